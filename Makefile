@@ -1,0 +1,47 @@
+# Every target sets up what it needs; nothing but Python >= 3.11 and make is assumed.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+STAMP   = $(VENV)/.ready
+
+.PHONY: demo test test-long check bench docs format clean shells
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+# zsh and fish where the machine lets us install them; a test that misses one skips and says so
+shells:
+	sh tests/shell/install.sh
+
+demo: $(STAMP)
+	$(BIN)/python tests/demo.py
+
+test: $(STAMP) shells
+	$(BIN)/python -m pytest -m 'not long'
+
+test-long: $(STAMP) shells
+	$(BIN)/python -m pytest --hypothesis-profile=long
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -m 'not long' tests/docs
+
+bench: $(STAMP)
+	$(BIN)/python -m pip install --quiet '.[bench]'
+	$(BIN)/python bench/run.py
+
+docs: $(STAMP)
+	$(BIN)/python tests/docs/generate.py
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
