@@ -1,2 +1,79 @@
+"""`hx`: the dispatch, and the only place that catches everything.
+
+A command is a module with `run(arguments, config) -> exit code`, imported when it is asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from hx.cli.commands import COMMANDS
+
+INTERRUPTED = 130
+
+
 def main() -> int:
-    return 0
+    """Run the command line; gives the exit code. No traceback reaches a person."""
+    os.umask(0o077)  # whatever hx writes is its owner's alone
+    try:
+        code = _dispatch(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # the reader (head, a pager) has seen enough; nothing more may be written at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except KeyboardInterrupt:
+        print("hx: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001  (the only catch-all: whatever comes becomes a sentence)
+        return _tell(error)
+    return code
+
+
+def _dispatch(arguments: list[str]) -> int:
+    from hx.cli.help import OVERVIEW
+
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        if len(arguments) > 1 and arguments[1] in COMMANDS:
+            return _run(arguments[1], ["--help"])
+        print(OVERVIEW, end="")
+        return 0
+    name, *rest = arguments
+    if name in ("-V", "--version", "version"):
+        from hx import __version__
+
+        print(f"hx {__version__}")
+        return 0
+    if name not in COMMANDS:
+        from hx.cli.help import unknown_command
+
+        raise unknown_command(name)
+    return _run(name, rest)
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    from importlib import import_module
+
+    from hx.config import load
+
+    module = import_module(COMMANDS[name].module)
+    config = load()
+    for warning in config.warnings:
+        print(f"hx: warning: {warning}", file=sys.stderr)
+    code: int = module.run(arguments, config)
+    return code
+
+
+def _tell(error: Exception) -> int:
+    from hx.cli.trouble import sentence
+
+    if os.environ.get("HX_DEBUG"):
+        import traceback
+
+        traceback.print_exc()
+    message, hint, code = sentence(error)
+    print(f"hx: error: {message}", file=sys.stderr)
+    if hint:
+        print(f"hx: hint: {hint}", file=sys.stderr)
+    return code

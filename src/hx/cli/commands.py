@@ -1,0 +1,29 @@
+"""Every subcommand: where it lives, and its line in `hx --help`."""
+
+from __future__ import annotations
+
+from hx.core.record import NamedTuple
+
+
+class Command(NamedTuple):
+    module: str
+    group: str
+    summary: str
+
+
+COMMANDS = {
+    "init": Command("hx.cli.init", "Record", "print the hook for a shell's rc file"),
+    "pause": Command("hx.cli.pause", "Record", "record nothing, for a while or until `hx resume`"),
+    "resume": Command("hx.cli.pause", "Record", "record again"),
+    "status": Command("hx.cli.status", "Record", "what is recorded, and what went wrong"),
+    "doctor": Command("hx.cli.doctor", "Record", "check everything, with the fix for each fault"),
+    "find": Command("hx.cli.find", "Look", "events whose command contains a text"),
+    "search": Command("hx.cli.search", "Look", "distinct commands, the likeliest first"),
+    "last": Command("hx.cli.last", "Look", "what failed in the last session, and what fixed it"),
+    "show": Command("hx.cli.show", "Look", "everything about one event"),
+    "pin": Command("hx.cli.pin", "Keep", "spare a session from retention"),
+    "unpin": Command("hx.cli.pin", "Keep", "let retention have a session again"),
+    "forget": Command("hx.cli.forget", "Keep", "remove events here at once, everywhere by sync"),
+    "config": Command("hx.cli.config", "Set up", "every setting, its value and its source"),
+    "completions": Command("hx.cli.completions", "Set up", "print a shell's completions"),
+}

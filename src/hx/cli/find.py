@@ -1,0 +1,46 @@
+"""`hx find [TEXT…]`: every event whose command contains the text."""
+
+from __future__ import annotations
+
+from hx.cli.filters import FILTERS, OUTPUT, split, to_query
+from hx.cli.recorder import open_recorder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.cli.usage import Parser
+    from hx.config import Config
+
+
+def run(arguments: list[str], config: Config) -> int:
+    line = split(arguments, FILTERS + OUTPUT)
+    if "--help" in line.options:
+        parser("find").print_help()
+        return 0
+    recorder = open_recorder(config)
+    from hx.database.find import find
+
+    found = find(recorder.database, to_query(line, config, recorder.now_us))
+    if "--json" in line.options:
+        from hx.cli.jsonout import print_events as print_objects
+
+        count = print_objects(recorder, found)
+    else:
+        from hx.cli.output import Paint, print_events
+
+        choice = line.options.get("--color", str(config.values["color"]))
+        count = print_events(recorder, found, Paint(choice, no_color=config.no_color))
+    return 0 if count else 1
+
+
+def parser(name: str) -> Parser:
+    from hx.cli.usage import filters_parser
+
+    return filters_parser(name, "TEXT", _ABOUT)
+
+
+_ABOUT = """\
+Lists the events whose command contains TEXT, newest first: the words joined by
+one blank, as they stand. A capital letter makes the search exact. Any
+punctuation is text, unknown words that begin with a dash too; `--` ends the
+options. Without TEXT: every event.
+"""

@@ -1,0 +1,82 @@
+"""`hx init SHELL`: the hook, with the places of this machine written into it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from hx.core.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.cli.usage import Parser
+    from hx.config import Config
+
+SHELLS = ("bash", "zsh", "fish")
+OPTIONS = ("--no-ctrl-r", "--up-arrow")
+
+
+def run(arguments: list[str], config: Config) -> int:
+    """Print the hook of one shell."""
+    options = [word for word in arguments if word.startswith("-")]
+    words = [word for word in arguments if not word.startswith("-")]
+    if "--help" in options or "-h" in options:
+        parser("init").print_help()
+        return 0
+    for option in options:
+        if option not in OPTIONS:
+            raise UsageError(f"there is no option {option}", "`hx init --help` lists them")
+    if len(words) != 1 or words[0] not in SHELLS:
+        raise UsageError("name one shell: bash, zsh or fish", 'eval "$(hx init bash)"')
+    sys.stdout.write(hook(words[0], config))
+    return 0
+
+
+def hook(shell: str, config: Config) -> str:
+    """The text of a hook; nothing from the environment can steer it later but HX_PRIVATE."""
+    path = os.path.join(os.path.dirname(os.path.dirname(__file__)), "shell", f"hx.{shell}")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    places = {
+        "@SPOOL@": config.paths.spool,
+        "@PAUSE@": config.paths.pause,
+        "@HX@": executable(),
+    }
+    for name, place in places.items():
+        text = text.replace(name, quoted(place, shell))
+    return text
+
+
+def executable() -> str:
+    """Absolute path of hx: another `hx` on PATH (the Helix editor has one) is not ours."""
+    path = sys.argv[0]
+    if os.sep not in path:
+        from shutil import which
+
+        path = which(path) or path
+    return os.path.abspath(path)
+
+
+def quoted(text: str, shell: str) -> str:
+    if shell == "fish":
+        return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def parser(name: str) -> Parser:
+    from hx.cli.usage import Parser
+
+    made = Parser(name, _ABOUT)
+    made.add_argument("shell", choices=SHELLS)
+    made.add_argument("--no-ctrl-r", action="store_true", help="leave Ctrl-R as it is")
+    made.add_argument("--up-arrow", action="store_true", help="bind the up arrow too")
+    return made
+
+
+_ABOUT = """\
+Prints the hook that records a shell. Put it at the end of the rc file:
+
+  bash  ~/.bashrc                   eval "$(hx init bash)"
+  zsh   ~/.zshrc                    eval "$(hx init zsh)"
+  fish  ~/.config/fish/config.fish  hx init fish | source
+"""

@@ -1,0 +1,81 @@
+"""JSON as cli documents it: stable names, unknown values null, never missing."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from hx.cli.output import device_names
+from hx.cli.times import rfc3339
+from hx.core.ident import spelled
+from hx.core.model import IMPORTED, REDACTED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hx.cli.recorder import Recorder
+    from hx.database.find import Found
+
+
+def text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode(errors="replace")
+
+
+def event_object(found: Found, devices: dict[bytes, str]) -> dict[str, object]:
+    event = found.event
+    made: dict[str, object] = {
+        "id": spelled(found.ident),
+        "command": text(event.command),
+        "exit_status": event.exit_status,
+        "pipestatus": event.pipestatus,
+        "started_at": rfc3339(event.key.started_at_us),
+        "duration_us": event.duration_us,
+        "cwd": text(event.cwd),
+        "repo": text(event.repo),
+        "branch": text(event.branch),
+        "session_id": event.key.session_id.hex(),
+        "device_id": event.key.device_id.hex(),
+        "device": devices[event.key.device_id],
+        "host": text(event.host),
+        "user": text(event.user),
+        "shell": text(event.shell),
+        "origin": "import" if event.origin == IMPORTED else "live",
+        "redacted": bool(event.flags & REDACTED),
+        "artifacts": [],
+    }
+    if "\ufffd" in str(made["command"]):
+        made["command_b64"] = _base64_unless_utf8(event.command)
+    if found.runs is not None:
+        made["runs"] = found.runs
+        made["failures"] = found.failures
+        made["last_started_at"] = made["started_at"]
+    return made
+
+
+def _base64_unless_utf8(command: bytes) -> str | None:
+    from base64 import b64encode
+
+    try:
+        command.decode()
+    except UnicodeDecodeError:
+        return b64encode(command).decode()
+    return None
+
+
+def print_json(value: object) -> None:
+    json.dump(value, sys.stdout, ensure_ascii=False, indent=1)
+    sys.stdout.write("\n")
+
+
+def print_events(recorder: Recorder, found: Iterable[Found]) -> int:
+    """One array, an event a line; gives how many."""
+    devices = device_names(recorder)
+    count = 0
+    sys.stdout.write("[")
+    for one in found:
+        sys.stdout.write(",\n " if count else "\n ")
+        json.dump(event_object(one, devices), sys.stdout, ensure_ascii=False)
+        count += 1
+    sys.stdout.write("\n]\n" if count else "]\n")
+    return count

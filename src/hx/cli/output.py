@@ -1,0 +1,104 @@
+"""How events look: rows for people, objects for scripts. Nothing printed can move the cursor."""
+
+from __future__ import annotations
+
+import sys
+
+from hx.cli.times import age, short_duration
+from hx.core.ident import SHORT, spelled
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hx.cli.recorder import Recorder
+    from hx.core.model import Event
+    from hx.database.find import Found
+
+RED, GREEN, DIM, BOLD, PLAIN = "\033[31m", "\033[32m", "\033[2m", "\033[1m", "\033[0m"
+
+
+class Paint:
+    """Colour where it is wanted; never the only bearer of a meaning."""
+
+    def __init__(self, choice: str, *, no_color: bool) -> None:
+        on_terminal = sys.stdout.isatty() and not no_color
+        self.on = choice == "always" or (choice == "auto" and on_terminal)
+
+    def __call__(self, style: str, text: str) -> str:
+        return f"{style}{text}{PLAIN}" if self.on and text else text
+
+
+def visible(text: bytes, *, one_line: bool = True) -> str:
+    """A command as text that is safe on a terminal: controls and stray bytes are spelled out."""
+    shown = text.decode(errors="surrogateescape")
+    if shown.isprintable() and shown.isascii():
+        return shown
+    return "".join(_visible(character, one_line=one_line) for character in shown)
+
+
+def _visible(character: str, *, one_line: bool) -> str:
+    code = ord(character)
+    if character == "\n":
+        return " ⏎ " if one_line else "\n"
+    if character == "\t":
+        return "\\t" if one_line else "\t"
+    if 0xDC80 <= code <= 0xDCFF:  # noqa: PLR2004  (a byte that is not UTF-8)
+        return f"\\x{code - 0xDC00:02x}"
+    if character.isprintable() or character == "\u200d":  # the joiner inside emoji
+        return character
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"  # noqa: PLR2004
+
+
+def mark(event: Event) -> str:
+    """How it ended, in at most five characters."""
+    if not event.finished:
+        return "…"
+    if event.exit_status is None:
+        return "?"
+    return "" if event.exit_status == 0 else f"✗{event.exit_status}"
+
+
+def event_line(found: Found, short: str, now_us: int, paint: Paint, device: str = "") -> str:
+    event = found.event
+    ending = f"{mark(event):<5}"
+    runs = "" if found.runs is None else f"{found.runs:>5}x "
+    return (
+        f"{paint(DIM, short)} {age(event.key.started_at_us, now_us):>4} "
+        f"{runs}{paint(RED if event.exit_status else DIM, ending)}"
+        f"{paint(DIM, f'{short_duration(event.duration_us):>6}')}  "
+        f"{paint(DIM, device + ': ') if device else ''}{visible(event.command)}"
+    )
+
+
+def short_name(recorder: Recorder, number: int) -> str:
+    """The shortest name, of 8 characters or more, that no other event begins with."""
+    for length in range(SHORT, 13):
+        shift = 5 * (12 - length)
+        low = number >> shift << shift
+        row = recorder.database.execute(
+            "SELECT count(*) FROM (SELECT 1 FROM event WHERE ident >= ? AND ident < ? LIMIT 2)",
+            (low, low + (1 << shift)),
+        ).fetchone()
+        if row[0] < 2:  # noqa: PLR2004
+            return spelled(number, length)
+    return spelled(number)
+
+
+def device_names(recorder: Recorder) -> dict[bytes, str]:
+    """device id -> name, or the first digits of its id."""
+    rows = recorder.database.execute("SELECT device_id, name FROM device")
+    return {device: name or device.hex()[:8] for device, name in rows}
+
+
+def print_events(recorder: Recorder, found: Iterable[Found], paint: Paint) -> int:
+    """One line each; gives how many."""
+    names = device_names(recorder)
+    names[recorder.who.device_id] = ""
+    count = 0
+    for one in found:
+        short = short_name(recorder, one.ident)
+        device = names[one.event.key.device_id]
+        sys.stdout.write(event_line(one, short, recorder.now_us, paint, device) + "\n")
+        count += 1
+    return count

@@ -1,0 +1,89 @@
+"""Times between people and microseconds."""
+
+from __future__ import annotations
+
+import time
+
+from hx.core.errors import UsageError
+
+_UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "y": 31_536_000}
+_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%H:%M:%S", "%H:%M")
+
+
+def duration_us(text: str, name: str) -> int:
+    """`15m`, `2h30m`, `1w` -> microseconds. Raises UsageError."""
+    total, digits = 0, ""
+    for character in text:
+        if character.isascii() and character.isdigit():
+            digits += character
+        elif digits and len(digits) < 10 and character in _UNITS_S:  # noqa: PLR2004
+            total += int(digits) * _UNITS_S[character]
+            digits = ""
+        else:
+            total = 0
+            break
+    if not total or digits:
+        raise UsageError(f"{name} cannot read {text!r}", "say 90s, 15m, 2h, 3d or 1w")
+    return total * 1_000_000
+
+
+def moment(text: str, now_us: int, name: str) -> int:
+    """A local time, or a span back from now -> microseconds since the epoch."""
+    words = text.strip().removesuffix(" ago").replace(" ", "")
+    if words in ("now", "today", "yesterday"):
+        return now_us if words == "now" else _midnight(now_us, words == "yesterday")
+    if words.isascii() and words[:1].isdigit() and words[-1:] in _UNITS_S:
+        return now_us - duration_us(words, name)
+    return _date(text.strip().replace("T", " "), now_us, name)
+
+
+def _midnight(now_us: int, yesterday: bool) -> int:
+    now = time.localtime(now_us // 1_000_000)
+    day = now.tm_mday - (1 if yesterday else 0)  # mktime knows what the 0th of a month is
+    return int(time.mktime((now.tm_year, now.tm_mon, day, 0, 0, 0, 0, 0, -1))) * 1_000_000
+
+
+def _date(text: str, now_us: int, name: str) -> int:
+    for form in _FORMATS:
+        try:
+            parsed = time.strptime(text, form)
+        except ValueError:
+            continue
+        day = time.localtime(now_us // 1_000_000) if form.startswith("%H") else parsed
+        clock = (parsed.tm_hour, parsed.tm_min, parsed.tm_sec)
+        fields = (day.tm_year, day.tm_mon, day.tm_mday, *clock, 0, 0, -1)
+        try:
+            return int(time.mktime(fields)) * 1_000_000
+        except (OverflowError, ValueError):
+            break
+    raise UsageError(f"{name} cannot read {text!r}", "say 15m, 2h, 3d, yesterday, 2026-11-01 or 14:30")
+
+
+def rfc3339(at_us: int) -> str:
+    seconds, fraction = divmod(at_us, 1_000_000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{fraction:06d}Z"
+
+
+def local(at_us: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at_us // 1_000_000))
+
+
+def age(at_us: int, now_us: int) -> str:
+    """`now`, `5m`, `3h`, `2d`, `6w`, `3y`: at most four characters."""
+    seconds = max(0, now_us - at_us) // 1_000_000
+    for unit in "ywdhm":
+        if seconds >= _UNITS_S[unit]:
+            return f"{seconds // _UNITS_S[unit]}{unit}"
+    return f"{seconds}s"
+
+
+def short_duration(us: int | None) -> str:
+    """`1.2s`, `3m10s`, `2h05m`; nothing below a second."""
+    if us is None or us < 1_000_000:
+        return ""
+    seconds = us // 1_000_000
+    if seconds < 60:  # noqa: PLR2004
+        return f"{us / 1e6:.1f}s"
+    if seconds < 3_600:  # noqa: PLR2004
+        return f"{seconds // 60}m{seconds % 60:02d}s"
+    return f"{seconds // 3600}h{seconds // 60 % 60:02d}m"

@@ -1,0 +1,143 @@
+"""Settings and places: the only reader of the environment.
+
+A setting comes from the configuration file, else from its default. A file that cannot be read
+stops nothing: what it says rightly holds, the rest is at its default, and `warnings` says so.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hx.core.errors import InputError
+from hx.core.record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Value = str | int | bool
+
+
+class Setting(NamedTuple):
+    name: str
+    default: Value
+    choices: tuple[str, ...]  # empty: any value of the default's type
+    least: int
+    meaning: str
+
+
+SETTINGS = (
+    Setting("color", "auto", ("auto", "always", "never"), 0, "colour in what hx prints"),
+    Setting("limit", 50, (), 1, "how many events `hx find` and `hx search` show"),
+    Setting("case", "smart", ("smart", "exact", "ignore"), 0,
+            "smart: a capital letter in TEXT makes the search exact"),
+)
+
+
+class Paths(NamedTuple):
+    config: str  # config.toml
+    data: str  # folder of hx.db, device.key, ingest.lock
+    spool: str  # folder
+    pause: str  # file
+
+    @property
+    def database(self) -> str:
+        return os.path.join(self.data, "hx.db")
+
+    @property
+    def lock(self) -> str:
+        return os.path.join(self.data, "ingest.lock")
+
+
+class Config(NamedTuple):
+    paths: Paths
+    values: dict[str, Value]
+    sources: dict[str, str]  # setting -> "default" or the file
+    warnings: tuple[str, ...]
+    session: str | None  # HX_SESSION: the shell that we were called from
+    host: str
+    debug: bool
+    no_color: bool
+
+    @property
+    def limit(self) -> int:
+        return int(self.values["limit"])
+
+
+def load(environment: Mapping[str, str] = os.environ) -> Config:
+    """Raises InputError only where there is no home to work in."""
+    paths = find_paths(environment)
+    values: dict[str, Value] = {setting.name: setting.default for setting in SETTINGS}
+    sources = dict.fromkeys(values, "default")
+    warnings: list[str] = []
+    for name, value in _read(paths.config, warnings).items():
+        fault = _fault(name, value)
+        if fault:
+            warnings.append(f"{paths.config}: {fault}")
+        else:
+            values[name], sources[name] = value, paths.config
+    return Config(
+        paths,
+        values,
+        sources,
+        tuple(warnings),
+        environment.get("HX_SESSION"),
+        os.uname().nodename,
+        bool(environment.get("HX_DEBUG")),
+        bool(environment.get("NO_COLOR")),
+    )
+
+
+def find_paths(environment: Mapping[str, str]) -> Paths:
+    """`HX_HOME` puts all in one place; else the XDG folders."""
+    home = environment.get("HX_HOME")
+    if home:
+        home = os.path.abspath(home)
+        return Paths(
+            os.path.join(home, "config.toml"), home, os.path.join(home, "spool"),
+            os.path.join(home, "pause"),
+        )
+    config = _base(environment, "XDG_CONFIG_HOME", ".config")
+    data = _base(environment, "XDG_DATA_HOME", ".local/share")
+    state = _base(environment, "XDG_STATE_HOME", ".local/state")
+    return Paths(
+        os.path.join(config, "config.toml"), data, os.path.join(state, "spool"),
+        os.path.join(state, "pause"),
+    )
+
+
+def _base(environment: Mapping[str, str], variable: str, default: str) -> str:
+    folder = environment.get(variable, "")
+    if not folder.startswith("/"):  # the XDG rules: a relative path is ignored
+        home = environment.get("HOME") or os.path.expanduser("~")
+        if not home.startswith("/"):
+            raise InputError("there is no home folder", "set HOME, or HX_HOME to a folder of yours")
+        folder = os.path.join(home, default)
+    return os.path.join(folder, "hx")
+
+
+def _read(path: str, warnings: list[str]) -> dict[str, Value]:
+    if not os.path.exists(path):
+        return {}
+    import tomllib
+
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        text = str(error)
+        warnings.append(f"{path} cannot be read, its settings are not in force: {text}")
+        return {}
+
+
+def _fault(name: str, value: object) -> str:
+    setting = next((setting for setting in SETTINGS if setting.name == name), None)
+    if setting is None:
+        return f"there is no setting {name!r}"
+    if type(value) is not type(setting.default):
+        return f"{name} wants a {'number' if isinstance(setting.default, int) else 'word in quotes'}"
+    if setting.choices and value not in setting.choices:
+        return f"{name} is one of {', '.join(setting.choices)}"
+    if isinstance(value, int) and value < setting.least:
+        return f"{name} is at least {setting.least}"
+    return ""

@@ -1,0 +1,224 @@
+"""Spool bytes -> records -> events. Torn and foreign bytes are counted values, not exceptions.
+
+    \\0 HX1<type> \\0 <tag><value> \\0 … <tag><value> \\0 \\0
+
+A record's leading NUL closes whatever a torn write left; no field is empty, so two NULs are the
+commit mark and cannot occur inside a record. There are no lengths and no escaping: any byte but
+NUL may stand in a value. docs/design.md has the table of types and tags.
+"""
+
+from __future__ import annotations
+
+from hx.core.model import (
+    FINISHED,
+    MAX_COMMAND_BYTES,
+    STATUS_UNKNOWN,
+    Event,
+    EventKey,
+)
+from hx.core.record import NamedTuple
+
+COMMIT = b"\0\0"
+_MAX_INT = (1 << 63) - 1
+
+# Reasons why bytes of a spool file gave no event
+TORN = "torn record"
+FOREIGN = "bytes that are no record"
+UNKNOWN_TYPE = "record of an unknown type"
+MALFORMED = "record with a field missing or out of range"
+TOO_LONG = "command over 1 MiB"
+ORPHAN = "end of a command without its start"
+
+
+class Record(NamedTuple):
+    kind: str  # H header, S start, E end, C complete, X shell exit
+    fields: dict[str, bytes]  # tag -> value
+
+
+class Parsed(NamedTuple):
+    records: list[Record]
+    size: int  # bytes up to the last commit mark: what may be wiped
+    faults: dict[str, int]  # reason -> how often
+
+
+class Facts(NamedTuple):
+    """What the header of a spool file says about its session."""
+
+    session_id: bytes
+    device_id: bytes
+    host: bytes | None = None
+    user: bytes | None = None
+    shell: bytes | None = None
+    tty: bytes | None = None
+    begin_us: int = 0  # when the session (or this generation) began
+    uptime_us: int | None = None  # of the machine at that moment, where the shell has no clock
+
+
+class Assembled(NamedTuple):
+    events: list[Event]  # of two versions of one event the later one
+    faults: dict[str, int]
+
+
+def parse(data: bytes, *, closed: bool = False) -> Parsed:
+    """Read up to the last commit mark; of a closed file everything."""
+    size = len(data) if closed else data.rfind(COMMIT) + 2
+    records: list[Record] = []
+    faults: dict[str, int] = {}
+    record: Record | None = None
+    for field in data[: max(size, 0)].split(b"\0") if size > 1 else ():
+        if not field:
+            if record is not None:
+                records.append(record)
+            record = None
+        elif len(field) == 4 and field.startswith(b"HX1"):  # noqa: PLR2004  (HX1 and a type)
+            if record is not None:
+                _count(faults, TORN)
+            record = Record(chr(field[3]), {})
+        elif record is not None:
+            record.fields[chr(field[0])] = field[1:]
+        else:
+            _count(faults, FOREIGN)
+    if record is not None:
+        _count(faults, TORN)
+    return Parsed(records, max(size, 0) if size > 1 else 0, faults)
+
+
+def read_header(record: Record, session_id: bytes, device_id: bytes) -> Facts:
+    """Facts of a file; what the header does not say, or says badly, stays unknown."""
+    fields = record.fields
+    return Facts(
+        session_id,
+        device_id,
+        fields.get("h"),
+        fields.get("u"),
+        fields.get("S"),
+        fields.get("T"),
+        _integer(fields.get("b")) or 0,
+        _uptime_us(fields.get("U")),
+    )
+
+
+def assemble(records: list[Record], facts: Facts, started: dict[int, Event]) -> Assembled:
+    """Turn records into events. `started` holds, by seq, the events that earlier bytes began."""
+    events: dict[EventKey, Event] = {}
+    faults: dict[str, int] = {}
+    running = dict(started)
+    for record in records:
+        if record.kind in "HX":
+            continue
+        outcome = _READERS.get(record.kind, _unknown)(record.fields, facts, running)
+        if isinstance(outcome, str):
+            _count(faults, outcome)
+        else:
+            events[outcome.key] = outcome
+    return Assembled(list(events.values()), faults)
+
+
+def ends_without_start(records: list[Record]) -> list[int]:
+    """The seqs whose start must be looked up among earlier events."""
+    starts = {record.fields.get("n") for record in records if record.kind == "S"}
+    ends = (record.fields.get("n") for record in records if record.kind == "E")
+    return [seq for n in ends if n not in starts and (seq := _integer(n))]
+
+
+def _start(fields: dict[str, bytes], facts: Facts, running: dict[int, Event]) -> Event | str:
+    event = _begun(fields, facts)
+    if not isinstance(event, str):
+        running[event.key.seq] = event
+    return event
+
+
+def _complete(fields: dict[str, bytes], facts: Facts, _: dict[int, Event]) -> Event | str:
+    event = _begun(fields, facts)
+    return event if isinstance(event, str) else _ended(event, fields)
+
+
+def _end(fields: dict[str, bytes], _: Facts, running: dict[int, Event]) -> Event | str:
+    seq = _integer(fields.get("n"))
+    if seq is None:
+        return MALFORMED
+    event = running.pop(seq, None)
+    return ORPHAN if event is None else _ended(event, fields)
+
+
+def _unknown(_: dict[str, bytes], __: Facts, ___: dict[int, Event]) -> Event | str:
+    return UNKNOWN_TYPE
+
+
+_READERS = {"S": _start, "C": _complete, "E": _end}
+
+
+def _begun(fields: dict[str, bytes], facts: Facts) -> Event | str:
+    command, seq = fields.get("c"), _integer(fields.get("n"))
+    started_at_us = _started_at_us(fields, facts)
+    if not command or not seq or started_at_us is None:
+        return MALFORMED
+    if len(command) > MAX_COMMAND_BYTES:
+        return TOO_LONG
+    return Event(
+        EventKey(started_at_us, facts.device_id, facts.session_id, seq),
+        command,
+        fields.get("d", b""),
+        host=facts.host,
+        user=facts.user,
+        shell=facts.shell,
+        tty=facts.tty,
+    )
+
+
+def _started_at_us(fields: dict[str, bytes], facts: Facts) -> int | None:
+    """The stamp itself, or for a shell without a clock the header's moved by the uptime."""
+    if "b" in fields:
+        return _integer(fields["b"])
+    uptime_us = _uptime_us(fields.get("U"))
+    if uptime_us is None or facts.uptime_us is None:
+        return facts.begin_us
+    return facts.begin_us + max(0, uptime_us - facts.uptime_us)
+
+
+def _ended(event: Event, fields: dict[str, bytes]) -> Event:
+    exit_status = _integer(fields.get("x"), signed=True)
+    pipestatus = _statuses(fields.get("p"))
+    return event._replace(
+        exit_status=exit_status,
+        # a stale list (kept by the shell from an earlier pipeline) does not end in the status
+        pipestatus=pipestatus if pipestatus and pipestatus[-1] == exit_status else None,
+        duration_us=_duration_us(event, fields) if exit_status is not None else None,
+        flags=event.flags | FINISHED | (STATUS_UNKNOWN if exit_status is None else 0),
+    )
+
+
+def _duration_us(event: Event, fields: dict[str, bytes]) -> int | None:
+    duration_ms = _integer(fields.get("D"))
+    if duration_ms is not None:
+        return min(duration_ms * 1000, _MAX_INT)
+    ended_at_us = _integer(fields.get("e"))
+    return None if ended_at_us is None else max(0, ended_at_us - event.key.started_at_us)
+
+
+def _statuses(value: bytes | None) -> tuple[int, ...] | None:
+    numbers = [_integer(word, signed=True) for word in (value or b"").split()]
+    known = tuple(number for number in numbers if number is not None)
+    return known if known and len(known) == len(numbers) else None
+
+
+def _uptime_us(value: bytes | None) -> int | None:
+    """`/proc/uptime` seconds with two decimals -> microseconds."""
+    whole, _, part = (value or b"").partition(b".")
+    seconds, fraction = _integer(whole), _integer(part.ljust(6, b"0")[:6])
+    return None if seconds is None or fraction is None else seconds * 1_000_000 + fraction
+
+
+def _integer(value: bytes | None, *, signed: bool = False) -> int | None:
+    """ASCII digits within 63 bits, nothing else; a sign only where one makes sense."""
+    if not value or len(value) > 20:  # noqa: PLR2004  (the longest 64-bit number)
+        return None
+    digits = value[1:] if signed and value.startswith(b"-") else value
+    if not digits.isdigit():
+        return None
+    number = int(value)
+    return number if abs(number) <= _MAX_INT else None
+
+
+def _count(faults: dict[str, int], reason: str) -> None:
+    faults[reason] = faults.get(reason, 0) + 1

@@ -1,0 +1,46 @@
+"""Everything that can go wrong, as a sentence for a person.
+
+HxError                  exit code, whose fault
+├── UsageError           2   the command line or an input
+├── InputError           2   a file or a value that cannot be read
+├── Refused              2   asked for a yes and got none
+├── UpgradeNeeded        7   written by a newer hx
+└── DatabaseError        8   the local database or the folders of hx
+    └── Busy             8   another process holds it
+
+The message says what is wrong, in lower case and without a full stop; the hint says what to do.
+Exit code 1 (nothing found) and 130 (interrupted) are answers, not errors.
+"""
+
+
+class HxError(Exception):
+    exit_code = 2
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(HxError):
+    exit_code = 2
+
+
+class InputError(HxError):
+    exit_code = 2
+
+
+class Refused(HxError):  # noqa: N818  (it is an answer as much as an error)
+    exit_code = 2
+
+
+class UpgradeNeeded(HxError):  # noqa: N818
+    exit_code = 7
+
+
+class DatabaseError(HxError):
+    exit_code = 8
+
+
+class Busy(DatabaseError):
+    pass

@@ -1,0 +1,141 @@
+"""The local index: SQLite, derived from the spool and the store, and always rebuildable.
+
+    open      migrate, refuse what is foreign, newer or another owner's
+    join      the merge rule of hx.core.history, applied to rows in one transaction
+    find      events by text and filters, newest first, in about a millisecond
+
+SQLite keeps no forgotten text: secure_delete overwrites cells and pages, FTS5 removes its words,
+and `scrub` empties the write-ahead log.
+"""
+
+from __future__ import annotations
+
+import os
+
+import apsw
+
+from hx.core.errors import Busy, DatabaseError
+from hx.database.migrate import migrate
+from hx.files import on_network, private_folder, reason, require_owner
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from hx.core.history import History
+    from hx.database.join import Changes
+
+BUSY_TIMEOUT_MS = 5_000
+_WAL_PAGES = 256  # 1 MiB: a longer log costs every cold start its recovery
+
+
+class Database:
+    """One connection. `execute` is SQL with parameters; rows are tuples."""
+
+    def __init__(self, connection: apsw.Connection, path: str) -> None:
+        self.connection = connection
+        self.path = path
+        self.execute = connection.execute
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """BEGIN IMMEDIATE … COMMIT, or ROLLBACK on any exception."""
+        return _Transaction(self.connection)
+
+    def join(self, delta: History) -> Changes:
+        """Take a history into this one, inside the caller's transaction."""
+        from hx.database.join import join
+
+        return join(self, delta)
+
+    def scrub(self) -> None:
+        """Leave nothing of deleted rows in the write-ahead log (the pages are clean already)."""
+        self.connection.pragma("wal_checkpoint(TRUNCATE)")
+
+    def meta(self, key: str) -> object:
+        row = self.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def set_meta(self, key: str, value: str | int | bytes) -> None:
+        self.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+
+class _Transaction:
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK" if kind else "COMMIT")
+
+
+def open_database(path: str) -> Database:
+    """Open, make or migrate. Raises DatabaseError, Busy or UpgradeNeeded."""
+    folder = os.path.dirname(path)
+    private_folder(folder)
+    try:
+        if not os.path.exists(path):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        require_owner(path)
+        connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
+    except OSError as error:
+        raise DatabaseError(
+            f"cannot make the database {path}: {reason(error)}",
+            "make the folder writable, or set HX_HOME to one that is",
+        ) from None
+    except apsw.Error as error:
+        raise explained(error, path) from None
+    try:
+        _prepare(connection, path, folder)
+    except apsw.Error as error:
+        connection.close()
+        raise explained(error, path) from None
+    except BaseException:
+        connection.close()
+        raise
+    return Database(connection, path)
+
+
+def _prepare(connection: apsw.Connection, path: str, folder: str) -> None:
+    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # else every command pays an fsync
+    connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+    connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    if not connection.pragma("user_version") and not connection.readonly("main"):
+        connection.pragma("journal_mode", "delete" if on_network(folder) else "wal")
+    connection.pragma("secure_delete", 1)
+    connection.pragma("foreign_keys", 1)
+    connection.pragma("synchronous", "full")  # ingest wipes the spool after a commit: it must be true
+    connection.wal_autocheckpoint(_WAL_PAGES)
+    migrate(connection, path)
+
+
+def explained(error: apsw.Error, path: str) -> DatabaseError:
+    """SQLite's error as a sentence with a hint; never its raw text alone."""
+    for kind, sentence, hint in _SENTENCES:
+        if isinstance(error, kind):
+            made = Busy if kind in (apsw.BusyError, apsw.LockedError) else DatabaseError
+            return made(sentence.format(path=path), hint)
+    return DatabaseError(f"the database {path} failed: {error}", "run `hx doctor`")
+
+
+_DAMAGED_HINT = "move it away and run `hx status`: a new one is made; the spool is not touched"
+_SENTENCES: tuple[tuple[type[apsw.Error], str, str], ...] = (
+    (apsw.BusyError, "the database {path} is busy", "another hx is at work; try again in a moment"),
+    (apsw.LockedError, "the database {path} is locked", "another hx is at work; try again"),
+    (apsw.NotADBError, "{path} is not a database", _DAMAGED_HINT),
+    (apsw.CorruptError, "the database {path} is damaged", _DAMAGED_HINT),
+    (apsw.FullError, "the disk that holds {path} is full", "make room; nothing recorded is lost"),
+    (apsw.ReadOnlyError, "the database {path} is read-only", "make the file and its folder writable"),
+    (apsw.CantOpenError, "cannot open the database {path}", "check who may read and write its folder"),
+    (apsw.IOError, "the disk failed under the database {path}", "check the disk; run `hx doctor`"),
+    (apsw.PermissionsError, "no permission for the database {path}", "check who owns its folder"),
+)
+
+

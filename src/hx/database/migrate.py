@@ -1,0 +1,63 @@
+"""Numbered migrations: each runs once, in one transaction with its own record."""
+
+from __future__ import annotations
+
+import os
+
+from hx.core.errors import DatabaseError, UpgradeNeeded
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import apsw
+
+APPLICATION_ID = 0x48583100  # "HX1\0": how `file` and hx tell its databases from others'
+LATEST = 1
+_FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "migrations")
+
+
+def migrate(connection: apsw.Connection, path: str) -> None:
+    """Bring the schema up to LATEST; refuse a file that is not ours or is newer."""
+    while (number := _version(connection, path) + 1) <= LATEST:
+        _apply(connection, path, number)
+
+
+def _version(connection: apsw.Connection, path: str) -> int:
+    version = int(connection.pragma("user_version"))
+    if version > LATEST:
+        raise UpgradeNeeded(
+            f"{path} was written by a newer hx (schema {version}, this one knows {LATEST})",
+            "upgrade hx on this machine: pip install --upgrade history-extended",
+        )
+    if version == 0 and connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
+        raise DatabaseError(
+            f"{path} is an SQLite database, but not one of hx",
+            "move it away, or set HX_HOME to another folder",
+        )
+    if version and connection.pragma("application_id") != APPLICATION_ID:
+        raise DatabaseError(
+            f"{path} belongs to another program", "move it away, or set HX_HOME to another folder"
+        )
+    return version
+
+
+def _apply(connection: apsw.Connection, path: str, number: int) -> None:
+    """`PRAGMA user_version` is the record; it commits with the schema or not at all."""
+    script = _script(number)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if _version(connection, path) == number - 1:  # no other process was faster
+            for _ in connection.execute(script):  # apsw stops at a row unless drained
+                pass
+            connection.pragma("application_id", APPLICATION_ID)
+            connection.pragma("user_version", number)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _script(number: int) -> str:
+    name = next(n for n in os.listdir(_FOLDER) if n.startswith(f"{number:04d}_"))
+    with open(os.path.join(_FOLDER, name), encoding="utf-8") as file:
+        return file.read()

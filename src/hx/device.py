@@ -1,0 +1,95 @@
+"""Who this device is: keys made at the first run, and the id that follows from them.
+
+    device_id = BLAKE2b-256(person "hx1-device", sign_pub | box_pub)[:16], its top bit 0
+
+The file holds both seeds, 0600. Until the device joins a vault they guard nothing but its name;
+the vault moves them into the custody that its owner chooses. Source: sync contract v1, section 4.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hx.core.errors import DatabaseError
+from hx.core.ident import blake2b
+from hx.core.record import NamedTuple
+from hx.files import reason, replace_file, require_owner
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.database import Database
+
+_MAGIC = "hx-device-1"
+
+
+class Identity(NamedTuple):
+    device_id: bytes
+    shared: bool  # the data folder is on a network file system: one identity a host
+
+
+def identity(database: Database, host: str) -> Identity:
+    """Who we are; at the first run makes the keys and says so to the database."""
+    shared = bool(database.meta("network"))
+    known = database.meta(_meta_key(host, shared=shared))
+    if isinstance(known, bytes):
+        return Identity(known, shared)
+    return _first_run(database, host)
+
+
+def _first_run(database: Database, host: str) -> Identity:
+    from hx.files import on_network
+
+    folder = os.path.dirname(database.path)
+    shared = on_network(folder)
+    device_id = load_or_make(key_path(folder, host, shared=shared))
+    with database.transaction():
+        database.set_meta("network", int(shared))
+        database.set_meta(_meta_key(host, shared=shared), device_id)
+        database.execute(
+            "INSERT INTO device (device_id, name) VALUES (?1, ?2)"
+            " ON CONFLICT (device_id) DO UPDATE SET name = ?2",
+            (device_id, host),
+        )
+    return Identity(device_id, shared)
+
+
+def _meta_key(host: str, *, shared: bool) -> str:
+    return f"device_id@{host}" if shared else "device_id"
+
+
+def key_path(folder: str, host: str, *, shared: bool) -> str:
+    name = f"device-{host.replace('/', '_')}.key" if shared else "device.key"
+    return os.path.join(folder, name)
+
+
+def load_or_make(path: str) -> bytes:
+    """The device id of a key file; a missing file is made, a damaged one never replaced."""
+    try:
+        require_owner(path)
+        with open(path, encoding="ascii", errors="replace") as file:
+            words = file.read(1024).split()
+    except FileNotFoundError:
+        return _make(path)
+    except OSError as error:
+        raise DatabaseError(f"cannot read {path}: {reason(error)}", "check who owns it") from None
+    if len(words) != 6 or words[0] != _MAGIC or len(words[1]) != 32:  # noqa: PLR2004
+        raise DatabaseError(
+            f"{path} is damaged", "restore it from a backup, or move it away to become a new device"
+        )
+    return bytes.fromhex(words[1])
+
+
+def _make(path: str) -> bytes:
+    from nacl.public import PrivateKey
+    from nacl.signing import SigningKey
+
+    sign, box = SigningKey.generate(), PrivateKey.generate()
+    device_id = derive_id(bytes(sign.verify_key), bytes(box.public_key))
+    text = f"{_MAGIC} {device_id.hex()}\nsign {bytes(sign).hex()}\nbox {bytes(box).hex()}\n"
+    replace_file(path, text.encode())
+    return device_id
+
+
+def derive_id(sign_pub: bytes, box_pub: bytes) -> bytes:
+    digest = blake2b(sign_pub + box_pub, digest_size=32, person=b"hx1-device").digest()
+    return bytes([digest[0] & 0x7F]) + digest[1:16]

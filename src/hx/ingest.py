@@ -1,0 +1,264 @@
+"""Drain the spool into the database, exactly once, and leave no text behind in it.
+
+Events and the offsets they came from commit in one transaction; only then are the drained bytes
+overwritten. A crash before the commit repeats the work, a crash after it repeats the overwriting.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hx import spool
+from hx.core.record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hx.core.capture import Facts, Record
+    from hx.core.model import Event
+    from hx.database import Database
+    from hx.spool import SpoolFile
+
+_BATCH_EVENTS = 8_192
+_TIDY_EVERY_S = 600
+_DAY_US = 86_400_000_000
+
+
+class Source(NamedTuple):
+    """Where commands come from, and who we are."""
+
+    spool: str  # folder
+    lock: str  # file: one drain at a time
+    device_id: bytes
+    host: str
+    shared: bool  # the folder is on a network file system: other hosts drain their own files
+
+
+class Report(NamedTuple):
+    events: int = 0  # added or completed
+    dropped: int = 0  # forgotten before they arrived
+    busy: bool = False  # another hx was draining
+
+
+class Mark(NamedTuple):
+    drained: int
+    wiped: int
+
+
+class Draft(NamedTuple):
+    """What one spool file gives to the next transaction."""
+
+    file: SpoolFile
+    mark: Mark  # as it will stand after the commit; [wiped, drained) is then overwritten
+    events: list[Event]
+    faults: dict[str, int]
+
+
+def pending(database: Database, folder: str) -> list[SpoolFile]:
+    """Files with bytes that the database has not seen, or that a crash left unwiped."""
+    marks = _marks(database)
+    return [f for f in spool.files(folder) if _has_news(f, marks.get(f.name))]
+
+
+def _has_news(file: SpoolFile, mark: Mark | None) -> bool:
+    if mark is None or file.size != mark.drained:
+        return True
+    return _is_unwiped(file, mark)
+
+
+def _is_unwiped(file: SpoolFile, mark: Mark) -> bool:
+    """Wiping goes from the end to the front, so the first bytes tell."""
+    return mark.wiped < mark.drained and bool(spool.read(file.path, mark.wiped, 64).strip(b"\0"))
+
+
+def ingest(database: Database, source: Source, now_us: int, *, tidy: bool = False) -> Report:
+    """Drain what is pending. `tidy` looks for files of dead shells at once, not now and then."""
+    tidy = tidy or _tidy_is_due(source.lock, now_us)
+    if not tidy and not pending(database, source.spool):
+        return Report()
+    with _Lock(source.lock) as held:
+        if not held:
+            return Report(busy=True)
+        report = _drain(database, source, now_us)
+        if tidy:
+            _tidy(database, source, now_us)
+            os.utime(source.lock, ns=(now_us * 1000, now_us * 1000))
+        return report
+
+
+def _tidy_is_due(lock: str, now_us: int) -> bool:
+    try:
+        return now_us / 1e6 - os.stat(lock).st_mtime > _TIDY_EVERY_S
+    except OSError:
+        return True
+
+
+class _Lock:
+    """A file lock that ends with the process; entering says whether it is ours."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._descriptor = -1
+
+    def __enter__(self) -> bool:
+        import fcntl
+
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        try:
+            self._descriptor = os.open(self._path, flags, 0o600)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def __exit__(self, *_: object) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+
+
+def _marks(database: Database) -> dict[str, Mark]:
+    rows = database.execute("SELECT name, drained, wiped FROM spool_file")
+    return {name: Mark(drained, wiped) for name, drained, wiped in rows}
+
+
+def _drain(database: Database, source: Source, now_us: int) -> Report:
+    total = Report()
+    batch: list[Draft] = []
+    for file in pending(database, source.spool):
+        if any(draft.file.session == file.session for draft in batch):
+            total = _commit(database, batch, now_us, total)  # its starts must be found in rows
+        batch.extend(_drafts(database, source, file))
+        if sum(len(draft.events) for draft in batch) >= _BATCH_EVENTS:
+            total = _commit(database, batch, now_us, total)
+    return _commit(database, batch, now_us, total)
+
+
+def _drafts(database: Database, source: Source, file: SpoolFile) -> Iterator[Draft]:
+    from hx.core.capture import parse
+
+    mark = _marks(database).get(file.name, Mark(0, 0))
+    if file.size < mark.drained:
+        mark = Mark(0, 0)  # not the file it was
+    if _is_unwiped(file, mark):
+        spool.wipe(file.path, mark.wiped, mark.drained)  # a crash came between
+    head = spool.header(file, source.device_id)
+    if source.shared and head.facts.host not in (None, source.host.encode()):
+        return
+    start = max(mark.drained, head.size)
+    parsed = parse(spool.read(file.path, start))
+    events, faults = _assemble(database, parsed.records, head.facts)
+    for reason, count in parsed.faults.items():
+        faults[reason] = faults.get(reason, 0) + count
+    if start + parsed.size > mark.drained:
+        yield Draft(file, Mark(start + parsed.size, start), events, faults)
+
+
+def _assemble(
+    database: Database, records: list[Record], facts: Facts
+) -> tuple[list[Event], dict[str, int]]:
+    from hx import repository
+    from hx.core.capture import assemble, ends_without_start
+
+    started = _started(database, facts, ends_without_start(records))
+    assembled = assemble(records, facts, started)
+    known = {event.key for event in started.values()}
+    placed = [e if e.key in known else repository.placed(e) for e in assembled.events]
+    return placed, assembled.faults
+
+
+def _started(database: Database, facts: Facts, seqs: list[int]) -> dict[int, Event]:
+    """Events of this session that began in bytes drained earlier."""
+    from hx.database.rows import select_events
+
+    where = "session_id = ? AND device_id = ? AND seq = ?"
+    return {
+        seq: event
+        for seq in seqs
+        for _, event in select_events(database, where, (facts.session_id, facts.device_id, seq))
+        if not event.finished
+    }
+
+
+def _commit(database: Database, batch: list[Draft], now_us: int, total: Report) -> Report:
+    """One transaction for a batch, then the wiping; empties the batch."""
+    from hx.core.history import History
+
+    if not batch:
+        return total
+    events = frozenset(event for draft in batch for event in draft.events)
+    with database.transaction():
+        changes = database.join(History(events))
+        for draft in batch:
+            _write_mark(database, draft)
+            _write_faults(database, draft.faults, now_us)
+        if events:
+            database.set_meta("last_ingest_us", now_us)
+    for draft in batch:
+        spool.wipe(draft.file.path, draft.mark.wiped, draft.mark.drained)
+    batch.clear()
+    added = total.events + changes.added + changes.replaced
+    return Report(added, total.dropped + changes.dropped)
+
+
+def _write_mark(database: Database, draft: Draft) -> None:
+    """`wiped` is what was surely overwritten before this transaction; the rest comes after it."""
+    database.execute(
+        "INSERT OR REPLACE INTO spool_file VALUES (?, ?, ?)",
+        (draft.file.name, draft.mark.drained, draft.mark.wiped),
+    )
+
+
+def _write_faults(database: Database, faults: dict[str, int], now_us: int) -> None:
+    database.connection.executemany(
+        "INSERT INTO spool_fault VALUES (?1, ?2, ?3) ON CONFLICT (reason)"
+        " DO UPDATE SET count = count + ?2, last_at_us = ?3",
+        [(reason, count, now_us) for reason, count in faults.items()],
+    )
+
+
+def _tidy(database: Database, source: Source, now_us: int) -> None:
+    """Delete drained files whose writer is done with them, then forget their offsets."""
+    from hx.core.capture import parse
+
+    found = spool.files(source.spool)
+    newest = {file.session: file.generation for file in found}
+    marks = _marks(database)
+    boot = spool.boot_id()
+    for file in found:
+        mark = marks.get(file.name)
+        if mark is None or not _is_closed(file, newest, source, boot, now_us):
+            continue
+        tail = spool.read(file.path, mark.drained)
+        if parse(tail).size:
+            continue  # written to since the drain
+        if faults := parse(tail, closed=True).faults:
+            with database.transaction():
+                _write_faults(database, faults, now_us)
+        spool.wipe(file.path, 0, file.size)
+        os.unlink(file.path)
+    _tidy_leftovers(database, source)
+
+
+def _tidy_leftovers(database: Database, source: Source) -> None:
+    left = spool.files(source.spool)
+    gone = set(_marks(database)) - {file.name for file in left}
+    if gone:
+        with database.transaction():
+            database.connection.executemany(
+                "DELETE FROM spool_file WHERE name = ?", [(name,) for name in gone]
+            )
+    for path in spool.leftovers(source.spool, {file.session for file in left}):
+        os.unlink(path)
+
+
+def _is_closed(
+    file: SpoolFile, newest: dict[str, int], source: Source, boot: str, now_us: int
+) -> bool:
+    if file.generation < newest[file.session]:
+        return True
+    if now_us - file.modified_at_us > spool.IDLE_DAYS * _DAY_US:
+        return True
+    head = spool.header(file, source.device_id)
+    same_host = head.facts.host in (None, source.host.encode())
+    return same_host and spool.writer_is_gone(head, boot)

@@ -1,0 +1,10 @@
+import pytest
+from shell.terminal import Home
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A home folder; its shells are hung up after the test."""
+    home = Home(tmp_path)
+    yield home
+    home.close()

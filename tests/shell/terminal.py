@@ -1,0 +1,207 @@
+"""Shells on a pseudo-terminal, driven by keys and read by their prompt and by what hx finds."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pexpect
+import pyte
+
+SHELLS = ("bash", "zsh", "fish")
+ROWS, COLUMNS = 40, 160
+PATIENCE_S = 30
+ENTER = b"\r"
+CTRL_C = b"\x03"
+CTRL_D = b"\x04"
+CTRL_Z = b"\x1a"
+
+# <pid:count>: a prompt that is drawn again is told from a new one, a nested shell from its parent
+MARKER = re.compile(rb"<(\d+:\d+)>")
+PROMPT = {
+    "bash": "PS1='<$$:$((hx_test_n+=1))> ' PS2='> '\n",
+    "zsh": "setopt prompt_subst no_prompt_sp; PS1='<$$:$((hx_test_n+=1))> ' PS2='> ' RPS1=\n",
+    "fish": """
+set -g hx_test_n 0
+set -g fish_greeting
+function hx_test_count --on-event fish_prompt; set -g hx_test_n (math $hx_test_n + 1); end
+function fish_prompt; echo -n "<$fish_pid:$hx_test_n> "; end
+function fish_right_prompt; end
+function fish_title; end
+""",
+}
+RC_FILE = {"bash": ".bashrc", "zsh": ".zshrc", "fish": ".config/fish/config.fish"}
+HX = os.path.join(os.path.dirname(sys.executable), "hx")
+
+
+@functools.cache
+def hook(shell: str, hx_home: str) -> str:
+    """What `hx init SHELL` prints."""
+    if not os.path.exists("/work/main/src/hx/cli/init.py"):  # TEMPORARY until hx init exists
+        source = os.environ.get("HX_TEST_HOOK_DIR", "/work/main/src/hx/shell")
+        text = Path(f"{source}/hx.{shell}").read_text()
+        text = text.replace("@SPOOL@", f"'{hx_home}/spool'").replace("@HX@", f"'{HX}'")
+        return text.replace("@PAUSE@", f"'{hx_home}/pause'")
+    environment = os.environ | {"HX_HOME": hx_home}
+    return subprocess.run(
+        [HX, "init", shell], env=environment, check=True, capture_output=True, text=True
+    ).stdout
+
+
+class Home:
+    """A home folder of its own, with the shells that run in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.hx_home = path / "hx"
+        self.spool = self.hx_home / "spool"
+        self.runtime = path / "run"
+        self.runtime.mkdir(mode=0o700)
+        self.terminals: list[Terminal] = []
+
+    def environment(self, **more: str) -> dict[str, str]:
+        return {
+            "HOME": str(self.path),
+            "HX_HOME": str(self.hx_home),
+            "LANG": "C.UTF-8",
+            "PATH": os.environ["PATH"],
+            "SHELL": "/bin/sh",
+            "TERM": "xterm-256color",
+            "USER": "ann",
+            "XDG_RUNTIME_DIR": str(self.runtime),
+        } | more
+
+    def write_rc(self, shell: str, before: str = "", after: str = "", load: str = "") -> None:
+        """The rc file: `before`, the hook (or `load` in its place), `after`."""
+        rc_file = self.path / RC_FILE[shell]
+        rc_file.parent.mkdir(parents=True, exist_ok=True)
+        # fish would otherwise parse every manual page in the background
+        (self.path / ".local/share/fish/generated_completions").mkdir(parents=True, exist_ok=True)
+        load = load or hook(shell, str(self.hx_home))
+        rc_file.write_text("\n".join([PROMPT[shell], before, load, after, ""]))
+
+    def open(
+        self,
+        shell: str,
+        *,
+        before: str = "",
+        after: str = "",
+        load: str = "",
+        argv: list[str] | None = None,
+        env: dict[str, str] | None = None,
+    ) -> Terminal:
+        """A shell at its first prompt; `argv` replaces the plain interactive shell."""
+        self.write_rc(shell, before, after, load)
+        terminal = Terminal(argv or [need(shell), "-i"], self.path, self.environment(**(env or {})))
+        self.terminals.append(terminal)
+        terminal.prompt()
+        return terminal
+
+    def close(self) -> None:
+        for terminal in self.terminals:
+            terminal.close()
+
+    def hx(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [HX, *arguments], env=self.environment(), capture_output=True, text=True
+        )
+
+    def events(self) -> list[dict]:
+        """Every event, oldest first, as `hx find --json` describes them."""
+        if not os.path.exists("/work/main/src/hx/cli/find.py"):  # TEMPORARY until hx find exists
+            sys.path.insert(0, "/tmp/hxa")
+            import proto_events
+
+            return proto_events.events(str(self.spool))
+        answer = self.hx("find", "--all", "--reverse", "--json")
+        assert answer.returncode in {0, 1}, answer.stderr
+        return json.loads(answer.stdout)
+
+    def commands(self) -> list[str]:
+        return [event["command"] for event in self.events()]
+
+    def spool_files(self) -> list[Path]:
+        return sorted(self.spool.iterdir()) if self.spool.is_dir() else []
+
+    def spool_bytes(self) -> bytes:
+        return b"".join(file.read_bytes() for file in self.spool_files())
+
+    def files_with(self, text: bytes) -> list[str]:
+        """Our files (data, spool, the text file of bash) that hold `text`."""
+        ours = [*self.hx_home.rglob("*"), *self.runtime.rglob("*")]
+        return [str(file) for file in ours if file.is_file() and text in file.read_bytes()]
+
+
+class Terminal:
+    """One program on one pseudo-terminal."""
+
+    def __init__(self, argv: list[str], cwd: Path, env: dict[str, str]) -> None:
+        self.child = pexpect.spawn(
+            argv[0], argv[1:], cwd=str(cwd), env=env, dimensions=(ROWS, COLUMNS), timeout=PATIENCE_S
+        )
+        self.child.delaybeforesend = None
+        self.child.delayafterclose = self.child.delayafterterminate = 0.02
+        self.pid = self.child.pid
+        self.prompts: set[bytes] = set()
+        self.output = b""
+
+    def type(self, keys: str | bytes) -> None:
+        self.child.send(keys)
+
+    def run(self, line: str | bytes) -> str:
+        """Types a line and Enter; what was on the wire until the next prompt."""
+        self.type((line.encode() if isinstance(line, str) else line) + ENTER)
+        return self.prompt()
+
+    def prompt(self) -> str:
+        """Waits for a prompt that was not seen before."""
+        passed = b""
+        while True:
+            passed += self.until(MARKER)
+            marker = self.child.match.group(1)
+            if marker not in self.prompts:
+                self.prompts.add(marker)
+                return passed.decode(errors="replace")
+
+    def until(self, pattern: bytes | re.Pattern[bytes]) -> bytes:
+        """Waits for `pattern` in the output; what came up to its end."""
+        self.child.expect(pattern)
+        passed = self.child.before + self.child.after
+        self.output += passed
+        return passed
+
+    def leave(self, line: str = "exit") -> None:
+        """Types a line that ends the program and waits for its end."""
+        self.type(line.encode() + ENTER)
+        self.wait()
+
+    def wait(self) -> None:
+        self.child.expect(pexpect.EOF)
+        self.output += self.child.before
+        self.child.close()
+
+    def close(self) -> None:
+        """Hangs up."""
+        self.child.close(force=True)
+
+    def screen(self) -> list[str]:
+        """The lines that a person would see, without the empty ones."""
+        screen = pyte.HistoryScreen(COLUMNS, ROWS, history=10_000)
+        pyte.ByteStream(screen).feed(self.output + (self.child.buffer or b""))
+        return [line.rstrip() for line in screen.display if line.strip()]
+
+
+def need(program: str) -> str:
+    """The path of a program; the test is skipped where there is none."""
+    import pytest
+
+    found = shutil.which(program)
+    if not found:
+        pytest.skip(f"{program} is not installed (tests/shell/install.sh)")
+    return found
