@@ -141,3 +141,23 @@ def _fault(name: str, value: object) -> str:
     if isinstance(value, int) and value < setting.least:
         return f"{name} is at least {setting.least}"
     return ""
+
+
+def working_directory(environment: Mapping[str, str] = os.environ) -> str:
+    """As the shell names it (through links), unless that is no longer true."""
+    named = environment.get("PWD", "")
+    if named.startswith("/") and _is_here(named):
+        return named
+    try:
+        return os.getcwd()
+    except OSError:  # the directory was removed: its name is what was recorded
+        if named.startswith("/"):
+            return named
+        raise InputError("this directory is gone", "go to another one: cd") from None
+
+
+def _is_here(path: str) -> bool:
+    try:
+        return os.path.samefile(path, ".")
+    except OSError:
+        return False

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hx.database import Database
     from hx.spool import SpoolFile
 
-_BATCH_EVENTS = 8_192
+_BATCH_EVENTS = 16_384
 _TIDY_EVERY_S = 600
 _DAY_US = 86_400_000_000
 

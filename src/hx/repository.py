@@ -22,7 +22,7 @@ def placed(event: Event) -> Event:
     if event.cwd not in _known:
         _known[event.cwd] = look_up(event.cwd)
     repo, branch = _known[event.cwd]
-    return event._replace(repo=repo, branch=branch)
+    return event._replace(repo=repo, branch=branch) if repo else event
 
 
 def look_up(directory: bytes) -> tuple[bytes | None, bytes | None]:

@@ -1,5 +1,5 @@
 import pytest
-from shell.terminal import Home
+from shell.terminal import SHELLS, Home
 
 
 @pytest.fixture
@@ -8,3 +8,8 @@ def home(tmp_path):
     home = Home(tmp_path)
     yield home
     home.close()
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request):
+    return request.param

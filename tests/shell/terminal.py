@@ -13,14 +13,19 @@ from pathlib import Path
 
 import pexpect
 import pyte
+import pytest
 
-SHELLS = ("bash", "zsh", "fish")
+# bash 5.3 has a hook of another kind, and few machines have it
+SHELLS = ("bash", "bash 5.3", "zsh", "fish")
+POSIX_SHELLS = SHELLS[:3]
+BASH53 = os.environ.get("HX_TEST_BASH53") or os.path.join(
+    os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "hx-tests/bash-5.3"
+)
+HX = os.path.join(os.path.dirname(sys.executable), "hx")
 ROWS, COLUMNS = 40, 160
 PATIENCE_S = 30
-ENTER = b"\r"
-CTRL_C = b"\x03"
-CTRL_D = b"\x04"
-CTRL_Z = b"\x1a"
+CTRL_C, CTRL_D, CTRL_Z, ENTER = b"\x03", b"\x04", b"\x1a", b"\r"
+PASTE, PASTED = b"\x1b[200~", b"\x1b[201~"
 
 # <pid:count>: a prompt that is drawn again is told from a new one, a nested shell from its parent
 MARKER = re.compile(rb"<(\d+:\d+)>")
@@ -37,21 +42,31 @@ function fish_title; end
 """,
 }
 RC_FILE = {"bash": ".bashrc", "zsh": ".zshrc", "fish": ".config/fish/config.fish"}
-HX = os.path.join(os.path.dirname(sys.executable), "hx")
+
+
+def family(shell: str) -> str:
+    return shell.split()[0]
+
+
+def program(shell: str) -> str:
+    """The path of a shell or another program; the test is skipped where there is none."""
+    path = shutil.which(BASH53 if shell == "bash 5.3" else shell)
+    if not path:
+        pytest.skip(f"{shell} is not installed (tests/shell/install.sh)")
+    return path
 
 
 @functools.cache
 def hook(shell: str, hx_home: str) -> str:
     """What `hx init SHELL` prints."""
-    if not os.path.exists("/work/main/src/hx/cli/init.py"):  # TEMPORARY until hx init exists
-        source = os.environ.get("HX_TEST_HOOK_DIR", "/work/main/src/hx/shell")
-        text = Path(f"{source}/hx.{shell}").read_text()
-        text = text.replace("@SPOOL@", f"'{hx_home}/spool'").replace("@HX@", f"'{HX}'")
-        return text.replace("@PAUSE@", f"'{hx_home}/pause'")
-    environment = os.environ | {"HX_HOME": hx_home}
-    return subprocess.run(
-        [HX, "init", shell], env=environment, check=True, capture_output=True, text=True
-    ).stdout
+    answer = subprocess.run(
+        [HX, "init", family(shell)],
+        env=os.environ | {"HX_HOME": hx_home},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return answer.stdout
 
 
 class Home:
@@ -79,28 +94,31 @@ class Home:
 
     def write_rc(self, shell: str, before: str = "", after: str = "", load: str = "") -> None:
         """The rc file: `before`, the hook (or `load` in its place), `after`."""
-        rc_file = self.path / RC_FILE[shell]
+        rc_file = self.path / RC_FILE[family(shell)]
         rc_file.parent.mkdir(parents=True, exist_ok=True)
         # fish would otherwise parse every manual page in the background
         (self.path / ".local/share/fish/generated_completions").mkdir(parents=True, exist_ok=True)
         load = load or hook(shell, str(self.hx_home))
-        rc_file.write_text("\n".join([PROMPT[shell], before, load, after, ""]))
+        rc_file.write_text("\n".join([PROMPT[family(shell)], before, load, after, ""]))
 
     def open(
         self,
         shell: str,
-        *,
+        *arguments: str,
         before: str = "",
         after: str = "",
         load: str = "",
-        argv: list[str] | None = None,
         env: dict[str, str] | None = None,
     ) -> Terminal:
-        """A shell at its first prompt; `argv` replaces the plain interactive shell."""
+        """A shell at its first prompt."""
         self.write_rc(shell, before, after, load)
-        terminal = Terminal(argv or [need(shell), "-i"], self.path, self.environment(**(env or {})))
-        self.terminals.append(terminal)
+        terminal = self.start([program(shell), *arguments, "-i"], **(env or {}))
         terminal.prompt()
+        return terminal
+
+    def start(self, argv: list[str], **env: str) -> Terminal:
+        terminal = Terminal(argv, self.path, self.environment(**env))
+        self.terminals.append(terminal)
         return terminal
 
     def close(self) -> None:
@@ -109,22 +127,20 @@ class Home:
 
     def hx(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [HX, *arguments], env=self.environment(), capture_output=True, text=True
+            [HX, *arguments], env=self.environment(), capture_output=True, text=True, check=False
         )
 
     def events(self) -> list[dict]:
         """Every event, oldest first, as `hx find --json` describes them."""
-        if not os.path.exists("/work/main/src/hx/cli/find.py"):  # TEMPORARY until hx find exists
-            sys.path.insert(0, "/tmp/hxa")
-            import proto_events
-
-            return proto_events.events(str(self.spool))
         answer = self.hx("find", "--all", "--reverse", "--json")
         assert answer.returncode in {0, 1}, answer.stderr
         return json.loads(answer.stdout)
 
     def commands(self) -> list[str]:
         return [event["command"] for event in self.events()]
+
+    def statuses(self) -> list[tuple[str, int | None]]:
+        return [(event["command"], event["exit_status"]) for event in self.events()]
 
     def spool_files(self) -> list[Path]:
         return sorted(self.spool.iterdir()) if self.spool.is_dir() else []
@@ -154,9 +170,10 @@ class Terminal:
     def type(self, keys: str | bytes) -> None:
         self.child.send(keys)
 
-    def run(self, line: str | bytes) -> str:
-        """Types a line and Enter; what was on the wire until the next prompt."""
-        self.type((line.encode() if isinstance(line, str) else line) + ENTER)
+    def run(self, *lines: str | bytes) -> str:
+        """Types lines (of one command), each with Enter; what came until the next prompt."""
+        for line in lines:
+            self.type((line.encode() if isinstance(line, str) else line) + ENTER)
         return self.prompt()
 
     def prompt(self) -> str:
@@ -192,16 +209,6 @@ class Terminal:
 
     def screen(self) -> list[str]:
         """The lines that a person would see, without the empty ones."""
-        screen = pyte.HistoryScreen(COLUMNS, ROWS, history=10_000)
+        screen = pyte.Screen(COLUMNS, ROWS)
         pyte.ByteStream(screen).feed(self.output + (self.child.buffer or b""))
         return [line.rstrip() for line in screen.display if line.strip()]
-
-
-def need(program: str) -> str:
-    """The path of a program; the test is skipped where there is none."""
-    import pytest
-
-    found = shutil.which(program)
-    if not found:
-        pytest.skip(f"{program} is not installed (tests/shell/install.sh)")
-    return found

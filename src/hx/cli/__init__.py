@@ -5,6 +5,7 @@ A command is a module with `run(arguments, config) -> exit code`, imported when 
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -16,6 +17,8 @@ INTERRUPTED = 130
 def main() -> int:
     """Run the command line; gives the exit code. No traceback reaches a person."""
     os.umask(0o077)  # whatever hx writes is its owner's alone
+    gc.disable()  # a command ends before a collection would pay: a tenth of a large ingest
+    _make_stdout_safe()
     try:
         code = _dispatch(sys.argv[1:])
         sys.stdout.flush()
@@ -29,6 +32,14 @@ def main() -> int:
     except Exception as error:  # noqa: BLE001  (the only catch-all: whatever comes becomes a sentence)
         return _tell(error)
     return code
+
+
+def _make_stdout_safe() -> None:
+    """It may be closed, or in an encoding that lacks what a command holds."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    elif sys.stdout.encoding.lower() != "utf-8":
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -53,11 +64,9 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _run(name: str, arguments: list[str]) -> int:
-    from importlib import import_module
-
     from hx.config import load
 
-    module = import_module(COMMANDS[name].module)
+    module = __import__(COMMANDS[name].module, fromlist=["run"])  # importlib would import warnings
     config = load()
     for warning in config.warnings:
         print(f"hx: warning: {warning}", file=sys.stderr)

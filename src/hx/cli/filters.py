@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from hx.config import working_directory
 from hx.core.errors import UsageError
 from hx.core.query import Query, smart_case
 from hx.core.record import NamedTuple
@@ -15,6 +16,9 @@ from hx.core.record import NamedTuple
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.config import Config
+
+
+_MAX_NUMBER = (1 << 31) - 1
 
 
 class Option(NamedTuple):
@@ -55,45 +59,62 @@ class Line(NamedTuple):
     options: dict[str, str]
 
 
-def split(arguments: list[str], options: tuple[Option, ...]) -> Line:
-    """Options by the table; all else is text, and so is everything after `--`."""
+def split(arguments: list[str], options: tuple[Option, ...], *, strict: bool = False) -> Line:
+    """Options by the table; all else is text, and so is everything after `--`.
+
+    `strict` refuses unknown words that begin with a dash. Raises UsageError.
+    """
     table = {option.name: option for option in options}
     words: list[str] = []
     given: dict[str, str] = {}
-    rest = list(arguments)
+    rest = arguments[::-1]
     while rest:
-        word = rest.pop(0)
+        word = rest.pop()
         if word == "--":
-            return Line(words + rest, given)
+            words += rest[::-1]
+            break
         name, equals, value = word.partition("=")
         option = table.get("--help" if word == "-h" else name)
         if option is None or (equals and not option.value):
+            if strict and word.startswith("-") and word != "-":
+                raise UsageError(
+                    f"there is no option {word}", "`--` goes before text that begins so"
+                )
             words.append(word)
-        elif equals:
-            given[option.name] = value
         else:
-            given[option.name] = _value(option, rest)
+            given[option.name] = _checked(option, value) if equals else _value(option, rest)
     return Line(words, given)
 
 
 def _value(option: Option, rest: list[str]) -> str:
+    """The value that stands in the next word; `rest` is the words to come, last first."""
     if not option.value:
         return ""
     if option.optional:
-        return rest.pop(0) if rest and _looks_like_id(rest[0]) else ""
-    if not rest:
+        return rest.pop() if rest and _looks_like_id(rest[-1]) else ""
+    return _checked(option, rest.pop() if rest else "")
+
+
+def _checked(option: Option, value: str) -> str:
+    if not value and not option.optional:
         raise UsageError(f"{option.name} wants a value: {option.name} {option.value}")
-    return rest.pop(0)
+    return value
 
 
 def _looks_like_id(word: str) -> bool:
-    return len(word) >= 8 and not word.strip("0123456789abcdefABCDEF")  # noqa: PLR2004
+    """Half an id or more; shorter hexadecimal words are text."""
+    return len(word) >= 16 and not word.strip("0123456789abcdefABCDEF")  # noqa: PLR2004
+
+
+def readable(word: str) -> str:
+    """A word of the command line as the database holds text: bytes that are not UTF-8 replaced."""
+    return word if word.isascii() else os.fsencode(word).decode(errors="replace")
 
 
 def to_query(line: Line, config: Config, now_us: int) -> Query:
     """Raises UsageError for values that make no sense."""
     given = line.options
-    text = " ".join(line.words)
+    text = readable(" ".join(line.words))
     if "--failed" in given and "--ok" in given:
         raise UsageError("--failed and --ok exclude each other")
     case = config.values["case"]
@@ -102,9 +123,9 @@ def to_query(line: Line, config: Config, now_us: int) -> Query:
         exact_case=case == "exact" or (case == "smart" and smart_case(text)),
         cwd=_directory(given),
         repo=_repository() if "--repo" in given else None,
-        session_id=_session(given, config),
-        device=given.get("--device"),
-        host=given["--host"].encode() if "--host" in given else None,
+        session_id=session_id(given["--session"], config) if "--session" in given else None,
+        device=readable(given["--device"]) if "--device" in given else None,
+        host=os.fsencode(given["--host"]) if "--host" in given else None,
         exit_status=_number(given, "--exit"),
         failed=True if "--failed" in given else False if "--ok" in given else None,
         since_us=_moment(given, "--since", now_us),
@@ -118,46 +139,32 @@ def to_query(line: Line, config: Config, now_us: int) -> Query:
 def _directory(given: dict[str, str]) -> bytes | None:
     if "--cwd" in given:
         path = os.path.expanduser(given["--cwd"])
-        return os.fsencode(os.path.normpath(os.path.join(_here(), path)))
-    return os.fsencode(_here()) if "--here" in given else None
-
-
-def _here() -> str:
-    """The directory as the shell names it (through links), where that is still true."""
-    named = os.environ.get("PWD", "")
-    try:
-        if named.startswith("/") and os.path.samefile(named, "."):
-            return named
-    except OSError:
-        pass
-    return os.getcwd()
+        return os.fsencode(os.path.normpath(os.path.join(working_directory(), path)))
+    return os.fsencode(working_directory()) if "--here" in given else None
 
 
 def _repository() -> bytes:
     from hx.repository import look_up
 
-    repo, _ = look_up(os.fsencode(_here()))
+    repo, _ = look_up(os.fsencode(working_directory()))
     if repo is None:
         raise UsageError("this directory is in no git repository", "`--here` takes the directory")
     return repo
 
 
-def _session(given: dict[str, str], config: Config) -> bytes | None:
-    if "--session" not in given:
-        return None
-    text = given["--session"] or config.session or ""
+def session_id(text: str, config: Config) -> bytes:
+    """The session that 32 hexadecimal digits name; without them the one of this shell."""
+    text = text or config.session or ""
     if not text:
         raise UsageError(
             "this shell is not recorded, so there is no current session",
             "name one: --session ID (`hx show EVENT` tells it)",
         )
-    try:
-        session_id = bytes.fromhex(text)
-    except ValueError:
-        session_id = b""
-    if len(session_id) != 16:  # noqa: PLR2004
-        raise UsageError(f"{text!r} is no session id", "it has 32 hexadecimal digits")
-    return session_id
+    if len(text) != 32 or text.strip("0123456789abcdefABCDEF"):  # noqa: PLR2004
+        raise UsageError(
+            f"{text!r} is no session id", "it has 32 hexadecimal digits; `--` goes before text"
+        )
+    return bytes.fromhex(text)
 
 
 def _number(given: dict[str, str], name: str) -> int | None:
@@ -166,8 +173,8 @@ def _number(given: dict[str, str], name: str) -> int | None:
     try:
         number = int(given[name])
     except ValueError:
-        number = 1 << 63
-    if not -(1 << 31) <= number < 1 << 31:
+        number = _MAX_NUMBER + 1
+    if abs(number) > _MAX_NUMBER:
         raise UsageError(f"{name} wants a whole number, not {given[name]!r}")
     return number
 

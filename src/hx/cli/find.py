@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hx.cli.filters import FILTERS, OUTPUT, split, to_query
+from hx.cli.output import answer
 from hx.cli.recorder import open_recorder
 
 TYPE_CHECKING = False
@@ -20,16 +21,7 @@ def run(arguments: list[str], config: Config) -> int:
     from hx.database.find import find
 
     found = find(recorder.database, to_query(line, config, recorder.now_us))
-    if "--json" in line.options:
-        from hx.cli.jsonout import print_events as print_objects
-
-        count = print_objects(recorder, found)
-    else:
-        from hx.cli.output import Paint, print_events
-
-        choice = line.options.get("--color", str(config.values["color"]))
-        count = print_events(recorder, found, Paint(choice, no_color=config.no_color))
-    return 0 if count else 1
+    return answer(recorder, found, line.options)
 
 
 def parser(name: str) -> Parser:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from hx.cli.output import device_names
+from hx.cli.names import device_names
 from hx.cli.times import rfc3339
 from hx.core.ident import spelled
 from hx.core.model import IMPORTED, REDACTED
@@ -44,8 +44,8 @@ def event_object(found: Found, devices: dict[bytes, str]) -> dict[str, object]:
         "redacted": bool(event.flags & REDACTED),
         "artifacts": [],
     }
-    if "\ufffd" in str(made["command"]):
-        made["command_b64"] = _base64_unless_utf8(event.command)
+    if "\ufffd" in str(made["command"]) and not _is_utf8(event.command):
+        made["command_b64"] = _base64(event.command)
     if found.runs is not None:
         made["runs"] = found.runs
         made["failures"] = found.failures
@@ -53,18 +53,28 @@ def event_object(found: Found, devices: dict[bytes, str]) -> dict[str, object]:
     return made
 
 
-def _base64_unless_utf8(command: bytes) -> str | None:
-    from base64 import b64encode
-
+def _is_utf8(text: bytes) -> bool:
     try:
-        command.decode()
+        text.decode()
     except UnicodeDecodeError:
-        return b64encode(command).decode()
-    return None
+        return False
+    return True
+
+
+def _base64(data: bytes) -> str:
+    from binascii import b2a_base64
+
+    return b2a_base64(data, newline=False).decode()
+
+
+def _write(value: object, indent: int | None = None) -> None:
+    """Letters beyond ASCII as they are where stdout can carry all of them."""
+    unicode = sys.stdout.encoding.lower() in ("utf-8", "utf8")
+    json.dump(value, sys.stdout, ensure_ascii=not unicode, indent=indent)
 
 
 def print_json(value: object) -> None:
-    json.dump(value, sys.stdout, ensure_ascii=False, indent=1)
+    _write(value, indent=1)
     sys.stdout.write("\n")
 
 
@@ -75,7 +85,7 @@ def print_events(recorder: Recorder, found: Iterable[Found]) -> int:
     sys.stdout.write("[")
     for one in found:
         sys.stdout.write(",\n " if count else "\n ")
-        json.dump(event_object(one, devices), sys.stdout, ensure_ascii=False)
+        _write(event_object(one, devices))
         count += 1
     sys.stdout.write("\n]\n" if count else "]\n")
     return count

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 
+from hx.cli.names import device_names, short_name
 from hx.cli.times import age, short_duration
-from hx.core.ident import SHORT, spelled
+from hx.core.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hx.cli.recorder import Recorder
+    from hx.config import Config
     from hx.core.model import Event
     from hx.database.find import Found
 
@@ -21,8 +23,11 @@ RED, GREEN, DIM, BOLD, PLAIN = "\033[31m", "\033[32m", "\033[2m", "\033[1m", "\0
 class Paint:
     """Colour where it is wanted; never the only bearer of a meaning."""
 
-    def __init__(self, choice: str, *, no_color: bool) -> None:
-        on_terminal = sys.stdout.isatty() and not no_color
+    def __init__(self, options: dict[str, str], config: Config) -> None:
+        choice = options.get("--color", str(config.values["color"]))
+        if choice not in ("auto", "always", "never"):
+            raise UsageError("--color is one of auto, always, never")
+        on_terminal = sys.stdout.isatty() and not config.no_color
         self.on = choice == "always" or (choice == "auto" and on_terminal)
 
     def __call__(self, style: str, text: str) -> str:
@@ -47,11 +52,11 @@ def _visible(character: str, *, one_line: bool) -> str:
         return f"\\x{code - 0xDC00:02x}"
     if character.isprintable() or character == "\u200d":  # the joiner inside emoji
         return character
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"  # noqa: PLR2004
+    return ascii(character)[1:-1]
 
 
 def mark(event: Event) -> str:
-    """How it ended, in at most five characters."""
+    """How it ended, in few characters."""
     if not event.finished:
         return "…"
     if event.exit_status is None:
@@ -62,39 +67,33 @@ def mark(event: Event) -> str:
 def event_line(found: Found, short: str, now_us: int, paint: Paint, device: str = "") -> str:
     event = found.event
     ending = f"{mark(event):<5}"
+    place = f"{visible(device.encode())}: " if device else ""
     runs = "" if found.runs is None else f"{found.runs:>5}x "
     return (
         f"{paint(DIM, short)} {age(event.key.started_at_us, now_us):>4} "
         f"{runs}{paint(RED if event.exit_status else DIM, ending)}"
         f"{paint(DIM, f'{short_duration(event.duration_us):>6}')}  "
-        f"{paint(DIM, device + ': ') if device else ''}{visible(event.command)}"
+        f"{paint(DIM, place)}{visible(event.command)}"
     )
 
 
-def short_name(recorder: Recorder, number: int) -> str:
-    """The shortest name, of 8 characters or more, that no other event begins with."""
-    for length in range(SHORT, 13):
-        shift = 5 * (12 - length)
-        low = number >> shift << shift
-        row = recorder.database.execute(
-            "SELECT count(*) FROM (SELECT 1 FROM event WHERE ident >= ? AND ident < ? LIMIT 2)",
-            (low, low + (1 << shift)),
-        ).fetchone()
-        if row[0] < 2:  # noqa: PLR2004
-            return spelled(number, length)
-    return spelled(number)
+def foreign_names(recorder: Recorder) -> dict[bytes, str]:
+    """Device id -> what to call it in a line; nothing for this device."""
+    return device_names(recorder) | {recorder.who.device_id: ""}
 
 
-def device_names(recorder: Recorder) -> dict[bytes, str]:
-    """device id -> name, or the first digits of its id."""
-    rows = recorder.database.execute("SELECT device_id, name FROM device")
-    return {device: name or device.hex()[:8] for device, name in rows}
+def answer(recorder: Recorder, found: Iterable[Found], options: dict[str, str]) -> int:
+    """Print events as the options ask; gives the exit code."""
+    if "--json" in options:
+        from hx.cli.jsonout import print_events as print_objects
+
+        return 0 if print_objects(recorder, found) else 1
+    return 0 if print_events(recorder, found, Paint(options, recorder.config)) else 1
 
 
 def print_events(recorder: Recorder, found: Iterable[Found], paint: Paint) -> int:
     """One line each; gives how many."""
-    names = device_names(recorder)
-    names[recorder.who.device_id] = ""
+    names = foreign_names(recorder)
     count = 0
     for one in found:
         short = short_name(recorder, one.ident)

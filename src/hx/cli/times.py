@@ -7,7 +7,7 @@ import time
 from hx.core.errors import UsageError
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "y": 31_536_000}
-_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%H:%M:%S", "%H:%M")
+_MAX_US = 1 << 62  # beyond it no event can be
 
 
 def duration_us(text: str, name: str) -> int:
@@ -22,7 +22,7 @@ def duration_us(text: str, name: str) -> int:
         else:
             total = 0
             break
-    if not total or digits:
+    if not total or digits or total * 1_000_000 > _MAX_US:
         raise UsageError(f"{name} cannot read {text!r}", "say 90s, 15m, 2h, 3d or 1w")
     return total * 1_000_000
 
@@ -34,7 +34,7 @@ def moment(text: str, now_us: int, name: str) -> int:
         return now_us if words == "now" else _midnight(now_us, words == "yesterday")
     if words.isascii() and words[:1].isdigit() and words[-1:] in _UNITS_S:
         return now_us - duration_us(words, name)
-    return _date(text.strip().replace("T", " "), now_us, name)
+    return _date(text.strip(), now_us, name)
 
 
 def _midnight(now_us: int, yesterday: bool) -> int:
@@ -44,19 +44,19 @@ def _midnight(now_us: int, yesterday: bool) -> int:
 
 
 def _date(text: str, now_us: int, name: str) -> int:
-    for form in _FORMATS:
-        try:
-            parsed = time.strptime(text, form)
-        except ValueError:
-            continue
-        day = time.localtime(now_us // 1_000_000) if form.startswith("%H") else parsed
-        clock = (parsed.tm_hour, parsed.tm_min, parsed.tm_sec)
-        fields = (day.tm_year, day.tm_mon, day.tm_mday, *clock, 0, 0, -1)
-        try:
-            return int(time.mktime(fields)) * 1_000_000
-        except (OverflowError, ValueError):
-            break
-    raise UsageError(f"{name} cannot read {text!r}", "say 15m, 2h, 3d, yesterday, 2026-11-01 or 14:30")
+    """ISO 8601, as `--json` prints it; a clock time is today's; without a zone all is local."""
+    from datetime import UTC, datetime, timedelta
+
+    whole = text
+    if ":" in text[1:3]:
+        today = time.strftime("%Y-%m-%d", time.localtime(now_us // 1_000_000))
+        whole = f"{today} {text:0>5}"
+    try:
+        at = datetime.fromisoformat(whole).astimezone(UTC)
+    except (OverflowError, ValueError):
+        hint = "say 15m, 2h, 3d, yesterday, 2026-11-01 or 14:30"
+        raise UsageError(f"{name} cannot read {text!r}", hint) from None
+    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def rfc3339(at_us: int) -> str:
@@ -69,7 +69,7 @@ def local(at_us: int) -> str:
 
 
 def age(at_us: int, now_us: int) -> str:
-    """`now`, `5m`, `3h`, `2d`, `6w`, `3y`: at most four characters."""
+    """`8s`, `5m`, `3h`, `2d`, `6w`, `3y`: mostly three characters."""
     seconds = max(0, now_us - at_us) // 1_000_000
     for unit in "ywdhm":
         if seconds >= _UNITS_S[unit]:
@@ -79,11 +79,11 @@ def age(at_us: int, now_us: int) -> str:
 
 def short_duration(us: int | None) -> str:
     """`1.2s`, `3m10s`, `2h05m`; nothing below a second."""
-    if us is None or us < 1_000_000:
+    seconds = 0 if us is None else us // 1_000_000
+    if us is None or not seconds:
         return ""
-    seconds = us // 1_000_000
-    if seconds < 60:  # noqa: PLR2004
-        return f"{us / 1e6:.1f}s"
-    if seconds < 3_600:  # noqa: PLR2004
+    if seconds < _UNITS_S["m"]:
+        return f"{seconds}.{us // 100_000 % 10}s"
+    if seconds < _UNITS_S["h"]:
         return f"{seconds // 60}m{seconds % 60:02d}s"
     return f"{seconds // 3600}h{seconds // 60 % 60:02d}m"

@@ -62,25 +62,44 @@ class Assembled(NamedTuple):
 def parse(data: bytes, *, closed: bool = False) -> Parsed:
     """Read up to the last commit mark; of a closed file everything."""
     size = len(data) if closed else data.rfind(COMMIT) + 2
+    if size == 1 and not closed:  # no commit mark at all
+        return Parsed([], 0, {})
     records: list[Record] = []
     faults: dict[str, int] = {}
+    *committed, tail = data[:size].split(COMMIT)  # from the left: three NULs leave one to the tail
+    for piece in committed:
+        fields = piece.split(b"\0")
+        if len(fields) > 1 and not fields[0] and _opens(fields[1]) and piece.count(b"\0HX1") == 1:
+            kind = chr(fields[1][3])
+            records.append(Record(kind, {chr(field[0]): field[1:] for field in fields[2:]}))
+        else:
+            _read_torn(fields, records, faults, committed=True)
+    _read_torn(tail.split(b"\0"), records, faults, committed=False)
+    return Parsed(records, size, faults)
+
+
+def _opens(field: bytes) -> bool:
+    return len(field) == 4 and field.startswith(b"HX1")  # noqa: PLR2004  (HX1 and a type)
+
+
+def _read_torn(
+    fields: list[bytes], records: list[Record], faults: dict[str, int], *, committed: bool
+) -> None:
+    """Fields that are not exactly one record: the last one counts, if it was committed."""
     record: Record | None = None
-    for field in data[: max(size, 0)].split(b"\0") if size > 1 else ():
-        if not field:
-            if record is not None:
-                records.append(record)
-            record = None
-        elif len(field) == 4 and field.startswith(b"HX1"):  # noqa: PLR2004  (HX1 and a type)
+    for field in fields:
+        if _opens(field):
             if record is not None:
                 _count(faults, TORN)
             record = Record(chr(field[3]), {})
-        elif record is not None:
+        elif field and record is not None:
             record.fields[chr(field[0])] = field[1:]
-        else:
+        elif field:
             _count(faults, FOREIGN)
-    if record is not None:
+    if record is not None and committed:
+        records.append(record)
+    elif record is not None:
         _count(faults, TORN)
-    return Parsed(records, max(size, 0) if size > 1 else 0, faults)
 
 
 def read_header(record: Record, session_id: bytes, device_id: bytes) -> Facts:
@@ -122,15 +141,15 @@ def ends_without_start(records: list[Record]) -> list[int]:
 
 
 def _start(fields: dict[str, bytes], facts: Facts, running: dict[int, Event]) -> Event | str:
-    event = _begun(fields, facts)
+    event = _begun(fields, facts, _started_at_us(fields, facts), _UNFINISHED)
     if not isinstance(event, str):
         running[event.key.seq] = event
     return event
 
 
 def _complete(fields: dict[str, bytes], facts: Facts, _: dict[int, Event]) -> Event | str:
-    event = _begun(fields, facts)
-    return event if isinstance(event, str) else _ended(event, fields)
+    started_at_us = _started_at_us(fields, facts)
+    return _begun(fields, facts, started_at_us, _ending(fields, started_at_us))
 
 
 def _end(fields: dict[str, bytes], _: Facts, running: dict[int, Event]) -> Event | str:
@@ -138,7 +157,15 @@ def _end(fields: dict[str, bytes], _: Facts, running: dict[int, Event]) -> Event
     if seq is None:
         return MALFORMED
     event = running.pop(seq, None)
-    return ORPHAN if event is None else _ended(event, fields)
+    if event is None:
+        return ORPHAN
+    end = _ending(fields, event.key.started_at_us)
+    return event._replace(
+        exit_status=end.exit_status,
+        pipestatus=end.pipestatus,
+        duration_us=end.duration_us,
+        flags=event.flags | end.flags,
+    )
 
 
 def _unknown(_: dict[str, bytes], __: Facts, ___: dict[int, Event]) -> Event | str:
@@ -148,9 +175,20 @@ def _unknown(_: dict[str, bytes], __: Facts, ___: dict[int, Event]) -> Event | s
 _READERS = {"S": _start, "C": _complete, "E": _end}
 
 
-def _begun(fields: dict[str, bytes], facts: Facts) -> Event | str:
+class _Ending(NamedTuple):
+    exit_status: int | None
+    pipestatus: tuple[int, ...] | None
+    duration_us: int | None
+    flags: int
+
+
+_UNFINISHED = _Ending(None, None, None, 0)
+
+
+def _begun(
+    fields: dict[str, bytes], facts: Facts, started_at_us: int | None, end: _Ending
+) -> Event | str:
     command, seq = fields.get("c"), _integer(fields.get("n"))
-    started_at_us = _started_at_us(fields, facts)
     if not command or not seq or started_at_us is None:
         return MALFORMED
     if len(command) > MAX_COMMAND_BYTES:
@@ -159,45 +197,53 @@ def _begun(fields: dict[str, bytes], facts: Facts) -> Event | str:
         EventKey(started_at_us, facts.device_id, facts.session_id, seq),
         command,
         fields.get("d", b""),
+        end.exit_status,
+        end.pipestatus,
+        end.duration_us,
         host=facts.host,
         user=facts.user,
         shell=facts.shell,
         tty=facts.tty,
+        flags=end.flags,
     )
 
 
 def _started_at_us(fields: dict[str, bytes], facts: Facts) -> int | None:
     """The stamp itself, or for a shell without a clock the header's moved by the uptime."""
-    if "b" in fields:
-        return _integer(fields["b"])
+    stamp = fields.get("b") or fields.get("e")  # of a pasted line only the end may be known
+    if stamp is not None:
+        return _integer(stamp)
     uptime_us = _uptime_us(fields.get("U"))
     if uptime_us is None or facts.uptime_us is None:
         return facts.begin_us
-    return facts.begin_us + max(0, uptime_us - facts.uptime_us)
+    return min(facts.begin_us + max(0, uptime_us - facts.uptime_us), _MAX_INT)
 
 
-def _ended(event: Event, fields: dict[str, bytes]) -> Event:
+def _ending(fields: dict[str, bytes], started_at_us: int | None) -> _Ending:
     exit_status = _integer(fields.get("x"), signed=True)
-    pipestatus = _statuses(fields.get("p"))
-    return event._replace(
-        exit_status=exit_status,
-        # a stale list (kept by the shell from an earlier pipeline) does not end in the status
-        pipestatus=pipestatus if pipestatus and pipestatus[-1] == exit_status else None,
-        duration_us=_duration_us(event, fields) if exit_status is not None else None,
-        flags=event.flags | FINISHED | (STATUS_UNKNOWN if exit_status is None else 0),
-    )
+    if exit_status is None:
+        return _Ending(None, None, None, FINISHED | STATUS_UNKNOWN)
+    statuses = _statuses(fields.get("p"))
+    # a stale list (of an earlier pipeline) ends in another status
+    told = statuses is not None and statuses[-1] == exit_status
+    duration_us = _duration_us(fields, started_at_us)
+    return _Ending(exit_status, statuses if told else None, duration_us, FINISHED)
 
 
-def _duration_us(event: Event, fields: dict[str, bytes]) -> int | None:
+def _duration_us(fields: dict[str, bytes], started_at_us: int | None) -> int | None:
     duration_ms = _integer(fields.get("D"))
     if duration_ms is not None:
         return min(duration_ms * 1000, _MAX_INT)
     ended_at_us = _integer(fields.get("e"))
-    return None if ended_at_us is None else max(0, ended_at_us - event.key.started_at_us)
+    if ended_at_us is None or started_at_us is None:
+        return None
+    return max(0, ended_at_us - started_at_us)
 
 
 def _statuses(value: bytes | None) -> tuple[int, ...] | None:
-    numbers = [_integer(word, signed=True) for word in (value or b"").split()]
+    if value is None or b" " not in value:  # a list of one says nothing new
+        return None
+    numbers = [_integer(word, signed=True) for word in value.split()]
     known = tuple(number for number in numbers if number is not None)
     return known if known and len(known) == len(numbers) else None
 
@@ -211,13 +257,15 @@ def _uptime_us(value: bytes | None) -> int | None:
 
 def _integer(value: bytes | None, *, signed: bool = False) -> int | None:
     """ASCII digits within 63 bits, nothing else; a sign only where one makes sense."""
-    if not value or len(value) > 20:  # noqa: PLR2004  (the longest 64-bit number)
+    if not value:
         return None
-    digits = value[1:] if signed and value.startswith(b"-") else value
-    if not digits.isdigit():
-        return None
-    number = int(value)
-    return number if abs(number) <= _MAX_INT else None
+    if value.isdigit():
+        number = int(value) if len(value) < 20 else _MAX_INT + 1  # noqa: PLR2004  (64-bit digits)
+        return number if number <= _MAX_INT else None
+    if signed and value.startswith(b"-"):
+        number_below = _integer(value[1:])
+        return None if number_below is None else -number_below
+    return None
 
 
 def _count(faults: dict[str, int], reason: str) -> None:

@@ -5,7 +5,7 @@
     find      events by text and filters, newest first, in about a millisecond
 
 SQLite keeps no forgotten text: secure_delete overwrites cells and pages, FTS5 removes its words,
-and `scrub` empties the write-ahead log.
+and `scrub` writes the file anew and empties the write-ahead log.
 """
 
 from __future__ import annotations
@@ -52,8 +52,14 @@ class Database:
         return join(self, delta)
 
     def scrub(self) -> None:
-        """Leave nothing of deleted rows in the write-ahead log (the pages are clean already)."""
-        self.connection.pragma("wal_checkpoint(TRUNCATE)")
+        """Leave nothing of deleted rows in any file. Raises apsw.BusyError while others read.
+
+        secure_delete blanks what is deleted, but not the copies that stay behind in a page when
+        SQLite moves cells to another (of 2,400 texts one was still there): so all is written anew.
+        """
+        self.connection.pragma("temp_store_directory", os.path.dirname(self.path))
+        self.execute("VACUUM")
+        self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
     def meta(self, key: str) -> object:
         row = self.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
@@ -113,6 +119,7 @@ def _prepare(connection: apsw.Connection, path: str, folder: str) -> None:
     connection.pragma("foreign_keys", 1)
     connection.pragma("synchronous", "full")  # ingest wipes the spool after a commit: it must be true
     connection.wal_autocheckpoint(_WAL_PAGES)
+    connection.pragma("journal_size_limit", _WAL_PAGES * 4096)
     migrate(connection, path)
 
 

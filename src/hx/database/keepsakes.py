@@ -83,6 +83,17 @@ def _to_artifact(row: tuple[Sql, ...]) -> Artifact:
     )
 
 
+def read_pins(database: Database) -> frozenset[Pin]:
+    """All of them."""
+    sql = "SELECT session_id, pinned, changed_at_us, device_id FROM pin"
+    return frozenset(Pin(row[0], bool(row[1]), *row[2:]) for row in database.execute(sql))
+
+
+def read_artifacts(database: Database) -> frozenset[Artifact]:
+    """All of them."""
+    return frozenset(_select(database, "1", ()))
+
+
 def write_artifacts(
     database: Database, local: dict[Artifact, int], merged: frozenset[Artifact]
 ) -> int:

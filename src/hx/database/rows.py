@@ -71,52 +71,73 @@ class Dictionaries:
     """Ids of the texts that events share, made when missing, remembered for one transaction."""
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._execute = database.execute
-        self._known: dict[tuple[object, ...], int] = {}
+        self._known: dict[str, dict[object, int]] = {}
+        self._new_commands: list[tuple[int, int, str, bytes | None]] = []
+        self._next_command = 0
 
     def session(self, device_id: bytes, session_id: bytes) -> int:
-        device = self._id("device", ("device_id",), (device_id,))
-        return self._id("session", ("session_id", "device"), (session_id, device))
+        known = self._known.setdefault("session", {})
+        row = known.get((device_id, session_id))
+        if row is None:
+            device = self._row("device", ("device_id",), (device_id,))
+            row = self._row("session", ("session_id", "device"), (session_id, device))
+            known[device_id, session_id] = row
+        return row
 
     def directory(self, path: bytes) -> int:
-        return self._id("directory", ("path",), (to_sql(path),))
+        return self._id("directory", ("path",), (path,))
 
     def terminal(self, event: Event) -> int:
-        facts = (event.host, event.user, event.shell, event.tty)
-        return self._id("terminal", ("host", "user", "shell", "tty"), tuple(map(to_sql, facts)))
+        columns = ("host", "user", "shell", "tty")
+        return self._id("terminal", columns, (event.host, event.user, event.shell, event.tty))
 
     def checkout(self, event: Event) -> int | None:
         if event.repo is None and event.branch is None:
             return None
-        return self._id("checkout", ("repo", "branch"), (to_sql(event.repo), to_sql(event.branch)))
+        return self._id("checkout", ("repo", "branch"), (event.repo, event.branch))
 
     def command(self, text: bytes) -> int:
-        known = self._known.get(("command", text))
-        if known is None:
-            known = self._known["command", text] = self._find_command(text)
-        return known
+        known = self._known.setdefault("command", {})
+        row = known.get(text)
+        if row is None:
+            row = known[text] = self._command_row(text)
+        return row
 
-    def _find_command(self, text: bytes) -> int:
+    def _command_row(self, text: bytes) -> int:
         value, digest = to_sql(text), digest64(text)
-        for row in self._execute("SELECT id, coalesce(raw, text) FROM command WHERE hash = ?", (digest,)):
+        same_hash = "SELECT id, coalesce(raw, text) FROM command WHERE hash = ?"
+        for row in self._execute(same_hash, (digest,)):
             if row[1] == value:
                 return int(row[0])
+        if not self._next_command:
+            (last,) = self._execute("SELECT coalesce(max(id), 0) FROM command").fetchone()
+            self._next_command = int(last) + 1
+        row_id, self._next_command = self._next_command, self._next_command + 1
         raw = value if isinstance(value, bytes) else None
-        shown = text.decode(errors="replace")
-        found = self._execute(
-            "INSERT INTO command (hash, last_us, text, raw) VALUES (?, ?, ?, ?) RETURNING id",
-            (digest, -1, shown, raw),
-        ).fetchone()
-        self._execute("INSERT INTO command_text (rowid, text) VALUES (?, ?)", (found[0], shown))
-        return int(found[0])
+        self._new_commands.append((row_id, digest, text.decode(errors="replace"), raw))
+        return row_id
 
-    def _id(self, table: str, columns: tuple[str, ...], values: tuple[Sql, ...]) -> int:
-        known = self._known.get((table, *values))
-        if known is None:
-            known = self._known[table, *values] = self._look_up(table, columns, values)
-        return known
+    def write_commands(self, last_us: dict[int, int]) -> None:
+        """Insert the commands that were new, before their events; takes their last uses away."""
+        many = self._database.connection.executemany
+        made = [(row, digest, last_us.pop(row), *text) for row, digest, *text in self._new_commands]
+        many("INSERT INTO command VALUES (?, ?, ?, ?, ?)", made)
+        many(
+            "INSERT INTO command_text (rowid, text) VALUES (?, ?)",
+            [(row, text) for row, _, text, _ in self._new_commands],
+        )
+        self._new_commands.clear()
 
-    def _look_up(self, table: str, columns: tuple[str, ...], values: tuple[Sql, ...]) -> int:
+    def _id(self, table: str, columns: tuple[str, ...], values: tuple[bytes | None, ...]) -> int:
+        known = self._known.setdefault(table, {})
+        row = known.get(values)
+        if row is None:
+            row = known[values] = self._row(table, columns, tuple(map(to_sql, values)))
+        return row
+
+    def _row(self, table: str, columns: tuple[str, ...], values: tuple[Sql, ...]) -> int:
         same = " AND ".join(f"{column} IS ?" for column in columns)
         row = self._execute(f"SELECT id FROM {table} WHERE {same}", values).fetchone()  # noqa: S608
         if row is None:

@@ -27,7 +27,7 @@ CREATE TABLE command (
     raw BLOB                   -- the bytes, only where they are not UTF-8
 );
 CREATE INDEX command_hash ON command (hash);
-CREATE INDEX command_recent ON command (last_us, text);  -- the walk, newest first, without touching the table
+CREATE INDEX command_recent ON command (last_us);
 
 -- Words of three characters -> commands. No positions: a hit is verified against the text.
 CREATE VIRTUAL TABLE command_text USING fts5 (
@@ -46,13 +46,13 @@ CREATE TABLE event (
     terminal INTEGER NOT NULL REFERENCES terminal,
     checkout INTEGER REFERENCES checkout,
     exit_status INTEGER,
-    pipestatus TEXT,           -- "1 0"; only where it says more than exit_status
+    pipestatus TEXT,           -- "1 0"
     duration_us INTEGER,
     flags INTEGER NOT NULL,
     origin INTEGER NOT NULL,
     revision INTEGER NOT NULL
 );
-CREATE UNIQUE INDEX event_key ON event (started_at_us, session, seq);
+CREATE INDEX event_time ON event (started_at_us);
 CREATE INDEX event_command ON event (command, started_at_us);
 CREATE INDEX event_session ON event (session, seq);
 CREATE INDEX event_ident ON event (ident);

@@ -160,7 +160,7 @@ __hx_make_file() {  # chmod: a umask may take away what the mode asks for
 __hx_header() {
   local n=$__hx_nul
   typeset -g REPLY="${n}HX1H${n}s$__hx_session${n}g$__hx_generation${n}P$$${n}Q$PPID"
-  REPLY+="${n}b$__hx_begin_us${n}Szsh${n}V$ZSH_VERSION${n}h$HOST${n}u$USERNAME"
+  REPLY+="${n}b$__hx_begin_us${n}Szsh${n}V$ZSH_VERSION${n}h$HOST${n}u${USER:-$USERNAME}"
   REPLY+="${TTY:+${n}T$TTY}${n}L${SHLVL:-0}${n}d$PWD${__hx_boot_id:+${n}B$__hx_boot_id}$n$n"
 }
 

@@ -1,0 +1,100 @@
+"""A deterministic history of any length: as zsh history lines, and as spool files of hx.
+
+About half the lines repeat an earlier command; `zyxquux` stands in five of them.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_WORDS = (
+    "api web core auth billing infra docs client server worker queue cache proxy mobile search"
+    " index ledger report metrics gateway"
+).split()
+_SHORT = (
+    "ls|ls -la|pwd|clear|htop|git status|git diff|git pull|git push|git log --oneline -20|make"
+    "|make test|cargo build|npm test|docker ps|docker compose up -d|kubectl get pods|df -h"
+).split("|")
+_PER_SESSION = 4_096
+
+
+def commands(count: int, seed: int = 42) -> Iterator[tuple[int, int, str]]:
+    """(epoch seconds, duration in seconds, command) in the order of time."""
+    dice = random.Random(seed)
+    needles = {int(count * part) for part in (0.05, 0.3, 0.5, 0.7, 0.93)}
+    pool: list[str] = []
+    at_s, step_s = 1_500_000_000, max(1, 200_000_000 // count)
+    for number in range(count):
+        if number in needles:
+            command = f"zyxquux --needle {number}"
+        elif pool and dice.random() < 0.5:
+            command = pool[int(len(pool) * dice.random() ** 3)]
+        else:
+            command = _fresh(dice)
+            if len(pool) < 20_000:
+                pool.append(command)
+        at_s += dice.randint(1, 2 * step_s)
+        yield at_s, dice.choice((0, 0, 0, 1, 2, 5, 30, 200)), command
+
+
+def _fresh(dice: random.Random) -> str:
+    word, other, number = dice.choice(_WORDS), dice.choice(_WORDS), dice.randint(0, 9_999)
+    path = f"{word}/{other}_{dice.randint(0, 400)}.{dice.choice(('py', 'rs', 'go', 'md', 'sh'))}"
+    return dice.choice((
+        dice.choice(_SHORT),
+        f"cd ~/src/{word}",
+        f"vim {path}",
+        f'git commit -m "fix {word} {other} #{number}"',
+        f"git checkout -b feature/{word}-{number}",
+        f"git show {dice.getrandbits(32):08x}",
+        f"kubectl -n {word} logs -f {other}-{dice.getrandbits(40):010x}",
+        f"docker exec -it {word}_{number % 60} bash",
+        f"python {path} --{other}={number} --out /tmp/{word}-{number}.json",
+        f"pytest {path} -k test_{other} -x -q",
+        f"rg -n '{word}_{other}' {word}/ | head -{number % 60}",
+        f"curl -s https://{word}.example.com/v1/{other}/{number} | jq .",
+        f"ssh deploy@{word}-{number % 40}.internal",
+    ))
+
+
+def write_zsh(path: str, count: int) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        for at_s, took_s, command in commands(count):
+            file.write(f": {at_s}:{took_s};{command}\n")
+
+
+def write_spool(folder: str, count: int) -> int:
+    """The same history as spool files of finished sessions; gives their size in bytes."""
+    os.makedirs(folder, 0o700, exist_ok=True)
+    written = 0
+    file = None
+    for number, (at_s, took_s, command) in enumerate(commands(count)):
+        begin_us = at_s * 1_000_000 + number % 1_000
+        if number % _PER_SESSION == 0:
+            if file:
+                file.close()
+            session = f"{begin_us:016x}{number:016x}"
+            file = open(os.path.join(folder, f"{session}.0"), "wb")  # noqa: SIM115
+            written += file.write(_header(session, begin_us, number // _PER_SESSION))
+        seq = number % _PER_SESSION + 1
+        exit_status = 1 if number % 17 == 0 else 0
+        cwd = f"/home/ann/src/{_WORDS[len(command) % len(_WORDS)]}"
+        written += file.write(
+            f"\0HX1C\0n{seq}\0b{begin_us}\0e{begin_us + took_s * 1_000_000}\0x{exit_status}"
+            f"\0p{exit_status}\0d{cwd}\0c{command}\0\0".encode()
+        )
+    if file:
+        file.close()
+    return written
+
+
+def _header(session: str, begin_us: int, number: int) -> bytes:
+    return (
+        f"\0HX1H\0s{session}\0g0\0P1\0b{begin_us}\0Szsh\0V5.9\0hvm\0uann\0Tpts/{number % 20}"
+        "\0L1\0d/home/ann\0\0"
+    ).encode()

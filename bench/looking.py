@@ -1,0 +1,91 @@
+"""`hx find` as a whole process, on a large history with one event pending, beside atuin."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from histories import write_spool, write_zsh
+from machine import Row, in_turns_ms, program, ratio_row, run_ms
+
+_TIMES = 15
+_GOALS = {
+    "kubectl get pods": ("common", 2.5, "<= 2.5 x atuin"),
+    "zyxquux": ("rare", 1 / 8, "<= 1/8 of atuin"),
+    "nosuchthing": ("absent", 1 / 8, "<= 1/8 of atuin"),
+}
+
+
+def rows(folder: str, count: int) -> list[Row]:
+    home = os.path.join(folder, "hx")
+    environment = {"HX_HOME": home, "HOME": folder, "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+    write_spool(os.path.join(home, "spool"), count)
+    hx = program("hx") or "hx"
+    ingest_ms = run_ms([hx, "find", "nosuchthing"], environment)
+    rate = count / ingest_ms * 1e3
+    size = sum(os.path.getsize(os.path.join(home, f"hx.db{end}")) for end in ("", "-wal")) / count
+    made = [
+        Row(f"ingest of {count:,} events", f"{rate:,.0f} events/s", "", "", ">= 20,000 events/s",
+            rate >= 20_000),
+        Row("database with full-text index", f"{size:.0f} bytes an event", "", "",
+            "<= 210 bytes an event", size <= 210),
+    ]
+    atuin = _atuin(folder, count)
+    for text, (name, at_most, goal) in _GOALS.items():
+        commands = [([hx, "find", text], environment)]
+        if atuin:
+            # atuin prints without a limit unless told; 50 rows like hx
+            commands.append(([*atuin[0], "search", "--limit", "50", text], atuin[1]))
+        taken = _with_one_pending(commands, os.path.join(home, "spool"))
+        peer = taken[1] if atuin else None
+        made.append(ratio_row(f"find, {name} text, {count:,} events", taken[0], peer, at_most, goal))
+    return made
+
+
+def _with_one_pending(commands: list[tuple[list[str], dict[str, str]]], spool: str) -> list[float]:
+    """Medians in turns; before each turn a live session gets one more event."""
+    import statistics
+
+    taken: list[list[float]] = [[] for _ in commands]
+    session = f"{time.time_ns() // 1000:016x}{os.getpid():016x}"
+    path = os.path.join(spool, f"{session}.0")
+    with open(path, "ab") as file:
+        begin_us = time.time_ns() // 1000
+        file.write(f"\0HX1H\0s{session}\0g0\0P{os.getpid()}\0b{begin_us}\0Szsh\0\0".encode())
+    for seq in range(1, _TIMES + 1):
+        with open(path, "ab") as file:
+            at_us = time.time_ns() // 1000
+            file.write(f"\0HX1C\0n{seq}\0b{at_us}\0e{at_us}\0x0\0d/tmp\0ctrue {seq}\0\0".encode())
+        for at, (command, environment) in enumerate(commands):
+            taken[at].append(run_ms(command, environment))
+    return [statistics.median(one) for one in taken]
+
+
+def _atuin(folder: str, count: int) -> tuple[list[str], dict[str, str]] | None:
+    """atuin with the same history imported, in a home of its own."""
+    atuin = program("atuin")
+    if not atuin:
+        return None
+    home = os.path.join(folder, "atuin")
+    os.makedirs(home, exist_ok=True)
+    history = os.path.join(home, "history")
+    write_zsh(history, count)
+    environment = {
+        "HOME": home, "HISTFILE": history, "PATH": os.environ["PATH"], "LANG": "C.UTF-8",
+        "ATUIN_SESSION": "0" * 32, "SHELL": "/bin/zsh",
+    }
+    run_ms([atuin, "import", "zsh"], environment)
+    return [atuin], environment
+
+
+def startup_rows(folder: str) -> list[Row]:
+    import sys
+
+    environment = {"HX_HOME": os.path.join(folder, "none"), "HOME": folder, "PATH": "/usr/bin:/bin"}
+    hx = program("hx") or "hx"
+    bare, help_ms = in_turns_ms(
+        [([sys.executable, "-c", "pass"], environment), ([hx, "--help"], environment)], 31
+    )
+    goal = "<= bare Python + 10 ms"
+    return [Row("hx --help", f"{help_ms:.1f} ms", f"{bare:.1f} ms (bare Python)",
+                f"+{help_ms - bare:.1f} ms", goal, help_ms - bare <= 10)]

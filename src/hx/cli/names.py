@@ -1,0 +1,52 @@
+"""Names between people and events: the few characters that people see and type."""
+
+from __future__ import annotations
+
+from hx.core.errors import UsageError
+from hx.core.ident import LENGTH, spelled
+from hx.database import events
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.cli.recorder import Recorder
+    from hx.database.find import Found
+
+_LEAST = 4
+
+
+def short_name(recorder: Recorder, number: int) -> str:
+    """The shortest name, of 8 characters or more, that no other event begins with."""
+    return spelled(number, events.name_length(recorder.database, number))
+
+
+def device_names(recorder: Recorder) -> dict[bytes, str]:
+    """Device id -> name, or the first digits of its id."""
+    return events.device_names(recorder.database)
+
+
+def named_event(recorder: Recorder, text: str) -> Found | None:
+    """The one event that a person means; None when there is none.
+
+    Raises UsageError for what is no name, and for one that several events share.
+    """
+    if not _LEAST <= len(text) <= LENGTH:
+        raise UsageError(
+            f"{text!r} is no name of an event", f"it has {_LEAST} to {LENGTH} characters"
+        )
+    found = events.named(recorder.database, text)
+    if len(found) > 1:
+        raise _ambiguous(recorder, text, found)
+    return found[0] if found else None
+
+
+def _ambiguous(recorder: Recorder, text: str, found: list[Found]) -> UsageError:
+    from hx.cli.output import Paint, event_line
+
+    plain = Paint({"--color": "never"}, recorder.config)
+    lines = [
+        "  " + event_line(one, short_name(recorder, one.ident), recorder.now_us, plain)
+        for one in found[: events.MANY]
+    ]
+    if len(found) > events.MANY:
+        lines.append("  …")
+    return UsageError(f"several events are called {text!r}", "\n".join(["one of these:", *lines]))

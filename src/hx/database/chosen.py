@@ -1,0 +1,80 @@
+"""What is to be forgotten: which events, which texts."""
+
+from __future__ import annotations
+
+from hx.core.model import EventKey
+from hx.core.record import NamedTuple
+from hx.database.conditions import Condition, among, where
+from hx.database.rows import from_sql
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.database import Database
+
+_EVENTS = (
+    " FROM event JOIN session ON session.id = event.session"
+    " JOIN device ON device.id = session.device WHERE "
+)
+
+
+class Choice(NamedTuple):
+    """Conditions joined by AND; None asks nothing."""
+
+    idents: tuple[int, ...] | None = None
+    session_id: bytes | None = None
+    since_us: int | None = None
+    until_us: int | None = None
+    text: bytes | None = None  # in the command, its directory, its repository or branch
+    device_id: bytes | None = None
+
+
+class Chosen(NamedTuple):
+    row: int
+    key: EventKey
+
+
+def events(database: Database, choice: Choice) -> list[Chosen]:
+    """Newest first."""
+    condition, values = where(_conditions(choice))
+    sql = (
+        f"SELECT event.id, started_at_us, device_id, session_id, seq{_EVENTS}{condition}"  # noqa: S608
+        " ORDER BY started_at_us DESC, event.id DESC"
+    )
+    same: dict[bytes, bytes] = {}  # ids repeat a million times: kept once
+    return [
+        Chosen(row, EventKey(at, same.setdefault(d, d), same.setdefault(s, s), seq))
+        for row, at, d, s, seq in database.execute(sql, values)
+    ]
+
+
+def commands(database: Database, choice: Choice) -> set[bytes]:
+    """The distinct texts of the chosen events."""
+    condition, values = where(_conditions(choice))
+    sql = (
+        "SELECT coalesce(raw, text) FROM command WHERE id IN"
+        f" (SELECT event.command{_EVENTS}{condition})"  # noqa: S608
+    )
+    return {from_sql(row[0]) or b"" for row in database.execute(sql, values)}
+
+
+def _conditions(choice: Choice) -> list[Condition]:
+    conditions: list[Condition] = []
+    if choice.idents is not None:
+        conditions.append(among(list(choice.idents), "event.ident"))
+    if choice.text is not None:
+        conditions.append((_HOLDS, (choice.text,) * 4))
+    plain = (
+        ("session_id = ?", choice.session_id),
+        ("started_at_us >= ?", choice.since_us),
+        ("started_at_us < ?", choice.until_us),
+        ("device_id = ?", choice.device_id),
+    )
+    return conditions + [(sql, (value,)) for sql, value in plain if value is not None]
+
+
+# bytes are compared, so the case counts and text that is not UTF-8 is found as well
+_HOLDS = """(
+event.command IN (SELECT id FROM command WHERE instr(coalesce(raw, CAST(text AS BLOB)), ?))
+OR event.directory IN (SELECT id FROM directory WHERE instr(CAST(path AS BLOB), ?))
+OR event.checkout IN (SELECT id FROM checkout
+   WHERE instr(CAST(repo AS BLOB), ?) OR instr(CAST(branch AS BLOB), ?)))"""

@@ -1,0 +1,21 @@
+"""The whole database as a History: what it must equal, whichever way it came there."""
+
+from __future__ import annotations
+
+from hx.core.history import History
+from hx.database import graves, keepsakes
+from hx.database.rows import select_events
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.database import Database
+
+
+def dump(database: Database) -> History:
+    """Every event, artifact, pin and tombstone. It holds all of them in memory at once."""
+    return History(
+        frozenset(event for _, event in select_events(database, "1")),
+        keepsakes.read_artifacts(database),
+        keepsakes.read_pins(database),
+        graves.read(database),
+    )

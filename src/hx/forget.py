@@ -1,0 +1,96 @@
+"""Forget: tombstones for all that was shown, then not a byte of it in any file of ours."""
+
+from __future__ import annotations
+
+import apsw
+
+from hx import erase
+from hx.core.history import History
+from hx.core.model import MAX_KEYS_IN_TOMBSTONE, Keys, Tombstone, WholeSession, Window
+from hx.core.record import NamedTuple
+from hx.database import chosen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from hx.core.model import EventKey
+    from hx.database import Database
+    from hx.database.chosen import Choice
+
+Scope = Window | WholeSession | Keys
+_UNCLEAN = "unclean"  # meta: since when text of forgotten events may stand in the database's files
+
+
+class Issuer(NamedTuple):
+    """Who orders it, and when."""
+
+    device_id: bytes
+    now_us: int
+    new_id: Callable[[], bytes]  # 16 random bytes
+
+
+class Places(NamedTuple):
+    """Folders where shells keep what hx has not drained yet."""
+
+    spool: str
+    text_files: tuple[str, ...]  # of `<session>.t`
+
+
+class Outcome(NamedTuple):
+    forgotten: int  # events that were there
+    clean: bool  # no text of them is left in the files of the database
+    erased: int  # pieces of the spool and of the shells' text files that were overwritten
+
+
+def scopes(choice: Choice, keys: Iterable[EventKey], now_us: int) -> Iterator[Scope]:
+    """The keys of what was shown; what arrives later goes by its time or session.
+
+    A window ends now at the latest: an order covers nothing that is still to be typed.
+    """
+    ordered = sorted(set(keys))
+    for at in range(0, len(ordered), MAX_KEYS_IN_TOMBSTONE):
+        yield Keys(frozenset(ordered[at : at + MAX_KEYS_IN_TOMBSTONE]))
+    if choice.session_id is not None:
+        yield WholeSession(choice.session_id)
+    if choice.since_us is not None or choice.until_us is not None:
+        until_us = now_us if choice.until_us is None else min(choice.until_us, now_us)
+        yield Window(max(0, choice.since_us or 0), until_us, choice.device_id)
+
+
+def forget(
+    database: Database, choice: Choice, shown: Iterable[EventKey], issuer: Issuer, places: Places
+) -> Outcome:
+    """Everything shown, and what has come to match the text since then."""
+    with database.transaction():
+        known = chosen.events(database, choice) if choice.text is not None else []
+        keys = [*shown, *(one.key for one in known)]
+        texts = chosen.commands(database, choice)
+        forgotten = 0
+        for scope in scopes(choice, keys, issuer.now_us):
+            order = Tombstone(issuer.new_id(), issuer.now_us, issuer.device_id, scope)
+            forgotten += database.join(History(tombstones=frozenset([order]))).forgotten
+        database.set_meta(_UNCLEAN, issuer.now_us)
+    erased = 0 if choice.text is None else erase.spool_records(places.spool, choice.text)
+    if choice.text is not None:
+        texts.add(choice.text)
+    for folder in places.text_files:
+        erased += erase.text_files(folder, texts)
+    return Outcome(forgotten, clean(database), erased)
+
+
+def unclean_since_us(database: Database) -> int | None:
+    """When text was forgotten that may still stand in the files of the database."""
+    value = database.meta(_UNCLEAN)
+    return value if isinstance(value, int) else None
+
+
+def clean(database: Database) -> bool:
+    """Scrub the files of the database; False when another process or a full disk prevents it."""
+    try:
+        database.scrub()
+    except (apsw.BusyError, apsw.LockedError, apsw.FullError, apsw.IOError, apsw.CantOpenError):
+        return False
+    with database.transaction():
+        database.execute("DELETE FROM meta WHERE key = ?", (_UNCLEAN,))
+    return True

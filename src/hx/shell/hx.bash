@@ -1,0 +1,451 @@
+# hx for bash 5.0 and later. Builtins only: a command costs no process.
+# bash expands PS0 in the shell itself when a line was read and before it runs, and runs
+# PROMPT_COMMAND when it has ended; there is no DEBUG trap. Before 5.3 PS0 can only assign: one
+# record is written at the end. From 5.3 on it can call a function, which writes the start.
+# shellcheck shell=bash
+
+# an alias of the user must not change the functions below, which are parsed one by one
+\builtin shopt -q expand_aliases && __hx_aliases=1 || __hx_aliases=
+\builtin shopt -u expand_aliases
+
+__hx_load() {
+  [[ $- == *i* && ${BASH_VERSINFO[0]} -ge 5 && ! ${__hx_session-} ]] || return 0
+  local - REPLY=
+  set +aeuvx
+  __hx_dir=@SPOOL@ __hx_pause=@PAUSE@ __hx_exe=@HX@
+  if ! __hx_writable PROMPT_COMMAND || ! __hx_writable PS0; then
+    unset -v HX_SESSION # tells `hx doctor` that this shell is not recorded
+    return 0
+  fi
+  __hx_version=$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1]))
+  __hx_begin
+  __hx_chain_exit
+  __hx_arm
+  __hx_notice
+  return 0
+}
+
+__hx_writable() { # a readonly variable cannot be made local
+  local "$1"
+}
+
+__hx_begin() {
+  local __hx_now=${EPOCHREALTIME//[!0-9]/}
+  __hx_random
+  builtin printf -v __hx_session '%016x%s' "$__hx_now" "$REPLY"
+  export HX_SESSION=$__hx_session
+  # PS0 notes for each line: folder, start (us), history number, whether HX_PRIVATE is set, status of
+  # the line before. All are assigned while something is expanded that comes out empty.
+  __hx_lines=0 __hx_folders=() __hx_starts=() __hx_numbers=() __hx_hidden=() __hx_statuses=()
+  __hx_void=('')
+  # ([^0-9], since `!` in a prompt is the history number in POSIX mode)
+  __hx_ps0='${PWD+${PWD##"${__hx_folders[__hx_lines]:=$PWD}"}}'
+  __hx_ps0+='${__hx_void[__hx_starts[__hx_lines]=${EPOCHREALTIME/[^0-9]/},'
+  __hx_ps0+='__hx_numbers[__hx_lines]=HISTCMD,__hx_hidden[__hx_lines]=0${HX_PRIVATE:+1},'
+  __hx_ps0+='__hx_statuses[__hx_lines++]=$?,0]}'
+  __hx_running= __hx_started_us= __hx_number=0 __hx_command= __hx_private= __hx_base=0
+  __hx_prompt_s=0 __hx_last= __hx_last_number=0 __hx_duplicates= __hx_dedup= __hx_control=
+  __hx_last_pipe= __hx_last_job=${!-} __hx_rearmed=0 __hx_text= __hx_text_tries=0
+  __hx_seq=0 __hx_generation=-1 __hx_records=0 __hx_bytes=0 __hx_file=
+  if ((__hx_version >= 503)); then __hx_use_53; fi
+  __hx_describe
+  [[ -d $__hx_dir ]] || __hx_make_folder
+  if __hx_room; then __hx_check_size; fi
+}
+
+__hx_random() { # 16 hexadecimal digits -> REPLY
+  if ((__hx_version >= 501)); then
+    builtin printf -v REPLY '%08x%08x' "$SRANDOM" "$SRANDOM"
+  elif builtin read -r REPLY </proc/sys/kernel/random/uuid; then
+    REPLY=${REPLY:0:8}${REPLY:28:8} # some digits between are fixed
+  else
+    builtin printf -v REPLY '%04x%04x%04x%04x' "$RANDOM" "$RANDOM" "$RANDOM" "$RANDOM"
+  fi
+}
+
+__hx_describe() { # what every header of the session says: tags, and values in their order
+  local __hx_line='\l' __hx_user='\u'
+  __hx_line=${__hx_line@P}
+  __hx_tags='\0P%s\0Q%s\0Sbash\0V%s\0h%s\0u%s\0L%s'
+  __hx_values=("$$" "$PPID" "$BASH_VERSION" "${HOSTNAME-}" "${__hx_user@P}" "${SHLVL-}")
+  for REPLY in "/dev/pts/$__hx_line" "/dev/$__hx_line"; do
+    if [[ -c $REPLY && $REPLY -ef /dev/stdin ]]; then __hx_tags+='\0T%s' __hx_values+=("$REPLY"); fi
+  done
+  if builtin read -r REPLY </proc/sys/kernel/random/boot_id; then
+    __hx_tags+='\0B%s' __hx_values+=("$REPLY")
+  fi
+}
+
+__hx_make_folder() { # root must not put folders of its own into the home of somebody else
+  local __hx_parent=$__hx_dir
+  until [[ -d $__hx_parent || $__hx_parent != */* ]]; do __hx_parent=${__hx_parent%/*}; done
+  [[ ! -O $__hx_parent ]] || (umask 077 && command mkdir -p -- "$__hx_dir")
+}
+
+__hx_check_size() { # detached: nothing waits for it, and no job is announced
+  # shellcheck disable=SC2016 # the words of another shell
+  (sh -c 'set -- "$1" $(du -sk "$2"); [ "$2" -le 1024 ] || exec "$1" status' \
+    sh "$__hx_exe" "$__hx_dir" </dev/null >/dev/null 2>&1 &)
+}
+
+__hx_chain_exit() { # before what the user has on EXIT, not instead of it
+  local __hx_trap=()
+  __hx_print trap -p EXIT || return 1
+  case $REPLY in
+  *__hx_exit*) return ;;
+  'trap -- '*) builtin eval "__hx_trap=(${REPLY#trap -- })" ;;
+  esac
+  builtin trap -- "__hx_exit && :"$'\n'"${__hx_trap[0]-}" EXIT
+}
+
+# ---- hooks ----
+
+# From 5.1 on PROMPT_COMMAND is a list. First in it: time and status are those of the command. Last:
+# the history number is that of the prompt, whatever others did to the history, and one is left when
+# somebody assigns to PROMPT_COMMAND. What bash-preexec runs last must stay the last.
+__hx_arm() {
+  if ! builtin shopt -q promptvars; then # PS0 would be printed as it stands
+    if [[ ${PS0-} == *"$__hx_ps0"* ]] && __hx_writable PS0; then PS0=${PS0/"$__hx_ps0"/}; fi
+  elif [[ ${PS0-} != *"$__hx_ps0"* ]] && __hx_writable PS0; then
+    PS0=$__hx_ps0${PS0-}
+  fi
+  # (8: a tool that insists on its place as this one does must not make the list grow for ever)
+  if ! __hx_is_armed && ((__hx_rearmed++ < 8)) && __hx_writable PROMPT_COMMAND; then
+    __hx_hook_prompt
+  fi
+}
+
+__hx_is_armed() {
+  [[ ${PROMPT_COMMAND-} == __hx_precmd* ]] || return 1
+  if ((__hx_version < 501)); then
+    [[ $PROMPT_COMMAND == *__hx_precmd ]]
+  else
+    [[ ${#PROMPT_COMMAND[@]} -gt 1 && (${PROMPT_COMMAND[-1]} == __hx_precmd ||
+      ${PROMPT_COMMAND[-1]} == __bp_interactive_mode) ]]
+  fi
+}
+
+__hx_hook_prompt() {
+  local __hx_others=() __hx_final=() __hx_each
+  if ((__hx_version < 501)); then
+    # (a newline, since what stands there may end in a semicolon)
+    PROMPT_COMMAND=__hx_precmd${PROMPT_COMMAND:+$'\n'$PROMPT_COMMAND$'\n'__hx_precmd}
+    return
+  fi
+  for __hx_each in "${PROMPT_COMMAND[@]}"; do
+    case $__hx_each in
+    __hx_precmd) ;;
+    __bp_interactive_mode) __hx_final=("$__hx_each") ;;
+    *) __hx_others+=("$__hx_each") ;;
+    esac
+  done
+  PROMPT_COMMAND=(__hx_precmd "${__hx_others[@]}" __hx_precmd "${__hx_final[@]}")
+}
+
+__hx_precmd() {
+  {
+    local __hx_status=$? __hx_pipe=("${PIPESTATUS[@]}") __hx_flags=$-
+    local - __hx_now=${EPOCHREALTIME//[!0-9]/} REPLY=
+    set +aeuvx
+    if [[ $__hx_running ]]; then __hx_finish "$__hx_number"; fi
+    if ((__hx_lines)); then __hx_ended; fi
+    if [[ $__hx_duplicates ]]; then __hx_drop_duplicates; fi
+    __hx_arm
+    __hx_notice
+  } 2>/dev/null
+  # bash restores `$?` after an element of the list: failing would only set off an ERR trap
+  [[ $__hx_flags != *e* && ${PROMPT_COMMAND-} != __hx_precmd ]] || return 0
+  return "$__hx_status"
+}
+
+__hx_notice() { # how things stand at the prompt
+  __hx_look
+  __hx_mind_histcontrol
+  __hx_base=$HISTCMD __hx_prompt_s=${EPOCHREALTIME%[!0-9]*}
+}
+
+__hx_look() { # whether lines are private now
+  __hx_private=${HX_PRIVATE:+1}
+  [[ ! $__hx_private && -e $__hx_pause ]] || return 0
+  __hx_private=1 REPLY=
+  builtin read -r REPLY <"$__hx_pause"
+  if [[ $REPLY == [0-9]* && $REPLY != *[!0-9]* && ${#REPLY} -lt 18 ]]; then
+    ((10#$REPLY > ${EPOCHREALTIME%[!0-9]*})) || __hx_private=
+  fi
+}
+
+# HISTCMD must tell whether bash stored a line: what it did not store is private. With ignoredups
+# it would not, so while lines are recorded that is taken out and done here.
+__hx_mind_histcontrol() {
+  [[ ${HISTCONTROL-}$__hx_private != "$__hx_control" ]] || return 0
+  local __hx_list=:${HISTCONTROL-}:
+  if [[ $__hx_private || ! -O $__hx_dir ]]; then
+    __hx_list=${__hx_list//:hx_ignoredups:/:ignoredups:}
+  else
+    __hx_list=${__hx_list//:ignoreboth:/:ignorespace:ignoredups:}
+    __hx_list=${__hx_list//:ignoredups:/:hx_ignoredups:}
+  fi
+  __hx_list=${__hx_list#:} __hx_list=${__hx_list%:}
+  if [[ $__hx_list != "${HISTCONTROL-}" && ${HISTCONTROL@a} != *r* ]]; then
+    HISTCONTROL=$__hx_list
+  fi
+  __hx_control=${HISTCONTROL-}$__hx_private __hx_dedup=
+  [[ :$__hx_list: != *:hx_ignoredups:* || $__hx_list == *erasedups* ]] || __hx_dedup=1
+}
+
+# ---- bash 5.0 to 5.2: all at the end of a command ----
+
+__hx_ended() {
+  local __hx_count=$__hx_lines __hx_was_private=$__hx_private
+  __hx_lines=0
+  __hx_look
+  if [[ ! $__hx_was_private && ! $__hx_private && -O $__hx_dir ]]; then __hx_record_lines; fi
+  __hx_folders=() __hx_starts=() __hx_numbers=() __hx_hidden=() __hx_statuses=()
+}
+
+# There are several lines only after a paste. With an argument the last of them has not ended.
+__hx_record_lines() {
+  local __hx_i __hx_before=$__hx_base
+  __hx_in_order || return 0
+  for ((__hx_i = 0; __hx_i < __hx_count; __hx_i++)); do
+    __hx_number=${__hx_numbers[__hx_i]}
+    if ((!__hx_hidden[__hx_i])) && __hx_fetch && __hx_room; then
+      __hx_write_line "$@"
+    fi
+    __hx_before=$__hx_number
+  done
+}
+
+# A pasted line that deletes from the history moves what comes after: then there is no telling which
+# text belongs to which line.
+__hx_in_order() {
+  local __hx_i
+  for ((__hx_i = 1; __hx_i < __hx_count; __hx_i++)); do
+    if ((__hx_numbers[__hx_i] <= __hx_numbers[__hx_i - 1])); then
+      __hx_print fc -l "$__hx_base" -1 && [[ $REPLY != *history* ]] || return 1
+    fi
+  done
+}
+
+__hx_write_line() {
+  local __hx_kind=C __hx_outcome= __hx_start=${__hx_starts[__hx_i]}
+  if ((__hx_i < __hx_count - 1)); then
+    __hx_outcome="\0e${__hx_starts[__hx_i + 1]}\0x${__hx_statuses[__hx_i + 1]}\0mpaste"
+  elif (($#)); then
+    __hx_kind=S
+  else
+    __hx_judge "$__hx_number"
+  fi
+  __hx_write "\0HX1$__hx_kind\0n%d\0b%s$__hx_outcome\0d%s\0c%s" \
+    "$((++__hx_seq))" "$__hx_start" "${__hx_folders[__hx_i]-}" "$__hx_command"
+}
+
+# The tags that tell how a line ended -> __hx_outcome. PIPESTATUS outlives what does not set it
+# (`&`, a function definition): then it is that of an earlier line.
+__hx_judge() {
+  local __hx_list __hx_job=${!-}
+  __hx_outcome="\0e$__hx_now"
+  # a line that came later is in the history but did not run: the status is that of its error
+  ((HISTCMD <= $1)) || return 0
+  builtin printf -v __hx_list '%s ' "${__hx_pipe[@]}"
+  __hx_outcome+="\0x$__hx_status"
+  if [[ " $__hx_list" == *" $__hx_status " ]] &&
+    [[ ${#__hx_pipe[@]} -eq 1 || $__hx_list != "$__hx_last_pipe" ||
+      ($__hx_command == *'|'* && $__hx_job == "$__hx_last_job") ]]; then
+    __hx_outcome+="\0p${__hx_list% }"
+  fi
+  __hx_last_pipe=$__hx_list __hx_last_job=$__hx_job
+}
+
+# ---- bash 5.3: a start, then an end ----
+
+__hx_use_53() {
+  __hx_ps0='${| __hx_started; }'
+  # (a string, since it is no syntax of an older bash)
+  builtin eval '__hx_print() { REPLY=${ builtin "$@"; }; }'
+}
+
+__hx_started() {
+  {
+    local __hx_status=$? __hx_pipe=("${PIPESTATUS[@]}")
+    local - __hx_now=${EPOCHREALTIME//[!0-9]/} __hx_i=0 __hx_count=1 __hx_before=$__hx_base
+    set +aeuvx
+    if [[ $__hx_running ]]; then __hx_finish "$HISTCMD"; fi # lines of a paste follow each other
+    __hx_number=$HISTCMD
+    __hx_look
+    if [[ ! $__hx_private && -O $__hx_dir ]] && __hx_fetch && __hx_room; then
+      __hx_running=$((++__hx_seq)) __hx_started_us=$__hx_now
+      __hx_write '\0HX1S\0n%d\0b%s\0d%s\0c%s' "$__hx_seq" "$__hx_now" "$PWD" "$__hx_command"
+    fi
+    __hx_base=$__hx_number
+  } 2>/dev/null
+  REPLY=
+}
+
+__hx_finish() { # the highest history number that nothing came after
+  local __hx_outcome=
+  __hx_judge "$1"
+  if [[ -O $__hx_file ]]; then
+    __hx_write "\0HX1E\0n%d\0b%s$__hx_outcome" "$__hx_running" "$__hx_started_us"
+  fi
+  __hx_running=
+}
+
+# ---- the text of a line ----
+
+# (`return` has its number everywhere: in an EXIT trap a bare one gives the status before the trap)
+
+# The line that made the history number __hx_number -> __hx_command; fails when it is private
+__hx_fetch() {
+  if ((__hx_number < 2)) || ! __hx_stored; then return 1; fi
+  if builtin shopt -q cmdhist || ((__hx_number <= __hx_before)); then
+    __hx_entry $((__hx_number - 1)) || return 1
+  else
+    __hx_join_entries || return 1
+  fi
+  while [[ $__hx_command == *$'\n' ]]; do __hx_command=${__hx_command%$'\n'}; done
+  __hx_note_duplicate
+  [[ $__hx_command && $__hx_command != [[:blank:]]* ]] && ! __hx_forgets
+}
+
+__hx_stored() {
+  if [[ ${HISTCONTROL-} != *erasedups* ]]; then
+    ((__hx_number > __hx_before)) && return 0 || return 1
+  fi
+  # The number grows by one and shrinks by the duplicates. Of pasted lines only the last is sure.
+  ((__hx_i == __hx_count - 1)) || return 1
+  ((__hx_number == __hx_before)) || return 0
+  [[ $HISTCONTROL == *ignore[sb]* || ${HISTIGNORE-} ]] || return 0
+  # the same line again, or the line before a private one: only its time can tell
+  [[ $__hx_count -eq 1 && ${HISTTIMEFORMAT@a} != *r* ]] || return 1
+  local HISTTIMEFORMAT='@%s '
+  __hx_print history 1 || return 1
+  REPLY=${REPLY#*@}
+  [[ $REPLY == [0-9]* ]] && ((${REPLY%%[!0-9]*} > __hx_prompt_s))
+}
+
+__hx_note_duplicate() { # of the entry before
+  local __hx_entry=$((__hx_number - 1))
+  if [[ $__hx_dedup && $__hx_last_number -eq __hx_entry-1 && $__hx_command == "$__hx_last" ]]; then
+    __hx_duplicates="$__hx_entry $__hx_duplicates"
+  fi
+  __hx_last=$__hx_command __hx_last_number=$__hx_entry
+}
+
+__hx_drop_duplicates() { # the last one first: what comes after moves up
+  local __hx_entry
+  while [[ $__hx_duplicates ]]; do
+    __hx_entry=${__hx_duplicates%% *} __hx_duplicates=${__hx_duplicates#* }
+    if builtin history -d "$__hx_entry"; then ((__hx_last_number--)); fi
+  done
+}
+
+__hx_join_entries() { # without cmdhist every line of a command is an entry
+  local __hx_at __hx_joined=
+  for ((__hx_at = __hx_before; __hx_at < __hx_number; __hx_at++)); do
+    __hx_entry "$__hx_at" || return 1
+    __hx_joined+=${__hx_joined:+$'\n'}${__hx_command%$'\n'}
+  done
+  __hx_command=$__hx_joined
+}
+
+__hx_entry() { # the history entry $1 -> __hx_command
+  # (the newest answers to -1 only, and tells whether there are so many)
+  __hx_print fc -l -1 -1 || return 1
+  if [[ $REPLY != "$1"$'\t'* ]]; then
+    ((${REPLY%%[!0-9]*}0 > ${1}0)) && __hx_print fc -l "$1" "$1" || return 1
+    [[ $REPLY == "$1"$'\t'* ]] || return 1
+  fi
+  REPLY=${REPLY#*$'\t'}
+  [[ -o posix ]] || REPLY=${REPLY:1} # the mark of an edited entry
+  __hx_command=${REPLY%$'\n'}
+}
+
+# What a builtin prints -> REPLY: before 5.3 through a file, which is wiped when it was read. It is
+# not truncated before, since ext4 then waits for the disk (2.5 ms).
+__hx_print() {
+  local __hx_size=0 __hx_failed=1 __hx_copy
+  REPLY=
+  [[ -f $__hx_text && -O $__hx_text ]] || __hx_place_text || return 1
+  if { builtin "$@" && builtin printf '\0'; } 1<>"$__hx_text"; then __hx_failed=0; fi
+  builtin read -rd '' <"$__hx_text" || __hx_failed=1
+  builtin printf -v __hx_copy '%s%n' "$REPLY" __hx_size # in bytes
+  builtin printf '%*s' "$((__hx_size + 1))" '' 1<>"$__hx_text"
+  ((__hx_size < 65536)) || : >|"$__hx_text"
+  return "$__hx_failed"
+}
+
+__hx_place_text() {
+  local __hx_folder=${XDG_RUNTIME_DIR-}
+  ((__hx_text_tries++ < 3)) || return 1 # each is a process
+  [[ $__hx_folder == /* && -d $__hx_folder && -w $__hx_folder && -O $__hx_folder ]] ||
+    __hx_folder=$__hx_dir
+  __hx_text=$__hx_folder/$__hx_session.t
+  [[ -O $__hx_folder ]] && (umask 077 && : >>"$__hx_text")
+}
+
+__hx_forgets() { # `hx forget` and `hx redact` name what must not be kept
+  [[ $__hx_command == *forget* || $__hx_command == *redact* ]] || return 1
+  local __hx_pattern=$'*@(hx|history-extended)+([ \t\n"\'\\\\])@(forget|redact)*'
+  # shellcheck disable=SC2053 # a pattern; it would be slow on a long line
+  [[ ${#__hx_command} -gt 10000 || $__hx_command == $__hx_pattern ]]
+}
+
+# ---- the spool ----
+
+# Whether a record may be written: its file is there and has room, or the next one was made
+__hx_room() {
+  [[ -O $__hx_dir ]] || return 1
+  if ((__hx_records < 4096 && __hx_bytes < 4 << 20)) && [[ -f $__hx_file && -O $__hx_file ]]; then
+    return 0
+  fi
+  # 16 files of 4 MiB: ingest does not come, and a session takes no more than that
+  ((__hx_generation < 15)) || [[ ! -e $__hx_dir/$__hx_session.$((__hx_generation - 15)) ]] || return 1
+  __hx_next_generation
+}
+
+__hx_next_generation() {
+  local __hx_next=$((__hx_generation + 1)) __hx_umask
+  __hx_print umask || return 1
+  __hx_umask=${REPLY%$'\n'}
+  __hx_file=$__hx_dir/$__hx_session.$__hx_next
+  __hx_bytes=0
+  builtin umask 077
+  if __hx_write '\0HX1H\0s%s\0g%d\0b%s\0d%s'"$__hx_tags" \
+    "$__hx_session" "$__hx_next" "${EPOCHREALTIME//[!0-9]/}" "${PWD-}" "${__hx_values[@]}"; then
+    __hx_generation=$__hx_next __hx_records=0
+  fi
+  builtin umask "$__hx_umask"
+  ((__hx_generation == __hx_next))
+}
+
+__hx_write() { # one record: its format, then its values
+  local __hx_format=$1'\0\0%n' __hx_size=0 __hx_failed=0
+  shift
+  # shellcheck disable=SC2059 # only values are foreign
+  builtin printf "$__hx_format" "$@" __hx_size >>"$__hx_file" || __hx_failed=1
+  ((__hx_records++, __hx_bytes += __hx_size))
+  return "$__hx_failed"
+}
+
+__hx_exit() {
+  {
+    local __hx_status=$? -
+    set +aeuvx
+    local REPLY= __hx_count=$__hx_lines __hx_was_private=$__hx_private
+    if [[ $BASHPID == "$$" ]]; then
+      __hx_lines=0
+      __hx_look
+      if [[ ! $__hx_was_private && ! $__hx_private && -O $__hx_dir ]]; then
+        __hx_record_lines unfinished
+      fi
+      if [[ -O $__hx_file ]]; then __hx_write '\0HX1X\0e%s' "${EPOCHREALTIME//[!0-9]/}"; fi
+      [[ ! $__hx_text ]] || command rm -f -- "$__hx_text"
+    fi
+  } 2>/dev/null
+  return "$__hx_status"
+}
+
+{ __hx_load; } 2>/dev/null
+[[ ! $__hx_aliases ]] || \builtin shopt -s expand_aliases
+unset -v __hx_aliases

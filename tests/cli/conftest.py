@@ -1,0 +1,20 @@
+"""`hx(*args)` and `record(command, exit, …)` on a machine of the test's own."""
+
+import pytest
+
+from cli.machine import Machine
+
+
+@pytest.fixture
+def machine(tmp_path):
+    return Machine(tmp_path)
+
+
+@pytest.fixture
+def hx(machine):
+    return machine.hx
+
+
+@pytest.fixture
+def record(machine):
+    return machine.record

@@ -1,0 +1,164 @@
+"""A machine with an hx of its own: its command line as a process, its spool as shells fill it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import spooled
+from hx.core.history import History
+from hx.core.model import FINISHED, Event, EventKey
+from hx.database import open_database
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from hx.database import Database
+
+HX = os.path.join(os.path.dirname(sys.executable), "hx")
+SESSION = "0006400000000000" + "a" * 16
+OTHER_SESSION = "0006400000000001" + "b" * 16
+OTHER_DEVICE = bytes.fromhex("77" * 16)
+CWD = "/home/ann"
+HOST = "box"
+SECOND_US = 1_000_000
+HOUR_US = 3_600 * SECOND_US
+DAY_US = 24 * HOUR_US
+
+
+class Result(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def commands(self) -> list[str]:
+        """Of an array of events."""
+        return [event["command"] for event in self.json]
+
+
+class Machine:
+    """`hx(*args)` runs the console script; `record(command, …)` does what a shell's hook does."""
+
+    def __init__(self, path: Path) -> None:
+        self.home = path / "hx"
+        self.spool = self.home / "spool"
+        self.cwd = path
+        self.executable = HX
+        self.begin_us = time.time_ns() // 1000 - HOUR_US  # of the first event that says no time
+        self._seqs: dict[str, int] = {}
+        self._count = 0
+
+    def hx(
+        self,
+        *arguments: str | bytes,
+        stdin: str | bytes | None = None,
+        env: dict[str, str] | None = None,
+        cwd: Path | str | None = None,
+    ) -> Result:
+        """Without `stdin` there is none; `env` is added to an environment without HX_SESSION."""
+        return self.run([HX, *arguments], stdin=stdin, env=env, cwd=cwd)
+
+    def bash(self, script: str) -> Result:
+        """A script that may call `executable`."""
+        return self.run(["bash", "-c", script])
+
+    def run(
+        self,
+        line: list[str | bytes],
+        *,
+        stdin: str | bytes | None = None,
+        env: dict[str, str] | None = None,
+        cwd: Path | str | None = None,
+    ) -> Result:
+        environment = {
+            "HOME": str(self.cwd),
+            "HX_HOME": str(self.home),
+            "LANG": "C.UTF-8",
+            "PATH": os.environ["PATH"],
+        }
+        done = subprocess.run(
+            line,
+            input=stdin.encode() if isinstance(stdin, str) else stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            env=environment | (env or {}),
+            cwd=cwd or self.cwd,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        out = done.stdout.decode(errors="surrogateescape")
+        return Result(done.returncode, out, done.stderr.decode(errors="surrogateescape"))
+
+    def record(  # noqa: PLR0913  (what a record may hold)
+        self,
+        command: str | bytes,
+        exit: int | None = 0,  # noqa: A002  (None: nobody saw it)
+        *,
+        at: int | None = None,  # microseconds; each event a second after the one before
+        cwd: str | bytes | Path = CWD,
+        session: str = SESSION,
+        duration_ms: int = 5,
+        finished: bool = True,
+        pipestatus: str = "",
+        host: str = HOST,  # host and shell: as the first record of a session says
+        shell: str = "zsh",
+    ) -> EventKey:
+        """Append to the spool; gives the key (with an unknown device)."""
+        self._count += 1
+        begin_us = self.begin_us + self._count * SECOND_US if at is None else at
+        seq = self._seqs[session] = self._seqs.get(session, 0) + 1
+        text = command if isinstance(command, bytes) else os.fsencode(command)
+        where = os.fsencode(cwd)
+        data = spooled.record("S", n=seq, b=begin_us, d=where, c=text)
+        ended = {"n": seq, "b": begin_us, "e": begin_us + duration_ms * 1000}
+        if exit is not None:
+            ended |= {"x": exit, "p": pipestatus or exit}
+        if finished:
+            data += spooled.record("E", **ended)
+        self._append(session, self._header(session, host, shell), data)
+        return EventKey(begin_us, bytes(16), bytes.fromhex(session), seq)
+
+    def _header(self, session: str, host: str, shell: str) -> bytes:
+        begin_us = time.time_ns() // 1000
+        facts = {"S": shell, "V": "5.9", "h": host, "u": "ann", "T": "/dev/pts/3", "L": 1, "d": CWD}
+        return spooled.header(s=session, P=os.getpid(), Q=os.getppid(), b=begin_us, **facts)
+
+    def _append(self, session: str, header: bytes, data: bytes) -> None:
+        self.spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self.spool / f"{session}.0"
+        with open(path, "ab", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(data if path.stat().st_size else header + data)
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """The database that `hx` works on, made when it is not there."""
+        database = open_database(str(self.home / "hx.db"))
+        try:
+            yield database
+        finally:
+            database.close()
+
+    def receive(self, *events: Event, name: str = "laptop") -> None:
+        """Events of OTHER_DEVICE arrive, as by a pull."""
+        with self.database() as database, database.transaction():
+            database.join(History(frozenset(events)))
+            database.execute("UPDATE device SET name = ? WHERE device_id = ?", (name, OTHER_DEVICE))
+
+
+def foreign(command: str | bytes, at_us: int, seq: int = 1, **fields: Any) -> Event:
+    """An event of OTHER_DEVICE."""
+    key = EventKey(at_us, OTHER_DEVICE, bytes.fromhex(OTHER_SESSION), seq)
+    text = command.encode() if isinstance(command, str) else command
+    given = {"exit_status": 0, "duration_us": 5_000, "host": b"lap", "flags": FINISHED} | fields
+    return Event(key, text, b"/home/ann", **given)

@@ -1,0 +1,304 @@
+"""Spool bytes -> events: each type of record, and what no record, no torn write may do."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from hx.core.capture import (
+    FOREIGN,
+    MALFORMED,
+    ORPHAN,
+    TOO_LONG,
+    TORN,
+    UNKNOWN_TYPE,
+    Facts,
+    assemble,
+    ends_without_start,
+    parse,
+    read_header,
+)
+from hx.core.model import FINISHED, MAX_COMMAND_BYTES, STATUS_UNKNOWN, Event, EventKey
+from spooled import complete, end, header, record, start
+
+SESSION, DEVICE = b"\xaa" * 16, b"\x0d" * 16
+FACTS = Facts(SESSION, DEVICE, b"box", b"ann", b"zsh", b"/dev/pts/1", begin_us=1_000_000)
+MAX = 2**63 - 1
+junk = st.binary(max_size=40).filter(lambda data: b"HX1" not in data)
+
+
+def key(seq, at):
+    return EventKey(at, DEVICE, SESSION, seq)
+
+
+def read(data, started=None, facts=FACTS):
+    """(events in the order they ended, all faults) of bytes that are drained in one go."""
+    parsed = parse(data)
+    assembled = assemble(parsed.records, facts, started or {})
+    faults = dict(parsed.faults)
+    for reason, count in assembled.faults.items():
+        faults[reason] = faults.get(reason, 0) + count
+    return assembled.events, faults
+
+
+def only(data, facts=FACTS):
+    [event], faults = read(data, facts=facts)
+    assert faults == {}
+    return event
+
+
+def test_a_header_tells_the_facts_of_the_session():
+    [head] = parse(header(h="box", u="ann", S="fish", T="/dev/pts/3", b=5, U="12.34")).records
+    facts = read_header(head, SESSION, DEVICE)
+    assert facts == Facts(SESSION, DEVICE, b"box", b"ann", b"fish", b"/dev/pts/3", 5, 12_340_000)
+
+
+def test_what_a_header_does_not_say_or_says_badly_is_unknown():
+    [head] = parse(record("H", b="soon", U="1.x")).records
+    assert read_header(head, SESSION, DEVICE) == Facts(SESSION, DEVICE)
+
+
+def test_a_complete_record_is_a_finished_event():
+    event = only(record("C", n=7, b=2_000, e=5_500, x=3, p="0 3", d="/w", c="a | b"))
+    assert event == Event(
+        key(7, 2_000),
+        b"a | b",
+        b"/w",
+        exit_status=3,
+        pipestatus=(0, 3),
+        duration_us=3_500,
+        host=b"box",
+        user=b"ann",
+        shell=b"zsh",
+        tty=b"/dev/pts/1",
+        flags=FINISHED,
+    )
+
+
+def test_a_start_without_an_end_is_unfinished():
+    event = only(start(1, "sleep 9", at=50))
+    assert (event.command, event.cwd, event.flags, event.exit_status) == (
+        b"sleep 9",
+        b"/w",
+        0,
+        None,
+    )
+
+
+def test_start_and_end_are_one_event():
+    event = only(start(1, at=50) + end(1, 4, at=80))
+    assert (event.exit_status, event.duration_us, event.flags) == (4, 30, FINISHED)
+
+
+def test_an_end_in_a_later_drain_completes_the_event():
+    begun = only(start(1, at=50))
+    events, faults = read(end(1, 4, at=80), started={1: begun})
+    assert events == [only(start(1, at=50) + end(1, 4, at=80))]
+    assert faults == {}
+    assert ends_without_start(parse(end(1) + end(9) + start(2) + end(2)).records) == [1, 9]
+
+
+def test_an_end_without_its_start_is_counted():
+    assert read(end(1)) == ([], {ORPHAN: 1})
+    assert read(start(1) + end(1) + end(1))[1] == {ORPHAN: 1}
+
+
+def test_a_shell_exit_and_a_second_header_are_no_events():
+    assert read(header() + record("X", e=5)) == ([], {})
+
+
+def test_a_pasted_line_ran_but_its_status_is_unknown():
+    event = only(record("C", n=2, b=50, d="/w", m="paste", c="first"))
+    assert event.flags == FINISHED | STATUS_UNKNOWN
+    assert (event.exit_status, event.pipestatus, event.duration_us) == (None, None, None)
+
+
+def test_a_line_of_which_only_the_end_was_stamped_is_placed_there():
+    assert only(record("C", n=2, e=77, d="/w", c="x")).key.started_at_us == 77
+
+
+@pytest.mark.parametrize(
+    ("statuses", "known"),
+    [
+        ("1 0", (1, 0)),
+        ("0", None),  # says no more than the status
+        ("0 1", None),  # the shell kept it from an earlier pipeline: the status is 0
+        ("0 x 0", None),
+        (" ", None),
+        ("-1 0", (-1, 0)),
+    ],
+)
+def test_pipestatus_is_kept_where_it_ends_in_the_exit_status(statuses, known):
+    assert only(complete(1, x=0, p=statuses)).pipestatus == known
+
+
+def test_fish_counts_from_its_header_by_the_uptime():
+    facts = FACTS._replace(begin_us=1_000_000_000, uptime_us=500_000_000)
+    event = only(record("S", n=1, U="507.25", d="/w", c="x") + record("E", n=1, D=30, x=0), facts)
+    assert event.key.started_at_us == 1_000_000_000 + 7_250_000
+    assert event.duration_us == 30_000
+
+
+@pytest.mark.parametrize("uptime", ["12.5", "bad", "9" * 19, "9" * 19 + ".99"])
+def test_an_uptime_that_cannot_be_gives_a_time_that_can(uptime):
+    facts = FACTS._replace(begin_us=1_000_000_000, uptime_us=500_000_000)
+    at = only(record("S", n=1, U=uptime, d="/w", c="x"), facts).key.started_at_us
+    assert 1_000_000_000 <= at <= MAX
+
+
+def test_without_any_stamp_an_event_began_with_its_session():
+    assert only(record("S", n=1, d="/w", c="x")).key.started_at_us == 1_000_000
+
+
+def test_a_clock_set_back_gives_no_negative_duration():
+    assert only(start(1, at=80) + end(1, at=50)).duration_us == 0
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"n": 1, "b": 5},
+        {"n": 1, "b": 5, "c": ""},
+        {"b": 5, "c": "x"},
+        {"n": 0, "b": 5, "c": "x"},
+        {"n": -1, "b": 5, "c": "x"},
+        {"n": 1, "b": -5, "c": "x"},
+        {"n": 1, "b": MAX + 1, "c": "x"},
+        {"n": "1e3", "b": 5, "c": "x"},
+        {"n": "\u0661", "b": 5, "c": "x"},
+    ],
+    ids=repr,
+)
+def test_a_record_with_a_field_missing_or_out_of_range_is_counted(fields):
+    assert read(record("S", **fields) + complete(8))[1] == {MALFORMED: 1}
+
+
+def test_a_record_of_a_later_version_is_counted_and_passed_over():
+    events, faults = read(record("Z", n=1) + complete(2))
+    assert [e.key.seq for e in events] == [2]
+    assert faults == {UNKNOWN_TYPE: 1}
+
+
+def test_a_command_may_have_one_mebibyte_and_no_more():
+    text = bytes(range(1, 256)) * 4_113  # every byte but NUL
+    text = text[:MAX_COMMAND_BYTES]
+    assert only(complete(1, text)).command == text
+    assert read(complete(1, text + b"x")) == ([], {TOO_LONG: 1})
+
+
+def test_a_value_may_look_like_a_record():
+    text = b"HX1S \\0HX1C \x01 HX1"
+    assert only(complete(1, text)).command == text
+
+
+def test_nothing_behind_the_last_commit_mark_is_read():
+    whole = complete(1)
+    for torn in (b"H", b"HX1C\0n2", b"\0HX1C\0n2\0b5\0cx", b"\0HX1C\0n2\0b5\0cx\0"):
+        parsed = parse(whole + torn)
+        assert parsed.faults == {}
+        assert [r.fields["n"] for r in parsed.records] == [b"1"]
+        assert parsed.size - len(whole) == (torn[:1] == b"\0")  # a NUL more is no loss
+
+
+@pytest.mark.parametrize("data", [b"", b"\0", b"x", b"\0HX1C\0n1"])
+def test_without_a_commit_mark_nothing_is_read(data):
+    assert parse(data) == ([], 0, {})
+
+
+@pytest.mark.parametrize(
+    ("data", "faults"),
+    [
+        (b"", {}),
+        (b"\0", {}),
+        (b"x", {FOREIGN: 1}),
+        (b"x\0y", {FOREIGN: 2}),
+        (b"\0HX1C\0n1\0cx", {TORN: 1}),
+        (b"\0HX1C\0n1\0cx\0", {TORN: 1}),
+    ],
+)
+def test_what_is_left_in_a_closed_file_is_counted(data, faults):
+    assert parse(data, closed=True) == ([], len(data), faults)
+
+
+@given(st.binary(max_size=300), st.booleans())
+@example(b"\0HX1\xff\0\xff\0\0", True)
+def test_no_bytes_raise(data, closed):
+    parsed = parse(data, closed=closed)
+    assemble(parsed.records, FACTS, {})
+    ends_without_start(parsed.records)
+    assert 0 <= parsed.size <= len(data)
+
+
+numbers = st.sampled_from(
+    ["0", "1", "-1", str(MAX), str(MAX + 1), "1.5", "99999999999999.99", " ", "0 1"]
+)
+fields = st.dictionaries(st.sampled_from("nbexpDUdcm"), numbers | st.binary(max_size=3), max_size=6)
+records = st.lists(
+    st.builds(lambda kind, values: record(kind, **values), st.sampled_from("HSECX?"), fields),
+    max_size=8,
+).map(b"".join)
+
+
+@given(records, st.sampled_from([None, 0, MAX]), st.sampled_from([0, MAX]))
+def test_whatever_a_record_says_its_event_fits_the_database(data, uptime_us, begin_us):
+    facts = FACTS._replace(uptime_us=uptime_us, begin_us=begin_us)
+    for event in read(data, facts=facts)[0]:
+        assert event.command
+        assert event.key.seq > 0
+        assert 0 <= event.key.started_at_us <= MAX
+        assert -MAX <= (event.exit_status or 0) <= MAX
+        assert 0 <= (event.duration_us or 0) <= MAX
+
+
+stream = [
+    header(),
+    complete(1, "one", x=0, p="0"),
+    start(2, "two\nlines"),
+    end(2, 130),
+    complete(3, b"\xff\xfe", x=1, p="0 1"),
+    start(4, "four"),
+]
+
+
+@pytest.mark.parametrize("which", range(1, len(stream)))
+def test_a_torn_write_at_any_byte_loses_only_its_record(which):
+    """Of a start or a complete record nothing or all comes through: the command stands last."""
+    torn, others = stream[which], [r for i, r in enumerate(stream) if i != which]
+    rest = [e for e in read(b"".join(others))[0] if e.key.seq != 2]
+    whole = read(b"".join(stream))[0]
+    for size in range(len(torn)):
+        data = b"".join([*stream[:which], torn[:size], *stream[which + 1 :], complete(9)])
+        events = [e for e in read(data)[0] if e.key.seq != 9]
+        assert {e for e in events if e.key.seq != 2} >= set(rest)
+        if which != 3:
+            assert set(events) <= set(whole)
+        else:
+            [two] = [e for e in events if e.key.seq == 2]
+            assert two.command == b"two\nlines"
+            assert two.exit_status in {None, 130}
+
+
+@given(st.lists(st.tuples(junk, st.integers(1, 5)), max_size=6), junk)
+def test_junk_between_whole_records_loses_none(pieces, last):
+    """Junk is closed by the NUL that opens the next record."""
+    data = b"".join(dirt + complete(seq, at=100 + i) for i, (dirt, seq) in enumerate(pieces))
+    events, faults = read(data + last)
+    assert [e.key for e in events] == [key(seq, 100 + i) for i, (_, seq) in enumerate(pieces)]
+    assert set(faults) <= {FOREIGN}
+
+
+@given(
+    st.lists(st.sampled_from(stream) | junk | records, max_size=8).map(b"".join),
+    st.lists(st.integers(0, 400), max_size=6).map(sorted),
+)
+def test_a_file_read_as_it_grows_gives_the_same_records_and_faults(data, cuts):
+    """Each drain reads from where the last one stopped, however the writes were cut."""
+    offset, found, faults = 0, [], {}
+    for size in [*cuts, len(data)]:
+        parsed = parse(data[offset:size])
+        offset += parsed.size
+        found += parsed.records
+        for reason, count in parsed.faults.items():
+            faults[reason] = faults.get(reason, 0) + count
+    assert (found, offset, faults) == parse(data)

@@ -1,0 +1,269 @@
+"""The laws of `join`, on histories that collide, and its choices on examples."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hx.core.history import Cover, History, encoded, event_beats, join
+from hx.core.model import (
+    FINISHED,
+    Artifact,
+    ArtifactKey,
+    Event,
+    EventKey,
+    Keys,
+    Pin,
+    Tombstone,
+    WholeSession,
+    Window,
+)
+from strategies import (
+    artifacts,
+    events,
+    histories,
+    pins,
+    tombstones,
+)
+
+NOTHING = History()
+DEVICE, OTHER_DEVICE = b"\x01" * 16, b"\x02" * 16
+SESSION, OTHER_SESSION = b"\xa0" * 16, b"\xb0" * 16
+KEY = EventKey(100, DEVICE, SESSION, 1)
+EVENT = Event(KEY, b"make", b"/srv")
+
+
+def history(*records):
+    """A history of these records, each in its set."""
+    kinds = (Event, Artifact, Pin, Tombstone)
+    return History(*(frozenset(r for r in records if type(r) is kind) for kind in kinds))
+
+
+def covered(key, scope):
+    """The rule of the sync contract, word by word, without any index."""
+    if isinstance(key, ArtifactKey) and key.event is not None and covered(key.event, scope):
+        return True
+    if isinstance(scope, Window):
+        at_us = key[0]
+        same_device = scope.device_id is None or scope.device_id == key.device_id
+        return same_device and scope.since_us <= at_us < scope.until_us
+    if isinstance(scope, WholeSession):
+        return key.session_id == scope.session_id
+    return key in (scope.events if isinstance(key, EventKey) else scope.artifacts)
+
+
+@given(histories, histories)
+def test_join_is_commutative(a, b):
+    assert join(a, b) == join(b, a)
+
+
+@given(histories, histories, histories)
+def test_join_is_associative(a, b, c):
+    assert join(join(a, b), c) == join(a, join(b, c))
+
+
+@given(histories, histories)
+def test_join_is_idempotent(a, b):
+    both = join(a, b)
+    assert join(both, both) == both
+    assert join(both, a) == both
+    assert join(both, NOTHING) == both
+
+
+@given(histories, histories)
+def test_nothing_covered_survives_and_nothing_else_is_lost(a, b):
+    both = join(a, b)
+    scopes = [tombstone.scope for tombstone in both.tombstones]
+    assert both.tombstones == a.tombstones | b.tombstones
+    for merged, given_records in (
+        (both.events, a.events | b.events),
+        (both.artifacts, a.artifacts | b.artifacts),
+    ):
+        wanted = {r.key for r in given_records if not any(covered(r.key, s) for s in scopes)}
+        assert {record.key for record in merged} == wanted
+        assert len(merged) == len(wanted)
+        assert merged <= given_records
+    assert {pin.session_id for pin in both.pins} == {pin.session_id for pin in a.pins | b.pins}
+
+
+@given(st.lists(histories, min_size=1, max_size=5), st.data())
+def test_any_order_with_repeats_and_partial_prefixes_ends_in_the_same_history(deltas, data):
+    """A device may be given deltas doubled, shuffled, and already joined with others."""
+    whole = reduce(join, deltas, NOTHING)
+    ends = st.lists(st.integers(0, len(deltas)), max_size=3)
+    prefixes = [reduce(join, deltas[:end], NOTHING) for end in data.draw(ends)]
+    repeats = data.draw(st.lists(st.sampled_from(deltas), max_size=3))
+    arriving = data.draw(st.permutations([*deltas, *repeats, *prefixes]))
+    assert reduce(join, arriving, NOTHING) == whole
+
+
+@given(st.frozensets(events | artifacts | pins | tombstones, max_size=12), st.data())
+def test_a_history_cut_into_pieces_is_joined_again(records, data):
+    pieces = data.draw(st.lists(st.integers(0, 3), min_size=len(records), max_size=len(records)))
+    cut = [
+        history(*(r for r, where in zip(records, pieces, strict=True) if where == piece))
+        for piece in range(4)
+    ]
+    assert reduce(join, cut) == join(history(*records), NOTHING)
+
+
+@given(st.frozensets(tombstones, max_size=6), events | artifacts)
+def test_cover_answers_as_the_rule_does(orders, record):
+    cover = Cover(orders)
+    answer = cover.event if isinstance(record, Event) else cover.artifact
+    assert answer(record.key) == any(covered(record.key, t.scope) for t in orders)
+
+
+@given(st.lists(events, min_size=2, max_size=6, unique=True))
+def test_versions_of_one_event_are_totally_ordered(versions):
+    versions = list({version._replace(key=KEY) for version in versions})
+    beaten = [sum(event_beats(v, rival) for rival in versions if rival is not v) for v in versions]
+    assert sorted(beaten) == list(range(len(versions)))
+
+
+@pytest.mark.parametrize(
+    ("winner", "loser"),
+    [
+        pytest.param(
+            EVENT._replace(revision=1), EVENT._replace(flags=FINISHED), id="revision first"
+        ),
+        pytest.param(
+            EVENT._replace(flags=FINISHED), EVENT._replace(command=b"zz"), id="then finished"
+        ),
+        pytest.param(EVENT._replace(command=b"makf"), EVENT, id="then the greater bytes"),
+        pytest.param(EVENT._replace(command=b"make2"), EVENT, id="a longer text has more bytes"),
+        pytest.param(
+            EVENT._replace(exit_status=None), EVENT._replace(exit_status=127), id="nil is 0xc0"
+        ),
+        pytest.param(
+            EVENT._replace(exit_status=-1), EVENT._replace(exit_status=1), id="-1 is 0xff"
+        ),
+    ],
+)
+def test_of_two_versions_of_an_event_the_greater_survives(winner, loser):
+    assert join(history(winner), history(loser)) == history(winner)
+    assert join(history(loser), history(winner)) == history(winner)
+    assert join(history(loser, winner), NOTHING) == history(winner)
+
+
+def test_an_event_is_encoded_as_the_sync_contract_says():
+    """One msgpack array of the 14 fields after the key; every device must build these bytes."""
+    event = Event(
+        KEY,
+        b"ls",
+        b"/",
+        exit_status=-1,
+        pipestatus=(1, 0),
+        duration_us=70_000,
+        repo=b"r",
+        flags=FINISHED,
+        revision=3,
+    )
+    assert encoded(event) == bytes.fromhex(
+        "9e"  # array of 14
+        "c402 6c73  c401 2f"  # bin 8: command, cwd
+        "ff  92 01 00  ce 00011170"  # exit status, pipestatus, duration as uint 32
+        "c401 72  c0  c0 c0 c0 c0"  # repo; branch, host, user, shell, tty unknown
+        "01 00 03"  # flags, origin, revision
+    )
+
+
+@pytest.mark.parametrize(
+    ("winner", "loser"),
+    [
+        pytest.param({"revision": 1}, {"size": 9}, id="revision first"),
+        pytest.param({"size": 9}, {"size": 8}, id="then the greater bytes"),
+    ],
+)
+def test_of_two_versions_of_an_artifact_the_greater_survives(winner, loser):
+    base = Artifact(ArtifactKey(1, DEVICE, SESSION, b"\x0a" * 16), b"log", "file", 0, bytes(32))
+    winner, loser = base._replace(**winner), base._replace(**loser)
+    assert join(history(winner), history(loser)) == history(winner)
+    assert join(history(loser), history(winner)) == history(winner)
+
+
+@pytest.mark.parametrize(
+    ("winner", "loser"),
+    [
+        (Pin(SESSION, False, 8, DEVICE), Pin(SESSION, True, 7, OTHER_DEVICE)),
+        (Pin(SESSION, True, 7, DEVICE), Pin(SESSION, False, 7, OTHER_DEVICE)),
+        (Pin(SESSION, True, 7, OTHER_DEVICE), Pin(SESSION, True, 7, DEVICE)),
+    ],
+    ids=["the later", "at the same time the one that keeps", "then the greater device"],
+)
+def test_of_two_pins_of_a_session_the_greater_survives(winner, loser):
+    assert join(history(winner), history(loser)) == history(winner)
+    assert join(history(loser), history(winner)) == history(winner)
+
+
+def test_pins_of_different_sessions_live_side_by_side():
+    both = history(Pin(SESSION, True, 7, DEVICE), Pin(OTHER_SESSION, True, 7, DEVICE))
+    assert join(both, NOTHING) == both
+
+
+def test_a_pin_does_not_spare_an_event_from_a_tombstone():
+    pin = Pin(SESSION, True, 7, DEVICE)
+    order = Tombstone(b"t" * 16, 9, DEVICE, WholeSession(SESSION))
+    assert join(history(EVENT, pin), history(order)) == history(pin, order)
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        Window(100, 101),
+        Window(100, 101, DEVICE),
+        WholeSession(SESSION),
+        Keys(frozenset({KEY})),
+    ],
+    ids=["window", "window of a device", "session", "keys"],
+)
+def test_an_artifact_falls_with_its_event(scope):
+    """Its own time, device and session are others: only the event in its key is covered."""
+    key = ArtifactKey(900, OTHER_DEVICE, OTHER_SESSION, b"\x0a" * 16, KEY)
+    attached = Artifact(key, b"log", "output", 1, bytes(32))
+    alone = attached._replace(key=key._replace(event=None))
+    order = Tombstone(b"t" * 16, 9, DEVICE, scope)
+    assert join(history(EVENT, attached, alone), history(order)) == history(alone, order)
+    assert join(history(order), history(attached, alone, EVENT)) == history(alone, order)
+
+
+def test_an_artifact_is_forgotten_by_its_own_key_and_its_event_stays():
+    key = ArtifactKey(100, DEVICE, SESSION, b"\x0a" * 16, KEY)
+    artifact = Artifact(key, b"log", "output", 1, bytes(32))
+    order = Tombstone(b"t" * 16, 9, DEVICE, Keys(frozenset(), frozenset({key})))
+    assert join(history(EVENT, artifact), history(order)) == history(EVENT, order)
+
+
+def test_a_window_is_half_open_and_an_empty_one_covers_nothing():
+    order = Tombstone(b"t" * 16, 9, DEVICE, Window(100, 100))
+    assert join(history(EVENT), history(order)) == history(EVENT, order)
+    late = EVENT._replace(key=KEY._replace(started_at_us=101))
+    order = Tombstone(b"t" * 16, 9, DEVICE, Window(100, 101))
+    assert join(history(EVENT, late), history(order)) == history(late, order)
+
+
+def test_the_identity_of_a_tombstone_is_the_whole_record():
+    """One id with two scopes (a damaged or hostile device) gives two tombstones everywhere."""
+    one = Tombstone(b"t" * 16, 9, DEVICE, WholeSession(SESSION))
+    versions = [
+        one,
+        one._replace(scope=WholeSession(OTHER_SESSION)),
+        one._replace(created_at_us=10),
+        one._replace(device_id=OTHER_DEVICE),
+        one._replace(scope=Keys(frozenset())),
+    ]
+    assert join(history(*versions[:2]), history(*versions[2:])).tombstones == set(versions)
+
+
+def test_a_hundred_thousand_tombstones_do_not_make_a_question_slower():
+    """Windows are merged: the work for one event does not grow with their number."""
+    orders = [Tombstone(b"t" * 16, 9, DEVICE, Window(2 * i, 2 * i + 1)) for i in range(100_000)]
+    cover = Cover(orders)
+    assert all(len(spans) == 100_000 for spans in cover._windows.values())
+    assert cover.event(KEY._replace(started_at_us=199_998))
+    assert not cover.event(KEY._replace(started_at_us=199_999))
+    touching = Cover(Tombstone(b"t" * 16, 9, DEVICE, Window(i, i + 1)) for i in range(1_000))
+    assert touching._windows == {None: [(0, 1_000)]}

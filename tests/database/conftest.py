@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+import pytest
+
+from hx.database import open_database
+
+
+@pytest.fixture
+def database(tmp_path):
+    """A fresh database in a folder of its own."""
+    opened = open_database(str(tmp_path / "hx" / "hx.db"))
+    yield opened
+    opened.close()

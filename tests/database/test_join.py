@@ -1,0 +1,163 @@
+"""`Database.join` beside `hx.core.history.join`: after every step they hold the same history."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import reduce
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from strategies import (
+    artifacts,
+    event_keys,
+    events,
+    histories,
+    keys,
+    pins,
+    sessions,
+    share,
+    times,
+    tombstones,
+    windows,
+)
+
+from hx.core.history import History, join
+from hx.core.model import Event, EventKey, Keys, Tombstone, WholeSession
+from hx.database import open_database
+from hx.database.dump import dump
+
+DEVICE, SESSION = b"\x01" * 16, b"\xa0" * 16
+
+
+def take(database, delta):
+    with database.transaction():
+        return database.join(delta)
+
+
+class Machine(RuleBasedStateMachine):
+    """The model is the pure history; the database must follow it, and stay in order inside."""
+
+    @initialize()
+    def open(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="hx-join-", dir=FASTEST)
+        self.database = open_database(f"{self.folder.name}/hx.db")
+        self.database.connection.pragma("synchronous", "off")  # only speed: no crash is tested
+        self.model = History()
+        self.given = [History()]
+
+    def teardown(self):
+        self.database.close()
+        self.folder.cleanup()
+
+    def take(self, delta):
+        merged = join(self.model, delta)
+        new_keys = {e.key for e in merged.events} - {e.key for e in self.model.events}
+        lost_keys = {e.key for e in self.model.events} - {e.key for e in merged.events}
+        late_keys = {e.key for e in delta.events} - {e.key for e in merged.events}
+        changed = merged.events - self.model.events
+        changes = take(self.database, delta)
+        assert changes.added == len(new_keys)
+        assert changes.replaced == len(changed) - len(new_keys)
+        assert changes.forgotten == len(lost_keys)
+        assert changes.dropped == len(late_keys)
+        assert bool(changes.artifacts) == (merged.artifacts != self.model.artifacts)
+        self.model = merged
+        self.given.append(delta)
+
+    @rule(delta=histories)
+    def join_a_history(self, delta):
+        self.take(delta)
+
+    @rule(new=st.frozensets(events, min_size=1, max_size=8))
+    def join_events(self, new):
+        self.take(History(events=new))
+
+    @rule(new=st.frozensets(artifacts, min_size=1, max_size=4))
+    def join_artifacts(self, new):
+        self.take(History(artifacts=new))
+
+    @rule(new=st.frozensets(pins, min_size=1, max_size=2))
+    def join_pins(self, new):
+        self.take(History(pins=new))
+
+    @rule(data=st.data())
+    def join_other_versions_of_what_is_there(self, data):
+        if self.model.events:
+            there = data.draw(st.sampled_from(sorted(e.key for e in self.model.events)))
+            self.take(History(events=frozenset({data.draw(events)._replace(key=there)})))
+        if self.model.artifacts:
+            there = data.draw(st.sampled_from(sorted((a.key for a in self.model.artifacts), key=repr)))
+            self.take(History(artifacts=frozenset({data.draw(artifacts)._replace(key=there)})))
+
+    @rule(order=tombstones, window=windows)
+    def forget_a_window(self, order, window):
+        self.take(History(tombstones=frozenset({order._replace(scope=window)})))
+
+    @rule(order=tombstones, session_id=sessions)
+    def forget_a_session(self, order, session_id):
+        self.take(History(tombstones=frozenset({order._replace(scope=WholeSession(session_id))})))
+
+    @rule(order=tombstones, scope=keys)
+    def forget_keys(self, order, scope):
+        self.take(History(tombstones=frozenset({order._replace(scope=scope)})))
+
+    @rule(order=tombstones, data=st.data())
+    def forget_something_that_is_there(self, order, data):
+        if self.model.events:
+            there = data.draw(st.sampled_from(sorted(e.key for e in self.model.events)))
+            scope = Keys(frozenset({there}))
+            self.take(History(tombstones=frozenset({order._replace(scope=scope)})))
+
+    @rule(data=st.data())
+    def join_what_was_joined_before(self, data):
+        self.take(data.draw(st.sampled_from(self.given)))
+
+    @rule(delta=histories)
+    def give_up_a_transaction(self, delta):
+        with pytest.raises(ZeroDivisionError), self.database.transaction():
+            self.database.join(delta)
+            raise ZeroDivisionError
+
+    @rule()
+    def open_again(self):
+        path = self.database.path
+        self.database.close()
+        self.database = open_database(path)
+        self.database.connection.pragma("synchronous", "off")
+
+    @invariant()
+    def database_is_the_model(self):
+        assert dump(self.database) == self.model
+
+    @invariant()
+    def inside_is_in_order(self):
+        check_inside(self.database)
+
+
+def check_inside(database):
+    """What no dump shows: the dictionaries, the search index, and SQLite's own checks."""
+    rows = database.execute
+    assert rows("PRAGMA foreign_key_check").fetchall() == []
+    assert rows("PRAGMA integrity_check").fetchall() == [("ok",)]
+    last_uses = "SELECT command, max(started_at_us) FROM event GROUP BY command ORDER BY command"
+    assert rows(last_uses).fetchall() == rows("SELECT id, last_us FROM command ORDER BY id").fetchall()
+    # FTS5 compares its words with the rows of `command`; a difference raises SQLITE_CORRUPT
+    rows("INSERT INTO command_text (command_text, rank) VALUES ('integrity-check', 1)")
+    for column in ("directory", "terminal", "session", "checkout"):
+        orphans = f"SELECT * FROM {column} WHERE id NOT IN (SELECT {column} FROM event WHERE {column})"
+        assert rows(orphans).fetchall() == [], column
+    for table in ("command", "directory", "terminal", "checkout"):
+        texts = "coalesce(raw, text)" if table == "command" else COLUMNS[table]
+        doubled = f"SELECT {texts} FROM {table} GROUP BY {texts} HAVING count(*) > 1"
+        assert rows(doubled).fetchall() == [], table
+    assert rows("SELECT * FROM tombstone_key WHERE tombstone NOT IN (SELECT id FROM tombstone)")
+
+
+COLUMNS = {"directory": "path", "terminal": "host, user, shell, tty", "checkout": "repo, branch"}
+FASTEST = "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+Machine.TestCase.settings = share(0.25)
+TestDatabaseIsTheModel = Machine.TestCase
