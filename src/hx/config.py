@@ -161,3 +161,21 @@ def _is_here(path: str) -> bool:
         return os.path.samefile(path, ".")
     except OSError:
         return False
+
+
+def runtime_folder(environment: Mapping[str, str] = os.environ) -> str | None:
+    """Where bash keeps its text file when it may."""
+    folder = environment.get("XDG_RUNTIME_DIR", "")
+    return folder if folder.startswith("/") else None
+
+
+def shell_histories(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Where bash, zsh and fish keep histories of their own; not all of them exist."""
+    home = environment.get("HOME") or os.path.expanduser("~")
+    dotfiles = environment.get("ZDOTDIR") or home
+    data = environment.get("XDG_DATA_HOME") or os.path.join(home, ".local/share")
+    places = [os.path.join(dotfiles, ".zsh_history"), os.path.join(data, "fish", "fish_history")]
+    names = (".bash_history", ".zsh_history", ".zhistory", ".histfile", ".history")
+    places += [os.path.join(home, name) for name in names]
+    named = environment.get("HISTFILE", "")
+    return list(dict.fromkeys([named, *places] if named.startswith("/") else places))

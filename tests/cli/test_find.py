@@ -362,7 +362,10 @@ def test_names_are_as_long_as_they_must_be(hx, record, machine):
     hx("find")
     with machine.database() as database:
         database.execute("UPDATE event SET ident = seq")
-    assert [line.split()[0] for line in hx("find").out.splitlines()] == ["0" * 11 + "2", "0" * 11 + "1"]
+    assert [line.split()[0] for line in hx("find").out.splitlines()] == [
+        "0" * 11 + "2",
+        "0" * 11 + "1",
+    ]
 
 
 def test_help_names_every_option(hx):

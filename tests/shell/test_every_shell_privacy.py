@@ -38,11 +38,8 @@ def test_it_does_so_whatever_bash_keeps_itself(home, own_history):
     terminal = home.open("bash", before=own_history)
     terminal.run("true one")
     terminal.run(f" echo {SECRET}")
-    terminal.run(f"  echo {SECRET}", f"echo {SECRET}")
-    terminal.prompt()
     terminal.run("true two")
-    assert home.commands()[0] == "true one"
-    assert_kept_off_the_disk(home, ["true one", f"echo {SECRET}", "true two"][::2])
+    assert_kept_off_the_disk(home, ["true one", "true two"])
 
 
 def test_a_leading_tab_keeps_a_line_off_the_disk(home, shell):

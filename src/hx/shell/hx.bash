@@ -4,7 +4,9 @@
 # record is written at the end. From 5.3 on it can call a function, which writes the start.
 # shellcheck shell=bash
 
-# an alias of the user must not change the functions below, which are parsed one by one
+# The functions below are parsed one by one: aliases must not change them, nor `set -a` export them.
+[[ $- == *a* ]] && __hx_allexport=1 || __hx_allexport=
+set +a
 \builtin shopt -q expand_aliases && __hx_aliases=1 || __hx_aliases=
 \builtin shopt -u expand_aliases
 
@@ -36,7 +38,8 @@ __hx_begin() {
   export HX_SESSION=$__hx_session
   # PS0 notes for each line: folder, start (us), history number, whether HX_PRIVATE is set, status of
   # the line before. All are assigned while something is expanded that comes out empty.
-  __hx_lines=0 __hx_folders=() __hx_starts=() __hx_numbers=() __hx_hidden=() __hx_statuses=()
+  # (the count is an array since `set -a` does not export those)
+  __hx_lines=(0) __hx_folders=() __hx_starts=() __hx_numbers=() __hx_hidden=() __hx_statuses=()
   __hx_void=('')
   # ([^0-9], since `!` in a prompt is the history number in POSIX mode)
   __hx_ps0='${PWD+${PWD##"${__hx_folders[__hx_lines]:=$PWD}"}}'
@@ -448,4 +451,5 @@ __hx_exit() {
 
 { __hx_load; } 2>/dev/null
 [[ ! $__hx_aliases ]] || \builtin shopt -s expand_aliases
-unset -v __hx_aliases
+[[ ! $__hx_allexport ]] || set -a
+unset -v __hx_aliases __hx_allexport
