@@ -6,6 +6,7 @@ import os
 
 from hx import spool
 from hx.core.capture import COMMIT
+from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,21 +16,25 @@ _BEGIN = b"\0HX1"
 _HEADER = b"\0HX1H"
 
 
-def spool_records(folder: str, text: bytes) -> int:
-    """Overwrite every record that holds the text, torn ones too; gives how many."""
-    return sum(_erase_records(file.path, text) for file in spool.files(folder))
+class Blot(NamedTuple):
+    """Bytes to write over a piece of a file; as long as what stands there."""
+
+    path: str
+    at: int
+    data: bytes
 
 
-def _erase_records(path: str, text: bytes) -> int:
+def in_spool(folder: str, text: bytes) -> list[Blot]:
+    """NULs for every record that holds the text, torn ones too."""
+    return [blot for file in spool.files(folder) for blot in _in_file(file.path, text)]
+
+
+def _in_file(path: str, text: bytes) -> Iterator[Blot]:
     data = spool.read(path, 0)
-    count = 0
     for start, end in _pieces(data, text):
-        record = data[start:end]
-        blank = _without(record, text)
-        if blank != record:
-            _overwrite(path, start, blank)
-            count += 1
-    return count
+        blank = _without(data[start:end], text)
+        if blank != data[start:end]:
+            yield Blot(path, start, blank)
 
 
 def _without(record: bytes, text: bytes) -> bytes:
@@ -57,32 +62,28 @@ def _pieces(data: bytes, text: bytes) -> Iterator[tuple[int, int]]:
         at = data.find(text, end)
 
 
-def text_files(folder: str, texts: Iterable[bytes]) -> int:
-    """Overwrite with blanks the `<session>.t` files that hold one of the texts; gives how many."""
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        return 0
+def in_text_files(folder: str, texts: Iterable[bytes]) -> list[Blot]:
+    """Blanks for the `<session>.t` files that hold one of the texts."""
     known = list(texts)
+    held = ((path, spool.read(path, 0)) for path in spool.text_files(folder))
+    return [
+        Blot(path, 0, b" " * len(data))
+        for path, data in held
+        if any(text in data for text in known)
+    ]
+
+
+def apply(blots: Iterable[Blot]) -> int:
+    """Gives how many."""
     count = 0
-    for name in names:
-        session, _, kind = name.partition(".")
-        path = os.path.join(folder, name)
-        if kind != "t" or len(session) != 32 or os.path.islink(path):  # noqa: PLR2004
+    for blot in blots:
+        try:
+            descriptor = os.open(blot.path, os.O_WRONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
             continue
-        data = spool.read(path, 0)
-        if data.strip(b" ") and any(text in data for text in known):
-            _overwrite(path, 0, b" " * len(data))
-            count += 1
+        try:
+            os.pwrite(descriptor, blot.data, blot.at)
+        finally:
+            os.close(descriptor)
+        count += 1
     return count
-
-
-def _overwrite(path: str, start: int, data: bytes) -> None:
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return
-    try:
-        os.pwrite(descriptor, data, start)
-    finally:
-        os.close(descriptor)

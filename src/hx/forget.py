@@ -8,7 +8,7 @@ from hx import erase
 from hx.core.history import History
 from hx.core.model import MAX_KEYS_IN_TOMBSTONE, Keys, Tombstone, WholeSession, Window
 from hx.core.record import NamedTuple
-from hx.database import chosen
+from hx.database import BUSY_TIMEOUT_MS, UNCLEAN, chosen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from hx.core.model import EventKey
     from hx.database import Database
     from hx.database.chosen import Choice
+    from hx.erase import Blot
 
 Scope = Window | WholeSession | Keys
-_UNCLEAN = "unclean"  # meta: since when text of forgotten events may stand in the database's files
 
 
 class Issuer(NamedTuple):
@@ -70,27 +70,28 @@ def forget(
         for scope in scopes(choice, keys, issuer.now_us):
             order = Tombstone(issuer.new_id(), issuer.now_us, issuer.device_id, scope)
             forgotten += database.join(History(tombstones=frozenset([order]))).forgotten
-        database.set_meta(_UNCLEAN, issuer.now_us)
-    erased = 0 if choice.text is None else erase.spool_records(places.spool, choice.text)
-    if choice.text is not None:
-        texts.add(choice.text)
-    for folder in places.text_files:
-        erased += erase.text_files(folder, texts)
-    return Outcome(forgotten, clean(database), erased)
+        database.set_meta(UNCLEAN, issuer.now_us)
+    return Outcome(forgotten, clean(database), erase.apply(blots(choice, texts, places)))
 
 
-def unclean_since_us(database: Database) -> int | None:
-    """When text was forgotten that may still stand in the files of the database."""
-    value = database.meta(_UNCLEAN)
-    return value if isinstance(value, int) else None
+def blots(choice: Choice, texts: Iterable[bytes], places: Places) -> list[Blot]:
+    """What to overwrite outside the database, in files that shells write."""
+    in_spool = [] if choice.text is None else erase.in_spool(places.spool, choice.text)
+    wanted = [*texts] if choice.text is None else [choice.text]
+    return in_spool + [
+        blot for folder in places.text_files for blot in erase.in_text_files(folder, wanted)
+    ]
 
 
-def clean(database: Database) -> bool:
-    """Scrub the files of the database; False when another process or a full disk prevents it."""
+def clean(database: Database, *, patience_ms: int = 2_000) -> bool:
+    """Scrub the files of the database; False when other processes or a full disk prevent it."""
+    database.connection.set_busy_timeout(patience_ms)
     try:
         database.scrub()
     except (apsw.BusyError, apsw.LockedError, apsw.FullError, apsw.IOError, apsw.CantOpenError):
         return False
+    finally:
+        database.connection.set_busy_timeout(BUSY_TIMEOUT_MS)
     with database.transaction():
-        database.execute("DELETE FROM meta WHERE key = ?", (_UNCLEAN,))
+        database.execute("DELETE FROM meta WHERE key = ?", (UNCLEAN,))
     return True

@@ -1,7 +1,7 @@
 """The pause file: while it stands (and its deadline is not past) the hooks write nothing.
 
-    first line   deadline in whole seconds since the epoch; empty: until it is removed
-    second line  reason: why hx or its user paused
+Its first line is the deadline in whole seconds since the epoch, or empty: until it is removed.
+The second line says why: its user asked, or the spool is full.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def remove(path: str) -> bool:
 
 
 def standing(path: str, now_us: int) -> Pause | None:
-    """The pause in force; a file past its deadline is removed (a shell without a clock minds it)."""
+    """The pause in force; a file past its deadline goes, for shells without a clock."""
     pause = read(path)
     if pause is not None and pause.until_s is not None and pause.until_s * 1_000_000 <= now_us:
         remove(path)

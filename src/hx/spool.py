@@ -69,6 +69,16 @@ def read(path: str, offset: int, size: int = MAX_BYTES) -> bytes:
         return b""
 
 
+def waiting_bytes(folder: str) -> int:
+    """What is not drained yet: drained bytes are NULs, headers stay."""
+    total = 0
+    for file in files(folder):
+        data = read(file.path, 0)
+        behind = data.find(COMMIT, 1) + 2 if data.startswith(b"\0HX1H") else 0
+        total += len(data) - behind - data.count(b"\0", behind)
+    return total
+
+
 def header(file: SpoolFile, device_id: bytes) -> Header:
     """What the file says about its session; without a header only what its name says."""
     session_id = bytes.fromhex(file.session)
@@ -133,13 +143,15 @@ def _process_started_at_us(pid: int) -> int | None:
     return (boot_s * os.sysconf("SC_CLK_TCK") + ticks) * 1_000_000 // os.sysconf("SC_CLK_TCK")
 
 
-def leftovers(folder: str, sessions: set[str]) -> Iterator[str]:
-    """Text files of shells (`<session>.t`) whose session has no spool file any more."""
+def text_files(folder: str) -> list[str]:
+    """Paths of the shells' text files, `<session>.t`."""
     try:
         names = os.listdir(folder)
     except OSError:
-        return
-    for name in names:
-        session, _, kind = name.partition(".")
-        if kind == "t" and len(session) == 32 and session not in sessions:  # noqa: PLR2004
-            yield os.path.join(folder, name)
+        return []
+    return [os.path.join(folder, name) for name in names if len(name) == 34 and name[32:] == ".t"]  # noqa: PLR2004
+
+
+def leftovers(folder: str, sessions: set[str]) -> Iterator[str]:
+    """Text files of shells whose session has no spool file any more."""
+    return (path for path in text_files(folder) if os.path.basename(path)[:32] not in sessions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import given
@@ -22,25 +23,36 @@ DEVICES = [bytes([n]) * 16 for n in (1, 2)]
 SESSIONS = [bytes([n]) * 16 for n in (8, 9)]
 NAMES = {DEVICES[0]: "desk", DEVICES[1]: "lap"}
 
-texts = st.text(st.sampled_from(LETTERS), min_size=1, max_size=8)
-commands = st.one_of(
-    texts.map(str.encode),
-    st.sampled_from([b"make test", b"Make Test", b"caf\xe9", "Ελλάς".encode()]),
+texts = st.lists(st.sampled_from(LETTERS), min_size=1, max_size=3, unique=True).flatmap(
+    lambda letters: st.text(st.sampled_from(letters), min_size=1, max_size=6)
 )
-paths = st.sampled_from([b"/a", b"/b", b"/\xff"])
-maybe = st.none()
+filters = {
+    "cwd": st.sampled_from([b"/a", b"/\xff"]),
+    "repo": st.just(b"r"),
+    "session_id": st.sampled_from(SESSIONS),
+    "device": st.sampled_from(["desk", "lap", "0101", "02", "%", "1"]),
+    "host": st.sampled_from([b"h", b"\xff"]),
+    "exit_status": st.integers(0, 2),
+    "failed": st.booleans(),
+    "since_us": st.integers(0, 20),
+    "until_us": st.integers(0, 20),
+}
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Event]:
-    times = draw(st.lists(st.integers(0, 40), unique=True, max_size=12))
+    """Few commands, each in several cases, many times."""
+    pool = draw(st.lists(texts, min_size=1, max_size=4))
+    pool = [form for text in pool for form in (text, text.swapcase(), text + pool[0])]
+    commands = st.sampled_from([text.encode() for text in pool] + [b"caf\xe9"])
+    times = draw(st.lists(st.integers(0, 20), unique=True, min_size=6, max_size=16))
     return [
         Event(
             EventKey(at, draw(st.sampled_from(DEVICES)), draw(st.sampled_from(SESSIONS)), number),
             draw(commands),
-            draw(paths),
+            draw(st.sampled_from([b"/a", b"/a", b"/\xff"])),
             draw(st.sampled_from([None, 0, 0, 1, 2])),
-            repo=draw(st.sampled_from([None, b"r", b"s"])),
+            repo=draw(st.sampled_from([None, b"r", b"r"])),
             branch=draw(st.sampled_from([None, b"m"])),
             host=draw(st.sampled_from([None, b"h", b"\xff"])),
             flags=FINISHED,
@@ -51,27 +63,19 @@ def histories(draw: st.DrawFn) -> list[Event]:
 
 @st.composite
 def queries(draw: st.DrawFn, events: list[Event]) -> Query:
-    known = [event.command.decode(errors="replace") for event in events]
-    text = draw(st.one_of(st.just(""), texts, st.sampled_from(known) if known else texts))
-    start = draw(st.integers(0, 3))
-    text = draw(
-        st.sampled_from([text, text[start : start + 4], text.swapcase()[start : start + 4]])
-    )
+    """Mostly a piece of a command that is there, and a filter or two."""
+    text = draw(st.sampled_from(events)).command.decode(errors="replace")
+    start = draw(st.integers(0, 2))
+    piece = text[start : start + draw(st.integers(1, 5))]
+    text = draw(st.sampled_from([piece, piece.swapcase(), piece.lower(), ""]) | texts)
+    names = draw(st.lists(st.sampled_from(sorted(filters)), max_size=2, unique=True))
     return Query(
         text,
-        draw(st.booleans()),
-        draw(maybe | paths),
-        draw(maybe | st.sampled_from([b"r", b"absent"])),
-        draw(maybe | st.sampled_from(SESSIONS)),
-        draw(maybe | st.sampled_from(["desk", "lap", "0101", "02", "%"])),
-        draw(maybe | st.sampled_from([b"h", b"\xff"])),
-        draw(maybe | st.integers(0, 3)),
-        draw(maybe | st.booleans()),
-        draw(maybe | st.integers(0, 40)),
-        draw(maybe | st.integers(0, 40)),
-        draw(maybe | st.integers(1, 13)),
-        draw(st.booleans()),
-        draw(st.booleans()),
+        exact_case=draw(st.booleans()),
+        limit=draw(st.none() | st.integers(1, 9)),
+        unique=draw(st.booleans()),
+        reverse=draw(st.booleans()),
+        **{name: draw(filters[name]) for name in names},
     )
 
 
@@ -124,26 +128,27 @@ def database(tmp_path_factory):
     database.close()
 
 
-@given(
-    data=st.data(), events=histories(), rare=st.sampled_from([0, 1, 2_000]), chunk=st.integers(1, 3)
-)
-def test_find_equals_a_loop_over_all_events(database, data, events, rare, chunk):
-    query = data.draw(queries(events))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(find_module, "RARE", rare)  # small: each way to look is taken
-        patch.setattr(find_module, "_CHUNK", chunk)
-        found = after_join(database, events, query)
-    assert found == expected(events, query)
+@given(data=st.data(), events=histories())
+def test_find_equals_a_loop_over_all_events(database, data, events):
+    asked = data.draw(st.lists(queries(events), min_size=8, max_size=8))
+    with holding(database, events):
+        for query in asked:
+            with pytest.MonkeyPatch.context() as patch:  # small figures: each way to look is taken
+                patch.setattr(find_module, "RARE", data.draw(st.sampled_from([0, 1, 2_000])))
+                patch.setattr(find_module, "_CHUNK", data.draw(st.sampled_from([1, 3, 500])))
+                found = [(one.event, one.runs, one.failures) for one in find(database, query)]
+            assert found == expected(events, query), query
 
 
-def after_join(database, events, query):
-    """What find says of these events; the database is empty again afterwards."""
+@contextmanager
+def holding(database, events):
+    """A database of these events; empty again afterwards."""
     database.execute("BEGIN IMMEDIATE")
     try:
         database.join(History(frozenset(events)))
         for device, name in NAMES.items():
             database.execute("UPDATE device SET name = ? WHERE device_id = ?", (name, device))
-        return [(one.event, one.runs, one.failures) for one in find(database, query)]
+        yield
     finally:
         database.execute("ROLLBACK")
 

@@ -14,7 +14,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "init": Command("hx.cli.init", "Record", "print the hook for a shell's rc file"),
     "pause": Command("hx.cli.pause", "Record", "record nothing, for a while or until `hx resume`"),
-    "resume": Command("hx.cli.pause", "Record", "record again"),
+    "resume": Command("hx.cli.resume", "Record", "record again"),
     "status": Command("hx.cli.status", "Record", "what is recorded, and what went wrong"),
     "doctor": Command("hx.cli.doctor", "Record", "check everything, with the fix for each fault"),
     "find": Command("hx.cli.find", "Look", "events whose command contains a text"),
@@ -22,7 +22,7 @@ COMMANDS = {
     "last": Command("hx.cli.last", "Look", "what failed in the last session, and what fixed it"),
     "show": Command("hx.cli.show", "Look", "everything about one event"),
     "pin": Command("hx.cli.pin", "Keep", "spare a session from retention"),
-    "unpin": Command("hx.cli.pin", "Keep", "let retention have a session again"),
+    "unpin": Command("hx.cli.unpin", "Keep", "let retention have a session again"),
     "forget": Command("hx.cli.forget", "Keep", "remove events here at once, everywhere by sync"),
     "config": Command("hx.cli.config", "Set up", "every setting, its value and its source"),
     "completions": Command("hx.cli.completions", "Set up", "print a shell's completions"),

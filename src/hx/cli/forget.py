@@ -10,6 +10,7 @@ from hx import forget as verb
 from hx.cli.ask import confirm, secret
 from hx.cli.recorder import drained, open_recorder
 from hx.core.errors import UsageError
+from hx.core.model import Window
 from hx.core.record import NamedTuple
 from hx.database import chosen
 from hx.database.chosen import Choice
@@ -41,12 +42,12 @@ def run(arguments: list[str], config: Config) -> int:
     recorder = drained(open_recorder(config))
     choice = _choice(given, recorder)
     events = chosen.events(recorder.database, choice)
-    if not events and not _is_window(choice):
+    if not (events or _is_window(choice) or _blots(recorder, choice)):
         print("hx: nothing found, nothing forgotten", file=sys.stderr)
         return NOTHING_FOUND
     if not given.yes:
         _preview(recorder, choice, events, sys.stderr if given.json else sys.stdout)
-        confirm("Forget this, here and on every device?" if events else "Forget that time?")
+        confirm("Forget this?")
     answer = _carry_out(recorder, choice, events)
     (_print_json if given.json else _print)(recorder, choice, answer)
     return 0 if answer.outcome.clean else PENDING
@@ -117,6 +118,8 @@ def _preview(recorder: Recorder, choice: Choice, events: list[Chosen], stream: o
         device = names[one.event.key.device_id]
         short = short_name(recorder, one.ident)
         say("  " + event_line(one, short, recorder.now_us, paint, device))
+    if not events and choice.text is not None:
+        say(f"{_blots(recorder, choice)} to overwrite in the spool and in text files of shells")
     if len(events) > _SHOWN:
         say(f"  … and {len(events) - _SHOWN} older")
     if choice.session_id is not None:
@@ -151,16 +154,27 @@ def _span(choice: Choice, now_us: int) -> str:
     return f"{since}until {local(until_us)}{where}"
 
 
-def _carry_out(recorder: Recorder, choice: Choice, events: list[Chosen]) -> Answer:
-    from hx.config import runtime_folder, shell_histories
-    from hx.shell_history import Wanted, holding
+def _blots(recorder: Recorder, choice: Choice) -> int:
+    """Pieces of the shells' files that hold the text, beside the events."""
+    texts = chosen.commands(recorder.database, choice)
+    return len(verb.blots(choice, texts, _places(recorder)))
+
+
+def _places(recorder: Recorder) -> verb.Places:
+    from hx.config import runtime_folder
 
     spool = recorder.config.paths.spool
-    places = verb.Places(spool, tuple(filter(None, (spool, runtime_folder()))))
+    return verb.Places(spool, tuple(filter(None, (spool, runtime_folder()))))
+
+
+def _carry_out(recorder: Recorder, choice: Choice, events: list[Chosen]) -> Answer:
+    from hx.config import shell_histories
+    from hx.shell_history import Wanted, holding
+
     issuer = verb.Issuer(recorder.who.device_id, recorder.now_us, lambda: os.urandom(16))
     texts = frozenset(chosen.commands(recorder.database, choice))
     keys = [event.key for event in events]
-    outcome = verb.forget(recorder.database, choice, keys, issuer, places)
+    outcome = verb.forget(recorder.database, choice, keys, issuer, _places(recorder))
     wanted = Wanted(frozenset() if choice.text else texts, choice.text)
     return Answer(outcome, _per_device(events), holding(shell_histories(), wanted))
 
@@ -191,25 +205,27 @@ def _print_json(recorder: Recorder, choice: Choice, answer: Answer) -> None:
     from hx.cli.names import device_names
 
     names = device_names(recorder)
-    print_json({
-        "forgotten": answer.outcome.forgotten,
-        "devices": [
-            {"device_id": device.hex(), "device": names.get(device), "events": count}
-            for device, count in answer.devices.items()
-        ],
-        "window": _window_object(choice, recorder.now_us),
-        "session_id": choice.session_id.hex() if choice.session_id is not None else None,
-        "erased": answer.outcome.erased,
-        "clean": answer.outcome.clean,
-        "shell_histories": answer.histories,
-    })
+    print_json(
+        {
+            "forgotten": answer.outcome.forgotten,
+            "devices": [
+                {"device_id": device.hex(), "device": names.get(device), "events": count}
+                for device, count in answer.devices.items()
+            ],
+            "window": _window_object(choice, recorder.now_us),
+            "session_id": choice.session_id.hex() if choice.session_id is not None else None,
+            "erased": answer.outcome.erased,
+            "clean": answer.outcome.clean,
+            "shell_histories": answer.histories,
+        }
+    )
 
 
 def _window_object(choice: Choice, now_us: int) -> dict[str, str | None] | None:
     from hx.cli.times import rfc3339
 
     for scope in verb.scopes(choice, (), now_us):
-        if isinstance(scope, verb.Window):
+        if isinstance(scope, Window):
             device = None if scope.device_id is None else scope.device_id.hex()
             since, until = rfc3339(scope.since_us), rfc3339(scope.until_us)
             return {"since": since, "until": until, "device_id": device}
@@ -227,7 +243,10 @@ def parser(name: str) -> Parser:
     made.add_argument("--since", metavar="WHEN", help="what began since then: 15m, 2h, yesterday")
     made.add_argument("--until", metavar="WHEN", help="what began before then")
     made.add_argument(
-        "--match", nargs="?", const="", metavar="TEXT",
+        "--match",
+        nargs="?",
+        const="",
+        metavar="TEXT",
         help="commands (and their directories, repositories, branches) that contain TEXT, in"
         " exactly this case; without TEXT it is asked for and not shown",
     )

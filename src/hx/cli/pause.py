@@ -1,4 +1,4 @@
-"""`hx pause` and `hx resume`."""
+"""`hx pause`: records nothing for a while, or until `hx resume`."""
 
 from __future__ import annotations
 
@@ -12,31 +12,21 @@ if TYPE_CHECKING:
     from hx.config import Config
 
 
-def run(arguments: list[str], config: Config, name: str) -> int:
-    given = parser(name).parse_args(arguments)
-    return _pause(config, given.span) if name == "pause" else _resume(config)
-
-
-def _pause(config: Config, span: str | None) -> int:
+def run(arguments: list[str], config: Config) -> int:
+    span = parser("pause").parse_args(arguments).span
     until_s = None
     if span is not None:
         until_s = -(-(now_us() + duration_us(span, "--for")) // 1_000_000)  # never too short
-    pause.write(config.paths.pause, pause.Pause(until_s, pause.ASKED))
-    print(said(pause.Pause(until_s, pause.ASKED)))
-    return 0
-
-
-def _resume(config: Config) -> int:
-    paused = pause.standing(config.paths.pause, now_us())
-    pause.remove(config.paths.pause)
-    print("recording again" if paused else "recording was not paused")
+    paused = pause.Pause(until_s, pause.ASKED)
+    pause.write(config.paths.pause, paused)
+    print(said(paused))
     return 0
 
 
 def said(paused: pause.Pause) -> str:
     """A pause as a sentence."""
     if paused.reason == pause.SPOOL_FULL:
-        return "paused because the spool is full; hx resumes by itself once it is drained"
+        return "paused, the spool is full; hx records again once it is drained"
     if paused.until_s is None:
         return "paused until `hx resume`"
     return f"paused until {local(paused.until_s * 1_000_000)}; `hx resume` ends it"
@@ -45,15 +35,9 @@ def said(paused: pause.Pause) -> str:
 def parser(name: str) -> Parser:
     from hx.cli.usage import Parser
 
-    made = Parser(name, _ABOUT[name])
-    if name == "pause":
-        made.add_argument(
-            "--for", dest="span", metavar="SPAN", help="for so long: 90s, 10m, 2h, 1d"
-        )
+    made = Parser(name, _ABOUT)
+    made.add_argument("--for", dest="span", metavar="SPAN", help="for so long: 90s, 10m, 2h, 1d")
     return made
 
 
-_ABOUT = {
-    "pause": "Records nothing: while paused, no command of any shell reaches the disk.",
-    "resume": "Records again, from the next command on.",
-}
+_ABOUT = "Records nothing: while paused, no command of any shell reaches the disk."

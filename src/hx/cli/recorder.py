@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
-from hx.core.errors import DatabaseError
+from hx.core.errors import Busy, DatabaseError
 from hx.core.record import NamedTuple
-from hx.database import Database, open_database
+from hx.database import UNCLEAN, Database, open_database
 from hx.device import Identity, identity
 from hx.ingest import Report, Source, ingest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.config import Config
+
+_TRIES, _PAUSE_S = 100, 0.05
+_MINUTE_US = 60_000_000
 
 
 class Recorder(NamedTuple):
@@ -30,19 +34,74 @@ def now_us() -> int:
 
 
 def open_recorder(config: Config, *, tidy: bool = False) -> Recorder:
-    """Open the database and drain the spool. A drain that fails is told, and never stops a search."""
-    database = open_database(config.paths.database)
-    who = identity(database, config.host)
+    """Open the database and drain the spool. A drain that fails is told and stops no search."""
     at = now_us()
-    source = Source(config.paths.spool, config.paths.lock, who.device_id, config.host, who.shared)
+    try:
+        database = open_database(config.paths.database)
+        who = identity(database, config.host)
+    except Exception:
+        _mind_pause(config, at, in_trouble=True)
+        raise
     report, trouble = Report(), None
     try:
-        report = ingest(database, source, at, tidy=tidy)
-    except Exception as error:
+        report = ingest(database, _source(config, who), at, tidy=tidy)
+        _clean_up(database, at, tidy=tidy)
+    except Exception as error:  # noqa: BLE001  (_as_trouble raises what is not trouble)
         trouble = _as_trouble(error, database)
-        print(f"hx: warning: the newest commands are still in the spool: {trouble.message}",
-              file=sys.stderr)
+        print(
+            f"hx: warning: the newest commands are still in the spool: {trouble.message}",
+            file=sys.stderr,
+        )
+    _mind_pause(config, at, in_trouble=trouble is not None)
     return Recorder(config, database, who, report, trouble, at)
+
+
+def _source(config: Config, who: Identity) -> Source:
+    return Source(config.paths.spool, config.paths.lock, who.device_id, config.host, who.shared)
+
+
+def drained(recorder: Recorder) -> Recorder:
+    """With nothing left in the spool or in the hands of another hx. Raises DatabaseError."""
+    if recorder.trouble is not None:
+        raise recorder.trouble
+    report, tries = recorder.report, 0
+    while report.busy:
+        if tries == _TRIES:
+            raise Busy("another hx is still draining the spool", "try again in a moment")
+        time.sleep(_PAUSE_S)
+        report = ingest(recorder.database, _source(recorder.config, recorder.who), now_us())
+        tries += 1
+    return recorder._replace(report=report)
+
+
+def _clean_up(database: Database, at: int, *, tidy: bool) -> None:
+    """What a forget could not finish: now, or once a minute."""
+    tried_at_us = database.meta(UNCLEAN)
+    if not isinstance(tried_at_us, int) or not (tidy or at - tried_at_us > _MINUTE_US):
+        return
+    from hx.forget import clean
+
+    if not clean(database, patience_ms=100):
+        database.set_meta(UNCLEAN, at)
+
+
+def _mind_pause(config: Config, at: int, *, in_trouble: bool) -> None:
+    """Remove a pause that is over; begin or end the one for a full spool."""
+    if not in_trouble and not os.path.exists(config.paths.pause):
+        return
+    from hx import pause, spool
+
+    standing = pause.standing(config.paths.pause, at)
+    full = spool.waiting_bytes(config.paths.spool) > spool.MAX_BYTES
+    if full and standing is None:
+        pause.write(config.paths.pause, pause.Pause(None, pause.SPOOL_FULL))
+        print(
+            "hx: warning: 64 MiB wait in the spool: recording is paused until they are drained",
+            file=sys.stderr,
+        )
+    elif standing is not None and standing.reason == pause.SPOOL_FULL and not full:
+        pause.remove(config.paths.pause)
+        print("hx: the spool is drained: recording again", file=sys.stderr)
 
 
 def _as_trouble(error: Exception, database: Database) -> DatabaseError:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hx.database.join import Changes
 
 BUSY_TIMEOUT_MS = 5_000
+UNCLEAN = "unclean"  # meta: when it was last tried to scrub what a forget left in the files
 _WAL_PAGES = 256  # 1 MiB: a longer log costs every cold start its recovery
 
 

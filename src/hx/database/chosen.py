@@ -37,7 +37,7 @@ def events(database: Database, choice: Choice) -> list[Chosen]:
     """Newest first."""
     condition, values = where(_conditions(choice))
     sql = (
-        f"SELECT event.id, started_at_us, device_id, session_id, seq{_EVENTS}{condition}"  # noqa: S608
+        f"SELECT event.id, started_at_us, device_id, session_id, seq{_EVENTS}{condition}"
         " ORDER BY started_at_us DESC, event.id DESC"
     )
     same: dict[bytes, bytes] = {}  # ids repeat a million times: kept once
@@ -51,8 +51,8 @@ def commands(database: Database, choice: Choice) -> set[bytes]:
     """The distinct texts of the chosen events."""
     condition, values = where(_conditions(choice))
     sql = (
-        "SELECT coalesce(raw, text) FROM command WHERE id IN"
-        f" (SELECT event.command{_EVENTS}{condition})"  # noqa: S608
+        "SELECT coalesce(raw, text) FROM command WHERE id IN"  # noqa: S608
+        f" (SELECT event.command{_EVENTS}{condition})"
     )
     return {from_sql(row[0]) or b"" for row in database.execute(sql, values)}
 

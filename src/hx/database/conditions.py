@@ -37,7 +37,7 @@ def filters(query: Query) -> list[Condition]:
     ]
     conditions: list[Condition] = [(sql, (value,)) for value, sql in asked if value is not None]
     if query.failed is not None:
-        conditions.append((f"exit_status {'=' if query.failed else '='} 0", ()))
+        conditions.append((f"exit_status {'<>' if query.failed else '='} 0", ()))
     return conditions
 
 

@@ -95,7 +95,7 @@ def _write_events(
     gone = {event.key: row for event, row in local.items() if event not in merged}
     fresh = sorted((e for e in merged if e not in local), key=lambda event: event.key.started_at_us)
     ids = Dictionaries(database)
-    abandoned = _commands_of(database, gone.values())
+    before = _references(database, gone.values())
     inserted = [event_row(event, ids) for event in fresh if event.key not in gone]
     replaced = [(*event_row(e, ids), gone.pop(e.key)) for e in fresh if e.key in gone]
     newest = _last_uses([*inserted, *replaced])
@@ -106,8 +106,9 @@ def _write_events(
     database.connection.executemany(
         "UPDATE command SET last_us = ?2 WHERE id = ?1 AND last_us < ?2", list(newest.items())
     )
-    _settle(database, abandoned)
-    if gone:
+    _settle(database, {command for command, *_ in before.values()})
+    moved = any(before[int(row[-1] or 0)][1:] != row[5:8] for row in replaced)
+    if gone or moved:
         _sweep(database)
     dropped = {event.key for event in delta.events} - {event.key for event in merged}
     return Changes(len(inserted), len(replaced), len(gone), len(dropped), 0)
@@ -123,9 +124,10 @@ _INSERT = f"INSERT INTO event ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608
 _UPDATE = f"UPDATE event SET ({_COLUMNS}) = ({_MARKS}) WHERE id = ?"  # noqa: S608
 
 
-def _commands_of(database: Database, event_rows: Iterable[int]) -> set[int]:
-    sql = "SELECT command FROM event WHERE id = ?"
-    return {database.execute(sql, (row,)).fetchone()[0] for row in event_rows}
+def _references(database: Database, event_rows: Iterable[int]) -> dict[int, tuple[int, ...]]:
+    """Row id -> ids of its command, directory, terminal, checkout."""
+    sql = "SELECT command, directory, terminal, checkout FROM event WHERE id = ?"
+    return {row: ids for row in event_rows for ids in database.execute(sql, (row,))}
 
 
 def _last_uses(written: list[tuple[Sql, ...]]) -> dict[int, int]:

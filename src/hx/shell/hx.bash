@@ -306,6 +306,7 @@ __hx_fetch() {
   else
     __hx_join_entries || return 1
   fi
+  # (each tested first: a search in vain takes seconds in 1 MiB)
   while [[ $__hx_command == *$'\n' ]]; do __hx_command=${__hx_command%$'\n'}; done
   __hx_note_duplicate
   [[ $__hx_command && $__hx_command != [[:blank:]]* ]] && ! __hx_forgets
@@ -347,7 +348,8 @@ __hx_join_entries() { # without cmdhist every line of a command is an entry
   local __hx_at __hx_joined=
   for ((__hx_at = __hx_before; __hx_at < __hx_number; __hx_at++)); do
     __hx_entry "$__hx_at" || return 1
-    __hx_joined+=${__hx_joined:+$'\n'}${__hx_command%$'\n'}
+    while [[ $__hx_command == *$'\n' ]]; do __hx_command=${__hx_command%$'\n'}; done
+    __hx_joined+=${__hx_joined:+$'\n'}$__hx_command
   done
   __hx_command=$__hx_joined
 }
@@ -359,9 +361,8 @@ __hx_entry() { # the history entry $1 -> __hx_command
     ((${REPLY%%[!0-9]*}0 > ${1}0)) && __hx_print fc -l "$1" "$1" || return 1
     [[ $REPLY == "$1"$'\t'* ]] || return 1
   fi
-  REPLY=${REPLY#*$'\t'}
-  [[ -o posix ]] || REPLY=${REPLY:1} # the mark of an edited entry
-  __hx_command=${REPLY%$'\n'}
+  __hx_command=${REPLY#*$'\t'}
+  [[ -o posix ]] || __hx_command=${__hx_command:1} # the mark of an edited entry
 }
 
 # What a builtin prints -> REPLY: before 5.3 through a file, which is wiped when it was read. It is

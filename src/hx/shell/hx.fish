@@ -207,7 +207,8 @@ if builtin status is-interactive
     function __hx_read_clock # into __hx_now: a field with the time or the uptime
         set -l uptime (__hx_uptime)
         if builtin test -n "$uptime"
-            set __hx_now U$uptime
+            # commands of the same 10 ms stay in order
+            set __hx_now U$uptime(builtin printf %04d (builtin math $__hx_seq % 10000))
             return
         end
         builtin printf '\0' >>$__hx_file 2>/dev/null

@@ -2,10 +2,11 @@
 # The functions carry their own options (sticky emulation), so that nothing the user sets breaks
 # them or makes them talk. Their text stands in one quoted string: no apostrophe may occur in it.
 if [[ -o interactive ]] && \builtin zmodload zsh/datetime zsh/system 2>/dev/null; then
-typeset -g +x __hx_dir=@SPOOL@ __hx_pause=@PAUSE@ __hx_exe=@HX@ __hx_nul=$'\0' __hx_newline=$'\n'
+\builtin typeset -g __hx_dir=@SPOOL@ __hx_pause=@PAUSE@ __hx_exe=@HX@ __hx_nul=$'\0' __hx_newline=$'\n'
 \builtin emulate zsh -o extended_glob -o no_multibyte -o no_aliases -o no_xtrace -o no_verbose \
   -o no_err_exit -o no_err_return -o no_force_float -o no_print_exit_value -o no_bg_nice -c '
 __hx_load() {
+  typeset -g +x __hx_dir __hx_pause __hx_exe __hx_nul __hx_newline  # all_export exports them
   [[ -n ${__hx_session-} ]] || __hx_begin
   typeset -ga zshaddhistory_functions preexec_functions precmd_functions zshexit_functions
   zshaddhistory_functions=(${zshaddhistory_functions:#__hx_zshaddhistory} __hx_zshaddhistory)

@@ -1,0 +1,332 @@
+"""What is forgotten is in no file, comes back from nowhere, and takes nothing else with it."""
+
+import os
+import time
+
+import pytest
+
+import spooled
+from cli.machine import HOUR_US, OTHER_SESSION, SECOND_US, SESSION, foreign
+
+CANARY = "CANARY-7qZx"
+
+
+def now_us():
+    return time.time_ns() // 1000
+
+
+def files_with(machine, text):
+    """Every file of ours that holds the text, whatever its case."""
+    wanted = text.encode() if isinstance(text, str) else text
+    files = [file for file in machine.home.rglob("*") if file.is_file()]
+    return [file.name for file in files if wanted.lower() in file.read_bytes().lower()]
+
+
+def words_in_index(machine):
+    """The runs of three characters that the full-text index knows."""
+    with machine.database() as database:
+        database.execute("CREATE VIRTUAL TABLE temp.word USING fts5vocab(main, command_text, row)")
+        return {row[0] for row in database.execute("SELECT term FROM temp.word")}
+
+
+def found(hx, *words):
+    return [event["command"] for event in hx("find", "--all", "--json", *words).json]
+
+
+def event_id(hx, text):
+    return hx("find", "--json", text).json[0]["id"]
+
+
+def by_event(hx):
+    return [event_id(hx, CANARY)]
+
+
+FORMS = {
+    "event": by_event,
+    "match": lambda hx: ["--match", CANARY],
+    "session": lambda hx: ["--session", OTHER_SESSION],
+    "since": lambda hx: ["--since", "10m"],
+    "until": lambda hx: ["--until", "2h"],
+}
+AGE_US = {"until": 3 * HOUR_US}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("drained", [True, False], ids=["drained", "spooled"])
+def test_a_forgotten_command_is_in_no_file(machine, hx, record, form, drained):
+    at = now_us() - AGE_US.get(form, 60 * SECOND_US)
+    record("make all", at=now_us() - HOUR_US)
+    record(f"export TOKEN={CANARY}", at=at, session=OTHER_SESSION)
+    if drained or form == "event":
+        assert f"export TOKEN={CANARY}" in found(hx)
+    done = hx("forget", *FORMS[form](hx), "--yes")
+    assert done.code == 0, done.err
+    assert files_with(machine, CANARY) == []
+    assert not words_in_index(machine) & {"y-7", "-7q", "7qz", "qzx"}
+    assert found(hx) == ["make all"]
+
+
+def test_a_long_text_that_is_not_utf8_is_in_no_file(machine, hx, record):
+    record("echo " + "x" * 9_000)
+    record(b"echo " + b"\xff\xfe" * 5_000 + CANARY.encode() + b"\xff" * 20_000)
+    assert len(found(hx)) == 2
+    assert hx("forget", "--match", CANARY, "--yes").code == 0
+    assert files_with(machine, CANARY) == files_with(machine, b"\xff\xfe" * 4) == []
+    assert len(found(hx)) == 1
+
+
+def test_no_copy_stays_in_a_page_after_many_moves(machine, hx):
+    # SQLite leaves copies of moved cells in the slack of its pages; these come and go often
+    at = now_us() - HOUR_US
+    for turn in range(12):
+        machine.receive(
+            *(
+                foreign(
+                    f"step {n * 7919 % 1000} {'y' * (n % 90)} {CANARY}{turn}{n}",
+                    at + n,
+                    1000 * turn + n,
+                )
+                for n in range(1, 400)
+            )
+        )
+    machine.receive(foreign("make all", at))
+    assert hx("forget", "--match", CANARY, "--yes").code == 0
+    assert files_with(machine, CANARY) == []
+    assert found(hx) == ["make all"]
+
+
+def test_what_other_events_say_stays(machine, hx, record):
+    for command in ("echo one", f"echo {CANARY}", "echo two"):
+        record(command)
+    hx("forget", "--match", CANARY, "--yes")
+    assert found(hx, "echo") == ["echo two", "echo one"]
+
+
+def test_match_is_exact_in_case_and_takes_no_wildcards(hx, record):
+    for command in ("echo 100%", "echo 100x", "ECHO 100%", "echo a_b", "echo axb"):
+        record(command)
+    hx("forget", "--match", "echo 100%", "--yes")
+    hx("forget", "--match", "a_b", "--yes")
+    assert sorted(found(hx)) == ["ECHO 100%", "echo 100x", "echo axb"]
+
+
+def test_match_takes_the_directory_and_the_branch_too(machine, hx, record, tmp_path):
+    git = tmp_path / "work" / ".git"
+    git.mkdir(parents=True)
+    (git / "HEAD").write_text(f"ref: refs/heads/{CANARY}\n")
+    record("make", cwd=tmp_path / "work")
+    record("ls", cwd=f"/srv/{CANARY}/x")
+    record("true")
+    assert len(found(hx)) == 3
+    hx("forget", "--match", CANARY, "--yes")
+    assert files_with(machine, CANARY) == []
+    assert found(hx) == ["true"]
+
+
+def test_match_reaches_what_lies_undrained_in_the_spool(machine, hx, record):
+    record("make all")
+    path = machine.spool / f"{SESSION}.0"
+    torn = spooled.start(2, f"echo {CANARY}", at=now_us())[:-2]
+    with path.open("ab") as file:
+        file.write(torn)
+    assert hx("find").code == 0
+    assert files_with(machine, CANARY) == [path.name]
+    assert hx("forget", "--match", CANARY, "--yes").code == 0
+    assert files_with(machine, CANARY) == []
+    assert path.stat().st_size > len(torn)
+
+
+def test_a_header_keeps_what_later_records_need(machine, hx, record):
+    record("make all", host="box")
+    path = machine.spool / f"{SESSION}.0"
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"d/home/ann\0", f"d/{CANARY}\0".encode(), 1))
+    hx("forget", "--match", CANARY, "--yes")
+    assert files_with(machine, CANARY) == []
+    record("make test")
+    assert [event["host"] for event in hx("find", "--json").json] == ["box", "box"]
+
+
+def test_the_text_files_of_shells_are_blanked(machine, hx, record, tmp_path):
+    runtime = tmp_path / "run"
+    runtime.mkdir()
+    record(f"echo {CANARY}")
+    files = [machine.spool / f"{SESSION}.t", runtime / f"{SESSION}.t"]
+    for file in files:
+        file.write_text(f"\t echo {CANARY}\n\0")
+    other = runtime / f"{OTHER_SESSION}.t"
+    other.write_text("\t make\n\0")
+    environment = {"XDG_RUNTIME_DIR": str(runtime)}
+    name = event_id(hx, CANARY)
+    for file in files:
+        file.write_text(f"\t echo {CANARY}\n\0")
+    assert hx("forget", name, "--yes", env=environment).code == 0
+    assert [file.read_text().strip() for file in files if file.exists()] in ([""], ["", ""])
+    assert other.read_text() == "\t make\n\0"
+
+
+@pytest.mark.parametrize("form", ["event", "match", "session", "since"])
+def test_a_forgotten_event_that_arrives_again_stays_away(machine, hx, form):
+    at = now_us() - 60 * SECOND_US
+    event = foreign(f"echo {CANARY}", at)
+    machine.receive(event)
+    hx("forget", *FORMS[form](hx), "--yes")
+    machine.receive(event)
+    assert found(hx) == []
+
+
+@pytest.mark.parametrize("form", ["session", "since"])
+def test_what_was_spooled_before_and_drained_after_stays_away(hx, record, form):
+    at = now_us() - 60 * SECOND_US
+    record("make", at=at, session=OTHER_SESSION)
+    hx("forget", *FORMS[form](hx), "--yes")
+    record(f"echo {CANARY}", at=at + 5, session=OTHER_SESSION)
+    assert found(hx) == []
+
+
+def test_a_window_without_events_is_a_standing_order(machine, hx):
+    at = now_us() - 60 * SECOND_US
+    assert hx("forget", "--since", "10m", "--yes").code == 0
+    machine.receive(foreign("make", at), foreign("ls", at - HOUR_US, seq=2))
+    assert found(hx) == ["ls"]
+
+
+def test_the_same_command_run_again_is_recorded_again(hx, record):
+    record("make", at=now_us() - SECOND_US)
+    hx("forget", "--match", "make", "--yes")
+    record("make", at=now_us())
+    assert found(hx) == ["make"]
+
+
+def test_a_window_ends_now(hx, record):
+    record("before", at=now_us() - SECOND_US)
+    hx("forget", "--since", "1h", "--yes")
+    record("after", at=now_us())
+    assert found(hx) == ["after"]
+
+
+def test_an_event_of_the_future_goes_by_its_key(machine, hx):
+    machine.receive(foreign("ahead", now_us() + HOUR_US))
+    hx("forget", "--since", "1h", "--yes")
+    assert found(hx) == []
+    machine.receive(foreign("ahead", now_us() + 2 * HOUR_US, seq=3))
+    assert found(hx) == ["ahead"]
+
+
+def test_this_device_spares_the_others(machine, hx, record):
+    at = now_us() - 60 * SECOND_US
+    record("here", at=at)
+    machine.receive(foreign("there", at))
+    hx("forget", "--since", "1h", "--this-device", "--yes")
+    machine.receive(foreign("there too", at + 1, seq=2))
+    record("here too", at=at + 1)
+    assert sorted(found(hx)) == ["there", "there too"]
+
+
+def test_until_spares_what_came_later(hx, record):
+    record("old", at=now_us() - 3 * HOUR_US)
+    record("new", at=now_us() - HOUR_US)
+    hx("forget", "--until", "2h", "--yes")
+    assert found(hx) == ["new"]
+
+
+def test_json_says_what_was_done(hx, record, machine):
+    at = now_us() - 60 * SECOND_US
+    record("make", at=at)
+    machine.receive(foreign("make", at))
+    answer = hx("forget", "--since", "1h", "--yes", "--json").json
+    assert answer["forgotten"] == 2
+    assert answer["clean"] is True
+    assert {d["device"]: d["events"] for d in answer["devices"]} == {
+        os.uname().nodename: 1,
+        "laptop": 1,
+    }
+    assert answer["window"]["device_id"] is None
+    assert answer["shell_histories"] == []
+
+
+def test_without_a_terminal_and_a_yes_it_shows_and_refuses(hx, record):
+    record("make all")
+    refused = hx("forget", "--match", "make")
+    assert refused.code == 2
+    assert "1 event to forget" in refused.out
+    assert "make all" in refused.out
+    assert "hx: hint: say --yes" in refused.err
+    assert found(hx) == ["make all"]
+
+
+def test_nothing_found_is_1_and_one_unknown_event_forgets_none(hx, record):
+    record("make")
+    assert hx("forget", "--match", CANARY, "--yes").code == 1
+    assert hx("forget", "--session", "f" * 32, "--yes").code == 1
+    done = hx("forget", event_id(hx, "make"), "zzzzzzzz", "--yes")
+    assert done.code == 1
+    assert "zzzzzzzz" in done.err
+    assert found(hx) == ["make"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--match", "x", "--since", "1h"],
+        ["--session", "--since", "1h"],
+        ["7k3q9x2m", "--match", "x"],
+        ["--since", "soon"],
+        ["--session", "12"],
+        ["--since", "1h", "--until", "2h"],
+        ["--this-device", "--all-devices", "--since", "1h"],
+    ],
+)
+def test_a_wrong_line_forgets_nothing(hx, record, arguments):
+    record("make x")
+    done = hx("forget", *arguments, "--yes")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("hx: error: ")
+    assert found(hx) == ["make x"]
+
+
+def test_the_text_is_read_from_stdin_when_the_line_does_not_name_it(machine, hx, record):
+    record(f"echo {CANARY}")
+    assert hx("forget", "--match", "--yes", stdin=f"{CANARY}\n").code == 0
+    assert files_with(machine, CANARY) == []
+    empty = hx("forget", "--match", "--yes", stdin="")
+    assert (empty.code, "no text was given" in empty.err) == (2, True)
+
+
+def test_a_reader_in_the_way_is_told_and_the_next_status_cleans(machine, hx, record):
+    record(f"echo {CANARY}")
+    assert found(hx) == [f"echo {CANARY}"]
+    with machine.database() as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM event").fetchall()
+        done = hx("forget", "--match", CANARY, "--yes")
+        assert done.code == 3
+        assert "another process" in done.err
+        assert found(hx) == []
+    assert hx("status").code == 0
+    assert files_with(machine, CANARY) == []
+
+
+HISTORIES = {
+    ".bash_history": f"ls\necho {CANARY} à\n".encode(),
+    ".zsh_history": f": 1700000000:0;ls\n: 1700000000:0;echo {CANARY} ".encode()
+    + b"\xc3\x83\x80\n",
+    ".local/share/fish/fish_history": f"- cmd: echo {CANARY} à\n  when: 1\n".encode(),
+}
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+@pytest.mark.parametrize("form", ["event", "match"])
+def test_the_histories_of_shells_that_hold_it_are_named_and_not_changed(
+    hx, record, tmp_path, name, form
+):
+    for each in HISTORIES:
+        (tmp_path / each).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / each).write_bytes(HISTORIES[each] if each == name else b"ls\n")
+    record(f"echo {CANARY} à")
+    done = hx("forget", *FORMS[form](hx), "--yes")
+    named = [line for line in done.out.splitlines() if "still holds it" in line]
+    assert [line.split(" ")[0] for line in named] == [str(tmp_path / name)]
+    assert CANARY not in done.out + done.err
+    assert (tmp_path / name).read_bytes() == HISTORIES[name]

@@ -1,0 +1,119 @@
+"""What the commands that people wait for may cost: modules and processes are counted, not time."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+HX = os.path.join(os.path.dirname(sys.executable), "hx")
+
+# Each costs more than a search; what needs one imports it where it is needed.
+FORBIDDEN = {
+    "argparse",
+    "ast",
+    "contextlib",
+    "dataclasses",
+    "datetime",
+    "difflib",
+    "enum",
+    "functools",
+    "hashlib",
+    "inspect",
+    "json",
+    "locale",
+    "logging",
+    "msgspec",
+    "nacl",
+    "pathlib",
+    "random",
+    "re",
+    "shutil",
+    "socket",
+    "sqlite3",
+    "string",
+    "subprocess",
+    "tempfile",
+    "threading",
+    "tomllib",
+    "traceback",
+    "typing",
+    "uuid",
+    "warnings",
+    "importlib",
+}
+# What a search needs beyond a bare Python; one more is a decision to be taken here.
+ALLOWED = {
+    "__future__",
+    "_blake2",
+    "apsw",
+    "apsw.__init__",
+    "collections",
+    "collections.abc",
+    "fcntl",
+    "gc",
+    "itertools",
+    "keyword",
+    "operator",
+    "_operator",
+    "reprlib",
+    "_collections",
+}
+
+
+def modules(*command: str, home: str) -> set[str]:
+    """Modules that a command imports beyond those of a bare Python in this environment."""
+    environment = os.environ | {"HX_HOME": home, "PYTHONPATH": ""}
+
+    def imported(*line: str) -> set[str]:
+        answer = subprocess.run(
+            [sys.executable, "-X", "importtime", *line],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return set(re.findall(r"^import time:.*\| +(\S+)$", answer.stderr, re.MULTILINE))
+
+    return imported(HX, *command) - imported("-c", "pass")
+
+
+@pytest.fixture
+def recorded_home(machine):
+    """A machine past its first run, with one event pending."""
+    machine.record("git status")
+    assert machine.hx("find", "git").code == 0
+    machine.record("git push")
+    return str(machine.home)
+
+
+def foreign(found: set[str]) -> set[str]:
+    return {name for name in found if name.partition(".")[0] != "hx"}
+
+
+def test_find_with_an_event_pending_imports_only_what_it_needs(recorded_home):
+    found = modules("find", "git", home=recorded_home)
+    assert "hx.ingest" in found
+    assert not found & FORBIDDEN
+    assert foreign(found) <= ALLOWED
+
+
+def test_the_first_page_of_help_imports_no_parser_and_no_database(tmp_path):
+    found = modules("--help", home=str(tmp_path))
+    assert {name for name in found if name.startswith("hx.")} <= {
+        "hx.cli",
+        "hx.cli.commands",
+        "hx.cli.help",
+        "hx.core",
+        "hx.core.errors",
+        "hx.core.record",
+    }
+    assert not found & (FORBIDDEN | {"apsw"})
+
+
+def test_init_opens_no_database(tmp_path):
+    found = modules("init", "bash", home=str(tmp_path))
+    assert not found & (FORBIDDEN | {"apsw", "hx.database"})
