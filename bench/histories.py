@@ -45,21 +45,23 @@ def commands(count: int, seed: int = 42) -> Iterator[tuple[int, int, str]]:
 def _fresh(dice: random.Random) -> str:
     word, other, number = dice.choice(_WORDS), dice.choice(_WORDS), dice.randint(0, 9_999)
     path = f"{word}/{other}_{dice.randint(0, 400)}.{dice.choice(('py', 'rs', 'go', 'md', 'sh'))}"
-    return dice.choice((
-        dice.choice(_SHORT),
-        f"cd ~/src/{word}",
-        f"vim {path}",
-        f'git commit -m "fix {word} {other} #{number}"',
-        f"git checkout -b feature/{word}-{number}",
-        f"git show {dice.getrandbits(32):08x}",
-        f"kubectl -n {word} logs -f {other}-{dice.getrandbits(40):010x}",
-        f"docker exec -it {word}_{number % 60} bash",
-        f"python {path} --{other}={number} --out /tmp/{word}-{number}.json",
-        f"pytest {path} -k test_{other} -x -q",
-        f"rg -n '{word}_{other}' {word}/ | head -{number % 60}",
-        f"curl -s https://{word}.example.com/v1/{other}/{number} | jq .",
-        f"ssh deploy@{word}-{number % 40}.internal",
-    ))
+    return dice.choice(
+        (
+            dice.choice(_SHORT),
+            f"cd ~/src/{word}",
+            f"vim {path}",
+            f'git commit -m "fix {word} {other} #{number}"',
+            f"git checkout -b feature/{word}-{number}",
+            f"git show {dice.getrandbits(32):08x}",
+            f"kubectl -n {word} logs -f {other}-{dice.getrandbits(40):010x}",
+            f"docker exec -it {word}_{number % 60} bash",
+            f"python {path} --{other}={number} --out /tmp/{word}-{number}.json",
+            f"pytest {path} -k test_{other} -x -q",
+            f"rg -n '{word}_{other}' {word}/ | head -{number % 60}",
+            f"curl -s https://{word}.example.com/v1/{other}/{number} | jq .",
+            f"ssh deploy@{word}-{number % 40}.internal",
+        )
+    )
 
 
 def write_zsh(path: str, count: int) -> None:

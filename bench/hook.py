@@ -17,17 +17,20 @@ _ROUNDS = 150
 
 
 class Shell:
-    """An interactive zsh with one rc file."""
+    """An interactive shell with one rc file."""
 
-    def __init__(self, folder: str, rc: str) -> None:
+    def __init__(self, folder: str, name: str, rc: str) -> None:
         home = tempfile.mkdtemp(dir=folder)
-        with open(os.path.join(home, ".zshrc"), "w", encoding="utf-8") as file:
+        with open(os.path.join(home, f".{name}rc"), "w", encoding="utf-8") as file:
             file.write(f"PS1='@@>'; unset zle_bracketed_paste; HISTFILE=~/h; SAVEHIST=9; {rc}\n")
         environment = {
-            "HOME": home, "ZDOTDIR": home, "HX_HOME": os.path.join(home, "hx"), "TERM": "xterm",
-            "PATH": BIN + ":" + os.environ["PATH"], "LANG": "C.UTF-8",
+            "HOME": home,
+            "HX_HOME": os.path.join(home, "hx"),
+            "TERM": "xterm",
+            "PATH": BIN + ":" + os.environ["PATH"],
+            "LANG": "C.UTF-8",
         }
-        self._process, self._master = _on_pty(["zsh", "-i"], environment)
+        self._process, self._master = _on_pty([name, "-i"], environment)
         self._read_until(_PROMPT)
 
     def enter_ms(self) -> float:
@@ -65,21 +68,38 @@ def _on_pty(command: list[str], environment: dict[str, str]) -> tuple[subprocess
 
 
 def rows(folder: str) -> list[Row]:
-    if not program("zsh"):
-        return [Row("hook, Enter to prompt", "no zsh here", "", "", "<= 0.5 ms", None)]
     hx, atuin = program("hx"), program("atuin")
-    shells = {"bare": Shell(folder, ""), "hx": Shell(folder, f'eval "$({hx} init zsh)"')}
-    if atuin:
-        shells["atuin"] = Shell(folder, f'eval "$({atuin} init zsh --disable-up-arrow)"')
-    taken: dict[str, list[float]] = {name: [] for name in shells}
+    made: list[Row] = []
+    for name in ("bash", "zsh"):
+        if not program(name):
+            made.append(
+                Row(f"hook, Enter to prompt ({name})", "not here", "", "", "<= 0.5 ms", None)
+            )
+            continue
+        rcs = {"bare": "", "hx": f'eval "$({hx} init {name})"'}
+        if atuin and name == "zsh":  # in bash it needs a preexec library besides
+            rcs["atuin"] = f'eval "$({atuin} init zsh --disable-up-arrow)"'
+        made += _rows(name, _medians_ms(folder, name, rcs))
+    return made
+
+
+def _medians_ms(folder: str, name: str, rcs: dict[str, str]) -> dict[str, float]:
+    """Enter to prompt, in turns."""
+    shells = {kind: Shell(folder, name, rc) for kind, rc in rcs.items()}
+    taken: dict[str, list[float]] = {kind: [] for kind in shells}
     for _ in range(_ROUNDS):
-        for name, shell in shells.items():
-            taken[name].append(shell.enter_ms())
+        for kind, shell in shells.items():
+            taken[kind].append(shell.enter_ms())
     for shell in shells.values():
         shell.close()
-    median = {name: statistics.median(times) for name, times in taken.items()}
+    return {kind: statistics.median(times) for kind, times in taken.items()}
+
+
+def _rows(name: str, median: dict[str, float]) -> list[Row]:
     added = max(median["hx"] - median["bare"], 0.001)
-    peer = median["atuin"] - median["bare"] if atuin else None
-    absolute = Row("hook, added from Enter to prompt (zsh)", f"{added:.2f} ms",
-                   "", "", "<= 0.5 ms", added <= 0.5)
-    return [absolute, ratio_row("hook beside atuin", added, peer, 1 / 50, "<= 1/50 of atuin")]
+    figure = f"hook, added from Enter to prompt ({name})"
+    made = [Row(figure, f"{added:.2f} ms", "", "", "<= 0.5 ms", added <= 0.5)]
+    if "atuin" in median:
+        peer = median["atuin"] - median["bare"]
+        made.append(ratio_row("hook beside atuin", added, peer, 1 / 50, "<= 1/50 of atuin"))
+    return made

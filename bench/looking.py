@@ -25,10 +25,22 @@ def rows(folder: str, count: int) -> list[Row]:
     rate = count / ingest_ms * 1e3
     size = sum(os.path.getsize(os.path.join(home, f"hx.db{end}")) for end in ("", "-wal")) / count
     made = [
-        Row(f"ingest of {count:,} events", f"{rate:,.0f} events/s", "", "", ">= 20,000 events/s",
-            rate >= 20_000),
-        Row("database with full-text index", f"{size:.0f} bytes an event", "", "",
-            "<= 210 bytes an event", size <= 210),
+        Row(
+            f"ingest of {count:,} events",
+            f"{rate:,.0f} events/s",
+            "",
+            "",
+            ">= 20,000 events/s",
+            rate >= 20_000,
+        ),
+        Row(
+            "database with full-text index",
+            f"{size:.0f} bytes an event",
+            "",
+            "",
+            "<= 210 bytes an event",
+            size <= 210,
+        ),
     ]
     atuin = _atuin(folder, count)
     for text, (name, at_most, goal) in _GOALS.items():
@@ -38,7 +50,9 @@ def rows(folder: str, count: int) -> list[Row]:
             commands.append(([*atuin[0], "search", "--limit", "50", text], atuin[1]))
         taken = _with_one_pending(commands, os.path.join(home, "spool"))
         peer = taken[1] if atuin else None
-        made.append(ratio_row(f"find, {name} text, {count:,} events", taken[0], peer, at_most, goal))
+        made.append(
+            ratio_row(f"find, {name} text, {count:,} events", taken[0], peer, at_most, goal)
+        )
     return made
 
 
@@ -71,8 +85,12 @@ def _atuin(folder: str, count: int) -> tuple[list[str], dict[str, str]] | None:
     history = os.path.join(home, "history")
     write_zsh(history, count)
     environment = {
-        "HOME": home, "HISTFILE": history, "PATH": os.environ["PATH"], "LANG": "C.UTF-8",
-        "ATUIN_SESSION": "0" * 32, "SHELL": "/bin/zsh",
+        "HOME": home,
+        "HISTFILE": history,
+        "PATH": os.environ["PATH"],
+        "LANG": "C.UTF-8",
+        "ATUIN_SESSION": "0" * 32,
+        "SHELL": "/bin/zsh",
     }
     run_ms([atuin, "import", "zsh"], environment)
     return [atuin], environment
@@ -87,5 +105,13 @@ def startup_rows(folder: str) -> list[Row]:
         [([sys.executable, "-c", "pass"], environment), ([hx, "--help"], environment)], 31
     )
     goal = "<= bare Python + 10 ms"
-    return [Row("hx --help", f"{help_ms:.1f} ms", f"{bare:.1f} ms (bare Python)",
-                f"+{help_ms - bare:.1f} ms", goal, help_ms - bare <= 10)]
+    return [
+        Row(
+            "hx --help",
+            f"{help_ms:.1f} ms",
+            f"{bare:.1f} ms (bare Python)",
+            f"+{help_ms - bare:.1f} ms",
+            goal,
+            help_ms - bare <= 10,
+        )
+    ]

@@ -1,6 +1,6 @@
 """Print the figures of hx beside its peer, measured in one run on this machine.
 
-    python bench/run.py [EVENTS]      1,000,000 unless told
+python bench/run.py [EVENTS]      1,000,000 unless told
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from machine import print_table
 
 def main() -> None:
     count = int(sys.argv[1].replace("_", "")) if len(sys.argv) > 1 else 1_000_000
-    with tempfile.TemporaryDirectory(prefix="hx-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="hx-bench-", ignore_cleanup_errors=True) as folder:
         rows = [*looking.startup_rows(folder), *looking.rows(folder, count), *hook.rows(folder)]
     print_table(rows)
 

@@ -36,8 +36,14 @@ class Demo:
         with open(os.path.join(home, ".bashrc"), "w", encoding="utf-8") as file:
             file.write(f"PS1='{PROMPT}'; PS2=\neval \"$(hx init bash)\"\n")
         self.bash = pexpect.spawn(
-            "bash", ["-i"], env=self.environment, cwd=home, encoding="utf-8", timeout=20,
-            dimensions=(50, 120), echo=False,
+            "bash",
+            ["-i"],
+            env=self.environment,
+            cwd=home,
+            encoding="utf-8",
+            timeout=20,
+            dimensions=(50, 120),
+            echo=False,
         )
         self.bash.expect_exact(PROMPT)
 
@@ -91,8 +97,10 @@ def record(demo: Demo) -> None:
     check("every command is found", len(demo.find("--all")) == 6)  # noqa: PLR2004
     check("with its exit status", found["false | true"]["pipestatus"] == [1, 0])
     check("and its directory", str(found["false | true"]["cwd"]).endswith("/project"))
-    check("a line that began with a blank never reached the disk",
-          SECRET.encode() not in demo.bytes_on_disk())
+    check(
+        "a line that began with a blank never reached the disk",
+        SECRET.encode() not in demo.bytes_on_disk(),
+    )
 
 
 def look(demo: Demo) -> None:

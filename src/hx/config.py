@@ -29,9 +29,26 @@ class Setting(NamedTuple):
 SETTINGS = (
     Setting("color", "auto", ("auto", "always", "never"), 0, "colour in what hx prints"),
     Setting("limit", 50, (), 1, "how many events `hx find` and `hx search` show"),
-    Setting("case", "smart", ("smart", "exact", "ignore"), 0,
-            "smart: a capital letter in TEXT makes the search exact"),
+    Setting(
+        "case",
+        "smart",
+        ("smart", "exact", "ignore"),
+        0,
+        "smart: a capital letter in TEXT makes the search exact",
+    ),
 )
+
+
+VARIABLES = {
+    "HX_HOME": "all of hx in this one folder",
+    "HX_PRIVATE": "while it is set, the hook writes nothing",
+    "HX_SESSION": "set by the hook: the id of this shell's session",
+    "HX_DEBUG": "a fault of hx shows where it happened",
+    "NO_COLOR": "no colour",
+    "XDG_CONFIG_HOME": "the settings are in its folder hx",
+    "XDG_DATA_HOME": "the database is in its folder hx",
+    "XDG_STATE_HOME": "the spool is in its folder hx",
+}
 
 
 class Paths(NamedTuple):
@@ -94,14 +111,18 @@ def find_paths(environment: Mapping[str, str]) -> Paths:
     if home:
         home = os.path.abspath(home)
         return Paths(
-            os.path.join(home, "config.toml"), home, os.path.join(home, "spool"),
+            os.path.join(home, "config.toml"),
+            home,
+            os.path.join(home, "spool"),
             os.path.join(home, "pause"),
         )
     config = _base(environment, "XDG_CONFIG_HOME", ".config")
     data = _base(environment, "XDG_DATA_HOME", ".local/share")
     state = _base(environment, "XDG_STATE_HOME", ".local/state")
     return Paths(
-        os.path.join(config, "config.toml"), data, os.path.join(state, "spool"),
+        os.path.join(config, "config.toml"),
+        data,
+        os.path.join(state, "spool"),
         os.path.join(state, "pause"),
     )
 
@@ -135,7 +156,9 @@ def _fault(name: str, value: object) -> str:
     if setting is None:
         return f"there is no setting {name!r}"
     if type(value) is not type(setting.default):
-        return f"{name} wants a {'number' if isinstance(setting.default, int) else 'word in quotes'}"
+        return (
+            f"{name} wants a {'number' if isinstance(setting.default, int) else 'word in quotes'}"
+        )
     if setting.choices and value not in setting.choices:
         return f"{name} is one of {', '.join(setting.choices)}"
     if isinstance(value, int) and value < setting.least:

@@ -65,18 +65,46 @@ def key_path(folder: str, host: str, *, shared: bool) -> str:
 def load_or_make(path: str) -> bytes:
     """The device id of a key file; a missing file is made, a damaged one never replaced."""
     try:
+        return _read(path)[0]
+    except FileNotFoundError:
+        return _make(path)
+
+
+def verified(path: str) -> bytes:
+    """The device id that the keys in a file give. Raises DatabaseError, FileNotFoundError."""
+    from nacl.public import PrivateKey
+    from nacl.signing import SigningKey
+
+    device_id, sign, box = _read(path)
+    keys = bytes(SigningKey(sign).verify_key), bytes(PrivateKey(box).public_key)
+    if derive_id(*keys) != device_id:
+        raise _damaged(path)
+    return device_id
+
+
+def _read(path: str) -> tuple[bytes, bytes, bytes]:
+    """(device id, signing seed, box seed)."""
+    try:
         require_owner(path)
         with open(path, encoding="ascii", errors="replace") as file:
             words = file.read(1024).split()
     except FileNotFoundError:
-        return _make(path)
+        raise
     except OSError as error:
         raise DatabaseError(f"cannot read {path}: {reason(error)}", "check who owns it") from None
-    if len(words) != 6 or words[0] != _MAGIC or len(words[1]) != 32:  # noqa: PLR2004
-        raise DatabaseError(
-            f"{path} is damaged", "restore it from a backup, or move it away to become a new device"
-        )
-    return bytes.fromhex(words[1])
+    try:
+        found = tuple(map(bytes.fromhex, words[1::2]))
+    except ValueError:
+        found = ()
+    if words[::2] != [_MAGIC, "sign", "box"] or [*map(len, found)] != [16, 32, 32]:
+        raise _damaged(path)
+    return found[0], found[1], found[2]
+
+
+def _damaged(path: str) -> DatabaseError:
+    return DatabaseError(
+        f"{path} is damaged", "restore it from a backup, or move it away to become a new device"
+    )
 
 
 def _make(path: str) -> bytes:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hx.database import Database
     from hx.spool import SpoolFile
 
+FORGOTTEN = "command that was forgotten before it arrived"  # a reason beside those of capture
 _BATCH_EVENTS = 16_384
 _TIDY_EVERY_S = 600
 _DAY_US = 86_400_000_000
@@ -189,6 +190,7 @@ def _commit(database: Database, batch: list[Draft], now_us: int, total: Report) 
     events = frozenset(event for draft in batch for event in draft.events)
     with database.transaction():
         changes = database.join(History(events))
+        _write_faults(database, {FORGOTTEN: changes.dropped} if changes.dropped else {}, now_us)
         for draft in batch:
             _write_mark(database, draft)
             _write_faults(database, draft.faults, now_us)

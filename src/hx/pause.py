@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from hx.core.errors import HxError
 from hx.core.record import NamedTuple
 from hx.files import private_folder, replace_file
 
@@ -38,6 +39,15 @@ def write(path: str, pause: Pause) -> None:
     private_folder(os.path.dirname(path))
     deadline = "" if pause.until_s is None else str(pause.until_s)
     replace_file(path, f"{deadline}\n{pause.reason}\n".encode())
+
+
+def begin(path: str, reason: str) -> bool:
+    """Pause until it is removed, where that can be written; whether it was."""
+    try:
+        write(path, Pause(None, reason))
+    except (OSError, HxError):
+        return False
+    return True
 
 
 def remove(path: str) -> bool:

@@ -73,7 +73,7 @@ def waiting_bytes(folder: str) -> int:
     """What is not drained yet: drained bytes are NULs, headers stay."""
     total = 0
     for file in files(folder):
-        data = read(file.path, 0)
+        data = read(file.path, 0, file.size)
         behind = data.find(COMMIT, 1) + 2 if data.startswith(b"\0HX1H") else 0
         total += len(data) - behind - data.count(b"\0", behind)
     return total

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 HX = os.path.join(os.path.dirname(sys.executable), "hx")
 SESSION = "0006400000000000" + "a" * 16
 OTHER_SESSION = "0006400000000001" + "b" * 16
-OTHER_DEVICE = bytes.fromhex("77" * 16)
+OTHER_DEVICE = bytes.fromhex("7b2c" + "00" * 13 + "42")
 CWD = "/home/ann"
 HOST = "box"
 SECOND_US = 1_000_000

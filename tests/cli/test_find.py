@@ -18,7 +18,8 @@ from cli.machine import (
 
 PUNCTUATION = [
     "git-lfs", "a.b.c", "--force", "C++", "foo(", '"', "*", "NOT", "%", "_", "it's", "[a-z]", "?",
-    "\\", "$HOME", "a AND b", "🚀", "é", "x:y", "{1..3}", "--no-such-option=1", "-x",
+    "\\", "$HOME", "a AND b", "🚀", "é", "x:y", "{1..3}", "é[a", "é*", "é?",
+    "--no-such-option=1", "-x",
 ]  # fmt: skip
 NAMES = {
     "id", "command", "exit_status", "pipestatus", "started_at", "duration_us", "cwd", "repo",
@@ -214,7 +215,7 @@ def test_filter_device_takes_a_name_or_the_first_digits_of_an_id(hx, record, mac
     machine.receive(foreign("make there", machine.begin_us), name="laptop")
     for device in ("laptop", OTHER_DEVICE.hex(), OTHER_DEVICE.hex()[:6].upper()):
         assert hx("find", "--json", "--device", device).commands == ["make there"]
-    for device in ("lap", "%", "_", "78"):
+    for device in ("lap", "%", "_", "42"):
         assert hx("find", "--device", device).code == 1
 
 
@@ -337,7 +338,7 @@ def test_an_output_that_cannot_carry_unicode_loses_nothing_in_json(hx, record):
 def test_a_reader_that_stops_early_is_no_error(hx, record, machine):
     for number in range(2000):
         record(f"echo {number} {'x' * 100}")
-    hx("status")
+    hx("find", "--limit=1")
     shell = f"set -o pipefail; {machine.executable} find --all | head -n 1"
     assert machine.bash(shell).code == 0
 

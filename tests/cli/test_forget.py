@@ -1,12 +1,14 @@
 """What is forgotten is in no file, comes back from nowhere, and takes nothing else with it."""
 
 import os
+import random
 import time
 
+import pexpect
 import pytest
 
 import spooled
-from cli.machine import HOUR_US, OTHER_SESSION, SECOND_US, SESSION, foreign
+from cli.machine import HOUR_US, HX, OTHER_SESSION, SECOND_US, SESSION, foreign
 
 CANARY = "CANARY-7qZx"
 
@@ -43,10 +45,10 @@ def by_event(hx):
 
 FORMS = {
     "event": by_event,
-    "match": lambda hx: ["--match", CANARY],
-    "session": lambda hx: ["--session", OTHER_SESSION],
-    "since": lambda hx: ["--since", "10m"],
-    "until": lambda hx: ["--until", "2h"],
+    "match": lambda _: ["--match", CANARY],
+    "session": lambda _: ["--session", OTHER_SESSION],
+    "since": lambda _: ["--since", "10m"],
+    "until": lambda _: ["--until", "2h"],
 }
 AGE_US = {"until": 3 * HOUR_US}
 
@@ -75,24 +77,25 @@ def test_a_long_text_that_is_not_utf8_is_in_no_file(machine, hx, record):
     assert len(found(hx)) == 1
 
 
-def test_no_copy_stays_in_a_page_after_many_moves(machine, hx):
-    # SQLite leaves copies of moved cells in the slack of its pages; these come and go often
+def test_no_copy_stays_in_the_slack_of_a_page(machine, hx):
+    # SQLite moves cells to other pages and does not blank where they were: of 2,000 texts that are
+    # deleted about five are still there, but for what hx does about it
+    chance = random.Random(1)
     at = now_us() - HOUR_US
-    for turn in range(12):
+    for batch in range(10):
         machine.receive(
             *(
-                foreign(
-                    f"step {n * 7919 % 1000} {'y' * (n % 90)} {CANARY}{turn}{n}",
-                    at + n,
-                    1000 * turn + n,
-                )
-                for n in range(1, 400)
+                foreign("make", at + n, n)._replace(cwd=directory(chance, n))
+                for n in range(300 * batch + 1, 300 * batch + 301)
             )
         )
-    machine.receive(foreign("make all", at))
-    assert hx("forget", "--match", CANARY, "--yes").code == 0
+    assert hx("forget", "--match", CANARY, "--yes", "--json").json["forgotten"] == 2000
     assert files_with(machine, CANARY) == []
-    assert found(hx) == ["make all"]
+
+
+def directory(chance, number):
+    tail = f"{CANARY}{number}" if number % 3 else ""
+    return f"/srv/{chance.getrandbits(24):x}/{'y' * chance.randrange(200)}{tail}".encode()
 
 
 def test_what_other_events_say_stays(machine, hx, record):
@@ -321,12 +324,67 @@ HISTORIES = {
 def test_the_histories_of_shells_that_hold_it_are_named_and_not_changed(
     hx, record, tmp_path, name, form
 ):
-    for each in HISTORIES:
+    for each, text in HISTORIES.items():
         (tmp_path / each).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / each).write_bytes(HISTORIES[each] if each == name else b"ls\n")
+        (tmp_path / each).write_bytes(text if each == name else b"ls\n")
     record(f"echo {CANARY} à")
     done = hx("forget", *FORMS[form](hx), "--yes")
     named = [line for line in done.out.splitlines() if "still holds it" in line]
     assert [line.split(" ")[0] for line in named] == [str(tmp_path / name)]
     assert CANARY not in done.out + done.err
     assert (tmp_path / name).read_bytes() == HISTORIES[name]
+
+
+class AtTheTerminal:
+    """`hx forget …` on a terminal, answered by keys."""
+
+    def __init__(self, machine, *arguments):
+        environment = {"HX_HOME": str(machine.home), "HOME": str(machine.cwd), "TERM": "dumb"}
+        self.child = pexpect.spawn(HX, ["forget", *arguments], env=environment, timeout=30)
+        self.child.delaybeforesend = None
+
+    def answer(self, question, line):
+        self.child.expect_exact(question)
+        self.shown = self.child.before
+        self.child.sendline(line)
+
+    def end(self):
+        self.child.expect(pexpect.EOF)
+        self.shown += self.child.before
+        self.child.close()
+        return self.child.exitstatus
+
+
+@pytest.mark.parametrize("line", ["n", "", "yess", "\x04"])
+def test_without_a_yes_nothing_is_changed(machine, hx, record, line):
+    record("make all")
+    terminal = AtTheTerminal(machine, "--match", "make")
+    terminal.answer("Forget this? [y/N] ", line)
+    assert terminal.end() == 2
+    assert b"make all" in terminal.shown
+    assert b"nothing was changed" in terminal.shown
+    assert found(hx) == ["make all"]
+
+
+def test_a_yes_forgets(machine, hx, record):
+    record("make all")
+    terminal = AtTheTerminal(machine, "--since", "2h")
+    terminal.answer("Forget this? [y/N] ", "y")
+    assert terminal.end() == 0
+    assert found(hx) == []
+
+
+def test_the_text_that_is_asked_for_is_not_shown(machine, hx, record):
+    record("ls")
+    terminal = AtTheTerminal(machine, "--match")
+    terminal.answer("text to forget: ", CANARY)
+    assert terminal.end() == 1
+    assert CANARY.encode() not in terminal.shown
+
+
+def test_ctrl_c_at_the_question_changes_nothing(machine, hx, record):
+    record("make all")
+    terminal = AtTheTerminal(machine, "--match", "make")
+    terminal.answer("Forget this? [y/N] ", "\x03")
+    assert terminal.end() == 130
+    assert found(hx) == ["make all"]

@@ -159,7 +159,14 @@ class Terminal:
 
     def __init__(self, argv: list[str], cwd: Path, env: dict[str, str]) -> None:
         self.child = pexpect.spawn(
-            argv[0], argv[1:], cwd=str(cwd), env=env, dimensions=(ROWS, COLUMNS), timeout=PATIENCE_S
+            argv[0],
+            argv[1:],
+            cwd=str(cwd),
+            env=env,
+            dimensions=(ROWS, COLUMNS),
+            timeout=PATIENCE_S,
+            maxread=1 << 16,
+            searchwindowsize=1 << 12,  # what was searched before is not searched again
         )
         self.child.delaybeforesend = None
         self.child.delayafterclose = self.child.delayafterterminate = 0.02

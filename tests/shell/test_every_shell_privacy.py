@@ -1,9 +1,10 @@
 """What must not reach the disk does not."""
 
+import os
 import time
 
 import pytest
-from shell.terminal import family
+from shell.terminal import PASTE, PASTED, POSIX_SHELLS, family
 
 SECRET = "hunter2"
 
@@ -42,10 +43,10 @@ def test_it_does_so_whatever_bash_keeps_itself(home, own_history):
     assert_kept_off_the_disk(home, ["true one", "true two"])
 
 
+@pytest.mark.parametrize("shell", POSIX_SHELLS)  # (fish takes leading blanks off what is pasted)
 def test_a_leading_tab_keeps_a_line_off_the_disk(home, shell):
     terminal = home.open(shell)
-    terminal.type(b"\x1b[200~\techo " + SECRET.encode() + b"\x1b[201~")
-    terminal.run("")
+    terminal.run(PASTE + b"\techo " + SECRET.encode() + PASTED)
     terminal.run("true two")
     assert_kept_off_the_disk(home, ["true two"])
 
@@ -161,8 +162,6 @@ def test_files_are_for_their_owner_only_whatever_the_umask(home, shell):
 
 
 def test_the_folder_of_another_user_is_not_written_to(home, shell):
-    import os
-
     home.spool.mkdir(parents=True)
     try:
         os.chown(home.spool, 12345, 12345)

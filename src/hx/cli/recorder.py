@@ -40,7 +40,7 @@ def open_recorder(config: Config, *, tidy: bool = False) -> Recorder:
         database = open_database(config.paths.database)
         who = identity(database, config.host)
     except Exception:
-        _mind_pause(config, at, in_trouble=True)
+        _mind_pause(config, at, in_trouble=True)  # the spool grows meanwhile
         raise
     report, trouble = Report(), None
     try:
@@ -89,12 +89,11 @@ def _mind_pause(config: Config, at: int, *, in_trouble: bool) -> None:
     """Remove a pause that is over; begin or end the one for a full spool."""
     if not in_trouble and not os.path.exists(config.paths.pause):
         return
-    from hx import pause, spool
+    from hx import pause
 
     standing = pause.standing(config.paths.pause, at)
-    full = spool.waiting_bytes(config.paths.spool) > spool.MAX_BYTES
-    if full and standing is None:
-        pause.write(config.paths.pause, pause.Pause(None, pause.SPOOL_FULL))
+    full = _is_full(config.paths.spool)
+    if full and standing is None and pause.begin(config.paths.pause, pause.SPOOL_FULL):
         print(
             "hx: warning: 64 MiB wait in the spool: recording is paused until they are drained",
             file=sys.stderr,
@@ -102,6 +101,16 @@ def _mind_pause(config: Config, at: int, *, in_trouble: bool) -> None:
     elif standing is not None and standing.reason == pause.SPOOL_FULL and not full:
         pause.remove(config.paths.pause)
         print("hx: the spool is drained: recording again", file=sys.stderr)
+
+
+def _is_full(folder: str) -> bool:
+    """Whether more waits than may. A spool that cannot be read is told elsewhere."""
+    from hx import spool
+
+    try:
+        return spool.waiting_bytes(folder) > spool.MAX_BYTES
+    except OSError:
+        return False
 
 
 def _as_trouble(error: Exception, database: Database) -> DatabaseError:

@@ -7,9 +7,9 @@ the same on every device.
 from __future__ import annotations
 
 try:
-    from _blake2 import blake2b  # hashlib would load OpenSSL: 4 ms
+    from _blake2 import blake2b as blake2b  # hashlib would load OpenSSL: 4 ms
 except ImportError:  # pragma: no cover  (an interpreter without the private name)
-    from hashlib import blake2b
+    from hashlib import blake2b as blake2b
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
+    from typing import Any
+
     from hx.core.history import History
     from hx.database.join import Changes
+    from hx.database.rows import Sql
 
 BUSY_TIMEOUT_MS = 5_000
 UNCLEAN = "unclean"  # meta: when it was last tried to scrub what a forget left in the files
@@ -62,9 +65,13 @@ class Database:
         self.execute("VACUUM")
         self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
-    def meta(self, key: str) -> object:
-        row = self.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    def value(self, sql: str, values: tuple[Sql, ...] = ()) -> Any:
+        """The first column of the first row; None without a row."""
+        row = self.execute(sql, values).fetchone()
         return row[0] if row else None
+
+    def meta(self, key: str) -> object:
+        return self.value("SELECT value FROM meta WHERE key = ?", (key,))
 
     def set_meta(self, key: str, value: str | int | bytes) -> None:
         self.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
@@ -118,7 +125,9 @@ def _prepare(connection: apsw.Connection, path: str, folder: str) -> None:
         connection.pragma("journal_mode", "delete" if on_network(folder) else "wal")
     connection.pragma("secure_delete", 1)
     connection.pragma("foreign_keys", 1)
-    connection.pragma("synchronous", "full")  # ingest wipes the spool after a commit: it must be true
+    connection.pragma(
+        "synchronous", "full"
+    )  # ingest wipes the spool after a commit: it must be true
     connection.wal_autocheckpoint(_WAL_PAGES)
     connection.pragma("journal_size_limit", _WAL_PAGES * 4096)
     migrate(connection, path)
@@ -140,10 +149,16 @@ _SENTENCES: tuple[tuple[type[apsw.Error], str, str], ...] = (
     (apsw.NotADBError, "{path} is not a database", _DAMAGED_HINT),
     (apsw.CorruptError, "the database {path} is damaged", _DAMAGED_HINT),
     (apsw.FullError, "the disk that holds {path} is full", "make room; nothing recorded is lost"),
-    (apsw.ReadOnlyError, "the database {path} is read-only", "make the file and its folder writable"),
-    (apsw.CantOpenError, "cannot open the database {path}", "check who may read and write its folder"),
+    (
+        apsw.ReadOnlyError,
+        "the database {path} is read-only",
+        "make the file and its folder writable",
+    ),
+    (
+        apsw.CantOpenError,
+        "cannot open the database {path}",
+        "check who may read and write its folder",
+    ),
     (apsw.IOError, "the disk failed under the database {path}", "check the disk; run `hx doctor`"),
     (apsw.PermissionsError, "no permission for the database {path}", "check who owns its folder"),
 )
-
-

@@ -21,7 +21,11 @@ def record_hash(tombstone: Tombstone) -> bytes:
     from msgspec.msgpack import encode
 
     scope = tombstone.scope
-    plain = (sorted(scope.events), sorted(scope.artifacts, key=repr)) if isinstance(scope, Keys) else scope
+    plain = (
+        (sorted(scope.events), sorted(scope.artifacts, key=repr))
+        if isinstance(scope, Keys)
+        else scope
+    )
     return blake2b(encode((tombstone[:3], type(scope).__name__, plain)), digest_size=32).digest()
 
 
@@ -51,8 +55,12 @@ def relevant(database: Database, delta: History) -> frozenset[Tombstone]:
     keys = {event.key for event in delta.events}
     keys |= {a.key.event for a in delta.artifacts if a.key.event is not None}
     sessions = {key.session_id for key in keys} | {a.key.session_id for a in delta.artifacts}
-    found = [_standing(Window(*row)) for row in database.execute(
-        "SELECT since_us, until_us, scope_id FROM tombstone WHERE kind = 'window'")]
+    found = [
+        _standing(Window(*row))
+        for row in database.execute(
+            "SELECT since_us, until_us, scope_id FROM tombstone WHERE kind = 'window'"
+        )
+    ]
     for session in sessions:
         sql = "SELECT 1 FROM tombstone WHERE kind = 'session' AND scope_id = ?"
         if database.execute(sql, (session,)).fetchone():
@@ -79,20 +87,21 @@ def _named(database: Database, key: EventKey | ArtifactKey) -> bool:
 def write(database: Database, tombstones: Iterable[Tombstone]) -> None:
     for tombstone in tombstones:
         scope = tombstone.scope
-        kind, span = "keys", (None, None, None)
+        kind: str = "keys"
+        span: tuple[Sql, ...] = (None, None, None)
         if isinstance(scope, Window):
             kind, span = "window", scope
         elif isinstance(scope, WholeSession):
             kind, span = "session", (None, None, scope.session_id)
-        row = database.execute(
+        row = database.value(
             "INSERT INTO tombstone (record_hash, tombstone_id, created_at_us, device_id, kind,"
             " since_us, until_us, scope_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
             (record_hash(tombstone), *tombstone[:3], kind, *span),
-        ).fetchone()[0]
+        )
         if isinstance(scope, Keys):
             database.connection.executemany(
                 "INSERT INTO tombstone_key VALUES (?, ?, ?, ?, ?, ?)",
-                [(*_key_row(key), row) for key in (*scope.events, *scope.artifacts)],
+                [(*_key_row(key), row) for keys in (scope.events, scope.artifacts) for key in keys],
             )
 
 

@@ -7,6 +7,7 @@ from hx.core.model import Artifact, ArtifactKey, EventKey, Evidence, Part, Pin, 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import Any
 
     from hx.core.history import History
     from hx.core.model import Tombstone
@@ -68,17 +69,23 @@ def _select(database: Database, where: str, values: tuple[Sql, ...]) -> dict[Art
     return {_to_artifact(row): row[0] for row in database.execute(_SELECT + where, values)}
 
 
-def _to_artifact(row: tuple[Sql, ...]) -> Artifact:
+def _to_artifact(row: tuple[Any, ...]) -> Artifact:
     from msgspec import convert
     from msgspec.msgpack import decode
 
-    owner = EventKey(*row[5:9]) if row[5] is not None else None  # type: ignore[arg-type]
-    key = ArtifactKey(*row[1:5], owner)  # type: ignore[arg-type]
-    name, kind, size, sha256, parts, revision, evidence = decode(row[9])  # type: ignore[arg-type]
+    owner = EventKey(*row[5:9]) if row[5] is not None else None
+    key = ArtifactKey(row[1], row[2], row[3], row[4], owner)
+    name, kind, size, sha256, parts, revision, evidence = decode(row[9])
     shape = tuple[int, tuple[int, ...], tuple[bytes, ...]] | None
     known = convert(evidence, shape)
     return Artifact(
-        key, name, kind, size, sha256, tuple(Part(*part) for part in parts), revision,
+        key,
+        name,
+        kind,
+        size,
+        sha256,
+        tuple(Part(*part) for part in parts),
+        revision,
         Evidence(*known) if known else None,
     )
 

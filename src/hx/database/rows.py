@@ -8,6 +8,7 @@ from hx.core.model import Event, EventKey
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from hx.database import Database
 
@@ -41,21 +42,27 @@ def from_sql(value: Sql) -> bytes | None:
     return value.encode() if isinstance(value, str) else value  # type: ignore[return-value]
 
 
-def to_event(row: tuple[Sql, ...]) -> Event:
+def to_event(row: tuple[Any, ...]) -> Event:
     """A row of SELECT_EVENT -> Event."""
     (_, started, device, session, seq, command, cwd, status, pipestatus, duration, *rest) = row
     *texts, flags, origin, revision, _ident = rest
+    repo, branch, host, user, shell, tty = map(from_sql, texts)
     return Event(
-        EventKey(started, device, session, seq),  # type: ignore[arg-type]
-        from_sql(command),  # type: ignore[arg-type]
-        from_sql(cwd),  # type: ignore[arg-type]
-        status,  # type: ignore[arg-type]
-        None if pipestatus is None else tuple(int(n) for n in str(pipestatus).split()),
-        duration,  # type: ignore[arg-type]
-        *(from_sql(text) for text in texts),
-        flags,  # type: ignore[arg-type]
-        origin,  # type: ignore[arg-type]
-        revision,  # type: ignore[arg-type]
+        EventKey(started, device, session, seq),
+        from_sql(command) or b"",
+        from_sql(cwd) or b"",
+        status,
+        None if pipestatus is None else tuple(int(n) for n in pipestatus.split()),
+        duration,
+        repo,
+        branch,
+        host,
+        user,
+        shell,
+        tty,
+        flags,
+        origin,
+        revision,
     )
 
 
@@ -112,7 +119,7 @@ class Dictionaries:
             if row[1] == value:
                 return int(row[0])
         if not self._next_command:
-            (last,) = self._execute("SELECT coalesce(max(id), 0) FROM command").fetchone()
+            last = self._database.value("SELECT coalesce(max(id), 0) FROM command")
             self._next_command = int(last) + 1
         row_id, self._next_command = self._next_command, self._next_command + 1
         raw = value if isinstance(value, bytes) else None
@@ -139,12 +146,12 @@ class Dictionaries:
 
     def _row(self, table: str, columns: tuple[str, ...], values: tuple[Sql, ...]) -> int:
         same = " AND ".join(f"{column} IS ?" for column in columns)
-        row = self._execute(f"SELECT id FROM {table} WHERE {same}", values).fetchone()  # noqa: S608
+        row = self._database.value(f"SELECT id FROM {table} WHERE {same}", values)  # noqa: S608
         if row is None:
             names, marks = ", ".join(columns), ", ".join("?" * len(columns))
             sql = f"INSERT INTO {table} ({names}) VALUES ({marks}) RETURNING id"  # noqa: S608
-            row = self._execute(sql, values).fetchone()
-        return int(row[0])
+            row = self._database.value(sql, values)
+        return int(row)
 
 
 def event_row(event: Event, ids: Dictionaries) -> tuple[Sql, ...]:

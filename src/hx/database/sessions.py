@@ -12,8 +12,7 @@ MANY = 2
 def beginning(database: Database, digits: str) -> list[bytes]:
     """Ids of the sessions whose hexadecimal id begins so, at most MANY."""
     sql = (
-        "SELECT DISTINCT session_id FROM session"
-        " WHERE instr(lower(hex(session_id)), ?) = 1 LIMIT ?"
+        "SELECT DISTINCT session_id FROM session WHERE instr(lower(hex(session_id)), ?) = 1 LIMIT ?"
     )
     return [row[0] for row in database.execute(sql, (digits.lower(), MANY))]
 

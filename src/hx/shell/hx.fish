@@ -8,13 +8,13 @@ if builtin status is-interactive
 
     function __hx_begin
         set -gu __hx_seq 0
+        set -gu __hx_numbers 1 2 3 4 5 6 7 8 9
+        set -gu __hx_tens 0
         set -gu __hx_running '' # seq of the running command, empty when there is none
         set -gu __hx_generation 0
-        set -gu __hx_commands 0
+        set -gu __hx_last_seq 4096 # of this generation
         set -gu __hx_bytes 0
         set -gu __hx_skip 0 # commands not to record after a write that failed
-        set -gu __hx_file ''
-        set -gu __hx_now ''
         set -gu __hx_begin_us (command date +%s%6N 2>/dev/null)
         # BSD date knows no fractions of a second
         builtin string match -qr '^\d+$' -- "$__hx_begin_us"
@@ -77,41 +77,61 @@ if builtin status is-interactive
         ) &' hx $__hx_dir $__hx_exe </dev/null >/dev/null 2>&1
     end
 
+    # Most lines pass two tests: the pattern finds those that need a closer look.
     function __hx_preexec --on-event fish_preexec
         set __hx_running ''
-        set -q __hx_session; or return
-        __hx_is_private "$argv[1]"; or __hx_names_secret "$argv[1]"; or __hx_is_comment "$argv[1]"
-        or __hx_record_start "$argv[1]"
+        builtin test x = "x$HX_PRIVATE$fish_private_mode" -a ! -e $__hx_pause
+        or __hx_is_open; or return
+        builtin string match -qr '^\s*[ \t#]|hx|history-extended|^(?s:.{200})' -- $argv[1]
+        and not __hx_is_fit $argv[1]; and return
+        builtin test $__hx_seq -lt $__hx_last_seq; or __hx_rotate; or return
+        builtin test -O $__hx_dir -a -f $__hx_file -a -w $__hx_file; or __hx_make_file; or return
+        __hx_record_start $argv[1]
     end
 
     function __hx_postexec --on-event fish_postexec
         set -l statuses $status $pipestatus
         builtin test -n "$__hx_running"; or return
-        __hx_is_paused; or __hx_record_end $statuses
+        set -l seq $__hx_running
         set __hx_running ''
+        builtin test -e $__hx_pause; and __hx_is_paused; and return
+        set -q statuses[3]; and not __hx_has_pipeline $argv[1]
+        and set statuses $statuses[1] $statuses[1]
+        builtin test -O $__hx_dir -a -f $__hx_file -a -w $__hx_file; or return
+        builtin printf '\0HX1E\0n%s\0D%s\0x%s\0p%s\0\0' \
+            $seq "$CMD_DURATION" $statuses[1] "$statuses[2..-1]" >>$__hx_file 2>/dev/null
+        or __hx_back_off
     end
 
     function __hx_exit --on-event fish_exit
-        builtin test $__hx_seq -gt 0; and not __hx_is_paused; and __hx_is_ready; or return
-        __hx_read_clock
-        set -l now (builtin string replace -r '^b' e -- $__hx_now)
-        builtin printf '\0HX1X\0%s\0\0' $now >>$__hx_file 2>/dev/null
+        builtin test $__hx_seq -gt 0; or return
+        builtin test -e $__hx_pause; and __hx_is_paused; and return
+        builtin test -O $__hx_dir -a -f $__hx_file -a -w $__hx_file; or return
+        if builtin test -n "$__hx_begin_uptime"
+            builtin printf '\0HX1X\0U%s\0\0' (__hx_uptime) >>$__hx_file 2>/dev/null
+        else
+            builtin printf '\0HX1X\0e%s\0\0' (__hx_time_of_change) >>$__hx_file 2>/dev/null
+        end
+        set __hx_seq 0 # fish 4 may emit fish_exit twice
     end
 
-    function __hx_is_private
-        builtin test -n "$HX_PRIVATE"; or set -q fish_private_mode
-        or builtin string match -qr '^\s*[ \t]' -- $argv[1]
-        or __hx_is_paused
+    function __hx_is_open
+        builtin test -z "$HX_PRIVATE$fish_private_mode"; and not __hx_is_paused
     end
 
-    function __hx_is_paused # without a clock a deadline never passes
-        builtin test -e $__hx_pause; or return
-        builtin test -f $__hx_pause; and builtin test -r $__hx_pause; or return 0
+    function __hx_is_paused # the pause file is there; without a clock its deadline never passes
+        builtin test -n "$__hx_begin_uptime" -a -f $__hx_pause -a -r $__hx_pause; or return 0
         builtin read --local deadline_s <$__hx_pause
         builtin string match -qr '^\d{1,12}$' -- "$deadline_s"; or return 0
-        set -l uptime (__hx_uptime); or return 0
-        set -l now_us (builtin math "$__hx_begin_us + ($uptime - $__hx_begin_uptime) * 1000000")
-        builtin test $now_us -lt $deadline_s'000000'
+        set -l past_us (builtin math "($(__hx_uptime) - $__hx_begin_uptime) * 1000000")
+        builtin test (builtin math $__hx_begin_us + $past_us) -lt $deadline_s'000000'
+    end
+
+    function __hx_is_fit # to be recorded: no leading blank, no secret, more than a comment
+        not builtin string match -qr '^\s*[ \t]' -- $argv[1]; or return
+        builtin string match -qr '(?m)^[ \t]*+[^#\s]' -- $argv[1]; or return
+        not __hx_names_secret $argv[1]; or return
+        __hx_count_bytes $argv[1]
     end
 
     function __hx_names_secret # hx forget, hx redact
@@ -123,72 +143,69 @@ if builtin status is-interactive
             '(?s)(?:hx|history-extended)[^\w./-]++(?:-.*\s)?(?:forget|redact)' -- $argv[1]
     end
 
-    function __hx_is_comment # no line of it has anything else
-        not builtin string match -qr '(?m)^[ \t]*+[^#\s]' -- $argv[1]
+    # Lines of up to 200 characters are not counted: 4096 of them stay below 4 MiB anyhow.
+    function __hx_count_bytes
+        set -l bytes (builtin string length -- $argv[1])
+        builtin string match -qr '[^\x00-\x7f]' -- $argv[1]; and set bytes (builtin math $bytes x 4)
+        builtin test $bytes -le 4194304; or return
+        set __hx_bytes (builtin math $__hx_bytes + $bytes)
+        builtin test $__hx_bytes -lt 4194304; or set __hx_last_seq $__hx_seq
+    end
+
+    # Lines that wait for no job (set x 1, a | b &) leave the statuses of an earlier pipeline behind.
+    function __hx_has_pipeline
+        builtin string match -qr '(?<!\|)\|(?!\|)' -- $argv[1]
+        and not builtin string match -qr '&\s*$' -- $argv[1]
     end
 
     function __hx_record_start
-        if builtin test $__hx_skip -gt 0
-            set __hx_skip (builtin math $__hx_skip - 1)
-            return
+        set -q __hx_numbers[1]; or __hx_make_numbers
+        set -l seq $__hx_numbers[1]
+        if builtin test -n "$__hx_begin_uptime"
+            builtin read --local --delimiter ' ' uptime idle </proc/uptime
+            # with its number behind the 10 ms: commands of the same moment stay in order
+            builtin printf '\0HX1S\0n%s\0U%s%04d\0d%s\0c%s\0\0' \
+                $seq $uptime $seq "$PWD" $argv[1] >>$__hx_file 2>/dev/null
+        else
+            builtin printf '\0HX1S\0n%s\0b%s\0d%s\0c%s\0\0' \
+                $seq (__hx_time_of_change) "$PWD" $argv[1] >>$__hx_file 2>/dev/null
         end
-        set -l bytes (__hx_bytes_at_most $argv[1])
-        builtin test $bytes -le 4194304; and __hx_rotate; or return
-        __hx_is_ready; or __hx_make_file; or return
-        __hx_read_clock
-        set -l seq (builtin math $__hx_seq + 1)
-        builtin printf '\0HX1S\0n%s\0%s\0d%s\0c%s\0\0' $seq $__hx_now "$PWD" $argv[1] \
-            >>$__hx_file 2>/dev/null
-        or begin
-            __hx_back_off
-            return
-        end
-        set __hx_seq $seq
-        set __hx_running $seq
-        set __hx_commands (builtin math $__hx_commands + 1)
-        set __hx_bytes (builtin math $__hx_bytes + $bytes)
-    end
-
-    function __hx_record_end
-        __hx_is_ready; or return
-        builtin printf '\0HX1E\0n%s\0D%s\0x%s\0p%s\0\0' \
-            $__hx_running "$CMD_DURATION" $argv[1] "$argv[2..-1]" >>$__hx_file 2>/dev/null
+        and set __hx_seq $seq
+        and set __hx_running $seq
+        and set -e __hx_numbers[1]
         or __hx_back_off
     end
 
-    function __hx_back_off # fish itself reports a full disk: once in 50 commands, not at each
+    function __hx_make_numbers # ten at a time: arithmetic costs six times what a list does
+        set __hx_tens (builtin math $__hx_tens + 1)
+        set __hx_numbers $__hx_tens{0,1,2,3,4,5,6,7,8,9}
+    end
+
+    # fish itself reports a full disk: once in 50 commands then, not at each.
+    function __hx_back_off
         set __hx_skip 50
+        set __hx_last_seq $__hx_seq
     end
 
-    function __hx_bytes_at_most # of both records of a command
-        set -l characters (builtin string length -- $argv[1] $PWD)
-        set -l bytes (builtin math 200 + (builtin string join ' + ' $characters))
-        if builtin string match -qr '[^\x00-\x7f]' -- $argv[1] $PWD
-            set bytes (builtin math $bytes x 4)
+    # At most 16 generations of about 4 MiB; fails while the oldest is not drained.
+    function __hx_rotate
+        if builtin test $__hx_skip -gt 0
+            set __hx_skip (builtin math $__hx_skip - 1)
+            return 1
         end
-        builtin echo $bytes
-    end
-
-    function __hx_rotate # at most 16 generations of about 4 MiB; fails while the oldest is not drained
-        builtin test $__hx_commands -ge 4096; or builtin test $__hx_bytes -ge 4194304; or return 0
         not builtin test -e $__hx_dir/$__hx_session.(builtin math $__hx_generation - 15); or return
         set __hx_generation (builtin math $__hx_generation + 1)
-        set __hx_commands 0
+        set __hx_file $__hx_dir/$__hx_session.$__hx_generation
+        set __hx_last_seq (builtin math $__hx_seq + 4096)
         set __hx_bytes 0
     end
 
-    function __hx_is_ready # fish reports by itself whatever it cannot open
-        set __hx_file $__hx_dir/$__hx_session.$__hx_generation
-        builtin test -O $__hx_dir; and builtin test -f $__hx_file; and builtin test -w $__hx_file
-    end
-
     function __hx_make_file # a file begins with its header
-        builtin test -O $__hx_dir; and builtin test -w $__hx_dir; or return
-        builtin test -e $__hx_file; and return 1
+        set -q __hx_session; or return
+        builtin test -O $__hx_dir -a -w $__hx_dir -a ! -e $__hx_file; or return
         set -l mask $umask
         set -g umask 077
         __hx_print_header >>$__hx_file 2>/dev/null
-        or __hx_back_off
         set -g umask $mask
         builtin test -s $__hx_file
     end
@@ -204,18 +221,15 @@ if builtin status is-interactive
         builtin printf '\0\0'
     end
 
-    function __hx_read_clock # into __hx_now: a field with the time or the uptime
-        set -l uptime (__hx_uptime)
-        if builtin test -n "$uptime"
-            # commands of the same 10 ms stay in order
-            set __hx_now U$uptime(builtin printf %04d (builtin math $__hx_seq % 10000))
-            return
-        end
+    # Microseconds: of a NUL that readers pass over, then the number to keep commands in order.
+    function __hx_time_of_change
         builtin printf '\0' >>$__hx_file 2>/dev/null
-        set -l changed_s (builtin path mtime -- $__hx_file 2>/dev/null)
-        set __hx_now b$__hx_begin_us
-        builtin test -n "$changed_s"; and set __hx_now b$changed_s'000000'
+        set -l changed_s (builtin path mtime -- $__hx_file 2>/dev/null) # fish 3.5
+        set -l number (builtin string sub --start -4 -- 000$__hx_numbers[1])
+        builtin test -n "$changed_s"; and builtin echo $changed_s'00'$number
+        or builtin echo $__hx_begin_us
     end
 
     set -q __hx_session; or __hx_begin
+    set -gu __hx_file $__hx_dir/$__hx_session.$__hx_generation
 end

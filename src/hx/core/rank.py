@@ -1,0 +1,141 @@
+"""Which of the commands that match is the likeliest: points, the most first.
+
+What counts, and how much of it at most:
+
+    match    100   the mean over the words of a query. A word that the command contains: 50, and
+                   20 when the command begins with it (12: a word of the command does), 10 when a
+                   word of the command ends with it, 20 by the share of the command that it is.
+                   A word whose letters stand apart: 24 by how close together they are, 16 by how
+                   many of them begin a word.
+    use       50   30 by how long ago the newest run was (now 30, a day 22, a month 13, a year 6),
+                   20 by the same measure over the newest 8 runs: often and lately is best
+    place     30   ran in this directory 20 (in this repository 10), in this session 5, on this
+                   device 5
+    failure  -10   every run of which the outcome is known failed: mostly a typing error
+
+A command that contains all the words comes before every one that only has their letters. Of equal
+ones the later used is first.
+"""
+
+from __future__ import annotations
+
+from math import log1p
+
+from hx.core.record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hx.core.terms import Term
+
+USES = 8  # newest runs of a command that count
+_HOUR_US = 3_600_000_000
+_LONGEST = log1p(24 * 365 * 10)  # after ten years of hours a run counts for nothing
+_BREAKS = frozenset(" \t\n/-_.,:;=@+\"'`()[]{}<>|&$\\")
+
+
+class Here(NamedTuple):
+    """Where the question is asked; None: unknown."""
+
+    directory: bytes | None
+    repo: bytes | None
+    session_id: bytes | None
+    device_id: bytes
+
+
+class Use(NamedTuple):
+    """One run of a command."""
+
+    started_at_us: int
+    failed: bool | None
+    same_directory: bool
+    same_repo: bool
+    same_session: bool
+    same_device: bool
+
+
+class Candidate(NamedTuple):
+    command: int  # row id
+    text: str
+    uses: list[Use]  # newest first, at most USES
+
+
+def rank(candidates: Iterable[Candidate], terms: list[Term], now_us: int) -> list[Candidate]:
+    """The candidates, likeliest first."""
+    wanted = [term for term in terms if not term.negated]
+    keyed = [(_key(one, wanted, now_us), one) for one in candidates]
+    keyed.sort(key=lambda pair: pair[0], reverse=True)
+    return [one for _, one in keyed]
+
+
+def _key(one: Candidate, wanted: list[Term], now_us: int) -> tuple[bool, float, int, str]:
+    match, whole = match_points(one.text, wanted)
+    last_us = one.uses[0].started_at_us if one.uses else 0
+    points = match + use_points(one.uses, now_us) + place_points(one.uses)
+    return whole, points, last_us, one.text
+
+
+def match_points(text: str, wanted: list[Term]) -> tuple[float, bool]:
+    """(points, whether the text contains every word in one piece)."""
+    if not wanted:
+        return 0.0, True
+    folded = text.lower()
+    total, whole = 0.0, True
+    for term in wanted:
+        word, place = (term.text, text) if term.exact_case else (term.text.lower(), folded)
+        if word in place or not term.plain:
+            total += _contained(word, place)
+        else:
+            total += _scattered(word, place)
+            whole = False
+    return total / len(wanted), whole
+
+
+def _contained(word: str, text: str) -> float:
+    best = 0.0
+    at = text.find(word)
+    for _ in range(8):  # later ones are seldom better
+        if at < 0:
+            break
+        points = 20.0 if at == 0 else 12.0 if text[at - 1] in _BREAKS else 0.0
+        end = at + len(word)
+        points += 10.0 if end == len(text) or text[end] in _BREAKS else 0.0
+        best = max(best, points)
+        at = text.find(word, at + 1)
+    return 50 + best + 20 * min(1.0, len(word) / len(text))
+
+
+def _scattered(word: str, text: str) -> float:
+    """The first place where the letters end, then the shortest stretch back from there."""
+    end = 0
+    for letter in word:
+        end = text.find(letter, end) + 1
+        if not end:
+            return 0.0
+    start, starts = end, 0
+    for letter in reversed(word):
+        start = text.rfind(letter, 0, start)
+        starts += start == 0 or text[start - 1] in _BREAKS
+    return 24 * len(word) / (end - start) + 16 * starts / len(word)
+
+
+def use_points(uses: list[Use], now_us: int) -> float:
+    freshness = [_freshness(now_us - use.started_at_us) for use in uses[:USES]]
+    return 30 * freshness[0] + 20 * sum(freshness) / USES if freshness else 0.0
+
+
+def _freshness(age_us: int) -> float:
+    """1 now, 0 after ten years, evenly by orders of magnitude."""
+    return max(0.0, 1 - log1p(max(0, age_us) / _HOUR_US) / _LONGEST)
+
+
+def place_points(uses: list[Use]) -> int:
+    known = [use.failed for use in uses if use.failed is not None]
+    points = -10 if known and all(known) else 0
+    if any(use.same_directory for use in uses):
+        points += 20
+    elif any(use.same_repo for use in uses):
+        points += 10
+    points += 5 * any(use.same_session for use in uses)
+    return points + 5 * any(use.same_device for use in uses)

@@ -1,0 +1,90 @@
+"""Which session a pin means, and that the newest pin wins whatever the clocks say."""
+
+import os
+import time
+
+import pytest
+
+from cli.machine import OTHER_DEVICE, OTHER_SESSION, SESSION
+from hx.core.history import History
+from hx.core.model import Pin
+
+
+def pins(machine):
+    with machine.database() as database:
+        rows = database.execute("SELECT session_id, pinned FROM pin")
+        return {session.hex(): bool(pinned) for session, pinned in rows}
+
+
+@pytest.fixture
+def two_sessions(record):
+    record("make", session=SESSION)
+    record("ls", session=OTHER_SESSION)
+
+
+@pytest.mark.usefixtures("two_sessions")
+class TestWhichSession:
+    def test_the_one_of_this_shell(self, machine, hx):
+        assert hx("pin", env={"HX_SESSION": SESSION}).out == f"pinned: session {SESSION}\n"
+        assert pins(machine) == {SESSION: True}
+
+    def test_else_the_last(self, machine, hx):
+        hx("pin")
+        assert pins(machine) == {OTHER_SESSION: True}
+
+    def test_the_last_but_this_one(self, machine, hx):
+        hx("pin", "--last", env={"HX_SESSION": OTHER_SESSION})
+        assert pins(machine) == {SESSION: True}
+
+    def test_first_digits_of_its_id(self, machine, hx):
+        assert hx("pin", SESSION[:18], OTHER_SESSION.upper()).code == 0
+        assert pins(machine) == {SESSION: True, OTHER_SESSION: True}
+
+    def test_the_name_of_an_event_in_it(self, machine, hx):
+        hx("pin", hx("find", "--json", "make").json[0]["id"])
+        assert pins(machine) == {SESSION: True}
+
+    def test_digits_that_two_share_pin_none(self, machine, hx):
+        done = hx("pin", "00064")
+        assert (done.code, done.out) == (2, "")
+        assert "several sessions" in done.err
+        assert pins(machine) == {}
+
+    def test_one_unknown_name_pins_none(self, machine, hx):
+        done = hx("pin", SESSION, "zzzzzz")
+        assert (done.code, done.out) == (1, "")
+        assert "zzzzzz" in done.err
+        assert pins(machine) == {}
+
+    def test_last_and_a_name_exclude_each_other(self, hx):
+        assert hx("pin", "--last", SESSION).code == 2
+
+
+def test_without_a_session_nothing_is_found(hx):
+    assert hx("pin").code == hx("unpin", "--last").code == 1
+
+
+def test_unpin_takes_it_back(machine, hx, record):
+    record("make")
+    hx("pin")
+    assert hx("unpin").out == f"unpinned: session {SESSION}\n"
+    assert pins(machine) == {SESSION: False}
+    assert hx("unpin").out == f"unpinned: session {SESSION} (it was before)\n"
+
+
+def test_a_pin_from_a_fast_clock_can_be_undone(machine, hx, record):
+    record("make")
+    ahead = time.time_ns() // 1000 + 10**12
+    far = Pin(bytes.fromhex(SESSION), True, ahead, OTHER_DEVICE)
+    with machine.database() as database, database.transaction():
+        database.join(History(pins=frozenset([far])))
+    hx("unpin", SESSION)
+    assert pins(machine) == {SESSION: False}
+
+
+def test_a_pin_spares_nothing_from_forget(machine, hx, record):
+    record("make")
+    hx("pin")
+    hx("forget", "--session", SESSION, "--yes")
+    assert hx("find").code == 1
+    assert os.path.exists(machine.home)

@@ -1,0 +1,145 @@
+"""Writes what follows from the parsers: docs/cli.md and the completions (`make docs`)."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+import shtab
+from hx.cli.commands import COMMANDS
+from hx.cli.completions import SHELLS, path
+from hx.cli.usage import parser_of
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CLI_PAGE = os.path.join(ROOT, "docs", "cli.md")
+
+EXIT_CODES = {
+    0: "it worked; also when the reader of the output closed it",
+    1: "nothing found",
+    2: "wrong arguments, unreadable input, or a question answered with no",
+    3: "something is pending: it will be done later, and hx says what",
+    7: "written by a newer hx: upgrade this one",
+    8: "the local database, or the folders of hx",
+    70: "a fault of hx itself; `HX_DEBUG=1` shows where",
+    130: "interrupted",
+}
+
+_HEAD = """\
+# Every command
+
+<!-- Written by `make docs` from the parsers; edit those. -->
+
+Answers go to stdout; progress, hints and errors to stderr. Every command that prints data has `--json`: one object or one array with stable names, unknown values null.
+An error is `hx: error: …`, often followed by `hx: hint: …`. Commands that destroy show what they will do and ask, unless `--yes`; without a terminal and without `--yes`
+they refuse. `history-extended` is another name for `hx`.
+
+## Exit codes
+
+| code | means |
+|---|---|
+"""
+
+_JSON = """\
+## An event in JSON
+
+`hx find --json` and `hx search --json` print an array of these, `hx show --json` one of them with more around it.
+
+| name | value |
+|---|---|
+| `id` | 12 characters, the same on every device; any beginning of 4 or more that is unique names the event |
+| `command` | the text; bytes that are not UTF-8 are replaced |
+| `command_b64` | only where the text is not UTF-8: its bytes |
+| `exit_status` | null while it runs, or when nobody saw it |
+| `pipestatus` | of a pipeline with two commands or more: the statuses in order |
+| `started_at` | RFC 3339, UTC, microseconds |
+| `duration_us` | microseconds |
+| `cwd`, `repo`, `branch` | where it ran; `repo` is the URL of the remote, else the root of the work tree |
+| `session_id`, `device_id`, `device` | hexadecimal ids, the device's name |
+| `host`, `user`, `shell` | as the shell knew them |
+| `origin` | `live` or `import` |
+| `redacted` | whether a secret was masked |
+| `artifacts` | what was kept with it |
+| `runs`, `failures`, `last_started_at` | only with `--unique`, and in `hx search`: of all that was found of this command |
+"""
+
+
+def cli_page() -> str:
+    codes = "".join(f"| {code} | {meaning} |\n" for code, meaning in EXIT_CODES.items())
+    chapters = []
+    group = ""
+    for name, command in COMMANDS.items():
+        if command.group != group:
+            group = command.group
+            chapters.append(f"\n## {group}\n")
+        chapters.append(_chapter(name, command.summary))
+    return _HEAD + codes + "\n" + _JSON + "".join(chapters)
+
+
+def _chapter(name: str, summary: str) -> str:
+    parser = parser_of(name)
+    text = f"\n### hx {name}\n\n{summary[0].upper()}{summary[1:]}.\n\n"
+    text += f"```text\n{_usage(parser)}\n\n{parser.description.rstrip()}\n```\n"
+    rows = [_row(action) for action in parser._actions if action.dest != "help"]
+    if rows:
+        text += "\n| argument | means |\n|---|---|\n" + "".join(rows)
+    return text
+
+
+def _usage(parser: argparse.ArgumentParser) -> str:
+    """By hand, since argparse wraps differently in each version of Python."""
+    words = [parser.prog]
+    if any(action.option_strings for action in parser._actions if action.dest != "help"):
+        words.append("[OPTIONS]")
+    for action in parser._actions:
+        if not action.option_strings:
+            words.append(f"[{_value(action)}…]" if action.nargs == "*" else _value(action))
+    return " ".join(words)
+
+
+def _value(action: argparse.Action) -> str:
+    if isinstance(action.metavar, str):
+        return action.metavar
+    return "|".join(action.choices) if action.choices else action.dest.upper()
+
+
+def _row(action: argparse.Action) -> str:
+    spelled = ", ".join(action.option_strings)
+    if not spelled:
+        spelled = _value(action)
+    elif action.nargs == "?":
+        spelled += f" [{_value(action)}]"
+    elif action.nargs != 0:
+        spelled += f" {_value(action)}"
+    spelled = spelled.replace("|", "\\|")
+    return f"| `{spelled}` | {action.help or ''} |\n"
+
+
+def whole_parser() -> argparse.ArgumentParser:
+    """All commands in one parser, as shtab wants them."""
+    whole = argparse.ArgumentParser(prog="hx", description="history of the terminal")
+    commands = whole.add_subparsers(dest="command")
+    for name, command in COMMANDS.items():
+        commands.add_parser(
+            name, help=command.summary, parents=[parser_of(name)], conflict_handler="resolve"
+        )
+    return whole
+
+
+def completions(shell: str) -> str:
+    made: str = shtab.complete(whole_parser(), shell=shell)
+    return made.rstrip() + "\n"
+
+
+def generated() -> dict[str, str]:
+    """Path -> text."""
+    return {CLI_PAGE: cli_page()} | {path(shell): completions(shell) for shell in SHELLS}
+
+
+def main() -> None:
+    for place, text in generated().items():
+        with open(place, "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+if __name__ == "__main__":
+    main()
