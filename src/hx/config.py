@@ -130,11 +130,25 @@ def find_paths(environment: Mapping[str, str]) -> Paths:
 def _base(environment: Mapping[str, str], variable: str, default: str) -> str:
     folder = environment.get(variable, "")
     if not folder.startswith("/"):  # the XDG rules: a relative path is ignored
-        home = environment.get("HOME") or os.path.expanduser("~")
-        if not home.startswith("/"):
-            raise InputError("there is no home folder", "set HOME, or HX_HOME to a folder of yours")
-        folder = os.path.join(home, default)
+        folder = os.path.join(_home(environment), default)
     return os.path.join(folder, "hx")
+
+
+def _home(environment: Mapping[str, str]) -> str:
+    """Not by `expanduser`: an empty HOME is `/` to it."""
+    home = environment.get("HOME") or _home_of_user()
+    if not home.startswith("/"):
+        raise InputError("there is no home folder", "set HOME, or HX_HOME to a folder of yours")
+    return home
+
+
+def _home_of_user() -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_dir
+    except KeyError:
+        return ""
 
 
 def _read(path: str, warnings: list[str]) -> dict[str, Value]:
@@ -192,13 +206,22 @@ def runtime_folder(environment: Mapping[str, str] = os.environ) -> str | None:
     return folder if folder.startswith("/") else None
 
 
+def login_shell(environment: Mapping[str, str] = os.environ) -> str:
+    return environment.get("SHELL", "")
+
+
+def search_path(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Folders in which commands are looked for."""
+    return [folder for folder in environment.get("PATH", "").split(os.pathsep) if folder]
+
+
 def shell_histories(environment: Mapping[str, str] = os.environ) -> list[str]:
     """Where bash, zsh and fish keep histories of their own; not all of them exist."""
-    home = environment.get("HOME") or os.path.expanduser("~")
+    home = environment.get("HOME") or _home_of_user()
     dotfiles = environment.get("ZDOTDIR") or home
     data = environment.get("XDG_DATA_HOME") or os.path.join(home, ".local/share")
     places = [os.path.join(dotfiles, ".zsh_history"), os.path.join(data, "fish", "fish_history")]
     names = (".bash_history", ".zsh_history", ".zhistory", ".histfile", ".history")
     places += [os.path.join(home, name) for name in names]
     named = environment.get("HISTFILE", "")
-    return list(dict.fromkeys([named, *places] if named.startswith("/") else places))
+    return [path for path in dict.fromkeys([named, *places]) if path.startswith("/")]

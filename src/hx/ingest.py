@@ -96,7 +96,7 @@ def _tidy_is_due(lock: str, now_us: int) -> bool:
 
 
 class _Lock:
-    """A file lock that ends with the process; entering says whether it is ours."""
+    """A file lock that ends with the process; entering says whether it is ours. Raises OSError."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -109,7 +109,7 @@ class _Lock:
         try:
             self._descriptor = os.open(self._path, flags, 0o600)
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             return False
         return True
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from itertools import islice
 
 from hx.core.rank import rank
-from hx.database.candidates import matching, nearby, with_uses
+from hx.database.candidates import matching, nearby, with_runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from hx.core.query import Query
     from hx.core.rank import Here
     from hx.core.terms import Term
     from hx.database import Database
+    from hx.database.candidates import Command
 
-RANKED = 2_000  # commands that are ranked: the newest that match, and those of this directory
+RANKED = 1_000  # commands that are ranked: the newest that match
+NEARBY = 300  # and of this directory's commands that match, where those were not all
 _FEW = 20  # with fewer matches than these, letters that stand apart match too
 
 
@@ -28,12 +30,16 @@ def search(
     `query` gives the filters only: its text, limit and order are the caller's business.
     """
     rest = matching(database, query, terms)
-    found = dict(islice(rest, RANKED))
+    found = _by_id(islice(rest, RANKED))
     if len(found) == RANKED and here.directory is not None and not query.filtered:
-        found |= dict(nearby(database, terms, here.directory))
+        found |= _by_id(nearby(database, terms, here.directory, NEARBY))
     if len(found) < _FEW and any(term.plain and len(term.text) > 1 for term in terms):
         rest = matching(database, query, terms, scattered=True)
-        found |= dict(islice(rest, RANKED))
-    candidates = with_uses(database, list(found.items()), here)
+        found |= _by_id(islice(rest, RANKED))
+    candidates = with_runs(database, list(found.values()), here)
     yield from (one.command for one in rank(candidates, terms, now_us))
-    yield from (command for command, _ in rest if command not in found)
+    yield from (command.id for command in rest if command.id not in found)
+
+
+def _by_id(commands: Iterable[Command]) -> dict[int, Command]:
+    return {command.id: command for command in commands}

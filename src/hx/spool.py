@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 64 << 20  # then hx says so and recording pauses
 IDLE_DAYS = 30  # a file that nobody touched for so long is closed, whoever wrote it
 _HEADER_BYTES = 64 << 10
+_WIPE_BYTES = 1 << 20
 
 
 class SpoolFile(NamedTuple):
@@ -53,7 +54,10 @@ def _spool_file(entry: os.DirEntry[str]) -> SpoolFile | None:
         return None
     if session.strip("0123456789abcdef") or not entry.is_file(follow_symlinks=False):
         return None
-    status = entry.stat(follow_symlinks=False)
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:  # deleted while we looked
+        return None
     return SpoolFile(
         entry.name, entry.path, status.st_size, status.st_mtime_ns // 1000, session, int(generation)
     )
@@ -90,20 +94,25 @@ def header(file: SpoolFile, device_id: bytes) -> Header:
     facts = read_header(records[0], session_id, device_id)
     boot_id = records[0].fields.get("B", b"").decode(errors="replace")
     pid = records[0].fields.get("P", b"")
-    return Header(facts, end, boot_id, int(pid) if pid.isdigit() and len(pid) < 12 else 0)  # noqa: PLR2004
+    return Header(facts, end, boot_id, int(pid) if pid.isdigit() and len(pid) < 10 else 0)  # noqa: PLR2004
 
 
 def wipe(path: str, start: int, end: int) -> None:
-    """Overwrite [start, end) with NULs, in place and from the end: a crash leaves the front."""
+    """Overwrite [start, end) with NULs, in place; the first byte last, so it tells a crash."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return
     try:
-        for at in reversed(range(start, end, 1 << 20)):
-            os.pwrite(descriptor, bytes(min(end - at, 1 << 20)), at)
+        for at in (*reversed(range(start + 1, end, _WIPE_BYTES)), start):
+            _blank(descriptor, at, at + 1 if at == start else min(end, at + _WIPE_BYTES))
     finally:
         os.close(descriptor)
+
+
+def _blank(descriptor: int, start: int, end: int) -> None:
+    while start < end:
+        start += os.pwrite(descriptor, bytes(end - start), start)
 
 
 def boot_id() -> str:
@@ -126,21 +135,24 @@ def writer_is_gone(head: Header, this_boot: str) -> bool:
         return True
     except OSError:
         return False
-    started_at_us = _process_started_at_us(head.pid)
-    # 2 s: boot time is whole seconds. A later process has only inherited the number.
-    return started_at_us is not None and started_at_us > head.facts.begin_us + 2_000_000
+    name, started_at_us = _process(head.pid)
+    # A later process has only inherited the number. Its start is no proof alone: the time of the
+    # boot moves with the clock (a virtual machine that slept). 2 s: that time is whole seconds.
+    later = started_at_us > head.facts.begin_us + 2_000_000
+    return later and name != head.facts.shell
 
 
-def _process_started_at_us(pid: int) -> int | None:
-    """From /proc, or None where there is none."""
+def _process(pid: int) -> tuple[bytes, int]:
+    """(name, start in µs) from /proc; start 0 where there is none."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
-            ticks = int(file.read().rpartition(b")")[2].split()[19])
+            before, _, after = file.read().rpartition(b")")
         with open("/proc/stat", "rb") as file:
             boot_s = next(int(line.split()[1]) for line in file if line.startswith(b"btime"))
+        seconds = boot_s + int(after.split()[19]) / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError, IndexError, StopIteration):
-        return None
-    return (boot_s * os.sysconf("SC_CLK_TCK") + ticks) * 1_000_000 // os.sysconf("SC_CLK_TCK")
+        return b"", 0
+    return before.partition(b"(")[2], int(seconds * 1_000_000)
 
 
 def text_files(folder: str) -> list[str]:

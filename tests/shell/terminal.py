@@ -30,8 +30,11 @@ PASTE, PASTED = b"\x1b[200~", b"\x1b[201~"
 # <pid:count>: a prompt that is drawn again is told from a new one, a nested shell from its parent
 MARKER = re.compile(rb"<(\d+:\d+)>")
 PROMPT = {
-    "bash": "PS1='<$$:$((hx_test_n+=1))> ' PS2='> '\n",
-    "zsh": "setopt prompt_subst no_prompt_sp; PS1='<$$:$((hx_test_n+=1))> ' PS2='> ' RPS1=\n",
+    "bash": "PS1='<$$:$((hx_test_n=${hx_test_n-0}+1))> ' PS2='> '\n",
+    "zsh": """
+setopt prompt_subst no_prompt_sp
+PS1='<$$:$((hx_test_n=${hx_test_n-0}+1))> ' PS2='> ' RPS1=
+""",
     "fish": """
 set -g hx_test_n 0
 set -g fish_greeting

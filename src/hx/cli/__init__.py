@@ -11,6 +11,10 @@ import sys
 
 from hx.cli.commands import COMMANDS
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
+
 INTERRUPTED = 130
 
 
@@ -18,15 +22,15 @@ def main() -> int:
     """Run the command line; gives the exit code. No traceback reaches a person."""
     os.umask(0o077)  # whatever hx writes is its owner's alone
     gc.disable()  # a command ends before a collection would pay: a tenth of a large ingest
-    _make_stdout_safe()
+    _make_streams_safe()
     try:
         code = _dispatch(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:
-        # the reader (head, a pager) has seen enough; nothing more may be written at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _silence(sys.stdout)  # the reader (head, a pager) has seen enough
         return 0
     except KeyboardInterrupt:
+        _silence(sys.stdout)
         print("hx: interrupted", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  (the only catch-all: whatever comes becomes a sentence)
@@ -34,12 +38,21 @@ def main() -> int:
     return code
 
 
-def _make_stdout_safe() -> None:
-    """It may be closed, or in an encoding that lacks what a command holds."""
+def _make_streams_safe() -> None:
+    """They may be closed, or in an encoding that lacks what a command holds."""
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     elif sys.stdout.encoding.lower() != "utf-8":
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
+def _silence(stream: TextIO) -> None:
+    """Nothing more can or shall be written to it, not at exit either."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -70,7 +83,10 @@ def _run(name: str, arguments: list[str]) -> int:
     config = load()
     for warning in config.warnings:
         print(f"hx: warning: {warning}", file=sys.stderr)
-    code: int = module.run(arguments, config)
+    try:
+        code: int = module.run(arguments, config)
+    except SystemExit as done:  # argparse, when it has printed its help
+        return int(done.code or 0)
     return code
 
 
@@ -82,7 +98,14 @@ def _tell(error: Exception) -> int:
 
         traceback.print_exc()
     message, hint, code = sentence(error)
-    print(f"hx: error: {message}", file=sys.stderr)
-    if hint:
-        print(f"hx: hint: {hint}", file=sys.stderr)
+    try:
+        sys.stdout.flush()  # what was found comes before what went wrong
+    except OSError:
+        _silence(sys.stdout)
+    try:
+        print(f"hx: error: {message}", file=sys.stderr)
+        if hint:
+            print(f"hx: hint: {hint}", file=sys.stderr)
+    except OSError:
+        _silence(sys.stderr)
     return code

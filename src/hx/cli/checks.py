@@ -8,6 +8,7 @@ import shlex
 
 from hx.cli import recording
 from hx.cli.finding import FAULT, OK, WARNING, Finding
+from hx.config import login_shell, search_path
 from hx.files import on_network
 
 TYPE_CHECKING = False
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 LEAST = {"bash": (5, 0), "zsh": (5, 8), "fish": (3, 4)}
 _VERSION = re.compile(r"(?:version |zsh )(\d+)\.(\d+)")
+_OURS = ("hx.db", "device", "ingest.lock", "pause")  # in a folder that may hold other files
 _LITTLE_BYTES, _FEW_BYTES = 10 << 20, 200 << 20
 
 
@@ -25,8 +27,8 @@ def shells(_: Config) -> Iterator[Finding]:
     """Those on PATH, and the login shell where it is another one."""
     from shutil import which
 
-    login = os.environ.get("SHELL", "")
-    paths = {path for name in LEAST if (path := which(name))}
+    login = os.path.realpath(login_shell())
+    paths = {os.path.realpath(path) for name in LEAST if (path := which(name))}
     if os.path.basename(login) in LEAST and os.path.exists(login):
         paths.add(login)
     found = [_shell(path, is_login=path == login) for path in sorted(paths)]
@@ -82,8 +84,8 @@ def hook(config: Config) -> Iterator[Finding]:
         yield Finding("hook", WARNING, sentence, "load the hook: `hx init --help` shows the line")
     elif not any(file.session == session for file in spool.files(config.paths.spool)):
         sentence = f"the hook is loaded, but session {session} has written nothing"
-        fix = f"run a command; if that helps nothing, load the hook anew: it must write to {{}}"
-        yield Finding("hook", WARNING, sentence, fix.format(config.paths.spool))
+        fix = "run a command; if that does not help, load the hook anew: `hx init --help`"
+        yield Finding("hook", WARNING, sentence, fix)
     else:
         yield Finding("hook", OK, "this shell is recorded")
 
@@ -118,7 +120,8 @@ def _private_paths(config: Config) -> Iterator[tuple[str, int]]:
             continue
         yield folder, 0o700
         for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-            if entry.is_file(follow_symlinks=False):
+            ours = folder == config.paths.spool or entry.name.startswith(_OURS)
+            if ours and entry.is_file(follow_symlinks=False):
                 yield entry.path, 0o600
 
 
@@ -163,8 +166,7 @@ def names(_: Config) -> Iterator[Finding]:
     from hx.cli.init import executable
 
     ours = os.path.realpath(executable())
-    folders = os.environ.get("PATH", "").split(os.pathsep)
-    candidates = [os.path.join(folder, "hx") for folder in folders if folder]
+    candidates = [os.path.join(folder, "hx") for folder in search_path()]
     there = [path for path in candidates if os.path.isfile(path) and os.access(path, os.X_OK)]
     others = [path for path in there if not _is_ours(path, ours)]
     if not others:

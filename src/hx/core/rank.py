@@ -8,10 +8,10 @@ What counts, and how much of it at most:
                    A word whose letters stand apart: 24 by how close together they are, 16 by how
                    many of them begin a word.
     use       50   30 by how long ago the newest run was (now 30, a day 22, a month 13, a year 6),
-                   20 by the same measure over the newest 8 runs: often and lately is best
-    place     30   ran in this directory 20 (in this repository 10), in this session 5, on this
-                   device 5
-    failure  -10   every run of which the outcome is known failed: mostly a typing error
+                   20 by the same measure over the newest 6 runs: often and lately is best
+    place     30   one of these ran in this directory 20 (in this repository 10), in this session 5,
+                   on this device 5
+    failure  -10   those of which the outcome is known failed: mostly a typing error
 
 A command that contains all the words comes before every one that only has their letters. Of equal
 ones the later used is first.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from hx.core.terms import Term
 
-USES = 8  # newest runs of a command that count
+RUNS = 6  # newest runs of a command that count
 _HOUR_US = 3_600_000_000
 _LONGEST = log1p(24 * 365 * 10)  # after ten years of hours a run counts for nothing
 _BREAKS = frozenset(" \t\n/-_.,:;=@+\"'`()[]{}<>|&$\\")
@@ -44,21 +44,17 @@ class Here(NamedTuple):
     device_id: bytes
 
 
-class Use(NamedTuple):
-    """One run of a command."""
-
-    started_at_us: int
-    failed: bool | None
-    same_directory: bool
-    same_repo: bool
-    same_session: bool
-    same_device: bool
-
-
 class Candidate(NamedTuple):
+    """A command, and what its newest RUNS runs say."""
+
     command: int  # row id
     text: str
-    uses: list[Use]  # newest first, at most USES
+    started_at_us: list[int]  # newest first, at least one
+    always_failed: bool
+    in_directory: bool
+    in_repo: bool
+    in_session: bool
+    on_device: bool
 
 
 def rank(candidates: Iterable[Candidate], terms: list[Term], now_us: int) -> list[Candidate]:
@@ -71,9 +67,8 @@ def rank(candidates: Iterable[Candidate], terms: list[Term], now_us: int) -> lis
 
 def _key(one: Candidate, wanted: list[Term], now_us: int) -> tuple[bool, float, int, str]:
     match, whole = match_points(one.text, wanted)
-    last_us = one.uses[0].started_at_us if one.uses else 0
-    points = match + use_points(one.uses, now_us) + place_points(one.uses)
-    return whole, points, last_us, one.text
+    points = match + use_points(one.started_at_us, now_us) + place_points(one)
+    return whole, points, one.started_at_us[0], one.text
 
 
 def match_points(text: str, wanted: list[Term]) -> tuple[float, bool]:
@@ -107,35 +102,37 @@ def _contained(word: str, text: str) -> float:
 
 
 def _scattered(word: str, text: str) -> float:
-    """The first place where the letters end, then the shortest stretch back from there."""
-    end = 0
+    """The better of two ways to lay the letters: each as early, and each as late as it can be."""
+    early: list[int] = []
+    at = -1
     for letter in word:
-        end = text.find(letter, end) + 1
-        if not end:
+        at = text.find(letter, at + 1)
+        if at < 0:
             return 0.0
-    start, starts = end, 0
+        early.append(at)
+    late: list[int] = []
+    at += 1
     for letter in reversed(word):
-        start = text.rfind(letter, 0, start)
-        starts += start == 0 or text[start - 1] in _BREAKS
-    return 24 * len(word) / (end - start) + 16 * starts / len(word)
+        at = text.rfind(letter, 0, at)
+        late.append(at)
+    return max(_laid(early, text), _laid(late[::-1], text))
 
 
-def use_points(uses: list[Use], now_us: int) -> float:
-    freshness = [_freshness(now_us - use.started_at_us) for use in uses[:USES]]
-    return 30 * freshness[0] + 20 * sum(freshness) / USES if freshness else 0.0
+def _laid(places: list[int], text: str) -> float:
+    starts = sum(at == 0 or text[at - 1] in _BREAKS for at in places)
+    return 24 * len(places) / (places[-1] - places[0] + 1) + 16 * starts / len(places)
+
+
+def use_points(started_at_us: list[int], now_us: int) -> float:
+    freshness = [_freshness(now_us - at) for at in started_at_us]
+    return 30 * freshness[0] + 20 * sum(freshness) / RUNS
 
 
 def _freshness(age_us: int) -> float:
     """1 now, 0 after ten years, evenly by orders of magnitude."""
-    return max(0.0, 1 - log1p(max(0, age_us) / _HOUR_US) / _LONGEST)
+    return 1.0 if age_us <= 0 else max(0.0, 1 - log1p(age_us / _HOUR_US) / _LONGEST)
 
 
-def place_points(uses: list[Use]) -> int:
-    known = [use.failed for use in uses if use.failed is not None]
-    points = -10 if known and all(known) else 0
-    if any(use.same_directory for use in uses):
-        points += 20
-    elif any(use.same_repo for use in uses):
-        points += 10
-    points += 5 * any(use.same_session for use in uses)
-    return points + 5 * any(use.same_device for use in uses)
+def place_points(one: Candidate) -> int:
+    points = 20 if one.in_directory else 10 if one.in_repo else 0
+    return points + 5 * one.in_session + 5 * one.on_device - 10 * one.always_failed

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from hx.core.query import Query, index_words
-from hx.core.rank import USES, Candidate, Here, Use
+from hx.core.rank import RUNS, Candidate
+from hx.core.record import NamedTuple
 from hx.database.conditions import Condition, among, contains, filters, matches, where
-from hx.database.find import index_hits
+from hx.database.find import index_hits, walk
 from hx.database.rows import from_sql, to_sql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hx.core.rank import Here
     from hx.core.terms import Term
     from hx.database import Database
-
-Command = tuple[int, str]  # row id, text
+    from hx.database.rows import Sql
 
 _NEARBY_EVENTS = 5_000
 _CHUNK = 500
+
+
+class Command(NamedTuple):
+    id: int
+    text: str
 
 
 def matching(
@@ -34,20 +40,21 @@ def matching(
         if hits is not None:
             conditions.append(among(hits))
         return _among_events(database, [*conditions, *filters(query)])
-    if hits is not None:
-        conditions.append(among(hits, "id"))
-    return _among_commands(database, conditions, walk=hits is None)
+    return _among_commands(database, conditions, hits)
 
 
-def nearby(database: Database, terms: list[Term], directory: bytes) -> list[Command]:
+def nearby(
+    database: Database, terms: list[Term], directory: bytes, limit: int
+) -> Iterator[Command]:
     """Commands that fit the terms, of the newest runs in a directory."""
     condition, values = where([_condition(term, scattered=False) for term in terms])
     sql = (
         "SELECT id, text FROM command WHERE id IN (SELECT command FROM event"  # noqa: S608
         " WHERE directory = (SELECT id FROM directory WHERE path = ?)"
-        f" ORDER BY started_at_us DESC LIMIT ?) AND {condition}"
+        f" ORDER BY started_at_us DESC LIMIT ?) AND {condition} ORDER BY last_us DESC LIMIT ?"
     )
-    return list(database.execute(sql, (to_sql(directory), _NEARBY_EVENTS, *values)))
+    rows = database.execute(sql, (to_sql(directory), _NEARBY_EVENTS, *values, limit))
+    return (Command(*row) for row in rows)
 
 
 def _condition(term: Term, *, scattered: bool) -> Condition:
@@ -72,12 +79,15 @@ def _index_words(terms: list[Term], *, scattered: bool) -> list[str]:
 
 
 def _among_commands(
-    database: Database, conditions: list[Condition], *, walk: bool
+    database: Database, conditions: list[Condition], hits: list[int] | None
 ) -> Iterator[Command]:
-    condition, values = where(conditions)
-    index = "INDEXED BY command_recent" if walk else ""
-    sql = f"SELECT id, text FROM command {index} WHERE {condition} ORDER BY last_us DESC"  # noqa: S608
-    yield from database.execute(sql, values)
+    if hits is None:
+        rows = walk(database, where(conditions))
+    else:
+        condition, values = where([*conditions, among(hits, "id")])
+        sql = f"SELECT id, text FROM command WHERE {condition} ORDER BY last_us DESC"  # noqa: S608
+        rows = database.execute(sql, values)
+    return (Command(*row) for row in rows)
 
 
 def _among_events(database: Database, conditions: list[Condition]) -> Iterator[Command]:
@@ -90,32 +100,64 @@ def _among_events(database: Database, conditions: list[Condition]) -> Iterator[C
     for command, text in database.execute(sql, values):
         if command not in seen:
             seen.add(command)
-            yield command, text
+            yield Command(command, text)
 
 
-def with_uses(database: Database, commands: list[Command], here: Here) -> list[Candidate]:
+def with_runs(database: Database, commands: list[Command], here: Here) -> list[Candidate]:
     """The commands with their newest runs, as seen from here."""
     condition, _ = among([command for command, _ in commands], "c.id")
     sql = (
-        "SELECT c.id, started_at_us, exit_status <> 0,"  # noqa: S608  (integers)
-        " directory IS (SELECT id FROM directory WHERE path = ?),"
-        " checkout IN (SELECT id FROM checkout WHERE repo = ?),"
-        " session_id IS ?, device IS (SELECT id FROM device WHERE device_id = ?)"
+        "SELECT c.id, started_at_us, exit_status, directory, checkout, session"  # noqa: S608
         " FROM command c JOIN event e ON e.id IN (SELECT id FROM event"
-        "  WHERE event.command = c.id ORDER BY event.started_at_us DESC LIMIT ?)"
-        f" JOIN session s ON s.id = e.session WHERE {condition}"
+        f"  WHERE event.command = c.id ORDER BY event.started_at_us DESC LIMIT ?) WHERE {condition}"
     )
-    asked = (to_sql(here.directory), to_sql(here.repo), here.session_id, here.device_id, USES)
-    uses: dict[int, list[Use]] = {command: [] for command, _ in commands}
-    for command, *use in database.execute(sql, asked):
-        uses[command].append(Use(*use))
-    for of in uses.values():
-        of.sort(key=_started_at_us, reverse=True)
-    return [Candidate(command, text, uses[command]) for command, text in commands]
+    runs: dict[int, list[tuple[int, ...]]] = {command: [] for command, _ in commands}
+    for command, *run in database.execute(sql, (RUNS,)):
+        runs[command].append(run)
+    place = _look_up(database, here)
+    return [
+        _candidate(command, runs[command.id], place) for command in commands if runs[command.id]
+    ]
 
 
-def _started_at_us(use: Use) -> int:
-    return use.started_at_us
+def _candidate(command: Command, runs: list[tuple[int, ...]], place: _Place) -> Candidate:
+    times, statuses, directories, checkouts, sessions = zip(*runs, strict=True)
+    known = [status for status in statuses if status is not None]
+    return Candidate(
+        command.id,
+        command.text,
+        sorted(times, reverse=True),
+        bool(known) and all(known),
+        place.directory in directories,
+        not place.checkouts.isdisjoint(checkouts),
+        place.session in sessions,
+        not place.sessions.isdisjoint(sessions),
+    )
+
+
+class _Place(NamedTuple):
+    """Here, as row ids."""
+
+    directory: int | None
+    checkouts: set[int]
+    session: int | None
+    sessions: set[int]  # of this device
+
+
+def _look_up(database: Database, here: Here) -> _Place:
+    def ids(sql: str, value: Sql) -> set[int]:
+        return {row[0] for row in database.execute(sql, (value,))}
+
+    device = "SELECT session.id FROM session JOIN device ON device.id = device WHERE device_id = ?"
+    sessions = ids(device, here.device_id)
+    current = ids("SELECT id FROM session WHERE session_id = ?", here.session_id) & sessions
+    directory = ids("SELECT id FROM directory WHERE path = ?", to_sql(here.directory))
+    checkouts = ids("SELECT id FROM checkout WHERE repo = ?", to_sql(here.repo))
+    return _Place(_only(directory), checkouts, _only(current), sessions)
+
+
+def _only(ids: set[int]) -> int | None:
+    return next(iter(ids), None)
 
 
 def exact_texts(database: Database, commands: list[int]) -> Iterator[bytes]:

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     T = TypeVar("T", int, "Counted")
 
 RARE = 2_000
+WALKED = 20_000
 _CHUNK = 500
+_BEFORE_ALL = -(1 << 63)
 
 
 class Found(NamedTuple):
@@ -126,12 +128,27 @@ def index_hits(database: Database, words: list[str]) -> list[int] | None:
 
 
 def _walk_commands(database: Database, query: Query) -> Iterator[int]:
-    condition, values = _text(query)
-    sql = (
-        "SELECT id FROM command INDEXED BY command_recent"  # noqa: S608  (condition is ours)
-        f" WHERE {condition} ORDER BY last_us DESC"
-    )
-    return (row[0] for row in database.execute(sql, values))
+    return (row for row, _ in walk(database, _text(query)))
+
+
+def walk(database: Database, condition: Condition) -> Iterator[tuple[int, str]]:
+    """(row id, text) of commands for which a condition holds, latest used first.
+
+    The latest by their index; when these were not enough, one pass over the table finds the rest
+    in a third of the time.
+    """
+    fits, values = condition
+    sql = "SELECT last_us FROM command ORDER BY last_us DESC LIMIT 1 OFFSET ?"
+    row = database.execute(sql, (WALKED,)).fetchone()
+    border = row[0] if row else _BEFORE_ALL
+    for index, side in (("INDEXED BY command_recent", ">="), ("NOT INDEXED", "<")):
+        yield from database.execute(
+            f"SELECT id, text FROM command {index} WHERE last_us {side} ? AND {fits}"  # noqa: S608
+            " ORDER BY last_us DESC",
+            (border, *values),
+        )
+        if row is None:
+            break
 
 
 def _newest_of(database: Database, commands: Iterable[int], limit: int) -> list[int]:

@@ -53,7 +53,7 @@ CREATE TABLE event (
     revision INTEGER NOT NULL
 );
 CREATE INDEX event_time ON event (started_at_us);
-CREATE INDEX event_command ON event (command, started_at_us);
+CREATE INDEX event_command ON event (command, started_at_us, exit_status);  -- counts without the table
 CREATE INDEX event_session ON event (session, seq);
 CREATE INDEX event_ident ON event (ident);
 CREATE INDEX event_directory ON event (directory, started_at_us);

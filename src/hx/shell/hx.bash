@@ -3,6 +3,8 @@
 # PROMPT_COMMAND when it has ended; there is no DEBUG trap. Before 5.3 PS0 can only assign: one
 # record is written at the end. From 5.3 on it can call a function, which writes the start.
 # shellcheck shell=bash
+# shellcheck disable=SC1007,SC2016,SC2128,SC2178,SC2309
+# (empty assignments in a row; PS0 expands later; __hx_lines is an array of one; -eq is arithmetic)
 
 # The functions below are parsed one by one: aliases must not change them, nor `set -a` export them.
 [[ $- == *a* ]] && __hx_allexport=1 || __hx_allexport=
@@ -82,7 +84,7 @@ __hx_describe() { # what every header of the session says: tags, and values in t
 __hx_make_folder() { # root must not put folders of its own into the home of somebody else
   local __hx_parent=$__hx_dir
   until [[ -d $__hx_parent || $__hx_parent != */* ]]; do __hx_parent=${__hx_parent%/*}; done
-  [[ ! -O $__hx_parent ]] || (umask 077 && command mkdir -p -- "$__hx_dir")
+  [[ ! -O $__hx_parent ]] || (builtin umask 077 && command mkdir -p -- "$__hx_dir")
 }
 
 __hx_check_size() { # detached: nothing waits for it, and no job is announced
@@ -264,8 +266,8 @@ __hx_judge() {
 
 __hx_use_53() {
   __hx_ps0='${| __hx_started; }'
-  # (a string, since it is no syntax of an older bash)
-  builtin eval '__hx_print() { REPLY=${ builtin "$@"; }; }'
+  # (a string, since it is no syntax of an older bash; the words inside are parsed at each call)
+  builtin eval '__hx_print() { REPLY=${ \builtin "$@"; }; }'
 }
 
 __hx_started() {
@@ -302,7 +304,7 @@ __hx_finish() { # the highest history number that nothing came after
 __hx_fetch() {
   if ((__hx_number < 2)) || ! __hx_stored; then return 1; fi
   if builtin shopt -q cmdhist || ((__hx_number <= __hx_before)); then
-    __hx_entry $((__hx_number - 1)) || return 1
+    __hx_entry "$((__hx_number - 1))" || return 1
   else
     __hx_join_entries || return 1
   fi
@@ -385,7 +387,7 @@ __hx_place_text() {
   [[ $__hx_folder == /* && -d $__hx_folder && -w $__hx_folder && -O $__hx_folder ]] ||
     __hx_folder=$__hx_dir
   __hx_text=$__hx_folder/$__hx_session.t
-  [[ -O $__hx_folder ]] && (umask 077 && : >>"$__hx_text")
+  [[ -O $__hx_folder ]] && (builtin umask 077 && : >>"$__hx_text")
 }
 
 __hx_forgets() { # `hx forget` and `hx redact` name what must not be kept

@@ -15,6 +15,7 @@ if builtin status is-interactive
         set -gu __hx_last_seq 4096 # of this generation
         set -gu __hx_bytes 0
         set -gu __hx_skip 0 # commands not to record after a write that failed
+        set -lx PATH $PATH /usr/bin /bin # it may lead nowhere
         set -gu __hx_begin_us (command date +%s%6N 2>/dev/null)
         # BSD date knows no fractions of a second
         builtin string match -qr '^\d+$' -- "$__hx_begin_us"

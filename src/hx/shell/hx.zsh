@@ -26,8 +26,8 @@ __hx_take_places() {  # what other hooks cost is not part of the duration of a c
 __hx_begin() {
   local -a now=($epochtime)
   local boot_id=""
-  { IFS= builtin read -r boot_id </proc/sys/kernel/random/boot_id } 2>/dev/null
-  typeset -g +x __hx_boot_id=$boot_id __hx_begin_us=$((now[1] * 1000000 + now[2] / 1000))
+  { sysread boot_id </proc/sys/kernel/random/boot_id } 2>/dev/null  # read depends on IFS
+  typeset -g +x __hx_boot_id=${boot_id%$__hx_newline} __hx_begin_us=$((now[1] * 1000000 + now[2] / 1000))
   __hx_random_hex
   typeset -g +x __hx_session=${(L)${(l:16::0:)$(([##16]__hx_begin_us))}}$REPLY __hx_file=""
   typeset -gx HX_SESSION=$__hx_session
@@ -50,12 +50,13 @@ __hx_make_folder() {  # root must not put its own folders into the home of someb
   local existing=$__hx_dir
   until [[ -d $existing ]]; do existing=${existing:h}; done
   (( EUID != 0 )) || [[ -O $existing ]] || return 0
-  ( umask 077; command mkdir -p -- $__hx_dir ) 2>/dev/null
+  ( umask 077; PATH+=:/usr/bin:/bin; command mkdir -p -- $__hx_dir ) 2>/dev/null
   return 0
 }
 
 __hx_check_size() {  # sizes in KiB; once a shell, behind its back
-  command sh -c "
+  /bin/sh -c "
+    PATH=\$PATH:/usr/bin:/bin
     used=\$(du -sk -- \"\$1\" 2>/dev/null)
     [ \"\${used%%[!0-9]*}\" -gt 1024 ] && exec \"\$2\" status
   " hx $__hx_dir $__hx_exe </dev/null >/dev/null 2>&1 &!
@@ -106,8 +107,9 @@ __hx_zshexit() {
 }
 
 __hx_is_paused() {  # the pause file is there
-  local deadline_s=""
-  { IFS= builtin read -r deadline_s <$__hx_pause } 2>/dev/null
+  local text=""
+  { sysread -s 100 text <$__hx_pause } 2>/dev/null
+  local deadline_s=${text%%$__hx_newline*}
   [[ $deadline_s != [0-9](#c1,12) ]] || (( deadline_s > EPOCHSECONDS ))
 }
 

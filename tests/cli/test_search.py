@@ -1,0 +1,244 @@
+"""`hx search`: distinct commands, the likeliest first."""
+
+from __future__ import annotations
+
+import time
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cli.machine import DAY_US, HOUR_US, OTHER_SESSION, SESSION, foreign
+from cli.test_find_oracle import contains, database, histories, holding, holds, queries, texts
+from hx import search as search_module
+from hx.core.query import Query, either_case
+from hx.core.rank import Here
+from hx.core.terms import Term
+from hx.database import find as find_module
+from hx.database.candidates import exact_texts
+from hx.search import search
+
+__all__ = ["database"]  # the fixture of the oracle
+
+
+def test_each_command_is_shown_once_with_its_counts(hx, record):
+    record("make test", 2)
+    record("ls")
+    record("make test", 0)
+    (made,) = hx("search", "--json", "make").json
+    assert (made["command"], made["runs"], made["failures"]) == ("make test", 2, 1)
+    assert made["last_started_at"] == made["started_at"]
+    line = hx("search", "make").out.split()
+    assert line[2:] == ["2x", "make", "test"]
+
+
+def test_without_a_query_every_command_is_shown(hx, record):
+    for command in ("one", "two", "one"):
+        record(command)
+    assert sorted(hx("search", "--json").commands) == ["one", "two"]
+
+
+def test_nothing_found_is_an_empty_array_and_exit_1(hx, record):
+    record("make")
+    assert hx("search", "--json", "absent") == (1, "[]\n", "")
+    assert hx("search", "--format", "null", "absent") == (1, "", "")
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        (["git", "push"], {"git push", "git push --force"}),
+        (["push git"], {"git push", "git push --force"}),
+        (["git", "!push"], {"git pull", "legit"}),
+        (["^git"], {"git pull", "git push", "git push --force"}),
+        (["git$"], {"legit"}),
+        (["'gi pl"], set()),
+        (["'g\\ pul"], set()),
+        (["'t\\ pul"], {"git pull"}),
+        (["gpl"], {"git pull"}),
+        (["--", "--force"], {"git push --force"}),
+        (["!git"], {"make"}),
+        (["GIT"], set()),
+    ],
+)
+def test_words_of_a_query(hx, record, query, found):
+    for command in ("git pull", "git push", "git push --force", "legit", "make"):
+        record(command)
+    assert set(hx("search", "--json", *query).commands) == found
+
+
+def test_letters_apart_are_looked_for_only_where_words_find_too_little(hx, record):
+    for number in range(25):
+        record(f"make {number}")
+    record("mvn archetype kept elsewhere")
+    assert len(hx("search", "--json", "make").json) == 25
+    assert hx("search", "--json", "make 7 ").commands[0] == "make 7"
+    assert hx("search", "--json", "mvn").commands == ["mvn archetype kept elsewhere"]
+
+
+def test_what_ran_in_this_directory_comes_first(hx, record, tmp_path):
+    record("make here", cwd=tmp_path)
+    record("make there")
+    assert hx("search", "--json", "make").commands == ["make here", "make there"]
+    assert hx("search", "--json", "make", cwd="/").commands == ["make there", "make here"]
+
+
+def test_what_ran_in_this_repository_session_and_device_comes_first(hx, record, machine, tmp_path):
+    (tmp_path / "clone/.git").mkdir(parents=True)
+    (tmp_path / "clone/src").mkdir()
+    at = machine.begin_us
+    record("make rep", at=at, cwd=tmp_path / "clone/src", session=OTHER_SESSION)
+    record("make ses", at=at)
+    record("make all", at=at, session=OTHER_SESSION)
+    machine.receive(foreign("make far", at))
+    found = hx("search", "--json", "make", cwd=tmp_path / "clone", env={"HX_SESSION": SESSION})
+    assert found.commands == ["make rep", "make ses", "make all", "make far"]
+
+
+def test_a_removed_directory_stops_no_search(machine, record, tmp_path):
+    record("make", cwd=tmp_path / "gone")
+    (tmp_path / "gone").mkdir()
+    script = f"cd {tmp_path}/gone && rmdir {tmp_path}/gone && {machine.executable} search make"
+    assert machine.bash(script).code == 0
+
+
+def test_filters_choose_and_counts_follow_them(hx, record):
+    now_us = time.time_ns() // 1000
+    record("make", 0, at=now_us - 9 * DAY_US)
+    record("make", 1, at=now_us - HOUR_US)
+    record("make doc", 0, at=now_us - HOUR_US, cwd="/srv")
+    record("make all", 0, at=now_us - 9 * DAY_US, session=OTHER_SESSION)
+    assert hx("search", "--json", "--failed", "make").commands == ["make"]
+    (made,) = hx("search", "--json", "--since", "1d", "^make$").json
+    assert (made["runs"], made["failures"]) == (1, 1)
+    assert hx("search", "--json", "--cwd", "/srv").commands == ["make doc"]
+    assert hx("search", "--json", "--session", OTHER_SESSION).commands == ["make all"]
+    assert hx("search", "--json", "--host", "elsewhere").code == 1
+
+
+def test_limit_all_and_reverse(hx, record):
+    for number in range(60):
+        record(f"make {number}")
+    assert len(hx("search", "--json", "make").json) == 50
+    everything = hx("search", "--json", "make", "--all").commands
+    assert len(everything) == 60
+    assert hx("search", "--json", "make", "--limit=3").commands == everything[:3]
+    assert hx("search", "--json", "make", "--limit=3", "--reverse").commands == everything[2::-1]
+
+
+def test_format_null_writes_the_exact_bytes_of_the_commands(machine, record):
+    record("for i in 1\ndo true\ndone")
+    record(b"echo caf\xe9 \x1b[1m")
+    out = machine.hx("search", "--format", "null").out.encode(errors="surrogateescape")
+    assert out == b"echo caf\xe9 \x1b[1m\0for i in 1\ndo true\ndone\0"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--force"], ["-i"], ["--format", "xml"], ["--format"], ["--json=1"], ["x" * 3000]],
+)
+def test_a_line_that_makes_no_sense_is_a_usage_error(hx, arguments):
+    code, out, err = hx("search", *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("hx: error: ")
+    assert "hx: hint: " in err
+
+
+def test_an_unknown_option_says_how_text_is_told_from_options(hx):
+    assert "`--`" in hx("search", "--force").err
+
+
+def test_a_capital_letter_and_the_setting_case(hx, record, machine):
+    record("Make")
+    record("make")
+    assert hx("search", "--json", "Make").commands == ["Make"]
+    (machine.home / "config.toml").write_text('case = "ignore"\n')
+    assert len(hx("search", "--json", "Make").json) == 2
+
+
+def test_help_names_every_option(hx):
+    code, out, err = hx("search", "--help")
+    assert (code, err) == (0, "")
+    for option in ("--here", "--failed", "--limit", "--reverse", "--json", "--format"):
+        assert option in out
+    assert "'word" in out
+
+
+terms = st.lists(
+    st.builds(
+        lambda text, exact, kind: Term(text, exact, **kind),
+        texts,
+        st.booleans(),
+        st.sampled_from(
+            [
+                {"plain": True},
+                {},
+                {"negated": True},
+                {"at_start": True},
+                {"at_end": True},
+                {"at_start": True, "at_end": True},
+                {"negated": True, "at_end": True},
+            ]
+        ),
+    ),
+    max_size=2,
+)
+
+
+@given(data=st.data(), events=histories())
+def test_search_finds_exactly_the_commands_that_fit(database, data, events):
+    known = st.sampled_from(sorted({event.command.decode(errors="replace") for event in events}))
+    asked = data.draw(st.lists(st.tuples(terms, known), min_size=6, max_size=6))
+    query = data.draw(queries(events))._replace(text="", limit=None)
+    few, ranked, rare = (data.draw(st.sampled_from(sizes)) for sizes in ([0, 20], [1, 9], [0, 99]))
+    with holding(database, events), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search_module, "_FEW", few)
+        patch.setattr(search_module, "RANKED", ranked)
+        patch.setattr(find_module, "RARE", rare)
+        patch.setattr(find_module, "WALKED", rare // 33)
+        for given_terms, command in asked:
+            wanted = [pieced(data, term, command) for term in given_terms]
+            ids = list(search(database, query, wanted, Here(b"/a", b"r", None, b"x"), 30))
+            found = [text.decode(errors="replace") for text in exact_texts(database, ids)]
+            apart = few > 0 and any(term.plain for term in wanted)
+            expected = {
+                event.command
+                for event in events
+                if holds(event, query)
+                and all(fits(event.command.decode(errors="replace"), t, apart) for t in wanted)
+            }
+            assert len(ids) == len(set(ids))
+            assert sorted(found) == sorted(text.decode(errors="replace") for text in expected)
+            if ranked == 9:
+                whole = [all(fits(text, term, False) for term in wanted) for text in found]
+                assert all(first >= then for first, then in pairwise(whole))
+
+
+def pieced(data, term, command):
+    """Mostly with letters of a command that is there."""
+    start, step = data.draw(st.integers(0, 2)), data.draw(st.sampled_from([1, 1, 2]))
+    piece = command[start::step][:3]
+    if not piece or data.draw(st.booleans()):
+        return term
+    return term._replace(text=data.draw(st.sampled_from([piece, piece.swapcase()])))
+
+
+def fits(command, term, apart):
+    text, exact = term.text, term.exact_case
+    if term.plain and apart:
+        letters = iter(command)
+        return all(
+            any(there in ({typed} if exact else either_case(typed)) for there in letters)
+            for typed in text
+        )
+    query = Query(text, exact)
+    if term.at_start and term.at_end:
+        found = len(command) == len(text) and contains(command, query)
+    elif term.at_start:
+        found = contains(command[: len(text)], query)
+    elif term.at_end:
+        found = contains(command[max(0, len(command) - len(text)) :], query)
+    else:
+        found = contains(command, query)
+    return found != term.negated
