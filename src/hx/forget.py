@@ -51,7 +51,7 @@ def scopes(choice: Choice, keys: Iterable[EventKey], now_us: int) -> Iterator[Sc
     ordered = sorted(set(keys))
     for at in range(0, len(ordered), MAX_KEYS_IN_TOMBSTONE):
         yield Keys(frozenset(ordered[at : at + MAX_KEYS_IN_TOMBSTONE]))
-    if choice.session_id is not None:
+    if choice.session_id is not None and choice.to_come:
         yield WholeSession(choice.session_id)
     if choice.since_us is not None or choice.until_us is not None:
         until_us = now_us if choice.until_us is None else min(choice.until_us, now_us)

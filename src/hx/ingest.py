@@ -2,14 +2,18 @@
 
 Events and the offsets they came from commit in one transaction; only then are the drained bytes
 overwritten. A crash before the commit repeats the work, a crash after it repeats the overwriting.
+A file that cannot be read or overwritten holds up no other; its OSError is raised at the end.
 """
 
 from __future__ import annotations
 
 import os
 
+import apsw
+
 from hx import spool
 from hx.core.record import NamedTuple
+from hx.database import BUSY_TIMEOUT_MS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 FORGOTTEN = "command that was forgotten before it arrived"  # a reason beside those of capture
 _BATCH_EVENTS = 16_384
 _TIDY_EVERY_S = 600
+_PATIENCE_MS = 250  # for a database that another process writes to: a search must not wait longer
 _DAY_US = 86_400_000_000
 
 
@@ -39,12 +44,12 @@ class Source(NamedTuple):
 class Report(NamedTuple):
     events: int = 0  # added or completed
     dropped: int = 0  # forgotten before they arrived
-    busy: bool = False  # another hx was draining
+    busy: bool = False  # another hx was draining, or wrote to the database for too long
 
 
 class Mark(NamedTuple):
     drained: int
-    wiped: int
+    wiped: int  # the byte there was not NUL when the drain read it, and is wiped last
 
 
 class Draft(NamedTuple):
@@ -59,7 +64,7 @@ class Draft(NamedTuple):
 def pending(database: Database, folder: str) -> list[SpoolFile]:
     """Files with bytes that the database has not seen, or that a crash left unwiped."""
     marks = _marks(database)
-    return [f for f in spool.files(folder) if _has_news(f, marks.get(f.name))]
+    return [file for file in spool.files(folder) if _has_news(file, marks.get(file.name))]
 
 
 def _has_news(file: SpoolFile, mark: Mark | None) -> bool:
@@ -69,23 +74,38 @@ def _has_news(file: SpoolFile, mark: Mark | None) -> bool:
 
 
 def _is_unwiped(file: SpoolFile, mark: Mark) -> bool:
-    """Wiping goes from the end to the front, so the first bytes tell."""
-    return mark.wiped < mark.drained and bool(spool.read(file.path, mark.wiped, 64).strip(b"\0"))
+    if mark.wiped >= mark.drained:
+        return False
+    try:
+        return spool.read(file.path, mark.wiped, 1) not in (b"\0", b"")
+    except PermissionError:
+        return True  # the drain will say so
 
 
 def ingest(database: Database, source: Source, now_us: int, *, tidy: bool = False) -> Report:
     """Drain what is pending. `tidy` looks for files of dead shells at once, not now and then."""
-    tidy = tidy or _tidy_is_due(source.lock, now_us)
-    if not tidy and not pending(database, source.spool):
-        return Report()
-    with _Lock(source.lock) as held:
-        if not held:
-            return Report(busy=True)
-        report = _drain(database, source, now_us)
-        if tidy:
-            _tidy(database, source, now_us)
-            os.utime(source.lock, ns=(now_us * 1000, now_us * 1000))
-        return report
+    database.connection.set_busy_timeout(_PATIENCE_MS)
+    try:
+        tidy = tidy or _tidy_is_due(source.lock, now_us)
+        if not tidy and not pending(database, source.spool):
+            return Report()
+        with _Lock(source.lock) as held:
+            return _ingest(database, source, now_us, tidy=tidy) if held else Report(busy=True)
+    except apsw.BusyError:
+        return Report(busy=True)
+    finally:
+        database.connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+
+
+def _ingest(database: Database, source: Source, now_us: int, *, tidy: bool) -> Report:
+    troubles: list[OSError] = []
+    report = _drain(database, source, now_us, troubles)
+    if tidy:
+        _tidy(database, source, now_us, troubles)
+        os.utime(source.lock, ns=(now_us * 1000, now_us * 1000))
+    if troubles:
+        raise troubles[0]
+    return report
 
 
 def _tidy_is_due(lock: str, now_us: int) -> bool:
@@ -111,6 +131,9 @@ class _Lock:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
+        except OSError:
+            self.__exit__()
+            raise
         return True
 
     def __exit__(self, *_: object) -> None:
@@ -123,36 +146,45 @@ def _marks(database: Database) -> dict[str, Mark]:
     return {name: Mark(drained, wiped) for name, drained, wiped in rows}
 
 
-def _drain(database: Database, source: Source, now_us: int) -> Report:
+def _drain(database: Database, source: Source, now_us: int, troubles: list[OSError]) -> Report:
     total = Report()
     batch: list[Draft] = []
+    marks = _marks(database)
     for file in pending(database, source.spool):
         if any(draft.file.session == file.session for draft in batch):
-            total = _commit(database, batch, now_us, total)  # its starts must be found in rows
-        batch.extend(_drafts(database, source, file))
+            # its starts must be found in rows
+            total = _commit(database, batch, now_us, total, troubles)
+        try:
+            batch.extend(_drafts(database, source, file, marks.get(file.name, Mark(0, 0))))
+        except OSError as error:
+            troubles.append(error)
         if sum(len(draft.events) for draft in batch) >= _BATCH_EVENTS:
-            total = _commit(database, batch, now_us, total)
-    return _commit(database, batch, now_us, total)
+            total = _commit(database, batch, now_us, total, troubles)
+    return _commit(database, batch, now_us, total, troubles)
 
 
-def _drafts(database: Database, source: Source, file: SpoolFile) -> Iterator[Draft]:
+def _drafts(database: Database, source: Source, file: SpoolFile, mark: Mark) -> Iterator[Draft]:
     from hx.core.capture import parse
 
-    mark = _marks(database).get(file.name, Mark(0, 0))
+    known = mark
     if file.size < mark.drained:
         mark = Mark(0, 0)  # not the file it was
     if _is_unwiped(file, mark):
         spool.wipe(file.path, mark.wiped, mark.drained)  # a crash came between
-    head = spool.header(file, source.device_id)
+    data = spool.read(file.path, mark.drained)
+    head = spool.header(file, source.device_id)  # read second: it may have been written just now
     if source.shared and head.facts.host not in (None, source.host.encode()):
         return
     start = max(mark.drained, head.size)
-    parsed = parse(spool.read(file.path, start))
+    data = data[start - mark.drained :]
+    parsed = parse(data)
     events, faults = _assemble(database, parsed.records, head.facts)
     for reason, count in parsed.faults.items():
         faults[reason] = faults.get(reason, 0) + count
-    if start + parsed.size > mark.drained:
-        yield Draft(file, Mark(start + parsed.size, start), events, faults)
+    drained = start + parsed.size
+    if drained > mark.drained or mark != known:
+        text = len(data[: parsed.size].lstrip(b"\0"))
+        yield Draft(file, Mark(drained, drained - text), events, faults)
 
 
 def _assemble(
@@ -181,7 +213,13 @@ def _started(database: Database, facts: Facts, seqs: list[int]) -> dict[int, Eve
     }
 
 
-def _commit(database: Database, batch: list[Draft], now_us: int, total: Report) -> Report:
+def _commit(
+    database: Database,
+    batch: list[Draft],
+    now_us: int,
+    total: Report,
+    troubles: list[OSError],
+) -> Report:
     """One transaction for a batch, then the wiping; empties the batch."""
     from hx.core.history import History
 
@@ -197,14 +235,17 @@ def _commit(database: Database, batch: list[Draft], now_us: int, total: Report) 
         if events:
             database.set_meta("last_ingest_us", now_us)
     for draft in batch:
-        spool.wipe(draft.file.path, draft.mark.wiped, draft.mark.drained)
+        try:
+            spool.wipe(draft.file.path, draft.mark.wiped, draft.mark.drained)
+        except OSError as error:
+            troubles.append(error)
     batch.clear()
     added = total.events + changes.added + changes.replaced
     return Report(added, total.dropped + changes.dropped)
 
 
 def _write_mark(database: Database, draft: Draft) -> None:
-    """`wiped` is what was surely overwritten before this transaction; the rest comes after it."""
+    """What stands before `wiped` is NULs already; the rest is overwritten after the commit."""
     database.execute(
         "INSERT OR REPLACE INTO spool_file VALUES (?, ?, ?)",
         (draft.file.name, draft.mark.drained, draft.mark.wiped),
@@ -219,27 +260,36 @@ def _write_faults(database: Database, faults: dict[str, int], now_us: int) -> No
     )
 
 
-def _tidy(database: Database, source: Source, now_us: int) -> None:
-    """Delete drained files whose writer is done with them, then forget their offsets."""
-    from hx.core.capture import parse
-
+def _tidy(database: Database, source: Source, now_us: int, troubles: list[OSError]) -> None:
+    """Delete drained files whose writer is done with them."""
     found = spool.files(source.spool)
     newest = {file.session: file.generation for file in found}
     marks = _marks(database)
     boot = spool.boot_id()
     for file in found:
-        mark = marks.get(file.name)
-        if mark is None or not _is_closed(file, newest, source, boot, now_us):
-            continue
-        tail = spool.read(file.path, mark.drained)
-        if parse(tail).size:
-            continue  # written to since the drain
-        if faults := parse(tail, closed=True).faults:
-            with database.transaction():
-                _write_faults(database, faults, now_us)
-        spool.wipe(file.path, 0, file.size)
-        os.unlink(file.path)
+        try:
+            if _is_closed(file, newest, source, boot, now_us):
+                _delete(database, file, marks.get(file.name, Mark(0, 0)), now_us)
+        except OSError as error:
+            troubles.append(error)
     _tidy_leftovers(database, source)
+
+
+def _delete(database: Database, file: SpoolFile, mark: Mark, now_us: int) -> None:
+    """Count and blank what stands behind the drained bytes, then delete the file.
+
+    Its offset goes first: a file of that name that comes later is read from its beginning.
+    """
+    from hx.core.capture import parse
+
+    tail = spool.read(file.path, mark.drained)
+    if file.size < mark.drained or parse(tail).size:
+        return  # not what the drain saw
+    with database.transaction():
+        _write_faults(database, parse(tail, closed=True).faults, now_us)
+        database.execute("DELETE FROM spool_file WHERE name = ?", (file.name,))
+    spool.wipe(file.path, mark.drained, mark.drained + len(tail))  # a header stays: it has the pid
+    os.unlink(file.path)
 
 
 def _tidy_leftovers(database: Database, source: Source) -> None:

@@ -99,6 +99,8 @@ def header(file: SpoolFile, device_id: bytes) -> Header:
 
 def wipe(path: str, start: int, end: int) -> None:
     """Overwrite [start, end) with NULs, in place; the first byte last, so it tells a crash."""
+    if start >= end:
+        return
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     except FileNotFoundError:

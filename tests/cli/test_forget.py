@@ -187,6 +187,14 @@ def test_what_was_spooled_before_and_drained_after_stays_away(hx, record, form):
     assert found(hx) == []
 
 
+def test_a_shell_that_forgets_its_own_session_goes_on_recording(hx, record):
+    here = {"HX_SESSION": OTHER_SESSION}
+    record(f"echo {CANARY}", session=OTHER_SESSION)
+    assert hx("forget", "--session", "--yes", env=here).code == 0
+    record("make", session=OTHER_SESSION)
+    assert found(hx) == ["make"]
+
+
 def test_a_window_without_events_is_a_standing_order(machine, hx):
     at = now_us() - 60 * SECOND_US
     assert hx("forget", "--since", "10m", "--yes").code == 0

@@ -18,6 +18,7 @@ from hx.core.terms import Term
 from hx.database import find as find_module
 from hx.database.candidates import exact_texts
 from hx.search import search
+from strategies import share
 
 __all__ = ["database"]  # the fixture of the oracle
 
@@ -53,7 +54,7 @@ def test_nothing_found_is_an_empty_array_and_exit_1(hx, record):
         (["git", "!push"], {"git pull", "legit"}),
         (["^git"], {"git pull", "git push", "git push --force"}),
         (["git$"], {"legit"}),
-        (["'gi pl"], set()),
+        (["'gi 'pl"], set()),
         (["'g\\ pul"], set()),
         (["'t\\ pul"], {"git pull"}),
         (["gpl"], {"git pull"}),
@@ -77,11 +78,19 @@ def test_letters_apart_are_looked_for_only_where_words_find_too_little(hx, recor
     assert hx("search", "--json", "mvn").commands == ["mvn archetype kept elsewhere"]
 
 
+def test_letters_apart_come_after_every_match_in_one_piece(hx, record, machine, tmp_path):
+    record("x" * 500 + "make", 1, at=machine.begin_us - 9 * 365 * DAY_US)
+    for _ in range(5):
+        record("m a k e", cwd=tmp_path)
+    commands = hx("search", "--json", "make", env={"HX_SESSION": SESSION}).commands
+    assert commands == ["x" * 500 + "make", "m a k e"]
+
+
 def test_what_ran_in_this_directory_comes_first(hx, record, tmp_path):
-    record("make here", cwd=tmp_path)
-    record("make there")
-    assert hx("search", "--json", "make").commands == ["make here", "make there"]
-    assert hx("search", "--json", "make", cwd="/").commands == ["make there", "make here"]
+    record("make one", cwd=tmp_path)
+    record("make two")
+    assert hx("search", "--json", "make").commands == ["make one", "make two"]
+    assert hx("search", "--json", "make", cwd="/").commands == ["make two", "make one"]
 
 
 def test_what_ran_in_this_repository_session_and_device_comes_first(hx, record, machine, tmp_path):
@@ -142,7 +151,6 @@ def test_a_line_that_makes_no_sense_is_a_usage_error(hx, arguments):
     code, out, err = hx("search", *arguments)
     assert (code, out) == (2, "")
     assert err.startswith("hx: error: ")
-    assert "hx: hint: " in err
 
 
 def test_an_unknown_option_says_how_text_is_told_from_options(hx):
@@ -186,6 +194,7 @@ terms = st.lists(
 )
 
 
+@share(0.5)
 @given(data=st.data(), events=histories())
 def test_search_finds_exactly_the_commands_that_fit(database, data, events):
     known = st.sampled_from(sorted({event.command.decode(errors="replace") for event in events}))

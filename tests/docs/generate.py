@@ -1,11 +1,13 @@
 """Writes what follows from the parsers: docs/cli.md and the completions (`make docs`)."""
 
+# ruff: noqa: E501  (the lines of a page are as long as they are)
 from __future__ import annotations
 
 import argparse
 import os
 
 import shtab
+
 from hx.cli.commands import COMMANDS
 from hx.cli.completions import SHELLS, path
 from hx.cli.usage import parser_of
@@ -90,9 +92,11 @@ def _usage(parser: argparse.ArgumentParser) -> str:
     words = [parser.prog]
     if any(action.option_strings for action in parser._actions if action.dest != "help"):
         words.append("[OPTIONS]")
-    for action in parser._actions:
-        if not action.option_strings:
-            words.append(f"[{_value(action)}…]" if action.nargs == "*" else _value(action))
+    words += [
+        f"[{_value(action)}…]" if action.nargs == "*" else _value(action)
+        for action in parser._actions
+        if not action.option_strings
+    ]
     return " ".join(words)
 
 
@@ -125,8 +129,23 @@ def whole_parser() -> argparse.ArgumentParser:
     return whole
 
 
+# What shtab does not do: the second name of the command, and zsh's `source FILE`
+_CHANGES = {
+    "bash": [("-F _shtab_hx hx", "-F _shtab_hx hx history-extended")],
+    "zsh": [
+        ("#compdef hx\n", "#compdef hx history-extended\n"),
+        ("compdef _shtab_hx -N hx\n", "compdef _shtab_hx -N hx history-extended\n"),
+        ("$zsh_eval_context[-1] == eval ]]", "$zsh_eval_context[-1] == (eval|file) ]]"),
+    ],
+    "fish": [("\ncomplete -c hx ", "\ncomplete -c history-extended -w hx\ncomplete -c hx ")],
+}
+
+
 def completions(shell: str) -> str:
     made: str = shtab.complete(whole_parser(), shell=shell)
+    for old, new in _CHANGES[shell]:
+        assert old in made, f"shtab writes {shell} differently now"
+        made = made.replace(old, new, 1)
     return made.rstrip() + "\n"
 
 

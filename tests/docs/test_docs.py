@@ -1,4 +1,4 @@
-"""The documentation says what the program does: pages that are generated, and pages that are not."""
+"""The documentation says what the program does, in pages that are generated and in the others."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shutil
 import subprocess
 
 import pytest
+
 from docs.generate import CLI_PAGE, EXIT_CODES, ROOT, generated
 from hx import config
 from hx.cli.commands import COMMANDS
@@ -66,15 +67,19 @@ def test_commands_that_a_page_names_exist(place):
         assert name in COMMANDS or name in {"redact", "help"}, name
 
 
+BASH_COMPLETES = "COMP_WORDS=(hx fin) COMP_CWORD=1; _shtab_hx; echo ${COMPREPLY[@]}"
+
+
 @pytest.mark.parametrize("shell", SHELLS)
 def test_completions_load_in_the_real_shell_without_a_word(shell):
     program = shutil.which(shell)
     if not program:
         pytest.skip(f"{shell} is not installed (tests/shell/install.sh)")
     load = {
-        "bash": f". {path('bash')} && complete -p hx",
-        "zsh": f"autoload -Uz compinit; compinit -u -d /dev/null; . {path('zsh')}",
-        "fish": f"source {path('fish')}; complete -C 'hx fin'",
+        "bash": f". {path('bash')} && complete -p hx history-extended; {BASH_COMPLETES}",
+        "zsh": f"autoload -Uz compinit; compinit -u -D; . {path('zsh')};"
+        " [[ $_comps[hx] && $_comps[history-extended] ]] && print find",
+        "fish": f"source {path('fish')}; complete -C 'history-extended fin'",
     }[shell]
     flags = {"bash": ["--norc"], "zsh": ["-f"], "fish": ["--no-config"]}[shell]
     answer = subprocess.run(
@@ -82,5 +87,4 @@ def test_completions_load_in_the_real_shell_without_a_word(shell):
     )
     assert answer.returncode == 0, answer.stderr
     assert not answer.stderr
-    if shell == "fish":
-        assert "find" in answer.stdout
+    assert "find" in answer.stdout.split()

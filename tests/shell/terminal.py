@@ -7,8 +7,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pexpect
@@ -24,7 +26,7 @@ BASH53 = os.environ.get("HX_TEST_BASH53") or os.path.join(
 HX = os.path.join(os.path.dirname(sys.executable), "hx")
 ROWS, COLUMNS = 40, 160
 PATIENCE_S = 30
-CTRL_C, CTRL_D, CTRL_Z, ENTER = b"\x03", b"\x04", b"\x1a", b"\r"
+CTRL_C, CTRL_D, CTRL_U, CTRL_Z, ENTER = b"\x03", b"\x04", b"\x15", b"\x1a", b"\r"
 PASTE, PASTED = b"\x1b[200~", b"\x1b[201~"
 
 # <pid:count>: a prompt that is drawn again is told from a new one, a nested shell from its parent
@@ -36,7 +38,7 @@ setopt prompt_subst no_prompt_sp
 PS1='<$$:$((hx_test_n=${hx_test_n-0}+1))> ' PS2='> ' RPS1=
 """,
     "fish": """
-set -g hx_test_n 0
+set -q hx_test_n; or set -g hx_test_n 0
 set -g fish_greeting
 function hx_test_count --on-event fish_prompt; set -g hx_test_n (math $hx_test_n + 1); end
 function fish_prompt; echo -n "<$fish_pid:$hx_test_n> "; end
@@ -172,7 +174,6 @@ class Terminal:
             searchwindowsize=1 << 12,  # what was searched before is not searched again
         )
         self.child.delaybeforesend = None
-        self.child.delayafterclose = self.child.delayafterterminate = 0.02
         self.pid = self.child.pid
         self.prompts: set[bytes] = set()
         self.output = b""
@@ -214,8 +215,17 @@ class Terminal:
         self.child.close()
 
     def close(self) -> None:
-        """Hangs up."""
-        self.child.close(force=True)
+        """Hangs up, and kills what does not end then."""
+        if self.child.closed:
+            return
+        self.child.ptyproc.fileobj.close()
+        self.child.closed = self.child.ptyproc.closed = True
+        self.child.child_fd = self.child.ptyproc.fd = -1
+        deadline = time.monotonic() + 2
+        while self.child.isalive():
+            if time.monotonic() > deadline:
+                os.kill(self.pid, signal.SIGKILL)
+            time.sleep(0.005)
 
     def screen(self) -> list[str]:
         """The lines that a person would see, without the empty ones."""

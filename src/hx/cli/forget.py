@@ -74,6 +74,8 @@ def _choice(given: Namespace, recorder: Recorder) -> Choice:
         *_times(given, recorder.now_us),
         given.match if match is None else match,
         recorder.who.device_id if given.this_device else None,
+        # the shell that we were called from goes on: its next lines are not to vanish unseen
+        session is None or session.hex() != recorder.config.session,
     )
 
 
@@ -123,7 +125,11 @@ def _preview(recorder: Recorder, choice: Choice, events: list[Chosen], stream: o
     if len(events) > _SHOWN:
         say(f"  … and {len(events) - _SHOWN} older")
     if choice.session_id is not None:
-        say("All of this session goes, also what is typed in it from now on.")
+        say(
+            "All of that session goes, also what is typed in it from now on."
+            if choice.to_come
+            else "All of this session goes until now; what you type next is recorded again."
+        )
     if _is_window(choice):
         say(f"All that began {_span(choice, recorder.now_us)} goes, also what arrives later.")
 
@@ -184,8 +190,6 @@ def _print(recorder: Recorder, choice: Choice, answer: Answer) -> None:
     print(f"forgotten: {_counted(outcome.forgotten)}{_by_device(recorder, answer.devices)}")
     if outcome.erased:
         print(f"overwritten in the spool and in text files of shells: {outcome.erased}")
-    if choice.session_id is not None and choice.session_id.hex() == recorder.config.session:
-        print("nothing more of this session is kept; a new shell is recorded again")
     print("sync is not set up: hx has sent nothing of it to another device")
     for path in answer.histories:
         print(f"{path} still holds it: hx does not change the files of shells")

@@ -67,7 +67,7 @@ def parser(name: str) -> Parser:
     from hx.cli.usage import Parser
 
     made = Parser(name, _ABOUT)
-    made.add_argument("shell", choices=SHELLS)
+    made.add_argument("shell", choices=SHELLS, help="whose hook")
     made.add_argument("--no-ctrl-r", action="store_true", help="leave Ctrl-R as it is")
     made.add_argument("--up-arrow", action="store_true", help="bind the up arrow too")
     return made

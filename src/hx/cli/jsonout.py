@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hx.cli.recorder import Recorder
+    from hx.database.events import Fix
     from hx.database.find import Found
 
 
@@ -51,6 +52,15 @@ def event_object(found: Found, devices: dict[bytes, str]) -> dict[str, object]:
         made["failures"] = found.failures
         made["last_started_at"] = made["started_at"]
     return made
+
+
+def fix_object(fix: Fix | None, devices: dict[bytes, str]) -> dict[str, object]:
+    """What fixed a failure, as the names that `show` and `last` add to it."""
+    return {
+        "fixed_by": event_object(fix.event, devices) if fix else None,
+        "between": [event_object(one, devices) for one in fix.between] if fix else [],
+        "between_count": fix.between_count if fix else 0,
+    }
 
 
 def _is_utf8(text: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from hx.cli.names import device_names, short_name
@@ -53,6 +54,42 @@ def _visible(character: str, *, one_line: bool) -> str:
     if character.isprintable() or character == "\u200d":  # the joiner inside emoji
         return character
     return ascii(character)[1:-1]
+
+
+def width(character: str) -> int:
+    """Columns that a character takes on a terminal."""
+    if character.isascii():
+        return 1
+    from unicodedata import combining, east_asian_width
+
+    return 0 if combining(character) else 2 if east_asian_width(character) in "WF" else 1
+
+
+def fitted(text: str, columns: int) -> str:
+    """Cut to so many columns of a terminal."""
+    if sum(map(width, text)) <= columns:
+        return text
+    used, shown = 0, ""
+    for character in text:
+        used += width(character)
+        if used >= columns:
+            break
+        shown += character
+    return shown + "…"
+
+
+def padded(text: str, columns: int) -> str:
+    """Cut or filled with blanks to exactly so many columns."""
+    shown = fitted(text, columns)
+    return shown + " " * (columns - sum(map(width, shown)))
+
+
+def columns() -> int:
+    """Of the terminal; 80 where there is none."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
 
 
 def mark(event: Event) -> str:

@@ -87,3 +87,8 @@ def short_duration(us: int | None) -> str:
     if seconds < _UNITS_S["h"]:
         return f"{seconds // 60}m{seconds % 60:02d}s"
     return f"{seconds // 3600}h{seconds // 60 % 60:02d}m"
+
+
+def duration(us: int) -> str:
+    """`12 ms`, else as short_duration."""
+    return short_duration(us) or f"{us // 1_000} ms"

@@ -38,7 +38,7 @@ def parser_of(name: str) -> Parser:
 def filters_parser(name: str, words: str, about: str) -> Parser:
     """What `find` and `search` read with hx.cli.filters, as a parser."""
     parser = Parser(name, about)
-    parser.add_argument("text", nargs="*", metavar=words)
+    parser.add_argument("text", nargs="*", metavar=words, help="what to look for; none: everything")
     add_options(parser, FILTERS)
     add_options(parser, tuple(option for option in OUTPUT if option.name != "--help"))
     return parser

@@ -13,8 +13,8 @@ What counts, and how much of it at most:
                    on this device 5
     failure  -10   those of which the outcome is known failed: mostly a typing error
 
-A command that contains all the words comes before every one that only has their letters. Of equal
-ones the later used is first.
+Of equal ones the later used is first. hx.search ranks the commands that contain all the words apart
+from those that only have their letters, and puts them first.
 """
 
 from __future__ import annotations
@@ -65,26 +65,19 @@ def rank(candidates: Iterable[Candidate], terms: list[Term], now_us: int) -> lis
     return [one for _, one in keyed]
 
 
-def _key(one: Candidate, wanted: list[Term], now_us: int) -> tuple[bool, float, int, str]:
-    match, whole = match_points(one.text, wanted)
-    points = match + use_points(one.started_at_us, now_us) + place_points(one)
-    return whole, points, one.started_at_us[0], one.text
+def _key(one: Candidate, wanted: list[Term], now_us: int) -> tuple[float, int, str]:
+    points = match_points(one.text, wanted)
+    points += use_points(one.started_at_us, now_us) + place_points(one)
+    return points, one.started_at_us[0], one.text
 
 
-def match_points(text: str, wanted: list[Term]) -> tuple[float, bool]:
-    """(points, whether the text contains every word in one piece)."""
-    if not wanted:
-        return 0.0, True
+def match_points(text: str, wanted: list[Term]) -> float:
     folded = text.lower()
-    total, whole = 0.0, True
+    total = 0.0
     for term in wanted:
         word, place = (term.text, text) if term.exact_case else (term.text.lower(), folded)
-        if word in place or not term.plain:
-            total += _contained(word, place)
-        else:
-            total += _scattered(word, place)
-            whole = False
-    return total / len(wanted), whole
+        total += _contained(word, place) if word in place else _scattered(word, place)
+    return total / len(wanted) if wanted else 0.0
 
 
 def _contained(word: str, text: str) -> float:

@@ -85,8 +85,12 @@ class _Transaction:
         self._connection.execute("BEGIN IMMEDIATE")
 
     def __exit__(self, kind: object, *_: object) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK" if kind else "COMMIT")
+        try:
+            if not kind:
+                self._connection.execute("COMMIT")
+        finally:
+            if self._connection.in_transaction:  # a COMMIT may fail and leave it open: a full disk
+                self._connection.execute("ROLLBACK")
 
 
 def open_database(path: str) -> Database:

@@ -26,6 +26,7 @@ class Choice(NamedTuple):
     until_us: int | None = None
     text: bytes | None = None  # in the command, its directory, its repository or branch
     device_id: bytes | None = None
+    to_come: bool = True  # what is yet to come of the session is meant too
 
 
 class Chosen(NamedTuple):

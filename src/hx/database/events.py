@@ -9,8 +9,19 @@ from hx.database.find import Counted, Found, count_runs, load
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.database import Database
+    from hx.database.conditions import Condition
+    from hx.database.rows import Sql
 
 MANY = 10  # candidates that are worth listing
+_BETWEEN = 20  # commands before the success that are worth telling
+
+
+class Fix(NamedTuple):
+    """The next success of a command that failed, and what ran between."""
+
+    event: Found
+    between: list[Found]  # the last of them, in the order in which they ran
+    between_count: int  # all of them
 
 
 class Place(NamedTuple):
@@ -65,6 +76,57 @@ def place_of(database: Database, found: Found) -> Place | None:
         key,
     ).fetchone()
     return Place(*row) if row else None
+
+
+def around(database: Database, place: Place, count: int) -> tuple[list[Found], list[Found]]:
+    """What ran before and after in the session, at most `count` of each, as they ran."""
+    asked = (place.session, place.seq, count)
+    before = "SELECT id FROM event WHERE session = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+    after = "SELECT id FROM event WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?"
+    return (
+        list(load(database, _ids(database, before, asked)[::-1])),
+        list(load(database, _ids(database, after, asked))),
+    )
+
+
+def fix_of(database: Database, place: Place) -> Fix | None:
+    """The next success of the same command in that session, or on the device in that directory."""
+    row = database.execute(
+        "SELECT event.id, session, started_at_us, seq FROM event"
+        " JOIN session ON session.id = event.session"
+        " WHERE command = ?1 AND started_at_us > ?2 AND exit_status = 0"
+        " AND (session = ?3 OR (directory = ?4 AND device = ?5))"
+        " ORDER BY started_at_us LIMIT 1",
+        (place.command, place.started_at_us, place.session, place.directory, place.device),
+    ).fetchone()
+    if row is None:
+        return None
+    success, *end = row
+    return _fix(database, success, _between(place, *end))
+
+
+def _between(place: Place, session: int, started_at_us: int, seq: int) -> Condition:
+    """What ran between a failure and such a success: in its session, else in its directory."""
+    if session == place.session:
+        return "session = ? AND seq > ? AND seq < ?", (session, place.seq, seq)
+    sql = (
+        "directory = ? AND started_at_us > ? AND started_at_us < ?"
+        " AND session IN (SELECT id FROM session WHERE device = ?)"
+    )
+    return sql, (place.directory, place.started_at_us, started_at_us, place.device)
+
+
+def _fix(database: Database, success: int, condition: Condition) -> Fix | None:
+    found = list(load(database, [success]))
+    between, values = condition
+    sql = f"SELECT id FROM event WHERE {between} ORDER BY started_at_us DESC, seq DESC"  # noqa: S608
+    rows = _ids(database, sql, values)
+    newest = rows[:_BETWEEN][::-1]
+    return Fix(found[0], list(load(database, newest)), len(rows)) if found else None
+
+
+def _ids(database: Database, sql: str, values: tuple[Sql, ...]) -> list[int]:
+    return [row[0] for row in database.execute(sql, values)]
 
 
 def runs_of(database: Database, place: Place) -> Counted:

@@ -2,7 +2,7 @@
 # The functions carry their own options (sticky emulation), so that nothing the user sets breaks
 # them or makes them talk. Their text stands in one quoted string: no apostrophe may occur in it.
 # A function call costs 15-20 us, as much as a write: what every command needs stands in few.
-if [[ -o interactive ]] && \builtin zmodload zsh/datetime zsh/system 2>/dev/null; then
+if [[ -o interactive ]] && \builtin zmodload zsh/datetime zsh/system 2>|/dev/null; then
 \builtin typeset -g __hx_dir=@SPOOL@ __hx_pause=@PAUSE@ __hx_exe=@HX@
 \builtin typeset -g __hx_nul=$'\0' __hx_newline=$'\n'
 \builtin emulate zsh -o extended_glob -o no_multibyte -o no_aliases -o no_xtrace -o no_verbose \
@@ -13,20 +13,20 @@ __hx_load() {
   [[ -n ${__hx_session-} ]] || __hx_begin
   __hx_file=$__hx_dir/$__hx_session.$__hx_generation
   typeset -ga zshaddhistory_functions preexec_functions precmd_functions zshexit_functions
-  zshaddhistory_functions=(${zshaddhistory_functions:#__hx_zshaddhistory} __hx_zshaddhistory)
-  zshexit_functions=(${zshexit_functions:#__hx_zshexit} __hx_zshexit)
   __hx_take_places
 }
 
 __hx_take_places() {  # what other hooks cost is not part of the duration of a command
   preexec_functions=(${preexec_functions:#__hx_preexec} __hx_preexec)
   precmd_functions=(__hx_precmd ${precmd_functions:#__hx_precmd})
+  zshaddhistory_functions=(${zshaddhistory_functions:#__hx_zshaddhistory} __hx_zshaddhistory)
+  zshexit_functions=(${zshexit_functions:#__hx_zshexit} __hx_zshexit)
 }
 
 __hx_begin() {
   local -a now=($epochtime)
   local boot_id=""
-  { sysread boot_id </proc/sys/kernel/random/boot_id } 2>/dev/null  # read depends on IFS
+  { builtin sysread boot_id </proc/sys/kernel/random/boot_id } 2>/dev/null  # read depends on IFS
   typeset -g +x __hx_boot_id=${boot_id%$__hx_newline} __hx_begin_us=$((now[1] * 1000000 + now[2] / 1000))
   __hx_random_hex
   typeset -g +x __hx_session=${(L)${(l:16::0:)$(([##16]__hx_begin_us))}}$REPLY __hx_file=""
@@ -41,7 +41,7 @@ __hx_begin() {
 __hx_random_hex() {  # 16 digits into REPLY
   local raw="" byte
   typeset -g REPLY=""
-  { sysread -s 8 raw </dev/urandom } 2>/dev/null
+  { builtin sysread -s 8 raw </dev/urandom } 2>/dev/null
   while (( $#raw < 8 )); do raw+=${(#):-$((RANDOM % 256))}; done
   for byte in ${(s::)raw}; do REPLY+=${(L)${(l:2::0:)$(([##16] #byte))}}; done
 }
@@ -68,12 +68,12 @@ __hx_zshaddhistory() {
 }
 
 __hx_preexec() {
-  trap - DEBUG  # it is for the lines of the user
+  builtin trap - DEBUG  # it is for the lines of the user
   local line=${__hx_typed:-${1:-${3:-$2}}} typed=$__hx_typed
   (( ZSH_SUBSHELL == 0 )) || return 0
   __hx_typed="" __hx_start_us=""
-  [[ ${preexec_functions[-1]-} == __hx_preexec && ${precmd_functions[1]-} == __hx_precmd ]] ||
-    __hx_take_places
+  [[ -n $typed && ${precmd_functions[1]-} == __hx_precmd &&
+    ${preexec_functions[-1]-} == __hx_preexec ]] || __hx_take_places
   [[ -n $typed || ! -o hist_reduce_blanks ]] || return 0
   [[ -z ${HX_PRIVATE-} && $line != [[:space:]]#[[:blank:]]* ]] || return 0
   [[ ! -e $__hx_pause ]] || ! __hx_is_paused || return 0
@@ -84,10 +84,11 @@ __hx_preexec() {
 
 __hx_precmd() {
   local exit_status=$? statuses="${(j: :)pipestatus}" start_us=$__hx_start_us
-  trap - DEBUG
+  builtin trap - DEBUG
   (( ZSH_SUBSHELL == 0 )) || return 0
   __hx_typed="" __hx_start_us=""
-  [[ ${precmd_functions[1]-} == __hx_precmd ]] || __hx_take_places
+  [[ ${precmd_functions[1]-} == __hx_precmd && ${preexec_functions[-1]-} == __hx_preexec ]] ||
+    __hx_take_places
   [[ -n $start_us ]] || return 0
   [[ ! -e $__hx_pause ]] || ! __hx_is_paused || return 0
   [[ $__hx_expanded == *\|* ]] && __hx_has_pipeline || statuses=$exit_status
@@ -108,7 +109,7 @@ __hx_zshexit() {
 
 __hx_is_paused() {  # the pause file is there
   local text=""
-  { sysread -s 100 text <$__hx_pause } 2>/dev/null
+  { builtin sysread -s 100 text <$__hx_pause } 2>/dev/null
   local deadline_s=${text%%$__hx_newline*}
   [[ $deadline_s != [0-9](#c1,12) ]] || (( deadline_s > EPOCHSECONDS ))
 }
@@ -147,10 +148,11 @@ __hx_rotate() {  # at most 16 generations of about 4 MiB; fails while the oldest
 
 __hx_make_file() {  # a file begins with its header
   local n=$__hx_nul fd
-  [[ -O $__hx_dir ]] && sysopen -w -m 0600 -o creat,cloexec -u fd $__hx_file 2>/dev/null || return 1
+  [[ -O $__hx_dir ]] || return 1
+  builtin sysopen -w -m 0600 -o creat,cloexec -u fd $__hx_file 2>/dev/null || return 1
   exec {fd}>&-
   # the umask may have taken away what the mode asks for
-  zmodload -F zsh/files b:zf_chmod 2>/dev/null && zf_chmod 0600 $__hx_file 2>/dev/null
+  builtin zmodload -F zsh/files b:zf_chmod 2>/dev/null && builtin zf_chmod 0600 $__hx_file 2>/dev/null
   local header="${n}HX1H${n}s$__hx_session${n}g$__hx_generation${n}P$$${n}Q$PPID${n}b$__hx_begin_us"
   header+="${n}Szsh${n}V$ZSH_VERSION${n}h$HOST${n}u${USER:-$USERNAME}${n}L${SHLVL:-0}${n}d$PWD"
   header+="${TTY:+${n}T$TTY}${__hx_boot_id:+${n}B$__hx_boot_id}"
@@ -160,7 +162,7 @@ __hx_make_file() {  # a file begins with its header
 __hx_append() {
   [[ -O $__hx_dir && -f $__hx_file ]] || return 1
   __hx_bytes+=$#1
-  trap "" XFSZ  # ulimit -f must not end the shell
+  builtin trap "" XFSZ  # ulimit -f must not end the shell
   { builtin print -rn -- $1 >>|$__hx_file } 2>/dev/null
 }
 

@@ -1,0 +1,224 @@
+"""`hx last`: what failed in the last session, and what fixed it."""
+
+from __future__ import annotations
+
+import sys
+
+from hx.cli.filters import session_id
+from hx.cli.recorder import open_recorder
+from hx.core.failures import failures, is_failure
+from hx.core.record import NamedTuple
+from hx.database import events, sessions
+from hx.database.find import load
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.cli.output import Paint
+    from hx.cli.recorder import Recorder
+    from hx.cli.usage import Parser
+    from hx.config import Config
+    from hx.core.failures import Failure
+    from hx.database.events import Fix
+    from hx.database.find import Found
+    from hx.database.sessions import Session
+
+NOTHING_FOUND = 1
+_SHOWN = 20  # failures, the newest
+_AROUND = 1
+_BETWEEN = 5
+_MARGIN = " " * 7
+
+
+class Told(NamedTuple):
+    """A failure with what surrounds its last run."""
+
+    found: Found
+    times: int
+    before: list[Found]
+    after: list[Found]
+    fix: Fix | None
+
+
+class Summary(NamedTuple):
+    session: Session
+    newest: Found  # its last event
+    pinned: bool
+    failed: int  # events
+    failures: int  # distinct ones
+    told: list[Told]  # the newest _SHOWN of them, in the order in which they ran
+
+
+def run(arguments: list[str], config: Config) -> int:
+    given = parser("last").parse_args(arguments)
+    recorder = open_recorder(config)
+    chosen = _chosen(recorder, given.session)
+    session = sessions.session(recorder.database, chosen) if chosen else None
+    summary = _summary(recorder, session) if session else None
+    if summary is None:
+        named = f"session {chosen.hex()}" if chosen else "session yet"
+        print(f"hx: there is no {named}", file=sys.stderr)
+        if given.json:
+            print("null")
+        return NOTHING_FOUND
+    if given.json:
+        _print_object(recorder, summary)
+    else:
+        print("\n".join(_lines(recorder, summary)))
+    return 0
+
+
+def _chosen(recorder: Recorder, named: str | None) -> bytes | None:
+    """The session that is asked for; without `--session` the last one in which something ended."""
+    config = recorder.config
+    if named is not None:
+        return session_id(named, config)
+    current = session_id("", config) if config.session else None
+    return sessions.last_of_work(recorder.database, current, recorder.who.device_id)
+
+
+def _summary(recorder: Recorder, session: Session) -> Summary | None:
+    """None when the session was forgotten meanwhile."""
+    steps = sessions.steps(recorder.database, session)
+    newest = list(load(recorder.database, [step.event for step in steps[-1:]]))
+    if not newest:
+        return None
+    found = failures(steps)
+    told = [_told(recorder, failure) for failure in found[-_SHOWN:]]
+    return Summary(
+        session,
+        newest[0],
+        events.is_pinned(recorder.database, session.session_id),
+        sum(is_failure(step.exit_status) for step in steps),
+        len(found),
+        [one for one in told if one is not None],
+    )
+
+
+def _told(recorder: Recorder, failure: Failure) -> Told | None:
+    database = recorder.database
+    for found in load(database, [failure.last]):
+        place = events.place_of(database, found)
+        if place is not None:
+            before, after = events.around(database, place, _AROUND)
+            return Told(found, failure.times, before, after, events.fix_of(database, place))
+    return None
+
+
+def _lines(recorder: Recorder, summary: Summary) -> list[str]:
+    from hx.cli.output import Paint, columns, fitted
+
+    paint, width = Paint({}, recorder.config), columns()
+    lines = [fitted(line, width) for line in _head(recorder, summary)]
+    for one in summary.told:
+        lines += ["", _failure_line(recorder, one, paint, width)]
+        lines += [fitted(_MARGIN + line, width) for line in _rest(one)]
+    left_out = summary.failures - len(summary.told)
+    if left_out:
+        every = f"hx find --failed --all --session {summary.session.session_id.hex()}"
+        lines += ["", f"and {left_out} earlier failures:", f"  {every}"]
+    return lines
+
+
+def _head(recorder: Recorder, summary: Summary) -> list[str]:
+    from hx.cli.names import device_names
+    from hx.cli.output import visible
+    from hx.cli.times import duration, local
+
+    session, event = summary.session, summary.newest.event
+    pinned = ", pinned" if summary.pinned else ""
+    shell = visible(event.shell or b"a shell")
+    device = visible(device_names(recorder)[session.device_id].encode())
+    took = duration(session.ended_at_us - session.started_at_us)
+    count = "1 command" if session.events == 1 else f"{session.events} commands"
+    return [
+        f"session {session.session_id.hex()}{pinned}",
+        f"{shell} on {device}, {local(session.started_at_us)}, {took}, {visible(event.cwd)}",
+        f"{count}, {summary.failed or 'nothing'} failed",
+    ]
+
+
+def _failure_line(recorder: Recorder, one: Told, paint: Paint, width: int) -> str:
+    from hx.cli.names import short_name
+    from hx.cli.output import DIM, RED, fitted, mark, padded, visible
+    from hx.cli.times import age
+
+    event = one.found.event
+    times = f" (x{one.times})" if one.times > 1 else ""
+    name = short_name(recorder, one.found.ident)
+    side = f" {name} {age(event.key.started_at_us, recorder.now_us):>3} ago"
+    ending = f"{mark(event):<6} "
+    command = fitted(visible(event.command), width - len(ending) - len(side) - len(times)) + times
+    return paint(RED, ending) + padded(command, width - len(ending) - len(side)) + paint(DIM, side)
+
+
+def _rest(one: Told) -> list[str]:
+    from hx.cli.output import visible
+    from hx.cli.times import duration
+
+    lines = [f"before  {visible(found.event.command)}" for found in one.before]
+    if one.fix is None:
+        lines += [f"then    {visible(found.event.command)}" for found in one.after]
+        return [*lines, "not fixed"]
+    later = one.fix.event.event.key.started_at_us - one.found.event.key.started_at_us
+    between = one.fix.between[-_BETWEEN:]
+    left_out = one.fix.between_count - len(between)
+    lines.append(f"fixed   {duration(later)} later{', after' if between else ''}")
+    lines += [f"        … {left_out} more"] if left_out else []
+    return lines + [f"        {visible(found.event.command)}" for found in between]
+
+
+def _print_object(recorder: Recorder, summary: Summary) -> None:
+    from hx.cli.jsonout import event_object, fix_object, print_json, text
+    from hx.cli.names import device_names
+    from hx.cli.times import rfc3339
+
+    devices, session = device_names(recorder), summary.session
+    about = {
+        "session_id": session.session_id.hex(),
+        "device_id": session.device_id.hex(),
+        "device": devices[session.device_id],
+        "host": text(summary.newest.event.host),
+        "shell": text(summary.newest.event.shell),
+        "started_at": rfc3339(session.started_at_us),
+        "ended_at": rfc3339(session.ended_at_us),
+        "events": session.events,
+        "failed": summary.failed,
+        "pinned": summary.pinned,
+    }
+    told = [
+        {
+            "event": event_object(one.found, devices),
+            "times": one.times,
+            "before": [event_object(found, devices) for found in one.before],
+            "after": [event_object(found, devices) for found in one.after],
+        }
+        | fix_object(one.fix, devices)
+        for one in summary.told
+    ]
+    print_json({"session": about, "failures": told, "failures_count": summary.failures})
+
+
+def parser(name: str) -> Parser:
+    from hx.cli.usage import Parser
+
+    made = Parser(name, _ABOUT)
+    made.add_argument(
+        "--session", metavar="ID", nargs="?", const="", help="this session, or the one with this ID"
+    )
+    made.add_json()
+    return made
+
+
+_ABOUT = """\
+Shows what failed in the last session, with the commands around it, and what
+fixed it: the next success of the same command in that session or directory,
+and what ran between. The last session is the one of this shell, when anything
+has ended in it yet, else the newest other. What was interrupted or stopped
+from the keyboard did not fail.
+
+--json prints an object: session {session_id, device_id, device, host, shell,
+started_at, ended_at, events, failed, pinned}, failures [{event, times, before,
+after, fixed_by, between, between_count}] and failures_count. event is the last
+of `times` equal failures; before, after and between hold events as `hx find`
+prints them; fixed_by is one, or null. The newest 20 failures are printed.
+"""
