@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Value = str | int | bool
 
+_MAX_BYTES = 256 << 10  # of the configuration file
+_MAX_NUMBER = (1 << 63) - 1  # as SQLite takes them
+
 
 class Setting(NamedTuple):
     name: str
@@ -157,12 +160,19 @@ def _read(path: str, warnings: list[str]) -> dict[str, Value]:
     import tomllib
 
     try:
-        with open(path, "rb") as file:
-            return tomllib.load(file)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return tomllib.loads(_text(path))
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: not TOML, not UTF-8
         text = str(error)
         warnings.append(f"{path} cannot be read, its settings are not in force: {text}")
         return {}
+
+
+def _text(path: str) -> str:
+    with open(path, "rb") as file:
+        data = file.read(_MAX_BYTES + 1)
+    if len(data) > _MAX_BYTES:
+        raise ValueError(f"it is longer than {_MAX_BYTES >> 10} KiB")
+    return data.decode()
 
 
 def _fault(name: str, value: object) -> str:
@@ -177,6 +187,8 @@ def _fault(name: str, value: object) -> str:
         return f"{name} is one of {', '.join(setting.choices)}"
     if isinstance(value, int) and value < setting.least:
         return f"{name} is at least {setting.least}"
+    if isinstance(value, int) and value > _MAX_NUMBER:
+        return f"{name} is at most {_MAX_NUMBER}"
     return ""
 
 

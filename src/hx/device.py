@@ -41,8 +41,8 @@ def _first_run(database: Database, host: str) -> Identity:
 
     folder = os.path.dirname(database.path)
     shared = on_network(folder)
-    device_id = load_or_make(key_path(folder, host, shared=shared))
-    with database.transaction():
+    with database.transaction():  # two first runs at once: the second reads the keys of the first
+        device_id = load_or_make(key_path(folder, host, shared=shared))
         database.set_meta("network", int(shared))
         database.set_meta(_meta_key(host, shared=shared), device_id)
         database.execute(
@@ -65,7 +65,7 @@ def key_path(folder: str, host: str, *, shared: bool) -> str:
 def load_or_make(path: str) -> bytes:
     """The device id of a key file; a missing file is made, a damaged one never replaced."""
     try:
-        return _read(path)[0]
+        return verified(path)
     except FileNotFoundError:
         return _make(path)
 

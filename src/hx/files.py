@@ -6,16 +6,20 @@ import os
 
 from hx.core.errors import DatabaseError, InputError
 
-_NETWORK = ("nfs", "cifs", "smb", "9p", "afs", "fuse.sshfs", "ceph", "glusterfs", "ncpfs")
+_NETWORK = (
+    *("nfs", "cifs", "smb", "9p", "afs", "sshfs", "rclone", "ceph", "glusterfs", "ncpfs"),
+    *("lustre", "gpfs", "beegfs", "panfs"),
+)
 
 
 def private_folder(path: str) -> None:
     """Make a folder (and its parents) that only its owner enters; refuse another owner's."""
     try:
-        os.makedirs(path, 0o700, exist_ok=True)
-    except FileExistsError:
+        for folder in reversed(_missing(path)):
+            _make_folder(folder)
+    except (FileExistsError, NotADirectoryError) as error:
         raise InputError(
-            f"{path} is a file, hx needs a folder there", "move it away, or set HX_HOME"
+            f"{error.filename} is a file, hx needs a folder there", "move it away, or set HX_HOME"
         ) from None
     except OSError as error:
         raise DatabaseError(
@@ -23,6 +27,25 @@ def private_folder(path: str) -> None:
             "make it writable, or set HX_HOME to a folder that is",
         ) from None
     require_owner(path)
+
+
+def _missing(path: str) -> list[str]:
+    """The folder and those of its parents that are not there, the innermost first."""
+    missing = []
+    while path and not os.path.isdir(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    return missing
+
+
+def _make_folder(path: str) -> None:
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise
+    else:
+        os.chmod(path, 0o700)  # the umask may have taken from it
 
 
 def require_owner(path: str) -> None:
@@ -41,6 +64,7 @@ def replace_file(path: str, data: bytes) -> None:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, 0o600)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -48,6 +72,21 @@ def replace_file(path: str, data: bytes) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+    _sync_folder(os.path.dirname(path))
+
+
+def _sync_folder(path: str) -> None:
+    """Make the names in it durable, where the file system can."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:  # it may be written and entered, but not read
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)
 
 
 def reason(error: OSError) -> str:
@@ -59,11 +98,25 @@ def reason(error: OSError) -> str:
 def on_network(path: str) -> bool:
     """Whether a folder lies on a network file system (Linux: from the mount table)."""
     try:
-        with open("/proc/self/mounts", encoding="utf-8", errors="replace") as mounts:
-            lines = [line.split() for line in mounts]
+        with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as file:
+            mounts = file.read()
     except OSError:
         return False
-    path = os.path.realpath(path) + "/"
-    holding = [line for line in lines if path.startswith(line[1].rstrip("/") + "/")]
-    kind = max(holding, key=lambda line: len(line[1]))[2] if holding else ""
-    return kind.startswith(_NETWORK)
+    return file_system(os.path.realpath(path), mounts).removeprefix("fuse.").startswith(_NETWORK)
+
+
+def file_system(path: str, mounts: str) -> str:
+    """The kind of file system that holds a path, by a mount table; empty when none does."""
+    found, longest = "", -1
+    for line in mounts.split("\n"):
+        _, where, kind, *_ = *line.split(" "), "", "", ""
+        for escaped, character in _ESCAPED:
+            where = where.replace(escaped, character)
+        where = where.rstrip("/") + "/"
+        # of two on one place the later covers the earlier
+        if kind and len(where) >= longest and f"{path}/".startswith(where):
+            found, longest = kind, len(where)
+    return found
+
+
+_ESCAPED = (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\"))  # the backslash last

@@ -64,6 +64,51 @@ _JSON = """\
 | `runs`, `failures`, `last_started_at` | only with `--unique`, and in `hx search`: of all that was found of this command |
 """
 
+# What the other commands print with --json; a dot goes inside, [] is an array
+OBJECTS = {
+    "status": {
+        "recording": "whether commands reach the disk now",
+        "reason": "why not; null when they do",
+        "shells[].shell, shells[].last_started_at": "the newest event of each shell on this device",
+        "spool.path, spool.files, spool.pending_bytes": "what waits to be drained",
+        "database.path, database.size_bytes, database.journal_mode": "the file",
+        "database.events, database.commands, database.sessions, database.devices": "what is in it; commands are distinct ones",
+        "database.unclean": "whether forgotten text may still stand in the file: a reader was in the way",
+        "last_ingest_at": "when the last event came out of the spool",
+        "lost[].reason, lost[].count, lost[].last_at": "what in the spool gave no event",
+        "warnings": "what in the settings is not in force",
+        "trouble.error, trouble.hint": "why the database could not be used; null when it could",
+        "sync": "null: not set up",
+    },
+    "doctor": {
+        "[].check": "what was looked at",
+        "[].level": "`ok`, `warning` or `fault`",
+        "[].sentence, [].fix": "what was found, and a command or what to do",
+    },
+    "forget": {
+        "forgotten": "how many events there were",
+        "devices[].device_id, devices[].device, devices[].events": "whose",
+        "window.since, window.until, window.device_id": "the time in which nothing is kept any more; null for the other forms; device null: of all",
+        "session_id": "with `--session`",
+        "erased": "pieces of the spool and of shells' text files that were overwritten",
+        "clean": "false: another process reads the database, so text may still stand in its files",
+        "shell_histories": "files of shells that still hold it",
+    },
+    "config": {
+        "settings[].name, settings[].value, settings[].default, settings[].source, settings[].meaning": "each setting",
+        "places": "name -> path",
+        "warnings": "what in the file is not in force",
+    },
+}
+
+
+def _object_rows(name: str) -> str:
+    def spelled(names: str) -> str:
+        return ", ".join(f"`{one}`" for one in names.split(", "))
+
+    rows = "".join(f"| {spelled(names)} | {text} |\n" for names, text in OBJECTS[name].items())
+    return f"\n| with `--json` | |\n|---|---|\n{rows}"
+
 
 def cli_page() -> str:
     codes = "".join(f"| {code} | {meaning} |\n" for code, meaning in EXIT_CODES.items())
@@ -84,7 +129,7 @@ def _chapter(name: str, summary: str) -> str:
     rows = [_row(action) for action in parser._actions if action.dest != "help"]
     if rows:
         text += "\n| argument | means |\n|---|---|\n" + "".join(rows)
-    return text
+    return text + (_object_rows(name) if name in OBJECTS else "")
 
 
 def _usage(parser: argparse.ArgumentParser) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
-from docs.generate import CLI_PAGE, EXIT_CODES, ROOT, generated
+from docs.generate import CLI_PAGE, EXIT_CODES, OBJECTS, ROOT, generated
 from hx import config
 from hx.cli.commands import COMMANDS
 from hx.cli.completions import SHELLS, path
@@ -52,6 +54,37 @@ def test_every_exit_code_of_an_error_is_documented():
 
     assert {one.exit_code for one in classes(errors.HxError)} <= EXIT_CODES.keys()
     assert all(f"| {code} |" in read(CLI_PAGE) for code in EXIT_CODES)
+
+
+def names_in(value, prefix=""):
+    """Every name in a JSON value: `a.b`, `[].c`."""
+    if isinstance(value, list):
+        return {name for one in value for name in names_in(one, f"{prefix}[]")} or {prefix}
+    if isinstance(value, dict):
+        return {
+            n for key, one in value.items() for n in names_in(one, f"{prefix}.{key}".strip("."))
+        }
+    return {prefix}
+
+
+def is_same(printed, documented):
+    """Or one lies in the other: what is null or empty shows nothing inside, maps have any names."""
+    names = sorted((printed, documented), key=len)
+    return names[0] == names[1] or names[1].startswith((f"{names[0]}.", f"{names[0]}["))
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_the_names_in_json_are_documented_and_there_are_no_others(name, tmp_path):
+    hx = os.path.join(os.path.dirname(sys.executable), "hx")
+    line = [hx, name, "--json", *(["--since", "1h", "--yes"] if name == "forget" else [])]
+    environment = os.environ | {"HX_HOME": str(tmp_path)}
+    answer = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
+    printed = names_in(json.loads(answer.stdout))
+    documented = {one for names in OBJECTS[name] for one in names.split(", ")}
+    for one in printed:
+        assert any(is_same(one, other) for other in documented), f"{one} is not documented"
+    for one in documented:
+        assert any(is_same(other, one) for other in printed), f"{one} is not printed"
 
 
 @pytest.mark.parametrize("place", PAGES, ids=os.path.basename)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hx.database.chosen import Chosen
 
 _SHOWN = 5
+_MANY = 20_000
 NOTHING_FOUND, PENDING = 1, 3
 
 
@@ -48,6 +49,8 @@ def run(arguments: list[str], config: Config) -> int:
     if not given.yes:
         _preview(recorder, choice, events, sys.stderr if given.json else sys.stdout)
         confirm("Forget this?")
+    if len(events) > _MANY:
+        print(f"hx: forgetting {_counted(len(events))}, a second for 5,000", file=sys.stderr)
     answer = _carry_out(recorder, choice, events)
     (_print_json if given.json else _print)(recorder, choice, answer)
     return 0 if answer.outcome.clean else PENDING
@@ -139,7 +142,7 @@ def _per_device(events: list[Chosen]) -> dict[bytes, int]:
 
 
 def _counted(number: int) -> str:
-    return f"{number} event{'' if number == 1 else 's'}"
+    return f"{number:,} event{'' if number == 1 else 's'}"
 
 
 def _by_device(recorder: Recorder, devices: dict[bytes, int]) -> str:

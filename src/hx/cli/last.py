@@ -30,7 +30,7 @@ _MARGIN = " " * 7
 
 
 class Told(NamedTuple):
-    """A failure with what surrounds its last run."""
+    """A failure at its last run, with what ran before its first and after its last one."""
 
     found: Found
     times: int
@@ -95,13 +95,16 @@ def _summary(recorder: Recorder, session: Session) -> Summary | None:
 
 
 def _told(recorder: Recorder, failure: Failure) -> Told | None:
+    """None when it was forgotten meanwhile."""
     database = recorder.database
-    for found in load(database, [failure.last]):
-        place = events.place_of(database, found)
-        if place is not None:
-            before, after = events.around(database, place, _AROUND)
-            return Told(found, failure.times, before, after, events.fix_of(database, place))
-    return None
+    first, last = (list(load(database, [row])) for row in (failure.first, failure.last))
+    begin = events.place_of(database, first[0]) if first else None
+    end = events.place_of(database, last[0]) if last else None
+    if begin is None or end is None:
+        return None
+    before, _ = events.around(database, begin, _AROUND)
+    _, after = events.around(database, end, _AROUND)
+    return Told(last[0], failure.times, before, after, events.fix_of(database, end))
 
 
 def _lines(recorder: Recorder, summary: Summary) -> list[str]:

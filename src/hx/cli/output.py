@@ -32,7 +32,7 @@ class Paint:
         self.on = choice == "always" or (choice == "auto" and on_terminal)
 
     def __call__(self, style: str, text: str) -> str:
-        return f"{style}{text}{PLAIN}" if self.on and text else text
+        return f"{style}{text}{PLAIN}" if self.on and text.strip() else text
 
 
 def visible(text: bytes, *, one_line: bool = True) -> str:

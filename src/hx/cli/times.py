@@ -50,7 +50,7 @@ def _date(text: str, now_us: int, name: str) -> int:
     whole = text
     if ":" in text[1:3]:
         today = time.strftime("%Y-%m-%d", time.localtime(now_us // 1_000_000))
-        whole = f"{today} {text:0>5}"
+        whole = f"{today} {'0' if text[1] == ':' else ''}{text}"
     try:
         at = datetime.fromisoformat(whole).astimezone(UTC)
     except (OverflowError, ValueError):

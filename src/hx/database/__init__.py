@@ -15,14 +15,12 @@ import os
 import apsw
 
 from hx.core.errors import Busy, DatabaseError
-from hx.database.migrate import migrate
+from hx.database.migrate import is_new, migrate
 from hx.files import on_network, private_folder, reason, require_owner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from contextlib import AbstractContextManager
-
     from typing import Any
 
     from hx.core.history import History
@@ -99,7 +97,7 @@ def open_database(path: str) -> Database:
     private_folder(folder)
     try:
         if not os.path.exists(path):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            _make_file(path)
         require_owner(path)
         connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
     except OSError as error:
@@ -120,12 +118,22 @@ def open_database(path: str) -> Database:
     return Database(connection, path)
 
 
+def _make_file(path: str) -> None:
+    """SQLite gives its log the mode of the database, whatever the umask."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:  # another process was faster
+        return
+    os.fchmod(descriptor, 0o600)
+    os.close(descriptor)
+
+
 def _prepare(connection: apsw.Connection, path: str, folder: str) -> None:
     connection.set_busy_timeout(BUSY_TIMEOUT_MS)
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # else every command pays an fsync
     connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
-    if not connection.pragma("user_version") and not connection.readonly("main"):
+    if is_new(connection) and not connection.readonly("main"):
         connection.pragma("journal_mode", "delete" if on_network(folder) else "wal")
     connection.pragma("secure_delete", 1)
     connection.pragma("foreign_keys", 1)

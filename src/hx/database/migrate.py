@@ -23,21 +23,32 @@ def migrate(connection: apsw.Connection, path: str) -> None:
 
 def _version(connection: apsw.Connection, path: str) -> int:
     version = int(connection.pragma("user_version"))
+    if version == 0 and _filled(connection):
+        version = int(connection.pragma("user_version"))  # another process may have made it now
+        if version == 0:
+            raise DatabaseError(
+                f"{path} is an SQLite database, but not one of hx",
+                "move it away, or set HX_HOME to another folder",
+            )
+    if version and connection.pragma("application_id") != APPLICATION_ID:
+        raise DatabaseError(
+            f"{path} belongs to another program", "move it away, or set HX_HOME to another folder"
+        )
     if version > LATEST:
         raise UpgradeNeeded(
             f"{path} was written by a newer hx (schema {version}, this one knows {LATEST})",
             "upgrade hx on this machine: pip install --upgrade history-extended",
         )
-    if version == 0 and connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
-        raise DatabaseError(
-            f"{path} is an SQLite database, but not one of hx",
-            "move it away, or set HX_HOME to another folder",
-        )
-    if version and connection.pragma("application_id") != APPLICATION_ID:
-        raise DatabaseError(
-            f"{path} belongs to another program", "move it away, or set HX_HOME to another folder"
-        )
     return version
+
+
+def is_new(connection: apsw.Connection) -> bool:
+    """Whether nobody has written to the database, neither hx nor another program."""
+    return not connection.pragma("user_version") and not _filled(connection)
+
+
+def _filled(connection: apsw.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is not None
 
 
 def _apply(connection: apsw.Connection, path: str, number: int) -> None:

@@ -151,6 +151,7 @@ if builtin status is-interactive
         builtin test $bytes -le 4194304; or return
         set __hx_bytes (builtin math $__hx_bytes + $bytes)
         builtin test $__hx_bytes -lt 4194304; or set __hx_last_seq $__hx_seq
+        return 0 # set leaves the status as it is
     end
 
     # Lines that wait for no job (set x 1, a | b &) leave the statuses of an earlier pipeline behind.
@@ -199,6 +200,7 @@ if builtin status is-interactive
         set __hx_file $__hx_dir/$__hx_session.$__hx_generation
         set __hx_last_seq (builtin math $__hx_seq + 4096)
         set __hx_bytes 0
+        return 0
     end
 
     function __hx_make_file # a file begins with its header

@@ -1,0 +1,219 @@
+"""`hx show`: everything about one event, by a few characters of its name."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from cli.machine import OTHER_SESSION, SESSION, foreign
+
+
+def name_of(hx, *text):
+    return hx("find", "--json", *text).json[0]["id"]
+
+
+def facts(out):
+    """Label -> text of the lines `label   text`."""
+    words = (line.split(None, 1) for line in out.split("\n\n")[1].splitlines())
+    return {label: text for label, text in words}
+
+
+def test_everything_known_is_shown(hx, record):
+    record("false | make", 2, pipestatus="1 2", duration_ms=83_000)
+    shown = hx("show", name_of(hx))
+    assert shown.code == 0
+    assert shown.out.startswith("false | make\n\n")
+    told = facts(shown.out)
+    assert told["outcome"] == "failed (exit status 2)"
+    assert told["pipeline"] == "1 2"
+    assert told["took"] == "1m23s"
+    assert told["directory"] == "/home/ann"
+    assert told["session"] == SESSION
+    assert told["device"].endswith(" (this one)")
+    assert (told["host"], told["user"], told["shell"]) == ("box", "ann", "zsh")
+    assert told["terminal"] == "/dev/pts/3"
+    assert told["origin"] == "recorded live"
+    assert told["runs"] == "1, 1 failed"
+    assert told["started"].endswith("m ago")
+
+
+def test_repository_and_branch_are_shown(hx, record, tmp_path):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git/HEAD").write_text("ref: refs/heads/main\n")
+    record("make", cwd=tmp_path)
+    told = facts(hx("show", name_of(hx)).out)
+    assert (told["repository"], told["branch"]) == (str(tmp_path), "main")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        ({"exit": 0}, "succeeded"),
+        ({"exit": None}, "ended; nobody saw its exit status"),
+        ({"finished": False}, "not ended, or nobody saw the end"),
+        ({"exit": 127}, "failed: command not found (exit status 127)"),
+        ({"exit": 130}, "interrupted (exit status 130)"),
+        ({"exit": 148}, "stopped (exit status 148)"),
+        ({"exit": 1}, "failed (exit status 1)"),
+    ],
+)
+def test_the_outcome_is_told_in_words(hx, record, outcome, words):
+    record("make", **outcome)
+    assert facts(hx("show", name_of(hx)).out)["outcome"] == words
+
+
+def test_a_name_may_be_short_in_capitals_and_misread(hx, record, machine):
+    record("one")
+    hx("find")
+    with machine.database() as database:
+        database.execute("UPDATE event SET ident = 0")
+    for name in ("0000", "OOOO", "oO0o0", "0" * 12):
+        assert hx("show", name, "--raw").out == "one"
+
+
+@pytest.mark.parametrize("name", ["", "abc", "a" * 13, "é"])
+def test_what_is_no_name_is_a_usage_error(hx, name):
+    code, out, err = hx("show", "--", name)
+    assert (code, out) == (2, "")
+    assert "4 to 12 characters" in err
+
+
+@pytest.mark.parametrize("name", ["zzzz", "uuuu", "%%%%", "ab cd"])
+def test_an_event_that_is_not_there_is_told(hx, record, name):
+    record("make")
+    assert hx("show", name) == (1, "", f"hx: there is no event {name!r}\n")
+    assert hx("show", name, "--json").out == "null\n"
+
+
+def test_an_ambiguous_name_lists_the_events_with_longer_names(hx, record, machine):
+    record("one")
+    record("two")
+    hx("find")
+    with machine.database() as database:
+        database.execute("UPDATE event SET ident = seq")
+    code, out, err = hx("show", "00000000")
+    assert (code, out) == (2, "")
+    assert "  000000000001 " in err
+    assert "  000000000002 " in err
+    assert err.index(" two") < err.index(" one")
+    assert hx("show", "000000000002", "--raw").out == "two"
+
+
+def test_many_candidates_are_not_all_listed(hx, record, machine):
+    for number in range(30):
+        record(f"echo {number}")
+    hx("find")
+    with machine.database() as database:
+        database.execute("UPDATE event SET ident = seq")
+    assert hx("show", "0000").err.count("echo") == 10
+
+
+def test_a_command_of_several_lines_is_shown_as_it_is_but_harmless(hx, record):
+    record(b"for i in 1\ndo\n\techo \x1b[2J\xe9\ndone")
+    out = hx("show", name_of(hx)).out
+    assert out.startswith("for i in 1\ndo\n\techo \\x1b[2J\\xe9\ndone\n\n")
+
+
+def test_raw_writes_the_bytes_and_nothing_else(hx, record):
+    record(b"echo \x1b[2J\xe9\n\tdone")
+    out = hx("show", "--raw", name_of(hx)).out
+    assert out.encode(errors="surrogateescape") == b"echo \x1b[2J\xe9\n\tdone"
+
+
+def test_nothing_that_another_device_sent_can_move_the_cursor(hx, machine):
+    texts = dict.fromkeys(("host", "user", "shell", "tty", "repo", "branch"), b"\x1b[2J\r\n")
+    machine.receive(foreign(b"\x1b[1m", machine.begin_us, **texts), name="\x1b[2J\x07")
+    out = hx("show", name_of(hx)).out
+    assert out.replace("\n", "").isprintable()
+    assert "(this one)" not in out
+
+
+def test_what_ran_before_and_after_in_the_session_is_shown(hx, record):
+    for command in ("one", "two", "three", "here", "four"):
+        record(command)
+        record("elsewhere", session=OTHER_SESSION)
+    shown = hx("show", name_of(hx, "here"), "--json").json
+    assert [event["command"] for event in shown["before"]] == ["two", "three"]
+    assert [event["command"] for event in shown["after"]] == ["four"]
+    out = hx("show", name_of(hx, "here")).out
+    assert out.index("  two\n") < out.index("  three\n") < out.index("  four\n")
+    assert "elsewhere" not in out
+
+
+def test_what_fixed_a_failure_is_the_next_success_of_the_same_command(hx, record):
+    record("make", 2)
+    record("vim x")
+    record("make", 0, session=OTHER_SESSION, cwd="/elsewhere")
+    record("make", 0)
+    shown = hx("show", name_of(hx, "--failed"), "--json").json
+    assert shown["fixed_by"]["session_id"] == SESSION
+    assert [event["command"] for event in shown["between"]] == ["vim x"]
+    assert shown["between_count"] == 1
+    out = hx("show", name_of(hx, "--failed")).out
+    assert "it succeeded 3.0s later:" in out
+    assert "what ran between:" in out
+
+
+def test_a_success_in_the_same_directory_fixes_it_too(hx, record):
+    record("make", 2, cwd="/w")
+    record("unrelated", session=OTHER_SESSION)
+    record("git pull", session=OTHER_SESSION, cwd="/w")
+    record("make", 0, session=OTHER_SESSION, cwd="/w")
+    shown = hx("show", name_of(hx, "--failed"), "--json").json
+    assert shown["fixed_by"]["session_id"] == OTHER_SESSION
+    assert [event["command"] for event in shown["between"]] == ["git pull"]
+
+
+def test_a_success_of_another_device_or_an_earlier_one_fixes_nothing(hx, record, machine):
+    record("make", 0)
+    key = record("make", 2)
+    machine.receive(foreign("make", key.started_at_us + 1_000_000))
+    shown = hx("show", name_of(hx, "--failed"), "--json").json
+    assert (shown["fixed_by"], shown["between"], shown["between_count"]) == (None, [], 0)
+    assert "not fixed" in hx("show", name_of(hx, "--failed")).out
+
+
+def test_of_many_commands_between_the_last_are_told(hx, record):
+    record("make", 2)
+    for number in range(30):
+        record(f"try {number}")
+    record("make", 0)
+    shown = hx("show", name_of(hx, "--failed"), "--json").json
+    assert shown["between_count"] == 30
+    assert [event["command"] for event in shown["between"]] == [f"try {n}" for n in range(10, 30)]
+    assert "the last 20 of 30" in hx("show", name_of(hx, "--failed")).out
+
+
+def test_json_has_the_names_of_an_event_and_those_of_show(hx, record):
+    record("make", 0)
+    record(b"caf\xe9", 1)
+    event = hx("find", "--json", "caf").json[0]
+    shown = hx("show", event["id"], "--json").json
+    assert {name: shown[name] for name in event} == event
+    assert base64.b64decode(shown["command_b64"]) == b"caf\xe9"
+    assert set(shown) - set(event) == {
+        "finished", "tty", "pinned", "runs", "failures", "before", "after", "fixed_by", "between",
+        "between_count",
+    }  # fmt: skip
+    assert (shown["finished"], shown["tty"], shown["pinned"]) == (True, "/dev/pts/3", False)
+    assert (shown["runs"], shown["failures"]) == (1, 1)
+
+
+def test_a_pinned_session_is_told(hx, record):
+    record("make")
+    hx("pin", SESSION)
+    assert hx("show", name_of(hx), "--json").json["pinned"] is True
+    assert facts(hx("show", name_of(hx)).out)["session"] == f"{SESSION}, pinned"
+
+
+def test_raw_and_json_exclude_each_other_and_an_event_is_wanted(hx):
+    assert hx("show", "abcd", "--raw", "--json").code == 2
+    assert hx("show").code == 2
+    assert hx("show", "--output", "abcd").code == 2
+
+
+def test_a_time_beyond_all_reason_is_shown(hx, record):
+    record("make", at=2**62)
+    assert hx("show", name_of(hx)).code == 0
+    assert hx("find").code == 0
