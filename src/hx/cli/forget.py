@@ -52,7 +52,10 @@ def run(arguments: list[str], config: Config) -> int:
     if len(events) > _MANY:
         print(f"hx: forgetting {_counted(len(events))}, a second for 5,000", file=sys.stderr)
     answer = _carry_out(recorder, choice, events)
-    (_print_json if given.json else _print)(recorder, choice, answer)
+    if given.json:
+        _print_json(recorder, choice, answer)
+    else:
+        _print(recorder, answer)
     return 0 if answer.outcome.clean else PENDING
 
 
@@ -188,7 +191,7 @@ def _carry_out(recorder: Recorder, choice: Choice, events: list[Chosen]) -> Answ
     return Answer(outcome, _per_device(events), holding(shell_histories(), wanted))
 
 
-def _print(recorder: Recorder, choice: Choice, answer: Answer) -> None:
+def _print(recorder: Recorder, answer: Answer) -> None:
     outcome = answer.outcome
     print(f"forgotten: {_counted(outcome.forgotten)}{_by_device(recorder, answer.devices)}")
     if outcome.erased:

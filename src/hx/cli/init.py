@@ -68,8 +68,12 @@ def parser(name: str) -> Parser:
 
     made = Parser(name, _ABOUT)
     made.add_argument("shell", choices=SHELLS, help="whose hook")
-    made.add_argument("--no-ctrl-r", action="store_true", help="leave Ctrl-R as it is (this version binds no key)")
-    made.add_argument("--up-arrow", action="store_true", help="bind the up arrow too (this version binds no key)")
+    made.add_argument(
+        "--no-ctrl-r", action="store_true", help="leave Ctrl-R as it is (this version binds no key)"
+    )
+    made.add_argument(
+        "--up-arrow", action="store_true", help="bind the up arrow too (this version binds no key)"
+    )
     return made
 
 

@@ -1,7 +1,7 @@
 # hx for fish 3.4 and later. Builtins only: a command costs no process.
 # fish has no clock. A header holds the time once and the uptime at that moment, events hold the
 # uptime (10 ms). Without /proc/uptime the time is that of a change to our own file (1 s).
-if builtin status is-interactive
+if status is-interactive
     set -gu __hx_dir @SPOOL@
     set -gu __hx_pause @PAUSE@
     set -gu __hx_exe @HX@
@@ -18,28 +18,28 @@ if builtin status is-interactive
         set -lx PATH $PATH /usr/bin /bin # it may lead nowhere
         set -gu __hx_begin_us (command date +%s%6N 2>/dev/null)
         # BSD date knows no fractions of a second
-        builtin string match -qr '^\d+$' -- "$__hx_begin_us"
+        string match -qr '^\d+$' -- "$__hx_begin_us"
         or set __hx_begin_us (command date +%s 2>/dev/null)000000
-        builtin string match -qr '^\d{12,}$' -- "$__hx_begin_us"; or return
+        string match -qr '^\d{12,}$' -- "$__hx_begin_us"; or return
         set -gu __hx_begin_uptime (__hx_uptime)
         set -gu __hx_session (builtin printf '%016x%s' $__hx_begin_us (__hx_random_hex))
         set -gx HX_SESSION $__hx_session
         __hx_read_facts
-        builtin test -d $__hx_dir; or __hx_make_folder
-        builtin test -O $__hx_dir; and __hx_check_size
+        test -d $__hx_dir; or __hx_make_folder
+        test -O $__hx_dir; and __hx_check_size
     end
 
     function __hx_uptime
-        builtin test -r /proc/uptime; or return
-        builtin read --local --delimiter ' ' up idle </proc/uptime
+        test -r /proc/uptime; or return
+        read --local --delimiter ' ' up idle </proc/uptime
         builtin echo $up
     end
 
     function __hx_random_hex # 16 digits
-        if builtin test -r /proc/sys/kernel/random/uuid
-            builtin read --local uuid </proc/sys/kernel/random/uuid
+        if test -r /proc/sys/kernel/random/uuid
+            read --local uuid </proc/sys/kernel/random/uuid
             # without the digits that all such uuids share
-            builtin string replace -r '^(.{8})-(.{4})-.*(.{4})$' '$1$2$3' -- $uuid
+            string replace -r '^(.{8})-(.{4})-.*(.{4})$' '$1$2$3' -- $uuid
         else
             builtin printf '%08x' (builtin random 0 4294967295) (builtin random 0 4294967295)
         end
@@ -49,22 +49,22 @@ if builtin status is-interactive
         set -gu __hx_parent ''
         set -gu __hx_boot_id ''
         set -gu __hx_tty (builtin realpath /proc/self/fd/0 2>/dev/null)
-        builtin string match -q '/dev/*' -- "$__hx_tty"; or set __hx_tty ''
-        if builtin test -r /proc/self/stat
-            builtin read --local stat </proc/self/stat
-            set __hx_parent (builtin string match -rg '^.*\) \S (\d+) ' -- $stat)
+        string match -q '/dev/*' -- "$__hx_tty"; or set __hx_tty ''
+        if test -r /proc/self/stat
+            read --local stat </proc/self/stat
+            set __hx_parent (string match -rg '^.*\) \S (\d+) ' -- $stat)
         end
-        builtin test -r /proc/sys/kernel/random/boot_id
-        and builtin read __hx_boot_id </proc/sys/kernel/random/boot_id
+        test -r /proc/sys/kernel/random/boot_id
+        and read __hx_boot_id </proc/sys/kernel/random/boot_id
     end
 
     function __hx_make_folder # root must not put its own folders into the home of somebody else
         set -l existing $__hx_dir
-        while not builtin test -d $existing
-            set existing (builtin string replace -r '/[^/]*$' '' -- $existing)
-            builtin test -n "$existing"; or set existing /
+        while not test -d $existing
+            set existing (string replace -r '/[^/]*$' '' -- $existing)
+            test -n "$existing"; or set existing /
         end
-        builtin test -O $existing; or not fish_is_root_user; or return
+        test -O $existing; or not fish_is_root_user; or return
         set -l mask $umask
         set -g umask 077
         command mkdir -p -- $__hx_dir 2>/dev/null
@@ -81,34 +81,34 @@ if builtin status is-interactive
     # Most lines pass two tests: the pattern finds those that need a closer look.
     function __hx_preexec --on-event fish_preexec
         set __hx_running ''
-        builtin test x = "x$HX_PRIVATE$fish_private_mode" -a ! -e $__hx_pause
+        test x = "x$HX_PRIVATE$fish_private_mode" -a ! -e $__hx_pause
         or __hx_is_open; or return
-        builtin string match -qr '^\s*[ \t#]|hx|history-extended|^(?s:.{200})' -- $argv[1]
+        string match -qr '^\s*[ \t#]|hx|history-extended|^(?s:.{200})' -- $argv[1]
         and not __hx_is_fit $argv[1]; and return
-        builtin test $__hx_seq -lt $__hx_last_seq; or __hx_rotate; or return
-        builtin test -O $__hx_dir -a -f $__hx_file -a -w $__hx_file; or __hx_make_file; or return
+        test $__hx_seq -lt $__hx_last_seq; or __hx_rotate; or return
+        test -O $__hx_dir -a -f $__hx_file -a -w $__hx_file; or __hx_make_file; or return
         __hx_record_start $argv[1]
     end
 
     function __hx_postexec --on-event fish_postexec
         set -l statuses $status $pipestatus
-        builtin test -n "$__hx_running"; or return
+        test -n "$__hx_running"; or return
         set -l seq $__hx_running
         set __hx_running ''
-        builtin test -e $__hx_pause; and __hx_is_paused; and return
+        test -e $__hx_pause; and __hx_is_paused; and return
         set -q statuses[3]; and not __hx_has_pipeline $argv[1]
         and set statuses $statuses[1] $statuses[1]
-        builtin test -O $__hx_dir -a -f $__hx_file -a -w $__hx_file; or return
+        test -O $__hx_dir -a -f $__hx_file -a -w $__hx_file; or return
         builtin printf '\0HX1E\0n%s\0D%s\0x%s\0p%s\0\0' \
             $seq "$CMD_DURATION" $statuses[1] "$statuses[2..-1]" >>$__hx_file 2>/dev/null
         or __hx_back_off
     end
 
     function __hx_exit --on-event fish_exit
-        builtin test $__hx_seq -gt 0; or return
-        builtin test -e $__hx_pause; and __hx_is_paused; and return
-        builtin test -O $__hx_dir -a -f $__hx_file -a -w $__hx_file; or return
-        if builtin test -n "$__hx_begin_uptime"
+        test $__hx_seq -gt 0; or return
+        test -e $__hx_pause; and __hx_is_paused; and return
+        test -O $__hx_dir -a -f $__hx_file -a -w $__hx_file; or return
+        if test -n "$__hx_begin_uptime"
             builtin printf '\0HX1X\0U%s\0\0' (__hx_uptime) >>$__hx_file 2>/dev/null
         else
             builtin printf '\0HX1X\0e%s\0\0' (__hx_time_of_change) >>$__hx_file 2>/dev/null
@@ -117,54 +117,54 @@ if builtin status is-interactive
     end
 
     function __hx_is_open
-        builtin test -z "$HX_PRIVATE$fish_private_mode"; and not __hx_is_paused
+        test -z "$HX_PRIVATE$fish_private_mode"; and not __hx_is_paused
     end
 
     function __hx_is_paused # the pause file is there; without a clock its deadline never passes
-        builtin test -n "$__hx_begin_uptime" -a -f $__hx_pause -a -r $__hx_pause; or return 0
-        builtin read --local deadline_s <$__hx_pause
-        builtin string match -qr '^\d{1,12}$' -- "$deadline_s"; or return 0
+        test -n "$__hx_begin_uptime" -a -f $__hx_pause -a -r $__hx_pause; or return 0
+        read --local deadline_s <$__hx_pause
+        string match -qr '^\d{1,12}$' -- "$deadline_s"; or return 0
         set -l past_us (builtin math "($(__hx_uptime) - $__hx_begin_uptime) * 1000000")
-        builtin test (builtin math $__hx_begin_us + $past_us) -lt $deadline_s'000000'
+        test (builtin math $__hx_begin_us + $past_us) -lt $deadline_s'000000'
     end
 
     function __hx_is_fit # to be recorded: no leading blank, no secret, more than a comment
-        not builtin string match -qr '^\s*[ \t]' -- $argv[1]; or return
-        builtin string match -qr '(?m)^[ \t]*+[^#\s]' -- $argv[1]; or return
+        not string match -qr '^\s*[ \t]' -- $argv[1]; or return
+        string match -qr '(?m)^[ \t]*+[^#\s]' -- $argv[1]; or return
         not __hx_names_secret $argv[1]; or return
         __hx_count_bytes $argv[1]
     end
 
     function __hx_names_secret # hx forget, hx redact
-        builtin string match -qr 'hx|history-extended' -- $argv[1]; or return
-        builtin string match -qr 'forget|redact' -- $argv[1]; or return
+        string match -qr 'hx|history-extended' -- $argv[1]; or return
+        string match -qr 'forget|redact' -- $argv[1]; or return
         # the exact pattern is slow on a long text
-        builtin test (builtin string length -- $argv[1]) -gt 2000
-        or builtin string match -qr \
+        test (string length -- $argv[1]) -gt 2000
+        or string match -qr \
             '(?s)(?:hx|history-extended)[^\w./-]++(?:-.*\s)?(?:forget|redact)' -- $argv[1]
     end
 
     # Lines of up to 200 characters are not counted: 4096 of them stay below 4 MiB anyhow.
     function __hx_count_bytes
-        set -l bytes (builtin string length -- $argv[1])
-        builtin string match -qr '[^\x00-\x7f]' -- $argv[1]; and set bytes (builtin math $bytes x 4)
-        builtin test $bytes -le 4194304; or return
+        set -l bytes (string length -- $argv[1])
+        string match -qr '[^\x00-\x7f]' -- $argv[1]; and set bytes (builtin math $bytes x 4)
+        test $bytes -le 4194304; or return
         set __hx_bytes (builtin math $__hx_bytes + $bytes)
-        builtin test $__hx_bytes -lt 4194304; or set __hx_last_seq $__hx_seq
+        test $__hx_bytes -lt 4194304; or set __hx_last_seq $__hx_seq
         return 0 # set leaves the status as it is
     end
 
     # Lines that wait for no job (set x 1, a | b &) leave the statuses of an earlier pipeline behind.
     function __hx_has_pipeline
-        builtin string match -qr '(?<!\|)\|(?!\|)' -- $argv[1]
-        and not builtin string match -qr '&\s*$' -- $argv[1]
+        string match -qr '(?<!\|)\|(?!\|)' -- $argv[1]
+        and not string match -qr '&\s*$' -- $argv[1]
     end
 
     function __hx_record_start
         set -q __hx_numbers[1]; or __hx_make_numbers
         set -l seq $__hx_numbers[1]
-        if builtin test -n "$__hx_begin_uptime"
-            builtin read --local --delimiter ' ' uptime idle </proc/uptime
+        if test -n "$__hx_begin_uptime"
+            read --local --delimiter ' ' uptime idle </proc/uptime
             # with its number behind the 10 ms: commands of the same moment stay in order
             builtin printf '\0HX1S\0n%s\0U%s%04d\0d%s\0c%s\0\0' \
                 $seq $uptime $seq "$PWD" $argv[1] >>$__hx_file 2>/dev/null
@@ -191,11 +191,11 @@ if builtin status is-interactive
 
     # At most 16 generations of about 4 MiB; fails while the oldest is not drained.
     function __hx_rotate
-        if builtin test $__hx_skip -gt 0
+        if test $__hx_skip -gt 0
             set __hx_skip (builtin math $__hx_skip - 1)
             return 1
         end
-        not builtin test -e $__hx_dir/$__hx_session.(builtin math $__hx_generation - 15); or return
+        not test -e $__hx_dir/$__hx_session.(builtin math $__hx_generation - 15); or return
         set __hx_generation (builtin math $__hx_generation + 1)
         set __hx_file $__hx_dir/$__hx_session.$__hx_generation
         set __hx_last_seq (builtin math $__hx_seq + 4096)
@@ -205,22 +205,22 @@ if builtin status is-interactive
 
     function __hx_make_file # a file begins with its header
         set -q __hx_session; or return
-        builtin test -O $__hx_dir -a -w $__hx_dir -a ! -e $__hx_file; or return
+        test -O $__hx_dir -a -w $__hx_dir -a ! -e $__hx_file; or return
         set -l mask $umask
         set -g umask 077
         __hx_print_header >>$__hx_file 2>/dev/null
         set -g umask $mask
-        builtin test -s $__hx_file
+        test -s $__hx_file
     end
 
     function __hx_print_header
         builtin printf '\0HX1H\0s%s\0g%s\0P%s\0b%s\0Sfish\0V%s\0h%s\0u%s\0L%s\0d%s' \
             $__hx_session $__hx_generation $fish_pid $__hx_begin_us $version "$hostname" \
             "$USER" "$SHLVL" "$PWD"
-        builtin test -n "$__hx_begin_uptime"; and builtin printf '\0U%s' $__hx_begin_uptime
-        builtin test -n "$__hx_parent"; and builtin printf '\0Q%s' $__hx_parent
-        builtin test -n "$__hx_tty"; and builtin printf '\0T%s' $__hx_tty
-        builtin test -n "$__hx_boot_id"; and builtin printf '\0B%s' $__hx_boot_id
+        test -n "$__hx_begin_uptime"; and builtin printf '\0U%s' $__hx_begin_uptime
+        test -n "$__hx_parent"; and builtin printf '\0Q%s' $__hx_parent
+        test -n "$__hx_tty"; and builtin printf '\0T%s' $__hx_tty
+        test -n "$__hx_boot_id"; and builtin printf '\0B%s' $__hx_boot_id
         builtin printf '\0\0'
     end
 
@@ -228,8 +228,8 @@ if builtin status is-interactive
     function __hx_time_of_change
         builtin printf '\0' >>$__hx_file 2>/dev/null
         set -l changed_s (builtin path mtime -- $__hx_file 2>/dev/null) # fish 3.5
-        set -l number (builtin string sub --start -4 -- 000$__hx_numbers[1])
-        builtin test -n "$changed_s"; and builtin echo $changed_s'00'$number
+        set -l number (string sub --start -4 -- 000$__hx_numbers[1])
+        test -n "$changed_s"; and builtin echo $changed_s'00'$number
         or builtin echo $__hx_begin_us
     end
 
