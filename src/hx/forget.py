@@ -71,7 +71,8 @@ def forget(
             order = Tombstone(issuer.new_id(), issuer.now_us, issuer.device_id, scope)
             forgotten += database.join(History(tombstones=frozenset([order]))).forgotten
         database.set_meta(UNCLEAN, issuer.now_us)
-    return Outcome(forgotten, clean(database), erase.apply(blots(choice, texts, places)))
+    erased = erase.apply(blots(choice, texts, places))
+    return Outcome(forgotten, clean(database), erased)
 
 
 def blots(choice: Choice, texts: Iterable[bytes], places: Places) -> list[Blot]:

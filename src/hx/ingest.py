@@ -14,6 +14,7 @@ import apsw
 from hx import spool
 from hx.core.record import NamedTuple
 from hx.database import BUSY_TIMEOUT_MS
+from hx.files import require_owner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ def _is_unwiped(file: SpoolFile, mark: Mark) -> bool:
 
 def ingest(database: Database, source: Source, now_us: int, *, tidy: bool = False) -> Report:
     """Drain what is pending. `tidy` looks for files of dead shells at once, not now and then."""
+    if os.path.isdir(source.spool):
+        require_owner(source.spool)  # nobody's commands become another's by `sudo`
     database.connection.set_busy_timeout(_PATIENCE_MS)
     try:
         tidy = tidy or _tidy_is_due(source.lock, now_us)
@@ -269,27 +272,33 @@ def _tidy(database: Database, source: Source, now_us: int, troubles: list[OSErro
     for file in found:
         try:
             if _is_closed(file, newest, source, boot, now_us):
-                _delete(database, file, marks.get(file.name, Mark(0, 0)), now_us)
+                _delete(database, file, marks.get(file.name, Mark(0, 0)), now_us, troubles)
         except OSError as error:
             troubles.append(error)
     _tidy_leftovers(database, source)
 
 
-def _delete(database: Database, file: SpoolFile, mark: Mark, now_us: int) -> None:
+def _delete(
+    database: Database, file: SpoolFile, mark: Mark, now_us: int, troubles: list[OSError]
+) -> None:
     """Count and blank what stands behind the drained bytes, then delete the file.
 
     Its offset goes first: a file of that name that comes later is read from its beginning.
+    The header stays to the end: it names the process.
     """
     from hx.core.capture import parse
 
     tail = spool.read(file.path, mark.drained)
     if file.size < mark.drained or parse(tail).size:
         return  # not what the drain saw
+    if tail:
+        end = mark.drained + len(tail)
+        left = Mark(end, end - len(tail.lstrip(b"\0")))
+        faults = parse(tail, closed=True).faults
+        _commit(database, [Draft(file, left, [], faults)], now_us, Report(), troubles)
     with database.transaction():
-        _write_faults(database, parse(tail, closed=True).faults, now_us)
         database.execute("DELETE FROM spool_file WHERE name = ?", (file.name,))
-    spool.wipe(file.path, mark.drained, mark.drained + len(tail))  # a header stays: it has the pid
-    os.unlink(file.path)
+    spool.remove(file.path)
 
 
 def _tidy_leftovers(database: Database, source: Source) -> None:
@@ -301,7 +310,7 @@ def _tidy_leftovers(database: Database, source: Source) -> None:
                 "DELETE FROM spool_file WHERE name = ?", [(name,) for name in gone]
             )
     for path in spool.leftovers(source.spool, {file.session for file in left}):
-        os.unlink(path)
+        spool.remove(path)
 
 
 def _is_closed(

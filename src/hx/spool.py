@@ -117,6 +117,14 @@ def _blank(descriptor: int, start: int, end: int) -> None:
         start += os.pwrite(descriptor, bytes(end - start), start)
 
 
+def remove(path: str) -> None:
+    """Delete a file that may be gone already: a shell that ends removes its own."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+
+
 def boot_id() -> str:
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:

@@ -15,8 +15,7 @@ def name_of(hx, *text):
 
 def facts(out):
     """Label -> text of the lines `label   text`."""
-    words = (line.split(None, 1) for line in out.split("\n\n")[1].splitlines())
-    return {label: text for label, text in words}
+    return dict(line.split(None, 1) for line in out.split("\n\n")[1].splitlines())
 
 
 def test_everything_known_is_shown(hx, record):
@@ -96,7 +95,7 @@ def test_an_ambiguous_name_lists_the_events_with_longer_names(hx, record, machin
     assert (code, out) == (2, "")
     assert "  000000000001 " in err
     assert "  000000000002 " in err
-    assert err.index(" two") < err.index(" one")
+    assert err.index(" two\n") < err.index(" one\n")
     assert hx("show", "000000000002", "--raw").out == "two"
 
 
@@ -130,13 +129,13 @@ def test_nothing_that_another_device_sent_can_move_the_cursor(hx, machine):
 
 
 def test_what_ran_before_and_after_in_the_session_is_shown(hx, record):
-    for command in ("one", "two", "three", "here", "four"):
+    for command in ("one", "two", "three", "this", "four"):
         record(command)
         record("elsewhere", session=OTHER_SESSION)
-    shown = hx("show", name_of(hx, "here"), "--json").json
+    shown = hx("show", name_of(hx, "this"), "--json").json
     assert [event["command"] for event in shown["before"]] == ["two", "three"]
     assert [event["command"] for event in shown["after"]] == ["four"]
-    out = hx("show", name_of(hx, "here")).out
+    out = hx("show", name_of(hx, "this")).out
     assert out.index("  two\n") < out.index("  three\n") < out.index("  four\n")
     assert "elsewhere" not in out
 

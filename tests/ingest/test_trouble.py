@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import tempfile
@@ -176,11 +175,8 @@ def fill(folder: Path) -> Path:
     """Takes all the room that is left."""
     filler = folder / "filler"
     with filler.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(512))
-        except OSError as error:
-            assert error.errno == errno.ENOSPC
+        while os.fstatvfs(file.fileno()).f_bavail:
+            file.write(bytes(512))
     return filler
 
 

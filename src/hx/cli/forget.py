@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import Counter
 
 from hx import forget as verb
 from hx.cli.ask import confirm, secret
+from hx.cli.forgotten import (
+    Answer,
+    counted,
+    is_window,
+    per_device,
+    preview,
+    print_answer,
+    print_object,
+)
 from hx.cli.recorder import drained, open_recorder
 from hx.core.errors import UsageError
-from hx.core.model import Window
-from hx.core.record import NamedTuple
 from hx.database import chosen
 from hx.database.chosen import Choice
 
@@ -24,15 +30,8 @@ if TYPE_CHECKING:
     from hx.config import Config
     from hx.database.chosen import Chosen
 
-_SHOWN = 5
 _MANY = 20_000
 NOTHING_FOUND, PENDING = 1, 3
-
-
-class Answer(NamedTuple):
-    outcome: verb.Outcome
-    devices: dict[bytes, int]  # device id -> events
-    histories: list[str]  # the shells' own files that hold it still
 
 
 def run(arguments: list[str], config: Config) -> int:
@@ -43,19 +42,20 @@ def run(arguments: list[str], config: Config) -> int:
     recorder = drained(open_recorder(config))
     choice = _choice(given, recorder)
     events = chosen.events(recorder.database, choice)
-    if not (events or _is_window(choice) or _blots(recorder, choice)):
+    if not (events or is_window(choice) or _blots(recorder, choice)):
         print("hx: nothing found, nothing forgotten", file=sys.stderr)
         return NOTHING_FOUND
     if not given.yes:
-        _preview(recorder, choice, events, sys.stderr if given.json else sys.stdout)
+        stream = sys.stderr if given.json else sys.stdout
+        preview(recorder, choice, events, _blots(recorder, choice), stream)
         confirm("Forget this?")
     if len(events) > _MANY:
-        print(f"hx: forgetting {_counted(len(events))}, a second for 5,000", file=sys.stderr)
+        print(f"hx: forgetting {counted(len(events))}, a second for 5,000", file=sys.stderr)
     answer = _carry_out(recorder, choice, events)
     if given.json:
-        _print_json(recorder, choice, answer)
+        print_object(recorder, choice, answer)
     else:
-        _print(recorder, answer)
+        print_answer(recorder, answer)
     return 0 if answer.outcome.clean else PENDING
 
 
@@ -107,65 +107,6 @@ def _times(given: Namespace, now_us: int) -> tuple[int | None, int | None]:
     return since_us, until_us
 
 
-def _is_window(choice: Choice) -> bool:
-    return choice.since_us is not None or choice.until_us is not None
-
-
-def _preview(recorder: Recorder, choice: Choice, events: list[Chosen], stream: object) -> None:
-    from hx.cli.names import short_name
-    from hx.cli.output import Paint, event_line, foreign_names
-    from hx.database.find import load
-
-    def say(text: str) -> None:
-        print(text, file=stream)  # type: ignore[call-overload]
-
-    say(f"{_counted(len(events))} to forget{_by_device(recorder, _per_device(events))}")
-    paint = Paint({"--color": "never"}, recorder.config)
-    names = foreign_names(recorder)
-    for one in load(recorder.database, [event.row for event in events[:_SHOWN]]):
-        device = names[one.event.key.device_id]
-        short = short_name(recorder, one.ident)
-        say("  " + event_line(one, short, recorder.now_us, paint, device))
-    if not events and choice.text is not None:
-        say(f"{_blots(recorder, choice)} to overwrite in the spool and in text files of shells")
-    if len(events) > _SHOWN:
-        say(f"  … and {len(events) - _SHOWN} older")
-    if choice.session_id is not None:
-        say(
-            "All of that session goes, also what is typed in it from now on."
-            if choice.to_come
-            else "All of this session goes until now; what you type next is recorded again."
-        )
-    if _is_window(choice):
-        say(f"All that began {_span(choice, recorder.now_us)} goes, also what arrives later.")
-
-
-def _per_device(events: list[Chosen]) -> dict[bytes, int]:
-    return dict(Counter(event.key.device_id for event in events).most_common())
-
-
-def _counted(number: int) -> str:
-    return f"{number:,} event{'' if number == 1 else 's'}"
-
-
-def _by_device(recorder: Recorder, devices: dict[bytes, int]) -> str:
-    from hx.cli.names import device_names
-    from hx.cli.output import visible
-
-    names = device_names(recorder)
-    each = (f"{count} of {visible(names[device].encode())}" for device, count in devices.items())
-    return f" ({', '.join(each)})" if devices else ""
-
-
-def _span(choice: Choice, now_us: int) -> str:
-    from hx.cli.times import local
-
-    until_us = now_us if choice.until_us is None else min(choice.until_us, now_us)
-    since = "" if choice.since_us is None else f"from {local(choice.since_us)} "
-    where = " on this device" if choice.device_id is not None else ""
-    return f"{since}until {local(until_us)}{where}"
-
-
 def _blots(recorder: Recorder, choice: Choice) -> int:
     """Pieces of the shells' files that hold the text, beside the events."""
     texts = chosen.commands(recorder.database, choice)
@@ -188,58 +129,7 @@ def _carry_out(recorder: Recorder, choice: Choice, events: list[Chosen]) -> Answ
     keys = [event.key for event in events]
     outcome = verb.forget(recorder.database, choice, keys, issuer, _places(recorder))
     wanted = Wanted(frozenset() if choice.text else texts, choice.text)
-    return Answer(outcome, _per_device(events), holding(shell_histories(), wanted))
-
-
-def _print(recorder: Recorder, answer: Answer) -> None:
-    outcome = answer.outcome
-    print(f"forgotten: {_counted(outcome.forgotten)}{_by_device(recorder, answer.devices)}")
-    if outcome.erased:
-        print(f"overwritten in the spool and in text files of shells: {outcome.erased}")
-    print("sync is not set up: hx has sent nothing of it to another device")
-    for path in answer.histories:
-        print(f"{path} still holds it: hx does not change the files of shells")
-    print("a shell that is open may still write it to its own history file")
-    if not outcome.clean:
-        print(UNCLEAN, file=sys.stderr)
-
-
-UNCLEAN = (
-    "hx: warning: text of it may still stand in the files of the database, since another process"
-    " uses them\nhx: hint: `hx status` cleans them as soon as that one has ended"
-)
-
-
-def _print_json(recorder: Recorder, choice: Choice, answer: Answer) -> None:
-    from hx.cli.jsonout import print_json
-    from hx.cli.names import device_names
-
-    names = device_names(recorder)
-    print_json(
-        {
-            "forgotten": answer.outcome.forgotten,
-            "devices": [
-                {"device_id": device.hex(), "device": names.get(device), "events": count}
-                for device, count in answer.devices.items()
-            ],
-            "window": _window_object(choice, recorder.now_us),
-            "session_id": choice.session_id.hex() if choice.session_id is not None else None,
-            "erased": answer.outcome.erased,
-            "clean": answer.outcome.clean,
-            "shell_histories": answer.histories,
-        }
-    )
-
-
-def _window_object(choice: Choice, now_us: int) -> dict[str, str | None] | None:
-    from hx.cli.times import rfc3339
-
-    for scope in verb.scopes(choice, (), now_us):
-        if isinstance(scope, Window):
-            device = None if scope.device_id is None else scope.device_id.hex()
-            since, until = rfc3339(scope.since_us), rfc3339(scope.until_us)
-            return {"since": since, "until": until, "device_id": device}
-    return None
+    return Answer(outcome, per_device(events), holding(shell_histories(), wanted))
 
 
 def parser(name: str) -> Parser:

@@ -107,7 +107,8 @@ __hx_chain_exit() { # before what the user has on EXIT, not instead of it
 
 # From 5.1 on PROMPT_COMMAND is a list. First in it: time and status are those of the command. Last:
 # the history number is that of the prompt, whatever others did to the history, and one is left when
-# somebody assigns to PROMPT_COMMAND. What bash-preexec runs last must stay the last.
+# somebody assigns to PROMPT_COMMAND. bash-preexec must have the first element to itself until it is
+# installed (at the first prompt), and then run what it runs last as the last.
 __hx_arm() {
   if ! builtin shopt -q promptvars; then # PS0 would be printed as it stands
     if [[ ${PS0-} == *"$__hx_ps0"* ]] && __hx_writable PS0; then PS0=${PS0/"$__hx_ps0"/}; fi
@@ -121,26 +122,33 @@ __hx_arm() {
 }
 
 __hx_is_armed() {
-  [[ ${PROMPT_COMMAND-} == __hx_precmd* ]] || return 1
-  if ((__hx_version < 501)); then
-    [[ $PROMPT_COMMAND == *__hx_precmd ]]
+  if [[ ${PROMPT_COMMAND-} == *__bp_install* ]]; then
+    [[ $PROMPT_COMMAND == *__hx_precmd* ]]
+  elif ((__hx_version < 501)); then
+    [[ ${PROMPT_COMMAND-} == __hx_precmd* && $PROMPT_COMMAND == *__hx_precmd ]]
   else
-    [[ ${#PROMPT_COMMAND[@]} -gt 1 && (${PROMPT_COMMAND[-1]} == __hx_precmd ||
-      ${PROMPT_COMMAND[-1]} == __bp_interactive_mode) ]]
+    [[ ${PROMPT_COMMAND-} == __hx_precmd && ${#PROMPT_COMMAND[@]} -gt 1 &&
+      (${PROMPT_COMMAND[-1]} == __hx_precmd || ${PROMPT_COMMAND[-1]} == *__bp_interactive_mode*) ]]
   fi
 }
 
 __hx_hook_prompt() {
   local __hx_others=() __hx_final=() __hx_each
-  if ((__hx_version < 501)); then
+  if [[ ${PROMPT_COMMAND-} == *__bp_install* ]]; then
+    PROMPT_COMMAND[0]=__hx_precmd$'\n'$PROMPT_COMMAND
+    return
+  elif ((__hx_version < 501)); then
     # (a newline, since what stands there may end in a semicolon)
     PROMPT_COMMAND=__hx_precmd${PROMPT_COMMAND:+$'\n'$PROMPT_COMMAND$'\n'__hx_precmd}
     return
   fi
   for __hx_each in "${PROMPT_COMMAND[@]}"; do
+    # what was appended to the first element gets one of its own, and there the PIPESTATUS it expects
+    __hx_each=${__hx_each#__hx_precmd}
+    while [[ $__hx_each == [$';\n ']* ]]; do __hx_each=${__hx_each:1}; done
     case $__hx_each in
-    __hx_precmd) ;;
-    __bp_interactive_mode) __hx_final=("$__hx_each") ;;
+    '') ;;
+    *__bp_interactive_mode*) __hx_final+=("$__hx_each") ;;
     *) __hx_others+=("$__hx_each") ;;
     esac
   done

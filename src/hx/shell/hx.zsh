@@ -92,10 +92,13 @@ __hx_precmd() {
   [[ -n $start_us ]] || return 0
   [[ ! -e $__hx_pause ]] || ! __hx_is_paused || return 0
   [[ $__hx_expanded == *\|* ]] && __hx_has_pipeline || statuses=$exit_status
+  [[ -O $__hx_dir && -f $__hx_file ]] || return 0
   local -a now=($epochtime)
   local n=$__hx_nul end_us=$((now[1] * 1000000 + now[2] / 1000))
-  __hx_append "${n}HX1E${n}n$__hx_seq${n}b$start_us${n}e$end_us${n}x$exit_status${n}p$statuses$n$n"
-  return 0
+  local record="${n}HX1E${n}n$__hx_seq${n}b$start_us${n}e$end_us${n}x$exit_status${n}p$statuses$n$n"
+  __hx_bytes+=$#record
+  builtin trap "" XFSZ  # ulimit -f must not end the shell
+  { builtin print -rn -- $record >>|$__hx_file } 2>/dev/null || return 0
 }
 
 __hx_zshexit() {
@@ -103,8 +106,10 @@ __hx_zshexit() {
   [[ ! -e $__hx_pause ]] || ! __hx_is_paused || return 0
   local -a now=($epochtime)
   local n=$__hx_nul
-  __hx_append "${n}HX1X${n}e$((now[1] * 1000000 + now[2] / 1000))$n$n"
-  return 0
+  [[ -O $__hx_dir && -f $__hx_file ]] || return 0
+  builtin trap "" XFSZ
+  { builtin print -rn -- "${n}HX1X${n}e$((now[1] * 1000000 + now[2] / 1000))$n$n" >>|$__hx_file } \
+    2>/dev/null || return 0
 }
 
 __hx_is_paused() {  # the pause file is there
@@ -133,10 +138,13 @@ __hx_record_start() {
   [[ $line != *$n* ]] || line=${line//$n/^@}
   (( $#line <= 4 << 20 )) || return 0
   (( __hx_commands < 4096 && __hx_bytes < 4 << 20 )) || __hx_rotate || return 0
-  [[ -f $__hx_file ]] || __hx_make_file || return 0
+  [[ -O $__hx_dir ]] && { [[ -f $__hx_file ]] || __hx_make_file } || return 0
   local -a now=($epochtime)
   local start_us=$((now[1] * 1000000 + now[2] / 1000))
-  __hx_append "${n}HX1S${n}n$((__hx_seq + 1))${n}b$start_us${n}d$PWD${n}c$line$n$n" || return 0
+  local record="${n}HX1S${n}n$((__hx_seq + 1))${n}b$start_us${n}d$PWD${n}c$line$n$n"
+  __hx_bytes+=$#record
+  builtin trap "" XFSZ
+  { builtin print -rn -- $record >>|$__hx_file } 2>/dev/null || return 0
   __hx_seq+=1 __hx_commands+=1 __hx_start_us=$start_us __hx_expanded=$2
 }
 
@@ -148,7 +156,6 @@ __hx_rotate() {  # at most 16 generations of about 4 MiB; fails while the oldest
 
 __hx_make_file() {  # a file begins with its header
   local n=$__hx_nul fd
-  [[ -O $__hx_dir ]] || return 1
   builtin sysopen -w -m 0600 -o creat,cloexec -u fd $__hx_file 2>/dev/null || return 1
   exec {fd}>&-
   # the umask may have taken away what the mode asks for
@@ -156,14 +163,8 @@ __hx_make_file() {  # a file begins with its header
   local header="${n}HX1H${n}s$__hx_session${n}g$__hx_generation${n}P$$${n}Q$PPID${n}b$__hx_begin_us"
   header+="${n}Szsh${n}V$ZSH_VERSION${n}h$HOST${n}u${USER:-$USERNAME}${n}L${SHLVL:-0}${n}d$PWD"
   header+="${TTY:+${n}T$TTY}${__hx_boot_id:+${n}B$__hx_boot_id}"
-  __hx_append "$header$n$n"
-}
-
-__hx_append() {
-  [[ -O $__hx_dir && -f $__hx_file ]] || return 1
-  __hx_bytes+=$#1
-  builtin trap "" XFSZ  # ulimit -f must not end the shell
-  { builtin print -rn -- $1 >>|$__hx_file } 2>/dev/null
+  builtin trap "" XFSZ
+  { builtin print -rn -- "$header$n$n" >>|$__hx_file } 2>/dev/null
 }
 
 __hx_load

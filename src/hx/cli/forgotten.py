@@ -1,0 +1,138 @@
+"""What would be forgotten, and what was: in words and in JSON."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+from hx import forget as verb
+from hx.core.model import Window
+from hx.core.record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from hx.cli.recorder import Recorder
+    from hx.database.chosen import Choice, Chosen
+
+_SHOWN = 5
+
+
+class Answer(NamedTuple):
+    outcome: verb.Outcome
+    devices: dict[bytes, int]  # device id -> events
+    histories: list[str]  # the shells' own files that hold it still
+
+
+def preview(
+    recorder: Recorder, choice: Choice, events: list[Chosen], blots: int, stream: TextIO
+) -> None:
+    """`blots` pieces of files are to be overwritten beside the events."""
+    from hx.cli.names import short_name
+    from hx.cli.output import Paint, event_line, foreign_names
+    from hx.database.find import load
+
+    def say(text: str) -> None:
+        print(text, file=stream)
+
+    say(f"{counted(len(events))} to forget{_by_device(recorder, per_device(events))}")
+    paint = Paint({"--color": "never"}, recorder.config)
+    names = foreign_names(recorder)
+    for one in load(recorder.database, [event.row for event in events[:_SHOWN]]):
+        device = names[one.event.key.device_id]
+        short = short_name(recorder, one.ident)
+        say("  " + event_line(one, short, recorder.now_us, paint, device))
+    if not events and choice.text is not None:
+        say(f"{blots} to overwrite in the spool and in text files of shells")
+    if len(events) > _SHOWN:
+        say(f"  … and {len(events) - _SHOWN} older")
+    if choice.session_id is not None:
+        say(
+            "All of that session goes, also what is typed in it from now on."
+            if choice.to_come
+            else "All of this session goes until now; what you type next is recorded again."
+        )
+    if is_window(choice):
+        say(f"All that began {_span(choice, recorder.now_us)} goes, also what arrives later.")
+
+
+def per_device(events: list[Chosen]) -> dict[bytes, int]:
+    return dict(Counter(event.key.device_id for event in events).most_common())
+
+
+def counted(number: int) -> str:
+    return f"{number:,} event{'' if number == 1 else 's'}"
+
+
+def _by_device(recorder: Recorder, devices: dict[bytes, int]) -> str:
+    from hx.cli.names import device_names
+    from hx.cli.output import visible
+
+    names = device_names(recorder)
+    each = (f"{count} of {visible(names[device].encode())}" for device, count in devices.items())
+    return f" ({', '.join(each)})" if devices else ""
+
+
+def _span(choice: Choice, now_us: int) -> str:
+    from hx.cli.times import local
+
+    until_us = now_us if choice.until_us is None else min(choice.until_us, now_us)
+    since = "" if choice.since_us is None else f"from {local(choice.since_us)} "
+    where = " on this device" if choice.device_id is not None else ""
+    return f"{since}until {local(until_us)}{where}"
+
+
+def is_window(choice: Choice) -> bool:
+    return choice.since_us is not None or choice.until_us is not None
+
+
+def print_answer(recorder: Recorder, answer: Answer) -> None:
+    outcome = answer.outcome
+    print(f"forgotten: {counted(outcome.forgotten)}{_by_device(recorder, answer.devices)}")
+    if outcome.erased:
+        print(f"overwritten in the spool and in text files of shells: {outcome.erased}")
+    print("sync is not set up: hx has sent nothing of it to another device")
+    for path in answer.histories:
+        print(f"{path} still holds it: hx does not change the files of shells")
+    print("a shell that is open may still write it to its own history file")
+    if not outcome.clean:
+        print(_UNCLEAN, file=sys.stderr)
+
+
+_UNCLEAN = (
+    "hx: warning: text of it may still stand in the files of the database, since another process"
+    " uses them\nhx: hint: `hx status` cleans them as soon as that one has ended"
+)
+
+
+def print_object(recorder: Recorder, choice: Choice, answer: Answer) -> None:
+    from hx.cli.jsonout import print_json
+    from hx.cli.names import device_names
+
+    names = device_names(recorder)
+    print_json(
+        {
+            "forgotten": answer.outcome.forgotten,
+            "devices": [
+                {"device_id": device.hex(), "device": names.get(device), "events": count}
+                for device, count in answer.devices.items()
+            ],
+            "window": _window_object(choice, recorder.now_us),
+            "session_id": choice.session_id.hex() if choice.session_id is not None else None,
+            "erased": answer.outcome.erased,
+            "clean": answer.outcome.clean,
+            "shell_histories": answer.histories,
+        }
+    )
+
+
+def _window_object(choice: Choice, now_us: int) -> dict[str, str | None] | None:
+    from hx.cli.times import rfc3339
+
+    for scope in verb.scopes(choice, (), now_us):
+        if isinstance(scope, Window):
+            device = None if scope.device_id is None else scope.device_id.hex()
+            since, until = rfc3339(scope.since_us), rfc3339(scope.until_us)
+            return {"since": since, "until": until, "device_id": device}
+    return None

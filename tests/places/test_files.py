@@ -1,0 +1,105 @@
+"""Folders and files for one person; which file system holds a path."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import pytest
+
+from hx.core.errors import DatabaseError, InputError
+from hx.files import file_system, on_network, private_folder, replace_file
+
+
+@pytest.fixture(params=[0o000, 0o022, 0o077, 0o777])
+def umask(request):
+    before = os.umask(request.param)
+    yield request.param
+    os.umask(before)
+
+
+def mode(path):
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+def test_a_folder_and_its_new_parents_are_entered_by_their_owner_alone(tmp_path, umask):
+    private_folder(str(tmp_path / "a" / "b" / "c"))
+    assert [mode(tmp_path / path) for path in ("a", "a/b", "a/b/c")] == [0o700] * 3
+
+
+def test_a_folder_that_is_there_keeps_its_mode(tmp_path):
+    os.chmod(tmp_path, 0o755)
+    private_folder(str(tmp_path))
+    private_folder(str(tmp_path / "new"))
+    assert mode(tmp_path) == 0o755
+
+
+def test_a_file_in_place_of_a_folder_is_told(tmp_path):
+    (tmp_path / "hx").write_text("mine")
+    for path in ("hx", "hx/deeper"):
+        with pytest.raises(InputError, match="hx is a file, hx needs a folder there"):
+            private_folder(str(tmp_path / path))
+    assert (tmp_path / "hx").read_text() == "mine"
+
+
+def test_a_folder_of_another_owner_is_refused(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("only root may give a folder away")
+    os.chown(tmp_path, 65_534, 65_534)
+    with pytest.raises(DatabaseError, match="belongs to another user"):
+        private_folder(str(tmp_path))
+
+
+def test_a_replaced_file_is_whole_private_and_alone(tmp_path, umask):
+    path = tmp_path / "file"
+    replace_file(str(path), b"one")
+    replace_file(str(path), b"two")
+    assert path.read_bytes() == b"two"
+    assert mode(path) == 0o600
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_file_that_cannot_be_replaced_stays_and_nothing_lies_beside_it(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "full").write_text("x")
+    with pytest.raises(OSError, match="directory"):
+        replace_file(str(tmp_path / "folder"), b"data")
+    assert os.listdir(tmp_path) == ["folder"]
+
+
+MOUNTS = r"""/dev/sda1 / ext4 rw 0 0
+tmpfs /home tmpfs rw 0 0
+server:/home /home/ann nfs4 rw 0 0
+//nas/data /mnt/my\040data\134x cifs rw 0 0
+ann@server: /mnt/ssh fuse.sshfs rw 0 0
+/dev/sdb1 /mnt/disk ext4 rw 0 0
+server:/disk /mnt/disk nfs rw 0 0
+broken line
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/", "ext4"),
+        ("/etc", "ext4"),
+        ("/home", "tmpfs"),
+        ("/home/anna", "tmpfs"),
+        ("/home/ann", "nfs4"),
+        ("/home/ann/.local/share/hx", "nfs4"),
+        ("/mnt/my data\\x/hx", "cifs"),
+        ("/mnt/ssh", "fuse.sshfs"),
+        ("/mnt/disk", "nfs"),
+    ],
+)
+def test_the_file_system_of_a_path_is_the_innermost_and_the_last_mounted(path, kind):
+    assert file_system(path, MOUNTS) == kind
+
+
+def test_without_a_mount_table_nothing_holds_a_path():
+    assert file_system("/x", "") == ""
+
+
+def test_a_folder_of_this_machine_is_on_no_network(tmp_path):
+    assert not on_network(str(tmp_path))
+    assert not on_network(str(tmp_path / "is not there"))
