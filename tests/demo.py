@@ -94,7 +94,7 @@ def record(demo: Demo) -> None:
     demo.type(f" export TOKEN={SECRET}")
     demo.type("false | true")
     found = {str(event["command"]): event for event in demo.find("--reverse")}
-    check("every command is found", len(demo.find("--all")) == 6)  # noqa: PLR2004
+    check("every command is found", len(demo.find("--all")) == 6)
     check("with its exit status", found["false | true"]["pipestatus"] == [1, 0])
     check("and its directory", str(found["false | true"]["cwd"]).endswith("/project"))
     check(
@@ -109,7 +109,7 @@ def look(demo: Demo) -> None:
     check("`hx last` shows the failure and its fix", "grep -q" in said and "sed -i" in said)
     chapter("Any text finds its commands")
     said = demo.type("hx find 'return 0'")
-    check("`hx find` takes punctuation as text", said.count("return 0") >= 3)  # noqa: PLR2004
+    check("`hx find` takes punctuation as text", said.count("return 0") >= 3)
     said = demo.type("hx find --failed")
     check("failures alone", "✗1" in said and "mkdir" not in said)
 

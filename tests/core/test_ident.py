@@ -31,7 +31,7 @@ def test_an_ident_is_60_bits_of_a_hash_of_the_whole_key():
     )
     digest = blake2b(data, digest_size=8, person=b"hx1-event-ident\0").digest()
     assert ident(KEY) == int.from_bytes(digest, "big") >> 4
-    assert spelled(ident(KEY)) == "k18sgykbd5fg"
+    assert spelled(ident(KEY)) == "546cg8eyyxy0"
     others = [KEY._replace(started_at_us=8), KEY._replace(device_id=b"\x0e" * 16),
               KEY._replace(session_id=b"\xab" * 16), KEY._replace(seq=8)]  # fmt: skip
     assert len({ident(key) for key in [KEY, *others]}) == 5
@@ -62,7 +62,9 @@ def test_letters_that_look_like_digits_are_read_as_those():
     assert span("K7") == span("k7")
 
 
-@pytest.mark.parametrize("text", ["", "u", "k-7", "k 7", "\u0661", "0" * 13, "\u00e9", "%", "ſ"])
+@pytest.mark.parametrize(
+    "text", ["", "u", "k-7", "k 7", "\u0661", "0" * 13, "\u00e9", "%", "\u017f"]
+)
 def test_what_is_no_name_has_no_span(text):
     assert span(text) is None
 

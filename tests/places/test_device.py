@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from hashlib import blake2b
+from pathlib import Path
 
 import pytest
 from nacl.public import PrivateKey
@@ -37,7 +38,7 @@ def test_the_id_follows_from_the_public_keys_as_the_sync_contract_says():
 def test_the_file_holds_both_seeds_and_the_id_that_follows(tmp_path):
     path = str(tmp_path / "device.key")
     device_id = load_or_make(path)
-    magic, named, sign, sign_seed, box, box_seed = open(path).read().split()
+    magic, named, sign, sign_seed, box, box_seed = Path(path).read_text().split()
     assert (magic, sign, box) == ("hx-device-1", "sign", "box")
     sign_pub = bytes(SigningKey(bytes.fromhex(sign_seed)).verify_key)
     box_pub = bytes(PrivateKey(bytes.fromhex(box_seed)).public_key)
@@ -79,7 +80,7 @@ def test_on_a_network_folder_every_host_is_a_device(database):
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda text: "",
+        lambda text: text[:0],
         lambda text: text[:-10],
         lambda text: text.replace("hx-device-1", "hx-device-2"),
         lambda text: text.replace("sign", "box"),
@@ -88,7 +89,7 @@ def test_on_a_network_folder_every_host_is_a_device(database):
         lambda text: text.replace(text.split()[3], "00" * 32),
         lambda text: text.replace(text.split()[5], text.split()[5][2:] + "00"),
         lambda text: text + "\nmore",
-        lambda text: "\xff" * 200,
+        lambda text: "\xff" * len(text),
     ],
 )
 def test_a_damaged_key_file_is_refused_and_left_as_it_is(tmp_path, damage):
@@ -96,7 +97,7 @@ def test_a_damaged_key_file_is_refused_and_left_as_it_is(tmp_path, damage):
     load_or_make(str(path))
     damaged = damage(path.read_text())
     path.write_text(damaged, encoding="latin-1")
-    with pytest.raises(DatabaseError, match="device.key is damaged") as caught:
+    with pytest.raises(DatabaseError, match=r"device\.key is damaged") as caught:
         load_or_make(str(path))
     assert "restore it from a backup" in caught.value.hint
     assert path.read_text(encoding="latin-1") == damaged

@@ -1,6 +1,6 @@
-"""Spool bytes -> records -> events. Torn and foreign bytes are counted values, not exceptions.
+r"""Spool bytes -> records -> events. Torn and foreign bytes are counted values, not exceptions.
 
-    \\0 HX1<type> \\0 <tag><value> \\0 … <tag><value> \\0 \\0
+    \0 HX1<type> \0 <tag><value> \0 … <tag><value> \0 \0
 
 A record's leading NUL closes whatever a torn write left; no field is empty, so two NULs are the
 commit mark and cannot occur inside a record. There are no lengths and no escaping: any byte but

@@ -42,5 +42,5 @@ class DatabaseError(HxError):
     exit_code = 8
 
 
-class Busy(DatabaseError):
+class Busy(DatabaseError):  # noqa: N818
     pass

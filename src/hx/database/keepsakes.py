@@ -49,16 +49,20 @@ def _conditions(tombstone: Tombstone) -> Iterator[tuple[str, tuple[Sql, ...]]]:
         yield "session_id = ?1 OR event_session_id = ?1", (scope.session_id,)
     elif isinstance(scope, Window):
         yield (
-            "(created_at_us >= ?1 AND created_at_us < ?2 AND (?3 IS NULL OR device_id = ?3)) OR"
-            " (event_started_at_us >= ?1 AND event_started_at_us < ?2"
-            " AND (?3 IS NULL OR event_device_id = ?3))",
+            (
+                "(created_at_us >= ?1 AND created_at_us < ?2 AND (?3 IS NULL OR device_id = ?3)) OR"
+                " (event_started_at_us >= ?1 AND event_started_at_us < ?2"
+                " AND (?3 IS NULL OR event_device_id = ?3))"
+            ),
             scope,
         )
     else:
         for key in scope.events:
             yield (
-                "event_started_at_us = ? AND event_device_id = ? AND event_session_id = ?"
-                " AND event_seq = ?",
+                (
+                    "event_started_at_us = ? AND event_device_id = ? AND event_session_id = ?"
+                    " AND event_seq = ?"
+                ),
                 key,
             )
         for held in scope.artifacts:

@@ -1,4 +1,4 @@
-"""Event <-> row: the dictionaries (command, directory, terminal, checkout, session) behind a row."""
+"""Event <-> row, and the dictionaries behind a row: command, directory, terminal, checkout."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def select_events(
     database: Database, where: str, values: tuple[Sql, ...] = ()
 ) -> Iterator[tuple[int, Event]]:
     """(row id, event) of every event for which the SQL condition holds."""
-    for row in database.execute(f"{SELECT_EVENT} WHERE {where}", values):  # noqa: S608  (ours)
+    for row in database.execute(f"{SELECT_EVENT} WHERE {where}", values):
         yield row[0], to_event(row)
 
 
