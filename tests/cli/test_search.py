@@ -95,6 +95,7 @@ def test_what_ran_in_this_directory_comes_first(hx, record, tmp_path):
 
 def test_what_ran_in_this_repository_session_and_device_comes_first(hx, record, machine, tmp_path):
     (tmp_path / "clone/.git").mkdir(parents=True)
+    (tmp_path / "clone/.git/HEAD").write_text("ref: refs/heads/main\n")
     (tmp_path / "clone/src").mkdir()
     at = machine.begin_us
     record("make rep", at=at, cwd=tmp_path / "clone/src", session=OTHER_SESSION)

@@ -13,10 +13,11 @@ import apsw
 import pytest
 
 from hx.core.errors import Busy, DatabaseError, UpgradeNeeded
-from hx.database import migrate, open_database
+from hx.database import open_database
 from ingest.kill import forked, kill_at, outcome
 
-MIGRATIONS = Path(sys.modules["hx.database.migrate"].__file__).parents[1] / "migrations"
+migrate = sys.modules["hx.database.migrate"]  # in hx.database the name is its function
+MIGRATIONS = Path(migrate.__file__).parents[1] / "migrations"
 
 
 @pytest.fixture

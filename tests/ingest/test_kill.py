@@ -59,9 +59,7 @@ def check(folder: Path) -> None:
         b"across": 3,
     }
     assert box.text() == b""
-    faults = box.faults()
-    assert set(faults) == {FOREIGN, TORN}
-    assert sum(faults.values()) == 2
+    assert box.faults() == {FOREIGN: 1, TORN: 1}
     left = {path.name for path in box.spool.iterdir()}
     assert left == {f"{session(n)}.{g}" for n, g in ((LIVE, 0), (ROTATED, 1), (RUNNING, 0))}
     assert {name for (name,) in box.database.execute("SELECT name FROM spool_file")} == left

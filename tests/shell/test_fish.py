@@ -7,25 +7,11 @@ import subprocess
 import time
 
 import pytest
-from hx.core.capture import parse
-from shell.processes import processes_of
+
+from shell.observed import commands, is_drained_at_start, processes_of, records, records_of
 from shell.terminal import hook
 
 SECRET = "hunter2"
-
-
-def records(home, kind):
-    """The fields of the spool's records of one kind, file by file."""
-    return [
-        record.fields
-        for file in home.spool_files()
-        for record in parse(file.read_bytes()).records
-        if record.kind == kind
-    ]
-
-
-def commands(home):
-    return [fields["c"].decode() for fields in records(home, "S")]
 
 
 def test_a_header_says_whose_session_it_is(home):
@@ -249,10 +235,7 @@ def test_a_new_generation_begins_after_4096_commands_or_4_mib(home):
     terminal.run("true three")
     terminal.run("set __hx_bytes 4194000")
     terminal.run("true " + "5" * 400)
-    by_file = [
-        [r.fields["n"] for r in parse(file.read_bytes()).records if r.kind == "S"]
-        for file in home.spool_files()
-    ]
+    by_file = [[fields["n"] for fields in records_of(file, "S")] for file in home.spool_files()]
     assert by_file == [[b"1", b"2"], [b"3", b"4"], [b"5"]]
     assert [fields["g"] for fields in records(home, "H")] == [b"0", b"1", b"2"]
     assert {stat.S_IMODE(file.stat().st_mode) for file in home.spool_files()} == {0o600}
@@ -308,20 +291,9 @@ def test_a_command_costs_no_process(home):
     assert count.processes == 1  # sh, by fish itself
 
 
-@pytest.mark.parametrize(("kibibytes", "runs"), [(100, False), (2000, True)])
-def test_a_new_shell_has_a_full_spool_drained_behind_its_back(home, kibibytes, runs):
-    program = home.path / "hx-of-the-test"
-    program.write_text(f'#!/bin/sh\ncd {home.path}; echo "$@" > ran.new; mv ran.new ran\n')
-    program.chmod(0o755)
-    home.spool.mkdir(parents=True, mode=0o700)
-    (home.spool / "filler").write_bytes(os.urandom(kibibytes * 1024))
-    load = re.sub(r"(__hx_exe )'[^']*'", rf"\1'{program}'", hook("fish", str(home.hx_home)))
-    terminal = home.open("fish", load=load)
-    end = time.monotonic() + (10 if runs else 0.5)
-    while not (home.path / "ran").exists() and time.monotonic() < end:
-        terminal.run("")
-    assert [line for line in terminal.screen() if not line.startswith("<")] == []
-    assert (home.path / "ran").exists() == runs
+@pytest.mark.parametrize(("kibibytes", "patience_s", "runs"), [(100, 0.5, False), (2000, 10, True)])
+def test_a_new_shell_has_a_full_spool_drained_behind_its_back(home, kibibytes, patience_s, runs):
+    assert is_drained_at_start(home, "fish", kibibytes, patience_s) == runs
 
 
 def test_root_makes_no_folder_in_the_home_of_somebody_else(home):

@@ -8,25 +8,11 @@ import subprocess
 import time
 
 import pytest
-from hx.core.capture import parse
-from shell.processes import processes_of
+
+from shell.observed import commands, is_drained_at_start, processes_of, records, records_of
 from shell.terminal import hook
 
 SECRET = "hunter2"
-
-
-def records(home, kind):
-    """The fields of the spool's records of one kind, file by file."""
-    return [
-        record.fields
-        for file in home.spool_files()
-        for record in parse(file.read_bytes()).records
-        if record.kind == kind
-    ]
-
-
-def commands(home):
-    return [fields["c"].decode() for fields in records(home, "S")]
 
 
 def test_a_header_says_whose_session_it_is(home):
@@ -186,7 +172,7 @@ def test_only_the_session_is_exported(home):
     terminal = home.open("zsh", before="setopt all_export", after="unsetopt all_export")
     terminal.run("true one")
     terminal.run("env > environment")
-    names = re.findall(r"^(\w*hx_\w+)=", (home.path / "environment").read_text(), re.M)
+    names = re.findall(r"^(\w*hx_\w+)=", (home.path / "environment").read_text(), re.MULTILINE)
     assert [name for name in names if not name.startswith("hx_test")] == []
     assert f"HX_SESSION={home.spool_files()[0].stem}\n" in (home.path / "environment").read_text()
 
@@ -307,10 +293,6 @@ def test_a_new_generation_begins_after_4096_commands_or_4_mib(home):
     assert "022" in terminal.run("umask")
 
 
-def records_of(file, kind):
-    return [record.fields for record in parse(file.read_bytes()).records if record.kind == kind]
-
-
 def test_recording_stops_while_sixteen_generations_wait(home):
     terminal = home.open("zsh")
     terminal.run("true one")
@@ -350,25 +332,9 @@ def test_a_command_costs_no_process(home):
     assert count.processes == 1  # (exit 3), by zsh itself
 
 
-@pytest.mark.parametrize(("kibibytes", "runs"), [(100, False), (2000, True)])
-def test_a_new_shell_has_a_full_spool_drained_behind_its_back(home, kibibytes, runs):
-    assert is_drained_at_start(home, "zsh", kibibytes) == runs
-
-
-def is_drained_at_start(home, shell, kibibytes):
-    """Whether a new shell runs `hx status`, which drains."""
-    program = home.path / "hx-of-the-test"
-    program.write_text(f'#!/bin/sh\necho "$@" > {home.path}/ran.new\nmv {home.path}/ran.new {home.path}/ran\n')
-    program.chmod(0o755)
-    home.spool.mkdir(parents=True, mode=0o700)
-    (home.spool / "filler").write_bytes(os.urandom(kibibytes * 1024))
-    load = re.sub(r"(__hx_exe[= ])'[^']*'", rf"\1'{program}'", hook(shell, str(home.hx_home)))
-    terminal = home.open(shell, load=load)
-    end = time.monotonic() + (10 if kibibytes > 1024 else 0.5)
-    while not (home.path / "ran").exists() and time.monotonic() < end:
-        terminal.run("")
-    assert [line for line in terminal.screen() if not line.startswith("<")] == []
-    return (home.path / "ran").exists() and (home.path / "ran").read_text() == "status\n"
+@pytest.mark.parametrize(("kibibytes", "patience_s", "runs"), [(100, 0.5, False), (2000, 10, True)])
+def test_a_new_shell_has_a_full_spool_drained_behind_its_back(home, kibibytes, patience_s, runs):
+    assert is_drained_at_start(home, "zsh", kibibytes, patience_s) == runs
 
 
 def test_root_makes_no_folder_in_the_home_of_somebody_else(home):
@@ -378,6 +344,14 @@ def test_root_makes_no_folder_in_the_home_of_somebody_else(home):
         pytest.skip("macOS only: the home of another user takes root to make")
     home.open("zsh").run("true one")
     assert not home.hx_home.exists()
+
+
+def test_a_restricted_shell_may_not_write_and_says_nothing(home):
+    terminal = home.open("zsh", "-r")
+    terminal.run("true one")
+    terminal.run("true two")
+    assert len(terminal.screen()) == 3
+    assert home.spool_files() == []
 
 
 def test_zsh_of_no_modules_is_left_alone(home):

@@ -80,7 +80,7 @@ def _base64(data: bytes) -> str:
 def _write(value: object, indent: int | None = None) -> None:
     """Letters beyond ASCII as they are where stdout can carry all of them."""
     unicode = sys.stdout.encoding.lower() in ("utf-8", "utf8")
-    json.dump(value, sys.stdout, ensure_ascii=not unicode, indent=indent)
+    sys.stdout.write(json.dumps(value, ensure_ascii=not unicode, indent=indent))
 
 
 def print_json(value: object) -> None:

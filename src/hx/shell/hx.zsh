@@ -70,7 +70,7 @@ __hx_zshaddhistory() {
 __hx_preexec() {
   builtin trap - DEBUG  # it is for the lines of the user
   local line=${__hx_typed:-${1:-${3:-$2}}} typed=$__hx_typed
-  (( ZSH_SUBSHELL == 0 )) || return 0
+  [[ $ZSH_SUBSHELL == 0 && ! -o restricted ]] || return 0
   __hx_typed="" __hx_start_us=""
   [[ -n $typed && ${precmd_functions[1]-} == __hx_precmd &&
     ${preexec_functions[-1]-} == __hx_preexec ]] || __hx_take_places
@@ -85,7 +85,7 @@ __hx_preexec() {
 __hx_precmd() {
   local exit_status=$? statuses="${(j: :)pipestatus}" start_us=$__hx_start_us
   builtin trap - DEBUG
-  (( ZSH_SUBSHELL == 0 )) || return 0
+  [[ $ZSH_SUBSHELL == 0 && ! -o restricted ]] || return 0
   __hx_typed="" __hx_start_us=""
   [[ ${precmd_functions[1]-} == __hx_precmd && ${preexec_functions[-1]-} == __hx_preexec ]] ||
     __hx_take_places
@@ -102,7 +102,7 @@ __hx_precmd() {
 }
 
 __hx_zshexit() {
-  (( ZSH_SUBSHELL == 0 && __hx_seq > 0 )) || return 0
+  [[ $ZSH_SUBSHELL == 0 && $__hx_seq != 0 && ! -o restricted ]] || return 0
   [[ ! -e $__hx_pause ]] || ! __hx_is_paused || return 0
   local -a now=($epochtime)
   local n=$__hx_nul

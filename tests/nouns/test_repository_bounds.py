@@ -1,0 +1,152 @@
+"""Whatever lies in place of git's files: no process, no loop, no wait, no large read."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from hx.repository import look_up, without_credentials
+
+URL = "https://example.org/tool.git"
+CONFIG = f'[remote "origin"]\n\turl = {URL}\n'
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A repository as small as one can be."""
+    git = tmp_path / "tool" / ".git"
+    git.mkdir(parents=True)
+    (git / "HEAD").write_text("ref: refs/heads/main\n")
+    (git / "config").write_text(CONFIG)
+    return git.parent
+
+
+def found(path):
+    repo, branch = look_up(os.fsencode(path))
+    return repo and repo.decode(), branch and branch.decode()
+
+
+WATCH = """
+import sys
+from hx.repository import look_up
+seen = []
+sys.addaudithook(lambda event, _: seen.append(event))
+print(look_up(sys.argv[1].encode())[0].decode())
+bad = ("subprocess", "os.fork", "os.exec", "os.spawn", "os.posix_spawn", "os.system", "socket")
+assert "open" in seen
+assert not [event for event in seen if event.startswith(bad)], seen
+assert not {"subprocess", "socket", "_posixsubprocess"} & set(sys.modules)
+"""
+
+
+def test_a_repository_is_found_without_any_process(root):
+    (root / "deep").mkdir()
+    command = [sys.executable, "-c", WATCH, str(root / "deep")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == (f"{URL}\n", "")
+
+
+def test_no_more_than_the_beginning_of_a_file_is_read(root):
+    line = b"# filled\n"
+    config = root / ".git" / "config"
+    config.write_bytes(CONFIG.encode() + line * 40_000)
+    os.truncate(config, 1 << 40)  # a hole: to read it all would end us
+    assert found(root) == (URL, "main")
+    config.write_bytes(line * 40_000 + CONFIG.encode())
+    assert found(root) == (str(root), "main")
+    os.truncate(root / ".git" / "HEAD", 1 << 40)
+    assert found(root)[1] is None
+
+
+def test_a_name_too_long_for_a_path_is_none(root):
+    (root / ".git" / "HEAD").write_text(f"ref: refs/heads/{'x' * 5_000}\n")
+    (root / ".git" / "config").write_text(f'[remote "origin"]\nurl = https://{"x" * 5_000}\n')
+    assert found(root) == (str(root), None)
+
+
+MAKERS = (
+    os.mkfifo,
+    os.mkdir,
+    lambda path: os.symlink(path, path),
+    lambda path: os.symlink("/dev/zero", path),
+)
+
+
+@pytest.mark.parametrize("name", ["HEAD", "config", "commondir"])
+def test_what_is_no_regular_file_is_as_if_it_were_empty(root, name):
+    path = root / ".git" / name
+    for make in MAKERS:
+        path.unlink(missing_ok=True)
+        make(path)
+        repo, branch = found(root)
+        assert repo == (str(root) if name == "config" else URL)
+        assert branch == (None if name == "HEAD" else "main")
+        if path.is_dir() and not path.is_symlink():
+            path.rmdir()
+
+
+@pytest.mark.parametrize(
+    "pointer", ["gitdir: .git", "gitdir: .", "gitdir: ../sub/.git", "gitdir: \0", "gitdir: " * 9]
+)
+def test_a_pointer_that_leads_nowhere_is_passed_over(root, pointer):
+    (root / "sub").mkdir()
+    (root / "sub" / ".git").write_text(pointer)
+    assert found(root / "sub") == (URL, "main")
+
+
+def test_pointers_in_a_circle_end(root):
+    for one, other in (("a", "b"), ("b", "a")):
+        (root / one).mkdir()
+        (root / one / ".git").write_text(f"gitdir: ../{other}/.git\n")
+    assert found(root / "a") == (URL, "main")
+    os.symlink(root / "c", root / "d")
+    os.symlink(root / "d", root / "c")
+    assert found(root / "c" / "deep") == (URL, "main")
+    (root / ".git" / "commondir").write_text(".")
+    assert found(root) == (URL, "main")
+
+
+def test_an_empty_folder_of_that_name_is_no_repository(root):
+    (root / "sub" / ".git").mkdir(parents=True)
+    assert found(root / "sub") == (URL, "main")
+
+
+@pytest.mark.parametrize(
+    ("head", "branch"),
+    [
+        ("ref: refs/heads/.invalid", None),  # the branch is in a table
+        ("ref: refs/remotes/origin/main", "refs/remotes/origin/main"),
+        ("ref:\trefs/heads/main", "main"),
+        ("0123456789abcdef0123456789abcdef01234567", "0123456789ab"),
+        ("hello, world", None),
+        ("\x1b[31m", None),
+    ],
+)
+def test_a_branch_is_what_the_head_names(root, head, branch):
+    (root / ".git" / "HEAD").write_text(head + "\n")
+    assert found(root) == (URL, branch)
+
+
+@pytest.mark.parametrize(
+    ("url", "clean"),
+    [
+        ("codecommit::us-east-1://profile@tool", "codecommit::us-east-1://tool"),
+        ("hg::https://ann:secret@example.org/x", "hg::https://example.org/x"),
+        ("ftps://ann:secret@example.org/x", "ftps://example.org/x"),
+        ("git+ssh://ann:secret@example.org/x", "git+ssh://ann@example.org/x"),
+        ("ssh://example.org/x", "ssh://example.org/x"),
+        ("https://", "https://"),
+        ("", ""),
+    ],
+)
+def test_no_kind_of_url_keeps_a_password(url, clean):
+    assert without_credentials(url.encode()) == clean.encode()
+
+
+def test_quotes_hide_no_password(root):
+    for value in ('"https://ann:secret@example.org/x"', 'ht"tps://ann:secret@example.org/x"'):
+        (root / ".git" / "config").write_text(f'[remote "origin"]\nurl = {value}\n')
+        assert found(root)[0] == "https://example.org/x"
