@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hx import spool
@@ -217,6 +217,7 @@ records = st.one_of(
 streams = st.lists(st.lists(records, max_size=8).map(b"".join), min_size=1, max_size=3)
 
 
+@settings(max_examples=settings.default.max_examples // 4)  # dozens of transactions each
 @given(streams, st.lists(st.tuples(st.integers(0, 2), st.integers(1, 90)), max_size=12))
 def test_a_spool_drained_as_it_grows_gives_what_it_gives_at_once(shells, steps):
     """Three shells write a few bytes at a time, and ingest runs after each write."""

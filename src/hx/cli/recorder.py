@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.config import Config
 
-_TRIES, _PAUSE_S = 100, 0.05
+_PATIENCE_S, _PAUSE_S = 5, 0.05
 _MINUTE_US = 60_000_000
 
 
@@ -64,13 +64,12 @@ def drained(recorder: Recorder) -> Recorder:
     """With nothing left in the spool or in the hands of another hx. Raises DatabaseError."""
     if recorder.trouble is not None:
         raise recorder.trouble
-    report, tries = recorder.report, 0
+    report, until_s = recorder.report, time.monotonic() + _PATIENCE_S
     while report.busy:
-        if tries == _TRIES:
-            raise Busy("another hx is still draining the spool", "try again in a moment")
+        if time.monotonic() > until_s:
+            raise Busy("another hx is still at work", "try again in a moment")
         time.sleep(_PAUSE_S)
         report = ingest(recorder.database, _source(recorder.config, recorder.who), now_us())
-        tries += 1
     return recorder._replace(report=report)
 
 

@@ -49,7 +49,7 @@ __hx_begin() {
   __hx_ps0+='__hx_numbers[__hx_lines]=HISTCMD,__hx_hidden[__hx_lines]=0${HX_PRIVATE:+1},'
   __hx_ps0+='__hx_statuses[__hx_lines++]=$?,0]}'
   __hx_running= __hx_started_us= __hx_number=0 __hx_command= __hx_private= __hx_base=0
-  __hx_prompt_s=0 __hx_last= __hx_last_number=0 __hx_duplicates= __hx_dedup= __hx_control=
+  __hx_prompt_s=0 __hx_idle=0 __hx_last= __hx_last_number=0 __hx_duplicates= __hx_dedup= __hx_control=
   __hx_last_pipe= __hx_last_job=${!-} __hx_rearmed=0 __hx_text= __hx_text_tries=0
   __hx_seq=0 __hx_generation=-1 __hx_records=0 __hx_bytes=0 __hx_file=
   if ((__hx_version >= 503)); then __hx_use_53; fi
@@ -160,9 +160,11 @@ __hx_precmd() {
     local __hx_status=$? __hx_pipe=("${PIPESTATUS[@]}") __hx_flags=$-
     local - __hx_now=${EPOCHREALTIME//[!0-9]/} REPLY=
     set +aeuvx
-    if [[ $__hx_running ]]; then __hx_finish "$__hx_number"; fi
-    if ((__hx_lines)); then __hx_ended; fi
-    if [[ $__hx_duplicates ]]; then __hx_drop_duplicates; fi
+    if ((__hx_lines)); then
+      __hx_ended
+    elif ((++__hx_idle > 1)) && [[ ! $__hx_dedup ]]; then # (1: this is the last in PROMPT_COMMAND)
+      __hx_last_number=0 # a comment went into the history, or nothing
+    fi
     __hx_arm
     __hx_notice
   } 2>/dev/null
@@ -206,13 +208,27 @@ __hx_mind_histcontrol() {
   [[ :$__hx_list: != *:hx_ignoredups:* || $__hx_list == *erasedups* ]] || __hx_dedup=1
 }
 
+__hx_ended() {
+  local __hx_count=$__hx_lines
+  __hx_lines=0 __hx_idle=0
+  if ((__hx_version < 503)); then
+    __hx_record_ended
+  elif [[ $__hx_running ]]; then
+    __hx_finish "$__hx_number"
+  fi
+  if [[ $__hx_duplicates ]]; then __hx_drop_duplicates; fi
+}
+
 # ---- bash 5.0 to 5.2: all at the end of a command ----
 
-__hx_ended() {
-  local __hx_count=$__hx_lines __hx_was_private=$__hx_private
-  __hx_lines=0
+__hx_record_ended() {
+  local __hx_was_private=$__hx_private
   __hx_look
-  if [[ ! $__hx_was_private && ! $__hx_private && -O $__hx_dir ]]; then __hx_record_lines; fi
+  if [[ ! $__hx_was_private && ! $__hx_private && -O $__hx_dir ]]; then
+    __hx_record_lines
+  else
+    __hx_last_number=0
+  fi
   __hx_folders=() __hx_starts=() __hx_numbers=() __hx_hidden=() __hx_statuses=()
 }
 
@@ -284,9 +300,11 @@ __hx_started() {
     local - __hx_now=${EPOCHREALTIME//[!0-9]/} __hx_i=0 __hx_count=1 __hx_before=$__hx_base
     set +aeuvx
     if [[ $__hx_running ]]; then __hx_finish "$HISTCMD"; fi # lines of a paste follow each other
-    __hx_number=$HISTCMD
+    __hx_number=$HISTCMD __hx_lines=1
     __hx_look
-    if [[ ! $__hx_private && -O $__hx_dir ]] && __hx_fetch && __hx_room; then
+    if [[ $__hx_private || ! -O $__hx_dir ]]; then
+      __hx_last_number=0
+    elif __hx_fetch && __hx_room; then
       __hx_running=$((++__hx_seq)) __hx_started_us=$__hx_now
       __hx_write '\0HX1S\0n%d\0b%s\0d%s\0c%s' "$__hx_seq" "$__hx_now" "$PWD" "$__hx_command"
     fi
@@ -330,8 +348,10 @@ __hx_stored() {
   ((__hx_i == __hx_count - 1)) || return 1
   ((__hx_number == __hx_before)) || return 0
   [[ $HISTCONTROL == *ignore[sb]* || ${HISTIGNORE-} ]] || return 0
+  [[ $__hx_count -eq 1 ]] && __hx_entry "$((__hx_number - 1))" || return 1
+  [[ $__hx_last_number -ne __hx_number-1 || $__hx_command == "$__hx_last" ]] || return 0
   # the same line again, or the line before a private one: only its time can tell
-  [[ $__hx_count -eq 1 && ${HISTTIMEFORMAT@a} != *r* ]] || return 1
+  [[ ${HISTTIMEFORMAT@a} != *r* ]] || return 1
   local HISTTIMEFORMAT='@%s '
   __hx_print history 1 || return 1
   REPLY=${REPLY#*@}
