@@ -140,7 +140,7 @@ def test_fish_counts_from_its_header_by_the_uptime():
     assert event.duration_us == 30_000
 
 
-@pytest.mark.parametrize("uptime", ["12.5", "bad", "9" * 19, "9" * 19 + ".99"])
+@pytest.mark.parametrize("uptime", ["12.5", "bad", "9" * 18, "9" * 18 + ".99", "9" * 19])
 def test_an_uptime_that_cannot_be_gives_a_time_that_can(uptime):
     facts = FACTS._replace(begin_us=1_000_000_000, uptime_us=500_000_000)
     at = only(record("S", n=1, U=uptime, d="/w", c="x"), facts).key.started_at_us
@@ -234,8 +234,14 @@ numbers = st.sampled_from(
     ["0", "1", "-1", str(MAX), str(MAX + 1), "1.5", "99999999999999.99", " ", "0 1"]
 )
 fields = st.dictionaries(st.sampled_from("nbexpDUdcm"), numbers | st.binary(max_size=3), max_size=6)
+good = st.sampled_from([{}, {"n": 1, "c": "x"}])  # half of the records are good but for a field
 records = st.lists(
-    st.builds(lambda kind, values: record(kind, **values), st.sampled_from("HSECX?"), fields),
+    st.builds(
+        lambda kind, known, values: record(kind, **(known | values)),
+        st.sampled_from("SSCCEEHX?"),
+        good,
+        fields,
+    ),
     max_size=8,
 ).map(b"".join)
 

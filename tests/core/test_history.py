@@ -245,6 +245,14 @@ def test_a_window_is_half_open_and_an_empty_one_covers_nothing():
     assert join(history(EVENT, late), history(order)) == history(late, order)
 
 
+@pytest.mark.parametrize("inner", [(110, 120), (100, 101), (199, 200), (100, 200)])
+def test_a_window_inside_another_takes_nothing_from_it(inner):
+    scopes = [Window(100, 200), Window(*inner), Window(300, 400)]
+    cover = Cover(Tombstone(b"t" * 16, 9, DEVICE, scope) for scope in scopes)
+    covered_us = [at for at in range(90, 410) if cover.event(KEY._replace(started_at_us=at))]
+    assert covered_us == [*range(100, 200), *range(300, 400)]
+
+
 def test_the_identity_of_a_tombstone_is_the_whole_record():
     """One id with two scopes (a damaged or hostile device) gives two tombstones everywhere."""
     one = Tombstone(b"t" * 16, 9, DEVICE, WholeSession(SESSION))

@@ -3,7 +3,10 @@
 import contextlib
 import os
 import re
+import subprocess
 import time
+
+import pytest
 
 from hx.core.capture import parse
 from shell.terminal import hook, program
@@ -38,6 +41,19 @@ def is_drained_at_start(home, shell, kibibytes, patience_s):
         terminal.run("")
     assert [line for line in terminal.screen() if not line.startswith("<")] == []
     return ran.exists() and ran.read_text() == "status\n"
+
+
+@contextlib.contextmanager
+def spool_on_a_disk_of(home, kibibytes):
+    """The spool on a small file system of its own; yields the path of a file to fill it with."""
+    home.spool.mkdir(parents=True, mode=0o700)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={kibibytes}k,mode=700", "tmpfs", str(home.spool)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("macOS only: a full disk takes root and mount to make")
+    try:
+        yield home.spool / "filler"
+    finally:
+        subprocess.run(["umount", "-l", str(home.spool)], check=True)
 
 
 class Count:

@@ -43,6 +43,7 @@ set -g fish_greeting
 function hx_test_count --on-event fish_prompt; set -g hx_test_n (math $hx_test_n + 1); end
 function fish_prompt; echo -n "<$fish_pid:$hx_test_n> "; end
 function fish_right_prompt; end
+function fish_mode_prompt; end
 function fish_title; end
 """,
 }
@@ -62,16 +63,20 @@ def program(shell: str) -> str:
 
 
 @functools.cache
-def hook(shell: str, hx_home: str) -> str:
-    """What `hx init SHELL` prints."""
+def _hook(shell: str, placeholder: str = "/hx-home-of-a-test") -> str:
     answer = subprocess.run(
-        [HX, "init", family(shell)],
-        env=os.environ | {"HX_HOME": hx_home},
+        [HX, "init", shell],
+        env=os.environ | {"HX_HOME": placeholder},
         check=True,
         capture_output=True,
         text=True,
     )
     return answer.stdout
+
+
+def hook(shell: str, hx_home: str) -> str:
+    """What `hx init SHELL` prints (asked once a shell: it takes longer than most tests)."""
+    return _hook(family(shell)).replace("/hx-home-of-a-test", hx_home)
 
 
 class Home:

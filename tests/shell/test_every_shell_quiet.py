@@ -124,15 +124,16 @@ def test_whatever_the_user_sets_lines_are_recorded_without_noise(home, shell, se
     """Set before the hook is loaded and, a second time, at the prompt."""
     home.spool.mkdir(parents=True, mode=0o700)  # without PATH it could not be made
     lines = ["true one", setting, "true two"]
-    with_hook = screen_after(home, shell, lines, before=setting)
-    assert with_hook == screen_after(home, shell, lines, before=setting, load=NO_HOOK)
+    screen = screen_after(home, shell, lines, before=setting)
+    expected = [f"<PID:{number}> {line}".rstrip() for number, line in enumerate([*lines, ""], 1)]
+    assert screen == expected
     assert home.statuses() == [(line, 0) for line in lines]
 
 
-def test_tracing_shows_no_line_of_the_hook(home, shell):
-    if family(shell) == "bash":
-        pytest.skip("bash 5.3 and before show the name of any prompt command when tracing")
-    trace = "set fish_trace 1" if family(shell) == "fish" else "set -x"
+@pytest.mark.parametrize(
+    ("shell", "trace"), [("zsh", "setopt xtrace"), ("fish", "set fish_trace 1")]
+)
+def test_tracing_shows_no_line_of_the_hook(home, shell, trace):
     screen = screen_after(home, shell, [trace, "true two"])
     assert not [line for line in screen if "__hx" in line]
 
@@ -207,6 +208,18 @@ def test_a_home_that_cannot_be_written_is_no_trouble(home, shell):
     terminal.run("true one")
     terminal.run("true two")
     assert len(terminal.screen()) == 3
+
+
+def test_a_limit_on_the_size_of_files_is_no_trouble(home, shell):
+    terminal = home.open(shell)
+    terminal.run("true one")
+    terminal.run("ulimit -f 1")
+    lines = [f"true {number} {'x' * 100}" for number in range(20)]
+    for line in lines:
+        terminal.run(line)
+    if family(shell) != "fish":  # (its printf complains whatever stderr is)
+        assert len(terminal.screen()) == len(lines) + 3
+    assert home.commands()[0] == "true one"
 
 
 @pytest.fixture

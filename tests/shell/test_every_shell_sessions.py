@@ -74,17 +74,23 @@ def test_two_panes_of_tmux_are_two_sessions(home, shell):
         terminal.prompt()
         terminal.run("true left")
         terminal.type(b"\x02%")
-        terminal.prompt()
+        while len(pids := {marker.partition(b":")[0] for marker in terminal.prompts}) < 2:
+            left = pids
+            terminal.prompt()  # (the left one is drawn again for its new width)
+        [right] = pids - left
         terminal.run("true right")
         terminal.type(b"\x02o")
         terminal.run("true left again")
+        terminal.type("exit\r")
+        terminal.until(b"<" + right + b":")  # the right one takes the whole window
+        terminal.leave()
     finally:
         subprocess.run([*argv, "kill-server"], capture_output=True, check=False)
-    terminal.wait()
     sessions = {}
     for event in home.events():
         sessions.setdefault(event["session_id"], []).append(event["command"])
-    assert sorted(sessions.values()) == [["true left", "true left again"], ["true right"]]
+    panes = [["true left", "true left again", "exit"], ["true right", "exit"]]
+    assert sorted(sessions.values()) == panes
 
 
 @pytest.mark.long

@@ -9,7 +9,14 @@ import time
 
 import pytest
 
-from shell.observed import commands, is_drained_at_start, processes_of, records, records_of
+from shell.observed import (
+    commands,
+    is_drained_at_start,
+    processes_of,
+    records,
+    records_of,
+    spool_on_a_disk_of,
+)
 from shell.terminal import hook
 
 SECRET = "hunter2"
@@ -325,6 +332,18 @@ def test_a_limit_on_the_size_of_files_does_not_end_the_shell(home):
     assert [line for line in terminal.screen() if "limit" in line and "ulimit" not in line] == []
 
 
+def test_a_disk_without_room_for_the_header_leaves_no_file_without_one(home):
+    with spool_on_a_disk_of(home, kibibytes=4) as filler:
+        filler.write_bytes(b"x" * 4096)
+        terminal = home.open("zsh")
+        terminal.run("true one")
+        filler.unlink()
+        terminal.run("true two")
+        assert home.spool_bytes().startswith(b"\0HX1H\0")
+        assert commands(home) == ["true two"]
+        assert len(terminal.screen()) == 3
+
+
 def test_a_command_costs_no_process(home):
     with processes_of(home, "zsh") as count:
         for line in ["true one", " true two", "(exit 3)", "x=1", "true five"]:
@@ -335,6 +354,15 @@ def test_a_command_costs_no_process(home):
 @pytest.mark.parametrize(("kibibytes", "patience_s", "runs"), [(100, 0.5, False), (2000, 10, True)])
 def test_a_new_shell_has_a_full_spool_drained_behind_its_back(home, kibibytes, patience_s, runs):
     assert is_drained_at_start(home, "zsh", kibibytes, patience_s) == runs
+
+
+def test_nothing_of_it_is_taken_from_the_environment(home):
+    names = ("dir", "file", "pause", "seq", "session", "generation", "begin_us", "bytes")
+    terminal = home.open("zsh", env={f"__hx_{name}": "../evil" for name in names})
+    terminal.run("true one")
+    assert home.statuses() == [("true one", 0)]
+    terminal.run("env > environment")
+    assert "__hx" not in (home.path / "environment").read_text()
 
 
 def test_root_makes_no_folder_in_the_home_of_somebody_else(home):

@@ -22,8 +22,10 @@ __hx_load() {
     return 0
   fi
   __hx_version=$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1]))
+  builtin trap '' XFSZ
   __hx_begin
   __hx_chain_exit
+  builtin trap - XFSZ
   __hx_arm
   __hx_notice
   return 0
@@ -211,11 +213,13 @@ __hx_mind_histcontrol() {
 __hx_ended() {
   local __hx_count=$__hx_lines
   __hx_lines=0 __hx_idle=0
+  builtin trap '' XFSZ # else a limit on the size of files (ulimit -f) ends the shell
   if ((__hx_version < 503)); then
     __hx_record_ended
   elif [[ $__hx_running ]]; then
     __hx_finish "$__hx_number"
   fi
+  builtin trap - XFSZ
   if [[ $__hx_duplicates ]]; then __hx_drop_duplicates; fi
 }
 
@@ -299,6 +303,7 @@ __hx_started() {
     local __hx_status=$? __hx_pipe=("${PIPESTATUS[@]}")
     local - __hx_now=${EPOCHREALTIME//[!0-9]/} __hx_i=0 __hx_count=1 __hx_before=$__hx_base
     set +aeuvx
+    builtin trap '' XFSZ
     if [[ $__hx_running ]]; then __hx_finish "$HISTCMD"; fi # lines of a paste follow each other
     __hx_number=$HISTCMD __hx_lines=1
     __hx_look
@@ -309,6 +314,7 @@ __hx_started() {
       __hx_write '\0HX1S\0n%d\0b%s\0d%s\0c%s' "$__hx_seq" "$__hx_now" "$PWD" "$__hx_command"
     fi
     __hx_base=$__hx_number
+    builtin trap - XFSZ
   } 2>/dev/null
   REPLY=
 }
@@ -334,8 +340,6 @@ __hx_fetch() {
   else
     __hx_join_entries || return 1
   fi
-  # (each tested first: a search in vain takes seconds in 1 MiB)
-  while [[ $__hx_command == *$'\n' ]]; do __hx_command=${__hx_command%$'\n'}; done
   __hx_note_duplicate
   [[ $__hx_command && $__hx_command != [[:blank:]]* ]] && ! __hx_forgets
 }
@@ -378,7 +382,6 @@ __hx_join_entries() { # without cmdhist every line of a command is an entry
   local __hx_at __hx_joined=
   for ((__hx_at = __hx_before; __hx_at < __hx_number; __hx_at++)); do
     __hx_entry "$__hx_at" || return 1
-    while [[ $__hx_command == *$'\n' ]]; do __hx_command=${__hx_command%$'\n'}; done
     __hx_joined+=${__hx_joined:+$'\n'}$__hx_command
   done
   __hx_command=$__hx_joined
@@ -393,6 +396,8 @@ __hx_entry() { # the history entry $1 -> __hx_command
   fi
   __hx_command=${REPLY#*$'\t'}
   [[ -o posix ]] || __hx_command=${__hx_command:1} # the mark of an edited entry
+  # (tested first: a search in vain takes seconds in 1 MiB)
+  while [[ $__hx_command == *$'\n' ]]; do __hx_command=${__hx_command%$'\n'}; done
 }
 
 # What a builtin prints -> REPLY: before 5.3 through a file, which is wiped when it was read. It is
@@ -468,9 +473,10 @@ __hx_exit() {
     set +aeuvx
     local REPLY= __hx_count=$__hx_lines __hx_was_private=$__hx_private
     if [[ $BASHPID == "$$" ]]; then
+      builtin trap '' XFSZ
       __hx_lines=0
       __hx_look
-      if [[ ! $__hx_was_private && ! $__hx_private && -O $__hx_dir ]]; then
+      if [[ $__hx_version -lt 503 && ! $__hx_was_private && ! $__hx_private && -O $__hx_dir ]]; then
         __hx_record_lines unfinished
       fi
       if [[ -O $__hx_file ]]; then __hx_write '\0HX1X\0e%s' "${EPOCHREALTIME//[!0-9]/}"; fi

@@ -13,9 +13,13 @@ if status is-interactive
         set -gu __hx_running '' # seq of the running command, empty when there is none
         set -gu __hx_generation 0
         set -gu __hx_last_seq 4096 # of this generation
+        set -gu __hx_stop_seq 4096 # the same, or less while writes fail
         set -gu __hx_bytes 0
-        set -gu __hx_skip 0 # commands not to record after a write that failed
+        set -gu __hx_failed_seq -1
+        set -gu __hx_wait 0
+        set -gu __hx_skip 0
         set -lx PATH $PATH /usr/bin /bin # it may lead nowhere
+        set -eg __hx_session
         set -gu __hx_begin_us (command date +%s%6N 2>/dev/null)
         # BSD date knows no fractions of a second
         string match -qr '^\d+$' -- "$__hx_begin_us"
@@ -85,8 +89,8 @@ if status is-interactive
         or __hx_is_open; or return
         string match -qr '^\s*[ \t#]|hx|history-extended|^(?s:.{200})' -- $argv[1]
         and not __hx_is_fit $argv[1]; and return
-        test $__hx_seq -lt $__hx_last_seq; or __hx_rotate; or return
-        test -O $__hx_dir -a -f $__hx_file -a -w $__hx_file; or __hx_make_file; or return
+        test $__hx_seq -lt $__hx_stop_seq; or __hx_go_on; or return
+        test -O $__hx_dir -a -s $__hx_file -a -w $__hx_file; or __hx_make_file; or return
         __hx_record_start $argv[1]
     end
 
@@ -98,7 +102,7 @@ if status is-interactive
         test -e $__hx_pause; and __hx_is_paused; and return
         set -q statuses[3]; and not __hx_has_pipeline $argv[1]
         and set statuses $statuses[1] $statuses[1]
-        test -O $__hx_dir -a -f $__hx_file -a -w $__hx_file; or return
+        test -O $__hx_dir -a -s $__hx_file -a -w $__hx_file; or return
         builtin printf '\0HX1E\0n%s\0D%s\0x%s\0p%s\0\0' \
             $seq "$CMD_DURATION" $statuses[1] "$statuses[2..-1]" >>$__hx_file 2>/dev/null
         or __hx_back_off
@@ -107,7 +111,7 @@ if status is-interactive
     function __hx_exit --on-event fish_exit
         test $__hx_seq -gt 0; or return
         test -e $__hx_pause; and __hx_is_paused; and return
-        test -O $__hx_dir -a -f $__hx_file -a -w $__hx_file; or return
+        test -O $__hx_dir -a -s $__hx_file -a -w $__hx_file; or return
         if test -n "$__hx_begin_uptime"
             builtin printf '\0HX1X\0U%s\0\0' (__hx_uptime) >>$__hx_file 2>/dev/null
         else
@@ -150,11 +154,14 @@ if status is-interactive
         string match -qr '[^\x00-\x7f]' -- $argv[1]; and set bytes (builtin math $bytes x 4)
         test $bytes -le 4194304; or return
         set __hx_bytes (builtin math $__hx_bytes + $bytes)
-        test $__hx_bytes -lt 4194304; or set __hx_last_seq $__hx_seq
+        if test $__hx_bytes -ge 4194304
+            set __hx_last_seq $__hx_seq
+            set __hx_stop_seq $__hx_seq
+        end
         return 0 # set leaves the status as it is
     end
 
-    # Lines that wait for no job (set x 1, a | b &) leave the statuses of an earlier pipeline behind.
+    # Lines that wait for no job (set x 1, a | b &) leave the statuses of an earlier one behind.
     function __hx_has_pipeline
         string match -qr '(?<!\|)\|(?!\|)' -- $argv[1]
         and not string match -qr '&\s*$' -- $argv[1]
@@ -183,45 +190,53 @@ if status is-interactive
         set __hx_numbers $__hx_tens{0,1,2,3,4,5,6,7,8,9}
     end
 
-    # fish itself reports a full disk: once in 50 commands then, not at each.
+    # fish itself reports a full disk, whatever we do: so 1, 2, 4 and so on to 64 commands wait.
     function __hx_back_off
-        set __hx_skip 50
-        set __hx_last_seq $__hx_seq
+        test $__hx_failed_seq = $__hx_seq; and test $__hx_wait -lt 64
+        and set __hx_wait (builtin math $__hx_wait x 2)
+        test $__hx_failed_seq = $__hx_seq; or set __hx_wait 1
+        set __hx_failed_seq $__hx_seq
+        set __hx_skip $__hx_wait
+        set __hx_stop_seq 0
     end
 
-    # At most 16 generations of about 4 MiB; fails while the oldest is not drained.
-    function __hx_rotate
+    function __hx_go_on
         if test $__hx_skip -gt 0
             set __hx_skip (builtin math $__hx_skip - 1)
             return 1
         end
+        set __hx_stop_seq $__hx_last_seq
+        test $__hx_seq -lt $__hx_last_seq; or __hx_rotate
+    end
+
+    # At most 16 generations of about 4 MiB; fails while the oldest is not drained.
+    function __hx_rotate
         not test -e $__hx_dir/$__hx_session.(builtin math $__hx_generation - 15); or return
         set __hx_generation (builtin math $__hx_generation + 1)
         set __hx_file $__hx_dir/$__hx_session.$__hx_generation
         set __hx_last_seq (builtin math $__hx_seq + 4096)
+        set __hx_stop_seq $__hx_last_seq
         set __hx_bytes 0
         return 0
     end
 
-    function __hx_make_file # a file begins with its header
+    function __hx_make_file # a file begins with its header; one that is empty has none
         set -q __hx_session; or return
-        test -O $__hx_dir -a -w $__hx_dir -a ! -e $__hx_file; or return
+        test -O $__hx_dir -a -w $__hx_dir -a ! -s $__hx_file; or return
+        set -l format '\0HX1H\0s%s\0g%s\0P%s\0b%s\0Sfish\0V%s\0h%s\0u%s\0L%s\0d%s'
+        set -l values $__hx_session $__hx_generation $fish_pid $__hx_begin_us \
+            $version "$hostname" "$USER" "$SHLVL" "$PWD"
+        for fact in U$__hx_begin_uptime Q$__hx_parent T$__hx_tty B$__hx_boot_id
+            string match -qr '^.$' -- $fact; and continue # not known
+            set format $format'\0%s'
+            set -a values $fact
+        end
         set -l mask $umask
         set -g umask 077
-        __hx_print_header >>$__hx_file 2>/dev/null
+        builtin printf $format'\0\0' $values >>$__hx_file 2>/dev/null
+        or __hx_back_off
         set -g umask $mask
         test -s $__hx_file
-    end
-
-    function __hx_print_header
-        builtin printf '\0HX1H\0s%s\0g%s\0P%s\0b%s\0Sfish\0V%s\0h%s\0u%s\0L%s\0d%s' \
-            $__hx_session $__hx_generation $fish_pid $__hx_begin_us $version "$hostname" \
-            "$USER" "$SHLVL" "$PWD"
-        test -n "$__hx_begin_uptime"; and builtin printf '\0U%s' $__hx_begin_uptime
-        test -n "$__hx_parent"; and builtin printf '\0Q%s' $__hx_parent
-        test -n "$__hx_tty"; and builtin printf '\0T%s' $__hx_tty
-        test -n "$__hx_boot_id"; and builtin printf '\0B%s' $__hx_boot_id
-        builtin printf '\0\0'
     end
 
     # Microseconds: of a NUL that readers pass over, then the number to keep commands in order.
@@ -233,6 +248,7 @@ if status is-interactive
         or builtin echo $__hx_begin_us
     end
 
-    set -q __hx_session; or __hx_begin
+    # one that came with the environment is not of this shell
+    set -q __hx_session; and not set -qx __hx_session; or __hx_begin
     set -gu __hx_file $__hx_dir/$__hx_session.$__hx_generation
 end

@@ -10,7 +10,8 @@ if [[ -o interactive ]] && \builtin zmodload zsh/datetime zsh/system 2>|/dev/nul
   -o local_traps -c '
 __hx_load() {
   typeset -g +x __hx_dir __hx_pause __hx_exe __hx_nul __hx_newline  # all_export exports them
-  [[ -n ${__hx_session-} ]] || __hx_begin
+  # one that came with the environment is not of this shell
+  [[ -n ${__hx_session-} && ${(t)__hx_session} != *export* ]] || __hx_begin
   __hx_file=$__hx_dir/$__hx_session.$__hx_generation
   typeset -ga zshaddhistory_functions preexec_functions precmd_functions zshexit_functions
   __hx_take_places
@@ -25,11 +26,12 @@ __hx_take_places() {  # what other hooks cost is not part of the duration of a c
 
 __hx_begin() {
   local -a now=($epochtime)
-  local boot_id=""
+  local boot_id="" hex=""
   { builtin sysread boot_id </proc/sys/kernel/random/boot_id } 2>/dev/null  # read depends on IFS
-  typeset -g +x __hx_boot_id=${boot_id%$__hx_newline} __hx_begin_us=$((now[1] * 1000000 + now[2] / 1000))
+  typeset -g +x __hx_boot_id=${boot_id%$__hx_newline} __hx_file=""
+  typeset -g +x __hx_begin_us=$((now[1] * 1000000 + now[2] / 1000))
   __hx_random_hex
-  typeset -g +x __hx_session=${(L)${(l:16::0:)$(([##16]__hx_begin_us))}}$REPLY __hx_file=""
+  typeset -g +x __hx_session=${(L)${(l:16::0:)$(([##16]__hx_begin_us))}}$hex
   typeset -gx HX_SESSION=$__hx_session
   # __hx_start_us is empty while no command runs that was recorded
   typeset -g +x __hx_typed="" __hx_start_us="" __hx_expanded=""
@@ -38,12 +40,11 @@ __hx_begin() {
   [[ ! -O $__hx_dir ]] || __hx_check_size
 }
 
-__hx_random_hex() {  # 16 digits into REPLY
+__hx_random_hex() {  # 16 digits into hex
   local raw="" byte
-  typeset -g REPLY=""
   { builtin sysread -s 8 raw </dev/urandom } 2>/dev/null
   while (( $#raw < 8 )); do raw+=${(#):-$((RANDOM % 256))}; done
-  for byte in ${(s::)raw}; do REPLY+=${(L)${(l:2::0:)$(([##16] #byte))}}; done
+  for byte in ${(s::)raw}; do hex+=${(L)${(l:2::0:)$(([##16] #byte))}}; done
 }
 
 __hx_make_folder() {  # root must not put its own folders into the home of somebody else
@@ -92,7 +93,7 @@ __hx_precmd() {
   [[ -n $start_us ]] || return 0
   [[ ! -e $__hx_pause ]] || ! __hx_is_paused || return 0
   [[ $__hx_expanded == *\|* ]] && __hx_has_pipeline || statuses=$exit_status
-  [[ -O $__hx_dir && -f $__hx_file ]] || return 0
+  [[ -O $__hx_dir && -s $__hx_file ]] || return 0
   local -a now=($epochtime)
   local n=$__hx_nul end_us=$((now[1] * 1000000 + now[2] / 1000))
   local record="${n}HX1E${n}n$__hx_seq${n}b$start_us${n}e$end_us${n}x$exit_status${n}p$statuses$n$n"
@@ -106,7 +107,7 @@ __hx_zshexit() {
   [[ ! -e $__hx_pause ]] || ! __hx_is_paused || return 0
   local -a now=($epochtime)
   local n=$__hx_nul
-  [[ -O $__hx_dir && -f $__hx_file ]] || return 0
+  [[ -O $__hx_dir && -s $__hx_file ]] || return 0
   builtin trap "" XFSZ
   { builtin print -rn -- "${n}HX1X${n}e$((now[1] * 1000000 + now[2] / 1000))$n$n" >>|$__hx_file } \
     2>/dev/null || return 0
@@ -138,7 +139,7 @@ __hx_record_start() {
   [[ $line != *$n* ]] || line=${line//$n/^@}
   (( $#line <= 4 << 20 )) || return 0
   (( __hx_commands < 4096 && __hx_bytes < 4 << 20 )) || __hx_rotate || return 0
-  [[ -O $__hx_dir ]] && { [[ -f $__hx_file ]] || __hx_make_file } || return 0
+  [[ -O $__hx_dir ]] && { [[ -s $__hx_file ]] || __hx_make_file } || return 0
   local -a now=($epochtime)
   local start_us=$((now[1] * 1000000 + now[2] / 1000))
   local record="${n}HX1S${n}n$((__hx_seq + 1))${n}b$start_us${n}d$PWD${n}c$line$n$n"
@@ -154,12 +155,12 @@ __hx_rotate() {  # at most 16 generations of about 4 MiB; fails while the oldest
   __hx_file=$__hx_dir/$__hx_session.$__hx_generation
 }
 
-__hx_make_file() {  # a file begins with its header
+__hx_make_file() {  # a file begins with its header; one that is empty has none
   local n=$__hx_nul fd
   builtin sysopen -w -m 0600 -o creat,cloexec -u fd $__hx_file 2>/dev/null || return 1
   exec {fd}>&-
   # the umask may have taken away what the mode asks for
-  builtin zmodload -F zsh/files b:zf_chmod 2>/dev/null && builtin zf_chmod 0600 $__hx_file 2>/dev/null
+  { builtin zmodload -F zsh/files b:zf_chmod && builtin zf_chmod 0600 $__hx_file } 2>/dev/null
   local header="${n}HX1H${n}s$__hx_session${n}g$__hx_generation${n}P$$${n}Q$PPID${n}b$__hx_begin_us"
   header+="${n}Szsh${n}V$ZSH_VERSION${n}h$HOST${n}u${USER:-$USERNAME}${n}L${SHLVL:-0}${n}d$PWD"
   header+="${TTY:+${n}T$TTY}${__hx_boot_id:+${n}B$__hx_boot_id}"
