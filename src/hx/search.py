@@ -38,7 +38,6 @@ def search(
         rest = matching(database, query, terms, scattered=True)
         apart = _by_id(command for command in islice(rest, RANKED) if command.id not in found)
         yield from _ranked(database, apart, terms, here, now_us)
-        found |= apart
     yield from (command.id for command in rest if command.id not in found)
 
 

@@ -106,6 +106,13 @@ def test_what_ran_in_this_repository_session_and_device_comes_first(hx, record, 
     assert found.commands == ["make rep", "make ses", "make all", "make far"]
 
 
+def test_what_always_failed_comes_later(hx, record):
+    record("make test", 0)
+    record("make tset", 2)
+    record("make tset", None)
+    assert hx("search", "--json", "make").commands == ["make test", "make tset"]
+
+
 def test_a_removed_directory_stops_no_search(machine, record, tmp_path):
     record("make", cwd=tmp_path / "gone")
     (tmp_path / "gone").mkdir()

@@ -143,22 +143,24 @@ def test_what_ran_before_and_after_in_the_session_is_shown(hx, record):
 def test_what_fixed_a_failure_is_the_next_success_of_the_same_command(hx, record):
     record("make", 2)
     record("vim x")
+    record("make", 1)
     record("make", 0, session=OTHER_SESSION, cwd="/elsewhere")
     record("make", 0)
-    shown = hx("show", name_of(hx, "--failed"), "--json").json
-    assert shown["fixed_by"]["session_id"] == SESSION
-    assert [event["command"] for event in shown["between"]] == ["vim x"]
-    assert shown["between_count"] == 1
-    out = hx("show", name_of(hx, "--failed")).out
-    assert "it succeeded 3.0s later:" in out
+    shown = hx("show", name_of(hx, "--exit=2"), "--json").json
+    assert (shown["fixed_by"]["session_id"], shown["fixed_by"]["exit_status"]) == (SESSION, 0)
+    assert [event["command"] for event in shown["between"]] == ["vim x", "make"]
+    assert shown["between_count"] == 2
+    out = hx("show", name_of(hx, "--exit=2")).out
+    assert "it succeeded 4.0s later:" in out
     assert "what ran between:" in out
 
 
-def test_a_success_in_the_same_directory_fixes_it_too(hx, record):
-    record("make", 2, cwd="/w")
-    record("unrelated", session=OTHER_SESSION)
-    record("git pull", session=OTHER_SESSION, cwd="/w")
-    record("make", 0, session=OTHER_SESSION, cwd="/w")
+def test_a_success_in_the_same_directory_fixes_it_too(hx, record, machine):
+    record("make", 2)
+    record("unrelated", session=OTHER_SESSION, cwd="/elsewhere")
+    key = record("git pull", session=OTHER_SESSION)
+    record("make", 0, session=OTHER_SESSION)
+    machine.receive(foreign("far away", key.started_at_us))
     shown = hx("show", name_of(hx, "--failed"), "--json").json
     assert shown["fixed_by"]["session_id"] == OTHER_SESSION
     assert [event["command"] for event in shown["between"]] == ["git pull"]

@@ -42,12 +42,12 @@ def test_the_better_match_comes_first(query, texts):
 
 def test_lately_and_often_comes_first():
     old, lately, often = (
-        candidate("make a", 300 * DAY_US),
+        candidate("make c", 300 * DAY_US),
         candidate("make b", DAY_US),
-        candidate("make c", *[DAY_US] * RUNS),
+        candidate("make a", *[DAY_US] * RUNS),
     )
-    assert order("make", old, lately, often) == ["make c", "make b", "make a"]
-    assert order("", old, lately, often) == ["make c", "make b", "make a"]
+    assert order("make", old, lately, often) == ["make a", "make b", "make c"]
+    assert order("", old, lately, often) == ["make a", "make b", "make c"]
 
 
 def test_what_ran_here_comes_first():

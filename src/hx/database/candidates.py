@@ -150,7 +150,7 @@ def _look_up(database: Database, here: Here) -> _Place:
 
     device = "SELECT session.id FROM session JOIN device ON device.id = device WHERE device_id = ?"
     sessions = ids(device, here.device_id)
-    current = ids("SELECT id FROM session WHERE session_id = ?", here.session_id) & sessions
+    current = ids("SELECT id FROM session WHERE session_id = ?", here.session_id)
     directory = ids("SELECT id FROM directory WHERE path = ?", to_sql(here.directory))
     checkouts = ids("SELECT id FROM checkout WHERE repo = ?", to_sql(here.repo))
     return _Place(_only(directory), checkouts, _only(current), sessions)

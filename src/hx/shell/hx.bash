@@ -46,14 +46,15 @@ __hx_begin() {
   __hx_lines=(0) __hx_folders=() __hx_starts=() __hx_numbers=() __hx_hidden=() __hx_statuses=()
   __hx_void=('')
   # ([^0-9], since `!` in a prompt is the history number in POSIX mode)
-  __hx_ps0='${PWD+${PWD##"${__hx_folders[__hx_lines]:=$PWD}"}}'
-  __hx_ps0+='${__hx_void[__hx_starts[__hx_lines]=${EPOCHREALTIME/[^0-9]/},'
-  __hx_ps0+='__hx_numbers[__hx_lines]=HISTCMD,__hx_hidden[__hx_lines]=0${HX_PRIVATE:+1},'
-  __hx_ps0+='__hx_statuses[__hx_lines++]=$?,0]}'
-  __hx_running= __hx_started_us= __hx_number=0 __hx_command= __hx_private= __hx_base=0
+  __hx_stamp='${PWD+${PWD##"${__hx_folders[__hx_lines]:=$PWD}"}}'
+  __hx_stamp+='${__hx_void[__hx_starts[__hx_lines]=${EPOCHREALTIME/[^0-9]/},'
+  __hx_stamp+='__hx_numbers[__hx_lines]=HISTCMD,__hx_hidden[__hx_lines]=0${HX_PRIVATE:+1},'
+  __hx_stamp+='__hx_statuses[__hx_lines++]=$?,0]}'
+  __hx_begun=0 __hx_running= __hx_started_us= __hx_number=0 __hx_command= __hx_private= __hx_base=0
   __hx_prompt_s=0 __hx_idle=0 __hx_last= __hx_last_number=0 __hx_duplicates= __hx_dedup= __hx_control=
   __hx_last_pipe= __hx_last_job=${!-} __hx_rearmed=0 __hx_text= __hx_text_tries=0
   __hx_seq=0 __hx_generation=-1 __hx_records=0 __hx_bytes=0 __hx_file=
+  __hx_ps0=$__hx_stamp
   if ((__hx_version >= 503)); then __hx_use_53; fi
   __hx_describe
   [[ -d $__hx_dir ]] || __hx_make_folder
@@ -112,6 +113,10 @@ __hx_chain_exit() { # before what the user has on EXIT, not instead of it
 # somebody assigns to PROMPT_COMMAND. bash-preexec must have the first element to itself until it is
 # installed (at the first prompt), and then run what it runs last as the last.
 __hx_arm() {
+  # a DEBUG trap runs before a function that PS0 calls: bash-preexec takes that for the line
+  if [[ ${__bp_imported-} && $__hx_ps0 == *__hx_started* ]] && __hx_writable PS0; then
+    PS0=${PS0/"$__hx_ps0"/} __hx_ps0=$__hx_stamp
+  fi
   if ! builtin shopt -q promptvars; then # PS0 would be printed as it stands
     if [[ ${PS0-} == *"$__hx_ps0"* ]] && __hx_writable PS0; then PS0=${PS0/"$__hx_ps0"/}; fi
   elif [[ ${PS0-} != *"$__hx_ps0"* ]] && __hx_writable PS0; then
@@ -162,7 +167,7 @@ __hx_precmd() {
     local __hx_status=$? __hx_pipe=("${PIPESTATUS[@]}") __hx_flags=$-
     local - __hx_now=${EPOCHREALTIME//[!0-9]/} REPLY=
     set +aeuvx
-    if ((__hx_lines)); then
+    if ((__hx_lines || __hx_begun)); then
       __hx_ended
     elif ((++__hx_idle > 1)) && [[ ! $__hx_dedup ]]; then # (1: this is the last in PROMPT_COMMAND)
       __hx_last_number=0 # a comment went into the history, or nothing
@@ -212,13 +217,10 @@ __hx_mind_histcontrol() {
 
 __hx_ended() {
   local __hx_count=$__hx_lines
-  __hx_lines=0 __hx_idle=0
+  __hx_lines=0 __hx_begun=0 __hx_idle=0
   builtin trap '' XFSZ # else a limit on the size of files (ulimit -f) ends the shell
-  if ((__hx_version < 503)); then
-    __hx_record_ended
-  elif [[ $__hx_running ]]; then
-    __hx_finish "$__hx_number"
-  fi
+  if [[ $__hx_running ]]; then __hx_finish "$__hx_number"; fi
+  if ((__hx_count)); then __hx_record_ended; fi
   builtin trap - XFSZ
   if [[ $__hx_duplicates ]]; then __hx_drop_duplicates; fi
 }
@@ -305,7 +307,7 @@ __hx_started() {
     set +aeuvx
     builtin trap '' XFSZ
     if [[ $__hx_running ]]; then __hx_finish "$HISTCMD"; fi # lines of a paste follow each other
-    __hx_number=$HISTCMD __hx_lines=1
+    __hx_number=$HISTCMD __hx_begun=1
     __hx_look
     if [[ $__hx_private || ! -O $__hx_dir ]]; then
       __hx_last_number=0
@@ -476,7 +478,7 @@ __hx_exit() {
       builtin trap '' XFSZ
       __hx_lines=0
       __hx_look
-      if [[ $__hx_version -lt 503 && ! $__hx_was_private && ! $__hx_private && -O $__hx_dir ]]; then
+      if [[ ! $__hx_was_private && ! $__hx_private && -O $__hx_dir ]]; then
         __hx_record_lines unfinished
       fi
       if [[ -O $__hx_file ]]; then __hx_write '\0HX1X\0e%s' "${EPOCHREALTIME//[!0-9]/}"; fi
