@@ -93,7 +93,10 @@ def _write_events(
     database: Database, local: dict[Event, int], merged: frozenset[Event], delta: History
 ) -> Changes:
     gone = {event.key: row for event, row in local.items() if event not in merged}
-    fresh = sorted((e for e in merged if e not in local), key=lambda event: event.key.started_at_us)
+    fresh = sorted(
+        (e for e in merged if e not in local),
+        key=lambda event: (event.key.started_at_us, event.key.seq),
+    )
     ids = Dictionaries(database)
     before = _references(database, gone.values())
     inserted = [event_row(event, ids) for event in fresh if event.key not in gone]
