@@ -1,4 +1,5 @@
 import pytest
+
 from shell.terminal import SHELLS, Home
 
 

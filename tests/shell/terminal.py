@@ -17,7 +17,7 @@ import pexpect
 import pyte
 import pytest
 
-# bash 5.3 has a hook of another kind, and few machines have it
+# From 5.3 on the hook of bash is of another kind. A machine has one or the other as `bash`.
 SHELLS = ("bash", "bash 5.3", "zsh", "fish")
 POSIX_SHELLS = SHELLS[:3]
 BASH53 = os.environ.get("HX_TEST_BASH53") or os.path.join(
@@ -51,15 +51,27 @@ RC_FILE = {"bash": ".bashrc", "zsh": ".zshrc", "fish": ".config/fish/config.fish
 
 
 def family(shell: str) -> str:
-    return shell.split()[0]
+    return shell.split(maxsplit=1)[0]
 
 
-def program(shell: str) -> str:
-    """The path of a shell or another program; the test is skipped where there is none."""
-    path = shutil.which(BASH53 if shell == "bash 5.3" else shell)
+def program(name: str) -> str:
+    """The path of a shell or a tool; the test is skipped where there is none."""
+    path = _bash(name) if family(name) == "bash" else shutil.which(name)
     if not path:
-        pytest.skip(f"{shell} is not installed (tests/shell/install.sh)")
+        pytest.skip(f"{name} is not installed (tests/shell/install.sh)")
     return path
+
+
+@functools.cache
+def _bash(name: str) -> str | None:
+    """`bash` is one of 5.0 to 5.2, `bash 5.3` that or a later one."""
+    for path in (shutil.which("bash"), shutil.which(BASH53)):
+        words = [path or "false", "-c", "echo ${BASH_VERSINFO[0]} ${BASH_VERSINFO[1]}"]
+        answer = subprocess.run(words, capture_output=True, text=True, check=False).stdout
+        version = tuple(int(word) for word in answer.split())
+        if version >= (5, 0) and (version >= (5, 3)) == (name == "bash 5.3"):
+            return path
+    return None
 
 
 @functools.cache

@@ -4,6 +4,7 @@ import subprocess
 import time
 
 import pytest
+
 from shell.terminal import PASTE, PASTED, program
 
 pytestmark = pytest.mark.parametrize("shell", ["bash", "bash 5.3"])

@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+
 from shell.observed import is_drained_at_start, processes_of, records, records_of
 
 pytestmark = pytest.mark.parametrize("shell", ["bash", "bash 5.3"])

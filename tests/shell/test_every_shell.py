@@ -4,6 +4,7 @@ import base64
 import time
 
 import pytest
+
 from shell.terminal import CTRL_C, CTRL_Z, POSIX_SHELLS, family, program
 
 # prints a word that its own text does not hold, so that waiting for it is waiting for the command

@@ -4,6 +4,7 @@ import os
 import time
 
 import pytest
+
 from shell.terminal import PASTE, PASTED, POSIX_SHELLS, family
 
 SECRET = "hunter2"

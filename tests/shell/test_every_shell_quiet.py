@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import pytest
+
 from shell.terminal import CTRL_C, CTRL_U, ENTER, POSIX_SHELLS, RC_FILE, family, program
 
 NO_HOOK = "true"

@@ -8,6 +8,7 @@ import subprocess
 import threading
 
 import pytest
+
 from shell.terminal import HX, family, program
 
 WITH_STARTS = ("bash 5.3", "zsh", "fish")  # they write a record when a command starts

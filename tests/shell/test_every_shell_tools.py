@@ -1,6 +1,7 @@
 """Beside other tools that hook into the shell, loaded before or after."""
 
 import pytest
+
 from shell.terminal import family, program
 
 BASHES = pytest.mark.parametrize("shell", ["bash", "bash 5.3"])
@@ -78,7 +79,7 @@ def test_bash_preexec_still_sees_every_line(home, shell, place, as_a_list):
 # starship has had two ways: to add itself to the first element, and to take what it finds along
 STARSHIP = [
     'PROMPT_COMMAND="${PROMPT_COMMAND%;};prompt_of_tool;"; PROMPT_COMMAND=${PROMPT_COMMAND#;}',
-    'TAKEN=$PROMPT_COMMAND; PROMPT_COMMAND=prompt_of_tool; PS0=\'${TOOL:$((TOOL=1,0)):0}\'${PS0-}',
+    "TAKEN=$PROMPT_COMMAND; PROMPT_COMMAND=prompt_of_tool; PS0='${TOOL:$((TOOL=1,0)):0}'${PS0-}",
 ]
 
 

@@ -43,7 +43,7 @@ FILTERS = (
     Option("--limit", "N", "at most N of them"),
     Option("--all", "", "all of them"),
     Option("--unique", "", "each distinct command once, at its newest run"),
-    Option("--reverse", "", "oldest first"),
+    Option("--reverse", "", "in the opposite order"),
 )
 OUTPUT = (
     Option("--json", "", "print JSON"),

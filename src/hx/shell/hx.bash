@@ -132,7 +132,8 @@ __hx_is_armed() {
   if [[ ${PROMPT_COMMAND-} == *__bp_install* ]]; then
     [[ $PROMPT_COMMAND == *__hx_precmd* ]]
   elif ((__hx_version < 501)); then
-    [[ ${PROMPT_COMMAND-} == __hx_precmd* && $PROMPT_COMMAND == *__hx_precmd ]]
+    [[ ${PROMPT_COMMAND-} == __hx_precmd* &&
+      ($PROMPT_COMMAND == *__hx_precmd || $PROMPT_COMMAND == *__bp_interactive_mode*) ]]
   else
     [[ ${PROMPT_COMMAND-} == __hx_precmd && ${#PROMPT_COMMAND[@]} -gt 1 &&
       (${PROMPT_COMMAND[-1]} == __hx_precmd || ${PROMPT_COMMAND[-1]} == *__bp_interactive_mode*) ]]
@@ -146,7 +147,8 @@ __hx_hook_prompt() {
     return
   elif ((__hx_version < 501)); then
     # (a newline, since what stands there may end in a semicolon)
-    PROMPT_COMMAND=__hx_precmd${PROMPT_COMMAND:+$'\n'$PROMPT_COMMAND$'\n'__hx_precmd}
+    PROMPT_COMMAND=__hx_precmd${PROMPT_COMMAND:+$'\n'$PROMPT_COMMAND}
+    [[ $PROMPT_COMMAND == *__bp_interactive_mode* ]] || PROMPT_COMMAND=$PROMPT_COMMAND$'\n'__hx_precmd
     return
   fi
   for __hx_each in "${PROMPT_COMMAND[@]}"; do
@@ -238,10 +240,12 @@ __hx_record_ended() {
   __hx_folders=() __hx_starts=() __hx_numbers=() __hx_hidden=() __hx_statuses=()
 }
 
-# There are several lines only after a paste. With an argument the last of them has not ended.
+# There are several lines only after a paste. With an argument the last of them has not ended, and
+# HISTCMD is less by one.
 __hx_record_lines() {
   local __hx_i __hx_before=$__hx_base
-  __hx_in_order || return 0
+  # (fewer entries now: none is where it was, and bash 5.1 dies of `fc -l` when there are none)
+  ((__hx_count && HISTCMD + $# >= __hx_numbers[__hx_count - 1])) && __hx_in_order || return 0
   for ((__hx_i = 0; __hx_i < __hx_count; __hx_i++)); do
     __hx_number=${__hx_numbers[__hx_i]}
     if ((!__hx_hidden[__hx_i])) && __hx_fetch && __hx_room; then
