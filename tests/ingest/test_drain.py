@@ -228,6 +228,7 @@ streams = st.lists(
 )
 
 
+@settings(max_examples=settings.default.max_examples // 4)  # dozens of transactions each
 @given(streams, st.lists(st.tuples(st.integers(0, 2), st.integers(1, 90)), max_size=12))
 def test_a_spool_drained_as_it_grows_gives_what_it_gives_at_once(shells, steps):
     """Three shells write a few bytes at a time, and ingest runs after each write."""

@@ -36,8 +36,8 @@ def test_direnv_still_loads_its_files(home, shell, place):
     assert home.commands() == ["direnv allow project", "cd project", "echo $LOADED > seen"]
 
 
-# bash-preexec in short: it installs itself at the first prompt, from the first (or only) element
-# of PROMPT_COMMAND; what a DEBUG trap sees first after __bp_interactive_mode is the line of the user
+# bash-preexec in short: it installs itself at the first prompt, from the first (or only) element of
+# PROMPT_COMMAND; what a DEBUG trap sees first after __bp_interactive_mode is the line of the user
 BASH_PREEXEC = r"""
 __bp_imported=defined
 __bp_interactive_mode() { bp_mode=on; }
