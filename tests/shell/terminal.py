@@ -112,7 +112,7 @@ class Home:
             "LANG": "C.UTF-8",
             "PATH": os.environ["PATH"],
             "SHELL": "/bin/sh",
-            "TERM": "vt100",  # no repeated characters, which pyte does not know
+            "TERM": "screen",  # it has no `repeat a character`, which pyte does not know
             "USER": "ann",
             "XDG_RUNTIME_DIR": str(self.runtime),
         } | more

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from shell.terminal import PASTE, PASTED, program
+from shell.terminal import PASTE, PASTED, hook, program
 
 pytestmark = pytest.mark.parametrize("shell", ["bash", "bash 5.3"])
 
@@ -276,8 +276,12 @@ def test_a_pipestatus_that_is_not_of_the_command_is_not_kept(home, shell):
     assert known["for i in; do :; done"] is None
 
 
-def test_the_hook_passes_shellcheck(shell):
-    path = subprocess.run(
-        [program("shellcheck"), "src/hx/shell/hx.bash"], capture_output=True, text=True, check=False
+def test_the_hook_passes_shellcheck(shell, tmp_path):
+    answer = subprocess.run(
+        [program("shellcheck"), "-"],
+        input=hook(shell, str(tmp_path)),
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert path.stdout + path.stderr == ""
+    assert answer.stdout + answer.stderr == ""

@@ -31,7 +31,7 @@ def test_what_does_not_run_is_no_event_and_the_next_command_is_fine(home, shell)
     terminal = home.open(shell)
     terminal.run("")
     terminal.type(b"echo half")
-    terminal.until(b"half")
+    terminal.until(b"mhalf" if family(shell) == "fish" else b"half")  # (the colour comes last)
     terminal.type(CTRL_C)
     if family(shell) == "fish":  # it goes on with the same prompt
         terminal.until(re.compile(rb"\^C"))

@@ -34,9 +34,9 @@ def run(arguments: list[str], config: Config) -> int:
 
 def hook(shell: str, config: Config) -> str:
     """The text of a hook; nothing from the environment can steer it later but HX_PRIVATE."""
-    path = os.path.join(os.path.dirname(os.path.dirname(__file__)), "shell", f"hx.{shell}")
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
+    text = _part(f"hx.{shell}")
+    if shell == "bash":
+        text = text.replace("@LINES@\n", _part("hx-lines.bash"))
     places = {
         "@SPOOL@": config.paths.spool,
         "@PAUSE@": config.paths.pause,
@@ -45,6 +45,12 @@ def hook(shell: str, config: Config) -> str:
     for name, place in places.items():
         text = text.replace(name, quoted(place, shell))
     return text
+
+
+def _part(name: str) -> str:
+    folder = os.path.dirname(os.path.dirname(__file__))
+    with open(os.path.join(folder, "shell", name), encoding="utf-8") as file:
+        return file.read()
 
 
 def executable() -> str:
