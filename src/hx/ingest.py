@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hx.spool import SpoolFile
 
 FORGOTTEN = "command that was forgotten before it arrived"  # a reason beside those of capture
-_BATCH_EVENTS = 32_768
+_BATCH_EVENTS = 65_536
 _TIDY_EVERY_S = 600
 _PATIENCE_MS = 250  # for a database that another process writes to: a search must not wait longer
 _DAY_US = 86_400_000_000

@@ -20,6 +20,7 @@ from hx.core.record import NamedTuple
 
 COMMIT = b"\0\0"
 _MAX_INT = (1 << 63) - 1
+_TAGS = [chr(code) for code in range(256)]
 
 # Reasons why bytes of a spool file gave no event
 TORN = "torn record"
@@ -71,7 +72,7 @@ def parse(data: bytes, *, closed: bool = False) -> Parsed:
         fields = piece.split(b"\0")
         if len(fields) > 1 and not fields[0] and _opens(fields[1]) and piece.count(b"\0HX1") == 1:
             kind = chr(fields[1][3])
-            records.append(Record(kind, {chr(field[0]): field[1:] for field in fields[2:]}))
+            records.append(Record(kind, {_TAGS[field[0]]: field[1:] for field in fields[2:]}))
         else:
             _read_torn(fields, records, faults, committed=True)
     _read_torn(tail.split(b"\0"), records, faults, committed=False)

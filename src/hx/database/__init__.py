@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 BUSY_TIMEOUT_MS = 5_000
 UNCLEAN = "unclean"  # meta: when it was last tried to scrub what a forget left in the files
+_CACHE_KIB = 65_536  # at most: a large ingest would spill its pages to the log and read them back
 _WAL_PAGES = 256  # 1 MiB: a longer log costs every cold start its recovery
 
 
@@ -135,6 +136,7 @@ def _prepare(connection: apsw.Connection, path: str, folder: str) -> None:
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
     if is_new(connection) and not connection.readonly("main"):
         connection.pragma("journal_mode", "delete" if on_network(folder) else "wal")
+    connection.pragma("cache_size", -_CACHE_KIB)
     connection.pragma("secure_delete", 1)
     connection.pragma("foreign_keys", 1)
     connection.pragma(
