@@ -27,7 +27,7 @@ __hx_load() {
   __hx_chain_exit
   builtin trap - XFSZ
   __hx_arm
-  __hx_notice
+  __hx_mind_histcontrol
   return 0
 }
 
@@ -42,17 +42,17 @@ __hx_begin() {
   export HX_SESSION=$__hx_session
   # PS0 notes for each line: folder, start (us), history number, whether HX_PRIVATE is set, status of
   # the line before. All are assigned while something is expanded that comes out empty.
-  # (the count is an array since `set -a` does not export those)
-  __hx_lines=(0) __hx_folders=() __hx_starts=() __hx_numbers=() __hx_hidden=() __hx_statuses=()
+  # (what is assigned there and in __hx_precmd is an array: `set -a` does not export those)
+  __hx_lines=(0) __hx_again=(0) __hx_base=(0) __hx_folders=() __hx_starts=() __hx_numbers=() __hx_hidden=() __hx_statuses=()
   __hx_void=('')
   # ([^0-9], since `!` in a prompt is the history number in POSIX mode)
-  __hx_stamp='${PWD+${PWD##"${__hx_folders[__hx_lines]:=$PWD}"}}'
+  __hx_stamp='${PWD##"${__hx_folders[__hx_lines]:=$PWD}"}'
   __hx_stamp+='${__hx_void[__hx_starts[__hx_lines]=${EPOCHREALTIME/[^0-9]/},'
   __hx_stamp+='__hx_numbers[__hx_lines]=HISTCMD,__hx_hidden[__hx_lines]=0${HX_PRIVATE:+1},'
   __hx_stamp+='__hx_statuses[__hx_lines++]=$?,0]}'
-  __hx_begun=0 __hx_running= __hx_started_us= __hx_number=0 __hx_command= __hx_private= __hx_base=0
-  __hx_prompt_s=0 __hx_idle=0 __hx_last= __hx_last_number=0 __hx_duplicates= __hx_dedup= __hx_control=
-  __hx_last_pipe= __hx_last_job=${!-} __hx_rearmed=0 __hx_text= __hx_text_tries=0
+  __hx_begun=0 __hx_running= __hx_started_us= __hx_number=0 __hx_command= __hx_private=
+  __hx_prompted_us=0 __hx_last= __hx_last_number=0 __hx_duplicates= __hx_dedup= __hx_erases= __hx_control=
+  __hx_last_pipe= __hx_last_job= __hx_outcome= __hx_size=0 __hx_newline=$'\n' __hx_rearmed=0 __hx_text= __hx_text_tries=0
   __hx_seq=0 __hx_generation=-1 __hx_records=0 __hx_bytes=0 __hx_file=
   __hx_ps0=$__hx_stamp
   if ((__hx_version >= 503)); then __hx_use_53; fi
@@ -164,44 +164,54 @@ __hx_hook_prompt() {
   PROMPT_COMMAND=(__hx_precmd "${__hx_others[@]}" __hx_precmd "${__hx_final[@]}")
 }
 
+# What runs at every prompt is as few commands in as few functions as can be: 500 us are all it may
+# take, a command is 5 to 10, and bash copies a function for each call. The rare ways are apart.
 __hx_precmd() {
-  {
-    local __hx_status=$? __hx_pipe=("${PIPESTATUS[@]}") __hx_flags=$-
-    local - __hx_now=${EPOCHREALTIME//[!0-9]/} REPLY=
-    set +aeuvx
-    if ((__hx_lines || __hx_begun)); then
-      __hx_ended
-    elif ((++__hx_idle > 1)) && [[ ! $__hx_dedup ]]; then # (1: this is the last in PROMPT_COMMAND)
-      __hx_last_number=0 # a comment went into the history, or nothing
-    fi
-    __hx_arm
-    __hx_notice
-  } 2>/dev/null
+  local __hx_status=$? __hx_pipe=("${PIPESTATUS[@]}") __hx_flags=$-
+  if ((__hx_again && !__hx_lines && !__hx_begun)) && [[ ${PROMPT_COMMAND-} == __hx_precmd ]]; then
+    __hx_again=0 __hx_base=$HISTCMD # the second time at this prompt
+  else
+    __hx_prompted 2>/dev/null
+  fi
   # bash restores `$?` after an element of the list: failing would only set off an ERR trap
   [[ $__hx_flags != *e* && ${PROMPT_COMMAND-} != __hx_precmd ]] || return 0
   return "$__hx_status"
 }
 
-__hx_notice() { # how things stand at the prompt
-  __hx_look
-  __hx_mind_histcontrol
-  __hx_base=$HISTCMD __hx_prompt_s=${EPOCHREALTIME%[!0-9]*}
+__hx_prompted() {
+  local __hx_now=${EPOCHREALTIME/[!0-9]/} __hx_was_private=$__hx_private __hx_i=0 REPLY=
+  case $- in *[aeuvx]*) local - && set +aeuvx ;; esac
+  __hx_private=${HX_PRIVATE:+1} __hx_again=1 __hx_before=$__hx_base
+  [[ $__hx_private || ! -e $__hx_pause ]] || __hx_mind_pause
+  if ((__hx_lines)); then
+    __hx_record_lines
+  elif [[ $__hx_running ]]; then
+    __hx_record_end
+  elif ((!__hx_begun)); then
+    [[ $__hx_dedup ]] || __hx_last_number=0 # a comment went into the history, or nothing
+  fi
+  [[ ${HISTCONTROL-}$__hx_private == "$__hx_control" && ${PS0-} == *__hx_* && ! ${__bp_imported-} &&
+    ${PROMPT_COMMAND-} == __hx_precmd && ${PROMPT_COMMAND[-1]} == __hx_precmd &&
+    $BASHOPTS == *promptvars* ]] || __hx_mend
+  __hx_lines=0 __hx_begun=0 __hx_folders=() __hx_prompted_us=$__hx_now __hx_base=$HISTCMD
 }
 
-__hx_look() { # whether lines are private now
-  __hx_private=${HX_PRIVATE:+1}
-  [[ ! $__hx_private && -e $__hx_pause ]] || return 0
+__hx_mend() {
+  [[ ${HISTCONTROL-}$__hx_private == "$__hx_control" ]] || __hx_mind_histcontrol
+  __hx_arm
+}
+
+__hx_mind_pause() {
   __hx_private=1 REPLY=
   builtin read -r REPLY <"$__hx_pause"
   if [[ $REPLY == [0-9]* && $REPLY != *[!0-9]* && ${#REPLY} -lt 18 ]]; then
-    ((10#$REPLY > ${EPOCHREALTIME%[!0-9]*})) || __hx_private=
+    ((10#$REPLY > __hx_now / 1000000)) || __hx_private=
   fi
 }
 
 # HISTCMD must tell whether bash stored a line: what it did not store is private. With ignoredups
 # it would not, so while lines are recorded that is taken out and done here.
 __hx_mind_histcontrol() {
-  [[ ${HISTCONTROL-}$__hx_private != "$__hx_control" ]] || return 0
   local __hx_list=:${HISTCONTROL-}:
   if [[ $__hx_private || ! -O $__hx_dir ]]; then
     __hx_list=${__hx_list//:hx_ignoredups:/:ignoredups:}
@@ -213,87 +223,87 @@ __hx_mind_histcontrol() {
   if [[ $__hx_list != "${HISTCONTROL-}" && ${HISTCONTROL@a} != *r* ]]; then
     HISTCONTROL=$__hx_list
   fi
-  __hx_control=${HISTCONTROL-}$__hx_private __hx_dedup=
-  [[ :$__hx_list: != *:hx_ignoredups:* || $__hx_list == *erasedups* ]] || __hx_dedup=1
-}
-
-__hx_ended() {
-  local __hx_count=$__hx_lines
-  __hx_lines=0 __hx_begun=0 __hx_idle=0
-  builtin trap '' XFSZ # else a limit on the size of files (ulimit -f) ends the shell
-  if [[ $__hx_running ]]; then __hx_finish "$__hx_number"; fi
-  if ((__hx_count)); then __hx_record_ended; fi
-  builtin trap - XFSZ
-  if [[ $__hx_duplicates ]]; then __hx_drop_duplicates; fi
+  __hx_control=${HISTCONTROL-}$__hx_private __hx_dedup= __hx_erases=
+  case :$__hx_control: in
+  *:erasedups:*) __hx_erases=1 ;;
+  *:hx_ignoredups:*) __hx_dedup=1 ;;
+  esac
 }
 
 # ---- bash 5.0 to 5.2: all at the end of a command ----
 
-__hx_record_ended() {
-  local __hx_was_private=$__hx_private
-  __hx_look
-  if [[ ! $__hx_was_private && ! $__hx_private && -O $__hx_dir ]]; then
-    __hx_record_lines
+# The line number __hx_i of those that PS0 noted. With an argument it has not ended.
+__hx_record_line() {
+  __hx_number=${__hx_numbers[__hx_i]}
+  if ((__hx_hidden[__hx_i])); then __hx_last_number=0 && return; fi
+  if [[ $__hx_erases ]]; then __hx_stored_anew; else ((__hx_number > __hx_before)); fi || return 0
+  __hx_print fc -l -1 -1 && __hx_take || return 0
+  if ((__hx_i < __hx_lines - 1)); then
+    __hx_outcome="\0e${__hx_starts[__hx_i + 1]}\0x${__hx_statuses[__hx_i + 1]}\0mpaste"
+  elif (($#)); then
+    __hx_outcome=
   else
-    __hx_last_number=0
+    __hx_judge "$__hx_number"
   fi
-  __hx_folders=() __hx_starts=() __hx_numbers=() __hx_hidden=() __hx_statuses=()
+  __hx_write "\0HX1${1-C}\0n%d\0b%s$__hx_outcome\0d%s\0c%s" "$((++__hx_seq))" \
+    "${__hx_starts[__hx_i]}" "${__hx_folders[__hx_i]-}" "$__hx_command"
 }
 
-# There are several lines only after a paste. With an argument the last of them has not ended, and
-# HISTCMD is less by one.
+# Several lines only after a paste; with an argument (S) the last of them has not ended, and HISTCMD
+# is less by one. A history that became shorter answers wrong, and of an empty one bash 5.1 dies.
 __hx_record_lines() {
-  local __hx_i __hx_before=$__hx_base
-  # (fewer entries now: none is where it was, and bash 5.1 dies of `fc -l` when there are none)
-  ((__hx_count && HISTCMD + $# >= __hx_numbers[__hx_count - 1])) && __hx_in_order || return 0
-  for ((__hx_i = 0; __hx_i < __hx_count; __hx_i++)); do
-    __hx_number=${__hx_numbers[__hx_i]}
-    if ((!__hx_hidden[__hx_i])) && __hx_fetch && __hx_room; then
-      __hx_write_line "$@"
-    fi
-    __hx_before=$__hx_number
-  done
+  if [[ $__hx_was_private || $__hx_private || ! -O $__hx_dir ||
+    $HISTCMD+$# -lt __hx_numbers[__hx_lines-1] ]]; then
+    __hx_last_number=0
+    return
+  fi
+  builtin trap '' XFSZ # else a limit on the size of files (ulimit -f) ends the shell
+  if ((__hx_lines == 1)); then
+    __hx_record_line "$@"
+  elif __hx_in_order; then
+    for ((; __hx_i < __hx_lines; __hx_i++)); do
+      __hx_record_line "$@"
+      __hx_before=$__hx_number
+    done
+  fi
+  builtin trap - XFSZ
+  [[ ! $__hx_duplicates ]] || __hx_drop_duplicates
 }
 
 # A pasted line that deletes from the history moves what comes after: then there is no telling which
 # text belongs to which line.
 __hx_in_order() {
   local __hx_i
-  for ((__hx_i = 1; __hx_i < __hx_count; __hx_i++)); do
+  for ((__hx_i = 1; __hx_i < __hx_lines; __hx_i++)); do
     if ((__hx_numbers[__hx_i] <= __hx_numbers[__hx_i - 1])); then
       __hx_print fc -l "$__hx_base" -1 && [[ $REPLY != *history* ]] || return 1
     fi
   done
 }
 
-__hx_write_line() {
-  local __hx_kind=C __hx_outcome= __hx_start=${__hx_starts[__hx_i]}
-  if ((__hx_i < __hx_count - 1)); then
-    __hx_outcome="\0e${__hx_starts[__hx_i + 1]}\0x${__hx_statuses[__hx_i + 1]}\0mpaste"
-  elif (($#)); then
-    __hx_kind=S
+# The tags that tell how a line ended -> __hx_outcome. A line that came later is in the history but
+# did not run: then the status is that of its error.
+__hx_judge() {
+  if [[ $HISTCMD -gt $1 ]]; then
+    __hx_outcome="\0e$__hx_now"
+  elif ((${#__hx_pipe[@]} > 1)); then
+    __hx_judge_pipe
   else
-    __hx_judge "$__hx_number"
+    __hx_outcome="\0e$__hx_now\0x$__hx_status\0p$__hx_pipe" __hx_last_pipe=
   fi
-  __hx_write "\0HX1$__hx_kind\0n%d\0b%s$__hx_outcome\0d%s\0c%s" \
-    "$((++__hx_seq))" "$__hx_start" "${__hx_folders[__hx_i]-}" "$__hx_command"
 }
 
-# The tags that tell how a line ended -> __hx_outcome. PIPESTATUS outlives what does not set it
-# (`&`, a function definition): then it is that of an earlier line.
-__hx_judge() {
-  local __hx_list __hx_job=${!-}
-  __hx_outcome="\0e$__hx_now"
-  # a line that came later is in the history but did not run: the status is that of its error
-  ((HISTCMD <= $1)) || return 0
+# PIPESTATUS outlives what does not set it (`&`, a function definition): then it is that of an
+# earlier line.
+__hx_judge_pipe() {
+  local __hx_list
   builtin printf -v __hx_list '%s ' "${__hx_pipe[@]}"
-  __hx_outcome+="\0x$__hx_status"
-  if [[ " $__hx_list" == *" $__hx_status " ]] &&
-    [[ ${#__hx_pipe[@]} -eq 1 || $__hx_list != "$__hx_last_pipe" ||
-      ($__hx_command == *'|'* && $__hx_job == "$__hx_last_job") ]]; then
+  __hx_outcome="\0e$__hx_now\0x$__hx_status"
+  if [[ " $__hx_list" == *" $__hx_status " ]] && [[ $__hx_list != "$__hx_last_pipe" ||
+    ($__hx_command == *'|'* && ${!-} == "$__hx_last_job") ]]; then
     __hx_outcome+="\0p${__hx_list% }"
   fi
-  __hx_last_pipe=$__hx_list __hx_last_job=$__hx_job
+  __hx_last_pipe=$__hx_list __hx_last_job=${!-}
 }
 
 # ---- bash 5.3: a start, then an end ----
@@ -301,36 +311,48 @@ __hx_judge() {
 __hx_use_53() {
   __hx_ps0='${| __hx_started; }'
   # (a string, since it is no syntax of an older bash; the words inside are parsed at each call)
-  builtin eval '__hx_print() { REPLY=${ \builtin "$@"; }; }'
+  builtin eval '__hx_print() { REPLY=${ \builtin "$@"; }$__hx_newline; }'
 }
 
 __hx_started() {
   {
-    local __hx_status=$? __hx_pipe=("${PIPESTATUS[@]}")
-    local - __hx_now=${EPOCHREALTIME//[!0-9]/} __hx_i=0 __hx_count=1 __hx_before=$__hx_base
+    local - __hx_status=$? __hx_pipe=("${PIPESTATUS[@]}") __hx_now=${EPOCHREALTIME//[!0-9]/} __hx_i=0 __hx_lines=1
     set +aeuvx
     builtin trap '' XFSZ
-    if [[ $__hx_running ]]; then __hx_finish "$HISTCMD"; fi # lines of a paste follow each other
-    __hx_number=$HISTCMD __hx_begun=1
-    __hx_look
+    [[ ! $__hx_running ]] || __hx_finish "$HISTCMD" # lines of a paste follow each other
+    __hx_number=$HISTCMD __hx_before=$__hx_base __hx_begun=1 __hx_private=${HX_PRIVATE:+1}
+    __hx_base=$__hx_number
+    [[ $__hx_private || ! -e $__hx_pause ]] || __hx_mind_pause
     if [[ $__hx_private || ! -O $__hx_dir ]]; then
       __hx_last_number=0
-    elif __hx_fetch && __hx_room; then
-      __hx_running=$((++__hx_seq)) __hx_started_us=$__hx_now
-      __hx_write '\0HX1S\0n%d\0b%s\0d%s\0c%s' "$__hx_seq" "$__hx_now" "$PWD" "$__hx_command"
+    elif [[ $__hx_erases || $__hx_number -gt $__hx_before ]]; then
+      __hx_record_start
     fi
-    __hx_base=$__hx_number
     builtin trap - XFSZ
   } 2>/dev/null
   REPLY=
 }
 
+__hx_record_start() {
+  [[ ! $__hx_erases ]] || __hx_stored_anew || return 1
+  __hx_print fc -l -1 -1 && __hx_take || return 1
+  __hx_running=$((++__hx_seq)) __hx_started_us=$__hx_now
+  builtin printf '\0HX1S\0n%d\0b%s\0d%s\0c%s\0\0%n' \
+    "$__hx_seq" "$__hx_now" "$PWD" "$__hx_command" __hx_size >>"$__hx_file"
+  ((__hx_records++, __hx_bytes += __hx_size + 100)) # and the end
+}
+
+__hx_record_end() {
+  builtin trap '' XFSZ
+  __hx_finish "$__hx_number"
+  builtin trap - XFSZ
+  [[ ! $__hx_duplicates ]] || __hx_drop_duplicates
+}
+
 __hx_finish() { # the highest history number that nothing came after
-  local __hx_outcome=
   __hx_judge "$1"
-  if [[ -O $__hx_file ]]; then
-    __hx_write "\0HX1E\0n%d\0b%s$__hx_outcome" "$__hx_running" "$__hx_started_us"
-  fi
+  [[ ! -O $__hx_file ]] || builtin printf "\0HX1E\0n%d\0b%s$__hx_outcome\0\0" \
+    "$__hx_running" "$__hx_started_us" >>"$__hx_file"
   __hx_running=
 }
 
