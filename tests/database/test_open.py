@@ -63,6 +63,36 @@ def test_every_file_and_folder_is_for_its_owner_alone_whatever_the_umask(path):
     assert stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode) == 0o700
 
 
+def write_once(path, pages=64):
+    """A process that comes, commits once and goes."""
+    database = open_database(path)
+    with database.transaction():
+        database.set_meta("a", os.urandom(pages * 4096))
+    database.close()
+
+
+def test_the_log_stays_small_where_every_process_commits_once(path):
+    sizes = []
+    for _ in range(16):
+        write_once(path)
+        sizes.append(os.path.getsize(f"{path}-wal") >> 20)
+    assert max(sizes) <= 1, "MiB"
+    assert sizes[-4:].count(0) >= 1, "it is emptied now and then"
+
+
+def test_a_log_that_somebody_reads_is_emptied_later(path):
+    write_once(path)
+    reader = apsw.Connection(path)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM meta").fetchone()
+    write_once(path, pages=300)
+    assert os.path.getsize(f"{path}-wal") >> 20
+    reader.execute("COMMIT")
+    write_once(path)
+    assert os.path.getsize(f"{path}-wal") == 0
+    reader.close()
+
+
 def test_a_connection_is_safe_before_it_is_fast(path):
     database = open_database(path)
     settings = {"secure_delete": 1, "foreign_keys": 1, "synchronous": 2, "trusted_schema": 0}

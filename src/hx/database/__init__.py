@@ -142,9 +142,27 @@ def _prepare(connection: apsw.Connection, path: str, folder: str) -> None:
     connection.pragma(
         "synchronous", "full"
     )  # ingest wipes the spool after a commit: it must be true
-    connection.wal_autocheckpoint(_WAL_PAGES)
-    connection.pragma("journal_size_limit", _WAL_PAGES * 4096)
+    connection.set_wal_hook(_checkpoint_when_long)
     migrate(connection, path)
+
+
+def _checkpoint_when_long(connection: apsw.Connection, name: str, pages: int) -> int:
+    """Empty a log of over 1 MiB, unless somebody reads from it.
+
+    SQLite's own checkpoint leaves the log for the next writer to begin anew, but what it had
+    copied is noted in shared memory, which ends with the last process. Where each process writes
+    once, as here, the log would grow for ever, and be read and copied whole by every command.
+    """
+    if pages >= _WAL_PAGES:
+        timeout_ms = connection.pragma("busy_timeout")
+        connection.set_busy_timeout(0)
+        try:
+            connection.wal_checkpoint(name, mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        except apsw.Error:  # what was committed stands in the log; the next commit tries again
+            pass
+        finally:
+            connection.set_busy_timeout(timeout_ms)
+    return apsw.SQLITE_OK
 
 
 def explained(error: apsw.Error, path: str) -> DatabaseError:
