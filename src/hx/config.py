@@ -15,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hx.core.redact import Rules
+
 Value = str | int | bool
 
 _MAX_BYTES = 256 << 10  # of the configuration file
@@ -38,6 +40,9 @@ SETTINGS = (
         ("smart", "exact", "ignore"),
         0,
         "smart: a capital letter in TEXT makes the search exact",
+    ),
+    Setting(
+        "retention_days", 0, (), 0, "events older than this leave this device; 0: kept for ever"
     ),
 )
 
@@ -82,6 +87,13 @@ class Config(NamedTuple):
     @property
     def limit(self) -> int:
         return int(self.values["limit"])
+
+    @property
+    def rules(self) -> Rules:
+        """What is kept and masked; made anew at each call."""
+        from hx.core.redact import Rules
+
+        return Rules()
 
 
 def load(environment: Mapping[str, str] = os.environ) -> Config:

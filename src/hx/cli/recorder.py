@@ -45,6 +45,7 @@ def open_recorder(config: Config, *, tidy: bool = False) -> Recorder:
     report, trouble = Report(), None
     try:
         report = ingest(database, _source(config, who), at, tidy=tidy)
+        _retain(database, config, at, tidy=tidy)
         _clean_up(database, at, tidy=tidy)
     except Exception as error:  # noqa: BLE001  (_as_trouble raises what is not trouble)
         trouble = _as_trouble(error, database)
@@ -57,7 +58,10 @@ def open_recorder(config: Config, *, tidy: bool = False) -> Recorder:
 
 
 def _source(config: Config, who: Identity) -> Source:
-    return Source(config.paths.spool, config.paths.lock, who.device_id, config.host, who.shared)
+    paths = config.paths
+    return Source(
+        paths.spool, paths.lock, who.device_id, config.host, who.shared, lambda: config.rules
+    )
 
 
 def drained(recorder: Recorder) -> Recorder:
@@ -71,6 +75,14 @@ def drained(recorder: Recorder) -> Recorder:
         time.sleep(_PAUSE_S)
         report = ingest(recorder.database, _source(recorder.config, recorder.who), now_us())
     return recorder._replace(report=report)
+
+
+def _retain(database: Database, config: Config, at: int, *, tidy: bool) -> None:
+    days = int(config.values["retention_days"])
+    if days:
+        from hx.retain import border_us, retain
+
+        retain(database, border_us(days, at), in_passing=not tidy)
 
 
 def _clean_up(database: Database, at: int, *, tidy: bool) -> None:

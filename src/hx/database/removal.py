@@ -1,0 +1,87 @@
+"""Removing events, and with them whatever no event mentions any more."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from hx.database import Database
+
+PLACES = ("directory", "checkout", "terminal", "session")
+_INDEXED = ("directory", "session")  # of these, whether one is in use is asked without a walk
+_FEW = 200  # commands whose words are removed one by one in any case
+
+
+def remove_events(database: Database, rows: Sequence[int]) -> None:
+    """Events by row id, their artifacts, their commands; checkouts and terminals wait for `sweep`.
+
+    The caller holds the transaction.
+    """
+    used = [_references(database, row) for row in rows]
+    many = database.connection.executemany
+    many(_DELETE_ARTIFACTS, [(row,) for row in rows])
+    many("DELETE FROM event WHERE id = ?", [(row,) for row in rows])
+    settle(database, {command for command, *_ in used})
+    for at, table in enumerate(_INDEXED, 1):
+        many(_delete_unused(table) + f" AND {table}.id = ?", {(one[at],) for one in used})
+
+
+def _references(database: Database, row: int) -> tuple[int, int, int]:
+    """Ids of its command, directory and session."""
+    sql = "SELECT command, directory, session FROM event WHERE id = ?"
+    command, directory, session = next(iter(database.execute(sql, (row,))))
+    return command, directory, session
+
+
+_DELETE_ARTIFACTS = """
+DELETE FROM artifact WHERE id IN (
+    SELECT artifact.id FROM event
+    JOIN session ON session.id = event.session JOIN device ON device.id = session.device
+    JOIN artifact ON event_started_at_us = started_at_us AND event_session_id = session.session_id
+        AND event_seq = seq AND event_device_id = device.device_id
+    WHERE event.id = ?)
+"""
+
+
+def settle(database: Database, commands: Iterable[int]) -> None:
+    """Commands that lost an event: set their last use back, or remove them and their words."""
+    emptied: list[int] = []
+    for command in sorted(commands):
+        last = database.value("SELECT max(started_at_us) FROM event WHERE command = ?", (command,))
+        if last is None:
+            emptied.append(command)
+        else:
+            database.execute(
+                "UPDATE command SET last_us = ?1 WHERE id = ?2 AND last_us <> ?1", (last, command)
+            )
+    _remove_commands(database, emptied)
+
+
+def _remove_commands(database: Database, commands: list[int]) -> None:
+    """Removing the words of one command costs about 1 ms, indexing one anew 0.01 ms."""
+    rows = [(command,) for command in commands]
+    highest = database.value("SELECT coalesce(max(id), 0) FROM command")
+    anew = len(commands) > max(_FEW, highest // 50)
+    if not anew:
+        database.connection.executemany(
+            "INSERT INTO command_text (command_text, rowid, text)"
+            " SELECT 'delete', id, text FROM command WHERE id = ?",
+            rows,
+        )
+    database.connection.executemany("DELETE FROM command WHERE id = ?", rows)
+    if anew:
+        database.execute("INSERT INTO command_text (command_text) VALUES ('rebuild')")
+
+
+def sweep(database: Database) -> None:
+    """Names of places that no event mentions any more; walks over the events."""
+    for table in PLACES:
+        database.execute(_delete_unused(table))
+
+
+def _delete_unused(table: str) -> str:
+    return (
+        f"DELETE FROM {table} WHERE NOT EXISTS"  # noqa: S608
+        f" (SELECT 1 FROM event WHERE event.{table} = {table}.id)"
+    )
