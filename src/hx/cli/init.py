@@ -6,13 +6,13 @@ import os
 import sys
 
 from hx.core.errors import UsageError
+from hx.hook import SHELLS, Places, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.cli.usage import Parser
     from hx.config import Config
 
-SHELLS = ("bash", "zsh", "fish")
 OPTIONS = ("--no-ctrl-r", "--up-arrow")
 
 
@@ -28,29 +28,12 @@ def run(arguments: list[str], config: Config) -> int:
             raise UsageError(f"there is no option {option}", "`hx init --help` lists them")
     if len(words) != 1 or words[0] not in SHELLS:
         raise UsageError("name one shell: bash, zsh or fish", 'eval "$(hx init bash)"')
-    sys.stdout.write(hook(words[0], config))
+    sys.stdout.write(text(words[0], places(config)))
     return 0
 
 
-def hook(shell: str, config: Config) -> str:
-    """The text of a hook; nothing from the environment can steer it later but HX_PRIVATE."""
-    text = _part(f"hx.{shell}")
-    if shell == "bash":
-        text = text.replace("@LINES@\n", _part("hx-lines.bash"))
-    places = {
-        "@SPOOL@": config.paths.spool,
-        "@PAUSE@": config.paths.pause,
-        "@HX@": executable(),
-    }
-    for name, place in places.items():
-        text = text.replace(name, quoted(place, shell))
-    return text
-
-
-def _part(name: str) -> str:
-    folder = os.path.dirname(os.path.dirname(__file__))
-    with open(os.path.join(folder, "shell", name), encoding="utf-8") as file:
-        return file.read()
+def places(config: Config) -> Places:
+    return Places(config.paths.spool, config.paths.pause, executable())
 
 
 def executable() -> str:
@@ -61,12 +44,6 @@ def executable() -> str:
 
         path = which(path) or path
     return os.path.abspath(path)
-
-
-def quoted(text: str, shell: str) -> str:
-    if shell == "fish":
-        return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def parser(name: str) -> Parser:

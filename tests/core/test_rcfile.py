@@ -1,0 +1,81 @@
+"""A line goes into any file and comes out again without a trace."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hx.core import rcfile
+
+LINE = rcfile.line("bash", b"'/home/ann/.local/share/hx/hook.bash'")
+OTHER = rcfile.line("bash", b"'/elsewhere/hook.bash'")
+
+pieces = st.sampled_from([b"\n", b"\r\n", b"\r", b"a", b"# x", b"\xff", b"\0", LINE, OTHER])
+texts = st.lists(pieces, max_size=8).map(b"".join) | st.binary(max_size=40)
+own_texts = texts.filter(lambda text: not rcfile.has_line(text))
+
+
+@given(own_texts)
+def test_put_in_and_taken_out_gives_the_same_bytes(text):
+    assert rcfile.without_line(rcfile.with_line(text, LINE)) == text
+
+
+@given(texts)
+def test_putting_it_in_again_changes_nothing_and_taking_it_out_leaves_none(text):
+    once = rcfile.with_line(text, LINE)
+    assert rcfile.with_line(once, LINE) == once
+    assert rcfile.has_line(once)
+    assert not rcfile.has_line(rcfile.without_line(once))
+    assert OTHER not in [one.rstrip(b"\r\n") for one in once.split(b"\n")]
+
+
+@given(own_texts, own_texts)
+def test_what_was_written_behind_it_stays_on_lines_of_its_own(text, later):
+    if rcfile.has_line(text + later):  # the two only together make a line
+        return
+    newline = b"\r\n" if b"\r\n" in rcfile.with_line(text, LINE).removeprefix(text) else b"\n"
+    between = newline if text and later and not text.endswith(b"\n") else b""
+    whole = rcfile.with_line(text, LINE) + later
+    assert rcfile.without_line(whole) == text + between + later
+
+
+@given(own_texts)
+def test_the_line_is_a_line(text):
+    assert LINE in rcfile.with_line(text, LINE).replace(b"\r\n", b"\n").split(b"\n")
+
+
+def test_the_line_has_the_line_endings_of_the_file():
+    assert rcfile.with_line(b"a\r\n", LINE) == b"a\r\n\r\n" + LINE + b"\r\n"
+    assert rcfile.with_line(b"a\r\nb\n", LINE) == b"a\r\nb\n\n" + LINE + b"\n"
+
+
+def test_an_older_line_is_replaced_where_it_stands():
+    assert rcfile.with_line(b"a\n\n" + OTHER + b"\nb\n", LINE) == b"a\n\n" + LINE + b"\nb\n"
+
+
+@pytest.mark.parametrize(
+    "loading",
+    [
+        b'eval "$(hx init zsh)"',
+        b'  eval "$(/opt/bin/history-extended init zsh --no-ctrl-r)"',
+        b"source <(hx init zsh)",
+        b"hx init zsh | source",
+        b"source ~/.local/share/hx/hook.zsh",
+        b"[[ -r /some/where/hook.zsh ]] && . /some/where/hook.zsh",
+    ],
+)
+def test_a_line_that_loads_the_hook_already_is_found(loading):
+    text = b"a\n" + loading + b"\nb\n"
+    assert rcfile.loaded_at(text, "zsh", b"/some/where/hook.zsh") == 2
+    assert rcfile.loaded_at(b"# " + loading, "zsh", b"/some/where/hook.zsh") is None
+
+
+@pytest.mark.parametrize("text", [b"", b"hx find x\n", b"git init zsh\n", b"# hx init zsh\n", LINE])
+def test_other_lines_load_nothing(text):
+    assert rcfile.loaded_at(text, "zsh", b"/hook.zsh") is None
+
+
+def test_other_tools_are_named_once_and_not_from_comments():
+    text = b'eval "$(atuin init bash)"\n# mcfly\n. fzf.bash\natuin x\n'
+    assert rcfile.rivals(text) == ["atuin", "fzf"]
+    assert rcfile.mentions_bashrc(b"[ -r ~/.bashrc ] && . ~/.bashrc\n")
+    assert not rcfile.mentions_bashrc(b"# . ~/.bashrc\n")
