@@ -58,13 +58,17 @@ def require_owner(path: str) -> None:
         )
 
 
-def replace_file(path: str, data: bytes) -> None:
-    """Write a whole file or nothing, 0600, safe against a crash."""
+def replace_file(
+    path: str, data: bytes, *, mode: int = 0o600, owner: tuple[int, int] | None = None
+) -> None:
+    """Write a whole file or nothing, safe against a crash; `owner`: user and group ids."""
     temporary = f"{path}.{os.urandom(4).hex()}.tmp"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, 0o600)
+            if owner is not None:
+                _give(descriptor, *owner)
+            os.fchmod(descriptor, mode)  # after the owner: a change of owner may take from it
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -73,6 +77,15 @@ def replace_file(path: str, data: bytes) -> None:
         os.unlink(temporary)
         raise
     _sync_folder(os.path.dirname(path))
+
+
+def _give(descriptor: int, user: int, group: int) -> None:
+    """A group that we are not in stays ours; another user only root can name."""
+    try:
+        os.fchown(descriptor, user, group)
+    except PermissionError:
+        if user != os.geteuid():
+            raise
 
 
 def _sync_folder(path: str) -> None:
