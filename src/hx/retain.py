@@ -36,7 +36,7 @@ _START = Reached(KNOWN_SINCE_US, -1)
 
 def border_us(days: int, now_us: int) -> int | None:
     """What began before it is due; None: nothing ever is (0 days keep for ever)."""
-    return now_us - days * _DAY_US if days else None
+    return max(0, now_us - days * _DAY_US) if days else None
 
 
 def due(database: Database, border: int | None) -> int:

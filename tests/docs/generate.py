@@ -76,6 +76,7 @@ OBJECTS = {
         "database.unclean": "whether forgotten text may still stand in the file: a reader was in the way",
         "last_ingest_at": "when the last event came out of the spool",
         "lost[].reason, lost[].count, lost[].last_at": "what in the spool gave no event",
+        "retention.days, retention.due": "how long events are kept, 0 for ever; how many are still to be removed",
         "warnings": "what in the settings is not in force",
         "trouble.error, trouble.hint": "why the database could not be used; null when it could",
         "sync": "null: not set up",

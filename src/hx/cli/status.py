@@ -39,6 +39,7 @@ class Known(NamedTuple):
     faults: list[Fault]
     shells: list[tuple[bytes | None, int]]
     ingested: int  # events, by this command
+    due: int  # events that retention is still to remove
 
 
 class Status(NamedTuple):
@@ -84,7 +85,15 @@ def _known(recorder: Recorder) -> Known:
         figures.faults(database),
         figures.newest_by_shell(database, recorder.who.device_id),
         recorder.report.events,
+        _due(recorder),
     )
+
+
+def _due(recorder: Recorder) -> int:
+    from hx.retain import border_us, due
+
+    days = int(recorder.config.values["retention_days"])
+    return due(recorder.database, border_us(days, recorder.now_us))
 
 
 def _waiting(folder: str) -> Waiting | None:
@@ -107,6 +116,7 @@ def _print(config: Config, status: Status) -> None:
             _line("lost", f"{fault.times} x {fault.reason}, last {local(fault.last_at_us)}")
         if known.figures.unclean:
             _line("forgotten", "its text may still stand in the files of the database: in use")
+    _line("retention", _retention(config, known))
     if config.warnings:
         _line("settings", f"{len(config.warnings)} not in force: see the warnings")
     _line("sync", "not set up")
@@ -170,6 +180,14 @@ def _ingest(known: Known) -> str:
     )
 
 
+def _retention(config: Config, known: Known | None) -> str:
+    days = int(config.values["retention_days"])
+    if not days:
+        return "for ever"
+    waiting = f"; {_counted(known.due, 'event')} due to be removed" if known and known.due else ""
+    return f"{_counted(days, 'day')} and what is pinned{waiting}"
+
+
 def _print_json(config: Config, status: Status) -> None:
     from hx.cli.jsonout import print_json
 
@@ -187,6 +205,10 @@ def _print_json(config: Config, status: Status) -> None:
             "database": {"path": paths.database, **_database_object(config, known)},
             "last_ingest_at": None if known is None else _at(known.figures.last_ingest_us),
             "lost": None if known is None else _fault_objects(known),
+            "retention": {
+                "days": config.values["retention_days"],
+                "due": None if known is None else known.due,
+            },
             "warnings": list(config.warnings),
             "trouble": None
             if trouble is None
