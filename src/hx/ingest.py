@@ -18,11 +18,11 @@ from hx.files import require_owner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from hx.core.capture import Facts, Record
-    from hx.core.model import Event
+    from hx.core.redact import Rules
     from hx.database import Database
+    from hx.screening import Screened
     from hx.spool import SpoolFile
 
 FORGOTTEN = "command that was forgotten before it arrived"  # a reason beside those of capture
@@ -40,6 +40,7 @@ class Source(NamedTuple):
     device_id: bytes
     host: str
     shared: bool  # the folder is on a network file system: other hosts drain their own files
+    rules: Callable[[], Rules]  # what is kept and masked; asked for when something is pending
 
 
 class Report(NamedTuple):
@@ -58,8 +59,7 @@ class Draft(NamedTuple):
 
     file: SpoolFile
     mark: Mark  # as it will stand after the commit; [wiped, drained) is then overwritten
-    events: list[Event]
-    faults: dict[str, int]
+    screened: Screened
 
 
 def pending(database: Database, folder: str) -> list[SpoolFile]:
@@ -153,21 +153,29 @@ def _drain(database: Database, source: Source, now_us: int, troubles: list[OSErr
     total = Report()
     batch: list[Draft] = []
     marks = _marks(database)
-    for file in pending(database, source.spool):
+    files = pending(database, source.spool)
+    if not files:
+        return total
+    rules = source.rules()
+    for file in files:
         if any(draft.file.session == file.session for draft in batch):
             # its starts must be found in rows
             total = _commit(database, batch, now_us, total, troubles)
         try:
-            batch.extend(_drafts(database, source, file, marks.get(file.name, Mark(0, 0))))
+            mark = marks.get(file.name, Mark(0, 0))
+            batch.extend(_drafts(database, source, file, mark, rules))
         except OSError as error:
             troubles.append(error)
-        if sum(len(draft.events) for draft in batch) >= _BATCH_EVENTS:
+        if sum(len(draft.screened.events) for draft in batch) >= _BATCH_EVENTS:
             total = _commit(database, batch, now_us, total, troubles)
     return _commit(database, batch, now_us, total, troubles)
 
 
-def _drafts(database: Database, source: Source, file: SpoolFile, mark: Mark) -> Iterator[Draft]:
+def _drafts(
+    database: Database, source: Source, file: SpoolFile, mark: Mark, rules: Rules
+) -> Iterator[Draft]:
     from hx.core.capture import parse
+    from hx.screening import screened
 
     known = mark
     if file.size < mark.drained:
@@ -181,39 +189,13 @@ def _drafts(database: Database, source: Source, file: SpoolFile, mark: Mark) -> 
     start = max(mark.drained, head.size)
     data = data[start - mark.drained :]
     parsed = parse(data)
-    events, faults = _assemble(database, parsed.records, head.facts)
+    kept = screened(database, parsed.records, head.facts, rules)
     for reason, count in parsed.faults.items():
-        faults[reason] = faults.get(reason, 0) + count
+        kept.faults[reason] = kept.faults.get(reason, 0) + count
     drained = start + parsed.size
     if drained > mark.drained or mark != known:
         text = len(data[: parsed.size].lstrip(b"\0"))
-        yield Draft(file, Mark(drained, drained - text), events, faults)
-
-
-def _assemble(
-    database: Database, records: list[Record], facts: Facts
-) -> tuple[list[Event], dict[str, int]]:
-    from hx import repository
-    from hx.core.capture import assemble, ends_without_start
-
-    started = _started(database, facts, ends_without_start(records))
-    assembled = assemble(records, facts, started)
-    known = {event.key for event in started.values()}
-    placed = [e if e.key in known else repository.placed(e) for e in assembled.events]
-    return placed, assembled.faults
-
-
-def _started(database: Database, facts: Facts, seqs: list[int]) -> dict[int, Event]:
-    """Events of this session that began in bytes drained earlier."""
-    from hx.database.rows import select_events
-
-    where = "session_id = ? AND device_id = ? AND seq = ?"
-    return {
-        seq: event
-        for seq in seqs
-        for _, event in select_events(database, where, (facts.session_id, facts.device_id, seq))
-        if not event.finished
-    }
+        yield Draft(file, Mark(drained, drained - text), kept)
 
 
 def _commit(
@@ -225,16 +207,18 @@ def _commit(
 ) -> Report:
     """One transaction for a batch, then the wiping; empties the batch."""
     from hx.core.history import History
+    from hx.screening import remember
 
     if not batch:
         return total
-    events = frozenset(event for draft in batch for event in draft.events)
+    events = frozenset(event for draft in batch for event in draft.screened.events)
     with database.transaction():
         changes = database.join(History(events))
         _write_faults(database, {FORGOTTEN: changes.dropped} if changes.dropped else {}, now_us)
         for draft in batch:
             _write_mark(database, draft)
-            _write_faults(database, draft.faults, now_us)
+            _write_faults(database, draft.screened.faults, now_us)
+            remember(database, draft.screened)
         if events:
             database.set_meta("last_ingest_us", now_us)
     for draft in batch:
@@ -287,6 +271,7 @@ def _delete(
     The header stays to the end: it names the process.
     """
     from hx.core.capture import parse
+    from hx.screening import Screened
 
     tail = spool.read(file.path, mark.drained)
     if file.size < mark.drained or parse(tail).size:
@@ -295,21 +280,25 @@ def _delete(
         end = mark.drained + len(tail)
         left = Mark(end, end - len(tail.lstrip(b"\0")))
         faults = parse(tail, closed=True).faults
-        _commit(database, [Draft(file, left, [], faults)], now_us, Report(), troubles)
+        _commit(database, [Draft(file, left, Screened([], faults))], now_us, Report(), troubles)
     with database.transaction():
         database.execute("DELETE FROM spool_file WHERE name = ?", (file.name,))
     spool.remove(file.path)
 
 
 def _tidy_leftovers(database: Database, source: Source) -> None:
+    from hx.screening import stale
+
     left = spool.files(source.spool)
+    living = {file.session for file in left}
     gone = set(_marks(database)) - {file.name for file in left}
-    if gone:
+    keys = stale(database, living)
+    if gone or keys:
+        sql = ("DELETE FROM spool_file WHERE name = ?", "DELETE FROM meta WHERE key = ?")
         with database.transaction():
-            database.connection.executemany(
-                "DELETE FROM spool_file WHERE name = ?", [(name,) for name in gone]
-            )
-    for path in spool.leftovers(source.spool, {file.session for file in left}):
+            database.connection.executemany(sql[0], [(name,) for name in gone])
+            database.connection.executemany(sql[1], [(key,) for key in keys])
+    for path in spool.leftovers(source.spool, living):
         spool.remove(path)
 
 

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from hx import spool
+from hx.core.redact import Rules
 from hx.database import open_database
 from hx.database.dump import dump
 from hx.ingest import Source, ingest
@@ -36,11 +37,12 @@ class Box:
     """Where a test writes spool files and drains them."""
 
     def __init__(self, folder: Path, *, shared: bool = False) -> None:
+        self.rules = Rules()
         self.spool = folder / "spool"
         self.spool.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = str(folder / "hx.db")
         self.lock = str(folder / "ingest.lock")
-        self.source = Source(str(self.spool), self.lock, DEVICE, HOST, shared)
+        self.source = Source(str(self.spool), self.lock, DEVICE, HOST, shared, lambda: self.rules)
         self.database = open_database(self.path)
 
     def close(self) -> None:
