@@ -234,6 +234,19 @@ def login_shell(environment: Mapping[str, str] = os.environ) -> str:
     return environment.get("SHELL", "")
 
 
+def rc_files(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Shell -> the file that it reads at its start, there or not. Raises InputError."""
+    home = _home(environment)
+    dotfiles, settings = environment.get("ZDOTDIR", ""), environment.get("XDG_CONFIG_HOME", "")
+    if not settings.startswith("/"):
+        settings = os.path.join(home, ".config")
+    return {
+        "bash": os.path.join(home, ".bashrc"),
+        "zsh": os.path.join(dotfiles if dotfiles.startswith("/") else home, ".zshrc"),
+        "fish": os.path.join(settings, "fish", "config.fish"),
+    }
+
+
 def search_path(environment: Mapping[str, str] = os.environ) -> list[str]:
     """Folders in which commands are looked for."""
     return [folder for folder in environment.get("PATH", "").split(os.pathsep) if folder]

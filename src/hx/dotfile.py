@@ -1,0 +1,120 @@
+"""A file of the user's that a shell reads at its start: read, backed up, replaced as a whole.
+
+A link stays a link: what it leads to is replaced. Mode, owner and every other byte stay.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from hx.core.errors import InputError
+from hx.core.record import NamedTuple
+from hx.files import private_folder, reason, replace_file
+
+_MAX_BYTES = 4 << 20
+BACKUP = ".hx-backup"
+
+
+class Dotfile(NamedTuple):
+    path: str  # as the shell names it
+    target: str  # where it is, links followed
+    text: bytes  # empty where there is none
+    status: os.stat_result | None  # None: it is not there
+
+    @property
+    def exists(self) -> bool:
+        return self.status is not None
+
+
+class Edit(NamedTuple):
+    file: Dotfile
+    text: bytes  # as it shall be
+
+
+def read(path: str) -> Dotfile:
+    """Raises InputError where it is no file, or cannot be read."""
+    target = os.path.realpath(path)
+    try:
+        status = os.stat(target)
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no ordinary file"
+            raise InputError(f"{path} is {kind}", "make it a file, or name other shells: --shell")
+        text = _bytes(target)
+    except FileNotFoundError:
+        return Dotfile(path, target, b"", None)
+    except OSError as error:
+        raise InputError(
+            f"cannot read {path}: {reason(error)}", "see to it, or name other shells: --shell"
+        ) from None
+    if len(text) > _MAX_BYTES:
+        raise InputError(f"{path} is longer than {_MAX_BYTES >> 20} MiB", "load the hook by hand")
+    return Dotfile(path, target, text, status)
+
+
+def _bytes(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(_MAX_BYTES + 1)
+
+
+def require_writable(file: Dotfile) -> None:
+    """Raise InputError where it must not, or cannot, be replaced."""
+    folder = os.path.dirname(file.target)
+    fault = ""
+    if file.status is not None:
+        if file.status.st_uid != os.geteuid() and os.geteuid() != 0:
+            fault = f"belongs to another user (uid {file.status.st_uid})"
+        elif not file.status.st_mode & 0o222 or not os.access(file.target, os.W_OK):
+            fault = "is read-only"
+    if not fault and os.path.isdir(folder) and not os.access(folder, os.W_OK | os.X_OK):
+        fault = f"cannot be replaced: {folder} is not writable"
+    if fault:
+        raise InputError(
+            f"{file.path} {fault}",
+            "add or remove the line yourself (`hx init --help`), or name other shells: --shell",
+        )
+
+
+def replace(file: Dotfile, text: bytes) -> None:
+    """Raises InputError when it is no longer what was read: somebody's edit must not be lost."""
+    folder = os.path.dirname(file.target)
+    if not os.path.isdir(folder):
+        private_folder(folder)
+    if read(file.path)[:3] != file[:3]:
+        raise InputError(f"{file.path} was changed meanwhile", "run the same again")
+    if file.status is None:
+        replace_file(file.target, text)
+    else:
+        mode, owner = file.status.st_mode, (file.status.st_uid, file.status.st_gid)
+        replace_file(file.target, text, mode=stat.S_IMODE(mode), owner=owner)
+
+
+def remove(file: Dotfile) -> None:
+    """For one that was made here and holds nothing else."""
+    if read(file.path)[:3] != file[:3]:
+        raise InputError(f"{file.path} was changed meanwhile", "run the same again")
+    os.unlink(file.target)
+
+
+def backup_path(file: Dotfile) -> str:
+    """A name beside it that is free, or that holds these bytes already."""
+    number = 1
+    while True:
+        path = f"{file.path}{BACKUP}{'' if number == 1 else f'-{number}'}"
+        if not os.path.lexists(path) or _holds(path, file.text):
+            return path
+        number += 1
+
+
+def _holds(path: str, text: bytes) -> bool:
+    try:
+        return os.path.isfile(path) and _bytes(path) == text
+    except OSError:
+        return False
+
+
+def back_up(file: Dotfile, path: str) -> None:
+    """Keep what was read, with its mode."""
+    if file.status is not None and not os.path.lexists(path):
+        owner = (file.status.st_uid, file.status.st_gid)
+        replace_file(path, file.text, mode=stat.S_IMODE(file.status.st_mode), owner=owner)
