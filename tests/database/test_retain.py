@@ -145,13 +145,14 @@ def test_no_tombstone_is_made_and_the_same_event_may_come_back_once(database):
 
 def test_an_artifact_goes_with_its_event_and_one_of_a_session_stays(database):
     old, new = event(NOW_US, 1), event(NOW_US + 1, 2)
+    foreign = old.key._replace(device_id=b"\x02" * 16)  # of an event that is not here
     made = {
         Artifact(ArtifactKey(NOW_US, DEVICE, SESSION, bytes(15) + b"%d" % n, key), b"", "", 0, b"")
-        for n, key in enumerate((old.key, new.key, None))
+        for n, key in enumerate((old.key, new.key, foreign, None))
     }
     take(database, History(frozenset({old, new}), frozenset(made)))
     retain(database, NOW_US + 1)
-    assert {one.key.event for one in dump(database).artifacts} == {new.key, None}
+    assert {one.key.event for one in dump(database).artifacts} == {new.key, foreign, None}
 
 
 def test_a_search_removes_a_few_the_oldest_first(database):
