@@ -244,3 +244,23 @@ def test_a_great_many_commands_are_forgotten_at_once(database):
     assert take(database, History(tombstones=frozenset({order}))).forgotten == 500
     assert len(dump(database).events) == 100
     check_inside(database)
+
+
+@pytest.mark.parametrize("per_second", [1, 3_000])
+def test_events_that_come_again_are_found_however_crowded_their_second_is(database, per_second):
+    """Imported events: many sequence numbers start anew in each second."""
+    all_of_them = [
+        Event(EventKey(n // per_second, DEVICE, SESSION, n % per_second + 1), b"%d" % n, b"/")
+        for n in range(3_000)
+    ]
+    take(database, History(frozenset(all_of_them[:2_000])))
+    changes = take(database, History(frozenset(all_of_them[1_000:])))
+    assert (changes.added, changes.replaced) == (1_000, 0)
+    assert dump(database).events == frozenset(all_of_them)
+
+
+def test_the_same_bytes_are_one_command_in_whatever_batch_they_come(database):
+    texts = [b"ls", b"caf\xe9", "café".encode(), b"ls", b"caf\xe9"]
+    for n, text in enumerate(texts):
+        take(database, History(frozenset([Event(EventKey(n, DEVICE, SESSION, 1), text, b"/")])))
+    assert database.value("SELECT count(*) FROM command") == len(set(texts))

@@ -42,7 +42,7 @@ def join(a: History, b: History) -> History:
     tombstones = a.tombstones | b.tombstones
     cover = Cover(tombstones)
     return History(
-        _greatest_events(e for e in a.events | b.events if not cover.event(e.key)),
+        _greatest_events(cover.spared_events(a.events | b.events)),
         _greatest_artifacts(x for x in a.artifacts | b.artifacts if not cover.artifact(x.key)),
         _greatest_pins(a.pins | b.pins),
         tombstones,
@@ -67,6 +67,12 @@ class Cover:
                 self._events |= scope.events
                 self._artifacts |= scope.artifacts
         self._windows = {device: _merged(spans) for device, spans in windows.items()}
+
+    def spared_events(self, events: frozenset[Event]) -> frozenset[Event]:
+        """Those that nothing covers; where there is no tombstone, no event is asked."""
+        if not (self._windows or self._sessions or self._events):
+            return events
+        return frozenset(event for event in events if not self.event(event.key))
 
     def event(self, key: EventKey) -> bool:
         return (
@@ -116,8 +122,10 @@ def _within(at_us: int, spans: list[tuple[int, int]]) -> bool:
     return low > 0 and at_us < spans[low - 1][1]
 
 
-def _greatest_events(events: Iterable[Event]) -> frozenset[Event]:
-    best: dict[EventKey, Event] = {}
+def _greatest_events(events: frozenset[Event]) -> frozenset[Event]:
+    best: dict[EventKey, Event] = {event.key: event for event in events}
+    if len(best) == len(events):  # no two versions: almost always
+        return events
     for event in events:
         rival = best.setdefault(event.key, event)
         if rival is not event and event_beats(event, rival):

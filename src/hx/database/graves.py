@@ -52,6 +52,8 @@ def conditions(tombstone: Tombstone) -> Iterator[tuple[str, tuple[Sql, ...]]]:
 
 def relevant(database: Database, delta: History) -> frozenset[Tombstone]:
     """Standing tombstones, reduced to what can cover a record of the delta."""
+    if database.value("SELECT 1 FROM tombstone LIMIT 1") is None:
+        return frozenset()
     keys = {event.key for event in delta.events}
     keys |= {a.key.event for a in delta.artifacts if a.key.event is not None}
     sessions = {key.session_id for key in keys} | {a.key.session_id for a in delta.artifacts}

@@ -64,20 +64,31 @@ def _touched_events(
 
 def _rows_of(database: Database, keys: Iterable[EventKey]) -> Iterator[int]:
     """Row ids of the keys that are there. Beyond a session's greatest seq none can be."""
-    known: dict[tuple[bytes, bytes], tuple[int, int] | None] = {}
+    owned: dict[tuple[bytes, bytes], list[EventKey]] = {}
     for key in keys:
-        owner = key.device_id, key.session_id
-        if owner not in known:
-            known[owner] = _session(database, key)
-        session = known[owner]
-        if session is None or key.seq > session[1]:
-            continue
-        row = database.execute(
-            "SELECT id FROM event WHERE started_at_us = ? AND seq = ? AND session = ?",
-            (key.started_at_us, key.seq, session[0]),
-        ).fetchone()
-        if row:
-            yield row[0]
+        owned.setdefault(key[1:3], []).append(key)
+    for mine in owned.values():
+        session = _session(database, mine[0])
+        if session is not None:
+            found = sorted(key for key in mine if key.seq <= session[1])
+            for at in range(0, len(found), _CHUNK):
+                yield from _rows_between(database, session[0], found[at : at + _CHUNK])
+
+
+def _rows_between(database: Database, session: int, keys: list[EventKey]) -> Iterator[int]:
+    """Of keys in the order of time: by one look at that time, or, where it is crowded, one each."""
+    there = database.execute(
+        "SELECT id, started_at_us, seq FROM event"
+        " WHERE started_at_us BETWEEN ? AND ? AND session = ? LIMIT ?",
+        (keys[0].started_at_us, keys[-1].started_at_us, session, 4 * _CHUNK),
+    ).fetchall()
+    if len(there) < 4 * _CHUNK:
+        wanted = {(key.started_at_us, key.seq) for key in keys}
+        yield from (row for row, at_us, seq in there if (at_us, seq) in wanted)
+        return
+    sql = "SELECT id FROM event WHERE started_at_us = ? AND seq = ? AND session = ?"
+    for key in keys:
+        yield from (row for (row,) in database.execute(sql, (key[0], key.seq, session)))
 
 
 def _session(database: Database, key: EventKey) -> tuple[int, int] | None:
@@ -95,8 +106,9 @@ def _write_events(
     database: Database, local: dict[Event, int], merged: frozenset[Event], delta: History
 ) -> Changes:
     gone = {event.key: row for event, row in local.items() if event not in merged}
-    fresh = sorted((e for e in merged if e not in local), key=itemgetter(0))  # the key, in C
+    fresh = sorted(merged.difference(local), key=itemgetter(0))  # the key, in C
     ids = Dictionaries(database)
+    ids.look_up_commands({event.command for event in fresh})
     before = _references(database, gone.values())
     inserted = [event_row(event, ids) for event in fresh if event.key not in gone]
     replaced = [(*event_row(e, ids), gone.pop(e.key)) for e in fresh if e.key in gone]
@@ -112,10 +124,16 @@ def _write_events(
     moved = any(before[int(row[-1] or 0)][1:] != row[5:8] for row in replaced)
     if gone or moved:
         _sweep(database)
-    dropped = {event.key for event in delta.events} - {event.key for event in merged}
-    return Changes(len(inserted), len(replaced), len(gone), len(dropped), 0)
+    return Changes(len(inserted), len(replaced), len(gone), _dropped(delta.events, merged), 0)
 
 
+def _dropped(events: frozenset[Event], merged: frozenset[Event]) -> int:
+    if events <= merged:
+        return 0
+    return len({event.key for event in events} - {event.key for event in merged})
+
+
+_CHUNK = 500  # keys that are looked up together
 _FEW = 200  # commands whose words are removed one by one in any case
 _COLUMNS = (
     "started_at_us, session, seq, ident, command, directory, terminal, checkout,"

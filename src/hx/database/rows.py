@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hx.database import Database
 
 Sql = str | bytes | int | None
+_CHUNK = 500
 
 SELECT_EVENT = """
 SELECT event.id, started_at_us, device_id, session_id, seq,
@@ -75,56 +76,63 @@ def select_events(
 
 
 class Dictionaries:
-    """Ids of the texts that events share, made when missing, remembered for one transaction."""
+    """Ids of the texts that events share, made when missing, remembered for one transaction.
+
+    A million events come this way: each dictionary is asked for what it knows before a method
+    is called.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._execute = database.execute
-        self._known: dict[str, dict[object, int]] = {}
+        self.sessions: dict[tuple[bytes, bytes], int] = {}  # by device and session
+        self.directories: dict[bytes, int] = {}
+        self.terminals: dict[tuple[bytes | None, ...], int] = {}
+        self.checkouts: dict[tuple[bytes | None, ...], int | None] = {(None, None): None}
+        self.commands: dict[bytes, int] = {}
         self._new_commands: list[tuple[int, int, str, bytes | None]] = []
         self._next_command = 0
 
-    def session(self, device_id: bytes, session_id: bytes) -> int:
-        known = self._known.setdefault("session", {})
-        row = known.get((device_id, session_id))
-        if row is None:
-            device = self._row("device", ("device_id",), (device_id,))
-            row = self._row("session", ("session_id", "device"), (session_id, device))
-            known[device_id, session_id] = row
+    def session(self, owner: tuple[bytes, bytes]) -> int:
+        device = self._row("device", ("device_id",), owner[:1])
+        row = self._row("session", ("session_id", "device"), (owner[1], device))
+        self.sessions[owner] = row
         return row
 
     def directory(self, path: bytes) -> int:
-        return self._id("directory", ("path",), (path,))
-
-    def terminal(self, event: Event) -> int:
-        columns = ("host", "user", "shell", "tty")
-        return self._id("terminal", columns, (event.host, event.user, event.shell, event.tty))
-
-    def checkout(self, event: Event) -> int | None:
-        if event.repo is None and event.branch is None:
-            return None
-        return self._id("checkout", ("repo", "branch"), (event.repo, event.branch))
-
-    def command(self, text: bytes) -> int:
-        known = self._known.setdefault("command", {})
-        row = known.get(text)
-        if row is None:
-            row = known[text] = self._command_row(text)
+        row = self.directories[path] = self._row("directory", ("path",), (to_sql(path),))
         return row
 
-    def _command_row(self, text: bytes) -> int:
-        value, digest = to_sql(text), digest64(text)
-        same_hash = "SELECT id, coalesce(raw, text) FROM command WHERE hash = ?"
-        for row in self._execute(same_hash, (digest,)):
-            if row[1] == value:
-                return int(row[0])
-        if not self._next_command:
-            last = self._database.value("SELECT coalesce(max(id), 0) FROM command")
-            self._next_command = int(last) + 1
-        row_id, self._next_command = self._next_command, self._next_command + 1
-        raw = value if isinstance(value, bytes) else None
-        self._new_commands.append((row_id, digest, text.decode(errors="replace"), raw))
-        return row_id
+    def terminal(self, facts: tuple[bytes | None, ...]) -> int:
+        names = ("host", "user", "shell", "tty")
+        row = self.terminals[facts] = self._row("terminal", names, tuple(map(to_sql, facts)))
+        return row
+
+    def checkout(self, facts: tuple[bytes | None, ...]) -> int:
+        row = self._row("checkout", ("repo", "branch"), tuple(map(to_sql, facts)))
+        self.checkouts[facts] = row
+        return row
+
+    def look_up_commands(self, texts: set[bytes]) -> None:
+        """Learn the ids of all these at once: a query each would cost more than their rows."""
+        wanted = [str(digest64(text)) for text in texts]
+        for at in range(0, len(wanted), _CHUNK):
+            among = ",".join(wanted[at : at + _CHUNK])
+            sql = f"SELECT id, coalesce(raw, text) FROM command WHERE hash IN ({among})"  # noqa: S608
+            self.commands.update((from_sql(text) or b"", row) for row, text in self._execute(sql))
+        last = self._database.value("SELECT coalesce(max(id), 0) FROM command")
+        self._next_command = int(last) + 1
+
+    def command(self, text: bytes) -> int:
+        """The id of a command that was looked up and not found."""
+        row = self.commands[text] = self._next_command
+        self._next_command += 1
+        try:
+            shown, raw = text.decode(), None
+        except UnicodeDecodeError:
+            shown, raw = text.decode(errors="replace"), text
+        self._new_commands.append((row, digest64(text), shown, raw))
+        return row
 
     def write_commands(self, last_us: dict[int, int]) -> None:
         """Insert the commands that were new, before their events; takes their last uses away."""
@@ -137,13 +145,6 @@ class Dictionaries:
         )
         self._new_commands.clear()
 
-    def _id(self, table: str, columns: tuple[str, ...], values: tuple[bytes | None, ...]) -> int:
-        known = self._known.setdefault(table, {})
-        row = known.get(values)
-        if row is None:
-            row = known[values] = self._row(table, columns, tuple(map(to_sql, values)))
-        return row
-
     def _row(self, table: str, columns: tuple[str, ...], values: tuple[Sql, ...]) -> int:
         same = " AND ".join(f"{column} IS ?" for column in columns)
         row = self._database.value(f"SELECT id FROM {table} WHERE {same}", values)  # noqa: S608
@@ -155,21 +156,20 @@ class Dictionaries:
 
 
 def event_row(event: Event, ids: Dictionaries) -> tuple[Sql, ...]:
-    """The columns of `event` after id, in the order of the table."""
-    statuses = event.pipestatus
+    """The columns of `event` after id, in the order of the table; its command was looked up."""
+    key, command, cwd, status, statuses, duration_us, repo, branch, *terminal = event[:12]
+    owner, facts, place = key[1:3], tuple(terminal), (repo, branch)
     return (
-        event.key.started_at_us,
-        ids.session(event.key.device_id, event.key.session_id),
-        event.key.seq,
-        ident(event.key),
-        ids.command(event.command),
-        ids.directory(event.cwd),
-        ids.terminal(event),
-        ids.checkout(event),
-        event.exit_status,
+        key[0],
+        ids.sessions.get(owner) or ids.session(owner),
+        key[3],
+        ident(key),
+        ids.commands.get(command) or ids.command(command),
+        ids.directories.get(cwd) or ids.directory(cwd),
+        ids.terminals.get(facts) or ids.terminal(facts),
+        ids.checkouts[place] if place in ids.checkouts else ids.checkout(place),
+        status,
         " ".join(map(str, statuses)) if statuses is not None else None,
-        event.duration_us,
-        event.flags,
-        event.origin,
-        event.revision,
+        duration_us,
+        *event[12:],
     )
