@@ -115,11 +115,15 @@ def _is_kept(file: dotfile.Dotfile) -> bool:
     return file.exists and not os.path.lexists(dotfile.backup_path(file))
 
 
-def edit(plan: Plan) -> None:
-    """The rc files themselves, a backup beside each."""
+def edit(plan: Plan) -> list[str]:
+    """The rc files themselves; gives the backups."""
+    backups = []
     for one in plan.edits:
-        dotfile.back_up(one.file, dotfile.backup_path(one.file))
+        if one.file.exists:
+            backups.append(dotfile.backup_path(one.file))
+            dotfile.back_up(one.file, backups[-1])
         dotfile.replace(one.file, one.text)
+    return backups
 
 
 def refresh(data: str, places: Places) -> list[str]:

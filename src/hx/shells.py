@@ -11,6 +11,7 @@ from hx.core.record import NamedTuple
 LEAST = {"bash": (5, 0), "zsh": (5, 8), "fish": (3, 4)}
 _VERSION = re.compile(r"(?:version |zsh )(\d+)\.(\d+)")
 PROFILE = ".profile"  # sh reads it too
+LOGIN_FILES = (".bash_profile", ".bash_login", PROFILE)
 _PATIENCE_S = 5
 
 
@@ -54,7 +55,7 @@ def zsh_folder(path: str) -> str:
 
 def login_file(home: str) -> str | None:
     """The one that a login bash reads: the first that is there. It never reads ~/.bashrc itself."""
-    paths = [os.path.join(home, name) for name in (".bash_profile", ".bash_login", PROFILE)]
+    paths = [os.path.join(home, name) for name in LOGIN_FILES]
     return next(filter(os.path.exists, paths), None)
 
 

@@ -15,6 +15,7 @@ def confirm(question: str) -> None:
     """Return on a yes. Raises Refused on anything else, and where nobody can be asked."""
     if not at_terminal():
         raise Refused("this needs a yes, and there is no terminal to ask on", "say --yes")
+    sys.stdout.flush()  # what the question is about comes first
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise Refused("nothing was changed")

@@ -1,14 +1,13 @@
-"""The checks of `hx doctor` around the database: shells, files, disk, names."""
+"""The checks of `hx doctor` around the database: files, disk, names."""
 
 from __future__ import annotations
 
 import os
-import re
 import shlex
 
 from hx.cli import recording
 from hx.cli.finding import FAULT, OK, WARNING, Finding
-from hx.config import login_shell, search_path
+from hx.config import search_path
 from hx.files import on_network
 
 TYPE_CHECKING = False
@@ -17,77 +16,15 @@ if TYPE_CHECKING:
 
     from hx.config import Config
 
-LEAST = {"bash": (5, 0), "zsh": (5, 8), "fish": (3, 4)}
-_VERSION = re.compile(r"(?:version |zsh )(\d+)\.(\d+)")
-_OURS = ("hx.db", "device", "ingest.lock", "pause")  # in a folder that may hold other files
+_OURS = (
+    "hx.db",
+    "device",
+    "ingest.lock",
+    "pause",
+    "hook.",
+    "setup.json",
+)  # in a folder that may hold other files
 _LITTLE_BYTES, _FEW_BYTES = 10 << 20, 200 << 20
-
-
-def shells(_: Config) -> Iterator[Finding]:
-    """Those on PATH, and the login shell where it is another one."""
-    from shutil import which
-
-    login = os.path.realpath(login_shell())
-    paths = {os.path.realpath(path) for name in LEAST if (path := which(name))}
-    if os.path.basename(login) in LEAST and os.path.exists(login):
-        paths.add(login)
-    found = [_shell(path, is_login=path == login) for path in sorted(paths)]
-    yield from found
-    if not any(finding.level == OK for finding in found):
-        yield Finding("shell", FAULT, "no shell here can be recorded", _NEEDED)
-
-
-_NEEDED = "install bash 5.0, zsh 5.8 or fish 3.4, or a later one"
-
-
-def _shell(path: str, *, is_login: bool) -> Finding:
-    name = os.path.basename(path)
-    version = _version(path)
-    if version is None:
-        return Finding("shell", WARNING, f"{path} does not tell its version", f"{path} --version")
-    said = f"{path} is {name} {version[0]}.{version[1]}"
-    least = LEAST[name]
-    if version >= least:
-        return Finding("shell", OK, said)
-    sentence = f"{said}; hx records {name} from {least[0]}.{least[1]} on"
-    newer = "install a newer one"
-    if (name, version[0]) == ("bash", 3):
-        newer = "macOS stays at bash 3.2: `brew install bash`, or use zsh"
-    return Finding("shell", FAULT if is_login else WARNING, sentence, newer)
-
-
-def _version(path: str) -> tuple[int, int] | None:
-    import subprocess
-
-    try:
-        done = subprocess.run(  # noqa: S603  (a shell of this machine)
-            [path, "--version"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    numbers = _VERSION.search(done.stdout)
-    return (int(numbers[1]), int(numbers[2])) if numbers else None
-
-
-def hook(config: Config) -> Iterator[Finding]:
-    """Whether the shell that we were called from is recorded."""
-    from hx import spool
-
-    session = config.session
-    if not session:
-        sentence = "this shell is not recorded: HX_SESSION is not set"
-        yield Finding("hook", WARNING, sentence, "load the hook: `hx init --help` shows the line")
-    elif not any(file.session == session for file in spool.files(config.paths.spool)):
-        sentence = f"the hook is loaded, but session {session} has written nothing"
-        fix = "run a command; if that does not help, load the hook anew: `hx init --help`"
-        yield Finding("hook", WARNING, sentence, fix)
-    else:
-        yield Finding("hook", OK, "this shell is recorded")
 
 
 def capture(config: Config, now_us: int) -> Iterator[Finding]:

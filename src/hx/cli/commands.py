@@ -12,6 +12,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "setup": Command("hx.cli.setup", "Record", "set hx up: hook, rc files, the old history"),
     "init": Command("hx.cli.init", "Record", "print the hook for a shell's rc file"),
     "pause": Command("hx.cli.pause", "Record", "record nothing, for a while or until `hx resume`"),
     "resume": Command("hx.cli.resume", "Record", "record again"),

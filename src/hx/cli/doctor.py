@@ -6,7 +6,7 @@ import os
 
 import apsw
 
-from hx.cli import checks
+from hx.cli import checks, hook_checks
 from hx.cli.finding import FAULT, OK, WARNING, Finding
 from hx.cli.recorder import now_us, open_recorder
 from hx.core.errors import DatabaseError, HxError
@@ -36,8 +36,9 @@ def run(arguments: list[str], config: Config) -> int:
 
 
 def _findings(config: Config) -> Iterator[Finding]:
-    yield from checks.shells(config)
-    yield from checks.hook(config)
+    yield from hook_checks.shells()
+    yield from hook_checks.hook(config)
+    yield from hook_checks.hook_files(config)
     yield from checks.capture(config, now_us())
     yield from checks.permissions(config)
     yield from checks.disk(config)

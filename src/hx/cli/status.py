@@ -8,7 +8,7 @@ import sys
 import apsw
 
 from hx import spool
-from hx.cli import recording
+from hx.cli import hooks, recording
 from hx.cli.recorder import now_us, open_recorder
 from hx.cli.times import age, local, rfc3339
 from hx.core.errors import DatabaseError, HxError
@@ -64,6 +64,9 @@ def run(arguments: list[str], config: Config) -> int:
 
 def look(config: Config) -> Status:
     at = now_us()
+    stale = hooks.refresh(config)
+    if stale is not None:
+        print(f"hx: warning: {stale}", file=sys.stderr)
     known: Known | None = None
     trouble: HxError | None = None
     try:

@@ -5,8 +5,9 @@
 #    source ~/.local/share/bash_completion/hx
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_hx_subparsers=(init pause resume status doctor find search last show pin unpin forget config completions)
+_shtab_hx_subparsers=(setup init pause resume status doctor find search last show pin unpin forget config completions)
 
+_shtab_hx_setup_option_strings=(-h --help --shell --no-import --undo --purge --yes)
 _shtab_hx_init_option_strings=(-h --help --no-ctrl-r --up-arrow)
 _shtab_hx_pause_option_strings=(-h --help --for)
 _shtab_hx_resume_option_strings=(-h --help)
@@ -25,10 +26,17 @@ _shtab_hx_option_strings=(-h --help)
 
 
 
+_shtab_hx_setup___shell_choices=(bash zsh fish)
 _shtab_hx_init_pos_0_choices=(bash zsh fish)
 _shtab_hx_completions_pos_0_choices=(bash zsh fish)
-_shtab_hx_pos_0_choices=(init pause resume status doctor find search last show pin unpin forget config completions)
+_shtab_hx_pos_0_choices=(setup init pause resume status doctor find search last show pin unpin forget config completions)
 
+_shtab_hx_setup__h_nargs=0
+_shtab_hx_setup___help_nargs=0
+_shtab_hx_setup___no_import_nargs=0
+_shtab_hx_setup___undo_nargs=0
+_shtab_hx_setup___purge_nargs=0
+_shtab_hx_setup___yes_nargs=0
 _shtab_hx_init__h_nargs=0
 _shtab_hx_init___help_nargs=0
 _shtab_hx_init___no_ctrl_r_nargs=0

@@ -50,14 +50,21 @@ function _shtab_hx_using
   test "$_shtab_hx_cmdpath" = "$argv"
 end
 
-set -g _shtab_hx_commands init pause resume status doctor find search last show pin unpin forget config completions
-set -g _shtab_hx_opts_with_value --color --cwd --device --exit --for --format --host --limit --match --session --since --until
+set -g _shtab_hx_commands setup init pause resume status doctor find search last show pin unpin forget config completions
+set -g _shtab_hx_opts_with_value --color --cwd --device --exit --for --format --host --limit --match --session --shell --since --until
 
 complete -c history-extended -w hx
 complete -c hx -e
 complete -c hx -f
 
 complete -c hx -n _shtab_hx_using -s h -l help -d 'show this help message and exit'
+complete -c hx -n '_shtab_hx_using; and test $_shtab_hx_npos -eq 0' -a setup -d 'set hx up: hook, rc files, the old history'
+complete -c hx -n '_shtab_hx_using setup' -s h -l help -d 'show this help message and exit'
+complete -c hx -n '_shtab_hx_using setup' -l shell -xka "bash zsh fish" -d 'this shell (may be given again); else the login shell and those with an rc file'
+complete -c hx -n '_shtab_hx_using setup' -l no-import -d 'leave the old history where it is'
+complete -c hx -n '_shtab_hx_using setup' -l undo -d 'take back what setup did; keep events'
+complete -c hx -n '_shtab_hx_using setup' -l purge -d 'with --undo: remove everything of hx, events too'
+complete -c hx -n '_shtab_hx_using setup' -l yes -d 'do not ask'
 complete -c hx -n '_shtab_hx_using; and test $_shtab_hx_npos -eq 0' -a init -d 'print the hook for a shell'"'"'s rc file'
 complete -c hx -n '_shtab_hx_using init' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using init' -l no-ctrl-r -d 'leave Ctrl-R as it is (this version binds no key)'

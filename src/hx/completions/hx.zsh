@@ -21,6 +21,7 @@ _shtab_hx_commands() {
     pin:'spare a session from retention'
     resume:'record again'
     search:'distinct commands, the likeliest first'
+    setup:'set hx up: hook, rc files, the old history'
     show:'everything about one event'
     status:'what is recorded, and what went wrong'
     unpin:'let retention have a session again'
@@ -169,6 +170,18 @@ _shtab_hx_search_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_hx_search_defaults_added=0
 
+_shtab_hx_setup_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "*--shell[this shell (may be given again)\; else the login shell and those with an rc file]:shell:(bash zsh fish)"
+  "--no-import[leave the old history where it is]"
+  "--undo[take back what setup did\; keep events]"
+  "--purge[with --undo\: remove everything of hx, events too]"
+  "--yes[do not ask]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_setup_defaults_added=0
+
 _shtab_hx_show_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--raw[write only the bytes of the command]"
@@ -226,6 +239,7 @@ _shtab_hx() {
         pin) _arguments -C -s $_shtab_hx_pin_options ;;
         resume) _arguments -C -s $_shtab_hx_resume_options ;;
         search) _arguments -C -s $_shtab_hx_search_options ;;
+        setup) _arguments -C -s $_shtab_hx_setup_options ;;
         show) _arguments -C -s $_shtab_hx_show_options ;;
         status) _arguments -C -s $_shtab_hx_status_options ;;
         unpin) _arguments -C -s $_shtab_hx_unpin_options ;;

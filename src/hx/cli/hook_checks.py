@@ -1,0 +1,101 @@
+"""The checks of `hx doctor` around the hook: shells, rc files, hook files."""
+
+from __future__ import annotations
+
+import os
+
+from hx import dotfile, footprint
+from hx import hook as hook_file
+from hx.cli import hooks, setup_shells
+from hx.cli.finding import FAULT, OK, WARNING, Finding
+from hx.config import login_shell, search_path
+from hx.core import rcfile
+from hx.core.errors import HxError
+from hx.shells import LEAST, Shell
+from hx.shells import shells as shells_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hx.config import Config
+
+
+def shells() -> Iterator[Finding]:
+    """Those on PATH, and the login shell where it is another one."""
+    found = [told(shell) for shell in shells_of(search_path(), login_shell())]
+    yield from found
+    if not any(finding.level == OK for finding in found):
+        yield Finding("shell", FAULT, "no shell here can be recorded", _NEEDED)
+
+
+_NEEDED = "install bash 5.0, zsh 5.8 or fish 3.4, or a later one"
+
+
+def told(shell: Shell) -> Finding:
+    """Whether it is recent enough."""
+    name, path, version, is_login = shell
+    if version is None:
+        return Finding("shell", WARNING, f"{path} does not tell its version", f"{path} --version")
+    said = f"{path} is {name} {version[0]}.{version[1]}"
+    if shell.is_recent:
+        return Finding("shell", OK, said)
+    least = LEAST[name]
+    sentence = f"{said}; hx records {name} from {least[0]}.{least[1]} on"
+    newer = "install a newer one"
+    if (name, version[0]) == ("bash", 3):
+        newer = "macOS stays at bash 3.2: `brew install bash`, or use zsh"
+    return Finding("shell", FAULT if is_login else WARNING, sentence, newer)
+
+
+def hook(config: Config) -> Iterator[Finding]:
+    """Whether the shell that we were called from is recorded."""
+    from hx import spool
+
+    session = config.session
+    if not session:
+        sentence = "this shell is not recorded: HX_SESSION is not set"
+        fix = "load the hook: `hx setup`, or by hand (`hx init --help` shows the line)"
+        yield Finding("hook", WARNING, sentence, fix)
+    elif not any(file.session == session for file in spool.files(config.paths.spool)):
+        sentence = f"the hook is loaded, but session {session} has written nothing"
+        fix = "run a command; if that does not help, load the hook anew: `hx init --help`"
+        yield Finding("hook", WARNING, sentence, fix)
+    else:
+        yield Finding("hook", OK, "this shell is recorded")
+
+
+def hook_files(config: Config) -> Iterator[Finding]:
+    """Whether new shells load the hook, and the one of this hx."""
+    failed = hooks.refresh(config)
+    if failed is not None:
+        yield Finding("hook file", WARNING, failed, "hx setup")
+    try:
+        machine = setup_shells.look()
+        for shell in machine.used:
+            yield _loading(config, shell.name, machine.rc_files[shell.name])
+    except HxError as error:
+        yield Finding("rc file", WARNING, error.message, error.hint)
+    for shell_name in hook_file.SHELLS:
+        yield from _currency(config, shell_name)
+
+
+def _loading(config: Config, shell: str, path: str) -> Finding:
+    text = dotfile.read(path).text
+    place = os.fsencode(hook_file.path(config.paths.data, shell))
+    if rcfile.has_line(text) or rcfile.loaded_at(text, shell, place) is not None:
+        return Finding("rc file", OK, f"{path} loads the hook")
+    return Finding("rc file", WARNING, f"{path} does not load the hook", "hx setup")
+
+
+def _currency(config: Config, shell: str) -> Iterator[Finding]:
+    path = hook_file.path(config.paths.data, shell)
+    if not os.path.exists(path):
+        return
+    places = hooks.places(config)
+    if hook_file.is_current(config.paths.data, shell, places):
+        yield Finding("hook file", OK, f"{path} is current")
+        return
+    other = footprint.read(config.paths.data).executable
+    whose = f"names another hx, {other}" if other not in ("", places.executable) else "is old"
+    yield Finding("hook file", WARNING, f"{path} {whose}", "hx setup")

@@ -1,0 +1,115 @@
+"""`hx setup`: hook files, the line in the rc files, the old history; and all of it undone."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from hx import install
+from hx.cli import setup_notes
+from hx.cli.ask import confirm
+from hx.cli.differences import print_edits
+from hx.cli.hooks import places
+from hx.cli.setup_shells import chosen, every_path, look, wanted
+from hx.core.errors import HxError, UsageError
+from hx.hook import SHELLS, path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.cli.usage import Parser
+    from hx.config import Config
+    from hx.install import Plan
+
+
+def run(arguments: list[str], config: Config) -> int:
+    given = parser("setup").parse_args(arguments)
+    if given.purge and not given.undo:
+        raise UsageError("--purge belongs to --undo", "hx setup --undo --purge")
+    machine = look()
+    if given.undo:
+        from hx.cli import setup_undo
+
+        return setup_undo.run(config, every_path(machine), purge=given.purge, yes=given.yes)
+    shells = chosen(machine, given.shell or [])
+    plan = install.planned(wanted(machine, shells), config.paths.data, places(config))
+    _change(plan, config, yes=given.yes)
+    code = 0 if given.no_import else _import(config)
+    _edit(plan)
+    setup_notes.tell(config, machine, shells)
+    _tell_next(config, shells[0].name, plan)
+    return code
+
+
+def _change(plan: Plan, config: Config, *, yes: bool) -> None:
+    """Show, ask, and do all but the rc files: they wait until the old history is in."""
+    for one in plan.by_hand:
+        print(f"{one.path} loads the hook already, in line {one.number}: it stays as it is")
+    if plan.is_empty:
+        print("nothing to change: the hook is set up")
+        return
+    for shell in plan.hooks:
+        print(f"writes {path(plan.data, shell)}")
+    print_edits(plan.edits, config)
+    if not yes:
+        confirm("Make these changes?")
+    install.prepare(plan, config.paths.spool)
+
+
+def _edit(plan: Plan) -> None:
+    for backup in install.edit(plan):
+        print(f"kept {backup}")
+
+
+def _import(config: Config) -> int:
+    """What other tools remember; a failure of it does not keep the shells from being recorded."""
+    from hx.cli.imports import import_found, summary
+    from hx.cli.recorder import open_recorder
+
+    try:
+        found = import_found(open_recorder(config))
+    except HxError as error:
+        print(f"hx: warning: the old history is not imported: {error.message}", file=sys.stderr)
+        print("hx: hint: `hx import` does it later", file=sys.stderr)
+        return error.exit_code
+    for one in found:
+        print(summary(one))
+    new = sum(one.counts.new for one in found)
+    print(f"imported: {new:,} event{'' if new == 1 else 's'} can be searched now")
+    return 0
+
+
+def _tell_next(config: Config, shell: str, plan: Plan) -> None:
+    from shlex import quote
+
+    if config.session is None or not plan.is_empty:
+        load = "source" if shell == "fish" else "."
+        file = path(plan.data, shell)
+        now = f", or load it here: {load} {quote(file)}" if os.path.exists(file) else ""
+        print(f"next: open a new shell{now}")
+    print("then: `hx find TEXT` finds what was typed, `hx last` tells what failed")
+
+
+def parser(name: str) -> Parser:
+    from hx.cli.usage import Parser
+
+    made = Parser(name, _ABOUT)
+    made.add_argument(
+        "--shell",
+        action="append",
+        choices=SHELLS,
+        help="this shell (may be given again); else the login shell and those with an rc file",
+    )
+    made.add_argument("--no-import", action="store_true", help="leave the old history where it is")
+    made.add_argument("--undo", action="store_true", help="take back what setup did; keep events")
+    made.add_argument(
+        "--purge", action="store_true", help="with --undo: remove everything of hx, events too"
+    )
+    made.add_argument("--yes", action="store_true", help="do not ask")
+    return made
+
+
+_ABOUT = """\
+Sets hx up for the shells of this machine: writes a hook file, puts one line that
+loads it at the end of the rc file (shows the change, asks, keeps a backup), and
+imports the old history. Again, it changes nothing, or what an upgrade asks for.
+"""

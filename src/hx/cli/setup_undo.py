@@ -1,0 +1,58 @@
+"""`hx setup --undo`: what setup did is taken back; with `--purge` hx leaves no trace."""
+
+from __future__ import annotations
+
+import os
+
+from hx import uninstall
+from hx.cli.ask import confirm
+from hx.cli.differences import print_edits
+from hx.cli.output import visible
+from hx.config import runtime_folder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hx.config import Config
+
+_SHOWN = 20
+
+
+def run(config: Config, candidates: list[str], *, purge: bool, yes: bool) -> int:
+    removal = uninstall.planned(candidates, config.paths.data)
+    if removal.is_empty:
+        print("nothing to undo: no rc file has a line of hx, and there is no hook file")
+    else:
+        print_edits(removal.edits, config)
+        _print_removed(removal.files)
+        if not yes:
+            confirm("Take these changes back?")
+        uninstall.undo(removal)
+        print("undone: shells that start from now on are not recorded")
+    if purge:
+        _purge(config, yes=yes)
+    elif not removal.is_empty:
+        print("the history is kept: `hx setup --undo --purge` removes it too")
+    return 0
+
+
+def _purge(config: Config, *, yes: bool) -> None:
+    paths = config.paths
+    everything = uninstall.Places(
+        paths.data, paths.spool, paths.config, paths.pause, runtime_folder()
+    )
+    files = uninstall.belongings(everything)
+    _print_removed(files)
+    if not yes:
+        confirm("Remove everything of hx, all that it recorded too? There is no way back.")
+    for folder in uninstall.purge(everything):
+        print(f"{visible(os.fsencode(folder))} stays: it holds files that are not of hx")
+    print("removed: nothing of hx is left but the program itself")
+
+
+def _print_removed(paths: Sequence[str]) -> None:
+    for path in paths[:_SHOWN]:
+        print(f"removes {visible(os.fsencode(path))}")
+    if len(paths) > _SHOWN:
+        print(f"removes {len(paths) - _SHOWN:,} more")
