@@ -18,6 +18,8 @@ STATUS_UNKNOWN = 4  # it ran, but nobody saw its exit status (lines pasted toget
 LIVE = 0
 IMPORTED = 1
 
+KNOWN_SINCE_US = 1_000_000_000  # an event of unknown time begins at its place in a file: 1, 2, 3 …
+
 MAX_COMMAND_BYTES = 1 << 20
 MAX_KEYS_IN_TOMBSTONE = 65_536
 

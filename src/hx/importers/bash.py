@@ -1,0 +1,52 @@
+"""bash: a line a command; with HISTTIMEFORMAT a stamp before each, `#1700000000`.
+
+A command behind a stamp may be of several lines.
+"""
+
+from __future__ import annotations
+
+import re
+
+from hx.core.model import MAX_COMMAND_BYTES
+from hx.importers import CUT, Entry, seconds_us
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hx.importers import Reading
+
+KIND = b"bash"
+_STAMP = re.compile(rb"#(\d{1,15})\s*\Z")
+_STAMPED = re.compile(rb"^#\d{9,11}\n", re.MULTILINE)
+
+
+def recognises(head: bytes) -> bool:
+    return _STAMPED.search(head) is not None
+
+
+def read(reading: Reading) -> Iterator[Entry]:
+    """What stands before the first stamp is a line a command, of unknown time."""
+    at_us: int | None = None
+    lines: list[bytes] | None = None  # since the last stamp
+    size = 0
+    for line in reading.lines():
+        stamp = _STAMP.match(line) if line[:1] == b"#" else None
+        if stamp is not None:
+            yield from _entry(reading, at_us, lines)
+            at_us, lines, size = seconds_us(stamp[1]), [], 0
+        elif lines is None:
+            if reading.takes(line):
+                yield Entry(line, None, shell=KIND)
+        elif size <= MAX_COMMAND_BYTES:  # beyond it the command is refused anyway
+            lines.append(line)
+            size += len(line) + 1
+    if lines == []:
+        reading.fault(CUT)
+    yield from _entry(reading, at_us, lines)
+
+
+def _entry(reading: Reading, at_us: int | None, lines: list[bytes] | None) -> Iterator[Entry]:
+    command = b"\n".join(lines or [])
+    if reading.takes(command):
+        yield Entry(command, at_us, shell=KIND)

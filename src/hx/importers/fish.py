@@ -1,0 +1,58 @@
+r"""fish: `- cmd: <command>`, `  when: <seconds>`, and paths that are not read.
+
+In a command `\n` is a line end and `\\` a backslash; any other backslash is itself.
+"""
+
+from __future__ import annotations
+
+import re
+
+from hx.importers import CUT, Entry, seconds_us
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hx.importers import Reading
+
+KIND = b"fish"
+FOREIGN = "line that is not of fish's form"
+_COMMAND, _WHEN, _INSIDE = b"- cmd: ", b"  when: ", b"  "
+_ITEM = re.compile(rb"^- cmd: ", re.MULTILINE)
+_TIME = re.compile(rb"(\d{1,15})\s*\Z")
+_ESCAPED = re.compile(rb"\\([\\n])")
+
+
+def recognises(head: bytes) -> bool:
+    return _ITEM.search(head) is not None
+
+
+def read(reading: Reading) -> Iterator[Entry]:
+    command: bytes | None = None
+    at_us: int | None = None
+    for line in reading.lines():
+        if line.startswith(_COMMAND):
+            yield from _entry(reading, command, at_us)
+            command, at_us = line[len(_COMMAND) :], None
+        elif line.startswith(_WHEN):
+            time = _TIME.match(line, len(_WHEN))
+            at_us = seconds_us(time[1]) if time and not reading.cut else None
+        elif line.strip() and not line.startswith(_INSIDE):
+            reading.fault(CUT if reading.cut else FOREIGN)
+    if reading.cut and at_us is None and command is not None:
+        reading.fault(CUT)  # its time would be wrong
+        return
+    yield from _entry(reading, command, at_us)
+
+
+def _entry(reading: Reading, command: bytes | None, at_us: int | None) -> Iterator[Entry]:
+    if command is None:
+        return
+    if b"\\" in command:
+        command = _ESCAPED.sub(_plain, command)
+    if reading.takes(command):
+        yield Entry(command, at_us, shell=KIND)
+
+
+def _plain(escaped: re.Match[bytes]) -> bytes:
+    return b"\n" if escaped[1] == b"n" else b"\\"

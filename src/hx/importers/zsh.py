@@ -1,0 +1,83 @@
+r"""zsh: `: <start>:<seconds it took>;<command>`, or the command alone.
+
+A line end inside a command stands behind a backslash. Some bytes, NUL among them, are hidden:
+0x83, then the byte xor 32. A blank that follows a backslash at the very end belongs to neither.
+"""
+
+from __future__ import annotations
+
+import re
+
+from hx.core.model import MAX_COMMAND_BYTES
+from hx.importers import CUT, Entry, seconds_us
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hx.importers import Reading
+
+KIND = b"zsh"
+_LINE = re.compile(rb": *(\d{1,15}):(\d{1,9});", re.DOTALL)
+_STAMPED = re.compile(rb"^: *\d{1,15}:\d{1,9};", re.MULTILINE)
+_BROKEN = re.compile(rb": *\d{0,15}(:\d{0,9})?\Z")  # a stamp that was cut
+_HIDDEN = re.compile(rb"\x83(.)", re.DOTALL)
+_BACKSLASH_BLANK = re.compile(rb"\\ +\Z")
+
+
+def recognises(head: bytes) -> bool:
+    return _STAMPED.search(head) is not None
+
+
+def read(reading: Reading) -> Iterator[Entry]:
+    parts: list[bytes] = []  # of a command of several lines
+    size = 0
+    for line in reading.lines():
+        whole = line
+        if line[-1:] == b"\\" or parts:
+            if size <= MAX_COMMAND_BYTES:  # beyond it the command is refused anyway
+                parts.append(line)
+                size += len(line)
+            if line[-1:] == b"\\":
+                continue
+            whole = b"\n".join([*(part[:-1] for part in parts[:-1]), parts[-1]])
+            parts, size = [], 0
+        entry = _entry(reading, whole)
+        if entry is not None:
+            yield entry
+    if parts:
+        reading.fault(CUT)
+
+
+def _entry(reading: Reading, line: bytes) -> Entry | None:
+    at_us: int | None = None
+    took_s = 0
+    stamp = _LINE.match(line)
+    if stamp is not None:
+        line = line[stamp.end() :]
+        at_us, took_s = seconds_us(stamp[1]), int(stamp[2])
+        if not line:
+            reading.fault(CUT if reading.cut else "time without a command")
+            return None
+    elif line[:2] == b"\\:":  # so that no command looks like a stamp
+        line = line[1:]
+    elif line[:1] == b":" and reading.cut and _BROKEN.match(line):
+        reading.fault(CUT)
+        return None
+    command = _plain(line)
+    if not reading.takes(command):
+        return None
+    # 0 s is also what zsh writes when it does not know (INC_APPEND_HISTORY, SHARE_HISTORY)
+    return Entry(command, at_us, took_s * 1_000_000 or None, shell=KIND)
+
+
+def _plain(line: bytes) -> bytes:
+    if b"\x83" in line:
+        line = _HIDDEN.sub(_shown, line)
+    if line[-1:] == b" " and _BACKSLASH_BLANK.search(line):
+        line = line[:-1]
+    return line
+
+
+def _shown(hidden: re.Match[bytes]) -> bytes:
+    return bytes((hidden[1][0] ^ 32,))
