@@ -14,7 +14,7 @@ import apsw
 from hx import spool
 from hx.core.record import NamedTuple
 from hx.database import BUSY_TIMEOUT_MS
-from hx.files import require_owner
+from hx.files import Lock, require_owner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def ingest(database: Database, source: Source, now_us: int, *, tidy: bool = Fals
         tidy = tidy or _tidy_is_due(source.lock, now_us)
         if not tidy and not pending(database, source.spool):
             return Report()
-        with _Lock(source.lock) as held:
+        with Lock(source.lock) as held:
             return _ingest(database, source, now_us, tidy=tidy) if held else Report(busy=True)
     except apsw.BusyError:
         return Report(busy=True)
@@ -116,32 +116,6 @@ def _tidy_is_due(lock: str, now_us: int) -> bool:
         return now_us / 1e6 - os.stat(lock).st_mtime > _TIDY_EVERY_S
     except OSError:
         return True
-
-
-class _Lock:
-    """A file lock that ends with the process; entering says whether it is ours. Raises OSError."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._descriptor = -1
-
-    def __enter__(self) -> bool:
-        import fcntl
-
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-        try:
-            self._descriptor = os.open(self._path, flags, 0o600)
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:
-            self.__exit__()
-            raise
-        return True
-
-    def __exit__(self, *_: object) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
 
 
 def _marks(database: Database) -> dict[str, Mark]:
