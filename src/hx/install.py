@@ -55,9 +55,10 @@ def planned(wanted: Iterable[RcFile], data: str, places: Places) -> Plan:
     paths: list[str] = []
     for rc_file in wanted:
         file = dotfile.read(rc_file.path)
-        number = rcfile.loaded_at(file.text, rc_file.shell, os.fsencode(_hook(data, rc_file)))
-        if number is not None:
-            by_hand[rc_file.shell] = ByHand(rc_file.path, number)
+        loader = rcfile.loader(file.text, rc_file.shell, os.fsencode(_hook(data, rc_file)))
+        if loader is not None:
+            by_hand[rc_file.shell] = ByHand(rc_file.path, loader.number)
+            shells |= {rc_file.shell: None} if loader.from_file else {}
         if rc_file.shell in by_hand or file.target in edits:
             continue
         shells[rc_file.shell] = None

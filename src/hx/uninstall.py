@@ -56,6 +56,11 @@ def _read(path: str, *, needed: bool) -> dotfile.Dotfile:
         return dotfile.Dotfile(path, path, b"", None)
 
 
+def text_of(path: str) -> bytes:
+    """Empty where it cannot be read."""
+    return _read(path, needed=False).text
+
+
 def _is_empty_file(path: str) -> bool:
     return os.path.isfile(path) and os.path.getsize(path) == 0
 

@@ -149,12 +149,21 @@ def test_without_a_home_folder_nothing_is_made(house):
     assert not (house.path / "gone").exists()
 
 
-@pytest.mark.parametrize("line", ['eval "$(hx init bash)"', ". ~/.local/share/hx/hook.bash"])
-def test_a_hook_that_is_loaded_by_hand_is_not_loaded_twice(house, line):
-    house.bashrc.write_text(f"a\n{line}\n")
+def test_a_hook_that_is_loaded_by_hand_is_not_loaded_twice(house):
+    house.bashrc.write_text('a\neval "$(hx init bash)"\n')
     before = house.tree
     done = house.setup()
     assert "loads the hook already, in line 2" in done.out
+    assert house.tree == before
+
+
+def test_a_hook_file_that_is_loaded_by_hand_is_written(house):
+    house.bashrc.write_text("a\n. ~/.local/share/hx/hook.bash\n")
+    before = house.tree
+    assert "loads the hook already, in line 2" in house.setup().out
+    assert house.hook.exists()
+    assert house.tree[".bashrc"] == before[".bashrc"]
+    house.undo("--purge")
     assert house.tree == before
 
 
@@ -198,6 +207,9 @@ def test_doctor_tells_whether_the_rc_file_loads_the_hook(house):
     assert level() == ["warning"]
     house.setup()
     assert level() == ["ok"]
+    house.hook.unlink()
+    found = house.hx("doctor", "--json").json
+    assert [one["level"] for one in found if one["check"] == "hook file"] == ["warning"]
 
 
 def test_under_its_other_name_hx_is_the_same_one(house):

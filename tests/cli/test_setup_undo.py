@@ -58,6 +58,14 @@ def test_undo_where_nothing_was_done_says_so(house):
     assert house.tree == before
 
 
+def test_a_line_of_the_users_own_stays_and_is_named(house):
+    house.bashrc.write_text('eval "$(hx init bash)"\n')
+    house.setup()
+    done = house.undo("--purge")
+    assert house.bashrc.read_text() == 'eval "$(hx init bash)"\n'
+    assert "still loads the hook, in line 1" in done.out
+
+
 def test_undo_asks_and_without_a_terminal_refuses(house):
     house.bashrc.write_bytes(b"a\n")
     house.setup()

@@ -65,13 +65,14 @@ def test_an_older_line_is_replaced_where_it_stands():
 )
 def test_a_line_that_loads_the_hook_already_is_found(loading):
     text = b"a\n" + loading + b"\nb\n"
-    assert rcfile.loaded_at(text, "zsh", b"/some/where/hook.zsh") == 2
-    assert rcfile.loaded_at(b"# " + loading, "zsh", b"/some/where/hook.zsh") is None
+    found = rcfile.loader(text, "zsh", b"/some/where/hook.zsh")
+    assert found == rcfile.Loader(2, b"hook.zsh" in loading)
+    assert rcfile.loader(b"# " + loading, "zsh", b"/some/where/hook.zsh") is None
 
 
 @pytest.mark.parametrize("text", [b"", b"hx find x\n", b"git init zsh\n", b"# hx init zsh\n", LINE])
 def test_other_lines_load_nothing(text):
-    assert rcfile.loaded_at(text, "zsh", b"/hook.zsh") is None
+    assert rcfile.loader(text, "zsh", b"/hook.zsh") is None
 
 
 def test_other_tools_are_named_once_and_not_from_comments():

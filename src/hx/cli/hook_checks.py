@@ -73,19 +73,25 @@ def hook_files(config: Config) -> Iterator[Finding]:
     try:
         machine = setup_shells.look()
         for shell in machine.used:
-            yield _loading(config, shell.name, machine.rc_files[shell.name])
+            yield from _loading(config, shell.name, machine.rc_files[shell.name])
     except HxError as error:
         yield Finding("rc file", WARNING, error.message, error.hint)
     for shell_name in hook_file.SHELLS:
         yield from _currency(config, shell_name)
 
 
-def _loading(config: Config, shell: str, path: str) -> Finding:
+def _loading(config: Config, shell: str, path: str) -> Iterator[Finding]:
     text = dotfile.read(path).text
-    place = os.fsencode(hook_file.path(config.paths.data, shell))
-    if rcfile.has_line(text) or rcfile.loaded_at(text, shell, place) is not None:
-        return Finding("rc file", OK, f"{path} loads the hook")
-    return Finding("rc file", WARNING, f"{path} does not load the hook", "hx setup")
+    place = hook_file.path(config.paths.data, shell)
+    loader = rcfile.loader(text, shell, os.fsencode(place))
+    is_ours = rcfile.has_line(text)
+    if not is_ours and loader is None:
+        yield Finding("rc file", WARNING, f"{path} does not load the hook", "hx setup")
+        return
+    yield Finding("rc file", OK, f"{path} loads the hook")
+    from_file = is_ours or (loader is not None and loader.from_file)
+    if from_file and not os.path.exists(place):
+        yield Finding("hook file", WARNING, f"{place} is not there: nothing is loaded", "hx setup")
 
 
 def _currency(config: Config, shell: str) -> Iterator[Finding]:

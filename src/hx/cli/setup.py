@@ -10,7 +10,7 @@ from hx.cli import setup_notes
 from hx.cli.ask import confirm
 from hx.cli.differences import print_edits
 from hx.cli.hooks import places
-from hx.cli.setup_shells import chosen, every_path, look, wanted
+from hx.cli.setup_shells import chosen, look, wanted
 from hx.core.errors import HxError, UsageError
 from hx.hook import SHELLS, path
 
@@ -29,35 +29,34 @@ def run(arguments: list[str], config: Config) -> int:
     if given.undo:
         from hx.cli import setup_undo
 
-        return setup_undo.run(config, every_path(machine), purge=given.purge, yes=given.yes)
+        return setup_undo.run(config, machine, purge=given.purge, yes=given.yes)
     shells = chosen(machine, given.shell or [])
     plan = install.planned(wanted(machine, shells), config.paths.data, places(config))
-    _change(plan, config, yes=given.yes)
-    code = 0 if given.no_import else _import(config)
+    _show(plan, config)
+    if not plan.is_empty:
+        if not given.yes:
+            confirm("Make these changes?")
+        install.prepare(plan, config.paths.spool)
+    code = 0 if given.no_import else _import(config)  # before the first live event
     _edit(plan)
     setup_notes.tell(config, machine, shells)
     _tell_next(config, shells[0].name, plan)
     return code
 
 
-def _change(plan: Plan, config: Config, *, yes: bool) -> None:
-    """Show, ask, and do all but the rc files: they wait until the old history is in."""
+def _show(plan: Plan, config: Config) -> None:
     for one in plan.by_hand:
         print(f"{one.path} loads the hook already, in line {one.number}: it stays as it is")
     if plan.is_empty:
         print("nothing to change: the hook is set up")
-        return
     for shell in plan.hooks:
         print(f"writes {path(plan.data, shell)}")
     print_edits(plan.edits, config)
-    if not yes:
-        confirm("Make these changes?")
-    install.prepare(plan, config.paths.spool)
 
 
 def _edit(plan: Plan) -> None:
     for backup in install.edit(plan):
-        print(f"kept {backup}")
+        print(f"backup {backup}")
 
 
 def _import(config: Config) -> int:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import os
 
-from hx import uninstall
+from hx import hook, uninstall
 from hx.cli.ask import confirm
 from hx.cli.differences import print_edits
 from hx.cli.output import visible
+from hx.cli.setup_shells import every_path
 from hx.config import runtime_folder
+from hx.core import rcfile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hx.cli.setup_shells import Shells
     from hx.config import Config
 
 _SHOWN = 20
 
 
-def run(config: Config, candidates: list[str], *, purge: bool, yes: bool) -> int:
-    removal = uninstall.planned(candidates, config.paths.data)
+def run(config: Config, machine: Shells, *, purge: bool, yes: bool) -> int:
+    removal = uninstall.planned(every_path(machine), config.paths.data)
     if removal.is_empty:
         print("nothing to undo: no rc file has a line of hx, and there is no hook file")
     else:
@@ -34,7 +37,18 @@ def run(config: Config, candidates: list[str], *, purge: bool, yes: bool) -> int
         _purge(config, yes=yes)
     elif not removal.is_empty:
         print("the history is kept: `hx setup --undo --purge` removes it too")
+    _tell_by_hand(config, machine)
     return 0
+
+
+def _tell_by_hand(config: Config, machine: Shells) -> None:
+    """Lines that setup did not write are not its to remove."""
+    for shell, rc_file in machine.rc_files.items():
+        place = os.fsencode(hook.path(config.paths.data, shell))
+        loader = rcfile.loader(uninstall.text_of(rc_file), shell, place)
+        if loader is not None:
+            path = visible(os.fsencode(rc_file))
+            print(f"note: {path} still loads the hook, in line {loader.number}: remove that line")
 
 
 def _purge(config: Config, *, yes: bool) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from hx.core.record import NamedTuple
+
 MARK = b"# hx: `hx setup --undo` removes this line"
 _HEADS = (b"[ ", b"test ")
 _RIVALS = re.compile(rb"^[^#\n]*\b(atuin|mcfly|hstr|fzf)\b", re.MULTILINE)
@@ -49,14 +51,21 @@ def has_line(text: bytes) -> bool:
     return any(map(_is_ours, _lines(text)))
 
 
-def loaded_at(text: bytes, shell: str, hook: bytes) -> int | None:
-    """Number of the line, not ours, that loads the hook: `hx init zsh`, or the hook file."""
-    init = rb"^[^#\n]*?(?:^|[\s/\"'`(])(?:hx|history-extended)[\"']?\s+init\s"
-    file = rb"^[^#\n]*(?:%b|hx/hook\.%b)" % (re.escape(hook), shell.encode())
-    pattern = re.compile(init + rb"|" + file)
+class Loader(NamedTuple):
+    """A line, not ours, that loads the hook."""
+
+    number: int
+    from_file: bool  # of a hook file; else what `hx init` prints
+
+
+def loader(text: bytes, shell: str, hook: bytes) -> Loader | None:
+    """The first one: `hx init zsh`, or a hook file (this one, or where it is by default)."""
+    init = re.compile(rb"^[^#\n]*?(?:^|[\s/\"'`(])(?:hx|history-extended)[\"']?\s+init\s")
+    file = re.compile(rb"^[^#\n]*(?:%b|hx/hook\.%b)" % (re.escape(hook), shell.encode()))
     for number, one in enumerate(_lines(text), 1):
-        if not _is_ours(one) and pattern.search(one):
-            return number
+        from_file = file.search(one) is not None
+        if not _is_ours(one) and (from_file or init.search(one)):
+            return Loader(number, from_file)
     return None
 
 
