@@ -205,7 +205,7 @@ def test_a_migration_that_fails_leaves_the_version_and_the_schema_as_they_were(p
 
 
 def test_a_kill_inside_a_migration_leaves_one_schema_or_the_other(path, next_schema):
-    """SIGKILL before every statement of two migrations; the next open ends in the latest."""
+    """SIGKILL before every statement of the migrations; the next open ends in the latest."""
     next_schema.write_text("CREATE TABLE extra (x); INSERT INTO extra VALUES (1);")
 
     def opening(call):
@@ -229,7 +229,7 @@ def test_a_kill_inside_a_migration_leaves_one_schema_or_the_other(path, next_sch
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         database.close()
     assert code == 0
-    assert seen == {0, migrate.LATEST - 1, migrate.LATEST}
+    assert seen == set(range(migrate.LATEST + 1))
 
 
 def test_eight_first_opens_at_once_make_one_database(path):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hx.core.history import History
+    from hx.database.holdings import Source
     from hx.database.join import Changes
     from hx.database.rows import Sql
 
@@ -48,11 +49,14 @@ class Database:
         """BEGIN IMMEDIATE … COMMIT, or ROLLBACK on any exception."""
         return _Transaction(self.connection)
 
-    def join(self, delta: History) -> Changes:
-        """Take a history into this one, inside the caller's transaction."""
+    def join(self, delta: History, source: Source | None = None) -> Changes:
+        """Take a history into this one, inside the caller's transaction.
+
+        `source`: the segment that showed it; none when it was made here.
+        """
         from hx.database.join import join
 
-        return join(self, delta)
+        return join(self, delta, source)
 
     def scrub(self) -> None:
         """Leave nothing of deleted rows in any file. Raises apsw.BusyError while others read.

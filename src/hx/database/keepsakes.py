@@ -27,7 +27,11 @@ def touched_pins(database: Database, delta: History) -> frozenset[Pin]:
 
 
 def write_pins(database: Database, pins: Iterable[Pin]) -> None:
-    database.connection.executemany("INSERT OR REPLACE INTO pin VALUES (?, ?, ?, ?)", list(pins))
+    database.connection.executemany(
+        "INSERT OR REPLACE INTO pin (session_id, pinned, changed_at_us, device_id)"
+        " VALUES (?, ?, ?, ?)",
+        list(pins),
+    )
 
 
 def touched_artifacts(
@@ -40,6 +44,15 @@ def touched_artifacts(
     for tombstone in tombstones:
         for where, values in _conditions(tombstone):
             found |= _select(database, where, values)
+    return found
+
+
+def rows_of_artifacts(database: Database, artifacts: Iterable[Artifact]) -> dict[int, Artifact]:
+    """Row id -> artifact, of those that are there in exactly this version."""
+    found: dict[int, Artifact] = {}
+    for artifact in artifacts:
+        same_id = _select(database, "artifact_id = ?", (artifact.key.artifact_id,))
+        found |= {row: there for there, row in same_id.items() if there == artifact}
     return found
 
 

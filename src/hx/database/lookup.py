@@ -1,0 +1,52 @@
+"""Which rows hold the events of given keys."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from hx.core.model import EventKey
+    from hx.database import Database
+
+_CHUNK = 500  # keys that are looked up together
+
+
+def rows_of(database: Database, keys: Iterable[EventKey]) -> Iterator[int]:
+    """Row ids of the keys that are there. Beyond a session's greatest seq none can be."""
+    owned: dict[tuple[bytes, bytes], list[EventKey]] = {}
+    for key in keys:
+        owned.setdefault(key[1:3], []).append(key)
+    for mine in owned.values():
+        session = _session(database, mine[0])
+        if session is not None:
+            found = sorted(key for key in mine if key.seq <= session[1])
+            for at in range(0, len(found), _CHUNK):
+                yield from _rows_between(database, session[0], found[at : at + _CHUNK])
+
+
+def _rows_between(database: Database, session: int, keys: list[EventKey]) -> Iterator[int]:
+    """Of keys in the order of time: by one look at that time, or, where it is crowded, one each."""
+    there: list[tuple[int, int, int]] = database.execute(
+        "SELECT id, started_at_us, seq FROM event"
+        " WHERE started_at_us BETWEEN ? AND ? AND session = ? LIMIT ?",
+        (keys[0].started_at_us, keys[-1].started_at_us, session, 4 * _CHUNK),
+    ).fetchall()
+    if len(there) < 4 * _CHUNK:
+        wanted = {(key.started_at_us, key.seq) for key in keys}
+        yield from (row for row, at_us, seq in there if (at_us, seq) in wanted)
+        return
+    sql = "SELECT id FROM event WHERE started_at_us = ? AND seq = ? AND session = ?"
+    for key in keys:
+        yield from (row for (row,) in database.execute(sql, (key[0], key.seq, session)))
+
+
+def _session(database: Database, key: EventKey) -> tuple[int, int] | None:
+    """(row id, greatest seq) of a session; None when it has no events."""
+    row: tuple[int, int] | None = database.execute(
+        "SELECT session, max(seq) FROM event WHERE session ="
+        " (SELECT session.id FROM session JOIN device ON device.id = session.device"
+        "  WHERE session_id = ? AND device_id = ?)",
+        (key.session_id, key.device_id),
+    ).fetchone()
+    return row if row and row[1] is not None else None

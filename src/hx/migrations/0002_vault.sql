@@ -1,0 +1,77 @@
+-- What this device knows of its vault: who is in it, what lies in the store, and which records lie where.
+
+CREATE TABLE vault (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    vault_id BLOB NOT NULL,
+    name TEXT NOT NULL,
+    store TEXT NOT NULL,              -- its URL
+    genesis BLOB NOT NULL,            -- the object as it lies in the store
+    own_seq INTEGER NOT NULL DEFAULT 0,  -- greatest seq of an own manifest, seen anywhere
+    slots_for BLOB,                   -- digest of the roster for which every slot was written
+    pulled_at_us INTEGER,
+    pushed_at_us INTEGER,
+    outcome TEXT,                     -- of the last sync: NULL when it went well
+    conditions TEXT NOT NULL DEFAULT ''  -- of the store, one a line
+);
+
+-- Signed records of the roster: opaque, never removed. Its evaluation is a pure function of them.
+CREATE TABLE roster_record (
+    payload BLOB NOT NULL,
+    signer BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    PRIMARY KEY (payload, signer, signature)
+) WITHOUT ROWID;
+
+-- Manifests that were read or written here.
+CREATE TABLE manifest (
+    key TEXT PRIMARY KEY,             -- in the store
+    device_id BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    sha256 BLOB NOT NULL,             -- of the signed payload: its identity; empty while it is not taken
+    at_us INTEGER NOT NULL,
+    label TEXT NOT NULL,
+    status TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    since_us INTEGER NOT NULL,
+    tries INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX manifest_device ON manifest (device_id, seq);
+
+-- Segments that manifests have named, and what became of them.
+CREATE TABLE segment (
+    object_id BLOB NOT NULL,
+    device_id BLOB NOT NULL,          -- its author
+    size INTEGER NOT NULL,
+    sha256 BLOB NOT NULL,
+    events INTEGER NOT NULL,
+    first_us INTEGER,
+    last_us INTEGER,
+    listed INTEGER NOT NULL,          -- whether its author's newest manifest names it
+    superseded INTEGER NOT NULL,      -- own ones: replaced here, it never lives again
+    rewrite INTEGER NOT NULL,         -- own ones: it holds a record that is forgotten or beaten
+    status TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    since_us INTEGER NOT NULL,
+    tries INTEGER NOT NULL,
+    PRIMARY KEY (device_id, object_id)
+) WITHOUT ROWID;
+
+-- Where the present version of a record lies: in which own live segment, and whose segments have shown it.
+CREATE TABLE holding (
+    id INTEGER PRIMARY KEY,
+    segment BLOB,                     -- own; NULL: in none
+    shown BLOB NOT NULL,              -- device ids of other authors, sorted, one behind the other
+    mine INTEGER NOT NULL             -- whether the records are this device's own
+);
+CREATE UNIQUE INDEX holding_place ON holding (ifnull(segment, x''), shown, mine);
+
+-- NULL: nobody's segment holds it
+ALTER TABLE event ADD COLUMN holding INTEGER REFERENCES holding;
+ALTER TABLE artifact ADD COLUMN holding INTEGER REFERENCES holding;
+ALTER TABLE pin ADD COLUMN holding INTEGER REFERENCES holding;
+ALTER TABLE tombstone ADD COLUMN holding INTEGER REFERENCES holding;
+
+-- Events that may have a holding of NULL; kept only while there is a vault. An index over all
+-- events would cost those who never sync 14 bytes an event.
+CREATE TABLE unheld (event INTEGER PRIMARY KEY);
