@@ -4,6 +4,8 @@ HxError                  exit code, whose fault
 ├── UsageError           2   the command line or an input
 ├── InputError           2   a file or a value that cannot be read
 ├── Refused              2   asked for a yes and got none
+├── StoreError           5   the place where the vault lies; its kinds are in hx.stores
+├── KeyMissing           6   the keys of this device or of its vault cannot be had
 ├── UpgradeNeeded        7   written by a newer hx
 └── DatabaseError        8   the local database or the folders of hx
     └── Busy             8   another process holds it
@@ -32,6 +34,14 @@ class InputError(HxError):
 
 class Refused(HxError):  # noqa: N818  (it is an answer as much as an error)
     exit_code = 2
+
+
+class StoreError(HxError):
+    exit_code = 5
+
+
+class KeyMissing(HxError):  # noqa: N818
+    exit_code = 6
 
 
 class UpgradeNeeded(HxError):  # noqa: N818
