@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from fnmatch import fnmatchcase
 
-from hx import dotfile, footprint, hook, spool
+from hx import dotfile, footprint, hook
+from hx.belongings import belongings
 from hx.core import rcfile
 from hx.core.errors import InputError
 from hx.core.record import NamedTuple
@@ -16,8 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# in the data folder, which may hold other files too (each also with `.<8 hex>.tmp`: a torn write)
-_DATA = ("hx.db", "hx.db-*", "device.key", "device-*.key", "ingest.lock", "setup.json")
+    from hx.belongings import Places
 
 
 class Removal(NamedTuple):
@@ -78,41 +77,6 @@ def undo(removal: Removal) -> None:
     _remove_empty(mark.folders)
     if mark != Footprint():
         footprint.write(removal.data, Footprint(folders=mark.folders))
-
-
-class Places(NamedTuple):
-    """Where hx keeps things."""
-
-    data: str  # folder
-    spool: str  # folder
-    config: str  # file
-    pause: str  # file
-    runtime: str | None  # folder of text files of bash, beside other programs' files
-
-
-def belongings(places: Places) -> list[str]:
-    """Every file of hx, and none of anybody else."""
-    paths = [os.path.join(places.data, name) for name in _names(places.data) if _is_ours(name)]
-    paths += [file.path for file in spool.files(places.spool)]
-    paths += spool.text_files(places.spool)
-    paths += spool.text_files(places.runtime) if places.runtime else []
-    paths += [places.config, places.pause]
-    return [path for path in dict.fromkeys(paths) if os.path.lexists(path)]
-
-
-def _names(folder: str) -> list[str]:
-    try:
-        return sorted(os.listdir(folder))
-    except OSError:
-        return []
-
-
-def _is_ours(name: str) -> bool:
-    hooks = [f"hook.{shell}" for shell in hook.SHELLS]
-    return any(
-        fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern}.{'[0-9a-f]' * 8}.tmp")
-        for pattern in (*_DATA, *hooks)
-    )
 
 
 def purge(places: Places) -> list[str]:

@@ -86,6 +86,7 @@ def test_a_shell_that_goes_on_after_the_purge_is_silent_and_makes_nothing(fresh)
     terminal.leave()
     assert tree(fresh.path / ".local").keys() == after.keys()
     assert not fresh.spool.exists()
+    assert list(fresh.home.runtime.glob("*.t")) == []
 
 
 def test_the_question_is_answered_on_a_terminal(fresh):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 
+from hx.belongings import is_ours
 from hx.cli import recording
 from hx.cli.finding import FAULT, OK, WARNING, Finding
 from hx.config import search_path
@@ -16,14 +17,6 @@ if TYPE_CHECKING:
 
     from hx.config import Config
 
-_OURS = (
-    "hx.db",
-    "device",
-    "ingest.lock",
-    "pause",
-    "hook.",
-    "setup.json",
-)  # in a folder that may hold other files
 _LITTLE_BYTES, _FEW_BYTES = 10 << 20, 200 << 20
 
 
@@ -57,7 +50,7 @@ def _private_paths(config: Config) -> Iterator[tuple[str, int]]:
             continue
         yield folder, 0o700
         for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-            ours = folder == config.paths.spool or entry.name.startswith(_OURS)
+            ours = folder == config.paths.spool or is_ours(entry.name)
             if ours and entry.is_file(follow_symlinks=False):
                 yield entry.path, 0o600
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from hx import hook, uninstall
+from hx.belongings import Places, belongings
 from hx.cli.ask import confirm
 from hx.cli.differences import print_edits
 from hx.cli.output import visible
@@ -53,10 +54,8 @@ def _tell_by_hand(config: Config, machine: Shells) -> None:
 
 def _purge(config: Config, *, yes: bool) -> None:
     paths = config.paths
-    everything = uninstall.Places(
-        paths.data, paths.spool, paths.config, paths.pause, runtime_folder()
-    )
-    files = uninstall.belongings(everything)
+    everything = Places(paths.data, paths.spool, paths.config, paths.pause, runtime_folder())
+    files = belongings(everything)
     _print_removed(files)
     if not yes:
         confirm("Remove everything of hx, all that it recorded too? There is no way back.")
