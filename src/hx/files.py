@@ -110,12 +110,17 @@ def reason(error: OSError) -> str:
 
 def on_network(path: str) -> bool:
     """Whether a folder lies on a network file system (Linux: from the mount table)."""
+    return mounted_as(path).removeprefix("fuse.").startswith(_NETWORK)
+
+
+def mounted_as(path: str) -> str:
+    """The kind of file system that holds a path; empty where there is no mount table."""
     try:
         with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as file:
             mounts = file.read()
     except OSError:
-        return False
-    return file_system(os.path.realpath(path), mounts).removeprefix("fuse.").startswith(_NETWORK)
+        return ""
+    return file_system(os.path.realpath(path), mounts)
 
 
 def file_system(path: str, mounts: str) -> str:

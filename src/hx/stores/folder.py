@@ -1,0 +1,235 @@
+"""A folder as a store: on a disk, a stick, a share, or one that another program carries about.
+
+Only whole files appear under names of ours (hx.stores.publish). Everything is done relative to
+open folders, none of them reached through a link, so nothing leads out of the store.
+"""
+
+from __future__ import annotations
+
+import os
+import stat as modes
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from hx.core.names import parsed
+from hx.stores import Entry, Exists, Missing, Placeholder, Transient
+from hx.stores.causes import not_mounted, told
+from hx.stores.keys import is_folder, require_key
+from hx.stores.media import is_doubtful
+from hx.stores.publish import FOLDER, NO_LINK, Publisher, is_temporary, read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_DATALESS = 0x40000000  # SF_DATALESS of macOS: the bytes are in the cloud
+_TRIES = 3  # an empty folder may be taken away between its making and its first file
+
+
+class FolderStore:
+    """Store in a folder that is there already. `conditions`: what was noticed of it so far."""
+
+    def __init__(
+        self,
+        path: str,
+        device_id: bytes,
+        *,
+        umask: int | None = None,
+        stat: Callable[..., os.stat_result] = os.stat,
+        fsync: Callable[[int], None] = os.fsync,
+    ) -> None:
+        self.path = path
+        self.conditions: set[str] = set()
+        self._device_id = device_id
+        self._stat = stat
+        self._publisher = Publisher(device_id, umask, fsync, self.conditions)
+        self._identity: tuple[int, int] | None = None  # of the folder, when it was first opened
+        self._doubtful: bool | None = None  # whether what was written is read back
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        with told(self.path):
+            for key, entry in self._walk(prefix):
+                if parsed(key) is not None and entry.is_file(follow_symlinks=False):
+                    with suppress(FileNotFoundError):  # deleted while we looked
+                        yield Entry(key, entry.stat(follow_symlinks=False).st_size)
+
+    def strangers(self, prefix: str = "") -> Iterator[str]:
+        """Names of what `list` leaves out; a folder that is not ours is one name."""
+        with told(self.path):
+            for key, entry in self._walk(prefix):
+                if parsed(key) is None or not entry.is_file(follow_symlinks=False):
+                    yield key
+
+    def get(self, key: str, max_bytes: int) -> bytes:
+        require_key(key)
+        folder, _, name = key.rpartition("/")
+        with told(self.path), suppress(FileNotFoundError), self._folder(folder) as inside:
+            if self._look(inside, name) is not None:
+                return read(inside, name, max_bytes + 1)
+        raise Missing(f"{key} is not in the store {self.path}")
+
+    def put(self, key: str, data: bytes) -> None:
+        require_key(key)
+        folder, _, name = key.rpartition("/")
+        with told(self.path):
+            for _ in range(_TRIES):
+                with suppress(FileNotFoundError), self._folder(folder, make=True) as inside:
+                    return self._put(inside, name, data)
+        raise Transient(f"something takes files out of {self.path} as they are written")
+
+    def delete(self, key: str) -> None:
+        require_key(key)
+        folder, _, name = key.rpartition("/")
+        with told(self.path), suppress(FileNotFoundError), self._folder(folder) as inside:
+            for each in (name, _placeholder(name)):
+                with suppress(FileNotFoundError):
+                    if modes.S_ISREG(os.lstat(each, dir_fd=inside).st_mode):
+                        os.unlink(each, dir_fd=inside)
+
+    def sweep(self) -> int:
+        """Remove what this device's interrupted writes left; only while no other push runs."""
+        swept = 0
+        for key in self.strangers():
+            folder, _, name = key.rpartition("/")
+            if is_temporary(name, self._device_id):
+                with told(self.path), suppress(FileNotFoundError), self._folder(folder) as inside:
+                    os.unlink(name, dir_fd=inside)
+                    swept += 1
+        return swept
+
+    def _put(self, inside: int, name: str, data: bytes) -> None:
+        if self._holds(inside, name, data):
+            return self._publisher.settle(inside)  # a crash may have come before that
+        temporary, made = self._publisher.write(inside, data)
+        try:
+            if self._holds(inside, name, data):
+                os.unlink(temporary, dir_fd=inside)
+            else:
+                os.rename(temporary, name, src_dir_fd=inside, dst_dir_fd=inside)
+                self._verify(inside, name, data, made)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary, dir_fd=inside)
+            raise
+        return self._publisher.settle(inside)
+
+    def _holds(self, inside: int, name: str, data: bytes) -> bool:
+        """Whether these bytes are there already. Raises Exists when others are."""
+        found = self._look(inside, name)
+        if found is None and not _is_taken(inside, name):
+            return False
+        if found and found.st_size == len(data) and read(inside, name, len(data)) == data:
+            return True
+        raise Exists(f"{name} is in the store {self.path}, with other bytes")
+
+    def _verify(self, inside: int, name: str, data: bytes, made: os.stat_result) -> None:
+        """Whether the store has what was written, and under that name, not another's file."""
+        found = self._look(inside, name)
+        ours = found and (found.st_dev, found.st_ino) == (made.st_dev, made.st_ino)
+        if found and ours and found.st_size == len(data) and not self._reads_back():
+            return
+        if found and read(inside, name, len(data) + 1) == data:
+            return
+        if found and not ours:
+            raise Exists(f"{name} was put into the store {self.path} by another program just now")
+        os.unlink(name, dir_fd=inside)
+        raise Transient(
+            f"the store {self.path} did not keep what was written to it",
+            "look at the disk or the connection, then run `hx sync` again",
+        )
+
+    def _reads_back(self) -> bool:
+        if self._doubtful is None:
+            self._doubtful = is_doubtful(self.path)
+        return self._doubtful
+
+    def _look(self, inside: int, name: str) -> os.stat_result | None:
+        """What a regular file is; None when there is none. Raises Placeholder."""
+        try:
+            found = self._stat(name, dir_fd=inside, follow_symlinks=False)
+        except FileNotFoundError:
+            found = None
+        if found is None and _is_taken(inside, _placeholder(name)):
+            raise self._elsewhere(name)
+        if found is None or not modes.S_ISREG(found.st_mode):
+            return None
+        if getattr(found, "st_flags", 0) & _DATALESS:
+            raise self._elsewhere(name)
+        return found
+
+    def _elsewhere(self, name: str) -> Placeholder:
+        return Placeholder(
+            f"{name} in the store {self.path} is a placeholder, its bytes are in the cloud",
+            "have the folder kept on this machine, then run `hx sync` again",
+        )
+
+    def _walk(self, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        """All that is in the store, but for folders of ours: they are entered."""
+        folder, slash, start = prefix.rpartition("/")
+        with suppress(FileNotFoundError), self._folder(folder) as inside:
+            yield from _entries(inside, folder + slash, start)
+
+    @contextmanager
+    def _folder(self, path: str, *, make: bool = False) -> Iterator[int]:
+        """A folder in the store, open. Raises NotMounted, and FileNotFoundError below the root."""
+        if path and not is_folder(path):
+            raise FileNotFoundError(path)
+        descriptor = self._open_root()
+        try:
+            for part in filter(None, path.split("/")):
+                if make and not _is_taken(descriptor, part):
+                    self._publisher.make_folder(descriptor, part)
+                outer, descriptor = descriptor, os.open(part, NO_LINK, dir_fd=descriptor)
+                os.close(outer)
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _open_root(self) -> int:
+        try:
+            descriptor = os.open(self.path, FOLDER)
+        except FileNotFoundError:
+            raise not_mounted(self.path, "is not there") from None
+        except NotADirectoryError:
+            raise not_mounted(self.path, "is not a folder") from None
+        found = os.fstat(descriptor)
+        if self._identity not in (None, (found.st_dev, found.st_ino)):
+            os.close(descriptor)
+            raise not_mounted(self.path, "is not the folder any more that it was a moment ago")
+        self._identity = (found.st_dev, found.st_ino)
+        return descriptor
+
+
+def _entries(inside: int, base: str, start: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
+    with os.scandir(inside) as entries:
+        for entry in entries:
+            key = base + entry.name
+            if not entry.name.startswith(start):
+                continue
+            if not (is_folder(key) and entry.is_dir(follow_symlinks=False)):
+                yield key, entry
+                continue
+            with suppress(FileNotFoundError), _opened(inside, entry.name) as inner:
+                yield from _entries(inner, f"{key}/")
+
+
+@contextmanager
+def _opened(inside: int, name: str) -> Iterator[int]:
+    descriptor = os.open(name, NO_LINK, dir_fd=inside)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _is_taken(inside: int, name: str) -> bool:
+    """Whether anything has this name, a link, a folder or a pipe too."""
+    try:
+        os.lstat(name, dir_fd=inside)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _placeholder(name: str) -> str:
+    """What iCloud of macOS before 14 leaves in place of a file that it took away."""
+    return f".{name}.icloud"
