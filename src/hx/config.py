@@ -262,3 +262,15 @@ def shell_histories(environment: Mapping[str, str] = os.environ) -> list[str]:
     places += [os.path.join(home, name) for name in names]
     named = environment.get("HISTFILE", "")
     return [path for path in dict.fromkeys([named, *places]) if path.startswith("/")]
+
+
+def import_places(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Where histories lie that hx can import; not all of them exist."""
+    home = environment.get("HOME") or _home_of_user()
+    data = environment.get("XDG_DATA_HOME") or os.path.join(home, ".local/share")
+    atuin = [
+        os.path.join(data, "atuin", "history.db"),
+        os.path.join(home, ".atuin", "data", "history.db"),
+    ]
+    # atuin first: it knows more of a command that a shell's own history holds as well
+    return [path for path in atuin if path.startswith("/")] + shell_histories(environment)

@@ -22,9 +22,11 @@ COMMANDS = {
     "search": Command("hx.cli.search", "Look", "distinct commands, the likeliest first"),
     "last": Command("hx.cli.last", "Look", "what failed in the last session, and what fixed it"),
     "show": Command("hx.cli.show", "Look", "everything about one event"),
+    "stats": Command("hx.cli.stats", "Look", "what ran how often, failed, and took how long"),
     "pin": Command("hx.cli.pin", "Keep", "spare a session from retention"),
     "unpin": Command("hx.cli.unpin", "Keep", "let retention have a session again"),
     "forget": Command("hx.cli.forget", "Keep", "remove events here at once, everywhere by sync"),
+    "import": Command("hx.cli.imports", "Set up", "take in the history of a shell or of atuin"),
     "config": Command("hx.cli.config", "Set up", "every setting, its value and its source"),
     "completions": Command("hx.cli.completions", "Set up", "print a shell's completions"),
 }

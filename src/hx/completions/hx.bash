@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/hx
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_hx_subparsers=(setup init pause resume status doctor find search last show pin unpin forget config completions)
+_shtab_hx_subparsers=(setup init pause resume status doctor find search last show stats pin unpin forget import config completions)
 
 _shtab_hx_setup_option_strings=(-h --help --shell --no-import --undo --purge --yes)
 _shtab_hx_init_option_strings=(-h --help --no-ctrl-r --up-arrow)
@@ -17,9 +17,11 @@ _shtab_hx_find_option_strings=(-h --help --here --cwd --repo --session --device 
 _shtab_hx_search_option_strings=(-h --help --here --cwd --repo --session --device --host --exit --failed --ok --since --until --limit --all --unique --reverse --json --color --format)
 _shtab_hx_last_option_strings=(-h --help --session --json)
 _shtab_hx_show_option_strings=(-h --help --raw --json)
+_shtab_hx_stats_option_strings=(-h --help --here --cwd --repo --session --device --host --since --until --by --limit --json --color)
 _shtab_hx_pin_option_strings=(-h --help --last)
 _shtab_hx_unpin_option_strings=(-h --help --last)
 _shtab_hx_forget_option_strings=(-h --help --session --since --until --match --this-device --all-devices --yes --json)
+_shtab_hx_import_option_strings=(-h --help --from --all --dry-run --json)
 _shtab_hx_config_option_strings=(-h --help --json)
 _shtab_hx_completions_option_strings=(-h --help)
 _shtab_hx_option_strings=(-h --help)
@@ -28,8 +30,9 @@ _shtab_hx_option_strings=(-h --help)
 
 _shtab_hx_setup___shell_choices=(bash zsh fish)
 _shtab_hx_init_pos_0_choices=(bash zsh fish)
+_shtab_hx_import___from_choices=(bash zsh fish atuin)
 _shtab_hx_completions_pos_0_choices=(bash zsh fish)
-_shtab_hx_pos_0_choices=(setup init pause resume status doctor find search last show pin unpin forget config completions)
+_shtab_hx_pos_0_choices=(setup init pause resume status doctor find search last show stats pin unpin forget import config completions)
 
 _shtab_hx_setup__h_nargs=0
 _shtab_hx_setup___help_nargs=0
@@ -83,6 +86,12 @@ _shtab_hx_show__h_nargs=0
 _shtab_hx_show___help_nargs=0
 _shtab_hx_show___raw_nargs=0
 _shtab_hx_show___json_nargs=0
+_shtab_hx_stats__h_nargs=0
+_shtab_hx_stats___help_nargs=0
+_shtab_hx_stats___here_nargs=0
+_shtab_hx_stats___repo_nargs=0
+_shtab_hx_stats___session_nargs='?'
+_shtab_hx_stats___json_nargs=0
 _shtab_hx_pin_pos_0_nargs='*'
 _shtab_hx_pin__h_nargs=0
 _shtab_hx_pin___help_nargs=0
@@ -100,6 +109,11 @@ _shtab_hx_forget___this_device_nargs=0
 _shtab_hx_forget___all_devices_nargs=0
 _shtab_hx_forget___yes_nargs=0
 _shtab_hx_forget___json_nargs=0
+_shtab_hx_import__h_nargs=0
+_shtab_hx_import___help_nargs=0
+_shtab_hx_import___all_nargs=0
+_shtab_hx_import___dry_run_nargs=0
+_shtab_hx_import___json_nargs=0
 _shtab_hx_config__h_nargs=0
 _shtab_hx_config___help_nargs=0
 _shtab_hx_config___json_nargs=0

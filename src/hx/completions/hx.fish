@@ -50,8 +50,8 @@ function _shtab_hx_using
   test "$_shtab_hx_cmdpath" = "$argv"
 end
 
-set -g _shtab_hx_commands setup init pause resume status doctor find search last show pin unpin forget config completions
-set -g _shtab_hx_opts_with_value --color --cwd --device --exit --for --format --host --limit --match --session --shell --since --until
+set -g _shtab_hx_commands setup init pause resume status doctor find search last show stats pin unpin forget import config completions
+set -g _shtab_hx_opts_with_value --by --color --cwd --device --exit --for --format --from --host --limit --match --session --shell --since --until
 
 complete -c history-extended -w hx
 complete -c hx -e
@@ -128,6 +128,20 @@ complete -c hx -n '_shtab_hx_using; and test $_shtab_hx_npos -eq 0' -a show -d '
 complete -c hx -n '_shtab_hx_using show' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using show' -l raw -d 'write only the bytes of the command'
 complete -c hx -n '_shtab_hx_using show' -l json -d 'print JSON'
+complete -c hx -n '_shtab_hx_using; and test $_shtab_hx_npos -eq 0' -a stats -d 'what ran how often, failed, and took how long'
+complete -c hx -n '_shtab_hx_using stats' -s h -l help -d 'show this help message and exit'
+complete -c hx -n '_shtab_hx_using stats' -l here -d 'in this directory'
+complete -c hx -n '_shtab_hx_using stats' -l cwd -x -d 'in that directory'
+complete -c hx -n '_shtab_hx_using stats' -l repo -d 'in this repository, all its clones and directories'
+complete -c hx -n '_shtab_hx_using stats' -l session -x -d 'in this session, or in the one with this ID'
+complete -c hx -n '_shtab_hx_using stats' -l device -x -d 'on this device: its name or the first digits of its id'
+complete -c hx -n '_shtab_hx_using stats' -l host -x -d 'on this host'
+complete -c hx -n '_shtab_hx_using stats' -l since -x -d 'that began since then: 15m, 2h, 3d, 1w, yesterday, 2026-11-01'
+complete -c hx -n '_shtab_hx_using stats' -l until -x -d 'that began before then'
+complete -c hx -n '_shtab_hx_using stats' -l by -x -d 'group by this: command, dir, repo, device, hour'
+complete -c hx -n '_shtab_hx_using stats' -l limit -x -d 'at most N groups; 20 unless told'
+complete -c hx -n '_shtab_hx_using stats' -l json -d 'print JSON'
+complete -c hx -n '_shtab_hx_using stats' -l color -x -d 'auto, always or never'
 complete -c hx -n '_shtab_hx_using; and test $_shtab_hx_npos -eq 0' -a pin -d 'spare a session from retention'
 complete -c hx -n '_shtab_hx_using pin' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using pin' -l last -d 'the last session but this one'
@@ -144,6 +158,12 @@ complete -c hx -n '_shtab_hx_using forget' -l this-device -d 'only what was reco
 complete -c hx -n '_shtab_hx_using forget' -l all-devices -d 'everywhere; the default'
 complete -c hx -n '_shtab_hx_using forget' -l yes -d 'do not ask'
 complete -c hx -n '_shtab_hx_using forget' -l json -d 'print JSON'
+complete -c hx -n '_shtab_hx_using; and test $_shtab_hx_npos -eq 0' -a import -d 'take in the history of a shell or of atuin'
+complete -c hx -n '_shtab_hx_using import' -s h -l help -d 'show this help message and exit'
+complete -c hx -n '_shtab_hx_using import' -l from -xka "bash zsh fish atuin" -d 'whose history it is; without it the content tells'
+complete -c hx -n '_shtab_hx_using import' -l all -d 'also what ran after hx began to record that shell'
+complete -c hx -n '_shtab_hx_using import' -l dry-run -d 'count, and write nothing'
+complete -c hx -n '_shtab_hx_using import' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using; and test $_shtab_hx_npos -eq 0' -a config -d 'every setting, its value and its source'
 complete -c hx -n '_shtab_hx_using config' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using config' -l json -d 'print JSON'

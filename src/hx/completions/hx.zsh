@@ -15,6 +15,7 @@ _shtab_hx_commands() {
     doctor:'check everything, with the fix for each fault'
     find:'events whose command contains a text'
     forget:'remove events here at once, everywhere by sync'
+    import:'take in the history of a shell or of atuin'
     init:'print the hook for a shell'"'"'s rc file'
     last:'what failed in the last session, and what fixed it'
     pause:'record nothing, for a while or until `hx resume`'
@@ -23,6 +24,7 @@ _shtab_hx_commands() {
     search:'distinct commands, the likeliest first'
     setup:'set hx up: hook, rc files, the old history'
     show:'everything about one event'
+    stats:'what ran how often, failed, and took how long'
     status:'what is recorded, and what went wrong'
     unpin:'let retention have a session again'
   )
@@ -100,6 +102,18 @@ _shtab_hx_forget_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_hx_forget_defaults_added=0
+
+_shtab_hx_import_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--from[whose history it is\; without it the content tells]:bash|zsh|fish|atuin:(bash zsh fish atuin)"
+  "--all[also what ran after hx began to record that shell]"
+  "--dry-run[count, and write nothing]"
+  "--json[print JSON]"
+  ":a history\; none\: all that are found:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_import_defaults_added=0
 
 _shtab_hx_init_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -192,6 +206,25 @@ _shtab_hx_show_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_hx_show_defaults_added=0
 
+_shtab_hx_stats_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--here[in this directory]"
+  "--cwd[in that directory]:DIR:"
+  "--repo[in this repository, all its clones and directories]"
+  "--session[in this session, or in the one with this ID]:ID:"
+  "--device[on this device\: its name or the first digits of its id]:NAME:"
+  "--host[on this host]:NAME:"
+  "--since[that began since then\: 15m, 2h, 3d, 1w, yesterday, 2026-11-01]:WHEN:"
+  "--until[that began before then]:WHEN:"
+  "--by[group by this\: command, dir, repo, device, hour]:KIND:"
+  "--limit[at most N groups\; 20 unless told]:N:"
+  "--json[print JSON]"
+  "--color[auto, always or never]:WHEN:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_stats_defaults_added=0
+
 _shtab_hx_status_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--json[print JSON]"
@@ -233,6 +266,7 @@ _shtab_hx() {
         doctor) _arguments -C -s $_shtab_hx_doctor_options ;;
         find) _arguments -C -s $_shtab_hx_find_options ;;
         forget) _arguments -C -s $_shtab_hx_forget_options ;;
+        import) _arguments -C -s $_shtab_hx_import_options ;;
         init) _arguments -C -s $_shtab_hx_init_options ;;
         last) _arguments -C -s $_shtab_hx_last_options ;;
         pause) _arguments -C -s $_shtab_hx_pause_options ;;
@@ -241,6 +275,7 @@ _shtab_hx() {
         search) _arguments -C -s $_shtab_hx_search_options ;;
         setup) _arguments -C -s $_shtab_hx_setup_options ;;
         show) _arguments -C -s $_shtab_hx_show_options ;;
+        stats) _arguments -C -s $_shtab_hx_stats_options ;;
         status) _arguments -C -s $_shtab_hx_status_options ;;
         unpin) _arguments -C -s $_shtab_hx_unpin_options ;;
       esac

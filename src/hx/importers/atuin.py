@@ -83,7 +83,8 @@ def _entries(connection: apsw.Connection, reading: Reading) -> Iterator[Entry]:
             f"{reading.path} is a database, but not atuin's",
             "atuin's is ~/.local/share/atuin/history.db or ~/.atuin/data/history.db",
         )
-    reading.size = connection.execute("SELECT count(*) FROM history").fetchone()[0]
+    for (count,) in connection.execute("SELECT count(*) FROM history"):
+        reading.size = count
     deleted = "deleted_at" if "deleted_at" in columns else "NULL"
     shell = "shell" if "shell" in columns else "NULL"
     rows = connection.execute(
