@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import tempfile
 
+import counting
 import hook
 import looking
 from machine import print_table
@@ -16,7 +17,12 @@ from machine import print_table
 def main() -> None:
     count = int(sys.argv[1].replace("_", "")) if len(sys.argv) > 1 else 1_000_000
     with tempfile.TemporaryDirectory(prefix="hx-bench-", ignore_cleanup_errors=True) as folder:
-        rows = [*looking.startup_rows(folder), *looking.rows(folder, count), *hook.rows(folder)]
+        rows = [
+            *looking.startup_rows(folder),
+            *looking.rows(folder, count),
+            *counting.rows(folder, count),
+            *hook.rows(folder),
+        ]
     print_table(rows)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import apsw
 
+from hx.core.model import KNOWN_SINCE_US
 from hx.core.record import NamedTuple
 from hx.database import BUSY_TIMEOUT_MS
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 A_FEW = 100  # events that a search removes on its way: at most some 0.1 s
 MANY = 100_000  # events that a command removes which nobody waits for
 
-KNOWN_SINCE_US = 1_000_000_000  # a smaller start is the place in a file that held no times
 _DAY_US = 86_400_000_000
 _REACHED = "retained_to"  # meta: up to this start and row id a search has removed or spared
 _UNSWEPT = "unswept"  # meta: events were removed, names of their places may be left

@@ -1,0 +1,22 @@
+"""`hx stats` over a large history, beside atuin's; both homes are those that looking.py made."""
+
+from __future__ import annotations
+
+import os
+
+from machine import Row, in_turns_ms, program, ratio_row
+
+_TIMES = 5
+_AT_MOST = 1 / 10
+
+
+def rows(folder: str, count: int) -> list[Row]:
+    common = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+    environment = common | {"HX_HOME": os.path.join(folder, "hx"), "HOME": folder}
+    commands = [([program("hx") or "hx", "stats"], environment)]
+    atuin, home = program("atuin"), os.path.join(folder, "atuin")
+    if atuin and os.path.isdir(home):
+        commands.append(([atuin, "stats"], common | {"HOME": home, "ATUIN_SESSION": "0" * 32}))
+    taken = in_turns_ms(commands, _TIMES)
+    peer = taken[1] if len(taken) > 1 else None
+    return [ratio_row(f"stats, {count:,} events", taken[0], peer, _AT_MOST, "<= 1/10 of atuin")]
