@@ -14,6 +14,7 @@ _NAMES = (
     "hx.db-*",  # journal, log and its index
     "device.key",
     "device-*.key",
+    *(f"custody{host}.{end}" for host in ("", "-*") for end in ("toml", "sealed", "key")),
     "ingest.lock",
     "import.lock",
     "pause",

@@ -1,9 +1,8 @@
 """Who this device is: keys made at the first run, and the id that follows from them.
 
-    device_id = BLAKE2b-256(person "hx1-device", sign_pub | box_pub)[:16], its top bit 0
-
 The file holds both seeds, 0600. Until the device joins a vault they guard nothing but its name;
-the vault moves them into the custody that its owner chooses. Source: sync contract v1, section 4.
+then they move into the custody that its owner chooses (hx.handover), and the database and the note
+of that custody know the id. Source: sync contract v1, section 4.
 """
 
 from __future__ import annotations
@@ -11,12 +10,12 @@ from __future__ import annotations
 import os
 
 from hx.core.errors import DatabaseError
-from hx.core.ident import blake2b
 from hx.core.record import NamedTuple
 from hx.files import reason, replace_file, require_owner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from hx.core.keys import DeviceKeys
     from hx.database import Database
 
 _MAGIC = "hx-device-1"
@@ -42,7 +41,9 @@ def _first_run(database: Database, host: str) -> Identity:
     folder = os.path.dirname(database.path)
     shared = on_network(folder)
     with database.transaction():  # two first runs at once: the second reads the keys of the first
-        device_id = load_or_make(key_path(folder, host, shared=shared))
+        device_id = _in_custody(folder, host, shared=shared) or load_or_make(
+            key_path(folder, host, shared=shared)
+        )
         database.set_meta("network", int(shared))
         database.set_meta(_meta_key(host, shared=shared), device_id)
         database.execute(
@@ -51,6 +52,14 @@ def _first_run(database: Database, host: str) -> Identity:
             (device_id, host),
         )
     return Identity(device_id, shared)
+
+
+def _in_custody(folder: str, host: str, *, shared: bool) -> bytes | None:
+    """The id of a device in a vault: where its database was lost, and is made anew."""
+    from hx.custody.place import read_note, stem
+
+    note = read_note(f"{stem(folder, host, shared=shared)}.toml")
+    return None if note is None else note.device_id
 
 
 def _meta_key(host: str, *, shared: bool) -> str:
@@ -72,14 +81,18 @@ def load_or_make(path: str) -> bytes:
 
 def verified(path: str) -> bytes:
     """The device id that the keys in a file give. Raises DatabaseError, FileNotFoundError."""
-    from nacl.public import PrivateKey
-    from nacl.signing import SigningKey
+    return read_keys(path).device_id
+
+
+def read_keys(path: str) -> DeviceKeys:
+    """The keys in a file. Raises DatabaseError, FileNotFoundError."""
+    from hx.core.keys import DeviceKeys
 
     device_id, sign, box = _read(path)
-    keys = bytes(SigningKey(sign).verify_key), bytes(PrivateKey(box).public_key)
-    if derive_id(*keys) != device_id:
+    keys = DeviceKeys(sign, box)
+    if keys.device_id != device_id:
         raise _damaged(path)
-    return device_id
+    return keys
 
 
 def _read(path: str) -> tuple[bytes, bytes, bytes]:
@@ -108,16 +121,10 @@ def _damaged(path: str) -> DatabaseError:
 
 
 def _make(path: str) -> bytes:
-    from nacl.public import PrivateKey
-    from nacl.signing import SigningKey
+    from hx.core.keys import generate
 
-    sign, box = SigningKey.generate(), PrivateKey.generate()
-    device_id = derive_id(bytes(sign.verify_key), bytes(box.public_key))
-    text = f"{_MAGIC} {device_id.hex()}\nsign {bytes(sign).hex()}\nbox {bytes(box).hex()}\n"
-    replace_file(path, text.encode())
+    keys = generate()
+    device_id = keys.device_id
+    sign, box = keys.sign_seed.hex(), keys.box_seed.hex()
+    replace_file(path, f"{_MAGIC} {device_id.hex()}\nsign {sign}\nbox {box}\n".encode())
     return device_id
-
-
-def derive_id(sign_pub: bytes, box_pub: bytes) -> bytes:
-    digest = blake2b(sign_pub + box_pub, digest_size=32, person=b"hx1-device").digest()
-    return bytes([digest[0] & 0x7F]) + digest[1:16]

@@ -1,0 +1,208 @@
+"""Keys in the keychain of the operating system, through keyring.
+
+keyring may replace an entry by deleting the old one first, and entries hold little on some systems.
+So there are two slots, `ID.0` and `ID.1`: what is new goes into the one that is not in force, in
+parts of less than 2 KiB, its head last; then the other is deleted. A head says which is newer.
+"""
+
+from __future__ import annotations
+
+import base64
+from contextlib import contextmanager
+
+from hx.core.errors import KeyMissing
+from hx.custody.frame import framed, unframed
+from hx.custody.place import KEYCHAIN
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from keyring.backend import KeyringBackend
+
+SERVICE = "hx"
+_MAGIC = b"HXK1"
+_PART_CHARACTERS = 1800
+_MAX_PARTS = 256
+# What keyring can reach that keeps a secret. Its other backends forget, or write plain text
+SAFE = {
+    "keyring.backends.macOS.Keyring": "macOS Keychain",
+    "keyring.backends.SecretService.Keyring": "Secret Service",
+    "keyring.backends.kwallet.DBusKeyring": "KWallet",
+    "keyring.backends.libsecret.Keyring": "Secret Service by libsecret",
+}
+_CHAINER = "keyring.backends.chainer.ChainerBackend"
+
+
+class Locked(KeyMissing):
+    """It is there and could not be opened."""
+
+
+class Keychain:
+    kind = KEYCHAIN
+
+    def __init__(self, backend: KeyringBackend, device_id: bytes) -> None:
+        self._backend = backend
+        self._user = device_id.hex()
+        self.ring = _class_name(backend)
+        self.title = SAFE[self.ring]
+        self.label = f"the keychain ({self.title})"
+
+    def read(self) -> bytes:
+        _, data = self._in_force()
+        if data is None:
+            raise KeyMissing(
+                f"{self.label} has no keys of this device ({self._user})",
+                "a copied disk or a restored backup comes without them: bring the keychain back,"
+                " or recover the vault with its recovery words",
+            )
+        return data
+
+    def write(self, data: bytes) -> None:
+        generation, _ = self._in_force()
+        new = generation + 1
+        text = base64.b64encode(framed(_MAGIC, data)).decode()
+        parts = [text[i : i + _PART_CHARACTERS] for i in range(0, len(text), _PART_CHARACTERS)]
+        slot = new & 1
+        for number, part in enumerate(parts[1:], 1):
+            self._set(f"{slot}.{number}", part)
+        self._set(f"{slot}", f"{new} {len(parts)} {parts[0]}")
+        if self._slot(slot) != (new, data):
+            raise KeyMissing(f"{self.label} does not give back what it was given", _HINT)
+        self._drop(1 - slot)
+
+    def forget(self) -> None:
+        self._drop(0)
+        self._drop(1)
+
+    def check(self) -> None:
+        self.read()
+
+    def probe(self) -> None:
+        """Raises Locked, KeyMissing; what it holds does not matter."""
+        self._get("0")
+
+    def _in_force(self) -> tuple[int, bytes | None]:
+        """(generation, data) of the newer slot that is whole; (0, None)."""
+        whole = [found for slot in (0, 1) if (found := self._slot(slot)) is not None]
+        return max(whole, default=(0, None))
+
+    def _slot(self, slot: int) -> tuple[int, bytes] | None:
+        head = self._get(f"{slot}")
+        words = head.split(" ") if head is not None else []
+        if len(words) != len(("generation", "parts", "text")) or not _are_numbers(words[:2]):
+            return None
+        generation, count = int(words[0]), int(words[1])
+        if not 0 < count <= _MAX_PARTS:
+            return None
+        parts = [words[2], *(self._get(f"{slot}.{number}") or "" for number in range(1, count))]
+        try:
+            data = unframed(_MAGIC, base64.b64decode("".join(parts), validate=True))
+        except ValueError:
+            return None
+        return None if data is None else (generation, data)
+
+    def _drop(self, slot: int) -> None:
+        self._delete(f"{slot}")
+        number = 1
+        while self._delete(f"{slot}.{number}"):
+            number += 1
+
+    def _get(self, name: str) -> str | None:
+        with self._speaking():
+            return self._backend.get_password(SERVICE, f"{self._user}.{name}")
+
+    def _set(self, name: str, text: str) -> None:
+        with self._speaking():
+            self._backend.set_password(SERVICE, f"{self._user}.{name}", text)
+
+    def _delete(self, name: str) -> bool:
+        """Whether it was there."""
+        if self._get(name) is None:
+            return False
+        with self._speaking():
+            self._backend.delete_password(SERVICE, f"{self._user}.{name}")
+        return True
+
+    @contextmanager
+    def _speaking(self) -> Iterator[None]:
+        """A fault of the keychain as a sentence, without its own text: that may say anything."""
+        from keyring.errors import KeyringLocked
+
+        try:
+            yield
+        except KeyringLocked:
+            raise Locked(f"{self.label} is locked", "unlock it, and try again") from None
+        except Exception as error:  # noqa: BLE001  (each backend raises what its bus raises)
+            raise KeyMissing(
+                f"{self.label} does not do what it was asked ({type(error).__name__})", _HINT
+            ) from None
+
+
+_HINT = "see whether other programs can use it"
+
+
+def best(device_id: bytes) -> Keychain:
+    """The one that keyring's settings name, else the best there is. Raises Locked, KeyMissing."""
+    backend = _configured() or _detected()
+    if backend is None:
+        raise KeyMissing(
+            "there is no keychain here",
+            "start one that speaks the Secret Service (gnome-keyring, KWallet, KeePassXC)",
+        )
+    keychain = Keychain(backend, device_id)
+    keychain.probe()
+    return keychain
+
+
+def named(ring: str, device_id: bytes) -> Keychain:
+    """The one that was chosen in an earlier run. Raises KeyMissing."""
+    backend = _loaded(ring) if ring in SAFE else None
+    if backend is None:
+        title = SAFE.get(ring, "of an unknown kind")
+        raise KeyMissing(
+            f"the keychain ({title}) that holds the keys of this device cannot be reached",
+            "log in where it runs: over ssh or without a desktop session it may not be there",
+        )
+    return Keychain(backend, device_id)
+
+
+def _configured() -> KeyringBackend | None:
+    """By keyring's environment variable or file; one that keeps nothing safe is refused."""
+    from keyring import core
+
+    hint = "PYTHON_KEYRING_BACKEND or keyringrc.cfg names it"
+    try:
+        backend = core.load_env() or core.load_config()
+    except Exception as error:  # noqa: BLE001  (whatever the named module raises)
+        raise KeyMissing(
+            f"keyring cannot use the keychain that it is set to ({type(error).__name__})", hint
+        ) from None
+    if backend is None or _class_name(backend) == _CHAINER:
+        return None
+    if _class_name(backend) not in SAFE:
+        raise KeyMissing(f"keyring is set to {_class_name(backend)}, which is not safe", hint)
+    return backend
+
+
+def _detected() -> KeyringBackend | None:
+    """Without keyring's own search: that takes any plugin, and prints what goes wrong with it."""
+    found = [backend for ring in SAFE if (backend := _loaded(ring)) is not None]
+    return max(found, key=lambda backend: backend.priority, default=None)
+
+
+def _loaded(ring: str) -> KeyringBackend | None:
+    from keyring import core
+
+    try:
+        return core.load_keyring(ring)
+    except Exception:  # noqa: BLE001  (not on this system: each backend raises something else)
+        return None
+
+
+def _class_name(backend: KeyringBackend) -> str:
+    return f"{type(backend).__module__}.{type(backend).__name__}"
+
+
+def _are_numbers(words: list[str]) -> bool:
+    return all(word.isascii() and word.isdecimal() and len(word) < 16 for word in words)  # noqa: PLR2004

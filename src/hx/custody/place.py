@@ -1,0 +1,91 @@
+"""Where the keys of a device are kept: the note beside the database that says so, without a secret.
+
+`custody.toml` is written when a device makes or joins a vault. It names the kind of custody, so
+that no later run chooses another by itself, and the device: a lost database finds its id again.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hx.core.errors import KeyMissing
+from hx.core.record import NamedTuple
+from hx.custody import small_file
+from hx.files import reason, require_owner
+
+KEYCHAIN, PASSPHRASE, FILE = KINDS = ("keychain", "passphrase", "file")
+_MAX_BYTES = 4096
+_ID_BYTES = 16
+
+
+class Place(NamedTuple):
+    """Of one device: on a network file system each host has files of its own."""
+
+    stem: str  # path of its files without their endings
+    device_id: bytes
+
+    @property
+    def note(self) -> str:
+        return f"{self.stem}.toml"
+
+    @property
+    def sealed(self) -> str:
+        return f"{self.stem}.sealed"
+
+    @property
+    def bare(self) -> str:
+        return f"{self.stem}.key"
+
+
+class Note(NamedTuple):
+    kind: str  # one of KINDS
+    device_id: bytes
+    ring: str = ""  # of a keychain: the class of keyring that reaches it
+
+
+def stem(folder: str, host: str, *, shared: bool) -> str:
+    return os.path.join(folder, f"custody-{host.replace('/', '_')}" if shared else "custody")
+
+
+def write_note(path: str, note: Note) -> None:
+    lines = [f'custody = "{note.kind}"', f'device = "{note.device_id.hex()}"']
+    if note.ring:
+        lines.append(f'ring = "{note.ring}"')
+    small_file.write(path, ("\n".join(lines) + "\n").encode())
+
+
+def read_note(path: str) -> Note | None:
+    """None: this device is in no vault. Raises KeyMissing for a note that is not whole."""
+    import tomllib
+
+    try:
+        require_owner(path)
+        with open(path, "rb") as file:
+            found = tomllib.loads(file.read(_MAX_BYTES).decode())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise KeyMissing(f"cannot read {path}: {reason(error)}", "check who owns it") from None
+    except (ValueError, RecursionError):
+        raise _damaged(path) from None
+    return _note(path, found)
+
+
+def _note(path: str, found: dict[str, object]) -> Note:
+    kind, device, ring = found.get("custody"), found.get("device"), found.get("ring", "")
+    if kind not in KINDS or not isinstance(device, str) or not isinstance(ring, str):
+        raise _damaged(path)
+    try:
+        device_id = bytes.fromhex(device)
+    except ValueError:
+        raise _damaged(path) from None
+    if len(device_id) != _ID_BYTES:
+        raise _damaged(path)
+    return Note(str(kind), device_id, ring)
+
+
+def _damaged(path: str) -> KeyMissing:
+    return KeyMissing(
+        f"{path} is damaged: it does not say where the keys of this device are kept",
+        "restore it from a backup",
+    )

@@ -1,0 +1,123 @@
+"""Keys in a file sealed under a passphrase: Argon2id, then XChaCha20-Poly1305.
+
+ 0  4  magic "HXP1"
+ 4  4  memory in KiB      8  4  passes      12  4  lanes, always 1      (big-endian)
+16 16  salt              32 24  nonce
+56     ciphertext and tag; bytes 0 to 55 are the associated data
+ end   16 bytes of BLAKE2b over all before: damage is told from a wrong passphrase
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+
+from hx.core.errors import KeyMissing
+from hx.core.record import NamedTuple
+from hx.custody import small_file
+from hx.custody.frame import framed, unframed
+from hx.custody.place import PASSPHRASE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_MAGIC = b"HXP1"
+_NUMBERS = struct.Struct(">III")
+_SALT_BYTES, _NONCE_BYTES, _TAG_BYTES = 16, 24, 16
+_HEAD_BYTES = _NUMBERS.size + _SALT_BYTES + _NONCE_BYTES
+LEAST_KIB, MOST_KIB, MOST_PASSES = 19 << 10, 1 << 20, 16
+
+
+class Cost(NamedTuple):
+    """Of one try at the passphrase."""
+
+    memory_kib: int = 64 << 10
+    passes: int = 3
+
+
+class SealedFile:
+    """`ask(new)` gives the passphrase; it is asked at most once a run."""
+
+    kind = PASSPHRASE
+    ring = ""
+
+    def __init__(self, path: str, ask: Callable[[bool], bytes], cost: Cost = Cost()) -> None:  # noqa: B008  (immutable)
+        self._path = path
+        self._ask = ask
+        self._cost = cost
+        self._passphrase: bytes | None = None
+        self.label = f"the file {path}, sealed under a passphrase"
+
+    def read(self) -> bytes:
+        body = self._body()
+        passphrase = self._ask(False) if self._passphrase is None else self._passphrase
+        data = _unsealed(body, passphrase)
+        if data is None:
+            raise KeyMissing("this is not the passphrase", "try again: nothing was changed")
+        self._passphrase = passphrase
+        return data
+
+    def write(self, data: bytes) -> None:
+        """Under the passphrase that the file has; a new one is asked for where there is none."""
+        if self._passphrase is None and os.path.lexists(self._path):
+            self.read()
+        if self._passphrase is None:
+            self._passphrase = self._ask(True)
+        small_file.write(self._path, framed(_MAGIC, _sealed(data, self._passphrase, self._cost)))
+
+    def forget(self) -> None:
+        self._passphrase = None
+        small_file.remove(self._path)
+
+    def check(self) -> None:
+        """What can be told without the passphrase. Raises KeyMissing."""
+        self._body()
+
+    def _body(self) -> bytes:
+        body = unframed(_MAGIC, small_file.read(self._path))
+        if body is None or len(body) < _HEAD_BYTES + _TAG_BYTES or not _is_bounded(body):
+            raise small_file.damaged(self._path)
+        return body
+
+
+def _is_bounded(body: bytes) -> bool:
+    """Nobody may make us spend more memory or time than this, nor seal under less."""
+    memory_kib: int
+    memory_kib, passes, lanes = _NUMBERS.unpack_from(body)
+    return LEAST_KIB <= memory_kib <= MOST_KIB and 1 <= passes <= MOST_PASSES and lanes == 1
+
+
+def _sealed(data: bytes, passphrase: bytes, cost: Cost) -> bytes:
+    from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_encrypt as encrypt
+
+    salt, nonce = os.urandom(_SALT_BYTES), os.urandom(_NONCE_BYTES)
+    head = _NUMBERS.pack(*cost, 1) + salt + nonce
+    return head + encrypt(data, _MAGIC + head, nonce, _key(head, passphrase))
+
+
+def _unsealed(body: bytes, passphrase: bytes) -> bytes | None:
+    from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt as decrypt
+    from nacl.exceptions import CryptoError
+
+    head = body[:_HEAD_BYTES]
+    nonce = head[-_NONCE_BYTES:]
+    try:
+        return decrypt(body[_HEAD_BYTES:], _MAGIC + head, nonce, _key(head, passphrase))
+    except CryptoError:
+        return None
+
+
+def _key(head: bytes, passphrase: bytes) -> bytes:
+    from nacl.exceptions import RuntimeError as NoMemory
+    from nacl.pwhash import argon2id
+
+    memory_kib, passes, _ = _NUMBERS.unpack_from(head)
+    salt = head[_NUMBERS.size : _NUMBERS.size + _SALT_BYTES]
+    try:
+        return argon2id.kdf(32, passphrase, salt, opslimit=passes, memlimit=memory_kib << 10)
+    except NoMemory:
+        raise KeyMissing(
+            f"the passphrase needs {memory_kib >> 10} MiB of memory, which are not to be had",
+            "end other programs and try again",
+        ) from None
