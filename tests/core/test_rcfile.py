@@ -80,3 +80,7 @@ def test_other_tools_are_named_once_and_not_from_comments():
     assert rcfile.rivals(text) == ["atuin", "fzf"]
     assert rcfile.mentions_bashrc(b"[ -r ~/.bashrc ] && . ~/.bashrc\n")
     assert not rcfile.mentions_bashrc(b"# . ~/.bashrc\n")
+
+
+def test_an_empty_line_that_the_user_put_above_it_stays():
+    assert rcfile.without_line(b"\n" + LINE + b"\n") == b"\n"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from shlex import quote
 
-from hx import install
+from hx import hook, install
 from hx.cli import setup_notes
 from hx.cli.ask import confirm
 from hx.cli.differences import print_edits
 from hx.cli.hooks import places
+from hx.cli.output import visible
 from hx.cli.setup_shells import chosen, look, wanted
 from hx.core.errors import HxError, UsageError
-from hx.hook import SHELLS, path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,22 +47,23 @@ def run(arguments: list[str], config: Config) -> int:
 
 def _show(plan: Plan, config: Config) -> None:
     for one in plan.by_hand:
-        print(f"{one.path} loads the hook already, in line {one.number}: it stays as it is")
+        print(f"{_shown(one.path)} loads the hook in line {one.number}: it stays as it is")
     if plan.is_empty:
         print("nothing to change: the hook is set up")
     for shell in plan.hooks:
-        print(f"writes {path(plan.data, shell)}")
+        print(f"writes {_shown(hook.path(plan.data, shell))}")
     print_edits(plan.edits, config)
 
 
 def _edit(plan: Plan) -> None:
     for backup in install.edit(plan):
-        print(f"backup {backup}")
+        print(f"backup {_shown(backup)}")
 
 
 def _import(config: Config) -> int:
     """What other tools remember; a failure of it does not keep the shells from being recorded."""
-    from hx.cli.imports import import_found, summary
+    from hx.cli.imported import print_imported
+    from hx.cli.imports import import_found
     from hx.cli.recorder import open_recorder
 
     try:
@@ -70,22 +72,24 @@ def _import(config: Config) -> int:
         print(f"hx: warning: the old history is not imported: {error.message}", file=sys.stderr)
         print("hx: hint: `hx import` does it later", file=sys.stderr)
         return error.exit_code
-    for one in found:
-        print(summary(one))
+    print_imported(found, dry_run=False)
     new = sum(one.counts.new for one in found)
-    print(f"imported: {new:,} event{'' if new == 1 else 's'} can be searched now")
+    print(f"imported: {new:,} event{'' if new == 1 else 's'} more can be found now")
     return 0
 
 
 def _tell_next(config: Config, shell: str, plan: Plan) -> None:
-    from shlex import quote
-
+    file = hook.path(plan.data, shell)
     if config.session is None or not plan.is_empty:
         load = "source" if shell == "fish" else "."
-        file = path(plan.data, shell)
-        now = f", or load it here: {load} {quote(file)}" if os.path.exists(file) else ""
+        quoted = _shown(hook.quoted(file, shell) if quote(file) != file else file)
+        now = f", or load it here: {load} {quoted}" if os.path.exists(file) else ""
         print(f"next: open a new shell{now}")
     print("then: `hx find TEXT` finds what was typed, `hx last` tells what failed")
+
+
+def _shown(path: str) -> str:
+    return visible(os.fsencode(path))
 
 
 def parser(name: str) -> Parser:
@@ -95,7 +99,7 @@ def parser(name: str) -> Parser:
     made.add_argument(
         "--shell",
         action="append",
-        choices=SHELLS,
+        choices=hook.SHELLS,
         help="this shell (may be given again); else the login shell and those with an rc file",
     )
     made.add_argument("--no-import", action="store_true", help="leave the old history where it is")
