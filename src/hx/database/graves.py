@@ -115,15 +115,15 @@ def _key_row(key: EventKey | ArtifactKey) -> tuple[Sql, ...]:
     return (*key[:4], encode(key.event))
 
 
-def read(database: Database) -> frozenset[Tombstone]:
-    """All of them, whole."""
+def read(database: Database, where: str = "1") -> frozenset[Tombstone]:
+    """All of them, whole, or those for which an SQL condition holds."""
     from msgspec.msgpack import Decoder
 
     decoder = Decoder(tuple[int, bytes, bytes, int] | None)
     found: set[Tombstone] = set()
     for row, tombstone_id, at, device, kind, *span in database.execute(
-        "SELECT id, tombstone_id, created_at_us, device_id, kind, since_us, until_us, scope_id"
-        " FROM tombstone"
+        "SELECT id, tombstone_id, created_at_us, device_id, kind, since_us, until_us, scope_id"  # noqa: S608
+        f" FROM tombstone WHERE {where}"
     ):
         scope: Window | WholeSession | Keys
         if kind == "window":

@@ -12,7 +12,7 @@ from hx.core.history import join as join_histories
 from hx.core.record import NamedTuple
 from hx.database import graves, keepsakes
 from hx.database.holdings import Holdings
-from hx.database.lookup import rows_of
+from hx.database.lookup import events_at
 from hx.database.removal import settle, sweep
 from hx.database.rows import Dictionaries, Sql, event_row, select_events
 
@@ -65,11 +65,7 @@ def _touched_events(
     database: Database, delta: History, tombstones: Iterable[Tombstone]
 ) -> dict[Event, int]:
     """Local events with a key of the delta, or covered by one of its new tombstones -> row id."""
-    found: dict[Event, int] = {}
-    rows = [str(row) for row in rows_of(database, (event.key for event in delta.events))]
-    for at in range(0, len(rows), _CHUNK):
-        condition = f"event.id IN ({','.join(rows[at : at + _CHUNK])})"
-        found.update({local: at for at, local in select_events(database, condition)})
+    found = events_at(database, (event.key for event in delta.events))
     for tombstone in tombstones:
         for where, values in graves.conditions(tombstone):
             found.update({local: at for at, local in select_events(database, where, values)})
@@ -117,7 +113,6 @@ def _dropped(events: frozenset[Event], merged: frozenset[Event]) -> int:
     return len({event.key for event in events} - {event.key for event in merged})
 
 
-_CHUNK = 500  # rows that are read together
 _COLUMNS = (
     "started_at_us, session, seq, ident, command, directory, terminal, checkout,"
     " exit_status, pipestatus, duration_us, flags, origin, revision, holding"

@@ -107,15 +107,15 @@ def _to_artifact(row: tuple[Any, ...]) -> Artifact:
     )
 
 
-def read_pins(database: Database) -> frozenset[Pin]:
-    """All of them."""
-    sql = "SELECT session_id, pinned, changed_at_us, device_id FROM pin"
+def read_pins(database: Database, where: str = "1") -> frozenset[Pin]:
+    """All of them, or those for which an SQL condition holds."""
+    sql = f"SELECT session_id, pinned, changed_at_us, device_id FROM pin WHERE {where}"  # noqa: S608
     return frozenset(Pin(row[0], bool(row[1]), *row[2:]) for row in database.execute(sql))
 
 
-def read_artifacts(database: Database) -> frozenset[Artifact]:
-    """All of them."""
-    return frozenset(_select(database, "1", ()))
+def read_artifacts(database: Database, where: str = "1") -> frozenset[Artifact]:
+    """All of them, or those for which an SQL condition holds."""
+    return frozenset(_select(database, where, ()))
 
 
 def write_artifacts(

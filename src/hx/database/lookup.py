@@ -1,15 +1,27 @@
-"""Which rows hold the events of given keys."""
+"""Events by their keys, many at once."""
 
 from __future__ import annotations
+
+from hx.database.rows import select_events
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from hx.core.model import EventKey
+    from hx.core.model import Event, EventKey
     from hx.database import Database
 
 _CHUNK = 500  # keys that are looked up together
+
+
+def events_at(database: Database, keys: Iterable[EventKey]) -> dict[Event, int]:
+    """The present versions of keys -> row id."""
+    found: dict[Event, int] = {}
+    rows = [str(row) for row in rows_of(database, keys)]
+    for at in range(0, len(rows), _CHUNK):
+        condition = f"event.id IN ({','.join(rows[at : at + _CHUNK])})"
+        found.update({event: row for row, event in select_events(database, condition)})
+    return found
 
 
 def rows_of(database: Database, keys: Iterable[EventKey]) -> Iterator[int]:
@@ -27,14 +39,14 @@ def rows_of(database: Database, keys: Iterable[EventKey]) -> Iterator[int]:
 
 def _rows_between(database: Database, session: int, keys: list[EventKey]) -> Iterator[int]:
     """Of keys in the order of time: by one look at that time, or, where it is crowded, one each."""
-    there: list[tuple[int, int, int]] = database.execute(
+    there = database.execute(
         "SELECT id, started_at_us, seq FROM event"
-        " WHERE started_at_us BETWEEN ? AND ? AND session = ? LIMIT ?",
+        " WHERE started_at_us BETWEEN ? AND ? AND +session = ? LIMIT ?"  # by time: a session is long,
         (keys[0].started_at_us, keys[-1].started_at_us, session, 4 * _CHUNK),
     ).fetchall()
     if len(there) < 4 * _CHUNK:
         wanted = {(key.started_at_us, key.seq) for key in keys}
-        yield from (row for row, at_us, seq in there if (at_us, seq) in wanted)
+        yield from (int(row[0] or 0) for row in there if row[1:] in wanted)
         return
     sql = "SELECT id FROM event WHERE started_at_us = ? AND seq = ? AND session = ?"
     for key in keys:

@@ -28,6 +28,7 @@ CREATE TABLE manifest (
     device_id BLOB NOT NULL,
     seq INTEGER NOT NULL,
     sha256 BLOB NOT NULL,             -- of the signed payload: its identity; empty while it is not taken
+    roster BLOB NOT NULL,             -- digest of the roster records in it
     at_us INTEGER NOT NULL,
     label TEXT NOT NULL,
     status TEXT NOT NULL,

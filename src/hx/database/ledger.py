@@ -1,0 +1,189 @@
+"""The ledger: every manifest and segment of the store that was heard of, and what became of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from hx.core.verdict import IMPORTED, NOT_ARRIVED, PENDING, REVOKED, ROSTER, SKIPPED, SUPERSEDED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from hx.core.manifest import Listed, Seen
+    from hx.database import Database
+
+_HEAD = "SELECT max(seq) FROM manifest WHERE device_id = ? AND status = 'imported'"
+
+
+class Head(NamedTuple):
+    """The newest manifest of a device that was taken."""
+
+    key: str
+    device_id: bytes
+    seq: int
+    sha256: bytes
+    roster: bytes  # digest of the records in it
+    at_us: int
+    label: str
+
+
+class Segment(NamedTuple):
+    object_id: bytes
+    device_id: bytes
+    size: int
+    sha256: bytes
+    events: int
+    first_us: int | None
+    last_us: int | None
+    listed: int
+    superseded: int
+    rewrite: int
+    status: str
+    reason: str
+    detail: str
+    since_us: int
+    tries: int
+
+
+class Verdict(NamedTuple):
+    """What became of an object at one look."""
+
+    status: str
+    reason: str = ""
+    detail: str = ""
+
+
+TAKEN = Verdict(IMPORTED)
+
+
+def known_manifests(database: Database) -> set[str]:
+    """Keys of those that need no second look: taken, or refused for good."""
+    sql = "SELECT key FROM manifest WHERE status <> ?"
+    return {key for (key,) in database.execute(sql, (PENDING,))}
+
+
+def write_manifest(database: Database, head: Head, verdict: Verdict, now_us: int) -> None:
+    """One look at a manifest; `tries` counts them and `since_us` is the first with this verdict."""
+    database.execute(
+        "INSERT INTO manifest (key, device_id, seq, sha256, roster, at_us, label, status, reason,"
+        " since_us, tries) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1)"
+        " ON CONFLICT (key) DO UPDATE SET sha256 = ?4, roster = ?5, at_us = ?6, label = ?7,"
+        " status = ?8, reason = ?9, tries = tries + 1,"
+        " since_us = CASE WHEN status = ?8 AND reason = ?9 THEN since_us ELSE ?10 END",
+        (*head, verdict.status, verdict.reason, now_us),
+    )
+
+
+def heads(database: Database) -> dict[bytes, list[Head]]:
+    """Of each device the newest taken; two where a copied disk has written the same seq."""
+    sql = (
+        "SELECT key, device_id, seq, sha256, roster, at_us, label FROM manifest AS one"
+        " WHERE status = ? AND seq = (SELECT max(seq) FROM manifest"
+        "  WHERE device_id = one.device_id AND status = ?) ORDER BY sha256"
+    )
+    found: dict[bytes, list[Head]] = {}
+    for row in database.execute(sql, (IMPORTED, IMPORTED)):
+        found.setdefault(row[1], []).append(Head(*row))
+    return found
+
+
+def pinned_seq(database: Database, device_id: bytes) -> int:
+    """The seq below which no manifest of the device is looked at."""
+    return int(database.value(_HEAD, (device_id,)) or 0)
+
+
+def own_manifests(database: Database, device_id: bytes) -> list[str]:
+    """Keys of own manifests that were read or written here, the newest first."""
+    sql = (
+        "SELECT key FROM manifest WHERE device_id = ? AND status = ? ORDER BY seq DESC, sha256 DESC"
+    )
+    return [key for (key,) in database.execute(sql, (device_id, IMPORTED))]
+
+
+def list_objects(
+    database: Database, device_id: bytes, objects: Iterable[Listed], now_us: int
+) -> None:
+    """Segments that a manifest of this device names; what is known of them stays."""
+    database.connection.executemany(
+        "INSERT OR IGNORE INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, '', ?, 0)",
+        [(one.object_id, device_id, *one[1:], PENDING, NOT_ARRIVED, now_us) for one in objects],
+    )
+
+
+def set_listed(database: Database, device_id: bytes, objects: Iterable[Listed]) -> None:
+    """Its newest manifest names these and no others; what never came is superseded then."""
+    database.execute("UPDATE segment SET listed = 0 WHERE device_id = ?", (device_id,))
+    database.connection.executemany(
+        "UPDATE segment SET listed = 1 WHERE device_id = ? AND object_id = ?",
+        [(device_id, one.object_id) for one in objects],
+    )
+    database.execute(
+        "UPDATE segment SET status = ?, reason = ? WHERE device_id = ? AND listed = 0"
+        " AND status <> ?",
+        (SKIPPED, SUPERSEDED, device_id, IMPORTED),
+    )
+
+
+def wanted(database: Database) -> list[Segment]:
+    """Segments that are named and not taken, the newest first."""
+    return list(_segments(database, "status = ? AND listed = 1 ORDER BY last_us DESC", (PENDING,)))
+
+
+def own_unread(database: Database, device_id: bytes) -> list[Segment]:
+    """Own segments that any own manifest has named and that were never joined here."""
+    where = "device_id = ? AND status <> ? AND status <> 'rejected'"
+    return list(_segments(database, where, (device_id, IMPORTED)))
+
+
+def live(database: Database, device_id: bytes) -> list[Segment]:
+    """Own segments that the newest own manifest names and that were not replaced here."""
+    return list(
+        _segments(database, "device_id = ? AND listed = 1 AND superseded = 0", (device_id,))
+    )
+
+
+def superseded(database: Database, device_id: bytes) -> list[Segment]:
+    """Own segments that were joined and live no more: to be taken out of the store."""
+    where = "device_id = ? AND status = ? AND (superseded = 1 OR listed = 0)"
+    return list(_segments(database, where, (device_id, IMPORTED)))
+
+
+def _segments(
+    database: Database, where: str, values: tuple[str | bytes | int, ...]
+) -> Iterator[Segment]:
+    columns = ", ".join(Segment._fields)
+    for row in database.execute(f"SELECT {columns} FROM segment WHERE {where}", values):  # noqa: S608
+        yield Segment(*row)
+
+
+def judge(database: Database, segment: Segment, verdict: Verdict, now_us: int) -> None:
+    """Write what became of a segment; since when it is so, and how often it was tried."""
+    same = (segment.status, segment.reason) == (verdict.status, verdict.reason)
+    database.execute(
+        "UPDATE segment SET status = ?, reason = ?, detail = ?, since_us = ?, tries = ?"
+        " WHERE device_id = ? AND object_id = ?",
+        (
+            *verdict,
+            segment.since_us if same else now_us,
+            segment.tries + 1,
+            segment.device_id,
+            segment.object_id,
+        ),
+    )
+
+
+def judge_anew(database: Database) -> None:
+    """The roster has grown: what hung on it is looked at again."""
+    for table in ("manifest", "segment"):
+        database.execute(
+            f"UPDATE {table} SET status = ?, reason = ? WHERE reason IN (?, ?)",  # noqa: S608
+            (PENDING, NOT_ARRIVED, REVOKED, ROSTER),
+        )
+
+
+def seen(database: Database) -> list[Seen]:
+    """What this device has taken of each, for its manifests."""
+    from hx.core.manifest import Seen
+
+    newest = {device: found[-1] for device, found in heads(database).items()}
+    return [Seen(device, head.seq, head.sha256) for device, head in sorted(newest.items())]

@@ -1,0 +1,122 @@
+"""What this device owes the store: records that no own live segment holds and nobody else shows.
+
+Sync contract v1, section 7: a record is due here if it is this device's own, or if only own and
+fallen devices' segments, or none, have shown its present version.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from hx.core.history import History
+from hx.core.model import FINISHED
+from hx.database import graves, keepsakes
+from hx.database.holdings import Holding, Holdings, Source
+from hx.database.lookup import events_at
+from hx.database.rows import select_events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hx.core.model import Event, EventKey
+    from hx.database import Database
+
+RUNNING_US = 600_000_000  # an event that has not ended is published when it is so old
+
+
+class Due(NamedTuple):
+    """What is to be published, as it was when nobody else had written since `version`."""
+
+    history: History
+    rows: dict[EventKey, int]
+    version: int
+
+
+def due(database: Database, me: bytes, fallen: frozenset[bytes], now_us: int) -> Due:
+    """All that is due now."""
+    version = _version(database)
+    held = _left_behind(database, me, fallen)
+    where = f"holding IS NULL OR holding IN ({','.join(map(str, held))})"
+    events = dict(_events(database, held, now_us))
+    history = History(
+        frozenset(events),
+        keepsakes.read_artifacts(database, where),
+        keepsakes.read_pins(database, where),
+        graves.read(database, where),
+    )
+    return Due(history, {event.key: row for event, row in events.items()}, version)
+
+
+def count(database: Database, now_us: int) -> int:
+    """Events that no segment holds yet; for `hx sync status`, without a look at anything else."""
+    sql = f"SELECT count(*) FROM unheld JOIN event ON id = unheld.event WHERE {_READY}"  # noqa: S608
+    return int(database.value(sql, (now_us - RUNNING_US,)))
+
+
+def anything(database: Database, me: bytes, fallen: frozenset[bytes], now_us: int) -> bool:
+    """Whether something is due or an own segment is to be written anew: cheap when not."""
+    held = ",".join(map(str, _left_behind(database, me, fallen)))
+    where = dict.fromkeys(
+        ("artifact", "pin", "tombstone"), f"holding IS NULL OR holding IN ({held})"
+    )
+    if held:
+        where["event"] = f"holding IN ({held})"
+    where["segment"] = "rewrite = 1 AND superseded = 0 AND listed = 1"
+    return count(database, now_us) > 0 or any(
+        database.value(f"SELECT 1 FROM {table} WHERE {condition} LIMIT 1")  # noqa: S608
+        for table, condition in where.items()
+    )
+
+
+_READY = f"holding IS NULL AND (flags & {FINISHED} OR started_at_us < ?)"
+
+
+def _events(database: Database, held: list[int], now_us: int) -> Iterator[tuple[Event, int]]:
+    condition = f"event.id IN (SELECT event FROM unheld) AND {_READY}"  # noqa: S608
+    for row, event in select_events(database, condition, (now_us - RUNNING_US,)):
+        yield event, row
+    if held:
+        among = ",".join(map(str, held))
+        for row, event in select_events(database, f"holding IN ({among})"):
+            yield event, row
+
+
+def _left_behind(database: Database, me: bytes, fallen: frozenset[bytes]) -> list[int]:
+    """Holdings in no own segment whose records are due all the same."""
+    rows = database.execute("SELECT id, segment, shown, mine FROM holding WHERE segment IS NULL")
+    holdings = {row[0]: Holding(row[1], row[2], bool(row[3])) for row in rows}
+    return [row for row, one in holdings.items() if one.mine or one.authors <= fallen | {me}]
+
+
+def _version(database: Database) -> int:
+    """Changes when another process writes to the database."""
+    return int(database.connection.pragma("data_version"))
+
+
+def mark(database: Database, given: Due, part: History, source: Source) -> None:
+    """`part` lies in an own live segment now; the caller holds the transaction.
+
+    What has changed since it was chosen is left as it is: that version is still to be published.
+    """
+    rows = given.rows
+    if _version(database) != given.version:
+        rows = {event.key: row for event, row in present(database, part).items()}
+        part = part._replace(events=frozenset(e for e in part.events if e.key in rows))
+    members = {rows[event.key]: event for event in part.events if event.key in rows}
+    Holdings(database, source).show(part, _unchanged(database, part), members)
+    database.connection.executemany(
+        "DELETE FROM unheld WHERE event = ?", [(row,) for row in members]
+    )
+
+
+def _unchanged(database: Database, part: History) -> History:
+    """Of pins and artifacts those that stand in exactly this version."""
+    artifacts = keepsakes.rows_of_artifacts(database, part.artifacts).values()
+    pins = part.pins & keepsakes.touched_pins(database, part)
+    return part._replace(artifacts=frozenset(artifacts), pins=pins)
+
+
+def present(database: Database, part: History) -> dict[Event, int]:
+    """Events of the part that stand in exactly this version -> row id."""
+    found = events_at(database, (event.key for event in part.events))
+    return {event: row for event, row in found.items() if event in part.events}

@@ -1,0 +1,90 @@
+"""What this device knows of its vault: one row, and the roster's records."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple
+
+from hx.core.roster import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hx.database import Database
+    from hx.database.rows import Sql
+
+
+class Vault(NamedTuple):
+    """The vault that this device is in."""
+
+    vault_id: bytes
+    name: str
+    store: str  # URL
+    genesis: bytes  # the object as it lies in the store
+    own_seq: int = 0  # greatest seq of an own manifest seen anywhere
+    slots_for: bytes | None = None  # digest of the roster for which every slot was written
+    pulled_at_us: int | None = None
+    pushed_at_us: int | None = None
+    outcome: str | None = None  # what went wrong in the last sync
+    conditions: str = ""  # of the store, one a line
+
+
+def read(database: Database) -> Vault | None:
+    """None: this device is in no vault."""
+    row = database.execute(f"SELECT {_COLUMNS} FROM vault").fetchone()  # noqa: S608
+    return None if row is None else Vault(*row)
+
+
+_COLUMNS = ", ".join(Vault._fields)
+
+
+def create(database: Database, vault: Vault) -> None:
+    """Be in this vault from now on: every event here may have to be published."""
+    marks = ", ".join("?" * len(Vault._fields))
+    with database.transaction():
+        database.execute(f"INSERT INTO vault (id, {_COLUMNS}) VALUES (1, {marks})", tuple(vault))  # noqa: S608
+        database.execute("INSERT OR IGNORE INTO unheld SELECT id FROM event WHERE holding IS NULL")
+
+
+def remove(database: Database) -> None:
+    """As if this device had never been in a vault; its history stays."""
+    with database.transaction():
+        for table in ("event", "artifact", "pin", "tombstone"):
+            database.execute(f"UPDATE {table} SET holding = NULL WHERE holding IS NOT NULL")  # noqa: S608
+        for table in ("vault", "roster_record", "manifest", "segment", "holding", "unheld"):
+            database.execute(f"DELETE FROM {table}")  # noqa: S608
+
+
+def update(database: Database, **values: Sql) -> None:
+    """Set columns of the vault's row; the caller may hold a transaction."""
+    assert values.keys() <= set(Vault._fields)
+    changes = ", ".join(f"{name} = ?" for name in values)
+    database.execute(f"UPDATE vault SET {changes}", tuple(values.values()))  # noqa: S608
+
+
+def raise_own_seq(database: Database, seq: int) -> None:
+    database.execute("UPDATE vault SET own_seq = max(own_seq, ?)", (seq,))
+
+
+def records(database: Database) -> frozenset[Record]:
+    """Every roster record ever seen: it never shrinks, so a store cannot roll it back."""
+    rows = database.execute("SELECT signer, payload, signature FROM roster_record")
+    return frozenset(Record(*row) for row in rows)
+
+
+def add_records(database: Database, found: Iterable[Record]) -> bool:
+    """Whether one of them was new; the caller holds the transaction."""
+    before = database.connection.total_changes()
+    database.connection.executemany(
+        "INSERT OR IGNORE INTO roster_record (signer, payload, signature) VALUES (?, ?, ?)",
+        [(record.signer, record.payload, record.signature) for record in found],
+    )
+    return database.connection.total_changes() > before
+
+
+def roster_digest(found: Iterable[Record]) -> bytes:
+    """Equal exactly for equal sets of records."""
+    whole = sha256()
+    for part in sorted(sha256(b"".join(record)).digest() for record in found):
+        whole.update(part)
+    return whole.digest()
