@@ -84,3 +84,8 @@ def test_other_tools_are_named_once_and_not_from_comments():
 
 def test_an_empty_line_that_the_user_put_above_it_stays():
     assert rcfile.without_line(b"\n" + LINE + b"\n") == b"\n"
+
+
+def test_a_line_that_the_user_commented_out_is_the_users():
+    assert not rcfile.has_line(b"# " + LINE)
+    assert rcfile.without_line(b"# " + LINE) == b"# " + LINE
