@@ -41,14 +41,14 @@ def _rows_between(database: Database, session: int, keys: list[EventKey]) -> Ite
     """Of keys in the order of time: by one look at that time, or, where it is crowded, one each."""
     there = database.execute(
         "SELECT id, started_at_us, seq FROM event"
-        " WHERE started_at_us BETWEEN ? AND ? AND +session = ? LIMIT ?"  # by time: a session is long,
+        " WHERE started_at_us BETWEEN ? AND ? AND +session = ? LIMIT ?",  # a session may be long
         (keys[0].started_at_us, keys[-1].started_at_us, session, 4 * _CHUNK),
     ).fetchall()
     if len(there) < 4 * _CHUNK:
         wanted = {(key.started_at_us, key.seq) for key in keys}
         yield from (int(row[0] or 0) for row in there if row[1:] in wanted)
         return
-    sql = "SELECT id FROM event WHERE started_at_us = ? AND seq = ? AND session = ?"
+    sql = "SELECT id FROM event WHERE started_at_us = ? AND seq = ? AND +session = ?"
     for key in keys:
         yield from (row for (row,) in database.execute(sql, (key[0], key.seq, session)))
 
