@@ -51,6 +51,7 @@ VARIABLES = {
     "HX_HOME": "all of hx in this one folder",
     "HX_PRIVATE": "while it is set, the hook writes nothing",
     "HX_SESSION": "set by the hook: the id of this shell's session",
+    "HX_PASSPHRASE_COMMAND": "prints the passphrase that seals the keys of this device",
     "HX_DEBUG": "a fault of hx shows where it happened",
     "NO_COLOR": "no colour",
     "XDG_CONFIG_HOME": "the settings are in its folder hx",
@@ -61,7 +62,7 @@ VARIABLES = {
 
 class Paths(NamedTuple):
     config: str  # config.toml
-    data: str  # folder of hx.db, device.key, ingest.lock
+    data: str  # folder of hx.db, device.key or custody.toml, ingest.lock
     spool: str  # folder
     pause: str  # file
 
@@ -83,6 +84,8 @@ class Config(NamedTuple):
     host: str
     debug: bool
     no_color: bool
+    passphrase_command: str | None  # HX_PASSPHRASE_COMMAND
+    umask: int  # the user's own; a folder shared with others is written by it
 
     @property
     def limit(self) -> int:
@@ -96,8 +99,11 @@ class Config(NamedTuple):
         return Rules()
 
 
-def load(environment: Mapping[str, str] = os.environ) -> Config:
-    """Raises InputError only where there is no home to work in."""
+def load(environment: Mapping[str, str] = os.environ, umask: int = 0o077) -> Config:
+    """`umask`: as hx found it at its start.
+
+    Raises InputError only where there is no home to work in.
+    """
     paths = find_paths(environment)
     values: dict[str, Value] = {setting.name: setting.default for setting in SETTINGS}
     sources = dict.fromkeys(values, "default")
@@ -117,6 +123,8 @@ def load(environment: Mapping[str, str] = os.environ) -> Config:
         os.uname().nodename,
         bool(environment.get("HX_DEBUG")),
         bool(environment.get("NO_COLOR")),
+        environment.get("HX_PASSPHRASE_COMMAND"),
+        umask,
     )
 
 

@@ -20,11 +20,11 @@ INTERRUPTED = 130
 
 def main() -> int:
     """Run the command line; gives the exit code. No traceback reaches a person."""
-    os.umask(0o077)  # whatever hx writes is its owner's alone
+    umask = os.umask(0o077)  # whatever hx writes is its owner's alone
     gc.disable()  # a command ends before a collection would pay: a tenth of a large ingest
     _make_streams_safe()
     try:
-        code = _dispatch(sys.argv[1:])
+        code = _dispatch(sys.argv[1:], umask)
         sys.stdout.flush()
     except BrokenPipeError:
         _silence(sys.stdout)  # the reader (head, a pager) has seen enough
@@ -55,12 +55,12 @@ def _silence(stream: TextIO) -> None:
     os.close(nowhere)
 
 
-def _dispatch(arguments: list[str]) -> int:
+def _dispatch(arguments: list[str], umask: int) -> int:
     from hx.cli.help import OVERVIEW
 
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         if len(arguments) > 1 and arguments[1] in COMMANDS:
-            return _run(arguments[1], ["--help"])
+            return _run(arguments[1], ["--help"], umask)
         print(OVERVIEW, end="")
         return 0
     name, *rest = arguments
@@ -73,14 +73,14 @@ def _dispatch(arguments: list[str]) -> int:
         from hx.cli.help import unknown_command
 
         raise unknown_command(name)
-    return _run(name, rest)
+    return _run(name, rest, umask)
 
 
-def _run(name: str, arguments: list[str]) -> int:
+def _run(name: str, arguments: list[str], umask: int) -> int:
     from hx.config import load
 
     module = __import__(COMMANDS[name].module, fromlist=["run"])  # importlib would import warnings
-    config = load()
+    config = load(umask=umask)
     for warning in config.warnings:
         print(f"hx: warning: {warning}", file=sys.stderr)
     try:
