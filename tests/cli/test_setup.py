@@ -175,6 +175,15 @@ def test_a_stale_hook_file_is_written_anew(house):
     assert house.hook.read_bytes() == current
 
 
+def test_a_hook_file_that_is_there_is_kept_current_whoever_loads_it(house):
+    house.setup()
+    current = house.hook.read_bytes()
+    house.bashrc.write_text('eval "$(hx init bash)"\n')
+    house.hook.write_bytes(b"# an older hook\n")
+    house.setup()
+    assert house.hook.read_bytes() == current
+
+
 @pytest.mark.parametrize("command", ["status", "doctor"])
 def test_after_an_upgrade_the_hook_file_is_written_anew_by_itself(house, command):
     house.setup()

@@ -61,7 +61,8 @@ def parser(name: str) -> Parser:
 
 
 _ABOUT = """\
-Prints the hook that records a shell. Put it at the end of the rc file:
+Prints the hook that records a shell. `hx setup` has a new shell load it from a
+file; by hand, put one of these lines at the end of the rc file:
 
   bash  ~/.bashrc                   eval "$(hx init bash)"
   zsh   ~/.zshrc                    eval "$(hx init zsh)"
