@@ -21,6 +21,7 @@ EXIT_CODES = {
     2: "wrong arguments, unreadable input, or a question answered with no",
     3: "something is pending: it will be done later, and hx says what",
     5: "the store of the vault cannot be used now: not mounted, denied, full, read-only",
+    6: "a key is missing or wrong, or the vault is another one or none",
     7: "written by a newer hx: upgrade this one",
     8: "the local database, or the folders of hx",
     70: "a fault of hx itself; `HX_DEBUG=1` shows where",

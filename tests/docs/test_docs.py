@@ -20,7 +20,7 @@ from hx.core import errors
 
 PAGES = [
     os.path.join(folder, name)
-    for folder in (ROOT, os.path.join(ROOT, "docs"))
+    for folder in (ROOT, os.path.join(ROOT, "docs"), os.path.join(ROOT, "docs", "howto"))
     for name in sorted(os.listdir(folder))
     if name.endswith(".md")
 ]

@@ -26,7 +26,10 @@ def secret(question: str) -> bytes:
     if at_terminal():
         from getpass import getpass
 
-        line = getpass(question).encode(errors="surrogateescape")
+        try:
+            line = getpass(question).encode(errors="surrogateescape")
+        except EOFError:  # Ctrl-D
+            line = b""
     else:
         line = sys.stdin.buffer.readline().rstrip(b"\n") if sys.stdin is not None else b""
     if not line:

@@ -6,7 +6,7 @@ import os
 
 import apsw
 
-from hx.cli import checks, hook_checks
+from hx.cli import checks, custody, hook_checks
 from hx.cli.finding import FAULT, OK, WARNING, Finding
 from hx.cli.recorder import now_us, open_recorder
 from hx.core.errors import DatabaseError, HxError
@@ -46,7 +46,7 @@ def _findings(config: Config) -> Iterator[Finding]:
     try:
         recorder = open_recorder(config, tidy=True)
         yield from _database(recorder)
-        yield from _identity(recorder)
+        yield from custody.findings(recorder)
         yield from _clock(recorder)
     except HxError as error:
         yield Finding("database", FAULT, error.message, error.hint)
@@ -67,28 +67,6 @@ def _database(recorder: Recorder) -> Iterator[Finding]:
     if figures.figures(recorder.database).unclean:
         sentence = "text of forgotten events may still stand in its files, another process uses it"
         yield Finding("database", WARNING, sentence, "end other programs that read it; hx status")
-
-
-def _identity(recorder: Recorder) -> Iterator[Finding]:
-    """The keys on disk and the id in the database belong together."""
-    from hx.device import key_path, verified
-
-    folder = os.path.dirname(recorder.database.path)
-    path = key_path(folder, recorder.config.host, shared=recorder.who.shared)
-    restore = "restore it from a backup of this folder"
-    try:
-        device_id = verified(path)
-    except FileNotFoundError:
-        yield Finding("device", FAULT, f"the key file {path} is missing", restore)
-        return
-    except DatabaseError as error:
-        yield Finding("device", FAULT, error.message, error.hint)
-        return
-    if device_id == recorder.who.device_id:
-        yield Finding("device", OK, f"this device is {device_id.hex()}")
-    else:
-        sentence = f"{path} is not the key of this database's device"
-        yield Finding("device", FAULT, sentence, restore)
 
 
 def _clock(recorder: Recorder) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ import os
 
 from hx import hook, uninstall
 from hx.belongings import Places, belongings
+from hx.cli import custody
 from hx.cli.ask import confirm
 from hx.cli.differences import print_edits
 from hx.cli.output import visible
@@ -59,6 +60,8 @@ def _purge(config: Config, *, yes: bool) -> None:
     _print_removed(files)
     if not yes:
         confirm("Remove everything of hx, all that it recorded too? There is no way back.")
+    for fault in custody.forget(config):
+        print(f"note: the keys of this device stay where they are: {visible(os.fsencode(fault))}")
     for folder in uninstall.purge(everything):
         print(f"{visible(os.fsencode(folder))} stays: it holds files that are not of hx")
     print("removed: nothing of hx is left but the program itself")
