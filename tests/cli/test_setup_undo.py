@@ -1,5 +1,7 @@
 """`hx setup --undo` takes back what setup did, and nothing else."""
 
+import shutil
+
 import pytest
 
 from cli.houses import House
@@ -50,12 +52,41 @@ def test_undo_without_the_note_of_setup_still_takes_the_line_out(house):
     assert house.bashrc.read_bytes() == b"a\n"
 
 
+@pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed")
+def test_undo_finds_an_rc_file_that_would_no_longer_be_chosen(house):
+    folder = house.path / "zsh"
+    folder.mkdir()
+    (folder / ".zshrc").write_bytes(b"a\n")
+    before = house.tree
+    house.setup("--shell", "zsh", ZDOTDIR=str(folder))
+    house.undo("--purge")
+    assert house.tree == before
+
+
 def test_undo_where_nothing_was_done_says_so(house):
     house.bashrc.write_bytes(b"a\n")
     before = house.tree
     done = house.undo()
     assert (done.code, "nothing to undo" in done.out) == (0, True)
     assert house.tree == before
+
+
+def test_a_backup_that_was_there_already_is_not_setups_to_remove(house):
+    house.bashrc.write_bytes(b"a\n")
+    older = house.path / ".bashrc.hx-backup"
+    older.write_bytes(b"a\n")
+    before = house.tree
+    house.setup()
+    house.undo("--purge")
+    assert house.tree == before
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="fish is not installed")
+def test_folders_that_setup_made_go_when_they_are_empty(house):
+    house.setup("--shell", "fish")
+    assert (house.path / ".config/fish/config.fish").exists()
+    house.undo()
+    assert not (house.path / ".config").exists()
 
 
 def test_a_line_of_the_users_own_stays_and_is_named(house):

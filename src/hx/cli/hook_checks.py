@@ -59,7 +59,7 @@ def hook(config: Config) -> Iterator[Finding]:
         yield Finding("hook", WARNING, sentence, fix)
     elif not any(file.session == session for file in spool.files(config.paths.spool)):
         sentence = f"the hook is loaded, but session {session} has written nothing"
-        fix = "run a command; if that does not help, load the hook anew: `hx init --help`"
+        fix = "run a command; if that does not help, load the hook anew: `hx setup`"
         yield Finding("hook", WARNING, sentence, fix)
     else:
         yield Finding("hook", OK, "this shell is recorded")

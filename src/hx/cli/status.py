@@ -139,7 +139,7 @@ def _seen(known: Known, now_us: int) -> str:
     from hx.cli.output import visible
 
     each = (f"{visible(shell or b'?')} {age(at, now_us)} ago" for shell, at in known.shells)
-    return ", ".join(each) or "no shell has recorded yet: `hx init --help` tells how"
+    return ", ".join(each) or "no shell has recorded yet: `hx setup` sets them up"
 
 
 def _spool(waiting: Waiting | None) -> str:
