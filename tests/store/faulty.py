@@ -1,0 +1,168 @@
+"""A store through which things go wrong, each at the call that a test chooses.
+
+Several devices share one inner store, each through a FaultyStore of its own; what is late or comes
+back is seen by the others after `deliver`.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from hx.stores import Denied, Entry, Full, Missing, NotMounted, ReadOnly, Transient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from hx.stores import Store
+
+    Choose = Callable[[int, str, str], str]  # (number of the call from 1, operation, key) -> fault
+
+NONE = ""
+# of every call: an error, with nothing done or with everything done
+BEFORE, AFTER = "before", "after"
+DENIED, FULL, READ_ONLY, NOT_MOUNTED = "denied", "full", "read-only", "not mounted"
+# of put: no room half-way; only this device sees it until `deliver`; carried out twice
+SHORT, LATE, DOUBLED = "short", "late", "doubled"
+# of delete: it comes back with `deliver`
+RESURRECTED = "resurrected"
+# of list: as it was at this device's listing before; ends in an error half-way
+STALE, BROKEN = "stale", "broken"
+# of get: half of it is there so far; more than was put; a bit is flipped; said to be absent
+GROWING, TRAILING, FLIPPED, ABSENT = "growing", "trailing", "flipped", "absent"
+
+ERRORS = {
+    BEFORE: Transient,
+    DENIED: Denied,
+    FULL: Full,
+    READ_ONLY: ReadOnly,
+    NOT_MOUNTED: NotMounted,
+}
+FAULTS = {
+    "list": (BEFORE, STALE, BROKEN, NOT_MOUNTED),
+    "get": (BEFORE, GROWING, TRAILING, FLIPPED, ABSENT),
+    "put": (BEFORE, AFTER, SHORT, LATE, DOUBLED, READ_ONLY),
+    "delete": (BEFORE, AFTER, RESURRECTED, DENIED),
+}
+
+
+def never(_number: int, _operation: str, _key: str) -> str:
+    return NONE
+
+
+def at(call: int, fault: str) -> Choose:
+    """Gives this fault at this call and no other, whatever it is a call of."""
+    return lambda number, _operation, _key: fault if number == call else NONE
+
+
+def of(operation: str, fault: str, key: str = "") -> Choose:
+    """Gives this fault at every call of this kind whose key or prefix begins so."""
+    return lambda _number, called, name: (
+        fault if called == operation and name.startswith(key) else NONE
+    )
+
+
+def seeded(seed: int, percent: int = 20) -> Choose:
+    """Any fault that its operation can have, so often."""
+    dice = random.Random(seed)
+
+    def choose(_number: int, operation: str, _key: str) -> str:
+        return dice.choice(FAULTS[operation]) if dice.randrange(100) < percent else NONE
+
+    return choose
+
+
+class FaultyStore:
+    """`calls`: every call so far, as (operation, key or prefix)."""
+
+    def __init__(self, inner: Store, choose: Choose = never) -> None:
+        self.inner = inner
+        self.choose = choose
+        self.calls: list[tuple[str, str]] = []
+        self._late: dict[str, bytes] = {}  # put here, not yet seen by others
+        self._ghosts: dict[str, bytes] = {}  # deleted, and to come back
+        self._listings: dict[str, list[Entry]] = {}  # the last of each prefix
+
+    def deliver(self) -> None:
+        """What is late arrives, what was deleted comes back."""
+        for key, data in [*self._late.items(), *self._ghosts.items()]:
+            self.inner.put(key, data)
+        self._late.clear()
+        self._ghosts.clear()
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        fault = self._called("list", prefix)
+        stale = self._listings.get(prefix, [])
+        entries = self._entries(prefix)
+        self._listings[prefix] = entries
+        if fault == STALE:
+            return iter(stale)
+        return _broken(entries) if fault == BROKEN else iter(entries)
+
+    def _entries(self, prefix: str) -> list[Entry]:  # type: ignore[valid-type]
+        late = {key: len(data) for key, data in self._late.items() if key.startswith(prefix)}
+        seen = {entry.key: entry.size for entry in self.inner.list(prefix)}
+        return [Entry(key, size) for key, size in (seen | late).items()]
+
+    def get(self, key: str, max_bytes: int) -> bytes:
+        fault = self._called("get", key)
+        if fault == ABSENT:
+            raise Missing(f"{key} is not in the store")
+        if key in self._late:
+            data = self._late[key][: max_bytes + 1]
+        else:
+            data = self.inner.get(key, max_bytes)
+        return _damaged(data, fault)[: max_bytes + 1]
+
+    def put(self, key: str, data: bytes) -> None:
+        fault = self._called("put", key)
+        if fault == SHORT:
+            raise Full("the store is full")
+        if fault == LATE and not _holds(self.inner, key):
+            self._late[key] = data
+            return
+        self._ghosts.pop(key, None)
+        for _ in range(2 if fault == DOUBLED else 1):
+            self.inner.put(key, data)
+        _fail_after(fault)
+
+    def delete(self, key: str) -> None:
+        fault = self._called("delete", key)
+        if fault == RESURRECTED and _holds(self.inner, key):
+            self._ghosts[key] = self.inner.get(key, 1 << 24)
+        self._late.pop(key, None)
+        self.inner.delete(key)
+        _fail_after(fault)
+
+    def _called(self, operation: str, key: str) -> str:
+        """Count a call, and fail where it is to fail before anything is done."""
+        self.calls.append((operation, key))
+        fault = self.choose(len(self.calls), operation, key)
+        if fault in ERRORS:
+            raise ERRORS[fault](f"{operation} failed, as the test asked for")
+        return fault
+
+
+def _fail_after(fault: str) -> None:
+    if fault == AFTER:
+        raise Transient("it was done, but nobody heard of it")
+
+
+def _holds(store: Store, key: str) -> bool:
+    return any(entry.key == key for entry in store.list(key))
+
+
+def _damaged(data: bytes, fault: str) -> bytes:
+    if fault == GROWING:
+        return data[: len(data) // 2]
+    if fault == TRAILING:
+        return data + b"\0"
+    if fault == FLIPPED and data:
+        middle = len(data) // 2
+        return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+    return data
+
+
+def _broken(entries: list[Entry]) -> Iterator[Entry]:
+    yield from entries[: len(entries) // 2]
+    raise Transient("the listing broke off")
