@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hx.core.ident import LENGTH, SHORT, span
+from hx.core.model import IMPORTED
 from hx.core.record import NamedTuple
 from hx.database.find import Counted, Found, count_runs, load
 
@@ -34,6 +35,7 @@ class Place(NamedTuple):
     directory: int
     started_at_us: int
     seq: int
+    origin: int
 
 
 def named(database: Database, prefix: str) -> list[Found]:
@@ -69,10 +71,10 @@ def place_of(database: Database, found: Found) -> Place | None:
     """None when the event was forgotten meanwhile."""
     key = found.event.key
     row = database.execute(
-        "SELECT event.id, session, device, command, directory, started_at_us, seq"
+        "SELECT event.id, session, device, command, directory, started_at_us, seq, origin"
         " FROM event JOIN session ON session.id = event.session"
         " JOIN device ON device.id = session.device"
-        " WHERE started_at_us = ? AND device_id = ? AND session_id = ? AND seq = ?",
+        " WHERE started_at_us = ? AND +device_id = ? AND +session_id = ? AND +seq = ?",
         key,
     ).fetchone()
     return Place(*row) if row else None
@@ -80,13 +82,27 @@ def place_of(database: Database, found: Found) -> Place | None:
 
 def around(database: Database, place: Place, count: int) -> tuple[list[Found], list[Found]]:
     """What ran before and after in the session, at most `count` of each, as they ran."""
-    asked = (place.session, place.seq, count)
-    before = "SELECT id FROM event WHERE session = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
-    after = "SELECT id FROM event WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?"
+    asked: tuple[Sql, ...] = (place.session, place.seq, count)
+    before, after = _BEFORE, _AFTER
+    if place.origin == IMPORTED:  # in a text file's session a seq holds only within its second
+        asked = (place.session, place.started_at_us, place.seq, count)
+        before, after = _BEFORE_IN_TIME, _AFTER_IN_TIME
     return (
         list(load(database, _ids(database, before, asked)[::-1])),
         list(load(database, _ids(database, after, asked))),
     )
+
+
+_BEFORE = "SELECT id FROM event WHERE session = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+_AFTER = "SELECT id FROM event WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?"
+_BEFORE_IN_TIME = (
+    "SELECT id FROM event WHERE +session = ? AND (started_at_us, seq) < (?, ?)"
+    " ORDER BY started_at_us DESC, seq DESC LIMIT ?"
+)
+_AFTER_IN_TIME = (
+    "SELECT id FROM event WHERE +session = ? AND (started_at_us, seq) > (?, ?)"
+    " ORDER BY started_at_us, seq LIMIT ?"
+)
 
 
 def fix_of(database: Database, place: Place) -> Fix | None:

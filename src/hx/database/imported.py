@@ -58,7 +58,7 @@ def texts(database: Database, spot: Spot) -> Iterator[tuple[bytes, Standing]]:
     for text, seq, flags in database.execute(
         "SELECT coalesce(raw, text), seq, flags FROM event"
         " JOIN session ON session.id = event.session JOIN command ON command.id = event.command"
-        " WHERE started_at_us = ? AND session_id = ? ORDER BY seq",
+        " WHERE started_at_us = ? AND +session_id = ? ORDER BY seq",
         spot[::-1],
     ):
         yield from_sql(text) or b"", Standing(seq, bool(flags & FINISHED))
