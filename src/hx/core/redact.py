@@ -6,15 +6,17 @@ once. What a shell would put in (`$TOKEN`, `$(pass show x)`) is no secret, nor i
 
 from __future__ import annotations
 
-from hx.core.model import REDACTED
+from hx.core.model import MAX_COMMAND_BYTES, REDACTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from hx.core.model import Event
 
 RULES_VERSION = 1  # of the tables in secrets.py and shapes.py
+Span = tuple[int, int, str]  # of a secret: from, to, kind
+_TOO_MANY = b"<redacted:command>"  # its masks would not fit
 
 
 class Rules:
@@ -44,8 +46,54 @@ class Rules:
         return event._replace(command=command, flags=event.flags | REDACTED)
 
     def masked(self, text: bytes) -> bytes:
-        """The text with `<redacted:kind>` in place of each secret."""
+        """The text with `<redacted:kind>` in place of each secret; at most as long as a command."""
+        if not self.redact:
+            return text
+        while spans := self._spans(text):  # a mask may free what it stood beside
+            text = _with_masks(text, spans)
+            if len(text) > MAX_COMMAND_BYTES:
+                return _TOO_MANY
         return text
 
+    def _spans(self, text: bytes) -> list[Span]:
+        from hx.core.finder import spans
+
+        found = spans(text)
+        if self.own:
+            from hx.core.patterns import own_spans
+
+            found += own_spans(self.own, text)
+        return found
+
     def _keeps(self, command: bytes) -> bool:
-        return bool(command)
+        from hx.core.patterns import matches_any
+
+        if self.allow and not matches_any(self.allow, command):
+            return False
+        return not matches_any(self.ignore, command)
+
+
+def _with_masks(text: bytes, spans: Iterable[Span]) -> bytes:
+    """Of secrets that overlap one mask is made, named by the one that was found first."""
+    pieces: list[bytes] = []
+    done = 0
+    for start, end, kind in _merged(spans):
+        pieces += (text[done:start], b"<redacted:%s>" % kind.encode())
+        done = end
+    return b"".join((*pieces, text[done:]))
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    order = {span: at for at, span in enumerate(spans)}
+    merged: list[Span] = []
+    first = 0  # place in the order of the one that names the last merged
+    for span in sorted(order):
+        if merged and span[0] < merged[-1][1]:
+            start, end, kind = merged[-1]
+            if order[span] < first:
+                first, kind = order[span], span[2]
+            merged[-1] = (start, max(end, span[1]), kind)
+        else:
+            first = order[span]
+            merged.append(span)
+    return merged

@@ -1,0 +1,167 @@
+"""Where secrets stand in a command.
+
+A rule rests until its literals are met, and is compiled then, once a process: a command without
+them costs a few microseconds and needs no `re`.
+"""
+
+from __future__ import annotations
+
+from hx.core import shapes
+from hx.core.value import is_secret
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterator
+
+    from hx.core.redact import Span
+    from hx.core.shapes import Shape
+
+# Literals are looked for as str: `in` costs a third of what it does among bytes
+_SHAPES = tuple(
+    (anchor, tuple(shape.needs.decode().split()), shape)
+    for shape in shapes.SHAPES
+    for anchor in shape.anchors.decode().split()
+)
+_NAMES = tuple(shapes.NAME_ANCHORS.decode().split())
+_KEYS = tuple(shapes.KEY_ANCHORS.decode().split())
+_BEFORE_BYTES = 64  # that `before` may look at
+_PROGRAM_BYTES = 1_000  # how far in front the program is looked for
+_SEPARATORS = (b"|", b";", b"&", b"\n", b"(", b"`")
+_WORDS = bytes(
+    code if (chr(code).isalnum() and code < 128) or code in b"-_+/=.~%$" else 32  # noqa: PLR2004
+    for code in range(256)
+)  # the bytes that a token is made of; blanks for the others
+_compiled: dict[bytes, re.Pattern[bytes]] = {}
+
+
+def spans(text: bytes) -> list[Span]:
+    """(from, to, kind) of every secret; a kind that says more comes first."""
+    lowered = text.lower().decode("latin-1")  # one character a byte
+    found: list[Span] = []
+    words = [word for word in text.translate(_WORDS).split() if len(word) >= 16]  # noqa: PLR2004
+    if words:
+        found += _tokens(text, lowered, words)
+    for anchor, needs, shape in _SHAPES:
+        if anchor in lowered and (not needs or any(map(lowered.__contains__, needs))):
+            found += _shaped(text, lowered, anchor, shape)
+    for anchor in _NAMES:
+        if anchor in lowered:
+            found += _named(text, lowered, anchor)
+    if "key" in lowered:
+        for anchor in _KEYS:
+            if anchor in lowered:
+                found += _named(text, lowered, anchor)
+    return found
+
+
+def _tokens(text: bytes, lowered: str, words: list[bytes]) -> Iterator[Span]:
+    from hx.core.secrets import ANCHORED, BESIDE, MIXED, is_mixed
+
+    for anchor, kind, expression in ANCHORED:
+        if anchor in lowered:
+            yield from _anchored(text, lowered, anchor, kind, expression)
+    if any(map(is_mixed, words)):
+        for kind, expression in MIXED:
+            yield from _anywhere(text, kind, expression)
+    for kind, services, expression in BESIDE:
+        if any(map(lowered.__contains__, services.split())):
+            yield from _anywhere(text, kind, expression)
+
+
+def _anchored(
+    text: bytes, lowered: str, anchor: str, kind: str, expression: bytes
+) -> Iterator[Span]:
+    from hx.core.secrets import is_token
+
+    behind = 0
+    for at in _places(lowered, anchor):
+        if at < behind or not _begins_word(text, at, anchor):
+            continue
+        match = _pattern(expression).match(text, at)
+        if match and is_token(kind, match[0]):
+            behind = match.end()
+            yield (*match.span(match.lastindex or 0), kind)
+
+
+def _anywhere(text: bytes, kind: str, expression: bytes) -> Iterator[Span]:
+    from hx.core.secrets import is_token
+
+    for match in _pattern(expression).finditer(text):
+        if is_token(kind, match[0]):
+            yield (*match.span(), kind)
+
+
+def _begins_word(text: bytes, at: int, anchor: str) -> bool:
+    """Not in the middle of a longer word, unless an escape (`%3D`) ends there."""
+    before = text[at - 1 : at]
+    if not (before.isalnum() or before in (b"_", b"-")) or not anchor[:1].isalnum():
+        return True
+    return text[at - 2 : at - 1] == b"\\" or text[at - 3 : at - 2] == b"%"
+
+
+def _shaped(text: bytes, lowered: str, anchor: str, shape: Shape) -> Iterator[Span]:
+    behind = 0
+    for at in _places(lowered, anchor):
+        if at < behind or not _before(shape.before, text, at):
+            continue
+        match = _pattern(shape.expression).match(text, at)
+        if match and _runs(shape, text, at):
+            behind = match.end()
+            span = match.span(match.lastindex or 0)
+            if is_secret(text, *span):
+                yield (*span, shape.kind)
+
+
+def _named(text: bytes, lowered: str, anchor: str) -> Iterator[Span]:
+    behind = 0
+    for at in _places(lowered, anchor):
+        if at < behind:
+            continue
+        match = _pattern(shapes.NAMED).match(text, at)
+        if not match or match.lastindex is None:
+            continue
+        if match["blank"] is not None and not _before(shapes.SETTER, text, at):
+            continue
+        behind = match.end()
+        span = match.span(match.lastindex)
+        if is_secret(text, *span):
+            yield (*span, _kind(anchor))
+
+
+def _kind(anchor: str) -> str:
+    if anchor in ("pass", "pwd"):
+        return "password"
+    return anchor if anchor in ("token", "secret", "credential") else "key"
+
+
+def _places(lowered: str, anchor: str) -> Iterator[int]:
+    at = lowered.find(anchor)
+    while at >= 0:
+        yield at
+        at = lowered.find(anchor, at + 1)
+
+
+def _before(expression: bytes, text: bytes, at: int) -> bool:
+    if not expression:
+        return True
+    return _pattern(expression).search(text[max(0, at - _BEFORE_BYTES) : at]) is not None
+
+
+def _runs(shape: Shape, text: bytes, at: int) -> bool:
+    """Whether the program stands in front, in the same simple command."""
+    program = shape.needs.replace(b" ", b"|") if shape.program is None else shape.program
+    if not program:
+        return True
+    earliest = max(0, at - _PROGRAM_BYTES)
+    start = max(text.rfind(mark, earliest, at) for mark in _SEPARATORS) + 1
+    expression = rb"(?:^|[\s/\"'])(?:" + program + rb")(?=[\s\"'.])"
+    return _pattern(expression).search(text[max(earliest, start) : at]) is not None
+
+
+def _pattern(expression: bytes) -> re.Pattern[bytes]:
+    if expression not in _compiled:
+        import re
+
+        _compiled[expression] = re.compile(expression, re.DOTALL)
+    return _compiled[expression]
