@@ -80,6 +80,7 @@ class _Stages(NamedTuple):
     """What `evaluate` has found out, stage by stage."""
 
     facts: list[Fact]
+    first: bytes  # device id
     admins: frozenset[bytes]
     found: Reached
     waiting: dict[bytes, bytes]  # device id -> invite id
@@ -155,6 +156,7 @@ def _stages(genesis: Genesis, facts: list[Fact]) -> _Stages:
     gone = law.devices | frozenset(left.values())
     return _Stages(
         facts,
+        first[0],
         frozenset(admins),
         found,
         {
@@ -178,17 +180,19 @@ def _added_by(signer: bytes, facts: Iterable[Fact]) -> list[tuple[bytes, bytes]]
 
 def _members(genesis: Genesis, stages: _Stages) -> dict[bytes, Member]:
     """All who are enrolled; the label is that of an add that counts, if there is one."""
+    first = Member(stages.first, genesis.sign_pub, genesis.box_pub, "")
     adds = [
         (fact.id not in stages.counting, fact.id, fact.body)
         for fact in stages.facts
         if isinstance(fact.body, DeviceAdd)
     ]
-    adds.sort(key=lambda add: add[:2], reverse=True)  # the first of a device is the last told
-    told = {body.device_id: (body.box_pub, body.label) for _, _, body in adds}
-    return {
-        device_id: Member(device_id, key, *told.get(device_id, (genesis.box_pub, "")))
-        for device_id, key in stages.everyone.items()
-    }
+    members = {}
+    for is_void, _, body in sorted(adds, key=lambda add: add[:2], reverse=True):
+        if body.device_id in stages.everyone and not (is_void and body.device_id == stages.first):
+            members[body.device_id] = Member(
+                body.device_id, body.sign_pub, body.box_pub, body.label
+            )
+    return {stages.first: first} | members
 
 
 def _epochs(stages: _Stages) -> tuple[EpochMade, ...]:

@@ -1,0 +1,415 @@
+"""Trust: what the records of a roster say together, and what no record can bring about."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import msgpack
+
+from hx.core import records, roster
+from hx.core.errors import InputError
+from hx.core.keys import LABEL_ROSTER, sign
+from hx.core.records import FORGED, MALFORMED, MISNAMED, TOO_LONG, Epoch
+from hx.core.roster import Record
+from rostered import (
+    FIRST,
+    GENESIS,
+    RECOVERY,
+    VAULT,
+    adds,
+    closes,
+    code,
+    device,
+    epoch,
+    evaluate,
+    invites,
+    key,
+    keys,
+    names,
+    public,
+    relabels,
+    revokes,
+)
+
+PEOPLE = ["ann", "bob", "cat", "dan"]
+CODES = ["code1", "code2"]
+
+
+def standing(*parts):
+    return names(evaluate(*parts).standing, *PEOPLE, "eve", "puppet")
+
+
+def waiting(*parts):
+    return names(evaluate(*parts).waiting, *PEOPLE, "eve", "puppet")
+
+
+def writing(*parts):
+    return evaluate(*parts).writing
+
+
+def signed(payload, by=FIRST):
+    """A genuine record of any payload."""
+    signature = sign(keys(by).sign_seed, LABEL_ROSTER, VAULT, payload)
+    return Record(public(by)[0], payload, signature)
+
+
+# ---- who stands ----
+
+
+def test_the_first_device_stands_by_genesis_alone():
+    trust = evaluate()
+    assert names(trust.standing) == {FIRST}
+    assert trust.admins == {device(FIRST)}
+    assert (trust.writing, trust.next_number) == (None, 1)
+
+
+def test_a_chain_of_adds_stands_and_each_link_is_needed():
+    chain = [adds(FIRST, "ann"), adds("ann", "bob"), adds("bob", "cat")]
+    assert standing(*chain) == {FIRST, "ann", "bob", "cat"}
+    assert standing(*chain[1:]) == {FIRST}
+    assert standing(*chain[:1], *chain[2:]) == {FIRST, "ann"}
+
+
+def test_a_stranger_adds_nobody():
+    trust = evaluate(adds("eve", "puppet"), adds("eve", "eve"))
+    assert names(trust.enrolled) == {FIRST}
+    assert set(trust.void.values()) == {"its signer may not sign it"}
+
+
+def test_who_is_added_by_the_recovery_words_is_an_admin():
+    trust = evaluate(adds(RECOVERY, "ann"), adds(FIRST, "bob"))
+    assert names(trust.admins, *PEOPLE) == {FIRST, "ann"}
+
+
+def test_the_label_of_an_add_that_counts_is_shown_before_one_that_does_not():
+    ours = adds(FIRST, "ann", "laptop")
+    for number in range(8):  # some of them have a smaller id
+        trust = evaluate(ours, relabels("eve", "ann", number))
+        assert trust.standing[device("ann")].label == "laptop"
+
+
+# ---- invitations ----
+
+
+def test_a_joiner_waits_until_a_close_admits_it():
+    joined = [invites(FIRST, "code1"), adds("code1", "ann")]
+    trust = evaluate(*joined)
+    assert names(trust.waiting, *PEOPLE) == {"ann"}
+    assert trust.waiting_invites == {device("ann"): code("code1")}
+    assert trust.open_invites == {code("code1"): (public("code1")[0], 1)}
+    assert not trust.fallen
+    trust = evaluate(*joined, closes(FIRST, "code1", "ann"))
+    assert names(trust.standing, *PEOPLE) == {FIRST, "ann"}
+    assert trust.closed == {code("code1")}
+    assert not trust.open_invites
+
+
+def test_of_two_joiners_on_one_code_both_wait_and_then_only_the_admitted_stand():
+    joined = [invites(FIRST, "code1"), adds("code1", "ann"), adds("code1", "eve")]
+    assert waiting(*joined) == {"ann", "eve"}
+    closed = [*joined, closes(FIRST, "code1", "ann")]
+    assert standing(*closed) == {FIRST, "ann"}
+    assert waiting(*closed) == set()
+    assert names(evaluate(*closed).fallen, "eve") == {"eve"}
+    assert standing(*joined, closes(FIRST, "code1")) == {FIRST}
+
+
+def test_closes_by_two_devices_admit_the_union():
+    joined = [adds(FIRST, "bob"), invites(FIRST, "code1"), adds("code1", "ann"),
+              adds("code1", "cat")]  # fmt: skip
+    both = [closes(FIRST, "code1", "ann"), closes("bob", "code1", "cat")]
+    assert standing(*joined, *both) == {FIRST, "ann", "bob", "cat"}
+
+
+def test_a_joiner_closes_and_adds_nothing_while_it_waits():
+    joined = [invites(FIRST, "code1"), adds("code1", "ann")]
+    acts = [closes("ann", "code1", "ann"), adds("ann", "bob"), invites("ann", "code2")]
+    trust = evaluate(*joined, *acts)
+    assert names(trust.standing) == {FIRST}
+    assert names(trust.waiting, *PEOPLE) == {"ann"}
+    assert trust.open_invites.keys() == {code("code1")}
+    admitted = evaluate(*joined, *acts, closes(FIRST, "code1", "ann"))
+    assert names(admitted.standing, *PEOPLE) == {FIRST, "ann", "bob"}
+
+
+def test_an_epoch_of_a_joiner_counts_only_after_its_close():
+    joined = [epoch(FIRST, 1, "one"), invites(FIRST, "code1"), adds("code1", "ann"),
+              epoch("ann", 9, "nine")]  # fmt: skip
+    assert writing(*joined) == (1, key("one"))
+    assert key("nine") in evaluate(*joined).readable
+    assert writing(*joined, closes(FIRST, "code1", "ann")) == (9, key("nine"))
+
+
+def test_expiry_is_the_clock_of_whoever_closes_and_decides_nothing_here():
+    for expires_at_us in (0, 2**62):
+        joined = [invites(FIRST, "code1", expires_at_us), adds("code1", "ann")]
+        assert waiting(*joined) == {"ann"}
+
+
+def test_a_code_used_again_after_its_close_admits_nobody():
+    done = [invites(FIRST, "code1"), adds("code1", "ann"), closes(FIRST, "code1", "ann")]
+    assert standing(*done, adds("code1", "eve")) == {FIRST, "ann"}
+    assert waiting(*done, adds("code1", "eve")) == set()
+
+
+def test_an_invitation_of_somebody_who_does_not_stand_invites_nobody():
+    trust = evaluate(invites("eve", "code1"), adds("code1", "puppet"))
+    assert names(trust.enrolled) == {FIRST}
+    assert not trust.open_invites
+
+
+# ---- revocation ----
+
+
+def test_a_revoked_device_keeps_nobody_standing_by_what_it_signed():
+    """Its adds may be dated back: nothing tells, so only those count that the revoker keeps."""
+    members = [adds(FIRST, "ann"), adds("ann", "bob"), adds("ann", "puppet")]
+    trust = evaluate(*members, revokes(FIRST, "ann"))
+    assert names(trust.standing) == {FIRST}
+    assert names(trust.fallen, *PEOPLE, "puppet") == {"ann", "bob", "puppet"}
+    kept = [*members, revokes(FIRST, "ann", adds("ann", "bob"))]
+    assert standing(*kept) == {FIRST, "bob"}
+    assert evaluate(*kept).void == {
+        adds("ann", "puppet").id: "its signer is revoked, and nobody keeps it"
+    }
+
+
+def test_a_thief_does_not_revoke_the_first_device_nor_any_other():
+    members = [adds(FIRST, "ann"), adds(FIRST, "eve")]
+    theft = [revokes("eve", FIRST), revokes("eve", "ann")]
+    assert standing(*members, *theft) == {FIRST, "ann", "eve"}
+    assert standing(*members, *theft, revokes(FIRST, "eve")) == {FIRST, "ann"}
+
+
+def test_an_admin_does_not_revoke_an_admin_but_recovery_does():
+    members = [adds(RECOVERY, "ann")]
+    assert standing(*members, revokes("ann", FIRST), revokes(FIRST, "ann")) == {FIRST, "ann"}
+    assert standing(*members, revokes(RECOVERY, FIRST)) == {"ann"}
+
+
+def test_revocations_by_a_revoked_admin_count_only_if_recovery_keeps_them():
+    members = [adds(RECOVERY, "ann"), adds(FIRST, "bob"), revokes("ann", "bob")]
+    assert standing(*members) == {FIRST, "ann"}
+    assert standing(*members, revokes(RECOVERY, "ann")) == {FIRST, "bob"}
+    assert standing(*members, revokes(RECOVERY, "ann", revokes("ann", "bob"))) == {FIRST}
+    assert standing(*members, revokes(RECOVERY, "ann"), revokes(FIRST, "cat", members[2])) == {
+        FIRST,
+        "bob",
+    }
+
+
+def test_a_device_revokes_itself_and_what_it_signed_still_counts():
+    members = [adds(FIRST, "ann"), adds("ann", "bob"), revokes("ann", "ann")]
+    trust = evaluate(*members)
+    assert names(trust.standing, *PEOPLE) == {FIRST, "bob"}
+    assert names(trust.revoked, *PEOPLE) == {"ann"}
+    assert names(trust.fallen, *PEOPLE) == {"ann"}
+
+
+def test_a_device_that_revokes_itself_keeps_nothing_of_another():
+    members = [adds(FIRST, "eve"), adds("eve", "puppet"), revokes(FIRST, "eve")]
+    rescue = revokes("puppet", "puppet", adds("eve", "puppet"))
+    assert names(evaluate(*members, rescue).standing) == {FIRST}
+    assert standing(*members, adds("eve", "ann"), revokes("puppet", "puppet", adds("eve", "ann"))
+                    ) == {FIRST}  # fmt: skip
+
+
+def test_a_revocation_binds_before_its_device_is_known():
+    assert standing(revokes(FIRST, "ann"), adds(FIRST, "ann")) == {FIRST}
+
+
+JOINED = [invites(FIRST, "code1"), adds("code1", "eve"), closes(FIRST, "code1", "eve")]
+
+
+def test_the_key_of_an_invitation_is_lost_with_a_device_that_joined_by_it():
+    """The thief signs with the code it once joined by, and a partial close lets its puppet in."""
+    puppet = [adds("code1", "puppet"), closes(FIRST, "code1", "puppet")]
+    assert standing(*JOINED, *puppet) == {FIRST, "eve", "puppet"}
+    assert standing(*JOINED, *puppet, revokes(FIRST, "eve")) == {FIRST}
+    kept = revokes(FIRST, "eve", puppet[0])
+    assert standing(*JOINED, *puppet, kept) == {FIRST, "puppet"}
+
+
+def test_a_joiner_that_waits_is_lost_with_another_that_is_revoked():
+    opened = [invites(FIRST, "code1"), adds("code1", "eve"), adds("code1", "puppet")]
+    assert waiting(*opened, revokes(FIRST, "eve")) == set()
+    assert waiting(*opened, revokes(FIRST, "eve", opened[2])) == {"puppet"}
+
+
+def test_the_key_of_an_invitation_is_lost_with_the_device_that_made_it():
+    """To keep the invitation is not enough: its maker can sign more joiners at any time."""
+    made = [adds(FIRST, "eve"), invites("eve", "code1"), adds("code1", "ann")]
+    closed = [*made, closes(FIRST, "code1", "ann", "puppet")]
+    only_invitation = revokes(FIRST, "eve", made[1])
+    assert standing(*closed, only_invitation) == {FIRST}
+    kept = revokes(FIRST, "eve", made[1], made[2])
+    assert standing(*closed, kept) == {FIRST, "ann"}
+    assert standing(*closed, kept, adds("code1", "puppet"), adds("code1", "eve")) == {FIRST, "ann"}
+
+
+def test_nobody_takes_a_device_from_another_by_writing_its_public_key_into_a_record():
+    members = [adds(FIRST, "eve"), adds(FIRST, "ann"), adds("ann", "bob"),
+               invites(FIRST, "code1"), adds("code1", "cat"), closes(FIRST, "code1", "cat"),
+               revokes(FIRST, "eve")]  # fmt: skip
+    seed = {"seed": keys("eve").sign_seed, "vault_id": VAULT}
+    key_of_ann, key_of_code = public("ann")[0], public("code1")[0]
+    theft = [
+        roster.invite(code("x"), key_of_ann, 1, **seed),
+        roster.invite(code("y"), key_of_code, 1, **seed),
+        roster.add((key_of_ann, public("eve")[1]), "ann", **seed),
+        roster.add((key_of_code, public("eve")[1]), "cat", **seed),
+        roster.invite_close(code("code1"), [], **seed),
+    ]
+    assert names(evaluate(*members, *theft).standing, *PEOPLE) == {FIRST, "ann", "bob", "cat"}
+
+
+# ---- epochs ----
+
+
+def test_of_concurrent_rotations_the_greatest_number_and_key_is_written_under():
+    members = [adds(FIRST, "ann"), epoch(FIRST, 1, "one")]
+    two, other = epoch(FIRST, 2, "two"), epoch("ann", 2, "other")
+    greatest = max((2, key("two")), (2, key("other")))
+    for parts in itertools.permutations([*members, two, other]):
+        trust = evaluate(*parts)
+        assert (trust.writing, trust.next_number) == (greatest, 3)
+        assert trust.readable == {key("one"), key("two"), key("other")}
+
+
+def test_an_epoch_is_written_under_only_if_it_was_made_without_every_fallen_device():
+    members = [adds(FIRST, "ann"), adds(FIRST, "bob"), epoch(FIRST, 1, "one")]
+    revoked = [*members, revokes(FIRST, "ann"), epoch(FIRST, 2, "two", "ann")]
+    assert writing(*revoked) == (2, key("two"))
+    both = [*revoked, revokes(FIRST, "bob"), epoch(FIRST, 3, "three", "bob")]
+    assert writing(*both) is None
+    assert writing(*both, epoch(FIRST, 4, "four", "ann", "bob")) == (4, key("four"))
+
+
+def test_an_epoch_is_made_without_who_was_not_admitted():
+    members = [invites(FIRST, "code1"), adds("code1", "eve"), epoch(FIRST, 1, "one")]
+    assert writing(*members) == (1, key("one"))
+    assert writing(*members, closes(FIRST, "code1")) is None
+    assert writing(*members, closes(FIRST, "code1"), epoch(FIRST, 2, "two", "eve")) is not None
+
+
+def test_the_epoch_of_a_fallen_device_is_never_written_under_but_may_be_read():
+    members = [adds(FIRST, "eve"), adds(FIRST, "ann")]
+    theft = [epoch("eve", 2**32 - 1, "stolen", "eve", "ann")]
+    for revocation in (revokes(FIRST, "eve"), revokes("eve", "eve")):
+        trust = evaluate(*members, *theft, revocation)
+        assert trust.writing is None
+        assert key("stolen") in trust.readable
+    assert evaluate(*members, *theft, revokes(FIRST, "eve")).next_number == 1
+
+
+# ---- what is no record ----
+
+
+def test_a_record_with_a_wrong_signature_says_nothing_and_takes_nothing_from_the_right_one():
+    right = adds(FIRST, "ann")
+    forged = [
+        right._replace(signature=bytes(64)),
+        right._replace(signer=public("eve")[0]),
+        right._replace(signature=right.signature[:-1]),
+        right._replace(signer=right.signer + right.signature[:1], signature=right.signature[1:]),
+    ]
+    assert standing(*forged) == {FIRST}
+    assert set(evaluate(*forged).void.values()) == {FORGED}
+    for parts in ([right, *forged], [*forged, right]):
+        trust = evaluate(*parts)
+        assert names(trust.standing, *PEOPLE) == {FIRST, "ann"}
+    assert len({record.id for record in [right, *forged[:3]]}) == 4
+
+
+def test_a_record_of_another_vault_says_nothing():
+    other = roster.add(public("ann"), "ann", seed=keys(FIRST).sign_seed, vault_id=b"W" * 16)
+    assert standing(other) == {FIRST}
+    assert evaluate(other).void == {other.id: FORGED}
+
+
+def payload_of(**fields):
+    device_id, (sign_pub, box_pub) = device("ann"), public("ann")
+    fixed = {"kind": "device_add", "v": 1, "device_id": device_id, "sign_pub": sign_pub,
+             "box_pub": box_pub, "label": "x"}  # fmt: skip
+    return msgpack.encode(fixed | fields)
+
+
+@pytest.mark.parametrize(
+    ("payload", "why"),
+    [
+        pytest.param(payload_of(device_id=device("bob")), MISNAMED, id="another's id"),
+        pytest.param(payload_of(label="x" * 65), TOO_LONG, id="label of 65 bytes"),
+        pytest.param(payload_of(label="é" * 33), TOO_LONG, id="label of 66 bytes, 33 characters"),
+        pytest.param(payload_of(label="x" * 400), TOO_LONG, id="over 512 bytes"),
+        pytest.param(payload_of(label=b"x"), MALFORMED, id="label as bytes"),
+        pytest.param(payload_of(sign_pub=bytes(31)), MALFORMED, id="short key"),
+        pytest.param(payload_of(v=True), MALFORMED, id="version as a truth"),
+        pytest.param(payload_of(kind=7), MALFORMED, id="kind as a number"),
+        pytest.param(payload_of() + b"\0", MALFORMED, id="trailing byte"),
+        pytest.param(payload_of()[:-1], MALFORMED, id="cut"),
+        pytest.param(payload_of().replace(b"\x01", b"\xcc\x01", 1), MALFORMED, id="long spelling"),
+        pytest.param(b"\x91" * 3000, MALFORMED, id="nested deep"),
+        pytest.param(b"", MALFORMED, id="nothing"),
+        pytest.param(b"\0" * 8193, TOO_LONG, id="over 8 KiB"),
+    ],
+)
+def test_what_is_not_as_it_must_be_is_void(payload, why):
+    record = signed(payload)
+    assert records.decode(payload) == why
+    assert standing(record) == {FIRST}
+    if len(payload) <= 8192:
+        assert evaluate(record).void == {record.id: why}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"kind": "device_rename"}, {"v": 2}, {"nick": "x"}],
+    ids=["kind", "version", "field"],
+)
+def test_what_a_newer_hx_wrote_is_reported_and_carried(fields):
+    record = signed(payload_of(**fields))
+    trust = evaluate(record)
+    assert trust.unknown == {record.id}
+    assert not trust.void
+    assert names(trust.standing) == {FIRST}
+    assert roster.carried(GENESIS, [record]) == (record,)
+
+
+@pytest.mark.parametrize("members", [[device("bob"), device("ann")], [device("ann")] * 2])
+def test_a_list_that_is_not_in_order_is_void(members):
+    members = sorted(members, reverse=True)
+    body = Epoch(1, 1, key("one"), tuple(members))
+    assert records.decode(msgpack.encode(body)) == MALFORMED
+
+
+@given(st.binary(max_size=64) | st.binary(max_size=64).map(lambda tail: payload_of()[:40] + tail))
+def test_any_bytes_are_a_record_or_a_reason(payload):
+    assert isinstance(records.decode(payload), str | records.DeviceAdd)
+
+
+@given(st.data())
+def test_a_record_that_lost_or_changed_a_byte_is_not_taken(data):
+    record = adds(FIRST, "ann")
+    at = data.draw(st.integers(0, len(record.payload) - 1))
+    changed = bytearray(record.payload)
+    changed[at] ^= data.draw(st.integers(1, 255))
+    assert standing(record._replace(payload=bytes(changed))) == {FIRST}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **by: roster.add(public("ann"), "x" * 65, **by),
+        lambda **by: roster.epoch(2**32, key("one"), [], **by),
+        lambda **by: roster.device_revoke(
+            device("ann"), [n.to_bytes(32, "big") for n in range(300)], **by
+        ),
+    ],
+    ids=["label", "number", "list"],
+)
+def test_what_would_be_void_is_not_signed(make):
+    with pytest.raises(InputError, match="cannot become part of the roster"):
+        make(seed=keys(FIRST).sign_seed, vault_id=VAULT)
