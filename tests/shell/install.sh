@@ -1,13 +1,14 @@
 #!/bin/sh
-# Installs what the tests of the shell hooks use, where this machine lets us. What is missing then
+# Installs what the tests of the shell hooks and of custody use, where this machine lets us. What is missing then
 # is said in one line, and its tests are skipped. Fast when all is there; the exit is always 0.
 
-tools="zsh fish tmux strace shellcheck direnv zoxide"
+# command:package, where they are called differently
+tools="zsh fish tmux strace shellcheck direnv zoxide gnome-keyring-daemon:gnome-keyring dbus-daemon:dbus"
 bash53=${HX_TEST_BASH53:-${XDG_CACHE_HOME:-$HOME/.cache}/hx-tests/bash-5.3}
 
 missing_tools() {
     for tool in $tools; do
-        command -v "$tool" >/dev/null 2>&1 || printf '%s ' "$tool"
+        command -v "${tool%%:*}" >/dev/null 2>&1 || printf '%s ' "${tool##*:}"
     done
 }
 

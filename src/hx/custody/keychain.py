@@ -64,6 +64,7 @@ class Keychain:
         text = base64.b64encode(framed(_MAGIC, data)).decode()
         parts = [text[i : i + _PART_CHARACTERS] for i in range(0, len(text), _PART_CHARACTERS)]
         slot = new & 1
+        self._drop(slot)
         for number, part in enumerate(parts[1:], 1):
             self._set(f"{slot}.{number}", part)
         self._set(f"{slot}", f"{new} {len(parts)} {parts[0]}")
@@ -95,18 +96,22 @@ class Keychain:
         generation, count = int(words[0]), int(words[1])
         if not 0 < count <= _MAX_PARTS:
             return None
-        parts = [words[2], *(self._get(f"{slot}.{number}") or "" for number in range(1, count))]
+        parts = [words[2], *(self._get(f"{slot}.{number}") for number in range(1, count))]
+        whole = "".join(part for part in parts if part is not None)
         try:
-            data = unframed(_MAGIC, base64.b64decode("".join(parts), validate=True))
+            data = unframed(_MAGIC, base64.b64decode(whole, validate=True))
         except ValueError:
             return None
-        return None if data is None else (generation, data)
+        return None if data is None or None in parts else (generation, data)
 
     def _drop(self, slot: int) -> None:
+        """The head first, then parts from the last: what a crash leaves has no gap."""
         self._delete(f"{slot}")
-        number = 1
-        while self._delete(f"{slot}.{number}"):
-            number += 1
+        count = 1
+        while self._get(f"{slot}.{count}") is not None:
+            count += 1
+        for number in reversed(range(1, count)):
+            self._delete(f"{slot}.{number}")
 
     def _get(self, name: str) -> str | None:
         with self._speaking():
@@ -116,13 +121,10 @@ class Keychain:
         with self._speaking():
             self._backend.set_password(SERVICE, f"{self._user}.{name}", text)
 
-    def _delete(self, name: str) -> bool:
-        """Whether it was there."""
-        if self._get(name) is None:
-            return False
-        with self._speaking():
-            self._backend.delete_password(SERVICE, f"{self._user}.{name}")
-        return True
+    def _delete(self, name: str) -> None:
+        if self._get(name) is not None:
+            with self._speaking():
+                self._backend.delete_password(SERVICE, f"{self._user}.{name}")
 
     @contextmanager
     def _speaking(self) -> Iterator[None]:

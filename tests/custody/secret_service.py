@@ -1,0 +1,66 @@
+"""A real Secret Service of the test's own: gnome-keyring on a bus that no other program sees."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NAME = "org.freedesktop.secrets"
+PATIENCE_S = 30
+
+
+@contextmanager
+def secret_service(home: Path) -> Iterator[dict[str, str]]:
+    """Unlocked, and without a display to ask on; gives the variables that lead to it."""
+    for program in ("dbus-daemon", "gnome-keyring-daemon"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed (tests/shell/install.sh)")
+    (home / "runtime").mkdir(parents=True, mode=0o700)
+    environment = {
+        "HOME": str(home),
+        "PATH": os.environ["PATH"],
+        "XDG_RUNTIME_DIR": str(home / "runtime"),
+    }
+    bus = ["dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address"]
+    with _running(bus, environment) as started:
+        environment["DBUS_SESSION_BUS_ADDRESS"] = started.stdout.readline().decode().strip()
+        keyring = ["gnome-keyring-daemon", "--unlock", "--foreground", "--components=secrets"]
+        with _running(keyring, environment) as daemon:
+            daemon.stdin.write(b"of the login")
+            daemon.stdin.close()
+            _wait_for_name(environment["DBUS_SESSION_BUS_ADDRESS"])
+            yield {"DBUS_SESSION_BUS_ADDRESS": environment["DBUS_SESSION_BUS_ADDRESS"]}
+
+
+@contextmanager
+def _running(line: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen]:
+    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+    with subprocess.Popen(line, env=environment, stdin=pipe, stdout=pipe, stderr=nowhere) as done:
+        try:
+            yield done
+        finally:
+            done.kill()
+
+
+def _wait_for_name(address: str) -> None:
+    """Until the service is on the bus: the bus tells when."""
+    from jeepney import MatchRule, message_bus
+    from jeepney.io.blocking import Proxy, open_dbus_connection
+
+    with closing(open_dbus_connection(address)) as connection:
+        bus = Proxy(message_bus, connection)
+        rule = MatchRule(type="signal", interface=message_bus.interface, member="NameOwnerChanged")
+        rule.add_arg_condition(0, NAME)
+        with connection.filter(rule) as signals:
+            bus.AddMatch(rule)
+            if not bus.NameHasOwner(NAME)[0]:
+                connection.recv_until_filtered(signals, timeout=PATIENCE_S)
