@@ -6,6 +6,10 @@ import os
 
 from hx.core.errors import DatabaseError, InputError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _NETWORK = (
     *("nfs", "cifs", "smb", "9p", "afs", "sshfs", "rclone", "ceph", "glusterfs", "ncpfs"),
     *("lustre", "gpfs", "beegfs", "panfs"),
@@ -59,9 +63,17 @@ def require_owner(path: str) -> None:
 
 
 def replace_file(
-    path: str, data: bytes, *, mode: int = 0o600, owner: tuple[int, int] | None = None
+    path: str,
+    data: bytes,
+    *,
+    mode: int = 0o600,
+    owner: tuple[int, int] | None = None,
+    check: Callable[[], None] | None = None,
 ) -> None:
-    """Write a whole file or nothing, safe against a crash; `owner`: user and group ids."""
+    """Write a whole file or nothing, safe against a crash; `owner`: user and group ids.
+
+    `check` is called at the last moment, and may raise to leave the file as it is.
+    """
     temporary = f"{path}.{os.urandom(4).hex()}.tmp"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
@@ -72,6 +84,8 @@ def replace_file(
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        if check is not None:
+            check()
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)

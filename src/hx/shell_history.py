@@ -1,63 +1,114 @@
-"""The shells' own history files: which of them hold a text. They are read and never changed."""
+"""The shells' own history files: which of them hold a text, and the same files without it."""
 
 from __future__ import annotations
 
-import re
+import os
+import stat
 
 from hx.core.record import NamedTuple
+from hx.core.shell_entries import Wanted, entries, forms, kind_of, matching
+from hx.files import replace_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_ZSH_STAMP = re.compile(rb"^: \d+:\d+;")
-_FISH_ITEM = b"- cmd: "
-_META = 0x83  # zsh writes it before a byte it must hide, and that byte xor 32
+_TIMES = 20  # that a file may change under our hands before we give up
 
 
-class Wanted(NamedTuple):
-    """What to look for: whole commands, or any part of one."""
-
-    commands: frozenset[bytes] = frozenset()
-    part: bytes | None = None
+class Holding(NamedTuple):
+    path: str
+    entries: int  # that hold it
 
 
-def holding(paths: Iterable[str], wanted: Wanted) -> list[str]:
+class Changed(OSError):  # noqa: N818  (not an error of the system)
+    """A shell wrote to the file meanwhile."""
+
+
+def holding(paths: Iterable[str], wanted: Wanted) -> list[Holding]:
     """The files that hold it; one that cannot be read is left out."""
-    return [path for path in paths if _holds(path, wanted)]
+    found: list[Holding] = []
+    for path in paths:
+        try:
+            _, removed = _without(path, _read(path), wanted)
+        except OSError:
+            continue
+        if removed:
+            found.append(Holding(path, removed))
+    return found
 
 
-def _holds(path: str, wanted: Wanted) -> bool:
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except OSError:
-        return False
-    if wanted.part is not None:
-        return any(form in data for form in _forms(wanted.part))
-    lines = {_bare(line) for line in data.splitlines()}
-    return any(
-        form in lines or (b"\n" in form and form in data)
-        for command in wanted.commands
-        for form in _forms(command)
-    )
+def clean(path: str, wanted: Wanted) -> int:
+    """Take the entries that hold it out of the file and leave every other byte; gives how many.
+
+    Mode, owner and links stay. What a shell appends meanwhile is not lost. Raises OSError.
+    """
+    target = os.path.realpath(path)
+    for _ in range(_TIMES):
+        try:
+            return _clean(target, wanted)
+        except Changed:
+            continue
+    raise Changed(0, "shells write to it all the time", path)
 
 
-def _bare(line: bytes) -> bytes:
-    if line.startswith(_FISH_ITEM):
-        return line[len(_FISH_ITEM) :]
-    return _ZSH_STAMP.sub(b"", line)
+def _clean(target: str, wanted: Wanted) -> int:
+    with open(target, "rb", opener=_opener) as file:
+        before = os.fstat(file.fileno())
+        if before.st_nlink > 1:
+            raise OSError(0, "it has more than one name (hard links)", target)
+        data = file.read()
+        kept, removed = _without(target, data, wanted)
+        if not removed:
+            return 0
+
+        def same() -> None:
+            if len(data) != before.st_size or not _is_same(os.stat(target), before):
+                raise Changed(0, "it changed", target)
+
+        owner = before.st_uid, before.st_gid
+        mode = stat.S_IMODE(before.st_mode)
+        replace_file(target, kept, mode=mode, owner=owner, check=same)
+        late = file.read()  # a shell that had it open may have written between check and rename
+    if late:
+        _append(target, _without(target, late, wanted)[0])
+    return removed
 
 
-def _forms(text: bytes) -> set[bytes]:
-    """As bash, zsh and fish write it."""
-    zsh = _metafied(text).replace(b"\n", b"\\\n")
-    fish = text.replace(b"\\", b"\\\\").replace(b"\n", b"\\n")
-    return {text, zsh, fish}
+def _opener(path: str, flags: int) -> int:
+    """Never wait for the other end of a pipe."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(0, "it is no file", path)
+    return descriptor
 
 
-def _metafied(text: bytes) -> bytes:
-    hidden = {0, *range(_META, 0xA3)}
-    return b"".join(
-        bytes((_META, byte ^ 32)) if byte in hidden else bytes((byte,)) for byte in text
-    )
+def _is_same(now: os.stat_result, before: os.stat_result) -> bool:
+    names = ("st_dev", "st_ino", "st_size", "st_mtime_ns")
+    return all(getattr(now, name) == getattr(before, name) for name in names)
+
+
+def _append(path: str, data: bytes) -> None:
+    with open(path, "ab") as file:
+        file.write(data)
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb", opener=_opener) as file:
+        return file.read()
+
+
+def _without(path: str, data: bytes, wanted: Wanted) -> tuple[bytes, int]:
+    """The data without the entries that hold it, and how many these are."""
+    if not _may_hold(data, wanted):
+        return data, 0
+    kind = kind_of(os.path.basename(path), data)
+    found = list(entries(data, kind))
+    held = matching(found, wanted, kind)
+    return b"".join(one.data for at, one in enumerate(found) if at not in held), len(held)
+
+
+def _may_hold(data: bytes, wanted: Wanted) -> bool:
+    texts = wanted.commands if wanted.part is None else [wanted.part]
+    return any(form in data for text in texts for form in forms(text.strip()))

@@ -78,6 +78,7 @@ OBJECTS = {
         "database.unclean": "whether forgotten text may still stand in the file: a reader was in the way",
         "last_ingest_at": "when the last event came out of the spool",
         "lost[].reason, lost[].count, lost[].last_at": "what in the spool gave no event",
+        "ignored": "how many commands the rules in the settings kept out",
         "retention.days, retention.due": "how long events are kept, 0 for ever; how many are still to be removed",
         "warnings": "what in the settings is not in force",
         "trouble.error, trouble.hint": "why the database could not be used; null when it could",
@@ -106,7 +107,8 @@ OBJECTS = {
         "session_id": "with `--session`",
         "erased": "pieces of the spool and of shells' text files that were overwritten",
         "clean": "false: another process reads the database, so text may still stand in its files",
-        "shell_histories": "files of shells that still hold it",
+        "shell_histories": "history files of shells that still hold the same text",
+        "shell_histories_cleaned[].path, shell_histories_cleaned[].entries": "files that were cleaned of it, and of how many commands",
     },
     "import": {
         "[].path, [].kind": "a history, and whose it is: `bash`, `zsh`, `fish` or `atuin`; null when that could not be told",

@@ -15,10 +15,15 @@ def confirm(question: str) -> None:
     """Return on a yes. Raises Refused on anything else, and where nobody can be asked."""
     if not at_terminal():
         raise Refused("this needs a yes, and there is no terminal to ask on", "say --yes")
+    if not agreed(question):
+        raise Refused("nothing was changed")
+
+
+def agreed(question: str) -> bool:
+    """Whether the answer on the terminal is a yes."""
     sys.stdout.flush()  # what the question is about comes first
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise Refused("nothing was changed")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def secret(question: str) -> bytes:

@@ -16,8 +16,10 @@ from hx.cli.forgotten import (
     print_answer,
     print_object,
 )
+from hx.cli.histories import failure, look_after, print_histories
 from hx.cli.recorder import drained, open_recorder
 from hx.core.errors import UsageError
+from hx.core.shell_entries import Wanted
 from hx.database import chosen
 from hx.database.chosen import Choice
 
@@ -43,20 +45,31 @@ def run(arguments: list[str], config: Config) -> int:
     choice = _choice(given, recorder)
     events = chosen.events(recorder.database, choice)
     if not (events or is_window(choice) or _blots(recorder, choice)):
-        print("hx: nothing found, nothing forgotten", file=sys.stderr)
-        return NOTHING_FOUND
+        return _nothing_of_ours(choice, given)
     if not given.yes:
         stream = sys.stderr if given.json else sys.stdout
         preview(recorder, choice, events, _blots(recorder, choice), stream)
         confirm("Forget this?")
     if len(events) > _MANY:
         print(f"hx: forgetting {counted(len(events))}, a second for 5,000", file=sys.stderr)
-    answer = _carry_out(recorder, choice, events)
+    answer = _carry_out(recorder, choice, events, given)
     if given.json:
         print_object(recorder, choice, answer)
     else:
         print_answer(recorder, answer)
+    if answer.histories.failed:
+        raise failure(answer.histories)
     return 0 if answer.outcome.clean else PENDING
+
+
+def _nothing_of_ours(choice: Choice, given: Namespace) -> int:
+    """The shells may hold a text all the same."""
+    print("hx: nothing found, nothing forgotten", file=sys.stderr)
+    histories = look_after(_wanted(choice, frozenset()), given)
+    print_histories(histories, sys.stderr)
+    if histories.failed:
+        raise failure(histories)
+    return 0 if histories.cleaned else NOTHING_FOUND
 
 
 def _one_form(given: Namespace) -> None:
@@ -120,16 +133,18 @@ def _places(recorder: Recorder) -> verb.Places:
     return verb.Places(spool, tuple(filter(None, (spool, runtime_folder()))))
 
 
-def _carry_out(recorder: Recorder, choice: Choice, events: list[Chosen]) -> Answer:
-    from hx.config import shell_histories
-    from hx.shell_history import Wanted, holding
-
+def _carry_out(
+    recorder: Recorder, choice: Choice, events: list[Chosen], given: Namespace
+) -> Answer:
     issuer = verb.Issuer(recorder.who.device_id, recorder.now_us, lambda: os.urandom(16))
     texts = frozenset(chosen.commands(recorder.database, choice))
     keys = [event.key for event in events]
     outcome = verb.forget(recorder.database, choice, keys, issuer, _places(recorder))
-    wanted = Wanted(frozenset() if choice.text else texts, choice.text)
-    return Answer(outcome, per_device(events), holding(shell_histories(), wanted))
+    return Answer(outcome, per_device(events), look_after(_wanted(choice, texts), given))
+
+
+def _wanted(choice: Choice, texts: frozenset[bytes]) -> Wanted:
+    return Wanted(frozenset() if choice.text else texts, choice.text)
 
 
 def parser(name: str) -> Parser:
@@ -153,6 +168,12 @@ def parser(name: str) -> Parser:
     where = made.add_mutually_exclusive_group()
     where.add_argument("--this-device", action="store_true", help="only what was recorded here")
     where.add_argument("--all-devices", action="store_true", help="everywhere; the default")
+    made.add_argument(
+        "--clean-shell-history",
+        action="store_true",
+        help="take the lines with the same text out of the shells' own history files too, without"
+        " asking for each",
+    )
     made.add_argument("--yes", action="store_true", help="do not ask")
     made.add_json()
     return made
@@ -162,4 +183,7 @@ _ABOUT = """\
 Forgets events here at once and on the other devices by sync. Shows what would
 go and asks. What is forgotten is in no file of hx afterwards; what arrives
 later from the same time (--since, --until) or session stays away too.
+
+The history files of bash, zsh and fish that hold the same text are named; on
+a terminal, without --yes, hx asks for each whether to clean it.
 """

@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TextIO
 
+    from hx.cli.histories import Histories
     from hx.cli.recorder import Recorder
     from hx.database.chosen import Choice, Chosen
 
@@ -22,7 +23,7 @@ _SHOWN = 5
 class Answer(NamedTuple):
     outcome: verb.Outcome
     devices: dict[bytes, int]  # device id -> events
-    histories: list[str]  # the shells' own files that hold it still
+    histories: Histories  # the shells' own files
 
 
 def preview(
@@ -88,13 +89,14 @@ def is_window(choice: Choice) -> bool:
 
 
 def print_answer(recorder: Recorder, answer: Answer) -> None:
+    from hx.cli.histories import print_histories
+
     outcome = answer.outcome
     print(f"forgotten: {counted(outcome.forgotten)}{_by_device(recorder, answer.devices)}")
     if outcome.erased:
         print(f"overwritten in the spool and in text files of shells: {outcome.erased}")
     print("sync is not set up: hx has sent nothing of it to another device")
-    for path in answer.histories:
-        print(f"{path} still holds it: hx does not change the files of shells")
+    print_histories(answer.histories)
     print("a shell that is open may still write it to its own history file")
     if not outcome.clean:
         print(_UNCLEAN, file=sys.stderr)
@@ -122,7 +124,8 @@ def print_object(recorder: Recorder, choice: Choice, answer: Answer) -> None:
             "session_id": choice.session_id.hex() if choice.session_id is not None else None,
             "erased": answer.outcome.erased,
             "clean": answer.outcome.clean,
-            "shell_histories": answer.histories,
+            "shell_histories": [one.path for one in answer.histories.left],
+            "shell_histories_cleaned": [one._asdict() for one in answer.histories.cleaned],
         }
     )
 

@@ -156,6 +156,7 @@ complete -c hx -n '_shtab_hx_using forget' -l until -x -d 'what began before the
 complete -c hx -n '_shtab_hx_using forget' -l match -x -d 'commands (and their directories, repositories, branches) that contain TEXT, in exactly this case; without TEXT it is asked for and not shown'
 complete -c hx -n '_shtab_hx_using forget' -l this-device -d 'only what was recorded here'
 complete -c hx -n '_shtab_hx_using forget' -l all-devices -d 'everywhere; the default'
+complete -c hx -n '_shtab_hx_using forget' -l clean-shell-history -d 'take the lines with the same text out of the shells'"'"' own history files too, without asking for each'
 complete -c hx -n '_shtab_hx_using forget' -l yes -d 'do not ask'
 complete -c hx -n '_shtab_hx_using forget' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using; and test $_shtab_hx_npos -eq 0' -a import -d 'take in the history of a shell or of atuin'

@@ -95,6 +95,7 @@ _shtab_hx_forget_options=(
   "--match[commands (and their directories, repositories, branches) that contain TEXT, in exactly this case\; without TEXT it is asked for and not shown]:TEXT:"
   "--this-device[only what was recorded here]"
   "--all-devices[everywhere\; the default]"
+  "--clean-shell-history[take the lines with the same text out of the shells\' own history files too, without asking for each]"
   "--yes[do not ask]"
   "--json[print JSON]"
   "(*)::these events:"
