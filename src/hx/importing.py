@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from hx.importers import Entry, Importer
 
 _BATCH_EVENTS = 20_000
+_VERDICTS, _SHORT = 30_000, 400  # commands whose verdict is remembered, and their greatest length
+_NOWHERE = EventKey(0, b"", b"", 0)
 TWIN = 3  # beside NEW, KNOWN, FORGOTTEN: what becomes of a line without a time
 
 
@@ -78,6 +80,7 @@ class Import:
         self._ordinal = 0
         self._batch: list[Event] = []
         self._hosts: dict[bytes, str] = {}
+        self._verdicts: dict[bytes, bytes | None] = {}
         self._committed: Counter[str] = Counter()
         self._tally: Counter[str] = Counter()  # of this batch
 
@@ -111,7 +114,9 @@ class Import:
         if event is None:
             return
         own = self._own_beside(event.key.device_id)
-        if own.was_forgotten(at_us):
+        if own.is_nothing:
+            self._batch.append(event)
+        elif own.was_forgotten(at_us):
             self._tally["forgotten"] += 1
         elif own.has_twin(at_us, event.command, self._job.rules.masked):
             self._tally["twins"] += 1
@@ -144,41 +149,55 @@ class Import:
 
     def _event(self, entry: Entry, at_us: int, seq: int) -> Event | None:
         """As it may be kept; None, and counted, when the rules keep it out."""
+        command = self._judged(entry.command)
+        if command is None:
+            self._tally["ignored"] += 1
+            return None
         device_id, session_id = self._origin(entry)
         status = entry.exit_status
         flags = FINISHED if entry.finished else 0
         if entry.finished and status is None:
             flags |= STATUS_UNKNOWN
-        event = self._job.rules.judged(
-            Event(
-                EventKey(at_us, device_id, session_id, seq),
-                entry.command,
-                entry.cwd,
-                status,
-                None,
-                entry.duration_us,
-                None,
-                None,
-                entry.host,
-                entry.user,
-                entry.shell,
-                None,
-                flags,
-                IMPORTED,
-            )
+        if command != entry.command:
+            flags |= REDACTED
+        return Event(
+            EventKey(at_us, device_id, session_id, seq),
+            command,
+            entry.cwd,
+            status,
+            None,
+            entry.duration_us,
+            None,
+            None,
+            entry.host,
+            entry.user,
+            entry.shell,
+            None,
+            flags,
+            IMPORTED,
         )
-        if event is None:
-            self._tally["ignored"] += 1
-        return event
+
+    def _judged(self, command: bytes) -> bytes | None:
+        """What the rules leave of a command; each is judged once, as long as there is room."""
+        try:
+            return self._verdicts[command]
+        except KeyError:
+            pass
+        event = self._job.rules.judged(Event(_NOWHERE, command, b""))
+        if len(self._verdicts) >= _VERDICTS:
+            self._verdicts.clear()
+        verdict = None if event is None else event.command
+        if len(command) <= _SHORT:
+            self._verdicts[command] = verdict
+        return verdict
 
     def _origin(self, entry: Entry) -> tuple[bytes, bytes]:
-        named = entry.device, entry.session
-        known = self._origins.get(named)
+        known = self._origins.get((entry.device, entry.session))
         if known is None:
             kind, own = self._importer.KIND, self._job.device_id
             device_id = origin.device_id(kind, entry.device or own)
             known = device_id, origin.session_id(kind, entry.session or own)
-            self._origins[named] = known
+            self._origins[entry.device, entry.session] = known
             host = entry.host.decode(errors="replace") if entry.host else self._job.host
             self._hosts.setdefault(device_id, host)
             if device_id not in self._stood:

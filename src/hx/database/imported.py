@@ -136,6 +136,7 @@ class Own:
         self._buried = array("q", sorted(self._buried))
         self._cover = Cover(_windows(database))
         self._windowed = bool(self._value("SELECT 1 FROM tombstone WHERE kind = 'window'"))
+        self.is_nothing = not (self._buried or self._windowed) and self._earliest_us is None
 
     def _value(self, sql: str, *values: Sql) -> Any:
         return self._database.value(sql, values)
