@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs what the tests of the shell hooks and of custody use, where this machine lets us. What is missing then
-# is said in one line, and its tests are skipped. Fast when all is there; the exit is always 0.
+# Installs what the tests of the shell hooks and of custody use, where this machine lets us. What is
+# missing then is said in one line, and its tests are skipped. Fast when all is there; the exit is
+# always 0.
 
 # command:package, where they are called differently
 tools="zsh fish tmux strace shellcheck direnv zoxide gnome-keyring-daemon:gnome-keyring dbus-daemon:dbus"
