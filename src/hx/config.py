@@ -2,6 +2,7 @@
 
 A setting comes from the configuration file, else from its default. A file that cannot be read
 stops nothing: what it says rightly holds, the rest is at its default, and `warnings` says so.
+Rules hold all together or not at all: with one at fault those of the last good file stay in force.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from hx.core.record import NamedTuple
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from hx.core.redact import Rules
 
-Value = str | int | bool
+    Value = Any  # str, int, bool; of rules a list or a table of str
+
 
 _MAX_BYTES = 256 << 10  # of the configuration file
 _MAX_NUMBER = (1 << 63) - 1  # as SQLite takes them
@@ -44,6 +47,10 @@ SETTINGS = (
     Setting(
         "retention_days", 0, (), 0, "events older than this leave this device; 0: kept for ever"
     ),
+    Setting("ignore", [], (), 0, "patterns of commands that are not kept"),
+    Setting("allow", [], (), 0, "when there are patterns here, only what matches one is kept"),
+    Setting("redact", True, (), 0, "whether secrets in commands are masked"),
+    Setting("redact_rules", {}, (), 0, "name = expression: secrets of your own that are masked"),
 )
 
 
@@ -74,6 +81,10 @@ class Paths(NamedTuple):
     def lock(self) -> str:
         return os.path.join(self.data, "ingest.lock")
 
+    @property
+    def rules(self) -> str:
+        return os.path.join(self.data, "rules.json")
+
 
 class Config(NamedTuple):
     paths: Paths
@@ -86,6 +97,7 @@ class Config(NamedTuple):
     no_color: bool
     passphrase_command: str | None  # HX_PASSPHRASE_COMMAND
     umask: int  # the user's own; a folder shared with others is written by it
+    rules_are_sound: bool  # else those in `values` are of the last good file
 
     @property
     def limit(self) -> int:
@@ -96,7 +108,24 @@ class Config(NamedTuple):
         """What is kept and masked; made anew at each call."""
         from hx.core.redact import Rules
 
-        return Rules()
+        values = self.values
+        ignore, allow = tuple(values["ignore"]), tuple(values["allow"])
+        return Rules(ignore, allow, values["redact_rules"], redact=values["redact"])
+
+    def keep_rules(self) -> None:
+        """Sound rules stay in force when the file breaks. Raises OSError."""
+        if self.rules_are_sound and (_has_rules(self.values) or os.path.exists(self.paths.rules)):
+            from hx.ruleset import keep
+
+            keep(self.paths.rules, self.values, _DEFAULTS)
+
+
+_DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
+_RULES = ("ignore", "allow", "redact", "redact_rules")
+
+
+def _has_rules(values: Mapping[str, Value]) -> bool:
+    return any(values[name] != _DEFAULTS[name] for name in _RULES)
 
 
 def load(environment: Mapping[str, str] = os.environ, umask: int = 0o077) -> Config:
@@ -105,15 +134,20 @@ def load(environment: Mapping[str, str] = os.environ, umask: int = 0o077) -> Con
     Raises InputError only where there is no home to work in.
     """
     paths = find_paths(environment)
-    values: dict[str, Value] = {setting.name: setting.default for setting in SETTINGS}
+    values: dict[str, Value] = dict(_DEFAULTS)
     sources = dict.fromkeys(values, "default")
     warnings: list[str] = []
-    for name, value in _read(paths.config, warnings).items():
-        fault = _fault(name, value)
+    given = _read(paths.config, warnings)
+    rules_are_sound = given is not None
+    for name, value in (given or {}).items():
+        fault = _fault_of_rule(name, value) if name in _RULES else _fault(name, value)
         if fault:
             warnings.append(f"{paths.config}: {fault}")
+            rules_are_sound &= name not in _RULES
         else:
             values[name], sources[name] = value, paths.config
+    if not rules_are_sound:
+        _take_last_good(paths, values, sources, warnings)
     return Config(
         paths,
         values,
@@ -125,7 +159,21 @@ def load(environment: Mapping[str, str] = os.environ, umask: int = 0o077) -> Con
         bool(environment.get("NO_COLOR")),
         environment.get("HX_PASSPHRASE_COMMAND"),
         umask,
+        rules_are_sound,
     )
+
+
+def _take_last_good(
+    paths: Paths, values: dict[str, Value], sources: dict[str, str], warnings: list[str]
+) -> None:
+    from hx.ruleset import last_good
+
+    good = last_good(paths.rules)
+    for name in _RULES:
+        values[name] = _DEFAULTS[name] if good is None else good[name]
+        sources[name] = "default" if good is None else paths.rules
+    which = "the default rules" if good is None else "the last good rules"
+    warnings.append(f"{which} of what is kept and masked hold until {paths.config} is sound")
 
 
 def find_paths(environment: Mapping[str, str]) -> Paths:
@@ -174,8 +222,9 @@ def _home_of_user() -> str:
         return ""
 
 
-def _read(path: str, warnings: list[str]) -> dict[str, Value]:
-    if not os.path.exists(path):
+def _read(path: str, warnings: list[str]) -> dict[str, Value] | None:
+    """What the file says; None when it cannot be read."""
+    if not os.path.lexists(path):
         return {}
     import tomllib
 
@@ -184,15 +233,28 @@ def _read(path: str, warnings: list[str]) -> dict[str, Value]:
     except (OSError, ValueError, RecursionError) as error:  # ValueError: not TOML, not UTF-8
         text = str(error)
         warnings.append(f"{path} cannot be read, its settings are not in force: {text}")
-        return {}
+        return None
 
 
 def _text(path: str) -> str:
-    with open(path, "rb") as file:
+    import stat
+
+    # a pipe in its place would keep us waiting for a writer
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ValueError("it is no regular file")
+    with open(descriptor, "rb") as file:
         data = file.read(_MAX_BYTES + 1)
     if len(data) > _MAX_BYTES:
         raise ValueError(f"it is longer than {_MAX_BYTES >> 10} KiB")
     return data.decode()
+
+
+def _fault_of_rule(name: str, value: object) -> str:
+    from hx.ruleset import fault
+
+    return fault(name, value)
 
 
 def _fault(name: str, value: object) -> str:

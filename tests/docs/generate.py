@@ -55,7 +55,7 @@ _JSON = """\
 | `command_b64` | only where the text is not UTF-8: its bytes |
 | `exit_status` | null while it runs, or when nobody saw it |
 | `pipestatus` | of a pipeline with two commands or more: the statuses in order |
-| `started_at` | RFC 3339, UTC, microseconds |
+| `started_at` | RFC 3339, UTC, microseconds; null where an imported history did not say |
 | `duration_us` | microseconds |
 | `cwd`, `repo`, `branch` | where it ran; `repo` is the URL of the remote, else the root of the work tree |
 | `session_id`, `device_id`, `device` | hexadecimal ids, the device's name |

@@ -75,13 +75,19 @@ def test_a_bad_setting_is_told_and_the_others_hold(configured, line, warning):
 def test_a_file_that_cannot_be_read_is_told_and_stops_nothing(configured, text):
     config = configured(text)
     assert config.values == DEFAULTS
-    [warning] = config.warnings
+    [warning, rules] = config.warnings
     assert "config.toml cannot be read, its settings are not in force: " in warning
+    assert rules.startswith("the default rules of what is kept and masked hold until ")
 
 
 def test_a_folder_in_place_of_the_file_is_told(tmp_path):
     (tmp_path / "config.toml").mkdir()
-    assert len(load({"HX_HOME": str(tmp_path)}).warnings) == 1
+    assert "no regular file" in load({"HX_HOME": str(tmp_path)}).warnings[0]
+
+
+def test_a_pipe_in_place_of_the_file_is_told_and_keeps_nobody_waiting(tmp_path):
+    os.mkfifo(tmp_path / "config.toml")
+    assert "no regular file" in load({"HX_HOME": str(tmp_path)}).warnings[0]
 
 
 def test_hx_home_puts_all_in_one_place(tmp_path):

@@ -44,6 +44,7 @@ def open_recorder(config: Config, *, tidy: bool = False) -> Recorder:
         raise
     report, trouble = Report(), None
     try:
+        config.keep_rules()
         report = ingest(database, _source(config, who), at, tidy=tidy)
         _retain(database, config, at, tidy=tidy)
         _clean_up(database, at, tidy=tidy)

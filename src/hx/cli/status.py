@@ -14,6 +14,7 @@ from hx.cli.times import age, local, rfc3339
 from hx.core.errors import DatabaseError, HxError
 from hx.core.record import NamedTuple
 from hx.database import explained, figures
+from hx.screening import IGNORED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,7 +117,8 @@ def _print(config: Config, status: Status) -> None:
     if known is not None:
         _line("ingest", _ingest(known))
         for fault in known.faults:
-            _line("lost", f"{fault.times} x {fault.reason}, last {local(fault.last_at_us)}")
+            label = "left out" if fault.reason == IGNORED else "lost"
+            _line(label, f"{fault.times} x {fault.reason}, last {local(fault.last_at_us)}")
         if known.figures.unclean:
             _line("forgotten", "its text may still stand in the files of the database: in use")
     _line("retention", _retention(config, known))
@@ -208,6 +210,7 @@ def _print_json(config: Config, status: Status) -> None:
             "database": {"path": paths.database, **_database_object(config, known)},
             "last_ingest_at": None if known is None else _at(known.figures.last_ingest_us),
             "lost": None if known is None else _fault_objects(known),
+            "ignored": None if known is None else _ignored(known),
             "retention": {
                 "days": config.values["retention_days"],
                 "due": None if known is None else known.due,
@@ -235,7 +238,12 @@ def _fault_objects(known: Known) -> list[dict[str, object]]:
     return [
         {"reason": fault.reason, "count": fault.times, "last_at": rfc3339(fault.last_at_us)}
         for fault in known.faults
+        if fault.reason != IGNORED
     ]
+
+
+def _ignored(known: Known) -> int:
+    return sum(fault.times for fault in known.faults if fault.reason == IGNORED)
 
 
 def _database_object(config: Config, known: Known | None) -> dict[str, object]:

@@ -26,7 +26,7 @@ _SHAPES = tuple(
 _NAMES = tuple(shapes.NAME_ANCHORS.decode().split())
 _KEYS = tuple(shapes.KEY_ANCHORS.decode().split())
 _BEFORE_BYTES = 64  # that `before` may look at
-_PROGRAM_BYTES = 1_000  # how far in front the program is looked for
+_PROGRAM_BYTES = 64  # more than the name of a program takes
 _SEPARATORS = (b"|", b";", b"&", b"\n", b"(", b"`")
 _WORDS = bytes(
     code if (chr(code).isalnum() and code < 128) or code in b"-_+/=.~%$" else 32  # noqa: PLR2004
@@ -102,11 +102,12 @@ def _begins_word(text: bytes, at: int, anchor: str) -> bool:
 
 def _shaped(text: bytes, lowered: str, anchor: str, shape: Shape) -> Iterator[Span]:
     behind = 0
+    runs = _Runs(shape, text)
     for at in _places(lowered, anchor):
-        if at < behind or not _before(shape.before, text, at):
+        if at < behind or not _before(shape.before, text, at) or not runs.before(at):
             continue
         match = _pattern(shape.expression).match(text, at)
-        if match and _runs(shape, text, at):
+        if match:
             behind = match.end()
             span = match.span(match.lastindex or 0)
             if is_secret(text, *span):
@@ -121,12 +122,19 @@ def _named(text: bytes, lowered: str, anchor: str) -> Iterator[Span]:
         match = _pattern(shapes.NAMED).match(text, at)
         if not match or match.lastindex is None:
             continue
-        if match["blank"] is not None and not _before(shapes.SETTER, text, at):
+        if match["blank"] is not None and not _is_set(text, at):
             continue
         behind = match.end()
         span = match.span(match.lastindex)
         if is_secret(text, *span):
             yield (*span, _kind(anchor))
+
+
+def _is_set(text: bytes, at: int) -> bool:
+    """Whether a name with its value a blank behind it is an option, or set by a command."""
+    before = text[max(0, at - _BEFORE_BYTES) : at]
+    told = b"-" in before or b"set" in before or b"config" in before
+    return told and _pattern(shapes.SETTER).search(before) is not None
 
 
 def _kind(anchor: str) -> str:
@@ -148,15 +156,28 @@ def _before(expression: bytes, text: bytes, at: int) -> bool:
     return _pattern(expression).search(text[max(0, at - _BEFORE_BYTES) : at]) is not None
 
 
-def _runs(shape: Shape, text: bytes, at: int) -> bool:
-    """Whether the program stands in front, in the same simple command."""
-    program = shape.needs.replace(b" ", b"|") if shape.program is None else shape.program
-    if not program:
-        return True
-    earliest = max(0, at - _PROGRAM_BYTES)
-    start = max(text.rfind(mark, earliest, at) for mark in _SEPARATORS) + 1
-    expression = rb"(?:^|[\s/\"'])(?:" + program + rb")(?=[\s\"'.])"
-    return _pattern(expression).search(text[max(earliest, start) : at]) is not None
+class _Runs:
+    """Whether the program of a shape stands in front of a place, in the same simple command.
+
+    Places are asked for in ascending order; no byte is read more than twice.
+    """
+
+    def __init__(self, shape: Shape, text: bytes) -> None:
+        named = shape.needs.replace(b" ", b"|") if shape.program is None else shape.program
+        self._expression = rb"(?:^|[\s/\"'])(?:" + named + rb")(?=[\s\"'.])" if named else b""
+        self._text, self._seen, self._found = text, 0, False
+
+    def before(self, at: int) -> bool:
+        if not self._expression:
+            return True
+        start = max(self._text.rfind(mark, self._seen, at) for mark in _SEPARATORS) + 1
+        if start:
+            self._found = False
+        if not self._found:
+            piece = self._text[start or max(0, self._seen - _PROGRAM_BYTES) : at]
+            self._found = _pattern(self._expression).search(piece) is not None
+        self._seen = at
+        return self._found
 
 
 def _pattern(expression: bytes) -> re.Pattern[bytes]:
