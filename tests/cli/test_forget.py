@@ -58,9 +58,9 @@ AGE_US = {"until": 3 * HOUR_US}
 def test_a_forgotten_command_is_in_no_file(machine, hx, record, form, drained):
     at = now_us() - AGE_US.get(form, 60 * SECOND_US)
     record("make all", at=now_us() - HOUR_US)
-    record(f"export TOKEN={CANARY}", at=at, session=OTHER_SESSION)
+    record(f"rsync {CANARY}", at=at, session=OTHER_SESSION)
     if drained or form == "event":
-        assert f"export TOKEN={CANARY}" in found(hx)
+        assert f"rsync {CANARY}" in found(hx)
     done = hx("forget", *FORMS[form](hx), "--yes")
     assert done.code == 0, done.err
     assert files_with(machine, CANARY) == []

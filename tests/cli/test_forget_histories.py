@@ -40,6 +40,16 @@ def test_by_event_only_the_same_command_is_taken_out(hx, record, machine, histor
     assert history.read_text() == f"ls\n{CANARY} again\ncd\n"
 
 
+def test_a_command_that_hx_masked_is_found_with_its_secret_in_it(hx, record, machine, history):
+    lines = f"ls\nexport API_TOKEN={CANARY}99\nexport API_TOKEN=$OTHER\n"
+    history.write_text(lines)
+    record(f"export API_TOKEN={CANARY}99")
+    name = hx("find", "--json", "API_TOKEN").json[0]["id"]
+    assert CANARY not in hx("find").out
+    assert forget(machine, name, "--yes", "--clean-shell-history").code == 0
+    assert history.read_text() == "ls\nexport API_TOKEN=$OTHER\n"
+
+
 def test_json_says_what_was_cleaned_and_what_was_not(record, machine, history):
     record(f"echo {CANARY}")
     told = forget(machine, "--match", CANARY, "--yes", "--json").json

@@ -95,6 +95,12 @@ def test_a_whole_command_is_looked_for_not_a_part_of_one():
     assert matching(found, Wanted(frozenset({b""})), BASH) == set()
 
 
+def test_a_masked_command_is_found_by_what_masking_leaves_of_an_entry():
+    found = list(entries(b"login hunter2\nlogin x\n", BASH))
+    wanted = Wanted(frozenset({b"login ***"}), masked=lambda text: text.replace(b"hunter2", b"***"))
+    assert matching(found, wanted, BASH) == {0}
+
+
 def test_a_command_of_several_lines_is_found_in_bash_without_stamps():
     found = list(entries(b"a\nfor x in y\ndo z\ndone\nb\n", BASH))
     whole = Wanted(frozenset({b"for x in y\ndo z\ndone"}))

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from hx.database.chosen import Chosen
 
 _MANY = 20_000
+_MASK = b"<redacted:"
 NOTHING_FOUND, PENDING = 1, 3
 
 
@@ -45,7 +46,7 @@ def run(arguments: list[str], config: Config) -> int:
     choice = _choice(given, recorder)
     events = chosen.events(recorder.database, choice)
     if not (events or is_window(choice) or _blots(recorder, choice)):
-        return _nothing_of_ours(choice, given)
+        return _nothing_of_ours(recorder, choice, given)
     if not given.yes:
         stream = sys.stderr if given.json else sys.stdout
         preview(recorder, choice, events, _blots(recorder, choice), stream)
@@ -62,10 +63,10 @@ def run(arguments: list[str], config: Config) -> int:
     return 0 if answer.outcome.clean else PENDING
 
 
-def _nothing_of_ours(choice: Choice, given: Namespace) -> int:
+def _nothing_of_ours(recorder: Recorder, choice: Choice, given: Namespace) -> int:
     """The shells may hold a text all the same."""
     print("hx: nothing found, nothing forgotten", file=sys.stderr)
-    histories = look_after(_wanted(choice, frozenset()), given)
+    histories = look_after(_wanted(recorder, choice, frozenset()), given)
     print_histories(histories, sys.stderr)
     if histories.failed:
         raise failure(histories)
@@ -140,11 +141,16 @@ def _carry_out(
     texts = frozenset(chosen.commands(recorder.database, choice))
     keys = [event.key for event in events]
     outcome = verb.forget(recorder.database, choice, keys, issuer, _places(recorder))
-    return Answer(outcome, per_device(events), look_after(_wanted(choice, texts), given))
+    return Answer(outcome, per_device(events), look_after(_wanted(recorder, choice, texts), given))
 
 
-def _wanted(choice: Choice, texts: frozenset[bytes]) -> Wanted:
-    return Wanted(frozenset() if choice.text else texts, choice.text)
+def _wanted(recorder: Recorder, choice: Choice, texts: frozenset[bytes]) -> Wanted:
+    """A command in which hx masked a secret stands in the shells' files with the secret."""
+    if choice.text is not None:
+        return Wanted(part=choice.text)
+    is_masked = any(_MASK in text for text in texts)
+    bare = frozenset(text.strip() for text in texts)
+    return Wanted(bare, masked=recorder.config.rules.masked if is_masked else None)
 
 
 def parser(name: str) -> Parser:

@@ -16,7 +16,7 @@ from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 BASH, ZSH, FISH = "bash", "zsh", "fish"
 _HEAD_BYTES = 1 << 16
@@ -44,6 +44,7 @@ class Wanted(NamedTuple):
 
     commands: frozenset[bytes] = frozenset()
     part: bytes | None = None
+    masked: Callable[[bytes], bytes] | None = None  # commands stand as this leaves them
 
 
 def kind_of(name: str, data: bytes) -> str:
@@ -142,11 +143,19 @@ def matching(found: list[Entry], wanted: Wanted, kind: str) -> set[int]:
     if part is not None:
         held = {at for at, one in enumerate(found) if part in one.command or part in one.paths}
     else:
-        commands = {command.strip() for command in wanted.commands} - {b""}
-        held = {at for at, one in enumerate(found) if one.command.strip() in commands}
+        held = {at for at, one in enumerate(found) if _is_wanted(one.command, wanted)}
     if kind == BASH:
         held |= _spread(found, wanted)
     return held
+
+
+def _is_wanted(command: bytes, wanted: Wanted) -> bool:
+    bare = command.strip()
+    if not bare:
+        return False
+    if bare in wanted.commands or command in wanted.commands:
+        return True
+    return wanted.masked is not None and wanted.masked(bare) in wanted.commands
 
 
 def _spread(found: list[Entry], wanted: Wanted) -> set[int]:
