@@ -6,7 +6,7 @@ import json
 import sys
 
 from hx.cli.names import device_names
-from hx.cli.times import rfc3339
+from hx.cli.times import rfc3339_or_none
 from hx.core.ident import spelled
 from hx.core.model import IMPORTED, REDACTED
 
@@ -30,7 +30,7 @@ def event_object(found: Found, devices: dict[bytes, str]) -> dict[str, object]:
         "command": text(event.command),
         "exit_status": event.exit_status,
         "pipestatus": event.pipestatus,
-        "started_at": rfc3339(event.key.started_at_us),
+        "started_at": rfc3339_or_none(event.key.started_at_us),
         "duration_us": event.duration_us,
         "cwd": text(event.cwd),
         "repo": text(event.repo),

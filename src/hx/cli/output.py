@@ -115,8 +115,10 @@ def event_line(found: Found, short: str, now_us: int, paint: Paint, device: str 
 
 
 def foreign_names(recorder: Recorder) -> dict[bytes, str]:
-    """Device id -> what to call it in a line; nothing for this device."""
-    return device_names(recorder) | {recorder.who.device_id: ""}
+    """Device id -> what to call it in a line; nothing for this one and for what it imported."""
+    names = device_names(recorder)
+    own = names.get(recorder.who.device_id)
+    return {device: "" if name == own else name for device, name in names.items()}
 
 
 def answer(recorder: Recorder, found: Iterable[Found], options: dict[str, str]) -> int:

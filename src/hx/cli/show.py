@@ -101,7 +101,7 @@ def _lines(recorder: Recorder, story: Story) -> list[str]:
 def _facts(recorder: Recorder, story: Story) -> list[tuple[str, str]]:
     from hx.cli.names import device_names, short_name
     from hx.cli.output import visible
-    from hx.cli.times import age, duration, local
+    from hx.cli.times import duration
 
     event, key = story.found.event, story.found.event.key
 
@@ -115,7 +115,7 @@ def _facts(recorder: Recorder, story: Story) -> list[tuple[str, str]]:
         ("event", short_name(recorder, story.found.ident)),
         ("outcome", outcome(event)),
         ("pipeline", statuses),
-        ("started", f"{local(key.started_at_us)}, {age(key.started_at_us, recorder.now_us)} ago"),
+        ("started", _started(key.started_at_us, recorder.now_us)),
         ("took", "" if event.duration_us is None else duration(event.duration_us)),
         ("directory", text(event.cwd)),
         ("repository", text(event.repo)),
@@ -129,6 +129,12 @@ def _facts(recorder: Recorder, story: Story) -> list[tuple[str, str]]:
         ("origin", origin(event)),
         ("runs", f"{story.runs}{failed}"),
     ]
+
+
+def _started(at_us: int, now_us: int) -> str:
+    from hx.cli.times import age, is_known, local
+
+    return f"{local(at_us)}, {age(at_us, now_us)} ago" if is_known(at_us) else "time unknown"
 
 
 def _this(is_this: bool) -> str:

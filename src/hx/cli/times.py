@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from hx.core.errors import UsageError
+from hx.core.model import KNOWN_SINCE_US
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 _MAX_US = 1 << 62  # beyond it no event can be
@@ -59,9 +60,18 @@ def _date(text: str, now_us: int, name: str) -> int:
     return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
+def is_known(started_at_us: int) -> bool:
+    """Whether an event says when it began: the history that it was imported from may not have."""
+    return started_at_us >= KNOWN_SINCE_US
+
+
 def rfc3339(at_us: int) -> str:
     seconds, fraction = divmod(at_us, 1_000_000)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{fraction:06d}Z"
+
+
+def rfc3339_or_none(started_at_us: int) -> str | None:
+    return rfc3339(started_at_us) if is_known(started_at_us) else None
 
 
 def local(at_us: int) -> str:
@@ -69,7 +79,9 @@ def local(at_us: int) -> str:
 
 
 def age(at_us: int, now_us: int) -> str:
-    """`8s`, `5m`, `3h`, `2d`, `6w`, `3y`: mostly three characters."""
+    """`8s`, `5m`, `3h`, `2d`, `6w`, `3y`: mostly three characters; `-`: the time is unknown."""
+    if not is_known(at_us):
+        return "-"
     seconds = max(0, now_us - at_us) // 1_000_000
     for unit in "ywdhm":
         if seconds >= _UNITS_S[unit]:
