@@ -20,7 +20,7 @@ MAX_PLAIN_BYTES = 4 << 20
 
 # The most bytes of what is written for each
 _NUMBER_BYTES = 9
-_EVENT_BYTES = 64
+_EVENT_BYTES = 62
 _KEY_BYTES = 60  # with its session, as if no two keys shared one
 _ARTIFACT_KEY_BYTES = 112
 _ROW_BYTES = 112

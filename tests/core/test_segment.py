@@ -1,0 +1,289 @@
+"""Segments: a history written column-wise and read again, strictly and within bounds."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.msgpack import decode as unpack
+from msgspec.msgpack import encode as pack
+
+from hx.core import segment
+from hx.core.history import History
+from hx.core.model import (
+    IMPORTED,
+    Artifact,
+    ArtifactKey,
+    Event,
+    EventKey,
+    Evidence,
+    Keys,
+    Pin,
+    Tombstone,
+    WholeSession,
+    Window,
+)
+from hx.core.verdict import AUTHOR, MALFORMED, NEEDS_UPGRADE, PENDING, REJECTED, ROSTER, Fault
+from hx.core.zstd import compress
+from strategies import histories
+
+DEVICE, OTHER_DEVICE, ORIGIN = b"\x01" * 16, b"\x02" * 16, b"\x81" * 16
+SESSION = b"\xa0" * 16
+KEY = EventKey(1_700_000_000_000_000, DEVICE, SESSION, 1)
+EVENT = Event(KEY, b"make", b"/srv", exit_status=0, flags=1)
+ARTIFACT = Artifact(ArtifactKey(5, DEVICE, SESSION, b"a" * 16, KEY), b"log", "output", 9, bytes(32))
+PIN = Pin(SESSION, True, 7, DEVICE)
+ORDERS = (
+    Tombstone(b"t" * 16, 1, DEVICE, Window(0, 9, DEVICE)),
+    Tombstone(b"u" * 16, 1, DEVICE, WholeSession(SESSION)),
+    Tombstone(b"v" * 16, 1, DEVICE, Keys(frozenset({KEY}), frozenset({ARTIFACT.key}))),
+)
+WHOLE = History(frozenset({EVENT}), frozenset({ARTIFACT}), frozenset({PIN}), frozenset(ORDERS))
+FIELDS = unpack(segment.encode(WHOLE))
+
+
+def altered(**fields):
+    return pack({**FIELDS, **fields})
+
+
+def finding(payload):
+    with pytest.raises(Fault) as caught:
+        segment.decode(payload)
+    return caught.value.status, caught.value.reason
+
+
+@given(histories)
+def test_a_history_is_read_as_it_was_written(history):
+    assert segment.decode(segment.encode(history)) == history
+
+
+def test_the_order_of_sets_does_not_show_in_the_bytes():
+    events = [EVENT._replace(key=KEY._replace(seq=n), command=b"%d" % n) for n in range(50)]
+    payloads = {segment.encode(History(frozenset(list_))) for list_ in (events, events[::-1])}
+    assert len(payloads) == 1
+
+
+def test_the_extremes_of_every_field_are_kept():
+    far = EventKey(2**62, DEVICE, b"\xb0" * 16, 2**63 - 1)
+    near = EventKey(-(2**62), DEVICE, b"\xb0" * 16, 0)
+    evidence = Evidence(2**32 - 1, tuple([2**64 - 1] * 400), tuple([b"e"] * 20))
+    history = History(
+        frozenset(
+            {
+                Event(far, b"x" * (1 << 20), b"", -(2**63), (2**63 - 1, -(2**63)), 2**63 - 1),
+                Event(near, b"", b"/", revision=2**32 - 1, origin=IMPORTED, flags=7),
+            }
+        ),
+        frozenset({ARTIFACT._replace(size=2**63 - 1, evidence=evidence, name=b"\xff")}),
+        frozenset({PIN._replace(changed_at_us=2**62)}),
+        frozenset(
+            {
+                ORDERS[0]._replace(scope=Window(-(2**63), 2**63 - 1)),
+                ORDERS[2]._replace(scope=Keys(frozenset({far, near}))),
+                ORDERS[2]._replace(scope=Keys(frozenset())),
+            }
+        ),
+    )
+    assert segment.decode(segment.encode(history)) == history
+
+
+def realistic(count):
+    """As people type: half of it again, 200 commands a session, eight directories."""
+    dice = random.Random(7)
+    words = ["api", "core", "billing", "client", "worker", "queue", "mobile", "ledger"]
+    typed, at_us = [], 1_700_000_000_000_000
+    for number in range(count):
+        fresh = f"git commit -m 'fix {dice.choice(words)} #{dice.getrandbits(32):08x}'"
+        command = dice.choice(typed) if typed and dice.random() < 0.5 else fresh
+        typed.append(command)
+        at_us += dice.randint(1, 80_000_000)
+        session = random.Random(number // 200).randbytes(16)
+        yield Event(
+            EventKey(at_us, DEVICE, session, number % 200 + 1),
+            command.encode(),
+            f"/home/ann/src/{dice.choice(words)}".encode(),
+            int(dice.random() < 0.06),
+            None,
+            dice.randint(2_000, 5_000_000),
+            host=b"laptop",
+            user=b"ann",
+            shell=b"zsh",
+            tty=b"pts/3",
+            flags=1,
+        )
+
+
+def test_an_event_costs_at_most_25_bytes_in_the_store():
+    payload = segment.encode(History(frozenset(realistic(5_000))))
+    assert len(compress(payload)) <= 25 * 5_000
+
+
+def test_a_forgotten_key_costs_at_most_12_bytes():
+    keys = frozenset(event.key for event in realistic(5_000))
+    payload = segment.encode(History(tombstones=frozenset({ORDERS[0]._replace(scope=Keys(keys))})))
+    assert len(compress(payload)) <= 12 * 5_000
+
+
+@pytest.mark.parametrize("version", [0, 2, 2**64 - 1])
+def test_another_version_waits_for_an_upgrade(version):
+    assert finding(altered(v=version)) == (PENDING, NEEDS_UPGRADE)
+
+
+def test_an_unknown_field_waits_for_an_upgrade():
+    assert finding(altered(mood=[1])) == (PENDING, NEEDS_UPGRADE)
+
+
+def test_an_unknown_flag_or_origin_of_an_event_waits_for_an_upgrade():
+    assert finding(altered(flags=[9])) == (PENDING, NEEDS_UPGRADE)
+    assert finding(altered(origin=[2])) == (PENDING, NEEDS_UPGRADE)
+
+
+@pytest.mark.parametrize("field", list(FIELDS))
+def test_a_missing_field_is_malformed(field):
+    rest = {name: value for name, value in FIELDS.items() if name != field}
+    assert finding(pack(rest)) == (REJECTED, MALFORMED)
+
+
+@pytest.mark.parametrize("field", list(FIELDS))
+@pytest.mark.parametrize("value", [None, "text", True, 1.0, {}, [True], [1.0], [{}], [None] * 3])
+def test_a_field_of_another_type_is_malformed(field, value):
+    assert finding(altered(**{field: value})) == (REJECTED, MALFORMED)
+
+
+ROW = FIELDS["artifacts"][0]
+SES = FIELDS["sessions"][0]
+ORDER = FIELDS["forget_keys"][0]
+BAD = {
+    "a session that is not in its table": {"session": [1]},
+    "a command that is not in its table": {"command": [1]},
+    "a negative number": {"command": [-1]},
+    "a directory that is not in its table": {"cwd": [1]},
+    "a repository that is not in its table": {"repo": [1]},
+    "a branch that is not in its table": {"branch": [2**32 - 1]},
+    "a number of more than 32 bits": {"revision": [2**32]},
+    "a time too far": {"started_at_us": [2**62 + 1]},
+    "a time too early": {"started_at_us": [-(2**62) - 1]},
+    "a negative seq": {"seq": [-1]},
+    "a seq too great": {"seq": [2**63]},
+    "a negative duration": {"duration_us": [-1]},
+    "an exit status of more than 64 bits": {"exit_status": [2**63]},
+    "a pipe status of more than 64 bits": {"pipestatus": [[2**63]]},
+    "columns of different lengths": {"exit_status": [0, 0]},
+    "a column that is too short": {"origin": []},
+    "a short session id": {"sessions": [[b"x" * 15, *SES[1:]]]},
+    "a long device id": {"sessions": [[SES[0], b"x" * 17, *SES[2:]]]},
+    "a session of five": {"sessions": [SES[:5]]},
+    "a session of seven": {"sessions": [[*SES, None]]},
+    "a host that is text": {"sessions": [[*SES[:2], "vm", None, None, None]]},
+    "a command over 1 MiB": {"commands": [bytes((1 << 20) + 1)]},
+    "too many events": {"session": [0] * 65_537},
+    "an artifact of a short hash": {"artifacts": [[*ROW[:4], bytes(31), *ROW[5:]]]},
+    "an artifact of a negative size": {"artifacts": [[*ROW[:3], -1, *ROW[4:]]]},
+    "too many line hashes": {"artifacts": [[*ROW[:7], [1, [0] * 401, []]]]},
+    "too many error lines": {"artifacts": [[*ROW[:7], [1, [], [b""] * 21]]]},
+    "a kind that is not text": {"artifacts": [[*ROW[:2], b"file", *ROW[3:]]]},
+    "a pin that is one": {"pins": [[SESSION, 1, 7, DEVICE]]},
+    "a pin too late": {"pins": [[SESSION, True, 2**62 + 1, DEVICE]]},
+    "a window of one end": {"forget_windows": [FIELDS["forget_windows"][0][:4]]},
+    "a session that is nil": {"forget_sessions": [[b"u" * 16, 1, DEVICE, None]]},
+    "more keys than there are": {"forget_keys": [[*ORDER[:3], 2, []]]},
+    "keys that nobody forgets": {"forget_keys": []},
+    "a key without its session": {"key_session": [1]},
+    "a key too far": {"key_started_at_us": [2**62 + 1]},
+}
+
+
+@pytest.mark.parametrize("fields", BAD.values(), ids=list(BAD))
+def test_a_value_out_of_its_range_is_malformed(fields):
+    assert finding(altered(**fields)) == (REJECTED, MALFORMED)
+
+
+def test_a_tombstone_of_more_keys_than_one_may_have_is_malformed():
+    count = 65_537
+    keys = {
+        "forget_keys": [[*ORDER[:3], count, []]],
+        "key_session": [0] * count,
+        "key_seq": [0] * count,
+        "key_started_at_us": [0] * count,
+    }
+    assert finding(altered(**keys)) == (REJECTED, MALFORMED)
+
+
+def test_a_field_that_stands_twice_is_malformed():
+    pairs = [*FIELDS.items(), ("pins", [])]
+    for count, head in ((len(pairs), b"\xde"), (len(pairs), b"\xdf")):
+        size = 2 if head == b"\xde" else 4
+        payload = head + count.to_bytes(size, "big")
+        payload += b"".join(pack(name) + pack(value) for name, value in pairs)
+        assert finding(payload) == (REJECTED, MALFORMED)
+        once = head + (count - 1).to_bytes(size, "big")
+        once += b"".join(pack(name) + pack(value) for name, value in pairs[:-1])
+        assert segment.decode(once) == WHOLE
+
+
+HOSTILE = {
+    "nothing": b"",
+    "no map": pack([1]),
+    "a map of numbers": pack({1: 2}),
+    "a name that is no UTF-8": b"\x81\xa1\xff\x01",
+    "bytes behind the end": segment.encode(WHOLE) + b"\xc0",
+    "nested 100,000 deep": b"\x82\xa1v\x01\xa1x" + b"\x91" * 100_000 + b"\x01",
+    "deep in a known field": b"\x82\xa1v\x01\xa4pins" + b"\x91" * 100_000 + b"\x01",
+    "maps, deep": b"\x82\xa1v\x01\xa1x" + b"\x81\xa1a" * 100_000 + b"\x01",
+    "a map of four billion": b"\xdf\xff\xff\xff\xff",
+    "an array of four billion": b"\x82\xa1v\x01\xa4pins\xdd\xff\xff\xff\xff",
+    "bytes of four billion": b"\x82\xa1v\x01\xa4pins\xc6\xff\xff\xff\xff",
+    "an extension": b"\x82\xa1v\x01\xa4pins\xd4\x05\x00",
+    "a time stamp": b"\x81\xa1v\xd6\xff\x00\x00\x00\x00",
+}
+
+
+@pytest.mark.parametrize("payload", HOSTILE.values(), ids=list(HOSTILE))
+def test_hostile_bytes_are_malformed_and_nothing_worse(payload):
+    assert finding(payload) == (REJECTED, MALFORMED)
+
+
+@given(st.data())
+def test_altered_bytes_are_a_history_or_a_fault_and_nothing_else(data):
+    payload = segment.encode(data.draw(histories))
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(payload)))
+        piece = data.draw(st.binary(max_size=6))
+        cut = data.draw(st.integers(0, 6))
+        payload = payload[:place] + piece + payload[place + cut :]
+    try:
+        history = segment.decode(payload)
+    except Fault:
+        return
+    assert segment.decode(segment.encode(history)) == history
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_fault_and_nothing_else(payload):
+    finding(payload)
+
+
+def test_authors_are_the_devices_of_all_records():
+    ids = [bytes([n]) * 16 for n in range(1, 5)]
+    history = History(
+        frozenset({EVENT._replace(key=KEY._replace(device_id=ids[0]))}),
+        frozenset({ARTIFACT._replace(key=ARTIFACT.key._replace(device_id=ids[1]))}),
+        frozenset({PIN._replace(device_id=ids[2])}),
+        frozenset({ORDERS[2]._replace(device_id=ids[3])}),
+    )
+    assert segment.authors(history) == set(ids)
+    segment.require_authors(history, ids)
+    for missing in ids:
+        with pytest.raises(Fault) as caught:
+            segment.require_authors(history, [one for one in ids if one != missing])
+        assert (caught.value.status, caught.value.reason) == (PENDING, ROSTER)
+
+
+def test_the_source_of_an_import_needs_no_enrolment_but_its_events_say_so():
+    imported = EVENT._replace(key=KEY._replace(device_id=ORIGIN), origin=IMPORTED)
+    segment.require_authors(History(frozenset({imported})), ())
+    with pytest.raises(Fault) as caught:
+        segment.require_authors(History(frozenset({imported._replace(origin=0)})), ())
+    assert (caught.value.status, caught.value.reason) == (REJECTED, AUTHOR)
