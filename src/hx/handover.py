@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hx.core.errors import DatabaseError
-from hx.custody.small_file import remove
+from hx.custody.small_file import is_blank, remove
 from hx.device import read_keys
 from hx.files import reason
 
@@ -22,16 +22,14 @@ def hand_over(custody: Custody, secrets: Secrets, key_path: str) -> None:
 def retire(key_path: str, secrets: Secrets) -> None:
     """Overwrite and delete the bare file if custody holds its keys; also after a crash between."""
     try:
-        keys = read_keys(key_path)
+        if not is_blank(key_path) and read_keys(key_path) != secrets.device:
+            raise DatabaseError(
+                f"{key_path} holds other keys than the custody of this device",
+                "move it away: it belongs to another device",
+            )
+        remove(key_path)
     except FileNotFoundError:
         return
-    if keys != secrets.device:
-        raise DatabaseError(
-            f"{key_path} holds other keys than the custody of this device",
-            "move it away: it belongs to another device",
-        )
-    try:
-        remove(key_path)
     except OSError as error:
         raise DatabaseError(
             f"cannot delete {key_path}: {reason(error)}", "make the folder writable"

@@ -57,12 +57,18 @@ def ask_back(words: Sequence[str], places: Sequence[int]) -> None:
     """Raises Refused when a word is not known after some tries."""
     for place in places:
         for _ in range(_TRIES):
-            answer = secret(f"word {place + 1} of the sheet (not shown): ")
-            if answer.decode(errors="replace").strip().lower() == words[place]:
+            if _answer(f"word {place + 1} of the sheet (not shown): ") == words[place]:
                 break
             print("hx: that is another word: look at the sheet again", file=sys.stderr)
         else:
             raise _unconfirmed()
+
+
+def _answer(question: str) -> str:
+    try:
+        return _line(question).strip().lower()
+    except InputError:  # nothing was typed
+        return ""
 
 
 def _unconfirmed() -> Refused:

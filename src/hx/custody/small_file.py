@@ -56,6 +56,12 @@ def remove(path: str) -> None:
     os.unlink(path)
 
 
+def is_blank(path: str) -> bool:
+    """Whether a removal was cut short between its two steps. Raises OSError."""
+    with open(path, "rb") as file:
+        return not file.read(MAX_BYTES).strip(b"\0")
+
+
 def damaged(path: str) -> KeyMissing:
     return KeyMissing(
         f"{path} is damaged",
