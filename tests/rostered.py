@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import sha256
-from typing import NamedTuple
 
 from hx.core import roster
+from hx.core.envelope import SEALED
+from hx.core.genesis import make
 from hx.core.keys import DeviceKeys, recovery_keys
 
-VAULT = b"V" * 16
 RECOVERY = "recovery"
 FIRST = "first"
-
-
-class Genesis(NamedTuple):
-    """What the roster asks of one."""
-
-    vault_id: bytes
-    sign_pub: bytes
-    box_pub: bytes
-    recovery_sign_pub: bytes
 
 
 @lru_cache(None)
@@ -104,4 +95,5 @@ def _digest(use, name):
     return sha256(f"{use} {name}".encode()).digest()
 
 
-GENESIS = Genesis(VAULT, *public(FIRST), public(RECOVERY)[0])
+_, GENESIS = make(SEALED, 0, keys(FIRST), keys(RECOVERY))
+VAULT = GENESIS.vault_id

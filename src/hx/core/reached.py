@@ -42,6 +42,8 @@ class Reached:
     """Who is reached, and by which records.
 
     `ordinary`: ids that are few enough of one signer; `beyond`: ids that are too many in all.
+    Of several adds of one device by one signer the first counts: whoever holds the key of an
+    invitation could else sign any number for a device that was admitted.
     """
 
     def __init__(
@@ -64,10 +66,12 @@ class Reached:
         self._by_signer: dict[bytes, list[Fact]] = defaultdict(list)
         self._joined: dict[bytes, set[bytes]] = defaultdict(set)
         for fact in facts:
-            if fact.id not in beyond:
-                self._by_signer[fact.signer].append(fact)
+            is_again = False
             if isinstance(fact.body, DeviceAdd):
+                is_again = fact.body.device_id in self._joined[fact.signer]
                 self._joined[fact.signer].add(fact.body.device_id)
+            if fact.id not in beyond and (not is_again or self._is_kept(fact)):
+                self._by_signer[fact.signer].append(fact)
 
     def go(self, device_id: bytes, key: bytes) -> None:
         """From the first device and from recovery as far as it goes."""

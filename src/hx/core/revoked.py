@@ -42,9 +42,9 @@ def revoked(facts: Iterable[Fact], admins: Mapping[bytes, bytes], recovery: byte
 
 
 def by_themselves(facts: Iterable[Fact], devices: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-    """id of the record -> id of the device. `devices`: device id -> public key that signs."""
+    """id of the device -> id of its record, one each. `devices`: id -> public key that signs."""
     return {
-        fact.id: fact.body.device_id
+        fact.body.device_id: fact.id
         for fact in facts
         if isinstance(fact.body, DeviceRevoke) and devices.get(fact.body.device_id) == fact.signer
     }

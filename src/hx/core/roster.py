@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from hx.core.enrolled import enrolled
 from hx.core.keys import derive_id
-from hx.core.reached import Rules, reached
+from hx.core.reached import MAX_COUNTING, Rules, reached
 from hx.core.record import NamedTuple
 from hx.core.records import (
     UNKNOWN,
@@ -120,7 +120,8 @@ def evaluate(genesis: Genesis, records: Iterable[Record]) -> Trust:
 def carried(genesis: Genesis, records: Iterable[Record]) -> tuple[Record, ...]:
     """For a manifest: recovery first, then admins and all else that counts, then the rest.
 
-    What a fallen admin goes on signing is of the rest: else it could push out what counts.
+    As many as may count at most, and 512 KiB. What a fallen admin goes on signing is of the
+    rest: else it could push out what counts.
     """
     genuine = {one.id: one for one in records if is_genuine(one, genesis.vault_id)}
     trust = evaluate(genesis, genuine.values())
@@ -134,10 +135,11 @@ def carried(genesis: Genesis, records: Iterable[Record]) -> tuple[Record, ...]:
             item[0],
         ),
     )
-    room, fitting = MAX_CARRIED_BYTES, []
+    room = MAX_CARRIED_BYTES
+    fitting: list[Record] = []
     for _, record in ranked:
         size = len(record.payload) + _FRAME_BYTES
-        if size <= room:
+        if size <= room and len(fitting) < MAX_COUNTING:
             room -= size
             fitting.append(record)
     return tuple(fitting)
@@ -150,23 +152,19 @@ def _stages(genesis: Genesis, facts: list[Fact]) -> _Stages:
     law = revoked(facts, admins, recovery)
     found = reached(first, facts, Rules(recovery, frozenset(admins.values()), law))
     joined = {(invite_id, fact.id): body for fact, body, invite_id in found.waiting()}
-    keys = {body.device_id: body.sign_pub for body in joined.values()}
-    everyone = enrolled(found.full | keys, facts)
-    left = by_themselves(facts, everyone)
-    gone = law.devices | frozenset(left.values())
+    keys = found.full | {body.device_id: body.sign_pub for body in joined.values()}
+    left = by_themselves(facts, {at: key for at, key in keys.items() if at not in law.devices})
+    gone = law.devices | left.keys()
+    ours = [at for at in sorted(joined, reverse=True) if joined[at].device_id not in gone]
     return _Stages(
         facts,
         first[0],
         frozenset(admins),
         found,
-        {
-            joined[at].device_id: at[0]
-            for at in sorted(joined, reverse=True)
-            if joined[at].device_id not in gone
-        },
-        everyone,
+        {joined[at].device_id: at[0] for at in ours},
+        enrolled(keys, facts),
         gone,
-        law.counting.union(found.counting, left, (record_id for _, record_id in joined)),
+        law.counting.union(found.counting, left.values(), (record_id for _, record_id in joined)),
     )
 
 

@@ -1,0 +1,178 @@
+"""Limits of a roster: they bound everybody, and nobody can use them against another."""
+
+from __future__ import annotations
+
+from msgspec import msgpack
+
+from hx.core import roster
+from hx.core.keys import LABEL_ROSTER, sign
+from hx.core.roster import Record
+from rostered import (
+    FIRST,
+    GENESIS,
+    RECOVERY,
+    VAULT,
+    adds,
+    closes,
+    device,
+    epoch,
+    evaluate,
+    invites,
+    keys,
+    names,
+    public,
+    relabels,
+    revokes,
+)
+
+
+def crowd(by, count, prefix="d"):
+    return [adds(by, f"{prefix}{number}") for number in range(count)]
+
+
+def smallest(parts, count):
+    return {part.id for part in sorted(parts, key=lambda part: part.id)[:count]}
+
+
+def beneath(record, make):
+    """64 records that `make` gives of a number, all with smaller ids than this one."""
+    found = []
+    for number in range(100_000):
+        other = make(number)
+        if other.id < record.id:
+            found.append(other)
+        if len(found) == 64:
+            return found
+    raise AssertionError
+
+
+def late(make):
+    """The one with the greatest id of sixteen: easy to get beneath."""
+    return max((make(number) for number in range(16)), key=lambda record: record.id)
+
+
+def test_of_a_device_64_records_count_those_with_the_smallest_ids():
+    parts = crowd("ann", 70)
+    trust = evaluate(adds(FIRST, "ann"), *parts)
+    assert trust.counting == {adds(FIRST, "ann").id} | smallest(parts, 64)
+    assert list(trust.void.values()) == ["there are too many"] * 6
+    assert len(trust.standing) == 66
+    assert len(trust.enrolled) == 72
+
+
+def test_an_admin_and_recovery_have_no_such_limit():
+    assert len(evaluate(*crowd(FIRST, 70)).standing) == 71
+    assert len(evaluate(*crowd(RECOVERY, 70)).standing) == 71
+
+
+def test_what_is_kept_is_not_pushed_out_by_the_device_that_signed_it():
+    kept = late(lambda number: relabels("eve", "bob", number))
+    known = [adds(FIRST, "eve"), kept, revokes(FIRST, "eve", kept)]
+    flood = beneath(kept, lambda number: relabels("eve", "bob", number))
+    assert names(evaluate(*known, *flood).standing, "bob") == {FIRST, "bob"}
+    others = beneath(kept, lambda number: adds("eve", f"puppet{number}"))
+    trust = evaluate(*known, *others)
+    assert names(trust.standing, "bob") == {FIRST, "bob"}
+    assert len(trust.fallen) == 65
+
+
+def test_who_was_not_admitted_does_not_push_out_who_was():
+    """Both hold the key of the invitation, and may sign with it for ever."""
+    ours = late(lambda number: relabels("code", "bob", number))
+    known = [invites(FIRST, "code"), ours, adds("code", "eve"), closes(FIRST, "code", "bob")]
+    flood = beneath(ours, lambda number: adds("code", f"puppet{number}"))
+    trust = evaluate(*known, *flood)
+    assert names(trust.standing, "bob") == {FIRST, "bob"}
+    again = [relabels("code", "bob", number) for number in range(1100)]
+    honest = [adds(FIRST, "ann"), *crowd("ann", 20)]
+    trust = evaluate(*known, *again, *honest)
+    assert len(trust.standing) == 23
+    assert len(trust.counting) == 24
+
+
+def test_of_joiners_on_one_code_64_wait():
+    joining = crowd("code", 70)
+    trust = evaluate(invites(FIRST, "code"), *joining)
+    assert len(trust.waiting) == 64
+    assert trust.counting == {invites(FIRST, "code").id} | smallest(joining, 64)
+
+
+def test_250_devices_stand_beside_the_first_and_those_of_admins_come_before_others():
+    ours = crowd(FIRST, 200)
+    theirs = crowd("d0", 64, "e")
+    trust = evaluate(*ours, *theirs, invites(FIRST, "code"), *crowd("code", 9, "w"))
+    assert len(trust.standing) == 251
+    assert {device(f"d{number}") for number in range(200)} <= trust.standing.keys()
+    assert {part.id for part in theirs} & trust.counting == smallest(theirs, 50)
+    assert not trust.waiting
+    assert len(trust.enrolled) == 251
+
+
+def test_1024_records_count_and_those_of_admins_come_before_others():
+    ours = [epoch(FIRST, number, "one") for number in range(1, 1001)]
+    theirs = [epoch("ann", number, "one") for number in range(1, 61)]
+    trust = evaluate(adds(FIRST, "ann"), *ours, *theirs)
+    assert len(trust.counting) == 1024
+    assert {part.id for part in ours} <= trust.counting
+    assert {part.id for part in theirs} & trust.counting == smallest(theirs, 23)
+
+
+def test_a_fallen_device_makes_no_more_puppets_than_an_epoch_can_name():
+    known = [adds(FIRST, "eve"), adds(FIRST, "ann"), revokes(FIRST, "eve")]
+    flood = crowd("eve", 300, "puppet") + crowd("puppet0", 300, "p")
+    trust = evaluate(*known, *flood)
+    assert names(trust.standing, "ann") == {FIRST, "ann"}
+    assert len(trust.enrolled) == 251
+    without = trust.fallen
+    new = roster.epoch(1, bytes(16), without, seed=keys(FIRST).sign_seed, vault_id=VAULT)
+    assert evaluate(*known, *flood, new).writing == (1, bytes(16))
+
+
+def test_a_device_that_revokes_itself_again_and_again_does_so_once():
+    many = [revokes("ann", "ann", adds(FIRST, f"d{number}")) for number in range(30)]
+    trust = evaluate(adds(FIRST, "ann"), *many)
+    assert names(trust.standing) == {FIRST}
+    assert len(trust.counting) == 2
+
+
+# ---- what a manifest carries ----
+
+
+def unknown(number, size=0, by="eve"):
+    payload = msgpack.encode({"kind": "x", "v": 9, "n": number, "pad": bytes(size)})
+    signature = sign(keys(by).sign_seed, LABEL_ROSTER, VAULT, payload)
+    return Record(public(by)[0], payload, signature)
+
+
+def test_a_manifest_carries_recovery_then_admins_then_what_counts_then_the_rest():
+    parts = [
+        revokes(RECOVERY, "cat"),
+        epoch(FIRST, 1, "one"),
+        adds("ann", "bob"),
+        unknown(1),
+        adds("eve", "dan"),
+    ]
+    ann = adds(RECOVERY, "eve"), adds(FIRST, "ann"), revokes(RECOVERY, "eve")
+    carried = roster.carried(GENESIS, [*reversed(parts), *ann])
+    assert set(carried[:3]) == {parts[0], ann[0], ann[2]}
+    assert set(carried[3:5]) == {parts[1], ann[1]}
+    assert carried[5] == parts[2]
+    assert set(carried[6:]) == {parts[3], parts[4]}
+
+
+def test_a_forged_record_is_not_carried():
+    right = adds(FIRST, "ann")
+    assert roster.carried(GENESIS, [right._replace(signature=bytes(64)), right]) == (right,)
+
+
+def test_a_flood_does_not_push_out_what_counts():
+    known = [adds(RECOVERY, "eve"), adds(FIRST, "ann"), adds("ann", "bob"),
+             revokes(RECOVERY, "eve")]  # fmt: skip
+    small = [unknown(number) for number in range(1100)]
+    large = [unknown(number, 8000) for number in range(80)]
+    for flood in (small, large, crowd("eve", 1100)):
+        carried = roster.carried(GENESIS, [*flood, *known])
+        assert set(known) <= set(carried)
+        assert len(carried) <= 1024
+        size = sum(len(msgpack.encode(list(record))) for record in carried)
+        assert size <= 512 << 10
