@@ -26,6 +26,7 @@ COMMANDS = {
     "pin": Command("hx.cli.pin", "Keep", "spare a session from retention"),
     "unpin": Command("hx.cli.unpin", "Keep", "let retention have a session again"),
     "forget": Command("hx.cli.forget", "Keep", "remove events here at once, everywhere by sync"),
+    "sync": Command("hx.cli.sync", "Sync", "exchange history with your other devices"),
     "import": Command("hx.cli.imports", "Set up", "take in the history of a shell or of atuin"),
     "config": Command("hx.cli.config", "Set up", "every setting, its value and its source"),
     "completions": Command("hx.cli.completions", "Set up", "print a shell's completions"),

@@ -6,6 +6,8 @@ HxError                  exit code, whose fault
 ├── Refused              2   asked for a yes and got none
 ├── StoreError           5   the place where the vault lies; its kinds are in hx.stores
 ├── KeyMissing           6   the keys of this device or of its vault cannot be had
+├── NotInVault           6   this device is in no vault, or no longer in one
+├── NotAVault            6   the store holds no vault, or not the one that is meant
 ├── UpgradeNeeded        7   written by a newer hx
 └── DatabaseError        8   the local database or the folders of hx
     └── Busy             8   another process holds it
@@ -41,6 +43,14 @@ class StoreError(HxError):
 
 
 class KeyMissing(HxError):  # noqa: N818
+    exit_code = 6
+
+
+class NotInVault(HxError):  # noqa: N818
+    exit_code = 6
+
+
+class NotAVault(HxError):  # noqa: N818
     exit_code = 6
 
 

@@ -153,3 +153,12 @@ def runs_of(database: Database, place: Place) -> Counted:
 def is_pinned(database: Database, session_id: bytes) -> bool:
     row = database.execute("SELECT pinned FROM pin WHERE session_id = ?", (session_id,)).fetchone()
     return bool(row and row[0])
+
+
+def rename_device(database: Database, device_id: bytes, name: str) -> None:
+    """What people see it called; the caller holds the transaction."""
+    database.execute(
+        "INSERT INTO device (device_id, name) VALUES (?1, ?2)"
+        " ON CONFLICT (device_id) DO UPDATE SET name = ?2",
+        (device_id, name),
+    )

@@ -66,7 +66,10 @@ class Holdings:
 
     def last_event(self) -> int | None:
         """The greatest row id, where those that come are to be noted: while there is a vault."""
-        if self._source is not None or not self._database.value("SELECT 1 FROM vault"):
+        source = self._source
+        if source is not None and (source.author != source.me or source.segment):
+            return None
+        if not self._database.value("SELECT 1 FROM vault"):
             return None
         return int(self._database.value("SELECT coalesce(max(id), 0) FROM event"))
 
@@ -165,6 +168,27 @@ def _holds_all(merged: History, delta: History) -> bool:
         and delta.artifacts <= merged.artifacts
         and delta.pins <= merged.pins
     )
+
+
+def release(database: Database, device_id: bytes) -> None:
+    """Records in own segments that live no more are in none: they may have to be published anew.
+
+    Walks over the events, and happens when another life of this device has written to the store.
+    """
+    dead = database.execute(
+        "SELECT holding.id FROM holding JOIN segment ON object_id = holding.segment"
+        " WHERE device_id = ? AND (listed = 0 OR superseded = 1)",
+        (device_id,),
+    ).fetchall()
+    for (row,) in dead:
+        new = row_of(database, read(database, int(row or 0))._replace(segment=None))
+        if new is None:
+            database.execute(
+                "INSERT OR IGNORE INTO unheld SELECT id FROM event WHERE holding = ?", (row,)
+            )
+        for table in ("event", "artifact", "pin", "tombstone"):
+            database.execute(f"UPDATE {table} SET holding = ? WHERE holding = ?", (new, row))  # noqa: S608
+        database.execute("DELETE FROM holding WHERE id = ?", (row,))
 
 
 def row_of(database: Database, holding: Holding) -> int | None:

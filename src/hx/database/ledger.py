@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from hx.core.verdict import IMPORTED, NOT_ARRIVED, PENDING, REVOKED, ROSTER, SKIPPED, SUPERSEDED
+from hx.core.verdict import (
+    IMPORTED,
+    NOT_ARRIVED,
+    PENDING,
+    REJECTED,
+    REVOKED,
+    ROSTER,
+    SKIPPED,
+    SUPERSEDED,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -54,6 +63,7 @@ class Verdict(NamedTuple):
 
 
 TAKEN = Verdict(IMPORTED)
+AWAITED = Verdict(PENDING, NOT_ARRIVED)
 
 
 def known_manifests(database: Database) -> set[str]:
@@ -71,6 +81,14 @@ def write_manifest(database: Database, head: Head, verdict: Verdict, now_us: int
         " status = ?8, reason = ?9, tries = tries + 1,"
         " since_us = CASE WHEN status = ?8 AND reason = ?9 THEN since_us ELSE ?10 END",
         (*head, verdict.status, verdict.reason, now_us),
+    )
+
+
+def pass_over_older(database: Database, head: Head) -> None:
+    """Manifests of a device that are older than its newest are looked at no more."""
+    database.execute(
+        "UPDATE manifest SET status = ?, reason = ? WHERE device_id = ? AND seq < ? AND status = ?",
+        (SKIPPED, SUPERSEDED, head.device_id, head.seq, PENDING),
     )
 
 
@@ -101,27 +119,57 @@ def own_manifests(database: Database, device_id: bytes) -> list[str]:
 
 
 def list_objects(
-    database: Database, device_id: bytes, objects: Iterable[Listed], now_us: int
+    database: Database,
+    device_id: bytes,
+    objects: Iterable[Listed],
+    now_us: int,
+    verdict: Verdict = AWAITED,
 ) -> None:
     """Segments that a manifest of this device names; what is known of them stays."""
     database.connection.executemany(
         "INSERT OR IGNORE INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, '', ?, 0)",
-        [(one.object_id, device_id, *one[1:], PENDING, NOT_ARRIVED, now_us) for one in objects],
+        [
+            (one.object_id, device_id, *one[1:], verdict.status, verdict.reason, now_us)
+            for one in objects
+        ],
     )
 
 
 def set_listed(database: Database, device_id: bytes, objects: Iterable[Listed]) -> None:
     """Its newest manifest names these and no others; what never came is superseded then."""
     database.execute("UPDATE segment SET listed = 0 WHERE device_id = ?", (device_id,))
-    database.connection.executemany(
-        "UPDATE segment SET listed = 1 WHERE device_id = ? AND object_id = ?",
-        [(device_id, one.object_id) for one in objects],
-    )
+    add_listed(database, device_id, objects)
     database.execute(
         "UPDATE segment SET status = ?, reason = ? WHERE device_id = ? AND listed = 0"
         " AND status <> ?",
         (SKIPPED, SUPERSEDED, device_id, IMPORTED),
     )
+
+
+def add_listed(database: Database, device_id: bytes, objects: Iterable[Listed]) -> None:
+    """These are named too, by another manifest of one seq; what was skipped is wanted again."""
+    database.connection.executemany(
+        "UPDATE segment SET listed = 1, status = CASE WHEN reason = ?1 THEN ?2 ELSE status END,"
+        " reason = CASE WHEN reason = ?1 THEN ?3 ELSE reason END"
+        " WHERE device_id = ?4 AND object_id = ?5",
+        [(SUPERSEDED, PENDING, NOT_ARRIVED, device_id, one.object_id) for one in objects],
+    )
+
+
+def patience(database: Database, key: str) -> tuple[int, int] | None:
+    """Since when, and how often, a manifest was looked at with its present verdict."""
+    sql = "SELECT since_us, tries FROM manifest WHERE key = ?"
+    row = database.execute(sql, (key,)).fetchone()
+    return None if row is None else (int(row[0]), int(row[1]))
+
+
+def counts(database: Database) -> dict[str, int]:
+    """Objects by status: segments that count still, and manifests that were not taken."""
+    sql = (
+        "SELECT status, count(*) FROM (SELECT status FROM segment WHERE listed = 1"
+        " UNION ALL SELECT status FROM manifest WHERE status <> ?) GROUP BY status"
+    )
+    return dict(database.execute(sql, (IMPORTED,)))
 
 
 def wanted(database: Database) -> list[Segment]:
@@ -130,9 +178,12 @@ def wanted(database: Database) -> list[Segment]:
 
 
 def own_unread(database: Database, device_id: bytes) -> list[Segment]:
-    """Own segments that any own manifest has named and that were never joined here."""
-    where = "device_id = ? AND status <> ? AND status <> 'rejected'"
-    return list(_segments(database, where, (device_id, IMPORTED)))
+    """Own segments that an own manifest has named and that were never joined here.
+
+    One that no head names is looked for once: this database may be a restored backup.
+    """
+    where = "device_id = ? AND listed = 0 AND status NOT IN (?, ?) AND tries = 0"
+    return list(_segments(database, where, (device_id, IMPORTED, REJECTED)))
 
 
 def live(database: Database, device_id: bytes) -> list[Segment]:
@@ -187,3 +238,30 @@ def seen(database: Database) -> list[Seen]:
 
     newest = {device: found[-1] for device, found in heads(database).items()}
     return [Seen(device, head.seq, head.sha256) for device, head in sorted(newest.items())]
+
+
+def lists_superseded(database: Database, device_id: bytes) -> bool:
+    """Whether the own head names a segment that was replaced here."""
+    sql = "SELECT 1 FROM segment WHERE device_id = ? AND listed = 1 AND superseded = 1"
+    return database.value(sql, (device_id,)) is not None
+
+
+def supersede(database: Database, device_id: bytes, segments: Iterable[Segment]) -> None:
+    """These own segments were replaced: they never live again."""
+    database.connection.executemany(
+        "UPDATE segment SET superseded = 1, rewrite = 0 WHERE device_id = ? AND object_id = ?",
+        [(device_id, one.object_id) for one in segments],
+    )
+
+
+def remove(database: Database, segments: Iterable[Segment], manifests: Iterable[str]) -> None:
+    """They are out of the store. What was superseded is remembered: it must not come back."""
+    database.connection.executemany(
+        "UPDATE segment SET status = ?, reason = ?, superseded = 1"
+        " WHERE device_id = ? AND object_id = ?",
+        [(SKIPPED, SUPERSEDED, one.device_id, one.object_id) for one in segments],
+    )
+    database.connection.executemany(
+        "UPDATE manifest SET status = ?, reason = ? WHERE key = ?",
+        [(SKIPPED, SUPERSEDED, key) for key in manifests],
+    )

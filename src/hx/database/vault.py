@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from hx.core.roster import Record
+from hx.core.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

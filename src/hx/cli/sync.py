@@ -1,0 +1,134 @@
+"""`hx sync …`: the vault's commands, each a module that is imported when it is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+
+    from hx.cli.usage import Parser
+    from hx.config import Config
+
+
+class Part(NamedTuple):
+    module: str
+    summary: str
+
+
+PARTS = {
+    "init": Part("hx.cli.sync_entry", "make a vault in a store, with this device in it"),
+    "invite": Part("hx.cli.sync_invite", "let one more device in: prints a code"),
+    "join": Part("hx.cli.sync_entry", "take this device into a vault, by a code"),
+    "recover": Part("hx.cli.sync_entry", "take this device into a vault, by its recovery words"),
+    "push": Part("hx.cli.sync_run", "publish what is new here"),
+    "pull": Part("hx.cli.sync_run", "take what is new in the store"),
+    "status": Part("hx.cli.sync_status", "what is in the vault, what is pending, and why"),
+    "devices": Part("hx.cli.sync_devices", "who is in the vault"),
+    "rename": Part("hx.cli.sync_devices", "give this device another name"),
+}
+
+
+def run(arguments: list[str], config: Config) -> int:
+    name, rest = "sync", arguments
+    if arguments and arguments[0] in PARTS:
+        name, *rest = arguments
+    given = (part_parser(name) if name in PARTS else parser(name)).parse_args(rest)
+    module = PARTS[name].module if name in PARTS else "hx.cli.sync_run"
+    code: int = import_module(module).run(name, given, config)
+    return code
+
+
+def parser(name: str) -> Parser:
+    """Of `hx sync` itself; each part has one of its own."""
+    from hx.cli.usage import Parser
+
+    parts = "".join(f"  {each:<9} {summary}\n" for each, (_, summary) in PARTS.items())
+    made = Parser(name, f"{_ABOUT}\n{parts}")
+    made.add_argument("part", nargs="?", choices=tuple(PARTS), help="what else to do")
+    _add_run_options(made)
+    return made
+
+
+def part_parser(each: str) -> Parser:
+    from hx.cli.usage import Parser
+
+    summary = PARTS[each].summary
+    made = Parser(f"sync {each}", f"{summary[0].upper()}{summary[1:]}.\n")
+    _OPTIONS[each](made)
+    return made
+
+
+def _add_run_options(made: Parser) -> None:
+    made.add_json()
+    made.add_argument("--verbose", action="store_true", help="a line for each object")
+    made.add_argument("--dry-run", action="store_true", help="say what a push would publish")
+
+
+def _add_store(made: Parser) -> None:
+    made.add_argument(
+        "--store", required=True, metavar="URL", help="where the vault lies: folder:/path"
+    )
+    made.add_argument(
+        "--vault-name", metavar="NAME", help="what to call the vault here; else the folder's name"
+    )
+    made.add_argument(
+        "--custody",
+        choices=("keychain", "passphrase", "file"),
+        help="where the keys of this device are kept; without it the best there is",
+    )
+    made.add_argument("--name", metavar="NAME", help="what to call this device; else the host")
+
+
+def _init(made: Parser) -> None:
+    _add_store(made)
+    made.add_argument(
+        "--no-encrypt", action="store_true", help="a plain vault: whoever reads the folder reads it"
+    )
+    made.add_argument("--yes", action="store_true", help="do not ask two of the words back")
+    made.add_json()
+
+
+def _join(made: Parser) -> None:
+    _add_store(made)
+    made.add_argument(
+        "--code-file", metavar="FILE", help="read the code from a file; - is stdin; else it asks"
+    )
+    made.add_json()
+
+
+def _recover(made: Parser) -> None:
+    _add_store(made)
+    made.add_argument(
+        "--words-file", metavar="FILE", help="read the words from a file; - is stdin; else it asks"
+    )
+    made.add_json()
+
+
+def _status(made: Parser) -> None:
+    made.add_json()
+    made.add_argument("--verbose", action="store_true", help="name each object")
+    made.add_argument("--check", action="store_true", help="ask the store too")
+
+
+def _rename(made: Parser) -> None:
+    made.add_argument("name", metavar="NAME", help="at most 64 bytes")
+
+
+_OPTIONS = {
+    "init": _init,
+    "invite": lambda made: made.add_json(),
+    "join": _join,
+    "recover": _recover,
+    "push": _add_run_options,
+    "pull": _add_run_options,
+    "status": _status,
+    "devices": lambda made: made.add_json(),
+    "rename": _rename,
+}
+
+_ABOUT = """\
+Syncs this device with the others of its vault through a store: a folder that
+something carries about (NAS, Syncthing, a stick). Without PART: pull, then push.
+What lies in the store is sealed; there is no server.
+"""

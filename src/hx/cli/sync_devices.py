@@ -1,0 +1,61 @@
+"""`hx sync devices` and `hx sync rename`: who is in the vault, and what this one is called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hx.cli.output import visible
+from hx.cli.recorder import open_recorder
+from hx.cli.syncing import MAX_LABEL_BYTES, alone, visit_of
+from hx.cli.times import age, rfc3339
+from hx.core.errors import UsageError
+from hx.database import standing
+from hx.database.events import rename_device
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from hx.cli.recorder import Recorder
+    from hx.config import Config
+    from hx.database.standing import DeviceSeen
+
+
+def run(name: str, given: Namespace, config: Config) -> int:
+    recorder = open_recorder(config)
+    return _rename(given, recorder) if name == "rename" else _devices(given, recorder)
+
+
+def _devices(given: Namespace, recorder: Recorder) -> int:
+    visit = visit_of(recorder)
+    found = standing.devices(recorder.database, visit.trust, visit.me)
+    if given.json:
+        from hx.cli.jsonout import print_json
+
+        print_json([_object(one) for one in found])
+        return 0
+    for one in found:
+        seen = "-" if one.last_seen_us is None else f"{age(one.last_seen_us, recorder.now_us)} ago"
+        note = one.note or ("this one" if one.here else "")
+        short, name = one.device_id.hex()[:8], visible(one.name.encode())
+        print(f"{short}  {seen:>8}  {name}  {note}".rstrip())
+    return 0
+
+
+def _object(one: DeviceSeen) -> dict[str, object]:
+    return {
+        "device_id": one.device_id.hex(),
+        "name": one.name,
+        "last_seen": None if one.last_seen_us is None else rfc3339(one.last_seen_us),
+        "active": one.active,
+        "note": one.note or None,
+    }
+
+
+def _rename(given: Namespace, recorder: Recorder) -> int:
+    name = given.name.strip()
+    if not name or len(name.encode(errors="surrogateescape")) > MAX_LABEL_BYTES:
+        raise UsageError(f"a name has 1 to {MAX_LABEL_BYTES} bytes", "hx sync rename work-laptop")
+    with alone(recorder), recorder.database.transaction():
+        rename_device(recorder.database, recorder.who.device_id, name)
+    print(f"this device is called {visible(name.encode())}; the others see it after `hx sync`")
+    return 0

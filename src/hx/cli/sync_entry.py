@@ -1,0 +1,153 @@
+"""`hx sync init`, `join`, `recover`: this device comes into a vault."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from hx import enroll
+from hx.cli import custody, words
+from hx.cli.recorder import now_us, open_recorder
+from hx.cli.syncing import alone, cut_label, outbox_of, store_at, visit_of
+from hx.core.errors import UsageError
+from hx.core.phrases import new_secret, words_of
+from hx.database import vault as rows
+from hx.handover import hand_over
+from hx.pull import pull
+from hx.push import push
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from hx.cli.recorder import Recorder
+    from hx.config import Config
+    from hx.custody.secrets import Secrets
+    from hx.enroll import Here, Place
+    from hx.visit import Visit
+
+
+def run(name: str, given: Namespace, config: Config) -> int:
+    recorder = open_recorder(config)
+    with alone(recorder):
+        _require_no_vault(recorder)
+        place = _place(given, recorder)
+        return _RUNS[name](given, recorder, place)
+
+
+def _require_no_vault(recorder: Recorder) -> None:
+    found = rows.read(recorder.database)
+    if found is not None:
+        raise UsageError(
+            f"this device is in the vault {found.name!r} already ({found.store})",
+            "`hx sync status` shows it; a device is in one vault at a time",
+        )
+
+
+def _place(given: Namespace, recorder: Recorder) -> Place:
+    store = store_at(recorder, given.store)
+    folder = os.path.basename(given.store.rstrip("/")) or "vault"
+    return enroll.Place(store, given.store, given.vault_name or folder)
+
+
+def _here(given: Namespace, recorder: Recorder) -> Here:
+    """Custody is chosen, and its passphrase asked for, before anything is written anywhere."""
+    from hx.device import read_keys
+
+    path = custody.key_path(recorder)
+    keys = read_keys(path)
+    chosen = custody.choose(recorder, given.custody)
+    label = cut_label(given.name or recorder.config.host)
+
+    def keep(secrets: Secrets) -> None:
+        hand_over(chosen, secrets, path)
+
+    return enroll.Here(recorder.database, keys, label, keep, recorder.now_us)
+
+
+def _init(given: Namespace, recorder: Recorder, place: Place) -> int:
+    enroll.require_empty(place.store, place.url)
+    entropy = new_secret()
+    if not given.json:
+        words.show(words_of(entropy), quiz=not given.yes)
+    here = _here(given, recorder)
+    genesis = enroll.init(here, place, encrypt=not given.no_encrypt, entropy=entropy)
+    _name_device(recorder, here.label)
+    push(_visit(recorder), outbox_of(recorder), here.label)
+    if given.json:
+        from hx.cli.jsonout import print_json
+
+        print_json(
+            {
+                "vault_id": genesis.vault_id.hex(),
+                "vault_name": place.name,
+                "device_id": recorder.who.device_id.hex(),
+                "recovery_words": " ".join(words_of(entropy)),
+            }
+        )
+        return 0
+    print(f"the vault {place.name!r} is in {place.url}")
+    print("on the next device: hx sync join --store …, with a code from `hx sync invite` here")
+    return 0
+
+
+def _visit(recorder: Recorder) -> Visit:
+    return visit_of(recorder._replace(now_us=now_us()))
+
+
+def _name_device(recorder: Recorder, label: str) -> None:
+    from hx.database.events import rename_device
+
+    with recorder.database.transaction():
+        rename_device(recorder.database, recorder.who.device_id, label)
+
+
+def _join(given: Namespace, recorder: Recorder, place: Place) -> int:
+    secret = words.read_code(given.code_file)
+    here = _here(given, recorder)
+    enroll.join(here, place, secret)
+    _name_device(recorder, here.label)
+    visit = _visit(recorder)
+    pulled = pull(visit)
+    push(visit, outbox_of(recorder), here.label, listed=True)
+    enroll.spend(place.store, secret)
+    return _tell(given, recorder, place, pulled.events)
+
+
+def _recover(given: Namespace, recorder: Recorder, place: Place) -> int:
+    entropy = words.read_words(given.words_file)
+    here = _here(given, recorder)
+    enroll.recover(here, place, entropy)
+    _name_device(recorder, here.label)
+    visit = _visit(recorder)
+    pulled = pull(visit)
+    push(visit, outbox_of(recorder), here.label, listed=True)
+    return _tell(given, recorder, place, pulled.events)
+
+
+def _tell(given: Namespace, recorder: Recorder, place: Place, events: int) -> int:
+    vault_id = _vault_id(recorder)
+    if given.json:
+        from hx.cli.jsonout import print_json
+
+        print_json(
+            {
+                "vault_id": vault_id.hex(),
+                "vault_name": place.name,
+                "device_id": recorder.who.device_id.hex(),
+                "events": events,
+            }
+        )
+        return 0
+    print(f"this device is in the vault {place.name!r}; {events:,} events came with it")
+    print("`hx sync` from now on; `hx sync status` shows who else is there", file=sys.stderr)
+    return 0
+
+
+def _vault_id(recorder: Recorder) -> bytes:
+    found = rows.read(recorder.database)
+    assert found is not None
+    return found.vault_id
+
+
+_RUNS = {"init": _init, "join": _join, "recover": _recover}

@@ -1,0 +1,137 @@
+"""`hx sync`, `hx sync push`, `hx sync pull`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from hx.cli.recorder import open_recorder
+from hx.cli.syncing import alone, label_of, outbox_of, vault_of, visit_of
+from hx.core.errors import HxError
+from hx.core.verdict import PENDING, REJECTED
+from hx.database import ledger
+from hx.database import vault as rows
+from hx.pull import Pulled, pull
+from hx.push import Pushed, planned, push
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from hx.cli.recorder import Recorder
+    from hx.config import Config
+    from hx.visit import Note, Visit
+
+_PENDING, _REJECTED = 3, 4
+
+
+def run(name: str, given: Namespace, config: Config) -> int:
+    """Exit code 3 when something is pending, 4 when something was rejected."""
+    recorder = open_recorder(config)
+    vault_of(recorder)
+    with alone(recorder):
+        visit = visit_of(recorder)
+        if given.verbose:
+            visit.on_note = _say
+        try:
+            pulled, pushed = _carry_out(name, given, recorder, visit)
+        except HxError as error:
+            _remember(visit, error.message)
+            raise
+        _remember(visit, None)
+    _print(given, visit, pulled, pushed)
+    return _exit_code(visit)
+
+
+def _carry_out(
+    name: str, given: Namespace, recorder: Recorder, visit: Visit
+) -> tuple[Pulled | None, Pushed | None]:
+    if given.dry_run:
+        return None, _would_push(recorder, visit)
+    pulled = pull(visit) if name in ("sync", "pull") else None
+    if name == "pull":
+        return pulled, None
+    outbox = outbox_of(recorder)
+    pushed = push(visit, outbox, label_of(recorder), listed=pulled is not None)
+    return pulled, pushed
+
+
+def _would_push(recorder: Recorder, visit: Visit) -> Pushed:
+    """Nothing is written, here or there."""
+    visit.list_manifests()
+    plan = planned(visit, label_of(recorder))
+    if plan is None:
+        return Pushed()
+    size = sum(len(part.data) for part in plan.parts)
+    events = sum(len(part.history.events) for part in plan.parts)
+    return Pushed(events, len(plan.parts), size, len(plan.replaced))
+
+
+def _remember(visit: Visit, outcome: str | None) -> None:
+    """For `hx sync status`, which asks nobody."""
+    conditions = "\n".join(sorted(getattr(visit.store, "conditions", ())))
+    with visit.database.transaction():
+        rows.update(visit.database, outcome=outcome, conditions=conditions)
+
+
+def _say(note: Note) -> None:
+    detail = f": {note.detail}" if note.detail else ""
+    print(f"{note.verdict:<12} {note.key}{detail}", file=sys.stderr)
+
+
+def _exit_code(visit: Visit) -> int:
+    counts = ledger.counts(visit.database)
+    if counts.get(REJECTED):
+        return _REJECTED
+    return _PENDING if counts.get(PENDING) else 0
+
+
+def _print(given: Namespace, visit: Visit, pulled: Pulled | None, pushed: Pushed | None) -> None:
+    if given.json:
+        from hx.cli.jsonout import print_json
+
+        print_json(
+            {
+                "pulled": None if pulled is None else pulled._asdict(),
+                "pushed": None if pushed is None else pushed._asdict(),
+                "dry_run": bool(given.dry_run),
+            }
+        )
+        return
+    for line in [*_pulled_lines(pulled), *_pushed_lines(pushed, dry=given.dry_run)]:
+        print(line)
+    counts = ledger.counts(visit.database)
+    for status in (PENDING, REJECTED):
+        if counts.get(status):
+            print(f"{status}: {counts[status]} objects; `hx sync status` says why")
+
+
+def _pulled_lines(pulled: Pulled | None) -> list[str]:
+    if pulled is None:
+        return []
+    if not pulled.objects:
+        return ["pulled: nothing new"]
+    line = f"pulled: {_events(pulled.events)} in {_counted(pulled.objects, 'object')}"
+    if pulled.forgotten:
+        line += f", {pulled.forgotten:,} forgotten here too"
+    return [line]
+
+
+def _pushed_lines(pushed: Pushed | None, *, dry: bool) -> list[str]:
+    if pushed is None:
+        return []
+    verb = "would push" if dry else "pushed"
+    if not (pushed.objects or pushed.rewritten or pushed.removed):
+        return [f"{verb}: nothing new"]
+    line = f"{verb}: {_events(pushed.events)} in {_counted(pushed.objects, 'object')}"
+    line += f", {pushed.bytes:,} bytes"
+    if pushed.rewritten:
+        line += f"; {pushed.rewritten:,} written anew"
+    return [line]
+
+
+def _events(count: int) -> str:
+    return _counted(count, "event")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

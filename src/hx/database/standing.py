@@ -1,0 +1,89 @@
+"""What `hx sync status` tells of the ledger and the devices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from hx.core import names
+from hx.core.verdict import IMPORTED, PENDING, REJECTED, SKIPPED
+from hx.database import ledger
+from hx.database.events import device_names
+
+if TYPE_CHECKING:
+    from hx.core.roster import Trust
+    from hx.database import Database
+
+_DAMAGE = (PENDING, REJECTED)
+
+
+class Why(NamedTuple):
+    """Objects that were not taken for one reason."""
+
+    status: str
+    reason: str
+    number: int
+    since_us: int
+    objects: list[str]  # store keys
+
+
+class DeviceSeen(NamedTuple):
+    device_id: bytes
+    name: str
+    last_seen_us: int | None  # when its newest manifest was written, by its clock
+    active: bool
+    here: bool
+    note: str  # newcomer, revoked
+
+
+def counts(database: Database) -> dict[str, int]:
+    """Segments and manifests by status."""
+    sql = (
+        "SELECT status, count(*) FROM (SELECT status FROM segment"
+        " UNION ALL SELECT status FROM manifest WHERE status <> ?) GROUP BY status"
+    )
+    return dict(database.execute(sql, (IMPORTED,)))
+
+
+def reasons(database: Database) -> list[Why]:
+    """Of what is pending or rejected, and of whole devices that are skipped; oldest first."""
+    found: dict[tuple[str, str], list[tuple[int, str]]] = {}
+    for status, reason, since_us, device_id, object_id in database.execute(
+        "SELECT status, reason, since_us, device_id, object_id FROM segment"
+        " WHERE status IN (?, ?) OR (status = ? AND listed = 1)",
+        (*_DAMAGE, SKIPPED),
+    ):
+        key = names.spelled(names.Name(names.SEGMENT, device_id, object_id))
+        found.setdefault((status, reason), []).append((since_us, key))
+    for status, reason, since_us, key in database.execute(
+        "SELECT status, reason, since_us, key FROM manifest WHERE status IN (?, ?)", _DAMAGE
+    ):
+        found.setdefault((status, reason), []).append((since_us, key))
+    whys = [
+        Why(*kind, len(rows), min(rows)[0], sorted(key for _, key in rows))
+        for kind, rows in found.items()
+    ]
+    return sorted(whys, key=lambda why: why.since_us)
+
+
+def devices(database: Database, trust: Trust, me: bytes) -> list[DeviceSeen]:
+    """Everybody who is or was in the vault; this device first, then by name."""
+    heads, called = ledger.heads(database), device_names(database)
+    found = []
+    for device_id, member in trust.enrolled.items():
+        seen = heads.get(device_id)
+        note = ""
+        if device_id in trust.waiting:
+            note = "newcomer: a device that stands has to sync"
+        elif device_id in trust.fallen:
+            note = "no longer in the vault"
+        found.append(
+            DeviceSeen(
+                device_id,
+                called.get(device_id) or member.label,
+                seen[-1].at_us if seen else None,
+                device_id in trust.standing,
+                device_id == me,
+                note,
+            )
+        )
+    return sorted(found, key=lambda one: (not one.here, one.name, one.device_id))

@@ -1,0 +1,119 @@
+"""What a standing device does for the others: closes invitations, makes epochs, hands out keys.
+
+A key slot is written before the epoch record that names its key; a record before the manifest that
+carries it. Sync contract v1, section 4.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hx.core import names, slot
+from hx.core.errors import KeyMissing
+from hx.core.keys import key_id, new_vmk
+from hx.core.records import epoch, invite_close
+from hx.database import vault
+
+if TYPE_CHECKING:
+    from hx.visit import Visit
+
+
+def is_due(visit: Visit) -> bool:
+    """Whether the roster has changed since all of this was done, or an invitation is open."""
+    known = vault.read(visit.database)
+    digest = vault.roster_digest(vault.records(visit.database))
+    return known is None or known.slots_for != digest
+
+
+def prepare(visit: Visit) -> None:
+    """Do all of it; a device that waits to be admitted does nothing of it."""
+    if visit.me not in visit.trust.standing:
+        return
+    _close_invitations(visit)
+    if visit.is_sealed:
+        if visit.trust.writing is None:
+            _new_epoch(visit)
+        hand_out_keys(visit)
+    if not visit.trust.open_invites:
+        digest = vault.roster_digest(vault.records(visit.database))
+        with visit.database.transaction():
+            vault.update(visit.database, slots_for=digest)
+
+
+def _close_invitations(visit: Visit) -> None:
+    """Whoever first sees joiners closes: one alone is admitted, of several nobody unasked."""
+    joined: dict[bytes, list[bytes]] = {}
+    for device_id, invite_id in visit.trust.waiting_invites.items():
+        joined.setdefault(invite_id, []).append(device_id)
+    for invite_id, (_, expires_at_us) in sorted(visit.trust.open_invites.items()):
+        joiners = joined.get(invite_id, [])
+        if joiners or expires_at_us < visit.now_us:
+            admitted = joiners if len(joiners) == 1 else []
+            visit.learn([invite_close(invite_id, admitted, **_signer(visit))])
+            if admitted and visit.is_sealed:
+                _new_epoch(visit)
+
+
+def _signer(visit: Visit) -> dict[str, bytes]:
+    seed = visit.keyring.secrets.device.sign_seed
+    return {"seed": seed, "vault_id": visit.vault.vault_id}
+
+
+def _new_epoch(visit: Visit) -> None:
+    """A new key for what is written from now on, without those who have fallen."""
+    vmk, number = new_vmk(), visit.trust.next_number
+    visit.keyring.keep({key_id(vmk): (number, vmk)})
+    record = epoch(number, key_id(vmk), visit.trust.fallen, **_signer(visit))
+    _write_slots(visit, {key_id(vmk): (number, vmk)}, existing=set())
+    visit.learn([record])
+
+
+def hand_out_keys(visit: Visit) -> None:
+    """The slots that are missing: every epoch's key that is held, for every standing device."""
+    existing = {
+        (name.object_id, name.key_id)
+        for entry in visit.store.list(names.SLOTS)
+        if (name := names.parsed(entry.key)) is not None
+    }
+    held = visit.keyring.secrets.vmks
+    vouched = {one: held[one] for one in visit.trust.readable if one in held}
+    _write_slots(visit, vouched, existing)
+
+
+def _write_slots(
+    visit: Visit, vmks: dict[bytes, tuple[int, bytes]], existing: set[tuple[bytes, bytes]]
+) -> None:
+    for recipient, box_pub in _recipients(visit):
+        for one, (number, vmk) in sorted(vmks.items()):
+            if (recipient, one) in existing:
+                continue
+            found = slot.Slot(visit.vault.vault_id, recipient, one, number, vmk)
+            visit.store.put(*slot.sealed(found, author=visit.me, box_pub=box_pub))
+
+
+def _recipients(visit: Visit) -> list[tuple[bytes, bytes]]:
+    """(id, public key) of every standing device and of recovery."""
+    genesis = visit.genesis
+    members = sorted((one.device_id, one.box_pub) for one in visit.trust.standing.values())
+    return [*members, (genesis.recovery_id, genesis.recovery_box_pub)]
+
+
+def writing_key(visit: Visit) -> tuple[bytes, bytes | None]:
+    """(key id, key) to seal with; of a plain vault no key. Raises KeyMissing."""
+    if not visit.is_sealed:
+        return names.NIL, None
+    held, writing = visit.keyring.vmks, visit.trust.writing
+    if visit.me not in visit.trust.standing:  # admitted to none of the new epochs yet
+        numbers = {one: number for one, (number, _) in visit.keyring.secrets.vmks.items()}
+        usable = [(numbers[one], one) for one in visit.trust.readable if one in held]
+        writing = max(usable, default=None)
+    if writing is not None and writing[1] not in held:
+        visit.read_slots()
+        visit.keyring.vouch(visit.trust.readable)
+        held = visit.keyring.vmks
+    if writing is None or writing[1] not in held:
+        raise KeyMissing(
+            "this device does not have the newest key of the vault yet",
+            "sync on another device: it puts the key down for this one",
+        )
+    return writing[1], held[writing[1]]

@@ -1,0 +1,117 @@
+"""Own segments to write anew: those that hold what is forgotten or beaten, small ones in crowds.
+
+What is kept is read from the sealed segment, never from the database: retention must not reach the
+store. Only what is covered or beaten goes; for what is covered a tombstone is carried on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from hx.core import names, segment
+from hx.core.header import size_limit
+from hx.core.history import Cover, History, join
+from hx.core.verdict import Fault
+from hx.database import graves, keepsakes, ledger
+from hx.database.lookup import events_at
+from hx.stores import Missing
+
+if TYPE_CHECKING:
+    from hx.core.model import Artifact, ArtifactKey, EventKey, Tombstone
+    from hx.database import Database
+    from hx.database.ledger import Segment
+    from hx.visit import Visit
+
+MANY = 32  # small segments; then they become one
+SMALL_BYTES = 256 << 10  # of an object: about 1 MiB of plaintext
+
+
+class Rewriting(NamedTuple):
+    replaced: list[Segment]
+    history: History  # what goes on living of them
+    rows: dict[EventKey, int]  # its events that are in the database
+
+
+def rewriting(visit: Visit) -> Rewriting:
+    """What is to be written anew now. Raises StoreError; what cannot be read stays as it is."""
+    replaced, old = [], History()
+    for one in _chosen(ledger.live(visit.database, visit.me)):
+        read = _read(visit, one)
+        if read is not None:
+            replaced.append(one)
+            old = join(old, read)
+    return Rewriting(replaced, *_kept(visit, old))
+
+
+def _chosen(live: list[Segment]) -> list[Segment]:
+    small = {one.object_id for one in live if one.size < SMALL_BYTES}
+    crowded = len(small) > MANY
+    return [one for one in live if one.rewrite or (crowded and one.object_id in small)]
+
+
+def _read(visit: Visit, one: Segment) -> History | None:
+    key = names.spelled(names.Name(names.SEGMENT, visit.me, one.object_id))
+    try:
+        data = visit.store.get(key, size_limit(names.SEGMENT))
+        return segment.decode(visit.unsealed(key, data))
+    except (Missing, Fault):  # `hx sync status` tells of it
+        return None
+
+
+def _kept(visit: Visit, old: History) -> tuple[History, dict[EventKey, int]]:
+    """Without what is covered or beaten; what is not in the database is neither."""
+    database = visit.database
+    cover = Cover(graves.relevant(database, old))
+    present = events_at(database, (event.key for event in old.events))
+    newest = {event.key: event for event in present}
+    events = frozenset(
+        event
+        for event in old.events
+        if not cover.event(event.key) and newest.get(event.key, event) == event
+    )
+    history = History(
+        events,
+        _kept_artifacts(database, old, cover),
+        old.pins & keepsakes.touched_pins(database, old),
+        old.tombstones | _carried(visit, old, cover),
+    )
+    return history, {event.key: row for event, row in present.items()}
+
+
+def _kept_artifacts(database: Database, old: History, cover: Cover) -> frozenset[Artifact]:
+    there = keepsakes.touched_artifacts(database, old, ())
+    newest = {artifact.key: artifact for artifact in there}
+    return frozenset(
+        artifact
+        for artifact in old.artifacts
+        if not cover.artifact(artifact.key) and newest.get(artifact.key, artifact) == artifact
+    )
+
+
+def _carried(visit: Visit, old: History, cover: Cover) -> frozenset[Tombstone]:
+    """For each record that goes one order that covers it, unless an own segment holds one."""
+    events = [event.key for event in old.events if cover.event(event.key)]
+    artifacts = [one.key for one in old.artifacts if cover.artifact(one.key)]
+    if not events and not artifacts:
+        return frozenset()
+    database = visit.database
+    held = graves.read(database, "holding IN (SELECT id FROM holding WHERE segment IS NOT NULL)")
+    left = _uncovered(events, artifacts, Cover(held | old.tombstones))
+    carried: set[Tombstone] = set()
+    for order in sorted(graves.read(database), key=lambda order: order.tombstone_id):
+        if not any(left):
+            break
+        after = _uncovered(*left, Cover([order]))
+        if after != left:
+            carried.add(order)
+            left = after
+    return frozenset(carried)
+
+
+def _uncovered(
+    events: list[EventKey], artifacts: list[ArtifactKey], cover: Cover
+) -> tuple[list[EventKey], list[ArtifactKey]]:
+    return (
+        [key for key in events if not cover.event(key)],
+        [key for key in artifacts if not cover.artifact(key)],
+    )
