@@ -22,6 +22,7 @@ from hx.stores import (
 )
 from hx.stores.folder import FolderStore
 from hx.stores.memory import MemoryStore
+from hx.stores.publish import Publisher, read
 from store.objects import DEVICE, blob, manifest, one_of_each, segment
 
 CALLS = {
@@ -146,6 +147,7 @@ LITTER = [
     *(segment().upper(), f"O/{DEVICE.hex()}/{'0' * 32}.hx", manifest() + "~", manifest()[:-1]),
     *(f"m/~hx-{'0b' * 16}-12.tmp", f"o/{DEVICE.hex()}/{'0' * 32}", "notes.txt", "a\nb", "m/é.hx"),
     f"b/{DEVICE.hex()}/08/{'07' + '0' * 30}.hx",
+    f"o/{'0' * 31}/{'0' * 32}.hx",
 ]
 
 
@@ -168,9 +170,12 @@ def test_what_other_programs_leave_in_the_folder_is_ignored_and_stays(on_disk):
 def test_strangers_are_named_once_and_folders_of_strangers_are_not_entered(on_disk):
     for name in LITTER:
         on_disk.write(name, b"litter")
+    short = f"o/{'0' * 31}/"
     tops = {".stfolder", ".stversions", "@eaDir", "lost+found", "$RECYCLE.BIN", "O"}
     expected = {
-        top if (top := name.partition("/")[0]) in tops else name.replace("m/deeper/", "m/deeper\0")
+        top
+        if (top := name.partition("/")[0]) in tops
+        else name.replace("m/deeper/", "m/deeper\0").replace(short, f"{short[:-1]}\0")
         for name in LITTER
     }
     expected = {name.partition("\0")[0] for name in expected}
@@ -180,7 +185,25 @@ def test_strangers_are_named_once_and_folders_of_strangers_are_not_entered(on_di
     found = list(store.strangers())
     assert len(found) == len(set(found))
     assert set(found) == expected
+    assert [*store.strangers("../"), *store.strangers("m/../../")] == []
     assert set(store.strangers("m/")) == {name for name in expected if name.startswith("m/")}
+
+
+def test_two_may_make_one_folder_at_once(on_disk):
+    publisher = Publisher(DEVICE, None, os.fsync, set())
+    top = os.open(on_disk.path, os.O_RDONLY)
+    publisher.make_folder(top, "o")
+    publisher.make_folder(top, "o")
+    os.close(top)
+
+
+def test_a_link_that_appears_while_a_file_is_read_is_not_followed(on_disk):
+    (on_disk.path / "secret").write_bytes(b"precious")
+    (on_disk.path / "link").symlink_to("secret")
+    top = os.open(on_disk.path, os.O_RDONLY)
+    with pytest.raises(OSError, match="symbolic link"):
+        read(top, "link", 100)
+    os.close(top)
 
 
 def test_a_hundred_thousand_foreign_names_take_no_memory(on_tmpfs):
