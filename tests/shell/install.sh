@@ -1,10 +1,11 @@
 #!/bin/sh
-# Installs what the tests of the shell hooks and of custody use, where this machine lets us. What is
+# Installs what the tests of shell hooks, custody and stores use, where this machine lets us. What is
 # missing then is said in one line, and its tests are skipped. Fast when all is there; the exit is
 # always 0.
 
 # command:package, where they are called differently
 tools="zsh fish tmux strace shellcheck direnv zoxide gnome-keyring-daemon:gnome-keyring dbus-daemon:dbus"
+tools="$tools syncthing fusefat mkfs.vfat:dosfstools"
 bash53=${HX_TEST_BASH53:-${XDG_CACHE_HOME:-$HOME/.cache}/hx-tests/bash-5.3}
 
 missing_tools() {
