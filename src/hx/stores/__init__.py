@@ -86,7 +86,8 @@ def open_store(url: str, device_id: bytes, *, umask: int | None = None) -> Store
     """The store that a URL names; nothing is touched yet. Raises UsageError.
 
     `umask`: the user's own, which what hx puts into a folder follows, so that a shared folder
-    stays shared; hx itself runs with one that keeps all others out.
+    stays shared; hx itself runs with one that keeps all others out. None: as hx runs, which is
+    right for a vault that is not sealed.
     """
     scheme, colon, place = url.partition(":")
     if scheme == "folder" and colon:
