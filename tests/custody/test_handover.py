@@ -17,7 +17,7 @@ from custody.held import (
     place,
     some_secrets,
 )
-from hx.core.errors import DatabaseError
+from hx.core.errors import DatabaseError, KeyMissing
 from hx.custody import Custody, choose, opened
 from hx.custody.sealed_file import SealedFile
 from hx.custody.secrets import Secrets
@@ -167,6 +167,27 @@ def test_the_file_of_another_device_is_not_deleted(machine, secrets):
     with pytest.raises(DatabaseError, match="other keys"):
         retire(key_path(machine), custody.load())
     assert os.path.exists(key_path(machine))
+
+
+def test_the_keys_of_the_device_are_found_before_and_after_the_move(machine, secrets, tmp_path):
+    """An `init` or `join` that failed at the store is repeated with the same keys."""
+    from hx.cli.custody import device_keys
+    from hx.cli.recorder import open_recorder
+    from hx.config import load
+
+    def found():
+        recorder = open_recorder(load({"HX_HOME": str(machine.home)}))
+        try:
+            return device_keys(recorder)
+        finally:
+            recorder.database.close()
+
+    assert found() == secrets.device
+    moved(machine, secrets, "file")
+    assert found() == secrets.device
+    (machine.home / "custody.toml").unlink()
+    with pytest.raises(KeyMissing, match=r"device\.key is missing"):
+        found()
 
 
 def test_a_purge_takes_the_keys_out_of_the_keychain(machine, secrets, keychain_running):

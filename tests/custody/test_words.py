@@ -191,6 +191,16 @@ def test_a_passphrase_comes_from_the_command_that_the_environment_names():
         assert done.stdout == b"b'correct horse'\n"
 
 
+def test_a_person_is_asked_for_a_passphrase_once_a_run(home):
+    twice = "{0}; {0}".format("print(custody.asker(load())(False))")
+    terminal = home.start(program(twice))
+    terminal.until(b": ")
+    terminal.type(b"correct horse" + ENTER)
+    terminal.wait()
+    assert seen(terminal).count("b'correct horse'") == 2
+    assert seen(terminal).count("passphrase of this") == 1
+
+
 def test_with_nobody_to_ask_for_a_passphrase_it_says_what_to_set():
     answer = run(ASK.format(new=True), b"not the passphrase\n")
     assert "set HX_PASSPHRASE_COMMAND" in answer

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from hx.cli.recorder import Recorder
     from hx.config import Config
+    from hx.core.keys import DeviceKeys
     from hx.custody import Custody
     from hx.custody.secrets import Secrets
 
@@ -61,19 +62,41 @@ def loaded(recorder: Recorder) -> tuple[Custody, Secrets]:
     return kept, secrets
 
 
+def device_keys(recorder: Recorder) -> DeviceKeys:
+    """Of this device: in custody once it came into a vault or began to. Raises KeyMissing."""
+    from hx.device import read_keys
+
+    if read_note(place(recorder).note) is not None:
+        return loaded(recorder)[1].device
+    path = key_path(recorder)
+    try:
+        return read_keys(path)
+    except FileNotFoundError:
+        raise KeyMissing(f"the key file {path} is missing", _RESTORE) from None
+
+
 def asker(config: Config) -> Callable[[bool], bytes]:
-    """By HX_PASSPHRASE_COMMAND, else on the terminal, a new one twice."""
+    """By HX_PASSPHRASE_COMMAND, else on the terminal, a new one twice; only once a run."""
 
     def ask(new: bool) -> bytes:
-        if config.passphrase_command is not None:
-            from hx.custody.passphrase_command import passphrase
-
-            return passphrase(config.passphrase_command)
-        if not at_terminal():
-            raise _nobody_to_ask(new=new)
-        return _new_passphrase() if new else secret("passphrase of this device's keys: ")
+        if not _answers:
+            _answers.append(_passphrase(config, new=new))
+        return _answers[0]
 
     return ask
+
+
+_answers: list[bytes] = []  # of this run: at most one, it is one device's passphrase
+
+
+def _passphrase(config: Config, *, new: bool) -> bytes:
+    if config.passphrase_command is not None:
+        from hx.custody.passphrase_command import passphrase
+
+        return passphrase(config.passphrase_command)
+    if not at_terminal():
+        raise _nobody_to_ask(new=new)
+    return _new_passphrase() if new else secret("passphrase of this device's keys: ")
 
 
 def _nobody_to_ask(*, new: bool) -> KeyMissing:
