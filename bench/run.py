@@ -11,6 +11,7 @@ import tempfile
 import counting
 import hook
 import looking
+import redaction
 from machine import print_table
 
 
@@ -21,6 +22,7 @@ def main() -> None:
             *looking.startup_rows(folder),
             *looking.rows(folder, count),
             *counting.rows(folder, count),
+            *redaction.rows(),
             *hook.rows(folder),
         ]
     print_table(rows)

@@ -18,6 +18,7 @@ _NAMES = (
     "ingest.lock",
     "import.lock",
     "pause",
+    "rules.json",
     "setup.json",
     *(f"hook.{shell}" for shell in SHELLS),
 )

@@ -61,7 +61,7 @@ def last_good(path: str) -> dict[str, object] | None:
     try:
         with open(path, "rb") as file:
             values = json.loads(file.read(_MAX_BYTES))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(values, dict) or set(values) != set(FIELDS):
         return None

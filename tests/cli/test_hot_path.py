@@ -101,6 +101,15 @@ def test_find_with_an_event_pending_imports_only_what_it_needs(recorded_home):
     assert foreign(found) <= ALLOWED
 
 
+def test_a_pending_command_with_a_secret_is_masked_and_costs_re_only(machine):
+    machine.record("git status")
+    machine.hx("find", "git")
+    machine.record("export A_TOKEN=hunter2")
+    found = modules("find", "git", home=str(machine.home))
+    assert "re" in found
+    assert not found & (FORBIDDEN - {"re", "enum", "functools"})
+
+
 def test_the_first_page_of_help_imports_no_parser_and_no_database(tmp_path):
     found = modules("--help", home=str(tmp_path))
     assert {name for name in found if name.startswith("hx.")} <= {

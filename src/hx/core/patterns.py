@@ -60,10 +60,15 @@ def compiled(expression: str) -> re.Pattern[bytes]:
 
 
 def _wrong(expression: str) -> str:
-    """Repeats need a bound, groups are not repeated, and the ways to match are counted."""
     if len(expression) > MAX_LENGTH:
         return f"it is longer than {MAX_LENGTH} characters"
-    plain = _without_classes(expression)
+    if any(f"\\{digit}" in expression for digit in "123456789"):
+        return "a reference to a group is not understood"
+    return _unbounded(_without_classes(expression))
+
+
+def _unbounded(plain: str) -> str:
+    """Repeats need a bound, groups are not repeated, and the ways to match are counted."""
     choices = 1
     at = 0
     while at < len(plain):
@@ -88,8 +93,6 @@ def _without_classes(expression: str) -> str:
     """Each class and each escaped character as one letter."""
     import re
 
-    if re.search(r"\\[1-9]", expression):
-        return "(?P"  # a reference: refused as such a group is
     return re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", "a", expression, flags=re.DOTALL)
 
 

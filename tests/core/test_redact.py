@@ -1,0 +1,187 @@
+"""Secrets are masked wherever they stand; what is none stays as it was typed."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+import assembled
+from hx.core.model import FINISHED, MAX_COMMAND_BYTES, REDACTED, Event, EventKey
+from hx.core.redact import Rules
+
+RULES = Rules()
+X = "hunter2Zq"  # a password
+
+
+def masked(text: str) -> str:
+    return RULES.masked(text.encode()).decode()
+
+
+def missed(sample: assembled.Sample) -> bool:
+    """Whether the secret, or its end, is still there."""
+    left = masked(sample.command)
+    return sample.secret in left or sample.secret[-8:] in left
+
+
+def test_at_least_98_of_100_secrets_are_masked():
+    samples = list(assembled.samples())
+    left = [sample[:2] for sample in samples if missed(sample)]
+    assert len(left) <= len(samples) * 0.02, left
+    assert {sample.kind for sample in samples} >= {*assembled.KINDS, *assembled.NAMED}
+
+
+@pytest.mark.parametrize("kind", assembled.KINDS)
+def test_a_token_is_known_by_its_form_alone(kind):
+    ours = [s for s in assembled.samples() if s.kind == kind and not s.context.startswith("named")]
+    assert [sample.context for sample in ours if missed(sample)] == []
+
+
+def test_at_most_one_of_200_real_commands_is_changed():
+    commands = assembled.real_commands()
+    if not commands:
+        pytest.skip("../shared is not there")
+    changed = [command for command in commands if RULES.masked(command) != command]
+    assert len(changed) <= len(commands) * 0.005
+
+
+SHAPES = [
+    "mysqladmin --password @ status",
+    "restic --password='@' snapshots",
+    "curl -u ann:@ https://example.com",
+    'curl --user "ann:@" https://example.com',
+    "curl -uann:@ https://example.com",
+    "http -a ann:@ example.com",
+    "mysql -u root -p@ db",
+    "mysqldump -p'@' db | gzip",
+    "PGPASSWORD=@ psql -h db",
+    "export GH_TOKEN=@",
+    "set -gx API_SECRET @",
+    "sshpass -p @ ssh host",
+    "sshpass -p'@' ssh host",
+    "redis-cli -h db -a @ ping",
+    "docker login -u ann -p @ registry.example.com",
+    "podman login -p=@ quay.io",
+    "skopeo copy --src-creds ann:@ docker://a dir:b",
+    "curl -H 'Authorization: Bearer @' example.com",
+    'curl -H "Authorization: Basic @" example.com',
+    "curl -H 'X-Api-Key: @' example.com",
+    "curl -H 'Cookie: sid=@' example.com",
+    "psql postgres://ann:@@db/app",
+    "curl 'https://example.com/?access_token=@&n=1'",
+    """curl -d '{"password": "@"}' example.com""",
+    r"""curl -d "{\"password\": \"@\"}" example.com""",
+    "echo 'db_password: @' >> values.yaml",
+    "echo @ | sudo -S true",
+    "echo 'ann:@' | sudo chpasswd",
+    "ldapsearch -x -D cn=admin -w @ -b dc=x",
+    "openssl enc -aes256 -pass pass:@ -in a",
+    "zip -P @ a.zip a",
+    "7z a -p@ a.7z a",
+    "ssh-keygen -t ed25519 -N @ -f k",
+    "mongosh -u ann -p @",
+    "smbclient //host/share -U ann%@",
+    "vault login @",
+    "kubectl create secret generic x --from-literal=k=@",
+    "mysql -e \"CREATE USER a IDENTIFIED BY '@'\"",
+    "aws configure set aws_secret_access_key @",
+    "mount -t cifs //h/s /m -o username=ann,password=@,uid=1000",
+    "bash -c \"mysql --password='@'\" && echo done",
+    "gpg --batch --passphrase @ -d a.gpg",
+    "cat <<EOF > .env\nDB_PASSWORD=@\nEOF",
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_value_that_the_line_names_a_secret_is_masked_and_the_rest_stays(shape):
+    before, _, behind = shape.partition("@")
+    left = masked(before + X + behind)
+    assert X not in left
+    assert left.endswith(behind.lstrip("'\"")) or "chpasswd" in left
+    assert left.split()[0] == shape.replace("@", "").split()[0] or "=<redacted" in left
+    assert "<redacted:" in left
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        'curl -H "Authorization: Bearer $TOKEN" example.com',
+        'mysql -p"${PASS}" db',
+        "export GH_TOKEN=$(pass show github)",
+        "restic --password-file ~/.restic-password snapshots",
+        "docker login --password-stdin < ~/token",
+        "mysql -p db < dump.sql",
+        "git commit -m 'rotate the secret token of the password page'",
+        "grep -rn password= src | cut -d= -f2",
+        "kubectl get secret db-password -o yaml",
+        "ssh-keygen -t ed25519 -f key",
+        "curl http://localhost:8080/path@2x.png",
+        "git clone ssh://git@example.com:22/a.git",
+        "docker run -u 1000:1000 -p 8080:80 web",
+        "cd $OLDPWD; PWD=/tmp make",
+        "python train.py --max-tokens=100 --tokenizer x",
+        'echo "password: " && read -s pw; echo "ok"',
+        "mysql --password=<password>",
+        "export API_KEY=xxxxxxxx",
+        "git push origin 9b74c9897bac770ffc029102a200c5de9b74c989",
+        "psql --no-password -h db",
+        'test "$TOKEN" == abcdef',
+    ],
+)
+def test_what_is_no_secret_stays_as_it_is(command):
+    assert masked(command) == command
+
+
+def test_each_line_of_a_private_key_goes():
+    key = next(s for s in assembled.samples() if s.kind == "private-key")
+    for line in key.command.split("\n"):
+        if len(line) > 60:
+            assert line.strip("' ") not in masked(key.command)
+    assert masked(key.command).count("PRIVATE KEY-----") == 2
+
+
+def test_a_mask_names_the_kind():
+    token = assembled.KINDS["github"](assembled.random.Random(1))
+    assert masked(f"gh auth --token {token}") == "gh auth --token <redacted:github-token>"
+    assert masked(f"deploy --password {X}") == "deploy --password <redacted:password>"
+
+
+def text_with_names():
+    words = st.sampled_from(
+        ["password", "=", ":", '"', "'", " ", "--token", "-p", "-u", "mysql", "curl", "a:b", "@",
+         "://", "$", "\\", "<redacted:x>", "<redacted", "xY9" * 8, "ghp_" + "a1B2" * 10, "\n",
+         "echo", "|", "sudo -S", "<<<", "set -x", "-----BEGIN PRIVATE KEY-----", "key", "(", "`",
+         "Authorization", "Bearer", "AKIA" + "Q7" * 8, "\x00", "é"]
+    )  # fmt: skip
+    return st.lists(words | st.text(max_size=4), max_size=14).map("".join).map(str.encode)
+
+
+@given(text_with_names() | st.binary(max_size=200))
+@example(b'password="<redacted:x>')
+@example(b"token='a'\\''b")
+def test_masking_twice_is_masking_once(text):
+    once = RULES.masked(text)
+    assert RULES.masked(once) == once
+    assert len(once) <= max(len(text), MAX_COMMAND_BYTES)
+
+
+@pytest.mark.parametrize("unit", ["PASSWORD=q ", "curl -u a:b ", "https://a:b@c ", "a -p"])
+def test_a_megabyte_of_secrets_stays_within_the_length_of_a_command(unit):
+    text = (unit * MAX_COMMAND_BYTES)[:MAX_COMMAND_BYTES].encode()
+    assert len(RULES.masked(text)) <= MAX_COMMAND_BYTES
+
+
+def event(command: bytes, flags: int = FINISHED) -> Event:
+    return Event(EventKey(1, bytes(16), bytes(16), 1), command, b"/", flags=flags)
+
+
+def test_a_masked_event_says_so_and_another_is_the_same_object():
+    plain = event(b"git status")
+    assert RULES.judged(plain) is plain
+    judged = RULES.judged(event(b"export A_TOKEN=" + X.encode()))
+    assert judged == event(b"export A_TOKEN=<redacted:token>", FINISHED | REDACTED)
+
+
+def test_masking_can_be_switched_off():
+    off = Rules(own={"door": "door"}, redact=False)
+    assert off.masked(b"A_TOKEN=abc door") == b"A_TOKEN=abc door"
