@@ -1,0 +1,241 @@
+"""A second reader of the vault, written from docs/format.md alone: it imports nothing of hx.
+
+Every function gives plain values (bytes in hex) or raises Refused with the reason. It reads what
+is right strictly enough to tell it from the wrong cases of the vectors; it has no limits on memory
+and is not for use.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from hashlib import blake2b, sha256
+from itertools import accumulate
+
+from mnemonic import Mnemonic
+from msgspec import MsgspecError
+from msgspec.msgpack import decode as unpack
+from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt as decrypt
+from nacl.exceptions import CryptoError
+from nacl.public import PrivateKey, SealedBox
+from nacl.signing import VerifyKey
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+LIMITS = {1: 16 << 20, 2: 16 << 20, 4: 1 << 20, 5: 4096, 6: 4096, 7: 1 << 20}
+BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+class Refused(Exception):  # noqa: N818  (it is an answer)
+    pass
+
+
+def require(right, reason):
+    if not right:
+        raise Refused(reason)
+
+
+def plain(value):
+    if isinstance(value, bytes):
+        return value.hex()
+    return [plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def derive(key, label):
+    return blake2b(key=key, person=label, digest_size=32).digest()
+
+
+def attempt(reason, call, *arguments):
+    try:
+        return call(*arguments)
+    except (CryptoError, ValueError, zstd.ZstdError, MsgspecError, IndexError):
+        raise Refused(reason) from None
+
+
+def signed(sign_pub, label, vault_id, payload, signature):
+    message = label.ljust(16, b"\0") + vault_id + payload
+    attempt("signature", VerifyKey(sign_pub).verify, message, signature)
+
+
+def place(kind, device, thing, key_id, seq):
+    device, thing, key_id = device.hex(), thing.hex(), key_id.hex()
+    return {
+        1: f"o/{device}/{thing}.hx",
+        2: f"b/{device}/{thing[:2]}/{thing}.hx",
+        4: f"m/{device}-{seq:012d}-{thing[:16]}.hx",
+        5: f"k/{thing}/{key_id}-{device}.hx",
+        6: "hx-vault.hx",
+        7: f"j/{thing}.hx",
+    }[kind]
+
+
+def header(data, key, vault_id, suite):
+    """(kind, suite, vault, device, object, key id, wrap nonce, wrapped, body nonce, commitment)"""
+    require(len(data) >= 224, "incomplete")
+    magic, version, kind, own_suite, flags, vault, device, thing, key_id, seq, length = (
+        struct.unpack(">4sBBBB16s16s16s16sQQ", data[:88])
+    )
+    require(magic == b"HXS1", "magic")
+    require(version == 1 and own_suite < 2 and not flags, "needs upgrade")
+    require(suite in (None, own_suite), "header")
+    require(kind in LIMITS, "needs upgrade")
+    require(vault_id in (None, vault), "other vault")
+    unused = [seq] if kind != 4 else [any(thing[8:])]
+    unused += {6: [any(device + thing + key_id)], 7: [any(device + key_id)]}.get(kind, [])
+    require(place(kind, device, thing, key_id, seq) == key and not any(unused), "misplaced")
+    require(max(len(data), 224 + length) <= LIMITS[kind], "too large")
+    require(len(data) >= 224 + length, "incomplete")
+    require(len(data) == 224 + length, "trailing")
+    return kind, own_suite, vault, key_id, data[88:112], data[112:160], data[160:184], data[184:216]
+
+
+def bare_body(data, commitment, spare):
+    require(not any(spare) and not any(data[216:224]), "header")
+    digest = blake2b(data[:184] + data[224:], digest_size=32).digest()
+    require(digest == commitment, "commitment")
+    return data[224:]
+
+
+def unseal(data, key, vault_id, suite, vmks):
+    kind, own, _, key_id, wrap_nonce, wrapped, nonce, commitment = header(
+        data, key, vault_id, suite
+    )
+    if own == 0:
+        return unpad(kind, bare_body(data, commitment, data[88:184] + key_id))
+    require(key_id in vmks, "no key")
+    require(not any(data[216:224]), "header")
+    wrap_key = derive(vmks[key_id], b"hx1-wrap")
+    dek = attempt("header", decrypt, wrapped, data[:88], wrap_nonce, wrap_key)
+    bound = blake2b(data[:184], key=dek, person=b"hx1-commit", digest_size=32).digest()
+    require(bound == commitment, "commitment")
+    body_key = derive(dek, b"hx1-body")
+    return unpad(kind, attempt("body", decrypt, data[224:], data[:224], nonce, body_key))
+
+
+def unpad(kind, body):
+    codec, plain_len, stored_len = struct.unpack(">BII", body[:9])
+    length = max(512, 9 + stored_len)
+    bits = length.bit_length() - 1
+    step = 1 << bits - bits.bit_length()
+    require(len(body) == -(-length // step) * step and not any(body[9 + stored_len :]), "body")
+    require(plain_len <= (8 << 20 if kind == 2 else 64 << 20), "too large")
+    stored = body[9 : 9 + stored_len]
+    require(codec in (0, 1), "body")
+    if codec == 1:
+        frame = zstd.ZstdDecompressor()
+        stored = attempt("body", frame.decompress, stored, plain_len + 1)
+        require(len(stored) <= plain_len, "too large")
+        require(frame.eof and not frame.unused_data, "body")
+    require(len(stored) == plain_len, "body")
+    return stored
+
+
+def fields(payload, known, version="v"):
+    found = attempt("malformed", unpack, payload)
+    require(found.pop(version, None) == 1 and set(found) <= set(known.split()), "needs upgrade")
+    require(len(found) == len(known.split()), "malformed")
+    return found
+
+
+SEGMENT = (
+    "sessions commands cwds repos branches session seq started_at_us duration_us exit_status"
+    " pipestatus command cwd repo branch flags origin revision artifacts pins forget_windows"
+    " forget_sessions forget_keys key_sessions key_session key_seq key_started_at_us"
+)
+
+
+def history(payload):
+    of = fields(payload, SEGMENT)
+    require(max(of["flags"], default=0) < 8 and max(of["origin"], default=0) < 2, "needs upgrade")
+    keys = [
+        [at_us, device, session, seq]
+        for (session, device), at_us, seq in zip(
+            (of["key_sessions"][n] for n in of["key_session"]),
+            accumulate(of["key_started_at_us"]),
+            accumulate(of["key_seq"]),
+            strict=True,
+        )
+    ]
+    orders = [[*row[:3], "window", row[3:]] for row in of["forget_windows"]]
+    orders += [[*row[:3], "session", row[3:]] for row in of["forget_sessions"]]
+    for *head, size, artifacts in of["forget_keys"]:
+        orders.append([*head, "keys", [keys[:size], artifacts]])
+        del keys[:size]
+    rows = {"artifacts": of["artifacts"], "pins": of["pins"], "tombstones": orders}
+    rows["events"] = attempt("malformed", list, events(of))
+    return {name: sorted(plain(row), key=repr) for name, row in rows.items()}
+
+
+def events(of):
+    columns = SEGMENT.split()[5:18]
+    repos, branches = [None, *of["repos"]], [None, *of["branches"]]
+    growing = {name: list(accumulate(of[name])) for name in ("seq", "started_at_us")}
+    for row in zip(*({**of, **growing}[name] for name in columns), strict=True):
+        session, seq, at_us, took, status, pipe, command, cwd, repo, branch, *marks = row
+        session_id, device, *where = of["sessions"][session]
+        texts = of["commands"][command], of["cwds"][cwd]
+        places = repos[repo], branches[branch], *where
+        yield [[at_us, device, session_id, seq], *texts, status, pipe, took, *places, *marks]
+
+
+def manifest(data, sign_pub, vault_id):
+    payload = data[:-64]
+    found = fields(payload, "device_id seq at_us label objects seen roster key_id")
+    signed(sign_pub, b"hx1-manifest", vault_id, payload, data[-64:])
+    return {name: plain(value) for name, value in found.items()}, sha256(payload).hexdigest()
+
+
+def genesis(data):
+    *_, commitment = header(data, "hx-vault.hx", bytes(16), None)
+    body = bare_body(data, commitment, data[88:184])
+    payload, names = body[:-128], "suite created_at_us sign_pub box_pub"
+    found = fields(payload, f"{names} recovery_sign_pub recovery_box_pub", "format")
+    digest = sha256(payload).digest()
+    signed(found["sign_pub"], b"hx1-genesis", digest[:16], payload, body[-128:-64])
+    signed(found["recovery_sign_pub"], b"hx1-genesis", digest[:16], payload, body[-64:])
+    require(found["suite"] == data[6], "header")
+    found = {"format": 1, **found, "vault_id": digest[:16], "sha256": digest}
+    return {name: plain(value) for name, value in found.items()}
+
+
+def slot(data, key, vault_id, box_seed):
+    *_, key_id, _, _, _, commitment = header(data, key, vault_id, 1)
+    body = bare_body(data, commitment, data[88:184])
+    payload = attempt("body", SealedBox(PrivateKey(box_seed)).decrypt, body)
+    found = fields(payload, "vault_id recipient key_id number vmk")
+    named = found["vault_id"], found["recipient"], found["key_id"]
+    require(named == (vault_id, data[40:56], key_id), "malformed")
+    require(derive(found["vmk"], b"hx1-key-id")[:16] == key_id, "malformed")
+    return {name: plain(value) for name, value in found.items()}
+
+
+def invitation(data, code):
+    secret = secret_of(code)
+    key = f"j/{derive(secret, b'hx1-invite-id')[:16].hex()}.hx"
+    _, _, vault, _, _, _, nonce, commitment = header(data, key, None, None)
+    body = bare_body(data, commitment, data[88:160])
+    payload = attempt("body", decrypt, body, data[:184], nonce, derive(secret, b"hx1-invite-key"))
+    found = fields(payload, "genesis_sha256 vmks seed roster heads")
+    require(found["genesis_sha256"][:16] == vault, "malformed")
+    return {name: plain(value) for name, value in found.items()}
+
+
+def secret_of(code):
+    digits = code.lower().translate(str.maketrans("oil", "011", "- "))
+    require(len(digits) == 28 and set(digits) <= set(BASE32), "code")
+    number = 0
+    for digit in digits:
+        number = 32 * number + BASE32.index(digit)
+    secret = (number >> 12).to_bytes(16, "big")
+    check = blake2b(secret, person=b"hx1-code-check", digest_size=32).digest()
+    require(number & 0xFFF == int.from_bytes(check[:2], "big") >> 4, "code")
+    return secret
+
+
+def entropy_of(words):
+    bip39 = Mnemonic("english")
+    require(len(words.split()) == 12 and bip39.check(words), "words")
+    return bytes(bip39.to_entropy(words))
