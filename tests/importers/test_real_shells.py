@@ -1,0 +1,89 @@
+"""Histories that real bash, zsh and fish wrote, byte for byte."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+ODD = [
+    b"plain",
+    b"docker run \\\n  -it x",
+    b"two\nlines",
+    b"ends with a backslash \\",
+    b"ends with two \\\\",
+    b": colon",
+    b"tab\tand \xc3\xa9 and \xe2\x82\xac",
+    b"#1700000000 is no stamp",
+]
+NOT_UTF8 = [b"byte \xff and \x83\xa0\x9f"]  # fish would store it as UTF-8 all the same
+
+
+def run(shell, script, folder, *arguments):
+    program = shutil.which(shell)
+    if not program:
+        pytest.skip(f"{shell} is not installed (tests/shell/install.sh)")
+    path = folder / f"script.{shell}"
+    path.write_bytes(script)
+    environment = {
+        "HOME": str(folder),
+        "PATH": os.environ["PATH"],
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+    }
+    subprocess.run([program, *arguments, str(path)], env=environment, cwd=folder, check=True,
+                   capture_output=True, stdin=subprocess.DEVNULL)  # fmt: skip
+
+
+def quoted(text):
+    """As $'…' of bash and zsh."""
+    return b"$'" + b"".join(b"\\x%02x" % byte for byte in text) + b"'"
+
+
+def lines_of(desk, path, kind):
+    desk.take_file(str(path), kind)
+    return desk.commands()
+
+
+@pytest.mark.parametrize("option", ["setopt", "unsetopt"])
+def test_zsh_and_we_read_the_same_out_of_its_file(desk, tmp_path, option):
+    texts = [*ODD, *NOT_UTF8, b"trailing newline\n", b"nul \0 inside"]
+    script = b"HISTFILE=%b/h; HISTSIZE=99; SAVEHIST=99; %b extended_history\n" % (
+        os.fsencode(tmp_path),
+        option.encode(),
+    )
+    script += b"".join(b"print -rs -- %b\n" % quoted(text) for text in texts) + b"fc -W\n"
+    run("zsh", script, tmp_path, "-f", "-i")
+    assert sorted(lines_of(desk, tmp_path / "h", "zsh")) == sorted(texts)
+
+
+@pytest.mark.parametrize("stamped", [True, False])
+def test_what_bash_writes_comes_back(desk, tmp_path, stamped):
+    texts = [text for text in ODD + NOT_UTF8 if stamped or b"\n" not in text]
+    script = b"set -o history; HISTFILE=%b/h; HISTSIZE=99\n" % os.fsencode(tmp_path)
+    script += b"HISTTIMEFORMAT=%s\n" if stamped else b"unset HISTTIMEFORMAT\n"
+    script += b"history -c\n"
+    script += b"".join(b"history -s -- %b\n" % quoted(text) for text in texts)
+    script += b"set +o history; history -w\n"
+    run("bash", script, tmp_path, "--norc")
+    found = lines_of(desk, tmp_path / "h", "bash")
+    assert [text for text in texts if text not in found] == []
+    assert all(event.key.started_at_us > 10**15 for event in desk.events()) == stamped
+
+
+def test_what_fish_writes_comes_back(desk, tmp_path):
+    script = b"builtin history clear\n"
+    for text in ODD:
+        escaped = b"".join(b"\\X%02x" % byte for byte in text)
+        script += b"builtin history append %b; or true\n" % escaped
+    script += b"builtin history save\n"
+    try:
+        run("fish", script, tmp_path, "--no-config", "-i")
+    except subprocess.CalledProcessError:
+        pytest.skip("this fish cannot append to its history")
+    path = tmp_path / ".local/share/fish/fish_history"
+    if not path.exists():
+        pytest.skip("this fish cannot append to its history")
+    assert set(ODD) <= set(lines_of(desk, path, "fish"))
