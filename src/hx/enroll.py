@@ -6,14 +6,13 @@ and the marker or the invitation is looked at before anything is written.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from hx.core import genesis as records_of_genesis
 from hx.core import invite, names
 from hx.core.envelope import PLAIN, SEALED, size_limit
 from hx.core.errors import InputError, NotAVault
 from hx.core.keys import DeviceKeys, generate, key_id, new_vmk, recovery_keys
 from hx.core.phrases import code_of, invite_id, new_secret
+from hx.core.record import NamedTuple
 from hx.core.records import add, epoch
 from hx.core.records import invite as invite_record
 from hx.core.verdict import Fault
@@ -23,6 +22,7 @@ from hx.database.vault import Vault
 from hx.stores import Missing
 from hx.visit import slots
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 

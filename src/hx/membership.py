@@ -6,23 +6,15 @@ carries it. Sync contract v1, section 4.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hx.core import names, slot
 from hx.core.errors import KeyMissing
 from hx.core.keys import key_id, new_vmk
 from hx.core.records import epoch, invite_close
 from hx.database import vault
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.visit import Visit
-
-
-def is_due(visit: Visit) -> bool:
-    """Whether the roster has changed since all of this was done, or an invitation is open."""
-    known = vault.read(visit.database)
-    digest = vault.roster_digest(vault.records(visit.database))
-    return known is None or known.slots_for != digest
 
 
 def prepare(visit: Visit) -> None:
@@ -35,7 +27,7 @@ def prepare(visit: Visit) -> None:
             _new_epoch(visit)
         hand_out_keys(visit)
     if not visit.trust.open_invites:
-        digest = vault.roster_digest(vault.records(visit.database))
+        digest = vault.digest(visit.database)
         with visit.database.transaction():
             vault.update(visit.database, slots_for=digest)
 

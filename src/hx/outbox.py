@@ -7,12 +7,11 @@ last and removed first: without it, what lies here was never promised to anybody
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
 
-from msgspec import DecodeError, msgpack
-
+from hx.core.record import NamedTuple
 from hx.files import private_folder, replace_file
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -38,6 +37,8 @@ class Outbox:
         private_folder(self._folder)
         for number, (_, data) in enumerate(objects):
             replace_file(self._path(number), data)
+        from msgspec import msgpack
+
         journal = msgpack.encode([seq, [key for key, _ in objects]])
         replace_file(os.path.join(self._folder, _JOURNAL), journal)
 
@@ -45,8 +46,14 @@ class Outbox:
         """None: nothing is on its way."""
         try:
             with open(os.path.join(self._folder, _JOURNAL), "rb") as file:
-                seq, keys = msgpack.decode(file.read(), type=tuple[int, tuple[str, ...]])
-        except (FileNotFoundError, DecodeError):
+                data = file.read()
+        except FileNotFoundError:
+            return None
+        from msgspec import DecodeError, msgpack
+
+        try:
+            seq, keys = msgpack.decode(data, type=tuple[int, tuple[str, ...]])
+        except DecodeError:
             return None
         return Journal(seq, keys)
 

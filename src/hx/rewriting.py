@@ -6,16 +6,16 @@ store. Only what is covered or beaten goes; for what is covered a tombstone is c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from hx.core import names, segment
 from hx.core.header import size_limit
 from hx.core.history import Cover, History, join
+from hx.core.record import NamedTuple
 from hx.core.verdict import Fault
 from hx.database import graves, keepsakes, ledger
 from hx.database.lookup import events_at
 from hx.stores import Missing
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.core.model import Artifact, ArtifactKey, EventKey, Tombstone
     from hx.database import Database

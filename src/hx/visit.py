@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
-from hx.core import names, slot
-from hx.core.envelope import size_limit, unseal
+from hx.core import names
 from hx.core.errors import NotAVault
-from hx.core.genesis import read as read_genesis
-from hx.core.roster import evaluate, is_genuine
-from hx.core.verdict import Fault
+from hx.core.record import NamedTuple
 from hx.database import vault as rows
 from hx.stores import Missing
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -81,6 +77,17 @@ class Note(NamedTuple):
     detail: str = ""
 
 
+class Pulled(NamedTuple):
+    """What a pull did."""
+
+    objects: int = 0  # segments taken
+    events: int = 0  # that were not here
+    forgotten: int = 0  # that were here, and somebody has forgotten
+    dropped: int = 0  # that came too late: they are forgotten
+    pending: int = 0  # segments
+    rejected: int = 0
+
+
 class Visit:
     """The database is ours alone to change what it says of the vault while the visit lasts."""
 
@@ -105,18 +112,24 @@ class Visit:
     @property
     def genesis(self) -> Genesis:
         if self._genesis is None:
-            self._genesis = read_genesis(self.vault.genesis)
+            from hx.core.genesis import read  # a visit that finds nothing new needs no crypto
+
+            self._genesis = read(self.vault.genesis)
         return self._genesis
 
     @property
     def trust(self) -> Trust:
         """Who is trusted, by all that was ever heard of the roster."""
         if self._trust is None:
+            from hx.core.roster import evaluate
+
             self._trust = evaluate(self.genesis, rows.records(self.database))
         return self._trust
 
     def learn(self, records: Iterable[Record]) -> bool:
         """Roster records, whoever brought them: they vouch for themselves."""
+        from hx.core.roster import is_genuine
+
         genuine = [one for one in records if is_genuine(one, self.vault.vault_id)]
         if not genuine:
             return False
@@ -137,9 +150,8 @@ class Visit:
 
     def require_marker(self) -> None:
         """The store is there and holds this vault. Raises StoreError, NotAVault."""
-        limit = size_limit(names.GENESIS)
         try:
-            found = self.store.get(names.VAULT_KEY, limit)
+            found = self.store.get(names.VAULT_KEY, len(self.vault.genesis))
         except Missing:
             raise NotAVault(
                 f"{self.vault.store} does not hold a vault: {names.VAULT_KEY} is missing",
@@ -153,6 +165,8 @@ class Visit:
 
     def unsealed(self, key: str, data: bytes) -> bytes:
         """The payload of a manifest, segment or blob. Raises Fault."""
+        from hx.core.envelope import unseal
+
         suite = self.genesis.suite
         _, payload = unseal(
             data, expect=key, vault_id=self.vault.vault_id, suite=suite, vmks=self._readable(key)
@@ -186,6 +200,10 @@ class Visit:
 
 def slots(store: Store, vault_id: bytes, keys: DeviceKeys) -> Iterator[Slot]:
     """Every slot that these keys open; what is damaged or another's is passed over."""
+    from hx.core import slot
+    from hx.core.header import size_limit
+    from hx.core.verdict import Fault
+
     for entry in store.list(names.slots_for(keys.device_id)):
         try:
             data = store.get(entry.key, size_limit(names.SLOT))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
 
+from hx.core.record import NamedTuple
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-
     from hx.cli.usage import Parser
     from hx.config import Config
 

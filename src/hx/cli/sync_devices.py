@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hx.cli.output import visible
 from hx.cli.recorder import open_recorder
 from hx.cli.syncing import MAX_LABEL_BYTES, alone, visit_of
@@ -12,6 +10,7 @@ from hx.core.errors import UsageError
 from hx.database import standing
 from hx.database.events import rename_device
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 

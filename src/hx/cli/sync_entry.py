@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from hx import enroll
 from hx.cli import custody, words
@@ -17,6 +16,7 @@ from hx.handover import hand_over
 from hx.pull import pull
 from hx.push import push
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 

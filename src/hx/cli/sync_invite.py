@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from hx import enroll
 from hx.cli.recorder import open_recorder
@@ -13,6 +12,7 @@ from hx.core.errors import NotInVault
 from hx.pull import pull
 from hx.push import push
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 

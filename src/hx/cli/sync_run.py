@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from hx.cli.recorder import open_recorder
 from hx.cli.syncing import alone, label_of, outbox_of, vault_of, visit_of
@@ -11,15 +10,16 @@ from hx.core.errors import HxError
 from hx.core.verdict import PENDING, REJECTED
 from hx.database import ledger
 from hx.database import vault as rows
-from hx.pull import Pulled, pull
-from hx.push import Pushed, planned, push
+from hx.pull import pull
+from hx.push import Pushed, push
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from hx.cli.recorder import Recorder
     from hx.config import Config
-    from hx.visit import Note, Visit
+    from hx.visit import Note, Pulled, Visit
 
 _PENDING, _REJECTED = 3, 4
 
@@ -57,6 +57,8 @@ def _carry_out(
 
 def _would_push(recorder: Recorder, visit: Visit) -> Pushed:
     """Nothing is written, here or there."""
+    from hx.publishing import planned
+
     visit.list_manifests()
     plan = planned(visit, label_of(recorder))
     if plan is None:

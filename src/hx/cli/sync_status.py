@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, NamedTuple
 
 from hx.cli.custody import opened
 from hx.cli.output import visible
@@ -12,9 +11,11 @@ from hx.cli.syncing import vault_of, visit_of
 from hx.cli.times import age, rfc3339
 from hx.core.errors import HxError
 from hx.core.phrases import fingerprint_words
+from hx.core.record import NamedTuple
 from hx.core.verdict import IMPORTED, PENDING, REJECTED, SKIPPED
 from hx.database import standing, unpublished
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 

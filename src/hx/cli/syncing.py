@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from hx.core.errors import Busy, NotInVault
 from hx.database import vault as rows
@@ -14,6 +13,7 @@ from hx.outbox import Outbox
 from hx.stores import open_store
 from hx.visit import Keyring, Visit
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
+from hx.core.record import NamedTuple
 from hx.core.verdict import (
     IMPORTED,
     NOT_ARRIVED,
@@ -15,6 +14,7 @@ from hx.core.verdict import (
     SUPERSEDED,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from hx.core import names
+from hx.core.record import NamedTuple
 from hx.core.verdict import IMPORTED, PENDING, REJECTED, SKIPPED
 from hx.database import ledger
 from hx.database.events import device_names
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.core.roster import Trust
     from hx.database import Database

@@ -6,15 +6,15 @@ fallen devices' segments, or none, have shown its present version.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from hx.core.history import History
 from hx.core.model import FINISHED
+from hx.core.record import NamedTuple
 from hx.database import graves, keepsakes
 from hx.database.holdings import Holding, Holdings, Source
 from hx.database.lookup import events_at
 from hx.database.rows import select_events
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
+from hx.core.ident import blake2b
+from hx.core.record import NamedTuple
 
-from hx.core.records import Record
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
+    from hx.core.records import Record
     from hx.database import Database
     from hx.database.rows import Sql
 
@@ -68,8 +69,19 @@ def raise_own_seq(database: Database, seq: int) -> None:
 
 def records(database: Database) -> frozenset[Record]:
     """Every roster record ever seen: it never shrinks, so a store cannot roll it back."""
+    from hx.core.records import Record
+
+    return frozenset(Record(*row) for row in _record_rows(database))
+
+
+def _record_rows(database: Database) -> list[tuple[Any, Any, Any]]:
     rows = database.execute("SELECT signer, payload, signature FROM roster_record")
-    return frozenset(Record(*row) for row in rows)
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def digest(database: Database) -> bytes:
+    """`roster_digest` of every record, without a look at what they say."""
+    return roster_digest(_record_rows(database))
 
 
 def add_records(database: Database, found: Iterable[Record]) -> bool:
@@ -82,9 +94,7 @@ def add_records(database: Database, found: Iterable[Record]) -> bool:
     return database.connection.total_changes() > before
 
 
-def roster_digest(found: Iterable[Record]) -> bytes:
+def roster_digest(found: Iterable[tuple[bytes, bytes, bytes]]) -> bytes:
     """Equal exactly for equal sets of records."""
-    whole = sha256()
-    for part in sorted(sha256(b"".join(record)).digest() for record in found):
-        whole.update(part)
-    return whole.digest()
+    parts = sorted(blake2b(b"".join(record), digest_size=32).digest() for record in found)
+    return blake2b(b"".join(parts), digest_size=32).digest()

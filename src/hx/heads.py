@@ -1,0 +1,47 @@
+"""The newest own manifest beside what is so: whether the store has to hear of this device again."""
+
+from __future__ import annotations
+
+from hx.database import ledger, vault
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.database.ledger import Head
+    from hx.visit import Visit
+
+
+def head_stands(visit: Visit, label: str) -> bool:
+    """Own head is in the store, the newest of all that were ever seen, and says what is so."""
+    head = own_head(visit)
+    if head is None or head.key not in visit.listing or head.seq < own_seq(visit):
+        return False
+    if head.label != label:
+        return False
+    if head.roster != vault.digest(visit.database) and head.roster != _carried_digest(visit):
+        return False
+    return not ledger.lists_superseded(visit.database, visit.me)
+
+
+def _carried_digest(visit: Visit) -> bytes:
+    """A manifest has no room for more than the records that matter most."""
+    from hx.core.roster import carried
+
+    return vault.roster_digest(carried(visit.genesis, vault.records(visit.database)))
+
+
+def roster_is_new(visit: Visit) -> bool:
+    """Whether the roster has changed since membership was seen to, or an invitation is open."""
+    known = vault.read(visit.database)
+    return known is None or known.slots_for != vault.digest(visit.database)
+
+
+def own_head(visit: Visit) -> Head | None:
+    heads = ledger.heads(visit.database).get(visit.me)
+    return heads[-1] if heads else None
+
+
+def own_seq(visit: Visit) -> int:
+    """The greatest own seq that the store or anybody has shown."""
+    found = vault.read(visit.database)
+    listed = [n.seq for n in visit.listing.values() if n.device_id == visit.me]
+    return max([found.own_seq if found else 0, *listed])

@@ -1,0 +1,145 @@
+"""What a push writes: a plan as a value, then segments, the manifest, and what it means here.
+
+The manifest is the commit point. Whatever is written before it was promised to nobody.
+"""
+
+from __future__ import annotations
+
+import secrets
+from hashlib import sha256
+
+from hx import membership
+from hx.core import manifest as manifests
+from hx.core import names, segment
+from hx.core.cutting import cut
+from hx.core.envelope import seal
+from hx.core.history import History, join
+from hx.core.manifest import Listed, Manifest
+from hx.core.record import NamedTuple
+from hx.core.roster import carried
+from hx.database import ledger, unpublished, vault
+from hx.database.holdings import Source
+from hx.database.ledger import TAKEN, Head, Verdict
+from hx.heads import head_stands, own_seq
+from hx.rewriting import rewriting
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.database.unpublished import Due
+    from hx.outbox import Outbox
+    from hx.visit import Visit
+
+
+class Part(NamedTuple):
+    """A segment that is about to be."""
+
+    key: str
+    listed: Listed
+    history: History
+    data: bytes
+
+
+class Plan(NamedTuple):
+    parts: list[Part]
+    due: Due
+    replaced: list[ledger.Segment]
+    manifest: Manifest
+    vmk: bytes | None
+
+
+def planned(visit: Visit, label: str) -> Plan | None:
+    """What is to be written; None when the store has it all."""
+    due = unpublished.due(visit.database, visit.me, visit.trust.fallen, visit.now_us)
+    anew = rewriting(visit)
+    whole = join(due.history, anew.history)
+    if not any(whole) and not anew.replaced and head_stands(visit, label):
+        return None
+    key_id, vmk = membership.writing_key(visit)
+    parts = [_part(visit, one, vmk) for one in cut(whole)] if any(whole) else []
+    due = due._replace(history=whole, rows={**anew.rows, **due.rows})
+    gone = {one.object_id for one in anew.replaced}
+    live = ledger.live(visit.database, visit.me)
+    objects = [_listed(one) for one in live if one.object_id not in gone]
+    objects += [part.listed for part in parts]
+    return Plan(parts, due, anew.replaced, _manifest(visit, label, objects, key_id), vmk)
+
+
+def _listed(one: ledger.Segment) -> Listed:
+    return Listed(one.object_id, one.size, one.sha256, one.events, one.first_us, one.last_us)
+
+
+def _part(visit: Visit, history: History, vmk: bytes | None) -> Part:
+    name = names.Name(names.SEGMENT, visit.me, secrets.token_bytes(16))
+    data = seal(name, segment.encode(history), vault_id=visit.vault.vault_id, vmk=vmk)
+    times = [event.key.started_at_us for event in history.events]
+    listed = Listed(
+        name.object_id,
+        len(data),
+        sha256(data).digest(),
+        len(times),
+        min(times, default=None),
+        max(times, default=None),
+    )
+    return Part(names.spelled(name), listed, history, data)
+
+
+def _manifest(visit: Visit, label: str, objects: list[Listed], key_id: bytes) -> Manifest:
+    records = vault.records(visit.database)
+    return Manifest(
+        visit.me,
+        own_seq(visit) + 1,
+        visit.now_us,
+        label,
+        tuple(sorted(objects)),
+        tuple(ledger.seen(visit.database)),
+        carried(visit.genesis, records),
+        key_id,
+    )
+
+
+# ---- writing ----
+
+
+def publish(visit: Visit, outbox: Outbox, plan: Plan) -> None:
+    """Segments, then the manifest, then what it means here: in this order, each repeatable."""
+    one = plan.manifest
+    payload = manifests.encode(one, visit.keyring.secrets.device.sign_seed, visit.vault.vault_id)
+    name = names.Name(
+        names.MANIFEST, visit.me, secrets.token_bytes(8) + bytes(8), one.key_id, one.seq
+    )
+    data = seal(name, payload, vault_id=visit.vault.vault_id, vmk=plan.vmk)
+    key = names.spelled(name)
+    outbox.write(one.seq, [*((part.key, part.data) for part in plan.parts), (key, data)])
+    for part in plan.parts:
+        visit.store.put(part.key, part.data)
+        visit.note(part.key, Verdict("written"))
+    visit.store.put(key, data)
+    visit.note(key, Verdict("written"))
+    visit.listing[key] = name
+    _mark(visit, plan, key, payload)
+    outbox.clear()
+
+
+def _mark(visit: Visit, plan: Plan, key: str, payload: bytes) -> None:
+    """The manifest is up: what it says is so here, in one transaction."""
+    one, database = plan.manifest, visit.database
+    signed = manifests.decode(payload)
+    head = Head(
+        key,
+        visit.me,
+        one.seq,
+        manifests.identity(signed.payload),
+        vault.roster_digest(one.roster),
+        one.at_us,
+        one.label,
+    )
+    with database.transaction():
+        ledger.write_manifest(database, head, TAKEN, visit.now_us)
+        ledger.list_objects(database, visit.me, one.objects, visit.now_us, TAKEN)
+        ledger.supersede(database, visit.me, plan.replaced)
+        ledger.set_listed(database, visit.me, one.objects)
+        for part in plan.parts:
+            source = Source(visit.me, part.listed.object_id, visit.me)
+            unpublished.mark(database, plan.due, part.history, source)
+        vault.raise_own_seq(database, one.seq)
+        vault.update(database, pushed_at_us=visit.now_us)
