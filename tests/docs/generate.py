@@ -10,7 +10,8 @@ import shtab
 
 from hx.cli.commands import COMMANDS
 from hx.cli.completions import SHELLS, path
-from hx.cli.usage import parser_of
+from hx.cli.sync import PARTS, add_run_options, part_parser
+from hx.cli.usage import Parser, parser_of
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CLI_PAGE = os.path.join(ROOT, "docs", "cli.md")
@@ -20,6 +21,7 @@ EXIT_CODES = {
     1: "nothing found",
     2: "wrong arguments, unreadable input, or a question answered with no",
     3: "something is pending: it will be done later, and hx says what",
+    4: "something in the store was rejected: `hx sync status` says what and why",
     5: "the store of the vault cannot be used now: not mounted, denied, full, read-only",
     6: "a key is missing or wrong, or the vault is another one or none",
     7: "written by a newer hx: upgrade this one",
@@ -120,6 +122,32 @@ OBJECTS = {
         "[].unreadable[].reason, [].unreadable[].count": "what gave no event",
         "[].error": "why the file could not be read; null when it could",
     },
+    "sync status": {
+        "vault.id, vault.name, vault.encrypted, vault.fingerprint": "the vault; the words are the same on every device in it",
+        "store.url, store.last_pull, store.last_push": "where it lies, and when it was last asked",
+        "store.outcome": "what went wrong in the last sync; null: nothing",
+        "store.conditions": "what was noticed of the store",
+        "objects.imported, objects.pending, objects.skipped, objects.rejected": "how many objects of the store are so",
+        "reasons[].status, reasons[].reason, reasons[].count, reasons[].since, reasons[].objects": "why objects were not taken, and which",
+        "devices[].device_id, devices[].name, devices[].last_seen, devices[].active, devices[].note": "who is or was in the vault; `last_seen` by the device's own clock",
+        "unpublished": "events that are in no segment of the store yet",
+        "custody": "where the keys of this device are kept",
+    },
+    "sync devices": {
+        "[].device_id, [].name, [].last_seen, [].active, [].note": "as in `hx sync status`",
+    },
+    "sync init": {
+        "vault_id, vault_name, device_id": "the new vault, and this device",
+        "recovery_words": "12 words; they are printed nowhere else and never again",
+    },
+    "sync invite": {"code, expires_at": "what the next device is asked for, and until when"},
+    "sync join": {"vault_id, vault_name, device_id, events": "and how many events came with it"},
+    "sync recover": {"vault_id, vault_name, device_id, events": "the same"},
+    "sync": {
+        "pulled.objects, pulled.events, pulled.forgotten, pulled.dropped, pulled.pending, pulled.rejected": "what came: segments, events that were new, events that another device has forgotten, events that came too late; and what is left; null where nothing was pulled",
+        "pushed.objects, pushed.events, pushed.bytes, pushed.rewritten, pushed.removed": "what went: segments, events, their size, segments written anew, objects taken out; null where nothing was pushed",
+        "dry_run": "whether it was only said",
+    },
     "config": {
         "settings[].name, settings[].value, settings[].default, settings[].source, settings[].meaning": "each setting",
         "places": "name -> path",
@@ -144,12 +172,16 @@ def cli_page() -> str:
         if command.group != group:
             group = command.group
             chapters.append(f"\n## {group}\n")
-        chapters.append(_chapter(name, command.summary))
+        chapters.append(_chapter(name, parser_of(name), command.summary))
+        if name == "sync":
+            chapters += [
+                _chapter(f"sync {part}", part_parser(part), about.summary)
+                for part, about in PARTS.items()
+            ]
     return _HEAD + codes + "\n" + _JSON + "".join(chapters)
 
 
-def _chapter(name: str, summary: str) -> str:
-    parser = parser_of(name)
+def _chapter(name: str, parser: argparse.ArgumentParser, summary: str) -> str:
     text = f"\n### hx {name}\n\n{summary[0].upper()}{summary[1:]}.\n\n"
     text += f"```text\n{_usage(parser)}\n\n{parser.description.rstrip()}\n```\n"
     rows = [_row(action) for action in parser._actions if action.dest != "help"]
@@ -189,11 +221,25 @@ def _row(action: argparse.Action) -> str:
     return f"| `{spelled}` | {action.help or ''} |\n"
 
 
+def _add_sync(commands: argparse._SubParsersAction, summary: str) -> None:
+    options = Parser("sync", "")
+    add_run_options(options)
+    made = commands.add_parser("sync", help=summary, parents=[options], conflict_handler="resolve")
+    parts = made.add_subparsers(dest="part")
+    for part, about in PARTS.items():
+        parts.add_parser(
+            part, help=about.summary, parents=[part_parser(part)], conflict_handler="resolve"
+        )
+
+
 def whole_parser() -> argparse.ArgumentParser:
     """All commands in one parser, as shtab wants them."""
     whole = argparse.ArgumentParser(prog="hx", description="history of the terminal")
     commands = whole.add_subparsers(dest="command")
     for name, command in COMMANDS.items():
+        if name == "sync":
+            _add_sync(commands, command.summary)
+            continue
         commands.add_parser(
             name, help=command.summary, parents=[parser_of(name)], conflict_handler="resolve"
         )

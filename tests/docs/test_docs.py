@@ -73,12 +73,43 @@ def is_same(printed, documented):
     return names[0] == names[1] or names[1].startswith((f"{names[0]}.", f"{names[0]}["))
 
 
+def hx_at(home, *words, stdin=None):
+    hx = os.path.join(os.path.dirname(sys.executable), "hx")
+    environment = os.environ | {"HX_HOME": str(home)}
+    return subprocess.run(
+        [hx, *words], env=environment, input=stdin, capture_output=True, text=True, check=False
+    )
+
+
+def answer_of(name, folder):
+    """What a command prints with --json, on a machine where it has something to say."""
+    home, other, store = folder / "home", folder / "other", folder / "store"
+    entry = ["--store", f"folder:{store}", "--custody", "file", "--json"]
+    store.mkdir()
+    lines = {"forget": [name, "--since", "1h", "--yes"], "sync init": ["sync", "init", *entry]}
+    if not name.startswith("sync") or name == "sync init":
+        return hx_at(home, *lines.get(name, [name]), "--json")
+    made = json.loads(hx_at(home, "sync", "init", *entry).stdout)
+    if name == "sync recover":
+        words = made["recovery_words"]
+        return hx_at(other, "sync", "recover", *entry, "--words-file", "-", stdin=words)
+    if name == "sync join":
+        code = json.loads(hx_at(home, "sync", "invite", "--json").stdout)["code"]
+        return hx_at(other, "sync", "join", *entry, "--code-file", "-", stdin=code)
+    if name == "sync status":  # with something pending
+        (listed,) = store.glob("m/*")
+        (
+            store
+            / listed.relative_to(store).parent
+            / f"{listed.name[:33]}000000000009-{'0' * 16}.hx"
+        ).write_bytes(b"")
+        hx_at(home, "sync", "pull")
+    return hx_at(home, *name.split(), "--json")
+
+
 @pytest.mark.parametrize("name", OBJECTS)
 def test_the_names_in_json_are_documented_and_there_are_no_others(name, tmp_path):
-    hx = os.path.join(os.path.dirname(sys.executable), "hx")
-    line = [hx, name, "--json", *(["--since", "1h", "--yes"] if name == "forget" else [])]
-    environment = os.environ | {"HX_HOME": str(tmp_path)}
-    answer = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
+    answer = answer_of(name, tmp_path)
     printed = names_in(json.loads(answer.stdout))
     documented = {one for names in OBJECTS[name] for one in names.split(", ")}
     for one in printed:

@@ -47,7 +47,7 @@ def parser(name: str) -> Parser:
     parts = "".join(f"  {each:<9} {summary}\n" for each, (_, summary) in PARTS.items())
     made = Parser(name, f"{_ABOUT}\n{parts}")
     made.add_argument("part", nargs="?", choices=tuple(PARTS), help="what else to do")
-    _add_run_options(made)
+    add_run_options(made)
     return made
 
 
@@ -60,7 +60,7 @@ def part_parser(each: str) -> Parser:
     return made
 
 
-def _add_run_options(made: Parser) -> None:
+def add_run_options(made: Parser) -> None:
     made.add_json()
     made.add_argument("--verbose", action="store_true", help="a line for each object")
     made.add_argument("--dry-run", action="store_true", help="say what a push would publish")
@@ -121,8 +121,8 @@ _OPTIONS = {
     "invite": lambda made: made.add_json(),
     "join": _join,
     "recover": _recover,
-    "push": _add_run_options,
-    "pull": _add_run_options,
+    "push": add_run_options,
+    "pull": add_run_options,
     "status": _status,
     "devices": lambda made: made.add_json(),
     "rename": _rename,

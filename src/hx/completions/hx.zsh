@@ -26,9 +26,25 @@ _shtab_hx_commands() {
     show:'everything about one event'
     stats:'what ran how often, failed, and took how long'
     status:'what is recorded, and what went wrong'
+    sync:'exchange history with your other devices'
     unpin:'let retention have a session again'
   )
   _describe 'hx commands' _commands
+}
+
+_shtab_hx_sync_commands() {
+  local _commands=(
+    devices:'who is in the vault'
+    init:'make a vault in a store, with this device in it'
+    invite:'let one more device in: prints a code'
+    join:'take this device into a vault, by a code'
+    pull:'take what is new in the store'
+    push:'publish what is new here'
+    recover:'take this device into a vault, by its recovery words'
+    rename:'give this device another name'
+    status:'what is in the vault, what is pending, and why'
+  )
+  _describe 'hx sync commands' _commands
 }
 
 _shtab_hx_options=(
@@ -234,6 +250,110 @@ _shtab_hx_status_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_hx_status_defaults_added=0
 
+_shtab_hx_sync_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--json[print JSON]"
+  "--verbose[a line for each object]"
+  "--dry-run[say what a push would publish]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_sync_defaults_added=0
+
+_shtab_hx_sync_devices_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--json[print JSON]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_sync_devices_defaults_added=0
+
+_shtab_hx_sync_init_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--store[where the vault lies\: folder\:\/path]:URL:"
+  "--vault-name[what to call the vault here\; else the folder\'s name]:NAME:"
+  "--custody[where the keys of this device are kept\; without it the best there is]:custody:(keychain passphrase file)"
+  "--name[what to call this device\; else the host]:NAME:"
+  "--no-encrypt[a plain vault\: whoever reads the folder reads it]"
+  "--yes[do not ask two of the words back]"
+  "--json[print JSON]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_sync_init_defaults_added=0
+
+_shtab_hx_sync_invite_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--json[print JSON]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_sync_invite_defaults_added=0
+
+_shtab_hx_sync_join_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--store[where the vault lies\: folder\:\/path]:URL:"
+  "--vault-name[what to call the vault here\; else the folder\'s name]:NAME:"
+  "--custody[where the keys of this device are kept\; without it the best there is]:custody:(keychain passphrase file)"
+  "--name[what to call this device\; else the host]:NAME:"
+  "--code-file[read the code from a file\; - is stdin\; else it asks]:FILE:"
+  "--json[print JSON]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_sync_join_defaults_added=0
+
+_shtab_hx_sync_pull_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--json[print JSON]"
+  "--verbose[a line for each object]"
+  "--dry-run[say what a push would publish]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_sync_pull_defaults_added=0
+
+_shtab_hx_sync_push_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--json[print JSON]"
+  "--verbose[a line for each object]"
+  "--dry-run[say what a push would publish]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_sync_push_defaults_added=0
+
+_shtab_hx_sync_recover_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--store[where the vault lies\: folder\:\/path]:URL:"
+  "--vault-name[what to call the vault here\; else the folder\'s name]:NAME:"
+  "--custody[where the keys of this device are kept\; without it the best there is]:custody:(keychain passphrase file)"
+  "--name[what to call this device\; else the host]:NAME:"
+  "--words-file[read the words from a file\; - is stdin\; else it asks]:FILE:"
+  "--json[print JSON]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_sync_recover_defaults_added=0
+
+_shtab_hx_sync_rename_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  ":at most 64 bytes:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_sync_rename_defaults_added=0
+
+_shtab_hx_sync_status_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--json[print JSON]"
+  "--verbose[name each object]"
+  "--check[ask the store too]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_sync_status_defaults_added=0
+
 _shtab_hx_unpin_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--last[the last session but this one]"
@@ -278,7 +398,39 @@ _shtab_hx() {
         show) _arguments -C -s $_shtab_hx_show_options ;;
         stats) _arguments -C -s $_shtab_hx_stats_options ;;
         status) _arguments -C -s $_shtab_hx_status_options ;;
+        sync) _shtab_hx_sync ;;
         unpin) _arguments -C -s $_shtab_hx_unpin_options ;;
+      esac
+  esac
+}
+
+_shtab_hx_sync() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->sync'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_hx_sync_defaults_added )); then
+    if (( ${_shtab_hx_sync_options[(I)${(q)one_or_more}*]} +          ${_shtab_hx_sync_options[(I)${(q)remainder}*]} +          ${_shtab_hx_sync_options[(I)${(q)default}]} == 0 )); then
+      _shtab_hx_sync_options+=(': :_shtab_hx_sync_commands' '*::: :->sync')
+    fi
+    _shtab_hx_sync_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_hx_sync_options
+
+  case $state in
+    sync)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_hx_sync-$line[1]:"
+      case $line[1] in
+        devices) _arguments -C -s $_shtab_hx_sync_devices_options ;;
+        init) _arguments -C -s $_shtab_hx_sync_init_options ;;
+        invite) _arguments -C -s $_shtab_hx_sync_invite_options ;;
+        join) _arguments -C -s $_shtab_hx_sync_join_options ;;
+        pull) _arguments -C -s $_shtab_hx_sync_pull_options ;;
+        push) _arguments -C -s $_shtab_hx_sync_push_options ;;
+        recover) _arguments -C -s $_shtab_hx_sync_recover_options ;;
+        rename) _arguments -C -s $_shtab_hx_sync_rename_options ;;
+        status) _arguments -C -s $_shtab_hx_sync_status_options ;;
       esac
   esac
 }
