@@ -9,7 +9,7 @@ from hx import custody
 from hx.cli.ask import at_terminal, secret
 from hx.cli.finding import FAULT, OK, WARNING, Finding
 from hx.core.errors import HxError, InputError, KeyMissing
-from hx.custody.place import Place, read_note, stem
+from hx.custody.place import PASSPHRASE, Place, read_note, stem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,11 +39,17 @@ def key_path(recorder: Recorder) -> str:
 
 
 def choose(recorder: Recorder, kind: str | None) -> Custody:
-    """For `--custody KIND` or none; says which it is. Raises KeyMissing, InputError."""
-    chosen = custody.choose(kind, place(recorder), asker(recorder.config))
+    """For `--custody KIND` or none; says which it is, and has its passphrase from now on.
+
+    Raises KeyMissing, InputError.
+    """
+    where, ask = place(recorder), asker(recorder.config)
+    chosen = custody.choose(kind, where, ask)
     if chosen.passed_over:
         print(f"hx: warning: {chosen.passed_over}", file=sys.stderr)
     print(f"hx: the keys of this device go into {chosen.describe()}", file=sys.stderr)
+    if chosen.name == PASSPHRASE:
+        ask(read_note(where.note) is None)  # before anything is written, here or in the store
     return chosen
 
 
