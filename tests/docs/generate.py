@@ -84,7 +84,7 @@ OBJECTS = {
         "retention.days, retention.due": "how long events are kept, 0 for ever; how many are still to be removed",
         "warnings": "what in the settings is not in force",
         "trouble.error, trouble.hint": "why the database could not be used; null when it could",
-        "sync": "null: not set up",
+        "sync.vault, sync.store, sync.last_pull, sync.last_push, sync.unpublished, sync.pending, sync.rejected": "the vault in short, more in `hx sync status`; null: not set up",
     },
     "doctor": {
         "[].check": "what was looked at",
