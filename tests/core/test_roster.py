@@ -12,7 +12,7 @@ from msgspec import msgpack
 from hx.core import records, roster
 from hx.core.errors import InputError
 from hx.core.keys import LABEL_ROSTER, sign
-from hx.core.records import FORGED, MALFORMED, MISNAMED, TOO_LONG, Epoch
+from hx.core.records import FORGED, MALFORMED, MISNAMED, TOO_LONG, Epoch, InviteClose
 from hx.core.roster import Record
 from rostered import (
     FIRST,
@@ -163,6 +163,8 @@ def test_an_invitation_of_somebody_who_does_not_stand_invites_nobody():
 
 # ---- revocation ----
 
+JOINED = [invites(FIRST, "code1"), adds("code1", "eve"), closes(FIRST, "code1", "eve")]
+
 
 def test_a_revoked_device_keeps_nobody_standing_by_what_it_signed():
     """Its adds may be dated back: nothing tells, so only those count that the revoker keeps."""
@@ -209,6 +211,18 @@ def test_a_device_revokes_itself_and_what_it_signed_still_counts():
     assert names(trust.fallen, *PEOPLE) == {"ann"}
 
 
+def test_who_joined_and_is_revoked_was_a_member_for_what_is_kept_of_it():
+    members = [*JOINED, adds("eve", "bob"), revokes(FIRST, "eve", adds("eve", "bob"))]
+    assert standing(*members) == {FIRST, "bob"}
+
+
+def test_a_revoked_device_need_not_revoke_itself():
+    members = [adds(FIRST, "eve"), revokes(FIRST, "eve"), revokes("eve", "eve")]
+    trust = evaluate(*members)
+    assert trust.counting == {members[0].id, members[1].id}
+    assert trust.void.keys() == {members[2].id}
+
+
 def test_a_device_that_revokes_itself_keeps_nothing_of_another():
     members = [adds(FIRST, "eve"), adds("eve", "puppet"), revokes(FIRST, "eve")]
     rescue = revokes("puppet", "puppet", adds("eve", "puppet"))
@@ -219,9 +233,6 @@ def test_a_device_that_revokes_itself_keeps_nothing_of_another():
 
 def test_a_revocation_binds_before_its_device_is_known():
     assert standing(revokes(FIRST, "ann"), adds(FIRST, "ann")) == {FIRST}
-
-
-JOINED = [invites(FIRST, "code1"), adds("code1", "eve"), closes(FIRST, "code1", "eve")]
 
 
 def test_the_key_of_an_invitation_is_lost_with_a_device_that_joined_by_it():
@@ -305,6 +316,10 @@ def test_the_epoch_of_a_fallen_device_is_never_written_under_but_may_be_read():
     assert evaluate(*members, *theft, revokes(FIRST, "eve")).next_number == 1
 
 
+def test_the_epoch_of_a_stranger_is_not_read():
+    assert evaluate(epoch("eve", 1, "one"), epoch("code1", 1, "two")).readable == set()
+
+
 # ---- what is no record ----
 
 
@@ -337,16 +352,22 @@ def payload_of(**fields):
     return msgpack.encode(fixed | fields)
 
 
+def close_of(count):
+    admitted = tuple(bytes([number]) * 16 for number in range(count))
+    return msgpack.encode(InviteClose(1, code("code1"), admitted))
+
+
 @pytest.mark.parametrize(
     ("payload", "why"),
     [
         pytest.param(payload_of(device_id=device("bob")), MISNAMED, id="another's id"),
         pytest.param(payload_of(label="x" * 65), TOO_LONG, id="label of 65 bytes"),
         pytest.param(payload_of(label="é" * 33), TOO_LONG, id="label of 66 bytes, 33 characters"),
-        pytest.param(payload_of(label="x" * 400), TOO_LONG, id="over 512 bytes"),
+        pytest.param(close_of(40), TOO_LONG, id="over 512 bytes"),
         pytest.param(payload_of(label=b"x"), MALFORMED, id="label as bytes"),
         pytest.param(payload_of(sign_pub=bytes(31)), MALFORMED, id="short key"),
         pytest.param(payload_of(v=True), MALFORMED, id="version as a truth"),
+        pytest.param(payload_of(v="2"), MALFORMED, id="version as text"),
         pytest.param(payload_of(kind=7), MALFORMED, id="kind as a number"),
         pytest.param(payload_of() + b"\0", MALFORMED, id="trailing byte"),
         pytest.param(payload_of()[:-1], MALFORMED, id="cut"),

@@ -165,6 +165,11 @@ def test_a_forged_record_is_not_carried():
     assert roster.carried(GENESIS, [right._replace(signature=bytes(64)), right]) == (right,)
 
 
+def test_a_record_over_8_kib_is_not_carried():
+    assert len(unknown(1, 8150).payload) <= 8192 < len(unknown(1, 8192).payload)
+    assert roster.carried(GENESIS, [unknown(1, 8150), unknown(1, 8192)]) == (unknown(1, 8150),)
+
+
 def test_a_flood_does_not_push_out_what_counts():
     known = [adds(RECOVERY, "eve"), adds(FIRST, "ann"), adds("ann", "bob"),
              revokes(RECOVERY, "eve")]  # fmt: skip

@@ -178,12 +178,12 @@ def reached(first: tuple[bytes, bytes], facts: list[Fact], rules: Rules) -> Reac
 def _few_of_each(facts: Iterable[Fact], rules: Rules) -> frozenset[bytes]:
     """Of a signer that is neither recovery nor an admin those with the smallest ids.
 
-    What is kept does not use up the limit: else who is revoked could push it out.
+    What is kept counts beside these: else who is revoked could push it out.
     """
     left: dict[bytes, int] = defaultdict(lambda: MAX_OF_ONE_SIGNER)
     few = set()
     for fact in facts:
-        if fact.signer not in rules.admins and fact.id not in rules.revoked.kept:
+        if fact.signer not in rules.admins:
             left[fact.signer] -= 1
         if left[fact.signer] >= 0:
             few.add(fact.id)
