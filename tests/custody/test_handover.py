@@ -19,6 +19,7 @@ from custody.held import (
 )
 from hx.core.errors import DatabaseError, KeyMissing
 from hx.custody import Custody, choose, opened
+from hx.custody.key_file import KeyFile
 from hx.custody.sealed_file import SealedFile
 from hx.custody.secrets import Secrets
 from hx.device import read_keys
@@ -92,6 +93,21 @@ def test_a_keychain_that_is_gone_is_a_fault_and_hx_goes_on(machine, secrets, key
     found = findings(machine)  # without the variables that lead to it
     assert (found["device"]["level"], found["device"]["fix"] != "") == ("fault", True)
     assert "cannot be reached" in found["device"]["sentence"]
+
+
+class Sieve(KeyFile):
+    """A place that says it has written, and has not."""
+
+    def write(self, data):
+        super().write(b"")
+
+
+def test_keys_stay_where_they_are_when_custody_does_not_give_them_back(machine, secrets):
+    where = place(machine.home, secrets)
+    with pytest.raises(KeyMissing, match="does not give back what was written"):
+        hand_over(Custody(Sieve(where.bare), where), secrets, key_path(machine))
+    assert read_keys(key_path(machine)) == secrets.device
+    assert not (machine.home / "custody.toml").exists()
 
 
 def test_a_lost_database_finds_its_device_again(machine, secrets):

@@ -127,6 +127,20 @@ def test_a_store_that_dies_leaves_the_old_keys_or_the_new_ones(kept, secrets, ep
     assert len(entries()) == 1
 
 
+def test_a_keychain_that_keeps_nothing_is_an_error_and_the_old_keys_stay(kept, secrets):
+    """KWallet does so when its owner says no."""
+    from keyring.backends.SecretService import Keyring
+
+    whole = Keyring.set_password
+    Keyring.set_password = lambda *_: None
+    try:
+        with pytest.raises(KeyMissing, match="does not give back"):
+            kept.store(other_vmks(secrets))
+    finally:
+        Keyring.set_password = whole
+    assert kept.load() == secrets
+
+
 def test_a_locked_keychain_is_an_error_and_never_a_weaker_place(kept, tmp_path, secrets):
     lock()
     for use in (kept.load, kept.check, lambda: kept.store(secrets), kept.forget):
