@@ -10,6 +10,7 @@ import tempfile
 
 import counting
 import hook
+import importing
 import looking
 import redaction
 from machine import print_table
@@ -22,6 +23,7 @@ def main() -> None:
             *looking.startup_rows(folder),
             *looking.rows(folder, count),
             *counting.rows(folder, count),
+            *importing.rows(folder, count),
             *redaction.rows(),
             *hook.rows(folder),
         ]
