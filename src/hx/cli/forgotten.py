@@ -95,11 +95,22 @@ def print_answer(recorder: Recorder, answer: Answer) -> None:
     print(f"forgotten: {counted(outcome.forgotten)}{_by_device(recorder, answer.devices)}")
     if outcome.erased:
         print(f"overwritten in the spool and in text files of shells: {outcome.erased}")
-    print("sync is not set up: hx has sent nothing of it to another device")
+    print(_elsewhere(recorder))
     print_histories(answer.histories)
     print("a shell that is open may still write it to its own history file")
     if not outcome.clean:
         print(_UNCLEAN, file=sys.stderr)
+
+
+def _elsewhere(recorder: Recorder) -> str:
+    from hx.database import vault
+
+    if vault.read(recorder.database) is None:
+        return "sync is not set up: hx has sent nothing of it to another device"
+    return (
+        "the other devices of the vault still have it: `hx sync` here tells them, and each forgets"
+        " it with its next sync"
+    )
 
 
 _UNCLEAN = (

@@ -10,6 +10,7 @@ import apsw
 from hx import spool
 from hx.cli import hooks, recording
 from hx.cli.recorder import now_us, open_recorder
+from hx.cli.sync_in_short import in_short, sync_lines, sync_object
 from hx.cli.times import age, local, rfc3339
 from hx.core.errors import DatabaseError, HxError
 from hx.core.record import NamedTuple
@@ -19,6 +20,7 @@ from hx.screening import IGNORED
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.cli.recorder import Recorder
+    from hx.cli.sync_in_short import InShort
     from hx.cli.usage import Parser
     from hx.config import Config
     from hx.database.figures import Fault, Figures
@@ -41,6 +43,7 @@ class Known(NamedTuple):
     shells: list[tuple[bytes | None, int]]
     ingested: int  # events, by this command
     due: int  # events that retention is still to remove
+    sync: InShort | None
 
 
 class Status(NamedTuple):
@@ -90,6 +93,7 @@ def _known(recorder: Recorder) -> Known:
         figures.newest_by_shell(database, recorder.who.device_id),
         recorder.report.events,
         _due(recorder),
+        in_short(recorder),
     )
 
 
@@ -124,8 +128,9 @@ def _print(config: Config, status: Status) -> None:
     _line("retention", _retention(config, known))
     if config.warnings:
         _line("settings", f"{len(config.warnings)} not in force: see the warnings")
-    _line("sync", "not set up")
-    _line("", "nothing that is recorded here leaves this machine")
+    told = sync_lines(known.sync if known is not None else None, status.now_us)
+    for label, text in zip(("sync", ""), told, strict=True):
+        _line(label, text)
 
 
 def _line(label: str, text: str) -> None:
@@ -219,7 +224,7 @@ def _print_json(config: Config, status: Status) -> None:
             "trouble": None
             if trouble is None
             else {"error": trouble.message, "hint": trouble.hint},
-            "sync": None,
+            "sync": sync_object(known.sync if known is not None else None),
         }
     )
 

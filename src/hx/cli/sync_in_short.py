@@ -1,0 +1,58 @@
+"""The vault in two lines, for `hx status`; the store is not asked."""
+
+from __future__ import annotations
+
+from hx.cli.times import age, rfc3339
+from hx.core.record import NamedTuple
+from hx.database import ledger, unpublished, vault
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.cli.recorder import Recorder
+    from hx.database.vault import Vault
+
+_LEFT = ("pending", "rejected")
+
+
+class InShort(NamedTuple):
+    vault: Vault
+    counts: dict[str, int]  # objects by status
+    unpublished: int  # events
+
+
+def in_short(recorder: Recorder) -> InShort | None:
+    """None: this device is in no vault."""
+    found = vault.read(recorder.database)
+    if found is None:
+        return None
+    counts = ledger.counts(recorder.database)
+    return InShort(found, counts, unpublished.count(recorder.database, recorder.now_us))
+
+
+def sync_lines(known: InShort | None, now_us: int) -> tuple[str, str]:
+    if known is None:
+        return "not set up", "nothing that is recorded here leaves this machine"
+    at_us = known.vault.pushed_at_us
+    ago = "never pushed" if at_us is None else f"pushed {age(at_us, now_us)} ago"
+    left = ", ".join(f"{known.counts[kind]:,} {kind}" for kind in _LEFT if known.counts.get(kind))
+    return (
+        f"vault {known.vault.name!r} in {known.vault.store}: {ago}, {known.unpublished:,} to push",
+        left or "nothing is pending; `hx sync status` says more",
+    )
+
+
+def sync_object(known: InShort | None) -> dict[str, object] | None:
+    if known is None:
+        return None
+
+    def at(us: int | None) -> str | None:
+        return None if us is None else rfc3339(us)
+
+    return {
+        "vault": known.vault.name,
+        "store": known.vault.store,
+        "last_pull": at(known.vault.pulled_at_us),
+        "last_push": at(known.vault.pushed_at_us),
+        "unpublished": known.unpublished,
+        **{kind: known.counts.get(kind, 0) for kind in _LEFT},
+    }
