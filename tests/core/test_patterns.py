@@ -73,3 +73,13 @@ def test_an_expression_that_is_wrong_or_could_run_for_ever_is_refused(expression
 )
 def test_a_sound_expression_is_taken(expression):
     assert compiled(expression)
+
+
+@pytest.mark.parametrize(
+    "expression", ["acme", "redacted", "a", "<[a-z]{1,9}", ":[a-z]{1,9}>", "."]
+)
+def test_a_mask_is_not_masked_again_whatever_an_expression_says(expression):
+    rules = Rules(own={"acme": expression})
+    once = rules.masked(b"run acme a <redacted:token> <redacted: :b>")
+    assert rules.masked(once) == once
+    assert b"<redacted:token>" in once

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -146,6 +148,13 @@ def test_a_mask_names_the_kind():
     assert masked(f"deploy --password {X}") == "deploy --password <redacted:password>"
 
 
+@pytest.mark.parametrize(
+    "text", ["<redacted:token> {}", "'<redacted: {}'", "{} <redacted", "<redacted:x {}>"]
+)
+def test_a_mask_or_half_of_one_beside_a_secret_hides_it_from_nobody(text):
+    assert X not in masked(text.format(f"A_TOKEN={X}"))
+
+
 def text_with_names():
     words = st.sampled_from(
         ["password", "=", ":", '"', "'", " ", "--token", "-p", "-u", "mysql", "curl", "a:b", "@",
@@ -185,3 +194,20 @@ def test_a_masked_event_says_so_and_another_is_the_same_object():
 def test_masking_can_be_switched_off():
     off = Rules(own={"door": "door"}, redact=False)
     assert off.masked(b"A_TOKEN=abc door") == b"A_TOKEN=abc door"
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["password ", " pass", "curl -u ", "7z -p7z -p", "://a:", "echo a | sudo ", "<<< --stdin \\",
+     "ghp_", "eyJ-", "-----BEGIN PRIVATE KEY-----\nabcdefgh", "A1b2-", "token='", 'key="\\"']
+)  # fmt: skip
+def test_a_long_command_costs_by_its_length_not_by_the_square_of_it(unit):
+    def cost_s(count: int) -> float:
+        text = (unit * count)[:count].encode()
+        started = time.process_time()
+        RULES.masked(text)
+        return time.process_time() - started
+
+    cost_s(1 << 10)  # compiles
+    ratio = min(cost_s(1 << 17) / max(cost_s(1 << 14), 1e-4) for _ in range(3))
+    assert ratio < 30  # 8 were linear, 64 quadratic

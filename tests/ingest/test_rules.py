@@ -60,6 +60,14 @@ def test_an_ignored_command_and_its_end_are_one_ignored_command_and_nothing_lost
     assert box.database.execute("SELECT key FROM meta WHERE key LIKE 'ignored%'").fetchall() == []
 
 
+def test_an_ignored_command_that_has_ended_waits_for_nothing(box):
+    box.rules = Rules(ignore=("vault *",))
+    box.begin()
+    box.write(start(1, "vault x") + end(1))
+    box.ingest()
+    assert box.database.execute("SELECT key FROM meta WHERE key LIKE 'ignored%'").fetchall() == []
+
+
 def test_the_end_of_an_ignored_command_waits_through_drains_without_it(box):
     box.rules = Rules(ignore=("vault *",))
     box.begin()

@@ -20,7 +20,7 @@ def run(arguments: list[str], config: Config) -> int:
     print("settings")
     for setting in SETTINGS:
         value, source = config.values[setting.name], config.sources[setting.name]
-        print(f"  {setting.name:<8} {value!s:<8} ({source})  {setting.meaning}")
+        print(f"  {setting.name:<14} {value!s:<8} ({source})  {setting.meaning}")
     print("places")
     for name, path in _places(config).items():
         print(f"  {name:<8} {path}")

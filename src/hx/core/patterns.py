@@ -38,7 +38,7 @@ def own_spans(own: Mapping[str, str], text: bytes) -> list[Span]:
             _expressions[expression] = compiled(expression)
         for match in _expressions[expression].finditer(text):
             start, end = match.span(match.lastindex or 0)
-            if start < end and b"<redacted" not in match[0]:
+            if start < end:
                 found.append((start, end, name))
     return found
 

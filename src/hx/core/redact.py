@@ -10,12 +10,14 @@ from hx.core.model import MAX_COMMAND_BYTES, REDACTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from hx.core.model import Event
 
 RULES_VERSION = 1  # of the tables in secrets.py and shapes.py
 Span = tuple[int, int, str]  # of a secret: from, to, kind
+_OPENING = b"<redacted:"
+_MAX_KIND = 40  # characters of the name of a kind
 _TOO_MANY = b"<redacted:command>"  # its masks would not fit
 
 
@@ -63,7 +65,7 @@ class Rules:
             from hx.core.patterns import own_spans
 
             found += own_spans(self.own, text)
-        return found
+        return _outside_masks(found, text) if _OPENING in text else found
 
     def _keeps(self, command: bytes) -> bool:
         from hx.core.patterns import matches_any
@@ -71,6 +73,30 @@ class Rules:
         if self.allow and not matches_any(self.allow, command):
             return False
         return not matches_any(self.ignore, command)
+
+
+def _outside_masks(spans: list[Span], text: bytes) -> list[Span]:
+    """Without those that touch a mask: what stands in it is no secret, or masking had no end."""
+    masks = list(_masks(text))
+    outside: set[Span] = set()
+    behind = 0  # masks that end before the span begins
+    for span in sorted(spans):
+        while behind < len(masks) and masks[behind][1] <= span[0]:
+            behind += 1
+        if behind == len(masks) or masks[behind][0] >= span[1]:
+            outside.add(span)
+    return [span for span in spans if span in outside]
+
+
+def _masks(text: bytes) -> Iterator[tuple[int, int]]:
+    """(from, to) of each mask; the same bytes without a name and an end are none."""
+    at = text.find(_OPENING)
+    while at >= 0:
+        start = at + len(_OPENING)
+        end = text.find(b">", start, start + _MAX_KIND + 1)
+        if text[start:end].replace(b"-", b"").isalnum():
+            yield at, end + 1
+        at = text.find(_OPENING, start)
 
 
 def _with_masks(text: bytes, spans: Iterable[Span]) -> bytes:

@@ -17,11 +17,9 @@ _LEAST_LITERAL = 4  # characters beside variables that make a value a secret
 
 
 def is_secret(text: bytes, start: int, end: int) -> bool:
-    """Not a variable, a placeholder, a path or a mask."""
+    """Not a variable, a placeholder or a path."""
     value = text[start:end].strip()
-    if not value or b"<redacted" in value:
-        return False
-    if value.isdigit() and len(value) <= 2:  # noqa: PLR2004
+    if not value or (value.isdigit() and len(value) <= 2):  # noqa: PLR2004
         return False
     if value.startswith((b"$", b"`")) or b"${" in value or b"$(" in value:
         return _has_literal(value, in_single=text[start - 1 : start] == b"'")
