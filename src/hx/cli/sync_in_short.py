@@ -35,10 +35,9 @@ def sync_lines(known: InShort | None, now_us: int) -> tuple[str, str]:
     at_us = known.vault.pushed_at_us
     ago = "never pushed" if at_us is None else f"pushed {age(at_us, now_us)} ago"
     left = ", ".join(f"{known.counts[kind]:,} {kind}" for kind in _LEFT if known.counts.get(kind))
-    return (
-        f"vault {known.vault.name!r} in {known.vault.store}: {ago}, {known.unpublished:,} to push",
-        left or "nothing is pending; `hx sync status` says more",
-    )
+    vault = f"vault {known.vault.name!r} in {known.vault.store}"
+    line = f"{vault}: {ago}, {known.unpublished:,} to push"
+    return line, left or "nothing is pending; `hx sync status` says more"
 
 
 def sync_object(known: InShort | None) -> dict[str, object] | None:
