@@ -30,9 +30,20 @@ def _carried_digest(visit: Visit) -> bytes:
 
 
 def roster_is_new(visit: Visit) -> bool:
-    """Whether the roster has changed since membership was seen to, or an invitation is open."""
+    """Whether the roster has changed since membership was seen to, or an invitation expired."""
     known = vault.read(visit.database)
-    return known is None or known.slots_for != vault.digest(visit.database)
+    if known is None or known.slots_for is None:
+        return True
+    digest = vault.digest(visit.database)
+    seen, expires = known.slots_for[: len(digest)], known.slots_for[len(digest) :]
+    return seen != digest or (bool(expires) and int.from_bytes(expires) < visit.now_us)
+
+
+def seen_to(visit: Visit) -> bytes:
+    """What to keep in `slots_for`: the roster as it is, and when its first open invitation ends."""
+    first = min((ends for _, ends in visit.trust.open_invites.values()), default=None)
+    expires = b"" if first is None else first.to_bytes(8)
+    return vault.digest(visit.database) + expires
 
 
 def own_head(visit: Visit) -> Head | None:

@@ -11,6 +11,7 @@ from hx.core.errors import KeyMissing
 from hx.core.keys import key_id, new_vmk
 from hx.core.records import epoch, invite_close
 from hx.database import vault
+from hx.heads import seen_to
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,10 +27,8 @@ def prepare(visit: Visit) -> None:
         if visit.trust.writing is None:
             _new_epoch(visit)
         hand_out_keys(visit)
-    if not visit.trust.open_invites:
-        digest = vault.digest(visit.database)
-        with visit.database.transaction():
-            vault.update(visit.database, slots_for=digest)
+    with visit.database.transaction():
+        vault.update(visit.database, slots_for=seen_to(visit))
 
 
 def _close_invitations(visit: Visit) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from hx.core import names
 from hx.core.errors import NotInVault
 from hx.core.record import NamedTuple
+from hx.core.verdict import Fault
 from hx.database import ledger, unpublished
 from hx.database.ledger import Verdict
 from hx.heads import head_stands, own_head, roster_is_new
@@ -124,6 +125,6 @@ def _is_readable(visit: Visit, key: str) -> bool:
 
     try:
         data = visit.store.get(key, size_limit(names.MANIFEST))
-    except Missing:
+        return bool(visit.unsealed(key, data))
+    except (Missing, Fault):
         return False
-    return bool(visit.unsealed(key, data))

@@ -134,7 +134,7 @@ def _judge(visit: Visit, key: str, signed: Signed) -> None:
         ledger.list_objects(visit.database, head.device_id, signed.manifest.objects, visit.now_us)
         _adopt(visit, head, signed.manifest, before)
         _mind_own_seq(visit, signed.manifest)
-        if head.label and head.device_id != visit.me:
+        if head.label and _is_newest(head, before):
             rename_device(visit.database, head.device_id, head.label)
 
 
@@ -167,18 +167,17 @@ def _head(key: str, signed: Signed) -> Head:
 
 def _adopt(visit: Visit, head: Head, one: Manifest, before: list[Head] | None) -> None:
     """The newest says what lives. Two with one seq both count, but for their author."""
-    newest = before[-1] if before else None
     own = head.device_id == visit.me
-    if newest is None or head.seq > newest.seq or (own and _rank(head) > _rank(newest)):
+    if not before or head.seq > before[-1].seq or (own and _is_newest(head, before)):
         ledger.set_listed(visit.database, head.device_id, one.objects)
         if own:
             holdings.release(visit.database, visit.me)
-    elif head.seq == newest.seq and not own:
+    elif head.seq == before[-1].seq and not own:
         ledger.add_listed(visit.database, head.device_id, one.objects)
 
 
-def _rank(head: Head) -> tuple[int, bytes]:
-    return head.seq, head.sha256
+def _is_newest(head: Head, before: list[Head] | None) -> bool:
+    return not before or (head.seq, head.sha256) > (before[-1].seq, before[-1].sha256)
 
 
 def _mind_own_seq(visit: Visit, one: Manifest) -> None:

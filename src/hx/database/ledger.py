@@ -182,7 +182,7 @@ def own_unread(database: Database, device_id: bytes) -> list[Segment]:
 
     One that no head names is looked for once: this database may be a restored backup.
     """
-    where = "device_id = ? AND listed = 0 AND status NOT IN (?, ?) AND tries = 0"
+    where = "device_id = ? AND listed = 0 AND superseded = 0 AND status NOT IN (?, ?) AND tries = 0"
     return list(_segments(database, where, (device_id, IMPORTED, REJECTED)))
 
 

@@ -23,7 +23,7 @@ class Vault(NamedTuple):
     store: str  # URL
     genesis: bytes  # the object as it lies in the store
     own_seq: int = 0  # greatest seq of an own manifest seen anywhere
-    slots_for: bytes | None = None  # digest of the roster for which every slot was written
+    slots_for: bytes | None = None  # digest of the roster that was seen to; then: see hx.heads
     pulled_at_us: int | None = None
     pushed_at_us: int | None = None
     outcome: str | None = None  # what went wrong in the last sync

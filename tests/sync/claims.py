@@ -1,0 +1,122 @@
+"""What has to hold once every device has met all the others."""
+
+from __future__ import annotations
+
+from hx.core import manifest, names, segment
+from hx.core.envelope import unseal
+from hx.core.history import Cover, History, join
+from hx.core.model import Artifact, Event
+from sync.devices import CANARY, Device
+from sync.world import history, records_of
+
+
+def require_all(simulation):
+    world, devices = simulation.world, simulation.devices
+    final = fresh(world).dump()
+    require_equal(devices, final)
+    require_complete(world, final)
+    objects = opened(world, devices)
+    require_clean_store(objects, final, devices)
+    require_canaries_gone(objects, world, devices, final)
+    require_present(world, objects)
+    require_quiet(simulation)
+
+
+def fresh(world):
+    """A device that comes in by the recovery words and reads, and knows nothing but the store."""
+    device = Device(world, "fresh")
+    device.view.arrive()
+    device.recover()
+    device.pull()
+    return device
+
+
+def require_equal(devices, final):
+    """Equal but for what retention took on a device."""
+    for device in devices:
+        have = device.dump()
+        missing, extra = final.events - have.events, have.events - final.events
+        missing = {e for e in missing if e.key.started_at_us >= device.retained_to}
+        assert not missing, f"{device.label} lacks {_named(missing)}"
+        assert not extra, f"{device.label} has what no other has: {_named(extra)}"
+        artifacts = have.artifacts if not device.retained_to else final.artifacts
+        assert artifacts == final.artifacts, f"{device.label}: other artifacts"
+        assert have.pins == final.pins, f"{device.label}: other pins"
+        assert have.tombstones == final.tombstones, f"{device.label}: other tombstones"
+
+
+def _named(records):
+    return sorted(records, key=repr)[:3]
+
+
+def require_complete(world, final):
+    """All that was made and not lost with a disk, joined by the model."""
+    there = records_of(final)
+    expected = join(history(world.made - world.unsure), history(world.unsure & there))
+    for name, have, want in zip(History._fields, final, expected, strict=True):
+        assert not want - have, f"lost {name}: {_named(want - have)}"
+        assert not have - want, f"{name} that should not be: {_named(have - want)}"
+
+
+def opened(world, devices):
+    """Every segment and manifest of the store -> key, payload; opened with all keys."""
+    from hx.database import vault
+
+    found = vault.read(devices[0].database)
+    suite = devices[0].visit().genesis.suite
+    vmks = {k: vmk for device in devices for k, (_, vmk) in device.custody.vmks.items()}
+    objects = {}
+    for key, data in world.objects.items():
+        if key[:2] in ("o/", "m/"):
+            _, payload = unseal(data, expect=key, vault_id=found.vault_id, suite=suite, vmks=vmks)
+            objects[key] = payload
+    return objects
+
+
+def require_clean_store(objects, final, devices):
+    """Nobody who is at work has left anything forgotten or redacted in the store."""
+    cover = Cover(final.tombstones)
+    newest = {event.key: event for event in final.events}
+    for key, payload in objects.items():
+        if not key.startswith("o/"):
+            continue
+        held = segment.decode(payload)
+        bad = [e for e in held.events if cover.event(e.key) or newest.get(e.key, e) != e]
+        bad += [a for a in held.artifacts if cover.artifact(a.key)]
+        assert not bad, f"forgotten or beaten, and still in {key}: {_named(bad)}"
+
+
+def require_canaries_gone(objects, world, devices, final):
+    alive = {e.command for e in final.events} | {a.name for a in final.artifacts}
+    texts = {r.command for r in world.made if type(r) is Event}
+    texts |= {r.name for r in world.made if type(r) is Artifact}
+    gone = [text for text in texts if text.startswith(CANARY) and text not in alive]
+    for key, payload in objects.items():
+        assert not [t for t in gone if t in payload], f"a forgotten text in {key}"
+    for device in devices:
+        with open(device.path, "rb") as file:
+            data = file.read()
+        left = [text for text in gone if text in data]
+        assert not left, f"a forgotten text in the database of {device.label}: {left}"
+
+
+def require_present(world, objects):
+    """The newest manifest of everybody names nothing that is not there."""
+    newest = {}
+    for key, payload in objects.items():
+        if key.startswith("m/"):
+            one = manifest.decode(payload).manifest
+            newest[one.device_id] = max(newest.get(one.device_id, one), one, key=lambda m: m.seq)
+    for one in newest.values():
+        for listed in one.objects:
+            key = names.spelled(names.Name(names.SEGMENT, one.device_id, listed.object_id))
+            assert key in world.objects, f"{key} is listed and absent"
+
+
+def require_quiet(simulation):
+    """With nothing new a sync is one listing."""
+    for device in simulation.devices:
+        device.view.arrive()
+        del device.store.calls[:]
+        device.sync()
+        assert device.store.calls == [("list", "m/")], device.store.calls

@@ -1,0 +1,317 @@
+"""A whole device in this process: database, keys, outbox, clock, and its own sight of the store."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from functools import lru_cache
+
+from hx import enroll
+from hx.core.history import History
+from hx.core.keys import DeviceKeys
+from hx.core.model import (
+    FINISHED,
+    IMPORTED,
+    Artifact,
+    ArtifactKey,
+    Event,
+    EventKey,
+    Tombstone,
+)
+from hx.core.phrases import secret_of
+from hx.custody.secrets import Secrets
+from hx.database import Database, open_database
+from hx.database.dump import dump
+from hx.database.events import device_names, rename_device
+from hx.outbox import Outbox
+from hx.pin import pin
+from hx.pull import pull
+from hx.push import push
+from hx.retain import retain
+from hx.visit import Keyring, Visit
+from store.faulty import FaultyStore, never
+from sync.world import Crash, View, records_of
+
+RAM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+URL = "memory:"
+CANARY = b"cnry"
+
+
+class Points:
+    """Places at which the power may go: every call of the store, both ends of every commit."""
+
+    def __init__(self):
+        self.passed = 0
+        self.last = None  # the number of the one that is not survived
+
+    def tick(self):
+        self.passed += 1
+        if self.passed == self.last:
+            raise Crash
+
+
+class WatchedDatabase(Database):
+    def __init__(self, path, points):
+        opened = open_database(path)
+        super().__init__(opened.connection, path)
+        self.points = points
+        self.execute("PRAGMA synchronous = off")
+        self.execute("PRAGMA journal_mode = memory")  # a crash is an exception here
+
+    @contextmanager
+    def transaction(self):
+        self.points.tick()
+        with super().transaction():
+            yield
+        self.points.tick()
+
+
+class WatchedOutbox(Outbox):
+    def __init__(self, folder, points):
+        super().__init__(folder)
+        self.points = points
+
+    def write(self, seq, objects):
+        super().write(seq, objects)
+        self.points.tick()
+
+    def clear(self):
+        super().clear()
+        self.points.tick()
+
+
+@lru_cache(1)
+def _empty():
+    """The bytes of a new database: making the schema is most of what a small one costs."""
+    with tempfile.TemporaryDirectory(dir=RAM) as folder:
+        path = os.path.join(folder, "hx.db")
+        opened = open_database(path)
+        opened.execute("PRAGMA journal_mode = delete").fetchall()
+        opened.close()
+        with open(path, "rb") as file:
+            return file.read()
+
+
+class Device:
+    """Its verbs are those of a person at the keyboard; errors come out as they would there."""
+
+    def __init__(self, world, label):
+        self.world = world
+        self.label = label
+        self.folder = os.path.join(world.folder, f"{label}-{world.number()}")
+        self.points = Points()
+        self.view = View(world)
+        self.store = FaultyStore(self.view)
+        dice = world.dice
+        self.custody = Secrets(DeviceKeys(dice.randbytes(32), dice.randbytes(32)), {})
+        self.me = self.custody.device.device_id
+        self.skew_us = dice.choice([0, 0, 0, -7_200_000_000, 3_600_000_000])
+        self.session = dice.randbytes(16)
+        self.unpublished = set()
+        self.retained_to = 0
+        self._visit = None
+        os.makedirs(os.path.join(self.folder, "hx"))
+        with open(self.path, "wb") as file:
+            file.write(_empty())
+        self.open()
+        with self.database.transaction():
+            rename_device(self.database, self.me, label)
+
+    @property
+    def path(self):
+        return os.path.join(self.folder, "hx", "hx.db")
+
+    @property
+    def now_us(self):
+        return self.world.now_us + self.skew_us
+
+    def open(self):
+        self.database = WatchedDatabase(self.path, self.points)
+        self.outbox = WatchedOutbox(os.path.join(self.folder, "outbox"), self.points)
+
+    def close(self):
+        self.database.close()
+
+    def arrange(self, fault=never):
+        """What goes wrong from now on: `fault` as in FaultyStore, and the points are counted."""
+
+        def choose(number, operation, key):
+            self.points.tick()
+            return fault(number, operation, key)
+
+        self.store.choose = choose
+
+    def name(self):
+        """What the vault calls it."""
+        return device_names(self.database)[self.me]
+
+    # ---- what a person does ----
+
+    def record(self, *, finished=True):
+        number = self.world.number()
+        key = EventKey(self.now_us, self.me, self.session, number)
+        event = Event(
+            key,
+            CANARY + b"%06d" % number,
+            b"/srv",
+            host=b"host",
+            flags=FINISHED if finished else 0,
+            exit_status=0 if finished else None,
+        )
+        self._make(event)
+        return event
+
+    def finish(self, event):
+        self._make(event._replace(flags=event.flags | FINISHED, exit_status=1, duration_us=9))
+
+    def import_(self, origin, number):
+        """From a database of another tool, which other devices may import too."""
+        source = bytes([0x80 | origin]) + bytes(15)
+        key = EventKey(self.world.now_us // 10**9 * 10**9 + number, source, source, number)
+        self._make(Event(key, b"imported %d" % number, b"/", flags=FINISHED, origin=IMPORTED))
+
+    def redact(self, event):
+        text = CANARY + b"%06d" % self.world.number()
+        self._make(event._replace(command=text, revision=event.revision + 1))
+
+    def keep(self, event):
+        """An artifact of an event."""
+        key = ArtifactKey(
+            self.now_us, self.me, event.key.session_id, self.world.dice.randbytes(16), event.key
+        )
+        self._make(Artifact(key, CANARY + b"%06d" % self.world.number(), "file", 0, bytes(32)))
+
+    def forget(self, scope):
+        self._make(Tombstone(self.world.dice.randbytes(16), self.now_us, self.me, scope))
+
+    def pin(self, session_id, *, pinned):
+        before = dump(self.database).pins
+        pin(self.database, session_id, self.now_us, self.me, pinned=pinned)
+        self._note(dump(self.database).pins - before)
+
+    def retain(self, border_us):
+        """What goes unpublished goes for good: it is the user's wish."""
+        before = dump(self.database)
+        retain(self.database, border_us)
+        self.retained_to = max(self.retained_to, border_us)
+        gone = records_of(before) - records_of(dump(self.database))
+        self.world.unsure |= gone & self.unpublished
+        self.unpublished -= gone
+
+    def _make(self, record):
+        kinds = [Event, Artifact, None, Tombstone]
+        at = kinds.index(type(record))
+        with self.database.transaction():
+            self.database.join(History()._replace(**{History._fields[at]: frozenset([record])}))
+        self._note([record])
+
+    def _note(self, records):
+        self.world.made.update(records)
+        self.unpublished.update(records)
+
+    # ---- sync, as the command line does it ----
+
+    def visit(self):
+        return Visit(self.database, self.store, self.me, self.keyring(), self.now_us)
+
+    def keyring(self):
+        def store(secrets):
+            self.points.tick()
+            self.custody = secrets
+            self.points.tick()
+
+        return Keyring(lambda: self.custody, store)
+
+    def pull(self):
+        return pull(self.visit())
+
+    def push(self):
+        done = push(self.visit(), self.outbox, self.name())
+        self._published()
+        return done
+
+    def sync(self):
+        visit = self.visit()
+        pulled = pull(visit)
+        pushed = push(visit, self.outbox, self.name(), listed=True)
+        self._published()
+        return pulled, pushed
+
+    def _published(self):
+        """A push has ended well: all but what still runs is in the store."""
+        self.unpublished = {
+            one for one in self.unpublished if type(one) is Event and not one.flags & FINISHED
+        }
+
+    # ---- the vault ----
+
+    def _here(self):
+        def keep(secrets):
+            self.custody = secrets
+
+        return enroll.Here(self.database, self.custody.device, self.name(), keep, self.now_us)
+
+    def _place(self):
+        return enroll.Place(self.store, URL, "vault")
+
+    def init(self, *, encrypt=True):
+        enroll.init(self._here(), self._place(), encrypt=encrypt, entropy=self.world.entropy)
+        self.push()
+
+    def invite(self):
+        visit = self.visit()
+        code, _ = enroll.invitation(visit)
+        push(visit, self.outbox, self.name())
+        self._published()
+        return secret_of(code)
+
+    def join(self, secret):
+        enroll.join(self._here(), self._place(), secret)
+
+    def recover(self):
+        enroll.recover(self._here(), self._place(), self.world.entropy)
+
+    def spend(self, secret):
+        enroll.spend(self.store, secret)
+
+    # ---- disks ----
+
+    def backup(self):
+        """What a backup of the disk holds; the keychain is not in it."""
+        outbox = os.path.join(self.folder, "outbox")
+        files = {}
+        for name in os.listdir(outbox) if os.path.isdir(outbox) else ():
+            with open(os.path.join(outbox, name), "rb") as file:
+                files[name] = file.read()
+        with open(self.path, "rb") as file:
+            return file.read(), files, frozenset(self.unpublished)
+
+    def restore(self, backup):
+        data, files, unpublished = backup
+        self.close()
+        shutil.rmtree(os.path.join(self.folder, "outbox"), ignore_errors=True)
+        with open(self.path, "wb") as file:
+            file.write(data)
+        if files:
+            os.makedirs(os.path.join(self.folder, "outbox"))
+        for name, content in files.items():
+            with open(os.path.join(self.folder, "outbox", name), "wb") as file:
+                file.write(content)
+        self.world.unsure |= self.unpublished - unpublished
+        self.unpublished &= unpublished
+        self.open()
+
+    def clone(self, label):
+        """A copied disk: another machine that takes itself for this device."""
+        twin = Device(self.world, label)
+        twin.custody, twin.me, twin.skew_us = self.custody, self.me, self.skew_us
+        twin.unpublished = set(self.unpublished)
+        twin.view.held = dict(self.view.held)
+        twin.retained_to = self.retained_to
+        twin.restore(self.backup())
+        return twin
+
+    def dump(self):
+        return dump(self.database)
