@@ -29,6 +29,7 @@ from strategies import share
 
 PEOPLE = ["ann", "bob", "cat", "dan"]
 CODES = ["code1", "code2"]
+EVIL = ["eve", "puppet", "puppet2"]
 SIGNERS = [RECOVERY, FIRST, *PEOPLE]
 seeds = st.integers(0, 2**32 - 1).map(random.Random)
 
@@ -265,4 +266,22 @@ def test_a_fallen_device_with_all_its_keys_changes_nothing(chance):
     assert evaluate(*known, *evil, again).writing == (after.next_number, key("k4"))
 
 
-EVIL = ["eve", "puppet", "puppet2"]
+@given(seeds)
+@share(0.5)
+def test_a_joiner_that_was_not_admitted_changes_nothing_with_the_code_it_holds(chance):
+    made, _ = grown(chance)
+    made = [part for part in made if part not in belong(made, "eve", {})]
+    admitted = [adds(FIRST, "ann"), invites("ann", "code"), adds("code", "bob"),
+                closes("ann", "code", "bob"), adds("bob", "cat")]  # fmt: skip
+    known = [*made, *admitted, adds("code", "puppet")]
+    before = evaluate(*known)
+    evil = [theft(chance, ["puppet"], ["code"]) for _ in range(chance.randint(1, 8))]
+    evil += [relabels("code", "bob", number) for number in range(chance.randint(0, 9))]
+    after = evaluate(*known, *evil)
+    assert after.standing.keys() == before.standing.keys()
+    assert after.waiting.keys() == before.waiting.keys()
+    assert after.admins == before.admins
+    assert after.revoked == before.revoked
+    assert after.closed == before.closed
+    assert after.next_number == before.next_number
+    assert after.writing in (before.writing, None)
