@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from store.places import FolderPlace, MemoryPlace, fat, tmpfs
+from store.places import FolderPlace, MemoryPlace, exfat, fat, tmpfs
 
 _number = itertools.count()
 
@@ -14,6 +14,12 @@ _number = itertools.count()
 @pytest.fixture(scope="session")
 def fat_disk():
     with tempfile.TemporaryDirectory() as scratch, fat(Path(scratch)) as disk:
+        yield disk
+
+
+@pytest.fixture(scope="session")
+def exfat_disk():
+    with tempfile.TemporaryDirectory() as scratch, exfat(Path(scratch)) as disk:
         yield disk
 
 
@@ -38,13 +44,18 @@ def on_fat(fat_disk):
     return FolderPlace(fat_disk / f"store-{next(_number)}")
 
 
-@pytest.fixture(params=["in_memory", "on_disk", "on_tmpfs", "on_fat"])
+@pytest.fixture
+def on_exfat(exfat_disk):
+    return FolderPlace(exfat_disk / f"store-{next(_number)}")
+
+
+@pytest.fixture(params=["in_memory", "on_disk", "on_tmpfs", "on_fat", "on_exfat"])
 def place(request):
     """Every kind of place, each empty."""
     return request.getfixturevalue(request.param)
 
 
-@pytest.fixture(params=["on_disk", "on_tmpfs", "on_fat"])
+@pytest.fixture(params=["on_disk", "on_tmpfs", "on_fat", "on_exfat"])
 def folder(request):
     """Every kind of folder, each empty."""
     return request.getfixturevalue(request.param)

@@ -84,6 +84,33 @@ def fat(scratch: Path) -> Iterator[Path]:
         _run("fusermount", "-u", "-z", mounted)
 
 
+@contextmanager
+def exfat(scratch: Path) -> Iterator[Path]:
+    """An exFAT disk in a file, through a loop device and FUSE."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a disk")
+    if not (shutil.which("mount.exfat-fuse") and shutil.which("mkfs.exfat")):
+        pytest.skip("no exFAT here: exfat-fuse and exfatprogs (tests/shell/install.sh)")
+    image, mounted = scratch / "image", scratch / "mounted"
+    mounted.mkdir()
+    with open(image, "wb") as file:
+        file.truncate(100 << 20)
+    _run("mkfs.exfat", image)
+    loop = subprocess.run(
+        ["losetup", "-f", "--show", image], capture_output=True, text=True, check=False
+    )
+    device = loop.stdout.strip()
+    if not device:
+        pytest.skip("no disk can be mounted here: no loop device")
+    try:
+        if _run("mount.exfat-fuse", device, mounted, check=False):
+            pytest.skip("no disk can be mounted here: no exFAT through FUSE")
+        yield mounted
+        _run("umount", "--lazy", mounted)
+    finally:
+        _run("losetup", "-d", device)
+
+
 def _run(*command: object, check: bool = True) -> int:
     words = [str(word) for word in command]
     return subprocess.run(

@@ -1,4 +1,4 @@
-"""What every store keeps to: memory, and a folder on a disk, on tmpfs and on FAT."""
+"""What every store keeps to: memory, and a folder on a disk, tmpfs, FAT and exFAT."""
 
 from __future__ import annotations
 

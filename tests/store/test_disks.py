@@ -259,10 +259,9 @@ def test_a_disk_that_keeps_another_length_is_found_out_at_once(on_disk):
     assert on_disk.files() == set()
 
 
-def test_only_doubtful_media_are_read_back(on_disk, on_tmpfs, on_fat):
-    assert [is_doubtful(str(place.path)) for place in (on_disk, on_tmpfs, on_fat)] == [
-        *(False, False, True)
-    ]
+def test_only_doubtful_media_are_read_back(on_disk, on_tmpfs, on_fat, on_exfat):
+    places = (on_disk, on_tmpfs, on_fat, on_exfat)
+    assert [is_doubtful(str(place.path)) for place in places] == [False, False, True, True]
 
 
 def dataless(name, **named):
