@@ -21,25 +21,27 @@ SECRET = "hunter2-in-clear"
 
 
 class Demo:
-    """One home folder, one recorded shell in it."""
+    """One device: a home folder, and one recorded shell in it."""
 
-    def __init__(self, home: str) -> None:
-        self.home = home
+    def __init__(self, home: str, name: str) -> None:
+        self.home = os.path.join(home, name)
+        self.name = name
+        os.mkdir(self.home)
         self.environment = {
-            "HOME": home,
-            "HX_HOME": os.path.join(home, "hx"),
+            "HOME": self.home,
+            "HX_HOME": os.path.join(self.home, "hx"),
             "LANG": "C.UTF-8",
             "PATH": f"{os.path.dirname(HX)}:{os.environ['PATH']}",
             "TERM": "dumb",
             "USER": "ann",
         }
-        with open(os.path.join(home, ".bashrc"), "w", encoding="utf-8") as file:
+        with open(os.path.join(self.home, ".bashrc"), "w", encoding="utf-8") as file:
             file.write(f"PS1='{PROMPT}'; PS2=\neval \"$(hx init bash)\"\n")
         self.bash = pexpect.spawn(
             "bash",
             ["-i"],
             env=self.environment,
-            cwd=home,
+            cwd=self.home,
             encoding="utf-8",
             timeout=20,
             dimensions=(50, 120),
@@ -53,7 +55,7 @@ class Demo:
         self.bash.expect_exact(PROMPT)
         printed = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", self.bash.before)
         said = printed.removeprefix(line).lstrip("\n").rstrip()
-        print(f"$ {line}" + (f"\n{said}" if said else ""))
+        print(f"{self.name}$ {line}" + (f"\n{said}" if said else ""))
         return said
 
     def find(self, *words: str) -> list[dict[str, object]]:
@@ -66,12 +68,7 @@ class Demo:
 
     def bytes_on_disk(self) -> bytes:
         """Every byte that hx keeps."""
-        found = b""
-        for folder, _, names in os.walk(self.environment["HX_HOME"]):
-            for name in names:
-                with open(os.path.join(folder, name), "rb") as file:
-                    found += file.read()
-        return found
+        return bytes_in(self.environment["HX_HOME"])
 
 
 def check(claim: str, holds: object) -> None:
@@ -123,17 +120,55 @@ def forget(demo: Demo) -> None:
     check("no byte of it is left in any file of hx", b"correct-horse" not in demo.bytes_on_disk())
 
 
+def bytes_in(folder: str) -> bytes:
+    found = b""
+    for inside, _, names in os.walk(folder):
+        for name in names:
+            with open(os.path.join(inside, name), "rb") as file:
+                found += name.encode() + file.read()
+    return found
+
+
+def sync(laptop: Demo, desktop: Demo, folder: str) -> None:
+    chapter("Two devices, one folder, no server")
+    store = os.path.join(folder, "store")
+    os.mkdir(store)
+    desktop.type("echo typed on the desktop")
+    place = f"--store folder:{store} --custody file"
+    laptop.type(f"hx sync init {place} --name laptop --yes")
+    said = laptop.type("hx sync invite --json > code.json; cat code.json")
+    code = json.loads(said)["code"]
+    with open(os.path.join(desktop.home, "code"), "w", encoding="utf-8") as file:
+        file.write(code)
+    desktop.type(f"hx sync join {place} --name desktop --code-file code")
+    laptop.type("hx sync")
+    check("what was typed on the desktop is found on the laptop", laptop.find("on the desktop"))
+    found = desktop.find("grep -q")
+    check("and the other way round, with its outcome", found and found[-1]["exit_status"] == 1)
+    check("named by its device", found and found[0]["device"] == "laptop")
+    check("the folder shows nothing of it", b"grep" not in bytes_in(store))
+
+    chapter("Forgotten on one device, gone on all")
+    desktop.type("hx forget --match 'on the desktop' --yes")
+    desktop.type("hx sync")
+    laptop.type("hx sync")
+    check("the laptop has forgotten it too", not laptop.find("typed on the desktop"))
+    check("no byte of it is left there", b"typed on the desktop" not in laptop.bytes_on_disk())
+
+
 def main() -> None:
     if not shutil.which("bash"):
         raise SystemExit("demo: this demo needs bash")
-    with tempfile.TemporaryDirectory(prefix="hx-demo-") as home:
-        demo = Demo(home)
+    with tempfile.TemporaryDirectory(prefix="hx-demo-") as folder:
+        laptop, desktop = Demo(folder, "laptop"), Demo(folder, "desktop")
         try:
-            record(demo)
-            look(demo)
-            forget(demo)
+            record(laptop)
+            look(laptop)
+            forget(laptop)
+            sync(laptop, desktop, folder)
         finally:
-            demo.bash.close(force=True)
+            laptop.bash.close(force=True)
+            desktop.bash.close(force=True)
     print("\ndemo: everything held")
 
 

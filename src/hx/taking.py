@@ -28,7 +28,7 @@ from hx.core.verdict import (
     Fault,
     rejected,
 )
-from hx.database import holdings, ledger, vault
+from hx.database import UNCLEAN, holdings, ledger, vault
 from hx.database.events import rename_device
 from hx.database.holdings import Source
 from hx.database.ledger import TAKEN, Head, Verdict
@@ -278,4 +278,6 @@ def _join(visit: Visit, one: Segment, history: History) -> Pulled:
     with visit.database.transaction():
         changes = visit.database.join(history, source)
         ledger.judge(visit.database, one, TAKEN, visit.now_us)
+        if changes.forgotten or changes.replaced:  # text that went stands in the files still
+            visit.database.set_meta(UNCLEAN, visit.now_us)
     return Pulled(1, changes.added, changes.forgotten, changes.dropped)

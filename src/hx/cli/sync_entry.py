@@ -8,6 +8,7 @@ import sys
 from hx import enroll
 from hx.cli import custody, words
 from hx.cli.recorder import now_us, open_recorder
+from hx.cli.sync_run import scrub
 from hx.cli.syncing import alone, cut_label, outbox_of, store_at, visit_of
 from hx.core.errors import UsageError
 from hx.core.phrases import new_secret, words_of
@@ -32,7 +33,9 @@ def run(name: str, given: Namespace, config: Config) -> int:
     with alone(recorder):
         _require_no_vault(recorder)
         place = _place(given, recorder)
-        return _RUNS[name](given, recorder, place)
+        code = _RUNS[name](given, recorder, place)
+    scrub(recorder)
+    return code
 
 
 def _require_no_vault(recorder: Recorder) -> None:

@@ -38,8 +38,22 @@ def run(name: str, given: Namespace, config: Config) -> int:
             _remember(visit, error.message)
             raise
         _remember(visit, None)
+    scrub(recorder)
     _print(given, visit, pulled, pushed)
     return _exit_code(visit)
+
+
+def scrub(recorder: Recorder) -> None:
+    """What another device has forgotten leaves the files of the database, not just its rows."""
+    from hx.database import UNCLEAN
+    from hx.forget import clean
+
+    if recorder.database.meta(UNCLEAN) is not None and not clean(recorder.database):
+        print(
+            "hx: warning: text of forgotten events may still stand in the files of the database:"
+            " another process uses them\nhx: hint: `hx status` cleans them",
+            file=sys.stderr,
+        )
 
 
 def _carry_out(
