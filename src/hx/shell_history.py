@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
+import time
 
 from hx.core.record import NamedTuple
 from hx.core.shell_entries import Wanted, entries, forms, kind_of, matching
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _TIMES = 20  # that a file may change under our hands before we give up
+_LOOKS, _PAUSE_S = 40, 0.005
 
 
 class Holding(NamedTuple):
@@ -69,10 +72,26 @@ def _clean(target: str, wanted: Wanted) -> int:
         owner = before.st_uid, before.st_gid
         mode = stat.S_IMODE(before.st_mode)
         replace_file(target, kept, mode=mode, owner=owner, check=same)
-        late = file.read()  # a shell that had it open may have written between check and rename
+        _wait_for_writers(file.fileno())
+        late = file.read()  # of a shell that had it open between check and rename
     if late:
         _append(target, _without(target, late, wanted)[0])
     return removed
+
+
+def _wait_for_writers(descriptor: int) -> None:
+    """Until nobody has the old file open for writing, which has no name any more; 200 ms at most.
+
+    Linux grants a lease for reading then, and only then; elsewhere all of the time is waited.
+    """
+    for _ in range(_LOOKS):
+        try:
+            fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        except (OSError, AttributeError):
+            time.sleep(_PAUSE_S)
+        else:
+            fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+            return
 
 
 def _opener(path: str, flags: int) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -145,6 +147,26 @@ def test_what_comes_between_the_last_look_and_the_rename_is_brought_over(tmp_pat
     monkeypatch.setattr(os, "replace", replace_after_a_write)
     clean(str(path), WANTED)
     assert path.read_bytes() == b"ls\nlate\n"
+
+
+def test_no_line_is_lost_while_another_process_appends(tmp_path):
+    path = tmp_path / ".bash_history"
+    path.write_bytes(b"CANARY\n" + b"old\n" * 2_000)
+    script = (
+        "for n in range(4_000):\n"
+        f"    with open({str(path)!r}, 'ab', buffering=0) as file:\n"
+        "        file.write(b'new %d\\n' % n + b'CANARY\\n' * (n % 20 == 0))\n"
+    )
+    writer = subprocess.Popen([sys.executable, "-c", script])
+    cleaned = 0
+    while writer.poll() is None:
+        cleaned += clean(str(path), WANTED)
+    cleaned += clean(str(path), WANTED)
+    lines = path.read_bytes().splitlines()
+    assert lines[:2_000] == [b"old"] * 2_000
+    # two that are written in the moment of the rename may change places
+    assert sorted(lines[2_000:]) == sorted(b"new %d" % n for n in range(4_000))
+    assert cleaned <= 201  # what came late went uncounted
 
 
 def test_a_file_that_never_rests_is_left_as_it_is(tmp_path, monkeypatch):
