@@ -6,6 +6,8 @@ them costs a few microseconds and needs no `re`.
 
 from __future__ import annotations
 
+from itertools import islice
+
 from hx.core import shapes
 from hx.core.value import is_secret
 
@@ -25,6 +27,7 @@ _SHAPES = tuple(
 )
 _NAMES = tuple(shapes.NAME_ANCHORS.decode().split())
 _KEYS = tuple(shapes.KEY_ANCHORS.decode().split())
+MAX_SECRETS = 10_000  # that are looked for by one rule in one command
 _BEFORE_BYTES = 64  # that `before` may look at
 _PROGRAM_BYTES = 64  # more than the name of a program takes
 _SEPARATORS = (b"|", b";", b"&", b"\n", b"(", b"`")
@@ -41,17 +44,17 @@ def spans(text: bytes) -> list[Span]:
     found: list[Span] = []
     words = [word for word in text.translate(_WORDS).split() if len(word) >= 16]  # noqa: PLR2004
     if words:
-        found += _tokens(text, lowered, words)
+        found += islice(_tokens(text, lowered, words), MAX_SECRETS)
     for anchor, needs, shape in _SHAPES:
         if anchor in lowered and (not needs or any(map(lowered.__contains__, needs))):
-            found += _shaped(text, lowered, anchor, shape)
+            found += islice(_shaped(text, lowered, anchor, shape), MAX_SECRETS)
     for anchor in _NAMES:
         if anchor in lowered:
-            found += _named(text, lowered, anchor)
+            found += islice(_named(text, lowered, anchor), MAX_SECRETS)
     if "key" in lowered:
         for anchor in _KEYS:
             if anchor in lowered:
-                found += _named(text, lowered, anchor)
+                found += islice(_named(text, lowered, anchor), MAX_SECRETS)
     return found
 
 

@@ -18,7 +18,7 @@ RULES_VERSION = 1  # of the tables in secrets.py and shapes.py
 Span = tuple[int, int, str]  # of a secret: from, to, kind
 _OPENING = b"<redacted:"
 _MAX_KIND = 40  # characters of the name of a kind
-_TOO_MANY = b"<redacted:command>"  # its masks would not fit
+_TOO_MANY = b"<redacted:command>"  # the masks would not fit, or not all secrets were looked for
 
 
 class Rules:
@@ -51,9 +51,11 @@ class Rules:
         """The text with `<redacted:kind>` in place of each secret; at most as long as a command."""
         if not self.redact:
             return text
+        from hx.core.finder import MAX_SECRETS
+
         while spans := self._spans(text):  # a mask may free what it stood beside
             text = _with_masks(text, spans)
-            if len(text) > MAX_COMMAND_BYTES:
+            if len(spans) >= MAX_SECRETS or len(text) > MAX_COMMAND_BYTES:
                 return _TOO_MANY
         return text
 
