@@ -43,13 +43,15 @@ def nobody(new: bool) -> bytes:
 def spellings(secrets: Secrets) -> list[bytes]:
     """Each key as it could be written by accident."""
     keys = [*secrets.device, *(vmk for _, vmk in secrets.vmks.values())]
-    return [one for key in keys for one in (key, key.hex().encode(), base64.b64encode(key)[:40])]
+    forms = [
+        (key, key.hex().encode(), base64.b64encode(key)[:40], repr(key).encode()) for key in keys
+    ]
+    return [one for form in forms for one in form]
 
 
 def is_told(text: str | bytes, secrets: Secrets) -> bool:
     data = text if isinstance(text, bytes) else os.fsencode(text)
-    told = [*spellings(secrets), *(repr(key).encode()[2:-1] for key in secrets.device), PASSPHRASE]
-    return any(one in data for one in told)
+    return any(one in data for one in [*spellings(secrets), PASSPHRASE])
 
 
 def after_every_death(

@@ -99,7 +99,7 @@ class Sieve(KeyFile):
     """A place that says it has written, and has not."""
 
     def write(self, data):
-        super().write(b"")
+        super().write(data[:-1])
 
 
 def test_keys_stay_where_they_are_when_custody_does_not_give_them_back(machine, secrets):

@@ -138,3 +138,11 @@ def test_a_damaged_note_is_one_sentence(kept, tmp_path, secrets, text):
     assert caught.value.hint
     with pytest.raises(KeyMissing, match="damaged"):
         choose(None, place(tmp_path, secrets), nobody)
+
+
+def test_files_of_any_length_are_not_read_whole(kept, tmp_path, secrets):
+    for name in ("custody.key", "custody.toml"):
+        with open(tmp_path / name, "r+b") as file:
+            file.truncate(1 << 40)
+        with pytest.raises(KeyMissing, match="damaged"):
+            opened(place(tmp_path, secrets), nobody).load()

@@ -24,6 +24,12 @@ def test_decode_gives_what_was_encoded(sign, box, vmks):
     assert encode(decode(encode(secrets))) == encode(secrets)
 
 
+def test_equal_secrets_give_equal_bytes():
+    secrets = some_secrets(5)
+    turned = dict(reversed(secrets.vmks.items()))
+    assert encode(secrets._replace(vmks=turned)) == encode(secrets)
+
+
 @given(st.binary(max_size=100))
 @example(b"\x91" * 5000)
 @example(msgpack.encode({"v": 1}))
