@@ -13,7 +13,6 @@ from hx.core.ident import digest64
 from hx.core.model import (
     FINISHED,
     IMPORTED,
-    KNOWN_SINCE_US,
     REDACTED,
     STATUS_UNKNOWN,
     Event,
@@ -79,6 +78,7 @@ class Import:
         self._fates: Iterator[int] | None = None  # of the lines without a time
         self._ordinal = 0
         self._batch: list[Event] = []
+        self._untimed: list[Event] = []  # of this batch
         self._hosts: dict[bytes, str] = {}
         self._verdicts: dict[bytes, bytes | None] = {}
         self._committed: Counter[str] = Counter()
@@ -98,7 +98,7 @@ class Import:
                 self._take_own(entry, entry.at_us)
             else:
                 self._take(entry, entry.at_us)
-            if len(self._batch) >= _BATCH_EVENTS:
+            if len(self._batch) + len(self._untimed) >= _BATCH_EVENTS:
                 self._commit()
         self._commit()
         return self.counts
@@ -145,7 +145,7 @@ class Import:
             return
         self._ordinal += 1
         key = event.key._replace(started_at_us=self._ordinal, seq=self._ordinal)
-        self._batch.append(event._replace(key=key))
+        self._untimed.append(event._replace(key=key))
 
     def _event(self, entry: Entry, at_us: int, seq: int) -> Event | None:
         """As it may be kept; None, and counted, when the rules keep it out."""
@@ -240,8 +240,7 @@ class Import:
 
     def _commit(self) -> None:
         """One transaction for a batch."""
-        timed = [event for event in self._batch if event.key.started_at_us >= KNOWN_SINCE_US]
-        untimed = [event for event in self._batch if event.key.started_at_us < KNOWN_SINCE_US]
+        timed, untimed = self._batch, self._untimed
         if self._job.dry_run:
             self._place(timed, untimed)
         else:
@@ -252,6 +251,7 @@ class Import:
                 self._tally["forgotten"] += changes.dropped
                 self._name_devices()
         self._batch.clear()
+        self._untimed.clear()
         self._committed += self._tally
         self._tally.clear()
         self._job.tell(self._reading.done, self._reading.size)
@@ -273,7 +273,9 @@ class Import:
         self._tally["forgotten"] += placed.forgotten
         self._tally["untimed"] += len(untimed)
         self._tally["redacted"] += sum(1 for event in fresh if event.flags & REDACTED)
-        self._tally["expired"] += sum(1 for e in placed.fresh if e.key.started_at_us < border_us)
+        if border_us:
+            old = (event for event in placed.fresh if event.key.started_at_us < border_us)
+            self._tally["expired"] += sum(1 for _ in old)
         return fresh + placed.ended
 
     def _name_devices(self) -> None:
