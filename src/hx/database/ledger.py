@@ -95,9 +95,10 @@ def pass_over_older(database: Database, head: Head) -> None:
 def heads(database: Database) -> dict[bytes, list[Head]]:
     """Of each device the newest taken; two where a copied disk has written the same seq."""
     sql = (
-        "SELECT key, device_id, seq, sha256, roster, at_us, label FROM manifest AS one"
-        " WHERE status = ? AND seq = (SELECT max(seq) FROM manifest"
-        "  WHERE device_id = one.device_id AND status = ?) ORDER BY sha256"
+        "SELECT key, manifest.device_id, manifest.seq, sha256, roster, at_us, label FROM"
+        " (SELECT device_id, max(seq) AS seq FROM manifest WHERE status = ? GROUP BY device_id)"
+        " AS newest JOIN manifest ON manifest.device_id = newest.device_id"
+        "  AND manifest.seq = newest.seq AND status = ? ORDER BY sha256"
     )
     found: dict[bytes, list[Head]] = {}
     for row in database.execute(sql, (IMPORTED, IMPORTED)):
