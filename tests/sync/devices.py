@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 
 from hx import enroll
+from hx.core.errors import NotInVault
 from hx.core.history import History
 from hx.core.keys import DeviceKeys
 from hx.core.model import (
@@ -262,8 +263,11 @@ class Device:
 
     def invite(self):
         visit = self.visit()
+        pull(visit)
+        if visit.me not in visit.trust.standing:
+            raise NotInVault("this device waits to be admitted")
         code, _ = enroll.invitation(visit)
-        push(visit, self.outbox, self.name())
+        push(visit, self.outbox, self.name(), listed=True)
         self._published()
         return secret_of(code)
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from hx.core.errors import HxError
 from hx.core.model import Keys, WholeSession, Window
-from store.faulty import FAULTS, NONE, never
+from store.faulty import FAULTS, NONE, RESURRECTED, never
 from sync import claims
 from sync.devices import RAM, Device
 from sync.world import Crash, World, chance_by
@@ -19,6 +19,8 @@ from sync.world import Crash, World, chance_by
 STEPS = 26
 MOST_DEVICES = 5
 ROUNDS = 12
+# what comes back after it was deleted is found by a listing of all, which no sync makes
+MENDED = {kind: [one for one in faults if one != RESURRECTED] for kind, faults in FAULTS.items()}
 ACTIONS = (
     ["record"] * 7
     + ["finish", "import_", "redact", "redact", "keep", "pin", "retain"]
@@ -69,7 +71,7 @@ class Simulation:
     def fault(self, _number, operation, _key):
         if self.settled or self.dice.randrange(100) >= self.faulty:
             return NONE
-        return self.dice.choice(FAULTS[operation])
+        return self.dice.choice(MENDED[operation])
 
     def settle(self):
         """All faults end, all that is late arrives, and everybody syncs until nobody has to."""
