@@ -245,6 +245,17 @@ def test_hostile_bytes_are_malformed_and_nothing_worse(payload):
     assert finding(payload) == (REJECTED, MALFORMED)
 
 
+def test_a_payload_of_a_million_fields_costs_no_memory():
+    import tracemalloc
+
+    payload = pack({"v": 1, **{str(number): 0 for number in range(1_000_000)}})
+    tracemalloc.start()
+    assert finding(payload) == (REJECTED, MALFORMED)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000
+
+
 @given(st.data())
 def test_altered_bytes_are_a_history_or_a_fault_and_nothing_else(data):
     payload = segment.encode(data.draw(histories))

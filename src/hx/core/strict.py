@@ -29,6 +29,8 @@ I64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 U63 = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 U64 = Annotated[int, Meta(ge=0)]  # msgpack has no greater ones
 
+_MAX_FIELDS = 256  # some ten times what any payload has
+
 _MAP = Decoder(dict[str, Raw])
 _INT = Decoder(int)
 # RecursionError: nesting deeper than Python's own limit
@@ -62,21 +64,26 @@ def fields(
 
 
 def _map(payload: bytes) -> dict[str, Raw]:
+    length = _length(payload)
+    if length > _MAX_FIELDS:  # before as many are made
+        raise malformed("it has too many fields")
     try:
         raw = _MAP.decode(payload)
     except _ERRORS:
         raise malformed("it is no msgpack map") from None
-    if len(raw) != _length(payload):
+    if len(raw) != length:
         raise malformed("it has a field twice")
     return raw
 
 
 def _length(payload: bytes) -> int:
-    """How many fields the head of a msgpack map says it has."""
-    head = payload[0]
-    if head & 0xF0 == 0x80:  # noqa: PLR2004  (fixmap)
-        return head & 0x0F
-    return int.from_bytes(payload[1 : 3 if head == 0xDE else 5], "big")  # noqa: PLR2004  (map 16)
+    """How many fields the head of a msgpack map says it has; of anything else no matter what."""
+    head = payload[:1]
+    if head == b"\xde":
+        return int.from_bytes(payload[1:3], "big")
+    if head == b"\xdf":
+        return int.from_bytes(payload[1:5], "big")
+    return int.from_bytes(head, "big") & 0x0F
 
 
 def _value(name: str, decoder: Decoder[Any], raw: Raw) -> Any:
