@@ -220,3 +220,13 @@ def test_memory_does_not_grow_with_the_file(machine, tmp_path):
     assert "100,000 new" in answer.out
     unit = 1 if sys.platform == "darwin" else 1024
     assert int(answer.out.split()[-1]) * unit < 200 << 20
+
+
+def test_the_last_session_is_one_that_hx_recorded(machine, hx, record, zsh):
+    record("make all", 2, at=time.time_ns() // 1000 - 3_600_000_000)
+    zsh.write_bytes(ZSH + b": %d:0;newer\n" % (time.time() - 60))
+    hx("import", "--all")
+    assert "✗2     make all" in hx("last").out
+    hx("pin", "--last")
+    pinned = hx("show", "--json", hx("find", "--json", "make all", "--failed").json[0]["id"])
+    assert pinned.json["pinned"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hx.core.failures import Step
-from hx.core.model import FINISHED
+from hx.core.model import FINISHED, LIVE
 from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
@@ -31,11 +31,12 @@ def beginning(database: Database, digits: str) -> list[bytes]:
 
 
 def last(database: Database, current: bytes | None) -> bytes | None:
-    """The session of the newest event outside the current one."""
+    """The session of the newest event that hx recorded outside the current one."""
     row = database.execute(
         "SELECT session_id FROM event JOIN session ON session.id = event.session"
-        " WHERE session_id IS NOT ? ORDER BY started_at_us DESC, event.id DESC LIMIT 1",
-        (current,),
+        " WHERE session_id IS NOT ? AND origin = ?"
+        " ORDER BY started_at_us DESC, event.id DESC LIMIT 1",
+        (current, LIVE),
     ).fetchone()
     return row[0] if row else None
 
@@ -56,12 +57,13 @@ def session(database: Database, session_id: bytes) -> Session | None:
 def last_of_work(database: Database, current: bytes | None, device_id: bytes) -> bytes | None:
     """The current session when something ended in it, else the newest other, of this device first.
 
-    Commands of hx do not count: one would hide what it was asked about.
+    Commands of hx do not count: one would hide what it was asked about. Nor does what was imported:
+    the session of a text file is all that it holds.
     """
     sql = (
         "SELECT session_id FROM event JOIN command ON command.id = event.command"
         " JOIN session ON session.id = event.session JOIN device ON device.id = session.device"
-        " WHERE flags & ? AND text NOT IN ('hx', 'history-extended')"
+        " WHERE flags & ? AND origin = ? AND text NOT IN ('hx', 'history-extended')"
         " AND text NOT GLOB 'hx *' AND text NOT GLOB 'history-extended *' AND "
     )
     newest = " ORDER BY started_at_us DESC, event.id DESC LIMIT 1"
@@ -72,7 +74,7 @@ def last_of_work(database: Database, current: bytes | None, device_id: bytes) ->
         (f"{other} AND device_id = ?{newest}", (current, device_id)),
         (other + newest, (current,)),
     ):
-        row = database.execute(sql + condition, (FINISHED, *values)).fetchone()
+        row = database.execute(sql + condition, (FINISHED, LIVE, *values)).fetchone()
         if row:
             return bytes(row[0])
     return None
