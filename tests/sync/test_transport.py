@@ -50,8 +50,11 @@ def devices(pair, tmp_path):
     return one, other
 
 
-def reasons(device):
-    return {row["reason"] for row in device.sync("status")["reasons"] if row["status"] == "pending"}
+def waiting_for(device):
+    """Why objects are pending, and the exit code that says so."""
+    status = device.hx("sync", "status", "--json")
+    rows = [row for row in status.json["reasons"] if row["status"] == "pending"]
+    return status.code, {row["reason"] for row in rows}
 
 
 def in_the_folders(pair, text):
@@ -70,7 +73,7 @@ def test_what_each_recorded_is_found_on_the_other_and_what_one_forgets_is_gone_t
     pair.carry()
     for device in (one, other):
         device.sync()
-        assert device.commands() == ["echo from one", "echo from the other", SECRET]
+        assert device.commands() == [SECRET, "echo from one", "echo from the other"]
     assert other.hx("forget", "--match", "cnry", "--yes").code == 0
     other.sync()
     pair.carry()
@@ -91,12 +94,12 @@ def test_a_manifest_that_comes_first_is_waited_for_and_stands_in_nobodys_way(pai
     other.record("echo goes on")
     other.sync(code=3)
     assert other.commands() == ["echo goes on"]
-    assert reasons(other) == {"not arrived"}
+    assert waiting_for(other) == (3, {"not arrived"})
     pair.other.ignore()
     pair.carry()
     other.sync()
     assert other.commands() == ["echo goes on", "echo late"]
-    assert reasons(other) == set()
+    assert waiting_for(other) == (0, set())
 
 
 def test_what_else_lies_in_the_folder_hurts_nobody_and_stays(pair, devices):
