@@ -56,6 +56,7 @@ def test_words_are_shown_with_their_numbers_then_wiped_and_two_asked_back(home):
         terminal.type(f" {WORDS[asked[-1] - 1].upper()}".encode() + ENTER)
     terminal.until(b"done")
     assert asked == sorted(set(asked))
+    assert seen(terminal).startswith("word ")
     assert not any(word in seen(terminal).lower().split() for word in WORDS)
 
 
