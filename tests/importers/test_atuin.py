@@ -121,13 +121,18 @@ def test_a_history_that_atuin_has_too_comes_once(desk, atuin):
     assert desk.take_file(atuin.database).new == 0
 
 
-def test_what_was_deleted_in_atuin_is_left_out_and_moves_nothing(desk, atuin):
+def test_what_was_deleted_in_atuin_is_left_out_and_moves_nothing(desk, atuin, tmp_path):
     atuin.import_zsh(zsh((0, "ls"), (0, "make"), (0, "git push")))
     desk.take_file(atuin.database)
     with apsw.Connection(atuin.database) as connection:
         connection.execute("UPDATE history SET deleted_at = 1 WHERE command = 'ls'")
     counts = desk.take_file(atuin.database)
     assert (counts.new, counts.known, counts.unreadable) == (0, 2, {"deleted in atuin": 1})
+    (tmp_path / "other").mkdir()
+    other = Desk(tmp_path / "other", b"\x0e" * 16)
+    other.take_file(atuin.database)
+    assert other.events() == [event for event in desk.events() if event.command != b"ls"]
+    other.close()
 
 
 def test_atuins_database_is_not_written(desk, atuin):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -187,3 +188,15 @@ def test_reading_tells_how_far_it_is(tmp_path):
     for _ in importer("bash").read(reading):
         assert reading.done <= reading.size == 3000
     assert reading.done == 3000
+
+
+def test_a_line_of_any_length_takes_bounded_memory(tmp_path):
+    path = tmp_path / "h"
+    path.write_bytes(b"ls\n")
+    os.truncate(path, 16 << 20)  # NULs, as a crash leaves them
+    tracemalloc.start()
+    reading = Reading(str(path))
+    assert [entry.command for entry in importer("bash").read(reading)] == [b"ls"]
+    assert tracemalloc.get_traced_memory()[1] < 6 << 20
+    tracemalloc.stop()
+    assert reading.faults == {TOO_LONG: 1}
