@@ -4,19 +4,9 @@ from __future__ import annotations
 
 import itertools
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from msgspec import msgpack
-
-from hx.core import records, roster
-from hx.core.errors import InputError
-from hx.core.keys import LABEL_ROSTER, sign
-from hx.core.records import FORGED, MALFORMED, MISNAMED, TOO_LONG, Epoch, InviteClose
-from hx.core.roster import Record
+from hx.core import roster
 from rostered import (
     FIRST,
-    GENESIS,
     RECOVERY,
     VAULT,
     adds,
@@ -48,12 +38,6 @@ def waiting(*parts):
 
 def writing(*parts):
     return evaluate(*parts).writing
-
-
-def signed(payload, by=FIRST):
-    """A genuine record of any payload."""
-    signature = sign(keys(by).sign_seed, LABEL_ROSTER, VAULT, payload)
-    return Record(public(by)[0], payload, signature)
 
 
 # ---- who stands ----
@@ -318,119 +302,3 @@ def test_the_epoch_of_a_fallen_device_is_never_written_under_but_may_be_read():
 
 def test_the_epoch_of_a_stranger_is_not_read():
     assert evaluate(epoch("eve", 1, "one"), epoch("code1", 1, "two")).readable == set()
-
-
-# ---- what is no record ----
-
-
-def test_a_record_with_a_wrong_signature_says_nothing_and_takes_nothing_from_the_right_one():
-    right = adds(FIRST, "ann")
-    forged = [
-        right._replace(signature=bytes(64)),
-        right._replace(signer=public("eve")[0]),
-        right._replace(signature=right.signature[:-1]),
-        right._replace(signer=right.signer + right.signature[:1], signature=right.signature[1:]),
-    ]
-    assert standing(*forged) == {FIRST}
-    assert set(evaluate(*forged).void.values()) == {FORGED}
-    for parts in ([right, *forged], [*forged, right]):
-        trust = evaluate(*parts)
-        assert names(trust.standing, *PEOPLE) == {FIRST, "ann"}
-    assert len({record.id for record in [right, *forged[:3]]}) == 4
-
-
-def test_a_record_of_another_vault_says_nothing():
-    other = roster.add(public("ann"), "ann", seed=keys(FIRST).sign_seed, vault_id=b"W" * 16)
-    assert standing(other) == {FIRST}
-    assert evaluate(other).void == {other.id: FORGED}
-
-
-def payload_of(**fields):
-    device_id, (sign_pub, box_pub) = device("ann"), public("ann")
-    fixed = {"kind": "device_add", "v": 1, "device_id": device_id, "sign_pub": sign_pub,
-             "box_pub": box_pub, "label": "x"}  # fmt: skip
-    return msgpack.encode(fixed | fields)
-
-
-def close_of(count):
-    admitted = tuple(bytes([number]) * 16 for number in range(count))
-    return msgpack.encode(InviteClose(1, code("code1"), admitted))
-
-
-@pytest.mark.parametrize(
-    ("payload", "why"),
-    [
-        pytest.param(payload_of(device_id=device("bob")), MISNAMED, id="another's id"),
-        pytest.param(payload_of(label="x" * 65), TOO_LONG, id="label of 65 bytes"),
-        pytest.param(payload_of(label="é" * 33), TOO_LONG, id="label of 66 bytes, 33 characters"),
-        pytest.param(close_of(40), TOO_LONG, id="over 512 bytes"),
-        pytest.param(payload_of(label=b"x"), MALFORMED, id="label as bytes"),
-        pytest.param(payload_of(sign_pub=bytes(31)), MALFORMED, id="short key"),
-        pytest.param(payload_of(v=True), MALFORMED, id="version as a truth"),
-        pytest.param(payload_of(v="2"), MALFORMED, id="version as text"),
-        pytest.param(payload_of(kind=7), MALFORMED, id="kind as a number"),
-        pytest.param(payload_of() + b"\0", MALFORMED, id="trailing byte"),
-        pytest.param(payload_of()[:-1], MALFORMED, id="cut"),
-        pytest.param(payload_of().replace(b"\x01", b"\xcc\x01", 1), MALFORMED, id="long spelling"),
-        pytest.param(b"\x91" * 3000, MALFORMED, id="nested deep"),
-        pytest.param(b"", MALFORMED, id="nothing"),
-        pytest.param(b"\0" * 8193, TOO_LONG, id="over 8 KiB"),
-    ],
-)
-def test_what_is_not_as_it_must_be_is_void(payload, why):
-    record = signed(payload)
-    assert records.decode(payload) == why
-    assert standing(record) == {FIRST}
-    if len(payload) <= 8192:
-        assert evaluate(record).void == {record.id: why}
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [{"kind": "device_rename"}, {"v": 2}, {"nick": "x"}],
-    ids=["kind", "version", "field"],
-)
-def test_what_a_newer_hx_wrote_is_reported_and_carried(fields):
-    record = signed(payload_of(**fields))
-    trust = evaluate(record)
-    assert trust.unknown == {record.id}
-    assert not trust.void
-    assert names(trust.standing) == {FIRST}
-    assert roster.carried(GENESIS, [record]) == (record,)
-
-
-@pytest.mark.parametrize("members", [[device("bob"), device("ann")], [device("ann")] * 2])
-def test_a_list_that_is_not_in_order_is_void(members):
-    members = sorted(members, reverse=True)
-    body = Epoch(1, 1, key("one"), tuple(members))
-    assert records.decode(msgpack.encode(body)) == MALFORMED
-
-
-@given(st.binary(max_size=64) | st.binary(max_size=64).map(lambda tail: payload_of()[:40] + tail))
-def test_any_bytes_are_a_record_or_a_reason(payload):
-    assert isinstance(records.decode(payload), str | records.DeviceAdd)
-
-
-@given(st.data())
-def test_a_record_that_lost_or_changed_a_byte_is_not_taken(data):
-    record = adds(FIRST, "ann")
-    at = data.draw(st.integers(0, len(record.payload) - 1))
-    changed = bytearray(record.payload)
-    changed[at] ^= data.draw(st.integers(1, 255))
-    assert standing(record._replace(payload=bytes(changed))) == {FIRST}
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda **by: roster.add(public("ann"), "x" * 65, **by),
-        lambda **by: roster.epoch(2**32, key("one"), [], **by),
-        lambda **by: roster.device_revoke(
-            device("ann"), [n.to_bytes(32, "big") for n in range(300)], **by
-        ),
-    ],
-    ids=["label", "number", "list"],
-)
-def test_what_would_be_void_is_not_signed(make):
-    with pytest.raises(InputError, match="cannot become part of the roster"):
-        make(seed=keys(FIRST).sign_seed, vault_id=VAULT)
