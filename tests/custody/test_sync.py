@@ -83,6 +83,20 @@ def test_with_neither_keychain_nor_passphrase_there_is_no_vault(machine, store):
     assert init(machine, store, env=ASK).code == 0
 
 
+@pytest.mark.parametrize("kind", ["passphrase", "file"])
+def test_an_init_that_was_cut_short_after_the_keys_had_moved_is_repeated(
+    machine, store, tmp_path, kind
+):
+    done = init(machine, store, "--custody", kind, env=ASK)
+    for path in machine.home.glob("hx.db*"):
+        path.unlink()
+    (tmp_path / "empty").mkdir()
+    again = init(machine, f"folder:{tmp_path / 'empty'}", env=ASK)
+    assert again.code == 0, again.err
+    assert again.json["device_id"] == done.json["device_id"]
+    assert sync(machine, ASK).code == 0
+
+
 def test_keys_that_cannot_be_had_end_a_sync_with_6_and_lose_nothing(
     machine, store, keychain_running
 ):

@@ -55,11 +55,9 @@ def _place(given: Namespace, recorder: Recorder) -> Place:
 
 def _here(given: Namespace, recorder: Recorder) -> Here:
     """Custody is chosen, and its passphrase asked for, before anything is written anywhere."""
-    from hx.device import read_keys
-
     path = custody.key_path(recorder)
-    keys = read_keys(path)
     chosen = custody.choose(recorder, given.custody)
+    keys = custody.device_keys(recorder)
     label = cut_label(given.name or recorder.config.host)
 
     def keep(secrets: Secrets) -> None:
