@@ -25,6 +25,7 @@ from hx.core.verdict import (
     ROSTER,
     SIGNATURE,
     SKIPPED,
+    TOO_LARGE,
     Fault,
     rejected,
 )
@@ -214,13 +215,32 @@ def _in_time(visit: Visit, key: str, verdict: Verdict) -> Verdict:
 
 def take_segments(visit: Visit) -> tuple[Pulled, int]:
     """Fetch and join what is named and not here, the newest first; and how many were missing."""
-    done, missing = Pulled(), 0
-    for one in [*ledger.own_unread(visit.database, visit.me), *ledger.wanted(visit.database)]:
+    done, reasons = _take_all(visit, _wanted(visit))
+    if NO_KEY in reasons and _keys_have_come(visit):
+        more, reasons = _take_all(visit, [one for one in _wanted(visit) if one.reason == NO_KEY])
+        done = Pulled(*map(sum, zip(done, more, strict=True)))
+    return done, reasons.count(NOT_ARRIVED)
+
+
+def _wanted(visit: Visit) -> list[Segment]:
+    return [*ledger.own_unread(visit.database, visit.me), *ledger.wanted(visit.database)]
+
+
+def _keys_have_come(visit: Visit) -> bool:
+    """A slot may come later than what is sealed under its key."""
+    visit.read_slots()
+    return visit.keyring.vouch(visit.trust.readable)
+
+
+def _take_all(visit: Visit, segments: list[Segment]) -> tuple[Pulled, list[str]]:
+    """What was done, and the reasons of what was not taken."""
+    done, reasons = Pulled(), []
+    for one in segments:
         verdict, taken = _take(visit, one)
-        missing += verdict.reason == NOT_ARRIVED
+        reasons.append(verdict.reason)
         visit.note(_key(one), verdict)
         done = Pulled(*map(sum, zip(done, taken, strict=True)))
-    return done, missing
+    return done, reasons
 
 
 def _key(one: Segment) -> str:
@@ -250,13 +270,12 @@ def _history(visit: Visit, one: Segment) -> History:
     if one.device_id not in trust.standing and one.device_id not in trust.waiting:
         raise Fault(SKIPPED, REVOKED, "its device is no longer in the vault")
     key = _key(one)
-    data = visit.store.get(key, min(one.size, size_limit(names.SEGMENT)))
+    if one.size > size_limit(names.SEGMENT):
+        raise rejected(TOO_LARGE, "it is larger than an object of its kind may be")
+    data = visit.store.get(key, one.size)
     _require_listed(visit, one, data)
     history = segment.decode(visit.unsealed(key, data))
-    known = trust.enrolled
-    for author in segment.authors(history):
-        if author not in known and not author[0] & 0x80:
-            raise Fault(PENDING, ROSTER, "it holds records of a device that is not known yet")
+    segment.require_authors(history, trust.enrolled)
     return history
 
 

@@ -143,6 +143,7 @@ class Device:
             return fault(number, operation, key)
 
         self.store.choose = choose
+        self.points.last = None
 
     def name(self):
         """What the vault calls it."""

@@ -11,14 +11,14 @@ from contextlib import suppress
 
 from hx.core.errors import HxError
 from hx.core.model import Keys, WholeSession, Window
-from store.faulty import FAULTS, NONE, RESURRECTED, never
+from store.faulty import FAULTS, NONE, RESURRECTED
 from sync import claims
 from sync.devices import RAM, Device
+from sync.meeting import exchange, meet
 from sync.world import Crash, World, chance_by
 
 STEPS = 26
 MOST_DEVICES = 5
-ROUNDS = 12
 # what comes back after it was deleted is found by a listing of all, which no sync makes
 MENDED = {kind: [one for one in faults if one != RESURRECTED] for kind, faults in FAULTS.items()}
 ACTIONS = (
@@ -60,13 +60,12 @@ class Simulation:
         for _ in range(self.dice.randrange(1, 3)):
             self.codes.append(first.invite())
             self.join(f"device{self.world.number()}")
-            self.exchange()
+            exchange(self.devices)
 
     def step(self, action, device):
         device.arrange(self.fault)
         with suppress(HxError):  # the next sync may do better
             getattr(self, f"do_{action}")(device)
-        device.points.last = None
 
     def fault(self, _number, operation, _key):
         if self.settled or self.dice.randrange(100) >= self.faulty:
@@ -77,22 +76,7 @@ class Simulation:
         """All faults end, all that is late arrives, and everybody syncs until nobody has to."""
         self.settled = True
         self.world.now_us += 4 * 3_600_000_000
-        for device in self.devices:
-            device.arrange(never)
-            device.store.deliver()
-        for _ in range(ROUNDS):
-            self.world.pass_time()
-            before = self.world.changes
-            self.exchange()
-            if self.world.changes == before:
-                self.exchange()
-                return
-        raise AssertionError("the devices never come to rest")
-
-    def exchange(self):
-        for device in self.devices:
-            device.view.arrive()
-            device.sync()
+        meet(self.world, self.devices)
 
     def add(self, label):
         device = Device(self.world, label)

@@ -1,0 +1,82 @@
+"""What a member of the vault could put into the store: any bytes, listed by a signed manifest."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from hx.core import manifest, names, segment
+from hx.core.envelope import seal
+from hx.core.history import History
+from hx.core.manifest import Listed, Manifest
+from hx.database import ledger, vault
+from hx.membership import writing_key
+
+
+class Attacker:
+    """Publishes as `device` does, without its scruples."""
+
+    def __init__(self, device):
+        self.device = device
+        self.visit = device.visit()
+        self.vault_id = self.visit.vault.vault_id
+        self.key_id, self.vmk = writing_key(self.visit)
+        self.listed = list(_listed(device))
+        self.held = device.world.objects
+
+    def name(self, number, *, device_id=None):
+        return names.Name(names.SEGMENT, device_id or self.device.me, bytes([number]) * 16)
+
+    def sealed(self, number, records=(), *, payload=None, **other):
+        """A sound object."""
+        payload = segment.encode(_history(records)) if payload is None else payload
+        given = {"vault_id": self.vault_id, "vmk": self.vmk, **other}
+        return seal(self.name(number), payload, **given)
+
+    def lay(self, number, data, *, size=None, there=None):
+        """The manifest will list `data`; `there` is what the store holds instead."""
+        listed = Listed(
+            self.name(number).object_id, size or len(data), sha256(data).digest(), 0, None, None
+        )
+        self.listed.append(listed)
+        there = data if there is None else there
+        if there is not ABSENT:
+            self.held[self.key(number)] = there
+
+    def key(self, number):
+        return names.spelled(self.name(number))
+
+    def sign(self, *, seed=None, device_id=None, vmk=None, roster=None):
+        """Put the manifest up; gives its key."""
+        me = device_id or self.device.me
+        seq = 1 + max(
+            [n.seq for key in self.held if (n := names.parsed(key)) and n.device_id == me],
+            default=0,
+        )
+        one = Manifest(
+            me,
+            seq,
+            self.device.now_us,
+            "evil",
+            tuple(self.listed),
+            (),
+            tuple(vault.records(self.device.database)) if roster is None else roster,
+            self.key_id,
+        )
+        sign_seed = seed or self.device.custody.device.sign_seed
+        payload = manifest.encode(one, sign_seed, self.vault_id)
+        name = names.Name(names.MANIFEST, me, b"\x0e" * 8 + bytes(8), self.key_id, seq)
+        key = names.spelled(name)
+        self.held[key] = seal(name, payload, vault_id=self.vault_id, vmk=vmk or self.vmk)
+        return key
+
+
+ABSENT = object()
+
+
+def _listed(device):
+    for one in ledger.live(device.database, device.me):
+        yield Listed(one.object_id, one.size, one.sha256, one.events, one.first_us, one.last_us)
+
+
+def _history(records):
+    return History(frozenset(records))

@@ -1,0 +1,306 @@
+"""Each thing that can be wrong with an object has its reason, and holds up no other."""
+
+from __future__ import annotations
+
+import pytest
+
+import forger
+from hx.core import names, verdict
+from hx.core.keys import generate, key_id, new_vmk
+from hx.core.model import FINISHED, IMPORTED, Event, EventKey
+from hx.core.roster import device_revoke, epoch
+from hx.core.zstd import compress
+from hx.membership import hand_out_keys
+from hx.stores import Placeholder
+from store.faulty import FLIPPED, at, never
+from sync.attacker import ABSENT, Attacker
+from sync.meeting import exchange, meet, vault_of
+
+DAY_US = 86_400_000_000
+GOOD, BAD = 1, 2
+
+
+def flipped(data, place):
+    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+
+
+def event(device_id, *, origin=0):
+    key = EventKey(1_790_000_000_000_000, device_id, b"\x05" * 16, 1)
+    return Event(key, b"true", b"/", flags=FINISHED, origin=origin)
+
+
+# what lies at the name BAD, as (listed bytes, bytes that are there), and what is said of it
+BROKEN = {
+    "not there": (verdict.PENDING, verdict.NOT_ARRIVED, lambda a: (a.sealed(BAD), ABSENT)),
+    "half copied": (verdict.PENDING, verdict.INCOMPLETE, lambda a: (a.sealed(BAD), b"HXS1")),
+    "other bytes": (
+        verdict.PENDING,
+        verdict.INCOMPLETE,
+        lambda a: (a.sealed(BAD), flipped(a.sealed(BAD), 300)),
+    ),
+    "cut by its author": (verdict.PENDING, verdict.INCOMPLETE, lambda a: a.sealed(BAD)[:-1]),
+    "a key nobody has": (verdict.PENDING, verdict.NO_KEY, lambda a: a.sealed(BAD, vmk=new_vmk())),
+    "of a stranger": (
+        verdict.PENDING,
+        verdict.ROSTER,
+        lambda a: a.sealed(BAD, [event(b"\x07" * 16)]),
+    ),
+    "a flag of the future": (
+        verdict.PENDING,
+        verdict.NEEDS_UPGRADE,
+        lambda a: flipped(a.sealed(BAD), 7),
+    ),
+    "a field of the future": (
+        verdict.PENDING,
+        verdict.NEEDS_UPGRADE,
+        lambda a: a.sealed(BAD, payload=b"\x81\xa1v\x02"),
+    ),
+    "of another vault": (
+        verdict.SKIPPED,
+        verdict.OTHER_VAULT,
+        lambda a: a.sealed(BAD, vault_id=b"\x09" * 16),
+    ),
+    "no object of hx": (verdict.REJECTED, verdict.MAGIC, lambda _: bytes(300)),
+    "under another name": (verdict.REJECTED, verdict.MISPLACED, lambda a: a.sealed(3)),
+    "too long by far": (verdict.REJECTED, verdict.TOO_LARGE, lambda _: bytes((16 << 20) + 1)),
+    "with bytes behind": (verdict.REJECTED, verdict.TRAILING, lambda a: a.sealed(BAD) + b"\0"),
+    "a plain one": (verdict.REJECTED, verdict.HEADER, lambda a: a.sealed(BAD, vmk=None)),
+    "a key altered": (verdict.REJECTED, verdict.HEADER, lambda a: flipped(a.sealed(BAD), 120)),
+    "a commitment altered": (
+        verdict.REJECTED,
+        verdict.COMMITMENT,
+        lambda a: flipped(a.sealed(BAD), 190),
+    ),
+    "content altered": (verdict.REJECTED, verdict.BODY, lambda a: flipped(a.sealed(BAD), 300)),
+    "nonsense": (verdict.REJECTED, verdict.MALFORMED, lambda a: a.sealed(BAD, payload=b"\xc1")),
+    "an import that ran here": (
+        verdict.REJECTED,
+        verdict.AUTHOR,
+        lambda a: a.sealed(BAD, [event(b"\x87" * 16)]),
+    ),
+}
+
+
+@pytest.fixture
+def pair():
+    with vault_of("one", "evil") as (_, devices):
+        yield devices
+
+
+def laid(evil, make):
+    """A good object and a bad one, listed by a signed manifest; the key of the bad one."""
+    attacker = Attacker(evil)
+    sound = event(b"\x86" * 16, origin=IMPORTED)
+    attacker.lay(GOOD, attacker.sealed(GOOD, [sound]))
+    found = make(attacker)
+    data, there = found if isinstance(found, tuple) else (found, found)
+    attacker.lay(BAD, data, there=there)
+    attacker.sign()
+    return attacker.key(BAD), sound
+
+
+def judged(device, key):
+    """What the ledger says of an object, whichever kind it is."""
+    name = names.parsed(key)
+    table, where, value = "segment", "object_id = ?", name.object_id
+    if name.kind == names.MANIFEST:
+        table, where, value = "manifest", "key = ?", key
+    sql = f"SELECT status, reason FROM {table} WHERE {where}"
+    return device.database.execute(sql, (value,)).fetchone()
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_what_is_wrong_with_a_segment_is_said_and_the_others_are_taken(pair, what):
+    one, evil = pair
+    status, reason, make = BROKEN[what]
+    key, sound = laid(evil, make)
+    one.view.arrive()
+    one.pull()
+    assert judged(one, key) == (status, reason)
+    assert sound in one.dump().events
+    pulled = one.pull()
+    assert pulled.pending == (status == verdict.PENDING)
+    assert pulled.rejected == (status == verdict.REJECTED)
+
+
+def test_wrong_bytes_are_rejected_after_a_day_and_three_pulls(pair):
+    one, evil = pair
+    key, _ = laid(evil, lambda a: (a.sealed(BAD), flipped(a.sealed(BAD), 300)))
+    one.view.arrive()
+    for _ in range(4):
+        one.pull()
+        assert judged(one, key) == (verdict.PENDING, verdict.INCOMPLETE)
+    one.world.now_us += DAY_US
+    one.pull()
+    assert judged(one, key) == (verdict.REJECTED, verdict.HASH)
+    calls = len(one.store.calls)
+    one.pull()
+    assert one.store.calls[calls:] == [("list", "m/")]
+
+
+def test_a_placeholder_is_waited_for(pair):
+    one, evil = pair
+    key, sound = laid(evil, lambda a: a.sealed(BAD))
+    one.view.arrive()
+    get = one.view.get
+
+    def elsewhere(wanted, max_bytes):
+        if wanted == key:
+            raise Placeholder("its bytes are elsewhere")
+        return get(wanted, max_bytes)
+
+    one.view.get = elsewhere
+    one.pull()
+    assert judged(one, key) == (verdict.PENDING, verdict.PLACEHOLDER)
+    assert sound in one.dump().events
+    one.view.get = get
+    one.pull()
+    assert judged(one, key)[0] == verdict.IMPORTED
+
+
+def test_a_segment_that_its_author_replaced_before_it_came_is_missed_by_nobody(pair):
+    one, evil = pair
+    key, sound = laid(evil, lambda a: (a.sealed(BAD), ABSENT))
+    one.view.arrive()
+    one.pull()
+    attacker = Attacker(evil)
+    attacker.lay(GOOD, attacker.sealed(GOOD, [sound]))
+    attacker.sign()
+    one.view.arrive()
+    assert one.pull().pending == 0
+    assert judged(one, key) == (verdict.SKIPPED, verdict.SUPERSEDED)
+
+
+def test_a_manifest_that_another_signed_is_rejected_after_a_day_and_three_pulls(pair):
+    one, evil = pair
+    attacker = Attacker(evil)
+    attacker.lay(GOOD, attacker.sealed(GOOD, [event(b"\x86" * 16, origin=IMPORTED)]))
+    key = attacker.sign(seed=generate().sign_seed)
+    before = one.dump()
+    one.view.arrive()
+    for _ in range(4):
+        one.pull()
+        assert judged(one, key) == (verdict.PENDING, verdict.INCOMPLETE)
+    one.world.now_us += DAY_US
+    one.pull()
+    assert judged(one, key) == (verdict.REJECTED, verdict.SIGNATURE)
+    assert one.dump() == before
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ({"device_id": b"\x07" * 16}, verdict.ROSTER),
+        ({"vmk": b"\x01" * 32}, verdict.NO_KEY),
+    ],
+)
+def test_a_manifest_that_cannot_be_judged_yet_waits(pair, how, reason):
+    one, evil = pair
+    key = Attacker(evil).sign(**how)
+    one.view.arrive()
+    one.pull()
+    assert judged(one, key) == (verdict.PENDING, reason)
+
+
+def test_what_a_revoked_device_publishes_is_skipped(pair):
+    one, evil = pair
+    visit = one.visit()
+    seed, vault_id = one.custody.device.sign_seed, visit.vault.vault_id
+    visit.learn([device_revoke(evil.me, (), seed=seed, vault_id=vault_id)])
+    before = one.dump()
+    key, _ = laid(evil, lambda a: a.sealed(BAD))
+    one.view.arrive()
+    one.pull()
+    assert judged(one, next(k for k in one.view.held if "0e0e0e" in k)) == (
+        verdict.SKIPPED,
+        verdict.REVOKED,
+    )
+    assert judged(one, key) is None
+    assert one.dump() == before
+
+
+def test_what_a_revoked_device_has_shown_is_published_by_those_who_stand():
+    with vault_of("one", "other", "evil") as (world, (one, other, evil)):
+        event = evil.record()
+        meet(world, [one, other, evil])
+        visit = one.visit()
+        seed, vault_id = one.custody.device.sign_seed, visit.vault.vault_id
+        visit.learn([device_revoke(evil.me, (), seed=seed, vault_id=vault_id)])
+        meet(world, [one, other])
+        for key in [k for k in world.objects if k.startswith(f"o/{evil.me.hex()}/")]:
+            world.objects.pop(key)
+        fourth = type(one)(world, "fourth")
+        fourth.view.arrive()
+        fourth.recover()
+        fourth.pull()
+        assert event in fourth.dump().events
+        fourth.close()
+
+
+def test_an_epoch_whose_key_has_not_come_is_waited_for_and_then_read(pair):
+    one, evil = pair
+    visit = evil.visit()
+    vmk = new_vmk()
+    attacker = Attacker(evil)
+    record = epoch(
+        visit.trust.next_number,
+        key_id(vmk),
+        (),
+        seed=evil.custody.device.sign_seed,
+        vault_id=visit.vault.vault_id,
+    )
+    visit.learn([record])
+    attacker.lay(GOOD, attacker.sealed(GOOD, [event(b"\x86" * 16, origin=IMPORTED)], vmk=vmk))
+    attacker.sign()
+    one.view.arrive()
+    one.pull()
+    assert judged(one, attacker.key(GOOD)) == (verdict.PENDING, verdict.NO_KEY)
+    visit.keyring.keep({key_id(vmk): (visit.trust.next_number - 1, vmk)})
+    hand_out_keys(visit)
+    one.view.arrive()
+    one.pull()
+    assert judged(one, attacker.key(GOOD))[0] == verdict.IMPORTED
+
+
+@pytest.mark.parametrize(
+    "litter",
+    ["m/x.hx", "m/~hx-00-1.tmp", "m/a.sync-conflict-20261124-000000-ABCDEFG.hx", "o/readme.txt"],
+)
+def test_what_bears_no_name_of_hx_is_passed_over(pair, litter):
+    one, evil = pair
+    evil.record()
+    evil.world.objects[litter] = b"?"
+    exchange([evil, one])
+    assert one.dump() == evil.dump()
+
+
+def test_a_flipped_bit_on_the_way_is_read_again(pair):
+    one, evil = pair
+    evil.record()
+    evil.sync()
+    one.view.arrive()
+    for call in range(1, 4):
+        one.arrange(at(len(one.store.calls) + call, FLIPPED))
+        one.pull()
+    one.arrange(never)
+    assert one.pull().pending == 0
+    assert one.dump() == evil.dump()
+
+
+def test_a_bomb_costs_no_memory(pair):
+    one, evil = pair
+    key, sound = laid(evil, bomb)
+    one.view.arrive()
+    one.pull()
+    assert judged(one, key) == (verdict.REJECTED, verdict.TOO_LARGE)
+    assert sound in one.dump().events
+
+
+def bomb(attacker):
+    """64 MiB and one byte of zeros in one frame; sealed as it should be."""
+    size = (64 << 20) + 1
+    body = forger.padded(compress(bytes(size), 3), codec=1, plain_len=size)
+    first = forger.outer(
+        vault=attacker.vault_id, device=attacker.device.me, thing=bytes([BAD]) * 16
+    )
+    return forger.sealed(first, body, attacker.vmk)
