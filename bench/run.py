@@ -13,6 +13,7 @@ import hook
 import importing
 import looking
 import redaction
+import syncing
 from machine import print_table
 
 
@@ -25,6 +26,7 @@ def main() -> None:
             *counting.rows(folder, count),
             *importing.rows(folder, count),
             *redaction.rows(),
+            *syncing.rows(folder),
             *hook.rows(folder),
         ]
     print_table(rows)

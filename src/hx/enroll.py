@@ -16,6 +16,7 @@ from hx.core.record import NamedTuple
 from hx.core.records import add, epoch
 from hx.core.records import invite as invite_record
 from hx.core.verdict import Fault
+from hx.custody.secrets import Secrets
 from hx.database import ledger
 from hx.database import vault as rows
 from hx.database.vault import Vault
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from hx.core.genesis import Genesis
     from hx.core.invite import Invitation
     from hx.core.records import Record
-    from hx.custody.secrets import Secrets
     from hx.database import Database
     from hx.stores import Store
     from hx.visit import Visit
@@ -82,6 +82,7 @@ def init(here: Here, place: Place, *, encrypt: bool, entropy: bytes) -> Genesis:
         vmks[key_id(vmk)] = (1, vmk)
         seed = here.device.sign_seed
         records.append(epoch(1, key_id(vmk), (), seed=seed, vault_id=genesis.vault_id))
+    here.keep(Secrets(here.device, dict(vmks)))  # first: a marker whose key is lost is in the way
     place.store.put(names.VAULT_KEY, data)
     _enter(here, place, data, records, vmks)
     return genesis
@@ -95,8 +96,6 @@ def _enter(
     vmks: Mapping[bytes, tuple[int, bytes]],
 ) -> None:
     """Keys into custody, then the vault into the database: from here on this device is in it."""
-    from hx.custody.secrets import Secrets
-
     here.keep(Secrets(here.device, dict(vmks)))
     vault_id = records_of_genesis.read(genesis).vault_id
     rows.create(here.database, Vault(vault_id, place.name, place.url, genesis))

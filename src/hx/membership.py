@@ -57,6 +57,11 @@ def _new_epoch(visit: Visit) -> None:
     record = epoch(number, key_id(vmk), visit.trust.fallen, **_signer(visit))
     _write_slots(visit, {key_id(vmk): (number, vmk)}, existing=set())
     visit.learn([record])
+    if visit.trust.writing is None:  # a device may sign so many records and no more
+        raise KeyMissing(
+            "this device cannot make a new key for the vault: it has signed too many records",
+            "sync on the device that made the vault: that one can",
+        )
 
 
 def hand_out_keys(visit: Visit) -> None:
@@ -93,18 +98,29 @@ def writing_key(visit: Visit) -> tuple[bytes, bytes | None]:
     """(key id, key) to seal with; of a plain vault no key. Raises KeyMissing."""
     if not visit.is_sealed:
         return names.NIL, None
-    held, writing = visit.keyring.vmks, visit.trust.writing
-    if visit.me not in visit.trust.standing:  # admitted to none of the new epochs yet
-        numbers = {one: number for one, (number, _) in visit.keyring.secrets.vmks.items()}
-        usable = [(numbers[one], one) for one in visit.trust.readable if one in held]
-        writing = max(usable, default=None)
-    if writing is not None and writing[1] not in held:
+    wanted = _wanted_key(visit)
+    if wanted is not None and wanted not in visit.keyring.vmks:
         visit.read_slots()
         visit.keyring.vouch(visit.trust.readable)
-        held = visit.keyring.vmks
-    if writing is None or writing[1] not in held:
+        wanted = _wanted_key(visit)
+    held = visit.keyring.vmks
+    if wanted is None or wanted not in held:
         raise KeyMissing(
             "this device does not have the newest key of the vault yet",
             "sync on another device: it puts the key down for this one",
         )
-    return writing[1], held[writing[1]]
+    return wanted, held[wanted]
+
+
+def _wanted_key(visit: Visit) -> bytes | None:
+    """Of the epoch to write in; whoever waits to be admitted takes the newest that it holds.
+
+    Only epochs of devices that stand: whoever has fallen may know a key of its own making.
+    """
+    trust, held = visit.trust, visit.keyring.vmks
+    writing = None if trust.writing is None else trust.writing[1]
+    if visit.me in trust.standing or writing in held:
+        return writing
+    signers = {member.sign_pub for member in trust.standing.values()}
+    usable = [made.key_id for made in trust.epochs if made.signer in signers]
+    return next((one for one in reversed(usable) if one in held), None)

@@ -9,6 +9,8 @@ Nothing is deleted that was not joined here first.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from hx.core import names
 from hx.core.errors import NotInVault
 from hx.core.record import NamedTuple
@@ -17,7 +19,7 @@ from hx.database import ledger, unpublished
 from hx.database.ledger import Verdict
 from hx.heads import head_stands, own_head, roster_is_new
 from hx.pull import require_vault, take
-from hx.stores import Missing
+from hx.stores import Exists, Missing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,11 +80,12 @@ def _resume(visit: Visit, outbox: Outbox) -> None:
     if journal is None:
         return
     if journal.seq > ledger.pinned_seq(visit.database, visit.me):
-        for key, data in outbox.objects(journal):
-            visit.store.put(key, data)
-            name = names.parsed(key)
-            if name is not None and name.kind == names.MANIFEST:
-                visit.listing[key] = name
+        with suppress(Exists):  # a name that is taken is lost: what it held is still to be pushed
+            for key, data in outbox.objects(journal):
+                visit.store.put(key, data)
+                name = names.parsed(key)
+                if name is not None and name.kind == names.MANIFEST:
+                    visit.listing[key] = name
         take(visit, only=visit.me)
     outbox.clear()
 

@@ -48,7 +48,7 @@ def _require_no_vault(recorder: Recorder) -> None:
 
 
 def _place(given: Namespace, recorder: Recorder) -> Place:
-    store = store_at(recorder, given.store)
+    store = store_at(recorder, given.store, private=getattr(given, "no_encrypt", False))
     folder = os.path.basename(given.store.rstrip("/")) or "vault"
     return enroll.Place(store, given.store, given.vault_name or folder)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _PATIENCE_S, _PAUSE_S = 30, 0.05
 MAX_LABEL_BYTES = 64
+_SUITE_AT = 6  # docs/format.md, the header
 
 
 def vault_of(recorder: Recorder) -> Vault:
@@ -56,13 +57,19 @@ def visit_of(recorder: Recorder) -> Visit:
     """The caller is `alone`. Raises NotInVault."""
     found = vault_of(recorder)
     me = recorder.who.device_id
-    store = store_at(recorder, found.store)
+    store = store_at(recorder, found.store, private=not is_sealed(found))
     return Visit(recorder.database, store, me, keyring_of(recorder), recorder.now_us)
 
 
-def store_at(recorder: Recorder, url: str) -> Store:
-    """Raises UsageError."""
-    return open_store(url, recorder.who.device_id, umask=recorder.config.umask)
+def store_at(recorder: Recorder, url: str, *, private: bool = False) -> Store:
+    """`private`: what it holds is not sealed, so nobody else may read it. Raises UsageError."""
+    umask = None if private else recorder.config.umask
+    return open_store(url, recorder.who.device_id, umask=umask)
+
+
+def is_sealed(found: Vault) -> bool:
+    """By the header of its first record: to read all of it would need the crypto."""
+    return bool(found.genesis[_SUITE_AT])
 
 
 def keyring_of(recorder: Recorder) -> Keyring:
