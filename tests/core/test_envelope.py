@@ -426,6 +426,14 @@ def test_what_has_no_wrapped_key_has_zeros_in_its_place():
     assert finding == (REJECTED, HEADER)
 
 
+def test_an_object_at_its_own_place_is_not_opened_as_another_kind():
+    slot = seal_open_kind(SLOT_NAME, b"body", vault_id=VAULT, suite=SEALED)
+    assert why(opened, slot, SLOT_NAME) == (REJECTED, MISPLACED)
+    finding = why(open_kind, sealed(), expect=spelled(NAME), vault_id=VAULT, suite=SEALED)
+    assert finding == (REJECTED, MISPLACED)
+    assert why(unseal_invite, sealed(), expect=spelled(NAME), key=VMK) == (REJECTED, MISPLACED)
+
+
 def test_a_commitment_that_does_not_fit_is_named():
     slot = seal_open_kind(SLOT_NAME, b"body", vault_id=VAULT, suite=SEALED)
     altered = slot[:-1] + b"!"
