@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
+from itertools import islice
 from types import MappingProxyType
 
 from hx.core import origin
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from hx.importers import Entry, Importer
 
 _BATCH_EVENTS = 20_000
-_VERDICTS, _SHORT = 30_000, 400  # commands whose verdict is remembered, and their greatest length
+_AHEAD = 2_000  # entries whose commands are judged together
+_VERDICTS = 30_000  # commands whose verdict is remembered
 _NOWHERE = EventKey(0, b"", b"", 0)
 TWIN = 3  # beside NEW, KNOWN, FORGOTTEN: what becomes of a line without a time
 
@@ -65,6 +67,12 @@ class Job(NamedTuple):
     tell: Callable[[int, int], object] = lambda _done, _size: None
 
 
+def _verdict(rules: Rules, command: bytes) -> bytes | None:
+    """What the rules leave of a command; None where they keep it out."""
+    event = rules.judged(Event(_NOWHERE, command, b""))
+    return None if event is None else event.command
+
+
 class Import:
     """One history on its way; `counts` tells what is committed, also after an interruption."""
 
@@ -91,7 +99,7 @@ class Import:
     def run(self) -> Counts:
         """Raises InputError; what was committed before stays, and comes no second time."""
         host = self._job.host.encode()
-        for entry in self._importer.read(self._reading):
+        for entry in self._judged_ahead():
             if entry.at_us is None:
                 self._take_untimed(entry)
             elif not entry.device or entry.host == host:
@@ -177,19 +185,22 @@ class Import:
             IMPORTED,
         )
 
+    def _judged_ahead(self) -> Iterator[Entry]:
+        """Entries, after their commands were judged many at once."""
+        entries = iter(self._importer.read(self._reading))
+        while some := list(islice(entries, _AHEAD)):
+            commands = {entry.command for entry in some} - self._verdicts.keys()
+            if len(self._verdicts) >= _VERDICTS:
+                self._verdicts.clear()
+            rules = self._job.rules.for_these(commands)
+            self._verdicts.update((one, _verdict(rules, one)) for one in commands)
+            yield from some
+
     def _judged(self, command: bytes) -> bytes | None:
-        """What the rules leave of a command; each is judged once, as long as there is room."""
-        try:
-            return self._verdicts[command]
-        except KeyError:
-            pass
-        event = self._job.rules.judged(Event(_NOWHERE, command, b""))
-        if len(self._verdicts) >= _VERDICTS:
-            self._verdicts.clear()
-        verdict = None if event is None else event.command
-        if len(command) <= _SHORT:
-            self._verdicts[command] = verdict
-        return verdict
+        """What the rules leave of a command."""
+        if command not in self._verdicts:  # it was let go since
+            self._verdicts[command] = _verdict(self._job.rules, command)
+        return self._verdicts[command]
 
     def _origin(self, entry: Entry) -> tuple[bytes, bytes]:
         known = self._origins.get((entry.device, entry.session))

@@ -211,3 +211,13 @@ def test_a_long_command_costs_by_its_length_not_by_the_square_of_it(unit):
     cost_s(1 << 10)  # compiles
     ratio = min(cost_s(1 << 17) / max(cost_s(1 << 14), 1e-4) for _ in range(3))
     assert ratio < 30  # 8 were linear, 64 quadratic
+
+
+SAMPLES = [sample.command.encode() for sample in assembled.samples()]
+
+
+@given(st.lists(st.sampled_from(SAMPLES), max_size=5), st.lists(st.binary(max_size=60), max_size=5))
+def test_rules_for_many_commands_mask_each_as_alone(some, others):
+    rules, texts = Rules(), [*some, *others]
+    together = rules.for_these(texts)
+    assert [together.masked(text) for text in texts] == [rules.masked(text) for text in texts]

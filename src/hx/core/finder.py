@@ -9,24 +9,37 @@ from __future__ import annotations
 from itertools import islice
 
 from hx.core import shapes
+from hx.core.record import NamedTuple
 from hx.core.value import is_secret
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from hx.core.redact import Span
     from hx.core.shapes import Shape
 
-# Literals are looked for as str: `in` costs a third of what it does among bytes
-_SHAPES = tuple(
-    (anchor, tuple(shape.needs.decode().split()), shape)
-    for shape in shapes.SHAPES
-    for anchor in shape.anchors.decode().split()
+
+class Literals(NamedTuple):
+    """What is looked for first, as str: `in` costs a third of what it does among bytes."""
+
+    shapes: tuple[tuple[str, tuple[str, ...], Shape], ...]  # anchor, one of these, shape
+    names: tuple[str, ...]
+    keys: tuple[str, ...]
+    tokens: tuple[tuple[str, str, bytes], ...] | None = None  # anchor, kind; None: every one
+    beside: tuple[tuple[str, tuple[str, ...], bytes], ...] | None = None  # kind, services
+
+
+ALL = Literals(
+    tuple(
+        (anchor, tuple(shape.needs.decode().split()), shape)
+        for shape in shapes.SHAPES
+        for anchor in shape.anchors.decode().split()
+    ),
+    tuple(shapes.NAME_ANCHORS.decode().split()),
+    tuple(shapes.KEY_ANCHORS.decode().split()),
 )
-_NAMES = tuple(shapes.NAME_ANCHORS.decode().split())
-_KEYS = tuple(shapes.KEY_ANCHORS.decode().split())
 MAX_SECRETS = 10_000  # that are looked for by one rule in one command
 _BEFORE_BYTES = 64  # that `before` may look at
 _PROGRAM_BYTES = 64  # more than the name of a program takes
@@ -38,37 +51,56 @@ _WORDS = bytes(
 _compiled: dict[bytes, re.Pattern[bytes]] = {}
 
 
-def spans(text: bytes) -> list[Span]:
+def narrowed(texts: Iterable[bytes]) -> Literals:
+    """The literals that stand in one of many commands: no others need be looked for in them.
+
+    Most of the two hundred never occur in a thousand commands; this asks for each once, not for
+    each command.
+    """
+    from hx.core.secrets import ANCHORED, BESIDE
+
+    lowered = b"\n".join(texts).lower().decode("latin-1")
+    found = lowered.__contains__
+    return Literals(
+        tuple(one for one in ALL.shapes if found(one[0])),
+        tuple(filter(found, ALL.names)),
+        tuple(filter(found, ALL.keys)),
+        tuple(one for one in ANCHORED if found(one[0])),
+        tuple(one for one in BESIDE if any(map(found, one[1]))),
+    )
+
+
+def spans(text: bytes, literals: Literals = ALL) -> list[Span]:
     """(from, to, kind) of every secret; a kind that says more comes first."""
     lowered = text.lower().decode("latin-1")  # one character a byte
     found: list[Span] = []
     words = [word for word in text.translate(_WORDS).split() if len(word) >= 16]  # noqa: PLR2004
     if words:
-        found += islice(_tokens(text, lowered, words), MAX_SECRETS)
-    for anchor, needs, shape in _SHAPES:
+        found += islice(_tokens(text, lowered, words, literals), MAX_SECRETS)
+    for anchor, needs, shape in literals.shapes:
         if anchor in lowered and (not needs or any(map(lowered.__contains__, needs))):
             found += islice(_shaped(text, lowered, anchor, shape), MAX_SECRETS)
-    for anchor in _NAMES:
+    for anchor in literals.names:
         if anchor in lowered:
             found += islice(_named(text, lowered, anchor), MAX_SECRETS)
     if "key" in lowered:
-        for anchor in _KEYS:
+        for anchor in literals.keys:
             if anchor in lowered:
                 found += islice(_named(text, lowered, anchor), MAX_SECRETS)
     return found
 
 
-def _tokens(text: bytes, lowered: str, words: list[bytes]) -> Iterator[Span]:
+def _tokens(text: bytes, lowered: str, words: list[bytes], literals: Literals) -> Iterator[Span]:
     from hx.core.secrets import ANCHORED, BESIDE, MIXED, is_mixed
 
-    for anchor, kind, expression in ANCHORED:
+    for anchor, kind, expression in ANCHORED if literals.tokens is None else literals.tokens:
         if anchor in lowered:
             yield from _anchored(text, lowered, anchor, kind, expression)
     if any(map(is_mixed, words)):
         for kind, expression in MIXED:
             yield from _anywhere(text, kind, expression)
-    for kind, services, expression in BESIDE:
-        if any(map(lowered.__contains__, services.split())):
+    for kind, services, expression in BESIDE if literals.beside is None else literals.beside:
+        if any(map(lowered.__contains__, services)):
             yield from _anywhere(text, kind, expression)
 
 

@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from hx.core.finder import Literals
     from hx.core.model import Event
 
 RULES_VERSION = 1  # of the tables in secrets.py and shapes.py
@@ -37,6 +38,15 @@ class Rules:
         redact: bool = True,
     ) -> None:
         self.ignore, self.allow, self.own, self.redact = ignore, allow, dict(own or {}), redact
+        self._literals: Literals | None = None
+
+    def for_these(self, texts: Iterable[bytes]) -> Rules:
+        """The same for these commands and no others, at a fraction of the cost of each."""
+        from hx.core.finder import narrowed
+
+        same = Rules(self.ignore, self.allow, self.own, redact=self.redact)
+        same._literals = narrowed(texts)
+        return same
 
     def judged(self, event: Event) -> Event | None:
         """The event as it may be kept; None when the user's patterns keep it out."""
@@ -60,9 +70,9 @@ class Rules:
         return text
 
     def _spans(self, text: bytes) -> list[Span]:
-        from hx.core.finder import spans
+        from hx.core.finder import ALL, spans
 
-        found = spans(text)
+        found = spans(text, self._literals or ALL)
         if self.own:
             from hx.core.patterns import own_spans
 

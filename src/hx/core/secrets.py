@@ -154,7 +154,7 @@ MIXED: tuple[tuple[str, bytes], ...] = (
 # Plain runs of hexadecimal digits and the like: secrets only where the service is named beside them
 _HEX = rb"(?<![0-9A-Za-z-])[0-9a-f]{%s}(?![0-9A-Za-z-])"
 _UUID = rb"(?<![\w-])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![\w-])"
-BESIDE: tuple[tuple[str, str, bytes], ...] = (
+_BESIDE: tuple[tuple[str, str, bytes], ...] = (
     ("datadog-key", "datadog ddog dd_api dd_app dd-api dd-app", _HEX % b"32,40"),
     ("heroku-key", "heroku", _UUID),
     ("snyk-token", "snyk", _UUID),
@@ -170,6 +170,7 @@ BESIDE: tuple[tuple[str, str, bytes], ...] = (
     ("jenkins-token", "jenkins", rb"(?<!\w)11[0-9a-f]{32}(?!\w)"),
     ("fastly-token", "fastly", rb"(?<![\w/-])(?=[\w-]*[0-9])[\w-]{32}(?![\w/-])"),
 )
+BESIDE = tuple((kind, tuple(services.split()), how) for kind, services, how in _BESIDE)
 
 
 def is_mixed(word: bytes) -> bool:
