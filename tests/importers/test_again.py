@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hx import importing
 from hx.core.model import FINISHED, IMPORTED, STATUS_UNKNOWN, Window
+from hx.core.redact import Rules
 from importers.desk import AT_S, HOST, SECOND_US, Desk, zsh
 from strategies import share
 
@@ -181,7 +182,5 @@ def test_what_was_imported_before_a_rule_came_is_known_after(desk):
 
 
 def test_what_the_rules_ignore_is_counted(desk):
-    from hx.core.redact import Rules
-
     counts = desk.take(zsh((0, "ls"), (1, "make")), rules=Rules(ignore=("ls*",)))
     assert (counts.new, counts.ignored) == (1, 1)
