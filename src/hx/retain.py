@@ -11,6 +11,7 @@ import apsw
 from hx.core.model import KNOWN_SINCE_US
 from hx.core.record import NamedTuple
 from hx.database import BUSY_TIMEOUT_MS
+from hx.database.retained import REDACTED_NOW, RETAINED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,10 +71,11 @@ def retain(database: Database, border: int | None, *, in_passing: bool = False) 
 
 # on `event`: values are a place in the order of time and the border
 _OLD = "(started_at_us, event.id) > (?, ?) AND started_at_us < ?"
-_PINNED = (
+_IN_PINNED_SESSION = (
     "session IN (SELECT session.id FROM session JOIN pin ON pin.session_id = session.session_id"
     " WHERE pinned)"
 )
+_PINNED = f"({_IN_PINNED_SESSION} OR {REDACTED_NOW})"
 
 
 def _is_due(database: Database, start: Reached, border: int) -> bool:
@@ -91,6 +93,8 @@ def _retain(database: Database, start: Reached, border: int, *, in_passing: bool
 
     rows, reached = _slice(database, start, border, A_FEW if in_passing else MANY)
     remove_events(database, rows)
+    if rows:
+        _note_removed(database, reached.started_at_us)
     database.set_meta(_REACHED, " ".join(map(str, reached)))
     if not in_passing:
         sweep(database)
@@ -98,6 +102,13 @@ def _retain(database: Database, start: Reached, border: int, *, in_passing: bool
     elif rows:
         database.set_meta(_UNSWEPT, 1)
     return len(rows)
+
+
+def _note_removed(database: Database, until_us: int) -> None:
+    """Own segments may hold what began by then, and the database knows nothing of it."""
+    known = database.meta(RETAINED)
+    if not isinstance(known, int) or known <= until_us:
+        database.set_meta(RETAINED, until_us + 1)
 
 
 def _slice(

@@ -223,7 +223,8 @@ def take_segments(visit: Visit) -> tuple[Pulled, int]:
 
 
 def _wanted(visit: Visit) -> list[Segment]:
-    return [*ledger.own_unread(visit.database, visit.me), *ledger.wanted(visit.database)]
+    own = ledger.own_unread(visit.database, visit.me, again=True)
+    return [*own, *ledger.wanted(visit.database)]
 
 
 def _keys_have_come(visit: Visit) -> bool:

@@ -33,7 +33,7 @@ from hx.push import push
 from hx.retain import retain
 from hx.visit import Keyring, Visit
 from store.faulty import FaultyStore, never
-from sync.world import Crash, View, records_of
+from sync.world import Crash, View
 
 RAM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 URL = "memory:"
@@ -198,8 +198,10 @@ class Device:
         before = dump(self.database)
         retain(self.database, border_us)
         self.retained_to = max(self.retained_to, border_us)
-        gone = records_of(before) - records_of(dump(self.database))
-        self.world.unsure |= gone & self.unpublished
+        keys = {one.key for one in before.events | before.artifacts}
+        keys -= {one.key for one in self.dump().events | self.dump().artifacts}
+        gone = {one for one in self.unpublished if getattr(one, "key", None) in keys}
+        self.world.unsure |= gone
         self.unpublished -= gone
 
     def _make(self, record):

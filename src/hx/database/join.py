@@ -14,6 +14,7 @@ from hx.database import graves, keepsakes
 from hx.database.holdings import Holdings
 from hx.database.lookup import events_at
 from hx.database.removal import settle, sweep
+from hx.database.retained import suspect
 from hx.database.rows import Dictionaries, Sql, event_row, select_events
 
 TYPE_CHECKING = False
@@ -57,6 +58,8 @@ def join(database: Database, delta: History, source: Source | None = None) -> Ch
     holdings.leave("artifact", [row for a, row in artifacts.items() if a not in merged.artifacts])
     kept = keepsakes.write_artifacts(database, artifacts, merged.artifacts)
     changes = _write_events(database, events, merged.events, delta, holdings)
+    known = {event.key for event in events}
+    suspect(database, new, (event for event in merged.events if event.key not in known))
     holdings.show(delta, merged, {row: e for e, row in events.items() if e in merged.events})
     return changes._replace(artifacts=kept)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hx.core.manifest import Listed, Seen
     from hx.database import Database
 
+_LOOKS = 8
 _HEAD = "SELECT max(seq) FROM manifest WHERE device_id = ? AND status = 'imported'"
 
 
@@ -178,13 +179,19 @@ def wanted(database: Database) -> list[Segment]:
     return list(_segments(database, "status = ? AND listed = 1 ORDER BY last_us DESC", (PENDING,)))
 
 
-def own_unread(database: Database, device_id: bytes) -> list[Segment]:
-    """Own segments that an own manifest has named and that were never joined here.
+def own_unread(database: Database, device_id: bytes, *, again: bool = False) -> list[Segment]:
+    """Own segments that no own head names and that were never joined here.
 
-    One that no head names is looked for once: this database may be a restored backup.
+    This database may be a restored backup or a copied disk. One that is not there was perhaps
+    taken out for good: it is looked for once, and some times more when `again` there is news.
     """
-    where = "device_id = ? AND listed = 0 AND superseded = 0 AND status NOT IN (?, ?) AND tries = 0"
-    return list(_segments(database, where, (device_id, IMPORTED, REJECTED)))
+    where = (
+        "device_id = ? AND listed = 0 AND superseded = 0 AND status NOT IN (?, ?)"
+        " AND (tries < ? OR reason NOT IN (?, ?))"
+    )
+    tries = _LOOKS if again else 1
+    values = (device_id, IMPORTED, REJECTED, tries, NOT_ARRIVED, SUPERSEDED)
+    return list(_segments(database, where, values))
 
 
 def live(database: Database, device_id: bytes) -> list[Segment]:

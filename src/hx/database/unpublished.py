@@ -110,10 +110,11 @@ def mark(database: Database, given: Due, part: History, source: Source) -> None:
 
 
 def _unchanged(database: Database, part: History) -> History:
-    """Of pins and artifacts those that stand in exactly this version."""
-    artifacts = keepsakes.rows_of_artifacts(database, part.artifacts).values()
+    """Of pins and artifacts those of which no other version stands; retention takes them whole."""
+    there = {one.key: one for one in keepsakes.touched_artifacts(database, part, ())}
+    artifacts = frozenset(one for one in part.artifacts if there.get(one.key, one) == one)
     pins = part.pins & keepsakes.touched_pins(database, part)
-    return part._replace(artifacts=frozenset(artifacts), pins=pins)
+    return part._replace(artifacts=artifacts, pins=pins)
 
 
 def present(database: Database, part: History) -> dict[Event, int]:

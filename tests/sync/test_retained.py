@@ -1,0 +1,78 @@
+"""What retention took from a device is still in its segments, and is forgotten there too."""
+
+from __future__ import annotations
+
+import pytest
+
+from hx.core.model import Keys, WholeSession, Window
+from sync.claims import require_all
+from sync.meeting import meet, vault_of
+
+SCOPES = {
+    "its key": lambda event: Keys(frozenset([event.key])),
+    "its time": lambda event: Window(event.key.started_at_us, event.key.started_at_us + 1),
+    "its session": lambda event: WholeSession(event.key.session_id),
+}
+
+
+@pytest.fixture
+def meeting():
+    with vault_of("one", "other") as meeting:
+        yield meeting
+
+
+def retained(meeting):
+    """An event that its author published, and that retention took there."""
+    world, (one, _) = meeting
+    event, later = one.record(), None
+    world.pass_time()
+    later = one.record()
+    meet(*meeting)
+    one.retain(later.key.started_at_us)
+    assert event not in one.dump().events
+    return event
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_what_is_forgotten_by_leaves_the_segments_of_a_device_that_has_it_no_more(meeting, scope):
+    event = retained(meeting)
+    meeting.devices[1].forget(SCOPES[scope](event))
+    meet(*meeting)
+    require_all(meeting)
+
+
+def test_its_own_order_to_forget_reaches_what_it_has_no_more(meeting):
+    event = retained(meeting)
+    meeting.devices[0].forget(Window(event.key.started_at_us, event.key.started_at_us + 1))
+    meet(*meeting)
+    require_all(meeting)
+
+
+def test_what_is_redacted_leaves_the_segments_of_a_device_that_has_it_no_more(meeting):
+    event = retained(meeting)
+    meeting.devices[1].redact(event)
+    meet(*meeting)
+    require_all(meeting)
+
+
+def test_what_retention_took_stays_in_the_store_when_segments_are_written_anew(meeting):
+    event = retained(meeting)
+    one, other = meeting.devices
+    kept = next(iter(one.dump().events))
+    other.forget(Keys(frozenset([kept.key])))
+    meet(*meeting)
+    require_all(meeting)
+    assert event in other.dump().events
+
+
+def test_an_artifact_that_retention_took_is_not_published_for_ever(meeting):
+    world, (one, other) = meeting
+    event = one.record()
+    one.keep(event)
+    world.pass_time()
+    later = one.record()
+    meet(*meeting)
+    one.retain(later.key.started_at_us)
+    other.forget(Keys(frozenset([later.key])))
+    meet(*meeting)
+    require_all(meeting)
