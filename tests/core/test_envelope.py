@@ -256,6 +256,14 @@ BODIES = {
     "no frame": (forger.padded(b"not zstd", codec=1), BODY),
     "an empty frame": (forger.padded(b"", codec=1, plain_len=0), BODY),
     "half a frame": (forger.padded(compress(b"x" * 99)[:-3], codec=1, plain_len=99), BODY),
+    "a whole block, and no end": (
+        forger.padded(
+            b"\x28\xb5\x2f\xfd\x20\x05" + (5 << 3).to_bytes(3, "little") + b"hello",
+            codec=1,
+            plain_len=5,
+        ),
+        BODY,
+    ),
     "two frames": (
         forger.padded(compress(b"x" * 99) + compress(b"y"), codec=1, plain_len=100),
         BODY,

@@ -178,7 +178,6 @@ BAD = {
     "a session of seven": {"sessions": [[*SES, None]]},
     "a host that is text": {"sessions": [[*SES[:2], "vm", None, None, None]]},
     "a command over 1 MiB": {"commands": [bytes((1 << 20) + 1)]},
-    "too many events": {"session": [0] * 65_537},
     "an artifact of a short hash": {"artifacts": [[*ROW[:4], bytes(31), *ROW[5:]]]},
     "an artifact of a negative size": {"artifacts": [[*ROW[:3], -1, *ROW[4:]]]},
     "too many line hashes": {"artifacts": [[*ROW[:7], [1, [0] * 401, []]]]},
@@ -191,6 +190,7 @@ BAD = {
     "more keys than there are": {"forget_keys": [[*ORDER[:3], 2, []]]},
     "keys that nobody forgets": {"forget_keys": []},
     "a key without its session": {"key_session": [1]},
+    "a key of half its columns": {"key_seq": [1, 1]},
     "a key too far": {"key_started_at_us": [2**62 + 1]},
 }
 
@@ -198,6 +198,12 @@ BAD = {
 @pytest.mark.parametrize("fields", BAD.values(), ids=list(BAD))
 def test_a_value_out_of_its_range_is_malformed(fields):
     assert finding(altered(**fields)) == (REJECTED, MALFORMED)
+
+
+def test_more_events_than_a_segment_may_hold_are_malformed():
+    events = [EVENT._replace(key=KEY._replace(seq=number)) for number in range(65_537)]
+    assert finding(segment.encode(History(frozenset(events)))) == (REJECTED, MALFORMED)
+    assert segment.decode(segment.encode(History(frozenset(events[1:]))))
 
 
 def test_a_tombstone_of_more_keys_than_one_may_have_is_malformed():
