@@ -1,4 +1,4 @@
-"""The newest own manifest beside what is so: whether the store has to hear of this device again."""
+"""Which manifests of a listing are worth a look, and whether the newest own one says what is so."""
 
 from __future__ import annotations
 
@@ -6,8 +6,23 @@ from hx.database import ledger, vault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from hx.core.names import Name
     from hx.database.ledger import Head
     from hx.visit import Visit
+
+
+def unseen(visit: Visit, only: bytes | None = None) -> list[tuple[str, Name]]:
+    """Manifests to look at, each device's newest first; never one older than that pinned."""
+    known = ledger.known_manifests(visit.database)
+    pins = {device: heads[-1].seq for device, heads in ledger.heads(visit.database).items()}
+    found = [
+        (key, name)
+        for key, name in visit.listing.items()
+        if key not in known
+        and only in (None, name.device_id)
+        and (name.device_id == visit.me or name.seq >= pins.get(name.device_id, 0))
+    ]
+    return sorted(found, key=lambda item: (item[1].device_id, -item[1].seq, item[0]))
 
 
 def head_stands(visit: Visit, label: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from hx.core.verdict import PENDING, REJECTED
 from hx.database import ledger, vault
+from hx.heads import unseen
 from hx.visit import Pulled
 
 TYPE_CHECKING = False
@@ -35,7 +36,7 @@ def require_vault(visit: Visit) -> None:
 
 def _has_news(visit: Visit) -> bool:
     return bool(
-        visit.listing.keys() - ledger.known_manifests(visit.database)
+        unseen(visit)
         or ledger.wanted(visit.database)
         or ledger.own_unread(visit.database, visit.me)
     )

@@ -33,6 +33,7 @@ from hx.database import UNCLEAN, holdings, ledger, vault
 from hx.database.events import rename_device
 from hx.database.holdings import Source
 from hx.database.ledger import TAKEN, Head, Verdict
+from hx.heads import unseen
 from hx.stores import Denied, Missing, NotMounted, Placeholder, Transient
 from hx.visit import Pulled
 
@@ -40,7 +41,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.core.history import History
     from hx.core.manifest import Manifest, Signed
-    from hx.core.names import Name
     from hx.database.ledger import Segment
     from hx.visit import Visit
 
@@ -75,7 +75,7 @@ def _read_manifests(visit: Visit, only: bytes | None) -> list[tuple[str, Signed 
     """Of each device the newest that can be read, of this one all."""
     found: list[tuple[str, Signed | Verdict]] = []
     readable: dict[bytes, int] = {}
-    for key, name in _news(visit, only):
+    for key, name in unseen(visit, only):
         if name.device_id != visit.me and readable.get(name.device_id, 0) > name.seq:
             continue
         one = _read(visit, key)
@@ -83,20 +83,6 @@ def _read_manifests(visit: Visit, only: bytes | None) -> list[tuple[str, Signed 
         if not isinstance(one, Verdict):
             readable[name.device_id] = name.seq
     return found
-
-
-def _news(visit: Visit, only: bytes | None) -> list[tuple[str, Name]]:
-    """Manifests to look at, each device's newest first; never one older than that pinned."""
-    known = ledger.known_manifests(visit.database)
-    pins = {device: heads[-1].seq for device, heads in ledger.heads(visit.database).items()}
-    news = [
-        (key, name)
-        for key, name in visit.listing.items()
-        if key not in known
-        and only in (None, name.device_id)
-        and (name.device_id == visit.me or name.seq >= pins.get(name.device_id, 0))
-    ]
-    return sorted(news, key=lambda item: (item[1].device_id, -item[1].seq, item[0]))
 
 
 def _read(visit: Visit, key: str) -> Signed | Verdict:

@@ -29,6 +29,15 @@ ACTIONS = (
     + ["sync"] * 8
     + ["pull", "push", "crash", "invite", "recover", "clone", "backup", "restore"]
 )
+# what one seed is full of, beside the rest
+FLAVOURS = (
+    [],
+    ["clone"] * 5 + ["arrive"] * 12 + ["push"] * 5,
+    ["backup"] * 3 + ["restore"] * 5,
+    ["crash"] * 16,
+    ["forget"] * 5 + ["redact"] * 5,
+    ["retain"] * 4,
+)
 
 
 class Simulation:
@@ -41,7 +50,8 @@ class Simulation:
         self.codes = []
         self.backups = []
         self.faulty = self.dice.choice([0, 0, 4, 15])  # percent of the calls
-        self.retaining = self.dice.random() < 0.3  # whether a device has retention
+        self.actions = ACTIONS + self.dice.choice(FLAVOURS)
+        self.retaining = self.dice.random() < 0.3  # whether devices have retention
         self.settled = False
 
     # ---- how it goes ----
@@ -50,7 +60,7 @@ class Simulation:
         self.begin()
         for _ in range(steps):
             self.world.pass_time()
-            self.step(self.dice.choice(ACTIONS), self.dice.choice(self.devices))
+            self.step(self.dice.choice(self.actions), self.dice.choice(self.devices))
         self.settle()
         claims.require_all(self)
 
@@ -150,7 +160,7 @@ class Simulation:
 
     def do_crash(self, device):
         """Somewhere in a sync; the next start finds what lies on the disk."""
-        device.points.last = device.points.passed + self.dice.randrange(1, 30)
+        device.points.last = device.points.passed + self.dice.randrange(1, 40)
         try:
             device.sync()
         except Crash:
@@ -189,7 +199,7 @@ class Simulation:
         device.sync()
 
     def do_clone(self, device):
-        if len(self.devices) < MOST_DEVICES and self.dice.random() < 0.5:
+        if len(self.devices) < MOST_DEVICES:
             self.devices.append(device.clone(f"{device.label}-twin"))
 
     def do_backup(self, device):

@@ -140,7 +140,20 @@ class Holdings:
         assert self._source is not None
         if row is None:
             return self.of_new(device_id)
-        return row_of(self._database, read(self._database, row).seen_in(self._source))
+        before = read(self._database, row)
+        self._merge_twins(before.segment, self._source.segment)
+        return row_of(self._database, before.seen_in(self._source))
+
+    def _merge_twins(self, one: bytes | None, other: bytes | None) -> None:
+        """Two own live segments hold one record, of which a row names one: they become one."""
+        if one is None or other is None or one == other:
+            return
+        live = "SELECT object_id FROM segment WHERE listed = 1 AND superseded = 0"
+        self._database.execute(
+            f"UPDATE segment SET rewrite = 1 WHERE object_id IN (?1, ?2)"  # noqa: S608
+            f" AND ?1 IN ({live}) AND ?2 IN ({live})",
+            (one, other),
+        )
 
     def _add(self, table: str, rows: list[int]) -> None:
         """Rows by their present holding, so that a million of one segment are a few questions."""

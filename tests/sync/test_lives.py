@@ -1,0 +1,146 @@
+"""One device in two lives: copied disks, restored backups, pushes cut short."""
+
+from __future__ import annotations
+
+import pytest
+
+from hx.core.errors import HxError
+from hx.core.model import Keys
+from store.faulty import GROWING, NONE, at, never
+from sync.claims import require_all
+from sync.meeting import meet, vault_of
+from sync.world import Crash
+
+
+@pytest.fixture
+def meeting():
+    with vault_of("one", "other") as meeting:
+        yield meeting
+
+
+def twin_of(meeting, device):
+    twin = device.clone("twin")
+    meeting.devices.append(twin)
+    return twin
+
+
+def test_two_lives_that_write_one_seq_keep_what_each_has_recorded(meeting):
+    one = meeting.devices[0]
+    twin = twin_of(meeting, one)
+    mine, theirs = one.record(), twin.record()
+    one.push()
+    twin.push()
+    meet(*meeting)
+    require_all(meeting)
+    assert {mine, theirs} <= meeting.devices[1].dump().events
+
+
+def test_two_lives_with_two_names_do_not_rename_each_other_for_ever(meeting):
+    twin = twin_of(meeting, meeting.devices[0])
+    with twin.database.transaction():
+        twin.database.execute("UPDATE device SET name = 'twin' WHERE device_id = ?", (twin.me,))
+    meet(*meeting)
+    require_all(meeting)
+    assert len({device.name() for device in (meeting.devices[0], twin)}) == 1
+
+
+def test_what_a_restored_backup_has_lost_comes_back_from_the_store(meeting):
+    one = meeting.devices[0]
+    backup = one.backup()
+    event = one.record()
+    meet(*meeting)
+    one.restore(backup)
+    late = one.record()
+    meet(*meeting)
+    require_all(meeting)
+    assert {event, late} <= one.dump().events
+
+
+def test_a_restored_backup_brings_nothing_back_that_was_forgotten(meeting):
+    one, other = meeting.devices
+    event = one.record()
+    meet(*meeting)
+    backup = one.backup()
+    other.forget(Keys(frozenset([event.key])))
+    meet(*meeting)
+    one.restore(backup)
+    meet(*meeting)
+    require_all(meeting)
+    assert event not in one.dump().events
+
+
+def test_a_segment_of_another_life_that_comes_late_is_taken_all_the_same(meeting):
+    one = meeting.devices[0]
+    twin = twin_of(meeting, one)
+    mine, theirs = one.record(), twin.record()
+    one.push()
+    twin.push()
+    late = {key for key in twin.view.held if key.startswith("o/")}
+    for device in (one, twin):
+        device.view.arrive()
+    for key in late:
+        one.view.held.pop(key, None)
+    one.sync()
+    meet(*meeting)
+    require_all(meeting)
+    assert {mine, theirs} <= one.dump().events
+
+
+def test_a_push_cut_short_and_then_not_read_leaves_no_second_copy(meeting):
+    """Two own segments that hold one event both have to hear when it is forgotten."""
+    one = meeting.devices[0]
+    event = one.record()
+    reached = []
+
+    def cut(_number, operation, key):
+        reached.append(key)
+        if operation == "put" and key.startswith("m/"):
+            raise Crash
+        return NONE
+
+    one.store.choose = cut
+    with pytest.raises(Crash):
+        one.push()
+    segment = reached[-2]
+    one.close()
+    one.open()
+    one.store.choose = lambda _number, operation, key: (
+        GROWING if operation == "get" and key == segment else NONE
+    )
+    one.push()
+    one.arrange(never)
+    meet(*meeting)
+    one.forget(Keys(frozenset([event.key])))
+    meet(*meeting)
+    require_all(meeting)
+
+
+def test_an_unreadable_own_manifest_keeps_everything_in_the_store(meeting):
+    """Nothing is taken out until what replaces it can be read back."""
+    one = meeting.devices[0]
+    event = one.record()
+    one.push()
+    one.forget(Keys(frozenset([event.key])))
+    before = set(meeting.world.objects)
+    reads = []
+
+    def damaged(number, operation, key):
+        reads.append((operation, key))
+        return GROWING if operation == "get" and key.startswith("m/") else NONE
+
+    one.store.choose = damaged
+    one.push()
+    assert before <= set(meeting.world.objects)
+    one.arrange(never)
+    meet(*meeting)
+    require_all(meeting)
+
+
+def test_one_failing_listing_publishes_and_removes_nothing(meeting):
+    one = meeting.devices[0]
+    one.record()
+    before = dict(meeting.world.objects)
+    one.arrange(at(len(one.store.calls) + 1, "broken"))
+    with pytest.raises(HxError):
+        one.push()
+    assert meeting.world.objects == before
