@@ -87,6 +87,10 @@ def _resume(visit: Visit, outbox: Outbox) -> None:
                 if name is not None and name.kind == names.MANIFEST:
                     visit.listing[key] = name
         take(visit, only=visit.me)
+    else:
+        from hx.taking import give_up
+
+        give_up(visit, outbox.objects(journal))
     outbox.clear()
 
 

@@ -11,7 +11,7 @@ from hashlib import sha256
 from hx.core import manifest as manifests
 from hx.core import names, segment
 from hx.core.envelope import size_limit
-from hx.core.manifest import identity, is_signed
+from hx.core.manifest import Listed, identity, is_signed
 from hx.core.verdict import (
     AUTHOR,
     HASH,
@@ -39,6 +39,8 @@ from hx.visit import Pulled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hx.core.history import History
     from hx.core.manifest import Manifest, Signed
     from hx.database.ledger import Segment
@@ -287,3 +289,19 @@ def _join(visit: Visit, one: Segment, history: History) -> Pulled:
         if changes.forgotten or changes.replaced:  # text that went stands in the files still
             visit.database.set_meta(UNCLEAN, visit.now_us)
     return Pulled(1, changes.added, changes.forgotten, changes.dropped)
+
+
+def give_up(visit: Visit, objects: Iterable[tuple[str, bytes]]) -> None:
+    """Own segments that no manifest will name: what is in them is kept, then they may go."""
+    for key, data in objects:
+        name = names.parsed(key)
+        if name is None or name.kind != names.SEGMENT:
+            continue
+        try:
+            history = segment.decode(visit.unsealed(key, data))
+        except Fault:  # the key is gone: nobody can read it, and it stays
+            continue
+        listed = Listed(name.object_id, len(data), sha256(data).digest(), 0)
+        with visit.database.transaction():
+            visit.database.join(history, Source(visit.me, None, visit.me))
+            ledger.list_objects(visit.database, visit.me, [listed], visit.now_us, TAKEN)

@@ -296,6 +296,10 @@ class Device:
             return file.read(), files, frozenset(self.unpublished)
 
     def restore(self, backup):
+        self.world.restored = True
+        self._write(backup)
+
+    def _write(self, backup):
         data, files, unpublished = backup
         self.close()
         shutil.rmtree(os.path.join(self.folder, "outbox"), ignore_errors=True)
@@ -317,7 +321,7 @@ class Device:
         twin.unpublished = set(self.unpublished)
         twin.view.held = dict(self.view.held)
         twin.retained_to = self.retained_to
-        twin.restore(self.backup())
+        twin._write(self.backup())
         return twin
 
     def dump(self):

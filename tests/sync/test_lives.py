@@ -144,3 +144,23 @@ def test_one_failing_listing_publishes_and_removes_nothing(meeting):
     with pytest.raises(HxError):
         one.push()
     assert meeting.world.objects == before
+
+
+def test_what_a_push_had_put_goes_when_another_life_has_gone_on_meanwhile(meeting):
+    """The journal is given up: its segment is in no manifest, and must not stay for ever."""
+    one = meeting.devices[0]
+    twin = twin_of(meeting, one)
+    event = one.record()
+    one.store.choose = lambda _number, operation, key: (
+        "read-only" if operation == "put" and key.startswith("m/") else NONE
+    )
+    with pytest.raises(HxError):
+        one.push()
+    twin.record()
+    twin.push()
+    one.arrange(never)
+    meet(*meeting)
+    assert event in meeting.devices[1].dump().events
+    one.forget(Keys(frozenset([event.key])))
+    meet(*meeting)
+    require_all(meeting)

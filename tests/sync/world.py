@@ -34,6 +34,7 @@ class World:
         self.now_us = START_US
         self.made = set()  # every record that any device ever made
         self.unsure = set()  # of these, what went with a disk before it was published
+        self.restored = False  # whether a disk has lost what it had written on its way
         self.entropy = self.dice.randbytes(16)
         self._number = 0
 
