@@ -24,6 +24,18 @@ def require_all(simulation):
     require_quiet(simulation)
 
 
+def require_nothing_destroyed(device):
+    """What a device takes out of the store it knows, or knows why nobody needs it."""
+    taken_out, device.view.taken_out = device.view.taken_out, []
+    for key, data in taken_out:
+        held = segment.decode(device.visit().unsealed(key, data))
+        have = device.dump()
+        after = join(have, held)
+        lost = {e for e in after.events - have.events if e.key.started_at_us >= device.retained_to}
+        assert not lost, f"{device.label} took out {key}, and with it {_named(lost)}"
+        assert after.tombstones == have.tombstones, f"{device.label} took orders out with {key}"
+
+
 def fresh(world):
     """A device that comes in by the recovery words and reads, and knows nothing but the store."""
     device = Device(world, "fresh")

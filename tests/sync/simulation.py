@@ -76,6 +76,8 @@ class Simulation:
         device.arrange(self.fault)
         with suppress(HxError):  # the next sync may do better
             getattr(self, f"do_{action}")(device)
+        for each in self.devices:
+            claims.require_nothing_destroyed(each)
 
     def fault(self, _number, operation, _key):
         if self.settled or self.dice.randrange(100) >= self.faulty:
@@ -87,6 +89,8 @@ class Simulation:
         self.settled = True
         self.world.now_us += 4 * 3_600_000_000
         meet(self.world, self.devices)
+        for each in self.devices:
+            claims.require_nothing_destroyed(each)
 
     def add(self, label):
         device = Device(self.world, label)
@@ -160,7 +164,9 @@ class Simulation:
 
     def do_crash(self, device):
         """Somewhere in a sync; the next start finds what lies on the disk."""
-        device.points.last = device.points.passed + self.dice.randrange(1, 40)
+        if self.dice.random() < 0.7:
+            device.view.arrive()
+        device.points.last = device.points.passed + self.dice.randrange(1, 30)
         try:
             device.sync()
         except Crash:

@@ -53,6 +53,7 @@ class View:
     def __init__(self, world, held=None):
         self.world = world
         self.held = dict(held or {})
+        self.taken_out = []  # segments that this device has deleted: key, bytes
 
     def arrive(self, percent=100):
         """Puts and deletes of the others, each by chance."""
@@ -81,6 +82,8 @@ class View:
 
     def delete(self, key):
         self.world.changes += key in self.held
+        if key in self.held and key.startswith("o/"):
+            self.taken_out.append((key, self.held[key]))
         self.held.pop(key, None)
         self.world.objects.pop(key, None)
 
