@@ -36,7 +36,7 @@ FLAVOURS = (
     ["backup"] * 3 + ["restore"] * 5,
     ["crash"] * 16,
     ["forget"] * 5 + ["redact"] * 5,
-    ["retain"] * 4,
+    ["retain"] * 6 + ["forget"] * 6 + ["sync"] * 6,
 )
 
 
@@ -51,7 +51,7 @@ class Simulation:
         self.backups = []
         self.faulty = self.dice.choice([0, 0, 4, 15])  # percent of the calls
         self.actions = ACTIONS + self.dice.choice(FLAVOURS)
-        self.retaining = self.dice.random() < 0.3  # whether devices have retention
+        self.retaining = "retain" in self.actions[len(ACTIONS) :] or self.dice.random() < 0.2
         self.settled = False
 
     # ---- how it goes ----
@@ -147,7 +147,7 @@ class Simulation:
 
     def do_retain(self, device):
         events = self.events(device)
-        if self.retaining and events and device is not self.devices[0]:
+        if self.retaining and events:
             device.retain(self.dice.choice(events).key.started_at_us)
 
     def do_arrive(self, device):
