@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from hx.database import Database
     from hx.importers import Entry, Importer
 
-_BATCH_EVENTS = 20_000
+_BATCH_EVENTS = 50_000
 _AHEAD = 2_000  # entries whose commands are judged together
 _VERDICTS = 30_000  # commands whose verdict is remembered
 _NOWHERE = EventKey(0, b"", b"", 0)
@@ -78,6 +78,7 @@ class Import:
 
     def __init__(self, database: Database, path: str, importer: Importer, job: Job) -> None:
         self._database, self._path, self._importer, self._job = database, path, importer, job
+        self._host = job.host.encode()
         self._reading = Reading(path)
         self._own: dict[bytes, imported.Own] = {}  # by the origin that is imported
         self._placing = Placing(self._masked)
@@ -98,18 +99,21 @@ class Import:
 
     def run(self) -> Counts:
         """Raises InputError; what was committed before stays, and comes no second time."""
-        host = self._job.host.encode()
-        for entry in self._judged_ahead():
-            if entry.at_us is None:
-                self._take_untimed(entry)
-            elif not entry.device or entry.host == host:
-                self._take_own(entry, entry.at_us)
-            else:
-                self._take(entry, entry.at_us)
-            if len(self._batch) + len(self._untimed) >= _BATCH_EVENTS:
-                self._commit()
-        self._commit()
+        with self._database.in_bulk():
+            for entry in self._judged_ahead():
+                self._take_any(entry)
+                if len(self._batch) + len(self._untimed) >= _BATCH_EVENTS:
+                    self._commit()
+            self._commit()
         return self.counts
+
+    def _take_any(self, entry: Entry) -> None:
+        if entry.at_us is None:
+            self._take_untimed(entry)
+        elif not entry.device or entry.host == self._host:
+            self._take_own(entry, entry.at_us)
+        else:
+            self._take(entry, entry.at_us)
 
     def _take(self, entry: Entry, at_us: int) -> None:
         event = self._event(entry, at_us, entry.seq)

@@ -68,6 +68,13 @@ class Database:
         self.execute("VACUUM")
         self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
+    def in_bulk(self) -> AbstractContextManager[None]:
+        """For a million new rows: without what guards deletions and references, a tenth less time.
+
+        Nothing is deleted meanwhile, and rows refer only to rows that the same transaction made.
+        """
+        return _Bulk(self.connection)
+
     def value(self, sql: str, values: tuple[Sql, ...] = ()) -> Any:
         """The first column of the first row; None without a row."""
         row = self.execute(sql, values).fetchone()
@@ -94,6 +101,23 @@ class _Transaction:
         finally:
             if self._connection.in_transaction:  # a COMMIT may fail and leave it open: a full disk
                 self._connection.execute("ROLLBACK")
+
+
+class _Bulk:
+    _GUARDS = ("foreign_keys", "secure_delete")
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._set(0)
+
+    def __exit__(self, *_: object) -> None:
+        self._set(1)
+
+    def _set(self, on: int) -> None:
+        for name in self._GUARDS:
+            self._connection.pragma(name, on)
 
 
 def open_database(path: str) -> Database:

@@ -15,7 +15,7 @@ from hx.database.holdings import Holdings
 from hx.database.lookup import events_at
 from hx.database.removal import settle, sweep
 from hx.database.retained import suspect
-from hx.database.rows import Dictionaries, Sql, event_row, select_events
+from hx.database.rows import Dictionaries, Sql, event_rows, select_events
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,10 +89,10 @@ def _write_events(
     before = _references(database, gone.values())
     holdings.leave("event", list(gone.values()))
     held = holdings.of_new  # by whose they are
-    inserted = [(*event_row(e, ids), held(e.key.device_id)) for e in fresh if e.key not in gone]
-    replaced = [
-        (*event_row(e, ids), held(e.key.device_id), gone.pop(e.key)) for e in fresh if e.key in gone
-    ]
+    rows = zip(fresh, event_rows(fresh, ids), strict=True)
+    written = [(event.key, (*row, held(event.key.device_id))) for event, row in rows]
+    inserted = [row for key, row in written if key not in gone]
+    replaced = [(*row, gone.pop(key)) for key, row in written if key in gone]
     newest = _last_uses([*inserted, *replaced])
     ids.write_commands(newest)
     last = holdings.last_event()
