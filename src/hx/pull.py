@@ -44,7 +44,8 @@ def _has_news(visit: Visit) -> bool:
 
 def take(visit: Visit, *, only: bytes | None = None) -> Pulled:
     """What the listing shows and is not here; `only`: of the manifests those of one device."""
-    from hx.taking import take_manifests, take_segments
+    from hx.reading import take_manifests
+    from hx.taking import take_segments
 
     take_manifests(visit, only=only)
     done, missing = take_segments(visit)
