@@ -69,21 +69,41 @@ def test_a_restored_backup_brings_nothing_back_that_was_forgotten(meeting):
     assert event not in one.dump().events
 
 
-def test_a_segment_of_another_life_that_comes_late_is_taken_all_the_same(meeting):
-    one = meeting.devices[0]
-    twin = twin_of(meeting, one)
-    mine, theirs = one.record(), twin.record()
-    one.push()
-    twin.push()
-    late = {key for key in twin.view.held if key.startswith("o/")}
-    for device in (one, twin):
-        device.view.arrive()
-    for key in late:
-        one.view.held.pop(key, None)
-    one.sync()
-    meet(*meeting)
-    require_all(meeting)
-    assert {mine, theirs} <= one.dump().events
+@pytest.mark.parametrize("seed", range(4))  # chance says which of the two is the head
+def test_two_lives_that_wrote_one_seq_leave_nobody_waiting_for_what_was_merged(seed):
+    with vault_of("one", "other", seed=seed) as meeting:
+        one, other = meeting.devices
+        one.record()
+        twin = twin_of(meeting, one)
+        one.push()
+        twin.push()
+        one.view.arrive()
+        one.sync()
+        other.view.arrive()
+        meet(*meeting)
+        assert other.pull().pending == 0
+        require_all(meeting)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_segment_of_another_life_that_comes_late_is_taken_all_the_same(seed):
+    with vault_of("one", "other", seed=seed) as meeting:
+        one, other = meeting.devices
+        twin = twin_of(meeting, one)
+        mine, theirs = one.record(), twin.record()
+        one.push()
+        twin.push()
+        meeting.devices.remove(twin)  # its disk is gone
+        twin.close()
+        one.view.arrive()
+        for key in twin.view.held:
+            if key.startswith("o/"):
+                one.view.held.pop(key, None)
+        one.sync()
+        other.record()
+        meet(*meeting)
+        require_all(meeting)
+        assert {mine, theirs} <= one.dump().events
 
 
 def test_a_push_cut_short_and_then_not_read_leaves_no_second_copy(meeting):
