@@ -104,7 +104,7 @@ def _judge(visit: Visit, key: str, signed: Signed) -> None:
     with visit.database.transaction():
         before = ledger.heads(visit.database).get(head.device_id)
         ledger.write_manifest(visit.database, head, TAKEN, visit.now_us)
-        ledger.pass_over_older(visit.database, head)
+        ledger.drop_older(visit.database, head, own=head.device_id == visit.me)
         ledger.list_objects(visit.database, head.device_id, signed.manifest.objects, visit.now_us)
         _adopt(visit, head, signed.manifest, before)
         _mind_own_seq(visit, signed.manifest)

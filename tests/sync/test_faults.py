@@ -125,6 +125,33 @@ def test_a_thousand_pushes_of_one_event_leave_few_segments():
         assert one.store.calls == [("list", "m/")]
 
 
+def test_a_thousand_manifests_are_not_remembered():
+    with vault_of("one", "other") as (world, (one, other)):
+        for _ in range(40):
+            world.pass_time()
+            one.record()
+            one.push()
+            other.view.arrive()
+            other.pull()
+        for device in (one, other):
+            rows = device.database.value("SELECT count(*) FROM manifest")
+            assert rows <= 4
+
+
+def test_an_old_own_manifest_that_comes_back_is_taken_out_again():
+    with vault_of("one") as (_, (one,)):
+        before = dict(one.view.held)
+        for _ in range(3):
+            one.record()
+            one.push()
+        old = {k: d for k, d in before.items() if k.startswith("m/") and k not in one.view.held}
+        assert old
+        one.view.held.update(old)
+        one.record()
+        one.push()
+        assert not old.keys() & one.view.held.keys()
+
+
 def test_what_was_taken_out_of_the_store_is_not_asked_for_again():
     with vault_of("one", "other") as meeting:
         one = meeting.devices[0]

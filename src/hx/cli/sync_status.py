@@ -151,11 +151,11 @@ def _device(one: DeviceSeen, now_us: int) -> str:
 
 def _check(visit: Visit) -> None:
     """Ask the store: is it there, is it ours, what has come since the last pull."""
-    from hx.database import ledger
+    from hx.heads import unseen
 
     visit.list_manifests()
     visit.require_marker()
-    news = set(visit.listing) - ledger.known_manifests(visit.database)
+    news = unseen(visit)
     strangers = getattr(visit.store, "strangers", None)
     strange = sum(1 for _ in strangers()) if strangers else 0
     print(f"the store answers; {len(news)} manifests there are new", file=sys.stderr)

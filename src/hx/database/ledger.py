@@ -85,11 +85,14 @@ def write_manifest(database: Database, head: Head, verdict: Verdict, now_us: int
     )
 
 
-def pass_over_older(database: Database, head: Head) -> None:
-    """Manifests of a device that are older than its newest are looked at no more."""
+def drop_older(database: Database, head: Head, *, own: bool) -> None:
+    """Manifests of a device that are older than its newest are looked at no more.
+
+    Of own ones those stay that were taken: they are still to be removed from the store.
+    """
     database.execute(
-        "UPDATE manifest SET status = ?, reason = ? WHERE device_id = ? AND seq < ? AND status = ?",
-        (SKIPPED, SUPERSEDED, head.device_id, head.seq, PENDING),
+        "DELETE FROM manifest WHERE device_id = ? AND seq < ? AND (NOT ? OR status = ?)",
+        (head.device_id, head.seq, own, PENDING),
     )
 
 
@@ -270,6 +273,5 @@ def remove(database: Database, segments: Iterable[Segment], manifests: Iterable[
         [(SKIPPED, SUPERSEDED, one.device_id, one.object_id) for one in segments],
     )
     database.connection.executemany(
-        "UPDATE manifest SET status = ?, reason = ? WHERE key = ?",
-        [(SKIPPED, SUPERSEDED, key) for key in manifests],
+        "DELETE FROM manifest WHERE key = ?", [(key,) for key in manifests]
     )
