@@ -14,8 +14,8 @@ from contextlib import suppress
 from hx.core import names
 from hx.core.errors import NotInVault
 from hx.core.record import NamedTuple
-from hx.core.verdict import Fault
-from hx.database import ledger, unpublished
+from hx.core.verdict import IMPORTED, Fault
+from hx.database import holdings, ledger, unpublished
 from hx.database.ledger import Verdict
 from hx.heads import head_stands, own_head, roster_is_new
 from hx.pull import require_vault, take
@@ -57,6 +57,7 @@ def push(visit: Visit, outbox: Outbox, label: str, *, listed: bool = False) -> P
 
     _require_member(visit)
     prepare(visit)
+    _miss_what_is_gone(visit)
     plan = planned(visit, label)
     if plan is None:
         return Pushed(removed=_tidied(visit))
@@ -102,6 +103,25 @@ def _is_needed(visit: Visit, label: str) -> bool:
         or not head_stands(visit, label)
         or bool(ledger.superseded(visit.database, visit.me))
     )
+
+
+def _miss_what_is_gone(visit: Visit) -> None:
+    """Another life of this device may have replaced what the head names: then it is not there.
+
+    What was joined here of such a segment is published anew. Looked for where two lives have
+    written one seq, and before segments are written anew.
+    """
+    live = ledger.live(visit.database, visit.me)
+    twins = len(ledger.heads(visit.database).get(visit.me, [])) > 1
+    if not twins and not any(one.rewrite for one in live):
+        return
+    listed = visit.store.list(names.segments_of(visit.me))
+    there = {name.object_id for entry in listed if (name := names.parsed(entry.key))}
+    gone = [one for one in live if one.status == IMPORTED and one.object_id not in there]
+    if gone:
+        with visit.database.transaction():
+            ledger.supersede(visit.database, visit.me, gone)
+            holdings.release(visit.database, visit.me)
 
 
 def _tidied(visit: Visit) -> int:

@@ -184,3 +184,16 @@ def test_what_a_push_had_put_goes_when_another_life_has_gone_on_meanwhile(meetin
     one.forget(Keys(frozenset([event.key])))
     meet(*meeting)
     require_all(meeting)
+
+
+def test_a_segment_that_another_life_took_out_is_not_named_for_ever(meeting):
+    one, other = meeting.devices
+    kept, gone = one.record(), one.record()
+    one.push()
+    for key in [key for key in one.view.held if key.startswith(f"o/{one.me.hex()}/")]:
+        one.view.held.pop(key)
+        meeting.world.objects.pop(key)
+    one.forget(Keys(frozenset([gone.key])))
+    meet(*meeting)
+    require_all(meeting)
+    assert kept in other.dump().events
