@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from array import array
 from collections import Counter
-from itertools import islice
+from contextlib import closing
 from types import MappingProxyType
 
 from hx.core import origin
@@ -23,20 +24,20 @@ from hx.core.placing import Placing
 from hx.core.record import NamedTuple
 from hx.database import imported
 from hx.importers import Reading
+from hx.importers.apart import LEAST_BYTES, judged_apart
+from hx.importers.judged import judged
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from hx.core.placing import Spot, Texts
     from hx.core.redact import Rules
     from hx.database import Database
     from hx.importers import Entry, Importer
+    from hx.importers.judged import Judged
 
 _BATCH_EVENTS = 50_000
-_AHEAD = 2_000  # entries whose commands are judged together
-_VERDICTS = 30_000  # commands whose verdict is remembered
-_NOWHERE = EventKey(0, b"", b"", 0)
 TWIN = 3  # beside NEW, KNOWN, FORGOTTEN: what becomes of a line without a time
 
 
@@ -67,12 +68,6 @@ class Job(NamedTuple):
     tell: Callable[[int, int], object] = lambda _done, _size: None
 
 
-def _verdict(rules: Rules, command: bytes) -> bytes | None:
-    """What the rules leave of a command; None where they keep it out."""
-    event = rules.judged(Event(_NOWHERE, command, b""))
-    return None if event is None else event.command
-
-
 class Import:
     """One history on its way; `counts` tells what is committed, also after an interruption."""
 
@@ -89,7 +84,6 @@ class Import:
         self._batch: list[Event] = []
         self._untimed: list[Event] = []  # of this batch
         self._hosts: dict[bytes, str] = {}
-        self._verdicts: dict[bytes, bytes | None] = {}
         self._committed: Counter[str] = Counter()
         self._tally: Counter[str] = Counter()  # of this batch
 
@@ -99,32 +93,32 @@ class Import:
 
     def run(self) -> Counts:
         """Raises InputError; what was committed before stays, and comes no second time."""
-        with self._database.in_bulk():
-            for entry in self._judged_ahead():
-                self._take_any(entry)
+        with self._database.in_bulk(), closing(self._judged_entries()) as entries:
+            for entry, command in entries:
+                if command is None:
+                    self._tally["ignored"] += 1
+                else:
+                    self._take_any(entry, command)
                 if len(self._batch) + len(self._untimed) >= _BATCH_EVENTS:
                     self._commit()
             self._commit()
         return self.counts
 
-    def _take_any(self, entry: Entry) -> None:
+    def _judged_entries(self) -> Generator[Judged]:
+        large = os.path.getsize(self._path) >= LEAST_BYTES
+        return (judged_apart if large else judged)(self._importer, self._reading, self._job.rules)
+
+    def _take_any(self, entry: Entry, command: bytes) -> None:
         if entry.at_us is None:
-            self._take_untimed(entry)
+            self._take_untimed(entry, command)
         elif not entry.device or entry.host == self._host:
-            self._take_own(entry, entry.at_us)
+            self._take_own(entry, command, entry.at_us)
         else:
-            self._take(entry, entry.at_us)
+            self._batch.append(self._event(entry, command, entry.at_us, entry.seq))
 
-    def _take(self, entry: Entry, at_us: int) -> None:
-        event = self._event(entry, at_us, entry.seq)
-        if event is not None:
-            self._batch.append(event)
-
-    def _take_own(self, entry: Entry, at_us: int) -> None:
+    def _take_own(self, entry: Entry, command: bytes, at_us: int) -> None:
         """What may be there from elsewhere as well."""
-        event = self._event(entry, at_us, entry.seq)
-        if event is None:
-            return
+        event = self._event(entry, command, at_us, entry.seq)
         own = self._own_beside(event.key.device_id)
         if own.is_nothing:
             self._batch.append(event)
@@ -145,12 +139,10 @@ class Import:
             self._own[origin_id] = own
         return own
 
-    def _take_untimed(self, entry: Entry) -> None:
+    def _take_untimed(self, entry: Entry, command: bytes) -> None:
         if self._fates is None:
             self._fates = self._prepare_untimed(entry)
-        event = self._event(entry, 0, 0)
-        if event is None:
-            return
+        event = self._event(entry, command, 0, 0)
         fate = next(self._fates, NEW)
         if fate != NEW:
             self._tally[{KNOWN: "known", FORGOTTEN: "forgotten", TWIN: "twins"}[fate]] += 1
@@ -159,12 +151,7 @@ class Import:
         key = event.key._replace(started_at_us=self._ordinal, seq=self._ordinal)
         self._untimed.append(event._replace(key=key))
 
-    def _event(self, entry: Entry, at_us: int, seq: int) -> Event | None:
-        """As it may be kept; None, and counted, when the rules keep it out."""
-        command = self._judged(entry.command)
-        if command is None:
-            self._tally["ignored"] += 1
-            return None
+    def _event(self, entry: Entry, command: bytes, at_us: int, seq: int) -> Event:
         device_id, session_id = self._origin(entry)
         status = entry.exit_status
         flags = FINISHED if entry.finished else 0
@@ -188,23 +175,6 @@ class Import:
             flags,
             IMPORTED,
         )
-
-    def _judged_ahead(self) -> Iterator[Entry]:
-        """Entries, after their commands were judged many at once."""
-        entries = iter(self._importer.read(self._reading))
-        while some := list(islice(entries, _AHEAD)):
-            commands = {entry.command for entry in some} - self._verdicts.keys()
-            if len(self._verdicts) >= _VERDICTS:
-                self._verdicts.clear()
-            rules = self._job.rules.for_these(commands)
-            self._verdicts.update((one, _verdict(rules, one)) for one in commands)
-            yield from some
-
-    def _judged(self, command: bytes) -> bytes | None:
-        """What the rules leave of a command."""
-        if command not in self._verdicts:  # it was let go since
-            self._verdicts[command] = _verdict(self._job.rules, command)
-        return self._verdicts[command]
 
     def _origin(self, entry: Entry) -> tuple[bytes, bytes]:
         known = self._origins.get((entry.device, entry.session))
@@ -239,12 +209,9 @@ class Import:
 
     def _untimed_hashes(self) -> Iterator[int]:
         """The file is read once more: the last line has a say in what the first one is."""
-        ignored = self._tally["ignored"]  # they are counted when they come in their turn
-        for entry in self._importer.read(Reading(self._path)):
-            event = self._event(entry, 0, 0) if entry.at_us is None else None
-            if event is not None:
-                yield digest64(event.command)
-        self._tally["ignored"] = ignored
+        for entry, command in judged(self._importer, Reading(self._path), self._job.rules):
+            if entry.at_us is None and command is not None:
+                yield digest64(command)
 
     def _masked(self, spot: Spot) -> Texts:
         texts: Texts = {}

@@ -14,7 +14,7 @@ import hx.config
 from cli.machine import HX
 
 ZSH = b": 1700000000:3;make all\n: 1700000001:0;ls\n"
-IMPORT_BATCH = 20_000
+IMPORT_BATCH = 50_000
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def many(path, count):
 
 def test_an_interrupt_leaves_whole_batches_and_no_traceback(machine, hx, tmp_path):
     path = tmp_path / "many"
-    many(path, 5 * IMPORT_BATCH)
+    many(path, 3 * IMPORT_BATCH)
     environment = {
         "HOME": str(machine.cwd),
         "HX_HOME": str(machine.home),
@@ -206,7 +206,7 @@ def test_an_interrupt_leaves_whole_batches_and_no_traceback(machine, hx, tmp_pat
     with machine.database() as database:
         count = database.value("SELECT count(*) FROM event")
     assert count % IMPORT_BATCH == 0
-    assert f"{5 * IMPORT_BATCH - count:,} new" in hx("import", str(path)).out
+    assert f"{3 * IMPORT_BATCH - count:,} new" in hx("import", str(path)).out
 
 
 def test_memory_does_not_grow_with_the_file(machine, tmp_path):

@@ -20,6 +20,7 @@ from hx.database.rows import Dictionaries, Sql, event_rows, select_events
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     from hx.core.model import Event, Tombstone
     from hx.database import Database
@@ -88,12 +89,13 @@ def _write_events(
     ids.look_up_commands({event.command for event in fresh})
     before = _references(database, gone.values())
     holdings.leave("event", list(gone.values()))
-    held = holdings.of_new  # by whose they are
-    rows = zip(fresh, event_rows(fresh, ids), strict=True)
-    written = [(event.key, (*row, held(event.key.device_id))) for event, row in rows]
-    inserted = [row for key, row in written if key not in gone]
-    replaced = [(*row, gone.pop(key)) for key, row in written if key in gone]
-    newest = _last_uses([*inserted, *replaced])
+    inserted = event_rows(fresh, ids, holdings.of_new)
+    replaced: list[tuple[Sql, ...]] = []
+    if gone:
+        keyed = list(zip(fresh, inserted, strict=True))
+        inserted = [row for event, row in keyed if event.key not in gone]
+        replaced = [(*row, gone.pop(event.key)) for event, row in keyed if event.key in gone]
+    newest = _last_uses(inserted, replaced)
     ids.write_commands(newest)
     last = holdings.last_event()
     database.connection.executemany(_INSERT, inserted)
@@ -131,10 +133,11 @@ def _references(database: Database, event_rows: Iterable[int]) -> dict[int, tupl
     return {row: ids for row in event_rows for ids in database.execute(sql, (row,))}
 
 
-def _last_uses(written: list[tuple[Sql, ...]]) -> dict[int, int]:
-    """command -> start of its newest event among these rows."""
+def _last_uses(*written: list[tuple[Any, ...]]) -> dict[int, int]:
+    """command -> start of its newest event among these rows; each list in the order of time."""
     newest: dict[int, int] = {}
-    for row in written:
-        started_at_us, command = int(row[0] or 0), int(row[4] or 0)
-        newest[command] = max(started_at_us, newest.get(command, started_at_us))
+    for rows in written:
+        latest = {row[4]: row[0] for row in rows}
+        for command, at_us in latest.items():
+            newest[command] = max(at_us, newest.get(command, at_us))
     return newest

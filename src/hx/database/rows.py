@@ -7,7 +7,7 @@ from hx.core.model import Event, EventKey
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     from hx.database import Database
@@ -90,6 +90,7 @@ class Dictionaries:
         self.terminals: dict[tuple[bytes | None, ...], int] = {}
         self.checkouts: dict[tuple[bytes | None, ...], int | None] = {(None, None): None}
         self.commands: dict[bytes, int] = {}
+        self._digests: dict[bytes, int] = {}  # of those that were looked up
         self._new_commands: list[tuple[int, int, str, bytes | None]] = []
         self._next_command = 0
 
@@ -115,7 +116,8 @@ class Dictionaries:
 
     def look_up_commands(self, texts: set[bytes]) -> None:
         """Learn the ids of all these at once: a query each would cost more than their rows."""
-        wanted = [str(digest64(text)) for text in texts]
+        self._digests = {text: digest64(text) for text in texts}
+        wanted = list(map(str, self._digests.values()))
         for at in range(0, len(wanted), _CHUNK):
             among = ",".join(wanted[at : at + _CHUNK])
             sql = f"SELECT id, coalesce(raw, text) FROM command WHERE hash IN ({among})"  # noqa: S608
@@ -131,7 +133,7 @@ class Dictionaries:
             shown, raw = text.decode(), None
         except UnicodeDecodeError:
             shown, raw = text.decode(errors="replace"), text
-        self._new_commands.append((row, digest64(text), shown, raw))
+        self._new_commands.append((row, self._digests[text], shown, raw))
         return row
 
     def write_commands(self, last_us: dict[int, int]) -> None:
@@ -155,8 +157,10 @@ class Dictionaries:
         return int(row)
 
 
-def event_rows(events: Iterable[Event], ids: Dictionaries) -> list[tuple[Sql, ...]]:
-    """The columns after id, in the order of the table, but for holding; commands were looked up.
+def event_rows(
+    events: Iterable[Event], ids: Dictionaries, held: Callable[[bytes], int | None]
+) -> list[tuple[Sql, ...]]:
+    """The columns after id, in the order of the table; commands were looked up.
 
     One long loop: a million events come this way, and a call for each would cost a fifth.
     """
@@ -165,7 +169,7 @@ def event_rows(events: Iterable[Event], ids: Dictionaries) -> list[tuple[Sql, ..
     checkouts, commands, append = ids.checkouts, ids.commands, made.append
     for event in events:
         key, command, cwd, status, statuses, duration_us, repo, branch, *_ = event
-        at_us, _, _, seq = key
+        at_us, device_id, _, seq = key
         owner, facts, place = key[1:3], event[8:12], (repo, branch)
         append(
             (
@@ -181,6 +185,7 @@ def event_rows(events: Iterable[Event], ids: Dictionaries) -> list[tuple[Sql, ..
                 " ".join(map(str, statuses)) if statuses is not None else None,
                 duration_us,
                 *event[12:],
+                held(device_id),
             )
         )
     return made
