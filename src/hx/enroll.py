@@ -15,6 +15,7 @@ from hx.core.phrases import code_of, invite_id, new_secret
 from hx.core.record import NamedTuple
 from hx.core.records import add, epoch
 from hx.core.records import invite as invite_record
+from hx.core.roster import evaluate
 from hx.core.verdict import Fault
 from hx.custody.secrets import Secrets
 from hx.database import ledger
@@ -136,6 +137,7 @@ def join(here: Here, place: Place, secret: bytes) -> None:
         raise NotAVault(
             f"{place.url} holds another vault than the invitation is for", "nothing was changed"
         )
+    _require_open(found, genesis, secret, here.now_us)
     own = add(
         (here.device.sign_pub, here.device.box_pub),
         here.label,
@@ -144,6 +146,16 @@ def join(here: Here, place: Place, secret: bytes) -> None:
     )
     vmks = {key_id(vmk): (number, vmk) for number, vmk in found.vmks}
     _enter(here, place, data, [*found.roster, own], vmks)
+
+
+def _require_open(found: Invitation, genesis: Genesis, secret: bytes, now_us: int) -> None:
+    """By what its own roster says. Whoever has closed it since decides anyway."""
+    opened = evaluate(genesis, found.roster).open_invites.get(invite_id(secret))
+    if opened is None or opened[1] < now_us:
+        raise InputError(
+            "this invitation has expired",
+            "make a new one with `hx sync invite` on the other device",
+        )
 
 
 def read_genesis(place: Place) -> tuple[bytes, Genesis]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from hx.database import ledger, vault
 
+SEEN_STEP = 1 << 20  # a seq that is further ahead of what is known is not believed
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.core.names import Name
@@ -72,5 +74,7 @@ def own_head(visit: Visit) -> Head | None:
 def own_seq(visit: Visit) -> int:
     """The greatest own seq that the store or anybody has shown."""
     found = vault.read(visit.database)
-    listed = [n.seq for n in visit.listing.values() if n.device_id == visit.me]
-    return max([found.own_seq if found else 0, *listed])
+    known = found.own_seq if found else 0
+    listed = [name.seq for name in visit.listing.values() if name.device_id == visit.me]
+    # a name is not signed: one that is far ahead would only use the numbers up
+    return max(seq for seq in (known, *listed) if seq <= known + SEEN_STEP)

@@ -41,6 +41,8 @@ def _close_invitations(visit: Visit) -> None:
         if joiners or expires_at_us < visit.now_us:
             admitted = joiners if len(joiners) == 1 else []
             visit.learn([invite_close(invite_id, admitted, **_signer(visit))])
+            invitation = names.Name(names.INVITE, object_id=invite_id)
+            visit.store.delete(names.spelled(invitation))  # its code opens nothing any more
             if admitted and visit.is_sealed:
                 _new_epoch(visit)
 

@@ -110,7 +110,8 @@ def publish(visit: Visit, outbox: Outbox, plan: Plan) -> None:
     data = seal(name, payload, vault_id=visit.vault.vault_id, vmk=plan.vmk)
     key = names.spelled(name)
     outbox.write(one.seq, [*((part.key, part.data) for part in plan.parts), (key, data)])
-    for part in plan.parts:
+    for number, part in enumerate(plan.parts):
+        visit.tell(number, len(plan.parts))
         visit.store.put(part.key, part.data)
         visit.note(part.key, Verdict("written"))
     visit.store.put(key, data)

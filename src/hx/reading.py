@@ -26,7 +26,7 @@ from hx.core.verdict import (
 from hx.database import holdings, ledger, vault
 from hx.database.events import rename_device
 from hx.database.ledger import TAKEN, Head, Verdict
-from hx.heads import unseen
+from hx.heads import SEEN_STEP, unseen
 from hx.stores import Denied, Missing, Placeholder, Transient
 
 TYPE_CHECKING = False
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 PATIENT_US = 86_400_000_000  # bytes that are wrong may still be arriving for a day
 PATIENT_TRIES = 3
-_SEEN_STEP = 1 << 20  # a seen vector that is further ahead is not believed
 
 
 def take_manifests(visit: Visit, *, only: bytes | None = None) -> None:
@@ -46,7 +45,10 @@ def take_manifests(visit: Visit, *, only: bytes | None = None) -> None:
         visit.read_slots()
         found = _read_manifests(visit, only)
     signed = [(key, one) for key, one in found if not isinstance(one, Verdict)]
+    before = visit.trust.enrolled if signed else {}
     grown = visit.learn(record for _, one in signed for record in one.manifest.roster)
+    if grown:
+        visit.newcomers += [one for at, one in visit.trust.enrolled.items() if at not in before]
     if visit.is_sealed and signed:
         grown = visit.keyring.vouch(visit.trust.readable) or grown
     if grown:
@@ -157,7 +159,7 @@ def _is_newest(head: Head, before: list[Head] | None) -> bool:
 def _mind_own_seq(visit: Visit, one: Manifest) -> None:
     """What others have seen of this device counts too: a restored backup must not go back."""
     known = vault.read(visit.database)
-    at_most = (known.own_seq if known else 0) + _SEEN_STEP
+    at_most = (known.own_seq if known else 0) + SEEN_STEP
     seqs = [seen.seq for seen in one.seen if seen.device_id == visit.me and seen.seq <= at_most]
     if one.device_id == visit.me:
         seqs.append(one.seq)

@@ -62,7 +62,8 @@ def _keys_have_come(visit: Visit) -> bool:
 def _take_all(visit: Visit, segments: list[Segment]) -> tuple[Pulled, list[str]]:
     """What was done, and the reasons of what was not taken."""
     done, reasons = Pulled(), []
-    for one in segments:
+    for number, one in enumerate(segments):
+        visit.tell(number, len(segments))
         verdict, taken = _take(visit, one)
         reasons.append(verdict.reason)
         visit.note(_key(one), verdict)

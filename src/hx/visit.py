@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hx.core.genesis import Genesis
     from hx.core.keys import DeviceKeys
     from hx.core.names import Name
-    from hx.core.roster import Record, Trust
+    from hx.core.roster import Member, Record, Trust
     from hx.core.slot import Slot
     from hx.custody.secrets import Secrets
     from hx.database import Database
@@ -102,11 +102,12 @@ class Visit:
         self.me = me
         self.keyring = keyring
         self.now_us = now_us
-        self.notes: list[Note] = []
-        self.on_note: Callable[[Note], None] = self.notes.append
+        self.on_note: Callable[[Note], object] = lambda _note: None
+        self.tell: Callable[[int, int], object] = lambda _done, _size: None
         self._genesis: Genesis | None = None
         self._trust: Trust | None = None
         self.listing: dict[str, Name] = {}
+        self.newcomers: list[Member] = []  # devices that this visit was the first to hear of
         self.unvouched: dict[str, bytes] = {}  # manifest -> id of the offered key that opened it
 
     @property

@@ -19,7 +19,7 @@ from hx.core.capture import (
     parse,
     read_header,
 )
-from hx.core.model import FINISHED, MAX_COMMAND_BYTES, STATUS_UNKNOWN, Event, EventKey
+from hx.core.model import FINISHED, MAX_COMMAND_BYTES, MAX_TIME_US, STATUS_UNKNOWN, Event, EventKey
 from spooled import complete, end, header, record, start
 
 SESSION, DEVICE = b"\xaa" * 16, b"\x0d" * 16
@@ -308,3 +308,10 @@ def test_a_file_read_as_it_grows_gives_the_same_records_and_faults(data, cuts):
         for reason, count in parsed.faults.items():
             faults[reason] = faults.get(reason, 0) + count
     assert (found, offset, faults) == parse(data)
+
+
+def test_a_time_that_no_segment_could_hold_gives_no_event():
+    last = record("C", n=1, b=MAX_TIME_US, x=0, d="/w", c="x")
+    assert only(last).key.started_at_us == MAX_TIME_US
+    late = record("C", n=1, b=MAX_TIME_US + 1, x=0, d="/w", c="x")
+    assert read(late + complete(8))[1] == {MALFORMED: 1}

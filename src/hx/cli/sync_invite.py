@@ -6,6 +6,7 @@ import sys
 
 from hx import enroll
 from hx.cli.recorder import open_recorder
+from hx.cli.sync_run import tell_newcomers
 from hx.cli.syncing import alone, label_of, outbox_of, vault_of, visit_of
 from hx.cli.times import local, rfc3339
 from hx.core.errors import NotInVault
@@ -32,6 +33,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
             )
         code, expires_at_us = enroll.invitation(visit)
         push(visit, outbox_of(recorder), label_of(recorder), listed=True)
+    tell_newcomers(visit)
     if given.json:
         from hx.cli.jsonout import print_json
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 
+from hx.cli.output import visible
+from hx.cli.progress import Progress
 from hx.cli.recorder import open_recorder
 from hx.cli.syncing import alone, label_of, outbox_of, vault_of, visit_of
 from hx.core.errors import HxError
@@ -33,14 +36,33 @@ def run(name: str, given: Namespace, config: Config) -> int:
         if given.verbose:
             visit.on_note = _say
         try:
-            pulled, pushed = _carry_out(name, given, recorder, visit)
+            with Progress("syncing") as progress:
+                visit.tell = progress.told
+                pulled, pushed = _carry_out(name, given, recorder, visit)
         except HxError as error:
             _remember(visit, error.message)
             raise
         _remember(visit, None)
     scrub(recorder)
+    tell_newcomers(visit)
     _print(given, visit, pulled, pushed)
     return _exit_code(visit)
+
+
+def tell_newcomers(visit: Visit) -> None:
+    """Loudly: somebody else may have got hold of a code."""
+    for one in visit.newcomers:
+        print(f"hx: a new device is in the vault: {visible(one.label.encode())}", file=sys.stderr)
+    if not visit.newcomers:
+        return
+    by_invite = Counter(visit.trust.waiting_invites.values())
+    if any(number > 1 for number in by_invite.values()):
+        print(
+            "hx: warning: several devices have joined by one invitation: none of them is admitted"
+            "\nhx: hint: `hx sync devices` names them; if one is not yours, somebody has seen the"
+            " code: make a new invitation for your own",
+            file=sys.stderr,
+        )
 
 
 def scrub(recorder: Recorder) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from hx.core.model import (
     FINISHED,
     MAX_COMMAND_BYTES,
+    MAX_TIME_US,
     STATUS_UNKNOWN,
     Event,
     EventKey,
@@ -190,7 +191,7 @@ def _begun(
     fields: dict[str, bytes], facts: Facts, started_at_us: int | None, end: _Ending
 ) -> Event | str:
     command, seq = fields.get("c"), _integer(fields.get("n"))
-    if not command or not seq or started_at_us is None:
+    if not command or not seq or started_at_us is None or started_at_us > MAX_TIME_US:
         return MALFORMED
     if len(command) > MAX_COMMAND_BYTES:
         return TOO_LONG
@@ -217,7 +218,7 @@ def _started_at_us(fields: dict[str, bytes], facts: Facts) -> int | None:
     uptime_us = _uptime_us(fields.get("U"))
     if uptime_us is None or facts.uptime_us is None:
         return facts.begin_us
-    return min(facts.begin_us + max(0, uptime_us - facts.uptime_us), _MAX_INT)
+    return min(facts.begin_us + max(0, uptime_us - facts.uptime_us), MAX_TIME_US)
 
 
 def _ending(fields: dict[str, bytes], started_at_us: int | None) -> _Ending:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from hx.core.event_columns import MAX_EVENTS, by_time
 from hx.core.history import History
-from hx.core.model import MAX_COMMAND_BYTES, Artifact, Event, Keys, Pin, Tombstone
-from hx.core.strict import MAX_TIME_US
+from hx.core.model import MAX_COMMAND_BYTES, MAX_TIME_US, Artifact, Event, Keys, Pin, Tombstone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

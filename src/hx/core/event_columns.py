@@ -19,12 +19,13 @@ from hx.core.model import (
     IMPORTED,
     LIVE,
     MAX_COMMAND_BYTES,
+    MAX_TIME_US,
     REDACTED,
     STATUS_UNKNOWN,
     Event,
     EventKey,
 )
-from hx.core.strict import I64, MAX_TIME_US, U32, U63, Id, malformed
+from hx.core.strict import I64, U32, U63, Id, malformed
 from hx.core.verdict import NEEDS_UPGRADE, pending
 
 TYPE_CHECKING = False

@@ -21,6 +21,7 @@ IMPORTED = 1
 KNOWN_SINCE_US = 1_000_000_000  # an event of unknown time begins at its place in a file: 1, 2, 3 …
 
 MAX_COMMAND_BYTES = 1 << 20
+MAX_TIME_US = 1 << 62  # either side of the epoch: one more never leaves 64 bits
 MAX_KEYS_IN_TOMBSTONE = 65_536
 
 

@@ -18,8 +18,9 @@ from msgspec.msgpack import Decoder, encode
 
 from hx.core.errors import InputError
 from hx.core.keys import LABEL_ROSTER, DeviceKeys, derive_id, sign, verify
+from hx.core.model import MAX_TIME_US
 from hx.core.record import NamedTuple
-from hx.core.strict import MAX_TIME_US, Bytes32, Id
+from hx.core.strict import Bytes32, Id  # noqa: TC001  (msgspec reads the annotations)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

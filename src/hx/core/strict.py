@@ -12,13 +12,13 @@ from typing import Annotated, Any
 from msgspec import Meta, MsgspecError, Raw
 from msgspec.msgpack import Decoder
 
+from hx.core.model import MAX_TIME_US
 from hx.core.verdict import MALFORMED, NEEDS_UPGRADE, Fault, pending, rejected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAX_TIME_US = 1 << 62  # either side of the epoch: one more never leaves 64 bits
 
 Id = Annotated[bytes, Meta(min_length=16, max_length=16)]
 Bytes32 = Annotated[bytes, Meta(min_length=32, max_length=32)]
