@@ -13,7 +13,7 @@ from hx.core.errors import HxError
 from hx.core.verdict import PENDING, REJECTED
 from hx.database import ledger
 from hx.database import vault as rows
-from hx.pull import pull
+from hx.pull import pull, require_vault
 from hx.push import Pushed, push
 
 TYPE_CHECKING = False
@@ -40,9 +40,9 @@ def run(name: str, given: Namespace, config: Config) -> int:
                 visit.tell = progress.told
                 pulled, pushed = _carry_out(name, given, recorder, visit)
         except HxError as error:
-            _remember(visit, error.message)
+            _remember(given, visit, error.message)
             raise
-        _remember(visit, None)
+        _remember(given, visit, None)
     scrub(recorder)
     tell_newcomers(visit)
     _print(given, visit, pulled, pushed)
@@ -96,6 +96,7 @@ def _would_push(recorder: Recorder, visit: Visit) -> Pushed:
     from hx.publishing import planned
 
     visit.list_manifests()
+    require_vault(visit)
     plan = planned(visit, label_of(recorder))
     if plan is None:
         return Pushed()
@@ -104,8 +105,10 @@ def _would_push(recorder: Recorder, visit: Visit) -> Pushed:
     return Pushed(events, len(plan.parts), size, len(plan.replaced))
 
 
-def _remember(visit: Visit, outcome: str | None) -> None:
+def _remember(given: Namespace, visit: Visit, outcome: str | None) -> None:
     """For `hx sync status`, which asks nobody."""
+    if given.dry_run:
+        return
     conditions = "\n".join(sorted(getattr(visit.store, "conditions", ())))
     with visit.database.transaction():
         rows.update(visit.database, outcome=outcome, conditions=conditions)
