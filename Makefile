@@ -33,7 +33,6 @@ check: $(STAMP)
 	$(BIN)/python -m pytest -q -m 'not long' tests/docs
 
 bench: $(STAMP)
-	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python bench/run.py
 
 docs: $(STAMP)

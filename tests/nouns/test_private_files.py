@@ -121,8 +121,7 @@ def test_settings_that_may_not_be_read_are_told_and_stop_nothing(tmp_path):
         os.chmod(tmp_path / "config.toml", 0)
         config = load({"HX_HOME": str(tmp_path)})
         assert config.limit == 50
-        [warning] = config.warnings
-        assert "cannot be read" in warning
+        assert "cannot be read" in config.warnings[0]
 
     assert bound(work) == 0
 
