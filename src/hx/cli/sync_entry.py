@@ -7,6 +7,7 @@ import sys
 
 from hx import enroll
 from hx.cli import custody, words
+from hx.cli.progress import Progress
 from hx.cli.recorder import now_us, open_recorder
 from hx.cli.sync_run import scrub
 from hx.cli.syncing import alone, cut_label, outbox_of, store_at, visit_of
@@ -74,8 +75,7 @@ def _init(given: Namespace, recorder: Recorder, place: Place) -> int:
     here = _here(given, recorder)
     genesis = enroll.init(here, place, encrypt=not given.no_encrypt, entropy=entropy)
     _name_device(recorder, here.label)
-    push(_visit(recorder), outbox_of(recorder), here.label)
-    if given.json:
+    if given.json:  # before the first push: should it fail, the words are known all the same
         from hx.cli.jsonout import print_json
 
         print_json(
@@ -86,9 +86,10 @@ def _init(given: Namespace, recorder: Recorder, place: Place) -> int:
                 "recovery_words": " ".join(words_of(entropy)),
             }
         )
-        return 0
-    print(f"the vault {place.name!r} is in {place.url}")
-    print("on the next device: hx sync join --store …, with a code from `hx sync invite` here")
+    push(_visit(recorder), outbox_of(recorder), here.label)
+    if not given.json:
+        print(f"the vault {place.name!r} is in {place.url}")
+        print("on the next device: hx sync join --store …, with a code from `hx sync invite` here")
     return 0
 
 
@@ -107,23 +108,27 @@ def _join(given: Namespace, recorder: Recorder, place: Place) -> int:
     secret = words.read_code(given.code_file)
     here = _here(given, recorder)
     enroll.join(here, place, secret)
-    _name_device(recorder, here.label)
-    visit = _visit(recorder)
-    pulled = pull(visit)
-    push(visit, outbox_of(recorder), here.label, listed=True)
+    events = _first_sync(recorder, here.label)
     enroll.spend(place.store, secret)
-    return _tell(given, recorder, place, pulled.events)
+    return _tell(given, recorder, place, events)
 
 
 def _recover(given: Namespace, recorder: Recorder, place: Place) -> int:
     entropy = words.read_words(given.words_file)
     here = _here(given, recorder)
     enroll.recover(here, place, entropy)
-    _name_device(recorder, here.label)
+    return _tell(given, recorder, place, _first_sync(recorder, here.label))
+
+
+def _first_sync(recorder: Recorder, label: str) -> int:
+    """Of a device that has come into a vault; how many events came with it."""
+    _name_device(recorder, label)
     visit = _visit(recorder)
-    pulled = pull(visit)
-    push(visit, outbox_of(recorder), here.label, listed=True)
-    return _tell(given, recorder, place, pulled.events)
+    with Progress("syncing") as progress:
+        visit.tell = progress.told
+        pulled = pull(visit)
+        push(visit, outbox_of(recorder), label, listed=True)
+    return pulled.events
 
 
 def _tell(given: Namespace, recorder: Recorder, place: Place, events: int) -> int:

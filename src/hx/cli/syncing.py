@@ -6,7 +6,7 @@ import os
 import time
 from contextlib import contextmanager
 
-from hx.core.errors import Busy, NotInVault
+from hx.core.errors import Busy, NotInVault, UsageError
 from hx.database import vault as rows
 from hx.files import Lock
 from hx.outbox import Outbox
@@ -63,6 +63,8 @@ def visit_of(recorder: Recorder) -> Visit:
 
 def store_at(recorder: Recorder, url: str, *, private: bool = False) -> Store:
     """`private`: what it holds is not sealed, so nobody else may read it. Raises UsageError."""
+    if url == "memory:":
+        raise UsageError("a store in memory ends with this command", "say folder:/path")
     umask = None if private else recorder.config.umask
     return open_store(url, recorder.who.device_id, umask=umask)
 
