@@ -261,8 +261,10 @@ class Import:
         return fresh + placed.ended
 
     def _name_devices(self) -> None:
-        """An origin is called as the host that it is of."""
+        """An origin is called as the host that it is of, one of this host as this device."""
+        sql = "SELECT name FROM device WHERE device_id = ?"
+        own = self._database.value(sql, (self._job.device_id,)) or self._job.host
         self._database.connection.executemany(
             "UPDATE device SET name = ?2 WHERE device_id = ?1 AND name IS NULL",
-            list(self._hosts.items()),
+            [(at, own if host == self._job.host else host) for at, host in self._hosts.items()],
         )

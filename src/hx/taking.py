@@ -24,6 +24,7 @@ from hx.core.verdict import (
     rejected,
 )
 from hx.database import UNCLEAN, ledger
+from hx.database.events import name_origins
 from hx.database.holdings import Source
 from hx.database.ledger import TAKEN, Verdict
 from hx.reading import PATIENT_TRIES, PATIENT_US, unread
@@ -124,6 +125,7 @@ def _join(visit: Visit, one: Segment, history: History) -> Pulled:
     source = Source(one.device_id, one.object_id if lives else None, visit.me)
     with visit.database.transaction():
         changes = visit.database.join(history, source)
+        name_origins(visit.database, one.device_id)
         ledger.judge(visit.database, one, TAKEN, visit.now_us)
         if changes.forgotten or changes.replaced:  # text that went stands in the files still
             visit.database.set_meta(UNCLEAN, visit.now_us)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hx.database.rows import Sql
 
 MANY = 10  # candidates that are worth listing
+_IS_ORIGIN = "substr(device_id, 1, 1) >= x'80'"  # an import's, no machine's
 _BETWEEN = 20  # commands before the success that are worth telling
 
 
@@ -156,9 +157,30 @@ def is_pinned(database: Database, session_id: bytes) -> bool:
 
 
 def rename_device(database: Database, device_id: bytes, name: str) -> None:
-    """What people see it called; the caller holds the transaction."""
+    """What people see it called, and what it imported; the caller holds the transaction."""
+    database.execute(
+        f"UPDATE device SET name = ?2 WHERE {_IS_ORIGIN}"  # noqa: S608
+        " AND name = (SELECT name FROM device WHERE device_id = ?1)",
+        (device_id, name),
+    )
     database.execute(
         "INSERT INTO device (device_id, name) VALUES (?1, ?2)"
         " ON CONFLICT (device_id) DO UPDATE SET name = ?2",
         (device_id, name),
     )
+
+
+def name_origins(database: Database, author: bytes) -> None:
+    """Where imported events of another device came from: their host, else who has shown them."""
+    unnamed = f"SELECT id, device_id FROM device WHERE name IS NULL AND {_IS_ORIGIN}"  # noqa: S608
+    for row, device_id in database.execute(unnamed).fetchall():
+        host = database.value(_HOST, (row,))
+        called = host.decode(errors="replace") if host else device_names(database).get(author)
+        if called:
+            rename_device(database, device_id, called)
+
+
+_HOST = (
+    "SELECT terminal.host FROM event JOIN terminal ON terminal.id = event.terminal"
+    " WHERE session = (SELECT id FROM session WHERE device = ? LIMIT 1) LIMIT 1"
+)
