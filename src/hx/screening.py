@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hx.database import Database
 
 IGNORED = "command that the rules in the settings keep out"  # meant so: not among what was lost
+_MANY = 100  # commands for which it pays to look first which literals any of them holds
 _OPEN = "ignored."  # meta: and the session id; the seq of an ignored command that still runs
 
 
@@ -38,6 +39,8 @@ def screened(database: Database, records: list[Record], facts: Facts, rules: Rul
     started = _started(database, facts, ends_without_start(records))
     assembled = assemble(records, facts, started)
     known = {event.key for event in started.values()}
+    if len(assembled.events) >= _MANY:
+        rules = rules.for_these(event.command for event in assembled.events)
     events = []
     for event in assembled.events:
         if event.key in known:  # judged when it began

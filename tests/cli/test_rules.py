@@ -117,3 +117,14 @@ def test_an_old_secret_masked_is_found_by_what_stayed(hx, record):
     record("mysql -u root -phunter2 shop")
     assert hx("find", "--json", "shop").commands == ["mysql -u root -p<redacted:password> shop"]
     assert hx("find", "hunter2").code == 1
+
+
+def test_many_commands_at_once_are_masked_as_one_by_one(hx, record, settings):
+    settings(GOOD)
+    for number in range(150):  # so many are judged together
+        record(f"echo {number}")
+    record(f"deploy {TOKEN}")
+    record("vault read x")
+    status = hx("status", "--json").json
+    assert (status["database"]["events"], status["ignored"]) == (151, 1)
+    assert hx("find", "--json", "deploy").commands == ["deploy <redacted:acme>"]
