@@ -70,8 +70,8 @@ def push(visit: Visit, outbox: Outbox, label: str, *, listed: bool = False) -> P
 def _require_member(visit: Visit) -> None:
     if visit.me not in visit.trust.standing and visit.me not in visit.trust.waiting:
         raise NotInVault(
-            "this device is no longer in the vault",
-            "an admin has revoked it; `hx sync join` with a new invitation brings it back",
+            "this device is not in the vault any more",
+            "it was revoked, or others have joined by its invitation: ask somebody in the vault",
         )
 
 

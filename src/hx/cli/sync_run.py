@@ -53,16 +53,31 @@ def tell_newcomers(visit: Visit) -> None:
     """Loudly: somebody else may have got hold of a code."""
     for one in visit.newcomers:
         print(f"hx: a new device is in the vault: {visible(one.label.encode())}", file=sys.stderr)
-    if not visit.newcomers:
-        return
-    by_invite = Counter(visit.trust.waiting_invites.values())
-    if any(number > 1 for number in by_invite.values()):
+    refused = _not_admitted(visit)
+    if refused:
+        names = ", ".join(visible(label.encode()) for label in refused)
         print(
-            "hx: warning: several devices have joined by one invitation: none of them is admitted"
-            "\nhx: hint: `hx sync devices` names them; if one is not yours, somebody has seen the"
+            "hx: warning: several devices have joined by one invitation, or one after it was"
+            f" closed; not admitted: {names}"
+            "\nhx: hint: `hx sync devices` names all; if one is not yours, somebody has seen the"
             " code: make a new invitation for your own",
             file=sys.stderr,
         )
+
+
+def _not_admitted(visit: Visit) -> list[str]:
+    """Of the newcomers those that one invitation let in together, before and after it is closed."""
+    if not visit.newcomers:
+        return []
+    trust = visit.trust
+    joined = Counter(trust.waiting_invites.values())
+    crowd = {at for at, invite_id in trust.waiting_invites.items() if joined[invite_id] > 1}
+    crowd |= trust.fallen - trust.revoked
+    return [trust.enrolled[at].label for at in sorted(crowd)] if _any_new(visit, crowd) else []
+
+
+def _any_new(visit: Visit, crowd: set[bytes]) -> bool:
+    return any(one.device_id in crowd for one in visit.newcomers)
 
 
 def scrub(recorder: Recorder) -> None:

@@ -173,7 +173,7 @@ def rename_device(database: Database, device_id: bytes, name: str) -> None:
 def name_origins(database: Database, author: bytes) -> None:
     """Where imported events of another device came from: their host, else who has shown them."""
     unnamed = f"SELECT id, device_id FROM device WHERE name IS NULL AND {_IS_ORIGIN}"  # noqa: S608
-    for row, device_id in database.execute(unnamed).fetchall():
+    for row, device_id in list(database.execute(unnamed)):
         host = database.value(_HOST, (row,))
         called = host.decode(errors="replace") if host else device_names(database).get(author)
         if called:

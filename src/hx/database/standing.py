@@ -32,7 +32,7 @@ class DeviceSeen(NamedTuple):
     last_seen_us: int | None  # when its newest manifest was written, by its clock
     active: bool
     here: bool
-    note: str  # newcomer, revoked
+    note: str  # newcomer, not admitted, revoked
 
 
 def counts(database: Database) -> dict[str, int]:
@@ -75,7 +75,7 @@ def devices(database: Database, trust: Trust, me: bytes) -> list[DeviceSeen]:
         if device_id in trust.waiting:
             note = "newcomer: a device that stands has to sync"
         elif device_id in trust.fallen:
-            note = "no longer in the vault"
+            note = "no longer in the vault" if device_id in trust.revoked else "not admitted"
         found.append(
             DeviceSeen(
                 device_id,
