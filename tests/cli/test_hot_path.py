@@ -126,3 +126,18 @@ def test_the_first_page_of_help_imports_no_parser_and_no_database(tmp_path):
 def test_init_opens_no_database(tmp_path):
     found = modules("init", "bash", home=str(tmp_path))
     assert not found & (FORBIDDEN | {"apsw", "hx.database"})
+
+
+def test_a_sync_with_nothing_new_imports_no_crypto_and_no_formats(tmp_path):
+    home, store = tmp_path / "home", tmp_path / "store"
+    store.mkdir()
+    entry = ["--store", f"folder:{store}", "--custody", "file", "--json"]
+    for line in (["sync", "init", *entry], ["sync"]):
+        done = subprocess.run(
+            [HX, *line], env=os.environ | {"HX_HOME": str(home)}, capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    imported = modules("sync", home=str(home))
+    heavy = {"msgspec", "nacl", "keyring", "uuid", "hashlib", "hx.core.envelope", "hx.core.roster"}
+    assert not imported & heavy
+    assert "hx.pull" in imported
