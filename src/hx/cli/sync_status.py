@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _LABEL = 10
 _PENDING, _REJECTED = 3, 4
 _SHOWN = 3  # objects a reason
+_LOST = "not to be had"
 
 
 class Seen(NamedTuple):
@@ -81,7 +82,7 @@ def _custody(recorder: Recorder) -> str:
     try:
         return opened(recorder).describe()
     except HxError as error:
-        return f"not to be had: {error.message}"
+        return f"{_LOST}: {error.message}"
 
 
 # ---- in words ----
@@ -103,7 +104,7 @@ def _print(seen: Seen, *, verbose: bool) -> None:
     for one in seen.devices:
         _line("device", _device(one, seen.now_us))
     _line("to push", f"{seen.unpublished:,} event{'' if seen.unpublished == 1 else 's'}")
-    _line("keys", f"in {seen.custody}")
+    _line("keys", seen.custody if seen.custody.startswith(_LOST) else f"in {seen.custody}")
 
 
 _STATUSES = (IMPORTED, PENDING, SKIPPED, REJECTED)
