@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from hashlib import sha256
 
 import pytest
 
@@ -13,7 +14,8 @@ from hx.cli.recorder import open_recorder
 from hx.cli.syncing import visit_of
 from hx.config import load
 from hx.core import genesis, names
-from hx.core.keys import DeviceKeys, generate, recovery_keys
+from hx.core.envelope import SEALED, open_kind, seal_open_kind
+from hx.core.keys import LABEL_GENESIS, DeviceKeys, generate, recovery_keys, sign
 from hx.core.phrases import code_of, entropy_of, new_secret, words_of
 
 DAY_S = 86_400
@@ -246,11 +248,20 @@ def test_a_vault_that_a_store_puts_up_itself_is_not_recovered_into(owner, newcom
 
 def test_a_first_record_that_names_the_words_but_is_not_signed_by_them_is_refused(owner, newcomer):
     recovery = recovery_keys(entropy_of(owner.words))
-    pretended = DeviceKeys(generate().sign_seed, recovery.box_seed)
-    forged, _ = genesis.make(1, 1, generate(), pretended)
-    forged = forged.replace(pretended.sign_pub, recovery.sign_pub)
-    (owner.folder / names.VAULT_KEY).write_bytes(forged)
-    assert is_refused(newcomer, lambda: newcomer.recover(owner.words), 6, "not sound")
+    (owner.folder / names.VAULT_KEY).write_bytes(unsigned_by(recovery))
+    assert is_refused(newcomer, lambda: newcomer.recover(owner.words), 6, "not signed by")
+
+
+def unsigned_by(recovery):
+    """A first record that is sound but for the signature of recovery."""
+    device, other = generate(), generate()
+    data, _ = genesis.make(SEALED, 1, device, DeviceKeys(other.sign_seed, recovery.box_seed))
+    _, body = open_kind(data, expect=names.VAULT_KEY, vault_id=None, suite=SEALED)
+    payload = body[:-128].replace(other.sign_pub, recovery.sign_pub)
+    vault_id = sha256(payload).digest()[:16]
+    signed = [sign(one.sign_seed, LABEL_GENESIS, vault_id, payload) for one in (device, other)]
+    name = names.Name(names.GENESIS)
+    return seal_open_kind(name, payload + b"".join(signed), vault_id=bytes(16), suite=SEALED)
 
 
 # ---- in no vault, or in one whose store has gone ----
