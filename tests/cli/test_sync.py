@@ -32,7 +32,7 @@ def settle(members):
 # ---- equal, whatever the order ----
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_three_that_work_offline_in_any_order_end_with_equal_histories(tmp_path, seed):
     members = vault(tmp_path, *NAMES)
     chance = random.Random(seed)
@@ -176,7 +176,7 @@ def test_settings_and_pauses_stay_where_they_are(tmp_path):
     assert not (other.home / "config.toml").exists()
     in_store = b"".join(path.read_bytes() for path in one.folder.rglob("*") if path.is_file())
     assert b"cnry-rule" not in in_store
-    assert b"echo" not in in_store or b"spool" not in in_store
+    assert not any("spool" in path.name for path in one.folder.rglob("*"))
 
 
 def test_retention_removes_here_and_not_there(pair):

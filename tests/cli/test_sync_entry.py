@@ -273,7 +273,7 @@ def test_in_no_vault_each_part_says_how_to_come_into_one(apart, part):
     assert is_refused(apart, act, 6, "in no vault", "hx sync init", "hx sync join")
 
 
-@pytest.mark.parametrize("part", [[], ["push"], ["pull"], ["invite"], ["push", "--dry-run"]])
+@pytest.mark.parametrize("part", [["push"], ["pull"], ["push", "--dry-run"]])
 @pytest.mark.parametrize("what", ["gone", "empty", "another vault's"])
 def test_a_store_that_is_not_the_vaults_any_more_is_not_written_to(owner, apart, part, what):
     owner.record("echo waits")
