@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.core.program import program
+from hx.core.program import program, program_by_head
 
 CASES = {
     "ls -la": "ls",
@@ -59,3 +59,9 @@ def test_any_text_gives_a_short_name_without_blanks_around(text, before):
 def test_a_text_of_a_mebibyte_is_no_burden():
     assert program("git " + "-" * (1 << 20)) == "git"
     assert program("A='" + "x " * (1 << 19)) == ""
+
+
+@given(st.lists(st.sampled_from([*CASES]), max_size=8))
+def test_names_that_are_remembered_are_the_same(texts):
+    named = program_by_head()
+    assert [named(text) for text in texts] == [program(text) for text in texts]

@@ -178,6 +178,8 @@ def _pushed_lines(pushed: Pushed | None, *, dry: bool) -> list[str]:
     verb = "would push" if dry else "pushed"
     if not (pushed.objects or pushed.rewritten or pushed.removed):
         return [f"{verb}: nothing new"]
+    if not pushed.objects and not pushed.rewritten:
+        return [f"{verb}: no events, only what this device knows of the others"]
     line = f"{verb}: {_events(pushed.events)} in {_counted(pushed.objects, 'object')}"
     line += f", {pushed.bytes:,} bytes"
     if pushed.rewritten:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # Programs that are one name for many: the word behind them belongs to it
 FAMILIES = frozenset(
@@ -51,6 +51,31 @@ def program(text: str) -> str:
         sub = _subcommand(words)
         return f"{name} {sub}"[:_LONGEST] if sub else name
     return name[:_LONGEST]
+
+
+def program_by_head() -> Callable[[str], str]:
+    """`program`, remembered by the one or two words that decide it: for very many texts."""
+    known: dict[str, str] = {}
+
+    def named(text: str) -> str:
+        head, _, rest = text.partition(" ")
+        name = known.get(head)
+        if name is not None:
+            return name
+        if head not in FAMILIES:
+            name = program(text)
+            if head.isalnum() and head not in _SLOW:
+                known[head] = name
+            return name
+        both = f"{head} {rest.partition(' ')[0]}"
+        name = known.get(both)
+        if name is None:
+            name = program(text)
+            if both[len(head) + 1 :].isalnum():
+                known[both] = name
+        return name
+
+    return named
 
 
 def _words(text: str) -> Iterator[str]:

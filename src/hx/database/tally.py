@@ -7,7 +7,7 @@ count them here; only names and distinct commands are read as text. No sum is to
 from __future__ import annotations
 
 from hx.core.model import KNOWN_SINCE_US
-from hx.core.program import program
+from hx.core.program import program_by_head
 from hx.core.record import NamedTuple
 from hx.database.conditions import filters, where
 from hx.database.rows import from_sql
@@ -87,6 +87,7 @@ def _by_program(database: Database, query: Query) -> dict[Name, Tally]:
     condition, values = where(filters(query))
     among = f"WHERE id IN (SELECT command FROM event WHERE {condition})"  # noqa: S608
     texts = f"SELECT id, text FROM command {among if query.filtered else ''}"  # noqa: S608
+    program = program_by_head()
     named: dict[str, Tally] = {}
     of_command: dict[int, Tally] = {}
     for command, text in database.execute(texts, values):
@@ -94,17 +95,37 @@ def _by_program(database: Database, query: Query) -> dict[Name, Tally]:
         tally = named.get(name) or named.setdefault(name, Tally())
         tally.commands += 1
         of_command[command] = tally
-    sql = f"SELECT command, exit_status, duration_us FROM event WHERE {condition}"  # noqa: S608
-    for command, exit_status, duration_us in database.execute(sql, values):
-        tally = of_command[command]
-        tally.events += 1
-        if exit_status is not None:
-            tally.ended += 1
-            if exit_status:
-                tally.failures += 1
-        if duration_us:
-            tally.duration_us += duration_us
+    if query.filtered:
+        sql = f"SELECT command, exit_status, duration_us FROM event WHERE {condition}"  # noqa: S608
+        for command, *row in database.execute(sql, values):
+            _add(of_command[command], *row)
+    else:
+        _add_all(database, of_command)
     return {name.encode(errors="replace"): tally for name, tally in named.items()}
+
+
+def _add(tally: Tally, exit_status: int | None, duration_us: int | None) -> None:
+    tally.events += 1
+    tally.duration_us += duration_us or 0
+    if exit_status is not None:
+        tally.ended += 1
+        tally.failures += exit_status != 0
+
+
+def _add_all(database: Database, of_command: dict[int, Tally]) -> None:
+    """Every event: an index counts them by command, only durations come row by row."""
+    counted = (
+        "SELECT command, count(*), count(exit_status), coalesce(sum(exit_status <> 0), 0)"
+        " FROM event GROUP BY command"
+    )
+    for command, events, ended, failures in database.execute(counted):
+        tally = of_command[command]
+        tally.events += events
+        tally.ended += ended
+        tally.failures += failures
+    lasted = "SELECT command, duration_us FROM event WHERE duration_us > 0"
+    for command, duration_us in database.execute(lasted):
+        of_command[command].duration_us += duration_us
 
 
 def _by_place(database: Database, query: Query, kind: str, groups: _Groups) -> dict[Name, Tally]:
@@ -114,8 +135,8 @@ def _by_place(database: Database, query: Query, kind: str, groups: _Groups) -> d
     sql = f"SELECT {columns} FROM event WHERE {condition}"  # noqa: S608
     for key, command, exit_status, duration_us in database.execute(sql, values):
         tally = groups[key]
-        tally.events += 1
         tally.seen.add(command)
+        tally.events += 1
         if exit_status is not None:
             tally.ended += 1
             if exit_status:
