@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 
 import pytest
 
@@ -32,18 +33,26 @@ def memory(member, *part):
         "LANG": "C.UTF-8",
         "PATH": os.environ["PATH"],
     }
-    work = subprocess.Popen(
-        [HX, "sync", *part],
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURE, HX, "sync", *part],
         env=environment,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    with work:
-        assert b"Traceback" not in work.stderr.read()
-        _, status, usage = os.wait4(work.pid, 0)
-        work.returncode = os.waitstatus_to_exitcode(status)
-    return work.returncode, usage.ru_maxrss * 1024
+    assert "Traceback" not in done.stderr
+    code, peak_kib = done.stdout.split()[-2:]
+    return int(code), int(peak_kib) * 1024
+
+
+# From a small process: a child's peak begins with what its parent had when it was forked.
+_MEASURE = """
+import os, sys
+child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+_, status, usage = os.wait4(child, 0)
+print(os.waitstatus_to_exitcode(status), usage.ru_maxrss)
+"""
 
 
 def huge(path):
