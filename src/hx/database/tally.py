@@ -10,6 +10,7 @@ from hx.core.model import KNOWN_SINCE_US
 from hx.core.program import program_by_head
 from hx.core.record import NamedTuple
 from hx.database.conditions import filters, where
+from hx.database.everything import Everything
 from hx.database.rows import from_sql
 
 TYPE_CHECKING = False
@@ -90,17 +91,18 @@ def _by_program(database: Database, query: Query) -> dict[Name, Tally]:
     program = program_by_head()
     named: dict[str, Tally] = {}
     of_command: dict[int, Tally] = {}
+    everything = None if query.filtered else Everything(database)
     for command, text in database.execute(texts, values):
         name = program(text)
         tally = named.get(name) or named.setdefault(name, Tally())
         tally.commands += 1
         of_command[command] = tally
-    if query.filtered:
+    if everything is None:
         sql = f"SELECT command, exit_status, duration_us FROM event WHERE {condition}"  # noqa: S608
         for command, *row in database.execute(sql, values):
             _add(of_command[command], *row)
     else:
-        _add_all(database, of_command)
+        _add_all(everything, of_command)
     return {name.encode(errors="replace"): tally for name, tally in named.items()}
 
 
@@ -112,20 +114,16 @@ def _add(tally: Tally, exit_status: int | None, duration_us: int | None) -> None
         tally.failures += exit_status != 0
 
 
-def _add_all(database: Database, of_command: dict[int, Tally]) -> None:
-    """Every event: an index counts them by command, only durations come row by row."""
-    counted = (
-        "SELECT command, count(*), count(exit_status), coalesce(sum(exit_status <> 0), 0)"
-        " FROM event GROUP BY command"
-    )
-    for command, events, ended, failures in database.execute(counted):
-        tally = of_command[command]
+def _add_all(everything: Everything, of_command: dict[int, Tally]) -> None:
+    counted, lasted = everything.columns()
+    nobody = Tally()  # of a command that another process has recorded meanwhile
+    for command, events, ended, failures in zip(*counted, strict=True):
+        tally = of_command.get(command, nobody)
         tally.events += events
         tally.ended += ended
         tally.failures += failures
-    lasted = "SELECT command, duration_us FROM event WHERE duration_us > 0"
-    for command, duration_us in database.execute(lasted):
-        of_command[command].duration_us += duration_us
+    for command, duration_us in zip(*lasted, strict=True):
+        of_command.get(command, nobody).duration_us += duration_us
 
 
 def _by_place(database: Database, query: Query, kind: str, groups: _Groups) -> dict[Name, Tally]:
