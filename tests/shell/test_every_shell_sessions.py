@@ -7,7 +7,6 @@ import signal
 import subprocess
 import threading
 
-import pexpect
 import pytest
 
 from shell.terminal import HX, family, program
@@ -70,7 +69,9 @@ def test_a_shell_that_ended_leaves_no_text_file(home, shell):
 def test_two_panes_of_tmux_are_two_sessions(home, shell):
     home.write_rc(shell)
     (home.path / ".bash_profile").write_text(". ~/.bashrc\n")  # tmux starts login shells
-    argv = [program("tmux"), "-f", os.devnull, "-S", str(home.path / "tmux")]
+    settings = home.path / "tmux.conf"
+    settings.write_text("set -g assume-paste-time 0\n")  # else keys that come at once bind nothing
+    argv = [program("tmux"), "-f", str(settings), "-S", str(home.path / "tmux")]
     try:
         terminal = home.start([*argv, "new-session"], SHELL=program(shell))
         terminal.prompt()
@@ -84,11 +85,7 @@ def test_two_panes_of_tmux_are_two_sessions(home, shell):
         terminal.type(b"\x02o")
         terminal.run("true left again")
         terminal.type("exit\r")
-        for _ in range(10):  # the right one takes the whole window; not each shell says so
-            terminal.type(b"\r")
-            seen = [b"<" + right + b":", pexpect.TIMEOUT]
-            if terminal.child.expect(seen, timeout=3) == 0:
-                break
+        terminal.until(b"<" + right + b":")  # the right one takes the whole window
         terminal.leave()
     finally:
         subprocess.run([*argv, "kill-server"], capture_output=True, check=False)
