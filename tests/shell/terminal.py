@@ -195,6 +195,7 @@ class Terminal:
         )
         self.child.delaybeforesend = None
         self.pid = self.child.pid
+        self.is_zsh = os.path.basename(argv[0]) == "zsh"
         self.prompts: set[bytes] = set()
         self.output = b""
 
@@ -215,7 +216,19 @@ class Terminal:
             marker = self.child.match.group(1)
             if marker not in self.prompts:
                 self.prompts.add(marker)
+                self._until_zle_reads()
                 return passed.decode(errors="replace")
+
+    def _until_zle_reads(self) -> None:
+        """zsh draws its prompt, then its editor begins: a key between the two is drawn twice.
+
+        The editor says so by turning bracketed paste on, unless that or the editor is off.
+        """
+        if not self.is_zsh:
+            return
+        begun = self.child.expect([rb"\x1b\[\?2004h", pexpect.TIMEOUT, pexpect.EOF], timeout=0.2)
+        if begun == 0:
+            self.output += self.child.before + self.child.after
 
     def until(self, pattern: bytes | re.Pattern[bytes]) -> bytes:
         """Waits for `pattern` in the output; what came up to its end."""
