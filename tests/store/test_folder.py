@@ -328,7 +328,8 @@ def test_memory_is_a_store_too():
 def test_what_names_no_store_is_refused_with_an_example(url):
     with pytest.raises(UsageError) as raised:
         open_store(url, DEVICE)
-    assert "folder:/path/to/folder" in raised.value.hint
+    meant = f"folder:{url}" if url.startswith("/") else "folder:/path/to/folder"
+    assert meant in raised.value.hint
 
 
 def test_opening_a_store_touches_nothing(tmp_path):

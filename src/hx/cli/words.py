@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import sys
 
@@ -125,4 +124,4 @@ def _text(path: str) -> str:
 
 
 def _name(path: str) -> str:
-    return "stdin" if path == "-" else os.path.basename(path)
+    return "stdin" if path == "-" else path

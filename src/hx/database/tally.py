@@ -1,7 +1,7 @@
 """Counts over events, by program, place or hour.
 
-SQLite groups by sorting, which takes longer than to hand a million rows of four numbers over and
-count them here; only names and distinct commands are read as text. No sum is too large in Python.
+SQLite groups by sorting, which takes longer than to hand rows over and count them here; of all
+events by program it makes columns instead (hx.database.everything). No sum is too large in Python.
 """
 
 from __future__ import annotations

@@ -100,7 +100,8 @@ def open_store(url: str, device_id: bytes, *, umask: int | None = None) -> Store
         return MemoryStore()
     if scheme == "s3" and colon:
         raise UsageError("this hx cannot sync through a bucket yet", _HINT)
-    raise UsageError(f"{url} is not a store", _HINT)
+    hint = f"did you mean folder:{url}?" if url.startswith("/") else _HINT
+    raise UsageError(f"{url} is not a store", hint)
 
 
 def _absolute(url: str, path: str) -> str:
