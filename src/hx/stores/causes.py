@@ -32,7 +32,7 @@ _HINTS: dict[type[StoreError], str] = {
     Full: "make room there and run `hx sync` again: nothing is lost, what was written stays",
     ReadOnly: "mount it so that it can be written, then run `hx sync` again",
     Denied: "make it yours to read and write, then run `hx sync` again",
-    NotMounted: "mount it (a disk, a share, a stick), or make the folder if it is new; then try again",
+    NotMounted: "mount it (a disk, a share, a stick), or make the folder; then try again",
     Transient: "run `hx sync` again; if it fails again, look at the disk or the connection",
 }
 _IN_THE_WAY = (errno.ENOTDIR, errno.ELOOP)
