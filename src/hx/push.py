@@ -49,7 +49,7 @@ def push(visit: Visit, outbox: Outbox, label: str, *, listed: bool = False) -> P
         visit.list_manifests()
         require_vault(visit)
         take(visit, only=visit.me)
-    _resume(visit, outbox)
+    resume(visit, outbox)
     if not _is_needed(visit, label):
         return Pushed()
     from hx.membership import prepare
@@ -75,7 +75,7 @@ def _require_member(visit: Visit) -> None:
         )
 
 
-def _resume(visit: Visit, outbox: Outbox) -> None:
+def resume(visit: Visit, outbox: Outbox) -> None:
     """Finish what a crash cut short, unless another life of this device has gone on since."""
     journal = outbox.read()
     if journal is None:
@@ -133,7 +133,7 @@ def _tidied(visit: Visit) -> int:
     gone = ledger.superseded(visit.database, visit.me)
     old = ledger.own_manifests(visit.database, visit.me)[_KEPT_MANIFESTS:]
     old = [key for key in old if key in visit.listing]
-    if head is None or not (gone or old) or not _is_readable(visit, head.key):
+    if head is None or not (gone or old) or not is_readable(visit, head.key):
         return 0
     for one in gone:
         key = names.spelled(names.Name(names.SEGMENT, visit.me, one.object_id))
@@ -147,7 +147,8 @@ def _tidied(visit: Visit) -> int:
     return len(gone) + len(old)
 
 
-def _is_readable(visit: Visit, key: str) -> bool:
+def is_readable(visit: Visit, key: str) -> bool:
+    """Whether a manifest can be read back. Raises StoreError when the store does not say."""
     from hx.core.header import size_limit
 
     try:

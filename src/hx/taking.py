@@ -67,19 +67,19 @@ def _take_all(visit: Visit, segments: list[Segment]) -> tuple[Pulled, list[str]]
         visit.tell(number, len(segments))
         verdict, taken = _take(visit, one)
         reasons.append(verdict.reason)
-        visit.note(_key(one), verdict)
+        visit.note(key_of(one), verdict)
         done = Pulled(*map(sum, zip(done, taken, strict=True)))
     return done, reasons
 
 
-def _key(one: Segment) -> str:
+def key_of(one: Segment) -> str:
     return names.spelled(names.Name(names.SEGMENT, one.device_id, one.object_id))
 
 
 def _take(visit: Visit, one: Segment) -> tuple[Verdict, Pulled]:
     """One segment in one transaction with its row in the ledger."""
     try:
-        history = _history(visit, one)
+        history = history_of(visit, one)
     except Fault as fault:
         verdict = Verdict(fault.status, fault.reason, fault.detail)
     except (Missing, Transient, Denied) as error:
@@ -87,18 +87,18 @@ def _take(visit: Visit, one: Segment) -> tuple[Verdict, Pulled]:
             raise
         verdict = unread(error)
     else:
-        return TAKEN, _join(visit, one, history)
+        return TAKEN, joined(visit, one, history)
     with visit.database.transaction():
         ledger.judge(visit.database, one, verdict, visit.now_us)
     return verdict, Pulled()
 
 
-def _history(visit: Visit, one: Segment) -> History:
-    """The history in a segment. Raises Fault, StoreError."""
+def history_of(visit: Visit, one: Segment) -> History:
+    """The history in a segment as its author has listed it. Raises Fault, StoreError."""
     trust = visit.trust
-    if one.device_id not in trust.standing and one.device_id not in trust.waiting:
+    if trust.author(one.device_id) is None:
         raise Fault(SKIPPED, REVOKED, "its device is no longer in the vault")
-    key = _key(one)
+    key = key_of(one)
     if one.size > size_limit(names.SEGMENT):
         raise rejected(TOO_LARGE, "it is larger than an object of its kind may be")
     data = visit.store.get(key, one.size)
@@ -119,7 +119,8 @@ def _require_listed(visit: Visit, one: Segment, data: bytes) -> None:
     raise Fault(PENDING, INCOMPLETE, f"{what} than its author has listed: it may still be arriving")
 
 
-def _join(visit: Visit, one: Segment, history: History) -> Pulled:
+def joined(visit: Visit, one: Segment, history: History) -> Pulled:
+    """It is here now, and the ledger says so; what was here already stays as it is."""
     own = one.device_id == visit.me
     lives = own and one.listed and not one.superseded
     source = Source(one.device_id, one.object_id if lives else None, visit.me)
