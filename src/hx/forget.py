@@ -8,7 +8,7 @@ from hx import erase
 from hx.core.history import History
 from hx.core.model import MAX_KEYS_IN_TOMBSTONE, Keys, Tombstone, WholeSession, Window
 from hx.core.record import NamedTuple
-from hx.database import BUSY_TIMEOUT_MS, UNCLEAN, chosen
+from hx.database import BUSY_TIMEOUT_MS, UNCLEAN, chosen, vault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def forget(
         for scope in scopes(choice, keys, issuer.now_us):
             order = Tombstone(issuer.new_id(), issuer.now_us, issuer.device_id, scope)
             forgotten += database.join(History(tombstones=frozenset([order]))).forgotten
+        vault.update(database, told_seq=None)
         database.set_meta(UNCLEAN, issuer.now_us)
     erased = erase.apply(blots(choice, texts, places))
     return Outcome(forgotten, clean(database), erased)

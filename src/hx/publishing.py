@@ -17,7 +17,7 @@ from hx.core.history import History, join
 from hx.core.manifest import Listed, Manifest
 from hx.core.record import NamedTuple
 from hx.core.roster import carried
-from hx.database import ledger, unpublished, vault
+from hx.database import ledger, remains, unpublished, vault
 from hx.database.holdings import Source
 from hx.database.ledger import TAKEN, Head, Verdict
 from hx.heads import head_stands, own_seq
@@ -143,4 +143,5 @@ def _mark(visit: Visit, plan: Plan, key: str, payload: bytes) -> None:
             source = Source(visit.me, part.listed.object_id, visit.me)
             unpublished.mark(database, plan.due, part.history, source)
         vault.raise_own_seq(database, one.seq)
+        remains.note_told(database, visit.me, one.seq)
         vault.update(database, pushed_at_us=visit.now_us)

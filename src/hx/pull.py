@@ -44,6 +44,7 @@ def _has_news(visit: Visit) -> bool:
 
 def take(visit: Visit, *, only: bytes | None = None) -> Pulled:
     """What the listing shows and is not here; `only`: of the manifests those of one device."""
+    from hx import remaining
     from hx.reading import take_manifests
     from hx.taking import take_segments
 
@@ -56,4 +57,7 @@ def take(visit: Visit, *, only: bytes | None = None) -> Pulled:
             take_manifests(visit, only=only)
             more, _ = take_segments(visit)
             done = Pulled(*map(sum, zip(done, more, strict=True)))
+    remaining.settle(visit)
+    if only is None:
+        remaining.look(visit)
     return done

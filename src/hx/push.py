@@ -15,7 +15,7 @@ from hx.core import names
 from hx.core.errors import NotInVault
 from hx.core.record import NamedTuple
 from hx.core.verdict import IMPORTED, Fault
-from hx.database import holdings, ledger, unpublished
+from hx.database import holdings, ledger, remains, unpublished
 from hx.database.ledger import Verdict
 from hx.heads import head_stands, own_head, roster_is_new
 from hx.pull import require_vault, take
@@ -144,6 +144,7 @@ def _tidied(visit: Visit) -> int:
         visit.listing.pop(key)
     with visit.database.transaction():
         ledger.remove(visit.database, gone, old)
+        remains.settle(visit.database, visit.me)
     return len(gone) + len(old)
 
 

@@ -23,7 +23,7 @@ from hx.core.verdict import (
     SKIPPED,
     Fault,
 )
-from hx.database import holdings, ledger, vault
+from hx.database import holdings, ledger, remains, vault
 from hx.database.events import rename_device
 from hx.database.ledger import TAKEN, Head, Verdict
 from hx.heads import SEEN_STEP, unseen
@@ -110,6 +110,9 @@ def _judge(visit: Visit, key: str, signed: Signed) -> None:
         ledger.list_objects(visit.database, head.device_id, signed.manifest.objects, visit.now_us)
         _adopt(visit, head, signed.manifest, before)
         _mind_own_seq(visit, signed.manifest)
+        if head.device_id != visit.me and _is_newest(head, before):
+            seqs = [one.seq for one in signed.manifest.seen if one.device_id == visit.me]
+            remains.confirm(visit.database, head.device_id, max(seqs, default=0))
         if head.label and _is_newest(head, before):
             rename_device(visit.database, head.device_id, head.label)
 

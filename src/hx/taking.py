@@ -23,7 +23,7 @@ from hx.core.verdict import (
     Fault,
     rejected,
 )
-from hx.database import UNCLEAN, ledger
+from hx.database import UNCLEAN, ledger, remains
 from hx.database.events import name_origins
 from hx.database.holdings import Source
 from hx.database.ledger import TAKEN, Verdict
@@ -130,6 +130,9 @@ def joined(visit: Visit, one: Segment, history: History) -> Pulled:
         ledger.judge(visit.database, one, TAKEN, visit.now_us)
         if changes.forgotten or changes.replaced:  # text that went stands in the files still
             visit.database.set_meta(UNCLEAN, visit.now_us)
+        if changes.late and one.listed:
+            seq = ledger.pinned_seq(visit.database, one.device_id)
+            remains.note_late(visit.database, one, seq)
     return Pulled(1, changes.added, changes.forgotten, changes.dropped)
 
 

@@ -35,6 +35,7 @@ class Changes(NamedTuple):
     forgotten: int  # events that were there and are covered now
     dropped: int  # events of the delta that are covered: they came too late
     artifacts: int  # artifacts added, replaced or forgotten
+    late: bool = False  # a record of the delta is covered
 
 
 def join(database: Database, delta: History, source: Source | None = None) -> Changes:
@@ -57,12 +58,15 @@ def join(database: Database, delta: History, source: Source | None = None) -> Ch
     holdings.leave_pins(local.pins - merged.pins)
     keepsakes.write_pins(database, merged.pins - local.pins)
     holdings.leave("artifact", [row for a, row in artifacts.items() if a not in merged.artifacts])
+    keys = {artifact.key for artifact in merged.artifacts}
+    _note_gone(database, "artifact", [row for a, row in artifacts.items() if a.key not in keys])
     kept = keepsakes.write_artifacts(database, artifacts, merged.artifacts)
     changes = _write_events(database, events, merged.events, delta, holdings)
     known = {event.key for event in events}
     suspect(database, new, (event for event in merged.events if event.key not in known))
     holdings.show(delta, merged, {row: e for e, row in events.items() if e in merged.events})
-    return changes._replace(artifacts=kept)
+    late = changes.dropped > 0 or any(a.key not in keys for a in delta.artifacts)
+    return changes._replace(artifacts=kept, late=late)
 
 
 def _touched_events(
@@ -95,6 +99,7 @@ def _write_events(
         keyed = list(zip(fresh, inserted, strict=True))
         inserted = [row for event, row in keyed if event.key not in gone]
         replaced = [(*row, gone.pop(event.key)) for event, row in keyed if event.key in gone]
+    _note_gone(database, "event", list(gone.values()))
     newest = _last_uses(inserted, replaced)
     ids.write_commands(newest)
     last = holdings.last_event()
@@ -110,6 +115,14 @@ def _write_events(
     if gone or moved:
         sweep(database)
     return Changes(len(inserted), len(replaced), len(gone), _dropped(delta.events, merged), 0)
+
+
+def _note_gone(database: Database, table: str, rows: list[int]) -> None:
+    """Forgotten rows, while they still say whose segments hold them."""
+    if rows:
+        from hx.database import remains
+
+        remains.note_gone(database, table, rows)
 
 
 def _dropped(events: frozenset[Event], merged: frozenset[Event]) -> int:

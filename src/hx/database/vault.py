@@ -28,6 +28,7 @@ class Vault(NamedTuple):
     pushed_at_us: int | None = None
     outcome: str | None = None  # what went wrong in the last sync
     conditions: str = ""  # of the store, one a line
+    told_seq: int | None = None  # the own manifest that brought the newest own orders to forget
 
 
 def read(database: Database) -> Vault | None:
@@ -52,8 +53,20 @@ def remove(database: Database) -> None:
     with database.transaction():
         for table in ("event", "artifact", "pin", "tombstone"):
             database.execute(f"UPDATE {table} SET holding = NULL WHERE holding IS NOT NULL")  # noqa: S608
-        for table in ("vault", "roster_record", "manifest", "segment", "holding", "unheld"):
+        for table in _TABLES:
             database.execute(f"DELETE FROM {table}")  # noqa: S608
+
+
+_TABLES = (
+    "vault",
+    "roster_record",
+    "manifest",
+    "segment",
+    "holding",
+    "unheld",
+    "remains",
+    "confirmed",
+)
 
 
 def update(database: Database, **values: Sql) -> None:
