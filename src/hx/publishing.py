@@ -71,16 +71,23 @@ def _listed(one: ledger.Segment) -> Listed:
 def _part(visit: Visit, history: History, vmk: bytes | None) -> Part:
     name = names.Name(names.SEGMENT, visit.me, secrets.token_bytes(16))
     data = seal(name, segment.encode(history), vault_id=visit.vault.vault_id, vmk=vmk)
-    times = [event.key.started_at_us for event in history.events]
+    times = _times(history)
     listed = Listed(
         name.object_id,
         len(data),
         sha256(data).digest(),
-        len(times),
+        len(history.events),
         min(times, default=None),
         max(times, default=None),
     )
     return Part(names.spelled(name), listed, history, data)
+
+
+def _times(history: History) -> set[int]:
+    """Every time by which an order may cover what is in it."""
+    times = {event.key.started_at_us for event in history.events}
+    times |= {one.key.created_at_us for one in history.artifacts}
+    return times | {one.key.event.started_at_us for one in history.artifacts if one.key.event}
 
 
 def _manifest(visit: Visit, label: str, objects: list[Listed], key_id: bytes) -> Manifest:

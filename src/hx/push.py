@@ -129,8 +129,12 @@ def _tidied(visit: Visit) -> int:
 
     Only what was joined here goes, and only once the manifest that replaces it can be read back.
     """
+    from hx.rewriting import orphans
+
     head = own_head(visit)
+    unread = {one.object_id for one in orphans(visit)}
     gone = ledger.superseded(visit.database, visit.me)
+    gone = [one for one in gone if one.object_id not in unread]
     old = ledger.own_manifests(visit.database, visit.me)[_KEPT_MANIFESTS:]
     old = [key for key in old if key in visit.listing]
     if head is None or not (gone or old) or not is_readable(visit, head.key):

@@ -148,6 +148,8 @@ def _adopt(visit: Visit, head: Head, one: Manifest, before: list[Head] | None) -
     """The newest says what lives. Two with one seq both count, but for their author."""
     own = head.device_id == visit.me
     if not before or head.seq > before[-1].seq or (own and _is_newest(head, before)):
+        if own:
+            ledger.relive(visit.database, visit.me, one.objects)
         ledger.set_listed(visit.database, head.device_id, one.objects)
         if own:
             holdings.release(visit.database, visit.me)

@@ -13,6 +13,7 @@ from hx.core.record import NamedTuple
 from hx.core.verdict import Fault
 from hx.database import graves, keepsakes, ledger
 from hx.database.lookup import events_at
+from hx.database.retained import RETAINED
 from hx.stores import Missing
 
 TYPE_CHECKING = False
@@ -40,7 +41,43 @@ def rewriting(visit: Visit) -> Rewriting:
         if read is not None:
             replaced.append(one)
             old = join(old, read)
+    for one in orphans(visit):
+        read = _read_orphan(visit, one)
+        if read is not None:
+            replaced.append(one)
+            old = join(old, _not_here(visit.database, read))
     return Rewriting(replaced, *_kept(visit, old))
+
+
+def orphans(visit: Visit) -> list[Segment]:
+    """Own segments that another life of this device leaves out: retention may have taken here
+    what nobody else has joined yet, so they are read once more before they go.
+    """
+    if visit.database.meta(RETAINED) is None:
+        return []
+    return ledger.orphans(visit.database, visit.me)
+
+
+def _read_orphan(visit: Visit, one: Segment) -> History | None:
+    """One that is not there any more need not be read again."""
+    try:
+        return _opened(visit, one)
+    except Fault:
+        return None
+    except Missing:
+        with visit.database.transaction():
+            ledger.supersede(visit.database, visit.me, [one])
+        return None
+
+
+def _not_here(database: Database, read: History) -> History:
+    """What is here is due by itself."""
+    here = {event.key for event in events_at(database, (event.key for event in read.events))}
+    kept = {one.key for one in keepsakes.touched_artifacts(database, read, ())}
+    return History(
+        frozenset(event for event in read.events if event.key not in here),
+        frozenset(one for one in read.artifacts if one.key not in kept),
+    )
 
 
 def _chosen(live: list[Segment]) -> list[Segment]:
@@ -50,12 +87,16 @@ def _chosen(live: list[Segment]) -> list[Segment]:
 
 
 def _read(visit: Visit, one: Segment) -> History | None:
-    key = names.spelled(names.Name(names.SEGMENT, visit.me, one.object_id))
     try:
-        data = visit.store.get(key, size_limit(names.SEGMENT))
-        return segment.decode(visit.unsealed(key, data))
+        return _opened(visit, one)
     except (Missing, Fault):  # `hx sync status` tells of it
         return None
+
+
+def _opened(visit: Visit, one: Segment) -> History:
+    key = names.spelled(names.Name(names.SEGMENT, visit.me, one.object_id))
+    data = visit.store.get(key, size_limit(names.SEGMENT))
+    return segment.decode(visit.unsealed(key, data))
 
 
 def _kept(visit: Visit, old: History) -> tuple[History, dict[EventKey, int]]:

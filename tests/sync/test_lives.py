@@ -6,6 +6,7 @@ import pytest
 
 from hx.core.errors import HxError
 from hx.core.model import Keys
+from hx.database import holdings
 from store.faulty import GROWING, NONE, at, never
 from sync.claims import require_all
 from sync.meeting import meet, vault_of
@@ -197,3 +198,18 @@ def test_a_segment_that_another_life_took_out_is_not_named_for_ever(meeting):
     meet(*meeting)
     require_all(meeting)
     assert kept in other.dump().events
+
+
+def test_a_segment_that_lives_again_is_searched_for_what_was_redacted_meanwhile(meeting):
+    """Joined while no head named it: no record in the database points to it."""
+    one = meeting.devices[0]
+    event = one.record()
+    one.push()
+    database = one.database
+    with database.transaction():
+        database.execute("UPDATE segment SET listed = 0 WHERE device_id = ?", (one.me,))
+        holdings.release(database, one.me)
+        database.execute("DELETE FROM manifest WHERE device_id = ?", (one.me,))
+    one.redact(event)
+    meet(*meeting)
+    require_all(meeting)

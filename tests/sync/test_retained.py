@@ -76,3 +76,38 @@ def test_an_artifact_that_retention_took_is_not_published_for_ever(meeting):
     other.forget(Keys(frozenset([later.key])))
     meet(*meeting)
     require_all(meeting)
+
+
+def test_an_artifact_of_a_distant_event_is_forgotten_though_retention_took_both(meeting):
+    world, (one, other) = meeting
+    event = other.record()
+    meet(*meeting)
+    for _ in range(3):
+        world.pass_time()
+        later = one.record()
+    one.keep(event)
+    meet(*meeting)
+    one.retain(later.key.started_at_us)
+    assert not one.dump().artifacts
+    other.forget(Keys(frozenset([event.key])))
+    meet(*meeting)
+    require_all(meeting)
+
+
+def test_what_retention_took_is_not_lost_when_another_life_goes_on_without_it(meeting):
+    """Its segment is named by neither head then, and nobody else has joined it yet."""
+    world, (one, other) = meeting
+    twin = one.clone("twin")
+    meeting.devices.append(twin)
+    event = one.record()
+    world.pass_time()
+    later = one.record()
+    one.push()
+    one.retain(later.key.started_at_us)
+    for _ in range(2):
+        twin.record()
+        twin.push()
+    meet(world, [one, other])
+    meet(*meeting)
+    require_all(meeting)
+    assert event in other.dump().events

@@ -55,7 +55,7 @@ class Listed(NamedTuple):
     size: int  # bytes of the object
     sha256: bytes  # of the object
     events: int
-    first_us: int | None = None  # when its first and last event began
+    first_us: int | None = None  # span of its events, of its artifacts and of the events of these
     last_us: int | None = None
 
 

@@ -151,6 +151,24 @@ def set_listed(database: Database, device_id: bytes, objects: Iterable[Listed]) 
     )
 
 
+def relive(database: Database, device_id: bytes, objects: Iterable[Listed]) -> None:
+    """Own segments that an own head names and that were joined while none did.
+
+    No holding points to them: what was forgotten or beaten meanwhile is known of by a look inside.
+    """
+    database.connection.executemany(
+        "UPDATE segment SET rewrite = 1 WHERE device_id = ? AND object_id = ?"
+        " AND listed = 0 AND superseded = 0 AND status = ?",
+        [(device_id, one.object_id, IMPORTED) for one in objects],
+    )
+
+
+def orphans(database: Database, device_id: bytes) -> list[Segment]:
+    """Own segments that were joined and that a head of another life leaves out."""
+    where = "device_id = ? AND status = ? AND listed = 0 AND superseded = 0"
+    return list(_segments(database, where, (device_id, IMPORTED)))
+
+
 def add_listed(database: Database, device_id: bytes, objects: Iterable[Listed]) -> None:
     """These are named too, by another manifest of one seq; what was skipped is wanted again."""
     database.connection.executemany(
