@@ -12,7 +12,6 @@ from __future__ import annotations
 from contextlib import suppress
 
 from hx.core import names
-from hx.core.errors import NotInVault
 from hx.core.record import NamedTuple
 from hx.core.verdict import IMPORTED, Fault
 from hx.database import holdings, ledger, remains, unpublished
@@ -52,10 +51,13 @@ def push(visit: Visit, outbox: Outbox, label: str, *, listed: bool = False) -> P
     resume(visit, outbox)
     if not _is_needed(visit, label):
         return Pushed()
+    from hx.admission import place_of, require_place
     from hx.membership import prepare
     from hx.publishing import planned, publish
 
-    _require_member(visit)
+    require_place(place_of(visit.trust, visit.me))
+    if roster_is_new(visit):  # a key or an invitation may have been half written
+        visit.sweep()
     prepare(visit)
     _miss_what_is_gone(visit)
     plan = planned(visit, label)
@@ -67,19 +69,12 @@ def push(visit: Visit, outbox: Outbox, label: str, *, listed: bool = False) -> P
     return Pushed(events, len(plan.parts), size, len(plan.replaced), _tidied(visit))
 
 
-def _require_member(visit: Visit) -> None:
-    if visit.me not in visit.trust.standing and visit.me not in visit.trust.waiting:
-        raise NotInVault(
-            "this device is not in the vault any more",
-            "it was revoked, or others have joined by its invitation: ask somebody in the vault",
-        )
-
-
 def resume(visit: Visit, outbox: Outbox) -> None:
     """Finish what a crash cut short, unless another life of this device has gone on since."""
     journal = outbox.read()
     if journal is None:
         return
+    visit.sweep()
     if journal.seq > ledger.pinned_seq(visit.database, visit.me):
         with suppress(Exists):  # a name that is taken is lost: what it held is still to be pushed
             for key, data in outbox.objects(journal):

@@ -11,6 +11,7 @@ from hx.core.envelope import size_limit
 from hx.core.manifest import identity, is_signed
 from hx.core.verdict import (
     AUTHOR,
+    DUPLICATE,
     INCOMPLETE,
     NO_KEY,
     NOT_ARRIVED,
@@ -121,13 +122,15 @@ def _verdict(visit: Visit, key: str, signed: Signed) -> Verdict:
     device_id, trust = signed.manifest.device_id, visit.trust
     if visit.unvouched.get(key, b"") in visit.keyring.offered:
         return Verdict(PENDING, NO_KEY, "nobody in the vault vouches for its key yet")
-    member = trust.standing.get(device_id) or trust.waiting.get(device_id)
+    member = trust.author(device_id)
     if member is None and device_id in trust.enrolled:
         return Verdict(SKIPPED, REVOKED, "its device is no longer in the vault")
     if member is None:
         return Verdict(PENDING, ROSTER, "its device is not known in the vault yet")
     if not is_signed(signed, member.sign_pub, visit.vault.vault_id):
         return Verdict(REJECTED, SIGNATURE, "its device did not sign it")
+    if ledger.is_taken_as_another(visit.database, _head(key, signed)):
+        return Verdict(SKIPPED, DUPLICATE, "the same was taken under another name")
     return TAKEN
 
 

@@ -23,7 +23,7 @@ from hx.core.verdict import (
     Fault,
     rejected,
 )
-from hx.database import UNCLEAN, ledger, remains
+from hx.database import UNCLEAN, ledger, remains, vault
 from hx.database.events import name_origins
 from hx.database.holdings import Source
 from hx.database.ledger import TAKEN, Verdict
@@ -128,6 +128,8 @@ def joined(visit: Visit, one: Segment, history: History) -> Pulled:
         changes = visit.database.join(history, source)
         name_origins(visit.database, one.device_id)
         ledger.judge(visit.database, one, TAKEN, visit.now_us)
+        if one.device_id in visit.trust.left:  # the others' part is to publish it anew
+            vault.update(visit.database, slots_for=None)
         if changes.forgotten or changes.replaced:  # text that went stands in the files still
             visit.database.set_meta(UNCLEAN, visit.now_us)
         if changes.late and one.listed:

@@ -127,6 +127,11 @@ class Visit:
             self._trust = evaluate(self.genesis, rows.records(self.database))
         return self._trust
 
+    @property
+    def knows_trust(self) -> bool:
+        """Whether the roster was evaluated in this visit already."""
+        return self._trust is not None
+
     def learn(self, records: Iterable[Record]) -> bool:
         """Roster records, whoever brought them: they vouch for themselves."""
         from hx.core.roster import is_genuine
@@ -193,6 +198,12 @@ class Visit:
         device = self.keyring.secrets.device
         for found in slots(self.store, self.vault.vault_id, device):
             self.keyring.offer(found)
+
+    def sweep(self) -> None:
+        """Take out of the store what interrupted writes of this device left; while no other push runs."""
+        sweep: Callable[[], int] | None = getattr(self.store, "sweep", None)
+        if sweep is not None:
+            sweep()
 
     def note(self, key: str, verdict: Verdict) -> None:
         said = f"{verdict.status} {verdict.reason}".strip()

@@ -65,6 +65,7 @@ class Trust(NamedTuple):
     fallen: frozenset[bytes]  # enrolled, neither standing nor waiting
     admins: frozenset[bytes]
     revoked: frozenset[bytes]
+    left: Mapping[bytes, Member]  # of the revoked those that only they themselves have revoked
     counting: frozenset[bytes]  # record ids
     void: Mapping[bytes, str]  # record id -> why it does not count
     unknown: frozenset[bytes]  # ids of records that a newer hx wrote
@@ -74,6 +75,13 @@ class Trust(NamedTuple):
     next_number: int
     open_invites: Mapping[bytes, tuple[bytes, int]]  # invite id -> public key, expires_at_us
     closed: frozenset[bytes]  # invite ids
+
+    def author(self, device_id: bytes) -> Member | None:
+        """Whose segments are history here: who stands, waits, or has left by its own will."""
+        for those in (self.standing, self.waiting, self.left):
+            if device_id in those:
+                return those[device_id]
+        return None
 
 
 class _Stages(NamedTuple):
@@ -86,6 +94,7 @@ class _Stages(NamedTuple):
     waiting: dict[bytes, bytes]  # device id -> invite id
     everyone: dict[bytes, bytes]  # device id -> key
     gone: frozenset[bytes]  # device ids, revoked by whomever
+    left: frozenset[bytes]  # of these, by themselves alone
     counting: frozenset[bytes]
 
 
@@ -105,6 +114,7 @@ def evaluate(genesis: Genesis, records: Iterable[Record]) -> Trust:
         fallen=fallen,
         admins=stages.admins,
         revoked=stages.gone,
+        left={at: members[at] for at in sorted(stages.left)},
         counting=stages.counting,
         void=_void(stages, silent),
         unknown=frozenset(at for at, why in silent.items() if why == UNKNOWN),
@@ -164,6 +174,7 @@ def _stages(genesis: Genesis, facts: list[Fact]) -> _Stages:
         {joined[at].device_id: at[0] for at in ours},
         enrolled(keys, facts),
         gone,
+        frozenset(left),
         law.counting.union(found.counting, left.values(), (record_id for _, record_id in joined)),
     )
 
