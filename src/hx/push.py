@@ -73,6 +73,7 @@ def resume(visit: Visit, outbox: Outbox) -> None:
     """Finish what a crash cut short, unless another life of this device has gone on since."""
     journal = outbox.read()
     if journal is None:
+        outbox.clear()  # what a crash left of one was promised to nobody
         return
     visit.sweep()
     if journal.seq > ledger.pinned_seq(visit.database, visit.me):
@@ -131,6 +132,7 @@ def _tidied(visit: Visit) -> int:
     gone = ledger.superseded(visit.database, visit.me)
     gone = [one for one in gone if one.object_id not in unread]
     old = ledger.own_manifests(visit.database, visit.me)[_KEPT_MANIFESTS:]
+    old += ledger.own_copies(visit.database, visit.me)
     old = [key for key in old if key in visit.listing]
     if head is None or not (gone or old) or not is_readable(visit, head.key):
         return 0

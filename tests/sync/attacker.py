@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from hx.core import manifest, names, segment
-from hx.core.envelope import seal
+from hx.core.envelope import seal, unseal
 from hx.core.history import History
 from hx.core.manifest import Listed, Manifest
 from hx.database import ledger, vault
@@ -68,6 +68,17 @@ class Attacker:
         key = names.spelled(name)
         self.held[key] = seal(name, payload, vault_id=self.vault_id, vmk=vmk or self.vmk)
         return key
+
+    def again(self, key):
+        """The same signed manifest under another name, sealed anew; gives the new key."""
+        vmks = {self.key_id: self.vmk} if self.vmk else {}
+        suite = self.visit.genesis.suite
+        given = {"vault_id": self.vault_id, "suite": suite, "vmks": vmks}
+        _, payload = unseal(self.held[key], expect=key, **given)
+        name = names.parsed(key)._replace(object_id=b"\x0d" * 8 + bytes(8), key_id=self.key_id)
+        other = names.spelled(name)
+        self.held[other] = seal(name, payload, vault_id=self.vault_id, vmk=self.vmk)
+        return other
 
 
 ABSENT = object()

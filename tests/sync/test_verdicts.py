@@ -262,6 +262,45 @@ def test_an_epoch_whose_key_has_not_come_is_waited_for_and_then_read(pair):
     assert judged(one, attacker.key(GOOD))[0] == verdict.IMPORTED
 
 
+def manifests_of(device):
+    """Keys of what a device has put up and is in the store still, the newest last."""
+    return sorted(k for k in device.world.objects if k.startswith(names.manifests_of(device.me)))
+
+
+def test_a_manifest_that_was_taken_under_another_name_is_skipped_once_and_for_all(pair):
+    one, evil = pair
+    sound = evil.record()
+    evil.sync()
+    first = manifests_of(evil)[-1]
+    copy = Attacker(evil).again(first)
+    one.view.arrive()
+    one.pull()
+    kept, skipped = sorted([first, copy])  # of two that are new the first by name is taken
+    assert judged(one, kept)[0] == verdict.IMPORTED
+    assert judged(one, skipped) == (verdict.SKIPPED, verdict.DUPLICATE)
+    assert sound in one.dump().events
+    calls = len(one.store.calls)
+    one.pull()
+    assert one.store.calls[calls:] == [("list", "m/")]
+
+
+def test_a_second_name_of_an_own_manifest_is_no_second_life_and_goes_with_the_next_push(pair):
+    one, evil = pair
+    one.record()
+    one.sync()
+    head = manifests_of(one)[-1]
+    copy = Attacker(evil).again(head)
+    one.view.arrive()
+    one.sync()
+    assert judged(one, copy) == (verdict.SKIPPED, verdict.DUPLICATE)
+    assert manifests_of(one)[-1] in {head, copy}  # there was nothing to put up
+    one.record()
+    one.sync()
+    assert copy not in manifests_of(one)
+    assert judged(one, copy) is None
+    assert head in manifests_of(one)
+
+
 @pytest.mark.parametrize(
     "litter",
     ["m/x.hx", "m/~hx-00-1.tmp", "m/a.sync-conflict-20261124-000000-ABCDEFG.hx", "o/readme.txt"],

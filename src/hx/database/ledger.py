@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hx.core.record import NamedTuple
 from hx.core.verdict import (
+    DUPLICATE,
     IMPORTED,
     NOT_ARRIVED,
     PENDING,
@@ -110,6 +111,16 @@ def heads(database: Database) -> dict[bytes, list[Head]]:
     return found
 
 
+def is_taken_as_another(database: Database, head: Head) -> bool:
+    """Whether what its author signed there was taken under another key already."""
+    sql = (
+        "SELECT 1 FROM manifest WHERE device_id = ? AND seq = ? AND sha256 = ? AND key <> ?"
+        " AND status = ?"
+    )
+    values = (head.device_id, head.seq, head.sha256, head.key, IMPORTED)
+    return database.value(sql, values) is not None
+
+
 def pinned_seq(database: Database, device_id: bytes) -> int:
     """The seq below which no manifest of the device is looked at."""
     return int(database.value(_HEAD, (device_id,)) or 0)
@@ -121,6 +132,12 @@ def own_manifests(database: Database, device_id: bytes) -> list[str]:
         "SELECT key FROM manifest WHERE device_id = ? AND status = ? ORDER BY seq DESC, sha256 DESC"
     )
     return [key for (key,) in database.execute(sql, (device_id, IMPORTED))]
+
+
+def own_copies(database: Database, device_id: bytes) -> list[str]:
+    """Keys of own manifests that were taken under another name."""
+    sql = "SELECT key FROM manifest WHERE device_id = ? AND reason = ?"
+    return [key for (key,) in database.execute(sql, (device_id, DUPLICATE))]
 
 
 def list_objects(
@@ -281,6 +298,17 @@ def supersede(database: Database, device_id: bytes, segments: Iterable[Segment])
         "UPDATE segment SET superseded = 1, rewrite = 0 WHERE device_id = ? AND object_id = ?",
         [(device_id, one.object_id) for one in segments],
     )
+
+
+def find(database: Database, device_id: bytes, object_id: bytes) -> Segment | None:
+    """What is known of a segment."""
+    where = "device_id = ? AND object_id = ?"
+    return next(_segments(database, where, (device_id, object_id)), None)
+
+
+def taken(database: Database) -> list[Segment]:
+    """Segments that the newest manifests name and that were joined here."""
+    return list(_segments(database, "status = ? AND listed = 1", (IMPORTED,)))
 
 
 def remove(database: Database, segments: Iterable[Segment], manifests: Iterable[str]) -> None:
