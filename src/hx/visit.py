@@ -200,7 +200,7 @@ class Visit:
             self.keyring.offer(found)
 
     def sweep(self) -> None:
-        """Take out of the store what interrupted writes of this device left; while no other push runs."""
+        """Take out of the store what this device left half written; while no other push runs."""
         sweep: Callable[[], int] | None = getattr(self.store, "sweep", None)
         if sweep is not None:
             sweep()

@@ -9,7 +9,7 @@ import pytest
 
 from custody.held import after_every_death, nobody, other_vmks, place, some_secrets
 from hx.core.errors import KeyMissing
-from hx.custody import choose, opened
+from hx.custody import choose, opened, small_file
 from nouns.test_private_files import bound
 
 
@@ -146,3 +146,12 @@ def test_files_of_any_length_are_not_read_whole(kept, tmp_path, secrets):
             file.truncate(1 << 40)
         with pytest.raises(KeyMissing, match="damaged"):
             opened(place(tmp_path, secrets), nobody).load()
+
+
+def test_a_copy_that_a_kill_has_left_goes_and_nothing_else(tmp_path):
+    torn = ["custody.key.0123abcd.tmp", "custody.sealed.0123abcd.tmp", "custody.toml.00000000.tmp"]
+    others = ["custody.key", "custody-box.key.0123abcd.tmp", "custody.key.tmp", "note.0123abcd.tmp"]
+    for name in (*torn, *others):
+        (tmp_path / name).write_bytes(b"key")
+    small_file.sweep(str(tmp_path / "custody"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)

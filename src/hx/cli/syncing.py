@@ -46,11 +46,21 @@ def alone(recorder: Recorder) -> Iterator[None]:
     while True:
         with Lock(path) as held:
             if held:
+                _sweep_keys(recorder)
                 yield
                 return
         if time.monotonic() > until_s:
             raise Busy("another hx is syncing", "try again when it is done")
         time.sleep(_PAUSE_S)
+
+
+def _sweep_keys(recorder: Recorder) -> None:
+    """No copy of a key stays that a kill has left half written."""
+    from hx.custody.place import stem
+    from hx.custody.small_file import sweep
+
+    config = recorder.config
+    sweep(stem(config.paths.data, config.host, shared=recorder.who.shared))
 
 
 def visit_of(recorder: Recorder) -> Visit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 
 from hx.core.errors import DatabaseError, KeyMissing
@@ -54,6 +55,19 @@ def remove(path: str) -> None:
     finally:
         os.close(descriptor)
     os.unlink(path)
+
+
+def sweep(stem: str) -> None:
+    """Remove what was left of files `stem.*` by writes that were cut short.
+
+    Nobody else may write them meanwhile.
+    """
+    folder, name = os.path.split(stem)
+    torn = re.compile(rf"{re.escape(name)}\.[a-z]+\.[0-9a-f]{{8}}\.tmp")
+    with os.scandir(folder) as entries:
+        left = [one.path for one in entries if torn.fullmatch(one.name)]
+    for path in left:
+        remove(path)
 
 
 def is_blank(path: str) -> bool:
