@@ -111,3 +111,18 @@ def test_what_retention_took_is_not_lost_when_another_life_goes_on_without_it(me
     meet(*meeting)
     require_all(meeting)
     assert event in other.dump().events
+
+
+def test_a_segment_of_which_retention_took_everything_still_hears_of_orders(meeting):
+    one, other = meeting.devices
+    one.import_(0, 1)
+    one.import_(0, 2)
+    first, second = sorted(one.dump().events)
+    meet(*meeting)
+    one.retain(second.key.started_at_us + 1)
+    other.redact(first)
+    meet(*meeting)
+    assert second not in one.dump().events
+    other.forget(Keys(frozenset([second.key])))
+    meet(*meeting)
+    require_all(meeting)

@@ -112,10 +112,13 @@ class Holdings:
             self._add_one("pin", "session_id = ?", pin.session_id, pin.device_id)
         self._show_tombstones(delta)
         self._show_artifacts(delta, merged)
-        if source.segment and not _holds_all(merged, delta):
-            self._database.execute(
-                "UPDATE segment SET rewrite = 1 WHERE object_id = ?", (source.segment,)
-            )
+        if source.segment:
+            # also where retention has taken all of it: `retained` knows own segments by these rows
+            row_of(self._database, Holding(source.segment, b"", True))
+            if not _holds_all(merged, delta):
+                self._database.execute(
+                    "UPDATE segment SET rewrite = 1 WHERE object_id = ?", (source.segment,)
+                )
 
     def _show_tombstones(self, delta: History) -> None:
         from hx.database.graves import record_hash
