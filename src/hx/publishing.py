@@ -59,12 +59,13 @@ def planned(visit: Visit, label: str) -> Plan | None:
     due = due._replace(history=whole, rows={**anew.rows, **due.rows})
     gone = {one.object_id for one in anew.replaced}
     live = ledger.live(visit.database, visit.me)
-    objects = [_listed(one) for one in live if one.object_id not in gone]
+    objects = [listed_of(one) for one in live if one.object_id not in gone]
     objects += [part.listed for part in parts]
     return Plan(parts, due, anew.replaced, _manifest(visit, label, objects, key_id), vmk)
 
 
-def _listed(one: ledger.Segment) -> Listed:
+def listed_of(one: ledger.Segment) -> Listed:
+    """As a manifest names it."""
     return Listed(one.object_id, one.size, one.sha256, one.events, one.first_us, one.last_us)
 
 

@@ -30,6 +30,7 @@ from hx.outbox import Outbox
 from hx.pin import pin
 from hx.pull import pull
 from hx.push import push
+from hx.repairing import repair
 from hx.retain import retain
 from hx.visit import Keyring, Visit
 from store.faulty import FaultyStore, never
@@ -242,6 +243,11 @@ class Device:
         pushed = push(visit, self.outbox, self.name(), listed=True)
         self._published()
         return pulled, pushed
+
+    def repair(self):
+        done = repair(self.visit(), self.outbox, self.name())
+        self._published()
+        return done
 
     def _published(self):
         """A push has ended well: all but what still runs is in the store."""

@@ -1,0 +1,51 @@
+"""What a repair writes into the ledger beside what every sync does."""
+
+from __future__ import annotations
+
+from hx.core.verdict import IMPORTED, INCOMPLETE, NOT_ARRIVED, PENDING, REJECTED, SKIPPED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hx.database import Database
+    from hx.database.ledger import Segment
+
+_WAITED_LONG = 3  # looks: wrong bytes that were refused for good are not waited for again
+
+
+def look_again(database: Database, me: bytes, patience_us: int) -> None:
+    """Whatever was not taken is looked at once more, own segments that nobody names too."""
+    for table, among in (("manifest", "TRUE"), ("segment", "listed = 1")):
+        database.execute(
+            f"UPDATE {table} SET status = ?, reason = ?, since_us = since_us - ?,"  # noqa: S608
+            f" tries = max(tries, ?) WHERE status = ? AND {among}",
+            (PENDING, INCOMPLETE, patience_us, _WAITED_LONG, REJECTED),
+        )
+        database.execute(
+            f"UPDATE {table} SET status = ?, reason = ? WHERE status = ? AND {among}",  # noqa: S608
+            (PENDING, NOT_ARRIVED, SKIPPED),
+        )
+    database.execute(
+        "UPDATE segment SET status = ?, reason = ?, tries = 0"
+        " WHERE device_id = ? AND listed = 0 AND superseded = 0 AND status <> ?",
+        (PENDING, NOT_ARRIVED, me, IMPORTED),
+    )
+
+
+def bury(database: Database, device_id: bytes, object_id: bytes) -> None:
+    """An own segment is joined and lives no more: the next push takes it out of the store."""
+    database.execute(
+        "UPDATE segment SET status = ?, reason = '', detail = '', superseded = 1, rewrite = 0"
+        " WHERE device_id = ? AND object_id = ?",
+        (IMPORTED, device_id, object_id),
+    )
+
+
+def await_again(database: Database, segments: Iterable[Segment], now_us: int) -> None:
+    """Own segments that were never joined, and that nobody names now: they may come yet."""
+    database.connection.executemany(
+        "UPDATE segment SET status = ?, reason = ?, superseded = 0, since_us = ?, tries = 0"
+        " WHERE device_id = ? AND object_id = ?",
+        [(PENDING, NOT_ARRIVED, now_us, one.device_id, one.object_id) for one in segments],
+    )

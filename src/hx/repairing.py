@@ -1,0 +1,151 @@
+"""Repair: everything is read again, what the store has lost is published again, no rule is bent.
+
+    marker -> pull -> read all that is named -> own objects that nobody names -> slots -> push
+    -> what could not be read is looked at once more, then taken out
+
+Each step may be cut short: the next sync or repair goes on. Sync contract v1, section 7.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from hx.core import names
+from hx.core.record import NamedTuple
+from hx.core.verdict import IMPORTED
+from hx.database import holdings, ledger, mending, vault
+from hx.heads import own_head
+from hx.leftovers import join_unnamed, take_leftovers
+from hx.publishing import listed_of
+from hx.pull import pull
+from hx.push import is_readable, push, resume
+from hx.reading import PATIENT_US
+from hx.rereading import Damage, look_at, read_again
+from hx.stores import Missing
+from hx.taking import key_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.database.ledger import Segment
+    from hx.outbox import Outbox
+    from hx.push import Pushed
+    from hx.visit import Pulled, Visit
+
+
+class Repaired(NamedTuple):
+    """What a repair did."""
+
+    pulled: Pulled
+    pushed: Pushed
+    marker: bool  # the mark of the vault was gone and was put back
+    read: int  # objects that were read again and are whole
+    events: int  # that were not here any more
+    lost: int  # own segments that were gone or damaged: what they held was published again
+    leftovers: int  # own segments that nobody named: joined, then taken out
+    slots: int  # keys that were put down for others
+    damaged: tuple[Damage, ...]  # what cannot be mended here
+
+
+def repair(visit: Visit, outbox: Outbox, label: str) -> Repaired:
+    """The caller holds the push lock and has drained the spool.
+
+    Raises StoreError, NotAVault, KeyMissing, NotInVault.
+    """
+    visit.list_manifests()
+    marker = _put_marker_back(visit)
+    with visit.database.transaction():
+        mending.look_again(visit.database, visit.me, PATIENT_US)
+    pulled = pull(visit)
+    resume(visit, outbox)
+    again = read_again(visit)
+    _give_up(visit, again.lost)
+    left = take_leftovers(visit, again.lost)
+    head = _unreadable_head(visit)
+    slots = _slots(visit)
+    with visit.database.transaction():
+        vault.update(visit.database, slots_for=None)
+    pushed = push(visit, outbox, label, listed=True)
+    damaged = again.damaged + left.damaged + _settle(visit, again.lost, head)
+    pushed = _added(pushed, push(visit, outbox, label, listed=True))
+    return Repaired(
+        pulled,
+        pushed,
+        marker,
+        again.read,
+        again.events + left.events,
+        len(again.lost),
+        left.taken,
+        len(_slots(visit) - slots),
+        tuple(damaged),
+    )
+
+
+def _put_marker_back(visit: Visit) -> bool:
+    """Only where a manifest shows that it is this vault: absence is no reason to make anything."""
+    known = {one.key for several in ledger.heads(visit.database).values() for one in several}
+    if known.intersection(visit.listing):
+        with suppress(Missing):
+            visit.store.get(names.VAULT_KEY, 1)
+            visit.require_marker()
+            return False
+        visit.store.put(names.VAULT_KEY, visit.vault.genesis)
+        return True
+    visit.require_marker()
+    return False
+
+
+def _give_up(visit: Visit, lost: list[Segment]) -> None:
+    """They live no more, and what they held is in no segment: the push publishes it anew.
+
+    Their files stay: a reading that failed is no reason to take anything out.
+    """
+    if lost:
+        with visit.database.transaction():
+            ledger.remove(visit.database, lost, ())
+            holdings.release(visit.database, visit.me)
+
+
+def _unreadable_head(visit: Visit) -> str | None:
+    """The own head, if it is there and damaged; then it counts as absent and is published again."""
+    head = own_head(visit)
+    if head is None or head.key not in visit.listing:
+        return None
+    if is_readable(visit, head.key) or is_readable(visit, head.key):
+        return None
+    visit.listing.pop(head.key)
+    return head.key
+
+
+def _slots(visit: Visit) -> set[str]:
+    return {entry.key for entry in visit.store.list(names.SLOTS)}
+
+
+def _settle(visit: Visit, lost: list[Segment], head: str | None) -> list[Damage]:
+    """A last look, with the new manifest up: whole after all, damaged, or not there."""
+    newest = own_head(visit)
+    if newest is None or newest.key == head or not is_readable(visit, newest.key):
+        return []
+    if head is not None:
+        visit.store.delete(head)
+        with visit.database.transaction():
+            ledger.remove(visit.database, (), [head])
+    return [one for segment in lost if (one := _settle_one(visit, segment)) is not None]
+
+
+def _settle_one(visit: Visit, one: Segment) -> Damage | None:
+    """What was joined here goes; what never was is waited for, and named as damaged."""
+    history, verdict = look_at(visit, one)
+    if history is not None:
+        join_unnamed(visit, listed_of(one), history)
+        return None
+    if one.status == IMPORTED:
+        visit.store.delete(key_of(one))
+        return None
+    with visit.database.transaction():
+        mending.await_again(visit.database, [one], visit.now_us)
+    found = Damage(key_of(one), one.device_id, *verdict)
+    return None if found.is_missing else found
+
+
+def _added(one: Pushed, other: Pushed) -> Pushed:
+    return type(one)(*map(sum, zip(one, other, strict=True)))
