@@ -9,12 +9,13 @@ from hx.core.history import History
 from hx.core.model import MAX_KEYS_IN_TOMBSTONE, Keys, Tombstone, WholeSession, Window
 from hx.core.record import NamedTuple
 from hx.database import BUSY_TIMEOUT_MS, UNCLEAN, chosen, vault
+from hx.database.keepsakes import touched_artifacts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from hx.core.model import EventKey
+    from hx.core.model import Artifact, ArtifactKey, EventKey
     from hx.database import Database
     from hx.database.chosen import Choice
     from hx.erase import Blot
@@ -41,21 +42,44 @@ class Outcome(NamedTuple):
     forgotten: int  # events that were there
     clean: bool  # no text of them is left in the files of the database
     erased: int  # pieces of the spool and of the shells' text files that were overwritten
+    artifacts: int = 0  # that were there
 
 
-def scopes(choice: Choice, keys: Iterable[EventKey], now_us: int) -> Iterator[Scope]:
+class Named(NamedTuple):
+    """Records that go by their keys."""
+
+    events: Iterable[EventKey] = ()
+    artifacts: Iterable[ArtifactKey] = ()
+
+
+def scopes(choice: Choice, named: Named, now_us: int) -> Iterator[Scope]:
     """The keys of what was shown; what arrives later goes by its time or session.
 
     A window ends now at the latest: an order covers nothing that is still to be typed.
     """
-    ordered = sorted(set(keys))
-    for at in range(0, len(ordered), MAX_KEYS_IN_TOMBSTONE):
-        yield Keys(frozenset(ordered[at : at + MAX_KEYS_IN_TOMBSTONE]))
+    events = sorted(set(named.events))
+    for at in range(0, len(events), MAX_KEYS_IN_TOMBSTONE):
+        yield Keys(frozenset(events[at : at + MAX_KEYS_IN_TOMBSTONE]))
+    artifacts = sorted(set(named.artifacts), key=lambda key: key[:4])
+    for at in range(0, len(artifacts), MAX_KEYS_IN_TOMBSTONE):
+        yield Keys(frozenset(), frozenset(artifacts[at : at + MAX_KEYS_IN_TOMBSTONE]))
     if choice.session_id is not None and choice.to_come:
         yield WholeSession(choice.session_id)
     if choice.since_us is not None or choice.until_us is not None:
         until_us = now_us if choice.until_us is None else min(choice.until_us, now_us)
         yield Window(max(0, choice.since_us or 0), until_us, choice.device_id)
+
+
+def artifacts(
+    database: Database, choice: Choice, events: Iterable[EventKey], now_us: int
+) -> list[Artifact]:
+    """Artifacts that go with these events, or by themselves; the newest first."""
+    if database.value("SELECT 1 FROM artifact LIMIT 1") is None:
+        return []
+    named = Named(events, chosen.artifacts(database, choice))
+    orders = [Tombstone(b"", 0, b"", scope) for scope in scopes(choice, named, now_us)]
+    found = touched_artifacts(database, History(), orders)
+    return sorted(found, key=lambda one: one.key[:4], reverse=True)
 
 
 def forget(
@@ -64,16 +88,17 @@ def forget(
     """Everything shown, and what has come to match the text since then."""
     with database.transaction():
         known = chosen.events(database, choice) if choice.text is not None else []
-        keys = [*shown, *(one.key for one in known)]
+        named = Named([*shown, *(one.key for one in known)], chosen.artifacts(database, choice))
         texts = chosen.commands(database, choice)
-        forgotten = 0
-        for scope in scopes(choice, keys, issuer.now_us):
+        events = kept = 0
+        for scope in scopes(choice, named, issuer.now_us):
             order = Tombstone(issuer.new_id(), issuer.now_us, issuer.device_id, scope)
-            forgotten += database.join(History(tombstones=frozenset([order]))).forgotten
+            changes = database.join(History(tombstones=frozenset([order])))
+            events, kept = events + changes.forgotten, kept + changes.artifacts
         vault.update(database, told_seq=None)
         database.set_meta(UNCLEAN, issuer.now_us)
     erased = erase.apply(blots(choice, texts, places))
-    return Outcome(forgotten, clean(database), erased)
+    return Outcome(events, clean(database), erased, kept)
 
 
 def blots(choice: Choice, texts: Iterable[bytes], places: Places) -> list[Blot]:

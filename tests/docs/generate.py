@@ -84,6 +84,7 @@ OBJECTS = {
         "retention.days, retention.due": "how long events are kept, 0 for ever; how many are still to be removed",
         "warnings": "what in the settings is not in force",
         "trouble.error, trouble.hint": "why the database could not be used; null when it could",
+        "sync.forgotten": "as in `hx sync status`",
         "sync.vault, sync.store, sync.last_pull, sync.last_push, sync.unpublished, sync.pending, sync.rejected": "the vault in short, more in `hx sync status`; null: not set up",
     },
     "doctor": {
@@ -104,9 +105,11 @@ OBJECTS = {
     },
     "forget": {
         "forgotten": "how many events there were",
+        "artifacts": "how many artifacts",
         "devices[].device_id, devices[].device, devices[].events": "whose",
         "window.since, window.until, window.device_id": "the time in which nothing is kept any more; null for the other forms; device null: of all",
         "session_id": "with `--session`",
+        "elsewhere": "what is still true of it elsewhere, as `forgotten` in `hx sync status`; null in no vault",
         "erased": "pieces of the spool and of shells' text files that were overwritten",
         "clean": "false: another process reads the database, so text may still stand in its files",
         "shell_histories": "history files of shells that still hold the same text",
@@ -131,6 +134,10 @@ OBJECTS = {
         "reasons[].status, reasons[].reason, reasons[].count, reasons[].since, reasons[].objects": "why objects were not taken, and which",
         "devices[].device_id, devices[].name, devices[].last_seen, devices[].active, devices[].note": "who is or was in the vault; `last_seen` by the device's own clock",
         "unpublished": "events that are in no segment of the store yet",
+        "forgotten.at, forgotten.told": "when something was last forgotten here (null: only other devices forgot), and whether the store holds the order (null: not known); null: there is nothing to tell",
+        "forgotten.confirmed[].device_id, forgotten.confirmed[].device": "who has written to the store since it read the order",
+        "forgotten.silent[].device_id, forgotten.silent[].device": "who has not; it may have had no reason to",
+        "forgotten.copies[].device_id, forgotten.copies[].device, forgotten.copies[].objects, forgotten.copies[].last_seen, forgotten.copies[].active": "whose segments in the store hold, or may hold, what was forgotten; active: its next sync replaces them",
         "custody": "where the keys of this device are kept",
     },
     "sync devices": {

@@ -9,6 +9,7 @@ from hx import forget as verb
 from hx.cli.ask import confirm, secret
 from hx.cli.forgotten import (
     Answer,
+    Going,
     counted,
     is_window,
     per_device,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from hx.cli.recorder import Recorder
     from hx.cli.usage import Parser
     from hx.config import Config
+    from hx.core.model import Artifact, ArtifactKey
     from hx.database.chosen import Chosen
 
 _MANY = 20_000
@@ -45,11 +47,12 @@ def run(arguments: list[str], config: Config) -> int:
     recorder = drained(open_recorder(config))
     choice = _choice(given, recorder)
     events = chosen.events(recorder.database, choice)
-    if not (events or is_window(choice) or _blots(recorder, choice)):
+    blots = 0 if events and given.yes else _blots(recorder, choice)
+    found = Going(events, _artifacts(recorder, choice, events), blots)
+    if not (any(found) or is_window(choice)):
         return _nothing_of_ours(recorder, choice, given)
     if not given.yes:
-        stream = sys.stderr if given.json else sys.stdout
-        preview(recorder, choice, events, _blots(recorder, choice), stream)
+        preview(recorder, choice, found, sys.stderr if given.json else sys.stdout)
         confirm("Forget this?")
     if len(events) > _MANY:
         print(f"hx: forgetting {counted(len(events))}, a second for 5,000", file=sys.stderr)
@@ -75,11 +78,13 @@ def _nothing_of_ours(recorder: Recorder, choice: Choice, given: Namespace) -> in
 
 def _one_form(given: Namespace) -> None:
     times = given.since is not None or given.until is not None
-    forms = [given.events, given.session is not None, times, given.match is not None]
+    texts = given.session is not None, given.match is not None
+    forms = [given.events, times, *texts, given.artifact]
     if sum(map(bool, forms)) != 1:
         wrong = "these exclude each other" if any(forms) else "say what to forget"
         raise UsageError(
-            f"{wrong}: EVENT…, --session, --since and --until, --match", "`hx forget --help`"
+            f"{wrong}: EVENT…, --session, --since and --until, --match, --artifact",
+            "`hx forget --help`",
         )
 
 
@@ -96,6 +101,7 @@ def _choice(given: Namespace, recorder: Recorder) -> Choice:
         recorder.who.device_id if given.this_device else None,
         # the shell that we were called from goes on: its next lines are not to vanish unseen
         session is None or session.hex() != recorder.config.session,
+        _named(recorder, given.artifact) if given.artifact else None,
     )
 
 
@@ -111,6 +117,18 @@ def _idents(names: list[str], recorder: Recorder) -> tuple[int, ...]:
     return known if len(known) == len(found) else ()
 
 
+def _named(recorder: Recorder, names: list[str]) -> tuple[ArtifactKey, ...]:
+    """An unknown name forgets nothing at all."""
+    from hx.cli.names import named_artifact
+
+    found = {name: named_artifact(recorder, name) for name in names}
+    for name, key in found.items():
+        if key is None:
+            print(f"hx: there is no artifact {name}", file=sys.stderr)
+    known = tuple(key for key in found.values() if key is not None)
+    return known if len(known) == len(found) else ()
+
+
 def _times(given: Namespace, now_us: int) -> tuple[int | None, int | None]:
     from hx.cli.times import moment
 
@@ -119,6 +137,11 @@ def _times(given: Namespace, now_us: int) -> tuple[int | None, int | None]:
     if since_us is not None and since_us >= (now_us if until_us is None else until_us):
         raise UsageError("--since is not before --until", "no event can have begun between them")
     return since_us, until_us
+
+
+def _artifacts(recorder: Recorder, choice: Choice, events: list[Chosen]) -> list[Artifact]:
+    keys = [event.key for event in events]
+    return verb.artifacts(recorder.database, choice, keys, recorder.now_us)
 
 
 def _blots(recorder: Recorder, choice: Choice) -> int:
@@ -171,6 +194,12 @@ def parser(name: str) -> Parser:
         help="commands (and their directories, repositories, branches) that contain TEXT, in"
         " exactly this case; without TEXT it is asked for and not shown",
     )
+    made.add_argument(
+        "--artifact",
+        action="append",
+        metavar="ID",
+        help="this artifact, by the first 4 digits of its id or more; may be given again",
+    )
     where = made.add_mutually_exclusive_group()
     where.add_argument("--this-device", action="store_true", help="only what was recorded here")
     where.add_argument("--all-devices", action="store_true", help="everywhere; the default")
@@ -186,9 +215,11 @@ def parser(name: str) -> Parser:
 
 
 _ABOUT = """\
-Forgets events here at once and on the other devices by sync. Shows what would
-go and asks. What is forgotten is in no file of hx afterwards; what arrives
-later from the same time (--since, --until) or session stays away too.
+Forgets events, and what was kept with them, here at once and on the other
+devices by sync. Shows what would go and asks. What is forgotten is in no file
+of hx afterwards; what arrives later from the same time (--since, --until) or
+session stays away too. In a vault it says what is still true of it elsewhere;
+`hx sync status` says that later.
 
 The history files of bash, zsh and fish that hold the same text are named; on
 a terminal, without --yes, hx asks for each whether to clean it.

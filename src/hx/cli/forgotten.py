@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from hx.cli.histories import Histories
     from hx.cli.recorder import Recorder
+    from hx.core.model import Artifact
     from hx.database.chosen import Choice, Chosen
 
 _SHOWN = 5
@@ -26,10 +27,15 @@ class Answer(NamedTuple):
     histories: Histories  # the shells' own files
 
 
-def preview(
-    recorder: Recorder, choice: Choice, events: list[Chosen], blots: int, stream: TextIO
-) -> None:
-    """`blots` pieces of files are to be overwritten beside the events."""
+class Going(NamedTuple):
+    """What is to be forgotten."""
+
+    events: list[Chosen]
+    artifacts: list[Artifact]
+    blots: int  # pieces of files that are to be overwritten beside them
+
+
+def preview(recorder: Recorder, choice: Choice, going: Going, stream: TextIO) -> None:
     from hx.cli.names import short_name
     from hx.cli.output import Paint, event_line, foreign_names
     from hx.database.find import load
@@ -37,7 +43,9 @@ def preview(
     def say(text: str) -> None:
         print(text, file=stream)
 
-    say(f"{counted(len(events))} to forget{_by_device(recorder, per_device(events))}")
+    events = going.events
+    by_device = _by_device(recorder, per_device(events))
+    say(f"{_all_of(len(events), len(going.artifacts))} to forget{by_device}")
     paint = Paint({"--color": "never"}, recorder.config)
     names = foreign_names(recorder)
     for one in load(recorder.database, [event.row for event in events[:_SHOWN]]):
@@ -45,9 +53,11 @@ def preview(
         short = short_name(recorder, one.ident)
         say("  " + event_line(one, short, recorder.now_us, paint, device))
     if not events and choice.text is not None:
-        say(f"{blots} to overwrite in the spool and in text files of shells")
+        say(f"{going.blots} to overwrite in the spool and in text files of shells")
     if len(events) > _SHOWN:
         say(f"  … and {len(events) - _SHOWN} older")
+    for line in _artifact_lines(going.artifacts):
+        say(f"  {line}")
     if choice.session_id is not None:
         say(
             "All of that session goes, also what is typed in it from now on."
@@ -66,12 +76,36 @@ def counted(number: int) -> str:
     return f"{number:,} event{'' if number == 1 else 's'}"
 
 
-def _by_device(recorder: Recorder, devices: dict[bytes, int]) -> str:
-    from hx.cli.names import device_names
+def _all_of(events: int, artifacts: int) -> str:
+    kept = f"{artifacts:,} artifact{'' if artifacts == 1 else 's'}"
+    if not artifacts:
+        return counted(events)
+    return f"{counted(events)} and {kept}" if events else kept
+
+
+def _artifact_lines(artifacts: list[Artifact]) -> list[str]:
     from hx.cli.output import visible
 
-    names = device_names(recorder)
-    each = (f"{count} of {visible(names[device].encode())}" for device, count in devices.items())
+    lines = [
+        f"artifact {one.key.artifact_id.hex()[:8]}  {one.size:,} bytes  {visible(one.name)}"
+        for one in artifacts[:_SHOWN]
+    ]
+    more = len(artifacts) - _SHOWN
+    return [*lines, f"… and {more} older artifacts"] if more > 0 else lines
+
+
+def _by_device(recorder: Recorder, devices: dict[bytes, int]) -> str:
+    """Where they were recorded; an import is as the machine that it is of."""
+    from hx.cli.names import device_names
+    from hx.cli.output import visible
+    from hx.core.segment import is_origin
+
+    names, me = device_names(recorder), recorder.who.device_id
+    places: Counter[str] = Counter()
+    for device, count in devices.items():
+        here = device == me or (is_origin(device) and names[device] == names.get(me))
+        places["here" if here else f"on {visible(names[device].encode())}"] += count
+    each = (f"{count:,} {place}" for place, count in places.most_common())
     return f" ({', '.join(each)})" if devices else ""
 
 
@@ -92,25 +126,29 @@ def print_answer(recorder: Recorder, answer: Answer) -> None:
     from hx.cli.histories import print_histories
 
     outcome = answer.outcome
-    print(f"forgotten: {counted(outcome.forgotten)}{_by_device(recorder, answer.devices)}")
+    went = _all_of(outcome.forgotten, outcome.artifacts)
+    print(f"forgotten: {went}{_by_device(recorder, answer.devices)}")
     if outcome.erased:
         print(f"overwritten in the spool and in text files of shells: {outcome.erased}")
-    print(_elsewhere(recorder))
+    for line in _elsewhere(recorder):
+        print(line)
     print_histories(answer.histories)
     print("a shell that is open may still write it to its own history file")
     if not outcome.clean:
         print(_UNCLEAN, file=sys.stderr)
 
 
-def _elsewhere(recorder: Recorder) -> str:
+def _elsewhere(recorder: Recorder) -> list[str]:
+    from hx.cli import elsewhere
     from hx.database import vault
 
     if vault.read(recorder.database) is None:
-        return "sync is not set up: hx has sent nothing of it to another device"
-    return (
-        "the other devices of the vault still have it: `hx sync` here tells them, and each forgets"
-        " it with its next sync"
-    )
+        return ["sync is not set up: hx has sent nothing of it to another device"]
+    known = elsewhere.look(recorder)
+    return [
+        "not told the others yet: `hx sync` tells them, and each forgets it with its next sync",
+        *(elsewhere.copy_lines(known, recorder.now_us) if known else []),
+    ]
 
 
 _UNCLEAN = (
@@ -120,6 +158,7 @@ _UNCLEAN = (
 
 
 def print_object(recorder: Recorder, choice: Choice, answer: Answer) -> None:
+    from hx.cli.elsewhere import as_object, look
     from hx.cli.jsonout import print_json
     from hx.cli.names import device_names
 
@@ -127,12 +166,14 @@ def print_object(recorder: Recorder, choice: Choice, answer: Answer) -> None:
     print_json(
         {
             "forgotten": answer.outcome.forgotten,
+            "artifacts": answer.outcome.artifacts,
             "devices": [
                 {"device_id": device.hex(), "device": names.get(device), "events": count}
                 for device, count in answer.devices.items()
             ],
             "window": _window_object(choice, recorder.now_us),
             "session_id": choice.session_id.hex() if choice.session_id is not None else None,
+            "elsewhere": as_object(look(recorder)),
             "erased": answer.outcome.erased,
             "clean": answer.outcome.clean,
             "shell_histories": [one.path for one in answer.histories.left],
@@ -144,7 +185,7 @@ def print_object(recorder: Recorder, choice: Choice, answer: Answer) -> None:
 def _window_object(choice: Choice, now_us: int) -> dict[str, str | None] | None:
     from hx.cli.times import rfc3339
 
-    for scope in verb.scopes(choice, (), now_us):
+    for scope in verb.scopes(choice, verb.Named(), now_us):
         if isinstance(scope, Window):
             device = None if scope.device_id is None else scope.device_id.hex()
             since, until = rfc3339(scope.since_us), rfc3339(scope.until_us)

@@ -9,9 +9,12 @@ from hx.database import events
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.cli.recorder import Recorder
+    from hx.core.model import ArtifactKey
     from hx.database.find import Found
 
 _LEAST = 4
+_ID_DIGITS = 32
+_FEW = 6
 
 
 def short_name(recorder: Recorder, number: int) -> str:
@@ -36,6 +39,22 @@ def named_event(recorder: Recorder, text: str) -> Found | None:
     found = events.named(recorder.database, text)
     if len(found) > 1:
         raise _ambiguous(recorder, text, found)
+    return found[0] if found else None
+
+
+def named_artifact(recorder: Recorder, text: str) -> ArtifactKey | None:
+    """The one artifact whose id begins so; None when there is none. Raises UsageError."""
+    from hx.database.chosen import named_artifacts
+
+    prefix = text.lower()
+    if not _LEAST <= len(prefix) <= _ID_DIGITS or prefix.strip("0123456789abcdef"):
+        raise UsageError(
+            f"{text!r} is no id of an artifact", f"it has {_LEAST} to {_ID_DIGITS} digits, 0 to f"
+        )
+    found = named_artifacts(recorder.database, prefix, _FEW)
+    if len(found) > 1:
+        ids = ", ".join(one.artifact_id.hex() for one in found[: _FEW - 1])
+        raise UsageError(f"several artifacts begin with {text!r}", f"say more digits: {ids} …")
     return found[0] if found else None
 
 

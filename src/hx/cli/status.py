@@ -10,7 +10,7 @@ import apsw
 from hx import spool
 from hx.cli import hooks, recording
 from hx.cli.recorder import now_us, open_recorder
-from hx.cli.sync_in_short import in_short, sync_lines, sync_object
+from hx.cli.sync_in_short import forgotten_lines, in_short, sync_lines, sync_object
 from hx.cli.times import age, local, rfc3339
 from hx.core.errors import DatabaseError, HxError
 from hx.core.record import NamedTuple
@@ -131,6 +131,8 @@ def _print(config: Config, status: Status) -> None:
     told = sync_lines(known.sync if known is not None else None, status.now_us)
     for label, text in zip(("sync", ""), told, strict=True):
         _line(label, text)
+    for text in forgotten_lines(known.sync if known is not None else None, status.now_us):
+        _line("forgotten", text)
 
 
 def _line(label: str, text: str) -> None:

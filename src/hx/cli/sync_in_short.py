@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hx.cli import elsewhere
 from hx.cli.times import age, rfc3339
 from hx.core.record import NamedTuple
 from hx.database import ledger, unpublished, vault
@@ -9,6 +10,7 @@ from hx.database import ledger, unpublished, vault
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.cli.recorder import Recorder
+    from hx.database.elsewhere import Elsewhere
     from hx.database.vault import Vault
 
 _LEFT = ("pending", "rejected")
@@ -18,6 +20,7 @@ class InShort(NamedTuple):
     vault: Vault
     counts: dict[str, int]  # objects by status
     unpublished: int  # events
+    forgotten: Elsewhere | None
 
 
 def in_short(recorder: Recorder) -> InShort | None:
@@ -26,7 +29,8 @@ def in_short(recorder: Recorder) -> InShort | None:
     if found is None:
         return None
     counts = ledger.counts(recorder.database)
-    return InShort(found, counts, unpublished.count(recorder.database, recorder.now_us))
+    due = unpublished.count(recorder.database, recorder.now_us)
+    return InShort(found, counts, due, elsewhere.look(recorder))
 
 
 def sync_lines(known: InShort | None, now_us: int) -> tuple[str, str]:
@@ -38,6 +42,13 @@ def sync_lines(known: InShort | None, now_us: int) -> tuple[str, str]:
     vault = f"vault {known.vault.name!r} in {known.vault.store}"
     line = f"{vault}: {ago}, {known.unpublished:,} to push"
     return line, left or "nothing is pending; `hx sync status` says more"
+
+
+def forgotten_lines(known: InShort | None, now_us: int) -> list[str]:
+    """As long as something of it is to be done yet."""
+    if known is None or known.forgotten is None or known.forgotten.is_settled:
+        return []
+    return elsewhere.lines(known.forgotten, now_us)
 
 
 def sync_object(known: InShort | None) -> dict[str, object] | None:
@@ -53,5 +64,6 @@ def sync_object(known: InShort | None) -> dict[str, object] | None:
         "last_pull": at(known.vault.pulled_at_us),
         "last_push": at(known.vault.pushed_at_us),
         "unpublished": known.unpublished,
+        "forgotten": elsewhere.as_object(known.forgotten),
         **{kind: known.counts.get(kind, 0) for kind in _LEFT},
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from hx.cli import elsewhere
 from hx.cli.custody import opened
 from hx.cli.output import visible
 from hx.cli.recorder import open_recorder
@@ -13,6 +14,7 @@ from hx.core.errors import HxError
 from hx.core.phrases import fingerprint_words
 from hx.core.record import NamedTuple
 from hx.core.verdict import IMPORTED, PENDING, REJECTED, SKIPPED
+from hx.database import elsewhere as forgotten
 from hx.database import standing, unpublished
 
 TYPE_CHECKING = False
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from hx.cli.recorder import Recorder
     from hx.config import Config
+    from hx.database.elsewhere import Elsewhere
     from hx.database.standing import DeviceSeen, Why
     from hx.database.vault import Vault
     from hx.visit import Visit
@@ -41,6 +44,7 @@ class Seen(NamedTuple):
     reasons: list[Why]
     devices: list[DeviceSeen]
     unpublished: int
+    forgotten: Elsewhere | None
     custody: str
     now_us: int
 
@@ -73,6 +77,7 @@ def _look(recorder: Recorder, visit: Visit) -> Seen:
         standing.reasons(database),
         standing.devices(database, trust, visit.me),
         unpublished.count(database, recorder.now_us),
+        forgotten.elsewhere(database, visit.me, trust),
         _custody(recorder),
         recorder.now_us,
     )
@@ -104,6 +109,8 @@ def _print(seen: Seen, *, verbose: bool) -> None:
     for one in seen.devices:
         _line("device", _device(one, seen.now_us))
     _line("to push", f"{seen.unpublished:,} event{'' if seen.unpublished == 1 else 's'}")
+    for number, line in enumerate(elsewhere.lines(seen.forgotten, seen.now_us)):
+        _line("" if number else "forgotten", line)
     _line("keys", seen.custody if seen.custody.startswith(_LOST) else f"in {seen.custody}")
 
 
@@ -209,5 +216,6 @@ def _object(seen: Seen) -> dict[str, object]:
             for one in seen.devices
         ],
         "unpublished": seen.unpublished,
+        "forgotten": elsewhere.as_object(seen.forgotten),
         "custody": seen.custody,
     }

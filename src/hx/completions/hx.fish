@@ -51,7 +51,7 @@ function _shtab_hx_using
 end
 
 set -g _shtab_hx_commands setup init pause resume status doctor find search last show stats pin unpin forget sync 'sync init' 'sync invite' 'sync join' 'sync recover' 'sync push' 'sync pull' 'sync status' 'sync devices' 'sync rename' import config completions
-set -g _shtab_hx_opts_with_value --by --code-file --color --custody --cwd --device --exit --for --format --from --host --limit --match --name --session --shell --since --store --until --vault-name --words-file
+set -g _shtab_hx_opts_with_value --artifact --by --code-file --color --custody --cwd --device --exit --for --format --from --host --limit --match --name --session --shell --since --store --until --vault-name --words-file
 
 complete -c history-extended -w hx
 complete -c hx -e
@@ -154,6 +154,7 @@ complete -c hx -n '_shtab_hx_using forget' -l session -x -d 'this session, or th
 complete -c hx -n '_shtab_hx_using forget' -l since -x -d 'what began since then: 15m, 2h, yesterday'
 complete -c hx -n '_shtab_hx_using forget' -l until -x -d 'what began before then'
 complete -c hx -n '_shtab_hx_using forget' -l match -x -d 'commands (and their directories, repositories, branches) that contain TEXT, in exactly this case; without TEXT it is asked for and not shown'
+complete -c hx -n '_shtab_hx_using forget' -l artifact -x -d 'this artifact, by the first 4 digits of its id or more; may be given again'
 complete -c hx -n '_shtab_hx_using forget' -l this-device -d 'only what was recorded here'
 complete -c hx -n '_shtab_hx_using forget' -l all-devices -d 'everywhere; the default'
 complete -c hx -n '_shtab_hx_using forget' -l clean-shell-history -d 'take the lines with the same text out of the shells'"'"' own history files too, without asking for each'

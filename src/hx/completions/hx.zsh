@@ -109,6 +109,7 @@ _shtab_hx_forget_options=(
   "--since[what began since then\: 15m, 2h, yesterday]:WHEN:"
   "--until[what began before then]:WHEN:"
   "--match[commands (and their directories, repositories, branches) that contain TEXT, in exactly this case\; without TEXT it is asked for and not shown]:TEXT:"
+  "*--artifact[this artifact, by the first 4 digits of its id or more\; may be given again]:ID:"
   "--this-device[only what was recorded here]"
   "--all-devices[everywhere\; the default]"
   "--clean-shell-history[take the lines with the same text out of the shells\' own history files too, without asking for each]"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hx.core.model import EventKey
+from hx.core.model import ArtifactKey, EventKey
 from hx.core.record import NamedTuple
 from hx.database.conditions import Condition, among, where
-from hx.database.rows import from_sql
+from hx.database.rows import Sql, from_sql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Choice(NamedTuple):
     text: bytes | None = None  # in the command, its directory, its repository or branch
     device_id: bytes | None = None
     to_come: bool = True  # what is yet to come of the session is meant too
+    artifacts: tuple[ArtifactKey, ...] | None = None  # these and nothing else
 
 
 class Chosen(NamedTuple):
@@ -48,6 +49,35 @@ def events(database: Database, choice: Choice) -> list[Chosen]:
     ]
 
 
+def artifacts(database: Database, choice: Choice) -> list[ArtifactKey]:
+    """Those that are named, are of the session, or hold the text in their names or evidence."""
+    if choice.artifacts is not None:
+        return [*choice.artifacts]
+    if choice.text is None and choice.session_id is None:
+        return []
+    condition = (
+        "(?1 IS NULL OR instr(fields, ?1)) AND (?2 IS NULL OR session_id = ?2)"
+        " AND (?3 IS NULL OR device_id = ?3)"
+    )
+    return _keys(database, condition, (choice.text, choice.session_id, choice.device_id))
+
+
+def named_artifacts(database: Database, prefix: str, at_most: int) -> list[ArtifactKey]:
+    """Those whose ids begin so, in hexadecimal."""
+    return _keys(database, "hex(artifact_id) LIKE ? LIMIT ?", (f"{prefix}%", at_most))
+
+
+def _keys(database: Database, condition: str, values: tuple[Sql, ...]) -> list[ArtifactKey]:
+    sql = (
+        "SELECT created_at_us, device_id, session_id, artifact_id, event_started_at_us,"  # noqa: S608
+        f" event_device_id, event_session_id, event_seq FROM artifact WHERE {condition}"
+    )
+    return [
+        ArtifactKey(at_us, device, session, one, EventKey(*event) if event[3] else None)
+        for at_us, device, session, one, *event in database.execute(sql, values)
+    ]
+
+
 def commands(database: Database, choice: Choice) -> set[bytes]:
     """The distinct texts of the chosen events."""
     condition, values = where(_conditions(choice))
@@ -60,6 +90,8 @@ def commands(database: Database, choice: Choice) -> set[bytes]:
 
 def _conditions(choice: Choice) -> list[Condition]:
     conditions: list[Condition] = []
+    if choice.artifacts is not None:
+        conditions.append(("0", ()))
     if choice.idents is not None:
         conditions.append(among(list(choice.idents), "event.ident"))
     if choice.text is not None:
