@@ -18,7 +18,7 @@ from hx.core.records import invite as invite_record
 from hx.core.roster import evaluate
 from hx.core.verdict import Fault
 from hx.custody.secrets import Secrets
-from hx.database import ledger
+from hx.database import ledger, parting
 from hx.database import vault as rows
 from hx.database.vault import Vault
 from hx.stores import Missing
@@ -99,7 +99,11 @@ def _enter(
     """Keys into custody, then the vault into the database: from here on this device is in it."""
     here.keep(Secrets(here.device, dict(vmks)))
     vault_id = records_of_genesis.read(genesis).vault_id
-    rows.create(here.database, Vault(vault_id, place.name, place.url, genesis))
+    me = here.device.device_id
+    rows.create(here.database, Vault(vault_id, place.name, place.url, genesis), me)
+    before = parting.read(here.database, vault_id)
+    if before is not None and before.record is not None:  # perhaps nobody has heard of it yet
+        records = [*records, before.record]
     with here.database.transaction():
         rows.add_records(here.database, records)
 

@@ -61,7 +61,7 @@ def planned(visit: Visit, label: str) -> Plan | None:
     live = ledger.live(visit.database, visit.me)
     objects = [listed_of(one) for one in live if one.object_id not in gone]
     objects += [part.listed for part in parts]
-    return Plan(parts, due, anew.replaced, _manifest(visit, label, objects, key_id), vmk)
+    return Plan(parts, due, anew.replaced, manifest_of(visit, label, objects, key_id), vmk)
 
 
 def listed_of(one: ledger.Segment) -> Listed:
@@ -91,7 +91,8 @@ def _times(history: History) -> set[int]:
     return times | {one.key.event.started_at_us for one in history.artifacts if one.key.event}
 
 
-def _manifest(visit: Visit, label: str, objects: list[Listed], key_id: bytes) -> Manifest:
+def manifest_of(visit: Visit, label: str, objects: list[Listed], key_id: bytes) -> Manifest:
+    """The next one, that names these segments."""
     records = vault.records(visit.database)
     return Manifest(
         visit.me,

@@ -40,21 +40,29 @@ def read(database: Database) -> Vault | None:
 _COLUMNS = ", ".join(Vault._fields)
 
 
-def create(database: Database, vault: Vault) -> None:
-    """Be in this vault from now on: every event here may have to be published."""
+def create(database: Database, vault: Vault, me: bytes) -> None:
+    """Be in this vault from now on: every event of this device may have to be published."""
+    from hx.database.estate import attribute
+
     marks = ", ".join("?" * len(Vault._fields))
     with database.transaction():
         database.execute(f"INSERT INTO vault (id, {_COLUMNS}) VALUES (1, {marks})", tuple(vault))  # noqa: S608
+        attribute(database, me)
         database.execute("INSERT OR IGNORE INTO unheld SELECT id FROM event WHERE holding IS NULL")
 
 
 def remove(database: Database) -> None:
-    """As if this device had never been in a vault; its history stays."""
-    with database.transaction():
-        for table in ("event", "artifact", "pin", "tombstone"):
-            database.execute(f"UPDATE {table} SET holding = NULL WHERE holding IS NOT NULL")  # noqa: S608
-        for table in _TABLES:
-            database.execute(f"DELETE FROM {table}")  # noqa: S608
+    """As if this device had never been in a vault; the caller holds the transaction."""
+    for table in ("event", "artifact", "pin", "tombstone"):
+        database.execute(f"UPDATE {table} SET holding = NULL WHERE holding IS NOT NULL")  # noqa: S608
+    for table in _TABLES:
+        database.execute(f"DELETE FROM {table}")  # noqa: S608
+    forget_notes(database)
+
+
+def forget_notes(database: Database) -> None:
+    """What is remembered of this device in its vault beside the tables."""
+    database.connection.executemany("DELETE FROM meta WHERE key = ?", [(key,) for key in _META])
 
 
 _TABLES = (
@@ -67,6 +75,7 @@ _TABLES = (
     "remains",
     "confirmed",
 )
+_META = ("place", "copy_seen_us")  # hx.admission, hx.copies
 
 
 def update(database: Database, **values: Sql) -> None:

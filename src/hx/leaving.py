@@ -1,0 +1,86 @@
+"""A device leaves its vault by its own will. Its history stays here, and with the others.
+
+    last sync -> last manifest with its word against itself -> no vault in the database
+    -> no key of the vault in custody
+
+Each step may be cut short and repeated; until the last manifest is up the device is a member.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from hx import membership
+from hx.admission import MEMBER, WAITING, place_of
+from hx.core.errors import KeyMissing
+from hx.core.history import History
+from hx.core.record import NamedTuple
+from hx.core.records import device_revoke
+from hx.core.roster import carried
+from hx.database import ledger, parting, unpublished, vault
+from hx.database.parting import Parting
+from hx.database.unpublished import Due
+from hx.publishing import Plan, listed_of, manifest_of, publish
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.core.records import Record
+    from hx.database import Database
+    from hx.outbox import Outbox
+    from hx.visit import Visit
+
+
+class Outlook(NamedTuple):
+    """What leaving means, as far as is known here."""
+
+    place: str  # of this device, one of hx.admission.PLACES
+    unpublished: int  # events that are not in the store
+    others: int  # devices that stand
+    made_it: bool  # this device is an admin: it made the vault, or came in by the words
+
+    @property
+    def publishes(self) -> bool:
+        return self.place in (MEMBER, WAITING)
+
+
+def outlook(visit: Visit) -> Outlook:
+    trust = visit.trust
+    return Outlook(
+        place_of(trust, visit.me),
+        unpublished.count(visit.database, visit.now_us),
+        len(trust.standing.keys() - {visit.me}),
+        visit.me in trust.admins,
+    )
+
+
+def say_farewell(visit: Visit, outbox: Outbox, label: str) -> None:
+    """The last manifest, right after a sync of this visit. Raises StoreError, KeyMissing."""
+    key_id, vmk = membership.writing_key(visit)
+    live = [listed_of(one) for one in ledger.live(visit.database, visit.me)]
+    roster = vault.records(visit.database) | {_word(visit)}
+    last = manifest_of(visit, label, live, key_id)._replace(roster=carried(visit.genesis, roster))
+    publish(visit, outbox, Plan([], Due(History(), {}, 0), [], last, vmk))
+
+
+def _word(visit: Visit) -> Record:
+    """Signed once more it is the same: the signature follows from the bytes."""
+    seed = visit.keyring.secrets.device.sign_seed
+    return device_revoke(visit.me, (), seed=seed, vault_id=visit.vault.vault_id)
+
+
+def be_gone(visit: Visit, outbox: Outbox) -> None:
+    """The database is in no vault any more. What is in it stays."""
+    database = visit.database
+    record = None
+    with suppress(KeyMissing):  # then the keys went first, and there is nothing to sign with
+        record = _word(visit)
+    with database.transaction():
+        parting.note(database, visit.vault.vault_id, Parting(visit.me, record))
+        vault.remove(database)
+    outbox.clear()
+
+
+def left_before(database: Database, vault_id: bytes, device_id: bytes) -> bool:
+    """Whether a device of this id has left that vault: it needs another id to come back."""
+    found = parting.read(database, vault_id)
+    return found is not None and found.device_id == device_id

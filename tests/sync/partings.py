@@ -1,0 +1,49 @@
+"""Devices that leave their vault, or become others; as the command line does it."""
+
+from __future__ import annotations
+
+from hx import leaving, rebirth
+from hx.core.keys import DeviceKeys
+from hx.custody.secrets import Secrets
+from hx.database.events import rename_device
+
+
+def leave(device):
+    visit = device.visit()
+    if leaving.outlook(visit).publishes:
+        device.sync()
+        visit = device.visit()
+        visit.list_manifests()
+        leaving.say_farewell(visit, device.outbox, device.name())
+    leaving.be_gone(visit, device.outbox)
+
+
+def leave_unheard(device):
+    """Away from the store."""
+    leaving.be_gone(device.visit(), device.outbox)
+
+
+def become_new(device):
+    """With new keys, in no vault."""
+    device.custody = Secrets(_new_keys(device), {})
+    device.me = device.custody.device.device_id
+    with device.database.transaction():
+        rename_device(device.database, device.me, device.label)
+
+
+def renew(device):
+    """From now on a device of its own: the other copy goes on as the one that it was."""
+    device.sync()
+    keys, old = _new_keys(device), device.me
+    word = rebirth.vouched(device.visit(), keys, device.label)
+    with device.database.transaction():
+        rebirth.rebase(device.database, old, word)
+        rename_device(device.database, keys.device_id, device.label)
+    device.custody, device.me = Secrets(keys, device.custody.vmks), keys.device_id
+    device.outbox.clear()
+    device.sync()
+
+
+def _new_keys(device):
+    dice = device.world.dice
+    return DeviceKeys(dice.randbytes(32), dice.randbytes(32))

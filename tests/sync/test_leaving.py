@@ -1,0 +1,174 @@
+"""A device that leaves takes nothing with it and leaves nothing undone."""
+
+from __future__ import annotations
+
+import pytest
+
+from hx.core.errors import NotInVault
+from hx.core.model import Keys
+from hx.database import parting, vault
+from store.faulty import NONE, never
+from sync.claims import require_all
+from sync.devices import Device
+from sync.meeting import enter, meet, vault_of
+from sync.partings import become_new, leave, leave_unheard
+from sync.world import Crash
+
+
+@pytest.fixture
+def meeting():
+    with vault_of("one", "other", "third") as meeting:
+        yield meeting
+
+
+def gone(meeting, device):
+    """It is not asked any more."""
+    meeting.devices.remove(device)
+    return device
+
+
+def test_what_a_device_recorded_last_is_history_of_all_others_after_it_has_left(meeting):
+    one, other, third = meeting.devices
+    event = other.record()
+    leave(other)
+    gone(meeting, other)
+    meet(*meeting)
+    require_all(meeting)
+    assert event in one.dump().events
+    assert event in third.dump().events
+    assert event in other.dump().events
+    other.close()
+
+
+def test_those_who_stand_publish_anew_what_only_the_one_that_left_had_shown(meeting):
+    _, other, _ = meeting.devices
+    event = other.record()
+    leave(other)
+    gone(meeting, other).close()
+    meet(*meeting)
+    world = meeting.world
+    for key in [key for key in world.objects if other.me.hex() in key]:
+        del world.objects[key]
+    fresh = Device(world, "fresh")
+    enter(meeting, fresh)
+    meet(*meeting)
+    assert event in fresh.dump().events
+
+
+def test_what_left_late_and_arrives_later_still_is_published_anew_too(meeting):
+    one, other, _ = meeting.devices
+    event = other.record()
+    leave(other)
+    gone(meeting, other).close()
+    one.view.arrive()
+    segments = [key for key in one.view.held if key.startswith(f"o/{other.me.hex()}/")]
+    late = {key: one.view.held.pop(key) for key in segments}
+    one.sync()
+    assert event not in one.dump().events
+    one.view.held.update(late)
+    one.sync()
+    assert event in one.dump().events
+    assert not one.sync()[1].objects, "it has been published already"
+    meet(*meeting)
+    require_all(meeting)
+
+
+def test_after_a_device_has_left_the_others_write_under_a_key_that_it_does_not_have(meeting):
+    one, other, _ = meeting.devices
+    leave(other)
+    gone(meeting, other)
+    meet(*meeting)
+    event = one.record()
+    meet(*meeting)
+    assert one.visit().trust.writing[1] not in other.custody.vmks
+    assert event not in other.dump().events
+    other.close()
+
+
+def test_the_device_that_made_the_vault_may_leave_it(meeting):
+    one, other, third = meeting.devices
+    event = one.record()
+    leave(one)
+    gone(meeting, one).close()
+    later = other.record()
+    meet(*meeting)
+    require_all(meeting)
+    assert {event, later} <= third.dump().events
+
+
+def test_a_device_that_has_left_and_comes_back_under_another_id_has_what_it_recorded_between(
+    meeting,
+):
+    one, other, _ = meeting.devices
+    leave(other)
+    between = other.record()
+    vault_id = vault.read(one.database).vault_id
+    assert parting.read(other.database, vault_id).device_id == other.me
+    code = one.invite()
+    become_new(other)
+    other.view.arrive()
+    other.join(code)
+    other.sync()
+    other.spend(code)
+    meet(*meeting)
+    require_all(meeting)
+    assert between in one.dump().events
+
+
+def test_one_that_left_unheard_and_comes_back_tells_it_then(meeting):
+    """It was away from the store when it left: nobody has its word yet."""
+    one, other, _ = meeting.devices
+    unheard = other.record()
+    old = other.me
+    leave_unheard(other)
+    assert old in one.visit().trust.standing
+    code = one.invite()
+    become_new(other)
+    other.view.arrive()
+    other.join(code)
+    other.sync()
+    other.spend(code)
+    meet(*meeting)
+    require_all(meeting)
+    assert old in one.visit().trust.left
+    assert unheard in one.dump().events
+
+
+def test_who_left_can_be_forgotten_by_the_others(meeting):
+    one, other, third = meeting.devices
+    event = other.record()
+    leave(other)
+    gone(meeting, other).close()
+    meet(*meeting)
+    one.forget(Keys(frozenset([event.key])))
+    meet(*meeting)
+    assert event not in third.dump().events
+
+
+@pytest.mark.parametrize("at_call", range(1, 12))
+def test_a_farewell_cut_short_is_said_by_the_next_try(meeting, at_call):
+    one, other, _ = meeting.devices
+    event = other.record()
+    number = len(other.store.calls) + at_call
+
+    def cut(call, _operation, _key):
+        if call == number:
+            raise Crash
+        return NONE
+
+    other.store.choose = cut
+    try:
+        leave(other)
+    except Crash:
+        other.close()
+        other.open()
+        other.arrange(never)
+        try:
+            leave(other)
+        except NotInVault:  # the journal had said it: what is left is to forget the vault
+            leave(other)
+    gone(meeting, other).close()
+    meet(*meeting)
+    require_all(meeting)
+    assert other.me in one.visit().trust.left
+    assert event in one.dump().events
