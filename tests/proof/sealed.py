@@ -1,0 +1,134 @@
+"""A small vault with objects of every kind, and the strictest look that hx takes at each."""
+
+from __future__ import annotations
+
+import struct
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from hx.core import genesis, invite, manifest, names, segment, slot
+from hx.core.envelope import seal, unseal
+from hx.core.keys import recovery_keys
+from hx.core.model import Keys
+from hx.core.verdict import Fault
+from sync.meeting import meet, vault_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BOUND_END, COMMITMENT_END, HEADER_BYTES = 184, 216, 224
+BARE = frozenset({names.SLOT, names.GENESIS, names.INVITE})  # of any vault: no key in the header
+
+
+class Vault:
+    """`objects`: store key -> bytes; `why` says what is wrong with bytes at a place, or nothing."""
+
+    def __init__(self, meeting, secret: bytes) -> None:
+        one, other = meeting.devices
+        self.objects = dict(meeting.world.objects)
+        self.visit = one.visit()
+        self.suite = self.visit.genesis.suite
+        self.vault_id = self.visit.vault.vault_id
+        self.vmks = {k: vmk for k, (_, vmk) in one.custody.vmks.items()}
+        self.trust = self.visit.trust
+        self.secret = secret
+        recovery = recovery_keys(meeting.world.entropy)
+        owners = (one.custody.device, other.custody.device, recovery)
+        self.boxes = {keys.device_id: keys.box_seed for keys in owners}
+        blob = names.Name(names.BLOB, one.me, b"\x0b" * 16)
+        vmk = self.vmks[self.trust.writing[1]] if self.vmks else None
+        self.objects[names.spelled(blob)] = seal(blob, b"part", vault_id=self.vault_id, vmk=vmk)
+        self.digests = {key: _digest(data) for key, data in self.objects.items()}
+        self.payloads: dict[str, bytes] = {}  # of manifests, as they were signed
+
+    def why(self, key: str, data: bytes) -> str | None:
+        """The reason for which it is not taken."""
+        try:
+            self._open(key, data)
+        except Fault as fault:
+            return fault.reason
+        return None
+
+    def _open(self, key: str, data: bytes) -> None:
+        name = names.parsed(key)
+        assert name is not None
+        if name.kind == names.GENESIS:
+            if genesis.read(data).sha256 != self.visit.genesis.sha256:
+                raise Fault("", "another genesis", "")
+        elif name.kind == names.SLOT:
+            box_seed = self.boxes[name.object_id]
+            found = slot.opened(data, expect=key, vault_id=self.vault_id, box_seed=box_seed)
+            if found.key_id not in self.trust.readable:
+                raise Fault("", "nobody vouches for it", "")
+        elif name.kind == names.INVITE:
+            if key != invite.store_key(self.secret):
+                raise Fault("", "no code leads to it", "")
+            invite.opened(data, secret=self.secret)
+        else:
+            self._open_sealed(key, data, name)
+
+    def _open_sealed(self, key: str, data: bytes, name: names.Name) -> None:
+        if (
+            name.kind == names.SEGMENT
+            and self.suite == 0
+            and _digest(data) != self.digests.get(key)
+        ):
+            raise Fault("", "hash", "")  # which a signed manifest lists
+        opening = {"vault_id": self.vault_id, "suite": self.suite, "vmks": self.vmks}
+        _, payload = unseal(data, expect=key, **opening)
+        if name.kind == names.SEGMENT:
+            segment.require_authors(segment.decode(payload), self.trust.enrolled)
+        elif name.kind == names.MANIFEST:
+            self._judge(name, manifest.decode(payload))
+            # zstd has a bit that means nothing, and no list names the bytes of a plain manifest
+            if not self.suite and data != self.objects.get(key) and payload == self._signed(key):
+                raise Fault("", "says the same", "")
+
+    def _signed(self, key: str) -> bytes:
+        if key not in self.payloads:
+            opening = {"vault_id": self.vault_id, "suite": self.suite, "vmks": self.vmks}
+            self.payloads[key] = unseal(self.objects[key], expect=key, **opening)[1]
+        return self.payloads[key]
+
+    def _judge(self, name: names.Name, signed: manifest.Signed) -> None:
+        """As hx.reading does."""
+        if (signed.manifest.device_id, signed.manifest.seq) != (name.device_id, name.seq):
+            raise Fault("", "author", "")
+        member = self.trust.standing.get(name.device_id)
+        if member is None or not manifest.is_signed(signed, member.sign_pub, self.vault_id):
+            raise Fault("", "signature", "")
+
+
+def small_vault(*, encrypt: bool = True, seed: int = 0) -> Vault:
+    """Two devices, some segments each, an order to forget, two epochs, an open invitation."""
+    with vault_of("one", "other", encrypt=encrypt, seed=seed) as meeting:
+        world, devices = meeting
+        for _ in range(4):
+            for device in devices:
+                world.pass_time()
+                made = device.record()
+                device.sync()
+        devices[1].forget(Keys(frozenset([made.key])))
+        secret = devices[0].invite()
+        meet(*meeting)
+        return Vault(meeting, secret)
+
+
+def recommitted(data: bytes) -> bytes:
+    """With the commitment that fits: in objects without a key anybody can compute it."""
+    bound, body = data[:BOUND_END], data[HEADER_BYTES:]
+    bound = bound[:80] + struct.pack(">Q", len(body)) + bound[88:]
+    digest = blake2b(bound + body, digest_size=32).digest()
+    return bound + digest + data[COMMITMENT_END:HEADER_BYTES] + body
+
+
+def flips(data: bytes) -> Iterator[bytes]:
+    """Every single bit another way."""
+    for place in range(len(data)):
+        head, byte, tail = data[:place], data[place], data[place + 1 :]
+        for bit in range(8):
+            yield head + bytes([byte ^ 1 << bit]) + tail
+
+
+def _digest(data: bytes) -> bytes:
+    return blake2b(data, digest_size=32).digest()
