@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 
 import pytest
@@ -10,12 +12,9 @@ from cli.vaults import Member, vault
 from hx.core import names, verdict
 from hx.core.envelope import seal
 
-LITTER = {
-    "notes.txt": b"mine",
-    "m/~hx-00-1.tmp": b"",
-    "m/a.sync-conflict-20261124-000000-ABCDEFG.hx": b"half",
-    "o/readme.md": b"?",
-}
+TEMP, CONFLICT = "m/~hx-00-1.tmp", "m/a.sync-conflict-20261124-000000-ABCDEFG.hx"
+FOREIGN = ("notes.txt", "o/readme.md")
+LITTER = {TEMP: b"", CONFLICT: b"half", **dict.fromkeys(FOREIGN, b"mine")}
 
 
 @pytest.fixture
@@ -122,29 +121,67 @@ def test_what_another_vault_has_left_is_skipped(pair, segment, tmp_path):
     [stranger] = vault(tmp_path / "apart", "stranger")
     shutil.copytree(stranger.folder / "m", other.folder / "m", dirs_exist_ok=True)
     assert other.sync()["pulled"]["events"] == 1
-    assert said(other) == (0, [])
+    code, [row] = said(other)
+    assert (code, row[:2]) == (0, ("skipped", verdict.OTHER_VAULT))
     assert other.sync("status")["objects"]["skipped"] == 1
 
 
-def test_what_else_lies_there_is_ignored_and_counted_when_asked(pair, segment):
+def test_what_else_lies_there_is_ignored_and_named_by_kind_when_asked(pair, segment):
     _, other = pair
     put(other.folder, LITTER)
     other.sync()
     assert other.commands == ["make test"]
     assert said(other) == (0, [])
-    checked = other.hx("sync", "status", "--check")
-    assert "4 names in it are not of hx" in checked.err
-    assert "the store answers; 0 manifests there are new" in checked.err
+    assert other.sync("status")["strangers"] is None
+    checked = other.hx("sync", "status", "--check").out
+    assert "the store answers; 0 manifests there are new" in checked
+    assert re.findall("^ignored +(.*?):", checked, re.MULTILINE) == [
+        *("1 conflict copy", "2 foreign", "1 temp")
+    ]
+    assert all(name in checked for name in LITTER)
+    assert other.sync("status", "--check")["strangers"] == [
+        *(strange(verdict.CONFLICT_COPY, CONFLICT), strange(verdict.FOREIGN, *FOREIGN)),
+        strange(verdict.TEMP, TEMP),
+    ]
     assert all((other.folder / name).read_bytes() == text for name, text in LITTER.items())
+
+
+def strange(reason, *names):
+    return {"reason": reason, "count": len(names), "objects": sorted(names)}
+
+
+def test_of_many_strangers_three_are_named_and_with_verbose_all(pair):
+    one, _ = pair
+    names = [f"photo {at}.jpg" for at in range(9)]
+    put(one.folder, dict.fromkeys(names, b"?"))
+    [some] = one.sync("status", "--check")["strangers"]
+    assert (some["count"], len(some["objects"])) == (9, 3)
+    assert set(some["objects"]) <= set(names)
+    assert one.sync("status", "--check", "--verbose")["strangers"] == [
+        strange(verdict.FOREIGN, *names)
+    ]
+    told = one.hx("sync", "status", "--check").out
+    assert "… and 6 more: --verbose" in told
+    told = one.hx("sync", "status", "--check", "--verbose").out
+    assert all(name in told for name in names)
+
+
+def test_a_strangers_name_cannot_move_the_cursor_and_may_be_any_bytes(pair):
+    one, _ = pair
+    os.close(os.open(bytes(one.folder) + b"/\x1b[2J\xff", os.O_CREAT))
+    [row] = one.sync("status", "--check")["strangers"]
+    assert row == strange(verdict.FOREIGN, "\x1b[2J\ufffd")
+    assert "\x1b" not in one.hx("sync", "status", "--check").out
 
 
 def test_a_check_counts_what_is_new_and_takes_nothing(pair, segment):
     _, other = pair
-    assert "1 manifests there are new" in other.hx("sync", "status", "--check").err
+    assert "1 manifests there are new" in other.hx("sync", "status", "--check").out
     assert other.hx("find").code == 1
     shutil.move(other.folder, other.cwd / "aside")
     assert other.hx("sync", "status").code == 0  # without a question to the store
-    assert other.hx("sync", "status", "--check").code == 5
+    checked = other.hx("sync", "status", "--check", "--json")
+    assert (checked.code, checked.json["strangers"]) == (5, None)
 
 
 # ---- how it stands ----

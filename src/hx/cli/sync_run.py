@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 
+from hx.cli.findings import exit_code
 from hx.cli.output import visible
 from hx.cli.progress import Progress
 from hx.cli.recorder import open_recorder
@@ -24,11 +25,9 @@ if TYPE_CHECKING:
     from hx.config import Config
     from hx.visit import Note, Pulled, Visit
 
-_PENDING, _REJECTED = 3, 4
-
 
 def run(name: str, given: Namespace, config: Config) -> int:
-    """Exit code 3 when something is pending, 4 when something was rejected."""
+    """Exit code 3 when something is pending, 7 when by an upgrade, 4 when it was rejected."""
     recorder = open_recorder(config)
     vault_of(recorder)
     with alone(recorder):
@@ -135,10 +134,13 @@ def _say(note: Note) -> None:
 
 
 def _exit_code(visit: Visit) -> int:
-    counts = ledger.counts(visit.database)
-    if counts.get(REJECTED):
-        return _REJECTED
-    return _PENDING if counts.get(PENDING) else 0
+    upgrade = ledger.waits_for_upgrade(visit.database)
+    if upgrade:
+        print(
+            "hx: warning: a newer hx wrote some of what is pending\nhx: hint: upgrade hx here",
+            file=sys.stderr,
+        )
+    return exit_code(ledger.counts(visit.database), upgrade=upgrade)
 
 
 def _print(given: Namespace, visit: Visit, pulled: Pulled | None, pushed: Pushed | None) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
-from hx.cli import elsewhere
+from hx.cli import elsewhere, findings, strangers
 from hx.cli.custody import opened
+from hx.cli.findings import exit_code
 from hx.cli.output import visible
 from hx.cli.recorder import open_recorder
 from hx.cli.syncing import vault_of, visit_of
@@ -13,15 +12,17 @@ from hx.cli.times import age, rfc3339
 from hx.core.errors import HxError
 from hx.core.phrases import fingerprint_words
 from hx.core.record import NamedTuple
-from hx.core.verdict import IMPORTED, PENDING, REJECTED, SKIPPED
+from hx.core.verdict import IMPORTED, NEEDS_UPGRADE, PENDING, REJECTED, SKIPPED, SUPERSEDED
 from hx.database import elsewhere as forgotten
 from hx.database import standing, unpublished
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Iterable
 
     from hx.cli.recorder import Recorder
+    from hx.cli.strangers import Strange
     from hx.config import Config
     from hx.database.elsewhere import Elsewhere
     from hx.database.standing import DeviceSeen, Why
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from hx.visit import Visit
 
 _LABEL = 10
-_PENDING, _REJECTED = 3, 4
-_SHOWN = 3  # objects a reason
 _LOST = "not to be had"
 
 
@@ -50,21 +49,21 @@ class Seen(NamedTuple):
 
 
 def run(_: str, given: Namespace, config: Config) -> int:
-    """Exit code 3 when something is pending, 4 when something was rejected."""
+    """The exit code is that of a sync; with `--check` an error when the store does not answer."""
     recorder = open_recorder(config)
     visit = visit_of(recorder)
     seen = _look(recorder, visit)
+    found, trouble = _asked(visit, verbose=given.verbose) if given.check else (None, None)
     if given.json:
         from hx.cli.jsonout import print_json
 
-        print_json(_object(seen))
+        print_json(_object(seen, found))
     else:
-        _print(seen, verbose=given.verbose)
-    if given.check:
-        _check(visit)
-    if seen.counts.get(REJECTED):
-        return _REJECTED
-    return _PENDING if seen.counts.get(PENDING) else 0
+        _print(seen, found, verbose=given.verbose)
+    if trouble is not None:
+        raise trouble
+    upgrade = any(why.reason == NEEDS_UPGRADE for why in seen.reasons)
+    return exit_code(seen.counts, upgrade=upgrade)
 
 
 def _look(recorder: Recorder, visit: Visit) -> Seen:
@@ -83,6 +82,26 @@ def _look(recorder: Recorder, visit: Visit) -> Seen:
     )
 
 
+class Answer(NamedTuple):
+    """Of the store."""
+
+    news: list[str]  # keys of manifests that have come since the last pull
+    strange: list[Strange]
+
+
+def _asked(visit: Visit, *, verbose: bool) -> tuple[Answer | None, HxError | None]:
+    """Is it there, is it ours, what has come, what else lies there; or what is the trouble."""
+    from hx.heads import unseen
+
+    try:
+        visit.list_manifests()
+        visit.require_marker()
+        news = [key for key, _ in unseen(visit)]
+        return Answer(news, strangers.found(visit.store, verbose=verbose)), None
+    except HxError as error:
+        return None, error
+
+
 def _custody(recorder: Recorder) -> str:
     try:
         return opened(recorder).describe()
@@ -93,7 +112,7 @@ def _custody(recorder: Recorder) -> str:
 # ---- in words ----
 
 
-def _print(seen: Seen, *, verbose: bool) -> None:
+def _print(seen: Seen, found: Answer | None, *, verbose: bool) -> None:
     vault = seen.vault
     kind = "sealed" if seen.sealed else "PLAIN: whoever can read the store can read it"
     _line("vault", f"{visible(vault.name.encode())} ({kind})")
@@ -105,7 +124,12 @@ def _print(seen: Seen, *, verbose: bool) -> None:
         _line("", condition)
     _line("objects", ", ".join(f"{seen.counts.get(s, 0):,} {s}" for s in _STATUSES))
     for why in seen.reasons:
-        _print_reason(why, seen.now_us, verbose=verbose)
+        if verbose or why.reason != SUPERSEDED:  # that happens every day and asks for nothing
+            _paragraph(why.status, findings.lines(why, seen.now_us, verbose=verbose))
+    if found is not None:
+        _line("check", f"the store answers; {len(found.news):,} manifests there are new")
+        for strange in found.strange:
+            _paragraph("ignored", strangers.lines(strange, verbose=verbose))
     for one in seen.devices:
         _line("device", _device(one, seen.now_us))
     _line("to push", f"{seen.unpublished:,} event{'' if seen.unpublished == 1 else 's'}")
@@ -128,26 +152,9 @@ def _times(seen: Seen) -> str:
     return f"pulled {ago(seen.vault.pulled_at_us)}, pushed {ago(seen.vault.pushed_at_us)}"
 
 
-def _print_reason(why: Why, now_us: int, *, verbose: bool) -> None:
-    text = f"{why.number} {why.status}, {why.reason}, since {age(why.since_us, now_us)}"
-    _line(why.status, f"{text}: {_MEANINGS.get(why.reason, 'see docs/format.md')}")
-    for key in why.objects if verbose else why.objects[:_SHOWN]:
-        _line("", f"  {key}")
-    if not verbose and why.number > _SHOWN:
-        _line("", f"  … and {why.number - _SHOWN} more: --verbose")
-
-
-_MEANINGS = {
-    "not arrived": "listed by its device, not in the store yet; each sync looks again",
-    "incomplete": "still arriving, or damaged; each sync looks again",
-    "placeholder": "its bytes are in a cloud: let the folder be downloaded",
-    "no key": "its key was not put down for this device yet: sync on an older device",
-    "roster": "its device is not known here yet",
-    "needs upgrade": "a newer hx wrote it: upgrade hx here",
-    "revoked": "its device is no longer in the vault",
-    "superseded": "its device has replaced it",
-    "other vault": "it belongs to another vault",
-}
+def _paragraph(label: str, text: Iterable[str]) -> None:
+    for number, line in enumerate(text):
+        _line("" if number else label, line)
 
 
 def _device(one: DeviceSeen, now_us: int) -> str:
@@ -157,24 +164,10 @@ def _device(one: DeviceSeen, now_us: int) -> str:
     return f"{name} ({', '.join(notes)})"
 
 
-def _check(visit: Visit) -> None:
-    """Ask the store: is it there, is it ours, what has come since the last pull."""
-    from hx.heads import unseen
-
-    visit.list_manifests()
-    visit.require_marker()
-    news = unseen(visit)
-    strangers = getattr(visit.store, "strangers", None)
-    strange = sum(1 for _ in strangers()) if strangers else 0
-    print(f"the store answers; {len(news)} manifests there are new", file=sys.stderr)
-    if strange:
-        print(f"{strange} names in it are not of hx and are ignored", file=sys.stderr)
-
-
 # ---- in JSON ----
 
 
-def _object(seen: Seen) -> dict[str, object]:
+def _object(seen: Seen, found: Answer | None) -> dict[str, object]:
     vault = seen.vault
 
     def at(us: int | None) -> str | None:
@@ -201,9 +194,16 @@ def _object(seen: Seen) -> dict[str, object]:
                 "reason": why.reason,
                 "count": why.number,
                 "since": at(why.since_us),
+                "devices": why.devices,
                 "objects": why.objects,
             }
             for why in seen.reasons
+        ],
+        "strangers": None
+        if found is None
+        else [
+            {"reason": one.reason, "count": one.number, "objects": one.names}
+            for one in found.strange
         ],
         "devices": [
             {

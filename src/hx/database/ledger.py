@@ -6,6 +6,7 @@ from hx.core.record import NamedTuple
 from hx.core.verdict import (
     DUPLICATE,
     IMPORTED,
+    NEEDS_UPGRADE,
     NOT_ARRIVED,
     PENDING,
     REJECTED,
@@ -210,6 +211,15 @@ def counts(database: Database) -> dict[str, int]:
         " UNION ALL SELECT status FROM manifest WHERE status <> ?) GROUP BY status"
     )
     return dict(database.execute(sql, (IMPORTED,)))
+
+
+def waits_for_upgrade(database: Database) -> bool:
+    """Whether a newer hx wrote something that is pending."""
+    sql = (
+        "SELECT 1 FROM segment WHERE reason = ?1 AND listed = 1"
+        " UNION ALL SELECT 1 FROM manifest WHERE reason = ?1"
+    )
+    return database.value(sql, (NEEDS_UPGRADE,)) is not None
 
 
 def wanted(database: Database) -> list[Segment]:

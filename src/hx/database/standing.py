@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from hx.core import names
 from hx.core.record import NamedTuple
-from hx.core.verdict import IMPORTED, PENDING, REJECTED, SKIPPED
+from hx.core.verdict import IMPORTED
 from hx.database import ledger
 from hx.database.events import device_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hx.core.roster import Trust
     from hx.database import Database
-
-_DAMAGE = (PENDING, REJECTED)
 
 
 class Why(NamedTuple):
@@ -24,6 +24,7 @@ class Why(NamedTuple):
     number: int
     since_us: int
     objects: list[str]  # store keys
+    devices: list[str]  # names of those whose they are
 
 
 class DeviceSeen(NamedTuple):
@@ -45,24 +46,33 @@ def counts(database: Database) -> dict[str, int]:
 
 
 def reasons(database: Database) -> list[Why]:
-    """Of what is pending or rejected, and of whole devices that are skipped; oldest first."""
-    found: dict[tuple[str, str], list[tuple[int, str]]] = {}
-    for status, reason, since_us, device_id, object_id in database.execute(
-        "SELECT status, reason, since_us, device_id, object_id FROM segment"
-        " WHERE status IN (?, ?) OR (status = ? AND listed = 1)",
-        (*_DAMAGE, SKIPPED),
-    ):
-        key = names.spelled(names.Name(names.SEGMENT, device_id, object_id))
-        found.setdefault((status, reason), []).append((since_us, key))
-    for status, reason, since_us, key in database.execute(
-        "SELECT status, reason, since_us, key FROM manifest WHERE status IN (?, ?)", _DAMAGE
-    ):
-        found.setdefault((status, reason), []).append((since_us, key))
+    """Of all that was not taken, the oldest first."""
+    called = device_names(database)
+    found: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
+    for status, reason, since_us, device_id, key in _untaken(database):
+        whose = called.get(device_id) or device_id.hex()[:8]
+        found.setdefault((status, reason), []).append((since_us, key, whose))
     whys = [
-        Why(*kind, len(rows), min(rows)[0], sorted(key for _, key in rows))
+        Why(
+            *kind,
+            len(rows),
+            min(rows)[0],
+            sorted(key for _, key, _ in rows),
+            sorted({whose for _, _, whose in rows}),
+        )
         for kind, rows in found.items()
     ]
     return sorted(whys, key=lambda why: why.since_us)
+
+
+def _untaken(database: Database) -> Iterator[tuple[str, str, int, bytes, str]]:
+    """Status, reason, since when, whose, store key."""
+    columns = "SELECT status, reason, since_us, device_id"
+    for *why, device_id, object_id in database.execute(
+        f"{columns}, object_id FROM segment WHERE status <> ?", (IMPORTED,)
+    ):
+        yield *why, device_id, names.spelled(names.Name(names.SEGMENT, device_id, object_id))
+    yield from database.execute(f"{columns}, key FROM manifest WHERE status <> ?", (IMPORTED,))
 
 
 def devices(database: Database, trust: Trust, me: bytes) -> list[DeviceSeen]:
