@@ -32,15 +32,20 @@ if TYPE_CHECKING:
 class Leftovers(NamedTuple):
     taken: int  # segments that were joined, and go with the next push
     events: int  # that were not here
+    lost: list[Segment]  # cannot be read, and were given up by a repair that was cut short
     damaged: list[Damage]  # what cannot be read stays where it is
 
 
 def take_leftovers(visit: Visit, besides: Iterable[Segment]) -> Leftovers:
     """Join them all but for those `besides`, whose fate is open. Raises StoreError."""
-    found = Leftovers(0, 0, [])
+    found = Leftovers(0, 0, [], [])
     for key, name in _unnamed(visit, {one.object_id for one in besides}):
         read, verdict = look(_reading(visit, key, name))
         visit.note(key, verdict)
+        known = ledger.find(visit.database, visit.me, name.object_id)
+        if read is None and known is not None and mending.was_joined(known):
+            found.lost.append(known)
+            continue
         if read is None:
             found.damaged.append(Damage(key, visit.me, *verdict))
             continue

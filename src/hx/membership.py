@@ -15,6 +15,8 @@ from hx.heads import seen_to
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from hx.visit import Visit
 
 
@@ -66,12 +68,15 @@ def _new_epoch(visit: Visit) -> None:
         )
 
 
-def hand_out_keys(visit: Visit) -> None:
-    """The slots that are missing: every epoch's key that is held, for every standing device."""
+def hand_out_keys(visit: Visit, besides: Container[str] = ()) -> None:
+    """The slots that are missing: every epoch's key that is held, for every standing device.
+
+    `besides`: store keys of slots that are of no use.
+    """
     existing = {
         (name.object_id, name.key_id)
         for entry in visit.store.list(names.SLOTS)
-        if (name := names.parsed(entry.key)) is not None
+        if (name := names.parsed(entry.key)) is not None and entry.key not in besides
     }
     held = visit.keyring.secrets.vmks
     vouched = {one: held[one] for one in visit.trust.readable if one in held}

@@ -12,8 +12,8 @@ from contextlib import suppress
 
 from hx.core import names
 from hx.core.record import NamedTuple
-from hx.core.verdict import IMPORTED
 from hx.database import holdings, ledger, mending, vault
+from hx.doors import mend_slots, take_out_invitations
 from hx.heads import own_head
 from hx.leftovers import join_unnamed, take_leftovers
 from hx.publishing import listed_of
@@ -42,7 +42,8 @@ class Repaired(NamedTuple):
     events: int  # that were not here any more
     lost: int  # own segments that were gone or damaged: what they held was published again
     leftovers: int  # own segments that nobody named: joined, then taken out
-    slots: int  # keys that were put down for others
+    slots: int  # keys that were put down
+    invitations: int  # closed ones that were taken out
     damaged: tuple[Damage, ...]  # what cannot be mended here
 
 
@@ -64,8 +65,10 @@ def repair(visit: Visit, outbox: Outbox, label: str) -> Repaired:
     slots = _slots(visit)
     with visit.database.transaction():
         vault.update(visit.database, slots_for=None)
+    doors = mend_slots(visit)
+    invitations = take_out_invitations(visit)
     pushed = push(visit, outbox, label, listed=True)
-    damaged = again.damaged + left.damaged + _settle(visit, again.lost, head)
+    damaged = again.damaged + left.damaged + doors + _settle(visit, again.lost + left.lost, head)
     pushed = _added(pushed, push(visit, outbox, label, listed=True))
     return Repaired(
         pulled,
@@ -76,6 +79,7 @@ def repair(visit: Visit, outbox: Outbox, label: str) -> Repaired:
         len(again.lost),
         left.taken,
         len(_slots(visit) - slots),
+        invitations,
         tuple(damaged),
     )
 
@@ -101,7 +105,7 @@ def _give_up(visit: Visit, lost: list[Segment]) -> None:
     """
     if lost:
         with visit.database.transaction():
-            ledger.remove(visit.database, lost, ())
+            mending.give_up(visit.database, lost)
             holdings.release(visit.database, visit.me)
 
 
@@ -138,7 +142,7 @@ def _settle_one(visit: Visit, one: Segment) -> Damage | None:
     if history is not None:
         join_unnamed(visit, listed_of(one), history)
         return None
-    if one.status == IMPORTED:
+    if mending.was_joined(one):
         visit.store.delete(key_of(one))
         return None
     with visit.database.transaction():

@@ -6,9 +6,10 @@ import pytest
 
 from hx.core.errors import NotAVault
 from hx.core.model import Keys
-from store.faulty import FLIPPED, NONE
+from store.faulty import FLIPPED, NONE, never
 from sync.claims import require_all
 from sync.meeting import meet, vault_of
+from sync.world import Crash
 
 
 @pytest.fixture
@@ -255,3 +256,73 @@ def test_a_second_repair_at_once_finds_nothing_to_do(meeting):
     again = one.repair()
     assert meeting.world.objects == before
     assert (again.lost, again.leftovers, again.events) == (0, 0, 0)
+
+
+def test_a_damaged_key_slot_is_put_down_anew_and_another_device_puts_one_beside_it(meeting):
+    one, other = meeting.devices
+    own = [
+        key
+        for key in meeting.world.objects
+        if key[:2] == "k/" and key.endswith(f"{one.me.hex()}.hx")
+    ]
+    damage(meeting, own[0])
+    bad = meeting.world.objects[own[0]]
+    (found,) = other.repair().damaged
+    assert (found.key, found.reason) == (own[0], "commitment")
+    beside = own[0].replace(f"-{one.me.hex()}", f"-{other.me.hex()}")
+    assert beside in meeting.world.objects
+    one.view.arrive()
+    assert not one.repair().damaged
+    assert meeting.world.objects.get(own[0]) != bad
+    meet(*meeting)
+    require_all(meeting)
+
+
+def test_a_closed_invitation_that_comes_back_goes_again(meeting):
+    one = meeting.devices[0]
+    (closed,) = one.visit().trust.closed
+    key = f"j/{closed.hex()}.hx"
+    put(meeting, {key: b"an old copy"})
+    assert one.repair().invitations == 1
+    assert key not in meeting.world.objects
+
+
+@pytest.mark.parametrize("case", ["lost", "damaged", "left over"])
+@pytest.mark.parametrize(
+    "first", [1, pytest.param(2, marks=pytest.mark.long), pytest.param(3, marks=pytest.mark.long)]
+)
+def test_a_repair_that_the_power_cuts_anywhere_is_ended_by_the_next(case, first):
+    cut = first
+    while cut:
+        with vault_of("one", "other", seed=cut) as meeting:
+            one, _ = meeting.devices
+            events = {one.record(), meeting.devices[1].record()}
+            meet(*meeting)
+            (key,) = own_segments(meeting, one)
+            old = {key: meeting.world.objects[key]}
+            if case == "lost":
+                lose(meeting, key)
+            elif case == "damaged":
+                damage(meeting, key)
+            else:
+                gone = one.record()
+                one.push()
+                one.forget(Keys(frozenset([gone.key])))
+                meet(*meeting)
+                put(meeting, old)
+            one.points.last = one.points.passed + cut
+            one.store.choose = lambda *_, one=one: one.points.tick() or NONE
+            try:
+                one.repair()
+            except Crash:
+                one.close()
+                one.open()
+                cut += 3
+            else:
+                assert cut > 20
+                cut = 0
+            one.arrange(never)
+            one.repair()
+            meet(*meeting)
+            require_all(meeting)
+            assert all(events <= device.dump().events for device in meeting.devices)

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from hx.core.verdict import IMPORTED, INCOMPLETE, NOT_ARRIVED, PENDING, REJECTED, SKIPPED
+from hx.core.verdict import (
+    IMPORTED,
+    INCOMPLETE,
+    NOT_ARRIVED,
+    PENDING,
+    REJECTED,
+    SKIPPED,
+    SUPERSEDED,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,12 +19,13 @@ if TYPE_CHECKING:
     from hx.database import Database
     from hx.database.ledger import Segment
 
+JOINED = "joined"  # detail of a segment: all that it held was here when it was given up
 _WAITED_LONG = 3  # looks: wrong bytes that were refused for good are not waited for again
 
 
 def look_again(database: Database, me: bytes, patience_us: int) -> None:
     """Whatever was not taken is looked at once more, own segments that nobody names too."""
-    for table, among in (("manifest", "TRUE"), ("segment", "listed = 1")):
+    for table, among in (("manifest", "TRUE"), ("segment", "listed = 1 AND superseded = 0")):
         database.execute(
             f"UPDATE {table} SET status = ?, reason = ?, since_us = since_us - ?,"  # noqa: S608
             f" tries = max(tries, ?) WHERE status = ? AND {among}",
@@ -31,6 +40,23 @@ def look_again(database: Database, me: bytes, patience_us: int) -> None:
         " WHERE device_id = ? AND listed = 0 AND superseded = 0 AND status <> ?",
         (PENDING, NOT_ARRIVED, me, IMPORTED),
     )
+
+
+def give_up(database: Database, segments: Iterable[Segment]) -> None:
+    """Own segments that the store has lost: they live no more; their files are looked at later."""
+    database.connection.executemany(
+        "UPDATE segment SET status = ?, reason = ?, detail = ?, superseded = 1, rewrite = 0"
+        " WHERE device_id = ? AND object_id = ?",
+        [
+            (SKIPPED, SUPERSEDED, JOINED if was_joined(one) else "", one.device_id, one.object_id)
+            for one in segments
+        ],
+    )
+
+
+def was_joined(one: Segment) -> bool:
+    """Whether all that an own segment held came into this database."""
+    return one.status == IMPORTED or one.detail == JOINED
 
 
 def bury(database: Database, device_id: bytes, object_id: bytes) -> None:
