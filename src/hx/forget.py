@@ -8,7 +8,7 @@ from hx import erase
 from hx.core.history import History
 from hx.core.model import MAX_KEYS_IN_TOMBSTONE, Keys, Tombstone, WholeSession, Window
 from hx.core.record import NamedTuple
-from hx.database import BUSY_TIMEOUT_MS, UNCLEAN, chosen, vault
+from hx.database import BUSY_TIMEOUT_MS, UNCLEAN, chosen
 from hx.database.keepsakes import touched_artifacts
 
 TYPE_CHECKING = False
@@ -95,7 +95,6 @@ def forget(
             order = Tombstone(issuer.new_id(), issuer.now_us, issuer.device_id, scope)
             changes = database.join(History(tombstones=frozenset([order])))
             events, kept = events + changes.forgotten, kept + changes.artifacts
-        vault.update(database, told_seq=None)
         database.set_meta(UNCLEAN, issuer.now_us)
     erased = erase.apply(blots(choice, texts, places))
     return Outcome(events, clean(database), erased, kept)

@@ -55,6 +55,8 @@ def join(database: Database, delta: History, source: Source | None = None) -> Ch
     merged = join_histories(local, delta)
     holdings = Holdings(database, source)
     graves.write(database, new)
+    if new and source is None:
+        _note_order(database)
     holdings.leave_pins(local.pins - merged.pins)
     keepsakes.write_pins(database, merged.pins - local.pins)
     holdings.leave("artifact", [row for a, row in artifacts.items() if a not in merged.artifacts])
@@ -115,6 +117,13 @@ def _write_events(
     if gone or moved:
         sweep(database)
     return Changes(len(inserted), len(replaced), len(gone), _dropped(delta.events, merged), 0)
+
+
+def _note_order(database: Database) -> None:
+    """The others are to be told."""
+    from hx.database import vault
+
+    vault.update(database, told_seq=None)
 
 
 def _note_gone(database: Database, table: str, rows: list[int]) -> None:
