@@ -53,6 +53,7 @@ class Answer(NamedTuple):
     rows: tuple[Row, ...]
     matches: int  # commands that fit, at least so many
     complete: bool
+    total: int = 0  # commands in the scope, whatever the query; 0: not known yet
 
 
 class Details(NamedTuple):
@@ -87,6 +88,7 @@ class State(NamedTuple):
     rows: tuple[Row, ...] = ()
     matches: int = 0
     complete: bool = False
+    total: int = 0  # as the answer has it
     selected: int = 0  # row
     details: Details | None = None  # of the selected row
     preview: bool = False
