@@ -10,8 +10,7 @@ from functools import lru_cache
 
 from hx import enroll
 from hx.core.errors import NotInVault
-from hx.core.history import History
-from hx.core.keys import DeviceKeys
+from hx.core.keys import DeviceKeys, recovery_keys
 from hx.core.model import (
     FINISHED,
     IMPORTED,
@@ -22,10 +21,13 @@ from hx.core.model import (
     Tombstone,
 )
 from hx.core.phrases import secret_of
+from hx.core.records import device_revoke
+from hx.core.roster import evaluate
 from hx.custody.secrets import Secrets
-from hx.database import Database, open_database
+from hx.database import UNCLEAN, Database, open_database, vault
 from hx.database.dump import dump
 from hx.database.events import device_names, rename_device
+from hx.forget import clean
 from hx.outbox import Outbox
 from hx.pin import pin
 from hx.pull import pull
@@ -34,7 +36,7 @@ from hx.repairing import repair
 from hx.retain import retain
 from hx.visit import Keyring, Visit
 from store.faulty import FaultyStore, never
-from sync.world import Crash, View
+from sync.world import Crash, View, history, records_of
 
 RAM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 URL = "memory:"
@@ -47,11 +49,16 @@ class Points:
     def __init__(self):
         self.passed = 0
         self.last = None  # the number of the one that is not survived
+        self.calls = {}  # number of a place -> what happens elsewhere at that moment
 
     def tick(self):
         self.passed += 1
         if self.passed == self.last:
             raise Crash
+        self.calls.pop(self.passed, lambda: None)()
+
+    def when(self, further, happens):
+        self.calls[self.passed + further] = happens
 
 
 class WatchedDatabase(Database):
@@ -111,6 +118,7 @@ class Device:
         self.me = self.custody.device.device_id
         self.skew_us = dice.choice([0, 0, 0, -7_200_000_000, 3_600_000_000])
         self.session = dice.randbytes(16)
+        self.made = set()
         self.unpublished = set()
         self.retained_to = 0
         self._visit = None
@@ -145,6 +153,7 @@ class Device:
 
         self.store.choose = choose
         self.points.last = None
+        self.points.calls.clear()
 
     def name(self):
         """What the vault calls it."""
@@ -152,9 +161,9 @@ class Device:
 
     # ---- what a person does ----
 
-    def record(self, *, finished=True):
+    def record(self, *, finished=True, ago_us=0):
         number = self.world.number()
-        key = EventKey(self.now_us, self.me, self.session, number)
+        key = EventKey(self.now_us - ago_us, self.me, self.session, number)
         event = Event(
             key,
             CANARY + b"%06d" % number,
@@ -173,7 +182,12 @@ class Device:
         """From a database of another tool, which other devices may import too."""
         source = bytes([0x80 | origin]) + bytes(15)
         key = EventKey(self.world.now_us // 10**9 * 10**9 + number, source, source, number)
-        self._make(Event(key, b"imported %d" % number, b"/", flags=FINISHED, origin=IMPORTED))
+        event = Event(key, b"imported %d" % number, b"/", flags=FINISHED, origin=IMPORTED)
+        self._make(event)
+        return event
+
+    def import_again(self, event):
+        self._make(event)
 
     def redact(self, event):
         text = CANARY + b"%06d" % self.world.number()
@@ -204,16 +218,18 @@ class Device:
         gone = {one for one in self.unpublished if getattr(one, "key", None) in keys}
         self.world.unsure |= gone
         self.unpublished -= gone
+        self.world.forgone |= records_of(before) - records_of(self.dump())
 
     def _make(self, record):
-        kinds = [Event, Artifact, None, Tombstone]
-        at = kinds.index(type(record))
         with self.database.transaction():
-            self.database.join(History()._replace(**{History._fields[at]: frozenset([record])}))
+            changes = self.database.join(history([record]))
+            if changes.forgotten or changes.replaced or changes.artifacts:
+                self.database.set_meta(UNCLEAN, self.now_us)
         self._note([record])
 
     def _note(self, records):
         self.world.made.update(records)
+        self.made.update(records)
         self.unpublished.update(records)
 
     # ---- sync, as the command line does it ----
@@ -251,9 +267,11 @@ class Device:
 
     def _published(self):
         """A push has ended well: all but what still runs is in the store."""
-        self.unpublished = {
+        running = {
             one for one in self.unpublished if type(one) is Event and not one.flags & FINISHED
         }
+        self.world.published |= self.unpublished - running
+        self.unpublished = running
 
     # ---- the vault ----
 
@@ -289,6 +307,23 @@ class Device:
     def spend(self, secret):
         enroll.spend(self.store, secret)
 
+    def revoke(self, device_id, *, by_recovery=False, keeping=False):
+        """`keeping`: what counts goes on counting, and so does what let this device in."""
+        visit = self.visit()
+        pull(visit)
+        own = self.custody.device
+        signer = recovery_keys(self.world.entropy) if by_recovery else own
+        seed, vault_id = signer.sign_seed, visit.vault.vault_id
+        lean, generous = (
+            device_revoke(device_id, keep, seed=seed, vault_id=vault_id)
+            for keep in ((), visit.trust.counting)
+        )
+        known = vault.records(self.database)
+        stays = self.me in evaluate(visit.genesis, {*known, lean}).standing
+        visit.learn([generous if keeping or not stays else lean])
+        push(visit, self.outbox, self.name(), listed=True)
+        self._published()
+
     # ---- disks ----
 
     def backup(self):
@@ -302,8 +337,10 @@ class Device:
             return file.read(), files, frozenset(self.unpublished)
 
     def restore(self, backup):
+        before = self.dump()
         self.world.restored = True
         self._write(backup)
+        self.world.forgone |= records_of(before) - records_of(self.dump())
 
     def _write(self, backup):
         data, files, unpublished = backup
@@ -332,3 +369,8 @@ class Device:
 
     def dump(self):
         return dump(self.database)
+
+    def scrub(self):
+        """What the command line does after a sync that has heard of something forgotten."""
+        if self.database.meta(UNCLEAN) is not None:
+            assert clean(self.database)

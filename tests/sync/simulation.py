@@ -7,40 +7,67 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
 
+from hx import rewriting
 from hx.core.errors import HxError
-from hx.core.model import Keys, WholeSession, Window
 from store.faulty import FAULTS, NONE, RESURRECTED
 from sync import claims
+from sync.deeds import Deeds
 from sync.devices import RAM, Device
 from sync.meeting import exchange, meet
-from sync.world import Crash, World, chance_by
+from sync.mishaps import Mishaps
+from sync.world import World, chance_by
 
 STEPS = 26
-MOST_DEVICES = 5
-# what comes back after it was deleted is found by a listing of all, which no sync makes
-MENDED = {kind: [one for one in faults if one != RESURRECTED] for kind, faults in FAULTS.items()}
-ACTIONS = (
-    ["record"] * 7
-    + ["finish", "import_", "redact", "redact", "keep", "pin", "retain"]
-    + ["forget"] * 3
-    + ["arrive"] * 8
-    + ["sync"] * 8
-    + ["pull", "push", "crash", "invite", "recover", "clone", "backup", "restore"]
-)
-# what one seed is full of, beside the rest
+
+
+def some(**numbers):
+    """So many of each action."""
+    return tuple(action for action, number in numbers.items() for _ in range(number))
+
+
+ACTIONS = some(
+    record=6, record_late=1, finish=1, import_=1, import_again=1, redact=2, keep=1, pin=1,
+    retain=1, forget=3, arrive=8, sync=7, pull=1, push=1, sync_watched=1, crash=1,
+    invite=1, recover=1, clone=1, backup=1, restore=1,
+)  # fmt: skip
+
+
+class Flavour(NamedTuple):
+    """What one seed is full of, beside the rest."""
+
+    actions: tuple[str, ...] = ()
+    many: int = rewriting.MANY  # small segments, of which a push makes one
+    resurrects: bool = False  # whether the store brings back what was deleted
+
+
 FLAVOURS = (
-    [],
-    ["clone"] * 5 + ["arrive"] * 12 + ["push"] * 5,
-    ["backup"] * 3 + ["restore"] * 5,
-    ["crash"] * 16,
-    ["forget"] * 5 + ["redact"] * 5,
-    ["retain"] * 6 + ["forget"] * 6 + ["sync"] * 6,
+    Flavour(),
+    Flavour(some(clone=5, arrive=12, push=5)),
+    Flavour(some(backup=3, restore=5)),
+    Flavour(some(backup=3, restore=5, forget=5), many=2),
+    Flavour(some(crash=16)),
+    Flavour(some(forget=5, redact=5)),
+    Flavour(some(retain=6, forget=6, sync=6)),
+    Flavour(some(push_many=6, sync_watched=6, forget=3), many=3),
+    Flavour(some(push_many=4, crash=8, clone=2, redact=2), many=2),
+    Flavour(some(revoke=2, invite=3, recover=2, redact=2)),
+    Flavour(some(revoke=2, invite=3, clone=2, restore=2, backup=2)),
+    Flavour(some(import_=4, import_again=6, record_late=6, forget=6)),
+)
+# what only a repair mends: a listing of all, which no sync makes
+HEALED = (
+    Flavour(some(repair=3, forget=4, redact=2), resurrects=True),
+    Flavour(some(repair=2, copy_store=2, restore_store=3, forget=3), many=3),
+    Flavour(some(repair=2, lose=4, crash_repair=2, forget=2)),
+    Flavour(some(repair=2, lose=3, backup=2, restore=3, clone=2)),
+    Flavour(some(repair=2, lose=2, revoke=2, invite=3), resurrects=True),
 )
 
 
-class Simulation:
+class Simulation(Deeds, Mishaps):
     """Every `do_…` is one thing that may happen to one device."""
 
     def __init__(self, seed, folder):
@@ -48,21 +75,25 @@ class Simulation:
         self.dice = self.world.dice
         self.devices = []
         self.codes = []
+        self.imported = []
         self.backups = []
+        self.copies = []
         self.faulty = self.dice.choice([0, 0, 4, 15])  # percent of the calls
-        self.actions = ACTIONS + self.dice.choice(FLAVOURS)
-        self.retaining = "retain" in self.actions[len(ACTIONS) :] or self.dice.random() < 0.2
+        self.flavour = self.dice.choice(FLAVOURS + HEALED)
+        self.actions = ACTIONS + self.flavour.actions
+        self.retaining = "retain" in self.flavour.actions or self.dice.random() < 0.2
         self.settled = False
 
     # ---- how it goes ----
 
     def run(self, steps=STEPS):
-        self.begin()
-        for _ in range(steps):
-            self.world.pass_time()
-            self.step(self.dice.choice(self.actions), self.dice.choice(self.devices))
-        self.settle()
-        claims.require_all(self)
+        with crowds_of(self.flavour.many):
+            self.begin()
+            for _ in range(steps):
+                self.world.pass_time()
+                self.step(self.dice.choice(self.actions), self.dice.choice(self.devices))
+            self.settle()
+            claims.require_all(self)
 
     def begin(self):
         first = self.add("first")
@@ -82,15 +113,45 @@ class Simulation:
     def fault(self, _number, operation, _key):
         if self.settled or self.dice.randrange(100) >= self.faulty:
             return NONE
-        return self.dice.choice(MENDED[operation])
+        fault = self.dice.choice(FAULTS[operation])
+        if fault == RESURRECTED:
+            self.world.broken |= self.flavour.resurrects
+            return fault if self.flavour.resurrects else NONE
+        return fault
 
     def settle(self):
         """All faults end, all that is late arrives, and everybody syncs until nobody has to."""
         self.settled = True
         self.world.now_us += 4 * 3_600_000_000
+        if "revoke" in self.actions:
+            self.part()
         meet(self.world, self.devices)
+        if self.world.broken:
+            for device in self.devices:
+                device.view.arrive()
+                device.repair()
+            meet(self.world, self.devices)
         for each in self.devices:
             claims.require_nothing_destroyed(each)
+
+    def part(self):
+        """Who is not in the vault any more stops; whom others have revoked may never hear of it."""
+        for _ in range(3):
+            for device in self.devices:
+                device.arrange()
+                device.store.deliver()
+                device.view.arrive()
+                with suppress(HxError):
+                    device.sync()
+        trust = claims.fresh(self.world).visit().trust
+        here = trust.standing.keys() | trust.waiting.keys()
+        for device in [one for one in self.devices if one.me not in here]:
+            self.leave(device)
+
+    def leave(self, device):
+        """What it has made stays with those who have taken it."""
+        self.devices.remove(device)
+        self.world.left.append(device)
 
     def add(self, label):
         device = Device(self.world, label)
@@ -98,127 +159,18 @@ class Simulation:
         return device
 
     def close(self):
-        for device in self.devices:
+        for device in [*self.devices, *self.world.left]:
             device.close()
 
-    # ---- what happens ----
 
-    def do_record(self, device):
-        device.record(finished=self.dice.random() < 0.85)
-
-    def do_finish(self, device):
-        running = self.events(device, lambda e: not e.flags and e.key.device_id == device.me)
-        if running:
-            device.finish(self.dice.choice(running))
-
-    def do_import_(self, device):
-        device.import_(self.dice.randrange(2), self.dice.randrange(1, 4))
-
-    def do_redact(self, device):
-        events = self.events(device)
-        if events:
-            device.redact(self.dice.choice(events))
-
-    def do_keep(self, device):
-        events = self.events(device)
-        if events:
-            device.keep(self.dice.choice(events))
-
-    def do_forget(self, device):
-        events = self.events(device)
-        if events:
-            device.forget(self.scope(self.dice.choice(events).key, events))
-
-    def scope(self, key, events):
-        kind = self.dice.randrange(4)
-        if kind == 0:
-            at, owner = key.started_at_us, self.dice.choice([None, key.device_id])
-            return Window(at - 30_000_000, at + self.dice.choice([1, 60_000_000]), owner)
-        if kind == 1 and self.dice.random() < 0.5:
-            return WholeSession(key.session_id)
-        keys = {key, self.dice.choice(events).key}
-        return Keys(frozenset(keys))
-
-    def do_pin(self, device):
-        events = self.events(device)
-        if events:
-            session = self.dice.choice(events).key.session_id
-            device.pin(session, pinned=self.dice.random() < 0.6)
-
-    def do_retain(self, device):
-        events = self.events(device)
-        if self.retaining and events:
-            device.retain(self.dice.choice(events).key.started_at_us)
-
-    def do_arrive(self, device):
-        device.view.arrive(self.dice.choice([30, 70, 100]))
-
-    def do_sync(self, device):
-        device.sync()
-
-    def do_pull(self, device):
-        device.pull()
-
-    def do_push(self, device):
-        device.push()
-
-    def do_crash(self, device):
-        """Somewhere in a sync; the next start finds what lies on the disk."""
-        if self.dice.random() < 0.7:
-            device.view.arrive()
-        device.points.last = device.points.passed + self.dice.randrange(1, 30)
-        try:
-            device.sync()
-        except Crash:
-            device.close()
-            device.open()
-
-    def do_invite(self, device):
-        if len(self.devices) < MOST_DEVICES:
-            self.codes.append(device.invite())
-            if self.dice.random() < 0.7:
-                self.join(f"device{self.world.number()}")
-
-    def join(self, label):
-        code = self.codes.pop()
-        device = self.add(label)
-        device.view.arrive()
-        try:
-            device.join(code)
-        except HxError:  # the invitation did not get as far as the store
-            self.devices.remove(device)
-            return
-        self.enter(device)
-        device.spend(code)
-
-    def do_recover(self, _device):
-        if len(self.devices) < MOST_DEVICES and self.dice.random() < 0.5:
-            device = self.add(f"device{self.world.number()}")
-            device.view.arrive()
-            device.recover()
-            self.enter(device)
-
-    def enter(self, device):
-        """What was recorded before joining comes along."""
-        if self.dice.random() < 0.5:
-            device.record()
-        device.sync()
-
-    def do_clone(self, device):
-        if len(self.devices) < MOST_DEVICES:
-            self.devices.append(device.clone(f"{device.label}-twin"))
-
-    def do_backup(self, device):
-        self.backups.append((device, device.backup()))
-
-    def do_restore(self, _device):
-        if self.backups:
-            device, backup = self.dice.choice(self.backups)
-            device.restore(backup)
-
-    def events(self, device, condition=lambda _event: True):
-        found = [e for e in device.dump().events if condition(e)]
-        return sorted(found, key=lambda event: event.key)
+@contextmanager
+def crowds_of(many):
+    """So many small segments stay what they are."""
+    before, rewriting.MANY = rewriting.MANY, many
+    try:
+        yield
+    finally:
+        rewriting.MANY = before
 
 
 def simulate(seed, steps=STEPS):

@@ -34,7 +34,12 @@ class World:
         self.now_us = START_US
         self.made = set()  # every record that any device ever made
         self.unsure = set()  # of these, what went with a disk before it was published
+        self.published = set()  # of these, what a push that ended well has said to be in the store
+        self.forgone = set()  # what a restored disk or retention has taken from some database
+        self.lost = {}  # segments that nobody took out and that are gone: key, bytes
         self.restored = False  # whether a disk has lost what it had written on its way
+        self.left = []  # devices that are not in the vault any more
+        self.broken = False  # whether the store has changed by itself: only a repair finds that
         self.entropy = self.dice.randbytes(16)
         self._number = 0
 
