@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from hx.core.names import parsed
 from hx.core.record import NamedTuple
 from hx.files import private_folder, replace_file
 
@@ -43,19 +44,25 @@ class Outbox:
         replace_file(os.path.join(self._folder, _JOURNAL), journal)
 
     def read(self) -> Journal | None:
-        """None: nothing is on its way."""
+        """None: nothing is on its way, or a failing disk has lost what was: it is still due."""
         try:
             with open(os.path.join(self._folder, _JOURNAL), "rb") as file:
                 data = file.read()
         except FileNotFoundError:
             return None
-        from msgspec import DecodeError, msgpack
+        from msgspec import MsgspecError, msgpack
 
         try:
-            seq, keys = msgpack.decode(data, type=tuple[int, tuple[str, ...]])
-        except DecodeError:
+            journal = Journal(*msgpack.decode(data, type=tuple[int, tuple[str, ...]]))
+        except (MsgspecError, UnicodeDecodeError):
             return None
-        return Journal(seq, keys)
+        return journal if self._is_whole(journal) else None
+
+    def _is_whole(self, journal: Journal) -> bool:
+        return all(
+            parsed(key) is not None and os.path.exists(self._path(number))
+            for number, key in enumerate(journal.keys)
+        )
 
     def objects(self, journal: Journal) -> Iterator[tuple[str, bytes]]:
         """(store key, bytes) in the order of their writing."""

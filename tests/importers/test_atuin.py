@@ -182,3 +182,17 @@ def test_odd_rows_are_counted(desk, tmp_path):
     assert counts.new == 1
     assert sum(counts.unreadable.values()) == 3
     assert desk.commands() == [b"\xff"]
+
+
+def test_a_row_that_is_no_text_is_taken_as_bytes_and_stops_no_other(desk, tmp_path):
+    path = str(tmp_path / "odd.db")
+    with apsw.Connection(path) as connection:
+        connection.execute(
+            "CREATE TABLE history"
+            " (id, timestamp, duration, exit, command TEXT, cwd TEXT, session TEXT, hostname TEXT)"
+        )
+        for at, text in enumerate(["X'636174FF'", "'make'"]):
+            values = f"{at}, {(AT_S + at) * 10**9}, 5, 0, CAST({text} AS TEXT), '/', 's', 'b:a'"
+            connection.execute(f"INSERT INTO history VALUES ({values})")
+    assert desk.take_file(path).new == 2
+    assert desk.commands() == [b"cat\xff", b"make"]

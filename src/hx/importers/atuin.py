@@ -27,6 +27,10 @@ BROKEN = "row without a time or a command"
 _MAGIC = b"SQLite format 3\0"
 _PATIENCE_MS = 2_000
 _NEEDED = {"id", "timestamp", "duration", "exit", "command", "cwd", "session", "hostname"}
+_COLUMNS = (
+    *("timestamp", "session", "id", "duration", "exit"),
+    *("command", "cwd", "hostname", "deleted_at", "shell"),
+)
 _UNKNOWN = b"unknown"  # what atuin writes where it imported a history that does not say
 
 
@@ -41,7 +45,7 @@ def read(reading: Reading) -> Iterator[Entry]:
             yield from _entries(connection, reading)
         finally:
             connection.close()
-    except apsw.Error as error:
+    except (apsw.Error, UnicodeDecodeError) as error:
         raise _explained(error, reading.path) from None
 
 
@@ -68,10 +72,10 @@ def _unchanging(path: str) -> apsw.Connection:
     return apsw.Connection(f"file:{quote(os.fsencode(path))}?immutable=1", flags=flags)
 
 
-def _explained(error: apsw.Error, path: str) -> InputError:
+def _explained(error: apsw.Error | UnicodeDecodeError, path: str) -> InputError:
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return InputError(f"{path} is locked by another program", "try again in a moment")
-    if isinstance(error, apsw.NotADBError | apsw.CorruptError):
+    if isinstance(error, apsw.NotADBError | apsw.CorruptError | UnicodeDecodeError):
         return InputError(f"{path} is no database that SQLite can read", "it may be damaged")
     return InputError(f"{path} cannot be read: {error}", "check who owns it and its folder")
 
@@ -85,12 +89,8 @@ def _entries(connection: apsw.Connection, reading: Reading) -> Iterator[Entry]:
         )
     for (count,) in connection.execute("SELECT count(*) FROM history"):
         reading.size = count
-    deleted = "deleted_at" if "deleted_at" in columns else "NULL"
-    shell = "shell" if "shell" in columns else "NULL"
-    rows = connection.execute(
-        "SELECT timestamp, session, id, duration, exit, command, cwd, hostname,"  # noqa: S608
-        f" {deleted}, {shell} FROM history ORDER BY timestamp"
-    )
+    chosen = ", ".join(_column(connection, name, name in columns) for name in _COLUMNS)
+    rows = connection.execute(f"SELECT {chosen} FROM history ORDER BY timestamp")  # noqa: S608
     group: list[tuple[Any, ...]] = []  # of one time
     for row in rows:
         if group and group[0][0] != row[0]:
@@ -98,6 +98,15 @@ def _entries(connection: apsw.Connection, reading: Reading) -> Iterator[Entry]:
             group = []
         group.append(row)
     yield from _group(reading, group)
+
+
+def _column(connection: apsw.Connection, name: str, there: bool) -> str:
+    """As bytes: what a column calls text need not be any, and one such row shall not stop all."""
+    if not there:
+        return "NULL"
+    if connection.pragma("encoding") != "UTF-8":
+        return name
+    return f"CASE typeof({name}) WHEN 'text' THEN CAST({name} AS BLOB) ELSE {name} END"
 
 
 def _group(reading: Reading, rows: list[tuple[Any, ...]]) -> Iterator[Entry]:
