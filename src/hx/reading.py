@@ -35,47 +35,76 @@ if TYPE_CHECKING:
     from hx.core.manifest import Manifest, Signed
     from hx.visit import Visit
 
+    Found = tuple[str, Signed | Verdict]  # key, what lies there
+
 PATIENT_US = 86_400_000_000  # bytes that are wrong may still be arriving for a day
 PATIENT_TRIES = 3
 
 
 def take_manifests(visit: Visit, *, only: bytes | None = None) -> None:
-    """Read those that are new, learn the roster from all of them, then judge them by it."""
-    found = _read_manifests(visit, only)
+    """Read those that are new, learn the roster from all of them, then judge them by it.
+
+    Of each device the newest valid one: where that with the greatest seq is not, the next is read.
+    """
+    looked_at: set[str] = set()
+    hidden = True
+    while hidden:
+        found = _read_manifests(visit, only, looked_at)
+        looked_at.update(key for key, _ in found)
+        _learn(visit, found)
+        hidden = _judge_all(visit, found)
+
+
+def _read_manifests(visit: Visit, only: bytes | None, but: set[str]) -> list[Found]:
+    """Of each device the newest that can be read, of this one all; with keys that came just now."""
+    found = _read_newest(visit, only, but)
     if any(isinstance(one, Verdict) and one.reason == NO_KEY for _, one in found):
         visit.read_slots()
-        found = _read_manifests(visit, only)
-    signed = [(key, one) for key, one in found if not isinstance(one, Verdict)]
-    before = visit.trust.enrolled if signed else {}
-    grown = visit.learn(record for _, one in signed for record in one.manifest.roster)
-    if grown:
-        visit.newcomers += [one for at, one in visit.trust.enrolled.items() if at not in before]
-    if visit.is_sealed and signed:
-        grown = visit.keyring.vouch(visit.trust.readable) or grown
-    if grown:
-        ledger.judge_anew(visit.database)
-    for key, one in found:
-        if isinstance(one, Verdict):
-            _note_manifest(visit, key, one)
-    for key, one in sorted(signed, key=lambda item: item[1].manifest.seq):
-        _judge(visit, key, one)
+        found = _read_newest(visit, only, but)
+    return found
 
 
-def _read_manifests(visit: Visit, only: bytes | None) -> list[tuple[str, Signed | Verdict]]:
-    """Of each device the newest that can be read, of this one all."""
-    found: list[tuple[str, Signed | Verdict]] = []
+def _read_newest(visit: Visit, only: bytes | None, but: set[str]) -> list[Found]:
+    found: list[Found] = []
     readable: dict[bytes, int] = {}
     for key, name in unseen(visit, only):
-        if name.device_id != visit.me and readable.get(name.device_id, 0) > name.seq:
+        hidden = readable.get(name.device_id, 0) > name.seq
+        if key in but or (hidden and name.device_id != visit.me):
             continue
-        one = _read(visit, key)
+        one = read_manifest(visit, key)
         found.append((key, one))
         if not isinstance(one, Verdict):
             readable[name.device_id] = name.seq
     return found
 
 
-def _read(visit: Visit, key: str) -> Signed | Verdict:
+def _learn(visit: Visit, found: list[Found]) -> None:
+    """The roster from all that can be read, and the keys that it vouches for."""
+    signed = [one for _, one in found if not isinstance(one, Verdict)]
+    before = visit.trust.enrolled if signed else {}
+    grown = visit.learn(record for one in signed for record in one.manifest.roster)
+    if grown:
+        visit.newcomers += [one for at, one in visit.trust.enrolled.items() if at not in before]
+    if visit.is_sealed and signed:
+        grown = visit.keyring.vouch(visit.trust.readable) or grown
+    if grown:
+        ledger.judge_anew(visit.database)
+
+
+def _judge_all(visit: Visit, found: list[Found]) -> bool:
+    """Whether one was refused that could be read: it has hidden those with a smaller seq."""
+    signed = []
+    for key, one in found:
+        if isinstance(one, Verdict):
+            _note_manifest(visit, key, one)
+        else:
+            signed.append((key, one))
+    signed.sort(key=lambda item: item[1].manifest.seq)
+    return sum(_judge(visit, key, one) for key, one in signed) < len(signed)
+
+
+def read_manifest(visit: Visit, key: str) -> Signed | Verdict:
+    """One of the listing, not yet judged: who may have signed it is learnt from all of them."""
     try:
         data = visit.store.get(key, size_limit(names.MANIFEST))
         signed = manifests.decode(visit.unsealed(key, data))
@@ -96,12 +125,12 @@ def unread(error: Missing | Transient | Denied) -> Verdict:
     return Verdict(PENDING, reason, error.message)
 
 
-def _judge(visit: Visit, key: str, signed: Signed) -> None:
+def _judge(visit: Visit, key: str, signed: Signed) -> bool:
     """By its author's place in the roster and its signature; what it lists goes to the ledger."""
-    verdict = _verdict(visit, key, signed)
+    verdict = judged(visit, key, signed)
     if verdict is not TAKEN:
         _note_manifest(visit, key, verdict)
-        return
+        return False
     head = _head(key, signed)
     visit.note(key, TAKEN)
     with visit.database.transaction():
@@ -116,9 +145,11 @@ def _judge(visit: Visit, key: str, signed: Signed) -> None:
             remains.confirm(visit.database, head.device_id, max(seqs, default=0))
         if head.label and _is_newest(head, before):
             rename_device(visit.database, head.device_id, head.label)
+    return True
 
 
-def _verdict(visit: Visit, key: str, signed: Signed) -> Verdict:
+def judged(visit: Visit, key: str, signed: Signed) -> Verdict:
+    """TAKEN, or why it is not."""
     device_id, trust = signed.manifest.device_id, visit.trust
     if visit.unvouched.get(key, b"") in visit.keyring.offered:
         return Verdict(PENDING, NO_KEY, "nobody in the vault vouches for its key yet")

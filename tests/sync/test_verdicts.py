@@ -187,6 +187,22 @@ def test_a_manifest_that_another_signed_is_rejected_after_a_day_and_three_pulls(
     assert one.dump() == before
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_manifest_that_another_signed_hides_no_sound_one_of_a_smaller_number(pair, count):
+    one, evil = pair
+    sound = evil.record()
+    evil.sync()
+    keys = [Attacker(evil).sign(seed=generate().sign_seed) for _ in range(count)]
+    one.view.arrive()
+    one.pull()
+    assert {judged(one, key) for key in keys} == {(verdict.PENDING, verdict.INCOMPLETE)}
+    assert sound in one.dump().events
+    calls = len(one.store.calls)
+    one.pull()
+    looked_at = [key for operation, key in one.store.calls[calls:] if operation == "get"]
+    assert looked_at == sorted(keys, reverse=True)
+
+
 @pytest.mark.parametrize(
     ("how", "reason"),
     [
