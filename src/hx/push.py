@@ -22,6 +22,7 @@ from hx.stores import Exists, Missing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from hx.database.ledger import Segment
     from hx.outbox import Outbox
     from hx.visit import Visit
 
@@ -113,11 +114,23 @@ def _miss_what_is_gone(visit: Visit) -> None:
         return
     listed = visit.store.list(names.segments_of(visit.me))
     there = {name.object_id for entry in listed if (name := names.parsed(entry.key))}
-    gone = [one for one in live if one.status == IMPORTED and one.object_id not in there]
+    absent = [one for one in live if one.status == IMPORTED and one.object_id not in there]
+    gone = [one for one in absent if _is_gone(visit, one)]
     if gone:
         with visit.database.transaction():
             ledger.supersede(visit.database, visit.me, gone)
             holdings.release(visit.database, visit.me)
+
+
+def _is_gone(visit: Visit, one: Segment) -> bool:
+    """A listing may be stale; and retention may have taken here what only this object holds."""
+    from hx.taking import key_of
+
+    try:
+        visit.store.get(key_of(one), one.size)
+    except Missing:
+        return True
+    return False
 
 
 def _tidied(visit: Visit) -> int:

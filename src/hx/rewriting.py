@@ -65,9 +65,15 @@ def _read_orphan(visit: Visit, one: Segment) -> History | None:
     except Fault:
         return None
     except Missing:
-        with visit.database.transaction():
-            ledger.supersede(visit.database, visit.me, [one])
+        if not _is_listed(visit, one):
+            with visit.database.transaction():
+                ledger.supersede(visit.database, visit.me, [one])
         return None
+
+
+def _is_listed(visit: Visit, one: Segment) -> bool:
+    listed = visit.store.list(names.segments_of(visit.me))
+    return any(f"/{one.object_id.hex()}." in entry.key for entry in listed)
 
 
 def _not_here(database: Database, read: History) -> History:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hx.core.model import Keys, WholeSession, Window
+from store.faulty import NONE, STALE
 from sync.claims import require_all
 from sync.meeting import meet, vault_of
 
@@ -126,3 +127,22 @@ def test_a_segment_of_which_retention_took_everything_still_hears_of_orders(meet
     other.forget(Keys(frozenset([second.key])))
     meet(*meeting)
     require_all(meeting)
+
+
+def test_a_stale_listing_is_no_proof_that_a_segment_is_gone(meeting):
+    """What retention took of it could not be published again."""
+    world, (one, other) = meeting
+    one.store.choose = lambda _number, operation, key: (
+        STALE if (operation, key[:2]) == ("list", "o/") else NONE
+    )
+    list(one.store.list(f"o/{one.me.hex()}/"))
+    event = one.record()
+    world.pass_time()
+    later = one.record()
+    one.push()
+    one.retain(later.key.started_at_us)
+    one.forget(Keys(frozenset([later.key])))
+    one.sync()
+    meet(*meeting)
+    require_all(meeting)
+    assert event in other.dump().events
