@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 
 from hx.core.errors import UsageError
-from hx.core.model import KNOWN_SINCE_US
+from hx.core.spans import UNITS_S
+from hx.core.spans import age as age  # noqa: PLC0414  (a re-export, as the next two)
+from hx.core.spans import is_known as is_known  # noqa: PLC0414
+from hx.core.spans import short_duration as short_duration  # noqa: PLC0414
 
-_UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 _MAX_US = 1 << 62  # beyond it no event can be
 
 
@@ -17,8 +19,8 @@ def duration_us(text: str, name: str) -> int:
     for character in text:
         if character.isascii() and character.isdigit():
             digits += character
-        elif digits and len(digits) < 10 and character in _UNITS_S:  # noqa: PLR2004
-            total += int(digits) * _UNITS_S[character]
+        elif digits and len(digits) < 10 and character in UNITS_S:  # noqa: PLR2004
+            total += int(digits) * UNITS_S[character]
             digits = ""
         else:
             total = 0
@@ -33,7 +35,7 @@ def moment(text: str, now_us: int, name: str) -> int:
     words = text.strip().removesuffix(" ago").replace(" ", "")
     if words in ("now", "today", "yesterday"):
         return now_us if words == "now" else _midnight(now_us, words == "yesterday")
-    if words.isascii() and words[:1].isdigit() and words[-1:] in _UNITS_S:
+    if words.isascii() and words[:1].isdigit() and words[-1:] in UNITS_S:
         return now_us - duration_us(words, name)
     return _date(text.strip(), now_us, name)
 
@@ -60,11 +62,6 @@ def _date(text: str, now_us: int, name: str) -> int:
     return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
-def is_known(started_at_us: int) -> bool:
-    """Whether an event says when it began: the history that it was imported from may not have."""
-    return started_at_us >= KNOWN_SINCE_US
-
-
 def rfc3339(at_us: int) -> str:
     seconds, fraction = divmod(at_us, 1_000_000)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{fraction:06d}Z"
@@ -76,29 +73,6 @@ def rfc3339_or_none(started_at_us: int) -> str | None:
 
 def local(at_us: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at_us // 1_000_000))
-
-
-def age(at_us: int, now_us: int) -> str:
-    """`8s`, `5m`, `3h`, `2d`, `6w`, `3y`: mostly three characters; `-`: the time is unknown."""
-    if not is_known(at_us):
-        return "-"
-    seconds = max(0, now_us - at_us) // 1_000_000
-    for unit in "ywdhm":
-        if seconds >= _UNITS_S[unit]:
-            return f"{seconds // _UNITS_S[unit]}{unit}"
-    return f"{seconds}s"
-
-
-def short_duration(us: int | None) -> str:
-    """`1.2s`, `3m10s`, `2h05m`; nothing below a second."""
-    seconds = 0 if us is None else us // 1_000_000
-    if us is None or not seconds:
-        return ""
-    if seconds < _UNITS_S["m"]:
-        return f"{seconds}.{us // 100_000 % 10}s"
-    if seconds < _UNITS_S["h"]:
-        return f"{seconds // 60}m{seconds % 60:02d}s"
-    return f"{seconds // 3600}h{seconds // 60 % 60:02d}m"
 
 
 def duration(us: int) -> str:

@@ -1,0 +1,35 @@
+"""How long ago, and how long: a few characters for a row."""
+
+from __future__ import annotations
+
+from hx.core.model import KNOWN_SINCE_US
+
+UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "y": 31_536_000}
+
+
+def is_known(started_at_us: int) -> bool:
+    """Whether an event says when it began: the history that it was imported from may not have."""
+    return started_at_us >= KNOWN_SINCE_US
+
+
+def age(at_us: int, now_us: int) -> str:
+    """`8s`, `5m`, `3h`, `2d`, `6w`, `3y`: mostly three characters; `-`: the time is unknown."""
+    if not is_known(at_us):
+        return "-"
+    seconds = max(0, now_us - at_us) // 1_000_000
+    for unit in "ywdhm":
+        if seconds >= UNITS_S[unit]:
+            return f"{seconds // UNITS_S[unit]}{unit}"
+    return f"{seconds}s"
+
+
+def short_duration(us: int | None) -> str:
+    """`1.2s`, `3m10s`, `2h05m`; nothing below a second."""
+    seconds = 0 if us is None else us // 1_000_000
+    if us is None or not seconds:
+        return ""
+    if seconds < UNITS_S["m"]:
+        return f"{seconds}.{us // 100_000 % 10}s"
+    if seconds < UNITS_S["h"]:
+        return f"{seconds // 60}m{seconds % 60:02d}s"
+    return f"{seconds // 3600}h{seconds // 60 % 60:02d}m"
