@@ -14,6 +14,7 @@ from hx.core import segment
 from hx.core.history import History
 from hx.core.model import (
     IMPORTED,
+    MAX_KEYS_IN_TOMBSTONE,
     Artifact,
     ArtifactKey,
     Event,
@@ -25,7 +26,16 @@ from hx.core.model import (
     WholeSession,
     Window,
 )
-from hx.core.verdict import AUTHOR, MALFORMED, NEEDS_UPGRADE, PENDING, REJECTED, ROSTER, Fault
+from hx.core.verdict import (
+    AUTHOR,
+    MALFORMED,
+    NEEDS_UPGRADE,
+    PENDING,
+    REJECTED,
+    ROSTER,
+    TOO_LARGE,
+    Fault,
+)
 from hx.core.zstd import compress
 from strategies import histories
 
@@ -304,3 +314,33 @@ def test_the_source_of_an_import_needs_no_enrolment_but_its_events_say_so():
     with pytest.raises(Fault) as caught:
         segment.require_authors(History(frozenset({imported._replace(origin=0)})), ())
     assert (caught.value.status, caught.value.reason) == (REJECTED, AUTHOR)
+
+
+def test_what_costs_much_memory_to_read_is_refused_before_it_is_read():
+    """A status is one byte there, and eight here."""
+    import tracemalloc
+
+    payload = altered(pipestatus=[[0] * 60_000] * 500)
+    assert len(payload) > 16 << 20
+    tracemalloc.start()
+    with pytest.raises(Fault) as caught:
+        segment.decode(payload)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert caught.value.reason == TOO_LARGE
+    assert peak < 1 << 20
+
+
+def test_the_largest_record_of_ours_fits_into_a_segment():
+    thing = ArtifactKey(
+        2**50, bytes(16), bytes(16), bytes(16), EventKey(2**50, *[bytes(16)] * 2, 1)
+    )
+    keys = [thing._replace(artifact_id=at.to_bytes(16)) for at in range(MAX_KEYS_IN_TOMBSTONE)]
+    order = Tombstone(bytes(16), 1, bytes(16), Keys(frozenset(), frozenset(keys)))
+    [one] = segment.cut(History(tombstones=frozenset([order])))
+    assert segment.decode(segment.encode(one)) == one
+
+
+def test_an_event_whose_texts_no_segment_may_hold_is_in_none():
+    event = Event(EventKey(1, bytes(16), bytes(16), 1), b"make", b"/" * (16 << 20))
+    assert list(segment.cut(History(frozenset([event])))) == []

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     _Record = Event | Artifact | Pin | Tombstone
 
 MAX_PLAIN_BYTES = 4 << 20
+MAX_SEGMENT_BYTES = 16 << 20  # of a payload: twice what the largest record of ours needs
+
+_MOST = MAX_SEGMENT_BYTES - 4096  # the names of the fields need the rest
 
 # The most bytes of what is written for each
 _NUMBER_BYTES = 9
@@ -29,13 +32,16 @@ _PART_BYTES = 80
 def cut(history: History) -> Iterator[History]:
     """Segments that together hold the history; of an empty one none.
 
-    What no segment may hold (a time beyond 2^62 µs, a command over 1 MiB) is in none of them.
+    What no segment may hold (a time beyond 2^62 µs, a command over 1 MiB, texts over 16 MiB) is
+    in none of them.
     """
     piece: list[_Record] = []
     texts: set[object] = set()
     size = events = 0
     for record in _in_order(history):
         weight = _weight(record, texts)
+        if weight > _MOST:
+            continue
         if piece and (size + weight > MAX_PLAIN_BYTES or events == MAX_EVENTS):
             yield _history(piece)
             piece, texts, size, events = [], set(), 0, 0

@@ -5,7 +5,7 @@ Source: sync contract v1, section 6; the fields are listed in docs/format.md.
 
 from __future__ import annotations
 
-from hx.core.cutting import cut
+from hx.core.cutting import MAX_SEGMENT_BYTES, cut
 from hx.core.event_columns import EVENT_TYPES, decode_events, encode_events
 from hx.core.history import History
 from hx.core.model import IMPORTED
@@ -19,7 +19,7 @@ from hx.core.record_rows import (
     encode_tombstones,
 )
 from hx.core.strict import decoders, fields, malformed
-from hx.core.verdict import AUTHOR, ROSTER, pending, rejected
+from hx.core.verdict import AUTHOR, ROSTER, TOO_LARGE, pending, rejected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +45,12 @@ def encode(history: History) -> bytes:
 
 
 def decode(payload: bytes) -> History:
-    """The history again. Raises Fault: malformed, or an upgrade is needed."""
+    """The history again. Raises Fault: too large, malformed, or an upgrade is needed.
+
+    As objects of Python a payload takes up to ten times its size.
+    """
+    if len(payload) > MAX_SEGMENT_BYTES:
+        raise rejected(TOO_LARGE, "it unpacks to more than a segment may hold")
     found = fields(payload, _DECODERS)
     try:
         return History(
