@@ -145,6 +145,13 @@ class Visit:
             self._trust = None
         return grown
 
+    def suppose(self, records: Iterable[Record]) -> None:
+        """Trust as if these were known too; nothing is kept of them."""
+        from hx.core.roster import evaluate, is_genuine
+
+        genuine = {one for one in records if is_genuine(one, self.vault.vault_id)}
+        self._trust = evaluate(self.genesis, rows.records(self.database) | genuine)
+
     def list_manifests(self) -> None:
         """One list request: everything new is found by it."""
         found = {}

@@ -146,11 +146,16 @@ def seal_invite(  # noqa: PLR0913  (randomness is an argument)
     return _bound(header, _encrypt(key, header.body_nonce, payload, aad))
 
 
+def open_invite(data: bytes, *, expect: str, vault_id: bytes | None) -> tuple[Header, bytes]:
+    """Header and sealed body of an invitation that is whole. Raises Fault."""
+    header = checked(data, expect=expect, kinds=_INVITES, vault_id=vault_id, suite=None)
+    require_unwrapped(data, header, nonce=True)
+    return header, _checked_body(data, header)
+
+
 def unseal_invite(data: bytes, *, expect: str, key: bytes) -> tuple[Header, bytes]:
     """Header and payload of an invitation; the vault id comes out of the header. Raises Fault."""
-    header = checked(data, expect=expect, kinds=_INVITES, vault_id=None, suite=None)
-    require_unwrapped(data, header, nonce=True)
-    body = _checked_body(data, header)
+    header, body = open_invite(data, expect=expect, vault_id=None)
     payload = _decrypt(key, header.body_nonce, body, data[:BOUND_END])
     if payload is None:
         raise rejected(BODY, "the code does not open it")
@@ -201,6 +206,7 @@ __all__ = [
     "SLOT",
     "Fault",
     "Header",
+    "open_invite",
     "open_kind",
     "seal",
     "seal_invite",

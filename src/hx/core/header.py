@@ -99,12 +99,19 @@ def packed(header: Header) -> bytes:
     return _LAYOUT.pack(_MAGIC, _FORMAT, *header, bytes(8))
 
 
-def checked(
-    data: bytes, *, expect: str, kinds: frozenset[int], vault_id: bytes | None, suite: int | None
+def checked(  # noqa: PLR0913  (each of them is checked)
+    data: bytes,
+    *,
+    expect: str,
+    kinds: frozenset[int],
+    vault_id: bytes | None,
+    suite: int | None,
+    size: int | None = None,
 ) -> Header:
     """The header of an object that is at its place, whole, and not too large. Raises Fault.
 
-    `expect` is the store key; vault_id and suite None: whatever the header says.
+    `expect` is the store key; vault_id and suite None: whatever the header says; `size`: of the
+    object, in bytes, where `data` is only its beginning.
     The checks stand in the order of the contract, up to the length of the file.
     """
     if len(data) < HEADER_BYTES:
@@ -119,7 +126,7 @@ def checked(
     name = parsed(expect)
     if name is None or header.kind not in kinds or _name(header) != name:
         raise rejected(MISPLACED, "its header names another place")
-    _require_length(len(data), header)
+    _require_length(len(data) if size is None else size, header)
     return header
 
 

@@ -1,0 +1,153 @@
+"""What a check of the store finds; and that it takes and writes nothing."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from hx.checking import check
+from hx.core import names
+from hx.core.envelope import seal
+from hx.core.errors import NotAVault
+from hx.core.model import Keys
+from sync.meeting import meet, vault_of
+from sync.test_repair import damage, lose, own_segments, put
+
+
+@pytest.fixture
+def meeting():
+    with vault_of("one", "other") as meeting:
+        for device in meeting.devices:
+            device.record()
+        meet(*meeting)
+        yield meeting
+
+
+def checked(device, percent=100):
+    return check(device.visit(), percent, random.Random(1))
+
+
+def rows(device):
+    tables = "event", "segment", "manifest", "vault", "roster_record", "holding", "device"
+    return [device.database.execute(f"SELECT * FROM {one}").fetchall() for one in tables]
+
+
+def test_a_whole_store_has_no_problem_and_is_read_whole(meeting):
+    found = checked(meeting.devices[0])
+    assert not found.problems
+    assert not found.unnamed
+    assert not found.behind
+    objects = meeting.world.objects
+    assert found.objects == len(objects)
+    assert found.size == sum(map(len, objects.values()))
+    assert (found.read, found.read_bytes) == (found.objects, found.size)
+
+
+def test_nothing_is_written_and_nothing_is_taken(meeting):
+    one, other = meeting.devices
+    other.record()
+    other.push()
+    one.view.arrive()
+    stranger = one.invite()
+    before, objects, custody = rows(one), dict(meeting.world.objects), one.custody
+    assert not checked(one).problems
+    assert rows(one) == before
+    assert meeting.world.objects == objects
+    assert one.custody == custody
+    one.spend(stranger)
+
+
+def test_without_read_data_no_segment_is_fetched(meeting):
+    one = meeting.devices[0]
+    del one.store.calls[:]
+    assert not checked(one, 0).problems
+    assert not [key for operation, key in one.store.calls if operation == "get" and key[0] == "o"]
+
+
+def test_of_some_percent_so_many_segments_are_read(meeting):
+    one = meeting.devices[0]
+    for _ in range(18):
+        one.record()
+        one.push()
+    del one.store.calls[:]
+    checked(one, 10)
+    read = [key for operation, key in one.store.calls if operation == "get" and key[0] == "o"]
+    assert len(read) == 2
+
+
+@pytest.mark.parametrize("kind", ["m/", "o/", "k/", "hx-vault.hx"])
+def test_a_flipped_bit_is_found_wherever_it_is(meeting, kind):
+    one = meeting.devices[0]
+    for key in [key for key in meeting.world.objects if key.startswith(kind)]:
+        whole = meeting.world.objects[key]
+        damage(meeting, key)
+        found = checked(one)
+        bad = [(one.key, one.status) for one in found.problems if not one.is_missing]
+        assert bad == [(key, "rejected")]
+        put(meeting, {key: whole})
+
+
+def test_a_named_segment_that_is_not_there_is_missing(meeting):
+    one, other = meeting.devices
+    (key,) = own_segments(meeting, other)
+    lose(meeting, key)
+    (found,) = checked(one, 0).problems
+    assert (found.key, found.device_id, found.is_missing) == (key, other.me, True)
+
+
+@pytest.mark.parametrize(("change", "reason"), [(-1, "incomplete"), (1, "hash")])
+def test_a_length_that_is_not_the_listed_one_is_found_without_reading(meeting, change, reason):
+    one, other = meeting.devices
+    (key,) = own_segments(meeting, other)
+    put(meeting, {key: (meeting.world.objects[key] + b"\0")[: change - 1 or None]})
+    (found,) = checked(one, 0).problems
+    assert (found.key, found.reason) == (key, reason)
+
+
+def test_what_no_manifest_names_is_counted_and_is_no_problem(meeting):
+    one, other = meeting.devices
+    (old,) = own_segments(meeting, other)
+    copy = {old: meeting.world.objects[old]}
+    (event,) = [e for e in other.dump().events if e.key.device_id == other.me]
+    other.forget(Keys(frozenset([event.key])))
+    meet(*meeting)
+    put(meeting, copy)
+    found = checked(one)
+    assert not found.problems
+    assert found.unnamed == {other.me: 1}
+
+
+def test_a_manifest_that_its_device_did_not_sign_is_named(meeting):
+    """Whoever has a key of the vault can seal one, and not sign it."""
+    one, other = meeting.devices
+    key = max(k for k in meeting.world.objects if k.startswith(f"m/{other.me.hex()}"))
+    visit = one.visit()
+    payload = visit.unsealed(key, meeting.world.objects[key])
+    forged = payload[:-1] + bytes([payload[-1] ^ 1])
+    name = names.parsed(key)._replace(object_id=b"forgery!" + bytes(8))
+    ((key_id, vmk),) = list(visit.keyring.vmks.items())[-1:]
+    data = seal(name._replace(key_id=key_id), forged, vault_id=visit.vault.vault_id, vmk=vmk)
+    put(meeting, {names.spelled(name): data})
+    (found,) = checked(one).problems
+    assert (found.key, found.reason) == (names.spelled(name), "signature")
+
+
+def test_a_store_that_is_older_than_what_was_seen_here_is_said_to_be_behind(meeting):
+    one, other = meeting.devices
+    old = dict(meeting.world.objects)
+    other.record()
+    meet(*meeting)
+    lose(meeting, *list(meeting.world.objects.keys() - old.keys()))
+    put(meeting, old)
+    found = checked(one)
+    assert not found.problems
+    assert found.behind == [other.me]
+
+
+def test_another_vault_or_none_is_refused(meeting):
+    one = meeting.devices[0]
+    lose(meeting, *[key for key in meeting.world.objects if key.startswith("m/")])
+    damage(meeting, "hx-vault.hx")
+    with pytest.raises(NotAVault):
+        checked(one)
