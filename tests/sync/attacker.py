@@ -59,7 +59,7 @@ class Attacker:
             "evil",
             tuple(self.listed),
             (),
-            tuple(vault.records(self.device.database)) if roster is None else roster,
+            self.roster if roster is None else roster,
             self.key_id,
         )
         sign_seed = seed or self.device.custody.device.sign_seed
@@ -69,15 +69,25 @@ class Attacker:
         self.held[key] = seal(name, payload, vault_id=self.vault_id, vmk=vmk or self.vmk)
         return key
 
+    @property
+    def roster(self):
+        """The records that it knows."""
+        return tuple(vault.records(self.device.database))
+
     def again(self, key):
         """The same signed manifest under another name, sealed anew; gives the new key."""
+        name = names.parsed(key)._replace(object_id=b"\x0d" * 8 + bytes(8))
+        return self.copy(key, name)
+
+    def copy(self, key, name):
+        """What is in the manifest at that key, under a name of another; gives its key."""
         vmks = {self.key_id: self.vmk} if self.vmk else {}
         suite = self.visit.genesis.suite
         given = {"vault_id": self.vault_id, "suite": suite, "vmks": vmks}
         _, payload = unseal(self.held[key], expect=key, **given)
-        name = names.parsed(key)._replace(object_id=b"\x0d" * 8 + bytes(8), key_id=self.key_id)
+        sealed_under = name._replace(key_id=self.key_id)
         other = names.spelled(name)
-        self.held[other] = seal(name, payload, vault_id=self.vault_id, vmk=self.vmk)
+        self.held[other] = seal(sealed_under, payload, vault_id=self.vault_id, vmk=self.vmk)
         return other
 
 

@@ -4,81 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-import forger
 from hx.core import names, verdict
 from hx.core.keys import generate, key_id, new_vmk
-from hx.core.model import FINISHED, IMPORTED, Event, EventKey
+from hx.core.model import IMPORTED
 from hx.core.roster import device_revoke, epoch
-from hx.core.zstd import compress
 from hx.membership import hand_out_keys
 from hx.stores import Placeholder
 from store.faulty import FLIPPED, at, never
-from sync.attacker import ABSENT, Attacker
+from sync.attacker import Attacker
+from sync.broken import BROKEN, event, lay
 from sync.meeting import exchange, meet, vault_of
 
 DAY_US = 86_400_000_000
 GOOD, BAD = 1, 2
-
-
-def flipped(data, place):
-    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
-
-
-def event(device_id, *, origin=0):
-    key = EventKey(1_790_000_000_000_000, device_id, b"\x05" * 16, 1)
-    return Event(key, b"true", b"/", flags=FINISHED, origin=origin)
-
-
-# what lies at the name BAD, as (listed bytes, bytes that are there), and what is said of it
-BROKEN = {
-    "not there": (verdict.PENDING, verdict.NOT_ARRIVED, lambda a: (a.sealed(BAD), ABSENT)),
-    "half copied": (verdict.PENDING, verdict.INCOMPLETE, lambda a: (a.sealed(BAD), b"HXS1")),
-    "other bytes": (
-        verdict.PENDING,
-        verdict.INCOMPLETE,
-        lambda a: (a.sealed(BAD), flipped(a.sealed(BAD), 300)),
-    ),
-    "cut by its author": (verdict.PENDING, verdict.INCOMPLETE, lambda a: a.sealed(BAD)[:-1]),
-    "a key nobody has": (verdict.PENDING, verdict.NO_KEY, lambda a: a.sealed(BAD, vmk=new_vmk())),
-    "of a stranger": (
-        verdict.PENDING,
-        verdict.ROSTER,
-        lambda a: a.sealed(BAD, [event(b"\x07" * 16)]),
-    ),
-    "a flag of the future": (
-        verdict.PENDING,
-        verdict.NEEDS_UPGRADE,
-        lambda a: flipped(a.sealed(BAD), 7),
-    ),
-    "a field of the future": (
-        verdict.PENDING,
-        verdict.NEEDS_UPGRADE,
-        lambda a: a.sealed(BAD, payload=b"\x81\xa1v\x02"),
-    ),
-    "of another vault": (
-        verdict.SKIPPED,
-        verdict.OTHER_VAULT,
-        lambda a: a.sealed(BAD, vault_id=b"\x09" * 16),
-    ),
-    "no object of hx": (verdict.REJECTED, verdict.MAGIC, lambda _: bytes(300)),
-    "under another name": (verdict.REJECTED, verdict.MISPLACED, lambda a: a.sealed(3)),
-    "too long by far": (verdict.REJECTED, verdict.TOO_LARGE, lambda _: bytes((16 << 20) + 1)),
-    "with bytes behind": (verdict.REJECTED, verdict.TRAILING, lambda a: a.sealed(BAD) + b"\0"),
-    "a plain one": (verdict.REJECTED, verdict.HEADER, lambda a: a.sealed(BAD, vmk=None)),
-    "a key altered": (verdict.REJECTED, verdict.HEADER, lambda a: flipped(a.sealed(BAD), 120)),
-    "a commitment altered": (
-        verdict.REJECTED,
-        verdict.COMMITMENT,
-        lambda a: flipped(a.sealed(BAD), 190),
-    ),
-    "content altered": (verdict.REJECTED, verdict.BODY, lambda a: flipped(a.sealed(BAD), 300)),
-    "nonsense": (verdict.REJECTED, verdict.MALFORMED, lambda a: a.sealed(BAD, payload=b"\xc1")),
-    "an import that ran here": (
-        verdict.REJECTED,
-        verdict.AUTHOR,
-        lambda a: a.sealed(BAD, [event(b"\x87" * 16)]),
-    ),
-}
 
 
 @pytest.fixture
@@ -92,11 +30,9 @@ def laid(evil, make):
     attacker = Attacker(evil)
     sound = event(b"\x86" * 16, origin=IMPORTED)
     attacker.lay(GOOD, attacker.sealed(GOOD, [sound]))
-    found = make(attacker)
-    data, there = found if isinstance(found, tuple) else (found, found)
-    attacker.lay(BAD, data, there=there)
+    key = lay(attacker, BAD, make)
     attacker.sign()
-    return attacker.key(BAD), sound
+    return key, sound
 
 
 def judged(device, key):
@@ -125,7 +61,7 @@ def test_what_is_wrong_with_a_segment_is_said_and_the_others_are_taken(pair, wha
 
 def test_wrong_bytes_are_rejected_after_a_day_and_three_pulls(pair):
     one, evil = pair
-    key, _ = laid(evil, lambda a: (a.sealed(BAD), flipped(a.sealed(BAD), 300)))
+    key, _ = laid(evil, BROKEN["other bytes"][2])
     one.view.arrive()
     for _ in range(4):
         one.pull()
@@ -140,7 +76,7 @@ def test_wrong_bytes_are_rejected_after_a_day_and_three_pulls(pair):
 
 def test_a_placeholder_is_waited_for(pair):
     one, evil = pair
-    key, sound = laid(evil, lambda a: a.sealed(BAD))
+    key, sound = laid(evil, Attacker.sealed)
     one.view.arrive()
     get = one.view.get
 
@@ -160,7 +96,7 @@ def test_a_placeholder_is_waited_for(pair):
 
 def test_a_segment_that_its_author_replaced_before_it_came_is_missed_by_nobody(pair):
     one, evil = pair
-    key, sound = laid(evil, lambda a: (a.sealed(BAD), ABSENT))
+    key, sound = laid(evil, BROKEN["not there"][2])
     one.view.arrive()
     one.pull()
     attacker = Attacker(evil)
@@ -224,7 +160,7 @@ def test_what_a_revoked_device_publishes_is_skipped(pair):
     seed, vault_id = one.custody.device.sign_seed, visit.vault.vault_id
     visit.learn([device_revoke(evil.me, (), seed=seed, vault_id=vault_id)])
     before = one.dump()
-    key, _ = laid(evil, lambda a: a.sealed(BAD))
+    key, _ = laid(evil, Attacker.sealed)
     one.view.arrive()
     one.pull()
     assert judged(one, next(k for k in one.view.held if "0e0e0e" in k)) == (
@@ -340,22 +276,3 @@ def test_a_flipped_bit_on_the_way_is_read_again(pair):
     one.arrange(never)
     assert one.pull().pending == 0
     assert one.dump() == evil.dump()
-
-
-def test_a_bomb_costs_no_memory(pair):
-    one, evil = pair
-    key, sound = laid(evil, bomb)
-    one.view.arrive()
-    one.pull()
-    assert judged(one, key) == (verdict.REJECTED, verdict.TOO_LARGE)
-    assert sound in one.dump().events
-
-
-def bomb(attacker):
-    """64 MiB and one byte of zeros in one frame; sealed as it should be."""
-    size = (64 << 20) + 1
-    body = forger.padded(compress(bytes(size), 3), codec=1, plain_len=size)
-    first = forger.outer(
-        vault=attacker.vault_id, device=attacker.device.me, thing=bytes([BAD]) * 16
-    )
-    return forger.sealed(first, body, attacker.vmk)
