@@ -18,7 +18,7 @@ from hx.database import holdings, ledger, remains, unpublished
 from hx.database.ledger import Verdict
 from hx.heads import head_stands, own_head, roster_is_new
 from hx.pull import require_vault, take
-from hx.stores import Exists, Missing
+from hx.stores import Exists, Missing, Transient
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,11 +85,21 @@ def resume(visit: Visit, outbox: Outbox) -> None:
                 if name is not None and name.kind == names.MANIFEST:
                     visit.listing[key] = name
         take(visit, only=visit.me)
+        _require_read(visit, journal.keys[-1])
     else:
         from hx.taking import give_up
 
         give_up(visit, outbox.objects(journal))
     outbox.clear()
+
+
+def _require_read(visit: Visit, manifest: str) -> None:
+    """What it says of the roster has to be known before the next one is written."""
+    if manifest in visit.listing and manifest not in ledger.known_manifests(visit.database):
+        raise Transient(
+            f"{manifest} is in the store and cannot be read back yet",
+            "nothing was lost: `hx sync` goes on with it",
+        )
 
 
 def _is_needed(visit: Visit, label: str) -> bool:

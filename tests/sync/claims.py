@@ -16,7 +16,7 @@ def require_all(simulation):
     if not devices:  # all of them have left: nobody is there to be asked
         return
     final = fresh(world).dump()
-    objects = opened(world.objects, devices)
+    objects = opened(world, world.objects, devices)
     if not excused(world, devices):
         require_equal(devices, final)
         require_complete(world, devices, final)
@@ -85,26 +85,26 @@ def made_by_others(world, devices):
 
 
 def excused(world, devices):
-    """What no rule can mend: a store has lost it, and a database that would publish it again.
+    """What no rule can mend: a store has lost it, and so has who would publish it again.
 
     A restored disk does not know of it, and who has seen it is not its author. Contract, section 7.
     """
-    if not world.forgone:
-        return False
     lost = {key: data for key, data in world.lost.items() if key not in world.objects}
-    segments = opened(lost, devices).values()
-    return any(world.forgone & records_of(segment.decode(payload)) for payload in segments)
+    segments = opened(world, lost, devices).values()
+    return lost_for_good(world) or any(
+        world.forgone & records_of(segment.decode(payload)) for payload in segments
+    )
 
 
-def opened(objects, devices):
-    """Segments and manifests of devices that stand -> key, payload; opened with all keys."""
+def opened(world, objects, devices):
+    """Segments and manifests of devices at work -> key, payload; opened with all keys."""
     found = vault.read(devices[0].database)
     suite = devices[0].visit().genesis.suite
-    fallen = devices[0].visit().trust.fallen
+    gone = devices[0].visit().trust.fallen | {device.me for device in world.left}
     vmks = {k: vmk for device in devices for k, (_, vmk) in device.custody.vmks.items()}
     payloads = {}
     for key, data in objects.items():
-        if key[:2] in ("o/", "m/") and names.parsed(key).device_id not in fallen:
+        if key[:2] in ("o/", "m/") and names.parsed(key).device_id not in gone:
             _, payload = unseal(data, expect=key, vault_id=found.vault_id, suite=suite, vmks=vmks)
             payloads[key] = payload
     return payloads

@@ -102,6 +102,7 @@ class Deeds:
 
         def look():
             other = self.dice.choice(others)
+            other.arrange(self.fault)
             other.view.arrive(self.dice.choice([50, 100]))
             try:
                 other.pull()

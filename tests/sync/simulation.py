@@ -91,7 +91,8 @@ class Simulation(Deeds, Mishaps):
             self.begin()
             for _ in range(steps):
                 self.world.pass_time()
-                self.step(self.dice.choice(self.actions), self.dice.choice(self.devices))
+                if self.devices:  # all may have left
+                    self.step(self.dice.choice(self.actions), self.dice.choice(self.devices))
             self.settle()
             claims.require_all(self)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hx.core import names
 from hx.core.errors import HxError
 from hx.core.model import Keys
 from hx.database import holdings
@@ -17,6 +18,10 @@ from sync.world import Crash
 def meeting():
     with vault_of("one", "other") as meeting:
         yield meeting
+
+
+def _manifests(device):
+    return [key for key in device.view.held if key.startswith(names.manifests_of(device.me))]
 
 
 def twin_of(meeting, device):
@@ -132,6 +137,28 @@ def test_a_push_cut_short_and_then_not_read_leaves_no_second_copy(meeting):
     one.arrange(never)
     meet(*meeting)
     one.forget(Keys(frozenset([event.key])))
+    meet(*meeting)
+    require_all(meeting)
+
+
+def test_a_manifest_that_was_cut_short_is_read_back_before_the_next_is_written(meeting):
+    """It may hold a word about the roster that the next one would leave out."""
+    one = meeting.devices[0]
+    one.record()
+    one.store.choose = lambda _number, operation, key: (
+        "read-only" if operation == "put" and key.startswith("m/") else NONE
+    )
+    with pytest.raises(HxError):
+        one.push()
+    one.record()
+    one.store.choose = lambda _number, operation, key: (
+        GROWING if operation == "get" and key.startswith("m/") else NONE
+    )
+    before = _manifests(one)
+    with pytest.raises(HxError):
+        one.push()
+    assert len(_manifests(one)) == len(before) + 1
+    one.arrange(never)
     meet(*meeting)
     require_all(meeting)
 
