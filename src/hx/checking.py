@@ -77,6 +77,7 @@ def check(visit: Visit, percent: int, dice: Random) -> Checked:
     _check_each(found, names.BLOB, verify_blob)
     named = {one[:2]: one for one in _named(newest)}
     _check_named(found, list(named.values()), percent, dice)
+    _doubt_what_moved(found)
     return Checked(
         len(sizes),
         sum(sizes.values()),
@@ -219,6 +220,19 @@ def _check_named(found: _Look, named: list[Segment], percent: int, dice: Random)
         found.visit.tell(number, count)
         found.read.append(one.size)
         _judge(found, key_of(one), look_at(found.visit, one)[1])
+
+
+def _doubt_what_moved(found: _Look) -> None:
+    """What a device has replaced meanwhile is not missed."""
+    if not any(one.is_missing for one in found.problems):
+        return
+    before = set(found.visit.listing)
+    found.visit.list_manifests()
+    changed = before.symmetric_difference(found.visit.listing)
+    moved = {name.device_id for key in changed if (name := names.parsed(key)) is not None}
+    found.problems[:] = [
+        one for one in found.problems if not (one.is_missing and one.device_id in moved)
+    ]
 
 
 def _seen(found: _Look, one: Segment) -> Verdict:

@@ -25,6 +25,8 @@ PARTS = {
     "push": Part("hx.cli.sync_run", "publish what is new here"),
     "pull": Part("hx.cli.sync_run", "take what is new in the store"),
     "status": Part("hx.cli.sync_status", "what is in the vault, what is pending, and why"),
+    "check": Part("hx.cli.sync_check", "verify what lies in the store; nothing is changed"),
+    "repair": Part("hx.cli.sync_repair", "read all again, publish what the store has lost"),
     "devices": Part("hx.cli.sync_devices", "who is in the vault"),
     "rename": Part("hx.cli.sync_devices", "give this device another name"),
 }
@@ -112,6 +114,22 @@ def _status(made: Parser) -> None:
     made.add_argument("--check", action="store_true", help="ask the store too")
 
 
+def _check(made: Parser) -> None:
+    made.add_json()
+    made.add_argument("--verbose", action="store_true", help="name each file that is not of hx")
+    made.add_argument(
+        "--read-data",
+        nargs="?",
+        const="100%",
+        metavar="PART",
+        help="read the segments too, all or a part that chance picks: --read-data=5%%",
+    )
+
+
+def _repair(made: Parser) -> None:
+    made.add_json()
+
+
 def _rename(made: Parser) -> None:
     made.add_argument("name", metavar="NAME", help="at most 64 bytes")
 
@@ -124,6 +142,8 @@ _OPTIONS = {
     "push": add_run_options,
     "pull": add_run_options,
     "status": _status,
+    "check": _check,
+    "repair": _repair,
     "devices": lambda made: made.add_json(),
     "rename": _rename,
 }

@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/hx
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_hx_sync_subparsers=(init invite join recover push pull status devices rename)
+_shtab_hx_sync_subparsers=(init invite join recover push pull status check repair devices rename)
 _shtab_hx_subparsers=(setup init pause resume status doctor find search last show stats pin unpin forget sync import config completions)
 
 _shtab_hx_setup_option_strings=(-h --help --shell --no-import --undo --purge --yes)
@@ -29,6 +29,8 @@ _shtab_hx_sync_recover_option_strings=(-h --help --store --vault-name --custody 
 _shtab_hx_sync_push_option_strings=(-h --help --json --verbose --dry-run)
 _shtab_hx_sync_pull_option_strings=(-h --help --json --verbose --dry-run)
 _shtab_hx_sync_status_option_strings=(-h --help --json --verbose --check)
+_shtab_hx_sync_check_option_strings=(-h --help --json --verbose --read-data)
+_shtab_hx_sync_repair_option_strings=(-h --help --json)
 _shtab_hx_sync_devices_option_strings=(-h --help --json)
 _shtab_hx_sync_rename_option_strings=(-h --help)
 _shtab_hx_sync_option_strings=(-h --help --json --verbose --dry-run)
@@ -44,7 +46,7 @@ _shtab_hx_init_pos_0_choices=(bash zsh fish)
 _shtab_hx_sync_init___custody_choices=(keychain passphrase file)
 _shtab_hx_sync_join___custody_choices=(keychain passphrase file)
 _shtab_hx_sync_recover___custody_choices=(keychain passphrase file)
-_shtab_hx_sync_pos_0_choices=(init invite join recover push pull status devices rename)
+_shtab_hx_sync_pos_0_choices=(init invite join recover push pull status check repair devices rename)
 _shtab_hx_import___from_choices=(bash zsh fish atuin)
 _shtab_hx_completions_pos_0_choices=(bash zsh fish)
 _shtab_hx_pos_0_choices=(setup init pause resume status doctor find search last show stats pin unpin forget sync import config completions)
@@ -154,6 +156,14 @@ _shtab_hx_sync_status___help_nargs=0
 _shtab_hx_sync_status___json_nargs=0
 _shtab_hx_sync_status___verbose_nargs=0
 _shtab_hx_sync_status___check_nargs=0
+_shtab_hx_sync_check__h_nargs=0
+_shtab_hx_sync_check___help_nargs=0
+_shtab_hx_sync_check___json_nargs=0
+_shtab_hx_sync_check___verbose_nargs=0
+_shtab_hx_sync_check___read_data_nargs='?'
+_shtab_hx_sync_repair__h_nargs=0
+_shtab_hx_sync_repair___help_nargs=0
+_shtab_hx_sync_repair___json_nargs=0
 _shtab_hx_sync_devices__h_nargs=0
 _shtab_hx_sync_devices___help_nargs=0
 _shtab_hx_sync_devices___json_nargs=0

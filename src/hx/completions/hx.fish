@@ -50,8 +50,8 @@ function _shtab_hx_using
   test "$_shtab_hx_cmdpath" = "$argv"
 end
 
-set -g _shtab_hx_commands setup init pause resume status doctor find search last show stats pin unpin forget sync 'sync init' 'sync invite' 'sync join' 'sync recover' 'sync push' 'sync pull' 'sync status' 'sync devices' 'sync rename' import config completions
-set -g _shtab_hx_opts_with_value --artifact --by --code-file --color --custody --cwd --device --exit --for --format --from --host --limit --match --name --session --shell --since --store --until --vault-name --words-file
+set -g _shtab_hx_commands setup init pause resume status doctor find search last show stats pin unpin forget sync 'sync init' 'sync invite' 'sync join' 'sync recover' 'sync push' 'sync pull' 'sync status' 'sync check' 'sync repair' 'sync devices' 'sync rename' import config completions
+set -g _shtab_hx_opts_with_value --artifact --by --code-file --color --custody --cwd --device --exit --for --format --from --host --limit --match --name --read-data --session --shell --since --store --until --vault-name --words-file
 
 complete -c history-extended -w hx
 complete -c hx -e
@@ -208,6 +208,14 @@ complete -c hx -n '_shtab_hx_using sync status' -s h -l help -d 'show this help 
 complete -c hx -n '_shtab_hx_using sync status' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using sync status' -l verbose -d 'name each object'
 complete -c hx -n '_shtab_hx_using sync status' -l check -d 'ask the store too'
+complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a check -d 'verify what lies in the store; nothing is changed'
+complete -c hx -n '_shtab_hx_using sync check' -s h -l help -d 'show this help message and exit'
+complete -c hx -n '_shtab_hx_using sync check' -l json -d 'print JSON'
+complete -c hx -n '_shtab_hx_using sync check' -l verbose -d 'name each file that is not of hx'
+complete -c hx -n '_shtab_hx_using sync check' -l read-data -x -d 'read the segments too, all or a part that chance picks: --read-data=5%'
+complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a repair -d 'read all again, publish what the store has lost'
+complete -c hx -n '_shtab_hx_using sync repair' -s h -l help -d 'show this help message and exit'
+complete -c hx -n '_shtab_hx_using sync repair' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a devices -d 'who is in the vault'
 complete -c hx -n '_shtab_hx_using sync devices' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using sync devices' -l json -d 'print JSON'

@@ -34,6 +34,7 @@ _shtab_hx_commands() {
 
 _shtab_hx_sync_commands() {
   local _commands=(
+    check:'verify what lies in the store; nothing is changed'
     devices:'who is in the vault'
     init:'make a vault in a store, with this device in it'
     invite:'let one more device in: prints a code'
@@ -42,6 +43,7 @@ _shtab_hx_sync_commands() {
     push:'publish what is new here'
     recover:'take this device into a vault, by its recovery words'
     rename:'give this device another name'
+    repair:'read all again, publish what the store has lost'
     status:'what is in the vault, what is pending, and why'
   )
   _describe 'hx sync commands' _commands
@@ -261,6 +263,16 @@ _shtab_hx_sync_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_hx_sync_defaults_added=0
 
+_shtab_hx_sync_check_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--json[print JSON]"
+  "--verbose[name each file that is not of hx]"
+  "--read-data[read the segments too, all or a part that chance picks\: --read-data\=5\%]:PART:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_sync_check_defaults_added=0
+
 _shtab_hx_sync_devices_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--json[print JSON]"
@@ -345,6 +357,14 @@ _shtab_hx_sync_rename_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_hx_sync_rename_defaults_added=0
 
+_shtab_hx_sync_repair_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--json[print JSON]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_sync_repair_defaults_added=0
+
 _shtab_hx_sync_status_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--json[print JSON]"
@@ -423,6 +443,7 @@ _shtab_hx_sync() {
       (( CURRENT += 1 ))
       curcontext="${curcontext%:*:*}:_shtab_hx_sync-$line[1]:"
       case $line[1] in
+        check) _arguments -C -s $_shtab_hx_sync_check_options ;;
         devices) _arguments -C -s $_shtab_hx_sync_devices_options ;;
         init) _arguments -C -s $_shtab_hx_sync_init_options ;;
         invite) _arguments -C -s $_shtab_hx_sync_invite_options ;;
@@ -431,6 +452,7 @@ _shtab_hx_sync() {
         push) _arguments -C -s $_shtab_hx_sync_push_options ;;
         recover) _arguments -C -s $_shtab_hx_sync_recover_options ;;
         rename) _arguments -C -s $_shtab_hx_sync_rename_options ;;
+        repair) _arguments -C -s $_shtab_hx_sync_repair_options ;;
         status) _arguments -C -s $_shtab_hx_sync_status_options ;;
       esac
   esac
