@@ -1,0 +1,48 @@
+"""How the parts of the screen are told apart: SGR codes, and none of a meaning by colour alone."""
+
+from __future__ import annotations
+
+from hx.core.record import NamedTuple
+
+_LIGHT_FROM = 7  # of the 16 colours, as a ground; 8 is a dark grey
+
+
+class Look(NamedTuple):
+    """Codes such as "1;31"; "" is plain text. `chosen` is the row that is selected."""
+
+    faint: str = ""
+    failed: str = ""
+    matched: str = ""
+    prompt: str = ""
+    notice: str = ""
+    chosen: str = ""
+    chosen_matched: str = ""
+
+
+BARE = Look()
+COLOURLESS = Look("2", "1", "1;4", "1", "1", "7", "7;1;4")
+DARK = COLOURLESS._replace(failed="1;31", matched="1;4;32", prompt="1;36", notice="1;33")
+LIGHT = COLOURLESS._replace(failed="1;31", matched="1;4;34", prompt="1;34", notice="1;35")
+EITHER = COLOURLESS._replace(failed="1;31", matched="1;4;35", prompt="1;35", notice="1;35")
+
+
+def look_for(ground: str, *, colour: bool) -> Look:
+    """`ground`: what COLORFGBG says, such as "15;0"; many terminals say nothing."""
+    if not colour:
+        return COLOURLESS
+    last = ground.rpartition(";")[2]
+    if not (last.isascii() and last.isdigit() and len(last) <= 2):  # noqa: PLR2004
+        return EITHER
+    number = int(last)
+    return LIGHT if number == _LIGHT_FROM or number > _LIGHT_FROM + 1 else DARK
+
+
+def painted(spans: list[tuple[str, str]]) -> str:
+    """Texts, each with its codes, as a line that begins and ends plain."""
+    shown, on = [], ""
+    for text, codes in spans:
+        if codes != on and text:
+            shown.append(f"\033[0;{codes}m" if codes and on else f"\033[{codes}m")
+            on = codes
+        shown.append(text)
+    return "".join(shown) + ("\033[m" if on else "")

@@ -1,0 +1,118 @@
+"""One command in one line: how old, how it ended, the command, and what is seldom there."""
+
+from __future__ import annotations
+
+from hx.core.spans import age, short_duration
+from hx.picker.look import painted
+from hx.picker.width import Piece, bound, cells, cut, fitted, pieces
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.picker.look import Look
+    from hx.picker.model import Row
+
+_LONG_US = 5_000_000  # a run that took longer says how long
+_WIDE, _NARROW, _TINY = 60, 30, 8  # columns: with duration and device; without age; command only
+_DEVICE_CELLS = 14
+_RIGHT_OF_MATCH = 4  # cells of the command that are shown behind the last letter found
+
+Spans = list[tuple[str, str]]
+
+
+def row_line(row: Row, columns: int, now_us: int, look: Look, *, chosen: bool) -> tuple[str, int]:
+    """The line and its cells: at most so many columns, exactly so many when chosen."""
+    left = _left(row, columns, now_us, look, chosen=chosen)
+    tail = _tail(row) if columns >= _WIDE else ""
+    room = columns - sum(len(text) for text, _ in left) - (cells(tail) + 2 if tail else 0)
+    command = _command(row, room)
+    spans = [*left, *_styled(command, frozenset(row.matched), look)]
+    gap = room - sum(piece.cells for piece in command)
+    if tail:
+        spans += [(" " * (gap + 2), ""), (tail, look.faint)]
+    elif chosen:
+        spans.append((" " * gap, ""))
+    if not chosen:
+        return painted(spans), columns if tail else columns - gap
+    return painted([(text, _on_chosen(codes, look)) for text, codes in spans]), columns
+
+
+def _on_chosen(codes: str, look: Look) -> str:
+    """No colours on its ground: some of them could not be read."""
+    return look.chosen_matched if codes == look.matched and codes else look.chosen
+
+
+def mark(row: Row) -> str:
+    """How it ended: nothing when well."""
+    if row.exit_status is None:
+        return "?"
+    text = f"✗{row.exit_status}" if row.exit_status else ""
+    return text if len(text) <= 4 else "✗"  # noqa: PLR2004  (its column)
+
+
+def _left(row: Row, columns: int, now_us: int, look: Look, *, chosen: bool) -> Spans:
+    if columns < _TINY:
+        return []
+    pointer = (">" if chosen else " ", look.prompt)
+    style = look.failed if row.exit_status else look.faint
+    if columns < _NARROW:
+        return [pointer, (f"{mark(row)[:1]:<1} ", style)]
+    ago = f" {age(row.started_at_us, now_us):>3.4} "
+    return [pointer, (ago, look.faint), (f"{mark(row):<4} ", style)]
+
+
+def _tail(row: Row) -> str:
+    duration = row.duration_us or 0
+    took = short_duration(duration) if duration > _LONG_US else ""
+    where = "" if row.device is None else f"@{fitted(row.device, _DEVICE_CELLS)}"
+    return "  ".join(filter(None, (took, where)))
+
+
+def _command(row: Row, columns: int) -> list[Piece]:
+    """From its beginning, unless the letters found would not be seen."""
+    if columns <= 0:
+        return []
+    start = _start(row.text, row.matched, columns)
+    stop = start + bound(columns)
+    if start:
+        line = [Piece("…", 1, -1, spelled=True), *pieces(row.text, start, stop)]
+    else:
+        line = pieces(row.text, 0, stop)
+    if stop < len(row.text):
+        line.append(Piece(" " * columns, columns, -1, spelled=True))  # there is more: it is cut
+    return cut(line, columns)
+
+
+def _start(text: str, matched: tuple[int, ...], columns: int) -> int:
+    """Where the command is shown from, so that the last letter found is seen, if the first is."""
+    if not matched or matched[-1] >= len(text):
+        return 0
+    last = min(len(text), matched[-1] + 1 + _RIGHT_OF_MATCH)
+    if last <= bound(columns):
+        needed = sum(piece.cells for piece in pieces(text, 0, last))
+        if needed < columns or (needed == columns and last == len(text)):
+            return 0
+    part = text[max(0, last - columns) : last]
+    letter = 1 if part.isascii() and part.isprintable() else 2  # cells of most of them, at most
+    return max(0, min(last - (columns - 2) // letter, matched[0]))
+
+
+def _styled(line: list[Piece], matched: frozenset[int], look: Look) -> Spans:
+    spans: Spans = []
+    for piece in line:
+        if piece.spelled or len(piece.text) <= 1:
+            plain = look.faint if piece.spelled else ""
+            spans.append((piece.text, look.matched if piece.place in matched else plain))
+        else:
+            spans += _letters(piece, matched, look)
+    return spans
+
+
+def _letters(piece: Piece, matched: frozenset[int], look: Look) -> Spans:
+    """Of a piece of ASCII, in which each letter is a cell."""
+    places = range(piece.place, piece.place + len(piece.text))
+    spans, done = [], 0
+    for place in sorted(matched.intersection(places)):
+        at = place - piece.place
+        spans += [(piece.text[done:at], ""), (piece.text[at], look.matched)]
+        done = at + 1
+    return [*spans, (piece.text[done:], "")]
