@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import apsw
 
 from hx import erase
@@ -13,7 +15,7 @@ from hx.database.keepsakes import touched_artifacts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from hx.core.model import Artifact, ArtifactKey, EventKey
     from hx.database import Database
@@ -50,12 +52,14 @@ class Named(NamedTuple):
 
     events: Iterable[EventKey] = ()
     artifacts: Iterable[ArtifactKey] = ()
+    ahead: Mapping[bytes, int] = MappingProxyType({})  # device -> microseconds of its clock
 
 
 def scopes(choice: Choice, named: Named, now_us: int) -> Iterator[Scope]:
     """The keys of what was shown; what arrives later goes by its time or session.
 
-    A window ends now at the latest: an order covers nothing that is still to be typed.
+    A window ends now at the latest: an order covers nothing that is still to be typed. For a
+    device whose clock is ahead, now is later.
     """
     events = sorted(set(named.events))
     for at in range(0, len(events), MAX_KEYS_IN_TOMBSTONE):
@@ -67,7 +71,11 @@ def scopes(choice: Choice, named: Named, now_us: int) -> Iterator[Scope]:
         yield WholeSession(choice.session_id)
     if choice.since_us is not None or choice.until_us is not None:
         until_us = now_us if choice.until_us is None else min(choice.until_us, now_us)
-        yield Window(max(0, choice.since_us or 0), until_us, choice.device_id)
+        since_us = max(0, choice.since_us or 0)
+        yield Window(since_us, until_us, choice.device_id)
+        if until_us == now_us and choice.device_id is None:
+            for device_id, us in sorted(named.ahead.items()):
+                yield Window(since_us, until_us + us, device_id)
 
 
 def artifacts(
@@ -76,7 +84,7 @@ def artifacts(
     """Artifacts that go with these events, or by themselves; the newest first."""
     if database.value("SELECT 1 FROM artifact LIMIT 1") is None:
         return []
-    named = Named(events, chosen.artifacts(database, choice))
+    named = Named(events, chosen.artifacts(database, choice), chosen.clocks_ahead(database))
     orders = [Tombstone(b"", 0, b"", scope) for scope in scopes(choice, named, now_us)]
     found = touched_artifacts(database, History(), orders)
     return sorted(found, key=lambda one: one.key[:4], reverse=True)
@@ -88,7 +96,9 @@ def forget(
     """Everything shown, and what has come to match the text since then."""
     with database.transaction():
         known = chosen.events(database, choice) if choice.text is not None else []
-        named = Named([*shown, *(one.key for one in known)], chosen.artifacts(database, choice))
+        keys = [*shown, *(one.key for one in known)]
+        ahead = chosen.clocks_ahead(database)
+        named = Named(keys, chosen.artifacts(database, choice), ahead)
         texts = chosen.commands(database, choice)
         events = kept = 0
         for scope in scopes(choice, named, issuer.now_us):

@@ -130,7 +130,7 @@ def joined(visit: Visit, one: Segment, history: History) -> Pulled:
         ledger.judge(visit.database, one, TAKEN, visit.now_us)
         if one.device_id in visit.trust.left:  # the others' part is to publish it anew
             vault.update(visit.database, slots_for=None)
-        if changes.forgotten or changes.replaced:  # text that went stands in the files still
+        if changes.erased:  # text that went stands in the files still
             visit.database.set_meta(UNCLEAN, visit.now_us)
         if changes.late and one.listed:
             seq = ledger.pinned_seq(visit.database, one.device_id)

@@ -101,11 +101,11 @@ def _by_device(recorder: Recorder, devices: dict[bytes, int]) -> str:
     from hx.core.segment import is_origin
 
     names, me = device_names(recorder), recorder.who.device_id
-    places: Counter[str] = Counter()
+    places = Counter({"here": 0})  # named first
     for device, count in devices.items():
         here = device == me or (is_origin(device) and names[device] == names.get(me))
         places["here" if here else f"on {visible(names[device].encode())}"] += count
-    each = (f"{count:,} {place}" for place, count in places.most_common())
+    each = (f"{count:,} {place}" for place, count in places.items() if count)
     return f" ({', '.join(each)})" if devices else ""
 
 

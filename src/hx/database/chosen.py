@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hx.core.model import ArtifactKey, EventKey
 from hx.core.record import NamedTuple
+from hx.core.verdict import IMPORTED
 from hx.database.conditions import Condition, among, where
 from hx.database.rows import Sql, from_sql
 
@@ -11,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.database import Database
 
+_DAY_US = 86_400_000_000
 _EVENTS = (
     " FROM event JOIN session ON session.id = event.session"
     " JOIN device ON device.id = session.device WHERE "
@@ -76,6 +78,19 @@ def _keys(database: Database, condition: str, values: tuple[Sql, ...]) -> list[A
         ArtifactKey(at_us, device, session, one, EventKey(*event) if event[3] else None)
         for at_us, device, session, one, *event in database.execute(sql, values)
     ]
+
+
+def clocks_ahead(database: Database) -> dict[bytes, int]:
+    """Devices whose newest manifest was dated later than it was read here -> by how much, in us.
+
+    More than a day is no difference of clocks that will last: what such a device is still to record
+    would be forgotten for as long.
+    """
+    sql = (
+        "SELECT device_id, max(at_us - since_us) AS ahead FROM manifest WHERE status = ?"
+        " GROUP BY device_id HAVING ahead > 0 AND ahead < ?"
+    )
+    return dict(database.execute(sql, (IMPORTED, _DAY_US)))
 
 
 def commands(database: Database, choice: Choice) -> set[bytes]:

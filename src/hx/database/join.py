@@ -36,6 +36,7 @@ class Changes(NamedTuple):
     dropped: int  # events of the delta that are covered: they came too late
     artifacts: int  # artifacts added, replaced or forgotten
     late: bool = False  # a record of the delta is covered
+    erased: bool = False  # text that stood here is gone
 
 
 def join(database: Database, delta: History, source: Source | None = None) -> Changes:
@@ -59,7 +60,8 @@ def join(database: Database, delta: History, source: Source | None = None) -> Ch
         _note_order(database)
     holdings.leave_pins(local.pins - merged.pins)
     keepsakes.write_pins(database, merged.pins - local.pins)
-    holdings.leave("artifact", [row for a, row in artifacts.items() if a not in merged.artifacts])
+    unlike = [row for a, row in artifacts.items() if a not in merged.artifacts]
+    holdings.leave("artifact", unlike)
     keys = {artifact.key for artifact in merged.artifacts}
     _note_gone(database, "artifact", [row for a, row in artifacts.items() if a.key not in keys])
     kept = keepsakes.write_artifacts(database, artifacts, merged.artifacts)
@@ -68,7 +70,8 @@ def join(database: Database, delta: History, source: Source | None = None) -> Ch
     suspect(database, new, (event for event in merged.events if event.key not in known))
     holdings.show(delta, merged, {row: e for e, row in events.items() if e in merged.events})
     late = changes.dropped > 0 or any(a.key not in keys for a in delta.artifacts)
-    return changes._replace(artifacts=kept, late=late)
+    erased = changes.forgotten > 0 or changes.replaced > 0 or bool(unlike)
+    return changes._replace(artifacts=kept, late=late, erased=erased)
 
 
 def _touched_events(
