@@ -31,6 +31,7 @@ class Question(NamedTuple):
     scope: str = ALL
     failures: bool = True  # whether commands whose newest run failed are shown
     limit: int = 200
+    hidden: tuple[int, ...] = ()  # commands to be forgotten: neither shown nor counted
 
 
 class Row(NamedTuple):
@@ -98,4 +99,8 @@ class State(NamedTuple):
     now_us: int = 0
     page: int = 10  # rows on the screen, for the page keys
     killed: str = ""  # text that Ctrl-Y brings back
+    killing: bool = False  # the key before this one cut text: the next cut adds to it
+    limit: int = 200  # rows asked for; more as the selection comes near the last
+    scopes: tuple[str, ...] = SCOPES  # that there are here: a shell may have no session
+    enter: str = RUN  # what Enter does
     outcome: Outcome | None = None  # not None: it is over
