@@ -88,7 +88,8 @@ def replace_file(
             check()
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        if os.path.lexists(temporary):  # else an interrupt came right behind the replacing
+            os.unlink(temporary)
         raise
     _sync_folder(os.path.dirname(path))
 

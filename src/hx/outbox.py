@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 
+from hx.core.errors import DatabaseError
 from hx.core.names import parsed
 from hx.core.record import NamedTuple
-from hx.files import private_folder, replace_file
+from hx.files import private_folder, reason, replace_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +34,16 @@ class Outbox:
         self._folder = folder
 
     def write(self, seq: int, objects: list[tuple[str, bytes]]) -> None:
-        """All of it or, after a crash, nothing."""
+        """All of it or, after a crash, nothing. Raises DatabaseError."""
+        try:
+            self._write(seq, objects)
+        except OSError as error:
+            raise DatabaseError(
+                f"cannot write to {self._folder}: {reason(error)}",
+                "make room, or make the folder writable; nothing is lost",
+            ) from None
+
+    def _write(self, seq: int, objects: list[tuple[str, bytes]]) -> None:
         self.clear()
         private_folder(self._folder)
         for number, (_, data) in enumerate(objects):

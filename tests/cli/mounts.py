@@ -26,6 +26,11 @@ def small_disk(path: Path, size: str = "4m") -> Iterator[None]:
         _unmount(path)
 
 
+def resize(path: Path, size: str) -> None:
+    """Of a small disk."""
+    _mount("-o", f"remount,size={size}", str(path))
+
+
 @contextmanager
 def read_only(path: Path) -> Iterator[None]:
     """The folder as it is, but nothing can be written to it."""

@@ -103,3 +103,17 @@ def test_without_a_mount_table_nothing_holds_a_path():
 def test_a_folder_of_this_machine_is_on_no_network(tmp_path):
     assert not on_network(str(tmp_path))
     assert not on_network(str(tmp_path / "is not there"))
+
+
+def test_an_interrupt_right_behind_the_replacing_stays_an_interrupt(tmp_path, monkeypatch):
+    path, replace = tmp_path / "file", os.replace
+
+    def interrupted(*names):
+        replace(*names)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        replace_file(str(path), b"one")
+    assert path.read_bytes() == b"one"
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]

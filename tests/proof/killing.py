@@ -20,6 +20,7 @@ import pytest
 from ingest.kill import forked, outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from cli.machine import Machine
@@ -52,8 +53,20 @@ def run(machine: Machine, *arguments: str, stdin: bytes = b"") -> Ended:
 
 def killed(machine: Machine, arguments: tuple[str, ...], point: Point) -> Ended:
     """One command line that ends before a call, or at its own end if it makes fewer."""
-    kill = f"inject={point.call}:signal=SIGKILL:when={point.number}"
-    return _traced(machine, arguments, "-e", kill, "-o", os.devnull)
+    return signalled(machine, arguments, point, signal.SIGKILL)
+
+
+def signalled(
+    machine: Machine,
+    arguments: tuple[str, ...],
+    point: Point,
+    number: signal.Signals,
+    meanwhile: Callable[[], object] | None = None,
+) -> Ended:
+    """One command line that gets a signal at a call; `meanwhile` is done while SIGSTOP holds it."""
+    inject = f"inject={point.call}:signal={number.name}:when={point.number}"
+    options = ("-e", inject, "-o", os.devnull)
+    return _traced(machine, arguments, *options, meanwhile=meanwhile)
 
 
 def points(machine: Machine, *arguments: str) -> list[Point]:
@@ -71,7 +84,12 @@ def points(machine: Machine, *arguments: str) -> list[Point]:
     return found
 
 
-def _traced(machine: Machine, arguments: tuple[str, ...], *options: str) -> Ended:
+def _traced(
+    machine: Machine,
+    arguments: tuple[str, ...],
+    *options: str,
+    meanwhile: Callable[[], object] | None = None,
+) -> Ended:
     strace = shutil.which("strace")
     if strace is None:
         pytest.skip("strace is not installed (tests/shell/install.sh)")
@@ -86,6 +104,10 @@ def _traced(machine: Machine, arguments: tuple[str, ...], *options: str) -> Ende
     if "attached" in said:
         os.write(go, b"!")
     os.close(go)
+    if meanwhile is not None:
+        assert os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        meanwhile()
+        os.kill(pid, signal.SIGCONT)
     code = outcome(pid)
     tracer.communicate(timeout=60)
     if "attached" not in said:

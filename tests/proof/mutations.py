@@ -82,7 +82,7 @@ def _changed(chance: random.Random, value: Any, depth: int) -> Any:
         if way < 0.05:
             changed.pop(name)
         elif way < 0.1:
-            changed[chance.choice(("x", "v", name + "2"))] = changed[name]
+            changed[chance.choice(("x", "v", f"{name}2"))] = changed[name]
         else:
             changed[name] = _changed(chance, value[name], depth + 1)
         return changed
