@@ -23,7 +23,7 @@ from hx.stores import Exists, Missing, Transient
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.database.ledger import Segment
-    from hx.outbox import Outbox
+    from hx.outbox import Journal, Outbox
     from hx.visit import Visit
 
 _KEPT_MANIFESTS = 2
@@ -49,9 +49,9 @@ def push(visit: Visit, outbox: Outbox, label: str, *, listed: bool = False) -> P
         visit.list_manifests()
         require_vault(visit)
         take(visit, only=visit.me)
-    resume(visit, outbox)
+    late = resume(visit, outbox)
     if not _is_needed(visit, label):
-        return Pushed()
+        return late
     from hx.admission import place_of, require_place
     from hx.membership import prepare
     from hx.publishing import planned, publish
@@ -63,19 +63,21 @@ def push(visit: Visit, outbox: Outbox, label: str, *, listed: bool = False) -> P
     _miss_what_is_gone(visit)
     plan = planned(visit, label)
     if plan is None:
-        return Pushed(removed=_tidied(visit))
+        return late._replace(removed=_tidied(visit))
     publish(visit, outbox, plan)
-    events = sum(len(part.history.events) for part in plan.parts)
-    size = sum(len(part.data) for part in plan.parts)
-    return Pushed(events, len(plan.parts), size, len(plan.replaced), _tidied(visit))
+    events = late.events + sum(len(part.history.events) for part in plan.parts)
+    objects = late.objects + len(plan.parts)
+    size = late.bytes + sum(len(part.data) for part in plan.parts)
+    return Pushed(events, objects, size, len(plan.replaced), _tidied(visit))
 
 
-def resume(visit: Visit, outbox: Outbox) -> None:
+def resume(visit: Visit, outbox: Outbox) -> Pushed:
     """Finish what a crash cut short, unless another life of this device has gone on since."""
     journal = outbox.read()
     if journal is None:
         outbox.clear()  # what a crash left of one was promised to nobody
-        return
+        return Pushed()
+    done = Pushed()
     visit.sweep()
     if journal.seq > ledger.pinned_seq(visit.database, visit.me):
         with suppress(Exists):  # a name that is taken is lost: what it held is still to be pushed
@@ -86,11 +88,21 @@ def resume(visit: Visit, outbox: Outbox) -> None:
                     visit.listing[key] = name
         take(visit, only=visit.me)
         _require_read(visit, journal.keys[-1])
+        done = _told(visit, journal)
     else:
         from hx.taking import give_up
 
         give_up(visit, outbox.objects(journal))
     outbox.clear()
+    return done
+
+
+def _told(visit: Visit, journal: Journal) -> Pushed:
+    """Of the segments that the journal names and the own head lists now."""
+    live = {one.object_id: one for one in ledger.live(visit.database, visit.me)}
+    keys = map(names.parsed, journal.keys)
+    found = [live[name.object_id] for name in keys if name and name.object_id in live]
+    return Pushed(sum(one.events for one in found), len(found), sum(one.size for one in found))
 
 
 def _require_read(visit: Visit, manifest: str) -> None:

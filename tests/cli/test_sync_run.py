@@ -14,7 +14,8 @@ import pytest
 
 from cli.houses import tree
 from cli.machine import HX
-from cli.vaults import vault
+from cli.mounts import read_only
+from cli.vaults import is_told, vault
 
 LARGE, MANY = 400_000, 60  # bytes of a command, commands: several segments
 
@@ -161,6 +162,25 @@ def test_a_pull_that_is_interrupted_keeps_what_it_has_and_goes_on(loaded):
         kept = database.value("SELECT count(*) FROM event")
     assert 0 < kept < MANY
     assert other.sync()["pulled"]["events"] == MANY - kept
+    assert other.history == one.history
+
+
+def test_a_store_that_turns_read_only_can_be_pulled_from_and_is_completed_later(pair):
+    one, other = pair
+    other.record("echo theirs")
+    other.sync()
+    one.record("echo mine")
+    before = tree(one.folder)
+    with read_only(one.folder):
+        for part in ([], ["push"]):
+            assert is_told(one.hx("sync", *part), 5, "read-only", "so that it can be written")
+        assert one.commands == ["echo mine", "echo theirs"]
+        assert one.sync("status")["unpublished"] == 1
+        assert "read-only" in one.sync("status")["store"]["outcome"]
+        assert one.sync("pull")["pulled"]["pending"] == 0
+    assert tree(one.folder) == before
+    assert one.sync()["pushed"]["events"] == 1
+    other.sync()
     assert other.history == one.history
 
 

@@ -18,11 +18,12 @@ _PENDING, _REJECTED = 3, 4
 _SHOWN = 3  # objects a reason, devices a reason
 
 _STRANGE = "hx goes on without it: is its device yours, and well? `hx sync devices` names all"
+_AGAIN = "`hx sync repair` on its device publishes it again"
 MEANINGS = {
     verdict.NOT_ARRIVED: "its device has listed it, and it is not in the store yet; each sync"
-    " looks again; if it stays away, see whether the folder is carried about whole",
+    f" looks again; if it stays away, {_AGAIN}",
     verdict.INCOMPLETE: "its bytes are not what they have to be: still arriving, or damaged on the"
-    " way; each sync looks again; if it stays so, see whether the folder is carried about whole",
+    f" way; each sync looks again; if it stays so, {_AGAIN}",
     verdict.PLACEHOLDER: "its name is in the folder and its bytes are in a cloud; each sync looks"
     " again: have the folder kept on this machine",
     verdict.NO_KEY: "it is sealed under a key that is not here yet; each sync looks again: `hx"
@@ -47,7 +48,7 @@ MEANINGS = {
     verdict.SIGNATURE: "its device has not signed it: somebody else has put it there; hx goes on"
     " without it: see who can write to the store",
     verdict.HASH: "for a day its bytes have been others than its device has listed: damaged in the"
-    " store; hx goes on without it: put the file back from a copy of the folder",
+    f" store; hx goes on without it: {_AGAIN}",
     verdict.MALFORMED: f"it opens, and what is in it makes no sense; {_STRANGE}",
     verdict.AUTHOR: f"it speaks for a device that is not its own; {_STRANGE}",
     # of names in the store, not of objects
