@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from hx.core.errors import NotInVault
+from hx.database import ledger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.core.roster import Trust
+    from hx.database import Database
     from hx.visit import Visit
 
 MEMBER, WAITING, NOT_ADMITTED, REVOKED, LEFT = PLACES = (
@@ -31,6 +33,19 @@ OUTSIDE = {
     REVOKED: ("this device was taken out of the vault", _REJOIN),
     LEFT: ("this device is leaving the vault", "`hx sync leave` ends it"),
 }
+
+
+def waits(database: Database) -> tuple[str, str]:
+    """Of a device that waits: a sentence, and what to do.
+
+    Who is not admitted cannot read it: the others turn to a key that it does not get.
+    """
+    if not ledger.lacks_key(database):
+        return WAITS
+    return (
+        f"{WAITS[0]}, and the others write under a key that it does not have",
+        f"if it says so again later it was not admitted: {_REJOIN}",
+    )
 
 
 def place_of(trust: Trust, device_id: bytes) -> str:

@@ -54,6 +54,15 @@ def _first_run(database: Database, host: str) -> Identity:
     return Identity(device_id, shared)
 
 
+def become(database: Database, host: str, device_id: bytes, name: str, *, shared: bool) -> Identity:
+    """The database is that device's from now on; the caller holds the transaction."""
+    from hx.database.events import rename_device
+
+    database.set_meta(_meta_key(host, shared=shared), device_id)
+    rename_device(database, device_id, name)
+    return Identity(device_id, shared)
+
+
 def _in_custody(folder: str, host: str, *, shared: bool) -> bytes | None:
     """The id of a device in a vault: where its database was lost, and is made anew."""
     from hx.custody.place import read_note, stem

@@ -21,6 +21,7 @@ from hx.custody.secrets import Secrets
 from hx.database import ledger, parting
 from hx.database import vault as rows
 from hx.database.vault import Vault
+from hx.membership import prepare
 from hx.stores import Missing
 from hx.visit import slots
 
@@ -109,7 +110,11 @@ def _enter(
 
 
 def invitation(visit: Visit) -> tuple[str, int]:
-    """(code, expires_at_us) of a new invitation; a push has to follow."""
+    """(code, expires_at_us) of a new invitation; a push has to follow.
+
+    A key that is due is made first: the newcomer is to read what is written next.
+    """
+    prepare(visit)
     secret, seed = new_secret(), generate().sign_seed
     keys = visit.keyring.secrets
     expires_at_us = visit.now_us + INVITE_US

@@ -45,14 +45,15 @@ def take_manifests(visit: Visit, *, only: bytes | None = None) -> None:
     """Read those that are new, learn the roster from all of them, then judge them by it.
 
     Of each device the newest valid one: where that with the greatest seq is not, the next is read.
+    What hung on the roster is looked at again at once when it has grown.
     """
     looked_at: set[str] = set()
-    hidden = True
-    while hidden:
+    is_more = True
+    while is_more:
         found = _read_manifests(visit, only, looked_at)
         looked_at.update(key for key, _ in found)
-        _learn(visit, found)
-        hidden = _judge_all(visit, found)
+        grown = _learn(visit, found)
+        is_more = _judge_all(visit, found) or grown
 
 
 def _read_manifests(visit: Visit, only: bytes | None, but: set[str]) -> list[Found]:
@@ -78,8 +79,8 @@ def _read_newest(visit: Visit, only: bytes | None, but: set[str]) -> list[Found]
     return found
 
 
-def _learn(visit: Visit, found: list[Found]) -> None:
-    """The roster from all that can be read, and the keys that it vouches for."""
+def _learn(visit: Visit, found: list[Found]) -> bool:
+    """The roster from all that can be read, and the keys that it vouches for; whether any came."""
     signed = [one for _, one in found if not isinstance(one, Verdict)]
     before = visit.trust.enrolled if signed else {}
     grown = visit.learn(record for one in signed for record in one.manifest.roster)
@@ -89,6 +90,7 @@ def _learn(visit: Visit, found: list[Found]) -> None:
         grown = visit.keyring.vouch(visit.trust.readable) or grown
     if grown:
         ledger.judge_anew(visit.database)
+    return grown
 
 
 def _judge_all(visit: Visit, found: list[Found]) -> bool:
@@ -133,6 +135,8 @@ def _judge(visit: Visit, key: str, signed: Signed) -> bool:
         return False
     head = _head(key, signed)
     visit.note(key, TAKEN)
+    if head.device_id == visit.me:
+        visit.own_read.append(key)
     with visit.database.transaction():
         before = ledger.heads(visit.database).get(head.device_id)
         ledger.write_manifest(visit.database, head, TAKEN, visit.now_us)
@@ -209,9 +213,16 @@ def _mind_own_seq(visit: Visit, one: Manifest) -> None:
 def _note_manifest(visit: Visit, key: str, verdict: Verdict) -> None:
     name = visit.listing[key]
     head = Head(key, name.device_id, name.seq, b"", b"", 0, "")
+    if verdict.reason == NO_KEY and _is_put_out(visit, name.device_id):
+        verdict = Verdict(SKIPPED, REVOKED, "its device is no longer in the vault")
     visit.note(key, verdict)
     with visit.database.transaction():
         ledger.write_manifest(visit.database, head, _in_time(visit, key, verdict), visit.now_us)
+
+
+def _is_put_out(visit: Visit, device_id: bytes) -> bool:
+    """By others: then nobody vouches for a key of its own making, and it is not waited for."""
+    return device_id in visit.trust.fallen and device_id not in visit.trust.left
 
 
 def _in_time(visit: Visit, key: str, verdict: Verdict) -> Verdict:

@@ -64,16 +64,20 @@ def _without_end(records: list[Record], running: int) -> tuple[list[Record], int
 
 
 def _started(database: Database, facts: Facts, seqs: list[int]) -> dict[int, Event]:
-    """Events of this session that began in bytes drained earlier."""
+    """Events of this session that began in bytes drained earlier.
+
+    Perhaps under the id that this device had then.
+    """
     from hx.database.rows import select_events
 
-    where = "session_id = ? AND device_id = ? AND seq = ?"
-    return {
-        seq: event
+    where = "session_id = ? AND seq = ?"
+    found = (
+        (seq, event)
         for seq in seqs
-        for _, event in select_events(database, where, (facts.session_id, facts.device_id, seq))
+        for _, event in select_events(database, where, (facts.session_id, seq))
         if not event.finished
-    }
+    )
+    return dict(sorted(found, key=lambda one: one[1].key.device_id == facts.device_id))
 
 
 def remember(database: Database, screened: Screened) -> None:

@@ -108,6 +108,7 @@ class Visit:
         self._trust: Trust | None = None
         self.listing: dict[str, Name] = {}
         self.newcomers: list[Member] = []  # devices that this visit was the first to hear of
+        self.own_read: list[str] = []  # own manifests that were news to this database
         self.unvouched: dict[str, bytes] = {}  # manifest -> id of the offered key that opened it
 
     @property

@@ -140,6 +140,8 @@ OBJECTS = {
         "forgotten.silent[].device_id, forgotten.silent[].device": "who has not; it may have had no reason to",
         "forgotten.copies[].device_id, forgotten.copies[].device, forgotten.copies[].objects, forgotten.copies[].last_seen, forgotten.copies[].active": "whose segments in the store hold, or may hold, what was forgotten; active: its next sync replaces them",
         "custody": "where the keys of this device are kept",
+        "place": "of this device: `member`, `waiting`, `not admitted`, `revoked` or `left`",
+        "copy_seen": "when another copy of this device was last met; null: not since the last push that met none",
     },
     "sync check": {
         "objects, bytes": "what lies in the store under names of hx",
@@ -168,7 +170,14 @@ OBJECTS = {
         "recovery_words": "12 words; they are printed nowhere else and never again",
     },
     "sync invite": {"code, expires_at": "what the next device is asked for, and until when"},
-    "sync join": {"vault_id, vault_name, device_id, events": "and how many events came with it"},
+    "sync join": {
+        "vault_id, vault_name, device_id, events": "and how many events came with it; with `--new-id` 0",
+    },
+    "sync leave": {
+        "vault_id, vault_name, device_id": "which vault, and as whom",
+        "published": "whether the others can read that it left",
+        "unpublished": "events that are not in the store",
+    },
     "sync recover": {"vault_id, vault_name, device_id, events": "the same"},
     "sync": {
         "pulled.objects, pulled.events, pulled.forgotten, pulled.dropped, pulled.pending, pulled.rejected": "what came: segments, events that were new, events that another device has forgotten, events that came too late; and what is left; null where nothing was pulled",

@@ -104,6 +104,8 @@ def answer_of(name, folder):
             / f"{listed.name[:33]}000000000009-{'0' * 16}.hx"
         ).write_bytes(b"")
         hx_at(home, "sync", "pull")
+    if name == "sync leave":
+        return hx_at(home, "sync", "leave", "--yes", "--json")
     return hx_at(home, *name.split(), "--json")
 
 

@@ -9,7 +9,7 @@ from hx import custody
 from hx.cli.ask import at_terminal, secret
 from hx.cli.finding import FAULT, OK, WARNING, Finding
 from hx.core.errors import HxError, InputError, KeyMissing
-from hx.custody.place import PASSPHRASE, Place, read_note, stem
+from hx.custody.place import PASSPHRASE, Place, heirs, read_note, stem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +55,30 @@ def choose(recorder: Recorder, kind: str | None) -> Custody:
 
 def opened(recorder: Recorder) -> Custody:
     """As chosen when the device came into its vault. Raises KeyMissing."""
-    return custody.opened(place(recorder), asker(recorder.config))
+    where, ask = place(recorder), asker(recorder.config)
+    next_to = heirs(where, where.device_id)
+    note = read_note(next_to.note)
+    if note is not None and note.device_id == where.device_id:  # it has become that device
+        custody.inherit(next_to, where, ask)
+    return custody.opened(where, ask)
+
+
+def heir(recorder: Recorder) -> DeviceKeys:
+    """Keys for the device that this one is to become, stored beside its own, with the vault's.
+
+    What a run that was cut short has made is taken again. Raises KeyMissing.
+    """
+    from hx.core.keys import generate
+
+    where, ask = place(recorder), asker(recorder.config)
+    secrets = loaded(recorder)[1]
+    note = read_note(heirs(where, where.device_id).note)
+    if note is None:
+        keys = generate()
+    else:
+        keys = custody.opened(heirs(where, note.device_id), ask).load().device
+    custody.heir(where, heirs(where, keys.device_id), ask).store(secrets._replace(device=keys))
+    return keys
 
 
 def loaded(recorder: Recorder) -> tuple[Custody, Secrets]:
@@ -162,8 +185,8 @@ def _kept(recorder: Recorder) -> Iterator[Finding]:
 def forget(config: Config) -> list[str]:
     """Keys of this device leave their custody, for a purge; gives what could not be done."""
     folder, faults = config.paths.data, []
-    for shared in (False, True):
-        trunk = stem(folder, config.host, shared=shared)
+    trunks = [stem(folder, config.host, shared=shared) for shared in (False, True)]
+    for trunk in [*trunks, *(f"{trunk}-next" for trunk in trunks)]:
         try:
             note = read_note(f"{trunk}.toml")
             if note is not None:

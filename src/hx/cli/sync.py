@@ -22,6 +22,7 @@ PARTS = {
     "invite": Part("hx.cli.sync_invite", "let one more device in: prints a code"),
     "join": Part("hx.cli.sync_entry", "take this device into a vault, by a code"),
     "recover": Part("hx.cli.sync_entry", "take this device into a vault, by its recovery words"),
+    "leave": Part("hx.cli.sync_leave", "take this device out of its vault"),
     "push": Part("hx.cli.sync_run", "publish what is new here"),
     "pull": Part("hx.cli.sync_run", "take what is new in the store"),
     "status": Part("hx.cli.sync_status", "what is in the vault, what is pending, and why"),
@@ -68,9 +69,9 @@ def add_run_options(made: Parser) -> None:
     made.add_argument("--dry-run", action="store_true", help="say what a push would publish")
 
 
-def _add_store(made: Parser) -> None:
+def _add_store(made: Parser, *, required: bool = True) -> None:
     made.add_argument(
-        "--store", required=True, metavar="URL", help="where the vault lies: folder:/path"
+        "--store", required=required, metavar="URL", help="where the vault lies: folder:/path"
     )
     made.add_argument(
         "--vault-name", metavar="NAME", help="what to call the vault here; else the folder's name"
@@ -93,9 +94,14 @@ def _init(made: Parser) -> None:
 
 
 def _join(made: Parser) -> None:
-    _add_store(made)
+    _add_store(made, required=False)
     made.add_argument(
         "--code-file", metavar="FILE", help="read the code from a file; - is stdin; else it asks"
+    )
+    made.add_argument(
+        "--new-id",
+        action="store_true",
+        help="this is a copy of a device in the vault: make it a device of its own, without a code",
     )
     made.add_json()
 
@@ -104,6 +110,14 @@ def _recover(made: Parser) -> None:
     _add_store(made)
     made.add_argument(
         "--words-file", metavar="FILE", help="read the words from a file; - is stdin; else it asks"
+    )
+    made.add_json()
+
+
+def _leave(made: Parser) -> None:
+    made.add_argument("--yes", action="store_true", help="do not ask")
+    made.add_argument(
+        "--offline", action="store_true", help="without the store: nothing is published any more"
     )
     made.add_json()
 
@@ -139,6 +153,7 @@ _OPTIONS = {
     "invite": lambda made: made.add_json(),
     "join": _join,
     "recover": _recover,
+    "leave": _leave,
     "push": add_run_options,
     "pull": add_run_options,
     "status": _status,

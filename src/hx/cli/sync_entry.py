@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 
 
 def run(name: str, given: Namespace, config: Config) -> int:
+    if name == "join" and given.new_id:
+        from hx.cli.sync_new_id import run as become_another
+
+        return become_another(given, config)
+    if given.store is None:
+        raise UsageError("where the vault lies is missing", f"hx sync {name} --store folder:/path")
     recorder = open_recorder(config)
     with alone(recorder):
         _require_no_vault(recorder)
@@ -65,6 +71,18 @@ def _here(given: Namespace, recorder: Recorder) -> Here:
         hand_over(chosen, secrets, path)
 
     return enroll.Here(recorder.database, keys, label, keep, recorder.now_us)
+
+
+def _with_an_id_for(given: Namespace, recorder: Recorder, place: Place) -> Recorder:
+    """An id that has left this vault never stands in it again: who comes back gets another."""
+    from hx.leaving import left_before
+
+    _, genesis = enroll.read_genesis(place)
+    if not left_before(recorder.database, genesis.vault_id, recorder.who.device_id):
+        return recorder
+    from hx.cli.identity import renewed
+
+    return renewed(recorder, cut_label(given.name or recorder.config.host))
 
 
 def _init(given: Namespace, recorder: Recorder, place: Place) -> int:
@@ -106,6 +124,7 @@ def _name_device(recorder: Recorder, label: str) -> None:
 
 def _join(given: Namespace, recorder: Recorder, place: Place) -> int:
     secret = words.read_code(given.code_file)
+    recorder = _with_an_id_for(given, recorder, place)
     here = _here(given, recorder)
     enroll.join(here, place, secret)
     events = _first_sync(recorder, here.label)
@@ -115,6 +134,7 @@ def _join(given: Namespace, recorder: Recorder, place: Place) -> int:
 
 def _recover(given: Namespace, recorder: Recorder, place: Place) -> int:
     entropy = words.read_words(given.words_file)
+    recorder = _with_an_id_for(given, recorder, place)
     here = _here(given, recorder)
     enroll.recover(here, place, entropy)
     return _tell(given, recorder, place, _first_sync(recorder, here.label))

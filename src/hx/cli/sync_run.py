@@ -9,6 +9,7 @@ from hx.cli.findings import exit_code
 from hx.cli.output import visible
 from hx.cli.progress import Progress
 from hx.cli.recorder import open_recorder
+from hx.cli.sync_notes import on_its_way, tell_copies, tell_place
 from hx.cli.syncing import alone, label_of, outbox_of, vault_of, visit_of
 from hx.core.errors import HxError
 from hx.core.verdict import PENDING, REJECTED
@@ -32,16 +33,19 @@ def run(name: str, given: Namespace, config: Config) -> int:
     vault_of(recorder)
     with alone(recorder):
         visit = visit_of(recorder)
+        own = on_its_way(recorder)
         if given.verbose:
             visit.on_note = _say
         try:
             with Progress("syncing") as progress:
                 visit.tell = progress.told
                 pulled, pushed = _carry_out(name, given, recorder, visit)
+            if not given.dry_run:
+                tell_place(visit)
         except HxError as error:
-            _remember(given, visit, error.message)
+            _remember(given, visit, error.message, own)
             raise
-        _remember(given, visit, None)
+        _remember(given, visit, None, own)
     scrub(recorder)
     tell_newcomers(visit)
     _print(given, visit, pulled, pushed)
@@ -119,10 +123,11 @@ def _would_push(recorder: Recorder, visit: Visit) -> Pushed:
     return Pushed(events, len(plan.parts), size, len(plan.replaced))
 
 
-def _remember(given: Namespace, visit: Visit, outcome: str | None) -> None:
+def _remember(given: Namespace, visit: Visit, outcome: str | None, own: tuple[str, ...]) -> None:
     """For `hx sync status`, which asks nobody."""
     if given.dry_run:
         return
+    tell_copies(visit, own)
     conditions = "\n".join(sorted(getattr(visit.store, "conditions", ())))
     with visit.database.transaction():
         rows.update(visit.database, outcome=outcome, conditions=conditions)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from hx import copies
+from hx.admission import OUTSIDE, WAITING, place_of, waits
 from hx.cli import elsewhere, findings, strangers
 from hx.cli.custody import opened
 from hx.cli.findings import exit_code
 from hx.cli.output import visible
 from hx.cli.recorder import open_recorder
+from hx.cli.sync_notes import COPIED, COPIED_HINT
 from hx.cli.syncing import vault_of, visit_of
 from hx.cli.times import age, rfc3339
-from hx.core.errors import HxError
+from hx.core.errors import HxError, NotInVault
 from hx.core.phrases import fingerprint_words
 from hx.core.record import NamedTuple
 from hx.core.verdict import IMPORTED, NEEDS_UPGRADE, PENDING, REJECTED, SKIPPED, SUPERSEDED
@@ -19,7 +22,7 @@ from hx.database import standing, unpublished
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from hx.cli.recorder import Recorder
     from hx.cli.strangers import Strange
@@ -45,6 +48,9 @@ class Seen(NamedTuple):
     unpublished: int
     forgotten: Elsewhere | None
     custody: str
+    place: str  # of this device, one of hx.admission.PLACES
+    advice: tuple[str, ...]  # what that means and what to do; of a member nothing
+    copy_seen_us: int | None  # when another copy of this device was met
     now_us: int
 
 
@@ -62,12 +68,15 @@ def run(_: str, given: Namespace, config: Config) -> int:
         _print(seen, found, verbose=given.verbose)
     if trouble is not None:
         raise trouble
+    if seen.place in OUTSIDE:
+        return NotInVault.exit_code
     upgrade = any(why.reason == NEEDS_UPGRADE for why in seen.reasons)
     return exit_code(seen.counts, upgrade=upgrade)
 
 
 def _look(recorder: Recorder, visit: Visit) -> Seen:
     database, trust = recorder.database, visit.trust
+    place = place_of(trust, visit.me)
     return Seen(
         vault_of(recorder),
         visit.is_sealed,
@@ -78,6 +87,9 @@ def _look(recorder: Recorder, visit: Visit) -> Seen:
         unpublished.count(database, recorder.now_us),
         forgotten.elsewhere(database, visit.me, trust),
         _custody(recorder),
+        place,
+        waits(database) if place == WAITING else OUTSIDE.get(place, ()),
+        copies.noted_us(database),
         recorder.now_us,
     )
 
@@ -122,6 +134,7 @@ def _print(seen: Seen, found: Answer | None, *, verbose: bool) -> None:
         _line("", f"the last sync failed: {visible(vault.outcome.encode())}")
     for condition in filter(None, vault.conditions.split("\n")):
         _line("", condition)
+    _paragraph("here", _about_us(seen))
     _line("objects", ", ".join(f"{seen.counts.get(s, 0):,} {s}" for s in _STATUSES))
     for why in seen.reasons:
         if verbose or why.reason != SUPERSEDED:  # that happens every day and asks for nothing
@@ -136,6 +149,14 @@ def _print(seen: Seen, found: Answer | None, *, verbose: bool) -> None:
     for number, line in enumerate(elsewhere.lines(seen.forgotten, seen.now_us)):
         _line("" if number else "forgotten", line)
     _line("keys", seen.custody if seen.custody.startswith(_LOST) else f"in {seen.custody}")
+
+
+def _about_us(seen: Seen) -> Iterator[str]:
+    """What is the matter with this device itself, and what to do."""
+    yield from seen.advice
+    if seen.copy_seen_us is not None:
+        yield f"{age(seen.copy_seen_us, seen.now_us)} ago: {COPIED}"
+        yield COPIED_HINT
 
 
 _STATUSES = (IMPORTED, PENDING, SKIPPED, REJECTED)
@@ -218,4 +239,6 @@ def _object(seen: Seen, found: Answer | None) -> dict[str, object]:
         "unpublished": seen.unpublished,
         "forgotten": elsewhere.as_object(seen.forgotten),
         "custody": seen.custody,
+        "place": seen.place,
+        "copy_seen": at(seen.copy_seen_us),
     }

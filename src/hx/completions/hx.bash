@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/hx
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_hx_sync_subparsers=(init invite join recover push pull status check repair devices rename)
+_shtab_hx_sync_subparsers=(init invite join recover leave push pull status check repair devices rename)
 _shtab_hx_subparsers=(setup init pause resume status doctor find search last show stats pin unpin forget sync import config completions)
 
 _shtab_hx_setup_option_strings=(-h --help --shell --no-import --undo --purge --yes)
@@ -24,8 +24,9 @@ _shtab_hx_unpin_option_strings=(-h --help --last)
 _shtab_hx_forget_option_strings=(-h --help --session --since --until --match --artifact --this-device --all-devices --clean-shell-history --yes --json)
 _shtab_hx_sync_init_option_strings=(-h --help --store --vault-name --custody --name --no-encrypt --yes --json)
 _shtab_hx_sync_invite_option_strings=(-h --help --json)
-_shtab_hx_sync_join_option_strings=(-h --help --store --vault-name --custody --name --code-file --json)
+_shtab_hx_sync_join_option_strings=(-h --help --store --vault-name --custody --name --code-file --new-id --json)
 _shtab_hx_sync_recover_option_strings=(-h --help --store --vault-name --custody --name --words-file --json)
+_shtab_hx_sync_leave_option_strings=(-h --help --yes --offline --json)
 _shtab_hx_sync_push_option_strings=(-h --help --json --verbose --dry-run)
 _shtab_hx_sync_pull_option_strings=(-h --help --json --verbose --dry-run)
 _shtab_hx_sync_status_option_strings=(-h --help --json --verbose --check)
@@ -46,7 +47,7 @@ _shtab_hx_init_pos_0_choices=(bash zsh fish)
 _shtab_hx_sync_init___custody_choices=(keychain passphrase file)
 _shtab_hx_sync_join___custody_choices=(keychain passphrase file)
 _shtab_hx_sync_recover___custody_choices=(keychain passphrase file)
-_shtab_hx_sync_pos_0_choices=(init invite join recover push pull status check repair devices rename)
+_shtab_hx_sync_pos_0_choices=(init invite join recover leave push pull status check repair devices rename)
 _shtab_hx_import___from_choices=(bash zsh fish atuin)
 _shtab_hx_completions_pos_0_choices=(bash zsh fish)
 _shtab_hx_pos_0_choices=(setup init pause resume status doctor find search last show stats pin unpin forget sync import config completions)
@@ -137,10 +138,16 @@ _shtab_hx_sync_invite___help_nargs=0
 _shtab_hx_sync_invite___json_nargs=0
 _shtab_hx_sync_join__h_nargs=0
 _shtab_hx_sync_join___help_nargs=0
+_shtab_hx_sync_join___new_id_nargs=0
 _shtab_hx_sync_join___json_nargs=0
 _shtab_hx_sync_recover__h_nargs=0
 _shtab_hx_sync_recover___help_nargs=0
 _shtab_hx_sync_recover___json_nargs=0
+_shtab_hx_sync_leave__h_nargs=0
+_shtab_hx_sync_leave___help_nargs=0
+_shtab_hx_sync_leave___yes_nargs=0
+_shtab_hx_sync_leave___offline_nargs=0
+_shtab_hx_sync_leave___json_nargs=0
 _shtab_hx_sync_push__h_nargs=0
 _shtab_hx_sync_push___help_nargs=0
 _shtab_hx_sync_push___json_nargs=0

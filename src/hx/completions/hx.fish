@@ -50,7 +50,7 @@ function _shtab_hx_using
   test "$_shtab_hx_cmdpath" = "$argv"
 end
 
-set -g _shtab_hx_commands setup init pause resume status doctor find search last show stats pin unpin forget sync 'sync init' 'sync invite' 'sync join' 'sync recover' 'sync push' 'sync pull' 'sync status' 'sync check' 'sync repair' 'sync devices' 'sync rename' import config completions
+set -g _shtab_hx_commands setup init pause resume status doctor find search last show stats pin unpin forget sync 'sync init' 'sync invite' 'sync join' 'sync recover' 'sync leave' 'sync push' 'sync pull' 'sync status' 'sync check' 'sync repair' 'sync devices' 'sync rename' import config completions
 set -g _shtab_hx_opts_with_value --artifact --by --code-file --color --custody --cwd --device --exit --for --format --from --host --limit --match --name --read-data --session --shell --since --store --until --vault-name --words-file
 
 complete -c history-extended -w hx
@@ -184,6 +184,7 @@ complete -c hx -n '_shtab_hx_using sync join' -l vault-name -x -d 'what to call 
 complete -c hx -n '_shtab_hx_using sync join' -l custody -xka "keychain passphrase file" -d 'where the keys of this device are kept; without it the best there is'
 complete -c hx -n '_shtab_hx_using sync join' -l name -x -d 'what to call this device; else the host'
 complete -c hx -n '_shtab_hx_using sync join' -l code-file -x -d 'read the code from a file; - is stdin; else it asks'
+complete -c hx -n '_shtab_hx_using sync join' -l new-id -d 'this is a copy of a device in the vault: make it a device of its own, without a code'
 complete -c hx -n '_shtab_hx_using sync join' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a recover -d 'take this device into a vault, by its recovery words'
 complete -c hx -n '_shtab_hx_using sync recover' -s h -l help -d 'show this help message and exit'
@@ -193,6 +194,11 @@ complete -c hx -n '_shtab_hx_using sync recover' -l custody -xka "keychain passp
 complete -c hx -n '_shtab_hx_using sync recover' -l name -x -d 'what to call this device; else the host'
 complete -c hx -n '_shtab_hx_using sync recover' -l words-file -x -d 'read the words from a file; - is stdin; else it asks'
 complete -c hx -n '_shtab_hx_using sync recover' -l json -d 'print JSON'
+complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a leave -d 'take this device out of its vault'
+complete -c hx -n '_shtab_hx_using sync leave' -s h -l help -d 'show this help message and exit'
+complete -c hx -n '_shtab_hx_using sync leave' -l yes -d 'do not ask'
+complete -c hx -n '_shtab_hx_using sync leave' -l offline -d 'without the store: nothing is published any more'
+complete -c hx -n '_shtab_hx_using sync leave' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a push -d 'publish what is new here'
 complete -c hx -n '_shtab_hx_using sync push' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using sync push' -l json -d 'print JSON'

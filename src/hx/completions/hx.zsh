@@ -39,6 +39,7 @@ _shtab_hx_sync_commands() {
     init:'make a vault in a store, with this device in it'
     invite:'let one more device in: prints a code'
     join:'take this device into a vault, by a code'
+    leave:'take this device out of its vault'
     pull:'take what is new in the store'
     push:'publish what is new here'
     recover:'take this device into a vault, by its recovery words'
@@ -310,11 +311,22 @@ _shtab_hx_sync_join_options=(
   "--custody[where the keys of this device are kept\; without it the best there is]:custody:(keychain passphrase file)"
   "--name[what to call this device\; else the host]:NAME:"
   "--code-file[read the code from a file\; - is stdin\; else it asks]:FILE:"
+  "--new-id[this is a copy of a device in the vault\: make it a device of its own, without a code]"
   "--json[print JSON]"
 )
 
 # guard to ensure default positional specs are added only once per session
 _shtab_hx_sync_join_defaults_added=0
+
+_shtab_hx_sync_leave_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--yes[do not ask]"
+  "--offline[without the store\: nothing is published any more]"
+  "--json[print JSON]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_sync_leave_defaults_added=0
 
 _shtab_hx_sync_pull_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -448,6 +460,7 @@ _shtab_hx_sync() {
         init) _arguments -C -s $_shtab_hx_sync_init_options ;;
         invite) _arguments -C -s $_shtab_hx_sync_invite_options ;;
         join) _arguments -C -s $_shtab_hx_sync_join_options ;;
+        leave) _arguments -C -s $_shtab_hx_sync_leave_options ;;
         pull) _arguments -C -s $_shtab_hx_sync_pull_options ;;
         push) _arguments -C -s $_shtab_hx_sync_push_options ;;
         recover) _arguments -C -s $_shtab_hx_sync_recover_options ;;

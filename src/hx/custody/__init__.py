@@ -7,14 +7,13 @@ runs open that kind and no other: what does not open is an error, never a new ke
 from __future__ import annotations
 
 from hx.core.errors import InputError, KeyMissing
-from hx.custody.place import FILE, KEYCHAIN, KINDS, PASSPHRASE, Note, read_note, write_note
+from hx.custody.place import FILE, KEYCHAIN, KINDS, PASSPHRASE, Note, Place, read_note, write_note
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
-    from hx.custody.place import Place
     from hx.custody.secrets import Secrets
 
     class Keeper(Protocol):
@@ -131,6 +130,32 @@ def opened(place: Place, ask: Callable[[bool], bytes]) -> Custody:
             "restore the database that belongs to it, or the note of this device",
         )
     return Custody(_keeper(note, place, ask), place)
+
+
+def heir(kept: Place, place: Place, ask: Callable[[bool], bytes]) -> Custody:
+    """For another device at `place`, of the kind that `kept` is of. Raises KeyMissing."""
+    note = read_note(kept.note)
+    if note is None:
+        raise KeyMissing(f"{kept.note} is missing", "restore it from a backup")
+    return Custody(_keeper(note._replace(device_id=place.device_id), place, ask), place)
+
+
+def inherit(heirs: Place, place: Place, ask: Callable[[bool], bytes]) -> None:
+    """What was stored at `heirs` is kept at `place` from now on, in the stead of the old device's.
+
+    Repeated after a crash it goes on. Raises KeyMissing, DatabaseError.
+    """
+    from hx.custody import small_file
+
+    assert heirs.device_id == place.device_id
+    old = read_note(place.note)
+    if old is None or old.device_id != place.device_id:
+        secrets = opened(heirs, ask).load()
+        if old is not None and old.kind == KEYCHAIN:
+            _keeper(old, Place(place.stem, old.device_id), ask).forget()
+        heir(heirs, place, ask).store(secrets)
+    for path in (heirs.sealed, heirs.bare, heirs.note):  # the note last: it brings us here again
+        small_file.remove(path)
 
 
 def _keeper(note: Note, place: Place, ask: Callable[[bool], bytes]) -> Keeper:

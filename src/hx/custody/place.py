@@ -37,6 +37,11 @@ class Place(NamedTuple):
         return f"{self.stem}.key"
 
 
+def heirs(place: Place, device_id: bytes) -> Place:
+    """Where the keys of the device that this one becomes wait until it is that device."""
+    return Place(f"{place.stem}-next", device_id)
+
+
 class Note(NamedTuple):
     kind: str  # one of KINDS
     device_id: bytes

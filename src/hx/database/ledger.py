@@ -7,6 +7,7 @@ from hx.core.verdict import (
     DUPLICATE,
     IMPORTED,
     NEEDS_UPGRADE,
+    NO_KEY,
     NOT_ARRIVED,
     PENDING,
     REJECTED,
@@ -211,6 +212,12 @@ def counts(database: Database) -> dict[str, int]:
         " UNION ALL SELECT status FROM manifest WHERE status <> ?) GROUP BY status"
     )
     return dict(database.execute(sql, (IMPORTED,)))
+
+
+def lacks_key(database: Database) -> bool:
+    """Whether a manifest is sealed under a key that nobody has put down for this device."""
+    sql = "SELECT 1 FROM manifest WHERE status = ? AND reason = ?"
+    return database.value(sql, (PENDING, NO_KEY)) is not None
 
 
 def waits_for_upgrade(database: Database) -> bool:

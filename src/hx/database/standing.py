@@ -86,6 +86,8 @@ def devices(database: Database, trust: Trust, me: bytes) -> list[DeviceSeen]:
             note = "newcomer: a device that stands has to sync"
         elif device_id in trust.fallen:
             note = "no longer in the vault" if device_id in trust.revoked else "not admitted"
+        if device_id in trust.left:
+            note = "left the vault"
         found.append(
             DeviceSeen(
                 device_id,
