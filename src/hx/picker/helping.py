@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hx.picker.look import painted
+from hx.picker.model import RUN
 from hx.picker.width import fitted
 
 TYPE_CHECKING = False
@@ -14,48 +15,48 @@ KEYS = (
     ("Enter", "run it"),
     ("Tab", "edit it first"),
     ("Esc", "leave, nothing changed"),
-    ("Up Down", "older, newer"),
     ("Ctrl-R", "where to look, next"),
-    ("Ctrl-S", "where to look, back"),
     ("Ctrl-T", "fuzzy or exact"),
     ("Alt-X", "hide or show failures"),
     ("Ctrl-O", "preview"),
     ("Alt-1 … 9", "edit the nth row"),
-    ("PgUp PgDn", "a page"),
-    ("Alt-< Alt->", "newest, oldest"),
-    ("Alt-Delete", "forget it, on closing"),
-    ("Ctrl-Z", "undo that"),
-    ("Ctrl-U Ctrl-K", "cut before, after"),
-    ("Ctrl-W Alt-D", "cut a word"),
-    ("Ctrl-Y", "put back what was cut"),
-    ("Alt-B Alt-F", "a word left, right"),
     ("'word", "contains exactly this"),
     ("^word word$", "begins, ends so"),
     ("!word", "does not contain it"),
+    ("Alt-Delete", "forget it, on closing"),
+    ("Ctrl-Z", "undo that"),
+    ("PgUp PgDn", "a page of rows"),
+    ("Alt-< Alt->", "first, last row"),
     ("F1", "back"),
+    ("Ctrl-S", "where to look, back"),
+    ("Ctrl-A Ctrl-E", "begin, end of the query"),
+    ("Ctrl-U Ctrl-K", "cut before, after"),
+    ("Ctrl-W Alt-D", "cut a word"),
+    ("Alt-B Alt-F", "a word left, right"),
+    ("Ctrl-Y", "put back what was cut"),
 )
-_KEY_CELLS, _GAP = 14, 2
-_COLUMN = 38  # cells; as many columns as have room
+_KEY_CELLS = 16  # with the indent
+_COLUMN = 40  # cells; as many columns as have room
 
 
-def help_lines(columns: int, height: int, look: Look) -> list[str]:
+def help_lines(enter: str, columns: int, height: int, look: Look) -> list[str]:
     """Exactly `height` lines: down the first column, then the next."""
     if height <= 0:
         return []
     beside = max(1, columns // _COLUMN)
-    shown = KEYS[: beside * height]
+    keys = KEYS if enter == RUN else (("Enter", "edit it"), *KEYS[1:])
+    shown = keys[: beside * height]
     high = -(-len(shown) // beside)
-    lines = []
-    for at in range(high):
-        spans, room = [], columns
-        for key, what in shown[at::high]:
-            cells = _entry(key, what, room if beside == 1 else min(room, _COLUMN))
-            spans += [(cells[0], look.prompt), (cells[1], "")]
-            room -= _COLUMN
-        lines.append(painted(spans))
+    lines = [_line(shown[at::high], columns, look) for at in range(high)]
     return [""] * (height - high) + lines
 
 
-def _entry(key: str, what: str, columns: int) -> tuple[str, str]:
-    name = fitted(f"  {key:<{_KEY_CELLS}}", columns)
-    return name, fitted(f"{what:<{_COLUMN - _KEY_CELLS - _GAP}}", columns - len(name))
+def _line(entries: tuple[tuple[str, str], ...], columns: int, look: Look) -> str:
+    room = min(columns, _COLUMN)
+    named = min(_KEY_CELLS, room // 2)
+    spans = []
+    for key, what in entries:
+        spans.append((fitted(f"  {key}", named - 1).ljust(named), look.prompt))
+        spans.append((fitted(what, room - named).ljust(room - named), ""))
+    spans[-1] = (spans[-1][0].rstrip(), "")
+    return painted(spans)

@@ -6,47 +6,58 @@ import time
 
 from hx.core.spans import age, is_known, short_duration
 from hx.picker.look import painted
-from hx.picker.width import Piece, bound, fitted, pieces
+from hx.picker.width import Piece, bound, cells, fitted, pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.picker.look import Look
     from hx.picker.model import Details, Row, State
 
-_FACTS = 4  # lines
+_ROOMY = 5  # lines from which one is left empty between command and facts
 _TAB = 4  # cells
 
 
 def preview_lines(state: State, columns: int, height: int, look: Look) -> list[str]:
     """Exactly `height` lines: the facts below, the command in what is left."""
-    if not state.rows or columns <= 0:
+    if not state.rows or columns <= 0 or height <= 0:
         return [""] * height
     row = state.rows[min(state.selected, len(state.rows) - 1)]
     known = state.details if state.details and state.details.event == row.event else None
-    facts = _facts(row, known, state.now_us)[: max(0, height - 1)]
-    room = height - len(facts) - (1 if height > len(facts) + 1 else 0)
-    command = _command(row.text, columns, room, look)
-    below = [_fact(text, columns, look, failed=bool(row.exit_status)) for text in facts]
+    facts = _facts(row, known, state.now_us, columns)[: height // 2]
+    command = _command(row.text, columns, height - len(facts) - (height > _ROOMY), look)
+    below = [painted([(fact, look.faint)]) for fact in facts]
+    if facts and row.exit_status:
+        below[0] = painted([(facts[0], look.failed)])
     return [*command, *[""] * (height - len(command) - len(below)), *below]
 
 
-def _fact(text: str, columns: int, look: Look, *, failed: bool) -> str:
-    is_mark = failed and text.startswith("exit ")
-    return painted([(fitted(text, columns), look.failed if is_mark else look.faint)])
-
-
-def _facts(row: Row, known: Details | None, now_us: int) -> list[str]:
-    """The most wanted first; lines that are not known yet are empty, so that nothing jumps."""
-    when = _when(row.started_at_us, now_us)
+def _facts(row: Row, known: Details | None, now_us: int, columns: int) -> list[str]:
+    """The most wanted first; what is not known yet is empty, so that nothing jumps."""
     if known is None:
-        return [_ending(row), when, "", ""][:_FACTS]
-    host = known.host if known.host and known.host != known.device else ""
+        return [fitted(_ending(row), columns), fitted(_when(row, now_us)[0], columns), "", ""]
+    place = "  ".join(filter(None, (known.repo, known.branch)))
     return [
-        f"{_ending(row)}, {_runs(known)}",
-        f"{when} on {known.device}" + (f" ({host})" if host else ""),
-        known.directory or "",
-        "  ".join(filter(None, (known.repo, known.branch))),
+        _roomiest([f"{_ending(row)}, {runs}" for runs in _runs(known)], columns),
+        _roomiest(_occasions(row, known, now_us), columns),
+        _end_of(known.directory or "", columns),
+        fitted(place, columns),
     ]
+
+
+def _roomiest(texts: list[str], columns: int) -> str:
+    """The first that has room, else so much of the last as has."""
+    return next((text for text in texts if cells(text) <= columns), fitted(texts[-1], columns))
+
+
+def _end_of(path: str, columns: int) -> str:
+    """The end of a path tells more than its beginning."""
+    if len(path) <= bound(columns) and cells(path) <= columns:
+        return fitted(path, columns)
+    part = path[-columns:]
+    while part and 1 + cells(part) > columns:
+        part = part[1:]
+    name = part.find("/")
+    return fitted(f"…{part[name:] if 0 < name < len(part) // 2 else part}", columns)
 
 
 def _ending(row: Row) -> str:
@@ -55,20 +66,27 @@ def _ending(row: Row) -> str:
     return f"{ended} after {took}" if took else ended
 
 
-def _runs(known: Details) -> str:
+def _runs(known: Details) -> list[str]:
     if known.runs <= 1:
-        return "ran once"
-    if not known.failures:
-        return f"{known.runs:,} runs, none failed"
+        return ["ran once"]
+    short = f"{known.failures or 'none'} of {known.runs:,} failed"
     percent = max(1, known.failures * 100 // known.runs)
-    return f"{known.runs:,} runs, {known.failures:,} failed ({percent} %)"
+    return [f"{short} ({percent} %)", short] if known.failures else [short]
 
 
-def _when(at_us: int, now_us: int) -> str:
-    if not is_known(at_us):
-        return "at an unknown time"
-    local = time.localtime(at_us // 1_000_000)
-    return f"{time.strftime('%Y-%m-%d %H:%M:%S', local)}, {age(at_us, now_us)} ago"
+def _when(row: Row, now_us: int) -> list[str]:
+    if not is_known(row.started_at_us):
+        return ["at an unknown time"]
+    local = time.localtime(row.started_at_us // 1_000_000)
+    ago = f"{age(row.started_at_us, now_us)} ago"
+    return [f"{time.strftime(f'%Y-%m-%d %H:%M{s}', local)}, {ago}" for s in (":%S", "")]
+
+
+def _occasions(row: Row, known: Details, now_us: int) -> list[str]:
+    long, short = (f"{when} on {known.device}" for when in (_when(row, now_us) * 2)[:2])
+    if known.host and known.host != known.device:
+        return [f"{long} ({known.host})", f"{short} ({known.host})", short]
+    return [long, short]
 
 
 def _command(text: str, columns: int, height: int, look: Look) -> list[str]:

@@ -83,17 +83,24 @@ def _command(row: Row, columns: int) -> list[Piece]:
 
 
 def _start(text: str, matched: tuple[int, ...], columns: int) -> int:
-    """Where the command is shown from, so that the last letter found is seen, if the first is."""
+    """Where the command is shown from; a beginning is left out only for letters found behind it."""
     if not matched or matched[-1] >= len(text):
         return 0
+    if _fits(text, matched[-1] + 1, columns):
+        return 0
     last = min(len(text), matched[-1] + 1 + _RIGHT_OF_MATCH)
-    if last <= bound(columns):
-        needed = sum(piece.cells for piece in pieces(text, 0, last))
-        if needed < columns or (needed == columns and last == len(text)):
-            return 0
     part = text[max(0, last - columns) : last]
     letter = 1 if part.isascii() and part.isprintable() else 2  # cells of most of them, at most
-    return max(0, min(last - (columns - 2) // letter, matched[0]))
+    start = max(0, last - (columns - 2) // letter)
+    return start if start <= matched[0] else 0
+
+
+def _fits(text: str, stop: int, columns: int) -> bool:
+    """Whether so much of its beginning has room, and a mark for the rest."""
+    if stop > bound(columns):
+        return False
+    needed = sum(piece.cells for piece in pieces(text, 0, stop))
+    return needed < columns or (needed == columns and stop == len(text))
 
 
 def _styled(line: list[Piece], matched: frozenset[int], look: Look) -> Spans:

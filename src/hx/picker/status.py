@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from hx.core.record import NamedTuple
 from hx.picker.look import painted
-from hx.picker.model import ALL, DEVICE, DIRECTORY, REPOSITORY, SESSION
-from hx.picker.width import cut, pieces
+from hx.picker.model import ALL, DEVICE, DIRECTORY, REPOSITORY, RUN, SESSION
+from hx.picker.width import fitted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,56 +18,61 @@ _SCOPES = {
     REPOSITORY: "this repository",
     DEVICE: "this device",
 }
-_HINTS = ("Ctrl-R where  Ctrl-T how  F1 help", "F1 help")  # the first that has room
+_HINTS = ("Tab edits  Ctrl-R where  F1 help", "Ctrl-R where  F1 help", "F1 help")
 _INDENT = 2
 
-
-class _Part(NamedTuple):
-    text: str
-    style: str
-    is_needed: bool = True  # else it makes room for the others
+Parts = list[tuple[str, str]]
 
 
 def status(state: State, columns: int, look: Look) -> str:
     """A notice takes its place until the next key."""
     if state.notice:
-        line = cut(pieces(" " * _INDENT + state.notice), columns)
-        return painted([("".join(piece.text for piece in line), look.notice)])
+        return painted([(fitted(" " * _INDENT + state.notice, columns), look.notice)])
     parts = _parts(state, look)
     if _cells(parts) > columns:
-        parts = [part for part in parts if part.is_needed]
+        parts = _short_parts(state, look)
     spans, room = [], columns
-    for part in parts:
-        shown = "".join(piece.text for piece in cut(pieces("  " + part.text), room))
-        spans.append((shown, part.style))
+    for text, style in parts:
+        shown = fitted(" " * _INDENT + text, room)
+        spans.append((shown, style))
         room -= len(shown)
-    hint = next((hint for hint in _HINTS if len(hint) + 3 <= room), "")
+    hints = _HINTS if state.enter == RUN else _HINTS[1:]
+    hint = next((hint for hint in hints if len(hint) + _INDENT < room), "")
     if hint:
         spans += [(" " * (room - len(hint)), ""), (hint, look.faint)]
     return painted(spans)
 
 
-def _parts(state: State, look: Look) -> list[_Part]:
+def _parts(state: State, look: Look) -> Parts:
+    """What is usual is faint; what hides commands is not."""
     parts = [
-        _Part(_SCOPES[state.scope], look.faint if state.scope == ALL else look.prompt),
-        _Part("exact" if state.exact else "fuzzy", look.faint, is_needed=False),
-        _Part(count(state), look.faint),
+        (_SCOPES[state.scope], look.faint if state.scope == ALL else look.prompt),
+        ("exact" if state.exact else "fuzzy", look.faint),
+        (count(state), look.faint),
     ]
     if not state.failures:
-        parts.append(_Part("failures hidden", look.notice))
+        parts.append(("failures hidden", look.notice))
     if state.deleted:
-        parts.append(_Part(f"{len(state.deleted)} to forget", look.notice))
+        parts.append((f"{len(state.deleted)} to forget", look.notice))
     return parts
+
+
+def _short_parts(state: State, look: Look) -> Parts:
+    scope, _, _, *warnings = _parts(state, look)
+    fits = f"{state.matches:,}{'' if state.complete else '+'}"
+    return [(scope[0].removeprefix("this "), scope[1]), (fits, look.faint), *warnings]
 
 
 def count(state: State) -> str:
     """`12 of 250,000`; `+` while there may be more."""
     fits = f"{state.matches:,}{'' if state.complete else '+'}"
-    return f"{fits} of {state.total:,}" if state.total and state.query.strip() else fits
+    if not state.query.strip():
+        return f"{fits} command{'' if state.matches == 1 else 's'}"
+    return f"{fits} of {state.total:,}" if state.total else fits
 
 
-def _cells(parts: list[_Part]) -> int:
-    return sum(len(part.text) + 2 for part in parts)
+def _cells(parts: Parts) -> int:
+    return sum(len(text) + _INDENT for text, _ in parts)
 
 
 def nothing(state: State) -> str:

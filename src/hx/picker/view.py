@@ -48,14 +48,16 @@ def _body(state: State, width: int, height: int, look: Look) -> list[str]:
     if state.help:
         from hx.picker.helping import help_lines
 
-        return help_lines(width, height, look)
+        return help_lines(state.enter, width, height, look)
     if not state.preview:
         return _rows(state, width, height, look)
     from hx.picker.preview import preview_lines
 
     if width < _BESIDE:
         low = _rows_height(state, width, height)
-        return preview_lines(state, width, height - low, look) + _rows(state, width, low, look)
+        above = preview_lines(state, width, height - low - 1, look)
+        rule = [painted([("─" * width, look.faint)])] if height > low else []
+        return [*above, *rule, *_rows(state, width, low, look)]
     left = width - width // 2
     rows = _rows(state, left - 1, height, look, fill=True)
     pane = preview_lines(state, width - left - 2, height, look)

@@ -42,7 +42,7 @@ class Piece(NamedTuple):
 
 
 def pieces(text: str, start: int = 0, stop: int | None = None) -> list[Piece]:
-    """Of `text[start:stop]` in one line: a mark where it ended, and the next one not indented."""
+    """Of `text[start:stop]` in one line: a mark between lines, none for empty ones and indents."""
     part = text[start:stop]
     if part.isascii() and part.isprintable():
         return [Piece(part, len(part), start)] if part else []
@@ -87,7 +87,7 @@ def _head(line: list[Piece], columns: int) -> list[Piece]:
 def _pieces(part: str, start: int) -> Iterator[Piece]:
     before, room, is_indent = "", 0, False  # room: for marks above the letter `before`
     for index, character in enumerate(part):
-        if is_indent and character in " \t":
+        if is_indent and character in " \t\n":
             continue
         is_indent = character == "\n"
         after = part[index + 1 : index + 2]

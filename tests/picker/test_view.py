@@ -1,0 +1,421 @@
+"""What is on the screen: frames as they are, and what is true of every frame."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pyte
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wcwidth import wcswidth
+
+from hx.picker.look import BARE, COLOURLESS, DARK, EITHER, LIGHT, look_for
+from hx.picker.model import DIRECTORY, EDIT, RUN, SCOPES, Details, Row, State
+from hx.picker.view import cursor, page, view
+from picker.frames import DETAILS, EVERYTHING, NOW_US, TYPED, drawing, plain, row
+from picker.test_width import texts
+
+LOOKS = [BARE, COLOURLESS, DARK, LIGHT, EITHER]
+PREVIEWED = EVERYTHING._replace(preview=True, selected=4, details=DETAILS)
+
+
+def frame(state: State, width: int, height: int) -> str:
+    return "\n" + drawing(view(state, width, height, BARE)) + "\n"
+
+
+def test_the_newest_row_is_next_to_the_query():
+    assert (
+        frame(EVERYTHING, 80, 10)
+        == r"""
+   5w ?    printf '\x1b[31mred\x07'\t\u202eevil
+   1w      echo 日本語テキスト > ファイル.txt
+   2d ✗127 docker run --rm -it -v $PWD:/src ghcr.io/x/y:latest           @laptop
+   1d      for f in *.png; do ⏎ convert $f ${f%.png}.webp ⏎ done           12.0s
+   3h ✗255 ssh web-3.prod.example.org
+   4m      cargo build --release --target x86_64-unknown-linu…  1m02s  @buildbox
+   1m ✗2   make test                                                       3m10s
+>  5s      git status
+  all  fuzzy  9 commands                        Tab edits  Ctrl-R where  F1 help
+>
+"""
+    )
+
+
+def test_a_query_is_shown_with_what_it_found():
+    assert (
+        frame(TYPED, 80, 8)
+        == r"""
+
+
+
+   2d ✗127 docker run --rm -it -v $PWD:/src ghcr.io/x/y:latest           @laptop
+>  1d      for f in *.png; do ⏎ convert $f ${f%.png}.webp ⏎ done           12.0s
+   5s      git status
+  all  fuzzy  3 of 250,000                      Tab edits  Ctrl-R where  F1 help
+> it
+"""
+    )
+
+
+def test_a_wide_screen_shows_more_of_each_command():
+    assert (
+        frame(EVERYTHING._replace(selected=5), 100, 11)
+        == r"""
+   1y ✗-1  vim README.md                                                       7.0s  @a-rather-long…
+   5w ?    printf '\x1b[31mred\x07'\t\u202eevil
+   1w      echo 日本語テキスト > ファイル.txt
+>  2d ✗127 docker run --rm -it -v $PWD:/src ghcr.io/x/y:latest                               @laptop
+   1d      for f in *.png; do ⏎ convert $f ${f%.png}.webp ⏎ done                               12.0s
+   3h ✗255 ssh web-3.prod.example.org
+   4m      cargo build --release --target x86_64-unknown-linux-musl --features 'f…  1m02s  @buildbox
+   1m ✗2   make test                                                                           3m10s
+   5s      git status
+  all  fuzzy  9 commands                                            Tab edits  Ctrl-R where  F1 help
+>
+"""
+    )
+
+
+def test_what_hides_commands_is_said_also_on_a_narrow_screen():
+    assert (
+        frame(TYPED._replace(failures=False, scope=DIRECTORY), 40, 6)
+        == r"""
+
+   2d ✗127 docker run --rm -it -v $PWD:…
+>  1d      for f in *.png; do ⏎ convert…
+   5s      git status
+  directory  3  failures hidden
+> it
+"""
+    )
+
+
+def test_twenty_by_five_cells_are_enough():
+    assert (
+        frame(TYPED, 20, 5)
+        == r"""
+ ✗ …un --rm -it -v …
+>  for f in *.png; …
+   git status
+  all  3     F1 help
+> it
+"""
+    )
+
+
+def test_two_lines_are_a_row_and_the_query():
+    assert (
+        frame(TYPED, 20, 2)
+        == r"""
+>  for f in *.png; …
+> it
+"""
+    )
+
+
+def test_a_preview_stands_beside_the_rows(utc):
+    assert (
+        frame(PREVIEWED, 80, 10)
+        == r"""
+   5w ?    printf '\x1b[31mred\x07'\t… │ for f in *.png; do
+   1w      echo 日本語テキスト > ファ… │   convert $f ${f%.png}.webp
+   2d ✗127 docker run --rm -it -v $PWD…│ done
+>  1d      for f in *.png; do ⏎ conver…│
+   3h ✗255 ssh web-3.prod.example.org  │ exit 0 after 12.0s, 7 of 42 failed
+   4m      cargo build --release --tar…│ 2023-11-13 20:13, 1d ago on laptop
+   1m ✗2   make test                   │ /home/ann/src/pictures
+   5s      git status                  │ github.com/ann/pictures  main
+  all  fuzzy  9 commands                        Tab edits  Ctrl-R where  F1 help
+>
+"""
+    )
+
+
+def test_a_preview_stands_above_the_rows_of_a_narrow_screen(utc):
+    assert (
+        frame(PREVIEWED, 40, 14)
+        == r"""
+for f in *.png; do
+  convert $f ${f%.png}.webp
+done
+exit 0 after 12.0s, 7 of 42 failed
+2023-11-13 20:13, 1d ago on laptop
+────────────────────────────────────────
+   1w      echo 日本語テキスト > ファイ…
+   2d ✗127 docker run --rm -it -v $PWD:…
+>  1d      for f in *.png; do ⏎ convert…
+   3h ✗255 ssh web-3.prod.example.org
+   4m      cargo build --release --targ…
+   1m ✗2   make test
+  all  fuzzy  9 commands         F1 help
+>
+"""
+    )
+
+
+def test_help_fits_a_small_area():
+    assert (
+        frame(EVERYTHING._replace(help=True), 80, 10)
+        == r"""
+  Enter         run it                    'word         contains exactly this
+  Tab           edit it first             ^word word$   begins, ends so
+  Esc           leave, nothing changed    !word         does not contain it
+  Ctrl-R        where to look, next       Alt-Delete    forget it, on closing
+  Ctrl-T        fuzzy or exact            Ctrl-Z        undo that
+  Alt-X         hide or show failures     PgUp PgDn     a page of rows
+  Ctrl-O        preview                   Alt-< Alt->   first, last row
+  Alt-1 … 9     edit the nth row          F1            back
+  all  fuzzy  9 commands                        Tab edits  Ctrl-R where  F1 help
+>
+"""
+    )
+
+
+def test_a_preview_whose_details_are_not_there_yet_shows_what_the_row_says(utc):
+    shown = frame(PREVIEWED._replace(details=DETAILS._replace(event=1)), 80, 10)
+    assert "│ exit 0 after 12.0s\n" in shown
+    assert "│ 2023-11-13 20:13:20, 1d ago\n" in shown
+    assert "pictures" not in shown
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        (State(), "looking…"),
+        (State(complete=True), "no commands yet; what you run from now on can be found here"),
+        (State(complete=True, scope=DIRECTORY), "no commands here; Ctrl-R looks elsewhere"),
+        (State(complete=True, failures=False), "no commands here; Ctrl-R looks elsewhere"),
+        (State(complete=True, query="zz", total=9), "nothing fits; Ctrl-R looks elsewhere"),
+    ],
+)
+def test_without_rows_a_sentence_says_why(state, sentence):
+    assert view(state, 80, 10, BARE)[7] == f"  {sentence}"
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (TYPED, "  all  fuzzy  3 of 250,000 "),
+        (TYPED._replace(complete=False), "  all  fuzzy  3+ of 250,000 "),
+        (TYPED._replace(total=0, exact=True), "  all  exact  3  "),
+        (EVERYTHING._replace(matches=1), "  all  fuzzy  1 command "),
+        (EVERYTHING._replace(deleted=(row(0),)), "  all  fuzzy  9 commands  1 to forget "),
+        (EVERYTHING._replace(notice="no, \x1bc"), r"  no, \x1bc"),
+    ],
+)
+def test_the_status_says_what_is_looked_at_and_how_much_fits(state, said):
+    assert view(state, 80, 10, BARE)[8].startswith(said)
+
+
+def test_the_hint_says_what_the_keys_do():
+    runs, edits = (view(EVERYTHING._replace(enter=e), 80, 10, BARE)[8] for e in (RUN, EDIT))
+    assert runs.endswith("Tab edits  Ctrl-R where  F1 help")
+    assert edits.endswith("  Ctrl-R where  F1 help")
+    assert "Tab" not in edits
+    helped = view(EVERYTHING._replace(enter=EDIT, help=True), 80, 10, BARE)
+    assert helped[0].startswith("  Enter         edit it ")
+
+
+rows = st.builds(
+    Row,
+    st.integers(0, 9),
+    texts | st.sampled_from(["git status", "x" * 5_000, "日本" * 500]),
+    st.integers(0, 9),
+    st.sampled_from([-1, 1, NOW_US - 5_000_000, NOW_US + 1, 0]),
+    st.sampled_from([None, 0, 1, 255, -1, 1 << 40]),
+    st.sampled_from([None, 0, 6_000_000, 1 << 60]),
+    st.none() | texts,
+    st.lists(st.integers(0, 6_000), unique=True).map(lambda places: tuple(sorted(places))),
+)
+details = st.builds(
+    Details,
+    st.integers(0, 9),
+    st.none() | texts,
+    st.none() | texts,
+    st.none() | texts,
+    st.none() | texts,
+    texts,
+    st.integers(0, 5),
+    st.integers(0, 5),
+)
+
+
+@st.composite
+def states(draw):
+    shown = tuple(draw(st.lists(rows, max_size=12)))
+    query = draw(texts)
+    return State(
+        query=query,
+        cursor=draw(st.integers(0, len(query))),
+        exact=draw(st.booleans()),
+        scope=draw(st.sampled_from(SCOPES)),
+        failures=draw(st.booleans()),
+        rows=shown,
+        matches=draw(st.sampled_from([0, len(shown), 250_000])),
+        complete=draw(st.booleans()),
+        total=draw(st.sampled_from([0, 1_000_000])),
+        selected=draw(st.integers(0, max(0, len(shown) - 1))),
+        details=draw(st.none() | details),
+        preview=draw(st.booleans()),
+        help=draw(st.booleans()),
+        deleted=shown[:1],
+        notice=draw(st.just("") | texts),
+        now_us=NOW_US,
+    )
+
+
+sizes = st.tuples(st.integers(1, 130), st.integers(1, 24))
+
+
+@given(states(), sizes, st.sampled_from(LOOKS))
+def test_a_frame_never_leaves_its_area(state, size, look):
+    width, height = size
+    lines = plain(view(state, width, height, look))
+    assert len(lines) <= height
+    for line in lines:
+        assert line.isprintable()
+        assert 0 <= wcswidth(line) <= width
+    assert 0 <= cursor(state, width, look) < width
+
+
+@given(states(), sizes, st.sampled_from(LOOKS))
+def test_a_look_changes_no_letter(state, size, look):
+    assert plain(view(state, *size, look)) == view(state, *size, BARE)
+
+
+@given(states(), sizes)
+def test_a_line_leaves_the_terminal_plain(state, size):
+    screen = pyte.Screen(1000, 3)
+    stream = pyte.Stream(screen)
+    for line in view(state, *size, DARK):
+        stream.feed(line)
+        assert screen.cursor.attrs == pyte.Screen(1, 1).cursor.attrs
+        assert screen.cursor.y == 0
+        stream.feed("\r")
+
+
+@given(states(), sizes)
+def test_a_frame_is_as_high_as_it_may_be(state, size):
+    """So that nothing jumps, and the query stays where it is."""
+    width, height = size
+    assert len(view(state, width, height, BARE)) == height
+
+
+@given(states(), st.integers(8, 130), st.integers(3, 24))
+def test_the_selected_row_is_on_the_screen_and_marked(state, width, height):
+    state = state._replace(help=False, preview=False)
+    body = view(state, width, height, BARE)[:-2]
+    pointed = [line for line in body if line.startswith(">")]
+    assert len(pointed) == (1 if state.rows else 0)
+    assert sum(line.startswith((">", " ")) for line in body) <= page(state, width, height)
+
+
+@given(st.text("ab c", max_size=60), st.data(), st.integers(8, 40))
+def test_the_cursor_stands_on_the_letter_of_the_query_that_it_is_before(query, data, width):
+    at = data.draw(st.integers(0, len(query)))
+    state = State(query=query, cursor=at)
+    line = view(state, width, 1, BARE)[0] + " "
+    column = cursor(state, width, BARE)
+    assert line[column] in {(query + " ")[at], "…"}
+    if len(query) < width - 2:
+        assert column == 2 + at
+
+
+@given(st.text("abc def", min_size=1, max_size=300), st.data(), st.integers(20, 120))
+def test_letters_that_are_found_close_together_are_seen(text, data, width):
+    first = data.draw(st.integers(0, len(text) - 1))
+    last = min(len(text) - 1, first + data.draw(st.integers(0, 5)))
+    one = row(0)._replace(text=text, matched=tuple(sorted({first, last})))
+    look = BARE._replace(matched="4", chosen_matched="4")
+    line = view(State(rows=(one,), now_us=NOW_US), width, 3, look)[0]
+    marked = "".join(re.findall(r"\x1b\[4m(.)", line.replace("\x1b[m", "")))
+    assert marked.startswith(text[first])
+    seen = line.count("\x1b[4m") + (last == first + 1)
+    assert seen >= len({first, last})
+
+
+def test_letters_that_are_found_far_apart_leave_the_beginning_in_place():
+    one = row(2)._replace(matched=(1, 70))
+    line = view(State(rows=(one,), now_us=NOW_US), 40, 3, BARE)[0]
+    assert "cargo build" in line
+
+
+def test_what_failed_and_what_is_selected_can_be_told_without_any_attribute():
+    well, failed = row(0), row(0)._replace(exit_status=1)
+    state = State(rows=(well, failed), now_us=NOW_US)
+    lines = view(state, 80, 4, BARE)
+    assert lines[0] != lines[1]
+    assert view(state._replace(selected=1), 80, 4, BARE) != lines
+
+
+def test_letters_that_are_found_are_underlined_also_without_colour():
+    for look in LOOKS[1:]:
+        assert "4" in look.matched.split(";")
+        assert "4" in look.chosen_matched.split(";")
+
+
+def test_without_colour_no_colour_is_sent():
+    state = TYPED._replace(rows=EVERYTHING.rows, failures=False, notice="gone")
+    for shown in (state, state._replace(notice=""), state._replace(help=True), PREVIEWED):
+        codes = re.findall(r"\x1b\[([0-9;]*)m", "".join(view(shown, 80, 24, COLOURLESS)))
+        assert {code for group in codes for code in group.split(";")} <= {
+            "",
+            "0",
+            "1",
+            "2",
+            "4",
+            "7",
+        }
+
+
+@pytest.mark.parametrize(
+    ("ground", "look"),
+    [
+        ("15;0", DARK),
+        ("0;15", LIGHT),
+        ("0;default;15", LIGHT),
+        ("12;8", DARK),
+        ("0;7", LIGHT),
+        ("", EITHER),
+        ("15;default", EITHER),
+        ("0;" + "9" * 5000, EITHER),
+        ("²", EITHER),
+    ],
+)
+def test_the_ground_decides_the_colours(ground, look):
+    assert look_for(ground, colour=True) == look
+    assert look_for(ground, colour=False) == COLOURLESS
+
+
+def test_a_command_of_a_mebibyte_is_looked_at_only_as_far_as_it_is_shown():
+    for filler in ("x", "日", "\u0301", "\nx", "\x1b"):
+        long = row(0)._replace(text="ls " + filler * (1 << 20))
+        longer = long._replace(text=long.text + "y" * 1_000)
+        for shown in (PREVIEWED, EVERYTHING):
+            one, other = (
+                view(shown._replace(rows=(text,), selected=0), 80, 24, BARE)
+                for text in (long, longer)
+            )
+            assert one == other
+
+
+def test_rows_of_ascii_are_painted_without_the_tables_of_unicode():
+    script = (
+        "import sys\n"
+        "before = set(sys.modules)\n"
+        "from hx.picker.look import DARK\n"
+        "from hx.picker.model import Row, State\n"
+        "from hx.picker.view import cursor, view\n"
+        "state = State(rows=(Row(1, 'git status', 1, 2, 1, 9_000_000, 'laptop'),), query='git')\n"
+        "view(state, 80, 24, DARK), cursor(state, 80, DARK)\n"
+        "print(*sorted(set(sys.modules) - before))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    foreign = {name for name in done.stdout.split() if not name.startswith("hx")}
+    assert foreign <= {"__future__", "collections", "itertools", "keyword", "operator", "reprlib",
+                       "_collections", "_operator"}  # fmt: skip

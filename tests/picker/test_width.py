@@ -1,0 +1,132 @@
+"""Any text is harmless on a terminal and as wide as is claimed."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pyte
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wcwidth import wcswidth
+
+from hx.picker.width import bound, cells, cut, fitted, pieces
+
+AWKWARD = [
+    *"\x1b\x07\x08\x7f\x9b\r\n\t\0 a1~",
+    *"\u200b\u200c\u200d\u200e\u202e\u2066\ufeff\u00ad\u3164\uffa0\u115f\u00a0\u3000\u2028",
+    *"\u0301\u20dd\u0903\u0e33\ufe0e\ufe0f\U000e0100\U000e0041",
+    *"éß日ｱ한ᄀ\u1161\u11a8⚠❤☰𝌆",
+    *"🎉👩💻👍\U0001f3fd\U0001f1e9\U0001f1ea",
+    *"\udc80\udcff\ud800\ue000\uffff",
+    "\x1b[31m",
+    "\x1b]0;title\x07",
+    "\x1b[2J",
+    "👩\u200d💻",
+    "❤\ufe0f\u200d🔥",
+]
+texts = st.lists(st.sampled_from(AWKWARD) | st.characters(), max_size=30).map("".join)
+columns = st.integers(0, 40)
+
+
+def shown(text: str) -> str:
+    return "".join(piece.text for piece in pieces(text))
+
+
+def on_a_terminal(text: str) -> pyte.Screen:
+    screen = pyte.Screen(1000, 3)
+    pyte.Stream(screen).feed(text)
+    return screen
+
+
+@given(texts)
+def test_a_text_takes_no_more_cells_than_is_claimed(text):
+    assert 0 <= wcswidth(shown(text)) <= cells(text)
+
+
+@given(texts)
+def test_a_text_stays_in_its_line_and_changes_no_attribute(text):
+    screen = on_a_terminal(shown(text))
+    assert screen.cursor.y == 0
+    assert screen.cursor.x <= cells(text)
+    assert screen.cursor.attrs == pyte.Screen(1, 1).cursor.attrs
+    assert screen.title == ""
+
+
+@given(texts)
+def test_nothing_that_is_shown_is_invisible_or_turns_the_line(text):
+    for character in shown(text).replace(" ", ""):
+        assert unicodedata.category(character)[0] not in "CZ"
+        assert unicodedata.bidirectional(character) not in {"LRE", "RLE", "LRO", "RLO", "PDF"}
+
+
+@given(texts)
+def test_a_mark_never_stands_without_its_letter_nor_in_a_tower(text):
+    marks = 4
+    for character in shown(text):
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        assert marks <= 4
+
+
+@given(texts)
+def test_a_piece_knows_its_place(text):
+    line = pieces(text)
+    assert [piece.place for piece in line] == sorted(piece.place for piece in line)
+    for piece in line:
+        if not piece.spelled:
+            assert text[piece.place :].startswith(piece.text)
+
+
+@given(texts, columns)
+def test_a_text_is_cut_to_its_columns_and_says_so(text, columns):
+    line = fitted(text, columns)
+    assert cells(line) <= columns
+    assert fitted(line, columns) == line
+    if cells(text) > columns > 0:
+        assert line.endswith("…")
+    elif columns:
+        assert line == shown(text)
+
+
+@given(texts, columns)
+def test_a_cut_line_is_full_or_a_wide_letter_short(text, columns):
+    line = cut(pieces(text), columns)
+    assert sum(piece.cells for piece in line) <= columns
+    if cells(text) > columns > 0 and not any(piece.spelled for piece in line[:-1]):
+        missing = pieces(text)[len(line) - 1 :]
+        assert sum(piece.cells for piece in line) > columns - max(2, *(p.cells for p in missing))
+
+
+@given(st.text("abc déß日本語ｱ한글🎉👍✗…❤"))
+def test_usual_letters_are_as_wide_as_the_width_library_says(text):
+    assert cells(text) == wcswidth(shown(text)) == wcswidth(text)
+    assert shown(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a\x1b[31mb\x07", r"a\x1b[31mb\x07"),
+        ("a\tb", r"a\tb"),
+        ("rm \u202egpj.exe", r"rm \u202egpj.exe"),
+        ("caf\udce9", r"caf\xe9"),
+        ("for x\n\tdo\n\n    y", "for x ⏎ do ⏎ y"),
+        ("zero\u200bwidth", r"zero\u200bwidth"),
+        ("non\u00a0breaking", r"non\xa0breaking"),
+        ("cafe\u0301", "cafe\u0301"),
+        ("\u0301alone", r"\u0301alone"),
+        ("z" + "\u0301" * 6, "z" + "\u0301" * 4 + r"\u0301" * 2),
+        ("👩\u200d💻 ❤\ufe0f 👍\U0001f3fd \U0001f1e9\U0001f1ea", "👩💻 ❤ 👍 DE"),
+        ("a\u200db", r"a\u200db"),
+        ("\u3164", r"\u3164"),
+        ("각", "각"),
+        ("\u1100\u1161\u11a8", "\u1100\u1161\u11a8"),
+    ],
+)
+def test_a_command_is_spelled_so_that_it_can_be_read(text, line):
+    assert shown(text) == line
+
+
+def test_what_lies_beyond_the_bound_of_a_line_is_not_looked_at():
+    text = "日" * bound(80)
+    assert fitted(text + "x" * (1 << 20), 80) == fitted(text, 80) == "日" * 39 + "…"
