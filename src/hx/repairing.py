@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from hx import remaining
 from hx.core import names
 from hx.core.record import NamedTuple
 from hx.database import holdings, ledger, mending, vault
@@ -70,6 +71,8 @@ def repair(visit: Visit, outbox: Outbox, label: str) -> Repaired:
     pushed = push(visit, outbox, label, listed=True)
     damaged = again.damaged + left.damaged + doors + _settle(visit, again.lost + left.lost, head)
     pushed = _added(pushed, push(visit, outbox, label, listed=True))
+    remaining.settle(visit)
+    remaining.look(visit)
     return Repaired(
         pulled,
         pushed,

@@ -12,6 +12,7 @@ from hx.database.elsewhere import elsewhere
 from store.faulty import NONE
 from sync.devices import Device
 from sync.meeting import enter, exchange, meet, vault_of
+from sync.partings import leave
 
 
 @pytest.fixture
@@ -50,6 +51,13 @@ def really(meeting):
             if any(cover.event(event.key) for event in history.events):
                 found.add(name.device_id)
     return sorted(device.label for device in meeting.devices if device.me in found)
+
+
+def leave_with(meeting, device):
+    """It goes, and has not heard what the others have written since it synced last."""
+    leave(device)
+    meeting.devices.remove(device)
+    device.close()
 
 
 def test_where_nothing_was_forgotten_nothing_is_told(meeting):
@@ -230,6 +238,39 @@ def test_a_new_device_says_nothing_of_what_is_long_done(meeting):
     enter(meeting, newcomer)
     exchange(meeting.devices)
     assert told(newcomer) is None
+
+
+def test_of_a_device_that_has_left_it_remains_until_its_objects_are_taken_out(meeting):
+    one, other, third = meeting.devices
+    event = other.record()
+    meet(*meeting)
+    one.forget(key_of(event))
+    sync(one)
+    leave_with(meeting, other)
+    sync(one, third, one)
+    [copy] = told(one).copies
+    assert (copy.name, copy.stands) == ("other", False)
+    for key in [key for key in meeting.world.objects if key.startswith(f"o/{other.me.hex()}")]:
+        del meeting.world.objects[key]
+    third.record()
+    sync(third, one)
+    assert holders(one) == []
+
+
+def test_a_repair_looks_into_the_store_too(meeting):
+    one, other, third = meeting.devices
+    event = other.record()
+    meet(*meeting)
+    one.forget(key_of(event))
+    sync(one)
+    leave_with(meeting, other)
+    sync(one, third, one)
+    assert holders(one) == ["other"]
+    for key in [key for key in meeting.world.objects if key.startswith(f"o/{other.me.hex()}")]:
+        del meeting.world.objects[key]
+    one.view.arrive()
+    one.repair()
+    assert holders(one) == []
 
 
 def test_without_a_vault_a_forgetting_notes_nothing(meeting):
