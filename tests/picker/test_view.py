@@ -228,7 +228,7 @@ rows = st.builds(
     st.sampled_from([None, 0, 1, 255, -1, 1 << 40]),
     st.sampled_from([None, 0, 6_000_000, 1 << 60]),
     st.none() | texts,
-    st.lists(st.integers(0, 6_000), unique=True).map(lambda places: tuple(sorted(places))),
+    st.sets(st.integers(0, 60), max_size=4).map(lambda places: tuple(sorted(places))),
 )
 details = st.builds(
     Details,
@@ -245,7 +245,7 @@ details = st.builds(
 
 @st.composite
 def states(draw):
-    shown = tuple(draw(st.lists(rows, max_size=12)))
+    shown = tuple(draw(st.lists(rows, max_size=5)))
     query = draw(texts)
     return State(
         query=query,
@@ -270,38 +270,26 @@ def states(draw):
 sizes = st.tuples(st.integers(1, 130), st.integers(1, 24))
 
 
-@given(states(), sizes, st.sampled_from(LOOKS))
-def test_a_frame_never_leaves_its_area(state, size, look):
+@given(states(), sizes)
+def test_a_frame_fills_its_area_and_never_leaves_it(state, size):
+    """As high as it may be: nothing jumps, and the query stays where it is."""
     width, height = size
-    lines = plain(view(state, width, height, look))
-    assert len(lines) <= height
+    lines = view(state, width, height, BARE)
+    assert len(lines) == height
     for line in lines:
         assert line.isprintable()
         assert 0 <= wcswidth(line) <= width
-    assert 0 <= cursor(state, width, look) < width
+    assert 0 <= cursor(state, width, BARE) < width
 
 
 @given(states(), sizes, st.sampled_from(LOOKS))
-def test_a_look_changes_no_letter(state, size, look):
-    assert plain(view(state, *size, look)) == view(state, *size, BARE)
-
-
-@given(states(), sizes)
-def test_a_line_leaves_the_terminal_plain(state, size):
-    screen = pyte.Screen(1000, 3)
-    stream = pyte.Stream(screen)
-    for line in view(state, *size, DARK):
-        stream.feed(line)
-        assert screen.cursor.attrs == pyte.Screen(1, 1).cursor.attrs
-        assert screen.cursor.y == 0
-        stream.feed("\r")
-
-
-@given(states(), sizes)
-def test_a_frame_is_as_high_as_it_may_be(state, size):
-    """So that nothing jumps, and the query stays where it is."""
-    width, height = size
-    assert len(view(state, width, height, BARE)) == height
+def test_a_look_changes_no_letter_and_leaves_the_terminal_plain(state, size, look):
+    lines = view(state, *size, look)
+    assert plain(lines) == view(state, *size, BARE)
+    screen = pyte.Screen(1000, 2)
+    pyte.Stream(screen).feed("\r".join(lines))
+    assert screen.cursor.attrs == pyte.Screen(1, 1).cursor.attrs
+    assert screen.cursor.y == 0
 
 
 @given(states(), st.integers(8, 130), st.integers(3, 24))
