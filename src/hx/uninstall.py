@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from hx import dotfile, footprint, hook
-from hx.belongings import belongings
+from hx.belongings import belongings, outbox
 from hx.core import rcfile
 from hx.core.errors import InputError
 from hx.core.record import NamedTuple
@@ -90,7 +90,7 @@ def purge(places: Places) -> list[str]:
         places.data,
         os.path.dirname(places.config),
     ]
-    _remove_empty((*made, *reversed(own)))
+    _remove_empty((*made, *reversed(own), outbox(places.data)))
     return [path for path in dict.fromkeys(own) if os.path.isdir(path)]
 
 

@@ -230,3 +230,16 @@ def test_what_is_recorded_while_a_sync_runs_is_lost_nowhere(pair):
     one.sync()
     other.sync()
     assert other.commands == one.commands == sorted(f"echo {at}" for at in range(count))
+
+
+# ---- and gone ----
+
+
+def test_a_purge_takes_what_a_sync_that_was_cut_short_has_left(pair):
+    one, _ = pair
+    one.record("make")
+    one.sync()
+    for name in ("journal", "000000.hx", "000001.hx.0123abcd.tmp"):
+        (one.home / "outbox" / name).write_bytes(b"sealed")
+    assert one.hx("setup", "--undo", "--purge", "--yes").code == 0
+    assert not one.home.exists()
