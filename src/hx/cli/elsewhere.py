@@ -5,7 +5,7 @@ from __future__ import annotations
 from hx.cli.output import visible
 from hx.cli.times import age, rfc3339
 from hx.database import vault
-from hx.database.elsewhere import elsewhere
+from hx.database.elsewhere import elsewhere, is_something
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def look(recorder: Recorder) -> Elsewhere | None:
     """None: in no vault, or there is nothing to tell. The store is not asked."""
     database = recorder.database
     found = vault.read(database)
-    if found is None:
+    if found is None or not is_something(database, recorder.who.device_id):
         return None
     from hx.core.genesis import read
     from hx.core.roster import evaluate
@@ -43,7 +43,8 @@ def _told(known: Elsewhere, now_us: int) -> str:
     if known.confirmed:
         parts.append(f"confirmed by {_names(known.confirmed.values())}")
     if known.silent:
-        parts.append(f"told; not heard of since: {_names(known.silent.values())}")
+        told = [] if known.confirmed else ["told the others"]
+        parts += [*told, f"not heard of since: {_names(known.silent.values())}"]
     return "; ".join(parts)
 
 

@@ -38,6 +38,12 @@ class Elsewhere(NamedTuple):
         return not (self.copies or self.told is False)
 
 
+def is_something(database: Database, me: bytes) -> bool:
+    """Whether there may be anything to tell, without a look at who is trusted: that takes crypto."""
+    sql = "SELECT 1 FROM remains UNION ALL SELECT 1 FROM tombstone WHERE device_id = ? LIMIT 1"
+    return database.value(sql, (me,)) is not None
+
+
 def elsewhere(database: Database, me: bytes, trust: Trust) -> Elsewhere | None:
     """None where nothing was forgotten, and nothing that was is anywhere yet."""
     copies = _copies(database, me, trust)
