@@ -96,7 +96,7 @@ def _command(text: str, columns: int, height: int, look: Look) -> list[str]:
     shown = text[: bound(columns) * height].rstrip("\n")
     lines: list[list[Piece]] = []
     for line in shown.split("\n", height + 1)[: height + 1]:
-        lines += _folded(pieces(line.expandtabs(_TAB)), columns)
+        lines += _folded(pieces(line.expandtabs(_TAB), 0, None, columns * height), columns)
     is_more = len(lines) > height or len(shown) < len(text.rstrip("\n"))
     painted_lines = [_painted(line, look) for line in lines[:height]]
     if is_more:

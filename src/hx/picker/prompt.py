@@ -25,7 +25,7 @@ def prompt(state: State, columns: int, look: Look) -> Prompt:
     room = max(columns - len(sign), 1)
     start = _start(state.query, state.cursor, room)
     before = pieces(state.query, start, state.cursor)
-    after = pieces(state.query, state.cursor, state.cursor + bound(room))
+    after = pieces(state.query, state.cursor, state.cursor + bound(room), room)
     more = "…" if start and room > 1 else ""
     spans = [(sign, look.prompt), (more, look.faint)]
     shown = cut([*before, *after], room - len(more))

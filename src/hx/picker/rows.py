@@ -74,9 +74,9 @@ def _command(row: Row, columns: int) -> list[Piece]:
     start = _start(row.text, row.matched, columns)
     stop = start + bound(columns)
     if start:
-        line = [Piece("…", 1, -1, spelled=True), *pieces(row.text, start, stop)]
+        line = [Piece("…", 1, -1, spelled=True), *pieces(row.text, start, stop, columns)]
     else:
-        line = pieces(row.text, 0, stop)
+        line = pieces(row.text, 0, stop, columns)
     if stop < len(row.text):
         line.append(Piece(" " * columns, columns, -1, spelled=True))  # there is more: it is cut
     return cut(line, columns)
@@ -99,7 +99,7 @@ def _fits(text: str, stop: int, columns: int) -> bool:
     """Whether so much of its beginning has room, and a mark for the rest."""
     if stop > bound(columns):
         return False
-    needed = sum(piece.cells for piece in pieces(text, 0, stop))
+    needed = sum(piece.cells for piece in pieces(text, 0, stop, columns))
     return needed < columns or (needed == columns and stop == len(text))
 
 
