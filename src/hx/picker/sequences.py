@@ -1,0 +1,188 @@
+"""One escape sequence -> a key, as xterm and its kin, rxvt, the Linux console and kitty send it."""
+
+from __future__ import annotations
+
+from hx.picker.model import Key
+
+ESC = 0x1B
+PASTE_BEGINS = Key("paste-begins")
+PASTE_ENDS = b"\x1b[201~"
+
+_MOST = 64  # bytes of parameters: no key has so many
+_MOST_STRING = 4096  # bytes of what a terminal answers
+_STRINGS = b"]P_^"  # begin an answer that ends with BEL or ESC \
+_LETTERS = {
+    "A": "up",
+    "B": "down",
+    "C": "right",
+    "D": "left",
+    "F": "end",
+    "H": "home",
+    "P": "f1",
+    "Q": "f2",
+    "S": "f4",
+    "Z": "shift-tab",
+}
+_AFTER_O = _LETTERS | {"R": "f3", "M": "enter", "a": "ctrl-up", "b": "ctrl-down"}
+_AFTER_O |= {"c": "ctrl-right", "d": "ctrl-left"}
+_KEYPAD = dict(zip("jklmnopqrstuvwxy", "*+,-./0123456789", strict=True))
+_NUMBERS = {1: "home", 2: "insert", 3: "delete", 4: "end", 5: "page-up", 6: "page-down"}
+_NUMBERS |= {7: "home", 8: "end", 11: "f1", 12: "f2", 13: "f3", 14: "f4", 15: "f5", 17: "f6"}
+_NUMBERS |= {18: "f7", 19: "f8", 20: "f9", 21: "f10", 23: "f11", 24: "f12"}
+_CONTROLS = {0: "ctrl-space", 9: "tab", 13: "enter", 27: "esc", 127: "backspace"}
+_CODES = {8: "backspace", 9: "tab", 13: "enter", 27: "esc", 127: "backspace", 57414: "enter"}
+_SHIFT, _ALT, _CTRL, _OTHERS = 1, 2, 4, 56  # bits of a modifier, less one; locks are above them
+_MODIFIERS = ("ctrl-", _CTRL), ("alt-", _ALT), ("shift-", _SHIFT)
+_FIRST_TEXT, _FIRST_PRIVATE, _LAST_PRIVATE, _LAST = 32, 0xD800, 0xF8FF, 0x10FFFF
+
+# a key (None: nothing that is known), and where it ends
+Found = tuple[Key | None, int]
+
+
+def control(byte: int) -> Key:
+    """Of a byte that is no text and not the beginning of a sequence."""
+    return Key(_CONTROLS.get(byte) or f"ctrl-{chr(byte + 64).lower()}")
+
+
+def sequence(data: bytes, at: int) -> Found | None:
+    """What begins with the ESC at `at`; None: that depends on bytes that are still to come."""
+    second = data[at + 1 : at + 2]
+    if not second:
+        return None
+    if second == b"[":
+        return _csi(data, at + 2)
+    if second == b"O":
+        return _ss3(data, at + 2)
+    if second in _STRINGS:
+        return _string(data, at + 2)
+    return _twice(data, at) if second == b"\x1b" else _alt(data, at + 1)
+
+
+def alone(data: bytes) -> Key | None:
+    """What an unfinished sequence was, when nothing comes after it."""
+    if data in (b"\x1b", b"\x1b\x1b"):
+        return Key("esc")
+    found = _alt(data, 1) if len(data) == 2 and data.isascii() else None  # noqa: PLR2004
+    return found[0] if found else None
+
+
+def _twice(data: bytes, at: int) -> Found | None:
+    """ESC ESC [ is Alt with a key on some terminals, any other second ESC a key of its own."""
+    third = data[at + 2 : at + 3]
+    if not third:
+        return None
+    if third not in b"[O":
+        return Key("esc"), at + 1
+    found = sequence(data, at + 1)
+    if found is None or found[0] is None or found[0] in (PASTE_BEGINS, Key("esc")):
+        return found
+    return _with(found[0].name, _ALT), found[1]
+
+
+def _alt(data: bytes, at: int) -> Found | None:
+    byte = data[at]
+    if byte == 3:  # noqa: PLR2004  (Ctrl-C is held back by nothing)
+        return Key("esc"), at
+    if byte in (8, 127):
+        return Key("alt-backspace"), at + 1
+    if byte < _FIRST_TEXT:
+        return _with(control(byte).name, _ALT), at + 1
+    length = 1 + (byte >= 0xC0) + (byte >= 0xE0) + (byte >= 0xF0)  # noqa: PLR2004  (UTF-8)
+    if len(data) < at + length:
+        return None
+    letter = data[at : at + length].decode("utf-8", "ignore").lower()
+    return (Key(f"alt-{letter}") if letter else None), at + length
+
+
+def _ss3(data: bytes, at: int) -> Found | None:
+    while data[at : at + 1].isdigit():  # a modifier, on some terminals
+        at += 1
+    if at == len(data):
+        return None
+    letter = chr(data[at])
+    if letter in _KEYPAD:
+        return Key("text", _KEYPAD[letter]), at + 1
+    name = _AFTER_O.get(letter)
+    if data[at] < _FIRST_TEXT:
+        return Key("alt-o"), at
+    return (Key(name) if name else None), at + 1
+
+
+def _string(data: bytes, at: int) -> Found | None:
+    end = at
+    while end < len(data) and data[end] >= _FIRST_TEXT:
+        end += 1
+    if end - at > _MOST_STRING:
+        return None, at + _MOST_STRING
+    if end == len(data) or data[end:] == b"\x1b":
+        return None
+    if data[end : end + 2] == b"\x1b\\":
+        return None, end + 2
+    return None, end + (data[end] == 7)  # noqa: PLR2004  (BEL)
+
+
+def _csi(data: bytes, at: int) -> Found | None:
+    end = at
+    while end < len(data) and 0x20 <= data[end] < 0x40:  # noqa: PLR2004
+        end += 1
+    if end - at > _MOST:
+        return None, at + _MOST
+    rest = data[end:]
+    if not rest:
+        return None
+    if end == at and rest[0] in b"M[":  # a mouse nobody asked for; a key of the Linux console
+        return _counted(data, end)
+    if not 0x40 <= rest[0] < 0x7F:  # noqa: PLR2004  (broken off)
+        return None, end
+    return _csi_key(data[at:end].decode("ascii"), chr(rest[0])), end + 1
+
+
+def _counted(data: bytes, at: int) -> Found | None:
+    length = 4 if data[at : at + 1] == b"M" else 2
+    if len(data) < at + length:
+        return None
+    number = data[at + 1] - ord("A") + 1
+    is_function = length == 2 and 1 <= number <= 5  # noqa: PLR2004
+    return (Key(f"f{number}") if is_function else None), at + length
+
+
+def _csi_key(parameters: str, final: str) -> Key | None:
+    fields = parameters.split(";")
+    if any(field.endswith(":3") for field in fields):  # a key that goes up
+        return None
+    numbers = [field.partition(":")[0] or "1" for field in fields]
+    if not all(number.isdigit() for number in numbers):
+        return None
+    first, second, third = ([int(number) for number in numbers] + [1, 1])[:3]
+    if final == "u":
+        return _coded(first, second - 1)
+    if final == "~" and first == 27:  # noqa: PLR2004
+        return _coded(third, second - 1)
+    if (first, final) == (200, "~"):
+        return PASTE_BEGINS
+    name = _LETTERS.get(final) if final not in "~^" else _NUMBERS.get(first)
+    return _with(name, _CTRL if final == "^" else second - 1) if name else None
+
+
+def _coded(code: int, modifiers: int) -> Key | None:
+    """A key that is told by the number of its character."""
+    if code in _CODES:
+        return _with(_CODES[code], modifiers)
+    if not _FIRST_TEXT <= code <= _LAST or _FIRST_PRIVATE <= code <= _LAST_PRIVATE:
+        return None
+    letter = chr(code)
+    if modifiers & (_CTRL | _ALT):
+        return _with("space" if letter == " " else letter.lower(), modifiers & ~_SHIFT)
+    if modifiers & _OTHERS:
+        return None
+    return Key("text", letter.upper() if modifiers & _SHIFT else letter)
+
+
+def _with(name: str, modifiers: int) -> Key | None:
+    if modifiers & _OTHERS:
+        return None
+    for prefix, bit in _MODIFIERS:
+        if prefix in name:
+            modifiers |= bit
+            name = name.replace(prefix, "")
+    return Key("".join(prefix for prefix, bit in _MODIFIERS if modifiers & bit) + name)
