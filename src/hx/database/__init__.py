@@ -151,6 +151,18 @@ def open_database(path: str) -> Database:
     return Database(connection, path)
 
 
+def open_scratch(folder: str) -> Database:
+    """An empty database that nobody else sees: its file, in `folder`, has no name.
+
+    So whatever ends this process leaves nothing of it.
+    """
+    connection = apsw.Connection("")
+    connection.pragma("temp_store_directory", folder)
+    _prepare(connection, "", folder)
+    connection.pragma("synchronous", "off")
+    return Database(connection, os.path.join(folder, "hx.db"))
+
+
 def _make_file(path: str) -> None:
     """SQLite gives its log the mode of the database, whatever the umask."""
     try:
