@@ -8,7 +8,7 @@ segment that either has published.
 from __future__ import annotations
 
 from hx.core.records import add
-from hx.database import vault
+from hx.database import ledger, vault
 from hx.database.estate import bequeath
 
 TYPE_CHECKING = False
@@ -32,12 +32,11 @@ def vouched(visit: Visit, keys: DeviceKeys, label: str) -> Record:
 def rebase(database: Database, old: bytes, word: Record) -> None:
     """The database is that of another device than `old`; the caller holds the transaction.
 
-    The old one's manifests are read anew, as those of any other device.
+    It has synced as the old one just now, so the newest own manifest says what lives.
     """
     vault.add_records(database, [word])
     bequeath(database, old)
-    database.execute("UPDATE segment SET superseded = 0, rewrite = 0 WHERE device_id = ?", (old,))
-    database.execute("DELETE FROM manifest WHERE device_id = ?", (old,))
+    ledger.disown(database, old)
     database.execute("DELETE FROM confirmed")
     vault.update(database, own_seq=0, slots_for=None, pushed_at_us=None, told_seq=None)
     vault.forget_notes(database)

@@ -66,7 +66,7 @@ def test_what_left_late_and_arrives_later_still_is_published_anew_too(meeting):
     one.sync()
     assert event not in one.dump().events
     one.view.held.update(late)
-    one.sync()
+    assert one.sync()[1].events == 1
     assert event in one.dump().events
     assert not one.sync()[1].objects, "it has been published already"
     meet(*meeting)

@@ -8,8 +8,9 @@ from hx.core.model import Keys
 from hx.database import unpublished
 from store.faulty import NONE, never
 from sync.claims import require_all
-from sync.meeting import meet, vault_of
-from sync.partings import renew
+from sync.devices import Device
+from sync.meeting import enter, meet, vault_of
+from sync.partings import leave, renew
 from sync.world import Crash
 
 
@@ -103,6 +104,43 @@ def test_what_two_lives_wrote_with_one_seq_is_all_named_afterwards(meeting):
     meet(*meeting)
     require_all(meeting)
     assert {mine, theirs} <= other.dump().events
+
+
+def test_when_the_device_that_it_was_leaves_the_new_one_publishes_what_both_had(meeting):
+    one, other = meeting.devices
+    leave(other)
+    meeting.devices.remove(other)
+    other.close()
+    before = one.record()
+    one.push()
+    twin = twin_of(meeting)
+    twin.view.arrive()
+    renew(twin)
+    leave(one)
+    meeting.devices.remove(one)
+    one.close()
+    meet(*meeting)
+    world = meeting.world
+    for key in [key for key in world.objects if one.me.hex() in key]:
+        del world.objects[key]
+    fresh = Device(world, "fresh")
+    enter(meeting, fresh)
+    meet(*meeting)
+    assert before in fresh.dump().events
+
+
+def test_what_it_was_to_write_anew_as_the_old_device_keeps_the_new_one_quiet(meeting):
+    one, _ = meeting.devices
+    event = one.record()
+    one.push()
+    twin = twin_of(meeting)
+    twin.view.arrive()
+    renew(twin)
+    twin.forget(Keys(frozenset([event.key])))
+    twin.sync()
+    del twin.store.calls[:]
+    twin.sync()
+    assert twin.store.calls == [("list", "m/")]
 
 
 def test_nothing_is_published_twice_by_the_new_device(meeting):

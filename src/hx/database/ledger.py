@@ -214,6 +214,20 @@ def counts(database: Database) -> dict[str, int]:
     return dict(database.execute(sql, (IMPORTED,)))
 
 
+def disown(database: Database, device_id: bytes) -> None:
+    """Its objects are those of any other device from now on: what lives is for it to say."""
+    for head in heads(database).get(device_id, []):
+        drop_older(database, head, own=False)
+    database.execute(
+        "UPDATE segment SET superseded = 0, rewrite = 0 WHERE device_id = ?", (device_id,)
+    )
+    database.execute(
+        "UPDATE segment SET status = ?, reason = ? WHERE device_id = ? AND listed = 0"
+        " AND status <> ?",
+        (SKIPPED, SUPERSEDED, device_id, IMPORTED),
+    )
+
+
 def lacks_key(database: Database) -> bool:
     """Whether a manifest is sealed under a key that nobody has put down for this device."""
     sql = "SELECT 1 FROM manifest WHERE status = ? AND reason = ?"
