@@ -6,7 +6,7 @@ from hx.core import manifest, names, segment
 from hx.core.envelope import unseal
 from hx.core.history import Cover, History, join
 from hx.core.model import Artifact, Event
-from hx.database import vault
+from hx.database import remains, vault
 from sync.devices import CANARY, Device
 from sync.world import history, records_of
 
@@ -24,6 +24,7 @@ def require_all(simulation):
         objects = {key: data for key, data in objects.items() if is_known(key, devices)}
     require_clean_store(objects, final)
     require_canaries_gone(objects, world, devices, final)
+    require_nobody_accused(world, devices)
     absent = require_present(world, objects, devices)
     if not absent and not lost_for_good(world):
         require_quiet(simulation)
@@ -130,6 +131,14 @@ def require_clean_store(objects, final):
         bad = [e for e in held.events if cover.event(e.key) or newest.get(e.key, e) != e]
         bad += [a for a in held.artifacts if cover.artifact(a.key)]
         assert not bad, f"forgotten or beaten, and still in {key}: {_named(bad)}"
+
+
+def require_nobody_accused(world, devices):
+    """Of nobody who is at work is it said that something forgotten remains in his segments."""
+    gone = {device.me for device in world.left}
+    for device in devices:
+        copies = remains.copies(device.database).keys() & device.visit().trust.standing.keys()
+        assert not copies - gone, f"{device.label} says that copies remain of {copies - gone}"
 
 
 def require_canaries_gone(objects, world, devices, final):
