@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from cli.houses import tree
@@ -84,3 +86,49 @@ def test_the_mark_of_the_vault_is_put_back(pair):
 def test_in_no_vault_there_is_nothing_to_repair(machine):
     assert is_told(machine.hx("sync", "repair"), 6, "in no vault")
     assert is_told(machine.hx("sync", "check"), 6, "in no vault")
+
+
+# ---- made anew ----
+
+
+def test_a_database_that_is_made_anew_takes_the_place_of_the_old_one_when_it_is_equal(pair):
+    one, two = pair
+    one.hx("forget", "--match", "make 1", "--yes")
+    one.record("sleep 1000", finished=False, at=time.time_ns() // 1000)  # it runs
+    before = one.history
+    file = one.home / "hx.db"
+    inode = file.stat().st_ino
+    done = one.sync("repair", "--rebuild")["rebuilt"]
+    assert done == {
+        "replaced": True,
+        "events": 3,
+        "artifacts": 0,
+        "pins": 0,
+        "orders": 1,
+        "only_here": 1,
+        "differences": [],
+    }
+    assert one.history == before
+    assert file.stat().st_ino == inode
+    assert {path.name[:5] for path in file.parent.iterdir() if "hx.db" in path.name} == {"hx.db"}
+    one.record("true")
+    one.sync()
+    two.sync()
+    assert "true" in two.commands
+    assert "equal to the old database" in one.hx("sync", "repair", "--rebuild").out
+
+
+def test_a_database_with_an_event_twice_stays_and_the_difference_is_told(pair):
+    one, _ = pair
+    with one.database() as database:
+        columns = [row[1] for row in database.execute("PRAGMA table_info(event)")][1:]
+        all_of_it = ", ".join(columns)
+        database.execute(
+            f"INSERT INTO event ({all_of_it}) SELECT {all_of_it} FROM event WHERE id = 1"
+        )
+    told = one.hx("sync", "repair", "--rebuild")
+    assert told.code == 8
+    assert "other than the old database, which stays as it is" in told.out
+    assert "events: 1 only in the old one, 0 only in the new one, 0 differ: " in told.out
+    assert "make" not in told.out
+    assert len(one.history) == 4

@@ -161,6 +161,9 @@ OBJECTS = {
         "problems[].device_id, problems[].device": "whose repair mends it",
         "pulled.objects, pulled.events, pulled.forgotten, pulled.dropped, pulled.pending, pulled.rejected": "as in `hx sync`",
         "pushed.events, pushed.objects, pushed.bytes, pushed.rewritten, pushed.removed": "as in `hx sync`",
+        "rebuilt.replaced": "with `--rebuild`, else null: whether the new database is equal to the old one, and in its place",
+        "rebuilt.events, rebuilt.artifacts, rebuilt.pins, rebuilt.orders, rebuilt.only_here": "what is in the new one; `only_here`: events that are in no segment",
+        "rebuilt.differences[].kind, rebuilt.differences[].lacking, rebuilt.differences[].more, rebuilt.differences[].other, rebuilt.differences[].examples": "event, artifact, pin or order (to forget): how many only the old one has, only the new one, are not alike; some ids",
     },
     "sync devices": {
         "[].device_id, [].name, [].last_seen, [].active, [].note": "as in `hx sync status`",

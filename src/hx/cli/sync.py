@@ -142,6 +142,11 @@ def _check(made: Parser) -> None:
 
 def _repair(made: Parser) -> None:
     made.add_json()
+    made.add_argument(
+        "--rebuild",
+        action="store_true",
+        help="then make the database anew from the store, and take it if it is equal",
+    )
 
 
 def _rename(made: Parser) -> None:

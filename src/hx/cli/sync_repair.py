@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
+
 from hx.cli.names import device_names
 from hx.cli.progress import Progress
 from hx.cli.recorder import drained, open_recorder
 from hx.cli.sync_check import code_of, line_of, object_of, whose
 from hx.cli.sync_run import scrub, tell_newcomers
 from hx.cli.syncing import alone, label_of, outbox_of, vault_of, visit_of
-from hx.core.errors import HxError
+from hx.core.errors import Busy, DatabaseError, HxError
 from hx.database import ledger
 from hx.database import vault as rows
+from hx.files import Lock
 from hx.repairing import repair
+from hx.retain import border_us, retain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,12 +24,18 @@ if TYPE_CHECKING:
 
     from hx.cli.recorder import Recorder
     from hx.config import Config
+    from hx.rebuilding import Rebuilt
     from hx.repairing import Repaired
     from hx.visit import Visit
 
+_PATIENCE_S, _PAUSE_S = 5, 0.05
+
 
 def run(_: str, given: Namespace, config: Config) -> int:
-    """Exit code 3 when something stays pending, 4 when something cannot be mended here."""
+    """Exit code 3 when something stays pending, 4 when something cannot be mended here.
+
+    8 when the database that was made anew is another than the old one, which stays then.
+    """
     recorder = drained(open_recorder(config))
     vault_of(recorder)
     with alone(recorder):
@@ -34,14 +44,17 @@ def run(_: str, given: Namespace, config: Config) -> int:
             with Progress("repairing") as progress:
                 visit.tell = progress.told
                 done = repair(visit, outbox_of(recorder), label_of(recorder))
+                anew = _rebuilt(recorder, visit) if given.rebuild else None
         except HxError as error:
             _remember(visit, error.message)
             raise
         _remember(visit, None)
-    _retain(recorder)
+    retain(recorder.database, _border(recorder))  # what was read again may be too old
     scrub(recorder)
     tell_newcomers(visit)
-    _print(given, recorder, done)
+    _print(given, recorder, done, anew)
+    if anew is not None and anew.differences:
+        return DatabaseError.exit_code
     return code_of(done.damaged, ledger.counts(recorder.database))
 
 
@@ -52,15 +65,25 @@ def _remember(visit: Visit, outcome: str | None) -> None:
         rows.update(visit.database, outcome=outcome, conditions=conditions)
 
 
-def _retain(recorder: Recorder) -> None:
-    """What was read again may be older than events are kept here."""
-    from hx.retain import border_us, retain
-
-    days = int(recorder.config.values["retention_days"])
-    retain(recorder.database, border_us(days, recorder.now_us))
+def _border(recorder: Recorder) -> int | None:
+    return border_us(int(recorder.config.values["retention_days"]), recorder.now_us)
 
 
-def _print(given: Namespace, recorder: Recorder, done: Repaired) -> None:
+def _rebuilt(recorder: Recorder, visit: Visit) -> Rebuilt:
+    """Nobody drains the spool meanwhile. Raises Busy."""
+    from hx.rebuilding import rebuild
+
+    until_s = time.monotonic() + _PATIENCE_S
+    while True:
+        with Lock(recorder.config.paths.lock) as held:
+            if held:
+                return rebuild(visit, _border(recorder))
+        if time.monotonic() > until_s:
+            raise Busy("another hx is still at work", "try again in a moment")
+        time.sleep(_PAUSE_S)
+
+
+def _print(given: Namespace, recorder: Recorder, done: Repaired, anew: Rebuilt | None) -> None:
     called = device_names(recorder)
     if given.json:
         from hx.cli.jsonout import print_json
@@ -77,6 +100,7 @@ def _print(given: Namespace, recorder: Recorder, done: Repaired) -> None:
                 "problems": [object_of(called, one) for one in done.damaged],
                 "pulled": done.pulled._asdict(),
                 "pushed": done.pushed._asdict(),
+                "rebuilt": None if anew is None else _object(anew),
             }
         )
         return
@@ -87,6 +111,8 @@ def _print(given: Namespace, recorder: Recorder, done: Repaired) -> None:
         if one.device_id != recorder.who.device_id:
             name = whose(called, one.device_id)
             print(f"  it is published again when {name} runs `hx sync repair`")
+    for line in [] if anew is None else _lines_of(anew):
+        print(line)
 
 
 def _lines(done: Repaired) -> Iterator[str]:
@@ -101,3 +127,28 @@ def _lines(done: Repaired) -> Iterator[str]:
     )
     found = [line for number, line in told if number]
     yield from found or ["nothing had to be mended"]
+
+
+def _object(anew: Rebuilt) -> dict[str, object]:
+    return {
+        "replaced": not anew.differences,
+        "events": anew.totals["event"],
+        "artifacts": anew.totals["artifact"],
+        "pins": anew.totals["pin"],
+        "orders": anew.totals["tombstone"],
+        "only_here": anew.unheld,
+        "differences": [one._asdict() for one in anew.differences],
+    }
+
+
+def _lines_of(anew: Rebuilt) -> Iterator[str]:
+    held = f"{anew.totals['event']:,} events, of which {anew.unheld:,} are in no segment"
+    if not anew.differences:
+        yield f"rebuilt: {held}: equal to the old database, and in its place"
+        return
+    yield f"rebuilt: {held}: other than the old database, which stays as it is"
+    for one in anew.differences:
+        yield (
+            f"  {one.kind}s: {one.lacking:,} only in the old one, {one.more:,} only in the new one,"
+            f" {one.other:,} differ: {', '.join(one.examples)}"
+        )

@@ -222,6 +222,7 @@ complete -c hx -n '_shtab_hx_using sync check' -l read-data -x -d 'read the segm
 complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a repair -d 'read all again, publish what the store has lost'
 complete -c hx -n '_shtab_hx_using sync repair' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using sync repair' -l json -d 'print JSON'
+complete -c hx -n '_shtab_hx_using sync repair' -l rebuild -d 'then make the database anew from the store, and take it if it is equal'
 complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a devices -d 'who is in the vault'
 complete -c hx -n '_shtab_hx_using sync devices' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using sync devices' -l json -d 'print JSON'

@@ -372,6 +372,7 @@ _shtab_hx_sync_rename_defaults_added=0
 _shtab_hx_sync_repair_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--json[print JSON]"
+  "--rebuild[then make the database anew from the store, and take it if it is equal]"
 )
 
 # guard to ensure default positional specs are added only once per session
