@@ -174,6 +174,20 @@ def test_help_fits_a_small_area():
     )
 
 
+def test_a_preview_folds_long_lines_and_says_that_there_is_more():
+    letters = "0123456789" * 30
+    shown = PREVIEWED._replace(rows=(row(0)._replace(text=letters),), selected=0)
+    panes = [line.partition("│ ")[2] for line in view(shown, 80, 10, BARE)[:4]]
+    assert panes == [letters[:38], letters[38:76], letters[76:113] + "…", ""]
+    lines = shown._replace(rows=(row(0)._replace(text="one\ntwo\nthree\nfour"),))
+    assert [line[41:] for line in view(lines, 80, 10, BARE)[:4]] == ["one", "two", "three…", ""]
+
+
+def test_a_preview_of_one_column_holds_what_is_wider():
+    shown = PREVIEWED._replace(rows=(row(0)._replace(text="a日\x1b"),), selected=0)
+    assert view(shown, 1, 14, BARE)[:3] == ["a", "…", "…"]
+
+
 def test_a_preview_whose_details_are_not_there_yet_shows_what_the_row_says(utc):
     shown = frame(PREVIEWED._replace(details=DETAILS._replace(event=1)), 80, 10)
     assert "│ exit 0 after 12.0s\n" in shown

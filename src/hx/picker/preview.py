@@ -6,7 +6,7 @@ import time
 
 from hx.core.spans import age, is_known, short_duration
 from hx.picker.look import painted
-from hx.picker.width import Piece, bound, cells, fitted, pieces
+from hx.picker.width import Piece, bound, cells, cut, fitted, marked, pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,10 +98,8 @@ def _command(text: str, columns: int, height: int, look: Look) -> list[str]:
     for line in shown.split("\n", height + 1)[: height + 1]:
         lines += _folded(pieces(line.expandtabs(_TAB), 0, None, columns * height), columns)
     is_more = len(lines) > height or len(shown) < len(text.rstrip("\n"))
-    painted_lines = [_painted(line, look) for line in lines[:height]]
-    if is_more:
-        painted_lines[-1] = painted([("…", look.faint)])
-    return painted_lines
+    *lines, last = lines[:height]
+    return [_painted(line, look) for line in (*lines, marked(last, columns) if is_more else last)]
 
 
 def _painted(line: list[Piece], look: Look) -> str:
@@ -121,13 +119,14 @@ def _folded(line: list[Piece], columns: int) -> list[list[Piece]]:
 
 
 def _single(line: list[Piece], columns: int) -> list[Piece]:
-    """ASCII in parts of at most a line."""
+    """Each has room in a line: ASCII in parts, what is wider than the whole line cut."""
     parts = []
     for piece in line:
-        if len(piece.text) != piece.cells or piece.cells <= columns:
+        if piece.cells <= columns:
             parts.append(piece)
-            continue
-        for at in range(0, piece.cells, columns):
-            text = piece.text[at : at + columns]
-            parts.append(piece._replace(text=text, cells=len(text)))
+        elif piece.spelled or len(piece.text) == 1:
+            parts += cut([piece], columns)
+        else:
+            shown = (piece.text[at : at + columns] for at in range(0, piece.cells, columns))
+            parts += [piece._replace(text=text, cells=len(text)) for text in shown]
     return parts

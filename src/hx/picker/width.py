@@ -69,8 +69,11 @@ def cells(text: str) -> int:
 
 def cut(line: list[Piece], columns: int) -> list[Piece]:
     """So much of it as has room, with a mark where something is missing."""
-    if sum(piece.cells for piece in line) <= columns:
-        return line
+    return line if sum(piece.cells for piece in line) <= columns else marked(line, columns)
+
+
+def marked(line: list[Piece], columns: int) -> list[Piece]:
+    """As `cut`, and with the mark also where all of it has room: something comes after it."""
     return [*_head(line, columns - 1), Piece("…", 1, -1, spelled=True)] if columns > 0 else []
 
 
