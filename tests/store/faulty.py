@@ -24,6 +24,8 @@ BEFORE, AFTER = "before", "after"
 DENIED, FULL, READ_ONLY, NOT_MOUNTED = "denied", "full", "read-only", "not mounted"
 # of put: no room half-way; only this device sees it until `deliver`; carried out twice
 SHORT, LATE, DOUBLED = "short", "late", "doubled"
+# of put, and of no operation by chance: said to be done, and not done
+DROPPED = "dropped"
 # of delete: it comes back with `deliver`
 RESURRECTED = "resurrected"
 # of list: as it was at this device's listing before; ends in an error half-way
@@ -79,15 +81,15 @@ class FaultyStore:
         self.inner = inner
         self.choose = choose
         self.calls: list[tuple[str, str]] = []
-        self._late: dict[str, bytes] = {}  # put here, not yet seen by others
+        self.late: dict[str, bytes] = {}  # put here, not yet seen by others
         self._ghosts: dict[str, bytes] = {}  # deleted, and to come back
         self._listings: dict[str, list[Entry]] = {}  # the last of each prefix
 
     def deliver(self) -> None:
         """What is late arrives, what was deleted comes back."""
-        for key, data in [*self._late.items(), *self._ghosts.items()]:
+        for key, data in [*self.late.items(), *self._ghosts.items()]:
             self.inner.put(key, data)
-        self._late.clear()
+        self.late.clear()
         self._ghosts.clear()
 
     def list(self, prefix: str) -> Iterator[Entry]:
@@ -100,7 +102,7 @@ class FaultyStore:
         return _broken(entries) if fault == BROKEN else iter(entries)
 
     def _entries(self, prefix: str) -> list[Entry]:  # type: ignore[valid-type]
-        late = {key: len(data) for key, data in self._late.items() if key.startswith(prefix)}
+        late = {key: len(data) for key, data in self.late.items() if key.startswith(prefix)}
         seen = {entry.key: entry.size for entry in self.inner.list(prefix)}
         return [Entry(key, size) for key, size in (seen | late).items()]
 
@@ -108,8 +110,8 @@ class FaultyStore:
         fault = self._called("get", key)
         if fault == ABSENT:
             raise Missing(f"{key} is not in the store")
-        if key in self._late:
-            data = self._late[key][: max_bytes + 1]
+        if key in self.late:
+            data = self.late[key][: max_bytes + 1]
         else:
             data = self.inner.get(key, max_bytes)
         return _damaged(data, fault)[: max_bytes + 1]
@@ -118,8 +120,10 @@ class FaultyStore:
         fault = self._called("put", key)
         if fault == SHORT:
             raise Full("the store is full")
+        if fault == DROPPED:
+            return
         if fault == LATE and not _holds(self.inner, key):
-            self._late[key] = data
+            self.late[key] = data
             return
         self._ghosts.pop(key, None)
         for _ in range(2 if fault == DOUBLED else 1):
@@ -130,7 +134,7 @@ class FaultyStore:
         fault = self._called("delete", key)
         if fault == RESURRECTED and _holds(self.inner, key):
             self._ghosts[key] = self.inner.get(key, 1 << 24)
-        self._late.pop(key, None)
+        self.late.pop(key, None)
         self.inner.delete(key)
         _fail_after(fault)
 

@@ -33,13 +33,23 @@ def require_all(simulation):
 def require_nothing_destroyed(device):
     """What a device takes out of the store it knows, or knows why nobody needs it."""
     taken_out, device.view.taken_out = device.view.taken_out, []
-    for key, data in taken_out:
+    for key, data, own in taken_out:
         held = segment.decode(device.visit().unsealed(key, data))
         have = device.dump()
         after = join(have, held)
         lost = {e for e in after.events - have.events if e.key.started_at_us >= device.retained_to}
         assert not lost, f"{device.label} took out {key}, and with it {_named(lost)}"
         assert after.tombstones == have.tombstones, f"{device.label} took orders out with {key}"
+        if device.alone:
+            require_unnamed(device, key, own | device.store.late)
+
+
+def require_unnamed(device, key, own):
+    """The newest manifest in the store names it no more: who reads that misses nothing."""
+    newest = max(own, key=lambda one: names.parsed(one).seq)
+    listed = manifest.decode(device.visit().unsealed(newest, own[newest])).manifest.objects
+    named = {one.object_id for one in listed}
+    assert names.parsed(key).object_id not in named, f"{key} was taken out, and {newest} names it"
 
 
 def fresh(world):

@@ -66,6 +66,19 @@ class Deeds:
             session = self.dice.choice(events).key.session_id
             device.pin(session, pinned=self.dice.random() < 0.6)
 
+    def do_toggle(self, device):
+        """Two who know the same change the pin of one session, each unseen by the other."""
+        both = [device, self.dice.choice(self.devices)]
+        for one in both:
+            one.arrange(self.fault)
+            one.view.arrive()
+            one.sync()
+        events = self.events(device)
+        session = events[0].key.session_id if events else bytes(16)
+        for one in both:
+            pinned = {pin.session_id: pin.pinned for pin in one.dump().pins}
+            one.pin(session, pinned=not pinned.get(session, False))
+
     def do_retain(self, device):
         events = self.events(device)
         if self.retaining and events:

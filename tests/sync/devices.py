@@ -121,7 +121,7 @@ class Device:
         self.made = set()
         self.unpublished = set()
         self.retained_to = 0
-        self._visit = None
+        self.alone = True  # whether this life of it is the only one there was
         os.makedirs(os.path.join(self.folder, "hx"))
         with open(self.path, "wb") as file:
             file.write(_empty())
@@ -206,7 +206,10 @@ class Device:
     def pin(self, session_id, *, pinned):
         before = dump(self.database).pins
         pin(self.database, session_id, self.now_us, self.me, pinned=pinned)
-        self._note(dump(self.database).pins - before)
+        after = dump(self.database).pins
+        pins = {one.session_id: one.pinned for one in after}
+        assert pins.get(session_id, False) == pinned, f"{self.label}: a pin that does not count"
+        self._note(after - before)
 
     def retain(self, border_us):
         """What goes unpublished goes for good: it is the user's wish."""
@@ -338,7 +341,7 @@ class Device:
 
     def restore(self, backup):
         before = self.dump()
-        self.world.restored = True
+        self.world.restored, self.alone = True, False
         self._write(backup)
         self.world.forgone |= records_of(before) - records_of(self.dump())
 
@@ -364,6 +367,7 @@ class Device:
         twin.unpublished = set(self.unpublished)
         twin.view.held = dict(self.view.held)
         twin.retained_to = self.retained_to
+        twin.alone = self.alone = False
         twin._write(self.backup())
         return twin
 

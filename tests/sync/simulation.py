@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from hx import rewriting
 from hx.core.errors import HxError
-from store.faulty import FAULTS, NONE, RESURRECTED
+from store.faulty import DROPPED, FAULTS, NONE, RESURRECTED
 from sync import claims
 from sync.deeds import Deeds
 from sync.devices import RAM, Device
@@ -51,6 +51,7 @@ FLAVOURS = (
     Flavour(some(crash=16)),
     Flavour(some(forget=5, redact=5)),
     Flavour(some(retain=6, forget=6, sync=6)),
+    Flavour(some(toggle=10)),
     Flavour(some(push_many=6, sync_watched=6, forget=3), many=3),
     Flavour(some(push_many=4, crash=8, clone=2, redact=2), many=2),
     Flavour(some(revoke=2, invite=3, recover=2, redact=2)),
@@ -111,10 +112,11 @@ class Simulation(Deeds, Mishaps):
         for each in self.devices:
             claims.require_nothing_destroyed(each)
 
-    def fault(self, _number, operation, _key):
+    def fault(self, _number, operation, key):
         if self.settled or self.dice.randrange(100) >= self.faulty:
             return NONE
-        fault = self.dice.choice(FAULTS[operation])
+        is_head = operation == "put" and key.startswith("m/")  # one that is missed by the next sync
+        fault = self.dice.choice([*FAULTS[operation], *[DROPPED] * 2 * is_head])
         if fault == RESURRECTED:
             self.world.broken |= self.flavour.resurrects
             return fault if self.flavour.resurrects else NONE

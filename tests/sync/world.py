@@ -10,7 +10,7 @@ import random
 import secrets
 from contextlib import contextmanager
 
-from hx.core import envelope
+from hx.core import envelope, names
 from hx.core.history import History
 from hx.core.model import Artifact, Event, Pin, Tombstone
 from hx.stores import Entry, Exists, Missing
@@ -58,7 +58,7 @@ class View:
     def __init__(self, world, held=None):
         self.world = world
         self.held = dict(held or {})
-        self.taken_out = []  # segments that this device has deleted: key, bytes
+        self.taken_out = []  # segments that this device has deleted: key, bytes, own manifests
 
     def arrive(self, percent=100):
         """Puts and deletes of the others, each by chance."""
@@ -88,7 +88,9 @@ class View:
     def delete(self, key):
         self.world.changes += key in self.held
         if key in self.held and key.startswith("o/"):
-            self.taken_out.append((key, self.held[key]))
+            prefix = names.manifests_of(names.parsed(key).device_id)
+            own = {k: data for k, data in self.held.items() if k.startswith(prefix)}
+            self.taken_out.append((key, self.held[key], own))
         self.held.pop(key, None)
         self.world.objects.pop(key, None)
 

@@ -1,0 +1,214 @@
+"""Rules that are broken on purpose: what a simulation is worth is seen when it notices.
+
+`MUTANTS`: what is claimed -> a context in which the engine does not keep to it.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack, contextmanager
+from types import SimpleNamespace
+from unittest.mock import patch
+
+from hx import pin as pins
+from hx import publishing, push, reading, rewriting, taking
+from hx import pull as pulling
+from hx.core import history, names
+from hx.core.model import Pin
+from hx.database import graves, holdings, ledger, unpublished
+from hx.database import join as joining
+from hx.database.ledger import TAKEN
+from hx.database.lookup import events_at
+
+
+def without_orders(_database, _delta):
+    return frozenset()
+
+
+# ---- the merge ----
+
+
+def late_events_are_not_covered():
+    """Only what is there when an order comes is taken out."""
+    blind = SimpleNamespace(**{**vars(graves), "relevant": without_orders})
+    return patch.object(joining, "graves", blind)
+
+
+def the_first_version_wins():
+    def joined(local, delta):
+        known = {event.key for event in local.events}
+        fresh = frozenset(event for event in delta.events if event.key not in known)
+        return history.join(local, delta._replace(events=fresh))
+
+    return patch.object(joining, "join_histories", joined)
+
+
+def pins_of_one_time_come_as_they_come():
+    def greatest(candidates):
+        best = {}
+        for one in candidates:
+            rival = best.setdefault(one.session_id, one)
+            if one.changed_at_us > rival.changed_at_us:
+                best[one.session_id] = one
+        return frozenset(best.values())
+
+    return patch.object(history, "_greatest_pins", greatest)
+
+
+def pins_go_by_the_clock_alone():
+    def pinned_now(session_id, pinned, changed_at_us, device_id):
+        asked = sys._getframe(1).f_locals["now_us"]
+        return Pin(session_id, pinned, min(asked, changed_at_us), device_id)
+
+    return patch.object(pins, "Pin", pinned_now)
+
+
+# ---- reading ----
+
+
+@contextmanager
+def a_segment_is_marked_before_it_is_joined():
+    """In two transactions, between which the power may go."""
+    joined = taking.joined
+
+    def marked_first(visit, one, found):
+        with visit.database.transaction():
+            ledger.judge(visit.database, one, TAKEN, visit.now_us)
+        return joined(visit, one, found)
+
+    with patch.object(taking, "joined", marked_first):
+        yield
+
+
+@contextmanager
+def own_manifests_are_not_read():
+    unseen = reading.unseen
+
+    def of_others(visit, only=None):
+        return [(key, name) for key, name in unseen(visit, only) if name.device_id != visit.me]
+
+    with patch.object(reading, "unseen", of_others), patch.object(pulling, "unseen", of_others):
+        yield
+
+
+# ---- writing ----
+
+
+@contextmanager
+def a_manifest_is_written_before_its_segments():
+    publish = publishing.publish
+
+    def backwards(visit, outbox, plan):
+        store, held = visit.store, []
+
+        def put(key, data):
+            if key.startswith("o/"):
+                held.append((key, data))
+                return
+            store.put(key, data)
+            for late in held:
+                store.put(*late)
+
+        visit.store = SimpleNamespace(put=put, get=store.get, list=store.list, delete=store.delete)
+        try:
+            publish(visit, outbox, plan)
+        finally:
+            visit.store = store
+
+    def unkept(visit, outbox, plan):
+        """What is on its way is not on the disk either."""
+        with patch.object(outbox, "write", lambda _seq, _objects: None):
+            backwards(visit, outbox, plan)
+
+    with patch.object(publishing, "publish", unkept):
+        yield
+
+
+def compaction_keeps_what_is_forgotten():
+    blind = SimpleNamespace(**{**vars(graves), "relevant": without_orders})
+    return patch.object(rewriting, "graves", blind)
+
+
+@contextmanager
+def segments_are_written_anew_from_the_database():
+    read = rewriting._read
+
+    def of_what_is_here(visit, one):
+        found = read(visit, one)
+        if found is None:
+            return None
+        here = frozenset(events_at(visit.database, (event.key for event in found.events)))
+        return found._replace(events=here)
+
+    with patch.object(rewriting, "_read", of_what_is_here):
+        yield
+
+
+@contextmanager
+def nobody_adopts():
+    due, anything = unpublished.due, unpublished.anything
+
+    def own(function):
+        return lambda database, me, _fallen, now_us: function(database, me, frozenset(), now_us)
+
+    with (
+        patch.object(unpublished, "due", own(due)),
+        patch.object(unpublished, "anything", own(anything)),
+    ):
+        yield
+
+
+def holdings_are_not_released():
+    return patch.object(holdings, "release", lambda _database, _device_id: None)
+
+
+# ---- taking out ----
+
+
+@contextmanager
+def what_is_not_named_is_swept():
+    tidied = push._tidied
+
+    def swept(visit):
+        live = {one.object_id for one in ledger.live(visit.database, visit.me)}
+        for entry in list(visit.store.list(names.segments_of(visit.me))):
+            name = names.parsed(entry.key)
+            if name is not None and name.object_id not in live:
+                visit.store.delete(entry.key)
+        return tidied(visit)
+
+    with patch.object(push, "_tidied", swept):
+        yield
+
+
+def segments_go_before_their_heir_is_read_back():
+    return patch.object(push, "is_readable", lambda _visit, _key: True)
+
+
+# ---- all of them ----
+
+# what is claimed -> who breaks it
+MUTANTS = {
+    "an order covers what comes after it": late_events_are_not_covered,
+    "of two versions the greater wins whoever comes first": the_first_version_wins,
+    "pins of one time are told apart": pins_of_one_time_come_as_they_come,
+    "the last pin counts whatever a clock said": pins_go_by_the_clock_alone,
+    "a segment is joined in one step with its row": a_segment_is_marked_before_it_is_joined,
+    "own manifests are read before the next is written": own_manifests_are_not_read,
+    "segments are there before the manifest that names them": (
+        a_manifest_is_written_before_its_segments
+    ),
+    "a rewrite drops what is forgotten": compaction_keeps_what_is_forgotten,
+    "a rewrite keeps what retention took here": segments_are_written_anew_from_the_database,
+    "who stands adopts what the fallen have shown": nobody_adopts,
+    "what no live segment holds is published again": holdings_are_not_released,
+    "what is merely not named stays": what_is_not_named_is_swept,
+    "nothing goes until its heir is read back": segments_go_before_their_heir_is_read_back,
+}
+
+
+@contextmanager
+def broken(claim):
+    with ExitStack() as stack:
+        stack.enter_context(MUTANTS[claim]())
+        yield
