@@ -81,6 +81,7 @@ class FaultyStore:
         self.inner = inner
         self.choose = choose
         self.calls: list[tuple[str, str]] = []
+        self.dropped = False  # whether anything ever was
         self.late: dict[str, bytes] = {}  # put here, not yet seen by others
         self._ghosts: dict[str, bytes] = {}  # deleted, and to come back
         self._listings: dict[str, list[Entry]] = {}  # the last of each prefix
@@ -121,6 +122,7 @@ class FaultyStore:
         if fault == SHORT:
             raise Full("the store is full")
         if fault == DROPPED:
+            self.dropped = True
             return
         if fault == LATE and not _holds(self.inner, key):
             self.late[key] = data

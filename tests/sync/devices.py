@@ -270,6 +270,9 @@ class Device:
 
     def _published(self):
         """A push has ended well: all but what still runs is in the store."""
+        if self.store.dropped:  # so it was said; the next push finds out
+            self.store.dropped = False
+            return
         running = {
             one for one in self.unpublished if type(one) is Event and not one.flags & FINISHED
         }
