@@ -43,21 +43,6 @@ def test_a_copied_disk_is_told_of_once_and_kept_in_the_status(members):
     assert one.sync("status")["copy_seen"] is None
 
 
-def test_a_push_that_was_cut_short_is_no_other_copy(members):
-    one, _, _ = members
-    one.record("echo cut")
-    manifests = one.folder / "m"
-    manifests.chmod(0o500)
-    shutil.move(manifests, one.folder / "aside")
-    manifests.write_bytes(b"")
-    assert one.hx("sync", "push").code == 5
-    manifests.unlink()
-    shutil.move(one.folder / "aside", manifests)
-    manifests.chmod(0o700)
-    assert COPIED not in one.hx("sync").err
-    assert one.sync("status")["copy_seen"] is None
-
-
 def test_a_copy_becomes_a_device_of_its_own_and_nothing_is_lost(members):
     one, copy, two = members
     one.record("echo one")

@@ -6,7 +6,7 @@ import pytest
 
 from hx.core.model import Keys
 from hx.database import unpublished
-from store.faulty import NONE, never
+from store.faulty import GROWING, NONE, never
 from sync.claims import require_all
 from sync.devices import Device
 from sync.meeting import enter, meet, vault_of
@@ -137,6 +137,24 @@ def test_what_it_was_to_write_anew_as_the_old_device_keeps_the_new_one_quiet(mee
     twin.view.arrive()
     renew(twin)
     twin.forget(Keys(frozenset([event.key])))
+    twin.sync()
+    del twin.store.calls[:]
+    twin.sync()
+    assert twin.store.calls == [("list", "m/")]
+
+
+def test_what_the_old_device_still_had_to_write_anew_is_no_work_of_the_new_one(meeting):
+    one, _ = meeting.devices
+    event = one.record()
+    one.push()
+    twin = twin_of(meeting)
+    twin.view.arrive()
+    twin.forget(Keys(frozenset([event.key])))
+    twin.store.choose = lambda _number, operation, key: (
+        GROWING if operation == "get" and key.startswith("o/") else NONE
+    )
+    renew(twin)
+    twin.arrange(never)
     twin.sync()
     del twin.store.calls[:]
     twin.sync()
