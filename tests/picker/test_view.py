@@ -12,8 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
+from hx.picker.acts import ACTS
+from hx.picker.editing import EDITS
+from hx.picker.helping import KEYS
 from hx.picker.look import BARE, COLOURLESS, DARK, EITHER, LIGHT, look_for
-from hx.picker.model import DIRECTORY, EDIT, RUN, SCOPES, Details, Row, State
+from hx.picker.model import DIRECTORY, EDIT, RUN, SCOPES, Details, Key, Row, State
+from hx.picker.state import update
 from hx.picker.view import cursor, page, view
 from picker.frames import DETAILS, EVERYTHING, NOW_US, TYPED, drawing, plain, row
 from picker.test_width import texts
@@ -30,13 +34,13 @@ def test_the_newest_row_is_next_to_the_query():
     assert (
         frame(EVERYTHING, 80, 10)
         == r"""
-   5w ?    printf '\x1b[31mred\x07'\t\u202eevil
-   1w      echo 日本語テキスト > ファイル.txt
-   2d ✗127 docker run --rm -it -v $PWD:/src ghcr.io/x/y:latest           @laptop
-   1d      for f in *.png; do ⏎ convert $f ${f%.png}.webp ⏎ done           12.0s
-   3h ✗255 ssh web-3.prod.example.org
-   4m      cargo build --release --target x86_64-unknown-linu…  1m02s  @buildbox
-   1m ✗2   make test                                                       3m10s
+7  5w ?    printf '\x1b[31mred\x07'\t\u202eevil
+6  1w      echo 日本語テキスト > ファイル.txt
+5  2d ✗127 docker run --rm -it -v $PWD:/src ghcr.io/x/y:latest           @laptop
+4  1d      for f in *.png; do ⏎ convert $f ${f%.png}.webp ⏎ done           12.0s
+3  3h ✗255 ssh web-3.prod.example.org
+2  4m      cargo build --release --target x86_64-unknown-linu…  1m02s  @buildbox
+1  1m ✗2   make test                                                       3m10s
 >  5s      git status
   all  fuzzy  9 commands                        Tab edits  Ctrl-R where  F1 help
 >
@@ -51,7 +55,7 @@ def test_a_query_is_shown_with_what_it_found():
 
 
 
-   2d ✗127 docker run --rm -it -v $PWD:/src ghcr.io/x/y:latest           @laptop
+1  2d ✗127 docker run --rm -it -v $PWD:/src ghcr.io/x/y:latest           @laptop
 >  1d      for f in *.png; do ⏎ convert $f ${f%.png}.webp ⏎ done           12.0s
    5s      git status
   all  fuzzy  3 of 250,000                      Tab edits  Ctrl-R where  F1 help
@@ -64,9 +68,9 @@ def test_a_wide_screen_shows_more_of_each_command():
     assert (
         frame(EVERYTHING._replace(selected=5), 100, 11)
         == r"""
-   1y ✗-1  vim README.md                                                       7.0s  @a-rather-long…
-   5w ?    printf '\x1b[31mred\x07'\t\u202eevil
-   1w      echo 日本語テキスト > ファイル.txt
+3  1y ✗-1  vim README.md                                                       7.0s  @a-rather-long…
+2  5w ?    printf '\x1b[31mred\x07'\t\u202eevil
+1  1w      echo 日本語テキスト > ファイル.txt
 >  2d ✗127 docker run --rm -it -v $PWD:/src ghcr.io/x/y:latest                               @laptop
    1d      for f in *.png; do ⏎ convert $f ${f%.png}.webp ⏎ done                               12.0s
    3h ✗255 ssh web-3.prod.example.org
@@ -84,7 +88,7 @@ def test_what_hides_commands_is_said_also_on_a_narrow_screen():
         frame(TYPED._replace(failures=False, scope=DIRECTORY), 40, 6)
         == r"""
 
-   2d ✗127 docker run --rm -it -v $PWD:…
+1  2d ✗127 docker run --rm -it -v $PWD:…
 >  1d      for f in *.png; do ⏎ convert…
    5s      git status
   directory  3  failures hidden
@@ -120,9 +124,9 @@ def test_a_preview_stands_beside_the_rows(utc):
     assert (
         frame(PREVIEWED, 80, 10)
         == r"""
-   5w ?    printf '\x1b[31mred\x07'\t… │ for f in *.png; do
-   1w      echo 日本語テキスト > ファ… │   convert $f ${f%.png}.webp
-   2d ✗127 docker run --rm -it -v $PWD…│ done
+3  5w ?    printf '\x1b[31mred\x07'\t… │ for f in *.png; do
+2  1w      echo 日本語テキスト > ファ… │   convert $f ${f%.png}.webp
+1  2d ✗127 docker run --rm -it -v $PWD…│ done
 >  1d      for f in *.png; do ⏎ conver…│
    3h ✗255 ssh web-3.prod.example.org  │ exit 0 after 12.0s, 7 of 42 failed
    4m      cargo build --release --tar…│ 2023-11-13 20:13, 1d ago on laptop
@@ -144,8 +148,8 @@ done
 exit 0 after 12.0s, 7 of 42 failed
 2023-11-13 20:13, 1d ago on laptop
 ────────────────────────────────────────
-   1w      echo 日本語テキスト > ファイ…
-   2d ✗127 docker run --rm -it -v $PWD:…
+2  1w      echo 日本語テキスト > ファイ…
+1  2d ✗127 docker run --rm -it -v $PWD:…
 >  1d      for f in *.png; do ⏎ convert…
    3h ✗255 ssh web-3.prod.example.org
    4m      cargo build --release --targ…
@@ -163,11 +167,11 @@ def test_help_fits_a_small_area():
   Enter         run it                    'word         contains exactly this
   Tab           edit it first             ^word word$   begins, ends so
   Esc           leave, nothing changed    !word         does not contain it
-  Ctrl-R        where to look, next       Alt-Delete    forget it, on closing
-  Ctrl-T        fuzzy or exact            Ctrl-Z        undo that
-  Alt-X         hide or show failures     PgUp PgDn     a page of rows
-  Ctrl-O        preview                   Alt-< Alt->   first, last row
-  Alt-1 … 9     edit the nth row          F1            back
+  Ctrl-R        where to look, next       F8 Alt-Delete forget it, on closing
+  Ctrl-T        fuzzy or exact            Ctrl-Z        bring it back
+  Alt-X         hide or show failures     Ctrl-C        leave, forget nothing
+  Ctrl-O        preview                   PgUp PgDn     a page of rows
+  Alt-1 … 9     edit the numbered row     F1            help; any key leaves it
   all  fuzzy  9 commands                        Tab edits  Ctrl-R where  F1 help
 >
 """
@@ -222,6 +226,22 @@ def test_without_rows_a_sentence_says_why(state, sentence):
 )
 def test_the_status_says_what_is_looked_at_and_how_much_fits(state, said):
     assert view(state, 80, 10, BARE)[8].startswith(said)
+
+
+def test_the_numbers_are_those_of_alt_with_a_digit():
+    state = EVERYTHING._replace(selected=2)
+    for line in view(state, 80, 11, BARE)[:6]:
+        after = update(state, Key(f"alt-{line[0]}"))
+        assert line[11:15] in after.outcome.text.replace("\n", " ")
+        assert after.outcome.action == EDIT
+
+
+def test_every_key_in_the_help_does_something():
+    names = {"PgUp": "page-up", "PgDn": "page-down"}
+    shown = [keys for keys, _ in KEYS if keys[0] not in "'^!"]
+    pressed = " ".join(shown).replace(" … ", " Alt-").split()
+    bound = ACTS.keys() | EDITS.keys()
+    assert {names.get(key, key.lower()) for key in pressed} <= bound
 
 
 def test_the_hint_says_what_the_keys_do():
@@ -312,7 +332,7 @@ def test_the_selected_row_is_on_the_screen_and_marked(state, width, height):
     body = view(state, width, height, BARE)[:-2]
     pointed = [line for line in body if line.startswith(">")]
     assert len(pointed) == (1 if state.rows else 0)
-    assert sum(line.startswith((">", " ")) for line in body) <= page(state, width, height)
+    assert len(body) == page(state, width, height)
 
 
 @given(st.text("ab c", max_size=60), st.data(), st.integers(8, 40))

@@ -46,7 +46,7 @@ def _facts(row: Row, known: Details | None, now_us: int, columns: int) -> list[s
 
 def _roomiest(texts: list[str], columns: int) -> str:
     """The first that has room, else so much of the last as has."""
-    return next((text for text in texts if cells(text) <= columns), fitted(texts[-1], columns))
+    return fitted(next((text for text in texts if cells(text) <= columns), texts[-1]), columns)
 
 
 def _end_of(path: str, columns: int) -> str:

@@ -19,9 +19,13 @@ _RIGHT_OF_MATCH = 4  # cells of the command that are shown behind the last lette
 Spans = list[tuple[str, str]]
 
 
-def row_line(row: Row, columns: int, now_us: int, look: Look, *, chosen: bool) -> tuple[str, int]:
-    """The line and its cells: at most so many columns, exactly so many when chosen."""
-    left = _left(row, columns, now_us, look, chosen=chosen)
+def row_line(row: Row, columns: int, now_us: int, look: Look, number: int) -> tuple[str, int]:
+    """The line and its cells: at most so many columns, exactly so many when it is chosen.
+
+    `number` counts from the chosen row, 0.
+    """
+    chosen = number == 0
+    left = _left(row, columns, now_us, look, number)
     tail = _tail(row) if columns >= _WIDE else ""
     room = columns - sum(len(text) for text, _ in left) - (cells(tail) + 2 if tail else 0)
     command = _command(row, room)
@@ -49,15 +53,15 @@ def mark(row: Row) -> str:
     return text if len(text) <= 4 else "✗"  # noqa: PLR2004  (its column)
 
 
-def _left(row: Row, columns: int, now_us: int, look: Look, *, chosen: bool) -> Spans:
+def _left(row: Row, columns: int, now_us: int, look: Look, number: int) -> Spans:
     if columns < _TINY:
         return []
-    pointer = (">" if chosen else " ", look.prompt)
     style = look.failed if row.exit_status else look.faint
     if columns < _NARROW:
-        return [pointer, (f"{mark(row)[:1]:<1} ", style)]
+        return [(" " if number else ">", look.prompt), (f"{mark(row)[:1]:<1} ", style)]
+    digit = str(number) if 1 <= number <= 9 else " "  # noqa: PLR2004  (Alt with it takes the row)
     ago = f" {age(row.started_at_us, now_us):>3.4} "
-    return [pointer, (ago, look.faint), (f"{mark(row):<4} ", style)]
+    return [(digit if number else ">", look.faint), (ago, look.faint), (f"{mark(row):<4} ", style)]
 
 
 def _tail(row: Row) -> str:

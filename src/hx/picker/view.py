@@ -72,8 +72,7 @@ def _rows(state: State, width: int, height: int, look: Look, *, fill: bool = Fal
     first = max(0, min(state.selected - height // 2, len(state.rows) - height))
     lines = []
     for place, row in enumerate(state.rows[first : first + height], first):
-        chosen = place == state.selected
-        line, cells = row_line(row, width, state.now_us, look, chosen=chosen)
+        line, cells = row_line(row, width, state.now_us, look, place - state.selected)
         lines.append(line + " " * (width - cells) if fill else line)
     if not lines:
         sentence = fitted(f"  {nothing(state)}", width)
