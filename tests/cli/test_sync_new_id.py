@@ -8,6 +8,9 @@ import pytest
 
 import spooled
 from cli.vaults import Member, is_told, vault
+from hx.cli.custody import heir
+from hx.cli.recorder import open_recorder
+from hx.config import load
 
 COPIED = "another copy of this device"
 
@@ -114,4 +117,18 @@ def test_a_change_of_id_that_is_cut_short_leaves_a_usable_device(members, moment
     assert copy.hx("sync").code == 0
     two.sync()
     assert "echo later" in two.commands
+    assert not list(copy.home.glob("custody-next*"))
+
+
+def test_cut_short_before_the_database_changed_it_is_the_old_device_and_may_try_again(members):
+    _, copy, _ = members
+    old = copy.sync("status")["devices"][0]["device_id"]
+    recorder = open_recorder(load({"HX_HOME": str(copy.home), "HOME": str(copy.cwd)}))
+    made = heir(recorder).device_id.hex()
+    recorder.database.close()
+    copy.record("echo still")
+    assert copy.hx("sync").code == 0
+    assert copy.sync("status")["devices"][0]["device_id"] == old
+    done = copy.hx("sync", "join", "--new-id", "--json")
+    assert done.json["device_id"] == made, "the keys that were made are taken"
     assert not list(copy.home.glob("custody-next*"))
