@@ -52,6 +52,7 @@ SEQUENCES = {
     b"\x1b\x06": "ctrl-alt-f",
     "\x1bä".encode(): "alt-ä",
     b"\x1bOM": "enter",
+    b"\x1bO2P": "f1",
     b"\x1b[27u": "esc",
     b"\x1b[114;5u": "ctrl-r",
     b"\x1b[27;5;114~": "ctrl-r",
@@ -66,6 +67,7 @@ UNKNOWN = [
     b"\x1b[M !!",
     b"\x1b[99~",
     b"\x1b[114;9u",
+    b"\x1b[1;9A",
     b"\x1b[97;1:3u",
     b"\x1b[57399u",
     b"\x1b]11;rgb:0000/0000/0000\x1b\\",
@@ -153,6 +155,16 @@ def test_a_letter_in_two_pieces_is_one_letter_also_after_a_silence():
     assert decoder.feed(b"\xc3") + decoder.flush() + decoder.feed(b"\xa9") == [Key("text", "é")]
 
 
+def test_what_is_broken_off_is_nothing_and_the_key_that_broke_it_acts():
+    assert read(b"\xc3\r\xa9x") == [Key("enter"), Key("text", "x")]
+    assert read(b"\x1b[1;5\x03") == read(b"\x1b]11;\x03") == [Key("ctrl-c")]
+    assert read(b"\x1b[1;5\x1b[A") == read(b"\x1b]11;\x1b[A") == [Key("up")]
+
+
+def test_an_answer_of_the_terminal_may_come_in_pieces():
+    assert read(b"\x1b]11;rgb\x1b", b"\\a") == [Key("text", "a")]
+
+
 def test_a_paste_is_one_key_whatever_is_in_it():
     inside = b"rm -rf x\r\n\x03\x1b[A\x1b[200~ \xc3\xa9"
     whole = b"a\x1b[200~" + inside + b"\x1b[201~\r"
@@ -180,6 +192,15 @@ def test_a_paste_that_does_not_end_holds_nobody():
 def test_a_huge_paste_is_bounded():
     (key,) = read(b"\x1b[200~", *[b"x" * 65_536] * 8, b"\x1b[201~")
     assert key == Key("paste", "x" * 65_536)
+
+
+@pytest.mark.parametrize("begin", [b"\x1b[200~", b"\x1b[", b"\x1b]", b"\x1bP"])
+def test_what_does_not_end_is_not_kept_without_bounds(begin):
+    decoder = Decoder()
+    decoder.feed(begin)
+    for _ in range(32):
+        decoder.feed(b"1" * 4096)
+    assert len(decoder._kept) + len(decoder._pasted or b"") < 70_000
 
 
 def test_enter_that_was_typed_before_the_terminal_was_raw_is_enter():
