@@ -11,7 +11,8 @@ from hx.core import names
 from hx.core.envelope import seal
 from hx.core.errors import NotAVault
 from hx.core.model import Keys
-from sync.meeting import meet, vault_of
+from sync.devices import Device
+from sync.meeting import enter, meet, vault_of
 from sync.test_repair import damage, lose, own_segments, put
 
 
@@ -44,18 +45,27 @@ def test_a_whole_store_has_no_problem_and_is_read_whole(meeting):
     assert (found.read, found.read_bytes) == (found.objects, found.size)
 
 
-def test_nothing_is_written_and_nothing_is_taken(meeting):
+def test_nothing_is_written_and_nothing_is_taken_of_news_either(meeting):
+    """A device that is new, a key that was made for it, and what is sealed under that."""
     one, other = meeting.devices
-    other.record()
-    other.push()
+    third = Device(meeting.world, "third")
+    enter(meeting, third, other.invite())
+    other.view.arrive()
+    other.sync()
+    third.view.arrive()
+    third.record()
+    third.sync()
     one.view.arrive()
-    stranger = one.invite()
     before, objects, custody = rows(one), dict(meeting.world.objects), one.custody
-    assert not checked(one).problems
+    found = checked(one)
+    assert not found.problems
+    assert found.read == len(objects)
     assert rows(one) == before
     assert meeting.world.objects == objects
     assert one.custody == custody
-    one.spend(stranger)
+    one.sync()
+    assert rows(one) != before
+    assert one.custody != custody
 
 
 def test_without_read_data_no_segment_is_fetched(meeting):
