@@ -61,6 +61,7 @@ VARIABLES = {
     "HX_PASSPHRASE_COMMAND": "prints the passphrase that seals the keys of this device",
     "HX_DEBUG": "a fault of hx shows where it happened",
     "NO_COLOR": "no colour",
+    "COLORFGBG": "set by some terminals: dark or light, for the colours of the picker",
     "XDG_CONFIG_HOME": "the settings are in its folder hx",
     "XDG_DATA_HOME": "the database is in its folder hx",
     "XDG_STATE_HOME": "the spool is in its folder hx",
@@ -98,6 +99,7 @@ class Config(NamedTuple):
     passphrase_command: str | None  # HX_PASSPHRASE_COMMAND
     umask: int  # the user's own; a folder shared with others is written by it
     rules_are_sound: bool  # else those in `values` are of the last good file
+    ground: str  # COLORFGBG: what the terminal says of its colours, such as "15;0"
 
     @property
     def limit(self) -> int:
@@ -160,6 +162,7 @@ def load(environment: Mapping[str, str] = os.environ, umask: int = 0o077) -> Con
         environment.get("HX_PASSPHRASE_COMMAND"),
         umask,
         rules_are_sound,
+        environment.get("COLORFGBG", ""),
     )
 
 

@@ -154,5 +154,6 @@ def test_a_user_without_any_home_is_told(monkeypatch):
 
 def test_the_environment_tells_the_session_and_no_setting(tmp_path):
     config = load({"HX_HOME": str(tmp_path), "HX_SESSION": "ab", "HX_DEBUG": "1", "NO_COLOR": "1",
-                   "HX_LIMIT": "3"})  # fmt: skip
+                   "HX_LIMIT": "3", "COLORFGBG": "0;15"})  # fmt: skip
     assert (config.session, config.debug, config.no_color, config.limit) == ("ab", True, True, 50)
+    assert config.ground == "0;15"
