@@ -15,7 +15,7 @@ from wcwidth import wcswidth
 from hx.picker.acts import ACTS
 from hx.picker.editing import EDITS
 from hx.picker.helping import KEYS
-from hx.picker.look import BARE, COLOURLESS, DARK, EITHER, LIGHT, look_for
+from hx.picker.look import BARE, COLOURLESS, DARK, EITHER, LIGHT, look_for, painted
 from hx.picker.model import DIRECTORY, EDIT, RUN, SCOPES, Details, Key, Row, State
 from hx.picker.state import update
 from hx.picker.view import cursor, page, view
@@ -341,8 +341,8 @@ def test_the_cursor_stands_on_the_letter_of_the_query_that_it_is_before(query, d
     state = State(query=query, cursor=at)
     line = view(state, width, 1, BARE)[0] + " "
     column = cursor(state, width, BARE)
-    assert line[column] in {(query + " ")[at], "…"}
-    if len(query) < width - 2:
+    assert line[column] == (query + " ")[at]
+    if at < width - 3:
         assert column == 2 + at
 
 
@@ -357,6 +357,21 @@ def test_letters_that_are_found_close_together_are_seen(text, data, width):
     assert marked.startswith(text[first])
     seen = line.count("\x1b[4m") + (last == first + 1)
     assert seen >= len({first, last})
+
+
+def test_a_command_whose_end_is_beyond_the_bound_is_marked_as_cut():
+    one = row(0)._replace(text="if true\n" + " " * 10_000 + "then")
+    assert view(State(rows=(one,), now_us=NOW_US), 80, 3, BARE)[0].rstrip().endswith("if true ⏎ …")
+
+
+def test_only_nine_rows_are_numbered():
+    state = EVERYTHING._replace(rows=(row(0),) * 12)
+    body = view(state, 80, 14, BARE)[:-2]
+    assert [line[0] for line in body] == [*"  987654321>"]
+
+
+def test_a_style_ends_where_the_next_begins():
+    assert painted([("a", "1"), ("b", "2"), ("", "3"), ("c", "")]) == "\x1b[1ma\x1b[0;2mb\x1b[mc"
 
 
 def test_letters_that_are_found_far_apart_leave_the_beginning_in_place():

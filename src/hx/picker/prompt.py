@@ -31,7 +31,7 @@ def prompt(state: State, columns: int, look: Look) -> Prompt:
     shown = cut([*before, *after], room - len(more))
     spans += [(piece.text, look.faint if piece.spelled else "") for piece in shown]
     column = len(sign) + len(more) + sum(piece.cells for piece in before)
-    return Prompt(painted(spans), min(column, columns - 1))
+    return Prompt(painted(spans), column)
 
 
 def _start(query: str, cursor: int, room: int) -> int:
@@ -39,7 +39,7 @@ def _start(query: str, cursor: int, room: int) -> int:
     first = max(0, cursor - room)
     before = [(place, pieces(query, place, place + 1)) for place in range(first, cursor)]
     needed = sum(piece.cells for _, line in before for piece in line)
-    if not first and needed < room:
+    if not first and needed <= room - 2:
         return 0
     for place, line in before:
         if needed <= room - 3:
