@@ -92,6 +92,6 @@ def join_unnamed(visit: Visit, listed: Listed, history: History) -> int:
         name_origins(visit.database, visit.me)
         ledger.list_objects(visit.database, visit.me, [listed], visit.now_us, TAKEN)
         mending.bury(visit.database, visit.me, listed.object_id)
-        if changes.forgotten or changes.replaced:
+        if changes.erased:
             visit.database.set_meta(UNCLEAN, visit.now_us)
     return changes.added

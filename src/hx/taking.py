@@ -150,5 +150,6 @@ def give_up(visit: Visit, objects: Iterable[tuple[str, bytes]]) -> None:
             continue
         listed = Listed(name.object_id, len(data), sha256(data).digest(), 0)
         with visit.database.transaction():
-            visit.database.join(history, Source(visit.me, None, visit.me))
+            if visit.database.join(history, Source(visit.me, None, visit.me)).erased:
+                visit.database.set_meta(UNCLEAN, visit.now_us)
             ledger.list_objects(visit.database, visit.me, [listed], visit.now_us, TAKEN)

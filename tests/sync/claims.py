@@ -162,7 +162,9 @@ def require_canaries_gone(objects, world, devices, final):
         device.scrub()
         with open(device.path, "rb") as file:
             data = file.read()
-        left = [text for text in gone if text in data]
+        have = device.dump()  # of what is excused it may hold what nobody else has
+        here = {e.command for e in have.events} | {a.name for a in have.artifacts}
+        left = [text for text in gone if text in data and text not in here]
         assert not left, f"a forgotten text in the database of {device.label}: {left}"
 
 

@@ -226,7 +226,7 @@ class Device:
     def _make(self, record):
         with self.database.transaction():
             changes = self.database.join(history([record]))
-            if changes.forgotten or changes.replaced or changes.artifacts:
+            if changes.erased:
                 self.database.set_meta(UNCLEAN, self.now_us)
         self._note([record])
 

@@ -43,16 +43,13 @@ def the_first_version_wins():
     return patch.object(joining, "join_histories", joined)
 
 
-def pins_of_one_time_come_as_they_come():
-    def greatest(candidates):
-        best = {}
-        for one in candidates:
-            rival = best.setdefault(one.session_id, one)
-            if one.changed_at_us > rival.changed_at_us:
-                best[one.session_id] = one
-        return frozenset(best.values())
+def the_pin_that_is_here_stays_in_a_tie():
+    def joined(local, delta):
+        here = {(pin.session_id, pin.changed_at_us) for pin in local.pins}
+        fresh = (pin for pin in delta.pins if (pin.session_id, pin.changed_at_us) not in here)
+        return history.join(local, delta._replace(pins=frozenset(fresh)))
 
-    return patch.object(history, "_greatest_pins", greatest)
+    return patch.object(joining, "join_histories", joined)
 
 
 def pins_go_by_the_clock_alone():
@@ -191,7 +188,7 @@ def segments_go_before_their_heir_is_read_back():
 MUTANTS = {
     "an order covers what comes after it": late_events_are_not_covered,
     "of two versions the greater wins whoever comes first": the_first_version_wins,
-    "pins of one time are told apart": pins_of_one_time_come_as_they_come,
+    "pins of one time are told apart": the_pin_that_is_here_stays_in_a_tie,
     "the last pin counts whatever a clock said": pins_go_by_the_clock_alone,
     "a segment is joined in one step with its row": a_segment_is_marked_before_it_is_joined,
     "own manifests are read before the next is written": own_manifests_are_not_read,
