@@ -113,6 +113,7 @@ class Device:
         self.points = Points()
         self.view = View(world)
         self.store = FaultyStore(self.view)
+        self.view.late = self.store.late
         dice = world.dice
         self.custody = Secrets(DeviceKeys(dice.randbytes(32), dice.randbytes(32)), {})
         self.me = self.custody.device.device_id

@@ -58,6 +58,7 @@ class View:
     def __init__(self, world, held=None):
         self.world = world
         self.held = dict(held or {})
+        self.late = {}  # put by this device, and seen by it alone
         self.taken_out = []  # segments that this device has deleted: key, bytes, own manifests
 
     def arrive(self, percent=100):
@@ -89,7 +90,8 @@ class View:
         self.world.changes += key in self.held
         if key in self.held and key.startswith("o/"):
             prefix = names.manifests_of(names.parsed(key).device_id)
-            own = {k: data for k, data in self.held.items() if k.startswith(prefix)}
+            there = {**self.held, **self.late}
+            own = {k: data for k, data in there.items() if k.startswith(prefix)}
             self.taken_out.append((key, self.held[key], own))
         self.held.pop(key, None)
         self.world.objects.pop(key, None)
