@@ -34,8 +34,8 @@ def matching(
 
     `scattered`: the letters of a plain term may stand apart.
     """
-    conditions = [_condition(term, scattered=scattered) for term in terms]
-    hits = index_hits(database, _index_words(terms, scattered=scattered))
+    conditions = [condition_of(term, scattered=scattered) for term in terms]
+    hits = index_hits(database, index_words_of(terms, scattered=scattered))
     if query.filtered:
         if hits is not None:
             conditions.append(among(hits))
@@ -47,7 +47,7 @@ def nearby(
     database: Database, terms: list[Term], directory: bytes, limit: int
 ) -> Iterator[Command]:
     """Commands that fit the terms, of the newest runs in a directory."""
-    condition, values = where([_condition(term, scattered=False) for term in terms])
+    condition, values = where([condition_of(term, scattered=False) for term in terms])
     sql = (
         "SELECT id, text FROM command WHERE id IN (SELECT command FROM event"  # noqa: S608
         " WHERE directory = (SELECT id FROM directory WHERE path = ?)"
@@ -57,7 +57,8 @@ def nearby(
     return (Command(*row) for row in rows)
 
 
-def _condition(term: Term, *, scattered: bool) -> Condition:
+def condition_of(term: Term, *, scattered: bool) -> Condition:
+    """On `command.text`."""
     if term.at_start or term.at_end or (scattered and term.plain):
         sql, values = matches(
             term.text,
@@ -71,7 +72,8 @@ def _condition(term: Term, *, scattered: bool) -> Condition:
     return (f"NOT ({sql})" if term.negated else sql), values
 
 
-def _index_words(terms: list[Term], *, scattered: bool) -> list[str]:
+def index_words_of(terms: list[Term], *, scattered: bool) -> list[str]:
+    """What the trigram index is asked; none when it cannot tell."""
     asked = [term for term in terms if not term.negated and not (scattered and term.plain)]
     return sorted(
         {word for term in asked for word in index_words(term.text, exact_case=term.exact_case)}

@@ -1,0 +1,73 @@
+"""One question put to all commands, block by block: the latest used first, so that what is seen
+at once is likely right, and the count grows until all were seen.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from hx.picker.matcher import matcher
+from hx.picker.ranking import Hit
+from hx.picker.stock import BLOCK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.core.terms import Term
+    from hx.picker.model import Question
+    from hx.picker.stock import Stock
+
+KEPT = 1_000  # of the matcher's best: these are ranked by use and place too
+
+
+class Matching:
+    """`matches`: commands that fit, of those seen so far."""
+
+    def __init__(self, stock: Stock, question: Question, terms: list[Term]) -> None:
+        self.question = question
+        self.matches = 0
+        self._stock = stock
+        self._runs = stock.runs_of(question)
+        self._allowed = stock.allowed(question)
+        self._matcher = matcher(terms)
+        self._kept: list[tuple[int, int]] = []  # (- score, place): sorted, the best are first
+        self._room = max(KEPT, question.limit)
+        self._floor = -1  # score of the worst that is kept when there is no more room
+        self._next = 0  # block
+
+    @property
+    def done(self) -> bool:
+        return self._next == len(self._stock.blocks)
+
+    def go_on(self, budget_s: float) -> None:
+        """At least one block, and no further one once the time is over."""
+        until = perf_counter() + budget_s
+        while not self.done:
+            self._match(self._next)
+            self._next += 1
+            if perf_counter() >= until:
+                break
+
+    def hits(self) -> list[Hit]:
+        commands, last_us = self._stock.commands, self._stock.last_us
+        if self._runs is None:
+            return [Hit(-worse, last_us[at], commands[at]) for worse, at in self._kept]
+        at_us = self._runs.at_us
+        found = [(worse, commands[at]) for worse, at in self._kept]
+        return [Hit(-worse, at_us[command], command) for worse, command in found]
+
+    def _match(self, block: int) -> None:
+        found = self._matcher.best(self._stock.blocks[block])
+        first = block * BLOCK
+        if self._allowed is not None:
+            commands, flags = self._stock.commands, self._allowed
+            found = [one for one in found if flags[commands[first + one.index]]]
+        self.matches += len(found)
+        for one in found:
+            score = one.score
+            if score <= self._floor:
+                break
+            self._kept.append((-score, first + one.index))
+        if len(self._kept) > self._room:
+            self._kept.sort()
+            del self._kept[self._room :]
+            self._floor = -self._kept[-1][0]

@@ -1,0 +1,136 @@
+"""Answers to the questions of the picker: at once from SQL, then from all commands in memory.
+
+source.answer(question)     within about 10 ms, complete or not
+while source.busy(question):
+    if source.work(question):  # a slice of a few milliseconds, between keys
+        source.answer(question)  # is another now
+"""
+
+from __future__ import annotations
+
+from hx.picker.glance import glance
+from hx.picker.listing import load_details, load_rows
+from hx.picker.matcher import LOOKED_AT, matcher, wanted
+from hx.picker.model import ALL, Answer, Question
+from hx.picker.ranking import Hit, ranked
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.core.rank import Here
+    from hx.core.terms import Term
+    from hx.database import Database
+    from hx.picker.matching import Matching
+    from hx.picker.model import Details, Row
+    from hx.picker.stock import Stock
+
+_BUDGET_S = 0.005  # of a key's 16 ms: the rest is for ranking, rows and the frame
+_SPARE = 50  # rows beyond the limit that are read when some may be left out
+
+
+class Source:
+    """`exact_case` as hx.core.terms.parse has it."""
+
+    def __init__(
+        self, database: Database, here: Here, now_us: int, *, exact_case: bool | None = None
+    ) -> None:
+        self._database = database
+        self._here = here
+        self._now_us = now_us
+        self._exact_case = exact_case
+        self._stock: Stock | None = None
+        self._matching: Matching | None = None
+
+    def first(self, question: Question) -> Answer:
+        """By SQL alone, never complete."""
+        terms = self._terms(question)
+        seen = glance(self._database, question.scope, terms, self._here)
+        hidden = set(question.hidden)
+        seen = [one for one in seen if one.command not in hidden]
+        commands = [one.command for one in seen]
+        if terms:
+            found = matcher(terms).best([one.text for one in seen])
+            hits = [Hit(one.score, seen[one.index].at_us, commands[one.index]) for one in found]
+            commands = ranked(hits, {}, self._now_us)
+        events = {one.command: one.event for one in seen if one.event is not None}
+        rows = self._rows(question, terms, commands, events if question.scope != ALL else None)
+        return Answer(question, rows, len(commands), complete=False)
+
+    def answer(self, question: Question) -> Answer:
+        """The best that can be said within a few milliseconds."""
+        stock = self._stock
+        if stock is None or not stock.holds(question):
+            return self.first(question)
+        terms = self._terms(question)
+        return self._of_all(stock, question, terms) if terms else self._newest(stock, question)
+
+    def busy(self, question: Question) -> bool:
+        """Whether work is left that may change this answer."""
+        if self._stock is None or (self._matching and not self._matching.done):
+            return True
+        return self._stock.waits(question)
+
+    def work(self, question: Question) -> bool:
+        """A slice of what is left to do. True when the answer may be another now."""
+        from hx.picker.stock import Stock
+
+        if self._stock is None:
+            self._stock = Stock(self._database, self._here)
+        if self._matching and not self._matching.done:
+            self._matching.go_on(_BUDGET_S)
+            return self._matching.done
+        return self._stock.load(question)
+
+    def details(self, row: Row) -> Details | None:
+        """None when it was forgotten meanwhile."""
+        return load_details(self._database, row)
+
+    def exact(self, command: int) -> bytes | None:
+        """The bytes of a command, as they were recorded; None when it was forgotten meanwhile."""
+        from hx.database.candidates import exact_texts
+
+        return next(exact_texts(self._database, [command]), None)
+
+    def close(self) -> None:
+        """Nothing is read from the database any more: what follows may write."""
+        if self._stock:
+            self._stock.close()
+
+    def _terms(self, question: Question) -> list[Term]:
+        return wanted(question.query, exact=question.exact, exact_case=self._exact_case)
+
+    def _newest(self, stock: Stock, question: Question) -> Answer:
+        self._matching = None
+        commands, total = stock.newest(question), stock.total(question)
+        rows = self._rows(question, [], commands, stock.events(question, commands))
+        return Answer(question, rows, total, complete=True, total=total)
+
+    def _of_all(self, stock: Stock, question: Question, terms: list[Term]) -> Answer:
+        from hx.picker.matching import Matching
+
+        if self._matching is None or self._matching.question != question:
+            self._matching = Matching(stock, question, terms)
+            self._matching.go_on(_BUDGET_S)
+        commands = ranked(self._matching.hits(), stock.runs, self._now_us)
+        commands = commands[: question.limit]
+        rows = self._rows(question, terms, commands, stock.events(question, commands))
+        complete = self._matching.done
+        return Answer(question, rows, self._matching.matches, complete, stock.total(question))
+
+    def _rows(
+        self,
+        question: Question,
+        terms: list[Term],
+        commands: list[int],
+        events: dict[int, int] | None,
+    ) -> tuple[Row, ...]:
+        spare = 0 if question.failures else _SPARE
+        rows = load_rows(
+            self._database, commands[: question.limit + spare], events, self._here.device_id
+        )
+        if not question.failures:
+            rows = [row for row in rows if not row.exit_status]
+        rows = rows[: question.limit]
+        if not terms:
+            return tuple(rows)
+        letters = matcher(terms).letters
+        return tuple(row._replace(matched=letters(row.text[:LOOKED_AT])) for row in rows)
