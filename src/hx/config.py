@@ -47,6 +47,19 @@ SETTINGS = (
     Setting(
         "retention_days", 0, (), 0, "events older than this leave this device; 0: kept for ever"
     ),
+    Setting("picker_height", 40, (), 1, "percent of the terminal's rows that the picker takes"),
+    Setting(
+        "picker_scope",
+        "all",
+        ("all", "session", "directory", "repository", "device"),
+        0,
+        "where the picker looks first",
+    ),
+    Setting(
+        "picker_enter", "run", ("run", "edit"), 0, "what Enter in the picker does with a command"
+    ),
+    Setting("picker_ctrl_r", True, (), 0, "whether Ctrl-R in the shells opens the picker"),
+    Setting("picker_up_arrow", False, (), 0, "whether the up arrow does"),
     Setting("ignore", [], (), 0, "patterns of commands that are not kept"),
     Setting("allow", [], (), 0, "when there are patterns here, only what matches one is kept"),
     Setting("redact", True, (), 0, "whether secrets in commands are masked"),
@@ -61,6 +74,7 @@ VARIABLES = {
     "HX_PASSPHRASE_COMMAND": "prints the passphrase that seals the keys of this device",
     "HX_DEBUG": "a fault of hx shows where it happened",
     "NO_COLOR": "no colour",
+    "TERM": "set by the terminal; on a `dumb` one there is no picker",
     "COLORFGBG": "set by some terminals: dark or light, for the colours of the picker",
     "XDG_CONFIG_HOME": "the settings are in its folder hx",
     "XDG_DATA_HOME": "the database is in its folder hx",
@@ -100,6 +114,7 @@ class Config(NamedTuple):
     umask: int  # the user's own; a folder shared with others is written by it
     rules_are_sound: bool  # else those in `values` are of the last good file
     ground: str  # COLORFGBG: what the terminal says of its colours, such as "15;0"
+    terminal: str  # TERM: the kind of terminal; "" or "dumb" cannot be drawn on
 
     @property
     def limit(self) -> int:
@@ -163,6 +178,7 @@ def load(environment: Mapping[str, str] = os.environ, umask: int = 0o077) -> Con
         umask,
         rules_are_sound,
         environment.get("COLORFGBG", ""),
+        environment.get("TERM", ""),
     )
 
 
@@ -265,9 +281,8 @@ def _fault(name: str, value: object) -> str:
     if setting is None:
         return f"there is no setting {name!r}"
     if type(value) is not type(setting.default):
-        return (
-            f"{name} wants a {'number' if isinstance(setting.default, int) else 'word in quotes'}"
-        )
+        wants = {bool: "true or false", int: "a number"}.get(type(setting.default))
+        return f"{name} wants {wants or 'a word in quotes'}"
     if setting.choices and value not in setting.choices:
         return f"{name} is one of {', '.join(setting.choices)}"
     if isinstance(value, int) and value < setting.least:

@@ -17,12 +17,15 @@ class Places(NamedTuple):
     spool: str
     pause: str
     executable: str  # absolute: another `hx` on PATH (the Helix editor has one) is not ours
+    keys: tuple[str, ...] = ("ctrl-r",)  # that open the picker; there is "up" too
 
 
 def text(shell: str, places: Places) -> str:
     whole = _part(f"hx.{shell}")
     if shell == "bash":
         whole = whole.replace("@LINES@\n", _part("hx-lines.bash"))
+    picker = _part(f"hx-keys.{shell}") if places.keys else ""
+    whole = whole.replace("@PICKER@\n", picker.replace("@KEYS@", " ".join(places.keys)))
     named = {"@SPOOL@": places.spool, "@PAUSE@": places.pause, "@HX@": places.executable}
     for name, place in named.items():
         whole = whole.replace(name, quoted(place, shell))

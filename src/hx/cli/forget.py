@@ -147,10 +147,10 @@ def _artifacts(recorder: Recorder, choice: Choice, events: list[Chosen]) -> list
 def _blots(recorder: Recorder, choice: Choice) -> int:
     """Pieces of the shells' files that hold the text, beside the events."""
     texts = chosen.commands(recorder.database, choice)
-    return len(verb.blots(choice, texts, _places(recorder)))
+    return len(verb.blots(choice, texts, places(recorder)))
 
 
-def _places(recorder: Recorder) -> verb.Places:
+def places(recorder: Recorder) -> verb.Places:
     from hx.config import runtime_folder
 
     spool = recorder.config.paths.spool
@@ -163,7 +163,7 @@ def _carry_out(
     issuer = verb.Issuer(recorder.who.device_id, recorder.now_us, lambda: os.urandom(16))
     texts = frozenset(chosen.commands(recorder.database, choice))
     keys = [event.key for event in events]
-    outcome = verb.forget(recorder.database, choice, keys, issuer, _places(recorder))
+    outcome = verb.forget(recorder.database, choice, keys, issuer, places(recorder))
     return Answer(outcome, per_device(events), look_after(_wanted(recorder, choice, texts), given))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from hx import footprint, install
-from hx.cli.init import executable
+from hx.cli.init import executable, keys
 from hx.core.errors import HxError
 from hx.files import reason
 from hx.hook import Places
@@ -19,7 +19,7 @@ def places(config: Config) -> Places:
     """Under its other name (`history-extended`) hx is the same one."""
     known, ours = footprint.read(config.paths.data).executable, executable()
     is_same = os.path.dirname(known) == os.path.dirname(ours) and os.path.exists(known)
-    return Places(config.paths.spool, config.paths.pause, known if is_same else ours)
+    return Places(config.paths.spool, config.paths.pause, known if is_same else ours, keys(config))
 
 
 def refresh(config: Config) -> str | None:

@@ -28,12 +28,20 @@ def run(arguments: list[str], config: Config) -> int:
             raise UsageError(f"there is no option {option}", "`hx init --help` lists them")
     if len(words) != 1 or words[0] not in SHELLS:
         raise UsageError("name one shell: bash, zsh or fish", 'eval "$(hx init bash)"')
-    sys.stdout.write(text(words[0], places(config)))
+    sys.stdout.write(text(words[0], places(config, options)))
     return 0
 
 
-def places(config: Config) -> Places:
-    return Places(config.paths.spool, config.paths.pause, executable())
+def places(config: Config, options: list[str]) -> Places:
+    known = {*keys(config)} | {"up" for option in options if option == "--up-arrow"}
+    known -= {"ctrl-r" for option in options if option == "--no-ctrl-r"}
+    return Places(config.paths.spool, config.paths.pause, executable(), tuple(sorted(known)))
+
+
+def keys(config: Config) -> tuple[str, ...]:
+    """That open the picker."""
+    settings = {"ctrl-r": "picker_ctrl_r", "up": "picker_up_arrow"}
+    return tuple(key for key, setting in settings.items() if config.values[setting])
 
 
 def executable() -> str:
@@ -52,10 +60,12 @@ def parser(name: str) -> Parser:
     made = Parser(name, _ABOUT)
     made.add_argument("shell", choices=SHELLS, help="whose hook")
     made.add_argument(
-        "--no-ctrl-r", action="store_true", help="leave Ctrl-R as it is (this version binds no key)"
+        "--no-ctrl-r", action="store_true", help="leave Ctrl-R as it is: it opens no picker"
     )
     made.add_argument(
-        "--up-arrow", action="store_true", help="bind the up arrow too (this version binds no key)"
+        "--up-arrow",
+        action="store_true",
+        help="the up arrow opens the picker too, with the commands of this session",
     )
     return made
 

@@ -8,6 +8,8 @@ from itertools import islice
 
 from hx.cli.filters import FILTERS, OUTPUT, Option, split, to_query
 from hx.cli.output import answer
+from hx.cli.pick import INTERACTIVE
+from hx.cli.pick import OPTIONS as PICKER
 from hx.cli.recorder import open_recorder
 from hx.core.errors import UsageError
 
@@ -23,14 +25,19 @@ if TYPE_CHECKING:
     from hx.database.find import Found
 
 FORMAT = Option("--format", "null", "commands only, a NUL behind each: for `fzf --read0`")
-OPTIONS = (*FILTERS, *OUTPUT, FORMAT)
+OPTIONS = (*FILTERS, *OUTPUT, FORMAT, *PICKER)
 
 
 def run(arguments: list[str], config: Config) -> int:
-    line = split(arguments, OPTIONS, strict=True)
+    line = split(_spelled_out(arguments), OPTIONS, strict=True)
     if "--help" in line.options:
         parser("search").print_help()
         return 0
+    if INTERACTIVE.name in line.options:
+        from hx.cli.pick import run as pick
+
+        return pick(line, config)
+    _need_interactive(line.options)
     if line.options.get("--format", "null") != "null":
         raise UsageError(f"there is no format {line.options['--format']!r}", "there is one: null")
     recorder = open_recorder(config)
@@ -43,16 +50,28 @@ def run(arguments: list[str], config: Config) -> int:
     return answer(recorder, _found(recorder, query, commands), line.options)
 
 
+def _spelled_out(arguments: list[str]) -> list[str]:
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options = [INTERACTIVE.name if word == "-i" else word for word in arguments[:end]]
+    return options + arguments[end:]
+
+
+def _need_interactive(given: dict[str, str]) -> None:
+    for option in PICKER:
+        if option.name in given:
+            raise UsageError(f"{option.name} goes with -i", "`hx search -i` is the picker")
+
+
 def _ranked(recorder: Recorder, query: Query) -> Iterator[int]:
     from hx.core.terms import parse
     from hx.search import search
 
     case = {"smart": None, "exact": True, "ignore": False}[str(recorder.config.values["case"])]
     terms = parse(query.text, exact_case=case)
-    return search(recorder.database, query, terms, _here(recorder), recorder.now_us)
+    return search(recorder.database, query, terms, here(recorder), recorder.now_us)
 
 
-def _here(recorder: Recorder) -> Here:
+def here(recorder: Recorder) -> Here:
     from hx.config import working_directory
     from hx.core.rank import Here
     from hx.repository import look_up
@@ -95,6 +114,8 @@ def parser(name: str) -> Parser:
 
     made = filters_parser(name, "QUERY", _ABOUT)
     add_options(made, (FORMAT,))
+    made.add_argument("-i", INTERACTIVE.name, action="store_true", help=INTERACTIVE.help)
+    add_options(made, PICKER[1:])
     return made
 
 

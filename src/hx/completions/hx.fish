@@ -51,7 +51,7 @@ function _shtab_hx_using
 end
 
 set -g _shtab_hx_commands setup init pause resume status doctor find search last show stats pin unpin forget sync 'sync init' 'sync invite' 'sync join' 'sync recover' 'sync leave' 'sync push' 'sync pull' 'sync status' 'sync check' 'sync repair' 'sync devices' 'sync rename' import config completions
-set -g _shtab_hx_opts_with_value --artifact --by --code-file --color --custody --cwd --device --exit --for --format --from --host --limit --match --name --read-data --session --shell --since --store --until --vault-name --words-file
+set -g _shtab_hx_opts_with_value --artifact --by --code-file --color --custody --cwd --device --exit --for --format --from --host --limit --match --name --read-data --scope --session --shell --since --store --until --vault-name --widget --words-file
 
 complete -c history-extended -w hx
 complete -c hx -e
@@ -67,8 +67,8 @@ complete -c hx -n '_shtab_hx_using setup' -l purge -d 'with --undo: remove every
 complete -c hx -n '_shtab_hx_using setup' -l yes -d 'do not ask'
 complete -c hx -n '_shtab_hx_using; and test $_shtab_hx_npos -eq 0' -a init -d 'print the hook for a shell'"'"'s rc file'
 complete -c hx -n '_shtab_hx_using init' -s h -l help -d 'show this help message and exit'
-complete -c hx -n '_shtab_hx_using init' -l no-ctrl-r -d 'leave Ctrl-R as it is (this version binds no key)'
-complete -c hx -n '_shtab_hx_using init' -l up-arrow -d 'bind the up arrow too (this version binds no key)'
+complete -c hx -n '_shtab_hx_using init' -l no-ctrl-r -d 'leave Ctrl-R as it is: it opens no picker'
+complete -c hx -n '_shtab_hx_using init' -l up-arrow -d 'the up arrow opens the picker too, with the commands of this session'
 complete -c hx -n '_shtab_hx_using init; and test $_shtab_hx_npos -eq 0' -ka "bash zsh fish" -d 'whose hook'
 complete -c hx -n '_shtab_hx_using; and test $_shtab_hx_npos -eq 0' -a pause -d 'record nothing, for a while or until `hx resume`'
 complete -c hx -n '_shtab_hx_using pause' -s h -l help -d 'show this help message and exit'
@@ -120,6 +120,11 @@ complete -c hx -n '_shtab_hx_using search' -l reverse -d 'in the opposite order'
 complete -c hx -n '_shtab_hx_using search' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using search' -l color -x -d 'auto, always or never'
 complete -c hx -n '_shtab_hx_using search' -l format -x -d 'commands only, a NUL behind each: for `fzf --read0`'
+complete -c hx -n '_shtab_hx_using search' -s i -l interactive -d 'pick one of them on the terminal'
+complete -c hx -n '_shtab_hx_using search' -l full-screen -d 'with -i: on the whole screen'
+complete -c hx -n '_shtab_hx_using search' -l scope -x -d 'with -i: where to look first: all, session, directory, repository, device'
+complete -c hx -n '_shtab_hx_using search' -l widget -x -d 'with -i: as the key in a shell'"'"'s hook calls it'
+complete -c hx -n '_shtab_hx_using search' -l pastes -d 'with --widget: the shell has bracketed paste on'
 complete -c hx -n '_shtab_hx_using; and test $_shtab_hx_npos -eq 0' -a last -d 'what failed in the last session, and what fixed it'
 complete -c hx -n '_shtab_hx_using last' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using last' -l session -x -d 'this session, or the one with this ID'

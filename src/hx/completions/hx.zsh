@@ -138,8 +138,8 @@ _shtab_hx_import_defaults_added=0
 
 _shtab_hx_init_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--no-ctrl-r[leave Ctrl-R as it is (this version binds no key)]"
-  "--up-arrow[bind the up arrow too (this version binds no key)]"
+  "--no-ctrl-r[leave Ctrl-R as it is\: it opens no picker]"
+  "--up-arrow[the up arrow opens the picker too, with the commands of this session]"
   ":whose hook:(bash zsh fish)"
 )
 
@@ -199,6 +199,11 @@ _shtab_hx_search_options=(
   "--json[print JSON]"
   "--color[auto, always or never]:WHEN:"
   "--format[commands only, a NUL behind each\: for \`fzf --read0\`]:null:"
+  {-i,--interactive}"[pick one of them on the terminal]"
+  "--full-screen[with -i\: on the whole screen]"
+  "--scope[with -i\: where to look first\: all, session, directory, repository, device]:WHERE:"
+  "--widget[with -i\: as the key in a shell\'s hook calls it]:SHELL:"
+  "--pastes[with --widget\: the shell has bracketed paste on]"
   "(*)::what to look for\; none\: everything:"
 )
 

@@ -30,6 +30,7 @@ class Choice(NamedTuple):
     device_id: bytes | None = None
     to_come: bool = True  # what is yet to come of the session is meant too
     artifacts: tuple[ArtifactKey, ...] | None = None  # these and nothing else
+    commands: tuple[int, ...] | None = None  # row ids
 
 
 class Chosen(NamedTuple):
@@ -109,6 +110,8 @@ def _conditions(choice: Choice) -> list[Condition]:
         conditions.append(("0", ()))
     if choice.idents is not None:
         conditions.append(among(list(choice.idents), "event.ident"))
+    if choice.commands is not None:
+        conditions.append(among(list(choice.commands), "event.command"))
     if choice.text is not None:
         conditions.append((_HOLDS, (choice.text,) * 4))
     plain = (

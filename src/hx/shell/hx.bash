@@ -357,6 +357,7 @@ __hx_finish() { # the highest history number that nothing came after
 }
 
 @LINES@
+@PICKER@
 
 { __hx_load; } 2>/dev/null
 [[ ! $__hx_aliases ]] || \builtin shopt -s expand_aliases

@@ -248,6 +248,8 @@ if status is-interactive
         or builtin echo $__hx_begin_us
     end
 
+@PICKER@
+
     # one that came with the environment is not of this shell
     set -q __hx_session; and not set -qx __hx_session; or __hx_begin
     set -gu __hx_file $__hx_dir/$__hx_session.$__hx_generation

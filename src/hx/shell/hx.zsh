@@ -167,6 +167,7 @@ __hx_make_file() {  # a file begins with its header; one that is empty has none
   builtin trap "" XFSZ
   { builtin print -rn -- "$header$n$n" >>|$__hx_file } 2>/dev/null
 }
+@PICKER@
 
 __hx_load
 '

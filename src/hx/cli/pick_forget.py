@@ -1,0 +1,38 @@
+"""What was deleted in the picker is forgotten when it closes, as by `hx forget`."""
+
+from __future__ import annotations
+
+import os
+
+from hx import forget as verb
+from hx.cli.forget import places
+from hx.cli.recorder import drained, open_recorder
+from hx.database import chosen
+from hx.database.chosen import Choice
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hx.config import Config
+    from hx.database import Database
+    from hx.picker.model import Row
+
+
+def forget(config: Config, rows: Iterable[Row]) -> None:
+    """Every run of these commands, also those that came while the picker was open."""
+    recorder = drained(open_recorder(config))
+    database = recorder.database
+    choice = Choice(commands=tuple(_same(database, rows)))
+    keys = [event.key for event in chosen.events(database, choice)]
+    if keys:
+        issuer = verb.Issuer(recorder.who.device_id, recorder.now_us, lambda: os.urandom(16))
+        verb.forget(database, choice, keys, issuer, places(recorder))
+
+
+def _same(database: Database, rows: Iterable[Row]) -> Iterable[int]:
+    """Those still there: SQLite gives the row id of what vanished to what comes."""
+    sql = "SELECT id FROM command WHERE id = ? AND text = ?"
+    for row in rows:
+        if database.value(sql, (row.command, row.text)) is not None:
+            yield row.command

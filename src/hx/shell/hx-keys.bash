@@ -1,0 +1,62 @@
+
+# ---- the keys of the picker ----
+
+# A key types two sequences that nobody types. The first is __hx_pick, which binds the second to what
+# is to become of the line: so a picked command runs as a typed one does, and nothing is evaluated.
+__hx_bind_keys() {
+  local - __hx_map __hx_key
+  set +aeuvx
+  [[ ${TERM-dumb} != dumb && $- == *i* && (-o emacs || -o vi) ]] || return 0
+  for __hx_map in emacs-standard vi-insert vi-command; do
+    builtin bind -m "$__hx_map" -x "\"\\C-x\\C-_hx1\": __hx_pick $__hx_map"
+    builtin bind -m "$__hx_map" -x "\"\\C-x\\C-_hx2\": __hx_pick_up $__hx_map"
+    __hx_then "$__hx_map"
+    # shellcheck disable=SC2043 # it may be one key
+    for __hx_key in @KEYS@; do
+      case $__hx_key in
+      ctrl-r) __hx_bind_key '\C-r' 1 ;;
+      up) __hx_bind_key '\e[A' 2 && __hx_bind_key '\eOA' 2 ;;
+      esac
+    done
+  done
+}
+
+__hx_bind_key() {
+  builtin bind -m "$__hx_map" "\"$1\": \"\\C-x\\C-_hx$2\\C-x\\C-_hx0\""
+}
+
+__hx_then() { # in the keymap $1 comes the function $2, or nothing
+  builtin bind -m "$1" "\"\\C-x\\C-_hx0\": ${2-\"\"}"
+}
+
+# The line goes by a pipe: arguments and environment can be seen by others.
+__hx_pick() { # in the keymap $1, with the options $2 ...
+  local - __hx_answer= __hx_map=$1 __hx_options=("${@:2}")
+  set +aeuvx
+  __hx_then "$__hx_map"
+  # (bash does not turn it on again for the same line)
+  [[ $(builtin bind -v) != *'enable-bracketed-paste on'* ]] || __hx_options+=(--pastes)
+  __hx_answer=$(
+    [[ -x $__hx_exe ]] || exit
+    builtin printf '%s' "$READLINE_LINE" | "$__hx_exe" search -i --widget bash "${__hx_options[@]}"
+    builtin printf '.%d' "$?"
+  )
+  case $__hx_answer in
+  [re]:*.0)
+    READLINE_LINE=${__hx_answer:2:${#__hx_answer}-4} READLINE_POINT=0x7fffffff
+    [[ $__hx_answer != r:* ]] || __hx_then "$__hx_map" accept-line
+    ;;
+  .1[2-5]?) ;; # left, or ended by a signal
+  *) __hx_then "$__hx_map" reverse-search-history ;;
+  esac
+}
+
+__hx_pick_up() {
+  if [[ $READLINE_LINE == *$'\n'* ]]; then
+    __hx_then "$1" previous-history
+  else
+    __hx_pick "$1" --scope session
+  fi
+}
+
+__hx_bind_keys 2>/dev/null || :

@@ -1,0 +1,34 @@
+
+    # The line goes by a pipe: arguments and environment can be seen by others.
+    function __hx_pick
+        set -l answer (begin
+            if test -x $__hx_exe
+                commandline -b | command $__hx_exe search -i --widget fish --pastes $argv
+                builtin printf '.%s' $pipestatus[2]
+            end
+        end | string collect --no-trim-newlines)
+        commandline -f repaint
+        switch "$answer"
+            case 'r:*.0' 'e:*.0'
+                commandline -r -- (string sub --start 3 --end -2 -- $answer | string collect)
+                string match -q 'r:*' -- $answer; and commandline -f execute
+            case '.1??' # left, or ended by a signal
+            case '*'
+                commandline -f history-pager
+        end
+    end
+
+    function __hx_pick_up
+        if test (commandline -b | count) -gt 1; or commandline --paging-mode
+            up-or-search
+        else
+            __hx_pick --scope session
+        end
+    end
+
+    if test "$TERM" != dumb
+        for mode in default insert
+            contains ctrl-r @KEYS@; and bind -M $mode \cr __hx_pick
+            contains up @KEYS@; and bind -M $mode \e\[A __hx_pick_up; and bind -M $mode \eOA __hx_pick_up
+        end
+    end

@@ -1,0 +1,51 @@
+
+__hx_bind_keys() {
+  local key
+  [[ ${TERM-dumb} != dumb && -o zle ]] || return 0
+  zle -N __hx_pick
+  zle -N __hx_pick_up
+  for key in @KEYS@; do
+    case $key in
+    (ctrl-r)
+      bindkey -M emacs "^R" __hx_pick
+      bindkey -M viins "^R" __hx_pick
+      bindkey -M vicmd / __hx_pick ;;  # where ^R is redo
+    (up)
+      for key in emacs viins vicmd; do
+        bindkey -M $key "^[[A" __hx_pick_up
+        bindkey -M $key "^[OA" __hx_pick_up
+      done ;;
+    esac
+  done
+}
+
+# The line goes by a pipe: arguments and environment can be seen by others.
+__hx_pick() {
+  local answer="" 
+  local -a options=($@)
+  [[ -z ${zle_bracketed_paste-} ]] || options+=(--pastes)
+  answer=$(
+    [[ -x $__hx_exe ]] || exit
+    builtin print -rn -- $BUFFER | $__hx_exe search -i --widget zsh $options
+    builtin print -rn -- .$?
+  )
+  zle .redisplay
+  case $answer in
+  ([re]:*.0)
+    answer=${answer%.0}
+    BUFFER=${answer#?:} CURSOR=$#BUFFER
+    [[ $answer != r:* ]] || zle accept-line ;;
+  (.1[2-5]?) ;;  # left, or ended by a signal
+  (*) zle .history-incremental-search-backward ;;
+  esac
+}
+
+__hx_pick_up() {
+  if [[ $BUFFER == *$__hx_newline* ]]; then
+    zle .up-line-or-history
+  else
+    __hx_pick --scope session
+  fi
+}
+
+__hx_bind_keys
