@@ -148,6 +148,8 @@ class Simulation(Deeds, Mishaps):
                     device.sync()
         trust = claims.fresh(self.world).visit().trust
         here = trust.standing.keys() | trust.waiting.keys()
+        if not trust.standing.keys() & {one.me for one in self.devices}:
+            here = set()  # nobody is there to let those in who wait
         for device in [one for one in self.devices if one.me not in here]:
             self.leave(device)
 

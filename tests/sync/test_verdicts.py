@@ -171,6 +171,20 @@ def test_what_a_revoked_device_publishes_is_skipped(pair):
     assert one.dump() == before
 
 
+def test_a_revoked_device_that_seals_with_a_key_of_its_own_is_not_read_again_and_again(pair):
+    one, evil = pair
+    visit = one.visit()
+    seed, vault_id = one.custody.device.sign_seed, visit.vault.vault_id
+    visit.learn([device_revoke(evil.me, (), seed=seed, vault_id=vault_id)])
+    key = Attacker(evil).sign(vmk=new_vmk())
+    one.view.arrive()
+    one.sync()
+    assert judged(one, key) == (verdict.SKIPPED, verdict.REVOKED)
+    calls = len(one.store.calls)
+    one.sync()
+    assert one.store.calls[calls:] == [("list", "m/")]
+
+
 def test_what_a_revoked_device_has_shown_is_published_by_those_who_stand():
     with vault_of("one", "other", "evil") as (world, (one, other, evil)):
         event = evil.record()
