@@ -331,6 +331,11 @@ class Device:
         push(visit, self.outbox, self.name(), listed=True)
         self._published()
 
+    def is_in(self):
+        """As far as it has heard."""
+        trust = self.visit().trust
+        return self.me in trust.standing or self.me in trust.waiting
+
     # ---- disks ----
 
     def backup(self):

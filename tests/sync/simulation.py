@@ -138,7 +138,27 @@ class Simulation(Deeds, Mishaps):
             claims.require_nothing_destroyed(each)
 
     def part(self):
-        """Who is not in the vault any more stops; whom others have revoked may never hear of it."""
+        """Who is not in the vault any more stops; whom others have revoked may never hear of it.
+
+        What only who left could open, a device that comes in by the recovery words brings back.
+        """
+        self._sync_awhile()
+        witness = claims.fresh(self.world)
+        if any(
+            one.me in standing(witness) and standing(one) != standing(witness) - {witness.me}
+            for one in self.devices
+        ):
+            self.devices.append(witness)
+            self._sync_awhile()
+        there = standing(witness)
+        if not there & {one.me for one in self.devices}:
+            there = set()  # nobody is there to let those in who wait
+        waiting = witness.visit().trust.waiting.keys() if there else set()
+        for device in list(self.devices):
+            if device.me not in there | waiting or not device.is_in():
+                self.leave(device)
+
+    def _sync_awhile(self):
         for _ in range(3):
             for device in self.devices:
                 device.arrange()
@@ -146,12 +166,6 @@ class Simulation(Deeds, Mishaps):
                 device.view.arrive()
                 with suppress(HxError):
                     device.sync()
-        trust = claims.fresh(self.world).visit().trust
-        here = trust.standing.keys() | trust.waiting.keys()
-        if not trust.standing.keys() & {one.me for one in self.devices}:
-            here = set()  # nobody is there to let those in who wait
-        for device in [one for one in self.devices if one.me not in here]:
-            self.leave(device)
 
     def leave(self, device):
         """What it has made stays with those who have taken it."""
@@ -166,6 +180,10 @@ class Simulation(Deeds, Mishaps):
     def close(self):
         for device in [*self.devices, *self.world.left]:
             device.close()
+
+
+def standing(device):
+    return set(device.visit().trust.standing)
 
 
 @contextmanager
