@@ -50,8 +50,9 @@ class Stock:
         self._cache = database.connection.pragma("cache_size")
         database.connection.pragma("cache_size", -_CACHE_KIB)
         self._here = here
-        devices = database.value("SELECT count(*) FROM device")
-        self._places = _PLACES if devices > 1 else _PLACES[:-1]  # one device alone recorded all
+        others = "SELECT count(*) FROM device WHERE device_id <> ?"
+        alone = not database.value(others, (here.device_id,))  # then this device is everything
+        self._places = _PLACES[:-1] if alone else _PLACES
         self._jobs: dict[str, Generator[None, None, None]] = {ALL: self._load_commands()}
         for scope in self._places:
             self._jobs[scope] = self._load_runs(scope)

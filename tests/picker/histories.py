@@ -1,0 +1,39 @@
+"""Histories for the tests of what answers the picker."""
+
+from __future__ import annotations
+
+from hx.core.history import History
+from hx.core.model import Event, EventKey
+from hx.core.rank import Here
+from hx.picker.model import Question
+
+NOW_US = 1_700_000_000_000_000
+SECOND_US = 1_000_000
+DEVICE, OTHER = b"\x01" * 16, b"\x02" * 16
+SESSION, EARLIER = b"\xa0" * 16, b"\xb0" * 16
+HERE = Here(b"/srv", b"https://example.org/x", SESSION, DEVICE)
+
+
+def event(age_s, command, device=DEVICE, session=EARLIER, cwd=b"/tmp", **fields):
+    """One run, so many seconds ago; no two of a session at once."""
+    key = EventKey(NOW_US - age_s * SECOND_US, device, session, 1 + age_s)
+    return Event(key, command.encode() if isinstance(command, str) else command, cwd, **fields)
+
+
+def take(database, *events):
+    with database.transaction():
+        database.join(History(events=frozenset(events)))
+
+
+def settled(source, question=None):
+    """The answer when no work is left."""
+    question = question or Question()
+    answer = source.answer(question)
+    while source.busy(question):
+        if source.work(question):
+            answer = source.answer(question)
+    return answer
+
+
+def texts(answer):
+    return [row.text for row in answer.rows]

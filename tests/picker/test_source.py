@@ -1,0 +1,304 @@
+"""What the picker is answered, from SQL and from all commands in memory."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from hx.core.rank import Here
+from hx.database import open_database
+from hx.picker.model import DEVICE as THIS_DEVICE
+from hx.picker.model import DIRECTORY, REPOSITORY, SESSION, Question
+from hx.picker.source import Source
+from picker.histories import (
+    DEVICE,
+    EARLIER,
+    HERE,
+    NOW_US,
+    OTHER,
+    SECOND_US,
+    event,
+    settled,
+    take,
+    texts,
+)
+from picker.histories import SESSION as CURRENT
+
+DAY_S = 86_400
+MIB = 1 << 20
+
+
+@pytest.fixture
+def database(tmp_path):
+    opened = open_database(str(tmp_path / "hx" / "hx.db"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=["quick", "plain"])
+def either_matcher(request, monkeypatch):
+    if request.param == "plain":
+        monkeypatch.setitem(sys.modules, "hx.picker.quick", None)  # as where there is no wheel
+
+
+def ask(database, query="", **fields):
+    return settled(Source(database, HERE, NOW_US), Question(query, **fields))
+
+
+def glanced(database, query="", **fields):
+    return Source(database, HERE, NOW_US).first(Question(query, **fields))
+
+
+def test_without_a_query_the_latest_used_is_first(database):
+    take(database, event(30, "ls"), event(20, "make"), event(10, "ls"), event(40, "cd"))
+    first = glanced(database)
+    assert texts(first) == texts(ask(database)) == ["ls", "make", "cd"]
+    assert first.rows[0].started_at_us == NOW_US - 10 * SECOND_US
+    assert not first.complete
+
+
+def test_an_empty_history_has_an_answer(database):
+    answer = ask(database, "git")
+    assert (answer.rows, answer.matches, answer.complete, answer.total) == ((), 0, True, 0)
+
+
+def test_all_is_counted_though_few_rows_are_asked_for(database, either_matcher):
+    take(database, *(event(age, f"git show {age}") for age in range(700)), event(800, "ls"))
+    answer = ask(database, "gsh", limit=20)
+    assert len(answer.rows) == 20
+    assert (answer.matches, answer.total, answer.complete) == (700, 701, True)
+    assert ask(database, limit=20).matches == 701
+
+
+def test_a_common_query_is_answered_by_a_part_and_then_by_all(database):
+    take(database, *(event(age, f"x{age}") for age in range(3 * 8_192)))
+    source = Source(database, HERE, NOW_US)
+    settled(source)
+    question = Question("x")
+    source.answer(question)
+    shares = []
+    while source.busy(question):
+        source.work(question)
+        shares.append(source.answer(question).matches)
+    assert source.answer(question).matches == 3 * 8_192
+    assert shares == sorted(shares)
+
+
+def test_a_rare_old_command_is_found_at_once_by_its_words(database):
+    take(database, event(9_000, "zyxquux --old"), *(event(n, f"make {n}") for n in range(5_000)))
+    assert texts(glanced(database, "zyxq")) == ["zyxquux --old"]
+
+
+def test_what_the_first_frame_finds_the_whole_search_finds_too(database, either_matcher):
+    take(database, *(event(n, text) for n, text in enumerate(["git pull", "GIT", "g.i_t", "ti g"])))
+    for query in ("git", "'git", "^g t$", "!pull", "g\\ i"):
+        assert set(texts(glanced(database, query))) == set(texts(ask(database, query))), query
+
+
+def test_the_better_match_goes_before_the_newer(database):
+    take(database, event(1, "gcc -o is_it x"), event(DAY_S, "git status"))
+    assert texts(ask(database, "git"))[0] == "git status"
+
+
+def test_of_equal_matches_the_newer_is_first(database):
+    take(database, event(9, "git pull a"), event(5, "git pull b"), event(7, "git pull c"))
+    assert texts(ask(database, "git")) == ["git pull b", "git pull c", "git pull a"]
+
+
+@pytest.mark.parametrize(
+    "place", [{"cwd": b"/srv"}, {"repo": HERE.repo}, {"session": CURRENT}, {"device": DEVICE}]
+)
+def test_of_equal_matches_the_one_that_ran_here_is_first(database, place):
+    take(
+        database,
+        event(50, "git pull there", device=OTHER),
+        event(60, "git pull here", **({"device": OTHER} | place)),
+    )
+    assert texts(ask(database, "git")) == ["git pull here", "git pull there"]
+
+
+SCOPES = {
+    SESSION: {"session": CURRENT},
+    DIRECTORY: {"cwd": b"/srv"},
+    REPOSITORY: {"repo": HERE.repo},
+    THIS_DEVICE: {"device": DEVICE},
+}
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize("query", ["", "ma"])
+def test_a_scope_shows_its_own_newest_runs(database, scope, query, either_matcher):
+    here = {"device": OTHER} | SCOPES[scope]
+    take(
+        database,
+        event(5, "make all", device=OTHER, exit_status=0),
+        event(10, "make elsewhere", device=OTHER),
+        event(20, "make all", exit_status=3, **here),
+        event(30, "make new", exit_status=0, **here),
+        event(40, "make all", exit_status=0, **here),
+    )
+    for answer in (glanced(database, query, scope=scope), ask(database, query, scope=scope)):
+        assert [(row.text, row.exit_status) for row in answer.rows] == [
+            ("make all", 3),
+            ("make new", 0),
+        ]
+        assert answer.matches == 2
+    assert ask(database, query, scope=scope).total == 2
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize("query", ["", "ma"])
+def test_what_failed_in_the_scope_when_it_last_ran_there_is_hidden(database, scope, query):
+    here = {"device": OTHER} | SCOPES[scope]
+    take(
+        database,
+        event(5, "make all", device=OTHER, exit_status=0),
+        event(20, "make all", exit_status=3, **here),
+        event(30, "make new", exit_status=0, **here),
+        event(31, "make unknown", **here),
+        event(40, "make all", exit_status=0, **here),
+    )
+    for answer in (
+        glanced(database, query, scope=scope, failures=False),
+        ask(database, query, scope=scope, failures=False),
+    ):
+        assert texts(answer) == ["make new", "make unknown"]
+    assert ask(database, query, scope=scope, failures=False).matches == 2
+
+
+@pytest.mark.parametrize("query", ["", "m"])
+def test_failures_are_hidden_everywhere(database, query):
+    take(
+        database,
+        event(1, "m typo", exit_status=127),
+        event(2, "m good", exit_status=0),
+        event(3, "m typo", exit_status=0),
+        event(4, "m unknown"),
+    )
+    answer = ask(database, query, failures=False)
+    assert texts(answer) == texts(glanced(database, query, failures=False))
+    assert texts(answer) == ["m good", "m unknown"]
+    assert (answer.matches, answer.total) == (2, 2)
+
+
+def test_the_only_device_is_everything(database):
+    take(database, event(1, "ls"), event(2, "pwd", exit_status=1))
+    assert texts(ask(database, scope=THIS_DEVICE)) == ["ls", "pwd"]
+    assert texts(ask(database, scope=THIS_DEVICE, failures=False)) == ["ls"]
+
+
+@pytest.mark.parametrize("scope", [SESSION, DIRECTORY, REPOSITORY])
+def test_of_a_place_that_is_unknown_there_is_nothing(database, scope):
+    take(database, event(1, "ls", repo=None))
+    source = Source(database, Here(None, None, None, DEVICE), NOW_US)
+    assert not source.first(Question(scope=scope)).rows
+    assert not settled(source, Question(scope=scope)).rows
+
+
+@pytest.mark.parametrize("query", ["", "l"])
+def test_what_is_to_be_forgotten_is_neither_shown_nor_counted(database, query):
+    take(database, event(1, "ls"), event(2, "ls -l"))
+    hidden = (ask(database, query).rows[0].command,)
+    for answer in (ask(database, query, hidden=hidden), glanced(database, query, hidden=hidden)):
+        assert texts(answer) == ["ls -l"]
+        assert answer.matches == 1
+
+
+@pytest.mark.parametrize("query", ["", "ls"])
+def test_what_is_forgotten_meanwhile_vanishes(database, query):
+    take(database, event(1, "ls"), event(2, "ls -l"))
+    source = Source(database, HERE, NOW_US)
+    row = settled(source, Question(query)).rows[0]
+    with database.transaction():
+        database.execute("DELETE FROM event WHERE id = ?", (row.event,))
+        database.execute("DELETE FROM command WHERE id = ?", (row.command,))
+    assert texts(source.answer(Question(query, limit=199))) == ["ls -l"]
+    assert source.details(row) is None
+    assert source.exact(row.command) is None
+
+
+def test_another_process_writes_at_every_slice_and_nothing_breaks(database):
+    take(database, *(event(n, f"make {n}") for n in range(5_000)))
+    other = open_database(database.path)
+    source, question = Source(database, HERE, NOW_US), Question("make", failures=False)
+    written = 0
+    while source.busy(question):
+        source.work(question)
+        written += 1
+        take(other, event(10_000 + written, f"make meanwhile {written}"))
+        source.answer(question)
+    other.close()
+    assert written > 1
+    assert source.answer(question).matches >= 5_000
+
+
+def test_when_it_is_closed_the_database_can_be_scrubbed(database):
+    take(database, *(event(n, f"make {n}") for n in range(5_000)))
+    source = Source(database, HERE, NOW_US)
+    source.work(Question())
+    source.close()
+    database.scrub()
+
+
+def test_of_a_huge_command_the_first_part_is_searched_and_the_whole_is_there(
+    database, either_matcher
+):
+    huge = "start " + "ab " * (MIB // 3 - 10) + "END"
+    take(database, event(1, huge), event(2, "ls"))
+    assert texts(ask(database, "start")) == texts(glanced(database, "start")) == [huge]
+    assert not ask(database, "END").rows
+    assert max(ask(database, "start").rows[0].matched) < 4_096
+
+
+def test_the_bytes_are_those_that_were_recorded(database):
+    take(database, event(1, b"echo caf\xe9"))
+    source = Source(database, HERE, NOW_US)
+    row = settled(source, Question("echo")).rows[0]
+    assert row.text == "echo caf\N{REPLACEMENT CHARACTER}"
+    assert source.exact(row.command) == b"echo caf\xe9"
+
+
+def test_the_letters_that_were_found_are_told(database, either_matcher):
+    take(database, event(1, "göt it status"))
+    assert ask(database, "'STATUS").rows == ()
+    (row,) = ask(database, "'status").rows
+    assert "".join(row.text[at] for at in row.matched) == "status"
+    (row,) = ask(database, "gs").rows
+    assert "".join(row.text[at] for at in row.matched) == "gs"
+
+
+def test_a_row_names_the_device_when_it_is_another(database):
+    take(database, event(1, "ls", device=OTHER), event(2, "pwd"))
+    database.execute("UPDATE device SET name = 'laptop' WHERE device_id = ?", (OTHER,))
+    assert [row.device for row in ask(database).rows] == ["laptop", None]
+
+
+def test_details_are_of_the_run_and_count_all_runs(database):
+    take(
+        database,
+        event(1, "make", cwd=b"/w\xff", repo=b"r", branch=b"b", host=b"box", exit_status=0),
+        event(2, "make", device=OTHER, session=EARLIER, exit_status=2),
+        event(3, "make"),
+    )
+    source = Source(database, HERE, NOW_US)
+    details = source.details(source.first(Question()).rows[0])
+    assert details
+    assert details[1:5] == ("/w\N{REPLACEMENT CHARACTER}", "r", "b", "box")
+    assert (details.runs, details.failures) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    "query", ["^", "!", "'", "\\", "$", " ", "x" * 3_000, "\udcff", "\0", "*[?"]
+)
+def test_whatever_is_typed_has_an_answer(database, query, either_matcher):
+    take(database, event(1, "ls ^!'$*[?"))
+    for exact in (False, True):
+        glanced(database, query, exact=exact)
+        assert ask(database, query, exact=exact).complete
+
+
+def test_exact_words_are_not_scattered(database, either_matcher):
+    take(database, event(1, "git status"), event(2, "gst"))
+    for answer in (ask(database, "gst", exact=True), glanced(database, "gst", exact=True)):
+        assert texts(answer) == ["gst"]
