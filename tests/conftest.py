@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -15,3 +16,7 @@ settings.register_profile(
 )
 settings.register_profile("long", settings.get_profile("short"), max_examples=10_000)
 settings.load_profile("short")
+
+# whoever starts the tests in the background ignores these, and so would every process of a test
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
