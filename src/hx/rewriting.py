@@ -10,7 +10,7 @@ from hx.core import names, segment
 from hx.core.header import size_limit
 from hx.core.history import Cover, History, join
 from hx.core.record import NamedTuple
-from hx.core.verdict import Fault
+from hx.core.verdict import IMPORTED, Fault
 from hx.database import graves, keepsakes, ledger
 from hx.database.lookup import events_at
 from hx.database.retained import RETAINED
@@ -86,7 +86,9 @@ def _not_here(database: Database, read: History) -> History:
     )
 
 
-def _chosen(live: list[Segment]) -> list[Segment]:
+def _chosen(listed: list[Segment]) -> list[Segment]:
+    """Of those that were joined here: what another one holds is in no row of this database."""
+    live = [one for one in listed if one.status == IMPORTED]
     small = {one.object_id for one in live if one.size < SMALL_BYTES}
     crowded = len(small) > MANY
     return [one for one in live if one.rewrite or (crowded and one.object_id in small)]

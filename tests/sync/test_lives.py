@@ -11,6 +11,7 @@ from hx.database import holdings
 from store.faulty import GROWING, NONE, at, never
 from sync.claims import require_all
 from sync.meeting import meet, vault_of
+from sync.simulation import crowds_of
 from sync.world import Crash
 
 
@@ -161,6 +162,34 @@ def test_a_manifest_that_was_cut_short_is_read_back_before_the_next_is_written(m
     one.arrange(never)
     meet(*meeting)
     require_all(meeting)
+
+
+def test_an_own_segment_that_was_not_joined_yet_is_not_merged_away(meeting):
+    """A restored backup could not read it at once: what is in it has to come here first."""
+    one = meeting.devices[0]
+    one.record()
+    one.push()
+    backup = one.backup()
+    later = one.record()
+    one.push()
+    one.restore(backup)
+    one.record()
+    looks = []
+
+    def once(_number, operation, key):
+        if operation == "get" and key.startswith("o/"):
+            looks.append(key)
+        return GROWING if operation == "get" and looks == [key] else NONE
+
+    one.store.choose = once
+    with crowds_of(1):
+        one.push()
+    assert looks
+    assert later not in one.dump().events
+    one.arrange(never)
+    meet(*meeting)
+    require_all(meeting)
+    assert later in one.dump().events
 
 
 def test_an_unreadable_own_manifest_keeps_everything_in_the_store(meeting):
