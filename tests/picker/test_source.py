@@ -90,6 +90,14 @@ def test_a_rare_old_command_is_found_at_once_by_its_words(database):
     assert texts(glanced(database, "zyxq")) == ["zyxquux --old"]
 
 
+def test_the_best_match_is_first_though_thousands_are_newer(database):
+    newer = (event(n, f"g_i_t {n}") for n in range(9_000))  # in more than one block
+    take(database, event(9_999, "git status"), *newer)
+    answer = ask(database, "git", limit=3)
+    assert answer.rows[0].text == "git status"
+    assert answer.matches == 9_001
+
+
 def test_what_the_first_frame_finds_the_whole_search_finds_too(database, either_matcher):
     take(database, *(event(n, text) for n, text in enumerate(["git pull", "GIT", "g.i_t", "ti g"])))
     for query in ("git", "'git", "^g t$", "!pull", "g\\ i"):
@@ -116,6 +124,15 @@ def test_of_equal_matches_the_one_that_ran_here_is_first(database, place):
         event(60, "git pull here", **({"device": OTHER} | place)),
     )
     assert texts(ask(database, "git")) == ["git pull here", "git pull there"]
+
+
+def test_an_old_run_here_does_not_go_before_one_of_just_now(database):
+    take(
+        database,
+        event(1, "git pull now"),
+        event(20 * DAY_S * 365, "git pull then", cwd=b"/srv"),
+    )
+    assert texts(ask(database, "git"))[0] == "git pull now"
 
 
 SCOPES = {
@@ -145,6 +162,15 @@ def test_a_scope_shows_its_own_newest_runs(database, scope, query, either_matche
         ]
         assert answer.matches == 2
     assert ask(database, query, scope=scope).total == 2
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_scope_is_in_the_order_of_use_and_not_of_arrival(database, scope):
+    here = {"device": OTHER} | SCOPES[scope]
+    for age in (20, 10, 30):
+        take(database, event(age, f"make {age}", **here))
+    assert texts(ask(database, scope=scope)) == ["make 10", "make 20", "make 30"]
+    assert texts(glanced(database, scope=scope)) == ["make 10", "make 20", "make 30"]
 
 
 @pytest.mark.parametrize("scope", SCOPES)
@@ -244,7 +270,7 @@ def test_when_it_is_closed_the_database_can_be_scrubbed(database):
 def test_of_a_huge_command_the_first_part_is_searched_and_the_whole_is_there(
     database, either_matcher
 ):
-    huge = "start " + "ab " * (MIB // 3 - 10) + "END"
+    huge = "s-t-a-r-t " + "ab " * (MIB // 3 - 10) + "start END"
     take(database, event(1, huge), event(2, "ls"))
     assert texts(ask(database, "start")) == texts(glanced(database, "start")) == [huge]
     assert not ask(database, "END").rows

@@ -117,11 +117,11 @@ def _laid(places: list[int], text: str) -> float:
 
 
 def use_points(started_at_us: list[int], now_us: int) -> float:
-    freshness = [_freshness(now_us - at) for at in started_at_us]
-    return 30 * freshness[0] + 20 * sum(freshness) / RUNS
+    fresh = [freshness(now_us - at) for at in started_at_us]
+    return 30 * fresh[0] + 20 * sum(fresh) / RUNS
 
 
-def _freshness(age_us: int) -> float:
+def freshness(age_us: int) -> float:
     """1 now, 0 after ten years, evenly by orders of magnitude."""
     return 1.0 if age_us <= 0 else max(0.0, 1 - log1p(age_us / _HOUR_US) / _LONGEST)
 

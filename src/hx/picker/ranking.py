@@ -10,7 +10,7 @@ Of equal ones the later used is first. Without a query the order is that of use 
 
 from __future__ import annotations
 
-from hx.core.rank import use_points
+from hx.core.rank import freshness
 from hx.core.record import NamedTuple
 from hx.picker.model import DEVICE, DIRECTORY, REPOSITORY, SESSION
 
@@ -18,7 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.picker.scopes import Runs
 
-_MATCH = 100
+_MATCH, _USE = 100, 35
+_DIRECTORY, _REPOSITORY, _SESSION, _DEVICE = 20, 10, 5, 5
 
 
 class Hit(NamedTuple):
@@ -28,17 +29,25 @@ class Hit(NamedTuple):
 
 
 def ranked(hits: list[Hit], runs: dict[str, Runs], now_us: int) -> list[int]:
-    """Commands, likeliest first. `runs`: of the scopes that are known."""
-    best = max((hit.score for hit in hits), default=0) or 1
+    """Commands, likeliest first. `runs`: of the scopes that are known.
+
+    One loop: a thousand hits come this way at every key.
+    """
+    unknown = bytearray(1 + max((hit.command for hit in hits), default=0))
+
+    def ran(scope: str) -> bytearray:
+        return runs[scope].member if scope in runs else unknown
+
+    directory, repository, session, device = map(ran, (DIRECTORY, REPOSITORY, SESSION, DEVICE))
+    share = _MATCH / (max((hit.score for hit in hits), default=0) or 1)
     keyed = []
     for score, at_us, command in hits:
-        points = _MATCH * score / best + use_points([at_us], now_us) + _place(command, runs)
+        points = share * score + _USE * freshness(now_us - at_us)
+        if directory[command]:
+            points += _DIRECTORY
+        elif repository[command]:
+            points += _REPOSITORY
+        points += _SESSION * session[command] + _DEVICE * device[command]
         keyed.append((points, at_us, command))
     keyed.sort(reverse=True)
     return [command for _, _, command in keyed]
-
-
-def _place(command: int, runs: dict[str, Runs]) -> int:
-    ran = [scope for scope in runs if runs[scope].member[command]]
-    place = 20 if DIRECTORY in ran else 10 if REPOSITORY in ran else 0
-    return place + 5 * (SESSION in ran) + 5 * (DEVICE in ran)
