@@ -49,3 +49,9 @@ def test_it_is_noticed_that_not(claim):
     seed = next((seed for seed in seeds(claim) if is_noticed(claim, seed)), None)
     assert seed is not None, "the simulation does not see that this is broken"
     simulate(seed)  # and it is that, and nothing else
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("claim", MUTANTS)
+def test_it_is_noticed_by_chance_that_not(claim):
+    assert any(is_noticed(claim, seed) for seed in range(1_000, 2_000))
