@@ -7,7 +7,6 @@ import sys
 from itertools import islice
 
 from hx.cli.filters import FILTERS, OUTPUT, Option, split, to_query
-from hx.cli.output import answer
 from hx.cli.pick import INTERACTIVE
 from hx.cli.pick import OPTIONS as PICKER
 from hx.cli.recorder import open_recorder
@@ -47,6 +46,8 @@ def run(arguments: list[str], config: Config) -> int:
         commands.reverse()
     if "--format" in line.options:
         return _write_null(recorder, commands)
+    from hx.cli.output import answer
+
     return answer(recorder, _found(recorder, query, commands), line.options)
 
 

@@ -7,12 +7,8 @@ a text that is rare.
 from __future__ import annotations
 
 from hx.core.record import NamedTuple
-from hx.database.candidates import condition_of, index_words_of
 from hx.database.conditions import among, where
-from hx.database.find import index_hits
-from hx.picker.matcher import LOOKED_AT
-from hx.picker.model import ALL
-from hx.picker.scopes import INDEXED, condition
+from hx.picker.model import ALL, LOOKED_AT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +17,7 @@ if TYPE_CHECKING:
     from hx.core.rank import Here
     from hx.core.terms import Term
     from hx.database import Database
+    from hx.database.conditions import Condition
 
 _COMMANDS = 3_000  # that a walk looks at
 _EVENTS = 3_000
@@ -34,17 +31,22 @@ class Glimpse(NamedTuple):
     event: int | None = None  # row id; None: the newest
 
 
-def glance(database: Database, scope: str, terms: list[Term], here: Here) -> list[Glimpse]:
-    """Commands that may fit, latest used first."""
+def glance(
+    database: Database, scope: str, terms: list[Term], here: Here, limit: int
+) -> list[Glimpse]:
+    """Commands that may fit, latest used first; `limit`: of those that need no ranking."""
     if scope != ALL:
         return list(_ran(database, scope, terms, here))
+    if not terms:
+        sql = "SELECT id, '', last_us FROM command ORDER BY last_us DESC LIMIT ?"
+        return [Glimpse(*row) for row in database.execute(sql, (limit,))]
     found = {one.command: one for one in _newest(database, terms)}
     found |= {one.command: one for one in _indexed(database, terms)}
     return sorted(found.values(), key=lambda one: one.at_us, reverse=True)
 
 
 def _newest(database: Database, terms: list[Term]) -> Iterator[Glimpse]:
-    fits, values = where([condition_of(term, scattered=True) for term in terms])
+    fits, values = _fits(terms, scattered=True)
     sql = (
         "SELECT id, text, last_us FROM (SELECT id, substr(text, 1, ?) AS text, last_us"  # noqa: S608
         f" FROM command ORDER BY last_us DESC LIMIT ?) WHERE {fits} LIMIT ?"
@@ -54,23 +56,30 @@ def _newest(database: Database, terms: list[Term]) -> Iterator[Glimpse]:
 
 
 def _indexed(database: Database, terms: list[Term]) -> Iterator[Glimpse]:
+    from hx.database.candidates import index_words_of
+    from hx.database.find import index_hits
+
     hits = index_hits(database, index_words_of(terms, scattered=False))
     if not hits:
         return
-    fits, values = where([among(hits, "id"), *_contained(terms)])
+    fits, values = _fits(terms, scattered=False)
     sql = (
         "SELECT id, substr(text, 1, ?), last_us FROM command"  # noqa: S608
-        f" WHERE {fits} ORDER BY last_us DESC LIMIT ?"
+        f" WHERE {among(hits, 'id')[0]} AND {fits} ORDER BY last_us DESC LIMIT ?"
     )
     for row in database.execute(sql, (LOOKED_AT, *values, _MOST)):
         yield Glimpse(*row)
 
 
-def _contained(terms: list[Term]) -> list[tuple[str, tuple[str | bytes | int | None, ...]]]:
-    return [condition_of(term, scattered=False) for term in terms]
+def _fits(terms: list[Term], *, scattered: bool) -> Condition:
+    from hx.database.candidates import condition_of
+
+    return where([condition_of(term, scattered=scattered) for term in terms])
 
 
 def _ran(database: Database, scope: str, terms: list[Term], here: Here) -> Iterator[Glimpse]:
+    from hx.picker.scopes import INDEXED, condition
+
     ran, given = condition(scope, here)
     newest = "event" if scope in INDEXED else _NEWEST_EVENTS
     sql = (
@@ -87,7 +96,7 @@ def _ran(database: Database, scope: str, terms: list[Term], here: Here) -> Itera
 
 
 def _texts(database: Database, commands: list[int], terms: list[Term]) -> dict[int, str]:
-    fits, values = where([condition_of(term, scattered=True) for term in terms])
+    fits, values = _fits(terms, scattered=True)
     sql = (
         "SELECT id, text FROM (SELECT id, substr(text, 1, ?) AS text FROM command"  # noqa: S608
         f" WHERE {among(commands, 'id')[0]}) WHERE {fits}"

@@ -37,9 +37,6 @@ if TYPE_CHECKING:
             """Places in a text of what the terms found, in order."""
 
 
-LOOKED_AT = 4_096  # characters of a command; what stands behind them is not searched
-
-
 def wanted(query: str, *, exact: bool, exact_case: bool | None = None) -> list[Term]:
     """The terms of whatever was typed; `exact`: no letters stand apart."""
     sound = query[:MAX_CHARACTERS].encode(errors="replace").decode()

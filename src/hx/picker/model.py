@@ -15,6 +15,8 @@ SCOPES = (ALL, SESSION, DIRECTORY, REPOSITORY, DEVICE)
 # what is done with the command that was chosen
 RUN, EDIT = "run", "edit"
 
+LOOKED_AT = 4_096  # characters of a command; what stands behind them is not searched
+
 
 class Key(NamedTuple):
     """`name` is "text" or "paste" (then `text` is what was typed), or such as "enter", "alt-3"."""

@@ -10,21 +10,21 @@ from __future__ import annotations
 
 from hx.picker.glance import glance
 from hx.picker.listing import load_details, load_rows
-from hx.picker.matcher import LOOKED_AT, matcher, wanted
-from hx.picker.model import ALL, Answer, Question
-from hx.picker.ranking import Hit, ranked
+from hx.picker.model import LOOKED_AT, Answer, Question
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.core.rank import Here
     from hx.core.terms import Term
     from hx.database import Database
+    from hx.picker.glance import Glimpse
     from hx.picker.matching import Matching
     from hx.picker.model import Details, Row
     from hx.picker.stock import Stock
 
 _KEY_S = 0.003  # of a key's 16 ms: the rest is for ranking, rows and the frame
 _SLICE_S = 0.005  # of work between keys
+_FIRST = 60  # rows of an answer that a better one will follow
 _SPARE = 50  # rows beyond the limit that are read when some may be left out
 
 
@@ -44,16 +44,13 @@ class Source:
     def first(self, question: Question) -> Answer:
         """By SQL alone, never complete."""
         terms = self._terms(question)
-        seen = glance(self._database, question.scope, terms, self._here)
-        hidden = set(question.hidden)
-        seen = [one for one in seen if one.command not in hidden]
-        commands = [one.command for one in seen]
-        if terms:
-            found = matcher(terms).best([one.text for one in seen])
-            hits = [Hit(one.score, seen[one.index].at_us, commands[one.index]) for one in found]
-            commands = ranked(hits, {}, self._now_us)
+        limit = min(question.limit, _FIRST) + len(question.hidden)
+        limit += 0 if question.failures else _SPARE
+        seen = glance(self._database, question.scope, terms, self._here, limit)
+        seen = [one for one in seen if one.command not in question.hidden]
+        commands = self._ranked(seen, terms) if terms else [one.command for one in seen]
         events = {one.command: one.event for one in seen if one.event is not None}
-        rows = self._rows(question, terms, commands, events if question.scope != ALL else None)
+        rows = self._rows(question, terms, commands[:limit], events or None)
         return Answer(question, rows, len(commands), complete=False)
 
     def answer(self, question: Question) -> Answer:
@@ -96,7 +93,20 @@ class Source:
         if self._stock:
             self._stock.close()
 
+    def _ranked(self, seen: list[Glimpse], terms: list[Term]) -> list[int]:
+        from hx.picker.matcher import matcher
+        from hx.picker.ranking import Hit, ranked
+
+        found = matcher(terms).best([one.text for one in seen])
+        at = [(one.score, seen[one.index]) for one in found]
+        hits = [Hit(score, one.at_us, one.command) for score, one in at]
+        return ranked(hits, {}, self._now_us)
+
     def _terms(self, question: Question) -> list[Term]:
+        if not question.query:
+            return []
+        from hx.picker.matcher import wanted
+
         return wanted(question.query, exact=question.exact, exact_case=self._exact_case)
 
     def _newest(self, stock: Stock, question: Question) -> Answer:
@@ -107,6 +117,7 @@ class Source:
 
     def _of_all(self, stock: Stock, question: Question, terms: list[Term]) -> Answer:
         from hx.picker.matching import Matching
+        from hx.picker.ranking import ranked
 
         if self._matching is None or self._matching.question != question:
             self._matching = Matching(stock, question, terms)
@@ -133,5 +144,7 @@ class Source:
         rows = rows[: question.limit]
         if not terms:
             return tuple(rows)
+        from hx.picker.matcher import matcher
+
         letters = matcher(terms).letters
         return tuple(row._replace(matched=letters(row.text[:LOOKED_AT])) for row in rows)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from array import array
 from itertools import islice
 
-from hx.picker.matcher import LOOKED_AT, matcher
-from hx.picker.model import ALL, DEVICE, DIRECTORY, REPOSITORY, SESSION
+from hx.picker.matcher import matcher
+from hx.picker.model import ALL, DEVICE, DIRECTORY, LOOKED_AT, REPOSITORY, SESSION
 from hx.picker.scopes import INDEXED, NOWHERE, Runs, condition
 
 TYPE_CHECKING = False
