@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 
+import pexpect
 import pytest
 
 HX = os.path.join(os.path.dirname(sys.executable), "hx")
@@ -76,9 +77,13 @@ def modules(*command: str, home: str) -> set[str]:
             text=True,
             check=False,
         )
-        return set(re.findall(r"^import time:.*\| +(\S+)$", answer.stderr, re.MULTILINE))
+        return names(answer.stderr)
 
     return imported(HX, *command) - imported("-c", "pass")
+
+
+def names(told: str) -> set[str]:
+    return set(re.findall(r"^import time:.*\| +(\S+)\r*$", told, re.MULTILINE))
 
 
 @pytest.fixture
@@ -141,3 +146,25 @@ def test_a_sync_with_nothing_new_imports_no_crypto_and_no_formats(tmp_path):
     heavy = {"msgspec", "nacl", "keyring", "uuid", "hashlib", "hx.core.envelope", "hx.core.roster"}
     assert not imported & heavy
     assert "hx.pull" in imported
+
+
+def test_the_first_frame_of_the_picker_imports_only_what_it_needs(recorded_home):
+    found = picked(recorded_home)
+    assert "hx.picker.view" in found
+    assert not found & FORBIDDEN
+    assert foreign(found) <= ALLOWED | {"math", "select", "termios"}
+
+
+def picked(home):
+    """Modules imported until the first frame is seen."""
+    environment = os.environ | {"HX_HOME": home, "PYTHONPATH": "", "TERM": "xterm"}
+    words = [sys.executable, "-X", "importtime", HX, "search", "-i"]
+    child = pexpect.spawn(words[0], words[1:], env=environment, timeout=20)
+    child.expect("F1 help")
+    found = child.before.decode()
+    child.close()
+    bare = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", "pass"],
+        env=environment, capture_output=True, text=True, check=False,
+    ).stderr  # fmt: skip
+    return names(found) - names(bare)

@@ -7,7 +7,7 @@ asks, since the answer would take a round trip. With `full` it has the alternate
 from __future__ import annotations
 
 import os
-import struct
+import sys
 import termios
 from fcntl import ioctl
 
@@ -77,7 +77,7 @@ class Screen:
         termios.tcsetattr(self.descriptor, termios.TCSANOW, _raw(self._before))
         if self._before[_INPUT] & termios.ICRNL:
             waiting = ioctl(self.descriptor, termios.FIONREAD, b"\0" * 4)
-            self._ahead = struct.unpack("i", waiting)[0]
+            self._ahead = int.from_bytes(waiting, sys.byteorder)
 
     def leave(self) -> None:
         """Gives the terminal back; one that hung up takes nothing."""
