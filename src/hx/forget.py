@@ -94,6 +94,14 @@ def forget(
     database: Database, choice: Choice, shown: Iterable[EventKey], issuer: Issuer, places: Places
 ) -> Outcome:
     """Everything shown, and what has come to match the text since then."""
+    outcome = order(database, choice, shown, issuer, places)
+    return outcome._replace(clean=clean(database))
+
+
+def order(
+    database: Database, choice: Choice, shown: Iterable[EventKey], issuer: Issuer, places: Places
+) -> Outcome:
+    """As `forget`, but the files of the database are still to be cleaned."""
     with database.transaction():
         known = chosen.events(database, choice) if choice.text is not None else []
         keys = [*shown, *(one.key for one in known)]
@@ -107,7 +115,7 @@ def forget(
             events, kept = events + changes.forgotten, kept + changes.artifacts
         database.set_meta(UNCLEAN, issuer.now_us)
     erased = erase.apply(blots(choice, texts, places))
-    return Outcome(events, clean(database), erased, kept)
+    return Outcome(events, clean=False, erased=erased, artifacts=kept)
 
 
 def blots(choice: Choice, texts: Iterable[bytes], places: Places) -> list[Blot]:

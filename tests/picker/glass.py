@@ -55,7 +55,7 @@ class Glass:
         while not fits(self.lines()):
             left = deadline - time.monotonic()
             assert left > 0, "\n".join(["this never came:", str(seen), *self.lines()])
-            self._read(left)
+            self._read(min(left, 0.05))
         return self.lines()
 
     def wait(self):

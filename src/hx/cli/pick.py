@@ -150,6 +150,7 @@ def _loop(
         loop = Loop(screen, alarms, source, look)
         state = loop.run(state)
     source.close()
+    os.close(terminal)
     return state, loop.ended_by
 
 

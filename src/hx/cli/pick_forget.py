@@ -7,7 +7,7 @@ import os
 from hx import forget as verb
 from hx.cli.forget import places
 from hx.cli.recorder import drained, open_recorder
-from hx.database import chosen
+from hx.database import chosen, open_database
 from hx.database.chosen import Choice
 
 TYPE_CHECKING = False
@@ -27,7 +27,27 @@ def forget(config: Config, rows: Iterable[Row]) -> None:
     keys = [event.key for event in chosen.events(database, choice)]
     if keys:
         issuer = verb.Issuer(recorder.who.device_id, recorder.now_us, lambda: os.urandom(16))
-        verb.forget(database, choice, keys, issuer, places(recorder))
+        verb.order(database, choice, keys, issuer, places(recorder))
+    database.close()
+    if keys:
+        _scrub_behind(config.paths.database)
+
+
+def _scrub_behind(path: str) -> None:
+    """In a process of its own: a large file takes seconds, and the prompt waits for us.
+
+    What it does not finish, another hx does.
+    """
+    if os.fork():
+        return
+    try:
+        os.setsid()
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for descriptor in range(3):
+            os.dup2(nowhere, descriptor)
+        verb.clean(open_database(path))
+    finally:
+        os._exit(0)
 
 
 def _same(database: Database, rows: Iterable[Row]) -> Iterable[int]:
