@@ -12,6 +12,7 @@ import counting
 import hook
 import importing
 import looking
+import picking
 import redaction
 import syncing
 from machine import print_table
@@ -24,6 +25,7 @@ def main() -> None:
             *looking.startup_rows(folder),
             *looking.rows(folder, count),
             *counting.rows(folder, count),
+            *picking.rows(folder, count),
             *importing.rows(folder, count),
             *redaction.rows(),
             *syncing.rows(folder),
