@@ -294,6 +294,13 @@ def test_the_letters_that_were_found_are_told(database, either_matcher):
     assert "".join(row.text[at] for at in row.matched) == "gs"
 
 
+def test_what_was_imported_here_is_of_this_device(database):
+    take(database, event(1, "ls", device=OTHER), event(2, "pwd"))
+    database.execute("UPDATE device SET name = 'desk'")
+    assert [row.device for row in ask(database).rows] == [None, None]
+    assert len(ask(database, scope=THIS_DEVICE).rows) == 2
+
+
 def test_a_row_names_the_device_when_it_is_another(database):
     take(database, event(1, "ls", device=OTHER), event(2, "pwd"))
     database.execute("UPDATE device SET name = 'laptop' WHERE device_id = ?", (OTHER,))

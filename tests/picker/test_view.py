@@ -34,7 +34,7 @@ def test_the_newest_row_is_next_to_the_query():
     assert (
         frame(EVERYTHING, 80, 10)
         == r"""
-7  5w ?    printf '\x1b[31mred\x07'\t\u202eevil
+7  5w      printf '\x1b[31mred\x07'\t\u202eevil
 6  1w      echo 日本語テキスト > ファイル.txt
 5  2d ✗127 docker run --rm -it -v $PWD:/src ghcr.io/x/y:latest           @laptop
 4  1d      for f in *.png; do ⏎ convert $f ${f%.png}.webp ⏎ done           12.0s
@@ -69,7 +69,7 @@ def test_a_wide_screen_shows_more_of_each_command():
         frame(EVERYTHING._replace(selected=5), 100, 11)
         == r"""
 3  1y ✗-1  vim README.md                                                       7.0s  @a-rather-long…
-2  5w ?    printf '\x1b[31mred\x07'\t\u202eevil
+2  5w      printf '\x1b[31mred\x07'\t\u202eevil
 1  1w      echo 日本語テキスト > ファイル.txt
 >  2d ✗127 docker run --rm -it -v $PWD:/src ghcr.io/x/y:latest                               @laptop
    1d      for f in *.png; do ⏎ convert $f ${f%.png}.webp ⏎ done                               12.0s
@@ -124,7 +124,7 @@ def test_a_preview_stands_beside_the_rows(utc):
     assert (
         frame(PREVIEWED, 80, 10)
         == r"""
-3  5w ?    printf '\x1b[31mred\x07'\t… │ for f in *.png; do
+3  5w      printf '\x1b[31mred\x07'\t… │ for f in *.png; do
 2  1w      echo 日本語テキスト > ファ… │   convert $f ${f%.png}.webp
 1  2d ✗127 docker run --rm -it -v $PWD…│ done
 >  1d      for f in *.png; do ⏎ conver…│

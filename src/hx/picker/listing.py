@@ -23,6 +23,8 @@ def load_rows(
     `events`: the run that each shows; None: its newest. `own`: the id of this device.
     """
     found: dict[int, Row] = {}
+    name = database.value("SELECT name FROM device WHERE device_id = ?", (own,))
+    mine = (None if name is None else str(name), own)
     for at in range(0, len(commands), _CHUNK):
         chunk = commands[at : at + _CHUNK]
         if events is None:
@@ -31,15 +33,17 @@ def load_rows(
         else:
             condition, _ = among([events[command] for command in chunk], "event.id")
         for row in database.execute(f"{_ROWS} WHERE {condition}"):
-            found[row[0]] = _row(row, own)
+            found[row[0]] = _row(row, mine)
     return [found[command] for command in commands if command in found]
 
 
 def _row(
-    row: tuple[int, str, int, int, int | None, int | None, bytes, str | None], own: bytes
+    row: tuple[int, str, int, int, int | None, int | None, bytes, str | None],
+    mine: tuple[str | None, bytes],
 ) -> Row:
+    """What was imported here bears the name of this device."""
     command, text, event, at_us, exit_status, duration_us, device, name = row
-    shown = None if device == own else name or device.hex()[:8]
+    shown = None if device in mine or (name and name in mine) else name or device.hex()[:8]
     return Row(command, text, event, at_us, exit_status, duration_us, shown)
 
 

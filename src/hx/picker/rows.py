@@ -46,9 +46,7 @@ def _on_chosen(codes: str, look: Look) -> str:
 
 
 def mark(row: Row) -> str:
-    """How it ended: nothing when well."""
-    if row.exit_status is None:
-        return "?"
+    """How it failed. Unknown has none: it would stand before each row of an imported history."""
     text = f"✗{row.exit_status}" if row.exit_status else ""
     return text if len(text) <= 4 else "✗"  # noqa: PLR2004  (its column)
 

@@ -18,7 +18,7 @@ NOWHERE: Condition = ("0", ())
 # The + keeps the index of sessions out: this device has most events
 _DEVICE = (
     "+event.session IN (SELECT session.id FROM session JOIN device ON device.id = session.device"
-    " WHERE device_id = ?)"
+    " WHERE device_id = ? OR name = (SELECT name FROM device WHERE device_id = ?))"
 )
 INDEXED = (DIRECTORY, SESSION)  # their runs are found without a walk over all
 
@@ -26,7 +26,7 @@ INDEXED = (DIRECTORY, SESSION)  # their runs are found without a walk over all
 def condition(scope: str, here: Here) -> Condition:
     """On `event`; of a place that is unknown there is none."""
     if scope == DEVICE:
-        return _DEVICE, (here.device_id,)
+        return _DEVICE, (here.device_id, here.device_id)
     asked = {
         SESSION: Query(session_id=here.session_id),
         DIRECTORY: Query(cwd=here.directory),

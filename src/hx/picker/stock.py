@@ -33,6 +33,11 @@ _PLACES = (DIRECTORY, SESSION, REPOSITORY, DEVICE)  # those that are loaded in a
 _FAILED = "failed"
 _CACHE_KIB = 8_192  # each page is read once: more of them would only lie there
 
+_OTHERS = (
+    "SELECT count(*) FROM device WHERE device_id <> ?"
+    " AND coalesce(name <> (SELECT name FROM device WHERE device_id = ?), 1)"
+)
+
 
 class Stock:
     """`commands`: row ids, latest used first; `blocks`: their texts; `runs`: by scope."""
@@ -50,8 +55,7 @@ class Stock:
         self._cache = database.connection.pragma("cache_size")
         database.connection.pragma("cache_size", -_CACHE_KIB)
         self._here = here
-        others = "SELECT count(*) FROM device WHERE device_id <> ?"
-        alone = not database.value(others, (here.device_id,))  # then this device is everything
+        alone = not database.value(_OTHERS, (here.device_id,) * 2)  # then this device is everything
         self._places = _PLACES[:-1] if alone else _PLACES
         self._jobs: dict[str, Generator[None, None, None]] = {ALL: self._load_commands()}
         for scope in self._places:
