@@ -90,6 +90,15 @@ def test_a_rare_old_command_is_found_at_once_by_its_words(database):
     assert texts(glanced(database, "zyxq")) == ["zyxquux --old"]
 
 
+def test_while_the_count_grows_a_row_that_was_there_stays(database):
+    take(database, *(event(age, f"x{age}") for age in range(40_000)))
+    source = Source(database, HERE, NOW_US)
+    settled(source)
+    rows = settled(source, Question("x")).rows
+    after = source.answer(Question("x", hidden=(rows[0].command,)))
+    assert len(after.rows) == 200
+
+
 def test_the_best_match_is_first_though_thousands_are_newer(database):
     newer = (event(n, f"xgxxixxt {n}") for n in range(9_000))  # in more than one block
     take(database, event(9_999, "git status"), *newer)

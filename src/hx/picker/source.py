@@ -119,14 +119,18 @@ class Source:
         from hx.picker.matching import Matching
         from hx.picker.ranking import ranked
 
-        if self._matching is None or self._matching.question != question:
-            self._matching = Matching(stock, question, terms)
-            self._matching.go_on(_KEY_S)
-        commands = ranked(self._matching.hits(), stock.runs, self._now_us)
-        commands = commands[: question.limit]
+        before, limit = self._matching, question.limit
+        if before is not None and before.question == question:
+            matching = before
+        else:
+            matching = self._matching = Matching(stock, question, terms)
+            matching.go_on(_KEY_S)
+            is_typed = before is None or before.question.query != question.query
+            if is_typed and not matching.done:  # the selection is at the best row
+                limit = min(limit, _FIRST)
+        commands = ranked(matching.hits(), stock.runs, self._now_us)[:limit]
         rows = self._rows(question, terms, commands, stock.events(question, commands))
-        complete = self._matching.done
-        return Answer(question, rows, self._matching.matches, complete, stock.total(question))
+        return Answer(question, rows, matching.matches, matching.done, stock.total(question))
 
     def _rows(
         self,
