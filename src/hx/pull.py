@@ -8,7 +8,7 @@ With nothing new that is one list request, and no key is touched. Sync contract 
 from __future__ import annotations
 
 from hx.core.verdict import PENDING, REJECTED
-from hx.database import ledger, vault
+from hx.database import ledger, remains, vault
 from hx.heads import unseen
 from hx.visit import Pulled
 
@@ -39,6 +39,7 @@ def _has_news(visit: Visit) -> bool:
         unseen(visit)
         or ledger.wanted(visit.database)
         or ledger.own_unread(visit.database, visit.me)
+        or remains.is_due(visit.database, visit.me)
     )
 
 

@@ -153,7 +153,6 @@ def test_a_segment_is_looked_into_once(meeting):
     event = other.record()
     meet(*meeting)
     one.forget(key_of(event))
-    sync(one)
     for count in range(3):
         third.record()
         third.sync()
@@ -278,3 +277,23 @@ def test_without_a_vault_a_forgetting_notes_nothing(meeting):
     alone.forget(key_of(alone.record()))
     assert remains.copies(alone.database) == {}
     alone.close()
+
+
+def test_a_sync_cut_short_before_it_has_looked_accuses_nobody_for_ever(meeting):
+    one, other, _ = meeting.devices
+    event = other.record()
+    meet(*meeting)
+    one.forget(key_of(event))
+    sync(one)
+    other.view.arrive()
+    other.sync()
+    one.view.arrive()
+    with one.database.transaction():  # as it stood when the power went
+        suspicions = one.database.execute("SELECT * FROM remains").fetchall()
+    one.pull()
+    with one.database.transaction():
+        one.database.connection.executemany("INSERT INTO remains VALUES (?, ?, ?)", suspicions)
+    assert suspicions
+    assert holders(one)
+    one.sync()
+    assert not holders(one)

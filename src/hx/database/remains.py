@@ -94,6 +94,17 @@ def settle(database: Database, me: bytes) -> None:
     )
 
 
+def is_due(database: Database, me: bytes) -> bool:
+    """Whether something is to be settled or looked into: a sync may have been cut short of it."""
+    if database.value("SELECT 1 FROM remains LIMIT 1") is None:
+        return False
+    replaced = "SELECT 1 FROM remains JOIN segment USING (device_id, object_id) WHERE listed = 0"
+    return (
+        database.value(f"{replaced} AND device_id <> ? LIMIT 1", (me,)) is not None
+        or next(suspected(database, me), None) is not None
+    )
+
+
 def suspected(database: Database, me: bytes) -> Iterator[Suspected]:
     """Segments of others that nobody has looked into since their author wrote its last manifest."""
     sql = (
