@@ -124,9 +124,17 @@ def test_without_hx_the_key_is_the_shells_own(home, shell):
     terminal = home.open(shell, load=load)
     terminal.run("echo o''ne")
     terminal.type(CTRL_R)
-    terminal.until(
-        {"bash": rb"i-search", "zsh": rb"bck-i-search", "fish": rb"search"}[family(shell)]
-    )
+    terminal.until(rb"search[:)]")
+
+
+def test_an_hx_that_cannot_answer_says_why_and_the_key_is_the_shells_own(home, shell):
+    home.hx_home.mkdir(mode=0o700)
+    (home.hx_home / "hx.db").write_text("this is not a database")
+    terminal = home.open(shell)
+    terminal.run("echo o''ne")
+    terminal.type(CTRL_R)
+    terminal.until(b"is not a database")
+    terminal.until(rb"search[:)]")
 
 
 @pytest.mark.parametrize(("option", "keys"), [("--no-ctrl-r", ""), ("--up-arrow", "ctrl-r up")])
