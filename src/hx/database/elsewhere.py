@@ -39,7 +39,7 @@ class Elsewhere(NamedTuple):
 
 
 def is_something(database: Database, me: bytes) -> bool:
-    """Whether there may be anything to tell, without a look at who is trusted: that takes crypto."""
+    """Whether there may be anything to tell, without asking who is trusted: that takes crypto."""
     sql = "SELECT 1 FROM remains UNION ALL SELECT 1 FROM tombstone WHERE device_id = ? LIMIT 1"
     return database.value(sql, (me,)) is not None
 
