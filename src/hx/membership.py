@@ -6,12 +6,15 @@ carries it. Sync contract v1, section 4.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from hx.core import names, slot
 from hx.core.errors import KeyMissing
 from hx.core.keys import key_id, new_vmk
 from hx.core.records import epoch, invite_close
 from hx.database import vault
 from hx.heads import seen_to
+from hx.stores import Exists
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,7 +94,8 @@ def _write_slots(
             if (recipient, one) in existing:
                 continue
             found = slot.Slot(visit.vault.vault_id, recipient, one, number, vmk)
-            visit.store.put(*slot.sealed(found, author=visit.me, box_pub=box_pub))
+            with suppress(Exists):  # another life of this device has put the same key down
+                visit.store.put(*slot.sealed(found, author=visit.me, box_pub=box_pub))
 
 
 def _recipients(visit: Visit) -> list[tuple[bytes, bytes]]:

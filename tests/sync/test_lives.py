@@ -8,6 +8,7 @@ from hx.core import names
 from hx.core.errors import HxError
 from hx.core.model import Keys
 from hx.database import holdings
+from hx.membership import hand_out_keys
 from store.faulty import GROWING, NONE, at, never
 from sync.claims import require_all
 from sync.meeting import meet, vault_of
@@ -269,3 +270,12 @@ def test_a_segment_that_lives_again_is_searched_for_what_was_redacted_meanwhile(
     one.redact(event)
     meet(*meeting)
     require_all(meeting)
+
+
+def test_two_lives_that_hand_out_one_key_do_not_stop_each_other(meeting):
+    """A slot is sealed anew each time: the same key, other bytes."""
+    one = meeting.devices[0]
+    before = dict(one.view.held)
+    one.view.list = lambda _prefix: iter(())  # those of its twin are not seen yet
+    hand_out_keys(one.visit())
+    assert one.view.held == before
