@@ -7,9 +7,10 @@ back is seen by the others after `deliver`.
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from hx.stores import Denied, Entry, Full, Missing, NotMounted, ReadOnly, Transient
+from hx.stores import Denied, Entry, Exists, Full, Missing, NotMounted, ReadOnly, Transient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,7 +90,8 @@ class FaultyStore:
     def deliver(self) -> None:
         """What is late arrives, what was deleted comes back."""
         for key, data in [*self.late.items(), *self._ghosts.items()]:
-            self.inner.put(key, data)
+            with suppress(Exists):  # a slot that another life has put meanwhile: that one stays
+                self.inner.put(key, data)
         self.late.clear()
         self._ghosts.clear()
 
