@@ -134,8 +134,7 @@ def _miss_what_is_gone(visit: Visit) -> None:
     twins = len(ledger.heads(visit.database).get(visit.me, [])) > 1
     if not twins and not any(one.rewrite for one in live):
         return
-    listed = visit.store.list(names.segments_of(visit.me))
-    there = {name.object_id for entry in listed if (name := names.parsed(entry.key))}
+    there = visit.segments_there(visit.me)
     absent = [one for one in live if one.status == IMPORTED and one.object_id not in there]
     gone = [one for one in absent if _is_gone(visit, one)]
     if gone:
@@ -146,10 +145,8 @@ def _miss_what_is_gone(visit: Visit) -> None:
 
 def _is_gone(visit: Visit, one: Segment) -> bool:
     """A listing may be stale; and retention may have taken here what only this object holds."""
-    from hx.taking import key_of
-
     try:
-        visit.store.get(key_of(one), one.size)
+        visit.store.get(names.segment(visit.me, one.object_id), one.size)
     except Missing:
         return True
     return False
@@ -172,7 +169,7 @@ def _tidied(visit: Visit) -> int:
     if head is None or not (gone or old) or not is_readable(visit, head.key):
         return 0
     for one in gone:
-        key = names.spelled(names.Name(names.SEGMENT, visit.me, one.object_id))
+        key = names.segment(visit.me, one.object_id)
         visit.store.delete(key)
         visit.note(key, Verdict("removed"))
     for key in old:

@@ -1,7 +1,7 @@
 """What is still in the store of what was forgotten, by a look into the segments that may hold it.
 
-Only when there is news of the vault, and once for every manifest of their author: most of them are
-replaced by then, and what is not listed any more needs no look.
+Once for every manifest of their author: most of them are replaced by then, and what is not listed
+any more needs no look. One that cannot be read is looked for by each sync until it can be.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def look(visit: Visit) -> None:
 
 
 def _history(visit: Visit, one: Suspected) -> History:
-    key = names.spelled(names.Name(names.SEGMENT, one.device_id, one.object_id))
+    key = names.segment(one.device_id, one.object_id)
     data = visit.store.get(key, min(one.size, size_limit(names.SEGMENT)))
     return segment.decode(visit.unsealed(key, data))
 
@@ -59,8 +59,7 @@ def _miss_what_is_gone(visit: Visit) -> None:
     for device_id, objects in remains.copies(visit.database).items():
         if device_id in visit.trust.standing or device_id in visit.trust.waiting:
             continue
-        listed = visit.store.list(names.segments_of(device_id))
-        there = {name.object_id for entry in listed if (name := names.parsed(entry.key))}
+        there = visit.segments_there(device_id)
         gone = [one for one in objects if one not in there]
         with visit.database.transaction():
             remains.forget_segments(visit.database, device_id, gone)

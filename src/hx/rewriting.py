@@ -65,15 +65,10 @@ def _read_orphan(visit: Visit, one: Segment) -> History | None:
     except Fault:
         return None
     except Missing:
-        if not _is_listed(visit, one):
+        if one.object_id not in visit.segments_there(visit.me):
             with visit.database.transaction():
                 ledger.supersede(visit.database, visit.me, [one])
         return None
-
-
-def _is_listed(visit: Visit, one: Segment) -> bool:
-    listed = visit.store.list(names.segments_of(visit.me))
-    return any(f"/{one.object_id.hex()}." in entry.key for entry in listed)
 
 
 def _not_here(database: Database, read: History) -> History:
@@ -102,7 +97,7 @@ def _read(visit: Visit, one: Segment) -> History | None:
 
 
 def _opened(visit: Visit, one: Segment) -> History:
-    key = names.spelled(names.Name(names.SEGMENT, visit.me, one.object_id))
+    key = names.segment(visit.me, one.object_id)
     data = visit.store.get(key, size_limit(names.SEGMENT))
     return segment.decode(visit.unsealed(key, data))
 

@@ -73,7 +73,7 @@ def _take_all(visit: Visit, segments: list[Segment]) -> tuple[Pulled, list[str]]
 
 
 def key_of(one: Segment) -> str:
-    return names.spelled(names.Name(names.SEGMENT, one.device_id, one.object_id))
+    return names.segment(one.device_id, one.object_id)
 
 
 def _take(visit: Visit, one: Segment) -> tuple[Verdict, Pulled]:

@@ -162,6 +162,11 @@ class Visit:
                 found[entry.key] = name
         self.listing = found
 
+    def segments_there(self, device_id: bytes) -> set[bytes]:
+        """Object ids of the segments of a device, by a listing, which may be stale."""
+        listed = self.store.list(names.segments_of(device_id))
+        return {name.object_id for entry in listed if (name := names.parsed(entry.key))}
+
     def require_marker(self) -> None:
         """The store is there and holds this vault. Raises StoreError, NotAVault."""
         try:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import signal
-import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from cli.houses import tree
-from cli.machine import HX
 from cli.mounts import read_only
 from cli.vaults import is_told, vault
 
@@ -111,7 +108,7 @@ def loaded(pair):
 
 def interrupted(member, *part, when):
     """`hx sync` that gets Ctrl-C once `when()` is so."""
-    work = started(member, *part)
+    work = member.start("sync", *part)
     while not when():
         assert work.poll() is None, work.communicate()
     work.send_signal(signal.SIGINT)
@@ -121,23 +118,6 @@ def interrupted(member, *part, when):
     assert work.returncode == 130, err
     assert "Traceback" not in out + err
     return err
-
-
-def started(member, *part):
-    environment = {
-        "HOME": str(member.cwd),
-        "HX_HOME": str(member.home),
-        "LANG": "C.UTF-8",
-        "PATH": os.environ["PATH"],
-    }
-    return subprocess.Popen(
-        [HX, "sync", *part],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def test_a_push_that_is_interrupted_goes_on_with_the_same_objects(loaded):
@@ -192,7 +172,7 @@ def test_two_syncs_at_once_are_as_one_after_the_other(pair):
     for round_ in range(3):
         for number, member in enumerate(pair):
             member.record(f"echo {round_} of {member.name}", session=f"{number + 1:032x}")
-        running = [started(member) for member in (one, one, other, other)]
+        running = [member.start("sync") for member in (one, one, other, other)]
         for work in running:
             _, err = work.communicate(timeout=60)
             assert work.returncode in (0, 3), err

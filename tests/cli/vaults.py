@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 from cli.houses import tree
-from cli.machine import Machine
+from cli.machine import HX, Machine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +34,23 @@ class Member(Machine):
         result = self.hx("sync", *arguments, "--json")
         assert code in (None, result.code), result
         return result.json
+
+    def start(self, *line: str) -> subprocess.Popen[str]:
+        """hx as a process of its own, that goes on beside others."""
+        environment = {
+            "HOME": str(self.cwd),
+            "HX_HOME": str(self.home),
+            "LANG": "C.UTF-8",
+            "PATH": os.environ["PATH"],
+        }
+        return subprocess.Popen(
+            [HX, *line],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     def init(self, *options: str) -> None:
         self.words = self.sync("init", *self.at, *options)["recovery_words"]

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-
 import pytest
 
-from cli.machine import HX
 from cli.vaults import vault
 from proof.scenes import left_behind
 from proof.stored import histories, objects, opener, require_kept
@@ -33,23 +29,6 @@ CASES = {
 }
 
 
-def started(member, line):
-    environment = {
-        "HOME": str(member.cwd),
-        "HX_HOME": str(member.home),
-        "LANG": "C.UTF-8",
-        "PATH": os.environ["PATH"],
-    }
-    return subprocess.Popen(
-        [HX, *line],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def ended(running, line):
     out, err = running.communicate(timeout=120)
     assert running.returncode in CODES.get(line[0], {0}), (line, running.returncode, out, err)
@@ -68,8 +47,8 @@ def test_nothing_is_lost_and_nobody_fails(tmp_path, lines):
             member.record(f"echo {number} of {member.name}", session=session)
             member.record(f"echo gone {number} of {member.name}", session=session)
         other.sync()
-        running = [(started(one, line), line) for line in lines]
-        beside = started(other, ("sync",))  # the store is not theirs alone either
+        running = [(one.start(*line), line) for line in lines]
+        beside = other.start("sync")  # the store is not theirs alone either
         for work, line in running:
             ended(work, line)
         beside.communicate(timeout=120)

@@ -127,6 +127,17 @@ def test_without_hx_the_key_is_the_shells_own(home, shell):
     terminal.until(rb"search[:)]")
 
 
+def test_when_the_python_of_hx_is_gone_the_key_is_the_shells_own(home, shell):
+    script = home.path / "hx-of-old"
+    script.write_text("#!/nowhere/python3\n")
+    script.chmod(0o755)
+    load = hook(shell, str(home.hx_home)).replace(HX, str(script))
+    terminal = home.open(shell, load=load)
+    terminal.run("echo o''ne")
+    terminal.type(CTRL_R)
+    terminal.until(rb"search[:)]")
+
+
 def test_an_hx_that_cannot_answer_says_why_and_the_key_is_the_shells_own(home, shell):
     home.hx_home.mkdir(mode=0o700)
     (home.hx_home / "hx.db").write_text("this is not a database")

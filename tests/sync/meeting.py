@@ -58,6 +58,14 @@ def vault_of(*labels, seed=0, encrypt=True):
             shutil.rmtree(folder)
 
 
+def newcomer(meeting):
+    """One more member, that has heard all that the store can tell."""
+    device = Device(meeting.world, "newcomer")
+    enter(meeting, device)
+    meet(*meeting)
+    return device
+
+
 def enter(meeting, device, code=None, *, encrypt=True):
     """Into the vault by an invitation; the first makes it."""
     meeting.devices.append(device)

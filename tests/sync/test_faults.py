@@ -42,6 +42,18 @@ def each_call(encrypt=True):
             yield meeting, busy(meeting), number
 
 
+def cut_short(device, number, act):
+    """What it did, or None: the power went at that call or commit."""
+    device.arrange()
+    device.points.last = device.points.passed + number
+    try:
+        return act()
+    except Crash:
+        device.close()
+        device.open()
+        return None
+
+
 @pytest.mark.parametrize("fault", [BEFORE, AFTER])
 @pytest.mark.parametrize("verb", ["pull", "push", "sync"])
 def test_what_fails_at_any_call_of_the_store_is_completed_by_the_next_sync(fault, verb):
@@ -65,25 +77,16 @@ def test_what_fails_at_any_call_of_the_store_is_completed_by_the_next_sync(fault
     ("verb", "encrypt"), [("pull", True), ("push", True), ("sync", True), ("sync", False)]
 )
 def test_a_power_cut_at_any_call_or_commit_loses_nothing(verb, encrypt):
-    survived = False
     for meeting, device, number in each_call(encrypt):
-        device.arrange()
-        device.points.last = device.points.passed + number
-        try:
-            getattr(device, verb)()
-            survived = True
-        except Crash:
-            device.close()
-            device.open()
+        done = cut_short(device, number, getattr(device, verb))
         meet(*meeting)
         require_all(meeting)
-        if survived:
+        if done is not None:
             break
     assert number > 10
 
 
 def test_a_power_cut_at_any_call_or_commit_of_a_merge_of_small_segments_loses_nothing():
-    survived = False
     with crowds_of(2):
         for meeting, device, number in each_call():
             for _ in range(3):  # the pushes before the one that is cut short
@@ -91,16 +94,10 @@ def test_a_power_cut_at_any_call_or_commit_of_a_merge_of_small_segments_loses_no
                 device.record()
                 device.push()
             device.record()
-            device.arrange()
-            device.points.last = device.points.passed + number
-            try:
-                survived = device.push().rewritten > 2
-            except Crash:
-                device.close()
-                device.open()
+            done = cut_short(device, number, device.push)
             meet(*meeting)
             require_all(meeting)
-            if survived:
+            if done is not None and done.rewritten > 2:
                 break
     assert number > 10
 

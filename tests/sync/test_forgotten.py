@@ -60,6 +60,18 @@ def leave_with(meeting, device):
     device.close()
 
 
+def left_with_a_copy(meeting):
+    """A device that has left before it could hear what was forgotten."""
+    one, other, third = meeting.devices
+    event = other.record()
+    meet(*meeting)
+    one.forget(key_of(event))
+    sync(one)
+    leave_with(meeting, other)
+    sync(one, third, one)
+    return one, other, third
+
+
 def test_where_nothing_was_forgotten_nothing_is_told(meeting):
     assert [told(device) for device in meeting.devices] == [None] * 3
 
@@ -240,33 +252,19 @@ def test_a_new_device_says_nothing_of_what_is_long_done(meeting):
 
 
 def test_of_a_device_that_has_left_it_remains_until_its_objects_are_taken_out(meeting):
-    one, other, third = meeting.devices
-    event = other.record()
-    meet(*meeting)
-    one.forget(key_of(event))
-    sync(one)
-    leave_with(meeting, other)
-    sync(one, third, one)
+    one, other, third = left_with_a_copy(meeting)
     [copy] = told(one).copies
     assert (copy.name, copy.stands) == ("other", False)
-    for key in [key for key in meeting.world.objects if key.startswith(f"o/{other.me.hex()}")]:
-        del meeting.world.objects[key]
+    meeting.world.take_out(other.me, ("o/",))
     third.record()
     sync(third, one)
     assert holders(one) == []
 
 
 def test_a_repair_looks_into_the_store_too(meeting):
-    one, other, third = meeting.devices
-    event = other.record()
-    meet(*meeting)
-    one.forget(key_of(event))
-    sync(one)
-    leave_with(meeting, other)
-    sync(one, third, one)
+    one, other, _ = left_with_a_copy(meeting)
     assert holders(one) == ["other"]
-    for key in [key for key in meeting.world.objects if key.startswith(f"o/{other.me.hex()}")]:
-        del meeting.world.objects[key]
+    meeting.world.take_out(other.me, ("o/",))
     one.view.arrive()
     one.repair()
     assert holders(one) == []

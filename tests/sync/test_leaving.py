@@ -9,8 +9,7 @@ from hx.core.model import Keys
 from hx.database import parting, vault
 from store.faulty import NONE, never
 from sync.claims import require_all
-from sync.devices import Device
-from sync.meeting import enter, meet, vault_of
+from sync.meeting import meet, newcomer, vault_of
 from sync.partings import become_new, leave, leave_unheard
 from sync.world import Crash
 
@@ -46,13 +45,8 @@ def test_those_who_stand_publish_anew_what_only_the_one_that_left_had_shown(meet
     leave(other)
     gone(meeting, other).close()
     meet(*meeting)
-    world = meeting.world
-    for key in [key for key in world.objects if other.me.hex() in key]:
-        del world.objects[key]
-    fresh = Device(world, "fresh")
-    enter(meeting, fresh)
-    meet(*meeting)
-    assert event in fresh.dump().events
+    meeting.world.take_out(other.me)
+    assert event in newcomer(meeting).dump().events
 
 
 def test_what_left_late_and_arrives_later_still_is_published_anew_too(meeting):

@@ -8,8 +8,7 @@ from hx.core.model import Keys
 from hx.database import unpublished
 from store.faulty import GROWING, NONE, never
 from sync.claims import require_all
-from sync.devices import Device
-from sync.meeting import enter, meet, vault_of
+from sync.meeting import meet, newcomer, vault_of
 from sync.partings import leave, renew
 from sync.world import Crash
 
@@ -120,13 +119,8 @@ def test_when_the_device_that_it_was_leaves_the_new_one_publishes_what_both_had(
     meeting.devices.remove(one)
     one.close()
     meet(*meeting)
-    world = meeting.world
-    for key in [key for key in world.objects if one.me.hex() in key]:
-        del world.objects[key]
-    fresh = Device(world, "fresh")
-    enter(meeting, fresh)
-    meet(*meeting)
-    assert before in fresh.dump().events
+    meeting.world.take_out(one.me)
+    assert before in newcomer(meeting).dump().events
 
 
 def test_what_it_was_to_write_anew_as_the_old_device_keeps_the_new_one_quiet(meeting):

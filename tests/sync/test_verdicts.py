@@ -193,8 +193,7 @@ def test_what_a_revoked_device_has_shown_is_published_by_those_who_stand():
         seed, vault_id = one.custody.device.sign_seed, visit.vault.vault_id
         visit.learn([device_revoke(evil.me, (), seed=seed, vault_id=vault_id)])
         meet(world, [one, other])
-        for key in [k for k in world.objects if k.startswith(f"o/{evil.me.hex()}/")]:
-            world.objects.pop(key)
+        world.take_out(evil.me, ("o/",))
         fourth = type(one)(world, "fourth")
         fourth.view.arrive()
         fourth.recover()

@@ -100,6 +100,11 @@ def why_skipped(key: str) -> str:
     return CONFLICT_COPY if _CONFLICT.fullmatch(base) else FOREIGN
 
 
+def segment(device_id: bytes, object_id: bytes) -> str:
+    """Its store key."""
+    return spelled(Name(SEGMENT, device_id, object_id))
+
+
 def segments_of(device_id: bytes) -> str:
     """The prefix of a device's segments."""
     return f"o/{device_id.hex()}/"

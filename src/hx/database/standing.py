@@ -71,7 +71,7 @@ def _untaken(database: Database) -> Iterator[tuple[str, str, int, bytes, str]]:
     for *why, device_id, object_id in database.execute(
         f"{columns}, object_id FROM segment WHERE status <> ?", (IMPORTED,)
     ):
-        yield *why, device_id, names.spelled(names.Name(names.SEGMENT, device_id, object_id))
+        yield *why, device_id, names.segment(device_id, object_id)
     yield from database.execute(f"{columns}, key FROM manifest WHERE status <> ?", (IMPORTED,))
 
 

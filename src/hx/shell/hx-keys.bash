@@ -46,7 +46,7 @@ __hx_pick() { # in the keymap $1, with the options $2 ...
     READLINE_LINE=${__hx_answer:2:${#__hx_answer}-4} READLINE_POINT=0x7fffffff
     [[ $__hx_answer != r:* ]] || __hx_then "$__hx_map" accept-line
     ;;
-  .1[2-5]?) ;; # left, or ended by a signal
+  .129 | .1[3-5]?) ;; # left, or ended by a signal; below that it did not start
   *) __hx_then "$__hx_map" reverse-search-history ;;
   esac
 }

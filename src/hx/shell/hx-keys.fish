@@ -12,7 +12,7 @@
             case 'r:*.0' 'e:*.0'
                 commandline -r -- (string sub --start 3 --end -2 -- $answer | string collect)
                 string match -q 'r:*' -- $answer; and commandline -f execute
-            case '.1??' # left, or ended by a signal
+            case .129 '.13?' '.14?' '.15?' # left, or ended by a signal; below that it did not start
             case '*'
                 commandline -f history-pager
         end

@@ -35,7 +35,7 @@ __hx_pick() {
     answer=${answer%.0}
     BUFFER=${answer#?:} CURSOR=$#BUFFER
     [[ $answer != r:* ]] || zle accept-line ;;
-  (.1[2-5]?) ;;  # left, or ended by a signal
+  (.129|.1[3-5]?) ;;  # left, or ended by a signal; below that it did not start
   (*) zle .history-incremental-search-backward ;;
   esac
 }
