@@ -12,6 +12,9 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
+# how many processes run the tests: a number, or `auto` for one a core
+WORKERS ?= auto
+
 # zsh and fish where the machine lets us install them; a test that misses one skips and says so
 shells:
 	sh tests/shell/install.sh
@@ -20,10 +23,10 @@ demo: $(STAMP)
 	$(BIN)/python tests/demo.py
 
 test: $(STAMP) shells
-	$(BIN)/python -m pytest -m 'not long'
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not long'
 
 test-long: $(STAMP) shells
-	$(BIN)/python -m pytest --hypothesis-profile=long
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --hypothesis-profile=long
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -11,7 +11,7 @@ from hx.core.header import size_limit
 from hx.core.history import Cover
 from hx.core.verdict import Fault
 from hx.database import graves, ledger, remains
-from hx.stores import Denied, Missing, NotMounted, Transient
+from hx.stores import Denied, Missing, Transient
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,9 +33,7 @@ def look(visit: Visit) -> None:
     for one in remains.suspected(visit.database, visit.me):
         try:
             history = _history(visit, one)
-        except (Fault, Missing, Transient, Denied) as error:
-            if isinstance(error, NotMounted):
-                raise
+        except (Fault, Missing, Transient, Denied):
             continue
         with visit.database.transaction():
             remains.note_look(visit.database, one, holds=_is_covered(visit, history))

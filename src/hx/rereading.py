@@ -20,7 +20,7 @@ from hx.core.verdict import (
 from hx.database import ledger
 from hx.database.ledger import TAKEN, Verdict
 from hx.reading import unread
-from hx.stores import Denied, Missing, NotMounted, Transient
+from hx.stores import Denied, Missing, Transient
 from hx.taking import history_of, joined, key_of
 
 TYPE_CHECKING = False
@@ -126,7 +126,5 @@ def look(read: Callable[[], T]) -> tuple[T | None, Verdict]:
         return read(), TAKEN
     except Fault as fault:
         return None, Verdict(fault.status, fault.reason, fault.detail)
-    except NotMounted:
-        raise
     except (Missing, Transient, Denied) as error:
         return None, unread(error)

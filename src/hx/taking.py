@@ -28,7 +28,7 @@ from hx.database.events import name_origins
 from hx.database.holdings import Source
 from hx.database.ledger import TAKEN, Verdict
 from hx.reading import PATIENT_TRIES, PATIENT_US, unread
-from hx.stores import Denied, Missing, NotMounted, Transient
+from hx.stores import Denied, Missing, Transient
 from hx.visit import Pulled
 
 TYPE_CHECKING = False
@@ -83,8 +83,6 @@ def _take(visit: Visit, one: Segment) -> tuple[Verdict, Pulled]:
     except Fault as fault:
         verdict = Verdict(fault.status, fault.reason, fault.detail)
     except (Missing, Transient, Denied) as error:
-        if isinstance(error, NotMounted):
-            raise
         verdict = unread(error)
     else:
         return TAKEN, joined(visit, one, history)

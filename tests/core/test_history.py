@@ -131,7 +131,7 @@ def test_versions_of_one_event_are_totally_ordered(versions):
             EVENT._replace(revision=1), EVENT._replace(flags=FINISHED), id="revision first"
         ),
         pytest.param(
-            EVENT._replace(flags=FINISHED), EVENT._replace(command=b"zz"), id="then finished"
+            EVENT._replace(flags=FINISHED), EVENT._replace(command=b"zzzz"), id="then finished"
         ),
         pytest.param(EVENT._replace(command=b"makf"), EVENT, id="then the greater bytes"),
         pytest.param(EVENT._replace(command=b"make2"), EVENT, id="a longer text has more bytes"),

@@ -9,7 +9,7 @@ import pytest
 
 from hx import spool
 from hx.core.capture import TORN
-from ingest.box import NOW_US, Box, dead_pid, session
+from ingest.box import Box, clock_us, dead_pid, session
 from spooled import complete
 
 DAY_US = 86_400_000_000
@@ -44,13 +44,13 @@ def test_the_file_of_an_earlier_boot_is_deleted(box):
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="no /proc here")
 def test_a_process_that_only_inherited_the_number_is_not_the_shell(box):
-    assert drained(box, P=os.getpid(), b=NOW_US - 400 * DAY_US, S="zsh")
+    assert drained(box, P=os.getpid(), b=box.now_us - 400 * DAY_US, S="zsh")
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="no /proc here")
 def test_a_clock_that_was_set_forward_makes_no_live_shell_dead(box):
     """Then its process seems to have started after its session: its name says it is the one."""
-    assert not drained(box, P=os.getpid(), b=NOW_US - 400 * DAY_US, S=own_name())
+    assert not drained(box, P=os.getpid(), b=box.now_us - 400 * DAY_US, S=own_name())
 
 
 @pytest.mark.parametrize("pid", [None, 0, "x", "99999999999", "-1"])
@@ -66,9 +66,9 @@ def test_the_file_of_another_host_is_kept(box):
 def test_any_file_is_deleted_after_thirty_untouched_days(box, fields):
     assert not drained(box, **fields)
     assert box.file().exists()
-    box.ingest(NOW_US + 29 * DAY_US, tidy=True)
+    box.ingest(29 * DAY_US, tidy=True)
     assert box.file().exists()
-    box.ingest(NOW_US + 31 * DAY_US, tidy=True)
+    box.ingest(31 * DAY_US, tidy=True)
     assert not box.file().exists()
 
 
@@ -93,7 +93,7 @@ def test_a_file_with_nothing_in_it_goes_with_its_time(box):
         f"{session(2)}.0",
         f"{session(3)}.1",
     ]
-    box.ingest(NOW_US + 31 * DAY_US, tidy=True)
+    box.ingest(31 * DAY_US, tidy=True)
     assert list(box.spool.iterdir()) == []
     assert box.faults() == {TORN: 1}
 
@@ -119,11 +119,11 @@ def test_a_file_that_comes_again_under_a_deleted_name_is_read_from_its_beginning
 
 
 def test_shells_are_looked_for_every_ten_minutes_and_not_at_every_command(box):
-    box.ingest(NOW_US)
+    box.ingest()
     box.begin(P=dead_pid())
-    box.ingest(NOW_US + 599_000_000)
+    box.ingest(599_000_000)
     assert box.file().exists()
-    box.ingest(NOW_US + 601_000_000)
+    box.ingest(601_000_000)
     assert not box.file().exists()
 
 
@@ -145,7 +145,7 @@ def test_on_a_network_folder_every_host_drains_its_own_files(tmp_path):
     box.begin(2)
     box.write(complete(1, "ours"), 2)
     box.write(complete(1, "nobody's"), 3)
-    box.ingest(NOW_US + 31 * DAY_US, tidy=True)
+    box.ingest(31 * DAY_US, tidy=True)
     assert box.commands() == ["ours", "nobody's"]
     assert b"theirs" in box.text()
     box.close()
@@ -153,7 +153,7 @@ def test_on_a_network_folder_every_host_drains_its_own_files(tmp_path):
 
 def test_a_process_that_ended_is_gone_and_one_that_runs_is_not():
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
-        facts = spool.Facts(bytes(16), bytes(16), begin_us=NOW_US)
+        facts = spool.Facts(bytes(16), bytes(16), begin_us=clock_us())
         head = spool.Header(facts, 0, spool.boot_id(), process.pid)
         assert not spool.writer_is_gone(head._replace(facts=facts._replace(begin_us=2**60)), "")
         process.communicate()

@@ -14,7 +14,7 @@ from hx import spool
 from hx.core.capture import FOREIGN, ORPHAN, TORN
 from hx.core.model import FINISHED
 from hx.ingest import Report, pending
-from ingest.box import DEVICE, NOW_US, Box, head, session
+from ingest.box import DEVICE, Box, head, session
 from spooled import complete, end, record, start
 
 FASTEST = "/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -255,5 +255,5 @@ def test_a_long_spool_is_drained_in_order(box, sessions):
     for number in range(sessions):
         box.begin(number)
         box.write(b"".join(complete(seq, f"c{seq}") for seq in range(1, 51)), number)
-    assert box.ingest(NOW_US).events == 50 * sessions
+    assert box.ingest().events == 50 * sessions
     assert box.text() == b""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hx.core.capture import FOREIGN, TORN
-from ingest.box import NOW_US, Box, dead_pid, session
+from ingest.box import Box, dead_pid, session
 from ingest.kill import forked, kill_at, outcome
 from spooled import complete, end, start
 
@@ -65,7 +65,7 @@ def check(folder: Path) -> None:
     assert {name for (name,) in box.database.execute("SELECT name FROM spool_file")} == left
     box.write(complete(9, "goes on"), LIVE)
     box.write(complete(9, "goes on"), ROTATED, 1)
-    assert box.ingest(NOW_US).events == 2
+    assert box.ingest().events == 2
     assert box.database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     box.close()
 
