@@ -1,6 +1,7 @@
 """The hook stays out of the way: it prints nothing, changes nothing, bears everything."""
 
 import os
+import pathlib
 import shutil
 import subprocess
 
@@ -25,6 +26,23 @@ def test_the_screen_is_the_same_with_and_without_the_hook(home, shell):
     lines = ["echo one", "false", "cd /", "", "echo $HX_PRIVATE", 'sh -c "exit 3"', " echo two"]
     with_hook = screen_after(home, shell, lines)
     assert with_hook == screen_after(home, shell, lines, load=NO_HOOK)
+
+
+def test_what_the_hook_starts_in_the_background_is_no_child_of_the_shell(home, shell):
+    """A child that ends interrupts the shell, and zsh then loses the prompt that it is drawing."""
+    if not os.path.exists("/proc/self/task"):
+        pytest.skip("no /proc here")
+    home.hx_home.mkdir()
+    home.spool.mkdir(mode=0o700)
+    for gate in ("begun", "ends"):
+        os.mkfifo(home.path / gate)
+    (home.path / "du").write_text(f"#!/bin/sh\necho >{home.path}/begun\ncat {home.path}/ends\n")
+    (home.path / "du").chmod(0o700)
+    terminal = home.open(shell, env={"PATH": f"{home.path}:{os.environ['PATH']}"})
+    (home.path / "begun").read_bytes()  # it runs now
+    children = pathlib.Path(f"/proc/{terminal.pid}/task/{terminal.pid}/children").read_text()
+    (home.path / "ends").write_bytes(b"")
+    assert children == ""
 
 
 def test_what_does_not_run_is_no_event_and_the_next_command_is_fine(home, shell):

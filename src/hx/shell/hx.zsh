@@ -55,12 +55,14 @@ __hx_make_folder() {  # root must not put its own folders into the home of someb
   return 0
 }
 
-__hx_check_size() {  # sizes in KiB; once a shell, behind its back
-  /bin/sh -c "
+# Sizes in KiB; once a shell, in the background. It is no child of the shell: zsh loses a prompt that
+# it writes at the moment when a signal tells that a child has ended.
+__hx_check_size() {
+  ( /bin/sh -c "
     PATH=\$PATH:/usr/bin:/bin
     used=\$(du -sk -- \"\$1\" 2>/dev/null)
     [ \"\${used%%[!0-9]*}\" -gt 1024 ] && exec \"\$2\" status
-  " hx $__hx_dir $__hx_exe </dev/null >/dev/null 2>&1 &!
+  " hx $__hx_dir $__hx_exe </dev/null >/dev/null 2>&1 & )
 }
 
 # The line as typed: hist_reduce_blanks takes the leading blank away before preexec sees it.
