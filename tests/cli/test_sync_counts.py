@@ -85,3 +85,18 @@ def test_what_a_device_has_imported_of_itself_makes_no_second_device(pair):
         assert member.hx("status", "--json").json["database"]["devices"] == len(names) == 2
         assert member.hx("stats", "--json").json["total"]["events"] == len(member.history)
         assert member.hx("status", "--json").json["database"]["events"] == len(member.history)
+
+
+def test_what_was_replaced_and_taken_out_of_the_store_is_counted_no_more(pair):
+    one, two = pair
+    for number in range(3):
+        for command in (f"curl token{number}", f"make {number}"):
+            two.record(command, session="0006400000000004" + "e" * 16)
+        two.sync()
+        assert two.hx("forget", "--match", f"token{number}", "--yes").code == 0
+        two.sync()
+        one.sync()
+    in_store = {"imported": len(list((one.folder / "o").rglob("*.hx"))), "skipped": 0}
+    for member in pair:
+        objects = member.sync("status")["objects"]
+        assert {kind: objects[kind] for kind in in_store} == in_store

@@ -214,13 +214,18 @@ def patience(database: Database, key: str) -> tuple[int, int] | None:
     return None if row is None else (int(row[0]), int(row[1]))
 
 
+# Segments of the store: those that are named, and those that hx still waits for or has refused.
+# What was replaced and taken out is remembered, so that it cannot come back; it is in no count.
+_IN_STORE = f"(listed = 1 OR status IN ('{PENDING}', '{REJECTED}'))"
+
+
 def counts(database: Database) -> dict[str, int]:
-    """Objects by status: segments, and manifests that were not taken.
+    """Objects of the store by status: segments, and manifests that were not taken.
 
     Whatever is said of how many are pending or were rejected is said by this count.
     """
     sql = (
-        "SELECT status, count(*) FROM (SELECT status FROM segment"
+        f"SELECT status, count(*) FROM (SELECT status FROM segment WHERE {_IN_STORE}"  # noqa: S608
         " UNION ALL SELECT status FROM manifest WHERE status <> ?) GROUP BY status"
     )
     return dict(database.execute(sql, (IMPORTED,)))

@@ -37,7 +37,10 @@ class DeviceSeen(NamedTuple):
 
 
 def reasons(database: Database) -> list[Why]:
-    """Of all that was not taken, the oldest first; as many as `ledger.counts` gives."""
+    """Of all that was not taken, the oldest first.
+
+    As many as `ledger.counts` gives, and beside them what its author has replaced before it came.
+    """
     called = device_names(database)
     found: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
     for status, reason, since_us, device_id, key in _untaken(database):
