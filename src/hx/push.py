@@ -14,7 +14,7 @@ from contextlib import suppress
 from hx.core import names
 from hx.core.record import NamedTuple
 from hx.core.verdict import IMPORTED, Fault
-from hx.database import holdings, ledger, remains, unpublished
+from hx.database import holdings, ledger, outgoing, remains, unpublished
 from hx.database.ledger import Verdict
 from hx.heads import head_stands, own_head, roster_is_new
 from hx.pull import require_vault, take
@@ -75,7 +75,7 @@ def resume(visit: Visit, outbox: Outbox) -> Pushed:
     """Finish what a crash cut short, unless another life of this device has gone on since."""
     journal = outbox.read()
     if journal is None:
-        outbox.clear()  # what a crash left of one was promised to nobody
+        _nothing_is_on_its_way(visit, outbox)  # what a crash left of it was promised to nobody
         return Pushed()
     done = Pushed()
     visit.sweep()
@@ -93,8 +93,16 @@ def resume(visit: Visit, outbox: Outbox) -> Pushed:
         from hx.taking import give_up
 
         give_up(visit, outbox.objects(journal))
-    outbox.clear()
+    _nothing_is_on_its_way(visit, outbox)
     return done
+
+
+def _nothing_is_on_its_way(visit: Visit, outbox: Outbox) -> None:
+    outbox.clear()
+    if outgoing.is_any(visit.database):
+        with visit.database.transaction():
+            outgoing.clear(visit.database)
+            remains.settle(visit.database, visit.me)
 
 
 def _told(visit: Visit, journal: Journal) -> Pushed:

@@ -36,16 +36,19 @@ class Suspected(NamedTuple):
 
 def note_gone(database: Database, table: str, rows: list[int]) -> None:
     """These events or artifacts are about to go because they are forgotten."""
-    if not rows or database.value("SELECT 1 FROM segment LIMIT 1") is None:
+    sql = "SELECT 1 FROM segment UNION ALL SELECT 1 FROM outgoing LIMIT 1"
+    if not rows or database.value(sql) is None:
         return
-    times: dict[int, list[int]] = {}
+    times: dict[int | None, list[int]] = {}
     for at in range(0, len(rows), _CHUNK):
         among = ",".join(map(str, rows[at : at + _CHUNK]))
         sql = f"SELECT holding, {_TIMES[table]} FROM {table} WHERE id IN ({among})"  # noqa: S608
-        for holding, *began in database.execute(f"{sql} AND holding IS NOT NULL"):
+        for holding, *began in database.execute(sql):
             times.setdefault(holding, []).extend(us for us in began if us is not None)
     for holding, began in times.items():
-        _suspect(database, holdings.read(database, holding), sorted(began))
+        if holding is not None:
+            _suspect(database, holdings.read(database, holding), sorted(began))
+        _suspect_outgoing(database, sorted(began))
 
 
 def _suspect(database: Database, holding: holdings.Holding, times: list[int]) -> None:
@@ -59,6 +62,14 @@ def _suspect(database: Database, holding: holdings.Holding, times: list[int]) ->
         listed = database.execute(_LISTED, (author, IMPORTED)).fetchall()
         for object_id in _among(listed, times):
             _insert(database, author, object_id, None)
+
+
+def _suspect_outgoing(database: Database, times: list[int]) -> None:
+    """Own segments of these times that are on their way: what is in them is in no row yet."""
+    me = database.value("SELECT device_id FROM outgoing LIMIT 1")
+    sql = "SELECT object_id, first_us, last_us FROM outgoing WHERE first_us IS NOT NULL"
+    for object_id in _among(database.execute(sql).fetchall(), times):
+        note_own(database, me, object_id)
 
 
 def _among(listed: list[tuple[Any, ...]], times: list[int]) -> Iterator[bytes]:
@@ -79,17 +90,26 @@ def _insert(database: Database, author: bytes, object_id: bytes, seq: int | None
     database.execute("INSERT OR REPLACE INTO remains VALUES (?, ?, ?)", (author, object_id, seq))
 
 
+def note_own(database: Database, me: bytes, object_id: bytes) -> None:
+    """An own segment holds, or may hold, what is forgotten."""
+    database.execute("INSERT OR IGNORE INTO remains VALUES (?, ?, NULL)", (me, object_id))
+
+
 def note_late(database: Database, segment: Segment, head_seq: int) -> None:
     """The segment holds what was forgotten before it came."""
     _insert(database, segment.device_id, segment.object_id, head_seq)
 
 
 def settle(database: Database, me: bytes) -> None:
-    """What its author has replaced is no more; an own segment only once it was taken out."""
+    """What its author has replaced is no more; an own segment only once it was taken out.
+
+    What is on its way is there as well.
+    """
     database.execute(
         "DELETE FROM remains WHERE NOT EXISTS (SELECT 1 FROM segment"
         " WHERE segment.device_id = remains.device_id AND segment.object_id = remains.object_id"
-        " AND status = ? AND (listed = 1 OR segment.device_id = ?))",
+        " AND status = ? AND (listed = 1 OR segment.device_id = ?))"
+        " AND object_id NOT IN (SELECT object_id FROM outgoing)",
         (IMPORTED, me),
     )
 
