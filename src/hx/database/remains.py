@@ -48,7 +48,7 @@ def note_gone(database: Database, table: str, rows: list[int]) -> None:
     for holding, began in times.items():
         if holding is not None:
             _suspect(database, holdings.read(database, holding), sorted(began))
-        _suspect_outgoing(database, sorted(began))
+    _suspect_own(database, sorted(us for began in times.values() for us in began))
 
 
 def _suspect(database: Database, holding: holdings.Holding, times: list[int]) -> None:
@@ -64,12 +64,22 @@ def _suspect(database: Database, holding: holdings.Holding, times: list[int]) ->
             _insert(database, author, object_id, None)
 
 
-def _suspect_outgoing(database: Database, times: list[int]) -> None:
-    """Own segments of these times that are on their way: what is in them is in no row yet."""
-    me = database.value("SELECT device_id FROM outgoing LIMIT 1")
-    sql = "SELECT object_id, first_us, last_us FROM outgoing WHERE first_us IS NOT NULL"
-    for object_id in _among(database.execute(sql).fetchall(), times):
-        note_own(database, me, object_id)
+def _suspect_own(database: Database, times: list[int]) -> None:
+    """Own segments of these times of which the rows do not tell all: they are on their way, they
+    hold an older version, or they are replaced and not taken out yet.
+    """
+    rows: list[tuple[Any, ...]] = database.execute(_OWN, (IMPORTED,)).fetchall()
+    for row in rows:
+        for object_id in _among([row[1:]], times):
+            note_own(database, row[0], object_id)
+
+
+_OWN = (
+    "SELECT device_id, object_id, first_us, last_us FROM outgoing WHERE first_us IS NOT NULL"
+    " UNION ALL SELECT device_id, object_id, first_us, last_us FROM segment WHERE status = ?"
+    "  AND (rewrite = 1 OR superseded = 1 OR listed = 0) AND first_us IS NOT NULL"
+    "  AND object_id IN (SELECT segment FROM holding)"
+)
 
 
 def _among(listed: list[tuple[Any, ...]], times: list[int]) -> Iterator[bytes]:
