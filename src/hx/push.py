@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hx.visit import Visit
 
 _KEPT_MANIFESTS = 2
+_ROUNDS = 4
 
 
 class Pushed(NamedTuple):
@@ -69,6 +70,17 @@ def push(visit: Visit, outbox: Outbox, label: str, *, listed: bool = False) -> P
     objects = late.objects + len(plan.parts)
     size = late.bytes + sum(len(part.data) for part in plan.parts)
     return Pushed(events, objects, size, len(plan.replaced), _tidied(visit))
+
+
+def push_all(visit: Visit, outbox: Outbox, label: str) -> None:
+    """As `push`, until nothing is due: who leaves is not there to mend what is forgotten meanwhile.
+
+    The visit has just pulled. Whoever goes on writing is not waited for.
+    """
+    for _ in range(_ROUNDS):
+        push(visit, outbox, label, listed=True)
+        if not unpublished.anything(visit.database, visit.me, frozenset(), visit.now_us):
+            return
 
 
 def resume(visit: Visit, outbox: Outbox) -> Pushed:
