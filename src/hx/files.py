@@ -155,6 +155,9 @@ def file_system(path: str, mounts: str) -> str:
 _ESCAPED = (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\"))  # the backslash last
 
 
+_PAUSE_S = 0.05
+
+
 class Lock:
     """A file lock that ends with the process; entering says whether it is ours. Raises OSError."""
 
@@ -179,3 +182,23 @@ class Lock:
     def __exit__(self, *_: object) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class PatientLock(Lock):
+    """A lock that is waited for; entering says whether it became ours in time."""
+
+    def __init__(self, path: str, patience_s: float) -> None:
+        super().__init__(path)
+        self._patience_s = patience_s
+
+    def __enter__(self) -> bool:
+        import time
+
+        until_s = time.monotonic() + self._patience_s
+        while not super().__enter__():
+            self.__exit__()
+            if time.monotonic() >= until_s:
+                return False
+            time.sleep(_PAUSE_S)
+        return True

@@ -7,11 +7,13 @@ from types import MappingProxyType
 import apsw
 
 from hx import erase
+from hx.core.errors import Busy
 from hx.core.history import History
 from hx.core.model import MAX_KEYS_IN_TOMBSTONE, Keys, Tombstone, WholeSession, Window
 from hx.core.record import NamedTuple
 from hx.database import BUSY_TIMEOUT_MS, UNCLEAN, chosen
 from hx.database.keepsakes import touched_artifacts
+from hx.files import PatientLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ class Places(NamedTuple):
 
     spool: str
     text_files: tuple[str, ...]  # of `<session>.t`
+    lock: str  # file: one drain at a time
+    patience_s: float = 5  # for who drains
 
 
 class Outcome(NamedTuple):
@@ -93,7 +97,7 @@ def artifacts(
 def forget(
     database: Database, choice: Choice, shown: Iterable[EventKey], issuer: Issuer, places: Places
 ) -> Outcome:
-    """Everything shown, and what has come to match the text since then."""
+    """Everything shown, and what has come to match the text since then. Raises Busy."""
     outcome = order(database, choice, shown, issuer, places)
     return outcome._replace(clean=clean(database))
 
@@ -101,7 +105,20 @@ def forget(
 def order(
     database: Database, choice: Choice, shown: Iterable[EventKey], issuer: Issuer, places: Places
 ) -> Outcome:
-    """As `forget`, but the files of the database are still to be cleaned."""
+    """As `forget`, but the files of the database are still to be cleaned.
+
+    Nobody drains meanwhile: what was read from the spool is in the database, all else is still in
+    the spool. Raises Busy.
+    """
+    with PatientLock(places.lock, places.patience_s) as held:
+        if not held:
+            raise Busy("another hx is still at work", "nothing is forgotten yet: try again")
+        return _order(database, choice, shown, issuer, places)
+
+
+def _order(
+    database: Database, choice: Choice, shown: Iterable[EventKey], issuer: Issuer, places: Places
+) -> Outcome:
     with database.transaction():
         known = chosen.events(database, choice) if choice.text is not None else []
         keys = [*shown, *(one.key for one in known)]

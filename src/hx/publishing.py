@@ -17,7 +17,7 @@ from hx.core.history import History, join
 from hx.core.manifest import Listed, Manifest
 from hx.core.record import NamedTuple
 from hx.core.roster import carried
-from hx.database import ledger, remains, unpublished, vault
+from hx.database import ledger, outgoing, remains, unpublished, vault
 from hx.database.holdings import Source
 from hx.database.ledger import TAKEN, Head, Verdict
 from hx.heads import head_stands, own_seq
@@ -118,6 +118,7 @@ def publish(visit: Visit, outbox: Outbox, plan: Plan) -> None:
     )
     data = seal(name, payload, vault_id=visit.vault.vault_id, vmk=plan.vmk)
     key = names.spelled(name)
+    _announce(visit, plan)
     outbox.write(one.seq, [*((part.key, part.data) for part in plan.parts), (key, data)])
     for number, part in enumerate(plan.parts):
         visit.tell(number, len(plan.parts))
@@ -128,6 +129,17 @@ def publish(visit: Visit, outbox: Outbox, plan: Plan) -> None:
     visit.listing[key] = name
     _mark(visit, plan, key, payload)
     outbox.clear()
+
+
+def _announce(visit: Visit, plan: Plan) -> None:
+    """Whoever forgets from now on is to know what may hold it already."""
+    if not plan.parts:
+        return
+    with visit.database.transaction():
+        outgoing.note(visit.database, visit.me, [part.listed for part in plan.parts])
+        for part in plan.parts:
+            source = Source(visit.me, part.listed.object_id, visit.me)
+            unpublished.announce(visit.database, plan.due, part.history, source)
 
 
 def _mark(visit: Visit, plan: Plan, key: str, payload: bytes) -> None:
@@ -151,6 +163,7 @@ def _mark(visit: Visit, plan: Plan, key: str, payload: bytes) -> None:
         for part in plan.parts:
             source = Source(visit.me, part.listed.object_id, visit.me)
             unpublished.mark(database, plan.due, part.history, source)
+        outgoing.clear(database)
         vault.raise_own_seq(database, one.seq)
         remains.note_told(database, visit.me, one.seq)
         vault.update(database, pushed_at_us=visit.now_us)

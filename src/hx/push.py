@@ -14,7 +14,7 @@ from contextlib import suppress
 from hx.core import names
 from hx.core.record import NamedTuple
 from hx.core.verdict import IMPORTED, Fault
-from hx.database import holdings, ledger, remains, unpublished
+from hx.database import holdings, ledger, outgoing, remains, unpublished
 from hx.database.ledger import Verdict
 from hx.heads import head_stands, own_head, roster_is_new
 from hx.pull import look, take
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hx.visit import Visit
 
 _KEPT_MANIFESTS = 2
+_ROUNDS = 4
 
 
 class Pushed(NamedTuple):
@@ -70,11 +71,22 @@ def push(visit: Visit, outbox: Outbox, label: str, *, listed: bool = False) -> P
     return Pushed(events, objects, size, len(plan.replaced), _tidied(visit))
 
 
+def push_all(visit: Visit, outbox: Outbox, label: str) -> None:
+    """As `push`, until nothing is due: who leaves is not there to mend what is forgotten meanwhile.
+
+    The visit has just pulled. Whoever goes on writing is not waited for.
+    """
+    for _ in range(_ROUNDS):
+        push(visit, outbox, label, listed=True)
+        if not unpublished.anything(visit.database, visit.me, frozenset(), visit.now_us):
+            return
+
+
 def resume(visit: Visit, outbox: Outbox) -> Pushed:
     """Finish what a crash cut short, unless another life of this device has gone on since."""
     journal = outbox.read()
     if journal is None:
-        outbox.clear()  # what a crash left of one was promised to nobody
+        _nothing_is_on_its_way(visit, outbox)  # what a crash left of it was promised to nobody
         return Pushed()
     done = Pushed()
     visit.sweep()
@@ -92,8 +104,16 @@ def resume(visit: Visit, outbox: Outbox) -> Pushed:
         from hx.taking import give_up
 
         give_up(visit, outbox.objects(journal))
-    outbox.clear()
+    _nothing_is_on_its_way(visit, outbox)
     return done
+
+
+def _nothing_is_on_its_way(visit: Visit, outbox: Outbox) -> None:
+    outbox.clear()
+    if outgoing.is_any(visit.database):
+        with visit.database.transaction():
+            outgoing.clear(visit.database)
+            remains.settle(visit.database, visit.me)
 
 
 def _told(visit: Visit, journal: Journal) -> Pushed:

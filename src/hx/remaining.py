@@ -11,6 +11,7 @@ from hx.core.header import size_limit
 from hx.core.history import Cover
 from hx.core.verdict import Fault
 from hx.database import graves, ledger, remains
+from hx.database.spared import holds_covered
 from hx.stores import Denied, Missing, Transient
 
 TYPE_CHECKING = False
@@ -46,10 +47,7 @@ def _history(visit: Visit, one: Suspected) -> History:
 
 
 def _is_covered(visit: Visit, history: History) -> bool:
-    cover = Cover(graves.relevant(visit.database, history))
-    return any(cover.event(event.key) for event in history.events) or any(
-        cover.artifact(artifact.key) for artifact in history.artifacts
-    )
+    return holds_covered(history, Cover(graves.relevant(visit.database, history)))
 
 
 def _miss_what_is_gone(visit: Visit) -> None:

@@ -14,11 +14,12 @@ from hx.core.verdict import IMPORTED, Fault
 from hx.database import graves, keepsakes, ledger
 from hx.database.lookup import events_at
 from hx.database.retained import RETAINED
+from hx.database.spared import spared
 from hx.stores import Missing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hx.core.model import Artifact, ArtifactKey, EventKey, Tombstone
+    from hx.core.model import ArtifactKey, EventKey, Tombstone
     from hx.database import Database
     from hx.database.ledger import Segment
     from hx.visit import Visit
@@ -104,32 +105,9 @@ def _opened(visit: Visit, one: Segment) -> History:
 
 def _kept(visit: Visit, old: History) -> tuple[History, dict[EventKey, int]]:
     """Without what is covered or beaten; what is not in the database is neither."""
-    database = visit.database
-    cover = Cover(graves.relevant(database, old))
-    present = events_at(database, (event.key for event in old.events))
-    newest = {event.key: event for event in present}
-    events = frozenset(
-        event
-        for event in old.events
-        if not cover.event(event.key) and newest.get(event.key, event) == event
-    )
-    history = History(
-        events,
-        _kept_artifacts(database, old, cover),
-        old.pins & keepsakes.touched_pins(database, old),
-        old.tombstones | _carried(visit, old, cover),
-    )
-    return history, {event.key: row for event, row in present.items()}
-
-
-def _kept_artifacts(database: Database, old: History, cover: Cover) -> frozenset[Artifact]:
-    there = keepsakes.touched_artifacts(database, old, ())
-    newest = {artifact.key: artifact for artifact in there}
-    return frozenset(
-        artifact
-        for artifact in old.artifacts
-        if not cover.artifact(artifact.key) and newest.get(artifact.key, artifact) == artifact
-    )
+    cover = Cover(graves.relevant(visit.database, old))
+    kept, rows = spared(visit.database, old, cover)
+    return kept._replace(tombstones=old.tombstones | _carried(visit, old, cover)), rows
 
 
 def _carried(visit: Visit, old: History, cover: Cover) -> frozenset[Tombstone]:

@@ -140,6 +140,8 @@ def joined(visit: Visit, one: Segment, history: History) -> Pulled:
         if changes.late and one.listed:
             seq = ledger.pinned_seq(visit.database, one.device_id)
             remains.note_late(visit.database, one, seq)
+        elif not changes.late:
+            remains.forget_segments(visit.database, one.device_id, [one.object_id])
     return Pulled(1, changes.added, changes.forgotten, changes.dropped)
 
 

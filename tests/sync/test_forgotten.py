@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from hx.core import names, segment
+from hx.core.errors import HxError
 from hx.core.history import Cover
 from hx.core.model import Keys, Window
 from hx.database import remains
 from hx.database.elsewhere import elsewhere
-from store.faulty import NONE
+from store.faulty import BEFORE, NONE
 from sync.devices import Device
 from sync.meeting import enter, exchange, meet, vault_of
 from sync.partings import leave
@@ -109,6 +110,56 @@ def test_an_own_copy_is_there_until_it_is_taken_out(meeting):
     sync(one)
     one.forget(key_of(event))
     assert holders(one) == really(meeting) == ["one"]
+    sync(one)
+    assert holders(one) == really(meeting) == []
+
+
+@pytest.mark.parametrize("change", ["redact", "finish"])
+def test_a_version_that_was_beaten_before_it_was_forgotten_is_there_until_it_is_taken_out(
+    meeting, change
+):
+    """The row of the newer one says nothing of the segment that holds the one before."""
+    one = meeting.devices[0]
+    event = one.record(finished=False)
+    meeting.world.now_us += 700_000_000
+    sync(one)
+    getattr(one, change)(event)
+    one.forget(key_of(event))
+    assert holders(one) == really(meeting) == ["one"]
+    sync(one)
+    assert holders(one) == really(meeting) == []
+
+
+def test_what_retention_took_here_and_is_forgotten_is_there_until_it_is_taken_out(meeting):
+    one = meeting.devices[0]
+    event = one.record()
+    meeting.world.pass_time()
+    later = one.record()
+    sync(one)
+    one.retain(later.key.started_at_us)
+    one.forget(Window(event.key.started_at_us, event.key.started_at_us + 1))
+    assert holders(one) == really(meeting) == ["one"]
+    sync(one)
+    assert holders(one) == really(meeting) == []
+
+
+def test_a_replaced_segment_holds_it_until_it_is_taken_out(meeting):
+    """The push that replaced it was cut short of that."""
+    one = meeting.devices[0]
+    first, second = one.record(), one.record()
+    sync(one)
+    one.redact(first)
+
+    def choose(_number, operation, _key):
+        return BEFORE if operation == "delete" else NONE
+
+    one.store.choose = choose
+    with pytest.raises(HxError):
+        one.sync()
+    one.arrange()
+    one.forget(key_of(second))
+    copies = remains.copies(one.database)[one.me]
+    assert len(copies) == sum(key.startswith(names.segments_of(one.me)) for key in one.view.held)
     sync(one)
     assert holders(one) == really(meeting) == []
 

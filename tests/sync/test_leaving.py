@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from hx.core import names, segment
 from hx.core.errors import NotInVault
 from hx.core.model import Keys
 from hx.database import parting, vault
 from store.faulty import NONE, never
+from sync.beside import at_put, shared
 from sync.claims import require_all
 from sync.meeting import meet, newcomer, vault_of
 from sync.partings import become_new, leave, leave_unheard
@@ -36,6 +38,26 @@ def test_what_a_device_recorded_last_is_history_of_all_others_after_it_has_left(
     assert event in one.dump().events
     assert event in third.dump().events
     assert event in other.dump().events
+    other.close()
+
+
+def test_what_is_forgotten_while_a_device_leaves_is_forgotten_by_all(meeting):
+    """Nobody would write its segments anew after that, nor tell the others."""
+    one, other, _ = meeting.devices
+    event, known = other.record(), one.record()
+    one.sync()
+    shared(other).view.arrive()
+    keys = Keys(frozenset([event.key, known.key]))
+    at_put(other, "m/", lambda: other.forget(keys))
+    leave(other)
+    gone(meeting, other)
+    meet(*meeting)
+    require_all(meeting)
+    assert known not in one.dump().events
+    own = [key for key in meeting.world.objects if key.startswith(names.segments_of(other.me))]
+    for key in own:
+        history = segment.decode(one.visit().unsealed(key, meeting.world.objects[key]))
+        assert event not in history.events
     other.close()
 
 

@@ -154,7 +154,8 @@ def places(recorder: Recorder) -> verb.Places:
     from hx.config import runtime_folder
 
     spool = recorder.config.paths.spool
-    return verb.Places(spool, tuple(filter(None, (spool, runtime_folder()))))
+    text_files = tuple(filter(None, (spool, runtime_folder())))
+    return verb.Places(spool, text_files, recorder.config.paths.lock)
 
 
 def _carry_out(

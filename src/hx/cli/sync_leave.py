@@ -15,7 +15,7 @@ from hx.custody.place import read_note
 from hx.database import vault as rows
 from hx.leaving import be_gone, outlook, say_farewell
 from hx.pull import pull
-from hx.push import push
+from hx.push import push_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _last_sync(recorder: Recorder, seen: Outlook) -> bool:
             visit.tell = progress.told
             pull(visit)
             if outlook(visit).publishes:
-                push(visit, outbox, label, listed=True)
+                push_all(visit, outbox, label)
                 say_farewell(visit, outbox, label)
     except HxError as error:
         left = outlook(visit).unpublished

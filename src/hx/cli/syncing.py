@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
 from contextlib import contextmanager
 
 from hx.core.errors import Busy, NotInVault, UsageError
 from hx.core.label import cut_label
 from hx.database import vault as rows
-from hx.files import Lock
+from hx.files import PatientLock
 from hx.outbox import Outbox
 from hx.stores import open_store
 from hx.visit import Keyring, Visit
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from hx.database.vault import Vault
     from hx.stores import Store
 
-_PATIENCE_S, _PAUSE_S = 30, 0.05
+_PATIENCE_S = 30
 _SUITE_AT = 6  # docs/format.md, the header
 
 
@@ -42,16 +41,11 @@ def vault_of(recorder: Recorder) -> Vault:
 def alone(recorder: Recorder) -> Iterator[None]:
     """One sync at a time on this device: others wait a while. Raises Busy."""
     path = os.path.join(recorder.config.paths.data, "sync.lock")
-    until_s = time.monotonic() + _PATIENCE_S
-    while True:
-        with Lock(path) as held:
-            if held:
-                _sweep_keys(recorder)
-                yield
-                return
-        if time.monotonic() > until_s:
+    with PatientLock(path, _PATIENCE_S) as held:
+        if not held:
             raise Busy("another hx is syncing", "try again when it is done")
-        time.sleep(_PAUSE_S)
+        _sweep_keys(recorder)
+        yield
 
 
 def _sweep_keys(recorder: Recorder) -> None:

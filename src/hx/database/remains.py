@@ -36,16 +36,19 @@ class Suspected(NamedTuple):
 
 def note_gone(database: Database, table: str, rows: list[int]) -> None:
     """These events or artifacts are about to go because they are forgotten."""
-    if not rows or database.value("SELECT 1 FROM segment LIMIT 1") is None:
+    sql = "SELECT 1 FROM segment UNION ALL SELECT 1 FROM outgoing LIMIT 1"
+    if not rows or database.value(sql) is None:
         return
-    times: dict[int, list[int]] = {}
+    times: dict[int | None, list[int]] = {}
     for at in range(0, len(rows), _CHUNK):
         among = ",".join(map(str, rows[at : at + _CHUNK]))
         sql = f"SELECT holding, {_TIMES[table]} FROM {table} WHERE id IN ({among})"  # noqa: S608
-        for holding, *began in database.execute(f"{sql} AND holding IS NOT NULL"):
+        for holding, *began in database.execute(sql):
             times.setdefault(holding, []).extend(us for us in began if us is not None)
     for holding, began in times.items():
-        _suspect(database, holdings.read(database, holding), sorted(began))
+        if holding is not None:
+            _suspect(database, holdings.read(database, holding), sorted(began))
+    _suspect_own(database, sorted(us for began in times.values() for us in began))
 
 
 def _suspect(database: Database, holding: holdings.Holding, times: list[int]) -> None:
@@ -59,6 +62,24 @@ def _suspect(database: Database, holding: holdings.Holding, times: list[int]) ->
         listed = database.execute(_LISTED, (author, IMPORTED)).fetchall()
         for object_id in _among(listed, times):
             _insert(database, author, object_id, None)
+
+
+def _suspect_own(database: Database, times: list[int]) -> None:
+    """Own segments of these times of which the rows do not tell all: they are on their way, they
+    hold an older version, or they are replaced and not taken out yet.
+    """
+    rows: list[tuple[Any, ...]] = database.execute(_OWN, (IMPORTED,)).fetchall()
+    for row in rows:
+        for object_id in _among([row[1:]], times):
+            note_own(database, row[0], object_id)
+
+
+_OWN = (
+    "SELECT device_id, object_id, first_us, last_us FROM outgoing WHERE first_us IS NOT NULL"
+    " UNION ALL SELECT device_id, object_id, first_us, last_us FROM segment WHERE status = ?"
+    "  AND (rewrite = 1 OR superseded = 1 OR listed = 0) AND first_us IS NOT NULL"
+    "  AND object_id IN (SELECT segment FROM holding)"
+)
 
 
 def _among(listed: list[tuple[Any, ...]], times: list[int]) -> Iterator[bytes]:
@@ -79,17 +100,26 @@ def _insert(database: Database, author: bytes, object_id: bytes, seq: int | None
     database.execute("INSERT OR REPLACE INTO remains VALUES (?, ?, ?)", (author, object_id, seq))
 
 
+def note_own(database: Database, me: bytes, object_id: bytes) -> None:
+    """An own segment holds, or may hold, what is forgotten."""
+    database.execute("INSERT OR IGNORE INTO remains VALUES (?, ?, NULL)", (me, object_id))
+
+
 def note_late(database: Database, segment: Segment, head_seq: int) -> None:
     """The segment holds what was forgotten before it came."""
     _insert(database, segment.device_id, segment.object_id, head_seq)
 
 
 def settle(database: Database, me: bytes) -> None:
-    """What its author has replaced is no more; an own segment only once it was taken out."""
+    """What its author has replaced is no more; an own segment only once it was taken out.
+
+    What is on its way is there as well.
+    """
     database.execute(
         "DELETE FROM remains WHERE NOT EXISTS (SELECT 1 FROM segment"
         " WHERE segment.device_id = remains.device_id AND segment.object_id = remains.object_id"
-        " AND status = ? AND (listed = 1 OR segment.device_id = ?))",
+        " AND status = ? AND (listed = 1 OR segment.device_id = ?))"
+        " AND object_id NOT IN (SELECT object_id FROM outgoing)",
         (IMPORTED, me),
     )
 

@@ -24,10 +24,15 @@ REDACTED_NOW = (
     " (SELECT 1 FROM segment WHERE rewrite = 1 AND listed = 1 AND superseded = 0))"
 )
 
-_SUSPECT = (
-    "UPDATE segment SET rewrite = 1 WHERE rewrite = 0 AND listed = 1 AND superseded = 0"
+_TOUCHED = (
+    "listed = 1 AND superseded = 0"
     " AND (first_us IS NULL OR first_us <= ?) AND (last_us IS NULL OR last_us >= ?)"
     " AND object_id IN (SELECT holding.segment FROM holding)"
+)
+_SUSPECT = f"UPDATE segment SET rewrite = 1 WHERE rewrite = 0 AND {_TOUCHED}"  # noqa: S608
+_REMAINS = (
+    "INSERT OR IGNORE INTO remains SELECT device_id, object_id, NULL FROM segment"  # noqa: S608
+    f" WHERE {_TOUCHED}"
 )
 
 
@@ -36,11 +41,11 @@ def suspect(database: Database, orders: Iterable[Tombstone], fresh: Iterable[Eve
     before_us = database.meta(RETAINED)
     if not isinstance(before_us, int):
         return
-    spans = [span for order in orders for span in _spans(order)]
-    spans += [(e.key.started_at_us, e.key.started_at_us) for e in fresh if e.revision]
-    touched = {(since, min(last, before_us)) for since, last in spans if since < before_us}
-    for since, last in touched:
-        database.execute(_SUSPECT, (last, since))
+    ordered = [span for order in orders for span in _spans(order)]
+    redacted = [(e.key.started_at_us, e.key.started_at_us) for e in fresh if e.revision]
+    for sql, spans in ((_REMAINS, ordered), (_SUSPECT, ordered + redacted)):
+        touched = {(min(last, before_us), since) for since, last in spans if since < before_us}
+        database.connection.executemany(sql, list(touched))
 
 
 def _spans(order: Tombstone) -> list[tuple[int, int]]:

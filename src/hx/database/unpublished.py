@@ -6,13 +6,13 @@ fallen devices' segments, or none, have shown its present version.
 
 from __future__ import annotations
 
-from hx.core.history import History
+from hx.core.history import Cover, History
 from hx.core.model import FINISHED
 from hx.core.record import NamedTuple
-from hx.database import graves, keepsakes
+from hx.database import graves, keepsakes, remains
 from hx.database.holdings import Holding, Holdings, Source
-from hx.database.lookup import events_at
 from hx.database.rows import select_events
+from hx.database.spared import Spared, holds_covered, spared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,31 +93,45 @@ def _version(database: Database) -> int:
     return int(database.connection.pragma("data_version"))
 
 
+def announce(database: Database, given: Due, part: History, source: Source) -> None:
+    """`part` is sealed and about to go on its way; the caller holds the transaction.
+
+    From now on whoever forgets learns that it is there; this is for what was forgotten before.
+    """
+    forgotten = _has_changed(database, given) and holds_covered(part, _cover(database, part))
+    _note_remains(database, source, forgotten=forgotten)
+
+
 def mark(database: Database, given: Due, part: History, source: Source) -> None:
     """`part` lies in an own live segment now; the caller holds the transaction.
 
-    What has changed since it was chosen is left as it is: that version is still to be published.
+    What has changed since it was chosen is left as it is: that version is still to be published,
+    and the segment to be written anew.
     """
-    rows = given.rows
-    if _version(database) != given.version:
-        rows = {event.key: row for event, row in present(database, part).items()}
-        part = part._replace(events=frozenset(e for e in part.events if e.key in rows))
-    members = {rows[event.key]: event for event in part.events if event.key in rows}
-    Holdings(database, source).show(part, _unchanged(database, part), members)
+    stands, forgotten = Spared(part, given.rows), False
+    if _has_changed(database, given):
+        cover = _cover(database, part)
+        stands, forgotten = spared(database, part, cover), holds_covered(part, cover)
+    rows = stands.rows
+    members = {rows[e.key]: e for e in stands.history.events if e.key in rows}
+    Holdings(database, source).show(part, stands.history, members)
+    _note_remains(database, source, forgotten=forgotten)
     database.connection.executemany(
         "DELETE FROM unheld WHERE event = ?", [(row,) for row in members]
     )
 
 
-def _unchanged(database: Database, part: History) -> History:
-    """Of pins and artifacts those of which no other version stands; retention takes them whole."""
-    there = {one.key: one for one in keepsakes.touched_artifacts(database, part, ())}
-    artifacts = frozenset(one for one in part.artifacts if there.get(one.key, one) == one)
-    pins = part.pins & keepsakes.touched_pins(database, part)
-    return part._replace(artifacts=artifacts, pins=pins)
+def _has_changed(database: Database, given: Due) -> bool:
+    return _version(database) != given.version
 
 
-def present(database: Database, part: History) -> dict[Event, int]:
-    """Events of the part that stand in exactly this version -> row id."""
-    found = events_at(database, (event.key for event in part.events))
-    return {event: row for event, row in found.items() if event in part.events}
+def _cover(database: Database, part: History) -> Cover:
+    return Cover(graves.relevant(database, part))
+
+
+def _note_remains(database: Database, source: Source, *, forgotten: bool) -> None:
+    assert source.segment is not None
+    if forgotten:
+        remains.note_own(database, source.me, source.segment)
+    else:
+        remains.forget_segments(database, source.me, [source.segment])

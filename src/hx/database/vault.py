@@ -74,6 +74,7 @@ _TABLES = (
     "unheld",
     "remains",
     "confirmed",
+    "outgoing",
 )
 _META = ("place", "copy_seen_us")  # hx.admission, hx.copies
 

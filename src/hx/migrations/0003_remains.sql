@@ -13,3 +13,12 @@ CREATE TABLE confirmed (device_id BLOB PRIMARY KEY, seq INTEGER NOT NULL) WITHOU
 
 -- the own manifest that brought the newest own orders to forget; NULL: none yet, or not known
 ALTER TABLE vault ADD COLUMN told_seq INTEGER;
+
+-- Own segments that are sealed, and that no own manifest in the store is known to name yet.
+CREATE TABLE outgoing (
+    device_id BLOB NOT NULL,          -- this device
+    object_id BLOB NOT NULL,
+    first_us INTEGER,                 -- of all times by which an order may cover what is in it
+    last_us INTEGER,
+    PRIMARY KEY (device_id, object_id)
+) WITHOUT ROWID;

@@ -1,0 +1,39 @@
+"""A second process of one device: another connection to its database, while the first works."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+from hx.database import open_database
+
+
+def shared(device):
+    """Its database as processes share it: with a log, so that who reads holds up nobody."""
+    device.database.execute("PRAGMA journal_mode = wal").fetchall()
+    return device
+
+
+@contextmanager
+def beside(device):
+    """What the device does in here is done by another process than the one that is at work."""
+    first, device.database = device.database, open_database(device.path)
+    device.database.execute("PRAGMA synchronous = off")
+    try:
+        yield device
+    finally:
+        device.database.close()
+        device.database = first
+
+
+def at_put(device, prefix, act):
+    """Once, when the device is about to put an object whose key begins so, another process acts."""
+    waiting = [act]
+
+    def choose(_number, operation, key):
+        if waiting and operation == "put" and key.startswith(prefix):
+            done = waiting.pop()
+            with beside(device):
+                done()
+        return ""
+
+    device.store.choose = choose

@@ -1,0 +1,77 @@
+"""Every command inside every other one of a device, at its steps: as if one had waited."""
+
+from __future__ import annotations
+
+import os
+import random
+from unittest.mock import patch
+
+import pytest
+
+from hx.database import outgoing, remains, unpublished
+from sync.meeting import vault_of
+from sync.overlap import COMMANDS, PAIRS, STORE, overlap, steps_of
+from sync.scene import Scene
+
+SEED = int(os.environ.get("HX_SEED", "1"))
+
+
+@pytest.fixture(scope="module")
+def scene():
+    with vault_of("one", "other") as meeting:
+        yield Scene(meeting)
+
+
+@pytest.fixture(scope="module")
+def steps(scene):
+    return {first: steps_of(scene, first) for first in COMMANDS}
+
+
+@pytest.mark.parametrize("first", COMMANDS)
+def test_a_command_within_another_leaves_what_one_after_the_other_leaves(scene, steps, first):
+    """Of each pair one step by chance."""
+    for second in [second for one, second in PAIRS if one == first]:
+        step = random.Random(f"{SEED} {first} {second}").randrange(1, steps[first] + 1)
+        overlap(scene, first, second, step)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_a_command_at_any_step_of_another_leaves_what_one_after_the_other_leaves(
+    scene, steps, first, second
+):
+    for step in range(1, steps[first] + 1):
+        overlap(scene, first, second, step)
+
+
+@pytest.mark.parametrize("command", STORE)
+def test_while_the_store_is_asked_the_database_is_free(scene, command):
+    """Who forgets then can clean its files, however long the store takes."""
+    scene.again()
+    held = []
+
+    def choose(_number, operation, key):
+        if scene.one.database.connection.txn_state("main"):
+            held.append((operation, key))
+        return ""
+
+    scene.one.store.choose = choose
+    STORE[command](scene, scene.one)
+    assert scene.one.store.calls
+    assert held == []
+
+
+BROKEN = {
+    "a push does not look again before its commit": (unpublished, "_has_changed", False),
+    "nobody knows what is on its way": (outgoing, "note", None),
+    "only the present version of what goes is looked for": (remains, "_suspect_own", None),
+}
+
+
+@pytest.mark.parametrize("rule", BROKEN)
+def test_a_broken_rule_is_noticed(scene, steps, rule):
+    """So the steps and the claims are worth something."""
+    where, name, gives = BROKEN[rule]
+    with patch.object(where, name, lambda *_: gives), pytest.raises(AssertionError):  # noqa: PT012
+        for step in range(1, steps["push"] + 1):
+            overlap(scene, "push", "forget by text", step)
