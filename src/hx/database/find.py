@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from hx.core.query import Query, index_words
 from hx.core.record import NamedTuple
-from hx.database.conditions import Condition, among, contains, filters, where
+from hx.database.conditions import Condition, among, contains, filters_in, where
 from hx.database.rows import SELECT_EVENT, to_event
 
 TYPE_CHECKING = False
@@ -92,6 +92,16 @@ def count_runs(database: Database, conditions: list[Condition], limit: int = -1)
     return [Counted(*row[:4]) for row in database.execute(sql, (*values, limit))]
 
 
+def newest_runs(database: Database, commands: list[int]) -> list[Counted]:
+    """Commands at their newest run of all, with the counts that are kept; latest used first."""
+    sql = (
+        "SELECT id, (SELECT id FROM event WHERE event.command = command.id"  # noqa: S608
+        " ORDER BY started_at_us DESC, id DESC LIMIT 1) AS newest, runs, failures"
+        f" FROM command WHERE {among(commands, 'id')[0]} ORDER BY last_us DESC, newest DESC"
+    )
+    return [Counted(*row) for row in database.execute(sql)]
+
+
 def _events(database: Database, query: Query) -> list[int]:
     if not query.text:
         return _walk_events(database, query, [])
@@ -167,7 +177,7 @@ def _newest_of(database: Database, commands: Iterable[int], limit: int) -> list[
 
 def _walk_events(database: Database, query: Query, conditions: list[Condition]) -> list[int]:
     """Over the events themselves, newest first."""
-    condition, values = where([*conditions, *filters(query)])
+    condition, values = where([*conditions, *filters_in(database, query)])
     tables = "event JOIN command ON command.id = event.command" if query.text else "event"
     sql = (
         f"SELECT event.id FROM {tables} WHERE {condition}"  # noqa: S608
@@ -182,8 +192,8 @@ def _sql_limit(query: Query) -> int:
 
 def _unique(database: Database, query: Query) -> list[Counted]:
     if not query.filtered and query.limit is not None:
-        return count_runs(database, [among(_recent_commands(database, query, query.limit))])
-    conditions = filters(query)
+        return newest_runs(database, _recent_commands(database, query, query.limit))
+    conditions = filters_in(database, query)
     if query.text:
         few = _few_commands(database, query)
         conditions.append(_text(query) if few is None else among(few))
