@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from hx.core.rank import Here
+from hx.core.rank import DEVICE as THIS_DEVICE
+from hx.core.rank import DIRECTORY, REPOSITORY, SESSION, Here
 from hx.database import open_database
-from hx.picker.model import DEVICE as THIS_DEVICE
-from hx.picker.model import DIRECTORY, REPOSITORY, SESSION, Question
+from hx.picker.model import Question
 from hx.picker.source import Source
 from picker.histories import (
     DEVICE,

@@ -16,7 +16,7 @@ from hx.database.rows import SELECT_EVENT, to_event
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import TypeVar
+    from typing import Any, TypeVar
 
     from hx.core.model import Event
     from hx.database import Database
@@ -127,22 +127,28 @@ def _few_commands(database: Database, query: Query) -> list[int] | None:
     return [row[0] for row in database.execute(sql, values)]
 
 
-def index_hits(database: Database, words: list[str]) -> list[int] | None:
-    """Ids of the commands that hold all these runs of three; None when they are over RARE."""
+def index_hits(database: Database, words: list[str], *, newest: bool = False) -> list[int] | None:
+    """Ids of the commands that hold all these runs of three; None when they are over RARE.
+
+    `newest`: RARE of them then, those that came last.
+    """
     if not words:
         return None
     match = " AND ".join('"' + word.replace('"', '""') + '"' for word in words)
-    sql = "SELECT rowid FROM command_text WHERE command_text MATCH ? LIMIT ?"
+    order = "ORDER BY rowid DESC " if newest else ""
+    sql = f"SELECT rowid FROM command_text WHERE command_text MATCH ? {order}LIMIT ?"  # noqa: S608
+    if newest:
+        return [row[0] for row in database.execute(sql, (match, RARE))]
     hits = [row[0] for row in database.execute(sql, (match, RARE + 1))]
     return None if len(hits) > RARE else hits
 
 
 def _walk_commands(database: Database, query: Query) -> Iterator[int]:
-    return (row for row, _ in walk(database, _text(query)))
+    return (row for (row,) in walk(database, _text(query), "id"))
 
 
-def walk(database: Database, condition: Condition) -> Iterator[tuple[int, str]]:
-    """(row id, text) of commands for which a condition holds, latest used first.
+def walk(database: Database, condition: Condition, columns: str) -> Iterator[tuple[Any, ...]]:
+    """Columns of the commands for which a condition holds, latest used first.
 
     The latest by their index; when these were not enough, one pass over the table finds the rest
     in a third of the time.
@@ -153,7 +159,7 @@ def walk(database: Database, condition: Condition) -> Iterator[tuple[int, str]]:
     border = row[0] if row else _BEFORE_ALL
     for index, side in (("INDEXED BY command_recent", ">="), ("NOT INDEXED", "<")):
         yield from database.execute(
-            f"SELECT id, text FROM command {index} WHERE last_us {side} ? AND {fits}"  # noqa: S608
+            f"SELECT {columns} FROM command {index} WHERE last_us {side} ? AND {fits}"  # noqa: S608
             " ORDER BY last_us DESC",
             (border, *values),
         )
