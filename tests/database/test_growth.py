@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import pytest
 
 from hx.core.history import History
 from hx.core.model import FINISHED, IMPORTED, LIVE, Event, EventKey
 from hx.core.query import Query
+from hx.core.rank import DIRECTORY, Here
+from hx.core.terms import parse
 from hx.database import events, figures, open_scratch, sessions
 from hx.database.find import find, load
+from hx.database.removal import remove_events
+from hx.picker.model import Question
+from hx.picker.source import Source
+from hx.search import search
 
 DEVICE, OTHER, ORIGIN = b"\x01" * 16, b"\x02" * 16, b"\x81" * 16
 SHELL, FILE = b"\xa0" * 16, b"\xb0" * 16
 SHORT, LONG = 25_000, 100_000  # events: the least is over all that is read of any
 SECOND_US = 1_000_000
 BEGIN_US = 1_600_000_000 * SECOND_US
+NOW_US = 1_700_000_000 * SECOND_US
+HERE = Here(b"/srv", b"https://example.org/x", SHELL, DEVICE)
 
 
 def imported(number):
@@ -70,7 +80,46 @@ def last(database):
     return sessions.session(database, found or FILE, 5_000)
 
 
+def ingest(database):
+    """One command more, and the end of it."""
+    number = database.value("SELECT count FROM total WHERE name = 'event'")
+    begun = typed(number)._replace(exit_status=None, flags=0)
+    in_vain(database, lambda: database.join(History(events=frozenset({begun}))))
+    in_vain(database, lambda: database.join(History(events=frozenset({typed(number - 1)}))))
+
+
+def remove(database):
+    """What retention does on the way of a search."""
+    sql = "SELECT id FROM event ORDER BY started_at_us LIMIT 100"
+    rows = [row for (row,) in database.execute(sql)]
+    in_vain(database, lambda: remove_events(database, rows))
+
+
+def in_vain(database, deed):
+    database.execute("BEGIN")
+    deed()
+    database.execute("ROLLBACK")
+
+
+def searched(query):
+    def ask(database):
+        return list(islice(search(database, Query(), parse(query), HERE, NOW_US), 50))
+
+    return ask
+
+
 QUESTIONS = {
+    "ingest": ingest,
+    "retention": remove,
+    "search": searched("make 7"),
+    "search, common": searched("make"),
+    "search, letters apart": searched("mk"),
+    "search, absent": searched("nosuchthing"),
+    "picker": lambda database: Source(database, HERE, NOW_US).first(Question()),
+    "picker, query": lambda database: Source(database, HERE, NOW_US).first(Question("mk")),
+    "picker, here": lambda database: Source(database, HERE, NOW_US).first(
+        Question("make", scope=DIRECTORY)
+    ),
     "last": last,
     "pin --last": lambda database: sessions.last(database, None),
     "status": figures.figures,
