@@ -11,7 +11,8 @@ from hx.core.model import FINISHED, IMPORTED, LIVE, Event, EventKey
 from hx.core.query import Query
 from hx.core.rank import DIRECTORY, Here
 from hx.core.terms import parse
-from hx.database import events, figures, open_scratch, sessions
+from hx.database import chosen, events, figures, open_scratch, sessions
+from hx.database.chosen import Choice
 from hx.database.find import find, load
 from hx.database.removal import remove_events
 from hx.picker.model import Question
@@ -122,6 +123,7 @@ QUESTIONS = {
     ),
     "last": last,
     "pin --last": lambda database: sessions.last(database, None),
+    "forget --match": lambda database: chosen.events(database, Choice(text=b"nosuchthing")),
     "status": figures.figures,
     "status, shells": lambda database: figures.newest_by_shell(database, DEVICE),
     "show": show,
