@@ -89,6 +89,20 @@ def ingest(database):
     in_vain(database, lambda: database.join(History(events=frozenset({typed(number - 1)}))))
 
 
+def move(database):
+    """A command whose end finds the repository on another branch than the one before it."""
+    number = database.value("SELECT count FROM total WHERE name = 'event'")
+    before, begun, ended = (
+        typed(number + at)._replace(repo=b"r", branch=branch)
+        for at, branch in ((0, b"main"), (1, b"main"), (1, b"topic"))
+    )
+    begun = begun._replace(exit_status=None, flags=0)
+    database.execute("BEGIN")
+    database.join(History(events=frozenset({before, begun})))
+    database.join(History(events=frozenset({ended})))
+    database.execute("ROLLBACK")
+
+
 def remove(database):
     """What retention does on the way of a search."""
     sql = "SELECT id FROM event ORDER BY started_at_us LIMIT 100"
@@ -111,6 +125,7 @@ def searched(query):
 
 QUESTIONS = {
     "ingest": ingest,
+    "ingest, on another branch": move,
     "retention": remove,
     "search": searched("make 7"),
     "search, common": searched("make"),

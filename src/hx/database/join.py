@@ -13,7 +13,7 @@ from hx.core.record import NamedTuple
 from hx.database import counts, graves, keepsakes
 from hx.database.holdings import Holdings
 from hx.database.lookup import events_at
-from hx.database.removal import references, settle, sweep
+from hx.database.removal import references, settle, sweep_after
 from hx.database.retained import suspect
 from hx.database.rows import Dictionaries, Sql, event_rows, select_events
 
@@ -115,7 +115,7 @@ def _write_events(
     settle(database, before.values())
     moved = any(before[int(row[-1] or 0)].places != row[5:8] for row in replaced)
     if gone or moved:
-        sweep(database)
+        sweep_after(database, before.values())
     return Changes(len(inserted), len(replaced), len(gone), _dropped(delta.events, merged), 0)
 
 

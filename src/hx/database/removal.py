@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
     from hx.database import Database
 
-PLACES = ("directory", "checkout", "terminal", "session")
 _INDEXED = ("directory", "session")  # of these, whether one is in use is asked without a walk
+_UNINDEXED = ("checkout", "terminal")
+PLACES = (*_INDEXED, *_UNINDEXED)
 _FEW = 200  # commands whose words are removed one by one in any case
 
 
@@ -30,10 +31,6 @@ class Used(NamedTuple):
     def places(self) -> tuple[int, int, int | None]:
         return self[3:]
 
-    @property
-    def indexed(self) -> tuple[int, int]:
-        return self.directory, self.session
-
 
 def remove_events(database: Database, rows: Sequence[int]) -> None:
     """Events by row id, their artifacts, their commands; checkouts and terminals wait for `sweep`.
@@ -45,8 +42,9 @@ def remove_events(database: Database, rows: Sequence[int]) -> None:
     many(_DELETE_ARTIFACTS, [(row,) for row in rows])
     many("DELETE FROM event WHERE id = ?", [(row,) for row in rows])
     settle(database, used)
-    for at, table in enumerate(_INDEXED):
-        many(_delete_unused(table) + f" AND {table}.id = ?", {(one.indexed[at],) for one in used})
+    for table in _INDEXED:
+        gone = {getattr(one, table) for one in used}
+        many(_delete_unused(table) + f" AND {table}.id = ?", [(row,) for row in gone])
 
 
 def references(database: Database, rows: Iterable[int]) -> dict[int, Used]:
@@ -107,6 +105,25 @@ def sweep(database: Database) -> None:
     """Names of places that no event mentions any more; walks over the events."""
     for table in PLACES:
         database.execute(_delete_unused(table))
+
+
+def sweep_after(database: Database, used: Iterable[Used]) -> None:
+    """The same of places that these events have left: mostly others of late still mention them.
+
+    Of checkouts and terminals no index tells that, so the newest events are looked at first.
+    """
+    used = list(used)
+    many = database.connection.executemany
+    for table in _INDEXED:
+        rows = {getattr(one, table) for one in used}
+        many(_delete_unused(table) + f" AND {table}.id = ?", [(row,) for row in rows])
+    for table in _UNINDEXED:
+        rows = {getattr(one, table) for one in used}
+        many(
+            f"DELETE FROM {table} WHERE id = ?1 AND (SELECT id FROM event"  # noqa: S608
+            f" WHERE event.{table} = ?1 ORDER BY id DESC LIMIT 1) IS NULL",
+            [(row,) for row in rows],
+        )
 
 
 def _delete_unused(table: str) -> str:
