@@ -8,8 +8,8 @@ import pytest
 
 from hx.core.history import History
 from hx.core.model import FINISHED, IMPORTED, LIVE, Event, EventKey
-from hx.core.query import Query
-from hx.core.rank import DIRECTORY, Here
+from hx.core.query import DIRECTORY, Query
+from hx.core.rank import Here
 from hx.core.terms import parse
 from hx.database import chosen, events, figures, open_scratch, sessions
 from hx.database.chosen import Choice

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.core.query import Query
-from hx.core.rank import ALL, DIRECTORY, REPOSITORY, SESSION, Here
+from hx.core.query import ALL, DIRECTORY, REPOSITORY, SESSION, Query
+from hx.core.rank import Here
 from hx.core.terms import parse
 from hx.database import open_scratch
 from hx.picker.model import Question

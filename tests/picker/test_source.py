@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from hx.core.rank import DEVICE as THIS_DEVICE
-from hx.core.rank import DIRECTORY, REPOSITORY, SESSION, Here
+from hx.core.query import DEVICE as THIS_DEVICE
+from hx.core.query import DIRECTORY, REPOSITORY, SESSION
+from hx.core.rank import Here
 from hx.database import open_database
 from hx.picker.model import Question
 from hx.picker.source import Source

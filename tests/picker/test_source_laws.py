@@ -7,7 +7,7 @@ import tempfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.core.rank import ALL, DIRECTORY, REPOSITORY, SCOPES, SESSION
+from hx.core.query import ALL, DIRECTORY, REPOSITORY, SCOPES, SESSION
 from hx.database import open_scratch
 from hx.picker.matcher import wanted
 from hx.picker.model import Question

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.core.rank import ALL, DIRECTORY, SCOPES, SESSION
+from hx.core.query import ALL, DIRECTORY, SCOPES, SESSION
 from hx.picker.acts import ACTS, MOST_ROWS, ROWS, aborted, selected
 from hx.picker.editing import EDITS, MOST
 from hx.picker.model import EDIT, RUN, Answer, Details, Key, Outcome, Row

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
-from hx.core.rank import DIRECTORY, SCOPES
+from hx.core.query import DIRECTORY, SCOPES
 from hx.picker.acts import ACTS
 from hx.picker.editing import EDITS
 from hx.picker.helping import KEYS

@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 
     from hx.core.terms import Term
 
-# which runs are looked at
-ALL, SESSION, DIRECTORY, REPOSITORY, DEVICE = "all", "session", "directory", "repository", "device"
-SCOPES = (ALL, SESSION, DIRECTORY, REPOSITORY, DEVICE)
-
 LOOKED_AT = 4_096  # characters of a command; what stands behind them earns no points
 OFTEN = 100  # runs; more count no more
 _HOUR_US = 3_600_000_000

@@ -5,8 +5,8 @@ Of a place the newest runs are read, however many there are.
 
 from __future__ import annotations
 
-from hx.core.query import Query
-from hx.core.rank import DEVICE, DIRECTORY, REPOSITORY, SESSION, place_points
+from hx.core.query import DEVICE, DIRECTORY, REPOSITORY, SESSION, Query
+from hx.core.rank import place_points
 from hx.database.conditions import Condition, filters
 
 TYPE_CHECKING = False

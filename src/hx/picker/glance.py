@@ -6,7 +6,7 @@ a text that is rare.
 
 from __future__ import annotations
 
-from hx.core.rank import ALL
+from hx.core.query import ALL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ State -view-> lines -screen-> terminal
 
 from __future__ import annotations
 
-from hx.core.rank import ALL, SCOPES
+from hx.core.query import ALL, SCOPES
 from hx.core.record import NamedTuple
 
 # what is done with the command that was chosen

@@ -8,7 +8,8 @@ while source.busy(question):
 
 from __future__ import annotations
 
-from hx.core.rank import ALL, LOOKED_AT
+from hx.core.query import ALL
+from hx.core.rank import LOOKED_AT
 from hx.picker.glance import glance, newest
 from hx.picker.listing import load_details, load_rows
 from hx.picker.model import Answer, Question

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hx.core.rank import ALL, DEVICE, DIRECTORY, REPOSITORY, SESSION
+from hx.core.query import ALL, DEVICE, DIRECTORY, REPOSITORY, SESSION
 from hx.picker.look import painted
 from hx.picker.model import RUN
 from hx.picker.width import fitted

@@ -9,7 +9,8 @@ from __future__ import annotations
 from array import array
 from itertools import islice
 
-from hx.core.rank import ALL, DEVICE, DIRECTORY, LOOKED_AT, REPOSITORY, SESSION, place_points
+from hx.core.query import ALL, DEVICE, DIRECTORY, REPOSITORY, SESSION
+from hx.core.rank import LOOKED_AT, place_points
 from hx.database.scopes import INDEXED, NOWHERE, condition, places
 from hx.picker.matcher import matcher
 from hx.picker.scopes import Runs
