@@ -36,6 +36,19 @@ def search(
     if not terms:
         yield from (one.id for one in matching(database, query, terms))
         return
+    found, rest = _gathered(database, query, terms, here)
+    yield from rank(judged(found.values(), terms, place_of(database, here, PLACES)), now_us)
+    seen = set(found)
+    for one in rest:
+        if one.id not in seen:
+            seen.add(one.id)
+            yield one.id
+
+
+def _gathered(
+    database: Database, query: Query, terms: list[Term], here: Here
+) -> tuple[dict[int, Command], Iterable[Command]]:
+    """Commands to be ranked, by row id, and all that fit and may not be among them."""
     commands, are_all = likely(database, query, terms, RANKED, WALKED)
     found = {one.id: one for one in commands}
     rest: Iterable[Command] = () if are_all else matching(database, query, terms)
@@ -45,11 +58,7 @@ def search(
         apart = _apart(database, query, terms)
         found |= {one.id: one for one in islice(apart, RANKED)}
         rest = chain(rest, apart)
-    yield from rank(judged(found.values(), terms, place_of(database, here, PLACES)), now_us)
-    for one in rest:
-        if one.id not in found:
-            found[one.id] = one
-            yield one.id
+    return found, rest
 
 
 def _apart(database: Database, query: Query, terms: list[Term]) -> Iterator[Command]:
