@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.ready
 
-.PHONY: demo test test-long check bench docs format clean shells
+.PHONY: demo test test-long check bench bench-large docs format clean shells
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -37,6 +37,9 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python bench/run.py
+
+bench-large: $(STAMP)
+	$(BIN)/python bench/large.py
 
 docs: $(STAMP)
 	$(BIN)/python tests/docs/generate.py

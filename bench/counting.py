@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from machine import Row, in_turns_ms, program, ratio_row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _TIMES = 5
 _AT_MOST = 1 / 10
 
 
-def rows(folder: str, count: int) -> list[Row]:
+def rows(folder: str, count: int) -> Iterator[Row]:
     common = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
     environment = common | {"HX_HOME": os.path.join(folder, "hx"), "HOME": folder}
     commands = [([program("hx") or "hx", "stats"], environment)]
@@ -19,4 +23,4 @@ def rows(folder: str, count: int) -> list[Row]:
         commands.append(([atuin, "stats"], common | {"HOME": home, "ATUIN_SESSION": "0" * 32}))
     taken = in_turns_ms(commands, _TIMES)
     peer = taken[1] if len(taken) > 1 else None
-    return [ratio_row(f"stats, {count:,} events", taken[0], peer, _AT_MOST, "<= 1/10 of atuin")]
+    yield ratio_row(f"stats, {count:,} events", taken[0], peer, _AT_MOST, "<= 1/10 of atuin")

@@ -95,6 +95,24 @@ def write_spool(folder: str, count: int) -> int:
     return written
 
 
+def write_session(folder: str, count: int) -> None:
+    """A shell that stays open: one session in as many files as its hook makes of it."""
+    session = f"{1_710_000_000_000_000:016x}{1:016x}"
+    for number, (at_s, took_s, command) in enumerate(commands(count, seed=7)):
+        if number % _PER_SESSION == 0:
+            generation = number // _PER_SESSION
+            path = os.path.join(folder, f"{session}.{generation}")
+        begin_us = (at_s + 210_000_000) * 1_000_000
+        exit_status = 1 if number % 17 == 0 else 0
+        with open(path, "ab") as file:
+            if number % _PER_SESSION == 0:
+                file.write(_header(session, begin_us, 0).replace(b"\0g0", b"\0g%d" % generation))
+            file.write(
+                f"\0HX1C\0n{number + 1}\0b{begin_us}\0e{begin_us + took_s * 1_000_000}"
+                f"\0x{exit_status}\0p{exit_status}\0d/home/ann\0c{command}\0\0".encode()
+            )
+
+
 def _header(session: str, begin_us: int, number: int) -> bytes:
     return (
         f"\0HX1H\0s{session}\0g0\0P1\0b{begin_us}\0Szsh\0V5.9\0hvm\0uann\0Tpts/{number % 20}"

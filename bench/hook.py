@@ -9,8 +9,12 @@ import statistics
 import subprocess
 import tempfile
 import time
+from typing import TYPE_CHECKING
 
 from machine import BIN, Row, program, ratio_row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _PROMPT = b"@@>"
 _ROUNDS = 150
@@ -67,20 +71,16 @@ def _on_pty(command: list[str], environment: dict[str, str]) -> tuple[subprocess
     return process, master
 
 
-def rows(folder: str) -> list[Row]:
+def rows(folder: str) -> Iterator[Row]:
     hx, atuin = program("hx"), program("atuin")
-    made: list[Row] = []
     for name in ("bash", "zsh"):
         if not program(name):
-            made.append(
-                Row(f"hook, Enter to prompt ({name})", "not here", "", "", "<= 0.5 ms", None)
-            )
+            yield Row(f"hook, Enter to prompt ({name})", "not here", "", "", "<= 0.5 ms", None)
             continue
         rcs = {"bare": "", "hx": f'eval "$({hx} init {name})"'}
         if atuin and name == "zsh":  # in bash it needs a preexec library besides
             rcs["atuin"] = f'eval "$({atuin} init zsh --disable-up-arrow)"'
-        made += _rows(name, _medians_ms(folder, name, rcs))
-    return made
+        yield from _rows(name, _medians_ms(folder, name, rcs))
 
 
 def _medians_ms(folder: str, name: str, rcs: dict[str, str]) -> dict[str, float]:
@@ -95,11 +95,10 @@ def _medians_ms(folder: str, name: str, rcs: dict[str, str]) -> dict[str, float]
     return {kind: statistics.median(times) for kind, times in taken.items()}
 
 
-def _rows(name: str, median: dict[str, float]) -> list[Row]:
+def _rows(name: str, median: dict[str, float]) -> Iterator[Row]:
     added = max(median["hx"] - median["bare"], 0.001)
     figure = f"hook, added from Enter to prompt ({name})"
-    made = [Row(figure, f"{added:.2f} ms", "", "", "<= 0.5 ms", added <= 0.5)]
+    yield Row(figure, f"{added:.2f} ms", "", "", "<= 0.5 ms", added <= 0.5)
     if "atuin" in median:
         peer = median["atuin"] - median["bare"]
-        made.append(ratio_row("hook beside atuin", added, peer, 1 / 50, "<= 1/50 of atuin"))
-    return made
+        yield ratio_row("hook beside atuin", added, peer, 1 / 50, "<= 1/50 of atuin")

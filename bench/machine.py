@@ -8,7 +8,10 @@ import statistics
 import subprocess
 import sys
 import time
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 BIN = os.path.dirname(sys.executable)
 
@@ -51,12 +54,19 @@ def in_turns_ms(commands: list[tuple[list[str], dict[str, str]]], times: int) ->
     return [statistics.median(one) for one in taken]
 
 
-def print_table(rows: list[Row]) -> None:
-    head = Row("figure", "hx", "peer", "ratio", "goal", None)
-    widths = [max(len(str(row[at])) for row in [head, *rows]) for at in range(5)]
-    for row in [head, *rows]:
-        mark = "" if row is head else {True: "reached", False: "MISSED", None: "-"}[row.reached]
-        print("  ".join(f"{row[at]:<{widths[at]}}" for at in range(5)), mark)
+_WIDTHS = (53, 20, 22, 20, 24)
+
+
+def print_table(rows: Iterable[Row]) -> None:
+    """Each row as soon as it is measured: a run takes many minutes, and may be cut short."""
+    _print(Row("figure", "hx", "peer", "ratio", "goal", None), "")
+    for row in rows:
+        _print(row, {True: "reached", False: "MISSED", None: "-"}[row.reached])
+
+
+def _print(row: Row, mark: str) -> None:
+    cells = (f"{text:<{width}}" for text, width in zip(row[:5], _WIDTHS, strict=True))
+    print("  ".join(cells), mark, flush=True)
 
 
 def ratio_row(figure: str, hx_ms: float, peer_ms: float | None, at_most: float, goal: str) -> Row:

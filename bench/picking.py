@@ -19,8 +19,12 @@ import struct
 import sys
 import termios
 import time
+from typing import TYPE_CHECKING
 
 from machine import Row, print_table, program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _TIMES = 9
 _QUERIES = {"common": "kubectl", "rare": "zyxquux", "absent": "nosuchth"}
@@ -85,15 +89,14 @@ class Glass:
         return bool(data)
 
 
-def rows(folder: str, count: int) -> list[Row]:
-    hx, atuin = _hx(folder), _atuin(folder)
+def rows(folder: str, count: int) -> Iterator[Row]:
+    hx, atuin = hx_picker(folder), _atuin(folder)
     programs = [hx, atuin] if atuin else [hx]
-    made = []
     for query in ("", *_ANSWERS):
-        taken = _first_row_ms(programs, query)
+        taken = first_row_ms(programs, query)
         peer = taken[1] if atuin else None
         name = f"picker, first row, query {query!r}" if query else "picker, first row"
-        made.append(_beside(f"{name}, {count:,} events", taken[0], peer))
+        yield _beside(f"{name}, {count:,} events", taken[0], peer)
     figures = [_keys(one) for one in programs]
     for name in _QUERIES:
         mine, *theirs = [figure[0][name] for figure in figures]
@@ -101,12 +104,11 @@ def rows(folder: str, count: int) -> list[Row]:
         figure = f"picker, key to repaint (95 %), {name} query"
         goal, reached = f"<= {_AT_MOST_MS} ms", mine <= _AT_MOST_MS
         ratio = f"{mine / theirs[0]:.3g}" if theirs else ""
-        made.append(Row(figure, f"{mine:.1f} ms", peer_ms, ratio, goal, reached))
+        yield Row(figure, f"{mine:.1f} ms", peer_ms, ratio, goal, reached)
     mine_mib, *others = [figure[1] for figure in figures]
     peer_mib = f"{others[0]:.0f} MiB" if others else "not installed"
     goal, reached = f"<= {_AT_MOST_MIB} MiB", mine_mib <= _AT_MOST_MIB
-    made.append(Row("picker, memory at most", f"{mine_mib:.0f} MiB", peer_mib, "", goal, reached))
-    return made
+    yield Row("picker, memory at most", f"{mine_mib:.0f} MiB", peer_mib, "", goal, reached)
 
 
 class Picker:
@@ -119,7 +121,7 @@ class Picker:
         return Glass([*self.command, *([query] if query else [])], self.environment)
 
 
-def _hx(folder: str) -> Picker:
+def hx_picker(folder: str) -> Picker:
     import apsw
 
     home = os.path.join(folder, "hx")
@@ -142,7 +144,7 @@ def _atuin(folder: str) -> Picker | None:
     return Picker([atuin, "search", "-i"], environment, newest)
 
 
-def _first_row_ms(programs: list[Picker], query: str) -> list[float]:
+def first_row_ms(programs: list[Picker], query: str) -> list[float]:
     """Medians, in turns."""
     taken: list[list[float]] = [[] for _ in programs]
     for _ in range(_TIMES):

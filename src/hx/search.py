@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import chain, islice
 
 from hx.core.rank import rank
-from hx.database.candidates import matching, nearby, with_runs
+from hx.database.candidates import judged, latest, likely, matching, nearby
+from hx.database.scopes import place_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 RANKED = 1_000  # commands that are ranked: the newest that match
 NEARBY = 300  # and of this directory's commands that match, where those were not all
+WALKED = 20_000  # commands, the latest used, among which they are looked for where words are common
+PLACES = 5_000  # newest runs in a place that earn points for it
 _FEW = 20  # with fewer matches than these, words whose letters stand apart match too
 
 
@@ -27,26 +30,39 @@ def search(
 ) -> Iterator[int]:
     """Ids of commands, likeliest first; behind those that are ranked the rest by last use.
 
+    Without terms there is nothing to rank by: the last used is first.
     `query` gives the filters only: its text, limit and order are the caller's business.
     """
-    rest = matching(database, query, terms)
-    found = _by_id(islice(rest, RANKED))
-    if len(found) == RANKED and here.directory is not None and not query.filtered:
-        found |= _by_id(nearby(database, terms, here.directory, NEARBY))
-    yield from _ranked(database, found, terms, here, now_us)
+    if not terms:
+        yield from (one.id for one in matching(database, query, terms))
+        return
+    found, rest = _gathered(database, query, terms, here)
+    yield from rank(judged(found.values(), terms, place_of(database, here, PLACES)), now_us)
+    seen = set(found)
+    for one in rest:
+        if one.id not in seen:
+            seen.add(one.id)
+            yield one.id
+
+
+def _gathered(
+    database: Database, query: Query, terms: list[Term], here: Here
+) -> tuple[dict[int, Command], Iterable[Command]]:
+    """Commands to be ranked, by row id, and all that fit and may not be among them."""
+    commands, are_all = likely(database, query, terms, RANKED, WALKED)
+    found = {one.id: one for one in commands}
+    rest: Iterable[Command] = () if are_all else matching(database, query, terms)
+    if not are_all and here.directory is not None and not query.filtered:
+        found |= {one.id: one for one in nearby(database, terms, here.directory, NEARBY)}
     if len(found) < _FEW and any(term.plain and len(term.text) > 1 for term in terms):
-        rest = matching(database, query, terms, scattered=True)
-        apart = _by_id(command for command in islice(rest, RANKED) if command.id not in found)
-        yield from _ranked(database, apart, terms, here, now_us)
-    yield from (command.id for command in rest if command.id not in found)
+        apart = _apart(database, query, terms)
+        found |= {one.id: one for one in islice(apart, RANKED)}
+        rest = chain(rest, apart)
+    return found, rest
 
 
-def _by_id(commands: Iterable[Command]) -> dict[int, Command]:
-    return {command.id: command for command in commands}
-
-
-def _ranked(
-    database: Database, found: dict[int, Command], terms: list[Term], here: Here, now_us: int
-) -> Iterator[int]:
-    candidates = with_runs(database, list(found.values()), here)
-    return (one.command for one in rank(candidates, terms, now_us))
+def _apart(database: Database, query: Query, terms: list[Term]) -> Iterator[Command]:
+    """Letters may stand apart, among the latest used commands: no index finds them."""
+    if query.filtered:
+        return matching(database, query, terms, scattered=True)
+    return iter(latest(database, terms, WALKED, WALKED, scattered=True))

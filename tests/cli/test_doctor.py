@@ -129,6 +129,24 @@ def test_a_damaged_full_text_index_is_a_fault(hx, sound):
     assert "full-text" in findings(hx, level="fault")[0]["sentence"]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE total SET count = count + 1 WHERE name = 'event'",
+        "UPDATE total SET count = count + 1 WHERE name = 'session'",
+        "UPDATE command SET runs = runs + 1",
+        "UPDATE command SET failures = failures + 1",
+        "UPDATE session SET events = events - 1",
+        "UPDATE session SET first_us = first_us + 1",
+        "UPDATE session SET last_us = last_us - 1",
+    ],
+)
+def test_a_count_that_is_not_that_of_the_rows_is_a_fault(hx, sound, change):
+    with sound.database() as database:
+        database.execute(change)
+    assert "counts" in findings(hx, level="fault")[0]["sentence"]
+
+
 def test_a_missing_index_is_a_fault(hx, sound):
     with sound.database() as database:
         database.execute("DROP INDEX event_ident")

@@ -50,7 +50,7 @@ def test_json_tells_the_same(hx, record):
     session = told["session"]
     assert set(session) == {
         "session_id", "device_id", "device", "host", "shell", "started_at", "ended_at", "events",
-        "failed", "pinned",
+        "read", "failed", "pinned",
     }  # fmt: skip
     assert (session["session_id"], session["events"], session["failed"]) == (SESSION, 5, 2)
     assert (session["host"], session["shell"], session["pinned"]) == ("box", "zsh", False)

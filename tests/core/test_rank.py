@@ -6,22 +6,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.core.rank import RUNS, Candidate, match_points, place_points, rank, use_points
+from hx.core.rank import OFTEN, Candidate, asked, match_points, place_points, rank, use_points
 from hx.core.terms import parse
 
 NOW_US = 1_700_000_000_000_000
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
+PLACES = ("in_directory", "in_repo", "in_session", "on_device")
 
 
-def candidate(text, *ages_us, **facts):
-    known = dict.fromkeys(("always_failed", "in_directory", "in_repo", "in_session"), False)
-    known |= {"on_device": False} | facts
-    return Candidate(1, text, [NOW_US - age for age in ages_us or (DAY_US,)], **known)
+def candidate(text, age_us=DAY_US, runs=1, failures=0, **places):
+    return text, age_us, runs, failures, place_points(**(dict.fromkeys(PLACES, False) | places))
 
 
 def order(query, *candidates):
-    return [one.text for one in rank(candidates, parse(query), NOW_US)]
+    terms = asked(parse(query))
+    judged = [
+        Candidate(number, match_points(text, terms), NOW_US - age_us, *figures)
+        for number, (text, age_us, *figures) in enumerate(candidates)
+    ]
+    return [candidates[number][0] for number in rank(judged, NOW_US)]
 
 
 @pytest.mark.parametrize(
@@ -43,11 +47,26 @@ def test_the_better_match_comes_first(query, texts):
 def test_lately_and_often_comes_first():
     old, lately, often = (
         candidate("make c", 300 * DAY_US),
-        candidate("make b", DAY_US),
-        candidate("make a", *[DAY_US] * RUNS),
+        candidate("make b"),
+        candidate("make a", runs=6),
     )
     assert order("make", old, lately, often) == ["make a", "make b", "make c"]
     assert order("", old, lately, often) == ["make a", "make b", "make c"]
+
+
+def test_often_but_long_ago_does_not_go_before_now_and_then():
+    long_ago, now = candidate("make a", 3_000 * DAY_US, runs=OFTEN), candidate("make b", runs=2)
+    assert order("make", long_ago, now) == ["make b", "make a"]
+
+
+def test_what_ran_twenty_times_goes_before_what_ran_once_a_little_later():
+    once, often = candidate("git log --all"), candidate("git log -p", 2 * DAY_US, runs=20)
+    assert order("git log", once, often) == ["git log -p", "git log --all"]
+
+
+def test_a_better_match_goes_before_what_ran_a_little_more():
+    better, often = candidate("git log"), candidate("legit catalog", runs=4)
+    assert order("git log", often, better) == ["git log", "legit catalog"]
 
 
 def test_what_ran_here_comes_first():
@@ -61,29 +80,25 @@ def test_what_ran_here_comes_first():
     assert order("make", *reversed(places)) == expected
 
 
-def test_what_always_failed_comes_later():
-    failed, passed = candidate("mkae", always_failed=True), candidate("mk")
-    assert order("mk", failed, passed) == ["mk", "mkae"]
+def test_what_failed_each_time_comes_later():
+    failed, passed = candidate("mkae", runs=2, failures=2), candidate("mkaf", runs=2, failures=1)
+    assert order("mk", failed, passed) == ["mkaf", "mkae"]
 
 
 def test_a_query_of_negated_words_ranks_by_use():
-    assert order("!git", candidate("a", 2 * DAY_US), candidate("b", DAY_US)) == ["b", "a"]
+    assert order("!git", candidate("a", 2 * DAY_US), candidate("b")) == ["b", "a"]
 
 
-ages = st.lists(st.integers(-DAY_US, 20 * 365 * DAY_US), min_size=1, max_size=RUNS).map(sorted)
-
-
-@given(ages)
-def test_use_gives_0_to_50_points(ages_us):
-    assert 0 <= use_points([NOW_US - age for age in ages_us], NOW_US) <= 50
+@given(st.integers(-DAY_US, 20 * 365 * DAY_US), st.integers(1, 1 << 32))
+def test_use_gives_0_to_50_points(age_us, runs):
+    assert 0 <= use_points(NOW_US - age_us, runs, NOW_US) <= 50
 
 
 @given(st.text(min_size=1), st.text("abA İßé", min_size=1, max_size=6))
 def test_a_match_gives_0_to_100_points(text, query):
-    terms = [term for term in parse(query) if not term.negated]
-    assert 0 <= match_points(text, terms) <= 100
+    assert 0 <= match_points(text, asked(parse(query))) <= 100
 
 
-@given(st.lists(st.booleans(), min_size=5, max_size=5))
-def test_a_place_gives_at_most_30_points(facts):
-    assert -10 <= place_points(Candidate(1, "x", [NOW_US], *facts)) <= 30
+@given(st.fixed_dictionaries(dict.fromkeys(PLACES, st.booleans())))
+def test_a_place_gives_at_most_30_points(places):
+    assert 0 <= place_points(**places) <= 30

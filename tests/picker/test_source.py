@@ -6,10 +6,11 @@ import sys
 
 import pytest
 
+from hx.core.query import DEVICE as THIS_DEVICE
+from hx.core.query import DIRECTORY, REPOSITORY, SESSION
 from hx.core.rank import Here
 from hx.database import open_database
-from hx.picker.model import DEVICE as THIS_DEVICE
-from hx.picker.model import DIRECTORY, REPOSITORY, SESSION, Question
+from hx.picker.model import Question
 from hx.picker.source import Source
 from picker.histories import (
     DEVICE,

@@ -7,9 +7,10 @@ import tempfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hx.core.query import ALL, DIRECTORY, REPOSITORY, SCOPES, SESSION
 from hx.database import open_scratch
 from hx.picker.matcher import wanted
-from hx.picker.model import ALL, DIRECTORY, REPOSITORY, SCOPES, SESSION, Question
+from hx.picker.model import Question
 from hx.picker.source import Source
 from picker.histories import DEVICE, EARLIER, HERE, NOW_US, OTHER, event, settled, take
 from picker.histories import SESSION as CURRENT

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
+from hx.core.query import DIRECTORY, SCOPES
 from hx.picker.acts import ACTS
 from hx.picker.editing import EDITS
 from hx.picker.helping import KEYS
 from hx.picker.look import BARE, COLOURLESS, DARK, EITHER, LIGHT, look_for, painted
-from hx.picker.model import DIRECTORY, EDIT, RUN, SCOPES, Details, Key, Row, State
+from hx.picker.model import EDIT, RUN, Details, Key, Row, State
 from hx.picker.state import update
 from hx.picker.view import cursor, page, view
 from picker.frames import DETAILS, EVERYTHING, NOW_US, TYPED, drawing, plain, row

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hx.database.sessions import Session
 
 NOTHING_FOUND = 1
+_READ = 5_000  # commands of a session, the newest: an imported one may hold millions
 _SHOWN = 20  # failures, the newest
 _AROUND = 1
 _BETWEEN = 5
@@ -43,8 +44,8 @@ class Summary(NamedTuple):
     session: Session
     newest: Found  # its last event
     pinned: bool
-    failed: int  # events
-    failures: int  # distinct ones
+    failed: int  # events, of those that were read
+    failures: int  # distinct ones, of those too
     told: list[Told]  # the newest _SHOWN of them, in the order in which they ran
 
 
@@ -52,7 +53,7 @@ def run(arguments: list[str], config: Config) -> int:
     given = parser("last").parse_args(arguments)
     recorder = open_recorder(config)
     chosen = _chosen(recorder, given.session)
-    session = sessions.session(recorder.database, chosen) if chosen else None
+    session = sessions.session(recorder.database, chosen, _READ) if chosen else None
     summary = _summary(recorder, session) if session else None
     if summary is None:
         named = f"session {chosen.hex()}" if chosen else "session yet"
@@ -78,7 +79,7 @@ def _chosen(recorder: Recorder, named: str | None) -> bytes | None:
 
 def _summary(recorder: Recorder, session: Session) -> Summary | None:
     """None when the session was forgotten meanwhile."""
-    steps = sessions.steps(recorder.database, session)
+    steps = session.steps
     newest = list(load(recorder.database, [step.event for step in steps[-1:]]))
     if not newest:
         return None
@@ -133,10 +134,12 @@ def _head(recorder: Recorder, summary: Summary) -> list[str]:
     device = visible(device_names(recorder)[session.device_id].encode())
     took = duration(session.ended_at_us - session.started_at_us)
     count = "1 command" if session.events == 1 else f"{session.events} commands"
+    read = len(session.steps)
+    among = f" of the newest {read:,}" if read < session.events else ""
     return [
         f"session {session.session_id.hex()}{pinned}",
         f"{shell} on {device}, {local(session.started_at_us)}, {took}, {visible(event.cwd)}",
-        f"{count}, {summary.failed or 'nothing'} failed",
+        f"{count}, {summary.failed or 'nothing'}{among} failed",
     ]
 
 
@@ -166,7 +169,8 @@ def _rest(one: Told) -> list[str]:
     between = one.fix.between[-_BETWEEN:]
     left_out = one.fix.between_count - len(between)
     lines.append(f"fixed   {duration(later)} later{', after' if between else ''}")
-    lines += [f"        … {left_out} more"] if left_out else []
+    more = f"{left_out} and more" if one.fix.between_count == events.COUNTED else f"{left_out} more"
+    lines += [f"        … {more}"] if left_out else []
     return lines + [f"        {visible(found.event.command)}" for found in between]
 
 
@@ -185,6 +189,7 @@ def _print_object(recorder: Recorder, summary: Summary) -> None:
         "started_at": rfc3339(session.started_at_us),
         "ended_at": rfc3339(session.ended_at_us),
         "events": session.events,
+        "read": len(session.steps),
         "failed": summary.failed,
         "pinned": summary.pinned,
     }
@@ -217,11 +222,14 @@ Shows what failed in the last session, with the commands around it, and what
 fixed it: the next success of the same command in that session or directory,
 and what ran between. The last session is the one of this shell, when anything
 has ended in it yet, else the newest other. What was interrupted or stopped
-from the keyboard did not fail.
+from the keyboard did not fail. Of a long session the newest 5,000 commands are
+read.
 
 --json prints an object: session {session_id, device_id, device, host, shell,
-started_at, ended_at, events, failed, pinned}, failures [{event, times, before,
-after, fixed_by, between, between_count}] and failures_count. event is the last
-of `times` equal failures; before, after and between hold events as `hx find`
-prints them; fixed_by is one, or null. The newest 20 failures are printed.
+started_at, ended_at, events, read, failed, pinned}, failures [{event, times,
+before, after, fixed_by, between, between_count}] and failures_count. Of the
+session's events `read` were read, the newest; failed and failures_count are of
+these. event is the last of `times` equal failures; before, after and between
+hold events as `hx find` prints them; fixed_by is one, or null. between_count
+goes as far as 1,000. The newest 20 failures are printed.
 """

@@ -8,7 +8,8 @@ import sys
 from hx.cli.filters import Option, readable
 from hx.cli.recorder import open_recorder
 from hx.core.errors import UsageError
-from hx.picker.model import ALL, DIRECTORY, REPOSITORY, RUN, SCOPES, SESSION
+from hx.core.query import ALL, DIRECTORY, REPOSITORY, SCOPES, SESSION
+from hx.picker.model import RUN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

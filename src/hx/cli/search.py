@@ -93,12 +93,16 @@ def _current_session(config: Config) -> bytes | None:
 
 def _found(recorder: Recorder, query: Query, commands: list[int]) -> Iterator[Found]:
     """Their newest runs that the filters let through."""
-    from hx.database.conditions import among, filters
-    from hx.database.find import count_runs, load_counted
+    from hx.database.conditions import among, filters_in
+    from hx.database.find import count_runs, load_counted, newest_runs
 
-    counted = count_runs(recorder.database, [among(commands), *filters(query)])
+    database = recorder.database
+    if query.filtered:
+        counted = count_runs(database, [among(commands), *filters_in(database, query)])
+    else:
+        counted = newest_runs(database, commands)
     of = {one.command: one for one in counted}
-    return load_counted(recorder.database, [of[one] for one in commands if one in of])
+    return load_counted(database, [of[one] for one in commands if one in of])
 
 
 def _write_null(recorder: Recorder, commands: list[int]) -> int:
@@ -122,8 +126,8 @@ def parser(name: str) -> Parser:
 
 _ABOUT = """\
 Lists distinct commands, the likeliest first: by how well they match, how often
-and how lately they ran, and whether they ran here. All words of QUERY must
-match:
+and how lately they ran, and whether they ran here; the picker orders them by the
+same rule. Without QUERY the last used is first. All words of QUERY must match:
 
   word       contained; where that finds too little, its letters in their order
   'word      contained exactly so

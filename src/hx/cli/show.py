@@ -69,11 +69,11 @@ def _story(recorder: Recorder, found: Found) -> Story | None:
     place = events.place_of(database, found)
     if place is None:
         return None
-    counted = events.runs_of(database, place)
+    runs, failures = events.runs_of(database, place)
     before, after = events.around(database, place, _AROUND)
     fix = events.fix_of(database, place) if is_failure(found.event.exit_status) else None
     pinned = events.is_pinned(database, found.event.key.session_id)
-    return Story(found, counted.runs, counted.failures, pinned, before, after, fix)
+    return Story(found, runs, failures, pinned, before, after, fix)
 
 
 def outcome(event: Event) -> str:
@@ -175,7 +175,8 @@ def _fix_lines(recorder: Recorder, story: Story) -> list[str]:
         return ["", "not fixed: the same command did not succeed later here"]
     later = duration(fix.event.event.key.started_at_us - story.found.event.key.started_at_us)
     shown = len(fix.between)
-    part = f", the last {shown} of {fix.between_count}" if fix.between_count > shown else ""
+    of = f"{fix.between_count:,}{' and more' if fix.between_count == events.COUNTED else ''}"
+    part = f", the last {shown} of {of}" if fix.between_count > shown else ""
     lines = _listed(recorder, f"it succeeded {later} later", [fix.event])
     return lines + _listed(recorder, f"what ran between{part}", fix.between)
 
@@ -219,5 +220,6 @@ success of the same command in that session or directory.
 
 --json prints an event as `hx find` does, with finished, tty, pinned, runs and
 failures (of the same command), before and after (events), fixed_by (an event
-or null), between (the last events before it) and between_count (all of them).
+or null), between (the last events before it) and between_count (all of
+them, counted as far as 1,000).
 """

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from hx.core.record import NamedTuple
 
+# which runs of a command are looked at
+ALL, SESSION, DIRECTORY, REPOSITORY, DEVICE = "all", "session", "directory", "repository", "device"
+SCOPES = (ALL, SESSION, DIRECTORY, REPOSITORY, DEVICE)
+
 # SQLite takes patterns of 50,000 bytes; a character becomes at most 10 of them
 MAX_PATTERN = 5_000
 _MAX_INDEX_WORDS = 32

@@ -1,25 +1,24 @@
-"""Which of the commands that match is the likeliest: points, the most first.
+"""Which of the commands that fit is the likeliest: points, the most first.
 
-What counts, and how much of it at most:
+`hx search` and the picker both ask here. What counts, and how much of it at most:
 
     match    100   the mean over the words of a query. A word that the command contains: 50, and
                    20 when the command begins with it (12: a word of the command does), 10 when a
                    word of the command ends with it, 20 by the share of the command that it is.
                    A word whose letters stand apart: 24 by how close together they are, 16 by how
                    many of them begin a word.
-    use       50   30 by how long ago the newest run was (now 30, a day 22, a month 13, a year 6),
-                   20 by the same measure over the newest 6 runs: often and lately is best
-    place     30   one of these ran in this directory 20 (in this repository 10), in this session 5,
-                   on this device 5
-    failure  -10   those of which the outcome is known failed: mostly a typing error
+    use       50   how long ago it last ran (now 1, a day 0.7, a month 0.4, a year 0.2), times 30,
+                   and 20 more by how often it ran (once 0, ten times 10, a hundred times 20)
+    place     30   one of its runs was in this directory 20 (else in this repository 10), in this
+                   session 5, on this device 5, where there are several
+    failure  -10   each of its runs failed: mostly a typing error
 
-Of equal ones the later used is first. hx.search ranks the commands that contain all the words apart
-from those that only have their letters, and puts them first.
+Of equal ones the later used is first.
 """
 
 from __future__ import annotations
 
-from math import log1p
+from math import log1p, log10
 
 from hx.core.record import NamedTuple
 
@@ -29,9 +28,11 @@ if TYPE_CHECKING:
 
     from hx.core.terms import Term
 
-RUNS = 6  # newest runs of a command that count
+LOOKED_AT = 4_096  # characters of a command; what stands behind them earns no points
+OFTEN = 100  # runs; more count no more
 _HOUR_US = 3_600_000_000
 _LONGEST = log1p(24 * 365 * 10)  # after ten years of hours a run counts for nothing
+_OCCURRENCES = 4  # of a word in a command that are looked at: later ones are seldom better
 _BREAKS = frozenset(" \t\n/-_.,:;=@+\"'`()[]{}<>|&$\\")
 
 
@@ -45,33 +46,53 @@ class Here(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A command, and what its newest RUNS runs say."""
+    """A command, as it is judged."""
 
     command: int  # row id
-    text: str
-    started_at_us: list[int]  # newest first, at least one
-    always_failed: bool
-    in_directory: bool
-    in_repo: bool
-    in_session: bool
-    on_device: bool
+    match: float  # match_points
+    at_us: int  # start of its newest run, of those that are asked about
+    runs: int  # all of them
+    failures: int
+    place: int  # place_points
 
 
-def rank(candidates: Iterable[Candidate], terms: list[Term], now_us: int) -> list[Candidate]:
-    """The candidates, likeliest first."""
-    wanted = [term for term in terms if not term.negated]
-    keyed = [(_key(one, wanted, now_us), one) for one in candidates]
-    keyed.sort(key=lambda pair: pair[0], reverse=True)
-    return [one for _, one in keyed]
+def rank(candidates: Iterable[Candidate], now_us: int) -> list[int]:
+    """Row ids of the commands, likeliest first.
+
+    One loop: a thousand candidates come this way at every key.
+    """
+    keyed = []
+    for command, match, at_us, runs, failures, place in candidates:
+        points = match + place + use_points(at_us, runs, now_us)
+        if failures == runs:
+            points -= 10
+        keyed.append((points, at_us, command))
+    keyed.sort(reverse=True)
+    return [command for _, _, command in keyed]
 
 
-def _key(one: Candidate, wanted: list[Term], now_us: int) -> tuple[float, int, str]:
-    points = match_points(one.text, wanted)
-    points += use_points(one.started_at_us, now_us) + place_points(one)
-    return points, one.started_at_us[0], one.text
+def use_points(at_us: int, runs: int, now_us: int) -> float:
+    """`at_us`: start of the newest run; `runs`: at least one."""
+    return freshness(now_us - at_us) * (30 + 20 * log10(min(runs, OFTEN)) / 2)
+
+
+def freshness(age_us: int) -> float:
+    """1 now, 0 after ten years, evenly by orders of magnitude."""
+    return 1.0 if age_us <= 0 else max(0.0, 1 - log1p(age_us / _HOUR_US) / _LONGEST)
+
+
+def place_points(*, in_directory: bool, in_repo: bool, in_session: bool, on_device: bool) -> int:
+    points = 20 if in_directory else 10 if in_repo else 0
+    return points + 5 * in_session + 5 * on_device
+
+
+def asked(terms: list[Term]) -> list[Term]:
+    """The terms that a match is judged by."""
+    return [term for term in terms if not term.negated]
 
 
 def match_points(text: str, wanted: list[Term]) -> float:
+    """Of the beginning of a command: its first LOOKED_AT characters; `wanted`: as `asked` says."""
     folded = text.lower()
     total = 0.0
     for term in wanted:
@@ -83,7 +104,7 @@ def match_points(text: str, wanted: list[Term]) -> float:
 def _contained(word: str, text: str) -> float:
     best = 0.0
     at = text.find(word)
-    for _ in range(8):  # later ones are seldom better
+    for _ in range(_OCCURRENCES):
         if at < 0:
             break
         points = 20.0 if at == 0 else 12.0 if text[at - 1] in _BREAKS else 0.0
@@ -114,18 +135,3 @@ def _scattered(word: str, text: str) -> float:
 def _laid(places: list[int], text: str) -> float:
     starts = sum(at == 0 or text[at - 1] in _BREAKS for at in places)
     return 24 * len(places) / (places[-1] - places[0] + 1) + 16 * starts / len(places)
-
-
-def use_points(started_at_us: list[int], now_us: int) -> float:
-    fresh = [freshness(now_us - at) for at in started_at_us]
-    return 30 * fresh[0] + 20 * sum(fresh) / RUNS
-
-
-def freshness(age_us: int) -> float:
-    """1 now, 0 after ten years, evenly by orders of magnitude."""
-    return 1.0 if age_us <= 0 else max(0.0, 1 - log1p(age_us / _HOUR_US) / _LONGEST)
-
-
-def place_points(one: Candidate) -> int:
-    points = 20 if one.in_directory else 10 if one.in_repo else 0
-    return points + 5 * one.in_session + 5 * one.on_device - 10 * one.always_failed

@@ -40,7 +40,7 @@ class Chosen(NamedTuple):
 
 def events(database: Database, choice: Choice) -> list[Chosen]:
     """Newest first."""
-    condition, values = where(_conditions(choice))
+    condition, values = where(_conditions(database, choice))
     sql = (
         f"SELECT event.id, started_at_us, device_id, session_id, seq{_EVENTS}{condition}"
         " ORDER BY started_at_us DESC, event.id DESC"
@@ -96,7 +96,7 @@ def clocks_ahead(database: Database) -> dict[bytes, int]:
 
 def commands(database: Database, choice: Choice) -> set[bytes]:
     """The distinct texts of the chosen events."""
-    condition, values = where(_conditions(choice))
+    condition, values = where(_conditions(database, choice))
     sql = (
         "SELECT coalesce(raw, text) FROM command WHERE id IN"  # noqa: S608
         f" (SELECT event.command{_EVENTS}{condition})"
@@ -104,7 +104,7 @@ def commands(database: Database, choice: Choice) -> set[bytes]:
     return {from_sql(row[0]) or b"" for row in database.execute(sql, values)}
 
 
-def _conditions(choice: Choice) -> list[Condition]:
+def _conditions(database: Database, choice: Choice) -> list[Condition]:
     conditions: list[Condition] = []
     if choice.artifacts is not None:
         conditions.append(("0", ()))
@@ -113,7 +113,7 @@ def _conditions(choice: Choice) -> list[Condition]:
     if choice.commands is not None:
         conditions.append(among(list(choice.commands), "event.command"))
     if choice.text is not None:
-        conditions.append((_HOLDS, (choice.text,) * 4))
+        conditions.append(_holds(database, choice.text))
     plain = (
         ("session_id = ?", choice.session_id),
         ("started_at_us >= ?", choice.since_us),
@@ -123,9 +123,24 @@ def _conditions(choice: Choice) -> list[Condition]:
     return conditions + [(sql, (value,)) for sql, value in plain if value is not None]
 
 
-# bytes are compared, so the case counts and text that is not UTF-8 is found as well
-_HOLDS = """(
-event.command IN (SELECT id FROM command WHERE instr(coalesce(raw, CAST(text AS BLOB)), ?))
-OR event.directory IN (SELECT id FROM directory WHERE instr(CAST(path AS BLOB), ?))
-OR event.checkout IN (SELECT id FROM checkout
-   WHERE instr(CAST(repo AS BLOB), ?) OR instr(CAST(branch AS BLOB), ?)))"""
+def _holds(database: Database, text: bytes) -> Condition:
+    """In the command, or in a place: bytes are compared, so the case counts.
+
+    All texts are read: an index of words that were damaged would hide one. No index says which
+    events are of a checkout, so that is asked only where one holds the text.
+    """
+    parts = [
+        f"event.command IN (SELECT id FROM command WHERE {_COMMAND_HOLDS})",  # noqa: S608
+        f"event.directory IN (SELECT id FROM directory WHERE {_DIRECTORY_HOLDS})",  # noqa: S608
+    ]
+    values: tuple[Sql, ...] = (text, text)
+    checkouts = f"SELECT id FROM checkout WHERE {_CHECKOUT_HOLDS}"  # noqa: S608
+    if database.value(checkouts, (text, text)) is not None:
+        parts.append(f"event.checkout IN ({checkouts})")
+        values += (text, text)
+    return f"({' OR '.join(parts)})", values
+
+
+_COMMAND_HOLDS = "instr(coalesce(raw, CAST(text AS BLOB)), ?)"
+_DIRECTORY_HOLDS = "instr(CAST(path AS BLOB), ?)"
+_CHECKOUT_HOLDS = "instr(CAST(repo AS BLOB), ?) OR instr(CAST(branch AS BLOB), ?)"

@@ -5,18 +5,20 @@ from __future__ import annotations
 from hx.core.ident import LENGTH, SHORT, span
 from hx.core.model import IMPORTED
 from hx.core.record import NamedTuple
-from hx.database.find import Counted, Found, count_runs, load
+from hx.database.find import Found, load
 from hx.database.rows import from_sql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.database import Database
-    from hx.database.conditions import Condition
     from hx.database.rows import Sql
 
 MANY = 10  # candidates that are worth listing
 _IS_ORIGIN = "substr(device_id, 1, 1) >= x'80'"  # an import's, no machine's
 _BETWEEN = 20  # commands before the success that are worth telling
+COUNTED = 1_000  # of them that are counted
+_LATER = 1_000  # runs of the command behind which none is a fix any more
+_LOOKED_AT = 20_000  # events between, of which few may be of the session or device
 
 
 class Fix(NamedTuple):
@@ -24,7 +26,7 @@ class Fix(NamedTuple):
 
     event: Found
     between: list[Found]  # the last of them, in the order in which they ran
-    between_count: int  # all of them
+    between_count: int  # all of them, as far as COUNTED
 
 
 class Place(NamedTuple):
@@ -98,58 +100,75 @@ def around(database: Database, place: Place, count: int) -> tuple[list[Found], l
 _BEFORE = "SELECT id FROM event WHERE session = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
 _AFTER = "SELECT id FROM event WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?"
 _BEFORE_IN_TIME = (
-    "SELECT id FROM event WHERE +session = ? AND (started_at_us, seq) < (?, ?)"
-    " ORDER BY started_at_us DESC, seq DESC LIMIT ?"
+    "SELECT id FROM event WHERE +session = ?1 AND (started_at_us, seq) < (?2, ?3)"
+    " AND started_at_us >= (SELECT first_us FROM session WHERE id = ?1)"
+    " ORDER BY started_at_us DESC, seq DESC LIMIT ?4"
 )
 _AFTER_IN_TIME = (
-    "SELECT id FROM event WHERE +session = ? AND (started_at_us, seq) > (?, ?)"
-    " ORDER BY started_at_us, seq LIMIT ?"
+    "SELECT id FROM event WHERE +session = ?1 AND (started_at_us, seq) > (?2, ?3)"
+    " AND started_at_us <= (SELECT last_us FROM session WHERE id = ?1)"
+    " ORDER BY started_at_us, seq LIMIT ?4"
 )
 
 
 def fix_of(database: Database, place: Place) -> Fix | None:
     """The next success of the same command in that session, or on the device in that directory."""
     row = database.execute(
-        "SELECT event.id, session, started_at_us, seq FROM event"
-        " JOIN session ON session.id = event.session"
-        " WHERE command = ?1 AND started_at_us > ?2 AND exit_status = 0"
-        " AND (session = ?3 OR (directory = ?4 AND device = ?5))"
-        " ORDER BY started_at_us LIMIT 1",
-        (place.command, place.started_at_us, place.session, place.directory, place.device),
+        "SELECT event.id, session, event.started_at_us, seq FROM"
+        " (SELECT id, exit_status FROM event WHERE command = ?1 AND started_at_us > ?2"
+        "  ORDER BY started_at_us LIMIT ?6) AS later"
+        " CROSS JOIN event ON event.id = later.id CROSS JOIN session ON session.id = session"
+        " WHERE later.exit_status = 0 AND (session = ?3 OR (directory = ?4 AND device = ?5))"
+        " ORDER BY event.started_at_us LIMIT 1",
+        (place.command, place.started_at_us, place.session, place.directory, place.device, _LATER),
     ).fetchone()
     if row is None:
         return None
-    success, *end = row
-    return _fix(database, success, _between(place, *end))
-
-
-def _between(place: Place, session: int, started_at_us: int, seq: int) -> Condition:
-    """What ran between a failure and such a success: in its session, else in its directory."""
-    if session == place.session:
-        return "session = ? AND seq > ? AND seq < ?", (session, place.seq, seq)
-    sql = (
-        "directory = ? AND started_at_us > ? AND started_at_us < ?"
-        " AND session IN (SELECT id FROM session WHERE device = ?)"
-    )
-    return sql, (place.directory, place.started_at_us, started_at_us, place.device)
-
-
-def _fix(database: Database, success: int, condition: Condition) -> Fix | None:
+    success, session, started_at_us, seq = row
     found = list(load(database, [success]))
-    between, values = condition
-    sql = f"SELECT id FROM event WHERE {between} ORDER BY started_at_us DESC, seq DESC"  # noqa: S608
-    rows = _ids(database, sql, values)
-    newest = rows[:_BETWEEN][::-1]
-    return Fix(found[0], list(load(database, newest)), len(rows)) if found else None
+    between = _between(database, place, session, started_at_us, seq)
+    newest = between[:_BETWEEN][::-1]
+    return Fix(found[0], list(load(database, newest)), len(between)) if found else None
+
+
+def _between(
+    database: Database, place: Place, session: int, started_at_us: int, seq: int
+) -> list[int]:
+    """What ran between a failure and such a success: in its session, else in its directory.
+
+    The newest first.
+    """
+    span = (place.started_at_us, started_at_us, _LOOKED_AT)
+    if session != place.session:
+        values: tuple[Sql, ...] = (*span, COUNTED, place.device, place.directory)
+        return _ids(database, _BETWEEN_IN_DIRECTORY, values)
+    if place.origin == IMPORTED:
+        return _ids(database, _BETWEEN_IN_TIME, (*span, COUNTED, session))
+    return _ids(database, _BETWEEN_IN_SESSION, (session, place.seq, seq, COUNTED))
+
+
+_BETWEEN_IN_SESSION = (
+    "SELECT id FROM event WHERE session = ? AND seq > ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+)
+_THEN = "started_at_us > ?1 AND started_at_us < ?2 ORDER BY started_at_us DESC, seq DESC LIMIT ?3"
+_BETWEEN_IN_TIME = (
+    f"SELECT id FROM (SELECT id, session FROM event WHERE {_THEN}) WHERE session = ?5 LIMIT ?4"  # noqa: S608
+)
+_BETWEEN_IN_DIRECTORY = (
+    f"SELECT id FROM (SELECT id, session FROM event WHERE directory = ?6 AND {_THEN})"  # noqa: S608
+    " WHERE session IN (SELECT id FROM session WHERE device = ?5) LIMIT ?4"
+)
 
 
 def _ids(database: Database, sql: str, values: tuple[Sql, ...]) -> list[int]:
     return [row[0] for row in database.execute(sql, values)]
 
 
-def runs_of(database: Database, place: Place) -> Counted:
+def runs_of(database: Database, place: Place) -> tuple[int, int]:
     """How often the same command ran, and how often it failed."""
-    return count_runs(database, [("event.command = ?", (place.command,))])[0]
+    sql = "SELECT runs, failures FROM command WHERE id = ?"
+    runs, failures = next(iter(database.execute(sql, (place.command,))))
+    return runs, failures
 
 
 def is_pinned(database: Database, session_id: bytes) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hx.core.model import LIVE
 from hx.core.record import NamedTuple
+from hx.database.counts import totals
 from hx.database.rows import from_sql
 
 TYPE_CHECKING = False
@@ -32,11 +33,12 @@ class Fault(NamedTuple):
 def figures(database: Database) -> Figures:
     from hx.database import UNCLEAN
 
+    counted = totals(database)
     last_ingest_us = database.meta("last_ingest_us")
     return Figures(
-        _count(database, "event"),
-        _count(database, "command"),
-        _count(database, "session"),
+        counted["event"],
+        counted["command"],
+        counted["session"],
         int(database.value(_DEVICES)),
         str(database.connection.pragma("journal_mode")),
         last_ingest_us if isinstance(last_ingest_us, int) else None,
@@ -47,10 +49,6 @@ def figures(database: Database) -> Figures:
 _DEVICES = "SELECT count(DISTINCT coalesce(name, hex(device_id))) FROM device"
 
 
-def _count(database: Database, table: str) -> int:
-    return sum(count for (count,) in database.execute(f"SELECT count(*) FROM {table}"))  # noqa: S608
-
-
 def faults(database: Database) -> list[Fault]:
     """The most frequent first."""
     sql = "SELECT reason, count, last_at_us FROM spool_fault ORDER BY count DESC, reason"
@@ -58,18 +56,27 @@ def faults(database: Database) -> list[Fault]:
 
 
 def newest_by_shell(database: Database, device_id: bytes) -> list[tuple[bytes | None, int]]:
-    """(shell, start of its newest event recorded on this device), newest first."""
-    sql = (
-        "SELECT shell, max(newest) FROM"
-        " (SELECT terminal, max(started_at_us) AS newest FROM event"
-        "   JOIN session ON session.id = event.session JOIN device ON device.id = session.device"
-        "   WHERE device_id = ? AND origin = ? GROUP BY terminal)"
-        " JOIN terminal ON terminal.id = terminal GROUP BY shell ORDER BY max(newest) DESC"
-    )
-    rows = database.execute(sql, (device_id, LIVE))
-    return [(from_sql(shell), newest_us) for shell, newest_us in rows]
+    """(shell, start of its newest event recorded on this device), newest first.
+
+    A shell that ran in none of the newest sessions is left out.
+    """
+    newest: dict[bytes | None, int] = {}
+    for shell, at_us in database.execute(_NEWEST, (device_id, LIVE, _SESSIONS)):
+        name = from_sql(shell)
+        newest[name] = max(at_us, newest.get(name, at_us))
+    return sorted(newest.items(), key=lambda one: one[1], reverse=True)
 
 
 def newest_us(database: Database, device_id: bytes) -> int | None:
     """Start of the newest event recorded on this device."""
     return max((at for _, at in newest_by_shell(database, device_id)), default=None)
+
+
+_SESSIONS = 1_000
+_NEWEST = (
+    "SELECT shell, started_at_us FROM (SELECT (SELECT event.id FROM event"
+    "  WHERE event.session = session.id AND origin = ?2 ORDER BY seq DESC LIMIT 1) AS newest"
+    "  FROM session WHERE device = (SELECT id FROM device WHERE device_id = ?1)"
+    "  ORDER BY last_us DESC LIMIT ?3)"
+    " JOIN event ON event.id = newest JOIN terminal ON terminal.id = terminal"
+)

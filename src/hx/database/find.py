@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from hx.core.query import Query, index_words
 from hx.core.record import NamedTuple
-from hx.database.conditions import Condition, among, contains, filters, where
+from hx.database.conditions import Condition, among, contains, filters_in, where
 from hx.database.rows import SELECT_EVENT, to_event
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import TypeVar
+    from typing import Any, TypeVar
 
     from hx.core.model import Event
     from hx.database import Database
@@ -92,6 +92,16 @@ def count_runs(database: Database, conditions: list[Condition], limit: int = -1)
     return [Counted(*row[:4]) for row in database.execute(sql, (*values, limit))]
 
 
+def newest_runs(database: Database, commands: list[int]) -> list[Counted]:
+    """Commands at their newest run of all, with the counts that are kept; latest used first."""
+    sql = (
+        "SELECT id, (SELECT id FROM event WHERE event.command = command.id"  # noqa: S608
+        " ORDER BY started_at_us DESC, id DESC LIMIT 1) AS newest, runs, failures"
+        f" FROM command WHERE {among(commands, 'id')[0]} ORDER BY last_us DESC, newest DESC"
+    )
+    return [Counted(*row) for row in database.execute(sql)]
+
+
 def _events(database: Database, query: Query) -> list[int]:
     if not query.text:
         return _walk_events(database, query, [])
@@ -117,22 +127,28 @@ def _few_commands(database: Database, query: Query) -> list[int] | None:
     return [row[0] for row in database.execute(sql, values)]
 
 
-def index_hits(database: Database, words: list[str]) -> list[int] | None:
-    """Ids of the commands that hold all these runs of three; None when they are over RARE."""
+def index_hits(database: Database, words: list[str], *, newest: bool = False) -> list[int] | None:
+    """Ids of the commands that hold all these runs of three; None when they are over RARE.
+
+    `newest`: RARE of them then, those that came last.
+    """
     if not words:
         return None
     match = " AND ".join('"' + word.replace('"', '""') + '"' for word in words)
-    sql = "SELECT rowid FROM command_text WHERE command_text MATCH ? LIMIT ?"
+    order = "ORDER BY rowid DESC " if newest else ""
+    sql = f"SELECT rowid FROM command_text WHERE command_text MATCH ? {order}LIMIT ?"  # noqa: S608
+    if newest:
+        return [row[0] for row in database.execute(sql, (match, RARE))]
     hits = [row[0] for row in database.execute(sql, (match, RARE + 1))]
     return None if len(hits) > RARE else hits
 
 
 def _walk_commands(database: Database, query: Query) -> Iterator[int]:
-    return (row for row, _ in walk(database, _text(query)))
+    return (row for (row,) in walk(database, _text(query), "id"))
 
 
-def walk(database: Database, condition: Condition) -> Iterator[tuple[int, str]]:
-    """(row id, text) of commands for which a condition holds, latest used first.
+def walk(database: Database, condition: Condition, columns: str) -> Iterator[tuple[Any, ...]]:
+    """Columns of the commands for which a condition holds, latest used first.
 
     The latest by their index; when these were not enough, one pass over the table finds the rest
     in a third of the time.
@@ -143,7 +159,7 @@ def walk(database: Database, condition: Condition) -> Iterator[tuple[int, str]]:
     border = row[0] if row else _BEFORE_ALL
     for index, side in (("INDEXED BY command_recent", ">="), ("NOT INDEXED", "<")):
         yield from database.execute(
-            f"SELECT id, text FROM command {index} WHERE last_us {side} ? AND {fits}"  # noqa: S608
+            f"SELECT {columns} FROM command {index} WHERE last_us {side} ? AND {fits}"  # noqa: S608
             " ORDER BY last_us DESC",
             (border, *values),
         )
@@ -167,7 +183,7 @@ def _newest_of(database: Database, commands: Iterable[int], limit: int) -> list[
 
 def _walk_events(database: Database, query: Query, conditions: list[Condition]) -> list[int]:
     """Over the events themselves, newest first."""
-    condition, values = where([*conditions, *filters(query)])
+    condition, values = where([*conditions, *filters_in(database, query)])
     tables = "event JOIN command ON command.id = event.command" if query.text else "event"
     sql = (
         f"SELECT event.id FROM {tables} WHERE {condition}"  # noqa: S608
@@ -182,8 +198,8 @@ def _sql_limit(query: Query) -> int:
 
 def _unique(database: Database, query: Query) -> list[Counted]:
     if not query.filtered and query.limit is not None:
-        return count_runs(database, [among(_recent_commands(database, query, query.limit))])
-    conditions = filters(query)
+        return newest_runs(database, _recent_commands(database, query, query.limit))
+    conditions = filters_in(database, query)
     if query.text:
         few = _few_commands(database, query)
         conditions.append(_text(query) if few is None else among(few))

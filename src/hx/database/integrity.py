@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import apsw
 
+from hx.database import counts
 from hx.database.migrate import migrate
 
 TYPE_CHECKING = False
@@ -20,6 +21,8 @@ def wrongs(database: Database) -> Iterator[str]:
         yield "rows refer to rows that are not there"
     if not _index_agrees(database):
         yield "the full-text index does not agree with the commands"
+    if counts.wrong(database):
+        yield "counts that are kept do not agree with the rows"
     if _schema(database.connection) != _schema(_fresh()):
         yield "tables or indexes are not as hx makes them"
 

@@ -10,17 +10,16 @@ from operator import itemgetter
 from hx.core.history import History
 from hx.core.history import join as join_histories
 from hx.core.record import NamedTuple
-from hx.database import graves, keepsakes
+from hx.database import counts, graves, keepsakes
 from hx.database.holdings import Holdings
 from hx.database.lookup import events_at
-from hx.database.removal import settle, sweep
+from hx.database.removal import references, settle, sweep_after
 from hx.database.retained import suspect
 from hx.database.rows import Dictionaries, Sql, event_rows, select_events
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any
 
     from hx.core.model import Event, Tombstone
     from hx.database import Database
@@ -96,7 +95,7 @@ def _write_events(
     fresh = sorted(merged.difference(local), key=itemgetter(0))  # the key, in C
     ids = Dictionaries(database)
     ids.look_up_commands({event.command for event in fresh})
-    before = _references(database, gone.values())
+    before = references(database, gone.values())
     holdings.leave("event", list(gone.values()))
     inserted = event_rows(fresh, ids, holdings.of_new)
     replaced: list[tuple[Sql, ...]] = []
@@ -105,20 +104,18 @@ def _write_events(
         inserted = [row for event, row in keyed if event.key not in gone]
         replaced = [(*row, gone.pop(event.key)) for event, row in keyed if event.key in gone]
     _note_gone(database, "event", list(gone.values()))
-    newest = _last_uses(inserted, replaced)
-    ids.write_commands(newest)
+    uses = counts.uses(inserted, replaced)
+    ids.write_commands(uses)
     last = holdings.last_event()
     database.connection.executemany(_INSERT, inserted)
     database.connection.executemany(_UPDATE, replaced)
     holdings.note_unheld(last, [int(row[-1] or 0) for row in replaced])
     database.connection.executemany("DELETE FROM event WHERE id = ?", [(r,) for r in gone.values()])
-    database.connection.executemany(
-        "UPDATE command SET last_us = ?2 WHERE id = ?1 AND last_us < ?2", list(newest.items())
-    )
-    settle(database, {command for command, *_ in before.values()})
-    moved = any(before[int(row[-1] or 0)][1:] != row[5:8] for row in replaced)
+    counts.add(database, uses, inserted, replaced)
+    settle(database, before.values())
+    moved = any(before[int(row[-1] or 0)].places != row[5:8] for row in replaced)
     if gone or moved:
-        sweep(database)
+        sweep_after(database, before.values())
     return Changes(len(inserted), len(replaced), len(gone), _dropped(delta.events, merged), 0)
 
 
@@ -150,19 +147,3 @@ _COLUMNS = (
 _MARKS = ", ".join("?" * 15)
 _INSERT = f"INSERT INTO event ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608
 _UPDATE = f"UPDATE event SET ({_COLUMNS}) = ({_MARKS}) WHERE id = ?"  # noqa: S608
-
-
-def _references(database: Database, event_rows: Iterable[int]) -> dict[int, tuple[int, ...]]:
-    """Row id -> ids of its command, directory, terminal, checkout."""
-    sql = "SELECT command, directory, terminal, checkout FROM event WHERE id = ?"
-    return {row: ids for row in event_rows for ids in database.execute(sql, (row,))}
-
-
-def _last_uses(*written: list[tuple[Any, ...]]) -> dict[int, int]:
-    """command -> start of its newest event among these rows; each list in the order of time."""
-    newest: dict[int, int] = {}
-    for rows in written:
-        latest = {row[4]: row[0] for row in rows}
-        for command, at_us in latest.items():
-            newest[command] = max(at_us, newest.get(command, at_us))
-    return newest

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+from hx.core.record import NamedTuple
+from hx.database import counts
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from hx.database import Database
 
-PLACES = ("directory", "checkout", "terminal", "session")
 _INDEXED = ("directory", "session")  # of these, whether one is in use is asked without a walk
+_UNINDEXED = ("checkout", "terminal")
+PLACES = (*_INDEXED, *_UNINDEXED)
 _FEW = 200  # commands whose words are removed one by one in any case
+
+
+class Used(NamedTuple):
+    """What an event refers to, as row ids, and how it ended."""
+
+    command: int
+    session: int
+    exit_status: int | None
+    directory: int
+    terminal: int
+    checkout: int | None
+
+    @property
+    def places(self) -> tuple[int, int, int | None]:
+        return self[3:]
 
 
 def remove_events(database: Database, rows: Sequence[int]) -> None:
@@ -18,20 +37,23 @@ def remove_events(database: Database, rows: Sequence[int]) -> None:
 
     The caller holds the transaction.
     """
-    used = [_references(database, row) for row in rows]
+    used = list(references(database, rows).values())
     many = database.connection.executemany
     many(_DELETE_ARTIFACTS, [(row,) for row in rows])
     many("DELETE FROM event WHERE id = ?", [(row,) for row in rows])
-    settle(database, {command for command, *_ in used})
-    for at, table in enumerate(_INDEXED, 1):
-        many(_delete_unused(table) + f" AND {table}.id = ?", {(one[at],) for one in used})
+    settle(database, used)
+    for table in _INDEXED:
+        gone = {getattr(one, table) for one in used}
+        many(_delete_unused(table) + f" AND {table}.id = ?", [(row,) for row in gone])
 
 
-def _references(database: Database, row: int) -> tuple[int, int, int]:
-    """Ids of its command, directory and session."""
-    sql = "SELECT command, directory, session FROM event WHERE id = ?"
-    command, directory, session = next(iter(database.execute(sql, (row,))))
-    return command, directory, session
+def references(database: Database, rows: Iterable[int]) -> dict[int, Used]:
+    """Row id of an event -> what it refers to."""
+    sql = (
+        "SELECT command, session, exit_status, directory, terminal, checkout"
+        " FROM event WHERE id = ?"
+    )
+    return {row: Used(*used) for row in rows for used in database.execute(sql, (row,))}
 
 
 _DELETE_ARTIFACTS = """
@@ -44,10 +66,15 @@ DELETE FROM artifact WHERE id IN (
 """
 
 
-def settle(database: Database, commands: Iterable[int]) -> None:
-    """Commands that lost an event: set their last use back, or remove them and their words."""
+def settle(database: Database, used: Iterable[Used]) -> None:
+    """Events are gone, or were replaced: count them no longer, and find the last uses anew.
+
+    Commands that have no event any more go, and with them their words.
+    """
+    used = list(used)
+    counts.take_away(database, ((one.command, one.session, one.exit_status) for one in used))
     emptied: list[int] = []
-    for command in sorted(commands):
+    for command in sorted({one.command for one in used}):
         last = database.value("SELECT max(started_at_us) FROM event WHERE command = ?", (command,))
         if last is None:
             emptied.append(command)
@@ -78,6 +105,25 @@ def sweep(database: Database) -> None:
     """Names of places that no event mentions any more; walks over the events."""
     for table in PLACES:
         database.execute(_delete_unused(table))
+
+
+def sweep_after(database: Database, used: Iterable[Used]) -> None:
+    """The same of places that these events have left: mostly others of late still mention them.
+
+    Of checkouts and terminals no index tells that, so the newest events are looked at first.
+    """
+    used = list(used)
+    many = database.connection.executemany
+    for table in _INDEXED:
+        rows = {getattr(one, table) for one in used}
+        many(_delete_unused(table) + f" AND {table}.id = ?", [(row,) for row in rows])
+    for table in _UNINDEXED:
+        rows = {getattr(one, table) for one in used}
+        many(
+            f"DELETE FROM {table} WHERE id = ?1 AND (SELECT id FROM event"  # noqa: S608
+            f" WHERE event.{table} = ?1 ORDER BY id DESC LIMIT 1) IS NULL",
+            [(row,) for row in rows],
+        )
 
 
 def _delete_unused(table: str) -> str:

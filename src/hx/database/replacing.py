@@ -30,6 +30,7 @@ DERIVED = (
     "session",
     "holding",
     "unheld",
+    "total",
 )
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hx.database import Database
+    from hx.database.counts import Use
 
 Sql = str | bytes | int | None
 _CHUNK = 500
@@ -136,11 +137,11 @@ class Dictionaries:
         self._new_commands.append((row, self._digests[text], shown, raw))
         return row
 
-    def write_commands(self, last_us: dict[int, int]) -> None:
-        """Insert the commands that were new, before their events; takes their last uses away."""
+    def write_commands(self, uses: dict[int, Use]) -> None:
+        """Insert the commands that were new, before their events; takes their uses away."""
         many = self._database.connection.executemany
-        made = [(row, digest, last_us.pop(row), *text) for row, digest, *text in self._new_commands]
-        many("INSERT INTO command VALUES (?, ?, ?, ?, ?)", made)
+        made = [(row, digest, *uses.pop(row), *text) for row, digest, *text in self._new_commands]
+        many("INSERT INTO command VALUES (?, ?, ?, ?, ?, ?, ?)", made)
         many(
             "INSERT INTO command_text (rowid, text) VALUES (?, ?)",
             [(row, text) for row, _, text, _ in self._new_commands],

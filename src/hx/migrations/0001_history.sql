@@ -9,8 +9,12 @@ CREATE TABLE session (
     id INTEGER PRIMARY KEY,
     session_id BLOB NOT NULL,
     device INTEGER NOT NULL REFERENCES device,
+    events INTEGER NOT NULL DEFAULT 0,  -- that are here
+    first_us INTEGER,                   -- no event of it begins earlier, and
+    last_us INTEGER,                    -- none later; NULL: it never had one
     UNIQUE (session_id, device)
 );
+CREATE INDEX session_recent ON session (device, last_us);
 
 CREATE TABLE terminal (id INTEGER PRIMARY KEY, host, user, shell, tty);
 CREATE INDEX terminal_facts ON terminal (host, user, shell, tty);
@@ -23,11 +27,25 @@ CREATE TABLE command (
     id INTEGER PRIMARY KEY,
     hash INTEGER NOT NULL,     -- 64 bits of the bytes: finds a command without a second copy of its text
     last_us INTEGER NOT NULL,  -- start of its newest event
+    runs INTEGER NOT NULL,     -- its events, and those of them that failed: a common command has
+    failures INTEGER NOT NULL, -- as many as a history is long, and is shown with both at every search
     text TEXT NOT NULL,        -- what people see and search; lossy where the bytes are not UTF-8
     raw BLOB                   -- the bytes, only where they are not UTF-8
 );
 CREATE INDEX command_hash ON command (hash);
 CREATE INDEX command_recent ON command (last_us);
+
+-- How many rows there are: counting them would take longer with every event.
+CREATE TABLE total (name TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO total VALUES ('event', 0), ('command', 0), ('session', 0);
+CREATE TRIGGER command_made AFTER INSERT ON command
+BEGIN UPDATE total SET count = count + 1 WHERE name = 'command'; END;
+CREATE TRIGGER command_gone AFTER DELETE ON command
+BEGIN UPDATE total SET count = count - 1 WHERE name = 'command'; END;
+CREATE TRIGGER session_made AFTER INSERT ON session
+BEGIN UPDATE total SET count = count + 1 WHERE name = 'session'; END;
+CREATE TRIGGER session_gone AFTER DELETE ON session
+BEGIN UPDATE total SET count = count - 1 WHERE name = 'session'; END;
 
 -- Words of three characters -> commands. No positions: a hit is verified against the text.
 CREATE VIRTUAL TABLE command_text USING fts5 (
@@ -57,6 +75,8 @@ CREATE INDEX event_command ON event (command, started_at_us, exit_status);  -- c
 CREATE INDEX event_session ON event (session, seq);
 CREATE INDEX event_ident ON event (ident);
 CREATE INDEX event_directory ON event (directory, started_at_us);
+CREATE INDEX event_failed ON event (started_at_us) WHERE exit_status <> 0;
+CREATE INDEX event_exit ON event (exit_status, started_at_us) WHERE exit_status <> 0;
 
 CREATE TABLE artifact (
     id INTEGER PRIMARY KEY,

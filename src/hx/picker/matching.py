@@ -6,13 +6,16 @@ from __future__ import annotations
 
 from time import perf_counter
 
+from hx.core.rank import Candidate, asked, match_points
 from hx.picker.matcher import matcher
-from hx.picker.ranking import Hit
 from hx.picker.stock import BLOCK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hx.core.terms import Term
+    from hx.database import Database
     from hx.picker.model import Question
     from hx.picker.stock import Stock
 
@@ -29,6 +32,8 @@ class Matching:
         self._runs = stock.runs_of(question)
         self._allowed = stock.allowed(question)
         self._matcher = matcher(terms)
+        self._wanted = asked(terms)
+        self._points: dict[int, float] = {}  # by row id of the command, of those judged so far
         self._kept: list[tuple[int, int]] = []  # (- score, place): sorted, the best are first
         self._room = max(KEPT, question.limit)
         self._floor = -1  # score of the worst that is kept when there is no more room
@@ -47,13 +52,29 @@ class Matching:
             if perf_counter() >= until:
                 break
 
-    def hits(self) -> list[Hit]:
-        commands, last_us = self._stock.commands, self._stock.last_us
-        if self._runs is None:
-            return [Hit(-worse, last_us[at], commands[at]) for worse, at in self._kept]
-        at_us = self._runs.at_us
-        found = [(worse, commands[at]) for worse, at in self._kept]
-        return [Hit(-worse, at_us[command], command) for worse, command in found]
+    def candidates(self, database: Database) -> Iterator[Candidate]:
+        """Those that are kept, judged; one that was forgotten meanwhile is left out."""
+        stock, runs = self._stock, self._runs
+        commands, last_us, counts, failures = (
+            stock.commands, stock.last_us, stock.counts, stock.failures
+        )  # fmt: skip
+        place = stock.place()
+        self._judge(database, [commands[at] for _, at in self._kept])
+        points = self._points
+        for _, at in self._kept:
+            command = commands[at]
+            if command in points:
+                at_us = last_us[at] if runs is None else runs.at_us[command]
+                yield Candidate(
+                    command, points[command], at_us, counts[at], failures[at], place(command)
+                )
+
+    def _judge(self, database: Database, commands: list[int]) -> None:
+        from hx.database.candidates import texts
+
+        new = [command for command in commands if command not in self._points]
+        for command, text in texts(database, new):
+            self._points[command] = match_points(text, self._wanted)
 
     def _match(self, block: int) -> None:
         found = self._matcher.best(self._stock.blocks[block])

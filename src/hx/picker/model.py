@@ -6,16 +6,11 @@ State -view-> lines -screen-> terminal
 
 from __future__ import annotations
 
+from hx.core.query import ALL, SCOPES
 from hx.core.record import NamedTuple
-
-# which runs are looked at; one key goes through them
-ALL, SESSION, DIRECTORY, REPOSITORY, DEVICE = "all", "session", "directory", "repository", "device"
-SCOPES = (ALL, SESSION, DIRECTORY, REPOSITORY, DEVICE)
 
 # what is done with the command that was chosen
 RUN, EDIT = "run", "edit"
-
-LOOKED_AT = 4_096  # characters of a command; what stands behind them is not searched
 
 
 class Key(NamedTuple):

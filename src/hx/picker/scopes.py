@@ -1,39 +1,12 @@
-"""What a scope takes in: the condition on its runs, and of each command the newest of them."""
+"""Of each command its newest run in a scope."""
 
 from __future__ import annotations
 
 from array import array
 
-from hx.core.query import Query
-from hx.database.conditions import Condition, filters
-from hx.picker.model import DEVICE, DIRECTORY, REPOSITORY, SESSION
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from hx.core.rank import Here
-
-NOWHERE: Condition = ("0", ())
-# The + keeps the index of sessions out: this device has most events
-_DEVICE = (
-    "+event.session IN (SELECT session.id FROM session JOIN device ON device.id = session.device"
-    " WHERE device_id = ? OR name = (SELECT name FROM device WHERE device_id = ?))"
-)
-INDEXED = (DIRECTORY, SESSION)  # their runs are found without a walk over all
-
-
-def condition(scope: str, here: Here) -> Condition:
-    """On `event`; of a place that is unknown there is none."""
-    if scope == DEVICE:
-        return _DEVICE, (here.device_id, here.device_id)
-    asked = {
-        SESSION: Query(session_id=here.session_id),
-        DIRECTORY: Query(cwd=here.directory),
-        REPOSITORY: Query(repo=here.repo),
-    }
-    found = filters(asked[scope])
-    return found[0] if found else NOWHERE
 
 
 class Runs:

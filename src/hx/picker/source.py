@@ -8,16 +8,18 @@ while source.busy(question):
 
 from __future__ import annotations
 
-from hx.picker.glance import glance
+from hx.core.query import ALL
+from hx.core.rank import LOOKED_AT
+from hx.picker.glance import glance, newest
 from hx.picker.listing import load_details, load_rows
-from hx.picker.model import LOOKED_AT, Answer, Question
+from hx.picker.model import Answer, Question
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.core.rank import Here
     from hx.core.terms import Term
     from hx.database import Database
-    from hx.picker.glance import Glimpse
+    from hx.database.candidates import Command
     from hx.picker.matching import Matching
     from hx.picker.model import Details, Row
     from hx.picker.stock import Stock
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 _KEY_S = 0.003  # of a key's 16 ms: the rest is for ranking, rows and the frame
 _SLICE_S = 0.005  # of work between keys
 _FIRST = 60  # rows of an answer that a better one will follow
+_PLACES = 1_000  # newest runs in a place that earn points in such an answer
 _SPARE = 50  # rows beyond the limit that are read when some may be left out
 
 
@@ -46,10 +49,15 @@ class Source:
         terms = self._terms(question)
         limit = min(question.limit, _FIRST) + len(question.hidden)
         limit += 0 if question.failures else _SPARE
-        seen = glance(self._database, question.scope, terms, self._here, limit)
-        seen = [one for one in seen if one.command not in question.hidden]
-        commands = self._ranked(seen, terms) if terms else [one.command for one in seen]
-        events = {one.command: one.event for one in seen if one.event is not None}
+        if not terms and question.scope == ALL:
+            latest = newest(self._database, limit)
+            commands = [one for one in latest if one not in question.hidden]
+            rows = self._rows(question, terms, commands[:limit], None)
+            return Answer(question, rows, len(commands), complete=False)
+        seen = glance(self._database, question.scope, terms, self._here)
+        seen = [one for one in seen if one.id not in question.hidden]
+        commands = self._ranked(seen, terms) if terms else [one.id for one in seen]
+        events = {one.id: one.event for one in seen if one.event is not None}
         rows = self._rows(question, terms, commands[:limit], events or None)
         return Answer(question, rows, len(commands), complete=False)
 
@@ -93,14 +101,16 @@ class Source:
         if self._stock:
             self._stock.close()
 
-    def _ranked(self, seen: list[Glimpse], terms: list[Term]) -> list[int]:
+    def _ranked(self, seen: list[Command], terms: list[Term]) -> list[int]:
+        from hx.core.rank import rank
+        from hx.database.candidates import judged
+        from hx.database.scopes import place_of
         from hx.picker.matcher import matcher
-        from hx.picker.ranking import Hit, ranked
 
         found = matcher(terms).best([one.text for one in seen])
-        at = [(one.score, seen[one.index]) for one in found]
-        hits = [Hit(score, one.at_us, one.command) for score, one in at]
-        return ranked(hits, {}, self._now_us)
+        fitting = [seen[one.index] for one in found]
+        place = place_of(self._database, self._here, _PLACES)
+        return rank(judged(fitting, terms, place), self._now_us)
 
     def _terms(self, question: Question) -> list[Term]:
         if not question.query:
@@ -116,8 +126,8 @@ class Source:
         return Answer(question, rows, total, complete=True, total=total)
 
     def _of_all(self, stock: Stock, question: Question, terms: list[Term]) -> Answer:
+        from hx.core.rank import rank
         from hx.picker.matching import Matching
-        from hx.picker.ranking import ranked
 
         before, limit = self._matching, question.limit
         if before is not None and before.question == question:
@@ -128,7 +138,7 @@ class Source:
             is_typed = before is None or before.question.query != question.query
             if is_typed and not matching.done:  # the selection is at the best row
                 limit = min(limit, _FIRST)
-        commands = ranked(matching.hits(), stock.runs, self._now_us)[:limit]
+        commands = rank(matching.candidates(self._database), self._now_us)[:limit]
         rows = self._rows(question, terms, commands, stock.events(question, commands))
         return Answer(question, rows, matching.matches, matching.done, stock.total(question))
 

@@ -6,9 +6,10 @@ the query found, never one of the query before it.
 
 from __future__ import annotations
 
+from hx.core.query import ALL, SCOPES
 from hx.picker.acts import ACTS, MOST_ROWS, edited, selected, to_forget
 from hx.picker.editing import EDITS, MOST, harmless, insert
-from hx.picker.model import ALL, RUN, SCOPES, Key, Question, State
+from hx.picker.model import RUN, Key, Question, State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

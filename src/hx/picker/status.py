@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from hx.core.query import ALL, DEVICE, DIRECTORY, REPOSITORY, SESSION
 from hx.picker.look import painted
-from hx.picker.model import ALL, DEVICE, DIRECTORY, REPOSITORY, RUN, SESSION
+from hx.picker.model import RUN
 from hx.picker.width import fitted
 
 TYPE_CHECKING = False

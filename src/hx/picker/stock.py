@@ -9,13 +9,15 @@ from __future__ import annotations
 from array import array
 from itertools import islice
 
+from hx.core.query import ALL, DEVICE, DIRECTORY, REPOSITORY, SESSION
+from hx.core.rank import LOOKED_AT, place_points
+from hx.database.scopes import INDEXED, NOWHERE, condition, places
 from hx.picker.matcher import matcher
-from hx.picker.model import ALL, DEVICE, DIRECTORY, LOOKED_AT, REPOSITORY, SESSION
-from hx.picker.scopes import INDEXED, NOWHERE, Runs, condition
+from hx.picker.scopes import Runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from typing import Any
 
     from hx.core.rank import Here
@@ -29,22 +31,18 @@ BLOCK = 8_192  # commands that are matched at once
 _COMMANDS = 1_024  # that are loaded in a slice
 _EVENTS = 1_024
 _WALKED = 16_384  # events that are looked at in a slice, where few of them count
-_PLACES = (DIRECTORY, SESSION, REPOSITORY, DEVICE)  # those that are loaded in a moment first
 _FAILED = "failed"
 _CACHE_KIB = 8_192  # each page is read once: more of them would only lie there
 
-_OTHERS = (
-    "SELECT count(*) FROM device WHERE device_id <> ?"
-    " AND coalesce(name <> (SELECT name FROM device WHERE device_id = ?), 1)"
-)
-
 
 class Stock:
-    """`commands`: row ids, latest used first; `blocks`: their texts; `runs`: by scope."""
+    """`commands`: row ids, latest used first, with figures; `blocks`: texts; `runs`: by scope."""
 
     def __init__(self, database: Database, here: Here) -> None:
         self.commands = array("q")
         self.last_us = array("q")
+        self.counts = array("I")  # of their runs, everywhere
+        self.failures = array("I")  # and of those that failed
         self.blocks: list[Any] = []
         self.runs: dict[str, Runs] = {}
         self.unfailed: bytearray | None = None  # by row id of the command, everywhere
@@ -55,8 +53,7 @@ class Stock:
         self._cache = database.connection.pragma("cache_size")
         database.connection.pragma("cache_size", -_CACHE_KIB)
         self._here = here
-        alone = not database.value(_OTHERS, (here.device_id,) * 2)  # then this device is everything
-        self._places = _PLACES[:-1] if alone else _PLACES
+        self._places = places(database, here)
         self._jobs: dict[str, Generator[None, None, None]] = {ALL: self._load_commands()}
         for scope in self._places:
             self._jobs[scope] = self._load_runs(scope)
@@ -84,6 +81,20 @@ class Stock:
     def runs_of(self, question: Question) -> Runs | None:
         """None where the newest runs everywhere are meant."""
         return self.runs.get(question.scope)
+
+    def place(self) -> Callable[[int], int]:
+        """The points of a command for where it ran, of the scopes that are known."""
+        unknown = bytearray(self._size)
+        directory, repo, session, device = (
+            self.runs[scope].member if scope in self.runs else unknown
+            for scope in (DIRECTORY, REPOSITORY, SESSION, DEVICE)
+        )
+        return lambda command: place_points(
+            in_directory=directory[command] > 0,
+            in_repo=repo[command] > 0,
+            in_session=session[command] > 0,
+            on_device=device[command] > 0,
+        )
 
     def allowed(self, question: Question) -> bytearray | None:
         """By row id of the command: 1 where the question lets it through; None: it lets all."""
@@ -134,10 +145,12 @@ class Stock:
         texts = matcher([]).texts
         held: list[str] = []
         for rows in _slices(self._database.execute(_COMMANDS_SQL, (LOOKED_AT,)), _COMMANDS):
-            for command, last_us, text in rows:
+            for command, last_us, runs, failures, text in rows:
                 if command < self._size:
                     self.commands.append(command)
                     self.last_us.append(last_us)
+                    self.counts.append(runs)
+                    self.failures.append(failures)
                     self._known[command] = 1
                     held.append(text)
             if len(held) >= BLOCK:
@@ -193,7 +206,7 @@ def _slices(cursor: Any, size: int) -> Iterator[list[Any]]:
 
 _RUNS_SQL = "SELECT command, event.id, started_at_us, exit_status FROM event"
 _COMMANDS_SQL = (
-    "SELECT id, last_us, substr(text, 1, ?) FROM command INDEXED BY command_recent"
+    "SELECT id, last_us, runs, failures, substr(text, 1, ?) FROM command INDEXED BY command_recent"
     " ORDER BY last_us DESC"
 )
 _FAILED_SQL = (

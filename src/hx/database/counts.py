@@ -1,0 +1,113 @@
+"""Counts that are kept as rows come and go, so that nobody counts a history to show them.
+
+    command   last_us, runs, failures     of its events
+    session   events, first_us, last_us   the times are bounds: removing an event leaves them
+    total     events, commands, sessions  (triggers count the last two)
+
+hx.database.integrity compares all of them with the rows themselves.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from operator import itemgetter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from hx.database import Database
+
+    Rows = list[tuple[Any, ...]]  # of events, as hx.database.rows.event_rows makes them
+    Use = tuple[int, int, int]  # of a command: start of its newest event, events, failed ones
+
+_AT_US, _SESSION, _COMMAND, _EXIT_STATUS = 0, 1, 4, 8
+
+
+def uses(*written: Rows) -> dict[int, Use]:
+    """command -> its use among these rows; each list in the order of time."""
+    newest: dict[int, int] = {}
+    runs: Counter[int] = Counter()
+    failures: Counter[int] = Counter()
+    for rows in written:
+        for command, at_us in {row[_COMMAND]: row[_AT_US] for row in rows}.items():
+            newest[command] = max(at_us, newest.get(command, at_us))
+        runs.update(map(itemgetter(_COMMAND), rows))
+        failures.update(row[_COMMAND] for row in rows if row[_EXIT_STATUS])
+    return {command: (at_us, runs[command], failures[command]) for command, at_us in newest.items()}
+
+
+def add(database: Database, commands: Mapping[int, Use], *written: Rows) -> None:
+    """Events were written: `commands` are their uses, of commands that were there before."""
+    many = database.connection.executemany
+    many(_ADD_USE, [(command, *use) for command, use in commands.items()])
+    events: Counter[int] = Counter()
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for rows in written:
+        events.update(map(itemgetter(_SESSION), rows))
+        for session, at_us in {row[_SESSION]: row[_AT_US] for row in reversed(rows)}.items():
+            first[session] = min(at_us, first.get(session, at_us))
+        for session, at_us in {row[_SESSION]: row[_AT_US] for row in rows}.items():
+            last[session] = max(at_us, last.get(session, at_us))
+    many(_ADD_TO_SESSION, [(one, events[one], first[one], last[one]) for one in events])
+    _add_events(database, events.total())
+
+
+def take_away(database: Database, gone: Iterable[tuple[int, int, int | None]]) -> None:
+    """Events leave: of each its command, session and exit status."""
+    commands: Counter[int] = Counter()
+    failures: Counter[int] = Counter()
+    sessions: Counter[int] = Counter()
+    for command, session, exit_status in gone:
+        commands[command] += 1
+        failures[command] += bool(exit_status)
+        sessions[session] += 1
+    many = database.connection.executemany
+    many(_TAKE_USE, [(one, commands[one], failures[one]) for one in commands])
+    many("UPDATE session SET events = events - ?2 WHERE id = ?1", list(sessions.items()))
+    _add_events(database, -sessions.total())
+
+
+def _add_events(database: Database, number: int) -> None:
+    if number:
+        database.execute("UPDATE total SET count = count + ? WHERE name = 'event'", (number,))
+
+
+def totals(database: Database) -> dict[str, int]:
+    """Rows of event, command and session."""
+    return dict(database.execute("SELECT name, count FROM total"))
+
+
+def wrong(database: Database) -> bool:
+    """Whether a count is not that of the rows; reads all of them."""
+    return any(database.value(sql) is not None for sql in _WRONG)
+
+
+_ADD_USE = (
+    "UPDATE command SET last_us = max(last_us, ?2), runs = runs + ?3, failures = failures + ?4"
+    " WHERE id = ?1"
+)
+_TAKE_USE = "UPDATE command SET runs = runs - ?2, failures = failures - ?3 WHERE id = ?1"
+_ADD_TO_SESSION = (
+    "UPDATE session SET events = events + ?2, first_us = min(coalesce(first_us, ?3), ?3),"
+    " last_us = max(coalesce(last_us, ?4), ?4) WHERE id = ?1"
+)
+_WRONG = (
+    """
+    SELECT 1 FROM total WHERE count <> CASE name WHEN 'event' THEN (SELECT count(*) FROM event)
+        WHEN 'command' THEN (SELECT count(*) FROM command) ELSE (SELECT count(*) FROM session) END
+    """,
+    """
+    SELECT 1 FROM command LEFT JOIN (SELECT command, count(*) AS n, max(started_at_us) AS newest,
+        coalesce(sum(exit_status <> 0), 0) AS failed FROM event GROUP BY command) ON command = id
+    WHERE runs IS NOT n OR failures IS NOT failed OR last_us IS NOT newest LIMIT 1
+    """,
+    """
+    SELECT 1 FROM session LEFT JOIN (SELECT session, count(*) AS n, min(started_at_us) AS oldest,
+        max(started_at_us) AS newest FROM event GROUP BY session) ON session = id
+    WHERE events <> coalesce(n, 0) OR first_us > oldest OR last_us < newest
+        OR n AND (first_us IS NULL OR last_us IS NULL) LIMIT 1
+    """,
+)

@@ -1,0 +1,91 @@
+"""Where runs are looked at: everywhere, or in one place; and which commands ran in a place.
+
+Of a place the newest runs are read, however many there are.
+"""
+
+from __future__ import annotations
+
+from hx.core.query import DEVICE, DIRECTORY, REPOSITORY, SESSION, Query
+from hx.core.rank import place_points
+from hx.database.conditions import Condition, filters
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from hx.core.rank import Here
+    from hx.database import Database
+
+INDEXED = (DIRECTORY, SESSION)  # their runs are found without a walk over all
+NOWHERE: Condition = ("0", ())
+
+# The + keeps the index of sessions out: this device has most events
+_DEVICE = (
+    "+event.session IN (SELECT session.id FROM session JOIN device ON device.id = session.device"
+    " WHERE device_id = ? OR name = (SELECT name FROM device WHERE device_id = ?))"
+)
+_OTHERS = (
+    "SELECT count(*) FROM device WHERE device_id <> ?"
+    " AND coalesce(name <> (SELECT name FROM device WHERE device_id = ?), 1)"
+)
+
+
+def places(database: Database, here: Here) -> tuple[str, ...]:
+    """The scopes that earn points; where this device is alone, it is everything."""
+    is_alone = not database.value(_OTHERS, (here.device_id,) * 2)
+    known = (DIRECTORY, SESSION, REPOSITORY)
+    return known if is_alone else (*known, DEVICE)
+
+
+def condition(scope: str, here: Here) -> Condition:
+    """On `event`; of a place that is unknown there is none."""
+    if scope == DEVICE:
+        return _DEVICE, (here.device_id, here.device_id)
+    asked = {
+        SESSION: Query(session_id=here.session_id),
+        DIRECTORY: Query(cwd=here.directory),
+        REPOSITORY: Query(repo=here.repo),
+    }
+    found = filters(asked[scope])
+    return found[0] if found else NOWHERE
+
+
+def newest_runs(
+    database: Database, scope: str, here: Here, depth: int
+) -> Iterator[tuple[int, int, int]]:
+    """(command, event, start) of the newest runs in a scope, newest first, at most `depth`.
+
+    Where no index finds them, those of the newest `depth` events.
+    """
+    ran, values = condition(scope, here)
+    if (ran, values) == NOWHERE:
+        return
+    newest = "event"
+    if scope not in INDEXED:
+        newest = f"(SELECT * FROM event ORDER BY started_at_us DESC LIMIT {depth})"  # noqa: S608
+    order = "seq" if scope == SESSION else "started_at_us"  # by the index
+    sql = (
+        f"SELECT command, id, started_at_us FROM {newest} AS event WHERE {ran}"  # noqa: S608
+        f" ORDER BY {order} DESC LIMIT ?"
+    )
+    yield from sorted(
+        database.execute(sql, (*values, depth)), key=lambda row: (row[2], row[1]), reverse=True
+    )
+
+
+def place_of(database: Database, here: Here, depth: int) -> Callable[[int], int]:
+    """The points of a command for where it ran, by its row id."""
+    ran = {
+        scope: {command for command, _, _ in newest_runs(database, scope, here, depth)}
+        for scope in places(database, here)
+    }
+    nothing: set[int] = set()
+    directory, repo, session, device = (
+        ran.get(scope, nothing) for scope in (DIRECTORY, REPOSITORY, SESSION, DEVICE)
+    )
+    return lambda command: place_points(
+        in_directory=command in directory,
+        in_repo=command in repo,
+        in_session=command in session,
+        on_device=command in device,
+    )

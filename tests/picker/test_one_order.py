@@ -1,0 +1,86 @@
+"""`hx search` and the picker rank by one rule: of one question their orders are one."""
+
+from __future__ import annotations
+
+import tempfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hx.core.query import ALL, DIRECTORY, REPOSITORY, SESSION, Query
+from hx.core.rank import Here
+from hx.core.terms import parse
+from hx.database import open_scratch
+from hx.picker.model import Question
+from hx.picker.source import Source
+from hx.search import search
+from picker.histories import DEVICE, EARLIER, HERE, NOW_US, OTHER, event, settled, take
+from picker.histories import SESSION as CURRENT
+from strategies import share
+
+SCOPES = {
+    ALL: Query(),
+    SESSION: Query(session_id=CURRENT),
+    DIRECTORY: Query(cwd=HERE.directory),
+    REPOSITORY: Query(repo=HERE.repo),
+}
+ages = st.one_of(st.integers(1, 60), st.integers(1, 400_000_000))  # seconds
+runs = st.lists(
+    st.tuples(
+        ages,
+        st.fixed_dictionaries(
+            {
+                "command": st.sampled_from(
+                    ["git log", "git log -p", "legit catalog", "gl", "g i t", "gît", "make", "Git"]
+                ),
+                "device": st.sampled_from([DEVICE, OTHER]),
+                "session": st.sampled_from([CURRENT, EARLIER]),
+                "cwd": st.sampled_from([b"/srv", b"/tmp"]),
+                "repo": st.sampled_from([HERE.repo, None]),
+                "exit_status": st.sampled_from([0, 1, None]),
+            }
+        ),
+    ),
+    max_size=30,
+    unique_by=lambda one: one[0],
+).map(lambda given: [event(age, **one) for age, one in given])
+queries = st.sampled_from(
+    ["", "git", "git log", "log", "gl", "'git", "^git", "log$", "git !log", "!git", "G", "î", "g t"]
+)
+heres = st.builds(
+    Here,
+    st.sampled_from([b"/srv", None]),
+    st.sampled_from([HERE.repo, None]),
+    st.sampled_from([CURRENT, None]),
+    st.just(DEVICE),
+)
+
+
+@given(runs, queries, st.sampled_from(sorted(SCOPES)), heres)
+@share(0.5)
+def test_search_and_the_picker_give_one_order(events, query, scope, here):
+    where = {SESSION: here.session_id, DIRECTORY: here.directory, REPOSITORY: here.repo}
+    with tempfile.TemporaryDirectory() as folder:
+        database = open_scratch(folder)
+        take(database, *events)
+        found = list(search(database, SCOPES[scope], parse(query), here, NOW_US))
+        source = Source(database, here, NOW_US)
+        question = Question(query, scope=scope if where.get(scope, b"") else ALL)
+        if question.scope == scope:
+            for answer in (source.first(question), settled(source, question)):
+                assert [row.command for row in answer.rows] == found
+        source.close()
+        database.close()
+
+
+@pytest.mark.parametrize("query", ["git log", "log", "gl"])
+def test_what_ran_twenty_times_is_first_in_both(tmp_path, query):
+    database = open_scratch(str(tmp_path))
+    often = [event(86_400 * (2 + age), "git log --oneline") for age in range(20)]
+    take(database, *often, event(86_400, "git log --graph"), event(80_000, "git log --all -p x"))
+    found = list(search(database, Query(), parse(query), HERE, NOW_US))
+    answer = settled(Source(database, HERE, NOW_US), Question(query))
+    assert [row.command for row in answer.rows] == found
+    assert answer.rows[0].text == "git log --oneline"
+    database.close()
