@@ -21,6 +21,7 @@ from hx.database import ledger, parting, unpublished, vault
 from hx.database.parting import Parting
 from hx.database.unpublished import Due
 from hx.publishing import Plan, listed_of, manifest_of, publish
+from hx.push import push_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from hx.database import Database
     from hx.outbox import Outbox
     from hx.visit import Visit
+
+_ROUNDS = 5
 
 
 class Outlook(NamedTuple):
@@ -68,16 +71,35 @@ def _word(visit: Visit) -> Record:
     return device_revoke(visit.me, (), seed=seed, vault_id=visit.vault.vault_id)
 
 
-def be_gone(visit: Visit, outbox: Outbox) -> None:
-    """The database is in no vault any more. What is in it stays."""
+def publish_and_leave(visit: Visit, outbox: Outbox, label: str) -> bool:
+    """Publish all that is due, tell the others, and take the vault out of the database.
+
+    The visit has just pulled. What other processes record or forget meanwhile is published too;
+    returns False when they do not come to an end. Raises StoreError, KeyMissing.
+    """
+    for _ in range(_ROUNDS):
+        push_all(visit, outbox, label)
+        say_farewell(visit, outbox, label)
+        if be_gone(visit, outbox, when_all_is_published=True):
+            return True
+    return False
+
+
+def be_gone(visit: Visit, outbox: Outbox, *, when_all_is_published: bool = False) -> bool:
+    """The database is in no vault any more. What is in it stays. Returns whether it is so."""
     database = visit.database
     record = None
     with suppress(KeyMissing):  # then the keys went first, and there is nothing to sign with
         record = _word(visit)
     with database.transaction():
+        if when_all_is_published and unpublished.anything(
+            database, visit.me, frozenset(), visit.now_us
+        ):
+            return False
         parting.note(database, visit.vault.vault_id, Parting(visit.me, record))
         vault.remove(database)
     outbox.clear()
+    return True
 
 
 def left_before(database: Database, vault_id: bytes, device_id: bytes) -> bool:

@@ -25,9 +25,12 @@ def beside(device):
         device.database = first
 
 
-def at_put(device, prefix, act):
-    """Once, when the device is about to put an object whose key begins so, another process acts."""
-    waiting = [act]
+def at_put(device, prefix, act, after=0):
+    """Once, when the device is about to put an object whose key begins so, another process acts.
+
+    `after`: how many such puts go by before.
+    """
+    waiting = [act] + [lambda: None] * after
 
     def choose(_number, operation, key):
         if waiting and operation == "put" and key.startswith(prefix):

@@ -7,17 +7,16 @@ from hx.core.keys import DeviceKeys
 from hx.custody.secrets import Secrets
 from hx.database.events import rename_device
 from hx.pull import pull
-from hx.push import push_all
 
 
 def leave(device):
     visit = device.visit()
     if leaving.outlook(visit).publishes:
         pull(visit)
-        push_all(visit, device.outbox, device.name())
+        assert leaving.publish_and_leave(visit, device.outbox, device.name())
         device._published()
-        leaving.say_farewell(visit, device.outbox, device.name())
-    leaving.be_gone(visit, device.outbox)
+    else:
+        leaving.be_gone(visit, device.outbox)
 
 
 def leave_unheard(device):

@@ -41,14 +41,15 @@ def test_what_a_device_recorded_last_is_history_of_all_others_after_it_has_left(
     other.close()
 
 
-def test_what_is_forgotten_while_a_device_leaves_is_forgotten_by_all(meeting):
+@pytest.mark.parametrize("manifests", [0, 1], ids=["its last sync", "its farewell"])
+def test_what_is_forgotten_while_a_device_leaves_is_forgotten_by_all(meeting, manifests):
     """Nobody would write its segments anew after that, nor tell the others."""
     one, other, _ = meeting.devices
     event, known = other.record(), one.record()
     one.sync()
     shared(other).view.arrive()
     keys = Keys(frozenset([event.key, known.key]))
-    at_put(other, "m/", lambda: other.forget(keys))
+    at_put(other, "m/", lambda: other.forget(keys), after=manifests)
     leave(other)
     gone(meeting, other)
     meet(*meeting)

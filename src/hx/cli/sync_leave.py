@@ -10,12 +10,11 @@ from hx.cli.progress import Progress
 from hx.cli.recorder import drained, now_us, open_recorder
 from hx.cli.sync_run import scrub
 from hx.cli.syncing import alone, label_of, outbox_of, vault_of, visit_of
-from hx.core.errors import HxError, KeyMissing
+from hx.core.errors import Busy, HxError, KeyMissing
 from hx.custody.place import read_note
 from hx.database import vault as rows
-from hx.leaving import be_gone, outlook, say_farewell
+from hx.leaving import be_gone, outlook, publish_and_leave
 from hx.pull import pull
-from hx.push import push_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,8 +39,9 @@ def run(_: str, given: Namespace, config: Config) -> int:
             print("\n".join(_sentences(found, seen, offline=given.offline)))
             confirm("leave the vault?")
         published = _last_sync(recorder, seen) if not given.offline else False
-        left = outlook(visit_of(recorder)).unpublished
-        be_gone(visit_of(recorder), outbox_of(recorder))
+        left = 0 if published else outlook(visit_of(recorder)).unpublished
+        if not published:
+            be_gone(visit_of(recorder), outbox_of(recorder))
         _drop_keys(recorder)
     scrub(recorder)
     _tell(given, recorder, found, published=published, left=left)
@@ -68,7 +68,10 @@ def _sentences(found: Vault, seen: Outlook, *, offline: bool) -> Iterator[str]:
 
 
 def _last_sync(recorder: Recorder, seen: Outlook) -> bool:
-    """Whether the others can read that it leaves. Raises StoreError, NotAVault, KeyMissing."""
+    """Sync and leave, unless this device has nothing to publish; whether it was done.
+
+    Raises StoreError, NotAVault, KeyMissing, Busy.
+    """
     if not seen.publishes:
         return False
     visit = visit_of(recorder._replace(now_us=now_us()))
@@ -77,9 +80,9 @@ def _last_sync(recorder: Recorder, seen: Outlook) -> bool:
         with Progress("syncing") as progress:
             visit.tell = progress.told
             pull(visit)
-            if outlook(visit).publishes:
-                push_all(visit, outbox, label)
-                say_farewell(visit, outbox, label)
+            if not outlook(visit).publishes:
+                return be_gone(visit, outbox)
+            is_gone = publish_and_leave(visit, outbox, label)
     except HxError as error:
         left = outlook(visit).unpublished
         raise type(error)(
@@ -87,6 +90,11 @@ def _last_sync(recorder: Recorder, seen: Outlook) -> bool:
             f"nothing was changed: {error.hint}; or `hx sync leave --offline`, and {left:,}"
             " events recorded here stay out of the vault",
         ) from None
+    if not is_gone:
+        raise Busy(
+            "the others are told that this device leaves, but other commands of hx go on writing",
+            "wait until they have ended, then `hx sync leave` again",
+        )
     return True
 
 
