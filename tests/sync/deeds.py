@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hx.core.errors import HxError
 from hx.core.model import Keys, WholeSession, Window
+from sync.beside import beside
 from sync.partings import leave
 
 MOST_DEVICES = 5
@@ -124,6 +125,17 @@ class Deeds:
 
         if others:
             device.points.when(self.dice.randrange(1, 20), look)
+        device.sync()
+
+    def do_sync_beside(self, device):
+        """Another process of the same device changes the database while this one syncs."""
+        deed = self.dice.choice([self.do_forget, self.do_redact, self.do_retain, self.do_pin])
+
+        def act():
+            with beside(device):
+                deed(device)
+
+        device.points.when(self.dice.randrange(1, 40), act)
         device.sync()
 
     # ---- the vault ----

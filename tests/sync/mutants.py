@@ -159,6 +159,10 @@ def holdings_are_not_released():
     return patch.object(holdings, "release", lambda _database, _device_id: None)
 
 
+def a_push_does_not_look_again_before_its_commit():
+    return patch.object(unpublished, "_has_changed", lambda _database, _given: False)
+
+
 # ---- taking out ----
 
 
@@ -199,6 +203,9 @@ MUTANTS = {
     "a rewrite keeps what retention took here": segments_are_written_anew_from_the_database,
     "who stands adopts what the fallen have shown": nobody_adopts,
     "what no live segment holds is published again": holdings_are_not_released,
+    "a push asks again what stands before it commits": (
+        a_push_does_not_look_again_before_its_commit
+    ),
     "what is merely not named stays": what_is_not_named_is_swept,
     "nothing goes until its heir is read back": segments_go_before_their_heir_is_read_back,
 }

@@ -56,6 +56,7 @@ FLAVOURS = (
     Flavour(some(push_many=4, crash=8, clone=2, redact=2), many=2),
     Flavour(some(revoke=2, invite=3, recover=2, redact=2)),
     Flavour(some(revoke=2, invite=3, clone=2, restore=2, backup=2)),
+    Flavour(some(sync_beside=12, crash=4, forget=2)),
     Flavour(some(import_=4, import_again=6, record_late=6, forget=6)),
 )
 # what only a repair mends: a listing of all, which no sync makes
