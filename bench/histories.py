@@ -97,12 +97,12 @@ def write_spool(folder: str, count: int) -> int:
 
 def write_session(folder: str, count: int) -> None:
     """A shell that stays open: one session in as many files as its hook makes of it."""
-    session = f"{1_710_000_000_000_000:016x}{1:016x}"
-    for number, (at_s, took_s, command) in enumerate(commands(count, seed=7)):
+    session = f"{1_700_000_000_000_000:016x}{1:016x}"
+    for number, (_, took_s, command) in enumerate(commands(count, seed=7)):
         if number % _PER_SESSION == 0:
             generation = number // _PER_SESSION
             path = os.path.join(folder, f"{session}.{generation}")
-        begin_us = (at_s + 210_000_000) * 1_000_000
+        begin_us = (1_700_000_000 + 600 * number) * 1_000_000
         exit_status = 1 if number % 17 == 0 else 0
         with open(path, "ab") as file:
             if number % _PER_SESSION == 0:

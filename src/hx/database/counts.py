@@ -2,7 +2,7 @@
 
     command   last_us, runs, failures     of its events
     session   events, first_us, last_us   the times are bounds: removing an event leaves them
-    total     events, commands, sessions  (triggers count the last two)
+    total     events, commands, sessions  (triggers count the last: they are few)
 
 hx.database.integrity compares all of them with the rows themselves.
 """
@@ -52,7 +52,7 @@ def add(database: Database, commands: Mapping[int, Use], *written: Rows) -> None
         for session, at_us in {row[_SESSION]: row[_AT_US] for row in rows}.items():
             last[session] = max(at_us, last.get(session, at_us))
     many(_ADD_TO_SESSION, [(one, events[one], first[one], last[one]) for one in events])
-    _add_events(database, events.total())
+    add_to_total(database, "event", events.total())
 
 
 def take_away(database: Database, gone: Iterable[tuple[int, int, int | None]]) -> None:
@@ -67,12 +67,13 @@ def take_away(database: Database, gone: Iterable[tuple[int, int, int | None]]) -
     many = database.connection.executemany
     many(_TAKE_USE, [(one, commands[one], failures[one]) for one in commands])
     many("UPDATE session SET events = events - ?2 WHERE id = ?1", list(sessions.items()))
-    _add_events(database, -sessions.total())
+    add_to_total(database, "event", -sessions.total())
 
 
-def _add_events(database: Database, number: int) -> None:
+def add_to_total(database: Database, table: str, number: int) -> None:
     if number:
-        database.execute("UPDATE total SET count = count + ? WHERE name = 'event'", (number,))
+        sql = "UPDATE total SET count = count + ? WHERE name = ?"
+        database.execute(sql, (number, table))
 
 
 def totals(database: Database) -> dict[str, int]:

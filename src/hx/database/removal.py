@@ -97,6 +97,7 @@ def _remove_commands(database: Database, commands: list[int]) -> None:
             rows,
         )
     database.connection.executemany("DELETE FROM command WHERE id = ?", rows)
+    counts.add_to_total(database, "command", -len(rows))
     if anew:
         database.execute("INSERT INTO command_text (command_text) VALUES ('rebuild')")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hx.core.ident import digest64, ident
 from hx.core.model import Event, EventKey
+from hx.database.counts import add_to_total
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ class Dictionaries:
         many = self._database.connection.executemany
         made = [(row, digest, *uses.pop(row), *text) for row, digest, *text in self._new_commands]
         many("INSERT INTO command VALUES (?, ?, ?, ?, ?, ?, ?)", made)
+        add_to_total(self._database, "command", len(made))
         many(
             "INSERT INTO command_text (rowid, text) VALUES (?, ?)",
             [(row, text) for row, _, text, _ in self._new_commands],

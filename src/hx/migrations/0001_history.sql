@@ -38,10 +38,6 @@ CREATE INDEX command_recent ON command (last_us);
 -- How many rows there are: counting them would take longer with every event.
 CREATE TABLE total (name TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO total VALUES ('event', 0), ('command', 0), ('session', 0);
-CREATE TRIGGER command_made AFTER INSERT ON command
-BEGIN UPDATE total SET count = count + 1 WHERE name = 'command'; END;
-CREATE TRIGGER command_gone AFTER DELETE ON command
-BEGIN UPDATE total SET count = count - 1 WHERE name = 'command'; END;
 CREATE TRIGGER session_made AFTER INSERT ON session
 BEGIN UPDATE total SET count = count + 1 WHERE name = 'session'; END;
 CREATE TRIGGER session_gone AFTER DELETE ON session
