@@ -107,7 +107,7 @@ class Config(NamedTuple):
     sources: dict[str, str]  # setting -> "default" or the file
     warnings: tuple[str, ...]
     session: str | None  # HX_SESSION: the shell that we were called from
-    host: str
+    host: str  # what is not UTF-8 in it is replaced
     debug: bool
     no_color: bool
     passphrase_command: str | None  # HX_PASSPHRASE_COMMAND
@@ -171,7 +171,7 @@ def load(environment: Mapping[str, str] = os.environ, umask: int = 0o077) -> Con
         sources,
         tuple(warnings),
         environment.get("HX_SESSION"),
-        os.uname().nodename,
+        os.fsencode(os.uname().nodename).decode(errors="replace"),
         bool(environment.get("HX_DEBUG")),
         bool(environment.get("NO_COLOR")),
         environment.get("HX_PASSPHRASE_COMMAND"),

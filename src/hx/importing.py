@@ -12,6 +12,7 @@ from hx.core import origin
 from hx.core.align import FORGOTTEN, KNOWN, NEW, align
 from hx.core.history import History
 from hx.core.ident import digest64
+from hx.core.label import cut_label
 from hx.core.model import (
     FINISHED,
     IMPORTED,
@@ -183,7 +184,7 @@ class Import:
             device_id = origin.device_id(kind, entry.device or own)
             known = device_id, origin.session_id(kind, entry.session or own)
             self._origins[entry.device, entry.session] = known
-            host = entry.host.decode(errors="replace") if entry.host else self._job.host
+            host = cut_label(entry.host) if entry.host else self._job.host
             self._hosts.setdefault(device_id, host)
             if device_id not in self._stood:
                 self._stood[device_id] = imported.has_origin(self._database, device_id)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hx.core.redact import Rules
     from hx.database import Database
     from hx.screening import Screened
-    from hx.spool import SpoolFile
+    from hx.spool import Header, SpoolFile
 
 FORGOTTEN = "command that was forgotten before it arrived"  # a reason beside those of capture
 _BATCH_EVENTS = 65_536
@@ -158,7 +158,7 @@ def _drafts(
         spool.wipe(file.path, mark.wiped, mark.drained)  # a crash came between
     data = spool.read(file.path, mark.drained)
     head = spool.header(file, source.device_id)  # read second: it may have been written just now
-    if source.shared and head.facts.host not in (None, source.host.encode()):
+    if source.shared and not _is_of_host(head, source):
         return
     start = max(mark.drained, head.size)
     data = data[start - mark.drained :]
@@ -284,5 +284,10 @@ def _is_closed(
     if now_us - file.modified_at_us > spool.IDLE_DAYS * _DAY_US:
         return True
     head = spool.header(file, source.device_id)
-    same_host = head.facts.host in (None, source.host.encode())
-    return same_host and spool.writer_is_gone(head, boot)
+    return _is_of_host(head, source) and spool.writer_is_gone(head, boot)
+
+
+def _is_of_host(head: Header, source: Source) -> bool:
+    """Whether this host wrote a spool file, as far as its header tells."""
+    host = head.facts.host
+    return host is None or host.decode(errors="replace") == source.host

@@ -14,17 +14,29 @@ from hx.visit import Pulled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from hx.database import Database
     from hx.visit import Visit
 
 
 def pull(visit: Visit) -> Pulled:
     """Everything that can be taken now. Raises StoreError, NotAVault, KeyMissing."""
-    visit.list_manifests()
-    require_vault(visit)
+    look(visit)
     done = take(visit) if _has_news(visit) else Pulled()
     vault.update(visit.database, pulled_at_us=visit.now_us)
-    counts = ledger.counts(visit.database)
+    return with_counts(visit.database, done)
+
+
+def with_counts(database: Database, done: Pulled) -> Pulled:
+    """With what is pending and was rejected now."""
+    counts = ledger.counts(database)
     return done._replace(pending=counts.get(PENDING, 0), rejected=counts.get(REJECTED, 0))
+
+
+def look(visit: Visit) -> None:
+    """One listing, of the right vault; what it shows no more and was never taken is forgotten."""
+    visit.list_manifests()
+    require_vault(visit)
+    ledger.forget_gone(visit.database, visit.listing)
 
 
 def require_vault(visit: Visit) -> None:

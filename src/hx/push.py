@@ -17,7 +17,7 @@ from hx.core.verdict import IMPORTED, Fault
 from hx.database import holdings, ledger, remains, unpublished
 from hx.database.ledger import Verdict
 from hx.heads import head_stands, own_head, roster_is_new
-from hx.pull import require_vault, take
+from hx.pull import look, take
 from hx.stores import Exists, Missing, Transient
 
 TYPE_CHECKING = False
@@ -46,8 +46,7 @@ def push(visit: Visit, outbox: Outbox, label: str, *, listed: bool = False) -> P
     Raises StoreError, NotAVault, KeyMissing, NotInVault.
     """
     if not listed:
-        visit.list_manifests()
-        require_vault(visit)
+        look(visit)
         take(visit, only=visit.me)
     late = resume(visit, outbox)
     if not _is_needed(visit, label):

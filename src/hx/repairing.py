@@ -18,7 +18,7 @@ from hx.doors import mend_slots, take_out_invitations
 from hx.heads import own_head
 from hx.leftovers import join_unnamed, take_leftovers
 from hx.publishing import listed_of
-from hx.pull import pull
+from hx.pull import pull, with_counts
 from hx.push import is_readable, push, resume
 from hx.reading import PATIENT_US
 from hx.rereading import Damage, look_at, read_again
@@ -74,7 +74,7 @@ def repair(visit: Visit, outbox: Outbox, label: str) -> Repaired:
     remaining.settle(visit)
     remaining.look(visit)
     return Repaired(
-        pulled,
+        with_counts(visit.database, pulled),
         pushed,
         marker,
         again.read,
@@ -140,7 +140,7 @@ def _settle(visit: Visit, lost: list[Segment], head: str | None) -> list[Damage]
 
 
 def _settle_one(visit: Visit, one: Segment) -> Damage | None:
-    """What was joined here goes; what never was is waited for, and named as damaged."""
+    """What was joined here goes; what never was is looked for again, and named when damaged."""
     history, verdict = look_at(visit, one)
     if history is not None:
         join_unnamed(visit, listed_of(one), history)
@@ -149,7 +149,7 @@ def _settle_one(visit: Visit, one: Segment) -> Damage | None:
         visit.store.delete(key_of(one))
         return None
     with visit.database.transaction():
-        mending.await_again(visit.database, [one], visit.now_us)
+        mending.look_once_more(visit.database, one, verdict, visit.now_us)
     found = Damage(key_of(one), one.device_id, *verdict)
     return None if found.is_missing else found
 

@@ -19,6 +19,7 @@ from hx.core.verdict import (
     PENDING,
     REVOKED,
     SKIPPED,
+    SUPERSEDED,
     TOO_LARGE,
     Fault,
     rejected,
@@ -83,12 +84,18 @@ def _take(visit: Visit, one: Segment) -> tuple[Verdict, Pulled]:
     except Fault as fault:
         verdict = Verdict(fault.status, fault.reason, fault.detail)
     except (Missing, Transient, Denied) as error:
-        verdict = unread(error)
+        verdict = unread(error) if one.listed else _unnamed(error)
     else:
         return TAKEN, joined(visit, one, history)
     with visit.database.transaction():
         ledger.judge(visit.database, one, verdict, visit.now_us)
     return verdict, Pulled()
+
+
+def _unnamed(error: Missing | Transient | Denied) -> Verdict:
+    """Of a segment that nobody names any more: one that is not there is not waited for."""
+    gone = isinstance(error, Missing)
+    return Verdict(SKIPPED, SUPERSEDED, error.message) if gone else unread(error)
 
 
 def history_of(visit: Visit, one: Segment) -> History:

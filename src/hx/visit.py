@@ -84,7 +84,7 @@ class Pulled(NamedTuple):
     events: int = 0  # that were not here
     forgotten: int = 0  # that were here, and somebody has forgotten
     dropped: int = 0  # that came too late: they are forgotten
-    pending: int = 0  # segments
+    pending: int = 0  # objects that are so now, whenever they came
     rejected: int = 0
 
 

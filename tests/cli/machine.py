@@ -111,7 +111,7 @@ class Machine:
         duration_ms: int = 5,
         finished: bool = True,
         pipestatus: str = "",
-        host: str = HOST,  # host and shell: as the first record of a session says
+        host: str | bytes = HOST,  # host and shell: as the first record of a session says
         shell: str = "zsh",
     ) -> EventKey:
         """Append to the spool; gives the key (with an unknown device)."""
@@ -129,7 +129,7 @@ class Machine:
         self._append(session, self._header(session, host, shell), data)
         return EventKey(begin_us, bytes(16), bytes.fromhex(session), seq)
 
-    def _header(self, session: str, host: str, shell: str) -> bytes:
+    def _header(self, session: str, host: str | bytes, shell: str) -> bytes:
         begin_us = time.time_ns() // 1000
         facts = {"S": shell, "V": "5.9", "h": host, "u": "ann", "T": "/dev/pts/3", "L": 1, "d": CWD}
         return spooled.header(s=session, P=os.getpid(), Q=os.getppid(), b=begin_us, **facts)

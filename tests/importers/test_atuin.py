@@ -10,7 +10,8 @@ import apsw
 import pytest
 
 from hx.core.errors import InputError
-from hx.core.model import FINISHED, STATUS_UNKNOWN
+from hx.core.model import FINISHED, MAX_COMMAND_BYTES, STATUS_UNKNOWN
+from hx.importers import TOO_LONG
 from importers.desk import AT_S, SECOND_US, Desk, zsh
 
 ATUIN = os.path.join(os.path.dirname(sys.executable), "atuin")
@@ -196,3 +197,50 @@ def test_a_row_that_is_no_text_is_taken_as_bytes_and_stops_no_other(desk, tmp_pa
             connection.execute(f"INSERT INTO history VALUES ({values})")
     assert desk.take_file(path).new == 2
     assert desk.commands() == [b"cat\xff", b"make"]
+
+
+def test_every_column_may_be_of_any_type_and_stops_no_other_row(desk, tmp_path):
+    values = [None, 7, -1, (1 << 63) - 1, 2.5, 1e300, "text", "", b"\xff\0", b""]
+    sound = [*("s", "id", 5, 0, "make", "/", "box:ann", None, "zsh")]
+    path = str(tmp_path / "odd.db")
+    with apsw.Connection(path) as connection:
+        connection.execute(
+            "CREATE TABLE history (timestamp, session, id, duration, exit, command, cwd, hostname,"
+            " deleted_at, shell)"
+        )
+        marks = ", ".join("?" * 10)
+        rows = [[value, *sound] for value in values]
+        rows += [
+            [(AT_S + 60 * (10 * at + n)) * 10**9, *sound[:at], value, *sound[at + 1 :]]
+            for at in range(len(sound))
+            for n, value in enumerate(values)
+        ]
+        connection.executemany(f"INSERT INTO history VALUES ({marks})", rows)
+    counts = desk.take_file(path)
+    # no time in any of the first; no command in 3; deleted in all but the one where it is NULL
+    assert sum(counts.unreadable.values()) == len(values) + 3 + len(values) - 1
+    assert counts.new == len(rows) - sum(counts.unreadable.values())
+
+
+def test_two_rows_of_one_time_whose_session_is_a_number_and_a_text_are_two(desk, tmp_path):
+    path = odd_rows(tmp_path, [("a", 7, "box:ann", "make"), ("b", "7", "box:ann", "make")])
+    assert desk.take_file(path).new == 2
+
+
+def test_a_row_with_a_fact_of_over_a_mebibyte_is_counted_and_stops_no_other(desk, tmp_path):
+    long = "x" * (MAX_COMMAND_BYTES + 1)
+    path = odd_rows(tmp_path, [("a", "s", long, "ls"), ("b", "s", "box:ann", "make")])
+    counts = desk.take_file(path)
+    assert (counts.new, counts.unreadable) == (1, {TOO_LONG: 1})
+
+
+def odd_rows(folder, rows):
+    """A database of (id, session, hostname, command), all of one time."""
+    path = str(folder / "odd.db")
+    with apsw.Connection(path) as connection:
+        connection.execute(
+            "CREATE TABLE history (id, timestamp, duration, exit, command, cwd, session, hostname)"
+        )
+        sql = f"INSERT INTO history VALUES (?1, {AT_S * 10**9}, 5, 0, ?4, '/', ?2, ?3)"
+        connection.executemany(sql, rows)
+    return path

@@ -157,3 +157,9 @@ def test_the_environment_tells_the_session_and_no_setting(tmp_path):
                    "HX_LIMIT": "3", "COLORFGBG": "0;15"})  # fmt: skip
     assert (config.session, config.debug, config.no_color, config.limit) == ("ab", True, True, 50)
     assert config.ground == "0;15"
+
+
+def test_a_host_name_that_is_not_utf8_is_text_all_the_same(tmp_path, monkeypatch):
+    name = os.fsdecode(b"box\xff")
+    monkeypatch.setattr(os, "uname", lambda: os.uname_result(("Linux", name, "6", "1", "x86_64")))
+    assert load({"HX_HOME": str(tmp_path)}).host == "box\ufffd"

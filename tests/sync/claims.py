@@ -6,7 +6,8 @@ from hx.core import manifest, names, segment
 from hx.core.envelope import unseal
 from hx.core.history import Cover, History, join
 from hx.core.model import Artifact, Event
-from hx.database import remains, vault
+from hx.core.verdict import PENDING
+from hx.database import remains, standing, vault
 from sync.devices import CANARY, Device
 from sync.world import history, records_of
 
@@ -22,6 +23,7 @@ def require_all(simulation):
         require_complete(world, devices, final)
     if world.restored and not world.broken:
         objects = {key: data for key, data in objects.items() if is_known(key, devices)}
+    require_nothing_gone_is_awaited(simulation)
     require_clean_store(objects, final)
     require_canaries_gone(objects, world, devices, final)
     require_nobody_accused(world, devices)
@@ -219,3 +221,20 @@ def require_quiet(simulation):
         calls = [key for _, key in device.store.calls]
         gone = any((name := names.parsed(key)) and name.device_id in left for key in calls)
         assert gone or device.store.calls == [("list", "m/")], device.store.calls
+
+
+def require_nothing_gone_is_awaited(simulation):
+    """After a sync of everybody: what is pending is named by a newest manifest, or it is there."""
+    for device in simulation.devices:
+        there = device.view.held
+        for why in standing.reasons(device.database):
+            if why.status != PENDING:
+                continue
+            gone = [key for key in why.objects if key not in there and not is_listed(key, device)]
+            assert not gone, f"{device.label} waits for {gone}, which are gone"
+
+
+def is_listed(key, device):
+    name = names.parsed(key)
+    sql = "SELECT 1 FROM segment WHERE object_id = ? AND device_id = ? AND listed = 1"
+    return bool(device.database.value(sql, (name.object_id, name.device_id)))

@@ -7,11 +7,13 @@ from hx.cli.times import age
 from hx.core import verdict
 from hx.core.errors import UpgradeNeeded
 from hx.core.verdict import PENDING, REJECTED
+from hx.database import ledger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from hx.database import Database
     from hx.database.standing import Why
 
 _PENDING, _REJECTED = 3, 4
@@ -67,6 +69,11 @@ def exit_code(counts: Mapping[str, int], *, upgrade: bool) -> int:
     if upgrade:
         return UpgradeNeeded.exit_code
     return _PENDING if counts.get(PENDING) else 0
+
+
+def code_now(database: Database) -> int:
+    """By all that the ledger says: of `hx sync`, its parts, and `hx sync status` alike."""
+    return exit_code(ledger.counts(database), upgrade=ledger.waits_for_upgrade(database))
 
 
 def lines(why: Why, now_us: int, *, verbose: bool) -> Iterator[str]:

@@ -70,18 +70,18 @@ def add_run_options(made: Parser) -> None:
 
 
 def _add_store(made: Parser, *, required: bool = True) -> None:
-    made.add_argument(
-        "--store", required=required, metavar="URL", help="where the vault lies: folder:/path"
+    made.add_text(
+        "--store", required=required, meta="URL", about="where the vault lies: folder:/path"
     )
-    made.add_argument(
-        "--vault-name", metavar="NAME", help="what to call the vault here; else the folder's name"
+    made.add_text(
+        "--vault-name", meta="NAME", about="what to call the vault here; else the folder's name"
     )
     made.add_argument(
         "--custody",
         choices=("keychain", "passphrase", "file"),
         help="where the keys of this device are kept; without it the best there is",
     )
-    made.add_argument("--name", metavar="NAME", help="what to call this device; else the host")
+    made.add_text("--name", meta="NAME", about="what to call this device; else the host")
 
 
 def _init(made: Parser) -> None:
@@ -150,7 +150,7 @@ def _repair(made: Parser) -> None:
 
 
 def _rename(made: Parser) -> None:
-    made.add_argument("name", metavar="NAME", help="at most 64 bytes")
+    made.add_text("name", meta="NAME", about="at most 64 bytes")
 
 
 _OPTIONS = {

@@ -66,11 +66,13 @@ def _no_percent(text: str) -> UsageError:
     return UsageError(f"{text} is no part of the data", "1% to 100%: hx sync check --read-data=5%")
 
 
-def code_of(problems: Iterable[Damage], others: Mapping[str, int]) -> int:
-    """`others`: objects by status, from the ledger."""
+def code_of(problems: Iterable[Damage], others: Mapping[str, int], *, upgrade: bool = False) -> int:
+    """`others`: objects by status, from the ledger; `upgrade`: whether some need a newer hx."""
     problems = list(problems)
     counts = Counter(one.status for one in problems) + Counter(others)
-    return exit_code(counts, upgrade=any(one.reason == NEEDS_UPGRADE for one in problems))
+    return exit_code(
+        counts, upgrade=upgrade or any(one.reason == NEEDS_UPGRADE for one in problems)
+    )
 
 
 def whose(called: Mapping[bytes, str], device_id: bytes) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from hx.cli.output import visible
 from hx.cli.recorder import open_recorder
-from hx.cli.syncing import MAX_LABEL_BYTES, alone, visit_of
+from hx.cli.syncing import alone, visit_of
 from hx.cli.times import age, rfc3339
 from hx.core.errors import UsageError
+from hx.core.label import MAX_LABEL_BYTES
 from hx.database import standing
 from hx.database.events import rename_device
 
@@ -52,7 +53,7 @@ def _object(one: DeviceSeen) -> dict[str, object]:
 
 def _rename(given: Namespace, recorder: Recorder) -> int:
     name = given.name.strip()
-    if not name or len(name.encode(errors="surrogateescape")) > MAX_LABEL_BYTES:
+    if not name or len(name.encode()) > MAX_LABEL_BYTES:
         raise UsageError(f"a name has 1 to {MAX_LABEL_BYTES} bytes", "hx sync rename work-laptop")
     with alone(recorder), recorder.database.transaction():
         rename_device(recorder.database, recorder.who.device_id, name)

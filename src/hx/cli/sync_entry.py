@@ -10,8 +10,9 @@ from hx.cli import custody, words
 from hx.cli.progress import Progress
 from hx.cli.recorder import now_us, open_recorder
 from hx.cli.sync_run import scrub
-from hx.cli.syncing import alone, cut_label, outbox_of, store_at, visit_of
+from hx.cli.syncing import alone, outbox_of, store_at, visit_of
 from hx.core.errors import UsageError
+from hx.core.label import cut_label
 from hx.core.phrases import new_secret, words_of
 from hx.database import vault as rows
 from hx.handover import hand_over
@@ -65,7 +66,7 @@ def _here(given: Namespace, recorder: Recorder) -> Here:
     path = custody.key_path(recorder)
     chosen = custody.choose(recorder, given.custody)
     keys = custody.device_keys(recorder)
-    label = cut_label(given.name or recorder.config.host)
+    label = cut_label((given.name or recorder.config.host).encode())
 
     def keep(secrets: Secrets) -> None:
         hand_over(chosen, secrets, path)
@@ -82,7 +83,7 @@ def _with_an_id_for(given: Namespace, recorder: Recorder, place: Place) -> Recor
         return recorder
     from hx.cli.identity import renewed
 
-    return renewed(recorder, cut_label(given.name or recorder.config.host))
+    return renewed(recorder, cut_label((given.name or recorder.config.host).encode()))
 
 
 def _init(given: Namespace, recorder: Recorder, place: Place) -> int:

@@ -10,8 +10,9 @@ from hx.cli.output import visible
 from hx.cli.progress import Progress
 from hx.cli.recorder import drained, now_us, open_recorder
 from hx.cli.sync_run import scrub
-from hx.cli.syncing import alone, cut_label, label_of, outbox_of, vault_of, visit_of
+from hx.cli.syncing import alone, label_of, outbox_of, vault_of, visit_of
 from hx.core.errors import NotInVault, UsageError
+from hx.core.label import cut_label
 from hx.pull import pull
 from hx.push import push
 from hx.rebirth import rebase, vouched
@@ -37,7 +38,7 @@ def run(given: Namespace, config: Config) -> int:
         )
     recorder = drained(open_recorder(config))
     found = vault_of(recorder)
-    label = cut_label(given.name or config.host)
+    label = cut_label((given.name or config.host).encode())
     with alone(recorder), Progress("syncing") as progress:
         visit = _synced(recorder, label_of(recorder), progress)
         if place_of(visit.trust, visit.me) != MEMBER:

@@ -55,7 +55,8 @@ def run(_: str, given: Namespace, config: Config) -> int:
     _print(given, recorder, done, anew)
     if anew is not None and anew.differences:
         return DatabaseError.exit_code
-    return code_of(done.damaged, ledger.counts(recorder.database))
+    upgrade = ledger.waits_for_upgrade(recorder.database)
+    return code_of(done.damaged, ledger.counts(recorder.database), upgrade=upgrade)
 
 
 def _remember(visit: Visit, outcome: str | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 
-from hx.cli.findings import exit_code
+from hx.cli.findings import code_now
 from hx.cli.output import visible
 from hx.cli.progress import Progress
 from hx.cli.recorder import open_recorder
@@ -15,7 +15,7 @@ from hx.core.errors import HxError
 from hx.core.verdict import PENDING, REJECTED
 from hx.database import ledger
 from hx.database import vault as rows
-from hx.pull import pull, require_vault
+from hx.pull import pull, require_vault, with_counts
 from hx.push import Pushed, push
 
 TYPE_CHECKING = False
@@ -42,6 +42,8 @@ def run(name: str, given: Namespace, config: Config) -> int:
                 pulled, pushed = _carry_out(name, given, recorder, visit)
             if not given.dry_run:
                 tell_place(visit)
+            if pulled is not None:  # a push may have changed what is waited for
+                pulled = with_counts(visit.database, pulled)
         except HxError as error:
             _remember(given, visit, error.message, own)
             raise
@@ -139,13 +141,12 @@ def _say(note: Note) -> None:
 
 
 def _exit_code(visit: Visit) -> int:
-    upgrade = ledger.waits_for_upgrade(visit.database)
-    if upgrade:
+    if ledger.waits_for_upgrade(visit.database):
         print(
             "hx: warning: a newer hx wrote some of what is pending\nhx: hint: upgrade hx here",
             file=sys.stderr,
         )
-    return exit_code(ledger.counts(visit.database), upgrade=upgrade)
+    return code_now(visit.database)
 
 
 def _print(given: Namespace, visit: Visit, pulled: Pulled | None, pushed: Pushed | None) -> None:

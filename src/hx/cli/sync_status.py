@@ -6,7 +6,7 @@ from hx import copies
 from hx.admission import OUTSIDE, WAITING, place_of, waits
 from hx.cli import elsewhere, findings, strangers
 from hx.cli.custody import opened
-from hx.cli.findings import exit_code
+from hx.cli.findings import code_now
 from hx.cli.output import visible
 from hx.cli.recorder import open_recorder
 from hx.cli.sync_notes import COPIED, COPIED_HINT
@@ -15,9 +15,9 @@ from hx.cli.times import age, rfc3339
 from hx.core.errors import HxError, NotInVault
 from hx.core.phrases import fingerprint_words
 from hx.core.record import NamedTuple
-from hx.core.verdict import IMPORTED, NEEDS_UPGRADE, PENDING, REJECTED, SKIPPED, SUPERSEDED
+from hx.core.verdict import IMPORTED, PENDING, REJECTED, SKIPPED, SUPERSEDED
 from hx.database import elsewhere as forgotten
-from hx.database import standing, unpublished
+from hx.database import ledger, standing, unpublished
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,8 +70,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
         raise trouble
     if seen.place in OUTSIDE:
         return NotInVault.exit_code
-    upgrade = any(why.reason == NEEDS_UPGRADE for why in seen.reasons)
-    return exit_code(seen.counts, upgrade=upgrade)
+    return code_now(recorder.database)
 
 
 def _look(recorder: Recorder, visit: Visit) -> Seen:
@@ -81,7 +80,7 @@ def _look(recorder: Recorder, visit: Visit) -> Seen:
         vault_of(recorder),
         visit.is_sealed,
         fingerprint_words(visit.genesis.sha256),
-        standing.counts(database),
+        ledger.counts(database),
         standing.reasons(database),
         standing.devices(database, trust, visit.me),
         unpublished.count(database, recorder.now_us),

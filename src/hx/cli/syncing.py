@@ -7,6 +7,7 @@ import time
 from contextlib import contextmanager
 
 from hx.core.errors import Busy, NotInVault, UsageError
+from hx.core.label import cut_label
 from hx.database import vault as rows
 from hx.files import Lock
 from hx.outbox import Outbox
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from hx.stores import Store
 
 _PATIENCE_S, _PAUSE_S = 30, 0.05
-MAX_LABEL_BYTES = 64
 _SUITE_AT = 6  # docs/format.md, the header
 
 
@@ -105,8 +105,4 @@ def label_of(recorder: Recorder) -> str:
     """What the others see this device called."""
     from hx.cli.names import device_names
 
-    return cut_label(device_names(recorder)[recorder.who.device_id])
-
-
-def cut_label(name: str) -> str:
-    return name.encode()[:MAX_LABEL_BYTES].decode(errors="ignore")
+    return cut_label(device_names(recorder)[recorder.who.device_id].encode())

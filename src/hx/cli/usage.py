@@ -28,6 +28,21 @@ class Parser(argparse.ArgumentParser):
     def add_json(self) -> None:
         self.add_argument("--json", action="store_true", help="print JSON")
 
+    def add_text(self, name: str, *, meta: str, about: str, required: bool = False) -> None:
+        """An option, or a word, that is kept as text."""
+        more = {"required": required} if name.startswith("-") else {}
+        self.add_argument(name, type=_text, metavar=meta, help=about, **more)  # type: ignore[arg-type]
+
+
+def _text(value: str) -> str:
+    """An argument as it is. Raises UsageError for bytes that are not UTF-8."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        shown = value.encode(errors="surrogateescape").decode(errors="backslashreplace")
+        raise UsageError(f"{shown!r} is not UTF-8", "say it in characters of UTF-8") from None
+    return value
+
 
 def parser_of(name: str) -> Parser:
     """The parser of a command: each command module has `parser(name)`."""

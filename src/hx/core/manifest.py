@@ -15,9 +15,10 @@ from msgspec import Meta
 from msgspec.msgpack import encode as pack
 
 from hx.core.keys import LABEL_MANIFEST, sign, verify
+from hx.core.label import MAX_LABEL_BYTES
 from hx.core.names import MAX_SEQ
 from hx.core.record import NamedTuple
-from hx.core.records import MAX_LABEL_BYTES, MAX_LIST_RECORD_BYTES, Record
+from hx.core.records import MAX_LIST_RECORD_BYTES, Record
 from hx.core.strict import U32, U63, Bytes32, Bytes64, Id, TimeUs, decoders, fields, malformed
 
 TYPE_CHECKING = False

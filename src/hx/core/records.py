@@ -18,6 +18,7 @@ from msgspec.msgpack import Decoder, encode
 
 from hx.core.errors import InputError
 from hx.core.keys import LABEL_ROSTER, DeviceKeys, derive_id, sign, verify
+from hx.core.label import MAX_LABEL_BYTES
 from hx.core.model import MAX_TIME_US
 from hx.core.record import NamedTuple
 from hx.core.strict import Bytes32, Id  # noqa: TC001  (msgspec reads the annotations)
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 MAX_RECORD_BYTES = 512
 MAX_LIST_RECORD_BYTES = 8192  # of a record that holds a list that grows: revocations and epochs
-MAX_LABEL_BYTES = 64
 MAX_EPOCH_NUMBER = (1 << 32) - 1
 
 _REMEMBERED = 8192  # signatures; the bytes of as many records are held by the roster anyway

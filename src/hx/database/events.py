@@ -6,6 +6,7 @@ from hx.core.ident import LENGTH, SHORT, span
 from hx.core.model import IMPORTED
 from hx.core.record import NamedTuple
 from hx.database.find import Counted, Found, count_runs, load
+from hx.database.rows import from_sql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -172,12 +173,14 @@ def rename_device(database: Database, device_id: bytes, name: str) -> None:
 
 def name_origins(database: Database, author: bytes) -> None:
     """Where imported events of another device came from: their host, else who has shown them."""
+    from hx.core.label import cut_label
+
     unnamed = f"SELECT id, device_id FROM device WHERE name IS NULL AND {_IS_ORIGIN}"  # noqa: S608
     for row, device_id in list(database.execute(unnamed)):
-        host = database.value(_HOST, (row,))
-        called = host.decode(errors="replace") if host else device_names(database).get(author)
-        if called:
-            rename_device(database, device_id, called)
+        host = from_sql(database.value(_HOST, (row,)))
+        name = cut_label(host) if host else device_names(database).get(author)
+        if name:
+            rename_device(database, device_id, name)
 
 
 _HOST = (

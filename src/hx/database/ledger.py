@@ -19,7 +19,7 @@ from hx.core.verdict import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from hx.core.manifest import Listed, Seen
     from hx.database import Database
@@ -111,6 +111,15 @@ def heads(database: Database) -> dict[bytes, list[Head]]:
     for row in database.execute(sql, (IMPORTED, IMPORTED)):
         found.setdefault(row[1], []).append(Head(*row))
     return found
+
+
+def forget_gone(database: Database, there: Collection[str]) -> None:
+    """Manifests that were not taken, and that a listing shows no more: nothing hangs on them."""
+    rows = database.execute("SELECT key FROM manifest WHERE status <> ?", (IMPORTED,))
+    gone = [key for (key,) in rows if key not in there]
+    if gone:
+        with database.transaction():
+            remove(database, (), gone)
 
 
 def is_taken_as_another(database: Database, head: Head) -> bool:
@@ -206,9 +215,12 @@ def patience(database: Database, key: str) -> tuple[int, int] | None:
 
 
 def counts(database: Database) -> dict[str, int]:
-    """Objects by status: segments that count still, and manifests that were not taken."""
+    """Objects by status: segments, and manifests that were not taken.
+
+    Whatever is said of how many are pending or were rejected is said by this count.
+    """
     sql = (
-        "SELECT status, count(*) FROM (SELECT status FROM segment WHERE listed = 1"
+        "SELECT status, count(*) FROM (SELECT status FROM segment"
         " UNION ALL SELECT status FROM manifest WHERE status <> ?) GROUP BY status"
     )
     return dict(database.execute(sql, (IMPORTED,)))
@@ -237,10 +249,10 @@ def lacks_key(database: Database) -> bool:
 def waits_for_upgrade(database: Database) -> bool:
     """Whether a newer hx wrote something that is pending."""
     sql = (
-        "SELECT 1 FROM segment WHERE reason = ?1 AND listed = 1"
-        " UNION ALL SELECT 1 FROM manifest WHERE reason = ?1"
+        "SELECT 1 FROM segment WHERE status = ?1 AND reason = ?2"
+        " UNION ALL SELECT 1 FROM manifest WHERE status = ?1 AND reason = ?2"
     )
-    return database.value(sql, (NEEDS_UPGRADE,)) is not None
+    return database.value(sql, (PENDING, NEEDS_UPGRADE)) is not None
 
 
 def wanted(database: Database) -> list[Segment]:
@@ -251,15 +263,15 @@ def wanted(database: Database) -> list[Segment]:
 def own_unread(database: Database, device_id: bytes, *, again: bool = False) -> list[Segment]:
     """Own segments that no own head names and that were never joined here.
 
-    This database may be a restored backup or a copied disk. One that is not there was perhaps
-    taken out for good: it is looked for once, and some times more when `again` there is news.
+    This database may be a restored backup or a copied disk. One that is not there was taken out
+    for good, or is late: it is looked for once, and some times more when `again` there is news.
     """
     where = (
         "device_id = ? AND listed = 0 AND superseded = 0 AND status NOT IN (?, ?)"
-        " AND (tries < ? OR reason NOT IN (?, ?))"
+        " AND (tries < ? OR reason <> ?)"
     )
     tries = _LOOKS if again else 1
-    values = (device_id, IMPORTED, REJECTED, tries, NOT_ARRIVED, SUPERSEDED)
+    values = (device_id, IMPORTED, REJECTED, tries, SUPERSEDED)
     return list(_segments(database, where, values))
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hx.database import Database
-    from hx.database.ledger import Segment
+    from hx.database.ledger import Segment, Verdict
 
 JOINED = "joined"  # detail of a segment: all that it held was here when it was given up
 _WAITED_LONG = 3  # looks: wrong bytes that were refused for good are not waited for again
@@ -68,10 +68,15 @@ def bury(database: Database, device_id: bytes, object_id: bytes) -> None:
     )
 
 
-def await_again(database: Database, segments: Iterable[Segment], now_us: int) -> None:
-    """Own segments that were never joined, and that nobody names now: they may come yet."""
-    database.connection.executemany(
+def look_once_more(database: Database, one: Segment, verdict: Verdict, now_us: int) -> None:
+    """An own segment that was never joined, and that nobody names now: the next pull looks for it.
+
+    One that is not there is not waited for: it is taken should it come yet.
+    """
+    gone = verdict.reason == NOT_ARRIVED
+    status, reason = (SKIPPED, SUPERSEDED) if gone else (verdict.status, verdict.reason)
+    database.execute(
         "UPDATE segment SET status = ?, reason = ?, superseded = 0, since_us = ?, tries = 0"
         " WHERE device_id = ? AND object_id = ?",
-        [(PENDING, NOT_ARRIVED, now_us, one.device_id, one.object_id) for one in segments],
+        (status, reason, now_us, one.device_id, one.object_id),
     )

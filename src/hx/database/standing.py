@@ -36,17 +36,8 @@ class DeviceSeen(NamedTuple):
     note: str  # newcomer, not admitted, revoked
 
 
-def counts(database: Database) -> dict[str, int]:
-    """Segments and manifests by status."""
-    sql = (
-        "SELECT status, count(*) FROM (SELECT status FROM segment"
-        " UNION ALL SELECT status FROM manifest WHERE status <> ?) GROUP BY status"
-    )
-    return dict(database.execute(sql, (IMPORTED,)))
-
-
 def reasons(database: Database) -> list[Why]:
-    """Of all that was not taken, the oldest first."""
+    """Of all that was not taken, the oldest first; as many as `ledger.counts` gives."""
     called = device_names(database)
     found: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
     for status, reason, since_us, device_id, key in _untaken(database):

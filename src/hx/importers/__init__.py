@@ -71,9 +71,12 @@ class Reading:
     def fault(self, why: str) -> None:
         self.faults[why] = self.faults.get(why, 0) + 1
 
-    def takes(self, command: bytes) -> bool:
-        """Whether it is a command at all; a fault is counted unless it is blank."""
-        if len(command) > MAX_COMMAND_BYTES:
+    def takes(self, command: bytes, *facts: bytes) -> bool:
+        """Whether it is a command at all; a fault is counted unless it is blank.
+
+        `facts`: what the source says beside it. As long as a command may be is too long for any.
+        """
+        if max(map(len, (command, *facts))) > MAX_COMMAND_BYTES:
             self.fault(TOO_LONG)
             return False
         return not command.isspace() and bool(command.strip(b"\0"))

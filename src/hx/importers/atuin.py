@@ -129,12 +129,12 @@ def _entry(reading: Reading, row: tuple[Any, ...], rank: int) -> Entry | None:
     if not isinstance(at_ns, int) or not KNOWN_SINCE_US <= at_ns // 1000 < LAST_US or not text:
         reading.fault(BROKEN)
         return None
-    if not reading.takes(text):
+    where, called, by = _bytes(cwd), _bytes(hostname), _bytes(shell)
+    if not reading.takes(text, where, called, by):
         return None
     took_us = took_ns // 1000 if isinstance(took_ns, int) and took_ns > 0 else None
     known = isinstance(status, int) and status >= 0
-    host, _, user = _bytes(hostname).rpartition(b":")
-    where = _bytes(cwd)
+    host, _, user = called.rpartition(b":")
     return Entry(
         text,
         at_ns // 1000,
@@ -145,8 +145,8 @@ def _entry(reading: Reading, row: tuple[Any, ...], rank: int) -> Entry | None:
         b"" if where == _UNKNOWN else where,
         host or user,
         user if host else None,
-        _bytes(shell) or None,
-        _bytes(hostname),
+        by or None,
+        called,
         _bytes(session),
         at_ns + rank,
     )

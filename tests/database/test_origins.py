@@ -1,0 +1,35 @@
+"""The names of devices whose events were imported: of whatever bytes their host is made."""
+
+from __future__ import annotations
+
+import pytest
+
+from hx.core.history import History
+from hx.core.label import MAX_LABEL_BYTES
+from hx.core.model import IMPORTED, Event, EventKey
+from hx.database.events import device_names, name_origins, rename_device
+
+AUTHOR, ORIGIN = b"\x01" * 16, b"\x81" * 16
+
+NAMES = {
+    b"box": "box",
+    b"caf\xc3\xa9": "café",
+    b"h\xff": "h\ufffd",
+    b"h\0x": "h\0x",
+    b"h\n\x1b[31m": "h\n\x1b[31m",
+    b"\xed\xa0\x80": "\ufffd\ufffd\ufffd",  # half of a surrogate pair
+    b"h" * 100_000: "h" * MAX_LABEL_BYTES,
+    b"\xff" * 30: "\ufffd" * (MAX_LABEL_BYTES // 3),
+    b"": "laptop",
+    None: "laptop",
+}
+
+
+@pytest.mark.parametrize("host", NAMES, ids=lambda host: repr(host)[:20])
+def test_an_origin_is_called_as_its_host_or_else_as_its_author(database, host):
+    event = Event(EventKey(1, ORIGIN, b"\xa0" * 16, 1), b"ls", b"", host=host, origin=IMPORTED)
+    with database.transaction():
+        rename_device(database, AUTHOR, "laptop")
+        database.join(History(frozenset({event})))
+        name_origins(database, AUTHOR)
+    assert device_names(database)[ORIGIN] == NAMES[host]
