@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hx.importers import Reading
 
 KIND = b"atuin"
+RESTAMPS = False
 DELETED = "deleted in atuin"
 BROKEN = "row without a time or a command"
 _MAGIC = b"SQLite format 3\0"
