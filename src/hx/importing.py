@@ -111,14 +111,17 @@ class Import:
         return (judged_apart if large else judged)(self._importer, self._reading, self._job.rules)
 
     def _take_any(self, entry: Entry, command: bytes) -> None:
-        if not entry.device:
+        if self._importer.IS_TEXT:
             self._take_line(entry, command)
         elif entry.at_us is not None:
             event = self._event(entry, command, entry.at_us, entry.seq)
-            if entry.host and may_be_one(entry.host.decode(errors="replace"), self._job.host):
-                self._take_own(event, may_be_later=entry.host == self._host)
+            if self._may_be_here(entry.host):
+                self._take_own(event, may_be_later=entry.host in (None, self._host))
             else:
                 self._batch.append(event)
+
+    def _may_be_here(self, host: bytes | None) -> bool:
+        return host is None or may_be_one(host.decode(errors="replace"), self._job.host)
 
     def _take_line(self, entry: Entry, command: bytes) -> None:
         """Of a text file, which does not say whose it is."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hx.importers import Reading
 
 KIND = b"fish"
+IS_TEXT = True
 RESTAMPS = False
 FOREIGN = "line that is not of fish's form"
 _COMMAND, _WHEN, _INSIDE = b"- cmd: ", b"  when: ", b"  "
