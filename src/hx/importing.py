@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from array import array
 from collections import Counter
 from contextlib import closing
 from types import MappingProxyType
 
 from hx.core import origin
-from hx.core.align import FORGOTTEN, KNOWN, NEW, align
 from hx.core.history import History
+from hx.core.host import may_be_one
 from hx.core.ident import digest64
 from hx.core.label import cut_label
 from hx.core.model import (
@@ -23,14 +22,17 @@ from hx.core.model import (
 )
 from hx.core.placing import Placing
 from hx.core.record import NamedTuple
+from hx.core.stamps import BY_TIME, FORGOTTEN, KNOWN, NEW, TWIN
 from hx.database import imported
+from hx.database.beside import Own
+from hx.fates import Placer, Source
 from hx.importers import Reading
 from hx.importers.apart import LEAST_BYTES, judged_apart
 from hx.importers.judged import judged
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     from hx.core.placing import Spot, Texts
     from hx.core.redact import Rules
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from hx.importers.judged import Judged
 
 _BATCH_EVENTS = 50_000
-TWIN = 3  # beside NEW, KNOWN, FORGOTTEN: what becomes of a line without a time
+_WORDS = {KNOWN: "known", FORGOTTEN: "forgotten", TWIN: "twins"}
 
 
 class Counts(NamedTuple):
@@ -76,12 +78,11 @@ class Import:
         self._database, self._path, self._importer, self._job = database, path, importer, job
         self._host = job.host.encode()
         self._reading = Reading(path)
-        self._own: dict[bytes, imported.Own] = {}  # by the origin that is imported
+        self._own: dict[bytes, Own] = {}  # by the origin that is imported
         self._placing = Placing(self._masked)
         self._origins: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
         self._stood: dict[bytes, bool] = {}  # origin -> whether it was there before this run
-        self._fates: Iterator[int] | None = None  # of the lines without a time
-        self._ordinal = 0
+        self._placer: Placer | None = None  # of a text file
         self._batch: list[Event] = []
         self._untimed: list[Event] = []  # of this batch
         self._hosts: dict[bytes, str] = {}
@@ -110,47 +111,60 @@ class Import:
         return (judged_apart if large else judged)(self._importer, self._reading, self._job.rules)
 
     def _take_any(self, entry: Entry, command: bytes) -> None:
-        if entry.at_us is None:
-            self._take_untimed(entry, command)
-        elif not entry.device or entry.host == self._host:
-            self._take_own(entry, command, entry.at_us)
-        else:
-            self._batch.append(self._event(entry, command, entry.at_us, entry.seq))
+        if self._importer.IS_TEXT:
+            self._take_line(entry, command)
+        elif entry.at_us is not None:
+            event = self._event(entry, command, entry.at_us, entry.seq)
+            if self._may_be_here(entry.host):
+                self._take_own(event, may_be_later=entry.host in (None, self._host))
+            else:
+                self._batch.append(event)
 
-    def _take_own(self, entry: Entry, command: bytes, at_us: int) -> None:
+    def _may_be_here(self, host: bytes | None) -> bool:
+        return host is None or may_be_one(host.decode(errors="replace"), self._job.host)
+
+    def _take_line(self, entry: Entry, command: bytes) -> None:
+        """Of a text file, which does not say whose it is."""
+        if self._placer is None:
+            self._placer = self._placer_of(entry)
+        fate = self._placer.fate(entry)
+        if fate == BY_TIME and entry.at_us is not None:
+            self._take_own(self._event(entry, command, entry.at_us, entry.seq), may_be_later=True)
+        elif fate == NEW:
+            place = self._placer.place()
+            self._untimed.append(self._event(entry, command, place, place))
+        else:
+            self._tally[_WORDS[fate]] += 1
+
+    def _placer_of(self, first: Entry) -> Placer:
+        device_id, session_id = self._origin(first)
+        source = Source(self._path, self._importer, self._job.rules)
+        origin_ = imported.Origin(device_id, session_id)
+        return Placer(self._database, source, origin_, lambda: self._own_beside(device_id))
+
+    def _take_own(self, event: Event, *, may_be_later: bool) -> None:
         """What may be there from elsewhere as well."""
-        event = self._event(entry, command, at_us, entry.seq)
+        at_us = event.key.started_at_us
         own = self._own_beside(event.key.device_id)
+        first_us = own.first_us.get(event.shell, at_us) if may_be_later else at_us
         if own.is_nothing:
             self._batch.append(event)
         elif own.was_forgotten(at_us):
             self._tally["forgotten"] += 1
         elif own.has_twin(at_us, event.command, self._job.rules.masked):
             self._tally["twins"] += 1
-        elif not self._job.everything and at_us > own.first_us.get(entry.shell, at_us):
+        elif not self._job.everything and at_us > first_us:
             self._tally["later"] += 1
         else:
             self._batch.append(event)
 
-    def _own_beside(self, origin_id: bytes) -> imported.Own:
+    def _own_beside(self, origin_id: bytes) -> Own:
         own = self._own.get(origin_id)
         if own is None:
             job = self._job
-            own = imported.Own(self._database, job.device_id, job.host, origin_id)
+            own = Own(self._database, job.device_id, job.host, origin_id)
             self._own[origin_id] = own
         return own
-
-    def _take_untimed(self, entry: Entry, command: bytes) -> None:
-        if self._fates is None:
-            self._fates = self._prepare_untimed(entry)
-        event = self._event(entry, command, 0, 0)
-        fate = next(self._fates, NEW)
-        if fate != NEW:
-            self._tally[{KNOWN: "known", FORGOTTEN: "forgotten", TWIN: "twins"}[fate]] += 1
-            return
-        self._ordinal += 1
-        key = event.key._replace(started_at_us=self._ordinal, seq=self._ordinal)
-        self._untimed.append(event._replace(key=key))
 
     def _event(self, entry: Entry, command: bytes, at_us: int, seq: int) -> Event:
         device_id, session_id = self._origin(entry)
@@ -189,30 +203,6 @@ class Import:
             if device_id not in self._stood:
                 self._stood[device_id] = imported.has_origin(self._database, device_id)
         return known
-
-    def _prepare_untimed(self, first: Entry) -> Iterator[int]:
-        """What becomes of each line without a time; empty when all are new."""
-        device_id, session_id = self._origin(first)
-        there: list[int | None] = []
-        if self._stood[device_id]:
-            there = imported.untimed(self._database, device_id, session_id)
-            self._ordinal = imported.last_ordinal(self._database, device_id, session_id)
-        live = self._own_beside(device_id).texts_of(self._importer.KIND)
-        if not there and not live:
-            return iter(())
-        lines = array("q", self._untimed_hashes())
-        fates = align(there, lines) if there else bytearray(len(lines))
-        for at in range(len(lines) - 1, -1, -1):  # live ones are the newest of their text
-            if fates[at] == NEW and live.get(lines[at], 0) > 0:
-                live[lines[at]] -= 1
-                fates[at] = TWIN
-        return iter(fates)
-
-    def _untimed_hashes(self) -> Iterator[int]:
-        """The file is read once more: the last line has a say in what the first one is."""
-        for entry, command in judged(self._importer, Reading(self._path), self._job.rules):
-            if entry.at_us is None and command is not None:
-                yield digest64(command)
 
     def _masked(self, spot: Spot) -> Texts:
         texts: Texts = {}

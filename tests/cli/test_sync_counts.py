@@ -75,11 +75,12 @@ def test_a_copied_disk_a_lost_segment_and_two_repairs_leave_nothing_pending(pair
 
 def test_what_a_device_has_imported_of_itself_makes_no_second_device(pair):
     one, two = pair
-    history = one.cwd / ".bash_history"
-    history.write_text("echo imported\n")
-    assert one.hx("import", str(history)).code == 0
-    one.sync()
-    two.sync()
+    for member in pair:
+        history = member.cwd / ".bash_history"
+        history.write_text("echo imported\n")
+        assert member.hx("import", str(history)).code == 0
+    for member in (one, two, one):
+        member.sync()
     for member in pair:
         names = {row["name"] for row in member.sync("devices")}
         assert member.hx("status", "--json").json["database"]["devices"] == len(names) == 2

@@ -6,8 +6,11 @@ import pytest
 
 from hx.core.history import History
 from hx.core.label import MAX_LABEL_BYTES
-from hx.core.model import IMPORTED, Event, EventKey
+from hx.core.model import IMPORTED, Event, EventKey, Keys, Tombstone
+from hx.core.query import Query
 from hx.database.events import device_names, name_origins, rename_device
+from hx.database.figures import figures
+from hx.database.tally import DEVICE, tallies
 
 AUTHOR, ORIGIN = b"\x01" * 16, b"\x81" * 16
 
@@ -33,3 +36,16 @@ def test_an_origin_is_called_as_its_host_or_else_as_its_author(database, host):
         database.join(History(frozenset({event})))
         name_origins(database, AUTHOR)
     assert device_names(database)[ORIGIN] == NAMES[host]
+
+
+@pytest.mark.parametrize("gone", [AUTHOR, ORIGIN])
+def test_a_device_of_which_no_event_is_left_is_not_counted(database, gone):
+    keys = {one: EventKey(5, one, one, 1) for one in (AUTHOR, ORIGIN)}
+    with database.transaction():
+        database.join(History(frozenset(Event(key, b"ls", b"") for key in keys.values())))
+        rename_device(database, AUTHOR, "laptop")
+    assert figures(database).devices == 2
+    order = Tombstone(b"\x02" * 16, 9, AUTHOR, Keys(frozenset({keys[gone]})))
+    with database.transaction():
+        database.join(History(tombstones=frozenset({order})))
+    assert figures(database).devices == len(tallies(database, Query(), DEVICE, int)) == 1

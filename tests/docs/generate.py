@@ -76,7 +76,7 @@ OBJECTS = {
         "shells[].shell, shells[].last_started_at": "the newest event of each shell on this device",
         "spool.path, spool.files, spool.pending_bytes": "what waits to be drained",
         "database.path, database.size_bytes, database.journal_mode": "the file",
-        "database.events, database.commands, database.sessions, database.devices": "what is in it; commands are distinct ones, devices those of one name",
+        "database.events, database.commands, database.sessions, database.devices": "what is in it; commands are distinct ones, devices those whose events are here, each name once",
         "database.unclean": "whether forgotten text may still stand in the file: a reader was in the way",
         "last_ingest_at": "when the last event came out of the spool",
         "lost[].reason, lost[].count, lost[].last_at": "what in the spool gave no event",

@@ -67,14 +67,13 @@ class Desk:
         self.join(History(frozenset([Event(key, command, b"/", 0, shell=shell, flags=FINISHED)])))
         return key
 
-    def forget(self, scope: Window | Keys) -> None:
-        self.join(
-            History(tombstones=frozenset([Tombstone(b"\x01" * 16, 1, self.device_id, scope)]))
-        )
+    def forget(self, scope: Window | Keys, now_us: int = 1) -> None:
+        order = Tombstone(b"\x01" * 16, now_us, self.device_id, scope)
+        self.join(History(tombstones=frozenset([order])))
 
-    def forget_text(self, command: bytes) -> None:
+    def forget_text(self, command: bytes, now_us: int = 1) -> None:
         keys = [event.key for event in self.events() if event.command == command]
-        self.forget(Keys(frozenset(keys)))
+        self.forget(Keys(frozenset(keys)), now_us)
 
     def join(self, history: History) -> None:
         with self.database.transaction():

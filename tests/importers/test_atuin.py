@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -12,7 +13,9 @@ import pytest
 from hx.core.errors import InputError
 from hx.core.model import FINISHED, MAX_COMMAND_BYTES, STATUS_UNKNOWN
 from hx.importers import TOO_LONG
-from importers.desk import AT_S, SECOND_US, Desk, zsh
+from hx.importers.atuin import NO_TIME
+from hx.importers.atuin import _explained as explained
+from importers.desk import AT_S, HOST, SECOND_US, Desk, zsh
 
 ATUIN = os.path.join(os.path.dirname(sys.executable), "atuin")
 SESSION = "0192f3c4d5e67890a1b2c3d4e5f60718"
@@ -149,7 +152,7 @@ def test_atuins_database_is_not_written(desk, atuin):
 
 
 def test_a_foreign_damaged_or_locked_database_is_one_sentence(desk, tmp_path, monkeypatch):
-    monkeypatch.setattr("hx.importers.atuin._PATIENCE_MS", 1)
+    monkeypatch.setattr("hx.importers.foreign._PATIENCE_MS", 1)
     path = str(tmp_path / "foreign.db")
     connection = apsw.Connection(path)
     connection.execute("CREATE TABLE history (id)")
@@ -164,6 +167,96 @@ def test_a_foreign_damaged_or_locked_database_is_one_sentence(desk, tmp_path, mo
         desk.take_file(damaged)
     with pytest.raises(InputError, match="no database"):
         desk.take_file(desk.write(b"ls\n"), "atuin")
+
+
+@pytest.mark.parametrize("log", ["none", "empty", "full", "of a copy"])
+def test_nothing_is_written_or_left_beside_the_database(desk, tmp_path, log):
+    folder = tmp_path / "backup"
+    folder.mkdir()
+    path = str(folder / "history.db")
+    writer = apsw.Connection(path)
+    writer.pragma("journal_mode", "wal")
+    writer.execute("CREATE TABLE history (id, timestamp, duration, exit, command, cwd, session,"
+                   " hostname)")  # fmt: skip
+    writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    values = (AT_S * 10**9,)
+    writer.execute("INSERT INTO history VALUES ('a', ?, 5, 0, 'ls', '/', 's', 'box:ann')", values)
+    if log == "of a copy":  # with the log, and without what is made for readers
+        folder = tmp_path / "copy"
+        folder.mkdir()
+        for name in ("history.db", "history.db-wal"):
+            shutil.copy(tmp_path / "backup" / name, folder / name)
+        path = str(folder / "history.db")
+    elif log == "none":
+        writer.close()
+    elif log == "empty":
+        writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    before = contents(folder)
+    assert desk.take_file(path).new == 1
+    assert contents(folder) == before
+    writer.close()
+
+
+def contents(folder):
+    """Of all files but the memory that readers and writers share."""
+    return {one.name: one.name.endswith("-shm") or one.read_bytes() for one in folder.iterdir()}
+
+
+def test_a_new_database_of_atuins_leaves_nothing_either(desk, atuin):
+    atuin.record("ls")
+    folder = os.path.dirname(atuin.database)
+    before = sorted(os.listdir(folder))
+    desk.take_file(atuin.database)
+    assert sorted(os.listdir(folder)) == before
+
+
+def test_a_log_that_cannot_be_read_where_it_is_is_to_be_copied(tmp_path):
+    path = odd_rows(tmp_path, [("a", "s", "box:ann", "ls")])
+    with open(f"{path}-wal", "wb") as log:
+        log.write(b"rows")
+    error = explained(apsw.CantOpenError("unable to open database file"), path)
+    assert "copy both files" in error.hint
+
+
+@pytest.mark.parametrize(("tables", "sentence", "hint"), [
+    (["history (id, timestamp, status)"], "lacks command, cwd, duration, exit", "up to"),
+    (["store (id)", "store_idx_cache (id)"], "atuin's, but not its history", "history.db"),
+    (["meta (key, value)"], "atuin's, but not its history", "history.db"),
+])  # fmt: skip
+def test_a_database_of_atuins_that_is_not_read_says_why_and_what_to_do(
+    desk, tmp_path, tables, sentence, hint
+):
+    path = str(tmp_path / "other.db")
+    with apsw.Connection(path) as connection:
+        for table in ["_sqlx_migrations (version)", *tables]:
+            connection.execute(f"CREATE TABLE {table}")
+    with pytest.raises(InputError, match=sentence) as refused:
+        desk.take_file(path)
+    assert hint in refused.value.hint
+
+
+@pytest.mark.parametrize(("hostname", "host", "user"), [
+    ("box:ann", b"box", b"ann"),
+    ("box", b"box", None),
+    (":ann", None, b"ann"),
+    ("box:", b"box", None),
+    (":", None, None),
+    ("", None, None),
+    ("fe80::1:ann", b"fe80::1", b"ann"),
+])  # fmt: skip
+def test_a_host_that_atuin_does_not_name_is_unknown(desk, tmp_path, hostname, host, user):
+    desk.take_file(odd_rows(tmp_path, [("a", "s", hostname, "ls")]))
+    (event,) = desk.events()
+    assert (event.host, event.user) == (host, user)
+    names = {name for (name,) in desk.database.execute("SELECT name FROM device")}
+    assert names == {HOST, (host or HOST.encode()).decode()}
+
+
+def test_a_time_that_is_not_in_nanoseconds_is_told(desk, tmp_path):
+    path = odd_rows(tmp_path, [("a", "s", "box:ann", "ls"), ("b", "s", "box:ann", "make")])
+    with apsw.Connection(path) as connection:
+        connection.execute("UPDATE history SET timestamp = timestamp / 1000000000 WHERE id = 'a'")
+    assert desk.take_file(path).unreadable == {NO_TIME: 1}
 
 
 def test_odd_rows_are_counted(desk, tmp_path):

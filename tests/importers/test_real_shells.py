@@ -61,6 +61,22 @@ def test_zsh_and_we_read_the_same_out_of_its_file(desk, tmp_path, option):
     assert sorted(lines_of(desk, tmp_path / "h", "zsh")) == sorted(texts)
 
 
+def test_a_history_that_zsh_has_stamped_and_unstamped_comes_once_and_leaves_out_the_forgotten(
+    desk, tmp_path
+):
+    path = tmp_path / "h"
+    path.write_bytes(b"ls -la\nmake test\ncurl secret\ngit push\n")
+    desk.take_file(str(path), "zsh")
+    desk.forget_text(b"curl secret")
+    script = b"HISTFILE=%b; HISTSIZE=99; SAVEHIST=99; %b extended_history\nfc -R; fc -W\n"
+    for option, mark in ((b"setopt", b": "), (b"unsetopt", b"ls"), (b"setopt", b": ")):
+        run("zsh", script % (os.fsencode(path), option), tmp_path, "-f", "-i")
+        assert path.read_bytes().startswith(mark)
+        counts = desk.take_file(str(path), "zsh")
+        assert (counts.new, counts.known, counts.forgotten) == (0, 3, 1)
+    assert desk.commands() == [b"ls -la", b"make test", b"git push"]
+
+
 @pytest.mark.parametrize("stamped", [True, False])
 def test_what_bash_writes_comes_back(desk, tmp_path, stamped):
     texts = [text for text in ODD + NOT_UTF8 if stamped or b"\n" not in text]
@@ -70,6 +86,10 @@ def test_what_bash_writes_comes_back(desk, tmp_path, stamped):
     script += b"".join(b"history -s -- %b\n" % quoted(text) for text in texts)
     script += b"set +o history; history -w\n"
     run("bash", script, tmp_path, "--norc")
+    written = (tmp_path / "h").read_bytes()
+    # all of them in one second at the head of a file would be bash's stamps for lines without any
+    first = b"#1700000000\nfirst\n" if stamped else b""
+    (tmp_path / "h").write_bytes(first + written)
     found = lines_of(desk, tmp_path / "h", "bash")
     assert [text for text in texts if text not in found] == []
     assert all(event.key.started_at_us > 10**15 for event in desk.events()) == stamped

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import apsw
 import pytest
 
+from hx.core.host import may_be_one
 from hx.core.model import Keys
 from importers.desk import AT_S, SECOND_US, zsh
 
@@ -54,3 +56,58 @@ def test_lines_without_a_time_give_way_to_as_many_live_events_of_their_text(desk
     assert desk.commands() == [b"make", b"ls", b"unrecorded", b"make"]
     again = desk.take(data, "bash")
     assert (again.new, again.known, again.twins) == (0, 3, 1)
+
+
+def atuin(folder, hostname, *lines):
+    """A database of (seconds after AT_S, command) from one host."""
+    path = str(folder / "atuin.db")
+    with apsw.Connection(path) as connection:
+        connection.execute(
+            "CREATE TABLE history (id, timestamp, duration, exit, command, cwd, session, hostname)"
+        )
+        sql = "INSERT INTO history VALUES (?1, ?2, -1, -1, ?3, 'unknown', 's', ?4)"
+        for at, text in lines:
+            connection.execute(sql, (str(at), (AT_S + at) * 10**9, text, hostname))
+    return path
+
+
+@pytest.mark.parametrize("hostname", ["box:ann", "BOX.local:ann", "box.example.com:root"])
+def test_what_atuin_has_of_another_form_of_the_hosts_name_comes_once(desk, tmp_path, hostname):
+    lines = [(0, "ls"), (60, "make"), (120, "git push")]
+    desk.take_file(atuin(tmp_path, hostname, *lines))
+    assert desk.take(zsh(*lines)).twins == 3
+    assert desk.take(b"ls\nmake\ngit push\n", "bash").twins == 3
+    assert len(desk.commands()) == 3
+
+
+@pytest.mark.parametrize("hostname", ["box:ann", "BOX.local:ann"])
+def test_the_order_of_the_two_imports_does_not_matter(desk, tmp_path, hostname):
+    lines = [(0, "ls"), (60, "make")]
+    desk.take(zsh(*lines))
+    assert desk.take_file(atuin(tmp_path, hostname, *lines)).twins == 2
+
+
+def test_another_machine_of_the_same_label_loses_nothing_that_ran_there_alone(desk, tmp_path):
+    desk.live(b"first", AT_S * SECOND_US)
+    path = atuin(tmp_path, "box.example.com:ann", (600, "ls"))
+    assert desk.take_file(path).new == 1
+
+
+def test_imports_of_a_device_that_was_named_are_still_its_own(desk, tmp_path):
+    with desk.database.transaction():
+        desk.database.execute("UPDATE device SET name = 'my laptop'")
+    desk.take_file(atuin(tmp_path, "box:ann", (0, "ls")))
+    assert desk.take(zsh((0, "ls"))).twins == 1
+
+
+@pytest.mark.parametrize(("name", "other", "may"), [
+    ("MacBookPro", "macbookpro.local", True),
+    ("web.a.example", "web.b.example", True),  # nobody can tell, and the text decides
+    ("box", "box2", False),
+    ("", "", True),
+    ("", ".local", False),
+    ("10.0.0.1", "10.0.0.2", False),
+    ("fe80::1", "fe80::2", False),
+])  # fmt: skip
+def test_names_of_one_host_share_their_first_label(name, other, may):
+    assert may_be_one(name, other) == may_be_one(other, name) == may

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hx.core import align as module
 from hx.core.align import FORGOTTEN, KNOWN, NEW, align
 from hx.core.model import KNOWN_SINCE_US
+from hx.fates import FIRST_PLACE
 
 # distinct lines: of repeated ones nobody can tell which were trimmed
 histories = st.lists(st.integers(1, 500), min_size=1, max_size=60, unique=True)
@@ -34,7 +35,7 @@ def small(request, monkeypatch):
 
 def test_lines_of_unknown_time_keep_their_order_and_claim_no_time(desk):
     desk.take(b"first\nsecond\n", "bash")
-    assert [(e.key.started_at_us, e.key.seq) for e in desk.events()] == [(1, 1), (2, 2)]
+    assert [event.key.started_at_us for event in desk.events()] == [FIRST_PLACE, FIRST_PLACE + 1]
     assert all(event.key.started_at_us < KNOWN_SINCE_US for event in desk.events())
     assert desk.take(b"first\nsecond\nthird\n", "bash").untimed == 1
     assert desk.commands() == [b"first", b"second", b"third"]

@@ -1,9 +1,11 @@
 """Which lines of a history without times were imported before: two sequences of hashes, aligned.
 
-A file is trimmed at its top, grows at its end, and loses lines in between. What is there and what
-the file holds then share runs in the same order: those lines are known, the rest is new. A place
-whose event was forgotten is None: it matches whatever line stands there, so that the line stays
-away. The cost is bounded: near the sizes for large ones, their product for small ones.
+A file is trimmed at its top, grows at its end, and loses lines in between; an older copy of it
+begins before what is there. Both sides then share runs in the same order: those lines are known,
+the rest is new. A place whose event was forgotten is None: it matches whatever line stands there,
+so that the line stays away. Between two lines that are known, where something was forgotten, all
+that is unknown stays away: nobody can tell which line it was. The cost is bounded: near the sizes
+for large ones, their product for small ones.
 """
 
 from __future__ import annotations
@@ -29,14 +31,34 @@ _WIDTH = 8  # bytes of a hash
 
 def align(there: Hashes, lines: Sequence[int]) -> bytearray:
     """NEW, KNOWN or FORGOTTEN for each line. Hashes are signed and of 64 bits."""
+    return aligned(there, lines)[0]
+
+
+def aligned(
+    there: Hashes, lines: Sequence[int], *, careful: bool = True
+) -> tuple[bytearray, Pairs]:
+    """What `align` gives, and the pairs that it goes by: none when it is another file.
+
+    Unless `careful`, a forgotten place takes one line and no more.
+    """
     if None not in there:
-        start, length = _overlap(array("q", there), array("q", lines))  # type: ignore[arg-type]
-        if length >= _SURE or 2 * length >= min(len(there), len(lines)):
-            return _fates(there, lines, [(start + at, at) for at in range(length)])
+        pairs = _run(array("q", there), array("q", lines))  # type: ignore[arg-type]
+        if len(pairs) >= _SURE or 2 * len(pairs) >= min(len(there), len(lines)):
+            return _fates(there, lines, pairs, careful), pairs
     elif all(one is None for one in there):
-        return bytearray(FORGOTTEN if at < len(there) else NEW for at in range(len(lines)))
-    fates = _fates(there, lines, _pairs(there, lines))
-    return fates if _is_credible(fates) else bytearray(len(lines))
+        return bytearray(FORGOTTEN if at < len(there) else NEW for at in range(len(lines))), []
+    pairs = _pairs(there, lines)
+    fates = _fates(there, lines, pairs, careful)
+    return (fates, pairs) if _is_credible(fates) else (bytearray(len(lines)), [])
+
+
+def _run(there: array[int], lines: array[int]) -> Pairs:
+    """The file goes on where what is there ends, or it is an older copy: the other way round."""
+    start, length = _overlap(there, lines)
+    older, length_of_older = _overlap(lines, there)
+    if length_of_older > length:
+        return [(at, older + at) for at in range(length_of_older)]
+    return [(start + at, at) for at in range(length)]
 
 
 def _overlap(there: array[int], lines: array[int]) -> tuple[int, int]:
@@ -67,7 +89,7 @@ def _is_credible(fates: bytearray) -> bool:
     return 2 * seen.count(NEW) <= len(seen)
 
 
-def _fates(there: Hashes, lines: Sequence[int], pairs: Pairs) -> bytearray:
+def _fates(there: Hashes, lines: Sequence[int], pairs: Pairs, careful: bool) -> bytearray:
     """What the pairs tell of each line, and of the lines between them."""
     fates = bytearray(len(lines))
     for _, at in pairs:
@@ -76,10 +98,11 @@ def _fates(there: Hashes, lines: Sequence[int], pairs: Pairs) -> bytearray:
     for old, new in _gaps(len(there), len(lines), pairs):
         counted = Counter(there[at] for at in old)
         _match(fates, lines, new, counted)
+        side = _side(new, pairs)
+        _leave_out(fates, new, counted[None], side if side or careful else 1)
         if old.start or not pairs:
             left += counted
     last = pairs[-1][1] if pairs else 0
-    del left[None]
     _match(fates, lines, range(last), left)  # lines that once came into the middle stand at the end
     return fates
 
@@ -87,13 +110,28 @@ def _fates(there: Hashes, lines: Sequence[int], pairs: Pairs) -> bytearray:
 def _match(
     fates: bytearray, lines: Sequence[int], where: range, counted: Counter[int | None]
 ) -> None:
-    """The k-th line of a text is the k-th that is there; then the forgotten take what is left."""
-    for wanted, fate in ((True, KNOWN), (False, FORGOTTEN)):
-        for at in where:
-            hash_ = lines[at] if wanted else None
-            if fates[at] == NEW and counted[hash_] > 0:
-                counted[hash_] -= 1
-                fates[at] = fate
+    """The k-th line of a text is the k-th that is there."""
+    for at in where:
+        if fates[at] == NEW and counted[lines[at]] > 0:
+            counted[lines[at]] -= 1
+            fates[at] = KNOWN
+
+
+def _side(new: range, pairs: Pairs) -> int:
+    """Where a gap lies: -1 before all pairs, 1 behind them, 0 between two of them."""
+    if not pairs or new.start > pairs[-1][1]:
+        return 1
+    return -1 if new.stop <= pairs[0][1] else 0
+
+
+def _leave_out(fates: bytearray, where: range, holes: int, side: int) -> None:
+    """Forgotten places take what is unknown: as many lines next to a pair, or all between two."""
+    if not holes:
+        return
+    unknown = [at for at in where if fates[at] == NEW]
+    taken = unknown[-holes:] if side < 0 else unknown[:holes] if side > 0 else unknown
+    for at in taken:
+        fates[at] = FORGOTTEN
 
 
 def _gaps(old: int, new: int, pairs: Pairs) -> Iterator[tuple[range, range]]:

@@ -18,7 +18,7 @@ STATUS_UNKNOWN = 4  # it ran, but nobody saw its exit status (lines pasted toget
 LIVE = 0
 IMPORTED = 1
 
-KNOWN_SINCE_US = 1_000_000_000  # an event of unknown time begins at its place in a file: 1, 2, 3 …
+KNOWN_SINCE_US = 1_000_000_000  # an earlier start is a place in a file: the time is unknown
 
 MAX_COMMAND_BYTES = 1 << 20
 MAX_TIME_US = 1 << 62  # either side of the epoch: one more never leaves 64 bits

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hx.core.model import LIVE
 from hx.core.record import NamedTuple
 from hx.database.counts import totals
-from hx.database.rows import from_sql
+from hx.database.rows import CALLED, from_sql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ class Figures(NamedTuple):
     events: int
     commands: int  # distinct
     sessions: int
-    devices: int  # by their names: what one has imported of itself is no other
+    devices: int  # whose events are here, by their names, as `hx stats` groups them
     journal_mode: str
     last_ingest_us: int | None
     unclean: bool  # forgotten text may still stand in the database's files
@@ -46,7 +46,7 @@ def figures(database: Database) -> Figures:
     )
 
 
-_DEVICES = "SELECT count(DISTINCT coalesce(name, hex(device_id))) FROM device"
+_DEVICES = f"SELECT count(DISTINCT {CALLED}) FROM session JOIN device ON device.id = device"  # noqa: S608
 
 
 def faults(database: Database) -> list[Fault]:

@@ -1,25 +1,26 @@
-"""What an import meets: events of its origin, places that were forgotten, twins from elsewhere."""
+"""What an import meets of its own origin: events, and places that were forgotten."""
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left
-
-from hx.core.history import Cover
-from hx.core.model import FINISHED, IMPORTED, KNOWN_SINCE_US, LIVE, EventKey, Tombstone, Window
+from hx.core.model import FINISHED, IMPORTED, KNOWN_SINCE_US
 from hx.core.placing import Group, Spot, Standing
+from hx.core.record import NamedTuple
 from hx.database.rows import from_sql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from typing import Any
+    from collections.abc import Iterable, Iterator
 
     from hx.database import Database
-    from hx.database.rows import Sql
 
-SECOND_US = 1_000_000
-_NEAR_S = 2  # a shell notes a command that much before or after its hook does
+    Timed = list[tuple[int, int | None]]  # (time or place, hash of a text; None: forgotten)
+
+
+class Origin(NamedTuple):
+    """Where the events of a text file stand."""
+
+    device_id: bytes
+    session_id: bytes
 
 
 def groups(database: Database, times: Iterable[int]) -> dict[Spot, Group]:
@@ -64,39 +65,52 @@ def texts(database: Database, spot: Spot) -> Iterator[tuple[bytes, Standing]]:
         yield from_sql(text) or b"", Standing(seq, bool(flags & FINISHED))
 
 
-def untimed(database: Database, device_id: bytes, session_id: bytes) -> list[int | None]:
-    """What was imported without a time, in its order: hashes, None for the forgotten."""
-    rows = database.execute(
-        "SELECT started_at_us, hash FROM event JOIN session ON session.id = event.session"
+def untimed(database: Database, origin: Origin) -> Timed:
+    """What was imported without a time: (place, hash), in order; None for the forgotten."""
+    return _events(database, origin, "started_at_us < ?", "at_us < ?")
+
+
+def timed(database: Database, origin: Origin) -> Timed:
+    """What was imported with a time: (time, hash), in order; None for the forgotten."""
+    found = _events(database, origin, "started_at_us >= ?", "at_us >= ?")
+    windows = database.execute(
+        "SELECT max(since_us, ?) FROM tombstone WHERE kind = 'window' AND since_us < until_us"
+        " AND until_us > ?1 AND (scope_id IS NULL OR scope_id = ?)",
+        (KNOWN_SINCE_US, origin.device_id),
+    )
+    found += [(since_us, None) for (since_us,) in windows]
+    return sorted(found, key=_time)
+
+
+def _events(database: Database, origin: Origin, when: str, when_buried: str) -> Timed:
+    values = (KNOWN_SINCE_US, origin.session_id, origin.device_id)
+    sql = (
+        "SELECT started_at_us, hash FROM event JOIN session ON session.id = event.session"  # noqa: S608
         " JOIN device ON device.id = session.device JOIN command ON command.id = event.command"
-        " WHERE started_at_us < ? AND session_id = ? AND device_id = ?",
-        (KNOWN_SINCE_US, session_id, device_id),
+        f" WHERE {when} AND session_id = ? AND device_id = ? ORDER BY started_at_us, seq"
     )
-    found: dict[int, int | None] = dict(rows)
-    for (ordinal,) in database.execute(
-        "SELECT at_us FROM tombstone_key WHERE at_us < ? AND session_id = ? AND device_id = ?"
-        " AND event = x''",
-        (KNOWN_SINCE_US, session_id, device_id),
-    ):
-        found[ordinal] = None
-    return [found[ordinal] for ordinal in sorted(found)]
+    found: Timed = list(database.execute(sql, values))
+    sql = (
+        f"SELECT DISTINCT at_us, number FROM tombstone_key WHERE {when_buried}"  # noqa: S608
+        " AND session_id = ? AND device_id = ? AND event = x''"
+    )
+    found += [(at_us, None) for at_us, _ in database.execute(sql, values)]
+    return sorted(found, key=_time)
 
 
-def last_ordinal(database: Database, device_id: bytes, session_id: bytes) -> int:
-    """The greatest place taken by an event without a time, or by a forgotten one; else 0."""
-    values = (KNOWN_SINCE_US, session_id, device_id)
-    event = database.value(
-        "SELECT max(started_at_us) FROM event JOIN session ON session.id = event.session"
-        " JOIN device ON device.id = session.device"
-        " WHERE started_at_us < ? AND session_id = ? AND device_id = ?",
-        values,
+def _time(one: tuple[int, int | None]) -> int:
+    return one[0]
+
+
+def forgotten_us(database: Database, origin: Origin) -> int:
+    """When the last order came to forget events of unknown time of this origin; else 0."""
+    at_us = database.value(
+        "SELECT max(created_at_us) FROM tombstone JOIN tombstone_key"
+        " ON tombstone_key.tombstone = tombstone.id"
+        " WHERE at_us < ? AND session_id = ? AND tombstone_key.device_id = ?",
+        (KNOWN_SINCE_US, origin.session_id, origin.device_id),
     )
-    buried = database.value(
-        "SELECT max(at_us) FROM tombstone_key WHERE at_us < ? AND session_id = ?"
-        " AND device_id = ? AND event = x''",
-        values,
-    )
-    return max(event or 0, buried or 0)
+    return int(at_us or 0)
 
 
 def has_origin(database: Database, device_id: bytes) -> bool:
@@ -108,106 +122,3 @@ def has_origin(database: Database, device_id: bytes) -> bool:
         )
         or database.value("SELECT 1 FROM tombstone_key WHERE device_id = ? LIMIT 1", (device_id,))
     )
-
-
-class Own:
-    """What this device has from elsewhere, so that an import must not bring it again.
-
-    That is what hx recorded here, and what was imported of this host from other origins than the
-    one that is being imported.
-    """
-
-    def __init__(self, database: Database, device_id: bytes, host: str, origin: bytes) -> None:
-        self._database, self._device_id = database, device_id
-        self._device = self._value("SELECT id FROM device WHERE device_id = ?", device_id)
-        circle = database.execute(
-            "SELECT id, device_id FROM device WHERE (name = ? OR device_id = ?) AND device_id <> ?",
-            (host, device_id, origin),
-        ).fetchall()
-        self._circle = ",".join(str(row) for row, _ in circle)
-        self.first_us = {
-            from_sql(shell): at for shell, at in database.execute(_FIRST, (LIVE, self._device))
-        }
-        sql = f"SELECT min(started_at_us) FROM event WHERE session IN ({self._sessions()})"  # noqa: S608
-        self._earliest_us = self._value(f"{sql} AND started_at_us >= ?", KNOWN_SINCE_US)
-        self._buried = array("q")
-        for _, one in circle:
-            self._buried.extend(at for (at,) in database.execute(_BURIED, (one,)))
-        self._buried = array("q", sorted(self._buried))
-        self._cover = Cover(_windows(database))
-        self._windowed = bool(self._value("SELECT 1 FROM tombstone WHERE kind = 'window'"))
-        self.is_nothing = not (self._buried or self._windowed) and self._earliest_us is None
-
-    def _value(self, sql: str, *values: Sql) -> Any:
-        return self._database.value(sql, values)
-
-    def _sessions(self) -> str:
-        return f"SELECT id FROM session WHERE device IN ({self._circle})"  # noqa: S608
-
-    def has_twin(self, at_us: int, command: bytes, masked: Callable[[bytes], bytes]) -> bool:
-        """Whether the same text is there within two seconds."""
-        since_us, until_us = _span(at_us)
-        if self._earliest_us is None or until_us <= self._earliest_us:
-            return False
-        sql = f"{_NEAR} AND device IN ({self._circle})"
-        for (text,) in self._database.execute(sql, (since_us, until_us)):
-            other = from_sql(text) or b""
-            if command in (other, masked(other)):
-                return True
-        return False
-
-    def was_forgotten(self, at_us: int) -> bool:
-        """Whether something of it that began within two seconds was forgotten."""
-        if self._buried:
-            since_us, until_us = _span(at_us)
-            at = bisect_left(self._buried, since_us)
-            if at < len(self._buried) and self._buried[at] < until_us:
-                return True
-        return self._windowed and any(
-            self._cover.event(EventKey(at, self._device_id, b"", 0))
-            for at in (at_us, at_us + SECOND_US - 1)  # a stamp is a whole second
-        )
-
-    def texts_of(self, shell: bytes) -> dict[int, int]:
-        """hash of a command -> how often this shell ran it, as hx saw or another tool imported."""
-        rows = self._database.execute(
-            "SELECT hash, count(*) FROM event JOIN session ON session.id = event.session"  # noqa: S608
-            " JOIN terminal ON terminal.id = event.terminal"
-            " JOIN directory ON directory.id = event.directory"
-            " JOIN command ON command.id = event.command"
-            f" WHERE device IN ({self._circle})"
-            " AND (origin = ?1 AND shell = ?2"
-            " OR origin <> ?1 AND coalesce(shell, ?2) = ?2 AND path = '')"
-            " GROUP BY command.id",
-            (LIVE, shell.decode()),
-        )
-        return dict(rows)
-
-
-def _span(at_us: int) -> tuple[int, int]:
-    """From two seconds before the second of a time to the end of the second two later."""
-    second = at_us // SECOND_US
-    return (second - _NEAR_S) * SECOND_US, (second + _NEAR_S + 1) * SECOND_US
-
-
-def _windows(database: Database) -> Iterator[Tombstone]:
-    nobody = bytes(16)
-    for row in database.execute(
-        "SELECT since_us, until_us, scope_id FROM tombstone WHERE kind = 'window'"
-    ):
-        yield Tombstone(nobody, 0, nobody, Window(*row))
-
-
-_FIRST = (
-    "SELECT shell, min(oldest) FROM"
-    " (SELECT terminal, min(started_at_us) AS oldest FROM event"
-    "   JOIN session ON session.id = event.session WHERE origin = ? AND device = ?"
-    "   GROUP BY terminal)"
-    " JOIN terminal ON terminal.id = terminal GROUP BY shell"
-)
-_BURIED = "SELECT at_us FROM tombstone_key WHERE device_id = ? AND event = x'' ORDER BY at_us"
-_NEAR = (
-    "SELECT coalesce(raw, text) FROM event JOIN session ON session.id = event.session"
-    " JOIN command ON command.id = event.command"
-    " WHERE started_at_us >= ? AND started_at_us < ?"
-)

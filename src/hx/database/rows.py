@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Sql = str | bytes | int | None
 _CHUNK = 500
+CALLED = "coalesce(name, substr(lower(hex(device_id)), 1, 8))"  # what people see a device called
 
 SELECT_EVENT = """
 SELECT event.id, started_at_us, device_id, session_id, seq,

@@ -11,7 +11,7 @@ from hx.core.program import program_by_head
 from hx.core.record import NamedTuple
 from hx.database.conditions import filters, where
 from hx.database.everything import Everything
-from hx.database.rows import from_sql
+from hx.database.rows import CALLED, from_sql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -155,10 +155,7 @@ _KEYS = {
 _NAMES = {
     DIRECTORY: "SELECT id, nullif(path, '') FROM directory",
     REPO: "SELECT id, nullif(repo, '') FROM checkout",
-    DEVICE: (
-        "SELECT session.id, coalesce(name, substr(lower(hex(device_id)), 1, 8))"
-        " FROM session JOIN device ON device.id = session.device"
-    ),
+    DEVICE: f"SELECT session.id, {CALLED} FROM session JOIN device ON device.id = device",  # noqa: S608
 }
 
 

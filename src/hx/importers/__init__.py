@@ -47,6 +47,8 @@ class Importer(Protocol):
     """Reads one tool's history. Reading it twice gives the same entries in the same order."""
 
     KIND: bytes  # part of every import key: it never changes
+    IS_TEXT: bool  # it names neither devices nor sessions, and its lines are in order
+    RESTAMPS: bool  # lines without a time get that of their reading when the tool writes anew
 
     def recognises(self, head: bytes) -> bool:
         """Whether a file that begins so is surely of this tool."""

@@ -12,7 +12,7 @@ import apsw
 
 from hx.core.errors import InputError
 from hx.core.model import KNOWN_SINCE_US
-from hx.importers import LAST_US, Entry
+from hx.importers import LAST_US, Entry, foreign
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,10 +22,15 @@ if TYPE_CHECKING:
     from hx.importers import Reading
 
 KIND = b"atuin"
+IS_TEXT = False
+RESTAMPS = False
 DELETED = "deleted in atuin"
-BROKEN = "row without a time or a command"
+NO_TIME = "row without a time in nanoseconds"
+NO_COMMAND = "row without a command"
 _MAGIC = b"SQLite format 3\0"
-_PATIENCE_MS = 2_000
+_NEWEST = "18.24"
+_MIGRATIONS = "_sqlx_migrations"
+_OTHERS = {"store", "meta", "host_id"}  # tables of its other databases
 _NEEDED = {"id", "timestamp", "duration", "exit", "command", "cwd", "session", "hostname"}
 _COLUMNS = (
     *("timestamp", "session", "id", "duration", "exit"),
@@ -40,7 +45,7 @@ def recognises(head: bytes) -> bool:
 
 def read(reading: Reading) -> Iterator[Entry]:
     try:
-        connection = _opened(reading.path)
+        connection = foreign.opened(reading.path)
         try:
             yield from _entries(connection, reading)
         finally:
@@ -49,44 +54,24 @@ def read(reading: Reading) -> Iterator[Entry]:
         raise _explained(error, reading.path) from None
 
 
-def _opened(path: str) -> apsw.Connection:
-    connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
-    try:
-        connection.set_busy_timeout(_PATIENCE_MS)
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except apsw.CantOpenError:  # a folder that we may not write to: no log can be kept there
-        connection.close()
-        if os.path.exists(f"{path}-wal") and os.path.getsize(f"{path}-wal"):
-            raise
-        return _unchanging(path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _unchanging(path: str) -> apsw.Connection:
-    from urllib.parse import quote
-
-    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-    return apsw.Connection(f"file:{quote(os.fsencode(path))}?immutable=1", flags=flags)
-
-
 def _explained(error: apsw.Error | UnicodeDecodeError, path: str) -> InputError:
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return InputError(f"{path} is locked by another program", "try again in a moment")
     if isinstance(error, apsw.NotADBError | apsw.CorruptError | UnicodeDecodeError):
         return InputError(f"{path} is no database that SQLite can read", "it may be damaged")
-    return InputError(f"{path} cannot be read: {error}", "check who owns it and its folder")
+    hint = "check who owns it and its folder"
+    if isinstance(error, apsw.CantOpenError) and foreign.has_full_log(path):
+        hint = (
+            f"its newest rows are in {path}-wal, and SQLite reads these only in a folder that can"
+            " be written: copy both files to one, and import the copy"
+        )
+    return InputError(f"{path} cannot be read: {error}", hint)
 
 
 def _entries(connection: apsw.Connection, reading: Reading) -> Iterator[Entry]:
     columns = {row[1] for row in connection.execute("PRAGMA table_info(history)")}
     if not columns >= _NEEDED:
-        raise InputError(
-            f"{reading.path} is a database, but not atuin's",
-            "atuin's is ~/.local/share/atuin/history.db or ~/.atuin/data/history.db",
-        )
+        raise _refused(connection, reading.path, columns)
     for (count,) in connection.execute("SELECT count(*) FROM history"):
         reading.size = count
     chosen = ", ".join(_column(connection, name, name in columns) for name in _COLUMNS)
@@ -98,6 +83,25 @@ def _entries(connection: apsw.Connection, reading: Reading) -> Iterator[Entry]:
             group = []
         group.append(row)
     yield from _group(reading, group)
+
+
+def _refused(connection: apsw.Connection, path: str, columns: set[str]) -> InputError:
+    """Why a database is not the one that is looked for."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    if _MIGRATIONS in tables and columns:
+        lacking = ", ".join(sorted(_NEEDED - columns))
+        return InputError(
+            f"{path} is of an atuin that this hx does not know: its table lacks {lacking}",
+            f"hx knows atuin up to {_NEWEST}: a newer hx may read it; the commands alone come by"
+            " `atuin history list --cmd-only > FILE` and `hx import --from bash FILE`",
+        )
+    if _MIGRATIONS in tables and tables & _OTHERS:
+        beside = os.path.join(os.path.dirname(path), "history.db")
+        return InputError(f"{path} is atuin's, but not its history", f"that is in {beside}")
+    return InputError(
+        f"{path} is a database, but not atuin's",
+        "atuin's is ~/.local/share/atuin/history.db or ~/.atuin/data/history.db",
+    )
 
 
 def _column(connection: apsw.Connection, name: str, there: bool) -> str:
@@ -127,14 +131,14 @@ def _entry(reading: Reading, row: tuple[Any, ...], rank: int) -> Entry | None:
         return None
     text = _bytes(command)
     if not isinstance(at_ns, int) or not KNOWN_SINCE_US <= at_ns // 1000 < LAST_US or not text:
-        reading.fault(BROKEN)
+        reading.fault(NO_TIME if text else NO_COMMAND)
         return None
     where, called, by = _bytes(cwd), _bytes(hostname), _bytes(shell)
     if not reading.takes(text, where, called, by):
         return None
     took_us = took_ns // 1000 if isinstance(took_ns, int) and took_ns > 0 else None
     known = isinstance(status, int) and status >= 0
-    host, _, user = called.rpartition(b":")
+    host, user = _host_and_user(called)
     return Entry(
         text,
         at_ns // 1000,
@@ -143,8 +147,8 @@ def _entry(reading: Reading, row: tuple[Any, ...], rank: int) -> Entry | None:
         # -1 and -1: it runs still, or its shell was killed
         known or took_ns != -1,
         b"" if where == _UNKNOWN else where,
-        host or user,
-        user if host else None,
+        host or None,
+        user or None,
         by or None,
         called,
         _bytes(session),
@@ -154,3 +158,9 @@ def _entry(reading: Reading, row: tuple[Any, ...], rank: int) -> Entry | None:
 
 def _bytes(value: object) -> bytes:
     return value if isinstance(value, bytes) else b"" if value is None else str(value).encode()
+
+
+def _host_and_user(called: bytes) -> tuple[bytes, bytes]:
+    """`box:ann`, or `box` alone."""
+    host, colon, user = called.rpartition(b":")
+    return (host, user) if colon else (user, b"")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from hx.importers import Reading
 
 KIND = b"bash"
+IS_TEXT = True
+RESTAMPS = True
 _STAMP = re.compile(rb"#(\d{1,15})\s*\Z")
 _STAMPED = re.compile(rb"^#\d{9,11}\n", re.MULTILINE)
 

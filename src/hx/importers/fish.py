@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from hx.importers import Reading
 
 KIND = b"fish"
+IS_TEXT = True
+RESTAMPS = False
 FOREIGN = "line that is not of fish's form"
 _COMMAND, _WHEN, _INSIDE = b"- cmd: ", b"  when: ", b"  "
 _ITEM = re.compile(rb"^- cmd: ", re.MULTILINE)

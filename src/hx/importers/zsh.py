@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from hx.importers import Reading
 
 KIND = b"zsh"
+IS_TEXT = True
+RESTAMPS = True
 _LINE = re.compile(rb": *(\d{1,15}):(\d{1,9});", re.DOTALL)
 _STAMPED = re.compile(rb"^: *\d{1,15}:\d{1,9};", re.MULTILINE)
 _BROKEN = re.compile(rb": *\d{0,15}(:\d{0,9})?\Z")  # a stamp that was cut
