@@ -84,3 +84,16 @@ def test_what_ran_twenty_times_is_first_in_both(tmp_path, query):
     assert [row.command for row in answer.rows] == found
     assert answer.rows[0].text == "git log --oneline"
     database.close()
+
+
+def test_the_command_that_was_asked_for_is_first_however_old_it_is(tmp_path):
+    """Newer commands that hold its words are more than are ranked."""
+    database = open_scratch(str(tmp_path))
+    asked = [event(86_400 * (400 + age), "ssh prod") for age in range(12)]
+    take(database, *asked, *(event(age, f"echo my-ssh-prod-{age} | tee") for age in range(5_000)))
+    found = list(search(database, Query(), parse("ssh prod"), HERE, NOW_US))
+    answers = [Source(database, HERE, NOW_US).first(Question("ssh prod"))]
+    answers.append(settled(Source(database, HERE, NOW_US), Question("ssh prod")))
+    assert [answer.rows[0].text for answer in answers] == ["ssh prod"] * 2
+    assert found[0] == answers[0].rows[0].command
+    database.close()

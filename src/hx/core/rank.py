@@ -7,6 +7,7 @@
                    word of the command ends with it, 20 by the share of the command that it is.
                    A word whose letters stand apart: 24 by how close together they are, 16 by how
                    many of them begin a word.
+    whole     30   the command is just what was asked for
     use       50   how long ago it last ran (now 1, a day 0.7, a month 0.4, a year 0.2), times 30,
                    and 20 more by how often it ran (once 0, ten times 10, a hundred times 20)
     place     30   one of its runs was in this directory 20 (else in this repository 10), in this
@@ -24,7 +25,7 @@ from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from hx.core.terms import Term
 
@@ -98,7 +99,13 @@ def match_points(text: str, wanted: list[Term]) -> float:
     for term in wanted:
         word, place = (term.text, text) if term.exact_case else (term.text.lower(), folded)
         total += _contained(word, place) if word in place else _scattered(word, place)
-    return total / len(wanted) if wanted else 0.0
+    if not wanted:
+        return 0.0
+    return total / len(wanted) + (30 if folded == " ".join(_folded(wanted)) else 0)
+
+
+def _folded(terms: list[Term]) -> Iterator[str]:
+    return (term.text.lower() for term in terms)
 
 
 def _contained(word: str, text: str) -> float:

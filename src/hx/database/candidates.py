@@ -61,6 +61,7 @@ def likely(
         found = list(islice(_found(database, query, terms, hits), limit))
         return found, len(found) < limit
     found = latest(database, terms, limit, walked, scattered=False)
+    found += [one for one in equal(database, terms) if one not in found]
     if len(found) < limit:
         known = {one.id for one in found}
         found += [one for one in _latest_made(database, terms) if one.id not in known]
@@ -84,6 +85,16 @@ def rare(database: Database, terms: list[Term], limit: int) -> Iterator[Command]
     hits = index_hits(database, index_words_of(terms, scattered=False))
     if hits:
         yield from islice(_of_rows(database, hits, terms), limit)
+
+
+def equal(database: Database, terms: list[Term]) -> list[Command]:
+    """The command that is just what was asked for, of any age: the index of hashes knows it."""
+    from hx.core.ident import digest64
+
+    text = " ".join(term.text for term in terms).encode(errors="surrogateescape")
+    fits, values = _fits(terms, scattered=False)
+    sql = f"SELECT {FIGURES} FROM command WHERE hash = ? AND {fits}"  # noqa: S608
+    return [Command(*row) for row in database.execute(sql, (digest64(text), *values))]
 
 
 def _latest_made(database: Database, terms: list[Term]) -> Iterator[Command]:

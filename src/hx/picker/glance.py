@@ -30,12 +30,12 @@ def newest(database: Database, limit: int) -> list[int]:
 
 def glance(database: Database, scope: str, terms: list[Term], here: Here) -> list[Command]:
     """Commands that may fit, latest used first."""
-    from hx.database.candidates import latest, rare
+    from hx.database.candidates import equal, latest, rare
 
     if scope != ALL:
         return list(_ran(database, scope, terms, here))
     found = {one.id: one for one in latest(database, terms, _MOST, _COMMANDS, scattered=True)}
-    found |= {one.id: one for one in rare(database, terms, _MOST)}
+    found |= {one.id: one for one in (*rare(database, terms, _MOST), *equal(database, terms))}
     return sorted(found.values(), key=lambda one: one.at_us, reverse=True)
 
 
