@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hx.picker.model import Question
     from hx.picker.stock import Stock
 
-KEPT = 1_000  # of the matcher's best: these are ranked by use and place too
+KEPT = 500  # of the matcher's best: these are ranked by use and place too
 
 
 class Matching:
@@ -52,16 +52,17 @@ class Matching:
             if perf_counter() >= until:
                 break
 
-    def candidates(self, database: Database) -> Iterator[Candidate]:
-        """Those that are kept, judged; one that was forgotten meanwhile is left out."""
+    def candidates(self, database: Database, most: int) -> Iterator[Candidate]:
+        """The best that are kept, judged; one that was forgotten meanwhile is left out."""
+        kept = sorted(self._kept)[:most]
         stock, runs = self._stock, self._runs
         commands, last_us, counts, failures = (
             stock.commands, stock.last_us, stock.counts, stock.failures
         )  # fmt: skip
         place = stock.place()
-        self._judge(database, [commands[at] for _, at in self._kept])
+        self._judge(database, [commands[at] for _, at in kept])
         points = self._points
-        for _, at in self._kept:
+        for _, at in kept:
             command = commands[at]
             if command in points:
                 at_us = last_us[at] if runs is None else runs.at_us[command]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _KEY_S = 0.003  # of a key's 16 ms: the rest is for ranking, rows and the frame
 _SLICE_S = 0.005  # of work between keys
 _FIRST = 60  # rows of an answer that a better one will follow
+_JUDGED = 150  # commands that such an answer ranks, where not all are matched yet
 _PLACES = 1_000  # newest runs in a place that earn points in such an answer
 _SPARE = 50  # rows beyond the limit that are read when some may be left out
 
@@ -127,9 +128,9 @@ class Source:
 
     def _of_all(self, stock: Stock, question: Question, terms: list[Term]) -> Answer:
         from hx.core.rank import rank
-        from hx.picker.matching import Matching
+        from hx.picker.matching import KEPT, Matching
 
-        before, limit = self._matching, question.limit
+        before, limit, most = self._matching, question.limit, max(KEPT, question.limit)
         if before is not None and before.question == question:
             matching = before
         else:
@@ -137,8 +138,8 @@ class Source:
             matching.go_on(_KEY_S)
             is_typed = before is None or before.question.query != question.query
             if is_typed and not matching.done:  # the selection is at the best row
-                limit = min(limit, _FIRST)
-        commands = rank(matching.candidates(self._database), self._now_us)[:limit]
+                limit, most = min(limit, _FIRST), _JUDGED
+        commands = rank(matching.candidates(self._database, most), self._now_us)[:limit]
         rows = self._rows(question, terms, commands, stock.events(question, commands))
         return Answer(question, rows, matching.matches, matching.done, stock.total(question))
 
