@@ -120,7 +120,7 @@ OBJECTS = {
         "[].new": "events that were not there",
         "[].known, [].twins": "imported before; recorded by hx or imported from another tool",
         "[].later": "of a time when hx recorded that shell already; `--all` takes them",
-        "[].forgotten, [].ignored": "what stays away: forgotten, or kept out by your rules",
+        "[].forgotten, [].ignored": "what stays away: forgotten, or in doubt whether it was; kept out by your rules",
         "[].untimed, [].redacted, [].expired": "of the new ones: without a time, with a secret masked, older than `retention_days`",
         "[].unreadable[].reason, [].unreadable[].count": "what gave no event",
         "[].error": "why the file could not be read; null when it could",

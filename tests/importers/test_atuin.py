@@ -12,10 +12,11 @@ import pytest
 
 from hx.core.errors import InputError
 from hx.core.model import FINISHED, MAX_COMMAND_BYTES, STATUS_UNKNOWN
-from hx.importers import TOO_LONG
+from hx.importers import TOO_LONG, Reading, importer
 from hx.importers.atuin import NO_TIME
 from hx.importers.atuin import _explained as explained
 from importers.desk import AT_S, HOST, SECOND_US, Desk, zsh
+from ingest.kill import drop_capabilities, forked, outcome
 
 ATUIN = os.path.join(os.path.dirname(sys.executable), "atuin")
 SESSION = "0192f3c4d5e67890a1b2c3d4e5f60718"
@@ -208,6 +209,31 @@ def test_a_new_database_of_atuins_leaves_nothing_either(desk, atuin):
     before = sorted(os.listdir(folder))
     desk.take_file(atuin.database)
     assert sorted(os.listdir(folder)) == before
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["no log", "a full log"])
+def test_a_copy_in_a_folder_that_is_read_only_is_read(tmp_path, full):
+    folder = tmp_path / "backup"
+    folder.mkdir()
+    path = str(folder / "history.db")
+    writer = apsw.Connection(path)
+    writer.pragma("journal_mode", "wal")
+    writer.execute("CREATE TABLE history (id, timestamp, duration, exit, command, cwd, session,"
+                   " hostname)")  # fmt: skip
+    if full:
+        shutil.copytree(folder, tmp_path / "copy", ignore=shutil.ignore_patterns("*-shm"))
+        path = str(tmp_path / "copy" / "history.db")
+    writer.close()
+    before = sorted(os.listdir(os.path.dirname(path)))
+    os.chmod(os.path.dirname(path), 0o500)
+
+    def work():
+        drop_capabilities()
+        assert list(importer("atuin").read(Reading(path))) == []
+
+    assert outcome(forked(work)) == 0
+    os.chmod(os.path.dirname(path), 0o700)
+    assert sorted(os.listdir(os.path.dirname(path))) == before
 
 
 def test_a_log_that_cannot_be_read_where_it_is_is_to_be_copied(tmp_path):

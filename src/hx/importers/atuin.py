@@ -60,7 +60,7 @@ def _explained(error: apsw.Error | UnicodeDecodeError, path: str) -> InputError:
     if isinstance(error, apsw.NotADBError | apsw.CorruptError | UnicodeDecodeError):
         return InputError(f"{path} is no database that SQLite can read", "it may be damaged")
     hint = "check who owns it and its folder"
-    if isinstance(error, apsw.CantOpenError) and foreign.has_full_log(path):
+    if isinstance(error, foreign.CLOSED) and foreign.has_full_log(path):
         hint = (
             f"its newest rows are in {path}-wal, and SQLite reads these only in a folder that can"
             " be written: copy both files to one, and import the copy"

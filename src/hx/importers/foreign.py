@@ -6,6 +6,7 @@ import os
 
 import apsw
 
+CLOSED = (apsw.CantOpenError, apsw.ReadOnlyError)  # what a folder that is read-only leads to
 _PATIENCE_MS = 2_000
 _HEADER_BYTES = 20
 _IS_WAL = b"\x02\x02"  # bytes 18 and 19: a log of changes is kept beside the file
@@ -60,7 +61,7 @@ def _read_only(path: str) -> apsw.Connection:
     try:
         connection.set_busy_timeout(_PATIENCE_MS)
         _look(connection)
-    except apsw.CantOpenError:  # a folder that we may not write to: no log can be kept there
+    except CLOSED:  # a folder that we may not write to: no log can be kept there
         connection.close()
         if has_full_log(path):
             raise
