@@ -104,6 +104,16 @@ def test_a_forgotten_line_does_not_come_back(desk):
     assert desk.take(data + b"grown\n", "bash").new == 0
 
 
+def test_all_that_is_unknown_between_known_lines_stays_away_where_one_was_forgotten():
+    assert list(align([1, None, 2], array("q", [1, 8, 9, 2, 7]))) == [
+        *(KNOWN, FORGOTTEN, FORGOTTEN, KNOWN, NEW)
+    ]
+
+
+def test_of_older_lines_only_that_beside_the_known_one_may_be_forgotten():
+    assert list(align([None, 1, 2], array("q", [8, 9, 1, 2]))) == [NEW, FORGOTTEN, KNOWN, KNOWN]
+
+
 def test_a_large_file_aligns_by_runs_that_stand_once():
     dice = random.Random(7)
     there = [dice.randrange(5_000) for _ in range(60_000)]
