@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tests"))
 import assembled
-from hx.core.redact import Rules
+from hx.core.redaction.rules import Rules
 
 _TURNS = 5
 

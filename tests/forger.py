@@ -1,6 +1,6 @@
 """Objects with anything at all in them, by libsodium alone: what a careful attacker could make.
 
-It follows the layout of docs/format.md and shares no line with hx.core.envelope.
+It follows the layout of docs/format.md and shares no line with hx.core.format.envelope.
 """
 
 from __future__ import annotations

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from hashlib import sha256
 
-from hx.core import roster
-from hx.core.envelope import SEALED
-from hx.core.genesis import make
-from hx.core.keys import DeviceKeys, recovery_keys
+from hx.core.format import roster
+from hx.core.format.envelope import SEALED
+from hx.core.format.genesis import make
+from hx.core.format.keys import DeviceKeys, recovery_keys
 
 RECOVERY = "recovery"
 FIRST = "first"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from hx.core.history import History
+from hx.core.merge import History
 from hx.core.model import (
     Artifact,
     ArtifactKey,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from hx.core.redact import Rules
+    from hx.core.redaction.rules import Rules
 
     Value = Any  # str, int, bool; of rules a list or a table of str
 
@@ -123,7 +123,7 @@ class Config(NamedTuple):
     @property
     def rules(self) -> Rules:
         """What is kept and masked; made anew at each call."""
-        from hx.core.redact import Rules
+        from hx.core.redaction.rules import Rules
 
         values = self.values
         ignore, allow = tuple(values["ignore"]), tuple(values["allow"])
@@ -132,7 +132,7 @@ class Config(NamedTuple):
     def keep_rules(self) -> None:
         """Sound rules stay in force when the file breaks. Raises OSError."""
         if self.rules_are_sound and (_has_rules(self.values) or os.path.exists(self.paths.rules)):
-            from hx.ruleset import keep
+            from hx.config_rules import keep
 
             keep(self.paths.rules, self.values, _DEFAULTS)
 
@@ -185,7 +185,7 @@ def load(environment: Mapping[str, str] = os.environ, umask: int = 0o077) -> Con
 def _take_last_good(
     paths: Paths, values: dict[str, Value], sources: dict[str, str], warnings: list[str]
 ) -> None:
-    from hx.ruleset import last_good
+    from hx.config_rules import last_good
 
     good = last_good(paths.rules)
     for name in _RULES:
@@ -271,7 +271,7 @@ def _text(path: str) -> str:
 
 
 def _fault_of_rule(name: str, value: object) -> str:
-    from hx.ruleset import fault
+    from hx.config_rules import fault
 
     return fault(name, value)
 

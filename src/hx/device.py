@@ -1,8 +1,8 @@
 """Who this device is: keys made at the first run, and the id that follows from them.
 
 The file holds both seeds, 0600. Until the device joins a vault they guard nothing but its name;
-then they move into the custody that its owner chooses (hx.handover), and the database and the note
-of that custody know the id. Source: sync contract v1, section 4.
+then they move into the custody that its owner chooses (hx.device_handover), and the database and
+the note of that custody know the id. Source: sync contract v1, section 4.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from hx.files import reason, replace_file, require_owner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hx.core.keys import DeviceKeys
-    from hx.database import Database
+    from hx.core.format.keys import DeviceKeys
+    from hx.database.connection import Database
 
 _MAGIC = "hx-device-1"
 
@@ -56,7 +56,7 @@ def _first_run(database: Database, host: str) -> Identity:
 
 def become(database: Database, host: str, device_id: bytes, name: str, *, shared: bool) -> Identity:
     """The database is that device's from now on; the caller holds the transaction."""
-    from hx.database.events import rename_device
+    from hx.database.event_detail import rename_device
 
     database.set_meta(_meta_key(host, shared=shared), device_id)
     rename_device(database, device_id, name)
@@ -95,7 +95,7 @@ def verified(path: str) -> bytes:
 
 def read_keys(path: str) -> DeviceKeys:
     """The keys in a file. Raises DatabaseError, FileNotFoundError."""
-    from hx.core.keys import DeviceKeys
+    from hx.core.format.keys import DeviceKeys
 
     device_id, sign, box = _read(path)
     keys = DeviceKeys(sign, box)
@@ -130,7 +130,7 @@ def _damaged(path: str) -> DatabaseError:
 
 
 def _make(path: str) -> bytes:
-    from hx.core.keys import generate
+    from hx.core.format.keys import generate
 
     keys = generate()
     device_id = keys.device_id

@@ -6,11 +6,11 @@ import time
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING
 
-from hx.custody import secrets
+from hx.custody import key_set as secrets
 from hx.custody.key_file import KeyFile
-from hx.database import open_database
+from hx.database.connection import open_database
 from hx.stores import open_store
-from hx.visit import Keyring, Visit
+from hx.sync.context import Keyring, Visit
 from sync.attacker import Attacker
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cli.vaults import Member
-    from hx.custody.secrets import Secrets
+    from hx.custody.key_set import Secrets
 
 
 class Folder(MutableMapping[str, bytes]):

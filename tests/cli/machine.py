@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import spooled
-from hx.core.history import History
+from hx.core.merge import History
 from hx.core.model import FINISHED, Event, EventKey
-from hx.database import open_database
+from hx.database.connection import open_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from hx.database import Database
+    from hx.database.connection import Database
 
 HX = os.path.join(os.path.dirname(sys.executable), "hx")
 SESSION = "0006400000000000" + "a" * 16

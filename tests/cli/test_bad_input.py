@@ -12,7 +12,7 @@ import pytest
 
 from cli.machine import HX, SESSION, Machine
 from cli.mounts import read_only, small_disk
-from hx.cli.commands import COMMANDS
+from hx.cli.table import COMMANDS
 
 # Commands that read or change the history, each on a line that is right
 READERS = [

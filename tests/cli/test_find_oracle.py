@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.core.history import History
+from hx.core.merge import History
 from hx.core.model import FINISHED, Event, EventKey
 from hx.core.query import Query, either_case, index_words
 from hx.database import find as find_module
-from hx.database import open_database
+from hx.database.connection import open_database
 from hx.database.find import find
 
 # Cases that differ between ASCII, SQLite and Unicode; letters of one case; what LIKE, GLOB and

@@ -11,7 +11,7 @@ import pytest
 
 from cli.machine import DAY_US, HOUR_US, SECOND_US
 from cli.vaults import Member, vault
-from hx.core.history import History
+from hx.core.merge import History
 from hx.core.model import Artifact, ArtifactKey, EventKey
 from hx.device import identity
 from proof.stored import objects, opener

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from cli.machine import OTHER_DEVICE, OTHER_SESSION, SESSION
-from hx.core.history import History
+from hx.core.merge import History
 from hx.core.model import Pin
 
 

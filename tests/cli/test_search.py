@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from cli.machine import DAY_US, HOUR_US, OTHER_SESSION, SESSION, foreign
 from cli.test_find_oracle import contains, database, histories, holding, holds, queries, texts
-from hx import search as search_module
 from hx.core.query import Query, either_case
 from hx.core.rank import Here
 from hx.core.terms import Term
 from hx.database import find as find_module
-from hx.database.candidates import exact_texts
-from hx.search import search
+from hx.database import search_ranked as search_module
+from hx.database.search import exact_texts
+from hx.database.search_ranked import search
 from strategies import share
 
 __all__ = ["database"]  # the fixture of the oracle

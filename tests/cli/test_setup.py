@@ -8,8 +8,8 @@ import pytest
 
 from cli.houses import BASH, House
 from cli.machine import HX
-from hx.core import rcfile
-from hx.hook import SHELLS
+from hx.core.shells import rc_file as rcfile
+from hx.shells.hook import SHELLS
 
 
 @pytest.fixture

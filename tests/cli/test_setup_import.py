@@ -5,7 +5,7 @@ import os
 import pytest
 
 from cli.houses import House
-from hx.core import rcfile
+from hx.core.shells import rc_file as rcfile
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import shutil
 import pytest
 
 from cli.houses import House
-from hx import dotfile
-from hx.core import rcfile
 from hx.core.errors import InputError
+from hx.core.shells import rc_file as rcfile
+from hx.setup import user_file as dotfile
 
 
 @pytest.fixture

@@ -14,11 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.machine import CWD, DAY_US, HOUR_US, HX, OTHER_SESSION, SESSION, foreign
-from hx.core.history import History
+from hx.core.merge import History
 from hx.core.model import FINISHED, KNOWN_SINCE_US, Event, EventKey
 from hx.core.program import program
 from hx.core.query import Query
-from hx.database import open_database, tally
+from hx.database.connection import open_database
+from hx.database.queries import stats as tally
 from strategies import share
 
 FASTEST = "/dev/shm" if Path("/dev/shm").is_dir() else None

@@ -10,7 +10,7 @@ import pytest
 
 from cli.machine import HX
 from cli.vaults import vault
-from hx.core import verdict
+from hx.core.format import verdict
 
 HUGE = 300 << 20
 MOST_BYTES = 200 << 20

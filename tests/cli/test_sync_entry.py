@@ -9,14 +9,15 @@ import pytest
 
 from cli.mounts import read_only, small_disk
 from cli.vaults import Member, is_told, vault
-from hx import enroll
-from hx.cli.recorder import open_recorder
-from hx.cli.syncing import visit_of
+from hx.cli.commands.sync.vault import visit_of
+from hx.cli.context import open_recorder
 from hx.config import load
-from hx.core import genesis, names
-from hx.core.envelope import SEALED, open_kind, seal_open_kind
-from hx.core.keys import LABEL_GENESIS, DeviceKeys, generate, recovery_keys, sign
-from hx.core.phrases import code_of, entropy_of, new_secret, words_of
+from hx.core.format import genesis
+from hx.core.format import object_names as names
+from hx.core.format.envelope import SEALED, open_kind, seal_open_kind
+from hx.core.format.keys import LABEL_GENESIS, DeviceKeys, generate, recovery_keys, sign
+from hx.core.format.phrases import code_of, entropy_of, new_secret, words_of
+from hx.sync import enroll
 
 DAY_S = 86_400
 

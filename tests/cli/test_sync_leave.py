@@ -8,7 +8,7 @@ import pytest
 
 from cli.vaults import Member, is_told, vault
 from hx.custody.key_file import KeyFile
-from hx.custody.secrets import decode
+from hx.custody.key_set import decode
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 
 import spooled
 from cli.vaults import Member, is_told, vault
-from hx.cli.custody import heir
-from hx.cli.recorder import open_recorder
+from hx.cli.context import open_recorder
+from hx.cli.keys import heir
 from hx.config import load
 
 COPIED = "another copy of this device"

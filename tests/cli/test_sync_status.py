@@ -9,8 +9,9 @@ import shutil
 import pytest
 
 from cli.vaults import Member, vault
-from hx.core import names, verdict
-from hx.core.envelope import seal
+from hx.core.format import object_names as names
+from hx.core.format import verdict
+from hx.core.format.envelope import seal
 
 TEMP, CONFLICT = "m/~hx-00-1.tmp", "m/a.sync-conflict-20261124-000000-ABCDEFG.hx"
 FOREIGN = ("notes.txt", "o/readme.md")

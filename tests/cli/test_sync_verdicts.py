@@ -13,11 +13,12 @@ import pytest
 
 from cli.insider import attacker, keys_of
 from cli.vaults import vault
-from hx.cli.findings import MEANINGS
-from hx.core import names, verdict
-from hx.core.keys import generate
+from hx.cli.commands.sync.reasons import MEANINGS
+from hx.core.format import object_names as names
+from hx.core.format import verdict
+from hx.core.format.keys import generate
+from hx.core.format.roster import device_revoke
 from hx.core.model import IMPORTED
-from hx.core.roster import device_revoke
 from sync.attacker import Attacker
 from sync.broken import BROKEN, event, lay
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hx.core.capture import (
+from hx.core.model import FINISHED, MAX_COMMAND_BYTES, MAX_TIME_US, STATUS_UNKNOWN, Event, EventKey
+from hx.core.spool_records import (
     FOREIGN,
     MALFORMED,
     ORPHAN,
@@ -19,7 +20,6 @@ from hx.core.capture import (
     parse,
     read_header,
 )
-from hx.core.model import FINISHED, MAX_COMMAND_BYTES, MAX_TIME_US, STATUS_UNKNOWN, Event, EventKey
 from spooled import complete, end, header, record, start
 
 SESSION, DEVICE = b"\xaa" * 16, b"\x0d" * 16

@@ -6,8 +6,9 @@ from functools import reduce
 
 from hypothesis import given
 
-from hx.core import cutting, segment
-from hx.core.history import History
+from hx.core.format import cutting, segment
+from hx.core.format.segment import cut
+from hx.core.merge import History
 from hx.core.model import (
     Artifact,
     ArtifactKey,
@@ -19,7 +20,6 @@ from hx.core.model import (
     Tombstone,
     WholeSession,
 )
-from hx.core.segment import cut
 from strategies import histories
 
 DEVICE, SESSION = b"\x01" * 16, b"\xa0" * 16

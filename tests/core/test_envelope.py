@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import forger
-from hx.core.envelope import (
+from hx.core.format.envelope import (
     BLOB,
     GENESIS,
     INVITE,
@@ -25,9 +25,9 @@ from hx.core.envelope import (
     unseal,
     unseal_invite,
 )
-from hx.core.keys import key_id
-from hx.core.names import NIL, Name, spelled
-from hx.core.verdict import (
+from hx.core.format.keys import key_id
+from hx.core.format.object_names import NIL, Name, spelled
+from hx.core.format.verdict import (
     BODY,
     COMMITMENT,
     HEADER,
@@ -43,7 +43,7 @@ from hx.core.verdict import (
     TOO_LARGE,
     TRAILING,
 )
-from hx.core.zstd import compress
+from hx.core.format.zstd import compress
 from strategies import share
 
 VAULT, VMK, OTHER_VMK = b"V" * 16, b"k" * 32, b"l" * 32

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.core.history import Cover, History, encoded, event_beats, join
+from hx.core.merge import Cover, History, encoded, event_beats, join
 from hx.core.model import (
     FINISHED,
     Artifact,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.core.ident import ALPHABET, LENGTH, SHORT, digest64, ident, span, spelled
+from hx.core.event_name import ALPHABET, LENGTH, SHORT, digest64, ident, span, spelled
 from hx.core.model import EventKey
 
 KEY = EventKey(1_700_000_000_000_000, b"\x0d" * 16, b"\xaa" * 16, 7)

@@ -11,8 +11,8 @@ from nacl.public import PrivateKey
 from nacl.signing import SigningKey, VerifyKey
 
 from hx import device
-from hx.core import keys
-from hx.core.verdict import BODY, REJECTED, Fault
+from hx.core.format import keys
+from hx.core.format.verdict import BODY, REJECTED, Fault
 
 VMK = b"k" * 32
 VAULT = b"V" * 16

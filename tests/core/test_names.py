@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.core import names
-from hx.core.names import (
+from hx.core.format import object_names as names
+from hx.core.format.object_names import (
     BLOB,
     GENESIS,
     INVITE,
@@ -19,7 +19,7 @@ from hx.core.names import (
     spelled,
     why_skipped,
 )
-from hx.core.verdict import CONFLICT_COPY, FOREIGN, TEMP
+from hx.core.format.verdict import CONFLICT_COPY, FOREIGN, TEMP
 
 A, B, C = b"\xab" * 16, b"\x0c" * 16, b"\x01" * 16
 KEYS = {

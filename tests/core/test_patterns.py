@@ -7,8 +7,8 @@ import re
 import pytest
 
 from hx.core.model import Event, EventKey
-from hx.core.patterns import compiled
-from hx.core.redact import Rules
+from hx.core.redaction.patterns import compiled
+from hx.core.redaction.rules import Rules
 
 
 def keeps(rules: Rules, command: str) -> bool:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.core import keys, phrases
 from hx.core.errors import InputError
-from hx.core.ident import ALPHABET
+from hx.core.event_name import ALPHABET
+from hx.core.format import keys, phrases
 
 secrets = st.binary(min_size=16, max_size=16)
 # vectors of BIP-39 (github.com/trezor/python-mnemonic/blob/master/vectors.json)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.core import rcfile
+from hx.core.shells import rc_file as rcfile
 
 LINE = rcfile.line("bash", b"'/home/ann/.local/share/hx/hook.bash'")
 OTHER = rcfile.line("bash", b"'/elsewhere/hook.bash'")

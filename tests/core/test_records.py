@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import msgpack
 
-from hx.core import records, roster
 from hx.core.errors import InputError
-from hx.core.keys import LABEL_ROSTER, sign
-from hx.core.records import FORGED, MALFORMED, MISNAMED, TOO_LONG, Epoch, InviteClose
-from hx.core.roster import Record
+from hx.core.format import roster
+from hx.core.format import roster_records as records
+from hx.core.format.keys import LABEL_ROSTER, sign
+from hx.core.format.roster import Record
+from hx.core.format.roster_records import FORGED, MALFORMED, MISNAMED, TOO_LONG, Epoch, InviteClose
 from rostered import (
     FIRST,
     GENESIS,

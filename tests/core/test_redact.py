@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import assembled
 from hx.core.model import FINISHED, MAX_COMMAND_BYTES, REDACTED, Event, EventKey
-from hx.core.redact import Rules
+from hx.core.redaction.rules import Rules
 
 RULES = Rules()
 X = "hunter2Zq"  # a password

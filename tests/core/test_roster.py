@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from hx.core import roster
+from hx.core.format import roster
 from rostered import (
     FIRST,
     RECOVERY,

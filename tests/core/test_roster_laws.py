@@ -7,8 +7,15 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.core import roster
-from hx.core.records import DeviceAdd, DeviceRevoke, Epoch, Invite, InviteClose, decode
+from hx.core.format import roster
+from hx.core.format.roster_records import (
+    DeviceAdd,
+    DeviceRevoke,
+    Epoch,
+    Invite,
+    InviteClose,
+    decode,
+)
 from rostered import (
     FIRST,
     GENESIS,

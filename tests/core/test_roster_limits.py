@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec import msgpack
 
-from hx.core import roster
-from hx.core.keys import LABEL_ROSTER, sign
-from hx.core.roster import Record
+from hx.core.format import roster
+from hx.core.format.keys import LABEL_ROSTER, sign
+from hx.core.format.roster import Record
 from rostered import (
     FIRST,
     GENESIS,

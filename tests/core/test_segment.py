@@ -10,8 +10,19 @@ from hypothesis import strategies as st
 from msgspec.msgpack import decode as unpack
 from msgspec.msgpack import encode as pack
 
-from hx.core import segment
-from hx.core.history import History
+from hx.core.format import segment
+from hx.core.format.verdict import (
+    AUTHOR,
+    MALFORMED,
+    NEEDS_UPGRADE,
+    PENDING,
+    REJECTED,
+    ROSTER,
+    TOO_LARGE,
+    Fault,
+)
+from hx.core.format.zstd import compress
+from hx.core.merge import History
 from hx.core.model import (
     IMPORTED,
     MAX_KEYS_IN_TOMBSTONE,
@@ -26,17 +37,6 @@ from hx.core.model import (
     WholeSession,
     Window,
 )
-from hx.core.verdict import (
-    AUTHOR,
-    MALFORMED,
-    NEEDS_UPGRADE,
-    PENDING,
-    REJECTED,
-    ROSTER,
-    TOO_LARGE,
-    Fault,
-)
-from hx.core.zstd import compress
 from strategies import histories
 
 DEVICE, OTHER_DEVICE, ORIGIN = b"\x01" * 16, b"\x02" * 16, b"\x81" * 16

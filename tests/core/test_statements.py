@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from msgspec.msgpack import decode as unpack
 from msgspec.msgpack import encode as pack
 
-from hx.core import envelope, genesis, invite, keys, manifest, slot
-from hx.core.envelope import seal_invite, seal_open_kind
-from hx.core.names import GENESIS, INVITE, NIL, SLOT, VAULT_KEY, Name, spelled
-from hx.core.phrases import invite_id, invite_key
-from hx.core.records import Record
-from hx.core.verdict import (
+from hx.core.format import envelope, genesis, invite, keys, manifest, slot
+from hx.core.format.envelope import seal_invite, seal_open_kind
+from hx.core.format.object_names import GENESIS, INVITE, NIL, SLOT, VAULT_KEY, Name, spelled
+from hx.core.format.phrases import invite_id, invite_key
+from hx.core.format.roster_records import Record
+from hx.core.format.verdict import (
     BODY,
     HEADER,
     MALFORMED,

@@ -7,10 +7,10 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from hx.core.keys import generate, key_id, new_vmk
+from hx.core.format.keys import generate, key_id, new_vmk
+from hx.custody.key_set import Secrets
 from hx.custody.place import Place, stem
 from hx.custody.sealed_file import Cost
-from hx.custody.secrets import Secrets
 from ingest.kill import forked, outcome
 
 if TYPE_CHECKING:

@@ -20,10 +20,10 @@ from custody.held import (
 from hx.core.errors import DatabaseError, KeyMissing
 from hx.custody import Custody, choose, opened
 from hx.custody.key_file import KeyFile
+from hx.custody.key_set import Secrets
 from hx.custody.sealed_file import SealedFile
-from hx.custody.secrets import Secrets
 from hx.device import read_keys
-from hx.handover import hand_over, retire
+from hx.device_handover import hand_over, retire
 
 KEYCHAIN = "the keychain (Secret Service)"
 
@@ -187,8 +187,8 @@ def test_the_file_of_another_device_is_not_deleted(machine, secrets):
 
 def test_the_keys_of_the_device_are_found_before_and_after_the_move(machine, secrets, tmp_path):
     """An `init` or `join` that failed at the store is repeated with the same keys."""
-    from hx.cli.custody import device_keys
-    from hx.cli.recorder import open_recorder
+    from hx.cli.context import open_recorder
+    from hx.cli.keys import device_keys
     from hx.config import load
 
     def found():

@@ -9,7 +9,8 @@ import pytest
 
 from custody.held import after_every_death, nobody, other_vmks, place, some_secrets
 from hx.core.errors import KeyMissing
-from hx.custody import choose, opened, small_file
+from hx.custody import choose, opened
+from hx.custody import files as small_file
 from nouns.test_private_files import bound
 
 

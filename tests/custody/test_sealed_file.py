@@ -10,7 +10,7 @@ import pytest
 
 from custody.held import CHEAP, PASSPHRASE, after_every_death, nobody
 from hx.core.errors import DatabaseError, KeyMissing
-from hx.custody.frame import framed, unframed
+from hx.custody.checksummed import framed, unframed
 from hx.custody.sealed_file import Cost, SealedFile
 from nouns.test_private_files import bound
 

@@ -11,8 +11,8 @@ from msgspec import msgpack
 
 from custody.held import is_told, some_secrets
 from hx.core.errors import HxError, KeyMissing, UpgradeNeeded
-from hx.core.keys import DeviceKeys, key_id
-from hx.custody.secrets import Secrets, decode, encode
+from hx.core.format.keys import DeviceKeys, key_id
+from hx.custody.key_set import Secrets, decode, encode
 
 KEYS = st.binary(min_size=32, max_size=32)
 

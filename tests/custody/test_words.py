@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from hx.core.phrases import code_of, words_of
+from hx.core.format.phrases import code_of, words_of
 from shell.terminal import ENTER, Home
 
 WORDS = words_of(bytes(range(16)))
@@ -27,8 +27,10 @@ def program(text):
     """A command line of hx that does only this."""
     return [sys.executable, "-c", f"""
 import sys
-from hx.cli import ask, custody, words
-from hx.cli.trouble import sentence
+from hx.cli import keys as custody
+from hx.cli import prompts as words
+from hx.cli import prompts_ask as ask
+from hx.cli.error_sentence import sentence
 from hx.config import load
 WORDS = {WORDS!r}
 try:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from hx.database import open_database
+from hx.database.connection import open_database
 
 
 @pytest.fixture

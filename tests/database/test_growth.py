@@ -6,18 +6,22 @@ from itertools import islice
 
 import pytest
 
-from hx.core.history import History
+from hx.core.merge import History
 from hx.core.model import FINISHED, IMPORTED, LIVE, Event, EventKey
 from hx.core.query import DIRECTORY, Query
 from hx.core.rank import Here
 from hx.core.terms import parse
-from hx.database import chosen, events, figures, open_scratch, sessions
-from hx.database.chosen import Choice
+from hx.database import event_detail as events
+from hx.database.connection import open_scratch
 from hx.database.find import find, load
+from hx.database.queries import forget_selection as chosen
+from hx.database.queries import sessions
+from hx.database.queries import status as figures
+from hx.database.queries.forget_selection import Choice
 from hx.database.removal import remove_events
+from hx.database.search_ranked import search
+from hx.picker.answers.source import Source
 from hx.picker.model import Question
-from hx.picker.source import Source
-from hx.search import search
 
 DEVICE, OTHER, ORIGIN = b"\x01" * 16, b"\x02" * 16, b"\x81" * 16
 SHELL, FILE = b"\xa0" * 16, b"\xb0" * 16

@@ -1,4 +1,4 @@
-"""`Database.join` beside `hx.core.history.join`: after every step they hold the same history."""
+"""`Database.join` beside `hx.core.merge.join`: after every step they hold the same history."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from hx.core.history import History, join
-from hx.core.ident import digest64
+from hx.core.event_name import digest64
+from hx.core.merge import History, join
 from hx.core.model import Event, EventKey, Keys, Tombstone, WholeSession, Window
-from hx.database import counts, open_database
+from hx.database import counts
+from hx.database.connection import open_database
 from hx.database.dump import dump
 from strategies import (
     artifacts,

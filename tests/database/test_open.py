@@ -13,11 +13,11 @@ import apsw
 import pytest
 
 from hx.core.errors import Busy, DatabaseError, UpgradeNeeded
-from hx.database import open_database
+from hx.database.connection import open_database
 from ingest.kill import forked, kill_at, outcome
 
-migrate = sys.modules["hx.database.migrate"]  # in hx.database the name is its function
-MIGRATIONS = Path(migrate.__file__).parents[1] / "migrations"
+migrate = sys.modules["hx.database.migrate"]  # in hx.database.connection the name is its function
+MIGRATIONS = Path(migrate.__file__).parent / "migrations"
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_a_folder_in_place_of_the_database_is_told(path):
 
 
 def test_a_database_that_is_locked_is_busy_and_not_damaged(path, monkeypatch):
-    monkeypatch.setattr("hx.database.BUSY_TIMEOUT_MS", 10)
+    monkeypatch.setattr("hx.database.connection.BUSY_TIMEOUT_MS", 10)
     foreign(path, "PRAGMA journal_mode = wal", "PRAGMA user_version = 0")
     other = apsw.Connection(path)
     other.execute("BEGIN IMMEDIATE")

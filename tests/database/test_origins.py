@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from hx.core.history import History
 from hx.core.label import MAX_LABEL_BYTES
+from hx.core.merge import History
 from hx.core.model import IMPORTED, Event, EventKey, Keys, Tombstone
 from hx.core.query import Query
-from hx.database.events import device_names, name_origins, rename_device
-from hx.database.figures import figures
-from hx.database.tally import DEVICE, tallies
+from hx.database.event_detail import device_names, name_origins, rename_device
+from hx.database.queries.stats import DEVICE, tallies
+from hx.database.queries.status import figures
 
 AUTHOR, ORIGIN = b"\x01" * 16, b"\x81" * 16
 

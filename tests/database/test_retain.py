@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from database.test_join import check_inside, take
-from hx.core.history import History, join
+from hx.core.merge import History, join
 from hx.core.model import KNOWN_SINCE_US, Artifact, ArtifactKey, Event, EventKey, Pin
-from hx.database import open_database
+from hx.database.connection import open_database
 from hx.database.dump import dump
-from hx.database.integrity import wrongs
-from hx.pin import pin
-from hx.retain import A_FEW, border_us, due, retain
+from hx.database.pins import pin
+from hx.database.queries.integrity import wrongs
+from hx.database.retention import A_FEW, border_us, due, retain
 from strategies import LAST_US, histories, share
 
 DAY_US = 86_400_000_000

@@ -8,10 +8,10 @@ import os
 
 import shtab
 
-from hx.cli.commands import COMMANDS
-from hx.cli.completions import SHELLS, path
-from hx.cli.sync import PARTS, add_run_options, part_parser
-from hx.cli.usage import Parser, parser_of
+from hx.cli.commands.completions import SHELLS, path
+from hx.cli.commands.sync.table import PARTS, add_run_options, part_parser
+from hx.cli.parsers import Parser, parser_of
+from hx.cli.table import COMMANDS
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CLI_PAGE = os.path.join(ROOT, "docs", "cli.md")

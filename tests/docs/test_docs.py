@@ -13,9 +13,9 @@ import pytest
 
 from docs.generate import CLI_PAGE, EXIT_CODES, OBJECTS, ROOT, generated
 from hx import config
-from hx.cli.commands import COMMANDS
-from hx.cli.completions import SHELLS, path
-from hx.cli.usage import parser_of
+from hx.cli.commands.completions import SHELLS, path
+from hx.cli.parsers import parser_of
+from hx.cli.table import COMMANDS
 from hx.core import errors
 
 PAGES = [

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hx.core.history import History
+from hx.core.merge import History
 from hx.core.model import FINISHED, Event, EventKey, Keys, Tombstone, Window
-from hx.core.redact import Rules
-from hx.database import open_database
+from hx.core.redaction.rules import Rules
+from hx.database.connection import open_database
 from hx.database.dump import dump
 from hx.importers import Reading, detected, importer
-from hx.importing import Counts, Import, Job
+from hx.importers.run import Counts, Import, Job
 
 if TYPE_CHECKING:
     from pathlib import Path

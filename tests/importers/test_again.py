@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx import importing
 from hx.core.model import FINISHED, IMPORTED, STATUS_UNKNOWN, Window
-from hx.core.redact import Rules
+from hx.core.redaction.rules import Rules
+from hx.importers import run as importing
 from importers.desk import AT_S, HOST, SECOND_US, Desk, zsh
 from strategies import share
 

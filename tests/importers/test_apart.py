@@ -6,12 +6,12 @@ import os
 
 import pytest
 
-from hx import importing
 from hx.core.errors import InputError
-from hx.core.redact import Rules
+from hx.core.redaction.rules import Rules
 from hx.importers import Reading, importer
-from hx.importers.apart import judged_apart
-from hx.importers.judged import AHEAD, judged
+from hx.importers import run as importing
+from hx.importers.rules import AHEAD, judged
+from hx.importers.subprocess import judged_apart
 from importers.desk import zsh
 
 SECRET = "ghp_" + "x" * 3 + "Y7" * 16 + "z"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import apsw
 import pytest
 
-from hx.core.host import may_be_one
+from hx.core.importing.host_names import may_be_one
 from hx.core.model import Keys
 from importers.desk import AT_S, SECOND_US, zsh
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.core import align as module
-from hx.core.align import FORGOTTEN, KNOWN, NEW, align
+from hx.core.importing import align as module
+from hx.core.importing.align import FORGOTTEN, KNOWN, NEW, align
 from hx.core.model import KNOWN_SINCE_US
-from hx.fates import FIRST_PLACE
+from hx.importers.stamp_changes import FIRST_PLACE
 
 # distinct lines: of repeated ones nobody can tell which were trimmed
 histories = st.lists(st.integers(1, 500), min_size=1, max_size=60, unique=True)

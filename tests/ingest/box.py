@@ -6,11 +6,11 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from hx import spool
-from hx.core.redact import Rules
-from hx.database import open_database
+from hx.capture import spool
+from hx.capture.ingest import Source, ingest
+from hx.core.redaction.rules import Rules
+from hx.database.connection import open_database
 from hx.database.dump import dump
-from hx.ingest import Source, ingest
 from spooled import header
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from hx import spool
-from hx.core.capture import TORN
+from hx.capture import spool
+from hx.core.spool_records import TORN
 from ingest.box import Box, clock_us, dead_pid, session
 from spooled import complete
 

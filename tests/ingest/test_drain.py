@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hx import spool
-from hx.core.capture import FOREIGN, ORPHAN, TORN
+from hx.capture import spool
+from hx.capture.ingest import Report, pending
 from hx.core.model import FINISHED
-from hx.ingest import Report, pending
+from hx.core.spool_records import FOREIGN, ORPHAN, TORN
 from ingest.box import DEVICE, Box, head, session
 from spooled import complete, end, record, start
 
@@ -175,7 +175,7 @@ def test_one_drain_at_a_time_and_the_other_one_goes_on(box):
 
 
 def test_events_that_were_forgotten_before_they_came_are_dropped(box):
-    from hx.core.history import History
+    from hx.core.merge import History
     from hx.core.model import Tombstone, Window
 
     order = Tombstone(b"t" * 16, 1, DEVICE, Window(0, 5_000))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from hx import forget
 from hx.core.errors import Busy
-from hx.database import open_database
-from hx.database.chosen import Choice
+from hx.database.connection import open_database
+from hx.database.queries.forget_selection import Choice
+from hx.forget import forget
 from ingest.box import DEVICE, NOW_US
 from spooled import end, start
 

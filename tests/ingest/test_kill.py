@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hx.core.capture import FOREIGN, TORN
+from hx.core.spool_records import FOREIGN, TORN
 from ingest.box import Box, dead_pid, session
 from ingest.kill import forked, kill_at, outcome
 from spooled import complete, end, start

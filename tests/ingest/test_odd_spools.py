@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hx.core.errors import DatabaseError
-from hx.core.history import History
+from hx.core.merge import History
 from hx.core.model import Keys, Tombstone
-from hx.database import BUSY_TIMEOUT_MS
+from hx.database.connection import BUSY_TIMEOUT_MS
 from ingest.box import DEVICE, Box
 from ingest.kill import forked, kill_at, outcome
 from spooled import complete, end, start

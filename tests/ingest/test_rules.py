@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from hx.capture.policy import IGNORED
 from hx.core.model import REDACTED
-from hx.core.redact import Rules
+from hx.core.redaction.rules import Rules
 from hx.database.dump import dump
-from hx.screening import IGNORED
 from ingest.box import dead_pid
 from spooled import complete, end, start
 

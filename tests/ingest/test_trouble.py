@@ -11,9 +11,9 @@ import apsw
 import pytest
 
 from cli.mounts import small_disk
+from hx.capture.ingest import Report
 from hx.core.errors import DatabaseError
-from hx.database import BUSY_TIMEOUT_MS, open_database
-from hx.ingest import Report
+from hx.database.connection import BUSY_TIMEOUT_MS, open_database
 from ingest.box import Box
 from ingest.kill import drop_capabilities, forked, outcome
 from spooled import complete

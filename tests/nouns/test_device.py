@@ -12,8 +12,8 @@ from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
 from hx.core.errors import DatabaseError
-from hx.core.keys import derive_id
-from hx.database import open_database
+from hx.core.format.keys import derive_id
+from hx.database.connection import open_database
 from hx.device import identity, key_path, load_or_make, verified
 from ingest.kill import forked, outcome
 

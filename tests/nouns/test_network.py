@@ -16,7 +16,7 @@ import pytest
 
 RUN = """
 import json, os, sys
-from hx.database import open_database
+from hx.database.connection import open_database
 from hx.device import identity
 from hx.files import on_network
 

@@ -11,12 +11,12 @@ import sys
 
 import pytest
 
+from hx.capture.git import look_up
 from hx.config import load
 from hx.core.errors import DatabaseError
-from hx.database import open_database
+from hx.database.connection import open_database
 from hx.device import load_or_make, verified
 from hx.files import private_folder, replace_file
-from hx.repository import look_up
 from ingest.kill import forked, outcome
 
 

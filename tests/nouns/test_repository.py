@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hx import repository
+from hx.capture import git as repository
+from hx.capture.git import look_up, without_credentials
 from hx.core.model import Event, EventKey
-from hx.repository import look_up, without_credentials
 
 URL = "https://example.org/ann/tool.git"
 

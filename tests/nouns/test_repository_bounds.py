@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from hx.repository import look_up, without_credentials
+from hx.capture.git import look_up, without_credentials
 
 URL = "https://example.org/tool.git"
 CONFIG = f'[remote "origin"]\n\turl = {URL}\n'
@@ -31,7 +31,7 @@ def found(path):
 
 WATCH = """
 import sys
-from hx.repository import look_up
+from hx.capture.git import look_up
 seen = []
 sys.addaudithook(lambda event, _: seen.append(event))
 print(look_up(sys.argv[1].encode())[0].decode())

@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from hx import shell_history
-from hx.core.shell_entries import Wanted
-from hx.shell_history import Holding, clean, holding
+from hx.core.shells.history_files import Wanted
+from hx.forget import shell_history
+from hx.forget.shell_history import Holding, clean, holding
 
 WANTED = Wanted(part=b"CANARY")
 FILES = {

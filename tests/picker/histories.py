@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hx.core.history import History
+from hx.core.merge import History
 from hx.core.model import Event, EventKey
 from hx.core.rank import Here
 from hx.picker.model import Question

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.picker.editing import EDITS, MOST, Line, harmless, insert
-from hx.picker.width import pieces
+from hx.picker.state.editing import EDITS, MOST, Line, harmless, insert
+from hx.picker.view.width import pieces
 
 texts = st.text(
     st.sampled_from("ab1 -/é日\u0301\ufe0f\u200d👍🏽❤\t\n\x1b\x9b\udc80"), max_size=12

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hx.picker.keys import Decoder, typed_ahead
 from hx.picker.model import Key
+from hx.picker.terminal.keys import Decoder, typed_ahead
 
 SEQUENCES = {
     b"\r": "enter",

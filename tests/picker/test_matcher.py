@@ -7,9 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hx.core.terms import Term
-from hx.picker.matcher import forms, matcher, wanted
-from hx.picker.plain import Plain
-from hx.picker.quick import Quick
+from hx.picker.answers.frizbee_matcher import Quick
+from hx.picker.answers.matcher import forms, matcher, wanted
+from hx.picker.answers.python_matcher import Plain
 from strategies import share
 
 LETTERS = "aAbB kK-_/!'^$\\.*[]\n\0éÉßẞıİſςΣσЖжǅ漢😀ȺⱥK"  # noqa: RUF001  (letters with odd forms)

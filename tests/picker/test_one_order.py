@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hx.core.query import ALL, DIRECTORY, REPOSITORY, SESSION, Query
 from hx.core.rank import Here
 from hx.core.terms import parse
-from hx.database import open_scratch
+from hx.database.connection import open_scratch
+from hx.database.search_ranked import search
+from hx.picker.answers.source import Source
 from hx.picker.model import Question
-from hx.picker.source import Source
-from hx.search import search
 from picker.histories import DEVICE, EARLIER, HERE, NOW_US, OTHER, event, settled, take
 from picker.histories import SESSION as CURRENT
 from strategies import share

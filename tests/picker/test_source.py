@@ -9,9 +9,9 @@ import pytest
 from hx.core.query import DEVICE as THIS_DEVICE
 from hx.core.query import DIRECTORY, REPOSITORY, SESSION
 from hx.core.rank import Here
-from hx.database import open_database
+from hx.database.connection import open_database
+from hx.picker.answers.source import Source
 from hx.picker.model import Question
-from hx.picker.source import Source
 from picker.histories import (
     DEVICE,
     EARLIER,
@@ -40,7 +40,9 @@ def database(tmp_path):
 @pytest.fixture(params=["quick", "plain"])
 def either_matcher(request, monkeypatch):
     if request.param == "plain":
-        monkeypatch.setitem(sys.modules, "hx.picker.quick", None)  # as where there is no wheel
+        monkeypatch.setitem(
+            sys.modules, "hx.picker.answers.frizbee_matcher", None
+        )  # as where there is no wheel
 
 
 def ask(database, query="", **fields):

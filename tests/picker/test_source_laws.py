@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hx.core.query import ALL, DIRECTORY, REPOSITORY, SCOPES, SESSION
-from hx.database import open_scratch
-from hx.picker.matcher import wanted
+from hx.database.connection import open_scratch
+from hx.picker.answers.matcher import wanted
+from hx.picker.answers.source import Source
 from hx.picker.model import Question
-from hx.picker.source import Source
 from picker.histories import DEVICE, EARLIER, HERE, NOW_US, OTHER, event, settled, take
 from picker.histories import SESSION as CURRENT
 from picker.test_matcher import fits

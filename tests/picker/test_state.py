@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hx.core.query import ALL, DIRECTORY, SCOPES, SESSION
-from hx.picker.acts import ACTS, MOST_ROWS, ROWS, aborted, selected
-from hx.picker.editing import EDITS, MOST
 from hx.picker.model import EDIT, RUN, Answer, Details, Key, Outcome, Row
-from hx.picker.state import answered, detailed, paged, question, start, update, wanted
+from hx.picker.state.actions import ACTS, MOST_ROWS, ROWS, aborted, selected
+from hx.picker.state.editing import EDITS, MOST
+from hx.picker.state.state import answered, detailed, paged, question, start, update, wanted
 
 COMMANDS = ("git push", "git status", "make test", "ls", "make", "git log", "cd /tmp", "true")
 

@@ -10,7 +10,7 @@ import pytest
 
 from cli.machine import HX, OTHER_SESSION, Machine
 from hx.core.errors import UsageError
-from hx.picker.screen import Area, Screen, open_terminal
+from hx.picker.terminal.screen import Area, Screen, open_terminal
 from picker.glass import CURSOR, PASTE, WRAP, Glass, shown
 
 ENTER, ESC, CTRL_C, CTRL_Z, TAB, UP = "\r", "\033", "\x03", "\x1a", "\t", "\033[A"

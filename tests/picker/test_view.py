@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from wcwidth import wcswidth
 
 from hx.core.query import DIRECTORY, SCOPES
-from hx.picker.acts import ACTS
-from hx.picker.editing import EDITS
-from hx.picker.helping import KEYS
-from hx.picker.look import BARE, COLOURLESS, DARK, EITHER, LIGHT, look_for, painted
 from hx.picker.model import EDIT, RUN, Details, Key, Row, State
-from hx.picker.state import update
-from hx.picker.view import cursor, page, view
+from hx.picker.state.actions import ACTS
+from hx.picker.state.editing import EDITS
+from hx.picker.state.state import update
+from hx.picker.view.help import KEYS
+from hx.picker.view.styles import BARE, COLOURLESS, DARK, EITHER, LIGHT, look_for, painted
+from hx.picker.view.view import cursor, page, view
 from picker.frames import DETAILS, EVERYTHING, NOW_US, TYPED, drawing, plain, row
 from picker.test_width import texts
 
@@ -444,9 +444,9 @@ def test_rows_of_ascii_are_painted_without_the_tables_of_unicode():
     script = (
         "import sys\n"
         "before = set(sys.modules)\n"
-        "from hx.picker.look import DARK\n"
+        "from hx.picker.view.styles import DARK\n"
         "from hx.picker.model import Row, State\n"
-        "from hx.picker.view import cursor, view\n"
+        "from hx.picker.view.view import cursor, view\n"
         "state = State(rows=(Row(1, 'git status', 1, 2, 1, 9_000_000, 'laptop'),), query='git')\n"
         "view(state, 80, 24, DARK), cursor(state, 80, DARK)\n"
         "print(*sorted(set(sys.modules) - before))\n"

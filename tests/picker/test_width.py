@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
-from hx.picker.width import bound, cells, cut, fitted, pieces
+from hx.picker.view.width import bound, cells, cut, fitted, pieces
 
 AWKWARD = [
     *"\x1b\x07\x08\x7f\x9b\r\n\t\0 a1~",

@@ -6,11 +6,12 @@ import struct
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from hx.core import genesis, invite, manifest, names, segment, slot
-from hx.core.envelope import seal, unseal
-from hx.core.keys import recovery_keys
+from hx.core.format import genesis, invite, manifest, segment, slot
+from hx.core.format import object_names as names
+from hx.core.format.envelope import seal, unseal
+from hx.core.format.keys import recovery_keys
+from hx.core.format.verdict import Fault
 from hx.core.model import Keys
-from hx.core.verdict import Fault
 from sync.meeting import meet, vault_of
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Vault:
         return self.payloads[key]
 
     def _judge(self, name: names.Name, signed: manifest.Signed) -> None:
-        """As hx.reading does."""
+        """As hx.sync.manifests does."""
         if (signed.manifest.device_id, signed.manifest.seq) != (name.device_id, name.seq):
             raise Fault("", "author", "")
         member = self.trust.standing.get(name.device_id)

@@ -5,20 +5,21 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from hx.core import manifest, names, segment
-from hx.core.envelope import unseal
-from hx.core.names import MANIFEST, SEGMENT, Name, parsed, spelled
-from hx.custody.frame import unframed
-from hx.custody.secrets import decode
-from hx.database import vault
+from hx.core.format import manifest, segment
+from hx.core.format import object_names as names
+from hx.core.format.envelope import unseal
+from hx.core.format.object_names import MANIFEST, SEGMENT, Name, parsed, spelled
+from hx.custody.checksummed import unframed
+from hx.custody.key_set import decode
+from hx.database.sync import vault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cli.vaults import Member
-    from hx.core.history import History
-    from hx.core.manifest import Manifest
-    from hx.custody.secrets import Secrets
+    from hx.core.format.manifest import Manifest
+    from hx.core.merge import History
+    from hx.custody.key_set import Secrets
 
 
 class Opener(NamedTuple):
@@ -38,7 +39,7 @@ def secrets(member: Member) -> Secrets:
 
 def opener(*members: Member) -> Opener:
     """With every key that any of them has."""
-    from hx.core.genesis import read
+    from hx.core.format.genesis import read
 
     with members[0].database() as database:
         found = vault.read(database)

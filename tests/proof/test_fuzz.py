@@ -13,14 +13,30 @@ import pytest
 from msgspec import msgpack
 
 import forger
-from hx import config, footprint, pause, spool
-from hx.core import capture, genesis, invite, manifest, names, phrases, segment, slot
-from hx.core import records as roster_records
-from hx.core.cutting import cut
-from hx.core.envelope import PLAIN, SEALED, open_kind, seal, seal_invite, seal_open_kind, unseal
+from hx import config
+from hx.capture import pause, spool
+from hx.config_rules import last_good
+from hx.core import spool_records as capture
 from hx.core.errors import HxError
-from hx.core.history import History
-from hx.core.keys import LABEL_ROSTER, box, key_id, sign
+from hx.core.format import genesis, invite, manifest, phrases, roster_records, segment, slot
+from hx.core.format import object_names as names
+from hx.core.format.cutting import cut
+from hx.core.format.envelope import (
+    PLAIN,
+    SEALED,
+    open_kind,
+    seal,
+    seal_invite,
+    seal_open_kind,
+    unseal,
+)
+from hx.core.format.keys import LABEL_ROSTER, box, key_id, sign
+from hx.core.format.object_names import Name, spelled
+from hx.core.format.padding import unpadded
+from hx.core.format.roster import evaluate
+from hx.core.format.roster_records import Record
+from hx.core.format.verdict import Fault
+from hx.core.merge import History
 from hx.core.model import (
     FINISHED,
     IMPORTED,
@@ -35,18 +51,13 @@ from hx.core.model import (
     WholeSession,
     Window,
 )
-from hx.core.names import Name, spelled
-from hx.core.padding import unpadded
-from hx.core.records import Record
-from hx.core.roster import evaluate
-from hx.core.verdict import Fault
-from hx.custody import secrets as kept
+from hx.custody import key_set as kept
 from hx.custody.key_file import KeyFile
 from hx.custody.place import read_note
 from hx.device import read_keys
 from hx.importers import Reading, detected, importer
-from hx.outbox import Outbox
-from hx.ruleset import last_good
+from hx.setup import state as footprint
+from hx.sync.outbox import Outbox
 from proof.mutations import mutated
 from rostered import (
     FIRST,

@@ -8,8 +8,8 @@ from itertools import permutations
 
 import pytest
 
-from hx.core import names
-from hx.core.names import parsed
+from hx.core.format import object_names as names
+from hx.core.format.object_names import parsed
 from hx.database.dump import dump
 from proof.killing import run
 from proof.scenes import Scene, must

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from hx.core.capture import parse
+from hx.core.spool_records import parse
 from shell.terminal import hook, program
 
 STARTS = re.compile(r"\b(?:fork|vfork|clone3?)\((?!.*CLONE_THREAD)")

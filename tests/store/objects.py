@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hx.core.names import (
+from hx.core.format.object_names import (
     BLOB,
     GENESIS,
     INVITE,

@@ -23,8 +23,8 @@ from hx.stores import (
     StoreError,
     Transient,
 )
-from hx.stores.causes import explained
 from hx.stores.media import is_doubtful
+from hx.stores.os_errors import explained
 from ingest.kill import forked, outcome
 from store.objects import blob, manifest, segment
 

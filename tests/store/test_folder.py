@@ -12,17 +12,10 @@ import tracemalloc
 import pytest
 
 from hx.core.errors import UsageError
-from hx.stores import (
-    Denied,
-    Entry,
-    Exists,
-    Missing,
-    NotMounted,
-    open_store,
-)
+from hx.stores import Denied, Entry, Exists, Missing, NotMounted, open_store
+from hx.stores.atomic_write import Publisher, read
 from hx.stores.folder import FolderStore
 from hx.stores.memory import MemoryStore
-from hx.stores.publish import Publisher, read
 from store.objects import DEVICE, blob, manifest, one_of_each, segment
 
 CALLS = {

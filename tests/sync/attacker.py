@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from hx.core import manifest, names, segment
-from hx.core.envelope import seal, unseal
-from hx.core.history import History
-from hx.core.manifest import Listed, Manifest
-from hx.database import ledger, vault
-from hx.membership import writing_key
+from hx.core.format import manifest, segment
+from hx.core.format import object_names as names
+from hx.core.format.envelope import seal, unseal
+from hx.core.format.manifest import Listed, Manifest
+from hx.core.merge import History
+from hx.database.sync import ledger, vault
+from hx.sync.membership import writing_key
 
 
 class Attacker:

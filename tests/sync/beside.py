@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-from hx.database import open_database
+from hx.database.connection import open_database
 
 
 def shared(device):

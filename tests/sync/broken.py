@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import forger
-from hx.core import verdict
-from hx.core.keys import new_vmk
+from hx.core.format import verdict
+from hx.core.format.keys import new_vmk
+from hx.core.format.zstd import compress
 from hx.core.model import FINISHED, Event, EventKey
-from hx.core.zstd import compress
 from sync.attacker import ABSENT
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from hx.core import manifest, names, segment
-from hx.core.envelope import unseal
-from hx.core.history import Cover, History, join
+from hx.core.format import manifest, segment
+from hx.core.format import object_names as names
+from hx.core.format.envelope import unseal
+from hx.core.format.verdict import PENDING
+from hx.core.merge import Cover, History, join
 from hx.core.model import Artifact, Event
-from hx.core.verdict import PENDING
-from hx.database import remains, standing, vault
+from hx.database.sync import forgotten_copies as remains
+from hx.database.sync import sync_status as standing
+from hx.database.sync import vault
 from sync.devices import CANARY, Device
 from sync.world import history, records_of
 

@@ -8,33 +8,26 @@ import tempfile
 from contextlib import contextmanager
 from functools import lru_cache
 
-from hx import enroll
 from hx.core.errors import NotInVault
-from hx.core.keys import DeviceKeys, recovery_keys
-from hx.core.model import (
-    FINISHED,
-    IMPORTED,
-    Artifact,
-    ArtifactKey,
-    Event,
-    EventKey,
-    Tombstone,
-)
-from hx.core.phrases import secret_of
-from hx.core.records import device_revoke
-from hx.core.roster import evaluate
-from hx.custody.secrets import Secrets
-from hx.database import UNCLEAN, Database, open_database, vault
+from hx.core.format.keys import DeviceKeys, recovery_keys
+from hx.core.format.phrases import secret_of
+from hx.core.format.roster import evaluate
+from hx.core.format.roster_records import device_revoke
+from hx.core.model import FINISHED, IMPORTED, Artifact, ArtifactKey, Event, EventKey, Tombstone
+from hx.custody.key_set import Secrets
+from hx.database.connection import UNCLEAN, Database, open_database
 from hx.database.dump import dump
-from hx.database.events import device_names, rename_device
-from hx.forget import clean
-from hx.outbox import Outbox
-from hx.pin import pin
-from hx.pull import pull
-from hx.push import push
-from hx.repairing import repair
-from hx.retain import retain
-from hx.visit import Keyring, Visit
+from hx.database.event_detail import device_names, rename_device
+from hx.database.pins import pin
+from hx.database.retention import retain
+from hx.database.sync import vault
+from hx.forget.forget import clean
+from hx.sync import enroll
+from hx.sync.context import Keyring, Visit
+from hx.sync.outbox import Outbox
+from hx.sync.pull import pull
+from hx.sync.push import push
+from hx.sync.repair import repair
 from store.faulty import FaultyStore, never
 from sync.world import Crash, View, history, records_of
 

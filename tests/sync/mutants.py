@@ -10,15 +10,22 @@ from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 from unittest.mock import patch
 
-from hx import pin as pins
-from hx import publishing, push, reading, rewriting, taking
-from hx import pull as pulling
-from hx.core import history, names
+from hx.core import merge as history
+from hx.core.format import object_names as names
 from hx.core.model import Pin
-from hx.database import graves, holdings, ledger, unpublished
 from hx.database import join as joining
-from hx.database.ledger import TAKEN
-from hx.database.lookup import events_at
+from hx.database import pins
+from hx.database import tombstones as graves
+from hx.database.event_rows import events_at
+from hx.database.sync import ledger, unpublished
+from hx.database.sync import locations as holdings
+from hx.database.sync.ledger import TAKEN
+from hx.sync import compact as rewriting
+from hx.sync import manifests as reading
+from hx.sync import publish as publishing
+from hx.sync import pull as pulling
+from hx.sync import push
+from hx.sync import segments as taking
 
 
 def without_orders(_database, _delta):
@@ -123,7 +130,7 @@ def a_manifest_is_written_before_its_segments():
 
 def compaction_keeps_what_is_forgotten():
     blind = SimpleNamespace(**{**vars(graves), "relevant": without_orders})
-    return patch.object(rewriting, "graves", blind)
+    return patch.object(rewriting, "tombstones", blind)
 
 
 @contextmanager

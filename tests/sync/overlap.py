@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from hx.core import names, segment
+from hx.capture.ingest import Source, ingest
 from hx.core.errors import Busy
-from hx.core.history import Cover
+from hx.core.format import object_names as names
+from hx.core.format import segment
+from hx.core.merge import Cover
 from hx.core.model import Event
-from hx.core.redact import Rules
-from hx.database import remains
-from hx.database.chosen import Choice
+from hx.core.redaction.rules import Rules
 from hx.database.dump import dump
-from hx.forget import Issuer, Places, clean, order
+from hx.database.queries.forget_selection import Choice
+from hx.database.sync import forgotten_copies as remains
+from hx.forget.forget import Issuer, Places, clean, order
 from hx.importers import importer
-from hx.importing import Import, Job
-from hx.ingest import Source, ingest
-from hx.rebuilding import rebuild
+from hx.importers.run import Import, Job
+from hx.sync.rebuild import rebuild
 from sync.beside import beside
 from sync.claims import opened, require_all
 from sync.meeting import meet

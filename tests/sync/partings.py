@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from hx import leaving, rebirth
-from hx.core.keys import DeviceKeys
-from hx.custody.secrets import Secrets
-from hx.database.events import rename_device
-from hx.pull import pull
+from hx.core.format.keys import DeviceKeys
+from hx.custody.key_set import Secrets
+from hx.database.event_detail import rename_device
+from hx.sync import leave as leaving
+from hx.sync import new_id as rebirth
+from hx.sync.pull import pull
 
 
 def leave(device):

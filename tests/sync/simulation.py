@@ -10,8 +10,8 @@ import tempfile
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
-from hx import rewriting
 from hx.core.errors import HxError
+from hx.sync import compact as rewriting
 from store.faulty import DROPPED, FAULTS, NONE, RESURRECTED
 from sync import claims
 from sync.deeds import Deeds

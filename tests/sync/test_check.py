@@ -6,11 +6,11 @@ import random
 
 import pytest
 
-from hx.checking import check
-from hx.core import names
-from hx.core.envelope import seal
 from hx.core.errors import NotAVault
+from hx.core.format import object_names as names
+from hx.core.format.envelope import seal
 from hx.core.model import Keys
+from hx.sync.check import check
 from sync.devices import Device
 from sync.meeting import enter, meet, vault_of
 from sync.test_repair import damage, lose, own_segments, put

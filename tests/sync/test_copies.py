@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from hx import copies
 from hx.core.errors import HxError
-from hx.pull import pull
-from hx.push import push
+from hx.sync import device_copies as copies
+from hx.sync.pull import pull
+from hx.sync.push import push
 from store.faulty import NONE, never
 from sync.meeting import meet, vault_of
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from hx.core import names, segment
 from hx.core.errors import HxError
-from hx.core.history import Cover
+from hx.core.format import object_names as names
+from hx.core.format import segment
+from hx.core.merge import Cover
 from hx.core.model import Keys, Window
-from hx.database import remains
-from hx.database.elsewhere import elsewhere
+from hx.database.sync import forgotten_copies as remains
+from hx.database.sync.forget_status import elsewhere
 from store.faulty import BEFORE, NONE
 from sync.devices import Device
 from sync.meeting import enter, exchange, meet, vault_of

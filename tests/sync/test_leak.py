@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from cli.vaults import Member
-from hx.core.envelope import PLAIN, unseal
+from hx.core.format.envelope import PLAIN, unseal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

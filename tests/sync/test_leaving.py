@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from hx.core import names, segment
 from hx.core.errors import NotInVault
+from hx.core.format import object_names as names
+from hx.core.format import segment
 from hx.core.model import Keys
-from hx.database import parting, vault
+from hx.database.sync import left_vaults as parting
+from hx.database.sync import vault
 from store.faulty import NONE, never
 from sync.beside import at_put, shared
 from sync.claims import require_all

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from hx.core import names
 from hx.core.errors import HxError
+from hx.core.format import object_names as names
 from hx.core.model import Keys
-from hx.database import holdings
-from hx.membership import hand_out_keys
+from hx.database.sync import locations as holdings
+from hx.sync.membership import hand_out_keys
 from store.faulty import GROWING, NONE, at, never
 from sync.claims import require_all
 from sync.meeting import meet, vault_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hx.core.model import Keys, WholeSession, Window
-from hx.database import remains
-from hx.database.elsewhere import elsewhere
+from hx.database.sync import forgotten_copies as remains
+from hx.database.sync.forget_status import elsewhere
 from sync.beside import at_put, beside, shared
 from sync.claims import require_all
 from sync.meeting import meet, vault_of

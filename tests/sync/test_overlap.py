@@ -8,7 +8,8 @@ from unittest.mock import patch
 
 import pytest
 
-from hx.database import outgoing, remains, unpublished
+from hx.database.sync import forgotten_copies as remains
+from hx.database.sync import outgoing, unpublished
 from sync.meeting import vault_of
 from sync.overlap import COMMANDS, PAIRS, STORE, overlap, steps_of
 from sync.scene import Scene

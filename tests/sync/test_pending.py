@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from hx.core import names
-from hx.core.keys import generate
+from hx.core.format import object_names as names
+from hx.core.format.keys import generate
+from hx.core.format.verdict import PENDING, REJECTED
 from hx.core.model import Keys
-from hx.core.verdict import PENDING, REJECTED
-from hx.database import ledger, standing
+from hx.database.sync import ledger
+from hx.database.sync import sync_status as standing
 from store.faulty import BEFORE, NONE
 from sync.attacker import Attacker
 from sync.meeting import meet, vault_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hx.core.model import Keys
-from hx.database import unpublished
+from hx.database.sync import unpublished
 from store.faulty import GROWING, NONE, never
 from sync.claims import require_all
 from sync.meeting import meet, newcomer, vault_of

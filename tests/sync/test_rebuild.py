@@ -10,10 +10,10 @@ import pytest
 
 from hx.core.errors import Busy
 from hx.core.model import FINISHED, Keys
-from hx.database import open_database
+from hx.database.connection import open_database
 from hx.database.dump import dump
-from hx.rebuilding import rebuild
-from hx.visit import Visit
+from hx.sync.context import Visit
+from hx.sync.rebuild import rebuild
 from sync.claims import require_all
 from sync.meeting import meet, vault_of
 

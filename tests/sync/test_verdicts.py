@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from hx.core import names, verdict
-from hx.core.keys import generate, key_id, new_vmk
+from hx.core.format import object_names as names
+from hx.core.format import verdict
+from hx.core.format.keys import generate, key_id, new_vmk
+from hx.core.format.roster import device_revoke, epoch
 from hx.core.model import IMPORTED
-from hx.core.roster import device_revoke, epoch
-from hx.membership import hand_out_keys
 from hx.stores import Placeholder
+from hx.sync.membership import hand_out_keys
 from store.faulty import FLIPPED, at, never
 from sync.attacker import Attacker
 from sync.broken import BROKEN, event, lay

@@ -10,8 +10,9 @@ import random
 import secrets
 from contextlib import contextmanager
 
-from hx.core import envelope, names
-from hx.core.history import History
+from hx.core.format import envelope
+from hx.core.format import object_names as names
+from hx.core.merge import History
 from hx.core.model import Artifact, Event, Pin, Tombstone
 from hx.stores import Entry, Exists, Missing
 

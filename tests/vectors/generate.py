@@ -20,9 +20,21 @@ FOLDER = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.dirname(FOLDER)]
 
 import forger  # noqa: E402  (found by the line above)
-from hx.core import genesis, invite, keys, manifest, phrases, segment, slot  # noqa: E402
-from hx.core.envelope import seal, seal_invite, seal_open_kind  # noqa: E402
-from hx.core.history import History  # noqa: E402
+from hx.core.format import genesis, invite, keys, manifest, phrases, segment, slot  # noqa: E402
+from hx.core.format.envelope import seal, seal_invite, seal_open_kind  # noqa: E402
+from hx.core.format.object_names import (  # noqa: E402
+    BLOB,
+    GENESIS,
+    INVITE,
+    MANIFEST,
+    SEGMENT,
+    SLOT,
+    Name,
+    spelled,
+)
+from hx.core.format.roster_records import Record  # noqa: E402
+from hx.core.format.zstd import compress  # noqa: E402
+from hx.core.merge import History  # noqa: E402
 from hx.core.model import (  # noqa: E402
     Artifact,
     ArtifactKey,
@@ -36,9 +48,6 @@ from hx.core.model import (  # noqa: E402
     WholeSession,
     Window,
 )
-from hx.core.names import BLOB, GENESIS, INVITE, MANIFEST, SEGMENT, SLOT, Name, spelled  # noqa: E402
-from hx.core.records import Record  # noqa: E402
-from hx.core.zstd import compress  # noqa: E402
 
 DEVICE = keys.DeviceKeys(bytes(range(32)), bytes(range(32, 64)))
 OTHER = keys.DeviceKeys(bytes(range(64, 96)), bytes(range(96, 128)))

@@ -12,10 +12,11 @@ import os
 
 import pytest
 
-from hx.core import genesis, invite, keys, manifest, names, phrases, segment, slot
-from hx.core.envelope import unseal
 from hx.core.errors import InputError
-from hx.core.verdict import SIGNATURE, Fault, rejected
+from hx.core.format import genesis, invite, keys, manifest, phrases, segment, slot
+from hx.core.format import object_names as names
+from hx.core.format.envelope import unseal
+from hx.core.format.verdict import SIGNATURE, Fault, rejected
 from vectors import decode, generate
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))

@@ -9,7 +9,7 @@ import gc
 import os
 import sys
 
-from hx.cli.commands import COMMANDS
+from hx.cli.table import COMMANDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _run(name: str, arguments: list[str], umask: int) -> int:
 
 
 def _tell(error: Exception) -> int:
-    from hx.cli.trouble import sentence
+    from hx.cli.error_sentence import sentence
 
     if os.environ.get("HX_DEBUG"):
         import traceback

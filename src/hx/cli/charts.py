@@ -10,9 +10,9 @@ from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from hx.cli.commands.stats import Day, Group, Stats
     from hx.cli.output import Paint
-    from hx.cli.stats import Day, Group, Stats
-    from hx.database.tally import Name, Tally
+    from hx.database.queries.stats import Name, Tally
 
 _DAY_US, _HOUR_US = 86_400_000_000, 3_600_000_000
 _EIGHTHS = " ▏▎▍▌▋▊▉█"

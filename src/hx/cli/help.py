@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hx.cli.commands import COMMANDS
+from hx.cli.table import COMMANDS
 from hx.core.errors import UsageError
 
 

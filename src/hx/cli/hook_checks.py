@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 
-from hx import dotfile, footprint
-from hx import hook as hook_file
-from hx.cli import hooks, setup_shells
-from hx.cli.finding import FAULT, OK, WARNING, Finding
+from hx.cli import hook_files as hooks
+from hx.cli import machine as setup_shells
+from hx.cli.health_part import FAULT, OK, WARNING, Finding
 from hx.config import login_shell, search_path
-from hx.core import rcfile
 from hx.core.errors import HxError
-from hx.shells import LEAST, Shell
-from hx.shells import shells as shells_of
+from hx.core.shells import rc_file
+from hx.setup import state, user_file
+from hx.shells import hook as hook_file
+from hx.shells.detect import LEAST, Shell
+from hx.shells.detect import shells as shells_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def told(shell: Shell) -> Finding:
 
 def hook(config: Config) -> Iterator[Finding]:
     """Whether the shell that we were called from is recorded."""
-    from hx import spool
+    from hx.capture import spool
 
     session = config.session
     if not session:
@@ -81,10 +82,10 @@ def hook_files(config: Config) -> Iterator[Finding]:
 
 
 def _loading(config: Config, shell: str, path: str) -> Iterator[Finding]:
-    text = dotfile.read(path).text
+    text = user_file.read(path).text
     place = hook_file.path(config.paths.data, shell)
-    loader = rcfile.loader(text, shell, os.fsencode(place))
-    is_ours = rcfile.has_line(text)
+    loader = rc_file.loader(text, shell, os.fsencode(place))
+    is_ours = rc_file.has_line(text)
     if not is_ours and loader is None:
         yield Finding("rc file", WARNING, f"{path} does not load the hook", "hx setup")
         return
@@ -102,6 +103,6 @@ def _currency(config: Config, shell: str) -> Iterator[Finding]:
     if hook_file.is_current(config.paths.data, shell, places):
         yield Finding("hook file", OK, f"{path} is current")
         return
-    other = footprint.read(config.paths.data).executable
+    other = state.read(config.paths.data).executable
     whose = f"names another hx, {other}" if other not in ("", places.executable) else "is old"
     yield Finding("hook file", WARNING, f"{path} {whose}", "hx setup")

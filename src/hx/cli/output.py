@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from hx.cli.names import device_names, short_name
+from hx.cli.events_output import device_names, short_name
 from hx.cli.times import age, short_duration
 from hx.core.errors import UsageError
 
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hx.cli.recorder import Recorder
+    from hx.cli.context import Recorder
     from hx.config import Config
     from hx.core.model import Event
     from hx.database.find import Found
@@ -124,7 +124,7 @@ def foreign_names(recorder: Recorder) -> dict[bytes, str]:
 def answer(recorder: Recorder, found: Iterable[Found], options: dict[str, str]) -> int:
     """Print events as the options ask; gives the exit code."""
     if "--json" in options:
-        from hx.cli.jsonout import print_events as print_objects
+        from hx.cli.json_output import print_events as print_objects
 
         return 0 if print_objects(recorder, found) else 1
     return 0 if print_events(recorder, found, Paint(options, recorder.config)) else 1

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from hx import pause
-from hx.cli.pause import said
+from hx.capture import pause
+from hx.cli.commands.pause import said
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 
+from hx.core.durations import UNITS_S
+from hx.core.durations import age as age  # noqa: PLC0414  (a re-export, as the next two)
+from hx.core.durations import is_known as is_known  # noqa: PLC0414
+from hx.core.durations import short_duration as short_duration  # noqa: PLC0414
 from hx.core.errors import UsageError
-from hx.core.spans import UNITS_S
-from hx.core.spans import age as age  # noqa: PLC0414  (a re-export, as the next two)
-from hx.core.spans import is_known as is_known  # noqa: PLC0414
-from hx.core.spans import short_duration as short_duration  # noqa: PLC0414
 
 _MAX_US = 1 << 62  # beyond it no event can be
 

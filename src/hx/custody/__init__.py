@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
-    from hx.custody.secrets import Secrets
+    from hx.custody.key_set import Secrets
 
     class Keeper(Protocol):
         """Keeps bytes. Each method raises KeyMissing; files also DatabaseError."""
@@ -46,7 +46,7 @@ class Custody:
 
     def load(self) -> Secrets:
         """Raises KeyMissing, UpgradeNeeded."""
-        from hx.custody.secrets import decode
+        from hx.custody.key_set import decode
 
         found = decode(self._keeper.read())
         if found.device.device_id != self._place.device_id:
@@ -58,7 +58,7 @@ class Custody:
 
     def store(self, secrets: Secrets) -> None:
         """Write, read back, then note the kind. Raises KeyMissing, DatabaseError."""
-        from hx.custody.secrets import encode
+        from hx.custody.key_set import encode
 
         assert secrets.device.device_id == self._place.device_id
         data = encode(secrets)
@@ -72,10 +72,10 @@ class Custody:
             write_note(self._place.note, note)
 
     def forget(self) -> None:
-        from hx.custody import small_file
+        from hx.custody import files
 
         self._keeper.forget()
-        small_file.remove(self._place.note)
+        files.remove(self._place.note)
 
     def check(self) -> None:
         """Raises KeyMissing. A passphrase is not asked for: all but the passphrase is checked."""
@@ -145,7 +145,7 @@ def inherit(heirs: Place, place: Place, ask: Callable[[bool], bytes]) -> None:
 
     Repeated after a crash it goes on. Raises KeyMissing, DatabaseError.
     """
-    from hx.custody import small_file
+    from hx.custody import files
 
     assert heirs.device_id == place.device_id
     old = read_note(place.note)
@@ -155,7 +155,7 @@ def inherit(heirs: Place, place: Place, ask: Callable[[bool], bytes]) -> None:
             _keeper(old, Place(place.stem, old.device_id), ask).forget()
         heir(heirs, place, ask).store(secrets)
     for path in (heirs.sealed, heirs.bare, heirs.note):  # the note last: it brings us here again
-        small_file.remove(path)
+        files.remove(path)
 
 
 def _keeper(note: Note, place: Place, ask: Callable[[bool], bytes]) -> Keeper:

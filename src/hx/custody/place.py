@@ -10,7 +10,7 @@ import os
 
 from hx.core.errors import KeyMissing
 from hx.core.record import NamedTuple
-from hx.custody import small_file
+from hx.custody import files
 from hx.files import reason, require_owner
 
 KEYCHAIN, PASSPHRASE, FILE = KINDS = ("keychain", "passphrase", "file")
@@ -56,7 +56,7 @@ def write_note(path: str, note: Note) -> None:
     lines = [f'custody = "{note.kind}"', f'device = "{note.device_id.hex()}"']
     if note.ring:
         lines.append(f'ring = "{note.ring}"')
-    small_file.write(path, ("\n".join(lines) + "\n").encode())
+    files.write(path, ("\n".join(lines) + "\n").encode())
 
 
 def read_note(path: str) -> Note | None:

@@ -14,8 +14,8 @@ import struct
 
 from hx.core.errors import KeyMissing
 from hx.core.record import NamedTuple
-from hx.custody import small_file
-from hx.custody.frame import framed, unframed
+from hx.custody import files
+from hx.custody.checksummed import framed, unframed
 from hx.custody.place import PASSPHRASE
 
 TYPE_CHECKING = False
@@ -64,20 +64,20 @@ class SealedFile:
             self.read()
         if self._passphrase is None:
             self._passphrase = self._ask(True)
-        small_file.write(self._path, framed(_MAGIC, _sealed(data, self._passphrase, self._cost)))
+        files.write(self._path, framed(_MAGIC, _sealed(data, self._passphrase, self._cost)))
 
     def forget(self) -> None:
         self._passphrase = None
-        small_file.remove(self._path)
+        files.remove(self._path)
 
     def check(self) -> None:
         """What can be told without the passphrase. Raises KeyMissing."""
         self._body()
 
     def _body(self) -> bytes:
-        body = unframed(_MAGIC, small_file.read(self._path))
+        body = unframed(_MAGIC, files.read(self._path))
         if body is None or len(body) < _HEAD_BYTES + _TAG_BYTES or not _is_bounded(body):
-            raise small_file.damaged(self._path)
+            raise files.damaged(self._path)
         return body
 
 

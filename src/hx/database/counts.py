@@ -4,7 +4,7 @@
     session   events, first_us, last_us   the times are bounds: removing an event leaves them
     total     events, commands, sessions  (triggers count the last: they are few)
 
-hx.database.integrity compares all of them with the rows themselves.
+hx.database.queries.integrity compares all of them with the rows themselves.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from hx.database import Database
+    from hx.database.connection import Database
 
     Rows = list[tuple[Any, ...]]  # of events, as hx.database.rows.event_rows makes them
     Use = tuple[int, int, int]  # of a command: start of its newest event, events, failed ones

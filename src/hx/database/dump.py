@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from hx.core.history import History
-from hx.database import graves, keepsakes
+from hx.core.merge import History
+from hx.database import artifacts, tombstones
 from hx.database.rows import select_events
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hx.database import Database
+    from hx.database.connection import Database
 
 
 def dump(database: Database) -> History:
     """Every event, artifact, pin and tombstone. It holds all of them in memory at once."""
     return History(
         frozenset(event for _, event in select_events(database, "1")),
-        keepsakes.read_artifacts(database),
-        keepsakes.read_pins(database),
-        graves.read(database),
+        artifacts.read_artifacts(database),
+        artifacts.read_pins(database),
+        tombstones.read(database),
     )

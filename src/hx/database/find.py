@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from hx.core.query import Query, index_words
 from hx.core.record import NamedTuple
-from hx.database.conditions import Condition, among, contains, filters_in, where
+from hx.database.find_conditions import Condition, among, contains, filters_in, where
 from hx.database.rows import SELECT_EVENT, to_event
 
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from hx.core.model import Event
-    from hx.database import Database
+    from hx.database.connection import Database
 
     T = TypeVar("T", int, "Counted")
 

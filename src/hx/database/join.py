@@ -1,29 +1,31 @@
-"""`hx.core.history.join` on rows: read what a delta can touch, join, write the difference.
+"""`hx.core.merge.join` on rows: read what a delta can touch, join, write the difference.
 
-The rule itself stands in hx.core.history and nowhere else; nothing here compares two versions.
+The rule itself stands in hx.core.merge and nowhere else; nothing here compares two versions.
 """
 
 from __future__ import annotations
 
 from operator import itemgetter
 
-from hx.core.history import History
-from hx.core.history import join as join_histories
+from hx.core.merge import History
+from hx.core.merge import join as join_histories
 from hx.core.record import NamedTuple
-from hx.database import counts, graves, keepsakes
-from hx.database.holdings import Holdings
-from hx.database.lookup import events_at
+from hx.database import artifacts as keepsakes
+from hx.database import counts
+from hx.database import tombstones as graves
+from hx.database.event_rows import events_at
 from hx.database.removal import references, settle, sweep_after
-from hx.database.retained import suspect
+from hx.database.retained_segments import suspect
 from hx.database.rows import Dictionaries, Sql, event_rows, select_events
+from hx.database.sync.locations import Holdings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hx.core.model import Event, Tombstone
-    from hx.database import Database
-    from hx.database.holdings import Source
+    from hx.database.connection import Database
+    from hx.database.sync.locations import Source
 
 
 class Changes(NamedTuple):
@@ -121,7 +123,7 @@ def _write_events(
 
 def _note_order(database: Database) -> None:
     """The others are to be told."""
-    from hx.database import vault
+    from hx.database.sync import vault
 
     vault.update(database, told_seq=None)
 
@@ -129,9 +131,9 @@ def _note_order(database: Database) -> None:
 def _note_gone(database: Database, table: str, rows: list[int]) -> None:
     """Forgotten rows, while they still say whose segments hold them."""
     if rows:
-        from hx.database import remains
+        from hx.database.sync import forgotten_copies
 
-        remains.note_gone(database, table, rows)
+        forgotten_copies.note_gone(database, table, rows)
 
 
 def _dropped(events: frozenset[Event], merged: frozenset[Event]) -> int:

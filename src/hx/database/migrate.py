@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x48583100  # "HX1\0": how `file` and hx tell its databases from others'
 LATEST = 3
-_FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "migrations")
+_FOLDER = os.path.join(os.path.dirname(__file__), "migrations")
 
 
 def migrate(connection: apsw.Connection, path: str) -> None:

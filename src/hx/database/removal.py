@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from hx.database import Database
+    from hx.database.connection import Database
 
 _INDEXED = ("directory", "session")  # of these, whether one is in use is asked without a walk
 _UNINDEXED = ("checkout", "terminal")

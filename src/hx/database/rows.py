@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hx.core.ident import digest64, ident
+from hx.core.event_name import digest64, ident
 from hx.core.model import Event, EventKey
 from hx.database.counts import add_to_total
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
-    from hx.database import Database
+    from hx.database.connection import Database
     from hx.database.counts import Use
 
 Sql = str | bytes | int | None

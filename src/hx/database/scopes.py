@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from hx.core.query import DEVICE, DIRECTORY, REPOSITORY, SESSION, Query
 from hx.core.rank import place_points
-from hx.database.conditions import Condition, filters
+from hx.database.find_conditions import Condition, filters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from hx.core.rank import Here
-    from hx.database import Database
+    from hx.database.connection import Database
 
 INDEXED = (DIRECTORY, SESSION)  # their runs are found without a walk over all
 NOWHERE: Condition = ("0", ())

@@ -22,7 +22,7 @@ class Entry(NamedTuple):
 
 
 class Store(Protocol):
-    """Objects under keys as hx.core.names spells them; any other key is refused by ValueError.
+    """Objects under keys as hx.core.format.object_names spells them. Another key is a ValueError.
 
     Every call may be repeated, also after an error: an error says that the call was not seen to
     succeed, never that it did nothing. Errors are StoreError and its kinds, nothing else.

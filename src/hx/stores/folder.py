@@ -1,6 +1,6 @@
 """A folder as a store: on a disk, a stick, a share, or one that another program carries about.
 
-Only whole files appear under names of ours (hx.stores.publish). Everything is done relative to
+Only whole files appear under names of ours (hx.stores.atomic_write). Everything is done relative to
 open folders, none of them reached through a link, so nothing leads out of the store.
 """
 
@@ -11,12 +11,12 @@ import stat as modes
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from hx.core.names import parsed
+from hx.core.format.object_names import parsed
 from hx.stores import Entry, Exists, Missing, Placeholder, Transient
-from hx.stores.causes import not_mounted, told
+from hx.stores.atomic_write import FOLDER, NO_LINK, Publisher, is_temporary, read
 from hx.stores.keys import is_folder, require_key
 from hx.stores.media import is_doubtful
-from hx.stores.publish import FOLDER, NO_LINK, Publisher, is_temporary, read
+from hx.stores.os_errors import not_mounted, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hx.core.names import parsed
+from hx.core.format.object_names import parsed
 
 _TOP = frozenset("mobkj")
 _HEX = frozenset("0123456789abcdef")

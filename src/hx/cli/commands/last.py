@@ -1,0 +1,240 @@
+"""`hx last`: what failed in the last session, and what fixed it."""
+
+from __future__ import annotations
+
+import sys
+
+from hx.cli.context import open_recorder
+from hx.cli.options import session_id
+from hx.core.failures import failures, is_failure
+from hx.core.record import NamedTuple
+from hx.database import event_detail
+from hx.database.find import load
+from hx.database.queries import sessions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.cli.context import Recorder
+    from hx.cli.output import Paint
+    from hx.cli.parsers import Parser
+    from hx.config import Config
+    from hx.core.failures import Failure
+    from hx.database.event_detail import Fix
+    from hx.database.find import Found
+    from hx.database.queries.sessions import Session
+
+NOTHING_FOUND = 1
+_READ = 5_000  # commands of a session, the newest: an imported one may hold millions
+_SHOWN = 20  # failures, the newest
+_AROUND = 1
+_BETWEEN = 5
+_MARGIN = " " * 7
+
+
+class Told(NamedTuple):
+    """A failure at its last run, with what ran before its first and after its last one."""
+
+    found: Found
+    times: int
+    before: list[Found]
+    after: list[Found]
+    fix: Fix | None
+
+
+class Summary(NamedTuple):
+    session: Session
+    newest: Found  # its last event
+    pinned: bool
+    failed: int  # events, of those that were read
+    failures: int  # distinct ones, of those too
+    told: list[Told]  # the newest _SHOWN of them, in the order in which they ran
+
+
+def run(arguments: list[str], config: Config) -> int:
+    given = parser("last").parse_args(arguments)
+    recorder = open_recorder(config)
+    chosen = _chosen(recorder, given.session)
+    session = sessions.session(recorder.database, chosen, _READ) if chosen else None
+    summary = _summary(recorder, session) if session else None
+    if summary is None:
+        named = f"session {chosen.hex()}" if chosen else "session yet"
+        print(f"hx: there is no {named}", file=sys.stderr)
+        if given.json:
+            print("null")
+        return NOTHING_FOUND
+    if given.json:
+        _print_object(recorder, summary)
+    else:
+        print("\n".join(_lines(recorder, summary)))
+    return 0
+
+
+def _chosen(recorder: Recorder, named: str | None) -> bytes | None:
+    """The session that is asked for; without `--session` the last one in which something ended."""
+    config = recorder.config
+    if named is not None:
+        return session_id(named, config)
+    current = session_id("", config) if config.session else None
+    return sessions.last_of_work(recorder.database, current, recorder.who.device_id)
+
+
+def _summary(recorder: Recorder, session: Session) -> Summary | None:
+    """None when the session was forgotten meanwhile."""
+    steps = session.steps
+    newest = list(load(recorder.database, [step.event for step in steps[-1:]]))
+    if not newest:
+        return None
+    found = failures(steps)
+    told = [_told(recorder, failure) for failure in found[-_SHOWN:]]
+    return Summary(
+        session,
+        newest[0],
+        event_detail.is_pinned(recorder.database, session.session_id),
+        sum(is_failure(step.exit_status) for step in steps),
+        len(found),
+        [one for one in told if one is not None],
+    )
+
+
+def _told(recorder: Recorder, failure: Failure) -> Told | None:
+    """None when it was forgotten meanwhile."""
+    database = recorder.database
+    first, last = (list(load(database, [row])) for row in (failure.first, failure.last))
+    begin = event_detail.place_of(database, first[0]) if first else None
+    end = event_detail.place_of(database, last[0]) if last else None
+    if begin is None or end is None:
+        return None
+    before, _ = event_detail.around(database, begin, _AROUND)
+    _, after = event_detail.around(database, end, _AROUND)
+    return Told(last[0], failure.times, before, after, event_detail.fix_of(database, end))
+
+
+def _lines(recorder: Recorder, summary: Summary) -> list[str]:
+    from hx.cli.output import Paint, columns, fitted
+
+    paint, width = Paint({}, recorder.config), columns()
+    lines = [fitted(line, width) for line in _head(recorder, summary)]
+    for one in summary.told:
+        lines += ["", _failure_line(recorder, one, paint, width)]
+        lines += [fitted(_MARGIN + line, width) for line in _rest(one)]
+    left_out = summary.failures - len(summary.told)
+    if left_out:
+        every = f"hx find --failed --all --session {summary.session.session_id.hex()}"
+        lines += ["", f"and {left_out} earlier failures:", f"  {every}"]
+    return lines
+
+
+def _head(recorder: Recorder, summary: Summary) -> list[str]:
+    from hx.cli.events_output import device_names
+    from hx.cli.output import visible
+    from hx.cli.times import duration, local
+
+    session, event = summary.session, summary.newest.event
+    pinned = ", pinned" if summary.pinned else ""
+    shell = visible(event.shell or b"a shell")
+    device = visible(device_names(recorder)[session.device_id].encode())
+    took = duration(session.ended_at_us - session.started_at_us)
+    count = "1 command" if session.events == 1 else f"{session.events} commands"
+    read = len(session.steps)
+    among = f" of the newest {read:,}" if read < session.events else ""
+    return [
+        f"session {session.session_id.hex()}{pinned}",
+        f"{shell} on {device}, {local(session.started_at_us)}, {took}, {visible(event.cwd)}",
+        f"{count}, {summary.failed or 'nothing'}{among} failed",
+    ]
+
+
+def _failure_line(recorder: Recorder, one: Told, paint: Paint, width: int) -> str:
+    from hx.cli.events_output import short_name
+    from hx.cli.output import DIM, RED, fitted, mark, padded, visible
+    from hx.cli.times import age
+
+    event = one.found.event
+    times = f" (x{one.times})" if one.times > 1 else ""
+    name = short_name(recorder, one.found.ident)
+    side = f" {name} {age(event.key.started_at_us, recorder.now_us):>3} ago"
+    ending = f"{mark(event):<6} "
+    command = fitted(visible(event.command), width - len(ending) - len(side) - len(times)) + times
+    return paint(RED, ending) + padded(command, width - len(ending) - len(side)) + paint(DIM, side)
+
+
+def _rest(one: Told) -> list[str]:
+    from hx.cli.output import visible
+    from hx.cli.times import duration
+
+    lines = [f"before  {visible(found.event.command)}" for found in one.before]
+    if one.fix is None:
+        lines += [f"then    {visible(found.event.command)}" for found in one.after]
+        return [*lines, "not fixed"]
+    later = one.fix.event.event.key.started_at_us - one.found.event.key.started_at_us
+    between = one.fix.between[-_BETWEEN:]
+    left_out = one.fix.between_count - len(between)
+    lines.append(f"fixed   {duration(later)} later{', after' if between else ''}")
+    more = (
+        f"{left_out} and more"
+        if one.fix.between_count == event_detail.COUNTED
+        else f"{left_out} more"
+    )
+    lines += [f"        … {more}"] if left_out else []
+    return lines + [f"        {visible(found.event.command)}" for found in between]
+
+
+def _print_object(recorder: Recorder, summary: Summary) -> None:
+    from hx.cli.events_output import device_names
+    from hx.cli.json_output import event_object, fix_object, print_json, text
+    from hx.cli.times import rfc3339
+
+    devices, session = device_names(recorder), summary.session
+    about = {
+        "session_id": session.session_id.hex(),
+        "device_id": session.device_id.hex(),
+        "device": devices[session.device_id],
+        "host": text(summary.newest.event.host),
+        "shell": text(summary.newest.event.shell),
+        "started_at": rfc3339(session.started_at_us),
+        "ended_at": rfc3339(session.ended_at_us),
+        "events": session.events,
+        "read": len(session.steps),
+        "failed": summary.failed,
+        "pinned": summary.pinned,
+    }
+    told = [
+        {
+            "event": event_object(one.found, devices),
+            "times": one.times,
+            "before": [event_object(found, devices) for found in one.before],
+            "after": [event_object(found, devices) for found in one.after],
+        }
+        | fix_object(one.fix, devices)
+        for one in summary.told
+    ]
+    print_json({"session": about, "failures": told, "failures_count": summary.failures})
+
+
+def parser(name: str) -> Parser:
+    from hx.cli.parsers import Parser
+
+    made = Parser(name, _ABOUT)
+    made.add_argument(
+        "--session", metavar="ID", nargs="?", const="", help="this session, or the one with this ID"
+    )
+    made.add_json()
+    return made
+
+
+_ABOUT = """\
+Shows what failed in the last session, with the commands around it, and what
+fixed it: the next success of the same command in that session or directory,
+and what ran between. The last session is the one of this shell, when anything
+has ended in it yet, else the newest other. What was interrupted or stopped
+from the keyboard did not fail. Of a long session the newest 5,000 commands are
+read.
+
+--json prints an object: session {session_id, device_id, device, host, shell,
+started_at, ended_at, events, read, failed, pinned}, failures [{event, times,
+before, after, fixed_by, between, between_count}] and failures_count. Of the
+session's events `read` were read, the newest; failed and failures_count are of
+these. event is the last of `times` equal failures; before, after and between
+hold events as `hx find` prints them; fixed_by is one, or null. between_count
+goes as far as 1,000. The newest 20 failures are printed.
+"""

@@ -1,0 +1,213 @@
+"""`hx stats`: what was run, how often it failed, and how long it took."""
+
+from __future__ import annotations
+
+import sys
+
+from hx.cli.context import open_recorder
+from hx.cli.options import FILTERS, OUTPUT, Option, split, to_query
+from hx.core.errors import UsageError
+from hx.core.record import NamedTuple
+from hx.database.queries import stats as tally
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.cli.context import Recorder
+    from hx.cli.parsers import Parser
+    from hx.config import Config
+    from hx.core.query import Query
+    from hx.database.queries.stats import Name, Span, Tally
+
+_TOP, _TOP_OF_OVERVIEW = 20, 10
+LATELY_DAYS = 14
+NOTHING_FOUND = 1
+
+_FILTERS = tuple(
+    option
+    for option in FILTERS
+    if option.name
+    in ("--here", "--cwd", "--repo", "--session", "--device", "--host", "--since", "--until")
+)
+_OWN = (
+    Option("--by", "KIND", f"group by this: {', '.join(tally.KINDS)}"),
+    Option("--limit", "N", f"at most N groups; {_TOP} unless told"),
+)
+
+
+class Group(NamedTuple):
+    name: Name
+    tally: Tally
+
+
+class Day(NamedTuple):
+    day: str  # 2026-11-24, local
+    events: int
+    failures: int
+
+
+class Stats(NamedTuple):
+    by: str | None  # None: the overview
+    query: Query
+    total: Tally
+    span: Span
+    groups: list[Group]  # of the overview: by program
+    left_out: int  # groups beyond the limit
+    days: list[Day]  # of the overview: the last ones
+    failing: list[Group]  # of the overview: what failed most often
+
+
+def run(arguments: list[str], config: Config) -> int:
+    line = split(arguments, _FILTERS + _OWN + OUTPUT, strict=True)
+    if "--help" in line.options:
+        parser("stats").print_help()
+        return 0
+    if line.words:
+        raise UsageError(f"hx stats takes no text: {line.words[0]!r}", "`hx stats --help`")
+    by = line.options.get("--by")
+    if by is not None and by not in tally.KINDS:
+        raise UsageError(f"--by is one of {', '.join(tally.KINDS)}, not {by!r}")
+    recorder = open_recorder(config)
+    query = to_query(line, config, recorder.now_us)
+    limit = query.limit if "--limit" in line.options else None
+    stats = collect(recorder, query, by, limit)
+    _print(recorder, stats, line.options)
+    return 0 if stats.total.events else NOTHING_FOUND
+
+
+def _print(recorder: Recorder, stats: Stats, options: dict[str, str]) -> None:
+    if "--json" in options:
+        from hx.cli.json_output import print_json
+
+        print_json(_object(stats))
+    elif not stats.total.events:
+        print("hx: nothing to count", file=sys.stderr)
+    else:
+        from hx.cli.charts import print_stats
+        from hx.cli.output import Paint
+
+        print_stats(stats, Paint(options, recorder.config))
+
+
+def collect(recorder: Recorder, query: Query, by: str | None, limit: int | None) -> Stats:
+    tallies = tally.tallies(recorder.database, query, by or tally.COMMAND, _hour)
+    groups = [Group(name, one) for name, one in tallies.items()]
+    groups.sort(key=_hour_order if by == tally.HOUR else _most_first)
+    top = limit or (_TOP if by else _TOP_OF_OVERVIEW)
+    shown = groups if by == tally.HOUR and limit is None else groups[:top]
+    span = tally.span(recorder.database, query)
+    return Stats(
+        by,
+        query,
+        tally.total(tallies),
+        span,
+        shown,
+        len(groups) - len(shown),
+        [] if by else _days(recorder, query, span),
+        [] if by else _failing(groups)[:top],
+    )
+
+
+def _most_first(group: Group) -> tuple[int, Name]:
+    return -group.tally.events, group.name or b""
+
+
+def _hour_order(group: Group) -> int:
+    return group.name if isinstance(group.name, int) else 0
+
+
+def _failing(groups: list[Group]) -> list[Group]:
+    failed = [group for group in groups if group.tally.failures]
+    return sorted(failed, key=lambda group: (-group.tally.failures, group.name or b""))
+
+
+def _hour(at_us: int) -> int:
+    from time import localtime
+
+    return localtime(at_us // 1_000_000).tm_hour
+
+
+def _days(recorder: Recorder, query: Query, span: Span) -> list[Day]:
+    """The local days up to the last one that is asked for; none when nothing ran in them."""
+    from time import localtime, mktime, strftime
+
+    end_us = recorder.now_us if query.until_us is None else min(query.until_us, recorder.now_us)
+    year, month, day, *_ = localtime(end_us // 1_000_000)
+    starts = [  # noon: whichever way the clock is set that day, it is that day
+        int(mktime((year, month, day - back, 12, 0, 0, 0, 0, -1)))
+        for back in range(LATELY_DAYS - 1, -1, -1)
+    ]
+    counted = {strftime("%Y-%m-%d", localtime(noon)): [0, 0] for noon in starts}
+    since_us = (starts[0] - 86_400) * 1_000_000
+    if span.last_us is None or span.last_us < since_us:
+        return []
+    for at_us, events, failures in tally.quarters(recorder.database, query, since_us):
+        of_day = counted.get(strftime("%Y-%m-%d", localtime(at_us // 1_000_000)))
+        if of_day:
+            of_day[0] += events
+            of_day[1] += failures
+    days = [Day(day, *counts) for day, counts in counted.items()]
+    return days if any(one.events for one in days) else []
+
+
+def _object(stats: Stats) -> dict[str, object]:
+    query, span = stats.query, stats.span
+    return {
+        "by": stats.by,
+        "since": _at(query.since_us),
+        "until": _at(query.until_us),
+        "total": _counts(stats.total)
+        | {
+            "first_started_at": _at(span.first_us),
+            "last_started_at": _at(span.last_us),
+            "unknown_time": span.unknown,
+        },
+        "groups": [_group_object(group) for group in stats.groups],
+        "left_out": stats.left_out,
+        "days": [day._asdict() for day in stats.days],
+        "failing": [_group_object(group) for group in stats.failing],
+    }
+
+
+def _at(us: int | None) -> str | None:
+    from hx.cli.times import rfc3339
+
+    return None if us is None else rfc3339(us)
+
+
+def _group_object(group: Group) -> dict[str, object]:
+    from hx.cli.json_output import text
+
+    name = group.name if isinstance(group.name, int) else text(group.name)
+    return {"name": name} | _counts(group.tally)
+
+
+def _counts(tally: Tally) -> dict[str, object]:
+    return {
+        "events": tally.events,
+        "commands": tally.commands,
+        "ended": tally.ended,
+        "failures": tally.failures,
+        "duration_us": tally.duration_us,
+    }
+
+
+def parser(name: str) -> Parser:
+    from hx.cli.parsers import Parser, add_options
+
+    made = Parser(name, _ABOUT)
+    add_options(made, _FILTERS + _OWN)
+    add_options(made, tuple(option for option in OUTPUT if option.name != "--help"))
+    return made
+
+
+_ABOUT = """\
+Counts events, distinct commands, failures (of those whose exit status is
+known) and the time that they took. Without --by: an overview with the last 14
+days, the programs that ran most and those that failed most.
+
+--by command counts by program: `sudo -u ann /usr/bin/git commit -m x` is
+`git commit`. Assignments, sudo, env, time and the like, and the path are left
+out; of git, docker, kubectl, cargo, npm, make and other families the
+subcommand belongs to the name. Of a pipeline the first program counts.
+--by hour is the hour of the local day; events of unknown time are left out.
+"""

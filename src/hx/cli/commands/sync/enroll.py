@@ -1,0 +1,181 @@
+"""`hx sync init`, `join`, `recover`: this device comes into a vault."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from hx.cli import keys as custody
+from hx.cli import prompts
+from hx.cli.commands.sync.run import scrub
+from hx.cli.commands.sync.vault import alone, outbox_of, store_at, visit_of
+from hx.cli.context import now_us, open_recorder
+from hx.cli.progress import Progress
+from hx.core.errors import UsageError
+from hx.core.format.phrases import new_secret, words_of
+from hx.core.label import cut_label
+from hx.database.sync import vault as rows
+from hx.device_handover import hand_over
+from hx.sync import enroll
+from hx.sync.pull import pull
+from hx.sync.push import push
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from hx.cli.context import Recorder
+    from hx.config import Config
+    from hx.custody.key_set import Secrets
+    from hx.sync.context import Visit
+    from hx.sync.enroll import Here, Place
+
+
+def run(name: str, given: Namespace, config: Config) -> int:
+    if name == "join" and given.new_id:
+        from hx.cli.commands.sync.new_id import run as become_another
+
+        return become_another(given, config)
+    if given.store is None:
+        raise UsageError("where the vault lies is missing", f"hx sync {name} --store folder:/path")
+    recorder = open_recorder(config)
+    with alone(recorder):
+        _require_no_vault(recorder)
+        place = _place(given, recorder)
+        code = _RUNS[name](given, recorder, place)
+    scrub(recorder)
+    return code
+
+
+def _require_no_vault(recorder: Recorder) -> None:
+    found = rows.read(recorder.database)
+    if found is not None:
+        raise UsageError(
+            f"this device is in the vault {found.name!r} already ({found.store})",
+            "`hx sync status` shows it; a device is in one vault at a time",
+        )
+
+
+def _place(given: Namespace, recorder: Recorder) -> Place:
+    store = store_at(recorder, given.store, private=getattr(given, "no_encrypt", False))
+    folder = os.path.basename(given.store.rstrip("/")) or "vault"
+    return enroll.Place(store, given.store, given.vault_name or folder)
+
+
+def _here(given: Namespace, recorder: Recorder) -> Here:
+    """Custody is chosen, and its passphrase asked for, before anything is written anywhere."""
+    path = custody.key_path(recorder)
+    chosen = custody.choose(recorder, given.custody)
+    keys = custody.device_keys(recorder)
+    label = cut_label((given.name or recorder.config.host).encode())
+
+    def keep(secrets: Secrets) -> None:
+        hand_over(chosen, secrets, path)
+
+    return enroll.Here(recorder.database, keys, label, keep, recorder.now_us)
+
+
+def _with_an_id_for(given: Namespace, recorder: Recorder, place: Place) -> Recorder:
+    """An id that has left this vault never stands in it again: who comes back gets another."""
+    from hx.sync.leave import left_before
+
+    _, genesis = enroll.read_genesis(place)
+    if not left_before(recorder.database, genesis.vault_id, recorder.who.device_id):
+        return recorder
+    from hx.cli.new_identity import renewed
+
+    return renewed(recorder, cut_label((given.name or recorder.config.host).encode()))
+
+
+def _init(given: Namespace, recorder: Recorder, place: Place) -> int:
+    enroll.require_empty(place.store, place.url)
+    entropy = new_secret()
+    if not given.json:
+        prompts.show(words_of(entropy), quiz=not given.yes)
+    here = _here(given, recorder)
+    genesis = enroll.init(here, place, encrypt=not given.no_encrypt, entropy=entropy)
+    _name_device(recorder, here.label)
+    if given.json:  # before the first push: should it fail, the words are known all the same
+        from hx.cli.json_output import print_json
+
+        print_json(
+            {
+                "vault_id": genesis.vault_id.hex(),
+                "vault_name": place.name,
+                "device_id": recorder.who.device_id.hex(),
+                "recovery_words": " ".join(words_of(entropy)),
+            }
+        )
+    push(_visit(recorder), outbox_of(recorder), here.label)
+    if not given.json:
+        print(f"the vault {place.name!r} is in {place.url}")
+        print("on the next device: hx sync join --store …, with a code from `hx sync invite` here")
+    return 0
+
+
+def _visit(recorder: Recorder) -> Visit:
+    return visit_of(recorder._replace(now_us=now_us()))
+
+
+def _name_device(recorder: Recorder, label: str) -> None:
+    from hx.database.event_detail import rename_device
+
+    with recorder.database.transaction():
+        rename_device(recorder.database, recorder.who.device_id, label)
+
+
+def _join(given: Namespace, recorder: Recorder, place: Place) -> int:
+    secret = prompts.read_code(given.code_file)
+    recorder = _with_an_id_for(given, recorder, place)
+    here = _here(given, recorder)
+    enroll.join(here, place, secret)
+    events = _first_sync(recorder, here.label)
+    enroll.spend(place.store, secret)
+    return _tell(given, recorder, place, events)
+
+
+def _recover(given: Namespace, recorder: Recorder, place: Place) -> int:
+    entropy = prompts.read_words(given.words_file)
+    recorder = _with_an_id_for(given, recorder, place)
+    here = _here(given, recorder)
+    enroll.recover(here, place, entropy)
+    return _tell(given, recorder, place, _first_sync(recorder, here.label))
+
+
+def _first_sync(recorder: Recorder, label: str) -> int:
+    """Of a device that has come into a vault; how many events came with it."""
+    _name_device(recorder, label)
+    visit = _visit(recorder)
+    with Progress("syncing") as progress:
+        visit.tell = progress.told
+        pulled = pull(visit)
+        push(visit, outbox_of(recorder), label, listed=True)
+    return pulled.events
+
+
+def _tell(given: Namespace, recorder: Recorder, place: Place, events: int) -> int:
+    vault_id = _vault_id(recorder)
+    if given.json:
+        from hx.cli.json_output import print_json
+
+        print_json(
+            {
+                "vault_id": vault_id.hex(),
+                "vault_name": place.name,
+                "device_id": recorder.who.device_id.hex(),
+                "events": events,
+            }
+        )
+        return 0
+    print(f"this device is in the vault {place.name!r}; {events:,} events came with it")
+    print("`hx sync` from now on; `hx sync status` shows who else is there", file=sys.stderr)
+    return 0
+
+
+def _vault_id(recorder: Recorder) -> bytes:
+    found = rows.read(recorder.database)
+    assert found is not None
+    return found.vault_id
+
+
+_RUNS = {"init": _init, "join": _join, "recover": _recover}

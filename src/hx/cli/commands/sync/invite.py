@@ -1,0 +1,54 @@
+"""`hx sync invite`: a code that lets one more device in."""
+
+from __future__ import annotations
+
+import sys
+
+from hx.cli.commands.sync.run import tell_newcomers
+from hx.cli.commands.sync.vault import alone, label_of, outbox_of, vault_of, visit_of
+from hx.cli.context import open_recorder
+from hx.cli.times import local, rfc3339
+from hx.core.errors import NotInVault
+from hx.sync import enroll
+from hx.sync.pull import pull
+from hx.sync.push import push
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from hx.config import Config
+
+
+def run(_: str, given: Namespace, config: Config) -> int:
+    recorder = open_recorder(config)
+    found = vault_of(recorder)
+    with alone(recorder):
+        visit = visit_of(recorder)
+        pull(visit)
+        if visit.me not in visit.trust.standing:
+            raise NotInVault(
+                "this device may not invite yet: it waits to be admitted",
+                "sync on a device that has been in the vault for longer, then here",
+            )
+        code, expires_at_us = enroll.invitation(visit)
+        push(visit, outbox_of(recorder), label_of(recorder), listed=True)
+    tell_newcomers(visit)
+    if given.json:
+        from hx.cli.json_output import print_json
+
+        print_json({"code": code, "expires_at": rfc3339(expires_at_us)})
+        return 0
+    _print_code(code)
+    print(f"until {local(expires_at_us)}, for one device. On that device:")
+    print(f"  hx sync join --store {found.store}")
+    print("Whoever has the code can read the vault: do not send it where others can see it.")
+    return 0
+
+
+def _print_code(code: str) -> None:
+    print(code)
+    if sys.stdout.isatty():
+        import segno
+
+        segno.make(code.replace("-", ""), micro=False).terminal(compact=True)

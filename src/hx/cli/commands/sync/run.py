@@ -1,0 +1,203 @@
+"""`hx sync`, `hx sync push`, `hx sync pull`."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+from hx.cli.commands.sync.notices import on_its_way, tell_copies, tell_place
+from hx.cli.commands.sync.reasons import code_now
+from hx.cli.commands.sync.vault import alone, label_of, outbox_of, vault_of, visit_of
+from hx.cli.context import open_recorder
+from hx.cli.output import visible
+from hx.cli.progress import Progress
+from hx.core.errors import HxError
+from hx.core.format.verdict import PENDING, REJECTED
+from hx.database.sync import ledger
+from hx.database.sync import vault as rows
+from hx.sync.pull import pull, require_vault, with_counts
+from hx.sync.push import Pushed, push
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from hx.cli.context import Recorder
+    from hx.config import Config
+    from hx.sync.context import Note, Pulled, Visit
+
+
+def run(name: str, given: Namespace, config: Config) -> int:
+    """Exit code 3 when something is pending, 7 when by an upgrade, 4 when it was rejected."""
+    recorder = open_recorder(config)
+    vault_of(recorder)
+    with alone(recorder):
+        visit = visit_of(recorder)
+        own = on_its_way(recorder)
+        if given.verbose:
+            visit.on_note = _say
+        try:
+            with Progress("syncing") as progress:
+                visit.tell = progress.told
+                pulled, pushed = _carry_out(name, given, recorder, visit)
+            if not given.dry_run:
+                tell_place(visit)
+            if pulled is not None:  # a push may have changed what is waited for
+                pulled = with_counts(visit.database, pulled)
+        except HxError as error:
+            _remember(given, visit, error.message, own)
+            raise
+        _remember(given, visit, None, own)
+    scrub(recorder)
+    tell_newcomers(visit)
+    _print(given, visit, pulled, pushed)
+    return _exit_code(visit)
+
+
+def tell_newcomers(visit: Visit) -> None:
+    """Loudly: somebody else may have got hold of a code."""
+    for one in visit.newcomers:
+        print(f"hx: a new device is in the vault: {visible(one.label.encode())}", file=sys.stderr)
+    refused = _not_admitted(visit)
+    if refused:
+        names = ", ".join(visible(label.encode()) for label in refused)
+        print(
+            "hx: warning: several devices have joined by one invitation, or one after it was"
+            f" closed; not admitted: {names}"
+            "\nhx: hint: `hx sync devices` names all; if one is not yours, somebody has seen the"
+            " code: make a new invitation for your own",
+            file=sys.stderr,
+        )
+
+
+def _not_admitted(visit: Visit) -> list[str]:
+    """Of the newcomers those that one invitation let in together, before and after it is closed."""
+    if not visit.newcomers:
+        return []
+    trust = visit.trust
+    joined = Counter(trust.waiting_invites.values())
+    crowd = {at for at, invite_id in trust.waiting_invites.items() if joined[invite_id] > 1}
+    crowd |= trust.fallen - trust.revoked
+    return [trust.enrolled[at].label for at in sorted(crowd)] if _any_new(visit, crowd) else []
+
+
+def _any_new(visit: Visit, crowd: set[bytes]) -> bool:
+    return any(one.device_id in crowd for one in visit.newcomers)
+
+
+def scrub(recorder: Recorder) -> None:
+    """What another device has forgotten leaves the files of the database, not just its rows."""
+    from hx.database.connection import UNCLEAN
+    from hx.forget.forget import clean
+
+    if recorder.database.meta(UNCLEAN) is not None and not clean(recorder.database):
+        print(
+            "hx: warning: text of forgotten events may still stand in the files of the database:"
+            " another process uses them\nhx: hint: `hx status` cleans them",
+            file=sys.stderr,
+        )
+
+
+def _carry_out(
+    name: str, given: Namespace, recorder: Recorder, visit: Visit
+) -> tuple[Pulled | None, Pushed | None]:
+    if given.dry_run:
+        return None, _would_push(recorder, visit)
+    pulled = pull(visit) if name in ("sync", "pull") else None
+    if name == "pull":
+        return pulled, None
+    outbox = outbox_of(recorder)
+    pushed = push(visit, outbox, label_of(recorder), listed=pulled is not None)
+    return pulled, pushed
+
+
+def _would_push(recorder: Recorder, visit: Visit) -> Pushed:
+    """Nothing is written, here or there."""
+    from hx.sync.publish import planned
+
+    visit.list_manifests()
+    require_vault(visit)
+    plan = planned(visit, label_of(recorder))
+    if plan is None:
+        return Pushed()
+    size = sum(len(part.data) for part in plan.parts)
+    events = sum(len(part.history.events) for part in plan.parts)
+    return Pushed(events, len(plan.parts), size, len(plan.replaced))
+
+
+def _remember(given: Namespace, visit: Visit, outcome: str | None, own: tuple[str, ...]) -> None:
+    """For `hx sync status`, which asks nobody."""
+    if given.dry_run:
+        return
+    tell_copies(visit, own)
+    conditions = "\n".join(sorted(getattr(visit.store, "conditions", ())))
+    with visit.database.transaction():
+        rows.update(visit.database, outcome=outcome, conditions=conditions)
+
+
+def _say(note: Note) -> None:
+    detail = f": {note.detail}" if note.detail else ""
+    print(f"{note.verdict:<12} {note.key}{detail}", file=sys.stderr)
+
+
+def _exit_code(visit: Visit) -> int:
+    if ledger.waits_for_upgrade(visit.database):
+        print(
+            "hx: warning: a newer hx wrote some of what is pending\nhx: hint: upgrade hx here",
+            file=sys.stderr,
+        )
+    return code_now(visit.database)
+
+
+def _print(given: Namespace, visit: Visit, pulled: Pulled | None, pushed: Pushed | None) -> None:
+    if given.json:
+        from hx.cli.json_output import print_json
+
+        print_json(
+            {
+                "pulled": None if pulled is None else pulled._asdict(),
+                "pushed": None if pushed is None else pushed._asdict(),
+                "dry_run": bool(given.dry_run),
+            }
+        )
+        return
+    for line in [*_pulled_lines(pulled), *_pushed_lines(pushed, dry=given.dry_run)]:
+        print(line)
+    counts = ledger.counts(visit.database)
+    for status in (PENDING, REJECTED):
+        if counts.get(status):
+            print(f"{status}: {counts[status]} objects; `hx sync status` says why")
+
+
+def _pulled_lines(pulled: Pulled | None) -> list[str]:
+    if pulled is None:
+        return []
+    if not pulled.objects:
+        return ["pulled: nothing new"]
+    line = f"pulled: {_events(pulled.events)} in {_counted(pulled.objects, 'object')}"
+    if pulled.forgotten:
+        line += f", {pulled.forgotten:,} forgotten here too"
+    return [line]
+
+
+def _pushed_lines(pushed: Pushed | None, *, dry: bool) -> list[str]:
+    if pushed is None:
+        return []
+    verb = "would push" if dry else "pushed"
+    if not (pushed.objects or pushed.rewritten or pushed.removed):
+        return [f"{verb}: nothing new"]
+    if not pushed.objects and not pushed.rewritten:
+        return [f"{verb}: no events, only what this device knows of the others"]
+    line = f"{verb}: {_events(pushed.events)} in {_counted(pushed.objects, 'object')}"
+    line += f", {pushed.bytes:,} bytes"
+    if pushed.rewritten:
+        line += f"; {pushed.rewritten:,} written anew"
+    return [line]
+
+
+def _events(count: int) -> str:
+    return _counted(count, "event")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

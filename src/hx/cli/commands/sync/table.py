@@ -1,0 +1,181 @@
+"""`hx sync …`: the vault's commands, each a module that is imported when it is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from hx.core.record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.cli.parsers import Parser
+    from hx.config import Config
+
+
+class Part(NamedTuple):
+    module: str
+    summary: str
+
+
+PARTS = {
+    "init": Part("hx.cli.commands.sync.enroll", "make a vault in a store, with this device in it"),
+    "invite": Part("hx.cli.commands.sync.invite", "let one more device in: prints a code"),
+    "join": Part("hx.cli.commands.sync.enroll", "take this device into a vault, by a code"),
+    "recover": Part(
+        "hx.cli.commands.sync.enroll", "take this device into a vault, by its recovery words"
+    ),
+    "leave": Part("hx.cli.commands.sync.leave", "take this device out of its vault"),
+    "push": Part("hx.cli.commands.sync.run", "publish what is new here"),
+    "pull": Part("hx.cli.commands.sync.run", "take what is new in the store"),
+    "status": Part("hx.cli.commands.sync.status", "what is in the vault, what is pending, and why"),
+    "check": Part(
+        "hx.cli.commands.sync.check", "verify what lies in the store; nothing is changed"
+    ),
+    "repair": Part(
+        "hx.cli.commands.sync.repair", "read all again, publish what the store has lost"
+    ),
+    "devices": Part("hx.cli.commands.sync.devices", "who is in the vault"),
+    "rename": Part("hx.cli.commands.sync.devices", "give this device another name"),
+}
+
+
+def run(arguments: list[str], config: Config) -> int:
+    name, rest = "sync", arguments
+    if arguments and arguments[0] in PARTS:
+        name, *rest = arguments
+    given = (part_parser(name) if name in PARTS else parser(name)).parse_args(rest)
+    module = PARTS[name].module if name in PARTS else "hx.cli.commands.sync.run"
+    code: int = import_module(module).run(name, given, config)
+    return code
+
+
+def parser(name: str) -> Parser:
+    """Of `hx sync` itself; each part has one of its own."""
+    from hx.cli.parsers import Parser
+
+    parts = "".join(f"  {each:<9} {summary}\n" for each, (_, summary) in PARTS.items())
+    made = Parser(name, f"{_ABOUT}\n{parts}")
+    made.add_argument("part", nargs="?", choices=tuple(PARTS), help="what else to do")
+    add_run_options(made)
+    return made
+
+
+def part_parser(each: str) -> Parser:
+    from hx.cli.parsers import Parser
+
+    summary = PARTS[each].summary
+    made = Parser(f"sync {each}", f"{summary[0].upper()}{summary[1:]}.\n")
+    _OPTIONS[each](made)
+    return made
+
+
+def add_run_options(made: Parser) -> None:
+    made.add_json()
+    made.add_argument("--verbose", action="store_true", help="a line for each object")
+    made.add_argument("--dry-run", action="store_true", help="say what a push would publish")
+
+
+def _add_store(made: Parser, *, required: bool = True) -> None:
+    made.add_text(
+        "--store", required=required, meta="URL", about="where the vault lies: folder:/path"
+    )
+    made.add_text(
+        "--vault-name", meta="NAME", about="what to call the vault here; else the folder's name"
+    )
+    made.add_argument(
+        "--custody",
+        choices=("keychain", "passphrase", "file"),
+        help="where the keys of this device are kept; without it the best there is",
+    )
+    made.add_text("--name", meta="NAME", about="what to call this device; else the host")
+
+
+def _init(made: Parser) -> None:
+    _add_store(made)
+    made.add_argument(
+        "--no-encrypt", action="store_true", help="a plain vault: whoever reads the folder reads it"
+    )
+    made.add_argument("--yes", action="store_true", help="do not ask two of the words back")
+    made.add_json()
+
+
+def _join(made: Parser) -> None:
+    _add_store(made, required=False)
+    made.add_argument(
+        "--code-file", metavar="FILE", help="read the code from a file; - is stdin; else it asks"
+    )
+    made.add_argument(
+        "--new-id",
+        action="store_true",
+        help="this is a copy of a device in the vault: make it a device of its own, without a code",
+    )
+    made.add_json()
+
+
+def _recover(made: Parser) -> None:
+    _add_store(made)
+    made.add_argument(
+        "--words-file", metavar="FILE", help="read the words from a file; - is stdin; else it asks"
+    )
+    made.add_json()
+
+
+def _leave(made: Parser) -> None:
+    made.add_argument("--yes", action="store_true", help="do not ask")
+    made.add_argument(
+        "--offline", action="store_true", help="without the store: nothing is published any more"
+    )
+    made.add_json()
+
+
+def _status(made: Parser) -> None:
+    made.add_json()
+    made.add_argument("--verbose", action="store_true", help="name each object")
+    made.add_argument("--check", action="store_true", help="ask the store too")
+
+
+def _check(made: Parser) -> None:
+    made.add_json()
+    made.add_argument("--verbose", action="store_true", help="name each file that is not of hx")
+    made.add_argument(
+        "--read-data",
+        nargs="?",
+        const="100%",
+        metavar="PART",
+        help="read the segments too, all or a part that chance picks: --read-data=5%%",
+    )
+
+
+def _repair(made: Parser) -> None:
+    made.add_json()
+    made.add_argument(
+        "--rebuild",
+        action="store_true",
+        help="then make the database anew from the store, and take it if it is equal",
+    )
+
+
+def _rename(made: Parser) -> None:
+    made.add_text("name", meta="NAME", about="at most 64 bytes")
+
+
+_OPTIONS = {
+    "init": _init,
+    "invite": lambda made: made.add_json(),
+    "join": _join,
+    "recover": _recover,
+    "leave": _leave,
+    "push": add_run_options,
+    "pull": add_run_options,
+    "status": _status,
+    "check": _check,
+    "repair": _repair,
+    "devices": lambda made: made.add_json(),
+    "rename": _rename,
+}
+
+_ABOUT = """\
+Syncs this device with the others of its vault through a store: a folder that
+something carries about (NAS, Syncthing, a stick). Without PART: pull, then push.
+What lies in the store is sealed; there is no server.
+"""

@@ -1,0 +1,80 @@
+"""The rules in the settings: whether they are sound, and a copy of the last that were.
+
+A broken settings file must not switch rules off: the copy holds until the file is sound again.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hx.files import replace_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FIELDS = ("ignore", "allow", "redact", "redact_rules")
+_MAX_BYTES = 256 << 10
+_NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
+_MAX_NAME = 40
+
+
+def fault(name: str, value: object) -> str:
+    """What is wrong with a value of one of FIELDS; empty when nothing is."""
+    if name == "redact":
+        return "" if isinstance(value, bool) else "redact is true or false"
+    if name == "redact_rules":
+        return _fault_of_expressions(value)
+    if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+        return f"{name} wants a list of patterns in quotes"
+    from hx.core.redaction.patterns import MAX_LENGTH, MAX_PATTERNS
+
+    if len(value) > MAX_PATTERNS:
+        return f"{name} holds more than {MAX_PATTERNS} patterns"
+    long = next((one for one in value if len(one) > MAX_LENGTH), None)
+    return f"{name}: a pattern is longer than {MAX_LENGTH} characters" if long else ""
+
+
+def _fault_of_expressions(value: object) -> str:
+    from hx.core.redaction.patterns import MAX_PATTERNS, compiled
+
+    if not isinstance(value, dict):
+        return 'redact_rules is a table of name = "expression"'
+    if len(value) > MAX_PATTERNS:
+        return f"redact_rules holds more than {MAX_PATTERNS} expressions"
+    for name, expression in value.items():
+        if not name or len(name) > _MAX_NAME or set(name) - _NAME_CHARACTERS:
+            return f"redact_rules: {name!r} is no name: small letters, digits and -"
+        if not isinstance(expression, str):
+            return f"redact_rules: {name} wants an expression in quotes"
+        try:
+            compiled(expression)
+        except ValueError as error:
+            return f"redact_rules: {name}: {error}"
+    return ""
+
+
+def last_good(path: str) -> dict[str, object] | None:
+    """Values of FIELDS as they were when all were sound; None when there is no such copy."""
+    import json
+
+    try:
+        with open(path, "rb") as file:
+            values = json.loads(file.read(_MAX_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(values, dict) or set(values) != set(FIELDS):
+        return None
+    return None if any(fault(name, values[name]) for name in FIELDS) else values
+
+
+def keep(path: str, values: Mapping[str, object], defaults: Mapping[str, object]) -> None:
+    """Make the copy say what holds now; there is none while the defaults hold. Raises OSError."""
+    wanted = {name: values[name] for name in FIELDS}
+    if wanted == {name: defaults[name] for name in FIELDS}:
+        if os.path.exists(path):
+            os.unlink(path)
+    elif last_good(path) != wanted:
+        import json
+
+        replace_file(path, json.dumps(wanted, indent=1).encode())

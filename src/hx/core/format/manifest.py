@@ -1,0 +1,138 @@
+"""What a device says it has published: the commit point of its objects, signed.
+
+    payload | signature (64 bytes, label hx1-manifest)
+
+Whoever reads one knows the roster, so the signature is checked by the caller. A manifest is
+identified by the SHA-256 of its payload. Source: sync contract v1, section 6.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Annotated, Any
+
+from msgspec import Meta
+from msgspec.msgpack import encode as pack
+
+from hx.core.format.keys import LABEL_MANIFEST, sign, verify
+from hx.core.format.object_names import MAX_SEQ
+from hx.core.format.payload import (
+    U32,
+    U63,
+    Bytes32,
+    Bytes64,
+    Id,
+    TimeUs,
+    decoders,
+    fields,
+    malformed,
+)
+from hx.core.format.roster_records import MAX_LIST_RECORD_BYTES, Record
+from hx.core.label import MAX_LABEL_BYTES
+from hx.core.record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SIGNATURE_BYTES = 64
+_VERSION = 1
+_MAX_RECORDS = 1_024  # of a roster
+_MAX_DEVICES = 4_096
+
+_Seq = Annotated[int, Meta(ge=1, le=MAX_SEQ)]
+_Listed = tuple[Id, U63, Bytes32, U32, TimeUs | None, TimeUs | None]
+_Record = tuple[Bytes32, Annotated[bytes, Meta(max_length=MAX_LIST_RECORD_BYTES)], Bytes64]
+SEEN_TYPE = Annotated[list[tuple[Id, _Seq, Bytes32]], Meta(max_length=_MAX_DEVICES)]
+ROSTER_TYPE = Annotated[list[_Record], Meta(max_length=_MAX_RECORDS)]
+
+_TYPES: dict[str, Any] = {
+    "device_id": Id,
+    "seq": _Seq,
+    "at_us": TimeUs,
+    "label": Annotated[str, Meta(max_length=MAX_LABEL_BYTES)],
+    "objects": Annotated[list[_Listed], Meta(max_length=65_536)],
+    "seen": SEEN_TYPE,
+    "roster": ROSTER_TYPE,
+    "key_id": Id,
+}
+_DECODERS = decoders(_TYPES)
+
+
+class Listed(NamedTuple):
+    """One segment that is live: what its bytes are, and what is in it."""
+
+    object_id: bytes
+    size: int  # bytes of the object
+    sha256: bytes  # of the object
+    events: int
+    first_us: int | None = None  # span of its events, of its artifacts and of the events of these
+    last_us: int | None = None
+
+
+class Seen(NamedTuple):
+    """The newest manifest of a device that the author has read."""
+
+    device_id: bytes
+    seq: int
+    sha256: bytes  # its identity
+
+
+class Manifest(NamedTuple):
+    device_id: bytes
+    seq: int
+    at_us: int
+    label: str
+    objects: tuple[Listed, ...]
+    seen: tuple[Seen, ...]
+    roster: tuple[Record, ...]
+    key_id: bytes  # of the epoch it was written in; zero in a plain vault
+
+
+class Signed(NamedTuple):
+    manifest: Manifest
+    payload: bytes
+    signature: bytes
+
+
+def encode(manifest: Manifest, sign_seed: bytes, vault_id: bytes) -> bytes:
+    """Payload and signature, as they are sealed."""
+    payload = pack({"v": _VERSION, **manifest._asdict()})
+    return payload + sign(sign_seed, LABEL_MANIFEST, vault_id, payload)
+
+
+def decode(data: bytes) -> Signed:
+    """The manifest and what is to be verified. Raises Fault."""
+    payload, signature = data[:-SIGNATURE_BYTES], data[-SIGNATURE_BYTES:]
+    found = fields(payload, _DECODERS)
+    if len(found["label"].encode()) > MAX_LABEL_BYTES:
+        raise malformed("its label is too long")
+    found["objects"] = tuple(Listed(*row) for row in found["objects"])
+    if len({listed.object_id for listed in found["objects"]}) != len(found["objects"]):
+        raise malformed("it lists an object twice")
+    found["seen"] = seen_of(found["seen"])
+    found["roster"] = roster_of(found["roster"])
+    return Signed(Manifest(**found), payload, signature)
+
+
+def is_signed(signed: Signed, sign_pub: bytes, vault_id: bytes) -> bool:
+    """Whether the owner of a key signed this manifest for this vault."""
+    return verify(sign_pub, signed.signature, LABEL_MANIFEST, vault_id, signed.payload)
+
+
+def identity(payload: bytes) -> bytes:
+    """The name of a manifest among all that one device ever signed."""
+    return sha256(payload).digest()
+
+
+def seen_of(rows: Iterable[tuple[bytes, int, bytes]]) -> tuple[Seen, ...]:
+    """Rows of SEEN_TYPE as records; each device once. Raises Fault."""
+    seen = tuple(Seen(*row) for row in rows)
+    if len({one.device_id for one in seen}) != len(seen):
+        raise malformed("it names a device twice")
+    return seen
+
+
+def roster_of(rows: Iterable[tuple[bytes, bytes, bytes]]) -> tuple[Record, ...]:
+    """Rows of ROSTER_TYPE as records."""
+    return tuple(Record(*row) for row in rows)

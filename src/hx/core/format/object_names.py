@@ -1,0 +1,125 @@
+"""Objects and their store keys: `spelled` and `parsed` are each other's inverse.
+
+A key is a function of the header, so an object cannot be swapped, renamed or replayed elsewhere.
+Names carry no hash of a plaintext, no host, user or label. Source: sync contract v1, section 3.
+"""
+
+from __future__ import annotations
+
+import re
+
+from hx.core.format.verdict import CONFLICT_COPY, FOREIGN, TEMP
+from hx.core.record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SEGMENT, BLOB, MANIFEST, SLOT, GENESIS, INVITE = 1, 2, 4, 5, 6, 7
+KINDS = frozenset({SEGMENT, BLOB, MANIFEST, SLOT, GENESIS, INVITE})
+
+VAULT_KEY = "hx-vault.hx"
+MANIFESTS = "m/"
+SLOTS = "k/"
+INVITES = "j/"
+
+NIL = bytes(16)
+MAX_SEQ = 10**12 - 1  # twelve digits
+_RAND = 8  # bytes of a manifest's object_id; the other eight are zero
+
+_TEMP = re.compile(r"~hx-.*\.tmp|\.syncthing\..*|~syncthing~.*", re.DOTALL)
+_CONFLICT = re.compile(r".*\.sync-conflict-.*|.*conflicted copy.*|.* \([0-9]+\)\.hx", re.DOTALL)
+
+
+class Name(NamedTuple):
+    """What the header says of an object's place; what a kind does not use is zero."""
+
+    kind: int
+    device_id: bytes = NIL  # the author
+    object_id: bytes = NIL
+    key_id: bytes = NIL  # only a slot's key names it
+    seq: int = 0  # only a manifest has one
+
+
+def spelled(name: Name) -> str:
+    """The store key."""
+    device, thing = name.device_id.hex(), name.object_id.hex()
+    if name.kind == GENESIS:
+        return VAULT_KEY
+    if name.kind == MANIFEST:
+        return f"m/{device}-{name.seq:012d}-{thing[: 2 * _RAND]}.hx"
+    if name.kind == SEGMENT:
+        return f"o/{device}/{thing}.hx"
+    if name.kind == BLOB:
+        return f"b/{device}/{thing[:2]}/{thing}.hx"
+    if name.kind == SLOT:
+        return f"k/{thing}/{name.key_id.hex()}-{device}.hx"
+    return f"j/{thing}.hx"
+
+
+def parsed(key: str) -> Name | None:
+    """What a store key names; None: it is no name of ours."""
+    for pattern, name in _PATTERNS:
+        match = pattern.fullmatch(key)
+        if match is not None:
+            return name(*match.groups())
+    return None
+
+
+def _manifest(device: str, seq: str, rand: str) -> Name:
+    object_id = _id(rand) + bytes(16 - _RAND)
+    return Name(MANIFEST, _id(device), object_id, seq=int(seq))
+
+
+_id = bytes.fromhex
+_ID = "([0-9a-f]{32})"
+_PATTERNS: tuple[tuple[re.Pattern[str], Callable[..., Name]], ...] = (
+    (re.compile(r"hx-vault\.hx"), lambda: Name(GENESIS)),
+    (re.compile(rf"m/{_ID}-(?!0{{12}})([0-9]{{12}})-([0-9a-f]{{16}})\.hx"), _manifest),
+    (
+        re.compile(rf"o/{_ID}/{_ID}\.hx"),
+        lambda device, segment: Name(SEGMENT, _id(device), _id(segment)),
+    ),
+    (
+        re.compile(rf"b/{_ID}/([0-9a-f]{{2}})/(?=\2){_ID}\.hx"),
+        lambda device, _, part: Name(BLOB, _id(device), _id(part)),
+    ),
+    (
+        re.compile(rf"k/{_ID}/{_ID}-{_ID}\.hx"),
+        lambda recipient, key, author: Name(SLOT, _id(author), _id(recipient), _id(key)),
+    ),
+    (re.compile(rf"j/{_ID}\.hx"), lambda invite: Name(INVITE, object_id=_id(invite))),
+)
+
+
+def why_skipped(key: str) -> str:
+    """FOREIGN, TEMP or CONFLICT_COPY, for a key that `parsed` refuses."""
+    base = key.rpartition("/")[2]
+    if _TEMP.fullmatch(base):
+        return TEMP
+    return CONFLICT_COPY if _CONFLICT.fullmatch(base) else FOREIGN
+
+
+def segment(device_id: bytes, object_id: bytes) -> str:
+    """Its store key."""
+    return spelled(Name(SEGMENT, device_id, object_id))
+
+
+def segments_of(device_id: bytes) -> str:
+    """The prefix of a device's segments."""
+    return f"o/{device_id.hex()}/"
+
+
+def blobs_of(device_id: bytes) -> str:
+    """The prefix of a device's blobs."""
+    return f"b/{device_id.hex()}/"
+
+
+def manifests_of(device_id: bytes) -> str:
+    """The prefix of a device's manifests."""
+    return f"m/{device_id.hex()}-"
+
+
+def slots_for(recipient: bytes) -> str:
+    """The prefix of the slots that one recipient can open."""
+    return f"k/{recipient.hex()}/"

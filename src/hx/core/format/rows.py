@@ -1,0 +1,127 @@
+"""Artifacts, pins and tombstones as rows; the event keys of tombstones are columns.
+
+Source: sync contract v1, section 6.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from hx.core.format.columns import KEY_TYPES, MAX_EVENTS, decode_keys, encode_keys, sorted_keys
+from hx.core.format.payload import I64, U32, U63, U64, Bytes32, Id, TimeUs, malformed
+from hx.core.model import (
+    MAX_KEYS_IN_TOMBSTONE,
+    Artifact,
+    ArtifactKey,
+    EventKey,
+    Evidence,
+    Keys,
+    Part,
+    Pin,
+    Tombstone,
+    WholeSession,
+    Window,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+_Rows = Meta(max_length=MAX_EVENTS)
+_EventKey = tuple[TimeUs, Id, Id, U63]
+_ArtifactKey = tuple[TimeUs, Id, Id, Id, _EventKey | None]
+_Part = tuple[Id, Id, U63, Bytes32]
+_Hashes = Annotated[tuple[U64, ...], Meta(max_length=400)]
+_Lines = Annotated[tuple[bytes, ...], Meta(max_length=20)]
+_Parts = Annotated[tuple[_Part, ...], Meta(max_length=4_096)]
+_Kind = Annotated[str, Meta(max_length=64)]
+_Artifact = tuple[
+    _ArtifactKey, bytes, _Kind, U63, Bytes32, _Parts, U32, tuple[U32, _Hashes, _Lines] | None
+]
+_ArtifactKeys = Annotated[tuple[_ArtifactKey, ...], Meta(max_length=MAX_KEYS_IN_TOMBSTONE)]
+
+# each row of a tombstone begins with tombstone_id, created_at_us, device_id
+ROW_TYPES: dict[str, Any] = {
+    "artifacts": Annotated[list[_Artifact], _Rows],
+    "pins": Annotated[list[tuple[Id, bool, TimeUs, Id]], _Rows],
+    "forget_windows": Annotated[list[tuple[Id, TimeUs, Id, I64, I64, Id | None]], _Rows],
+    "forget_sessions": Annotated[list[tuple[Id, TimeUs, Id, Id]], _Rows],
+    # how many of the key columns' next rows are its own, and keys of artifacts
+    "forget_keys": Annotated[list[tuple[Id, TimeUs, Id, U32, _ArtifactKeys]], _Rows],
+    **KEY_TYPES,
+}
+
+
+def encode_artifacts(artifacts: Iterable[Artifact]) -> dict[str, Any]:
+    return {"artifacts": sorted(artifacts, key=lambda artifact: artifact.key[:4])}
+
+
+def encode_pins(pins: Iterable[Pin]) -> dict[str, Any]:
+    return {"pins": sorted(pins)}
+
+
+def encode_tombstones(tombstones: Iterable[Tombstone]) -> dict[str, Any]:
+    windows, sessions, orders = [], [], []
+    keys: list[EventKey] = []
+    for *head, scope in sorted(tombstones, key=lambda tombstone: tombstone[:3]):
+        if isinstance(scope, Window):
+            windows.append((*head, *scope))
+        elif isinstance(scope, WholeSession):
+            sessions.append((*head, scope.session_id))
+        else:
+            artifacts = sorted(scope.artifacts, key=lambda key: key[:4])
+            orders.append((*head, len(scope.events), artifacts))
+            keys += sorted_keys(scope.events)
+    rows = {"forget_windows": windows, "forget_sessions": sessions, "forget_keys": orders}
+    return {**rows, **encode_keys(keys)}
+
+
+def decode_artifacts(fields: Mapping[str, Any]) -> frozenset[Artifact]:
+    return frozenset(
+        Artifact(
+            _artifact_key(key),
+            name,
+            kind,
+            size,
+            sha256,
+            tuple(Part(*part) for part in parts),
+            revision,
+            None if evidence is None else Evidence(*evidence),
+        )
+        for key, name, kind, size, sha256, parts, revision, evidence in fields["artifacts"]
+    )
+
+
+def decode_pins(fields: Mapping[str, Any]) -> frozenset[Pin]:
+    return frozenset(Pin(*row) for row in fields["pins"])
+
+
+def decode_tombstones(fields: Mapping[str, Any]) -> frozenset[Tombstone]:
+    """Raises Fault; IndexError for a number that its table does not have."""
+    scopes = (
+        *((row[:3], Window(*row[3:])) for row in fields["forget_windows"]),
+        *((row[:3], WholeSession(*row[3:])) for row in fields["forget_sessions"]),
+        *_key_scopes(fields),
+    )
+    return frozenset(Tombstone._make((*head, scope)) for head, scope in scopes)
+
+
+def _key_scopes(fields: Mapping[str, Any]) -> Iterator[tuple[tuple[Any, ...], Keys]]:
+    keys = decode_keys(fields)
+    rest = iter(keys)
+    rows = fields["forget_keys"]
+    if sum(row[3] for row in rows) != len(keys):
+        raise malformed("its tombstones and their keys do not fit together")
+    for *head, count, artifacts in rows:
+        if count + len(artifacts) > MAX_KEYS_IN_TOMBSTONE:
+            raise malformed("a tombstone in it has too many keys")
+        events = frozenset(islice(rest, count))
+        yield tuple(head), Keys(events, frozenset(map(_artifact_key, artifacts)))
+
+
+def _artifact_key(row: tuple[Any, ...]) -> ArtifactKey:
+    *own, event = row
+    return ArtifactKey._make((*own, None if event is None else EventKey(*event)))

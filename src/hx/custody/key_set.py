@@ -1,0 +1,73 @@
+"""What custody keeps for one device: its two private seeds and the vault's master keys."""
+
+from __future__ import annotations
+
+from hx.core.errors import KeyMissing, UpgradeNeeded
+from hx.core.format.keys import DeviceKeys, key_id
+from hx.core.record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VERSION = 1
+_FIELDS = {"v", "sign", "box", "vmks"}
+_KEY_BYTES = 32
+_MAX_EPOCH = 1 << 32
+
+
+class Secrets(NamedTuple):
+    device: DeviceKeys
+    vmks: Mapping[bytes, tuple[int, bytes]]  # key_id -> (number of its epoch, vmk)
+
+    def __repr__(self) -> str:
+        return f"Secrets(device {self.device.device_id.hex()}, {len(self.vmks)} vmks)"
+
+
+def encode(secrets: Secrets) -> bytes:
+    """Equal secrets give equal bytes."""
+    from msgspec import msgpack
+
+    vmks = sorted(secrets.vmks.values())
+    device = secrets.device
+    return msgpack.encode(
+        {"v": VERSION, "sign": device.sign_seed, "box": device.box_seed, "vmks": vmks}
+    )
+
+
+def decode(data: bytes) -> Secrets:
+    """Raises KeyMissing, UpgradeNeeded."""
+    from msgspec import DecodeError, msgpack
+
+    try:
+        found = msgpack.decode(data)
+    except (DecodeError, UnicodeDecodeError, RecursionError):
+        raise _damaged() from None
+    if not isinstance(found, dict):
+        raise _damaged()
+    if found.get("v") != VERSION or set(found) - _FIELDS:
+        raise UpgradeNeeded("a newer hx wrote the keys of this device", "upgrade hx")
+    if set(found) != _FIELDS or not isinstance(found["vmks"], list):
+        raise _damaged()
+    vmks = [_vmk(one) for one in found["vmks"]]
+    device = DeviceKeys(_key(found["sign"]), _key(found["box"]))
+    return Secrets(device, {key_id(vmk): (number, vmk) for number, vmk in vmks})
+
+
+def _vmk(found: object) -> tuple[int, bytes]:
+    if not isinstance(found, list) or len(found) != len(("number", "vmk")):
+        raise _damaged()
+    number, vmk = found
+    if type(number) is not int or not 0 < number < _MAX_EPOCH:
+        raise _damaged()
+    return number, _key(vmk)
+
+
+def _key(found: object) -> bytes:
+    if not isinstance(found, bytes) or len(found) != _KEY_BYTES:
+        raise _damaged()
+    return found
+
+
+def _damaged() -> KeyMissing:
+    return KeyMissing("the kept keys of this device are damaged", "restore them from a backup")

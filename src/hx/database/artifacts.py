@@ -1,0 +1,136 @@
+"""Artifacts and pins as rows."""
+
+from __future__ import annotations
+
+from hx.core.model import Artifact, ArtifactKey, EventKey, Evidence, Part, Pin, WholeSession, Window
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    from hx.core.merge import History
+    from hx.core.model import Tombstone
+    from hx.database.connection import Database
+    from hx.database.rows import Sql
+
+_SELECT = (
+    "SELECT id, created_at_us, device_id, session_id, artifact_id, event_started_at_us,"
+    " event_device_id, event_session_id, event_seq, fields FROM artifact WHERE "
+)
+
+
+def touched_pins(database: Database, delta: History) -> frozenset[Pin]:
+    sql = "SELECT session_id, pinned, changed_at_us, device_id FROM pin WHERE session_id = ?"
+    found = (database.execute(sql, (pin.session_id,)).fetchone() for pin in delta.pins)
+    return frozenset(Pin(row[0], bool(row[1]), *row[2:]) for row in found if row)
+
+
+def write_pins(database: Database, pins: Iterable[Pin]) -> None:
+    database.connection.executemany(
+        "INSERT OR REPLACE INTO pin (session_id, pinned, changed_at_us, device_id)"
+        " VALUES (?, ?, ?, ?)",
+        list(pins),
+    )
+
+
+def touched_artifacts(
+    database: Database, delta: History, tombstones: Iterable[Tombstone]
+) -> dict[Artifact, int]:
+    """Local artifacts with a key of the delta, or covered by a new tombstone -> row id."""
+    found: dict[Artifact, int] = {}
+    for artifact in delta.artifacts:
+        found |= _select(database, "artifact_id = ?", (artifact.key.artifact_id,))
+    for tombstone in tombstones:
+        for where, values in _conditions(tombstone):
+            found |= _select(database, where, values)
+    return found
+
+
+def rows_of_artifacts(database: Database, artifacts: Iterable[Artifact]) -> dict[int, Artifact]:
+    """Row id -> artifact, of those that are there in exactly this version."""
+    found: dict[int, Artifact] = {}
+    for artifact in artifacts:
+        same_id = _select(database, "artifact_id = ?", (artifact.key.artifact_id,))
+        found |= {row: there for there, row in same_id.items() if there == artifact}
+    return found
+
+
+def _conditions(tombstone: Tombstone) -> Iterator[tuple[str, tuple[Sql, ...]]]:
+    scope = tombstone.scope
+    if isinstance(scope, WholeSession):
+        yield "session_id = ?1 OR event_session_id = ?1", (scope.session_id,)
+    elif isinstance(scope, Window):
+        yield (
+            (
+                "(created_at_us >= ?1 AND created_at_us < ?2 AND (?3 IS NULL OR device_id = ?3)) OR"
+                " (event_started_at_us >= ?1 AND event_started_at_us < ?2"
+                " AND (?3 IS NULL OR event_device_id = ?3))"
+            ),
+            scope,
+        )
+    else:
+        for key in scope.events:
+            yield (
+                (
+                    "event_started_at_us = ? AND event_device_id = ? AND event_session_id = ?"
+                    " AND event_seq = ?"
+                ),
+                key,
+            )
+        for held in scope.artifacts:
+            yield "artifact_id = ?", (held.artifact_id,)
+
+
+def _select(database: Database, where: str, values: tuple[Sql, ...]) -> dict[Artifact, int]:
+    return {_to_artifact(row): row[0] for row in database.execute(_SELECT + where, values)}
+
+
+def _to_artifact(row: tuple[Any, ...]) -> Artifact:
+    from msgspec import convert
+    from msgspec.msgpack import decode
+
+    owner = EventKey(*row[5:9]) if row[5] is not None else None
+    key = ArtifactKey(row[1], row[2], row[3], row[4], owner)
+    name, kind, size, sha256, parts, revision, evidence = decode(row[9])
+    shape = tuple[int, tuple[int, ...], tuple[bytes, ...]] | None
+    known = convert(evidence, shape)
+    return Artifact(
+        key,
+        name,
+        kind,
+        size,
+        sha256,
+        tuple(Part(*part) for part in parts),
+        revision,
+        Evidence(*known) if known else None,
+    )
+
+
+def read_pins(database: Database, where: str = "1") -> frozenset[Pin]:
+    """All of them, or those for which an SQL condition holds."""
+    sql = f"SELECT session_id, pinned, changed_at_us, device_id FROM pin WHERE {where}"  # noqa: S608
+    return frozenset(Pin(row[0], bool(row[1]), *row[2:]) for row in database.execute(sql))
+
+
+def read_artifacts(database: Database, where: str = "1") -> frozenset[Artifact]:
+    """All of them, or those for which an SQL condition holds."""
+    return frozenset(_select(database, where, ()))
+
+
+def write_artifacts(
+    database: Database, local: dict[Artifact, int], merged: frozenset[Artifact]
+) -> int:
+    """Write the difference; gives how many rows came or went."""
+    from hx.core.merge import encoded
+
+    gone = [(row,) for artifact, row in local.items() if artifact not in merged]
+    fresh = [a for a in merged if a not in local]
+    database.connection.executemany("DELETE FROM artifact WHERE id = ?", gone)
+    database.connection.executemany(
+        "INSERT INTO artifact (created_at_us, device_id, session_id, artifact_id,"
+        " event_started_at_us, event_device_id, event_session_id, event_seq, fields)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [(*a.key[:4], *(a.key.event or (None,) * 4), encoded(a)) for a in fresh],
+    )
+    return len(gone) + len(fresh)

@@ -1,0 +1,103 @@
+"""SQL conditions for what a Query asks: on the text of a command, and on its events."""
+
+from __future__ import annotations
+
+from hx.core.query import MAX_PATTERN, Query, pattern
+from hx.database.rows import Sql, to_sql
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.database.connection import Database
+
+Condition = tuple[str, tuple[Sql, ...]]
+
+
+def contains(text: str, *, exact_case: bool) -> Condition:
+    """On `command.text`: contains the text, in exactly this or in any case."""
+    if exact_case:
+        return "instr(text, ?) > 0", (text,)
+    if len(text) > MAX_PATTERN:  # then letters beyond ASCII are taken as they stand
+        return "instr(lower(text), ?) > 0", (text.encode().lower().decode(),)
+    return matches(text, exact_case=False)
+
+
+def matches(text: str, *, exact_case: bool, **shape: bool) -> Condition:
+    """On `command.text`: as hx.core.query.pattern says."""
+    made = pattern(text, exact_case=exact_case, **shape)
+    return f"text {made.operator}", (made.text,)
+
+
+def filters_in(database: Database, query: Query) -> list[Condition]:
+    """The same as `filters`, in words that find the newest events without reading the others.
+
+    A host, device, repository or session that is not here has none; that of a session, or a
+    device, began between its bounds. The events of a long session are not sorted but met in the
+    order of time: most events of its time are its own.
+    """
+    conditions = filters(query)
+    for name, sql in ((query.host, _OF_HOST), (query.repo, _OF_REPO)):
+        if name is not None and database.value(sql, (to_sql(name),)) is None:
+            return [NOTHING]
+    if query.session_id is not None:
+        within, events = _bounds(database, _OF_SESSION, query.session_id)
+        conditions.append(within)
+        if events > _LONG:
+            conditions = [_unindexed(one) for one in conditions]
+    if query.device is not None:
+        conditions.append(_bounds(database, _OF_DEVICE, query.device)[0])
+    return conditions
+
+
+def _bounds(database: Database, sessions: str, name: Sql) -> tuple[Condition, int]:
+    """The times between which all of these sessions lie, and how many events they have."""
+    sql = f"SELECT min(first_us), max(last_us), coalesce(sum(events), 0) FROM session {sessions}"  # noqa: S608
+    first_us, last_us, events = next(iter(database.execute(sql, (name,))))
+    if not events:
+        return NOTHING, 0
+    return ("started_at_us BETWEEN ? AND ?", (first_us, last_us)), events
+
+
+def _unindexed(condition: Condition) -> Condition:
+    sql, values = condition
+    return sql.replace("event.session IN", "+event.session IN"), values
+
+
+def filters(query: Query) -> list[Condition]:
+    """Conditions on `event`, one for each filter that is set."""
+    asked: list[tuple[Sql, str]] = [
+        (to_sql(query.cwd), "directory = (SELECT id FROM directory WHERE path = ?)"),
+        (to_sql(query.repo), "checkout IN (SELECT id FROM checkout WHERE repo = ?)"),
+        (query.session_id, "event.session IN (SELECT id FROM session WHERE session_id = ?)"),
+        (to_sql(query.host), "terminal IN (SELECT id FROM terminal WHERE host = ?)"),
+        (query.device, _DEVICE),
+        (query.exit_status, "exit_status = ?" if query.exit_status == 0 else _FAILED_WITH),
+        (query.since_us, "started_at_us >= ?"),
+        (query.until_us, "started_at_us < ?"),
+    ]
+    conditions: list[Condition] = [(sql, (value,)) for value, sql in asked if value is not None]
+    if query.failed is not None:
+        conditions.append((f"exit_status {'<>' if query.failed else '='} 0", ()))
+    return conditions
+
+
+_FAILED_WITH = "exit_status <> 0 AND exit_status = ?"  # the first part is what the index is of
+NOTHING: Condition = ("0", ())
+_LONG = 5_000  # events of a session
+_OF_SESSION = "WHERE session_id = ?"
+_OF_DEVICE = (
+    "JOIN device ON device.id = session.device"
+    " JOIN (SELECT ? AS asked) ON name = asked OR instr(lower(hex(device_id)), lower(asked)) = 1"
+)
+# The + keeps the index of sessions out: a device has most events or few, a walk suits both
+_DEVICE = f"+event.session IN (SELECT session.id FROM session {_OF_DEVICE})"  # noqa: S608
+_OF_HOST = "SELECT 1 FROM terminal WHERE host = ?"
+_OF_REPO = "SELECT 1 FROM checkout WHERE repo = ?"
+
+
+def among(rows: list[int], column: str = "event.command") -> Condition:
+    return f"{column} IN ({','.join(map(str, rows))})", ()
+
+
+def where(conditions: list[Condition]) -> Condition:
+    values = tuple(value for _, given in conditions for value in given)
+    return " AND ".join(sql for sql, _ in conditions) or "1", values

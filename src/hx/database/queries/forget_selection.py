@@ -1,0 +1,146 @@
+"""What is to be forgotten: which events, which texts."""
+
+from __future__ import annotations
+
+from hx.core.format.verdict import IMPORTED
+from hx.core.model import ArtifactKey, EventKey
+from hx.core.record import NamedTuple
+from hx.database.find_conditions import Condition, among, where
+from hx.database.rows import Sql, from_sql
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.database.connection import Database
+
+_DAY_US = 86_400_000_000
+_EVENTS = (
+    " FROM event JOIN session ON session.id = event.session"
+    " JOIN device ON device.id = session.device WHERE "
+)
+
+
+class Choice(NamedTuple):
+    """Conditions joined by AND; None asks nothing."""
+
+    idents: tuple[int, ...] | None = None
+    session_id: bytes | None = None
+    since_us: int | None = None
+    until_us: int | None = None
+    text: bytes | None = None  # in the command, its directory, its repository or branch
+    device_id: bytes | None = None
+    to_come: bool = True  # what is yet to come of the session is meant too
+    artifacts: tuple[ArtifactKey, ...] | None = None  # these and nothing else
+    commands: tuple[int, ...] | None = None  # row ids
+
+
+class Chosen(NamedTuple):
+    row: int
+    key: EventKey
+
+
+def events(database: Database, choice: Choice) -> list[Chosen]:
+    """Newest first."""
+    condition, values = where(_conditions(database, choice))
+    sql = (
+        f"SELECT event.id, started_at_us, device_id, session_id, seq{_EVENTS}{condition}"
+        " ORDER BY started_at_us DESC, event.id DESC"
+    )
+    same: dict[bytes, bytes] = {}  # ids repeat a million times: kept once
+    return [
+        Chosen(row, EventKey(at, same.setdefault(d, d), same.setdefault(s, s), seq))
+        for row, at, d, s, seq in database.execute(sql, values)
+    ]
+
+
+def artifacts(database: Database, choice: Choice) -> list[ArtifactKey]:
+    """Those that are named, are of the session, or hold the text in their names or evidence."""
+    if choice.artifacts is not None:
+        return [*choice.artifacts]
+    if choice.text is None and choice.session_id is None:
+        return []
+    condition = (
+        "(?1 IS NULL OR instr(fields, ?1)) AND (?2 IS NULL OR session_id = ?2)"
+        " AND (?3 IS NULL OR device_id = ?3)"
+    )
+    return _keys(database, condition, (choice.text, choice.session_id, choice.device_id))
+
+
+def named_artifacts(database: Database, prefix: str, at_most: int) -> list[ArtifactKey]:
+    """Those whose ids begin so, in hexadecimal."""
+    return _keys(database, "hex(artifact_id) LIKE ? LIMIT ?", (f"{prefix}%", at_most))
+
+
+def _keys(database: Database, condition: str, values: tuple[Sql, ...]) -> list[ArtifactKey]:
+    sql = (
+        "SELECT created_at_us, device_id, session_id, artifact_id, event_started_at_us,"  # noqa: S608
+        f" event_device_id, event_session_id, event_seq FROM artifact WHERE {condition}"
+    )
+    return [
+        ArtifactKey(at_us, device, session, one, EventKey(*event) if event[3] else None)
+        for at_us, device, session, one, *event in database.execute(sql, values)
+    ]
+
+
+def clocks_ahead(database: Database) -> dict[bytes, int]:
+    """Devices whose newest manifest was dated later than it was read here -> by how much, in us.
+
+    More than a day is no difference of clocks that will last: what such a device is still to record
+    would be forgotten for as long.
+    """
+    sql = (
+        "SELECT device_id, max(at_us - since_us) AS ahead FROM manifest WHERE status = ?"
+        " GROUP BY device_id HAVING ahead > 0 AND ahead < ?"
+    )
+    return dict(database.execute(sql, (IMPORTED, _DAY_US)))
+
+
+def commands(database: Database, choice: Choice) -> set[bytes]:
+    """The distinct texts of the chosen events."""
+    condition, values = where(_conditions(database, choice))
+    sql = (
+        "SELECT coalesce(raw, text) FROM command WHERE id IN"  # noqa: S608
+        f" (SELECT event.command{_EVENTS}{condition})"
+    )
+    return {from_sql(row[0]) or b"" for row in database.execute(sql, values)}
+
+
+def _conditions(database: Database, choice: Choice) -> list[Condition]:
+    conditions: list[Condition] = []
+    if choice.artifacts is not None:
+        conditions.append(("0", ()))
+    if choice.idents is not None:
+        conditions.append(among(list(choice.idents), "event.ident"))
+    if choice.commands is not None:
+        conditions.append(among(list(choice.commands), "event.command"))
+    if choice.text is not None:
+        conditions.append(_holds(database, choice.text))
+    plain = (
+        ("session_id = ?", choice.session_id),
+        ("started_at_us >= ?", choice.since_us),
+        ("started_at_us < ?", choice.until_us),
+        ("device_id = ?", choice.device_id),
+    )
+    return conditions + [(sql, (value,)) for sql, value in plain if value is not None]
+
+
+def _holds(database: Database, text: bytes) -> Condition:
+    """In the command, or in a place: bytes are compared, so the case counts.
+
+    All texts are read: an index of words that were damaged would hide one. No index says which
+    events are of a checkout, so that is asked only where one holds the text.
+    """
+    parts = [
+        f"event.command IN (SELECT id FROM command WHERE {_COMMAND_HOLDS})",  # noqa: S608
+        f"event.directory IN (SELECT id FROM directory WHERE {_DIRECTORY_HOLDS})",  # noqa: S608
+    ]
+    values: tuple[Sql, ...] = (text, text)
+    checkouts = f"SELECT id FROM checkout WHERE {_CHECKOUT_HOLDS}"  # noqa: S608
+    if database.value(checkouts, (text, text)) is not None:
+        parts.append(f"event.checkout IN ({checkouts})")
+        values += (text, text)
+    return f"({' OR '.join(parts)})", values
+
+
+_COMMAND_HOLDS = "instr(coalesce(raw, CAST(text AS BLOB)), ?)"
+_DIRECTORY_HOLDS = "instr(CAST(path AS BLOB), ?)"
+_CHECKOUT_HOLDS = "instr(CAST(repo AS BLOB), ?) OR instr(CAST(branch AS BLOB), ?)"

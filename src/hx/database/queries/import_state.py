@@ -1,0 +1,124 @@
+"""What an import meets of its own origin: events, and places that were forgotten."""
+
+from __future__ import annotations
+
+from hx.core.importing.keys import Group, Spot, Standing
+from hx.core.model import FINISHED, IMPORTED, KNOWN_SINCE_US
+from hx.core.record import NamedTuple
+from hx.database.rows import from_sql
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from hx.database.connection import Database
+
+    Timed = list[tuple[int, int | None]]  # (time or place, hash of a text; None: forgotten)
+
+
+class Origin(NamedTuple):
+    """Where the events of a text file stand."""
+
+    device_id: bytes
+    session_id: bytes
+
+
+def groups(database: Database, times: Iterable[int]) -> dict[Spot, Group]:
+    """By spot, for every import origin; none where nothing is."""
+    found: dict[Spot, Group] = {}
+    asked = "[" + ",".join(map(str, sorted(set(times)))) + "]"
+    for session_id, at_us, seq, hash_, flags in database.execute(
+        "SELECT session_id, started_at_us, seq, hash, flags FROM json_each(?)"
+        " CROSS JOIN event ON started_at_us = json_each.value"
+        " JOIN session ON session.id = event.session JOIN command ON command.id = event.command"
+        " WHERE origin = ? ORDER BY seq",
+        (asked, IMPORTED),
+    ):
+        group = found.setdefault((session_id, at_us), Group())
+        group.texts.setdefault(hash_, []).append(Standing(seq, bool(flags & FINISHED)))
+        group.greatest = seq
+    if database.value("SELECT 1 FROM tombstone_key LIMIT 1"):
+        _add_buried(database, found, asked)
+    return found
+
+
+def _add_buried(database: Database, found: dict[Spot, Group], times: str) -> None:
+    """Forgotten ones, whoever's: a live session's spot is never asked for."""
+    for session_id, at_us, seq in database.execute(
+        "SELECT DISTINCT session_id, at_us, number FROM json_each(?)"
+        " CROSS JOIN tombstone_key ON at_us = json_each.value WHERE event = x''",
+        (times,),
+    ):
+        group = found.setdefault((session_id, at_us), Group())
+        group.buried += 1
+        group.greatest = max(group.greatest, seq)
+
+
+def texts(database: Database, spot: Spot) -> Iterator[tuple[bytes, Standing]]:
+    """Commands at a spot, by seq."""
+    for text, seq, flags in database.execute(
+        "SELECT coalesce(raw, text), seq, flags FROM event"
+        " JOIN session ON session.id = event.session JOIN command ON command.id = event.command"
+        " WHERE started_at_us = ? AND +session_id = ? ORDER BY seq",
+        spot[::-1],
+    ):
+        yield from_sql(text) or b"", Standing(seq, bool(flags & FINISHED))
+
+
+def untimed(database: Database, origin: Origin) -> Timed:
+    """What was imported without a time: (place, hash), in order; None for the forgotten."""
+    return _events(database, origin, "started_at_us < ?", "at_us < ?")
+
+
+def timed(database: Database, origin: Origin) -> Timed:
+    """What was imported with a time: (time, hash), in order; None for the forgotten."""
+    found = _events(database, origin, "started_at_us >= ?", "at_us >= ?")
+    windows = database.execute(
+        "SELECT max(since_us, ?) FROM tombstone WHERE kind = 'window' AND since_us < until_us"
+        " AND until_us > ?1 AND (scope_id IS NULL OR scope_id = ?)",
+        (KNOWN_SINCE_US, origin.device_id),
+    )
+    found += [(since_us, None) for (since_us,) in windows]
+    return sorted(found, key=_time)
+
+
+def _events(database: Database, origin: Origin, when: str, when_buried: str) -> Timed:
+    values = (KNOWN_SINCE_US, origin.session_id, origin.device_id)
+    sql = (
+        "SELECT started_at_us, hash FROM event JOIN session ON session.id = event.session"  # noqa: S608
+        " JOIN device ON device.id = session.device JOIN command ON command.id = event.command"
+        f" WHERE {when} AND session_id = ? AND device_id = ? ORDER BY started_at_us, seq"
+    )
+    found: Timed = list(database.execute(sql, values))
+    sql = (
+        f"SELECT DISTINCT at_us, number FROM tombstone_key WHERE {when_buried}"  # noqa: S608
+        " AND session_id = ? AND device_id = ? AND event = x''"
+    )
+    found += [(at_us, None) for at_us, _ in database.execute(sql, values)]
+    return sorted(found, key=_time)
+
+
+def _time(one: tuple[int, int | None]) -> int:
+    return one[0]
+
+
+def forgotten_us(database: Database, origin: Origin) -> int:
+    """When the last order came to forget events of unknown time of this origin; else 0."""
+    at_us = database.value(
+        "SELECT max(created_at_us) FROM tombstone JOIN tombstone_key"
+        " ON tombstone_key.tombstone = tombstone.id"
+        " WHERE at_us < ? AND session_id = ? AND tombstone_key.device_id = ?",
+        (KNOWN_SINCE_US, origin.session_id, origin.device_id),
+    )
+    return int(at_us or 0)
+
+
+def has_origin(database: Database, device_id: bytes) -> bool:
+    """Whether an event of this import origin is there, or one was forgotten."""
+    return bool(
+        database.value(
+            "SELECT 1 FROM session JOIN device ON device.id = session.device WHERE device_id = ?",
+            (device_id,),
+        )
+        or database.value("SELECT 1 FROM tombstone_key WHERE device_id = ? LIMIT 1", (device_id,))
+    )

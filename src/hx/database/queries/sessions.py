@@ -1,0 +1,148 @@
+"""Sessions: by what people call them, the newest, and what ran in one."""
+
+from __future__ import annotations
+
+from hx.core.failures import Step
+from hx.core.model import FINISHED, LIVE
+from hx.core.record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from hx.database.connection import Database
+
+MANY = 2
+
+
+class Session(NamedTuple):
+    """`steps`: what ran in it, in order; of a long session the newest."""
+
+    session_id: bytes
+    device_id: bytes
+    started_at_us: int
+    ended_at_us: int  # of its last event, as far as it is known
+    events: int  # all of them
+    steps: list[Step]
+
+
+class _Known(NamedTuple):
+    """Its row."""
+
+    row: int
+    session_id: bytes
+    device_id: bytes
+    events: int
+    first_us: int  # no event begins earlier
+    last_us: int  # and none later
+
+
+def beginning(database: Database, digits: str) -> list[bytes]:
+    """Ids of the sessions whose hexadecimal id begins so, at most MANY."""
+    sql = (
+        "SELECT DISTINCT session_id FROM session WHERE instr(lower(hex(session_id)), ?) = 1 LIMIT ?"
+    )
+    return [row[0] for row in database.execute(sql, (digits.lower(), MANY))]
+
+
+def last(database: Database, current: bytes | None) -> bytes | None:
+    """The session of the newest event that hx recorded outside the current one."""
+    return _newest(database, _recording(database), current, _ANY)
+
+
+def last_of_work(database: Database, current: bytes | None, device_id: bytes) -> bytes | None:
+    """The current session when something ended in it, else the newest other, of this device first.
+
+    Commands of hx do not count: one would hide what it was asked about. Nor does what was imported:
+    the session of a text file is all that it holds.
+    """
+    rows = database.execute("SELECT id FROM session WHERE session_id = ?", (current,)).fetchall()
+    if current and any(_newest_in(database, int(row or 0), _WORK) is not None for (row,) in rows):
+        return current
+    devices = _recording(database)
+    mine = [row for row, name in devices.items() if name == device_id]
+    found = _newest(database, mine, current, _WORK)
+    return found or _newest(database, devices, current, _WORK)
+
+
+def _recording(database: Database) -> dict[int, bytes]:
+    """Devices, by row id, but those that stand for the source of an import."""
+    return dict(database.execute("SELECT id, device_id FROM device WHERE device_id < x'80'"))
+
+
+def _newest(
+    database: Database, devices: Iterable[int], current: bytes | None, wanted: str
+) -> bytes | None:
+    """The session, but the current one, of the newest such event of these devices."""
+    newest: tuple[int, bytes] | None = None
+    for device in devices:
+        for row, session_id, last_us in database.execute(_LATEST, (device, current)):
+            if newest and last_us < newest[0]:
+                break
+            at_us = _newest_in(database, row, wanted)
+            if at_us is not None:
+                newest = max(newest or (at_us, session_id), (at_us, session_id))
+    return newest[1] if newest else None
+
+
+def _newest_in(database: Database, session: int, wanted: str) -> int | None:
+    """Start of its newest such event, among the last that ran in it."""
+    at_us: int | None = database.value(wanted, (session,))
+    return at_us
+
+
+_LATEST = (
+    "SELECT id, session_id, last_us FROM session"
+    " WHERE device = ? AND events > 0 AND session_id IS NOT ? ORDER BY last_us DESC"
+)
+_ENDING = f"""
+SELECT started_at_us FROM
+  (SELECT * FROM event WHERE session = ? ORDER BY seq DESC LIMIT 1000)
+  JOIN command ON command.id = command
+  WHERE origin = {LIVE}"""  # noqa: S608
+_ANY = f"{_ENDING} LIMIT 1"
+_WORK = (
+    f"{_ENDING} AND flags & {FINISHED} AND text NOT IN ('hx', 'history-extended')"
+    " AND text NOT GLOB 'hx *' AND text NOT GLOB 'history-extended *' LIMIT 1"
+)
+
+
+def session(database: Database, session_id: bytes, steps: int) -> Session | None:
+    """None when no event of it is known; `steps`: that are read at most, the newest."""
+    row = database.execute(_KNOWN, (session_id,)).fetchone()
+    if row is None:
+        return None
+    known = _Known(*row)
+    is_whole = known.events <= steps
+    order = _BY_SEQ if known.device_id < _ORIGINS else _BY_TIME if is_whole else _BY_ALL_TIMES
+    bounds = {"session": known.row, "first": known.first_us, "last": known.last_us, "most": steps}
+    rows: list[Any] = list(database.execute(f"{_STEPS} {order}", bounds))
+    if not rows:  # forgotten meanwhile
+        return None
+    if is_whole:
+        started_at_us = min(row[3] for row in rows)
+    else:
+        oldest = f"{_STARTS} {order.replace(' DESC', '')}"
+        ((started_at_us,),) = database.execute(oldest, bounds | {"most": 1})
+    ended_at_us = max(row[3] + (row[4] or 0) for row in rows)
+    read = [Step(*row[:3]) for row in reversed(rows)]
+    return Session(*known[1:3], started_at_us, ended_at_us, known.events, read)
+
+
+_STARTS = "SELECT started_at_us FROM event"
+_STEPS = "SELECT id, command, exit_status, started_at_us, duration_us FROM event"
+_ORIGINS = b"\x80"  # ids of devices that stand for the source of an import begin so, or later
+_KNOWN = (
+    "SELECT session.id, session_id, device_id, events, first_us, last_us"
+    " FROM session JOIN device ON device.id = session.device"
+    " WHERE session_id = ? AND events > 0 ORDER BY events DESC LIMIT 1"
+)
+# In the session of a text file a seq holds only within its second. By the times of all events where
+# it is long: then most events of its time are its own, and no index holds its own by time.
+_BY_SEQ = "WHERE session = :session ORDER BY seq DESC LIMIT :most"
+_BY_TIME = "WHERE session = :session ORDER BY started_at_us DESC, seq DESC LIMIT :most"
+_BY_ALL_TIMES = (
+    "WHERE +session = :session AND started_at_us BETWEEN :first AND :last"
+    " ORDER BY started_at_us DESC, seq DESC LIMIT :most"
+)

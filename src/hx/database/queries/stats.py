@@ -1,0 +1,195 @@
+"""Counts over events, by program, place or hour.
+
+SQLite groups by sorting, which takes longer than to hand rows over and count them here; of all
+events by program it makes columns instead (hx.database.queries.bulk_counts). No sum is too
+large in Python.
+"""
+
+from __future__ import annotations
+
+from hx.core.model import KNOWN_SINCE_US
+from hx.core.program import program_by_head
+from hx.core.record import NamedTuple
+from hx.database.find_conditions import filters, where
+from hx.database.queries.bulk_counts import Everything
+from hx.database.rows import CALLED, from_sql
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hx.core.query import Query
+    from hx.database.connection import Database
+
+    Name = bytes | int | None  # an hour of the day is a number
+
+COMMAND, DIRECTORY, REPO, DEVICE, HOUR = "command", "dir", "repo", "device", "hour"
+KINDS = (COMMAND, DIRECTORY, REPO, DEVICE, HOUR)
+QUARTER_US = 900_000_000  # a quarter of an hour: zones differ by whole ones
+
+
+class Tally:
+    """What is counted of some events."""
+
+    __slots__ = ("commands", "duration_us", "ended", "events", "failures", "seen")
+
+    def __init__(self) -> None:
+        self.events = 0
+        self.commands = 0  # distinct
+        self.ended = 0  # with a known exit status
+        self.failures = 0
+        self.duration_us = 0
+        self.seen: set[int] = set()  # row ids of the commands, unless all of one are in one group
+
+
+class Span(NamedTuple):
+    """When the events began, as far as that is known, and how many began nobody knows when."""
+
+    first_us: int | None
+    last_us: int | None
+    unknown: int
+
+
+class _Groups(dict[int, Tally]):
+    """Key of a row -> tally of the group that it belongs to."""
+
+    def __init__(self, name_of: Callable[[int], Name]) -> None:
+        super().__init__()
+        self.named: dict[Name, Tally] = {}
+        self._name_of = name_of
+
+    def __missing__(self, key: int) -> Tally:
+        name = self._name_of(key)
+        tally = self[key] = self.named.get(name) or self.named.setdefault(name, Tally())
+        return tally
+
+
+def tallies(
+    database: Database, query: Query, kind: str, hour_of: Callable[[int], int]
+) -> dict[Name, Tally]:
+    """Name -> tally; `hour_of` gives the local hour of a moment in microseconds.
+
+    Names are bytes; None is an unknown directory or no repository. By hour, events of unknown
+    time are left out.
+    """
+    database.execute("BEGIN")  # one moment of the database
+    try:
+        if kind == COMMAND:
+            return _by_program(database, query)
+        if kind == HOUR:
+            return _by_place(database, query, kind, _Groups(lambda key: hour_of(key * QUARTER_US)))
+        names = {row: from_sql(name) for row, name in database.execute(_NAMES[kind])}
+        return _by_place(database, query, kind, _Groups(names.get))
+    finally:
+        database.execute("COMMIT")
+
+
+def _by_program(database: Database, query: Query) -> dict[Name, Tally]:
+    """Each command belongs to one program, so the texts are read once, and before the events."""
+    condition, values = where(filters(query))
+    among = f"WHERE id IN (SELECT command FROM event WHERE {condition})"  # noqa: S608
+    texts = f"SELECT id, text FROM command {among if query.filtered else ''}"  # noqa: S608
+    program = program_by_head()
+    named: dict[str, Tally] = {}
+    of_command: dict[int, Tally] = {}
+    everything = None if query.filtered else Everything(database)
+    for command, text in database.execute(texts, values):
+        name = program(text)
+        tally = named.get(name) or named.setdefault(name, Tally())
+        tally.commands += 1
+        of_command[command] = tally
+    if everything is None:
+        sql = f"SELECT command, exit_status, duration_us FROM event WHERE {condition}"  # noqa: S608
+        for command, *row in database.execute(sql, values):
+            _add(of_command[command], *row)
+    else:
+        _add_all(everything, of_command)
+    return {name.encode(errors="replace"): tally for name, tally in named.items()}
+
+
+def _add(tally: Tally, exit_status: int | None, duration_us: int | None) -> None:
+    tally.events += 1
+    tally.duration_us += duration_us or 0
+    if exit_status is not None:
+        tally.ended += 1
+        tally.failures += exit_status != 0
+
+
+def _add_all(everything: Everything, of_command: dict[int, Tally]) -> None:
+    counted, lasted = everything.columns()
+    nobody = Tally()  # of a command that another process has recorded meanwhile
+    for command, events, ended, failures in zip(*counted, strict=True):
+        tally = of_command.get(command, nobody)
+        tally.events += events
+        tally.ended += ended
+        tally.failures += failures
+    for command, duration_us in zip(*lasted, strict=True):
+        of_command.get(command, nobody).duration_us += duration_us
+
+
+def _by_place(database: Database, query: Query, kind: str, groups: _Groups) -> dict[Name, Tally]:
+    known = [(f"started_at_us >= {KNOWN_SINCE_US}", ())] if kind == HOUR else []
+    condition, values = where([*filters(query), *known])
+    columns = f"{_KEYS[kind]}, command, exit_status, duration_us"
+    sql = f"SELECT {columns} FROM event WHERE {condition}"  # noqa: S608
+    for key, command, exit_status, duration_us in database.execute(sql, values):
+        tally = groups[key]
+        tally.seen.add(command)
+        tally.events += 1
+        if exit_status is not None:
+            tally.ended += 1
+            if exit_status:
+                tally.failures += 1
+        if duration_us:
+            tally.duration_us += duration_us
+    for tally in groups.named.values():
+        tally.commands = len(tally.seen)
+    return groups.named
+
+
+_KEYS = {
+    DIRECTORY: "directory",
+    REPO: "coalesce(checkout, 0)",
+    DEVICE: "session",
+    HOUR: f"started_at_us / {QUARTER_US}",
+}
+_NAMES = {
+    DIRECTORY: "SELECT id, nullif(path, '') FROM directory",
+    REPO: "SELECT id, nullif(repo, '') FROM checkout",
+    DEVICE: f"SELECT session.id, {CALLED} FROM session JOIN device ON device.id = device",  # noqa: S608
+}
+
+
+def total(tallies: dict[Name, Tally]) -> Tally:
+    made = Tally()
+    for one in tallies.values():
+        made.events += one.events
+        made.commands += one.commands
+        made.ended += one.ended
+        made.failures += one.failures
+        made.duration_us += one.duration_us
+        made.seen |= one.seen
+    made.commands = len(made.seen) or made.commands
+    return made
+
+
+def span(database: Database, query: Query) -> Span:
+    condition, values = where(filters(query))
+    known = f"FROM event WHERE {condition} AND started_at_us >= {KNOWN_SINCE_US}"
+    first, last = (
+        database.value(f"SELECT started_at_us {known} ORDER BY started_at_us {way} LIMIT 1", values)
+        for way in ("", "DESC")
+    )
+    sql = f"SELECT count(*) FROM event WHERE {condition} AND started_at_us < {KNOWN_SINCE_US}"  # noqa: S608
+    return Span(first, last, int(database.value(sql, values)))
+
+
+def quarters(database: Database, query: Query, since_us: int) -> list[tuple[int, int, int]]:
+    """(start, events, failures) of each quarter of an hour since then that has any."""
+    condition, values = where(filters(query))
+    sql = (
+        f"SELECT started_at_us / {QUARTER_US} * {QUARTER_US}, count(*),"  # noqa: S608
+        " coalesce(sum(exit_status <> 0), 0)"
+        f" FROM event WHERE {condition} AND started_at_us >= ? GROUP BY 1"
+    )
+    return list(database.execute(sql, (*values, since_us)))

@@ -1,0 +1,82 @@
+"""What `hx status` tells of a database."""
+
+from __future__ import annotations
+
+from hx.core.model import LIVE
+from hx.core.record import NamedTuple
+from hx.database.counts import totals
+from hx.database.rows import CALLED, from_sql
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.database.connection import Database
+
+
+class Figures(NamedTuple):
+    events: int
+    commands: int  # distinct
+    sessions: int
+    devices: int  # whose events are here, by their names, as `hx stats` groups them
+    journal_mode: str
+    last_ingest_us: int | None
+    unclean: bool  # forgotten text may still stand in the database's files
+
+
+class Fault(NamedTuple):
+    """Bytes of the spool that gave no event."""
+
+    reason: str
+    times: int
+    last_at_us: int
+
+
+def figures(database: Database) -> Figures:
+    from hx.database.connection import UNCLEAN
+
+    counted = totals(database)
+    last_ingest_us = database.meta("last_ingest_us")
+    return Figures(
+        counted["event"],
+        counted["command"],
+        counted["session"],
+        int(database.value(_DEVICES)),
+        str(database.connection.pragma("journal_mode")),
+        last_ingest_us if isinstance(last_ingest_us, int) else None,
+        database.meta(UNCLEAN) is not None,
+    )
+
+
+_DEVICES = f"SELECT count(DISTINCT {CALLED}) FROM session JOIN device ON device.id = device"  # noqa: S608
+
+
+def faults(database: Database) -> list[Fault]:
+    """The most frequent first."""
+    sql = "SELECT reason, count, last_at_us FROM spool_fault ORDER BY count DESC, reason"
+    return [Fault(*row) for row in database.execute(sql)]
+
+
+def newest_by_shell(database: Database, device_id: bytes) -> list[tuple[bytes | None, int]]:
+    """(shell, start of its newest event recorded on this device), newest first.
+
+    A shell that ran in none of the newest sessions is left out.
+    """
+    newest: dict[bytes | None, int] = {}
+    for shell, at_us in database.execute(_NEWEST, (device_id, LIVE, _SESSIONS)):
+        name = from_sql(shell)
+        newest[name] = max(at_us, newest.get(name, at_us))
+    return sorted(newest.items(), key=lambda one: one[1], reverse=True)
+
+
+def newest_us(database: Database, device_id: bytes) -> int | None:
+    """Start of the newest event recorded on this device."""
+    return max((at for _, at in newest_by_shell(database, device_id)), default=None)
+
+
+_SESSIONS = 1_000
+_NEWEST = (
+    "SELECT shell, started_at_us FROM (SELECT (SELECT event.id FROM event"
+    "  WHERE event.session = session.id AND origin = ?2 ORDER BY seq DESC LIMIT 1) AS newest"
+    "  FROM session WHERE device = (SELECT id FROM device WHERE device_id = ?1)"
+    "  ORDER BY last_us DESC LIMIT ?3)"
+    " JOIN event ON event.id = newest JOIN terminal ON terminal.id = terminal"
+)

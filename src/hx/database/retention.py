@@ -1,0 +1,136 @@
+"""Retention: events older than so many days leave this device, unless their session is pinned.
+
+It is local: no tombstone is made, so the events stay on other devices, and come back when they
+are imported or pulled again. Events of unknown time have no age and stay.
+"""
+
+from __future__ import annotations
+
+import apsw
+
+from hx.core.model import KNOWN_SINCE_US
+from hx.core.record import NamedTuple
+from hx.database.connection import BUSY_TIMEOUT_MS
+from hx.database.retained_segments import REDACTED_NOW, RETAINED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.database.connection import Database
+
+A_FEW = 100  # events that a search removes on its way: at most some 0.1 s
+MANY = 100_000  # events that a command removes which nobody waits for
+
+_DAY_US = 86_400_000_000
+_REACHED = "retained_to"  # meta: up to this start and row id a search has removed or spared
+_UNSWEPT = "unswept"  # meta: events were removed, names of their places may be left
+_PATIENCE_MS = 100  # a search waits no longer for another process
+_LOOKED_AT = 20  # times as many events as may be removed: the others are pinned
+
+
+class Reached(NamedTuple):
+    started_at_us: int
+    row: int
+
+
+_START = Reached(KNOWN_SINCE_US, -1)
+
+
+def border_us(days: int, now_us: int) -> int | None:
+    """What began before it is due; None: nothing ever is (0 days keep for ever)."""
+    return max(0, now_us - days * _DAY_US) if days else None
+
+
+def due(database: Database, border: int | None) -> int:
+    """How many events are to be removed."""
+    if border is None:
+        return 0
+    sql = f"SELECT count(*) FROM event WHERE {_OLD} AND NOT {_PINNED}"  # noqa: S608
+    return int(database.value(sql, (*_START, border)))
+
+
+def retain(database: Database, border: int | None, *, in_passing: bool = False) -> int:
+    """Remove what is due, the oldest first, at most MANY; gives how many events went.
+
+    `in_passing`, on the way of a search, removes A_FEW at most and goes on where the last call
+    ended, past what is pinned; else it begins at the oldest event again.
+    """
+    start = _reached(database) if in_passing else _START
+    if border is None or not (
+        _is_due(database, start, border) or _is_unswept(database, in_passing)
+    ):
+        return 0
+    database.connection.set_busy_timeout(_PATIENCE_MS)
+    try:
+        with database.transaction():
+            return _retain(database, start, border, in_passing=in_passing)
+    except apsw.BusyError:  # a later call does it
+        return 0
+    finally:
+        database.connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+
+
+# on `event`: values are a place in the order of time and the border
+_OLD = "(started_at_us, event.id) > (?, ?) AND started_at_us < ?"
+_IN_PINNED_SESSION = (
+    "session IN (SELECT session.id FROM session JOIN pin ON pin.session_id = session.session_id"
+    " WHERE pinned)"
+)
+_PINNED = f"({_IN_PINNED_SESSION} OR {REDACTED_NOW})"
+
+
+def _is_due(database: Database, start: Reached, border: int) -> bool:
+    """One look into the index by time; what is pinned may be all that is old."""
+    sql = f"SELECT 1 FROM event WHERE {_OLD} LIMIT 1"  # noqa: S608
+    return database.value(sql, (*start, border)) is not None
+
+
+def _is_unswept(database: Database, in_passing: bool) -> bool:
+    return not in_passing and database.meta(_UNSWEPT) is not None
+
+
+def _retain(database: Database, start: Reached, border: int, *, in_passing: bool) -> int:
+    from hx.database.removal import remove_events, sweep
+
+    rows, reached = _slice(database, start, border, A_FEW if in_passing else MANY)
+    remove_events(database, rows)
+    if rows:
+        _note_removed(database, reached.started_at_us)
+    database.set_meta(_REACHED, " ".join(map(str, reached)))
+    if not in_passing:
+        sweep(database)
+        database.execute("DELETE FROM meta WHERE key = ?", (_UNSWEPT,))
+    elif rows:
+        database.set_meta(_UNSWEPT, 1)
+    return len(rows)
+
+
+def _note_removed(database: Database, until_us: int) -> None:
+    """Own segments may hold what began by then, and the database knows nothing of it."""
+    known = database.meta(RETAINED)
+    if not isinstance(known, int) or known <= until_us:
+        database.set_meta(RETAINED, until_us + 1)
+
+
+def _slice(
+    database: Database, start: Reached, border: int, at_most: int
+) -> tuple[list[int], Reached]:
+    """Row ids to remove, and how far all before the border has been looked at."""
+    sql = (
+        f"SELECT started_at_us, event.id, {_PINNED} FROM event WHERE {_OLD}"  # noqa: S608
+        " ORDER BY started_at_us, event.id LIMIT ?"
+    )
+    rows: list[int] = []
+    seen, look_at = Reached(border, -1), at_most * _LOOKED_AT
+    for count, (started_at_us, row, pinned) in enumerate(
+        database.execute(sql, (*start, border, look_at)), 1
+    ):
+        if not pinned:
+            rows.append(row)
+        if len(rows) == at_most or count == look_at:
+            return rows, Reached(started_at_us, row)
+    return rows, seen
+
+
+def _reached(database: Database) -> Reached:
+    stored = database.meta(_REACHED)
+    return Reached(*map(int, stored.split())) if isinstance(stored, str) else _START

@@ -1,0 +1,228 @@
+"""Commands that may answer a search, latest used first, with the figures that rank them.
+
+Each gathering is bounded but `matching`, which finds all that fit.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from hx.core.query import Query, index_words
+from hx.core.rank import LOOKED_AT, Candidate, asked, match_points
+from hx.core.record import NamedTuple
+from hx.database.find import index_hits, walk
+from hx.database.find_conditions import Condition, among, contains, filters_in, matches, where
+from hx.database.rows import from_sql, to_sql
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from hx.core.terms import Term
+    from hx.database.connection import Database
+
+_NEARBY_EVENTS = 5_000
+_CHUNK = 500
+
+
+class Command(NamedTuple):
+    """A distinct command and its figures."""
+
+    id: int
+    text: str  # as much as is ranked
+    at_us: int  # start of its newest run, of those that are asked about
+    runs: int  # everywhere
+    failures: int
+    event: int | None = None  # row id of that run; None: the newest everywhere
+
+
+FIGURES = f"id, substr(text, 1, {LOOKED_AT}) AS text, last_us, runs, failures"
+
+
+def judged(
+    commands: Iterable[Command], terms: list[Term], place: Callable[[int], int]
+) -> Iterator[Candidate]:
+    """The commands as hx.core.rank takes them; `place`: points of a command, by its row id."""
+    wanted = asked(terms)
+    for command, text, at_us, runs, failures, _ in commands:
+        points = match_points(text, wanted)
+        yield Candidate(command, points, at_us, runs, failures, place(command))
+
+
+def likely(
+    database: Database, query: Query, terms: list[Term], limit: int, walked: int
+) -> tuple[list[Command], bool]:
+    """Commands that fit, about `limit`, and whether they are all.
+
+    `walked`: commands, the latest used, that are looked at where the words are common.
+    """
+    hits = index_hits(database, index_words_of(terms, scattered=False))
+    if query.filtered or hits is not None:
+        found = list(islice(_found(database, query, terms, hits), limit))
+        return found, len(found) < limit
+    found = latest(database, terms, limit, walked, scattered=False)
+    found += [one for one in equal(database, terms) if one not in found]
+    if len(found) < limit:
+        known = {one.id for one in found}
+        found += [one for one in _latest_made(database, terms) if one.id not in known]
+    return found, False
+
+
+def latest(
+    database: Database, terms: list[Term], limit: int, walked: int, *, scattered: bool
+) -> list[Command]:
+    """Of the latest used commands those that fit."""
+    fits, values = _fits(terms, scattered=scattered)
+    sql = (
+        f"SELECT * FROM (SELECT {FIGURES} FROM command"  # noqa: S608
+        f" ORDER BY last_us DESC LIMIT ?) WHERE {fits} LIMIT ?"
+    )
+    return [Command(*row) for row in database.execute(sql, (walked, *values, limit))]
+
+
+def rare(database: Database, terms: list[Term], limit: int) -> Iterator[Command]:
+    """All that fit, of any age, where the index of words knows them as few."""
+    hits = index_hits(database, index_words_of(terms, scattered=False))
+    if hits:
+        yield from islice(_of_rows(database, hits, terms), limit)
+
+
+def equal(database: Database, terms: list[Term]) -> list[Command]:
+    """The command that is just what was asked for, of any age: the index of hashes knows it."""
+    from hx.core.event_name import digest64
+
+    text = " ".join(term.text for term in terms).encode(errors="surrogateescape")
+    fits, values = _fits(terms, scattered=False)
+    sql = f"SELECT {FIGURES} FROM command WHERE hash = ? AND {fits}"  # noqa: S608
+    return [Command(*row) for row in database.execute(sql, (digest64(text), *values))]
+
+
+def _latest_made(database: Database, terms: list[Term]) -> Iterator[Command]:
+    """Of common words the commands that came last, of any age of their use."""
+    words = index_words_of(terms, scattered=False)
+    if words:
+        yield from _of_rows(database, index_hits(database, words, newest=True) or [], terms)
+
+
+def _of_rows(database: Database, rows: list[int], terms: list[Term]) -> Iterator[Command]:
+    fits, values = _fits(terms, scattered=False)
+    sql = f"SELECT {FIGURES} FROM command WHERE {among(rows, 'id')[0]} AND {fits}"  # noqa: S608
+    for row in database.execute(f"{sql} ORDER BY last_us DESC", values):
+        yield Command(*row)
+
+
+def of_runs(
+    database: Database, runs: dict[int, tuple[int, int]], terms: list[Term], *, scattered: bool
+) -> dict[int, Command]:
+    """Of the commands that ran, command -> (event, start), those that fit."""
+    fits, values = _fits(terms, scattered=scattered)
+    sql = f"SELECT {FIGURES} FROM command WHERE {among(list(runs), 'id')[0]}"  # noqa: S608
+    rows = database.execute(f"SELECT * FROM ({sql}) WHERE {fits}", values)  # noqa: S608
+    return {
+        row[0]: Command(*row)._replace(at_us=runs[row[0]][1], event=runs[row[0]][0]) for row in rows
+    }
+
+
+def _fits(terms: list[Term], *, scattered: bool) -> Condition:
+    return where([condition_of(term, scattered=scattered) for term in terms])
+
+
+def matching(
+    database: Database, query: Query, terms: list[Term], *, scattered: bool = False
+) -> Iterator[Command]:
+    """All commands that fit the terms and had a run that fits the filters, newest first.
+
+    `scattered`: the letters of a plain term may stand apart.
+    """
+    hits = index_hits(database, index_words_of(terms, scattered=scattered))
+    return _found(database, query, terms, hits, scattered=scattered)
+
+
+def _found(
+    database: Database,
+    query: Query,
+    terms: list[Term],
+    hits: list[int] | None,
+    *,
+    scattered: bool = False,
+) -> Iterator[Command]:
+    conditions = [condition_of(term, scattered=scattered) for term in terms]
+    if query.filtered:
+        if hits is not None:
+            conditions.append(among(hits))
+        return _among_events(database, [*conditions, *filters_in(database, query)])
+    if hits is None:
+        return (Command(*row) for row in walk(database, where(conditions), FIGURES))
+    condition, values = where([*conditions, among(hits, "id")])
+    sql = f"SELECT {FIGURES} FROM command WHERE {condition} ORDER BY last_us DESC"  # noqa: S608
+    return (Command(*row) for row in database.execute(sql, values))
+
+
+def _among_events(database: Database, conditions: list[Condition]) -> Iterator[Command]:
+    condition, values = where(conditions)
+    sql = (
+        f"SELECT command.{FIGURES}, started_at_us, event.id FROM event JOIN command"  # noqa: S608
+        f" ON command.id = event.command WHERE {condition} ORDER BY started_at_us DESC"
+    )
+    seen: set[int] = set()
+    for command, text, _, runs, failures, at_us, event in database.execute(sql, values):
+        if command not in seen:
+            seen.add(command)
+            yield Command(command, text, at_us, runs, failures, event)
+
+
+def nearby(
+    database: Database, terms: list[Term], directory: bytes, limit: int
+) -> Iterator[Command]:
+    """Commands that fit the terms, of the newest runs in a directory."""
+    condition, values = _fits(terms, scattered=False)
+    sql = (
+        f"SELECT {FIGURES} FROM command WHERE id IN (SELECT command FROM event"  # noqa: S608
+        " WHERE directory = (SELECT id FROM directory WHERE path = ?)"
+        f" ORDER BY started_at_us DESC LIMIT ?) AND {condition} ORDER BY last_us DESC LIMIT ?"
+    )
+    rows = database.execute(sql, (to_sql(directory), _NEARBY_EVENTS, *values, limit))
+    return (Command(*row) for row in rows)
+
+
+def condition_of(term: Term, *, scattered: bool) -> Condition:
+    """On `command.text`."""
+    if term.at_start or term.at_end or (scattered and term.plain):
+        sql, values = matches(
+            term.text,
+            exact_case=term.exact_case,
+            at_start=term.at_start,
+            at_end=term.at_end,
+            scattered=term.plain,
+        )
+    else:
+        sql, values = contains(term.text, exact_case=term.exact_case)
+    return (f"NOT ({sql})" if term.negated else sql), values
+
+
+def index_words_of(terms: list[Term], *, scattered: bool) -> list[str]:
+    """What the trigram index is asked; none when it cannot tell."""
+    asked = [term for term in terms if not term.negated and not (scattered and term.plain)]
+    return sorted(
+        {word for term in asked for word in index_words(term.text, exact_case=term.exact_case)}
+    )
+
+
+def texts(database: Database, commands: list[int]) -> Iterator[tuple[int, str]]:
+    """(row id, text) of commands, as much as is ranked, in any order."""
+    condition, _ = among(commands, "id")
+    rows = database.execute(
+        f"SELECT id, substr(text, 1, ?) FROM command WHERE {condition}",  # noqa: S608
+        (LOOKED_AT,),
+    )
+    return iter(rows)
+
+
+def exact_texts(database: Database, commands: list[int]) -> Iterator[bytes]:
+    """The bytes of commands, in their order."""
+    for at in range(0, len(commands), _CHUNK):
+        chunk = commands[at : at + _CHUNK]
+        condition, _ = among(chunk, "id")
+        sql = f"SELECT id, coalesce(raw, text) FROM command WHERE {condition}"  # noqa: S608
+        found = {row: from_sql(text) or b"" for row, text in database.execute(sql)}
+        yield from (found[command] for command in chunk if command in found)

@@ -1,0 +1,195 @@
+"""What is left in the store of what was forgotten: segments that hold it and were not replaced.
+
+An own one is known from the row that goes, another's where a record of it came too late. Else the
+device is known that has shown the record, and its segments of that time are suspected until
+somebody looks into them (hx.sync.forgotten_copies).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+from hx.core.format.verdict import IMPORTED
+from hx.core.record import NamedTuple
+from hx.database.sync import locations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from hx.database.connection import Database
+    from hx.database.sync.ledger import Segment
+
+_CHUNK = 500
+_TIMES = {"event": "started_at_us, NULL", "artifact": "created_at_us, event_started_at_us"}
+
+
+class Suspected(NamedTuple):
+    """A segment to look into, and its author's newest manifest."""
+
+    device_id: bytes
+    object_id: bytes
+    size: int
+    head_seq: int
+
+
+def note_gone(database: Database, table: str, rows: list[int]) -> None:
+    """These events or artifacts are about to go because they are forgotten."""
+    sql = "SELECT 1 FROM segment UNION ALL SELECT 1 FROM outgoing LIMIT 1"
+    if not rows or database.value(sql) is None:
+        return
+    times: dict[int | None, list[int]] = {}
+    for at in range(0, len(rows), _CHUNK):
+        among = ",".join(map(str, rows[at : at + _CHUNK]))
+        sql = f"SELECT holding, {_TIMES[table]} FROM {table} WHERE id IN ({among})"  # noqa: S608
+        for holding, *began in database.execute(sql):
+            times.setdefault(holding, []).extend(us for us in began if us is not None)
+    for holding, began in times.items():
+        if holding is not None:
+            _suspect(database, locations.read(database, holding), sorted(began))
+    _suspect_own(database, sorted(us for began in times.values() for us in began))
+
+
+def _suspect(database: Database, holding: locations.Holding, times: list[int]) -> None:
+    """The own segment that holds it; of others what they list of these times."""
+    database.execute(
+        "INSERT OR IGNORE INTO remains SELECT device_id, object_id, NULL FROM segment"
+        " WHERE object_id = ?",
+        (holding.segment,),
+    )
+    for author in holding.authors:
+        listed = database.execute(_LISTED, (author, IMPORTED)).fetchall()
+        for object_id in _among(listed, times):
+            _insert(database, author, object_id, None)
+
+
+def _suspect_own(database: Database, times: list[int]) -> None:
+    """Own segments of these times of which the rows do not tell all: they are on their way, they
+    hold an older version, or they are replaced and not taken out yet.
+    """
+    rows: list[tuple[Any, ...]] = database.execute(_OWN, (IMPORTED,)).fetchall()
+    for row in rows:
+        for object_id in _among([row[1:]], times):
+            note_own(database, row[0], object_id)
+
+
+_OWN = (
+    "SELECT device_id, object_id, first_us, last_us FROM outgoing WHERE first_us IS NOT NULL"
+    " UNION ALL SELECT device_id, object_id, first_us, last_us FROM segment WHERE status = ?"
+    "  AND (rewrite = 1 OR superseded = 1 OR listed = 0) AND first_us IS NOT NULL"
+    "  AND object_id IN (SELECT segment FROM holding)"
+)
+
+
+def _among(listed: list[tuple[Any, ...]], times: list[int]) -> Iterator[bytes]:
+    """Of segments with their first and last time those within which one of `times` lies."""
+    for object_id, first_us, last_us in listed:
+        at = bisect_left(times, first_us)
+        if at < len(times) and times[at] <= last_us:
+            yield object_id
+
+
+_LISTED = (
+    "SELECT object_id, first_us, last_us FROM segment"
+    " WHERE device_id = ? AND listed = 1 AND status = ? AND first_us IS NOT NULL"
+)
+
+
+def _insert(database: Database, author: bytes, object_id: bytes, seq: int | None) -> None:
+    database.execute("INSERT OR REPLACE INTO remains VALUES (?, ?, ?)", (author, object_id, seq))
+
+
+def note_own(database: Database, me: bytes, object_id: bytes) -> None:
+    """An own segment holds, or may hold, what is forgotten."""
+    database.execute("INSERT OR IGNORE INTO remains VALUES (?, ?, NULL)", (me, object_id))
+
+
+def note_late(database: Database, segment: Segment, head_seq: int) -> None:
+    """The segment holds what was forgotten before it came."""
+    _insert(database, segment.device_id, segment.object_id, head_seq)
+
+
+def settle(database: Database, me: bytes) -> None:
+    """What its author has replaced is no more; an own segment only once it was taken out.
+
+    What is on its way is there as well.
+    """
+    database.execute(
+        "DELETE FROM remains WHERE NOT EXISTS (SELECT 1 FROM segment"
+        " WHERE segment.device_id = remains.device_id AND segment.object_id = remains.object_id"
+        " AND status = ? AND (listed = 1 OR segment.device_id = ?))"
+        " AND object_id NOT IN (SELECT object_id FROM outgoing)",
+        (IMPORTED, me),
+    )
+
+
+def is_due(database: Database, me: bytes) -> bool:
+    """Whether something is to be settled or looked into: a sync may have been cut short of it."""
+    if database.value("SELECT 1 FROM remains LIMIT 1") is None:
+        return False
+    replaced = "SELECT 1 FROM remains JOIN segment USING (device_id, object_id) WHERE listed = 0"
+    return (
+        database.value(f"{replaced} AND device_id <> ? LIMIT 1", (me,)) is not None
+        or next(suspected(database, me), None) is not None
+    )
+
+
+def suspected(database: Database, me: bytes) -> Iterator[Suspected]:
+    """Segments of others that nobody has looked into since their author wrote its last manifest."""
+    sql = (
+        "SELECT segment.device_id, segment.object_id, size, (SELECT max(seq) FROM manifest"
+        "  WHERE manifest.device_id = segment.device_id AND manifest.status = ?1) AS head"
+        " FROM remains JOIN segment USING (device_id, object_id)"
+        " WHERE segment.device_id <> ?2 AND head IS NOT looked_seq AND head IS NOT NULL"
+    )
+    for row in database.execute(sql, (IMPORTED, me)).fetchall():
+        yield Suspected(*row)  # type: ignore[arg-type]
+
+
+def note_look(database: Database, one: Suspected, *, holds: bool) -> None:
+    if holds:
+        _insert(database, one.device_id, one.object_id, one.head_seq)
+    else:
+        forget_segments(database, one.device_id, [one.object_id])
+
+
+def forget_segments(database: Database, device_id: bytes, objects: list[bytes]) -> None:
+    """These hold nothing of it, or are not there any more."""
+    database.connection.executemany(
+        "DELETE FROM remains WHERE device_id = ? AND object_id = ?",
+        [(device_id, object_id) for object_id in objects],
+    )
+
+
+def copies(database: Database) -> dict[bytes, list[bytes]]:
+    """Device -> its segments in the store that hold, or may hold, what was forgotten."""
+    found: dict[bytes, list[bytes]] = {}
+    for device_id, object_id in database.execute("SELECT device_id, object_id FROM remains"):
+        found.setdefault(device_id, []).append(object_id)
+    return found
+
+
+def confirm(database: Database, device_id: bytes, seq: int) -> None:
+    """The newest manifest of that device has seen this one's manifest `seq`."""
+    database.execute("INSERT OR REPLACE INTO confirmed VALUES (?, ?)", (device_id, seq))
+
+
+def confirmed(database: Database) -> dict[bytes, int]:
+    return dict(database.execute("SELECT device_id, seq FROM confirmed"))
+
+
+def is_untold(database: Database, me: bytes) -> bool:
+    """Whether an order to forget that was given here is in no segment yet."""
+    sql = "SELECT 1 FROM tombstone WHERE device_id = ? AND holding IS NULL"
+    return database.value(sql, (me,)) is not None
+
+
+def note_told(database: Database, me: bytes, seq: int) -> None:
+    """With the own manifest `seq` every order that was given here is in the store."""
+    if not is_untold(database, me):
+        database.execute(
+            "UPDATE vault SET told_seq = ?1 WHERE told_seq IS NULL"
+            " AND EXISTS (SELECT 1 FROM tombstone WHERE device_id = ?2)",
+            (seq, me),
+        )

@@ -1,0 +1,227 @@
+"""Where the present version of a record lies: in which own segment, and who else has shown it.
+
+A push publishes what no own live segment holds and nobody who stands has shown; a rewrite is due
+for an own segment that holds what is forgotten or beaten. Sync contract v1, section 7.
+"""
+
+from __future__ import annotations
+
+from hx.core.record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from hx.core.merge import History
+    from hx.core.model import Event, Pin
+    from hx.database.connection import Database
+
+_CHUNK = 500
+_ID_BYTES = 16
+
+
+class Source(NamedTuple):
+    """Which segment shows a history."""
+
+    author: bytes  # device id
+    segment: bytes | None  # own and live: its object id
+    me: bytes  # this device
+
+
+class Holding(NamedTuple):
+    segment: bytes | None
+    shown: bytes  # device ids of other authors, sorted, one behind the other
+    mine: bool  # whether the record is this device's own
+
+    @property
+    def authors(self) -> frozenset[bytes]:
+        return frozenset(
+            self.shown[at : at + _ID_BYTES] for at in range(0, len(self.shown), _ID_BYTES)
+        )
+
+    def seen_in(self, source: Source) -> Holding:
+        """As it is when that segment shows the record too."""
+        if source.author == source.me:
+            return self._replace(segment=source.segment or self.segment)
+        return self._replace(shown=b"".join(sorted(self.authors | {source.author})))
+
+
+class Holdings:
+    """The holdings of one join; without a source the records that come are in no segment."""
+
+    def __init__(self, database: Database, source: Source | None) -> None:
+        self._database = database
+        self._source = source
+        self._new: dict[bytes, int | None] = {}
+
+    def of_new(self, device_id: bytes) -> int | None:
+        """The holding of a record of that device that only the source has shown."""
+        if self._source is None:
+            return None
+        if device_id not in self._new:
+            mine = device_id == self._source.me
+            fresh = Holding(None, b"", mine).seen_in(self._source)
+            self._new[device_id] = row_of(self._database, fresh)
+        return self._new[device_id]
+
+    def last_event(self) -> int | None:
+        """The greatest row id, where those that come are to be noted: while there is a vault."""
+        source = self._source
+        if source is not None and (source.author != source.me or source.segment):
+            return None
+        if not self._database.value("SELECT 1 FROM vault"):
+            return None
+        return int(self._database.value("SELECT coalesce(max(id), 0) FROM event"))
+
+    def note_unheld(self, last: int | None, changed: list[int]) -> None:
+        """Rows that came after `last`, and these, may be in no segment."""
+        if last is None:
+            return
+        self._database.execute(
+            "INSERT OR IGNORE INTO unheld SELECT id FROM event WHERE id > ?", (last,)
+        )
+        self._database.connection.executemany(
+            "INSERT OR IGNORE INTO unheld VALUES (?)", [(row,) for row in changed]
+        )
+
+    def leave(self, table: str, rows: list[int]) -> None:
+        """These rows go or change: own segments that hold them are to be written anew."""
+        for at in range(0, len(rows), _CHUNK):
+            among = ",".join(map(str, rows[at : at + _CHUNK]))
+            self._database.execute(
+                "UPDATE segment SET rewrite = 1 WHERE rewrite = 0 AND object_id IN"  # noqa: S608
+                " (SELECT holding.segment FROM holding WHERE id IN"
+                f"  (SELECT holding FROM {table} WHERE id IN ({among})))"
+            )
+
+    def leave_pins(self, pins: Iterable[Pin]) -> None:
+        for pin in pins:
+            self._database.execute(
+                "UPDATE segment SET rewrite = 1 WHERE object_id = (SELECT holding.segment"
+                " FROM pin JOIN holding ON holding.id = pin.holding WHERE session_id = ?)",
+                (pin.session_id,),
+            )
+
+    def show(self, delta: History, merged: History, events: Mapping[int, Event]) -> None:
+        """The source holds these versions too. `events`: rows that were there and stay."""
+        source = self._source
+        if source is None:
+            return
+        self._add("event", [row for row, event in events.items() if event in delta.events])
+        for pin in delta.pins & merged.pins:
+            self._add_one("pin", "session_id = ?", pin.session_id, pin.device_id)
+        self._show_tombstones(delta)
+        self._show_artifacts(delta, merged)
+        if source.segment:
+            # also where retention has taken all of it: `retained` knows own segments by these rows
+            row_of(self._database, Holding(source.segment, b"", True))
+            if not _holds_all(merged, delta):
+                self._database.execute(
+                    "UPDATE segment SET rewrite = 1 WHERE object_id = ?", (source.segment,)
+                )
+
+    def _show_tombstones(self, delta: History) -> None:
+        from hx.database.tombstones import record_hash
+
+        for tombstone in delta.tombstones:
+            digest = record_hash(tombstone)
+            self._add_one("tombstone", "record_hash = ?", digest, tombstone.device_id)
+
+    def _show_artifacts(self, delta: History, merged: History) -> None:
+        from hx.database.artifacts import rows_of_artifacts
+
+        kept = delta.artifacts & merged.artifacts
+        for row, artifact in rows_of_artifacts(self._database, kept).items():
+            self._add_one("artifact", "id = ?", row, artifact.key.device_id)
+
+    def _add_one(self, table: str, where: str, key: bytes | int, device_id: bytes) -> None:
+        old = self._database.value(f"SELECT holding FROM {table} WHERE {where}", (key,))  # noqa: S608
+        new = self._after(old, device_id)
+        self._database.execute(f"UPDATE {table} SET holding = ? WHERE {where}", (new, key))  # noqa: S608
+
+    def _after(self, row: int | None, device_id: bytes) -> int | None:
+        assert self._source is not None
+        if row is None:
+            return self.of_new(device_id)
+        before = read(self._database, row)
+        self._merge_twins(before.segment, self._source.segment)
+        return row_of(self._database, before.seen_in(self._source))
+
+    def _merge_twins(self, one: bytes | None, other: bytes | None) -> None:
+        """Two own live segments hold one record, of which a row names one: they become one."""
+        if one is None or other is None or one == other:
+            return
+        live = "SELECT object_id FROM segment WHERE listed = 1 AND superseded = 0"
+        self._database.execute(
+            f"UPDATE segment SET rewrite = 1 WHERE object_id IN (?1, ?2)"  # noqa: S608
+            f" AND ?1 IN ({live}) AND ?2 IN ({live})",
+            (one, other),
+        )
+
+    def _add(self, table: str, rows: list[int]) -> None:
+        """Rows by their present holding, so that a million of one segment are a few questions."""
+        groups: dict[tuple[int | None, bytes], list[int]] = {}
+        for at in range(0, len(rows), _CHUNK):
+            among = ",".join(map(str, rows[at : at + _CHUNK]))
+            sql = (
+                f"SELECT {table}.id, holding, device_id FROM {table}"  # noqa: S608
+                " JOIN session ON session.id = session JOIN device ON device.id = device"
+                f" WHERE {table}.id IN ({among})"
+            )
+            for row, old, device_id in self._database.execute(sql):
+                groups.setdefault((old, device_id), []).append(row)
+        for (old, device_id), members in groups.items():
+            new = self._after(old, device_id)
+            self._database.connection.executemany(
+                f"UPDATE {table} SET holding = ? WHERE id = ?",  # noqa: S608
+                [(new, row) for row in members],
+            )
+
+
+def _holds_all(merged: History, delta: History) -> bool:
+    return (
+        delta.events <= merged.events
+        and delta.artifacts <= merged.artifacts
+        and delta.pins <= merged.pins
+    )
+
+
+def release(database: Database, device_id: bytes) -> None:
+    """Records in own segments that live no more are in none: they may have to be published anew.
+
+    Walks over the events, and happens when another life of this device has written to the store.
+    """
+    dead = database.execute(
+        "SELECT holding.id FROM holding JOIN segment ON object_id = holding.segment"
+        " WHERE device_id = ? AND (listed = 0 OR superseded = 1)",
+        (device_id,),
+    ).fetchall()
+    for (row,) in dead:
+        new = row_of(database, read(database, int(row or 0))._replace(segment=None))
+        if new is None:
+            database.execute(
+                "INSERT OR IGNORE INTO unheld SELECT id FROM event WHERE holding = ?", (row,)
+            )
+        for table in ("event", "artifact", "pin", "tombstone"):
+            database.execute(f"UPDATE {table} SET holding = ? WHERE holding = ?", (new, row))  # noqa: S608
+        database.execute("DELETE FROM holding WHERE id = ?", (row,))
+
+
+def row_of(database: Database, holding: Holding) -> int | None:
+    """Its row, made when missing; None for what nobody holds."""
+    if holding.segment is None and not holding.shown:
+        return None
+    values = (holding.segment, holding.shown, int(holding.mine))
+    same = "ifnull(segment, x'') = ifnull(?, x'') AND shown = ? AND mine = ?"
+    row = database.value(f"SELECT id FROM holding WHERE {same}", values)  # noqa: S608
+    if row is None:
+        row = database.value(
+            "INSERT INTO holding (segment, shown, mine) VALUES (?, ?, ?) RETURNING id", values
+        )
+    return int(row)
+
+
+def read(database: Database, row: int) -> Holding:
+    sql = "SELECT segment, shown, mine FROM holding WHERE id = ?"
+    segment, shown, mine = next(iter(database.execute(sql, (row,))))
+    return Holding(segment, shown, bool(mine))

@@ -1,0 +1,152 @@
+"""Tombstones as rows: kept for ever, looked up by what they may cover."""
+
+from __future__ import annotations
+
+from hx.core.event_name import blake2b
+from hx.core.model import ArtifactKey, EventKey, Keys, Tombstone, WholeSession, Window
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from hx.core.merge import History
+    from hx.database.connection import Database
+    from hx.database.rows import Sql
+
+_NOBODY = bytes(16)
+
+
+def record_hash(tombstone: Tombstone) -> bytes:
+    """Identity of a tombstone: the whole record."""
+    from msgspec.msgpack import encode
+
+    scope = tombstone.scope
+    plain = (
+        (sorted(scope.events), sorted(scope.artifacts, key=repr))
+        if isinstance(scope, Keys)
+        else scope
+    )
+    return blake2b(encode((tombstone[:3], type(scope).__name__, plain)), digest_size=32).digest()
+
+
+def unknown(database: Database, tombstones: Iterable[Tombstone]) -> list[Tombstone]:
+    """Those that the database does not hold yet."""
+    sql = "SELECT 1 FROM tombstone WHERE record_hash = ?"
+    return [t for t in tombstones if not database.execute(sql, (record_hash(t),)).fetchone()]
+
+
+def conditions(tombstone: Tombstone) -> Iterator[tuple[str, tuple[Sql, ...]]]:
+    """SQL conditions on the rows of SELECT_EVENT that find what a tombstone covers."""
+    scope = tombstone.scope
+    if isinstance(scope, WholeSession):
+        yield "session_id = ?", (scope.session_id,)
+    elif isinstance(scope, Window):
+        yield (
+            "started_at_us >= ?1 AND started_at_us < ?2 AND (?3 IS NULL OR device_id = ?3)",
+            scope,
+        )
+    else:
+        for key in scope.events:
+            # by the time alone: in a session of an imported file a million have one seq
+            yield "started_at_us = ? AND +device_id = ? AND +session_id = ? AND +seq = ?", key
+
+
+def relevant(database: Database, delta: History) -> frozenset[Tombstone]:
+    """Standing tombstones, reduced to what can cover a record of the delta."""
+    if database.value("SELECT 1 FROM tombstone LIMIT 1") is None:
+        return frozenset()
+    keys = {event.key for event in delta.events}
+    keys |= {a.key.event for a in delta.artifacts if a.key.event is not None}
+    sessions = {key.session_id for key in keys} | {a.key.session_id for a in delta.artifacts}
+    found = [
+        _standing(Window(*row))
+        for row in database.execute(
+            "SELECT since_us, until_us, scope_id FROM tombstone WHERE kind = 'window'"
+        )
+    ]
+    for session in sessions:
+        sql = "SELECT 1 FROM tombstone WHERE kind = 'session' AND scope_id = ?"
+        if database.execute(sql, (session,)).fetchone():
+            found.append(_standing(WholeSession(session)))
+    if database.execute("SELECT 1 FROM tombstone_key LIMIT 1").fetchone():
+        events = frozenset(k for k in keys if _named(database, k))
+        artifacts = frozenset(a.key for a in delta.artifacts if _named(database, a.key))
+        found.append(_standing(Keys(events, artifacts)))
+    return frozenset(found)
+
+
+def _standing(scope: Window | WholeSession | Keys) -> Tombstone:
+    return Tombstone(_NOBODY, 0, _NOBODY, scope)
+
+
+def _named(database: Database, key: EventKey | ArtifactKey) -> bool:
+    sql = (
+        "SELECT 1 FROM tombstone_key WHERE at_us = ? AND device_id = ? AND session_id = ?"
+        " AND number = ? AND event = ?"
+    )
+    return database.execute(sql, _key_row(key)).fetchone() is not None
+
+
+def write(database: Database, tombstones: Iterable[Tombstone]) -> None:
+    for tombstone in tombstones:
+        scope = tombstone.scope
+        kind: str = "keys"
+        span: tuple[Sql, ...] = (None, None, None)
+        if isinstance(scope, Window):
+            kind, span = "window", scope
+        elif isinstance(scope, WholeSession):
+            kind, span = "session", (None, None, scope.session_id)
+        row = database.value(
+            "INSERT INTO tombstone (record_hash, tombstone_id, created_at_us, device_id, kind,"
+            " since_us, until_us, scope_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+            (record_hash(tombstone), *tombstone[:3], kind, *span),
+        )
+        if isinstance(scope, Keys):
+            database.connection.executemany(
+                "INSERT INTO tombstone_key VALUES (?, ?, ?, ?, ?, ?)",
+                [(*_key_row(key), row) for keys in (scope.events, scope.artifacts) for key in keys],
+            )
+
+
+def _key_row(key: EventKey | ArtifactKey) -> tuple[Sql, ...]:
+    if isinstance(key, EventKey):
+        return (*key, b"")
+    from msgspec.msgpack import encode
+
+    return (*key[:4], encode(key.event))
+
+
+def read(database: Database, where: str = "1") -> frozenset[Tombstone]:
+    """All of them, whole, or those for which an SQL condition holds."""
+    from msgspec.msgpack import Decoder
+
+    decoder = Decoder(tuple[int, bytes, bytes, int] | None)
+    found: set[Tombstone] = set()
+    for row, tombstone_id, at, device, kind, *span in database.execute(
+        "SELECT id, tombstone_id, created_at_us, device_id, kind, since_us, until_us, scope_id"  # noqa: S608
+        f" FROM tombstone WHERE {where}"
+    ):
+        scope: Window | WholeSession | Keys
+        if kind == "window":
+            scope = Window(*span)
+        elif kind == "session":
+            scope = WholeSession(span[2])
+        else:
+            scope = _keys(database, row, decoder)
+        found.add(Tombstone(tombstone_id, at, device, scope))
+    return frozenset(found)
+
+
+def _keys(database: Database, tombstone: int, decoder: object) -> Keys:
+    events, artifacts = set(), set()
+    for at, device, session, number, event in database.execute(
+        "SELECT at_us, device_id, session_id, number, event FROM tombstone_key WHERE tombstone = ?",
+        (tombstone,),
+    ):
+        if isinstance(number, int):
+            events.add(EventKey(at, device, session, number))
+        else:
+            owner = decoder.decode(event)  # type: ignore[attr-defined]
+            owner = EventKey(*owner) if owner else None
+            artifacts.add(ArtifactKey(at, device, session, number, owner))
+    return Keys(frozenset(events), frozenset(artifacts))

@@ -1,0 +1,163 @@
+"""Forget: tombstones for all that was shown, then not a byte of it in any file of ours."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import apsw
+
+from hx.core.errors import Busy
+from hx.core.merge import History
+from hx.core.model import MAX_KEYS_IN_TOMBSTONE, Keys, Tombstone, WholeSession, Window
+from hx.core.record import NamedTuple
+from hx.database.artifacts import touched_artifacts
+from hx.database.connection import BUSY_TIMEOUT_MS, UNCLEAN
+from hx.database.queries import forget_selection
+from hx.files import PatientLock
+from hx.forget import scrub_spool
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from hx.core.model import Artifact, ArtifactKey, EventKey
+    from hx.database.connection import Database
+    from hx.database.queries.forget_selection import Choice
+    from hx.forget.scrub_spool import Blot
+
+Scope = Window | WholeSession | Keys
+
+
+class Issuer(NamedTuple):
+    """Who orders it, and when."""
+
+    device_id: bytes
+    now_us: int
+    new_id: Callable[[], bytes]  # 16 random bytes
+
+
+class Places(NamedTuple):
+    """Folders where shells keep what hx has not drained yet."""
+
+    spool: str
+    text_files: tuple[str, ...]  # of `<session>.t`
+    lock: str  # file: one drain at a time
+    patience_s: float = 5  # for who drains
+
+
+class Outcome(NamedTuple):
+    forgotten: int  # events that were there
+    clean: bool  # no text of them is left in the files of the database
+    erased: int  # pieces of the spool and of the shells' text files that were overwritten
+    artifacts: int = 0  # that were there
+
+
+class Named(NamedTuple):
+    """Records that go by their keys."""
+
+    events: Iterable[EventKey] = ()
+    artifacts: Iterable[ArtifactKey] = ()
+    ahead: Mapping[bytes, int] = MappingProxyType({})  # device -> microseconds of its clock
+
+
+def scopes(choice: Choice, named: Named, now_us: int) -> Iterator[Scope]:
+    """The keys of what was shown; what arrives later goes by its time or session.
+
+    A window ends now at the latest: an order covers nothing that is still to be typed. For a
+    device whose clock is ahead, now is later.
+    """
+    events = sorted(set(named.events))
+    for at in range(0, len(events), MAX_KEYS_IN_TOMBSTONE):
+        yield Keys(frozenset(events[at : at + MAX_KEYS_IN_TOMBSTONE]))
+    artifacts = sorted(set(named.artifacts), key=lambda key: key[:4])
+    for at in range(0, len(artifacts), MAX_KEYS_IN_TOMBSTONE):
+        yield Keys(frozenset(), frozenset(artifacts[at : at + MAX_KEYS_IN_TOMBSTONE]))
+    if choice.session_id is not None and choice.to_come:
+        yield WholeSession(choice.session_id)
+    if choice.since_us is not None or choice.until_us is not None:
+        until_us = now_us if choice.until_us is None else min(choice.until_us, now_us)
+        since_us = max(0, choice.since_us or 0)
+        yield Window(since_us, until_us, choice.device_id)
+        if until_us == now_us and choice.device_id is None:
+            for device_id, us in sorted(named.ahead.items()):
+                yield Window(since_us, until_us + us, device_id)
+
+
+def artifacts(
+    database: Database, choice: Choice, events: Iterable[EventKey], now_us: int
+) -> list[Artifact]:
+    """Artifacts that go with these events, or by themselves; the newest first."""
+    if database.value("SELECT 1 FROM artifact LIMIT 1") is None:
+        return []
+    named = Named(
+        events,
+        forget_selection.artifacts(database, choice),
+        forget_selection.clocks_ahead(database),
+    )
+    orders = [Tombstone(b"", 0, b"", scope) for scope in scopes(choice, named, now_us)]
+    found = touched_artifacts(database, History(), orders)
+    return sorted(found, key=lambda one: one.key[:4], reverse=True)
+
+
+def forget(
+    database: Database, choice: Choice, shown: Iterable[EventKey], issuer: Issuer, places: Places
+) -> Outcome:
+    """Everything shown, and what has come to match the text since then. Raises Busy."""
+    outcome = order(database, choice, shown, issuer, places)
+    return outcome._replace(clean=clean(database))
+
+
+def order(
+    database: Database, choice: Choice, shown: Iterable[EventKey], issuer: Issuer, places: Places
+) -> Outcome:
+    """As `forget`, but the files of the database are still to be cleaned.
+
+    Nobody drains meanwhile: what was read from the spool is in the database, all else is still in
+    the spool. Raises Busy.
+    """
+    with PatientLock(places.lock, places.patience_s) as held:
+        if not held:
+            raise Busy("another hx is still at work", "nothing is forgotten yet: try again")
+        return _order(database, choice, shown, issuer, places)
+
+
+def _order(
+    database: Database, choice: Choice, shown: Iterable[EventKey], issuer: Issuer, places: Places
+) -> Outcome:
+    with database.transaction():
+        known = forget_selection.events(database, choice) if choice.text is not None else []
+        keys = [*shown, *(one.key for one in known)]
+        ahead = forget_selection.clocks_ahead(database)
+        named = Named(keys, forget_selection.artifacts(database, choice), ahead)
+        texts = forget_selection.commands(database, choice)
+        events = kept = 0
+        for scope in scopes(choice, named, issuer.now_us):
+            order = Tombstone(issuer.new_id(), issuer.now_us, issuer.device_id, scope)
+            changes = database.join(History(tombstones=frozenset([order])))
+            events, kept = events + changes.forgotten, kept + changes.artifacts
+        database.set_meta(UNCLEAN, issuer.now_us)
+    erased = scrub_spool.apply(blots(choice, texts, places))
+    return Outcome(events, clean=False, erased=erased, artifacts=kept)
+
+
+def blots(choice: Choice, texts: Iterable[bytes], places: Places) -> list[Blot]:
+    """What to overwrite outside the database, in files that shells write."""
+    in_spool = [] if choice.text is None else scrub_spool.in_spool(places.spool, choice.text)
+    wanted = [*texts] if choice.text is None else [choice.text]
+    return in_spool + [
+        blot for folder in places.text_files for blot in scrub_spool.in_text_files(folder, wanted)
+    ]
+
+
+def clean(database: Database, *, patience_ms: int = 2_000) -> bool:
+    """Scrub the files of the database; False when other processes or a full disk prevent it."""
+    database.connection.set_busy_timeout(patience_ms)
+    try:
+        database.scrub()
+    except (apsw.BusyError, apsw.LockedError, apsw.FullError, apsw.IOError, apsw.CantOpenError):
+        return False
+    finally:
+        database.connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    with database.transaction():
+        database.execute("DELETE FROM meta WHERE key = ?", (UNCLEAN,))
+    return True

@@ -1,0 +1,89 @@
+"""Text out of the files that shells write for hx: overwritten in place, never truncated."""
+
+from __future__ import annotations
+
+import os
+
+from hx.capture import spool
+from hx.core.record import NamedTuple
+from hx.core.spool_records import COMMIT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_BEGIN = b"\0HX1"
+_HEADER = b"\0HX1H"
+
+
+class Blot(NamedTuple):
+    """Bytes to write over a piece of a file; as long as what stands there."""
+
+    path: str
+    at: int
+    data: bytes
+
+
+def in_spool(folder: str, text: bytes) -> list[Blot]:
+    """NULs for every record that holds the text, torn ones too."""
+    return [blot for file in spool.files(folder) for blot in _in_file(file.path, text)]
+
+
+def _in_file(path: str, text: bytes) -> Iterator[Blot]:
+    data = spool.read(path, 0)
+    for start, end in _pieces(data, text):
+        blank = _without(data[start:end], text)
+        if blank != data[start:end]:
+            yield Blot(path, start, blank)
+
+
+def _without(record: bytes, text: bytes) -> bytes:
+    """As long as before. A header keeps its other fields: later records need them."""
+    fields = record.split(b"\0")
+    if not any(text in field[1:] for field in fields):
+        return record  # the text is made of tags and values
+    if not record.startswith(_HEADER):
+        return bytes(len(record))
+    hidden = b"x" * len(text)
+    return b"\0".join(
+        field[:1] + field[1:].replace(text, hidden) if field.startswith(b"d") else field
+        for field in fields
+    )
+
+
+def _pieces(data: bytes, text: bytes) -> Iterator[tuple[int, int]]:
+    """[start, end) of the records, whole or torn, in which the text occurs."""
+    at = data.find(text)
+    while at >= 0:
+        start = max(data.rfind(_BEGIN, 0, at), data.rfind(COMMIT, 0, at), 0)
+        commit = data.find(COMMIT, at)
+        end = len(data) if commit < 0 else commit + len(COMMIT)
+        yield start, end
+        at = data.find(text, end)
+
+
+def in_text_files(folder: str, texts: Iterable[bytes]) -> list[Blot]:
+    """Blanks for the `<session>.t` files that hold one of the texts."""
+    known = list(texts)
+    held = ((path, spool.read(path, 0)) for path in spool.text_files(folder))
+    return [
+        Blot(path, 0, b" " * len(data))
+        for path, data in held
+        if any(text in data for text in known)
+    ]
+
+
+def apply(blots: Iterable[Blot]) -> int:
+    """Gives how many."""
+    count = 0
+    for blot in blots:
+        try:
+            descriptor = os.open(blot.path, os.O_WRONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        try:
+            os.pwrite(descriptor, blot.data, blot.at)
+        finally:
+            os.close(descriptor)
+        count += 1
+    return count

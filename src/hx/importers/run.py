@@ -1,0 +1,254 @@
+"""Import: another tool's history into this one, in whole batches, never the same event twice."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from contextlib import closing
+from types import MappingProxyType
+
+from hx.core.event_name import digest64
+from hx.core.importing import origin
+from hx.core.importing.host_names import may_be_one
+from hx.core.importing.keys import Placing
+from hx.core.importing.stamps import BY_TIME, FORGOTTEN, KNOWN, NEW, TWIN
+from hx.core.label import cut_label
+from hx.core.merge import History
+from hx.core.model import FINISHED, IMPORTED, REDACTED, STATUS_UNKNOWN, Event, EventKey
+from hx.core.record import NamedTuple
+from hx.database.queries import import_state
+from hx.database.queries.import_twins import Own
+from hx.importers import Reading
+from hx.importers.rules import judged
+from hx.importers.stamp_changes import Placer, Source
+from hx.importers.subprocess import LEAST_BYTES, judged_apart
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+
+    from hx.core.importing.keys import Spot, Texts
+    from hx.core.redaction.rules import Rules
+    from hx.database.connection import Database
+    from hx.importers import Entry, Importer
+    from hx.importers.rules import Judged
+
+_BATCH_EVENTS = 50_000
+_WORDS = {KNOWN: "known", FORGOTTEN: "forgotten", TWIN: "twins"}
+
+
+class Counts(NamedTuple):
+    """What became of the entries of one history."""
+
+    new: int = 0
+    known: int = 0  # imported before
+    twins: int = 0  # there from elsewhere: recorded by hx, or imported from another tool
+    later: int = 0  # they ran after hx began to record that shell
+    forgotten: int = 0  # they stay away
+    ignored: int = 0  # by the user's rules
+    redacted: int = 0  # of the new ones: a secret was masked
+    expired: int = 0  # of the new ones: older than retention keeps
+    untimed: int = 0  # of the new ones: the file does not say when
+    unreadable: Mapping[str, int] = MappingProxyType({})  # reason -> how many
+
+
+class Job(NamedTuple):
+    """How to import, and for whom."""
+
+    device_id: bytes
+    host: str
+    rules: Rules
+    border_us: int | None = None  # what began before it goes at once, by retention
+    everything: bool = False  # what ran after hx began to record its shell, too
+    dry_run: bool = False
+    tell: Callable[[int, int], object] = lambda _done, _size: None
+
+
+class Import:
+    """One history on its way; `counts` tells what is committed, also after an interruption."""
+
+    def __init__(self, database: Database, path: str, importer: Importer, job: Job) -> None:
+        self._database, self._path, self._importer, self._job = database, path, importer, job
+        self._host = job.host.encode()
+        self._reading = Reading(path)
+        self._own: dict[bytes, Own] = {}  # by the origin that is imported
+        self._placing = Placing(self._masked)
+        self._origins: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
+        self._stood: dict[bytes, bool] = {}  # origin -> whether it was there before this run
+        self._placer: Placer | None = None  # of a text file
+        self._batch: list[Event] = []
+        self._untimed: list[Event] = []  # of this batch
+        self._hosts: dict[bytes, str] = {}
+        self._committed: Counter[str] = Counter()
+        self._tally: Counter[str] = Counter()  # of this batch
+
+    @property
+    def counts(self) -> Counts:
+        return Counts(**self._committed, unreadable=dict(self._reading.faults))
+
+    def run(self) -> Counts:
+        """Raises InputError; what was committed before stays, and comes no second time."""
+        with self._database.in_bulk(), closing(self._judged_entries()) as entries:
+            for entry, command in entries:
+                if command is None:
+                    self._tally["ignored"] += 1
+                else:
+                    self._take_any(entry, command)
+                if len(self._batch) + len(self._untimed) >= _BATCH_EVENTS:
+                    self._commit()
+            self._commit()
+        return self.counts
+
+    def _judged_entries(self) -> Generator[Judged]:
+        large = os.path.getsize(self._path) >= LEAST_BYTES
+        return (judged_apart if large else judged)(self._importer, self._reading, self._job.rules)
+
+    def _take_any(self, entry: Entry, command: bytes) -> None:
+        if self._importer.IS_TEXT:
+            self._take_line(entry, command)
+        elif entry.at_us is not None:
+            event = self._event(entry, command, entry.at_us, entry.seq)
+            if self._may_be_here(entry.host):
+                self._take_own(event, may_be_later=entry.host in (None, self._host))
+            else:
+                self._batch.append(event)
+
+    def _may_be_here(self, host: bytes | None) -> bool:
+        return host is None or may_be_one(host.decode(errors="replace"), self._job.host)
+
+    def _take_line(self, entry: Entry, command: bytes) -> None:
+        """Of a text file, which does not say whose it is."""
+        if self._placer is None:
+            self._placer = self._placer_of(entry)
+        fate = self._placer.fate(entry)
+        if fate == BY_TIME and entry.at_us is not None:
+            self._take_own(self._event(entry, command, entry.at_us, entry.seq), may_be_later=True)
+        elif fate == NEW:
+            place = self._placer.place()
+            self._untimed.append(self._event(entry, command, place, place))
+        else:
+            self._tally[_WORDS[fate]] += 1
+
+    def _placer_of(self, first: Entry) -> Placer:
+        device_id, session_id = self._origin(first)
+        source = Source(self._path, self._importer, self._job.rules)
+        origin_ = import_state.Origin(device_id, session_id)
+        return Placer(self._database, source, origin_, lambda: self._own_beside(device_id))
+
+    def _take_own(self, event: Event, *, may_be_later: bool) -> None:
+        """What may be there from elsewhere as well."""
+        at_us = event.key.started_at_us
+        own = self._own_beside(event.key.device_id)
+        first_us = own.first_us.get(event.shell, at_us) if may_be_later else at_us
+        if own.is_nothing:
+            self._batch.append(event)
+        elif own.was_forgotten(at_us):
+            self._tally["forgotten"] += 1
+        elif own.has_twin(at_us, event.command, self._job.rules.masked):
+            self._tally["twins"] += 1
+        elif not self._job.everything and at_us > first_us:
+            self._tally["later"] += 1
+        else:
+            self._batch.append(event)
+
+    def _own_beside(self, origin_id: bytes) -> Own:
+        own = self._own.get(origin_id)
+        if own is None:
+            job = self._job
+            own = Own(self._database, job.device_id, job.host, origin_id)
+            self._own[origin_id] = own
+        return own
+
+    def _event(self, entry: Entry, command: bytes, at_us: int, seq: int) -> Event:
+        device_id, session_id = self._origin(entry)
+        status = entry.exit_status
+        flags = FINISHED if entry.finished else 0
+        if entry.finished and status is None:
+            flags |= STATUS_UNKNOWN
+        if command != entry.command:
+            flags |= REDACTED
+        return Event(
+            EventKey(at_us, device_id, session_id, seq),
+            command,
+            entry.cwd,
+            status,
+            None,
+            entry.duration_us,
+            None,
+            None,
+            entry.host,
+            entry.user,
+            entry.shell,
+            None,
+            flags,
+            IMPORTED,
+        )
+
+    def _origin(self, entry: Entry) -> tuple[bytes, bytes]:
+        known = self._origins.get((entry.device, entry.session))
+        if known is None:
+            kind, own = self._importer.KIND, self._job.device_id
+            device_id = origin.device_id(kind, entry.device or own)
+            known = device_id, origin.session_id(kind, entry.session or own)
+            self._origins[entry.device, entry.session] = known
+            host = cut_label(entry.host) if entry.host else self._job.host
+            self._hosts.setdefault(device_id, host)
+            if device_id not in self._stood:
+                self._stood[device_id] = import_state.has_origin(self._database, device_id)
+        return known
+
+    def _masked(self, spot: Spot) -> Texts:
+        texts: Texts = {}
+        for command, standing in import_state.texts(self._database, spot):
+            digest = digest64(self._job.rules.masked(command))
+            texts.setdefault(digest, []).append(standing)
+        return texts
+
+    def _commit(self) -> None:
+        """One transaction for a batch."""
+        timed, untimed = self._batch, self._untimed
+        if self._job.dry_run:
+            self._place(timed, untimed)
+        else:
+            with self._database.transaction():
+                fresh = self._place(timed, untimed)
+                changes = self._database.join(History(frozenset(fresh)))
+                self._tally["new"] -= changes.dropped
+                self._tally["forgotten"] += changes.dropped
+                self._name_devices()
+        self._batch.clear()
+        self._untimed.clear()
+        self._committed += self._tally
+        self._tally.clear()
+        self._job.tell(self._reading.done, self._reading.size)
+
+    def _place(self, timed: list[Event], untimed: list[Event]) -> list[Event]:
+        """The events of a batch that go into the database."""
+        again = self._placing.greatest_us
+        times = {
+            event.key.started_at_us
+            for event in timed
+            if event.key.started_at_us <= again or self._stood[event.key.device_id]
+        }
+        groups = import_state.groups(self._database, times) if times else {}
+        placed = self._placing.place(timed, groups)
+        fresh = placed.fresh + untimed
+        border_us = self._job.border_us or 0
+        self._tally["new"] += len(fresh)
+        self._tally["known"] += placed.known
+        self._tally["forgotten"] += placed.forgotten
+        self._tally["untimed"] += len(untimed)
+        self._tally["redacted"] += sum(1 for event in fresh if event.flags & REDACTED)
+        if border_us:
+            old = (event for event in placed.fresh if event.key.started_at_us < border_us)
+            self._tally["expired"] += sum(1 for _ in old)
+        return fresh + placed.ended
+
+    def _name_devices(self) -> None:
+        """An origin is called as the host that it is of, one of this host as this device."""
+        sql = "SELECT name FROM device WHERE device_id = ?"
+        own = self._database.value(sql, (self._job.device_id,)) or self._job.host
+        self._database.connection.executemany(
+            "UPDATE device SET name = ?2 WHERE device_id = ?1 AND name IS NULL",
+            [(at, own if host == self._job.host else host) for at, host in self._hosts.items()],
+        )

@@ -1,0 +1,157 @@
+"""A large history is read and judged in a process of its own, while its events are written here.
+
+Both take about as long. The child gives batches through a pipe as msgpack, each behind its length,
+and ends with how it ended; it touches nothing but the history and the pipe.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import signal
+from collections import deque
+from contextlib import suppress
+
+from msgspec.msgpack import Decoder, Encoder
+
+from hx.core.errors import InputError
+from hx.importers import Entry
+from hx.importers.rules import batches
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from io import BufferedReader
+
+    from hx.core.redaction.rules import Rules
+    from hx.importers import Importer, Reading
+    from hx.importers.rules import Judged
+
+LEAST_BYTES = 4 << 20  # of a history: a smaller one is done before a process pays
+_LENGTH_BYTES = 4
+_AT_MOST_BYTES = 16 << 20  # that wait in the child: some 150,000 lines
+_A_MOMENT_S = 0.002
+_PIPE_BYTES = 1 << 20
+_Fields = tuple[
+    bytes,
+    int | None,
+    int | None,
+    int | None,
+    bool,
+    bytes,
+    bytes | None,
+    bytes | None,
+    bytes | None,
+    bytes,
+    bytes,
+    int,
+]  # of an Entry
+_Row = tuple[_Fields, bool | bytes]  # True: kept as it stands; False: kept out; else as masked
+_State = tuple[int, int, bool, dict[str, int]]  # of the Reading
+_Message = tuple[list[_Row], _State, tuple[str, str] | None]  # the last one: how it ended
+
+
+def judged_apart(importer: Importer, reading: Reading, rules: Rules) -> Generator[Judged]:
+    """As `judged` gives them. Raises what reading raises."""
+    source, sink = _wide_pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(source)
+        _run(importer, reading, rules, sink)
+    os.close(sink)
+    try:
+        with os.fdopen(source, "rb") as pipe:
+            yield from _received(pipe, reading)
+    finally:  # closing the pipe ends the child, wherever it is
+        os.waitpid(child, 0)
+
+
+def _wide_pipe() -> tuple[int, int]:
+    """With room for some batches, where the system has such: the child fills it when it can."""
+    source, sink = os.pipe()
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):
+            fcntl.fcntl(sink, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    return source, sink
+
+
+def _received(pipe: BufferedReader, reading: Reading) -> Iterator[Judged]:
+    decoder = Decoder(_Message)
+    while length := pipe.read(_LENGTH_BYTES):
+        rows, state, ending = decoder.decode(pipe.read(int.from_bytes(length, "big")))
+        reading.size, reading.done, reading.cut, reading.faults = state
+        for fields, verdict in rows:
+            entry = Entry(*fields)
+            kept = verdict if isinstance(verdict, bytes) else entry.command if verdict else None
+            yield entry, kept
+        if ending is not None:
+            if ending[0]:
+                raise InputError(*ending)
+            return
+    raise RuntimeError("the process that reads the history ended too early")
+
+
+# ---- in the child ----
+
+
+def _run(importer: Importer, reading: Reading, rules: Rules, sink: int) -> None:
+    """Never returns: what the parent has open is not for the child to close."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent; the pipe ends us
+    code = 1
+    try:
+        _send_all(importer, reading, rules, _Sender(sink))
+        code = 0
+    finally:
+        os._exit(code)
+
+
+class _Sender:
+    """Sends while the parent reads, and goes on reading ahead while the parent writes."""
+
+    def __init__(self, sink: int) -> None:
+        os.set_blocking(sink, False)
+        self._sink = sink
+        self._waiting: deque[memoryview] = deque()
+        self._bytes = 0
+
+    def put(self, message: bytes) -> None:
+        framed = len(message).to_bytes(_LENGTH_BYTES, "big") + message
+        self._waiting.append(memoryview(framed))
+        self._bytes += len(framed)
+        self.send(_AT_MOST_BYTES)
+
+    def send(self, leave: int) -> None:
+        """What the pipe takes now; until no more than `leave` bytes wait."""
+        while self._waiting:
+            patience_s = None if self._bytes > leave else _A_MOMENT_S
+            if not select.select((), (self._sink,), (), patience_s)[1]:
+                return  # the parent is busy
+            sent = os.write(self._sink, self._waiting[0])
+            self._bytes -= sent
+            rest = self._waiting.popleft()[sent:]
+            if rest:
+                self._waiting.appendleft(rest)
+
+
+def _send_all(importer: Importer, reading: Reading, rules: Rules, sender: _Sender) -> None:
+    encoder = Encoder()
+
+    def put(rows: list[Judged], ending: tuple[str, str] | None) -> None:
+        state = reading.size, reading.done, reading.cut, reading.faults
+        sender.put(encoder.encode(([_row(*one) for one in rows], state, ending)))
+
+    try:
+        for rows in batches(importer, reading, rules):
+            put(rows, None)
+    except InputError as error:
+        put([], (error.message, error.hint))
+    else:
+        put([], ("", ""))
+    sender.send(0)
+
+
+def _row(entry: Entry, kept: bytes | None) -> tuple[Entry, bool | bytes]:
+    if kept is None:
+        return entry, False
+    return entry, True if kept == entry.command else kept

@@ -1,0 +1,171 @@
+"""The keys that are about rows, and about what is looked at: state -> state."""
+
+from __future__ import annotations
+
+from hx.picker.model import EDIT, Outcome, Question, State
+from hx.picker.state.editing import EDITS, Line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hx.picker.model import Row
+
+    Act = Callable[[State], State]
+
+ROWS = Question().limit  # that are asked for at first
+MOST_ROWS = 8 * ROWS
+
+_NO_ROW = "no command fits; Tab takes what you typed to the command line"
+_NO_MORE = f"the first {MOST_ROWS:,} are listed; type more to find the others"
+_DELETED = "will be forgotten when this closes; Ctrl-Z brings it back, Ctrl-C keeps it"
+
+
+def selected(state: State) -> Row | None:
+    return state.rows[state.selected] if state.rows else None
+
+
+def aborted(state: State) -> State:
+    """Ended from without: nothing is chosen and nothing forgotten."""
+    return state._replace(outcome=Outcome(None, None, ()))
+
+
+def asked_anew(state: State) -> State:
+    """The rows will be others: the best of them is selected."""
+    return state._replace(selected=0, limit=ROWS)
+
+
+def edited(state: State, edit: Callable[[Line], Line]) -> State:
+    before = Line(state.query, state.cursor, state.killed, state.killing)
+    query, cursor, killed, killing = edit(before)
+    after = state._replace(query=query, cursor=cursor, killed=killed, killing=killing)
+    return after if query == state.query else asked_anew(after)
+
+
+def _closed(state: State, action: str | None, text: str | None) -> State:
+    return state._replace(outcome=Outcome(action, text, to_forget(state)))
+
+
+def to_forget(state: State) -> tuple[int, ...]:
+    return tuple(row.command for row in state.deleted)
+
+
+def _enter(state: State) -> State:
+    row = selected(state)
+    if row:
+        return _closed(state, state.enter, row.text)
+    if not state.complete:
+        return state._replace(notice="still looking")
+    return state._replace(notice=_NO_ROW if state.query else "")
+
+
+def _tab(state: State) -> State:
+    row = selected(state)
+    text = row.text if row else state.query
+    return _closed(state, EDIT, text) if text else state
+
+
+def _nth(number: int) -> Act:
+    """Counted from the selected row, away from the query."""
+
+    def act(state: State) -> State:
+        place = state.selected + number
+        if place >= len(state.rows):
+            return state._replace(notice="no row there")
+        return _closed(state, EDIT, state.rows[place].text)
+
+    return act
+
+
+def _right(state: State) -> State:
+    if state.cursor == len(state.query) and state.rows:
+        return _tab(state)
+    return edited(state, EDITS["right"])
+
+
+def _ctrl_d(state: State) -> State:
+    return edited(state, EDITS["ctrl-d"]) if state.query else _leave(state)
+
+
+def _leave(state: State) -> State:
+    return _closed(state, None, None)
+
+
+def _moved(state: State, rows: int) -> State:
+    place = state.selected + rows
+    is_beyond = place >= len(state.rows) >= MOST_ROWS
+    last = max(0, len(state.rows) - 1)
+    return state._replace(
+        selected=max(0, min(place, last)), notice=_NO_MORE if is_beyond else state.notice
+    )
+
+
+def _scope(step: int) -> Act:
+    def act(state: State) -> State:
+        place = state.scopes.index(state.scope) + step
+        return asked_anew(state._replace(scope=state.scopes[place % len(state.scopes)]))
+
+    return act
+
+
+def _delete(state: State) -> State:
+    row = selected(state)
+    if row is None:
+        return state._replace(notice="no row to forget")
+    return state._replace(
+        rows=state.rows[: state.selected] + state.rows[state.selected + 1 :],
+        matches=max(0, state.matches - 1),
+        total=max(0, state.total - 1),
+        deleted=(*state.deleted, row),
+        notice=_DELETED,
+    )
+
+
+def _undo(state: State) -> State:
+    """The row stands where the selection is, until the answer says where it belongs."""
+    if not state.deleted:
+        return state._replace(notice="nothing to bring back")
+    *deleted, row = state.deleted
+    return state._replace(
+        rows=(*state.rows[: state.selected], row, *state.rows[state.selected :]),
+        matches=state.matches + 1,
+        total=state.total + 1 if state.total else 0,
+        deleted=tuple(deleted),
+        notice=f"kept: {row.text[:200]}",
+    )
+
+
+ACTS: dict[str, Act] = {
+    "enter": _enter,
+    "tab": _tab,
+    "right": _right,
+    "esc": _leave,
+    "ctrl-d": _ctrl_d,
+    "ctrl-c": aborted,
+    "ctrl-g": aborted,
+    "up": lambda state: _moved(state, 1),
+    "ctrl-p": lambda state: _moved(state, 1),
+    "down": lambda state: _moved(state, -1),
+    "ctrl-n": lambda state: _moved(state, -1),
+    "ctrl-j": lambda state: _moved(state, -1),
+    "page-up": lambda state: _moved(state, state.page),
+    "page-down": lambda state: _moved(state, -state.page),
+    "alt-<": lambda state: _moved(state, len(state.rows)),
+    "ctrl-home": lambda state: _moved(state, len(state.rows)),
+    "alt->": lambda state: _moved(state, -len(state.rows)),
+    "ctrl-end": lambda state: _moved(state, -len(state.rows)),
+    "ctrl-r": _scope(1),
+    "ctrl-s": _scope(-1),
+    "alt-r": _scope(-1),
+    "ctrl-t": lambda state: asked_anew(state._replace(exact=not state.exact)),
+    "alt-x": lambda state: asked_anew(state._replace(failures=not state.failures)),
+    "ctrl-o": lambda state: state._replace(preview=not state.preview),
+    "alt-p": lambda state: state._replace(preview=not state.preview),
+    "f1": lambda state: state._replace(help=True),
+    "alt-delete": _delete,
+    "shift-delete": _delete,
+    "f8": _delete,
+    "ctrl-z": _undo,
+    "alt-u": _undo,
+}
+ACTS |= {f"alt-{number}": _nth(number) for number in range(1, 10)}

@@ -1,0 +1,116 @@
+"""Bytes of a terminal -> keys. What is unknown or broken off is nothing; it never becomes text.
+
+Names: "enter", "tab", "esc", "backspace", "delete", "up", "page-up", "home", "f1", "ctrl-r",
+"alt-x", "alt-backspace", "ctrl-left"; modifiers in the order ctrl, alt, shift. Alt with a letter
+is one key, whether Caps Lock is on or not.
+"""
+
+from __future__ import annotations
+
+from codecs import getincrementaldecoder
+
+from hx.picker.model import Key
+from hx.picker.terminal.sequences import ESC, PASTE_BEGINS, PASTE_ENDS, alone, control, sequence
+
+_MOST_PASTED = 65536  # bytes; what is pasted beyond them is dropped
+_FIRST_TEXT, _DELETE, _LAST_C1 = 32, 0x7F, "\x9f"
+_CTRL_C = b"\x03"
+
+
+def typed_ahead(data: bytes) -> bytes:
+    """Of what was typed before the terminal was raw, when its driver made line feeds of Enter."""
+    return data.replace(b"\n", b"\r")
+
+
+class Decoder:
+    """Keeps what is unfinished until the rest of it, or a silence, comes."""
+
+    def __init__(self) -> None:
+        self._text = getincrementaldecoder("utf-8")("ignore")
+        self._kept = b""
+        self._pasted: bytes | None = None  # not None: inside of a paste
+        self._is_silent = False
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a silence (50 ms) means something: then call `flush`."""
+        return bool(self._kept or self._pasted is not None) and not self._is_silent
+
+    def feed(self, data: bytes) -> list[Key]:
+        keys: list[Key] = []
+        if self._pasted is not None and self._is_silent and data == _CTRL_C:
+            self._end_paste(self._kept, keys)  # a paste without an end holds nobody
+        self._is_silent = False
+        if self._pasted is not None:
+            data = self._paste(data, keys)
+        self._keys(data, keys)
+        return keys
+
+    def flush(self) -> list[Key]:
+        """After a silence. A paste goes on: its rest must not be taken for keys."""
+        self._is_silent = True
+        if self._pasted is not None:
+            return []
+        key = alone(self._kept) if self._kept else None
+        self._kept = b""
+        return [key] if key else []
+
+    def _keys(self, data: bytes, keys: list[Key]) -> None:
+        if self._pasted is not None:
+            return
+        data, at = self._kept + data, 0
+        self._kept = b""
+        while at < len(data):
+            if _is_text(data[at]):
+                at = self._read_text(data, at, keys)
+                continue
+            self._text.decode(b"", final=True)  # of a character that was broken off
+            found = (control(data[at]), at + 1) if data[at] != ESC else sequence(data, at)
+            if found is None:
+                self._kept = data[at:]
+                return
+            key, at = found
+            if key == PASTE_BEGINS:
+                self._pasted = b""
+                data, at = self._paste(data[at:], keys), 0
+            elif key:
+                _add(keys, key)
+
+    def _read_text(self, data: bytes, at: int, keys: list[Key]) -> int:
+        end = at + 1
+        while end < len(data) and _is_text(data[end]):
+            end += 1
+        shown = self._text.decode(data[at:end])
+        text = "".join(one for one in shown if not "\x7f" <= one <= _LAST_C1)
+        if text:
+            _add(keys, Key("text", text))
+        return end
+
+    def _paste(self, data: bytes, keys: list[Key]) -> bytes:
+        """What is behind the paste; nothing while it has not ended."""
+        data = self._kept + data
+        self._kept = b""
+        end = data.find(PASTE_ENDS)
+        if end >= 0:
+            self._end_paste(data[:end], keys)
+            return data[end + len(PASTE_ENDS) :]
+        safe = max(0, len(data) - len(PASTE_ENDS) + 1)
+        self._kept = data[safe:]
+        self._pasted = ((self._pasted or b"") + data[:safe])[:_MOST_PASTED]
+        return b""
+
+    def _end_paste(self, last: bytes, keys: list[Key]) -> None:
+        pasted = ((self._pasted or b"") + last)[:_MOST_PASTED]
+        self._pasted, self._kept = None, b""
+        keys.append(Key("paste", pasted.decode("utf-8", "ignore")))
+
+
+def _is_text(byte: int) -> bool:
+    return byte >= _FIRST_TEXT and byte != _DELETE
+
+
+def _add(keys: list[Key], key: Key) -> None:
+    """Letters that came together are one key: they are searched for once."""
+    if keys and key.name == keys[-1].name == "text":
+        key = Key("text", keys.pop().text + key.text)
+    keys.append(key)

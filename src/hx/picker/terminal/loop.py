@@ -1,0 +1,119 @@
+"""From the first frame to the last: keys, answers, frames; between keys more is loaded."""
+
+from __future__ import annotations
+
+import os
+from _signal import SIGCONT, SIGHUP, SIGSTOP, SIGTSTP, SIGWINCH  # type: ignore[import-not-found]
+from select import POLLIN, poll
+
+from hx.picker.state.actions import aborted
+from hx.picker.state.state import answered, detailed, paged, question, update, wanted
+from hx.picker.terminal.keys import Decoder
+from hx.picker.terminal.signals import ENDS
+from hx.picker.view.view import cursor, page, view
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.picker.answers.source import Source
+    from hx.picker.model import Key, Question, State
+    from hx.picker.terminal.screen import Screen
+    from hx.picker.terminal.signals import Alarms
+    from hx.picker.view.styles import Look
+
+_SILENCE_MS = 50  # after which an ESC is a key of its own
+
+
+class Loop:
+    """One picking."""
+
+    def __init__(self, screen: Screen, alarms: Alarms, source: Source, look: Look) -> None:
+        self._screen, self._alarms, self._source, self._look = screen, alarms, source, look
+        self._decoder = Decoder()
+        self._asked: Question | None = None  # what the rows answer
+        self.ended_by = 0  # a signal; 0: a key
+        self._poll = poll()
+        self._poll.register(screen.descriptor, POLLIN)
+        self._poll.register(alarms.descriptor, POLLIN)
+
+    def run(self, state: State) -> State:
+        """Until there is an outcome."""
+        state = self._frame(self._answered(self._paged(state)))
+        while not state.outcome:
+            before, state = state, self._step(state)
+            if state != before and not state.outcome:
+                state = self._frame(state)
+        return state
+
+    def _step(self, state: State) -> State:
+        """What comes next: a signal, keys, a silence, or a slice of what is loaded."""
+        ready = [descriptor for descriptor, _ in self._poll.poll(self._patience_ms(state))]
+        if self._alarms.descriptor in ready:
+            return self._alarmed(state)
+        if self._screen.descriptor in ready:
+            data = self._screen.read()
+            return self._pressed(state, self._decoder.feed(data)) if data else self._hung_up(state)
+        if self._decoder.is_waiting:
+            return self._pressed(state, self._decoder.flush())
+        return self._worked(state)
+
+    def _patience_ms(self, state: State) -> int | None:
+        """None: for ever."""
+        if self._decoder.is_waiting:
+            return _SILENCE_MS
+        return 0 if self._source.busy(question(state)) else None
+
+    def _pressed(self, state: State, keys: list[Key]) -> State:
+        """The answer to one key is there before the next."""
+        for key in keys:
+            state = self._answered(update(state, key))
+        return state
+
+    def _answered(self, state: State) -> State:
+        """An answer may lead to another question: more rows."""
+        asked = question(state)
+        while not state.outcome and asked != self._asked:
+            self._asked = asked
+            state = answered(state, self._source.answer(asked))
+            asked = question(state)
+        return state
+
+    def _worked(self, state: State) -> State:
+        """A slice of what makes the answer better."""
+        if self._source.work(question(state)):
+            self._asked = None
+        return self._answered(state)
+
+    def _alarmed(self, state: State) -> State:
+        came = self._alarms.read()
+        ends = came & ENDS
+        if ends:
+            self.ended_by = min(ends)
+            return aborted(state)
+        if SIGTSTP in came:
+            self._screen.leave()
+            os.kill(os.getpid(), SIGSTOP)
+        if SIGTSTP in came or SIGCONT in came:
+            self._screen.leave()
+            self._screen.enter()
+        if came & {SIGTSTP, SIGCONT, SIGWINCH}:
+            self._screen.resized()
+            return self._frame(self._answered(self._paged(state)))
+        return state
+
+    def _hung_up(self, state: State) -> State:
+        self.ended_by = SIGHUP
+        return aborted(state)
+
+    def _paged(self, state: State) -> State:
+        return paged(state, page(state, self._screen.columns, self._screen.rows))
+
+    def _frame(self, state: State) -> State:
+        """Draws it, with the details of the row that is selected."""
+        state = self._answered(self._paged(state))
+        row = wanted(state)
+        details = self._source.details(row) if row else None
+        state = detailed(state, details) if details else state
+        columns, rows = self._screen.columns, self._screen.rows
+        lines = view(state, columns, rows, self._look)
+        self._screen.draw(lines, cursor(state, columns, self._look))
+        return state

@@ -1,0 +1,136 @@
+"""Setting up: hook files, and the line in each rc file that loads one. Planned as a value first."""
+
+from __future__ import annotations
+
+import os
+
+from hx.core.errors import InputError
+from hx.core.record import NamedTuple
+from hx.core.shells import rc_file as rcfile
+from hx.files import private_folder, require_owner
+from hx.setup import state, user_file
+from hx.setup.user_file import Edit
+from hx.shells import hook
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hx.setup.state import Footprint
+    from hx.shells.hook import Places
+
+
+class RcFile(NamedTuple):
+    """A file in which a shell shall find the line."""
+
+    shell: str
+    path: str
+    other_shells: bool = False  # sh reads it too
+
+
+class ByHand(NamedTuple):
+    """An rc file that loads the hook without our line."""
+
+    path: str
+    number: int  # of its line
+
+
+class Plan(NamedTuple):
+    data: str  # folder
+    places: Places
+    hooks: tuple[str, ...]  # shells whose hook file is written
+    edits: tuple[Edit, ...]
+    by_hand: tuple[ByHand, ...]
+    rc_files: tuple[str, ...]  # all that have the line afterwards
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.hooks or self.edits)
+
+
+def planned(wanted: Iterable[RcFile], data: str, places: Places) -> Plan:
+    """Raises InputError when one of the files cannot be edited: then none is."""
+    edits: dict[str, Edit] = {}
+    by_hand: dict[str, ByHand] = {}
+    shells: dict[str, None] = {}
+    paths: list[str] = []
+    for rc_file in wanted:
+        file = user_file.read(rc_file.path)
+        loader = rcfile.loader(file.text, rc_file.shell, os.fsencode(_hook(data, rc_file)))
+        if loader is not None:
+            by_hand[rc_file.shell] = ByHand(rc_file.path, loader.number)
+            shells |= {rc_file.shell: None} if loader.from_file else {}
+        if rc_file.shell in by_hand or file.target in edits:
+            continue
+        shells[rc_file.shell] = None
+        paths.append(rc_file.path)
+        text = rcfile.with_line(file.text, line(data, rc_file))
+        if text != file.text:
+            user_file.require_writable(file)
+            edits[file.target] = Edit(file, text)
+    hooks = tuple(shell for shell in hook.SHELLS if _is_due(data, shell, places, shell in shells))
+    return Plan(data, places, hooks, (*edits.values(),), (*by_hand.values(),), (*paths,))
+
+
+def _is_due(data: str, shell: str, places: Places, is_needed: bool) -> bool:
+    """A hook file that is there is kept up to date, whoever loads it."""
+    is_needed = is_needed or os.path.exists(hook.path(data, shell))
+    return is_needed and not hook.is_current(data, shell, places)
+
+
+def _hook(data: str, rc_file: RcFile) -> str:
+    path = hook.path(data, rc_file.shell)
+    if "\n" in path:
+        raise InputError(f"{path!r} does not fit on one line", "set HX_HOME to another folder")
+    return path
+
+
+def line(data: str, rc_file: RcFile) -> bytes:
+    quoted = os.fsencode(hook.quoted(_hook(data, rc_file), rc_file.shell))
+    return rcfile.line(rc_file.shell, quoted, other_shells=rc_file.other_shells)
+
+
+def prepare(plan: Plan, spool: str) -> None:
+    """The folders, the note of what is about to change, the hook files."""
+    folders = [plan.data, spool, *(os.path.dirname(edit.file.target) for edit in plan.edits)]
+    mark = _footprint(plan, state.missing_folders(folders))
+    for folder in (plan.data, spool):
+        private_folder(folder)
+    state.write(plan.data, state.read(plan.data).joined(mark))
+    for shell in plan.hooks:
+        hook.write(plan.data, shell, plan.places)
+
+
+def _footprint(plan: Plan, folders: tuple[str, ...]) -> Footprint:
+    files = [edit.file for edit in plan.edits]
+    return state.Footprint(
+        plan.places.executable,
+        plan.rc_files,
+        tuple(file.path for file in files if not file.exists),
+        tuple(user_file.backup_path(file) for file in files if _is_kept(file)),
+        folders,
+    )
+
+
+def _is_kept(file: user_file.Dotfile) -> bool:
+    """Whether a backup is made: not of nothing, and not where one holds these bytes already."""
+    return file.exists and not os.path.lexists(user_file.backup_path(file))
+
+
+def edit(plan: Plan) -> list[str]:
+    """The rc files themselves; gives the backups."""
+    backups = []
+    for one in plan.edits:
+        if one.file.exists:
+            backups.append(user_file.backup_path(one.file))
+            user_file.back_up(one.file, backups[-1])
+        user_file.replace(one.file, one.text)
+    return backups
+
+
+def refresh(data: str, places: Places) -> list[str]:
+    """Write hook files anew after an upgrade of the hx that they name; gives their shells."""
+    if state.read(data).executable != places.executable:
+        return []
+    require_owner(data)
+    return hook.refresh(data, places)

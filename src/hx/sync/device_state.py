@@ -1,0 +1,76 @@
+"""Where a device stands in its vault, in words: in it, waiting, not admitted, revoked, or left."""
+
+from __future__ import annotations
+
+from hx.core.errors import NotInVault
+from hx.database.sync import ledger
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.core.format.roster import Trust
+    from hx.database.connection import Database
+    from hx.sync.context import Visit
+
+MEMBER, WAITING, NOT_ADMITTED, REVOKED, LEFT = PLACES = (
+    "member",
+    "waiting",
+    "not admitted",
+    "revoked",
+    "left",
+)
+_PLACE = "place"  # meta: as it was when the roster was last evaluated
+
+WAITS = (
+    "this device waits to be admitted",
+    "`hx sync` on a device that has been in the vault for longer admits it, then sync here",
+)
+_REJOIN = "`hx sync leave`, then `hx sync join` with a code from a new `hx sync invite`"
+OUTSIDE = {
+    NOT_ADMITTED: (
+        "this device was not admitted to the vault: another came by the same invitation",
+        _REJOIN,
+    ),
+    REVOKED: ("this device was taken out of the vault", _REJOIN),
+    LEFT: ("this device is leaving the vault", "`hx sync leave` ends it"),
+}
+
+
+def waits(database: Database) -> tuple[str, str]:
+    """Of a device that waits: a sentence, and what to do.
+
+    Who is not admitted cannot read it: the others turn to a key that it does not get.
+    """
+    if not ledger.lacks_key(database):
+        return WAITS
+    return (
+        f"{WAITS[0]}, and the others write under a key that it does not have",
+        f"if it says so again later it was not admitted: {_REJOIN}",
+    )
+
+
+def place_of(trust: Trust, device_id: bytes) -> str:
+    """One of PLACES."""
+    if device_id in trust.standing:
+        return MEMBER
+    if device_id in trust.waiting:
+        return WAITING
+    if device_id in trust.left:
+        return LEFT
+    return REVOKED if device_id in trust.revoked else NOT_ADMITTED
+
+
+def place_here(visit: Visit) -> str:
+    """Of this device. Costs no cryptography when nothing was heard since the last time."""
+    known = visit.database.meta(_PLACE)
+    if visit.knows_trust or known not in PLACES:
+        found = place_of(visit.trust, visit.me)
+        if found != known:
+            visit.database.set_meta(_PLACE, found)
+        return found
+    return str(known)
+
+
+def require_place(place: str) -> None:
+    """Raises NotInVault, with what to do, where a device may not publish."""
+    if place in OUTSIDE:
+        raise NotInVault(*OUTSIDE[place])

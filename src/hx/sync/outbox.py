@@ -1,0 +1,93 @@
+"""The outbox: sealed bytes on this disk until the manifest that names them is in the store.
+
+A push that is cut short goes on with the same names and the same bytes. The journal is written
+last and removed first: without it, what lies here was never promised to anybody.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hx.core.errors import DatabaseError
+from hx.core.format.object_names import parsed
+from hx.core.record import NamedTuple
+from hx.files import private_folder, reason, replace_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_JOURNAL = "journal"
+
+
+class Journal(NamedTuple):
+    """What is on its way, in the order of its writing; the manifest is the last key."""
+
+    seq: int
+    keys: tuple[str, ...]
+
+
+class Outbox:
+    """One folder; its owner holds the push lock."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def write(self, seq: int, objects: list[tuple[str, bytes]]) -> None:
+        """All of it or, after a crash, nothing. Raises DatabaseError."""
+        try:
+            self._write(seq, objects)
+        except OSError as error:
+            raise DatabaseError(
+                f"cannot write to {self._folder}: {reason(error)}",
+                "make room, or make the folder writable; nothing is lost",
+            ) from None
+
+    def _write(self, seq: int, objects: list[tuple[str, bytes]]) -> None:
+        self.clear()
+        private_folder(self._folder)
+        for number, (_, data) in enumerate(objects):
+            replace_file(self._path(number), data)
+        from msgspec import msgpack
+
+        journal = msgpack.encode([seq, [key for key, _ in objects]])
+        replace_file(os.path.join(self._folder, _JOURNAL), journal)
+
+    def read(self) -> Journal | None:
+        """None: nothing is on its way, or a failing disk has lost what was: it is still due."""
+        try:
+            with open(os.path.join(self._folder, _JOURNAL), "rb") as file:
+                data = file.read()
+        except FileNotFoundError:
+            return None
+        from msgspec import MsgspecError, msgpack
+
+        try:
+            journal = Journal(*msgpack.decode(data, type=tuple[int, tuple[str, ...]]))
+        except (MsgspecError, UnicodeDecodeError):
+            return None
+        return journal if self._is_whole(journal) else None
+
+    def _is_whole(self, journal: Journal) -> bool:
+        return all(
+            parsed(key) is not None and os.path.exists(self._path(number))
+            for number, key in enumerate(journal.keys)
+        )
+
+    def objects(self, journal: Journal) -> Iterator[tuple[str, bytes]]:
+        """(store key, bytes) in the order of their writing."""
+        for number, key in enumerate(journal.keys):
+            with open(self._path(number), "rb") as file:
+                yield key, file.read()
+
+    def clear(self) -> None:
+        """The journal first: what it names may be half gone then."""
+        try:
+            names = sorted(os.listdir(self._folder), key=lambda name: name != _JOURNAL)
+        except FileNotFoundError:
+            return
+        for name in names:
+            os.unlink(os.path.join(self._folder, name))
+
+    def _path(self, number: int) -> str:
+        return os.path.join(self._folder, f"{number:06d}.hx")

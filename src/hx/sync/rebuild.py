@@ -1,0 +1,150 @@
+"""Rebuild: the database made anew from the store and what only the old one has, then compared.
+
+    scratch database -> what is known of the vault -> every segment -> what no segment showed
+    -> what no history brings about -> retention -> equal: it takes the old one's place
+
+Until that one commit the old database is only read. Sync contract v1, section 2.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hx.core.merge import History
+from hx.core.record import NamedTuple
+from hx.database import artifacts, tombstones
+from hx.database.connection import open_scratch
+from hx.database.retention import retain
+from hx.database.rows import select_events
+from hx.database.sync import ledger, locations
+from hx.database.sync.compare import Difference, differences, event_pairs, totals
+from hx.database.sync.rebuild import Watch, copy_tables, local_tables, replace
+from hx.sync.context import Visit
+from hx.sync.segments import joined
+from hx.sync.verify import look_at
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hx.database.connection import Database
+
+_VAULT = ("device", "vault", "roster_record", "manifest", "segment")  # what segments are joined by
+_CHUNK = 500
+
+
+class Rebuilt(NamedTuple):
+    """What became of it."""
+
+    totals: dict[str, int]  # rows of the new database, by table
+    unheld: int  # events that no segment of the store showed
+    differences: list[Difference]  # empty: it has taken the old one's place
+
+
+def rebuild(visit: Visit, border_us: int | None) -> Rebuilt:
+    """The caller holds the push lock and the lock of the spool, and has just repaired.
+
+    `border_us`: what began before it is not kept. Raises StoreError, KeyMissing, DatabaseError.
+    """
+    old = visit.database
+    _retain(old, border_us)
+    watch = Watch(old.path)
+    try:
+        new = open_scratch(os.path.dirname(old.path))
+        try:
+            unheld = _fill(visit, new)
+            _retain(new, border_us)
+            found = differences(old, new)
+            if not found:
+                new.execute("VACUUM")  # nothing of what was forgotten on the way goes along
+                replace(old, new, watch)
+            return Rebuilt(totals(new), unheld, found)
+        finally:
+            new.close()
+    finally:
+        watch.close()
+
+
+def _retain(database: Database, border_us: int | None) -> None:
+    while retain(database, border_us):
+        pass
+
+
+def _fill(visit: Visit, new: Database) -> int:
+    copy_tables(visit.database, new, _VAULT)
+    fresh = Visit(new, visit.store, visit.me, visit.keyring, visit.now_us)
+    segments = ledger.taken(new)
+    for number, one in enumerate(segments):
+        visit.tell(number, len(segments))
+        history, _ = look_at(fresh, one)
+        if history is not None:
+            joined(fresh, one, history)
+    unheld = _take_rest(visit.database, new, visit.me)
+    _copy_the_rest(visit.database, new)
+    return unheld
+
+
+def _copy_the_rest(old: Database, new: Database) -> None:
+    """What no history brings about, and the ledger as it was before it was gone through again."""
+    flagged = new.execute("SELECT object_id FROM segment WHERE rewrite = 1").fetchall()
+    copy_tables(old, new, set(local_tables(new)) - {"device"})
+    with new.transaction():
+        new.connection.executemany(
+            "UPDATE segment SET rewrite = 1 WHERE object_id = ? AND superseded = 0", flagged
+        )
+
+
+# ---- what no segment showed ----
+
+
+def _take_rest(old: Database, new: Database, me: bytes) -> int:
+    """Orders to forget first, for they say what may come; then events. Gives how many."""
+    places = _places(old)
+    for holding, authors in places.items():
+        where = _held(holding)
+        part = History(
+            frozenset(),
+            artifacts.read_artifacts(old, where) - artifacts.read_artifacts(new),
+            artifacts.read_pins(old, where) - artifacts.read_pins(new),
+            tombstones.read(old, where) - tombstones.read(new),
+        )
+        _join(new, part, authors, me)
+    rows = list(_not_shown(old, new))
+    for at in range(0, len(rows), _CHUNK):
+        among = f"event.id IN ({','.join(map(str, rows[at : at + _CHUNK]))})"
+        sql = f"SELECT DISTINCT holding FROM event WHERE {among}"  # noqa: S608
+        for (holding,) in old.execute(sql).fetchall():
+            found = select_events(old, f"{among} AND {_held(holding)}")
+            _join(new, History(frozenset(e for _, e in found)), places[holding], me)
+    return len(rows)
+
+
+def _places(old: Database) -> dict[object, tuple[bytes, ...]]:
+    """Holding -> whose segments have shown what is in it."""
+    rows = [int(row or 0) for (row,) in old.execute("SELECT id FROM holding").fetchall()]
+    shown = {row: tuple(sorted(locations.read(old, row).authors)) for row in rows}
+    places: dict[object, tuple[bytes, ...]] = {None: ()}
+    return places | shown
+
+
+def _held(holding: object) -> str:
+    return "holding IS NULL" if holding is None else f"holding = {holding}"
+
+
+def _not_shown(old: Database, new: Database) -> Iterator[int]:
+    """Events of which nothing came, or another version than the present one that none shows yet."""
+    sql = "SELECT segment FROM event JOIN holding ON holding.id = holding WHERE event.id = ?"
+    for ours, theirs in event_pairs(old, new):
+        if ours is None or (theirs and theirs[1] == ours[1]):
+            continue
+        if theirs is None or old.value(sql, ours[:1]) is None:
+            yield ours[0]
+
+
+def _join(new: Database, part: History, authors: tuple[bytes, ...], me: bytes) -> None:
+    if not any(part):
+        return
+    for author in authors or (None,):
+        source = None if author is None else locations.Source(author, None, me)
+        with new.transaction():
+            new.join(part, source)
