@@ -10,7 +10,7 @@ from hx.custody import key_set as secrets
 from hx.custody.key_file import KeyFile
 from hx.database.connection import open_database
 from hx.stores import open_store
-from hx.sync.context import Keyring, Visit
+from hx.sync.context import Keyring, SyncContext
 from sync.attacker import Attacker
 
 if TYPE_CHECKING:
@@ -57,9 +57,11 @@ class Insider:
         self.world = self
         self.objects = Folder(member.folder)
 
-    def visit(self) -> Visit:
+    def sync_context(self) -> SyncContext:
         keyring = Keyring(lambda: self.custody, lambda _: None)
-        return Visit(self.database, open_store(self.url, self.me), self.me, keyring, self.now_us)
+        return SyncContext(
+            self.database, open_store(self.url, self.me), self.me, keyring, self.now_us
+        )
 
 
 def keys_of(member: Member) -> Secrets:

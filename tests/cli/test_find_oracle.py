@@ -131,7 +131,7 @@ def database(tmp_path_factory):
 @given(data=st.data(), events=histories())
 def test_find_equals_a_loop_over_all_events(database, data, events):
     asked = data.draw(st.lists(queries(events), min_size=8, max_size=8))
-    with holding(database, events):
+    with location(database, events):
         for query in asked:
             with pytest.MonkeyPatch.context() as patch:  # small figures: each way to look is taken
                 patch.setattr(find_module, "RARE", data.draw(st.sampled_from([0, 1, 2_000])))
@@ -141,7 +141,7 @@ def test_find_equals_a_loop_over_all_events(database, data, events):
 
 
 @contextmanager
-def holding(database, events):
+def location(database, events):
     """A database of these events; empty again afterwards."""
     database.execute("BEGIN IMMEDIATE")
     try:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.machine import DAY_US, HOUR_US, OTHER_SESSION, SESSION, foreign
-from cli.test_find_oracle import contains, database, histories, holding, holds, queries, texts
+from cli.test_find_oracle import contains, database, histories, holds, location, queries, texts
 from hx.core.query import Query, either_case
 from hx.core.rank import Here
 from hx.core.terms import Term
@@ -206,7 +206,7 @@ def test_search_finds_exactly_the_commands_that_fit(database, data, events):
     asked = data.draw(st.lists(st.tuples(terms, known), min_size=6, max_size=6))
     query = data.draw(queries(events))._replace(text="", limit=None)
     few, ranked, rare = (data.draw(st.sampled_from(sizes)) for sizes in ([0, 20], [1, 9], [0, 99]))
-    with holding(database, events), pytest.MonkeyPatch.context() as patch:
+    with location(database, events), pytest.MonkeyPatch.context() as patch:
         patch.setattr(search_module, "_FEW", few)
         patch.setattr(search_module, "RANKED", ranked)
         patch.setattr(find_module, "RARE", rare)

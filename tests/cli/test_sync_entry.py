@@ -9,8 +9,8 @@ import pytest
 
 from cli.mounts import read_only, small_disk
 from cli.vaults import Member, is_told, vault
-from hx.cli.commands.sync.vault import visit_of
-from hx.cli.context import open_recorder
+from hx.cli.commands.sync.vault import sync_context_of
+from hx.cli.context import open_context
 from hx.config import load
 from hx.core.format import genesis
 from hx.core.format import object_names as names
@@ -170,12 +170,12 @@ def test_an_expired_code_is_refused(owner, newcomer):
 
 def old_code(owner):
     """An invitation that was made a day and a second ago."""
-    recorder = open_recorder(load({"HX_HOME": str(owner.home), "HOME": str(owner.cwd)}))
-    ago_us = recorder.now_us - (DAY_S + 1) * 1_000_000
-    visit = visit_of(recorder._replace(now_us=ago_us))
-    visit.list_manifests()
-    code, _ = enroll.invitation(visit)
-    recorder.database.close()
+    context = open_context(load({"HX_HOME": str(owner.home), "HOME": str(owner.cwd)}))
+    ago_us = context.now_us - (DAY_S + 1) * 1_000_000
+    sync_context = sync_context_of(context._replace(now_us=ago_us))
+    sync_context.list_manifests()
+    code, _ = enroll.invitation(sync_context)
+    context.database.close()
     return code
 
 

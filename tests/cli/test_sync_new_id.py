@@ -8,7 +8,7 @@ import pytest
 
 import spooled
 from cli.vaults import Member, is_told, vault
-from hx.cli.context import open_recorder
+from hx.cli.context import open_context
 from hx.cli.keys import heir
 from hx.config import load
 
@@ -123,9 +123,9 @@ def test_a_change_of_id_that_is_cut_short_leaves_a_usable_device(members, moment
 def test_cut_short_before_the_database_changed_it_is_the_old_device_and_may_try_again(members):
     _, copy, _ = members
     old = copy.sync("status")["devices"][0]["device_id"]
-    recorder = open_recorder(load({"HX_HOME": str(copy.home), "HOME": str(copy.cwd)}))
-    made = heir(recorder).device_id.hex()
-    recorder.database.close()
+    context = open_context(load({"HX_HOME": str(copy.home), "HOME": str(copy.cwd)}))
+    made = heir(context).device_id.hex()
+    context.database.close()
     copy.record("echo still")
     assert copy.hx("sync").code == 0
     assert copy.sync("status")["devices"][0]["device_id"] == old

@@ -53,7 +53,7 @@ def secrets_of(member):
 def dump(member):
     """Everything in the database but what a reader notes of itself."""
     with member.database() as database:
-        tables = "event", "segment", "manifest", "vault", "roster_record", "holding", "unheld"
+        tables = "event", "segment", "manifest", "vault", "roster_record", "location", "unpublished"
         return [list(database.execute(f"SELECT * FROM {one}")) for one in tables]
 
 

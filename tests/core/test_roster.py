@@ -28,8 +28,8 @@ PEOPLE = ["ann", "bob", "cat", "dan"]
 CODES = ["code1", "code2"]
 
 
-def standing(*parts):
-    return names(evaluate(*parts).standing, *PEOPLE, "eve", "puppet")
+def active(*parts):
+    return names(evaluate(*parts).active, *PEOPLE, "eve", "puppet")
 
 
 def waiting(*parts):
@@ -45,16 +45,16 @@ def writing(*parts):
 
 def test_the_first_device_stands_by_genesis_alone():
     trust = evaluate()
-    assert names(trust.standing) == {FIRST}
+    assert names(trust.active) == {FIRST}
     assert trust.admins == {device(FIRST)}
     assert (trust.writing, trust.next_number) == (None, 1)
 
 
 def test_a_chain_of_adds_stands_and_each_link_is_needed():
     chain = [adds(FIRST, "ann"), adds("ann", "bob"), adds("bob", "cat")]
-    assert standing(*chain) == {FIRST, "ann", "bob", "cat"}
-    assert standing(*chain[1:]) == {FIRST}
-    assert standing(*chain[:1], *chain[2:]) == {FIRST, "ann"}
+    assert active(*chain) == {FIRST, "ann", "bob", "cat"}
+    assert active(*chain[1:]) == {FIRST}
+    assert active(*chain[:1], *chain[2:]) == {FIRST, "ann"}
 
 
 def test_a_stranger_adds_nobody():
@@ -72,7 +72,7 @@ def test_the_label_of_an_add_that_counts_is_shown_before_one_that_does_not():
     ours = adds(FIRST, "ann", "laptop")
     for number in range(8):  # some of them have a smaller id
         trust = evaluate(ours, relabels("eve", "ann", number))
-        assert trust.standing[device("ann")].label == "laptop"
+        assert trust.active[device("ann")].label == "laptop"
 
 
 # ---- invitations ----
@@ -84,9 +84,9 @@ def test_a_joiner_waits_until_a_close_admits_it():
     assert names(trust.waiting, *PEOPLE) == {"ann"}
     assert trust.waiting_invites == {device("ann"): code("code1")}
     assert trust.open_invites == {code("code1"): (public("code1")[0], 1)}
-    assert not trust.fallen
+    assert not trust.inactive
     trust = evaluate(*joined, closes(FIRST, "code1", "ann"))
-    assert names(trust.standing, *PEOPLE) == {FIRST, "ann"}
+    assert names(trust.active, *PEOPLE) == {FIRST, "ann"}
     assert trust.closed == {code("code1")}
     assert not trust.open_invites
 
@@ -95,28 +95,28 @@ def test_of_two_joiners_on_one_code_both_wait_and_then_only_the_admitted_stand()
     joined = [invites(FIRST, "code1"), adds("code1", "ann"), adds("code1", "eve")]
     assert waiting(*joined) == {"ann", "eve"}
     closed = [*joined, closes(FIRST, "code1", "ann")]
-    assert standing(*closed) == {FIRST, "ann"}
+    assert active(*closed) == {FIRST, "ann"}
     assert waiting(*closed) == set()
-    assert names(evaluate(*closed).fallen, "eve") == {"eve"}
-    assert standing(*joined, closes(FIRST, "code1")) == {FIRST}
+    assert names(evaluate(*closed).inactive, "eve") == {"eve"}
+    assert active(*joined, closes(FIRST, "code1")) == {FIRST}
 
 
 def test_closes_by_two_devices_admit_the_union():
     joined = [adds(FIRST, "bob"), invites(FIRST, "code1"), adds("code1", "ann"),
               adds("code1", "cat")]  # fmt: skip
     both = [closes(FIRST, "code1", "ann"), closes("bob", "code1", "cat")]
-    assert standing(*joined, *both) == {FIRST, "ann", "bob", "cat"}
+    assert active(*joined, *both) == {FIRST, "ann", "bob", "cat"}
 
 
 def test_a_joiner_closes_and_adds_nothing_while_it_waits():
     joined = [invites(FIRST, "code1"), adds("code1", "ann")]
     acts = [closes("ann", "code1", "ann"), adds("ann", "bob"), invites("ann", "code2")]
     trust = evaluate(*joined, *acts)
-    assert names(trust.standing) == {FIRST}
+    assert names(trust.active) == {FIRST}
     assert names(trust.waiting, *PEOPLE) == {"ann"}
     assert trust.open_invites.keys() == {code("code1")}
     admitted = evaluate(*joined, *acts, closes(FIRST, "code1", "ann"))
-    assert names(admitted.standing, *PEOPLE) == {FIRST, "ann", "bob"}
+    assert names(admitted.active, *PEOPLE) == {FIRST, "ann", "bob"}
 
 
 def test_an_epoch_of_a_joiner_counts_only_after_its_close():
@@ -135,7 +135,7 @@ def test_expiry_is_the_clock_of_whoever_closes_and_decides_nothing_here():
 
 def test_a_code_used_again_after_its_close_admits_nobody():
     done = [invites(FIRST, "code1"), adds("code1", "ann"), closes(FIRST, "code1", "ann")]
-    assert standing(*done, adds("code1", "eve")) == {FIRST, "ann"}
+    assert active(*done, adds("code1", "eve")) == {FIRST, "ann"}
     assert waiting(*done, adds("code1", "eve")) == set()
 
 
@@ -154,10 +154,10 @@ def test_a_revoked_device_keeps_nobody_standing_by_what_it_signed():
     """Its adds may be dated back: nothing tells, so only those count that the revoker keeps."""
     members = [adds(FIRST, "ann"), adds("ann", "bob"), adds("ann", "puppet")]
     trust = evaluate(*members, revokes(FIRST, "ann"))
-    assert names(trust.standing) == {FIRST}
-    assert names(trust.fallen, *PEOPLE, "puppet") == {"ann", "bob", "puppet"}
+    assert names(trust.active) == {FIRST}
+    assert names(trust.inactive, *PEOPLE, "puppet") == {"ann", "bob", "puppet"}
     kept = [*members, revokes(FIRST, "ann", adds("ann", "bob"))]
-    assert standing(*kept) == {FIRST, "bob"}
+    assert active(*kept) == {FIRST, "bob"}
     assert evaluate(*kept).void == {
         adds("ann", "puppet").id: "its signer is revoked, and nobody keeps it"
     }
@@ -166,22 +166,22 @@ def test_a_revoked_device_keeps_nobody_standing_by_what_it_signed():
 def test_a_thief_does_not_revoke_the_first_device_nor_any_other():
     members = [adds(FIRST, "ann"), adds(FIRST, "eve")]
     theft = [revokes("eve", FIRST), revokes("eve", "ann")]
-    assert standing(*members, *theft) == {FIRST, "ann", "eve"}
-    assert standing(*members, *theft, revokes(FIRST, "eve")) == {FIRST, "ann"}
+    assert active(*members, *theft) == {FIRST, "ann", "eve"}
+    assert active(*members, *theft, revokes(FIRST, "eve")) == {FIRST, "ann"}
 
 
 def test_an_admin_does_not_revoke_an_admin_but_recovery_does():
     members = [adds(RECOVERY, "ann")]
-    assert standing(*members, revokes("ann", FIRST), revokes(FIRST, "ann")) == {FIRST, "ann"}
-    assert standing(*members, revokes(RECOVERY, FIRST)) == {"ann"}
+    assert active(*members, revokes("ann", FIRST), revokes(FIRST, "ann")) == {FIRST, "ann"}
+    assert active(*members, revokes(RECOVERY, FIRST)) == {"ann"}
 
 
 def test_revocations_by_a_revoked_admin_count_only_if_recovery_keeps_them():
     members = [adds(RECOVERY, "ann"), adds(FIRST, "bob"), revokes("ann", "bob")]
-    assert standing(*members) == {FIRST, "ann"}
-    assert standing(*members, revokes(RECOVERY, "ann")) == {FIRST, "bob"}
-    assert standing(*members, revokes(RECOVERY, "ann", revokes("ann", "bob"))) == {FIRST}
-    assert standing(*members, revokes(RECOVERY, "ann"), revokes(FIRST, "cat", members[2])) == {
+    assert active(*members) == {FIRST, "ann"}
+    assert active(*members, revokes(RECOVERY, "ann")) == {FIRST, "bob"}
+    assert active(*members, revokes(RECOVERY, "ann", revokes("ann", "bob"))) == {FIRST}
+    assert active(*members, revokes(RECOVERY, "ann"), revokes(FIRST, "cat", members[2])) == {
         FIRST,
         "bob",
     }
@@ -190,14 +190,14 @@ def test_revocations_by_a_revoked_admin_count_only_if_recovery_keeps_them():
 def test_a_device_revokes_itself_and_what_it_signed_still_counts():
     members = [adds(FIRST, "ann"), adds("ann", "bob"), revokes("ann", "ann")]
     trust = evaluate(*members)
-    assert names(trust.standing, *PEOPLE) == {FIRST, "bob"}
+    assert names(trust.active, *PEOPLE) == {FIRST, "bob"}
     assert names(trust.revoked, *PEOPLE) == {"ann"}
-    assert names(trust.fallen, *PEOPLE) == {"ann"}
+    assert names(trust.inactive, *PEOPLE) == {"ann"}
 
 
 def test_who_joined_and_is_revoked_was_a_member_for_what_is_kept_of_it():
     members = [*JOINED, adds("eve", "bob"), revokes(FIRST, "eve", adds("eve", "bob"))]
-    assert standing(*members) == {FIRST, "bob"}
+    assert active(*members) == {FIRST, "bob"}
 
 
 def test_a_revoked_device_need_not_revoke_itself():
@@ -210,22 +210,22 @@ def test_a_revoked_device_need_not_revoke_itself():
 def test_a_device_that_revokes_itself_keeps_nothing_of_another():
     members = [adds(FIRST, "eve"), adds("eve", "puppet"), revokes(FIRST, "eve")]
     rescue = revokes("puppet", "puppet", adds("eve", "puppet"))
-    assert names(evaluate(*members, rescue).standing) == {FIRST}
-    assert standing(*members, adds("eve", "ann"), revokes("puppet", "puppet", adds("eve", "ann"))
+    assert names(evaluate(*members, rescue).active) == {FIRST}
+    assert active(*members, adds("eve", "ann"), revokes("puppet", "puppet", adds("eve", "ann"))
                     ) == {FIRST}  # fmt: skip
 
 
 def test_a_revocation_binds_before_its_device_is_known():
-    assert standing(revokes(FIRST, "ann"), adds(FIRST, "ann")) == {FIRST}
+    assert active(revokes(FIRST, "ann"), adds(FIRST, "ann")) == {FIRST}
 
 
 def test_the_key_of_an_invitation_is_lost_with_a_device_that_joined_by_it():
     """The thief signs with the code it once joined by, and a partial close lets its puppet in."""
     puppet = [adds("code1", "puppet"), closes(FIRST, "code1", "puppet")]
-    assert standing(*JOINED, *puppet) == {FIRST, "eve", "puppet"}
-    assert standing(*JOINED, *puppet, revokes(FIRST, "eve")) == {FIRST}
+    assert active(*JOINED, *puppet) == {FIRST, "eve", "puppet"}
+    assert active(*JOINED, *puppet, revokes(FIRST, "eve")) == {FIRST}
     kept = revokes(FIRST, "eve", puppet[0])
-    assert standing(*JOINED, *puppet, kept) == {FIRST, "puppet"}
+    assert active(*JOINED, *puppet, kept) == {FIRST, "puppet"}
 
 
 def test_a_joiner_that_waits_is_lost_with_another_that_is_revoked():
@@ -239,10 +239,10 @@ def test_the_key_of_an_invitation_is_lost_with_the_device_that_made_it():
     made = [adds(FIRST, "eve"), invites("eve", "code1"), adds("code1", "ann")]
     closed = [*made, closes(FIRST, "code1", "ann", "puppet")]
     only_invitation = revokes(FIRST, "eve", made[1])
-    assert standing(*closed, only_invitation) == {FIRST}
+    assert active(*closed, only_invitation) == {FIRST}
     kept = revokes(FIRST, "eve", made[1], made[2])
-    assert standing(*closed, kept) == {FIRST, "ann"}
-    assert standing(*closed, kept, adds("code1", "puppet"), adds("code1", "eve")) == {FIRST, "ann"}
+    assert active(*closed, kept) == {FIRST, "ann"}
+    assert active(*closed, kept, adds("code1", "puppet"), adds("code1", "eve")) == {FIRST, "ann"}
 
 
 def test_nobody_takes_a_device_from_another_by_writing_its_public_key_into_a_record():
@@ -258,7 +258,7 @@ def test_nobody_takes_a_device_from_another_by_writing_its_public_key_into_a_rec
         roster.add((key_of_code, public("eve")[1]), "cat", **seed),
         roster.invite_close(code("code1"), [], **seed),
     ]
-    assert names(evaluate(*members, *theft).standing, *PEOPLE) == {FIRST, "ann", "bob", "cat"}
+    assert names(evaluate(*members, *theft).active, *PEOPLE) == {FIRST, "ann", "bob", "cat"}
 
 
 # ---- epochs ----

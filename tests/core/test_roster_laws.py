@@ -126,7 +126,7 @@ def model(parts):
     full = least(step)
     closed = named(full, lambda b: [b.invite_id])
     by_self = {b.device_id for by, _, b in of(DeviceRevoke) if known.get(b.device_id) == by}
-    standing = full - hard - by_self
+    active = full - hard - by_self
     waiting = {one for one, at in invited(full) if at not in closed} - full - hard - by_self
 
     def reach(ever):
@@ -139,14 +139,14 @@ def model(parts):
         (b.number, b.key_id)
         for by, at, b in of(Epoch)
         if may(full, by, at)
-        and by in {known[one] for one in standing}
-        and enrolled - standing - waiting <= set(b.without)
+        and by in {known[one] for one in active}
+        and enrolled - active - waiting <= set(b.without)
     ]
-    return standing, waiting, enrolled, max(writing, default=None)
+    return active, waiting, enrolled, max(writing, default=None)
 
 
 def summary(trust):
-    return set(trust.standing), set(trust.waiting), set(trust.enrolled), trust.writing
+    return set(trust.active), set(trust.waiting), set(trust.enrolled), trust.writing
 
 
 @given(seeds, st.integers(1, 14))
@@ -190,7 +190,7 @@ def test_who_was_enrolled_stays_so_and_who_recovery_revokes_never_stands_again(c
         if part.signer == public(RECOVERY)[0]
         and isinstance(body := decode(part.payload), DeviceRevoke)
     }
-    assert not by_recovery & after.standing.keys()
+    assert not by_recovery & after.active.keys()
     assert not by_recovery & after.waiting.keys()
 
 
@@ -224,18 +224,21 @@ def belong(made, name, holders):
     return [part for part in made if part.signer in signers]
 
 
-def theft(chance, fallen, codes):
+def theft(chance, inactive, codes):
     """One record that the thief signs with a key it holds."""
-    by, whom = chance.choice(fallen), chance.choice([*PEOPLE, FIRST, "puppet", "puppet2", *fallen])
+    by, whom = (
+        chance.choice(inactive),
+        chance.choice([*PEOPLE, FIRST, "puppet", "puppet2", *inactive]),
+    )
     code = chance.choice([*codes, "code of nobody"])
     signer = chance.choice([by, by, *codes])
     return chance.choice(
         [
             lambda: relabels(signer, whom, chance.randint(0, 9)),
             lambda: relabels("puppet", "puppet2", chance.randint(0, 9)),
-            lambda: epoch(by, chance.choice([1, 3, 2**32 - 1]), f"stolen by {by}", *fallen),
+            lambda: epoch(by, chance.choice([1, 3, 2**32 - 1]), f"stolen by {by}", *inactive),
             lambda: revokes(by, whom, *(adds(by, "puppet"), relabels(signer, whom, 1))),
-            lambda: closes(by, code, whom, "puppet", *fallen),
+            lambda: closes(by, code, whom, "puppet", *inactive),
             lambda: closes(by, code),
             lambda: invites(by, chance.choice([code, whom]), chance.randint(1, 3)),
         ]
@@ -254,22 +257,22 @@ def test_a_fallen_device_with_all_its_keys_changes_nothing(chance):
     before = evaluate(*known)
     written = chance.random() < 0.7
     if written:
-        fallen = names(before.fallen, *PEOPLE, "eve", "puppet")
-        known.append(epoch(FIRST, before.next_number, "k3", *fallen))
+        inactive = names(before.inactive, *PEOPLE, "eve", "puppet")
+        known.append(epoch(FIRST, before.next_number, "k3", *inactive))
         before = evaluate(*known)
         assert before.writing is not None
     codes = [code for code, those in holders.items() if "eve" in those]
     evil = [theft(chance, ["eve", "puppet"], codes) for _ in range(chance.randint(1, 8))]
     after = evaluate(*known, *evil)
-    assert after.standing == before.standing
+    assert after.active == before.active
     assert after.waiting == before.waiting
     assert before.enrolled.keys() <= after.enrolled.keys()
     assert after.next_number == before.next_number
     assert after.writing in (before.writing, None)
-    assert device("eve") in after.fallen
-    if after.fallen == before.fallen:
+    assert device("eve") in after.inactive
+    if after.inactive == before.inactive:
         assert after.writing == before.writing
-    again = epoch(FIRST, after.next_number, "k4", *names(after.fallen, *PEOPLE, *EVIL))
+    again = epoch(FIRST, after.next_number, "k4", *names(after.inactive, *PEOPLE, *EVIL))
     assert evaluate(*known, *evil, again).writing == (after.next_number, key("k4"))
 
 
@@ -285,7 +288,7 @@ def test_a_joiner_that_was_not_admitted_changes_nothing_with_the_code_it_holds(c
     evil = [theft(chance, ["puppet"], ["code"]) for _ in range(chance.randint(1, 8))]
     evil += [relabels("code", "bob", number) for number in range(chance.randint(0, 9))]
     after = evaluate(*known, *evil)
-    assert after.standing.keys() == before.standing.keys()
+    assert after.active.keys() == before.active.keys()
     assert after.waiting.keys() == before.waiting.keys()
     assert after.admins == before.admins
     assert after.revoked == before.revoked

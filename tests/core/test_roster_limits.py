@@ -56,24 +56,24 @@ def test_of_a_device_64_records_count_those_with_the_smallest_ids():
     trust = evaluate(adds(FIRST, "ann"), *parts)
     assert trust.counting == {adds(FIRST, "ann").id} | smallest(parts, 64)
     assert list(trust.void.values()) == ["there are too many"] * 6
-    assert len(trust.standing) == 66
+    assert len(trust.active) == 66
     assert len(trust.enrolled) == 72
 
 
 def test_an_admin_and_recovery_have_no_such_limit():
-    assert len(evaluate(*crowd(FIRST, 70)).standing) == 71
-    assert len(evaluate(*crowd(RECOVERY, 70)).standing) == 71
+    assert len(evaluate(*crowd(FIRST, 70)).active) == 71
+    assert len(evaluate(*crowd(RECOVERY, 70)).active) == 71
 
 
 def test_what_is_kept_is_not_pushed_out_by_the_device_that_signed_it():
     kept = late(lambda number: relabels("eve", "bob", number))
     known = [adds(FIRST, "eve"), kept, revokes(FIRST, "eve", kept)]
     flood = beneath(kept, lambda number: relabels("eve", "bob", number))
-    assert names(evaluate(*known, *flood).standing, "bob") == {FIRST, "bob"}
+    assert names(evaluate(*known, *flood).active, "bob") == {FIRST, "bob"}
     others = beneath(kept, lambda number: adds("eve", f"puppet{number}"))
     trust = evaluate(*known, *others)
-    assert names(trust.standing, "bob") == {FIRST, "bob"}
-    assert len(trust.fallen) == 65
+    assert names(trust.active, "bob") == {FIRST, "bob"}
+    assert len(trust.inactive) == 65
 
 
 def test_who_was_not_admitted_does_not_push_out_who_was():
@@ -82,11 +82,11 @@ def test_who_was_not_admitted_does_not_push_out_who_was():
     known = [invites(FIRST, "code"), ours, adds("code", "eve"), closes(FIRST, "code", "bob")]
     flood = beneath(ours, lambda number: adds("code", f"puppet{number}"))
     trust = evaluate(*known, *flood)
-    assert names(trust.standing, "bob") == {FIRST, "bob"}
+    assert names(trust.active, "bob") == {FIRST, "bob"}
     again = [relabels("code", "bob", number) for number in range(1100)]
     honest = [adds(FIRST, "ann"), *crowd("ann", 20)]
     trust = evaluate(*known, *again, *honest)
-    assert len(trust.standing) == 23
+    assert len(trust.active) == 23
     assert len(trust.counting) == 24
 
 
@@ -101,8 +101,8 @@ def test_250_devices_stand_beside_the_first_and_those_of_admins_come_before_othe
     ours = crowd(FIRST, 200)
     theirs = crowd("d0", 64, "e")
     trust = evaluate(*ours, *theirs, invites(FIRST, "code"), *crowd("code", 9, "w"))
-    assert len(trust.standing) == 251
-    assert {device(f"d{number}") for number in range(200)} <= trust.standing.keys()
+    assert len(trust.active) == 251
+    assert {device(f"d{number}") for number in range(200)} <= trust.active.keys()
     assert {part.id for part in theirs} & trust.counting == smallest(theirs, 50)
     assert not trust.waiting
     assert len(trust.enrolled) == 251
@@ -121,9 +121,9 @@ def test_a_fallen_device_makes_no_more_puppets_than_an_epoch_can_name():
     known = [adds(FIRST, "eve"), adds(FIRST, "ann"), revokes(FIRST, "eve")]
     flood = crowd("eve", 300, "puppet") + crowd("puppet0", 300, "p")
     trust = evaluate(*known, *flood)
-    assert names(trust.standing, "ann") == {FIRST, "ann"}
+    assert names(trust.active, "ann") == {FIRST, "ann"}
     assert len(trust.enrolled) == 251
-    without = trust.fallen
+    without = trust.inactive
     new = roster.epoch(1, bytes(16), without, seed=keys(FIRST).sign_seed, vault_id=VAULT)
     assert evaluate(*known, *flood, new).writing == (1, bytes(16))
 
@@ -131,7 +131,7 @@ def test_a_fallen_device_makes_no_more_puppets_than_an_epoch_can_name():
 def test_a_device_that_revokes_itself_again_and_again_does_so_once():
     many = [revokes("ann", "ann", adds(FIRST, f"d{number}")) for number in range(30)]
     trust = evaluate(adds(FIRST, "ann"), *many)
-    assert names(trust.standing) == {FIRST}
+    assert names(trust.active) == {FIRST}
     assert len(trust.counting) == 2
 
 

@@ -187,16 +187,16 @@ def test_the_file_of_another_device_is_not_deleted(machine, secrets):
 
 def test_the_keys_of_the_device_are_found_before_and_after_the_move(machine, secrets, tmp_path):
     """An `init` or `join` that failed at the store is repeated with the same keys."""
-    from hx.cli.context import open_recorder
+    from hx.cli.context import open_context
     from hx.cli.keys import device_keys
     from hx.config import load
 
     def found():
-        recorder = open_recorder(load({"HX_HOME": str(machine.home)}))
+        context = open_context(load({"HX_HOME": str(machine.home)}))
         try:
-            return device_keys(recorder)
+            return device_keys(context)
         finally:
-            recorder.database.close()
+            context.database.close()
 
     assert found() == secrets.device
     moved(machine, secrets, "file")

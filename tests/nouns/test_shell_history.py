@@ -11,7 +11,7 @@ import pytest
 
 from hx.core.shells.history_files import Wanted
 from hx.forget import shell_history
-from hx.forget.shell_history import Holding, clean, holding
+from hx.forget.shell_history import Location, clean, location
 
 WANTED = Wanted(part=b"CANARY")
 FILES = {
@@ -43,10 +43,10 @@ def test_the_entries_that_hold_it_go_and_every_other_byte_stays(tmp_path, name):
     path = tmp_path / name
     before, after = FILES[name]
     path.write_bytes(before)
-    assert holding([str(path)], WANTED) == [Holding(str(path), 1)]
+    assert location([str(path)], WANTED) == [Location(str(path), 1)]
     assert clean(str(path), WANTED) == 1
     assert path.read_bytes() == after
-    assert holding([str(path)], WANTED) == []
+    assert location([str(path)], WANTED) == []
 
 
 def test_a_file_that_does_not_hold_it_is_not_touched(tmp_path):
@@ -91,7 +91,7 @@ def test_what_is_no_file_is_neither_waited_for_nor_changed(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
     paths = [str(tmp_path / name) for name in ("pipe", "folder", "missing")]
-    assert holding(paths, WANTED) == []
+    assert location(paths, WANTED) == []
     for path in paths:
         with pytest.raises(OSError, match=r"no file|directory"):
             clean(path, WANTED)

@@ -274,7 +274,7 @@ def test_options_that_make_no_sense_together_are_refused(machine):
     assert machine.hx("search", "--", "-i").code == 1
 
 
-def holding(machine, text):
+def location(machine, text):
     """Files of hx with this text in them."""
     files = [path for path in machine.home.rglob("*") if path.is_file()]
     return [path for path in files if text in path.read_bytes()]
@@ -291,8 +291,8 @@ def test_what_was_deleted_is_forgotten_when_it_closes(picker, machine, end):
     glass.type(end)
     glass.wait()
     assert machine.hx("find", "--json").commands == ["make test", "git status"]
-    glass.until(lambda _: not holding(machine, b"git push"))  # it is scrubbed behind our back
-    assert holding(machine, b"make test")
+    glass.until(lambda _: not location(machine, b"git push"))  # it is scrubbed behind our back
+    assert location(machine, b"make test")
 
 
 @pytest.mark.parametrize("keys", [CTRL_C, CTRL_Z + ESC])

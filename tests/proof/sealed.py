@@ -27,11 +27,11 @@ class Vault:
     def __init__(self, meeting, secret: bytes) -> None:
         one, other = meeting.devices
         self.objects = dict(meeting.world.objects)
-        self.visit = one.visit()
-        self.suite = self.visit.genesis.suite
-        self.vault_id = self.visit.vault.vault_id
+        self.context = one.context()
+        self.suite = self.context.genesis.suite
+        self.vault_id = self.context.vault.vault_id
         self.vmks = {k: vmk for k, (_, vmk) in one.custody.vmks.items()}
-        self.trust = self.visit.trust
+        self.trust = self.context.trust
         self.secret = secret
         recovery = recovery_keys(meeting.world.entropy)
         owners = (one.custody.device, other.custody.device, recovery)
@@ -54,7 +54,7 @@ class Vault:
         name = names.parsed(key)
         assert name is not None
         if name.kind == names.GENESIS:
-            if genesis.read(data).sha256 != self.visit.genesis.sha256:
+            if genesis.read(data).sha256 != self.context.genesis.sha256:
                 raise Fault("", "another genesis", "")
         elif name.kind == names.SLOT:
             box_seed = self.boxes[name.object_id]
@@ -95,7 +95,7 @@ class Vault:
         """As hx.sync.manifests does."""
         if (signed.manifest.device_id, signed.manifest.seq) != (name.device_id, name.seq):
             raise Fault("", "author", "")
-        member = self.trust.standing.get(name.device_id)
+        member = self.trust.active.get(name.device_id)
         if member is None or not manifest.is_signed(signed, member.sign_pub, self.vault_id):
             raise Fault("", "signature", "")
 

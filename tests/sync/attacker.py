@@ -18,9 +18,9 @@ class Attacker:
 
     def __init__(self, device):
         self.device = device
-        self.visit = device.visit()
-        self.vault_id = self.visit.vault.vault_id
-        self.key_id, self.vmk = writing_key(self.visit)
+        self.context = device.context()
+        self.vault_id = self.context.vault.vault_id
+        self.key_id, self.vmk = writing_key(self.context)
         self.listed = list(_listed(device))
         self.held = device.world.objects
 
@@ -83,7 +83,7 @@ class Attacker:
     def copy(self, key, name):
         """What is in the manifest at that key, under a name of another; gives its key."""
         vmks = {self.key_id: self.vmk} if self.vmk else {}
-        suite = self.visit.genesis.suite
+        suite = self.context.genesis.suite
         given = {"vault_id": self.vault_id, "suite": suite, "vmks": vmks}
         _, payload = unseal(self.held[key], expect=key, **given)
         sealed_under = name._replace(key_id=self.key_id)

@@ -9,7 +9,7 @@ from hx.core.format.verdict import PENDING
 from hx.core.merge import Cover, History, join
 from hx.core.model import Artifact, Event
 from hx.database.sync import forgotten_copies as remains
-from hx.database.sync import sync_status as standing
+from hx.database.sync import sync_status as active
 from hx.database.sync import vault
 from sync.devices import CANARY, Device
 from sync.world import history, records_of
@@ -39,7 +39,7 @@ def require_nothing_destroyed(device):
     """What a device takes out of the store it knows, or knows why nobody needs it."""
     taken_out, device.view.taken_out = device.view.taken_out, []
     for key, data, own in taken_out:
-        held = segment.decode(device.visit().unsealed(key, data))
+        held = segment.decode(device.context().unsealed(key, data))
         have = device.dump()
         after = join(have, held)
         lost = {e for e in after.events - have.events if e.key.started_at_us >= device.retained_to}
@@ -52,7 +52,7 @@ def require_nothing_destroyed(device):
 def require_unnamed(device, key, own):
     """The newest manifest in the store names it no more: who reads that misses nothing."""
     newest = max(own, key=lambda one: names.parsed(one).seq)
-    listed = manifest.decode(device.visit().unsealed(newest, own[newest])).manifest.objects
+    listed = manifest.decode(device.context().unsealed(newest, own[newest])).manifest.objects
     named = {one.object_id for one in listed}
     assert names.parsed(key).object_id not in named, f"{key} was taken out, and {newest} names it"
 
@@ -115,8 +115,8 @@ def excused(world, devices):
 def opened(world, objects, devices):
     """Segments and manifests of devices at work -> key, payload; opened with all keys."""
     found = vault.read(devices[0].database)
-    suite = devices[0].visit().genesis.suite
-    gone = devices[0].visit().trust.fallen | {device.me for device in world.left}
+    suite = devices[0].context().genesis.suite
+    gone = devices[0].context().trust.inactive | {device.me for device in world.left}
     vmks = {k: vmk for device in devices for k, (_, vmk) in device.custody.vmks.items()}
     payloads = {}
     for key, data in objects.items():
@@ -152,7 +152,7 @@ def require_nobody_accused(world, devices):
     """Of nobody who is at work is it said that something forgotten remains in his segments."""
     gone = {device.me for device in world.left}
     for device in devices:
-        copies = remains.copies(device.database).keys() & device.visit().trust.standing.keys()
+        copies = remains.copies(device.database).keys() & device.context().trust.active.keys()
         assert not copies - gone, f"{device.label} says that copies remain of {copies - gone}"
 
 
@@ -230,7 +230,7 @@ def require_nothing_gone_is_awaited(simulation):
     """After a sync of everybody: what is pending is named by a newest manifest, or it is there."""
     for device in simulation.devices:
         there = device.view.held
-        for why in standing.reasons(device.database):
+        for why in active.reasons(device.database):
             if why.status != PENDING:
                 continue
             gone = [key for key in why.objects if key not in there and not is_listed(key, device)]

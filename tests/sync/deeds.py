@@ -173,9 +173,9 @@ class Deeds:
 
     def do_revoke(self, device):
         """By an admin, by the recovery words, or by the device itself; somebody else stays."""
-        trust = device.visit().trust
-        others = sorted(trust.standing.keys() - {device.me})
-        if device.me not in trust.standing or not others:
+        trust = device.context().trust
+        others = sorted(trust.active.keys() - {device.me})
+        if device.me not in trust.active or not others:
             return
         way = self.dice.randrange(3)
         if way == 0:

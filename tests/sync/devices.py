@@ -23,7 +23,7 @@ from hx.database.retention import retain
 from hx.database.sync import vault
 from hx.forget.forget import clean
 from hx.sync import enroll
-from hx.sync.context import Keyring, Visit
+from hx.sync.context import Keyring, SyncContext
 from hx.sync.outbox import Outbox
 from hx.sync.pull import pull
 from hx.sync.push import push
@@ -231,8 +231,8 @@ class Device:
 
     # ---- sync, as the command line does it ----
 
-    def visit(self):
-        return Visit(self.database, self.store, self.me, self.keyring(), self.now_us)
+    def context(self):
+        return SyncContext(self.database, self.store, self.me, self.keyring(), self.now_us)
 
     def keyring(self):
         def store(secrets):
@@ -243,22 +243,22 @@ class Device:
         return Keyring(lambda: self.custody, store)
 
     def pull(self):
-        return pull(self.visit())
+        return pull(self.context())
 
     def push(self):
-        done = push(self.visit(), self.outbox, self.name())
+        done = push(self.context(), self.outbox, self.name())
         self._published()
         return done
 
     def sync(self):
-        visit = self.visit()
-        pulled = pull(visit)
-        pushed = push(visit, self.outbox, self.name(), listed=True)
+        context = self.context()
+        pulled = pull(context)
+        pushed = push(context, self.outbox, self.name(), listed=True)
         self._published()
         return pulled, pushed
 
     def repair(self):
-        done = repair(self.visit(), self.outbox, self.name())
+        done = repair(self.context(), self.outbox, self.name())
         self._published()
         return done
 
@@ -289,12 +289,12 @@ class Device:
         self.push()
 
     def invite(self):
-        visit = self.visit()
-        pull(visit)
-        if visit.me not in visit.trust.standing:
+        context = self.context()
+        pull(context)
+        if context.me not in context.trust.active:
             raise NotInVault("this device waits to be admitted")
-        code, _ = enroll.invitation(visit)
-        push(visit, self.outbox, self.name(), listed=True)
+        code, _ = enroll.invitation(context)
+        push(context, self.outbox, self.name(), listed=True)
         self._published()
         return secret_of(code)
 
@@ -309,25 +309,25 @@ class Device:
 
     def revoke(self, device_id, *, by_recovery=False, keeping=False):
         """`keeping`: what counts goes on counting, and so does what let this device in."""
-        visit = self.visit()
-        pull(visit)
+        context = self.context()
+        pull(context)
         own = self.custody.device
         signer = recovery_keys(self.world.entropy) if by_recovery else own
-        seed, vault_id = signer.sign_seed, visit.vault.vault_id
+        seed, vault_id = signer.sign_seed, context.vault.vault_id
         lean, generous = (
             device_revoke(device_id, keep, seed=seed, vault_id=vault_id)
-            for keep in ((), visit.trust.counting)
+            for keep in ((), context.trust.counting)
         )
         known = vault.records(self.database)
-        stays = self.me in evaluate(visit.genesis, {*known, lean}).standing
-        visit.learn([generous if keeping or not stays else lean])
-        push(visit, self.outbox, self.name(), listed=True)
+        stays = self.me in evaluate(context.genesis, {*known, lean}).active
+        context.learn([generous if keeping or not stays else lean])
+        push(context, self.outbox, self.name(), listed=True)
         self._published()
 
     def is_in(self):
         """As far as it has heard."""
-        trust = self.visit().trust
-        return self.me in trust.standing or self.me in trust.waiting
+        trust = self.context().trust
+        return self.me in trust.active or self.me in trust.waiting
 
     # ---- disks ----
 

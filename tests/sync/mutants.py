@@ -17,8 +17,7 @@ from hx.database import join as joining
 from hx.database import pins
 from hx.database import tombstones as graves
 from hx.database.event_rows import events_at
-from hx.database.sync import ledger, unpublished
-from hx.database.sync import locations as holdings
+from hx.database.sync import ledger, locations, unpublished
 from hx.database.sync.ledger import TAKEN
 from hx.sync import compact as rewriting
 from hx.sync import manifests as reading
@@ -75,10 +74,10 @@ def a_segment_is_marked_before_it_is_joined():
     """In two transactions, between which the power may go."""
     joined = taking.joined
 
-    def marked_first(visit, one, found):
-        with visit.database.transaction():
-            ledger.judge(visit.database, one, TAKEN, visit.now_us)
-        return joined(visit, one, found)
+    def marked_first(context, one, found):
+        with context.database.transaction():
+            ledger.judge(context.database, one, TAKEN, context.now_us)
+        return joined(context, one, found)
 
     with patch.object(taking, "joined", marked_first):
         yield
@@ -88,8 +87,8 @@ def a_segment_is_marked_before_it_is_joined():
 def own_manifests_are_not_read():
     unseen = reading.unseen
 
-    def of_others(visit, only=None):
-        return [(key, name) for key, name in unseen(visit, only) if name.device_id != visit.me]
+    def of_others(context, only=None):
+        return [(key, name) for key, name in unseen(context, only) if name.device_id != context.me]
 
     with patch.object(reading, "unseen", of_others), patch.object(pulling, "unseen", of_others):
         yield
@@ -102,8 +101,8 @@ def own_manifests_are_not_read():
 def a_manifest_is_written_before_its_segments():
     publish = publishing.publish
 
-    def backwards(visit, outbox, plan):
-        store, held = visit.store, []
+    def backwards(context, outbox, plan):
+        store, held = context.store, []
 
         def put(key, data):
             if key.startswith("o/"):
@@ -113,16 +112,18 @@ def a_manifest_is_written_before_its_segments():
             for late in held:
                 store.put(*late)
 
-        visit.store = SimpleNamespace(put=put, get=store.get, list=store.list, delete=store.delete)
+        context.store = SimpleNamespace(
+            put=put, get=store.get, list=store.list, delete=store.delete
+        )
         try:
-            publish(visit, outbox, plan)
+            publish(context, outbox, plan)
         finally:
-            visit.store = store
+            context.store = store
 
-    def unkept(visit, outbox, plan):
+    def unkept(context, outbox, plan):
         """What is on its way is not on the disk either."""
         with patch.object(outbox, "write", lambda _seq, _objects: None):
-            backwards(visit, outbox, plan)
+            backwards(context, outbox, plan)
 
     with patch.object(publishing, "publish", unkept):
         yield
@@ -137,11 +138,11 @@ def compaction_keeps_what_is_forgotten():
 def segments_are_written_anew_from_the_database():
     read = rewriting._read
 
-    def of_what_is_here(visit, one):
-        found = read(visit, one)
+    def of_what_is_here(context, one):
+        found = read(context, one)
         if found is None:
             return None
-        here = frozenset(events_at(visit.database, (event.key for event in found.events)))
+        here = frozenset(events_at(context.database, (event.key for event in found.events)))
         return found._replace(events=here)
 
     with patch.object(rewriting, "_read", of_what_is_here):
@@ -163,7 +164,7 @@ def nobody_adopts():
 
 
 def holdings_are_not_released():
-    return patch.object(holdings, "release", lambda _database, _device_id: None)
+    return patch.object(locations, "release", lambda _database, _device_id: None)
 
 
 def a_push_does_not_look_again_before_its_commit():
@@ -177,20 +178,20 @@ def a_push_does_not_look_again_before_its_commit():
 def what_is_not_named_is_swept():
     tidied = push._tidied
 
-    def swept(visit):
-        live = {one.object_id for one in ledger.live(visit.database, visit.me)}
-        for entry in list(visit.store.list(names.segments_of(visit.me))):
+    def swept(context):
+        live = {one.object_id for one in ledger.live(context.database, context.me)}
+        for entry in list(context.store.list(names.segments_of(context.me))):
             name = names.parsed(entry.key)
             if name is not None and name.object_id not in live:
-                visit.store.delete(entry.key)
-        return tidied(visit)
+                context.store.delete(entry.key)
+        return tidied(context)
 
     with patch.object(push, "_tidied", swept):
         yield
 
 
 def segments_go_before_their_heir_is_read_back():
-    return patch.object(push, "is_readable", lambda _visit, _key: True)
+    return patch.object(push, "is_readable", lambda _context, _key: True)
 
 
 # ---- all of them ----

@@ -84,7 +84,7 @@ def compact(_scene, device):
 
 def make_anew(scene, device):
     with suppress(Busy):  # another process has written: the old one stays
-        rebuild(device.visit(), None)
+        rebuild(device.context(), None)
 
 
 STORE = {

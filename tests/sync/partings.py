@@ -11,18 +11,18 @@ from hx.sync.pull import pull
 
 
 def leave(device):
-    visit = device.visit()
-    if leaving.outlook(visit).publishes:
-        pull(visit)
-        assert leaving.publish_and_leave(visit, device.outbox, device.name())
+    context = device.context()
+    if leaving.outlook(context).publishes:
+        pull(context)
+        assert leaving.publish_and_leave(context, device.outbox, device.name())
         device._published()
     else:
-        leaving.be_gone(visit, device.outbox)
+        leaving.be_gone(context, device.outbox)
 
 
 def leave_unheard(device):
     """Away from the store."""
-    leaving.be_gone(device.visit(), device.outbox)
+    leaving.be_gone(device.context(), device.outbox)
 
 
 def become_new(device):
@@ -37,7 +37,7 @@ def renew(device):
     """From now on a device of its own: the other copy goes on as the one that it was."""
     device.sync()
     keys, old = _new_keys(device), device.me
-    word = rebirth.vouched(device.visit(), keys, device.label)
+    word = rebirth.vouched(device.context(), keys, device.label)
     with device.database.transaction():
         rebirth.rebase(device.database, old, word)
         rename_device(device.database, keys.device_id, device.label)

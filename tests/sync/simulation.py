@@ -146,15 +146,15 @@ class Simulation(Deeds, Mishaps):
         self._sync_awhile()
         witness = claims.fresh(self.world)
         if any(
-            one.me in standing(witness) and standing(one) != standing(witness) - {witness.me}
+            one.me in active(witness) and active(one) != active(witness) - {witness.me}
             for one in self.devices
         ):
             self.devices.append(witness)
             self._sync_awhile()
-        there = standing(witness)
+        there = active(witness)
         if not there & {one.me for one in self.devices}:
             there = set()  # nobody is there to let those in who wait
-        waiting = witness.visit().trust.waiting.keys() if there else set()
+        waiting = witness.context().trust.waiting.keys() if there else set()
         for device in list(self.devices):
             if device.me not in there | waiting or not device.is_in():
                 self.leave(device)
@@ -183,8 +183,8 @@ class Simulation(Deeds, Mishaps):
             device.close()
 
 
-def standing(device):
-    return set(device.visit().trust.standing)
+def active(device):
+    return set(device.context().trust.active)
 
 
 @contextmanager

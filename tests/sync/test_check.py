@@ -26,11 +26,11 @@ def meeting():
 
 
 def checked(device, percent=100):
-    return check(device.visit(), percent, random.Random(1))
+    return check(device.context(), percent, random.Random(1))
 
 
 def rows(device):
-    tables = "event", "segment", "manifest", "vault", "roster_record", "holding", "device"
+    tables = "event", "segment", "manifest", "vault", "roster_record", "location", "device"
     return [device.database.execute(f"SELECT * FROM {one}").fetchall() for one in tables]
 
 
@@ -132,12 +132,12 @@ def test_a_manifest_that_its_device_did_not_sign_is_named(meeting):
     """Whoever has a key of the vault can seal one, and not sign it."""
     one, other = meeting.devices
     key = max(k for k in meeting.world.objects if k.startswith(f"m/{other.me.hex()}"))
-    visit = one.visit()
-    payload = visit.unsealed(key, meeting.world.objects[key])
+    context = one.context()
+    payload = context.unsealed(key, meeting.world.objects[key])
     forged = payload[:-1] + bytes([payload[-1] ^ 1])
     name = names.parsed(key)._replace(object_id=b"forgery!" + bytes(8))
-    ((key_id, vmk),) = list(visit.keyring.vmks.items())[-1:]
-    data = seal(name._replace(key_id=key_id), forged, vault_id=visit.vault.vault_id, vmk=vmk)
+    ((key_id, vmk),) = list(context.keyring.vmks.items())[-1:]
+    data = seal(name._replace(key_id=key_id), forged, vault_id=context.vault.vault_id, vmk=vmk)
     put(meeting, {names.spelled(name): data})
     (found,) = checked(one).problems
     assert (found.key, found.reason) == (names.spelled(name), "signature")

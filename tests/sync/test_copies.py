@@ -22,12 +22,12 @@ def synced(device):
     """As the command line does it; whether another copy was met, for the first time."""
     device.view.arrive()
     journal = device.outbox.read()
-    visit = device.visit()
+    context = device.context()
     try:
-        pull(visit)
-        push(visit, device.outbox, device.name(), listed=True)
+        pull(context)
+        push(context, device.outbox, device.name(), listed=True)
     finally:
-        device.met = copies.note(visit, journal.keys if journal else ())
+        device.met = copies.note(context, journal.keys if journal else ())
     return device.met
 
 

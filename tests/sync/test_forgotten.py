@@ -24,7 +24,7 @@ def meeting():
 
 
 def told(device):
-    return elsewhere(device.database, device.me, device.visit().trust)
+    return elsewhere(device.database, device.me, device.context().trust)
 
 
 def holders(device):
@@ -49,7 +49,7 @@ def really(meeting):
     for key, data in meeting.world.objects.items():
         name = names.parsed(key)
         if name.kind == names.SEGMENT:
-            history = segment.decode(meeting.devices[0].visit().unsealed(key, data))
+            history = segment.decode(meeting.devices[0].context().unsealed(key, data))
             if any(cover.event(event.key) for event in history.events):
                 found.add(name.device_id)
     return sorted(device.label for device in meeting.devices if device.me in found)
@@ -339,10 +339,12 @@ def test_a_sync_cut_short_before_it_has_looked_accuses_nobody_for_ever(meeting):
     other.sync()
     one.view.arrive()
     with one.database.transaction():  # as it stood when the power went
-        suspicions = one.database.execute("SELECT * FROM remains").fetchall()
+        suspicions = one.database.execute("SELECT * FROM forgotten_copy").fetchall()
     one.pull()
     with one.database.transaction():
-        one.database.connection.executemany("INSERT INTO remains VALUES (?, ?, ?)", suspicions)
+        one.database.connection.executemany(
+            "INSERT INTO forgotten_copy VALUES (?, ?, ?)", suspicions
+        )
     assert suspicions
     assert holders(one)
     one.sync()

@@ -59,7 +59,7 @@ def test_what_is_forgotten_while_a_device_leaves_is_forgotten_by_all(meeting, ma
     assert known not in one.dump().events
     own = [key for key in meeting.world.objects if key.startswith(names.segments_of(other.me))]
     for key in own:
-        history = segment.decode(one.visit().unsealed(key, meeting.world.objects[key]))
+        history = segment.decode(one.context().unsealed(key, meeting.world.objects[key]))
         assert event not in history.events
     other.close()
 
@@ -99,7 +99,7 @@ def test_after_a_device_has_left_the_others_write_under_a_key_that_it_does_not_h
     meet(*meeting)
     event = one.record()
     meet(*meeting)
-    assert one.visit().trust.writing[1] not in other.custody.vmks
+    assert one.context().trust.writing[1] not in other.custody.vmks
     assert event not in other.dump().events
     other.close()
 
@@ -140,7 +140,7 @@ def test_one_that_left_unheard_and_comes_back_tells_it_then(meeting):
     unheard = other.record()
     old = other.me
     leave_unheard(other)
-    assert old in one.visit().trust.standing
+    assert old in one.context().trust.active
     code = one.invite()
     become_new(other)
     other.view.arrive()
@@ -149,7 +149,7 @@ def test_one_that_left_unheard_and_comes_back_tells_it_then(meeting):
     other.spend(code)
     meet(*meeting)
     require_all(meeting)
-    assert old in one.visit().trust.left
+    assert old in one.context().trust.departed
     assert unheard in one.dump().events
 
 
@@ -189,5 +189,5 @@ def test_a_farewell_cut_short_is_said_by_the_next_try(meeting, at_call):
     gone(meeting, other).close()
     meet(*meeting)
     require_all(meeting)
-    assert other.me in one.visit().trust.left
+    assert other.me in one.context().trust.departed
     assert event in one.dump().events

@@ -7,7 +7,7 @@ import pytest
 from hx.core.errors import HxError
 from hx.core.format import object_names as names
 from hx.core.model import Keys
-from hx.database.sync import locations as holdings
+from hx.database.sync import locations
 from hx.sync.membership import hand_out_keys
 from store.faulty import GROWING, NONE, at, never
 from sync.claims import require_all
@@ -265,7 +265,7 @@ def test_a_segment_that_lives_again_is_searched_for_what_was_redacted_meanwhile(
     database = one.database
     with database.transaction():
         database.execute("UPDATE segment SET listed = 0 WHERE device_id = ?", (one.me,))
-        holdings.release(database, one.me)
+        locations.release(database, one.me)
         database.execute("DELETE FROM manifest WHERE device_id = ?", (one.me,))
     one.redact(event)
     meet(*meeting)
@@ -277,5 +277,5 @@ def test_two_lives_that_hand_out_one_key_do_not_stop_each_other(meeting):
     one = meeting.devices[0]
     before = dict(one.view.held)
     one.view.list = lambda _prefix: iter(())  # those of its twin are not seen yet
-    hand_out_keys(one.visit())
+    hand_out_keys(one.context())
     assert one.view.held == before

@@ -32,7 +32,7 @@ def key_of(event):
 
 
 def holders(device):
-    known = elsewhere(device.database, device.me, device.visit().trust)
+    known = elsewhere(device.database, device.me, device.context().trust)
     return [copy.name for copy in known.copies] if known else []
 
 

@@ -9,7 +9,7 @@ from hx.core.format.keys import generate
 from hx.core.format.verdict import PENDING, REJECTED
 from hx.core.model import Keys
 from hx.database.sync import ledger
-from hx.database.sync import sync_status as standing
+from hx.database.sync import sync_status as active
 from store.faulty import BEFORE, NONE
 from sync.attacker import Attacker
 from sync.meeting import meet, vault_of
@@ -26,7 +26,7 @@ def meeting():
 def counted(device):
     """Pending and rejected, by the count; and each has its reason in the list."""
     counts = ledger.counts(device.database)
-    reasons = standing.reasons(device.database)
+    reasons = active.reasons(device.database)
     for status in (PENDING, REJECTED):
         listed = sum(why.number for why in reasons if why.status == status)
         assert counts.get(status, 0) == listed

@@ -36,8 +36,8 @@ def test_a_copy_that_becomes_a_device_of_its_own_loses_nothing_of_either(meeting
     meet(*meeting)
     require_all(meeting)
     assert {before, mine, theirs, late, later} <= other.dump().events
-    assert one.me in other.visit().trust.standing
-    assert twin.me in other.visit().trust.standing
+    assert one.me in other.context().trust.active
+    assert twin.me in other.context().trust.active
 
 
 def test_after_it_the_two_write_each_under_its_own_name(meeting):

@@ -12,7 +12,7 @@ from hx.core.errors import Busy
 from hx.core.model import FINISHED, Keys
 from hx.database.connection import open_database
 from hx.database.dump import dump
-from hx.sync.context import Visit
+from hx.sync.context import SyncContext
 from hx.sync.rebuild import rebuild
 from sync.claims import require_all
 from sync.meeting import meet, vault_of
@@ -36,7 +36,7 @@ def rows(database, tables=LOCAL):
 
 
 def rebuilt(device, border_us=None):
-    return rebuild(device.visit(), border_us)
+    return rebuild(device.context(), border_us)
 
 
 def test_a_rebuilt_database_holds_the_same_and_goes_on_as_the_old_one(meeting):
@@ -50,7 +50,7 @@ def test_a_rebuilt_database_holds_the_same_and_goes_on_as_the_old_one(meeting):
     before, local = one.dump(), rows(one.database)
     found = rebuilt(one)
     assert not found.differences
-    assert found.unheld == 0
+    assert found.unpublished_events == 0
     assert found.totals["event"] == 5
     assert one.dump() == before
     assert rows(one.database) == local
@@ -68,7 +68,7 @@ def test_what_only_this_database_has_comes_along_and_is_still_to_be_published(me
     before = one.dump()
     found = rebuilt(one)
     assert not found.differences
-    assert found.unheld == 2
+    assert found.unpublished_events == 2
     assert one.dump() == before
     one.finish(running)
     meet(*meeting)
@@ -85,7 +85,7 @@ def test_what_the_store_has_lost_comes_along(meeting):
     before = one.dump()
     found = rebuilt(one)
     assert not found.differences
-    assert found.unheld == 3
+    assert found.unpublished_events == 3
     assert one.dump() == before
     other.view.arrive()
     other.repair()
@@ -120,7 +120,7 @@ def test_a_database_that_is_not_what_the_store_says_stays_and_the_difference_is_
     one.pin(next(iter(one.dump().events)).key.session_id, pinned=True)
     meet(*meeting)
     with one.database.transaction():
-        one.database.execute("DELETE FROM unheld")
+        one.database.execute("DELETE FROM unpublished")
         one.database.execute(damage)
     before = one.dump()
     (found,) = rebuilt(one).differences
@@ -132,16 +132,16 @@ def test_a_database_that_is_not_what_the_store_says_stays_and_the_difference_is_
 def test_nobody_who_writes_meanwhile_is_overtaken(meeting):
     one = meeting.devices[0]
     second = open_database(one.path)
-    visit = one.visit()
+    context = one.context()
 
     def write(done, _size):
         if done == 1:
             with second.transaction():
                 second.set_meta("written", "meanwhile")
 
-    visit.tell = write
+    context.tell = write
     with pytest.raises(Busy):
-        rebuild(visit, None)
+        rebuild(context, None)
     assert one.database.meta("written") == "meanwhile"
     assert not rebuilt(one).differences
     assert second.meta("written") == "meanwhile"
@@ -221,7 +221,7 @@ def rebuild_killed(device, at, mode):
     killer = Killer(at)
     database = open_database(device.path)
     assert database.value("PRAGMA journal_mode") == mode
-    visit = Visit(database, device.store, device.me, device.keyring(), device.now_us)
-    found = rebuild(visit, None)
+    context = SyncContext(database, device.store, device.me, device.keyring(), device.now_us)
+    found = rebuild(context, None)
     killer.unregister()
     return len(found.differences)

@@ -280,7 +280,7 @@ def test_a_damaged_key_slot_is_put_down_anew_and_another_device_puts_one_beside_
 
 def test_a_closed_invitation_that_comes_back_goes_again(meeting):
     one = meeting.devices[0]
-    (closed,) = one.visit().trust.closed
+    (closed,) = one.context().trust.closed
     key = f"j/{closed.hex()}.hx"
     put(meeting, {key: b"an old copy"})
     assert one.repair().invitations == 1

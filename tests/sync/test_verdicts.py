@@ -157,9 +157,9 @@ def test_a_manifest_that_cannot_be_judged_yet_waits(pair, how, reason):
 
 def test_what_a_revoked_device_publishes_is_skipped(pair):
     one, evil = pair
-    visit = one.visit()
-    seed, vault_id = one.custody.device.sign_seed, visit.vault.vault_id
-    visit.learn([device_revoke(evil.me, (), seed=seed, vault_id=vault_id)])
+    context = one.context()
+    seed, vault_id = one.custody.device.sign_seed, context.vault.vault_id
+    context.learn([device_revoke(evil.me, (), seed=seed, vault_id=vault_id)])
     before = one.dump()
     key, _ = laid(evil, Attacker.sealed)
     one.view.arrive()
@@ -174,9 +174,9 @@ def test_what_a_revoked_device_publishes_is_skipped(pair):
 
 def test_a_revoked_device_that_seals_with_a_key_of_its_own_is_not_read_again_and_again(pair):
     one, evil = pair
-    visit = one.visit()
-    seed, vault_id = one.custody.device.sign_seed, visit.vault.vault_id
-    visit.learn([device_revoke(evil.me, (), seed=seed, vault_id=vault_id)])
+    context = one.context()
+    seed, vault_id = one.custody.device.sign_seed, context.vault.vault_id
+    context.learn([device_revoke(evil.me, (), seed=seed, vault_id=vault_id)])
     key = Attacker(evil).sign(vmk=new_vmk())
     one.view.arrive()
     one.sync()
@@ -190,9 +190,9 @@ def test_what_a_revoked_device_has_shown_is_published_by_those_who_stand():
     with vault_of("one", "other", "evil") as (world, (one, other, evil)):
         event = evil.record()
         meet(world, [one, other, evil])
-        visit = one.visit()
-        seed, vault_id = one.custody.device.sign_seed, visit.vault.vault_id
-        visit.learn([device_revoke(evil.me, (), seed=seed, vault_id=vault_id)])
+        context = one.context()
+        seed, vault_id = one.custody.device.sign_seed, context.vault.vault_id
+        context.learn([device_revoke(evil.me, (), seed=seed, vault_id=vault_id)])
         meet(world, [one, other])
         world.take_out(evil.me, ("o/",))
         fourth = type(one)(world, "fourth")
@@ -205,24 +205,24 @@ def test_what_a_revoked_device_has_shown_is_published_by_those_who_stand():
 
 def test_an_epoch_whose_key_has_not_come_is_waited_for_and_then_read(pair):
     one, evil = pair
-    visit = evil.visit()
+    context = evil.context()
     vmk = new_vmk()
     attacker = Attacker(evil)
     record = epoch(
-        visit.trust.next_number,
+        context.trust.next_number,
         key_id(vmk),
         (),
         seed=evil.custody.device.sign_seed,
-        vault_id=visit.vault.vault_id,
+        vault_id=context.vault.vault_id,
     )
-    visit.learn([record])
+    context.learn([record])
     attacker.lay(GOOD, attacker.sealed(GOOD, [event(b"\x86" * 16, origin=IMPORTED)], vmk=vmk))
     attacker.sign()
     one.view.arrive()
     one.pull()
     assert judged(one, attacker.key(GOOD)) == (verdict.PENDING, verdict.NO_KEY)
-    visit.keyring.keep({key_id(vmk): (visit.trust.next_number - 1, vmk)})
-    hand_out_keys(visit)
+    context.keyring.keep({key_id(vmk): (context.trust.next_number - 1, vmk)})
+    hand_out_keys(context)
     one.view.arrive()
     one.pull()
     assert judged(one, attacker.key(GOOD))[0] == verdict.IMPORTED

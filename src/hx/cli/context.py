@@ -20,7 +20,7 @@ _PATIENCE_S, _PAUSE_S = 5, 0.05
 _MINUTE_US = 60_000_000
 
 
-class Recorder(NamedTuple):
+class Context(NamedTuple):
     config: Config
     database: Database
     who: Identity
@@ -33,7 +33,7 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
-def open_recorder(config: Config, *, tidy: bool = False) -> Recorder:
+def open_context(config: Config, *, tidy: bool = False) -> Context:
     """Open the database and drain the spool. A drain that fails is told and stops no search."""
     at = now_us()
     try:
@@ -55,7 +55,7 @@ def open_recorder(config: Config, *, tidy: bool = False) -> Recorder:
             file=sys.stderr,
         )
     _mind_pause(config, at, in_trouble=trouble is not None)
-    return Recorder(config, database, who, report, trouble, at)
+    return Context(config, database, who, report, trouble, at)
 
 
 def _source(config: Config, who: Identity) -> Source:
@@ -65,17 +65,17 @@ def _source(config: Config, who: Identity) -> Source:
     )
 
 
-def drained(recorder: Recorder) -> Recorder:
+def drained(context: Context) -> Context:
     """With nothing left in the spool or in the hands of another hx. Raises DatabaseError."""
-    if recorder.trouble is not None:
-        raise recorder.trouble
-    report, until_s = recorder.report, time.monotonic() + _PATIENCE_S
+    if context.trouble is not None:
+        raise context.trouble
+    report, until_s = context.report, time.monotonic() + _PATIENCE_S
     while report.busy:
         if time.monotonic() > until_s:
             raise Busy("another hx is still at work", "try again in a moment")
         time.sleep(_PAUSE_S)
-        report = ingest(recorder.database, _source(recorder.config, recorder.who), now_us())
-    return recorder._replace(report=report)
+        report = ingest(context.database, _source(context.config, context.who), now_us())
+    return context._replace(report=report)
 
 
 def _retain(database: Database, config: Config, at: int, *, tidy: bool) -> None:

@@ -8,7 +8,7 @@ from hx.database import event_detail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.core.model import ArtifactKey
     from hx.database.find import Found
 
@@ -17,17 +17,17 @@ _ID_DIGITS = 32
 _FEW = 6
 
 
-def short_name(recorder: Recorder, number: int) -> str:
+def short_name(context: Context, number: int) -> str:
     """The shortest name, of 8 characters or more, that no other event begins with."""
-    return spelled(number, event_detail.name_length(recorder.database, number))
+    return spelled(number, event_detail.name_length(context.database, number))
 
 
-def device_names(recorder: Recorder) -> dict[bytes, str]:
+def device_names(context: Context) -> dict[bytes, str]:
     """Device id -> name, or the first digits of its id."""
-    return event_detail.device_names(recorder.database)
+    return event_detail.device_names(context.database)
 
 
-def named_event(recorder: Recorder, text: str) -> Found | None:
+def named_event(context: Context, text: str) -> Found | None:
     """The one event that a person means; None when there is none.
 
     Raises UsageError for what is no name, and for one that several events share.
@@ -36,13 +36,13 @@ def named_event(recorder: Recorder, text: str) -> Found | None:
         raise UsageError(
             f"{text!r} is no name of an event", f"it has {_LEAST} to {LENGTH} characters"
         )
-    found = event_detail.named(recorder.database, text)
+    found = event_detail.named(context.database, text)
     if len(found) > 1:
-        raise _ambiguous(recorder, text, found)
+        raise _ambiguous(context, text, found)
     return found[0] if found else None
 
 
-def named_artifact(recorder: Recorder, text: str) -> ArtifactKey | None:
+def named_artifact(context: Context, text: str) -> ArtifactKey | None:
     """The one artifact whose id begins so; None when there is none. Raises UsageError."""
     from hx.database.queries.forget_selection import named_artifacts
 
@@ -51,19 +51,19 @@ def named_artifact(recorder: Recorder, text: str) -> ArtifactKey | None:
         raise UsageError(
             f"{text!r} is no id of an artifact", f"it has {_LEAST} to {_ID_DIGITS} digits, 0 to f"
         )
-    found = named_artifacts(recorder.database, prefix, _FEW)
+    found = named_artifacts(context.database, prefix, _FEW)
     if len(found) > 1:
         ids = ", ".join(one.artifact_id.hex() for one in found[: _FEW - 1])
         raise UsageError(f"several artifacts begin with {text!r}", f"say more digits: {ids} …")
     return found[0] if found else None
 
 
-def _ambiguous(recorder: Recorder, text: str, found: list[Found]) -> UsageError:
+def _ambiguous(context: Context, text: str, found: list[Found]) -> UsageError:
     from hx.cli.output import Paint, event_line
 
-    plain = Paint({"--color": "never"}, recorder.config)
+    plain = Paint({"--color": "never"}, context.config)
     lines = [
-        "  " + event_line(one, short_name(recorder, one.ident), recorder.now_us, plain)
+        "  " + event_line(one, short_name(context, one.ident), context.now_us, plain)
         for one in found[: event_detail.MANY]
     ]
     if len(found) > event_detail.MANY:

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.cli.shell_histories import Histories
     from hx.core.model import Artifact
     from hx.database.queries.forget_selection import Choice, Chosen
@@ -35,7 +35,7 @@ class Going(NamedTuple):
     blots: int  # pieces of files that are to be overwritten beside them
 
 
-def preview(recorder: Recorder, choice: Choice, going: Going, stream: TextIO) -> None:
+def preview(context: Context, choice: Choice, going: Going, stream: TextIO) -> None:
     from hx.cli.events_output import short_name
     from hx.cli.output import Paint, event_line, foreign_names
     from hx.database.find import load
@@ -44,14 +44,14 @@ def preview(recorder: Recorder, choice: Choice, going: Going, stream: TextIO) ->
         print(text, file=stream)
 
     events = going.events
-    by_device = _by_device(recorder, per_device(events))
+    by_device = _by_device(context, per_device(events))
     say(f"{_all_of(len(events), len(going.artifacts))} to forget{by_device}")
-    paint = Paint({"--color": "never"}, recorder.config)
-    names = foreign_names(recorder)
-    for one in load(recorder.database, [event.row for event in events[:_SHOWN]]):
+    paint = Paint({"--color": "never"}, context.config)
+    names = foreign_names(context)
+    for one in load(context.database, [event.row for event in events[:_SHOWN]]):
         device = names[one.event.key.device_id]
-        short = short_name(recorder, one.ident)
-        say("  " + event_line(one, short, recorder.now_us, paint, device))
+        short = short_name(context, one.ident)
+        say("  " + event_line(one, short, context.now_us, paint, device))
     if not events and choice.text is not None:
         say(f"{going.blots} to overwrite in the spool and in text files of shells")
     if len(events) > _SHOWN:
@@ -65,7 +65,7 @@ def preview(recorder: Recorder, choice: Choice, going: Going, stream: TextIO) ->
             else "All of this session goes until now; what you type next is recorded again."
         )
     if is_window(choice):
-        say(f"All that began {_span(choice, recorder.now_us)} goes, also what arrives later.")
+        say(f"All that began {_span(choice, context.now_us)} goes, also what arrives later.")
 
 
 def per_device(events: list[Chosen]) -> dict[bytes, int]:
@@ -94,13 +94,13 @@ def _artifact_lines(artifacts: list[Artifact]) -> list[str]:
     return [*lines, f"… and {more} older artifacts"] if more > 0 else lines
 
 
-def _by_device(recorder: Recorder, devices: dict[bytes, int]) -> str:
+def _by_device(context: Context, devices: dict[bytes, int]) -> str:
     """Where they were recorded; an import is as the machine that it is of."""
     from hx.cli.events_output import device_names
     from hx.cli.output import visible
     from hx.core.format.segment import is_origin
 
-    names, me = device_names(recorder), recorder.who.device_id
+    names, me = device_names(context), context.who.device_id
     places = Counter({"here": 0})  # named first
     for device, count in devices.items():
         here = device == me or (is_origin(device) and names[device] == names.get(me))
@@ -122,15 +122,15 @@ def is_window(choice: Choice) -> bool:
     return choice.since_us is not None or choice.until_us is not None
 
 
-def print_answer(recorder: Recorder, answer: Answer) -> None:
+def print_answer(context: Context, answer: Answer) -> None:
     from hx.cli.shell_histories import print_histories
 
     outcome = answer.outcome
     went = _all_of(outcome.forgotten, outcome.artifacts)
-    print(f"forgotten: {went}{_by_device(recorder, answer.devices)}")
+    print(f"forgotten: {went}{_by_device(context, answer.devices)}")
     if outcome.erased:
         print(f"overwritten in the spool and in text files of shells: {outcome.erased}")
-    for line in _elsewhere(recorder):
+    for line in _elsewhere(context):
         print(line)
     print_histories(answer.histories)
     print("a shell that is open may still write it to its own history file")
@@ -138,16 +138,16 @@ def print_answer(recorder: Recorder, answer: Answer) -> None:
         print(_UNCLEAN, file=sys.stderr)
 
 
-def _elsewhere(recorder: Recorder) -> list[str]:
+def _elsewhere(context: Context) -> list[str]:
     from hx.cli import forgotten_copies
     from hx.database.sync import vault
 
-    if vault.read(recorder.database) is None:
+    if vault.read(context.database) is None:
         return ["sync is not set up: hx has sent nothing of it to another device"]
-    known = forgotten_copies.look(recorder)
+    known = forgotten_copies.look(context)
     return [
         "not told the others yet: `hx sync` tells them, and each forgets it with its next sync",
-        *(forgotten_copies.copy_lines(known, recorder.now_us) if known else []),
+        *(forgotten_copies.copy_lines(known, context.now_us) if known else []),
     ]
 
 
@@ -157,12 +157,12 @@ _UNCLEAN = (
 )
 
 
-def print_object(recorder: Recorder, choice: Choice, answer: Answer) -> None:
+def print_object(context: Context, choice: Choice, answer: Answer) -> None:
     from hx.cli.events_output import device_names
     from hx.cli.forgotten_copies import as_object, look
     from hx.cli.json_output import print_json
 
-    names = device_names(recorder)
+    names = device_names(context)
     print_json(
         {
             "forgotten": answer.outcome.forgotten,
@@ -171,9 +171,9 @@ def print_object(recorder: Recorder, choice: Choice, answer: Answer) -> None:
                 {"device_id": device.hex(), "device": names.get(device), "events": count}
                 for device, count in answer.devices.items()
             ],
-            "window": _window_object(choice, recorder.now_us),
+            "window": _window_object(choice, context.now_us),
             "session_id": choice.session_id.hex() if choice.session_id is not None else None,
-            "elsewhere": as_object(look(recorder)),
+            "elsewhere": as_object(look(context)),
             "erased": answer.outcome.erased,
             "clean": answer.outcome.clean,
             "shell_histories": [one.path for one in answer.histories.left],

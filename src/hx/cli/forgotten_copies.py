@@ -11,21 +11,21 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.database.sync.forget_status import Copy, Elsewhere
 
 
-def look(recorder: Recorder) -> Elsewhere | None:
+def look(context: Context) -> Elsewhere | None:
     """None: in no vault, or there is nothing to tell. The store is not asked."""
-    database = recorder.database
+    database = context.database
     found = vault.read(database)
-    if found is None or not is_something(database, recorder.who.device_id):
+    if found is None or not is_something(database, context.who.device_id):
         return None
     from hx.core.format.genesis import read
     from hx.core.format.roster import evaluate
 
     trust = evaluate(read(found.genesis), vault.records(database))
-    return elsewhere(database, recorder.who.device_id, trust)
+    return elsewhere(database, context.who.device_id, trust)
 
 
 def lines(known: Elsewhere | None, now_us: int) -> list[str]:

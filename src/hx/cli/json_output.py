@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.database.event_detail import Fix
     from hx.database.find import Found
 
@@ -88,9 +88,9 @@ def print_json(value: object) -> None:
     sys.stdout.write("\n")
 
 
-def print_events(recorder: Recorder, found: Iterable[Found]) -> int:
+def print_events(context: Context, found: Iterable[Found]) -> int:
     """One array, an event a line; gives how many."""
-    devices = device_names(recorder)
+    devices = device_names(context)
     count = 0
     sys.stdout.write("[")
     for one in found:

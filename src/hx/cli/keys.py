@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.config import Config
     from hx.core.format.keys import DeviceKeys
     from hx.custody import Custody
@@ -24,26 +24,26 @@ if TYPE_CHECKING:
 _RESTORE = "restore it from a backup of this folder"
 
 
-def place(recorder: Recorder) -> Place:
-    folder = os.path.dirname(recorder.database.path)
-    who = recorder.who
-    return Place(stem(folder, recorder.config.host, shared=who.shared), who.device_id)
+def place(context: Context) -> Place:
+    folder = os.path.dirname(context.database.path)
+    who = context.who
+    return Place(stem(folder, context.config.host, shared=who.shared), who.device_id)
 
 
-def key_path(recorder: Recorder) -> str:
+def key_path(context: Context) -> str:
     """The bare file of the first run; gone once custody has its keys."""
     from hx import device
 
-    folder = os.path.dirname(recorder.database.path)
-    return device.key_path(folder, recorder.config.host, shared=recorder.who.shared)
+    folder = os.path.dirname(context.database.path)
+    return device.key_path(folder, context.config.host, shared=context.who.shared)
 
 
-def choose(recorder: Recorder, kind: str | None) -> Custody:
+def choose(context: Context, kind: str | None) -> Custody:
     """For `--custody KIND` or none; says which it is, and has its passphrase from now on.
 
     Raises KeyMissing, InputError.
     """
-    where, ask = place(recorder), asker(recorder.config)
+    where, ask = place(context), asker(context.config)
     chosen = custody.choose(kind, where, ask)
     if chosen.passed_over:
         print(f"hx: warning: {chosen.passed_over}", file=sys.stderr)
@@ -53,9 +53,9 @@ def choose(recorder: Recorder, kind: str | None) -> Custody:
     return chosen
 
 
-def opened(recorder: Recorder) -> Custody:
+def opened(context: Context) -> Custody:
     """As chosen when the device came into its vault. Raises KeyMissing."""
-    where, ask = place(recorder), asker(recorder.config)
+    where, ask = place(context), asker(context.config)
     next_to = heirs(where, where.device_id)
     note = read_note(next_to.note)
     if note is not None and note.device_id == where.device_id:  # it has become that device
@@ -63,15 +63,15 @@ def opened(recorder: Recorder) -> Custody:
     return custody.opened(where, ask)
 
 
-def heir(recorder: Recorder) -> DeviceKeys:
+def heir(context: Context) -> DeviceKeys:
     """Keys for the device that this one is to become, stored beside its own, with the vault's.
 
     What a run that was cut short has made is taken again. Raises KeyMissing.
     """
     from hx.core.format.keys import generate
 
-    where, ask = place(recorder), asker(recorder.config)
-    secrets = loaded(recorder)[1]
+    where, ask = place(context), asker(context.config)
+    secrets = loaded(context)[1]
     note = read_note(heirs(where, where.device_id).note)
     if note is None:
         keys = generate()
@@ -81,23 +81,23 @@ def heir(recorder: Recorder) -> DeviceKeys:
     return keys
 
 
-def loaded(recorder: Recorder) -> tuple[Custody, Secrets]:
+def loaded(context: Context) -> tuple[Custody, Secrets]:
     """Opened, and a move of the keys that was cut short is finished. Raises KeyMissing."""
     from hx.device_handover import retire
 
-    kept = opened(recorder)
+    kept = opened(context)
     secrets = kept.load()
-    retire(key_path(recorder), secrets)
+    retire(key_path(context), secrets)
     return kept, secrets
 
 
-def device_keys(recorder: Recorder) -> DeviceKeys:
+def device_keys(context: Context) -> DeviceKeys:
     """Of this device: in custody once it came into a vault or began to. Raises KeyMissing."""
     from hx.device import read_keys
 
-    if read_note(place(recorder).note) is not None:
-        return loaded(recorder)[1].device
-    path = key_path(recorder)
+    if read_note(place(context).note) is not None:
+        return loaded(context)[1].device
+    path = key_path(context)
     try:
         return read_keys(path)
     except FileNotFoundError:
@@ -143,40 +143,40 @@ def _new_passphrase() -> bytes:
     return first
 
 
-def findings(recorder: Recorder) -> Iterator[Finding]:
+def findings(context: Context) -> Iterator[Finding]:
     """The keys of this device, wherever they are, and the id in the database belong together."""
     try:
-        note = read_note(place(recorder).note)
+        note = read_note(place(context).note)
         if note is None:
-            yield _bare(recorder)
+            yield _bare(context)
         else:
-            yield from _kept(recorder)
+            yield from _kept(context)
     except HxError as error:
         yield Finding("device", FAULT, error.message, error.hint)
 
 
-def _bare(recorder: Recorder) -> Finding:
+def _bare(context: Context) -> Finding:
     """Of a device in no vault."""
     from hx.device import verified
 
-    path = key_path(recorder)
+    path = key_path(context)
     try:
         device_id = verified(path)
     except FileNotFoundError:
         return Finding("device", FAULT, f"the key file {path} is missing", _RESTORE)
-    if device_id != recorder.who.device_id:
+    if device_id != context.who.device_id:
         sentence = f"{path} is not the key of this database's device"
         return Finding("device", FAULT, sentence, _RESTORE)
     return Finding("device", OK, f"this device is {device_id.hex()}")
 
 
-def _kept(recorder: Recorder) -> Iterator[Finding]:
+def _kept(context: Context) -> Iterator[Finding]:
     """Of a device in a vault. A passphrase is not asked for, a keychain is opened."""
-    kept = opened(recorder)
+    kept = opened(context)
     kept.check()
-    yield Finding("device", OK, f"this device is {recorder.who.device_id.hex()}")
+    yield Finding("device", OK, f"this device is {context.who.device_id.hex()}")
     yield Finding("keys", OK, f"they are in {kept.describe()}")
-    path = key_path(recorder)
+    path = key_path(context)
     if os.path.lexists(path):
         sentence = f"they also lie bare in {path}, where a move was cut short"
         yield Finding("keys", WARNING, sentence, "hx sync")

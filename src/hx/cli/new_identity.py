@@ -13,23 +13,23 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.core.format.keys import DeviceKeys
 
 
 def renewed(
-    recorder: Recorder, name: str, prepare: Callable[[DeviceKeys], Callable[[], None]] | None = None
-) -> Recorder:
+    context: Context, name: str, prepare: Callable[[DeviceKeys], Callable[[], None]] | None = None
+) -> Context:
     """As the new device. What `prepare` gives is done in the transaction that makes it one.
 
     Raises KeyMissing, DatabaseError.
     """
-    keys = custody.heir(recorder)
+    keys = custody.heir(context)
     also = prepare(keys) if prepare else lambda: None
-    who, host, database = recorder.who, recorder.config.host, recorder.database
+    who, host, database = context.who, context.config.host, context.database
     with database.transaction():
         also()
         who = device.become(database, host, keys.device_id, name, shared=who.shared)
-    reborn = recorder._replace(who=who)
+    reborn = context._replace(who=who)
     custody.opened(reborn)
     return reborn

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.config import Config
     from hx.core.model import Event
     from hx.database.find import Found
@@ -114,29 +114,29 @@ def event_line(found: Found, short: str, now_us: int, paint: Paint, device: str 
     )
 
 
-def foreign_names(recorder: Recorder) -> dict[bytes, str]:
+def foreign_names(context: Context) -> dict[bytes, str]:
     """Device id -> what to call it in a line; nothing for this one and for what it imported."""
-    names = device_names(recorder)
-    own = names.get(recorder.who.device_id)
+    names = device_names(context)
+    own = names.get(context.who.device_id)
     return {device: "" if name == own else name for device, name in names.items()}
 
 
-def answer(recorder: Recorder, found: Iterable[Found], options: dict[str, str]) -> int:
+def answer(context: Context, found: Iterable[Found], options: dict[str, str]) -> int:
     """Print events as the options ask; gives the exit code."""
     if "--json" in options:
         from hx.cli.json_output import print_events as print_objects
 
-        return 0 if print_objects(recorder, found) else 1
-    return 0 if print_events(recorder, found, Paint(options, recorder.config)) else 1
+        return 0 if print_objects(context, found) else 1
+    return 0 if print_events(context, found, Paint(options, context.config)) else 1
 
 
-def print_events(recorder: Recorder, found: Iterable[Found], paint: Paint) -> int:
+def print_events(context: Context, found: Iterable[Found], paint: Paint) -> int:
     """One line each; gives how many."""
-    names = foreign_names(recorder)
+    names = foreign_names(context)
     count = 0
     for one in found:
-        short = short_name(recorder, one.ident)
+        short = short_name(context, one.ident)
         device = names[one.event.key.device_id]
-        sys.stdout.write(event_line(one, short, recorder.now_us, paint, device) + "\n")
+        sys.stdout.write(event_line(one, short, context.now_us, paint, device) + "\n")
         count += 1
     return count

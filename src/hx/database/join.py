@@ -17,7 +17,7 @@ from hx.database.event_rows import events_at
 from hx.database.removal import references, settle, sweep_after
 from hx.database.retained_segments import suspect
 from hx.database.rows import Dictionaries, Sql, event_rows, select_events
-from hx.database.sync.locations import Holdings
+from hx.database.sync.locations import Locations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,21 +55,21 @@ def join(database: Database, delta: History, source: Source | None = None) -> Ch
         graves.relevant(database, delta),
     )
     merged = join_histories(local, delta)
-    holdings = Holdings(database, source)
+    locations = Locations(database, source)
     graves.write(database, new)
     if new and source is None:
         _note_order(database)
-    holdings.leave_pins(local.pins - merged.pins)
+    locations.leave_pins(local.pins - merged.pins)
     keepsakes.write_pins(database, merged.pins - local.pins)
     unlike = [row for a, row in artifacts.items() if a not in merged.artifacts]
-    holdings.leave("artifact", unlike)
+    locations.leave("artifact", unlike)
     keys = {artifact.key for artifact in merged.artifacts}
     _note_gone(database, "artifact", [row for a, row in artifacts.items() if a.key not in keys])
     kept = keepsakes.write_artifacts(database, artifacts, merged.artifacts)
-    changes = _write_events(database, events, merged.events, delta, holdings)
+    changes = _write_events(database, events, merged.events, delta, locations)
     known = {event.key for event in events}
     suspect(database, new, (event for event in merged.events if event.key not in known))
-    holdings.show(delta, merged, {row: e for e, row in events.items() if e in merged.events})
+    locations.show(delta, merged, {row: e for e, row in events.items() if e in merged.events})
     late = changes.dropped > 0 or any(a.key not in keys for a in delta.artifacts)
     erased = changes.forgotten > 0 or changes.replaced > 0 or bool(unlike)
     return changes._replace(artifacts=kept, late=late, erased=erased)
@@ -91,15 +91,15 @@ def _write_events(
     local: dict[Event, int],
     merged: frozenset[Event],
     delta: History,
-    holdings: Holdings,
+    locations: Locations,
 ) -> Changes:
     gone = {event.key: row for event, row in local.items() if event not in merged}
     fresh = sorted(merged.difference(local), key=itemgetter(0))  # the key, in C
     ids = Dictionaries(database)
     ids.look_up_commands({event.command for event in fresh})
     before = references(database, gone.values())
-    holdings.leave("event", list(gone.values()))
-    inserted = event_rows(fresh, ids, holdings.of_new)
+    locations.leave("event", list(gone.values()))
+    inserted = event_rows(fresh, ids, locations.of_new)
     replaced: list[tuple[Sql, ...]] = []
     if gone:
         keyed = list(zip(fresh, inserted, strict=True))
@@ -108,10 +108,10 @@ def _write_events(
     _note_gone(database, "event", list(gone.values()))
     uses = counts.uses(inserted, replaced)
     ids.write_commands(uses)
-    last = holdings.last_event()
+    last = locations.last_event()
     database.connection.executemany(_INSERT, inserted)
     database.connection.executemany(_UPDATE, replaced)
-    holdings.note_unheld(last, [int(row[-1] or 0) for row in replaced])
+    locations.note_unpublished(last, [int(row[-1] or 0) for row in replaced])
     database.connection.executemany("DELETE FROM event WHERE id = ?", [(r,) for r in gone.values()])
     counts.add(database, uses, inserted, replaced)
     settle(database, before.values())
@@ -144,7 +144,7 @@ def _dropped(events: frozenset[Event], merged: frozenset[Event]) -> int:
 
 _COLUMNS = (
     "started_at_us, session, seq, ident, command, directory, terminal, checkout,"
-    " exit_status, pipestatus, duration_us, flags, origin, revision, holding"
+    " exit_status, pipestatus, duration_us, flags, origin, revision, location"
 )
 _MARKS = ", ".join("?" * 15)
 _INSERT = f"INSERT INTO event ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608

@@ -27,11 +27,11 @@ REDACTED_NOW = (
 _TOUCHED = (
     "listed = 1 AND superseded = 0"
     " AND (first_us IS NULL OR first_us <= ?) AND (last_us IS NULL OR last_us >= ?)"
-    " AND object_id IN (SELECT holding.segment FROM holding)"
+    " AND object_id IN (SELECT location.segment FROM location)"
 )
 _SUSPECT = f"UPDATE segment SET rewrite = 1 WHERE rewrite = 0 AND {_TOUCHED}"  # noqa: S608
 _REMAINS = (
-    "INSERT OR IGNORE INTO remains SELECT device_id, object_id, NULL FROM segment"  # noqa: S608
+    "INSERT OR IGNORE INTO forgotten_copy SELECT device_id, object_id, NULL FROM segment"  # noqa: S608
     f" WHERE {_TOUCHED}"
 )
 

@@ -19,7 +19,7 @@ _TIMES = 20  # that a file may change under our hands before we give up
 _LOOKS, _PAUSE_S = 40, 0.005
 
 
-class Holding(NamedTuple):
+class Location(NamedTuple):
     path: str
     entries: int  # that hold it
 
@@ -28,16 +28,16 @@ class Changed(OSError):  # noqa: N818  (not an error of the system)
     """A shell wrote to the file meanwhile."""
 
 
-def holding(paths: Iterable[str], wanted: Wanted) -> list[Holding]:
+def location(paths: Iterable[str], wanted: Wanted) -> list[Location]:
     """The files that hold it; one that cannot be read is left out."""
-    found: list[Holding] = []
+    found: list[Location] = []
     for path in paths:
         try:
             _, removed = _without(path, _read(path), wanted)
         except OSError:
             continue
         if removed:
-            found.append(Holding(path, removed))
+            found.append(Location(path, removed))
     return found
 
 

@@ -14,7 +14,7 @@ from hx.core.record import NamedTuple
 from hx.database.sync import ledger
 from hx.database.sync.ledger import TAKEN, Segment, Verdict
 from hx.stores import Missing
-from hx.sync.context import Keyring, Visit
+from hx.sync.context import Keyring, SyncContext
 from hx.sync.manifests import PATIENT_TRIES, judged, read_manifest
 from hx.sync.pull import require_vault
 from hx.sync.segments import key_of
@@ -46,19 +46,19 @@ class Checked(NamedTuple):
 class _Look(NamedTuple):
     """What is being looked at, and what was found so far."""
 
-    visit: Visit
+    context: SyncContext
     sizes: dict[str, int]  # store key -> bytes
     problems: list[Damage]
     passed_over: dict[str, int]
     read: list[int]  # sizes of what was read
 
 
-def check(visit: Visit, percent: int, dice: Random) -> Checked:
+def check(context: SyncContext, percent: int, dice: Random) -> Checked:
     """`percent`: of the segments, chosen by chance, so many are read; 0: none.
 
     Raises StoreError, NotAVault, KeyMissing.
     """
-    looker = _looker(visit)
+    looker = _looker(context)
     looker.list_manifests()
     require_vault(looker)
     sizes = {entry.key: entry.size for entry in looker.store.list("")}
@@ -83,11 +83,11 @@ def check(visit: Visit, percent: int, dice: Random) -> Checked:
     )
 
 
-def _looker(visit: Visit) -> Visit:
+def _looker(context: SyncContext) -> SyncContext:
     """A visit of which nothing remains: keys that it finds go into no custody."""
-    keyring = Keyring(lambda: visit.keyring.secrets, lambda _secrets: None)
-    made = Visit(visit.database, visit.store, visit.me, keyring, visit.now_us)
-    made.tell = visit.tell
+    keyring = Keyring(lambda: context.keyring.secrets, lambda _secrets: None)
+    made = SyncContext(context.database, context.store, context.me, keyring, context.now_us)
+    made.tell = context.tell
     return made
 
 
@@ -102,9 +102,9 @@ def _judge(found: _Look, key: str, verdict: Verdict) -> None:
 
 
 def _check_marker(found: _Look) -> None:
-    genesis = found.visit.vault.genesis
+    genesis = found.context.vault.genesis
     try:
-        data = found.visit.store.get(object_names.VAULT_KEY, len(genesis))
+        data = found.context.store.get(object_names.VAULT_KEY, len(genesis))
     except Missing:
         _judge(
             found, object_names.VAULT_KEY, Verdict(PENDING, NOT_ARRIVED, "the mark is not there")
@@ -116,7 +116,7 @@ def _check_marker(found: _Look) -> None:
         _judge(found, object_names.VAULT_KEY, Verdict(REJECTED, HASH, what))
 
 
-def _check_each(found: _Look, kind: int, verify: Callable[[Visit, Whole], None]) -> None:
+def _check_each(found: _Look, kind: int, verify: Callable[[SyncContext, Whole], None]) -> None:
     for key, name in _of_kind(found, kind):
         verdict = look(_verifying(found, verify, Whole(key, name, found.sizes[key])))[1]
         found.read.append(found.sizes[key])
@@ -124,9 +124,9 @@ def _check_each(found: _Look, kind: int, verify: Callable[[Visit, Whole], None])
 
 
 def _verifying(
-    found: _Look, verify: Callable[[Visit, Whole], None], one: Whole
+    found: _Look, verify: Callable[[SyncContext, Whole], None], one: Whole
 ) -> Callable[[], None]:
-    return lambda: verify(found.visit, one)
+    return lambda: verify(found.context, one)
 
 
 def _of_kind(found: _Look, kind: int) -> Iterator[tuple[str, Name]]:
@@ -141,21 +141,21 @@ def _of_kind(found: _Look, kind: int) -> Iterator[tuple[str, Name]]:
 
 def _manifests(found: _Look) -> dict[str, Signed]:
     """Those that count; the roster is learnt from all of them first."""
-    visit, read = found.visit, {}
-    for key in sorted(visit.listing):
-        one = read_manifest(visit, key)
+    context, read = found.context, {}
+    for key in sorted(context.listing):
+        one = read_manifest(context, key)
         found.read.append(found.sizes.get(key, 0))
         if isinstance(one, Verdict):
             _judge(found, key, one)
         else:
             read[key] = one
-    visit.suppose(record for one in read.values() for record in one.manifest.roster)
-    visit.keyring.vouch(visit.trust.readable)
+    context.suppose(record for one in read.values() for record in one.manifest.roster)
+    context.keyring.vouch(context.trust.readable)
     return {key: one for key, one in read.items() if _counts(found, key, one)}
 
 
 def _counts(found: _Look, key: str, one: Signed) -> bool:
-    verdict = judged(found.visit, key, one)
+    verdict = judged(found.context, key, one)
     _judge(found, key, verdict)
     return verdict is TAKEN
 
@@ -165,18 +165,18 @@ def _newest(found: _Look, signed: dict[str, Signed]) -> list[Manifest]:
     best: dict[bytes, list[Signed]] = {}
     for one in sorted(signed.values(), key=lambda one: (one.manifest.seq, identity(one.payload))):
         held = best.setdefault(one.manifest.device_id, [])
-        own = one.manifest.device_id == found.visit.me
+        own = one.manifest.device_id == found.context.me
         if held and (own or held[-1].manifest.seq < one.manifest.seq):
             held.clear()
         held.append(one)
     return [one.manifest for held in best.values() for one in held]
 
 
-def _behind(visit: Visit, newest: list[Manifest]) -> list[bytes]:
+def _behind(context: SyncContext, newest: list[Manifest]) -> list[bytes]:
     there = {one.device_id: one.seq for one in newest}
-    known = {at: several[-1].seq for at, several in ledger.heads(visit.database).items()}
+    known = {at: several[-1].seq for at, several in ledger.heads(context.database).items()}
     return sorted(
-        at for at, seq in known.items() if visit.trust.author(at) and there.get(at, 0) < seq
+        at for at, seq in known.items() if context.trust.author(at) and there.get(at, 0) < seq
     )
 
 
@@ -212,18 +212,18 @@ def _check_named(found: _Look, named: list[Segment], percent: int, dice: Random)
             there.append(one)
     count = -(-len(there) * percent // 100)
     for number, one in enumerate(dice.sample(there, count)):
-        found.visit.tell(number, count)
+        found.context.tell(number, count)
         found.read.append(one.size)
-        _judge(found, key_of(one), look_at(found.visit, one)[1])
+        _judge(found, key_of(one), look_at(found.context, one)[1])
 
 
 def _doubt_what_moved(found: _Look) -> None:
     """What a device has replaced meanwhile is not missed."""
     if not any(one.is_missing for one in found.problems):
         return
-    before = set(found.visit.listing)
-    found.visit.list_manifests()
-    changed = before.symmetric_difference(found.visit.listing)
+    before = set(found.context.listing)
+    found.context.list_manifests()
+    changed = before.symmetric_difference(found.context.listing)
     moved = {name.device_id for key in changed if (name := object_names.parsed(key)) is not None}
     found.problems[:] = [
         one for one in found.problems if not (one.is_missing and one.device_id in moved)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hx.core.model import ArtifactKey, EventKey, Tombstone
     from hx.database.connection import Database
     from hx.database.sync.ledger import Segment
-    from hx.sync.context import Visit
+    from hx.sync.context import SyncContext
 
 MANY = 32  # small segments; then they become one
 SMALL_BYTES = 256 << 10  # of an object: about 1 MiB of plaintext
@@ -36,41 +36,41 @@ class Rewriting(NamedTuple):
     rows: dict[EventKey, int]  # its events that are in the database
 
 
-def rewriting(visit: Visit) -> Rewriting:
+def rewriting(context: SyncContext) -> Rewriting:
     """What is to be written anew now. Raises StoreError; what cannot be read stays as it is."""
     replaced, old = [], History()
-    for one in _chosen(ledger.live(visit.database, visit.me)):
-        read = _read(visit, one)
+    for one in _chosen(ledger.live(context.database, context.me)):
+        read = _read(context, one)
         if read is not None:
             replaced.append(one)
             old = join(old, read)
-    for one in orphans(visit):
-        read = _read_orphan(visit, one)
+    for one in orphans(context):
+        read = _read_orphan(context, one)
         if read is not None:
             replaced.append(one)
-            old = join(old, _not_here(visit.database, read))
-    return Rewriting(replaced, *_kept(visit, old))
+            old = join(old, _not_here(context.database, read))
+    return Rewriting(replaced, *_kept(context, old))
 
 
-def orphans(visit: Visit) -> list[Segment]:
+def orphans(context: SyncContext) -> list[Segment]:
     """Own segments that another life of this device leaves out: retention may have taken here
     what nobody else has joined yet, so they are read once more before they go.
     """
-    if visit.database.meta(RETAINED) is None:
+    if context.database.meta(RETAINED) is None:
         return []
-    return ledger.orphans(visit.database, visit.me)
+    return ledger.orphans(context.database, context.me)
 
 
-def _read_orphan(visit: Visit, one: Segment) -> History | None:
+def _read_orphan(context: SyncContext, one: Segment) -> History | None:
     """One that is not there any more need not be read again."""
     try:
-        return _opened(visit, one)
+        return _opened(context, one)
     except Fault:
         return None
     except Missing:
-        if one.object_id not in visit.segments_there(visit.me):
-            with visit.database.transaction():
-                ledger.supersede(visit.database, visit.me, [one])
+        if one.object_id not in context.segments_there(context.me):
+            with context.database.transaction():
+                ledger.supersede(context.database, context.me, [one])
         return None
 
 
@@ -92,35 +92,35 @@ def _chosen(listed: list[Segment]) -> list[Segment]:
     return [one for one in live if one.rewrite or (crowded and one.object_id in small)]
 
 
-def _read(visit: Visit, one: Segment) -> History | None:
+def _read(context: SyncContext, one: Segment) -> History | None:
     try:
-        return _opened(visit, one)
+        return _opened(context, one)
     except (Missing, Fault):  # `hx sync status` tells of it
         return None
 
 
-def _opened(visit: Visit, one: Segment) -> History:
-    key = object_names.segment(visit.me, one.object_id)
-    data = visit.store.get(key, size_limit(object_names.SEGMENT))
-    return segment.decode(visit.unsealed(key, data))
+def _opened(context: SyncContext, one: Segment) -> History:
+    key = object_names.segment(context.me, one.object_id)
+    data = context.store.get(key, size_limit(object_names.SEGMENT))
+    return segment.decode(context.unsealed(key, data))
 
 
-def _kept(visit: Visit, old: History) -> tuple[History, dict[EventKey, int]]:
+def _kept(context: SyncContext, old: History) -> tuple[History, dict[EventKey, int]]:
     """Without what is covered or beaten; what is not in the database is neither."""
-    cover = Cover(tombstones.relevant(visit.database, old))
-    kept, rows = spared(visit.database, old, cover)
-    return kept._replace(tombstones=old.tombstones | _carried(visit, old, cover)), rows
+    cover = Cover(tombstones.relevant(context.database, old))
+    kept, rows = spared(context.database, old, cover)
+    return kept._replace(tombstones=old.tombstones | _carried(context, old, cover)), rows
 
 
-def _carried(visit: Visit, old: History, cover: Cover) -> frozenset[Tombstone]:
+def _carried(context: SyncContext, old: History, cover: Cover) -> frozenset[Tombstone]:
     """For each record that goes one order that covers it, unless an own segment holds one."""
     events = [event.key for event in old.events if cover.event(event.key)]
     artifacts = [one.key for one in old.artifacts if cover.artifact(one.key)]
     if not events and not artifacts:
         return frozenset()
-    database = visit.database
+    database = context.database
     held = tombstones.read(
-        database, "holding IN (SELECT id FROM holding WHERE segment IS NOT NULL)"
+        database, "location IN (SELECT id FROM location WHERE segment IS NOT NULL)"
     )
     left = _uncovered(events, artifacts, Cover(held | old.tombstones))
     carried: set[Tombstone] = set()

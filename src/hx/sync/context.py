@@ -88,7 +88,7 @@ class Pulled(NamedTuple):
     rejected: int = 0
 
 
-class Visit:
+class SyncContext:
     """The database is ours alone to change what it says of the vault while the visit lasts."""
 
     def __init__(

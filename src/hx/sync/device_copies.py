@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from hx.database.connection import Database
-    from hx.sync.context import Visit
+    from hx.sync.context import SyncContext
 
 _SEEN = "copy_seen_us"  # meta: when its last manifest was read
 
@@ -24,16 +24,16 @@ def noted_us(database: Database) -> int | None:
     return found if isinstance(found, int) else None
 
 
-def note(visit: Visit, own: Collection[str]) -> bool:
+def note(context: SyncContext, own: Collection[str]) -> bool:
     """After a sync: whether another copy was met and none was known of.
 
     `own`: keys of what this copy had on its way when the sync began.
     """
-    database, known = visit.database, noted_us(visit.database)
-    if set(visit.own_read) - set(own):
-        database.set_meta(_SEEN, visit.now_us)
+    database, known = context.database, noted_us(context.database)
+    if set(context.own_read) - set(own):
+        database.set_meta(_SEEN, context.now_us)
         return known is None
     found = vault.read(database)
-    if known is not None and found is not None and found.pushed_at_us == visit.now_us:
+    if known is not None and found is not None and found.pushed_at_us == context.now_us:
         database.execute("DELETE FROM meta WHERE key = ?", (_SEEN,))
     return False

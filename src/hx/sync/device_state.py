@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.core.format.roster import Trust
     from hx.database.connection import Database
-    from hx.sync.context import Visit
+    from hx.sync.context import SyncContext
 
 MEMBER, WAITING, NOT_ADMITTED, REVOKED, LEFT = PLACES = (
     "member",
@@ -50,22 +50,22 @@ def waits(database: Database) -> tuple[str, str]:
 
 def place_of(trust: Trust, device_id: bytes) -> str:
     """One of PLACES."""
-    if device_id in trust.standing:
+    if device_id in trust.active:
         return MEMBER
     if device_id in trust.waiting:
         return WAITING
-    if device_id in trust.left:
+    if device_id in trust.departed:
         return LEFT
     return REVOKED if device_id in trust.revoked else NOT_ADMITTED
 
 
-def place_here(visit: Visit) -> str:
+def place_here(context: SyncContext) -> str:
     """Of this device. Costs no cryptography when nothing was heard since the last time."""
-    known = visit.database.meta(_PLACE)
-    if visit.knows_trust or known not in PLACES:
-        found = place_of(visit.trust, visit.me)
+    known = context.database.meta(_PLACE)
+    if context.knows_trust or known not in PLACES:
+        found = place_of(context.trust, context.me)
         if found != known:
-            visit.database.set_meta(_PLACE, found)
+            context.database.set_meta(_PLACE, found)
         return found
     return str(known)
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from hx.core.format.roster_records import Record
     from hx.database.connection import Database
     from hx.stores import Store
-    from hx.sync.context import Visit
+    from hx.sync.context import SyncContext
 
 INVITE_US = 86_400_000_000  # how long an invitation is open
 _DAMAGED = "the store may be damaged, or somebody has tampered with it"
@@ -109,32 +109,32 @@ def _enter(
         rows.add_records(here.database, records)
 
 
-def invitation(visit: Visit) -> tuple[str, int]:
+def invitation(context: SyncContext) -> tuple[str, int]:
     """(code, expires_at_us) of a new invitation; a push has to follow.
 
     A key that is due is made first: the newcomer is to read what is written next.
     """
-    prepare(visit)
+    prepare(context)
     secret, seed = new_secret(), generate().sign_seed
-    keys = visit.keyring.secrets
-    expires_at_us = visit.now_us + INVITE_US
+    keys = context.keyring.secrets
+    expires_at_us = context.now_us + INVITE_US
     record = invite_record(
         invite_id(secret),
         DeviceKeys(seed, bytes(32)).sign_pub,
         expires_at_us,
         seed=keys.device.sign_seed,
-        vault_id=visit.vault.vault_id,
+        vault_id=context.vault.vault_id,
     )
-    visit.learn([record])
+    context.learn([record])
     found = invite.Invitation(
-        visit.genesis.sha256,
+        context.genesis.sha256,
         tuple(sorted(keys.vmks.values())),
         seed,
-        tuple(rows.records(visit.database)),
-        tuple(ledger.seen(visit.database)),
+        tuple(rows.records(context.database)),
+        tuple(ledger.seen(context.database)),
     )
-    data = invite.sealed(found, secret=secret, suite=visit.genesis.suite)
-    visit.store.put(invite.store_key(secret), data)
+    data = invite.sealed(found, secret=secret, suite=context.genesis.suite)
+    context.store.put(invite.store_key(secret), data)
     return code_of(secret), expires_at_us
 
 

@@ -19,46 +19,46 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.core.merge import History
     from hx.database.sync.forgotten_copies import Suspected
-    from hx.sync.context import Visit
+    from hx.sync.context import SyncContext
 
 
-def settle(visit: Visit) -> None:
+def settle(context: SyncContext) -> None:
     """By what is known here: which segments are replaced, whether own orders are told."""
-    with visit.database.transaction():
-        forgotten_copies.settle(visit.database, visit.me)
+    with context.database.transaction():
+        forgotten_copies.settle(context.database, context.me)
         forgotten_copies.note_told(
-            visit.database, visit.me, ledger.pinned_seq(visit.database, visit.me)
+            context.database, context.me, ledger.pinned_seq(context.database, context.me)
         )
 
 
-def look(visit: Visit) -> None:
+def look(context: SyncContext) -> None:
     """Into what is suspected. Raises NotMounted; what cannot be read stays suspected."""
-    _miss_what_is_gone(visit)
-    for one in forgotten_copies.suspected(visit.database, visit.me):
+    _miss_what_is_gone(context)
+    for one in forgotten_copies.suspected(context.database, context.me):
         try:
-            history = _history(visit, one)
+            history = _history(context, one)
         except (Fault, Missing, Transient, Denied):
             continue
-        with visit.database.transaction():
-            forgotten_copies.note_look(visit.database, one, holds=_is_covered(visit, history))
+        with context.database.transaction():
+            forgotten_copies.note_look(context.database, one, holds=_is_covered(context, history))
 
 
-def _history(visit: Visit, one: Suspected) -> History:
+def _history(context: SyncContext, one: Suspected) -> History:
     key = object_names.segment(one.device_id, one.object_id)
-    data = visit.store.get(key, min(one.size, size_limit(object_names.SEGMENT)))
-    return segment.decode(visit.unsealed(key, data))
+    data = context.store.get(key, min(one.size, size_limit(object_names.SEGMENT)))
+    return segment.decode(context.unsealed(key, data))
 
 
-def _is_covered(visit: Visit, history: History) -> bool:
-    return holds_covered(history, Cover(tombstones.relevant(visit.database, history)))
+def _is_covered(context: SyncContext, history: History) -> bool:
+    return holds_covered(history, Cover(tombstones.relevant(context.database, history)))
 
 
-def _miss_what_is_gone(visit: Visit) -> None:
+def _miss_what_is_gone(context: SyncContext) -> None:
     """Of a device that is no longer in the vault no manifest comes: only a listing tells."""
-    for device_id, objects in forgotten_copies.copies(visit.database).items():
-        if device_id in visit.trust.standing or device_id in visit.trust.waiting:
+    for device_id, objects in forgotten_copies.copies(context.database).items():
+        if device_id in context.trust.active or device_id in context.trust.waiting:
             continue
-        there = visit.segments_there(device_id)
+        there = context.segments_there(device_id)
         gone = [one for one in objects if one not in there]
-        with visit.database.transaction():
-            forgotten_copies.forget_segments(visit.database, device_id, gone)
+        with context.database.transaction():
+            forgotten_copies.forget_segments(context.database, device_id, gone)

@@ -27,7 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.core.format.roster_records import Record
     from hx.database.connection import Database
-    from hx.sync.context import Visit
+    from hx.sync.context import SyncContext
     from hx.sync.outbox import Outbox
 
 _ROUNDS = 5
@@ -46,57 +46,59 @@ class Outlook(NamedTuple):
         return self.place in (MEMBER, WAITING)
 
 
-def outlook(visit: Visit) -> Outlook:
-    trust = visit.trust
+def outlook(context: SyncContext) -> Outlook:
+    trust = context.trust
     return Outlook(
-        place_of(trust, visit.me),
-        unpublished.count(visit.database, visit.now_us),
-        len(trust.standing.keys() - {visit.me}),
-        visit.me in trust.admins,
+        place_of(trust, context.me),
+        unpublished.count(context.database, context.now_us),
+        len(trust.active.keys() - {context.me}),
+        context.me in trust.admins,
     )
 
 
-def say_farewell(visit: Visit, outbox: Outbox, label: str) -> None:
+def say_farewell(context: SyncContext, outbox: Outbox, label: str) -> None:
     """The last manifest, right after a sync of this visit. Raises StoreError, KeyMissing."""
-    key_id, vmk = membership.writing_key(visit)
-    live = [listed_of(one) for one in ledger.live(visit.database, visit.me)]
-    roster = vault.records(visit.database) | {_word(visit)}
-    last = manifest_of(visit, label, live, key_id)._replace(roster=carried(visit.genesis, roster))
-    publish(visit, outbox, Plan([], Due(History(), {}, 0), [], last, vmk))
+    key_id, vmk = membership.writing_key(context)
+    live = [listed_of(one) for one in ledger.live(context.database, context.me)]
+    roster = vault.records(context.database) | {_word(context)}
+    last = manifest_of(context, label, live, key_id)._replace(
+        roster=carried(context.genesis, roster)
+    )
+    publish(context, outbox, Plan([], Due(History(), {}, 0), [], last, vmk))
 
 
-def _word(visit: Visit) -> Record:
+def _word(context: SyncContext) -> Record:
     """Signed once more it is the same: the signature follows from the bytes."""
-    seed = visit.keyring.secrets.device.sign_seed
-    return device_revoke(visit.me, (), seed=seed, vault_id=visit.vault.vault_id)
+    seed = context.keyring.secrets.device.sign_seed
+    return device_revoke(context.me, (), seed=seed, vault_id=context.vault.vault_id)
 
 
-def publish_and_leave(visit: Visit, outbox: Outbox, label: str) -> bool:
+def publish_and_leave(context: SyncContext, outbox: Outbox, label: str) -> bool:
     """Publish all that is due, tell the others, and take the vault out of the database.
 
     The visit has just pulled. What other processes record or forget meanwhile is published too;
     returns False when they do not come to an end. Raises StoreError, KeyMissing.
     """
     for _ in range(_ROUNDS):
-        push_all(visit, outbox, label)
-        say_farewell(visit, outbox, label)
-        if be_gone(visit, outbox, when_all_is_published=True):
+        push_all(context, outbox, label)
+        say_farewell(context, outbox, label)
+        if be_gone(context, outbox, when_all_is_published=True):
             return True
     return False
 
 
-def be_gone(visit: Visit, outbox: Outbox, *, when_all_is_published: bool = False) -> bool:
+def be_gone(context: SyncContext, outbox: Outbox, *, when_all_is_published: bool = False) -> bool:
     """The database is in no vault any more. What is in it stays. Returns whether it is so."""
-    database = visit.database
+    database = context.database
     record = None
     with suppress(KeyMissing):  # then the keys went first, and there is nothing to sign with
-        record = _word(visit)
+        record = _word(context)
     with database.transaction():
         if when_all_is_published and unpublished.anything(
-            database, visit.me, frozenset(), visit.now_us
+            database, context.me, frozenset(), context.now_us
         ):
             return False
-        left_vaults.note(database, visit.vault.vault_id, Parting(visit.me, record))
+        left_vaults.note(database, context.vault.vault_id, Parting(context.me, record))
         vault.remove(database)
     outbox.clear()
     return True

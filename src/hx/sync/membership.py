@@ -20,101 +20,103 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container
 
-    from hx.sync.context import Visit
+    from hx.sync.context import SyncContext
 
 
-def prepare(visit: Visit) -> None:
+def prepare(context: SyncContext) -> None:
     """Do all of it; a device that waits to be admitted does nothing of it."""
-    if visit.me not in visit.trust.standing:
+    if context.me not in context.trust.active:
         return
-    _close_invitations(visit)
-    if visit.is_sealed:
-        if visit.trust.writing is None:
-            _new_epoch(visit)
-        hand_out_keys(visit)
-    with visit.database.transaction():
-        vault.update(visit.database, slots_for=seen_to(visit))
+    _close_invitations(context)
+    if context.is_sealed:
+        if context.trust.writing is None:
+            _new_epoch(context)
+        hand_out_keys(context)
+    with context.database.transaction():
+        vault.update(context.database, slots_for=seen_to(context))
 
 
-def _close_invitations(visit: Visit) -> None:
+def _close_invitations(context: SyncContext) -> None:
     """Whoever first sees joiners closes: one alone is admitted, of several nobody unasked."""
     joined: dict[bytes, list[bytes]] = {}
-    for device_id, invite_id in visit.trust.waiting_invites.items():
+    for device_id, invite_id in context.trust.waiting_invites.items():
         joined.setdefault(invite_id, []).append(device_id)
-    for invite_id, (_, expires_at_us) in sorted(visit.trust.open_invites.items()):
+    for invite_id, (_, expires_at_us) in sorted(context.trust.open_invites.items()):
         joiners = joined.get(invite_id, [])
-        if joiners or expires_at_us < visit.now_us:
+        if joiners or expires_at_us < context.now_us:
             admitted = joiners if len(joiners) == 1 else []
-            visit.learn([invite_close(invite_id, admitted, **_signer(visit))])
+            context.learn([invite_close(invite_id, admitted, **_signer(context))])
             invitation = object_names.Name(object_names.INVITE, object_id=invite_id)
-            visit.store.delete(object_names.spelled(invitation))  # its code opens nothing any more
-            if admitted and visit.is_sealed:
-                _new_epoch(visit)
+            context.store.delete(
+                object_names.spelled(invitation)
+            )  # its code opens nothing any more
+            if admitted and context.is_sealed:
+                _new_epoch(context)
 
 
-def _signer(visit: Visit) -> dict[str, bytes]:
-    seed = visit.keyring.secrets.device.sign_seed
-    return {"seed": seed, "vault_id": visit.vault.vault_id}
+def _signer(context: SyncContext) -> dict[str, bytes]:
+    seed = context.keyring.secrets.device.sign_seed
+    return {"seed": seed, "vault_id": context.vault.vault_id}
 
 
-def _new_epoch(visit: Visit) -> None:
+def _new_epoch(context: SyncContext) -> None:
     """A new key for what is written from now on, without those who have fallen."""
-    vmk, number = new_vmk(), visit.trust.next_number
-    visit.keyring.keep({key_id(vmk): (number, vmk)})
-    record = epoch(number, key_id(vmk), visit.trust.fallen, **_signer(visit))
-    _write_slots(visit, {key_id(vmk): (number, vmk)}, existing=set())
-    visit.learn([record])
-    if visit.trust.writing is None:  # a device may sign so many records and no more
+    vmk, number = new_vmk(), context.trust.next_number
+    context.keyring.keep({key_id(vmk): (number, vmk)})
+    record = epoch(number, key_id(vmk), context.trust.inactive, **_signer(context))
+    _write_slots(context, {key_id(vmk): (number, vmk)}, existing=set())
+    context.learn([record])
+    if context.trust.writing is None:  # a device may sign so many records and no more
         raise KeyMissing(
             "this device cannot make a new key for the vault: it has signed too many records",
             "sync on the device that made the vault: that one can",
         )
 
 
-def hand_out_keys(visit: Visit, besides: Container[str] = ()) -> None:
+def hand_out_keys(context: SyncContext, besides: Container[str] = ()) -> None:
     """The slots that are missing: every epoch's key that is held, for every standing device.
 
     `besides`: store keys of slots that are of no use.
     """
     existing = {
         (name.object_id, name.key_id)
-        for entry in visit.store.list(object_names.SLOTS)
+        for entry in context.store.list(object_names.SLOTS)
         if (name := object_names.parsed(entry.key)) is not None and entry.key not in besides
     }
-    held = visit.keyring.secrets.vmks
-    vouched = {one: held[one] for one in visit.trust.readable if one in held}
-    _write_slots(visit, vouched, existing)
+    held = context.keyring.secrets.vmks
+    vouched = {one: held[one] for one in context.trust.readable if one in held}
+    _write_slots(context, vouched, existing)
 
 
 def _write_slots(
-    visit: Visit, vmks: dict[bytes, tuple[int, bytes]], existing: set[tuple[bytes, bytes]]
+    context: SyncContext, vmks: dict[bytes, tuple[int, bytes]], existing: set[tuple[bytes, bytes]]
 ) -> None:
-    for recipient, box_pub in _recipients(visit):
+    for recipient, box_pub in _recipients(context):
         for one, (number, vmk) in sorted(vmks.items()):
             if (recipient, one) in existing:
                 continue
-            found = slot.Slot(visit.vault.vault_id, recipient, one, number, vmk)
+            found = slot.Slot(context.vault.vault_id, recipient, one, number, vmk)
             with suppress(Exists):  # another life of this device has put the same key down
-                visit.store.put(*slot.sealed(found, author=visit.me, box_pub=box_pub))
+                context.store.put(*slot.sealed(found, author=context.me, box_pub=box_pub))
 
 
-def _recipients(visit: Visit) -> list[tuple[bytes, bytes]]:
+def _recipients(context: SyncContext) -> list[tuple[bytes, bytes]]:
     """(id, public key) of every standing device and of recovery."""
-    genesis = visit.genesis
-    members = sorted((one.device_id, one.box_pub) for one in visit.trust.standing.values())
+    genesis = context.genesis
+    members = sorted((one.device_id, one.box_pub) for one in context.trust.active.values())
     return [*members, (genesis.recovery_id, genesis.recovery_box_pub)]
 
 
-def writing_key(visit: Visit) -> tuple[bytes, bytes | None]:
+def writing_key(context: SyncContext) -> tuple[bytes, bytes | None]:
     """(key id, key) to seal with; of a plain vault no key. Raises KeyMissing."""
-    if not visit.is_sealed:
+    if not context.is_sealed:
         return object_names.NIL, None
-    wanted = _wanted_key(visit)
-    if wanted is not None and wanted not in visit.keyring.vmks:
-        visit.read_slots()
-        visit.keyring.vouch(visit.trust.readable)
-        wanted = _wanted_key(visit)
-    held = visit.keyring.vmks
+    wanted = _wanted_key(context)
+    if wanted is not None and wanted not in context.keyring.vmks:
+        context.read_slots()
+        context.keyring.vouch(context.trust.readable)
+        wanted = _wanted_key(context)
+    held = context.keyring.vmks
     if wanted is None or wanted not in held:
         raise KeyMissing(
             "this device does not have the newest key of the vault yet",
@@ -123,15 +125,15 @@ def writing_key(visit: Visit) -> tuple[bytes, bytes | None]:
     return wanted, held[wanted]
 
 
-def _wanted_key(visit: Visit) -> bytes | None:
+def _wanted_key(context: SyncContext) -> bytes | None:
     """Of the epoch to write in; whoever waits to be admitted takes the newest that it holds.
 
     Only epochs of devices that stand: whoever has fallen may know a key of its own making.
     """
-    trust, held = visit.trust, visit.keyring.vmks
+    trust, held = context.trust, context.keyring.vmks
     writing = None if trust.writing is None else trust.writing[1]
-    if visit.me in trust.standing or writing in held:
+    if context.me in trust.active or writing in held:
         return writing
-    signers = {member.sign_pub for member in trust.standing.values()}
+    signers = {member.sign_pub for member in trust.active.values()}
     usable = [made.key_id for made in trust.epochs if made.signer in signers]
     return next((one for one in reversed(usable) if one in held), None)

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from hx.core.format.keys import DeviceKeys
     from hx.core.format.roster_records import Record
     from hx.database.connection import Database
-    from hx.sync.context import Visit
+    from hx.sync.context import SyncContext
 
 
-def vouched(visit: Visit, keys: DeviceKeys, label: str) -> Record:
+def vouched(context: SyncContext, keys: DeviceKeys, label: str) -> Record:
     """The word of this device, which stands, for the one with these keys."""
     return add(
         (keys.sign_pub, keys.box_pub),
         label,
-        seed=visit.keyring.secrets.device.sign_seed,
-        vault_id=visit.vault.vault_id,
+        seed=context.keyring.secrets.device.sign_seed,
+        vault_id=context.vault.vault_id,
     )
 
 

@@ -26,7 +26,7 @@ from hx.sync.heads import head_stands, own_seq
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.database.sync.unpublished import Due
-    from hx.sync.context import Visit
+    from hx.sync.context import SyncContext
     from hx.sync.outbox import Outbox
 
 
@@ -47,21 +47,21 @@ class Plan(NamedTuple):
     vmk: bytes | None
 
 
-def planned(visit: Visit, label: str) -> Plan | None:
+def planned(context: SyncContext, label: str) -> Plan | None:
     """What is to be written; None when the store has it all."""
-    due = unpublished.due(visit.database, visit.me, visit.trust.fallen, visit.now_us)
-    anew = rewriting(visit)
+    due = unpublished.due(context.database, context.me, context.trust.inactive, context.now_us)
+    anew = rewriting(context)
     whole = join(due.history, anew.history)
-    if not any(whole) and not anew.replaced and head_stands(visit, label):
+    if not any(whole) and not anew.replaced and head_stands(context, label):
         return None
-    key_id, vmk = membership.writing_key(visit)
-    parts = [_part(visit, one, vmk) for one in cut(whole)] if any(whole) else []
+    key_id, vmk = membership.writing_key(context)
+    parts = [_part(context, one, vmk) for one in cut(whole)] if any(whole) else []
     due = due._replace(history=whole, rows={**anew.rows, **due.rows})
     gone = {one.object_id for one in anew.replaced}
-    live = ledger.live(visit.database, visit.me)
+    live = ledger.live(context.database, context.me)
     objects = [listed_of(one) for one in live if one.object_id not in gone]
     objects += [part.listed for part in parts]
-    return Plan(parts, due, anew.replaced, manifest_of(visit, label, objects, key_id), vmk)
+    return Plan(parts, due, anew.replaced, manifest_of(context, label, objects, key_id), vmk)
 
 
 def listed_of(one: ledger.Segment) -> Listed:
@@ -69,9 +69,9 @@ def listed_of(one: ledger.Segment) -> Listed:
     return Listed(one.object_id, one.size, one.sha256, one.events, one.first_us, one.last_us)
 
 
-def _part(visit: Visit, history: History, vmk: bytes | None) -> Part:
-    name = object_names.Name(object_names.SEGMENT, visit.me, secrets.token_bytes(16))
-    data = seal(name, segment.encode(history), vault_id=visit.vault.vault_id, vmk=vmk)
+def _part(context: SyncContext, history: History, vmk: bytes | None) -> Part:
+    name = object_names.Name(object_names.SEGMENT, context.me, secrets.token_bytes(16))
+    data = seal(name, segment.encode(history), vault_id=context.vault.vault_id, vmk=vmk)
     times = _times(history)
     listed = Listed(
         name.object_id,
@@ -91,17 +91,17 @@ def _times(history: History) -> set[int]:
     return times | {one.key.event.started_at_us for one in history.artifacts if one.key.event}
 
 
-def manifest_of(visit: Visit, label: str, objects: list[Listed], key_id: bytes) -> Manifest:
+def manifest_of(context: SyncContext, label: str, objects: list[Listed], key_id: bytes) -> Manifest:
     """The next one, that names these segments."""
-    records = vault.records(visit.database)
+    records = vault.records(context.database)
     return Manifest(
-        visit.me,
-        own_seq(visit) + 1,
-        visit.now_us,
+        context.me,
+        own_seq(context) + 1,
+        context.now_us,
         label,
         tuple(sorted(objects)),
-        tuple(ledger.seen(visit.database)),
-        carried(visit.genesis, records),
+        tuple(ledger.seen(context.database)),
+        carried(context.genesis, records),
         key_id,
     )
 
@@ -109,46 +109,48 @@ def manifest_of(visit: Visit, label: str, objects: list[Listed], key_id: bytes) 
 # ---- writing ----
 
 
-def publish(visit: Visit, outbox: Outbox, plan: Plan) -> None:
+def publish(context: SyncContext, outbox: Outbox, plan: Plan) -> None:
     """Segments, then the manifest, then what it means here: in this order, each repeatable."""
     one = plan.manifest
-    payload = manifests.encode(one, visit.keyring.secrets.device.sign_seed, visit.vault.vault_id)
-    name = object_names.Name(
-        object_names.MANIFEST, visit.me, secrets.token_bytes(8) + bytes(8), one.key_id, one.seq
+    payload = manifests.encode(
+        one, context.keyring.secrets.device.sign_seed, context.vault.vault_id
     )
-    data = seal(name, payload, vault_id=visit.vault.vault_id, vmk=plan.vmk)
+    name = object_names.Name(
+        object_names.MANIFEST, context.me, secrets.token_bytes(8) + bytes(8), one.key_id, one.seq
+    )
+    data = seal(name, payload, vault_id=context.vault.vault_id, vmk=plan.vmk)
     key = object_names.spelled(name)
-    _announce(visit, plan)
+    _announce(context, plan)
     outbox.write(one.seq, [*((part.key, part.data) for part in plan.parts), (key, data)])
     for number, part in enumerate(plan.parts):
-        visit.tell(number, len(plan.parts))
-        visit.store.put(part.key, part.data)
-        visit.note(part.key, Verdict("written"))
-    visit.store.put(key, data)
-    visit.note(key, Verdict("written"))
-    visit.listing[key] = name
-    _mark(visit, plan, key, payload)
+        context.tell(number, len(plan.parts))
+        context.store.put(part.key, part.data)
+        context.note(part.key, Verdict("written"))
+    context.store.put(key, data)
+    context.note(key, Verdict("written"))
+    context.listing[key] = name
+    _mark(context, plan, key, payload)
     outbox.clear()
 
 
-def _announce(visit: Visit, plan: Plan) -> None:
+def _announce(context: SyncContext, plan: Plan) -> None:
     """Whoever forgets from now on is to know what may hold it already."""
     if not plan.parts:
         return
-    with visit.database.transaction():
-        outgoing.note(visit.database, visit.me, [part.listed for part in plan.parts])
+    with context.database.transaction():
+        outgoing.note(context.database, context.me, [part.listed for part in plan.parts])
         for part in plan.parts:
-            source = Source(visit.me, part.listed.object_id, visit.me)
-            unpublished.announce(visit.database, plan.due, part.history, source)
+            source = Source(context.me, part.listed.object_id, context.me)
+            unpublished.announce(context.database, plan.due, part.history, source)
 
 
-def _mark(visit: Visit, plan: Plan, key: str, payload: bytes) -> None:
+def _mark(context: SyncContext, plan: Plan, key: str, payload: bytes) -> None:
     """The manifest is up: what it says is so here, in one transaction."""
-    one, database = plan.manifest, visit.database
+    one, database = plan.manifest, context.database
     signed = manifests.decode(payload)
     head = Head(
         key,
-        visit.me,
+        context.me,
         one.seq,
         manifests.identity(signed.payload),
         vault.roster_digest(one.roster),
@@ -156,14 +158,14 @@ def _mark(visit: Visit, plan: Plan, key: str, payload: bytes) -> None:
         one.label,
     )
     with database.transaction():
-        ledger.write_manifest(database, head, TAKEN, visit.now_us)
-        ledger.list_objects(database, visit.me, one.objects, visit.now_us, TAKEN)
-        ledger.supersede(database, visit.me, plan.replaced)
-        ledger.set_listed(database, visit.me, one.objects)
+        ledger.write_manifest(database, head, TAKEN, context.now_us)
+        ledger.list_objects(database, context.me, one.objects, context.now_us, TAKEN)
+        ledger.supersede(database, context.me, plan.replaced)
+        ledger.set_listed(database, context.me, one.objects)
         for part in plan.parts:
-            source = Source(visit.me, part.listed.object_id, visit.me)
+            source = Source(context.me, part.listed.object_id, context.me)
             unpublished.mark(database, plan.due, part.history, source)
         outgoing.clear(database)
         vault.raise_own_seq(database, one.seq)
-        forgotten_copies.note_told(database, visit.me, one.seq)
-        vault.update(database, pushed_at_us=visit.now_us)
+        forgotten_copies.note_told(database, context.me, one.seq)
+        vault.update(database, pushed_at_us=context.now_us)

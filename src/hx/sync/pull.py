@@ -15,15 +15,15 @@ from hx.sync.heads import unseen
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.database.connection import Database
-    from hx.sync.context import Visit
+    from hx.sync.context import SyncContext
 
 
-def pull(visit: Visit) -> Pulled:
+def pull(context: SyncContext) -> Pulled:
     """Everything that can be taken now. Raises StoreError, NotAVault, KeyMissing."""
-    look(visit)
-    done = take(visit) if _has_news(visit) else Pulled()
-    vault.update(visit.database, pulled_at_us=visit.now_us)
-    return with_counts(visit.database, done)
+    look(context)
+    done = take(context) if _has_news(context) else Pulled()
+    vault.update(context.database, pulled_at_us=context.now_us)
+    return with_counts(context.database, done)
 
 
 def with_counts(database: Database, done: Pulled) -> Pulled:
@@ -32,45 +32,45 @@ def with_counts(database: Database, done: Pulled) -> Pulled:
     return done._replace(pending=counts.get(PENDING, 0), rejected=counts.get(REJECTED, 0))
 
 
-def look(visit: Visit) -> None:
+def look(context: SyncContext) -> None:
     """One listing, of the right vault; what it shows no more and was never taken is forgotten."""
-    visit.list_manifests()
-    require_vault(visit)
-    ledger.forget_gone(visit.database, visit.listing)
+    context.list_manifests()
+    require_vault(context)
+    ledger.forget_gone(context.database, context.listing)
 
 
-def require_vault(visit: Visit) -> None:
+def require_vault(context: SyncContext) -> None:
     """The listing holds a manifest known here, or the marker is there and is ours."""
-    known = ledger.known_manifests(visit.database)
-    if not known.intersection(visit.listing):
-        visit.require_marker()
+    known = ledger.known_manifests(context.database)
+    if not known.intersection(context.listing):
+        context.require_marker()
 
 
-def _has_news(visit: Visit) -> bool:
+def _has_news(context: SyncContext) -> bool:
     return bool(
-        unseen(visit)
-        or ledger.wanted(visit.database)
-        or ledger.own_unread(visit.database, visit.me)
-        or forgotten_copies.is_due(visit.database, visit.me)
+        unseen(context)
+        or ledger.wanted(context.database)
+        or ledger.own_unread(context.database, context.me)
+        or forgotten_copies.is_due(context.database, context.me)
     )
 
 
-def take(visit: Visit, *, only: bytes | None = None) -> Pulled:
+def take(context: SyncContext, *, only: bytes | None = None) -> Pulled:
     """What the listing shows and is not here; `only`: of the manifests those of one device."""
     from hx.sync import forgotten_copies as remaining
     from hx.sync.manifests import take_manifests
     from hx.sync.segments import take_segments
 
-    take_manifests(visit, only=only)
-    done, missing = take_segments(visit)
+    take_manifests(context, only=only)
+    done, missing = take_segments(context)
     if missing:  # perhaps their author has replaced them since the listing
-        before = set(visit.listing)
-        visit.list_manifests()
-        if set(visit.listing) - before:
-            take_manifests(visit, only=only)
-            more, _ = take_segments(visit)
+        before = set(context.listing)
+        context.list_manifests()
+        if set(context.listing) - before:
+            take_manifests(context, only=only)
+            more, _ = take_segments(context)
             done = Pulled(*map(sum, zip(done, more, strict=True)))
-    remaining.settle(visit)
+    remaining.settle(context)
     if only is None:
-        remaining.look(visit)
+        remaining.look(context)
     return done

@@ -19,7 +19,7 @@ from hx.database.rows import select_events
 from hx.database.sync import ledger, locations
 from hx.database.sync.compare import Difference, differences, event_pairs, totals
 from hx.database.sync.rebuild import Watch, copy_tables, local_tables, replace
-from hx.sync.context import Visit
+from hx.sync.context import SyncContext
 from hx.sync.segments import joined
 from hx.sync.verify import look_at
 
@@ -37,28 +37,28 @@ class Rebuilt(NamedTuple):
     """What became of it."""
 
     totals: dict[str, int]  # rows of the new database, by table
-    unheld: int  # events that no segment of the store showed
+    unpublished_events: int  # events that no segment of the store showed
     differences: list[Difference]  # empty: it has taken the old one's place
 
 
-def rebuild(visit: Visit, border_us: int | None) -> Rebuilt:
+def rebuild(context: SyncContext, border_us: int | None) -> Rebuilt:
     """The caller holds the push lock and the lock of the spool, and has just repaired.
 
     `border_us`: what began before it is not kept. Raises StoreError, KeyMissing, DatabaseError.
     """
-    old = visit.database
+    old = context.database
     _retain(old, border_us)
     watch = Watch(old.path)
     try:
         new = open_scratch(os.path.dirname(old.path))
         try:
-            unheld = _fill(visit, new)
+            unpublished_events = _fill(context, new)
             _retain(new, border_us)
             found = differences(old, new)
             if not found:
                 new.execute("VACUUM")  # nothing of what was forgotten on the way goes along
                 replace(old, new, watch)
-            return Rebuilt(totals(new), unheld, found)
+            return Rebuilt(totals(new), unpublished_events, found)
         finally:
             new.close()
     finally:
@@ -70,18 +70,18 @@ def _retain(database: Database, border_us: int | None) -> None:
         pass
 
 
-def _fill(visit: Visit, new: Database) -> int:
-    copy_tables(visit.database, new, _VAULT)
-    fresh = Visit(new, visit.store, visit.me, visit.keyring, visit.now_us)
+def _fill(context: SyncContext, new: Database) -> int:
+    copy_tables(context.database, new, _VAULT)
+    fresh = SyncContext(new, context.store, context.me, context.keyring, context.now_us)
     segments = ledger.taken(new)
     for number, one in enumerate(segments):
-        visit.tell(number, len(segments))
+        context.tell(number, len(segments))
         history, _ = look_at(fresh, one)
         if history is not None:
             joined(fresh, one, history)
-    unheld = _take_rest(visit.database, new, visit.me)
-    _copy_the_rest(visit.database, new)
-    return unheld
+    unpublished_events = _take_rest(context.database, new, context.me)
+    _copy_the_rest(context.database, new)
+    return unpublished_events
 
 
 def _copy_the_rest(old: Database, new: Database) -> None:
@@ -100,8 +100,8 @@ def _copy_the_rest(old: Database, new: Database) -> None:
 def _take_rest(old: Database, new: Database, me: bytes) -> int:
     """Orders to forget first, for they say what may come; then events. Gives how many."""
     places = _places(old)
-    for holding, authors in places.items():
-        where = _held(holding)
+    for location, authors in places.items():
+        where = _held(location)
         part = History(
             frozenset(),
             artifacts.read_artifacts(old, where) - artifacts.read_artifacts(new),
@@ -112,28 +112,28 @@ def _take_rest(old: Database, new: Database, me: bytes) -> int:
     rows = list(_not_shown(old, new))
     for at in range(0, len(rows), _CHUNK):
         among = f"event.id IN ({','.join(map(str, rows[at : at + _CHUNK]))})"
-        sql = f"SELECT DISTINCT holding FROM event WHERE {among}"  # noqa: S608
-        for (holding,) in old.execute(sql).fetchall():
-            found = select_events(old, f"{among} AND {_held(holding)}")
-            _join(new, History(frozenset(e for _, e in found)), places[holding], me)
+        sql = f"SELECT DISTINCT location FROM event WHERE {among}"  # noqa: S608
+        for (location,) in old.execute(sql).fetchall():
+            found = select_events(old, f"{among} AND {_held(location)}")
+            _join(new, History(frozenset(e for _, e in found)), places[location], me)
     return len(rows)
 
 
 def _places(old: Database) -> dict[object, tuple[bytes, ...]]:
     """Holding -> whose segments have shown what is in it."""
-    rows = [int(row or 0) for (row,) in old.execute("SELECT id FROM holding").fetchall()]
+    rows = [int(row or 0) for (row,) in old.execute("SELECT id FROM location").fetchall()]
     shown = {row: tuple(sorted(locations.read(old, row).authors)) for row in rows}
     places: dict[object, tuple[bytes, ...]] = {None: ()}
     return places | shown
 
 
-def _held(holding: object) -> str:
-    return "holding IS NULL" if holding is None else f"holding = {holding}"
+def _held(location: object) -> str:
+    return "location IS NULL" if location is None else f"location = {location}"
 
 
 def _not_shown(old: Database, new: Database) -> Iterator[int]:
     """Events of which nothing came, or another version than the present one that none shows yet."""
-    sql = "SELECT segment FROM event JOIN holding ON holding.id = holding WHERE event.id = ?"
+    sql = "SELECT segment FROM event JOIN location ON location.id = location WHERE event.id = ?"
     for ours, theirs in event_pairs(old, new):
         if ours is None or (theirs and theirs[1] == ours[1]):
             continue

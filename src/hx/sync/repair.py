@@ -29,7 +29,7 @@ from hx.sync.verify import Damage, look_at, read_again
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.database.sync.ledger import Segment
-    from hx.sync.context import Pulled, Visit
+    from hx.sync.context import Pulled, SyncContext
     from hx.sync.outbox import Outbox
     from hx.sync.push import Pushed
 
@@ -49,108 +49,108 @@ class Repaired(NamedTuple):
     damaged: tuple[Damage, ...]  # what cannot be mended here
 
 
-def repair(visit: Visit, outbox: Outbox, label: str) -> Repaired:
+def repair(context: SyncContext, outbox: Outbox, label: str) -> Repaired:
     """The caller holds the push lock and has drained the spool.
 
     Raises StoreError, NotAVault, KeyMissing, NotInVault.
     """
-    visit.list_manifests()
-    marker = _put_marker_back(visit)
-    with visit.database.transaction():
-        mending.look_again(visit.database, visit.me, PATIENT_US)
-    pulled = pull(visit)
-    resume(visit, outbox)
-    again = read_again(visit)
-    _give_up(visit, again.lost)
-    left = take_leftovers(visit, again.lost)
-    head = _unreadable_head(visit)
-    slots = _slots(visit)
-    with visit.database.transaction():
-        vault.update(visit.database, slots_for=None)
-    doors = mend_slots(visit)
-    invitations = take_out_invitations(visit)
-    pushed = push(visit, outbox, label, listed=True)
-    damaged = again.damaged + left.damaged + doors + _settle(visit, again.lost + left.lost, head)
-    pushed = _added(pushed, push(visit, outbox, label, listed=True))
-    forgotten_copies.settle(visit)
-    forgotten_copies.look(visit)
+    context.list_manifests()
+    marker = _put_marker_back(context)
+    with context.database.transaction():
+        mending.look_again(context.database, context.me, PATIENT_US)
+    pulled = pull(context)
+    resume(context, outbox)
+    again = read_again(context)
+    _give_up(context, again.lost)
+    left = take_leftovers(context, again.lost)
+    head = _unreadable_head(context)
+    slots = _slots(context)
+    with context.database.transaction():
+        vault.update(context.database, slots_for=None)
+    doors = mend_slots(context)
+    invitations = take_out_invitations(context)
+    pushed = push(context, outbox, label, listed=True)
+    damaged = again.damaged + left.damaged + doors + _settle(context, again.lost + left.lost, head)
+    pushed = _added(pushed, push(context, outbox, label, listed=True))
+    forgotten_copies.settle(context)
+    forgotten_copies.look(context)
     return Repaired(
-        with_counts(visit.database, pulled),
+        with_counts(context.database, pulled),
         pushed,
         marker,
         again.read,
         again.events + left.events,
         len(again.lost),
         left.taken,
-        len(_slots(visit) - slots),
+        len(_slots(context) - slots),
         invitations,
         tuple(damaged),
     )
 
 
-def _put_marker_back(visit: Visit) -> bool:
+def _put_marker_back(context: SyncContext) -> bool:
     """Only where a manifest shows that it is this vault: absence is no reason to make anything."""
-    known = {one.key for several in ledger.heads(visit.database).values() for one in several}
-    if known.intersection(visit.listing):
+    known = {one.key for several in ledger.heads(context.database).values() for one in several}
+    if known.intersection(context.listing):
         with suppress(Missing):
-            visit.store.get(object_names.VAULT_KEY, 1)
-            visit.require_marker()
+            context.store.get(object_names.VAULT_KEY, 1)
+            context.require_marker()
             return False
-        visit.store.put(object_names.VAULT_KEY, visit.vault.genesis)
+        context.store.put(object_names.VAULT_KEY, context.vault.genesis)
         return True
-    visit.require_marker()
+    context.require_marker()
     return False
 
 
-def _give_up(visit: Visit, lost: list[Segment]) -> None:
+def _give_up(context: SyncContext, lost: list[Segment]) -> None:
     """They live no more, and what they held is in no segment: the push publishes it anew.
 
     Their files stay: a reading that failed is no reason to take anything out.
     """
     if lost:
-        with visit.database.transaction():
-            mending.give_up(visit.database, lost)
-            locations.release(visit.database, visit.me)
+        with context.database.transaction():
+            mending.give_up(context.database, lost)
+            locations.release(context.database, context.me)
 
 
-def _unreadable_head(visit: Visit) -> str | None:
+def _unreadable_head(context: SyncContext) -> str | None:
     """The own head, if it is there and damaged; then it counts as absent and is published again."""
-    head = own_head(visit)
-    if head is None or head.key not in visit.listing:
+    head = own_head(context)
+    if head is None or head.key not in context.listing:
         return None
-    if is_readable(visit, head.key) or is_readable(visit, head.key):
+    if is_readable(context, head.key) or is_readable(context, head.key):
         return None
-    visit.listing.pop(head.key)
+    context.listing.pop(head.key)
     return head.key
 
 
-def _slots(visit: Visit) -> set[str]:
-    return {entry.key for entry in visit.store.list(object_names.SLOTS)}
+def _slots(context: SyncContext) -> set[str]:
+    return {entry.key for entry in context.store.list(object_names.SLOTS)}
 
 
-def _settle(visit: Visit, lost: list[Segment], head: str | None) -> list[Damage]:
+def _settle(context: SyncContext, lost: list[Segment], head: str | None) -> list[Damage]:
     """A last look, with the new manifest up: whole after all, damaged, or not there."""
-    newest = own_head(visit)
-    if newest is None or newest.key == head or not is_readable(visit, newest.key):
+    newest = own_head(context)
+    if newest is None or newest.key == head or not is_readable(context, newest.key):
         return []
     if head is not None:
-        visit.store.delete(head)
-        with visit.database.transaction():
-            ledger.remove(visit.database, (), [head])
-    return [one for segment in lost if (one := _settle_one(visit, segment)) is not None]
+        context.store.delete(head)
+        with context.database.transaction():
+            ledger.remove(context.database, (), [head])
+    return [one for segment in lost if (one := _settle_one(context, segment)) is not None]
 
 
-def _settle_one(visit: Visit, one: Segment) -> Damage | None:
+def _settle_one(context: SyncContext, one: Segment) -> Damage | None:
     """What was joined here goes; what never was is looked for again, and named when damaged."""
-    history, verdict = look_at(visit, one)
+    history, verdict = look_at(context, one)
     if history is not None:
-        join_unnamed(visit, listed_of(one), history)
+        join_unnamed(context, listed_of(one), history)
         return None
     if mending.was_joined(one):
-        visit.store.delete(key_of(one))
+        context.store.delete(key_of(one))
         return None
-    with visit.database.transaction():
-        mending.look_once_more(visit.database, one, verdict, visit.now_us)
+    with context.database.transaction():
+        mending.look_once_more(context.database, one, verdict, context.now_us)
     found = Damage(key_of(one), one.device_id, *verdict)
     return None if found.is_missing else found
 

@@ -14,41 +14,41 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from hx.core.format.object_names import Name
-    from hx.sync.context import Visit
+    from hx.sync.context import SyncContext
 
 
-def mend_slots(visit: Visit) -> list[Damage]:
+def mend_slots(context: SyncContext) -> list[Damage]:
     """What is damaged is put down anew, where this device has the key; gives those of others.
 
     A slot is its author's: the own one goes first, another's gets one of this device beside it.
     """
-    if not visit.is_sealed or visit.me not in visit.trust.standing:
+    if not context.is_sealed or context.me not in context.trust.active:
         return []
-    held = visit.trust.readable & visit.keyring.vmks.keys()
-    bad = {one.key: one for one in _damaged(visit)}
+    held = context.trust.readable & context.keyring.vmks.keys()
+    bad = {one.key: one for one in _damaged(context)}
     for key, one in list(bad.items()):
-        if one.device_id == visit.me and _named(key).key_id in held:
-            visit.store.delete(key)
+        if one.device_id == context.me and _named(key).key_id in held:
+            context.store.delete(key)
     if bad:
-        hand_out_keys(visit, besides=bad.keys())
-    return [one for one in bad.values() if one.device_id != visit.me]
+        hand_out_keys(context, besides=bad.keys())
+    return [one for one in bad.values() if one.device_id != context.me]
 
 
-def _damaged(visit: Visit) -> Iterator[Damage]:
+def _damaged(context: SyncContext) -> Iterator[Damage]:
     """Slots of which a second reading says the same: what is damaged may be deleted."""
-    for entry in visit.store.list(object_names.SLOTS):
+    for entry in context.store.list(object_names.SLOTS):
         name = object_names.parsed(entry.key)
         if name is None or name.kind != object_names.SLOT:
             continue
-        verdict = look(_reading(visit, entry.key))[1]
-        if verdict is not TAKEN and look(_reading(visit, entry.key))[1] == verdict:
+        verdict = look(_reading(context, entry.key))[1]
+        if verdict is not TAKEN and look(_reading(context, entry.key))[1] == verdict:
             yield Damage(entry.key, name.device_id, *verdict)
 
 
-def _reading(visit: Visit, key: str) -> Callable[[], object]:
-    limit, vault_id = size_limit(object_names.SLOT), visit.vault.vault_id
+def _reading(context: SyncContext, key: str) -> Callable[[], object]:
+    limit, vault_id = size_limit(object_names.SLOT), context.vault.vault_id
     return lambda: open_kind(
-        visit.store.get(key, limit), expect=key, vault_id=vault_id, suite=SEALED
+        context.store.get(key, limit), expect=key, vault_id=vault_id, suite=SEALED
     )
 
 
@@ -58,12 +58,12 @@ def _named(key: str) -> Name:
     return name
 
 
-def take_out_invitations(visit: Visit) -> int:
+def take_out_invitations(context: SyncContext) -> int:
     """Those that are closed: their codes open nothing any more."""
     taken = 0
-    for entry in visit.store.list(object_names.INVITES):
+    for entry in context.store.list(object_names.INVITES):
         name = object_names.parsed(entry.key)
-        if name is not None and name.object_id in visit.trust.closed:
-            visit.store.delete(entry.key)
+        if name is not None and name.object_id in context.trust.closed:
+            context.store.delete(entry.key)
             taken += 1
     return taken

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hx.core.format.object_names import Name
     from hx.core.merge import History
     from hx.database.sync.ledger import Segment
-    from hx.sync.context import Visit
+    from hx.sync.context import SyncContext
 
 
 class Leftovers(NamedTuple):
@@ -37,62 +37,62 @@ class Leftovers(NamedTuple):
     damaged: list[Damage]  # what cannot be read stays where it is
 
 
-def take_leftovers(visit: Visit, besides: Iterable[Segment]) -> Leftovers:
+def take_leftovers(context: SyncContext, besides: Iterable[Segment]) -> Leftovers:
     """Join them all but for those `besides`, whose fate is open. Raises StoreError."""
     found = Leftovers(0, 0, [], [])
-    for key, name in _unnamed(visit, {one.object_id for one in besides}):
-        read, verdict = look(_reading(visit, key, name))
-        visit.note(key, verdict)
-        known = ledger.find(visit.database, visit.me, name.object_id)
+    for key, name in _unnamed(context, {one.object_id for one in besides}):
+        read, verdict = look(_reading(context, key, name))
+        context.note(key, verdict)
+        known = ledger.find(context.database, context.me, name.object_id)
         if read is None and known is not None and repair.was_joined(known):
             found.lost.append(known)
             continue
         if read is None:
-            found.damaged.append(Damage(key, visit.me, *verdict))
+            found.damaged.append(Damage(key, context.me, *verdict))
             continue
-        events = join_unnamed(visit, *read)
+        events = join_unnamed(context, *read)
         found = found._replace(taken=found.taken + 1, events=found.events + events)
     return found
 
 
-def _unnamed(visit: Visit, besides: set[bytes]) -> list[tuple[str, Name]]:
+def _unnamed(context: SyncContext, besides: set[bytes]) -> list[tuple[str, Name]]:
     """But for those that were joined here already: every push takes them out."""
     found = []
-    for entry in visit.store.list(object_names.segments_of(visit.me)):
+    for entry in context.store.list(object_names.segments_of(context.me)):
         name = object_names.parsed(entry.key)
         if name is None or name.kind != object_names.SEGMENT or name.object_id in besides:
             continue
-        known = ledger.find(visit.database, visit.me, name.object_id)
+        known = ledger.find(context.database, context.me, name.object_id)
         lives = known is not None and known.listed and not known.superseded
         if not lives and (known is None or known.status != IMPORTED):
             found.append((entry.key, name))
     return found
 
 
-def _reading(visit: Visit, key: str, name: Name) -> Callable[[], tuple[Listed, History]]:
-    return lambda: _read(visit, key, name)
+def _reading(context: SyncContext, key: str, name: Name) -> Callable[[], tuple[Listed, History]]:
+    return lambda: _read(context, key, name)
 
 
-def _read(visit: Visit, key: str, name: Name) -> tuple[Listed, History]:
+def _read(context: SyncContext, key: str, name: Name) -> tuple[Listed, History]:
     limit = size_limit(object_names.SEGMENT)
-    data = visit.store.get(key, limit)
+    data = context.store.get(key, limit)
     if len(data) > limit:
         raise rejected(TOO_LARGE, "it is larger than an object of its kind may be")
-    history = segment.decode(visit.unsealed(key, data))
-    segment.require_authors(history, visit.trust.enrolled)
+    history = segment.decode(context.unsealed(key, data))
+    segment.require_authors(history, context.trust.enrolled)
     return Listed(name.object_id, len(data), sha256(data).digest(), 0), history
 
 
-def join_unnamed(visit: Visit, listed: Listed, history: History) -> int:
+def join_unnamed(context: SyncContext, listed: Listed, history: History) -> int:
     """An own segment that is not to live: what is in it is here, then the next push takes it out.
 
     Gives how many events were not here.
     """
-    with visit.database.transaction():
-        changes = visit.database.join(history, Source(visit.me, None, visit.me))
-        name_origins(visit.database, visit.me)
-        ledger.list_objects(visit.database, visit.me, [listed], visit.now_us, TAKEN)
-        repair.bury(visit.database, visit.me, listed.object_id)
+    with context.database.transaction():
+        changes = context.database.join(history, Source(context.me, None, context.me))
+        name_origins(context.database, context.me)
+        ledger.list_objects(context.database, context.me, [listed], context.now_us, TAKEN)
+        repair.bury(context.database, context.me, listed.object_id)
         if changes.erased:
-            visit.database.set_meta(UNCLEAN, visit.now_us)
+            context.database.set_meta(UNCLEAN, context.now_us)
     return changes.added

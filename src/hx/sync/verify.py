@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from hx.core.merge import History
     from hx.database.sync.ledger import Head, Segment
-    from hx.sync.context import Visit
+    from hx.sync.context import SyncContext
 
     T = TypeVar("T")
 
@@ -54,26 +54,26 @@ class Again(NamedTuple):
     damaged: list[Damage]  # those of others, and what nothing here can mend
 
 
-def read_again(visit: Visit) -> Again:
+def read_again(context: SyncContext) -> Again:
     """Each head and every segment that one of them names. Raises NotMounted."""
     found = Again(0, 0, [], [])
-    for head in _others_heads(visit):
-        found = _after(found, read_head(visit, head), head.key, head.device_id)
-    segments = ledger.taken(visit.database) + _unjoined(visit)
+    for head in _others_heads(context):
+        found = _after(found, read_head(context, head), head.key, head.device_id)
+    segments = ledger.taken(context.database) + _unjoined(context)
     for number, one in enumerate(segments):
-        visit.tell(number, len(segments))
-        found = _read_segment(visit, one, found)
+        context.tell(number, len(segments))
+        found = _read_segment(context, one, found)
     return found
 
 
-def _others_heads(visit: Visit) -> list[Head]:
-    heads = [head for several in ledger.heads(visit.database).values() for head in several]
-    return [one for one in heads if one.device_id != visit.me and one.key in visit.listing]
+def _others_heads(context: SyncContext) -> list[Head]:
+    heads = [head for several in ledger.heads(context.database).values() for head in several]
+    return [one for one in heads if one.device_id != context.me and one.key in context.listing]
 
 
-def _unjoined(visit: Visit) -> list[Segment]:
+def _unjoined(context: SyncContext) -> list[Segment]:
     """Own segments that the head names and that a pull could not take."""
-    return [one for one in ledger.live(visit.database, visit.me) if one.status != IMPORTED]
+    return [one for one in ledger.live(context.database, context.me) if one.status != IMPORTED]
 
 
 def _after(found: Again, verdict: Verdict, key: str, device_id: bytes) -> Again:
@@ -83,34 +83,34 @@ def _after(found: Again, verdict: Verdict, key: str, device_id: bytes) -> Again:
     return found
 
 
-def _read_segment(visit: Visit, one: Segment, found: Again) -> Again:
-    history, verdict = look_at(visit, one)
-    visit.note(key_of(one), verdict)
+def _read_segment(context: SyncContext, one: Segment, found: Again) -> Again:
+    history, verdict = look_at(context, one)
+    context.note(key_of(one), verdict)
     if history is not None:
-        events = joined(visit, one, history).events
+        events = joined(context, one, history).events
         return found._replace(read=found.read + 1, events=found.events + events)
-    if one.device_id == visit.me and is_lost(visit, one, verdict):
+    if one.device_id == context.me and is_lost(context, one, verdict):
         found.lost.append(one)
         return found
     return _after(found, verdict, key_of(one), one.device_id)
 
 
-def look_at(visit: Visit, one: Segment) -> tuple[History | None, Verdict]:
+def look_at(context: SyncContext, one: Segment) -> tuple[History | None, Verdict]:
     """The history in a segment, or why it cannot be had. Raises NotMounted."""
-    return look(lambda: history_of(visit, one))
+    return look(lambda: history_of(context, one))
 
 
-def is_lost(visit: Visit, one: Segment, verdict: Verdict) -> bool:
+def is_lost(context: SyncContext, one: Segment, verdict: Verdict) -> bool:
     """Twice the same: one reading may fail by chance, and what is lost is published anew."""
-    if verdict.reason == NOT_ARRIVED and any(True for _ in visit.store.list(key_of(one))):
+    if verdict.reason == NOT_ARRIVED and any(True for _ in context.store.list(key_of(one))):
         return False  # it is there: a reading that failed is not absence
-    return verdict.reason in _LOST and look_at(visit, one)[1] == verdict
+    return verdict.reason in _LOST and look_at(context, one)[1] == verdict
 
 
-def read_head(visit: Visit, head: Head) -> Verdict:
+def read_head(context: SyncContext, head: Head) -> Verdict:
     """Whether a manifest that was taken can still be read. Raises NotMounted."""
     limit = size_limit(object_names.MANIFEST)
-    return look(lambda: decode(visit.unsealed(head.key, visit.store.get(head.key, limit))))[1]
+    return look(lambda: decode(context.unsealed(head.key, context.store.get(head.key, limit))))[1]
 
 
 def look(read: Callable[[], T]) -> tuple[T | None, Verdict]:

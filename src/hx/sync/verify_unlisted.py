@@ -11,7 +11,7 @@ from hx.core.record import NamedTuple
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.core.format.object_names import Name
-    from hx.sync.context import Visit
+    from hx.sync.context import SyncContext
 
 
 class Whole(NamedTuple):
@@ -22,31 +22,31 @@ class Whole(NamedTuple):
     size: int
 
 
-def verify_slot(visit: Visit, one: Whole) -> None:
+def verify_slot(context: SyncContext, one: Whole) -> None:
     """What is addressed to this device is opened, and its key offered. Raises Fault, StoreError."""
-    vault_id = visit.vault.vault_id
-    data = visit.store.get(one.key, size_limit(one.name.kind))
-    if one.name.object_id != visit.me:
+    vault_id = context.vault.vault_id
+    data = context.store.get(one.key, size_limit(one.name.kind))
+    if one.name.object_id != context.me:
         open_kind(data, expect=one.key, vault_id=vault_id, suite=SEALED)
         return
-    seed = visit.keyring.secrets.device.box_seed
-    visit.keyring.offer(slot.opened(data, expect=one.key, vault_id=vault_id, box_seed=seed))
+    seed = context.keyring.secrets.device.box_seed
+    context.keyring.offer(slot.opened(data, expect=one.key, vault_id=vault_id, box_seed=seed))
 
 
-def verify_invitation(visit: Visit, one: Whole) -> None:
+def verify_invitation(context: SyncContext, one: Whole) -> None:
     """That it is whole: only its code opens it. Raises Fault, StoreError."""
-    data = visit.store.get(one.key, size_limit(one.name.kind))
-    open_invite(data, expect=one.key, vault_id=visit.vault.vault_id)
+    data = context.store.get(one.key, size_limit(one.name.kind))
+    open_invite(data, expect=one.key, vault_id=context.vault.vault_id)
 
 
-def verify_blob(visit: Visit, one: Whole) -> None:
+def verify_blob(context: SyncContext, one: Whole) -> None:
     """Its header: what is in it is known to who asks for it. Raises Fault, StoreError."""
-    data = visit.store.get(one.key, HEADER_BYTES)
+    data = context.store.get(one.key, HEADER_BYTES)
     checked(
         data,
         expect=one.key,
         kinds=frozenset({BLOB}),
-        vault_id=visit.vault.vault_id,
-        suite=visit.genesis.suite,
+        vault_id=context.vault.vault_id,
+        suite=context.genesis.suite,
         size=one.size,
     )

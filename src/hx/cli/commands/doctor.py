@@ -7,7 +7,7 @@ import os
 import apsw
 
 from hx.cli import health, hook_checks, keys
-from hx.cli.context import now_us, open_recorder
+from hx.cli.context import now_us, open_context
 from hx.cli.health_part import FAULT, OK, WARNING, Finding
 from hx.core.errors import DatabaseError, HxError
 from hx.database.connection import explained
@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.cli.parsers import Parser
     from hx.config import Config
 
@@ -45,10 +45,10 @@ def _findings(config: Config) -> Iterator[Finding]:
     yield from health.disk(config)
     yield from health.names(config)
     try:
-        recorder = open_recorder(config, tidy=True)
-        yield from _database(recorder)
-        yield from keys.findings(recorder)
-        yield from _clock(recorder)
+        context = open_context(config, tidy=True)
+        yield from _database(context)
+        yield from keys.findings(context)
+        yield from _clock(context)
     except HxError as error:
         yield Finding("database", FAULT, error.message, error.hint)
     except apsw.Error as error:
@@ -56,23 +56,23 @@ def _findings(config: Config) -> Iterator[Finding]:
         yield Finding("database", FAULT, made.message, made.hint)
 
 
-def _database(recorder: Recorder) -> Iterator[Finding]:
-    if recorder.trouble is not None:
-        trouble = recorder.trouble
+def _database(context: Context) -> Iterator[Finding]:
+    if context.trouble is not None:
+        trouble = context.trouble
         yield Finding("spool", FAULT, f"it cannot be drained: {trouble.message}", trouble.hint)
-    wrongs = list(integrity.wrongs(recorder.database))
+    wrongs = list(integrity.wrongs(context.database))
     for wrong in wrongs:
         yield Finding("database", FAULT, wrong, "move the database away and restore a backup of it")
     if not wrongs:
-        yield Finding("database", OK, f"{recorder.database.path} is sound")
-    if status.figures(recorder.database).unclean:
+        yield Finding("database", OK, f"{context.database.path} is sound")
+    if status.figures(context.database).unclean:
         sentence = "text of forgotten events may still stand in its files, another process uses it"
         yield Finding("database", WARNING, sentence, "end other programs that read it; hx status")
 
 
-def _clock(recorder: Recorder) -> Iterator[Finding]:
-    newest_us = status.newest_us(recorder.database, recorder.who.device_id)
-    ahead_us = (newest_us or 0) - recorder.now_us
+def _clock(context: Context) -> Iterator[Finding]:
+    newest_us = status.newest_us(context.database, context.who.device_id)
+    ahead_us = (newest_us or 0) - context.now_us
     if ahead_us > _MINUTE_US:
         sentence = f"the newest event is {ahead_us // _MINUTE_US} minutes ahead of the clock"
         yield Finding(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hx.cli.context import open_recorder
+from hx.cli.context import open_context
 from hx.cli.options import FILTERS, OUTPUT, split, to_query
 from hx.cli.output import answer
 
@@ -17,11 +17,11 @@ def run(arguments: list[str], config: Config) -> int:
     if "--help" in line.options:
         parser("find").print_help()
         return 0
-    recorder = open_recorder(config)
+    context = open_context(config)
     from hx.database.find import find
 
-    found = find(recorder.database, to_query(line, config, recorder.now_us))
-    return answer(recorder, found, line.options)
+    found = find(context.database, to_query(line, config, context.now_us))
+    return answer(context, found, line.options)
 
 
 def parser(name: str) -> Parser:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from hx.cli.context import drained, open_recorder
+from hx.cli.context import drained, open_context
 from hx.cli.forget_report import (
     Answer,
     Going,
@@ -28,7 +28,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.cli.parsers import Parser
     from hx.config import Config
     from hx.core.model import Artifact, ArtifactKey
@@ -44,32 +44,32 @@ def run(arguments: list[str], config: Config) -> int:
     _one_form(given)
     if given.match == "":
         given.match = secret("text to forget: ")
-    recorder = drained(open_recorder(config))
-    choice = _choice(given, recorder)
-    events = forget_selection.events(recorder.database, choice)
-    blots = 0 if events and given.yes else _blots(recorder, choice)
-    found = Going(events, _artifacts(recorder, choice, events), blots)
+    context = drained(open_context(config))
+    choice = _choice(given, context)
+    events = forget_selection.events(context.database, choice)
+    blots = 0 if events and given.yes else _blots(context, choice)
+    found = Going(events, _artifacts(context, choice, events), blots)
     if not (any(found) or is_window(choice)):
-        return _nothing_of_ours(recorder, choice, given)
+        return _nothing_of_ours(context, choice, given)
     if not given.yes:
-        preview(recorder, choice, found, sys.stderr if given.json else sys.stdout)
+        preview(context, choice, found, sys.stderr if given.json else sys.stdout)
         confirm("Forget this?")
     if len(events) > _MANY:
         print(f"hx: forgetting {counted(len(events))}, a second for 5,000", file=sys.stderr)
-    answer = _carry_out(recorder, choice, events, given)
+    answer = _carry_out(context, choice, events, given)
     if given.json:
-        print_object(recorder, choice, answer)
+        print_object(context, choice, answer)
     else:
-        print_answer(recorder, answer)
+        print_answer(context, answer)
     if answer.histories.failed:
         raise failure(answer.histories)
     return 0 if answer.outcome.clean else PENDING
 
 
-def _nothing_of_ours(recorder: Recorder, choice: Choice, given: Namespace) -> int:
+def _nothing_of_ours(context: Context, choice: Choice, given: Namespace) -> int:
     """The shells may hold a text all the same."""
     print("hx: nothing found, nothing forgotten", file=sys.stderr)
-    histories = look_after(_wanted(recorder, choice, frozenset()), given)
+    histories = look_after(_wanted(context, choice, frozenset()), given)
     print_histories(histories, sys.stderr)
     if histories.failed:
         raise failure(histories)
@@ -88,28 +88,28 @@ def _one_form(given: Namespace) -> None:
         )
 
 
-def _choice(given: Namespace, recorder: Recorder) -> Choice:
+def _choice(given: Namespace, context: Context) -> Choice:
     from hx.cli.options import session_id
 
-    session = None if given.session is None else session_id(given.session, recorder.config)
+    session = None if given.session is None else session_id(given.session, context.config)
     match = given.match.encode(errors="surrogateescape") if isinstance(given.match, str) else None
     return Choice(
-        _idents(given.events, recorder) if given.events else None,
+        _idents(given.events, context) if given.events else None,
         session,
-        *_times(given, recorder.now_us),
+        *_times(given, context.now_us),
         given.match if match is None else match,
-        recorder.who.device_id if given.this_device else None,
+        context.who.device_id if given.this_device else None,
         # the shell that we were called from goes on: its next lines are not to vanish unseen
-        session is None or session.hex() != recorder.config.session,
-        _named(recorder, given.artifact) if given.artifact else None,
+        session is None or session.hex() != context.config.session,
+        _named(context, given.artifact) if given.artifact else None,
     )
 
 
-def _idents(names: list[str], recorder: Recorder) -> tuple[int, ...]:
+def _idents(names: list[str], context: Context) -> tuple[int, ...]:
     """An unknown name forgets nothing at all."""
     from hx.cli.events_output import named_event
 
-    found = {name: named_event(recorder, name) for name in names}
+    found = {name: named_event(context, name) for name in names}
     for name, event in found.items():
         if event is None:
             print(f"hx: there is no event {name}", file=sys.stderr)
@@ -117,11 +117,11 @@ def _idents(names: list[str], recorder: Recorder) -> tuple[int, ...]:
     return known if len(known) == len(found) else ()
 
 
-def _named(recorder: Recorder, names: list[str]) -> tuple[ArtifactKey, ...]:
+def _named(context: Context, names: list[str]) -> tuple[ArtifactKey, ...]:
     """An unknown name forgets nothing at all."""
     from hx.cli.events_output import named_artifact
 
-    found = {name: named_artifact(recorder, name) for name in names}
+    found = {name: named_artifact(context, name) for name in names}
     for name, key in found.items():
         if key is None:
             print(f"hx: there is no artifact {name}", file=sys.stderr)
@@ -139,42 +139,40 @@ def _times(given: Namespace, now_us: int) -> tuple[int | None, int | None]:
     return since_us, until_us
 
 
-def _artifacts(recorder: Recorder, choice: Choice, events: list[Chosen]) -> list[Artifact]:
+def _artifacts(context: Context, choice: Choice, events: list[Chosen]) -> list[Artifact]:
     keys = [event.key for event in events]
-    return verb.artifacts(recorder.database, choice, keys, recorder.now_us)
+    return verb.artifacts(context.database, choice, keys, context.now_us)
 
 
-def _blots(recorder: Recorder, choice: Choice) -> int:
+def _blots(context: Context, choice: Choice) -> int:
     """Pieces of the shells' files that hold the text, beside the events."""
-    texts = forget_selection.commands(recorder.database, choice)
-    return len(verb.blots(choice, texts, places(recorder)))
+    texts = forget_selection.commands(context.database, choice)
+    return len(verb.blots(choice, texts, places(context)))
 
 
-def places(recorder: Recorder) -> verb.Places:
+def places(context: Context) -> verb.Places:
     from hx.config import runtime_folder
 
-    spool = recorder.config.paths.spool
+    spool = context.config.paths.spool
     text_files = tuple(filter(None, (spool, runtime_folder())))
-    return verb.Places(spool, text_files, recorder.config.paths.lock)
+    return verb.Places(spool, text_files, context.config.paths.lock)
 
 
-def _carry_out(
-    recorder: Recorder, choice: Choice, events: list[Chosen], given: Namespace
-) -> Answer:
-    issuer = verb.Issuer(recorder.who.device_id, recorder.now_us, lambda: os.urandom(16))
-    texts = frozenset(forget_selection.commands(recorder.database, choice))
+def _carry_out(context: Context, choice: Choice, events: list[Chosen], given: Namespace) -> Answer:
+    issuer = verb.Issuer(context.who.device_id, context.now_us, lambda: os.urandom(16))
+    texts = frozenset(forget_selection.commands(context.database, choice))
     keys = [event.key for event in events]
-    outcome = verb.forget(recorder.database, choice, keys, issuer, places(recorder))
-    return Answer(outcome, per_device(events), look_after(_wanted(recorder, choice, texts), given))
+    outcome = verb.forget(context.database, choice, keys, issuer, places(context))
+    return Answer(outcome, per_device(events), look_after(_wanted(context, choice, texts), given))
 
 
-def _wanted(recorder: Recorder, choice: Choice, texts: frozenset[bytes]) -> Wanted:
+def _wanted(context: Context, choice: Choice, texts: frozenset[bytes]) -> Wanted:
     """A command in which hx masked a secret stands in the shells' files with the secret."""
     if choice.text is not None:
         return Wanted(part=choice.text)
     is_masked = any(_MASK in text for text in texts)
     bare = frozenset(text.strip() for text in texts)
-    return Wanted(bare, masked=recorder.config.rules.masked if is_masked else None)
+    return Wanted(bare, masked=context.config.rules.masked if is_masked else None)
 
 
 def parser(name: str) -> Parser:

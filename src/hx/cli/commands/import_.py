@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from hx.cli.context import drained, open_recorder
+from hx.cli.context import drained, open_context
 from hx.cli.import_report import summary
 from hx.cli.progress import Progress
 from hx.core.errors import Busy, HxError
@@ -15,7 +15,7 @@ from hx.importers.run import Counts, Import, Job
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.cli.parsers import Parser
     from hx.config import Config
     from hx.importers import Importer
@@ -39,12 +39,12 @@ def run(arguments: list[str], config: Config) -> int:
     from hx.cli.import_report import print_imported, print_objects
 
     given = parser("import").parse_args(arguments)
-    recorder = open_recorder(config)
+    context = open_context(config)
     options = {"everything": given.all, "dry_run": given.dry_run}
     if given.file is None:
-        done = import_found(recorder, kind=given.kind, **options)
+        done = import_found(context, kind=given.kind, **options)
     else:
-        done = [import_file(recorder, given.file, kind=given.kind, **options)]
+        done = [import_file(context, given.file, kind=given.kind, **options)]
     if given.json:
         print_objects(done)
     else:
@@ -56,7 +56,7 @@ def run(arguments: list[str], config: Config) -> int:
 
 
 def import_found(
-    recorder: Recorder,
+    context: Context,
     *,
     kind: str | None = None,
     everything: bool = False,
@@ -74,7 +74,7 @@ def import_found(
 
     done = []
     for path in _existing(import_places()):
-        one = _tried(recorder, path, kind, everything=everything, dry_run=dry_run)
+        one = _tried(context, path, kind, everything=everything, dry_run=dry_run)
         if one is not None:
             done.append(one)
     return done
@@ -90,7 +90,7 @@ def _existing(paths: list[str]) -> list[str]:
 
 
 def _tried(
-    recorder: Recorder, path: str, kind: str | None, *, everything: bool, dry_run: bool
+    context: Context, path: str, kind: str | None, *, everything: bool, dry_run: bool
 ) -> Imported | None:
     """None: it is of another kind than was asked for."""
     from hx.core.errors import DatabaseError
@@ -102,7 +102,7 @@ def _tried(
         found = importer.KIND.decode()
         if kind is not None and kind != found:
             return None
-        return _import(recorder, path, importer, everything=everything, dry_run=dry_run)
+        return _import(context, path, importer, everything=everything, dry_run=dry_run)
     except DatabaseError:
         raise
     except HxError as error:
@@ -110,7 +110,7 @@ def _tried(
 
 
 def import_file(
-    recorder: Recorder,
+    context: Context,
     path: str,
     *,
     kind: str | None = None,
@@ -121,30 +121,30 @@ def import_file(
     from hx.importers import detected, importer
 
     found = detected(path) if kind is None else importer(kind)
-    return _import(recorder, path, found, everything=everything, dry_run=dry_run)
+    return _import(context, path, found, everything=everything, dry_run=dry_run)
 
 
 def _import(
-    recorder: Recorder, path: str, importer: Importer, *, everything: bool, dry_run: bool
+    context: Context, path: str, importer: Importer, *, everything: bool, dry_run: bool
 ) -> Imported:
     kind = importer.KIND.decode()
-    recorder = drained(recorder)  # what was typed a moment ago is no news
+    context = drained(context)  # what was typed a moment ago is no news
     with (
-        Lock(os.path.join(recorder.config.paths.data, "import.lock")) as held,
+        Lock(os.path.join(context.config.paths.data, "import.lock")) as held,
         Progress(f"importing {os.path.basename(path)}") as progress,
     ):
         if not held:
             raise Busy("another import is at work", "wait until it has ended")
         job = Job(
-            recorder.who.device_id,
-            recorder.config.host,
-            recorder.config.rules,
-            _border_us(recorder),
+            context.who.device_id,
+            context.config.host,
+            context.config.rules,
+            _border_us(context),
             everything,
             dry_run,
             progress.told,
         )
-        work = Import(recorder.database, path, importer, job)
+        work = Import(context.database, path, importer, job)
         try:
             return Imported(path, kind, work.run())
         except KeyboardInterrupt:
@@ -153,10 +153,10 @@ def _import(
             raise
 
 
-def _border_us(recorder: Recorder) -> int | None:
+def _border_us(context: Context) -> int | None:
     from hx.database.retention import border_us
 
-    return border_us(int(recorder.config.values["retention_days"]), recorder.now_us)
+    return border_us(int(context.config.values["retention_days"]), context.now_us)
 
 
 def parser(name: str) -> Parser:

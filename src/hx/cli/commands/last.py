@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from hx.cli.context import open_recorder
+from hx.cli.context import open_context
 from hx.cli.options import session_id
 from hx.core.failures import failures, is_failure
 from hx.core.record import NamedTuple
@@ -14,7 +14,7 @@ from hx.database.queries import sessions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.cli.output import Paint
     from hx.cli.parsers import Parser
     from hx.config import Config
@@ -52,10 +52,10 @@ class Summary(NamedTuple):
 
 def run(arguments: list[str], config: Config) -> int:
     given = parser("last").parse_args(arguments)
-    recorder = open_recorder(config)
-    chosen = _chosen(recorder, given.session)
-    session = sessions.session(recorder.database, chosen, _READ) if chosen else None
-    summary = _summary(recorder, session) if session else None
+    context = open_context(config)
+    chosen = _chosen(context, given.session)
+    session = sessions.session(context.database, chosen, _READ) if chosen else None
+    summary = _summary(context, session) if session else None
     if summary is None:
         named = f"session {chosen.hex()}" if chosen else "session yet"
         print(f"hx: there is no {named}", file=sys.stderr)
@@ -63,42 +63,42 @@ def run(arguments: list[str], config: Config) -> int:
             print("null")
         return NOTHING_FOUND
     if given.json:
-        _print_object(recorder, summary)
+        _print_object(context, summary)
     else:
-        print("\n".join(_lines(recorder, summary)))
+        print("\n".join(_lines(context, summary)))
     return 0
 
 
-def _chosen(recorder: Recorder, named: str | None) -> bytes | None:
+def _chosen(context: Context, named: str | None) -> bytes | None:
     """The session that is asked for; without `--session` the last one in which something ended."""
-    config = recorder.config
+    config = context.config
     if named is not None:
         return session_id(named, config)
     current = session_id("", config) if config.session else None
-    return sessions.last_of_work(recorder.database, current, recorder.who.device_id)
+    return sessions.last_of_work(context.database, current, context.who.device_id)
 
 
-def _summary(recorder: Recorder, session: Session) -> Summary | None:
+def _summary(context: Context, session: Session) -> Summary | None:
     """None when the session was forgotten meanwhile."""
     steps = session.steps
-    newest = list(load(recorder.database, [step.event for step in steps[-1:]]))
+    newest = list(load(context.database, [step.event for step in steps[-1:]]))
     if not newest:
         return None
     found = failures(steps)
-    told = [_told(recorder, failure) for failure in found[-_SHOWN:]]
+    told = [_told(context, failure) for failure in found[-_SHOWN:]]
     return Summary(
         session,
         newest[0],
-        event_detail.is_pinned(recorder.database, session.session_id),
+        event_detail.is_pinned(context.database, session.session_id),
         sum(is_failure(step.exit_status) for step in steps),
         len(found),
         [one for one in told if one is not None],
     )
 
 
-def _told(recorder: Recorder, failure: Failure) -> Told | None:
+def _told(context: Context, failure: Failure) -> Told | None:
     """None when it was forgotten meanwhile."""
-    database = recorder.database
+    database = context.database
     first, last = (list(load(database, [row])) for row in (failure.first, failure.last))
     begin = event_detail.place_of(database, first[0]) if first else None
     end = event_detail.place_of(database, last[0]) if last else None
@@ -109,13 +109,13 @@ def _told(recorder: Recorder, failure: Failure) -> Told | None:
     return Told(last[0], failure.times, before, after, event_detail.fix_of(database, end))
 
 
-def _lines(recorder: Recorder, summary: Summary) -> list[str]:
+def _lines(context: Context, summary: Summary) -> list[str]:
     from hx.cli.output import Paint, columns, fitted
 
-    paint, width = Paint({}, recorder.config), columns()
-    lines = [fitted(line, width) for line in _head(recorder, summary)]
+    paint, width = Paint({}, context.config), columns()
+    lines = [fitted(line, width) for line in _head(context, summary)]
     for one in summary.told:
-        lines += ["", _failure_line(recorder, one, paint, width)]
+        lines += ["", _failure_line(context, one, paint, width)]
         lines += [fitted(_MARGIN + line, width) for line in _rest(one)]
     left_out = summary.failures - len(summary.told)
     if left_out:
@@ -124,7 +124,7 @@ def _lines(recorder: Recorder, summary: Summary) -> list[str]:
     return lines
 
 
-def _head(recorder: Recorder, summary: Summary) -> list[str]:
+def _head(context: Context, summary: Summary) -> list[str]:
     from hx.cli.events_output import device_names
     from hx.cli.output import visible
     from hx.cli.times import duration, local
@@ -132,7 +132,7 @@ def _head(recorder: Recorder, summary: Summary) -> list[str]:
     session, event = summary.session, summary.newest.event
     pinned = ", pinned" if summary.pinned else ""
     shell = visible(event.shell or b"a shell")
-    device = visible(device_names(recorder)[session.device_id].encode())
+    device = visible(device_names(context)[session.device_id].encode())
     took = duration(session.ended_at_us - session.started_at_us)
     count = "1 command" if session.events == 1 else f"{session.events} commands"
     read = len(session.steps)
@@ -144,15 +144,15 @@ def _head(recorder: Recorder, summary: Summary) -> list[str]:
     ]
 
 
-def _failure_line(recorder: Recorder, one: Told, paint: Paint, width: int) -> str:
+def _failure_line(context: Context, one: Told, paint: Paint, width: int) -> str:
     from hx.cli.events_output import short_name
     from hx.cli.output import DIM, RED, fitted, mark, padded, visible
     from hx.cli.times import age
 
     event = one.found.event
     times = f" (x{one.times})" if one.times > 1 else ""
-    name = short_name(recorder, one.found.ident)
-    side = f" {name} {age(event.key.started_at_us, recorder.now_us):>3} ago"
+    name = short_name(context, one.found.ident)
+    side = f" {name} {age(event.key.started_at_us, context.now_us):>3} ago"
     ending = f"{mark(event):<6} "
     command = fitted(visible(event.command), width - len(ending) - len(side) - len(times)) + times
     return paint(RED, ending) + padded(command, width - len(ending) - len(side)) + paint(DIM, side)
@@ -179,12 +179,12 @@ def _rest(one: Told) -> list[str]:
     return lines + [f"        {visible(found.event.command)}" for found in between]
 
 
-def _print_object(recorder: Recorder, summary: Summary) -> None:
+def _print_object(context: Context, summary: Summary) -> None:
     from hx.cli.events_output import device_names
     from hx.cli.json_output import event_object, fix_object, print_json, text
     from hx.cli.times import rfc3339
 
-    devices, session = device_names(recorder), summary.session
+    devices, session = device_names(context), summary.session
     about = {
         "session_id": session.session_id.hex(),
         "device_id": session.device_id.hex(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from hx.cli.context import open_recorder
+from hx.cli.context import open_context
 from hx.cli.options import Option, readable
 from hx.core.errors import UsageError
 from hx.core.query import ALL, DIRECTORY, REPOSITORY, SCOPES, SESSION
@@ -13,7 +13,7 @@ from hx.picker.model import RUN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.cli.options import Line
     from hx.config import Config
     from hx.core.rank import Here
@@ -61,15 +61,15 @@ def _picked(line: Line, config: Config, shell: str) -> int:
     from hx.picker.terminal.screen import open_terminal
 
     terminal = open_terminal(config.terminal)
-    recorder = open_recorder(config)
+    context = open_context(config)
     query = _line_of_the_shell() if shell else readable(" ".join(line.words))
-    here = _here(recorder)
-    state = _start(query, recorder, here, line.options.get("--scope"))
-    state, ended_by = _loop(terminal, _area(line.options, config), recorder, here, state)
+    here = _here(context)
+    state = _start(query, context, here, line.options.get("--scope"))
+    state, ended_by = _loop(terminal, _area(line.options, config), context, here, state)
     outcome = state.outcome
     if outcome and outcome.text is not None:
-        _print(_exact(recorder, state, outcome.text), shell, outcome.action == RUN)
-    recorder.database.close()
+        _print(_exact(context, state, outcome.text), shell, outcome.action == RUN)
+    context.database.close()
     failed = _forget(config, state) if outcome and outcome.forget else 0
     if ended_by:
         return _SIGNALLED + ended_by
@@ -104,21 +104,21 @@ def _line_of_the_shell() -> str:
     return data[:_MOST_QUERY].decode(errors="replace").removesuffix("\n")
 
 
-def _here(recorder: Recorder) -> Here:
+def _here(context: Context) -> Here:
     from hx.cli.commands.search import here
 
-    return here(recorder)
+    return here(context)
 
 
-def _start(query: str, recorder: Recorder, here: Here, scope: str | None) -> State:
+def _start(query: str, context: Context, here: Here, scope: str | None) -> State:
     from hx.picker.state.state import start
 
-    values = recorder.config.values
+    values = context.config.values
     known = {SESSION: here.session_id, DIRECTORY: here.directory, REPOSITORY: here.repo}
     scopes = tuple(one for one in SCOPES if known.get(one, b"") is not None)
     return start(
         query,
-        recorder.now_us,
+        context.now_us,
         scope=scope or str(values["picker_scope"]),
         scopes=scopes,
         enter=str(values["picker_enter"]),
@@ -134,7 +134,7 @@ def _area(given: dict[str, str], config: Config) -> Area:
 
 
 def _loop(
-    terminal: int, area: Area, recorder: Recorder, here: Here, state: State
+    terminal: int, area: Area, context: Context, here: Here, state: State
 ) -> tuple[State, int]:
     """How it ended, and by which signal; 0: by a key."""
     from hx.picker.answers.source import Source
@@ -143,10 +143,10 @@ def _loop(
     from hx.picker.terminal.signals import Alarms
     from hx.picker.view.styles import look_for
 
-    config = recorder.config
+    config = context.config
     look = look_for(config.ground, colour=_colour(config))
     case = {"smart": None, "exact": True, "ignore": False}[str(config.values["case"])]
-    source = Source(recorder.database, here, recorder.now_us, exact_case=case)
+    source = Source(context.database, here, context.now_us, exact_case=case)
     with Alarms() as alarms, Screen(terminal, area) as screen:
         loop = Loop(screen, alarms, source, look)
         state = loop.run(state)
@@ -160,12 +160,12 @@ def _colour(config: Config) -> bool:
     return wanted == "always" or (wanted == "auto" and not config.no_color)
 
 
-def _exact(recorder: Recorder, state: State, text: str) -> bytes:
+def _exact(context: Context, state: State, text: str) -> bytes:
     """The bytes of the command: on the screen those that are not UTF-8 are replaced."""
     from hx.database.search import exact_texts
 
     command = next((row.command for row in state.rows if row.text == text), None)
-    found = [] if command is None else list(exact_texts(recorder.database, [command]))
+    found = [] if command is None else list(exact_texts(context.database, [command]))
     return found[0] if found else text.encode(errors="replace")
 
 

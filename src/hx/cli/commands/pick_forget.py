@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from hx.cli.commands.forget import places
-from hx.cli.context import drained, open_recorder
+from hx.cli.context import drained, open_context
 from hx.database.connection import open_database
 from hx.database.queries import forget_selection
 from hx.database.queries.forget_selection import Choice
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 def forget(config: Config, rows: Iterable[Row]) -> None:
     """Every run of these commands, also those that came while the picker was open."""
-    recorder = drained(open_recorder(config))
-    database = recorder.database
+    context = drained(open_context(config))
+    database = context.database
     choice = Choice(commands=tuple(_same(database, rows)))
     keys = [event.key for event in forget_selection.events(database, choice)]
     if keys:
-        issuer = verb.Issuer(recorder.who.device_id, recorder.now_us, lambda: os.urandom(16))
-        verb.order(database, choice, keys, issuer, places(recorder))
+        issuer = verb.Issuer(context.who.device_id, context.now_us, lambda: os.urandom(16))
+        verb.order(database, choice, keys, issuer, places(context))
     database.close()
     if keys:
         _scrub_behind(config.paths.database)

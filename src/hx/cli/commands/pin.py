@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from hx.cli.context import open_recorder
+from hx.cli.context import open_context
 from hx.core.errors import UsageError
 from hx.core.event_name import LENGTH
 from hx.database.queries import sessions
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.cli.parsers import Parser
     from hx.config import Config
 
@@ -30,41 +30,41 @@ def change(arguments: list[str], config: Config, *, pinned: bool) -> int:
     given = parser("pin" if pinned else "unpin").parse_args(arguments)
     if given.last and given.sessions:
         raise UsageError("--last and SESSION exclude each other")
-    recorder = open_recorder(config)
-    chosen = _chosen(given, recorder)
+    context = open_context(config)
+    chosen = _chosen(given, context)
     if None in chosen:
         return _NOTHING_FOUND  # and nothing is changed
     word = "pinned" if pinned else "unpinned"
     for session in filter(None, chosen):
-        device = recorder.who.device_id
-        changed = pin(recorder.database, session, recorder.now_us, device, pinned=pinned)
+        device = context.who.device_id
+        changed = pin(context.database, session, context.now_us, device, pinned=pinned)
         print(f"{word}: session {session.hex()}{'' if changed else ' (it was before)'}")
     return 0
 
 
-def _chosen(given: Namespace, recorder: Recorder) -> list[bytes | None]:
+def _chosen(given: Namespace, context: Context) -> list[bytes | None]:
     """The sessions that are meant; None for one that there is not, which is told."""
     if given.sessions:
-        return [_named(recorder, text) for text in dict.fromkeys(given.sessions)]
-    current = _current(recorder)
-    found = sessions.last(recorder.database, current) if given.last or not current else current
+        return [_named(context, text) for text in dict.fromkeys(given.sessions)]
+    current = _current(context)
+    found = sessions.last(context.database, current) if given.last or not current else current
     if found is None:
         print("hx: there is no session yet", file=sys.stderr)
     return [found]
 
 
-def _current(recorder: Recorder) -> bytes | None:
+def _current(context: Context) -> bytes | None:
     from hx.cli.options import session_id
 
-    return session_id("", recorder.config) if recorder.config.session else None
+    return session_id("", context.config) if context.config.session else None
 
 
-def _named(recorder: Recorder, text: str) -> bytes | None:
+def _named(context: Context, text: str) -> bytes | None:
     """By the first digits of its id, or by one of its events."""
     from hx.cli.events_output import named_event
 
-    found = set(sessions.beginning(recorder.database, text)) if _is_hexadecimal(text) else set()
-    event = named_event(recorder, text) if 4 <= len(text) <= LENGTH else None  # noqa: PLR2004
+    found = set(sessions.beginning(context.database, text)) if _is_hexadecimal(text) else set()
+    event = named_event(context, text) if 4 <= len(text) <= LENGTH else None  # noqa: PLR2004
     if event is not None:
         found.add(event.event.key.session_id)
     if len(found) > 1:

@@ -8,7 +8,7 @@ from itertools import islice
 
 from hx.cli.commands.pick import INTERACTIVE
 from hx.cli.commands.pick import OPTIONS as PICKER
-from hx.cli.context import open_recorder
+from hx.cli.context import open_context
 from hx.cli.options import FILTERS, OUTPUT, Option, split, to_query
 from hx.core.errors import UsageError
 
@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.cli.parsers import Parser
     from hx.config import Config
     from hx.core.query import Query
@@ -39,16 +39,16 @@ def run(arguments: list[str], config: Config) -> int:
     _need_interactive(line.options)
     if line.options.get("--format", "null") != "null":
         raise UsageError(f"there is no format {line.options['--format']!r}", "there is one: null")
-    recorder = open_recorder(config)
-    query = to_query(line, config, recorder.now_us)
-    commands = list(islice(_ranked(recorder, query), query.limit))
+    context = open_context(config)
+    query = to_query(line, config, context.now_us)
+    commands = list(islice(_ranked(context, query), query.limit))
     if query.reverse:
         commands.reverse()
     if "--format" in line.options:
-        return _write_null(recorder, commands)
+        return _write_null(context, commands)
     from hx.cli.output import answer
 
-    return answer(recorder, _found(recorder, query, commands), line.options)
+    return answer(context, _found(context, query, commands), line.options)
 
 
 def _spelled_out(arguments: list[str]) -> list[str]:
@@ -63,23 +63,23 @@ def _need_interactive(given: dict[str, str]) -> None:
             raise UsageError(f"{option.name} goes with -i", "`hx search -i` is the picker")
 
 
-def _ranked(recorder: Recorder, query: Query) -> Iterator[int]:
+def _ranked(context: Context, query: Query) -> Iterator[int]:
     from hx.core.terms import parse
     from hx.database.search_ranked import search
 
-    case = {"smart": None, "exact": True, "ignore": False}[str(recorder.config.values["case"])]
+    case = {"smart": None, "exact": True, "ignore": False}[str(context.config.values["case"])]
     terms = parse(query.text, exact_case=case)
-    return search(recorder.database, query, terms, here(recorder), recorder.now_us)
+    return search(context.database, query, terms, here(context), context.now_us)
 
 
-def here(recorder: Recorder) -> Here:
+def here(context: Context) -> Here:
     from hx.capture.git import look_up
     from hx.config import working_directory
     from hx.core.rank import Here
 
     directory = os.fsencode(working_directory())
     repo, _ = look_up(directory)
-    return Here(directory, repo, _current_session(recorder.config), recorder.who.device_id)
+    return Here(directory, repo, _current_session(context.config), context.who.device_id)
 
 
 def _current_session(config: Config) -> bytes | None:
@@ -91,12 +91,12 @@ def _current_session(config: Config) -> bytes | None:
         return None
 
 
-def _found(recorder: Recorder, query: Query, commands: list[int]) -> Iterator[Found]:
+def _found(context: Context, query: Query, commands: list[int]) -> Iterator[Found]:
     """Their newest runs that the filters let through."""
     from hx.database.find import count_runs, load_counted, newest_runs
     from hx.database.find_conditions import among, filters_in
 
-    database = recorder.database
+    database = context.database
     if query.filtered:
         counted = count_runs(database, [among(commands), *filters_in(database, query)])
     else:
@@ -105,11 +105,11 @@ def _found(recorder: Recorder, query: Query, commands: list[int]) -> Iterator[Fo
     return load_counted(database, [of[one] for one in commands if one in of])
 
 
-def _write_null(recorder: Recorder, commands: list[int]) -> int:
+def _write_null(context: Context, commands: list[int]) -> int:
     from hx.database.search import exact_texts
 
     sys.stdout.flush()
-    for text in exact_texts(recorder.database, commands):
+    for text in exact_texts(context.database, commands):
         sys.stdout.buffer.write(text + b"\0")
     return 0 if commands else 1
 

@@ -64,11 +64,11 @@ def _edit(plan: Plan) -> None:
 def _import(config: Config) -> int:
     """What other tools remember; a failure of it does not keep the shells from being recorded."""
     from hx.cli.commands.import_ import import_found
-    from hx.cli.context import open_recorder
+    from hx.cli.context import open_context
     from hx.cli.import_report import print_imported
 
     try:
-        found = import_found(open_recorder(config))
+        found = import_found(open_context(config))
     except HxError as error:
         print(f"hx: warning: the old history is not imported: {error.message}", file=sys.stderr)
         print("hx: hint: `hx import` does it later", file=sys.stderr)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from hx.cli.context import open_recorder
+from hx.cli.context import open_context
 from hx.cli.events_output import named_event
 from hx.core.failures import is_failure
 from hx.core.record import NamedTuple
@@ -12,7 +12,7 @@ from hx.database import event_detail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.cli.parsers import Parser
     from hx.config import Config
     from hx.core.model import Event
@@ -46,9 +46,9 @@ class Story(NamedTuple):
 
 def run(arguments: list[str], config: Config) -> int:
     given = parser("show").parse_args(arguments)
-    recorder = open_recorder(config)
-    found = named_event(recorder, given.event)
-    story = _story(recorder, found) if found else None
+    context = open_context(config)
+    found = named_event(context, given.event)
+    story = _story(context, found) if found else None
     if story is None:
         print(f"hx: there is no event {given.event!r}", file=sys.stderr)
         if given.json:
@@ -58,14 +58,14 @@ def run(arguments: list[str], config: Config) -> int:
         sys.stdout.flush()
         sys.stdout.buffer.write(story.found.event.command)
     elif given.json:
-        _print_object(recorder, story)
+        _print_object(context, story)
     else:
-        print("\n".join(_lines(recorder, story)))
+        print("\n".join(_lines(context, story)))
     return 0
 
 
-def _story(recorder: Recorder, found: Found) -> Story | None:
-    database = recorder.database
+def _story(context: Context, found: Found) -> Story | None:
+    database = context.database
     place = event_detail.place_of(database, found)
     if place is None:
         return None
@@ -88,17 +88,17 @@ def outcome(event: Event) -> str:
     return f"{_OUTCOMES.get(status, 'failed')} (exit status {status})"
 
 
-def _lines(recorder: Recorder, story: Story) -> list[str]:
+def _lines(context: Context, story: Story) -> list[str]:
     from hx.cli.output import visible
 
     lines = [visible(story.found.event.command, one_line=False), ""]
-    lines += [f"{name:<12}{text}" for name, text in _facts(recorder, story) if text]
+    lines += [f"{name:<12}{text}" for name, text in _facts(context, story) if text]
     for title, around in (("before", story.before), ("after", story.after)):
-        lines += _listed(recorder, f"{title}, in this session", around)
-    return lines + _fix_lines(recorder, story)
+        lines += _listed(context, f"{title}, in this session", around)
+    return lines + _fix_lines(context, story)
 
 
-def _facts(recorder: Recorder, story: Story) -> list[tuple[str, str]]:
+def _facts(context: Context, story: Story) -> list[tuple[str, str]]:
     from hx.cli.events_output import device_names, short_name
     from hx.cli.output import visible
     from hx.cli.times import duration
@@ -108,20 +108,20 @@ def _facts(recorder: Recorder, story: Story) -> list[tuple[str, str]]:
     def text(value: bytes | None) -> str:
         return "" if value is None else visible(value)
 
-    device = device_names(recorder)[key.device_id]
+    device = device_names(context)[key.device_id]
     statuses = " ".join(map(str, event.pipestatus or ()))
     failed = f", {story.failures} failed" if story.failures else ""
     return [
-        ("event", short_name(recorder, story.found.ident)),
+        ("event", short_name(context, story.found.ident)),
         ("outcome", outcome(event)),
         ("pipeline", statuses),
-        ("started", _started(key.started_at_us, recorder.now_us)),
+        ("started", _started(key.started_at_us, context.now_us)),
         ("took", "" if event.duration_us is None else duration(event.duration_us)),
         ("directory", text(event.cwd)),
         ("repository", text(event.repo)),
         ("branch", text(event.branch)),
         ("session", key.session_id.hex() + (", pinned" if story.pinned else "")),
-        ("device", visible(device.encode()) + _this(key.device_id == recorder.who.device_id)),
+        ("device", visible(device.encode()) + _this(key.device_id == context.who.device_id)),
         ("host", text(event.host)),
         ("user", text(event.user)),
         ("shell", text(event.shell)),
@@ -148,24 +148,24 @@ def origin(event: Event) -> str:
     return where + (", a secret in it was masked" if event.flags & REDACTED else "")
 
 
-def _listed(recorder: Recorder, title: str, found: list[Found]) -> list[str]:
+def _listed(context: Context, title: str, found: list[Found]) -> list[str]:
     from hx.cli.events_output import short_name
     from hx.cli.output import Paint, event_line
 
     if not found:
         return []
-    paint = Paint({}, recorder.config)
+    paint = Paint({}, context.config)
     return [
         "",
         f"{title}:",
         *(
-            "  " + event_line(one, short_name(recorder, one.ident), recorder.now_us, paint)
+            "  " + event_line(one, short_name(context, one.ident), context.now_us, paint)
             for one in found
         ),
     ]
 
 
-def _fix_lines(recorder: Recorder, story: Story) -> list[str]:
+def _fix_lines(context: Context, story: Story) -> list[str]:
     from hx.cli.times import duration
 
     fix = story.fix
@@ -177,15 +177,15 @@ def _fix_lines(recorder: Recorder, story: Story) -> list[str]:
     shown = len(fix.between)
     of = f"{fix.between_count:,}{' and more' if fix.between_count == event_detail.COUNTED else ''}"
     part = f", the last {shown} of {of}" if fix.between_count > shown else ""
-    lines = _listed(recorder, f"it succeeded {later} later", [fix.event])
-    return lines + _listed(recorder, f"what ran between{part}", fix.between)
+    lines = _listed(context, f"it succeeded {later} later", [fix.event])
+    return lines + _listed(context, f"what ran between{part}", fix.between)
 
 
-def _print_object(recorder: Recorder, story: Story) -> None:
+def _print_object(context: Context, story: Story) -> None:
     from hx.cli.events_output import device_names
     from hx.cli.json_output import event_object, fix_object, print_json, text
 
-    devices = device_names(recorder)
+    devices = device_names(context)
     event = story.found.event
     print_json(
         event_object(story.found, devices)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from hx.cli.context import open_recorder
+from hx.cli.context import open_context
 from hx.cli.options import FILTERS, OUTPUT, Option, split, to_query
 from hx.core.errors import UsageError
 from hx.core.record import NamedTuple
@@ -12,7 +12,7 @@ from hx.database.queries import stats as tally
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.cli.parsers import Parser
     from hx.config import Config
     from hx.core.query import Query
@@ -66,15 +66,15 @@ def run(arguments: list[str], config: Config) -> int:
     by = line.options.get("--by")
     if by is not None and by not in tally.KINDS:
         raise UsageError(f"--by is one of {', '.join(tally.KINDS)}, not {by!r}")
-    recorder = open_recorder(config)
-    query = to_query(line, config, recorder.now_us)
+    context = open_context(config)
+    query = to_query(line, config, context.now_us)
     limit = query.limit if "--limit" in line.options else None
-    stats = collect(recorder, query, by, limit)
-    _print(recorder, stats, line.options)
+    stats = collect(context, query, by, limit)
+    _print(context, stats, line.options)
     return 0 if stats.total.events else NOTHING_FOUND
 
 
-def _print(recorder: Recorder, stats: Stats, options: dict[str, str]) -> None:
+def _print(context: Context, stats: Stats, options: dict[str, str]) -> None:
     if "--json" in options:
         from hx.cli.json_output import print_json
 
@@ -85,16 +85,16 @@ def _print(recorder: Recorder, stats: Stats, options: dict[str, str]) -> None:
         from hx.cli.charts import print_stats
         from hx.cli.output import Paint
 
-        print_stats(stats, Paint(options, recorder.config))
+        print_stats(stats, Paint(options, context.config))
 
 
-def collect(recorder: Recorder, query: Query, by: str | None, limit: int | None) -> Stats:
-    tallies = tally.tallies(recorder.database, query, by or tally.COMMAND, _hour)
+def collect(context: Context, query: Query, by: str | None, limit: int | None) -> Stats:
+    tallies = tally.tallies(context.database, query, by or tally.COMMAND, _hour)
     groups = [Group(name, one) for name, one in tallies.items()]
     groups.sort(key=_hour_order if by == tally.HOUR else _most_first)
     top = limit or (_TOP if by else _TOP_OF_OVERVIEW)
     shown = groups if by == tally.HOUR and limit is None else groups[:top]
-    span = tally.span(recorder.database, query)
+    span = tally.span(context.database, query)
     return Stats(
         by,
         query,
@@ -102,7 +102,7 @@ def collect(recorder: Recorder, query: Query, by: str | None, limit: int | None)
         span,
         shown,
         len(groups) - len(shown),
-        [] if by else _days(recorder, query, span),
+        [] if by else _days(context, query, span),
         [] if by else _failing(groups)[:top],
     )
 
@@ -126,11 +126,11 @@ def _hour(at_us: int) -> int:
     return localtime(at_us // 1_000_000).tm_hour
 
 
-def _days(recorder: Recorder, query: Query, span: Span) -> list[Day]:
+def _days(context: Context, query: Query, span: Span) -> list[Day]:
     """The local days up to the last one that is asked for; none when nothing ran in them."""
     from time import localtime, mktime, strftime
 
-    end_us = recorder.now_us if query.until_us is None else min(query.until_us, recorder.now_us)
+    end_us = context.now_us if query.until_us is None else min(query.until_us, context.now_us)
     year, month, day, *_ = localtime(end_us // 1_000_000)
     starts = [  # noon: whichever way the clock is set that day, it is that day
         int(mktime((year, month, day - back, 12, 0, 0, 0, 0, -1)))
@@ -140,7 +140,7 @@ def _days(recorder: Recorder, query: Query, span: Span) -> list[Day]:
     since_us = (starts[0] - 86_400) * 1_000_000
     if span.last_us is None or span.last_us < since_us:
         return []
-    for at_us, events, failures in tally.quarters(recorder.database, query, since_us):
+    for at_us, events, failures in tally.quarters(context.database, query, since_us):
         of_day = counted.get(strftime("%Y-%m-%d", localtime(at_us // 1_000_000)))
         if of_day:
             of_day[0] += events

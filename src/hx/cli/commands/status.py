@@ -11,7 +11,7 @@ from hx.capture import spool
 from hx.capture.policy import IGNORED
 from hx.cli import hook_files, recording
 from hx.cli.commands.sync.short_status import forgotten_lines, in_short, sync_lines, sync_object
-from hx.cli.context import now_us, open_recorder
+from hx.cli.context import now_us, open_context
 from hx.cli.times import age, local, rfc3339
 from hx.core.errors import DatabaseError, HxError
 from hx.core.record import NamedTuple
@@ -21,7 +21,7 @@ from hx.database.queries import status as figures
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.cli.commands.sync.short_status import InShort
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.cli.parsers import Parser
     from hx.config import Config
     from hx.database.queries.status import Fault, Figures
@@ -75,9 +75,9 @@ def look(config: Config) -> Status:
     known: Known | None = None
     trouble: HxError | None = None
     try:
-        recorder = open_recorder(config, tidy=True)
-        trouble = recorder.trouble
-        known = _known(recorder)
+        context = open_context(config, tidy=True)
+        trouble = context.trouble
+        known = _known(context)
     except HxError as error:
         trouble = error
     except apsw.Error as error:
@@ -86,23 +86,23 @@ def look(config: Config) -> Status:
     return Status(at, paused, prevented, _waiting(config.paths.spool), known, trouble)
 
 
-def _known(recorder: Recorder) -> Known:
-    database = recorder.database
+def _known(context: Context) -> Known:
+    database = context.database
     return Known(
         figures.figures(database),
         figures.faults(database),
-        figures.newest_by_shell(database, recorder.who.device_id),
-        recorder.report.events,
-        _due(recorder),
-        in_short(recorder),
+        figures.newest_by_shell(database, context.who.device_id),
+        context.report.events,
+        _due(context),
+        in_short(context),
     )
 
 
-def _due(recorder: Recorder) -> int:
+def _due(context: Context) -> int:
     from hx.database.retention import border_us, due
 
-    days = int(recorder.config.values["retention_days"])
-    return due(recorder.database, border_us(days, recorder.now_us))
+    days = int(context.config.values["retention_days"])
+    return due(context.database, border_us(days, context.now_us))
 
 
 def _waiting(folder: str) -> Waiting | None:

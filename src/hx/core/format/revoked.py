@@ -30,13 +30,13 @@ def revoked(facts: Iterable[Fact], admins: Mapping[bytes, bytes], recovery: byte
     """`admins`: device id -> public key that signs."""
     revocations = [(fact, fact.body) for fact in facts if isinstance(fact.body, DeviceRevoke)]
     first = _together(pair for pair in revocations if pair[0].signer == recovery)
-    standing = {key for device_id, key in admins.items() if device_id not in first.devices}
-    fallen = {*admins.values()} - standing
+    active = {key for device_id, key in admins.items() if device_id not in first.devices}
+    inactive = {*admins.values()} - active
     second = _together(
         (fact, body)
         for fact, body in revocations
         if body.device_id not in admins
-        and (fact.signer in standing or (fact.signer in fallen and fact.id in first.kept))
+        and (fact.signer in active or (fact.signer in inactive and fact.id in first.kept))
     )
     return Revoked(*(one | other for one, other in zip(first, second, strict=True)))
 

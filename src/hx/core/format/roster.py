@@ -58,14 +58,14 @@ class EpochMade(NamedTuple):
 class Trust(NamedTuple):
     """What a set of records says. Keys are device ids, unless they are called otherwise."""
 
-    standing: Mapping[bytes, Member]
+    active: Mapping[bytes, Member]
     waiting: Mapping[bytes, Member]  # joined by an invitation that nobody has closed
     waiting_invites: Mapping[bytes, bytes]  # device id -> invite id
     enrolled: Mapping[bytes, Member]  # whoever was a member at any time
-    fallen: frozenset[bytes]  # enrolled, neither standing nor waiting
+    inactive: frozenset[bytes]  # enrolled, neither standing nor waiting
     admins: frozenset[bytes]
     revoked: frozenset[bytes]
-    left: Mapping[bytes, Member]  # of the revoked those that only they themselves have revoked
+    departed: Mapping[bytes, Member]  # of the revoked those that only they themselves have revoked
     counting: frozenset[bytes]  # record ids
     void: Mapping[bytes, str]  # record id -> why it does not count
     unknown: frozenset[bytes]  # ids of records that a newer hx wrote
@@ -78,7 +78,7 @@ class Trust(NamedTuple):
 
     def author(self, device_id: bytes) -> Member | None:
         """Whose segments are history here: who stands, waits, or has left by its own will."""
-        for those in (self.standing, self.waiting, self.left):
+        for those in (self.active, self.waiting, self.departed):
             if device_id in those:
                 return those[device_id]
         return None
@@ -103,24 +103,24 @@ def evaluate(genesis: Genesis, records: Iterable[Record]) -> Trust:
     facts, silent = read(records, genesis.vault_id)
     stages = _stages(genesis, facts)
     members = _members(genesis, stages)
-    standing = {at: members[at] for at in stages.found.full if at not in stages.gone}
-    fallen = frozenset(members) - standing.keys() - stages.waiting.keys()
+    active = {at: members[at] for at in stages.found.full if at not in stages.gone}
+    inactive = frozenset(members) - active.keys() - stages.waiting.keys()
     epochs = _epochs(stages)
     return Trust(
-        standing=standing,
+        active=active,
         waiting={at: members[at] for at in stages.waiting},
         waiting_invites=stages.waiting,
         enrolled=members,
-        fallen=fallen,
+        inactive=inactive,
         admins=stages.admins,
         revoked=stages.gone,
-        left={at: members[at] for at in sorted(stages.left)},
+        departed={at: members[at] for at in sorted(stages.left)},
         counting=stages.counting,
         void=_void(stages, silent),
         unknown=frozenset(at for at, why in silent.items() if why == UNKNOWN),
         readable=_readable(stages),
         epochs=epochs,
-        writing=_writing(epochs, {member.sign_pub for member in standing.values()}, fallen),
+        writing=_writing(epochs, {member.sign_pub for member in active.values()}, inactive),
         next_number=1 + max((made.number for made in epochs), default=0),
         open_invites=_open_invites(stages.found),
         closed=frozenset(stages.found.closed),
@@ -216,13 +216,13 @@ def _epochs(stages: _Stages) -> tuple[EpochMade, ...]:
 
 
 def _writing(
-    epochs: Iterable[EpochMade], signers: set[bytes], fallen: frozenset[bytes]
+    epochs: Iterable[EpochMade], signers: set[bytes], inactive: frozenset[bytes]
 ) -> tuple[int, bytes] | None:
     """The greatest by a device that stands, made without any that has fallen.
 
     A device that revoked itself can sign on, so its epochs are not written under.
     """
-    good = [made for made in epochs if made.signer in signers and fallen <= made.without]
+    good = [made for made in epochs if made.signer in signers and inactive <= made.without]
     return max(((made.number, made.key_id) for made in good), default=None)
 
 

@@ -59,20 +59,20 @@ CREATE TABLE segment (
 ) WITHOUT ROWID;
 
 -- Where the present version of a record lies: in which own live segment, and whose segments have shown it.
-CREATE TABLE holding (
+CREATE TABLE location (
     id INTEGER PRIMARY KEY,
     segment BLOB,                     -- own; NULL: in none
     shown BLOB NOT NULL,              -- device ids of other authors, sorted, one behind the other
     mine INTEGER NOT NULL             -- whether the records are this device's own
 );
-CREATE UNIQUE INDEX holding_place ON holding (ifnull(segment, x''), shown, mine);
+CREATE UNIQUE INDEX location_facts ON location (ifnull(segment, x''), shown, mine);
 
 -- NULL: nobody's segment holds it
-ALTER TABLE event ADD COLUMN holding INTEGER REFERENCES holding;
-ALTER TABLE artifact ADD COLUMN holding INTEGER REFERENCES holding;
-ALTER TABLE pin ADD COLUMN holding INTEGER REFERENCES holding;
-ALTER TABLE tombstone ADD COLUMN holding INTEGER REFERENCES holding;
+ALTER TABLE event ADD COLUMN location INTEGER REFERENCES location;
+ALTER TABLE artifact ADD COLUMN location INTEGER REFERENCES location;
+ALTER TABLE pin ADD COLUMN location INTEGER REFERENCES location;
+ALTER TABLE tombstone ADD COLUMN location INTEGER REFERENCES location;
 
--- Events that may have a holding of NULL; kept only while there is a vault. An index over all
+-- Events that may have no location; kept only while there is a vault. An index over all
 -- events would cost those who never sync 14 bytes an event.
-CREATE TABLE unheld (event INTEGER PRIMARY KEY);
+CREATE TABLE unpublished (event INTEGER PRIMARY KEY);

@@ -40,7 +40,9 @@ class Elsewhere(NamedTuple):
 
 def is_something(database: Database, me: bytes) -> bool:
     """Whether there may be anything to tell, without asking who is trusted: that takes crypto."""
-    sql = "SELECT 1 FROM remains UNION ALL SELECT 1 FROM tombstone WHERE device_id = ? LIMIT 1"
+    sql = (
+        "SELECT 1 FROM forgotten_copy UNION ALL SELECT 1 FROM tombstone WHERE device_id = ? LIMIT 1"
+    )
     return database.value(sql, (me,)) is not None
 
 
@@ -57,7 +59,7 @@ def elsewhere(database: Database, me: bytes, trust: Trust) -> Elsewhere | None:
     if told_seq is not None:
         owing = {copy.device_id for copy in copies}
         seen, called = forgotten_copies.confirmed(database), device_names(database)
-        for device_id, member in sorted(trust.standing.items()):
+        for device_id, member in sorted(trust.active.items()):
             if device_id == me or device_id in owing:
                 continue
             found = confirmed if seen.get(device_id, 0) >= told_seq else silent
@@ -88,7 +90,7 @@ def _copies(database: Database, me: bytes, trust: Trust) -> list[Copy]:
             len(objects),
             heads[device_id][-1].at_us if device_id in heads else None,
             device_id == me,
-            device_id in trust.standing or device_id in trust.waiting,
+            device_id in trust.active or device_id in trust.waiting,
         )
         for device_id, objects in found.items()
     ]

@@ -42,23 +42,23 @@ def note_gone(database: Database, table: str, rows: list[int]) -> None:
     times: dict[int | None, list[int]] = {}
     for at in range(0, len(rows), _CHUNK):
         among = ",".join(map(str, rows[at : at + _CHUNK]))
-        sql = f"SELECT holding, {_TIMES[table]} FROM {table} WHERE id IN ({among})"  # noqa: S608
-        for holding, *began in database.execute(sql):
-            times.setdefault(holding, []).extend(us for us in began if us is not None)
-    for holding, began in times.items():
-        if holding is not None:
-            _suspect(database, locations.read(database, holding), sorted(began))
+        sql = f"SELECT location, {_TIMES[table]} FROM {table} WHERE id IN ({among})"  # noqa: S608
+        for location, *began in database.execute(sql):
+            times.setdefault(location, []).extend(us for us in began if us is not None)
+    for location, began in times.items():
+        if location is not None:
+            _suspect(database, locations.read(database, location), sorted(began))
     _suspect_own(database, sorted(us for began in times.values() for us in began))
 
 
-def _suspect(database: Database, holding: locations.Holding, times: list[int]) -> None:
+def _suspect(database: Database, location: locations.Location, times: list[int]) -> None:
     """The own segment that holds it; of others what they list of these times."""
     database.execute(
-        "INSERT OR IGNORE INTO remains SELECT device_id, object_id, NULL FROM segment"
+        "INSERT OR IGNORE INTO forgotten_copy SELECT device_id, object_id, NULL FROM segment"
         " WHERE object_id = ?",
-        (holding.segment,),
+        (location.segment,),
     )
-    for author in holding.authors:
+    for author in location.authors:
         listed = database.execute(_LISTED, (author, IMPORTED)).fetchall()
         for object_id in _among(listed, times):
             _insert(database, author, object_id, None)
@@ -78,7 +78,7 @@ _OWN = (
     "SELECT device_id, object_id, first_us, last_us FROM outgoing WHERE first_us IS NOT NULL"
     " UNION ALL SELECT device_id, object_id, first_us, last_us FROM segment WHERE status = ?"
     "  AND (rewrite = 1 OR superseded = 1 OR listed = 0) AND first_us IS NOT NULL"
-    "  AND object_id IN (SELECT segment FROM holding)"
+    "  AND object_id IN (SELECT segment FROM location)"
 )
 
 
@@ -97,12 +97,14 @@ _LISTED = (
 
 
 def _insert(database: Database, author: bytes, object_id: bytes, seq: int | None) -> None:
-    database.execute("INSERT OR REPLACE INTO remains VALUES (?, ?, ?)", (author, object_id, seq))
+    database.execute(
+        "INSERT OR REPLACE INTO forgotten_copy VALUES (?, ?, ?)", (author, object_id, seq)
+    )
 
 
 def note_own(database: Database, me: bytes, object_id: bytes) -> None:
     """An own segment holds, or may hold, what is forgotten."""
-    database.execute("INSERT OR IGNORE INTO remains VALUES (?, ?, NULL)", (me, object_id))
+    database.execute("INSERT OR IGNORE INTO forgotten_copy VALUES (?, ?, NULL)", (me, object_id))
 
 
 def note_late(database: Database, segment: Segment, head_seq: int) -> None:
@@ -116,8 +118,9 @@ def settle(database: Database, me: bytes) -> None:
     What is on its way is there as well.
     """
     database.execute(
-        "DELETE FROM remains WHERE NOT EXISTS (SELECT 1 FROM segment"
-        " WHERE segment.device_id = remains.device_id AND segment.object_id = remains.object_id"
+        "DELETE FROM forgotten_copy WHERE NOT EXISTS (SELECT 1 FROM segment"
+        " WHERE segment.device_id = forgotten_copy.device_id"
+        " AND segment.object_id = forgotten_copy.object_id"
         " AND status = ? AND (listed = 1 OR segment.device_id = ?))"
         " AND object_id NOT IN (SELECT object_id FROM outgoing)",
         (IMPORTED, me),
@@ -126,9 +129,11 @@ def settle(database: Database, me: bytes) -> None:
 
 def is_due(database: Database, me: bytes) -> bool:
     """Whether something is to be settled or looked into: a sync may have been cut short of it."""
-    if database.value("SELECT 1 FROM remains LIMIT 1") is None:
+    if database.value("SELECT 1 FROM forgotten_copy LIMIT 1") is None:
         return False
-    replaced = "SELECT 1 FROM remains JOIN segment USING (device_id, object_id) WHERE listed = 0"
+    replaced = (
+        "SELECT 1 FROM forgotten_copy JOIN segment USING (device_id, object_id) WHERE listed = 0"
+    )
     return (
         database.value(f"{replaced} AND device_id <> ? LIMIT 1", (me,)) is not None
         or next(suspected(database, me), None) is not None
@@ -140,7 +145,7 @@ def suspected(database: Database, me: bytes) -> Iterator[Suspected]:
     sql = (
         "SELECT segment.device_id, segment.object_id, size, (SELECT max(seq) FROM manifest"
         "  WHERE manifest.device_id = segment.device_id AND manifest.status = ?1) AS head"
-        " FROM remains JOIN segment USING (device_id, object_id)"
+        " FROM forgotten_copy JOIN segment USING (device_id, object_id)"
         " WHERE segment.device_id <> ?2 AND head IS NOT looked_seq AND head IS NOT NULL"
     )
     for row in database.execute(sql, (IMPORTED, me)).fetchall():
@@ -157,7 +162,7 @@ def note_look(database: Database, one: Suspected, *, holds: bool) -> None:
 def forget_segments(database: Database, device_id: bytes, objects: list[bytes]) -> None:
     """These hold nothing of it, or are not there any more."""
     database.connection.executemany(
-        "DELETE FROM remains WHERE device_id = ? AND object_id = ?",
+        "DELETE FROM forgotten_copy WHERE device_id = ? AND object_id = ?",
         [(device_id, object_id) for object_id in objects],
     )
 
@@ -165,7 +170,7 @@ def forget_segments(database: Database, device_id: bytes, objects: list[bytes]) 
 def copies(database: Database) -> dict[bytes, list[bytes]]:
     """Device -> its segments in the store that hold, or may hold, what was forgotten."""
     found: dict[bytes, list[bytes]] = {}
-    for device_id, object_id in database.execute("SELECT device_id, object_id FROM remains"):
+    for device_id, object_id in database.execute("SELECT device_id, object_id FROM forgotten_copy"):
         found.setdefault(device_id, []).append(object_id)
     return found
 
@@ -181,7 +186,7 @@ def confirmed(database: Database) -> dict[bytes, int]:
 
 def is_untold(database: Database, me: bytes) -> bool:
     """Whether an order to forget that was given here is in no segment yet."""
-    sql = "SELECT 1 FROM tombstone WHERE device_id = ? AND holding IS NULL"
+    sql = "SELECT 1 FROM tombstone WHERE device_id = ? AND location IS NULL"
     return database.value(sql, (me,)) is not None
 
 

@@ -28,7 +28,7 @@ class Source(NamedTuple):
     me: bytes  # this device
 
 
-class Holding(NamedTuple):
+class Location(NamedTuple):
     segment: bytes | None
     shown: bytes  # device ids of other authors, sorted, one behind the other
     mine: bool  # whether the record is this device's own
@@ -39,14 +39,14 @@ class Holding(NamedTuple):
             self.shown[at : at + _ID_BYTES] for at in range(0, len(self.shown), _ID_BYTES)
         )
 
-    def seen_in(self, source: Source) -> Holding:
+    def seen_in(self, source: Source) -> Location:
         """As it is when that segment shows the record too."""
         if source.author == source.me:
             return self._replace(segment=source.segment or self.segment)
         return self._replace(shown=b"".join(sorted(self.authors | {source.author})))
 
 
-class Holdings:
+class Locations:
     """The holdings of one join; without a source the records that come are in no segment."""
 
     def __init__(self, database: Database, source: Source | None) -> None:
@@ -60,7 +60,7 @@ class Holdings:
             return None
         if device_id not in self._new:
             mine = device_id == self._source.me
-            fresh = Holding(None, b"", mine).seen_in(self._source)
+            fresh = Location(None, b"", mine).seen_in(self._source)
             self._new[device_id] = row_of(self._database, fresh)
         return self._new[device_id]
 
@@ -73,15 +73,15 @@ class Holdings:
             return None
         return int(self._database.value("SELECT coalesce(max(id), 0) FROM event"))
 
-    def note_unheld(self, last: int | None, changed: list[int]) -> None:
+    def note_unpublished(self, last: int | None, changed: list[int]) -> None:
         """Rows that came after `last`, and these, may be in no segment."""
         if last is None:
             return
         self._database.execute(
-            "INSERT OR IGNORE INTO unheld SELECT id FROM event WHERE id > ?", (last,)
+            "INSERT OR IGNORE INTO unpublished SELECT id FROM event WHERE id > ?", (last,)
         )
         self._database.connection.executemany(
-            "INSERT OR IGNORE INTO unheld VALUES (?)", [(row,) for row in changed]
+            "INSERT OR IGNORE INTO unpublished VALUES (?)", [(row,) for row in changed]
         )
 
     def leave(self, table: str, rows: list[int]) -> None:
@@ -90,15 +90,15 @@ class Holdings:
             among = ",".join(map(str, rows[at : at + _CHUNK]))
             self._database.execute(
                 "UPDATE segment SET rewrite = 1 WHERE rewrite = 0 AND object_id IN"  # noqa: S608
-                " (SELECT holding.segment FROM holding WHERE id IN"
-                f"  (SELECT holding FROM {table} WHERE id IN ({among})))"
+                " (SELECT location.segment FROM location WHERE id IN"
+                f"  (SELECT location FROM {table} WHERE id IN ({among})))"
             )
 
     def leave_pins(self, pins: Iterable[Pin]) -> None:
         for pin in pins:
             self._database.execute(
-                "UPDATE segment SET rewrite = 1 WHERE object_id = (SELECT holding.segment"
-                " FROM pin JOIN holding ON holding.id = pin.holding WHERE session_id = ?)",
+                "UPDATE segment SET rewrite = 1 WHERE object_id = (SELECT location.segment"
+                " FROM pin JOIN location ON location.id = pin.location WHERE session_id = ?)",
                 (pin.session_id,),
             )
 
@@ -114,7 +114,7 @@ class Holdings:
         self._show_artifacts(delta, merged)
         if source.segment:
             # also where retention has taken all of it: `retained` knows own segments by these rows
-            row_of(self._database, Holding(source.segment, b"", True))
+            row_of(self._database, Location(source.segment, b"", True))
             if not _holds_all(merged, delta):
                 self._database.execute(
                     "UPDATE segment SET rewrite = 1 WHERE object_id = ?", (source.segment,)
@@ -135,19 +135,19 @@ class Holdings:
             self._add_one("artifact", "id = ?", row, artifact.key.device_id)
 
     def _add_one(self, table: str, where: str, key: bytes | int, device_id: bytes) -> None:
-        old = self._database.value(f"SELECT holding FROM {table} WHERE {where}", (key,))  # noqa: S608
+        old = self._database.value(f"SELECT location FROM {table} WHERE {where}", (key,))  # noqa: S608
         new = self._after(old, device_id)
-        self._database.execute(f"UPDATE {table} SET holding = ? WHERE {where}", (new, key))  # noqa: S608
+        self._database.execute(f"UPDATE {table} SET location = ? WHERE {where}", (new, key))  # noqa: S608
 
     def _after(self, row: int | None, device_id: bytes) -> int | None:
         assert self._source is not None
         if row is None:
             return self.of_new(device_id)
         before = read(self._database, row)
-        self._merge_twins(before.segment, self._source.segment)
+        self._merge_duplicates(before.segment, self._source.segment)
         return row_of(self._database, before.seen_in(self._source))
 
-    def _merge_twins(self, one: bytes | None, other: bytes | None) -> None:
+    def _merge_duplicates(self, one: bytes | None, other: bytes | None) -> None:
         """Two own live segments hold one record, of which a row names one: they become one."""
         if one is None or other is None or one == other:
             return
@@ -164,7 +164,7 @@ class Holdings:
         for at in range(0, len(rows), _CHUNK):
             among = ",".join(map(str, rows[at : at + _CHUNK]))
             sql = (
-                f"SELECT {table}.id, holding, device_id FROM {table}"  # noqa: S608
+                f"SELECT {table}.id, location, device_id FROM {table}"  # noqa: S608
                 " JOIN session ON session.id = session JOIN device ON device.id = device"
                 f" WHERE {table}.id IN ({among})"
             )
@@ -173,7 +173,7 @@ class Holdings:
         for (old, device_id), members in groups.items():
             new = self._after(old, device_id)
             self._database.connection.executemany(
-                f"UPDATE {table} SET holding = ? WHERE id = ?",  # noqa: S608
+                f"UPDATE {table} SET location = ? WHERE id = ?",  # noqa: S608
                 [(new, row) for row in members],
             )
 
@@ -192,7 +192,7 @@ def release(database: Database, device_id: bytes) -> None:
     Walks over the events, and happens when another life of this device has written to the store.
     """
     dead = database.execute(
-        "SELECT holding.id FROM holding JOIN segment ON object_id = holding.segment"
+        "SELECT location.id FROM location JOIN segment ON object_id = location.segment"
         " WHERE device_id = ? AND (listed = 0 OR superseded = 1)",
         (device_id,),
     ).fetchall()
@@ -200,28 +200,28 @@ def release(database: Database, device_id: bytes) -> None:
         new = row_of(database, read(database, int(row or 0))._replace(segment=None))
         if new is None:
             database.execute(
-                "INSERT OR IGNORE INTO unheld SELECT id FROM event WHERE holding = ?", (row,)
+                "INSERT OR IGNORE INTO unpublished SELECT id FROM event WHERE location = ?", (row,)
             )
         for table in ("event", "artifact", "pin", "tombstone"):
-            database.execute(f"UPDATE {table} SET holding = ? WHERE holding = ?", (new, row))  # noqa: S608
-        database.execute("DELETE FROM holding WHERE id = ?", (row,))
+            database.execute(f"UPDATE {table} SET location = ? WHERE location = ?", (new, row))  # noqa: S608
+        database.execute("DELETE FROM location WHERE id = ?", (row,))
 
 
-def row_of(database: Database, holding: Holding) -> int | None:
+def row_of(database: Database, location: Location) -> int | None:
     """Its row, made when missing; None for what nobody holds."""
-    if holding.segment is None and not holding.shown:
+    if location.segment is None and not location.shown:
         return None
-    values = (holding.segment, holding.shown, int(holding.mine))
+    values = (location.segment, location.shown, int(location.mine))
     same = "ifnull(segment, x'') = ifnull(?, x'') AND shown = ? AND mine = ?"
-    row = database.value(f"SELECT id FROM holding WHERE {same}", values)  # noqa: S608
+    row = database.value(f"SELECT id FROM location WHERE {same}", values)  # noqa: S608
     if row is None:
         row = database.value(
-            "INSERT INTO holding (segment, shown, mine) VALUES (?, ?, ?) RETURNING id", values
+            "INSERT INTO location (segment, shown, mine) VALUES (?, ?, ?) RETURNING id", values
         )
     return int(row)
 
 
-def read(database: Database, row: int) -> Holding:
-    sql = "SELECT segment, shown, mine FROM holding WHERE id = ?"
+def read(database: Database, row: int) -> Location:
+    sql = "SELECT segment, shown, mine FROM location WHERE id = ?"
     segment, shown, mine = next(iter(database.execute(sql, (row,))))
-    return Holding(segment, shown, bool(mine))
+    return Location(segment, shown, bool(mine))

@@ -6,7 +6,7 @@ device has fallen. So it is held as if a segment of its own had shown it.
 
 from __future__ import annotations
 
-from hx.database.sync.locations import Holding, read, row_of
+from hx.database.sync.locations import Location, read, row_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ def attribute(database: Database, me: bytes) -> None:
     for (device_id,) in database.execute(_DEVICES).fetchall():
         if device_id == me or not isinstance(device_id, bytes) or device_id >= _ORIGIN:
             continue
-        row = row_of(database, Holding(None, device_id, mine=False))
+        row = row_of(database, Location(None, device_id, mine=False))
         for table, of in _OF.items():
             database.execute(
-                f"UPDATE {table} SET holding = ?2 WHERE holding IS NULL AND {of}",  # noqa: S608
+                f"UPDATE {table} SET location = ?2 WHERE location IS NULL AND {of}",  # noqa: S608
                 (device_id, row),
             )
 
@@ -49,7 +49,7 @@ def bequeath(database: Database, old: bytes) -> None:
     What it had published and no segment of it holds any more is in none. The caller holds the
     transaction, in which the device gets its new id.
     """
-    for (row,) in database.execute("SELECT id FROM holding").fetchall():
+    for (row,) in database.execute("SELECT id FROM location").fetchall():
         before = read(database, int(str(row)))
         after = before._replace(mine=False)
         if before.segment is not None:
@@ -63,11 +63,11 @@ def bequeath(database: Database, old: bytes) -> None:
 def _move(database: Database, before: int, after: int | None) -> None:
     if after is None:
         database.execute(
-            "INSERT OR IGNORE INTO unheld SELECT id FROM event WHERE holding = ?", (before,)
+            "INSERT OR IGNORE INTO unpublished SELECT id FROM event WHERE location = ?", (before,)
         )
     for table in _KINDS:
         database.execute(
-            f"UPDATE {table} SET holding = ? WHERE holding = ?",  # noqa: S608
+            f"UPDATE {table} SET location = ? WHERE location = ?",  # noqa: S608
             (after, before),
         )
-    database.execute("DELETE FROM holding WHERE id = ?", (before,))
+    database.execute("DELETE FROM location WHERE id = ?", (before,))

@@ -28,8 +28,8 @@ DERIVED = (
     "terminal",
     "checkout",
     "session",
-    "holding",
-    "unheld",
+    "location",
+    "unpublished",
     "total",
 )
 

@@ -78,16 +78,16 @@ def devices(database: Database, trust: Trust, me: bytes) -> list[DeviceSeen]:
         note = ""
         if device_id in trust.waiting:
             note = "newcomer: a device that stands has to sync"
-        elif device_id in trust.fallen:
+        elif device_id in trust.inactive:
             note = "no longer in the vault" if device_id in trust.revoked else "not admitted"
-        if device_id in trust.left:
+        if device_id in trust.departed:
             note = "left the vault"
         found.append(
             DeviceSeen(
                 device_id,
                 called.get(device_id) or member.label,
                 seen[-1].at_us if seen else None,
-                device_id in trust.standing,
+                device_id in trust.active,
                 device_id == me,
                 note,
             )

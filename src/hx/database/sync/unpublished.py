@@ -12,7 +12,7 @@ from hx.core.record import NamedTuple
 from hx.database import artifacts, tombstones
 from hx.database.rows import select_events
 from hx.database.sync import forgotten_copies
-from hx.database.sync.locations import Holding, Holdings, Source
+from hx.database.sync.locations import Location, Locations, Source
 from hx.database.sync.valid_records import Spared, holds_covered, spared
 
 TYPE_CHECKING = False
@@ -33,11 +33,11 @@ class Due(NamedTuple):
     version: int
 
 
-def due(database: Database, me: bytes, fallen: frozenset[bytes], now_us: int) -> Due:
+def due(database: Database, me: bytes, inactive: frozenset[bytes], now_us: int) -> Due:
     """All that is due now."""
     version = _version(database)
-    held = _left_behind(database, me, fallen)
-    where = f"holding IS NULL OR holding IN ({','.join(map(str, held))})"
+    held = _left_behind(database, me, inactive)
+    where = f"location IS NULL OR location IN ({','.join(map(str, held))})"
     events = dict(_events(database, held, now_us))
     history = History(
         frozenset(events),
@@ -50,18 +50,18 @@ def due(database: Database, me: bytes, fallen: frozenset[bytes], now_us: int) ->
 
 def count(database: Database, now_us: int) -> int:
     """Events that no segment holds yet; for `hx sync status`, without a look at anything else."""
-    sql = f"SELECT count(*) FROM unheld JOIN event ON id = unheld.event WHERE {_READY}"  # noqa: S608
+    sql = f"SELECT count(*) FROM unpublished JOIN event ON id = unpublished.event WHERE {_READY}"  # noqa: S608
     return int(database.value(sql, (now_us - RUNNING_US,)))
 
 
-def anything(database: Database, me: bytes, fallen: frozenset[bytes], now_us: int) -> bool:
+def anything(database: Database, me: bytes, inactive: frozenset[bytes], now_us: int) -> bool:
     """Whether something is due or an own segment is to be written anew: cheap when not."""
-    held = ",".join(map(str, _left_behind(database, me, fallen)))
+    held = ",".join(map(str, _left_behind(database, me, inactive)))
     where = dict.fromkeys(
-        ("artifact", "pin", "tombstone"), f"holding IS NULL OR holding IN ({held})"
+        ("artifact", "pin", "tombstone"), f"location IS NULL OR location IN ({held})"
     )
     if held:
-        where["event"] = f"holding IN ({held})"
+        where["event"] = f"location IN ({held})"
     where["segment"] = "rewrite = 1 AND superseded = 0 AND listed = 1"
     return count(database, now_us) > 0 or any(
         database.value(f"SELECT 1 FROM {table} WHERE {condition} LIMIT 1")  # noqa: S608
@@ -69,24 +69,24 @@ def anything(database: Database, me: bytes, fallen: frozenset[bytes], now_us: in
     )
 
 
-_READY = f"holding IS NULL AND (flags & {FINISHED} OR started_at_us < ?)"
+_READY = f"location IS NULL AND (flags & {FINISHED} OR started_at_us < ?)"
 
 
 def _events(database: Database, held: list[int], now_us: int) -> Iterator[tuple[Event, int]]:
-    condition = f"event.id IN (SELECT event FROM unheld) AND {_READY}"  # noqa: S608
+    condition = f"event.id IN (SELECT event FROM unpublished) AND {_READY}"  # noqa: S608
     for row, event in select_events(database, condition, (now_us - RUNNING_US,)):
         yield event, row
     if held:
         among = ",".join(map(str, held))
-        for row, event in select_events(database, f"holding IN ({among})"):
+        for row, event in select_events(database, f"location IN ({among})"):
             yield event, row
 
 
-def _left_behind(database: Database, me: bytes, fallen: frozenset[bytes]) -> list[int]:
+def _left_behind(database: Database, me: bytes, inactive: frozenset[bytes]) -> list[int]:
     """Holdings in no own segment whose records are due all the same."""
-    rows = database.execute("SELECT id, segment, shown, mine FROM holding WHERE segment IS NULL")
-    holdings = {row[0]: Holding(row[1], row[2], bool(row[3])) for row in rows}
-    return [row for row, one in holdings.items() if one.mine or one.authors <= fallen | {me}]
+    rows = database.execute("SELECT id, segment, shown, mine FROM location WHERE segment IS NULL")
+    locations = {row[0]: Location(row[1], row[2], bool(row[3])) for row in rows}
+    return [row for row, one in locations.items() if one.mine or one.authors <= inactive | {me}]
 
 
 def _version(database: Database) -> int:
@@ -115,10 +115,10 @@ def mark(database: Database, given: Due, part: History, source: Source) -> None:
         stands, forgotten = spared(database, part, cover), holds_covered(part, cover)
     rows = stands.rows
     members = {rows[e.key]: e for e in stands.history.events if e.key in rows}
-    Holdings(database, source).show(part, stands.history, members)
+    Locations(database, source).show(part, stands.history, members)
     _note_remains(database, source, forgotten=forgotten)
     database.connection.executemany(
-        "DELETE FROM unheld WHERE event = ?", [(row,) for row in members]
+        "DELETE FROM unpublished WHERE event = ?", [(row,) for row in members]
     )
 
 

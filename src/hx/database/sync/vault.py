@@ -48,13 +48,15 @@ def create(database: Database, vault: Vault, me: bytes) -> None:
     with database.transaction():
         database.execute(f"INSERT INTO vault (id, {_COLUMNS}) VALUES (1, {marks})", tuple(vault))  # noqa: S608
         attribute(database, me)
-        database.execute("INSERT OR IGNORE INTO unheld SELECT id FROM event WHERE holding IS NULL")
+        database.execute(
+            "INSERT OR IGNORE INTO unpublished SELECT id FROM event WHERE location IS NULL"
+        )
 
 
 def remove(database: Database) -> None:
     """As if this device had never been in a vault; the caller holds the transaction."""
     for table in ("event", "artifact", "pin", "tombstone"):
-        database.execute(f"UPDATE {table} SET holding = NULL WHERE holding IS NOT NULL")  # noqa: S608
+        database.execute(f"UPDATE {table} SET location = NULL WHERE location IS NOT NULL")  # noqa: S608
     for table in _TABLES:
         database.execute(f"DELETE FROM {table}")  # noqa: S608
     forget_notes(database)
@@ -70,9 +72,9 @@ _TABLES = (
     "roster_record",
     "manifest",
     "segment",
-    "holding",
-    "unheld",
-    "remains",
+    "location",
+    "unpublished",
+    "forgotten_copy",
     "confirmed",
     "outgoing",
 )

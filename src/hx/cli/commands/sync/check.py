@@ -7,8 +7,8 @@ from random import SystemRandom
 
 from hx.cli.commands.sync import foreign_files
 from hx.cli.commands.sync.reasons import MEANINGS, exit_code
-from hx.cli.commands.sync.vault import alone, vault_of, visit_of
-from hx.cli.context import open_recorder
+from hx.cli.commands.sync.vault import alone, sync_context_of, vault_of
+from hx.cli.context import open_context
 from hx.cli.events_output import device_names
 from hx.cli.output import visible
 from hx.cli.progress import Progress
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from hx.cli.commands.sync.foreign_files import Strange
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.config import Config
     from hx.sync.check import Checked
     from hx.sync.verify import Damage
@@ -34,19 +34,19 @@ _ALL = 100  # percent
 def run(_: str, given: Namespace, config: Config) -> int:
     """Exit code 4 when something is bad, 3 when something that is named is not there."""
     percent = percent_of(given.read_data)
-    recorder = open_recorder(config)
-    vault_of(recorder)
-    with alone(recorder), Progress("checking") as progress:
-        visit = visit_of(recorder)
-        visit.tell = progress.told
-        found = check(visit, percent, SystemRandom())
-        strange = foreign_files.found(visit.store, verbose=given.verbose)
+    context = open_context(config)
+    vault_of(context)
+    with alone(context), Progress("checking") as progress:
+        sync_context = sync_context_of(context)
+        sync_context.tell = progress.told
+        found = check(sync_context, percent, SystemRandom())
+        strange = foreign_files.found(sync_context.store, verbose=given.verbose)
     if given.json:
         from hx.cli.json_output import print_json
 
-        print_json(_object(recorder, found, strange))
+        print_json(_object(context, found, strange))
     else:
-        _print(recorder, found, strange, verbose=given.verbose)
+        _print(context, found, strange, verbose=given.verbose)
     return code_of(found.problems, Counter())
 
 
@@ -103,8 +103,8 @@ def _device(called: Mapping[bytes, str], device_id: bytes) -> dict[str, object]:
     return {"device_id": device_id.hex(), "device": called.get(device_id)}
 
 
-def _object(recorder: Recorder, found: Checked, strange: list[Strange]) -> dict[str, object]:
-    called = device_names(recorder)
+def _object(context: Context, found: Checked, strange: list[Strange]) -> dict[str, object]:
+    called = device_names(context)
     passed = {**found.passed_over, **{one.reason: one.number for one in strange}}
     return {
         "objects": found.objects,
@@ -118,8 +118,8 @@ def _object(recorder: Recorder, found: Checked, strange: list[Strange]) -> dict[
     }
 
 
-def _print(recorder: Recorder, found: Checked, strange: list[Strange], *, verbose: bool) -> None:
-    called = device_names(recorder)
+def _print(context: Context, found: Checked, strange: list[Strange], *, verbose: bool) -> None:
+    called = device_names(context)
     for problem in found.problems:
         print(line_of(called, problem))
     for at in found.behind:

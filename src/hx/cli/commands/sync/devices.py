@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hx.cli.commands.sync.vault import alone, visit_of
-from hx.cli.context import open_recorder
+from hx.cli.commands.sync.vault import alone, sync_context_of
+from hx.cli.context import open_context
 from hx.cli.output import visible
 from hx.cli.times import age, rfc3339
 from hx.core.errors import UsageError
@@ -15,26 +15,26 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.config import Config
     from hx.database.sync.sync_status import DeviceSeen
 
 
 def run(name: str, given: Namespace, config: Config) -> int:
-    recorder = open_recorder(config)
-    return _rename(given, recorder) if name == "rename" else _devices(given, recorder)
+    context = open_context(config)
+    return _rename(given, context) if name == "rename" else _devices(given, context)
 
 
-def _devices(given: Namespace, recorder: Recorder) -> int:
-    visit = visit_of(recorder)
-    found = sync_status.devices(recorder.database, visit.trust, visit.me)
+def _devices(given: Namespace, context: Context) -> int:
+    sync_context = sync_context_of(context)
+    found = sync_status.devices(context.database, sync_context.trust, sync_context.me)
     if given.json:
         from hx.cli.json_output import print_json
 
         print_json([_object(one) for one in found])
         return 0
     for one in found:
-        seen = "-" if one.last_seen_us is None else f"{age(one.last_seen_us, recorder.now_us)} ago"
+        seen = "-" if one.last_seen_us is None else f"{age(one.last_seen_us, context.now_us)} ago"
         note = one.note or ("this one" if one.here else "")
         short, name = one.device_id.hex()[:8], visible(one.name.encode())
         print(f"{short}  {seen:>8}  {name}  {note}".rstrip())
@@ -51,11 +51,11 @@ def _object(one: DeviceSeen) -> dict[str, object]:
     }
 
 
-def _rename(given: Namespace, recorder: Recorder) -> int:
+def _rename(given: Namespace, context: Context) -> int:
     name = given.name.strip()
     if not name or len(name.encode()) > MAX_LABEL_BYTES:
         raise UsageError(f"a name has 1 to {MAX_LABEL_BYTES} bytes", "hx sync rename work-laptop")
-    with alone(recorder), recorder.database.transaction():
-        rename_device(recorder.database, recorder.who.device_id, name)
+    with alone(context), context.database.transaction():
+        rename_device(context.database, context.who.device_id, name)
     print(f"this device is called {visible(name.encode())}; the others see it after `hx sync`")
     return 0

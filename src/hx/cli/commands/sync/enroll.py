@@ -8,8 +8,8 @@ import sys
 from hx.cli import keys as custody
 from hx.cli import prompts
 from hx.cli.commands.sync.run import scrub
-from hx.cli.commands.sync.vault import alone, outbox_of, store_at, visit_of
-from hx.cli.context import now_us, open_recorder
+from hx.cli.commands.sync.vault import alone, outbox_of, store_at, sync_context_of
+from hx.cli.context import now_us, open_context
 from hx.cli.progress import Progress
 from hx.core.errors import UsageError
 from hx.core.format.phrases import new_secret, words_of
@@ -24,10 +24,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.config import Config
     from hx.custody.key_set import Secrets
-    from hx.sync.context import Visit
+    from hx.sync.context import SyncContext
     from hx.sync.enroll import Here, Place
 
 
@@ -38,17 +38,17 @@ def run(name: str, given: Namespace, config: Config) -> int:
         return become_another(given, config)
     if given.store is None:
         raise UsageError("where the vault lies is missing", f"hx sync {name} --store folder:/path")
-    recorder = open_recorder(config)
-    with alone(recorder):
-        _require_no_vault(recorder)
-        place = _place(given, recorder)
-        code = _RUNS[name](given, recorder, place)
-    scrub(recorder)
+    context = open_context(config)
+    with alone(context):
+        _require_no_vault(context)
+        place = _place(given, context)
+        code = _RUNS[name](given, context, place)
+    scrub(context)
     return code
 
 
-def _require_no_vault(recorder: Recorder) -> None:
-    found = rows.read(recorder.database)
+def _require_no_vault(context: Context) -> None:
+    found = rows.read(context.database)
     if found is not None:
         raise UsageError(
             f"this device is in the vault {found.name!r} already ({found.store})",
@@ -56,45 +56,45 @@ def _require_no_vault(recorder: Recorder) -> None:
         )
 
 
-def _place(given: Namespace, recorder: Recorder) -> Place:
-    store = store_at(recorder, given.store, private=getattr(given, "no_encrypt", False))
+def _place(given: Namespace, context: Context) -> Place:
+    store = store_at(context, given.store, private=getattr(given, "no_encrypt", False))
     folder = os.path.basename(given.store.rstrip("/")) or "vault"
     return enroll.Place(store, given.store, given.vault_name or folder)
 
 
-def _here(given: Namespace, recorder: Recorder) -> Here:
+def _here(given: Namespace, context: Context) -> Here:
     """Custody is chosen, and its passphrase asked for, before anything is written anywhere."""
-    path = custody.key_path(recorder)
-    chosen = custody.choose(recorder, given.custody)
-    keys = custody.device_keys(recorder)
-    label = cut_label((given.name or recorder.config.host).encode())
+    path = custody.key_path(context)
+    chosen = custody.choose(context, given.custody)
+    keys = custody.device_keys(context)
+    label = cut_label((given.name or context.config.host).encode())
 
     def keep(secrets: Secrets) -> None:
         hand_over(chosen, secrets, path)
 
-    return enroll.Here(recorder.database, keys, label, keep, recorder.now_us)
+    return enroll.Here(context.database, keys, label, keep, context.now_us)
 
 
-def _with_an_id_for(given: Namespace, recorder: Recorder, place: Place) -> Recorder:
+def _with_an_id_for(given: Namespace, context: Context, place: Place) -> Context:
     """An id that has left this vault never stands in it again: who comes back gets another."""
     from hx.sync.leave import left_before
 
     _, genesis = enroll.read_genesis(place)
-    if not left_before(recorder.database, genesis.vault_id, recorder.who.device_id):
-        return recorder
+    if not left_before(context.database, genesis.vault_id, context.who.device_id):
+        return context
     from hx.cli.new_identity import renewed
 
-    return renewed(recorder, cut_label((given.name or recorder.config.host).encode()))
+    return renewed(context, cut_label((given.name or context.config.host).encode()))
 
 
-def _init(given: Namespace, recorder: Recorder, place: Place) -> int:
+def _init(given: Namespace, context: Context, place: Place) -> int:
     enroll.require_empty(place.store, place.url)
     entropy = new_secret()
     if not given.json:
         prompts.show(words_of(entropy), quiz=not given.yes)
-    here = _here(given, recorder)
+    here = _here(given, context)
     genesis = enroll.init(here, place, encrypt=not given.no_encrypt, entropy=entropy)
-    _name_device(recorder, here.label)
+    _name_device(context, here.label)
     if given.json:  # before the first push: should it fail, the words are known all the same
         from hx.cli.json_output import print_json
 
@@ -102,59 +102,59 @@ def _init(given: Namespace, recorder: Recorder, place: Place) -> int:
             {
                 "vault_id": genesis.vault_id.hex(),
                 "vault_name": place.name,
-                "device_id": recorder.who.device_id.hex(),
+                "device_id": context.who.device_id.hex(),
                 "recovery_words": " ".join(words_of(entropy)),
             }
         )
-    push(_visit(recorder), outbox_of(recorder), here.label)
+    push(_context(context), outbox_of(context), here.label)
     if not given.json:
         print(f"the vault {place.name!r} is in {place.url}")
         print("on the next device: hx sync join --store …, with a code from `hx sync invite` here")
     return 0
 
 
-def _visit(recorder: Recorder) -> Visit:
-    return visit_of(recorder._replace(now_us=now_us()))
+def _context(context: Context) -> SyncContext:
+    return sync_context_of(context._replace(now_us=now_us()))
 
 
-def _name_device(recorder: Recorder, label: str) -> None:
+def _name_device(context: Context, label: str) -> None:
     from hx.database.event_detail import rename_device
 
-    with recorder.database.transaction():
-        rename_device(recorder.database, recorder.who.device_id, label)
+    with context.database.transaction():
+        rename_device(context.database, context.who.device_id, label)
 
 
-def _join(given: Namespace, recorder: Recorder, place: Place) -> int:
+def _join(given: Namespace, context: Context, place: Place) -> int:
     secret = prompts.read_code(given.code_file)
-    recorder = _with_an_id_for(given, recorder, place)
-    here = _here(given, recorder)
+    context = _with_an_id_for(given, context, place)
+    here = _here(given, context)
     enroll.join(here, place, secret)
-    events = _first_sync(recorder, here.label)
+    events = _first_sync(context, here.label)
     enroll.spend(place.store, secret)
-    return _tell(given, recorder, place, events)
+    return _tell(given, context, place, events)
 
 
-def _recover(given: Namespace, recorder: Recorder, place: Place) -> int:
+def _recover(given: Namespace, context: Context, place: Place) -> int:
     entropy = prompts.read_words(given.words_file)
-    recorder = _with_an_id_for(given, recorder, place)
-    here = _here(given, recorder)
+    context = _with_an_id_for(given, context, place)
+    here = _here(given, context)
     enroll.recover(here, place, entropy)
-    return _tell(given, recorder, place, _first_sync(recorder, here.label))
+    return _tell(given, context, place, _first_sync(context, here.label))
 
 
-def _first_sync(recorder: Recorder, label: str) -> int:
+def _first_sync(context: Context, label: str) -> int:
     """Of a device that has come into a vault; how many events came with it."""
-    _name_device(recorder, label)
-    visit = _visit(recorder)
+    _name_device(context, label)
+    sync_context = _context(context)
     with Progress("syncing") as progress:
-        visit.tell = progress.told
-        pulled = pull(visit)
-        push(visit, outbox_of(recorder), label, listed=True)
+        sync_context.tell = progress.told
+        pulled = pull(sync_context)
+        push(sync_context, outbox_of(context), label, listed=True)
     return pulled.events
 
 
-def _tell(given: Namespace, recorder: Recorder, place: Place, events: int) -> int:
-    vault_id = _vault_id(recorder)
+def _tell(given: Namespace, context: Context, place: Place, events: int) -> int:
+    vault_id = _vault_id(context)
     if given.json:
         from hx.cli.json_output import print_json
 
@@ -162,7 +162,7 @@ def _tell(given: Namespace, recorder: Recorder, place: Place, events: int) -> in
             {
                 "vault_id": vault_id.hex(),
                 "vault_name": place.name,
-                "device_id": recorder.who.device_id.hex(),
+                "device_id": context.who.device_id.hex(),
                 "events": events,
             }
         )
@@ -172,8 +172,8 @@ def _tell(given: Namespace, recorder: Recorder, place: Place, events: int) -> in
     return 0
 
 
-def _vault_id(recorder: Recorder) -> bytes:
-    found = rows.read(recorder.database)
+def _vault_id(context: Context) -> bytes:
+    found = rows.read(context.database)
     assert found is not None
     return found.vault_id
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from hx.cli.commands.sync.run import tell_newcomers
-from hx.cli.commands.sync.vault import alone, label_of, outbox_of, vault_of, visit_of
-from hx.cli.context import open_recorder
+from hx.cli.commands.sync.vault import alone, label_of, outbox_of, sync_context_of, vault_of
+from hx.cli.context import open_context
 from hx.cli.times import local, rfc3339
 from hx.core.errors import NotInVault
 from hx.sync import enroll
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 
 def run(_: str, given: Namespace, config: Config) -> int:
-    recorder = open_recorder(config)
-    found = vault_of(recorder)
-    with alone(recorder):
-        visit = visit_of(recorder)
-        pull(visit)
-        if visit.me not in visit.trust.standing:
+    context = open_context(config)
+    found = vault_of(context)
+    with alone(context):
+        sync_context = sync_context_of(context)
+        pull(sync_context)
+        if sync_context.me not in sync_context.trust.active:
             raise NotInVault(
                 "this device may not invite yet: it waits to be admitted",
                 "sync on a device that has been in the vault for longer, then here",
             )
-        code, expires_at_us = enroll.invitation(visit)
-        push(visit, outbox_of(recorder), label_of(recorder), listed=True)
-    tell_newcomers(visit)
+        code, expires_at_us = enroll.invitation(sync_context)
+        push(sync_context, outbox_of(context), label_of(context), listed=True)
+    tell_newcomers(sync_context)
     if given.json:
         from hx.cli.json_output import print_json
 

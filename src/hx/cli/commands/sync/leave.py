@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hx.cli import keys
 from hx.cli.commands.sync.run import scrub
-from hx.cli.commands.sync.vault import alone, label_of, outbox_of, vault_of, visit_of
-from hx.cli.context import drained, now_us, open_recorder
+from hx.cli.commands.sync.vault import alone, label_of, outbox_of, sync_context_of, vault_of
+from hx.cli.context import drained, now_us, open_context
 from hx.cli.output import visible
 from hx.cli.progress import Progress
 from hx.cli.prompts_ask import confirm
@@ -21,30 +21,30 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator
 
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.config import Config
     from hx.database.sync.vault import Vault
     from hx.sync.leave import Outlook
 
 
 def run(_: str, given: Namespace, config: Config) -> int:
-    recorder = drained(open_recorder(config))
-    with alone(recorder):
-        if rows.read(recorder.database) is None and _drop_keys(recorder):
+    context = drained(open_context(config))
+    with alone(context):
+        if rows.read(context.database) is None and _drop_keys(context):
             print("the keys of the vault that this device has left are out of their custody")
             return 0
-        found = vault_of(recorder)
-        seen = outlook(visit_of(recorder))
+        found = vault_of(context)
+        seen = outlook(sync_context_of(context))
         if not given.yes:
             print("\n".join(_sentences(found, seen, offline=given.offline)))
             confirm("leave the vault?")
-        published = _last_sync(recorder, seen) if not given.offline else False
-        left = 0 if published else outlook(visit_of(recorder)).unpublished
+        published = _last_sync(context, seen) if not given.offline else False
+        left = 0 if published else outlook(sync_context_of(context)).unpublished
         if not published:
-            be_gone(visit_of(recorder), outbox_of(recorder))
-        _drop_keys(recorder)
-    scrub(recorder)
-    _tell(given, recorder, found, published=published, left=left)
+            be_gone(sync_context_of(context), outbox_of(context))
+        _drop_keys(context)
+    scrub(context)
+    _tell(given, context, found, published=published, left=left)
     return 0
 
 
@@ -67,24 +67,24 @@ def _sentences(found: Vault, seen: Outlook, *, offline: bool) -> Iterator[str]:
         yield "- it is the device that may take others out: after this, the recovery words can"
 
 
-def _last_sync(recorder: Recorder, seen: Outlook) -> bool:
+def _last_sync(context: Context, seen: Outlook) -> bool:
     """Sync and leave, unless this device has nothing to publish; whether it was done.
 
     Raises StoreError, NotAVault, KeyMissing, Busy.
     """
     if not seen.publishes:
         return False
-    visit = visit_of(recorder._replace(now_us=now_us()))
-    outbox, label = outbox_of(recorder), label_of(recorder)
+    sync_context = sync_context_of(context._replace(now_us=now_us()))
+    outbox, label = outbox_of(context), label_of(context)
     try:
         with Progress("syncing") as progress:
-            visit.tell = progress.told
-            pull(visit)
-            if not outlook(visit).publishes:
-                return be_gone(visit, outbox)
-            is_gone = publish_and_leave(visit, outbox, label)
+            sync_context.tell = progress.told
+            pull(sync_context)
+            if not outlook(sync_context).publishes:
+                return be_gone(sync_context, outbox)
+            is_gone = publish_and_leave(sync_context, outbox, label)
     except HxError as error:
-        left = outlook(visit).unpublished
+        left = outlook(sync_context).unpublished
         raise type(error)(
             error.message,
             f"nothing was changed: {error.hint}; or `hx sync leave --offline`, and {left:,}"
@@ -98,12 +98,12 @@ def _last_sync(recorder: Recorder, seen: Outlook) -> bool:
     return True
 
 
-def _drop_keys(recorder: Recorder) -> bool:
+def _drop_keys(context: Context) -> bool:
     """The vault's keys leave custody, those of the device stay; whether there were any."""
-    if read_note(keys.place(recorder).note) is None:
+    if read_note(keys.place(context).note) is None:
         return False
     try:
-        kept, secrets = keys.loaded(recorder)
+        kept, secrets = keys.loaded(context)
     except KeyMissing:
         return False
     if secrets.vmks:
@@ -111,9 +111,7 @@ def _drop_keys(recorder: Recorder) -> bool:
     return bool(secrets.vmks)
 
 
-def _tell(
-    given: Namespace, recorder: Recorder, found: Vault, *, published: bool, left: int
-) -> None:
+def _tell(given: Namespace, context: Context, found: Vault, *, published: bool, left: int) -> None:
     if given.json:
         from hx.cli.json_output import print_json
 
@@ -121,7 +119,7 @@ def _tell(
             {
                 "vault_id": found.vault_id.hex(),
                 "vault_name": found.name,
-                "device_id": recorder.who.device_id.hex(),
+                "device_id": context.who.device_id.hex(),
                 "published": published,
                 "unpublished": left,
             }

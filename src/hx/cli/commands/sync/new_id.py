@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from hx.cli.commands.sync.run import scrub
-from hx.cli.commands.sync.vault import alone, label_of, outbox_of, vault_of, visit_of
-from hx.cli.context import drained, now_us, open_recorder
+from hx.cli.commands.sync.vault import alone, label_of, outbox_of, sync_context_of, vault_of
+from hx.cli.context import drained, now_us, open_context
 from hx.cli.new_identity import renewed
 from hx.cli.output import visible
 from hx.cli.progress import Progress
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable
 
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.config import Config
     from hx.core.format.keys import DeviceKeys
-    from hx.sync.context import Visit
+    from hx.sync.context import SyncContext
 
 _ELSEWHERE = ("store", "vault_name", "custody", "code_file")  # options of a join by a code
 
@@ -36,17 +36,17 @@ def run(given: Namespace, config: Config) -> int:
             "--new-id is for a device that is in its vault already: only --name goes with it",
             "hx sync join --new-id",
         )
-    recorder = drained(open_recorder(config))
-    found = vault_of(recorder)
+    context = drained(open_context(config))
+    found = vault_of(context)
     label = cut_label((given.name or config.host).encode())
-    with alone(recorder), Progress("syncing") as progress:
-        visit = _synced(recorder, label_of(recorder), progress)
-        if place_of(visit.trust, visit.me) != MEMBER:
+    with alone(context), Progress("syncing") as progress:
+        sync_context = _synced(context, label_of(context), progress)
+        if place_of(sync_context.trust, sync_context.me) != MEMBER:
             raise NotInVault(*WAITS)
-        recorder = renewed(recorder, label, lambda keys: _rebasing(visit, keys, label))
-        outbox_of(recorder).clear()
-        _synced(recorder, label, progress)
-    scrub(recorder)
+        context = renewed(context, label, lambda keys: _rebasing(sync_context, keys, label))
+        outbox_of(context).clear()
+        _synced(context, label, progress)
+    scrub(context)
     if given.json:
         from hx.cli.json_output import print_json
 
@@ -54,7 +54,7 @@ def run(given: Namespace, config: Config) -> int:
             {
                 "vault_id": found.vault_id.hex(),
                 "vault_name": found.name,
-                "device_id": recorder.who.device_id.hex(),
+                "device_id": context.who.device_id.hex(),
                 "events": 0,
             }
         )
@@ -64,15 +64,15 @@ def run(given: Namespace, config: Config) -> int:
     return 0
 
 
-def _synced(recorder: Recorder, label: str, progress: Progress) -> Visit:
+def _synced(context: Context, label: str, progress: Progress) -> SyncContext:
     """As the device that it is at this moment."""
-    visit = visit_of(recorder._replace(now_us=now_us()))
-    visit.tell = progress.told
-    pull(visit)
-    push(visit, outbox_of(recorder), label, listed=True)
-    return visit
+    sync_context = sync_context_of(context._replace(now_us=now_us()))
+    sync_context.tell = progress.told
+    pull(sync_context)
+    push(sync_context, outbox_of(context), label, listed=True)
+    return sync_context
 
 
-def _rebasing(visit: Visit, keys: DeviceKeys, label: str) -> Callable[[], None]:
-    word = vouched(visit, keys, label)
-    return lambda: rebase(visit.database, visit.me, word)
+def _rebasing(sync_context: SyncContext, keys: DeviceKeys, label: str) -> Callable[[], None]:
+    word = vouched(sync_context, keys, label)
+    return lambda: rebase(sync_context.database, sync_context.me, word)

@@ -10,8 +10,8 @@ from hx.sync.device_state import WAITING, place_here, require_place, waits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hx.cli.context import Recorder
-    from hx.sync.context import Visit
+    from hx.cli.context import Context
+    from hx.sync.context import SyncContext
 
 COPIED = "another copy of this device has written to the vault: a copied disk or a restored backup?"
 COPIED_HINT = (
@@ -20,22 +20,22 @@ COPIED_HINT = (
 )
 
 
-def on_its_way(recorder: Recorder) -> tuple[str, ...]:
+def on_its_way(context: Context) -> tuple[str, ...]:
     """What this device was about to publish when its last push was cut short."""
-    journal = outbox_of(recorder).read()
+    journal = outbox_of(context).read()
     return () if journal is None else journal.keys
 
 
-def tell_copies(visit: Visit, own: tuple[str, ...]) -> None:
+def tell_copies(sync_context: SyncContext, own: tuple[str, ...]) -> None:
     """Once, not at every sync of two copies that go on."""
-    if note(visit, own):
+    if note(sync_context, own):
         print(f"hx: warning: {COPIED}\nhx: hint: {COPIED_HINT}", file=sys.stderr)
 
 
-def tell_place(visit: Visit) -> None:
+def tell_place(sync_context: SyncContext) -> None:
     """Raises NotInVault where this device is out of it."""
-    place = place_here(visit)
+    place = place_here(sync_context)
     require_place(place)
     if place == WAITING:
-        sentence, hint = waits(visit.database)
+        sentence, hint = waits(sync_context.database)
         print(f"hx: {sentence}\nhx: hint: {hint}", file=sys.stderr)

@@ -6,8 +6,8 @@ import time
 
 from hx.cli.commands.sync.check import code_of, line_of, object_of, whose
 from hx.cli.commands.sync.run import scrub, tell_newcomers
-from hx.cli.commands.sync.vault import alone, label_of, outbox_of, vault_of, visit_of
-from hx.cli.context import drained, open_recorder
+from hx.cli.commands.sync.vault import alone, label_of, outbox_of, sync_context_of, vault_of
+from hx.cli.context import drained, open_context
 from hx.cli.events_output import device_names
 from hx.cli.progress import Progress
 from hx.core.errors import Busy, DatabaseError, HxError
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator
 
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.config import Config
-    from hx.sync.context import Visit
+    from hx.sync.context import SyncContext
     from hx.sync.rebuild import Rebuilt
     from hx.sync.repair import Repaired
 
@@ -36,56 +36,56 @@ def run(_: str, given: Namespace, config: Config) -> int:
 
     8 when the database that was made anew is another than the old one, which stays then.
     """
-    recorder = drained(open_recorder(config))
-    vault_of(recorder)
-    with alone(recorder):
-        visit = visit_of(recorder)
+    context = drained(open_context(config))
+    vault_of(context)
+    with alone(context):
+        sync_context = sync_context_of(context)
         try:
             with Progress("repairing") as progress:
-                visit.tell = progress.told
-                done = repair(visit, outbox_of(recorder), label_of(recorder))
-                anew = _rebuilt(recorder, visit) if given.rebuild else None
+                sync_context.tell = progress.told
+                done = repair(sync_context, outbox_of(context), label_of(context))
+                anew = _rebuilt(context, sync_context) if given.rebuild else None
         except HxError as error:
-            _remember(visit, error.message)
+            _remember(sync_context, error.message)
             raise
-        _remember(visit, None)
-    retain(recorder.database, _border(recorder))  # what was read again may be too old
-    scrub(recorder)
-    tell_newcomers(visit)
-    _print(given, recorder, done, anew)
+        _remember(sync_context, None)
+    retain(context.database, _border(context))  # what was read again may be too old
+    scrub(context)
+    tell_newcomers(sync_context)
+    _print(given, context, done, anew)
     if anew is not None and anew.differences:
         return DatabaseError.exit_code
-    upgrade = ledger.waits_for_upgrade(recorder.database)
-    return code_of(done.damaged, ledger.counts(recorder.database), upgrade=upgrade)
+    upgrade = ledger.waits_for_upgrade(context.database)
+    return code_of(done.damaged, ledger.counts(context.database), upgrade=upgrade)
 
 
-def _remember(visit: Visit, outcome: str | None) -> None:
+def _remember(sync_context: SyncContext, outcome: str | None) -> None:
     """For `hx sync status`, which asks nobody."""
-    conditions = "\n".join(sorted(getattr(visit.store, "conditions", ())))
-    with visit.database.transaction():
-        rows.update(visit.database, outcome=outcome, conditions=conditions)
+    conditions = "\n".join(sorted(getattr(sync_context.store, "conditions", ())))
+    with sync_context.database.transaction():
+        rows.update(sync_context.database, outcome=outcome, conditions=conditions)
 
 
-def _border(recorder: Recorder) -> int | None:
-    return border_us(int(recorder.config.values["retention_days"]), recorder.now_us)
+def _border(context: Context) -> int | None:
+    return border_us(int(context.config.values["retention_days"]), context.now_us)
 
 
-def _rebuilt(recorder: Recorder, visit: Visit) -> Rebuilt:
+def _rebuilt(context: Context, sync_context: SyncContext) -> Rebuilt:
     """Nobody drains the spool meanwhile. Raises Busy."""
     from hx.sync.rebuild import rebuild
 
     until_s = time.monotonic() + _PATIENCE_S
     while True:
-        with Lock(recorder.config.paths.lock) as held:
+        with Lock(context.config.paths.lock) as held:
             if held:
-                return rebuild(visit, _border(recorder))
+                return rebuild(sync_context, _border(context))
         if time.monotonic() > until_s:
             raise Busy("another hx is still at work", "try again in a moment")
         time.sleep(_PAUSE_S)
 
 
-def _print(given: Namespace, recorder: Recorder, done: Repaired, anew: Rebuilt | None) -> None:
-    called = device_names(recorder)
+def _print(given: Namespace, context: Context, done: Repaired, anew: Rebuilt | None) -> None:
+    called = device_names(context)
     if given.json:
         from hx.cli.json_output import print_json
 
@@ -109,7 +109,7 @@ def _print(given: Namespace, recorder: Recorder, done: Repaired, anew: Rebuilt |
         print(line)
     for one in done.damaged:
         print(line_of(called, one))
-        if one.device_id != recorder.who.device_id:
+        if one.device_id != context.who.device_id:
             name = whose(called, one.device_id)
             print(f"  it is published again when {name} runs `hx sync repair`")
     for line in [] if anew is None else _lines_of(anew):
@@ -137,13 +137,15 @@ def _object(anew: Rebuilt) -> dict[str, object]:
         "artifacts": anew.totals["artifact"],
         "pins": anew.totals["pin"],
         "orders": anew.totals["tombstone"],
-        "only_here": anew.unheld,
+        "only_here": anew.unpublished_events,
         "differences": [one._asdict() for one in anew.differences],
     }
 
 
 def _lines_of(anew: Rebuilt) -> Iterator[str]:
-    held = f"{anew.totals['event']:,} events, of which {anew.unheld:,} are in no segment"
+    held = (
+        f"{anew.totals['event']:,} events, of which {anew.unpublished_events:,} are in no segment"
+    )
     if not anew.differences:
         yield f"rebuilt: {held}: equal to the old database, and in its place"
         return

@@ -7,8 +7,8 @@ from collections import Counter
 
 from hx.cli.commands.sync.notices import on_its_way, tell_copies, tell_place
 from hx.cli.commands.sync.reasons import code_now
-from hx.cli.commands.sync.vault import alone, label_of, outbox_of, vault_of, visit_of
-from hx.cli.context import open_recorder
+from hx.cli.commands.sync.vault import alone, label_of, outbox_of, sync_context_of, vault_of
+from hx.cli.context import open_context
 from hx.cli.output import visible
 from hx.cli.progress import Progress
 from hx.core.errors import HxError
@@ -22,43 +22,43 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.config import Config
-    from hx.sync.context import Note, Pulled, Visit
+    from hx.sync.context import Note, Pulled, SyncContext
 
 
 def run(name: str, given: Namespace, config: Config) -> int:
     """Exit code 3 when something is pending, 7 when by an upgrade, 4 when it was rejected."""
-    recorder = open_recorder(config)
-    vault_of(recorder)
-    with alone(recorder):
-        visit = visit_of(recorder)
-        own = on_its_way(recorder)
+    context = open_context(config)
+    vault_of(context)
+    with alone(context):
+        sync_context = sync_context_of(context)
+        own = on_its_way(context)
         if given.verbose:
-            visit.on_note = _say
+            sync_context.on_note = _say
         try:
             with Progress("syncing") as progress:
-                visit.tell = progress.told
-                pulled, pushed = _carry_out(name, given, recorder, visit)
+                sync_context.tell = progress.told
+                pulled, pushed = _carry_out(name, given, context, sync_context)
             if not given.dry_run:
-                tell_place(visit)
+                tell_place(sync_context)
             if pulled is not None:  # a push may have changed what is waited for
-                pulled = with_counts(visit.database, pulled)
+                pulled = with_counts(sync_context.database, pulled)
         except HxError as error:
-            _remember(given, visit, error.message, own)
+            _remember(given, sync_context, error.message, own)
             raise
-        _remember(given, visit, None, own)
-    scrub(recorder)
-    tell_newcomers(visit)
-    _print(given, visit, pulled, pushed)
-    return _exit_code(visit)
+        _remember(given, sync_context, None, own)
+    scrub(context)
+    tell_newcomers(sync_context)
+    _print(given, sync_context, pulled, pushed)
+    return _exit_code(sync_context)
 
 
-def tell_newcomers(visit: Visit) -> None:
+def tell_newcomers(sync_context: SyncContext) -> None:
     """Loudly: somebody else may have got hold of a code."""
-    for one in visit.newcomers:
+    for one in sync_context.newcomers:
         print(f"hx: a new device is in the vault: {visible(one.label.encode())}", file=sys.stderr)
-    refused = _not_admitted(visit)
+    refused = _not_admitted(sync_context)
     if refused:
         names = ", ".join(visible(label.encode()) for label in refused)
         print(
@@ -70,27 +70,29 @@ def tell_newcomers(visit: Visit) -> None:
         )
 
 
-def _not_admitted(visit: Visit) -> list[str]:
+def _not_admitted(sync_context: SyncContext) -> list[str]:
     """Of the newcomers those that one invitation let in together, before and after it is closed."""
-    if not visit.newcomers:
+    if not sync_context.newcomers:
         return []
-    trust = visit.trust
+    trust = sync_context.trust
     joined = Counter(trust.waiting_invites.values())
     crowd = {at for at, invite_id in trust.waiting_invites.items() if joined[invite_id] > 1}
-    crowd |= trust.fallen - trust.revoked
-    return [trust.enrolled[at].label for at in sorted(crowd)] if _any_new(visit, crowd) else []
+    crowd |= trust.inactive - trust.revoked
+    return (
+        [trust.enrolled[at].label for at in sorted(crowd)] if _any_new(sync_context, crowd) else []
+    )
 
 
-def _any_new(visit: Visit, crowd: set[bytes]) -> bool:
-    return any(one.device_id in crowd for one in visit.newcomers)
+def _any_new(sync_context: SyncContext, crowd: set[bytes]) -> bool:
+    return any(one.device_id in crowd for one in sync_context.newcomers)
 
 
-def scrub(recorder: Recorder) -> None:
+def scrub(context: Context) -> None:
     """What another device has forgotten leaves the files of the database, not just its rows."""
     from hx.database.connection import UNCLEAN
     from hx.forget.forget import clean
 
-    if recorder.database.meta(UNCLEAN) is not None and not clean(recorder.database):
+    if context.database.meta(UNCLEAN) is not None and not clean(context.database):
         print(
             "hx: warning: text of forgotten events may still stand in the files of the database:"
             " another process uses them\nhx: hint: `hx status` cleans them",
@@ -99,25 +101,25 @@ def scrub(recorder: Recorder) -> None:
 
 
 def _carry_out(
-    name: str, given: Namespace, recorder: Recorder, visit: Visit
+    name: str, given: Namespace, context: Context, sync_context: SyncContext
 ) -> tuple[Pulled | None, Pushed | None]:
     if given.dry_run:
-        return None, _would_push(recorder, visit)
-    pulled = pull(visit) if name in ("sync", "pull") else None
+        return None, _would_push(context, sync_context)
+    pulled = pull(sync_context) if name in ("sync", "pull") else None
     if name == "pull":
         return pulled, None
-    outbox = outbox_of(recorder)
-    pushed = push(visit, outbox, label_of(recorder), listed=pulled is not None)
+    outbox = outbox_of(context)
+    pushed = push(sync_context, outbox, label_of(context), listed=pulled is not None)
     return pulled, pushed
 
 
-def _would_push(recorder: Recorder, visit: Visit) -> Pushed:
+def _would_push(context: Context, sync_context: SyncContext) -> Pushed:
     """Nothing is written, here or there."""
     from hx.sync.publish import planned
 
-    visit.list_manifests()
-    require_vault(visit)
-    plan = planned(visit, label_of(recorder))
+    sync_context.list_manifests()
+    require_vault(sync_context)
+    plan = planned(sync_context, label_of(context))
     if plan is None:
         return Pushed()
     size = sum(len(part.data) for part in plan.parts)
@@ -125,14 +127,16 @@ def _would_push(recorder: Recorder, visit: Visit) -> Pushed:
     return Pushed(events, len(plan.parts), size, len(plan.replaced))
 
 
-def _remember(given: Namespace, visit: Visit, outcome: str | None, own: tuple[str, ...]) -> None:
+def _remember(
+    given: Namespace, sync_context: SyncContext, outcome: str | None, own: tuple[str, ...]
+) -> None:
     """For `hx sync status`, which asks nobody."""
     if given.dry_run:
         return
-    tell_copies(visit, own)
-    conditions = "\n".join(sorted(getattr(visit.store, "conditions", ())))
-    with visit.database.transaction():
-        rows.update(visit.database, outcome=outcome, conditions=conditions)
+    tell_copies(sync_context, own)
+    conditions = "\n".join(sorted(getattr(sync_context.store, "conditions", ())))
+    with sync_context.database.transaction():
+        rows.update(sync_context.database, outcome=outcome, conditions=conditions)
 
 
 def _say(note: Note) -> None:
@@ -140,16 +144,18 @@ def _say(note: Note) -> None:
     print(f"{note.verdict:<12} {note.key}{detail}", file=sys.stderr)
 
 
-def _exit_code(visit: Visit) -> int:
-    if ledger.waits_for_upgrade(visit.database):
+def _exit_code(sync_context: SyncContext) -> int:
+    if ledger.waits_for_upgrade(sync_context.database):
         print(
             "hx: warning: a newer hx wrote some of what is pending\nhx: hint: upgrade hx here",
             file=sys.stderr,
         )
-    return code_now(visit.database)
+    return code_now(sync_context.database)
 
 
-def _print(given: Namespace, visit: Visit, pulled: Pulled | None, pushed: Pushed | None) -> None:
+def _print(
+    given: Namespace, sync_context: SyncContext, pulled: Pulled | None, pushed: Pushed | None
+) -> None:
     if given.json:
         from hx.cli.json_output import print_json
 
@@ -163,7 +169,7 @@ def _print(given: Namespace, visit: Visit, pulled: Pulled | None, pushed: Pushed
         return
     for line in [*_pulled_lines(pulled), *_pushed_lines(pushed, dry=given.dry_run)]:
         print(line)
-    counts = ledger.counts(visit.database)
+    counts = ledger.counts(sync_context.database)
     for status in (PENDING, REJECTED):
         if counts.get(status):
             print(f"{status}: {counts[status]} objects; `hx sync status` says why")

@@ -9,7 +9,7 @@ from hx.database.sync import ledger, unpublished, vault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.database.sync.forget_status import Elsewhere
     from hx.database.sync.vault import Vault
 
@@ -23,14 +23,14 @@ class InShort(NamedTuple):
     forgotten: Elsewhere | None
 
 
-def in_short(recorder: Recorder) -> InShort | None:
+def in_short(context: Context) -> InShort | None:
     """None: this device is in no vault."""
-    found = vault.read(recorder.database)
+    found = vault.read(context.database)
     if found is None:
         return None
-    counts = ledger.counts(recorder.database)
-    due = unpublished.count(recorder.database, recorder.now_us)
-    return InShort(found, counts, due, forgotten_copies.look(recorder))
+    counts = ledger.counts(context.database)
+    due = unpublished.count(context.database, context.now_us)
+    return InShort(found, counts, due, forgotten_copies.look(context))
 
 
 def sync_lines(known: InShort | None, now_us: int) -> tuple[str, str]:

@@ -7,8 +7,8 @@ from hx.cli.commands.sync import foreign_files
 from hx.cli.commands.sync import reasons as findings
 from hx.cli.commands.sync.notices import COPIED, COPIED_HINT
 from hx.cli.commands.sync.reasons import code_now
-from hx.cli.commands.sync.vault import vault_of, visit_of
-from hx.cli.context import open_recorder
+from hx.cli.commands.sync.vault import sync_context_of, vault_of
+from hx.cli.context import open_context
 from hx.cli.keys import opened
 from hx.cli.output import visible
 from hx.cli.times import age, rfc3339
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from hx.cli.commands.sync.foreign_files import Strange
-    from hx.cli.context import Recorder
+    from hx.cli.context import Context
     from hx.config import Config
     from hx.database.sync.forget_status import Elsewhere
     from hx.database.sync.sync_status import DeviceSeen, Why
     from hx.database.sync.vault import Vault
-    from hx.sync.context import Visit
+    from hx.sync.context import SyncContext
 
 _LABEL = 10
 _LOST = "not to be had"
@@ -58,10 +58,10 @@ class Seen(NamedTuple):
 
 def run(_: str, given: Namespace, config: Config) -> int:
     """The exit code is that of a sync; with `--check` an error when the store does not answer."""
-    recorder = open_recorder(config)
-    visit = visit_of(recorder)
-    seen = _look(recorder, visit)
-    found, trouble = _asked(visit, verbose=given.verbose) if given.check else (None, None)
+    context = open_context(config)
+    sync_context = sync_context_of(context)
+    seen = _look(context, sync_context)
+    found, trouble = _asked(sync_context, verbose=given.verbose) if given.check else (None, None)
     if given.json:
         from hx.cli.json_output import print_json
 
@@ -72,26 +72,26 @@ def run(_: str, given: Namespace, config: Config) -> int:
         raise trouble
     if seen.place in OUTSIDE:
         return NotInVault.exit_code
-    return code_now(recorder.database)
+    return code_now(context.database)
 
 
-def _look(recorder: Recorder, visit: Visit) -> Seen:
-    database, trust = recorder.database, visit.trust
-    place = place_of(trust, visit.me)
+def _look(context: Context, sync_context: SyncContext) -> Seen:
+    database, trust = context.database, sync_context.trust
+    place = place_of(trust, sync_context.me)
     return Seen(
-        vault_of(recorder),
-        visit.is_sealed,
-        fingerprint_words(visit.genesis.sha256),
+        vault_of(context),
+        sync_context.is_sealed,
+        fingerprint_words(sync_context.genesis.sha256),
         ledger.counts(database),
         sync_status.reasons(database),
-        sync_status.devices(database, trust, visit.me),
-        unpublished.count(database, recorder.now_us),
-        forgotten.elsewhere(database, visit.me, trust),
-        _custody(recorder),
+        sync_status.devices(database, trust, sync_context.me),
+        unpublished.count(database, context.now_us),
+        forgotten.elsewhere(database, sync_context.me, trust),
+        _custody(context),
         place,
         waits(database) if place == WAITING else OUTSIDE.get(place, ()),
         device_copies.noted_us(database),
-        recorder.now_us,
+        context.now_us,
     )
 
 
@@ -102,22 +102,22 @@ class Answer(NamedTuple):
     strange: list[Strange]
 
 
-def _asked(visit: Visit, *, verbose: bool) -> tuple[Answer | None, HxError | None]:
+def _asked(sync_context: SyncContext, *, verbose: bool) -> tuple[Answer | None, HxError | None]:
     """Is it there, is it ours, what has come, what else lies there; or what is the trouble."""
     from hx.sync.heads import unseen
 
     try:
-        visit.list_manifests()
-        visit.require_marker()
-        news = [key for key, _ in unseen(visit)]
-        return Answer(news, foreign_files.found(visit.store, verbose=verbose)), None
+        sync_context.list_manifests()
+        sync_context.require_marker()
+        news = [key for key, _ in unseen(sync_context)]
+        return Answer(news, foreign_files.found(sync_context.store, verbose=verbose)), None
     except HxError as error:
         return None, error
 
 
-def _custody(recorder: Recorder) -> str:
+def _custody(context: Context) -> str:
     try:
-        return opened(recorder).describe()
+        return opened(context).describe()
     except HxError as error:
         return f"{_LOST}: {error.message}"
 

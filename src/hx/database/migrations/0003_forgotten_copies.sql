@@ -1,7 +1,7 @@
 -- What is still true of what was forgotten: where it lies in the store, and who knows that it is to go.
 
 -- Segments that hold, or may hold, what was forgotten, and that their authors have not replaced.
-CREATE TABLE remains (
+CREATE TABLE forgotten_copy (
     device_id BLOB NOT NULL,          -- the author
     object_id BLOB NOT NULL,
     looked_seq INTEGER,               -- its author's newest manifest at the last look into it; NULL: suspected
