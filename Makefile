@@ -17,7 +17,7 @@ WORKERS ?= auto
 
 # zsh and fish where the machine lets us install them; a test that misses one skips and says so
 shells:
-	sh tests/shell/install.sh
+	sh tests/shells/install.sh
 
 demo: $(STAMP)
 	$(BIN)/python tests/demo.py

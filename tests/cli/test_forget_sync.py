@@ -14,7 +14,7 @@ from cli.vaults import Member, vault
 from hx.core.merge import History
 from hx.core.model import Artifact, ArtifactKey, EventKey
 from hx.device import identity
-from proof.stored import objects, opener
+from robustness.stored import objects, opener
 
 CANARY = "CANARY-7qZx"
 SESSION = "%032x"

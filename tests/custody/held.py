@@ -7,11 +7,11 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
+from capture.kill import forked, outcome
 from hx.core.format.keys import generate, key_id, new_vmk
 from hx.custody.key_set import Secrets
 from hx.custody.place import Place, stem
 from hx.custody.sealed_file import Cost
-from ingest.kill import forked, outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable

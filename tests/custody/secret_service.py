@@ -23,7 +23,7 @@ def secret_service(home: Path) -> Iterator[dict[str, str]]:
     """Unlocked, and without a display to ask on; gives the variables that lead to it."""
     for program in ("dbus-daemon", "gnome-keyring-daemon"):
         if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed (tests/shell/install.sh)")
+            pytest.skip(f"{program} is not installed (tests/shells/install.sh)")
     (home / "runtime").mkdir(parents=True, mode=0o700)
     environment = {
         "HOME": str(home),

@@ -11,7 +11,7 @@ from custody.held import after_every_death, nobody, other_vmks, place, some_secr
 from hx.core.errors import KeyMissing
 from hx.custody import choose, opened
 from hx.custody import files as small_file
-from nouns.test_private_files import bound
+from test_private_files import bound
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from custody.held import CHEAP, PASSPHRASE, after_every_death, nobody
 from hx.core.errors import DatabaseError, KeyMissing
 from hx.custody.checksummed import framed, unframed
 from hx.custody.sealed_file import Cost, SealedFile
-from nouns.test_private_files import bound
+from test_private_files import bound
 
 DATA = b"keys, keys and keys"
 MAGIC = b"HXP1"

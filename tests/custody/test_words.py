@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from hx.core.format.phrases import code_of, words_of
-from shell.terminal import ENTER, Home
+from shells.terminal import ENTER, Home
 
 WORDS = words_of(bytes(range(16)))
 CODE = code_of(bytes(range(16)))

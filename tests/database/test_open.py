@@ -12,9 +12,9 @@ from pathlib import Path
 import apsw
 import pytest
 
+from capture.kill import forked, kill_at, outcome
 from hx.core.errors import Busy, DatabaseError, UpgradeNeeded
 from hx.database.connection import open_database
-from ingest.kill import forked, kill_at, outcome
 
 migrate = sys.modules["hx.database.migrate"]  # in hx.database.connection the name is its function
 MIGRATIONS = Path(migrate.__file__).parent / "migrations"

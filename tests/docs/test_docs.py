@@ -140,7 +140,7 @@ BASH_COMPLETES = "COMP_WORDS=(hx fin) COMP_CWORD=1; _shtab_hx; echo ${COMPREPLY[
 def test_completions_load_in_the_real_shell_without_a_word(shell):
     program = shutil.which(shell)
     if not program:
-        pytest.skip(f"{shell} is not installed (tests/shell/install.sh)")
+        pytest.skip(f"{shell} is not installed (tests/shells/install.sh)")
     load = {
         "bash": f". {path('bash')} && complete -p hx history-extended; {BASH_COMPLETES}",
         "zsh": f"autoload -Uz compinit; compinit -u -D; . {path('zsh')};"

@@ -14,7 +14,7 @@ import pytest
 from cli.vaults import vault
 from docs.generate import ROOT
 from picker.glass import Glass
-from shell.terminal import ENTER, HX, Home
+from shells.terminal import ENTER, HX, Home
 
 COLUMNS = 78
 PROMPT = re.compile(r"<\d+:\d+> ?")

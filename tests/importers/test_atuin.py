@@ -10,13 +10,13 @@ import sys
 import apsw
 import pytest
 
+from capture.kill import drop_capabilities, forked, outcome
 from hx.core.errors import InputError
 from hx.core.model import FINISHED, MAX_COMMAND_BYTES, STATUS_UNKNOWN
 from hx.importers import TOO_LONG, Reading, importer
 from hx.importers.atuin import NO_TIME
 from hx.importers.atuin import _explained as explained
 from importers.desk import AT_S, HOST, SECOND_US, Desk, zsh
-from ingest.kill import drop_capabilities, forked, outcome
 
 ATUIN = os.path.join(os.path.dirname(sys.executable), "atuin")
 SESSION = "0192f3c4d5e67890a1b2c3d4e5f60718"

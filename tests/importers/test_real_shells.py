@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from shell.terminal import Home
+from shells.terminal import Home
 
 ODD = [
     b"plain",
@@ -26,7 +26,7 @@ NOT_UTF8 = [b"byte \xff and \x83\xa0\x9f"]
 def run(shell, script, folder, *arguments):
     program = shutil.which(shell)
     if not program:
-        pytest.skip(f"{shell} is not installed (tests/shell/install.sh)")
+        pytest.skip(f"{shell} is not installed (tests/shells/install.sh)")
     path = folder / f"script.{shell}"
     path.write_bytes(script)
     environment = {

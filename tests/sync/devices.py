@@ -28,7 +28,7 @@ from hx.sync.outbox import Outbox
 from hx.sync.pull import pull
 from hx.sync.push import push
 from hx.sync.repair import repair
-from store.faulty import FaultyStore, never
+from stores.faulty import FaultyStore, never
 from sync.world import Crash, View, history, records_of
 
 RAM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

@@ -7,7 +7,7 @@ import tempfile
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from store.faulty import never
+from stores.faulty import never
 from sync.devices import RAM, Device
 from sync.world import World, chance_by
 

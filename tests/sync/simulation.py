@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from hx.core.errors import HxError
 from hx.sync import compact as rewriting
-from store.faulty import DROPPED, FAULTS, NONE, RESURRECTED
+from stores.faulty import DROPPED, FAULTS, NONE, RESURRECTED
 from sync import claims
 from sync.deeds import Deeds
 from sync.devices import RAM, Device

@@ -159,7 +159,7 @@ def two_folders(scratch: Path) -> Iterator[Pair]:
 def program() -> str:
     found = shutil.which("syncthing")
     if not found:
-        pytest.skip("syncthing is not installed (tests/shell/install.sh)")
+        pytest.skip("syncthing is not installed (tests/shells/install.sh)")
     return found
 
 

@@ -8,7 +8,7 @@ from hx.core.errors import HxError
 from hx.sync import device_copies as copies
 from hx.sync.pull import pull
 from hx.sync.push import push
-from store.faulty import NONE, never
+from stores.faulty import NONE, never
 from sync.meeting import meet, vault_of
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from hx.core.errors import HxError
 from hx.core.model import Keys
-from store.faulty import AFTER, BEFORE, at, never
+from stores.faulty import AFTER, BEFORE, at, never
 from sync.claims import require_all
 from sync.devices import Device
 from sync.meeting import enter, meet, vault_of

@@ -10,7 +10,7 @@ from hx.core.format import segment
 from hx.core.model import Keys
 from hx.database.sync import left_vaults as parting
 from hx.database.sync import vault
-from store.faulty import NONE, never
+from stores.faulty import NONE, never
 from sync.beside import at_put, shared
 from sync.claims import require_all
 from sync.meeting import meet, newcomer, vault_of

@@ -9,7 +9,7 @@ from hx.core.format import object_names as names
 from hx.core.model import Keys
 from hx.database.sync import locations
 from hx.sync.membership import hand_out_keys
-from store.faulty import GROWING, NONE, at, never
+from stores.faulty import GROWING, NONE, at, never
 from sync.claims import require_all
 from sync.meeting import meet, vault_of
 from sync.simulation import crowds_of

@@ -10,7 +10,7 @@ from hx.core.format.verdict import PENDING, REJECTED
 from hx.core.model import Keys
 from hx.database.sync import ledger
 from hx.database.sync import sync_status as active
-from store.faulty import BEFORE, NONE
+from stores.faulty import BEFORE, NONE
 from sync.attacker import Attacker
 from sync.meeting import meet, vault_of
 

@@ -6,7 +6,7 @@ import pytest
 
 from hx.core.model import Keys
 from hx.database.sync import unpublished
-from store.faulty import GROWING, NONE, never
+from stores.faulty import GROWING, NONE, never
 from sync.claims import require_all
 from sync.meeting import meet, newcomer, vault_of
 from sync.partings import leave, renew

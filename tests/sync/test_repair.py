@@ -6,7 +6,7 @@ import pytest
 
 from hx.core.errors import NotAVault
 from hx.core.model import Keys
-from store.faulty import FLIPPED, NONE, never
+from stores.faulty import FLIPPED, NONE, never
 from sync.claims import require_all
 from sync.meeting import meet, vault_of
 from sync.world import Crash

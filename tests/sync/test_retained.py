@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hx.core.model import Keys, WholeSession, Window
-from store.faulty import NONE, STALE
+from stores.faulty import NONE, STALE
 from sync.claims import require_all
 from sync.meeting import meet, vault_of
 

@@ -8,7 +8,7 @@ import pytest
 
 from hx.stores import Entry, Missing
 from hx.stores.folder import FolderStore
-from store.objects import DEVICE, OTHER, blob, invite, manifest, one_of_each, segment
+from stores.objects import DEVICE, OTHER, blob, invite, manifest, one_of_each, segment
 from sync.syncthing import two_folders
 
 

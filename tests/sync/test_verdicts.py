@@ -11,7 +11,7 @@ from hx.core.format.roster import device_revoke, epoch
 from hx.core.model import IMPORTED
 from hx.stores import Placeholder
 from hx.sync.membership import hand_out_keys
-from store.faulty import FLIPPED, at, never
+from stores.faulty import FLIPPED, at, never
 from sync.attacker import Attacker
 from sync.broken import BROKEN, event, lay
 from sync.meeting import exchange, meet, vault_of

@@ -1,0 +1,361 @@
+"""Every reader of bytes meets bytes that are nearly right: it takes them or says why, no more."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import tempfile
+from pathlib import Path
+
+import apsw
+import pytest
+from msgspec import msgpack
+
+import forger
+from hx import config
+from hx.capture import pause, spool
+from hx.config_rules import last_good
+from hx.core import spool_records as capture
+from hx.core.errors import HxError
+from hx.core.format import genesis, invite, manifest, phrases, roster_records, segment, slot
+from hx.core.format import object_names as names
+from hx.core.format.cutting import cut
+from hx.core.format.envelope import (
+    PLAIN,
+    SEALED,
+    open_kind,
+    seal,
+    seal_invite,
+    seal_open_kind,
+    unseal,
+)
+from hx.core.format.keys import LABEL_ROSTER, box, key_id, sign
+from hx.core.format.object_names import Name, spelled
+from hx.core.format.padding import unpadded
+from hx.core.format.roster import evaluate
+from hx.core.format.roster_records import Record
+from hx.core.format.verdict import Fault
+from hx.core.merge import History
+from hx.core.model import (
+    FINISHED,
+    IMPORTED,
+    Artifact,
+    ArtifactKey,
+    Event,
+    EventKey,
+    Evidence,
+    Keys,
+    Pin,
+    Tombstone,
+    WholeSession,
+    Window,
+)
+from hx.custody import key_set as kept
+from hx.custody.key_file import KeyFile
+from hx.custody.place import read_note
+from hx.device import read_keys
+from hx.importers import Reading, detected, importer
+from hx.setup import state as footprint
+from hx.sync.outbox import Outbox
+from robustness.mutations import mutated
+from rostered import (
+    FIRST,
+    GENESIS,
+    RECOVERY,
+    VAULT,
+    adds,
+    closes,
+    device,
+    epoch,
+    invites,
+    keys,
+    revokes,
+)
+from spooled import complete, end, header, start
+
+SEED = int(os.environ.get("HX_SEED", "1"))
+FEW = 1_000  # inputs a reader in every run; and all together a million in a long one
+MANY = 1_000_000
+TYPED = (Fault, HxError)
+
+ME, SESSION, ORIGIN = device(FIRST), b"\x0e" * 16, b"\x81" + bytes(15)
+KEY = EventKey(1_700_000_000_000_000, ME, SESSION, 1)
+THING = ArtifactKey(5, ME, SESSION, b"\x0a" * 16, KEY)
+
+
+def whole():
+    """A history with something of everything."""
+    events = [
+        Event(KEY._replace(seq=seq), b"make %d" % seq, b"/srv", 0, (0, 1), 5, b"url", b"main",
+              b"box", b"ann", b"zsh", b"pts/1", FINISHED) for seq in range(1, 9)
+    ]  # fmt: skip
+    origin = EventKey(1, ORIGIN, ORIGIN, 2)
+    events.append(Event(origin, b"old", b"", flags=FINISHED, origin=IMPORTED))
+    evidence = Evidence(1, (1, 2), (b"line",))
+    scopes = [
+        Window(0, 9, None),
+        WholeSession(SESSION),
+        Keys(frozenset([KEY, origin]), frozenset([THING])),
+    ]
+    return History(
+        frozenset(events),
+        frozenset([Artifact(THING, b"log", "file", 3, bytes(32), (), 0, evidence)]),
+        frozenset([Pin(SESSION, True, 7, ME)]),
+        frozenset(Tombstone(bytes([at]) * 16, 3, ME, one) for at, one in enumerate(scopes)),
+    )
+
+
+RECORDS = [
+    adds(RECOVERY, "two"),
+    invites(FIRST, "door"),
+    adds("door", "three"),
+    closes(FIRST, "door", "three"),
+    epoch(FIRST, 1, "e"),
+    revokes(FIRST, "three"),
+]
+VMK, SECRET = b"k" * 32, b"s" * 16
+LISTED = manifest.Listed(b"\x01" * 16, 700, bytes(32), 3, 1, 9)
+SEEN = manifest.Seen(device("two"), 4, bytes(32))
+SEGMENTS = [segment.encode(one) for one in cut(whole())] + [segment.encode(History())]
+MANIFEST = manifest.encode(
+    manifest.Manifest(ME, 7, 1, "box", (LISTED,), (SEEN,), tuple(RECORDS), bytes(16)),
+    keys(FIRST).sign_seed,
+    VAULT,
+)
+SLOT = slot.Slot(VAULT, ME, key_id(VMK), 1, VMK)
+SLOT_KEY, SLOT_DATA = slot.sealed(SLOT, author=ME, box_pub=keys(FIRST).box_pub)
+SLOT_PAYLOAD = msgpack.encode({"v": 1, **SLOT._asdict()})
+INVITATION = invite.Invitation(GENESIS.sha256, ((1, VMK),), b"i" * 32, tuple(RECORDS), (SEEN,))
+NAME = Name(names.SEGMENT, ME, b"\x0a" * 16)
+OBJECT = seal(NAME, SEGMENTS[0], vault_id=VAULT, vmk=VMK)
+BARE = seal(NAME, SEGMENTS[0], vault_id=VAULT, vmk=None)
+GENESIS_DATA, _ = genesis.make(SEALED, 0, keys(FIRST), keys(RECOVERY))
+
+
+class Bench:
+    """Readers of files, and a file for them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "file"
+        self.folder = folder
+        self.outbox = Outbox(str(folder))
+
+    def laid(self, data: bytes, name: str = "file") -> str:
+        path = self.folder / name
+        with open(path, "wb", opener=lambda at, flags: os.open(at, flags, 0o600)) as file:
+            file.write(data)
+        return str(path)
+
+
+def read_object(data, _):
+    for suite in (SEALED, PLAIN):
+        with contextlib.suppress(Fault):
+            unseal(data, expect=spelled(NAME), vault_id=VAULT, suite=suite, vmks={key_id(VMK): VMK})
+    open_kind(data, expect=names.VAULT_KEY, vault_id=None, suite=None)
+
+
+def read_padded(data, _):
+    """What only a member could have sealed."""
+    with contextlib.suppress(Fault):
+        unpadded(data, 1 << 20)
+    for codec in (0, 1):
+        with contextlib.suppress(Fault):
+            unpadded(forger.padded(data, codec=codec, plain_len=len(SEGMENTS[0])), 1 << 20)
+
+
+def read_segment(data, _):
+    segment.require_authors(segment.decode(data), {ME})
+
+
+def read_slot(data, _):
+    data = seal_open_kind(
+        names.parsed(SLOT_KEY), box(keys(FIRST).box_pub, data), vault_id=VAULT, suite=SEALED
+    )
+    slot.opened(data, expect=SLOT_KEY, vault_id=VAULT, box_seed=keys(FIRST).box_seed)
+
+
+def read_invite(data, _):
+    invite.decode(data)
+    name = names.parsed(invite.store_key(SECRET))
+    key = phrases.invite_key(SECRET)
+    invite.opened(seal_invite(name, data, vault_id=VAULT, suite=1, key=key), secret=SECRET)
+
+
+def read_genesis(data, _):
+    genesis.read(seal_open_kind(Name(names.GENESIS), data, vault_id=names.NIL, suite=SEALED))
+
+
+def read_record(data, _):
+    roster_records.decode(data)
+
+
+def read_roster(data, _):
+    seed = keys(FIRST).sign_seed
+    forged = Record(keys(FIRST).sign_pub, data, sign(seed, LABEL_ROSTER, VAULT, data))
+    evaluate(GENESIS, [*RECORDS, forged])
+
+
+def read_journal(data, bench):
+    journal = bench.outbox.read() if bench.laid(data, "journal") else None
+    if journal is not None:
+        for key, _ in bench.outbox.objects(journal):
+            assert names.parsed(key)
+
+
+def read_name(data, _):
+    key = data.decode("utf-8", "surrogateescape")
+    name = names.parsed(key)
+    if name is None:
+        names.why_skipped(key)
+    else:
+        assert spelled(name) == key
+
+
+def read_phrase(data, _):
+    text = data.decode("utf-8", "replace")
+    with contextlib.suppress(HxError):
+        phrases.secret_of(text)
+    phrases.entropy_of(text)
+
+
+def read_spool(data, bench):
+    parsed = capture.parse(data)
+    facts = capture.Facts(SESSION, ME)
+    for record in parsed.records[:1]:
+        facts = capture.read_header(record, SESSION, ME)
+    capture.assemble(parsed.records, facts, {})
+    capture.ends_without_start(parsed.records)
+    bench.laid(data, SESSION.hex() + ".0")
+    for file in spool.files(str(bench.folder)):
+        spool.header(file, ME)
+
+
+def read_history(kind):
+    def read(data, bench):
+        path = bench.laid(data)
+        reader = importer(kind) if kind else detected(path)
+        for entry in reader.read(Reading(path)):
+            assert entry.command
+
+    return read
+
+
+def read_settings(data, bench):
+    bench.laid(data, "config.toml")
+    bench.laid(data, "rules.json")
+    found = config.load({"HX_HOME": str(bench.folder)})
+    assert set(found.values) == {setting.name for setting in config.SETTINGS}
+    last_good(str(bench.folder / "rules.json"))
+    footprint.read(os.path.dirname(bench.laid(data, "setup.json")))
+    pause.read(bench.laid(data, "pause"))
+
+
+def read_keys_of_device(data, bench):
+    path = bench.laid(data)
+    for read in (read_keys, read_note, lambda at: KeyFile(at).read(), lambda _: kept.decode(data)):
+        with contextlib.suppress(HxError):
+            read(path)
+
+
+CODE = phrases.code_of(SECRET).encode()
+WORDS = " ".join(phrases.words_of(bytes(range(16)))).encode()
+SPOOL = header(h="box", u="ann", S="zsh", b=5) + start(1, "make") + end(1, 0) + complete(2, "ls")
+SETTINGS = b'limit = 20\nignore = ["a*"]\nallow = []\nredact = true\n[redact_rules]\nx = "ab+c"\n'
+RULES = b'{"ignore": ["a*"], "allow": [], "redact": true, "redact_rules": {"x": "ab+"}}'
+SETUP = b'{"executable": "hx", "rc_files": ["a"], "made": [], "backups": [], "folders": []}'
+BASH = b"#1700000000\nmake\nline\n#1700000001\nls\n"
+ZSH = b": 1700000000:3;make \\\nagain\n: 1700000001:0;ls \x83\x20\n"
+FISH = b"- cmd: make\\nx\n  when: 1700000000\n  paths:\n    - a\n- cmd: ls\n"
+DEVICE = b"hx-device-1 %s\nsign %s\nbox %s\n" % (ME.hex().encode(), b"61" * 32, b"62" * 32)
+SECRETS = kept.encode(kept.Secrets(keys(FIRST), {b"\x07" * 16: (1, VMK)}))
+NOTE = b'custody = "file"\ndevice = "%s"\n' % ME.hex().encode()
+JOURNAL = msgpack.encode([3, [spelled(NAME), spelled(Name(names.MANIFEST, ME, bytes(16), seq=3))]])
+
+
+def atuin():
+    """A small database of atuin."""
+    database = apsw.Connection(":memory:")
+    database.execute("PRAGMA page_size = 512")
+    database.execute(
+        "CREATE TABLE history (id TEXT PRIMARY KEY, timestamp INTEGER, duration INTEGER,"
+        " exit INTEGER, command TEXT, cwd TEXT, session TEXT, hostname TEXT, deleted_at INTEGER)"
+    )
+    rows = [
+        (f"{at:032x}", 1_700_000_000 * 10**9 + at, 5, 0, f"make {at}", "/srv", "s", "box:ann", None)
+        for at in range(4)
+    ]
+    database.executemany("INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    return database.serialize("main")
+
+
+# reader, samples, and how much an input costs beside a plain one
+READERS = {
+    "objects": (read_object, [OBJECT, BARE, SLOT_DATA, GENESIS_DATA], 2),
+    "padding and compression": (read_padded, [BARE[224:], OBJECT], 2),
+    "segments": (read_segment, SEGMENTS, 1),
+    "manifests": (lambda data, _: manifest.decode(data), [MANIFEST], 1),
+    "slots": (read_slot, [SLOT_PAYLOAD], 10),
+    "invitations": (read_invite, [invite.encode(INVITATION)], 1),
+    "first records": (read_genesis, [GENESIS_DATA[224:]], 1),
+    "records of the roster": (read_record, [one.payload for one in RECORDS], 1),
+    "rosters": (read_roster, [one.payload for one in RECORDS], 10),
+    "journals": (read_journal, [JOURNAL], 2),
+    "names": (read_name, [spelled(NAME).encode(), SLOT_KEY.encode(), b"hx-vault.hx"], 1),
+    "codes and words": (read_phrase, [CODE, WORDS, CODE.lower()], 40),
+    "spools": (read_spool, [SPOOL, SPOOL * 3], 2),
+    "bash histories": (read_history("bash"), [BASH], 2),
+    "zsh histories": (read_history("zsh"), [ZSH], 2),
+    "fish histories": (read_history("fish"), [FISH], 2),
+    "unknown histories": (read_history(""), [BASH, ZSH, FISH], 4),
+    "settings": (read_settings, [SETTINGS, RULES, SETUP, b"1700000000\nasked\n"], 10),
+    "keys": (read_keys_of_device, [DEVICE, SECRETS, NOTE], 4),
+    "atuin databases": (read_history("atuin"), [atuin()], 10),
+}  # fmt: skip
+SHARE = sum(1 / cost for _, _, cost in READERS.values())
+
+
+@pytest.fixture(scope="module")
+def bench():
+    ram = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=ram, prefix="hx-fuzz-") as folder:
+        yield Bench(Path(folder))
+
+
+def meets(bench, what, count):
+    """How many inputs were taken."""
+    read, samples, _ = READERS[what]
+    taken = 0
+    for number in range(count):
+        data = mutated(random.Random(f"{what} {SEED} {number}"), samples)
+        try:
+            read(data, bench)
+            taken += 1
+        except TYPED:
+            pass
+        except BaseException as error:
+            error.add_note(f"{what}, HX_SEED={SEED}, number {number}: {data[:2_000]!r}")
+            raise
+    return taken
+
+
+@pytest.mark.parametrize("what", READERS)
+def test_what_is_valid_is_taken(bench, what):
+    read, samples, _ = READERS[what]
+    for data in samples:
+        with contextlib.suppress(TYPED if what in _MIXED else ()):
+            read(data, bench)
+
+
+_MIXED = {"objects", "padding and compression", "keys", "codes and words", "journals"}
+
+
+@pytest.mark.parametrize("what", READERS)
+def test_what_is_nearly_valid_is_taken_or_refused_with_a_reason(bench, what):
+    meets(bench, what, FEW if READERS[what][2] <= 10 else FEW // 10)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("what", READERS)
+def test_a_million_inputs_are_taken_or_refused_with_a_reason(bench, what):
+    meets(bench, what, int(MANY / SHARE / READERS[what][2]) + 1)

@@ -1,0 +1,267 @@
+"""Shells on a pseudo-terminal, driven by keys and read by their prompt and by what hx finds."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pexpect
+import pyte
+import pytest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# From 5.3 on the hook of bash is of another kind. A machine has one or the other as `bash`.
+SHELLS = ("bash", "bash 5.3", "zsh", "fish")
+POSIX_SHELLS = SHELLS[:3]
+BASH53 = os.environ.get("HX_TEST_BASH53") or os.path.join(
+    os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "hx-tests/bash-5.3"
+)
+HX = os.path.join(os.path.dirname(sys.executable), "hx")
+ROWS, COLUMNS = 40, 160
+PATIENCE_S = 30
+CTRL_C, CTRL_D, CTRL_U, CTRL_Z, ENTER = b"\x03", b"\x04", b"\x15", b"\x1a", b"\r"
+PASTE, PASTED = b"\x1b[200~", b"\x1b[201~"
+
+# <pid:count>: a prompt that is drawn again is told from a new one, a nested shell from its parent
+MARKER = re.compile(rb"<(\d+:\d+)>")
+PROMPT = {
+    "bash": "PS1='<$$:$((hx_test_n=${hx_test_n-0}+1))> ' PS2='> '\n",
+    "zsh": """
+setopt prompt_subst no_prompt_sp
+PS1='<$$:$((hx_test_n=${hx_test_n-0}+1))> ' PS2='> ' RPS1=
+""",
+    "fish": """
+set -q hx_test_n; or set -g hx_test_n 0
+set -g fish_greeting
+function hx_test_count --on-event fish_prompt; set -g hx_test_n (math $hx_test_n + 1); end
+function fish_prompt; echo -n "<$fish_pid:$hx_test_n> "; end
+function fish_right_prompt; end
+function fish_mode_prompt; end
+function fish_title; end
+""",
+}
+RC_FILE = {"bash": ".bashrc", "zsh": ".zshrc", "fish": ".config/fish/config.fish"}
+
+
+def family(shell: str) -> str:
+    return shell.split(maxsplit=1)[0]
+
+
+def program(name: str) -> str:
+    """The path of a shell or a tool; the test is skipped where there is none."""
+    path = _bash(name) if family(name) == "bash" else shutil.which(name)
+    if not path:
+        pytest.skip(f"{name} is not installed (tests/shells/install.sh)")
+    return path
+
+
+@functools.cache
+def _bash(name: str) -> str | None:
+    """`bash` is one of 5.0 to 5.2, `bash 5.3` that or a later one."""
+    for path in (shutil.which("bash"), shutil.which(BASH53)):
+        words = [path or "false", "-c", "echo ${BASH_VERSINFO[0]} ${BASH_VERSINFO[1]}"]
+        answer = subprocess.run(words, capture_output=True, text=True, check=False).stdout
+        version = tuple(int(word) for word in answer.split())
+        if version >= (5, 0) and (version >= (5, 3)) == (name == "bash 5.3"):
+            return path
+    return None
+
+
+@functools.cache
+def _hook(shell: str, placeholder: str = "/hx-home-of-a-test") -> str:
+    answer = subprocess.run(
+        [HX, "init", shell],
+        env=os.environ | {"HX_HOME": placeholder},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return answer.stdout
+
+
+def hook(shell: str, hx_home: str) -> str:
+    """What `hx init SHELL` prints (asked once a shell: it takes longer than most tests)."""
+    return _hook(family(shell)).replace("/hx-home-of-a-test", hx_home)
+
+
+class Home:
+    """A home folder of its own, with the shells that run in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.hx_home = path / "hx"
+        self.spool = self.hx_home / "spool"
+        self.runtime = path / "run"
+        self.runtime.mkdir(mode=0o700)
+        self.terminals: list[Terminal] = []
+
+    def environment(self, **more: str) -> dict[str, str]:
+        return {
+            "HOME": str(self.path),
+            "HX_HOME": str(self.hx_home),
+            "LANG": "C.UTF-8",
+            "PATH": os.environ["PATH"],
+            "SHELL": "/bin/sh",
+            "TERM": "screen",  # it has no `repeat a character`, which pyte does not know
+            "USER": "ann",
+            "XDG_RUNTIME_DIR": str(self.runtime),
+        } | more
+
+    def write_rc(self, shell: str, before: str = "", after: str = "", load: str = "") -> None:
+        """The rc file: `before`, the hook (or `load` in its place), `after`."""
+        rc_file = self.path / RC_FILE[family(shell)]
+        rc_file.parent.mkdir(parents=True, exist_ok=True)
+        # fish would otherwise parse every manual page in the background
+        (self.path / ".local/share/fish/generated_completions").mkdir(parents=True, exist_ok=True)
+        load = load or hook(shell, str(self.hx_home))
+        rc_file.write_text("\n".join([PROMPT[family(shell)], before, load, after, ""]))
+
+    def open(
+        self,
+        shell: str,
+        *arguments: str,
+        before: str = "",
+        after: str = "",
+        load: str = "",
+        env: dict[str, str] | None = None,
+    ) -> Terminal:
+        """A shell at its first prompt."""
+        self.write_rc(shell, before, after, load)
+        terminal = self.start([program(shell), *arguments, "-i"], **(env or {}))
+        terminal.prompt()
+        return terminal
+
+    def start(self, argv: list[str], **env: str) -> Terminal:
+        terminal = Terminal(argv, self.path, self.environment(**env))
+        self.terminals.append(terminal)
+        return terminal
+
+    def close(self) -> None:
+        for terminal in self.terminals:
+            terminal.close()
+
+    def hx(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [HX, *arguments], env=self.environment(), capture_output=True, text=True, check=False
+        )
+
+    def events(self) -> list[dict]:
+        """Every event, oldest first, as `hx find --json` describes them."""
+        answer = self.hx("find", "--all", "--reverse", "--json")
+        assert answer.returncode in {0, 1}, answer.stderr
+        return json.loads(answer.stdout)
+
+    def commands(self) -> list[str]:
+        return [event["command"] for event in self.events()]
+
+    def statuses(self) -> list[tuple[str, int | None]]:
+        return [(event["command"], event["exit_status"]) for event in self.events()]
+
+    def spool_files(self) -> list[Path]:
+        return sorted(self.spool.iterdir()) if self.spool.is_dir() else []
+
+    def spool_bytes(self) -> bytes:
+        return b"".join(file.read_bytes() for file in self.spool_files())
+
+    def files_with(self, text: bytes) -> list[str]:
+        """Our files (data, spool, the text file of bash) that hold `text`."""
+        ours = [*self.hx_home.rglob("*"), *self.runtime.rglob("*")]
+        return [str(file) for file in ours if file.is_file() and text in file.read_bytes()]
+
+
+class Terminal:
+    """One program on one pseudo-terminal."""
+
+    def __init__(self, argv: list[str], cwd: Path, env: dict[str, str]) -> None:
+        self.child = pexpect.spawn(
+            argv[0],
+            argv[1:],
+            cwd=str(cwd),
+            env=env,
+            dimensions=(ROWS, COLUMNS),
+            timeout=PATIENCE_S,
+            maxread=1 << 16,
+            searchwindowsize=1 << 12,  # what was searched before is not searched again
+        )
+        self.child.delaybeforesend = None
+        self.pid = self.child.pid
+        self.is_zsh = os.path.basename(argv[0]) == "zsh"
+        self.prompts: set[bytes] = set()
+        self.output = b""
+
+    def type(self, keys: str | bytes) -> None:
+        self.child.send(keys)
+
+    def run(self, *lines: str | bytes) -> str:
+        """Types lines (of one command), each with Enter; what came until the next prompt."""
+        for line in lines:
+            self.type((line.encode() if isinstance(line, str) else line) + ENTER)
+        return self.prompt()
+
+    def prompt(self) -> str:
+        """Waits for a prompt that was not seen before."""
+        passed = b""
+        while True:
+            passed += self.until(MARKER)
+            marker = self.child.match.group(1)
+            if marker not in self.prompts:
+                self.prompts.add(marker)
+                self._until_zle_reads()
+                return passed.decode(errors="replace")
+
+    def _until_zle_reads(self) -> None:
+        """zsh draws its prompt, then its editor begins: a key between the two is drawn twice.
+
+        The editor says so by turning bracketed paste on, unless that or the editor is off.
+        """
+        if not self.is_zsh:
+            return
+        begun = self.child.expect([rb"\x1b\[\?2004h", pexpect.TIMEOUT, pexpect.EOF], timeout=0.2)
+        if begun == 0:
+            self.output += self.child.before + self.child.after
+
+    def until(self, pattern: bytes | re.Pattern[bytes]) -> bytes:
+        """Waits for `pattern` in the output; what came up to its end."""
+        self.child.expect(pattern)
+        passed = self.child.before + self.child.after
+        self.output += passed
+        return passed
+
+    def leave(self, line: str = "exit") -> None:
+        """Types a line that ends the program and waits for its end."""
+        self.type(line.encode() + ENTER)
+        self.wait()
+
+    def wait(self) -> None:
+        self.child.expect(pexpect.EOF)
+        self.output += self.child.before
+        self.child.close()
+
+    def close(self) -> None:
+        """Hangs up, and kills what does not end then."""
+        if self.child.closed:
+            return
+        self.child.ptyproc.fileobj.close()
+        self.child.closed = self.child.ptyproc.closed = True
+        self.child.child_fd = self.child.ptyproc.fd = -1
+        deadline = time.monotonic() + 2
+        while self.child.isalive():
+            if time.monotonic() > deadline:
+                os.kill(self.pid, signal.SIGKILL)
+            time.sleep(0.005)
+
+    def screen(self) -> list[str]:
+        """The lines that a person would see, without the empty ones."""
+        screen = pyte.Screen(COLUMNS, ROWS)
+        pyte.ByteStream(screen).feed(self.output + (self.child.buffer or b""))
+        return [line.rstrip() for line in screen.display if line.strip()]

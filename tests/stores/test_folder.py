@@ -1,0 +1,330 @@
+"""A folder as a store: what may lie in it, what may become of it, and what hx leaves alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import tracemalloc
+
+import pytest
+
+from hx.core.errors import UsageError
+from hx.stores import Denied, Entry, Exists, Missing, NotMounted, open_store
+from hx.stores.atomic_write import Publisher, read
+from hx.stores.folder import FolderStore
+from hx.stores.memory import MemoryStore
+from stores.objects import DEVICE, blob, manifest, one_of_each, segment
+
+CALLS = {
+    "list": lambda store: list(store.list("")),
+    "list below": lambda store: list(store.list("m/")),
+    "get": lambda store: store.get(segment(), 100),
+    "put": lambda store: store.put(segment(), b"sealed"),
+    "delete": lambda store: store.delete(segment()),
+    "sweep": FolderStore.sweep,
+    "strangers": lambda store: list(store.strangers()),
+}
+
+
+@pytest.fixture(params=CALLS.values(), ids=CALLS)
+def call(request):
+    return request.param
+
+
+def test_a_folder_that_is_not_there_is_not_mounted_and_not_made(tmp_path, call):
+    store = FolderStore(str(tmp_path / "absent"), DEVICE)
+    with pytest.raises(NotMounted, match="absent is not there") as raised:
+        call(store)
+    assert raised.value.exit_code == 5
+    assert "mount it" in raised.value.hint
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_file_in_place_of_the_folder_is_not_mounted(tmp_path, call):
+    (tmp_path / "file").write_bytes(b"mine")
+    with pytest.raises(NotMounted, match="file is not a folder"):
+        call(FolderStore(str(tmp_path / "file"), DEVICE))
+    assert (tmp_path / "file").read_bytes() == b"mine"
+
+
+def test_a_folder_that_vanishes_is_not_mounted_and_never_empty(folder, call):
+    store = folder.open()
+    store.put(segment(), b"sealed")
+    shutil.rmtree(folder.path)
+    with pytest.raises(NotMounted):
+        call(store)
+
+
+def test_another_folder_in_its_place_is_not_mounted_and_never_empty(on_disk, call):
+    """As the empty folder that is left when a disk is taken out."""
+    store = on_disk.open()
+    store.put(segment(), b"sealed")
+    on_disk.path.rename(on_disk.path.with_name("away"))
+    on_disk.path.mkdir()
+    with pytest.raises(NotMounted, match="is not the folder any more"):
+        call(store)
+    assert os.listdir(on_disk.path) == []
+
+
+def test_a_listing_during_which_the_folder_vanishes_ends_without_an_invention(on_disk):
+    store = on_disk.open()
+    for number in range(50):
+        store.put(segment(number), b"sealed")
+    entries = store.list("o/")
+    seen = [next(entries)]
+    shutil.rmtree(on_disk.path)
+    seen.extend(entries)
+    assert {entry.key for entry in seen} <= {segment(number) for number in range(50)}
+    with pytest.raises(NotMounted):
+        list(store.list("o/"))
+
+
+def test_a_link_that_the_user_named_is_followed(on_disk):
+    link = on_disk.path.with_name("link")
+    link.symlink_to(on_disk.path)
+    FolderStore(str(link), DEVICE).put(segment(), b"sealed")
+    assert list(on_disk.open().list("")) == [Entry(segment(), 6)]
+
+
+@pytest.mark.parametrize("part", ["o", f"o/{DEVICE.hex()}"])
+def test_a_link_inside_leads_nowhere(on_disk, part):
+    outside = on_disk.path.with_name("outside")
+    for key in (segment(), blob()):
+        (outside / key).parent.mkdir(parents=True)
+        (outside / key).write_bytes(b"precious")
+    link = on_disk.path / part
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(outside / part)
+    store = on_disk.open()
+    for call in (CALLS["get"], CALLS["put"], CALLS["delete"]):
+        with pytest.raises(Denied, match="a file or a link stands where hx has a folder"):
+            call(store)
+    assert list(store.list("")) == []
+    assert list(store.strangers()) == [part]
+    assert (outside / segment()).read_bytes() == b"precious"
+
+
+def _link(path):
+    path.with_name("target").write_bytes(b"precious")
+    path.symlink_to("target")
+
+
+@pytest.mark.parametrize("make", [_link, os.mkfifo, os.mkdir], ids=["link", "pipe", "folder"])
+def test_what_is_no_regular_file_is_no_object_and_is_left_alone(on_disk, make):
+    path = on_disk.path / segment()
+    path.parent.mkdir(parents=True)
+    make(path)
+    before = os.lstat(path)
+    store = on_disk.open()
+    assert list(store.list("")) == []
+    assert segment() in set(store.strangers())
+    with pytest.raises(Missing):
+        store.get(segment(), 100)
+    with pytest.raises(Exists):
+        store.put(segment(), b"sealed")
+    store.delete(segment())
+    assert os.lstat(path) == before
+
+
+LITTER = [
+    *(".stfolder/marker", ".stignore", ".stversions/" + manifest(), ".stversions/hx-vault.hx"),
+    *("m/.syncthing." + manifest()[2:] + ".tmp", "m/~syncthing~" + manifest()[2:] + ".tmp"),
+    *(f"{manifest()[:-3]}.sync-conflict-20260102-030405-ABCDEFG.hx", f"{segment()[:-3]} (1).hx"),
+    f"{segment()[:-3]} (Ann's conflicted copy 2026-01-02).hx",
+    f"{segment()[:-3]} (Anns Konflikt).hx",
+    *(".DS_Store", "m/.DS_Store", "desktop.ini", "._hx-vault.hx", "Thumbs.db"),
+    *("@eaDir/" + manifest(), "lost+found/x", "$RECYCLE.BIN/x", "m/deeper/" + manifest()[2:]),
+    *(segment().upper(), f"O/{DEVICE.hex()}/{'0' * 32}.hx", manifest() + "~", manifest()[:-1]),
+    *(f"m/~hx-{'0b' * 16}-12.tmp", f"o/{DEVICE.hex()}/{'0' * 32}", "notes.txt", "a\nb", "m/é.hx"),
+    f"b/{DEVICE.hex()}/08/{'07' + '0' * 30}.hx",
+    f"o/{'0' * 31}/{'0' * 32}.hx",
+]
+
+
+def test_what_other_programs_leave_in_the_folder_is_ignored_and_stays(on_disk):
+    for name in LITTER:
+        on_disk.write(name, b"litter")
+    os.mkdir(os.fsencode(on_disk.path) + b"/\xff\xfe")
+    store = on_disk.open()
+    for key in one_of_each():
+        store.put(key, b"sealed")
+    assert sorted(store.list("")) == sorted(Entry(key, 6) for key in one_of_each())
+    assert store.get(manifest(), 100) == b"sealed"
+    for key in one_of_each():
+        store.delete(key)
+    assert store.sweep() == 0
+    assert list(store.list("")) == []
+    assert on_disk.files() == set(LITTER)
+
+
+def test_strangers_are_named_once_and_folders_of_strangers_are_not_entered(on_disk):
+    for name in LITTER:
+        on_disk.write(name, b"litter")
+    short = f"o/{'0' * 31}/"
+    tops = {".stfolder", ".stversions", "@eaDir", "lost+found", "$RECYCLE.BIN", "O"}
+    expected = {
+        top
+        if (top := name.partition("/")[0]) in tops
+        else name.replace("m/deeper/", "m/deeper\0").replace(short, f"{short[:-1]}\0")
+        for name in LITTER
+    }
+    expected = {name.partition("\0")[0] for name in expected}
+    store = on_disk.open()
+    for key in one_of_each():
+        store.put(key, b"sealed")
+    found = list(store.strangers())
+    assert len(found) == len(set(found))
+    assert set(found) == expected
+    assert [*store.strangers("../"), *store.strangers("m/../../")] == []
+    assert set(store.strangers("m/")) == {name for name in expected if name.startswith("m/")}
+
+
+def test_two_may_make_one_folder_at_once(on_disk):
+    publisher = Publisher(DEVICE, None, os.fsync, set())
+    top = os.open(on_disk.path, os.O_RDONLY)
+    publisher.make_folder(top, "o")
+    publisher.make_folder(top, "o")
+    os.close(top)
+
+
+def test_a_link_that_appears_while_a_file_is_read_is_not_followed(on_disk):
+    (on_disk.path / "secret").write_bytes(b"precious")
+    (on_disk.path / "link").symlink_to("secret")
+    top = os.open(on_disk.path, os.O_RDONLY)
+    with pytest.raises(OSError, match="symbolic link"):
+        read(top, "link", 100)
+    os.close(top)
+
+
+def test_a_hundred_thousand_foreign_names_take_no_memory(on_tmpfs):
+    mine = on_tmpfs.open()
+    mine.put(manifest(), b"sealed")
+    descriptor = os.open(on_tmpfs.path / "m", os.O_RDONLY)
+    for number in range(100_000):
+        os.mknod(f"{number:060d}", dir_fd=descriptor)
+    os.close(descriptor)
+    tracemalloc.start()
+    assert list(mine.list("m/")) == [Entry(manifest(), 6)]
+    assert sum(1 for _ in mine.strangers()) == 100_000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 << 20
+
+
+def test_a_file_of_300_mb_is_read_no_further_than_asked(on_disk):
+    path = on_disk.write(segment())
+    os.truncate(path, 300 << 20)
+    tracemalloc.start()
+    assert on_disk.open().get(segment(), 1_000) == bytes(1_001)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 << 20
+    assert list(on_disk.open().list("")) == [Entry(segment(), 300 << 20)]
+
+
+@pytest.mark.parametrize(
+    ("umask", "file", "inner"),
+    [(0o002, 0o664, 0o775), (0o022, 0o644, 0o755), (0o077, 0o600, 0o700)],
+)
+def test_what_is_put_follows_the_users_umask_and_nothing_else_does(on_disk, umask, file, inner):
+    before = os.umask(0o077)
+    try:
+        on_disk.open(umask=umask).put(blob(), b"sealed")
+        assert os.umask(0o077) == 0o077
+    finally:
+        os.umask(before)
+    path = on_disk.path / blob()
+    assert stat.S_IMODE(path.stat().st_mode) == file
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in list(path.parents)[:3]} == {inner}
+
+
+def test_a_put_that_fails_leaves_the_umask_as_it_was(tmp_path):
+    before = os.umask(0o077)
+    try:
+        with pytest.raises(NotMounted):
+            FolderStore(str(tmp_path / "absent"), DEVICE, umask=0).put(segment(), b"")
+        assert os.umask(0o077) == 0o077
+    finally:
+        os.umask(before)
+
+
+EVERY_CALL = """
+import sys
+from hx.stores.folder import FolderStore
+store = FolderStore(sys.argv[1], bytes([10] * 16), umask=0o022)
+for key in sys.argv[2:]:
+    store.put(key, b"sealed")
+    store.put(key, b"sealed")
+for entry in store.list(""):
+    assert store.get(entry.key, 100) == b"sealed"
+    store.delete(entry.key)
+store.sweep()
+"""
+FORBIDDEN = (
+    "chmod,fchmod,fchmodat,chown,fchown,fchownat,link,linkat,symlink,symlinkat,flock,utimensat"
+)
+
+
+def test_nothing_is_done_that_a_share_may_not_know(on_disk, tmp_path):
+    """No mode or time is set, no link made, no lock taken."""
+    strace = shutil.which("strace")
+    if not strace:
+        pytest.skip("strace is not installed (tests/shells/install.sh)")
+    trace = tmp_path / "trace"
+    command = [sys.executable, "-B", "-c", EVERY_CALL, str(on_disk.path), *one_of_each()]
+    watch = [strace, "-f", "-qq", "-o", str(trace), "-e", f"trace={FORBIDDEN},renameat,renameat2"]
+    done = subprocess.run([*watch, *command], capture_output=True, text=True, check=False)
+    if "ptrace" in done.stderr:
+        pytest.skip("strace may not trace here")
+    assert done.returncode == 0, done.stderr
+    seen = [line for line in trace.read_text().splitlines() if "exited with" not in line]
+    assert len(seen) == len(one_of_each()), seen
+    assert all(" rename" in line for line in seen), seen
+
+
+def test_own_temporary_files_are_swept_and_no_others(on_disk):
+    store = on_disk.open()
+    for key in one_of_each():
+        store.put(key, b"sealed")
+    folders = {os.path.dirname(key) for key in one_of_each()}
+    mine = {os.path.join(folder, f"~hx-{DEVICE.hex()}-0123.tmp") for folder in folders}
+    others = {name.replace(DEVICE.hex() + "-", "0b" * 16 + "-") for name in mine}
+    others |= {f"~hx-{DEVICE.hex()}-0123.hx", f".stversions/~hx-{DEVICE.hex()}-0123.tmp"}
+    for name in mine | others:
+        on_disk.write(name)
+    assert store.sweep() == len(mine) == 6
+    assert on_disk.files() == others | set(one_of_each())
+    assert store.sweep() == 0
+
+
+@pytest.mark.parametrize("url", ["folder:/a b/c", "folder:///a b/c", "folder:/a b/c/"])
+def test_a_url_names_a_folder_by_its_whole_path(url):
+    store = open_store(url, DEVICE)
+    assert isinstance(store, FolderStore)
+    assert store.path == "/a b/c"
+
+
+def test_memory_is_a_store_too():
+    assert isinstance(open_store("memory:", DEVICE), MemoryStore)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "/mnt/nas", "folder", "folder:", "folder:nas", "folder:~/nas", "folder:/a\0b"),
+        *("memory:x", "s3://bucket/prefix", "ftp://x", "FOLDER:/x"),
+    ],
+)
+def test_what_names_no_store_is_refused_with_an_example(url):
+    with pytest.raises(UsageError) as raised:
+        open_store(url, DEVICE)
+    meant = f"folder:{url}" if url.startswith("/") else "folder:/path/to/folder"
+    assert meant in raised.value.hint
+
+
+def test_opening_a_store_touches_nothing(tmp_path):
+    open_store(f"folder:{tmp_path}/absent", DEVICE)
+    assert os.listdir(tmp_path) == []
