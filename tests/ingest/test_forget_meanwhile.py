@@ -8,7 +8,7 @@ from hx import forget
 from hx.core.errors import Busy
 from hx.database import open_database
 from hx.database.chosen import Choice
-from ingest.box import DEVICE, NOW_US
+from ingest.box import DEVICE, clock_us
 from spooled import end, start
 
 SECRET = b"secret-in-hand"
@@ -18,7 +18,7 @@ def ordered(box):
     """By another process, which waits for nobody."""
     database = open_database(box.path)
     try:
-        issuer = forget.Issuer(DEVICE, NOW_US, lambda: bytes(16))
+        issuer = forget.Issuer(DEVICE, clock_us(), lambda: bytes(16))
         places = forget.Places(str(box.spool), (), box.lock, patience_s=0)
         return forget.order(database, Choice(text=SECRET), (), issuer, places).forgotten
     finally:
@@ -60,7 +60,7 @@ def test_a_forget_lets_nobody_drain_until_it_has_overwritten_the_spool(box):
     box.write(start(1, SECRET) + end(1))
     seen = []
     while_it_commits(box, lambda: seen.append(box.ingest().busy))
-    issuer = forget.Issuer(DEVICE, NOW_US, lambda: bytes(16))
+    issuer = forget.Issuer(DEVICE, clock_us(), lambda: bytes(16))
     places = forget.Places(str(box.spool), (), box.lock)
     forget.order(box.database, Choice(text=SECRET), (), issuer, places)
     assert seen == [True]
