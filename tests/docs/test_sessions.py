@@ -22,7 +22,7 @@ PROMPT = re.compile(r"<\d+:\d+> ?")
 VOLATILE = (
     (r"\b[0-9a-f]{32}\b", "SESSION"),
     (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b", "DATE"),
-    (r" *\b(?=[a-z]*\d)[0-9a-hjkmnp-tv-z]{8}\b", " EVENT-ID"),
+    (r" *(?<!\S)[0-9a-hjkmnp-tv-z]{8}(?!\S)", " EVENT-ID"),
     (r" *\b\d+(\.\d+)? ?(ms|s|m|h)\b", " TIME"),
 )
 PARSER = {
