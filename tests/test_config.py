@@ -82,12 +82,12 @@ def test_a_file_that_cannot_be_read_is_told_and_stops_nothing(configured, text):
 
 def test_a_folder_in_place_of_the_file_is_told(tmp_path):
     (tmp_path / "config.toml").mkdir()
-    assert "no regular file" in load({"HX_HOME": str(tmp_path)}).warnings[0]
+    assert "not a regular file" in load({"HX_HOME": str(tmp_path)}).warnings[0]
 
 
 def test_a_pipe_in_place_of_the_file_is_told_and_keeps_nobody_waiting(tmp_path):
     os.mkfifo(tmp_path / "config.toml")
-    assert "no regular file" in load({"HX_HOME": str(tmp_path)}).warnings[0]
+    assert "not a regular file" in load({"HX_HOME": str(tmp_path)}).warnings[0]
 
 
 def test_hx_home_puts_all_in_one_place(tmp_path):

@@ -192,7 +192,7 @@ def _take_last_good(
         values[name] = _DEFAULTS[name] if good is None else good[name]
         sources[name] = "default" if good is None else paths.rules
     which = "the default rules" if good is None else "the last good rules"
-    warnings.append(f"{which} of what is kept and masked hold until {paths.config} is sound")
+    warnings.append(f"{which} decide what is kept and masked until {paths.config} is corrected")
 
 
 def find_paths(environment: Mapping[str, str]) -> Paths:
@@ -251,7 +251,7 @@ def _read(path: str, warnings: list[str]) -> dict[str, Value] | None:
         return tomllib.loads(_text(path))
     except (OSError, ValueError, RecursionError) as error:  # ValueError: not TOML, not UTF-8
         text = str(error)
-        warnings.append(f"{path} cannot be read, its settings are not in force: {text}")
+        warnings.append(f"{path} cannot be read, so its settings are not in force: {text}")
         return None
 
 
@@ -262,7 +262,7 @@ def _text(path: str) -> str:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise ValueError("it is no regular file")
+        raise ValueError("it is not a regular file")
     with open(descriptor, "rb") as file:
         data = file.read(_MAX_BYTES + 1)
     if len(data) > _MAX_BYTES:
@@ -302,7 +302,9 @@ def working_directory(environment: Mapping[str, str] = os.environ) -> str:
     except OSError:  # the directory was removed: its name is what was recorded
         if named.startswith("/"):
             return named
-        raise InputError("this directory is gone", "go to another one: cd") from None
+        raise InputError(
+            "the working directory no longer exists", "change to another one: cd"
+        ) from None
 
 
 def _is_here(path: str) -> bool:

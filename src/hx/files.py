@@ -23,7 +23,8 @@ def private_folder(path: str) -> None:
             _make_folder(folder)
     except (FileExistsError, NotADirectoryError) as error:
         raise InputError(
-            f"{error.filename} is a file, hx needs a folder there", "move it away, or set HX_HOME"
+            f"{error.filename} is a file, but hx needs a folder there",
+            "move it away, or set HX_HOME",
         ) from None
     except OSError as error:
         raise DatabaseError(

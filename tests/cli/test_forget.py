@@ -337,7 +337,7 @@ def test_the_histories_of_shells_that_hold_it_are_named_and_not_changed(
         (tmp_path / each).write_bytes(text if each == name else b"ls\n")
     record(f"echo {CANARY} à")
     done = hx("forget", *FORMS[form](hx), "--yes")
-    named = [line for line in done.out.splitlines() if "still holds it" in line]
+    named = [line for line in done.out.splitlines() if "still holds the text" in line]
     assert [line.split(" ")[0] for line in named] == [str(tmp_path / name)]
     assert CANARY not in done.out + done.err
     assert (tmp_path / name).read_bytes() == HISTORIES[name]

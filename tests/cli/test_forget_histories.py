@@ -29,7 +29,7 @@ def test_clean_shell_history_takes_it_out_without_asking(hx, record, machine, hi
     assert done.code == 0
     assert f"{history}: 2 commands taken out" in done.out
     assert "still holds" not in done.out
-    assert "may still write it" in done.out
+    assert "may still write the text" in done.out
     assert history.read_text() == "ls\ncd\n"
 
 
@@ -64,7 +64,7 @@ def test_json_says_what_was_cleaned_and_what_was_not(record, machine, history):
 def test_what_only_a_shell_remembers_is_named_and_can_be_cleaned(machine, history):
     told = forget(machine, "--match", CANARY, "--yes")
     assert told.code == 1
-    assert f"{history} still holds it (2 commands): --clean-shell-history" in told.err
+    assert f"{history} still holds the text (2 commands): --clean-shell-history" in told.err
     assert history.read_text() == LINES
     assert forget(machine, "--match", CANARY, "--yes", "--clean-shell-history").code == 0
     assert history.read_text() == "ls\ncd\n"
@@ -79,7 +79,7 @@ def test_a_file_that_cannot_be_cleaned_is_an_error_and_the_rest_is_done(
     done = forget(machine, "--match", CANARY, "--yes", "--clean-shell-history")
     assert done.code == 2
     assert f"hx: error: cannot clean {history}: it has more than one name" in done.err
-    assert f"{history} still holds it" in done.out
+    assert f"{history} still holds the text" in done.out
     assert (tmp_path / ".zsh_history").read_text() == "ls\ncd\n"
     assert history.read_text() == LINES
     assert hx("find").code == 1

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pexpect
 import pytest
@@ -46,7 +47,9 @@ FORBIDDEN = {
     "warnings",
     "importlib",
 }
+MOST_MODULES = 28  # of hx, not counting empty ones
 # What a search needs beyond a bare Python; one more is a decision to be taken here.
+
 ALLOWED = {
     "__future__",
     "_blake2",
@@ -99,11 +102,23 @@ def foreign(found: set[str]) -> set[str]:
     return {name for name in found if name.partition(".")[0] != "hx"}
 
 
+def with_code(found: set[str]) -> set[str]:
+    """Modules of hx that are not empty."""
+    specs = {name: find_spec(name) for name in found if name.partition(".")[0] == "hx"}
+    return {name for name, spec in specs.items() if os.path.getsize(spec.origin)}
+
+
 def test_find_with_an_event_pending_imports_only_what_it_needs(recorded_home):
     found = modules("find", "git", home=recorded_home)
     assert "hx.capture.ingest" in found
     assert not found & FORBIDDEN
     assert foreign(found) <= ALLOWED
+
+
+def test_find_with_nothing_pending_imports_few_modules(machine):
+    machine.record("git status")
+    machine.hx("find", "git")
+    assert len(with_code(modules("find", "git", home=str(machine.home)))) <= MOST_MODULES
 
 
 def test_a_pending_command_with_a_secret_is_masked_and_costs_re_only(machine):
@@ -120,7 +135,6 @@ def test_the_first_page_of_help_imports_no_parser_and_no_database(tmp_path):
     assert {name for name in found if name.startswith("hx.")} <= {
         "hx.cli",
         "hx.cli.table",
-        "hx.cli.help",
         "hx.core",
         "hx.core.errors",
         "hx.core.record",

@@ -1,4 +1,4 @@
-"""`hx last`: what failed in the last session, and what fixed it."""
+"""`hx last` shows what failed in the last session, and what fixed it."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_a_session_can_be_named(hx, record):
 
 @pytest.mark.parametrize("text", ["x" * 300, "世界" * 60, "a\nb\x1b[2J" * 30, "é" * 200])
 def test_every_line_fits_80_columns_and_is_harmless(hx, record, text):
-    from hx.cli.output import width
+    from hx.cli.text import width
 
     for command in (text, "make " + text):
         record(command, 0)

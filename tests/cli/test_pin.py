@@ -69,7 +69,7 @@ def test_unpin_takes_it_back(machine, hx, record):
     hx("pin")
     assert hx("unpin").out == f"unpinned: session {SESSION}\n"
     assert pins(machine) == {SESSION: False}
-    assert hx("unpin").out == f"unpinned: session {SESSION} (it was before)\n"
+    assert hx("unpin").out == f"unpinned: session {SESSION} (it was already)\n"
 
 
 def test_a_pin_from_a_fast_clock_can_be_undone(machine, hx, record):

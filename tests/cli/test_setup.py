@@ -62,7 +62,7 @@ def test_the_change_is_shown_as_a_diff_and_without_a_yes_nothing_is_done(house):
     before = house.tree
     refused = house.hx("setup", "--no-import")
     assert refused.code == 2
-    assert "say --yes" in refused.err
+    assert "use --yes" in refused.err
     assert f"+++ {house.bashrc}" in refused.out
     [added] = [line for line in refused.out.splitlines() if line.startswith("+[ ")]
     assert str(house.hook) in added
@@ -327,7 +327,7 @@ def test_what_a_person_should_know_is_one_line_each(house, tmp_path):
         "bash 3.2; hx records bash from 5.0 on",
         "atuin stays as it is",
         "holds no times",
-        "a hook loaded already",
+        "has loaded a hook already",
         "a login bash",
     ]:
         assert sum(words in note for note in notes) == 1, words

@@ -94,7 +94,7 @@ def test_a_line_of_the_users_own_stays_and_is_named(house):
     house.setup()
     done = house.undo("--purge")
     assert house.bashrc.read_text() == 'eval "$(hx init bash)"\n'
-    assert "still loads the hook, in line 1" in done.out
+    assert "still loads the hook in line 1" in done.out
 
 
 def test_undo_asks_and_without_a_terminal_refuses(house):
@@ -102,7 +102,7 @@ def test_undo_asks_and_without_a_terminal_refuses(house):
     house.setup()
     before = house.tree
     done = house.hx("setup", "--undo", "--purge")
-    assert (done.code, "say --yes" in done.err) == (2, True)
+    assert (done.code, "use --yes" in done.err) == (2, True)
     assert house.tree == before
 
 
@@ -154,6 +154,6 @@ def test_an_rc_file_that_was_changed_while_hx_asked_is_not_overwritten(house):
     house.bashrc.write_bytes(b"a\n")
     read = dotfile.read(str(house.bashrc))
     house.bashrc.write_bytes(b"b\n")
-    with pytest.raises(InputError, match="changed meanwhile"):
+    with pytest.raises(InputError, match="another program has changed"):
         dotfile.replace(read, rcfile.with_line(read.text, b"# x"))
     assert house.bashrc.read_bytes() == b"b\n"

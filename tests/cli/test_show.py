@@ -49,8 +49,8 @@ def test_repository_and_branch_are_shown(hx, record, tmp_path):
     ("outcome", "words"),
     [
         ({"exit": 0}, "succeeded"),
-        ({"exit": None}, "ended; nobody saw its exit status"),
-        ({"finished": False}, "not ended, or nobody saw the end"),
+        ({"exit": None}, "ended; its exit status is not known"),
+        ({"finished": False}, "still running, or its end was not seen"),
         ({"exit": 127}, "failed: command not found (exit status 127)"),
         ({"exit": 130}, "interrupted (exit status 130)"),
         ({"exit": 148}, "stopped (exit status 148)"),
@@ -81,7 +81,7 @@ def test_what_is_no_name_is_a_usage_error(hx, name):
 @pytest.mark.parametrize("name", ["zzzz", "uuuu", "%%%%", "ab cd"])
 def test_an_event_that_is_not_there_is_told(hx, record, name):
     record("make")
-    assert hx("show", name) == (1, "", f"hx: there is no event {name!r}\n")
+    assert hx("show", name) == (1, "", f"hx: no event is called {name!r}\n")
     assert hx("show", name, "--json").out == "null\n"
 
 

@@ -232,19 +232,23 @@ def test_a_limit_leaves_the_rest_out_and_says_so(hx, week):
 
 def test_nothing_to_count_is_exit_code_1(hx):
     told = hx("stats")
-    assert (told.code, told.out, told.err) == (1, "", "hx: nothing to count\n")
+    assert (told.code, told.out, told.err) == (
+        1,
+        "",
+        "hx: no event was found, so there is nothing to count\n",
+    )
     assert hx("stats", "--json").json["groups"] == []
 
 
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        (["--by", "week"], "--by is one of command, dir, repo, device, hour, not 'week'"),
-        (["--by"], "--by wants a value: --by KIND"),
-        (["--limit", "0"], "--limit wants a number above zero"),
-        (["git"], "hx stats takes no text: 'git'"),
+        (["--by", "week"], "--by cannot be 'week'"),
+        (["--by"], "--by needs a value"),
+        (["--limit", "0"], "--limit cannot be less than 1"),
+        (["git"], "hx stats takes options only, not 'git'"),
         (["--bogus"], "there is no option --bogus"),
-        (["--color", "pink"], "--color is one of auto, always, never"),
+        (["--color", "pink"], "--color cannot be 'pink'"),
     ],
 )
 def test_a_wrong_line_is_a_sentence(hx, record, wrong, sentence):

@@ -133,7 +133,7 @@ def test_a_spool_that_is_a_file_is_said(machine, hx):
     machine.spool.write_text("")
     done = hx("status")
     assert done.code == 8
-    assert f"off: {machine.spool} is no folder" in done.out
+    assert f"off: the spool {machine.spool} is not a folder" in done.out
 
 
 def test_detached_with_nowhere_to_print_it_drains(machine, hx, record):

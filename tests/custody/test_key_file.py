@@ -57,7 +57,7 @@ def test_its_files_are_for_their_owner_alone_whatever_the_umask(tmp_path, secret
 @pytest.mark.parametrize("mode", [0o604, 0o640, 0o660])
 def test_a_file_that_others_may_read_is_refused(kept, path, mode):
     path.chmod(mode)
-    with pytest.raises(KeyMissing, match="others may read"):
+    with pytest.raises(KeyMissing, match="other users may read"):
         kept.load()
 
 

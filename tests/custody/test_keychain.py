@@ -134,7 +134,7 @@ def test_a_keychain_that_keeps_nothing_is_an_error_and_the_old_keys_stay(kept, s
     whole = Keyring.set_password
     Keyring.set_password = lambda *_: None
     try:
-        with pytest.raises(KeyMissing, match="does not give back"):
+        with pytest.raises(KeyMissing, match="does not return"):
             kept.store(other_vmks(secrets))
     finally:
         Keyring.set_password = whole
@@ -212,9 +212,9 @@ def test_damaged_entries_are_told_and_hide_no_whole_one(kept, secrets):
 def test_without_a_keychain_the_next_kind_is_taken_and_the_reason_told(tmp_path, secrets):
     custody = choose(None, place(tmp_path, secrets), lambda _: b"correct horse")
     assert custody.name == "passphrase"
-    assert custody.passed_over == "there is no keychain here"
+    assert custody.passed_over == "no keychain is running"
     assert os.listdir(tmp_path) == []
-    with pytest.raises(KeyMissing, match="no keychain here") as caught:
+    with pytest.raises(KeyMissing, match="no keychain is running") as caught:
         choose("keychain", place(tmp_path, secrets), nobody)
     assert caught.value.exit_code == 6
 

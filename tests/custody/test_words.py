@@ -29,14 +29,13 @@ def program(text):
 import sys
 from hx.cli import keys as custody
 from hx.cli import prompts as words
-from hx.cli import prompts_ask as ask
-from hx.cli.error_sentence import sentence
+from hx.cli import explained
 from hx.config import load
 WORDS = {WORDS!r}
 try:
     {text}
 except Exception as error:
-    print("ended:", *sentence(error))
+    print("ended:", *explained(error))
 """]  # fmt: skip
 
 

@@ -1,10 +1,11 @@
-"""Writes what follows from the parsers: docs/cli.md and the completions (`make docs`)."""
+"""Writes docs/cli.md, docs/messages.md and the completions from the source (`make docs`)."""
 
 # ruff: noqa: E501  (the lines of a page are as long as they are)
 from __future__ import annotations
 
 import argparse
 import os
+import sys
 
 import shtab
 
@@ -17,16 +18,16 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 CLI_PAGE = os.path.join(ROOT, "docs", "cli.md")
 
 EXIT_CODES = {
-    0: "it worked; also when the reader of the output closed it",
-    1: "nothing found",
+    0: "it worked, also when the reader of the output closed it",
+    1: "nothing was found",
     2: "wrong arguments, unreadable input, or a question answered with no",
     3: "something is pending: it will be done later, and hx says what",
     4: "something in the store was rejected: `hx sync status` says what and why",
-    5: "the store of the vault cannot be used now: not mounted, denied, full, read-only",
-    6: "a key is missing or wrong, or the vault is another one or none",
-    7: "something was written by a newer hx: upgrade this one; a sync has done all else, and rejected nothing",
-    8: "the local database, or the folders of hx",
-    70: "a fault of hx itself; `HX_DEBUG=1` shows where",
+    5: "the store of the vault cannot be used now: it is not mounted, denies access, is full or read-only",
+    6: "a key is missing or wrong, or there is no vault, or another one",
+    7: "a newer hx wrote something: upgrade this one; a sync has done everything else, and rejected nothing",
+    8: "the local database or a folder of hx cannot be used",
+    70: "a fault of hx itself; `HX_DEBUG=1` shows where it is",
     130: "interrupted",
 }
 
@@ -35,9 +36,9 @@ _HEAD = """\
 
 <!-- Written by `make docs` from the parsers; edit those. -->
 
-Answers go to stdout; progress, hints and errors to stderr. Every command that prints data has `--json`: one object or one array with stable names, unknown values null.
-An error is `hx: error: …`, often followed by `hx: hint: …`. Commands that destroy show what they will do and ask, unless `--yes`; without a terminal and without `--yes`
-they refuse. `history-extended` is another name for `hx`.
+Results go to stdout; progress, hints and errors go to stderr. Every command that prints data has `--json`: one object or one array with stable names, unknown values null.
+An error is `hx: error: …`, often followed by `hx: hint: …`; [messages.md](messages.md) lists all of them. Commands that remove something show what they will do and ask, unless
+`--yes` is given; without a terminal and without `--yes` they refuse. `history-extended` is another name for `hx`.
 
 ## Exit codes
 
@@ -48,149 +49,149 @@ they refuse. `history-extended` is another name for `hx`.
 _JSON = """\
 ## An event in JSON
 
-`hx find --json` and `hx search --json` print an array of these, `hx show --json` one of them with more around it.
+`hx find --json` and `hx search --json` print an array of such objects, `hx show --json` prints one of them with more names.
 
 | name | value |
 |---|---|
-| `id` | 12 characters, the same on every device; any beginning of 4 or more that is unique names the event |
+| `id` | 12 characters, the same on every device; the first 4 or more name the event while no other event begins so |
 | `command` | the text; bytes that are not UTF-8 are replaced |
 | `command_b64` | only where the text is not UTF-8: its bytes |
-| `exit_status` | null while it runs, or when nobody saw it |
-| `pipestatus` | of a pipeline with two commands or more: the statuses in order |
-| `started_at` | RFC 3339, UTC, microseconds; null where an imported history did not say |
+| `exit_status` | null while it runs, or when it is not known |
+| `pipestatus` | for a pipeline of two or more commands: their statuses in order |
+| `started_at` | RFC 3339, UTC, microseconds; null where an imported history has no times |
 | `duration_us` | microseconds |
 | `cwd`, `repo`, `branch` | where it ran; `repo` is the URL of the remote, else the root of the work tree |
 | `session_id`, `device_id`, `device` | hexadecimal ids, the device's name |
-| `host`, `user`, `shell` | as the shell knew them |
+| `host`, `user`, `shell` | as the shell reported them |
 | `origin` | `live` or `import` |
 | `redacted` | whether a secret was masked |
 | `artifacts` | what was kept with it |
-| `runs`, `failures`, `last_started_at` | only with `--unique`, and in `hx search`: of all that was found of this command |
+| `runs`, `failures`, `last_started_at` | only with `--unique` and in `hx search`: about all runs of this command that were found |
 """
 
 # What the other commands print with --json; a dot goes inside, [] is an array
 OBJECTS = {
     "status": {
-        "recording": "whether commands reach the disk now",
-        "reason": "why not; null when they do",
+        "recording": "whether shells can record now",
+        "reason": "why not; null when they can",
         "shells[].shell, shells[].last_started_at": "the newest event of each shell on this device",
-        "spool.path, spool.files, spool.pending_bytes": "what waits to be drained",
+        "spool.path, spool.files, spool.pending_bytes": "what is not in the database yet",
         "database.path, database.size_bytes, database.journal_mode": "the file",
-        "database.events, database.commands, database.sessions, database.devices": "what is in it; commands are distinct ones, devices those whose events are here, each name once",
-        "database.unclean": "whether forgotten text may still stand in the file: a reader was in the way",
-        "last_ingest_at": "when the last event came out of the spool",
-        "lost[].reason, lost[].count, lost[].last_at": "what in the spool gave no event",
-        "ignored": "how many commands the rules in the settings kept out",
-        "retention.days, retention.due": "how long events are kept, 0 for ever; how many are still to be removed",
-        "warnings": "what in the settings is not in force",
+        "database.events, database.commands, database.sessions, database.devices": "what is in it: events, distinct commands, sessions, and devices with events (each name once)",
+        "database.unclean": "whether the file may still hold forgotten text, because another process was using it",
+        "last_ingest_at": "when the last event was read from the spool",
+        "lost[].reason, lost[].count, lost[].last_at": "records in the spool that could not be read",
+        "ignored": "how many commands were not recorded because of the rules in the settings",
+        "retention.days, retention.due": "how many days events are kept, 0 for ever; how many events are still to be removed",
+        "warnings": "settings that are not in force, and why",
         "trouble.error, trouble.hint": "why the database could not be used; null when it could",
         "sync.forgotten": "as in `hx sync status`",
-        "sync.vault, sync.store, sync.last_pull, sync.last_push, sync.unpublished, sync.pending, sync.rejected": "the vault in short, more in `hx sync status`; null: not set up",
+        "sync.vault, sync.store, sync.last_pull, sync.last_push, sync.unpublished, sync.pending, sync.rejected": "the vault in short, more in `hx sync status`; null when sync is not set up",
     },
     "doctor": {
         "[].check": "what was looked at",
         "[].level": "`ok`, `warning` or `fault`",
-        "[].sentence, [].fix": "what was found, and a command or what to do",
+        "[].sentence, [].fix": "the result, and a command or what to do",
     },
     "stats": {
-        "by": "the kind of group; null: the overview, whose groups are programs",
-        "since, until": "as asked",
-        "total.events, total.commands, total.ended, total.failures, total.duration_us": "of all that was counted: events, distinct commands, events whose exit status is known, of these the failures, the time they took",
-        "total.first_started_at, total.last_started_at, total.unknown_time": "when they began; how many began nobody knows when",
+        "by": "the kind of group; null for the overview, whose groups are programs",
+        "since, until": "as given",
+        "total.events, total.commands, total.ended, total.failures, total.duration_us": "of everything that was counted: events, distinct commands, events whose exit status is known, the failures among these, the time they took",
+        "total.first_started_at, total.last_started_at, total.unknown_time": "when the first and the last event began; how many have no time",
         "groups[].name": "program, directory, repository, device, or the local hour as a number; null where it is unknown",
-        "groups[].events, groups[].commands, groups[].ended, groups[].failures, groups[].duration_us": "of each group; the most events first, hours in their order",
-        "left_out": "groups beyond the limit",
-        "days[].day, days[].events, days[].failures": "of the overview: the last 14 local days",
-        "failing[].name, failing[].events, failing[].commands, failing[].ended, failing[].failures, failing[].duration_us": "of the overview: the programs that failed most often",
+        "groups[].events, groups[].commands, groups[].ended, groups[].failures, groups[].duration_us": "the same of each group; the groups with the most events come first, hours in their order",
+        "left_out": "number of groups beyond the limit",
+        "days[].day, days[].events, days[].failures": "only in the overview: the last 14 local days",
+        "failing[].name, failing[].events, failing[].commands, failing[].ended, failing[].failures, failing[].duration_us": "only in the overview: the programs that failed most often",
     },
     "forget": {
-        "forgotten": "how many events there were",
-        "artifacts": "how many artifacts",
-        "devices[].device_id, devices[].device, devices[].events": "whose",
-        "window.since, window.until, window.device_id": "the time in which nothing is kept any more; null for the other forms; device null: of all",
+        "forgotten": "number of forgotten events",
+        "artifacts": "number of forgotten artifacts",
+        "devices[].device_id, devices[].device, devices[].events": "the devices that recorded the events",
+        "window.since, window.until, window.device_id": "the time from which everything is forgotten, also what arrives later; null without `--since` and `--until`; `device_id` null: of all devices",
         "session_id": "with `--session`",
-        "elsewhere": "what is still true of it elsewhere, as `forgotten` in `hx sync status`; null in no vault",
-        "erased": "pieces of the spool and of shells' text files that were overwritten",
-        "clean": "false: another process reads the database, so text may still stand in its files",
+        "elsewhere": "where copies remain, as `forgotten` in `hx sync status`; null when this device is in no vault",
+        "erased": "number of places in the spool and in text files of shells that were overwritten",
+        "clean": "false when the files of the database may still hold the text, because another process uses them",
         "shell_histories": "history files of shells that still hold the same text",
-        "shell_histories_cleaned[].path, shell_histories_cleaned[].entries": "files that were cleaned of it, and of how many commands",
+        "shell_histories_cleaned[].path, shell_histories_cleaned[].entries": "files that were cleaned, and the number of commands that were removed from each",
     },
     "import": {
-        "[].path, [].kind": "a history, and whose it is: `bash`, `zsh`, `fish` or `atuin`; null when that could not be told",
-        "[].new": "events that were not there",
-        "[].known, [].twins": "imported before; recorded by hx or imported from another tool",
-        "[].later": "of a time when hx recorded that shell already; `--all` takes them",
-        "[].forgotten, [].ignored": "what stays away: forgotten, or in doubt whether it was; kept out by your rules",
-        "[].untimed, [].redacted, [].expired": "of the new ones: without a time, with a secret masked, older than `retention_days`",
-        "[].unreadable[].reason, [].unreadable[].count": "what gave no event",
+        "[].path, [].kind": "a history and the tool that wrote it: `bash`, `zsh`, `fish` or `atuin`; null when that is not known",
+        "[].new": "number of new events",
+        "[].known, [].twins": "number of events that were imported before; that hx recorded or another tool had",
+        "[].later": "number of events from the time when hx recorded that shell already; `--all` imports them",
+        "[].forgotten, [].ignored": "number of events that were not imported: they are, or may be, forgotten; your rules ignore them",
+        "[].untimed, [].redacted, [].expired": "among the new events: without a time, with a masked secret, older than `retention_days`",
+        "[].unreadable[].reason, [].unreadable[].count": "entries that could not be read",
         "[].error": "why the file could not be read; null when it could",
     },
     "sync status": {
         "vault.id, vault.name, vault.encrypted, vault.fingerprint": "the vault; the words are the same on every device in it",
-        "store.url, store.last_pull, store.last_push": "where it lies, and when it was last asked",
-        "store.outcome": "what went wrong in the last sync; null: nothing",
-        "store.conditions": "what was noticed of the store",
-        "objects.imported, objects.pending, objects.skipped, objects.rejected": "how many objects of the store are so",
-        "reasons[].status, reasons[].reason, reasons[].count, reasons[].since, reasons[].devices, reasons[].objects": "why objects were not taken, since when, whose they are, and which",
-        "strangers[].reason, strangers[].count, strangers[].objects": "with `--check`, else null: what in the store is no object of hx, with a few of the names; with `--verbose` up to 100,000",
-        "devices[].device_id, devices[].name, devices[].last_seen, devices[].active, devices[].note": "who is or was in the vault; `last_seen` by the device's own clock",
-        "unpublished": "events that are in no segment of the store yet",
-        "forgotten.at, forgotten.told": "when something was last forgotten here (null: only other devices forgot), and whether the store holds the order (null: not known); null: there is nothing to tell",
-        "forgotten.confirmed[].device_id, forgotten.confirmed[].device": "who has written to the store since it read the order",
-        "forgotten.silent[].device_id, forgotten.silent[].device": "who has not; it may have had no reason to",
-        "forgotten.copies[].device_id, forgotten.copies[].device, forgotten.copies[].objects, forgotten.copies[].last_seen, forgotten.copies[].active": "whose segments in the store hold, or may hold, what was forgotten; active: its next sync replaces them",
+        "store.url, store.last_pull, store.last_push": "where the vault is, and when this device last read it and wrote to it",
+        "store.outcome": "the error of the last sync; null when there was none",
+        "store.conditions": "limitations of the store that were noticed",
+        "objects.imported, objects.pending, objects.skipped, objects.rejected": "number of objects in the store with this status",
+        "reasons[].status, reasons[].reason, reasons[].count, reasons[].since, reasons[].devices, reasons[].objects": "why objects were not read, how many, since when, the names of their devices, and their keys",
+        "foreign[].reason, foreign[].count, foreign[].names": "with `--check`, else null: files in the store that are no objects of hx, with a few of their names; with `--verbose` up to 100,000",
+        "devices[].device_id, devices[].name, devices[].last_seen, devices[].active, devices[].note": "the devices that are or were in the vault; `last_seen` is by the device's own clock",
+        "unpublished": "number of events that are in no segment of the store yet",
+        "forgotten.at, forgotten.told": "when something was last forgotten on this device (null: only on other devices), and whether the store holds the tombstone (null: not known); `forgotten` is null when nothing was forgotten",
+        "forgotten.confirmed[].device_id, forgotten.confirmed[].device": "devices that have written to the store since they read the tombstone",
+        "forgotten.silent[].device_id, forgotten.silent[].device": "devices that have not; they may have had nothing to write",
+        "forgotten.copies[].device_id, forgotten.copies[].device, forgotten.copies[].objects, forgotten.copies[].last_seen, forgotten.copies[].active": "devices whose segments in the store hold, or may hold, forgotten records; `active`: the next sync of the device replaces them",
         "custody": "where the keys of this device are kept",
-        "place": "of this device: `member`, `waiting`, `not admitted`, `revoked` or `left`",
-        "copy_seen": "when another copy of this device was last met; null: not since the last push that met none",
+        "place": "the place of this device in the vault: `member`, `waiting`, `not admitted`, `revoked` or `departed`",
+        "copy_seen": "when another copy of this device was last noticed; null when the last push noticed none",
     },
     "sync check": {
-        "objects, bytes": "what lies in the store under names of hx",
-        "read, read_bytes": "of these, what was read",
-        "problems[].key, problems[].status, problems[].reason, problems[].detail": "an object that is bad (`rejected`), or named and not there, or not whole (`pending`)",
-        "problems[].device_id, problems[].device": "who has to have put it there; null: the mark of the vault, an invitation",
-        "ignored[].reason, ignored[].count": "what nobody misses, and files that are not of hx",
-        "unnamed[].device_id, unnamed[].device, unnamed[].count": "segments that no manifest of their device names: being written, or left over",
-        "behind[].device_id, behind[].device": "devices of which the store shows less than was seen here",
+        "objects, bytes": "number and size of the objects in the store",
+        "read, read_bytes": "number and size of those that were read",
+        "problems[].key, problems[].status, problems[].reason, problems[].detail": "an object that is bad (`rejected`), or that a manifest lists and that is missing or not whole (`pending`)",
+        "problems[].device_id, problems[].device": "the device that publishes it; null for the vault file and for an invitation",
+        "ignored[].reason, ignored[].count": "objects that are not needed, and files that do not belong to hx",
+        "unnamed[].device_id, unnamed[].device, unnamed[].count": "segments that no manifest of their device lists: they are being written, or an interrupted sync left them",
+        "behind[].device_id, behind[].device": "devices of which the store holds less than this device has read",
     },
     "sync repair": {
-        "read, events": "objects that were read again and are whole; events that were not here any more",
-        "published": "own objects that the store had lost: what was in them is in new ones",
-        "removed, invitations": "own segments that nothing named, closed invitations: taken out",
-        "slots, marker": "keys that were put down; whether the mark of the vault was put back",
-        "problems[].key, problems[].status, problems[].reason, problems[].detail": "what cannot be mended here",
-        "problems[].device_id, problems[].device": "whose repair mends it",
+        "read, events": "number of objects that were read again and are whole; number of events that this device lacked",
+        "published": "number of own objects that the store had lost; their content is in new ones",
+        "removed, invitations": "number of own segments that no manifest lists, and of closed invitations: both were removed",
+        "slots, vault_file": "number of keys that were published for other devices; whether the vault file was restored",
+        "problems[].key, problems[].status, problems[].reason, problems[].detail": "objects that cannot be repaired here",
+        "problems[].device_id, problems[].device": "the device whose repair publishes it again",
         "pulled.objects, pulled.events, pulled.forgotten, pulled.dropped, pulled.pending, pulled.rejected": "as in `hx sync`",
         "pushed.events, pushed.objects, pushed.bytes, pushed.rewritten, pushed.removed": "as in `hx sync`",
-        "rebuilt.replaced": "with `--rebuild`, else null: whether the new database is equal to the old one, and in its place",
-        "rebuilt.events, rebuilt.artifacts, rebuilt.pins, rebuilt.orders, rebuilt.only_here": "what is in the new one; `only_here`: events that are in no segment",
-        "rebuilt.differences[].kind, rebuilt.differences[].lacking, rebuilt.differences[].more, rebuilt.differences[].other, rebuilt.differences[].examples": "event, artifact, pin or order (to forget): how many only the old one has, only the new one, are not alike; some ids",
+        "rebuilt.replaced": "with `--rebuild`, else null: whether the new database was equal to the old one and has replaced it",
+        "rebuilt.events, rebuilt.artifacts, rebuilt.pins, rebuilt.tombstones, rebuilt.only_here": "what is in the new database; `only_here`: events that are in no segment",
+        "rebuilt.differences[].kind, rebuilt.differences[].lacking, rebuilt.differences[].more, rebuilt.differences[].other, rebuilt.differences[].examples": "`event`, `artifact`, `pin` or `tombstone`: how many only the old database has, how many only the new one, how many differ; some ids",
     },
     "sync devices": {
         "[].device_id, [].name, [].last_seen, [].active, [].note": "as in `hx sync status`",
     },
     "sync init": {
         "vault_id, vault_name, device_id": "the new vault, and this device",
-        "recovery_words": "12 words; they are printed nowhere else and never again",
+        "recovery_words": "12 words; hx does not store them and never prints them again",
     },
-    "sync invite": {"code, expires_at": "what the next device is asked for, and until when"},
+    "sync invite": {"code, expires_at": "the code for the next device, and until when it is valid"},
     "sync join": {
-        "vault_id, vault_name, device_id, events": "and how many events came with it; with `--new-id` 0",
+        "vault_id, vault_name, device_id, events": "the vault, this device, and the number of events that it received; 0 with `--new-id`",
     },
     "sync leave": {
-        "vault_id, vault_name, device_id": "which vault, and as whom",
-        "published": "whether the others can read that it left",
-        "unpublished": "events that are not in the store",
+        "vault_id, vault_name, device_id": "the vault, and the id of this device in it",
+        "published": "whether the store says that this device left",
+        "unpublished": "number of events that are not in the store",
     },
-    "sync recover": {"vault_id, vault_name, device_id, events": "the same"},
+    "sync recover": {"vault_id, vault_name, device_id, events": "as in `hx sync join`"},
     "sync": {
-        "pulled.objects, pulled.events, pulled.forgotten, pulled.dropped, pulled.pending, pulled.rejected": "what came: segments, events that were new, events that another device has forgotten, events that came too late; and what is left; null where nothing was pulled",
-        "pushed.objects, pushed.events, pushed.bytes, pushed.rewritten, pushed.removed": "what went: segments, events, their size, segments written anew, objects taken out; null where nothing was pushed",
-        "dry_run": "whether it was only said",
+        "pulled.objects, pulled.events, pulled.forgotten, pulled.dropped, pulled.pending, pulled.rejected": "what was read: segments, new events, events that another device has forgotten, events that were forgotten before they arrived; and the objects that are pending or rejected; null without a pull",
+        "pushed.objects, pushed.events, pushed.bytes, pushed.rewritten, pushed.removed": "what was published: events, segments, their size, rewritten segments, removed objects; null without a push",
+        "dry_run": "true when nothing was changed",
     },
     "config": {
         "settings[].name, settings[].value, settings[].default, settings[].source, settings[].meaning": "each setting",
         "places": "name -> path",
-        "warnings": "what in the file is not in force",
+        "warnings": "settings in the file that are not in force, and why",
     },
 }
 
@@ -306,8 +307,12 @@ def completions(shell: str) -> str:
 
 
 def generated() -> dict[str, str]:
-    """Path -> text."""
-    return {CLI_PAGE: cli_page()} | {path(shell): completions(shell) for shell in SHELLS}
+    """Return path -> text."""
+    from docs.messages import PAGE, messages_page
+
+    return {CLI_PAGE: cli_page(), PAGE: messages_page()} | {
+        path(shell): completions(shell) for shell in SHELLS
+    }
 
 
 def main() -> None:
@@ -317,4 +322,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, os.path.join(ROOT, "tests"))  # as pytest finds docs.messages
     main()

@@ -125,7 +125,7 @@ def test_a_full_disk_of_the_store_is_told_leaves_nothing_half_and_the_next_compl
     with on_small_disk(one.folder, 200_000):
         held = files(one.folder)
         for _ in range(2):
-            told(run(one, "sync"), 5, "no space left", "make room")
+            told(run(one, "sync"), 5, "no space left", "free some space")
             assert not [name for name in files(one.folder) if name.endswith(".tmp")]
             assert held <= files(one.folder)
             scene.require_sound()
@@ -140,7 +140,7 @@ def test_a_full_disk_of_a_home_is_told_and_the_next_completes_it(fresh):
     must(run(one, "sync"))
     with on_small_disk(other.home, 400_000):
         for _ in range(2):
-            told(run(other, "sync"), 8, "full", "make room")
+            told(run(other, "sync"), 8, "full", "free some space")
             scene.require_sound()
         resize(other.home, "64m")
         scene.require_mended()
@@ -153,7 +153,7 @@ def test_a_full_disk_of_a_home_in_a_push_is_told_and_the_next_completes_it(fresh
     must(run(one, "find", "--limit", "1"))
     with on_small_disk(one.home, 200_000):
         for _ in range(2):
-            told(run(one, "sync"), 8, "no space left", "make room")
+            told(run(one, "sync"), 8, "no space left", "free some space")
             scene.require_sound()
         resize(one.home, "64m")
         scene.require_mended()

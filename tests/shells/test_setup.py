@@ -113,7 +113,7 @@ def test_purge_asks_twice_and_the_second_no_keeps_the_history(fresh):
     asked = fresh.home.start([HX, "setup", "--undo", "--purge"], **fresh.env)
     asked.until(b"Take these changes back\\? \\[y/N\\] ")
     asked.type("y\r")
-    asked.until(b"no way back. \\[y/N\\] ")
+    asked.until(b"cannot be undone. \\[y/N\\] ")
     asked.type("n\r")
     asked.wait()
     assert asked.child.exitstatus == 2

@@ -1,6 +1,6 @@
-"""`hx`: the dispatch, and the only place that catches everything.
+"""`hx`: this module runs a subcommand and turns every exception into a message and an exit code.
 
-A command is a module with `run(arguments, config) -> exit code`, imported when it is asked for.
+A command is a module with `run(arguments, config) -> exit code`. It is imported when it is called.
 """
 
 from __future__ import annotations
@@ -9,18 +9,22 @@ import gc
 import os
 import sys
 
-from hx.cli.table import COMMANDS
+from hx.cli.table import COMMANDS, overview, unknown_command
+from hx.core.errors import HxError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TextIO
 
-INTERRUPTED = 130
+REPORT = "this is a fault of hx: run the command again with HX_DEBUG=1 and report what it prints"
+_UNREACHABLE = 8  # as DatabaseError: a file or folder cannot be used
+_INTERRUPTED = 130
+_INTERNAL = 70  # EX_SOFTWARE of sysexits.h
 
 
 def main() -> int:
-    """Run the command line; gives the exit code. No traceback reaches a person."""
-    umask = os.umask(0o077)  # whatever hx writes is its owner's alone
+    """Run the command line of this process and return the exit code. No traceback is printed."""
+    umask = os.umask(0o077)  # only the owner may read what hx writes
     gc.disable()  # a command ends before a collection would pay: a tenth of a large ingest
     _make_streams_safe()
     try:
@@ -32,14 +36,14 @@ def main() -> int:
     except KeyboardInterrupt:
         _silence(sys.stdout)
         print("hx: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except Exception as error:  # noqa: BLE001  (the only catch-all: whatever comes becomes a sentence)
-        return _tell(error)
+        return _INTERRUPTED
+    except Exception as error:  # noqa: BLE001  (the only place that catches everything)
+        return _print_error(error)
     return code
 
 
 def _make_streams_safe() -> None:
-    """They may be closed, or in an encoding that lacks what a command holds."""
+    """Replace closed streams, and let stdout escape characters that its encoding lacks."""
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     elif sys.stdout.encoding.lower() != "utf-8":
@@ -49,19 +53,17 @@ def _make_streams_safe() -> None:
 
 
 def _silence(stream: TextIO) -> None:
-    """Nothing more can or shall be written to it, not at exit either."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+    """Redirect a stream to the null device, so that flushing it at exit cannot fail again."""
+    null_device = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null_device, stream.fileno())
+    os.close(null_device)
 
 
 def _dispatch(arguments: list[str], umask: int) -> int:
-    from hx.cli.help import OVERVIEW
-
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         if len(arguments) > 1 and arguments[1] in COMMANDS:
             return _run(arguments[1], ["--help"], umask)
-        print(OVERVIEW, end="")
+        print(overview(), end="")
         return 0
     name, *rest = arguments
     if name in ("-V", "--version", "version"):
@@ -70,8 +72,6 @@ def _dispatch(arguments: list[str], umask: int) -> int:
         print(f"hx {__version__}")
         return 0
     if name not in COMMANDS:
-        from hx.cli.help import unknown_command
-
         raise unknown_command(name)
     return _run(name, rest, umask)
 
@@ -79,27 +79,27 @@ def _dispatch(arguments: list[str], umask: int) -> int:
 def _run(name: str, arguments: list[str], umask: int) -> int:
     from hx.config import load
 
-    module = __import__(COMMANDS[name].module, fromlist=["run"])  # importlib would import warnings
+    command = COMMANDS[name]
+    module = __import__(command.module, fromlist=["run"])  # importlib would import warnings
     config = load(umask=umask)
     for warning in config.warnings:
         print(f"hx: warning: {warning}", file=sys.stderr)
     try:
-        code: int = module.run(arguments, config)
-    except SystemExit as done:  # argparse, when it has printed its help
+        code: int = getattr(module, command.function)(arguments, config)
+    except SystemExit as done:  # argparse raises it after printing help
         return int(done.code or 0)
     return code
 
 
-def _tell(error: Exception) -> int:
-    from hx.cli.error_sentence import sentence
-
+def _print_error(error: Exception) -> int:
+    """Print an exception as a message and a hint on stderr, and return the exit code."""
     if os.environ.get("HX_DEBUG"):
         import traceback
 
         traceback.print_exc()
-    message, hint, code = sentence(error)
+    message, hint, code = explained(error)
     try:
-        sys.stdout.flush()  # what was found comes before what went wrong
+        sys.stdout.flush()  # the results come before the error
     except OSError:
         _silence(sys.stdout)
     try:
@@ -109,3 +109,20 @@ def _tell(error: Exception) -> int:
     except OSError:
         _silence(sys.stderr)
     return code
+
+
+def explained(error: Exception) -> tuple[str, str, int]:
+    """Return the message, the hint (may be empty) and the exit code of any exception."""
+    if isinstance(error, HxError):
+        return error.message, error.hint, error.exit_code
+    if type(error).__module__.startswith("apsw"):
+        from hx.database.connection import explained as explained_sqlite
+
+        known = explained_sqlite(error, "of hx")  # type: ignore[arg-type]
+        return known.message, known.hint, known.exit_code
+    if isinstance(error, OSError):
+        from hx.files import reason
+
+        path = f"{error.filename}: " if error.filename else ""
+        return f"{path}{reason(error)}", "check the path and its permissions", _UNREACHABLE
+    return f"unexpected {type(error).__name__}: {error}", REPORT, _INTERNAL

@@ -1,38 +1,66 @@
-"""Statistics for people: aligned numbers, with bars on a terminal."""
+"""The output of `hx stats` for people: aligned numbers, and bars on a terminal."""
 
 from __future__ import annotations
 
 import sys
 
-from hx.cli.output import BOLD, DIM, GREEN, RED, columns, fitted, visible
+from hx.cli.text import BOLD, DIM, GREEN, RED, columns, count, fitted, visible
 from hx.cli.times import local, short_duration
 from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hx.cli.commands.stats import Day, Group, Stats
-    from hx.cli.output import Paint
-    from hx.database.queries.stats import Name, Tally
+    from hx.cli.text import Paint
+    from hx.core.query import Query
+    from hx.database.queries.stats import Name, Span, Tally
 
 _DAY_US, _HOUR_US = 86_400_000_000, 3_600_000_000
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _LEAST_BAR, _MOST_BAR = 8, 32
-_NUMBERS = 9 + 1 + 9 + 1 + 9 + 1 + 6 + 1 + 8 + 2  # columns, with the blanks behind
+_NUMBERS = 9 + 1 + 9 + 1 + 9 + 1 + 6 + 1 + 8 + 2  # columns, with the blanks after each
 _FEW_NUMBERS = 9 + 1 + 6 + 2  # on a narrow terminal
 _NAME, _LEAST_NAME = 16, 8
 _UNNAMED = {"dir": "(unknown directory)", "repo": "(no repository)", "command": "(nothing)"}
 
 
+class Group(NamedTuple):
+    """One line: a program, directory, hour or whatever the groups are."""
+
+    name: Name
+    tally: Tally
+
+
+class Day(NamedTuple):
+    """One day of the overview."""
+
+    day: str  # 2026-11-24, local
+    events: int
+    failures: int
+
+
+class Stats(NamedTuple):
+    """Everything that `hx stats` prints."""
+
+    by: str | None  # None: the overview
+    query: Query
+    total: Tally
+    span: Span
+    groups: list[Group]  # of the overview: by program
+    left_out: int  # groups beyond the limit
+    days: list[Day]  # of the overview: the last ones
+    failing: list[Group]  # of the overview: what failed most often
+
+
 class Look(NamedTuple):
-    """How wide, and with what."""
+    """How the output looks: its colours and its widths."""
 
     paint: Paint
-    columns: int | None  # None: no terminal, so no bars and nothing cut
+    columns: int | None  # None: no terminal, so no bars, and nothing is cut
     blocks: bool  # the terminal can show them
 
     @property
     def bar(self) -> int:
-        """Columns of a bar; 0 where there is none."""
+        """The columns of a bar; 0 where there is none."""
         room = (self.columns or 0) - _NUMBERS - 2 - _NAME
         return min(room, _MOST_BAR) if room >= _LEAST_BAR else 0
 
@@ -42,6 +70,7 @@ class Look(NamedTuple):
 
 
 def look(paint: Paint) -> Look:
+    """Return the look for stdout."""
     blocks = sys.stdout.encoding.lower() in ("utf-8", "utf8")
     return Look(paint, columns() if sys.stdout.isatty() else None, blocks)
 
@@ -53,7 +82,7 @@ def print_stats(stats: Stats, paint: Paint) -> None:
     if stats.days:
         _chapter(shape, f"last {len(stats.days)} days", day_lines(shape, stats.days))
         busiest = max(stats.days, key=lambda day: day.events)
-        print(f"busiest: {busiest.day} with {_counted(busiest.events, 'event')}")
+        print(f"busiest: {busiest.day} with {count(busiest.events, 'event')}")
     title = f"by {stats.by}" if stats.by else "most run"
     _chapter(shape, title, group_lines(shape, stats.groups, stats.by or "command"))
     if stats.left_out:
@@ -71,34 +100,30 @@ def _chapter(shape: Look, title: str, lines: list[str]) -> None:
 
 def _summary(stats: Stats) -> list[str]:
     total, span = stats.total, stats.span
-    lines = [f"{_counted(total.events, 'event')}, {_counted(total.commands, 'distinct command')}"]
+    lines = [f"{count(total.events, 'event')}, {count(total.commands, 'distinct command')}"]
     if span.first_us is not None and span.last_us is not None:
         lines[0] += f", {local(span.first_us)[:10]} to {local(span.last_us)[:10]}"
     if total.ended:
         lines.append(f"{rate(total)} of {total.ended:,} failed, {spent(total.duration_us)} spent")
     if span.unknown:
         left = ", left out here" if stats.by == "hour" else ""
-        lines.append(f"{_counted(span.unknown, 'event')} of unknown time{left}")
+        lines.append(f"{count(span.unknown, 'event')} of unknown time{left}")
     return lines
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def group_lines(
     shape: Look, groups: list[Group], by: str, *, by_failures: bool = False
 ) -> list[str]:
-    """A heading, then a line each: numbers, bar, name."""
-    most = max((_size(one.tally, by_failures=by_failures) for one in groups), default=0)
+    """Return a heading, then a line for each group: numbers, bar, name."""
+    most = max((_size(group.tally, by_failures=by_failures) for group in groups), default=0)
     heading = f"{'runs':>9} {'failed':>6}"
     if not shape.narrow:
         heading = f"{'runs':>9} {'distinct':>9} {'failed':>9} {'':>6} {'time':>8}"
     lines = [shape.paint(DIM, heading)]
-    for one in groups:
-        drawn = bar(shape, _size(one.tally, by_failures=by_failures), most)
+    for group in groups:
+        drawn = bar(shape, _size(group.tally, by_failures=by_failures), most)
         drawn = shape.paint(RED if by_failures else GREEN, drawn)
-        lines.append(_numbers(shape, one.tally) + drawn + _fitting(shape, _named(one.name, by)))
+        lines.append(_numbers(shape, group.tally) + drawn + _fitting(shape, _named(group.name, by)))
     return lines
 
 
@@ -141,7 +166,7 @@ def day_lines(shape: Look, days: list[Day]) -> list[str]:
 
 
 def bar(shape: Look, size: int, most: int) -> str:
-    """Filled to its columns, then two blanks; empty where no bar is drawn."""
+    """Return a bar filled to its columns, then two blanks; empty where no bar is drawn."""
     if not shape.bar:
         return ""
     eighths = size * shape.bar * 8 // most if most else 0
@@ -156,7 +181,7 @@ def bar(shape: Look, size: int, most: int) -> str:
 
 
 def rate(counts: Tally) -> str:
-    """`5.1%`, rounded; `-` where no exit status is known."""
+    """Return the share of failures, rounded: `5.1%`; `-` where no exit status is known."""
     if not counts.ended:
         return "-"
     tenths = (counts.failures * 2_000 + counts.ended) // (2 * counts.ended)
@@ -164,7 +189,7 @@ def rate(counts: Tally) -> str:
 
 
 def spent(us: int) -> str:
-    """`12d 4h`, else as short_duration."""
+    """Return a time as `12d 4h`, or below a day as short_duration does."""
     if us >= _DAY_US:
         return f"{us // _DAY_US:,}d {us % _DAY_US // _HOUR_US}h"
     return short_duration(us) or f"{us // 1_000}ms"

@@ -1,4 +1,4 @@
-"""What commands work on: the database, drained and opened, and who this device is."""
+"""The context of a command: the database, the drained spool and the identity of the device."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import time
 
 from hx.capture.ingest import Report, Source, ingest
-from hx.core.errors import Busy, DatabaseError
+from hx.core.errors import Busy, DatabaseError, UsageError
 from hx.core.record import NamedTuple
 from hx.database.connection import UNCLEAN, Database, open_database
 from hx.device import Identity, identity
@@ -15,47 +15,57 @@ from hx.device import Identity, identity
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.config import Config
+    from hx.core.rank import Here
 
 _PATIENCE_S, _PAUSE_S = 5, 0.05
 _MINUTE_US = 60_000_000
 
 
 class Context(NamedTuple):
+    """What a command works on."""
+
     config: Config
     database: Database
     who: Identity
-    report: Report
-    trouble: DatabaseError | None  # why the spool could not be drained
+    report: Report  # of draining the spool
+    trouble: DatabaseError | None  # why the spool could not be drained; None: it was
     now_us: int
 
 
 def now_us() -> int:
+    """Return the time in microseconds since the epoch."""
     return time.time_ns() // 1000
 
 
 def open_context(config: Config, *, tidy: bool = False) -> Context:
-    """Open the database and drain the spool. A drain that fails is told and stops no search."""
-    at = now_us()
+    """Open the database and drain the spool.
+
+    When draining fails it prints a warning, so that a search works all the same. `tidy` finishes
+    retention and cleaning too, which otherwise take a small part each time. Raises DatabaseError.
+    """
+    started_at_us = now_us()
     try:
         database = open_database(config.paths.database)
         who = identity(database, config.host)
     except Exception:
-        _mind_pause(config, at, in_trouble=True)  # the spool grows meanwhile
+        _update_pause(
+            config, started_at_us, in_trouble=True
+        )  # the spool grows while the database cannot be used
         raise
     report, trouble = Report(), None
     try:
         config.keep_rules()
-        report = ingest(database, _source(config, who), at, tidy=tidy)
-        _retain(database, config, at, tidy=tidy)
-        _clean_up(database, at, tidy=tidy)
-    except Exception as error:  # noqa: BLE001  (_as_trouble raises what is not trouble)
+        report = ingest(database, _source(config, who), started_at_us, tidy=tidy)
+        _retain(database, config, started_at_us, tidy=tidy)
+        _clean_up(database, started_at_us, tidy=tidy)
+    except Exception as error:  # noqa: BLE001  (_as_trouble raises what is a fault of hx)
         trouble = _as_trouble(error, database)
         print(
-            f"hx: warning: the newest commands are still in the spool: {trouble.message}",
+            f"hx: warning: the newest commands cannot be found yet: {trouble.message}",
             file=sys.stderr,
         )
-    _mind_pause(config, at, in_trouble=trouble is not None)
-    return Context(config, database, who, report, trouble, at)
+    _update_pause(config, started_at_us, in_trouble=trouble is not None)
+    return Context(config, database, who, report, trouble, started_at_us)
 
 
 def _source(config: Config, who: Identity) -> Source:
@@ -66,57 +76,77 @@ def _source(config: Config, who: Identity) -> Source:
 
 
 def drained(context: Context) -> Context:
-    """With nothing left in the spool or in the hands of another hx. Raises DatabaseError."""
+    """Wait until the spool is empty and no other hx is draining it. Raises DatabaseError, Busy."""
     if context.trouble is not None:
         raise context.trouble
     report, until_s = context.report, time.monotonic() + _PATIENCE_S
     while report.busy:
         if time.monotonic() > until_s:
-            raise Busy("another hx is still at work", "try again in a moment")
+            raise Busy("another hx is still draining the spool", "try again in a moment")
         time.sleep(_PAUSE_S)
         report = ingest(context.database, _source(context.config, context.who), now_us())
     return context._replace(report=report)
 
 
-def _retain(database: Database, config: Config, at: int, *, tidy: bool) -> None:
+def here(context: Context) -> Here:
+    """Return where the command runs: directory, repository, session and device, for ranking."""
+    from hx.capture.git import look_up
+    from hx.config import working_directory
+    from hx.core.rank import Here
+
+    directory = os.fsencode(working_directory())
+    repo, _ = look_up(directory)
+    return Here(directory, repo, _current_session(context.config), context.who.device_id)
+
+
+def _current_session(config: Config) -> bytes | None:
+    from hx.cli.options import session_id
+
+    try:
+        return session_id("", config)
+    except UsageError:
+        return None
+
+
+def _retain(database: Database, config: Config, now_us: int, *, tidy: bool) -> None:
     days = int(config.values["retention_days"])
     if days:
         from hx.database.retention import border_us, retain
 
-        retain(database, border_us(days, at), in_passing=not tidy)
+        retain(database, border_us(days, now_us), in_passing=not tidy)
 
 
-def _clean_up(database: Database, at: int, *, tidy: bool) -> None:
-    """What a forget could not finish: now, or once a minute."""
+def _clean_up(database: Database, now_us: int, *, tidy: bool) -> None:
+    """Remove forgotten text that `hx forget` could not remove: with `tidy`, or once a minute."""
     tried_at_us = database.meta(UNCLEAN)
-    if not isinstance(tried_at_us, int) or not (tidy or at - tried_at_us > _MINUTE_US):
+    if not isinstance(tried_at_us, int) or not (tidy or now_us - tried_at_us > _MINUTE_US):
         return
     from hx.forget.forget import clean
 
     if not clean(database, patience_ms=100):
-        database.set_meta(UNCLEAN, at)
+        database.set_meta(UNCLEAN, now_us)
 
 
-def _mind_pause(config: Config, at: int, *, in_trouble: bool) -> None:
-    """Remove a pause that is over; begin or end the one for a full spool."""
+def _update_pause(config: Config, now_us: int, *, in_trouble: bool) -> None:
+    """Remove a pause that is over; pause recording for a full spool, or end that pause."""
     if not in_trouble and not os.path.exists(config.paths.pause):
         return
     from hx.capture import pause
 
-    standing = pause.standing(config.paths.pause, at)
+    current = pause.standing(config.paths.pause, now_us)
     full = _is_full(config.paths.spool)
-    if full and standing is None and pause.begin(config.paths.pause, pause.SPOOL_FULL):
+    if full and current is None and pause.begin(config.paths.pause, pause.SPOOL_FULL):
         print(
-            "hx: warning: 64 MiB wait in the spool: recording is paused until they are drained",
+            "hx: warning: the spool holds 64 MiB: recording is paused until it is drained",
             file=sys.stderr,
         )
-    elif standing is not None and standing.reason == pause.SPOOL_FULL and not full:
+    elif current is not None and current.reason == pause.SPOOL_FULL and not full:
         pause.remove(config.paths.pause)
         print("hx: the spool is drained: recording again", file=sys.stderr)
 
 
 def _is_full(folder: str) -> bool:
-    """Whether more waits than may. A spool that cannot be read is told elsewhere."""
+    """Return whether the spool exceeds its limit; False when it cannot be read."""
     from hx.capture import spool
 
     try:
@@ -126,7 +156,7 @@ def _is_full(folder: str) -> bool:
 
 
 def _as_trouble(error: Exception, database: Database) -> DatabaseError:
-    """Faults of the disk and of SQLite; anything else is a fault of ours and goes on."""
+    """Return an error of the disk or of SQLite as DatabaseError; raise any other one again."""
     if isinstance(error, DatabaseError):
         return error
     if type(error).__module__.startswith("apsw"):

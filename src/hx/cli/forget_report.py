@@ -1,44 +1,58 @@
-"""What would be forgotten, and what was: in words and in JSON."""
+"""The output of `hx forget`: what it would remove, what it removed, and the shells' own files."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 
+from hx.cli import forgotten_copies
+from hx.cli.events_output import device_names, event_line, foreign_names, print_json, short_name
+from hx.cli.prompts import agreed, at_terminal
+from hx.cli.text import Paint, count, visible
+from hx.cli.times import local, rfc3339
+from hx.config import shell_histories
+from hx.core.errors import InputError
 from hx.core.model import Window
 from hx.core.record import NamedTuple
+from hx.database.find import load
+from hx.database.sync import vault
+from hx.files import reason
 from hx.forget import forget as verb
+from hx.forget.shell_history import Location, clean, location
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from argparse import Namespace
     from typing import TextIO
 
     from hx.cli.context import Context
-    from hx.cli.shell_histories import Histories
     from hx.core.model import Artifact
+    from hx.core.shells.history_files import Wanted
     from hx.database.queries.forget_selection import Choice, Chosen
+
 
 _SHOWN = 5
 
 
 class Answer(NamedTuple):
+    """What `hx forget` has done."""
+
     outcome: verb.Outcome
     devices: dict[bytes, int]  # device id -> events
-    histories: Histories  # the shells' own files
+    histories: Histories
 
 
 class Going(NamedTuple):
-    """What is to be forgotten."""
+    """What `hx forget` would remove."""
 
     events: list[Chosen]
     artifacts: list[Artifact]
-    blots: int  # pieces of files that are to be overwritten beside them
+    blots: int  # pieces of the spool and of text files to overwrite, beside the events
 
 
 def preview(context: Context, choice: Choice, going: Going, stream: TextIO) -> None:
-    from hx.cli.events_output import short_name
-    from hx.cli.output import Paint, event_line, foreign_names
-    from hx.database.find import load
+    """Print what would be forgotten, before the question."""
 
     def say(text: str) -> None:
         print(text, file=stream)
@@ -48,70 +62,66 @@ def preview(context: Context, choice: Choice, going: Going, stream: TextIO) -> N
     say(f"{_all_of(len(events), len(going.artifacts))} to forget{by_device}")
     paint = Paint({"--color": "never"}, context.config)
     names = foreign_names(context)
-    for one in load(context.database, [event.row for event in events[:_SHOWN]]):
-        device = names[one.event.key.device_id]
-        short = short_name(context, one.ident)
-        say("  " + event_line(one, short, context.now_us, paint, device))
+    for found in load(context.database, [event.row for event in events[:_SHOWN]]):
+        device = names[found.event.key.device_id]
+        short = short_name(context, found.ident)
+        say("  " + event_line(found, short, context.now_us, paint, device))
     if not events and choice.text is not None:
-        say(f"{going.blots} to overwrite in the spool and in text files of shells")
+        say(f"{count(going.blots, 'place')} to overwrite in the spool and in text files of shells")
     if len(events) > _SHOWN:
         say(f"  … and {len(events) - _SHOWN} older")
     for line in _artifact_lines(going.artifacts):
         say(f"  {line}")
     if choice.session_id is not None:
         say(
-            "All of that session goes, also what is typed in it from now on."
+            "All of that session is forgotten, also what is typed in it from now on."
             if choice.to_come
-            else "All of this session goes until now; what you type next is recorded again."
+            else "All of this session until now is forgotten; what you type next is recorded again."
         )
     if is_window(choice):
-        say(f"All that began {_span(choice, context.now_us)} goes, also what arrives later.")
+        say(
+            f"All that began {_span(choice, context.now_us)} is forgotten, also what arrives later."
+        )
 
 
 def per_device(events: list[Chosen]) -> dict[bytes, int]:
+    """Return device id -> number of events, the largest first."""
     return dict(Counter(event.key.device_id for event in events).most_common())
 
 
-def counted(number: int) -> str:
-    return f"{number:,} event{'' if number == 1 else 's'}"
-
-
 def _all_of(events: int, artifacts: int) -> str:
-    kept = f"{artifacts:,} artifact{'' if artifacts == 1 else 's'}"
     if not artifacts:
-        return counted(events)
-    return f"{counted(events)} and {kept}" if events else kept
+        return count(events, "event")
+    kept = count(artifacts, "artifact")
+    return f"{count(events, 'event')} and {kept}" if events else kept
 
 
 def _artifact_lines(artifacts: list[Artifact]) -> list[str]:
-    from hx.cli.output import visible
-
     lines = [
-        f"artifact {one.key.artifact_id.hex()[:8]}  {one.size:,} bytes  {visible(one.name)}"
-        for one in artifacts[:_SHOWN]
+        f"artifact {item.key.artifact_id.hex()[:8]}  {count(item.size, 'byte')}  "
+        f"{visible(item.name)}"
+        for item in artifacts[:_SHOWN]
     ]
     more = len(artifacts) - _SHOWN
-    return [*lines, f"… and {more} older artifacts"] if more > 0 else lines
+    return [*lines, f"… and {count(more, 'older artifact')}"] if more > 0 else lines
 
 
 def _by_device(context: Context, devices: dict[bytes, int]) -> str:
-    """Where they were recorded; an import is as the machine that it is of."""
+    """Return where the events were recorded; an import counts for the machine that it is from."""
     from hx.cli.events_output import device_names
-    from hx.cli.output import visible
+    from hx.cli.text import visible
     from hx.core.format.segment import is_origin
 
     names, me = device_names(context), context.who.device_id
     places = Counter({"here": 0})  # named first
-    for device, count in devices.items():
+    for device, events in devices.items():
         here = device == me or (is_origin(device) and names[device] == names.get(me))
-        places["here" if here else f"on {visible(names[device].encode())}"] += count
-    each = (f"{count:,} {place}" for place, count in places.items() if count)
+        places["here" if here else f"on {visible(names[device].encode())}"] += events
+    each = (f"{events:,} {place}" for place, events in places.items() if events)
     return f" ({', '.join(each)})" if devices else ""
 
 
 def _span(choice: Choice, now_us: int) -> str:
-    from hx.cli.times import local
-
     until_us = now_us if choice.until_us is None else min(choice.until_us, now_us)
     since = "" if choice.since_us is None else f"from {local(choice.since_us)} "
     where = " on this device" if choice.device_id is not None else ""
@@ -119,75 +129,137 @@ def _span(choice: Choice, now_us: int) -> str:
 
 
 def is_window(choice: Choice) -> bool:
+    """Return whether a time is forgotten, and so also what arrives from it later."""
     return choice.since_us is not None or choice.until_us is not None
 
 
 def print_answer(context: Context, answer: Answer) -> None:
-    from hx.cli.shell_histories import print_histories
-
+    """Print what was forgotten and what is left to do."""
     outcome = answer.outcome
-    went = _all_of(outcome.forgotten, outcome.artifacts)
-    print(f"forgotten: {went}{_by_device(context, answer.devices)}")
+    forgotten = _all_of(outcome.forgotten, outcome.artifacts)
+    print(f"forgotten: {forgotten}{_by_device(context, answer.devices)}")
     if outcome.erased:
-        print(f"overwritten in the spool and in text files of shells: {outcome.erased}")
+        print(
+            f"overwritten: {count(outcome.erased, 'place')} in the spool and in text files of"
+            " shells"
+        )
     for line in _elsewhere(context):
         print(line)
     print_histories(answer.histories)
-    print("a shell that is open may still write it to its own history file")
+    print("a shell that is open may still write the text to its own history file")
     if not outcome.clean:
         print(_UNCLEAN, file=sys.stderr)
 
 
 def _elsewhere(context: Context) -> list[str]:
-    from hx.cli import forgotten_copies
-    from hx.database.sync import vault
-
     if vault.read(context.database) is None:
-        return ["sync is not set up: hx has sent nothing of it to another device"]
+        return ["sync is not set up: hx has sent nothing of this to another device"]
     known = forgotten_copies.look(context)
     return [
-        "not told the others yet: `hx sync` tells them, and each forgets it with its next sync",
+        "the other devices do not know yet: `hx sync` tells them; each forgets it at its next sync",
         *(forgotten_copies.copy_lines(known, context.now_us) if known else []),
     ]
 
 
 _UNCLEAN = (
-    "hx: warning: text of it may still stand in the files of the database, since another process"
-    " uses them\nhx: hint: `hx status` cleans them as soon as that one has ended"
+    "hx: warning: the files of the database may still hold text of what was forgotten, because"
+    " another process uses them\nhx: hint: run `hx status` when that process has ended: it cleans"
+    " them"
 )
 
 
 def print_object(context: Context, choice: Choice, answer: Answer) -> None:
-    from hx.cli.events_output import device_names
-    from hx.cli.forgotten_copies import as_object, look
-    from hx.cli.json_output import print_json
-
+    """Print the same as JSON; docs/cli.md lists the names."""
     names = device_names(context)
     print_json(
         {
             "forgotten": answer.outcome.forgotten,
             "artifacts": answer.outcome.artifacts,
             "devices": [
-                {"device_id": device.hex(), "device": names.get(device), "events": count}
-                for device, count in answer.devices.items()
+                {"device_id": device.hex(), "device": names.get(device), "events": events}
+                for device, events in answer.devices.items()
             ],
             "window": _window_object(choice, context.now_us),
             "session_id": choice.session_id.hex() if choice.session_id is not None else None,
-            "elsewhere": as_object(look(context)),
+            "elsewhere": forgotten_copies.as_object(forgotten_copies.look(context)),
             "erased": answer.outcome.erased,
             "clean": answer.outcome.clean,
-            "shell_histories": [one.path for one in answer.histories.left],
-            "shell_histories_cleaned": [one._asdict() for one in answer.histories.cleaned],
+            "shell_histories": [file.path for file in answer.histories.left],
+            "shell_histories_cleaned": [file._asdict() for file in answer.histories.cleaned],
         }
     )
 
 
 def _window_object(choice: Choice, now_us: int) -> dict[str, str | None] | None:
-    from hx.cli.times import rfc3339
-
     for scope in verb.scopes(choice, verb.Named(), now_us):
         if isinstance(scope, Window):
             device = None if scope.device_id is None else scope.device_id.hex()
             since, until = rfc3339(scope.since_us), rfc3339(scope.until_us)
             return {"since": since, "until": until, "device_id": device}
     return None
+
+
+class Failed(NamedTuple):
+    """A history file that could not be cleaned."""
+
+    path: str
+    reason: str
+
+
+class Histories(NamedTuple):
+    """The history files of shells that hold, or held, the forgotten text."""
+
+    left: list[Location]  # they still hold it
+    cleaned: list[Location]
+    failed: list[Failed]  # a part of `left`: they could not be cleaned
+
+
+def clean_histories(wanted: Wanted, given: Namespace) -> Histories:
+    """Find the history files that hold the text, and clean those that the user wants cleaned.
+
+    That is all of them with --clean-shell-history; else hx asks for each on a terminal.
+    """
+    left: list[Location] = []
+    cleaned: list[Location] = []
+    failed: list[Failed] = []
+    for file in location(shell_histories(), wanted):
+        if not (given.clean_shell_history or _is_wanted(file, given)):
+            left.append(file)
+            continue
+        try:
+            cleaned.append(Location(file.path, clean(file.path, wanted)))
+        except OSError as error:
+            left.append(file)
+            failed.append(Failed(file.path, reason(error)))
+    return Histories(left, cleaned, failed)
+
+
+def _is_wanted(file: Location, given: Namespace) -> bool:
+    if given.yes or given.json or not at_terminal():
+        return False
+    return agreed(f"Remove {_commands(file)} with the same text from {_shown(file.path)}?")
+
+
+def print_histories(histories: Histories, stream: TextIO | None = None) -> None:
+    """Print which history files were cleaned and which still hold the text."""
+    for file in histories.cleaned:
+        print(f"{_shown(file.path)}: removed {_commands(file)}", file=stream)
+    for file in histories.left:
+        hint = "" if histories.failed else ": --clean-shell-history removes it"
+        print(f"{_shown(file.path)} still holds the text ({_commands(file)}){hint}", file=stream)
+
+
+def failure(histories: Histories) -> InputError:
+    """Return the error for the first history file that could not be cleaned."""
+    first = histories.failed[0]
+    return InputError(
+        f"cannot clean {_shown(first.path)}: {first.reason}", "remove the lines with an editor"
+    )
+
+
+def _commands(file: Location) -> str:
+    return count(file.entries, "command")
+
+
+def _shown(path: str) -> str:
+    return visible(os.fsencode(path))

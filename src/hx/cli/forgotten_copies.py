@@ -1,9 +1,9 @@
-"""What is still true elsewhere of what was forgotten here: in words and in JSON."""
+"""Where encrypted copies of forgotten records remain, and who knows of them: lines and JSON."""
 
 from __future__ import annotations
 
-from hx.cli.output import visible
-from hx.cli.times import age, rfc3339
+from hx.cli.text import visible
+from hx.cli.times import age, rfc3339_or_none
 from hx.database.sync import vault
 from hx.database.sync.forget_status import elsewhere, is_something
 
@@ -16,39 +16,43 @@ if TYPE_CHECKING:
 
 
 def look(context: Context) -> Elsewhere | None:
-    """None: in no vault, or there is nothing to tell. The store is not asked."""
+    """Return what is known of forgotten records elsewhere, without looking into the store.
+
+    Return None when this device is in no vault, and when there is nothing to tell.
+    """
     database = context.database
-    found = vault.read(database)
-    if found is None or not is_something(database, context.who.device_id):
+    known = vault.read(database)
+    if known is None or not is_something(database, context.who.device_id):
         return None
     from hx.core.format.genesis import read
     from hx.core.format.roster import evaluate
 
-    trust = evaluate(read(found.genesis), vault.records(database))
+    trust = evaluate(read(known.genesis), vault.records(database))
     return elsewhere(database, context.who.device_id, trust)
 
 
 def lines(known: Elsewhere | None, now_us: int) -> list[str]:
-    """When, who knows, and then a line for each device whose segments hold it yet."""
+    """Return a line with when and who knows, then one for each device that still holds a copy."""
     if known is None:
         return []
-    told = [_told(known, now_us)] if known.at_us is not None else []
-    return [*told, *copy_lines(known, now_us)]
+    first = [_told(known, now_us)] if known.at_us is not None else []
+    return [*first, *copy_lines(known, now_us)]
 
 
 def _told(known: Elsewhere, now_us: int) -> str:
     parts = [f"{age(known.at_us or 0, now_us)} ago"]
     if known.told is False:
-        parts.append("not told the others yet: `hx sync`")
+        parts.append("the other devices do not know yet: run `hx sync`")
     if known.confirmed:
         parts.append(f"confirmed by {_names(known.confirmed.values())}")
     if known.silent:
-        told = [] if known.confirmed else ["told the others"]
-        parts += [*told, f"not heard of since: {_names(known.silent.values())}"]
+        published = [] if known.confirmed else ["published for the other devices"]
+        parts += [*published, f"no sync since from {_names(known.silent.values())}"]
     return "; ".join(parts)
 
 
 def copy_lines(known: Elsewhere, now_us: int) -> list[str]:
+    """Return a line for each device whose segments in the store hold a copy."""
     return [_copy(copy, now_us) for copy in known.copies]
 
 
@@ -58,8 +62,8 @@ def _copy(copy: Copy, now_us: int) -> str:
     name = _names([copy.name])
     if not copy.stands:
         return (
-            f"an encrypted copy remains in the store until the objects of {name} are taken out of"
-            " it: that device is no longer in the vault"
+            f"an encrypted copy remains in the store until the objects of {name} are removed"
+            " from it: that device is no longer in the vault"
         )
     at_us = copy.last_seen_us
     seen = "never seen" if at_us is None else f"last seen {age(at_us, now_us)} ago"
@@ -71,17 +75,15 @@ def _names(names: Iterable[str]) -> str:
 
 
 def as_object(known: Elsewhere | None) -> dict[str, object] | None:
+    """Return the same as JSON."""
     if known is None:
         return None
 
-    def at(us: int | None) -> str | None:
-        return None if us is None else rfc3339(us)
-
     def devices(names: dict[bytes, str]) -> list[dict[str, str]]:
-        return [{"device_id": one.hex(), "device": name} for one, name in names.items()]
+        return [{"device_id": device_id.hex(), "device": name} for device_id, name in names.items()]
 
     return {
-        "at": at(known.at_us),
+        "at": rfc3339_or_none(known.at_us),
         "told": known.told,
         "confirmed": devices(known.confirmed),
         "silent": devices(known.silent),
@@ -90,7 +92,7 @@ def as_object(known: Elsewhere | None) -> dict[str, object] | None:
                 "device_id": copy.device_id.hex(),
                 "device": copy.name,
                 "objects": copy.objects,
-                "last_seen": at(copy.last_seen_us),
+                "last_seen": rfc3339_or_none(copy.last_seen_us),
                 "active": copy.stands,
             }
             for copy in known.copies

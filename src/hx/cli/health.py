@@ -1,13 +1,15 @@
-"""The checks of `hx doctor` around the database: files, disk, names."""
+"""The checks of `hx doctor` of recording, files, disk, program name and device keys."""
 
 from __future__ import annotations
 
 import os
 import shlex
 
-from hx.cli import recording
-from hx.cli.health_part import FAULT, OK, WARNING, Finding
+from hx.capture import pause
+from hx.cli.commands.pause import described
 from hx.config import search_path
+from hx.core.errors import HxError
+from hx.core.record import NamedTuple
 from hx.files import on_network
 from hx.setup.own_files import is_ours
 
@@ -15,24 +17,62 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hx.config import Config
+    from hx.cli.context import Context
+    from hx.config import Config, Paths
 
 _LITTLE_BYTES, _FEW_BYTES = 10 << 20, 200 << 20
 
+OK, WARNING, FAULT = "ok", "warning", "fault"
+
+
+class Finding(NamedTuple):
+    """The result of one check."""
+
+    check: str  # what was checked, in one or two words
+    level: str  # OK, WARNING or FAULT
+    sentence: str
+    fix: str = ""  # a command, or what to do
+
+
+def paused(paths: Paths, now_us: int) -> str | None:
+    """Return why recording is paused; None when it is not."""
+    current = pause.standing(paths.pause, now_us)
+    return described(current) if current is not None else None
+
+
+def prevented(paths: Paths) -> str | None:
+    """Return why shells cannot write to the spool; None when they can, or before the first one."""
+    folder = paths.spool
+    try:
+        owner = os.stat(folder).st_uid
+    except FileNotFoundError:  # the first shell creates it
+        return None
+    except OSError:
+        return f"the spool folder {folder} cannot be reached"
+    if not os.path.isdir(folder):
+        return f"the spool {folder} is not a folder"
+    if owner != os.geteuid():
+        return f"the spool folder {folder} belongs to another user (uid {owner})"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return f"the spool folder {folder} is not writable"
+    return None if os.statvfs(folder).f_bavail else f"the disk that holds {folder} is full"
+
 
 def capture(config: Config, now_us: int) -> Iterator[Finding]:
-    prevented = recording.prevented(config.paths)
-    paused = recording.paused(config.paths, now_us)
-    if prevented:
-        yield Finding("capture", FAULT, prevented, "see to the folder; until then nothing is kept")
-    if paused:
-        yield Finding("capture", WARNING, paused, "hx resume")
+    """Check whether shells can record, and whether every setting is in force."""
+    why_not = prevented(config.paths)
+    if why_not:
+        fix = f"make {shlex.quote(config.paths.spool)} writable; until then nothing is recorded"
+        yield Finding("capture", FAULT, why_not, fix)
+    why_paused = paused(config.paths, now_us)
+    if why_paused:
+        yield Finding("capture", WARNING, why_paused, "hx resume")
     for warning in config.warnings:
         yield Finding("settings", WARNING, warning, f"edit {shlex.quote(config.paths.config)}")
 
 
 def permissions(config: Config) -> Iterator[Finding]:
-    """Of every folder and file that holds what was typed."""
+    """Check owner and mode of every folder and file that holds commands."""
     bad = [
         finding
         for path, mode in _private_paths(config)
@@ -40,10 +80,11 @@ def permissions(config: Config) -> Iterator[Finding]:
     ]
     yield from bad
     if not bad:
-        yield Finding("files", OK, "folders and files belong to you alone")
+        yield Finding("files", OK, "only you can read and write the folders and files of hx")
 
 
 def _private_paths(config: Config) -> Iterator[tuple[str, int]]:
+    """Yield each private path with the mode that it must not exceed."""
     folders = [config.paths.data, config.paths.spool]
     for folder in dict.fromkeys(folders):
         if not os.path.isdir(folder):
@@ -65,20 +106,24 @@ def _permission(path: str, mode: int) -> Finding | None:
         sentence = f"{path} belongs to another user (uid {status.st_uid})"
         return Finding("files", FAULT, sentence, f"sudo chown {os.geteuid()} {quoted}")
     if status.st_mode & 0o777 & ~mode:
-        sentence = f"others may read or write {path} ({status.st_mode & 0o777:o})"
+        sentence = f"other users may read or write {path} ({status.st_mode & 0o777:o})"
         return Finding("files", FAULT, sentence, f"chmod {mode:o} {quoted}")
     return None
 
 
 def disk(config: Config) -> Iterator[Finding]:
+    """Check the file system of the data folder, and the free space of data folder and spool."""
     if on_network(config.paths.data):
-        sentence = f"{config.paths.data} is on a network file system: slower, and one device a host"
+        sentence = (
+            f"{config.paths.data} is on a network file system: hx is slower there, and each host"
+            " is a device of its own"
+        )
         yield Finding("disk", WARNING, sentence, "set XDG_DATA_HOME to a local folder")
     for folder in dict.fromkeys((config.paths.data, config.paths.spool)):
-        yield _room(folder)
+        yield _free_space(folder)
 
 
-def _room(folder: str) -> Finding:
+def _free_space(folder: str) -> Finding:
     existing = folder
     while not os.path.exists(existing):
         existing = os.path.dirname(existing)
@@ -88,27 +133,72 @@ def _room(folder: str) -> Finding:
     if free_bytes >= _FEW_BYTES:
         return Finding("disk", OK, sentence)
     level = FAULT if free_bytes < _LITTLE_BYTES else WARNING
-    return Finding("disk", level, sentence, "make room: a full disk loses commands")
+    return Finding("disk", level, sentence, "free some space: a full disk loses commands")
 
 
 def names(_: Config) -> Iterator[Finding]:
-    """The Helix editor is called hx too."""
+    """Check whether `hx` runs this program: the Helix editor has the same name."""
     from hx.cli.commands.init import executable
 
     ours = os.path.realpath(executable())
     candidates = [os.path.join(folder, "hx") for folder in search_path()]
-    there = [path for path in candidates if os.path.isfile(path) and os.access(path, os.X_OK)]
-    others = [path for path in there if not _is_ours(path, ours)]
+    programs = [path for path in candidates if os.path.isfile(path) and os.access(path, os.X_OK)]
+    others = [path for path in programs if not _is_this_program(path, ours)]
     if not others:
-        yield Finding("name", OK, "no other program here is called hx")
-    elif there[0] in others:
+        yield Finding("name", OK, "no other program on PATH is called hx")
+    elif programs[0] in others:
         sentence = f"`hx` runs {others[0]}, another program (the Helix editor has this name)"
         fix = f"say `history-extended`, or put {os.path.dirname(ours)} first in PATH"
         yield Finding("name", WARNING, sentence, fix)
     else:
-        yield Finding("name", OK, f"`hx` is ours; {others[0]} comes later in PATH")
+        yield Finding("name", OK, f"`hx` runs this program; {others[0]} comes later in PATH")
 
 
-def _is_ours(path: str, ours: str) -> bool:
-    """The same file, or the same command under its other name."""
+def _is_this_program(path: str, ours: str) -> bool:
+    """Return whether it is the same file, or the same program under its other name."""
     return os.path.dirname(os.path.realpath(path)) == os.path.dirname(ours)
+
+
+def keys(context: Context) -> Iterator[Finding]:
+    """Check that the keys of this device can be read and belong to the id in the database."""
+    from hx.cli.keys import place
+    from hx.custody.place import read_note
+
+    try:
+        note = read_note(place(context).note)
+        if note is None:
+            yield _key_file(context)
+        else:
+            yield from _custody(context)
+    except HxError as error:
+        yield Finding("device", FAULT, error.message, error.hint)
+
+
+def _key_file(context: Context) -> Finding:
+    """Check the key file of a device that is in no vault."""
+    from hx.cli.keys import RESTORE, key_path
+    from hx.device import verified
+
+    path = key_path(context)
+    try:
+        device_id = verified(path)
+    except FileNotFoundError:
+        return Finding("device", FAULT, f"the key file {path} is missing", RESTORE)
+    if device_id != context.who.device_id:
+        sentence = f"the key file {path} belongs to another device than the database"
+        return Finding("device", FAULT, sentence, RESTORE)
+    return Finding("device", OK, f"this device is {device_id.hex()}")
+
+
+def _custody(context: Context) -> Iterator[Finding]:
+    """Check the keys of a device in a vault. It opens a keychain, and asks for no passphrase."""
+    from hx.cli.keys import key_path, opened
+
+    kept = opened(context)
+    kept.check()
+    yield Finding("device", OK, f"this device is {context.who.device_id.hex()}")
+    yield Finding("keys", OK, f"the keys of this device are in {kept.describe()}")
+    path = key_path(context)
+    if os.path.lexists(path):
+        sentence = f"the keys also lie unencrypted in {path}, where moving them was interrupted"
+        yield Finding("keys", WARNING, sentence, "hx sync")

@@ -1,19 +1,21 @@
-"""The checks of `hx doctor` around the hook: shells, rc files, hook files."""
+"""The checks of `hx doctor` around the hook: shells, rc files and hook files."""
 
 from __future__ import annotations
 
 import os
 
-from hx.cli import hook_files as hooks
 from hx.cli import machine as setup_shells
-from hx.cli.health_part import FAULT, OK, WARNING, Finding
+from hx.cli.commands.init import executable, keys
+from hx.cli.health import FAULT, OK, WARNING, Finding
 from hx.config import login_shell, search_path
 from hx.core.errors import HxError
 from hx.core.shells import rc_file
-from hx.setup import state, user_file
+from hx.files import reason
+from hx.setup import plan, state, user_file
 from hx.shells import hook as hook_file
 from hx.shells.detect import LEAST, Shell
 from hx.shells.detect import shells as shells_of
+from hx.shells.hook import Places
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,34 +25,34 @@ if TYPE_CHECKING:
 
 
 def shells() -> Iterator[Finding]:
-    """Those on PATH, and the login shell where it is another one."""
-    found = [told(shell) for shell in shells_of(search_path(), login_shell())]
+    """Check every shell on PATH, and the login shell."""
+    found = [checked(shell) for shell in shells_of(search_path(), login_shell())]
     yield from found
     if not any(finding.level == OK for finding in found):
-        yield Finding("shell", FAULT, "no shell here can be recorded", _NEEDED)
+        yield Finding("shell", FAULT, "hx can record no shell on this machine", _NEEDED)
 
 
 _NEEDED = "install bash 5.0, zsh 5.8 or fish 3.4, or a later one"
 
 
-def told(shell: Shell) -> Finding:
-    """Whether it is recent enough."""
+def checked(shell: Shell) -> Finding:
+    """Check whether the shell is recent enough to be recorded."""
     name, path, version, is_login = shell
     if version is None:
-        return Finding("shell", WARNING, f"{path} does not tell its version", f"{path} --version")
+        return Finding("shell", WARNING, f"{path} does not print its version", f"{path} --version")
     said = f"{path} is {name} {version[0]}.{version[1]}"
     if shell.is_recent:
         return Finding("shell", OK, said)
     least = LEAST[name]
     sentence = f"{said}; hx records {name} from {least[0]}.{least[1]} on"
-    newer = "install a newer one"
+    newer = f"install a newer {name}"
     if (name, version[0]) == ("bash", 3):
-        newer = "macOS stays at bash 3.2: `brew install bash`, or use zsh"
+        newer = "macOS ships bash 3.2 only: `brew install bash`, or use zsh"
     return Finding("shell", FAULT if is_login else WARNING, sentence, newer)
 
 
 def hook(config: Config) -> Iterator[Finding]:
-    """Whether the shell that we were called from is recorded."""
+    """Check whether the shell that called hx is recorded."""
     from hx.capture import spool
 
     session = config.session
@@ -60,15 +62,15 @@ def hook(config: Config) -> Iterator[Finding]:
         yield Finding("hook", WARNING, sentence, fix)
     elif not any(file.session == session for file in spool.files(config.paths.spool)):
         sentence = f"the hook is loaded, but session {session} has written nothing"
-        fix = "run a command; if that does not help, load the hook anew: `hx setup`"
+        fix = "run a command; if that does not help, load the hook again: `hx setup`"
         yield Finding("hook", WARNING, sentence, fix)
     else:
         yield Finding("hook", OK, "this shell is recorded")
 
 
 def hook_files(config: Config) -> Iterator[Finding]:
-    """Whether new shells load the hook, and the one of this hx."""
-    failed = hooks.refresh(config)
+    """Check whether new shells load the hook, and whether the hook files are those of this hx."""
+    failed = refresh(config)
     if failed is not None:
         yield Finding("hook file", WARNING, failed, "hx setup")
     try:
@@ -92,17 +94,47 @@ def _loading(config: Config, shell: str, path: str) -> Iterator[Finding]:
     yield Finding("rc file", OK, f"{path} loads the hook")
     from_file = is_ours or (loader is not None and loader.from_file)
     if from_file and not os.path.exists(place):
-        yield Finding("hook file", WARNING, f"{place} is not there: nothing is loaded", "hx setup")
+        yield Finding(
+            "hook file",
+            WARNING,
+            f"the hook file {place} is missing, so new shells are not recorded",
+            "hx setup",
+        )
 
 
 def _currency(config: Config, shell: str) -> Iterator[Finding]:
     path = hook_file.path(config.paths.data, shell)
     if not os.path.exists(path):
         return
-    places = hooks.places(config)
-    if hook_file.is_current(config.paths.data, shell, places):
+    ours = places(config)
+    if hook_file.is_current(config.paths.data, shell, ours):
         yield Finding("hook file", OK, f"{path} is current")
         return
     other = state.read(config.paths.data).executable
-    whose = f"names another hx, {other}" if other not in ("", places.executable) else "is old"
+    whose = (
+        f"runs another hx, {other}"
+        if other not in ("", ours.executable)
+        else "was written by an older hx"
+    )
     yield Finding("hook file", WARNING, f"{path} {whose}", "hx setup")
+
+
+def places(config: Config) -> Places:
+    """Return the paths that hook files name.
+
+    The name of hx in them stays when it is the other name of this program (`history-extended`).
+    """
+    known, ours = state.read(config.paths.data).executable, executable()
+    is_same = os.path.dirname(known) == os.path.dirname(ours) and os.path.exists(known)
+    return Places(config.paths.spool, config.paths.pause, known if is_same else ours, keys(config))
+
+
+def refresh(config: Config) -> str | None:
+    """Write the hook files of `hx setup` again after an upgrade; return why that failed."""
+    try:
+        plan.refresh(config.paths.data, places(config))
+    except HxError as error:
+        return f"the hook files are still those of an older hx: {error.message}"
+    except OSError as error:
+        return f"the hook files are still those of an older hx: {reason(error)}"
+    return None

@@ -1,19 +1,18 @@
-"""Custody on the command line: which device, who is asked for a passphrase, what is told."""
+"""Custody of this device's keys for commands: where they are, and who enters the passphrase."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-from hx import custody
-from hx.cli.health_part import FAULT, OK, WARNING, Finding
-from hx.cli.prompts_ask import at_terminal, secret
+from hx import custody, device
+from hx.cli.prompts import at_terminal, secret
 from hx.core.errors import HxError, InputError, KeyMissing
 from hx.custody.place import PASSPHRASE, Place, heirs, read_note, stem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from hx.cli.context import Context
     from hx.config import Config
@@ -21,25 +20,27 @@ if TYPE_CHECKING:
     from hx.custody import Custody
     from hx.custody.key_set import Secrets
 
-_RESTORE = "restore it from a backup of this folder"
+
+RESTORE = "restore it from a backup of this folder"
 
 
 def place(context: Context) -> Place:
+    """Return where custody keeps the keys of this device."""
     folder = os.path.dirname(context.database.path)
     who = context.who
     return Place(stem(folder, context.config.host, shared=who.shared), who.device_id)
 
 
 def key_path(context: Context) -> str:
-    """The bare file of the first run; gone once custody has its keys."""
-    from hx import device
-
+    """Return the path of the key file of the first run. Custody removes it when it has the keys."""
     folder = os.path.dirname(context.database.path)
     return device.key_path(folder, context.config.host, shared=context.who.shared)
 
 
 def choose(context: Context, kind: str | None) -> Custody:
-    """For `--custody KIND` or none; says which it is, and has its passphrase from now on.
+    """Return the custody for `--custody KIND`, or the best one without it, and name it on stderr.
+
+    It asks for the passphrase here, before anything is written on this device or in the store.
 
     Raises KeyMissing, InputError.
     """
@@ -49,24 +50,26 @@ def choose(context: Context, kind: str | None) -> Custody:
         print(f"hx: warning: {chosen.passed_over}", file=sys.stderr)
     print(f"hx: the keys of this device go into {chosen.describe()}", file=sys.stderr)
     if chosen.name == PASSPHRASE:
-        ask(read_note(where.note) is None)  # before anything is written, here or in the store
+        ask(read_note(where.note) is None)
     return chosen
 
 
 def opened(context: Context) -> Custody:
-    """As chosen when the device came into its vault. Raises KeyMissing."""
+    """Return the custody that was chosen when the device joined its vault. Raises KeyMissing."""
     where, ask = place(context), asker(context.config)
     next_to = heirs(where, where.device_id)
     note = read_note(next_to.note)
-    if note is not None and note.device_id == where.device_id:  # it has become that device
+    if (
+        note is not None and note.device_id == where.device_id
+    ):  # `renewed` was interrupted: finish it
         custody.inherit(next_to, where, ask)
     return custody.opened(where, ask)
 
 
 def heir(context: Context) -> DeviceKeys:
-    """Keys for the device that this one is to become, stored beside its own, with the vault's.
+    """Store keys for a new device id, and the keys of the vault, beside the present ones.
 
-    What a run that was cut short has made is taken again. Raises KeyMissing.
+    Keys that an interrupted run has made are used again. Raises KeyMissing.
     """
     from hx.core.format.keys import generate
 
@@ -82,7 +85,10 @@ def heir(context: Context) -> DeviceKeys:
 
 
 def loaded(context: Context) -> tuple[Custody, Secrets]:
-    """Opened, and a move of the keys that was cut short is finished. Raises KeyMissing."""
+    """Return the custody and the keys in it, and finish an interrupted move of the keys.
+
+    Raises KeyMissing.
+    """
     from hx.device_handover import retire
 
     kept = opened(context)
@@ -92,7 +98,7 @@ def loaded(context: Context) -> tuple[Custody, Secrets]:
 
 
 def device_keys(context: Context) -> DeviceKeys:
-    """Of this device: in custody once it came into a vault or began to. Raises KeyMissing."""
+    """Return the keys of this device, from custody or else from its key file. Raises KeyMissing."""
     from hx.device import read_keys
 
     if read_note(place(context).note) is not None:
@@ -101,11 +107,14 @@ def device_keys(context: Context) -> DeviceKeys:
     try:
         return read_keys(path)
     except FileNotFoundError:
-        raise KeyMissing(f"the key file {path} is missing", _RESTORE) from None
+        raise KeyMissing(f"the key file {path} is missing", RESTORE) from None
 
 
 def asker(config: Config) -> Callable[[bool], bytes]:
-    """By HX_PASSPHRASE_COMMAND, else on the terminal, a new one twice; only once a run."""
+    """Return a function that asks for the passphrase once in this process; its argument is `new`.
+
+    It runs HX_PASSPHRASE_COMMAND, or else asks on the terminal, twice for a new passphrase.
+    """
 
     def ask(new: bool) -> bytes:
         if not _answers:
@@ -115,7 +124,7 @@ def asker(config: Config) -> Callable[[bool], bytes]:
     return ask
 
 
-_answers: list[bytes] = []  # of this run: at most one, it is one device's passphrase
+_answers: list[bytes] = []  # at most one: a process works for one device
 
 
 def _passphrase(config: Config, *, new: bool) -> bytes:
@@ -131,59 +140,20 @@ def _passphrase(config: Config, *, new: bool) -> bytes:
 def _nobody_to_ask(*, new: bool) -> KeyMissing:
     other = ", or say --custody file to keep the keys unencrypted" if new else ""
     return KeyMissing(
-        "a passphrase seals the keys of this device, and there is no terminal to ask for it on",
-        f"set HX_PASSPHRASE_COMMAND to a program that prints it{other}",
+        "the keys of this device are sealed with a passphrase, and there is no terminal to ask on",
+        f"set HX_PASSPHRASE_COMMAND to a program that prints the passphrase{other}",
     )
 
 
 def _new_passphrase() -> bytes:
     first = secret("a new passphrase, to seal the keys of this device: ")
-    if secret("the same again: ") != first:
-        raise InputError("the two are not the same", "try again: nothing was changed")
+    if secret("the same passphrase again: ") != first:
+        raise InputError("the two passphrases differ: nothing was changed", "run the command again")
     return first
 
 
-def findings(context: Context) -> Iterator[Finding]:
-    """The keys of this device, wherever they are, and the id in the database belong together."""
-    try:
-        note = read_note(place(context).note)
-        if note is None:
-            yield _bare(context)
-        else:
-            yield from _kept(context)
-    except HxError as error:
-        yield Finding("device", FAULT, error.message, error.hint)
-
-
-def _bare(context: Context) -> Finding:
-    """Of a device in no vault."""
-    from hx.device import verified
-
-    path = key_path(context)
-    try:
-        device_id = verified(path)
-    except FileNotFoundError:
-        return Finding("device", FAULT, f"the key file {path} is missing", _RESTORE)
-    if device_id != context.who.device_id:
-        sentence = f"{path} is not the key of this database's device"
-        return Finding("device", FAULT, sentence, _RESTORE)
-    return Finding("device", OK, f"this device is {device_id.hex()}")
-
-
-def _kept(context: Context) -> Iterator[Finding]:
-    """Of a device in a vault. A passphrase is not asked for, a keychain is opened."""
-    kept = opened(context)
-    kept.check()
-    yield Finding("device", OK, f"this device is {context.who.device_id.hex()}")
-    yield Finding("keys", OK, f"they are in {kept.describe()}")
-    path = key_path(context)
-    if os.path.lexists(path):
-        sentence = f"they also lie bare in {path}, where a move was cut short"
-        yield Finding("keys", WARNING, sentence, "hx sync")
-
-
 def forget(config: Config) -> list[str]:
-    """Keys of this device leave their custody, for a purge; gives what could not be done."""
+    """Remove the keys of this device from custody, for a purge, and return what failed."""
     folder, faults = config.paths.data, []
     trunks = [stem(folder, config.host, shared=shared) for shared in (False, True)]
     for trunk in [*trunks, *(f"{trunk}-next" for trunk in trunks)]:
@@ -194,3 +164,24 @@ def forget(config: Config) -> list[str]:
         except HxError as error:
             faults.append(error.message)
     return faults
+
+
+def renewed(
+    context: Context, name: str, prepare: Callable[[DeviceKeys], Callable[[], None]] | None = None
+) -> Context:
+    """Give this device a new id and new keys, and return the context of the new device.
+
+    `prepare(keys)` returns a function that is called in the transaction that changes the id. New
+    keys are stored beside the old ones first, then the database changes, then custody. When this
+    is interrupted, the id in the database decides which keys the next run uses. Raises KeyMissing,
+    DatabaseError.
+    """
+    keys = heir(context)
+    also = prepare(keys) if prepare else lambda: None
+    who, host, database = context.who, context.config.host, context.database
+    with database.transaction():
+        also()
+        who = device.become(database, host, keys.device_id, name, shared=who.shared)
+    changed = context._replace(who=who)
+    opened(changed)
+    return changed

@@ -1,4 +1,4 @@
-"""Which shells `hx setup` is for, and the files that they read at their start."""
+"""The shells of this machine that `hx setup` can set up, and the files that they read at start."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 class Shells(NamedTuple):
-    """Of this machine."""
+    """The shells of this machine."""
 
     home: str
-    found: list[Shell]  # the login shell first
+    found: list[Shell]  # the login shell comes first
     rc_files: dict[str, str]  # shell -> path
 
     @property
     def recent(self) -> dict[str, Shell]:
-        """The first of each kind that can be recorded."""
+        """The first shell of each kind that is recent enough to be recorded."""
         recent: dict[str, Shell] = {}
         for shell in self.found:
             if shell.is_recent:
@@ -36,17 +36,21 @@ class Shells(NamedTuple):
 
     @property
     def used(self) -> list[Shell]:
-        """The login shell, and those with an rc file."""
+        """The login shell, and the shells with an rc file."""
         recent = self.recent.values()
-        return [one for one in recent if one.is_login or os.path.lexists(self.rc_files[one.name])]
+        return [
+            shell
+            for shell in recent
+            if shell.is_login or os.path.lexists(self.rc_files[shell.name])
+        ]
 
 
 def look() -> Shells:
-    """Raises HxError unless the home folder is there and ours."""
+    """Look for the shells. Raises HxError unless the home folder exists and belongs to the user."""
     files = rc_files()
     home = os.path.dirname(files["bash"])
     if not os.path.isdir(home):
-        raise InputError(f"the home folder {home} is not there", "set HOME to a folder of yours")
+        raise InputError(f"the home folder {home} does not exist", "set HOME to a folder of yours")
     require_owner(home)
     found = shells(search_path(), login_shell())
     zsh = next((shell for shell in found if shell.name == "zsh"), None)
@@ -57,41 +61,47 @@ def look() -> Shells:
 
 
 def every_path(machine: Shells) -> list[str]:
-    """Each file that setup may edit on this machine."""
+    """Return each file that setup may edit on this machine."""
     login = [os.path.join(machine.home, name) for name in LOGIN_FILES]
     return [*machine.rc_files.values(), *login]
 
 
 def chosen(machine: Shells, names: list[str]) -> list[Shell]:
-    """Those named, else those used. Raises HxError where there is none."""
+    """Return the named shells, or else those in use. Raises HxError when there is none."""
     recent = machine.recent
     if not recent:
         raise InputError(
-            "no shell here can be recorded", "install bash 5.0, zsh 5.8 or fish 3.4, or a later one"
+            "hx can record no shell on this machine",
+            "install bash 5.0, zsh 5.8 or fish 3.4, or a later one",
         )
     for name in names:
         if name not in recent:
             least = ".".join(map(str, LEAST[name]))
-            raise InputError(f"there is no {name} {least} or later here", "`hx doctor` says more")
+            raise InputError(
+                f"{name} {least} or later is not installed", "`hx doctor` lists the shells"
+            )
     if names:
         return [recent[name] for name in dict.fromkeys(names)]
     if not machine.used:
         raise UsageError(
-            "no shell here has an rc file, and the login shell is none of bash, zsh and fish",
+            "no shell has an rc file, and the login shell is not bash, zsh or fish",
             "name the shell: `hx setup --shell bash`",
         )
     return machine.used
 
 
 def wanted(machine: Shells, chosen: list[Shell]) -> Iterator[RcFile]:
-    """The files that shall have the line. A login bash does not read ~/.bashrc by itself."""
+    """Yield the files that need the line.
+
+    A login bash does not read ~/.bashrc, unless its own login file does.
+    """
     for shell in chosen:
         yield RcFile(shell.name, machine.rc_files[shell.name])
         login = login_file(machine.home)
-        if shell.name == "bash" and login is not None and not _goes_on(login):
+        if shell.name == "bash" and login is not None and not _reads_bashrc(login):
             yield RcFile("bash", login, other_shells=login.endswith(PROFILE))
 
 
-def _goes_on(login: str) -> bool:
-    """Whether this login file of bash reads ~/.bashrc too."""
+def _reads_bashrc(login: str) -> bool:
+    """Return whether this login file of bash reads ~/.bashrc."""
     return rc_file.mentions_bashrc(user_file.read(login).text)

@@ -1,7 +1,7 @@
 """The filters that `find` and `search` share: one table for parsing, help and completions.
 
-`hx find` reads its line with this table instead of an argument parser: any unknown word that
-begins with a dash is text, and an import less is a third of its time.
+`hx find` reads its command line with this table instead of an argument parser, because an unknown
+word that begins with a dash is text, and because importing the parser takes a third of its time.
 """
 
 from __future__ import annotations
@@ -22,28 +22,30 @@ _MAX_NUMBER = (1 << 31) - 1
 
 
 class Option(NamedTuple):
+    """One option of a command."""
+
     name: str
-    value: str  # what to call its value; empty: it takes none
+    value: str  # the name of its value in the help; empty: it takes no value
     help: str
     optional: bool = False  # the value may be missing
 
 
 FILTERS = (
-    Option("--here", "", "in this directory"),
-    Option("--cwd", "DIR", "in that directory"),
-    Option("--repo", "", "in this repository, all its clones and directories"),
-    Option("--session", "ID", "in this session, or in the one with this ID", optional=True),
-    Option("--device", "NAME", "on this device: its name or the first digits of its id"),
-    Option("--host", "NAME", "on this host"),
-    Option("--exit", "N", "with this exit status"),
-    Option("--failed", "", "that failed"),
-    Option("--ok", "", "that succeeded"),
-    Option("--since", "WHEN", "that began since then: 15m, 2h, 3d, 1w, yesterday, 2026-11-01"),
-    Option("--until", "WHEN", "that began before then"),
-    Option("--limit", "N", "at most N of them"),
-    Option("--all", "", "all of them"),
-    Option("--unique", "", "each distinct command once, at its newest run"),
-    Option("--reverse", "", "in the opposite order"),
+    Option("--here", "", "events in this directory"),
+    Option("--cwd", "DIR", "events in that directory"),
+    Option("--repo", "", "events in this repository, in all its clones and directories"),
+    Option("--session", "ID", "events of this session, or of the one with this ID", optional=True),
+    Option("--device", "NAME", "events of this device: its name, or the first digits of its id"),
+    Option("--host", "NAME", "events on this host"),
+    Option("--exit", "N", "events with this exit status"),
+    Option("--failed", "", "events that failed"),
+    Option("--ok", "", "events that succeeded"),
+    Option("--since", "WHEN", "events since this time: 15m, 2h, 3d, 1w, yesterday, 2026-11-01"),
+    Option("--until", "WHEN", "events before this time"),
+    Option("--limit", "N", "at most N results"),
+    Option("--all", "", "all results"),
+    Option("--unique", "", "each distinct command once, with its newest run"),
+    Option("--reverse", "", "results in the opposite order"),
 )
 OUTPUT = (
     Option("--json", "", "print JSON"),
@@ -53,14 +55,14 @@ OUTPUT = (
 
 
 class Line(NamedTuple):
-    """A command line taken apart."""
+    """A command line, split into words and options."""
 
     words: list[str]
     options: dict[str, str]
 
 
 def split(arguments: list[str], options: tuple[Option, ...], *, strict: bool = False) -> Line:
-    """Options by the table; all else is text, and so is everything after `--`.
+    """Split a command line by the table of options; everything else, and all after `--`, is text.
 
     `strict` refuses unknown words that begin with a dash. Raises UsageError.
     """
@@ -78,7 +80,7 @@ def split(arguments: list[str], options: tuple[Option, ...], *, strict: bool = F
         if option is None or (equals and not option.value):
             if strict and word.startswith("-") and word != "-":
                 raise UsageError(
-                    f"there is no option {word}", "`--` goes before text that begins so"
+                    f"there is no option {word}", "put `--` before text that begins with a dash"
                 )
             words.append(word)
         else:
@@ -87,7 +89,7 @@ def split(arguments: list[str], options: tuple[Option, ...], *, strict: bool = F
 
 
 def _value(option: Option, rest: list[str]) -> str:
-    """The value that stands in the next word; `rest` is the words to come, last first."""
+    """Return the value in the next word. `rest` holds the remaining words in reverse order."""
     if not option.value:
         return ""
     if option.optional:
@@ -97,26 +99,26 @@ def _value(option: Option, rest: list[str]) -> str:
 
 def _checked(option: Option, value: str) -> str:
     if not value and not option.optional:
-        raise UsageError(f"{option.name} wants a value: {option.name} {option.value}")
+        raise UsageError(f"{option.name} needs a value", f"say {option.name} {option.value}")
     return value
 
 
 def _looks_like_id(word: str) -> bool:
-    """Half an id or more; shorter hexadecimal words are text."""
+    """Return whether a word is half an id or more; shorter hexadecimal words are text."""
     return len(word) >= 16 and not word.strip("0123456789abcdefABCDEF")  # noqa: PLR2004
 
 
 def readable(word: str) -> str:
-    """A word of the command line as the database holds text: bytes that are not UTF-8 replaced."""
+    """Return a word of the command line as the database holds text: invalid UTF-8 is replaced."""
     return word if word.isascii() else os.fsencode(word).decode(errors="replace")
 
 
 def to_query(line: Line, config: Config, now_us: int) -> Query:
-    """Raises UsageError for values that make no sense."""
+    """Return the query that the options describe. Raises UsageError for values that cannot be."""
     given = line.options
     text = readable(" ".join(line.words))
     if "--failed" in given and "--ok" in given:
-        raise UsageError("--failed and --ok exclude each other")
+        raise UsageError("--failed and --ok exclude each other", "leave one of them out")
     case = config.values["case"]
     return Query(
         text=text,
@@ -148,21 +150,25 @@ def _repository() -> bytes:
 
     repo, _ = look_up(os.fsencode(working_directory()))
     if repo is None:
-        raise UsageError("this directory is in no git repository", "`--here` takes the directory")
+        raise UsageError("this directory is in no git repository", "use --here for the directory")
     return repo
 
 
 def session_id(text: str, config: Config) -> bytes:
-    """The session that 32 hexadecimal digits name; without them the one of this shell."""
+    """Return the id in 32 hexadecimal digits; for empty text the one of this shell.
+
+    Raises UsageError.
+    """
     text = text or config.session or ""
     if not text:
         raise UsageError(
             "this shell is not recorded, so there is no current session",
-            "name one: --session ID (`hx show EVENT` tells it)",
+            "name a session: --session ID (`hx show EVENT` shows it)",
         )
     if len(text) != 32 or text.strip("0123456789abcdefABCDEF"):  # noqa: PLR2004
         raise UsageError(
-            f"{text!r} is no session id", "it has 32 hexadecimal digits; `--` goes before text"
+            f"{text!r} is not the id of a session",
+            "it has 32 hexadecimal digits; put `--` between --session and text",
         )
     return bytes.fromhex(text)
 
@@ -175,7 +181,9 @@ def _number(given: dict[str, str], name: str) -> int | None:
     except ValueError:
         number = _MAX_NUMBER + 1
     if abs(number) > _MAX_NUMBER:
-        raise UsageError(f"{name} wants a whole number, not {given[name]!r}")
+        raise UsageError(
+            f"{name} cannot read {given[name]!r} as a number", f"say a whole number: {name} 1"
+        )
     return number
 
 
@@ -186,7 +194,7 @@ def _limit(given: dict[str, str], config: Config) -> int | None:
     if limit is None:
         return config.limit
     if limit < 1:
-        raise UsageError("--limit wants a number above zero", "`--all` lifts the limit")
+        raise UsageError("--limit cannot be less than 1", "use --all for no limit")
     return limit
 
 

@@ -1,4 +1,7 @@
-"""Argument parsers: for every command but the hot ones, and for help, docs and completions."""
+"""Argument parsers for commands, and for help, docs and completions of all of them.
+
+`hx find`, `hx search` and `hx stats` read their command lines without them.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from hx.core.errors import UsageError
 
 
 class Parser(argparse.ArgumentParser):
-    """Wrong arguments become UsageError, so that every error looks alike."""
+    """An argument parser that raises UsageError, so that all errors look alike."""
 
     def __init__(self, name: str, about: str) -> None:
         super().__init__(
@@ -23,43 +26,46 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message, f"`{self.prog} --help` says more")
+        raise UsageError(message, f"`{self.prog} --help` lists the arguments")
 
     def add_json(self) -> None:
         self.add_argument("--json", action="store_true", help="print JSON")
 
     def add_text(self, name: str, *, meta: str, about: str, required: bool = False) -> None:
-        """An option, or a word, that is kept as text."""
+        """Add an option or an argument whose value is text."""
         more = {"required": required} if name.startswith("-") else {}
         self.add_argument(name, type=_text, metavar=meta, help=about, **more)  # type: ignore[arg-type]
 
 
 def _text(value: str) -> str:
-    """An argument as it is. Raises UsageError for bytes that are not UTF-8."""
+    """Return an argument unchanged. Raises UsageError for bytes that are not UTF-8."""
     try:
         value.encode()
     except UnicodeEncodeError:
         shown = value.encode(errors="surrogateescape").decode(errors="backslashreplace")
-        raise UsageError(f"{shown!r} is not UTF-8", "say it in characters of UTF-8") from None
+        raise UsageError(f"{shown!r} is not UTF-8", "write this argument in UTF-8") from None
     return value
 
 
 def parser_of(name: str) -> Parser:
-    """The parser of a command: each command module has `parser(name)`."""
+    """Return the parser of a command: each command module has `parser(name)`."""
     made: Parser = import_module(COMMANDS[name].module).parser(name)
     return made
 
 
 def filters_parser(name: str, words: str, about: str) -> Parser:
-    """What `find` and `search` read with hx.cli.options, as a parser."""
+    """Return a parser with the options that `find` and `search` read with hx.cli.options."""
     parser = Parser(name, about)
-    parser.add_argument("text", nargs="*", metavar=words, help="what to look for; none: everything")
+    parser.add_argument(
+        "text", nargs="*", metavar=words, help="what to look for; without it, everything"
+    )
     add_options(parser, FILTERS)
     add_options(parser, tuple(option for option in OUTPUT if option.name != "--help"))
     return parser
 
 
 def add_options(parser: argparse.ArgumentParser, options: tuple[Option, ...]) -> None:
+    """Add options of hx.cli.options to a parser."""
     for option in options:
         if not option.value:
             parser.add_argument(option.name, action="store_true", help=option.help)

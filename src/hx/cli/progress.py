@@ -1,4 +1,4 @@
-"""How far long work has come: one line on a terminal, written over and gone at the end."""
+"""The progress of long work: one line on a terminal, which is overwritten and then removed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ _CLEAR = "\r\033[K"
 
 
 class Progress:
-    """`told(done, size)` as often as you like. Without a terminal on stderr it stays silent."""
+    """Shows a progress bar on stderr; without a terminal there it shows nothing.
+
+    `told(done, size)` may be called as often as the caller likes.
+    """
 
     def __init__(self, title: str) -> None:
         self._title, self._on = title, sys.stderr.isatty()

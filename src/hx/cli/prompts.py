@@ -1,44 +1,47 @@
-"""Recovery words and invitation codes: shown once, asked back, read without being seen."""
+"""Questions on the terminal: yes or no, secrets, recovery words and invitation codes."""
 
 from __future__ import annotations
 
-import secrets
 import sys
 
-from hx.cli.prompts_ask import at_terminal, secret
 from hx.core.errors import InputError, Refused, UsageError
-from hx.core.format.phrases import entropy_of, secret_of
 from hx.files import reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_MAX_BYTES = 4096  # of a file with words or a code
+
+_MAX_BYTES = 4096  # of a file with words or with a code
 _TRIES = 3
 _ASKED = 2
 _IN_A_ROW = 4
 
 _BEFORE = """\
-These words bring the vault back when all of its devices are lost. They are shown
-once and kept nowhere: write them on paper, in their order. Who has them can read
+These words open the vault when all of its devices are lost. They are shown once
+and stored nowhere: write them on paper, in this order. Whoever has them can read
 everything.
 """
 
 
 def show(words: Sequence[str], *, quiz: bool) -> None:
-    """On the terminal; with a quiz they are wiped off, and some asked back. Raises Refused."""
+    """Show recovery words on the terminal; with `quiz` clear them and ask for two of them.
+
+    Raises Refused when a word is wrong, UsageError without a terminal.
+    """
     if not (sys.stdout.isatty() and (at_terminal() or not quiz)):
         raise UsageError(
             "recovery words are shown on a terminal only",
-            "run it on one, or say --json and keep what it prints in a safe place",
+            "run the command on a terminal, or use --json and keep its output in a safe place",
         )
     lines = [*_BEFORE.splitlines(), "", *_rows(words), ""]
     print("\n".join(lines), flush=True)
     if quiz:
         _wait("Press Enter when they are on paper: ")
         print(f"\x1b[{len(lines) + 1}A\x1b[J", end="", flush=True)
-        ask_back(words, sorted(secrets.SystemRandom().sample(range(len(words)), _ASKED)))
+        from random import SystemRandom
+
+        ask_back(words, sorted(SystemRandom().sample(range(len(words)), _ASKED)))
 
 
 def _rows(words: Sequence[str]) -> list[str]:
@@ -53,12 +56,12 @@ def _wait(prompt: str) -> None:
 
 
 def ask_back(words: Sequence[str], places: Sequence[int]) -> None:
-    """Raises Refused when a word is not known after some tries."""
+    """Ask for the words at these places. Raises Refused when one is wrong three times."""
     for place in places:
         for _ in range(_TRIES):
             if _answer(f"word {place + 1} of the sheet (not shown): ") == words[place]:
                 break
-            print("hx: that is another word: look at the sheet again", file=sys.stderr)
+            print("hx: this word is wrong: look at the sheet again", file=sys.stderr)
         else:
             raise _unconfirmed()
 
@@ -73,19 +76,29 @@ def _answer(question: str) -> str:
 def _unconfirmed() -> Refused:
     return Refused(
         "the recovery words were not confirmed: nothing was changed",
-        "begin again: there will be other words",
+        "run the command again: it makes new words",
     )
 
 
 def read_words(path: str | None) -> bytes:
-    """The 16 bytes of the recovery words: of `--words-file`, else typed. Raises InputError."""
+    """Return the 16 bytes of recovery words, from `--words-file` or the terminal.
+
+    Raises InputError, and UsageError without a terminal.
+    """
+    from hx.core.format.phrases import entropy_of
+
     if path is not None:
         return entropy_of(_text(path))
     return _typed("recovery words (not shown): ", "--words-file", entropy_of)
 
 
 def read_code(path: str | None) -> bytes:
-    """The 16 bytes of an invitation code: of `--code-file`, else typed. Raises InputError."""
+    """Return the 16 bytes of an invitation code, from `--code-file` or the terminal.
+
+    Raises InputError, and UsageError without a terminal.
+    """
+    from hx.core.format.phrases import secret_of
+
     if path is not None:
         return secret_of(_text(path).partition("\n")[0])
     return _typed("invitation code (not shown): ", "--code-file", secret_of)
@@ -94,7 +107,7 @@ def read_code(path: str | None) -> bytes:
 def _typed(question: str, option: str, understood: Callable[[str], bytes]) -> bytes:
     if not at_terminal():
         raise UsageError(
-            "there is no terminal to ask on", f"say {option} FILE, or {option} - for stdin"
+            "there is no terminal to ask on", f"use {option} FILE, or {option} - for stdin"
         )
     for _ in range(_TRIES - 1):
         try:
@@ -119,9 +132,50 @@ def _text(path: str) -> str:
         raise InputError(f"cannot read {path}: {reason(error)}", "check the path") from None
     if len(data) > _MAX_BYTES or not data.strip():
         what = "is empty" if len(data) <= _MAX_BYTES else f"is longer than {_MAX_BYTES >> 10} KiB"
-        raise InputError(f"{_name(path)} {what}", "it holds the words or the code, nothing else")
+        raise InputError(
+            f"{_name(path)} {what}", "it must hold the words or the code, and nothing else"
+        )
     return data.decode(errors="replace")
 
 
 def _name(path: str) -> str:
     return "stdin" if path == "-" else path
+
+
+def at_terminal() -> bool:
+    """Return whether a person at a terminal can answer questions."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def confirm(question: str) -> None:
+    """Ask a question and return on a yes. Raises Refused otherwise, and without a terminal."""
+    if not at_terminal():
+        raise Refused("this needs a yes, and there is no terminal to ask on", "use --yes")
+    if not agreed(question):
+        raise Refused("nothing was changed: the answer was not yes")
+
+
+def agreed(question: str) -> bool:
+    """Ask a question on the terminal and return whether the answer is a yes."""
+    sys.stdout.flush()  # what the question is about comes first
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def secret(question: str) -> bytes:
+    """Return a line that is typed on the terminal and not shown, or else the first line of stdin.
+
+    Raises InputError for an empty line.
+    """
+    if at_terminal():
+        from getpass import getpass
+
+        try:
+            line = getpass(question).encode(errors="surrogateescape")
+        except EOFError:  # Ctrl-D
+            line = b""
+    else:
+        line = sys.stdin.buffer.readline().rstrip(b"\n") if sys.stdin is not None else b""
+    if not line:
+        raise InputError("no text was given", "type it on the terminal, or write it to stdin")
+    return line

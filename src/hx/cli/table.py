@@ -1,14 +1,24 @@
-"""Every subcommand: where it lives, and its line in `hx --help`."""
+"""Every subcommand, its module and its line in `hx --help`, and the first page of help.
+
+`hx` prints that page without an argument parser.
+"""
 
 from __future__ import annotations
 
+from hx.core.errors import UsageError
 from hx.core.record import NamedTuple
 
 
 class Command(NamedTuple):
+    """One subcommand. Its module has `parser(name)` and the function `function(arguments, config)`.
+
+    The function returns the exit code. The module is imported when the command is called.
+    """
+
     module: str
-    group: str
+    group: str  # the heading above it in `hx --help`
     summary: str
+    function: str = "run"
 
 
 COMMANDS = {
@@ -19,7 +29,7 @@ COMMANDS = {
     "pause": Command(
         "hx.cli.commands.pause", "Record", "record nothing, for a while or until `hx resume`"
     ),
-    "resume": Command("hx.cli.commands.resume", "Record", "record again"),
+    "resume": Command("hx.cli.commands.pause", "Record", "record again", "resume"),
     "status": Command("hx.cli.commands.status", "Record", "what is recorded, and what went wrong"),
     "doctor": Command(
         "hx.cli.commands.doctor", "Record", "check everything, with the fix for each fault"
@@ -34,7 +44,9 @@ COMMANDS = {
         "hx.cli.commands.stats", "Look", "what ran how often, failed, and took how long"
     ),
     "pin": Command("hx.cli.commands.pin", "Keep", "spare a session from retention"),
-    "unpin": Command("hx.cli.commands.unpin", "Keep", "let retention have a session again"),
+    "unpin": Command(
+        "hx.cli.commands.pin", "Keep", "let retention remove a session again", "unpin"
+    ),
     "forget": Command(
         "hx.cli.commands.forget", "Keep", "remove events here at once, everywhere by sync"
     ),
@@ -49,3 +61,25 @@ COMMANDS = {
     ),
     "completions": Command("hx.cli.commands.completions", "Set up", "print a shell's completions"),
 }
+
+
+def overview() -> str:
+    """Return the first page of help: the usage, then each command under its group."""
+    lines = ["usage: hx COMMAND [OPTIONS]", ""]
+    group = ""
+    for name, command in COMMANDS.items():
+        if command.group != group:
+            group = command.group
+            lines.append(f"{group}:")
+        lines.append(f"  {name:<12} {command.summary}")
+    lines += ["", "`hx COMMAND --help` says more. `hx --version` prints the version.", ""]
+    return "\n".join(lines)
+
+
+def unknown_command(name: str) -> UsageError:
+    """Return the error for a command that does not exist; its hint is the nearest name."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, COMMANDS, n=1)
+    hint = f"did you mean `hx {near[0]}`?" if near else "`hx --help` lists the commands"
+    return UsageError(f"there is no command {name!r}", hint)

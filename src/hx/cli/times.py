@@ -1,4 +1,4 @@
-"""Times between people and microseconds."""
+"""Conversion between times as people write them and microseconds since the epoch."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from hx.core.durations import is_known as is_known  # noqa: PLC0414
 from hx.core.durations import short_duration as short_duration  # noqa: PLC0414
 from hx.core.errors import UsageError
 
-_MAX_US = 1 << 62  # beyond it no event can be
+_MAX_US = 1 << 62  # no event can be later
 
 
 def duration_us(text: str, name: str) -> int:
-    """`15m`, `2h30m`, `1w` -> microseconds. Raises UsageError."""
+    """Convert `15m`, `2h30m` or `1w` to microseconds; `name` is the option. Raises UsageError."""
     total, digits = 0, ""
     for character in text:
         if character.isascii() and character.isdigit():
@@ -26,12 +26,17 @@ def duration_us(text: str, name: str) -> int:
             total = 0
             break
     if not total or digits or total * 1_000_000 > _MAX_US:
-        raise UsageError(f"{name} cannot read {text!r}", "say 90s, 15m, 2h, 3d or 1w")
+        raise UsageError(
+            f"{name} cannot read {text!r} as a span of time", "say 90s, 15m, 2h, 3d or 1w"
+        )
     return total * 1_000_000
 
 
 def moment(text: str, now_us: int, name: str) -> int:
-    """A local time, or a span back from now -> microseconds since the epoch."""
+    """Convert a local time, or a span back from now, to microseconds since the epoch.
+
+    `name` is the option, for the message. Raises UsageError.
+    """
     words = text.strip().removesuffix(" ago").replace(" ", "")
     if words in ("now", "today", "yesterday"):
         return now_us if words == "now" else _midnight(now_us, words == "yesterday")
@@ -42,12 +47,14 @@ def moment(text: str, now_us: int, name: str) -> int:
 
 def _midnight(now_us: int, yesterday: bool) -> int:
     now = time.localtime(now_us // 1_000_000)
-    day = now.tm_mday - (1 if yesterday else 0)  # mktime knows what the 0th of a month is
+    day = now.tm_mday - (
+        1 if yesterday else 0
+    )  # mktime takes day 0 as the last day of the month before
     return int(time.mktime((now.tm_year, now.tm_mon, day, 0, 0, 0, 0, 0, -1))) * 1_000_000
 
 
 def _date(text: str, now_us: int, name: str) -> int:
-    """ISO 8601, as `--json` prints it; a clock time is today's; without a zone all is local."""
+    """Convert ISO 8601, or a clock time of today; without a zone it is a local time."""
     from datetime import UTC, datetime, timedelta
 
     whole = text
@@ -55,26 +62,29 @@ def _date(text: str, now_us: int, name: str) -> int:
         today = time.strftime("%Y-%m-%d", time.localtime(now_us // 1_000_000))
         whole = f"{today} {'0' if text[1] == ':' else ''}{text}"
     try:
-        at = datetime.fromisoformat(whole).astimezone(UTC)
+        moment = datetime.fromisoformat(whole).astimezone(UTC)
     except (OverflowError, ValueError):
         hint = "say 15m, 2h, 3d, yesterday, 2026-11-01 or 14:30"
-        raise UsageError(f"{name} cannot read {text!r}", hint) from None
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+        raise UsageError(f"{name} cannot read {text!r} as a time", hint) from None
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def rfc3339(at_us: int) -> str:
+    """Return a time as JSON holds it: UTC with microseconds, `2026-11-24T09:00:00.000000Z`."""
     seconds, fraction = divmod(at_us, 1_000_000)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{fraction:06d}Z"
 
 
-def rfc3339_or_none(started_at_us: int) -> str | None:
-    return rfc3339(started_at_us) if is_known(started_at_us) else None
+def rfc3339_or_none(at_us: int | None) -> str | None:
+    """Return a time as JSON holds it; None for None and for a time that is not known."""
+    return None if at_us is None or not is_known(at_us) else rfc3339(at_us)
 
 
 def local(at_us: int) -> str:
+    """Return a local time: `2026-11-24 09:00:00`."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at_us // 1_000_000))
 
 
 def duration(us: int) -> str:
-    """`12 ms`, else as short_duration."""
+    """Return a duration as short_duration does, or `12 ms` where that is empty."""
     return short_duration(us) or f"{us // 1_000} ms"

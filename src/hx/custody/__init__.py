@@ -65,7 +65,7 @@ class Custody:
         self._keeper.write(data)
         if self._keeper.read() != data:
             raise KeyMissing(
-                f"{self._keeper.label} does not give back what was written", "nothing was moved"
+                f"{self._keeper.label} does not return what hx stored in it", "nothing was moved"
             )
         note = Note(self.name, self._place.device_id, self._keeper.ring)
         if read_note(self._place.note) != note:
@@ -126,7 +126,7 @@ def opened(place: Place, ask: Callable[[bool], bytes]) -> Custody:
         )
     if note.device_id != place.device_id:
         raise KeyMissing(
-            f"{place.note} is of another device ({note.device_id.hex()})",
+            f"{place.note} belongs to another device ({note.device_id.hex()})",
             "restore the database that belongs to it, or the note of this device",
         )
     return Custody(_keeper(note, place, ask), place)

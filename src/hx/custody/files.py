@@ -27,7 +27,7 @@ def read(path: str) -> bytes:
     except OSError as error:
         raise KeyMissing(f"cannot read {path}: {reason(error)}", "check who owns it") from None
     if mode & 0o077:
-        raise KeyMissing(f"others may read {path} ({mode:o})", f"chmod 600 {path}")
+        raise KeyMissing(f"other users may read {path} ({mode:o})", f"chmod 600 {path}")
     if len(data) > MAX_BYTES:
         raise damaged(path)
     return data
@@ -39,7 +39,7 @@ def write(path: str, data: bytes) -> None:
         replace_file(path, data)
     except OSError as error:
         raise DatabaseError(
-            f"cannot write {path}: {reason(error)}", "make room, or make the folder writable"
+            f"cannot write {path}: {reason(error)}", "free some space, or make the folder writable"
         ) from None
 
 

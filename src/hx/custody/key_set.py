@@ -70,4 +70,4 @@ def _key(found: object) -> bytes:
 
 
 def _damaged() -> KeyMissing:
-    return KeyMissing("the kept keys of this device are damaged", "restore them from a backup")
+    return KeyMissing("the stored keys of this device are damaged", "restore them from a backup")

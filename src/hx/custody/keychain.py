@@ -69,7 +69,7 @@ class Keychain:
             self._set(f"{slot}.{number}", part)
         self._set(f"{slot}", f"{new} {len(parts)} {parts[0]}")
         if self._slot(slot) != (new, data):
-            raise KeyMissing(f"{self.label} does not give back what it was given", _HINT)
+            raise KeyMissing(f"{self.label} does not return what hx stored in it", _HINT)
         self._drop(1 - slot)
 
     def forget(self) -> None:
@@ -137,7 +137,7 @@ class Keychain:
             raise Locked(f"{self.label} is locked", "unlock it, and try again") from None
         except Exception as error:  # noqa: BLE001  (each backend raises what its bus raises)
             raise KeyMissing(
-                f"{self.label} does not do what it was asked ({type(error).__name__})", _HINT
+                f"{self.label} refuses a request of hx ({type(error).__name__})", _HINT
             ) from None
 
 
@@ -149,8 +149,8 @@ def best(device_id: bytes) -> Keychain:
     backend = _configured() or _detected()
     if backend is None:
         raise KeyMissing(
-            "there is no keychain here",
-            "start one that speaks the Secret Service (gnome-keyring, KWallet, KeePassXC)",
+            "no keychain is running",
+            "start one with the Secret Service: gnome-keyring, KWallet or KeePassXC",
         )
     keychain = Keychain(backend, device_id)
     keychain.probe()
@@ -173,7 +173,7 @@ def _configured() -> KeyringBackend | None:
     """By keyring's environment variable or file; one that keeps nothing safe is refused."""
     from keyring import core
 
-    hint = "PYTHON_KEYRING_BACKEND or keyringrc.cfg names it"
+    hint = "change PYTHON_KEYRING_BACKEND or keyringrc.cfg, one of which names it"
     try:
         backend = core.load_env() or core.load_config()
     except Exception as error:  # noqa: BLE001  (whatever the named module raises)

@@ -54,7 +54,7 @@ class SealedFile:
         passphrase = self._ask(False) if self._passphrase is None else self._passphrase
         data = _unsealed(body, passphrase)
         if data is None:
-            raise KeyMissing("this is not the passphrase", "try again: nothing was changed")
+            raise KeyMissing("the passphrase is wrong: nothing was changed", "try again")
         self._passphrase = passphrase
         return data
 
@@ -118,6 +118,6 @@ def _key(head: bytes, passphrase: bytes) -> bytes:
         return argon2id.kdf(32, passphrase, salt, opslimit=passes, memlimit=memory_kib << 10)
     except NoMemory:
         raise KeyMissing(
-            f"the passphrase needs {memory_kib >> 10} MiB of memory, which are not to be had",
+            f"the passphrase needs {memory_kib >> 10} MiB of memory, and less is free",
             "end other programs and try again",
         ) from None

@@ -233,7 +233,11 @@ _SENTENCES: tuple[tuple[type[apsw.Error], str, str], ...] = (
     (apsw.LockedError, "the database {path} is locked", "another hx is at work; try again"),
     (apsw.NotADBError, "{path} is not a database", _DAMAGED_HINT),
     (apsw.CorruptError, "the database {path} is damaged", _DAMAGED_HINT),
-    (apsw.FullError, "the disk that holds {path} is full", "make room; nothing recorded is lost"),
+    (
+        apsw.FullError,
+        "the disk that holds {path} is full",
+        "free some space; nothing that was recorded is lost",
+    ),
     (
         apsw.ReadOnlyError,
         "the database {path} is read-only",

@@ -117,7 +117,9 @@ def order(
     """
     with PatientLock(places.lock, places.patience_s) as held:
         if not held:
-            raise Busy("another hx is still at work", "nothing is forgotten yet: try again")
+            raise Busy(
+                "another hx is draining the spool: nothing was forgotten", "try again in a moment"
+            )
         return _order(database, choice, shown, issuer, places)
 
 

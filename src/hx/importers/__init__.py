@@ -117,7 +117,7 @@ def _opened(path: str):  # type: ignore[no-untyped-def]  # noqa: ANN202  (Buffer
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
-        what = "a directory" if stat.S_ISDIR(mode) else "no regular file"
+        what = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
         raise InputError(f"{path} is {what}", "name a history file")
     return os.fdopen(descriptor, "rb", buffering=0)
 
@@ -126,7 +126,7 @@ def _read(file, path: str, size: int) -> bytes:  # type: ignore[no-untyped-def] 
     try:
         block: bytes = file.read(size)
     except OSError as error:
-        raise InputError(f"{path}: {reason(error)}", "the disk may be failing") from None
+        raise InputError(f"{path}: {reason(error)}", "check the disk: it may be failing") from None
     return block
 
 
@@ -143,7 +143,7 @@ def detected(path: str) -> Importer:
     with _opened(path) as file:
         head = _read(file, path, _HEAD_BYTES)
     if not head:
-        raise InputError(f"{path} is empty", "there is nothing to import")
+        raise InputError(f"{path} is empty", "name another history file")
     for kind in ("atuin", "fish", "zsh", "bash"):
         if importer(kind).recognises(head):
             return importer(kind)

@@ -58,7 +58,7 @@ def _explained(error: apsw.Error | UnicodeDecodeError, path: str) -> InputError:
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return InputError(f"{path} is locked by another program", "try again in a moment")
     if isinstance(error, apsw.NotADBError | apsw.CorruptError | UnicodeDecodeError):
-        return InputError(f"{path} is no database that SQLite can read", "it may be damaged")
+        return InputError(f"SQLite cannot read {path} as a database", "it may be damaged")
     hint = "check who owns it and its folder"
     if isinstance(error, foreign.CLOSED) and foreign.has_full_log(path):
         hint = (
@@ -91,13 +91,13 @@ def _refused(connection: apsw.Connection, path: str, columns: set[str]) -> Input
     if _MIGRATIONS in tables and columns:
         lacking = ", ".join(sorted(_NEEDED - columns))
         return InputError(
-            f"{path} is of an atuin that this hx does not know: its table lacks {lacking}",
+            f"{path} is from a version of atuin that hx does not know: its table lacks {lacking}",
             f"hx knows atuin up to {_NEWEST}: a newer hx may read it; the commands alone come by"
             " `atuin history list --cmd-only > FILE` and `hx import --from bash FILE`",
         )
     if _MIGRATIONS in tables and tables & _OTHERS:
         beside = os.path.join(os.path.dirname(path), "history.db")
-        return InputError(f"{path} is atuin's, but not its history", f"that is in {beside}")
+        return InputError(f"{path} belongs to atuin, but is not its history", f"import {beside}")
     return InputError(
         f"{path} is a database, but not atuin's",
         "atuin's is ~/.local/share/atuin/history.db or ~/.atuin/data/history.db",

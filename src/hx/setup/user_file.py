@@ -38,17 +38,21 @@ def read(path: str) -> Dotfile:
     try:
         status = os.stat(target)
         if not stat.S_ISREG(status.st_mode):
-            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no ordinary file"
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
             raise InputError(f"{path} is {kind}", "make it a file, or name other shells: --shell")
         text = _bytes(target)
     except FileNotFoundError:
         return Dotfile(path, target, b"", None)
     except OSError as error:
         raise InputError(
-            f"cannot read {path}: {reason(error)}", "see to it, or name other shells: --shell"
+            f"cannot read {path}: {reason(error)}",
+            "make it readable, or name other shells: --shell",
         ) from None
     if len(text) > _MAX_BYTES:
-        raise InputError(f"{path} is longer than {_MAX_BYTES >> 20} MiB", "load the hook by hand")
+        raise InputError(
+            f"{path} is longer than {_MAX_BYTES >> 20} MiB",
+            "load the hook by hand: `hx init --help`",
+        )
     return Dotfile(path, target, text, status)
 
 
@@ -81,7 +85,7 @@ def replace(file: Dotfile, text: bytes) -> None:
     if not os.path.isdir(folder):
         private_folder(folder)
     if read(file.path)[:3] != file[:3]:
-        raise InputError(f"{file.path} was changed meanwhile", "run the same again")
+        raise InputError(f"another program has changed {file.path}", "run the command again")
     if file.status is None:
         replace_file(file.target, text)
     else:
@@ -92,7 +96,7 @@ def replace(file: Dotfile, text: bytes) -> None:
 def remove(file: Dotfile) -> None:
     """For one that was made here and holds nothing else."""
     if read(file.path)[:3] != file[:3]:
-        raise InputError(f"{file.path} was changed meanwhile", "run the same again")
+        raise InputError(f"another program has changed {file.path}", "run the command again")
     os.unlink(file.target)
 
 

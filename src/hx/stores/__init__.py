@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WEAK_DURABILITY = "weak durability"  # a power cut may undo what was written last
-_HINT = "a folder: folder:/path/to/folder"
+_HINT = "use a folder: folder:/path/to/folder"
 
 
 class Entry(NamedTuple):
@@ -101,10 +101,10 @@ def open_store(url: str, device_id: bytes, *, umask: int | None = None) -> Store
     if scheme == "s3" and colon:
         raise UsageError("this hx cannot sync through a bucket yet", _HINT)
     hint = f"did you mean folder:{url}?" if url.startswith("/") else _HINT
-    raise UsageError(f"{url} is not a store", hint)
+    raise UsageError(f"{url} is not the URL of a store", hint)
 
 
 def _absolute(url: str, path: str) -> str:
     if not path.startswith("/") or "\0" in path:
-        raise UsageError(f"{url} does not name a folder by its whole path", _HINT)
+        raise UsageError(f"{url} does not name a folder by an absolute path", _HINT)
     return "/" + path.strip("/")

@@ -74,7 +74,10 @@ class FolderStore:
             for _ in range(_TRIES):
                 with suppress(FileNotFoundError), self._folder(folder, make=True) as inside:
                     return self._put(inside, name, data)
-        raise Transient(f"something takes files out of {self.path} as they are written")
+        raise Transient(
+            f"another program removes files from {self.path} while hx writes them",
+            "stop that program, then run `hx sync` again",
+        )
 
     def delete(self, key: str) -> None:
         require_key(key)
@@ -134,7 +137,7 @@ class FolderStore:
         os.unlink(name, dir_fd=inside)
         raise Transient(
             f"the store {self.path} did not keep what was written to it",
-            "look at the disk or the connection, then run `hx sync` again",
+            "check the disk or the connection, then run `hx sync` again",
         )
 
     def _reads_back(self) -> bool:
@@ -188,13 +191,13 @@ class FolderStore:
         try:
             descriptor = os.open(self.path, FOLDER)
         except FileNotFoundError:
-            raise not_mounted(self.path, "is not there") from None
+            raise not_mounted(self.path, "does not exist") from None
         except NotADirectoryError:
             raise not_mounted(self.path, "is not a folder") from None
         found = os.fstat(descriptor)
         if self._identity not in (None, (found.st_dev, found.st_ino)):
             os.close(descriptor)
-            raise not_mounted(self.path, "is not the folder any more that it was a moment ago")
+            raise not_mounted(self.path, "was replaced by another folder a moment ago")
         self._identity = (found.st_dev, found.st_ino)
         return descriptor
 

@@ -29,11 +29,11 @@ _MEANS: dict[int, type[StoreError]] = {
     errno.EHOSTUNREACH: NotMounted,
 }
 _HINTS: dict[type[StoreError], str] = {
-    Full: "make room there and run `hx sync` again: nothing is lost, what was written stays",
+    Full: "free some space there and run `hx sync` again: nothing is lost",
     ReadOnly: "mount it so that it can be written, then run `hx sync` again",
-    Denied: "make it yours to read and write, then run `hx sync` again",
+    Denied: "give yourself permission to read and write it, then run `hx sync` again",
     NotMounted: "mount it (a disk, a share, a stick), or make the folder; then try again",
-    Transient: "run `hx sync` again; if it fails again, look at the disk or the connection",
+    Transient: "run `hx sync` again; if it fails again, check the disk or the connection",
 }
 _IN_THE_WAY = (errno.ENOTDIR, errno.ELOOP)
 
@@ -51,8 +51,8 @@ def explained(path: str, error: OSError) -> StoreError:
     kind = _MEANS.get(error.errno or 0, Transient)
     if error.errno in _IN_THE_WAY:
         return Denied(
-            f"in the store {path} a file or a link stands where hx has a folder",
-            "move it out of the store: hx follows no links in there",
+            f"in the store {path} a file or a link has the name of a folder of hx",
+            "move it out of the store: hx does not follow links there",
         )
     return kind(f"the store {path} cannot be used: {reason(error)}", _HINTS[kind])
 

@@ -176,12 +176,12 @@ class SyncContext:
         except Missing:
             raise NotAVault(
                 f"{self.vault.store} does not hold a vault: {object_names.VAULT_KEY} is missing",
-                "is the right disk mounted there? nothing was changed",
+                "nothing was changed: check that the right disk is mounted there",
             ) from None
         if found != self.vault.genesis:
             raise NotAVault(
                 f"{self.vault.store} holds another vault than {self.vault.name!r}",
-                "mount the right one, or see `hx sync status`; nothing was changed",
+                "nothing was changed: mount the right store, or see `hx sync status`",
             )
 
     def unsealed(self, key: str, data: bytes) -> bytes:

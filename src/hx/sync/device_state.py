@@ -16,22 +16,22 @@ MEMBER, WAITING, NOT_ADMITTED, REVOKED, LEFT = PLACES = (
     "waiting",
     "not admitted",
     "revoked",
-    "left",
+    "departed",
 )
 _PLACE = "place"  # meta: as it was when the roster was last evaluated
 
 WAITS = (
     "this device waits to be admitted",
-    "`hx sync` on a device that has been in the vault for longer admits it, then sync here",
+    "run `hx sync` on a device that is in the vault, which admits this one, then here",
 )
-_REJOIN = "`hx sync leave`, then `hx sync join` with a code from a new `hx sync invite`"
+_REJOIN = "run `hx sync leave`, then `hx sync join` with a code from a new `hx sync invite`"
 OUTSIDE = {
     NOT_ADMITTED: (
-        "this device was not admitted to the vault: another came by the same invitation",
+        "this device was not admitted to the vault: another device has used the same invitation",
         _REJOIN,
     ),
-    REVOKED: ("this device was taken out of the vault", _REJOIN),
-    LEFT: ("this device is leaving the vault", "`hx sync leave` ends it"),
+    REVOKED: ("this device was removed from the vault", _REJOIN),
+    LEFT: ("this device is leaving the vault", "run `hx sync leave` to finish that"),
 }
 
 
@@ -43,8 +43,8 @@ def waits(database: Database) -> tuple[str, str]:
     if not ledger.lacks_key(database):
         return WAITS
     return (
-        f"{WAITS[0]}, and the others write under a key that it does not have",
-        f"if it says so again later it was not admitted: {_REJOIN}",
+        f"{WAITS[0]}, and the others write with a key that it does not have",
+        f"{WAITS[1]}; if this message stays, it was not admitted: {_REJOIN}",
     )
 
 

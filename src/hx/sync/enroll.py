@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from hx.sync.context import SyncContext
 
 INVITE_US = 86_400_000_000  # how long an invitation is open
-_DAMAGED = "the store may be damaged, or somebody has tampered with it"
+_DAMAGED = "the store is damaged, or somebody has changed it: restore it from a backup"
 
 
 class Here(NamedTuple):
@@ -63,12 +63,12 @@ def require_empty(store: Store, url: str) -> None:
     if any(entry.key == object_names.VAULT_KEY for entry in store.list("")):
         raise NotAVault(
             f"{url} holds a vault already",
-            "`hx sync join` takes this device into it, with a code from `hx sync invite` there",
+            "`hx sync join` puts this device into it, with a code from `hx sync invite`",
         )
     if next(iter(store.list("")), None) is not None:
         raise NotAVault(
             f"{url} holds objects of a vault, but not its first record",
-            "choose an empty place, or bring hx-vault.hx back from a backup",
+            "choose an empty folder, or restore hx-vault.hx from a backup",
         )
 
 
@@ -144,7 +144,8 @@ def join(here: Here, place: Place, secret: bytes) -> None:
     found = _opened(place, secret)
     if found.genesis_sha256 != genesis.sha256:
         raise NotAVault(
-            f"{place.url} holds another vault than the invitation is for", "nothing was changed"
+            f"{place.url} holds another vault than the invitation is for",
+            "use the store of the invitation",
         )
     _require_open(found, genesis, secret, here.now_us)
     own = add(
@@ -175,11 +176,11 @@ def read_genesis(place: Place) -> tuple[bytes, Genesis]:
     except Missing:
         raise NotAVault(
             f"{place.url} does not hold a vault",
-            "is the right disk mounted, and has it synced? `hx sync init` makes a new vault",
+            "check that the right disk is mounted and synced; `hx sync init` makes a new vault",
         ) from None
     except Fault as fault:
         raise NotAVault(
-            f"the first record of the vault in {place.url} is not sound: {fault.detail}", _DAMAGED
+            f"the first record of the vault in {place.url} is damaged: {fault.detail}", _DAMAGED
         ) from None
 
 
@@ -190,7 +191,7 @@ def _opened(place: Place, secret: bytes) -> Invitation:
     except Missing:
         raise InputError(
             "there is no invitation with this code: it is used, expired or of another vault",
-            "make a new one with `hx sync invite`; a folder that is synced may need a moment",
+            "make a new one with `hx sync invite`; a folder that syncs may need a moment",
         ) from None
     except Fault as fault:
         raise InputError(f"the invitation cannot be read: {fault.detail}", _DAMAGED) from None
@@ -208,7 +209,7 @@ def recover(here: Here, place: Place, entropy: bytes) -> None:
     if genesis.recovery_sign_pub != recovery.sign_pub:
         raise NotAVault(
             f"the vault in {place.url} was not made with these recovery words",
-            "check the sheet; a store could also show a vault of its own: nothing was changed",
+            "nothing was changed: check the words, and that nobody has replaced the vault",
         )
     vmks = {
         found.key_id: (found.number, found.vmk)
@@ -217,7 +218,7 @@ def recover(here: Here, place: Place, entropy: bytes) -> None:
     if genesis.suite == SEALED and not vmks:
         raise NotAVault(
             f"{place.url} holds no key that these recovery words open",
-            "the store is not complete: let it sync, or bring it back from a backup",
+            "the store is not complete: let it sync, or restore it from a backup",
         )
     own = add(
         (here.device.sign_pub, here.device.box_pub),

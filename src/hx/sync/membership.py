@@ -69,7 +69,7 @@ def _new_epoch(context: SyncContext) -> None:
     if context.trust.writing is None:  # a device may sign so many records and no more
         raise KeyMissing(
             "this device cannot make a new key for the vault: it has signed too many records",
-            "sync on the device that made the vault: that one can",
+            "run `hx sync` on the device that made the vault",
         )
 
 
@@ -120,7 +120,7 @@ def writing_key(context: SyncContext) -> tuple[bytes, bytes | None]:
     if wanted is None or wanted not in held:
         raise KeyMissing(
             "this device does not have the newest key of the vault yet",
-            "sync on another device: it puts the key down for this one",
+            "run `hx sync` on another device: it publishes the key for this one",
         )
     return wanted, held[wanted]
 

@@ -40,7 +40,7 @@ class Outbox:
         except OSError as error:
             raise DatabaseError(
                 f"cannot write to {self._folder}: {reason(error)}",
-                "make room, or make the folder writable; nothing is lost",
+                "free some space, or make the folder writable; nothing is lost",
             ) from None
 
     def _write(self, seq: int, objects: list[tuple[str, bytes]]) -> None:

@@ -128,8 +128,8 @@ def _require_read(context: SyncContext, manifest: str) -> None:
     """What it says of the roster has to be known before the next one is written."""
     if manifest in context.listing and manifest not in ledger.known_manifests(context.database):
         raise Transient(
-            f"{manifest} is in the store and cannot be read back yet",
-            "nothing was lost: `hx sync` goes on with it",
+            f"the store does not return the new manifest {manifest} yet",
+            "nothing was lost: run `hx sync` again",
         )
 
 

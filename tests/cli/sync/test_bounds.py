@@ -122,5 +122,5 @@ def test_very_many_files_of_others_cost_little_memory(pair):
         code, peak_bytes = memory(other, "status", "--check", *options)
         assert code == 0
         assert peak_bytes < MOST_BYTES
-    [row] = other.sync("status", "--check", "--verbose")["strangers"]
+    [row] = other.sync("status", "--check", "--verbose")["foreign"]
     assert (row["count"], len(row["objects"])) == (FOREIGN, FOREIGN)

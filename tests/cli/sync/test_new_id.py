@@ -90,7 +90,7 @@ def test_a_new_id_needs_a_vault_and_no_store(members, tmp_path):
     stranger = Member(tmp_path / "stranger", one.folder, "stranger")
     assert is_told(stranger.hx("sync", "join", "--new-id"), 6, "in no vault")
     wrong = one.hx("sync", "join", "--new-id", "--store", f"folder:{one.folder}")
-    assert is_told(wrong, 2, "only --name")
+    assert is_told(wrong, 2, "combined only with --name")
     assert is_told(stranger.hx("sync", "join"), 2, "is missing", "--store")
 
 

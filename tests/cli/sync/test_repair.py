@@ -31,7 +31,7 @@ def test_with_nothing_to_mend_nothing_changes(pair):
     assert done["problems"] == []
     assert done["read"] > 0
     assert tree(one.folder) == before
-    assert "nothing had to be mended" in one.hx("sync", "repair").out
+    assert "nothing had to be repaired" in one.hx("sync", "repair").out
 
 
 def test_what_the_store_has_lost_is_published_again(pair):
@@ -79,7 +79,7 @@ def test_a_store_put_back_from_an_old_copy_is_made_whole_and_forgotten_things_st
 def test_the_mark_of_the_vault_is_put_back(pair):
     one, _ = pair
     (one.folder / "hx-vault.hx").unlink()
-    assert one.sync("repair")["marker"] is True
+    assert one.sync("repair")["vault_file"] is True
     assert (one.folder / "hx-vault.hx").exists()
 
 
@@ -104,7 +104,7 @@ def test_a_database_that_is_made_anew_takes_the_place_of_the_old_one_when_it_is_
         "events": 3,
         "artifacts": 0,
         "pins": 0,
-        "orders": 1,
+        "tombstones": 1,
         "only_here": 1,
         "differences": [],
     }
@@ -128,7 +128,7 @@ def test_a_database_with_an_event_twice_stays_and_the_difference_is_told(pair):
         )
     told = one.hx("sync", "repair", "--rebuild")
     assert told.code == 8
-    assert "other than the old database, which stays as it is" in told.out
-    assert "events: 1 only in the old one, 0 only in the new one, 0 differ: " in told.out
+    assert "it differs from the old database, which is kept" in told.out
+    assert "events: 1 only in the old database, 0 only in the new one, 0 differ: " in told.out
     assert "make" not in told.out
     assert len(one.history) == 4

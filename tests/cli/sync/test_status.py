@@ -133,14 +133,14 @@ def test_what_else_lies_there_is_ignored_and_named_by_kind_when_asked(pair, segm
     other.sync()
     assert other.commands == ["make test"]
     assert said(other) == (0, [])
-    assert other.sync("status")["strangers"] is None
+    assert other.sync("status")["foreign"] is None
     checked = other.hx("sync", "status", "--check").out
-    assert "the store answers; 0 manifests there are new" in checked
+    assert "the store can be read; it holds 0 new manifests" in checked
     assert re.findall("^ignored +(.*?):", checked, re.MULTILINE) == [
         *("1 conflict copy", "2 foreign", "1 temp")
     ]
     assert all(name in checked for name in LITTER)
-    assert other.sync("status", "--check")["strangers"] == [
+    assert other.sync("status", "--check")["foreign"] == [
         *(strange(verdict.CONFLICT_COPY, CONFLICT), strange(verdict.FOREIGN, *FOREIGN)),
         strange(verdict.TEMP, TEMP),
     ]
@@ -155,10 +155,10 @@ def test_of_many_strangers_three_are_named_and_with_verbose_all(pair):
     one, _ = pair
     names = [f"photo {at}.jpg" for at in range(9)]
     put(one.folder, dict.fromkeys(names, b"?"))
-    [some] = one.sync("status", "--check")["strangers"]
+    [some] = one.sync("status", "--check")["foreign"]
     assert (some["count"], len(some["objects"])) == (9, 3)
     assert set(some["objects"]) <= set(names)
-    assert one.sync("status", "--check", "--verbose")["strangers"] == [
+    assert one.sync("status", "--check", "--verbose")["foreign"] == [
         strange(verdict.FOREIGN, *names)
     ]
     told = one.hx("sync", "status", "--check").out
@@ -170,19 +170,19 @@ def test_of_many_strangers_three_are_named_and_with_verbose_all(pair):
 def test_a_strangers_name_cannot_move_the_cursor_and_may_be_any_bytes(pair):
     one, _ = pair
     os.close(os.open(bytes(one.folder) + b"/\x1b[2J\xff", os.O_CREAT))
-    [row] = one.sync("status", "--check")["strangers"]
+    [row] = one.sync("status", "--check")["foreign"]
     assert row == strange(verdict.FOREIGN, "\x1b[2J\ufffd")
     assert "\x1b" not in one.hx("sync", "status", "--check").out
 
 
 def test_a_check_counts_what_is_new_and_takes_nothing(pair, segment):
     _, other = pair
-    assert "1 manifests there are new" in other.hx("sync", "status", "--check").out
+    assert "it holds 1 new manifest" in other.hx("sync", "status", "--check").out
     assert other.hx("find").code == 1
     shutil.move(other.folder, other.cwd / "aside")
     assert other.hx("sync", "status").code == 0  # without a question to the store
     checked = other.hx("sync", "status", "--check", "--json")
-    assert (checked.code, checked.json["strangers"]) == (5, None)
+    assert (checked.code, checked.json["foreign"]) == (5, None)
 
 
 # ---- how it stands ----
@@ -241,7 +241,7 @@ def test_a_newcomer_is_told_by_everyone_and_admitted_by_the_first_that_syncs(pai
     one, other = pair
     late = Member(tmp_path / "late", one.folder, "late")
     assert late.join(one.invite()).code == 0
-    waiting = (False, "newcomer: a device that stands has to sync")
+    waiting = (False, "waiting: run `hx sync` on a device that is in the vault")
     assert notes(late)["late"] == waiting
     assert late.hx("sync", "invite").code == 6
     told = other.hx("sync", "pull")
@@ -275,7 +275,7 @@ def test_several_by_one_code_are_told_loudly_and_none_is_admitted(pair, tmp_path
         one.hx("sync", *part)
     else:
         told = one.hx("sync", *part).err
-        assert "hx: warning: several devices have joined by one invitation" in told
+        assert "hx: warning: several devices have used one invitation" in told
         assert "thief" in told
         assert "friend" in told
     one.sync()

@@ -1,4 +1,4 @@
-"""`hx completions SHELL`: written when hx is built, so that printing them costs nothing."""
+"""`hx completions SHELL` prints a file that `make docs` has written, so that it is fast."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def run(arguments: list[str], config: Config) -> int:  # noqa: ARG001  (every co
 
 
 def path(shell: str) -> str:
+    """Return the file with the completions of a shell."""
     return os.path.join(os.path.dirname(shells.__file__), "completions", f"hx.{shell}")
 
 
@@ -30,7 +31,7 @@ def parser(name: str) -> Parser:
     from hx.cli.parsers import Parser
 
     made = Parser(name, _ABOUT)
-    made.add_argument("shell", choices=SHELLS, help="whose completions")
+    made.add_argument("shell", choices=SHELLS, help="the shell")
     return made
 
 

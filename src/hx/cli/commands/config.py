@@ -1,7 +1,8 @@
-"""`hx config`: every setting, its value and where it comes from; and the places."""
+"""`hx config` shows every setting, its value and its source, and the paths of hx."""
 
 from __future__ import annotations
 
+from hx.cli.events_output import print_json
 from hx.config import SETTINGS, VARIABLES
 
 TYPE_CHECKING = False
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
 def run(arguments: list[str], config: Config) -> int:
     given = parser("config").parse_args(arguments)
     if given.json:
-        from hx.cli.json_output import print_json
-
         print_json(_object(config))
         return 0
     print("settings")
@@ -64,6 +63,6 @@ def parser(name: str) -> Parser:
 
 _ABOUT = """\
 Shows every setting with its value and where it comes from, the places where
-hx keeps things, and the environment variables that it reads. Settings stand in
-the file named `config`.
+hx stores data, and the environment variables that it reads. Settings are in the
+file named `config`.
 """

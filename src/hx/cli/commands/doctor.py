@@ -1,4 +1,4 @@
-"""`hx doctor`: checks everything, and names the fix for each fault."""
+"""`hx doctor` checks everything and names the fix for each fault."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import os
 
 import apsw
 
-from hx.cli import health, hook_checks, keys
+from hx.cli import health, hook_checks
 from hx.cli.context import now_us, open_context
-from hx.cli.health_part import FAULT, OK, WARNING, Finding
+from hx.cli.health import FAULT, OK, WARNING, Finding
+from hx.cli.text import count, visible
 from hx.core.errors import DatabaseError, HxError
 from hx.database.connection import explained
 from hx.database.queries import integrity, status
@@ -26,14 +27,14 @@ _MINUTE_US = 60_000_000
 
 def run(arguments: list[str], config: Config) -> int:
     given = parser("doctor").parse_args(arguments)
-    found = list(_findings(config))
+    findings = list(_findings(config))
     if given.json:
-        from hx.cli.json_output import print_json
+        from hx.cli.events_output import print_json
 
-        print_json([finding._asdict() for finding in found])
+        print_json([finding._asdict() for finding in findings])
     else:
-        _print(found)
-    return DatabaseError.exit_code if any(one.level == FAULT for one in found) else 0
+        _print(findings)
+    return DatabaseError.exit_code if any(finding.level == FAULT for finding in findings) else 0
 
 
 def _findings(config: Config) -> Iterator[Finding]:
@@ -47,7 +48,7 @@ def _findings(config: Config) -> Iterator[Finding]:
     try:
         context = open_context(config, tidy=True)
         yield from _database(context)
-        yield from keys.findings(context)
+        yield from health.keys(context)
         yield from _clock(context)
     except HxError as error:
         yield Finding("database", FAULT, error.message, error.hint)
@@ -59,22 +60,30 @@ def _findings(config: Config) -> Iterator[Finding]:
 def _database(context: Context) -> Iterator[Finding]:
     if context.trouble is not None:
         trouble = context.trouble
-        yield Finding("spool", FAULT, f"it cannot be drained: {trouble.message}", trouble.hint)
-    wrongs = list(integrity.wrongs(context.database))
-    for wrong in wrongs:
-        yield Finding("database", FAULT, wrong, "move the database away and restore a backup of it")
-    if not wrongs:
-        yield Finding("database", OK, f"{context.database.path} is sound")
+        yield Finding(
+            "spool", FAULT, f"the spool cannot be drained: {trouble.message}", trouble.hint
+        )
+    errors = list(integrity.wrongs(context.database))
+    for error in errors:
+        yield Finding("database", FAULT, error, "move the database away and restore a backup of it")
+    if not errors:
+        yield Finding("database", OK, f"{context.database.path} has no errors")
     if status.figures(context.database).unclean:
-        sentence = "text of forgotten events may still stand in its files, another process uses it"
-        yield Finding("database", WARNING, sentence, "end other programs that read it; hx status")
+        sentence = (
+            "the files may still hold text of forgotten events, because another process uses them"
+        )
+        yield Finding(
+            "database", WARNING, sentence, "end other programs that use them, then run `hx status`"
+        )
 
 
 def _clock(context: Context) -> Iterator[Finding]:
     newest_us = status.newest_us(context.database, context.who.device_id)
     ahead_us = (newest_us or 0) - context.now_us
     if ahead_us > _MINUTE_US:
-        sentence = f"the newest event is {ahead_us // _MINUTE_US} minutes ahead of the clock"
+        sentence = (
+            f"the newest event is {count(ahead_us // _MINUTE_US, 'minute')} ahead of the clock"
+        )
         yield Finding(
             "clock", WARNING, sentence, "set the clock; `hx find` lists such events first"
         )
@@ -82,13 +91,11 @@ def _clock(context: Context) -> Iterator[Finding]:
         yield Finding("clock", OK, "no event is ahead of the clock")
 
 
-def _print(found: list[Finding]) -> None:
-    from hx.cli.output import visible
-
-    for one in found:
-        print(f"{one.level:<8} {one.check:<9} {visible(os.fsencode(one.sentence))}")
-        if one.fix:
-            print(f"{'':<18} fix: {visible(os.fsencode(one.fix))}")
+def _print(findings: list[Finding]) -> None:
+    for finding in findings:
+        print(f"{finding.level:<8} {finding.check:<9} {visible(os.fsencode(finding.sentence))}")
+        if finding.fix:
+            print(f"{'':<18} fix: {visible(os.fsencode(finding.fix))}")
 
 
 def parser(name: str) -> Parser:
@@ -101,5 +108,6 @@ def parser(name: str) -> Parser:
 
 _ABOUT = """\
 Checks shells, hook, permissions, disk, database, keys and clock, and names the
-fix for each fault. Exit code 8 when there is a fault; warnings are none.
+fix for each fault. The exit code is 8 when there is a fault; warnings do not
+change it.
 """

@@ -1,10 +1,10 @@
-"""`hx find [TEXT…]`: every event whose command contains the text."""
+"""`hx find [TEXT…]` lists every event whose command contains the text."""
 
 from __future__ import annotations
 
 from hx.cli.context import open_context
+from hx.cli.events_output import answer
 from hx.cli.options import FILTERS, OUTPUT, split, to_query
-from hx.cli.output import answer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ def run(arguments: list[str], config: Config) -> int:
     context = open_context(config)
     from hx.database.find import find
 
-    found = find(context.database, to_query(line, config, context.now_us))
-    return answer(context, found, line.options)
+    events = find(context.database, to_query(line, config, context.now_us))
+    return answer(context, events, line.options)
 
 
 def parser(name: str) -> Parser:
@@ -31,8 +31,8 @@ def parser(name: str) -> Parser:
 
 
 _ABOUT = """\
-Lists the events whose command contains TEXT, newest first: the words joined by
-one blank, as they stand. A capital letter makes the search exact. Any
-punctuation is text, unknown words that begin with a dash too; `--` ends the
-options. Without TEXT: every event.
+Lists the events whose command contains TEXT, newest first. The words of TEXT are
+joined by one blank. A capital letter makes the search exact in case. Punctuation
+is text, and so are unknown words that begin with a dash; `--` ends the options.
+Without TEXT it lists every event.
 """

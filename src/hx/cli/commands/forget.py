@@ -1,4 +1,4 @@
-"""`hx forget`: shows what goes, asks, and lets nothing of it stay in a file of hx."""
+"""`hx forget` shows what it would remove, asks, and removes it from every file of hx."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from hx.cli.context import drained, open_context
 from hx.cli.forget_report import (
     Answer,
     Going,
-    counted,
+    clean_histories,
+    failure,
     is_window,
     per_device,
     preview,
     print_answer,
+    print_histories,
     print_object,
 )
-from hx.cli.prompts_ask import confirm, secret
-from hx.cli.shell_histories import failure, look_after, print_histories
+from hx.cli.prompts import confirm, secret
+from hx.cli.text import count
 from hx.core.errors import UsageError
 from hx.core.shells.history_files import Wanted
 from hx.database.queries import forget_selection
@@ -48,14 +50,17 @@ def run(arguments: list[str], config: Config) -> int:
     choice = _choice(given, context)
     events = forget_selection.events(context.database, choice)
     blots = 0 if events and given.yes else _blots(context, choice)
-    found = Going(events, _artifacts(context, choice, events), blots)
-    if not (any(found) or is_window(choice)):
+    going = Going(events, _artifacts(context, choice, events), blots)
+    if not (any(going) or is_window(choice)):
         return _nothing_of_ours(context, choice, given)
     if not given.yes:
-        preview(context, choice, found, sys.stderr if given.json else sys.stdout)
+        preview(context, choice, going, sys.stderr if given.json else sys.stdout)
         confirm("Forget this?")
     if len(events) > _MANY:
-        print(f"hx: forgetting {counted(len(events))}, a second for 5,000", file=sys.stderr)
+        print(
+            f"hx: forgetting {count(len(events), 'event')}; 5,000 take about a second",
+            file=sys.stderr,
+        )
     answer = _carry_out(context, choice, events, given)
     if given.json:
         print_object(context, choice, answer)
@@ -67,9 +72,9 @@ def run(arguments: list[str], config: Config) -> int:
 
 
 def _nothing_of_ours(context: Context, choice: Choice, given: Namespace) -> int:
-    """The shells may hold a text all the same."""
-    print("hx: nothing found, nothing forgotten", file=sys.stderr)
-    histories = look_after(_wanted(context, choice, frozenset()), given)
+    """Look into the shells' own history files, which may hold the text all the same."""
+    print("hx: nothing was found, so nothing was forgotten", file=sys.stderr)
+    histories = clean_histories(_wanted(context, choice, frozenset()), given)
     print_histories(histories, sys.stderr)
     if histories.failed:
         raise failure(histories)
@@ -81,10 +86,10 @@ def _one_form(given: Namespace) -> None:
     texts = given.session is not None, given.match is not None
     forms = [given.events, times, *texts, given.artifact]
     if sum(map(bool, forms)) != 1:
-        wrong = "these exclude each other" if any(forms) else "say what to forget"
+        wrong = "only one of these can be given" if any(forms) else "it is not said what to forget"
         raise UsageError(
             f"{wrong}: EVENT…, --session, --since and --until, --match, --artifact",
-            "`hx forget --help`",
+            "`hx forget --help` explains each of them",
         )
 
 
@@ -99,32 +104,32 @@ def _choice(given: Namespace, context: Context) -> Choice:
         *_times(given, context.now_us),
         given.match if match is None else match,
         context.who.device_id if given.this_device else None,
-        # the shell that we were called from goes on: its next lines are not to vanish unseen
+        # the calling shell goes on: its next commands are recorded
         session is None or session.hex() != context.config.session,
         _named(context, given.artifact) if given.artifact else None,
     )
 
 
 def _idents(names: list[str], context: Context) -> tuple[int, ...]:
-    """An unknown name forgets nothing at all."""
+    """Return the numbers of the events; none of them when one name is unknown."""
     from hx.cli.events_output import named_event
 
     found = {name: named_event(context, name) for name in names}
     for name, event in found.items():
         if event is None:
-            print(f"hx: there is no event {name}", file=sys.stderr)
+            print(f"hx: no event is called {name!r}", file=sys.stderr)
     known = tuple(event.ident for event in found.values() if event is not None)
     return known if len(known) == len(found) else ()
 
 
 def _named(context: Context, names: list[str]) -> tuple[ArtifactKey, ...]:
-    """An unknown name forgets nothing at all."""
+    """Return the keys of the artifacts; none of them when one id is unknown."""
     from hx.cli.events_output import named_artifact
 
     found = {name: named_artifact(context, name) for name in names}
     for name, key in found.items():
         if key is None:
-            print(f"hx: there is no artifact {name}", file=sys.stderr)
+            print(f"hx: no artifact has the id {name!r}", file=sys.stderr)
     known = tuple(key for key in found.values() if key is not None)
     return known if len(known) == len(found) else ()
 
@@ -135,7 +140,9 @@ def _times(given: Namespace, now_us: int) -> tuple[int | None, int | None]:
     since_us = None if given.since is None else moment(given.since, now_us, "--since")
     until_us = None if given.until is None else moment(given.until, now_us, "--until")
     if since_us is not None and since_us >= (now_us if until_us is None else until_us):
-        raise UsageError("--since is not before --until", "no event can have begun between them")
+        raise UsageError(
+            "--since is not before --until, so no event lies between them", "exchange the two times"
+        )
     return since_us, until_us
 
 
@@ -145,12 +152,13 @@ def _artifacts(context: Context, choice: Choice, events: list[Chosen]) -> list[A
 
 
 def _blots(context: Context, choice: Choice) -> int:
-    """Pieces of the shells' files that hold the text, beside the events."""
+    """Return how many pieces of the spool and of text files hold the text, beside the events."""
     texts = forget_selection.commands(context.database, choice)
     return len(verb.blots(choice, texts, places(context)))
 
 
 def places(context: Context) -> verb.Places:
+    """Return the files in which forgotten text is overwritten."""
     from hx.config import runtime_folder
 
     spool = context.config.paths.spool
@@ -163,16 +171,18 @@ def _carry_out(context: Context, choice: Choice, events: list[Chosen], given: Na
     texts = frozenset(forget_selection.commands(context.database, choice))
     keys = [event.key for event in events]
     outcome = verb.forget(context.database, choice, keys, issuer, places(context))
-    return Answer(outcome, per_device(events), look_after(_wanted(context, choice, texts), given))
+    return Answer(
+        outcome, per_device(events), clean_histories(_wanted(context, choice, texts), given)
+    )
 
 
 def _wanted(context: Context, choice: Choice, texts: frozenset[bytes]) -> Wanted:
-    """A command in which hx masked a secret stands in the shells' files with the secret."""
+    """Return what to look for in the shells' files, where a secret that hx masks is not masked."""
     if choice.text is not None:
         return Wanted(part=choice.text)
     is_masked = any(_MASK in text for text in texts)
-    bare = frozenset(text.strip() for text in texts)
-    return Wanted(bare, masked=context.config.rules.masked if is_masked else None)
+    stripped = frozenset(text.strip() for text in texts)
+    return Wanted(stripped, masked=context.config.rules.masked if is_masked else None)
 
 
 def parser(name: str) -> Parser:
@@ -183,29 +193,33 @@ def parser(name: str) -> Parser:
     made.add_argument(
         "--session", nargs="?", const="", metavar="ID", help="this session, or the one with this ID"
     )
-    made.add_argument("--since", metavar="WHEN", help="what began since then: 15m, 2h, yesterday")
-    made.add_argument("--until", metavar="WHEN", help="what began before then")
+    made.add_argument(
+        "--since", metavar="WHEN", help="what began at this time or later: 15m, 2h, yesterday"
+    )
+    made.add_argument("--until", metavar="WHEN", help="what began before this time")
     made.add_argument(
         "--match",
         nargs="?",
         const="",
         metavar="TEXT",
         help="commands (and their directories, repositories, branches) that contain TEXT, in"
-        " exactly this case; without TEXT it is asked for and not shown",
+        " exactly this case; without TEXT hx asks for it and does not show it",
     )
     made.add_argument(
         "--artifact",
         action="append",
         metavar="ID",
-        help="this artifact, by the first 4 digits of its id or more; may be given again",
+        help="this artifact, by the first 4 or more digits of its id; may be given again",
     )
     where = made.add_mutually_exclusive_group()
     where.add_argument("--this-device", action="store_true", help="only what was recorded here")
-    where.add_argument("--all-devices", action="store_true", help="everywhere; the default")
+    where.add_argument(
+        "--all-devices", action="store_true", help="what was recorded on any device; the default"
+    )
     made.add_argument(
         "--clean-shell-history",
         action="store_true",
-        help="take the lines with the same text out of the shells' own history files too, without"
+        help="also remove the lines with the same text from the shells' own history files, without"
         " asking for each",
     )
     made.add_argument("--yes", action="store_true", help="do not ask")
@@ -214,12 +228,12 @@ def parser(name: str) -> Parser:
 
 
 _ABOUT = """\
-Forgets events, and what was kept with them, here at once and on the other
-devices by sync. Shows what would go and asks. What is forgotten is in no file
-of hx afterwards; what arrives later from the same time (--since, --until) or
-session stays away too. In a vault it says what is still true of it elsewhere;
+Forgets events and what was kept with them: here at once, on the other devices
+at their next sync. It shows what it would forget and asks. Afterwards no file
+of hx holds it, and what arrives later from the same time (--since, --until) or
+session is forgotten too. In a vault it says where encrypted copies remain;
 `hx sync status` says that later.
 
-The history files of bash, zsh and fish that hold the same text are named; on
-a terminal, without --yes, hx asks for each whether to clean it.
+It names the history files of bash, zsh and fish that hold the same text; on a
+terminal, without --yes, it asks for each whether to clean it.
 """

@@ -1,4 +1,4 @@
-"""`hx import`: what other tools remember, found by itself or named."""
+"""`hx import` takes in the history of other tools, from the usual places or from one file."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 import sys
 
 from hx.cli.context import drained, open_context
-from hx.cli.import_report import summary
 from hx.cli.progress import Progress
+from hx.cli.text import count, visible
 from hx.core.errors import Busy, HxError
 from hx.core.record import NamedTuple
 from hx.files import Lock
@@ -20,24 +20,28 @@ if TYPE_CHECKING:
     from hx.config import Config
     from hx.importers import Importer
 
-__all__ = ["Imported", "import_file", "import_found", "run", "summary"]
 
 KINDS = ("bash", "zsh", "fish", "atuin")
 NOTHING_FOUND, UNREADABLE = 1, 2
+_WORDS = {
+    "known": "imported before",
+    "twins": "recorded by hx or imported from another tool",
+    "later": "later than hx's first record of that shell (--all takes them)",
+    "forgotten": "forgotten",
+    "ignored": "ignored by your rules",
+}
 
 
 class Imported(NamedTuple):
-    """One history, and what became of it."""
+    """The result of the import of one history file."""
 
     path: str
-    kind: str  # bash, zsh, fish or atuin; empty when it could not be told
+    kind: str  # bash, zsh, fish or atuin; empty when it is not recognised
     counts: Counts
     error: str = ""  # why it could not be read (to its end): one sentence
 
 
 def run(arguments: list[str], config: Config) -> int:
-    from hx.cli.import_report import print_imported, print_objects
-
     given = parser("import").parse_args(arguments)
     context = open_context(config)
     options = {"everything": given.all, "dry_run": given.dry_run}
@@ -52,7 +56,7 @@ def run(arguments: list[str], config: Config) -> int:
     if not done:
         print("hx: no history of another tool was found", file=sys.stderr)
         return NOTHING_FOUND
-    return UNREADABLE if any(one.error for one in done) else 0
+    return UNREADABLE if any(result.error for result in done) else 0
 
 
 def import_found(
@@ -62,26 +66,26 @@ def import_found(
     everything: bool = False,
     dry_run: bool = False,
 ) -> list[Imported]:
-    """Import every history in the usual places; what each of them gave, none when nothing is there.
+    """Import every history in the usual places, and return a result for each, in order.
 
-    A file that cannot be read becomes an `error` and stops no other. `kind` takes only those of
-    one tool; `everything` takes also what ran after hx began to record that shell; `dry_run`
-    counts and writes nothing. Progress goes to stderr when it is a terminal. Raises
-    DatabaseError, Busy (another import runs) and KeyboardInterrupt, which leaves whole batches:
-    running it again goes on.
+    A file that cannot be read has an `error` in its result; the others are imported. `kind` takes
+    only the histories of one tool; `everything` takes also what ran after hx began to record that
+    shell; `dry_run` counts and writes nothing. Progress goes to stderr when it is a terminal.
+    Raises DatabaseError, Busy (another import runs) and KeyboardInterrupt, which leaves whole
+    batches: the next import continues.
     """
     from hx.config import import_places
 
     done = []
     for path in _existing(import_places()):
-        one = _tried(context, path, kind, everything=everything, dry_run=dry_run)
-        if one is not None:
-            done.append(one)
+        result = _tried(context, path, kind, everything=everything, dry_run=dry_run)
+        if result is not None:
+            done.append(result)
     return done
 
 
 def _existing(paths: list[str]) -> list[str]:
-    """Files that hold something, each once, whatever it is called."""
+    """Return the files that are not empty, each once, even when several paths lead to it."""
     found: dict[str, str] = {}
     for path in paths:
         if os.path.isfile(path) and os.path.getsize(path):
@@ -92,7 +96,7 @@ def _existing(paths: list[str]) -> list[str]:
 def _tried(
     context: Context, path: str, kind: str | None, *, everything: bool, dry_run: bool
 ) -> Imported | None:
-    """None: it is of another kind than was asked for."""
+    """Import one file; return None when it is of another kind than was asked for."""
     from hx.core.errors import DatabaseError
     from hx.importers import detected
 
@@ -117,7 +121,7 @@ def import_file(
     everything: bool = False,
     dry_run: bool = False,
 ) -> Imported:
-    """Import one file. Raises InputError when it cannot be read, and what import_found raises."""
+    """Import one file. Raises InputError when it cannot be read, and the errors of import_found."""
     from hx.importers import detected, importer
 
     found = detected(path) if kind is None else importer(kind)
@@ -128,13 +132,13 @@ def _import(
     context: Context, path: str, importer: Importer, *, everything: bool, dry_run: bool
 ) -> Imported:
     kind = importer.KIND.decode()
-    context = drained(context)  # what was typed a moment ago is no news
+    context = drained(context)  # so that its events are not taken for new ones
     with (
         Lock(os.path.join(context.config.paths.data, "import.lock")) as held,
         Progress(f"importing {os.path.basename(path)}") as progress,
     ):
         if not held:
-            raise Busy("another import is at work", "wait until it has ended")
+            raise Busy("another `hx import` is running", "wait until it has ended, then try again")
         job = Job(
             context.who.device_id,
             context.config.host,
@@ -149,7 +153,10 @@ def _import(
             return Imported(path, kind, work.run())
         except KeyboardInterrupt:
             new = work.counts.new
-            print(f"\nhx: {new:,} new events are in; import again to go on", file=sys.stderr)
+            print(
+                f"\nhx: {count(new, 'new event')} imported so far; import again to continue",
+                file=sys.stderr,
+            )
             raise
 
 
@@ -159,24 +166,85 @@ def _border_us(context: Context) -> int | None:
     return border_us(int(context.config.values["retention_days"]), context.now_us)
 
 
+def summary(result: Imported) -> str:
+    """Return the line of a result: `/home/ann/.zsh_history: 41,247 new, 3 imported before`."""
+    path = visible(result.path.encode(errors="surrogateescape"))
+    if result.error:
+        return f"{path}: {result.error.removeprefix(f'{result.path}: ')}"
+    counts = result.counts
+    parts = [f"{counts.new:,} new{_about_new(result)}"]
+    parts += [
+        f"{getattr(counts, name):,} {words}"
+        for name, words in _WORDS.items()
+        if getattr(counts, name)
+    ]
+    parts += [f"{number:,} unreadable ({why})" for why, number in sorted(counts.unreadable.items())]
+    return f"{path}: {', '.join(parts)}"
+
+
+def _about_new(result: Imported) -> str:
+    counts = result.counts
+    notes = [
+        f"{number:,} {words}"
+        for number, words in (
+            (counts.untimed, "without a time"),
+            (counts.redacted, "with a secret masked"),
+            (counts.expired, "older than retention_days and therefore removed at once"),
+        )
+        if number
+    ]
+    return f" ({', '.join(notes)})" if notes else ""
+
+
+def print_imported(done: list[Imported], *, dry_run: bool) -> None:
+    for result in done:
+        print(summary(result))
+    if dry_run and done:
+        print("nothing was written")
+
+
+def print_objects(done: list[Imported]) -> None:
+    from hx.cli.events_output import print_json
+
+    print_json([_object(result) for result in done])
+
+
+def _object(result: Imported) -> dict[str, object]:
+    counts = result.counts._asdict()
+    unreadable = counts.pop("unreadable")
+    reasons = [{"reason": why, "count": number} for why, number in sorted(unreadable.items())]
+    return {
+        "path": result.path.encode(errors="surrogateescape").decode(errors="replace"),
+        "kind": result.kind or None,
+        **counts,
+        "unreadable": reasons,
+        "error": result.error or None,
+    }
+
+
 def parser(name: str) -> Parser:
     from hx.cli.parsers import Parser
 
     made = Parser(name, _ABOUT)
-    made.add_argument("file", nargs="?", metavar="FILE", help="a history; none: all that are found")
+    made.add_argument(
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="a history file; without it, every history in the usual places",
+    )
     made.add_argument(
         "--from",
         dest="kind",
         choices=KINDS,
         metavar="|".join(KINDS),
-        help="whose history it is; without it the content tells",
+        help="which tool wrote the history; without it hx recognises it by its content",
     )
     made.add_argument(
         "--all",
         action="store_true",
         help="also what ran after hx began to record that shell",
     )
-    made.add_argument("--dry-run", action="store_true", help="count, and write nothing")
+    made.add_argument("--dry-run", action="store_true", help="count the events, and write nothing")
     made.add_json()
     return made
 
@@ -184,9 +252,9 @@ def parser(name: str) -> Parser:
 _ABOUT = """\
 Imports the history of bash, zsh, fish or atuin. Without FILE it looks in the
 usual places: HISTFILE, ~/.bash_history, ~/.zsh_history, fish's and atuin's.
-The same history again, grown, trimmed or renamed, brings only what is new.
+Importing a history again, grown, trimmed or renamed, adds only what is new.
 
 What hx recorded itself is left out: a line with the text of an event of hx
 within two seconds, and (unless --all) what a shell ran after hx began to
-record it. What was forgotten stays away. Secrets are masked as everywhere.
+record it. Forgotten events are not imported again. Secrets are masked.
 """

@@ -1,4 +1,4 @@
-"""`hx init SHELL`: the hook, with the places of this machine written into it."""
+"""`hx init SHELL` prints the hook of a shell, with the paths of this machine."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ def run(arguments: list[str], config: Config) -> int:
         if option not in OPTIONS:
             raise UsageError(f"there is no option {option}", "`hx init --help` lists them")
     if len(words) != 1 or words[0] not in SHELLS:
-        raise UsageError("name one shell: bash, zsh or fish", 'eval "$(hx init bash)"')
+        raise UsageError(
+            "hx init needs the name of one shell", 'say bash, zsh or fish: eval "$(hx init bash)"'
+        )
     sys.stdout.write(text(words[0], places(config, options)))
     return 0
 
 
 def places(config: Config, options: list[str]) -> Places:
+    """Return what the hook needs to know: paths, this program and the keys to bind."""
     known = {*keys(config)} | {"up" for option in options if option == "--up-arrow"}
     known -= {"ctrl-r" for option in options if option == "--no-ctrl-r"}
     return Places(config.paths.spool, config.paths.pause, executable(), tuple(sorted(known)))
@@ -45,7 +48,7 @@ def keys(config: Config) -> tuple[str, ...]:
 
 
 def executable() -> str:
-    """Absolute path of hx: another `hx` on PATH (the Helix editor has one) is not ours."""
+    """Return the absolute path of this program: `hx` on PATH may be another one, as Helix is."""
     path = sys.argv[0]
     if os.sep not in path:
         from shutil import which
@@ -58,21 +61,19 @@ def parser(name: str) -> Parser:
     from hx.cli.parsers import Parser
 
     made = Parser(name, _ABOUT)
-    made.add_argument("shell", choices=SHELLS, help="whose hook")
-    made.add_argument(
-        "--no-ctrl-r", action="store_true", help="leave Ctrl-R as it is: it opens no picker"
-    )
+    made.add_argument("shell", choices=SHELLS, help="the shell")
+    made.add_argument("--no-ctrl-r", action="store_true", help="do not bind Ctrl-R to the picker")
     made.add_argument(
         "--up-arrow",
         action="store_true",
-        help="the up arrow opens the picker too, with the commands of this session",
+        help="bind the up arrow too: it opens the picker with the commands of this session",
     )
     return made
 
 
 _ABOUT = """\
-Prints the hook that records a shell. `hx setup` has a new shell load it from a
-file; by hand, put one of these lines at the end of the rc file:
+Prints the hook that records a shell. `hx setup` writes it to a file that new
+shells load; by hand, put one of these lines at the end of the rc file:
 
   bash  ~/.bashrc                   eval "$(hx init bash)"
   zsh   ~/.zshrc                    eval "$(hx init zsh)"

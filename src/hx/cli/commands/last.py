@@ -1,4 +1,4 @@
-"""`hx last`: what failed in the last session, and what fixed it."""
+"""`hx last` shows what failed in the last session, and what fixed it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from hx.database.queries import sessions
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.cli.context import Context
-    from hx.cli.output import Paint
     from hx.cli.parsers import Parser
+    from hx.cli.text import Paint
     from hx.config import Config
     from hx.core.failures import Failure
     from hx.database.event_detail import Fix
@@ -31,8 +31,8 @@ _BETWEEN = 5
 _MARGIN = " " * 7
 
 
-class Told(NamedTuple):
-    """A failure at its last run, with what ran before its first and after its last one."""
+class FailureContext(NamedTuple):
+    """A failure: its last run, what ran before the first and after the last run, and the fix."""
 
     found: Found
     times: int
@@ -42,12 +42,14 @@ class Told(NamedTuple):
 
 
 class Summary(NamedTuple):
+    """Everything that `hx last` prints."""
+
     session: Session
     newest: Found  # its last event
     pinned: bool
-    failed: int  # events, of those that were read
-    failures: int  # distinct ones, of those too
-    told: list[Told]  # the newest _SHOWN of them, in the order in which they ran
+    failed: int  # failed events, among those that were read
+    failures: int  # distinct failures, among those too
+    shown: list[FailureContext]  # the newest _SHOWN failures, in the order in which they ran
 
 
 def run(arguments: list[str], config: Config) -> int:
@@ -70,7 +72,7 @@ def run(arguments: list[str], config: Config) -> int:
 
 
 def _chosen(context: Context, named: str | None) -> bytes | None:
-    """The session that is asked for; without `--session` the last one in which something ended."""
+    """Return the id of the session to show: by default the last one in which a command ended."""
     config = context.config
     if named is not None:
         return session_id(named, config)
@@ -79,25 +81,25 @@ def _chosen(context: Context, named: str | None) -> bytes | None:
 
 
 def _summary(context: Context, session: Session) -> Summary | None:
-    """None when the session was forgotten meanwhile."""
+    """Return the summary; None when the session was forgotten meanwhile."""
     steps = session.steps
     newest = list(load(context.database, [step.event for step in steps[-1:]]))
     if not newest:
         return None
     found = failures(steps)
-    told = [_told(context, failure) for failure in found[-_SHOWN:]]
+    shown = [_with_context(context, failure) for failure in found[-_SHOWN:]]
     return Summary(
         session,
         newest[0],
         event_detail.is_pinned(context.database, session.session_id),
         sum(is_failure(step.exit_status) for step in steps),
         len(found),
-        [one for one in told if one is not None],
+        [failure for failure in shown if failure is not None],
     )
 
 
-def _told(context: Context, failure: Failure) -> Told | None:
-    """None when it was forgotten meanwhile."""
+def _with_context(context: Context, failure: Failure) -> FailureContext | None:
+    """Return a failure with what surrounds it; None when it was forgotten meanwhile."""
     database = context.database
     first, last = (list(load(database, [row])) for row in (failure.first, failure.last))
     begin = event_detail.place_of(database, first[0]) if first else None
@@ -106,27 +108,27 @@ def _told(context: Context, failure: Failure) -> Told | None:
         return None
     before, _ = event_detail.around(database, begin, _AROUND)
     _, after = event_detail.around(database, end, _AROUND)
-    return Told(last[0], failure.times, before, after, event_detail.fix_of(database, end))
+    return FailureContext(last[0], failure.times, before, after, event_detail.fix_of(database, end))
 
 
 def _lines(context: Context, summary: Summary) -> list[str]:
-    from hx.cli.output import Paint, columns, fitted
+    from hx.cli.text import Paint, columns, count, fitted
 
     paint, width = Paint({}, context.config), columns()
     lines = [fitted(line, width) for line in _head(context, summary)]
-    for one in summary.told:
-        lines += ["", _failure_line(context, one, paint, width)]
-        lines += [fitted(_MARGIN + line, width) for line in _rest(one)]
-    left_out = summary.failures - len(summary.told)
+    for failure in summary.shown:
+        lines += ["", _failure_line(context, failure, paint, width)]
+        lines += [fitted(_MARGIN + line, width) for line in _rest(failure)]
+    left_out = summary.failures - len(summary.shown)
     if left_out:
         every = f"hx find --failed --all --session {summary.session.session_id.hex()}"
-        lines += ["", f"and {left_out} earlier failures:", f"  {every}"]
+        lines += ["", f"and {count(left_out, 'earlier failure')}:", f"  {every}"]
     return lines
 
 
 def _head(context: Context, summary: Summary) -> list[str]:
     from hx.cli.events_output import device_names
-    from hx.cli.output import visible
+    from hx.cli.text import count, visible
     from hx.cli.times import duration, local
 
     session, event = summary.session, summary.newest.event
@@ -134,45 +136,44 @@ def _head(context: Context, summary: Summary) -> list[str]:
     shell = visible(event.shell or b"a shell")
     device = visible(device_names(context)[session.device_id].encode())
     took = duration(session.ended_at_us - session.started_at_us)
-    count = "1 command" if session.events == 1 else f"{session.events} commands"
     read = len(session.steps)
     among = f" of the newest {read:,}" if read < session.events else ""
     return [
         f"session {session.session_id.hex()}{pinned}",
         f"{shell} on {device}, {local(session.started_at_us)}, {took}, {visible(event.cwd)}",
-        f"{count}, {summary.failed or 'nothing'}{among} failed",
+        f"{count(session.events, 'command')}, {summary.failed or 'nothing'}{among} failed",
     ]
 
 
-def _failure_line(context: Context, one: Told, paint: Paint, width: int) -> str:
-    from hx.cli.events_output import short_name
-    from hx.cli.output import DIM, RED, fitted, mark, padded, visible
+def _failure_line(context: Context, failure: FailureContext, paint: Paint, width: int) -> str:
+    from hx.cli.events_output import mark, short_name
+    from hx.cli.text import DIM, RED, fitted, padded, visible
     from hx.cli.times import age
 
-    event = one.found.event
-    times = f" (x{one.times})" if one.times > 1 else ""
-    name = short_name(context, one.found.ident)
+    event = failure.found.event
+    times = f" (x{failure.times})" if failure.times > 1 else ""
+    name = short_name(context, failure.found.ident)
     side = f" {name} {age(event.key.started_at_us, context.now_us):>3} ago"
     ending = f"{mark(event):<6} "
     command = fitted(visible(event.command), width - len(ending) - len(side) - len(times)) + times
     return paint(RED, ending) + padded(command, width - len(ending) - len(side)) + paint(DIM, side)
 
 
-def _rest(one: Told) -> list[str]:
-    from hx.cli.output import visible
+def _rest(failure: FailureContext) -> list[str]:
+    from hx.cli.text import visible
     from hx.cli.times import duration
 
-    lines = [f"before  {visible(found.event.command)}" for found in one.before]
-    if one.fix is None:
-        lines += [f"then    {visible(found.event.command)}" for found in one.after]
+    lines = [f"before  {visible(found.event.command)}" for found in failure.before]
+    if failure.fix is None:
+        lines += [f"then    {visible(found.event.command)}" for found in failure.after]
         return [*lines, "not fixed"]
-    later = one.fix.event.event.key.started_at_us - one.found.event.key.started_at_us
-    between = one.fix.between[-_BETWEEN:]
-    left_out = one.fix.between_count - len(between)
+    later = failure.fix.event.event.key.started_at_us - failure.found.event.key.started_at_us
+    between = failure.fix.between[-_BETWEEN:]
+    left_out = failure.fix.between_count - len(between)
     lines.append(f"fixed   {duration(later)} later{', after' if between else ''}")
     more = (
         f"{left_out} and more"
-        if one.fix.between_count == event_detail.COUNTED
+        if failure.fix.between_count == event_detail.COUNTED
         else f"{left_out} more"
     )
     lines += [f"        … {more}"] if left_out else []
@@ -180,8 +181,7 @@ def _rest(one: Told) -> list[str]:
 
 
 def _print_object(context: Context, summary: Summary) -> None:
-    from hx.cli.events_output import device_names
-    from hx.cli.json_output import event_object, fix_object, print_json, text
+    from hx.cli.events_output import decoded, device_names, event_object, fix_object, print_json
     from hx.cli.times import rfc3339
 
     devices, session = device_names(context), summary.session
@@ -189,8 +189,8 @@ def _print_object(context: Context, summary: Summary) -> None:
         "session_id": session.session_id.hex(),
         "device_id": session.device_id.hex(),
         "device": devices[session.device_id],
-        "host": text(summary.newest.event.host),
-        "shell": text(summary.newest.event.shell),
+        "host": decoded(summary.newest.event.host),
+        "shell": decoded(summary.newest.event.shell),
         "started_at": rfc3339(session.started_at_us),
         "ended_at": rfc3339(session.ended_at_us),
         "events": session.events,
@@ -198,17 +198,17 @@ def _print_object(context: Context, summary: Summary) -> None:
         "failed": summary.failed,
         "pinned": summary.pinned,
     }
-    told = [
+    failures = [
         {
-            "event": event_object(one.found, devices),
-            "times": one.times,
-            "before": [event_object(found, devices) for found in one.before],
-            "after": [event_object(found, devices) for found in one.after],
+            "event": event_object(failure.found, devices),
+            "times": failure.times,
+            "before": [event_object(found, devices) for found in failure.before],
+            "after": [event_object(found, devices) for found in failure.after],
         }
-        | fix_object(one.fix, devices)
-        for one in summary.told
+        | fix_object(failure.fix, devices)
+        for failure in summary.shown
     ]
-    print_json({"session": about, "failures": told, "failures_count": summary.failures})
+    print_json({"session": about, "failures": failures, "failures_count": summary.failures})
 
 
 def parser(name: str) -> Parser:
@@ -225,16 +225,16 @@ def parser(name: str) -> Parser:
 _ABOUT = """\
 Shows what failed in the last session, with the commands around it, and what
 fixed it: the next success of the same command in that session or directory,
-and what ran between. The last session is the one of this shell, when anything
-has ended in it yet, else the newest other. What was interrupted or stopped
-from the keyboard did not fail. Of a long session the newest 5,000 commands are
-read.
+and what ran between. The last session is the one of this shell if a command has
+ended in it, else the newest other one. A command that was interrupted or stopped
+from the keyboard has not failed. Of a long session it reads the newest 5,000
+commands.
 
 --json prints an object: session {session_id, device_id, device, host, shell,
 started_at, ended_at, events, read, failed, pinned}, failures [{event, times,
 before, after, fixed_by, between, between_count}] and failures_count. Of the
-session's events `read` were read, the newest; failed and failures_count are of
-these. event is the last of `times` equal failures; before, after and between
-hold events as `hx find` prints them; fixed_by is one, or null. between_count
-goes as far as 1,000. The newest 20 failures are printed.
+session's events, the newest `read` were read; failed and failures_count count
+among these. event is the last of `times` equal failures; before, after and
+between hold events as `hx find` prints them; fixed_by is an event or null.
+between_count counts up to 1,000. The newest 20 failures are printed.
 """

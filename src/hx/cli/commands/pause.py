@@ -1,4 +1,4 @@
-"""`hx pause`: records nothing for a while, or until `hx resume`."""
+"""`hx pause` stops recording, for a while or until `hx resume`, which starts it again."""
 
 from __future__ import annotations
 
@@ -16,28 +16,43 @@ def run(arguments: list[str], config: Config) -> int:
     span = parser("pause").parse_args(arguments).span
     until_s = None
     if span is not None:
-        until_s = -(-(now_us() + duration_us(span, "--for")) // 1_000_000)  # never too short
+        until_s = -(-(now_us() + duration_us(span, "--for")) // 1_000_000)  # rounded up
     paused = pause.Pause(until_s, pause.ASKED)
     pause.write(config.paths.pause, paused)
-    print(said(paused))
+    print(described(paused))
     return 0
 
 
-def said(paused: pause.Pause) -> str:
-    """A pause as a sentence."""
+def resume(arguments: list[str], config: Config) -> int:
+    parser("resume").parse_args(arguments)
+    paused = pause.standing(config.paths.pause, now_us())
+    pause.remove(config.paths.pause)
+    print("recording again" if paused else "recording was not paused")
+    return 0
+
+
+def described(paused: pause.Pause) -> str:
+    """Return a sentence that says why recording is paused and how it goes on."""
     if paused.reason == pause.SPOOL_FULL:
-        return "paused, the spool is full; hx records again once it is drained"
+        return "paused: the spool is full; hx records again when the spool is drained"
     if paused.until_s is None:
         return "paused until `hx resume`"
     return f"paused until {local(paused.until_s * 1_000_000)}; `hx resume` ends it"
 
 
 def parser(name: str) -> Parser:
+    """Return the parser of `hx pause` or of `hx resume`."""
     from hx.cli.parsers import Parser
 
-    made = Parser(name, _ABOUT)
-    made.add_argument("--for", dest="span", metavar="SPAN", help="for so long: 90s, 10m, 2h, 1d")
+    made = Parser(name, _ABOUT[name])
+    if name == "pause":
+        made.add_argument(
+            "--for", dest="span", metavar="SPAN", help="for this long: 90s, 10m, 2h, 1d"
+        )
     return made
 
 
-_ABOUT = "Records nothing: while paused, no command of any shell reaches the disk."
+_ABOUT = {
+    "pause": "Stops recording: while it is paused, no command of any shell reaches the disk.",
+    "resume": "Records again, from the next command on.",
+}

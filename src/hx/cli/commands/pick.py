@@ -1,11 +1,11 @@
-"""`hx search -i [QUERY]`: the picker, and what is done when it closes."""
+"""`hx search -i [QUERY]` opens the picker, prints what was picked and forgets what was deleted."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-from hx.cli.context import open_context
+from hx.cli.context import drained, here, open_context
 from hx.cli.options import Option, readable
 from hx.core.errors import UsageError
 from hx.core.query import ALL, DIRECTORY, REPOSITORY, SCOPES, SESSION
@@ -13,18 +13,22 @@ from hx.picker.model import RUN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hx.cli.context import Context
     from hx.cli.options import Line
     from hx.config import Config
     from hx.core.rank import Here
-    from hx.picker.model import State
+    from hx.database.connection import Database
+    from hx.picker.model import Row, State
     from hx.picker.terminal.screen import Area
 
-INTERACTIVE = Option("--interactive", "", "pick one of them on the terminal")
-FULL_SCREEN = Option("--full-screen", "", "with -i: on the whole screen")
-SCOPE = Option("--scope", "WHERE", f"with -i: where to look first: {', '.join(SCOPES)}")
-WIDGET = Option("--widget", "SHELL", "with -i: as the key in a shell's hook calls it")
-PASTES = Option("--pastes", "", "with --widget: the shell has bracketed paste on")
+
+INTERACTIVE = Option("--interactive", "", "pick a command on the terminal")
+FULL_SCREEN = Option("--full-screen", "", "with -i: use the whole screen")
+SCOPE = Option("--scope", "WHERE", f"with -i: the scope to begin with: {', '.join(SCOPES)}")
+WIDGET = Option("--widget", "SHELL", "with -i: for the key binding in a shell's hook")
+PASTES = Option("--pastes", "", "with --widget: the shell has bracketed paste switched on")
 OPTIONS = (INTERACTIVE, FULL_SCREEN, SCOPE, WIDGET, PASTES)
 
 _SHELLS = ("bash", "zsh", "fish")
@@ -33,7 +37,7 @@ _MOST_QUERY = 65_536  # bytes
 
 
 def run(line: Line, config: Config) -> int:
-    """The answer is what was picked; `r:` or `e:` before it tells a hook what to do with it."""
+    """Print what was picked; `r:` or `e:` before it tells a hook to run or to edit it."""
     given = line.options
     _check(given)
     shell = given.get("--widget", "")
@@ -41,7 +45,7 @@ def run(line: Line, config: Config) -> int:
         return _picked(line, config, shell)
     except Exception:
         if shell in _SHELLS[1:]:
-            print(file=sys.stderr)  # the cursor stands behind a prompt
+            print(file=sys.stderr)  # the cursor is on the line of a prompt
         raise
 
 
@@ -49,12 +53,16 @@ def _check(given: dict[str, str]) -> None:
     others = [name for name in given if name not in [option.name for option in OPTIONS]]
     if others:
         raise UsageError(
-            f"`-i` goes without {others[0]}", "Ctrl-R in the picker narrows the search"
+            f"-i and {others[0]} exclude each other", "Ctrl-R in the picker narrows the search"
         )
     if given.get("--widget", "bash") not in _SHELLS:
-        raise UsageError(f"--widget is one of {', '.join(_SHELLS)}")
+        raise UsageError(
+            f"--widget cannot be {given['--widget']!r}", f"it is one of {', '.join(_SHELLS)}"
+        )
     if given.get("--scope", ALL) not in SCOPES:
-        raise UsageError(f"--scope is one of {', '.join(SCOPES)}")
+        raise UsageError(
+            f"--scope cannot be {given['--scope']!r}", f"it is one of {', '.join(SCOPES)}"
+        )
 
 
 def _picked(line: Line, config: Config, shell: str) -> int:
@@ -63,9 +71,9 @@ def _picked(line: Line, config: Config, shell: str) -> int:
     terminal = open_terminal(config.terminal)
     context = open_context(config)
     query = _line_of_the_shell() if shell else readable(" ".join(line.words))
-    here = _here(context)
-    state = _start(query, context, here, line.options.get("--scope"))
-    state, ended_by = _loop(terminal, _area(line.options, config), context, here, state)
+    place = here(context)
+    state = _start(query, context, place, line.options.get("--scope"))
+    state, ended_by = _loop(terminal, _area(line.options, config), context, place, state)
     outcome = state.outcome
     if outcome and outcome.text is not None:
         _print(_exact(context, state, outcome.text), shell, outcome.action == RUN)
@@ -79,22 +87,30 @@ def _picked(line: Line, config: Config, shell: str) -> int:
 
 
 def _forget(config: Config, state: State) -> int:
-    """0, or the exit code: a failure takes nothing from the answer, which is given already."""
-    from hx.cli.commands.pick_forget import forget
-    from hx.cli.error_sentence import sentence
+    """Forget what was deleted and return 0, or print the error and return its exit code.
+
+    What was picked is printed already, so an error here does not prevent it.
+    """
+    from hx.cli import explained
 
     try:
         forget(config, state.deleted)
-    except Exception as error:  # noqa: BLE001  (whatever comes becomes a sentence)
-        message, hint, code = sentence(error)
+    except Exception as error:  # noqa: BLE001  (every error is printed)
+        message, hint, code = explained(error)
         print(f"\nhx: error: nothing was forgotten: {message}", file=sys.stderr)
-        print(f"hx: hint: {hint or 'try again, or `hx forget`'}", file=sys.stderr)
+        print(
+            f"hx: hint: {hint or 'delete it in the picker again, or use `hx forget`'}",
+            file=sys.stderr,
+        )
         return code
     return 0
 
 
 def _line_of_the_shell() -> str:
-    """By a pipe: arguments and environment can be seen by others, and it may hold a secret."""
+    """Return the line that the shell writes to stdin.
+
+    Other users can see arguments and environment, and the line may hold a secret.
+    """
     data = b""
     while not os.isatty(0) and len(data) < _MOST_QUERY:
         part = os.read(0, _MOST_QUERY)
@@ -104,18 +120,12 @@ def _line_of_the_shell() -> str:
     return data[:_MOST_QUERY].decode(errors="replace").removesuffix("\n")
 
 
-def _here(context: Context) -> Here:
-    from hx.cli.commands.search import here
-
-    return here(context)
-
-
-def _start(query: str, context: Context, here: Here, scope: str | None) -> State:
+def _start(query: str, context: Context, place: Here, scope: str | None) -> State:
     from hx.picker.state.state import start
 
     values = context.config.values
-    known = {SESSION: here.session_id, DIRECTORY: here.directory, REPOSITORY: here.repo}
-    scopes = tuple(one for one in SCOPES if known.get(one, b"") is not None)
+    known = {SESSION: place.session_id, DIRECTORY: place.directory, REPOSITORY: place.repo}
+    scopes = tuple(name for name in SCOPES if known.get(name, b"") is not None)
     return start(
         query,
         context.now_us,
@@ -129,14 +139,14 @@ def _area(given: dict[str, str], config: Config) -> Area:
     from hx.picker.terminal.screen import Area
 
     percent = min(100, int(config.values["picker_height"]))
-    below = given.get("--widget") in _SHELLS[1:]  # bash takes its prompt away
+    below = given.get("--widget") in _SHELLS[1:]  # bash removes its prompt
     return Area(percent, "--full-screen" in given, below, "--pastes" in given)
 
 
 def _loop(
-    terminal: int, area: Area, context: Context, here: Here, state: State
+    terminal: int, area: Area, context: Context, place: Here, state: State
 ) -> tuple[State, int]:
-    """How it ended, and by which signal; 0: by a key."""
+    """Run the picker; return its last state and the signal that ended it, 0 for a key."""
     from hx.picker.answers.source import Source
     from hx.picker.terminal.loop import Loop
     from hx.picker.terminal.screen import Screen
@@ -146,7 +156,7 @@ def _loop(
     config = context.config
     look = look_for(config.ground, colour=_colour(config))
     case = {"smart": None, "exact": True, "ignore": False}[str(config.values["case"])]
-    source = Source(context.database, here, context.now_us, exact_case=case)
+    source = Source(context.database, place, context.now_us, exact_case=case)
     with Alarms() as alarms, Screen(terminal, area) as screen:
         loop = Loop(screen, alarms, source, look)
         state = loop.run(state)
@@ -161,19 +171,19 @@ def _colour(config: Config) -> bool:
 
 
 def _exact(context: Context, state: State, text: str) -> bytes:
-    """The bytes of the command: on the screen those that are not UTF-8 are replaced."""
+    """Return the bytes of a command; the picker shows bytes outside UTF-8 replaced."""
     from hx.database.search import exact_texts
 
     command = next((row.command for row in state.rows if row.text == text), None)
-    found = [] if command is None else list(exact_texts(context.database, [command]))
-    return found[0] if found else text.encode(errors="replace")
+    texts = [] if command is None else list(exact_texts(context.database, [command]))
+    return texts[0] if texts else text.encode(errors="replace")
 
 
 def _print(text: bytes, shell: str, is_run: bool) -> None:
     if shell:
         text = (b"r:" if is_run else b"e:") + text
     elif sys.stdout.isatty():
-        from hx.cli.output import visible
+        from hx.cli.text import visible
 
         text = visible(text, one_line=False).encode() + b"\n"
     else:
@@ -181,3 +191,50 @@ def _print(text: bytes, shell: str, is_run: bool) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(text)
     sys.stdout.buffer.flush()
+
+
+def forget(config: Config, rows: Iterable[Row]) -> None:
+    """Forget every run of these commands, also runs that came while the picker was open."""
+    from hx.cli.commands.forget import places
+    from hx.database.queries import forget_selection
+    from hx.database.queries.forget_selection import Choice
+    from hx.forget import forget as verb
+
+    context = drained(open_context(config))
+    database = context.database
+    choice = Choice(commands=tuple(_still_there(database, rows)))
+    keys = [event.key for event in forget_selection.events(database, choice)]
+    if keys:
+        issuer = verb.Issuer(context.who.device_id, context.now_us, lambda: os.urandom(16))
+        verb.order(database, choice, keys, issuer, places(context))
+    database.close()
+    if keys:
+        _scrub_in_background(config.paths.database)
+
+
+def _scrub_in_background(path: str) -> None:
+    """Clean the files of the database in a process of its own.
+
+    A large file takes seconds, and the prompt would wait. Another hx finishes what is left.
+    """
+    from hx.database.connection import open_database
+    from hx.forget.forget import clean
+
+    if os.fork():
+        return
+    try:
+        os.setsid()
+        null_device = os.open(os.devnull, os.O_RDWR)
+        for descriptor in range(3):
+            os.dup2(null_device, descriptor)
+        clean(open_database(path))
+    finally:
+        os._exit(0)
+
+
+def _still_there(database: Database, rows: Iterable[Row]) -> Iterable[int]:
+    """Yield the ids of commands whose text is unchanged: SQLite reuses the ids of deleted rows."""
+    sql = "SELECT id FROM command WHERE id = ? AND text = ?"
+    for row in rows:
+        if database.value(sql, (row.command, row.text)) is not None:
+            yield row.command

@@ -1,4 +1,4 @@
-"""`hx pin`: spares sessions from retention."""
+"""`hx pin` keeps sessions from retention, and `hx unpin` lets retention remove them again."""
 
 from __future__ import annotations
 
@@ -17,33 +17,43 @@ if TYPE_CHECKING:
     from hx.cli.parsers import Parser
     from hx.config import Config
 
+
 _NOTHING_FOUND = 1
 
 
 def run(arguments: list[str], config: Config) -> int:
-    return change(arguments, config, pinned=True)
+    return _change(arguments, config, pinned=True)
 
 
-def change(arguments: list[str], config: Config, *, pinned: bool) -> int:
+def unpin(arguments: list[str], config: Config) -> int:
+    return _change(arguments, config, pinned=False)
+
+
+def _change(arguments: list[str], config: Config, *, pinned: bool) -> int:
     from hx.database.pins import pin
 
     given = parser("pin" if pinned else "unpin").parse_args(arguments)
     if given.last and given.sessions:
-        raise UsageError("--last and SESSION exclude each other")
+        raise UsageError(
+            "--last and SESSION exclude each other", "name the sessions, or say --last"
+        )
     context = open_context(config)
     chosen = _chosen(given, context)
     if None in chosen:
-        return _NOTHING_FOUND  # and nothing is changed
+        return _NOTHING_FOUND  # one unknown name changes nothing at all
     word = "pinned" if pinned else "unpinned"
     for session in filter(None, chosen):
         device = context.who.device_id
         changed = pin(context.database, session, context.now_us, device, pinned=pinned)
-        print(f"{word}: session {session.hex()}{'' if changed else ' (it was before)'}")
+        print(f"{word}: session {session.hex()}{'' if changed else ' (it was already)'}")
     return 0
 
 
 def _chosen(given: Namespace, context: Context) -> list[bytes | None]:
-    """The sessions that are meant; None for one that there is not, which is told."""
+    """Return the ids of the sessions that are meant.
+
+    An unknown session is None in the list, and a message on stderr names it.
+    """
     if given.sessions:
         return [_named(context, text) for text in dict.fromkeys(given.sessions)]
     current = _current(context)
@@ -60,7 +70,10 @@ def _current(context: Context) -> bytes | None:
 
 
 def _named(context: Context, text: str) -> bytes | None:
-    """By the first digits of its id, or by one of its events."""
+    """Return the id of a session, given the first digits of the id or the name of an event in it.
+
+    Returns None, after a message, when there is none. Raises UsageError when there are several.
+    """
     from hx.cli.events_output import named_event
 
     found = set(sessions.beginning(context.database, text)) if _is_hexadecimal(text) else set()
@@ -68,9 +81,9 @@ def _named(context: Context, text: str) -> bytes | None:
     if event is not None:
         found.add(event.event.key.session_id)
     if len(found) > 1:
-        raise UsageError(f"{text!r} means several sessions", "give more digits of the id")
+        raise UsageError(f"several sessions match {text!r}", "give more digits of the session id")
     if not found:
-        print(f"hx: there is no session {text}, and no event of that name", file=sys.stderr)
+        print(f"hx: no session and no event is called {text!r}", file=sys.stderr)
     return next(iter(found), None)
 
 
@@ -88,12 +101,12 @@ def parser(name: str) -> Parser:
         metavar="SESSION",
         help="the first digits of its id, or the name of an event in it",
     )
-    made.add_argument("--last", action="store_true", help="the last session but this one")
+    made.add_argument("--last", action="store_true", help="the last session other than this one")
     return made
 
 
 _ABOUT = {
-    "pin": "Spares sessions from retention; `hx forget` takes them all the same.\n",
-    "unpin": "Lets retention have sessions again.\n",
+    "pin": "Keeps sessions from retention; `hx forget` can remove them all the same.\n",
+    "unpin": "Lets retention remove sessions again.\n",
 }
-_WHICH = "Without SESSION: the one of this shell, else the last.\n"
+_WHICH = "Without SESSION: the session of this shell, else the last one.\n"

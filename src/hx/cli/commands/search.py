@@ -1,14 +1,13 @@
-"""`hx search [QUERY…]`: distinct commands, the likeliest first."""
+"""`hx search [QUERY…]` lists distinct commands, the best match first."""
 
 from __future__ import annotations
 
-import os
 import sys
 from itertools import islice
 
 from hx.cli.commands.pick import INTERACTIVE
 from hx.cli.commands.pick import OPTIONS as PICKER
-from hx.cli.context import open_context
+from hx.cli.context import here, open_context
 from hx.cli.options import FILTERS, OUTPUT, Option, split, to_query
 from hx.core.errors import UsageError
 
@@ -20,10 +19,11 @@ if TYPE_CHECKING:
     from hx.cli.parsers import Parser
     from hx.config import Config
     from hx.core.query import Query
-    from hx.core.rank import Here
     from hx.database.find import Found
 
-FORMAT = Option("--format", "null", "commands only, a NUL behind each: for `fzf --read0`")
+FORMAT = Option(
+    "--format", "null", "only the commands, each ended by a NUL byte: for `fzf --read0`"
+)
 OPTIONS = (*FILTERS, *OUTPUT, FORMAT, *PICKER)
 
 
@@ -38,7 +38,7 @@ def run(arguments: list[str], config: Config) -> int:
         return pick(line, config)
     _need_interactive(line.options)
     if line.options.get("--format", "null") != "null":
-        raise UsageError(f"there is no format {line.options['--format']!r}", "there is one: null")
+        raise UsageError(f"--format cannot be {line.options['--format']!r}", "say --format null")
     context = open_context(config)
     query = to_query(line, config, context.now_us)
     commands = list(islice(_ranked(context, query), query.limit))
@@ -46,7 +46,7 @@ def run(arguments: list[str], config: Config) -> int:
         commands.reverse()
     if "--format" in line.options:
         return _write_null(context, commands)
-    from hx.cli.output import answer
+    from hx.cli.events_output import answer
 
     return answer(context, _found(context, query, commands), line.options)
 
@@ -60,7 +60,7 @@ def _spelled_out(arguments: list[str]) -> list[str]:
 def _need_interactive(given: dict[str, str]) -> None:
     for option in PICKER:
         if option.name in given:
-            raise UsageError(f"{option.name} goes with -i", "`hx search -i` is the picker")
+            raise UsageError(f"{option.name} works only with -i", "`hx search -i` opens the picker")
 
 
 def _ranked(context: Context, query: Query) -> Iterator[int]:
@@ -72,27 +72,8 @@ def _ranked(context: Context, query: Query) -> Iterator[int]:
     return search(context.database, query, terms, here(context), context.now_us)
 
 
-def here(context: Context) -> Here:
-    from hx.capture.git import look_up
-    from hx.config import working_directory
-    from hx.core.rank import Here
-
-    directory = os.fsencode(working_directory())
-    repo, _ = look_up(directory)
-    return Here(directory, repo, _current_session(context.config), context.who.device_id)
-
-
-def _current_session(config: Config) -> bytes | None:
-    from hx.cli.options import session_id
-
-    try:
-        return session_id("", config)
-    except UsageError:
-        return None
-
-
 def _found(context: Context, query: Query, commands: list[int]) -> Iterator[Found]:
-    """Their newest runs that the filters let through."""
+    """Return the newest run of each command that passes the filters, in the same order."""
     from hx.database.find import count_runs, load_counted, newest_runs
     from hx.database.find_conditions import among, filters_in
 
@@ -101,8 +82,8 @@ def _found(context: Context, query: Query, commands: list[int]) -> Iterator[Foun
         counted = count_runs(database, [among(commands), *filters_in(database, query)])
     else:
         counted = newest_runs(database, commands)
-    of = {one.command: one for one in counted}
-    return load_counted(database, [of[one] for one in commands if one in of])
+    runs = {run.command: run for run in counted}
+    return load_counted(database, [runs[command] for command in commands if command in runs])
 
 
 def _write_null(context: Context, commands: list[int]) -> int:
@@ -125,15 +106,15 @@ def parser(name: str) -> Parser:
 
 
 _ABOUT = """\
-Lists distinct commands, the likeliest first: by how well they match, how often
-and how lately they ran, and whether they ran here; the picker orders them by the
-same rule. Without QUERY the last used is first. All words of QUERY must match:
+Lists distinct commands, the best match first: by how well they match, how often
+and how recently they ran, and whether they ran here; the picker uses the same
+order. Without QUERY the last used command is first. All words of QUERY must match:
 
-  word       contained; where that finds too little, its letters in their order
-  'word      contained exactly so
-  ^word      the command begins so
-  word$      the command ends so
-  !word      not contained
+  word       the command contains it; if few do, its letters in this order
+  'word      the command contains exactly this
+  ^word      the command begins with it
+  word$      the command ends with it
+  !word      the command does not contain it
 
 A capital letter makes its word exact in case, a backslash keeps a blank inside
 a word, `--` goes before words that begin with a dash.

@@ -1,4 +1,4 @@
-"""`hx show EVENT`: everything known about one event."""
+"""`hx show EVENT` shows everything that is known about one event."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _OUTCOMES = {
 
 
 class Story(NamedTuple):
-    """An event with what surrounds it."""
+    """An event, and what ran before and after it."""
 
     found: Found
     runs: int  # of the same command
@@ -50,7 +50,7 @@ def run(arguments: list[str], config: Config) -> int:
     found = named_event(context, given.event)
     story = _story(context, found) if found else None
     if story is None:
-        print(f"hx: there is no event {given.event!r}", file=sys.stderr)
+        print(f"hx: no event is called {given.event!r}", file=sys.stderr)
         if given.json:
             print("null")
         return NOTHING_FOUND
@@ -77,19 +77,19 @@ def _story(context: Context, found: Found) -> Story | None:
 
 
 def outcome(event: Event) -> str:
-    """How it ended, in words."""
+    """Return in words how an event ended."""
     status = event.exit_status
     if not event.finished:
-        return "not ended, or nobody saw the end"
+        return "still running, or its end was not seen"
     if status is None:
-        return "ended; nobody saw its exit status"
+        return "ended; its exit status is not known"
     if status == 0:
         return "succeeded"
     return f"{_OUTCOMES.get(status, 'failed')} (exit status {status})"
 
 
 def _lines(context: Context, story: Story) -> list[str]:
-    from hx.cli.output import visible
+    from hx.cli.text import visible
 
     lines = [visible(story.found.event.command, one_line=False), ""]
     lines += [f"{name:<12}{text}" for name, text in _facts(context, story) if text]
@@ -100,7 +100,7 @@ def _lines(context: Context, story: Story) -> list[str]:
 
 def _facts(context: Context, story: Story) -> list[tuple[str, str]]:
     from hx.cli.events_output import device_names, short_name
-    from hx.cli.output import visible
+    from hx.cli.text import visible
     from hx.cli.times import duration
 
     event, key = story.found.event, story.found.event.key
@@ -138,10 +138,11 @@ def _started(at_us: int, now_us: int) -> str:
 
 
 def _this(is_this: bool) -> str:
-    return " (this one)" if is_this else ""
+    return " (this device)" if is_this else ""
 
 
 def origin(event: Event) -> str:
+    """Return in words how the event came to hx."""
     from hx.core.model import IMPORTED, REDACTED
 
     where = "imported" if event.origin == IMPORTED else "recorded live"
@@ -149,8 +150,8 @@ def origin(event: Event) -> str:
 
 
 def _listed(context: Context, title: str, found: list[Found]) -> list[str]:
-    from hx.cli.events_output import short_name
-    from hx.cli.output import Paint, event_line
+    from hx.cli.events_output import event_line, short_name
+    from hx.cli.text import Paint
 
     if not found:
         return []
@@ -159,8 +160,8 @@ def _listed(context: Context, title: str, found: list[Found]) -> list[str]:
         "",
         f"{title}:",
         *(
-            "  " + event_line(one, short_name(context, one.ident), context.now_us, paint)
-            for one in found
+            "  " + event_line(event, short_name(context, event.ident), context.now_us, paint)
+            for event in found
         ),
     ]
 
@@ -172,7 +173,10 @@ def _fix_lines(context: Context, story: Story) -> list[str]:
     if not is_failure(story.found.event.exit_status):
         return []
     if fix is None:
-        return ["", "not fixed: the same command did not succeed later here"]
+        return [
+            "",
+            "not fixed: the same command has not succeeded later in this session or directory",
+        ]
     later = duration(fix.event.event.key.started_at_us - story.found.event.key.started_at_us)
     shown = len(fix.between)
     of = f"{fix.between_count:,}{' and more' if fix.between_count == event_detail.COUNTED else ''}"
@@ -182,8 +186,7 @@ def _fix_lines(context: Context, story: Story) -> list[str]:
 
 
 def _print_object(context: Context, story: Story) -> None:
-    from hx.cli.events_output import device_names
-    from hx.cli.json_output import event_object, fix_object, print_json, text
+    from hx.cli.events_output import decoded, device_names, event_object, fix_object, print_json
 
     devices = device_names(context)
     event = story.found.event
@@ -191,12 +194,12 @@ def _print_object(context: Context, story: Story) -> None:
         event_object(story.found, devices)
         | {
             "finished": event.finished,
-            "tty": text(event.tty),
+            "tty": decoded(event.tty),
             "pinned": story.pinned,
             "runs": story.runs,
             "failures": story.failures,
-            "before": [event_object(one, devices) for one in story.before],
-            "after": [event_object(one, devices) for one in story.after],
+            "before": [event_object(other, devices) for other in story.before],
+            "after": [event_object(other, devices) for other in story.after],
         }
         | fix_object(story.fix, devices)
     )
@@ -206,9 +209,11 @@ def parser(name: str) -> Parser:
     from hx.cli.parsers import Parser
 
     made = Parser(name, _ABOUT)
-    made.add_argument("event", metavar="EVENT", help="its name, or the first 4 characters of it")
+    made.add_argument(
+        "event", metavar="EVENT", help="its name, or the first 4 or more characters of it"
+    )
     form = made.add_mutually_exclusive_group()
-    form.add_argument("--raw", action="store_true", help="write only the bytes of the command")
+    form.add_argument("--raw", action="store_true", help="print only the bytes of the command")
     form.add_argument("--json", action="store_true", help="print JSON")
     return made
 
@@ -220,6 +225,6 @@ success of the same command in that session or directory.
 
 --json prints an event as `hx find` does, with finished, tty, pinned, runs and
 failures (of the same command), before and after (events), fixed_by (an event
-or null), between (the last events before it) and between_count (all of
-them, counted as far as 1,000).
+or null), between (the last events before it) and between_count (how many there
+are, counted up to 1,000).
 """

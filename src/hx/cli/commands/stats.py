@@ -1,13 +1,16 @@
-"""`hx stats`: what was run, how often it failed, and how long it took."""
+"""`hx stats` counts what was run, how often it failed, and how long it took."""
 
 from __future__ import annotations
 
 import sys
 
+from hx.cli.charts import Day, Group, Stats, print_stats
 from hx.cli.context import open_context
+from hx.cli.events_output import decoded, print_json
 from hx.cli.options import FILTERS, OUTPUT, Option, split, to_query
+from hx.cli.text import Paint
+from hx.cli.times import rfc3339
 from hx.core.errors import UsageError
-from hx.core.record import NamedTuple
 from hx.database.queries import stats as tally
 
 TYPE_CHECKING = False
@@ -29,31 +32,9 @@ _FILTERS = tuple(
     in ("--here", "--cwd", "--repo", "--session", "--device", "--host", "--since", "--until")
 )
 _OWN = (
-    Option("--by", "KIND", f"group by this: {', '.join(tally.KINDS)}"),
-    Option("--limit", "N", f"at most N groups; {_TOP} unless told"),
+    Option("--by", "KIND", f"what to group by: {', '.join(tally.KINDS)}"),
+    Option("--limit", "N", f"at most N groups; {_TOP} by default"),
 )
-
-
-class Group(NamedTuple):
-    name: Name
-    tally: Tally
-
-
-class Day(NamedTuple):
-    day: str  # 2026-11-24, local
-    events: int
-    failures: int
-
-
-class Stats(NamedTuple):
-    by: str | None  # None: the overview
-    query: Query
-    total: Tally
-    span: Span
-    groups: list[Group]  # of the overview: by program
-    left_out: int  # groups beyond the limit
-    days: list[Day]  # of the overview: the last ones
-    failing: list[Group]  # of the overview: what failed most often
 
 
 def run(arguments: list[str], config: Config) -> int:
@@ -62,10 +43,12 @@ def run(arguments: list[str], config: Config) -> int:
         parser("stats").print_help()
         return 0
     if line.words:
-        raise UsageError(f"hx stats takes no text: {line.words[0]!r}", "`hx stats --help`")
+        raise UsageError(
+            f"hx stats takes options only, not {line.words[0]!r}", "`hx stats --help` lists them"
+        )
     by = line.options.get("--by")
     if by is not None and by not in tally.KINDS:
-        raise UsageError(f"--by is one of {', '.join(tally.KINDS)}, not {by!r}")
+        raise UsageError(f"--by cannot be {by!r}", f"it is one of {', '.join(tally.KINDS)}")
     context = open_context(config)
     query = to_query(line, config, context.now_us)
     limit = query.limit if "--limit" in line.options else None
@@ -76,21 +59,17 @@ def run(arguments: list[str], config: Config) -> int:
 
 def _print(context: Context, stats: Stats, options: dict[str, str]) -> None:
     if "--json" in options:
-        from hx.cli.json_output import print_json
-
         print_json(_object(stats))
     elif not stats.total.events:
-        print("hx: nothing to count", file=sys.stderr)
+        print("hx: no event was found, so there is nothing to count", file=sys.stderr)
     else:
-        from hx.cli.charts import print_stats
-        from hx.cli.output import Paint
-
         print_stats(stats, Paint(options, context.config))
 
 
 def collect(context: Context, query: Query, by: str | None, limit: int | None) -> Stats:
+    """Count the events of a query in groups; `by` None gives the overview."""
     tallies = tally.tallies(context.database, query, by or tally.COMMAND, _hour)
-    groups = [Group(name, one) for name, one in tallies.items()]
+    groups = [Group(name, counts) for name, counts in tallies.items()]
     groups.sort(key=_hour_order if by == tally.HOUR else _most_first)
     top = limit or (_TOP if by else _TOP_OF_OVERVIEW)
     shown = groups if by == tally.HOUR and limit is None else groups[:top]
@@ -127,12 +106,12 @@ def _hour(at_us: int) -> int:
 
 
 def _days(context: Context, query: Query, span: Span) -> list[Day]:
-    """The local days up to the last one that is asked for; none when nothing ran in them."""
+    """Return the last local days up to the end of the query; none when nothing ran in them."""
     from time import localtime, mktime, strftime
 
     end_us = context.now_us if query.until_us is None else min(query.until_us, context.now_us)
     year, month, day, *_ = localtime(end_us // 1_000_000)
-    starts = [  # noon: whichever way the clock is set that day, it is that day
+    starts = [  # noon is on the same day however daylight saving moves the clock
         int(mktime((year, month, day - back, 12, 0, 0, 0, 0, -1)))
         for back in range(LATELY_DAYS - 1, -1, -1)
     ]
@@ -145,8 +124,8 @@ def _days(context: Context, query: Query, span: Span) -> list[Day]:
         if of_day:
             of_day[0] += events
             of_day[1] += failures
-    days = [Day(day, *counts) for day, counts in counted.items()]
-    return days if any(one.events for one in days) else []
+    days = [Day(name, *counts) for name, counts in counted.items()]
+    return days if any(day.events for day in days) else []
 
 
 def _object(stats: Stats) -> dict[str, object]:
@@ -169,15 +148,11 @@ def _object(stats: Stats) -> dict[str, object]:
 
 
 def _at(us: int | None) -> str | None:
-    from hx.cli.times import rfc3339
-
     return None if us is None else rfc3339(us)
 
 
 def _group_object(group: Group) -> dict[str, object]:
-    from hx.cli.json_output import text
-
-    name = group.name if isinstance(group.name, int) else text(group.name)
+    name = group.name if isinstance(group.name, int) else decoded(group.name)
     return {"name": name} | _counts(group.tally)
 
 
@@ -201,13 +176,13 @@ def parser(name: str) -> Parser:
 
 
 _ABOUT = """\
-Counts events, distinct commands, failures (of those whose exit status is
-known) and the time that they took. Without --by: an overview with the last 14
-days, the programs that ran most and those that failed most.
+Counts events, distinct commands, failures (among events whose exit status is
+known) and the time that they took. Without --by it prints an overview: the last
+14 days, the programs that ran most and those that failed most.
 
 --by command counts by program: `sudo -u ann /usr/bin/git commit -m x` is
 `git commit`. Assignments, sudo, env, time and the like, and the path are left
-out; of git, docker, kubectl, cargo, npm, make and other families the
-subcommand belongs to the name. Of a pipeline the first program counts.
+out; for git, docker, kubectl, cargo, npm, make and similar programs the
+subcommand belongs to the name. In a pipeline the first program counts.
 --by hour is the hour of the local day; events of unknown time are left out.
 """

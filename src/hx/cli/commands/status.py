@@ -1,4 +1,4 @@
-"""`hx status`: what is recorded, and what went wrong. It prints what it can, whatever is broken."""
+"""`hx status` shows what is recorded and what went wrong, as far as anything can be read."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import apsw
 
 from hx.capture import spool
 from hx.capture.policy import IGNORED
-from hx.cli import hook_files, recording
+from hx.cli import health, hook_checks
 from hx.cli.commands.sync.short_status import forgotten_lines, in_short, sync_lines, sync_object
 from hx.cli.context import now_us, open_context
-from hx.cli.times import age, local, rfc3339
+from hx.cli.events_output import decoded, print_json
+from hx.cli.text import count, visible
+from hx.cli.times import age, local, rfc3339, rfc3339_or_none
 from hx.core.errors import DatabaseError, HxError
 from hx.core.record import NamedTuple
 from hx.database.connection import explained
@@ -30,29 +32,31 @@ _LABEL = 10
 
 
 class Waiting(NamedTuple):
-    """What lies in the spool."""
+    """What is in the spool."""
 
     files: int
     pending_bytes: int
 
 
 class Known(NamedTuple):
-    """What the database could tell."""
+    """What was read from the database."""
 
     figures: Figures
     faults: list[Fault]
     shells: list[tuple[bytes | None, int]]
-    ingested: int  # events, by this command
-    due: int  # events that retention is still to remove
+    ingested: int  # events that this command has read from the spool
+    due: int  # events that retention has not removed yet
     sync: InShort | None
 
 
 class Status(NamedTuple):
+    """Everything that `hx status` prints."""
+
     now_us: int
-    paused: str | None
-    prevented: str | None
+    paused: str | None  # why recording is paused
+    prevented: str | None  # why shells cannot record
     waiting: Waiting | None  # None: the spool cannot be read
-    known: Known | None
+    known: Known | None  # None: the database cannot be read
     trouble: HxError | None
 
 
@@ -68,8 +72,9 @@ def run(arguments: list[str], config: Config) -> int:
 
 
 def look(config: Config) -> Status:
-    at = now_us()
-    stale = hook_files.refresh(config)
+    """Drain the spool and collect what `hx status` prints."""
+    started_at_us = now_us()
+    stale = hook_checks.refresh(config)
     if stale is not None:
         print(f"hx: warning: {stale}", file=sys.stderr)
     known: Known | None = None
@@ -82,8 +87,8 @@ def look(config: Config) -> Status:
         trouble = error
     except apsw.Error as error:
         trouble = explained(error, config.paths.database)
-    paused, prevented = recording.paused(config.paths, at), recording.prevented(config.paths)
-    return Status(at, paused, prevented, _waiting(config.paths.spool), known, trouble)
+    paused, prevented = health.paused(config.paths, started_at_us), health.prevented(config.paths)
+    return Status(started_at_us, paused, prevented, _waiting(config.paths.spool), known, trouble)
 
 
 def _known(context: Context) -> Known:
@@ -122,15 +127,18 @@ def _print(config: Config, status: Status) -> None:
     if known is not None:
         _line("ingest", _ingest(known))
         for fault in known.faults:
-            label = "left out" if fault.reason == IGNORED else "lost"
-            _line(label, f"{fault.times} x {fault.reason}, last {local(fault.last_at_us)}")
+            label = "ignored" if fault.reason == IGNORED else "lost"
+            _line(label, f"{fault.times:,} x {fault.reason}, last {local(fault.last_at_us)}")
         if known.figures.unclean:
-            _line("forgotten", "its text may still stand in the files of the database: in use")
+            _line(
+                "forgotten",
+                "the files of the database may still hold its text, because they are in use",
+            )
     _line("retention", _retention(config, known))
     if config.warnings:
-        _line("settings", f"{len(config.warnings)} not in force: see the warnings")
-    told = sync_lines(known.sync if known is not None else None, status.now_us)
-    for label, text in zip(("sync", ""), told, strict=True):
+        _line("settings", f"{count(len(config.warnings), 'warning')}, printed above")
+    lines = sync_lines(known.sync if known is not None else None, status.now_us)
+    for label, text in zip(("sync", ""), lines, strict=True):
         _line(label, text)
     for text in forgotten_lines(known.sync if known is not None else None, status.now_us):
         _line("forgotten", text)
@@ -146,28 +154,22 @@ def _capture(status: Status) -> str:
 
 
 def _seen(known: Known, now_us: int) -> str:
-    from hx.cli.output import visible
-
-    each = (f"{visible(shell or b'?')} {age(at, now_us)} ago" for shell, at in known.shells)
-    return ", ".join(each) or "no shell has recorded yet: `hx setup` sets them up"
+    each = (f"{visible(shell or b'?')} {age(at_us, now_us)} ago" for shell, at_us in known.shells)
+    return ", ".join(each) or "no shell has recorded anything yet: run `hx setup`"
 
 
 def _spool(waiting: Waiting | None) -> str:
     if waiting is None:
         return "cannot be read"
-    return f"{_counted(waiting.files, 'file')}, {_size(waiting.pending_bytes)} pending"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{count(waiting.files, 'file')}, {_size(waiting.pending_bytes)} pending"
 
 
 def _database(config: Config, status: Status) -> str:
     if status.known is None:
-        return "cannot be read" if os.path.exists(config.paths.database) else "is not there"
-    made = status.known.figures
-    counts = ", ".join(_counted(getattr(made, name), name[:-1]) for name in _COUNTS)
-    return f"{_size(_stored_bytes(config))}, {counts}; journal {made.journal_mode}"
+        return "cannot be read" if os.path.exists(config.paths.database) else "does not exist"
+    known = status.known.figures
+    counts = ", ".join(count(getattr(known, name), name[:-1]) for name in _COUNTS)
+    return f"{_size(_stored_bytes(config))}, {counts}; journal {known.journal_mode}"
 
 
 def _stored_bytes(config: Config) -> int:
@@ -175,12 +177,12 @@ def _stored_bytes(config: Config) -> int:
     return sum(os.path.getsize(path) for path in paths if os.path.exists(path))
 
 
-def _size(count: int) -> str:
-    """`512 bytes`, `1.5 KiB`, `12.0 MiB`."""
-    if count < 1 << 10:
-        return f"{count} bytes"
-    unit = 1 if count < 1 << 20 else 2
-    tenths = count * 10 >> 10 * unit
+def _size(size: int) -> str:
+    """Return a number of bytes as `512 bytes`, `1.5 KiB` or `12.0 MiB`."""
+    if size < 1 << 10:
+        return count(size, "byte")
+    unit = 1 if size < 1 << 20 else 2
+    tenths = size * 10 >> 10 * unit
     return f"{tenths // 10}.{tenths % 10} {('KiB', 'MiB')[unit - 1]}"
 
 
@@ -189,21 +191,19 @@ def _ingest(known: Known) -> str:
     return (
         "nothing yet"
         if last is None
-        else f"last {local(last)}; {_counted(known.ingested, 'event')} now"
+        else f"last {local(last)}; {count(known.ingested, 'event')} by this command"
     )
 
 
 def _retention(config: Config, known: Known | None) -> str:
     days = int(config.values["retention_days"])
     if not days:
-        return "for ever"
-    waiting = f"; {_counted(known.due, 'event')} due to be removed" if known and known.due else ""
-    return f"{_counted(days, 'day')} and what is pinned{waiting}"
+        return "everything is kept for ever"
+    waiting = f"; {count(known.due, 'event')} to be removed" if known and known.due else ""
+    return f"keeps {count(days, 'day')} and pinned sessions{waiting}"
 
 
 def _print_json(config: Config, status: Status) -> None:
-    from hx.cli.json_output import print_json
-
     known, paths, trouble = status.known, config.paths, status.trouble
     print_json(
         {
@@ -216,7 +216,9 @@ def _print_json(config: Config, status: Status) -> None:
                 "pending_bytes": None if status.waiting is None else status.waiting.pending_bytes,
             },
             "database": {"path": paths.database, **_database_object(config, known)},
-            "last_ingest_at": None if known is None else _at(known.figures.last_ingest_us),
+            "last_ingest_at": None
+            if known is None
+            else rfc3339_or_none(known.figures.last_ingest_us),
             "lost": None if known is None else _fault_objects(known),
             "ignored": None if known is None else _ignored(known),
             "retention": {
@@ -232,14 +234,11 @@ def _print_json(config: Config, status: Status) -> None:
     )
 
 
-def _at(us: int | None) -> str | None:
-    return None if us is None else rfc3339(us)
-
-
 def _shell_objects(known: Known) -> list[dict[str, str | None]]:
-    from hx.cli.json_output import text
-
-    return [{"shell": text(shell), "last_started_at": rfc3339(at)} for shell, at in known.shells]
+    return [
+        {"shell": decoded(shell), "last_started_at": rfc3339(at_us)}
+        for shell, at_us in known.shells
+    ]
 
 
 def _fault_objects(known: Known) -> list[dict[str, object]]:
@@ -257,9 +256,9 @@ def _ignored(known: Known) -> int:
 def _database_object(config: Config, known: Known | None) -> dict[str, object]:
     if known is None:
         return dict.fromkeys((*_COUNTS, "size_bytes", "journal_mode", "unclean"))
-    made = known.figures
-    counts = {name: getattr(made, name) for name in _COUNTS}
-    facts = {"journal_mode": made.journal_mode, "unclean": made.unclean}
+    read = known.figures
+    counts = {name: getattr(read, name) for name in _COUNTS}
+    facts = {"journal_mode": read.journal_mode, "unclean": read.unclean}
     return counts | {"size_bytes": _stored_bytes(config)} | facts
 
 
@@ -275,7 +274,7 @@ def parser(name: str) -> Parser:
 
 
 _ABOUT = """\
-Drains the spool and tells whether shells are recorded (and why not), which
-were seen, what is stored, and what could not be read. It prints what it can
-when the database is locked or damaged, and then ends with exit code 8.
+Drains the spool and shows whether shells are recorded (and why not), which ones
+were seen, what is stored, and what could not be read. When the database is
+locked or damaged it shows the rest and ends with exit code 8.
 """

@@ -42,18 +42,18 @@ def entropy_of(text: str) -> bytes:
     for place, word in enumerate(words, 1):
         if word not in bip39.wordlist:
             raise InputError(
-                f"word {place} of the recovery words is not one of them: {word[:20]!r}",
+                f"word {place} is not in the list of recovery words: {word[:20]!r}",
                 _nearest(word, bip39.wordlist),
             )
     if len(words) != _WORDS:
         raise InputError(
-            f"the recovery words are {_WORDS}, and these are {len(words)}",
+            f"there are {_WORDS} recovery words, but {len(words)} were given",
             "type all of them in their order, with blanks between them",
         )
     if not bip39.check(" ".join(words)):
         raise InputError(
             "the recovery words do not fit together",
-            "each is a word of the list, but one is another than on the sheet, or two are swapped",
+            "each is in the list, but one is wrong or two are swapped: compare with the sheet",
         )
     return bytes(bip39.to_entropy(words))
 
@@ -93,11 +93,11 @@ def secret_of(code: str) -> bytes:
     strange = next((letter for letter in letters if letter not in ALPHABET), None)
     if strange is not None:
         raise InputError(
-            f"an invitation code has no {strange!r}", "it is made of digits and letters, no u"
+            f"an invitation code cannot contain {strange!r}", "it has digits and letters, no u"
         )
     if len(letters) != _CODE_CHARACTERS:
         raise InputError(
-            f"an invitation code has {_CODE_CHARACTERS} characters, and this one {len(letters)}",
+            f"an invitation code has {_CODE_CHARACTERS} characters, this one {len(letters)}",
             "type it as `hx sync invite` printed it",
         )
     number = 0

@@ -23,7 +23,7 @@ _EXAMPLES = 5
 class Difference(NamedTuple):
     """Records of one kind that the databases do not have alike."""
 
-    kind: str  # event, artifact, pin, order
+    kind: str  # event, artifact, pin, tombstone
     lacking: int  # that only the first has
     more: int  # that only the second has
     other: int  # of which they have different versions
@@ -60,7 +60,7 @@ def differences(one: Database, other: Database) -> list[Difference]:
         _events(one, other),
         _rest("artifact", artifacts.read_artifacts(one), artifacts.read_artifacts(other)),
         _rest("pin", artifacts.read_pins(one), artifacts.read_pins(other)),
-        _rest("order", tombstones.read(one), tombstones.read(other)),
+        _rest("tombstone", tombstones.read(one), tombstones.read(other)),
     ]
     return [kind for kind in kinds if kind.lacking or kind.more or kind.other]
 

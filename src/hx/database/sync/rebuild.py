@@ -86,7 +86,7 @@ def replace(old: Database, new: Database, watch: Watch) -> None:
                 copy.step(0)
             if watch.has_changed():
                 raise Busy(
-                    "another hx has written to the database meanwhile", "run the same once more"
+                    "another hx has written to the database meanwhile", "run the command again"
                 )
             while not copy.done:
                 copy.step()

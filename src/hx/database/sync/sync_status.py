@@ -33,7 +33,7 @@ class DeviceSeen(NamedTuple):
     last_seen_us: int | None  # when its newest manifest was written, by its clock
     active: bool
     here: bool
-    note: str  # newcomer, not admitted, revoked
+    note: str  # why it is not active; empty for an active device
 
 
 def reasons(database: Database) -> list[Why]:
@@ -77,7 +77,7 @@ def devices(database: Database, trust: Trust, me: bytes) -> list[DeviceSeen]:
         seen = heads.get(device_id)
         note = ""
         if device_id in trust.waiting:
-            note = "newcomer: a device that stands has to sync"
+            note = "waiting: run `hx sync` on a device that is in the vault"
         elif device_id in trust.inactive:
             note = "no longer in the vault" if device_id in trust.revoked else "not admitted"
         if device_id in trust.departed:

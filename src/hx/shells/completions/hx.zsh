@@ -27,25 +27,25 @@ _shtab_hx_commands() {
     stats:'what ran how often, failed, and took how long'
     status:'what is recorded, and what went wrong'
     sync:'exchange history with your other devices'
-    unpin:'let retention have a session again'
+    unpin:'let retention remove a session again'
   )
   _describe 'hx commands' _commands
 }
 
 _shtab_hx_sync_commands() {
   local _commands=(
-    check:'verify what lies in the store; nothing is changed'
-    devices:'who is in the vault'
-    init:'make a vault in a store, with this device in it'
-    invite:'let one more device in: prints a code'
-    join:'take this device into a vault, by a code'
+    check:'verify what is in the store, without changing it'
+    devices:'list the devices in the vault'
+    init:'make a vault in a store, and put this device into it'
+    invite:'print a code that lets one more device in'
+    join:'put this device into a vault, with a code'
     leave:'take this device out of its vault'
-    pull:'take what is new in the store'
+    pull:'read what is new in the store'
     push:'publish what is new here'
-    recover:'take this device into a vault, by its recovery words'
+    recover:'put this device into a vault, with its recovery words'
     rename:'give this device another name'
-    repair:'read all again, publish what the store has lost'
-    status:'what is in the vault, what is pending, and why'
+    repair:'read everything again, and publish what the store has lost'
+    status:'show what is in the vault, what is pending, and why'
   )
   _describe 'hx sync commands' _commands
 }
@@ -59,7 +59,7 @@ _shtab_hx_defaults_added=0
 
 _shtab_hx_completions_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  ":whose completions:(bash zsh fish)"
+  ":the shell:(bash zsh fish)"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -83,24 +83,24 @@ _shtab_hx_doctor_defaults_added=0
 
 _shtab_hx_find_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--here[in this directory]"
-  "--cwd[in that directory]:DIR:"
-  "--repo[in this repository, all its clones and directories]"
-  "--session[in this session, or in the one with this ID]:ID:"
-  "--device[on this device\: its name or the first digits of its id]:NAME:"
-  "--host[on this host]:NAME:"
-  "--exit[with this exit status]:N:"
-  "--failed[that failed]"
-  "--ok[that succeeded]"
-  "--since[that began since then\: 15m, 2h, 3d, 1w, yesterday, 2026-11-01]:WHEN:"
-  "--until[that began before then]:WHEN:"
-  "--limit[at most N of them]:N:"
-  "--all[all of them]"
-  "--unique[each distinct command once, at its newest run]"
-  "--reverse[in the opposite order]"
+  "--here[events in this directory]"
+  "--cwd[events in that directory]:DIR:"
+  "--repo[events in this repository, in all its clones and directories]"
+  "--session[events of this session, or of the one with this ID]:ID:"
+  "--device[events of this device\: its name, or the first digits of its id]:NAME:"
+  "--host[events on this host]:NAME:"
+  "--exit[events with this exit status]:N:"
+  "--failed[events that failed]"
+  "--ok[events that succeeded]"
+  "--since[events since this time\: 15m, 2h, 3d, 1w, yesterday, 2026-11-01]:WHEN:"
+  "--until[events before this time]:WHEN:"
+  "--limit[at most N results]:N:"
+  "--all[all results]"
+  "--unique[each distinct command once, with its newest run]"
+  "--reverse[results in the opposite order]"
   "--json[print JSON]"
   "--color[auto, always or never]:WHEN:"
-  "(*)::what to look for\; none\: everything:"
+  "(*)::what to look for\; without it, everything:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -109,13 +109,13 @@ _shtab_hx_find_defaults_added=0
 _shtab_hx_forget_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--session[this session, or the one with this ID]:ID:"
-  "--since[what began since then\: 15m, 2h, yesterday]:WHEN:"
-  "--until[what began before then]:WHEN:"
-  "--match[commands (and their directories, repositories, branches) that contain TEXT, in exactly this case\; without TEXT it is asked for and not shown]:TEXT:"
-  "*--artifact[this artifact, by the first 4 digits of its id or more\; may be given again]:ID:"
+  "--since[what began at this time or later\: 15m, 2h, yesterday]:WHEN:"
+  "--until[what began before this time]:WHEN:"
+  "--match[commands (and their directories, repositories, branches) that contain TEXT, in exactly this case\; without TEXT hx asks for it and does not show it]:TEXT:"
+  "*--artifact[this artifact, by the first 4 or more digits of its id\; may be given again]:ID:"
   "--this-device[only what was recorded here]"
-  "--all-devices[everywhere\; the default]"
-  "--clean-shell-history[take the lines with the same text out of the shells\' own history files too, without asking for each]"
+  "--all-devices[what was recorded on any device\; the default]"
+  "--clean-shell-history[also remove the lines with the same text from the shells\' own history files, without asking for each]"
   "--yes[do not ask]"
   "--json[print JSON]"
   "(*)::these events:"
@@ -126,11 +126,11 @@ _shtab_hx_forget_defaults_added=0
 
 _shtab_hx_import_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--from[whose history it is\; without it the content tells]:bash|zsh|fish|atuin:(bash zsh fish atuin)"
+  "--from[which tool wrote the history\; without it hx recognises it by its content]:bash|zsh|fish|atuin:(bash zsh fish atuin)"
   "--all[also what ran after hx began to record that shell]"
-  "--dry-run[count, and write nothing]"
+  "--dry-run[count the events, and write nothing]"
   "--json[print JSON]"
-  ":a history\; none\: all that are found:"
+  ":a history file\; without it, every history in the usual places:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -138,9 +138,9 @@ _shtab_hx_import_defaults_added=0
 
 _shtab_hx_init_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--no-ctrl-r[leave Ctrl-R as it is\: it opens no picker]"
-  "--up-arrow[the up arrow opens the picker too, with the commands of this session]"
-  ":whose hook:(bash zsh fish)"
+  "--no-ctrl-r[do not bind Ctrl-R to the picker]"
+  "--up-arrow[bind the up arrow too\: it opens the picker with the commands of this session]"
+  ":the shell:(bash zsh fish)"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -157,7 +157,7 @@ _shtab_hx_last_defaults_added=0
 
 _shtab_hx_pause_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--for[for so long\: 90s, 10m, 2h, 1d]:SPAN:"
+  "--for[for this long\: 90s, 10m, 2h, 1d]:SPAN:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -165,7 +165,7 @@ _shtab_hx_pause_defaults_added=0
 
 _shtab_hx_pin_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--last[the last session but this one]"
+  "--last[the last session other than this one]"
   "(*)::the first digits of its id, or the name of an event in it:"
 )
 
@@ -181,30 +181,30 @@ _shtab_hx_resume_defaults_added=0
 
 _shtab_hx_search_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--here[in this directory]"
-  "--cwd[in that directory]:DIR:"
-  "--repo[in this repository, all its clones and directories]"
-  "--session[in this session, or in the one with this ID]:ID:"
-  "--device[on this device\: its name or the first digits of its id]:NAME:"
-  "--host[on this host]:NAME:"
-  "--exit[with this exit status]:N:"
-  "--failed[that failed]"
-  "--ok[that succeeded]"
-  "--since[that began since then\: 15m, 2h, 3d, 1w, yesterday, 2026-11-01]:WHEN:"
-  "--until[that began before then]:WHEN:"
-  "--limit[at most N of them]:N:"
-  "--all[all of them]"
-  "--unique[each distinct command once, at its newest run]"
-  "--reverse[in the opposite order]"
+  "--here[events in this directory]"
+  "--cwd[events in that directory]:DIR:"
+  "--repo[events in this repository, in all its clones and directories]"
+  "--session[events of this session, or of the one with this ID]:ID:"
+  "--device[events of this device\: its name, or the first digits of its id]:NAME:"
+  "--host[events on this host]:NAME:"
+  "--exit[events with this exit status]:N:"
+  "--failed[events that failed]"
+  "--ok[events that succeeded]"
+  "--since[events since this time\: 15m, 2h, 3d, 1w, yesterday, 2026-11-01]:WHEN:"
+  "--until[events before this time]:WHEN:"
+  "--limit[at most N results]:N:"
+  "--all[all results]"
+  "--unique[each distinct command once, with its newest run]"
+  "--reverse[results in the opposite order]"
   "--json[print JSON]"
   "--color[auto, always or never]:WHEN:"
-  "--format[commands only, a NUL behind each\: for \`fzf --read0\`]:null:"
-  {-i,--interactive}"[pick one of them on the terminal]"
-  "--full-screen[with -i\: on the whole screen]"
-  "--scope[with -i\: where to look first\: all, session, directory, repository, device]:WHERE:"
-  "--widget[with -i\: as the key in a shell\'s hook calls it]:SHELL:"
-  "--pastes[with --widget\: the shell has bracketed paste on]"
-  "(*)::what to look for\; none\: everything:"
+  "--format[only the commands, each ended by a NUL byte\: for \`fzf --read0\`]:null:"
+  {-i,--interactive}"[pick a command on the terminal]"
+  "--full-screen[with -i\: use the whole screen]"
+  "--scope[with -i\: the scope to begin with\: all, session, directory, repository, device]:WHERE:"
+  "--widget[with -i\: for the key binding in a shell\'s hook]:SHELL:"
+  "--pastes[with --widget\: the shell has bracketed paste switched on]"
+  "(*)::what to look for\; without it, everything:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -213,9 +213,9 @@ _shtab_hx_search_defaults_added=0
 _shtab_hx_setup_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "*--shell[this shell (may be given again)\; else the login shell and those with an rc file]:shell:(bash zsh fish)"
-  "--no-import[leave the old history where it is]"
-  "--undo[take back what setup did\; keep events]"
-  "--purge[with --undo\: remove everything of hx, events too]"
+  "--no-import[do not import the old history]"
+  "--undo[take back what setup did\; keep the recorded events]"
+  "--purge[with --undo\: remove everything of hx, recorded events too]"
   "--yes[do not ask]"
 )
 
@@ -224,9 +224,9 @@ _shtab_hx_setup_defaults_added=0
 
 _shtab_hx_show_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--raw[write only the bytes of the command]"
+  "--raw[print only the bytes of the command]"
   "--json[print JSON]"
-  ":its name, or the first 4 characters of it:"
+  ":its name, or the first 4 or more characters of it:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -234,16 +234,16 @@ _shtab_hx_show_defaults_added=0
 
 _shtab_hx_stats_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--here[in this directory]"
-  "--cwd[in that directory]:DIR:"
-  "--repo[in this repository, all its clones and directories]"
-  "--session[in this session, or in the one with this ID]:ID:"
-  "--device[on this device\: its name or the first digits of its id]:NAME:"
-  "--host[on this host]:NAME:"
-  "--since[that began since then\: 15m, 2h, 3d, 1w, yesterday, 2026-11-01]:WHEN:"
-  "--until[that began before then]:WHEN:"
-  "--by[group by this\: command, dir, repo, device, hour]:KIND:"
-  "--limit[at most N groups\; 20 unless told]:N:"
+  "--here[events in this directory]"
+  "--cwd[events in that directory]:DIR:"
+  "--repo[events in this repository, in all its clones and directories]"
+  "--session[events of this session, or of the one with this ID]:ID:"
+  "--device[events of this device\: its name, or the first digits of its id]:NAME:"
+  "--host[events on this host]:NAME:"
+  "--since[events since this time\: 15m, 2h, 3d, 1w, yesterday, 2026-11-01]:WHEN:"
+  "--until[events before this time]:WHEN:"
+  "--by[what to group by\: command, dir, repo, device, hour]:KIND:"
+  "--limit[at most N groups\; 20 by default]:N:"
   "--json[print JSON]"
   "--color[auto, always or never]:WHEN:"
 )
@@ -262,8 +262,8 @@ _shtab_hx_status_defaults_added=0
 _shtab_hx_sync_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--json[print JSON]"
-  "--verbose[a line for each object]"
-  "--dry-run[say what a push would publish]"
+  "--verbose[print a line for each object]"
+  "--dry-run[print what a push would publish, and change nothing]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -272,8 +272,8 @@ _shtab_hx_sync_defaults_added=0
 _shtab_hx_sync_check_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--json[print JSON]"
-  "--verbose[name each file that is not of hx]"
-  "--read-data[read the segments too, all or a part that chance picks\: --read-data\=5\%]:PART:"
+  "--verbose[print a line for each file that does not belong to hx]"
+  "--read-data[read the segments too\: all, or a random part of them\: --read-data\=5\%]:PART:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -289,12 +289,12 @@ _shtab_hx_sync_devices_defaults_added=0
 
 _shtab_hx_sync_init_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--store[where the vault lies\: folder\:\/path]:URL:"
-  "--vault-name[what to call the vault here\; else the folder\'s name]:NAME:"
-  "--custody[where the keys of this device are kept\; without it the best there is]:custody:(keychain passphrase file)"
-  "--name[what to call this device\; else the host]:NAME:"
-  "--no-encrypt[a plain vault\: whoever reads the folder reads it]"
-  "--yes[do not ask two of the words back]"
+  "--store[where the vault is\: folder\:\/path]:URL:"
+  "--vault-name[the name of the vault on this device\; by default the folder\'s name]:NAME:"
+  "--custody[where the keys of this device are kept\; by default the safest place that works]:custody:(keychain passphrase file)"
+  "--name[the name of this device\; by default that of the host]:NAME:"
+  "--no-encrypt[do not encrypt the vault\: whoever can read the folder can read it]"
+  "--yes[do not ask for two of the words]"
   "--json[print JSON]"
 )
 
@@ -311,12 +311,12 @@ _shtab_hx_sync_invite_defaults_added=0
 
 _shtab_hx_sync_join_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--store[where the vault lies\: folder\:\/path]:URL:"
-  "--vault-name[what to call the vault here\; else the folder\'s name]:NAME:"
-  "--custody[where the keys of this device are kept\; without it the best there is]:custody:(keychain passphrase file)"
-  "--name[what to call this device\; else the host]:NAME:"
-  "--code-file[read the code from a file\; - is stdin\; else it asks]:FILE:"
-  "--new-id[this is a copy of a device in the vault\: make it a device of its own, without a code]"
+  "--store[where the vault is\: folder\:\/path]:URL:"
+  "--vault-name[the name of the vault on this device\; by default the folder\'s name]:NAME:"
+  "--custody[where the keys of this device are kept\; by default the safest place that works]:custody:(keychain passphrase file)"
+  "--name[the name of this device\; by default that of the host]:NAME:"
+  "--code-file[read the code from a file\; - is stdin\; without it hx asks]:FILE:"
+  "--new-id[this is a copy of a device in the vault\: make it a device of its own\; needs no code]"
   "--json[print JSON]"
 )
 
@@ -326,7 +326,7 @@ _shtab_hx_sync_join_defaults_added=0
 _shtab_hx_sync_leave_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--yes[do not ask]"
-  "--offline[without the store\: nothing is published any more]"
+  "--offline[leave without the store\: nothing is published]"
   "--json[print JSON]"
 )
 
@@ -336,8 +336,8 @@ _shtab_hx_sync_leave_defaults_added=0
 _shtab_hx_sync_pull_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--json[print JSON]"
-  "--verbose[a line for each object]"
-  "--dry-run[say what a push would publish]"
+  "--verbose[print a line for each object]"
+  "--dry-run[print what a push would publish, and change nothing]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -346,8 +346,8 @@ _shtab_hx_sync_pull_defaults_added=0
 _shtab_hx_sync_push_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--json[print JSON]"
-  "--verbose[a line for each object]"
-  "--dry-run[say what a push would publish]"
+  "--verbose[print a line for each object]"
+  "--dry-run[print what a push would publish, and change nothing]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -355,11 +355,11 @@ _shtab_hx_sync_push_defaults_added=0
 
 _shtab_hx_sync_recover_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--store[where the vault lies\: folder\:\/path]:URL:"
-  "--vault-name[what to call the vault here\; else the folder\'s name]:NAME:"
-  "--custody[where the keys of this device are kept\; without it the best there is]:custody:(keychain passphrase file)"
-  "--name[what to call this device\; else the host]:NAME:"
-  "--words-file[read the words from a file\; - is stdin\; else it asks]:FILE:"
+  "--store[where the vault is\: folder\:\/path]:URL:"
+  "--vault-name[the name of the vault on this device\; by default the folder\'s name]:NAME:"
+  "--custody[where the keys of this device are kept\; by default the safest place that works]:custody:(keychain passphrase file)"
+  "--name[the name of this device\; by default that of the host]:NAME:"
+  "--words-file[read the words from a file\; - is stdin\; without it hx asks]:FILE:"
   "--json[print JSON]"
 )
 
@@ -368,7 +368,7 @@ _shtab_hx_sync_recover_defaults_added=0
 
 _shtab_hx_sync_rename_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  ":at most 64 bytes:"
+  ":the new name, at most 64 bytes:"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -377,7 +377,7 @@ _shtab_hx_sync_rename_defaults_added=0
 _shtab_hx_sync_repair_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--json[print JSON]"
-  "--rebuild[then make the database anew from the store, and take it if it is equal]"
+  "--rebuild[then rebuild the database from the store, and use it if it is equal]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -386,8 +386,8 @@ _shtab_hx_sync_repair_defaults_added=0
 _shtab_hx_sync_status_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--json[print JSON]"
-  "--verbose[name each object]"
-  "--check[ask the store too]"
+  "--verbose[print a line for each object]"
+  "--check[look into the store too]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -395,7 +395,7 @@ _shtab_hx_sync_status_defaults_added=0
 
 _shtab_hx_unpin_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--last[the last session but this one]"
+  "--last[the last session other than this one]"
   "(*)::the first digits of its id, or the name of an event in it:"
 )
 

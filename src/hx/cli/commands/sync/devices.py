@@ -1,11 +1,12 @@
-"""`hx sync devices` and `hx sync rename`: who is in the vault, and what this one is called."""
+"""`hx sync devices` lists the devices of the vault, and `hx sync rename` renames this one."""
 
 from __future__ import annotations
 
 from hx.cli.commands.sync.vault import alone, sync_context_of
 from hx.cli.context import open_context
-from hx.cli.output import visible
-from hx.cli.times import age, rfc3339
+from hx.cli.events_output import print_json
+from hx.cli.text import visible
+from hx.cli.times import age, rfc3339_or_none
 from hx.core.errors import UsageError
 from hx.core.label import MAX_LABEL_BYTES
 from hx.database.event_detail import rename_device
@@ -27,35 +28,38 @@ def run(name: str, given: Namespace, config: Config) -> int:
 
 def _devices(given: Namespace, context: Context) -> int:
     sync_context = sync_context_of(context)
-    found = sync_status.devices(context.database, sync_context.trust, sync_context.me)
+    devices = sync_status.devices(context.database, sync_context.trust, sync_context.me)
     if given.json:
-        from hx.cli.json_output import print_json
-
-        print_json([_object(one) for one in found])
+        print_json([device_object(device) for device in devices])
         return 0
-    for one in found:
-        seen = "-" if one.last_seen_us is None else f"{age(one.last_seen_us, context.now_us)} ago"
-        note = one.note or ("this one" if one.here else "")
-        short, name = one.device_id.hex()[:8], visible(one.name.encode())
+    for device in devices:
+        last_us = device.last_seen_us
+        seen = "-" if last_us is None else f"{age(last_us, context.now_us)} ago"
+        note = device.note or ("this device" if device.here else "")
+        short, name = device.device_id.hex()[:8], visible(device.name.encode())
         print(f"{short}  {seen:>8}  {name}  {note}".rstrip())
     return 0
 
 
-def _object(one: DeviceSeen) -> dict[str, object]:
+def device_object(device: DeviceSeen) -> dict[str, object]:
+    """Return a device of the vault as JSON."""
     return {
-        "device_id": one.device_id.hex(),
-        "name": one.name,
-        "last_seen": None if one.last_seen_us is None else rfc3339(one.last_seen_us),
-        "active": one.active,
-        "note": one.note or None,
+        "device_id": device.device_id.hex(),
+        "name": device.name,
+        "last_seen": rfc3339_or_none(device.last_seen_us),
+        "active": device.active,
+        "note": device.note or None,
     }
 
 
 def _rename(given: Namespace, context: Context) -> int:
     name = given.name.strip()
     if not name or len(name.encode()) > MAX_LABEL_BYTES:
-        raise UsageError(f"a name has 1 to {MAX_LABEL_BYTES} bytes", "hx sync rename work-laptop")
+        raise UsageError(
+            f"the name of a device must have 1 to {MAX_LABEL_BYTES} bytes",
+            "hx sync rename work-laptop",
+        )
     with alone(context), context.database.transaction():
         rename_device(context.database, context.who.device_id, name)
-    print(f"this device is called {visible(name.encode())}; the others see it after `hx sync`")
+    print(f"this device is now called {visible(name.encode())}; `hx sync` tells the others")
     return 0

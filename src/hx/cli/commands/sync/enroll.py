@@ -1,4 +1,4 @@
-"""`hx sync init`, `join`, `recover`: this device comes into a vault."""
+"""`hx sync init`, `join` and `recover` put this device into a vault; `invite` lets one more in."""
 
 from __future__ import annotations
 
@@ -7,11 +7,21 @@ import sys
 
 from hx.cli import keys as custody
 from hx.cli import prompts
-from hx.cli.commands.sync.run import scrub
-from hx.cli.commands.sync.vault import alone, outbox_of, store_at, sync_context_of
+from hx.cli.commands.sync.run import print_newcomers, scrub
+from hx.cli.commands.sync.vault import (
+    alone,
+    label_of,
+    outbox_of,
+    store_at,
+    sync_context_of,
+    vault_of,
+)
 from hx.cli.context import now_us, open_context
+from hx.cli.events_output import print_json
 from hx.cli.progress import Progress
-from hx.core.errors import UsageError
+from hx.cli.text import count
+from hx.cli.times import local, rfc3339
+from hx.core.errors import NotInVault, UsageError
 from hx.core.format.phrases import new_secret, words_of
 from hx.core.label import cut_label
 from hx.database.sync import vault as rows
@@ -32,12 +42,17 @@ if TYPE_CHECKING:
 
 
 def run(name: str, given: Namespace, config: Config) -> int:
+    if name == "invite":
+        return _invite(given, config)
     if name == "join" and given.new_id:
-        from hx.cli.commands.sync.new_id import run as become_another
+        from hx.cli.commands.sync import new_id
 
-        return become_another(given, config)
+        return new_id.run(given, config)
     if given.store is None:
-        raise UsageError("where the vault lies is missing", f"hx sync {name} --store folder:/path")
+        raise UsageError(
+            "--store is missing: hx does not know where the vault is",
+            f"hx sync {name} --store folder:/path",
+        )
     context = open_context(config)
     with alone(context):
         _require_no_vault(context)
@@ -48,11 +63,12 @@ def run(name: str, given: Namespace, config: Config) -> int:
 
 
 def _require_no_vault(context: Context) -> None:
-    found = rows.read(context.database)
-    if found is not None:
+    vault = rows.read(context.database)
+    if vault is not None:
         raise UsageError(
-            f"this device is in the vault {found.name!r} already ({found.store})",
-            "`hx sync status` shows it; a device is in one vault at a time",
+            f"this device is already in the vault {vault.name!r} ({vault.store}), and can be in one"
+            " vault only",
+            "`hx sync status` shows the vault, `hx sync leave` leaves it",
         )
 
 
@@ -63,7 +79,10 @@ def _place(given: Namespace, context: Context) -> Place:
 
 
 def _here(given: Namespace, context: Context) -> Here:
-    """Custody is chosen, and its passphrase asked for, before anything is written anywhere."""
+    """Return this device as `enroll` needs it.
+
+    Custody is chosen, and its passphrase asked for, before anything is written.
+    """
     path = custody.key_path(context)
     chosen = custody.choose(context, given.custody)
     keys = custody.device_keys(context)
@@ -75,16 +94,14 @@ def _here(given: Namespace, context: Context) -> Here:
     return enroll.Here(context.database, keys, label, keep, context.now_us)
 
 
-def _with_an_id_for(given: Namespace, context: Context, place: Place) -> Context:
-    """An id that has left this vault never stands in it again: who comes back gets another."""
+def _with_new_id(given: Namespace, context: Context, place: Place) -> Context:
+    """Give this device a new id when its id has left this vault before: no id is admitted twice."""
     from hx.sync.leave import left_before
 
     _, genesis = enroll.read_genesis(place)
     if not left_before(context.database, genesis.vault_id, context.who.device_id):
         return context
-    from hx.cli.new_identity import renewed
-
-    return renewed(context, cut_label((given.name or context.config.host).encode()))
+    return custody.renewed(context, cut_label((given.name or context.config.host).encode()))
 
 
 def _init(given: Namespace, context: Context, place: Place) -> int:
@@ -95,9 +112,7 @@ def _init(given: Namespace, context: Context, place: Place) -> int:
     here = _here(given, context)
     genesis = enroll.init(here, place, encrypt=not given.no_encrypt, entropy=entropy)
     _name_device(context, here.label)
-    if given.json:  # before the first push: should it fail, the words are known all the same
-        from hx.cli.json_output import print_json
-
+    if given.json:  # before the first push, so that the words are printed even when it fails
         print_json(
             {
                 "vault_id": genesis.vault_id.hex(),
@@ -108,8 +123,8 @@ def _init(given: Namespace, context: Context, place: Place) -> int:
         )
     push(_context(context), outbox_of(context), here.label)
     if not given.json:
-        print(f"the vault {place.name!r} is in {place.url}")
-        print("on the next device: hx sync join --store …, with a code from `hx sync invite` here")
+        print(f"created the vault {place.name!r} in {place.url}")
+        print("to add a device: run `hx sync invite` here, then `hx sync join --store …` there")
     return 0
 
 
@@ -126,7 +141,7 @@ def _name_device(context: Context, label: str) -> None:
 
 def _join(given: Namespace, context: Context, place: Place) -> int:
     secret = prompts.read_code(given.code_file)
-    context = _with_an_id_for(given, context, place)
+    context = _with_new_id(given, context, place)
     here = _here(given, context)
     enroll.join(here, place, secret)
     events = _first_sync(context, here.label)
@@ -136,14 +151,14 @@ def _join(given: Namespace, context: Context, place: Place) -> int:
 
 def _recover(given: Namespace, context: Context, place: Place) -> int:
     entropy = prompts.read_words(given.words_file)
-    context = _with_an_id_for(given, context, place)
+    context = _with_new_id(given, context, place)
     here = _here(given, context)
     enroll.recover(here, place, entropy)
     return _tell(given, context, place, _first_sync(context, here.label))
 
 
 def _first_sync(context: Context, label: str) -> int:
-    """Of a device that has come into a vault; how many events came with it."""
+    """Run the first sync of a device that has joined a vault; return the number of events read."""
     _name_device(context, label)
     sync_context = _context(context)
     with Progress("syncing") as progress:
@@ -156,8 +171,6 @@ def _first_sync(context: Context, label: str) -> int:
 def _tell(given: Namespace, context: Context, place: Place, events: int) -> int:
     vault_id = _vault_id(context)
     if given.json:
-        from hx.cli.json_output import print_json
-
         print_json(
             {
                 "vault_id": vault_id.hex(),
@@ -167,15 +180,47 @@ def _tell(given: Namespace, context: Context, place: Place, events: int) -> int:
             }
         )
         return 0
-    print(f"this device is in the vault {place.name!r}; {events:,} events came with it")
-    print("`hx sync` from now on; `hx sync status` shows who else is there", file=sys.stderr)
+    print(f"this device is in the vault {place.name!r}; it received {count(events, 'event')}")
+    print("run `hx sync` from now on; `hx sync status` shows the other devices", file=sys.stderr)
     return 0
 
 
 def _vault_id(context: Context) -> bytes:
-    found = rows.read(context.database)
-    assert found is not None
-    return found.vault_id
+    vault = rows.read(context.database)
+    assert vault is not None
+    return vault.vault_id
+
+
+def _invite(given: Namespace, config: Config) -> int:
+    context = open_context(config)
+    vault = vault_of(context)
+    with alone(context):
+        sync_context = sync_context_of(context)
+        pull(sync_context)
+        if sync_context.me not in sync_context.trust.active:
+            raise NotInVault(
+                "this device cannot invite yet, because the vault has not admitted it",
+                "run `hx sync` on a device that is in the vault, then here",
+            )
+        code, expires_at_us = enroll.invitation(sync_context)
+        push(sync_context, outbox_of(context), label_of(context), listed=True)
+    print_newcomers(sync_context)
+    if given.json:
+        print_json({"code": code, "expires_at": rfc3339(expires_at_us)})
+        return 0
+    _print_code(code)
+    print(f"This code is valid until {local(expires_at_us)}, for one device. On that device run:")
+    print(f"  hx sync join --store {vault.store}")
+    print("Whoever has the code can read the vault: send it where nobody else can see it.")
+    return 0
+
+
+def _print_code(code: str) -> None:
+    print(code)
+    if sys.stdout.isatty():
+        import segno
+
+        segno.make(code.replace("-", ""), micro=False).terminal(compact=True)
 
 
 _RUNS = {"init": _init, "join": _join, "recover": _recover}

@@ -1,4 +1,4 @@
-"""`hx sync leave`: this device goes out of its vault; its history stays, here and there."""
+"""`hx sync leave` takes this device out of its vault. Its history stays on all devices."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from hx.cli import keys
 from hx.cli.commands.sync.run import scrub
 from hx.cli.commands.sync.vault import alone, label_of, outbox_of, sync_context_of, vault_of
 from hx.cli.context import drained, now_us, open_context
-from hx.cli.output import visible
+from hx.cli.events_output import print_json
 from hx.cli.progress import Progress
-from hx.cli.prompts_ask import confirm
+from hx.cli.prompts import confirm
+from hx.cli.text import count, visible
 from hx.core.errors import Busy, HxError, KeyMissing
 from hx.custody.place import read_note
 from hx.database.sync import vault as rows
@@ -31,44 +32,44 @@ def run(_: str, given: Namespace, config: Config) -> int:
     context = drained(open_context(config))
     with alone(context):
         if rows.read(context.database) is None and _drop_keys(context):
-            print("the keys of the vault that this device has left are out of their custody")
+            print("removed the keys of the vault that this device has left")
             return 0
-        found = vault_of(context)
+        vault = vault_of(context)
         seen = outlook(sync_context_of(context))
         if not given.yes:
-            print("\n".join(_sentences(found, seen, offline=given.offline)))
-            confirm("leave the vault?")
+            print("\n".join(_sentences(vault, seen, offline=given.offline)))
+            confirm("Leave the vault?")
         published = _last_sync(context, seen) if not given.offline else False
         left = 0 if published else outlook(sync_context_of(context)).unpublished
         if not published:
             be_gone(sync_context_of(context), outbox_of(context))
         _drop_keys(context)
     scrub(context)
-    _tell(given, context, found, published=published, left=left)
+    _print(given, context, vault, published=published, left=left)
     return 0
 
 
-def _sentences(found: Vault, seen: Outlook, *, offline: bool) -> Iterator[str]:
-    """What it means, before it is asked."""
-    yield f"this device leaves the vault {visible(found.name.encode())} ({found.store})"
-    yield "- its whole history stays on this device; what the others have stays with them"
-    events = f"{seen.unpublished:,} event{'' if seen.unpublished == 1 else 's'}"
+def _sentences(vault: Vault, seen: Outlook, *, offline: bool) -> Iterator[str]:
+    """Yield what leaving means, before the question."""
+    yield f"this device leaves the vault {visible(vault.name.encode())} ({vault.store})"
+    yield "- the whole history stays on this device, and the other devices keep what they have"
+    events = count(seen.unpublished, "event")
     if not seen.publishes:
-        yield "- it is not in the vault any more: nothing is published"
+        yield "- this device is not in the vault any more: nothing is published"
     elif offline:
-        yield f"- the store is not asked: {events} recorded here are not in it, and nobody is told"
+        yield f"- the store is not used: {events} stay out of it, and no other device is told"
     else:
-        yield f"- what is not in the store yet is published first ({events} now)"
+        yield f"- what is not in the store yet is published first: {events} now"
         if seen.place != WAITING:
-            yield "- the others turn to a new key, which this device does not get"
+            yield "- the other devices change to a new key, which this device does not get"
     if seen.publishes and not seen.others:
-        yield "- no other device is in the vault: after this, only its recovery words open it"
+        yield "- no other device is in the vault: afterwards only its recovery words can open it"
     elif seen.publishes and seen.made_it:
-        yield "- it is the device that may take others out: after this, the recovery words can"
+        yield "- only this device can remove others: afterwards that needs the recovery words"
 
 
 def _last_sync(context: Context, seen: Outlook) -> bool:
-    """Sync and leave, unless this device has nothing to publish; whether it was done.
+    """Sync and leave, unless this device may not publish; return whether it was done.
 
     Raises StoreError, NotAVault, KeyMissing, Busy.
     """
@@ -87,19 +88,22 @@ def _last_sync(context: Context, seen: Outlook) -> bool:
         left = outlook(sync_context).unpublished
         raise type(error)(
             error.message,
-            f"nothing was changed: {error.hint}; or `hx sync leave --offline`, and {left:,}"
-            " events recorded here stay out of the vault",
+            f"nothing was changed: {error.hint}; or run `hx sync leave --offline`, which leaves"
+            f" {count(left, 'event')} of this device out of the vault",
         ) from None
     if not is_gone:
         raise Busy(
-            "the others are told that this device leaves, but other commands of hx go on writing",
-            "wait until they have ended, then `hx sync leave` again",
+            "the vault knows that this device leaves, but other commands of hx are still writing",
+            "wait until they have ended, then run `hx sync leave` again",
         )
     return True
 
 
 def _drop_keys(context: Context) -> bool:
-    """The vault's keys leave custody, those of the device stay; whether there were any."""
+    """Remove the keys of the vault from custody; return whether there were any.
+
+    The keys of the device itself stay there.
+    """
     if read_note(keys.place(context).note) is None:
         return False
     try:
@@ -111,18 +115,16 @@ def _drop_keys(context: Context) -> bool:
     return bool(secrets.vmks)
 
 
-def _tell(given: Namespace, context: Context, found: Vault, *, published: bool, left: int) -> None:
+def _print(given: Namespace, context: Context, vault: Vault, *, published: bool, left: int) -> None:
     if given.json:
-        from hx.cli.json_output import print_json
-
         print_json(
             {
-                "vault_id": found.vault_id.hex(),
-                "vault_name": found.name,
+                "vault_id": vault.vault_id.hex(),
+                "vault_name": vault.name,
                 "device_id": context.who.device_id.hex(),
                 "published": published,
                 "unpublished": left,
             }
         )
         return
-    print(f"this device is in no vault any more; {visible(found.name.encode())} goes on without it")
+    print(f"this device has left the vault {visible(vault.name.encode())}")

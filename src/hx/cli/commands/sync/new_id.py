@@ -1,4 +1,4 @@
-"""`hx sync join --new-id`: a copied disk becomes a device of its own in the vault it is in."""
+"""`hx sync join --new-id` makes a copied disk a device of its own in the same vault."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import sys
 from hx.cli.commands.sync.run import scrub
 from hx.cli.commands.sync.vault import alone, label_of, outbox_of, sync_context_of, vault_of
 from hx.cli.context import drained, now_us, open_context
-from hx.cli.new_identity import renewed
-from hx.cli.output import visible
+from hx.cli.events_output import print_json
+from hx.cli.keys import renewed
 from hx.cli.progress import Progress
+from hx.cli.text import visible
 from hx.core.errors import NotInVault, UsageError
 from hx.core.label import cut_label
 from hx.sync.device_state import MEMBER, WAITS, place_of
@@ -27,17 +28,17 @@ if TYPE_CHECKING:
     from hx.core.format.keys import DeviceKeys
     from hx.sync.context import SyncContext
 
-_ELSEWHERE = ("store", "vault_name", "custody", "code_file")  # options of a join by a code
+_ELSEWHERE = ("store", "vault_name", "custody", "code_file")  # options of a join with a code
 
 
 def run(given: Namespace, config: Config) -> int:
-    if any(getattr(given, one) is not None for one in _ELSEWHERE):
+    if any(getattr(given, name) is not None for name in _ELSEWHERE):
         raise UsageError(
-            "--new-id is for a device that is in its vault already: only --name goes with it",
+            "--new-id is for a device in a vault and can be combined only with --name",
             "hx sync join --new-id",
         )
     context = drained(open_context(config))
-    found = vault_of(context)
+    vault = vault_of(context)
     label = cut_label((given.name or config.host).encode())
     with alone(context), Progress("syncing") as progress:
         sync_context = _synced(context, label_of(context), progress)
@@ -48,24 +49,22 @@ def run(given: Namespace, config: Config) -> int:
         _synced(context, label, progress)
     scrub(context)
     if given.json:
-        from hx.cli.json_output import print_json
-
         print_json(
             {
-                "vault_id": found.vault_id.hex(),
-                "vault_name": found.name,
+                "vault_id": vault.vault_id.hex(),
+                "vault_name": vault.name,
                 "device_id": context.who.device_id.hex(),
                 "events": 0,
             }
         )
         return 0
-    print(f"this is a device of its own from now on, called {visible(label.encode())}")
-    print("the other copy goes on as the device that both were", file=sys.stderr)
+    print(f"this copy is now a device of its own, called {visible(label.encode())}")
+    print("the other copy keeps the id that both had", file=sys.stderr)
     return 0
 
 
 def _synced(context: Context, label: str, progress: Progress) -> SyncContext:
-    """As the device that it is at this moment."""
+    """Sync with the id that this device has at this moment."""
     sync_context = sync_context_of(context._replace(now_us=now_us()))
     sync_context.tell = progress.told
     pull(sync_context)
@@ -74,5 +73,6 @@ def _synced(context: Context, label: str, progress: Progress) -> SyncContext:
 
 
 def _rebasing(sync_context: SyncContext, keys: DeviceKeys, label: str) -> Callable[[], None]:
-    word = vouched(sync_context, keys, label)
-    return lambda: rebase(sync_context.database, sync_context.me, word)
+    """Return the function that gives all records to the new id, in the caller's transaction."""
+    vouched_record = vouched(sync_context, keys, label)
+    return lambda: rebase(sync_context.database, sync_context.me, vouched_record)

@@ -1,12 +1,16 @@
-"""What is said of objects that were not taken: what it means, what hx will do, what helps."""
+"""Why hx has not read an object or ignores a file: what it means, what hx does, what helps."""
 
 from __future__ import annotations
 
-from hx.cli.output import visible
+import os
+
+from hx.cli.text import visible
 from hx.cli.times import age
 from hx.core.errors import UpgradeNeeded
 from hx.core.format import verdict
+from hx.core.format.object_names import parsed, why_skipped
 from hx.core.format.verdict import PENDING, REJECTED
+from hx.core.record import NamedTuple
 from hx.database.sync import ledger
 
 TYPE_CHECKING = False
@@ -15,55 +19,59 @@ if TYPE_CHECKING:
 
     from hx.database.connection import Database
     from hx.database.sync.sync_status import Why
+    from hx.stores import Store
 
 _PENDING, _REJECTED = 3, 4
-_SHOWN = 3  # objects a reason, devices a reason
+_SHOWN = 3  # names and devices that are printed for each reason, without --verbose
+_MOST_NAMES = 100_000  # for each reason with --verbose: memory stays bounded
 
-_STRANGE = "hx goes on without it: is its device yours, and well? `hx sync devices` names all"
+_STRANGE = (
+    "hx ignores it: check with `hx sync devices` that its device is yours, and its disk and memory"
+)
 _AGAIN = "`hx sync repair` on its device publishes it again"
 MEANINGS = {
-    verdict.NOT_ARRIVED: "its device has listed it, and it is not in the store yet; each sync"
-    f" looks again; if it stays away, {_AGAIN}",
-    verdict.INCOMPLETE: "its bytes are not what they have to be: still arriving, or damaged on the"
-    f" way; each sync looks again; if it stays so, {_AGAIN}",
-    verdict.PLACEHOLDER: "its name is in the folder and its bytes are in a cloud; each sync looks"
-    " again: have the folder kept on this machine",
-    verdict.NO_KEY: "it is sealed under a key that is not here yet; each sync looks again: `hx"
-    " sync` on a device that can read it puts the key down for this one",
-    verdict.ROSTER: "it comes from a device that is not known here yet; each sync looks again:"
-    " `hx sync` on the device that invited that one makes it known",
-    verdict.NEEDS_UPGRADE: "a newer hx wrote it; it stays where it is until it can be read:"
-    " upgrade hx here, then sync",
+    verdict.NOT_ARRIVED: "its device lists it, but it is not in the store yet; each sync"
+    f" looks for it again; if it stays missing, {_AGAIN}",
+    verdict.INCOMPLETE: "its bytes are not those that its device lists: the file is still arriving,"
+    f" or was damaged; each sync reads it again; if that does not help, {_AGAIN}",
+    verdict.PLACEHOLDER: "the file is a placeholder whose bytes are in a cloud; each sync reads it"
+    " again: set the program that syncs the folder to keep its files on this machine",
+    verdict.NO_KEY: "it is sealed with a key that this device does not have yet; each sync looks"
+    " again: run `hx sync` on a device that can read it, which publishes the key for this one",
+    verdict.ROSTER: "it comes from a device that this one does not know yet; each sync looks"
+    " again: run `hx sync` on the device that made the invitation",
+    verdict.NEEDS_UPGRADE: "a newer hx wrote it; it is kept until hx can read it: upgrade hx on"
+    " this device, then run `hx sync`",
     verdict.SUPERSEDED: "its device has replaced it; nothing is missed",
-    verdict.DUPLICATE: "the same is here under another name; nothing is missed",
-    verdict.OTHER_VAULT: "it belongs to another vault; nothing is missed: give each vault a folder"
-    " of its own",
-    verdict.REVOKED: "its device is no longer in the vault; what came before stays, nothing more"
-    " is taken",
-    verdict.MAGIC: f"it is no object of hx; {_STRANGE}",
-    verdict.MISPLACED: f"it is another object than its name says; {_STRANGE}",
-    verdict.TOO_LARGE: f"it is, or unpacks to, more than an object may be; {_STRANGE}",
-    verdict.TRAILING: f"there are bytes behind its end; {_STRANGE}",
-    verdict.HEADER: f"its header was altered, or made wrongly; {_STRANGE}",
-    verdict.COMMITMENT: f"its seal was altered, or made wrongly; {_STRANGE}",
-    verdict.BODY: f"what is sealed in it was altered, or is damaged; {_STRANGE}",
-    verdict.SIGNATURE: "its device has not signed it: somebody else has put it there; hx goes on"
-    " without it: see who can write to the store",
-    verdict.HASH: "for a day its bytes have been others than its device has listed: damaged in the"
-    f" store; hx goes on without it: {_AGAIN}",
-    verdict.MALFORMED: f"it opens, and what is in it makes no sense; {_STRANGE}",
-    verdict.AUTHOR: f"it speaks for a device that is not its own; {_STRANGE}",
+    verdict.DUPLICATE: "this device has read the same object under another name; nothing is missed",
+    verdict.OTHER_VAULT: "it belongs to another vault, and nothing is missed: give each vault a"
+    " folder of its own",
+    verdict.REVOKED: "its device is no longer in the vault; hx keeps what it published before, and"
+    " reads nothing newer from it",
+    verdict.MAGIC: f"it does not begin as an object of hx does; {_STRANGE}",
+    verdict.MISPLACED: f"it holds another object than its name says; {_STRANGE}",
+    verdict.TOO_LARGE: f"it is larger than an object may be, packed or unpacked; {_STRANGE}",
+    verdict.TRAILING: f"bytes follow its end; {_STRANGE}",
+    verdict.HEADER: f"its header was altered, or written wrongly; {_STRANGE}",
+    verdict.COMMITMENT: f"its key commitment was altered, or written wrongly; {_STRANGE}",
+    verdict.BODY: f"its sealed content was altered or damaged; {_STRANGE}",
+    verdict.SIGNATURE: "its device has not signed it, so somebody else wrote it; hx ignores it:"
+    " check who can write to the store",
+    verdict.HASH: "for more than a day its bytes have not been those that its device lists: it is"
+    f" damaged in the store, and hx ignores it: {_AGAIN}",
+    verdict.MALFORMED: f"it can be opened, but its content breaks the format; {_STRANGE}",
+    verdict.AUTHOR: f"it holds records of a device that did not write it; {_STRANGE}",
     # of names in the store, not of objects
-    verdict.FOREIGN: "not of hx, and left alone",
-    verdict.CONFLICT_COPY: "second copies by what carries the folder about; hx reads the first:"
-    " they may go once nothing is pending",
-    verdict.TEMP: "files that were not written to their end; those of hx go with a later push of"
-    " their device",
+    verdict.FOREIGN: "files that do not belong to hx; hx does not touch them",
+    verdict.CONFLICT_COPY: "second copies that the program that syncs the folder made; hx reads"
+    " the first ones: you can delete them when nothing is pending",
+    verdict.TEMP: "temporary files whose writing was interrupted; a later push of their device"
+    " removes those of hx",
 }
 
 
 def exit_code(counts: Mapping[str, int], *, upgrade: bool) -> int:
-    """4 when something was rejected, else 7 when an upgrade helps, 3 when something is pending."""
+    """Return 4 when an object was rejected, else 7 when an upgrade helps, 3 when one is pending."""
     if counts.get(REJECTED):
         return _REJECTED
     if upgrade:
@@ -72,12 +80,12 @@ def exit_code(counts: Mapping[str, int], *, upgrade: bool) -> int:
 
 
 def code_now(database: Database) -> int:
-    """By all that the ledger says: of `hx sync`, its parts, and `hx sync status` alike."""
+    """Return the exit code for all that the ledger holds, of `hx sync` and `hx sync status`."""
     return exit_code(ledger.counts(database), upgrade=ledger.waits_for_upgrade(database))
 
 
 def lines(why: Why, now_us: int, *, verbose: bool) -> Iterator[str]:
-    """What, how many, whose, since when, what it means; then the objects."""
+    """Yield a line with number, reason, devices, age and meaning, then lines with store keys."""
     whose = _whose(why.devices, verbose=verbose)
     since = age(why.since_us, now_us)
     yield f"{why.number:,} {why.reason}, of {whose}, since {since}: {MEANINGS[why.reason]}"
@@ -85,7 +93,7 @@ def lines(why: Why, now_us: int, *, verbose: bool) -> Iterator[str]:
 
 
 def shown(names: list[str], number: int, *, verbose: bool) -> Iterator[str]:
-    """Some of the names, or all that there are."""
+    """Yield a line for each name; without `verbose` only for the first few of them."""
     some = names if verbose else names[:_SHOWN]
     for name in some:
         yield f"  {visible(name.encode())}"
@@ -97,3 +105,34 @@ def _whose(devices: list[str], *, verbose: bool) -> str:
     some = devices if verbose else devices[:_SHOWN]
     more = [f"{len(devices) - len(some)} more"] if len(some) < len(devices) else []
     return " and ".join([*(visible(name.encode()) for name in some), *more])
+
+
+class ForeignFiles(NamedTuple):
+    """Files in a store that hx ignores for one reason: not of hx, temporary, second copies."""
+
+    reason: str
+    number: int
+    names: list[str]  # a few of them, or with --verbose up to 100,000
+
+
+def foreign_files(store: Store, *, verbose: bool) -> list[ForeignFiles]:
+    """Return the files in a store that are no objects of hx, sorted by reason."""
+    strangers = getattr(store, "strangers", None)
+    numbers: dict[str, int] = {}
+    names: dict[str, list[str]] = {}
+    most = _MOST_NAMES if verbose else _SHOWN
+    for key in strangers() if strangers else ():
+        reason = why_skipped(key) if parsed(key) is None else verdict.FOREIGN  # not a plain file
+        numbers[reason] = numbers.get(reason, 0) + 1
+        kept = names.setdefault(reason, [])
+        if len(kept) < most:
+            kept.append(os.fsencode(key).decode(errors="replace"))
+    return [
+        ForeignFiles(reason, numbers[reason], sorted(names[reason])) for reason in sorted(numbers)
+    ]
+
+
+def foreign_lines(files: ForeignFiles, *, verbose: bool) -> Iterator[str]:
+    """Yield a line with number, reason and meaning, then lines with names."""
+    yield f"{files.number:,} {files.reason}: {MEANINGS[files.reason]}"
+    yield from shown(files.names, files.number, verbose=verbose)

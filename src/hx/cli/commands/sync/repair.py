@@ -1,15 +1,16 @@
-"""`hx sync repair`: read everything again, publish what the store lost, take out what is left."""
+"""`hx sync repair` reads all objects again, publishes what the store lost and removes leftovers."""
 
 from __future__ import annotations
 
 import time
 
-from hx.cli.commands.sync.check import code_of, line_of, object_of, whose
-from hx.cli.commands.sync.run import scrub, tell_newcomers
+from hx.cli.commands.sync.check import code_of, device_name, line_of, object_of
+from hx.cli.commands.sync.run import print_newcomers, scrub
 from hx.cli.commands.sync.vault import alone, label_of, outbox_of, sync_context_of, vault_of
 from hx.cli.context import drained, open_context
-from hx.cli.events_output import device_names
+from hx.cli.events_output import device_names, print_json
 from hx.cli.progress import Progress
+from hx.cli.text import count
 from hx.core.errors import Busy, DatabaseError, HxError
 from hx.database.retention import border_us, retain
 from hx.database.sync import ledger
@@ -32,9 +33,9 @@ _PATIENCE_S, _PAUSE_S = 5, 0.05
 
 
 def run(_: str, given: Namespace, config: Config) -> int:
-    """Exit code 3 when something stays pending, 4 when something cannot be mended here.
+    """Return 3 when an object stays pending, 4 when one cannot be repaired here, else 0.
 
-    8 when the database that was made anew is another than the old one, which stays then.
+    Return 8 when the rebuilt database differs from the old one, which is kept then.
     """
     context = drained(open_context(config))
     vault_of(context)
@@ -44,23 +45,25 @@ def run(_: str, given: Namespace, config: Config) -> int:
             with Progress("repairing") as progress:
                 sync_context.tell = progress.told
                 done = repair(sync_context, outbox_of(context), label_of(context))
-                anew = _rebuilt(context, sync_context) if given.rebuild else None
+                rebuilt = _rebuilt(context, sync_context) if given.rebuild else None
         except HxError as error:
             _remember(sync_context, error.message)
             raise
         _remember(sync_context, None)
-    retain(context.database, _border(context))  # what was read again may be too old
+    retain(
+        context.database, _border(context)
+    )  # objects that were read again may hold expired events
     scrub(context)
-    tell_newcomers(sync_context)
-    _print(given, context, done, anew)
-    if anew is not None and anew.differences:
+    print_newcomers(sync_context)
+    _print(given, context, done, rebuilt)
+    if rebuilt is not None and rebuilt.differences:
         return DatabaseError.exit_code
     upgrade = ledger.waits_for_upgrade(context.database)
     return code_of(done.damaged, ledger.counts(context.database), upgrade=upgrade)
 
 
 def _remember(sync_context: SyncContext, outcome: str | None) -> None:
-    """For `hx sync status`, which asks nobody."""
+    """Keep the outcome for `hx sync status`, which does not look into the store."""
     conditions = "\n".join(sorted(getattr(sync_context.store, "conditions", ())))
     with sync_context.database.transaction():
         rows.update(sync_context.database, outcome=outcome, conditions=conditions)
@@ -71,7 +74,7 @@ def _border(context: Context) -> int | None:
 
 
 def _rebuilt(context: Context, sync_context: SyncContext) -> Rebuilt:
-    """Nobody drains the spool meanwhile. Raises Busy."""
+    """Rebuild the database while no other hx drains the spool. Raises Busy."""
     from hx.sync.rebuild import rebuild
 
     until_s = time.monotonic() + _PATIENCE_S
@@ -80,15 +83,13 @@ def _rebuilt(context: Context, sync_context: SyncContext) -> Rebuilt:
             if held:
                 return rebuild(sync_context, _border(context))
         if time.monotonic() > until_s:
-            raise Busy("another hx is still at work", "try again in a moment")
+            raise Busy("another hx is still draining the spool", "try again in a moment")
         time.sleep(_PAUSE_S)
 
 
-def _print(given: Namespace, context: Context, done: Repaired, anew: Rebuilt | None) -> None:
-    called = device_names(context)
+def _print(given: Namespace, context: Context, done: Repaired, rebuilt: Rebuilt | None) -> None:
+    names = device_names(context)
     if given.json:
-        from hx.cli.json_output import print_json
-
         print_json(
             {
                 "read": done.read,
@@ -97,61 +98,63 @@ def _print(given: Namespace, context: Context, done: Repaired, anew: Rebuilt | N
                 "removed": done.leftovers,
                 "slots": done.slots,
                 "invitations": done.invitations,
-                "marker": done.marker,
-                "problems": [object_of(called, one) for one in done.damaged],
+                "vault_file": done.marker,
+                "problems": [object_of(names, problem) for problem in done.damaged],
                 "pulled": done.pulled._asdict(),
                 "pushed": done.pushed._asdict(),
-                "rebuilt": None if anew is None else _object(anew),
+                "rebuilt": None if rebuilt is None else _object(rebuilt),
             }
         )
         return
     for line in _lines(done):
         print(line)
-    for one in done.damaged:
-        print(line_of(called, one))
-        if one.device_id != context.who.device_id:
-            name = whose(called, one.device_id)
-            print(f"  it is published again when {name} runs `hx sync repair`")
-    for line in [] if anew is None else _lines_of(anew):
+    for problem in done.damaged:
+        print(line_of(names, problem))
+        if problem.device_id != context.who.device_id:
+            name = device_name(names, problem.device_id)
+            print(f"  run `hx sync repair` on {name}: it publishes the object again")
+    for line in [] if rebuilt is None else _rebuilt_lines(rebuilt):
         print(line)
 
 
 def _lines(done: Repaired) -> Iterator[str]:
-    yield f"read again: {done.read:,} objects are whole"
-    told = (
-        (done.marker, "put back: the mark of the vault"),
-        (done.events, f"came back: {done.events:,} events that were not here"),
-        (done.lost, f"published again: what was in {done.lost:,} objects that the store had lost"),
-        (done.leftovers, f"taken out: {done.leftovers:,} objects that nothing named"),
-        (done.slots, f"put down: {done.slots:,} keys that were missing"),
-        (done.invitations, f"taken out: {done.invitations:,} closed invitations"),
+    yield f"read again: {count(done.read, 'object')} without faults"
+    lines = (
+        (done.marker, "restored: the vault file"),
+        (done.events, f"restored: {count(done.events, 'event')} that this device lacked"),
+        (
+            done.lost,
+            f"published again: the content of {count(done.lost, 'object')} that the store had lost",
+        ),
+        (done.leftovers, f"removed: {count(done.leftovers, 'object')} that no manifest lists"),
+        (done.slots, f"published: {count(done.slots, 'key')} that another device lacked"),
+        (done.invitations, f"removed: {count(done.invitations, 'closed invitation')}"),
     )
-    found = [line for number, line in told if number]
-    yield from found or ["nothing had to be mended"]
+    yield from [line for number, line in lines if number] or ["nothing had to be repaired"]
 
 
-def _object(anew: Rebuilt) -> dict[str, object]:
+def _object(rebuilt: Rebuilt) -> dict[str, object]:
     return {
-        "replaced": not anew.differences,
-        "events": anew.totals["event"],
-        "artifacts": anew.totals["artifact"],
-        "pins": anew.totals["pin"],
-        "orders": anew.totals["tombstone"],
-        "only_here": anew.unpublished_events,
-        "differences": [one._asdict() for one in anew.differences],
+        "replaced": not rebuilt.differences,
+        "events": rebuilt.totals["event"],
+        "artifacts": rebuilt.totals["artifact"],
+        "pins": rebuilt.totals["pin"],
+        "tombstones": rebuilt.totals["tombstone"],
+        "only_here": rebuilt.unpublished_events,
+        "differences": [difference._asdict() for difference in rebuilt.differences],
     }
 
 
-def _lines_of(anew: Rebuilt) -> Iterator[str]:
-    held = (
-        f"{anew.totals['event']:,} events, of which {anew.unpublished_events:,} are in no segment"
-    )
-    if not anew.differences:
-        yield f"rebuilt: {held}: equal to the old database, and in its place"
+def _rebuilt_lines(rebuilt: Rebuilt) -> Iterator[str]:
+    events = count(rebuilt.totals["event"], "event")
+    summary = f"{events}, of which {rebuilt.unpublished_events:,} are in no segment"
+    if not rebuilt.differences:
+        yield f"rebuilt: {summary}; it is equal to the old database and has replaced it"
         return
-    yield f"rebuilt: {held}: other than the old database, which stays as it is"
-    for one in anew.differences:
+    yield f"rebuilt: {summary}; it differs from the old database, which is kept"
+    for difference in rebuilt.differences:
         yield (
-            f"  {one.kind}s: {one.lacking:,} only in the old one, {one.more:,} only in the new one,"
-            f" {one.other:,} differ: {', '.join(one.examples)}"
+            f"  {difference.kind}s: {difference.lacking:,} only in the old database,"
+            f" {difference.more:,} only in the new one, {difference.other:,} differ:"
+            f" {', '.join(difference.examples)}"
         )

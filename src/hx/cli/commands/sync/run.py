@@ -1,20 +1,22 @@
-"""`hx sync`, `hx sync push`, `hx sync pull`."""
+"""`hx sync`, `hx sync push` and `hx sync pull`, and what they print about this device itself."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
 
-from hx.cli.commands.sync.notices import on_its_way, tell_copies, tell_place
 from hx.cli.commands.sync.reasons import code_now
 from hx.cli.commands.sync.vault import alone, label_of, outbox_of, sync_context_of, vault_of
 from hx.cli.context import open_context
-from hx.cli.output import visible
+from hx.cli.events_output import print_json
 from hx.cli.progress import Progress
+from hx.cli.text import count, visible
 from hx.core.errors import HxError
 from hx.core.format.verdict import PENDING, REJECTED
 from hx.database.sync import ledger
 from hx.database.sync import vault as rows
+from hx.sync.device_copies import note
+from hx.sync.device_state import WAITING, place_here, require_place, waits
 from hx.sync.pull import pull, require_vault, with_counts
 from hx.sync.push import Pushed, push
 
@@ -27,13 +29,20 @@ if TYPE_CHECKING:
     from hx.sync.context import Note, Pulled, SyncContext
 
 
+COPIED = "another copy of this device has written to the vault: a copied disk or a restored backup"
+COPIED_HINT = (
+    "if two machines use the copies, run `hx sync join --new-id` on one of them; after a restore"
+    " there is nothing to do"
+)
+
+
 def run(name: str, given: Namespace, config: Config) -> int:
-    """Exit code 3 when something is pending, 7 when by an upgrade, 4 when it was rejected."""
+    """Return 3 when an object is pending, 7 when it needs a newer hx, 4 when one was rejected."""
     context = open_context(config)
     vault_of(context)
     with alone(context):
         sync_context = sync_context_of(context)
-        own = on_its_way(context)
+        own = _unfinished_push(context)
         if given.verbose:
             sync_context.on_note = _say
         try:
@@ -41,61 +50,83 @@ def run(name: str, given: Namespace, config: Config) -> int:
                 sync_context.tell = progress.told
                 pulled, pushed = _carry_out(name, given, context, sync_context)
             if not given.dry_run:
-                tell_place(sync_context)
-            if pulled is not None:  # a push may have changed what is waited for
+                _check_place(sync_context)
+            if pulled is not None:  # a push may have changed what is pending
                 pulled = with_counts(sync_context.database, pulled)
         except HxError as error:
             _remember(given, sync_context, error.message, own)
             raise
         _remember(given, sync_context, None, own)
     scrub(context)
-    tell_newcomers(sync_context)
+    print_newcomers(sync_context)
     _print(given, sync_context, pulled, pushed)
     return _exit_code(sync_context)
 
 
-def tell_newcomers(sync_context: SyncContext) -> None:
-    """Loudly: somebody else may have got hold of a code."""
-    for one in sync_context.newcomers:
-        print(f"hx: a new device is in the vault: {visible(one.label.encode())}", file=sys.stderr)
+def _unfinished_push(context: Context) -> tuple[str, ...]:
+    """Return the keys of the objects that an interrupted push has still to publish."""
+    journal = outbox_of(context).read()
+    return () if journal is None else journal.keys
+
+
+def _warn_of_copies(sync_context: SyncContext, own: tuple[str, ...]) -> None:
+    """Warn of another copy of this device, once and not at every sync."""
+    if note(sync_context, own):
+        print(f"hx: warning: {COPIED}\nhx: hint: {COPIED_HINT}", file=sys.stderr)
+
+
+def _check_place(sync_context: SyncContext) -> None:
+    """Print a note while this device waits to be admitted. Raises NotInVault when it is out."""
+    place = place_here(sync_context)
+    require_place(place)
+    if place == WAITING:
+        sentence, hint = waits(sync_context.database)
+        print(f"hx: {sentence}\nhx: hint: {hint}", file=sys.stderr)
+
+
+def print_newcomers(sync_context: SyncContext) -> None:
+    """Print each device that has joined, and warn when a code may have reached somebody else."""
+    for device in sync_context.newcomers:
+        print(
+            f"hx: a new device is in the vault: {visible(device.label.encode())}", file=sys.stderr
+        )
     refused = _not_admitted(sync_context)
     if refused:
         names = ", ".join(visible(label.encode()) for label in refused)
         print(
-            "hx: warning: several devices have joined by one invitation, or one after it was"
+            "hx: warning: several devices have used one invitation, or one has used it after it was"
             f" closed; not admitted: {names}"
-            "\nhx: hint: `hx sync devices` names all; if one is not yours, somebody has seen the"
-            " code: make a new invitation for your own",
+            "\nhx: hint: `hx sync devices` lists all devices; if one is not yours, somebody has"
+            " seen the code: make a new invitation for your own device",
             file=sys.stderr,
         )
 
 
 def _not_admitted(sync_context: SyncContext) -> list[str]:
-    """Of the newcomers those that one invitation let in together, before and after it is closed."""
+    """Return the names of devices that share one invitation, when a new device is among them."""
     if not sync_context.newcomers:
         return []
     trust = sync_context.trust
     joined = Counter(trust.waiting_invites.values())
-    crowd = {at for at, invite_id in trust.waiting_invites.items() if joined[invite_id] > 1}
-    crowd |= trust.inactive - trust.revoked
-    return (
-        [trust.enrolled[at].label for at in sorted(crowd)] if _any_new(sync_context, crowd) else []
-    )
-
-
-def _any_new(sync_context: SyncContext, crowd: set[bytes]) -> bool:
-    return any(one.device_id in crowd for one in sync_context.newcomers)
+    sharing = {
+        device_id for device_id, invite_id in trust.waiting_invites.items() if joined[invite_id] > 1
+    }
+    sharing |= trust.inactive - trust.revoked
+    if not any(device.device_id in sharing for device in sync_context.newcomers):
+        return []
+    return [trust.enrolled[device_id].label for device_id in sorted(sharing)]
 
 
 def scrub(context: Context) -> None:
-    """What another device has forgotten leaves the files of the database, not just its rows."""
+    """Remove the text of forgotten events from the files of the database, not only from rows."""
     from hx.database.connection import UNCLEAN
     from hx.forget.forget import clean
 
     if context.database.meta(UNCLEAN) is not None and not clean(context.database):
         print(
-            "hx: warning: text of forgotten events may still stand in the files of the database:"
-            " another process uses them\nhx: hint: `hx status` cleans them",
+            "hx: warning: the files of the database may still hold text of forgotten events,"
+            " because another process uses them"
+            "\nhx: hint: run `hx status` when that process has ended: it cleans them",
             file=sys.stderr,
         )
 
@@ -114,7 +145,7 @@ def _carry_out(
 
 
 def _would_push(context: Context, sync_context: SyncContext) -> Pushed:
-    """Nothing is written, here or there."""
+    """Return what a push would publish, without writing anything."""
     from hx.sync.publish import planned
 
     sync_context.list_manifests()
@@ -130,10 +161,10 @@ def _would_push(context: Context, sync_context: SyncContext) -> Pushed:
 def _remember(
     given: Namespace, sync_context: SyncContext, outcome: str | None, own: tuple[str, ...]
 ) -> None:
-    """For `hx sync status`, which asks nobody."""
+    """Keep the outcome for `hx sync status`, which does not look into the store."""
     if given.dry_run:
         return
-    tell_copies(sync_context, own)
+    _warn_of_copies(sync_context, own)
     conditions = "\n".join(sorted(getattr(sync_context.store, "conditions", ())))
     with sync_context.database.transaction():
         rows.update(sync_context.database, outcome=outcome, conditions=conditions)
@@ -147,7 +178,7 @@ def _say(note: Note) -> None:
 def _exit_code(sync_context: SyncContext) -> int:
     if ledger.waits_for_upgrade(sync_context.database):
         print(
-            "hx: warning: a newer hx wrote some of what is pending\nhx: hint: upgrade hx here",
+            "hx: warning: a newer hx wrote some of the pending objects\nhx: hint: upgrade hx here",
             file=sys.stderr,
         )
     return code_now(sync_context.database)
@@ -157,8 +188,6 @@ def _print(
     given: Namespace, sync_context: SyncContext, pulled: Pulled | None, pushed: Pushed | None
 ) -> None:
     if given.json:
-        from hx.cli.json_output import print_json
-
         print_json(
             {
                 "pulled": None if pulled is None else pulled._asdict(),
@@ -172,7 +201,7 @@ def _print(
     counts = ledger.counts(sync_context.database)
     for status in (PENDING, REJECTED):
         if counts.get(status):
-            print(f"{status}: {counts[status]} objects; `hx sync status` says why")
+            print(f"{status}: {count(counts[status], 'object')}; `hx sync status` says why")
 
 
 def _pulled_lines(pulled: Pulled | None) -> list[str]:
@@ -180,9 +209,9 @@ def _pulled_lines(pulled: Pulled | None) -> list[str]:
         return []
     if not pulled.objects:
         return ["pulled: nothing new"]
-    line = f"pulled: {_events(pulled.events)} in {_counted(pulled.objects, 'object')}"
+    line = f"pulled: {count(pulled.events, 'event')} in {count(pulled.objects, 'object')}"
     if pulled.forgotten:
-        line += f", {pulled.forgotten:,} forgotten here too"
+        line += f"; forgot {count(pulled.forgotten, 'event')} that other devices have forgotten"
     return [line]
 
 
@@ -193,17 +222,9 @@ def _pushed_lines(pushed: Pushed | None, *, dry: bool) -> list[str]:
     if not (pushed.objects or pushed.rewritten or pushed.removed):
         return [f"{verb}: nothing new"]
     if not pushed.objects and not pushed.rewritten:
-        return [f"{verb}: no events, only what this device knows of the others"]
-    line = f"{verb}: {_events(pushed.events)} in {_counted(pushed.objects, 'object')}"
-    line += f", {pushed.bytes:,} bytes"
+        return [f"{verb}: no events, only what this device has read from the others"]
+    line = f"{verb}: {count(pushed.events, 'event')} in {count(pushed.objects, 'object')}"
+    line += f", {count(pushed.bytes, 'byte')}"
     if pushed.rewritten:
-        line += f"; {pushed.rewritten:,} written anew"
+        line += f"; rewrote {count(pushed.rewritten, 'object')}"
     return [line]
-
-
-def _events(count: int) -> str:
-    return _counted(count, "event")
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

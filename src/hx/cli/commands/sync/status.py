@@ -1,17 +1,18 @@
-"""`hx sync status`: what is in the vault and what is not here yet, without asking the store."""
+"""`hx sync status` shows the vault and what this device lacks, without looking into the store."""
 
 from __future__ import annotations
 
 from hx.cli import forgotten_copies
-from hx.cli.commands.sync import foreign_files
-from hx.cli.commands.sync import reasons as findings
-from hx.cli.commands.sync.notices import COPIED, COPIED_HINT
-from hx.cli.commands.sync.reasons import code_now
+from hx.cli.commands.sync import reasons
+from hx.cli.commands.sync.devices import device_object
+from hx.cli.commands.sync.reasons import code_now, foreign_files, foreign_lines
+from hx.cli.commands.sync.run import COPIED, COPIED_HINT
 from hx.cli.commands.sync.vault import sync_context_of, vault_of
 from hx.cli.context import open_context
+from hx.cli.events_output import print_json
 from hx.cli.keys import opened
-from hx.cli.output import visible
-from hx.cli.times import age, rfc3339
+from hx.cli.text import count, visible
+from hx.cli.times import age, rfc3339_or_none
 from hx.core.errors import HxError, NotInVault
 from hx.core.format.phrases import fingerprint_words
 from hx.core.format.verdict import IMPORTED, PENDING, REJECTED, SKIPPED, SUPERSEDED
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterable, Iterator
 
-    from hx.cli.commands.sync.foreign_files import Strange
+    from hx.cli.commands.sync.reasons import ForeignFiles
     from hx.cli.context import Context
     from hx.config import Config
     from hx.database.sync.forget_status import Elsewhere
@@ -35,39 +36,39 @@ if TYPE_CHECKING:
     from hx.sync.context import SyncContext
 
 _LABEL = 10
-_LOST = "not to be had"
+_NO_CUSTODY = "cannot be used"
 
 
 class Seen(NamedTuple):
-    """All that is told."""
+    """Everything that is shown without looking into the store."""
 
     vault: Vault
     sealed: bool
     fingerprint: list[str]
-    counts: dict[str, int]
-    reasons: list[Why]
+    counts: dict[str, int]  # status -> objects
+    reasons: list[Why]  # why objects are pending, skipped or rejected
     devices: list[DeviceSeen]
-    unpublished: int
+    unpublished: int  # events
     forgotten: Elsewhere | None
     custody: str
     place: str  # of this device, one of hx.sync.device_state.PLACES
-    advice: tuple[str, ...]  # what that means and what to do; of a member nothing
-    copy_seen_us: int | None  # when another copy of this device was met
+    advice: tuple[str, ...]  # what the place means and what to do; empty for a member
+    copy_seen_us: int | None  # when another copy of this device was last noticed
     now_us: int
 
 
 def run(_: str, given: Namespace, config: Config) -> int:
-    """The exit code is that of a sync; with `--check` an error when the store does not answer."""
+    """Return the exit code of a sync. With `--check` raise the error of a store that fails."""
     context = open_context(config)
     sync_context = sync_context_of(context)
     seen = _look(context, sync_context)
-    found, trouble = _asked(sync_context, verbose=given.verbose) if given.check else (None, None)
+    content, trouble = None, None
+    if given.check:
+        content, trouble = _check(sync_context, verbose=given.verbose)
     if given.json:
-        from hx.cli.json_output import print_json
-
-        print_json(_object(seen, found))
+        print_json(_object(seen, content))
     else:
-        _print(seen, found, verbose=given.verbose)
+        _print(seen, content, verbose=given.verbose)
     if trouble is not None:
         raise trouble
     if seen.place in OUTSIDE:
@@ -95,22 +96,25 @@ def _look(context: Context, sync_context: SyncContext) -> Seen:
     )
 
 
-class Answer(NamedTuple):
-    """Of the store."""
+class StoreContent(NamedTuple):
+    """What `--check` reads from the store."""
 
-    news: list[str]  # keys of manifests that have come since the last pull
-    strange: list[Strange]
+    new_manifests: list[str]  # keys of manifests since the last pull
+    foreign: list[ForeignFiles]
 
 
-def _asked(sync_context: SyncContext, *, verbose: bool) -> tuple[Answer | None, HxError | None]:
-    """Is it there, is it ours, what has come, what else lies there; or what is the trouble."""
+def _check(
+    sync_context: SyncContext, *, verbose: bool
+) -> tuple[StoreContent | None, HxError | None]:
+    """Return what is in the store, or the error when it cannot be read or is another vault."""
     from hx.sync.heads import unseen
 
     try:
         sync_context.list_manifests()
         sync_context.require_marker()
-        news = [key for key, _ in unseen(sync_context)]
-        return Answer(news, foreign_files.found(sync_context.store, verbose=verbose)), None
+        new_manifests = [key for key, _ in unseen(sync_context)]
+        foreign = foreign_files(sync_context.store, verbose=verbose)
+        return StoreContent(new_manifests, foreign), None
     except HxError as error:
         return None, error
 
@@ -119,15 +123,15 @@ def _custody(context: Context) -> str:
     try:
         return opened(context).describe()
     except HxError as error:
-        return f"{_LOST}: {error.message}"
+        return f"{_NO_CUSTODY}: {error.message}"
 
 
 # ---- in words ----
 
 
-def _print(seen: Seen, found: Answer | None, *, verbose: bool) -> None:
+def _print(seen: Seen, content: StoreContent | None, *, verbose: bool) -> None:
     vault = seen.vault
-    kind = "sealed" if seen.sealed else "PLAIN: whoever can read the store can read it"
+    kind = "encrypted" if seen.sealed else "NOT ENCRYPTED: whoever can read the store can read it"
     _line("vault", f"{visible(vault.name.encode())} ({kind})")
     _line("", " ".join(seen.fingerprint))
     _line("store", f"{visible(vault.store.encode())}: {_times(seen)}")
@@ -135,25 +139,25 @@ def _print(seen: Seen, found: Answer | None, *, verbose: bool) -> None:
         _line("", f"the last sync failed: {visible(vault.outcome.encode())}")
     for condition in filter(None, vault.conditions.split("\n")):
         _line("", condition)
-    _paragraph("here", _about_us(seen))
-    _line("objects", ", ".join(f"{seen.counts.get(s, 0):,} {s}" for s in _STATUSES))
+    _paragraph("here", _advice(seen))
+    _line("objects", ", ".join(f"{seen.counts.get(status, 0):,} {status}" for status in _STATUSES))
     for why in seen.reasons:
-        if verbose or why.reason != SUPERSEDED:  # that happens every day and asks for nothing
-            _paragraph(why.status, findings.lines(why, seen.now_us, verbose=verbose))
-    if found is not None:
-        _line("check", f"the store answers; {len(found.news):,} manifests there are new")
-        for strange in found.strange:
-            _paragraph("ignored", foreign_files.lines(strange, verbose=verbose))
-    for one in seen.devices:
-        _line("device", _device(one, seen.now_us))
-    _line("to push", f"{seen.unpublished:,} event{'' if seen.unpublished == 1 else 's'}")
-    for number, line in enumerate(forgotten_copies.lines(seen.forgotten, seen.now_us)):
-        _line("" if number else "forgotten", line)
-    _line("keys", seen.custody if seen.custody.startswith(_LOST) else f"in {seen.custody}")
+        if verbose or why.reason != SUPERSEDED:  # these are normal and need no action
+            _paragraph(why.status, reasons.lines(why, seen.now_us, verbose=verbose))
+    if content is not None:
+        new = count(len(content.new_manifests), "new manifest")
+        _line("check", f"the store can be read; it holds {new}")
+        for files in content.foreign:
+            _paragraph("ignored", foreign_lines(files, verbose=verbose))
+    for device in seen.devices:
+        _line("device", _device_line(device, seen.now_us))
+    _line("to push", count(seen.unpublished, "event"))
+    _paragraph("forgotten", forgotten_copies.lines(seen.forgotten, seen.now_us))
+    _line("keys", seen.custody if seen.custody.startswith(_NO_CUSTODY) else f"in {seen.custody}")
 
 
-def _about_us(seen: Seen) -> Iterator[str]:
-    """What is the matter with this device itself, and what to do."""
+def _advice(seen: Seen) -> Iterator[str]:
+    """Yield what is wrong with this device itself, and what to do."""
     yield from seen.advice
     if seen.copy_seen_us is not None:
         yield f"{age(seen.copy_seen_us, seen.now_us)} ago: {COPIED}"
@@ -175,25 +179,24 @@ def _times(seen: Seen) -> str:
 
 
 def _paragraph(label: str, text: Iterable[str]) -> None:
-    for number, line in enumerate(text):
-        _line("" if number else label, line)
+    """Print lines under one label."""
+    for index, line in enumerate(text):
+        _line("" if index else label, line)
 
 
-def _device(one: DeviceSeen, now_us: int) -> str:
-    name = visible(one.name.encode()) or one.device_id.hex()[:8]
-    seen = "never seen" if one.last_seen_us is None else f"seen {age(one.last_seen_us, now_us)} ago"
-    notes = [seen, *(["this one"] if one.here else []), *([one.note] if one.note else [])]
+def _device_line(device: DeviceSeen, now_us: int) -> str:
+    name = visible(device.name.encode()) or device.device_id.hex()[:8]
+    last_us = device.last_seen_us
+    seen = "never seen" if last_us is None else f"seen {age(last_us, now_us)} ago"
+    notes = [note for note in (seen, "this device" if device.here else "", device.note) if note]
     return f"{name} ({', '.join(notes)})"
 
 
 # ---- in JSON ----
 
 
-def _object(seen: Seen, found: Answer | None) -> dict[str, object]:
+def _object(seen: Seen, content: StoreContent | None) -> dict[str, object]:
     vault = seen.vault
-
-    def at(us: int | None) -> str | None:
-        return None if us is None else rfc3339(us)
 
     return {
         "vault": {
@@ -204,10 +207,10 @@ def _object(seen: Seen, found: Answer | None) -> dict[str, object]:
         },
         "store": {
             "url": vault.store,
-            "last_pull": at(vault.pulled_at_us),
-            "last_push": at(vault.pushed_at_us),
+            "last_pull": rfc3339_or_none(vault.pulled_at_us),
+            "last_push": rfc3339_or_none(vault.pushed_at_us),
             "outcome": vault.outcome,
-            "conditions": [one for one in vault.conditions.split("\n") if one],
+            "conditions": [line for line in vault.conditions.split("\n") if line],
         },
         "objects": {status: seen.counts.get(status, 0) for status in _STATUSES},
         "reasons": [
@@ -215,31 +218,22 @@ def _object(seen: Seen, found: Answer | None) -> dict[str, object]:
                 "status": why.status,
                 "reason": why.reason,
                 "count": why.number,
-                "since": at(why.since_us),
+                "since": rfc3339_or_none(why.since_us),
                 "devices": why.devices,
                 "objects": why.objects,
             }
             for why in seen.reasons
         ],
-        "strangers": None
-        if found is None
+        "foreign": None
+        if content is None
         else [
-            {"reason": one.reason, "count": one.number, "objects": one.names}
-            for one in found.strange
+            {"reason": files.reason, "count": files.number, "names": files.names}
+            for files in content.foreign
         ],
-        "devices": [
-            {
-                "device_id": one.device_id.hex(),
-                "name": one.name,
-                "last_seen": at(one.last_seen_us),
-                "active": one.active,
-                "note": one.note or None,
-            }
-            for one in seen.devices
-        ],
+        "devices": [device_object(device) for device in seen.devices],
         "unpublished": seen.unpublished,
         "forgotten": forgotten_copies.as_object(seen.forgotten),
         "custody": seen.custody,
         "place": seen.place,
-        "copy_seen": at(seen.copy_seen_us),
+        "copy_seen": rfc3339_or_none(seen.copy_seen_us),
     }

@@ -1,4 +1,4 @@
-"""`hx sync …`: the vault's commands, each a module that is imported when it is asked for."""
+"""`hx sync …`: every subcommand of sync, with its options. Its module is imported when called."""
 
 from __future__ import annotations
 
@@ -13,28 +13,32 @@ if TYPE_CHECKING:
 
 
 class Part(NamedTuple):
+    """A subcommand of sync. Its module has `run(name, arguments, config) -> exit code`."""
+
     module: str
     summary: str
 
 
 PARTS = {
-    "init": Part("hx.cli.commands.sync.enroll", "make a vault in a store, with this device in it"),
-    "invite": Part("hx.cli.commands.sync.invite", "let one more device in: prints a code"),
-    "join": Part("hx.cli.commands.sync.enroll", "take this device into a vault, by a code"),
+    "init": Part(
+        "hx.cli.commands.sync.enroll", "make a vault in a store, and put this device into it"
+    ),
+    "invite": Part("hx.cli.commands.sync.enroll", "print a code that lets one more device in"),
+    "join": Part("hx.cli.commands.sync.enroll", "put this device into a vault, with a code"),
     "recover": Part(
-        "hx.cli.commands.sync.enroll", "take this device into a vault, by its recovery words"
+        "hx.cli.commands.sync.enroll", "put this device into a vault, with its recovery words"
     ),
     "leave": Part("hx.cli.commands.sync.leave", "take this device out of its vault"),
     "push": Part("hx.cli.commands.sync.run", "publish what is new here"),
-    "pull": Part("hx.cli.commands.sync.run", "take what is new in the store"),
-    "status": Part("hx.cli.commands.sync.status", "what is in the vault, what is pending, and why"),
-    "check": Part(
-        "hx.cli.commands.sync.check", "verify what lies in the store; nothing is changed"
+    "pull": Part("hx.cli.commands.sync.run", "read what is new in the store"),
+    "status": Part(
+        "hx.cli.commands.sync.status", "show what is in the vault, what is pending, and why"
     ),
+    "check": Part("hx.cli.commands.sync.check", "verify what is in the store, without changing it"),
     "repair": Part(
-        "hx.cli.commands.sync.repair", "read all again, publish what the store has lost"
+        "hx.cli.commands.sync.repair", "read everything again, and publish what the store has lost"
     ),
-    "devices": Part("hx.cli.commands.sync.devices", "who is in the vault"),
+    "devices": Part("hx.cli.commands.sync.devices", "list the devices in the vault"),
     "rename": Part("hx.cli.commands.sync.devices", "give this device another name"),
 }
 
@@ -50,17 +54,18 @@ def run(arguments: list[str], config: Config) -> int:
 
 
 def parser(name: str) -> Parser:
-    """Of `hx sync` itself; each part has one of its own."""
+    """Return the parser of `hx sync` itself; each part has its own."""
     from hx.cli.parsers import Parser
 
     parts = "".join(f"  {each:<9} {summary}\n" for each, (_, summary) in PARTS.items())
     made = Parser(name, f"{_ABOUT}\n{parts}")
-    made.add_argument("part", nargs="?", choices=tuple(PARTS), help="what else to do")
+    made.add_argument("part", nargs="?", choices=tuple(PARTS), help="what to do instead of a sync")
     add_run_options(made)
     return made
 
 
 def part_parser(each: str) -> Parser:
+    """Return the parser of `hx sync PART`."""
     from hx.cli.parsers import Parser
 
     summary = PARTS[each].summary
@@ -71,43 +76,53 @@ def part_parser(each: str) -> Parser:
 
 def add_run_options(made: Parser) -> None:
     made.add_json()
-    made.add_argument("--verbose", action="store_true", help="a line for each object")
-    made.add_argument("--dry-run", action="store_true", help="say what a push would publish")
+    made.add_argument("--verbose", action="store_true", help="print a line for each object")
+    made.add_argument(
+        "--dry-run", action="store_true", help="print what a push would publish, and change nothing"
+    )
 
 
 def _add_store(made: Parser, *, required: bool = True) -> None:
     made.add_text(
-        "--store", required=required, meta="URL", about="where the vault lies: folder:/path"
+        "--store", required=required, meta="URL", about="where the vault is: folder:/path"
     )
     made.add_text(
-        "--vault-name", meta="NAME", about="what to call the vault here; else the folder's name"
+        "--vault-name",
+        meta="NAME",
+        about="the name of the vault on this device; by default the folder's name",
     )
     made.add_argument(
         "--custody",
         choices=("keychain", "passphrase", "file"),
-        help="where the keys of this device are kept; without it the best there is",
+        help="where the keys of this device are kept; by default the safest place that works",
     )
-    made.add_text("--name", meta="NAME", about="what to call this device; else the host")
+    made.add_text(
+        "--name", meta="NAME", about="the name of this device; by default that of the host"
+    )
 
 
 def _init(made: Parser) -> None:
     _add_store(made)
     made.add_argument(
-        "--no-encrypt", action="store_true", help="a plain vault: whoever reads the folder reads it"
+        "--no-encrypt",
+        action="store_true",
+        help="do not encrypt the vault: whoever can read the folder can read it",
     )
-    made.add_argument("--yes", action="store_true", help="do not ask two of the words back")
+    made.add_argument("--yes", action="store_true", help="do not ask for two of the words")
     made.add_json()
 
 
 def _join(made: Parser) -> None:
     _add_store(made, required=False)
     made.add_argument(
-        "--code-file", metavar="FILE", help="read the code from a file; - is stdin; else it asks"
+        "--code-file",
+        metavar="FILE",
+        help="read the code from a file; - is stdin; without it hx asks",
     )
     made.add_argument(
         "--new-id",
         action="store_true",
-        help="this is a copy of a device in the vault: make it a device of its own, without a code",
+        help="this is a copy of a device in the vault: make it a device of its own; needs no code",
     )
     made.add_json()
 
@@ -115,7 +130,9 @@ def _join(made: Parser) -> None:
 def _recover(made: Parser) -> None:
     _add_store(made)
     made.add_argument(
-        "--words-file", metavar="FILE", help="read the words from a file; - is stdin; else it asks"
+        "--words-file",
+        metavar="FILE",
+        help="read the words from a file; - is stdin; without it hx asks",
     )
     made.add_json()
 
@@ -123,26 +140,30 @@ def _recover(made: Parser) -> None:
 def _leave(made: Parser) -> None:
     made.add_argument("--yes", action="store_true", help="do not ask")
     made.add_argument(
-        "--offline", action="store_true", help="without the store: nothing is published any more"
+        "--offline", action="store_true", help="leave without the store: nothing is published"
     )
     made.add_json()
 
 
 def _status(made: Parser) -> None:
     made.add_json()
-    made.add_argument("--verbose", action="store_true", help="name each object")
-    made.add_argument("--check", action="store_true", help="ask the store too")
+    made.add_argument("--verbose", action="store_true", help="print a line for each object")
+    made.add_argument("--check", action="store_true", help="look into the store too")
 
 
 def _check(made: Parser) -> None:
     made.add_json()
-    made.add_argument("--verbose", action="store_true", help="name each file that is not of hx")
+    made.add_argument(
+        "--verbose",
+        action="store_true",
+        help="print a line for each file that does not belong to hx",
+    )
     made.add_argument(
         "--read-data",
         nargs="?",
         const="100%",
         metavar="PART",
-        help="read the segments too, all or a part that chance picks: --read-data=5%%",
+        help="read the segments too: all, or a random part of them: --read-data=5%%",
     )
 
 
@@ -151,12 +172,12 @@ def _repair(made: Parser) -> None:
     made.add_argument(
         "--rebuild",
         action="store_true",
-        help="then make the database anew from the store, and take it if it is equal",
+        help="then rebuild the database from the store, and use it if it is equal",
     )
 
 
 def _rename(made: Parser) -> None:
-    made.add_text("name", meta="NAME", about="at most 64 bytes")
+    made.add_text("name", meta="NAME", about="the new name, at most 64 bytes")
 
 
 _OPTIONS = {
@@ -176,6 +197,6 @@ _OPTIONS = {
 
 _ABOUT = """\
 Syncs this device with the others of its vault through a store: a folder that
-something carries about (NAS, Syncthing, a stick). Without PART: pull, then push.
-What lies in the store is sealed; there is no server.
+all of them can reach (NAS, Syncthing, a USB stick). Without PART: pull, then push.
+What is in the store is encrypted; there is no server.
 """

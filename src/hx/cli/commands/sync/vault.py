@@ -1,4 +1,4 @@
-"""What the vault's commands work with: the vault of this device, its store, its keys, one lock."""
+"""What the commands of sync work with: the vault of this device, its store, its keys, a lock."""
 
 from __future__ import annotations
 
@@ -23,33 +23,36 @@ if TYPE_CHECKING:
     from hx.stores import Store
 
 _PATIENCE_S = 30
-_SUITE_AT = 6  # docs/format.md, the header
+_SUITE_OFFSET = 6  # docs/format.md, the header
 
 
 def vault_of(context: Context) -> Vault:
-    """Raises NotInVault."""
-    found = rows.read(context.database)
-    if found is None:
+    """Return the vault of this device. Raises NotInVault."""
+    vault = rows.read(context.database)
+    if vault is None:
         raise NotInVault(
             "this device is in no vault",
             "`hx sync init --store folder:/path` makes one, `hx sync join` joins one",
         )
-    return found
+    return vault
 
 
 @contextmanager
 def alone(context: Context) -> Iterator[None]:
-    """One sync at a time on this device: others wait a while. Raises Busy."""
+    """Hold the lock of sync, so that one sync at a time runs on this device.
+
+    It waits up to 30 s for another one. Raises Busy.
+    """
     path = os.path.join(context.config.paths.data, "sync.lock")
     with PatientLock(path, _PATIENCE_S) as held:
         if not held:
-            raise Busy("another hx is syncing", "try again when it is done")
+            raise Busy("another `hx sync` is running on this device", "try again when it has ended")
         _sweep_keys(context)
         yield
 
 
 def _sweep_keys(context: Context) -> None:
-    """No copy of a key stays that a kill has left half written."""
+    """Remove temporary files with keys that an interrupted write has left."""
     from hx.custody.files import sweep
     from hx.custody.place import stem
 
@@ -58,28 +61,36 @@ def _sweep_keys(context: Context) -> None:
 
 
 def sync_context_of(context: Context) -> SyncContext:
-    """The caller is `alone`. Raises NotInVault."""
-    found = vault_of(context)
+    """Return the context of a sync. The caller holds `alone`. Raises NotInVault."""
+    vault = vault_of(context)
     me = context.who.device_id
-    store = store_at(context, found.store, private=not is_sealed(found))
+    store = store_at(context, vault.store, private=not is_sealed(vault))
     return SyncContext(context.database, store, me, keyring_of(context), context.now_us)
 
 
 def store_at(context: Context, url: str, *, private: bool = False) -> Store:
-    """`private`: what it holds is not sealed, so nobody else may read it. Raises UsageError."""
+    """Open the store at a URL. `private`: its objects are not sealed, so only the owner may read.
+
+    Raises UsageError.
+    """
     if url == "memory:":
-        raise UsageError("a store in memory ends with this command", "say folder:/path")
+        raise UsageError(
+            "memory: cannot hold a vault, because it ends with this command", "say folder:/path"
+        )
     umask = None if private else context.config.umask
     return open_store(url, context.who.device_id, umask=umask)
 
 
-def is_sealed(found: Vault) -> bool:
-    """By the header of its first record: to read all of it would need the crypto."""
-    return bool(found.genesis[_SUITE_AT])
+def is_sealed(vault: Vault) -> bool:
+    """Return whether a vault is encrypted, from the header of its genesis record.
+
+    Reading the whole record would import the cryptography.
+    """
+    return bool(vault.genesis[_SUITE_OFFSET])
 
 
 def keyring_of(context: Context) -> Keyring:
-    """Asks custody when the first key is needed, and not before."""
+    """Return a keyring that opens custody when the first key is needed, and not before."""
     from hx.cli.keys import loaded, opened
 
     def load() -> Secrets:
@@ -92,11 +103,12 @@ def keyring_of(context: Context) -> Keyring:
 
 
 def outbox_of(context: Context) -> Outbox:
+    """Return the folder with what an interrupted push has still to publish."""
     return Outbox(os.path.join(context.config.paths.data, "outbox"))
 
 
 def label_of(context: Context) -> str:
-    """What the others see this device called."""
+    """Return the name under which other devices see this device."""
     from hx.cli.events_output import device_names
 
     return cut_label(device_names(context)[context.who.device_id].encode())
