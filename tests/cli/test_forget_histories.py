@@ -27,7 +27,7 @@ def test_clean_shell_history_takes_it_out_without_asking(hx, record, machine, hi
     record(f"echo {CANARY}")
     done = forget(machine, "--match", CANARY, "--yes", "--clean-shell-history")
     assert done.code == 0
-    assert f"{history}: 2 commands taken out" in done.out
+    assert f"{history}: removed 2 commands" in done.out
     assert "still holds" not in done.out
     assert "may still write the text" in done.out
     assert history.read_text() == "ls\ncd\n"

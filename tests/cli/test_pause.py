@@ -83,7 +83,7 @@ def test_a_full_spool_pauses_recording_until_it_is_drained(machine, hx, pause_fi
     assert done.code == 8
     assert "recording is paused until it is drained" in done.err
     assert pause_file.read_text() == "\nspool full\n"
-    assert "off: paused, the spool is full" in hx("status").out
+    assert "off: paused: the spool is full" in hx("status").out
     (machine.home / "hx.db").unlink()
     done = hx("status")
     assert "recording again" in done.err

@@ -38,7 +38,7 @@ def test_rules_of_the_settings_hold(hx, record, settings):
     assert sorted(found(hx)) == ["deploy <redacted:acme>", "make"]
     status = hx("status", "--json").json
     assert (status["ignored"], status["lost"]) == (1, [])
-    assert "left out  1 x command that the rules in the settings keep out" in hx("status").out
+    assert "ignored   1 x command that the rules in the settings keep out" in hx("status").out
 
 
 @pytest.mark.parametrize("fault", BROKEN)

@@ -145,7 +145,7 @@ def test_what_cannot_be_edited_is_one_sentence_and_nothing_is_changed(house, sha
 
 def test_without_a_home_folder_nothing_is_made(house):
     done = house.setup(HOME=str(house.path / "gone"))
-    assert (done.code, "is not there" in done.err) == (2, True)
+    assert (done.code, "does not exist" in done.err) == (2, True)
     assert not (house.path / "gone").exists()
 
 

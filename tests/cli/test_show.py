@@ -29,7 +29,7 @@ def test_everything_known_is_shown(hx, record):
     assert told["took"] == "1m23s"
     assert told["directory"] == "/home/ann"
     assert told["session"] == SESSION
-    assert told["device"].endswith(" (this one)")
+    assert told["device"].endswith(" (this device)")
     assert (told["host"], told["user"], told["shell"]) == ("box", "ann", "zsh")
     assert told["terminal"] == "/dev/pts/3"
     assert told["origin"] == "recorded live"
@@ -125,7 +125,7 @@ def test_nothing_that_another_device_sent_can_move_the_cursor(hx, machine):
     machine.receive(foreign(b"\x1b[1m", machine.begin_us, **texts), name="\x1b[2J\x07")
     out = hx("show", name_of(hx)).out
     assert out.replace("\n", "").isprintable()
-    assert "(this one)" not in out
+    assert "(this device)" not in out
 
 
 def test_what_ran_before_and_after_in_the_session_is_shown(hx, record):

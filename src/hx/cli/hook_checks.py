@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 def shells() -> Iterator[Finding]:
     """Check every shell on PATH, and the login shell."""
-    found = [checked(shell) for shell in shells_of(search_path(), login_shell())]
-    yield from found
-    if not any(finding.level == OK for finding in found):
+    findings = [checked(shell) for shell in shells_of(search_path(), login_shell())]
+    yield from findings
+    if not any(finding.level == OK for finding in findings):
         yield Finding("shell", FAULT, "hx can record no shell on this machine", _NEEDED)
 
 

@@ -57,16 +57,16 @@ def choose(context: Context, kind: str | None) -> Custody:
 def opened(context: Context) -> Custody:
     """Return the custody that was chosen when the device joined its vault. Raises KeyMissing."""
     where, ask = place(context), asker(context.config)
-    next_to = heirs(where, where.device_id)
-    note = read_note(next_to.note)
+    new_place = heirs(where, where.device_id)
+    note = read_note(new_place.note)
     if (
         note is not None and note.device_id == where.device_id
     ):  # `renewed` was interrupted: finish it
-        custody.inherit(next_to, where, ask)
+        custody.inherit(new_place, where, ask)
     return custody.opened(where, ask)
 
 
-def heir(context: Context) -> DeviceKeys:
+def new_keys(context: Context) -> DeviceKeys:
     """Store keys for a new device id, and the keys of the vault, beside the present ones.
 
     Keys that an interrupted run has made are used again. Raises KeyMissing.
@@ -176,7 +176,7 @@ def renewed(
     is interrupted, the id in the database decides which keys the next run uses. Raises KeyMissing,
     DatabaseError.
     """
-    keys = heir(context)
+    keys = new_keys(context)
     also = prepare(keys) if prepare else lambda: None
     who, host, database = context.who, context.config.host, context.database
     with database.transaction():

@@ -22,14 +22,14 @@ class Shells(NamedTuple):
     """The shells of this machine."""
 
     home: str
-    found: list[Shell]  # the login shell comes first
+    shells: list[Shell]  # the login shell comes first
     rc_files: dict[str, str]  # shell -> path
 
     @property
     def recent(self) -> dict[str, Shell]:
         """The first shell of each kind that is recent enough to be recorded."""
         recent: dict[str, Shell] = {}
-        for shell in self.found:
+        for shell in self.shells:
             if shell.is_recent:
                 recent.setdefault(shell.name, shell)
         return recent
@@ -52,12 +52,12 @@ def look() -> Shells:
     if not os.path.isdir(home):
         raise InputError(f"the home folder {home} does not exist", "set HOME to a folder of yours")
     require_owner(home)
-    found = shells(search_path(), login_shell())
-    zsh = next((shell for shell in found if shell.name == "zsh"), None)
+    installed = shells(search_path(), login_shell())
+    zsh = next((shell for shell in installed if shell.name == "zsh"), None)
     folder = zsh_folder(zsh.path) if zsh is not None else ""
     if folder:
         files["zsh"] = os.path.join(folder, ".zshrc")
-    return Shells(home, found, files)
+    return Shells(home, installed, files)
 
 
 def every_path(machine: Shells) -> list[str]:

@@ -191,7 +191,7 @@ class FolderStore:
         try:
             descriptor = os.open(self.path, FOLDER)
         except FileNotFoundError:
-            raise not_mounted(self.path, "does not exist") from None
+            raise not_mounted(self.path, "is not there") from None
         except NotADirectoryError:
             raise not_mounted(self.path, "is not a folder") from None
         found = os.fstat(descriptor)

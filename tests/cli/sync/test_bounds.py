@@ -123,4 +123,4 @@ def test_very_many_files_of_others_cost_little_memory(pair):
         assert code == 0
         assert peak_bytes < MOST_BYTES
     [row] = other.sync("status", "--check", "--verbose")["foreign"]
-    assert (row["count"], len(row["objects"])) == (FOREIGN, FOREIGN)
+    assert (row["count"], len(row["names"])) == (FOREIGN, FOREIGN)

@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from cli.vaults import Member, vault
+from hx.cli.text import count
 
 STATUSES = ("pending", "rejected")
 
@@ -28,7 +29,7 @@ def agreed(member: Member) -> dict[str, int]:
     assert {synced.code, status.code, *(one.code for one in again)} == {synced.code}
     said = member.hx("sync").out + member.hx("status").out
     for one, number in found.items():
-        assert (f"{one}: {number} objects" in said) == bool(number), said
+        assert (f"{one}: {count(number, 'object')}" in said) == bool(number), said
         assert (f"{number} {one}" in said) == bool(number), said
     assert ("nothing is pending" in said) == (not any(found.values())), said
     return found

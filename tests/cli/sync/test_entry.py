@@ -78,7 +78,7 @@ def init(member, *options):
 
 
 def test_a_second_init_says_that_there_is_a_vault_already(owner):
-    assert is_refused(owner, lambda: init(owner), 2, "in the vault 'store' already")
+    assert is_refused(owner, lambda: init(owner), 2, "already in the vault 'store'")
 
 
 def test_init_where_a_vault_is_points_to_join(newcomer):

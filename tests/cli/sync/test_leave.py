@@ -60,7 +60,7 @@ def test_it_says_what_it_will_do(members):
     said = two.hx("sync", "leave").out
     assert "leaves the vault 'store'" in said or "leaves the vault store" in said
     assert "1 event now" in said
-    assert "recovery words can" in one.hx("sync", "leave").out
+    assert "needs the recovery words" in one.hx("sync", "leave").out
 
 
 def test_away_from_its_store_a_device_leaves_only_when_told_so(members):
@@ -68,7 +68,7 @@ def test_away_from_its_store_a_device_leaves_only_when_told_so(members):
     two.record("echo unheard")
     two.hx("find")
     aside = one.folder.rename(one.folder.with_name("aside"))
-    assert is_told(leave(two), 5, "is not there", "--offline", "1 events")
+    assert is_told(leave(two), 5, "is not there", "--offline", "1 event of this device")
     left = leave(two, "--offline")
     assert (left.code, left.json["published"], left.json["unpublished"]) == (0, False, 1)
     assert two.commands == ["echo unheard"]

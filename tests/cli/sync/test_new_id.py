@@ -9,7 +9,7 @@ import pytest
 import spooled
 from cli.vaults import Member, is_told, vault
 from hx.cli.context import open_context
-from hx.cli.keys import heir
+from hx.cli.keys import new_keys
 from hx.config import load
 
 COPIED = "another copy of this device"
@@ -124,7 +124,7 @@ def test_cut_short_before_the_database_changed_it_is_the_old_device_and_may_try_
     _, copy, _ = members
     old = copy.sync("status")["devices"][0]["device_id"]
     context = open_context(load({"HX_HOME": str(copy.home), "HOME": str(copy.cwd)}))
-    made = heir(context).device_id.hex()
+    made = new_keys(context).device_id.hex()
     context.database.close()
     copy.record("echo still")
     assert copy.hx("sync").code == 0

@@ -53,7 +53,7 @@ def test_what_only_its_author_can_mend_is_named_with_whose_it_is(pair):
     done = two.sync("repair", code=3)
     assert [one["device"] for one in done["problems"]] == ["one"]
     told = two.hx("sync", "repair")
-    assert "it is published again when one runs `hx sync repair`" in told.out
+    assert "run `hx sync repair` on one: it publishes the object again" in told.out
     one.sync("repair")
     assert not path.exists()
     assert two.sync("repair")["problems"] == []

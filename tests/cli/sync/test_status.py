@@ -148,7 +148,7 @@ def test_what_else_lies_there_is_ignored_and_named_by_kind_when_asked(pair, segm
 
 
 def strange(reason, *names):
-    return {"reason": reason, "count": len(names), "objects": sorted(names)}
+    return {"reason": reason, "count": len(names), "names": sorted(names)}
 
 
 def test_of_many_strangers_three_are_named_and_with_verbose_all(pair):
@@ -156,8 +156,8 @@ def test_of_many_strangers_three_are_named_and_with_verbose_all(pair):
     names = [f"photo {at}.jpg" for at in range(9)]
     put(one.folder, dict.fromkeys(names, b"?"))
     [some] = one.sync("status", "--check")["foreign"]
-    assert (some["count"], len(some["objects"])) == (9, 3)
-    assert set(some["objects"]) <= set(names)
+    assert (some["count"], len(some["names"])) == (9, 3)
+    assert set(some["names"]) <= set(names)
     assert one.sync("status", "--check", "--verbose")["foreign"] == [
         strange(verdict.FOREIGN, *names)
     ]
@@ -305,7 +305,7 @@ def test_a_plain_vault_is_called_plain_and_syncs(tmp_path):
     for member in (one, other):
         member.sync()
         assert member.sync("status")["vault"]["encrypted"] is False
-        assert "PLAIN" in member.hx("sync", "status").out
+        assert "NOT ENCRYPTED" in member.hx("sync", "status").out
     assert other.commands == ["make"]
     assert not (one.folder / "k").exists()
 

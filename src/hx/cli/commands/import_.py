@@ -86,11 +86,11 @@ def import_found(
 
 def _existing(paths: list[str]) -> list[str]:
     """Return the files that are not empty, each once, even when several paths lead to it."""
-    found: dict[str, str] = {}
+    by_target: dict[str, str] = {}
     for path in paths:
         if os.path.isfile(path) and os.path.getsize(path):
-            found.setdefault(os.path.realpath(path), path)
-    return list(found.values())
+            by_target.setdefault(os.path.realpath(path), path)
+    return list(by_target.values())
 
 
 def _tried(
@@ -100,17 +100,17 @@ def _tried(
     from hx.core.errors import DatabaseError
     from hx.importers import detected
 
-    found = ""
+    detected_kind = ""
     try:
         importer = detected(path)
-        found = importer.KIND.decode()
-        if kind is not None and kind != found:
+        detected_kind = importer.KIND.decode()
+        if kind is not None and kind != detected_kind:
             return None
         return _import(context, path, importer, everything=everything, dry_run=dry_run)
     except DatabaseError:
         raise
     except HxError as error:
-        return Imported(path, found, Counts(), error.message)
+        return Imported(path, detected_kind, Counts(), error.message)
 
 
 def import_file(
@@ -124,8 +124,8 @@ def import_file(
     """Import one file. Raises InputError when it cannot be read, and the errors of import_found."""
     from hx.importers import detected, importer
 
-    found = detected(path) if kind is None else importer(kind)
-    return _import(context, path, found, everything=everything, dry_run=dry_run)
+    chosen = detected(path) if kind is None else importer(kind)
+    return _import(context, path, chosen, everything=everything, dry_run=dry_run)
 
 
 def _import(

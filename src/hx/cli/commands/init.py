@@ -42,7 +42,7 @@ def places(config: Config, options: list[str]) -> Places:
 
 
 def keys(config: Config) -> tuple[str, ...]:
-    """That open the picker."""
+    """Return the keys that open the picker: `ctrl-r` and `up`, as the settings say."""
     settings = {"ctrl-r": "picker_ctrl_r", "up": "picker_up_arrow"}
     return tuple(key for key, setting in settings.items() if config.values[setting])
 

@@ -86,14 +86,14 @@ def _summary(context: Context, session: Session) -> Summary | None:
     newest = list(load(context.database, [step.event for step in steps[-1:]]))
     if not newest:
         return None
-    found = failures(steps)
-    shown = [_with_context(context, failure) for failure in found[-_SHOWN:]]
+    distinct = failures(steps)
+    shown = [_with_context(context, failure) for failure in distinct[-_SHOWN:]]
     return Summary(
         session,
         newest[0],
         event_detail.is_pinned(context.database, session.session_id),
         sum(is_failure(step.exit_status) for step in steps),
-        len(found),
+        len(distinct),
         [failure for failure in shown if failure is not None],
     )
 
@@ -163,9 +163,9 @@ def _rest(failure: FailureContext) -> list[str]:
     from hx.cli.text import visible
     from hx.cli.times import duration
 
-    lines = [f"before  {visible(found.event.command)}" for found in failure.before]
+    lines = [f"before  {visible(event.event.command)}" for event in failure.before]
     if failure.fix is None:
-        lines += [f"then    {visible(found.event.command)}" for found in failure.after]
+        lines += [f"then    {visible(event.event.command)}" for event in failure.after]
         return [*lines, "not fixed"]
     later = failure.fix.event.event.key.started_at_us - failure.found.event.key.started_at_us
     between = failure.fix.between[-_BETWEEN:]
@@ -177,7 +177,7 @@ def _rest(failure: FailureContext) -> list[str]:
         else f"{left_out} more"
     )
     lines += [f"        … {more}"] if left_out else []
-    return lines + [f"        {visible(found.event.command)}" for found in between]
+    return lines + [f"        {visible(event.event.command)}" for event in between]
 
 
 def _print_object(context: Context, summary: Summary) -> None:
@@ -202,8 +202,8 @@ def _print_object(context: Context, summary: Summary) -> None:
         {
             "event": event_object(failure.found, devices),
             "times": failure.times,
-            "before": [event_object(found, devices) for found in failure.before],
-            "after": [event_object(found, devices) for found in failure.after],
+            "before": [event_object(event, devices) for event in failure.before],
+            "after": [event_object(event, devices) for event in failure.after],
         }
         | fix_object(failure.fix, devices)
         for failure in summary.shown

@@ -83,13 +83,13 @@ def _import(config: Config) -> int:
     from hx.cli.context import open_context
 
     try:
-        found = import_found(open_context(config))
+        results = import_found(open_context(config))
     except HxError as error:
         print(f"hx: warning: the old history is not imported: {error.message}", file=sys.stderr)
         print("hx: hint: run `hx import` later", file=sys.stderr)
         return error.exit_code
-    print_imported(found, dry_run=False)
-    new = sum(one.counts.new for one in found)
+    print_imported(results, dry_run=False)
+    new = sum(result.counts.new for result in results)
     print(f"imported: {count(new, 'event')}")
     return 0
 
@@ -195,7 +195,7 @@ def _print_notes(config: Config, machine: Shells, chosen: list[Shell]) -> None:
 
 
 def _notes(config: Config, machine: Shells, chosen: list[Shell]) -> Iterator[str]:
-    for shell in machine.found:
+    for shell in machine.shells:
         finding = hook_checks.checked(shell)
         if finding.level != OK:
             yield f"{finding.sentence}: {finding.fix}"

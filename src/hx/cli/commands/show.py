@@ -149,11 +149,11 @@ def origin(event: Event) -> str:
     return where + (", a secret in it was masked" if event.flags & REDACTED else "")
 
 
-def _listed(context: Context, title: str, found: list[Found]) -> list[str]:
+def _listed(context: Context, title: str, events: list[Found]) -> list[str]:
     from hx.cli.events_output import event_line, short_name
     from hx.cli.text import Paint
 
-    if not found:
+    if not events:
         return []
     paint = Paint({}, context.config)
     return [
@@ -161,7 +161,7 @@ def _listed(context: Context, title: str, found: list[Found]) -> list[str]:
         f"{title}:",
         *(
             "  " + event_line(event, short_name(context, event.ident), context.now_us, paint)
-            for event in found
+            for event in events
         ),
     ]
 
