@@ -77,7 +77,7 @@ def test_a_file_that_cannot_be_read_is_told_and_stops_nothing(configured, text):
     assert config.values == DEFAULTS
     [warning, rules] = config.warnings
     assert "config.toml cannot be read, its settings are not in force: " in warning
-    assert rules.startswith("the default rules of what is kept and masked hold until ")
+    assert rules.startswith("the default rules decide what is kept and masked until ")
 
 
 def test_a_folder_in_place_of_the_file_is_told(tmp_path):

@@ -35,7 +35,7 @@ def test_the_usual_places_are_found_and_each_says_what_it_gave(machine, hx, zsh)
     assert answer.out.splitlines() == [
         f"{zsh}: 2 new",
         f"{fish}: 1 new",
-        f"{machine.cwd}/.bash_history: 2 new (2 of unknown time)",
+        f"{machine.cwd}/.bash_history: 2 new (2 without a time)",
     ]
     assert hx("import").out.splitlines()[0] == f"{zsh}: 0 new, 2 imported before"
     found = hx("find", "--json", "--all")
@@ -175,7 +175,7 @@ def test_one_import_at_a_time(machine, hx, zsh):
         fcntl.flock(held, fcntl.LOCK_EX)
         answer = hx("import")
     assert answer.code == 8
-    assert "another import" in answer.err
+    assert "another `hx import`" in answer.err
 
 
 def many(path, count):

@@ -56,7 +56,7 @@ def test_while_the_file_is_broken_the_last_good_rules_hold_and_each_command_says
     assert hx("find", "--json", "deploy").commands == ["deploy <redacted:acme>"]
     for command in ("find", "status", "config", "doctor", "last"):
         told = hx(command)
-        assert "hx: warning: the last good rules of what is kept and masked hold" in told.err
+        assert "hx: warning: the last good rules decide what is kept and masked" in told.err
     assert "last good rules" in hx("doctor").out
     assert found(hx) == ["deploy <redacted:acme>"]
     assert copy.read_bytes() == kept
@@ -73,7 +73,7 @@ def test_where_there_never_was_a_good_file_the_defaults_hold(hx, record, setting
     answer = hx("find", "--json")
     assert answer.commands == ["export A_TOKEN=<redacted:token>"]
     assert answer.json[0]["redacted"]
-    assert "the default rules of what is kept and masked hold" in answer.err
+    assert "the default rules decide what is kept and masked" in answer.err
 
 
 def test_when_the_rules_are_taken_out_of_the_file_no_copy_brings_them_back(
