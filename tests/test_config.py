@@ -76,7 +76,7 @@ def test_a_file_that_cannot_be_read_is_told_and_stops_nothing(configured, text):
     config = configured(text)
     assert config.values == DEFAULTS
     [warning, rules] = config.warnings
-    assert "config.toml cannot be read, its settings are not in force: " in warning
+    assert "config.toml cannot be read, so its settings are not in force: " in warning
     assert rules.startswith("the default rules decide what is kept and masked until ")
 
 

@@ -262,7 +262,7 @@ def test_without_a_terminal_and_a_yes_it_shows_and_refuses(hx, record):
     assert refused.code == 2
     assert "1 event to forget" in refused.out
     assert "make all" in refused.out
-    assert "hx: hint: say --yes" in refused.err
+    assert "hx: hint: use --yes" in refused.err
     assert found(hx) == ["make all"]
 
 

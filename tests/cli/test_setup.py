@@ -325,7 +325,7 @@ def test_what_a_person_should_know_is_one_line_each(house, tmp_path):
     for words in [
         f"{tmp_path / 'bin' / 'hx'}, another program",
         "bash 3.2; hx records bash from 5.0 on",
-        "atuin stays as it is",
+        "atuin is not changed",
         "holds no times",
         "has loaded a hook already",
         "a login bash",

@@ -136,7 +136,7 @@ def test_purge_leaves_the_files_of_others_and_names_their_folder(house):
         path.write_text("mine")
     done = house.undo("--purge")
     assert [path.read_text() for path in mine] == ["mine"] * 3
-    assert f"{house.data} stays" in done.out
+    assert f"{house.data} is not removed" in done.out
     assert sorted(house.data.iterdir()) == sorted([mine[0], mine[2]])
 
 

@@ -226,7 +226,7 @@ def test_where_the_keys_are_is_told(pair):
     assert "custody.key, which is not encrypted" in pair[0].sync("status")["custody"]
     (pair[0].home / "custody.toml").write_text("kind = 7\n")
     status = pair[0].hx("sync", "status")
-    assert "keys      not to be had: " in status.out
+    assert "keys      cannot be used: " in status.out
     assert status.code == 0
 
 
