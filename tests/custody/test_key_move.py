@@ -83,7 +83,8 @@ def test_with_a_keychain_no_file_of_hx_holds_the_keys(machine, secrets, keychain
     moved(machine, secrets, None)
     files = [path for path in machine.home.rglob("*") if path.is_file()]
     assert not any(is_told(path.read_bytes(), secrets) for path in files)
-    assert findings(machine, **keychain_running)["keys"]["sentence"] == f"they are in {KEYCHAIN}"
+    sentence = findings(machine, **keychain_running)["keys"]["sentence"]
+    assert sentence == f"the keys of this device are in {KEYCHAIN}"
 
 
 def test_a_keychain_that_is_gone_is_a_fault_and_hx_goes_on(machine, secrets, keychain_running):

@@ -112,7 +112,7 @@ def test_three_typos_end_it_with_a_sentence(home):
         terminal.until(b"(not shown)")
         terminal.type(b"abandon ability" + ENTER)
     terminal.wait()
-    assert "ended: the recovery words are 12, and these are 2" in seen(terminal)
+    assert "ended: there are 12 recovery words, but 2 were given" in seen(terminal)
 
 
 def run(text, stdin=b""):
@@ -159,8 +159,8 @@ def test_other_files_are_one_sentence(tmp_path, read, data, what):
 def test_a_file_that_cannot_be_read_and_a_lack_of_a_terminal_are_told(tmp_path):
     assert "no such file" in run(f"words.read_words({str(tmp_path / 'none')!r})")
     assert "cannot read" in run(f"words.read_code({str(tmp_path)!r})")
-    assert "say --words-file FILE, or --words-file - for stdin" in run("words.read_words(None)")
-    assert "say --code-file FILE" in run("words.read_code(None)")
+    assert "use --words-file FILE, or --words-file - for stdin" in run("words.read_words(None)")
+    assert "use --code-file FILE" in run("words.read_code(None)")
 
 
 ASK = "print(custody.asker(load())({new}))"
@@ -181,7 +181,7 @@ def test_two_passphrases_that_differ_are_none(home):
         terminal.until(b": ")
         terminal.type(text + ENTER)
     terminal.wait()
-    assert "ended: the two are not the same" in seen(terminal)
+    assert "ended: the two passphrases differ" in seen(terminal)
 
 
 def test_a_passphrase_comes_from_the_command_that_the_environment_names():

@@ -43,7 +43,7 @@ def test_a_wrong_recovery_word_is_named_with_the_word_that_was_meant():
 
 @pytest.mark.parametrize("text", ["", "letter advice", LETTER_WORDS + " letter"])
 def test_too_few_or_too_many_recovery_words_are_counted(text):
-    with pytest.raises(InputError, match="are 12, and these are"):
+    with pytest.raises(InputError, match="there are 12 recovery words, but"):
         phrases.entropy_of(text)
 
 
