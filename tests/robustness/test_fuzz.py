@@ -28,7 +28,7 @@ from hx.core.format import (
     segment,
     slot,
 )
-from hx.core.format.cutting import cut
+from hx.core.format.body import unpadded
 from hx.core.format.envelope import (
     PLAIN,
     SEALED,
@@ -40,7 +40,6 @@ from hx.core.format.envelope import (
 )
 from hx.core.format.keys import LABEL_ROSTER, box, key_id, sign
 from hx.core.format.object_names import Name, spelled
-from hx.core.format.padding import unpadded
 from hx.core.format.roster import evaluate
 from hx.core.format.roster_records import Record
 from hx.core.format.verdict import Fault
@@ -125,7 +124,7 @@ RECORDS = [
 VMK, SECRET = b"k" * 32, b"s" * 16
 LISTED = manifest.Listed(b"\x01" * 16, 700, bytes(32), 3, 1, 9)
 SEEN = manifest.Seen(device("two"), 4, bytes(32))
-SEGMENTS = [segment.encode(one) for one in cut(whole())] + [segment.encode(History())]
+SEGMENTS = [segment.encode(one) for one in segment.cut(whole())] + [segment.encode(History())]
 MANIFEST = manifest.encode(
     manifest.Manifest(ME, 7, 1, "box", (LISTED,), (SEEN,), tuple(RECORDS), bytes(16)),
     keys(FIRST).sign_seed,

@@ -9,7 +9,6 @@ import secrets
 from hashlib import sha256
 
 from hx.core.format import manifest, object_names, segment
-from hx.core.format.cutting import cut
 from hx.core.format.envelope import seal
 from hx.core.format.manifest import Listed, Manifest
 from hx.core.format.roster import carried
@@ -54,7 +53,7 @@ def planned(context: SyncContext, label: str) -> Plan | None:
     if not any(whole) and not anew.replaced and head_stands(context, label):
         return None
     key_id, vmk = membership.writing_key(context)
-    parts = [_part(context, one, vmk) for one in cut(whole)] if any(whole) else []
+    parts = [_part(context, one, vmk) for one in segment.cut(whole)] if any(whole) else []
     due = due._replace(history=whole, rows={**anew.rows, **due.rows})
     gone = {one.object_id for one in anew.replaced}
     live = ledger.live(context.database, context.me)

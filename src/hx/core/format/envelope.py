@@ -17,6 +17,7 @@ import hmac
 import secrets
 
 from hx.core.event_name import blake2b
+from hx.core.format.body import padded, unpadded
 from hx.core.format.header import (
     BOUND_END,
     HEADER_BYTES,
@@ -33,7 +34,6 @@ from hx.core.format.header import (
 )
 from hx.core.format.keys import derive, key_id, wrap_key
 from hx.core.format.object_names import BLOB, GENESIS, INVITE, MANIFEST, NIL, SEGMENT, SLOT, Name
-from hx.core.format.padding import padded, unpadded
 from hx.core.format.verdict import (
     BODY,
     COMMITMENT,

@@ -8,13 +8,14 @@ two records with one key must not take anything from each other.
 from __future__ import annotations
 
 from collections import defaultdict
+from heapq import heappop, heappush
 
 from hx.core.format.roster_records import DeviceAdd, DeviceRevoke, Invite, InviteClose
 from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from hx.core.format.revoked import Revoked
     from hx.core.format.roster_records import Fact
@@ -212,3 +213,38 @@ def _beyond(found: Reached, facts: Iterable[Fact], rules: Rules) -> frozenset[by
             if isinstance(body, DeviceAdd):
                 devices.add(body.device_id)
     return frozenset(fact.id for fact in counting if fact.id not in within)
+
+
+def enrolled(known: Mapping[bytes, bytes], facts: Iterable[Fact]) -> dict[bytes, bytes]:
+    """device id -> key. `known`: who stands or waits; they come before all others.
+
+    Who is revoked can still sign adds. There is a limit to them, as an epoch must name them all;
+    over it those with the smallest ids are taken.
+    """
+    by_signer: dict[bytes, list[Fact]] = defaultdict(list)
+    for fact in facts:
+        by_signer[fact.signer].append(fact)
+    found = dict(known)
+    todo = list(known.values())
+    done: set[bytes] = set()
+    adds: list[tuple[bytes, DeviceAdd]] = []
+    while todo or adds:
+        while todo:
+            signer = todo.pop()
+            if signer not in done:
+                done.add(signer)
+                _gather(by_signer[signer], todo, adds)
+        if adds:
+            _, body = heappop(adds)
+            if body.device_id not in found and len(found) <= MAX_DEVICES:
+                found[body.device_id] = body.sign_pub
+                todo.append(body.sign_pub)
+    return found
+
+
+def _gather(facts: Iterable[Fact], todo: list[bytes], adds: list[tuple[bytes, DeviceAdd]]) -> None:
+    for fact in facts:
+        if isinstance(fact.body, Invite):
+            todo.append(fact.body.sign_pub)
+        if isinstance(fact.body, DeviceAdd):
+            heappush(adds, (fact.id, fact.body))

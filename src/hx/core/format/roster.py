@@ -8,9 +8,8 @@ written under. Source: sync contract v1, section 4.
 
 from __future__ import annotations
 
-from hx.core.format.enrolled import enrolled
 from hx.core.format.keys import derive_id
-from hx.core.format.reached import MAX_COUNTING, Rules, reached
+from hx.core.format.reached import MAX_COUNTING, Rules, enrolled, reached
 from hx.core.format.revoked import by_themselves, revoked
 from hx.core.format.roster_records import (
     UNKNOWN,

@@ -5,8 +5,7 @@ Source: sync contract v1, section 6; the fields are listed in docs/format.md.
 
 from __future__ import annotations
 
-from hx.core.format.columns import EVENT_TYPES, decode_events, encode_events
-from hx.core.format.cutting import MAX_SEGMENT_BYTES, cut
+from hx.core.format.columns import EVENT_TYPES, MAX_EVENTS, by_time, decode_events, encode_events
 from hx.core.format.payload import decoders, fields, malformed
 from hx.core.format.rows import (
     ROW_TYPES,
@@ -19,11 +18,35 @@ from hx.core.format.rows import (
 )
 from hx.core.format.verdict import AUTHOR, ROSTER, TOO_LARGE, pending, rejected
 from hx.core.merge import History
-from hx.core.model import IMPORTED
+from hx.core.model import (
+    IMPORTED,
+    MAX_COMMAND_BYTES,
+    MAX_TIME_US,
+    Artifact,
+    Event,
+    Keys,
+    Pin,
+    Tombstone,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterator
+
+    _Record = Event | Artifact | Pin | Tombstone
+
+MAX_PLAIN_BYTES = 4 << 20
+MAX_SEGMENT_BYTES = 16 << 20  # of a payload: twice what the largest record of ours needs
+
+_MOST = MAX_SEGMENT_BYTES - 4096  # the names of the fields need the rest
+
+# The most bytes of what is written for each
+_NUMBER_BYTES = 9
+_EVENT_BYTES = 62
+_KEY_BYTES = 60  # with its session, as if no two keys shared one
+_ARTIFACT_KEY_BYTES = 112
+_ROW_BYTES = 112
+_PART_BYTES = 80
 
 _VERSION = 1
 _DECODERS = decoders({**EVENT_TYPES, **ROW_TYPES})
@@ -87,4 +110,77 @@ def is_origin(device_id: bytes) -> bool:
     return bool(device_id[0] & 0x80)
 
 
-__all__ = ["authors", "cut", "decode", "encode", "is_origin", "require_authors"]
+def cut(history: History) -> Iterator[History]:
+    """Segments that together hold the history; of an empty one none.
+
+    What no segment may hold (a time beyond 2^62 µs, a command over 1 MiB, texts over 16 MiB) is
+    in none of them.
+    """
+    piece: list[_Record] = []
+    texts: set[object] = set()
+    size = events = 0
+    for record in _in_order(history):
+        weight = _weight(record, texts)
+        if weight > _MOST:
+            continue
+        if piece and (size + weight > MAX_PLAIN_BYTES or events == MAX_EVENTS):
+            yield _history(piece)
+            piece, texts, size, events = [], set(), 0, 0
+            weight = _weight(record, texts)
+        piece.append(record)
+        size += weight
+        events += isinstance(record, Event)
+    if piece:
+        yield _history(piece)
+
+
+def _in_order(history: History) -> Iterator[_Record]:
+    """What forgets first, then what was kept, then events by their keys."""
+    yield from sorted(history.tombstones, key=lambda tombstone: tombstone[:3])
+    yield from sorted(history.pins)
+    yield from sorted(history.artifacts, key=lambda artifact: artifact.key[:4])
+    yield from sorted(filter(_fits, history.events), key=by_time)
+
+
+def _fits(event: Event) -> bool:
+    in_range = -MAX_TIME_US <= event.key.started_at_us <= MAX_TIME_US
+    return in_range and len(event.command) <= MAX_COMMAND_BYTES
+
+
+def _weight(record: _Record, texts: set[object]) -> int:
+    """The most bytes that one more record adds to a segment which has these texts already."""
+    if isinstance(record, Event):
+        return _event_weight(record, texts)
+    if isinstance(record, Artifact):
+        evidence = record.evidence
+        lines = evidence.error_lines if evidence else ()
+        hashes = len(evidence.line_hashes) if evidence else 0
+        own = len(record.name) + _PART_BYTES * len(record.parts) + _NUMBER_BYTES * hashes
+        return 2 * _ROW_BYTES + own + sum(len(line) + 5 for line in lines)
+    if isinstance(record, Tombstone) and isinstance(record.scope, Keys):
+        events, artifacts = record.scope
+        return _ROW_BYTES + _KEY_BYTES * len(events) + _ARTIFACT_KEY_BYTES * len(artifacts)
+    return _ROW_BYTES
+
+
+def _event_weight(event: Event, texts: set[object]) -> int:
+    weight = _EVENT_BYTES + _NUMBER_BYTES * len(event.pipestatus or ())
+    place = (event.key.session_id, event.key.device_id, *event[8:12])
+    for text in (event.command, event.cwd, event.repo, event.branch, place):
+        if text and text not in texts:
+            texts.add(text)
+            weight += len(text) + 5 if isinstance(text, bytes) else _place_weight(text)
+    return weight
+
+
+def _place_weight(place: tuple[bytes | None, ...]) -> int:
+    return sum(len(part or b"") + 5 for part in place)
+
+
+def _history(piece: list[_Record]) -> History:
+    return History(
+        frozenset(x for x in piece if isinstance(x, Event)),
+        frozenset(x for x in piece if isinstance(x, Artifact)),
+        frozenset(x for x in piece if isinstance(x, Pin)),
+        frozenset(x for x in piece if isinstance(x, Tombstone)),
+    )

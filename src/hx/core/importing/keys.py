@@ -11,7 +11,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 
-from hx.core.event_name import digest64
+from hx.core.event_name import blake2b, digest64
 from hx.core.model import REDACTED, Event
 from hx.core.record import NamedTuple
 
@@ -137,3 +137,16 @@ class Placing:
 
 def _at(event: Event, seq: int) -> Event:
     return event._replace(key=event.key._replace(seq=seq))
+
+
+def origin_device_id(kind: bytes, source: bytes) -> bytes:
+    return _named(b"hx1-origin", kind, source)
+
+
+def origin_session_id(kind: bytes, session: bytes) -> bytes:
+    return _named(b"hx1-origin-ses", kind, session)
+
+
+def _named(person: bytes, kind: bytes, name: bytes) -> bytes:
+    digest = blake2b(kind + b"\0" + name, digest_size=32, person=person).digest()
+    return bytes([digest[0] | 0x80]) + digest[1:16]

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Mapping
 
-    from hx.core.redaction.rules import Span
+Span = tuple[int, int, str]  # of a secret: from, to, kind
 
 MAX_PATTERNS = 64
 MAX_LENGTH = 500  # characters of one

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from hx.core.model import Event
     from hx.core.redaction.finder import Literals
+    from hx.core.redaction.patterns import Span
 
 RULES_VERSION = 1  # of the tables in secrets.py and shapes.py
-Span = tuple[int, int, str]  # of a secret: from, to, kind
 _OPENING = b"<redacted:"
 _MAX_KIND = 40  # characters of the name of a kind
 _TOO_MANY = b"<redacted:command>"  # the masks would not fit, or not all secrets were looked for
