@@ -127,25 +127,25 @@ def _greatest_events(events: frozenset[Event]) -> frozenset[Event]:
     if len(best) == len(events):  # no two versions: almost always
         return events
     for event in events:
-        rival = best.setdefault(event.key, event)
-        if rival is not event and event_beats(event, rival):
+        other = best.setdefault(event.key, event)
+        if other is not event and event_supersedes(event, other):
             best[event.key] = event
     return frozenset(best.values())
 
 
-def event_beats(event: Event, rival: Event) -> bool:
+def event_supersedes(event: Event, other: Event) -> bool:
     """The greater revision, then finished before unfinished, then the greater encoded bytes."""
-    mine, theirs = (event.revision, event.finished), (rival.revision, rival.finished)
-    return mine > theirs if mine != theirs else encoded(event) > encoded(rival)
+    mine, theirs = (event.revision, event.finished), (other.revision, other.finished)
+    return mine > theirs if mine != theirs else encoded(event) > encoded(other)
 
 
 def _greatest_artifacts(artifacts: Iterable[Artifact]) -> frozenset[Artifact]:
     best: dict[ArtifactKey, Artifact] = {}
     for artifact in artifacts:
-        rival = best.setdefault(artifact.key, artifact)
-        if rival is not artifact and (
-            artifact.revision > rival.revision
-            or (artifact.revision == rival.revision and encoded(artifact) > encoded(rival))
+        other = best.setdefault(artifact.key, artifact)
+        if other is not artifact and (
+            artifact.revision > other.revision
+            or (artifact.revision == other.revision and encoded(artifact) > encoded(other))
         ):
             best[artifact.key] = artifact
     return frozenset(best.values())
@@ -154,8 +154,8 @@ def _greatest_artifacts(artifacts: Iterable[Artifact]) -> frozenset[Artifact]:
 def _greatest_pins(pins: Iterable[Pin]) -> frozenset[Pin]:
     best: dict[bytes, Pin] = {}
     for pin in pins:
-        rival = best.setdefault(pin.session_id, pin)
-        if _pin_rank(pin) > _pin_rank(rival):
+        other = best.setdefault(pin.session_id, pin)
+        if _pin_rank(pin) > _pin_rank(other):
             best[pin.session_id] = pin
     return frozenset(best.values())
 
@@ -174,4 +174,4 @@ def encoded(record: Event | Artifact) -> bytes:
     return encode(record[1:])
 
 
-__all__ = ["Cover", "History", "Keys", "encoded", "event_beats", "join"]
+__all__ = ["Cover", "History", "Keys", "encoded", "event_supersedes", "join"]

@@ -22,16 +22,16 @@ FOREIGN = "bytes that are no record"
 UNKNOWN_TYPE = "record of an unknown type"
 MALFORMED = "record with a field missing or out of range"
 TOO_LONG = "command over 1 MiB"
-ORPHAN = "end of a command without its start"
+END_WITHOUT_START = "end of a command without its start"
 
 
-class Record(NamedTuple):
+class SpoolRecord(NamedTuple):
     kind: str  # H header, S start, E end, C complete, X shell exit
     fields: dict[str, bytes]  # tag -> value
 
 
 class Parsed(NamedTuple):
-    records: list[Record]
+    records: list[SpoolRecord]
     size: int  # bytes up to the last commit mark: what may be wiped
     faults: dict[str, int]  # reason -> how often
 
@@ -59,14 +59,14 @@ def parse(data: bytes, *, closed: bool = False) -> Parsed:
     size = len(data) if closed else data.rfind(COMMIT) + 2
     if size == 1 and not closed:  # no commit mark at all
         return Parsed([], 0, {})
-    records: list[Record] = []
+    records: list[SpoolRecord] = []
     faults: dict[str, int] = {}
     *committed, tail = data[:size].split(COMMIT)  # from the left: three NULs leave one to the tail
     for piece in committed:
         fields = piece.split(b"\0")
         if len(fields) > 1 and not fields[0] and _opens(fields[1]) and piece.count(b"\0HX1") == 1:
             kind = chr(fields[1][3])
-            records.append(Record(kind, {_TAGS[field[0]]: field[1:] for field in fields[2:]}))
+            records.append(SpoolRecord(kind, {_TAGS[field[0]]: field[1:] for field in fields[2:]}))
         else:
             _read_torn(fields, records, faults, committed=True)
     _read_torn(tail.split(b"\0"), records, faults, committed=False)
@@ -78,15 +78,15 @@ def _opens(field: bytes) -> bool:
 
 
 def _read_torn(
-    fields: list[bytes], records: list[Record], faults: dict[str, int], *, committed: bool
+    fields: list[bytes], records: list[SpoolRecord], faults: dict[str, int], *, committed: bool
 ) -> None:
     """Fields that are not exactly one record: the last one counts, if it was committed."""
-    record: Record | None = None
+    record: SpoolRecord | None = None
     for field in fields:
         if _opens(field):
             if record is not None:
                 _count(faults, TORN)
-            record = Record(chr(field[3]), {})
+            record = SpoolRecord(chr(field[3]), {})
         elif field and record is not None:
             record.fields[chr(field[0])] = field[1:]
         elif field:
@@ -97,7 +97,7 @@ def _read_torn(
         _count(faults, TORN)
 
 
-def read_header(record: Record, session_id: bytes, device_id: bytes) -> Facts:
+def read_header(record: SpoolRecord, session_id: bytes, device_id: bytes) -> Facts:
     """Facts of a file; what the header does not say, or says badly, stays unknown."""
     fields = record.fields
     return Facts(
@@ -112,7 +112,7 @@ def read_header(record: Record, session_id: bytes, device_id: bytes) -> Facts:
     )
 
 
-def assemble(records: list[Record], facts: Facts, started: dict[int, Event]) -> Assembled:
+def assemble(records: list[SpoolRecord], facts: Facts, started: dict[int, Event]) -> Assembled:
     """Turn records into events. `started` holds, by seq, the events that earlier bytes began."""
     events: dict[EventKey, Event] = {}
     faults: dict[str, int] = {}
@@ -128,7 +128,7 @@ def assemble(records: list[Record], facts: Facts, started: dict[int, Event]) -> 
     return Assembled(list(events.values()), faults)
 
 
-def ends_without_start(records: list[Record]) -> list[int]:
+def ends_without_start(records: list[SpoolRecord]) -> list[int]:
     """The seqs whose start must be looked up among earlier events."""
     starts = {record.fields.get("n") for record in records if record.kind == "S"}
     ends = (record.fields.get("n") for record in records if record.kind == "E")
@@ -153,7 +153,7 @@ def _end(fields: dict[str, bytes], _: Facts, running: dict[int, Event]) -> Event
         return MALFORMED
     event = running.pop(seq, None)
     if event is None:
-        return ORPHAN
+        return END_WITHOUT_START
     end = _ending(fields, event.key.started_at_us)
     return event._replace(
         exit_status=end.exit_status,

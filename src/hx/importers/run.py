@@ -118,14 +118,14 @@ class Import:
         """Of a text file, which does not say whose it is."""
         if self._placer is None:
             self._placer = self._placer_of(entry)
-        fate = self._placer.fate(entry)
-        if fate == BY_TIME and entry.at_us is not None:
+        status = self._placer.status(entry)
+        if status == BY_TIME and entry.at_us is not None:
             self._take_own(self._event(entry, command, entry.at_us, entry.seq), may_be_later=True)
-        elif fate == NEW:
+        elif status == NEW:
             place = self._placer.place()
             self._untimed.append(self._event(entry, command, place, place))
         else:
-            self._tally[_WORDS[fate]] += 1
+            self._tally[_WORDS[status]] += 1
 
     def _placer_of(self, first: Entry) -> Placer:
         device_id, session_id = self._origin(first)

@@ -33,7 +33,7 @@ _HIDDEN = re.compile(rb"\x83(.)", re.DOTALL)
 _ESCAPED = re.compile(rb"\\([\\n])")
 
 
-class Entry(NamedTuple):
+class HistoryEntry(NamedTuple):
     data: bytes  # all of it as it stands in the file, with stamp and line end
     command: bytes
     paths: bytes = b""  # of fish: files that the command named
@@ -57,7 +57,7 @@ def kind_of(name: str, data: bytes) -> str:
     return BASH
 
 
-def entries(data: bytes, kind: str) -> Iterator[Entry]:
+def entries(data: bytes, kind: str) -> Iterator[HistoryEntry]:
     """In their order; their data joined is the file."""
     if kind == FISH:
         return _fish(data)
@@ -66,7 +66,7 @@ def entries(data: bytes, kind: str) -> Iterator[Entry]:
     return _bash(data)
 
 
-def _bash(data: bytes) -> Iterator[Entry]:
+def _bash(data: bytes) -> Iterator[HistoryEntry]:
     goes_on = _BASH_STAMP.match(data) is not None
     held: list[bytes] = []  # a stamp, and lines behind it
     for line in _lines(data):
@@ -77,13 +77,13 @@ def _bash(data: bytes) -> Iterator[Entry]:
         if is_stamp or held:
             held.append(line)
         else:
-            yield Entry(line, line.removesuffix(b"\n"))
+            yield HistoryEntry(line, line.removesuffix(b"\n"))
     if held:
         yield _bash_entry(held)
 
 
-def _bash_entry(lines: list[bytes]) -> Entry:
-    return Entry(b"".join(lines), b"".join(lines[1:]).removesuffix(b"\n"))
+def _bash_entry(lines: list[bytes]) -> HistoryEntry:
+    return HistoryEntry(b"".join(lines), b"".join(lines[1:]).removesuffix(b"\n"))
 
 
 def _lines(data: bytes) -> list[bytes]:
@@ -92,7 +92,7 @@ def _lines(data: bytes) -> list[bytes]:
     return [line + b"\n" for line in whole] + ([last] if last else [])
 
 
-def _zsh(data: bytes) -> Iterator[Entry]:
+def _zsh(data: bytes) -> Iterator[HistoryEntry]:
     held: list[bytes] = []
     for line in _lines(data):
         held.append(line)
@@ -102,20 +102,20 @@ def _zsh(data: bytes) -> Iterator[Entry]:
     yield from _zsh_entry(held)
 
 
-def _zsh_entry(lines: list[bytes]) -> Iterator[Entry]:
+def _zsh_entry(lines: list[bytes]) -> Iterator[HistoryEntry]:
     whole = b"".join(lines)
     if whole:
         stamp = _ZSH_STAMP.match(whole)
         text = whole[stamp.end() :] if stamp else whole[whole.startswith(b"\\:") :]
         text = text.removesuffix(b"\n").replace(b"\\\n", b"\n")
-        yield Entry(whole, _HIDDEN.sub(_shown, text))
+        yield HistoryEntry(whole, _HIDDEN.sub(_shown, text))
 
 
 def _shown(hidden: re.Match[bytes]) -> bytes:
     return bytes((hidden[1][0] ^ 32,))
 
 
-def _fish(data: bytes) -> Iterator[Entry]:
+def _fish(data: bytes) -> Iterator[HistoryEntry]:
     held: list[bytes] = []
     for line in _lines(data):
         if line.startswith(_FISH_COMMAND):
@@ -125,19 +125,19 @@ def _fish(data: bytes) -> Iterator[Entry]:
     yield from _fish_entry(held)
 
 
-def _fish_entry(lines: list[bytes]) -> Iterator[Entry]:
+def _fish_entry(lines: list[bytes]) -> Iterator[HistoryEntry]:
     whole = b"".join(lines)
     if whole:
         command = lines[0].removesuffix(b"\n").removeprefix(_FISH_COMMAND)
         paths = b"".join(line for line in lines[1:] if line.startswith(_FISH_PATH))
-        yield Entry(whole, _unescaped(command), _unescaped(paths))
+        yield HistoryEntry(whole, _unescaped(command), _unescaped(paths))
 
 
 def _unescaped(text: bytes) -> bytes:
     return _ESCAPED.sub(lambda found: b"\n" if found[1] == b"n" else b"\\", text)
 
 
-def matching(found: list[Entry], wanted: Wanted, kind: str) -> set[int]:
+def matching(found: list[HistoryEntry], wanted: Wanted, kind: str) -> set[int]:
     """Which of these entries hold it, by their places."""
     part = wanted.part
     if part is not None:
@@ -158,7 +158,7 @@ def _is_wanted(command: bytes, wanted: Wanted) -> bool:
     return wanted.masked is not None and wanted.masked(bare) in wanted.commands
 
 
-def _spread(found: list[Entry], wanted: Wanted) -> set[int]:
+def _spread(found: list[HistoryEntry], wanted: Wanted) -> set[int]:
     """Entries that hold a text of several lines together: bash without stamps keeps each as one."""
     texts = [wanted.part] if wanted.part is not None else wanted.commands
     held: set[int] = set()
@@ -170,7 +170,7 @@ def _spread(found: list[Entry], wanted: Wanted) -> set[int]:
     return held
 
 
-def _occurrences(found: list[Entry], text: bytes) -> Iterator[tuple[int, int]]:
+def _occurrences(found: list[HistoryEntry], text: bytes) -> Iterator[tuple[int, int]]:
     """(first, last) entry of each place where it stands in the lines of the file."""
     starts: list[int] = []
     size = 0
@@ -184,7 +184,7 @@ def _occurrences(found: list[Entry], text: bytes) -> Iterator[tuple[int, int]]:
         at = whole.find(text, at + 1)
 
 
-def _is_whole(found: list[Entry], text: bytes) -> bool:
+def _is_whole(found: list[HistoryEntry], text: bytes) -> bool:
     return b"\n".join(one.command for one in found) == text
 
 
