@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.core.merge import Cover, History, encoded, event_beats, join
+from hx.core.merge import Cover, History, encoded, event_supersedes, join
 from hx.core.model import (
     FINISHED,
     Artifact,
@@ -120,8 +120,10 @@ def test_cover_answers_as_the_rule_does(orders, record):
 @given(st.lists(events, min_size=2, max_size=6, unique=True))
 def test_versions_of_one_event_are_totally_ordered(versions):
     versions = list({version._replace(key=KEY) for version in versions})
-    beaten = [sum(event_beats(v, rival) for rival in versions if rival is not v) for v in versions]
-    assert sorted(beaten) == list(range(len(versions)))
+    superseded = [
+        sum(event_supersedes(v, other) for other in versions if other is not v) for v in versions
+    ]
+    assert sorted(superseded) == list(range(len(versions)))
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from hx.core.model import FINISHED, MAX_COMMAND_BYTES, MAX_TIME_US, STATUS_UNKNOWN, Event, EventKey
 from hx.core.spool_records import (
+    END_WITHOUT_START,
     FOREIGN,
     MALFORMED,
-    ORPHAN,
     TOO_LONG,
     TORN,
     UNKNOWN_TYPE,
@@ -100,8 +100,8 @@ def test_an_end_in_a_later_drain_completes_the_event():
 
 
 def test_an_end_without_its_start_is_counted():
-    assert read(end(1)) == ([], {ORPHAN: 1})
-    assert read(start(1) + end(1) + end(1))[1] == {ORPHAN: 1}
+    assert read(end(1)) == ([], {END_WITHOUT_START: 1})
+    assert read(start(1) + end(1) + end(1))[1] == {END_WITHOUT_START: 1}
 
 
 def test_a_shell_exit_and_a_second_header_are_no_events():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hx.core.label import MAX_LABEL_BYTES
+from hx.core.device_names import MAX_LABEL_BYTES
 from hx.core.merge import History
 from hx.core.model import IMPORTED, Event, EventKey, Keys, Tombstone
 from hx.core.query import Query

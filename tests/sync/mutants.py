@@ -10,8 +10,8 @@ from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 from unittest.mock import patch
 
-from hx.core import merge as history
-from hx.core.format import object_names as names
+from hx.core import merge
+from hx.core.format import object_names
 from hx.core.model import Pin
 from hx.database import join as joining
 from hx.database import pins
@@ -44,7 +44,7 @@ def the_first_version_wins():
     def joined(local, delta):
         known = {event.key for event in local.events}
         fresh = frozenset(event for event in delta.events if event.key not in known)
-        return history.join(local, delta._replace(events=fresh))
+        return merge.join(local, delta._replace(events=fresh))
 
     return patch.object(joining, "join_histories", joined)
 
@@ -53,7 +53,7 @@ def the_pin_that_is_here_stays_in_a_tie():
     def joined(local, delta):
         here = {(pin.session_id, pin.changed_at_us) for pin in local.pins}
         fresh = (pin for pin in delta.pins if (pin.session_id, pin.changed_at_us) not in here)
-        return history.join(local, delta._replace(pins=frozenset(fresh)))
+        return merge.join(local, delta._replace(pins=frozenset(fresh)))
 
     return patch.object(joining, "join_histories", joined)
 
@@ -180,8 +180,8 @@ def what_is_not_named_is_swept():
 
     def swept(context):
         live = {one.object_id for one in ledger.live(context.database, context.me)}
-        for entry in list(context.store.list(names.segments_of(context.me))):
-            name = names.parsed(entry.key)
+        for entry in list(context.store.list(object_names.segments_of(context.me))):
+            name = object_names.parsed(entry.key)
             if name is not None and name.object_id not in live:
                 context.store.delete(entry.key)
         return tidied(context)

@@ -7,8 +7,7 @@ from contextlib import suppress
 
 from hx.capture.ingest import Source, ingest
 from hx.core.errors import Busy
-from hx.core.format import object_names as names
-from hx.core.format import segment
+from hx.core.format import object_names, segment
 from hx.core.merge import Cover
 from hx.core.model import Event
 from hx.core.redaction.rules import Rules
@@ -199,10 +198,12 @@ def holding_forgotten(scene):
     one = scene.one
     journal = one.outbox.read()
     held = {**scene.world.objects, **dict(one.outbox.objects(journal) if journal else ())}
-    own = {key: data for key, data in held.items() if key.startswith(names.segments_of(one.me))}
+    own = {
+        key: data for key, data in held.items() if key.startswith(object_names.segments_of(one.me))
+    }
     cover, found = Cover(dump(one.database).tombstones), set()
     for key, payload in opened(scene.world, own, [one]).items():
         history = segment.decode(payload)
         if any(cover.event(event.key) for event in history.events):
-            found.add(names.parsed(key).object_id)
+            found.add(object_names.parsed(key).object_id)
     return found

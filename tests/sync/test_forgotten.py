@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hx.core.errors import HxError
-from hx.core.format import object_names as names
-from hx.core.format import segment
+from hx.core.format import object_names, segment
 from hx.core.merge import Cover
 from hx.core.model import Keys, Window
 from hx.database.sync import forgotten_copies as remains
@@ -47,8 +46,8 @@ def really(meeting):
     orders = frozenset().union(*(device.dump().tombstones for device in meeting.devices))
     cover, found = Cover(orders), set()
     for key, data in meeting.world.objects.items():
-        name = names.parsed(key)
-        if name.kind == names.SEGMENT:
+        name = object_names.parsed(key)
+        if name.kind == object_names.SEGMENT:
             history = segment.decode(meeting.devices[0].context().unsealed(key, data))
             if any(cover.event(event.key) for event in history.events):
                 found.add(name.device_id)
@@ -160,7 +159,9 @@ def test_a_replaced_segment_holds_it_until_it_is_taken_out(meeting):
     one.arrange()
     one.forget(key_of(second))
     copies = remains.copies(one.database)[one.me]
-    assert len(copies) == sum(key.startswith(names.segments_of(one.me)) for key in one.view.held)
+    assert len(copies) == sum(
+        key.startswith(object_names.segments_of(one.me)) for key in one.view.held
+    )
     sync(one)
     assert holders(one) == really(meeting) == []
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hx.core.errors import NotInVault
-from hx.core.format import object_names as names
-from hx.core.format import segment
+from hx.core.format import object_names, segment
 from hx.core.model import Keys
 from hx.database.sync import left_vaults as parting
 from hx.database.sync import vault
@@ -57,7 +56,9 @@ def test_what_is_forgotten_while_a_device_leaves_is_forgotten_by_all(meeting, ma
     meet(*meeting)
     require_all(meeting)
     assert known not in one.dump().events
-    own = [key for key in meeting.world.objects if key.startswith(names.segments_of(other.me))]
+    own = [
+        key for key in meeting.world.objects if key.startswith(object_names.segments_of(other.me))
+    ]
     for key in own:
         history = segment.decode(one.context().unsealed(key, meeting.world.objects[key]))
         assert event not in history.events

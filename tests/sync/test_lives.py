@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hx.core.errors import HxError
-from hx.core.format import object_names as names
+from hx.core.format import object_names
 from hx.core.model import Keys
 from hx.database.sync import locations
 from hx.sync.membership import hand_out_keys
@@ -23,7 +23,7 @@ def meeting():
 
 
 def _manifests(device):
-    return [key for key in device.view.held if key.startswith(names.manifests_of(device.me))]
+    return [key for key in device.view.held if key.startswith(object_names.manifests_of(device.me))]
 
 
 def twin_of(meeting, device):

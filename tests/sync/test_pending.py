@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hx.core.format import object_names as names
+from hx.core.format import object_names
 from hx.core.format.keys import generate
 from hx.core.format.verdict import PENDING, REJECTED
 from hx.core.model import Keys
@@ -82,7 +82,7 @@ def _lose_segments(world, device):
     lost = {
         key: data
         for key, data in world.objects.items()
-        if key.startswith(names.segments_of(device.me))
+        if key.startswith(object_names.segments_of(device.me))
     }
     for key in lost:
         del world.objects[key]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hx.core.format import object_names as names
-from hx.core.format import verdict
+from hx.core.format import object_names, verdict
 from hx.core.format.keys import generate, key_id, new_vmk
 from hx.core.format.roster import device_revoke, epoch
 from hx.core.model import IMPORTED
@@ -38,9 +37,9 @@ def laid(evil, make):
 
 def judged(device, key):
     """What the ledger says of an object, whichever kind it is."""
-    name = names.parsed(key)
+    name = object_names.parsed(key)
     table, where, value = "segment", "object_id = ?", name.object_id
-    if name.kind == names.MANIFEST:
+    if name.kind == object_names.MANIFEST:
         table, where, value = "manifest", "key = ?", key
     sql = f"SELECT status, reason FROM {table} WHERE {where}"
     return device.database.execute(sql, (value,)).fetchone()
@@ -230,7 +229,9 @@ def test_an_epoch_whose_key_has_not_come_is_waited_for_and_then_read(pair):
 
 def manifests_of(device):
     """Keys of what a device has put up and is in the store still, the newest last."""
-    return sorted(k for k in device.world.objects if k.startswith(names.manifests_of(device.me)))
+    return sorted(
+        k for k in device.world.objects if k.startswith(object_names.manifests_of(device.me))
+    )
 
 
 def test_a_manifest_that_was_taken_under_another_name_is_skipped_once_and_for_all(pair):

@@ -21,6 +21,7 @@ sys.path[:0] = [os.path.dirname(FOLDER)]
 
 import forger  # noqa: E402  (found by the line above)
 from hx.core.format import genesis, invite, keys, manifest, phrases, segment, slot  # noqa: E402
+from hx.core.format.body import compress  # noqa: E402
 from hx.core.format.envelope import seal, seal_invite, seal_open_kind  # noqa: E402
 from hx.core.format.object_names import (  # noqa: E402
     BLOB,
@@ -33,7 +34,6 @@ from hx.core.format.object_names import (  # noqa: E402
     spelled,
 )
 from hx.core.format.roster_records import Record  # noqa: E402
-from hx.core.format.zstd import compress  # noqa: E402
 from hx.core.merge import History  # noqa: E402
 from hx.core.model import (  # noqa: E402
     Artifact,

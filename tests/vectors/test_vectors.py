@@ -13,8 +13,7 @@ import os
 import pytest
 
 from hx.core.errors import InputError
-from hx.core.format import genesis, invite, keys, manifest, phrases, segment, slot
-from hx.core.format import object_names as names
+from hx.core.format import genesis, invite, keys, manifest, object_names, phrases, segment, slot
 from hx.core.format.envelope import unseal
 from hx.core.format.verdict import SIGNATURE, Fault, rejected
 from vectors import decode, generate
@@ -135,9 +134,9 @@ def test_every_object_is_read_as_it_was_written_or_refused_for_its_reason(name, 
 @pytest.mark.parametrize("case", vectors("names"), ids=lambda case: case["key"][:2])
 def test_every_key_is_spelled_and_parsed(case):
     ids_ = [bytes.fromhex(case[name]) for name in ("device_id", "object_id", "key_id")]
-    name = names.Name(case["kind"], *ids_, case["seq"])
-    assert names.spelled(name) == decode.place(*name) == case["key"]
-    assert names.parsed(case["key"]) == name
+    name = object_names.Name(case["kind"], *ids_, case["seq"])
+    assert object_names.spelled(name) == decode.place(*name) == case["key"]
+    assert object_names.parsed(case["key"]) == name
 
 
 def test_derived_keys_and_device_ids_are_as_written():

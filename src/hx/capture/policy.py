@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.core.model import Event
     from hx.core.redaction.rules import Rules
-    from hx.core.spool_records import Facts, Record
+    from hx.core.spool_records import Facts, SpoolRecord
     from hx.database.connection import Database
 
 IGNORED = "command that the rules in the settings keep out"  # meant so: not among what was lost
@@ -27,7 +27,9 @@ class Screened(NamedTuple):
     open_end: tuple[str, int | None] | None = None  # to remember in the same transaction
 
 
-def screened(database: Database, records: list[Record], facts: Facts, rules: Rules) -> Screened:
+def screened(
+    database: Database, records: list[SpoolRecord], facts: Facts, rules: Rules
+) -> Screened:
     from hx.capture import git
     from hx.core.spool_records import assemble, ends_without_start
 
@@ -56,7 +58,7 @@ def screened(database: Database, records: list[Record], facts: Facts, rules: Rul
     return Screened(events, assembled.faults, (key, running) if changed else None)
 
 
-def _without_end(records: list[Record], running: int) -> tuple[list[Record], int | None]:
+def _without_end(records: list[SpoolRecord], running: int) -> tuple[list[SpoolRecord], int | None]:
     """Without the end of an ignored command; and its seq, when the end is yet to come."""
     seq = b"%d" % running
     left = [one for one in records if one.kind != "E" or one.fields.get("n") != seq]

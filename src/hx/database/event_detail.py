@@ -192,7 +192,7 @@ def rename_device(database: Database, device_id: bytes, name: str) -> None:
 
 def name_origins(database: Database, author: bytes) -> None:
     """Where imported events of another device came from: their host, else who has shown them."""
-    from hx.core.label import cut_label
+    from hx.core.device_names import cut_label
 
     unnamed = f"SELECT id, device_id FROM device WHERE name IS NULL AND {_IS_ORIGIN}"  # noqa: S608
     for row, device_id in list(database.execute(unnamed)):

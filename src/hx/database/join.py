@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from operator import itemgetter
 
+from hx.core import merge
 from hx.core.merge import History
-from hx.core.merge import join as join_histories
 from hx.core.record import NamedTuple
 from hx.database import artifacts as keepsakes
 from hx.database import counts
@@ -54,7 +54,7 @@ def join(database: Database, delta: History, source: Source | None = None) -> Ch
         keepsakes.touched_pins(database, delta),
         graves.relevant(database, delta),
     )
-    merged = join_histories(local, delta)
+    merged = merge.join(local, delta)
     locations = Locations(database, source)
     graves.write(database, new)
     if new and source is None:

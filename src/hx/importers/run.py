@@ -7,12 +7,10 @@ from collections import Counter
 from contextlib import closing
 from types import MappingProxyType
 
+from hx.core.device_names import cut_label, may_be_same_host
 from hx.core.event_name import digest64
-from hx.core.importing import origin
-from hx.core.importing.host_names import may_be_one
-from hx.core.importing.keys import Placing
+from hx.core.importing.keys import Placing, origin_device_id, origin_session_id
 from hx.core.importing.stamps import BY_TIME, FORGOTTEN, KNOWN, NEW, TWIN
-from hx.core.label import cut_label
 from hx.core.merge import History
 from hx.core.model import FINISHED, IMPORTED, REDACTED, STATUS_UNKNOWN, Event, EventKey
 from hx.core.record import NamedTuple
@@ -114,20 +112,20 @@ class Import:
                 self._batch.append(event)
 
     def _may_be_here(self, host: bytes | None) -> bool:
-        return host is None or may_be_one(host.decode(errors="replace"), self._job.host)
+        return host is None or may_be_same_host(host.decode(errors="replace"), self._job.host)
 
     def _take_line(self, entry: Entry, command: bytes) -> None:
         """Of a text file, which does not say whose it is."""
         if self._placer is None:
             self._placer = self._placer_of(entry)
-        fate = self._placer.fate(entry)
-        if fate == BY_TIME and entry.at_us is not None:
+        status = self._placer.status(entry)
+        if status == BY_TIME and entry.at_us is not None:
             self._take_own(self._event(entry, command, entry.at_us, entry.seq), may_be_later=True)
-        elif fate == NEW:
+        elif status == NEW:
             place = self._placer.place()
             self._untimed.append(self._event(entry, command, place, place))
         else:
-            self._tally[_WORDS[fate]] += 1
+            self._tally[_WORDS[status]] += 1
 
     def _placer_of(self, first: Entry) -> Placer:
         device_id, session_id = self._origin(first)
@@ -188,8 +186,8 @@ class Import:
         known = self._origins.get((entry.device, entry.session))
         if known is None:
             kind, own = self._importer.KIND, self._job.device_id
-            device_id = origin.device_id(kind, entry.device or own)
-            known = device_id, origin.session_id(kind, entry.session or own)
+            device_id = origin_device_id(kind, entry.device or own)
+            known = device_id, origin_session_id(kind, entry.session or own)
             self._origins[entry.device, entry.session] = known
             host = cut_label(entry.host) if entry.host else self._job.host
             self._hosts.setdefault(device_id, host)

@@ -6,7 +6,7 @@ from itertools import islice
 
 from hx.core.event_name import digest64
 from hx.core.importing import stamps
-from hx.core.importing.stamps import BY_TIME, NEW, Fates, Known, Lines
+from hx.core.importing.stamps import BY_TIME, NEW, KnownHistory, Lines, LineStatuses
 from hx.database.queries import import_state
 from hx.importers import Reading
 from hx.importers.rules import judged
@@ -57,7 +57,7 @@ def _is_bare(entry: Entry) -> bool:
 
 
 class Placer:
-    """Gives each line of a file, in its order, its fate; a new one without a time, its place."""
+    """Tells the status of each line of a file, and the place of a new line without a time."""
 
     def __init__(
         self, database: Database, source: Source, origin: Origin, beside: Callable[[], Own]
@@ -67,24 +67,24 @@ class Placer:
         places = [place for place, _ in self._untimed]
         self._first, self._last = (places[0], places[-1]) if places else (FIRST_PLACE, 0)
         self._last = max(self._last, FIRST_PLACE - 1)
-        self._fates: Fates | None = None
+        self._statuses: LineStatuses | None = None
         self._is_asked = bool(self._untimed) or source.is_restamped()
         self._number = -1
 
-    def fate(self, entry: Entry) -> int:
+    def status(self, entry: Entry) -> int:
         """KNOWN, FORGOTTEN, TWIN; NEW: it has no time; BY_TIME: its own decides."""
         self._number += 1
-        if self._fates is None and (self._is_asked or entry.at_us is None):
-            self._fates = self._judged(self._source.kind)
-            new = islice(self._fates.fates, self._number, self._fates.older)
-            self._older = self._first - sum(fate == NEW for fate in new)
-        if self._fates is None:
+        if self._statuses is None and (self._is_asked or entry.at_us is None):
+            self._statuses = self._judged(self._source.kind)
+            new = islice(self._statuses.statuses, self._number, self._statuses.older)
+            self._older = self._first - sum(status == NEW for status in new)
+        if self._statuses is None:
             return BY_TIME
-        return self._fates.fates[self._number]
+        return self._statuses.statuses[self._number]
 
-    def _judged(self, shell: bytes) -> Fates:
+    def _judged(self, shell: bytes) -> LineStatuses:
         beside = self._beside()
-        known = Known(
+        known = KnownHistory(
             [hash_ for _, hash_ in self._untimed],
             import_state.timed(self._database, self._origin),
             beside.texts_of(shell),
@@ -94,8 +94,8 @@ class Placer:
         return stamps.judge(known, self._source.lines())
 
     def place(self) -> int:
-        """Of the line whose fate was told last."""
-        if self._fates is not None and self._number < self._fates.older:
+        """Return the place of the line whose status was told last."""
+        if self._statuses is not None and self._number < self._statuses.older:
             self._older += 1
             return self._older - 1
         self._last += 1

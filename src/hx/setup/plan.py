@@ -6,7 +6,7 @@ import os
 
 from hx.core.errors import InputError
 from hx.core.record import NamedTuple
-from hx.core.shells import rc_file as rcfile
+from hx.core.shells import rc_file
 from hx.files import private_folder, require_owner
 from hx.setup import state, user_file
 from hx.setup.user_file import Edit
@@ -54,17 +54,17 @@ def planned(wanted: Iterable[RcFile], data: str, places: Places) -> Plan:
     by_hand: dict[str, ByHand] = {}
     shells: dict[str, None] = {}
     paths: list[str] = []
-    for rc_file in wanted:
-        file = user_file.read(rc_file.path)
-        loader = rcfile.loader(file.text, rc_file.shell, os.fsencode(_hook(data, rc_file)))
+    for chosen in wanted:
+        file = user_file.read(chosen.path)
+        loader = rc_file.loader(file.text, chosen.shell, os.fsencode(_hook(data, chosen)))
         if loader is not None:
-            by_hand[rc_file.shell] = ByHand(rc_file.path, loader.number)
-            shells |= {rc_file.shell: None} if loader.from_file else {}
-        if rc_file.shell in by_hand or file.target in edits:
+            by_hand[chosen.shell] = ByHand(chosen.path, loader.number)
+            shells |= {chosen.shell: None} if loader.from_file else {}
+        if chosen.shell in by_hand or file.target in edits:
             continue
-        shells[rc_file.shell] = None
-        paths.append(rc_file.path)
-        text = rcfile.with_line(file.text, line(data, rc_file))
+        shells[chosen.shell] = None
+        paths.append(chosen.path)
+        text = rc_file.with_line(file.text, line(data, chosen))
         if text != file.text:
             user_file.require_writable(file)
             edits[file.target] = Edit(file, text)
@@ -78,16 +78,16 @@ def _is_due(data: str, shell: str, places: Places, is_needed: bool) -> bool:
     return is_needed and not hook.is_current(data, shell, places)
 
 
-def _hook(data: str, rc_file: RcFile) -> str:
-    path = hook.path(data, rc_file.shell)
+def _hook(data: str, chosen: RcFile) -> str:
+    path = hook.path(data, chosen.shell)
     if "\n" in path:
         raise InputError(f"{path!r} does not fit on one line", "set HX_HOME to another folder")
     return path
 
 
-def line(data: str, rc_file: RcFile) -> bytes:
-    quoted = os.fsencode(hook.quoted(_hook(data, rc_file), rc_file.shell))
-    return rcfile.line(rc_file.shell, quoted, other_shells=rc_file.other_shells)
+def line(data: str, chosen: RcFile) -> bytes:
+    quoted = os.fsencode(hook.quoted(_hook(data, chosen), chosen.shell))
+    return rc_file.line(chosen.shell, quoted, other_shells=chosen.other_shells)
 
 
 def prepare(plan: Plan, spool: str) -> None:

@@ -7,14 +7,11 @@ and the marker or the invitation is looked at before anything is written.
 from __future__ import annotations
 
 from hx.core.errors import InputError, NotAVault
-from hx.core.format import genesis as records_of_genesis
-from hx.core.format import invite, object_names
+from hx.core.format import genesis, invite, object_names, roster_records
 from hx.core.format.envelope import PLAIN, SEALED, size_limit
 from hx.core.format.keys import DeviceKeys, generate, key_id, new_vmk, recovery_keys
 from hx.core.format.phrases import code_of, invite_id, new_secret
 from hx.core.format.roster import evaluate
-from hx.core.format.roster_records import add, epoch
-from hx.core.format.roster_records import invite as invite_record
 from hx.core.format.verdict import Fault
 from hx.core.record import NamedTuple
 from hx.custody.key_set import Secrets
@@ -76,32 +73,34 @@ def init(here: Here, place: Place, *, encrypt: bool, entropy: bytes) -> Genesis:
     """Make a vault of which this is the first device; a push has to follow."""
     require_empty(place.store, place.url)
     suite = SEALED if encrypt else PLAIN
-    data, genesis = records_of_genesis.make(suite, here.now_us, here.device, recovery_keys(entropy))
+    data, first_record = genesis.make(suite, here.now_us, here.device, recovery_keys(entropy))
     records: list[Record] = []
     vmks: dict[bytes, tuple[int, bytes]] = {}
     if encrypt:
         vmk = new_vmk()
         vmks[key_id(vmk)] = (1, vmk)
         seed = here.device.sign_seed
-        records.append(epoch(1, key_id(vmk), (), seed=seed, vault_id=genesis.vault_id))
+        records.append(
+            roster_records.epoch(1, key_id(vmk), (), seed=seed, vault_id=first_record.vault_id)
+        )
     here.keep(Secrets(here.device, dict(vmks)))  # first: a marker whose key is lost is in the way
     place.store.put(object_names.VAULT_KEY, data)
     _enter(here, place, data, records, vmks)
-    return genesis
+    return first_record
 
 
 def _enter(
     here: Here,
     place: Place,
-    genesis: bytes,
+    first_record: bytes,
     records: list[Record],
     vmks: Mapping[bytes, tuple[int, bytes]],
 ) -> None:
     """Keys into custody, then the vault into the database: from here on this device is in it."""
     here.keep(Secrets(here.device, dict(vmks)))
-    vault_id = records_of_genesis.read(genesis).vault_id
+    vault_id = genesis.read(first_record).vault_id
     me = here.device.device_id
-    rows.create(here.database, Vault(vault_id, place.name, place.url, genesis), me)
+    rows.create(here.database, Vault(vault_id, place.name, place.url, first_record), me)
     before = left_vaults.read(here.database, vault_id)
     if before is not None and before.record is not None:  # perhaps nobody has heard of it yet
         records = [*records, before.record]
@@ -118,7 +117,7 @@ def invitation(context: SyncContext) -> tuple[str, int]:
     secret, seed = new_secret(), generate().sign_seed
     keys = context.keyring.secrets
     expires_at_us = context.now_us + INVITE_US
-    record = invite_record(
+    record = roster_records.invite(
         invite_id(secret),
         DeviceKeys(seed, bytes(32)).sign_pub,
         expires_at_us,
@@ -140,26 +139,26 @@ def invitation(context: SyncContext) -> tuple[str, int]:
 
 def join(here: Here, place: Place, secret: bytes) -> None:
     """Come into the vault by a code; a push has to follow, then `spent`."""
-    data, genesis = read_genesis(place)
+    data, first_record = read_genesis(place)
     found = _opened(place, secret)
-    if found.genesis_sha256 != genesis.sha256:
+    if found.genesis_sha256 != first_record.sha256:
         raise NotAVault(
             f"{place.url} holds another vault than the invitation is for", "nothing was changed"
         )
-    _require_open(found, genesis, secret, here.now_us)
-    own = add(
+    _require_open(found, first_record, secret, here.now_us)
+    own = roster_records.add(
         (here.device.sign_pub, here.device.box_pub),
         here.label,
         seed=found.seed,
-        vault_id=genesis.vault_id,
+        vault_id=first_record.vault_id,
     )
     vmks = {key_id(vmk): (number, vmk) for number, vmk in found.vmks}
     _enter(here, place, data, [*found.roster, own], vmks)
 
 
-def _require_open(found: Invitation, genesis: Genesis, secret: bytes, now_us: int) -> None:
+def _require_open(found: Invitation, first_record: Genesis, secret: bytes, now_us: int) -> None:
     """By what its own roster says. Whoever has closed it since decides anyway."""
-    opened = evaluate(genesis, found.roster).open_invites.get(invite_id(secret))
+    opened = evaluate(first_record, found.roster).open_invites.get(invite_id(secret))
     if opened is None or opened[1] < now_us:
         raise InputError(
             "this invitation has expired",
@@ -171,7 +170,7 @@ def read_genesis(place: Place) -> tuple[bytes, Genesis]:
     """The first record of the vault in a store, its signatures verified. Raises NotAVault."""
     try:
         data = place.store.get(object_names.VAULT_KEY, size_limit(object_names.GENESIS))
-        return data, records_of_genesis.read(data)
+        return data, genesis.read(data)
     except Missing:
         raise NotAVault(
             f"{place.url} does not hold a vault",
@@ -203,26 +202,26 @@ def spend(store: Store, secret: bytes) -> None:
 
 def recover(here: Here, place: Place, entropy: bytes) -> None:
     """Come into the vault by its recovery words; a push has to follow."""
-    data, genesis = read_genesis(place)
+    data, first_record = read_genesis(place)
     recovery = recovery_keys(entropy)
-    if genesis.recovery_sign_pub != recovery.sign_pub:
+    if first_record.recovery_sign_pub != recovery.sign_pub:
         raise NotAVault(
             f"the vault in {place.url} was not made with these recovery words",
             "check the sheet; a store could also show a vault of its own: nothing was changed",
         )
     vmks = {
         found.key_id: (found.number, found.vmk)
-        for found in slots(place.store, genesis.vault_id, recovery)
+        for found in slots(place.store, first_record.vault_id, recovery)
     }
-    if genesis.suite == SEALED and not vmks:
+    if first_record.suite == SEALED and not vmks:
         raise NotAVault(
             f"{place.url} holds no key that these recovery words open",
             "the store is not complete: let it sync, or bring it back from a backup",
         )
-    own = add(
+    own = roster_records.add(
         (here.device.sign_pub, here.device.box_pub),
         here.label,
         seed=recovery.sign_seed,
-        vault_id=genesis.vault_id,
+        vault_id=first_record.vault_id,
     )
     _enter(here, place, data, [own], vmks)

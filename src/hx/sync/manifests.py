@@ -5,8 +5,7 @@ One that cannot be taken is noted with its reason and holds up no other. Contrac
 
 from __future__ import annotations
 
-from hx.core.format import manifest as manifests
-from hx.core.format import object_names
+from hx.core.format import manifest, object_names
 from hx.core.format.envelope import size_limit
 from hx.core.format.manifest import identity, is_signed
 from hx.core.format.verdict import (
@@ -109,7 +108,7 @@ def read_manifest(context: SyncContext, key: str) -> Signed | Verdict:
     """One of the listing, not yet judged: who may have signed it is learnt from all of them."""
     try:
         data = context.store.get(key, size_limit(object_names.MANIFEST))
-        signed = manifests.decode(context.unsealed(key, data))
+        signed = manifest.decode(context.unsealed(key, data))
     except Fault as fault:
         return Verdict(fault.status, fault.reason, fault.detail)
     except (Missing, Transient, Denied) as error:

@@ -8,9 +8,7 @@ from __future__ import annotations
 import secrets
 from hashlib import sha256
 
-from hx.core.format import manifest as manifests
-from hx.core.format import object_names, segment
-from hx.core.format.cutting import cut
+from hx.core.format import manifest, object_names, segment
 from hx.core.format.envelope import seal
 from hx.core.format.manifest import Listed, Manifest
 from hx.core.format.roster import carried
@@ -55,7 +53,7 @@ def planned(context: SyncContext, label: str) -> Plan | None:
     if not any(whole) and not anew.replaced and head_stands(context, label):
         return None
     key_id, vmk = membership.writing_key(context)
-    parts = [_part(context, one, vmk) for one in cut(whole)] if any(whole) else []
+    parts = [_part(context, one, vmk) for one in segment.cut(whole)] if any(whole) else []
     due = due._replace(history=whole, rows={**anew.rows, **due.rows})
     gone = {one.object_id for one in anew.replaced}
     live = ledger.live(context.database, context.me)
@@ -112,9 +110,7 @@ def manifest_of(context: SyncContext, label: str, objects: list[Listed], key_id:
 def publish(context: SyncContext, outbox: Outbox, plan: Plan) -> None:
     """Segments, then the manifest, then what it means here: in this order, each repeatable."""
     one = plan.manifest
-    payload = manifests.encode(
-        one, context.keyring.secrets.device.sign_seed, context.vault.vault_id
-    )
+    payload = manifest.encode(one, context.keyring.secrets.device.sign_seed, context.vault.vault_id)
     name = object_names.Name(
         object_names.MANIFEST, context.me, secrets.token_bytes(8) + bytes(8), one.key_id, one.seq
     )
@@ -147,12 +143,12 @@ def _announce(context: SyncContext, plan: Plan) -> None:
 def _mark(context: SyncContext, plan: Plan, key: str, payload: bytes) -> None:
     """The manifest is up: what it says is so here, in one transaction."""
     one, database = plan.manifest, context.database
-    signed = manifests.decode(payload)
+    signed = manifest.decode(payload)
     head = Head(
         key,
         context.me,
         one.seq,
-        manifests.identity(signed.payload),
+        manifest.identity(signed.payload),
         vault.roster_digest(one.roster),
         one.at_us,
         one.label,

@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import forger
+from hx.core.format.body import compress
 from hx.core.format.envelope import (
     BLOB,
     GENESIS,
@@ -43,7 +44,6 @@ from hx.core.format.verdict import (
     TOO_LARGE,
     TRAILING,
 )
-from hx.core.format.zstd import compress
 from strategies import share
 
 VAULT, VMK, OTHER_VMK = b"V" * 16, b"k" * 32, b"l" * 32

@@ -11,6 +11,7 @@ from msgspec.msgpack import decode as unpack
 from msgspec.msgpack import encode as pack
 
 from hx.core.format import segment
+from hx.core.format.body import compress
 from hx.core.format.verdict import (
     AUTHOR,
     MALFORMED,
@@ -21,7 +22,6 @@ from hx.core.format.verdict import (
     TOO_LARGE,
     Fault,
 )
-from hx.core.format.zstd import compress
 from hx.core.merge import History
 from hx.core.model import (
     IMPORTED,

@@ -10,7 +10,7 @@ from hx.cli.machine import every_path
 from hx.cli.output import visible
 from hx.cli.prompts_ask import confirm
 from hx.config import runtime_folder
-from hx.core.shells import rc_file as rcfile
+from hx.core.shells import rc_file
 from hx.setup import undo
 from hx.setup.own_files import Places, belongings
 from hx.shells import hook
@@ -46,12 +46,12 @@ def run(config: Config, machine: Shells, *, purge: bool, yes: bool) -> int:
 
 def _tell_by_hand(config: Config, machine: Shells) -> None:
     """Lines that setup did not write are not its to remove."""
-    for shell, rc_file in machine.rc_files.items():
+    for shell, path in machine.rc_files.items():
         place = os.fsencode(hook.path(config.paths.data, shell))
-        loader = rcfile.loader(undo.text_of(rc_file), shell, place)
+        loader = rc_file.loader(undo.text_of(path), shell, place)
         if loader is not None:
-            path = visible(os.fsencode(rc_file))
-            print(f"note: {path} still loads the hook, in line {loader.number}: remove that line")
+            shown = visible(os.fsencode(path))
+            print(f"note: {shown} still loads the hook, in line {loader.number}: remove that line")
 
 
 def _purge(config: Config, *, yes: bool) -> None:

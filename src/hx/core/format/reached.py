@@ -8,13 +8,14 @@ two records with one key must not take anything from each other.
 from __future__ import annotations
 
 from collections import defaultdict
+from heapq import heappop, heappush
 
 from hx.core.format.roster_records import DeviceAdd, DeviceRevoke, Invite, InviteClose
 from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from hx.core.format.revoked import Revoked
     from hx.core.format.roster_records import Fact
@@ -30,7 +31,7 @@ NOT_ADMITTED = "its invitation admitted others, or is lost to a revoked device"
 TOO_MANY = "there are too many"
 
 
-class Rules(NamedTuple):
+class Authorities(NamedTuple):
     """What is known before anybody is reached."""
 
     recovery: bytes  # public keys that sign
@@ -38,7 +39,7 @@ class Rules(NamedTuple):
     revoked: Revoked
 
 
-class Reached:
+class Reachability:
     """Who is reached, and by which records.
 
     `ordinary`: ids that are few enough of one signer; `beyond`: ids that are too many in all.
@@ -49,7 +50,7 @@ class Reached:
     def __init__(
         self,
         facts: Iterable[Fact],
-        rules: Rules,
+        authorities: Authorities,
         ordinary: Collection[bytes],
         beyond: Collection[bytes] = (),
     ) -> None:
@@ -60,7 +61,7 @@ class Reached:
         self._admitted: dict[bytes, set[bytes]] = defaultdict(set)
         self._free: set[bytes] = set()  # keys whose records need not be kept
         self._todo: list[bytes] = []
-        self._rules = rules
+        self._rules = authorities
         self._beyond = beyond
         self._ordinary = ordinary
         self._by_signer: dict[bytes, list[Fact]] = defaultdict(list)
@@ -163,19 +164,21 @@ class Reached:
         return fact.signer in self._free and fact.id in self._ordinary
 
 
-def reached(first: tuple[bytes, bytes], facts: list[Fact], rules: Rules) -> Reached:
+def reached(
+    first: tuple[bytes, bytes], facts: list[Fact], authorities: Authorities
+) -> Reachability:
     """As far as it goes within the limits. `first`: id and key of the first device."""
-    ordinary = _few_of_each(facts, rules)
-    found = Reached(facts, rules, ordinary)
+    ordinary = _few_of_each(facts, authorities)
+    found = Reachability(facts, authorities, ordinary)
     found.go(*first)
-    beyond = _beyond(found, facts, rules)
+    beyond = _beyond(found, facts, authorities)
     if beyond:
-        found = Reached(facts, rules, ordinary, beyond)
+        found = Reachability(facts, authorities, ordinary, beyond)
         found.go(*first)
     return found
 
 
-def _few_of_each(facts: Iterable[Fact], rules: Rules) -> frozenset[bytes]:
+def _few_of_each(facts: Iterable[Fact], authorities: Authorities) -> frozenset[bytes]:
     """Of a signer that is neither recovery nor an admin those with the smallest ids.
 
     What is kept counts beside these: else who is revoked could push it out.
@@ -183,21 +186,23 @@ def _few_of_each(facts: Iterable[Fact], rules: Rules) -> frozenset[bytes]:
     left: dict[bytes, int] = defaultdict(lambda: MAX_OF_ONE_SIGNER)
     few = set()
     for fact in facts:
-        if fact.signer not in rules.admins:
+        if fact.signer not in authorities.admins:
             left[fact.signer] -= 1
         if left[fact.signer] >= 0:
             few.add(fact.id)
     return frozenset(few)
 
 
-def _beyond(found: Reached, facts: Iterable[Fact], rules: Rules) -> frozenset[bytes]:
+def _beyond(
+    found: Reachability, facts: Iterable[Fact], authorities: Authorities
+) -> frozenset[bytes]:
     """Counting records over the limits: first those of waiting devices, then of no admin."""
     waiting = {fact.id for fact, _, _ in found.waiting()}
     counting = [fact for fact in facts if fact.id in found.counting or fact.id in waiting]
     counting.sort(
         key=lambda fact: (
-            fact.signer != rules.recovery,
-            fact.signer not in rules.admins and fact.id not in rules.revoked.kept,
+            fact.signer != authorities.recovery,
+            fact.signer not in authorities.admins and fact.id not in authorities.revoked.kept,
             fact.id in waiting,
             fact.id,
         )
@@ -212,3 +217,38 @@ def _beyond(found: Reached, facts: Iterable[Fact], rules: Rules) -> frozenset[by
             if isinstance(body, DeviceAdd):
                 devices.add(body.device_id)
     return frozenset(fact.id for fact in counting if fact.id not in within)
+
+
+def enrolled(known: Mapping[bytes, bytes], facts: Iterable[Fact]) -> dict[bytes, bytes]:
+    """device id -> key. `known`: who stands or waits; they come before all others.
+
+    Who is revoked can still sign adds. There is a limit to them, as an epoch must name them all;
+    over it those with the smallest ids are taken.
+    """
+    by_signer: dict[bytes, list[Fact]] = defaultdict(list)
+    for fact in facts:
+        by_signer[fact.signer].append(fact)
+    found = dict(known)
+    todo = list(known.values())
+    done: set[bytes] = set()
+    adds: list[tuple[bytes, DeviceAdd]] = []
+    while todo or adds:
+        while todo:
+            signer = todo.pop()
+            if signer not in done:
+                done.add(signer)
+                _gather(by_signer[signer], todo, adds)
+        if adds:
+            _, body = heappop(adds)
+            if body.device_id not in found and len(found) <= MAX_DEVICES:
+                found[body.device_id] = body.sign_pub
+                todo.append(body.sign_pub)
+    return found
+
+
+def _gather(facts: Iterable[Fact], todo: list[bytes], adds: list[tuple[bytes, DeviceAdd]]) -> None:
+    for fact in facts:
+        if isinstance(fact.body, Invite):
+            todo.append(fact.body.sign_pub)
+        if isinstance(fact.body, DeviceAdd):
+            heappush(adds, (fact.id, fact.body))

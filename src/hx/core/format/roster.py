@@ -8,9 +8,8 @@ written under. Source: sync contract v1, section 4.
 
 from __future__ import annotations
 
-from hx.core.format.enrolled import enrolled
 from hx.core.format.keys import derive_id
-from hx.core.format.reached import MAX_COUNTING, Rules, reached
+from hx.core.format.reached import MAX_COUNTING, Authorities, enrolled, reached
 from hx.core.format.revoked import by_themselves, revoked
 from hx.core.format.roster_records import (
     UNKNOWN,
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from hx.core.format.genesis import Genesis
-    from hx.core.format.reached import Reached
+    from hx.core.format.reached import Reachability
 
 MAX_CARRIED_BYTES = 512 << 10  # of a manifest, which has at most 1 MiB
 _FRAME_BYTES = 106  # what a record takes in a manifest beside its payload
@@ -90,7 +89,7 @@ class _Stages(NamedTuple):
     facts: list[Fact]
     first: bytes  # device id
     admins: frozenset[bytes]
-    found: Reached
+    found: Reachability
     waiting: dict[bytes, bytes]  # device id -> invite id
     everyone: dict[bytes, bytes]  # device id -> key
     gone: frozenset[bytes]  # device ids, revoked by whomever
@@ -160,7 +159,7 @@ def _stages(genesis: Genesis, facts: list[Fact]) -> _Stages:
     first = derive_id(genesis.sign_pub, genesis.box_pub), genesis.sign_pub
     admins = dict([first, *_added_by(recovery, facts)])
     law = revoked(facts, admins, recovery)
-    found = reached(first, facts, Rules(recovery, frozenset(admins.values()), law))
+    found = reached(first, facts, Authorities(recovery, frozenset(admins.values()), law))
     joined = {(invite_id, fact.id): body for fact, body, invite_id in found.waiting()}
     keys = found.full | {body.device_id: body.sign_pub for body in joined.values()}
     left = by_themselves(facts, {at: key for at, key in keys.items() if at not in law.devices})
@@ -235,7 +234,7 @@ def _readable(stages: _Stages) -> frozenset[bytes]:
     )
 
 
-def _open_invites(found: Reached) -> dict[bytes, tuple[bytes, int]]:
+def _open_invites(found: Reachability) -> dict[bytes, tuple[bytes, int]]:
     """Of two records with one invite id, that with the smallest record id."""
     opened = (found.invites[at][1] for at in sorted(found.invites, reverse=True))
     return {

@@ -44,12 +44,12 @@ def aligned(
     if None not in there:
         pairs = _run(array("q", there), array("q", lines))  # type: ignore[arg-type]
         if len(pairs) >= _SURE or 2 * len(pairs) >= min(len(there), len(lines)):
-            return _fates(there, lines, pairs, careful), pairs
+            return _statuses(there, lines, pairs, careful), pairs
     elif all(one is None for one in there):
         return bytearray(FORGOTTEN if at < len(there) else NEW for at in range(len(lines))), []
     pairs = _pairs(there, lines)
-    fates = _fates(there, lines, pairs, careful)
-    return (fates, pairs) if _is_credible(fates) else (bytearray(len(lines)), [])
+    statuses = _statuses(there, lines, pairs, careful)
+    return (statuses, pairs) if _is_credible(statuses) else (bytearray(len(lines)), [])
 
 
 def _run(there: array[int], lines: array[int]) -> Pairs:
@@ -83,38 +83,40 @@ def _occurrences(old: bytes, part: bytes) -> Iterator[int]:
         at += 1
 
 
-def _is_credible(fates: bytearray) -> bool:
+def _is_credible(statuses: bytearray) -> bool:
     """Whether most lines up to the last known one were there: else it is another file."""
-    seen = fates.rstrip(bytes((NEW,)))
+    seen = statuses.rstrip(bytes((NEW,)))
     return 2 * seen.count(NEW) <= len(seen)
 
 
-def _fates(there: Hashes, lines: Sequence[int], pairs: Pairs, careful: bool) -> bytearray:
+def _statuses(there: Hashes, lines: Sequence[int], pairs: Pairs, careful: bool) -> bytearray:
     """What the pairs tell of each line, and of the lines between them."""
-    fates = bytearray(len(lines))
+    statuses = bytearray(len(lines))
     for _, at in pairs:
-        fates[at] = KNOWN
+        statuses[at] = KNOWN
     left: Counter[int | None] = Counter()  # of what is there, behind the first pair
     for old, new in _gaps(len(there), len(lines), pairs):
         counted = Counter(there[at] for at in old)
-        _match(fates, lines, new, counted)
+        _match(statuses, lines, new, counted)
         side = _side(new, pairs)
-        _leave_out(fates, new, counted[None], side if side or careful else 1)
+        _leave_out(statuses, new, counted[None], side if side or careful else 1)
         if old.start or not pairs:
             left += counted
     last = pairs[-1][1] if pairs else 0
-    _match(fates, lines, range(last), left)  # lines that once came into the middle stand at the end
-    return fates
+    _match(
+        statuses, lines, range(last), left
+    )  # lines that once came into the middle stand at the end
+    return statuses
 
 
 def _match(
-    fates: bytearray, lines: Sequence[int], where: range, counted: Counter[int | None]
+    statuses: bytearray, lines: Sequence[int], where: range, counted: Counter[int | None]
 ) -> None:
     """The k-th line of a text is the k-th that is there."""
     for at in where:
-        if fates[at] == NEW and counted[lines[at]] > 0:
+        if statuses[at] == NEW and counted[lines[at]] > 0:
             counted[lines[at]] -= 1
-            fates[at] = KNOWN
+            statuses[at] = KNOWN
 
 
 def _side(new: range, pairs: Pairs) -> int:
@@ -124,14 +126,14 @@ def _side(new: range, pairs: Pairs) -> int:
     return -1 if new.stop <= pairs[0][1] else 0
 
 
-def _leave_out(fates: bytearray, where: range, holes: int, side: int) -> None:
+def _leave_out(statuses: bytearray, where: range, holes: int, side: int) -> None:
     """Forgotten places take what is unknown: as many lines next to a pair, or all between two."""
     if not holes:
         return
-    unknown = [at for at in where if fates[at] == NEW]
+    unknown = [at for at in where if statuses[at] == NEW]
     taken = unknown[-holes:] if side < 0 else unknown[:holes] if side > 0 else unknown
     for at in taken:
-        fates[at] = FORGOTTEN
+        statuses[at] = FORGOTTEN
 
 
 def _gaps(old: int, new: int, pairs: Pairs) -> Iterator[tuple[range, range]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 
-from hx.core.event_name import digest64
+from hx.core.event_name import blake2b, digest64
 from hx.core.model import REDACTED, Event
 from hx.core.record import NamedTuple
 
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 Spot = tuple[bytes, int]  # session, time
 
 
-class Standing(NamedTuple):
+class KnownEvent(NamedTuple):
     """An imported event that is there."""
 
     seq: int
     finished: bool
 
 
-Texts = dict[int, list[Standing]]  # hash of a command -> its events by seq
+Texts = dict[int, list[KnownEvent]]  # hash of a command -> its events by seq
 
 
-class Group:
+class SpotEvents:
     """What is at one spot."""
 
     def __init__(self) -> None:
         self.texts: Texts = {}
         self.greatest = 0  # seq, of events and of forgotten ones
-        self.buried = 0  # seqs that a tombstone names
+        self.forgotten = 0  # seqs that a tombstone names
 
 
 class Placed(NamedTuple):
@@ -64,7 +64,7 @@ class Placing:
         self._counts: dict[What, int] = {}
         self._marks: list[int] = []
 
-    def place(self, events: Iterable[Event], groups: Mapping[Spot, Group]) -> Placed:
+    def place(self, events: Iterable[Event], groups: Mapping[Spot, SpotEvents]) -> Placed:
         """`event.key.seq` is the first that an event may take at its spot."""
         fresh: list[Event] = []
         ended: list[Event] = []
@@ -78,14 +78,14 @@ class Placing:
             number = self._number((spot, event.command))
             group = groups.get(spot)
             if group is not None:
-                standing = self._standing(event, spot, group)
-                if number <= len(standing):
+                known_events = self._known_events(event, spot, group)
+                if number <= len(known_events):
                     known += 1
-                    seq, finished = standing[number - 1]
+                    seq, finished = known_events[number - 1]
                     if event.finished and not finished:
                         ended.append(event._replace(key=event.key._replace(seq=seq)))
                     continue
-                if group.buried and self._number((spot, None)) <= group.buried:
+                if group.forgotten and self._number((spot, None)) <= group.forgotten:
                     forgotten += 1
                     continue
             top = tops.get(spot)
@@ -96,7 +96,7 @@ class Placing:
         self._remember(times)
         return Placed(fresh, ended, known, forgotten)
 
-    def _standing(self, event: Event, spot: Spot, group: Group) -> list[Standing]:
+    def _known_events(self, event: Event, spot: Spot, group: SpotEvents) -> list[KnownEvent]:
         digest = digest64(event.command)
         found = group.texts.get(digest)
         if found is None and event.flags & REDACTED:
@@ -137,3 +137,16 @@ class Placing:
 
 def _at(event: Event, seq: int) -> Event:
     return event._replace(key=event.key._replace(seq=seq))
+
+
+def origin_device_id(kind: bytes, source: bytes) -> bytes:
+    return _named(b"hx1-origin", kind, source)
+
+
+def origin_session_id(kind: bytes, session: bytes) -> bytes:
+    return _named(b"hx1-origin-ses", kind, session)
+
+
+def _named(person: bytes, kind: bytes, name: bytes) -> bytes:
+    digest = blake2b(kind + b"\0" + name, digest_size=32, person=person).digest()
+    return bytes([digest[0] | 0x80]) + digest[1:16]

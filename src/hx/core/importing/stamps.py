@@ -48,7 +48,7 @@ class Lines:
         return len(self.hashes)
 
 
-class Known(NamedTuple):
+class KnownHistory(NamedTuple):
     """What is there when a file comes."""
 
     untimed: list[int | None]  # of its origin, in order: hashes, None for the forgotten
@@ -58,31 +58,31 @@ class Known(NamedTuple):
     forgotten_us: int  # when the last order came to forget some of `untimed`
 
 
-class Fates(NamedTuple):
+class LineStatuses(NamedTuple):
     """What becomes of each line, and which of the new ones are older than all that is there."""
 
-    fates: bytearray
+    statuses: bytearray
     older: int  # new lines without a time before this place are
 
 
-def judge(known: Known, lines: Lines) -> Fates:
+def judge(known: KnownHistory, lines: Lines) -> LineStatuses:
     """Lines with a time of their own that nothing contradicts are BY_TIME."""
     claimed, free = _by_spot(known.timed, lines)
     head = _length_of_run(lines, claimed, 0) if lines else 0
-    fates = bytearray(
+    statuses = bytearray(
         NEW if at == UNSTAMPED or place < head >= RUN else BY_TIME
         for place, at in enumerate(lines.times)
     )
     runs = set(_runs(lines, claimed))
-    asked = [at for at in range(len(lines)) if fates[at] == NEW or at in runs]
-    older = _meet_untimed(known.untimed, lines, asked, fates)
-    rest = _unmatched(known.untimed, lines, fates)
-    _meet_timed(known, free, lines, fates)
-    _meet_untimed_by_time(known, rest, lines, fates, claimed)
+    asked = [at for at in range(len(lines)) if statuses[at] == NEW or at in runs]
+    older = _meet_untimed(known.untimed, lines, asked, statuses)
+    rest = _unmatched(known.untimed, lines, statuses)
+    _meet_timed(known, free, lines, statuses)
+    _meet_untimed_by_time(known, rest, lines, statuses, claimed)
     if head < RUN:  # too few to be sure, but what is there without a time may be they
-        asked = [at for at in range(head) if fates[at] == BY_TIME]
-        _meet_untimed(_unmatched(known.untimed, lines, fates), lines, asked, fates)
-    return Fates(fates, older)
+        asked = [at for at in range(head) if statuses[at] == BY_TIME]
+        _meet_untimed(_unmatched(known.untimed, lines, statuses), lines, asked, statuses)
+    return LineStatuses(statuses, older)
 
 
 def _by_spot(timed: Timed, lines: Lines) -> tuple[bytearray, Timed]:
@@ -126,76 +126,78 @@ def _length_of_run(lines: Lines, claimed: bytearray, start: int) -> int:
     return end - start
 
 
-def _meet_untimed(there: list[int | None], lines: Lines, asked: list[int], fates: bytearray) -> int:
+def _meet_untimed(
+    there: list[int | None], lines: Lines, asked: list[int], statuses: bytearray
+) -> int:
     """Their order decides. Gives the place before which new lines are older than all of it."""
     if not there:
         return 0
     found, pairs = aligned(there, array("q", (lines.hashes[at] for at in asked)))
-    for at, fate in zip(asked, found, strict=True):
-        if fate != NEW:
-            fates[at] = fate
+    for at, status in zip(asked, found, strict=True):
+        if status != NEW:
+            statuses[at] = status
     if pairs and all(one is None for one in there[: pairs[0][0]]):
         return asked[pairs[0][1]]
     return 0
 
 
-def _meet_timed(known: Known, free: Timed, lines: Lines, fates: bytearray) -> None:
+def _meet_timed(known: KnownHistory, free: Timed, lines: Lines, statuses: bytearray) -> None:
     """Lines without a time are there with one: the last of a text are the last of it there."""
     own = Counter(hash_ for _, hash_ in free)
     buried = own.pop(None, 0)
     elsewhere = Counter(known.elsewhere)
-    left = [at for at, fate in enumerate(fates) if fate == NEW]
+    left = [at for at, status in enumerate(statuses) if status == NEW]
     for at in reversed(left):
-        for counted, fate in ((elsewhere, TWIN), (own, KNOWN)):
-            if fates[at] == NEW and counted[lines.hashes[at]] > 0:
+        for counted, status in ((elsewhere, TWIN), (own, KNOWN)):
+            if statuses[at] == NEW and counted[lines.hashes[at]] > 0:
                 counted[lines.hashes[at]] -= 1
-                fates[at] = fate
+                statuses[at] = status
     if buried:
-        _bury(free, lines, left, fates)
+        _bury(free, lines, left, statuses)
     if known.around:
-        _bury_around(known.around, lines, left, fates)
+        _bury_around(known.around, lines, left, statuses)
 
 
-def _bury(there: Timed, lines: Lines, left: list[int], fates: bytearray) -> None:
+def _bury(there: Timed, lines: Lines, left: list[int], statuses: bytearray) -> None:
     """Lines that stand where one of this origin was forgotten."""
     hashes = [hash_ for _, hash_ in there]
     found, pairs = aligned(hashes, array("q", (lines.hashes[at] for at in left)))
     if not pairs and hashes.count(None) < len(hashes):  # its lines stand in another order
-        end = _end_of_known(left, fates)
-        new = [at for at in left if fates[at] == NEW and at < end]
+        end = _end_of_known(left, statuses)
+        new = [at for at in left if statuses[at] == NEW and at < end]
         found = bytearray(len(left))
         for at in new[: hashes.count(None)]:
-            fates[at] = FORGOTTEN
-    _take_over(found, left, fates)
+            statuses[at] = FORGOTTEN
+    _take_over(found, left, statuses)
 
 
-def _bury_around(there: Timed, lines: Lines, left: list[int], fates: bytearray) -> None:
+def _bury_around(there: Timed, lines: Lines, left: list[int], statuses: bytearray) -> None:
     """The same of what ran elsewhere: the last lines of the file, beside others of unknown kind."""
     hashes, asked = [hash_ for _, hash_ in reversed(there)], left[::-1]
     lines_back = array("q", (lines.hashes[at] for at in asked))
     found, pairs = aligned(hashes, lines_back, careful=False)
     if pairs:
-        _take_over(found, asked, fates)
+        _take_over(found, asked, statuses)
 
 
-def _take_over(found: bytearray, asked: list[int], fates: bytearray) -> None:
-    for at, fate in zip(asked, found, strict=True):
-        if fate == FORGOTTEN and fates[at] == NEW:
-            fates[at] = FORGOTTEN
+def _take_over(found: bytearray, asked: list[int], statuses: bytearray) -> None:
+    for at, status in zip(asked, found, strict=True):
+        if status == FORGOTTEN and statuses[at] == NEW:
+            statuses[at] = FORGOTTEN
 
 
-def _end_of_known(left: list[int], fates: bytearray) -> int:
+def _end_of_known(left: list[int], statuses: bytearray) -> int:
     """Behind the last line that is known, if most lines are."""
-    known = [at for at in left if fates[at] in (KNOWN, TWIN)]
+    known = [at for at in left if statuses[at] in (KNOWN, TWIN)]
     return known[-1] if 2 * len(known) >= len(left) else 0
 
 
-def _unmatched(there: list[int | None], lines: Lines, fates: bytearray) -> list[int | None]:
+def _unmatched(there: list[int | None], lines: Lines, statuses: bytearray) -> list[int | None]:
     """What stands there without a time and in no line of the file without one."""
     matched = Counter(
-        None if fate == FORGOTTEN else lines.hashes[at]
-        for at, fate in enumerate(fates)
-        if fate in (KNOWN, FORGOTTEN)
+        None if status == FORGOTTEN else lines.hashes[at]
+        for at, status in enumerate(statuses)
+        if status in (KNOWN, FORGOTTEN)
     )
     rest = []
     for one in reversed(there):
@@ -207,10 +209,14 @@ def _unmatched(there: list[int | None], lines: Lines, fates: bytearray) -> list[
 
 
 def _meet_untimed_by_time(
-    known: Known, rest: list[int | None], lines: Lines, fates: bytearray, claimed: bytearray
+    known: KnownHistory,
+    rest: list[int | None],
+    lines: Lines,
+    statuses: bytearray,
+    claimed: bytearray,
 ) -> None:
     """Lines with a time are there without one, if they stand in a row as they do there."""
-    asked = [at for at, fate in enumerate(fates) if fate == BY_TIME]
+    asked = [at for at, status in enumerate(statuses) if status == BY_TIME]
     if not rest or not asked:
         return
     # what is known by its time is no other event as well: it equals nothing
@@ -219,10 +225,10 @@ def _meet_untimed_by_time(
     alone = len(asked) == len(lines) and known.untimed.count(None) == len(known.untimed)
     if not (alone or _is_one_run(pairs, rest)):
         return
-    for at, fate in zip(asked, found, strict=True):
-        is_late = fate == FORGOTTEN and lines.times[at] > known.forgotten_us
-        if fate != NEW and not claimed[at] and not is_late:
-            fates[at] = fate
+    for at, status in zip(asked, found, strict=True):
+        is_late = status == FORGOTTEN and lines.times[at] > known.forgotten_us
+        if status != NEW and not claimed[at] and not is_late:
+            statuses[at] = status
 
 
 def _is_one_run(pairs: Pairs, there: Hashes) -> bool:
@@ -233,4 +239,14 @@ def _is_one_run(pairs: Pairs, there: Hashes) -> bool:
     return 2 * close >= len(pairs) - 1
 
 
-__all__ = ["BY_TIME", "FORGOTTEN", "KNOWN", "NEW", "TWIN", "Fates", "Known", "Lines", "judge"]
+__all__ = [
+    "BY_TIME",
+    "FORGOTTEN",
+    "KNOWN",
+    "NEW",
+    "TWIN",
+    "KnownHistory",
+    "LineStatuses",
+    "Lines",
+    "judge",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hx.core.importing.keys import Group, Spot, Standing
+from hx.core.importing.keys import KnownEvent, Spot, SpotEvents
 from hx.core.model import FINISHED, IMPORTED, KNOWN_SINCE_US
 from hx.core.record import NamedTuple
 from hx.database.rows import from_sql
@@ -23,9 +23,9 @@ class Origin(NamedTuple):
     session_id: bytes
 
 
-def groups(database: Database, times: Iterable[int]) -> dict[Spot, Group]:
+def groups(database: Database, times: Iterable[int]) -> dict[Spot, SpotEvents]:
     """By spot, for every import origin; none where nothing is."""
-    found: dict[Spot, Group] = {}
+    found: dict[Spot, SpotEvents] = {}
     asked = "[" + ",".join(map(str, sorted(set(times)))) + "]"
     for session_id, at_us, seq, hash_, flags in database.execute(
         "SELECT session_id, started_at_us, seq, hash, flags FROM json_each(?)"
@@ -34,27 +34,27 @@ def groups(database: Database, times: Iterable[int]) -> dict[Spot, Group]:
         " WHERE origin = ? ORDER BY seq",
         (asked, IMPORTED),
     ):
-        group = found.setdefault((session_id, at_us), Group())
-        group.texts.setdefault(hash_, []).append(Standing(seq, bool(flags & FINISHED)))
+        group = found.setdefault((session_id, at_us), SpotEvents())
+        group.texts.setdefault(hash_, []).append(KnownEvent(seq, bool(flags & FINISHED)))
         group.greatest = seq
     if database.value("SELECT 1 FROM tombstone_key LIMIT 1"):
-        _add_buried(database, found, asked)
+        _add_forgotten(database, found, asked)
     return found
 
 
-def _add_buried(database: Database, found: dict[Spot, Group], times: str) -> None:
+def _add_forgotten(database: Database, found: dict[Spot, SpotEvents], times: str) -> None:
     """Forgotten ones, whoever's: a live session's spot is never asked for."""
     for session_id, at_us, seq in database.execute(
         "SELECT DISTINCT session_id, at_us, number FROM json_each(?)"
         " CROSS JOIN tombstone_key ON at_us = json_each.value WHERE event = x''",
         (times,),
     ):
-        group = found.setdefault((session_id, at_us), Group())
-        group.buried += 1
+        group = found.setdefault((session_id, at_us), SpotEvents())
+        group.forgotten += 1
         group.greatest = max(group.greatest, seq)
 
 
-def texts(database: Database, spot: Spot) -> Iterator[tuple[bytes, Standing]]:
+def texts(database: Database, spot: Spot) -> Iterator[tuple[bytes, KnownEvent]]:
     """Commands at a spot, by seq."""
     for text, seq, flags in database.execute(
         "SELECT coalesce(raw, text), seq, flags FROM event"
@@ -62,7 +62,7 @@ def texts(database: Database, spot: Spot) -> Iterator[tuple[bytes, Standing]]:
         " WHERE started_at_us = ? AND +session_id = ? ORDER BY seq",
         spot[::-1],
     ):
-        yield from_sql(text) or b"", Standing(seq, bool(flags & FINISHED))
+        yield from_sql(text) or b"", KnownEvent(seq, bool(flags & FINISHED))
 
 
 def untimed(database: Database, origin: Origin) -> Timed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 
-from hx.core.importing.host_names import may_be_one
+from hx.core.device_names import may_be_same_host
 from hx.core.merge import Cover
 from hx.core.model import KNOWN_SINCE_US, LIVE, EventKey, Tombstone, Window
 from hx.database.rows import from_sql
@@ -114,7 +114,7 @@ def _circle(database: Database, device_id: bytes, host: str, origin: bytes) -> d
         and (
             one == device_id
             or name == host
-            or (one[0] & 0x80 and name and (name == own or may_be_one(name, host)))
+            or (one[0] & 0x80 and name and (name == own or may_be_same_host(name, host)))
         )
     }
 

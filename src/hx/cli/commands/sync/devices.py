@@ -6,8 +6,8 @@ from hx.cli.commands.sync.vault import alone, sync_context_of
 from hx.cli.context import open_context
 from hx.cli.output import visible
 from hx.cli.times import age, rfc3339
+from hx.core.device_names import MAX_LABEL_BYTES
 from hx.core.errors import UsageError
-from hx.core.label import MAX_LABEL_BYTES
 from hx.database.event_detail import rename_device
 from hx.database.sync import sync_status
 

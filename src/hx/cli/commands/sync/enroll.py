@@ -11,9 +11,9 @@ from hx.cli.commands.sync.run import scrub
 from hx.cli.commands.sync.vault import alone, outbox_of, store_at, sync_context_of
 from hx.cli.context import now_us, open_context
 from hx.cli.progress import Progress
+from hx.core.device_names import cut_label
 from hx.core.errors import UsageError
 from hx.core.format.phrases import new_secret, words_of
-from hx.core.label import cut_label
 from hx.database.sync import vault as rows
 from hx.device_handover import hand_over
 from hx.sync import enroll

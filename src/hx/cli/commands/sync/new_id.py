@@ -10,8 +10,8 @@ from hx.cli.context import drained, now_us, open_context
 from hx.cli.new_identity import renewed
 from hx.cli.output import visible
 from hx.cli.progress import Progress
+from hx.core.device_names import cut_label
 from hx.core.errors import NotInVault, UsageError
-from hx.core.label import cut_label
 from hx.sync.device_state import MEMBER, WAITS, place_of
 from hx.sync.new_id import rebase, vouched
 from hx.sync.pull import pull

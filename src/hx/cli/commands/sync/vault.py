@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 
+from hx.core.device_names import cut_label
 from hx.core.errors import Busy, NotInVault, UsageError
-from hx.core.label import cut_label
 from hx.database.sync import vault as rows
 from hx.files import PatientLock
 from hx.stores import open_store

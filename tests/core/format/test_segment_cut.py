@@ -6,7 +6,7 @@ from functools import reduce
 
 from hypothesis import given
 
-from hx.core.format import cutting, segment
+from hx.core.format import segment
 from hx.core.format.segment import cut
 from hx.core.merge import History
 from hx.core.model import (
@@ -145,7 +145,7 @@ def test_what_no_segment_may_hold_is_left_out():
 
 def test_what_forgets_is_in_front():
     order = Tombstone(b"t" * 16, 9, DEVICE, WholeSession(SESSION))
-    events = [begun(n) for n in range(cutting.MAX_EVENTS + 1)]
+    events = [begun(n) for n in range(segment.MAX_EVENTS + 1)]
     first, second = cut(History(frozenset(events), tombstones=frozenset({order})))
     assert first.tombstones == {order}
     assert not second.tombstones
