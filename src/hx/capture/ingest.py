@@ -182,12 +182,13 @@ def _commit(
     """One transaction for a batch, then the wiping; empties the batch."""
     from hx.capture.policy import remember
     from hx.core.merge import History
+    from hx.database.join import join
 
     if not batch:
         return total
     events = frozenset(event for draft in batch for event in draft.screened.events)
     with database.transaction():
-        changes = database.join(History(events))
+        changes = join(database, History(events))
         _write_faults(database, {FORGOTTEN: changes.dropped} if changes.dropped else {}, now_us)
         for draft in batch:
             _write_mark(database, draft)

@@ -12,6 +12,7 @@ from hx.core.model import MAX_KEYS_IN_TOMBSTONE, Keys, Tombstone, WholeSession, 
 from hx.core.record import NamedTuple
 from hx.database.artifacts import touched_artifacts
 from hx.database.connection import BUSY_TIMEOUT_MS, UNCLEAN
+from hx.database.join import join
 from hx.database.queries import forget_selection
 from hx.files import PatientLock
 from hx.forget import scrub_spool
@@ -133,7 +134,7 @@ def _order(
         events = kept = 0
         for scope in scopes(choice, named, issuer.now_us):
             order = Tombstone(issuer.new_id(), issuer.now_us, issuer.device_id, scope)
-            changes = database.join(History(tombstones=frozenset([order])))
+            changes = join(database, History(tombstones=frozenset([order])))
             events, kept = events + changes.forgotten, kept + changes.artifacts
         database.set_meta(UNCLEAN, issuer.now_us)
     erased = scrub_spool.apply(blots(choice, texts, places))

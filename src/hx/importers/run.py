@@ -16,6 +16,7 @@ from hx.core.label import cut_label
 from hx.core.merge import History
 from hx.core.model import FINISHED, IMPORTED, REDACTED, STATUS_UNKNOWN, Event, EventKey
 from hx.core.record import NamedTuple
+from hx.database.join import join
 from hx.database.queries import import_state
 from hx.database.queries.import_twins import Own
 from hx.importers import Reading
@@ -212,7 +213,7 @@ class Import:
         else:
             with self._database.transaction():
                 fresh = self._place(timed, untimed)
-                changes = self._database.join(History(frozenset(fresh)))
+                changes = join(self._database, History(frozenset(fresh)))
                 self._tally["new"] -= changes.dropped
                 self._tally["forgotten"] += changes.dropped
                 self._name_devices()

@@ -14,7 +14,7 @@ from hx.core.record import NamedTuple
 from hx.database import artifacts as keepsakes
 from hx.database import tombstones
 from hx.database.event_rows import events_at
-from hx.database.retained_segments import RETAINED
+from hx.database.retention import RETAINED
 from hx.database.sync import ledger
 from hx.database.sync.valid_records import spared
 from hx.stores import Missing

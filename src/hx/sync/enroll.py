@@ -18,7 +18,7 @@ from hx.core.format.roster_records import invite as invite_record
 from hx.core.format.verdict import Fault
 from hx.core.record import NamedTuple
 from hx.custody.key_set import Secrets
-from hx.database.sync import ledger, left_vaults
+from hx.database.sync import ledger
 from hx.database.sync import vault as rows
 from hx.database.sync.vault import Vault
 from hx.stores import Missing
@@ -102,7 +102,7 @@ def _enter(
     vault_id = records_of_genesis.read(genesis).vault_id
     me = here.device.device_id
     rows.create(here.database, Vault(vault_id, place.name, place.url, genesis), me)
-    before = left_vaults.read(here.database, vault_id)
+    before = rows.departure(here.database, vault_id)
     if before is not None and before.record is not None:  # perhaps nobody has heard of it yet
         records = [*records, before.record]
     with here.database.transaction():

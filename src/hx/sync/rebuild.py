@@ -14,11 +14,20 @@ from hx.core.merge import History
 from hx.core.record import NamedTuple
 from hx.database import artifacts, tombstones
 from hx.database.connection import open_scratch
+from hx.database.join import join
 from hx.database.retention import retain
 from hx.database.rows import select_events
 from hx.database.sync import ledger, locations
-from hx.database.sync.compare import Difference, differences, event_pairs, totals
-from hx.database.sync.rebuild import Watch, copy_tables, local_tables, replace
+from hx.database.sync.rebuild import (
+    Difference,
+    Watch,
+    copy_tables,
+    differences,
+    event_pairs,
+    local_tables,
+    replace,
+    totals,
+)
 from hx.sync.context import SyncContext
 from hx.sync.segments import joined
 from hx.sync.verify import look_at
@@ -147,4 +156,4 @@ def _join(new: Database, part: History, authors: tuple[bytes, ...], me: bytes) -
     for author in authors or (None,):
         source = None if author is None else locations.Source(author, None, me)
         with new.transaction():
-            new.join(part, source)
+            join(new, part, source)

@@ -65,7 +65,7 @@ def _need_interactive(given: dict[str, str]) -> None:
 
 def _ranked(context: Context, query: Query) -> Iterator[int]:
     from hx.core.terms import parse
-    from hx.database.search_ranked import search
+    from hx.database.search import search
 
     case = {"smart": None, "exact": True, "ignore": False}[str(context.config.values["case"])]
     terms = parse(query.text, exact_case=case)
