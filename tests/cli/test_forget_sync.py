@@ -223,8 +223,8 @@ def test_the_status_says_who_knows_and_whose_copy_remains(pair):
     sync(two, one)
     told = one.hx("forget", "--match", CANARY, "--yes").out
     assert "not told the others yet: `hx sync`" in told
-    assert "an encrypted copy forgotten_copy in the store until this device syncs" in told
-    assert "an encrypted copy forgotten_copy in the store until two syncs (last seen " in told
+    assert "an encrypted copy remains in the store until this device syncs" in told
+    assert "an encrypted copy remains in the store until two syncs (last seen " in told
     for command in (["sync", "status"], ["status"]):
         out = one.hx(*command).out
         assert "not told the others yet: `hx sync`" in out

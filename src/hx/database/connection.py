@@ -73,6 +73,14 @@ class Database:
     def set_meta(self, key: str, value: str | int | bytes) -> None:
         self.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
+    def delete_meta(self, *keys: str) -> None:
+        self.connection.executemany("DELETE FROM meta WHERE key = ?", [(key,) for key in keys])
+
+    def meta_keys(self, prefix: str) -> list[str]:
+        """Return the keys that begin with a prefix."""
+        sql = "SELECT key FROM meta WHERE substr(key, 1, length(?1)) = ?1"
+        return [key for (key,) in self.execute(sql, (prefix,))]
+
 
 class _Transaction:
     def __init__(self, connection: apsw.Connection) -> None:

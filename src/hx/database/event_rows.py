@@ -30,6 +30,13 @@ def events_at(database: Database, keys: Iterable[EventKey]) -> dict[Event, int]:
     return found
 
 
+def events_of_session(database: Database, session_id: bytes, seqs: list[int]) -> Iterator[Event]:
+    """Yield the events with these seqs in a session, whichever device recorded it."""
+    for seq in seqs:
+        for _, event in select_events(database, "session_id = ? AND seq = ?", (session_id, seq)):
+            yield event
+
+
 def rows_of(database: Database, keys: Iterable[EventKey]) -> Iterator[int]:
     """Row ids of the keys that are there. Beyond a session's greatest seq none can be."""
     newest = database.value("SELECT max(started_at_us) FROM event")

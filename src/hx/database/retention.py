@@ -107,7 +107,7 @@ def _retain(database: Database, start: Reached, border: int, *, in_passing: bool
     database.set_meta(_REACHED, " ".join(map(str, reached)))
     if not in_passing:
         sweep(database)
-        database.execute("DELETE FROM meta WHERE key = ?", (_UNSWEPT,))
+        database.delete_meta(_UNSWEPT)
     elif rows:
         database.set_meta(_UNSWEPT, 1)
     return len(rows)

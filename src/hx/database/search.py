@@ -11,8 +11,8 @@ from hx.core.query import Query, index_words
 from hx.core.rank import LOOKED_AT, Candidate, asked, match_points, rank
 from hx.core.record import NamedTuple
 from hx.database.find import index_hits, walk
-from hx.database.find_conditions import Condition, among, contains, filters_in, matches, where
-from hx.database.rows import from_sql, to_sql
+from hx.database.find_conditions import contains, filters_in, matches
+from hx.database.rows import Condition, among, from_sql, to_sql, where
 from hx.database.scopes import place_of
 
 TYPE_CHECKING = False

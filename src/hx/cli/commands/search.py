@@ -94,7 +94,8 @@ def _current_session(config: Config) -> bytes | None:
 def _found(context: Context, query: Query, commands: list[int]) -> Iterator[Found]:
     """Their newest runs that the filters let through."""
     from hx.database.find import count_runs, load_counted, newest_runs
-    from hx.database.find_conditions import among, filters_in
+    from hx.database.find_conditions import filters_in
+    from hx.database.rows import among
 
     database = context.database
     if query.filtered:

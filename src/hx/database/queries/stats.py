@@ -15,8 +15,8 @@ import apsw
 from hx.core.model import KNOWN_SINCE_US
 from hx.core.program import program_by_head
 from hx.core.record import NamedTuple
-from hx.database.find_conditions import filters, where
-from hx.database.rows import CALLED, from_sql
+from hx.database.find_conditions import filters
+from hx.database.rows import CALLED, from_sql, where
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ for an own segment that holds what is forgotten or beaten. Sync contract v1, sec
 from __future__ import annotations
 
 from hx.core.record import NamedTuple
+from hx.database.rows import among
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _CHUNK = 500
 _ID_BYTES = 16
+# on a table of records: an own segment holds the present version
+IN_OWN_SEGMENT = "location IN (SELECT id FROM location WHERE segment IS NOT NULL)"
 _KINDS = ("event", "artifact", "pin", "tombstone")
 _OF = {  # rows of one device that no segment holds
     "event": "session IN (SELECT session.id FROM session JOIN device ON device.id = session.device"
@@ -212,6 +215,31 @@ def release(database: Database, device_id: bytes) -> None:
     for (row,) in dead:
         new = row_of(database, read(database, int(row or 0))._replace(segment=None))
         _move(database, int(row or 0), new)
+
+
+def held_in(location: int | None) -> str:
+    """Return the SQL condition for records at a location; None: in no segment."""
+    return "location IS NULL" if location is None else f"location = {location}"
+
+
+def of_events(database: Database, rows: list[int]) -> list[int | None]:
+    """Return the distinct locations of these events."""
+    condition, _ = among(rows, "event.id")
+    sql = f"SELECT DISTINCT location FROM event WHERE {condition}"  # noqa: S608
+    return [location for (location,) in database.execute(sql)]
+
+
+def own_segment_of(database: Database, event: int) -> bytes | None:
+    """Return the own segment that holds an event; None: no own one does."""
+    sql = "SELECT segment FROM event JOIN location ON location.id = location WHERE event.id = ?"
+    segment: bytes | None = database.value(sql, (event,))
+    return segment
+
+
+def read_all(database: Database, where: str = "1") -> dict[int, Location]:
+    """Return row id -> location, of all of them or of those for which an SQL condition holds."""
+    rows = database.execute(f"SELECT id, segment, shown, mine FROM location WHERE {where}")  # noqa: S608
+    return {row: Location(segment, shown, bool(mine)) for row, segment, shown, mine in rows}
 
 
 def row_of(database: Database, location: Location) -> int | None:

@@ -64,7 +64,7 @@ def remove(database: Database) -> None:
 
 def forget_notes(database: Database) -> None:
     """What is remembered of this device in its vault beside the tables."""
-    database.connection.executemany("DELETE FROM meta WHERE key = ?", [(key,) for key in _META])
+    database.delete_meta(*_META)
 
 
 _TABLES = (
