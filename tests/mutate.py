@@ -106,9 +106,12 @@ def survivors(
         alive = []
         for mutant in found:
             target.write_text(mutant.source, encoding="utf-8")
-            if not noticed(copied, tests, limit_s):
+            how = noticed(copied, tests, limit_s)
+            if how != "failed":
+                place = f"{file.relative_to(root)}:{mutant.line}"
+                told(f"{place}: {mutant.old}  ->  {mutant.new}{how and f'  ({how})'}")
+            if not how:
                 alive.append(mutant)
-                told(f"{file.relative_to(root)}:{mutant.line}: {mutant.old}  ->  {mutant.new}")
         told(f"{len(found) - len(alive)} noticed, {len(alive)} not")
         return alive
 
@@ -118,6 +121,7 @@ def main() -> None:
     parser.add_argument("file", type=Path, help="the module, below src/hx")
     parser.add_argument("tests", nargs="*", help="more files and folders of tests")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the copy is removed all the same
     file = given.file.resolve()
     near = str(nearest(file, ROOT).relative_to(ROOT))
     survivors(file, [near, *given.tests], ROOT, lambda line: print(line, flush=True))
