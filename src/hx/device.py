@@ -36,6 +36,7 @@ def identity(database: Database, host: str) -> Identity:
 
 
 def _first_run(database: Database, host: str) -> Identity:
+    from hx.database.event_detail import rename_device
     from hx.files import on_network
 
     folder = os.path.dirname(database.path)
@@ -46,11 +47,7 @@ def _first_run(database: Database, host: str) -> Identity:
         )
         database.set_meta("network", int(shared))
         database.set_meta(_meta_key(host, shared=shared), device_id)
-        database.execute(
-            "INSERT INTO device (device_id, name) VALUES (?1, ?2)"
-            " ON CONFLICT (device_id) DO UPDATE SET name = ?2",
-            (device_id, host),
-        )
+        rename_device(database, device_id, host)
     return Identity(device_id, shared)
 
 

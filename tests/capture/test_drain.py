@@ -15,6 +15,7 @@ from hx.capture import spool
 from hx.capture.ingest import Report, pending
 from hx.core.model import FINISHED
 from hx.core.spool_records import END_WITHOUT_START, FOREIGN, TORN
+from hx.database.join import join
 from spooled import complete, end, record, start
 
 FASTEST = "/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -180,7 +181,7 @@ def test_events_that_were_forgotten_before_they_came_are_dropped(box):
 
     order = Tombstone(b"t" * 16, 1, DEVICE, Window(0, 5_000))
     with box.database.transaction():
-        box.database.join(History(tombstones=frozenset({order})))
+        join(box.database, History(tombstones=frozenset({order})))
     box.write(complete(1, at=4_999) + complete(2, at=5_000))
     assert box.ingest() == Report(events=1, dropped=1)
     assert box.text() == b""

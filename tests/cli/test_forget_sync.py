@@ -13,6 +13,7 @@ from cli.machine import DAY_US, HOUR_US, SECOND_US
 from cli.vaults import Member, vault
 from hx.core.merge import History
 from hx.core.model import Artifact, ArtifactKey, EventKey
+from hx.database.join import join
 from hx.device import identity
 from robustness.stored import objects, opener
 
@@ -159,7 +160,7 @@ def keep(member, command, text):
         event = EventKey(*row)
         key = ArtifactKey(now_us(), me, event.session_id, id_of(text), event)
         made = Artifact(key, text.encode(), "file", 5, bytes(32))
-        database.join(History(artifacts=frozenset([made])))
+        join(database, History(artifacts=frozenset([made])))
     return key.artifact_id.hex()
 
 
@@ -222,8 +223,8 @@ def test_the_status_says_who_knows_and_whose_copy_remains(pair):
     sync(two, one)
     told = one.hx("forget", "--match", CANARY, "--yes").out
     assert "not told the others yet: `hx sync`" in told
-    assert "an encrypted copy forgotten_copy in the store until this device syncs" in told
-    assert "an encrypted copy forgotten_copy in the store until two syncs (last seen " in told
+    assert "an encrypted copy remains in the store until this device syncs" in told
+    assert "an encrypted copy remains in the store until two syncs (last seen " in told
     for command in (["sync", "status"], ["status"]):
         out = one.hx(*command).out
         assert "not told the others yet: `hx sync`" in out

@@ -15,8 +15,8 @@ from hx.core.merge import History, join
 from hx.core.model import KNOWN_SINCE_US, Artifact, ArtifactKey, Event, EventKey, Pin
 from hx.database.connection import open_database
 from hx.database.dump import dump
-from hx.database.pins import pin
-from hx.database.queries.integrity import wrongs
+from hx.database.queries.sessions import pin
+from hx.database.queries.status import wrongs
 from hx.database.retention import A_FEW, border_us, due, retain
 from strategies import LAST_US, histories, share
 

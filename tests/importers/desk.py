@@ -9,6 +9,7 @@ from hx.core.model import FINISHED, Event, EventKey, Keys, Tombstone, Window
 from hx.core.redaction.rules import Rules
 from hx.database.connection import open_database
 from hx.database.dump import dump
+from hx.database.join import join as join_rows
 from hx.importers import Reading, detected, importer
 from hx.importers.run import Counts, Import, Job
 
@@ -77,7 +78,7 @@ class Desk:
 
     def join(self, history: History) -> None:
         with self.database.transaction():
-            self.database.join(history)
+            join_rows(self.database, history)
 
     def events(self) -> list[Event]:
         """Oldest first."""

@@ -12,7 +12,7 @@ from hx.core.query import ALL, DIRECTORY, REPOSITORY, SESSION, Query
 from hx.core.rank import Here
 from hx.core.terms import parse
 from hx.database.connection import open_scratch
-from hx.database.search_ranked import search
+from hx.database.search import search
 from hx.picker.answers.source import Source
 from hx.picker.model import Question
 from picker.histories import DEVICE, EARLIER, HERE, NOW_US, OTHER, event, settled, take

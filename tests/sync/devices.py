@@ -18,7 +18,8 @@ from hx.custody.key_set import Secrets
 from hx.database.connection import UNCLEAN, Database, open_database
 from hx.database.dump import dump
 from hx.database.event_detail import device_names, rename_device
-from hx.database.pins import pin
+from hx.database.join import join as join_rows
+from hx.database.queries.sessions import pin
 from hx.database.retention import retain
 from hx.database.sync import vault
 from hx.forget.forget import clean
@@ -219,7 +220,7 @@ class Device:
 
     def _make(self, record):
         with self.database.transaction():
-            changes = self.database.join(history([record]))
+            changes = join_rows(self.database, history([record]))
             if changes.erased:
                 self.database.set_meta(UNCLEAN, self.now_us)
         self._note([record])

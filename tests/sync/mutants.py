@@ -14,9 +14,9 @@ from hx.core import merge
 from hx.core.format import object_names
 from hx.core.model import Pin
 from hx.database import join as joining
-from hx.database import pins
-from hx.database import tombstones as graves
+from hx.database import tombstones
 from hx.database.event_rows import events_at
+from hx.database.queries import sessions
 from hx.database.sync import ledger, locations, unpublished
 from hx.database.sync.ledger import TAKEN
 from hx.sync import compact as rewriting
@@ -36,8 +36,8 @@ def without_orders(_database, _delta):
 
 def late_events_are_not_covered():
     """Only what is there when an order comes is taken out."""
-    blind = SimpleNamespace(**{**vars(graves), "relevant": without_orders})
-    return patch.object(joining, "graves", blind)
+    blind = SimpleNamespace(**{**vars(tombstones), "relevant": without_orders})
+    return patch.object(joining, "tombstones", blind)
 
 
 def the_first_version_wins():
@@ -63,7 +63,7 @@ def pins_go_by_the_clock_alone():
         asked = sys._getframe(1).f_locals["now_us"]
         return Pin(session_id, pinned, min(asked, changed_at_us), device_id)
 
-    return patch.object(pins, "Pin", pinned_now)
+    return patch.object(sessions, "Pin", pinned_now)
 
 
 # ---- reading ----
@@ -130,7 +130,7 @@ def a_manifest_is_written_before_its_segments():
 
 
 def compaction_keeps_what_is_forgotten():
-    blind = SimpleNamespace(**{**vars(graves), "relevant": without_orders})
+    blind = SimpleNamespace(**{**vars(tombstones), "relevant": without_orders})
     return patch.object(rewriting, "tombstones", blind)
 
 

@@ -9,7 +9,7 @@ from hx.core.format import object_names, segment
 from hx.core.merge import Cover
 from hx.core.model import Keys, Window
 from hx.database.sync import forgotten_copies as remains
-from hx.database.sync.forget_status import elsewhere
+from hx.database.sync.sync_status import elsewhere
 from stores.faulty import BEFORE, NONE
 from sync.devices import Device
 from sync.meeting import enter, exchange, meet, vault_of

@@ -7,7 +7,6 @@ import pytest
 from hx.core.errors import NotInVault
 from hx.core.format import object_names, segment
 from hx.core.model import Keys
-from hx.database.sync import left_vaults as parting
 from hx.database.sync import vault
 from stores.faulty import NONE, never
 from sync.beside import at_put, shared
@@ -123,7 +122,7 @@ def test_a_device_that_has_left_and_comes_back_under_another_id_has_what_it_reco
     leave(other)
     between = other.record()
     vault_id = vault.read(one.database).vault_id
-    assert parting.read(other.database, vault_id).device_id == other.me
+    assert vault.departure(other.database, vault_id).device_id == other.me
     code = one.invite()
     become_new(other)
     other.view.arrive()

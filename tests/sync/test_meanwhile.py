@@ -6,7 +6,7 @@ import pytest
 
 from hx.core.model import Keys, WholeSession, Window
 from hx.database.sync import forgotten_copies as remains
-from hx.database.sync.forget_status import elsewhere
+from hx.database.sync.sync_status import elsewhere
 from sync.beside import at_put, beside, shared
 from sync.claims import require_all
 from sync.meeting import meet, vault_of

@@ -13,7 +13,9 @@ import apsw
 
 from hx.capture import spool
 from hx.core.record import NamedTuple
+from hx.database import spool_state
 from hx.database.connection import BUSY_TIMEOUT_MS
+from hx.database.spool_state import Mark
 from hx.files import Lock, require_owner
 
 TYPE_CHECKING = False
@@ -49,11 +51,6 @@ class Report(NamedTuple):
     busy: bool = False  # another hx was draining, or wrote to the database for too long
 
 
-class Mark(NamedTuple):
-    drained: int
-    wiped: int  # the byte there was not NUL when the drain read it, and is wiped last
-
-
 class Draft(NamedTuple):
     """What one spool file gives to the next transaction."""
 
@@ -64,7 +61,7 @@ class Draft(NamedTuple):
 
 def pending(database: Database, folder: str) -> list[SpoolFile]:
     """Files with bytes that the database has not seen, or that a crash left unwiped."""
-    marks = _marks(database)
+    marks = spool_state.marks(database)
     return [file for file in spool.files(folder) if _has_news(file, marks.get(file.name))]
 
 
@@ -118,15 +115,10 @@ def _tidy_is_due(lock: str, now_us: int) -> bool:
         return True
 
 
-def _marks(database: Database) -> dict[str, Mark]:
-    rows = database.execute("SELECT name, drained, wiped FROM spool_file")
-    return {name: Mark(drained, wiped) for name, drained, wiped in rows}
-
-
 def _drain(database: Database, source: Source, now_us: int, troubles: list[OSError]) -> Report:
     total = Report()
     batch: list[Draft] = []
-    marks = _marks(database)
+    marks = spool_state.marks(database)
     files = pending(database, source.spool)
     if not files:
         return total
@@ -182,16 +174,18 @@ def _commit(
     """One transaction for a batch, then the wiping; empties the batch."""
     from hx.capture.policy import remember
     from hx.core.merge import History
+    from hx.database.join import join
 
     if not batch:
         return total
     events = frozenset(event for draft in batch for event in draft.screened.events)
     with database.transaction():
-        changes = database.join(History(events))
-        _write_faults(database, {FORGOTTEN: changes.dropped} if changes.dropped else {}, now_us)
+        changes = join(database, History(events))
+        if changes.dropped:
+            spool_state.add_faults(database, {FORGOTTEN: changes.dropped}, now_us)
         for draft in batch:
-            _write_mark(database, draft)
-            _write_faults(database, draft.screened.faults, now_us)
+            spool_state.write_mark(database, draft.file.name, draft.mark)
+            spool_state.add_faults(database, draft.screened.faults, now_us)
             remember(database, draft.screened)
         if events:
             database.set_meta("last_ingest_us", now_us)
@@ -205,27 +199,11 @@ def _commit(
     return Report(added, total.dropped + changes.dropped)
 
 
-def _write_mark(database: Database, draft: Draft) -> None:
-    """What stands before `wiped` is NULs already; the rest is overwritten after the commit."""
-    database.execute(
-        "INSERT OR REPLACE INTO spool_file VALUES (?, ?, ?)",
-        (draft.file.name, draft.mark.drained, draft.mark.wiped),
-    )
-
-
-def _write_faults(database: Database, faults: dict[str, int], now_us: int) -> None:
-    database.connection.executemany(
-        "INSERT INTO spool_fault VALUES (?1, ?2, ?3) ON CONFLICT (reason)"
-        " DO UPDATE SET count = count + ?2, last_at_us = ?3",
-        [(reason, count, now_us) for reason, count in faults.items()],
-    )
-
-
 def _tidy(database: Database, source: Source, now_us: int, troubles: list[OSError]) -> None:
     """Delete drained files whose writer is done with them."""
     found = spool.files(source.spool)
     newest = {file.session: file.generation for file in found}
-    marks = _marks(database)
+    marks = spool_state.marks(database)
     boot = spool.boot_id()
     for file in found:
         try:
@@ -256,7 +234,7 @@ def _delete(
         faults = parse(tail, closed=True).faults
         _commit(database, [Draft(file, left, Screened([], faults))], now_us, Report(), troubles)
     with database.transaction():
-        database.execute("DELETE FROM spool_file WHERE name = ?", (file.name,))
+        spool_state.remove_marks(database, [file.name])
     spool.remove(file.path)
 
 
@@ -265,13 +243,12 @@ def _tidy_leftovers(database: Database, source: Source) -> None:
 
     left = spool.files(source.spool)
     living = {file.session for file in left}
-    gone = set(_marks(database)) - {file.name for file in left}
+    gone = set(spool_state.marks(database)) - {file.name for file in left}
     keys = stale(database, living)
     if gone or keys:
-        sql = ("DELETE FROM spool_file WHERE name = ?", "DELETE FROM meta WHERE key = ?")
         with database.transaction():
-            database.connection.executemany(sql[0], [(name,) for name in gone])
-            database.connection.executemany(sql[1], [(key,) for key in keys])
+            spool_state.remove_marks(database, gone)
+            database.delete_meta(*keys)
     for path in spool.leftovers(source.spool, living):
         spool.remove(path)
 

@@ -70,13 +70,11 @@ def _started(database: Database, facts: Facts, seqs: list[int]) -> dict[int, Eve
 
     Perhaps under the id that this device had then.
     """
-    from hx.database.rows import select_events
+    from hx.database.event_rows import events_of_session
 
-    where = "session_id = ? AND seq = ?"
     found = (
-        (seq, event)
-        for seq in seqs
-        for _, event in select_events(database, where, (facts.session_id, seq))
+        (event.key.seq, event)
+        for event in events_of_session(database, facts.session_id, seqs)
         if not event.finished
     )
     return dict(sorted(found, key=lambda one: one[1].key.device_id == facts.device_id))
@@ -88,12 +86,11 @@ def remember(database: Database, screened: Screened) -> None:
         return
     key, seq = screened.open_end
     if seq is None:
-        database.execute("DELETE FROM meta WHERE key = ?", (key,))
+        database.delete_meta(key)
     else:
         database.set_meta(key, seq)
 
 
 def stale(database: Database, living: set[str]) -> list[str]:
     """Keys of what waits for the end of shells that are gone."""
-    rows = database.execute("SELECT key FROM meta WHERE key >= ? AND key < ?", (_OPEN, "ignored/"))
-    return [key for (key,) in rows if key.removeprefix(_OPEN) not in living]
+    return [key for key in database.meta_keys(_OPEN) if key.removeprefix(_OPEN) not in living]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from hx.cli.output import visible
 from hx.cli.times import age, rfc3339
 from hx.database.sync import vault
-from hx.database.sync.forget_status import elsewhere, is_something
+from hx.database.sync.sync_status import elsewhere, is_something
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hx.cli.context import Context
-    from hx.database.sync.forget_status import Copy, Elsewhere
+    from hx.database.sync.sync_status import Copy, Elsewhere
 
 
 def look(context: Context) -> Elsewhere | None:

@@ -56,6 +56,11 @@ def rows_of_artifacts(database: Database, artifacts: Iterable[Artifact]) -> dict
     return found
 
 
+def has_artifacts(database: Database) -> bool:
+    """Return whether there is any artifact."""
+    return database.value("SELECT 1 FROM artifact LIMIT 1") is not None
+
+
 def _conditions(tombstone: Tombstone) -> Iterator[tuple[str, tuple[Sql, ...]]]:
     scope = tombstone.scope
     if isinstance(scope, WholeSession):

@@ -1,9 +1,5 @@
 """The local index: SQLite, derived from the spool and the store, and always rebuildable.
 
-    open      migrate, refuse what is foreign, newer or another owner's
-    join      the merge rule of hx.core.merge, applied to rows in one transaction
-    find      events by text and filters, newest first, in about a millisecond
-
 SQLite keeps no forgotten text: secure_delete overwrites cells and pages, FTS5 removes its words,
 and `scrub` writes the file anew and empties the write-ahead log.
 """
@@ -23,10 +19,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Any
 
-    from hx.core.merge import History
-    from hx.database.join import Changes
     from hx.database.rows import Sql
-    from hx.database.sync.locations import Source
 
 BUSY_TIMEOUT_MS = 5_000
 UNCLEAN = "unclean"  # meta: when it was last tried to scrub what a forget left in the files
@@ -49,15 +42,6 @@ class Database:
     def transaction(self) -> AbstractContextManager[None]:
         """BEGIN IMMEDIATE … COMMIT, or ROLLBACK on any exception."""
         return _Transaction(self.connection)
-
-    def join(self, delta: History, source: Source | None = None) -> Changes:
-        """Take a history into this one, inside the caller's transaction.
-
-        `source`: the segment that showed it; none when it was made here.
-        """
-        from hx.database.join import join
-
-        return join(self, delta, source)
 
     def scrub(self) -> None:
         """Leave nothing of deleted rows in any file. Raises apsw.BusyError while others read.
@@ -88,6 +72,14 @@ class Database:
 
     def set_meta(self, key: str, value: str | int | bytes) -> None:
         self.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def delete_meta(self, *keys: str) -> None:
+        self.connection.executemany("DELETE FROM meta WHERE key = ?", [(key,) for key in keys])
+
+    def meta_keys(self, prefix: str) -> list[str]:
+        """Return the keys that begin with a prefix."""
+        sql = "SELECT key FROM meta WHERE substr(key, 1, length(?1)) = ?1"
+        return [key for (key,) in self.execute(sql, (prefix,))]
 
 
 class _Transaction:

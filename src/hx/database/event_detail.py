@@ -190,6 +190,12 @@ def rename_device(database: Database, device_id: bytes, name: str) -> None:
     )
 
 
+def name_unnamed(database: Database, device_id: bytes, name: str) -> None:
+    """Name a device that is known and has no name yet; the caller holds the transaction."""
+    sql = "UPDATE device SET name = ? WHERE device_id = ? AND name IS NULL"
+    database.execute(sql, (name, device_id))
+
+
 def name_origins(database: Database, author: bytes) -> None:
     """Where imported events of another device came from: their host, else who has shown them."""
     from hx.core.device_names import cut_label

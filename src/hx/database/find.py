@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from hx.core.query import Query, index_words
 from hx.core.record import NamedTuple
-from hx.database.find_conditions import Condition, among, contains, filters_in, where
-from hx.database.rows import SELECT_EVENT, to_event
+from hx.database.find_conditions import contains, filters_in
+from hx.database.rows import SELECT_EVENT, Condition, among, to_event, where
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

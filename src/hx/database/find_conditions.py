@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from hx.core.query import MAX_PATTERN, Query, pattern
-from hx.database.rows import Sql, to_sql
+from hx.database.rows import Condition, Sql, to_sql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.database.connection import Database
-
-Condition = tuple[str, tuple[Sql, ...]]
 
 
 def contains(text: str, *, exact_case: bool) -> Condition:
@@ -92,12 +90,3 @@ _OF_DEVICE = (
 _DEVICE = f"+event.session IN (SELECT session.id FROM session {_OF_DEVICE})"  # noqa: S608
 _OF_HOST = "SELECT 1 FROM terminal WHERE host = ?"
 _OF_REPO = "SELECT 1 FROM checkout WHERE repo = ?"
-
-
-def among(rows: list[int], column: str = "event.command") -> Condition:
-    return f"{column} IN ({','.join(map(str, rows))})", ()
-
-
-def where(conditions: list[Condition]) -> Condition:
-    values = tuple(value for _, given in conditions for value in given)
-    return " AND ".join(sql for sql, _ in conditions) or "1", values

@@ -10,12 +10,9 @@ from operator import itemgetter
 from hx.core import merge
 from hx.core.merge import History
 from hx.core.record import NamedTuple
-from hx.database import artifacts as keepsakes
-from hx.database import counts
-from hx.database import tombstones as graves
-from hx.database.event_rows import events_at
-from hx.database.removal import references, settle, sweep_after
-from hx.database.retained_segments import suspect
+from hx.database import artifacts, counts, tombstones
+from hx.database.event_rows import events_at, references, settle, sweep_after
+from hx.database.retention import suspect
 from hx.database.rows import Dictionaries, Sql, event_rows, select_events
 from hx.database.sync.locations import Locations
 
@@ -45,27 +42,28 @@ def join(database: Database, delta: History, source: Source | None = None) -> Ch
 
     `source` says which segment showed it; without one it was made here.
     """
-    new = graves.unknown(database, delta.tombstones)
+    new = tombstones.unknown(database, delta.tombstones)
     events = _touched_events(database, delta, new)
-    artifacts = keepsakes.touched_artifacts(database, delta, new)
+    rows_of_artifacts = artifacts.touched_artifacts(database, delta, new)
     local = History(
         frozenset(events),
-        frozenset(artifacts),
-        keepsakes.touched_pins(database, delta),
-        graves.relevant(database, delta),
+        frozenset(rows_of_artifacts),
+        artifacts.touched_pins(database, delta),
+        tombstones.relevant(database, delta),
     )
     merged = merge.join(local, delta)
     locations = Locations(database, source)
-    graves.write(database, new)
+    tombstones.write(database, new)
     if new and source is None:
         _note_order(database)
     locations.leave_pins(local.pins - merged.pins)
-    keepsakes.write_pins(database, merged.pins - local.pins)
-    unlike = [row for a, row in artifacts.items() if a not in merged.artifacts]
+    artifacts.write_pins(database, merged.pins - local.pins)
+    unlike = [row for a, row in rows_of_artifacts.items() if a not in merged.artifacts]
     locations.leave("artifact", unlike)
     keys = {artifact.key for artifact in merged.artifacts}
-    _note_gone(database, "artifact", [row for a, row in artifacts.items() if a.key not in keys])
-    kept = keepsakes.write_artifacts(database, artifacts, merged.artifacts)
+    gone = [row for a, row in rows_of_artifacts.items() if a.key not in keys]
+    _note_gone(database, "artifact", gone)
+    kept = artifacts.write_artifacts(database, rows_of_artifacts, merged.artifacts)
     changes = _write_events(database, events, merged.events, delta, locations)
     known = {event.key for event in events}
     suspect(database, new, (event for event in merged.events if event.key not in known))
@@ -76,13 +74,13 @@ def join(database: Database, delta: History, source: Source | None = None) -> Ch
 
 
 def _touched_events(
-    database: Database, delta: History, tombstones: Iterable[Tombstone]
+    database: Database, delta: History, new: Iterable[Tombstone]
 ) -> dict[Event, int]:
     """Local events with a key of the delta, or covered by one of its new tombstones -> row id."""
     found = events_at(database, (event.key for event in delta.events))
-    for tombstone in tombstones:
-        for where, values in graves.conditions(tombstone):
-            found.update({local: at for at, local in select_events(database, where, values)})
+    for tombstone in new:
+        for where, values in tombstones.conditions(tombstone):
+            found.update({event: row for row, event in select_events(database, where, values)})
     return found
 
 

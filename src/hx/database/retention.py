@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import apsw
 
-from hx.core.model import KNOWN_SINCE_US
+from hx.core.model import KNOWN_SINCE_US, Keys, Window
 from hx.core.record import NamedTuple
 from hx.database.connection import BUSY_TIMEOUT_MS
-from hx.database.retained_segments import REDACTED_NOW, RETAINED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hx.core.model import Event, Tombstone
     from hx.database.connection import Database
 
+RETAINED = "retained_before_us"  # meta: what began before then may have been removed
 A_FEW = 100  # events that a search removes on its way: at most some 0.1 s
 MANY = 100_000  # events that a command removes which nobody waits for
 
@@ -69,6 +72,12 @@ def retain(database: Database, border: int | None, *, in_passing: bool = False) 
         database.connection.set_busy_timeout(BUSY_TIMEOUT_MS)
 
 
+# on `event`: until the old text has left the own segments, the new version says that it must
+REDACTED_NOW = (
+    "(revision > 0 AND EXISTS"
+    " (SELECT 1 FROM segment WHERE rewrite = 1 AND listed = 1 AND superseded = 0))"
+)
+
 # on `event`: values are a place in the order of time and the border
 _OLD = "(started_at_us, event.id) > (?, ?) AND started_at_us < ?"
 _IN_PINNED_SESSION = (
@@ -89,7 +98,7 @@ def _is_unswept(database: Database, in_passing: bool) -> bool:
 
 
 def _retain(database: Database, start: Reached, border: int, *, in_passing: bool) -> int:
-    from hx.database.removal import remove_events, sweep
+    from hx.database.event_rows import remove_events, sweep
 
     rows, reached = _slice(database, start, border, A_FEW if in_passing else MANY)
     remove_events(database, rows)
@@ -98,7 +107,7 @@ def _retain(database: Database, start: Reached, border: int, *, in_passing: bool
     database.set_meta(_REACHED, " ".join(map(str, reached)))
     if not in_passing:
         sweep(database)
-        database.execute("DELETE FROM meta WHERE key = ?", (_UNSWEPT,))
+        database.delete_meta(_UNSWEPT)
     elif rows:
         database.set_meta(_UNSWEPT, 1)
     return len(rows)
@@ -134,3 +143,39 @@ def _slice(
 def _reached(database: Database) -> Reached:
     stored = database.meta(_REACHED)
     return Reached(*map(int, stored.split())) if isinstance(stored, str) else _START
+
+
+_TOUCHED = (
+    "listed = 1 AND superseded = 0"
+    " AND (first_us IS NULL OR first_us <= ?) AND (last_us IS NULL OR last_us >= ?)"
+    " AND object_id IN (SELECT location.segment FROM location)"
+)
+_SUSPECT = f"UPDATE segment SET rewrite = 1 WHERE rewrite = 0 AND {_TOUCHED}"  # noqa: S608
+_REMAINS = (
+    "INSERT OR IGNORE INTO forgotten_copy SELECT device_id, object_id, NULL FROM segment"  # noqa: S608
+    f" WHERE {_TOUCHED}"
+)
+
+
+def suspect(database: Database, orders: Iterable[Tombstone], fresh: Iterable[Event]) -> None:
+    """`fresh`: events that were not here before. The caller holds the transaction."""
+    before_us = database.meta(RETAINED)
+    if not isinstance(before_us, int):
+        return
+    ordered = [span for order in orders for span in _spans(order)]
+    redacted = [(e.key.started_at_us, e.key.started_at_us) for e in fresh if e.revision]
+    for sql, spans in ((_REMAINS, ordered), (_SUSPECT, ordered + redacted)):
+        touched = {(min(last, before_us), since) for since, last in spans if since < before_us}
+        database.connection.executemany(sql, list(touched))
+
+
+def _spans(order: Tombstone) -> list[tuple[int, int]]:
+    """First and last start that an order may cover."""
+    scope = order.scope
+    if isinstance(scope, Window):
+        return [(scope.since_us, scope.until_us)]
+    if isinstance(scope, Keys):
+        times = {key.started_at_us for key in scope.events}
+        times |= {key.created_at_us for key in scope.artifacts}
+        return [(at_us, at_us) for at_us in times]
+    return [(0, 1 << 62)]

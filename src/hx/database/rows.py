@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hx.core.event_name import digest64, ident
 from hx.core.model import Event, EventKey
-from hx.database.counts import add_to_total
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from hx.database.counts import Use
 
 Sql = str | bytes | int | None
+Condition = tuple[str, tuple[Sql, ...]]  # SQL and the values of its parameters
 _CHUNK = 500
 CALLED = "coalesce(name, substr(lower(hex(device_id)), 1, 8))"  # what people see a device called
 
@@ -70,12 +70,29 @@ def to_event(row: tuple[Any, ...]) -> Event:
     )
 
 
+def device_name(database: Database, device_id: bytes) -> str | None:
+    """Return the name of a device; None: it has none, or no such device is known."""
+    name = database.value("SELECT name FROM device WHERE device_id = ?", (device_id,))
+    return None if name is None else str(name)
+
+
 def select_events(
     database: Database, where: str, values: tuple[Sql, ...] = ()
 ) -> Iterator[tuple[int, Event]]:
     """(row id, event) of every event for which the SQL condition holds."""
     for row in database.execute(f"{SELECT_EVENT} WHERE {where}", values):
         yield row[0], to_event(row)
+
+
+def among(rows: list[int], column: str = "event.command") -> Condition:
+    """Return the condition that a column is one of these row ids."""
+    return f"{column} IN ({','.join(map(str, rows))})", ()
+
+
+def where(conditions: list[Condition]) -> Condition:
+    """Return the conditions joined by AND; without any, one that always holds."""
+    values = tuple(value for _, given in conditions for value in given)
+    return " AND ".join(sql for sql, _ in conditions) or "1", values
 
 
 class Dictionaries:
@@ -141,6 +158,9 @@ class Dictionaries:
 
     def write_commands(self, uses: dict[int, Use]) -> None:
         """Insert the commands that were new, before their events; takes their uses away."""
+        # a search reads rows and writes none: it does not need that module
+        from hx.database.counts import add_to_total
+
         many = self._database.connection.executemany
         made = [(row, digest, *uses.pop(row), *text) for row, digest, *text in self._new_commands]
         many("INSERT INTO command VALUES (?, ?, ?, ?, ?, ?, ?)", made)

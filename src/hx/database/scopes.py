@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from hx.core.query import DEVICE, DIRECTORY, REPOSITORY, SESSION, Query
 from hx.core.rank import place_points
-from hx.database.find_conditions import Condition, filters
+from hx.database.find_conditions import filters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from hx.core.rank import Here
     from hx.database.connection import Database
+    from hx.database.rows import Condition
 
 INDEXED = (DIRECTORY, SESSION)  # their runs are found without a walk over all
 NOWHERE: Condition = ("0", ())

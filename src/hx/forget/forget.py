@@ -10,8 +10,9 @@ from hx.core.errors import Busy
 from hx.core.merge import History
 from hx.core.model import MAX_KEYS_IN_TOMBSTONE, Keys, Tombstone, WholeSession, Window
 from hx.core.record import NamedTuple
-from hx.database.artifacts import touched_artifacts
+from hx.database.artifacts import has_artifacts, touched_artifacts
 from hx.database.connection import BUSY_TIMEOUT_MS, UNCLEAN
+from hx.database.join import join
 from hx.database.queries import forget_selection
 from hx.files import PatientLock
 from hx.forget import scrub_spool
@@ -87,7 +88,7 @@ def artifacts(
     database: Database, choice: Choice, events: Iterable[EventKey], now_us: int
 ) -> list[Artifact]:
     """Artifacts that go with these events, or by themselves; the newest first."""
-    if database.value("SELECT 1 FROM artifact LIMIT 1") is None:
+    if not has_artifacts(database):
         return []
     named = Named(
         events,
@@ -133,7 +134,7 @@ def _order(
         events = kept = 0
         for scope in scopes(choice, named, issuer.now_us):
             order = Tombstone(issuer.new_id(), issuer.now_us, issuer.device_id, scope)
-            changes = database.join(History(tombstones=frozenset([order])))
+            changes = join(database, History(tombstones=frozenset([order])))
             events, kept = events + changes.forgotten, kept + changes.artifacts
         database.set_meta(UNCLEAN, issuer.now_us)
     erased = scrub_spool.apply(blots(choice, texts, places))
@@ -159,5 +160,5 @@ def clean(database: Database, *, patience_ms: int = 2_000) -> bool:
     finally:
         database.connection.set_busy_timeout(BUSY_TIMEOUT_MS)
     with database.transaction():
-        database.execute("DELETE FROM meta WHERE key = ?", (UNCLEAN,))
+        database.delete_meta(UNCLEAN)
     return True

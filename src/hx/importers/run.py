@@ -14,8 +14,11 @@ from hx.core.importing.stamps import BY_TIME, FORGOTTEN, KNOWN, NEW, TWIN
 from hx.core.merge import History
 from hx.core.model import FINISHED, IMPORTED, REDACTED, STATUS_UNKNOWN, Event, EventKey
 from hx.core.record import NamedTuple
+from hx.database.event_detail import name_unnamed
+from hx.database.join import join
 from hx.database.queries import import_state
 from hx.database.queries.import_twins import Own
+from hx.database.rows import device_name
 from hx.importers import Reading
 from hx.importers.rules import judged
 from hx.importers.stamp_changes import Placer, Source
@@ -210,7 +213,7 @@ class Import:
         else:
             with self._database.transaction():
                 fresh = self._place(timed, untimed)
-                changes = self._database.join(History(frozenset(fresh)))
+                changes = join(self._database, History(frozenset(fresh)))
                 self._tally["new"] -= changes.dropped
                 self._tally["forgotten"] += changes.dropped
                 self._name_devices()
@@ -244,9 +247,6 @@ class Import:
 
     def _name_devices(self) -> None:
         """An origin is called as the host that it is of, one of this host as this device."""
-        sql = "SELECT name FROM device WHERE device_id = ?"
-        own = self._database.value(sql, (self._job.device_id,)) or self._job.host
-        self._database.connection.executemany(
-            "UPDATE device SET name = ?2 WHERE device_id = ?1 AND name IS NULL",
-            [(at, own if host == self._job.host else host) for at, host in self._hosts.items()],
-        )
+        own = device_name(self._database, self._job.device_id) or self._job.host
+        for origin_id, host in self._hosts.items():
+            name_unnamed(self._database, origin_id, own if host == self._job.host else host)

@@ -14,8 +14,9 @@ from hx.core.record import NamedTuple
 from hx.database import artifacts as keepsakes
 from hx.database import tombstones
 from hx.database.event_rows import events_at
-from hx.database.retained_segments import RETAINED
+from hx.database.retention import RETAINED
 from hx.database.sync import ledger
+from hx.database.sync.locations import IN_OWN_SEGMENT
 from hx.database.sync.valid_records import spared
 from hx.stores import Missing
 
@@ -119,9 +120,7 @@ def _carried(context: SyncContext, old: History, cover: Cover) -> frozenset[Tomb
     if not events and not artifacts:
         return frozenset()
     database = context.database
-    held = tombstones.read(
-        database, "location IN (SELECT id FROM location WHERE segment IS NOT NULL)"
-    )
+    held = tombstones.read(database, IN_OWN_SEGMENT)
     left = _uncovered(events, artifacts, Cover(held | old.tombstones))
     carried: set[Tombstone] = set()
     for order in sorted(tombstones.read(database), key=lambda order: order.tombstone_id):

@@ -35,5 +35,5 @@ def note(context: SyncContext, own: Collection[str]) -> bool:
         return known is None
     found = vault.read(database)
     if known is not None and found is not None and found.pushed_at_us == context.now_us:
-        database.execute("DELETE FROM meta WHERE key = ?", (_SEEN,))
+        database.delete_meta(_SEEN)
     return False

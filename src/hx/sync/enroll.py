@@ -15,7 +15,7 @@ from hx.core.format.roster import evaluate
 from hx.core.format.verdict import Fault
 from hx.core.record import NamedTuple
 from hx.custody.key_set import Secrets
-from hx.database.sync import ledger, left_vaults
+from hx.database.sync import ledger
 from hx.database.sync import vault as rows
 from hx.database.sync.vault import Vault
 from hx.stores import Missing
@@ -101,7 +101,7 @@ def _enter(
     vault_id = genesis.read(first_record).vault_id
     me = here.device.device_id
     rows.create(here.database, Vault(vault_id, place.name, place.url, first_record), me)
-    before = left_vaults.read(here.database, vault_id)
+    before = rows.departure(here.database, vault_id)
     if before is not None and before.record is not None:  # perhaps nobody has heard of it yet
         records = [*records, before.record]
     with here.database.transaction():

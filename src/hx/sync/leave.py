@@ -15,9 +15,9 @@ from hx.core.format.roster import carried
 from hx.core.format.roster_records import device_revoke
 from hx.core.merge import History
 from hx.core.record import NamedTuple
-from hx.database.sync import ledger, left_vaults, unpublished, vault
-from hx.database.sync.left_vaults import Parting
+from hx.database.sync import ledger, unpublished, vault
 from hx.database.sync.unpublished import Due
+from hx.database.sync.vault import Departure
 from hx.sync import membership
 from hx.sync.device_state import MEMBER, WAITING, place_of
 from hx.sync.publish import Plan, listed_of, manifest_of, publish
@@ -98,7 +98,7 @@ def be_gone(context: SyncContext, outbox: Outbox, *, when_all_is_published: bool
             database, context.me, frozenset(), context.now_us
         ):
             return False
-        left_vaults.note(database, context.vault.vault_id, Parting(context.me, record))
+        vault.note_departure(database, context.vault.vault_id, Departure(context.me, record))
         vault.remove(database)
     outbox.clear()
     return True
@@ -106,5 +106,5 @@ def be_gone(context: SyncContext, outbox: Outbox, *, when_all_is_published: bool
 
 def left_before(database: Database, vault_id: bytes, device_id: bytes) -> bool:
     """Whether a device of this id has left that vault: it needs another id to come back."""
-    found = left_vaults.read(database, vault_id)
-    return found is not None and found.device_id == device_id
+    departure = vault.departure(database, vault_id)
+    return departure is not None and departure.device_id == device_id

@@ -8,8 +8,8 @@ segment that either has published.
 from __future__ import annotations
 
 from hx.core.format.roster_records import add
-from hx.database.sync import ledger, vault
-from hx.database.sync.ownership import bequeath
+from hx.database.sync import forgotten_copies, ledger, vault
+from hx.database.sync.locations import bequeath
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +37,6 @@ def rebase(database: Database, old: bytes, word: Record) -> None:
     vault.add_records(database, [word])
     bequeath(database, old)
     ledger.disown(database, old)
-    database.execute("DELETE FROM confirmed")
+    forgotten_copies.remove_confirmations(database)
     vault.update(database, own_seq=0, slots_for=None, pushed_at_us=None, told_seq=None)
     vault.forget_notes(database)

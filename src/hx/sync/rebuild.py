@@ -14,11 +14,21 @@ from hx.core.merge import History
 from hx.core.record import NamedTuple
 from hx.database import artifacts, tombstones
 from hx.database.connection import open_scratch
+from hx.database.join import join
 from hx.database.retention import retain
-from hx.database.rows import select_events
+from hx.database.rows import among, select_events
 from hx.database.sync import ledger, locations
-from hx.database.sync.compare import Difference, differences, event_pairs, totals
-from hx.database.sync.rebuild import Watch, copy_tables, local_tables, replace
+from hx.database.sync.locations import held_in
+from hx.database.sync.rebuild import (
+    Difference,
+    Watch,
+    copy_tables,
+    differences,
+    event_pairs,
+    local_tables,
+    replace,
+    totals,
+)
 from hx.sync.context import SyncContext
 from hx.sync.segments import joined
 from hx.sync.verify import look_at
@@ -86,12 +96,10 @@ def _fill(context: SyncContext, new: Database) -> int:
 
 def _copy_the_rest(old: Database, new: Database) -> None:
     """What no history brings about, and the ledger as it was before it was gone through again."""
-    flagged = new.execute("SELECT object_id FROM segment WHERE rewrite = 1").fetchall()
+    to_rewrite = ledger.to_rewrite(new)
     copy_tables(old, new, set(local_tables(new)) - {"device"})
     with new.transaction():
-        new.connection.executemany(
-            "UPDATE segment SET rewrite = 1 WHERE object_id = ? AND superseded = 0", flagged
-        )
+        ledger.note_rewrite(new, to_rewrite)
 
 
 # ---- what no segment showed ----
@@ -101,7 +109,7 @@ def _take_rest(old: Database, new: Database, me: bytes) -> int:
     """Orders to forget first, for they say what may come; then events. Gives how many."""
     places = _places(old)
     for location, authors in places.items():
-        where = _held(location)
+        where = held_in(location)
         part = History(
             frozenset(),
             artifacts.read_artifacts(old, where) - artifacts.read_artifacts(new),
@@ -111,33 +119,27 @@ def _take_rest(old: Database, new: Database, me: bytes) -> int:
         _join(new, part, authors, me)
     rows = list(_not_shown(old, new))
     for at in range(0, len(rows), _CHUNK):
-        among = f"event.id IN ({','.join(map(str, rows[at : at + _CHUNK]))})"
-        sql = f"SELECT DISTINCT location FROM event WHERE {among}"  # noqa: S608
-        for (location,) in old.execute(sql).fetchall():
-            found = select_events(old, f"{among} AND {_held(location)}")
+        chunk = rows[at : at + _CHUNK]
+        for location in locations.of_events(old, chunk):
+            found = select_events(old, f"{among(chunk, 'event.id')[0]} AND {held_in(location)}")
             _join(new, History(frozenset(e for _, e in found)), places[location], me)
     return len(rows)
 
 
-def _places(old: Database) -> dict[object, tuple[bytes, ...]]:
-    """Holding -> whose segments have shown what is in it."""
-    rows = [int(row or 0) for (row,) in old.execute("SELECT id FROM location").fetchall()]
-    shown = {row: tuple(sorted(locations.read(old, row).authors)) for row in rows}
-    places: dict[object, tuple[bytes, ...]] = {None: ()}
+def _places(old: Database) -> dict[int | None, tuple[bytes, ...]]:
+    """Return location -> the authors whose segments have shown the records that are there."""
+    known = locations.read_all(old)
+    shown = {row: tuple(sorted(location.authors)) for row, location in known.items()}
+    places: dict[int | None, tuple[bytes, ...]] = {None: ()}
     return places | shown
-
-
-def _held(location: object) -> str:
-    return "location IS NULL" if location is None else f"location = {location}"
 
 
 def _not_shown(old: Database, new: Database) -> Iterator[int]:
     """Events of which nothing came, or another version than the present one that none shows yet."""
-    sql = "SELECT segment FROM event JOIN location ON location.id = location WHERE event.id = ?"
     for ours, theirs in event_pairs(old, new):
         if ours is None or (theirs and theirs[1] == ours[1]):
             continue
-        if theirs is None or old.value(sql, ours[:1]) is None:
+        if theirs is None or locations.own_segment_of(old, ours[0]) is None:
             yield ours[0]
 
 
@@ -147,4 +149,4 @@ def _join(new: Database, part: History, authors: tuple[bytes, ...], me: bytes) -
     for author in authors or (None,):
         source = None if author is None else locations.Source(author, None, me)
         with new.transaction():
-            new.join(part, source)
+            join(new, part, source)

@@ -26,6 +26,7 @@ from hx.core.format.verdict import (
 )
 from hx.database.connection import UNCLEAN
 from hx.database.event_detail import name_origins
+from hx.database.join import join
 from hx.database.sync import forgotten_copies, ledger, vault
 from hx.database.sync.ledger import TAKEN, Verdict
 from hx.database.sync.locations import Source
@@ -133,7 +134,7 @@ def joined(context: SyncContext, one: Segment, history: History) -> Pulled:
     lives = own and one.listed and not one.superseded
     source = Source(one.device_id, one.object_id if lives else None, context.me)
     with context.database.transaction():
-        changes = context.database.join(history, source)
+        changes = join(context.database, history, source)
         name_origins(context.database, one.device_id)
         ledger.judge(context.database, one, TAKEN, context.now_us)
         if one.device_id in context.trust.departed:  # the others' part is to publish it anew
@@ -160,6 +161,6 @@ def give_up(context: SyncContext, objects: Iterable[tuple[str, bytes]]) -> None:
             continue
         listed = Listed(name.object_id, len(data), sha256(data).digest(), 0)
         with context.database.transaction():
-            if context.database.join(history, Source(context.me, None, context.me)).erased:
+            if join(context.database, history, Source(context.me, None, context.me)).erased:
                 context.database.set_meta(UNCLEAN, context.now_us)
             ledger.list_objects(context.database, context.me, [listed], context.now_us, TAKEN)

@@ -15,6 +15,7 @@ from hx.core.format.verdict import IMPORTED, TOO_LARGE, rejected
 from hx.core.record import NamedTuple
 from hx.database.connection import UNCLEAN
 from hx.database.event_detail import name_origins
+from hx.database.join import join
 from hx.database.sync import ledger, repair
 from hx.database.sync.ledger import TAKEN
 from hx.database.sync.locations import Source
@@ -89,7 +90,7 @@ def join_unnamed(context: SyncContext, listed: Listed, history: History) -> int:
     Gives how many events were not here.
     """
     with context.database.transaction():
-        changes = context.database.join(history, Source(context.me, None, context.me))
+        changes = join(context.database, history, Source(context.me, None, context.me))
         name_origins(context.database, context.me)
         ledger.list_objects(context.database, context.me, [listed], context.now_us, TAKEN)
         repair.bury(context.database, context.me, listed.object_id)

@@ -11,7 +11,7 @@ from hx.cli.context import now_us, open_context
 from hx.cli.health_part import FAULT, OK, WARNING, Finding
 from hx.core.errors import DatabaseError, HxError
 from hx.database.connection import explained
-from hx.database.queries import integrity, status
+from hx.database.queries import status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _database(context: Context) -> Iterator[Finding]:
     if context.trouble is not None:
         trouble = context.trouble
         yield Finding("spool", FAULT, f"it cannot be drained: {trouble.message}", trouble.hint)
-    wrongs = list(integrity.wrongs(context.database))
+    wrongs = list(status.wrongs(context.database))
     for wrong in wrongs:
         yield Finding("database", FAULT, wrong, "move the database away and restore a backup of it")
     if not wrongs:

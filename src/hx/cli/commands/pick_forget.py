@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hx.config import Config
-    from hx.database.connection import Database
     from hx.picker.model import Row
 
 
@@ -24,7 +23,8 @@ def forget(config: Config, rows: Iterable[Row]) -> None:
     """Every run of these commands, also those that came while the picker was open."""
     context = drained(open_context(config))
     database = context.database
-    choice = Choice(commands=tuple(_same(database, rows)))
+    same = forget_selection.same_commands(database, [(row.command, row.text) for row in rows])
+    choice = Choice(commands=tuple(same))
     keys = [event.key for event in forget_selection.events(database, choice)]
     if keys:
         issuer = verb.Issuer(context.who.device_id, context.now_us, lambda: os.urandom(16))
@@ -49,11 +49,3 @@ def _scrub_behind(path: str) -> None:
         verb.clean(open_database(path))
     finally:
         os._exit(0)
-
-
-def _same(database: Database, rows: Iterable[Row]) -> Iterable[int]:
-    """Those still there: SQLite gives the row id of what vanished to what comes."""
-    sql = "SELECT id FROM command WHERE id = ? AND text = ?"
-    for row in rows:
-        if database.value(sql, (row.command, row.text)) is not None:
-            yield row.command

@@ -25,8 +25,6 @@ def run(arguments: list[str], config: Config) -> int:
 
 
 def change(arguments: list[str], config: Config, *, pinned: bool) -> int:
-    from hx.database.pins import pin
-
     given = parser("pin" if pinned else "unpin").parse_args(arguments)
     if given.last and given.sessions:
         raise UsageError("--last and SESSION exclude each other")
@@ -37,7 +35,7 @@ def change(arguments: list[str], config: Config, *, pinned: bool) -> int:
     word = "pinned" if pinned else "unpinned"
     for session in filter(None, chosen):
         device = context.who.device_id
-        changed = pin(context.database, session, context.now_us, device, pinned=pinned)
+        changed = sessions.pin(context.database, session, context.now_us, device, pinned=pinned)
         print(f"{word}: session {session.hex()}{'' if changed else ' (it was before)'}")
     return 0
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from hx.core.format.verdict import IMPORTED
 from hx.core.model import ArtifactKey, EventKey
 from hx.core.record import NamedTuple
-from hx.database.find_conditions import Condition, among, where
-from hx.database.rows import Sql, from_sql
+from hx.database.rows import Condition, Sql, among, from_sql, where
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hx.database.connection import Database
 
 _DAY_US = 86_400_000_000
@@ -50,6 +51,15 @@ def events(database: Database, choice: Choice) -> list[Chosen]:
         Chosen(row, EventKey(at, same.setdefault(d, d), same.setdefault(s, s), seq))
         for row, at, d, s, seq in database.execute(sql, values)
     ]
+
+
+def same_commands(database: Database, commands: Iterable[tuple[int, str]]) -> list[int]:
+    """Return the row ids of (row id, text) that still have this text.
+
+    SQLite gives the row id of a command that was removed to one that comes later.
+    """
+    sql = "SELECT 1 FROM command WHERE id = ? AND text = ?"
+    return [row for row, text in commands if database.value(sql, (row, text)) is not None]
 
 
 def artifacts(database: Database, choice: Choice) -> list[ArtifactKey]:

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from hx.core.device_names import may_be_same_host
 from hx.core.merge import Cover
 from hx.core.model import KNOWN_SINCE_US, LIVE, EventKey, Tombstone, Window
-from hx.database.rows import from_sql
+from hx.database.rows import device_name, from_sql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Own:
 
 def _circle(database: Database, device_id: bytes, host: str, origin: bytes) -> dict[int, bytes]:
     """Row -> id of this device, of what bears its host's name, of imports that may be of it."""
-    own = database.value("SELECT name FROM device WHERE device_id = ?", (device_id,)) or host
+    own = device_name(database, device_id) or host
     return {
         row: one
         for row, one, name in database.execute("SELECT id, device_id, name FROM device")

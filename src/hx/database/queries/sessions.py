@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hx.core.failures import Step
-from hx.core.model import FINISHED, LIVE
+from hx.core.model import FINISHED, LIVE, Pin
 from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
@@ -146,3 +146,22 @@ _BY_ALL_TIMES = (
     "WHERE +session = :session AND started_at_us BETWEEN :first AND :last"
     " ORDER BY started_at_us DESC, seq DESC LIMIT :most"
 )
+
+
+def pin(
+    database: Database, session_id: bytes, now_us: int, device_id: bytes, *, pinned: bool
+) -> bool:
+    """Whether that changed anything. The newest pin wins, also over one from a fast clock."""
+    from hx.core.merge import History
+    from hx.database.join import join
+
+    with database.transaction():
+        row = database.execute(
+            "SELECT pinned, changed_at_us FROM pin WHERE session_id = ?", (session_id,)
+        ).fetchone()
+        if bool(row and row[0]) == pinned:
+            return False
+        changed_at_us = max(now_us, row[1] + 1) if row else now_us
+        made = Pin(session_id, pinned, changed_at_us, device_id)
+        join(database, History(pins=frozenset([made])))
+    return True

@@ -7,12 +7,16 @@ large in Python.
 
 from __future__ import annotations
 
+import json
+import threading
+
+import apsw
+
 from hx.core.model import KNOWN_SINCE_US
 from hx.core.program import program_by_head
 from hx.core.record import NamedTuple
-from hx.database.find_conditions import filters, where
-from hx.database.queries.bulk_counts import Everything
-from hx.database.rows import CALLED, from_sql
+from hx.database.find_conditions import filters
+from hx.database.rows import CALLED, from_sql, where
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from hx.core.query import Query
     from hx.database.connection import Database
 
+    Columns = list[list[int]]
     Name = bytes | int | None  # an hour of the day is a number
 
 COMMAND, DIRECTORY, REPO, DEVICE, HOUR = "command", "dir", "repo", "device", "hour"
@@ -193,3 +198,51 @@ def quarters(database: Database, query: Query, since_us: int) -> list[tuple[int,
         f" FROM event WHERE {condition} AND started_at_us >= ? GROUP BY 1"
     )
     return list(database.execute(sql, (*values, since_us)))
+
+
+_COUNTED = """
+SELECT group_concat(command), group_concat(events), group_concat(ended), group_concat(failures)
+FROM (SELECT command, count(*) AS events, count(exit_status) AS ended,
+      coalesce(sum(exit_status <> 0), 0) AS failures FROM event GROUP BY command)
+"""
+_LASTED = """
+SELECT group_concat(command), group_concat(duration_us)
+FROM (SELECT command, duration_us FROM event WHERE duration_us > 0)
+"""
+
+
+class Everything:
+    """Begins at once, on a connection of its own; `columns` waits for the end."""
+
+    def __init__(self, database: Database) -> None:
+        self._path = database.path
+        self._found: list[Columns] = []
+        self._trouble: BaseException | None = None
+        self._thread = threading.Thread(target=self._gather)
+        self._thread.start()
+
+    def columns(self) -> tuple[Columns, Columns]:
+        """Of each command its events, ended ones and failures; of each event with one its duration.
+
+        The first column of both is the command. Raises apsw.Error.
+        """
+        self._thread.join()
+        if self._trouble is not None:
+            raise self._trouble
+        counted, lasted = self._found
+        return counted, lasted
+
+    def _gather(self) -> None:
+        try:
+            connection = apsw.Connection(self._path, flags=apsw.SQLITE_OPEN_READONLY)
+            try:
+                self._found = [_columns(connection, sql) for sql in (_COUNTED, _LASTED)]
+            finally:
+                connection.close()
+        except apsw.Error as error:  # told where it is waited for
+            self._trouble = error
+
+
+def _columns(connection: apsw.Connection, sql: str) -> Columns:
+    row = next(iter(connection.execute(sql)))
+    return [json.loads(f"[{text or ''}]") for text in row]

@@ -184,6 +184,11 @@ def confirmed(database: Database) -> dict[bytes, int]:
     return dict(database.execute("SELECT device_id, seq FROM confirmed"))
 
 
+def remove_confirmations(database: Database) -> None:
+    """Forget what others have read: they confirmed manifests of another device id."""
+    database.execute("DELETE FROM confirmed")
+
+
 def is_untold(database: Database, me: bytes) -> bool:
     """Whether an order to forget that was given here is in no segment yet."""
     sql = "SELECT 1 FROM tombstone WHERE device_id = ? AND location IS NULL"

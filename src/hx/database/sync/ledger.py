@@ -348,6 +348,20 @@ def supersede(database: Database, device_id: bytes, segments: Iterable[Segment])
     )
 
 
+def to_rewrite(database: Database) -> list[bytes]:
+    """Return the object ids of own segments that are to be rewritten."""
+    rows = database.execute("SELECT object_id FROM segment WHERE rewrite = 1")
+    return [object_id for (object_id,) in rows]
+
+
+def note_rewrite(database: Database, objects: Iterable[bytes]) -> None:
+    """Mark own segments for rewriting, but those that were superseded."""
+    database.connection.executemany(
+        "UPDATE segment SET rewrite = 1 WHERE object_id = ? AND superseded = 0",
+        [(object_id,) for object_id in objects],
+    )
+
+
 def find(database: Database, device_id: bytes, object_id: bytes) -> Segment | None:
     """What is known of a segment."""
     where = "device_id = ? AND object_id = ?"

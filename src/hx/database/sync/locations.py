@@ -7,6 +7,7 @@ for an own segment that holds what is forgotten or beaten. Sync contract v1, sec
 from __future__ import annotations
 
 from hx.core.record import NamedTuple
+from hx.database.rows import among
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,21 @@ if TYPE_CHECKING:
 
 _CHUNK = 500
 _ID_BYTES = 16
+# on a table of records: an own segment holds the present version
+IN_OWN_SEGMENT = "location IN (SELECT id FROM location WHERE segment IS NOT NULL)"
+_KINDS = ("event", "artifact", "pin", "tombstone")
+_OF = {  # rows of one device that no segment holds
+    "event": "session IN (SELECT session.id FROM session JOIN device ON device.id = session.device"
+    " WHERE device_id = ?1)",
+    "artifact": "device_id = ?1",
+    "pin": "device_id = ?1",
+    "tombstone": "device_id = ?1",
+}
+_DEVICES = (
+    "SELECT device_id FROM device UNION SELECT device_id FROM artifact"
+    " UNION SELECT device_id FROM pin UNION SELECT device_id FROM tombstone"
+)
+_ORIGIN = b"\x80"  # ids from here on are of imports, which whoever has them publishes
 
 
 class Source(NamedTuple):
@@ -198,13 +214,32 @@ def release(database: Database, device_id: bytes) -> None:
     ).fetchall()
     for (row,) in dead:
         new = row_of(database, read(database, int(row or 0))._replace(segment=None))
-        if new is None:
-            database.execute(
-                "INSERT OR IGNORE INTO unpublished SELECT id FROM event WHERE location = ?", (row,)
-            )
-        for table in ("event", "artifact", "pin", "tombstone"):
-            database.execute(f"UPDATE {table} SET location = ? WHERE location = ?", (new, row))  # noqa: S608
-        database.execute("DELETE FROM location WHERE id = ?", (row,))
+        _move(database, int(row or 0), new)
+
+
+def held_in(location: int | None) -> str:
+    """Return the SQL condition for records at a location; None: in no segment."""
+    return "location IS NULL" if location is None else f"location = {location}"
+
+
+def of_events(database: Database, rows: list[int]) -> list[int | None]:
+    """Return the distinct locations of these events."""
+    condition, _ = among(rows, "event.id")
+    sql = f"SELECT DISTINCT location FROM event WHERE {condition}"  # noqa: S608
+    return [location for (location,) in database.execute(sql)]
+
+
+def own_segment_of(database: Database, event: int) -> bytes | None:
+    """Return the own segment that holds an event; None: no own one does."""
+    sql = "SELECT segment FROM event JOIN location ON location.id = location WHERE event.id = ?"
+    segment: bytes | None = database.value(sql, (event,))
+    return segment
+
+
+def read_all(database: Database, where: str = "1") -> dict[int, Location]:
+    """Return row id -> location, of all of them or of those for which an SQL condition holds."""
+    rows = database.execute(f"SELECT id, segment, shown, mine FROM location WHERE {where}")  # noqa: S608
+    return {row: Location(segment, shown, bool(mine)) for row, segment, shown, mine in rows}
 
 
 def row_of(database: Database, location: Location) -> int | None:
@@ -225,3 +260,49 @@ def read(database: Database, row: int) -> Location:
     sql = "SELECT segment, shown, mine FROM location WHERE id = ?"
     segment, shown, mine = next(iter(database.execute(sql, (row,))))
     return Location(segment, shown, bool(mine))
+
+
+def attribute(database: Database, me: bytes) -> None:
+    """What is in no segment yet is its author's, where that is another device.
+
+    The caller holds the transaction, in which the database has come into a vault.
+    """
+    for (device_id,) in database.execute(_DEVICES).fetchall():
+        if device_id == me or not isinstance(device_id, bytes) or device_id >= _ORIGIN:
+            continue
+        row = row_of(database, Location(None, device_id, mine=False))
+        for table, of in _OF.items():
+            database.execute(
+                f"UPDATE {table} SET location = ?2 WHERE location IS NULL AND {of}",  # noqa: S608
+                (device_id, row),
+            )
+
+
+def bequeath(database: Database, old: bytes) -> None:
+    """What this device has published is another device's from now on: `old`, as it was called.
+
+    What it had published and no segment of it holds any more is in none. The caller holds the
+    transaction, in which the device gets its new id.
+    """
+    for (row,) in database.execute("SELECT id FROM location").fetchall():
+        before = read(database, int(str(row)))
+        after = before._replace(mine=False)
+        if before.segment is not None:
+            after = after._replace(segment=None, shown=b"".join(sorted(before.authors | {old})))
+        elif before.mine:
+            after = after._replace(shown=b"")
+        if after != before:
+            _move(database, int(str(row)), row_of(database, after))
+
+
+def _move(database: Database, before: int, after: int | None) -> None:
+    if after is None:
+        database.execute(
+            "INSERT OR IGNORE INTO unpublished SELECT id FROM event WHERE location = ?", (before,)
+        )
+    for table in _KINDS:
+        database.execute(
+            f"UPDATE {table} SET location = ? WHERE location = ?",  # noqa: S608
+            (after, before),
+        )
+    database.execute("DELETE FROM location WHERE id = ?", (before,))

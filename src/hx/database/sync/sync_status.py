@@ -6,7 +6,7 @@ from hx.core.format import object_names
 from hx.core.format.verdict import IMPORTED
 from hx.core.record import NamedTuple
 from hx.database.event_detail import device_names
-from hx.database.sync import ledger
+from hx.database.sync import forgotten_copies, ledger, vault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,3 +93,85 @@ def devices(database: Database, trust: Trust, me: bytes) -> list[DeviceSeen]:
             )
         )
     return sorted(found, key=lambda one: (not one.here, one.name, one.device_id))
+
+
+class Copy(NamedTuple):
+    """Of one device, segments in the store that hold what was forgotten."""
+
+    device_id: bytes
+    name: str
+    objects: int
+    last_seen_us: int | None  # when its newest manifest was written, by its clock
+    here: bool
+    stands: bool  # in the vault still: its next sync replaces them
+
+
+class Elsewhere(NamedTuple):
+    at_us: int | None  # of the newest order that was given here
+    told: bool | None  # whether the others can read of it; None: nothing is known of that
+    confirmed: dict[bytes, str]  # device id -> name: it has written since it read the order
+    silent: dict[bytes, str]  # it has not written since
+    copies: list[Copy]
+
+    @property
+    def is_settled(self) -> bool:
+        return not (self.copies or self.told is False)
+
+
+def is_something(database: Database, me: bytes) -> bool:
+    """Whether there may be anything to tell, without asking who is trusted: that takes crypto."""
+    sql = (
+        "SELECT 1 FROM forgotten_copy UNION ALL SELECT 1 FROM tombstone WHERE device_id = ? LIMIT 1"
+    )
+    return database.value(sql, (me,)) is not None
+
+
+def elsewhere(database: Database, me: bytes, trust: Trust) -> Elsewhere | None:
+    """None where nothing was forgotten, and nothing that was is anywhere yet."""
+    copies = _copies(database, me, trust)
+    sql = "SELECT max(created_at_us) FROM tombstone WHERE device_id = ?"
+    at_us = database.value(sql, (me,))
+    if at_us is None and not copies:
+        return None
+    told, told_seq = _told(database, me)
+    confirmed: dict[bytes, str] = {}
+    silent: dict[bytes, str] = {}
+    if told_seq is not None:
+        owing = {copy.device_id for copy in copies}
+        seen, called = forgotten_copies.confirmed(database), device_names(database)
+        for device_id, member in sorted(trust.active.items()):
+            if device_id == me or device_id in owing:
+                continue
+            found = confirmed if seen.get(device_id, 0) >= told_seq else silent
+            found[device_id] = called.get(device_id) or member.label
+    return Elsewhere(at_us, told, confirmed, silent, copies)
+
+
+def _told(database: Database, me: bytes) -> tuple[bool | None, int | None]:
+    """Whether the orders that were given here are told, and in which own manifest."""
+    if forgotten_copies.is_untold(database, me):
+        return False, None
+    found = vault.read(database)
+    seq = found.told_seq if found else None
+    return (None, None) if seq is None else (True, seq)
+
+
+def _copies(database: Database, me: bytes, trust: Trust) -> list[Copy]:
+    found = forgotten_copies.copies(database)
+    if not found:
+        return []
+    heads, called = ledger.heads(database), device_names(database)
+    members = trust.enrolled
+    made = [
+        Copy(
+            device_id,
+            called.get(device_id)
+            or (members[device_id].label if device_id in members else device_id.hex()[:8]),
+            len(objects),
+            heads[device_id][-1].at_us if device_id in heads else None,
+            device_id == me,
+            device_id in trust.active or device_id in trust.waiting,
+        )
+        for device_id, objects in found.items()
+    ]
+    return sorted(made, key=lambda copy: (not copy.here, copy.name, copy.device_id))

@@ -12,7 +12,7 @@ from hx.core.record import NamedTuple
 from hx.database import artifacts, tombstones
 from hx.database.rows import select_events
 from hx.database.sync import forgotten_copies
-from hx.database.sync.locations import Location, Locations, Source
+from hx.database.sync.locations import Locations, Source, read_all
 from hx.database.sync.valid_records import Spared, holds_covered, spared
 
 TYPE_CHECKING = False
@@ -84,9 +84,11 @@ def _events(database: Database, held: list[int], now_us: int) -> Iterator[tuple[
 
 def _left_behind(database: Database, me: bytes, inactive: frozenset[bytes]) -> list[int]:
     """Holdings in no own segment whose records are due all the same."""
-    rows = database.execute("SELECT id, segment, shown, mine FROM location WHERE segment IS NULL")
-    locations = {row[0]: Location(row[1], row[2], bool(row[3])) for row in rows}
-    return [row for row, one in locations.items() if one.mine or one.authors <= inactive | {me}]
+    return [
+        row
+        for row, location in read_all(database, "segment IS NULL").items()
+        if location.mine or location.authors <= inactive | {me}
+    ]
 
 
 def _version(database: Database) -> int:

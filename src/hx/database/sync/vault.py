@@ -42,7 +42,7 @@ _COLUMNS = ", ".join(Vault._fields)
 
 def create(database: Database, vault: Vault, me: bytes) -> None:
     """Be in this vault from now on: every event of this device may have to be published."""
-    from hx.database.sync.ownership import attribute
+    from hx.database.sync.locations import attribute
 
     marks = ", ".join("?" * len(Vault._fields))
     with database.transaction():
@@ -64,7 +64,7 @@ def remove(database: Database) -> None:
 
 def forget_notes(database: Database) -> None:
     """What is remembered of this device in its vault beside the tables."""
-    database.connection.executemany("DELETE FROM meta WHERE key = ?", [(key,) for key in _META])
+    database.delete_meta(*_META)
 
 
 _TABLES = (
@@ -123,3 +123,32 @@ def roster_digest(found: Iterable[tuple[bytes, bytes, bytes]]) -> bytes:
     """Equal exactly for equal sets of records."""
     parts = sorted(blake2b(b"".join(record), digest_size=32).digest() for record in found)
     return blake2b(b"".join(parts), digest_size=32).digest()
+
+
+_LEFT = "left."  # meta: and the vault's id
+_ID, _SIGNER, _SIGNATURE = 16, 32, 64  # bytes
+
+
+class Departure(NamedTuple):
+    device_id: bytes
+    record: Record | None  # its word against itself; None: others had said so
+
+
+def note_departure(database: Database, vault_id: bytes, departure: Departure) -> None:
+    """The caller holds the transaction."""
+    record = departure.record
+    signed = b"" if record is None else record.signer + record.signature + record.payload
+    database.set_meta(_LEFT + vault_id.hex(), departure.device_id + signed)
+
+
+def departure(database: Database, vault_id: bytes) -> Departure | None:
+    """None: nobody has left this vault here."""
+    from hx.core.format.roster_records import Record
+
+    found = database.meta(_LEFT + vault_id.hex())
+    if not isinstance(found, bytes):
+        return None
+    device_id, signed = found[:_ID], found[_ID:]
+    signer, rest = signed[:_SIGNER], signed[_SIGNER:]
+    record = Record(signer, rest[_SIGNATURE:], rest[:_SIGNATURE]) if signed else None
+    return Departure(device_id, record)

@@ -11,6 +11,13 @@ from itertools import islice
 
 from hx.core.query import ALL, DEVICE, DIRECTORY, REPOSITORY, SESSION
 from hx.core.rank import LOOKED_AT, place_points
+from hx.database.queries.picker import (
+    all_commands,
+    failed_last,
+    greatest_command,
+    runs_by_slices,
+    runs_by_time,
+)
 from hx.database.scopes import INDEXED, NOWHERE, condition, places
 from hx.picker.answers.matcher import matcher
 from hx.picker.answers.scopes import Runs
@@ -140,11 +147,11 @@ class Stock:
         self._database.connection.pragma("cache_size", self._cache)
 
     def _load_commands(self) -> Generator[None, None, None]:
-        self._size = 1 + (self._database.value("SELECT max(id) FROM command") or 0)
+        self._size = 1 + greatest_command(self._database)
         self._known = bytearray(self._size)
         texts = matcher([]).texts
         held: list[str] = []
-        for rows in _slices(self._database.execute(_COMMANDS_SQL, (LOOKED_AT,)), _COMMANDS):
+        for rows in _slices(all_commands(self._database, LOOKED_AT), _COMMANDS):
             for command, last_us, runs, failures, text in rows:
                 if command < self._size:
                     self.commands.append(command)
@@ -164,7 +171,7 @@ class Stock:
     def _load_runs(self, scope: str) -> Generator[None, None, None]:
         runs = Runs(self._size)
         where, values = condition(scope, self._here)
-        walk = _by_index if scope in INDEXED else _by_slices
+        walk = _by_index if scope in INDEXED else runs_by_slices
         # most events may be this device's, few are of this repository
         step = _WALKED if scope == REPOSITORY else _EVENTS
         if (where, values) != NOWHERE:
@@ -177,7 +184,7 @@ class Stock:
     def _load_unfailed(self) -> Generator[None, None, None]:
         unfailed = bytearray(self._known)
         for at in range(0, self._size, _COMMANDS):
-            for (command,) in self._database.execute(_FAILED_SQL, (at, at + _COMMANDS)):
+            for (command,) in failed_last(self._database, at, at + _COMMANDS):
                 if command < self._size:
                     unfailed[command] = 0
             yield
@@ -185,15 +192,7 @@ class Stock:
 
 
 def _by_index(database: Database, where: str, values: Values, step: int) -> Iterator[list[Any]]:
-    sql = f"{_RUNS_SQL} WHERE {where} ORDER BY started_at_us DESC"
-    return _slices(database.execute(sql, values), min(step, _EVENTS))
-
-
-def _by_slices(database: Database, where: str, values: Values, step: int) -> Iterator[list[Any]]:
-    last = database.value("SELECT max(id) FROM event") or 0
-    sql = f"{_RUNS_SQL} WHERE event.id > ? AND event.id <= ? AND {where} ORDER BY event.id DESC"
-    for until in range(last, 0, -step):
-        yield list(database.execute(sql, (until - step, until, *values)))
+    return _slices(runs_by_time(database, where, values), min(step, _EVENTS))
 
 
 def _slices(cursor: Any, size: int) -> Iterator[list[Any]]:
@@ -202,14 +201,3 @@ def _slices(cursor: Any, size: int) -> Iterator[list[Any]]:
             yield rows
     finally:
         cursor.close()
-
-
-_RUNS_SQL = "SELECT command, event.id, started_at_us, exit_status FROM event"
-_COMMANDS_SQL = (
-    "SELECT id, last_us, runs, failures, substr(text, 1, ?) FROM command INDEXED BY command_recent"
-    " ORDER BY last_us DESC"
-)
-_FAILED_SQL = (
-    "SELECT id FROM command WHERE id >= ? AND id < ? AND (SELECT exit_status FROM event"
-    " WHERE event.command = command.id ORDER BY started_at_us DESC LIMIT 1) <> 0"
-)

@@ -22,12 +22,6 @@ _EVENTS = 3_000
 _MOST = 500  # that are found
 
 
-def newest(database: Database, limit: int) -> list[int]:
-    """Row ids of the latest used commands."""
-    sql = "SELECT id FROM command ORDER BY last_us DESC LIMIT ?"
-    return [row[0] for row in database.execute(sql, (limit,))]
-
-
 def glance(database: Database, scope: str, terms: list[Term], here: Here) -> list[Command]:
     """Commands that may fit, latest used first."""
     from hx.database.search import equal, latest, rare

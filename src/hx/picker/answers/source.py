@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from hx.core.query import ALL
 from hx.core.rank import LOOKED_AT
-from hx.picker.answers.first_rows import glance, newest
+from hx.database.queries.picker import newest_commands
+from hx.picker.answers.first_rows import glance
 from hx.picker.answers.rows_from_sql import load_details, load_rows
 from hx.picker.model import Answer, Question
 
@@ -51,7 +52,7 @@ class Source:
         limit = min(question.limit, _FIRST) + len(question.hidden)
         limit += 0 if question.failures else _SPARE
         if not terms and question.scope == ALL:
-            latest = newest(self._database, limit)
+            latest = newest_commands(self._database, limit)
             commands = [one for one in latest if one not in question.hidden]
             rows = self._rows(question, terms, commands[:limit], None)
             return Answer(question, rows, len(commands), complete=False)

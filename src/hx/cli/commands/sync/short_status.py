@@ -10,7 +10,7 @@ from hx.database.sync import ledger, unpublished, vault
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.cli.context import Context
-    from hx.database.sync.forget_status import Elsewhere
+    from hx.database.sync.sync_status import Elsewhere
     from hx.database.sync.vault import Vault
 
 _LEFT = ("pending", "rejected")

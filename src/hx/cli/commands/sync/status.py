@@ -16,8 +16,8 @@ from hx.core.errors import HxError, NotInVault
 from hx.core.format.phrases import fingerprint_words
 from hx.core.format.verdict import IMPORTED, PENDING, REJECTED, SKIPPED, SUPERSEDED
 from hx.core.record import NamedTuple
-from hx.database.sync import forget_status as forgotten
 from hx.database.sync import ledger, sync_status, unpublished
+from hx.database.sync import sync_status as forgotten
 from hx.sync import device_copies
 from hx.sync.device_state import OUTSIDE, WAITING, place_of, waits
 
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from hx.cli.commands.sync.foreign_files import Strange
     from hx.cli.context import Context
     from hx.config import Config
-    from hx.database.sync.forget_status import Elsewhere
-    from hx.database.sync.sync_status import DeviceSeen, Why
+    from hx.database.sync.sync_status import DeviceSeen, Elsewhere, Why
     from hx.database.sync.vault import Vault
     from hx.sync.context import SyncContext
 
