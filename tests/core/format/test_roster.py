@@ -60,7 +60,7 @@ def test_a_chain_of_adds_stands_and_each_link_is_needed():
 def test_a_stranger_adds_nobody():
     trust = evaluate(adds("eve", "puppet"), adds("eve", "eve"))
     assert names(trust.enrolled) == {FIRST}
-    assert set(trust.void.values()) == {"its signer may not sign it"}
+    assert set(trust.void.values()) == {"its signer is not entitled to sign it"}
 
 
 def test_who_is_added_by_the_recovery_words_is_an_admin():
@@ -159,7 +159,7 @@ def test_a_revoked_device_keeps_nobody_standing_by_what_it_signed():
     kept = [*members, revokes(FIRST, "ann", adds("ann", "bob"))]
     assert active(*kept) == {FIRST, "bob"}
     assert evaluate(*kept).void == {
-        adds("ann", "puppet").id: "its signer is revoked, and nobody keeps it"
+        adds("ann", "puppet").id: "its signer is revoked, and the revocation does not keep it"
     }
 
 

@@ -55,7 +55,7 @@ def test_of_a_device_64_records_count_those_with_the_smallest_ids():
     parts = crowd("ann", 70)
     trust = evaluate(adds(FIRST, "ann"), *parts)
     assert trust.counting == {adds(FIRST, "ann").id} | smallest(parts, 64)
-    assert list(trust.void.values()) == ["there are too many"] * 6
+    assert list(trust.void.values()) == ["there are too many records"] * 6
     assert len(trust.active) == 66
     assert len(trust.enrolled) == 72
 

@@ -143,5 +143,5 @@ def test_a_record_that_lost_or_changed_a_byte_is_not_taken(data):
     ids=["label", "number", "list"],
 )
 def test_what_would_be_void_is_not_signed(make):
-    with pytest.raises(InputError, match="cannot become part of the roster"):
+    with pytest.raises(InputError, match="cannot be added to the roster"):
         make(seed=keys(FIRST).sign_seed, vault_id=VAULT)
