@@ -51,8 +51,14 @@ def raw(case):
 def own_envelope(case):
     values = raw(case)
     vmks = {bytes.fromhex(name): bytes.fromhex(vmk) for name, vmk in case["vmks"].items()}
-    return unseal(values["object"], expect=case["key"], vault_id=values["vault_id"], suite=case["suite"],
-                  vmks=vmks)[1].hex()  # fmt: skip
+    _, payload = unseal(
+        values["object"],
+        expect=case["key"],
+        vault_id=values["vault_id"],
+        suite=case["suite"],
+        vmks=vmks,
+    )
+    return payload.hex()
 
 
 def other_envelope(case):

@@ -1,4 +1,4 @@
-"""Recovery words and invitation codes: read as they are written, and a typo is found."""
+"""Recovery words and invitation codes are read as they are written, and typos are found."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_code_is_read_however_it_is_grouped_and_cased(secret, gap, upper):
 
 
 def test_a_code_with_one_letter_wrong_is_refused():
-    """12 check bits: one typo in 4,096 passes, none of these 868 does."""
+    """With 12 check bits one typo in 4,096 passes; none of these 868 does."""
     code = phrases.code_of(bytes(range(16))).replace("-", "")
     for place, right in enumerate(code):
         for letter in set(ALPHABET) - {right}:

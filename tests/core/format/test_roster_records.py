@@ -1,4 +1,4 @@
-"""Records of a roster as bytes: which are taken, and what becomes of all others."""
+"""Records of a roster as bytes: which are taken, and what happens to the others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from rostered import (
 
 
 def signed(payload, by=FIRST):
-    """A genuine record of any payload."""
+    """Return a genuine record of any payload."""
     signature = sign(keys(by).sign_seed, LABEL_ROSTER, VAULT, payload)
     return Record(public(by)[0], payload, signature)
 
