@@ -57,7 +57,7 @@ class Insider:
         self.world = self
         self.objects = Folder(member.folder)
 
-    def sync_context(self) -> SyncContext:
+    def context(self) -> SyncContext:
         keyring = Keyring(lambda: self.custody, lambda _: None)
         return SyncContext(
             self.database, open_store(self.url, self.me), self.me, keyring, self.now_us

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from hx.core.format import roster
+from hx.core.format import roster_records
 from rostered import (
     FIRST,
     RECOVERY,
@@ -252,11 +252,11 @@ def test_nobody_takes_a_device_from_another_by_writing_its_public_key_into_a_rec
     seed = {"seed": keys("eve").sign_seed, "vault_id": VAULT}
     key_of_ann, key_of_code = public("ann")[0], public("code1")[0]
     theft = [
-        roster.invite(code("x"), key_of_ann, 1, **seed),
-        roster.invite(code("y"), key_of_code, 1, **seed),
-        roster.add((key_of_ann, public("eve")[1]), "ann", **seed),
-        roster.add((key_of_code, public("eve")[1]), "cat", **seed),
-        roster.invite_close(code("code1"), [], **seed),
+        roster_records.invite(code("x"), key_of_ann, 1, **seed),
+        roster_records.invite(code("y"), key_of_code, 1, **seed),
+        roster_records.add((key_of_ann, public("eve")[1]), "ann", **seed),
+        roster_records.add((key_of_code, public("eve")[1]), "cat", **seed),
+        roster_records.invite_close(code("code1"), [], **seed),
     ]
     assert names(evaluate(*members, *theft).active, *PEOPLE) == {FIRST, "ann", "bob", "cat"}
 

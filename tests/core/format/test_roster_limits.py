@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec import msgpack
 
-from hx.core.format import roster
+from hx.core.format import roster, roster_records
 from hx.core.format.keys import LABEL_ROSTER, sign
-from hx.core.format.roster import Record
+from hx.core.format.roster_records import Record
 from rostered import (
     FIRST,
     GENESIS,
@@ -124,7 +124,7 @@ def test_a_revoked_device_makes_no_more_puppets_than_an_epoch_can_name():
     assert names(trust.active, "ann") == {FIRST, "ann"}
     assert len(trust.enrolled) == 251
     without = trust.inactive
-    new = roster.epoch(1, bytes(16), without, seed=keys(FIRST).sign_seed, vault_id=VAULT)
+    new = roster_records.epoch(1, bytes(16), without, seed=keys(FIRST).sign_seed, vault_id=VAULT)
     assert evaluate(*known, *flood, new).writing == (1, bytes(16))
 
 

@@ -11,20 +11,7 @@ from __future__ import annotations
 from hx.core.format.keys import derive_id
 from hx.core.format.reached import MAX_COUNTING, Authorities, enrolled, reached
 from hx.core.format.revoked import by_themselves, revoked
-from hx.core.format.roster_records import (
-    UNKNOWN,
-    DeviceAdd,
-    Epoch,
-    Fact,
-    Record,
-    add,
-    device_revoke,
-    epoch,
-    invite,
-    invite_close,
-    is_genuine,
-    read,
-)
+from hx.core.format.roster_records import UNKNOWN, DeviceAdd, Epoch, Fact, Record, is_genuine, read
 from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
@@ -289,19 +276,3 @@ def _void(stages: _Stages, silent: Mapping[bytes, str]) -> dict[bytes, str]:
         if fact.id not in stages.counting:
             void[fact.id] = stages.found.why_not(fact)
     return void
-
-
-__all__ = [
-    "EpochMade",
-    "Member",
-    "Record",
-    "Trust",
-    "add",
-    "carried",
-    "device_revoke",
-    "epoch",
-    "evaluate",
-    "invite",
-    "invite_close",
-    "is_genuine",
-]
