@@ -50,6 +50,7 @@ class Record(NamedTuple):
 
     @property
     def id(self) -> bytes:
+        """Return the id of the record, 32 bytes."""
         return sha256(self.signer + self.signature + self.payload).digest()
 
 

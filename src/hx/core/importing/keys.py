@@ -28,7 +28,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    What = tuple["Spot", bytes | None]  # a text at a spot; None: a forgotten event
+    SpotText = tuple["Spot", bytes | None]  # a text at a spot; None: a forgotten event
 
 Spot = tuple[bytes, int]  # session id, start in microseconds
 
@@ -71,13 +71,12 @@ class Placing:
     def __init__(self, masked: Callable[[Spot], Texts]) -> None:
         self.greatest_us = -1  # the latest time in all batches before this one
         self._masked = masked
-        self._before: list[
-            tuple[int, int, array[int]]
-        ] = []  # for each batch: first time, last time, sorted marks
-        self._counts: dict[What, int] = {}
+        # for each earlier batch: first time, last time, sorted marks
+        self._earlier: list[tuple[int, int, array[int]]] = []
+        self._counts: dict[SpotText, int] = {}
         self._marks: list[int] = []
 
-    def place(self, events: Iterable[Event], groups: Mapping[Spot, SpotEvents]) -> Placed:
+    def place(self, events: Iterable[Event], by_spot: Mapping[Spot, SpotEvents]) -> Placed:
         """Return the events of a batch with their keys.
 
         `event.key.seq` is the first seq that an event may take at its spot.
@@ -92,51 +91,51 @@ class Placing:
             times.append(at_us)
             spot = session_id, at_us
             number = self._number((spot, event.command))
-            group = groups.get(spot)
-            if group is not None:
-                known_events = self._known_events(event, spot, group)
+            at_spot = by_spot.get(spot)
+            if at_spot is not None:
+                known_events = self._known_events(event, spot, at_spot)
                 if number <= len(known_events):
                     known += 1
                     seq, finished = known_events[number - 1]
                     if event.finished and not finished:
                         ended.append(event._replace(key=event.key._replace(seq=seq)))
                     continue
-                if group.forgotten and self._number((spot, None)) <= group.forgotten:
+                if at_spot.forgotten and self._number((spot, None)) <= at_spot.forgotten:
                     forgotten += 1
                     continue
             top = tops.get(spot)
             if top is None:
-                top = max(first - 1, group.greatest if group else 0)
+                top = max(first - 1, at_spot.greatest if at_spot else 0)
             tops[spot] = top = top + 1
             fresh.append(event if top == first else _with_seq(event, top))
         self._remember(times)
         return Placed(fresh, ended, known, forgotten)
 
-    def _known_events(self, event: Event, spot: Spot, group: SpotEvents) -> list[KnownEvent]:
+    def _known_events(self, event: Event, spot: Spot, at_spot: SpotEvents) -> list[KnownEvent]:
         digest = digest64(event.command)
-        found = group.texts.get(digest)
+        found = at_spot.texts.get(digest)
         if found is None and event.flags & REDACTED:
             found = self._masked(spot).get(digest)
         return found or []
 
-    def _number(self, what: What) -> int:
+    def _number(self, spot_text: SpotText) -> int:
         """Return how often a text has come at a spot in this run, this time included."""
-        number = self._counts.get(what)
+        number = self._counts.get(spot_text)
         if number is None:
-            number = self._came_before(what) if what[0][1] <= self.greatest_us else 0
-        self._counts[what] = number = number + 1
-        self._marks.append(hash((what, number)))
+            number = self._came_before(spot_text) if spot_text[0][1] <= self.greatest_us else 0
+        self._counts[spot_text] = number = number + 1
+        self._marks.append(hash((spot_text, number)))
         return number
 
-    def _came_before(self, what: What) -> int:
+    def _came_before(self, spot_text: SpotText) -> int:
         """Return how often it came in the batches before this one."""
         number = 0
-        while self._has_mark(hash((what, number + 1)), what[0][1]):
+        while self._has_mark(hash((spot_text, number + 1)), spot_text[0][1]):
             number += 1
         return number
 
     def _has_mark(self, mark: int, at_us: int) -> bool:
-        for since_us, until_us, marks in self._before:
+        for since_us, until_us, marks in self._earlier:
             if since_us <= at_us <= until_us:
                 index = bisect_left(marks, mark)
                 if index < len(marks) and marks[index] == mark:
@@ -149,7 +148,7 @@ class Placing:
         So a history of a million lines fits into memory.
         """
         if times:
-            self._before.append((min(times), max(times), array("q", sorted(self._marks))))
+            self._earlier.append((min(times), max(times), array("q", sorted(self._marks))))
             self.greatest_us = max(self.greatest_us, *times)
         self._counts.clear()
         self._marks.clear()

@@ -79,14 +79,14 @@ def judge(known: KnownHistory, lines: Lines) -> LineStatuses:
         for index, at_us in enumerate(lines.times)
     )
     runs = set(_runs(lines, claimed))
-    asked = [index for index in range(len(lines)) if statuses[index] == NEW or index in runs]
-    older = _meet_untimed(known.untimed, lines, asked, statuses)
+    candidates = [index for index in range(len(lines)) if statuses[index] == NEW or index in runs]
+    older = _match_untimed(known.untimed, lines, candidates, statuses)
     rest = _unmatched(known.untimed, lines, statuses)
-    _meet_timed(known, free, lines, statuses)
-    _meet_untimed_by_time(known, rest, lines, statuses, claimed)
+    _match_timed(known, free, lines, statuses)
+    _match_untimed_by_time(known, rest, lines, statuses, claimed)
     if head < RUN:  # too few to be sure, but they may be the events without a time
-        asked = [index for index in range(head) if statuses[index] == BY_TIME]
-        _meet_untimed(_unmatched(known.untimed, lines, statuses), lines, asked, statuses)
+        candidates = [index for index in range(head) if statuses[index] == BY_TIME]
+        _match_untimed(_unmatched(known.untimed, lines, statuses), lines, candidates, statuses)
     return LineStatuses(statuses, older)
 
 
@@ -134,8 +134,8 @@ def _length_of_run(lines: Lines, claimed: bytearray, start: int) -> int:
     return end - start
 
 
-def _meet_untimed(
-    there: list[int | None], lines: Lines, asked: list[int], statuses: bytearray
+def _match_untimed(
+    there: list[int | None], lines: Lines, candidates: list[int], statuses: bytearray
 ) -> int:
     """Match lines with events without a time, by their order.
 
@@ -143,16 +143,16 @@ def _meet_untimed(
     """
     if not there:
         return 0
-    found, pairs = aligned(there, array("q", (lines.hashes[index] for index in asked)))
-    for index, status in zip(asked, found, strict=True):
+    new_statuses, pairs = aligned(there, array("q", (lines.hashes[index] for index in candidates)))
+    for index, status in zip(candidates, new_statuses, strict=True):
         if status != NEW:
             statuses[index] = status
     if pairs and all(hash_ is None for hash_ in there[: pairs[0][0]]):
-        return asked[pairs[0][1]]
+        return candidates[pairs[0][1]]
     return 0
 
 
-def _meet_timed(known: KnownHistory, free: Timed, lines: Lines, statuses: bytearray) -> None:
+def _match_timed(known: KnownHistory, free: Timed, lines: Lines, statuses: bytearray) -> None:
     """Match lines without a time with events that have one.
 
     The last lines with a text are the last events with it.
@@ -160,54 +160,54 @@ def _meet_timed(known: KnownHistory, free: Timed, lines: Lines, statuses: bytear
     own = Counter(hash_ for _, hash_ in free)
     forgotten = own.pop(None, 0)
     elsewhere = Counter(known.elsewhere)
-    left = [index for index, status in enumerate(statuses) if status == NEW]
-    for index in reversed(left):
+    remaining = [index for index, status in enumerate(statuses) if status == NEW]
+    for index in reversed(remaining):
         for counted, status in ((elsewhere, TWIN), (own, KNOWN)):
             if statuses[index] == NEW and counted[lines.hashes[index]] > 0:
                 counted[lines.hashes[index]] -= 1
                 statuses[index] = status
     if forgotten:
-        _forget(free, lines, left, statuses)
+        _forget(free, lines, remaining, statuses)
     if known.around:
-        _forget_around(known.around, lines, left, statuses)
+        _forget_around(known.around, lines, remaining, statuses)
 
 
-def _forget(there: Timed, lines: Lines, left: list[int], statuses: bytearray) -> None:
+def _forget(there: Timed, lines: Lines, remaining: list[int], statuses: bytearray) -> None:
     """Mark lines as forgotten that are in the place of a forgotten event of this origin."""
     hashes = [hash_ for _, hash_ in there]
-    found, pairs = aligned(hashes, array("q", (lines.hashes[index] for index in left)))
+    new_statuses, pairs = aligned(hashes, array("q", (lines.hashes[index] for index in remaining)))
     if not pairs and hashes.count(None) < len(hashes):  # the lines have another order
-        end = _end_of_known(left, statuses)
-        new = [index for index in left if statuses[index] == NEW and index < end]
-        found = bytearray(len(left))
+        end = _end_of_known(remaining, statuses)
+        new = [index for index in remaining if statuses[index] == NEW and index < end]
+        new_statuses = bytearray(len(remaining))
         for index in new[: hashes.count(None)]:
             statuses[index] = FORGOTTEN
-    _take_over(found, left, statuses)
+    _take_over(new_statuses, remaining, statuses)
 
 
-def _forget_around(there: Timed, lines: Lines, left: list[int], statuses: bytearray) -> None:
+def _forget_around(there: Timed, lines: Lines, remaining: list[int], statuses: bytearray) -> None:
     """Mark lines as forgotten that are in the place of a forgotten event of another origin.
 
     These are the last lines of the file, compared from the end.
     """
-    hashes, asked = [hash_ for _, hash_ in reversed(there)], left[::-1]
-    lines_back = array("q", (lines.hashes[index] for index in asked))
-    found, pairs = aligned(hashes, lines_back, careful=False)
+    hashes, candidates = [hash_ for _, hash_ in reversed(there)], remaining[::-1]
+    lines_back = array("q", (lines.hashes[index] for index in candidates))
+    new_statuses, pairs = aligned(hashes, lines_back, careful=False)
     if pairs:
-        _take_over(found, asked, statuses)
+        _take_over(new_statuses, candidates, statuses)
 
 
-def _take_over(found: bytearray, asked: list[int], statuses: bytearray) -> None:
-    """Mark the new lines that are forgotten in `found`."""
-    for index, status in zip(asked, found, strict=True):
+def _take_over(new_statuses: bytearray, candidates: list[int], statuses: bytearray) -> None:
+    """Mark the new lines that are forgotten in `new_statuses`."""
+    for index, status in zip(candidates, new_statuses, strict=True):
         if status == FORGOTTEN and statuses[index] == NEW:
             statuses[index] = FORGOTTEN
 
 
-def _end_of_known(left: list[int], statuses: bytearray) -> int:
+def _end_of_known(remaining: list[int], statuses: bytearray) -> int:
     """Return the index of the last known line if most lines are known, else 0."""
-    known = [index for index in left if statuses[index] in (KNOWN, TWIN)]
-    return known[-1] if 2 * len(known) >= len(left) else 0
+    known = [index for index in remaining if statuses[index] in (KNOWN, TWIN)]
+    return known[-1] if 2 * len(known) >= len(remaining) else 0
 
 
 def _unmatched(there: list[int | None], lines: Lines, statuses: bytearray) -> list[int | None]:
@@ -226,7 +226,7 @@ def _unmatched(there: list[int | None], lines: Lines, statuses: bytearray) -> li
     return rest[::-1]
 
 
-def _meet_untimed_by_time(
+def _match_untimed_by_time(
     known: KnownHistory,
     rest: list[int | None],
     lines: Lines,
@@ -237,16 +237,16 @@ def _meet_untimed_by_time(
 
     They are matched only if they follow each other in the file as they do in the database.
     """
-    asked = [index for index, status in enumerate(statuses) if status == BY_TIME]
-    if not rest or not asked:
+    candidates = [index for index, status in enumerate(statuses) if status == BY_TIME]
+    if not rest or not candidates:
         return
     # a line that is known by its time gets a hash that equals nothing, so it is not matched again
-    hashes = array("q", (~index if claimed[index] else lines.hashes[index] for index in asked))
-    found, pairs = aligned(rest, hashes)
-    alone = len(asked) == len(lines) and known.untimed.count(None) == len(known.untimed)
+    hashes = array("q", (~index if claimed[index] else lines.hashes[index] for index in candidates))
+    new_statuses, pairs = aligned(rest, hashes)
+    alone = len(candidates) == len(lines) and known.untimed.count(None) == len(known.untimed)
     if not (alone or _is_one_run(pairs, rest)):
         return
-    for index, status in zip(asked, found, strict=True):
+    for index, status in zip(candidates, new_statuses, strict=True):
         is_late = status == FORGOTTEN and lines.times[index] > known.forgotten_us
         if status != NEW and not claimed[index] and not is_late:
             statuses[index] = status
