@@ -113,7 +113,7 @@ def test_three_typos_end_it_with_a_sentence(home):
         terminal.until(b"(not shown)")
         terminal.type(b"abandon ability" + ENTER)
     terminal.wait()
-    assert "ended: the recovery words are 12, and these are 2" in seen(terminal)
+    assert "ended: there must be 12 recovery words, and these are 2" in seen(terminal)
 
 
 def run(text, stdin=b""):

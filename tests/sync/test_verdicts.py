@@ -6,7 +6,7 @@ import pytest
 
 from hx.core.format import object_names, verdict
 from hx.core.format.keys import generate, key_id, new_vmk
-from hx.core.format.roster import device_revoke, epoch
+from hx.core.format.roster_records import device_revoke, epoch
 from hx.core.model import IMPORTED
 from hx.stores import Placeholder
 from hx.sync.membership import hand_out_keys

@@ -136,17 +136,17 @@ def _scattered(word: str, text: str) -> float:
     One puts each letter as early as possible, the other as late as possible.
     """
     early: list[int] = []
-    at = -1
+    index = -1
     for letter in word:
-        at = text.find(letter, at + 1)
-        if at < 0:
+        index = text.find(letter, index + 1)
+        if index < 0:
             return 0.0
-        early.append(at)
+        early.append(index)
     late: list[int] = []
-    at += 1
+    index += 1
     for letter in reversed(word):
-        at = text.rfind(letter, 0, at)
-        late.append(at)
+        index = text.rfind(letter, 0, index)
+        late.append(index)
     return max(_placement_points(early, text), _placement_points(late[::-1], text))
 
 

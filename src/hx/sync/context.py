@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from hx.core.format.genesis import Genesis
     from hx.core.format.keys import DeviceKeys
     from hx.core.format.object_names import Name
-    from hx.core.format.roster import Member, Record, Trust
+    from hx.core.format.roster import Member, Trust
+    from hx.core.format.roster_records import Record
     from hx.core.format.slot import Slot
     from hx.custody.key_set import Secrets
     from hx.database.connection import Database
@@ -137,7 +138,7 @@ class SyncContext:
 
     def learn(self, records: Iterable[Record]) -> bool:
         """Roster records, whoever brought them: they vouch for themselves."""
-        from hx.core.format.roster import is_genuine
+        from hx.core.format.roster_records import is_genuine
 
         genuine = [one for one in records if is_genuine(one, self.vault.vault_id)]
         if not genuine:
@@ -150,7 +151,8 @@ class SyncContext:
 
     def suppose(self, records: Iterable[Record]) -> None:
         """Trust as if these were known too; nothing is kept of them."""
-        from hx.core.format.roster import evaluate, is_genuine
+        from hx.core.format.roster import evaluate
+        from hx.core.format.roster_records import is_genuine
 
         genuine = {one for one in records if is_genuine(one, self.vault.vault_id)}
         self._trust = evaluate(self.genesis, rows.records(self.database) | genuine)

@@ -16,7 +16,7 @@ from cli.vaults import vault
 from hx.cli.commands.sync.reasons import MEANINGS
 from hx.core.format import object_names, verdict
 from hx.core.format.keys import generate
-from hx.core.format.roster import device_revoke
+from hx.core.format.roster_records import device_revoke
 from hx.core.model import IMPORTED
 from sync.attacker import Attacker
 from sync.broken import BROKEN, event, lay

@@ -1,4 +1,4 @@
-"""Store keys: one for each object, and nothing else is one."""
+"""Store keys: every object has one, and nothing else is a store key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records of a roster as bytes: which are taken, and what becomes of all others."""
+"""Records of a roster as bytes: which are taken, and what happens to the others."""
 
 from __future__ import annotations
 
@@ -10,8 +10,15 @@ from msgspec import msgpack
 from hx.core.errors import InputError
 from hx.core.format import roster, roster_records
 from hx.core.format.keys import LABEL_ROSTER, sign
-from hx.core.format.roster import Record
-from hx.core.format.roster_records import FORGED, MALFORMED, MISNAMED, TOO_LONG, Epoch, InviteClose
+from hx.core.format.roster_records import (
+    FORGED,
+    MALFORMED,
+    MISNAMED,
+    TOO_LONG,
+    Epoch,
+    InviteClose,
+    Record,
+)
 from rostered import (
     FIRST,
     GENESIS,
@@ -28,7 +35,7 @@ from rostered import (
 
 
 def signed(payload, by=FIRST):
-    """A genuine record of any payload."""
+    """Return a genuine record of any payload."""
     signature = sign(keys(by).sign_seed, LABEL_ROSTER, VAULT, payload)
     return Record(public(by)[0], payload, signature)
 
@@ -51,7 +58,7 @@ def test_a_record_with_a_wrong_signature_says_nothing_and_takes_nothing_from_the
 
 
 def test_a_record_of_another_vault_says_nothing():
-    other = roster.add(public("ann"), "ann", seed=keys(FIRST).sign_seed, vault_id=b"W" * 16)
+    other = roster_records.add(public("ann"), "ann", seed=keys(FIRST).sign_seed, vault_id=b"W" * 16)
     assert evaluate(other).active.keys() == {device(FIRST)}
     assert evaluate(other).void == {other.id: FORGED}
 
@@ -134,14 +141,14 @@ def test_a_record_that_lost_or_changed_a_byte_is_not_taken(data):
 @pytest.mark.parametrize(
     "make",
     [
-        lambda **by: roster.add(public("ann"), "x" * 65, **by),
-        lambda **by: roster.epoch(2**32, key("one"), [], **by),
-        lambda **by: roster.device_revoke(
+        lambda **by: roster_records.add(public("ann"), "x" * 65, **by),
+        lambda **by: roster_records.epoch(2**32, key("one"), [], **by),
+        lambda **by: roster_records.device_revoke(
             device("ann"), [n.to_bytes(32, "big") for n in range(300)], **by
         ),
     ],
     ids=["label", "number", "list"],
 )
 def test_what_would_be_void_is_not_signed(make):
-    with pytest.raises(InputError, match="cannot become part of the roster"):
+    with pytest.raises(InputError, match="cannot be added to the roster"):
         make(seed=keys(FIRST).sign_seed, vault_id=VAULT)

@@ -1,4 +1,4 @@
-"""Cutting a history into segments: nothing is lost, and none is larger than it may be."""
+"""Cutting a history into segments: nothing is lost, and none is larger than the limit."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_no_segment_of_long_texts_is_over_4_mib():
 
 
 def test_no_segment_of_the_widest_events_is_over_4_mib():
-    """Numbers of nine bytes, and nothing that repeats."""
+    """These events have numbers of nine bytes, and no value is repeated."""
     events = [
         Event(
             EventKey((-1) ** n * (2**61 + n), DEVICE, n.to_bytes(16, "big"), 2**62 + (-1) ** n * n),
@@ -108,7 +108,7 @@ def test_no_segment_of_tombstones_and_artifacts_is_over_4_mib():
             for i in range(30_000)
         )
 
-    orders = [Tombstone(bytes([n]) * 16, 2**61, DEVICE, Keys(keys(n))) for n in range(4)]
+    tombstones = [Tombstone(bytes([n]) * 16, 2**61, DEVICE, Keys(keys(n))) for n in range(4)]
     sessions = [
         Tombstone(n.to_bytes(16, "big"), 2**61, DEVICE, WholeSession(SESSION))
         for n in range(60_000)
@@ -128,7 +128,7 @@ def test_no_segment_of_tombstones_and_artifacts_is_over_4_mib():
         )
         for n in range(1_000)
     ]
-    history = History((), frozenset(artifacts), (), frozenset([*orders, *sessions]))
+    history = History((), frozenset(artifacts), (), frozenset([*tombstones, *sessions]))
     pieces = list(cut(history))
     assert max(sizes(pieces)) <= 4 * MIB
     assert together(pieces)[1:] == (*history[1:2], frozenset(), history[3])
@@ -144,8 +144,8 @@ def test_what_no_segment_may_hold_is_left_out():
 
 
 def test_what_forgets_is_in_front():
-    order = Tombstone(b"t" * 16, 9, DEVICE, WholeSession(SESSION))
+    tombstone = Tombstone(b"t" * 16, 9, DEVICE, WholeSession(SESSION))
     events = [begun(n) for n in range(segment.MAX_EVENTS + 1)]
-    first, second = cut(History(frozenset(events), tombstones=frozenset({order})))
-    assert first.tombstones == {order}
+    first, second = cut(History(frozenset(events), tombstones=frozenset({tombstone})))
+    assert first.tombstones == {tombstone}
     assert not second.tombstones

@@ -1,4 +1,4 @@
-"""The user's own rules do what they say, and none can run for ever."""
+"""The user's own rules do what they say, and none can run without a bound."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A line goes into any file and comes out again without a trace."""
+"""The line is added to any file, and removing it restores the bytes."""
 
 import pytest
 from hypothesis import given

@@ -53,18 +53,21 @@ class DeviceKeys(NamedTuple):
 
     @property
     def sign_pub(self) -> bytes:
+        """Return the Ed25519 public key."""
         from nacl.signing import SigningKey
 
         return bytes(SigningKey(self.sign_seed).verify_key)
 
     @property
     def box_pub(self) -> bytes:
+        """Return the X25519 public key."""
         from nacl.public import PrivateKey
 
         return bytes(PrivateKey(self.box_seed).public_key)
 
     @property
     def device_id(self) -> bytes:
+        """Return the device id."""
         return derive_id(self.sign_pub, self.box_pub)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Manifests, genesis, slots and invitations: read as written, and refused when they lie."""
+"""Manifests, genesis, slots and invitations are read as written, and refused if they are false."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def why(call, *arguments, **options):
 
 
 def signed(**fields):
-    """A manifest with other fields, signed all the same."""
+    """Return a manifest with other fields, with a valid signature."""
     payload = pack({**unpack(manifest.encode(MANIFEST, bytes(32), VAULT)[:-64]), **fields})
     return payload + keys.sign(DEVICE.sign_seed, keys.LABEL_MANIFEST, VAULT, payload)
 
