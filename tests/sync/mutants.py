@@ -176,7 +176,7 @@ def a_push_does_not_look_again_before_its_commit():
 
 @contextmanager
 def what_is_not_named_is_swept():
-    tidied = push._tidied
+    tidied = push._delete_superseded
 
     def swept(context):
         live = {one.object_id for one in ledger.live(context.database, context.me)}
@@ -186,12 +186,12 @@ def what_is_not_named_is_swept():
                 context.store.delete(entry.key)
         return tidied(context)
 
-    with patch.object(push, "_tidied", swept):
+    with patch.object(push, "_delete_superseded", swept):
         yield
 
 
 def segments_go_before_their_heir_is_read_back():
-    return patch.object(push, "is_readable", lambda _context, _key: True)
+    return patch.object(reading, "is_readable", lambda _context, _head: True)
 
 
 # ---- all of them ----

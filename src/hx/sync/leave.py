@@ -20,8 +20,9 @@ from hx.database.sync.left_vaults import Parting
 from hx.database.sync.unpublished import Due
 from hx.sync import membership
 from hx.sync.device_state import MEMBER, WAITING, place_of
-from hx.sync.publish import Plan, listed_of, manifest_of, publish
+from hx.sync.publish import Plan, manifest_of, publish
 from hx.sync.push import push_all
+from hx.sync.segments import listed_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -20,8 +20,7 @@ from hx.database.sync import ledger, locations
 from hx.database.sync.compare import Difference, differences, event_pairs, totals
 from hx.database.sync.rebuild import Watch, copy_tables, local_tables, replace
 from hx.sync.context import SyncContext
-from hx.sync.segments import joined
-from hx.sync.verify import look_at
+from hx.sync.segments import joined, try_segment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def _fill(context: SyncContext, new: Database) -> int:
     segments = ledger.taken(new)
     for number, one in enumerate(segments):
         context.tell(number, len(segments))
-        history, _ = look_at(fresh, one)
+        history, _ = try_segment(fresh, one)
         if history is not None:
             joined(fresh, one, history)
     unpublished_events = _take_rest(context.database, new, context.me)

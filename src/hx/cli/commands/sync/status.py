@@ -18,8 +18,7 @@ from hx.core.format.verdict import IMPORTED, PENDING, REJECTED, SKIPPED, SUPERSE
 from hx.core.record import NamedTuple
 from hx.database.sync import forget_status as forgotten
 from hx.database.sync import ledger, sync_status, unpublished
-from hx.sync import device_copies
-from hx.sync.device_state import OUTSIDE, WAITING, place_of, waits
+from hx.sync.device_state import OUTSIDE, WAITING, copy_seen_us, place_of, waits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ def _look(context: Context, sync_context: SyncContext) -> Seen:
         _custody(context),
         place,
         waits(database) if place == WAITING else OUTSIDE.get(place, ()),
-        device_copies.noted_us(database),
+        copy_seen_us(database),
         context.now_us,
     )
 
@@ -108,7 +107,7 @@ def _asked(sync_context: SyncContext, *, verbose: bool) -> tuple[Answer | None, 
 
     try:
         sync_context.list_manifests()
-        sync_context.require_marker()
+        sync_context.require_vault_file()
         news = [key for key, _ in unseen(sync_context)]
         return Answer(news, foreign_files.found(sync_context.store, verbose=verbose)), None
     except HxError as error:
