@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from hx.stores import Store
 
 
+KEY_ID = slice(56, 72)  # in a header: the id of the key that the object is sealed under
+
+
 class Keyring:
     """The keys of this device and of its vault; custody is asked when the first key is needed."""
 
@@ -215,7 +218,7 @@ class SyncContext:
 
     def is_offered(self, data: bytes) -> bool:
         """Whether a manifest is sealed under a key that no roster record vouches for yet."""
-        return self.is_sealed and data[56:72] in self.keyring.offered
+        return self.is_sealed and data[KEY_ID] in self.keyring.offered
 
     def read_slots(self) -> None:
         """Offer the keyring the keys of the slots for this device."""

@@ -34,6 +34,7 @@ from hx.database.event_detail import rename_device
 from hx.database.sync import forgotten_copies, ledger, locations, vault
 from hx.database.sync.ledger import TAKEN, Head, Verdict
 from hx.stores import Denied, Missing, Placeholder, Transient
+from hx.sync.context import KEY_ID
 from hx.sync.heads import SEEN_STEP, unseen
 
 TYPE_CHECKING = False
@@ -72,7 +73,7 @@ def read_manifest(context: SyncContext, key: str, *, head: Head | None = None) -
     if head is not None:
         _require_head(context, signed, head)
     if context.is_offered(data):
-        context.unvouched[key] = data[56:72]
+        context.unvouched[key] = data[KEY_ID]
     return signed
 
 

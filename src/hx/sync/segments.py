@@ -20,6 +20,7 @@ from hx.core.format.verdict import (
     NOT_ARRIVED,
     PENDING,
     REVOKED,
+    SIGNATURE,
     SKIPPED,
     SUPERSEDED,
     TOO_LARGE,
@@ -33,7 +34,7 @@ from hx.database.sync import forgotten_copies, ledger, vault
 from hx.database.sync.ledger import TAKEN, Segment, Verdict
 from hx.database.sync.locations import Source
 from hx.stores import Denied, Missing, Transient
-from hx.sync.context import Pulled
+from hx.sync.context import KEY_ID, Pulled
 from hx.sync.manifests import PATIENT_TRIES, PATIENT_US, attempt, unread
 
 TYPE_CHECKING = False
@@ -87,7 +88,8 @@ def read_segment(
     Four checks: the roster accepts its author; its size and SHA-256 are those that its author has
     listed; the seal and its commitment are intact; the roster knows each device that it names.
     `data` is given when its bytes are not in the store but in the outbox. `omit` names the one
-    check that cannot be made.
+    check that cannot be made. Instead of the listed bytes an UNLISTED segment needs the seal of an
+    active device.
     """
     check = None if omit is None else omit.check
     if check != ACTIVE_AUTHOR and context.trust.author(segment.device_id) is None:
@@ -101,6 +103,8 @@ def read_segment(
         _require_listed(context, segment, data)
     elif len(data) > segment.size:
         raise rejected(TOO_LARGE, "it is larger than an object of its kind may be")
+    if omit is UNLISTED:
+        _require_key_of_active(context, data)
     history = payloads.decode(context.unsealed(key, data))
     payloads.require_authors(history, context.trust.enrolled)
     return Contents(history, Listed(segment.object_id, len(data), sha256(data).digest(), 0))
@@ -115,6 +119,21 @@ def _require_listed(context: SyncContext, segment: Segment, data: bytes) -> None
         raise rejected(HASH, "its bytes are not those that its author has listed")
     what = "shorter" if len(data) < segment.size else "other bytes"
     raise Fault(PENDING, INCOMPLETE, f"{what} than its author has listed: it may still be arriving")
+
+
+def _require_key_of_active(context: SyncContext, data: bytes) -> None:
+    """Require a seal that only a device that is active now can have made. Raises Fault.
+
+    It stands in for the signed list that such a segment lacks. In a plain vault everybody who
+    writes to the store can make a segment, and in a sealed vault an inactive device knows the keys
+    of the epochs before it became inactive.
+    """
+    if not context.is_sealed:
+        raise rejected(SIGNATURE, "no manifest lists it, and it is not sealed under any key")
+    trust, key_id = context.trust, data[KEY_ID]
+    usable = {made.key_id for made in trust.epochs if trust.inactive <= made.without}
+    if key_id in context.keyring.vmks and key_id not in usable:
+        raise rejected(SIGNATURE, "no manifest lists it, and an inactive device knows its key")
 
 
 def try_segment(context: SyncContext, segment: Segment) -> tuple[History | None, Verdict]:
