@@ -279,10 +279,10 @@ class Device:
         def keep(secrets):
             self.custody = secrets
 
-        return enroll.Here(self.database, self.custody.device, self.name(), keep, self.now_us)
+        return enroll.ThisDevice(self.database, self.custody.device, self.name(), keep, self.now_us)
 
     def _place(self):
-        return enroll.Place(self.store, URL, "vault")
+        return enroll.VaultPlace(self.store, URL, "vault")
 
     def init(self, *, encrypt=True):
         enroll.init(self._here(), self._place(), encrypt=encrypt, entropy=self.world.entropy)
@@ -293,7 +293,7 @@ class Device:
         pull(context)
         if context.me not in context.trust.active:
             raise NotInVault("this device waits to be admitted")
-        code, _ = enroll.invitation(context)
+        code, _ = enroll.make_invitation(context)
         push(context, self.outbox, self.name(), listed=True)
         self._published()
         return secret_of(code)

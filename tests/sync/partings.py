@@ -17,12 +17,12 @@ def leave(device):
         assert leaving.publish_and_leave(context, device.outbox, device.name())
         device._published()
     else:
-        leaving.be_gone(context, device.outbox)
+        leaving.remove_vault(context, device.outbox)
 
 
 def leave_unheard(device):
     """Away from the store."""
-    leaving.be_gone(device.context(), device.outbox)
+    leaving.remove_vault(device.context(), device.outbox)
 
 
 def become_new(device):

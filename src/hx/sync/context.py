@@ -79,7 +79,7 @@ class Keyring:
         self._secrets = merged
 
 
-class Note(NamedTuple):
+class ObjectNote(NamedTuple):
     """What was done with one object, for `--verbose`."""
 
     key: str
@@ -112,7 +112,7 @@ class SyncContext:
         self.me = me
         self.keyring = keyring
         self.now_us = now_us
-        self.on_note: Callable[[Note], object] = lambda _note: None
+        self.on_note: Callable[[ObjectNote], object] = lambda _note: None
         self.tell: Callable[[int, int], object] = lambda _done, _size: None
         self._genesis: Genesis | None = None
         self._trust: Trust | None = None
@@ -235,7 +235,7 @@ class SyncContext:
     def note(self, key: str, verdict: Verdict) -> None:
         """Tell `--verbose` what was done with an object."""
         said = f"{verdict.status} {verdict.reason}".strip()
-        self.on_note(Note(key, said, verdict.detail))
+        self.on_note(ObjectNote(key, said, verdict.detail))
 
 
 def slots(store: Store, vault_id: bytes, keys: DeviceKeys) -> Iterator[Slot]:

@@ -1,4 +1,4 @@
-"""Plan what a push writes, then write it: segments, the manifest, and the note in the database.
+"""PushPlan what a push writes, then write it: segments, the manifest, and the note in the database.
 
 The manifest is the commit point. An object that is written before it is published by nobody yet.
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from hx.sync.outbox import Outbox
 
 
-class Part(NamedTuple):
+class SealedSegment(NamedTuple):
     """A sealed segment that is not in the store yet."""
 
     key: str
@@ -41,17 +41,17 @@ class Part(NamedTuple):
     data: bytes
 
 
-class Plan(NamedTuple):
+class PushPlan(NamedTuple):
     """All that a push writes."""
 
-    parts: list[Part]
+    parts: list[SealedSegment]
     due: Due
     replaced: list[ledger.Segment]
     manifest: Manifest
     vmk: bytes | None  # the key to seal with; None in a plain vault
 
 
-def planned(context: SyncContext, label: str) -> Plan | None:
+def planned(context: SyncContext, label: str) -> PushPlan | None:
     """The plan for what the store lacks of this device; None when it lacks nothing."""
     due = unpublished.due(context.database, context.me, context.trust.inactive, context.now_us)
     rewritten = rewriting(context)
@@ -65,10 +65,12 @@ def planned(context: SyncContext, label: str) -> Plan | None:
     live = ledger.live(context.database, context.me)
     objects = [listed_of(row) for row in live if row.object_id not in replaced]
     objects += [part.listed for part in parts]
-    return Plan(parts, due, rewritten.replaced, manifest_of(context, label, objects, key_id), vmk)
+    return PushPlan(
+        parts, due, rewritten.replaced, manifest_of(context, label, objects, key_id), vmk
+    )
 
 
-def _part(context: SyncContext, history: History, vmk: bytes | None) -> Part:
+def _part(context: SyncContext, history: History, vmk: bytes | None) -> SealedSegment:
     name = object_names.Name(object_names.SEGMENT, context.me, secrets.token_bytes(16))
     data = seal(name, segment.encode(history), vault_id=context.vault.vault_id, vmk=vmk)
     times = _times(history)
@@ -80,7 +82,7 @@ def _part(context: SyncContext, history: History, vmk: bytes | None) -> Part:
         min(times, default=None),
         max(times, default=None),
     )
-    return Part(object_names.spelled(name), listed, history, data)
+    return SealedSegment(object_names.spelled(name), listed, history, data)
 
 
 def _times(history: History) -> set[int]:
@@ -109,7 +111,7 @@ def manifest_of(context: SyncContext, label: str, objects: list[Listed], key_id:
 # ---- writing ----
 
 
-def publish(context: SyncContext, outbox: Outbox, plan: Plan) -> None:
+def publish(context: SyncContext, outbox: Outbox, plan: PushPlan) -> None:
     """Write the segments, then the manifest, then the note in the database.
 
     Each step may be repeated after a crash.
@@ -137,7 +139,7 @@ def publish(context: SyncContext, outbox: Outbox, plan: Plan) -> None:
     outbox.clear()
 
 
-def _announce(context: SyncContext, plan: Plan) -> None:
+def _announce(context: SyncContext, plan: PushPlan) -> None:
     """Note which segments are on their way.
 
     A process that forgets a record from now on finds by it that a segment may hold the record.
@@ -151,7 +153,7 @@ def _announce(context: SyncContext, plan: Plan) -> None:
             unpublished.announce(context.database, plan.due, part.history, source)
 
 
-def _mark_published(context: SyncContext, plan: Plan, key: str, payload: bytes) -> None:
+def _mark_published(context: SyncContext, plan: PushPlan, key: str, payload: bytes) -> None:
     """Write to the database, in one transaction, what the manifest in the store says."""
     manifest, database = plan.manifest, context.database
     head = head_of(key, manifests.decode(payload))
