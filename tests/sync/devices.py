@@ -115,7 +115,7 @@ class Device:
         self.made = set()
         self.unpublished = set()
         self.retained_to = 0
-        self.alone = True  # whether this life of it is the only one there was
+        self.alone = True  # whether no other copy of it was ever made
         os.makedirs(os.path.join(self.folder, "hx"))
         with open(self.path, "wb") as file:
             file.write(_empty())
@@ -364,14 +364,14 @@ class Device:
 
     def clone(self, label):
         """A copied disk: another machine that takes itself for this device."""
-        twin = Device(self.world, label)
-        twin.custody, twin.me, twin.skew_us = self.custody, self.me, self.skew_us
-        twin.unpublished = set(self.unpublished)
-        twin.view.held = dict(self.view.held)
-        twin.retained_to = self.retained_to
-        twin.alone = self.alone = False
-        twin._write(self.backup())
-        return twin
+        clone = Device(self.world, label)
+        clone.custody, clone.me, clone.skew_us = self.custody, self.me, self.skew_us
+        clone.unpublished = set(self.unpublished)
+        clone.view.held = dict(self.view.held)
+        clone.retained_to = self.retained_to
+        clone.alone = self.alone = False
+        clone._write(self.backup())
+        return clone
 
     def dump(self):
         return dump(self.database)

@@ -33,13 +33,13 @@ def synced(device):
 
 def test_a_copy_is_told_of_once_until_the_device_has_published_and_met_none(meeting):
     one, _ = meeting.devices
-    twin = one.clone("twin")
-    meeting.devices.append(twin)
-    twin.record()
-    assert not synced(twin)
+    clone = one.clone("clone")
+    meeting.devices.append(clone)
+    clone.record()
+    assert not synced(clone)
     assert synced(one)
-    twin.record()
-    synced(twin)
+    clone.record()
+    synced(clone)
     assert not synced(one)
     assert copy_seen_us(one.database)
     assert not synced(one)
@@ -49,7 +49,7 @@ def test_a_copy_is_told_of_once_until_the_device_has_published_and_met_none(meet
     assert copy_seen_us(one.database) is None
 
 
-def test_a_restored_backup_meets_the_life_that_it_has_forgotten(meeting):
+def test_a_restored_backup_meets_what_it_wrote_and_has_forgotten(meeting):
     one, _ = meeting.devices
     backup = one.backup()
     one.record()

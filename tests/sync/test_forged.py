@@ -25,8 +25,8 @@ from hx.sync.membership import writing_key
 from hx.sync.rebuild import rebuild
 from stores.faulty import NONE, never
 from sync.claims import fresh, require_all
+from sync.departures import renew
 from sync.meeting import meet, vault_of
-from sync.partings import renew
 from sync.test_repair import lose, own_segments, put
 from sync.world import history
 
@@ -320,7 +320,7 @@ def test_a_manifest_that_was_put_in_the_place_of_the_own_one_deletes_nothing(mee
 
 
 def callers(call):
-    """Modules of hx.sync in which a call stands, once for each time."""
+    """Modules of hx.sync with a call, each as often as the call is in it."""
     folder = Path(hx.sync.__file__).parent
     return sorted(path.stem for path in folder.glob("*.py") for _ in call.findall(path.read_text()))
 

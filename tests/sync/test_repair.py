@@ -199,12 +199,12 @@ def test_what_another_has_lost_is_named_and_published_again_by_its_own_repair(me
     require_all(meeting)
 
 
-def test_a_marker_that_is_gone_is_put_back_where_the_vault_is_known(meeting):
+def test_a_vault_file_that_is_gone_is_written_again_where_the_vault_is_known(meeting):
     one = meeting.devices[0]
-    marker = meeting.world.objects["hx-vault.hx"]
+    vault_file = meeting.world.objects["hx-vault.hx"]
     lose(meeting, "hx-vault.hx")
     assert one.repair().vault_file
-    assert meeting.world.objects["hx-vault.hx"] == marker
+    assert meeting.world.objects["hx-vault.hx"] == vault_file
 
 
 def test_in_an_empty_place_nothing_is_made(meeting):
@@ -215,7 +215,7 @@ def test_in_an_empty_place_nothing_is_made(meeting):
     assert not meeting.world.objects
 
 
-def test_beside_a_marker_of_another_vault_nothing_is_made(meeting):
+def test_beside_the_vault_file_of_another_vault_nothing_is_made(meeting):
     one = meeting.devices[0]
     damage(meeting, "hx-vault.hx")
     before = dict(meeting.world.objects)

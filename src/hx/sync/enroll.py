@@ -41,7 +41,7 @@ _DAMAGED = "the store may be damaged, or somebody has tampered with it"
 
 
 class ThisDevice(NamedTuple):
-    """This device, before it is in a vault."""
+    """The device that hx runs on, before it is in a vault."""
 
     database: Database
     device: DeviceKeys

@@ -124,7 +124,7 @@ def _require_listed(context: SyncContext, segment: Segment, data: bytes) -> None
 def _require_key_of_active(context: SyncContext, data: bytes) -> None:
     """Require a seal that only a device that is active now can have made. Raises Fault.
 
-    It stands in for the signed list that such a segment lacks. In a plain vault everybody who
+    It replaces the signed list that such a segment lacks. In a plain vault everybody who
     writes to the store can make a segment, and in a sealed vault an inactive device knows the keys
     of the epochs before it became inactive.
     """
