@@ -326,5 +326,5 @@ def callers(call):
 
 
 def test_one_function_unseals_segments_and_one_manifests():
-    assert callers(re.compile(r"\bunsealed\(\w")) == ["manifests", "segments"]
+    assert callers(re.compile(r"\bcontext\.unsealed\(")) == ["manifests", "segments"]
     assert callers(re.compile(r"\b(?:segment|payloads)\.decode\(")) == ["segments"]

@@ -129,11 +129,11 @@ def _require_key_of_active(context: SyncContext, data: bytes) -> None:
     of the epochs before it became inactive.
     """
     if not context.is_sealed:
-        raise rejected(SIGNATURE, "no manifest lists it, and without encryption anybody can make it")
+        raise rejected(SIGNATURE, "no manifest lists it, and it is in a plain vault")
     trust, key_id = context.trust, data[KEY_ID]
     usable = {made.key_id for made in trust.epochs if trust.inactive <= made.without}
     if key_id in context.keyring.vmks and key_id not in usable:
-        raise rejected(SIGNATURE, "no manifest lists it, and a device that is not active can make it")
+        raise rejected(SIGNATURE, "no manifest lists it, and an inactive device can make it")
 
 
 def try_segment(context: SyncContext, segment: Segment) -> tuple[History | None, Verdict]:
