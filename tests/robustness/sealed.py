@@ -104,7 +104,7 @@ class Vault:
 
 
 def small_vault(*, encrypt: bool = True, seed: int = 0) -> Vault:
-    """Two devices, some segments each, an order to forget, two epochs, an open invitation."""
+    """Two devices, some segments each, a tombstone, two epochs, an open invitation."""
     with vault_of("one", "other", encrypt=encrypt, seed=seed) as meeting:
         world, devices = meeting
         for _ in range(4):

@@ -43,7 +43,7 @@ def require_nothing_destroyed(device):
         after = join(have, held)
         lost = {e for e in after.events - have.events if e.key.started_at_us >= device.retained_to}
         assert not lost, f"{device.label} took out {key}, and with it {_named(lost)}"
-        assert after.tombstones == have.tombstones, f"{device.label} took orders out with {key}"
+        assert after.tombstones == have.tombstones, f"{device.label} took tombstones out with {key}"
         if device.alone:
             require_unnamed(device, key, own)
 
@@ -146,7 +146,7 @@ def require_clean_store(objects, final):
         held = segment.decode(payload)
         bad = [e for e in held.events if cover.event(e.key) or newest.get(e.key, e) != e]
         bad += [a for a in held.artifacts if cover.artifact(a.key)]
-        assert not bad, f"forgotten or beaten, and still in {key}: {_named(bad)}"
+        assert not bad, f"forgotten or superseded, and still in {key}: {_named(bad)}"
 
 
 def require_nobody_accused(world, devices):
@@ -177,8 +177,9 @@ def require_canaries_gone(objects, world, devices, final):
 def require_present(world, objects, devices):
     """The newest manifest of everybody names nothing that is not there.
 
-    A restored disk may wait for what a life that it has forgotten took out: no sync can tell that
-    from what has not arrived, a repair can. Gives what is waited for.
+    A restored disk may wait for a segment that another copy of it has deleted, or that it deleted
+    itself before the restore: no sync can tell that from what has not arrived, a repair can. Gives
+    what is waited for.
     """
     newest = {}
     for key, payload in objects.items():
@@ -206,7 +207,7 @@ def lost_for_good(world):
 
 
 def is_awaited(key, devices):
-    """Whether the author itself has never had it in this life."""
+    """Whether the author itself never had it in this database."""
     name = object_names.parsed(key)
     authors = [device for device in devices if device.me == name.device_id]
     sql = "SELECT 1 FROM segment WHERE object_id = ? AND status = 'pending'"
@@ -216,7 +217,7 @@ def is_awaited(key, devices):
 def require_quiet(simulation):
     """With nothing new a sync is one listing.
 
-    But for what a device that has left had put, and the store or another life of it has lost: it
+    But for what a device that has left had put, and the store or another copy of it has lost: it
     is waited for, and nobody is there to publish it again.
     """
     left = {device.me for device in simulation.world.left}

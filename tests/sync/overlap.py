@@ -1,4 +1,4 @@
-"""One process of a device stands still at a step of its command, another carries out its own."""
+"""One process of a device halts at a step of its command, another carries out its own."""
 
 from __future__ import annotations
 

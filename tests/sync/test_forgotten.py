@@ -11,9 +11,9 @@ from hx.core.model import Keys, Window
 from hx.database.sync import forgotten_copies as remains
 from hx.database.sync.sync_status import elsewhere
 from stores.faulty import BEFORE, NONE
+from sync.departures import leave
 from sync.devices import Device
 from sync.meeting import enter, exchange, meet, vault_of
-from sync.partings import leave
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def sync(*devices):
 
 def really(meeting):
     """Who has a segment in the store that holds what any of them has forgotten."""
-    orders = frozenset().union(*(device.dump().tombstones for device in meeting.devices))
-    cover, found = Cover(orders), set()
+    tombstones = frozenset().union(*(device.dump().tombstones for device in meeting.devices))
+    cover, found = Cover(tombstones), set()
     for key, data in meeting.world.objects.items():
         name = object_names.parsed(key)
         if name.kind == object_names.SEGMENT:
@@ -190,7 +190,7 @@ def test_a_late_record_is_with_who_has_published_it(meeting):
     at_us = late.key.started_at_us
     one.forget(Window(at_us - 1, at_us + 1))
     one.push()
-    other.view.arrive()  # the order has come to its folder; it pushes before it reads
+    other.view.arrive()  # the tombstone has come to its folder; it pushes before it reads
     other.push()
     sync(one)
     assert late not in one.dump().events
@@ -230,8 +230,8 @@ def test_a_segment_is_looked_into_once(meeting):
         assert len(gets) == (count == 0)
 
 
-def test_an_order_that_comes_with_the_new_segments_accuses_nobody(meeting):
-    """Its issuer's own objects are late; who has written anew carries the order along."""
+def test_a_tombstone_that_comes_with_the_new_segments_accuses_nobody(meeting):
+    """Its issuer's own objects are late; who has written anew carries the tombstone along."""
     one, other, third = meeting.devices
     other.record()
     event = other.record()
@@ -256,7 +256,7 @@ def test_a_redaction_or_a_replacement_is_no_forgetting(meeting):
     assert told(one) is None
 
 
-def test_two_orders_are_confirmed_when_both_are_known(meeting):
+def test_two_tombstones_are_confirmed_when_both_are_known(meeting):
     one, other, third = meeting.devices
     first, second = third.record(), third.record()
     meet(*meeting)
@@ -270,16 +270,16 @@ def test_two_orders_are_confirmed_when_both_are_known(meeting):
     assert "other" in told(one).silent.values()
 
 
-def test_an_order_that_is_given_while_a_push_runs_is_told_by_the_next(meeting):
+def test_a_tombstone_that_is_written_while_a_push_runs_is_told_by_the_next(meeting):
     one, other, third = meeting.devices
     first, second = other.record(), third.record()
     meet(*meeting)
     one.forget(key_of(first))
-    orders = [key_of(second)]
+    to_forget = [key_of(second)]
 
     def meanwhile(_number, operation, key):
-        if orders and operation == "put" and key.startswith("m/"):
-            one.forget(orders.pop())
+        if to_forget and operation == "put" and key.startswith("m/"):
+            one.forget(to_forget.pop())
         return NONE
 
     one.store.choose = meanwhile

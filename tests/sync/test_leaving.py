@@ -11,8 +11,8 @@ from hx.database.sync import vault
 from stores.faulty import NONE, never
 from sync.beside import at_put, shared
 from sync.claims import require_all
+from sync.departures import become_new, leave, leave_unheard
 from sync.meeting import meet, newcomer, vault_of
-from sync.partings import become_new, leave, leave_unheard
 from sync.world import Crash
 
 
@@ -41,7 +41,7 @@ def test_what_a_device_recorded_last_is_history_of_all_others_after_it_has_left(
     other.close()
 
 
-@pytest.mark.parametrize("manifests", [0, 1], ids=["its last sync", "its farewell"])
+@pytest.mark.parametrize("manifests", [0, 1], ids=["its last sync", "its last manifest"])
 def test_what_is_forgotten_while_a_device_leaves_is_forgotten_by_all(meeting, manifests):
     """Nobody would write its segments anew after that, nor tell the others."""
     one, other, _ = meeting.devices
@@ -165,7 +165,7 @@ def test_who_left_can_be_forgotten_by_the_others(meeting):
 
 
 @pytest.mark.parametrize("at_call", range(1, 12))
-def test_a_farewell_cut_short_is_said_by_the_next_try(meeting, at_call):
+def test_a_last_manifest_cut_short_is_said_by_the_next_try(meeting, at_call):
     one, other, _ = meeting.devices
     event = other.record()
     number = len(other.store.calls) + at_call

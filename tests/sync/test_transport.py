@@ -58,7 +58,7 @@ def waiting_for(device):
 
 
 def in_the_folders(pair, text):
-    """Files of Syncthing's and of the store in which the text stands as it is."""
+    """Files of Syncthing's and of the store in which the text is as it was typed."""
     paths = [path for peer in (pair.one, pair.other) for path in peer.path.rglob("*")]
     return [path for path in paths if path.is_file() and text in path.read_bytes()]
 

@@ -185,7 +185,7 @@ def test_a_revoked_device_that_seals_with_a_key_of_its_own_is_not_read_again_and
     assert one.store.calls[calls:] == [("list", "m/")]
 
 
-def test_what_a_revoked_device_has_shown_is_published_by_those_who_stand():
+def test_what_a_revoked_device_has_shown_is_published_by_the_active_devices():
     with vault_of("one", "other", "evil") as (world, (one, other, evil)):
         event = evil.record()
         meet(world, [one, other, evil])
@@ -251,7 +251,7 @@ def test_a_manifest_that_was_taken_under_another_name_is_skipped_once_and_for_al
     assert one.store.calls[calls:] == [("list", "m/")]
 
 
-def test_a_second_name_of_an_own_manifest_is_no_second_life_and_goes_with_the_next_push(pair):
+def test_a_second_name_of_an_own_manifest_is_no_other_copy_and_goes_with_the_next_push(pair):
     one, evil = pair
     one.record()
     one.sync()

@@ -86,7 +86,7 @@ def test_init_where_a_vault_is_points_to_join(newcomer):
 
 def test_init_among_objects_without_a_first_record_makes_nothing(owner, newcomer):
     (owner.folder / object_names.VAULT_KEY).unlink()
-    assert is_refused(newcomer, lambda: init(newcomer), 6, "but not its first record")
+    assert is_refused(newcomer, lambda: init(newcomer), 6, "but not its vault file")
 
 
 @pytest.mark.parametrize("part", ["init", "join", "recover"])
@@ -173,7 +173,7 @@ def old_code(owner):
     ago_us = context.now_us - (DAY_S + 1) * 1_000_000
     sync_context = sync_context_of(context._replace(now_us=ago_us))
     sync_context.list_manifests()
-    code, _ = enroll.invitation(sync_context)
+    code, _ = enroll.make_invitation(sync_context)
     context.database.close()
     return code
 

@@ -78,7 +78,7 @@ _TABLES = (
     "confirmed",
     "outgoing",
 )
-_META = ("place", "copy_seen_us")  # hx.sync.device_state, hx.sync.device_copies
+_META = ("place", "copy_seen_us")  # hx.sync.device_state
 
 
 def update(database: Database, **values: Sql) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hx.config import Config
     from hx.custody.key_set import Secrets
     from hx.sync.context import SyncContext
-    from hx.sync.enroll import Here, Place
+    from hx.sync.enroll import ThisDevice, VaultPlace
 
 
 def run(name: str, given: Namespace, config: Config) -> int:
@@ -56,13 +56,13 @@ def _require_no_vault(context: Context) -> None:
         )
 
 
-def _place(given: Namespace, context: Context) -> Place:
+def _place(given: Namespace, context: Context) -> VaultPlace:
     store = store_at(context, given.store, private=getattr(given, "no_encrypt", False))
     folder = os.path.basename(given.store.rstrip("/")) or "vault"
-    return enroll.Place(store, given.store, given.vault_name or folder)
+    return enroll.VaultPlace(store, given.store, given.vault_name or folder)
 
 
-def _here(given: Namespace, context: Context) -> Here:
+def _here(given: Namespace, context: Context) -> ThisDevice:
     """Custody is chosen, and its passphrase asked for, before anything is written anywhere."""
     path = custody.key_path(context)
     chosen = custody.choose(context, given.custody)
@@ -72,10 +72,10 @@ def _here(given: Namespace, context: Context) -> Here:
     def keep(secrets: Secrets) -> None:
         hand_over(chosen, secrets, path)
 
-    return enroll.Here(context.database, keys, label, keep, context.now_us)
+    return enroll.ThisDevice(context.database, keys, label, keep, context.now_us)
 
 
-def _with_an_id_for(given: Namespace, context: Context, place: Place) -> Context:
+def _with_an_id_for(given: Namespace, context: Context, place: VaultPlace) -> Context:
     """An id that has left this vault never stands in it again: who comes back gets another."""
     from hx.sync.leave import left_before
 
@@ -87,7 +87,7 @@ def _with_an_id_for(given: Namespace, context: Context, place: Place) -> Context
     return renewed(context, cut_label((given.name or context.config.host).encode()))
 
 
-def _init(given: Namespace, context: Context, place: Place) -> int:
+def _init(given: Namespace, context: Context, place: VaultPlace) -> int:
     enroll.require_empty(place.store, place.url)
     entropy = new_secret()
     if not given.json:
@@ -124,7 +124,7 @@ def _name_device(context: Context, label: str) -> None:
         rename_device(context.database, context.who.device_id, label)
 
 
-def _join(given: Namespace, context: Context, place: Place) -> int:
+def _join(given: Namespace, context: Context, place: VaultPlace) -> int:
     secret = prompts.read_code(given.code_file)
     context = _with_an_id_for(given, context, place)
     here = _here(given, context)
@@ -134,7 +134,7 @@ def _join(given: Namespace, context: Context, place: Place) -> int:
     return _tell(given, context, place, events)
 
 
-def _recover(given: Namespace, context: Context, place: Place) -> int:
+def _recover(given: Namespace, context: Context, place: VaultPlace) -> int:
     entropy = prompts.read_words(given.words_file)
     context = _with_an_id_for(given, context, place)
     here = _here(given, context)
@@ -153,7 +153,7 @@ def _first_sync(context: Context, label: str) -> int:
     return pulled.events
 
 
-def _tell(given: Namespace, context: Context, place: Place, events: int) -> int:
+def _tell(given: Namespace, context: Context, place: VaultPlace, events: int) -> int:
     vault_id = _vault_id(context)
     if given.json:
         from hx.cli.json_output import print_json

@@ -31,7 +31,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
                 "this device may not invite yet: it waits to be admitted",
                 "sync on a device that has been in the vault for longer, then here",
             )
-        code, expires_at_us = enroll.invitation(sync_context)
+        code, expires_at_us = enroll.make_invitation(sync_context)
         push(sync_context, outbox_of(context), label_of(context), listed=True)
     tell_newcomers(sync_context)
     if given.json:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 
 from hx.cli.commands.sync.vault import outbox_of
-from hx.sync.device_copies import note
-from hx.sync.device_state import WAITING, place_here, require_place, waits
+from hx.sync.device_state import WAITING, note_copies, place_here, require_place, waits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def on_its_way(context: Context) -> tuple[str, ...]:
 
 def tell_copies(sync_context: SyncContext, own: tuple[str, ...]) -> None:
     """Once, not at every sync of two copies that go on."""
-    if note(sync_context, own):
+    if note_copies(sync_context, own):
         print(f"hx: warning: {COPIED}\nhx: hint: {COPIED_HINT}", file=sys.stderr)
 
 

@@ -94,10 +94,10 @@ def _print(given: Namespace, context: Context, done: Repaired, anew: Rebuilt | N
                 "read": done.read,
                 "events": done.events,
                 "published": done.lost,
-                "removed": done.leftovers,
+                "removed": done.unlisted,
                 "slots": done.slots,
                 "invitations": done.invitations,
-                "marker": done.marker,
+                "marker": done.vault_file,
                 "problems": [object_of(called, one) for one in done.damaged],
                 "pulled": done.pulled._asdict(),
                 "pushed": done.pushed._asdict(),
@@ -119,10 +119,10 @@ def _print(given: Namespace, context: Context, done: Repaired, anew: Rebuilt | N
 def _lines(done: Repaired) -> Iterator[str]:
     yield f"read again: {done.read:,} objects are whole"
     told = (
-        (done.marker, "put back: the mark of the vault"),
+        (done.vault_file, "put back: the mark of the vault"),
         (done.events, f"came back: {done.events:,} events that were not here"),
         (done.lost, f"published again: what was in {done.lost:,} objects that the store had lost"),
-        (done.leftovers, f"taken out: {done.leftovers:,} objects that nothing named"),
+        (done.unlisted, f"taken out: {done.unlisted:,} objects that nothing named"),
         (done.slots, f"put down: {done.slots:,} keys that were missing"),
         (done.invitations, f"taken out: {done.invitations:,} closed invitations"),
     )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from hx.cli.context import Context
     from hx.config import Config
-    from hx.sync.context import Note, Pulled, SyncContext
+    from hx.sync.context import ObjectNote, Pulled, SyncContext
 
 
 def run(name: str, given: Namespace, config: Config) -> int:
@@ -139,7 +139,7 @@ def _remember(
         rows.update(sync_context.database, outcome=outcome, conditions=conditions)
 
 
-def _say(note: Note) -> None:
+def _say(note: ObjectNote) -> None:
     detail = f": {note.detail}" if note.detail else ""
     print(f"{note.verdict:<12} {note.key}{detail}", file=sys.stderr)
 

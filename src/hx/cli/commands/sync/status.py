@@ -17,9 +17,7 @@ from hx.core.format.phrases import fingerprint_words
 from hx.core.format.verdict import IMPORTED, PENDING, REJECTED, SKIPPED, SUPERSEDED
 from hx.core.record import NamedTuple
 from hx.database.sync import ledger, sync_status, unpublished
-from hx.database.sync import sync_status as forgotten
-from hx.sync import device_copies
-from hx.sync.device_state import OUTSIDE, WAITING, place_of, waits
+from hx.sync.device_state import OUTSIDE, WAITING, copy_seen_us, place_of, waits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,11 +83,11 @@ def _look(context: Context, sync_context: SyncContext) -> Seen:
         sync_status.reasons(database),
         sync_status.devices(database, trust, sync_context.me),
         unpublished.count(database, context.now_us),
-        forgotten.elsewhere(database, sync_context.me, trust),
+        sync_status.elsewhere(database, sync_context.me, trust),
         _custody(context),
         place,
         waits(database) if place == WAITING else OUTSIDE.get(place, ()),
-        device_copies.noted_us(database),
+        copy_seen_us(database),
         context.now_us,
     )
 
@@ -107,7 +105,7 @@ def _asked(sync_context: SyncContext, *, verbose: bool) -> tuple[Answer | None, 
 
     try:
         sync_context.list_manifests()
-        sync_context.require_marker()
+        sync_context.require_vault_file()
         news = [key for key, _ in unseen(sync_context)]
         return Answer(news, foreign_files.found(sync_context.store, verbose=verbose)), None
     except HxError as error:

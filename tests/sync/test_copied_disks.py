@@ -1,4 +1,4 @@
-"""One device in two lives: copied disks, restored backups, pushes cut short."""
+"""Copies of one device: copied disks, restored backups, pushes cut short."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ def _manifests(device):
     return [key for key in device.view.held if key.startswith(object_names.manifests_of(device.me))]
 
 
-def twin_of(meeting, device):
-    twin = device.clone("twin")
-    meeting.devices.append(twin)
-    return twin
+def clone_of(meeting, device):
+    clone = device.clone("clone")
+    meeting.devices.append(clone)
+    return clone
 
 
-def test_two_lives_that_write_one_seq_keep_what_each_has_recorded(meeting):
+def test_two_copies_that_write_one_seq_keep_what_each_has_recorded(meeting):
     one = meeting.devices[0]
-    twin = twin_of(meeting, one)
-    mine, theirs = one.record(), twin.record()
+    clone = clone_of(meeting, one)
+    mine, theirs = one.record(), clone.record()
     one.push()
-    twin.push()
+    clone.push()
     meet(*meeting)
     require_all(meeting)
     assert {mine, theirs} <= meeting.devices[1].dump().events
 
 
-def test_two_lives_with_two_names_do_not_rename_each_other_for_ever(meeting):
-    twin = twin_of(meeting, meeting.devices[0])
-    with twin.database.transaction():
-        twin.database.execute("UPDATE device SET name = 'twin' WHERE device_id = ?", (twin.me,))
+def test_two_copies_with_two_names_do_not_rename_each_other_for_ever(meeting):
+    clone = clone_of(meeting, meeting.devices[0])
+    with clone.database.transaction():
+        clone.database.execute("UPDATE device SET name = 'clone' WHERE device_id = ?", (clone.me,))
     meet(*meeting)
     require_all(meeting)
-    assert len({device.name() for device in (meeting.devices[0], twin)}) == 1
+    assert len({device.name() for device in (meeting.devices[0], clone)}) == 1
 
 
 def test_what_a_restored_backup_has_lost_comes_back_from_the_store(meeting):
@@ -78,13 +78,13 @@ def test_a_restored_backup_brings_nothing_back_that_was_forgotten(meeting):
 
 
 @pytest.mark.parametrize("seed", range(4))  # chance says which of the two is the head
-def test_two_lives_that_wrote_one_seq_leave_nobody_waiting_for_what_was_merged(seed):
+def test_two_copies_that_wrote_one_seq_leave_nobody_waiting_for_what_was_merged(seed):
     with vault_of("one", "other", seed=seed) as meeting:
         one, other = meeting.devices
         one.record()
-        twin = twin_of(meeting, one)
+        clone = clone_of(meeting, one)
         one.push()
-        twin.push()
+        clone.push()
         one.view.arrive()
         one.sync()
         other.view.arrive()
@@ -94,17 +94,17 @@ def test_two_lives_that_wrote_one_seq_leave_nobody_waiting_for_what_was_merged(s
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_segment_of_another_life_that_comes_late_is_taken_all_the_same(seed):
+def test_a_segment_of_another_copy_that_comes_late_is_taken_all_the_same(seed):
     with vault_of("one", "other", seed=seed) as meeting:
         one, other = meeting.devices
-        twin = twin_of(meeting, one)
-        mine, theirs = one.record(), twin.record()
+        clone = clone_of(meeting, one)
+        mine, theirs = one.record(), clone.record()
         one.push()
-        twin.push()
-        meeting.devices.remove(twin)  # its disk is gone
-        twin.close()
+        clone.push()
+        meeting.devices.remove(clone)  # its disk is gone
+        clone.close()
         one.view.arrive()
-        for key in twin.view.held:
+        for key in clone.view.held:
             if key.startswith("o/"):
                 one.view.held.pop(key, None)
         one.sync()
@@ -144,7 +144,7 @@ def test_a_push_cut_short_and_then_not_read_leaves_no_second_copy(meeting):
 
 
 def test_a_manifest_that_was_cut_short_is_read_back_before_the_next_is_written(meeting):
-    """It may hold a word about the roster that the next one would leave out."""
+    """It may hold a roster record that the next one would leave out."""
     one = meeting.devices[0]
     one.record()
     one.store.choose = lambda _number, operation, key: (
@@ -224,18 +224,18 @@ def test_one_failing_listing_publishes_and_removes_nothing(meeting):
     assert meeting.world.objects == before
 
 
-def test_what_a_push_had_put_goes_when_another_life_has_gone_on_meanwhile(meeting):
+def test_what_a_push_had_put_goes_when_another_copy_has_gone_on_meanwhile(meeting):
     """The journal is given up: its segment is in no manifest, and must not stay for ever."""
     one = meeting.devices[0]
-    twin = twin_of(meeting, one)
+    clone = clone_of(meeting, one)
     event = one.record()
     one.store.choose = lambda _number, operation, key: (
         "read-only" if operation == "put" and key.startswith("m/") else NONE
     )
     with pytest.raises(HxError):
         one.push()
-    twin.record()
-    twin.push()
+    clone.record()
+    clone.push()
     one.arrange(never)
     meet(*meeting)
     assert event in meeting.devices[1].dump().events
@@ -244,7 +244,7 @@ def test_what_a_push_had_put_goes_when_another_life_has_gone_on_meanwhile(meetin
     require_all(meeting)
 
 
-def test_a_segment_that_another_life_took_out_is_not_named_for_ever(meeting):
+def test_a_segment_that_another_copy_took_out_is_not_named_for_ever(meeting):
     one, other = meeting.devices
     kept, gone = one.record(), one.record()
     one.push()
@@ -257,7 +257,7 @@ def test_a_segment_that_another_life_took_out_is_not_named_for_ever(meeting):
     assert kept in other.dump().events
 
 
-def test_a_segment_that_lives_again_is_searched_for_what_was_redacted_meanwhile(meeting):
+def test_a_segment_that_is_listed_again_is_searched_for_what_was_redacted_meanwhile(meeting):
     """Joined while no head named it: no record in the database points to it."""
     one = meeting.devices[0]
     event = one.record()
@@ -272,10 +272,10 @@ def test_a_segment_that_lives_again_is_searched_for_what_was_redacted_meanwhile(
     require_all(meeting)
 
 
-def test_two_lives_that_hand_out_one_key_do_not_stop_each_other(meeting):
+def test_two_copies_that_hand_out_one_key_do_not_stop_each_other(meeting):
     """A slot is sealed anew each time: the same key, other bytes."""
     one = meeting.devices[0]
     before = dict(one.view.held)
-    one.view.list = lambda _prefix: iter(())  # those of its twin are not seen yet
+    one.view.list = lambda _prefix: iter(())  # those of its clone are not seen yet
     hand_out_keys(one.context())
     assert one.view.held == before

@@ -5,24 +5,24 @@ from __future__ import annotations
 from hx.core.format.keys import DeviceKeys
 from hx.custody.key_set import Secrets
 from hx.database.event_detail import rename_device
-from hx.sync import leave as leaving
-from hx.sync import new_id as rebirth
+from hx.sync.leave import outlook, publish_and_leave, remove_vault
+from hx.sync.new_id import rebase, vouched
 from hx.sync.pull import pull
 
 
 def leave(device):
     context = device.context()
-    if leaving.outlook(context).publishes:
+    if outlook(context).publishes:
         pull(context)
-        assert leaving.publish_and_leave(context, device.outbox, device.name())
+        assert publish_and_leave(context, device.outbox, device.name())
         device._published()
     else:
-        leaving.be_gone(context, device.outbox)
+        remove_vault(context, device.outbox)
 
 
 def leave_unheard(device):
     """Away from the store."""
-    leaving.be_gone(device.context(), device.outbox)
+    remove_vault(device.context(), device.outbox)
 
 
 def become_new(device):
@@ -37,9 +37,9 @@ def renew(device):
     """From now on a device of its own: the other copy goes on as the one that it was."""
     device.sync()
     keys, old = _new_keys(device), device.me
-    word = rebirth.vouched(device.context(), keys, device.label)
+    record = vouched(device.context(), keys, device.label)
     with device.database.transaction():
-        rebirth.rebase(device.database, old, word)
+        rebase(device.database, old, record)
         rename_device(device.database, keys.device_id, device.label)
     device.custody, device.me = Secrets(keys, device.custody.vmks), keys.device_id
     device.outbox.clear()
