@@ -64,7 +64,7 @@ def test_what_is_forgotten_while_a_device_leaves_is_forgotten_by_all(meeting, ma
     other.close()
 
 
-def test_those_who_stand_publish_anew_what_only_the_one_that_left_had_shown(meeting):
+def test_the_active_devices_publish_anew_what_only_the_departed_one_had_shown(meeting):
     _, other, _ = meeting.devices
     event = other.record()
     leave(other)

@@ -287,7 +287,7 @@ def test_a_closed_invitation_that_comes_back_goes_again(meeting):
     assert key not in meeting.world.objects
 
 
-@pytest.mark.parametrize("case", ["lost", "damaged", "left over"])
+@pytest.mark.parametrize("case", ["lost", "damaged", "unlisted"])
 @pytest.mark.parametrize(
     "first", [1, pytest.param(2, marks=pytest.mark.long), pytest.param(3, marks=pytest.mark.long)]
 )
