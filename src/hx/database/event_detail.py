@@ -29,7 +29,7 @@ class Fix(NamedTuple):
     between_count: int  # all of them, as far as COUNTED
 
 
-class Place(NamedTuple):
+class RowIds(NamedTuple):
     """Where an event stands, as row ids."""
 
     event: int
@@ -71,7 +71,7 @@ def device_names(database: Database) -> dict[bytes, str]:
     return {device: name or device.hex()[:8] for device, name in rows}
 
 
-def place_of(database: Database, found: Found) -> Place | None:
+def row_ids_of(database: Database, found: Found) -> RowIds | None:
     """None when the event was forgotten meanwhile."""
     key = found.event.key
     row = database.execute(
@@ -81,10 +81,10 @@ def place_of(database: Database, found: Found) -> Place | None:
         " WHERE started_at_us = ? AND +device_id = ? AND +session_id = ? AND +seq = ?",
         key,
     ).fetchone()
-    return Place(*row) if row else None
+    return RowIds(*row) if row else None
 
 
-def around(database: Database, place: Place, count: int) -> tuple[list[Found], list[Found]]:
+def around(database: Database, place: RowIds, count: int) -> tuple[list[Found], list[Found]]:
     """What ran before and after in the session, at most `count` of each, as they ran."""
     asked: tuple[Sql, ...] = (place.session, place.seq, count)
     before, after = _BEFORE, _AFTER
@@ -111,7 +111,7 @@ _AFTER_IN_TIME = (
 )
 
 
-def fix_of(database: Database, place: Place) -> Fix | None:
+def fix_of(database: Database, place: RowIds) -> Fix | None:
     """The next success of the same command in that session, or on the device in that directory."""
     row = database.execute(
         "SELECT event.id, session, event.started_at_us, seq FROM"
@@ -132,7 +132,7 @@ def fix_of(database: Database, place: Place) -> Fix | None:
 
 
 def _between(
-    database: Database, place: Place, session: int, started_at_us: int, seq: int
+    database: Database, place: RowIds, session: int, started_at_us: int, seq: int
 ) -> list[int]:
     """What ran between a failure and such a success: in its session, else in its directory.
 
@@ -164,7 +164,7 @@ def _ids(database: Database, sql: str, values: tuple[Sql, ...]) -> list[int]:
     return [row[0] for row in database.execute(sql, values)]
 
 
-def runs_of(database: Database, place: Place) -> tuple[int, int]:
+def runs_of(database: Database, place: RowIds) -> tuple[int, int]:
     """How often the same command ran, and how often it failed."""
     sql = "SELECT runs, failures FROM command WHERE id = ?"
     runs, failures = next(iter(database.execute(sql, (place.command,))))

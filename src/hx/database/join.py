@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from hx.core.model import Event, Tombstone
     from hx.database.connection import Database
-    from hx.database.sync.locations import Source
+    from hx.database.sync.locations import SegmentSource
 
 
 class Changes(NamedTuple):
@@ -37,7 +37,7 @@ class Changes(NamedTuple):
     erased: bool = False  # text that stood here is gone
 
 
-def join(database: Database, delta: History, source: Source | None = None) -> Changes:
+def join(database: Database, delta: History, source: SegmentSource | None = None) -> Changes:
     """Take `delta` into the database; the caller holds the transaction.
 
     `source` says which segment showed it; without one it was made here.

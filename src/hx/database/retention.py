@@ -30,12 +30,12 @@ _PATIENCE_MS = 100  # a search waits no longer for another process
 _LOOKED_AT = 20  # times as many events as may be removed: the others are pinned
 
 
-class Reached(NamedTuple):
+class _Position(NamedTuple):
     started_at_us: int
     row: int
 
 
-_START = Reached(KNOWN_SINCE_US, -1)
+_START = _Position(KNOWN_SINCE_US, -1)
 
 
 def border_us(days: int, now_us: int) -> int | None:
@@ -87,7 +87,7 @@ _IN_PINNED_SESSION = (
 _PINNED = f"({_IN_PINNED_SESSION} OR {REDACTED_NOW})"
 
 
-def _is_due(database: Database, start: Reached, border: int) -> bool:
+def _is_due(database: Database, start: _Position, border: int) -> bool:
     """One look into the index by time; what is pinned may be all that is old."""
     sql = f"SELECT 1 FROM event WHERE {_OLD} LIMIT 1"  # noqa: S608
     return database.value(sql, (*start, border)) is not None
@@ -97,7 +97,7 @@ def _is_unswept(database: Database, in_passing: bool) -> bool:
     return not in_passing and database.meta(_UNSWEPT) is not None
 
 
-def _retain(database: Database, start: Reached, border: int, *, in_passing: bool) -> int:
+def _retain(database: Database, start: _Position, border: int, *, in_passing: bool) -> int:
     from hx.database.event_rows import remove_events, sweep
 
     rows, reached = _slice(database, start, border, A_FEW if in_passing else MANY)
@@ -121,28 +121,28 @@ def _note_removed(database: Database, until_us: int) -> None:
 
 
 def _slice(
-    database: Database, start: Reached, border: int, at_most: int
-) -> tuple[list[int], Reached]:
+    database: Database, start: _Position, border: int, at_most: int
+) -> tuple[list[int], _Position]:
     """Row ids to remove, and how far all before the border has been looked at."""
     sql = (
         f"SELECT started_at_us, event.id, {_PINNED} FROM event WHERE {_OLD}"  # noqa: S608
         " ORDER BY started_at_us, event.id LIMIT ?"
     )
     rows: list[int] = []
-    seen, look_at = Reached(border, -1), at_most * _LOOKED_AT
+    seen, look_at = _Position(border, -1), at_most * _LOOKED_AT
     for count, (started_at_us, row, pinned) in enumerate(
         database.execute(sql, (*start, border, look_at)), 1
     ):
         if not pinned:
             rows.append(row)
         if len(rows) == at_most or count == look_at:
-            return rows, Reached(started_at_us, row)
+            return rows, _Position(started_at_us, row)
     return rows, seen
 
 
-def _reached(database: Database) -> Reached:
+def _reached(database: Database) -> _Position:
     stored = database.meta(_REACHED)
-    return Reached(*map(int, stored.split())) if isinstance(stored, str) else _START
+    return _Position(*map(int, stored.split())) if isinstance(stored, str) else _START
 
 
 _TOUCHED = (

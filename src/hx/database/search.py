@@ -32,7 +32,7 @@ _NEARBY_EVENTS = 5_000
 _CHUNK = 500
 
 
-class Command(NamedTuple):
+class FoundCommand(NamedTuple):
     """A distinct command and its figures."""
 
     id: int
@@ -68,11 +68,11 @@ def search(
 
 def _gathered(
     database: Database, query: Query, terms: list[Term], here: Here
-) -> tuple[dict[int, Command], Iterable[Command]]:
+) -> tuple[dict[int, FoundCommand], Iterable[FoundCommand]]:
     """Commands to be ranked, by row id, and all that fit and may not be among them."""
     commands, are_all = likely(database, query, terms, RANKED, WALKED)
     found = {one.id: one for one in commands}
-    rest: Iterable[Command] = () if are_all else matching(database, query, terms)
+    rest: Iterable[FoundCommand] = () if are_all else matching(database, query, terms)
     if not are_all and here.directory is not None and not query.filtered:
         found |= {one.id: one for one in nearby(database, terms, here.directory, NEARBY)}
     if len(found) < _FEW and any(term.plain and len(term.text) > 1 for term in terms):
@@ -82,7 +82,7 @@ def _gathered(
     return found, rest
 
 
-def _apart(database: Database, query: Query, terms: list[Term]) -> Iterator[Command]:
+def _apart(database: Database, query: Query, terms: list[Term]) -> Iterator[FoundCommand]:
     """Letters may stand apart, among the latest used commands: no index finds them."""
     if query.filtered:
         return matching(database, query, terms, scattered=True)
@@ -90,7 +90,7 @@ def _apart(database: Database, query: Query, terms: list[Term]) -> Iterator[Comm
 
 
 def judged(
-    commands: Iterable[Command], terms: list[Term], place: Callable[[int], int]
+    commands: Iterable[FoundCommand], terms: list[Term], place: Callable[[int], int]
 ) -> Iterator[Candidate]:
     """The commands as hx.core.rank takes them; `place`: points of a command, by its row id."""
     wanted = asked(terms)
@@ -101,7 +101,7 @@ def judged(
 
 def likely(
     database: Database, query: Query, terms: list[Term], limit: int, walked: int
-) -> tuple[list[Command], bool]:
+) -> tuple[list[FoundCommand], bool]:
     """Commands that fit, about `limit`, and whether they are all.
 
     `walked`: commands, the latest used, that are looked at where the words are common.
@@ -120,56 +120,57 @@ def likely(
 
 def latest(
     database: Database, terms: list[Term], limit: int, walked: int, *, scattered: bool
-) -> list[Command]:
+) -> list[FoundCommand]:
     """Of the latest used commands those that fit."""
     fits, values = _fits(terms, scattered=scattered)
     sql = (
         f"SELECT * FROM (SELECT {FIGURES} FROM command"  # noqa: S608
         f" ORDER BY last_us DESC LIMIT ?) WHERE {fits} LIMIT ?"
     )
-    return [Command(*row) for row in database.execute(sql, (walked, *values, limit))]
+    return [FoundCommand(*row) for row in database.execute(sql, (walked, *values, limit))]
 
 
-def rare(database: Database, terms: list[Term], limit: int) -> Iterator[Command]:
+def rare(database: Database, terms: list[Term], limit: int) -> Iterator[FoundCommand]:
     """All that fit, of any age, where the index of words knows them as few."""
     hits = index_hits(database, index_words_of(terms, scattered=False))
     if hits:
         yield from islice(_of_rows(database, hits, terms), limit)
 
 
-def equal(database: Database, terms: list[Term]) -> list[Command]:
+def equal(database: Database, terms: list[Term]) -> list[FoundCommand]:
     """The command that is just what was asked for, of any age: the index of hashes knows it."""
     from hx.core.event_name import digest64
 
     text = " ".join(term.text for term in terms).encode(errors="surrogateescape")
     fits, values = _fits(terms, scattered=False)
     sql = f"SELECT {FIGURES} FROM command WHERE hash = ? AND {fits}"  # noqa: S608
-    return [Command(*row) for row in database.execute(sql, (digest64(text), *values))]
+    return [FoundCommand(*row) for row in database.execute(sql, (digest64(text), *values))]
 
 
-def _latest_made(database: Database, terms: list[Term]) -> Iterator[Command]:
+def _latest_made(database: Database, terms: list[Term]) -> Iterator[FoundCommand]:
     """Of common words the commands that came last, of any age of their use."""
     words = index_words_of(terms, scattered=False)
     if words:
         yield from _of_rows(database, index_hits(database, words, newest=True) or [], terms)
 
 
-def _of_rows(database: Database, rows: list[int], terms: list[Term]) -> Iterator[Command]:
+def _of_rows(database: Database, rows: list[int], terms: list[Term]) -> Iterator[FoundCommand]:
     fits, values = _fits(terms, scattered=False)
     sql = f"SELECT {FIGURES} FROM command WHERE {among(rows, 'id')[0]} AND {fits}"  # noqa: S608
     for row in database.execute(f"{sql} ORDER BY last_us DESC", values):
-        yield Command(*row)
+        yield FoundCommand(*row)
 
 
 def of_runs(
     database: Database, runs: dict[int, tuple[int, int]], terms: list[Term], *, scattered: bool
-) -> dict[int, Command]:
+) -> dict[int, FoundCommand]:
     """Of the commands that ran, command -> (event, start), those that fit."""
     fits, values = _fits(terms, scattered=scattered)
     sql = f"SELECT {FIGURES} FROM command WHERE {among(list(runs), 'id')[0]}"  # noqa: S608
     rows = database.execute(f"SELECT * FROM ({sql}) WHERE {fits}", values)  # noqa: S608
     return {
-        row[0]: Command(*row)._replace(at_us=runs[row[0]][1], event=runs[row[0]][0]) for row in rows
+        row[0]: FoundCommand(*row)._replace(at_us=runs[row[0]][1], event=runs[row[0]][0])
+        for row in rows
     }
 
 
@@ -179,7 +180,7 @@ def _fits(terms: list[Term], *, scattered: bool) -> Condition:
 
 def matching(
     database: Database, query: Query, terms: list[Term], *, scattered: bool = False
-) -> Iterator[Command]:
+) -> Iterator[FoundCommand]:
     """All commands that fit the terms and had a run that fits the filters, newest first.
 
     `scattered`: the letters of a plain term may stand apart.
@@ -195,20 +196,20 @@ def _found(
     hits: list[int] | None,
     *,
     scattered: bool = False,
-) -> Iterator[Command]:
+) -> Iterator[FoundCommand]:
     conditions = [condition_of(term, scattered=scattered) for term in terms]
     if query.filtered:
         if hits is not None:
             conditions.append(among(hits))
         return _among_events(database, [*conditions, *filters_in(database, query)])
     if hits is None:
-        return (Command(*row) for row in walk(database, where(conditions), FIGURES))
+        return (FoundCommand(*row) for row in walk(database, where(conditions), FIGURES))
     condition, values = where([*conditions, among(hits, "id")])
     sql = f"SELECT {FIGURES} FROM command WHERE {condition} ORDER BY last_us DESC"  # noqa: S608
-    return (Command(*row) for row in database.execute(sql, values))
+    return (FoundCommand(*row) for row in database.execute(sql, values))
 
 
-def _among_events(database: Database, conditions: list[Condition]) -> Iterator[Command]:
+def _among_events(database: Database, conditions: list[Condition]) -> Iterator[FoundCommand]:
     condition, values = where(conditions)
     sql = (
         f"SELECT command.{FIGURES}, started_at_us, event.id FROM event JOIN command"  # noqa: S608
@@ -218,12 +219,12 @@ def _among_events(database: Database, conditions: list[Condition]) -> Iterator[C
     for command, text, _, runs, failures, at_us, event in database.execute(sql, values):
         if command not in seen:
             seen.add(command)
-            yield Command(command, text, at_us, runs, failures, event)
+            yield FoundCommand(command, text, at_us, runs, failures, event)
 
 
 def nearby(
     database: Database, terms: list[Term], directory: bytes, limit: int
-) -> Iterator[Command]:
+) -> Iterator[FoundCommand]:
     """Commands that fit the terms, of the newest runs in a directory."""
     condition, values = _fits(terms, scattered=False)
     sql = (
@@ -232,7 +233,7 @@ def nearby(
         f" ORDER BY started_at_us DESC LIMIT ?) AND {condition} ORDER BY last_us DESC LIMIT ?"
     )
     rows = database.execute(sql, (to_sql(directory), _NEARBY_EVENTS, *values, limit))
-    return (Command(*row) for row in rows)
+    return (FoundCommand(*row) for row in rows)
 
 
 def condition_of(term: Term, *, scattered: bool) -> Condition:

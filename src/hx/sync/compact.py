@@ -17,7 +17,7 @@ from hx.database.event_rows import events_at
 from hx.database.retention import RETAINED
 from hx.database.sync import ledger
 from hx.database.sync.locations import IN_OWN_SEGMENT
-from hx.database.sync.valid_records import spared
+from hx.database.sync.valid_records import still_valid
 from hx.stores import Missing
 
 TYPE_CHECKING = False
@@ -59,7 +59,7 @@ def orphans(context: SyncContext) -> list[Segment]:
     """
     if context.database.meta(RETAINED) is None:
         return []
-    return ledger.orphans(context.database, context.me)
+    return ledger.left_out(context.database, context.me)
 
 
 def _read_orphan(context: SyncContext, one: Segment) -> History | None:
@@ -109,7 +109,7 @@ def _opened(context: SyncContext, one: Segment) -> History:
 def _kept(context: SyncContext, old: History) -> tuple[History, dict[EventKey, int]]:
     """Without what is covered or beaten; what is not in the database is neither."""
     cover = Cover(tombstones.relevant(context.database, old))
-    kept, rows = spared(context.database, old, cover)
+    kept, rows = still_valid(context.database, old, cover)
     return kept._replace(tombstones=old.tombstones | _carried(context, old, cover)), rows
 
 

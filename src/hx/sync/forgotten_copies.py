@@ -12,7 +12,7 @@ from hx.core.format.verdict import Fault
 from hx.core.merge import Cover
 from hx.database import tombstones
 from hx.database.sync import forgotten_copies, ledger
-from hx.database.sync.valid_records import holds_covered
+from hx.database.sync.valid_records import holds_forgotten
 from hx.stores import Denied, Missing, Transient
 
 TYPE_CHECKING = False
@@ -50,7 +50,7 @@ def _history(context: SyncContext, one: Suspected) -> History:
 
 
 def _is_covered(context: SyncContext, history: History) -> bool:
-    return holds_covered(history, Cover(tombstones.relevant(context.database, history)))
+    return holds_forgotten(history, Cover(tombstones.relevant(context.database, history)))
 
 
 def _miss_what_is_gone(context: SyncContext) -> None:

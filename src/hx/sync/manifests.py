@@ -189,7 +189,7 @@ def _adopt(context: SyncContext, head: Head, one: Manifest, before: list[Head] |
     own = head.device_id == context.me
     if not before or head.seq > before[-1].seq or (own and _is_newest(head, before)):
         if own:
-            ledger.relive(context.database, context.me, one.objects)
+            ledger.note_relisted(context.database, context.me, one.objects)
         ledger.set_listed(context.database, head.device_id, one.objects)
         if own:
             locations.release(context.database, context.me)

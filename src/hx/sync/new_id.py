@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from hx.core.format.roster_records import add
 from hx.database.sync import forgotten_copies, ledger, vault
-from hx.database.sync.locations import bequeath
+from hx.database.sync.locations import reassign
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def rebase(database: Database, old: bytes, word: Record) -> None:
     It has synced as the old one just now, so the newest own manifest says what lives.
     """
     vault.add_records(database, [word])
-    bequeath(database, old)
-    ledger.disown(database, old)
+    reassign(database, old)
+    ledger.treat_as_foreign(database, old)
     forgotten_copies.remove_confirmations(database)
     vault.update(database, own_seq=0, slots_for=None, pushed_at_us=None, told_seq=None)
     vault.forget_notes(database)

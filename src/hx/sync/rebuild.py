@@ -147,6 +147,6 @@ def _join(new: Database, part: History, authors: tuple[bytes, ...], me: bytes) -
     if not any(part):
         return
     for author in authors or (None,):
-        source = None if author is None else locations.Source(author, None, me)
+        source = None if author is None else locations.SegmentSource(author, None, me)
         with new.transaction():
             join(new, part, source)

@@ -150,7 +150,7 @@ def _settle_one(context: SyncContext, one: Segment) -> Damage | None:
         context.store.delete(key_of(one))
         return None
     with context.database.transaction():
-        mending.look_once_more(context.database, one, verdict, context.now_us)
+        mending.note_unlisted(context.database, one, verdict, context.now_us)
     found = Damage(key_of(one), one.device_id, *verdict)
     return None if found.is_missing else found
 

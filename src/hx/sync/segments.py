@@ -29,7 +29,7 @@ from hx.database.event_detail import name_origins
 from hx.database.join import join
 from hx.database.sync import forgotten_copies, ledger, vault
 from hx.database.sync.ledger import TAKEN, Verdict
-from hx.database.sync.locations import Source
+from hx.database.sync.locations import SegmentSource
 from hx.stores import Denied, Missing, Transient
 from hx.sync.context import Pulled
 from hx.sync.manifests import PATIENT_TRIES, PATIENT_US, unread
@@ -132,7 +132,7 @@ def joined(context: SyncContext, one: Segment, history: History) -> Pulled:
     """It is here now, and the ledger says so; what was here already stays as it is."""
     own = one.device_id == context.me
     lives = own and one.listed and not one.superseded
-    source = Source(one.device_id, one.object_id if lives else None, context.me)
+    source = SegmentSource(one.device_id, one.object_id if lives else None, context.me)
     with context.database.transaction():
         changes = join(context.database, history, source)
         name_origins(context.database, one.device_id)
@@ -161,6 +161,6 @@ def give_up(context: SyncContext, objects: Iterable[tuple[str, bytes]]) -> None:
             continue
         listed = Listed(name.object_id, len(data), sha256(data).digest(), 0)
         with context.database.transaction():
-            if join(context.database, history, Source(context.me, None, context.me)).erased:
+            if join(context.database, history, SegmentSource(context.me, None, context.me)).erased:
                 context.database.set_meta(UNCLEAN, context.now_us)
             ledger.list_objects(context.database, context.me, [listed], context.now_us, TAKEN)

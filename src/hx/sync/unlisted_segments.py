@@ -18,7 +18,7 @@ from hx.database.event_detail import name_origins
 from hx.database.join import join
 from hx.database.sync import ledger, repair
 from hx.database.sync.ledger import TAKEN
-from hx.database.sync.locations import Source
+from hx.database.sync.locations import SegmentSource
 from hx.sync.verify import Damage, look
 
 TYPE_CHECKING = False
@@ -90,10 +90,10 @@ def join_unnamed(context: SyncContext, listed: Listed, history: History) -> int:
     Gives how many events were not here.
     """
     with context.database.transaction():
-        changes = join(context.database, history, Source(context.me, None, context.me))
+        changes = join(context.database, history, SegmentSource(context.me, None, context.me))
         name_origins(context.database, context.me)
         ledger.list_objects(context.database, context.me, [listed], context.now_us, TAKEN)
-        repair.bury(context.database, context.me, listed.object_id)
+        repair.note_joined_and_superseded(context.database, context.me, listed.object_id)
         if changes.erased:
             context.database.set_meta(UNCLEAN, context.now_us)
     return changes.added

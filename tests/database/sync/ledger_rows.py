@@ -11,7 +11,7 @@ from hx.core.model import FINISHED, Artifact, ArtifactKey, Event, EventKey, Keys
 from hx.database.join import join
 from hx.database.sync import ledger, vault
 from hx.database.sync.ledger import Head, Verdict
-from hx.database.sync.locations import Source
+from hx.database.sync.locations import SegmentSource
 from hx.database.sync.vault import Vault
 
 ME, OTHER, THIRD = (bytes([number]) * 16 for number in (1, 2, 3))
@@ -94,7 +94,7 @@ def take(database, *records, author=None, segment=None, me=ME):
     """Join records: made here, or shown by a segment of `author`."""
     source = None
     if author is not None:
-        source = Source(author, None if segment is None else object_id(segment), me)
+        source = SegmentSource(author, None if segment is None else object_id(segment), me)
     with database.transaction():
         return join(database, history(*records), source)
 

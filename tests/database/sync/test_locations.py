@@ -25,7 +25,7 @@ from database.sync.ledger_rows import (
 )
 from hx.core.model import WholeSession
 from hx.database.sync import locations
-from hx.database.sync.locations import IN_OWN_SEGMENT, Location, Source
+from hx.database.sync.locations import IN_OWN_SEGMENT, Location, SegmentSource
 from hx.database.tombstones import read as read_tombstones
 
 MINE = [event(10), artifact(11), pin(), tombstone()]
@@ -55,10 +55,12 @@ def test_authors_are_the_ids_one_behind_the_other():
 
 def test_an_own_source_gives_the_segment_and_another_one_adds_its_author_in_order():
     start = Location(object_id(1), THIRD, mine=True)
-    assert start.seen_in(Source(ME, object_id(2), ME)) == start._replace(segment=object_id(2))
-    assert start.seen_in(Source(ME, None, ME)) == start
-    assert start.seen_in(Source(OTHER, None, ME)) == start._replace(shown=OTHER + THIRD)
-    assert start.seen_in(Source(THIRD, None, ME)) == start
+    assert start.seen_in(SegmentSource(ME, object_id(2), ME)) == start._replace(
+        segment=object_id(2)
+    )
+    assert start.seen_in(SegmentSource(ME, None, ME)) == start
+    assert start.seen_in(SegmentSource(OTHER, None, ME)) == start._replace(shown=OTHER + THIRD)
+    assert start.seen_in(SegmentSource(THIRD, None, ME)) == start
 
 
 # ---- rows ----
@@ -325,7 +327,7 @@ def test_what_this_device_published_is_another_devices_once_it_takes_another_id(
     take(database, event(20, OTHER), author=ME, segment=1)
     take(database, event(30, OTHER), author=OTHER)
     take(database, event(40), author=OTHER)  # published once, and in no own segment any more
-    locations.bequeath(database, ME)
+    locations.reassign(database, ME)
     assert locations_of(database, held) == [(None, {ME}, False)] * 4
     assert location_of(database, event(20, OTHER)) == (None, {ME, OTHER}, False)
     assert location_of(database, event(30, OTHER)) == (None, {OTHER}, False)
@@ -341,5 +343,5 @@ def test_what_this_device_published_is_another_devices_once_it_takes_another_id(
 def test_the_new_id_has_no_own_segment_left(database):
     take(database, event(10), author=ME, segment=1)
     assert numbers(p.segment for p in locations.read_all(database).values()) == [1]
-    locations.bequeath(database, ME)
+    locations.reassign(database, ME)
     assert [p.segment for p in locations.read_all(database).values()] == [None]

@@ -97,18 +97,18 @@ def _by_program(database: Database, query: Query) -> dict[Name, Tally]:
     program = program_by_head()
     named: dict[str, Tally] = {}
     of_command: dict[int, Tally] = {}
-    everything = None if query.filtered else Everything(database)
+    all_counts = None if query.filtered else AllCounts(database)
     for command, text in database.execute(texts, values):
         name = program(text)
         tally = named.get(name) or named.setdefault(name, Tally())
         tally.commands += 1
         of_command[command] = tally
-    if everything is None:
+    if all_counts is None:
         sql = f"SELECT command, exit_status, duration_us FROM event WHERE {condition}"  # noqa: S608
         for command, *row in database.execute(sql, values):
             _add(of_command[command], *row)
     else:
-        _add_all(everything, of_command)
+        _add_all(all_counts, of_command)
     return {name.encode(errors="replace"): tally for name, tally in named.items()}
 
 
@@ -120,8 +120,8 @@ def _add(tally: Tally, exit_status: int | None, duration_us: int | None) -> None
         tally.failures += exit_status != 0
 
 
-def _add_all(everything: Everything, of_command: dict[int, Tally]) -> None:
-    counted, lasted = everything.columns()
+def _add_all(all_counts: AllCounts, of_command: dict[int, Tally]) -> None:
+    counted, lasted = all_counts.columns()
     nobody = Tally()  # of a command that another process has recorded meanwhile
     for command, events, ended, failures in zip(*counted, strict=True):
         tally = of_command.get(command, nobody)
@@ -211,7 +211,7 @@ FROM (SELECT command, duration_us FROM event WHERE duration_us > 0)
 """
 
 
-class Everything:
+class AllCounts:
     """Begins at once, on a connection of its own; `columns` waits for the end."""
 
     def __init__(self, database: Database) -> None:

@@ -27,7 +27,7 @@ class Figures(NamedTuple):
     unclean: bool  # forgotten text may still stand in the database's files
 
 
-class Fault(NamedTuple):
+class SpoolFault(NamedTuple):
     """Bytes of the spool that gave no event."""
 
     reason: str
@@ -54,10 +54,10 @@ def figures(database: Database) -> Figures:
 _DEVICES = f"SELECT count(DISTINCT {CALLED}) FROM session JOIN device ON device.id = device"  # noqa: S608
 
 
-def faults(database: Database) -> list[Fault]:
+def faults(database: Database) -> list[SpoolFault]:
     """The most frequent first."""
     sql = "SELECT reason, count, last_at_us FROM spool_fault ORDER BY count DESC, reason"
-    return [Fault(*row) for row in database.execute(sql)]
+    return [SpoolFault(*row) for row in database.execute(sql)]
 
 
 def newest_by_shell(database: Database, device_id: bytes) -> list[tuple[bytes | None, int]]:

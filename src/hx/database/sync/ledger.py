@@ -179,7 +179,7 @@ def set_listed(database: Database, device_id: bytes, objects: Iterable[Listed]) 
     )
 
 
-def relive(database: Database, device_id: bytes, objects: Iterable[Listed]) -> None:
+def note_relisted(database: Database, device_id: bytes, objects: Iterable[Listed]) -> None:
     """Own segments that an own head names and that were joined while none did.
 
     No holding points to them: what was forgotten or beaten meanwhile is known of by a look inside.
@@ -191,7 +191,7 @@ def relive(database: Database, device_id: bytes, objects: Iterable[Listed]) -> N
     )
 
 
-def orphans(database: Database, device_id: bytes) -> list[Segment]:
+def left_out(database: Database, device_id: bytes) -> list[Segment]:
     """Own segments that were joined and that a head of another life leaves out."""
     where = "device_id = ? AND status = ? AND listed = 0 AND superseded = 0"
     return list(_segments(database, where, (device_id, IMPORTED)))
@@ -231,7 +231,7 @@ def counts(database: Database) -> dict[str, int]:
     return dict(database.execute(sql, (IMPORTED,)))
 
 
-def disown(database: Database, device_id: bytes) -> None:
+def treat_as_foreign(database: Database, device_id: bytes) -> None:
     """Its objects are those of any other device from now on: what lives is for it to say."""
     for head in heads(database).get(device_id, []):
         drop_older(database, head, own=False)

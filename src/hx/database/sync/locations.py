@@ -36,7 +36,7 @@ _DEVICES = (
 _ORIGIN = b"\x80"  # ids from here on are of imports, which whoever has them publishes
 
 
-class Source(NamedTuple):
+class SegmentSource(NamedTuple):
     """Which segment shows a history."""
 
     author: bytes  # device id
@@ -55,7 +55,7 @@ class Location(NamedTuple):
             self.shown[at : at + _ID_BYTES] for at in range(0, len(self.shown), _ID_BYTES)
         )
 
-    def seen_in(self, source: Source) -> Location:
+    def seen_in(self, source: SegmentSource) -> Location:
         """As it is when that segment shows the record too."""
         if source.author == source.me:
             return self._replace(segment=source.segment or self.segment)
@@ -65,7 +65,7 @@ class Location(NamedTuple):
 class Locations:
     """The holdings of one join; without a source the records that come are in no segment."""
 
-    def __init__(self, database: Database, source: Source | None) -> None:
+    def __init__(self, database: Database, source: SegmentSource | None) -> None:
         self._database = database
         self._source = source
         self._new: dict[bytes, int | None] = {}
@@ -278,7 +278,7 @@ def attribute(database: Database, me: bytes) -> None:
             )
 
 
-def bequeath(database: Database, old: bytes) -> None:
+def reassign(database: Database, old: bytes) -> None:
     """What this device has published is another device's from now on: `old`, as it was called.
 
     What it had published and no segment of it holds any more is in none. The caller holds the

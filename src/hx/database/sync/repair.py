@@ -59,7 +59,7 @@ def was_joined(one: Segment) -> bool:
     return one.status == IMPORTED or one.detail == JOINED
 
 
-def bury(database: Database, device_id: bytes, object_id: bytes) -> None:
+def note_joined_and_superseded(database: Database, device_id: bytes, object_id: bytes) -> None:
     """An own segment is joined and lives no more: the next push takes it out of the store."""
     database.execute(
         "UPDATE segment SET status = ?, reason = '', detail = '', superseded = 1, rewrite = 0"
@@ -68,7 +68,7 @@ def bury(database: Database, device_id: bytes, object_id: bytes) -> None:
     )
 
 
-def look_once_more(database: Database, one: Segment, verdict: Verdict, now_us: int) -> None:
+def note_unlisted(database: Database, one: Segment, verdict: Verdict, now_us: int) -> None:
     """An own segment that was never joined, and that nobody names now: the next pull looks for it.
 
     One that is not there is not waited for: it is taken should it come yet.

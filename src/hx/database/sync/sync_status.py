@@ -77,7 +77,7 @@ def devices(database: Database, trust: Trust, me: bytes) -> list[DeviceSeen]:
         seen = heads.get(device_id)
         note = ""
         if device_id in trust.waiting:
-            note = "newcomer: a device that stands has to sync"
+            note = "newcomer: a device that is active in the vault has to sync first"
         elif device_id in trust.inactive:
             note = "no longer in the vault" if device_id in trust.revoked else "not admitted"
         if device_id in trust.departed:
@@ -95,7 +95,7 @@ def devices(database: Database, trust: Trust, me: bytes) -> list[DeviceSeen]:
     return sorted(found, key=lambda one: (not one.here, one.name, one.device_id))
 
 
-class Copy(NamedTuple):
+class DeviceCopies(NamedTuple):
     """Of one device, segments in the store that hold what was forgotten."""
 
     device_id: bytes
@@ -103,22 +103,22 @@ class Copy(NamedTuple):
     objects: int
     last_seen_us: int | None  # when its newest manifest was written, by its clock
     here: bool
-    stands: bool  # in the vault still: its next sync replaces them
+    is_member: bool  # in the vault still: its next sync replaces them
 
 
-class Elsewhere(NamedTuple):
+class ForgetStatus(NamedTuple):
     at_us: int | None  # of the newest order that was given here
     told: bool | None  # whether the others can read of it; None: nothing is known of that
     confirmed: dict[bytes, str]  # device id -> name: it has written since it read the order
     silent: dict[bytes, str]  # it has not written since
-    copies: list[Copy]
+    copies: list[DeviceCopies]
 
     @property
     def is_settled(self) -> bool:
         return not (self.copies or self.told is False)
 
 
-def is_something(database: Database, me: bytes) -> bool:
+def may_have_status(database: Database, me: bytes) -> bool:
     """Whether there may be anything to tell, without asking who is trusted: that takes crypto."""
     sql = (
         "SELECT 1 FROM forgotten_copy UNION ALL SELECT 1 FROM tombstone WHERE device_id = ? LIMIT 1"
@@ -126,7 +126,7 @@ def is_something(database: Database, me: bytes) -> bool:
     return database.value(sql, (me,)) is not None
 
 
-def elsewhere(database: Database, me: bytes, trust: Trust) -> Elsewhere | None:
+def forget_status(database: Database, me: bytes, trust: Trust) -> ForgetStatus | None:
     """None where nothing was forgotten, and nothing that was is anywhere yet."""
     copies = _copies(database, me, trust)
     sql = "SELECT max(created_at_us) FROM tombstone WHERE device_id = ?"
@@ -144,7 +144,7 @@ def elsewhere(database: Database, me: bytes, trust: Trust) -> Elsewhere | None:
                 continue
             found = confirmed if seen.get(device_id, 0) >= told_seq else silent
             found[device_id] = called.get(device_id) or member.label
-    return Elsewhere(at_us, told, confirmed, silent, copies)
+    return ForgetStatus(at_us, told, confirmed, silent, copies)
 
 
 def _told(database: Database, me: bytes) -> tuple[bool | None, int | None]:
@@ -156,14 +156,14 @@ def _told(database: Database, me: bytes) -> tuple[bool | None, int | None]:
     return (None, None) if seq is None else (True, seq)
 
 
-def _copies(database: Database, me: bytes, trust: Trust) -> list[Copy]:
+def _copies(database: Database, me: bytes, trust: Trust) -> list[DeviceCopies]:
     found = forgotten_copies.copies(database)
     if not found:
         return []
     heads, called = ledger.heads(database), device_names(database)
     members = trust.enrolled
     made = [
-        Copy(
+        DeviceCopies(
             device_id,
             called.get(device_id)
             or (members[device_id].label if device_id in members else device_id.hex()[:8]),

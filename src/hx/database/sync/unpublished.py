@@ -12,8 +12,8 @@ from hx.core.record import NamedTuple
 from hx.database import artifacts, tombstones
 from hx.database.rows import select_events
 from hx.database.sync import forgotten_copies
-from hx.database.sync.locations import Locations, Source, read_all
-from hx.database.sync.valid_records import Spared, holds_covered, spared
+from hx.database.sync.locations import Locations, SegmentSource, read_all
+from hx.database.sync.valid_records import Valid, holds_forgotten, still_valid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,25 +96,25 @@ def _version(database: Database) -> int:
     return int(database.connection.pragma("data_version"))
 
 
-def announce(database: Database, given: Due, part: History, source: Source) -> None:
+def announce(database: Database, given: Due, part: History, source: SegmentSource) -> None:
     """`part` is sealed and about to go on its way; the caller holds the transaction.
 
     From now on whoever forgets learns that it is there; this is for what was forgotten before.
     """
-    forgotten = _has_changed(database, given) and holds_covered(part, _cover(database, part))
+    forgotten = _has_changed(database, given) and holds_forgotten(part, _cover(database, part))
     _note_remains(database, source, forgotten=forgotten)
 
 
-def mark(database: Database, given: Due, part: History, source: Source) -> None:
+def mark(database: Database, given: Due, part: History, source: SegmentSource) -> None:
     """`part` lies in an own live segment now; the caller holds the transaction.
 
     What has changed since it was chosen is left as it is: that version is still to be published,
     and the segment to be written anew.
     """
-    stands, forgotten = Spared(part, given.rows), False
+    stands, forgotten = Valid(part, given.rows), False
     if _has_changed(database, given):
         cover = _cover(database, part)
-        stands, forgotten = spared(database, part, cover), holds_covered(part, cover)
+        stands, forgotten = still_valid(database, part, cover), holds_forgotten(part, cover)
     rows = stands.rows
     members = {rows[e.key]: e for e in stands.history.events if e.key in rows}
     Locations(database, source).show(part, stands.history, members)
@@ -132,7 +132,7 @@ def _cover(database: Database, part: History) -> Cover:
     return Cover(tombstones.relevant(database, part))
 
 
-def _note_remains(database: Database, source: Source, *, forgotten: bool) -> None:
+def _note_remains(database: Database, source: SegmentSource, *, forgotten: bool) -> None:
     assert source.segment is not None
     if forgotten:
         forgotten_copies.note_own(database, source.me, source.segment)

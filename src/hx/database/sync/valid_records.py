@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from hx.database.connection import Database
 
 
-class Spared(NamedTuple):
+class Valid(NamedTuple):
     history: History  # without what is covered or beaten; orders stay
     rows: dict[EventKey, int]  # of its events those that are in the database -> row id
 
 
-def spared(database: Database, whole: History, cover: Cover) -> Spared:
+def still_valid(database: Database, whole: History, cover: Cover) -> Valid:
     """`cover`: what the database knows that may cover records of `whole`."""
     present = events_at(database, (event.key for event in whole.events))
     newest = {event.key: event for event in present}
@@ -36,7 +36,7 @@ def spared(database: Database, whole: History, cover: Cover) -> Spared:
         artifacts=_artifacts(database, whole, cover),
         pins=whole.pins & artifacts.touched_pins(database, whole),
     )
-    return Spared(history, {e.key: row for e, row in present.items() if e in events})
+    return Valid(history, {e.key: row for e, row in present.items() if e in events})
 
 
 def _artifacts(database: Database, whole: History, cover: Cover) -> frozenset[Artifact]:
@@ -48,7 +48,7 @@ def _artifacts(database: Database, whole: History, cover: Cover) -> frozenset[Ar
     )
 
 
-def holds_covered(whole: History, cover: Cover) -> bool:
+def holds_forgotten(whole: History, cover: Cover) -> bool:
     """Whether a record in it is forgotten."""
     return any(cover.event(event.key) for event in whole.events) or any(
         cover.artifact(artifact.key) for artifact in whole.artifacts
