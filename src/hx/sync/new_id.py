@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from hx.core.format.roster_records import add
 from hx.database.sync import forgotten_copies, ledger, vault
-from hx.database.sync.locations import reassign
+from hx.database.sync.ownership import reassign
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

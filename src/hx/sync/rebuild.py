@@ -26,7 +26,9 @@ from hx.database.sync.rebuild import (
     differences,
     event_pairs,
     local_tables,
+    note_rewrite,
     replace,
+    to_rewrite,
     totals,
 )
 from hx.sync.context import SyncContext
@@ -96,10 +98,10 @@ def _fill(context: SyncContext, new: Database) -> int:
 
 def _copy_the_rest(old: Database, new: Database) -> None:
     """What no history brings about, and the ledger as it was before it was gone through again."""
-    to_rewrite = ledger.to_rewrite(new)
+    flagged = to_rewrite(new)
     copy_tables(old, new, set(local_tables(new)) - {"device"})
     with new.transaction():
-        ledger.note_rewrite(new, to_rewrite)
+        note_rewrite(new, flagged)
 
 
 # ---- what no segment showed ----

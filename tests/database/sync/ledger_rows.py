@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
+import apsw
+
 from hx.core.format.manifest import Listed
 from hx.core.format.verdict import IMPORTED
 from hx.core.merge import History
@@ -21,7 +23,8 @@ TAKEN = Verdict(IMPORTED)
 
 
 def object_id(number):
-    return bytes([number]) * 16
+    """An id that is no device's."""
+    return bytes([number]) + b"o" * 15
 
 
 def listed(number, first_us=10, last_us=20):
@@ -134,10 +137,8 @@ def copies(database, device_id=ME):
 
 
 @contextmanager
-def counted_rows(database):
-    """Nothing but a list of the statements that are run meanwhile."""
-    import apsw
-
+def statements(database):
+    """A list of the statements that are run meanwhile."""
     asked = []
     database.connection.trace_v2(apsw.SQLITE_TRACE_STMT, lambda told: asked.append(told["sql"]))
     yield asked

@@ -335,13 +335,6 @@ def test_what_was_taken_out_of_the_store_is_remembered_as_superseded(database):
     assert keys(database) == {"1/2"}
 
 
-def test_a_rewrite_is_noted_of_segments_that_were_not_superseded(database):
-    put_segments(database, ME, 1, 2, 3)
-    set_columns(database, 2, superseded=1)
-    ledger.note_rewrite(database, [object_id(1), object_id(2)])
-    assert numbers(ledger.to_rewrite(database)) == [1]
-
-
 def test_objects_of_the_store_are_counted_by_status_and_what_was_taken_out_is_not(database):
     put_segments(database, ME, 1, 2)
     put_segments(database, OTHER, 3, 4, verdict=AWAITED)

@@ -14,7 +14,6 @@ from database.sync.ledger_rows import (
     flagged,
     in_vault,
     location_of,
-    numbers,
     object_id,
     pin,
     put_segments,
@@ -202,6 +201,14 @@ def test_the_own_segment_of_a_record_that_changes_or_goes_is_rewritten(database,
     assert flagged(database, "rewrite") == {1}
 
 
+def test_records_of_several_own_segments_that_go_have_each_of_them_rewritten(database):
+    put_segments(database, ME, 1, 2, 3)
+    for number in (1, 2, 3):
+        take(database, event(10 + number), author=ME, segment=number)
+    take(database, tombstone(ME, 9, event(11), event(12)))
+    assert flagged(database, "rewrite") == {1, 2}
+
+
 def test_two_live_own_segments_that_hold_one_record_are_both_rewritten(database):
     put_segments(database, ME, 1, 2)
     take(database, event(10), author=ME, segment=1)
@@ -287,61 +294,3 @@ def test_segments_of_others_are_not_released_as_own_ones(database):
     take(database, event(10), author=ME, segment=1)
     locations.release(database, ME)
     assert location_of(database, event(10)) == (1, set(), True)
-
-
-# ---- ownership ----
-
-
-def test_what_another_device_recorded_is_its_to_publish_where_a_device_enters_a_vault(database):
-    others = [event(10, OTHER), artifact(11, OTHER), pin(OTHER), tombstone(OTHER, 8)]
-    mine = [event(20), artifact(21, number=3), pin(session_id=b"\xb0" * 16), tombstone(ME, 9)]
-    imported = [event(30, b"\x80" * 16), artifact(31, b"\x81" * 16, number=4)]
-    take(database, *others, *mine, *imported)
-    in_vault(database)
-    assert locations_of(database, others) == [(None, {OTHER}, False)] * 4
-    assert locations_of(database, [*mine, *imported]) == [None] * 6
-    assert unpublished(database) == {20, 30}
-
-
-def test_two_other_devices_are_told_apart_and_what_is_held_stays_so(database):
-    take(database, event(10, OTHER), event(20, THIRD))
-    take(database, event(30, OTHER), author=THIRD)
-    locations.attribute(database, ME)
-    assert location_of(database, event(10, OTHER)) == (None, {OTHER}, False)
-    assert location_of(database, event(20, THIRD)) == (None, {THIRD}, False)
-    assert location_of(database, event(30, OTHER)) == (None, {THIRD}, False)
-
-
-@pytest.mark.parametrize("record", THEIRS, ids=["event", "artifact", "pin", "tombstone"])
-def test_each_kind_of_record_of_another_device_is_attributed_to_it(database, record):
-    take(database, record)
-    locations.attribute(database, ME)
-    assert location_of(database, record) == (None, {OTHER}, False)
-
-
-def test_what_this_device_published_is_another_devices_once_it_takes_another_id(database):
-    in_vault(database)
-    held = [event(10), artifact(11), pin(), tombstone()]
-    take(database, *held, author=ME, segment=1)
-    take(database, event(20, OTHER), author=OTHER)
-    take(database, event(20, OTHER), author=ME, segment=1)
-    take(database, event(30, OTHER), author=OTHER)
-    take(database, event(40), author=OTHER)  # published once, and in no own segment any more
-    locations.reassign(database, ME)
-    assert locations_of(database, held) == [(None, {ME}, False)] * 4
-    assert location_of(database, event(20, OTHER)) == (None, {ME, OTHER}, False)
-    assert location_of(database, event(30, OTHER)) == (None, {OTHER}, False)
-    assert location_of(database, event(40)) is None
-    assert unpublished(database) == {40}
-    database.execute("DELETE FROM unpublished")
-    places = locations.read_all(database)
-    assert {place.shown for place in places.values()} == {ME, ME + OTHER, OTHER}
-    assert not any(place.segment or place.mine for place in places.values())
-    assert len(places) == 3
-
-
-def test_the_new_id_has_no_own_segment_left(database):
-    take(database, event(10), author=ME, segment=1)
-    assert numbers(p.segment for p in locations.read_all(database).values()) == [1]
-    locations.reassign(database, ME)
-    assert [p.segment for p in locations.read_all(database).values()] == [None]

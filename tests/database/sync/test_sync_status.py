@@ -116,6 +116,15 @@ def test_each_device_is_told_with_what_it_is_in_the_vault(database, known, note)
     assert others.note == note or (note and others.note.startswith(note))
 
 
+def test_of_two_manifests_of_one_seq_the_time_of_one_is_told_everywhere(database):
+    for sha256, at_us in ((b"\x01" * 32, 500), (b"\x02" * 32, 900)):
+        manifest = head(3, OTHER, key=str(at_us), sha256=sha256)._replace(at_us=at_us)
+        ledger.write_manifest(database, manifest, TAKEN, NOW_US)
+    forgotten_copies.note_own(database, OTHER, object_id(1))
+    assert devices(database, trust(ME, OTHER), ME)[1].last_seen_us == 900
+    assert look(database).copies[0].last_seen_us == 900
+
+
 def test_this_device_is_first_then_the_others_by_name_and_id(database):
     rename_device(database, OTHER, "zebra")
     found = devices(database, trust(OTHER, THIRD, ME), ME)

@@ -37,6 +37,8 @@ def test_what_is_covered_goes_and_what_covers_it_stays(database):
     cover = Cover([order])
     assert still_valid(database, whole, cover).history == history(event(20), order)
     assert holds_forgotten(whole, cover)
+    assert holds_forgotten(history(event(10), event(20)), cover)
+    assert holds_forgotten(history(forgotten, artifact(12, number=3)), cover)
     assert holds_forgotten(history(forgotten), cover)
     assert holds_forgotten(history(event(10)), cover)
     assert not holds_forgotten(history(event(20), artifact(11)), cover)
