@@ -140,6 +140,13 @@ def test_a_record_is_shown_by_each_author_whose_segment_holds_it(database, recor
     assert locations_of(database, records) == [(1, {OTHER, THIRD}, mine)] * 4
 
 
+def test_each_of_several_known_events_lies_in_the_segment_that_shows_them(database):
+    both = [event(10), event(20)]
+    take(database, *both)
+    take(database, *both, author=ME, segment=1)
+    assert locations_of(database, both) == [(1, set(), True)] * 2
+
+
 def test_an_own_segment_that_is_not_listed_shows_its_records_in_none(database):
     take(database, *MINE, author=ME)
     assert locations_of(database, MINE) == [None] * 4

@@ -191,6 +191,11 @@ def test_who_has_read_the_manifest_has_confirmed_and_the_others_are_silent(datab
     assert look(database, trust(ME, OTHER, inactive=[THIRD])).silent == {OTHER: "other"}
 
 
+def test_a_device_that_has_confirmed_nothing_has_not_confirmed_the_first_manifest(database):
+    told(database, 1)
+    assert look(database).silent == {OTHER: "other", THIRD: "third"}
+
+
 def test_a_device_that_has_a_copy_left_is_told_by_that_alone(database):
     told(database, 4)
     write_manifest(database, 6, OTHER)

@@ -174,8 +174,8 @@ def list_objects(
     database.connection.executemany(
         "INSERT OR IGNORE INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, '', ?, 0)",
         [
-            (one.object_id, device_id, *one[1:], verdict.status, verdict.reason, now_us)
-            for one in objects
+            (listed.object_id, device_id, *listed[1:], verdict.status, verdict.reason, now_us)
+            for listed in objects
         ],
     )
 
@@ -203,7 +203,7 @@ def note_relisted(database: Database, device_id: bytes, objects: Iterable[Listed
     database.connection.executemany(
         "UPDATE segment SET rewrite = 1 WHERE device_id = ? AND object_id = ?"
         " AND listed = 0 AND superseded = 0 AND status = ?",
-        [(device_id, one.object_id, IMPORTED) for one in objects],
+        [(device_id, listed.object_id, IMPORTED) for listed in objects],
     )
 
 
@@ -222,7 +222,7 @@ def add_listed(database: Database, device_id: bytes, objects: Iterable[Listed]) 
         "UPDATE segment SET listed = 1, status = CASE WHEN reason = ?1 THEN ?2 ELSE status END,"
         " reason = CASE WHEN reason = ?1 THEN ?3 ELSE reason END"
         " WHERE device_id = ?4 AND object_id = ?5",
-        [(SUPERSEDED, PENDING, NOT_ARRIVED, device_id, one.object_id) for one in objects],
+        [(SUPERSEDED, PENDING, NOT_ARRIVED, device_id, listed.object_id) for listed in objects],
     )
 
 
@@ -367,7 +367,7 @@ def supersede(database: Database, device_id: bytes, segments: Iterable[Segment])
     """Note that own segments were replaced; they never become live again."""
     database.connection.executemany(
         "UPDATE segment SET superseded = 1, rewrite = 0 WHERE device_id = ? AND object_id = ?",
-        [(device_id, one.object_id) for one in segments],
+        [(device_id, segment.object_id) for segment in segments],
     )
 
 
@@ -390,7 +390,7 @@ def remove(database: Database, segments: Iterable[Segment], manifests: Iterable[
     database.connection.executemany(
         "UPDATE segment SET status = ?, reason = ?, superseded = 1"
         " WHERE device_id = ? AND object_id = ?",
-        [(SKIPPED, SUPERSEDED, one.device_id, one.object_id) for one in segments],
+        [(SKIPPED, SUPERSEDED, segment.device_id, segment.object_id) for segment in segments],
     )
     database.connection.executemany(
         "DELETE FROM manifest WHERE key = ?", [(key,) for key in manifests]

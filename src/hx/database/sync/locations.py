@@ -215,14 +215,12 @@ def release(database: Database, device_id: bytes) -> None:
 
     It reads all events, and is needed when a clone of this device has written to the store.
     """
-    not_live = database.execute(
+    sql = (
         "SELECT location.id FROM location JOIN segment ON object_id = location.segment"
-        " WHERE device_id = ? AND (listed = 0 OR superseded = 1)",
-        (device_id,),
-    ).fetchall()
-    for (row,) in not_live:
-        new = row_of(database, read(database, int(row or 0))._replace(segment=None))
-        move(database, int(row or 0), new)
+        " WHERE device_id = ? AND (listed = 0 OR superseded = 1)"
+    )
+    for (row,) in list(database.execute(sql, (device_id,))):
+        move(database, row, row_of(database, read(database, row)._replace(segment=None)))
 
 
 def held_in(location: int | None) -> str:

@@ -14,7 +14,7 @@ from hx.core.format.verdict import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from hx.database.connection import Database
     from hx.database.sync.ledger import Segment, Verdict
@@ -42,14 +42,15 @@ def look_again(database: Database, me: bytes, patience_us: int) -> None:
     )
 
 
-def give_up(database: Database, segments: Iterable[Segment]) -> None:
+def give_up(database: Database, segments: Sequence[Segment]) -> None:
     """Note own segments that the store has lost as superseded; a later pull looks for them."""
+    details = [JOINED if was_joined(segment) else "" for segment in segments]
     database.connection.executemany(
         "UPDATE segment SET status = ?, reason = ?, detail = ?, superseded = 1, rewrite = 0"
         " WHERE device_id = ? AND object_id = ?",
         [
-            (SKIPPED, SUPERSEDED, JOINED if was_joined(one) else "", one.device_id, one.object_id)
-            for one in segments
+            (SKIPPED, SUPERSEDED, detail, segment.device_id, segment.object_id)
+            for segment, detail in zip(segments, details, strict=True)
         ],
     )
 
