@@ -235,7 +235,7 @@ _SENTENCES: tuple[tuple[type[apsw.Error], str, str], ...] = (
     (
         apsw.FullError,
         "the disk that holds {path} is full",
-        "free some space; nothing that was recorded is lost",
+        "make room; nothing that was recorded is lost",
     ),
     (
         apsw.ReadOnlyError,
