@@ -155,7 +155,8 @@ def test_a_look_into_an_own_segment_is_not_undone_by_a_forget(database):
 
 
 def test_records_of_two_own_segments_are_found_in_both(database):
-    put_segments(database, ME, 1, 2)
+    put_segments(database, ME, 1, last_us=15)
+    put_segments(database, ME, 2, first_us=16)
     take(database, event(15), author=ME, segment=1)
     take(database, event(16), author=ME, segment=2)
     forget(database, event(15), event(16))
