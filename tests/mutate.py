@@ -1,9 +1,9 @@
 """`make mutate FILE=src/hx/...`: which faults in a module do its tests not notice?
 
 One small fault at a time is written into a copy of the tree, and the tests nearest to the module
-run there. A fault that no test notices is printed with its line. The nearest tests are the file
-of the module's name in the same tree (tests/database/sync/test_ledger.py), or else the folder;
-TESTS names more files and folders.
+run there. A fault that no test notices is printed with its line. The nearest tests are the files
+that begin with the module's name in the same tree (tests/database/sync/test_ledger.py), or else
+the folder; TESTS names more files and folders.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ LEAST_LIMIT_S = 10
 SLOWER = 5  # a mutant that takes so many times as long as the tests did has been noticed
 
 
-def nearest(file: Path, root: Path) -> Path:
-    """Return the tests of a module: its file in the tree of the tests, or the nearest folder."""
+def nearest(file: Path, root: Path) -> list[Path]:
+    """Return the tests of a module: its files in the tree of the tests, or the nearest folder."""
     inside = file.relative_to(root / "src" / "hx")
     folder = root / "tests" / inside.parent
-    named = folder / f"test_{inside.stem}.py"
-    if named.exists():
-        return named
+    named = [*folder.glob(f"test_{inside.stem}.py"), *folder.glob(f"test_{inside.stem}_*.py")]
+    if named:
+        return sorted(named)
     while not folder.exists():
         folder = folder.parent
-    return folder
+    return [folder]
 
 
 def noticed(copied: Path, tests: list[str], limit_s: float) -> str:
@@ -123,8 +123,8 @@ def main() -> None:
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the copy is removed all the same
     file = given.file.resolve()
-    near = str(nearest(file, ROOT).relative_to(ROOT))
-    survivors(file, [near, *given.tests], ROOT, lambda line: print(line, flush=True))
+    near = [str(path.relative_to(ROOT)) for path in nearest(file, ROOT)]
+    survivors(file, [*near, *given.tests], ROOT, lambda line: print(line, flush=True))
 
 
 if __name__ == "__main__":

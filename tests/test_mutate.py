@@ -72,16 +72,24 @@ def tree(tmp_path):
 def test_what_no_test_notices_is_told_with_its_line_and_the_tree_is_left_alone(tree):
     module, told = tree / "src" / "hx" / "ages.py", []
     before = module.read_text()
-    near = nearest(module, tree)
-    assert near == tree / "tests" / "test_ages.py"
-    alive = survivors(module, [str(near.relative_to(tree))], tree, told.append)
+    assert nearest(module, tree) == [tree / "tests" / "test_ages.py"]
+    tests = ["tests/test_ages.py"]
+    alive = survivors(module, tests, tree, told.append)
     assert {mutant.new for mutant in alive} == {"(age <= 18)", "19", "(17)"}
     assert "src/hx/ages.py:2: age < 18  ->  (age <= 18)" in told
     assert module.read_text() == before
     strong = "    assert is_young(17)\n    assert not is_young(18)\n"
-    with (tree / "tests" / "test_ages.py").open("a") as tests:
-        tests.write(strong)
-    assert survivors(module, [str(near.relative_to(tree))], tree, told.append) == []
+    with (tree / tests[0]).open("a") as file:
+        file.write(strong)
+    assert survivors(module, tests, tree, told.append) == []
+
+
+def test_the_nearest_tests_of_a_module_without_any_are_those_of_its_folder(tree):
+    (tree / "tests" / "test_ages_of_others.py").touch()
+    tests, source = tree / "tests", tree / "src" / "hx"
+    both = [tests / "test_ages.py", tests / "test_ages_of_others.py"]
+    assert nearest(source / "ages.py", tree) == both
+    assert nearest(source / "folder" / "age.py", tree) == [tests]
 
 
 def test_tests_that_fail_without_a_fault_tell_nothing(tree):

@@ -71,14 +71,14 @@ def newest(database):
 
 def show(database):
     (found,) = load(database, [newest(database)])
-    place = events.place_of(database, found)
+    place = events.row_ids_of(database, found)
     return [events.runs_of(database, place), events.around(database, place, 3)]
 
 
 def fix(database):
     sql = "SELECT id FROM event WHERE exit_status <> 0 ORDER BY started_at_us LIMIT 1"
     (found,) = load(database, [database.value(sql) or newest(database)])
-    return events.fix_of(database, events.place_of(database, found))
+    return events.fix_of(database, events.row_ids_of(database, found))
 
 
 def last(database):

@@ -9,7 +9,7 @@ from hx.core.format import object_names, segment
 from hx.core.merge import Cover
 from hx.core.model import Keys, Window
 from hx.database.sync import forgotten_copies as remains
-from hx.database.sync.sync_status import elsewhere
+from hx.database.sync.sync_status import forget_status
 from stores.faulty import BEFORE, NONE
 from sync.departures import leave
 from sync.devices import Device
@@ -23,7 +23,7 @@ def meeting():
 
 
 def told(device):
-    return elsewhere(device.database, device.me, device.context().trust)
+    return forget_status(device.database, device.me, device.context().trust)
 
 
 def holders(device):
@@ -307,7 +307,7 @@ def test_a_new_device_says_nothing_of_what_is_long_done(meeting):
 def test_of_a_device_that_has_left_it_remains_until_its_objects_are_taken_out(meeting):
     one, other, third = left_with_a_copy(meeting)
     [copy] = told(one).copies
-    assert (copy.name, copy.stands) == ("other", False)
+    assert (copy.name, copy.is_member) == ("other", False)
     meeting.world.take_out(other.me, ("o/",))
     third.record()
     sync(third, one)

@@ -6,7 +6,7 @@ import pytest
 
 from hx.core.model import Keys, WholeSession, Window
 from hx.database.sync import forgotten_copies as remains
-from hx.database.sync.sync_status import elsewhere
+from hx.database.sync.sync_status import forget_status
 from sync.beside import at_put, beside, shared
 from sync.claims import require_all
 from sync.meeting import meet, vault_of
@@ -32,7 +32,7 @@ def key_of(event):
 
 
 def holders(device):
-    known = elsewhere(device.database, device.me, device.context().trust)
+    known = forget_status(device.database, device.me, device.context().trust)
     return [copy.name for copy in known.copies] if known else []
 
 

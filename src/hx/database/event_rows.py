@@ -1,4 +1,4 @@
-"""Events by their keys, many at once."""
+"""The rows of many events at once: found by their keys, and removed with all that only they use."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CHUNK = 500  # keys that are looked up together
 
 
 def events_at(database: Database, keys: Iterable[EventKey]) -> dict[Event, int]:
-    """The present versions of keys -> row id."""
+    """Return the events that the database holds under these keys -> row id."""
     found: dict[Event, int] = {}
     rows = [str(row) for row in rows_of(database, keys)]
     for at in range(0, len(rows), _CHUNK):
@@ -38,13 +38,16 @@ def events_of_session(database: Database, session_id: bytes, seqs: list[int]) ->
 
 
 def rows_of(database: Database, keys: Iterable[EventKey]) -> Iterator[int]:
-    """Row ids of the keys that are there. Beyond a session's greatest seq none can be."""
+    """Yield the row ids of the events with these keys.
+
+    Keys later than all events, or beyond the greatest seq of their session, cost no look-up.
+    """
     newest = database.value("SELECT max(started_at_us) FROM event")
     if newest is None:
         return
     owned: dict[tuple[bytes, bytes], list[EventKey]] = {}
     for key in keys:
-        if key[0] <= newest:  # most that come are later than all that is there
+        if key[0] <= newest:  # most new events are later than all others
             owned.setdefault(key[1:3], []).append(key)
     for mine in owned.values():
         session = _session(database, mine[0])
@@ -55,7 +58,11 @@ def rows_of(database: Database, keys: Iterable[EventKey]) -> Iterator[int]:
 
 
 def _rows_between(database: Database, session: int, keys: list[EventKey]) -> Iterator[int]:
-    """Of keys in the order of time: by one look at that time, or, where it is crowded, one each."""
+    """Yield the row ids of the keys, in the order of time, of one session.
+
+    One query reads all events between the first and the last key; where these are too many, each
+    key gets a query of its own.
+    """
     there = database.execute(
         "SELECT id, started_at_us, seq FROM event"
         " WHERE started_at_us BETWEEN ? AND ? AND +session = ? LIMIT ?",  # a session may be long
@@ -71,7 +78,7 @@ def _rows_between(database: Database, session: int, keys: list[EventKey]) -> Ite
 
 
 def _session(database: Database, key: EventKey) -> tuple[int, int] | None:
-    """(row id, greatest seq) of a session; None when it has no events."""
+    """Return the row id and greatest seq of the session of a key; None: it has no events."""
     row: tuple[int, int] | None = database.execute(
         "SELECT session, max(seq) FROM event WHERE session ="
         " (SELECT session.id FROM session JOIN device ON device.id = session.device"
@@ -82,7 +89,7 @@ def _session(database: Database, key: EventKey) -> tuple[int, int] | None:
 
 
 class Used(NamedTuple):
-    """What an event refers to, as row ids, and how it ended."""
+    """The row ids that an event refers to, and its exit status."""
 
     command: int
     session: int
@@ -97,7 +104,8 @@ class Used(NamedTuple):
 
 
 def remove_events(database: Database, rows: Sequence[int]) -> None:
-    """Events by row id, their artifacts, their commands; checkouts and terminals wait for `sweep`.
+    """Remove events by row id, with their artifacts, and the commands, directories and sessions
+    that no other event uses. `sweep` removes checkouts and terminals later.
 
     The caller holds the transaction.
     """
@@ -107,12 +115,12 @@ def remove_events(database: Database, rows: Sequence[int]) -> None:
     many("DELETE FROM event WHERE id = ?", [(row,) for row in rows])
     settle(database, used)
     for table in _INDEXED:
-        gone = {getattr(one, table) for one in used}
+        gone = {getattr(use, table) for use in used}
         many(_delete_unused(table) + f" AND {table}.id = ?", [(row,) for row in gone])
 
 
 def references(database: Database, rows: Iterable[int]) -> dict[int, Used]:
-    """Row id of an event -> what it refers to."""
+    """Return the row id of an event -> what the event refers to."""
     sql = (
         "SELECT command, session, exit_status, directory, terminal, checkout"
         " FROM event WHERE id = ?"
@@ -131,14 +139,14 @@ DELETE FROM artifact WHERE id IN (
 
 
 def settle(database: Database, used: Iterable[Used]) -> None:
-    """Events are gone, or were replaced: count them no longer, and find the last uses anew.
+    """Update the counts and last uses of commands whose events were removed or replaced.
 
-    Commands that have no event any more go, and with them their words.
+    Commands without events are removed, and their words with them.
     """
     used = list(used)
-    counts.take_away(database, ((one.command, one.session, one.exit_status) for one in used))
+    counts.take_away(database, ((use.command, use.session, use.exit_status) for use in used))
     emptied: list[int] = []
-    for command in sorted({one.command for one in used}):
+    for command in sorted({use.command for use in used}):
         last = database.value("SELECT max(started_at_us) FROM event WHERE command = ?", (command,))
         if last is None:
             emptied.append(command)
@@ -150,7 +158,11 @@ def settle(database: Database, used: Iterable[Used]) -> None:
 
 
 def _remove_commands(database: Database, commands: list[int]) -> None:
-    """Removing the words of one command costs about 1 ms, indexing one anew 0.01 ms."""
+    """Remove commands and their words.
+
+    Removing the words of one command takes about 1 ms, indexing one again 0.01 ms: where many
+    commands go, the index is built again.
+    """
     rows = [(command,) for command in commands]
     highest = database.value("SELECT coalesce(max(id), 0) FROM command")
     anew = len(commands) > max(_FEW, highest // 50)
@@ -167,23 +179,27 @@ def _remove_commands(database: Database, commands: list[int]) -> None:
 
 
 def sweep(database: Database) -> None:
-    """Names of places that no event mentions any more; walks over the events."""
+    """Remove directories, sessions, checkouts and terminals that no event uses.
+
+    It reads all events.
+    """
     for table in PLACES:
         database.execute(_delete_unused(table))
 
 
 def sweep_after(database: Database, used: Iterable[Used]) -> None:
-    """The same of places that these events have left: mostly others of late still mention them.
+    """Remove those that these events have used, when no other event uses them.
 
-    Of checkouts and terminals no index tells that, so the newest events are looked at first.
+    No index finds the events of a checkout or terminal. Mostly a recent event still uses it, so
+    the newest events are read first.
     """
     used = list(used)
     many = database.connection.executemany
     for table in _INDEXED:
-        rows = {getattr(one, table) for one in used}
+        rows = {getattr(use, table) for use in used}
         many(_delete_unused(table) + f" AND {table}.id = ?", [(row,) for row in rows])
     for table in _UNINDEXED:
-        rows = {getattr(one, table) for one in used}
+        rows = {getattr(use, table) for use in used}
         many(
             f"DELETE FROM {table} WHERE id = ?1 AND (SELECT id FROM event"  # noqa: S608
             f" WHERE event.{table} = ?1 ORDER BY id DESC LIMIT 1) IS NULL",

@@ -16,7 +16,7 @@ from hx.database.event_rows import events_at
 from hx.database.retention import RETAINED
 from hx.database.sync import ledger
 from hx.database.sync.locations import IN_OWN_SEGMENT
-from hx.database.sync.valid_records import spared
+from hx.database.sync.valid_records import still_valid
 from hx.stores import Missing
 from hx.sync.segments import read_segment
 
@@ -63,7 +63,7 @@ def dropped_by_copies(context: SyncContext) -> list[Segment]:
     """
     if context.database.meta(RETAINED) is None:
         return []
-    return ledger.orphans(context.database, context.me)
+    return ledger.left_out(context.database, context.me)
 
 
 def _read_dropped(context: SyncContext, segment: Segment) -> History | None:
@@ -116,7 +116,7 @@ def _kept(context: SyncContext, old: History) -> tuple[History, dict[EventKey, i
     A record that is not in the database is kept.
     """
     cover = Cover(tombstones.relevant(context.database, old))
-    kept, rows = spared(context.database, old, cover)
+    kept, rows = still_valid(context.database, old, cover)
     return kept._replace(tombstones=old.tombstones | _carried(context, old, cover)), rows
 
 

@@ -11,7 +11,7 @@ from hx.core.format.verdict import Fault
 from hx.core.merge import Cover
 from hx.database import tombstones
 from hx.database.sync import forgotten_copies, ledger
-from hx.database.sync.valid_records import holds_covered
+from hx.database.sync.valid_records import holds_forgotten
 from hx.stores import Denied, Missing, Transient
 from hx.sync.segments import SEARCHED_ONLY, read_segment
 
@@ -53,7 +53,7 @@ def _history(context: SyncContext, suspected: Suspected) -> History:
 
 
 def _is_covered(context: SyncContext, history: History) -> bool:
-    return holds_covered(history, Cover(tombstones.relevant(context.database, history)))
+    return holds_forgotten(history, Cover(tombstones.relevant(context.database, history)))
 
 
 def _drop_absent(context: SyncContext) -> None:

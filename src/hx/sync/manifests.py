@@ -254,7 +254,7 @@ def _adopt(context: SyncContext, head: Head, manifest: Manifest, before: list[He
     own = head.device_id == context.me
     if not before or head.seq > before[-1].seq or (own and _is_newest(head, before)):
         if own:
-            ledger.relive(context.database, context.me, manifest.objects)
+            ledger.note_relisted(context.database, context.me, manifest.objects)
         ledger.set_listed(context.database, head.device_id, manifest.objects)
         if own:
             locations.release(context.database, context.me)

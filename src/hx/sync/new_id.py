@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from hx.core.format.roster_records import add
 from hx.database.sync import forgotten_copies, ledger, vault
-from hx.database.sync.locations import bequeath
+from hx.database.sync.ownership import reassign
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def rebase(database: Database, old: bytes, record: Record) -> None:
     manifest of `old` lists all its live segments.
     """
     vault.add_records(database, [record])
-    bequeath(database, old)
-    ledger.disown(database, old)
+    reassign(database, old)
+    ledger.treat_as_foreign(database, old)
     forgotten_copies.remove_confirmations(database)
     vault.update(database, own_seq=0, slots_for=None, pushed_at_us=None, told_seq=None)
     vault.forget_notes(database)

@@ -17,7 +17,7 @@ from hx.core.merge import History, join
 from hx.core.record import NamedTuple
 from hx.database.sync import forgotten_copies, ledger, outgoing, unpublished, vault
 from hx.database.sync.ledger import TAKEN, Verdict
-from hx.database.sync.locations import Source
+from hx.database.sync.locations import SegmentSource
 from hx.sync import membership
 from hx.sync.compact import rewriting
 from hx.sync.heads import is_head_current, own_seq
@@ -148,7 +148,7 @@ def _announce(context: SyncContext, plan: PushPlan) -> None:
     with context.database.transaction():
         outgoing.note(context.database, context.me, [part.listed for part in plan.parts])
         for part in plan.parts:
-            source = Source(context.me, part.listed.object_id, context.me)
+            source = SegmentSource(context.me, part.listed.object_id, context.me)
             unpublished.announce(context.database, plan.due, part.history, source)
 
 
@@ -162,7 +162,7 @@ def _mark_published(context: SyncContext, plan: PushPlan, key: str, payload: byt
         ledger.supersede(database, context.me, plan.replaced)
         ledger.set_listed(database, context.me, manifest.objects)
         for part in plan.parts:
-            source = Source(context.me, part.listed.object_id, context.me)
+            source = SegmentSource(context.me, part.listed.object_id, context.me)
             unpublished.mark(database, plan.due, part.history, source)
         outgoing.clear(database)
         vault.raise_own_seq(database, manifest.seq)

@@ -26,7 +26,9 @@ from hx.database.sync.rebuild import (
     differences,
     event_pairs,
     local_tables,
+    note_rewrite,
     replace,
+    to_rewrite,
     totals,
 )
 from hx.sync.context import SyncContext
@@ -98,10 +100,10 @@ def _fill(context: SyncContext, new: Database) -> int:
 
 def _copy_local_tables(old: Database, new: Database) -> None:
     """Copy the rows that are not part of a history, and the ledger as the old database has it."""
-    to_rewrite = ledger.to_rewrite(new)
+    flagged = to_rewrite(new)
     copy_tables(old, new, set(local_tables(new)) - {"device"})
     with new.transaction():
-        ledger.note_rewrite(new, to_rewrite)
+        note_rewrite(new, flagged)
 
 
 # ---- records that no segment holds ----
@@ -154,6 +156,6 @@ def _join(new: Database, part: History, authors: tuple[bytes, ...], me: bytes) -
     if not any(part):
         return
     for author in authors or (None,):
-        source = None if author is None else locations.Source(author, None, me)
+        source = None if author is None else locations.SegmentSource(author, None, me)
         with new.transaction():
             join(new, part, source)

@@ -188,7 +188,7 @@ def _settle_segment(context: SyncContext, segment: Segment) -> Damage | None:
         context.store.delete(key_of(segment))
         return None
     with context.database.transaction():
-        rows.look_once_more(context.database, segment, verdict, context.now_us)
+        rows.note_unlisted(context.database, segment, verdict, context.now_us)
     damage = Damage(key_of(segment), segment.device_id, *verdict)
     return None if damage.is_missing else damage
 
@@ -246,7 +246,7 @@ def _join_and_supersede(context: SyncContext, contents: Contents) -> int:
     """Join an own segment; the next push deletes it. Returns how many events were new."""
     with context.database.transaction():
         events = join_unlisted(context, contents)
-        rows.bury(context.database, context.me, contents.listed.object_id)
+        rows.note_joined_and_superseded(context.database, context.me, contents.listed.object_id)
     return events
 
 

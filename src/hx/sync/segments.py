@@ -33,7 +33,7 @@ from hx.database.event_detail import name_origins
 from hx.database.join import join
 from hx.database.sync import forgotten_copies, ledger, vault
 from hx.database.sync.ledger import TAKEN, Segment, Verdict
-from hx.database.sync.locations import Source
+from hx.database.sync.locations import SegmentSource
 from hx.stores import Denied, Missing, Transient
 from hx.sync.context import KEY_ID, Pulled
 from hx.sync.manifests import PATIENT_TRIES, PATIENT_US, attempt, unread
@@ -254,7 +254,7 @@ def joined(context: SyncContext, segment: Segment, history: History) -> Pulled:
     """Join the history of a segment and write to the ledger that the segment was taken."""
     own = segment.device_id == context.me
     counts = own and segment.listed and not segment.superseded
-    source = Source(segment.device_id, segment.object_id if counts else None, context.me)
+    source = SegmentSource(segment.device_id, segment.object_id if counts else None, context.me)
     with context.database.transaction():
         changes = join(context.database, history, source)
         name_origins(context.database, segment.device_id)
@@ -300,7 +300,7 @@ def join_unlisted(context: SyncContext, contents: Contents) -> int:
     The ledger notes it as taken. Returns how many events were new.
     """
     database = context.database
-    changes = join(database, contents.history, Source(context.me, None, context.me))
+    changes = join(database, contents.history, SegmentSource(context.me, None, context.me))
     name_origins(database, context.me)
     ledger.list_objects(database, context.me, [contents.listed], context.now_us, TAKEN)
     if changes.erased:

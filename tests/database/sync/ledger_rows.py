@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
+import apsw
+
 from hx.core.format.manifest import Listed
 from hx.core.format.verdict import IMPORTED
 from hx.core.merge import History
@@ -11,7 +13,7 @@ from hx.core.model import FINISHED, Artifact, ArtifactKey, Event, EventKey, Keys
 from hx.database.join import join
 from hx.database.sync import ledger, vault
 from hx.database.sync.ledger import Head, Verdict
-from hx.database.sync.locations import Source
+from hx.database.sync.locations import SegmentSource
 from hx.database.sync.vault import Vault
 
 ME, OTHER, THIRD = (bytes([number]) * 16 for number in (1, 2, 3))
@@ -21,7 +23,8 @@ TAKEN = Verdict(IMPORTED)
 
 
 def object_id(number):
-    return bytes([number]) * 16
+    """An id that is no device's."""
+    return bytes([number]) + b"o" * 15
 
 
 def listed(number, first_us=10, last_us=20):
@@ -94,7 +97,7 @@ def take(database, *records, author=None, segment=None, me=ME):
     """Join records: made here, or shown by a segment of `author`."""
     source = None
     if author is not None:
-        source = Source(author, None if segment is None else object_id(segment), me)
+        source = SegmentSource(author, None if segment is None else object_id(segment), me)
     with database.transaction():
         return join(database, history(*records), source)
 
@@ -134,10 +137,8 @@ def copies(database, device_id=ME):
 
 
 @contextmanager
-def counted_rows(database):
-    """Nothing but a list of the statements that are run meanwhile."""
-    import apsw
-
+def statements(database):
+    """A list of the statements that are run meanwhile."""
     asked = []
     database.connection.trace_v2(apsw.SQLITE_TRACE_STMT, lambda told: asked.append(told["sql"]))
     yield asked

@@ -19,6 +19,7 @@ from database.sync.ledger_rows import (
     object_id,
     put_segments,
     set_columns,
+    statements,
     take,
     tombstone,
 )
@@ -135,10 +136,41 @@ def test_own_segments_of_that_time_of_which_the_rows_do_not_tell_all_are_suspect
     assert copies(database) == ({1: None} if expected else {})
 
 
-def test_without_a_segment_anywhere_nothing_is_asked(database):
-    take(database, event(15))
+@pytest.mark.parametrize(("first_us", "last_us"), [(None, None), (90, 99)])
+def test_the_own_segment_of_a_record_is_known_from_its_row_whatever_its_times(
+    database, first_us, last_us
+):
+    put_segments(database, ME, 1, first_us=first_us, last_us=last_us)
+    take(database, event(15), author=ME, segment=1)
     forget(database, event(15))
-    assert copies(database) == {}
+    assert copies(database) == {1: None}
+
+
+def test_a_look_into_an_own_segment_is_not_undone_by_a_forget(database):
+    put_segments(database, ME, 1, first_us=None)
+    take(database, event(15), author=ME, segment=1)
+    database.execute("INSERT INTO forgotten_copy VALUES (?, ?, 5)", (ME, OWN))
+    forget(database, event(15))
+    assert copies(database) == {1: 5}
+
+
+def test_records_of_two_own_segments_are_found_in_both(database):
+    put_segments(database, ME, 1, last_us=15)
+    put_segments(database, ME, 2, first_us=16)
+    take(database, event(15), author=ME, segment=1)
+    take(database, event(16), author=ME, segment=2)
+    forget(database, event(15), event(16))
+    assert copies(database) == {1: None, 2: None}
+
+
+def test_without_a_segment_anywhere_one_question_is_asked_and_without_rows_none(database):
+    take(database, event(15))
+    with statements(database) as asked:
+        forgotten_copies.note_gone(database, "event", [1])
+    assert len(asked) == 1
+    with statements(database) as asked:
+        forgotten_copies.note_gone(database, "event", [])
+    assert asked == []
 
 
 def test_many_records_of_many_segments_are_each_found(database):

@@ -213,7 +213,7 @@ def test_own_segments_that_are_listed_again_are_to_be_rewritten(database):
     set_columns(database, 3, listed=0, status=PENDING)
     set_columns(database, 5, listed=0)
     set_columns(database, 1, OTHER, listed=0)
-    ledger.relive(database, ME, [listed(number) for number in (1, 2, 3, 4)])
+    ledger.note_relisted(database, ME, [listed(number) for number in (1, 2, 3, 4)])
     assert flagged(database, "rewrite") == {1}
     assert flagged(database, "rewrite", OTHER) == set()
 
@@ -224,7 +224,7 @@ def test_own_segments_that_a_head_of_a_clone_leaves_out_are_those_joined_and_not
     for number, values in ((1, {}), (2, {"superseded": 1}), (3, {"status": PENDING})):
         set_columns(database, number, listed=0, **values)
     set_columns(database, 1, OTHER, listed=0)
-    assert numbers(ledger.orphans(database, ME)) == [1]
+    assert numbers(ledger.left_out(database, ME)) == [1]
 
 
 def test_live_superseded_and_taken_are_told_by_their_flags(database):
@@ -335,13 +335,6 @@ def test_what_was_taken_out_of_the_store_is_remembered_as_superseded(database):
     assert keys(database) == {"1/2"}
 
 
-def test_a_rewrite_is_noted_of_segments_that_were_not_superseded(database):
-    put_segments(database, ME, 1, 2, 3)
-    set_columns(database, 2, superseded=1)
-    ledger.note_rewrite(database, [object_id(1), object_id(2)])
-    assert numbers(ledger.to_rewrite(database)) == [1]
-
-
 def test_objects_of_the_store_are_counted_by_status_and_what_was_taken_out_is_not(database):
     put_segments(database, ME, 1, 2)
     put_segments(database, OTHER, 3, 4, verdict=AWAITED)
@@ -364,7 +357,7 @@ def test_a_device_with_another_id_leaves_its_objects_as_those_of_any_other(datab
     set_columns(database, 2, listed=0)
     set_columns(database, 3, listed=0, status=IMPORTED, reason="")
     set_columns(database, 1, OTHER, listed=0, superseded=1, rewrite=1)
-    ledger.disown(database, ME)
+    ledger.treat_as_foreign(database, ME)
     assert keys(database) == {"1/2", "2/1"}
     assert columns(database, "superseded, rewrite, status, reason") == {
         1: (0, 0, PENDING, NOT_ARRIVED),

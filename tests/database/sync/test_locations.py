@@ -14,7 +14,6 @@ from database.sync.ledger_rows import (
     flagged,
     in_vault,
     location_of,
-    numbers,
     object_id,
     pin,
     put_segments,
@@ -25,7 +24,7 @@ from database.sync.ledger_rows import (
 )
 from hx.core.model import WholeSession
 from hx.database.sync import locations
-from hx.database.sync.locations import IN_OWN_SEGMENT, Location, Source
+from hx.database.sync.locations import IN_OWN_SEGMENT, Location, SegmentSource
 from hx.database.tombstones import read as read_tombstones
 
 MINE = [event(10), artifact(11), pin(), tombstone()]
@@ -55,10 +54,12 @@ def test_authors_are_the_ids_one_behind_the_other():
 
 def test_an_own_source_gives_the_segment_and_another_one_adds_its_author_in_order():
     start = Location(object_id(1), THIRD, mine=True)
-    assert start.seen_in(Source(ME, object_id(2), ME)) == start._replace(segment=object_id(2))
-    assert start.seen_in(Source(ME, None, ME)) == start
-    assert start.seen_in(Source(OTHER, None, ME)) == start._replace(shown=OTHER + THIRD)
-    assert start.seen_in(Source(THIRD, None, ME)) == start
+    assert start.seen_in(SegmentSource(ME, object_id(2), ME)) == start._replace(
+        segment=object_id(2)
+    )
+    assert start.seen_in(SegmentSource(ME, None, ME)) == start
+    assert start.seen_in(SegmentSource(OTHER, None, ME)) == start._replace(shown=OTHER + THIRD)
+    assert start.seen_in(SegmentSource(THIRD, None, ME)) == start
 
 
 # ---- rows ----
@@ -139,6 +140,13 @@ def test_a_record_is_shown_by_each_author_whose_segment_holds_it(database, recor
     assert locations_of(database, records) == [(1, {OTHER, THIRD}, mine)] * 4
 
 
+def test_each_of_several_known_events_lies_in_the_segment_that_shows_them(database):
+    both = [event(10), event(20)]
+    take(database, *both)
+    take(database, *both, author=ME, segment=1)
+    assert locations_of(database, both) == [(1, set(), True)] * 2
+
+
 def test_an_own_segment_that_is_not_listed_shows_its_records_in_none(database):
     take(database, *MINE, author=ME)
     assert locations_of(database, MINE) == [None] * 4
@@ -198,6 +206,14 @@ def test_the_own_segment_of_a_record_that_changes_or_goes_is_rewritten(database,
         database.execute("DELETE FROM artifact WHERE created_at_us = 91")
         take(database, new)
     assert flagged(database, "rewrite") == {1}
+
+
+def test_records_of_several_own_segments_that_go_have_each_of_them_rewritten(database):
+    put_segments(database, ME, 1, 2, 3)
+    for number in (1, 2, 3):
+        take(database, event(10 + number), author=ME, segment=number)
+    take(database, tombstone(ME, 9, event(11), event(12)))
+    assert flagged(database, "rewrite") == {1, 2}
 
 
 def test_two_live_own_segments_that_hold_one_record_are_both_rewritten(database):
@@ -285,61 +301,3 @@ def test_segments_of_others_are_not_released_as_own_ones(database):
     take(database, event(10), author=ME, segment=1)
     locations.release(database, ME)
     assert location_of(database, event(10)) == (1, set(), True)
-
-
-# ---- ownership ----
-
-
-def test_what_another_device_recorded_is_its_to_publish_where_a_device_enters_a_vault(database):
-    others = [event(10, OTHER), artifact(11, OTHER), pin(OTHER), tombstone(OTHER, 8)]
-    mine = [event(20), artifact(21, number=3), pin(session_id=b"\xb0" * 16), tombstone(ME, 9)]
-    imported = [event(30, b"\x80" * 16), artifact(31, b"\x81" * 16, number=4)]
-    take(database, *others, *mine, *imported)
-    in_vault(database)
-    assert locations_of(database, others) == [(None, {OTHER}, False)] * 4
-    assert locations_of(database, [*mine, *imported]) == [None] * 6
-    assert unpublished(database) == {20, 30}
-
-
-def test_two_other_devices_are_told_apart_and_what_is_held_stays_so(database):
-    take(database, event(10, OTHER), event(20, THIRD))
-    take(database, event(30, OTHER), author=THIRD)
-    locations.attribute(database, ME)
-    assert location_of(database, event(10, OTHER)) == (None, {OTHER}, False)
-    assert location_of(database, event(20, THIRD)) == (None, {THIRD}, False)
-    assert location_of(database, event(30, OTHER)) == (None, {THIRD}, False)
-
-
-@pytest.mark.parametrize("record", THEIRS, ids=["event", "artifact", "pin", "tombstone"])
-def test_each_kind_of_record_of_another_device_is_attributed_to_it(database, record):
-    take(database, record)
-    locations.attribute(database, ME)
-    assert location_of(database, record) == (None, {OTHER}, False)
-
-
-def test_what_this_device_published_is_another_devices_once_it_takes_another_id(database):
-    in_vault(database)
-    held = [event(10), artifact(11), pin(), tombstone()]
-    take(database, *held, author=ME, segment=1)
-    take(database, event(20, OTHER), author=OTHER)
-    take(database, event(20, OTHER), author=ME, segment=1)
-    take(database, event(30, OTHER), author=OTHER)
-    take(database, event(40), author=OTHER)  # published once, and in no own segment any more
-    locations.bequeath(database, ME)
-    assert locations_of(database, held) == [(None, {ME}, False)] * 4
-    assert location_of(database, event(20, OTHER)) == (None, {ME, OTHER}, False)
-    assert location_of(database, event(30, OTHER)) == (None, {OTHER}, False)
-    assert location_of(database, event(40)) is None
-    assert unpublished(database) == {40}
-    database.execute("DELETE FROM unpublished")
-    places = locations.read_all(database)
-    assert {place.shown for place in places.values()} == {ME, ME + OTHER, OTHER}
-    assert not any(place.segment or place.mine for place in places.values())
-    assert len(places) == 3
-
-
-def test_the_new_id_has_no_own_segment_left(database):
-    take(database, event(10), author=ME, segment=1)
-    assert numbers(p.segment for p in locations.read_all(database).values()) == [1]
-    locations.bequeath(database, ME)
-    assert [p.segment for p in locations.read_all(database).values()] == [None]

@@ -23,7 +23,14 @@ from hx.core.format.verdict import MALFORMED, NO_KEY, NOT_ARRIVED, PENDING, REJE
 from hx.database.event_detail import rename_device
 from hx.database.sync import forgotten_copies, ledger, vault
 from hx.database.sync.ledger import AWAITED, Verdict
-from hx.database.sync.sync_status import Copy, Why, devices, elsewhere, is_something, reasons
+from hx.database.sync.sync_status import (
+    DeviceCopies,
+    Why,
+    devices,
+    forget_status,
+    may_have_status,
+    reasons,
+)
 
 LABELS = {ME: "me", OTHER: "other", THIRD: "third"}
 EMPTY = Trust(
@@ -109,6 +116,15 @@ def test_each_device_is_told_with_what_it_is_in_the_vault(database, known, note)
     assert others.note == note or (note and others.note.startswith(note))
 
 
+def test_of_two_manifests_of_one_seq_the_time_of_one_is_told_everywhere(database):
+    for sha256, at_us in ((b"\x01" * 32, 500), (b"\x02" * 32, 900)):
+        manifest = head(3, OTHER, key=str(at_us), sha256=sha256)._replace(at_us=at_us)
+        ledger.write_manifest(database, manifest, TAKEN, NOW_US)
+    forgotten_copies.note_own(database, OTHER, object_id(1))
+    assert devices(database, trust(ME, OTHER), ME)[1].last_seen_us == 900
+    assert look(database).copies[0].last_seen_us == 900
+
+
 def test_this_device_is_first_then_the_others_by_name_and_id(database):
     rename_device(database, OTHER, "zebra")
     found = devices(database, trust(OTHER, THIRD, ME), ME)
@@ -128,7 +144,7 @@ def test_this_device_is_first_then_the_others_by_name_and_id(database):
 
 
 def look(database, known=None):
-    return elsewhere(database, ME, known or trust(ME, OTHER, THIRD))
+    return forget_status(database, ME, known or trust(ME, OTHER, THIRD))
 
 
 def told(database, seq):
@@ -140,7 +156,7 @@ def told(database, seq):
 
 def test_without_a_forget_there_is_nothing_to_tell(database):
     take(database, tombstone(OTHER, 8))
-    assert not is_something(database, ME)
+    assert not may_have_status(database, ME)
     assert look(database) is None
 
 
@@ -148,7 +164,7 @@ def test_an_order_that_was_given_here_is_not_told_until_a_segment_holds_it(datab
     in_vault(database)
     take(database, tombstone(ME, 8, created_at_us=50), tombstone(ME, 9, created_at_us=60))
     take(database, tombstone(OTHER, 7, created_at_us=90))
-    assert is_something(database, ME)
+    assert may_have_status(database, ME)
     assert look(database) == (60, False, {}, {}, [])
     assert not look(database).is_settled
 
@@ -175,6 +191,11 @@ def test_who_has_read_the_manifest_has_confirmed_and_the_others_are_silent(datab
     assert look(database, trust(ME, OTHER, inactive=[THIRD])).silent == {OTHER: "other"}
 
 
+def test_a_device_that_has_confirmed_nothing_has_not_confirmed_the_first_manifest(database):
+    told(database, 1)
+    assert look(database).silent == {OTHER: "other", THIRD: "third"}
+
+
 def test_a_device_that_has_a_copy_left_is_told_by_that_alone(database):
     told(database, 4)
     write_manifest(database, 6, OTHER)
@@ -186,8 +207,8 @@ def test_a_device_that_has_a_copy_left_is_told_by_that_alone(database):
     assert found.confirmed == {}
     assert found.silent == {THIRD: "third"}
     assert found.copies == [
-        Copy(ME, "me", 1, None, here=True, stands=True),
-        Copy(OTHER, "other", 2, 1007, here=False, stands=True),
+        DeviceCopies(ME, "me", 1, None, here=True, is_member=True),
+        DeviceCopies(OTHER, "other", 2, 1007, here=False, is_member=True),
     ]
     assert not found.is_settled
 
@@ -196,12 +217,12 @@ def test_copies_of_devices_that_are_gone_or_unknown_are_told_too(database):
     put_segments(database, OTHER, 1)
     for device_id in (OTHER, THIRD):
         forgotten_copies.note_own(database, device_id, object_id(1))
-    assert is_something(database, ME)
+    assert may_have_status(database, ME)
     found = look(database, trust(ME, inactive=[OTHER]))
     assert found.at_us is None
-    assert [(one.name, one.stands) for one in found.copies] == [
+    assert [(one.name, one.is_member) for one in found.copies] == [
         (THIRD.hex()[:8], False),
         ("other", False),
     ]
     waiting = look(database, trust(ME, waiting=[OTHER]))
-    assert [(one.name, one.stands) for one in waiting.copies][1] == ("other", True)
+    assert [(one.name, one.is_member) for one in waiting.copies][1] == ("other", True)

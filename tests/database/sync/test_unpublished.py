@@ -26,11 +26,11 @@ from database.sync.ledger_rows import (
 )
 from hx.core.merge import History
 from hx.database.connection import open_database
-from hx.database.sync.locations import Source
-from hx.database.sync.unpublished import RUNNING_US, announce, anything, count, due, mark
+from hx.database.sync.locations import SegmentSource
+from hx.database.sync.unpublished import announce, anything, count, due, mark
 
 NOBODY = frozenset()
-SEGMENT = Source(ME, object_id(1), ME)
+SEGMENT = SegmentSource(ME, object_id(1), ME)
 
 
 @pytest.fixture
@@ -120,7 +120,8 @@ def test_what_this_device_has_shown_itself_under_an_old_id_hinders_nothing(datab
 
 
 def test_an_event_that_runs_is_due_when_it_is_old(database):
-    old, young = NOW_US - RUNNING_US - 1, NOW_US - RUNNING_US
+    ten_minutes_us = 600_000_000
+    old, young = NOW_US - ten_minutes_us - 1, NOW_US - ten_minutes_us
     take(database, event(old, seq=1, flags=0), event(young, seq=2, flags=0))
     assert count(database, NOW_US) == 1
     assert [e.key.started_at_us for e in due_now(database).history.events] == [old]
@@ -228,6 +229,9 @@ def test_another_process_that_forgets_nothing_of_it_leaves_no_copy(database, oth
     take(database, event(10))
     given = due_now(database)
     take(other, event(20))
+    with database.transaction():
+        announce(database, given, history(event(10)), SEGMENT)
+    assert copies(database) == {}
     publish(database, given, history(event(10)))
     assert copies(database) == {}
     assert location_of(database, event(10)) == (1, set(), True)
@@ -244,6 +248,21 @@ def test_what_retention_took_meanwhile_is_neither_forgotten_nor_superseded(datab
     assert copies(database) == {}
     assert flagged(database, "rewrite") == set()
     assert location_of(database, event(20)) == (1, set(), True)
+
+
+def test_a_segment_that_is_announced_and_marked_is_judged_anew_each_time(database, other):
+    take(database, event(10))
+    given = due_now(database)
+    with database.transaction():
+        announce(database, given, given.history, SEGMENT)
+    take(other, tombstone(ME, 8, event(10)))
+    put_segments(database, ME, 1)
+    with database.transaction():
+        mark(database, given, given.history, SEGMENT)
+    assert copies(database) == {1: None}
+    with database.transaction():
+        mark(database, given, History(), SEGMENT)
+    assert copies(database) == {}
 
 
 def test_a_suspicion_about_the_segment_ends_when_it_holds_nothing_forgotten(database):

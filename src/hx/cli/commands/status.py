@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hx.cli.context import Context
     from hx.cli.parsers import Parser
     from hx.config import Config
-    from hx.database.queries.status import Fault, Figures
+    from hx.database.queries.status import Figures, SpoolFault
 
 _LABEL = 10
 
@@ -40,7 +40,7 @@ class Known(NamedTuple):
     """What the database could tell."""
 
     figures: Figures
-    faults: list[Fault]
+    faults: list[SpoolFault]
     shells: list[tuple[bytes | None, int]]
     ingested: int  # events, by this command
     due: int  # events that retention is still to remove

@@ -1,4 +1,4 @@
-"""What `hx status` tells of a database."""
+"""What `hx status` and `hx doctor` tell of a database: its figures, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ if TYPE_CHECKING:
 
 
 class Figures(NamedTuple):
+    """How much a database holds."""
+
     events: int
     commands: int  # distinct
     sessions: int
-    devices: int  # whose events are here, by their names, as `hx stats` groups them
+    devices: int  # with events here; devices of one name count once, as in `hx stats`
     journal_mode: str
     last_ingest_us: int | None
-    unclean: bool  # forgotten text may still stand in the database's files
+    unclean: bool  # forgotten text may still be in the files of the database
 
 
-class Fault(NamedTuple):
-    """Bytes of the spool that gave no event."""
+class SpoolFault(NamedTuple):
+    """Why bytes of the spool gave no event, and how often."""
 
     reason: str
     times: int
@@ -36,6 +38,7 @@ class Fault(NamedTuple):
 
 
 def figures(database: Database) -> Figures:
+    """Return the figures of a database; it counts no events."""
     from hx.database.connection import UNCLEAN
 
     counted = counts.totals(database)
@@ -54,26 +57,26 @@ def figures(database: Database) -> Figures:
 _DEVICES = f"SELECT count(DISTINCT {CALLED}) FROM session JOIN device ON device.id = device"  # noqa: S608
 
 
-def faults(database: Database) -> list[Fault]:
-    """The most frequent first."""
+def faults(database: Database) -> list[SpoolFault]:
+    """Return the faults of the spool, the most frequent first."""
     sql = "SELECT reason, count, last_at_us FROM spool_fault ORDER BY count DESC, reason"
-    return [Fault(*row) for row in database.execute(sql)]
+    return [SpoolFault(*row) for row in database.execute(sql)]
 
 
 def newest_by_shell(database: Database, device_id: bytes) -> list[tuple[bytes | None, int]]:
-    """(shell, start of its newest event recorded on this device), newest first.
+    """Return (shell, start of its newest event that this device recorded), newest first.
 
-    A shell that ran in none of the newest sessions is left out.
+    Only the shells of the newest sessions are told.
     """
     newest: dict[bytes | None, int] = {}
     for shell, at_us in database.execute(_NEWEST, (device_id, LIVE, _SESSIONS)):
         name = from_sql(shell)
         newest[name] = max(at_us, newest.get(name, at_us))
-    return sorted(newest.items(), key=lambda one: one[1], reverse=True)
+    return sorted(newest.items(), key=lambda pair: pair[1], reverse=True)
 
 
 def newest_us(database: Database, device_id: bytes) -> int | None:
-    """Start of the newest event recorded on this device."""
+    """Return the start of the newest event that this device recorded; None: there is none."""
     return max((at for _, at in newest_by_shell(database, device_id)), default=None)
 
 
@@ -88,7 +91,7 @@ _NEWEST = (
 
 
 def wrongs(database: Database) -> Iterator[str]:
-    """Nothing when all is well; reads the whole file."""
+    """Yield a sentence for each thing that is wrong; it reads the whole file."""
     yield from _pages(database)
     if any(database.execute("PRAGMA foreign_key_check")):
         yield "rows refer to rows that are not there"
@@ -107,7 +110,7 @@ def _pages(database: Database) -> Iterator[str]:
 
 
 def _index_agrees(database: Database) -> bool:
-    """(1: compare with the commands themselves)"""
+    """Return whether the full-text index holds the words of the commands."""
     try:
         database.execute(
             "INSERT INTO command_text (command_text, rank) VALUES ('integrity-check', 1)"

@@ -1,4 +1,8 @@
-"""What `hx sync status` tells of the ledger and the devices."""
+"""What `hx sync status` and `hx forget` tell of the ledger, the devices and forgotten records.
+
+It tells only what is certain. A device that had nothing to rewrite need not have written since it
+read a tombstone, so "silent" does not mean that it has not read it.
+"""
 
 from __future__ import annotations
 
@@ -17,29 +21,32 @@ if TYPE_CHECKING:
 
 
 class Why(NamedTuple):
-    """Objects that were not taken for one reason."""
+    """The objects that were not taken for one reason."""
 
     status: str
     reason: str
     number: int
     since_us: int
     objects: list[str]  # store keys
-    devices: list[str]  # names of those whose they are
+    devices: list[str]  # names of their authors
 
 
 class DeviceSeen(NamedTuple):
+    """A device that is or was in the vault."""
+
     device_id: bytes
     name: str
     last_seen_us: int | None  # when its newest manifest was written, by its clock
     active: bool
     here: bool
-    note: str  # newcomer, not admitted, revoked
+    note: str  # a sentence about a device that is not active; else empty
 
 
 def reasons(database: Database) -> list[Why]:
-    """Of all that was not taken, the oldest first.
+    """Return the objects that were not taken, by status and reason, the oldest group first.
 
-    As many as `ledger.counts` gives, and beside them what its author has replaced before it came.
+    They are those that `ledger.counts` counts, and those that their author replaced before they
+    arrived.
     """
     called = device_names(database)
     found: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
@@ -60,7 +67,7 @@ def reasons(database: Database) -> list[Why]:
 
 
 def _untaken(database: Database) -> Iterator[tuple[str, str, int, bytes, str]]:
-    """Status, reason, since when, whose, store key."""
+    """Yield status, reason, since_us, author and store key of each object that was not taken."""
     columns = "SELECT status, reason, since_us, device_id"
     for *why, device_id, object_id in database.execute(
         f"{columns}, object_id FROM segment WHERE status <> ?", (IMPORTED,)
@@ -70,14 +77,14 @@ def _untaken(database: Database) -> Iterator[tuple[str, str, int, bytes, str]]:
 
 
 def devices(database: Database, trust: Trust, me: bytes) -> list[DeviceSeen]:
-    """Everybody who is or was in the vault; this device first, then by name."""
+    """Return all devices that are or were in the vault: this one first, then by name."""
     heads, called = ledger.heads(database), device_names(database)
     found = []
     for device_id, member in trust.enrolled.items():
         seen = heads.get(device_id)
         note = ""
         if device_id in trust.waiting:
-            note = "newcomer: a device that stands has to sync"
+            note = "newcomer: a device that is active in the vault has to sync first"
         elif device_id in trust.inactive:
             note = "no longer in the vault" if device_id in trust.revoked else "not admitted"
         if device_id in trust.departed:
@@ -92,42 +99,48 @@ def devices(database: Database, trust: Trust, me: bytes) -> list[DeviceSeen]:
                 note,
             )
         )
-    return sorted(found, key=lambda one: (not one.here, one.name, one.device_id))
+    return sorted(found, key=lambda seen: (not seen.here, seen.name, seen.device_id))
 
 
-class Copy(NamedTuple):
-    """Of one device, segments in the store that hold what was forgotten."""
+class DeviceCopies(NamedTuple):
+    """How many segments of a device in the store hold, or may hold, forgotten records."""
 
     device_id: bytes
     name: str
     objects: int
     last_seen_us: int | None  # when its newest manifest was written, by its clock
     here: bool
-    stands: bool  # in the vault still: its next sync replaces them
+    is_member: bool  # active or waiting: its next sync replaces them
 
 
-class Elsewhere(NamedTuple):
-    at_us: int | None  # of the newest order that was given here
-    told: bool | None  # whether the others can read of it; None: nothing is known of that
-    confirmed: dict[bytes, str]  # device id -> name: it has written since it read the order
+class ForgetStatus(NamedTuple):
+    """Who has read the newest tombstone of this device, and where forgotten records still lie."""
+
+    at_us: int | None  # when the newest tombstone was made here
+    told: bool | None  # whether it is in the store; None: that is not known
+    confirmed: dict[bytes, str]  # device id -> name: it has written since it read the tombstone
     silent: dict[bytes, str]  # it has not written since
-    copies: list[Copy]
+    copies: list[DeviceCopies]
 
     @property
     def is_settled(self) -> bool:
+        """Whether nothing is left to do."""
         return not (self.copies or self.told is False)
 
 
-def is_something(database: Database, me: bytes) -> bool:
-    """Whether there may be anything to tell, without asking who is trusted: that takes crypto."""
+def may_have_status(database: Database, me: bytes) -> bool:
+    """Return whether `forget_status` may have something to tell.
+
+    It needs no Trust, whose evaluation checks signatures.
+    """
     sql = (
         "SELECT 1 FROM forgotten_copy UNION ALL SELECT 1 FROM tombstone WHERE device_id = ? LIMIT 1"
     )
     return database.value(sql, (me,)) is not None
 
 
-def elsewhere(database: Database, me: bytes, trust: Trust) -> Elsewhere | None:
-    """None where nothing was forgotten, and nothing that was is anywhere yet."""
+def forget_status(database: Database, me: bytes, trust: Trust) -> ForgetStatus | None:
+    """Return the status; None: nothing was forgotten here, and no copy is known anywhere."""
     copies = _copies(database, me, trust)
     sql = "SELECT max(created_at_us) FROM tombstone WHERE device_id = ?"
     at_us = database.value(sql, (me,))
@@ -144,11 +157,11 @@ def elsewhere(database: Database, me: bytes, trust: Trust) -> Elsewhere | None:
                 continue
             found = confirmed if seen.get(device_id, 0) >= told_seq else silent
             found[device_id] = called.get(device_id) or member.label
-    return Elsewhere(at_us, told, confirmed, silent, copies)
+    return ForgetStatus(at_us, told, confirmed, silent, copies)
 
 
 def _told(database: Database, me: bytes) -> tuple[bool | None, int | None]:
-    """Whether the orders that were given here are told, and in which own manifest."""
+    """Return whether the tombstones made here are in the store, and in which own manifest."""
     if forgotten_copies.is_untold(database, me):
         return False, None
     found = vault.read(database)
@@ -156,14 +169,14 @@ def _told(database: Database, me: bytes) -> tuple[bool | None, int | None]:
     return (None, None) if seq is None else (True, seq)
 
 
-def _copies(database: Database, me: bytes, trust: Trust) -> list[Copy]:
+def _copies(database: Database, me: bytes, trust: Trust) -> list[DeviceCopies]:
     found = forgotten_copies.copies(database)
     if not found:
         return []
     heads, called = ledger.heads(database), device_names(database)
     members = trust.enrolled
     made = [
-        Copy(
+        DeviceCopies(
             device_id,
             called.get(device_id)
             or (members[device_id].label if device_id in members else device_id.hex()[:8]),

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from hx.core.rank import Here
     from hx.core.terms import Term
     from hx.database.connection import Database
-    from hx.database.search import Command
+    from hx.database.search import FoundCommand
 
 _COMMANDS = 3_000  # that a walk looks at
 _EVENTS = 3_000
 _MOST = 500  # that are found
 
 
-def glance(database: Database, scope: str, terms: list[Term], here: Here) -> list[Command]:
+def glance(database: Database, scope: str, terms: list[Term], here: Here) -> list[FoundCommand]:
     """Commands that may fit, latest used first."""
     from hx.database.search import equal, latest, rare
 
@@ -33,7 +33,7 @@ def glance(database: Database, scope: str, terms: list[Term], here: Here) -> lis
     return sorted(found.values(), key=lambda one: one.at_us, reverse=True)
 
 
-def _ran(database: Database, scope: str, terms: list[Term], here: Here) -> Iterator[Command]:
+def _ran(database: Database, scope: str, terms: list[Term], here: Here) -> Iterator[FoundCommand]:
     from hx.database.scopes import newest_runs
     from hx.database.search import of_runs
 

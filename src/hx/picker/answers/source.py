@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hx.core.rank import Here
     from hx.core.terms import Term
     from hx.database.connection import Database
-    from hx.database.search import Command
+    from hx.database.search import FoundCommand
     from hx.picker.answers.cache import Stock
     from hx.picker.answers.matching import Matching
     from hx.picker.model import Details, Row
@@ -103,7 +103,7 @@ class Source:
         if self._stock:
             self._stock.close()
 
-    def _ranked(self, seen: list[Command], terms: list[Term]) -> list[int]:
+    def _ranked(self, seen: list[FoundCommand], terms: list[Term]) -> list[int]:
         from hx.core.rank import rank
         from hx.database.scopes import place_of
         from hx.database.search import judged

@@ -10,7 +10,7 @@ from hx.database.sync import ledger, unpublished, vault
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.cli.context import Context
-    from hx.database.sync.sync_status import Elsewhere
+    from hx.database.sync.sync_status import ForgetStatus
     from hx.database.sync.vault import Vault
 
 _LEFT = ("pending", "rejected")
@@ -20,7 +20,7 @@ class InShort(NamedTuple):
     vault: Vault
     counts: dict[str, int]  # objects by status
     unpublished: int  # events
-    forgotten: Elsewhere | None
+    forgotten: ForgetStatus | None
 
 
 def in_short(context: Context) -> InShort | None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hx.cli.commands.sync.foreign_files import Strange
     from hx.cli.context import Context
     from hx.config import Config
-    from hx.database.sync.sync_status import DeviceSeen, Elsewhere, Why
+    from hx.database.sync.sync_status import DeviceSeen, ForgetStatus, Why
     from hx.database.sync.vault import Vault
     from hx.sync.context import SyncContext
 
@@ -45,7 +45,7 @@ class Seen(NamedTuple):
     reasons: list[Why]
     devices: list[DeviceSeen]
     unpublished: int
-    forgotten: Elsewhere | None
+    forgotten: ForgetStatus | None
     custody: str
     place: str  # of this device, one of hx.sync.device_state.PLACES
     advice: tuple[str, ...]  # what that means and what to do; of a member nothing
@@ -83,7 +83,7 @@ def _look(context: Context, sync_context: SyncContext) -> Seen:
         sync_status.reasons(database),
         sync_status.devices(database, trust, sync_context.me),
         unpublished.count(database, context.now_us),
-        sync_status.elsewhere(database, sync_context.me, trust),
+        sync_status.forget_status(database, sync_context.me, trust),
         _custody(context),
         place,
         waits(database) if place == WAITING else OUTSIDE.get(place, ()),
