@@ -17,9 +17,8 @@ from hx.picker.model import EDIT, RUN, Details, Key, Row, State
 from hx.picker.state.actions import ACTS
 from hx.picker.state.editing import EDITS
 from hx.picker.state.state import update
-from hx.picker.view.help import KEYS
 from hx.picker.view.styles import BARE, COLOURLESS, DARK, EITHER, LIGHT, look_for, painted
-from hx.picker.view.view import cursor, page, view
+from hx.picker.view.view import KEYS, cursor, page, view
 from picker.frames import DETAILS, EVERYTHING, NOW_US, TYPED, drawing, plain, row
 from picker.test_width import texts
 

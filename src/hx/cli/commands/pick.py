@@ -137,7 +137,7 @@ def _loop(
     terminal: int, area: Area, context: Context, here: Here, state: State
 ) -> tuple[State, int]:
     """How it ended, and by which signal; 0: by a key."""
-    from hx.picker.answers.source import Source
+    from hx.picker.answers.source import AnswerSource
     from hx.picker.terminal.loop import Loop
     from hx.picker.terminal.screen import Screen
     from hx.picker.terminal.signals import Alarms
@@ -146,7 +146,7 @@ def _loop(
     config = context.config
     look = look_for(config.ground, colour=_colour(config))
     case = {"smart": None, "exact": True, "ignore": False}[str(config.values["case"])]
-    source = Source(context.database, here, context.now_us, exact_case=case)
+    source = AnswerSource(context.database, here, context.now_us, exact_case=case)
     with Alarms() as alarms, Screen(terminal, area) as screen:
         loop = Loop(screen, alarms, source, look)
         state = loop.run(state)

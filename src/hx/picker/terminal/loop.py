@@ -14,7 +14,7 @@ from hx.picker.view.view import cursor, page, view
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hx.picker.answers.source import Source
+    from hx.picker.answers.source import AnswerSource
     from hx.picker.model import Key, Question, State
     from hx.picker.terminal.screen import Screen
     from hx.picker.terminal.signals import Alarms
@@ -26,7 +26,7 @@ _SILENCE_MS = 50  # after which an ESC is a key of its own
 class Loop:
     """One picking."""
 
-    def __init__(self, screen: Screen, alarms: Alarms, source: Source, look: Look) -> None:
+    def __init__(self, screen: Screen, alarms: Alarms, source: AnswerSource, look: Look) -> None:
         self._screen, self._alarms, self._source, self._look = screen, alarms, source, look
         self._decoder = Decoder()
         self._asked: Question | None = None  # what the rows answer
