@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hx.core.redaction.rules import Rules
+    from hx.shells import UserFolders
 
     Value = Any  # str, int, bool; of rules a list or a table of str
 
@@ -322,17 +323,21 @@ def login_shell(environment: Mapping[str, str] = os.environ) -> str:
     return environment.get("SHELL", "")
 
 
-def rc_files(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Shell -> the file that it reads at its start, there or not. Raises InputError."""
+def user_folders(environment: Mapping[str, str] = os.environ) -> UserFolders:
+    """Return where shells and other tools keep files of this user. Raises InputError."""
+    from hx.shells import UserFolders
+
+    def folder(variable: str, default: str) -> str:
+        path = environment.get(variable, "")
+        return path if path.startswith("/") else os.path.join(home, default)
+
     home = _home(environment)
-    dotfiles, settings = environment.get("ZDOTDIR", ""), environment.get("XDG_CONFIG_HOME", "")
-    if not settings.startswith("/"):
-        settings = os.path.join(home, ".config")
-    return {
-        "bash": os.path.join(home, ".bashrc"),
-        "zsh": os.path.join(dotfiles if dotfiles.startswith("/") else home, ".zshrc"),
-        "fish": os.path.join(settings, "fish", "config.fish"),
-    }
+    return UserFolders(
+        home,
+        folder("XDG_CONFIG_HOME", ".config"),
+        folder("XDG_DATA_HOME", ".local/share"),
+        folder("ZDOTDIR", home),
+    )
 
 
 def search_path(environment: Mapping[str, str] = os.environ) -> list[str]:
@@ -341,24 +346,32 @@ def search_path(environment: Mapping[str, str] = os.environ) -> list[str]:
 
 
 def shell_histories(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Where bash, zsh and fish keep histories of their own; not all of them exist."""
-    home = environment.get("HOME") or _home_of_user()
-    dotfiles = environment.get("ZDOTDIR") or home
-    data = environment.get("XDG_DATA_HOME") or os.path.join(home, ".local/share")
-    places = [os.path.join(dotfiles, ".zsh_history"), os.path.join(data, "fish", "fish_history")]
-    names = (".bash_history", ".zsh_history", ".zhistory", ".histfile", ".history")
-    places += [os.path.join(home, name) for name in names]
+    """Return the paths at which shells may keep histories of their own; HISTFILE is the first."""
+    from hx.shells import SHELLS
+
+    # lines without times come last: then they can be recognised as events that are already there
+    shells = sorted(SHELLS.values(), key=lambda shell: not shell.keeps_times)
+    paths = [path for shell in shells for path in shell.history_paths]
     named = environment.get("HISTFILE", "")
-    return [path for path in dict.fromkeys([named, *places]) if path.startswith("/")]
+    return [*dict.fromkeys([named] * named.startswith("/") + _in_folders(paths, environment))]
 
 
-def import_places(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Where histories lie that hx can import; not all of them exist."""
-    home = environment.get("HOME") or _home_of_user()
-    data = environment.get("XDG_DATA_HOME") or os.path.join(home, ".local/share")
-    atuin = [
-        os.path.join(data, "atuin", "history.db"),
-        os.path.join(home, ".atuin", "data", "history.db"),
-    ]
-    # atuin first: it knows more of a command that a shell's own history holds as well
-    return [path for path in atuin if path.startswith("/")] + shell_histories(environment)
+def import_paths(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Return the paths at which histories may be that hx can import.
+
+    The histories of other tools come first: they say more about a command than the shell's own
+    history, which has the same command.
+    """
+    from hx.importers import importers
+
+    paths = [path for tool in importers() for path in tool.PLACES]
+    return [*dict.fromkeys(_in_folders(paths, environment) + shell_histories(environment))]
+
+
+def _in_folders(paths: list[str], environment: Mapping[str, str]) -> list[str]:
+    """Fill in the folders of the user; nothing where there is no home folder."""
+    try:
+        folders = user_folders(environment)
+    except InputError:
+        return []
+    return [folders.path(path) for path in paths]

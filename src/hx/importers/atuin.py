@@ -12,7 +12,7 @@ import apsw
 
 from hx.core.errors import InputError
 from hx.core.model import KNOWN_SINCE_US
-from hx.importers import LAST_US, Entry, foreign
+from hx.importers import LAST_US, ImportedEntry, foreign
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hx.importers import Reading
 
 KIND = b"atuin"
+PLACES: tuple[str, ...] = ("{data}/atuin/history.db", "{home}/.atuin/data/history.db")
 IS_TEXT = False
 RESTAMPS = False
 DELETED = "deleted in atuin"
@@ -43,7 +44,7 @@ def recognises(head: bytes) -> bool:
     return head.startswith(_MAGIC)
 
 
-def read(reading: Reading) -> Iterator[Entry]:
+def read(reading: Reading) -> Iterator[ImportedEntry]:
     try:
         connection = foreign.opened(reading.path)
         try:
@@ -68,7 +69,7 @@ def _explained(error: apsw.Error | UnicodeDecodeError, path: str) -> InputError:
     return InputError(f"{path} cannot be read: {error}", hint)
 
 
-def _entries(connection: apsw.Connection, reading: Reading) -> Iterator[Entry]:
+def _entries(connection: apsw.Connection, reading: Reading) -> Iterator[ImportedEntry]:
     columns = {row[1] for row in connection.execute("PRAGMA table_info(history)")}
     if not columns >= _NEEDED:
         raise _refused(connection, reading.path, columns)
@@ -113,7 +114,7 @@ def _column(connection: apsw.Connection, name: str, there: bool) -> str:
     return f"CASE typeof({name}) WHEN 'text' THEN CAST({name} AS BLOB) ELSE {name} END"
 
 
-def _group(reading: Reading, rows: list[tuple[Any, ...]]) -> Iterator[Entry]:
+def _group(reading: Reading, rows: list[tuple[Any, ...]]) -> Iterator[ImportedEntry]:
     """Rows of one time; those of one session are ordered by their ids, the deleted too."""
     ranks: dict[object, int] = {}
     for row in sorted(rows, key=lambda row: (_bytes(row[1]), _bytes(row[2]))):
@@ -124,7 +125,7 @@ def _group(reading: Reading, rows: list[tuple[Any, ...]]) -> Iterator[Entry]:
             yield entry
 
 
-def _entry(reading: Reading, row: tuple[Any, ...], rank: int) -> Entry | None:
+def _entry(reading: Reading, row: tuple[Any, ...], rank: int) -> ImportedEntry | None:
     at_ns, session, _, took_ns, status, command, cwd, hostname, deleted, shell = row
     if deleted is not None:
         reading.fault(DELETED)
@@ -139,7 +140,7 @@ def _entry(reading: Reading, row: tuple[Any, ...], rank: int) -> Entry | None:
     took_us = took_ns // 1000 if isinstance(took_ns, int) and took_ns > 0 else None
     known = isinstance(status, int) and status >= 0
     host, user = _host_and_user(called)
-    return Entry(
+    return ImportedEntry(
         text,
         at_ns // 1000,
         took_us,

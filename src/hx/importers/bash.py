@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from hx.core.model import MAX_COMMAND_BYTES
-from hx.importers import CUT, Entry, seconds_us
+from hx.importers import CUT, ImportedEntry, seconds_us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hx.importers import Reading
 
 KIND = b"bash"
+PLACES: tuple[str, ...] = ()
 IS_TEXT = True
 RESTAMPS = True
 _STAMP = re.compile(rb"#(\d{1,15})\s*\Z")
@@ -27,7 +28,7 @@ def recognises(head: bytes) -> bool:
     return _STAMPED.search(head) is not None
 
 
-def read(reading: Reading) -> Iterator[Entry]:
+def read(reading: Reading) -> Iterator[ImportedEntry]:
     """What stands before the first stamp is a line a command, of unknown time."""
     at_us: int | None = None
     lines: list[bytes] | None = None  # since the last stamp
@@ -39,7 +40,7 @@ def read(reading: Reading) -> Iterator[Entry]:
             at_us, lines, size = seconds_us(stamp[1]), [], 0
         elif lines is None:
             if reading.takes(line):
-                yield Entry(line, None, shell=KIND)
+                yield ImportedEntry(line, None, shell=KIND)
         elif size <= MAX_COMMAND_BYTES:  # beyond it the command is refused anyway
             lines.append(line)
             size += len(line) + 1
@@ -48,7 +49,9 @@ def read(reading: Reading) -> Iterator[Entry]:
     yield from _entry(reading, at_us, lines)
 
 
-def _entry(reading: Reading, at_us: int | None, lines: list[bytes] | None) -> Iterator[Entry]:
+def _entry(
+    reading: Reading, at_us: int | None, lines: list[bytes] | None
+) -> Iterator[ImportedEntry]:
     command = b"\n".join(lines or [])
     if reading.takes(command):
-        yield Entry(command, at_us, shell=KIND)
+        yield ImportedEntry(command, at_us, shell=KIND)

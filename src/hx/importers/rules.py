@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from hx.core.redaction.rules import Rules
-    from hx.importers import Entry, Importer, Reading
+    from hx.importers import ImportedEntry, Importer, Reading
 
-    Judged = tuple[Entry, bytes | None]  # None: the rules keep the command out
+    Judged = tuple[ImportedEntry, bytes | None]  # None: the rules keep the command out
 
 AHEAD = 2_000  # entries that are judged together
 _REMEMBERED = 30_000  # commands whose verdict is kept

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hx.core.importing.keys import Spot, Texts
     from hx.core.redaction.rules import Rules
     from hx.database.connection import Database
-    from hx.importers import Entry, Importer
+    from hx.importers import ImportedEntry, Importer
     from hx.importers.rules import Judged
 
 _BATCH_EVENTS = 50_000
@@ -103,7 +103,7 @@ class Import:
         large = os.path.getsize(self._path) >= LEAST_BYTES
         return (judged_apart if large else judged)(self._importer, self._reading, self._job.rules)
 
-    def _take_any(self, entry: Entry, command: bytes) -> None:
+    def _take_any(self, entry: ImportedEntry, command: bytes) -> None:
         if self._importer.IS_TEXT:
             self._take_line(entry, command)
         elif entry.at_us is not None:
@@ -116,7 +116,7 @@ class Import:
     def _may_be_here(self, host: bytes | None) -> bool:
         return host is None or may_be_one(host.decode(errors="replace"), self._job.host)
 
-    def _take_line(self, entry: Entry, command: bytes) -> None:
+    def _take_line(self, entry: ImportedEntry, command: bytes) -> None:
         """Of a text file, which does not say whose it is."""
         if self._placer is None:
             self._placer = self._placer_of(entry)
@@ -129,7 +129,7 @@ class Import:
         else:
             self._tally[_WORDS[fate]] += 1
 
-    def _placer_of(self, first: Entry) -> Placer:
+    def _placer_of(self, first: ImportedEntry) -> Placer:
         device_id, session_id = self._origin(first)
         source = Source(self._path, self._importer, self._job.rules)
         origin_ = import_state.Origin(device_id, session_id)
@@ -159,7 +159,7 @@ class Import:
             self._own[origin_id] = own
         return own
 
-    def _event(self, entry: Entry, command: bytes, at_us: int, seq: int) -> Event:
+    def _event(self, entry: ImportedEntry, command: bytes, at_us: int, seq: int) -> Event:
         device_id, session_id = self._origin(entry)
         status = entry.exit_status
         flags = FINISHED if entry.finished else 0
@@ -184,7 +184,7 @@ class Import:
             IMPORTED,
         )
 
-    def _origin(self, entry: Entry) -> tuple[bytes, bytes]:
+    def _origin(self, entry: ImportedEntry) -> tuple[bytes, bytes]:
         known = self._origins.get((entry.device, entry.session))
         if known is None:
             kind, own = self._importer.KIND, self._job.device_id

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hx.database.connection import Database
     from hx.database.queries.import_state import Origin
     from hx.database.queries.import_twins import Own
-    from hx.importers import Entry, Importer
+    from hx.importers import ImportedEntry, Importer
 
 FIRST_PLACE = 500_000_000  # of lines without a time: older ones may come before it
 
@@ -46,13 +46,13 @@ class Source:
             found.add(digest64(command), entry.at_us, bare=bare)
         return found
 
-    def _entries(self) -> Iterator[tuple[Entry, bytes]]:
+    def _entries(self) -> Iterator[tuple[ImportedEntry, bytes]]:
         for entry, command in judged(self._importer, Reading(self._path), self._rules):
             if command is not None:
                 yield entry, command
 
 
-def _is_bare(entry: Entry) -> bool:
+def _is_bare(entry: ImportedEntry) -> bool:
     return entry.duration_us is None
 
 
@@ -71,7 +71,7 @@ class Placer:
         self._is_asked = bool(self._untimed) or source.is_restamped()
         self._number = -1
 
-    def fate(self, entry: Entry) -> int:
+    def fate(self, entry: ImportedEntry) -> int:
         """KNOWN, FORGOTTEN, TWIN; NEW: it has no time; BY_TIME: its own decides."""
         self._number += 1
         if self._fates is None and (self._is_asked or entry.at_us is None):

@@ -16,7 +16,7 @@ from contextlib import suppress
 from msgspec.msgpack import Decoder, Encoder
 
 from hx.core.errors import InputError
-from hx.importers import Entry
+from hx.importers import ImportedEntry
 from hx.importers.rules import batches
 
 TYPE_CHECKING = False
@@ -82,7 +82,7 @@ def _received(pipe: BufferedReader, reading: Reading) -> Iterator[Judged]:
         rows, state, ending = decoder.decode(pipe.read(int.from_bytes(length, "big")))
         reading.size, reading.done, reading.cut, reading.faults = state
         for fields, verdict in rows:
-            entry = Entry(*fields)
+            entry = ImportedEntry(*fields)
             kept = verdict if isinstance(verdict, bytes) else entry.command if verdict else None
             yield entry, kept
         if ending is not None:
@@ -151,7 +151,7 @@ def _send_all(importer: Importer, reading: Reading, rules: Rules, sender: _Sende
     sender.send(0)
 
 
-def _row(entry: Entry, kept: bytes | None) -> tuple[Entry, bool | bytes]:
+def _row(entry: ImportedEntry, kept: bytes | None) -> tuple[ImportedEntry, bool | bytes]:
     if kept is None:
         return entry, False
     return entry, True if kept == entry.command else kept

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from hx.core.model import MAX_COMMAND_BYTES
-from hx.importers import CUT, Entry, seconds_us
+from hx.importers import CUT, ImportedEntry, seconds_us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hx.importers import Reading
 
 KIND = b"zsh"
+PLACES: tuple[str, ...] = ()
 IS_TEXT = True
 RESTAMPS = True
 _LINE = re.compile(rb": *(\d{1,15}):(\d{1,9});", re.DOTALL)
@@ -31,7 +32,7 @@ def recognises(head: bytes) -> bool:
     return _STAMPED.search(head) is not None
 
 
-def read(reading: Reading) -> Iterator[Entry]:
+def read(reading: Reading) -> Iterator[ImportedEntry]:
     parts: list[bytes] = []  # of a command of several lines
     size = 0
     for line in reading.lines():
@@ -51,7 +52,7 @@ def read(reading: Reading) -> Iterator[Entry]:
         reading.fault(CUT)
 
 
-def _entry(reading: Reading, line: bytes) -> Entry | None:
+def _entry(reading: Reading, line: bytes) -> ImportedEntry | None:
     at_us: int | None = None
     took_s = 0
     stamp = _LINE.match(line)
@@ -70,7 +71,7 @@ def _entry(reading: Reading, line: bytes) -> Entry | None:
     if not reading.takes(command):
         return None
     # 0 s is also what zsh writes when it does not know (INC_APPEND_HISTORY, SHARE_HISTORY)
-    return Entry(command, at_us, took_s * 1_000_000 or None, shell=KIND)
+    return ImportedEntry(command, at_us, took_s * 1_000_000 or None, shell=KIND)
 
 
 def _plain(line: bytes) -> bytes:

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from hx.capture import spool
 from hx.core.record import NamedTuple
-from hx.shells.hook import SHELLS
+from hx.shells import SHELLS
 
 _NAMES = (
     "hx.db",

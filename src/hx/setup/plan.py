@@ -10,14 +10,14 @@ from hx.core.shells import rc_file as rcfile
 from hx.files import private_folder, require_owner
 from hx.setup import state, user_file
 from hx.setup.user_file import Edit
-from hx.shells import hook
+from hx.shells import SHELLS, hook
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hx.setup.state import Footprint
-    from hx.shells.hook import Places
+    from hx.shells.hook import HookPaths
 
 
 class RcFile(NamedTuple):
@@ -37,7 +37,7 @@ class ByHand(NamedTuple):
 
 class Plan(NamedTuple):
     data: str  # folder
-    places: Places
+    places: HookPaths
     hooks: tuple[str, ...]  # shells whose hook file is written
     edits: tuple[Edit, ...]
     by_hand: tuple[ByHand, ...]
@@ -48,7 +48,7 @@ class Plan(NamedTuple):
         return not (self.hooks or self.edits)
 
 
-def planned(wanted: Iterable[RcFile], data: str, places: Places) -> Plan:
+def planned(wanted: Iterable[RcFile], data: str, places: HookPaths) -> Plan:
     """Raises InputError when one of the files cannot be edited: then none is."""
     edits: dict[str, Edit] = {}
     by_hand: dict[str, ByHand] = {}
@@ -68,11 +68,11 @@ def planned(wanted: Iterable[RcFile], data: str, places: Places) -> Plan:
         if text != file.text:
             user_file.require_writable(file)
             edits[file.target] = Edit(file, text)
-    hooks = tuple(shell for shell in hook.SHELLS if _is_due(data, shell, places, shell in shells))
+    hooks = tuple(shell for shell in SHELLS if _is_due(data, shell, places, shell in shells))
     return Plan(data, places, hooks, (*edits.values(),), (*by_hand.values(),), (*paths,))
 
 
-def _is_due(data: str, shell: str, places: Places, is_needed: bool) -> bool:
+def _is_due(data: str, shell: str, places: HookPaths, is_needed: bool) -> bool:
     """A hook file that is there is kept up to date, whoever loads it."""
     is_needed = is_needed or os.path.exists(hook.path(data, shell))
     return is_needed and not hook.is_current(data, shell, places)
@@ -86,8 +86,9 @@ def _hook(data: str, rc_file: RcFile) -> str:
 
 
 def line(data: str, rc_file: RcFile) -> bytes:
-    quoted = os.fsencode(hook.quoted(_hook(data, rc_file), rc_file.shell))
-    return rcfile.line(rc_file.shell, quoted, other_shells=rc_file.other_shells)
+    shell = SHELLS[rc_file.shell]
+    quoted = os.fsencode(shell.quoted(_hook(data, rc_file)))
+    return rcfile.line(quoted, posix=shell.posix, other_shells=rc_file.other_shells)
 
 
 def prepare(plan: Plan, spool: str) -> None:
@@ -128,7 +129,7 @@ def edit(plan: Plan) -> list[str]:
     return backups
 
 
-def refresh(data: str, places: Places) -> list[str]:
+def refresh(data: str, places: HookPaths) -> list[str]:
     """Write hook files anew after an upgrade of the hx that they name; gives their shells."""
     if state.read(data).executable != places.executable:
         return []

@@ -11,7 +11,7 @@ from hx.setup import state, user_file
 from hx.setup.own_files import belongings, outbox
 from hx.setup.state import Footprint
 from hx.setup.user_file import Edit
-from hx.shells import hook
+from hx.shells import SHELLS, hook
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def planned(candidates: Iterable[str], data: str) -> Removal:
             edits.append(Edit(file, rc_file.without_line(file.text)))
         targets.add(file.target)
     made = [path for path in mark.made if _is_empty_file(path)]
-    paths = [*made, *mark.backups, *(hook.path(data, shell) for shell in hook.SHELLS)]
+    paths = [*made, *mark.backups, *(hook.path(data, shell) for shell in SHELLS)]
     return Removal(data, (*edits,), (*(path for path in paths if os.path.isfile(path)),))
 
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Imported", "import_file", "import_found", "run", "summary"]
 
-KINDS = ("bash", "zsh", "fish", "atuin")
 NOTHING_FOUND, UNREADABLE = 1, 2
 
 
@@ -70,10 +69,10 @@ def import_found(
     DatabaseError, Busy (another import runs) and KeyboardInterrupt, which leaves whole batches:
     running it again goes on.
     """
-    from hx.config import import_places
+    from hx.config import import_paths
 
     done = []
-    for path in _existing(import_places()):
+    for path in _existing(import_paths()):
         one = _tried(context, path, kind, everything=everything, dry_run=dry_run)
         if one is not None:
             done.append(one)
@@ -161,14 +160,16 @@ def _border_us(context: Context) -> int | None:
 
 def parser(name: str) -> Parser:
     from hx.cli.parsers import Parser
+    from hx.importers import importers
 
+    kinds = [tool.KIND.decode() for tool in importers()]
     made = Parser(name, _ABOUT)
     made.add_argument("file", nargs="?", metavar="FILE", help="a history; none: all that are found")
     made.add_argument(
         "--from",
         dest="kind",
-        choices=KINDS,
-        metavar="|".join(KINDS),
+        choices=kinds,
+        metavar="|".join(kinds),
         help="whose history it is; without it the content tells",
     )
     made.add_argument(

@@ -10,6 +10,7 @@ from hx.cli.options import Option, readable
 from hx.core.errors import UsageError
 from hx.core.query import ALL, DIRECTORY, REPOSITORY, SCOPES, SESSION
 from hx.picker.model import RUN
+from hx.shells import BASH, SHELLS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ WIDGET = Option("--widget", "SHELL", "with -i: as the key in a shell's hook call
 PASTES = Option("--pastes", "", "with --widget: the shell has bracketed paste on")
 OPTIONS = (INTERACTIVE, FULL_SCREEN, SCOPE, WIDGET, PASTES)
 
-_SHELLS = ("bash", "zsh", "fish")
 _CANCELLED, _SIGNALLED = 130, 128
 _MOST_QUERY = 65_536  # bytes
 
@@ -40,7 +40,7 @@ def run(line: Line, config: Config) -> int:
     try:
         return _picked(line, config, shell)
     except Exception:
-        if shell in _SHELLS[1:]:
+        if shell and SHELLS[shell].owns_prompt:
             print(file=sys.stderr)  # the cursor stands behind a prompt
         raise
 
@@ -51,8 +51,8 @@ def _check(given: dict[str, str]) -> None:
         raise UsageError(
             f"`-i` goes without {others[0]}", "Ctrl-R in the picker narrows the search"
         )
-    if given.get("--widget", "bash") not in _SHELLS:
-        raise UsageError(f"--widget is one of {', '.join(_SHELLS)}")
+    if given.get("--widget", BASH) not in SHELLS:
+        raise UsageError(f"--widget is one of {', '.join(SHELLS)}")
     if given.get("--scope", ALL) not in SCOPES:
         raise UsageError(f"--scope is one of {', '.join(SCOPES)}")
 
@@ -129,7 +129,8 @@ def _area(given: dict[str, str], config: Config) -> Area:
     from hx.picker.terminal.screen import Area
 
     percent = min(100, int(config.values["picker_height"]))
-    below = given.get("--widget") in _SHELLS[1:]  # bash takes its prompt away
+    shell = SHELLS.get(given.get("--widget", ""))
+    below = shell is not None and shell.owns_prompt
     return Area(percent, "--full-screen" in given, below, "--pastes" in given)
 
 

@@ -14,7 +14,7 @@ from hx.cli.output import visible
 from hx.cli.prompts_ask import confirm
 from hx.core.errors import HxError, UsageError
 from hx.setup import plan as install
-from hx.shells import hook
+from hx.shells import SHELLS, hook
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,9 +82,8 @@ def _import(config: Config) -> int:
 def _tell_next(config: Config, shell: str, plan: Plan) -> None:
     file = hook.path(plan.data, shell)
     if config.session is None or not plan.is_empty:
-        load = "source" if shell == "fish" else "."
-        quoted = _shown(hook.quoted(file, shell) if quote(file) != file else file)
-        now = f", or load it here: {load} {quoted}" if os.path.exists(file) else ""
+        quoted = _shown(SHELLS[shell].quoted(file) if quote(file) != file else file)
+        now = f", or load it here: {SHELLS[shell].load} {quoted}" if os.path.exists(file) else ""
         print(f"next: open a new shell{now}")
     print("then: `hx find TEXT` finds what was typed, `hx last` tells what failed")
 
@@ -100,7 +99,7 @@ def parser(name: str) -> Parser:
     made.add_argument(
         "--shell",
         action="append",
-        choices=hook.SHELLS,
+        choices=list(SHELLS),
         help="this shell (may be given again); else the login shell and those with an rc file",
     )
     made.add_argument("--no-import", action="store_true", help="leave the old history where it is")
