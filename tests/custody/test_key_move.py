@@ -22,8 +22,7 @@ from hx.custody import Custody, choose, opened
 from hx.custody.key_file import KeyFile
 from hx.custody.key_set import Secrets
 from hx.custody.sealed_file import SealedFile
-from hx.device import read_keys
-from hx.device_handover import hand_over, retire
+from hx.device import hand_over, read_keys, retire
 
 KEYCHAIN = "the keychain (Secret Service)"
 

@@ -11,7 +11,7 @@ import pytest
 
 from hx.core.shells.history_files import Wanted
 from hx.forget import shell_history
-from hx.forget.shell_history import Location, clean, location
+from hx.forget.shell_history import HistoryMatch, clean, location
 
 WANTED = Wanted(part=b"CANARY")
 FILES = {
@@ -43,7 +43,7 @@ def test_the_entries_that_hold_it_go_and_every_other_byte_stays(tmp_path, name):
     path = tmp_path / name
     before, after = FILES[name]
     path.write_bytes(before)
-    assert location([str(path)], WANTED) == [Location(str(path), 1)]
+    assert location([str(path)], WANTED) == [HistoryMatch(str(path), 1)]
     assert clean(str(path), WANTED) == 1
     assert path.read_bytes() == after
     assert location([str(path)], WANTED) == []

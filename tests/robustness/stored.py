@@ -9,7 +9,7 @@ from hx.core.format import manifest, segment
 from hx.core.format import object_names as names
 from hx.core.format.envelope import unseal
 from hx.core.format.object_names import MANIFEST, SEGMENT, Name, parsed, spelled
-from hx.custody.checksummed import unframed
+from hx.custody.files import unframed
 from hx.custody.key_set import decode
 from hx.database.sync import vault
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from hx.capture.policy import Screened
-    from hx.capture.spool import Header, SpoolFile
+    from hx.capture.spool import SessionHeader, SpoolFile
     from hx.core.redaction.rules import Rules
     from hx.database.connection import Database
 
@@ -32,7 +32,7 @@ _PATIENCE_MS = 250  # for a database that another process writes to: a search mu
 _DAY_US = 86_400_000_000
 
 
-class Source(NamedTuple):
+class SpoolSource(NamedTuple):
     """Where commands come from, and who we are."""
 
     spool: str  # folder
@@ -83,7 +83,7 @@ def _is_unwiped(file: SpoolFile, mark: Mark) -> bool:
         return True  # the drain will say so
 
 
-def ingest(database: Database, source: Source, now_us: int, *, tidy: bool = False) -> Report:
+def ingest(database: Database, source: SpoolSource, now_us: int, *, tidy: bool = False) -> Report:
     """Drain what is pending. `tidy` looks for files of dead shells at once, not now and then."""
     if os.path.isdir(source.spool):
         require_owner(source.spool)  # nobody's commands become another's by `sudo`
@@ -100,7 +100,7 @@ def ingest(database: Database, source: Source, now_us: int, *, tidy: bool = Fals
         database.connection.set_busy_timeout(BUSY_TIMEOUT_MS)
 
 
-def _ingest(database: Database, source: Source, now_us: int, *, tidy: bool) -> Report:
+def _ingest(database: Database, source: SpoolSource, now_us: int, *, tidy: bool) -> Report:
     troubles: list[OSError] = []
     report = _drain(database, source, now_us, troubles)
     if tidy:
@@ -123,7 +123,7 @@ def _marks(database: Database) -> dict[str, Mark]:
     return {name: Mark(drained, wiped) for name, drained, wiped in rows}
 
 
-def _drain(database: Database, source: Source, now_us: int, troubles: list[OSError]) -> Report:
+def _drain(database: Database, source: SpoolSource, now_us: int, troubles: list[OSError]) -> Report:
     total = Report()
     batch: list[Draft] = []
     marks = _marks(database)
@@ -146,7 +146,7 @@ def _drain(database: Database, source: Source, now_us: int, troubles: list[OSErr
 
 
 def _drafts(
-    database: Database, source: Source, file: SpoolFile, mark: Mark, rules: Rules
+    database: Database, source: SpoolSource, file: SpoolFile, mark: Mark, rules: Rules
 ) -> Iterator[Draft]:
     from hx.capture.policy import screened
     from hx.core.spool_records import parse
@@ -221,7 +221,7 @@ def _write_faults(database: Database, faults: dict[str, int], now_us: int) -> No
     )
 
 
-def _tidy(database: Database, source: Source, now_us: int, troubles: list[OSError]) -> None:
+def _tidy(database: Database, source: SpoolSource, now_us: int, troubles: list[OSError]) -> None:
     """Delete drained files whose writer is done with them."""
     found = spool.files(source.spool)
     newest = {file.session: file.generation for file in found}
@@ -260,7 +260,7 @@ def _delete(
     spool.remove(file.path)
 
 
-def _tidy_leftovers(database: Database, source: Source) -> None:
+def _tidy_leftovers(database: Database, source: SpoolSource) -> None:
     from hx.capture.policy import stale
 
     left = spool.files(source.spool)
@@ -277,7 +277,7 @@ def _tidy_leftovers(database: Database, source: Source) -> None:
 
 
 def _is_closed(
-    file: SpoolFile, newest: dict[str, int], source: Source, boot: str, now_us: int
+    file: SpoolFile, newest: dict[str, int], source: SpoolSource, boot: str, now_us: int
 ) -> bool:
     if file.generation < newest[file.session]:
         return True
@@ -287,7 +287,7 @@ def _is_closed(
     return _is_of_host(head, source) and spool.writer_is_gone(head, boot)
 
 
-def _is_of_host(head: Header, source: Source) -> bool:
+def _is_of_host(head: SessionHeader, source: SpoolSource) -> bool:
     """Whether this host wrote a spool file, as far as its header tells."""
     host = head.facts.host
     return host is None or host.decode(errors="replace") == source.host

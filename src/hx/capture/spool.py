@@ -31,7 +31,7 @@ class SpoolFile(NamedTuple):
     generation: int
 
 
-class Header(NamedTuple):
+class SessionHeader(NamedTuple):
     facts: Facts
     size: int  # bytes it takes; they stay when the rest is wiped
     boot_id: str
@@ -83,18 +83,18 @@ def waiting_bytes(folder: str) -> int:
     return total
 
 
-def header(file: SpoolFile, device_id: bytes) -> Header:
+def header(file: SpoolFile, device_id: bytes) -> SessionHeader:
     """What the file says about its session; without a header only what its name says."""
     session_id = bytes.fromhex(file.session)
     data = read(file.path, 0, _HEADER_BYTES)
     end = data.find(COMMIT, 1) + 2
     records = parse(data[:end]).records if end > 1 else []
     if not records or records[0].kind != "H":
-        return Header(Facts(session_id, device_id, begin_us=file.modified_at_us), 0, "", 0)
+        return SessionHeader(Facts(session_id, device_id, begin_us=file.modified_at_us), 0, "", 0)
     facts = read_header(records[0], session_id, device_id)
     boot_id = records[0].fields.get("B", b"").decode(errors="replace")
     pid = records[0].fields.get("P", b"")
-    return Header(facts, end, boot_id, int(pid) if pid.isdigit() and len(pid) < 10 else 0)  # noqa: PLR2004
+    return SessionHeader(facts, end, boot_id, int(pid) if pid.isdigit() and len(pid) < 10 else 0)  # noqa: PLR2004
 
 
 def wipe(path: str, start: int, end: int) -> None:
@@ -133,7 +133,7 @@ def boot_id() -> str:
         return ""
 
 
-def writer_is_gone(head: Header, this_boot: str) -> bool:
+def writer_is_gone(head: SessionHeader, this_boot: str) -> bool:
     """Whether the shell that wrote the file can write no more; in doubt it can."""
     if not head.pid:
         return False

@@ -9,7 +9,7 @@ from hx import custody
 from hx.cli.health_part import FAULT, OK, WARNING, Finding
 from hx.cli.prompts_ask import at_terminal, secret
 from hx.core.errors import HxError, InputError, KeyMissing
-from hx.custody.place import PASSPHRASE, Place, heirs, read_note, stem
+from hx.custody.place import PASSPHRASE, CustodyPaths, heirs, read_note, stem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 _RESTORE = "restore it from a backup of this folder"
 
 
-def place(context: Context) -> Place:
+def place(context: Context) -> CustodyPaths:
     folder = os.path.dirname(context.database.path)
     who = context.who
-    return Place(stem(folder, context.config.host, shared=who.shared), who.device_id)
+    return CustodyPaths(stem(folder, context.config.host, shared=who.shared), who.device_id)
 
 
 def key_path(context: Context) -> str:
@@ -83,7 +83,7 @@ def heir(context: Context) -> DeviceKeys:
 
 def loaded(context: Context) -> tuple[Custody, Secrets]:
     """Opened, and a move of the keys that was cut short is finished. Raises KeyMissing."""
-    from hx.device_handover import retire
+    from hx.device import retire
 
     kept = opened(context)
     secrets = kept.load()
@@ -190,7 +190,7 @@ def forget(config: Config) -> list[str]:
         try:
             note = read_note(f"{trunk}.toml")
             if note is not None:
-                custody.opened(Place(trunk, note.device_id), asker(config)).forget()
+                custody.opened(CustodyPaths(trunk, note.device_id), asker(config)).forget()
         except HxError as error:
             faults.append(error.message)
     return faults

@@ -7,7 +7,16 @@ runs open that kind and no other: what does not open is an error, never a new ke
 from __future__ import annotations
 
 from hx.core.errors import InputError, KeyMissing
-from hx.custody.place import FILE, KEYCHAIN, KINDS, PASSPHRASE, Note, Place, read_note, write_note
+from hx.custody.place import (
+    FILE,
+    KEYCHAIN,
+    KINDS,
+    PASSPHRASE,
+    CustodyNote,
+    CustodyPaths,
+    read_note,
+    write_note,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +47,7 @@ if TYPE_CHECKING:
 class Custody:
     """`passed_over` says why a better kind is not used; empty when there is none."""
 
-    def __init__(self, keeper: Keeper, place: Place, passed_over: str = "") -> None:
+    def __init__(self, keeper: Keeper, place: CustodyPaths, passed_over: str = "") -> None:
         self._keeper = keeper
         self._place = place
         self.name = keeper.kind
@@ -67,7 +76,7 @@ class Custody:
             raise KeyMissing(
                 f"{self._keeper.label} does not give back what was written", "nothing was moved"
             )
-        note = Note(self.name, self._place.device_id, self._keeper.ring)
+        note = CustodyNote(self.name, self._place.device_id, self._keeper.ring)
         if read_note(self._place.note) != note:
             write_note(self._place.note, note)
 
@@ -86,7 +95,7 @@ class Custody:
         return self._keeper.label
 
 
-def choose(kind: str | None, place: Place, ask: Callable[[bool], bytes]) -> Custody:
+def choose(kind: str | None, place: CustodyPaths, ask: Callable[[bool], bytes]) -> Custody:
     """For a device that comes into a vault; None: a keychain, else a file under a passphrase.
 
     `ask(new)` gives the passphrase. Raises KeyMissing; InputError where another kind is in use.
@@ -101,10 +110,10 @@ def choose(kind: str | None, place: Place, ask: Callable[[bool], bytes]) -> Cust
         return opened(place, ask)
     if kind is None:
         return _best(place, ask)
-    return Custody(_keeper(Note(kind, place.device_id), place, ask), place)
+    return Custody(_keeper(CustodyNote(kind, place.device_id), place, ask), place)
 
 
-def _best(place: Place, ask: Callable[[bool], bytes]) -> Custody:
+def _best(place: CustodyPaths, ask: Callable[[bool], bytes]) -> Custody:
     """A keychain that is there but locked is an error: its owner can open it."""
     from hx.custody import keychain
 
@@ -113,11 +122,11 @@ def _best(place: Place, ask: Callable[[bool], bytes]) -> Custody:
     except keychain.Locked as error:
         raise KeyMissing(error.message, "unlock it, or say --custody passphrase") from None
     except KeyMissing as error:
-        note = Note(PASSPHRASE, place.device_id)
+        note = CustodyNote(PASSPHRASE, place.device_id)
         return Custody(_keeper(note, place, ask), place, error.message)
 
 
-def opened(place: Place, ask: Callable[[bool], bytes]) -> Custody:
+def opened(place: CustodyPaths, ask: Callable[[bool], bytes]) -> Custody:
     """As noted when the device came into its vault. Raises KeyMissing."""
     note = read_note(place.note)
     if note is None:
@@ -132,7 +141,7 @@ def opened(place: Place, ask: Callable[[bool], bytes]) -> Custody:
     return Custody(_keeper(note, place, ask), place)
 
 
-def heir(kept: Place, place: Place, ask: Callable[[bool], bytes]) -> Custody:
+def heir(kept: CustodyPaths, place: CustodyPaths, ask: Callable[[bool], bytes]) -> Custody:
     """For another device at `place`, of the kind that `kept` is of. Raises KeyMissing."""
     note = read_note(kept.note)
     if note is None:
@@ -140,7 +149,7 @@ def heir(kept: Place, place: Place, ask: Callable[[bool], bytes]) -> Custody:
     return Custody(_keeper(note._replace(device_id=place.device_id), place, ask), place)
 
 
-def inherit(heirs: Place, place: Place, ask: Callable[[bool], bytes]) -> None:
+def inherit(heirs: CustodyPaths, place: CustodyPaths, ask: Callable[[bool], bytes]) -> None:
     """What was stored at `heirs` is kept at `place` from now on, in the stead of the old device's.
 
     Repeated after a crash it goes on. Raises KeyMissing, DatabaseError.
@@ -152,13 +161,13 @@ def inherit(heirs: Place, place: Place, ask: Callable[[bool], bytes]) -> None:
     if old is None or old.device_id != place.device_id:
         secrets = opened(heirs, ask).load()
         if old is not None and old.kind == KEYCHAIN:
-            _keeper(old, Place(place.stem, old.device_id), ask).forget()
+            _keeper(old, CustodyPaths(place.stem, old.device_id), ask).forget()
         heir(heirs, place, ask).store(secrets)
     for path in (heirs.sealed, heirs.bare, heirs.note):  # the note last: it brings us here again
         files.remove(path)
 
 
-def _keeper(note: Note, place: Place, ask: Callable[[bool], bytes]) -> Keeper:
+def _keeper(note: CustodyNote, place: CustodyPaths, ask: Callable[[bool], bytes]) -> Keeper:
     from hx.custody import key_file, keychain, sealed_file
 
     if note.kind == FILE:

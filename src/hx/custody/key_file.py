@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hx.custody import files
-from hx.custody.checksummed import framed, unframed
+from hx.custody.files import framed, unframed
 from hx.custody.place import FILE
 
 _MAGIC = b"HXB1"

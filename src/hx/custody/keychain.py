@@ -11,7 +11,7 @@ import base64
 from contextlib import contextmanager
 
 from hx.core.errors import KeyMissing
-from hx.custody.checksummed import framed, unframed
+from hx.custody.files import framed, unframed
 from hx.custody.place import KEYCHAIN
 
 TYPE_CHECKING = False

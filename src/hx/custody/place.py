@@ -18,7 +18,7 @@ _MAX_BYTES = 4096
 _ID_BYTES = 16
 
 
-class Place(NamedTuple):
+class CustodyPaths(NamedTuple):
     """Of one device: on a network file system each host has files of its own."""
 
     stem: str  # path of its files without their endings
@@ -37,12 +37,12 @@ class Place(NamedTuple):
         return f"{self.stem}.key"
 
 
-def heirs(place: Place, device_id: bytes) -> Place:
+def heirs(place: CustodyPaths, device_id: bytes) -> CustodyPaths:
     """Where the keys of the device that this one becomes wait until it is that device."""
-    return Place(f"{place.stem}-next", device_id)
+    return CustodyPaths(f"{place.stem}-next", device_id)
 
 
-class Note(NamedTuple):
+class CustodyNote(NamedTuple):
     kind: str  # one of KINDS
     device_id: bytes
     ring: str = ""  # of a keychain: the class of keyring that reaches it
@@ -52,14 +52,14 @@ def stem(folder: str, host: str, *, shared: bool) -> str:
     return os.path.join(folder, f"custody-{host.replace('/', '_')}" if shared else "custody")
 
 
-def write_note(path: str, note: Note) -> None:
+def write_note(path: str, note: CustodyNote) -> None:
     lines = [f'custody = "{note.kind}"', f'device = "{note.device_id.hex()}"']
     if note.ring:
         lines.append(f'ring = "{note.ring}"')
     files.write(path, ("\n".join(lines) + "\n").encode())
 
 
-def read_note(path: str) -> Note | None:
+def read_note(path: str) -> CustodyNote | None:
     """None: this device is in no vault. Raises KeyMissing for a note that is not whole."""
     import tomllib
 
@@ -76,7 +76,7 @@ def read_note(path: str) -> Note | None:
     return _note(path, found)
 
 
-def _note(path: str, found: dict[str, object]) -> Note:
+def _note(path: str, found: dict[str, object]) -> CustodyNote:
     kind, device, ring = found.get("custody"), found.get("device"), found.get("ring", "")
     if kind not in KINDS or not isinstance(device, str) or not isinstance(ring, str):
         raise _damaged(path)
@@ -86,7 +86,7 @@ def _note(path: str, found: dict[str, object]) -> Note:
         raise _damaged(path) from None
     if len(device_id) != _ID_BYTES:
         raise _damaged(path)
-    return Note(str(kind), device_id, ring)
+    return CustodyNote(str(kind), device_id, ring)
 
 
 def _damaged(path: str) -> KeyMissing:

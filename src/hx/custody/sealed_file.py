@@ -15,7 +15,7 @@ import struct
 from hx.core.errors import KeyMissing
 from hx.core.record import NamedTuple
 from hx.custody import files
-from hx.custody.checksummed import framed, unframed
+from hx.custody.files import framed, unframed
 from hx.custody.place import PASSPHRASE
 
 TYPE_CHECKING = False

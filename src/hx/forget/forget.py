@@ -36,7 +36,7 @@ class Issuer(NamedTuple):
     new_id: Callable[[], bytes]  # 16 random bytes
 
 
-class Places(NamedTuple):
+class SpoolPaths(NamedTuple):
     """Folders where shells keep what hx has not drained yet."""
 
     spool: str
@@ -45,7 +45,7 @@ class Places(NamedTuple):
     patience_s: float = 5  # for who drains
 
 
-class Outcome(NamedTuple):
+class ForgetResult(NamedTuple):
     forgotten: int  # events that were there
     clean: bool  # no text of them is left in the files of the database
     erased: int  # pieces of the spool and of the shells' text files that were overwritten
@@ -100,16 +100,24 @@ def artifacts(
 
 
 def forget(
-    database: Database, choice: Choice, shown: Iterable[EventKey], issuer: Issuer, places: Places
-) -> Outcome:
+    database: Database,
+    choice: Choice,
+    shown: Iterable[EventKey],
+    issuer: Issuer,
+    places: SpoolPaths,
+) -> ForgetResult:
     """Everything shown, and what has come to match the text since then. Raises Busy."""
     outcome = order(database, choice, shown, issuer, places)
     return outcome._replace(clean=clean(database))
 
 
 def order(
-    database: Database, choice: Choice, shown: Iterable[EventKey], issuer: Issuer, places: Places
-) -> Outcome:
+    database: Database,
+    choice: Choice,
+    shown: Iterable[EventKey],
+    issuer: Issuer,
+    places: SpoolPaths,
+) -> ForgetResult:
     """As `forget`, but the files of the database are still to be cleaned.
 
     Nobody drains meanwhile: what was read from the spool is in the database, all else is still in
@@ -122,8 +130,12 @@ def order(
 
 
 def _order(
-    database: Database, choice: Choice, shown: Iterable[EventKey], issuer: Issuer, places: Places
-) -> Outcome:
+    database: Database,
+    choice: Choice,
+    shown: Iterable[EventKey],
+    issuer: Issuer,
+    places: SpoolPaths,
+) -> ForgetResult:
     with database.transaction():
         known = forget_selection.events(database, choice) if choice.text is not None else []
         keys = [*shown, *(one.key for one in known)]
@@ -137,10 +149,10 @@ def _order(
             events, kept = events + changes.forgotten, kept + changes.artifacts
         database.set_meta(UNCLEAN, issuer.now_us)
     erased = scrub_spool.apply(blots(choice, texts, places))
-    return Outcome(events, clean=False, erased=erased, artifacts=kept)
+    return ForgetResult(events, clean=False, erased=erased, artifacts=kept)
 
 
-def blots(choice: Choice, texts: Iterable[bytes], places: Places) -> list[Blot]:
+def blots(choice: Choice, texts: Iterable[bytes], places: SpoolPaths) -> list[Blot]:
     """What to overwrite outside the database, in files that shells write."""
     in_spool = [] if choice.text is None else scrub_spool.in_spool(places.spool, choice.text)
     wanted = [*texts] if choice.text is None else [choice.text]

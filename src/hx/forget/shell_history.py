@@ -19,7 +19,7 @@ _TIMES = 20  # that a file may change under our hands before we give up
 _LOOKS, _PAUSE_S = 40, 0.005
 
 
-class Location(NamedTuple):
+class HistoryMatch(NamedTuple):
     path: str
     entries: int  # that hold it
 
@@ -28,16 +28,16 @@ class Changed(OSError):  # noqa: N818  (not an error of the system)
     """A shell wrote to the file meanwhile."""
 
 
-def location(paths: Iterable[str], wanted: Wanted) -> list[Location]:
+def location(paths: Iterable[str], wanted: Wanted) -> list[HistoryMatch]:
     """The files that hold it; one that cannot be read is left out."""
-    found: list[Location] = []
+    found: list[HistoryMatch] = []
     for path in paths:
         try:
             _, removed = _without(path, _read(path), wanted)
         except OSError:
             continue
         if removed:
-            found.append(Location(path, removed))
+            found.append(HistoryMatch(path, removed))
     return found
 
 

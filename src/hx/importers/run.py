@@ -20,7 +20,7 @@ from hx.database.queries import import_state
 from hx.database.queries.import_twins import Own
 from hx.importers import Reading
 from hx.importers.rules import judged
-from hx.importers.stamp_changes import Placer, Source
+from hx.importers.stamp_changes import Placer, TextHistory
 from hx.importers.subprocess import LEAST_BYTES, judged_apart
 
 TYPE_CHECKING = False
@@ -131,7 +131,7 @@ class Import:
 
     def _placer_of(self, first: ImportedEntry) -> Placer:
         device_id, session_id = self._origin(first)
-        source = Source(self._path, self._importer, self._job.rules)
+        source = TextHistory(self._path, self._importer, self._job.rules)
         origin_ = import_state.Origin(device_id, session_id)
         return Placer(self._database, source, origin_, lambda: self._own_beside(device_id))
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FIRST_PLACE = 500_000_000  # of lines without a time: older ones may come before it
 
 
-class Source:
+class TextHistory:
     """A text file that can be read again; entries that the rules keep out do not count."""
 
     def __init__(self, path: str, importer: Importer, rules: Rules) -> None:
@@ -60,7 +60,7 @@ class Placer:
     """Gives each line of a file, in its order, its fate; a new one without a time, its place."""
 
     def __init__(
-        self, database: Database, source: Source, origin: Origin, beside: Callable[[], Own]
+        self, database: Database, source: TextHistory, origin: Origin, beside: Callable[[], Own]
     ) -> None:
         self._database, self._source, self._origin, self._beside = database, source, origin, beside
         self._untimed = import_state.untimed(database, origin)

@@ -44,7 +44,7 @@ class Row(NamedTuple):
     matched: tuple[int, ...] = ()  # places in `text` of the letters that the query found
 
 
-class Answer(NamedTuple):
+class Results(NamedTuple):
     """`rows`: the likeliest first; `complete`: the matcher has seen every command."""
 
     question: Question

@@ -35,7 +35,7 @@ class ByHand(NamedTuple):
     number: int  # of its line
 
 
-class Plan(NamedTuple):
+class SetupPlan(NamedTuple):
     data: str  # folder
     places: HookPaths
     hooks: tuple[str, ...]  # shells whose hook file is written
@@ -48,7 +48,7 @@ class Plan(NamedTuple):
         return not (self.hooks or self.edits)
 
 
-def planned(wanted: Iterable[RcFile], data: str, places: HookPaths) -> Plan:
+def planned(wanted: Iterable[RcFile], data: str, places: HookPaths) -> SetupPlan:
     """Raises InputError when one of the files cannot be edited: then none is."""
     edits: dict[str, Edit] = {}
     by_hand: dict[str, ByHand] = {}
@@ -69,7 +69,7 @@ def planned(wanted: Iterable[RcFile], data: str, places: HookPaths) -> Plan:
             user_file.require_writable(file)
             edits[file.target] = Edit(file, text)
     hooks = tuple(shell for shell in SHELLS if _is_due(data, shell, places, shell in shells))
-    return Plan(data, places, hooks, (*edits.values(),), (*by_hand.values(),), (*paths,))
+    return SetupPlan(data, places, hooks, (*edits.values(),), (*by_hand.values(),), (*paths,))
 
 
 def _is_due(data: str, shell: str, places: HookPaths, is_needed: bool) -> bool:
@@ -91,7 +91,7 @@ def line(data: str, rc_file: RcFile) -> bytes:
     return rcfile.line(quoted, posix=shell.posix, other_shells=rc_file.other_shells)
 
 
-def prepare(plan: Plan, spool: str) -> None:
+def prepare(plan: SetupPlan, spool: str) -> None:
     """The folders, the note of what is about to change, the hook files."""
     folders = [plan.data, spool, *(os.path.dirname(edit.file.target) for edit in plan.edits)]
     mark = _footprint(plan, state.missing_folders(folders))
@@ -102,7 +102,7 @@ def prepare(plan: Plan, spool: str) -> None:
         hook.write(plan.data, shell, plan.places)
 
 
-def _footprint(plan: Plan, folders: tuple[str, ...]) -> Footprint:
+def _footprint(plan: SetupPlan, folders: tuple[str, ...]) -> Footprint:
     files = [edit.file for edit in plan.edits]
     return state.Footprint(
         plan.places.executable,
@@ -118,7 +118,7 @@ def _is_kept(file: user_file.Dotfile) -> bool:
     return file.exists and not os.path.lexists(user_file.backup_path(file))
 
 
-def edit(plan: Plan) -> list[str]:
+def edit(plan: SetupPlan) -> list[str]:
     """The rc files themselves; gives the backups."""
     backups = []
     for one in plan.edits:

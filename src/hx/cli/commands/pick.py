@@ -141,15 +141,15 @@ def _loop(
     from hx.picker.answers.source import AnswerSource
     from hx.picker.terminal.loop import Loop
     from hx.picker.terminal.screen import Screen
-    from hx.picker.terminal.signals import Alarms
-    from hx.picker.view.styles import look_for
+    from hx.picker.terminal.signals import SignalPipe
+    from hx.picker.view.styles import styles_for
 
     config = context.config
-    look = look_for(config.ground, colour=_colour(config))
+    styles = styles_for(config.ground, colour=_colour(config))
     case = {"smart": None, "exact": True, "ignore": False}[str(config.values["case"])]
     source = AnswerSource(context.database, here, context.now_us, exact_case=case)
-    with Alarms() as alarms, Screen(terminal, area) as screen:
-        loop = Loop(screen, alarms, source, look)
+    with SignalPipe() as signals, Screen(terminal, area) as screen:
+        loop = Loop(screen, signals, source, styles)
         state = loop.run(state)
     source.close()
     os.close(terminal)

@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.cli.parsers import Parser
     from hx.config import Config
-    from hx.setup.plan import Plan
+    from hx.setup.plan import SetupPlan
 
 
 def run(arguments: list[str], config: Config) -> int:
@@ -46,7 +46,7 @@ def run(arguments: list[str], config: Config) -> int:
     return code
 
 
-def _show(plan: Plan, config: Config) -> None:
+def _show(plan: SetupPlan, config: Config) -> None:
     for one in plan.by_hand:
         print(f"{_shown(one.path)} loads the hook in line {one.number}: it stays as it is")
     if plan.is_empty:
@@ -56,7 +56,7 @@ def _show(plan: Plan, config: Config) -> None:
     print_edits(plan.edits, config)
 
 
-def _edit(plan: Plan) -> None:
+def _edit(plan: SetupPlan) -> None:
     for backup in install.edit(plan):
         print(f"backup {_shown(backup)}")
 
@@ -79,7 +79,7 @@ def _import(config: Config) -> int:
     return 0
 
 
-def _tell_next(config: Config, shell: str, plan: Plan) -> None:
+def _tell_next(config: Config, shell: str, plan: SetupPlan) -> None:
     file = hook.path(plan.data, shell)
     if config.session is None or not plan.is_empty:
         quoted = _shown(SHELLS[shell].quoted(file) if quote(file) != file else file)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from hx.core.query import ALL
 from hx.core.rank import LOOKED_AT
 from hx.picker.answers.rows_from_sql import candidates, load_details, load_rows, newest
-from hx.picker.model import Answer, Question
+from hx.picker.model import Question, Results
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class AnswerSource:
         self._cache: CommandCache | None = None
         self._matching: Matching | None = None
 
-    def first(self, question: Question) -> Answer:
+    def first(self, question: Question) -> Results:
         """Return an answer that SQL alone gives; it is never marked complete."""
         terms = self._terms(question)
         limit = min(question.limit, _FIRST) + len(question.hidden)
@@ -53,15 +53,15 @@ class AnswerSource:
             latest = newest(self._database, limit)
             commands = [command for command in latest if command not in question.hidden]
             rows = self._rows(question, terms, commands[:limit], None)
-            return Answer(question, rows, len(commands), complete=False)
+            return Results(question, rows, len(commands), complete=False)
         read = candidates(self._database, question.scope, terms, self._here)
         read = [command for command in read if command.id not in question.hidden]
         commands = self._ranked(read, terms) if terms else [command.id for command in read]
         events = {command.id: command.event for command in read if command.event is not None}
         rows = self._rows(question, terms, commands[:limit], events or None)
-        return Answer(question, rows, len(commands), complete=False)
+        return Results(question, rows, len(commands), complete=False)
 
-    def answer(self, question: Question) -> Answer:
+    def answer(self, question: Question) -> Results:
         """Return the best answer that takes a few milliseconds."""
         cache = self._cache
         if cache is None or not cache.covers(question):
@@ -119,13 +119,13 @@ class AnswerSource:
 
         return wanted(question.query, exact=question.exact, exact_case=self._exact_case)
 
-    def _newest(self, cache: CommandCache, question: Question) -> Answer:
+    def _newest(self, cache: CommandCache, question: Question) -> Results:
         self._matching = None
         commands, total = cache.newest(question), cache.total(question)
         rows = self._rows(question, [], commands, cache.events(question, commands))
-        return Answer(question, rows, total, complete=True, total=total)
+        return Results(question, rows, total, complete=True, total=total)
 
-    def _of_all(self, cache: CommandCache, question: Question, terms: list[Term]) -> Answer:
+    def _of_all(self, cache: CommandCache, question: Question, terms: list[Term]) -> Results:
         from hx.core.rank import rank
         from hx.picker.answers.matching import KEPT, Matching
 
@@ -140,7 +140,7 @@ class AnswerSource:
                 limit, most = min(limit, _FIRST), _JUDGED
         commands = rank(matching.candidates(self._database, most), self._now_us)[:limit]
         rows = self._rows(question, terms, commands, cache.events(question, commands))
-        return Answer(question, rows, matching.matches, matching.done, cache.total(question))
+        return Results(question, rows, matching.matches, matching.done, cache.total(question))
 
     def _rows(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hx.picker.model import EDIT, Outcome, Question, State
-from hx.picker.state.editing import EDITS, Line
+from hx.picker.state.editing import EDITS, QueryLine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def asked_anew(state: State) -> State:
     return state._replace(selected=0, limit=ROWS)
 
 
-def edited(state: State, edit: Callable[[Line], Line]) -> State:
-    before = Line(state.query, state.cursor, state.killed, state.killing)
+def edited(state: State, edit: Callable[[QueryLine], QueryLine]) -> State:
+    before = QueryLine(state.query, state.cursor, state.killed, state.killing)
     query, cursor, killed, killing = edit(before)
     after = state._replace(query=query, cursor=cursor, killed=killed, killing=killing)
     return after if query == state.query else asked_anew(after)

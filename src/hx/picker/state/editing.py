@@ -11,19 +11,19 @@ if TYPE_CHECKING:
 MOST = 1000  # characters of a query
 
 
-class Line(NamedTuple):
+class QueryLine(NamedTuple):
     query: str = ""
     cursor: int = 0
     killed: str = ""
     killing: bool = False  # the key before this one cut text: the next cut adds to it
 
 
-def insert(line: Line, text: str) -> Line:
+def insert(line: QueryLine, text: str) -> QueryLine:
     """In one line and without control characters; what has no room is left out."""
     room = MOST - len(line.query)
     text = harmless(text)[: max(room, 0)]
     query = line.query[: line.cursor] + text + line.query[line.cursor :]
-    return Line(query, line.cursor + len(text), line.killed)
+    return QueryLine(query, line.cursor + len(text), line.killed)
 
 
 def harmless(text: str) -> str:
@@ -40,41 +40,41 @@ def _is_shown(character: str) -> bool:
     return character in "\r\n\t" or not ("\0" <= character < " " or "\x7f" <= character <= "\x9f")
 
 
-def _to(place: Callable[[str, int], int]) -> Callable[[Line], Line]:
-    def move(line: Line) -> Line:
-        return Line(line.query, place(line.query, line.cursor), line.killed)
+def _to(place: Callable[[str, int], int]) -> Callable[[QueryLine], QueryLine]:
+    def move(line: QueryLine) -> QueryLine:
+        return QueryLine(line.query, place(line.query, line.cursor), line.killed)
 
     return move
 
 
-def _delete(place: Callable[[str, int], int]) -> Callable[[Line], Line]:
-    def delete(line: Line) -> Line:
+def _delete(place: Callable[[str, int], int]) -> Callable[[QueryLine], QueryLine]:
+    def delete(line: QueryLine) -> QueryLine:
         query, cursor, _ = _without(line, place)
-        return Line(query, cursor, line.killed)
+        return QueryLine(query, cursor, line.killed)
 
     return delete
 
 
-def _kill(place: Callable[[str, int], int]) -> Callable[[Line], Line]:
+def _kill(place: Callable[[str, int], int]) -> Callable[[QueryLine], QueryLine]:
     """Cuts that follow each other are one text, in the order in which they stood."""
 
-    def kill(line: Line) -> Line:
+    def kill(line: QueryLine) -> QueryLine:
         query, cursor, cut = _without(line, place)
         before = line.killed if line.killing else ""
         if not cut:
             return line
         killed = cut + before if cursor < line.cursor else before + cut
-        return Line(query, cursor, killed, killing=True)
+        return QueryLine(query, cursor, killed, killing=True)
 
     return kill
 
 
-def _without(line: Line, place: Callable[[str, int], int]) -> tuple[str, int, str]:
+def _without(line: QueryLine, place: Callable[[str, int], int]) -> tuple[str, int, str]:
     first, last = sorted((line.cursor, place(line.query, line.cursor)))
     return line.query[:first] + line.query[last:], first, line.query[first:last]
 
 
-def _yank(line: Line) -> Line:
+def _yank(line: QueryLine) -> QueryLine:
     return insert(line, line.killed)
 
 
@@ -125,7 +125,7 @@ def _blank_left(query: str, cursor: int) -> int:
     return query[:cursor].rstrip().rfind(" ") + 1
 
 
-EDITS: dict[str, Callable[[Line], Line]] = {
+EDITS: dict[str, Callable[[QueryLine], QueryLine]] = {
     "left": _to(_left),
     "ctrl-b": _to(_left),
     "right": _to(_right),

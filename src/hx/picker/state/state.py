@@ -13,7 +13,7 @@ from hx.picker.state.editing import EDITS, MOST, harmless, insert
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hx.picker.model import Answer, Details, Row
+    from hx.picker.model import Details, Results, Row
 
 _LONG = f"only the first {MOST:,} characters are looked for"
 _TYPED = ("text", "paste")
@@ -52,7 +52,7 @@ def question(state: State) -> Question:
     )
 
 
-def answered(state: State, answer: Answer) -> State:
+def answered(state: State, answer: Results) -> State:
     """The answer to another question changes nothing."""
     if answer.question != question(state):
         return state

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from hx.picker.answers.source import AnswerSource
     from hx.picker.model import Key, Question, State
     from hx.picker.terminal.screen import Screen
-    from hx.picker.terminal.signals import Alarms
-    from hx.picker.view.styles import Look
+    from hx.picker.terminal.signals import SignalPipe
+    from hx.picker.view.styles import Styles
 
 _SILENCE_MS = 50  # after which an ESC is a key of its own
 
@@ -26,14 +26,16 @@ _SILENCE_MS = 50  # after which an ESC is a key of its own
 class Loop:
     """One picking."""
 
-    def __init__(self, screen: Screen, alarms: Alarms, source: AnswerSource, look: Look) -> None:
-        self._screen, self._alarms, self._source, self._look = screen, alarms, source, look
+    def __init__(
+        self, screen: Screen, signals: SignalPipe, source: AnswerSource, styles: Styles
+    ) -> None:
+        self._screen, self._signals, self._source, self._styles = screen, signals, source, styles
         self._decoder = Decoder()
         self._asked: Question | None = None  # what the rows answer
         self.ended_by = 0  # a signal; 0: a key
         self._poll = poll()
         self._poll.register(screen.descriptor, POLLIN)
-        self._poll.register(alarms.descriptor, POLLIN)
+        self._poll.register(signals.descriptor, POLLIN)
 
     def run(self, state: State) -> State:
         """Until there is an outcome."""
@@ -47,8 +49,8 @@ class Loop:
     def _step(self, state: State) -> State:
         """What comes next: a signal, keys, a silence, or a slice of what is loaded."""
         ready = [descriptor for descriptor, _ in self._poll.poll(self._patience_ms(state))]
-        if self._alarms.descriptor in ready:
-            return self._alarmed(state)
+        if self._signals.descriptor in ready:
+            return self._signalled(state)
         if self._screen.descriptor in ready:
             data = self._screen.read()
             return self._pressed(state, self._decoder.feed(data)) if data else self._hung_up(state)
@@ -83,8 +85,8 @@ class Loop:
             self._asked = None
         return self._answered(state)
 
-    def _alarmed(self, state: State) -> State:
-        came = self._alarms.read()
+    def _signalled(self, state: State) -> State:
+        came = self._signals.read()
         ends = came & ENDS
         if ends:
             self.ended_by = min(ends)
@@ -114,6 +116,6 @@ class Loop:
         details = self._source.details(row) if row else None
         state = detailed(state, details) if details else state
         columns, rows = self._screen.columns, self._screen.rows
-        lines = view(state, columns, rows, self._look)
-        self._screen.draw(lines, cursor(state, columns, self._look))
+        lines = view(state, columns, rows, self._styles)
+        self._screen.draw(lines, cursor(state, columns, self._styles))
         return state

@@ -22,10 +22,10 @@ ENDS = frozenset((SIGHUP, SIGINT, SIGTERM))
 _CAUGHT = (*ENDS, SIGCONT, SIGTSTP, SIGWINCH)
 
 
-class Alarms:
+class SignalPipe:
     """While it is entered, signals wait in `descriptor` and do nothing else."""
 
-    def __enter__(self) -> Alarms:  # noqa: PYI034  (Self is of typing)
+    def __enter__(self) -> SignalPipe:  # noqa: PYI034  (Self is of typing)
         self.descriptor, self._writes = os.pipe()
         os.set_blocking(self.descriptor, False)
         os.set_blocking(self._writes, False)

@@ -11,23 +11,23 @@ from hx.picker.view.width import Piece, bound, cells, cut, fitted, marked, piece
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.picker.model import Details, Row, State
-    from hx.picker.view.styles import Look
+    from hx.picker.view.styles import Styles
 
 _ROOMY = 5  # lines from which one is left empty between command and facts
 _TAB = 4  # cells
 
 
-def preview_lines(state: State, columns: int, height: int, look: Look) -> list[str]:
+def preview_lines(state: State, columns: int, height: int, styles: Styles) -> list[str]:
     """Exactly `height` lines: the facts below, the command in what is left."""
     if not state.rows or columns <= 0 or height <= 0:
         return [""] * height
     row = state.rows[min(state.selected, len(state.rows) - 1)]
     known = state.details if state.details and state.details.event == row.event else None
     facts = _facts(row, known, state.now_us, columns)[: height // 2]
-    command = _command(row.text, columns, height - len(facts) - (height > _ROOMY), look)
-    below = [painted([(fact, look.faint)]) for fact in facts]
+    command = _command(row.text, columns, height - len(facts) - (height > _ROOMY), styles)
+    below = [painted([(fact, styles.faint)]) for fact in facts]
     if facts and row.exit_status:
-        below[0] = painted([(facts[0], look.failed)])
+        below[0] = painted([(facts[0], styles.failed)])
     return [*command, *[""] * (height - len(command) - len(below)), *below]
 
 
@@ -89,7 +89,7 @@ def _occasions(row: Row, known: Details, now_us: int) -> list[str]:
     return [long, short]
 
 
-def _command(text: str, columns: int, height: int, look: Look) -> list[str]:
+def _command(text: str, columns: int, height: int, styles: Styles) -> list[str]:
     """In its own lines, long ones folded; at most `height`, the last says what is missing."""
     if height <= 0:
         return []
@@ -99,11 +99,11 @@ def _command(text: str, columns: int, height: int, look: Look) -> list[str]:
         lines += _folded(pieces(line.expandtabs(_TAB), 0, None, columns * height), columns)
     is_more = len(lines) > height or len(shown) < len(text.rstrip("\n"))
     *lines, last = lines[:height]
-    return [_painted(line, look) for line in (*lines, marked(last, columns) if is_more else last)]
+    return [_painted(line, styles) for line in (*lines, marked(last, columns) if is_more else last)]
 
 
-def _painted(line: list[Piece], look: Look) -> str:
-    return painted([(piece.text, look.faint if piece.spelled else "") for piece in line])
+def _painted(line: list[Piece], styles: Styles) -> str:
+    return painted([(piece.text, styles.faint if piece.spelled else "") for piece in line])
 
 
 def _folded(line: list[Piece], columns: int) -> list[list[Piece]]:

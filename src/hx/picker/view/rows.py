@@ -9,7 +9,7 @@ from hx.picker.view.width import Piece, bound, cells, cut, fitted, pieces
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.picker.model import Row
-    from hx.picker.view.styles import Look
+    from hx.picker.view.styles import Styles
 
 _LONG_US = 5_000_000  # a run that took longer says how long
 _WIDE, _NARROW, _TINY = 60, 30, 8  # columns: with duration and device; without age; command only
@@ -19,30 +19,30 @@ _RIGHT_OF_MATCH = 4  # cells of the command that are shown behind the last lette
 Spans = list[tuple[str, str]]
 
 
-def row_line(row: Row, columns: int, now_us: int, look: Look, number: int) -> tuple[str, int]:
+def row_line(row: Row, columns: int, now_us: int, styles: Styles, number: int) -> tuple[str, int]:
     """The line and its cells: at most so many columns, exactly so many when it is chosen.
 
     `number` counts from the chosen row, 0.
     """
     chosen = number == 0
-    left = _left(row, columns, now_us, look, number)
+    left = _left(row, columns, now_us, styles, number)
     tail = _tail(row) if columns >= _WIDE else ""
     room = columns - sum(len(text) for text, _ in left) - (cells(tail) + 2 if tail else 0)
     command = _command(row, room)
-    spans = [*left, *_styled(command, frozenset(row.matched), look)]
+    spans = [*left, *_styled(command, frozenset(row.matched), styles)]
     gap = room - sum(piece.cells for piece in command)
     if tail:
-        spans += [(" " * (gap + 2), ""), (tail, look.faint)]
+        spans += [(" " * (gap + 2), ""), (tail, styles.faint)]
     elif chosen:
         spans.append((" " * gap, ""))
     if not chosen:
         return painted(spans), columns if tail else columns - gap
-    return painted([(text, _on_chosen(codes, look)) for text, codes in spans]), columns
+    return painted([(text, _on_chosen(codes, styles)) for text, codes in spans]), columns
 
 
-def _on_chosen(codes: str, look: Look) -> str:
+def _on_chosen(codes: str, styles: Styles) -> str:
     """No colours on its ground: some of them could not be read."""
-    return look.chosen_matched if codes == look.matched and codes else look.chosen
+    return styles.chosen_matched if codes == styles.matched and codes else styles.chosen
 
 
 def mark(row: Row) -> str:
@@ -51,15 +51,19 @@ def mark(row: Row) -> str:
     return text if len(text) <= 4 else "✗"  # noqa: PLR2004  (its column)
 
 
-def _left(row: Row, columns: int, now_us: int, look: Look, number: int) -> Spans:
+def _left(row: Row, columns: int, now_us: int, styles: Styles, number: int) -> Spans:
     if columns < _TINY:
         return []
-    style = look.failed if row.exit_status else look.faint
+    style = styles.failed if row.exit_status else styles.faint
     if columns < _NARROW:
-        return [(" " if number else ">", look.prompt), (f"{mark(row)[:1]:<1} ", style)]
+        return [(" " if number else ">", styles.prompt), (f"{mark(row)[:1]:<1} ", style)]
     digit = str(number) if 1 <= number <= 9 else " "  # noqa: PLR2004  (Alt with it takes the row)
     ago = f" {age(row.started_at_us, now_us):>3.4} "
-    return [(digit if number else ">", look.faint), (ago, look.faint), (f"{mark(row):<4} ", style)]
+    return [
+        (digit if number else ">", styles.faint),
+        (ago, styles.faint),
+        (f"{mark(row):<4} ", style),
+    ]
 
 
 def _tail(row: Row) -> str:
@@ -105,23 +109,23 @@ def _fits(text: str, stop: int, columns: int) -> bool:
     return needed < columns or (needed == columns and stop == len(text))
 
 
-def _styled(line: list[Piece], matched: frozenset[int], look: Look) -> Spans:
+def _styled(line: list[Piece], matched: frozenset[int], styles: Styles) -> Spans:
     spans: Spans = []
     for piece in line:
         if piece.spelled or len(piece.text) <= 1:
-            plain = look.faint if piece.spelled else ""
-            spans.append((piece.text, look.matched if piece.place in matched else plain))
+            plain = styles.faint if piece.spelled else ""
+            spans.append((piece.text, styles.matched if piece.place in matched else plain))
         else:
-            spans += _letters(piece, matched, look)
+            spans += _letters(piece, matched, styles)
     return spans
 
 
-def _letters(piece: Piece, matched: frozenset[int], look: Look) -> Spans:
+def _letters(piece: Piece, matched: frozenset[int], styles: Styles) -> Spans:
     """Of a piece of ASCII, in which each letter is a cell."""
     places = range(piece.place, piece.place + len(piece.text))
     spans, done = [], 0
     for place in sorted(matched.intersection(places)):
         at = place - piece.place
-        spans += [(piece.text[done:at], ""), (piece.text[at], look.matched)]
+        spans += [(piece.text[done:at], ""), (piece.text[at], styles.matched)]
         done = at + 1
     return [*spans, (piece.text[done:], "")]

@@ -7,7 +7,7 @@ from hx.core.record import NamedTuple
 _LIGHT_FROM = 7  # of the 16 colours, as a ground; 8 is a dark grey
 
 
-class Look(NamedTuple):
+class Styles(NamedTuple):
     """Codes such as "1;31"; "" is plain text. `chosen` is the row that is selected."""
 
     faint: str = ""
@@ -19,14 +19,14 @@ class Look(NamedTuple):
     chosen_matched: str = ""
 
 
-BARE = Look()
-COLOURLESS = Look("2", "1", "1;4", "1", "1", "7", "7;1;4")
+BARE = Styles()
+COLOURLESS = Styles("2", "1", "1;4", "1", "1", "7", "7;1;4")
 DARK = COLOURLESS._replace(failed="1;31", matched="1;4;32", prompt="1;36", notice="1;33")
 LIGHT = COLOURLESS._replace(failed="1;31", matched="1;4;34", prompt="1;34", notice="1;35")
 EITHER = COLOURLESS._replace(failed="1;31", matched="1;4;35", prompt="1;35", notice="1;35")
 
 
-def look_for(ground: str, *, colour: bool) -> Look:
+def styles_for(ground: str, *, colour: bool) -> Styles:
     """`ground`: what COLORFGBG says, such as "15;0"; many terminals say nothing."""
     if not colour:
         return COLOURLESS

@@ -16,7 +16,7 @@ from hx.picker.view.width import bound, cut, fitted, pieces
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.picker.model import State
-    from hx.picker.view.styles import Look
+    from hx.picker.view.styles import Styles
 
 _BESIDE = 64  # columns; from this width on the preview is beside the rows, else above them
 _SCOPES = {
@@ -35,7 +35,7 @@ KEYS = (
     ("Enter", "run it"),
     ("Tab", "edit it first"),
     ("Esc", "leave, nothing changed"),
-    ("Ctrl-R", "where to look, next"),
+    ("Ctrl-R", "where to styles, next"),
     ("Ctrl-T", "fuzzy or exact"),
     ("Alt-X", "hide or show failures"),
     ("Ctrl-O", "preview"),
@@ -49,7 +49,7 @@ KEYS = (
     ("PgUp PgDn", "a page of rows"),
     ("F1", "help; any key leaves it"),
     ("Alt-< Alt->", "top, bottom row"),
-    ("Ctrl-S", "where to look, back"),
+    ("Ctrl-S", "where to styles, back"),
     ("Ctrl-A Ctrl-E", "begin, end of the query"),
     ("Ctrl-U Ctrl-K", "cut before, after"),
     ("Ctrl-W Alt-D", "cut a word"),
@@ -60,19 +60,19 @@ _KEY_CELLS = 16  # cells for the name of a key, with the indent
 _COLUMN = 40  # cells; there are as many columns as fit
 
 
-def view(state: State, width: int, height: int, look: Look) -> list[str]:
+def view(state: State, width: int, height: int, styles: Styles) -> list[str]:
     """Return at most `height` lines of at most `width` cells; the last one has the query."""
     if width <= 0 or height <= 0:
         return []
-    lines = _body(state, width, _body_height(height), look)
+    lines = _body(state, width, _body_height(height), styles)
     if height > 2:  # noqa: PLR2004  (on a smaller screen a row is worth more)
-        lines.append(status(state, width, look))
-    return [*lines, prompt(state, width, look).line]
+        lines.append(status(state, width, styles))
+    return [*lines, prompt(state, width, styles).line]
 
 
-def cursor(state: State, width: int, look: Look) -> int:
+def cursor(state: State, width: int, styles: Styles) -> int:
     """Return the column of the cursor in the last line."""
-    return prompt(state, width, look).column
+    return prompt(state, width, styles).column
 
 
 def page(state: State, width: int, height: int) -> int:
@@ -88,42 +88,44 @@ def _rows_height(state: State, width: int, height: int) -> int:
     return height - height // 2 if state.preview and width < _BESIDE else height
 
 
-def _body(state: State, width: int, height: int, look: Look) -> list[str]:
+def _body(state: State, width: int, height: int, styles: Styles) -> list[str]:
     if state.help:
-        return help_lines(state.enter, width, height, look)
+        return help_lines(state.enter, width, height, styles)
     if not state.preview:
-        return _rows(state, width, height, look)
+        return _rows(state, width, height, styles)
     from hx.picker.view.preview import preview_lines
 
     if width < _BESIDE:
         low = _rows_height(state, width, height)
-        above = preview_lines(state, width, height - low - 1, look)
-        rule = [painted([("─" * width, look.faint)])] if height > low else []
-        return [*above, *rule, *_rows(state, width, low, look)]
+        above = preview_lines(state, width, height - low - 1, styles)
+        rule = [painted([("─" * width, styles.faint)])] if height > low else []
+        return [*above, *rule, *_rows(state, width, low, styles)]
     left = width - width // 2
-    rows = _rows(state, left - 1, height, look, fill=True)
-    pane = preview_lines(state, width - left - 2, height, look)
-    bar = painted([("│ ", look.faint)])
+    rows = _rows(state, left - 1, height, styles, fill=True)
+    pane = preview_lines(state, width - left - 2, height, styles)
+    bar = painted([("│ ", styles.faint)])
     return [f"{row}{bar}{line}" for row, line in zip(rows, pane, strict=True)]
 
 
-def _rows(state: State, width: int, height: int, look: Look, *, fill: bool = False) -> list[str]:
+def _rows(
+    state: State, width: int, height: int, styles: Styles, *, fill: bool = False
+) -> list[str]:
     """Return exactly `height` lines, with the selected row in the middle of a long list."""
     if height <= 0:
         return []
     first = max(0, min(state.selected - height // 2, len(state.rows) - height))
     lines = []
     for index, row in enumerate(state.rows[first : first + height], first):
-        line, cells = row_line(row, width, state.now_us, look, index - state.selected)
+        line, cells = row_line(row, width, state.now_us, styles, index - state.selected)
         lines.append(line + " " * (width - cells) if fill else line)
     if not lines:
         sentence = fitted(f"  {nothing(state)}", width)
-        lines = [painted([(f"{sentence:<{width}}" if fill else sentence, look.faint)])]
+        lines = [painted([(f"{sentence:<{width}}" if fill else sentence, styles.faint)])]
     blank = " " * width if fill else ""
     return [blank] * (height - len(lines)) + lines[::-1]
 
 
-def help_lines(enter: str, columns: int, height: int, look: Look) -> list[str]:
+def help_lines(enter: str, columns: int, height: int, styles: Styles) -> list[str]:
     """Return exactly `height` lines; the keys go down the first column, then the next one."""
     if height <= 0:
         return []
@@ -131,31 +133,31 @@ def help_lines(enter: str, columns: int, height: int, look: Look) -> list[str]:
     keys = KEYS if enter == RUN else (("Enter", "edit it"), *KEYS[1:])
     shown = keys[: beside * height]
     high = -(-len(shown) // beside)
-    lines = [_help_line(shown[index::high], columns, look) for index in range(high)]
+    lines = [_help_line(shown[index::high], columns, styles) for index in range(high)]
     return [""] * (height - high) + lines
 
 
-def _help_line(entries: tuple[tuple[str, str], ...], columns: int, look: Look) -> str:
+def _help_line(entries: tuple[tuple[str, str], ...], columns: int, styles: Styles) -> str:
     room = min(columns, _COLUMN)
     named = min(_KEY_CELLS, room // 2)
     spans = []
     for key, what in entries:
-        spans.append((fitted(f"  {key}", named - 1).ljust(named), look.prompt))
+        spans.append((fitted(f"  {key}", named - 1).ljust(named), styles.prompt))
         spans.append((fitted(what, room - named).ljust(room - named), ""))
     spans[-1] = (spans[-1][0].rstrip(), "")
     return painted(spans)
 
 
-def status(state: State, columns: int, look: Look) -> str:
+def status(state: State, columns: int, styles: Styles) -> str:
     """Return the line that says what is searched and how many commands match.
 
     A notice replaces it until the next key.
     """
     if state.notice:
-        return painted([(fitted(" " * _INDENT + state.notice, columns), look.notice)])
-    parts = _status_parts(state, look)
+        return painted([(fitted(" " * _INDENT + state.notice, columns), styles.notice)])
+    parts = _status_parts(state, styles)
     if _cells(parts) > columns:
-        parts = _short_status_parts(state, look)
+        parts = _short_status_parts(state, styles)
     spans, room = [], columns
     for text, style in parts:
         shown = fitted(" " * _INDENT + text, room)
@@ -164,28 +166,28 @@ def status(state: State, columns: int, look: Look) -> str:
     hints = _HINTS if state.enter == RUN else _HINTS[1:]
     hint = next((hint for hint in hints if len(hint) + _INDENT < room), "")
     if hint:
-        spans += [(" " * (room - len(hint)), ""), (hint, look.faint)]
+        spans += [(" " * (room - len(hint)), ""), (hint, styles.faint)]
     return painted(spans)
 
 
-def _status_parts(state: State, look: Look) -> list[tuple[str, str]]:
+def _status_parts(state: State, styles: Styles) -> list[tuple[str, str]]:
     """Return the texts and their styles; whatever hides commands is not faint."""
     parts = [
-        (_SCOPES[state.scope], look.faint if state.scope == ALL else look.prompt),
-        ("exact" if state.exact else "fuzzy", look.faint),
-        (count(state), look.faint),
+        (_SCOPES[state.scope], styles.faint if state.scope == ALL else styles.prompt),
+        ("exact" if state.exact else "fuzzy", styles.faint),
+        (count(state), styles.faint),
     ]
     if not state.failures:
-        parts.append(("failures hidden", look.notice))
+        parts.append(("failures hidden", styles.notice))
     if state.deleted:
-        parts.append((f"{len(state.deleted)} to forget", look.notice))
+        parts.append((f"{len(state.deleted)} to forget", styles.notice))
     return parts
 
 
-def _short_status_parts(state: State, look: Look) -> list[tuple[str, str]]:
-    scope, _, _, *warnings = _status_parts(state, look)
+def _short_status_parts(state: State, styles: Styles) -> list[tuple[str, str]]:
+    scope, _, _, *warnings = _status_parts(state, styles)
     matches = f"{state.matches:,}{'' if state.complete else '+'}"
-    return [(scope[0].removeprefix("this "), scope[1]), (matches, look.faint), *warnings]
+    return [(scope[0].removeprefix("this "), scope[1]), (matches, styles.faint), *warnings]
 
 
 def count(state: State) -> str:
@@ -218,7 +220,7 @@ class Prompt(NamedTuple):
     column: int  # of the cursor
 
 
-def prompt(state: State, columns: int, look: Look) -> Prompt:
+def prompt(state: State, columns: int, styles: Styles) -> Prompt:
     """Return the query line; of a long query it shows the part around the cursor."""
     sign = _SIGN if columns > 2 * len(_SIGN) else ""
     room = max(columns - len(sign), 1)
@@ -226,9 +228,9 @@ def prompt(state: State, columns: int, look: Look) -> Prompt:
     before = pieces(state.query, start, state.cursor)
     after = pieces(state.query, state.cursor, state.cursor + bound(room), room)
     more = "…" if start and room > 1 else ""
-    spans = [(sign, look.prompt), (more, look.faint)]
+    spans = [(sign, styles.prompt), (more, styles.faint)]
     shown = cut([*before, *after], room - len(more))
-    spans += [(piece.text, look.faint if piece.spelled else "") for piece in shown]
+    spans += [(piece.text, styles.faint if piece.spelled else "") for piece in shown]
     column = len(sign) + len(more) + sum(piece.cells for piece in before)
     return Prompt(painted(spans), column)
 
