@@ -1,6 +1,6 @@
-"""bash: a line a command; with HISTTIMEFORMAT a stamp before each, `#1700000000`.
+"""The importer for bash: one command on each line; with HISTTIMEFORMAT a time stamp before it.
 
-A command behind a stamp may be of several lines.
+A stamp is a line such as `#1700000000`. A command after a stamp may have several lines.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def recognises(head: bytes) -> bool:
 
 
 def read(reading: Reading) -> Iterator[ImportedEntry]:
-    """What stands before the first stamp is a line a command, of unknown time."""
+    """Return the entries; each line before the first stamp is a command without a time."""
     at_us: int | None = None
-    lines: list[bytes] | None = None  # since the last stamp
+    lines: list[bytes] | None = None  # lines after the last stamp
     size = 0
     for line in reading.lines():
         stamp = _STAMP.match(line) if line[:1] == b"#" else None
@@ -41,7 +41,7 @@ def read(reading: Reading) -> Iterator[ImportedEntry]:
         elif lines is None:
             if reading.takes(line):
                 yield ImportedEntry(line, None, shell=KIND)
-        elif size <= MAX_COMMAND_BYTES:  # beyond it the command is refused anyway
+        elif size <= MAX_COMMAND_BYTES:  # a longer command is refused later
             lines.append(line)
             size += len(line) + 1
     if lines == []:

@@ -1,6 +1,6 @@
-r"""fish: `- cmd: <command>`, `  when: <seconds>`, and paths that are not read.
+r"""The importer for fish: `- cmd: <command>`, `  when: <seconds>`, and paths, which it skips.
 
-In a command `\n` is a line end and `\\` a backslash; any other backslash is itself.
+In a command `\n` is a newline and `\\` is a backslash; any other backslash means itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ KIND = b"fish"
 PLACES: tuple[str, ...] = ()
 IS_TEXT = True
 RESTAMPS = False
-FOREIGN = "line that is not of fish's form"
+FOREIGN = "line that is not in the format of fish"
 _COMMAND, _WHEN, _INSIDE = b"- cmd: ", b"  when: ", b"  "
 _ITEM = re.compile(rb"^- cmd: ", re.MULTILINE)
 _TIME = re.compile(rb"(\d{1,15})\s*\Z")

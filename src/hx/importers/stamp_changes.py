@@ -1,4 +1,4 @@
-"""What becomes of the lines of a text file where stamps alone do not tell."""
+"""Deciding what happens to the lines of a text file when their time stamps do not suffice."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from hx.database.queries.import_twins import Own
     from hx.importers import ImportedEntry, Importer
 
-FIRST_PLACE = 500_000_000  # of lines without a time: older ones may come before it
+FIRST_PLACE = 500_000_000  # the first line without a time; older lines may come before it
 
 
 class TextHistory:
-    """A text file that can be read again; entries that the rules keep out do not count."""
+    """A text file that can be read several times, without the entries that the rules exclude."""
 
     def __init__(self, path: str, importer: Importer, rules: Rules) -> None:
         self._path, self._importer, self._rules = path, importer, rules
         self.kind = importer.KIND
 
     def is_restamped(self) -> bool:
-        """Whether its first lines share one stamp, as only a shell writes them."""
+        """Return whether the first lines share one stamp: a shell wrote the time of its reading."""
         if not self._importer.RESTAMPS:
             return False
         head = list(islice(self._entries(), stamps.RUN))
@@ -40,11 +40,12 @@ class TextHistory:
         return len(head) == stamps.RUN and len(times) == 1 and None not in times
 
     def lines(self) -> Lines:
-        found = Lines()
+        """Return the hashes and the times of all lines."""
+        lines = Lines()
         for entry, command in self._entries():
             bare = self._importer.RESTAMPS and _is_bare(entry)
-            found.add(digest64(command), entry.at_us, bare=bare)
-        return found
+            lines.add(digest64(command), entry.at_us, bare=bare)
+        return lines
 
     def _entries(self) -> Iterator[tuple[ImportedEntry, bytes]]:
         for entry, command in judged(self._importer, Reading(self._path), self._rules):
@@ -57,7 +58,7 @@ def _is_bare(entry: ImportedEntry) -> bool:
 
 
 class Placer:
-    """Gives each line of a file, in its order, its fate; a new one without a time, its place."""
+    """Gives each line of a file, in order, its fate; and a new line without a time, its place."""
 
     def __init__(
         self, database: Database, source: TextHistory, origin: Origin, beside: Callable[[], Own]
@@ -72,7 +73,7 @@ class Placer:
         self._number = -1
 
     def fate(self, entry: ImportedEntry) -> int:
-        """KNOWN, FORGOTTEN, TWIN; NEW: it has no time; BY_TIME: its own decides."""
+        """Return KNOWN, FORGOTTEN or TWIN; NEW: it has no time; BY_TIME: its time decides."""
         self._number += 1
         if self._fates is None and (self._is_asked or entry.at_us is None):
             self._fates = self._judged(self._source.kind)
@@ -94,7 +95,7 @@ class Placer:
         return stamps.judge(known, self._source.lines())
 
     def place(self) -> int:
-        """Of the line whose fate was told last."""
+        """Return the place of the line whose fate was returned last."""
         if self._fates is not None and self._number < self._fates.older:
             self._older += 1
             return self._older - 1

@@ -1,4 +1,4 @@
-"""The keys of readline on the query: line -> line."""
+"""The keys of readline, for editing the query: line -> line."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MOST = 1000  # characters of a query
+MOST = 1000  # characters that a query may have
 
 
 class QueryLine(NamedTuple):
+    """The query while it is edited."""
+
     query: str = ""
     cursor: int = 0
     killed: str = ""
-    killing: bool = False  # the key before this one cut text: the next cut adds to it
+    killing: bool = False  # the last key cut text: the next cut is added to it
 
 
 def insert(line: QueryLine, text: str) -> QueryLine:
-    """In one line and without control characters; what has no room is left out."""
+    """Insert a text at the cursor, in one line, without control characters, up to MOST."""
     room = MOST - len(line.query)
     text = harmless(text)[: max(room, 0)]
     query = line.query[: line.cursor] + text + line.query[line.cursor :]
@@ -27,15 +29,15 @@ def insert(line: QueryLine, text: str) -> QueryLine:
 
 
 def harmless(text: str) -> str:
-    """Line breaks and tabs are blanks, those at the ends are none."""
+    """Replace line breaks and tabs by blanks, and remove line breaks at both ends."""
     text = text.strip("\r\n").replace("\r\n", " ")
     if text.isprintable():
         return text
-    return "".join(" " if one in "\r\n\t" else one for one in text if _is_shown(one))
+    return "".join(" " if letter in "\r\n\t" else letter for letter in text if _is_shown(letter))
 
 
 def _is_shown(character: str) -> bool:
-    if "\ud800" <= character <= "\udfff":  # a byte that is not UTF-8: no database takes it
+    if "\ud800" <= character <= "\udfff":  # a byte that is not UTF-8: SQLite rejects it
         return False
     return character in "\r\n\t" or not ("\0" <= character < " " or "\x7f" <= character <= "\x9f")
 
@@ -56,7 +58,7 @@ def _delete(place: Callable[[str, int], int]) -> Callable[[QueryLine], QueryLine
 
 
 def _kill(place: Callable[[str, int], int]) -> Callable[[QueryLine], QueryLine]:
-    """Cuts that follow each other are one text, in the order in which they stood."""
+    """Return an edit that cuts; consecutive cuts become one text, in the order of the line."""
 
     def kill(line: QueryLine) -> QueryLine:
         query, cursor, cut = _without(line, place)
@@ -95,7 +97,7 @@ def _right(query: str, cursor: int) -> int:
 
 
 def _stops(query: str) -> range | list[int]:
-    """Where the cursor may stand: not between a letter and the marks upon it."""
+    """Return the indexes at which the cursor may be: not between a letter and its marks."""
     if query.isascii():
         return range(len(query) + 1)
     from hx.picker.view.width import pieces
