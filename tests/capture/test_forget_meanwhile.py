@@ -20,7 +20,7 @@ def ordered(box):
     try:
         issuer = forget.Issuer(DEVICE, clock_us(), lambda: bytes(16))
         places = forget.SpoolPaths(str(box.spool), (), box.lock, patience_s=0)
-        return forget.order(database, Choice(text=SECRET), (), issuer, places).forgotten
+        return forget.issue(database, Choice(text=SECRET), (), issuer, places).forgotten
     finally:
         database.close()
 
@@ -62,7 +62,7 @@ def test_a_forget_lets_nobody_drain_until_it_has_overwritten_the_spool(box):
     while_it_commits(box, lambda: seen.append(box.ingest().busy))
     issuer = forget.Issuer(DEVICE, clock_us(), lambda: bytes(16))
     places = forget.SpoolPaths(str(box.spool), (), box.lock)
-    forget.order(box.database, Choice(text=SECRET), (), issuer, places)
+    forget.issue(box.database, Choice(text=SECRET), (), issuer, places)
     assert seen == [True]
     assert SECRET not in box.text()
     box.ingest()

@@ -15,7 +15,7 @@ from hx.core.redaction.rules import Rules
 from hx.database.dump import dump
 from hx.database.queries.forget_selection import Choice
 from hx.database.sync import forgotten_copies as remains
-from hx.forget.forget import Issuer, SpoolPaths, clean, order
+from hx.forget.forget import Issuer, SpoolPaths, clean, issue
 from hx.importers import importer
 from hx.importers.run import Import, Job
 from hx.sync.rebuild import rebuild
@@ -34,7 +34,7 @@ def forget_by(choice):
         issuer = Issuer(device.me, device.now_us, lambda: device.world.dice.randbytes(16))
         places = SpoolPaths(scene.spool, (), drain_lock(device), patience_s=0)
         with suppress(Busy):  # another process drains, and nothing was forgotten
-            order(device.database, choice(scene), (), issuer, places)
+            issue(device.database, choice(scene), (), issuer, places)
         clean(device.database, patience_ms=0)  # in vain where the other process reads
 
     return act

@@ -103,7 +103,7 @@ def _mind_pause(config: Config, at: int, *, in_trouble: bool) -> None:
         return
     from hx.capture import pause
 
-    standing = pause.standing(config.paths.pause, at)
+    standing = pause.active(config.paths.pause, at)
     full = _is_full(config.paths.spool)
     if full and standing is None and pause.begin(config.paths.pause, pause.SPOOL_FULL):
         print(
