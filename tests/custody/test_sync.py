@@ -112,7 +112,7 @@ def test_keys_that_cannot_be_had_end_a_sync_with_6_and_lose_nothing(
 def test_a_wrong_passphrase_ends_a_sync_with_6_and_loses_nothing(machine, store):
     assert init(machine, store, env=ASK).code == 0
     done = sync(machine, {"HX_PASSPHRASE_COMMAND": "echo wrong"})
-    assert (done.code, "not the passphrase" in done.err) == (6, True)
+    assert (done.code, "the passphrase is wrong" in done.err) == (6, True)
     assert sync(machine).code == 6
     assert sync(machine, ASK).code == 0
 

@@ -1,4 +1,4 @@
-"""Keys in a bare file, 0600: for machines without a keychain that start without a person."""
+"""Keys in a plain file with mode 0600, for machines that start without a user or a keychain."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ _MAGIC = b"HXB1"
 
 
 class KeyFile:
+    """Keeps keys unencrypted in a file."""
+
     kind = FILE
     ring = ""
 

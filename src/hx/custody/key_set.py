@@ -1,4 +1,4 @@
-"""What custody keeps for one device: its two private seeds and the vault's master keys."""
+"""What custody keeps for a device: its two private seeds and the master keys of the vault."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ _MAX_EPOCH = 1 << 32
 
 
 class Secrets(NamedTuple):
+    """The keys of a device; the representation hides them."""
+
     device: DeviceKeys
-    vmks: Mapping[bytes, tuple[int, bytes]]  # key_id -> (number of its epoch, vmk)
+    vmks: Mapping[bytes, tuple[int, bytes]]  # key_id -> (number of the epoch, vault master key)
 
     def __repr__(self) -> str:
         return f"Secrets(device {self.device.device_id.hex()}, {len(self.vmks)} vmks)"
 
 
 def encode(secrets: Secrets) -> bytes:
-    """Equal secrets give equal bytes."""
+    """Return the keys as msgpack; equal keys give equal bytes."""
     from msgspec import msgpack
 
     vmks = sorted(secrets.vmks.values())
@@ -36,7 +38,7 @@ def encode(secrets: Secrets) -> bytes:
 
 
 def decode(data: bytes) -> Secrets:
-    """Raises KeyMissing, UpgradeNeeded."""
+    """Return the keys from msgpack. Raises KeyMissing, UpgradeNeeded."""
     from msgspec import DecodeError, msgpack
 
     try:
@@ -49,7 +51,7 @@ def decode(data: bytes) -> Secrets:
         raise UpgradeNeeded("a newer hx wrote the keys of this device", "upgrade hx")
     if set(found) != _FIELDS or not isinstance(found["vmks"], list):
         raise _damaged()
-    vmks = [_vmk(one) for one in found["vmks"]]
+    vmks = [_vmk(item) for item in found["vmks"]]
     device = DeviceKeys(_key(found["sign"]), _key(found["box"]))
     return Secrets(device, {key_id(vmk): (number, vmk) for number, vmk in vmks})
 
@@ -70,4 +72,4 @@ def _key(found: object) -> bytes:
 
 
 def _damaged() -> KeyMissing:
-    return KeyMissing("the kept keys of this device are damaged", "restore them from a backup")
+    return KeyMissing("the stored keys of this device are damaged", "restore them from a backup")

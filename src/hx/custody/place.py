@@ -1,7 +1,8 @@
-"""Where the keys of a device are kept: the note beside the database that says so, without a secret.
+"""The custody note: which kind of custody keeps the keys of a device. It has no secret in it.
 
-`custody.toml` is written when a device makes or joins a vault. It names the kind of custody, so
-that no later run chooses another by itself, and the device: a lost database finds its id again.
+`custody.toml` is beside the database and is written when a device creates or joins a vault. It
+names the kind of custody, so that no later run chooses another one by itself, and the id of the
+device, which is needed when the database is lost.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ _ID_BYTES = 16
 
 
 class CustodyPaths(NamedTuple):
-    """Of one device: on a network file system each host has files of its own."""
+    """The paths of the custody files of a device; on a network file system, of one host."""
 
-    stem: str  # path of its files without their endings
+    stem: str  # the path of these files without an extension
     device_id: bytes
 
     @property
@@ -37,15 +38,17 @@ class CustodyPaths(NamedTuple):
         return f"{self.stem}.key"
 
 
-def heirs(place: CustodyPaths, device_id: bytes) -> CustodyPaths:
-    """Where the keys of the device that this one becomes wait until it is that device."""
+def successor_paths(place: CustodyPaths, device_id: bytes) -> CustodyPaths:
+    """Return where the keys of the next device id wait until this device has that id."""
     return CustodyPaths(f"{place.stem}-next", device_id)
 
 
 class CustodyNote(NamedTuple):
+    """The content of `custody.toml`."""
+
     kind: str  # one of KINDS
     device_id: bytes
-    ring: str = ""  # of a keychain: the class of keyring that reaches it
+    ring: str = ""  # keychain: the class of keyring that reaches it
 
 
 def stem(folder: str, host: str, *, shared: bool) -> str:
@@ -60,7 +63,7 @@ def write_note(path: str, note: CustodyNote) -> None:
 
 
 def read_note(path: str) -> CustodyNote | None:
-    """None: this device is in no vault. Raises KeyMissing for a note that is not whole."""
+    """Return the note; None: this device is in no vault. Raises KeyMissing for a damaged note."""
     import tomllib
 
     try:
