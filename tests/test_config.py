@@ -43,12 +43,12 @@ def test_a_setting_comes_from_the_file(configured, tmp_path):
     ("line", "warning"),
     [
         ("colour = 1", "there is no setting 'colour'"),
-        ("[color]\nx = 1", "color wants a word in quotes"),
-        ('color = "blue"', "color is one of auto, always, never"),
-        ('limit = "7"', "limit wants a number"),
-        ("limit = true", "limit wants a number"),
-        ("limit = 7.0", "limit wants a number"),
-        ("limit = 0", "limit is at least 1"),
+        ("[color]\nx = 1", "color must be a word in quotes"),
+        ('color = "blue"', "color must be one of auto, always, never"),
+        ('limit = "7"', "limit must be a number"),
+        ("limit = true", "limit must be a number"),
+        ("limit = 7.0", "limit must be a number"),
+        ("limit = 0", "limit must be at least 1"),
         ("limit = 99999999999999999999", "limit is at most 9223372036854775807"),
     ],
 )
@@ -76,7 +76,7 @@ def test_a_file_that_cannot_be_read_is_told_and_stops_nothing(configured, text):
     config = configured(text)
     assert config.values == DEFAULTS
     [warning, rules] = config.warnings
-    assert "config.toml cannot be read, its settings are not in force: " in warning
+    assert "config.toml cannot be read, so its settings are not used: " in warning
     assert rules.startswith("the default rules of what is kept and masked hold until ")
 
 

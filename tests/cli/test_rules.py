@@ -56,7 +56,7 @@ def test_while_the_file_is_broken_the_last_good_rules_hold_and_each_command_says
     assert hx("find", "--json", "deploy").commands == ["deploy <redacted:acme>"]
     for command in ("find", "status", "config", "doctor", "last"):
         told = hx(command)
-        assert "hx: warning: the last good rules of what is kept and masked hold" in told.err
+        assert "hx: warning: the last good rules for what is kept and masked are active" in told.err
     assert "last good rules" in hx("doctor").out
     assert found(hx) == ["deploy <redacted:acme>"]
     assert copy.read_bytes() == kept
