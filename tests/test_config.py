@@ -49,7 +49,7 @@ def test_a_setting_comes_from_the_file(configured, tmp_path):
         ("limit = true", "limit must be a number"),
         ("limit = 7.0", "limit must be a number"),
         ("limit = 0", "limit must be at least 1"),
-        ("limit = 99999999999999999999", "limit is at most 9223372036854775807"),
+        ("limit = 99999999999999999999", "limit must be at most 9223372036854775807"),
     ],
 )
 def test_a_bad_setting_is_told_and_the_others_hold(configured, line, warning):
@@ -77,17 +77,17 @@ def test_a_file_that_cannot_be_read_is_told_and_stops_nothing(configured, text):
     assert config.values == DEFAULTS
     [warning, rules] = config.warnings
     assert "config.toml cannot be read, so its settings are not used: " in warning
-    assert rules.startswith("the default rules of what is kept and masked hold until ")
+    assert rules.startswith("the default rules for what is kept and masked are active until ")
 
 
 def test_a_folder_in_place_of_the_file_is_told(tmp_path):
     (tmp_path / "config.toml").mkdir()
-    assert "no regular file" in load({"HX_HOME": str(tmp_path)}).warnings[0]
+    assert "not a regular file" in load({"HX_HOME": str(tmp_path)}).warnings[0]
 
 
 def test_a_pipe_in_place_of_the_file_is_told_and_keeps_nobody_waiting(tmp_path):
     os.mkfifo(tmp_path / "config.toml")
-    assert "no regular file" in load({"HX_HOME": str(tmp_path)}).warnings[0]
+    assert "not a regular file" in load({"HX_HOME": str(tmp_path)}).warnings[0]
 
 
 def test_hx_home_puts_all_in_one_place(tmp_path):

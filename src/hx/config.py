@@ -119,7 +119,7 @@ class Config(NamedTuple):
     no_color: bool
     passphrase_command: str | None  # HX_PASSPHRASE_COMMAND
     umask: int  # the umask of the user, for files in a shared folder
-    rules_are_sound: bool  # else `values` has the rules of the last good file
+    rules_are_valid: bool  # else `values` has the rules of the last good file
     ground: str  # COLORFGBG: the colours of the terminal, such as "15;0"
     terminal: str  # TERM: the type of the terminal; the picker cannot draw on "" and "dumb"
 
@@ -138,7 +138,7 @@ class Config(NamedTuple):
 
     def keep_rules(self) -> None:
         """Store the valid rules, for the time when the file is invalid. Raises OSError."""
-        if self.rules_are_sound and (_has_rules(self.values) or os.path.exists(self.paths.rules)):
+        if self.rules_are_valid and (_has_rules(self.values) or os.path.exists(self.paths.rules)):
             from hx.config_rules import keep
 
             keep(self.paths.rules, self.values, _DEFAULTS)
@@ -162,15 +162,15 @@ def load(environment: Mapping[str, str] = os.environ, umask: int = 0o077) -> Con
     sources = dict.fromkeys(values, "default")
     warnings: list[str] = []
     given = _read(paths.config, warnings)
-    rules_are_sound = given is not None
+    rules_are_valid = given is not None
     for name, value in (given or {}).items():
         fault = _fault_of_rule(name, value) if name in _RULES else _fault(name, value)
         if fault:
             warnings.append(f"{paths.config}: {fault}")
-            rules_are_sound &= name not in _RULES
+            rules_are_valid &= name not in _RULES
         else:
             values[name], sources[name] = value, paths.config
-    if not rules_are_sound:
+    if not rules_are_valid:
         _take_last_good(paths, values, sources, warnings)
     return Config(
         paths,
@@ -183,7 +183,7 @@ def load(environment: Mapping[str, str] = os.environ, umask: int = 0o077) -> Con
         bool(environment.get("NO_COLOR")),
         environment.get("HX_PASSPHRASE_COMMAND"),
         umask,
-        rules_are_sound,
+        rules_are_valid,
         environment.get("COLORFGBG", ""),
         environment.get("TERM", ""),
     )
@@ -368,7 +368,7 @@ def import_paths(environment: Mapping[str, str] = os.environ) -> list[str]:
     The histories of other tools come first: they say more about a command than the shell's own
     history, which has the same command.
     """
-    from hx.importers import importers
+    from hx.importers.registry import importers
 
     paths = [path for tool in importers() for path in tool.PLACES]
     return [*dict.fromkeys(_in_folders(paths, environment) + shell_histories(environment))]

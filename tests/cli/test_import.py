@@ -100,7 +100,7 @@ def test_one_bad_file_stops_no_other_and_is_told(machine, hx, zsh):
     answer = hx("import")
     assert answer.code == 2
     assert f"{zsh}: 2 new" in answer.out
-    assert "is no database" in answer.out
+    assert "is not a database" in answer.out
 
 
 @pytest.mark.parametrize("name", ["", "missing", "empty", "pipe"])

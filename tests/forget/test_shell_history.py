@@ -93,7 +93,7 @@ def test_what_is_no_file_is_neither_waited_for_nor_changed(tmp_path):
     paths = [str(tmp_path / name) for name in ("pipe", "folder", "missing")]
     assert location(paths, WANTED) == []
     for path in paths:
-        with pytest.raises(OSError, match=r"no file|directory"):
+        with pytest.raises(OSError, match=r"regular file|directory"):
             clean(path, WANTED)
 
 
@@ -174,7 +174,7 @@ def test_a_file_that_never_rests_is_left_as_it_is(tmp_path, monkeypatch):
     path = tmp_path / ".bash_history"
     path.write_bytes(b"CANARY\n")
     at_the_last_moment(monkeypatch, lambda: append(path, b"x\n"), times=1_000)
-    with pytest.raises(OSError, match="all the time"):
+    with pytest.raises(OSError, match="keep writing"):
         clean(str(path), WANTED)
     assert path.read_bytes().startswith(b"CANARY\nx\n")
     assert os.listdir(tmp_path) == [".bash_history"]

@@ -9,7 +9,8 @@ from hx.core.model import FINISHED, Event, EventKey, Keys, Tombstone, Window
 from hx.core.redaction.rules import Rules
 from hx.database.connection import open_database
 from hx.database.dump import dump
-from hx.importers import Reading, detected, importer
+from hx.importers import Reading
+from hx.importers.registry import detected, importer
 from hx.importers.run import Counts, Import, Job
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from hx.database.dump import dump
 from hx.database.queries.forget_selection import Choice
 from hx.database.sync import forgotten_copies as remains
 from hx.forget.forget import Issuer, SpoolPaths, clean, issue
-from hx.importers import importer
+from hx.importers.registry import importer
 from hx.importers.run import Import, Job
 from hx.sync.rebuild import rebuild
 from sync.beside import beside

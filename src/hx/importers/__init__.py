@@ -1,8 +1,9 @@
 """Importers: one module for each tool whose history hx can read.
 
-A module that satisfies the `Importer` protocol, and its name in `importers`, is all that a tool
-needs; CONTRIBUTING.md says how to add one. A file of any size is read in bounded memory. Whatever
-bytes are in it, they become entries or counted faults, never an exception.
+This is the contract. A module that satisfies the `Importer` protocol, and its name in
+hx.importers.registry, is all that a tool needs; CONTRIBUTING.md says how to add one. A file of any
+size is read in bounded memory. Whatever bytes are in it, they become entries or counted faults,
+never an exception.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from hx.files import reason
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import FileIO
 
 CUT = "cut off at the end of the file"
 TOO_LONG = "longer than 1 MiB"
-_HEAD_BYTES = 65_536  # the beginning of a file, from which its format is recognised
 _BLOCK_BYTES = 1 << 18
 _LONGEST_LINE = MAX_COMMAND_BYTES + 64  # a time stamp may stand before the command
 LAST_US = (1 << 33) * 1_000_000  # in the year 2242: a later time stamp is not a time
@@ -62,39 +63,6 @@ class Importer(Protocol):
         """
 
 
-def importers() -> tuple[Importer, ...]:
-    """Return all importers, in the order in which they are asked whether they recognise a file."""
-    from hx.importers import atuin, bash, fish, zsh
-
-    return (atuin, fish, zsh, bash)
-
-
-def importer(kind: str) -> Importer:
-    """Return the importer with this name. Raises KeyError."""
-    return {tool.KIND.decode(): tool for tool in importers()}[kind]
-
-
-def detected(path: str) -> Importer:
-    """Return the importer for a file, by its content or else by its name. Raises InputError."""
-    with _opened(path) as file:
-        head = _read(file, path, _HEAD_BYTES)
-    if not head:
-        raise InputError(f"{path} is empty", "there is nothing to import")
-    for tool in importers():
-        if tool.recognises(head):
-            return tool
-    return importer(_by_name(os.path.basename(path)))
-
-
-def _by_name(name: str) -> str:
-    """Return the shell of a file of plain lines.
-
-    bash and zsh both write such files; they differ only in what a backslash at the end of a line
-    means.
-    """
-    return "zsh" if any(word in name for word in ("zsh", "zhist", "histfile")) else "bash"
-
-
 class Reading:
     """A history file while it is read. Raises InputError when it cannot be opened or read."""
 
@@ -125,9 +93,9 @@ class Reading:
         A line that is too long is shortened, but stays long enough to be refused.
         """
         rest = b""
-        with _opened(self.path) as file:
+        with opened(self.path) as file:
             self.size = os.fstat(file.fileno()).st_size
-            while block := _read(file, self.path, _BLOCK_BYTES):
+            while block := read_block(file, self.path, _BLOCK_BYTES):
                 self.done += len(block)
                 first, *others = block.split(b"\n")
                 rest = (rest + first)[:_LONGEST_LINE]
@@ -145,7 +113,7 @@ def seconds_us(digits: bytes) -> int | None:
     return at_us if KNOWN_SINCE_US <= at_us < LAST_US else None
 
 
-def _opened(path: str):  # type: ignore[no-untyped-def]  # noqa: ANN202  (BufferedReader is in io)
+def opened(path: str) -> FileIO:
     """Open a regular file for reading; O_NONBLOCK, so that a named pipe does not block."""
     import stat
 
@@ -161,9 +129,9 @@ def _opened(path: str):  # type: ignore[no-untyped-def]  # noqa: ANN202  (Buffer
     return os.fdopen(descriptor, "rb", buffering=0)
 
 
-def _read(file, path: str, size: int) -> bytes:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def read_block(file: FileIO, path: str, size: int) -> bytes:
     try:
-        block: bytes = file.read(size)
+        block = file.read(size)
     except OSError as error:
         raise InputError(f"{path}: {reason(error)}", "the disk may be failing") from None
     return block

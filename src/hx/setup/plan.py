@@ -6,7 +6,7 @@ import os
 
 from hx.core.errors import InputError
 from hx.core.record import NamedTuple
-from hx.core.shells import rc_file as rc_text
+from hx.core.shells import rc_file
 from hx.files import private_folder, require_owner
 from hx.setup import state, user_file
 from hx.setup.user_file import Edit
@@ -56,17 +56,17 @@ def planned(wanted: Iterable[RcFile], data: str, places: HookPaths) -> SetupPlan
     by_hand: dict[str, ByHand] = {}
     shells: dict[str, None] = {}
     paths: list[str] = []
-    for rc_file in wanted:
-        file = user_file.read(rc_file.path)
-        loader = rc_text.loader(file.text, rc_file.shell, os.fsencode(_hook(data, rc_file)))
+    for target in wanted:
+        file = user_file.read(target.path)
+        loader = rc_file.loader(file.text, target.shell, os.fsencode(_hook(data, target)))
         if loader is not None:
-            by_hand[rc_file.shell] = ByHand(rc_file.path, loader.number)
-            shells |= {rc_file.shell: None} if loader.from_file else {}
-        if rc_file.shell in by_hand or file.target in edits:
+            by_hand[target.shell] = ByHand(target.path, loader.number)
+            shells |= {target.shell: None} if loader.from_file else {}
+        if target.shell in by_hand or file.target in edits:
             continue
-        shells[rc_file.shell] = None
-        paths.append(rc_file.path)
-        text = rc_text.with_line(file.text, line(data, rc_file))
+        shells[target.shell] = None
+        paths.append(target.path)
+        text = rc_file.with_line(file.text, line(data, target))
         if text != file.text:
             user_file.require_writable(file)
             edits[file.target] = Edit(file, text)
@@ -80,18 +80,18 @@ def _is_due(data: str, shell: str, places: HookPaths, is_needed: bool) -> bool:
     return is_needed and not hook.is_current(data, shell, places)
 
 
-def _hook(data: str, rc_file: RcFile) -> str:
-    path = hook.path(data, rc_file.shell)
+def _hook(data: str, target: RcFile) -> str:
+    path = hook.path(data, target.shell)
     if "\n" in path:
         raise InputError(f"{path!r} does not fit on one line", "set HX_HOME to another folder")
     return path
 
 
-def line(data: str, rc_file: RcFile) -> bytes:
+def line(data: str, target: RcFile) -> bytes:
     """Return the line for an rc file."""
-    shell = SHELLS[rc_file.shell]
-    quoted = os.fsencode(shell.quoted(_hook(data, rc_file)))
-    return rc_text.line(quoted, posix=shell.posix, other_shells=rc_file.other_shells)
+    shell = SHELLS[target.shell]
+    quoted = os.fsencode(shell.quoted(_hook(data, target)))
+    return rc_file.line(quoted, posix=shell.posix, other_shells=target.other_shells)
 
 
 def prepare(plan: SetupPlan, spool: str) -> None:

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING
 
 from hx.core.errors import UsageError
 from hx.core.format.object_names import parsed
-from hx.stores import Exists, Missing, Placeholder, Store, StoredObject, Transient, require_key
+from hx.stores import (
+    HINT,
+    Exists,
+    Missing,
+    Placeholder,
+    Store,
+    StoredObject,
+    Transient,
+    require_key,
+)
 from hx.stores.atomic_write import FOLDER, NO_LINK, Publisher, is_temporary, read
 from hx.stores.disk import is_doubtful, not_mounted, translated
 
@@ -30,9 +39,7 @@ _TRIES = 3  # another program may remove an empty folder before its first file i
 def open_url(url: str, place: str, device_id: bytes, umask: int | None) -> FolderStore:
     """Return the store of `folder:/path`. Raises UsageError for a relative path."""
     if not place.startswith("/") or "\0" in place:
-        raise UsageError(
-            f"{url} does not name a folder by its whole path", "a folder: folder:/path/to/folder"
-        )
+        raise UsageError(f"{url} does not name a folder by its whole path", HINT)
     return FolderStore("/" + place.strip("/"), device_id, umask=umask)
 
 

@@ -93,7 +93,7 @@ def _tried(
 ) -> Imported | None:
     """None: it is of another kind than was asked for."""
     from hx.core.errors import DatabaseError
-    from hx.importers import detected
+    from hx.importers.registry import detected
 
     found = ""
     try:
@@ -117,7 +117,7 @@ def import_file(
     dry_run: bool = False,
 ) -> Imported:
     """Import one file. Raises InputError when it cannot be read, and what import_found raises."""
-    from hx.importers import detected, importer
+    from hx.importers.registry import detected, importer
 
     found = detected(path) if kind is None else importer(kind)
     return _import(context, path, found, everything=everything, dry_run=dry_run)
@@ -160,7 +160,7 @@ def _border_us(context: Context) -> int | None:
 
 def parser(name: str) -> Parser:
     from hx.cli.parsers import Parser
-    from hx.importers import importers
+    from hx.importers.registry import importers
 
     kinds = [tool.KIND.decode() for tool in importers()]
     made = Parser(name, _ABOUT)
