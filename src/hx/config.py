@@ -47,9 +47,7 @@ SETTINGS = (
         0,
         "smart: a capital letter in TEXT makes the search exact",
     ),
-    Setting(
-        "retention_days", 0, (), 0, "events older than this leave this device; 0: kept for ever"
-    ),
+    Setting("retention_days", 0, (), 0, "events older than so many days are removed here; 0: none"),
     Setting("picker_height", 40, (), 1, "percent of the terminal's rows that the picker takes"),
     Setting(
         "picker_scope",
@@ -62,20 +60,20 @@ SETTINGS = (
         "picker_enter", "run", ("run", "edit"), 0, "what Enter in the picker does with a command"
     ),
     Setting("picker_ctrl_r", True, (), 0, "whether Ctrl-R in the shells opens the picker"),
-    Setting("picker_up_arrow", False, (), 0, "whether the up arrow does"),
+    Setting("picker_up_arrow", False, (), 0, "whether the up arrow in the shells does too"),
     Setting("ignore", [], (), 0, "patterns of commands that are not kept"),
-    Setting("allow", [], (), 0, "when there are patterns here, only what matches one is kept"),
+    Setting("allow", [], (), 0, "if not empty, only commands that match a pattern are kept"),
     Setting("redact", True, (), 0, "whether secrets in commands are masked"),
-    Setting("redact_rules", {}, (), 0, "name = expression: secrets of your own that are masked"),
+    Setting("redact_rules", {}, (), 0, "name = expression: your own kinds of secrets to mask"),
 )
 
 
 VARIABLES = {
-    "HX_HOME": "all of hx in this one folder",
-    "HX_PRIVATE": "while it is set, the hook writes nothing",
+    "HX_HOME": "one folder for all files of hx",
+    "HX_PRIVATE": "while it is set, the hook records nothing",
     "HX_SESSION": "set by the hook: the id of this shell's session",
-    "HX_PASSPHRASE_COMMAND": "prints the passphrase that seals the keys of this device",
-    "HX_DEBUG": "a fault of hx shows where it happened",
+    "HX_PASSPHRASE_COMMAND": "a command that prints the passphrase for the keys of this device",
+    "HX_DEBUG": "print where in hx an internal error happened",
     "NO_COLOR": "no colour",
     "TERM": "set by the terminal; on a `dumb` one there is no picker",
     "COLORFGBG": "set by some terminals: dark or light, for the colours of the picker",
