@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from hx.stores import Exists, Missing, StoredObject
+from hx.stores import WEAK_DURABILITY, Exists, Missing, StoredObject
 from stores.objects import (
     DEVICE,
     LARGE,
@@ -276,3 +276,9 @@ def test_what_one_device_deletes_is_gone_for_the_other(place):
     assert listed(mine) == []
     mine.put(invite(), b"y")
     assert theirs.get(invite(), 100) == b"y"
+
+
+def test_a_store_of_objects_alone_has_no_strangers_and_nothing_to_sweep(filled):
+    assert list(filled.strangers()) == list(filled.strangers("m/")) == []
+    assert filled.sweep() == 0
+    assert filled.conditions <= {WEAK_DURABILITY}

@@ -15,7 +15,7 @@ from hx.core.format.object_names import parsed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 WEAK_DURABILITY = "weak durability"  # a power cut may undo the last writes
-HINT = "a folder: folder:/path/to/folder"
+HINT = "name a folder by its whole path: folder:/path/to/folder"
 
 
 class StoredObject(NamedTuple):
