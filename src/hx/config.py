@@ -127,7 +127,7 @@ class Config(NamedTuple):
 
     @property
     def rules(self) -> Rules:
-        """The rules that decide what is kept and masked; a new object at each call."""
+        """Return the rules that decide what is kept and masked; a new object at each call."""
         from hx.core.redaction.rules import Rules
 
         values = self.values
@@ -159,9 +159,9 @@ def load(environment: Mapping[str, str] = os.environ, umask: int = 0o077) -> Con
     values: dict[str, Value] = dict(_DEFAULTS)
     sources = dict.fromkeys(values, "default")
     warnings: list[str] = []
-    given = _read(paths.config, warnings)
-    rules_are_valid = given is not None
-    for name, value in (given or {}).items():
+    settings = _read(paths.config, warnings)
+    rules_are_valid = settings is not None
+    for name, value in (settings or {}).items():
         fault = _fault_of_rule(name, value) if name in _RULES else _fault(name, value)
         if fault:
             warnings.append(f"{paths.config}: {fault}")

@@ -33,9 +33,9 @@ class Identity(NamedTuple):
 def identity(database: Database, host: str) -> Identity:
     """Return the identity; the first run creates the keys and writes the id into the database."""
     shared = bool(database.meta("network"))
-    known = database.meta(_meta_key(host, shared=shared))
-    if isinstance(known, bytes):
-        return Identity(known, shared)
+    stored = database.meta(_meta_key(host, shared=shared))
+    if isinstance(stored, bytes):
+        return Identity(stored, shared)
     return _first_run(database, host)
 
 

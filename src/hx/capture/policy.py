@@ -41,12 +41,12 @@ def screened(database: Database, records: list[Record], facts: Facts, rules: Rul
         records, running = _without_end(records, running)
     started = _started(database, facts, ends_without_start(records))
     assembled = assemble(records, facts, started)
-    known = {event.key for event in started.values()}
+    started_keys = {event.key for event in started.values()}
     if len(assembled.events) >= _MANY:
         rules = rules.for_these(event.command for event in assembled.events)
     events = []
     for event in assembled.events:
-        if event.key in known:  # the rules were applied at its start
+        if event.key in started_keys:  # the rules were applied at its start
             events.append(event)
             continue
         judged = rules.judged(event)

@@ -42,33 +42,33 @@ def decode(data: bytes) -> Secrets:
     from msgspec import DecodeError, msgpack
 
     try:
-        found = msgpack.decode(data)
+        value = msgpack.decode(data)
     except (DecodeError, UnicodeDecodeError, RecursionError):
         raise _damaged() from None
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise _damaged()
-    if found.get("v") != VERSION or set(found) - _FIELDS:
+    if value.get("v") != VERSION or set(value) - _FIELDS:
         raise UpgradeNeeded("a newer hx wrote the keys of this device", "upgrade hx")
-    if set(found) != _FIELDS or not isinstance(found["vmks"], list):
+    if set(value) != _FIELDS or not isinstance(value["vmks"], list):
         raise _damaged()
-    vmks = [_vmk(item) for item in found["vmks"]]
-    device = DeviceKeys(_key(found["sign"]), _key(found["box"]))
+    vmks = [_vmk(item) for item in value["vmks"]]
+    device = DeviceKeys(_key(value["sign"]), _key(value["box"]))
     return Secrets(device, {key_id(vmk): (number, vmk) for number, vmk in vmks})
 
 
-def _vmk(found: object) -> tuple[int, bytes]:
-    if not isinstance(found, list) or len(found) != len(("number", "vmk")):
+def _vmk(value: object) -> tuple[int, bytes]:
+    if not isinstance(value, list) or len(value) != len(("number", "vmk")):
         raise _damaged()
-    number, vmk = found
+    number, vmk = value
     if type(number) is not int or not 0 < number < _MAX_EPOCH:
         raise _damaged()
     return number, _key(vmk)
 
 
-def _key(found: object) -> bytes:
-    if not isinstance(found, bytes) or len(found) != _KEY_BYTES:
+def _key(value: object) -> bytes:
+    if not isinstance(value, bytes) or len(value) != _KEY_BYTES:
         raise _damaged()
-    return found
+    return value
 
 
 def _damaged() -> KeyMissing:

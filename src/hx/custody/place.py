@@ -69,18 +69,18 @@ def read_note(path: str) -> CustodyNote | None:
     try:
         require_owner(path)
         with open(path, "rb") as file:
-            found = tomllib.loads(file.read(_MAX_BYTES).decode())
+            values = tomllib.loads(file.read(_MAX_BYTES).decode())
     except FileNotFoundError:
         return None
     except OSError as error:
         raise KeyMissing(f"cannot read {path}: {reason(error)}", "check who owns it") from None
     except (ValueError, RecursionError):
         raise _damaged(path) from None
-    return _note(path, found)
+    return _note(path, values)
 
 
-def _note(path: str, found: dict[str, object]) -> CustodyNote:
-    kind, device, ring = found.get("custody"), found.get("device"), found.get("ring", "")
+def _note(path: str, values: dict[str, object]) -> CustodyNote:
+    kind, device, ring = values.get("custody"), values.get("device"), values.get("ring", "")
     if kind not in KINDS or not isinstance(device, str) or not isinstance(ring, str):
         raise _damaged(path)
     try:

@@ -67,12 +67,12 @@ def _pieces(data: bytes, text: bytes) -> Iterator[tuple[int, int]]:
 
 def in_text_files(folder: str, texts: Iterable[bytes]) -> list[Blot]:
     """Return blanks for each `<session>.t` file with one of the texts."""
-    known = list(texts)
+    wanted = list(texts)
     files = ((path, spool.read(path, 0)) for path in spool.text_files(folder))
     return [
         Blot(path, 0, b" " * len(data))
         for path, data in files
-        if any(text in data for text in known)
+        if any(text in data for text in wanted)
     ]
 
 

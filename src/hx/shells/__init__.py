@@ -40,7 +40,7 @@ class Shell(NamedTuple):
 
     @property
     def load(self) -> str:
-        """The command that reads a file into the running shell."""
+        """Return the command that reads a file into the running shell."""
         return "." if self.posix else "source"
 
     @property

@@ -57,7 +57,7 @@ class Store(Protocol):
 
     @property
     def conditions(self) -> frozenset[str]:
-        """What was noticed about the store so far, such as WEAK_DURABILITY."""
+        """Return what was noticed about the store so far, such as WEAK_DURABILITY."""
         return frozenset()
 
     def strangers(self, prefix: str = "") -> Iterator[str]:

@@ -146,22 +146,22 @@ class FolderStore(Store):
 
     def _holds(self, inside: int, name: str, data: bytes) -> bool:
         """Return whether the object has these bytes already. Raises Exists when it has others."""
-        found = self._look(inside, name)
-        if found is None and not _is_taken(inside, name):
+        status = self._look(inside, name)
+        if status is None and not _is_taken(inside, name):
             return False
-        if found and found.st_size == len(data) and read(inside, name, len(data)) == data:
+        if status and status.st_size == len(data) and read(inside, name, len(data)) == data:
             return True
         raise Exists(f"{name} is in the store {self.path}, with other bytes")
 
     def _verify(self, inside: int, name: str, data: bytes, made: os.stat_result) -> None:
         """Check that the file of this name is the one that was written, with all its bytes."""
-        found = self._look(inside, name)
-        ours = found and (found.st_dev, found.st_ino) == (made.st_dev, made.st_ino)
-        if found and ours and found.st_size == len(data) and not self._reads_back():
+        status = self._look(inside, name)
+        ours = status and (status.st_dev, status.st_ino) == (made.st_dev, made.st_ino)
+        if status and ours and status.st_size == len(data) and not self._reads_back():
             return
-        if found and read(inside, name, len(data) + 1) == data:
+        if status and read(inside, name, len(data) + 1) == data:
             return
-        if found and not ours:
+        if status and not ours:
             raise Exists(f"{name} was put into the store {self.path} by another program just now")
         os.unlink(name, dir_fd=inside)
         raise Transient(
@@ -177,16 +177,16 @@ class FolderStore(Store):
     def _look(self, inside: int, name: str) -> os.stat_result | None:
         """Return the status of a regular file, None when there is none. Raises Placeholder."""
         try:
-            found = self._stat(name, dir_fd=inside, follow_symlinks=False)
+            status = self._stat(name, dir_fd=inside, follow_symlinks=False)
         except FileNotFoundError:
-            found = None
-        if found is None and _is_taken(inside, _placeholder(name)):
+            status = None
+        if status is None and _is_taken(inside, _placeholder(name)):
             raise self._elsewhere(name)
-        if found is None or not modes.S_ISREG(found.st_mode):
+        if status is None or not modes.S_ISREG(status.st_mode):
             return None
-        if getattr(found, "st_flags", 0) & _DATALESS:
+        if getattr(status, "st_flags", 0) & _DATALESS:
             raise self._elsewhere(name)
-        return found
+        return status
 
     def _elsewhere(self, name: str) -> Placeholder:
         return Placeholder(
@@ -223,11 +223,11 @@ class FolderStore(Store):
             raise not_mounted(self.path, "is not there") from None
         except NotADirectoryError:
             raise not_mounted(self.path, "is not a folder") from None
-        found = os.fstat(descriptor)
-        if self._identity not in (None, (found.st_dev, found.st_ino)):
+        status = os.fstat(descriptor)
+        if self._identity not in (None, (status.st_dev, status.st_ino)):
             os.close(descriptor)
             raise not_mounted(self.path, "was replaced by another folder a moment ago")
-        self._identity = (found.st_dev, found.st_ino)
+        self._identity = (status.st_dev, status.st_ino)
         return descriptor
 
 

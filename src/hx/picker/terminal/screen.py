@@ -105,15 +105,15 @@ class Screen:
     def draw(self, lines: list[str], column: int) -> None:
         """Draw exactly `rows` lines, and put the cursor into a column of the last one."""
         if not self._shown:
-            parts, at = [self._opening()], 0
+            parts, row = [self._opening()], 0
             self._shown, self._is_open = [""] * len(lines), True
         else:
-            parts, at = [_BEGIN], len(lines) - 1
-        for place, line in enumerate(lines):
-            if line != self._shown[place]:
-                parts.append(f"{_moved(place - at)}\r\033[K{line}")
-                at = place
-        parts.append(f"{_moved(len(lines) - 1 - at)}\r{_right(column)}{_END}")
+            parts, row = [_BEGIN], len(lines) - 1
+        for index, line in enumerate(lines):
+            if line != self._shown[index]:
+                parts.append(f"{_moved(index - row)}\r\033[K{line}")
+                row = index
+        parts.append(f"{_moved(len(lines) - 1 - row)}\r{_right(column)}{_END}")
         self._write("".join(parts))
         self._shown, self._column = lines, column
 
@@ -151,9 +151,9 @@ class Screen:
         return f"{_moved(-self._above(self._shown))}\r\033[J{up}{paste}"
 
     def _above(self, shown: list[str]) -> int:
-        """Rows of the area above the cursor.
+        """Return how many rows of the area are above the cursor.
 
-        Most terminals fold lines that a new size has no room for.
+        Most terminals fold a line that is wider than the new size.
         """
         folds = sum((_cells(line) - 1) // self.columns for line in shown[:-1] if line)
         return max(0, len(shown) - 1 + folds + self._column // self.columns)
