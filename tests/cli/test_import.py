@@ -51,7 +51,7 @@ def test_histfile_is_a_usual_place_and_a_link_is_no_second_file(machine, hx, zsh
 
 
 def test_atuin_is_looked_for_first():
-    places = hx.config.import_places({"HOME": "/h"})
+    places = hx.config.import_paths({"HOME": "/h"})
     assert places[:2] == ["/h/.local/share/atuin/history.db", "/h/.atuin/data/history.db"]
 
 
@@ -100,7 +100,7 @@ def test_one_bad_file_stops_no_other_and_is_told(machine, hx, zsh):
     answer = hx("import")
     assert answer.code == 2
     assert f"{zsh}: 2 new" in answer.out
-    assert "is no database" in answer.out
+    assert "is not a database" in answer.out
 
 
 @pytest.mark.parametrize("name", ["", "missing", "empty", "pipe"])

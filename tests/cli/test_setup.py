@@ -9,7 +9,7 @@ import pytest
 from cli.houses import BASH, House
 from cli.machine import HX
 from hx.core.shells import rc_file
-from hx.shells.hook import SHELLS
+from hx.shells import SHELLS
 
 
 @pytest.fixture

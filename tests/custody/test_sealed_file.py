@@ -10,7 +10,7 @@ import pytest
 
 from custody.held import CHEAP, PASSPHRASE, after_every_death, nobody
 from hx.core.errors import DatabaseError, KeyMissing
-from hx.custody.checksummed import framed, unframed
+from hx.custody.files import framed, unframed
 from hx.custody.sealed_file import Cost, SealedFile
 from test_private_files import bound
 
@@ -65,7 +65,7 @@ def test_equal_secrets_are_sealed_differently_each_time(written):
 def test_a_wrong_passphrase_is_one_sentence_and_changes_nothing(written):
     before = written.read_bytes()
     for use in (lambda file: file.read(), lambda file: file.write(b"new")):
-        with pytest.raises(KeyMissing, match="not the passphrase") as caught:
+        with pytest.raises(KeyMissing, match="the passphrase is wrong") as caught:
             use(sealed(written, b"wrong horse"))
         assert caught.value.hint
         assert caught.value.__cause__ is None
@@ -121,7 +121,7 @@ def test_a_change_by_somebody_who_mends_the_digest_opens_nothing(written):
     for position in (12, 27, 28, 51, *range(52, size, 5), size - 1):  # salt, nonce, the sealed
         written.write_bytes(whole)
         altered(written, position, bytes([unframed(MAGIC, whole)[position] ^ 0x10]))
-        with pytest.raises(KeyMissing, match="not the passphrase"):
+        with pytest.raises(KeyMissing, match="the passphrase is wrong"):
             sealed(written).read()
 
 

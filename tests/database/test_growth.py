@@ -21,7 +21,7 @@ from hx.database.queries import sessions
 from hx.database.queries import status as figures
 from hx.database.queries.forget_selection import Choice
 from hx.database.search import search
-from hx.picker.answers.source import Source
+from hx.picker.answers.source import AnswerSource
 from hx.picker.model import Question
 
 DEVICE, OTHER, ORIGIN = b"\x01" * 16, b"\x02" * 16, b"\x81" * 16
@@ -136,9 +136,9 @@ QUESTIONS = {
     "search, common": searched("make"),
     "search, letters apart": searched("mk"),
     "search, absent": searched("nosuchthing"),
-    "picker": lambda database: Source(database, HERE, NOW_US).first(Question()),
-    "picker, query": lambda database: Source(database, HERE, NOW_US).first(Question("mk")),
-    "picker, here": lambda database: Source(database, HERE, NOW_US).first(
+    "picker": lambda database: AnswerSource(database, HERE, NOW_US).first(Question()),
+    "picker, query": lambda database: AnswerSource(database, HERE, NOW_US).first(Question("mk")),
+    "picker, here": lambda database: AnswerSource(database, HERE, NOW_US).first(
         Question("make", scope=DIRECTORY)
     ),
     "last": last,

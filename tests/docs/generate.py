@@ -8,10 +8,10 @@ import os
 
 import shtab
 
-from hx.cli.commands.completions import SHELLS, path
 from hx.cli.commands.sync.table import PARTS, add_run_options, part_parser
 from hx.cli.parsers import Parser, parser_of
 from hx.cli.table import COMMANDS
+from hx.shells import SHELLS, completions_path
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CLI_PAGE = os.path.join(ROOT, "docs", "cli.md")
@@ -307,7 +307,9 @@ def completions(shell: str) -> str:
 
 def generated() -> dict[str, str]:
     """Path -> text."""
-    return {CLI_PAGE: cli_page()} | {path(shell): completions(shell) for shell in SHELLS}
+    return {CLI_PAGE: cli_page()} | {
+        completions_path(shell): completions(shell) for shell in SHELLS
+    }
 
 
 def main() -> None:

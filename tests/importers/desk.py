@@ -16,7 +16,7 @@ from hx.importers.run import Counts, Import, Job
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hx.importers import Entry
+    from hx.importers import ImportedEntry
 
 DEVICE = b"\x0d" * 16
 HOST = "box"
@@ -92,7 +92,7 @@ class Desk:
         return sorted((e.key.started_at_us // SECOND_US, e.command) for e in self.events())
 
 
-def entries(data: bytes, kind: str, folder: Path) -> tuple[list[Entry], dict[str, int]]:
+def entries(data: bytes, kind: str, folder: Path) -> tuple[list[ImportedEntry], dict[str, int]]:
     """What an importer reads in these bytes, and what it could not."""
     path = folder / "entries"
     path.write_bytes(data)

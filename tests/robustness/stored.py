@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from hx.core.format import manifest, object_names, segment
 from hx.core.format.envelope import unseal
 from hx.core.format.object_names import MANIFEST, SEGMENT, Name, parsed, spelled
-from hx.custody.checksummed import unframed
+from hx.custody.files import unframed
 from hx.custody.key_set import decode
 from hx.database.sync import vault
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from hx.core.format import envelope, object_names
 from hx.core.merge import History
 from hx.core.model import Artifact, Event, Pin, Tombstone
-from hx.stores import Entry, Exists, Missing
+from hx.stores import Exists, Missing, StoredObject
 
 START_US = 1_790_000_000_000_000
 KINDS = (Event, Artifact, Pin, Tombstone)
@@ -77,7 +77,7 @@ class View:
                 del self.held[key]
 
     def list(self, prefix):
-        return iter([Entry(k, len(d)) for k, d in self.held.items() if k.startswith(prefix)])
+        return iter([StoredObject(k, len(d)) for k, d in self.held.items() if k.startswith(prefix)])
 
     def get(self, key, max_bytes):
         if key not in self.held:

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from hx.capture.ingest import Report, Source, ingest
+from hx.capture.ingest import Report, SpoolSource, ingest
 from hx.core.errors import Busy, DatabaseError
 from hx.core.record import NamedTuple
 from hx.database.connection import UNCLEAN, Database, open_database
@@ -58,9 +58,9 @@ def open_context(config: Config, *, tidy: bool = False) -> Context:
     return Context(config, database, who, report, trouble, at)
 
 
-def _source(config: Config, who: Identity) -> Source:
+def _source(config: Config, who: Identity) -> SpoolSource:
     paths = config.paths
-    return Source(
+    return SpoolSource(
         paths.spool, paths.lock, who.device_id, config.host, who.shared, lambda: config.rules
     )
 
@@ -103,7 +103,7 @@ def _mind_pause(config: Config, at: int, *, in_trouble: bool) -> None:
         return
     from hx.capture import pause
 
-    standing = pause.standing(config.paths.pause, at)
+    standing = pause.active(config.paths.pause, at)
     full = _is_full(config.paths.spool)
     if full and standing is None and pause.begin(config.paths.pause, pause.SPOOL_FULL):
         print(

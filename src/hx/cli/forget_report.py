@@ -22,7 +22,7 @@ _SHOWN = 5
 
 
 class Answer(NamedTuple):
-    outcome: verb.Outcome
+    outcome: verb.ForgetResult
     devices: dict[bytes, int]  # device id -> events
     histories: Histories  # the shells' own files
 

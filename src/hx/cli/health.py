@@ -9,7 +9,7 @@ from hx.cli import recording
 from hx.cli.health_part import FAULT, OK, WARNING, Finding
 from hx.config import search_path
 from hx.files import on_network
-from hx.setup.own_files import is_ours
+from hx.setup.undo import is_ours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

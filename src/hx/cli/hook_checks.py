@@ -11,9 +11,9 @@ from hx.config import login_shell, search_path
 from hx.core.errors import HxError
 from hx.core.shells import rc_file
 from hx.setup import state, user_file
+from hx.shells import BASH, SHELLS, least_versions
 from hx.shells import hook as hook_file
-from hx.shells.detect import LEAST, Shell
-from hx.shells.detect import shells as shells_of
+from hx.shells.detect import InstalledShell, installed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,16 +24,14 @@ if TYPE_CHECKING:
 
 def shells() -> Iterator[Finding]:
     """Those on PATH, and the login shell where it is another one."""
-    found = [told(shell) for shell in shells_of(search_path(), login_shell())]
+    found = [told(shell) for shell in installed(search_path(), login_shell())]
     yield from found
     if not any(finding.level == OK for finding in found):
-        yield Finding("shell", FAULT, "no shell here can be recorded", _NEEDED)
+        fix = f"install {least_versions()}, or a later one"
+        yield Finding("shell", FAULT, "no shell here can be recorded", fix)
 
 
-_NEEDED = "install bash 5.0, zsh 5.8 or fish 3.4, or a later one"
-
-
-def told(shell: Shell) -> Finding:
+def told(shell: InstalledShell) -> Finding:
     """Whether it is recent enough."""
     name, path, version, is_login = shell
     if version is None:
@@ -41,10 +39,9 @@ def told(shell: Shell) -> Finding:
     said = f"{path} is {name} {version[0]}.{version[1]}"
     if shell.is_recent:
         return Finding("shell", OK, said)
-    least = LEAST[name]
-    sentence = f"{said}; hx records {name} from {least[0]}.{least[1]} on"
+    sentence = f"{said}; hx records {name} from {SHELLS[name].least_version} on"
     newer = "install a newer one"
-    if (name, version[0]) == ("bash", 3):
+    if (name, version[0]) == (BASH, 3):
         newer = "macOS stays at bash 3.2: `brew install bash`, or use zsh"
     return Finding("shell", FAULT if is_login else WARNING, sentence, newer)
 
@@ -77,7 +74,7 @@ def hook_files(config: Config) -> Iterator[Finding]:
             yield from _loading(config, shell.name, machine.rc_files[shell.name])
     except HxError as error:
         yield Finding("rc file", WARNING, error.message, error.hint)
-    for shell_name in hook_file.SHELLS:
+    for shell_name in SHELLS:
         yield from _currency(config, shell_name)
 
 

@@ -9,7 +9,7 @@ from hx import custody
 from hx.cli.health_part import FAULT, OK, WARNING, Finding
 from hx.cli.prompts_ask import at_terminal, secret
 from hx.core.errors import HxError, InputError, KeyMissing
-from hx.custody.place import PASSPHRASE, Place, heirs, read_note, stem
+from hx.custody.place import PASSPHRASE, CustodyPaths, read_note, stem, successor_paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 _RESTORE = "restore it from a backup of this folder"
 
 
-def place(context: Context) -> Place:
+def place(context: Context) -> CustodyPaths:
     folder = os.path.dirname(context.database.path)
     who = context.who
-    return Place(stem(folder, context.config.host, shared=who.shared), who.device_id)
+    return CustodyPaths(stem(folder, context.config.host, shared=who.shared), who.device_id)
 
 
 def key_path(context: Context) -> str:
@@ -56,10 +56,10 @@ def choose(context: Context, kind: str | None) -> Custody:
 def opened(context: Context) -> Custody:
     """As chosen when the device came into its vault. Raises KeyMissing."""
     where, ask = place(context), asker(context.config)
-    next_to = heirs(where, where.device_id)
+    next_to = successor_paths(where, where.device_id)
     note = read_note(next_to.note)
     if note is not None and note.device_id == where.device_id:  # it has become that device
-        custody.inherit(next_to, where, ask)
+        custody.take_over(next_to, where, ask)
     return custody.opened(where, ask)
 
 
@@ -72,18 +72,20 @@ def heir(context: Context) -> DeviceKeys:
 
     where, ask = place(context), asker(context.config)
     secrets = loaded(context)[1]
-    note = read_note(heirs(where, where.device_id).note)
+    note = read_note(successor_paths(where, where.device_id).note)
     if note is None:
         keys = generate()
     else:
-        keys = custody.opened(heirs(where, note.device_id), ask).load().device
-    custody.heir(where, heirs(where, keys.device_id), ask).store(secrets._replace(device=keys))
+        keys = custody.opened(successor_paths(where, note.device_id), ask).load().device
+    custody.successor(where, successor_paths(where, keys.device_id), ask).store(
+        secrets._replace(device=keys)
+    )
     return keys
 
 
 def loaded(context: Context) -> tuple[Custody, Secrets]:
     """Opened, and a move of the keys that was cut short is finished. Raises KeyMissing."""
-    from hx.device_handover import retire
+    from hx.device import retire
 
     kept = opened(context)
     secrets = kept.load()
@@ -190,7 +192,7 @@ def forget(config: Config) -> list[str]:
         try:
             note = read_note(f"{trunk}.toml")
             if note is not None:
-                custody.opened(Place(trunk, note.device_id), asker(config)).forget()
+                custody.opened(CustodyPaths(trunk, note.device_id), asker(config)).forget()
         except HxError as error:
             faults.append(error.message)
     return faults

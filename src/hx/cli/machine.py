@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 
-from hx.config import login_shell, rc_files, search_path
+from hx.config import login_shell, search_path, user_folders
 from hx.core.errors import InputError, UsageError
 from hx.core.record import NamedTuple
 from hx.core.shells import rc_file
 from hx.files import require_owner
 from hx.setup import user_file
 from hx.setup.plan import RcFile
-from hx.shells.detect import LEAST, LOGIN_FILES, PROFILE, Shell, login_file, shells, zsh_folder
+from hx.shells import BASH, SHELLS, ZSH, least_versions, shell_names
+from hx.shells.detect import (
+    LOGIN_FILES,
+    PROFILE,
+    InstalledShell,
+    installed,
+    login_file,
+    zsh_folder,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,20 +30,20 @@ class Shells(NamedTuple):
     """Of this machine."""
 
     home: str
-    found: list[Shell]  # the login shell first
+    found: list[InstalledShell]  # the login shell first
     rc_files: dict[str, str]  # shell -> path
 
     @property
-    def recent(self) -> dict[str, Shell]:
+    def recent(self) -> dict[str, InstalledShell]:
         """The first of each kind that can be recorded."""
-        recent: dict[str, Shell] = {}
+        recent: dict[str, InstalledShell] = {}
         for shell in self.found:
             if shell.is_recent:
                 recent.setdefault(shell.name, shell)
         return recent
 
     @property
-    def used(self) -> list[Shell]:
+    def used(self) -> list[InstalledShell]:
         """The login shell, and those with an rc file."""
         recent = self.recent.values()
         return [one for one in recent if one.is_login or os.path.lexists(self.rc_files[one.name])]
@@ -43,17 +51,19 @@ class Shells(NamedTuple):
 
 def look() -> Shells:
     """Raises HxError unless the home folder is there and ours."""
-    files = rc_files()
-    home = os.path.dirname(files["bash"])
+    folders = user_folders()
+    home = folders.home
     if not os.path.isdir(home):
         raise InputError(f"the home folder {home} is not there", "set HOME to a folder of yours")
     require_owner(home)
-    found = shells(search_path(), login_shell())
-    zsh = next((shell for shell in found if shell.name == "zsh"), None)
+    found = installed(search_path(), login_shell())
+    zsh = next((shell for shell in found if shell.name == ZSH), None)
     folder = zsh_folder(zsh.path) if zsh is not None else ""
     if folder:
-        files["zsh"] = os.path.join(folder, ".zshrc")
-    return Shells(home, found, files)
+        folders = folders._replace(zsh=folder)
+    return Shells(
+        home, found, {name: folders.path(shell.rc_path) for name, shell in SHELLS.items()}
+    )
 
 
 def every_path(machine: Shells) -> list[str]:
@@ -62,34 +72,34 @@ def every_path(machine: Shells) -> list[str]:
     return [*machine.rc_files.values(), *login]
 
 
-def chosen(machine: Shells, names: list[str]) -> list[Shell]:
+def chosen(machine: Shells, names: list[str]) -> list[InstalledShell]:
     """Those named, else those used. Raises HxError where there is none."""
     recent = machine.recent
     if not recent:
         raise InputError(
-            "no shell here can be recorded", "install bash 5.0, zsh 5.8 or fish 3.4, or a later one"
+            "no shell here can be recorded", f"install {least_versions()}, or a later one"
         )
     for name in names:
         if name not in recent:
-            least = ".".join(map(str, LEAST[name]))
+            least = SHELLS[name].least_version
             raise InputError(f"there is no {name} {least} or later here", "`hx doctor` says more")
     if names:
         return [recent[name] for name in dict.fromkeys(names)]
     if not machine.used:
         raise UsageError(
-            "no shell here has an rc file, and the login shell is none of bash, zsh and fish",
+            f"no shell here has an rc file, and the login shell is not {shell_names()}",
             "name the shell: `hx setup --shell bash`",
         )
     return machine.used
 
 
-def wanted(machine: Shells, chosen: list[Shell]) -> Iterator[RcFile]:
+def wanted(machine: Shells, chosen: list[InstalledShell]) -> Iterator[RcFile]:
     """The files that shall have the line. A login bash does not read ~/.bashrc by itself."""
     for shell in chosen:
         yield RcFile(shell.name, machine.rc_files[shell.name])
         login = login_file(machine.home)
-        if shell.name == "bash" and login is not None and not _goes_on(login):
-            yield RcFile("bash", login, other_shells=login.endswith(PROFILE))
+        if shell.name == BASH and login is not None and not _goes_on(login):
+            yield RcFile(BASH, login, other_shells=login.endswith(PROFILE))
 
 
 def _goes_on(login: str) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def paused(paths: Paths, now_us: int) -> str | None:
     """Why nothing is recorded although it could be."""
-    standing = pause.standing(paths.pause, now_us)
+    standing = pause.active(paths.pause, now_us)
     return said(standing) if standing is not None else None
 
 

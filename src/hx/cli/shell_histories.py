@@ -9,7 +9,7 @@ from hx.config import shell_histories
 from hx.core.errors import InputError
 from hx.core.record import NamedTuple
 from hx.files import reason
-from hx.forget.shell_history import Location, clean, location
+from hx.forget.shell_history import HistoryMatch, clean, location
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,29 +25,29 @@ class Failed(NamedTuple):
 
 
 class Histories(NamedTuple):
-    left: list[Location]  # they hold it still
-    cleaned: list[Location]
+    left: list[HistoryMatch]  # they hold it still
+    cleaned: list[HistoryMatch]
     failed: list[Failed]  # of those left: they were to be cleaned
 
 
 def look_after(wanted: Wanted, given: Namespace) -> Histories:
     """Clean what holds it: with --clean-shell-history, or after a question at the terminal."""
-    left: list[Location] = []
-    cleaned: list[Location] = []
+    left: list[HistoryMatch] = []
+    cleaned: list[HistoryMatch] = []
     failed: list[Failed] = []
     for one in location(shell_histories(), wanted):
         if not (given.clean_shell_history or _wants(one, given)):
             left.append(one)
             continue
         try:
-            cleaned.append(Location(one.path, clean(one.path, wanted)))
+            cleaned.append(HistoryMatch(one.path, clean(one.path, wanted)))
         except OSError as error:
             left.append(one)
             failed.append(Failed(one.path, reason(error)))
     return Histories(left, cleaned, failed)
 
 
-def _wants(one: Location, given: Namespace) -> bool:
+def _wants(one: HistoryMatch, given: Namespace) -> bool:
     if given.yes or given.json or not at_terminal():
         return False
     return agreed(f"Take {_lines(one)} with the same text out of {_shown(one.path)}?")
@@ -68,7 +68,7 @@ def failure(histories: Histories) -> InputError:
     )
 
 
-def _lines(one: Location) -> str:
+def _lines(one: HistoryMatch) -> str:
     return f"{one.entries:,} command{'' if one.entries == 1 else 's'}"
 
 

@@ -1,4 +1,4 @@
-"""What becomes of the lines of a text file where stamps alone do not tell."""
+"""Deciding what happens to the lines of a text file when their time stamps do not suffice."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from hx.database.connection import Database
     from hx.database.queries.import_state import Origin
     from hx.database.queries.import_twins import Own
-    from hx.importers import Entry, Importer
+    from hx.importers import ImportedEntry, Importer
 
-FIRST_PLACE = 500_000_000  # of lines without a time: older ones may come before it
+FIRST_PLACE = 500_000_000  # the first line without a time; older lines may come before it
 
 
-class Source:
-    """A text file that can be read again; entries that the rules keep out do not count."""
+class TextHistory:
+    """A text file that can be read several times, without the entries that the rules exclude."""
 
     def __init__(self, path: str, importer: Importer, rules: Rules) -> None:
         self._path, self._importer, self._rules = path, importer, rules
         self.kind = importer.KIND
 
     def is_restamped(self) -> bool:
-        """Whether its first lines share one stamp, as only a shell writes them."""
+        """Return whether the first lines share one stamp: a shell wrote the time of its reading."""
         if not self._importer.RESTAMPS:
             return False
         head = list(islice(self._entries(), stamps.RUN))
@@ -40,19 +40,20 @@ class Source:
         return len(head) == stamps.RUN and len(times) == 1 and None not in times
 
     def lines(self) -> Lines:
-        found = Lines()
+        """Return the hashes and the times of all lines."""
+        lines = Lines()
         for entry, command in self._entries():
             bare = self._importer.RESTAMPS and _is_bare(entry)
-            found.add(digest64(command), entry.at_us, bare=bare)
-        return found
+            lines.add(digest64(command), entry.at_us, bare=bare)
+        return lines
 
-    def _entries(self) -> Iterator[tuple[Entry, bytes]]:
+    def _entries(self) -> Iterator[tuple[ImportedEntry, bytes]]:
         for entry, command in judged(self._importer, Reading(self._path), self._rules):
             if command is not None:
                 yield entry, command
 
 
-def _is_bare(entry: Entry) -> bool:
+def _is_bare(entry: ImportedEntry) -> bool:
     return entry.duration_us is None
 
 
@@ -60,7 +61,7 @@ class Placer:
     """Tells the status of each line of a file, and the place of a new line without a time."""
 
     def __init__(
-        self, database: Database, source: Source, origin: Origin, beside: Callable[[], Own]
+        self, database: Database, source: TextHistory, origin: Origin, beside: Callable[[], Own]
     ) -> None:
         self._database, self._source, self._origin, self._beside = database, source, origin, beside
         self._untimed = import_state.untimed(database, origin)
@@ -71,7 +72,7 @@ class Placer:
         self._is_asked = bool(self._untimed) or source.is_restamped()
         self._number = -1
 
-    def status(self, entry: Entry) -> int:
+    def status(self, entry: ImportedEntry) -> int:
         """KNOWN, FORGOTTEN, TWIN; NEW: it has no time; BY_TIME: its own decides."""
         self._number += 1
         if self._statuses is None and (self._is_asked or entry.at_us is None):

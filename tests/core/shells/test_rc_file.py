@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from hx.core.shells import rc_file
 
-LINE = rc_file.line("bash", b"'/home/ann/.local/share/hx/hook.bash'")
-OTHER = rc_file.line("bash", b"'/elsewhere/hook.bash'")
+LINE = rc_file.line(b"'/home/ann/.local/share/hx/hook.bash'")
+OTHER = rc_file.line(b"'/elsewhere/hook.bash'")
 
 pieces = st.sampled_from([b"\n", b"\r\n", b"\r", b"a", b"# x", b"\xff", b"\0", LINE, OTHER])
 texts = st.lists(pieces, max_size=8).map(b"".join) | st.binary(max_size=40)

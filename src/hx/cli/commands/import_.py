@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Imported", "import_file", "import_found", "run", "summary"]
 
-KINDS = ("bash", "zsh", "fish", "atuin")
 NOTHING_FOUND, UNREADABLE = 1, 2
 
 
@@ -70,10 +69,10 @@ def import_found(
     DatabaseError, Busy (another import runs) and KeyboardInterrupt, which leaves whole batches:
     running it again goes on.
     """
-    from hx.config import import_places
+    from hx.config import import_paths
 
     done = []
-    for path in _existing(import_places()):
+    for path in _existing(import_paths()):
         one = _tried(context, path, kind, everything=everything, dry_run=dry_run)
         if one is not None:
             done.append(one)
@@ -94,7 +93,7 @@ def _tried(
 ) -> Imported | None:
     """None: it is of another kind than was asked for."""
     from hx.core.errors import DatabaseError
-    from hx.importers import detected
+    from hx.importers.registry import detected
 
     found = ""
     try:
@@ -118,7 +117,7 @@ def import_file(
     dry_run: bool = False,
 ) -> Imported:
     """Import one file. Raises InputError when it cannot be read, and what import_found raises."""
-    from hx.importers import detected, importer
+    from hx.importers.registry import detected, importer
 
     found = detected(path) if kind is None else importer(kind)
     return _import(context, path, found, everything=everything, dry_run=dry_run)
@@ -161,14 +160,16 @@ def _border_us(context: Context) -> int | None:
 
 def parser(name: str) -> Parser:
     from hx.cli.parsers import Parser
+    from hx.importers.registry import importers
 
+    kinds = [tool.KIND.decode() for tool in importers()]
     made = Parser(name, _ABOUT)
     made.add_argument("file", nargs="?", metavar="FILE", help="a history; none: all that are found")
     made.add_argument(
         "--from",
         dest="kind",
-        choices=KINDS,
-        metavar="|".join(KINDS),
+        choices=kinds,
+        metavar="|".join(kinds),
         help="whose history it is; without it the content tells",
     )
     made.add_argument(

@@ -6,7 +6,8 @@ import os
 import sys
 
 from hx.core.errors import UsageError
-from hx.shells.hook import SHELLS, Places, text
+from hx.shells import SHELLS, shell_names
+from hx.shells.hook import HookPaths, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,15 +28,15 @@ def run(arguments: list[str], config: Config) -> int:
         if option not in OPTIONS:
             raise UsageError(f"there is no option {option}", "`hx init --help` lists them")
     if len(words) != 1 or words[0] not in SHELLS:
-        raise UsageError("name one shell: bash, zsh or fish", 'eval "$(hx init bash)"')
+        raise UsageError(f"name one shell: {shell_names()}", 'eval "$(hx init bash)"')
     sys.stdout.write(text(words[0], places(config, options)))
     return 0
 
 
-def places(config: Config, options: list[str]) -> Places:
+def places(config: Config, options: list[str]) -> HookPaths:
     known = {*keys(config)} | {"up" for option in options if option == "--up-arrow"}
     known -= {"ctrl-r" for option in options if option == "--no-ctrl-r"}
-    return Places(config.paths.spool, config.paths.pause, executable(), tuple(sorted(known)))
+    return HookPaths(config.paths.spool, config.paths.pause, executable(), tuple(sorted(known)))
 
 
 def keys(config: Config) -> tuple[str, ...]:
@@ -58,7 +59,7 @@ def parser(name: str) -> Parser:
     from hx.cli.parsers import Parser
 
     made = Parser(name, _ABOUT)
-    made.add_argument("shell", choices=SHELLS, help="whose hook")
+    made.add_argument("shell", choices=list(SHELLS), help="whose hook")
     made.add_argument(
         "--no-ctrl-r", action="store_true", help="leave Ctrl-R as it is: it opens no picker"
     )

@@ -10,6 +10,7 @@ from hx.cli.options import Option, readable
 from hx.core.errors import UsageError
 from hx.core.query import ALL, DIRECTORY, REPOSITORY, SCOPES, SESSION
 from hx.picker.model import RUN
+from hx.shells import BASH, SHELLS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ WIDGET = Option("--widget", "SHELL", "with -i: as the key in a shell's hook call
 PASTES = Option("--pastes", "", "with --widget: the shell has bracketed paste on")
 OPTIONS = (INTERACTIVE, FULL_SCREEN, SCOPE, WIDGET, PASTES)
 
-_SHELLS = ("bash", "zsh", "fish")
 _CANCELLED, _SIGNALLED = 130, 128
 _MOST_QUERY = 65_536  # bytes
 
@@ -40,7 +40,7 @@ def run(line: Line, config: Config) -> int:
     try:
         return _picked(line, config, shell)
     except Exception:
-        if shell in _SHELLS[1:]:
+        if shell and SHELLS[shell].owns_prompt:
             print(file=sys.stderr)  # the cursor stands behind a prompt
         raise
 
@@ -51,8 +51,8 @@ def _check(given: dict[str, str]) -> None:
         raise UsageError(
             f"`-i` goes without {others[0]}", "Ctrl-R in the picker narrows the search"
         )
-    if given.get("--widget", "bash") not in _SHELLS:
-        raise UsageError(f"--widget is one of {', '.join(_SHELLS)}")
+    if given.get("--widget", BASH) not in SHELLS:
+        raise UsageError(f"--widget is one of {', '.join(SHELLS)}")
     if given.get("--scope", ALL) not in SCOPES:
         raise UsageError(f"--scope is one of {', '.join(SCOPES)}")
 
@@ -129,7 +129,8 @@ def _area(given: dict[str, str], config: Config) -> Area:
     from hx.picker.terminal.screen import Area
 
     percent = min(100, int(config.values["picker_height"]))
-    below = given.get("--widget") in _SHELLS[1:]  # bash takes its prompt away
+    shell = SHELLS.get(given.get("--widget", ""))
+    below = shell is not None and shell.owns_prompt
     return Area(percent, "--full-screen" in given, below, "--pastes" in given)
 
 
@@ -137,18 +138,18 @@ def _loop(
     terminal: int, area: Area, context: Context, here: Here, state: State
 ) -> tuple[State, int]:
     """How it ended, and by which signal; 0: by a key."""
-    from hx.picker.answers.source import Source
+    from hx.picker.answers.source import AnswerSource
     from hx.picker.terminal.loop import Loop
     from hx.picker.terminal.screen import Screen
-    from hx.picker.terminal.signals import Alarms
-    from hx.picker.view.styles import look_for
+    from hx.picker.terminal.signals import SignalPipe
+    from hx.picker.view.styles import styles_for
 
     config = context.config
-    look = look_for(config.ground, colour=_colour(config))
+    styles = styles_for(config.ground, colour=_colour(config))
     case = {"smart": None, "exact": True, "ignore": False}[str(config.values["case"])]
-    source = Source(context.database, here, context.now_us, exact_case=case)
-    with Alarms() as alarms, Screen(terminal, area) as screen:
-        loop = Loop(screen, alarms, source, look)
+    source = AnswerSource(context.database, here, context.now_us, exact_case=case)
+    with SignalPipe() as signals, Screen(terminal, area) as screen:
+        loop = Loop(screen, signals, source, styles)
         state = loop.run(state)
     source.close()
     os.close(terminal)

@@ -28,7 +28,7 @@ def forget(config: Config, rows: Iterable[Row]) -> None:
     keys = [event.key for event in forget_selection.events(database, choice)]
     if keys:
         issuer = verb.Issuer(context.who.device_id, context.now_us, lambda: os.urandom(16))
-        verb.order(database, choice, keys, issuer, places(context))
+        verb.issue(database, choice, keys, issuer, places(context))
     database.close()
     if keys:
         _scrub_behind(config.paths.database)

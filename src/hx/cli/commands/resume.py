@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def run(arguments: list[str], config: Config) -> int:
     parser("resume").parse_args(arguments)
-    paused = pause.standing(config.paths.pause, now_us())
+    paused = pause.active(config.paths.pause, now_us())
     pause.remove(config.paths.pause)
     print("recording again" if paused else "recording was not paused")
     return 0

@@ -14,13 +14,13 @@ from hx.cli.output import visible
 from hx.cli.prompts_ask import confirm
 from hx.core.errors import HxError, UsageError
 from hx.setup import plan as install
-from hx.shells import hook
+from hx.shells import SHELLS, hook
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.cli.parsers import Parser
     from hx.config import Config
-    from hx.setup.plan import Plan
+    from hx.setup.plan import SetupPlan
 
 
 def run(arguments: list[str], config: Config) -> int:
@@ -46,7 +46,7 @@ def run(arguments: list[str], config: Config) -> int:
     return code
 
 
-def _show(plan: Plan, config: Config) -> None:
+def _show(plan: SetupPlan, config: Config) -> None:
     for one in plan.by_hand:
         print(f"{_shown(one.path)} loads the hook in line {one.number}: it stays as it is")
     if plan.is_empty:
@@ -56,7 +56,7 @@ def _show(plan: Plan, config: Config) -> None:
     print_edits(plan.edits, config)
 
 
-def _edit(plan: Plan) -> None:
+def _edit(plan: SetupPlan) -> None:
     for backup in install.edit(plan):
         print(f"backup {_shown(backup)}")
 
@@ -79,12 +79,11 @@ def _import(config: Config) -> int:
     return 0
 
 
-def _tell_next(config: Config, shell: str, plan: Plan) -> None:
+def _tell_next(config: Config, shell: str, plan: SetupPlan) -> None:
     file = hook.path(plan.data, shell)
     if config.session is None or not plan.is_empty:
-        load = "source" if shell == "fish" else "."
-        quoted = _shown(hook.quoted(file, shell) if quote(file) != file else file)
-        now = f", or load it here: {load} {quoted}" if os.path.exists(file) else ""
+        quoted = _shown(SHELLS[shell].quoted(file) if quote(file) != file else file)
+        now = f", or load it here: {SHELLS[shell].load} {quoted}" if os.path.exists(file) else ""
         print(f"next: open a new shell{now}")
     print("then: `hx find TEXT` finds what was typed, `hx last` tells what failed")
 
@@ -100,7 +99,7 @@ def parser(name: str) -> Parser:
     made.add_argument(
         "--shell",
         action="append",
-        choices=hook.SHELLS,
+        choices=list(SHELLS),
         help="this shell (may be given again); else the login shell and those with an rc file",
     )
     made.add_argument("--no-import", action="store_true", help="leave the old history where it is")

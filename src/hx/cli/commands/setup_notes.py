@@ -11,6 +11,7 @@ from hx.core.errors import InputError
 from hx.core.shells import rc_file
 from hx.files import on_network
 from hx.setup import user_file
+from hx.shells import BASH
 from hx.shells.detect import login_file
 
 TYPE_CHECKING = False
@@ -19,20 +20,20 @@ if TYPE_CHECKING:
 
     from hx.cli.machine import Shells
     from hx.config import Config
-    from hx.shells.detect import Shell
+    from hx.shells.detect import InstalledShell
 
 _STAMP = re.compile(rb"^#\d{9,}$", re.MULTILINE)
 _LOOK_BYTES = 256 << 10
 
 
-def tell(config: Config, machine: Shells, chosen: list[Shell]) -> None:
+def tell(config: Config, machine: Shells, chosen: list[InstalledShell]) -> None:
     from hx.cli.output import visible
 
     for note in _notes(config, machine, chosen):
         print(f"note: {visible(os.fsencode(note))}")
 
 
-def _notes(config: Config, machine: Shells, chosen: list[Shell]) -> Iterator[str]:
+def _notes(config: Config, machine: Shells, chosen: list[InstalledShell]) -> Iterator[str]:
     for shell in machine.found:
         old = hook_checks.told(shell)
         if old.level != OK:
@@ -52,8 +53,8 @@ def _notes(config: Config, machine: Shells, chosen: list[Shell]) -> Iterator[str
         yield "this shell has a hook loaded already; new shells load the one of the hook file"
 
 
-def _of_bash(machine: Shells, chosen: list[Shell]) -> Iterator[str]:
-    if not any(shell.name == "bash" for shell in chosen):
+def _of_bash(machine: Shells, chosen: list[InstalledShell]) -> Iterator[str]:
+    if not any(shell.name == BASH for shell in chosen):
         return
     if login_file(machine.home) is None:
         yield (
@@ -76,7 +77,7 @@ def _lacks_times(path: str) -> bool:
     return bool(text.strip()) and _STAMP.search(text) is None
 
 
-def _rivals(machine: Shells, chosen: list[Shell]) -> Iterable[str]:
+def _rivals(machine: Shells, chosen: list[InstalledShell]) -> Iterable[str]:
     names: dict[str, None] = {}
     for shell in chosen:
         text = user_file.read(machine.rc_files[shell.name]).text

@@ -12,7 +12,7 @@ from hx.cli.prompts_ask import confirm
 from hx.config import runtime_folder
 from hx.core.shells import rc_file
 from hx.setup import undo
-from hx.setup.own_files import Places, belongings
+from hx.setup.undo import OwnPaths, belongings
 from hx.shells import hook
 
 TYPE_CHECKING = False
@@ -56,7 +56,7 @@ def _tell_by_hand(config: Config, machine: Shells) -> None:
 
 def _purge(config: Config, *, yes: bool) -> None:
     paths = config.paths
-    everything = Places(paths.data, paths.spool, paths.config, paths.pause, runtime_folder())
+    everything = OwnPaths(paths.data, paths.spool, paths.config, paths.pause, runtime_folder())
     files = belongings(everything)
     _print_removed(files)
     if not yes:

@@ -16,12 +16,12 @@ _RIVALS = re.compile(rb"^[^#\n]*\b(atuin|mcfly|hstr|fzf)\b", re.MULTILINE)
 _BASHRC = re.compile(rb"^[^#\n]*\bbashrc\b", re.MULTILINE)
 
 
-def line(shell: str, quoted: bytes, *, other_shells: bool = False) -> bytes:
-    """Return a line that loads a hook file, and does nothing if that file does not exist.
+def line(quoted: bytes, *, posix: bool = True, other_shells: bool = False) -> bytes:
+    """Return the line that loads a hook file, and does nothing when there is no such file.
 
-    `other_shells` says that sh may read the rc file too.
+    `posix`: the shell tests as sh does; else as fish does. `other_shells`: sh may read it too.
     """
-    if shell == "fish":
+    if not posix:
         return b"test -r %b; and source %b %b" % (quoted, quoted, MARK)
     guard = b'[ -z "${BASH_VERSION-}" ] || ' if other_shells else b""
     return guard + b"[ ! -r %b ] || . %b %b" % (quoted, quoted, MARK)

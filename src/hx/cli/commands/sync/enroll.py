@@ -15,7 +15,7 @@ from hx.core.device_names import cut_label
 from hx.core.errors import UsageError
 from hx.core.format.phrases import new_secret, words_of
 from hx.database.sync import vault as rows
-from hx.device_handover import hand_over
+from hx.device import hand_over
 from hx.sync import enroll
 from hx.sync.pull import pull
 from hx.sync.push import push

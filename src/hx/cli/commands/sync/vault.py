@@ -9,7 +9,7 @@ from hx.core.device_names import cut_label
 from hx.core.errors import Busy, NotInVault, UsageError
 from hx.database.sync import vault as rows
 from hx.files import PatientLock
-from hx.stores import open_store
+from hx.stores.registry import open_store
 from hx.sync.context import Keyring, SyncContext
 from hx.sync.outbox import Outbox
 
