@@ -158,16 +158,16 @@ def test_a_foreign_damaged_or_locked_database_is_one_sentence(desk, tmp_path, mo
     path = str(tmp_path / "foreign.db")
     connection = apsw.Connection(path)
     connection.execute("CREATE TABLE history (id)")
-    with pytest.raises(InputError, match="not atuin's"):
+    with pytest.raises(InputError, match="not of atuin"):
         desk.take_file(path)
     connection.execute("BEGIN EXCLUSIVE")
     with pytest.raises(InputError, match="locked"):
         desk.take_file(path)
     connection.close()
     damaged = desk.write(b"SQLite format 3\0" + b"\x01" * 4096)
-    with pytest.raises(InputError, match="no database"):
+    with pytest.raises(InputError, match="not a database"):
         desk.take_file(damaged)
-    with pytest.raises(InputError, match="no database"):
+    with pytest.raises(InputError, match="not a database"):
         desk.take_file(desk.write(b"ls\n"), "atuin")
 
 
@@ -247,8 +247,8 @@ def test_a_log_that_cannot_be_read_where_it_is_is_to_be_copied(tmp_path):
 
 @pytest.mark.parametrize(("tables", "sentence", "hint"), [
     (["history (id, timestamp, status)"], "lacks command, cwd, duration, exit", "up to"),
-    (["store (id)", "store_idx_cache (id)"], "atuin's, but not its history", "history.db"),
-    (["meta (key, value)"], "atuin's, but not its history", "history.db"),
+    (["store (id)", "store_idx_cache (id)"], "of atuin without the history", "history.db"),
+    (["meta (key, value)"], "of atuin without the history", "history.db"),
 ])  # fmt: skip
 def test_a_database_of_atuins_that_is_not_read_says_why_and_what_to_do(
     desk, tmp_path, tables, sentence, hint

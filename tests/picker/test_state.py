@@ -78,7 +78,7 @@ def test_keys_end_it(keys, action, text):
 @pytest.mark.parametrize(
     ("keys", "notice"),
     [
-        (["=nowhere", "enter"], "no command fits"),
+        (["=nowhere", "enter"], "no command matches"),
         (["alt-8"], "no row there"),
         (["=nowhere", "alt-delete"], "no row to forget"),
         (["ctrl-z"], "nothing to bring back"),

@@ -18,7 +18,7 @@ MOST_ROWS = 8 * ROWS
 
 _NO_ROW = "no command matches; Tab puts what you typed on the command line"
 _NO_MORE = f"the first {MOST_ROWS:,} commands are listed; type more to find the others"
-_DELETED = "will be forgotten when the picker closes; Ctrl-Z brings it back, Ctrl-C keeps it"
+_DELETED = "will be forgotten when this closes; Ctrl-Z brings it back, Ctrl-C keeps it"
 
 
 def selected(state: State) -> Row | None:
