@@ -10,7 +10,8 @@ from hx.core.redaction.rules import Rules
 from hx.database.connection import open_database
 from hx.database.dump import dump
 from hx.database.join import join as join_rows
-from hx.importers import Reading, detected, importer
+from hx.importers import Reading
+from hx.importers.registry import detected, importer
 from hx.importers.run import Counts, Import, Job
 
 if TYPE_CHECKING:

@@ -40,7 +40,7 @@ def the_first_version_wins():
         fresh = frozenset(event for event in delta.events if event.key not in known)
         return merge.join(local, delta._replace(events=fresh))
 
-    return patch.object(joining, "join_histories", joined)
+    return patch.object(joining, "merge", SimpleNamespace(join=joined))
 
 
 def the_pin_that_is_here_stays_in_a_tie():
@@ -49,7 +49,7 @@ def the_pin_that_is_here_stays_in_a_tie():
         fresh = (pin for pin in delta.pins if (pin.session_id, pin.changed_at_us) not in here)
         return merge.join(local, delta._replace(pins=frozenset(fresh)))
 
-    return patch.object(joining, "join_histories", joined)
+    return patch.object(joining, "merge", SimpleNamespace(join=joined))
 
 
 def pins_go_by_the_clock_alone():

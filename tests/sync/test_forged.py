@@ -17,7 +17,7 @@ from hx.core.errors import HxError
 from hx.core.format import object_names as names
 from hx.core.format import segment, verdict
 from hx.core.format.envelope import seal
-from hx.core.format.roster import device_revoke
+from hx.core.format.roster_records import device_revoke
 from hx.core.model import FINISHED, Event, EventKey, Keys, Tombstone
 from hx.database.sync import forgotten_copies
 from hx.sync.check import check
