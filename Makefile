@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.ready
 
-.PHONY: demo test test-long check bench bench-large docs format clean shells
+.PHONY: demo test test-long check bench bench-large docs mutate format clean shells
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -40,6 +40,10 @@ bench: $(STAMP)
 
 bench-large: $(STAMP)
 	$(BIN)/python bench/large.py
+
+# which faults in a module its tests do not notice: make mutate FILE=src/hx/... [TESTS="tests/..."]
+mutate: $(STAMP)
+	$(BIN)/python tests/mutate.py $(FILE) $(TESTS)
 
 docs: $(STAMP)
 	$(BIN)/python tests/docs/generate.py

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from hashlib import sha256
 
-from hx.core.format import roster
+from hx.core.format import roster, roster_records
 from hx.core.format.envelope import SEALED
 from hx.core.format.genesis import make
 from hx.core.format.keys import DeviceKeys, recovery_keys
@@ -45,7 +45,7 @@ def adds(by, name, label=""):
 
 @lru_cache(None)
 def _add(by, name, label):
-    return roster.add(public(name), label, **_signing(by))
+    return roster_records.add(public(name), label, **_signing(by))
 
 
 def relabels(by, name, number):
@@ -55,12 +55,12 @@ def relabels(by, name, number):
 
 @lru_cache(None)
 def invites(by, name, expires_at_us=1):
-    return roster.invite(code(name), public(name)[0], expires_at_us, **_signing(by))
+    return roster_records.invite(code(name), public(name)[0], expires_at_us, **_signing(by))
 
 
 @lru_cache(None)
 def closes(by, name, *admitted):
-    return roster.invite_close(code(name), map(device, admitted), **_signing(by))
+    return roster_records.invite_close(code(name), map(device, admitted), **_signing(by))
 
 
 def revokes(by, name, *keep):
@@ -69,12 +69,12 @@ def revokes(by, name, *keep):
 
 @lru_cache(None)
 def _revoke(by, name, keep):
-    return roster.device_revoke(device(name), keep, **_signing(by))
+    return roster_records.device_revoke(device(name), keep, **_signing(by))
 
 
 @lru_cache(None)
 def epoch(by, number, name, *without):
-    return roster.epoch(number, key(name), map(device, without), **_signing(by))
+    return roster_records.epoch(number, key(name), map(device, without), **_signing(by))
 
 
 def evaluate(*records):

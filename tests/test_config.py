@@ -43,13 +43,13 @@ def test_a_setting_comes_from_the_file(configured, tmp_path):
     ("line", "warning"),
     [
         ("colour = 1", "there is no setting 'colour'"),
-        ("[color]\nx = 1", "color wants a word in quotes"),
-        ('color = "blue"', "color is one of auto, always, never"),
-        ('limit = "7"', "limit wants a number"),
-        ("limit = true", "limit wants a number"),
-        ("limit = 7.0", "limit wants a number"),
-        ("limit = 0", "limit is at least 1"),
-        ("limit = 99999999999999999999", "limit is at most 9223372036854775807"),
+        ("[color]\nx = 1", "color must be a word in quotes"),
+        ('color = "blue"', "color must be one of auto, always, never"),
+        ('limit = "7"', "limit must be a number"),
+        ("limit = true", "limit must be a number"),
+        ("limit = 7.0", "limit must be a number"),
+        ("limit = 0", "limit must be at least 1"),
+        ("limit = 99999999999999999999", "limit must be at most 9223372036854775807"),
     ],
 )
 def test_a_bad_setting_is_told_and_the_others_hold(configured, line, warning):
@@ -76,8 +76,8 @@ def test_a_file_that_cannot_be_read_is_told_and_stops_nothing(configured, text):
     config = configured(text)
     assert config.values == DEFAULTS
     [warning, rules] = config.warnings
-    assert "config.toml cannot be read, so its settings are not in force: " in warning
-    assert rules.startswith("the default rules decide what is kept and masked until ")
+    assert "config.toml cannot be read, so its settings are not used: " in warning
+    assert rules.startswith("the default rules for what is kept and masked are active until ")
 
 
 def test_a_folder_in_place_of_the_file_is_told(tmp_path):

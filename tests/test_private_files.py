@@ -130,7 +130,7 @@ def test_a_folder_that_cannot_be_made_is_told_with_its_name(tmp_path):
     def work():
         os.chmod(tmp_path, 0o500)
         with pytest.raises(
-            DatabaseError, match=r"cannot make the folder .*deep: permission denied"
+            DatabaseError, match=r"cannot create the folder .*deep: permission denied"
         ):
             private_folder(str(tmp_path / "deep"))
 

@@ -1,8 +1,8 @@
-"""Settings and places: the only reader of the environment.
+"""Settings and paths; the only module that reads the environment.
 
-A setting comes from the configuration file, else from its default. A file that cannot be read
-stops nothing: what it says rightly holds, the rest is at its default, and `warnings` says so.
-Rules hold all together or not at all: with one at fault those of the last good file stay in force.
+A setting comes from the configuration file, else from its default. An invalid setting stops
+nothing: it has its default, and `warnings` says so. Rules are valid only all together: if one of
+them is invalid, the rules of the last good file stay active.
 """
 
 from __future__ import annotations
@@ -18,15 +18,18 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hx.core.redaction.rules import Rules
+    from hx.shells import UserFolders
 
-    Value = Any  # str, int, bool; of rules a list or a table of str
+    Value = Any  # str, int or bool; for rules a list or a table of str
 
 
-_MAX_BYTES = 256 << 10  # of the configuration file
-_MAX_NUMBER = (1 << 63) - 1  # as SQLite takes them
+_MAX_BYTES = 256 << 10  # size of the configuration file
+_MAX_NUMBER = (1 << 63) - 1  # the largest integer of SQLite
 
 
 class Setting(NamedTuple):
+    """A setting of the configuration file."""
+
     name: str
     default: Value
     choices: tuple[str, ...]  # empty: any value of the default's type
@@ -44,9 +47,7 @@ SETTINGS = (
         0,
         "smart: a capital letter in TEXT makes the search exact",
     ),
-    Setting(
-        "retention_days", 0, (), 0, "events older than this leave this device; 0: kept for ever"
-    ),
+    Setting("retention_days", 0, (), 0, "events older than so many days are removed here; 0: none"),
     Setting("picker_height", 40, (), 1, "percent of the terminal's rows that the picker takes"),
     Setting(
         "picker_scope",
@@ -59,20 +60,20 @@ SETTINGS = (
         "picker_enter", "run", ("run", "edit"), 0, "what Enter in the picker does with a command"
     ),
     Setting("picker_ctrl_r", True, (), 0, "whether Ctrl-R in the shells opens the picker"),
-    Setting("picker_up_arrow", False, (), 0, "whether the up arrow does"),
+    Setting("picker_up_arrow", False, (), 0, "whether the up arrow in the shells does too"),
     Setting("ignore", [], (), 0, "patterns of commands that are not kept"),
-    Setting("allow", [], (), 0, "when there are patterns here, only what matches one is kept"),
+    Setting("allow", [], (), 0, "if not empty, only commands that match a pattern are kept"),
     Setting("redact", True, (), 0, "whether secrets in commands are masked"),
-    Setting("redact_rules", {}, (), 0, "name = expression: secrets of your own that are masked"),
+    Setting("redact_rules", {}, (), 0, "name = expression: your own kinds of secrets to mask"),
 )
 
 
 VARIABLES = {
-    "HX_HOME": "all of hx in this one folder",
-    "HX_PRIVATE": "while it is set, the hook writes nothing",
+    "HX_HOME": "one folder for all files of hx",
+    "HX_PRIVATE": "while it is set, the hook records nothing",
     "HX_SESSION": "set by the hook: the id of this shell's session",
-    "HX_PASSPHRASE_COMMAND": "prints the passphrase that seals the keys of this device",
-    "HX_DEBUG": "a fault of hx shows where it happened",
+    "HX_PASSPHRASE_COMMAND": "a command that prints the passphrase for the keys of this device",
+    "HX_DEBUG": "print where in hx an internal error happened",
     "NO_COLOR": "no colour",
     "TERM": "set by the terminal; on a `dumb` one there is no picker",
     "COLORFGBG": "set by some terminals: dark or light, for the colours of the picker",
@@ -83,6 +84,8 @@ VARIABLES = {
 
 
 class Paths(NamedTuple):
+    """Where hx keeps its files."""
+
     config: str  # config.toml
     data: str  # folder of hx.db, device.key or custody.toml, ingest.lock
     spool: str  # folder
@@ -102,19 +105,21 @@ class Paths(NamedTuple):
 
 
 class Config(NamedTuple):
+    """The settings, paths and variables of one run of hx."""
+
     paths: Paths
     values: dict[str, Value]
     sources: dict[str, str]  # setting -> "default" or the file
     warnings: tuple[str, ...]
-    session: str | None  # HX_SESSION: the shell that we were called from
-    host: str  # what is not UTF-8 in it is replaced
+    session: str | None  # HX_SESSION: the session of the calling shell
+    host: str  # invalid UTF-8 in it is replaced
     debug: bool
     no_color: bool
     passphrase_command: str | None  # HX_PASSPHRASE_COMMAND
-    umask: int  # the user's own; a folder shared with others is written by it
-    rules_are_sound: bool  # else those in `values` are of the last good file
-    ground: str  # COLORFGBG: what the terminal says of its colours, such as "15;0"
-    terminal: str  # TERM: the kind of terminal; "" or "dumb" cannot be drawn on
+    umask: int  # the umask of the user, for files in a shared folder
+    rules_are_valid: bool  # else `values` has the rules of the last good file
+    ground: str  # COLORFGBG: the colours of the terminal, such as "15;0"
+    terminal: str  # TERM: the type of the terminal; the picker cannot draw on "" and "dumb"
 
     @property
     def limit(self) -> int:
@@ -122,7 +127,7 @@ class Config(NamedTuple):
 
     @property
     def rules(self) -> Rules:
-        """What is kept and masked; made anew at each call."""
+        """Return the rules that decide what is kept and masked; a new object at each call."""
         from hx.core.redaction.rules import Rules
 
         values = self.values
@@ -130,8 +135,8 @@ class Config(NamedTuple):
         return Rules(ignore, allow, values["redact_rules"], redact=values["redact"])
 
     def keep_rules(self) -> None:
-        """Sound rules stay in force when the file breaks. Raises OSError."""
-        if self.rules_are_sound and (_has_rules(self.values) or os.path.exists(self.paths.rules)):
+        """Store the valid rules, for the time when the file is invalid. Raises OSError."""
+        if self.rules_are_valid and (_has_rules(self.values) or os.path.exists(self.paths.rules)):
             from hx.config_rules import keep
 
             keep(self.paths.rules, self.values, _DEFAULTS)
@@ -146,24 +151,24 @@ def _has_rules(values: Mapping[str, Value]) -> bool:
 
 
 def load(environment: Mapping[str, str] = os.environ, umask: int = 0o077) -> Config:
-    """`umask`: as hx found it at its start.
+    """Return the configuration; `umask` is the one with which hx was started.
 
-    Raises InputError only where there is no home to work in.
+    Raises InputError only when there is no home folder.
     """
     paths = find_paths(environment)
     values: dict[str, Value] = dict(_DEFAULTS)
     sources = dict.fromkeys(values, "default")
     warnings: list[str] = []
-    given = _read(paths.config, warnings)
-    rules_are_sound = given is not None
-    for name, value in (given or {}).items():
+    settings = _read(paths.config, warnings)
+    rules_are_valid = settings is not None
+    for name, value in (settings or {}).items():
         fault = _fault_of_rule(name, value) if name in _RULES else _fault(name, value)
         if fault:
             warnings.append(f"{paths.config}: {fault}")
-            rules_are_sound &= name not in _RULES
+            rules_are_valid &= name not in _RULES
         else:
             values[name], sources[name] = value, paths.config
-    if not rules_are_sound:
+    if not rules_are_valid:
         _take_last_good(paths, values, sources, warnings)
     return Config(
         paths,
@@ -176,7 +181,7 @@ def load(environment: Mapping[str, str] = os.environ, umask: int = 0o077) -> Con
         bool(environment.get("NO_COLOR")),
         environment.get("HX_PASSPHRASE_COMMAND"),
         umask,
-        rules_are_sound,
+        rules_are_valid,
         environment.get("COLORFGBG", ""),
         environment.get("TERM", ""),
     )
@@ -192,11 +197,11 @@ def _take_last_good(
         values[name] = _DEFAULTS[name] if good is None else good[name]
         sources[name] = "default" if good is None else paths.rules
     which = "the default rules" if good is None else "the last good rules"
-    warnings.append(f"{which} decide what is kept and masked until {paths.config} is corrected")
+    warnings.append(f"{which} for what is kept and masked are active until {paths.config} is valid")
 
 
 def find_paths(environment: Mapping[str, str]) -> Paths:
-    """`HX_HOME` puts all in one place; else the XDG folders."""
+    """Return the paths: all in HX_HOME, else in the XDG folders."""
     home = environment.get("HX_HOME")
     if home:
         home = os.path.abspath(home)
@@ -219,13 +224,13 @@ def find_paths(environment: Mapping[str, str]) -> Paths:
 
 def _base(environment: Mapping[str, str], variable: str, default: str) -> str:
     folder = environment.get(variable, "")
-    if not folder.startswith("/"):  # the XDG rules: a relative path is ignored
+    if not folder.startswith("/"):  # the XDG specification ignores a relative path
         folder = os.path.join(_home(environment), default)
     return os.path.join(folder, "hx")
 
 
 def _home(environment: Mapping[str, str]) -> str:
-    """Not by `expanduser`: an empty HOME is `/` to it."""
+    """Return the home folder; `expanduser` would take an empty HOME for `/`."""
     home = environment.get("HOME") or _home_of_user()
     if not home.startswith("/"):
         raise InputError("there is no home folder", "set HOME, or HX_HOME to a folder of yours")
@@ -242,7 +247,7 @@ def _home_of_user() -> str:
 
 
 def _read(path: str, warnings: list[str]) -> dict[str, Value] | None:
-    """What the file says; None when it cannot be read."""
+    """Return the settings in the file; None when it cannot be read."""
     if not os.path.lexists(path):
         return {}
     import tomllib
@@ -251,14 +256,14 @@ def _read(path: str, warnings: list[str]) -> dict[str, Value] | None:
         return tomllib.loads(_text(path))
     except (OSError, ValueError, RecursionError) as error:  # ValueError: not TOML, not UTF-8
         text = str(error)
-        warnings.append(f"{path} cannot be read, so its settings are not in force: {text}")
+        warnings.append(f"{path} cannot be read, so its settings are not used: {text}")
         return None
 
 
 def _text(path: str) -> str:
     import stat
 
-    # a pipe in its place would keep us waiting for a writer
+    # O_NONBLOCK: a pipe in place of the file would wait for a writer
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -282,24 +287,24 @@ def _fault(name: str, value: object) -> str:
         return f"there is no setting {name!r}"
     if type(value) is not type(setting.default):
         wants = {bool: "true or false", int: "a number"}.get(type(setting.default))
-        return f"{name} wants {wants or 'a word in quotes'}"
+        return f"{name} must be {wants or 'a word in quotes'}"
     if setting.choices and value not in setting.choices:
-        return f"{name} is one of {', '.join(setting.choices)}"
+        return f"{name} must be one of {', '.join(setting.choices)}"
     if isinstance(value, int) and value < setting.least:
-        return f"{name} is at least {setting.least}"
+        return f"{name} must be at least {setting.least}"
     if isinstance(value, int) and value > _MAX_NUMBER:
-        return f"{name} is at most {_MAX_NUMBER}"
+        return f"{name} must be at most {_MAX_NUMBER}"
     return ""
 
 
 def working_directory(environment: Mapping[str, str] = os.environ) -> str:
-    """As the shell names it (through links), unless that is no longer true."""
+    """Return the directory as the shell names it (with links), if that name is still right."""
     named = environment.get("PWD", "")
     if named.startswith("/") and _is_here(named):
         return named
     try:
         return os.getcwd()
-    except OSError:  # the directory was removed: its name is what was recorded
+    except OSError:  # the directory was removed; events were recorded with this name
         if named.startswith("/"):
             return named
         raise InputError(
@@ -315,7 +320,7 @@ def _is_here(path: str) -> bool:
 
 
 def runtime_folder(environment: Mapping[str, str] = os.environ) -> str | None:
-    """Where bash keeps its text file when it may."""
+    """Return the folder in which bash keeps its text file, if there is one."""
     folder = environment.get("XDG_RUNTIME_DIR", "")
     return folder if folder.startswith("/") else None
 
@@ -324,43 +329,55 @@ def login_shell(environment: Mapping[str, str] = os.environ) -> str:
     return environment.get("SHELL", "")
 
 
-def rc_files(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Shell -> the file that it reads at its start, there or not. Raises InputError."""
+def user_folders(environment: Mapping[str, str] = os.environ) -> UserFolders:
+    """Return where shells and other tools keep files of this user. Raises InputError."""
+    from hx.shells import UserFolders
+
+    def folder(variable: str, default: str) -> str:
+        path = environment.get(variable, "")
+        return path if path.startswith("/") else os.path.join(home, default)
+
     home = _home(environment)
-    dotfiles, settings = environment.get("ZDOTDIR", ""), environment.get("XDG_CONFIG_HOME", "")
-    if not settings.startswith("/"):
-        settings = os.path.join(home, ".config")
-    return {
-        "bash": os.path.join(home, ".bashrc"),
-        "zsh": os.path.join(dotfiles if dotfiles.startswith("/") else home, ".zshrc"),
-        "fish": os.path.join(settings, "fish", "config.fish"),
-    }
+    return UserFolders(
+        home,
+        folder("XDG_CONFIG_HOME", ".config"),
+        folder("XDG_DATA_HOME", ".local/share"),
+        folder("ZDOTDIR", home),
+    )
 
 
 def search_path(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Folders in which commands are looked for."""
+    """Return the folders in which the shell searches for programs."""
     return [folder for folder in environment.get("PATH", "").split(os.pathsep) if folder]
 
 
 def shell_histories(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Where bash, zsh and fish keep histories of their own; not all of them exist."""
-    home = environment.get("HOME") or _home_of_user()
-    dotfiles = environment.get("ZDOTDIR") or home
-    data = environment.get("XDG_DATA_HOME") or os.path.join(home, ".local/share")
-    places = [os.path.join(dotfiles, ".zsh_history"), os.path.join(data, "fish", "fish_history")]
-    names = (".bash_history", ".zsh_history", ".zhistory", ".histfile", ".history")
-    places += [os.path.join(home, name) for name in names]
+    """Return the paths at which shells may keep histories of their own; HISTFILE is the first."""
+    from hx.shells import SHELLS
+
+    # lines without times come last: then they can be recognised as events that are already there
+    shells = sorted(SHELLS.values(), key=lambda shell: not shell.keeps_times)
+    paths = [path for shell in shells for path in shell.history_paths]
     named = environment.get("HISTFILE", "")
-    return [path for path in dict.fromkeys([named, *places]) if path.startswith("/")]
+    return [*dict.fromkeys([named] * named.startswith("/") + _in_folders(paths, environment))]
 
 
-def import_places(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Where histories lie that hx can import; not all of them exist."""
-    home = environment.get("HOME") or _home_of_user()
-    data = environment.get("XDG_DATA_HOME") or os.path.join(home, ".local/share")
-    atuin = [
-        os.path.join(data, "atuin", "history.db"),
-        os.path.join(home, ".atuin", "data", "history.db"),
-    ]
-    # atuin first: it knows more of a command that a shell's own history holds as well
-    return [path for path in atuin if path.startswith("/")] + shell_histories(environment)
+def import_paths(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Return the paths at which histories may be that hx can import.
+
+    The histories of other tools come first: they say more about a command than the shell's own
+    history, which has the same command.
+    """
+    from hx.importers.registry import importers
+
+    paths = [path for tool in importers() for path in tool.PLACES]
+    return [*dict.fromkeys(_in_folders(paths, environment) + shell_histories(environment))]
+
+
+def _in_folders(paths: list[str], environment: Mapping[str, str]) -> list[str]:
+    """Fill in the folders of the user; nothing where there is no home folder."""
+    try:
+        folders = user_folders(environment)
+    except InputError:
+        return []
+    return [folders.path(path) for path in paths]

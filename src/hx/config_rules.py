@@ -1,6 +1,6 @@
-"""The rules in the settings: whether they are sound, and a copy of the last that were.
+"""The rules in the settings: whether they are valid, and a copy of the last good ones.
 
-A broken settings file must not switch rules off: the copy holds until the file is sound again.
+An invalid settings file must not switch rules off: the copy is used until the file is valid.
 """
 
 from __future__ import annotations
@@ -20,18 +20,20 @@ _MAX_NAME = 40
 
 
 def fault(name: str, value: object) -> str:
-    """What is wrong with a value of one of FIELDS; empty when nothing is."""
+    """Return what is wrong with the value of one of FIELDS; empty when it is valid."""
     if name == "redact":
-        return "" if isinstance(value, bool) else "redact is true or false"
+        return "" if isinstance(value, bool) else "redact must be true or false"
     if name == "redact_rules":
         return _fault_of_expressions(value)
-    if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
-        return f"{name} wants a list of patterns in quotes"
+    if not isinstance(value, list) or not all(
+        isinstance(pattern, str) and pattern for pattern in value
+    ):
+        return f"{name} must be a list of patterns in quotes"
     from hx.core.redaction.patterns import MAX_LENGTH, MAX_PATTERNS
 
     if len(value) > MAX_PATTERNS:
-        return f"{name} holds more than {MAX_PATTERNS} patterns"
-    long = next((one for one in value if len(one) > MAX_LENGTH), None)
+        return f"{name} has more than {MAX_PATTERNS} patterns"
+    long = any(len(pattern) > MAX_LENGTH for pattern in value)
     return f"{name}: a pattern is longer than {MAX_LENGTH} characters" if long else ""
 
 
@@ -39,14 +41,14 @@ def _fault_of_expressions(value: object) -> str:
     from hx.core.redaction.patterns import MAX_PATTERNS, compiled
 
     if not isinstance(value, dict):
-        return 'redact_rules is a table of name = "expression"'
+        return 'redact_rules must be a table of name = "expression"'
     if len(value) > MAX_PATTERNS:
-        return f"redact_rules holds more than {MAX_PATTERNS} expressions"
+        return f"redact_rules has more than {MAX_PATTERNS} expressions"
     for name, expression in value.items():
         if not name or len(name) > _MAX_NAME or set(name) - _NAME_CHARACTERS:
-            return f"redact_rules: {name!r} is no name: small letters, digits and -"
+            return f"redact_rules: {name!r} is not a name: use small letters, digits and -"
         if not isinstance(expression, str):
-            return f"redact_rules: {name} wants an expression in quotes"
+            return f"redact_rules: {name} must be an expression in quotes"
         try:
             compiled(expression)
         except ValueError as error:
@@ -55,7 +57,7 @@ def _fault_of_expressions(value: object) -> str:
 
 
 def last_good(path: str) -> dict[str, object] | None:
-    """Values of FIELDS as they were when all were sound; None when there is no such copy."""
+    """Return the last good values of FIELDS; None when there is no copy of them."""
     import json
 
     try:
@@ -69,7 +71,7 @@ def last_good(path: str) -> dict[str, object] | None:
 
 
 def keep(path: str, values: Mapping[str, object], defaults: Mapping[str, object]) -> None:
-    """Make the copy say what holds now; there is none while the defaults hold. Raises OSError."""
+    """Update the copy; there is none while the rules are the defaults. Raises OSError."""
     wanted = {name: values[name] for name in FIELDS}
     if wanted == {name: defaults[name] for name in FIELDS}:
         if os.path.exists(path):

@@ -1,8 +1,8 @@
-"""Who this device is: keys made at the first run, and the id that follows from them.
+"""The identity of this device: its keys, created at the first run, and the id derived from them.
 
-The file holds both seeds, 0600. Until the device joins a vault they guard nothing but its name;
-then they move into the custody that its owner chooses (hx.device_handover), and the database and
-the note of that custody know the id. Source: sync contract v1, section 4.
+The key file has both seeds and mode 0600. Until the device joins a vault the keys protect nothing
+but its id. When it joins one, `hand_over` moves them into the custody that the user chose; the id
+is then in the database and in the custody note. Source: docs/format.md.
 """
 
 from __future__ import annotations
@@ -16,46 +16,49 @@ from hx.files import reason, replace_file, require_owner
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.core.format.keys import DeviceKeys
+    from hx.custody import Custody
+    from hx.custody.key_set import Secrets
     from hx.database.connection import Database
 
 _MAGIC = "hx-device-1"
 
 
 class Identity(NamedTuple):
+    """The id of this device."""
+
     device_id: bytes
-    shared: bool  # the data folder is on a network file system: one identity a host
+    shared: bool  # the data folder is on a network file system: each host has an identity
 
 
 def identity(database: Database, host: str) -> Identity:
-    """Who we are; at the first run makes the keys and says so to the database."""
+    """Return the identity; the first run creates the keys and writes the id into the database."""
     shared = bool(database.meta("network"))
-    known = database.meta(_meta_key(host, shared=shared))
-    if isinstance(known, bytes):
-        return Identity(known, shared)
+    stored = database.meta(_meta_key(host, shared=shared))
+    if isinstance(stored, bytes):
+        return Identity(stored, shared)
     return _first_run(database, host)
 
 
 def _first_run(database: Database, host: str) -> Identity:
+    from hx.database.event_detail import rename_device
     from hx.files import on_network
 
     folder = os.path.dirname(database.path)
     shared = on_network(folder)
-    with database.transaction():  # two first runs at once: the second reads the keys of the first
+    with (
+        database.transaction()
+    ):  # of two first runs at once, the second reads the keys of the first
         device_id = _in_custody(folder, host, shared=shared) or load_or_make(
             key_path(folder, host, shared=shared)
         )
         database.set_meta("network", int(shared))
         database.set_meta(_meta_key(host, shared=shared), device_id)
-        database.execute(
-            "INSERT INTO device (device_id, name) VALUES (?1, ?2)"
-            " ON CONFLICT (device_id) DO UPDATE SET name = ?2",
-            (device_id, host),
-        )
+        rename_device(database, device_id, host)
     return Identity(device_id, shared)
 
 
 def become(database: Database, host: str, device_id: bytes, name: str, *, shared: bool) -> Identity:
-    """The database is that device's from now on; the caller holds the transaction."""
+    """Make the database that of another device id; the caller holds the transaction."""
     from hx.database.event_detail import rename_device
 
     database.set_meta(_meta_key(host, shared=shared), device_id)
@@ -64,7 +67,7 @@ def become(database: Database, host: str, device_id: bytes, name: str, *, shared
 
 
 def _in_custody(folder: str, host: str, *, shared: bool) -> bytes | None:
-    """The id of a device in a vault: where its database was lost, and is made anew."""
+    """Return the id in the custody note: the database of a device in a vault was lost."""
     from hx.custody.place import read_note, stem
 
     note = read_note(f"{stem(folder, host, shared=shared)}.toml")
@@ -81,7 +84,7 @@ def key_path(folder: str, host: str, *, shared: bool) -> str:
 
 
 def load_or_make(path: str) -> bytes:
-    """The device id of a key file; a missing file is made, a damaged one never replaced."""
+    """Return the device id of a key file; create a missing file, never replace a damaged one."""
     try:
         return verified(path)
     except FileNotFoundError:
@@ -89,12 +92,12 @@ def load_or_make(path: str) -> bytes:
 
 
 def verified(path: str) -> bytes:
-    """The device id that the keys in a file give. Raises DatabaseError, FileNotFoundError."""
+    """Return the id derived from the keys in a file. Raises DatabaseError, FileNotFoundError."""
     return read_keys(path).device_id
 
 
 def read_keys(path: str) -> DeviceKeys:
-    """The keys in a file. Raises DatabaseError, FileNotFoundError."""
+    """Return the keys in a file. Raises DatabaseError, FileNotFoundError."""
     from hx.core.format.keys import DeviceKeys
 
     device_id, sign, box = _read(path)
@@ -105,7 +108,7 @@ def read_keys(path: str) -> DeviceKeys:
 
 
 def _read(path: str) -> tuple[bytes, bytes, bytes]:
-    """(device id, signing seed, box seed)."""
+    """Return (device id, signing seed, box seed)."""
     try:
         require_owner(path)
         with open(path, encoding="ascii", errors="replace") as file:
@@ -115,12 +118,12 @@ def _read(path: str) -> tuple[bytes, bytes, bytes]:
     except OSError as error:
         raise DatabaseError(f"cannot read {path}: {reason(error)}", "check who owns it") from None
     try:
-        found = tuple(map(bytes.fromhex, words[1::2]))
+        values = tuple(map(bytes.fromhex, words[1::2]))
     except ValueError:
-        found = ()
-    if words[::2] != [_MAGIC, "sign", "box"] or [*map(len, found)] != [16, 32, 32]:
+        values = ()
+    if words[::2] != [_MAGIC, "sign", "box"] or [*map(len, values)] != [16, 32, 32]:
         raise _damaged(path)
-    return found[0], found[1], found[2]
+    return values[0], values[1], values[2]
 
 
 def _damaged(path: str) -> DatabaseError:
@@ -137,3 +140,31 @@ def _make(path: str) -> bytes:
     sign, box = keys.sign_seed.hex(), keys.box_seed.hex()
     replace_file(path, f"{_MAGIC} {device_id.hex()}\nsign {sign}\nbox {box}\n".encode())
     return device_id
+
+
+def hand_over(custody: Custody, secrets: Secrets, path: str) -> None:
+    """Move the keys from the key file into custody; the file is deleted last.
+
+    Raises KeyMissing, DatabaseError.
+    """
+    custody.store(secrets)
+    retire(path, secrets)
+
+
+def retire(path: str, secrets: Secrets) -> None:
+    """Overwrite and delete the key file if custody has its keys; repeat it after a crash."""
+    from hx.custody.files import is_blank, remove
+
+    try:
+        if not is_blank(path) and read_keys(path) != secrets.device:
+            raise DatabaseError(
+                f"{path} has other keys than the custody of this device",
+                "move it away: it belongs to another device",
+            )
+        remove(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise DatabaseError(
+            f"cannot delete {path}: {reason(error)}", "make the folder writable"
+        ) from None

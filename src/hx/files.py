@@ -1,4 +1,4 @@
-"""Folders and files that belong to one person: 0700 and 0600 whatever the umask."""
+"""Private folders and files (0700 and 0600 whatever the umask), atomic replacement, locks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _NETWORK = (
 
 
 def private_folder(path: str) -> None:
-    """Make a folder (and its parents) that only its owner enters; refuse another owner's."""
+    """Create a folder (and its parents) that only its owner may enter.
+
+    Raises InputError, DatabaseError; the latter also for a folder of another user.
+    """
     try:
         for folder in reversed(_missing(path)):
             _make_folder(folder)
@@ -28,14 +31,14 @@ def private_folder(path: str) -> None:
         ) from None
     except OSError as error:
         raise DatabaseError(
-            f"cannot make the folder {path}: {reason(error)}",
-            "make it writable, or set HX_HOME to a folder that is",
+            f"cannot create the folder {path}: {reason(error)}",
+            "make its parent writable, or set HX_HOME to a folder that is",
         ) from None
     require_owner(path)
 
 
 def _missing(path: str) -> list[str]:
-    """The folder and those of its parents that are not there, the innermost first."""
+    """Return the folder and its parents that do not exist, the innermost first."""
     missing = []
     while path and not os.path.isdir(path):
         missing.append(path)
@@ -50,11 +53,14 @@ def _make_folder(path: str) -> None:
         if not os.path.isdir(path):
             raise
     else:
-        os.chmod(path, 0o700)  # the umask may have taken from it
+        os.chmod(path, 0o700)  # the umask may have removed permissions
 
 
 def require_owner(path: str) -> None:
-    """Raise DatabaseError unless the effective user owns it (sudo with a kept HOME does not)."""
+    """Raise DatabaseError unless the effective user owns the path.
+
+    Under sudo with the HOME of another user, it is not the owner.
+    """
     owner = os.stat(path).st_uid
     if owner != os.geteuid():
         raise DatabaseError(
@@ -71,9 +77,9 @@ def replace_file(
     owner: tuple[int, int] | None = None,
     check: Callable[[], None] | None = None,
 ) -> None:
-    """Write a whole file or nothing, safe against a crash; `owner`: user and group ids.
+    """Replace a file atomically, also if the machine crashes; `owner` is (user id, group id).
 
-    `check` is called at the last moment, and may raise to leave the file as it is.
+    `check` is called just before the replacement; if it raises, the file is not changed.
     """
     temporary = f"{path}.{os.urandom(4).hex()}.tmp"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -81,7 +87,9 @@ def replace_file(
         with os.fdopen(descriptor, "wb") as file:
             if owner is not None:
                 _give(descriptor, *owner)
-            os.fchmod(descriptor, mode)  # after the owner: a change of owner may take from it
+            os.fchmod(
+                descriptor, mode
+            )  # after the owner: changing the owner may remove permissions
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -89,14 +97,14 @@ def replace_file(
             check()
         os.replace(temporary, path)
     except BaseException:
-        if os.path.lexists(temporary):  # else an interrupt came right behind the replacing
+        if os.path.lexists(temporary):  # else an interrupt came just after the replacement
             os.unlink(temporary)
         raise
     _sync_folder(os.path.dirname(path))
 
 
 def _give(descriptor: int, user: int, group: int) -> None:
-    """A group that we are not in stays ours; another user only root can name."""
+    """Set the owner; if the process may not set the group, its own group stays."""
     try:
         os.fchown(descriptor, user, group)
     except PermissionError:
@@ -105,10 +113,10 @@ def _give(descriptor: int, user: int, group: int) -> None:
 
 
 def _sync_folder(path: str) -> None:
-    """Make the names in it durable, where the file system can."""
+    """Make the names in a folder durable, where the file system can do so."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:  # it may be written and entered, but not read
+    except OSError:  # the folder may be writable but not readable
         return
     try:
         os.fsync(descriptor)
@@ -119,18 +127,18 @@ def _sync_folder(path: str) -> None:
 
 
 def reason(error: OSError) -> str:
-    """`Permission denied` -> `permission denied`: the system's words inside a sentence."""
+    """Return the message of the system for use inside a sentence: `permission denied`."""
     text = error.strerror or str(error)
     return text[:1].lower() + text[1:]
 
 
 def on_network(path: str) -> bool:
-    """Whether a folder lies on a network file system (Linux: from the mount table)."""
+    """Return whether a path is on a network file system, by the mount table of Linux."""
     return mounted_as(path).removeprefix("fuse.").startswith(_NETWORK)
 
 
 def mounted_as(path: str) -> str:
-    """The kind of file system that holds a path; empty where there is no mount table."""
+    """Return the type of the file system of a path; empty where there is no mount table."""
     try:
         with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as file:
             mounts = file.read()
@@ -140,17 +148,17 @@ def mounted_as(path: str) -> str:
 
 
 def file_system(path: str, mounts: str) -> str:
-    """The kind of file system that holds a path, by a mount table; empty when none does."""
-    found, longest = "", -1
+    """Return the type of the file system of a path by this mount table; empty: not in it."""
+    best, longest = "", -1
     for line in mounts.split("\n"):
         _, where, kind, *_ = *line.split(" "), "", "", ""
         for escaped, character in _ESCAPED:
             where = where.replace(escaped, character)
         where = where.rstrip("/") + "/"
-        # of two on one place the later covers the earlier
+        # of two mounts at one path the later one hides the earlier one
         if kind and len(where) >= longest and f"{path}/".startswith(where):
-            found, longest = kind, len(where)
-    return found
+            best, longest = kind, len(where)
+    return best
 
 
 _ESCAPED = (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\"))  # the backslash last
@@ -160,7 +168,10 @@ _PAUSE_S = 0.05
 
 
 class Lock:
-    """A file lock that ends with the process; entering says whether it is ours. Raises OSError."""
+    """A file lock, released when the process ends. `with` returns whether it was acquired.
+
+    Raises OSError.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -187,7 +198,7 @@ class Lock:
 
 
 class PatientLock(Lock):
-    """A lock that is waited for; entering says whether it became ours in time."""
+    """A lock that waits. `with` returns whether it was acquired within `patience_s` seconds."""
 
     def __init__(self, path: str, patience_s: float) -> None:
         super().__init__(path)

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from hx.capture import spool
-from hx.capture.ingest import Source, ingest
+from hx.capture.ingest import SpoolSource, ingest
 from hx.core.redaction.rules import Rules
 from hx.database.connection import open_database
 from hx.database.dump import dump
@@ -47,7 +47,9 @@ class Box:
         self.spool.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = str(folder / "hx.db")
         self.lock = str(folder / "ingest.lock")
-        self.source = Source(str(self.spool), self.lock, DEVICE, HOST, shared, lambda: self.rules)
+        self.source = SpoolSource(
+            str(self.spool), self.lock, DEVICE, HOST, shared, lambda: self.rules
+        )
         self.database = open_database(self.path)
 
     def close(self) -> None:

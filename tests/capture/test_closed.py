@@ -154,7 +154,7 @@ def test_on_a_network_folder_every_host_drains_its_own_files(tmp_path):
 def test_a_process_that_ended_is_gone_and_one_that_runs_is_not():
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
         facts = spool.Facts(bytes(16), bytes(16), begin_us=clock_us())
-        head = spool.Header(facts, 0, spool.boot_id(), process.pid)
+        head = spool.SessionHeader(facts, 0, spool.boot_id(), process.pid)
         assert not spool.writer_is_gone(head._replace(facts=facts._replace(begin_us=2**60)), "")
         process.communicate()
     assert spool.writer_is_gone(head, spool.boot_id())

@@ -14,7 +14,8 @@ from capture.box import DEVICE, Box, head, session
 from hx.capture import spool
 from hx.capture.ingest import Report, pending
 from hx.core.model import FINISHED
-from hx.core.spool_records import FOREIGN, ORPHAN, TORN
+from hx.core.spool_records import END_WITHOUT_START, FOREIGN, TORN
+from hx.database.join import join
 from spooled import complete, end, record, start
 
 FASTEST = "/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -143,7 +144,7 @@ def test_foreign_and_torn_bytes_are_counted_with_a_reason(box):
     box.write(complete(3))
     box.ingest()
     assert [event.key.seq for event in box.events()] == [2, 3]
-    assert box.faults() == {FOREIGN: 2, TORN: 1, ORPHAN: 1}
+    assert box.faults() == {FOREIGN: 2, TORN: 1, END_WITHOUT_START: 1}
 
 
 def test_other_files_in_the_folder_are_left_alone(box):
@@ -180,7 +181,7 @@ def test_events_that_were_forgotten_before_they_came_are_dropped(box):
 
     order = Tombstone(b"t" * 16, 1, DEVICE, Window(0, 5_000))
     with box.database.transaction():
-        box.database.join(History(tombstones=frozenset({order})))
+        join(box.database, History(tombstones=frozenset({order})))
     box.write(complete(1, at=4_999) + complete(2, at=5_000))
     assert box.ingest() == Report(events=1, dropped=1)
     assert box.text() == b""

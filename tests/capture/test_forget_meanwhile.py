@@ -19,8 +19,8 @@ def ordered(box):
     database = open_database(box.path)
     try:
         issuer = forget.Issuer(DEVICE, clock_us(), lambda: bytes(16))
-        places = forget.Places(str(box.spool), (), box.lock, patience_s=0)
-        return forget.order(database, Choice(text=SECRET), (), issuer, places).forgotten
+        places = forget.SpoolPaths(str(box.spool), (), box.lock, patience_s=0)
+        return forget.issue(database, Choice(text=SECRET), (), issuer, places).forgotten
     finally:
         database.close()
 
@@ -61,8 +61,8 @@ def test_a_forget_lets_nobody_drain_until_it_has_overwritten_the_spool(box):
     seen = []
     while_it_commits(box, lambda: seen.append(box.ingest().busy))
     issuer = forget.Issuer(DEVICE, clock_us(), lambda: bytes(16))
-    places = forget.Places(str(box.spool), (), box.lock)
-    forget.order(box.database, Choice(text=SECRET), (), issuer, places)
+    places = forget.SpoolPaths(str(box.spool), (), box.lock)
+    forget.issue(box.database, Choice(text=SECRET), (), issuer, places)
     assert seen == [True]
     assert SECRET not in box.text()
     box.ingest()

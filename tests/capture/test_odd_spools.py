@@ -15,6 +15,7 @@ from hx.core.errors import DatabaseError
 from hx.core.merge import History
 from hx.core.model import Keys, Tombstone
 from hx.database.connection import BUSY_TIMEOUT_MS
+from hx.database.join import join
 from spooled import complete, end, start
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ NOBODY = 65_534
 def forget(box, *keys) -> None:
     order = Tombstone(b"t" * 16, 1, DEVICE, Keys(frozenset(keys)))
     with box.database.transaction():
-        box.database.join(History(tombstones=frozenset({order})))
+        join(box.database, History(tombstones=frozenset({order})))
 
 
 def test_the_end_of_a_forgotten_command_does_not_bring_it_back(box):

@@ -123,7 +123,7 @@ def test_a_read_only_folder_is_told_in_a_sentence(as_nobody):
         os.chmod(folder / "hx", 0o500)
         with pytest.raises(DatabaseError, match=r"cannot make the database .*: permission denied"):
             open_database(str(folder / "hx" / "hx.db"))
-        with pytest.raises(DatabaseError, match=r"cannot make the folder .*: permission denied"):
+        with pytest.raises(DatabaseError, match=r"cannot create the folder .*: permission denied"):
             open_database(str(folder / "hx" / "deep" / "hx.db"))
 
     as_nobody(work)

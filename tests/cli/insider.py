@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hx.custody import key_set as secrets
 from hx.custody.key_file import KeyFile
 from hx.database.connection import open_database
-from hx.stores import open_store
+from hx.stores.registry import open_store
 from hx.sync.context import Keyring, SyncContext
 from sync.attacker import Attacker
 
@@ -57,7 +57,7 @@ class Insider:
         self.world = self
         self.objects = Folder(member.folder)
 
-    def sync_context(self) -> SyncContext:
+    def context(self) -> SyncContext:
         keyring = Keyring(lambda: self.custody, lambda _: None)
         return SyncContext(
             self.database, open_store(self.url, self.me), self.me, keyring, self.now_us

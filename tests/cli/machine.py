@@ -14,6 +14,7 @@ import spooled
 from hx.core.merge import History
 from hx.core.model import FINISHED, Event, EventKey
 from hx.database.connection import open_database
+from hx.database.join import join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -152,7 +153,7 @@ class Machine:
     def receive(self, *events: Event, name: str = "laptop") -> None:
         """Events of OTHER_DEVICE arrive, as by a pull."""
         with self.database() as database, database.transaction():
-            database.join(History(frozenset(events)))
+            join(database, History(frozenset(events)))
             database.execute("UPDATE device SET name = ? WHERE device_id = ?", (name, OTHER_DEVICE))
 
 

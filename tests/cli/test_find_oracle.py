@@ -15,6 +15,7 @@ from hx.core.query import Query, either_case, index_words
 from hx.database import find as find_module
 from hx.database.connection import open_database
 from hx.database.find import find
+from hx.database.join import join
 
 # Cases that differ between ASCII, SQLite and Unicode; letters of one case; what LIKE, GLOB and
 # FTS read as their own; a letter outside the BMP; the replacement character
@@ -145,7 +146,7 @@ def location(database, events):
     """A database of these events; empty again afterwards."""
     database.execute("BEGIN IMMEDIATE")
     try:
-        database.join(History(frozenset(events)))
+        join(database, History(frozenset(events)))
         for device, name in NAMES.items():
             database.execute("UPDATE device SET name = ? WHERE device_id = ?", (name, device))
         yield

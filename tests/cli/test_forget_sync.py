@@ -13,6 +13,7 @@ from cli.machine import DAY_US, HOUR_US, SECOND_US
 from cli.vaults import Member, vault
 from hx.core.merge import History
 from hx.core.model import Artifact, ArtifactKey, EventKey
+from hx.database.join import join
 from hx.device import identity
 from robustness.stored import objects, opener
 
@@ -159,7 +160,7 @@ def keep(member, command, text):
         event = EventKey(*row)
         key = ArtifactKey(now_us(), me, event.session_id, id_of(text), event)
         made = Artifact(key, text.encode(), "file", 5, bytes(32))
-        database.join(History(artifacts=frozenset([made])))
+        join(database, History(artifacts=frozenset([made])))
     return key.artifact_id.hex()
 
 

@@ -51,7 +51,7 @@ def test_histfile_is_a_usual_place_and_a_link_is_no_second_file(machine, hx, zsh
 
 
 def test_atuin_is_looked_for_first():
-    places = hx.config.import_places({"HOME": "/h"})
+    places = hx.config.import_paths({"HOME": "/h"})
     assert places[:2] == ["/h/.local/share/atuin/history.db", "/h/.atuin/data/history.db"]
 
 

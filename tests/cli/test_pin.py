@@ -8,6 +8,7 @@ import pytest
 from cli.machine import OTHER_DEVICE, OTHER_SESSION, SESSION
 from hx.core.merge import History
 from hx.core.model import Pin
+from hx.database.join import join
 
 
 def pins(machine):
@@ -77,7 +78,7 @@ def test_a_pin_from_a_fast_clock_can_be_undone(machine, hx, record):
     ahead = time.time_ns() // 1000 + 10**12
     far = Pin(bytes.fromhex(SESSION), True, ahead, OTHER_DEVICE)
     with machine.database() as database, database.transaction():
-        database.join(History(pins=frozenset([far])))
+        join(database, History(pins=frozenset([far])))
     hx("unpin", SESSION)
     assert pins(machine) == {SESSION: False}
 

@@ -14,9 +14,8 @@ from hx.core.query import Query, either_case
 from hx.core.rank import Here
 from hx.core.terms import Term
 from hx.database import find as find_module
-from hx.database import search_ranked as search_module
-from hx.database.search import exact_texts
-from hx.database.search_ranked import search
+from hx.database import search as search_module
+from hx.database.search import exact_texts, search
 from strategies import share
 
 __all__ = ["database"]  # the fixture of the oracle

@@ -8,8 +8,8 @@ import pytest
 
 from cli.houses import BASH, House
 from cli.machine import HX
-from hx.core.shells import rc_file as rcfile
-from hx.shells.hook import SHELLS
+from hx.core.shells import rc_file
+from hx.shells import SHELLS
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_the_rc_file_gets_one_line_and_undo_gives_back_the_bytes(house, shape):
     before = house.tree
     assert house.setup().code == 0
     text = house.bashrc.read_bytes()
-    assert text.count(rcfile.MARK) == 1
+    assert text.count(rc_file.MARK) == 1
     assert text.startswith(SHAPES[shape] or b"")
     assert house.hook.read_text() == house.hx("init", "bash").out
     assert house.undo("--purge").code == 0
@@ -99,7 +99,7 @@ def test_a_link_stays_a_link_and_what_it_leads_to_is_edited(house):
     before = house.tree
     house.setup()
     assert os.readlink(house.bashrc) == "dotfiles/bashrc"
-    assert rcfile.has_line(real.read_bytes())
+    assert rc_file.has_line(real.read_bytes())
     assert os.listdir(real.parent) == ["bashrc"]  # a backup is no file for a repository
     house.undo("--purge")
     assert house.tree == before
@@ -236,7 +236,7 @@ def test_a_moved_data_folder_moves_the_line(house):
     elsewhere = house.path / "elsewhere"
     house.setup(XDG_DATA_HOME=str(elsewhere))
     text = house.bashrc.read_bytes()
-    assert text.count(rcfile.MARK) == 1
+    assert text.count(rc_file.MARK) == 1
     assert str(elsewhere).encode() in text
 
 
@@ -256,7 +256,7 @@ def test_a_login_file_that_does_not_go_on_to_bashrc_gets_the_line_too(house, nam
     login = house.path / name
     login.write_text(text)
     house.setup()
-    assert rcfile.has_line(login.read_bytes()) == edited
+    assert rc_file.has_line(login.read_bytes()) == edited
     house.undo()
     assert login.read_text() == text
 
@@ -293,10 +293,10 @@ def test_zshrc_is_where_zshenv_says(house):
         pytest.skip("zsh is not installed")
     (house.path / ".zshenv").write_text("ZDOTDIR=~/zsh\n")  # not exported
     (house.path / "zsh").mkdir()
-    rc_file = house.path / "zsh" / ".zshrc"
-    rc_file.write_bytes(b"a\n")
+    zshrc = house.path / "zsh" / ".zshrc"
+    zshrc.write_bytes(b"a\n")
     house.setup("--shell", "zsh")
-    assert rcfile.has_line(rc_file.read_bytes())
+    assert rc_file.has_line(zshrc.read_bytes())
     assert not (house.path / ".zshrc").exists()
 
 

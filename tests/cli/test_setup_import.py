@@ -5,7 +5,7 @@ import os
 import pytest
 
 from cli.houses import House
-from hx.core.shells import rc_file as rcfile
+from hx.core.shells import rc_file
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_history_that_cannot_be_read_stops_nothing(house):
     assert done.code == 0
     assert "atuin/history.db: " in done.out
     assert found(house) == ["make zsh"]
-    assert rcfile.has_line(house.bashrc.read_bytes())
+    assert rc_file.has_line(house.bashrc.read_bytes())
 
 
 def test_a_database_that_is_none_does_not_keep_shells_from_being_recorded(house):
@@ -56,7 +56,7 @@ def test_a_database_that_is_none_does_not_keep_shells_from_being_recorded(house)
     assert done.code == 8
     assert "the old history is not imported" in done.err
     assert "Traceback" not in done.err
-    assert rcfile.has_line(house.bashrc.read_bytes())
+    assert rc_file.has_line(house.bashrc.read_bytes())
 
 
 def test_purge_leaves_nothing_of_an_import(house):

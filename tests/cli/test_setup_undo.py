@@ -6,7 +6,6 @@ import pytest
 
 from cli.houses import House
 from hx.core.errors import InputError
-from hx.core.shells import rc_file as rcfile
 from hx.setup import user_file as dotfile
 
 
@@ -155,5 +154,5 @@ def test_an_rc_file_that_was_changed_while_hx_asked_is_not_overwritten(house):
     read = dotfile.read(str(house.bashrc))
     house.bashrc.write_bytes(b"b\n")
     with pytest.raises(InputError, match="another program has changed"):
-        dotfile.replace(read, rcfile.with_line(read.text, b"# x"))
+        dotfile.replace(read, rc_file.with_line(read.text, b"# x"))
     assert house.bashrc.read_bytes() == b"b\n"

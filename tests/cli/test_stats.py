@@ -19,6 +19,7 @@ from hx.core.model import FINISHED, KNOWN_SINCE_US, Event, EventKey
 from hx.core.program import program
 from hx.core.query import Query
 from hx.database.connection import open_database
+from hx.database.join import join
 from hx.database.queries import stats as tally
 from strategies import share
 
@@ -119,7 +120,7 @@ def test_every_kind_of_group_is_counted_as_plain_python_counts(history, query):
     with tempfile.TemporaryDirectory(dir=FASTEST) as folder:
         database = open_database(f"{folder}/hx.db")
         with database.transaction():
-            database.join(History(history))
+            join(database, History(history))
         some = [event for event in history if asked_for(event, query)]
         for kind in tally.KINDS:
             made = tally.tallies(database, query, kind, hour)

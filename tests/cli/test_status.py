@@ -44,8 +44,8 @@ def test_a_torn_record_waits_and_is_counted_when_it_is_lost(machine, hx, record)
     assert hx("status", "--json").json["spool"]["pending_bytes"] == len(torn.replace(b"\0", b""))
     path.write_bytes(path.read_bytes() + spooled.start(3, "whole"))
     answer = hx("status", "--json").json
-    assert [(one["reason"], one["count"]) for one in answer["lost"]] == [("torn record", 1)]
-    assert "1 x torn record" in hx("status").out
+    assert [(one["reason"], one["count"]) for one in answer["lost"]] == [("incomplete record", 1)]
+    assert "1 x incomplete record" in hx("status").out
 
 
 def test_what_was_forgotten_before_it_arrived_is_counted(hx, record):

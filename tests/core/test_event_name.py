@@ -1,4 +1,4 @@
-"""Short names of events: the same on every device, found by any prefix."""
+"""Short names of events are the same on every device, and any prefix finds them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ keys = st.builds(
 
 
 def test_an_ident_is_60_bits_of_a_hash_of_the_whole_key():
-    """Written out by hand: other programs, and later versions, must name events so."""
+    """The bits are spelled out: other programs and later versions must name events so."""
     data = (
         (1_700_000_000_000_000).to_bytes(8, "big")
         + b"\x0d" * 16

@@ -1,4 +1,4 @@
-"""Which failures of a session are one."""
+"""Which failures of a session are grouped."""
 
 from __future__ import annotations
 

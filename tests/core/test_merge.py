@@ -1,4 +1,4 @@
-"""The laws of `join`, on histories that collide, and its choices on examples."""
+"""The laws of `join` on histories that collide, and its choices on examples."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.core.merge import Cover, History, encoded, event_beats, join
+from hx.core.merge import Cover, History, encoded, event_supersedes, join
 from hx.core.model import (
     FINISHED,
     Artifact,
@@ -37,13 +37,13 @@ EVENT = Event(KEY, b"make", b"/srv")
 
 
 def history(*records):
-    """A history of these records, each in its set."""
+    """Return a history of these records, each in its set."""
     kinds = (Event, Artifact, Pin, Tombstone)
     return History(*(frozenset(r for r in records if type(r) is kind) for kind in kinds))
 
 
 def covered(key, scope):
-    """The rule of the sync contract, word by word, without any index."""
+    """Return whether a scope covers a key, by the literal rule of docs/format.md."""
     if isinstance(key, ArtifactKey) and key.event is not None and covered(key.event, scope):
         return True
     if isinstance(scope, Window):
@@ -91,7 +91,7 @@ def test_nothing_covered_survives_and_nothing_else_is_lost(a, b):
 
 @given(st.lists(histories, min_size=1, max_size=5), st.data())
 def test_any_order_with_repeats_and_partial_prefixes_ends_in_the_same_history(deltas, data):
-    """A device may be given deltas doubled, shuffled, and already joined with others."""
+    """A device may get deltas twice, in any order, and already joined with others."""
     whole = reduce(join, deltas, NOTHING)
     ends = st.lists(st.integers(0, len(deltas)), max_size=3)
     prefixes = [reduce(join, deltas[:end], NOTHING) for end in data.draw(ends)]
@@ -111,17 +111,19 @@ def test_a_history_cut_into_pieces_is_joined_again(records, data):
 
 
 @given(st.frozensets(tombstones, max_size=6), events | artifacts)
-def test_cover_answers_as_the_rule_does(orders, record):
-    cover = Cover(orders)
+def test_cover_answers_as_the_rule_does(some_tombstones, record):
+    cover = Cover(some_tombstones)
     answer = cover.event if isinstance(record, Event) else cover.artifact
-    assert answer(record.key) == any(covered(record.key, t.scope) for t in orders)
+    assert answer(record.key) == any(covered(record.key, t.scope) for t in some_tombstones)
 
 
 @given(st.lists(events, min_size=2, max_size=6, unique=True))
 def test_versions_of_one_event_are_totally_ordered(versions):
     versions = list({version._replace(key=KEY) for version in versions})
-    beaten = [sum(event_beats(v, rival) for rival in versions if rival is not v) for v in versions]
-    assert sorted(beaten) == list(range(len(versions)))
+    superseded = [
+        sum(event_supersedes(v, other) for other in versions if other is not v) for v in versions
+    ]
+    assert sorted(superseded) == list(range(len(versions)))
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,7 @@ def test_of_two_versions_of_an_event_the_greater_survives(winner, loser):
     assert join(history(loser, winner), NOTHING) == history(winner)
 
 
-def test_an_event_is_encoded_as_the_sync_contract_says():
+def test_an_event_is_encoded_as_the_format_page_says():
     """One msgpack array of the 14 fields after the key; every device must build these bytes."""
     event = Event(
         KEY,
@@ -206,8 +208,8 @@ def test_pins_of_different_sessions_live_side_by_side():
 
 def test_a_pin_does_not_spare_an_event_from_a_tombstone():
     pin = Pin(SESSION, True, 7, DEVICE)
-    order = Tombstone(b"t" * 16, 9, DEVICE, WholeSession(SESSION))
-    assert join(history(EVENT, pin), history(order)) == history(pin, order)
+    tombstone = Tombstone(b"t" * 16, 9, DEVICE, WholeSession(SESSION))
+    assert join(history(EVENT, pin), history(tombstone)) == history(pin, tombstone)
 
 
 @pytest.mark.parametrize(
@@ -220,29 +222,29 @@ def test_a_pin_does_not_spare_an_event_from_a_tombstone():
     ],
     ids=["window", "window of a device", "session", "keys"],
 )
-def test_an_artifact_falls_with_its_event(scope):
-    """Its own time, device and session are others: only the event in its key is covered."""
+def test_an_artifact_is_covered_with_its_event(scope):
+    """Its own time, device and session differ: only the event in its key is covered."""
     key = ArtifactKey(900, OTHER_DEVICE, OTHER_SESSION, b"\x0a" * 16, KEY)
     attached = Artifact(key, b"log", "output", 1, bytes(32))
     alone = attached._replace(key=key._replace(event=None))
-    order = Tombstone(b"t" * 16, 9, DEVICE, scope)
-    assert join(history(EVENT, attached, alone), history(order)) == history(alone, order)
-    assert join(history(order), history(attached, alone, EVENT)) == history(alone, order)
+    tombstone = Tombstone(b"t" * 16, 9, DEVICE, scope)
+    assert join(history(EVENT, attached, alone), history(tombstone)) == history(alone, tombstone)
+    assert join(history(tombstone), history(attached, alone, EVENT)) == history(alone, tombstone)
 
 
 def test_an_artifact_is_forgotten_by_its_own_key_and_its_event_stays():
     key = ArtifactKey(100, DEVICE, SESSION, b"\x0a" * 16, KEY)
     artifact = Artifact(key, b"log", "output", 1, bytes(32))
-    order = Tombstone(b"t" * 16, 9, DEVICE, Keys(frozenset(), frozenset({key})))
-    assert join(history(EVENT, artifact), history(order)) == history(EVENT, order)
+    tombstone = Tombstone(b"t" * 16, 9, DEVICE, Keys(frozenset(), frozenset({key})))
+    assert join(history(EVENT, artifact), history(tombstone)) == history(EVENT, tombstone)
 
 
 def test_a_window_is_half_open_and_an_empty_one_covers_nothing():
-    order = Tombstone(b"t" * 16, 9, DEVICE, Window(100, 100))
-    assert join(history(EVENT), history(order)) == history(EVENT, order)
+    tombstone = Tombstone(b"t" * 16, 9, DEVICE, Window(100, 100))
+    assert join(history(EVENT), history(tombstone)) == history(EVENT, tombstone)
     late = EVENT._replace(key=KEY._replace(started_at_us=101))
-    order = Tombstone(b"t" * 16, 9, DEVICE, Window(100, 101))
-    assert join(history(EVENT, late), history(order)) == history(late, order)
+    tombstone = Tombstone(b"t" * 16, 9, DEVICE, Window(100, 101))
+    assert join(history(EVENT, late), history(tombstone)) == history(late, tombstone)
 
 
 @pytest.mark.parametrize("inner", [(110, 120), (100, 101), (199, 200), (100, 200)])
@@ -254,7 +256,7 @@ def test_a_window_inside_another_takes_nothing_from_it(inner):
 
 
 def test_the_identity_of_a_tombstone_is_the_whole_record():
-    """One id with two scopes (a damaged or hostile device) gives two tombstones everywhere."""
+    """One id with two scopes (of a damaged or hostile device) gives two tombstones everywhere."""
     one = Tombstone(b"t" * 16, 9, DEVICE, WholeSession(SESSION))
     versions = [
         one,
@@ -268,8 +270,10 @@ def test_the_identity_of_a_tombstone_is_the_whole_record():
 
 def test_a_hundred_thousand_tombstones_do_not_make_a_question_slower():
     """Windows are merged: the work for one event does not grow with their number."""
-    orders = [Tombstone(b"t" * 16, 9, DEVICE, Window(2 * i, 2 * i + 1)) for i in range(100_000)]
-    cover = Cover(orders)
+    some_tombstones = [
+        Tombstone(b"t" * 16, 9, DEVICE, Window(2 * i, 2 * i + 1)) for i in range(100_000)
+    ]
+    cover = Cover(some_tombstones)
     assert all(len(spans) == 100_000 for spans in cover._windows.values())
     assert cover.event(KEY._replace(started_at_us=199_998))
     assert not cover.event(KEY._replace(started_at_us=199_999))

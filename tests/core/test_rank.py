@@ -1,4 +1,4 @@
-"""The order of `hx search`, as its docstring promises it."""
+"""The order of `hx search`, as the docstring of hx.core.rank states it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A record is what typing.NamedTuple makes of the same class, without its cost."""
+"""A record behaves as typing.NamedTuple of the same class, without its cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spool bytes -> events: each type of record, and what no record, no torn write may do."""
+"""Spool bytes to events: each type of record, and what incomplete writes cannot cause."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from hx.core.model import FINISHED, MAX_COMMAND_BYTES, MAX_TIME_US, STATUS_UNKNOWN, Event, EventKey
 from hx.core.spool_records import (
+    END_WITHOUT_START,
     FOREIGN,
     MALFORMED,
-    ORPHAN,
     TOO_LONG,
     TORN,
     UNKNOWN_TYPE,
@@ -33,7 +33,7 @@ def key(seq, at):
 
 
 def read(data, started=None, facts=FACTS):
-    """(events in the order they ended, all faults) of bytes that are drained in one go."""
+    """Return (events in the order of their ends, all faults) of bytes that are read at once."""
     parsed = parse(data)
     assembled = assemble(parsed.records, facts, started or {})
     faults = dict(parsed.faults)
@@ -100,8 +100,8 @@ def test_an_end_in_a_later_drain_completes_the_event():
 
 
 def test_an_end_without_its_start_is_counted():
-    assert read(end(1)) == ([], {ORPHAN: 1})
-    assert read(start(1) + end(1) + end(1))[1] == {ORPHAN: 1}
+    assert read(end(1)) == ([], {END_WITHOUT_START: 1})
+    assert read(start(1) + end(1) + end(1))[1] == {END_WITHOUT_START: 1}
 
 
 def test_a_shell_exit_and_a_second_header_are_no_events():
@@ -269,7 +269,7 @@ stream = [
 
 @pytest.mark.parametrize("which", range(1, len(stream)))
 def test_a_torn_write_at_any_byte_loses_only_its_record(which):
-    """Of a start or a complete record nothing or all comes through: the command stands last."""
+    """A start or a complete record is read whole or not at all: the command is its last field."""
     torn, others = stream[which], [r for i, r in enumerate(stream) if i != which]
     rest = [e for e in read(b"".join(others))[0] if e.key.seq != 2]
     whole = read(b"".join(stream))[0]
@@ -287,7 +287,7 @@ def test_a_torn_write_at_any_byte_loses_only_its_record(which):
 
 @given(st.lists(st.tuples(junk, st.integers(1, 5)), max_size=6), junk)
 def test_junk_between_whole_records_loses_none(pieces, last):
-    """Junk is closed by the NUL that opens the next record."""
+    """The NUL before the next record ends the junk."""
     data = b"".join(dirt + complete(seq, at=100 + i) for i, (dirt, seq) in enumerate(pieces))
     events, faults = read(data + last)
     assert [e.key for e in events] == [key(seq, 100 + i) for i, (_, seq) in enumerate(pieces)]
@@ -299,7 +299,7 @@ def test_junk_between_whole_records_loses_none(pieces, last):
     st.lists(st.integers(0, 400), max_size=6).map(sorted),
 )
 def test_a_file_read_as_it_grows_gives_the_same_records_and_faults(data, cuts):
-    """Each drain reads from where the last one stopped, however the writes were cut."""
+    """Each read starts where the last one ended, wherever the writes were cut."""
     offset, found, faults = 0, [], {}
     for size in [*cuts, len(data)]:
         parsed = parse(data[offset:size])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from capture.kill import forked, outcome
 from hx.core.format.keys import generate, key_id, new_vmk
 from hx.custody.key_set import Secrets
-from hx.custody.place import Place, stem
+from hx.custody.place import CustodyPaths, stem
 from hx.custody.sealed_file import Cost
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def other_vmks(secrets: Secrets, epochs: int = 2) -> Secrets:
     return secrets._replace(vmks=some_secrets(epochs).vmks)
 
 
-def place(folder: Path, secrets: Secrets) -> Place:
-    return Place(stem(str(folder), "box", shared=False), secrets.device.device_id)
+def place(folder: Path, secrets: Secrets) -> CustodyPaths:
+    return CustodyPaths(stem(str(folder), "box", shared=False), secrets.device.device_id)
 
 
 def nobody(new: bool) -> bytes:

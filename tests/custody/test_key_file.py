@@ -112,7 +112,7 @@ def test_another_devices_file_is_refused(kept, path, tmp_path, secrets):
 
 
 def test_another_devices_note_is_refused(kept, tmp_path):
-    with pytest.raises(KeyMissing, match=r"custody\.toml is of another device"):
+    with pytest.raises(KeyMissing, match=r"custody\.toml belongs to another device"):
         opened(place(tmp_path, some_secrets()), nobody)
 
 

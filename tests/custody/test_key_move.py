@@ -22,8 +22,7 @@ from hx.custody import Custody, choose, opened
 from hx.custody.key_file import KeyFile
 from hx.custody.key_set import Secrets
 from hx.custody.sealed_file import SealedFile
-from hx.device import read_keys
-from hx.device_handover import hand_over, retire
+from hx.device import hand_over, read_keys, retire
 
 KEYCHAIN = "the keychain (Secret Service)"
 
@@ -105,7 +104,7 @@ class Sieve(KeyFile):
 
 def test_keys_stay_where_they_are_when_custody_does_not_give_them_back(machine, secrets):
     where = place(machine.home, secrets)
-    with pytest.raises(KeyMissing, match="does not return what hx stored in it"):
+    with pytest.raises(KeyMissing, match="does not return what hx wrote"):
         hand_over(Custody(Sieve(where.bare), where), secrets, key_path(machine))
     assert read_keys(key_path(machine)) == secrets.device
     assert not (machine.home / "custody.toml").exists()

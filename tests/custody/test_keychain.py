@@ -21,7 +21,7 @@ from custody.held import (
 )
 from hx.core.errors import InputError, KeyMissing
 from hx.custody import choose, keychain, opened
-from hx.custody.place import Note, read_note
+from hx.custody.place import CustodyNote, read_note
 
 secretstorage = pytest.importorskip("secretstorage")  # it comes with keyring on Linux
 RING = "keyring.backends.SecretService.Keyring"
@@ -56,7 +56,7 @@ def test_a_keychain_is_the_best_there_is_and_the_choice_is_noted(kept, tmp_path,
     assert kept.passed_over == ""
     assert kept.describe() == "the keychain (Secret Service)"
     where = place(tmp_path, secrets)
-    assert read_note(where.note) == Note("keychain", where.device_id, RING)
+    assert read_note(where.note) == CustodyNote("keychain", where.device_id, RING)
     assert os.listdir(tmp_path) == ["custody.toml"]
     assert not is_told((tmp_path / "custody.toml").read_bytes(), secrets)
 
@@ -134,7 +134,7 @@ def test_a_keychain_that_keeps_nothing_is_an_error_and_the_old_keys_stay(kept, s
     whole = Keyring.set_password
     Keyring.set_password = lambda *_: None
     try:
-        with pytest.raises(KeyMissing, match="does not return"):
+        with pytest.raises(KeyMissing, match="does not return what hx wrote"):
             kept.store(other_vmks(secrets))
     finally:
         Keyring.set_password = whole
@@ -262,7 +262,7 @@ def test_a_backend_that_does_not_load_is_a_sentence(
     keychain_running, tmp_path, secrets, monkeypatch, ring
 ):
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", ring)
-    with pytest.raises(KeyMissing, match="keyring cannot use the keychain that it is set to"):
+    with pytest.raises(KeyMissing, match="keyring cannot use the keychain in its settings"):
         choose("keychain", place(tmp_path, secrets), nobody)
 
 

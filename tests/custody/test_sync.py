@@ -10,7 +10,7 @@ import pytest
 from cli.machine import Machine
 from custody.held import PASSPHRASE, is_told, nobody, place
 from hx.custody import opened
-from hx.custody.place import Place, read_note, stem
+from hx.custody.place import CustodyPaths, read_note, stem
 
 ASK = {"HX_PASSPHRASE_COMMAND": f"echo {PASSPHRASE.decode()}"}
 
@@ -60,7 +60,7 @@ def test_a_keychain_is_taken_where_there_is_one(machine, store, keychain_running
     assert told_keys(machine, keychain_running) == "the keychain (Secret Service)"
     assert sync(machine, keychain_running).code == 0
     found = read_note(str(machine.home / "custody.toml"))
-    where = Place(stem(str(machine.home), "box", shared=False), found.device_id)
+    where = CustodyPaths(stem(str(machine.home), "box", shared=False), found.device_id)
     secrets = opened(where, nobody).load()
     assert len(secrets.vmks) == 1
     files = [path for path in machine.cwd.rglob("*") if path.is_file()]
@@ -134,7 +134,7 @@ def test_the_passphrase_command_runs_once_and_no_process_listing_shows_keys(
     assert sync(machine, environment).code == 0
     assert (tmp_path / "runs").read_text() == "\n\n"
     found = read_note(str(machine.home / "custody.toml"))
-    where = Place(stem(str(machine.home), "box", shared=False), found.device_id)
+    where = CustodyPaths(stem(str(machine.home), "box", shared=False), found.device_id)
     secrets = opened(where, lambda _: PASSPHRASE).load()
     assert not is_told(seen.read_bytes(), secrets)
     assert place(machine.home, secrets) == where

@@ -112,7 +112,7 @@ def test_three_typos_end_it_with_a_sentence(home):
         terminal.until(b"(not shown)")
         terminal.type(b"abandon ability" + ENTER)
     terminal.wait()
-    assert "ended: there are 12 recovery words, but 2 were given" in seen(terminal)
+    assert "ended: there must be 12 recovery words, and these are 2" in seen(terminal)
 
 
 def run(text, stdin=b""):

@@ -13,14 +13,15 @@ from hx.core.rank import Here
 from hx.core.terms import parse
 from hx.database import event_detail as events
 from hx.database.connection import open_scratch
+from hx.database.event_rows import remove_events
 from hx.database.find import find, load
+from hx.database.join import join
 from hx.database.queries import forget_selection as chosen
 from hx.database.queries import sessions
 from hx.database.queries import status as figures
 from hx.database.queries.forget_selection import Choice
-from hx.database.removal import remove_events
-from hx.database.search_ranked import search
-from hx.picker.answers.source import Source
+from hx.database.search import search
+from hx.picker.answers.source import AnswerSource
 from hx.picker.model import Question
 
 DEVICE, OTHER, ORIGIN = b"\x01" * 16, b"\x02" * 16, b"\x81" * 16
@@ -51,7 +52,7 @@ def database_of(folder, made, count):
     database = open_scratch(str(folder))
     for at in range(0, count, 25_000):
         with database.transaction():
-            database.join(History(events=frozenset(map(made, range(at, at + 25_000)))))
+            join(database, History(events=frozenset(map(made, range(at, at + 25_000)))))
     return database
 
 
@@ -70,14 +71,14 @@ def newest(database):
 
 def show(database):
     (found,) = load(database, [newest(database)])
-    place = events.place_of(database, found)
+    place = events.row_ids_of(database, found)
     return [events.runs_of(database, place), events.around(database, place, 3)]
 
 
 def fix(database):
     sql = "SELECT id FROM event WHERE exit_status <> 0 ORDER BY started_at_us LIMIT 1"
     (found,) = load(database, [database.value(sql) or newest(database)])
-    return events.fix_of(database, events.place_of(database, found))
+    return events.fix_of(database, events.row_ids_of(database, found))
 
 
 def last(database):
@@ -89,8 +90,8 @@ def ingest(database):
     """One command more, and the end of it."""
     number = database.value("SELECT count FROM total WHERE name = 'event'")
     begun = typed(number)._replace(exit_status=None, flags=0)
-    in_vain(database, lambda: database.join(History(events=frozenset({begun}))))
-    in_vain(database, lambda: database.join(History(events=frozenset({typed(number - 1)}))))
+    in_vain(database, lambda: join(database, History(events=frozenset({begun}))))
+    in_vain(database, lambda: join(database, History(events=frozenset({typed(number - 1)}))))
 
 
 def move(database):
@@ -102,8 +103,8 @@ def move(database):
     )
     begun = begun._replace(exit_status=None, flags=0)
     database.execute("BEGIN")
-    database.join(History(events=frozenset({before, begun})))
-    database.join(History(events=frozenset({ended})))
+    join(database, History(events=frozenset({before, begun})))
+    join(database, History(events=frozenset({ended})))
     database.execute("ROLLBACK")
 
 
@@ -135,9 +136,9 @@ QUESTIONS = {
     "search, common": searched("make"),
     "search, letters apart": searched("mk"),
     "search, absent": searched("nosuchthing"),
-    "picker": lambda database: Source(database, HERE, NOW_US).first(Question()),
-    "picker, query": lambda database: Source(database, HERE, NOW_US).first(Question("mk")),
-    "picker, here": lambda database: Source(database, HERE, NOW_US).first(
+    "picker": lambda database: AnswerSource(database, HERE, NOW_US).first(Question()),
+    "picker, query": lambda database: AnswerSource(database, HERE, NOW_US).first(Question("mk")),
+    "picker, here": lambda database: AnswerSource(database, HERE, NOW_US).first(
         Question("make", scope=DIRECTORY)
     ),
     "last": last,

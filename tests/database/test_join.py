@@ -17,6 +17,7 @@ from hx.core.model import Event, EventKey, Keys, Tombstone, WholeSession, Window
 from hx.database import counts
 from hx.database.connection import open_database
 from hx.database.dump import dump
+from hx.database.join import join as join_rows
 from strategies import (
     artifacts,
     events,
@@ -37,7 +38,7 @@ FASTEST = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 def take(database, delta):
     with database.transaction():
-        return database.join(delta)
+        return join_rows(database, delta)
 
 
 class Machine(RuleBasedStateMachine):
@@ -124,7 +125,7 @@ class Machine(RuleBasedStateMachine):
     def give_up_a_transaction(self, delta):
         def fail():
             with self.database.transaction():
-                self.database.join(delta)
+                join_rows(self.database, delta)
                 raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):

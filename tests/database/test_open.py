@@ -155,7 +155,7 @@ def test_a_file_that_is_no_database_is_refused_and_untouched(path, data):
     Path(path).write_bytes(data)
     with pytest.raises(DatabaseError, match=r"is not a database|is damaged") as caught:
         open_database(path)
-    assert "move it away" in caught.value.hint
+    assert "move the file away" in caught.value.hint
     assert Path(path).read_bytes() == data
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from hx.core.label import MAX_LABEL_BYTES
+from hx.core.device_names import MAX_LABEL_BYTES
 from hx.core.merge import History
 from hx.core.model import IMPORTED, Event, EventKey, Keys, Tombstone
 from hx.core.query import Query
 from hx.database.event_detail import device_names, name_origins, rename_device
+from hx.database.join import join
 from hx.database.queries.stats import DEVICE, tallies
 from hx.database.queries.status import figures
 
@@ -33,7 +34,7 @@ def test_an_origin_is_called_as_its_host_or_else_as_its_author(database, host):
     event = Event(EventKey(1, ORIGIN, b"\xa0" * 16, 1), b"ls", b"", host=host, origin=IMPORTED)
     with database.transaction():
         rename_device(database, AUTHOR, "laptop")
-        database.join(History(frozenset({event})))
+        join(database, History(frozenset({event})))
         name_origins(database, AUTHOR)
     assert device_names(database)[ORIGIN] == NAMES[host]
 
@@ -42,10 +43,10 @@ def test_an_origin_is_called_as_its_host_or_else_as_its_author(database, host):
 def test_a_device_of_which_no_event_is_left_is_not_counted(database, gone):
     keys = {one: EventKey(5, one, one, 1) for one in (AUTHOR, ORIGIN)}
     with database.transaction():
-        database.join(History(frozenset(Event(key, b"ls", b"") for key in keys.values())))
+        join(database, History(frozenset(Event(key, b"ls", b"") for key in keys.values())))
         rename_device(database, AUTHOR, "laptop")
     assert figures(database).devices == 2
     order = Tombstone(b"\x02" * 16, 9, AUTHOR, Keys(frozenset({keys[gone]})))
     with database.transaction():
-        database.join(History(tombstones=frozenset({order})))
+        join(database, History(tombstones=frozenset({order})))
     assert figures(database).devices == len(tallies(database, Query(), DEVICE, int)) == 1

@@ -9,10 +9,10 @@ import sys
 
 import shtab
 
-from hx.cli.commands.completions import SHELLS, path
 from hx.cli.commands.sync.table import PARTS, add_run_options, part_parser
 from hx.cli.parsers import Parser, parser_of
 from hx.cli.table import COMMANDS
+from hx.shells import SHELLS, completions_path
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CLI_PAGE = os.path.join(ROOT, "docs", "cli.md")
@@ -311,7 +311,7 @@ def generated() -> dict[str, str]:
     from docs.messages import PAGE, messages_page
 
     return {CLI_PAGE: cli_page(), PAGE: messages_page()} | {
-        path(shell): completions(shell) for shell in SHELLS
+        completions_path(shell): completions(shell) for shell in SHELLS
     }
 
 

@@ -13,10 +13,11 @@ import pytest
 
 from docs.generate import CLI_PAGE, EXIT_CODES, OBJECTS, ROOT, generated
 from hx import config
-from hx.cli.commands.completions import SHELLS, path
 from hx.cli.parsers import parser_of
 from hx.cli.table import COMMANDS
 from hx.core import errors
+from hx.shells import SHELLS
+from hx.shells import completions_path as path
 
 PAGES = [
     os.path.join(folder, name)

@@ -9,13 +9,15 @@ from hx.core.model import FINISHED, Event, EventKey, Keys, Tombstone, Window
 from hx.core.redaction.rules import Rules
 from hx.database.connection import open_database
 from hx.database.dump import dump
-from hx.importers import Reading, detected, importer
+from hx.database.join import join as join_rows
+from hx.importers import Reading
+from hx.importers.registry import detected, importer
 from hx.importers.run import Counts, Import, Job
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hx.importers import Entry
+    from hx.importers import ImportedEntry
 
 DEVICE = b"\x0d" * 16
 HOST = "box"
@@ -77,7 +79,7 @@ class Desk:
 
     def join(self, history: History) -> None:
         with self.database.transaction():
-            self.database.join(history)
+            join_rows(self.database, history)
 
     def events(self) -> list[Event]:
         """Oldest first."""
@@ -91,7 +93,7 @@ class Desk:
         return sorted((e.key.started_at_us // SECOND_US, e.command) for e in self.events())
 
 
-def entries(data: bytes, kind: str, folder: Path) -> tuple[list[Entry], dict[str, int]]:
+def entries(data: bytes, kind: str, folder: Path) -> tuple[list[ImportedEntry], dict[str, int]]:
     """What an importer reads in these bytes, and what it could not."""
     path = folder / "entries"
     path.write_bytes(data)

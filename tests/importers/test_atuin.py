@@ -13,9 +13,10 @@ import pytest
 from capture.kill import drop_capabilities, forked, outcome
 from hx.core.errors import InputError
 from hx.core.model import FINISHED, MAX_COMMAND_BYTES, STATUS_UNKNOWN
-from hx.importers import TOO_LONG, Reading, importer
+from hx.importers import TOO_LONG, Reading
 from hx.importers.atuin import NO_TIME
 from hx.importers.atuin import _explained as explained
+from hx.importers.registry import importer
 from importers.desk import AT_S, HOST, SECOND_US, Desk, zsh
 
 ATUIN = os.path.join(os.path.dirname(sys.executable), "atuin")
@@ -157,16 +158,16 @@ def test_a_foreign_damaged_or_locked_database_is_one_sentence(desk, tmp_path, mo
     path = str(tmp_path / "foreign.db")
     connection = apsw.Connection(path)
     connection.execute("CREATE TABLE history (id)")
-    with pytest.raises(InputError, match="not atuin's"):
+    with pytest.raises(InputError, match="not of atuin"):
         desk.take_file(path)
     connection.execute("BEGIN EXCLUSIVE")
     with pytest.raises(InputError, match="locked"):
         desk.take_file(path)
     connection.close()
     damaged = desk.write(b"SQLite format 3\0" + b"\x01" * 4096)
-    with pytest.raises(InputError, match="as a database"):
+    with pytest.raises(InputError, match="not a database"):
         desk.take_file(damaged)
-    with pytest.raises(InputError, match="as a database"):
+    with pytest.raises(InputError, match="not a database"):
         desk.take_file(desk.write(b"ls\n"), "atuin")
 
 
@@ -246,8 +247,8 @@ def test_a_log_that_cannot_be_read_where_it_is_is_to_be_copied(tmp_path):
 
 @pytest.mark.parametrize(("tables", "sentence", "hint"), [
     (["history (id, timestamp, status)"], "lacks command, cwd, duration, exit", "up to"),
-    (["store (id)", "store_idx_cache (id)"], "but is not its history", "history.db"),
-    (["meta (key, value)"], "but is not its history", "history.db"),
+    (["store (id)", "store_idx_cache (id)"], "of atuin without the history", "history.db"),
+    (["meta (key, value)"], "of atuin without the history", "history.db"),
 ])  # fmt: skip
 def test_a_database_of_atuins_that_is_not_read_says_why_and_what_to_do(
     desk, tmp_path, tables, sentence, hint

@@ -5,7 +5,7 @@ from __future__ import annotations
 import apsw
 import pytest
 
-from hx.core.importing.host_names import may_be_one
+from hx.core.device_names import may_be_same_host
 from hx.core.model import Keys
 from importers.desk import AT_S, SECOND_US, zsh
 
@@ -110,4 +110,4 @@ def test_imports_of_a_device_that_was_named_are_still_its_own(desk, tmp_path):
     ("fe80::1", "fe80::2", False),
 ])  # fmt: skip
 def test_names_of_one_host_share_their_first_label(name, other, may):
-    assert may_be_one(name, other) == may_be_one(other, name) == may
+    assert may_be_same_host(name, other) == may_be_same_host(other, name) == may

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.core.importing import align as module
 from hx.core.importing.align import FORGOTTEN, KNOWN, NEW, align
 from hx.core.model import KNOWN_SINCE_US
 from hx.importers.stamp_changes import FIRST_PLACE
@@ -30,7 +29,7 @@ def known(there, lines):
 
 @pytest.fixture(params=[0, 250_000], ids=["by anchors", "by table"])
 def small(request, monkeypatch):
-    monkeypatch.setattr(module, "_SMALL", request.param)
+    monkeypatch.setattr("hx.core.importing.align._SMALL", request.param)
 
 
 def test_lines_of_unknown_time_keep_their_order_and_claim_no_time(desk):

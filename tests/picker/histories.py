@@ -5,6 +5,7 @@ from __future__ import annotations
 from hx.core.merge import History
 from hx.core.model import Event, EventKey
 from hx.core.rank import Here
+from hx.database.join import join
 from hx.picker.model import Question
 
 NOW_US = 1_700_000_000_000_000
@@ -22,7 +23,7 @@ def event(age_s, command, device=DEVICE, session=EARLIER, cwd=b"/tmp", **fields)
 
 def take(database, *events):
     with database.transaction():
-        database.join(History(events=frozenset(events)))
+        join(database, History(events=frozenset(events)))
 
 
 def settled(source, question=None):

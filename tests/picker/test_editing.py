@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.picker.state.editing import EDITS, MOST, Line, harmless, insert
+from hx.picker.state.editing import EDITS, MOST, QueryLine, harmless, insert
 from hx.picker.view.width import pieces
 
 texts = st.text(
@@ -17,7 +17,7 @@ keys = st.sampled_from(sorted(EDITS))
 
 def line(shown, killed=""):
     before, after = shown.split("|")
-    return Line(before + after, len(before), killed)
+    return QueryLine(before + after, len(before), killed)
 
 
 def shown(line):
@@ -82,13 +82,13 @@ def test_a_key_that_cuts_nothing_forgets_nothing():
 
 @pytest.mark.parametrize(("text", "left"), [("e\u0301x", 2), ("ab❤\ufe0f", 2), ("👍🏽", 0)])
 def test_a_letter_and_its_marks_are_one(text, left):
-    assert EDITS["left"](Line(text, len(text))).cursor == left
-    assert EDITS["backspace"](Line(text, len(text))).query == text[:left]
+    assert EDITS["left"](QueryLine(text, len(text))).cursor == left
+    assert EDITS["backspace"](QueryLine(text, len(text))).query == text[:left]
 
 
 def test_a_word_with_a_mark_is_one_word():
-    assert EDITS["alt-f"](Line("e\u0301te\u0301 x", 0)).cursor == 5
-    assert EDITS["alt-b"](Line("a e\u0301te\u0301", 7)).cursor == 2
+    assert EDITS["alt-f"](QueryLine("e\u0301te\u0301 x", 0)).cursor == 5
+    assert EDITS["alt-b"](QueryLine("a e\u0301te\u0301", 7)).cursor == 2
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_query_is_bounded():
 
 @given(texts, st.integers(0, 12), st.lists(st.one_of(keys, texts.map(lambda text: [text]))))
 def test_the_cursor_is_in_the_query_and_the_query_is_harmless(query, cursor, done):
-    now = Line(query, min(cursor, len(query)))
+    now = QueryLine(query, min(cursor, len(query)))
     for one in done:
         now = insert(now, one[0]) if isinstance(one, list) else EDITS[one](now)
         assert 0 <= now.cursor <= len(now.query) <= MOST
@@ -126,7 +126,7 @@ MOVES = ["left", "right", "ctrl-left", "ctrl-right", "home", "end"]
 
 @given(texts, st.lists(st.sampled_from(MOVES)))
 def test_moves_change_nothing_and_never_stop_within_a_letter(query, moves):
-    now = Line(query)
+    now = QueryLine(query)
     for key in moves:
         now = EDITS[key](now)
         assert now.query == query
@@ -135,7 +135,7 @@ def test_moves_change_nothing_and_never_stop_within_a_letter(query, moves):
 
 @given(texts)
 def test_left_is_the_way_back_of_right(query):
-    way = [Line(query)]
+    way = [QueryLine(query)]
     while way[-1].cursor < len(query):
         way.append(EDITS["right"](way[-1]))
     back = [way[-1]]
@@ -146,5 +146,5 @@ def test_left_is_the_way_back_of_right(query):
 
 @given(texts, st.integers(0, 12), st.sampled_from(["ctrl-u", "ctrl-k", "ctrl-w", "alt-d"]))
 def test_a_cut_and_its_return_change_nothing(query, cursor, key):
-    before = Line(query, min(cursor, len(query)))
+    before = QueryLine(query, min(cursor, len(query)))
     assert EDITS["ctrl-y"](EDITS[key](before)).query == query

@@ -7,13 +7,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hx.core.terms import Term
-from hx.picker.answers.frizbee_matcher import Quick
-from hx.picker.answers.matcher import forms, matcher, wanted
-from hx.picker.answers.python_matcher import Plain
+from hx.picker.answers.matcher import FrizbeeMatcher, PythonMatcher, forms, matcher, wanted
 from strategies import share
 
 LETTERS = "aAbB kK-_/!'^$\\.*[]\n\0éÉßẞıİſςΣσЖжǅ漢😀ȺⱥK"  # noqa: RUF001  (letters with odd forms)
-KINDS = pytest.mark.parametrize("kind", [Quick, Plain])
+KINDS = pytest.mark.parametrize("kind", [FrizbeeMatcher, PythonMatcher])
 
 
 def fits(term: Term, text: str) -> bool:
@@ -89,7 +87,7 @@ def test_letters_of_every_common_script_find_the_same_in_both(start, end):
     letters = [chr(code) for code in range(start, end)]
     for letter in letters:
         term = Term(letter, plain=True)
-        quick = Quick([term])
+        quick = FrizbeeMatcher([term])
         found = {letters[one.index] for one in quick.best(quick.texts(letters))}
         assert found == forms(letter, exact_case=False) & set(letters), letter
 
@@ -124,4 +122,4 @@ def test_half_of_a_character_in_a_query_finds_nothing_and_breaks_nothing(kind):
 
 
 def test_the_quick_one_is_taken_where_it_is():
-    assert isinstance(matcher([]), Quick)
+    assert isinstance(matcher([]), FrizbeeMatcher)

@@ -12,8 +12,8 @@ from hx.core.query import ALL, DIRECTORY, REPOSITORY, SESSION, Query
 from hx.core.rank import Here
 from hx.core.terms import parse
 from hx.database.connection import open_scratch
-from hx.database.search_ranked import search
-from hx.picker.answers.source import Source
+from hx.database.search import search
+from hx.picker.answers.source import AnswerSource
 from hx.picker.model import Question
 from picker.histories import DEVICE, EARLIER, HERE, NOW_US, OTHER, event, settled, take
 from picker.histories import SESSION as CURRENT
@@ -65,7 +65,7 @@ def test_search_and_the_picker_give_one_order(events, query, scope, here):
         database = open_scratch(folder)
         take(database, *events)
         found = list(search(database, SCOPES[scope], parse(query), here, NOW_US))
-        source = Source(database, here, NOW_US)
+        source = AnswerSource(database, here, NOW_US)
         question = Question(query, scope=scope if where.get(scope, b"") else ALL)
         if question.scope == scope:
             for answer in (source.first(question), settled(source, question)):
@@ -80,7 +80,7 @@ def test_what_ran_twenty_times_is_first_in_both(tmp_path, query):
     often = [event(86_400 * (2 + age), "git log --oneline") for age in range(20)]
     take(database, *often, event(86_400, "git log --graph"), event(80_000, "git log --all -p x"))
     found = list(search(database, Query(), parse(query), HERE, NOW_US))
-    answer = settled(Source(database, HERE, NOW_US), Question(query))
+    answer = settled(AnswerSource(database, HERE, NOW_US), Question(query))
     assert [row.command for row in answer.rows] == found
     assert answer.rows[0].text == "git log --oneline"
     database.close()
@@ -92,8 +92,8 @@ def test_the_command_that_was_asked_for_is_first_however_old_it_is(tmp_path):
     asked = [event(86_400 * (400 + age), "ssh prod") for age in range(12)]
     take(database, *asked, *(event(age, f"echo my-ssh-prod-{age} | tee") for age in range(5_000)))
     found = list(search(database, Query(), parse("ssh prod"), HERE, NOW_US))
-    answers = [Source(database, HERE, NOW_US).first(Question("ssh prod"))]
-    answers.append(settled(Source(database, HERE, NOW_US), Question("ssh prod")))
+    answers = [AnswerSource(database, HERE, NOW_US).first(Question("ssh prod"))]
+    answers.append(settled(AnswerSource(database, HERE, NOW_US), Question("ssh prod")))
     assert [answer.rows[0].text for answer in answers] == ["ssh prod"] * 2
     assert found[0] == answers[0].rows[0].command
     database.close()

@@ -10,7 +10,7 @@ from hx.core.query import DEVICE as THIS_DEVICE
 from hx.core.query import DIRECTORY, REPOSITORY, SESSION
 from hx.core.rank import Here
 from hx.database.connection import open_database
-from hx.picker.answers.source import Source
+from hx.picker.answers.source import AnswerSource
 from hx.picker.model import Question
 from picker.histories import (
     DEVICE,
@@ -40,17 +40,15 @@ def database(tmp_path):
 @pytest.fixture(params=["quick", "plain"])
 def either_matcher(request, monkeypatch):
     if request.param == "plain":
-        monkeypatch.setitem(
-            sys.modules, "hx.picker.answers.frizbee_matcher", None
-        )  # as where there is no wheel
+        monkeypatch.setitem(sys.modules, "frizbee", None)  # as where there is no wheel
 
 
 def ask(database, query="", **fields):
-    return settled(Source(database, HERE, NOW_US), Question(query, **fields))
+    return settled(AnswerSource(database, HERE, NOW_US), Question(query, **fields))
 
 
 def glanced(database, query="", **fields):
-    return Source(database, HERE, NOW_US).first(Question(query, **fields))
+    return AnswerSource(database, HERE, NOW_US).first(Question(query, **fields))
 
 
 def test_without_a_query_the_latest_used_is_first(database):
@@ -76,7 +74,7 @@ def test_all_is_counted_though_few_rows_are_asked_for(database, either_matcher):
 
 def test_a_common_query_is_answered_by_a_part_and_then_by_all(database):
     take(database, *(event(age, f"x{age}") for age in range(3 * 8_192)))
-    source = Source(database, HERE, NOW_US)
+    source = AnswerSource(database, HERE, NOW_US)
     settled(source)
     question = Question("x")
     source.answer(question)
@@ -95,7 +93,7 @@ def test_a_rare_old_command_is_found_at_once_by_its_words(database):
 
 def test_while_the_count_grows_a_row_that_was_there_stays(database):
     take(database, *(event(age, f"x{age}") for age in range(40_000)))
-    source = Source(database, HERE, NOW_US)
+    source = AnswerSource(database, HERE, NOW_US)
     settled(source)
     rows = settled(source, Question("x")).rows
     after = source.answer(Question("x", hidden=(rows[0].command,)))
@@ -229,7 +227,7 @@ def test_the_only_device_is_everything(database):
 @pytest.mark.parametrize("scope", [SESSION, DIRECTORY, REPOSITORY])
 def test_of_a_place_that_is_unknown_there_is_nothing(database, scope):
     take(database, event(1, "ls", repo=None))
-    source = Source(database, Here(None, None, None, DEVICE), NOW_US)
+    source = AnswerSource(database, Here(None, None, None, DEVICE), NOW_US)
     assert not source.first(Question(scope=scope)).rows
     assert not settled(source, Question(scope=scope)).rows
 
@@ -246,7 +244,7 @@ def test_what_is_to_be_forgotten_is_neither_shown_nor_counted(database, query):
 @pytest.mark.parametrize("query", ["", "ls"])
 def test_what_is_forgotten_meanwhile_vanishes(database, query):
     take(database, event(1, "ls"), event(2, "ls -l"))
-    source = Source(database, HERE, NOW_US)
+    source = AnswerSource(database, HERE, NOW_US)
     row = settled(source, Question(query)).rows[0]
     with database.transaction():
         database.execute("DELETE FROM event WHERE id = ?", (row.event,))
@@ -259,7 +257,7 @@ def test_what_is_forgotten_meanwhile_vanishes(database, query):
 def test_another_process_writes_at_every_slice_and_nothing_breaks(database):
     take(database, *(event(n, f"make {n}") for n in range(5_000)))
     other = open_database(database.path)
-    source, question = Source(database, HERE, NOW_US), Question("make", failures=False)
+    source, question = AnswerSource(database, HERE, NOW_US), Question("make", failures=False)
     written = 0
     while source.busy(question):
         source.work(question)
@@ -273,7 +271,7 @@ def test_another_process_writes_at_every_slice_and_nothing_breaks(database):
 
 def test_when_it_is_closed_the_database_can_be_scrubbed(database):
     take(database, *(event(n, f"make {n}") for n in range(5_000)))
-    source = Source(database, HERE, NOW_US)
+    source = AnswerSource(database, HERE, NOW_US)
     source.work(Question())
     source.close()
     database.scrub()
@@ -291,7 +289,7 @@ def test_of_a_huge_command_the_first_part_is_searched_and_the_whole_is_there(
 
 def test_the_bytes_are_those_that_were_recorded(database):
     take(database, event(1, b"echo caf\xe9"))
-    source = Source(database, HERE, NOW_US)
+    source = AnswerSource(database, HERE, NOW_US)
     row = settled(source, Question("echo")).rows[0]
     assert row.text == "echo caf\N{REPLACEMENT CHARACTER}"
     assert source.exact(row.command) == b"echo caf\xe9"
@@ -326,7 +324,7 @@ def test_details_are_of_the_run_and_count_all_runs(database):
         event(2, "make", device=OTHER, session=EARLIER, exit_status=2),
         event(3, "make"),
     )
-    source = Source(database, HERE, NOW_US)
+    source = AnswerSource(database, HERE, NOW_US)
     details = source.details(source.first(Question()).rows[0])
     assert details
     assert details[1:5] == ("/w\N{REPLACEMENT CHARACTER}", "r", "b", "box")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hx.core.query import ALL, DIRECTORY, REPOSITORY, SCOPES, SESSION
 from hx.database.connection import open_scratch
 from hx.picker.answers.matcher import wanted
-from hx.picker.answers.source import Source
+from hx.picker.answers.source import AnswerSource
 from hx.picker.model import Question
 from picker.histories import DEVICE, EARLIER, HERE, NOW_US, OTHER, event, settled, take
 from picker.histories import SESSION as CURRENT
@@ -68,7 +68,7 @@ def test_the_rows_are_those_that_a_plain_reading_finds(events, asked):
     with tempfile.TemporaryDirectory() as folder:
         database = open_scratch(folder)
         take(database, *events)
-        source = Source(database, HERE, NOW_US)
+        source = AnswerSource(database, HERE, NOW_US)
         for question in asked:
             expected = read(events, question)
             first, answer = source.first(question), settled(source, question)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hx.core.query import ALL, DIRECTORY, SCOPES, SESSION
-from hx.picker.model import EDIT, RUN, Answer, Details, Key, Outcome, Row
+from hx.picker.model import EDIT, RUN, Details, Key, Outcome, Results, Row
 from hx.picker.state.actions import ACTS, MOST_ROWS, ROWS, aborted, selected
 from hx.picker.state.editing import EDITS, MOST
 from hx.picker.state.state import answered, detailed, paged, question, start, update, wanted
@@ -27,7 +27,7 @@ def answer(asked, commands=COMMANDS):
         if number not in asked.hidden and all(word in text for word in asked.query.split())
     ]
     total = len(commands) - len(asked.hidden)
-    return Answer(asked, tuple(rows[: asked.limit]), len(rows), complete=True, total=total)
+    return Results(asked, tuple(rows[: asked.limit]), len(rows), complete=True, total=total)
 
 
 def settled(state, commands=COMMANDS):
@@ -78,7 +78,7 @@ def test_keys_end_it(keys, action, text):
 @pytest.mark.parametrize(
     ("keys", "notice"),
     [
-        (["=nowhere", "enter"], "no command fits"),
+        (["=nowhere", "enter"], "no command matches"),
         (["alt-8"], "no row there"),
         (["=nowhere", "alt-delete"], "no row to forget"),
         (["ctrl-z"], "nothing to bring back"),
@@ -262,7 +262,7 @@ def live(state, event):
     if event == "details":
         row = wanted(state)
         return detailed(state, Details(row.event, *[None] * 4, "box", 1, 0)) if row else state
-    return answered(state, Answer(question(state), event, len(event), complete=False))
+    return answered(state, Results(question(state), event, len(event), complete=False))
 
 
 def lived(done):

@@ -17,9 +17,8 @@ from hx.picker.model import EDIT, RUN, Details, Key, Row, State
 from hx.picker.state.actions import ACTS
 from hx.picker.state.editing import EDITS
 from hx.picker.state.state import update
-from hx.picker.view.help import KEYS
-from hx.picker.view.styles import BARE, COLOURLESS, DARK, EITHER, LIGHT, look_for, painted
-from hx.picker.view.view import cursor, page, view
+from hx.picker.view.styles import BARE, COLOURLESS, DARK, EITHER, LIGHT, painted, styles_for
+from hx.picker.view.view import KEYS, cursor, page, view
 from picker.frames import DETAILS, EVERYTHING, NOW_US, TYPED, drawing, plain, row
 from picker.test_width import texts
 
@@ -424,8 +423,8 @@ def test_without_colour_no_colour_is_sent():
     ],
 )
 def test_the_ground_decides_the_colours(ground, look):
-    assert look_for(ground, colour=True) == look
-    assert look_for(ground, colour=False) == COLOURLESS
+    assert styles_for(ground, colour=True) == look
+    assert styles_for(ground, colour=False) == COLOURLESS
 
 
 def test_a_command_of_a_mebibyte_is_looked_at_only_as_far_as_it_is_shown():

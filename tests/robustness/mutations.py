@@ -60,7 +60,7 @@ def _splice(chance, data, samples):
 
 
 def _values(chance, data, _):
-    """One value of a msgpack message, whatever stands behind the message kept."""
+    """One value of a msgpack message, and whatever follows the message."""
     for tail in (0, 64):  # a manifest ends in a signature
         try:
             found = msgpack.decode(data[: len(data) - tail])

@@ -6,8 +6,7 @@ import struct
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from hx.core.format import genesis, invite, manifest, segment, slot
-from hx.core.format import object_names as names
+from hx.core.format import genesis, invite, manifest, object_names, segment, slot
 from hx.core.format.envelope import seal, unseal
 from hx.core.format.keys import recovery_keys
 from hx.core.format.verdict import Fault
@@ -18,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BOUND_END, COMMITMENT_END, HEADER_BYTES = 184, 216, 224
-BARE = frozenset({names.SLOT, names.GENESIS, names.INVITE})  # of any vault: no key in the header
+BARE = frozenset(
+    {object_names.SLOT, object_names.GENESIS, object_names.INVITE}
+)  # of any vault: no key in the header
 
 
 class Vault:
@@ -36,9 +37,11 @@ class Vault:
         recovery = recovery_keys(meeting.world.entropy)
         owners = (one.custody.device, other.custody.device, recovery)
         self.boxes = {keys.device_id: keys.box_seed for keys in owners}
-        blob = names.Name(names.BLOB, one.me, b"\x0b" * 16)
+        blob = object_names.Name(object_names.BLOB, one.me, b"\x0b" * 16)
         vmk = self.vmks[self.trust.writing[1]] if self.vmks else None
-        self.objects[names.spelled(blob)] = seal(blob, b"part", vault_id=self.vault_id, vmk=vmk)
+        self.objects[object_names.spelled(blob)] = seal(
+            blob, b"part", vault_id=self.vault_id, vmk=vmk
+        )
         self.digests = {key: _digest(data) for key, data in self.objects.items()}
         self.payloads: dict[str, bytes] = {}  # of manifests, as they were signed
 
@@ -51,35 +54,35 @@ class Vault:
         return None
 
     def _open(self, key: str, data: bytes) -> None:
-        name = names.parsed(key)
+        name = object_names.parsed(key)
         assert name is not None
-        if name.kind == names.GENESIS:
+        if name.kind == object_names.GENESIS:
             if genesis.read(data).sha256 != self.context.genesis.sha256:
                 raise Fault("", "another genesis", "")
-        elif name.kind == names.SLOT:
+        elif name.kind == object_names.SLOT:
             box_seed = self.boxes[name.object_id]
             found = slot.opened(data, expect=key, vault_id=self.vault_id, box_seed=box_seed)
             if found.key_id not in self.trust.readable:
                 raise Fault("", "nobody vouches for it", "")
-        elif name.kind == names.INVITE:
+        elif name.kind == object_names.INVITE:
             if key != invite.store_key(self.secret):
                 raise Fault("", "no code leads to it", "")
             invite.opened(data, secret=self.secret)
         else:
             self._open_sealed(key, data, name)
 
-    def _open_sealed(self, key: str, data: bytes, name: names.Name) -> None:
+    def _open_sealed(self, key: str, data: bytes, name: object_names.Name) -> None:
         if (
-            name.kind == names.SEGMENT
+            name.kind == object_names.SEGMENT
             and self.suite == 0
             and _digest(data) != self.digests.get(key)
         ):
             raise Fault("", "hash", "")  # which a signed manifest lists
         opening = {"vault_id": self.vault_id, "suite": self.suite, "vmks": self.vmks}
         _, payload = unseal(data, expect=key, **opening)
-        if name.kind == names.SEGMENT:
+        if name.kind == object_names.SEGMENT:
             segment.require_authors(segment.decode(payload), self.trust.enrolled)
-        elif name.kind == names.MANIFEST:
+        elif name.kind == object_names.MANIFEST:
             self._judge(name, manifest.decode(payload))
             # zstd has a bit that means nothing, and no list names the bytes of a plain manifest
             if not self.suite and data != self.objects.get(key) and payload == self._signed(key):
@@ -91,7 +94,7 @@ class Vault:
             self.payloads[key] = unseal(self.objects[key], expect=key, **opening)[1]
         return self.payloads[key]
 
-    def _judge(self, name: names.Name, signed: manifest.Signed) -> None:
+    def _judge(self, name: object_names.Name, signed: manifest.Signed) -> None:
         """As hx.sync.manifests does."""
         if (signed.manifest.device_id, signed.manifest.seq) != (name.device_id, name.seq):
             raise Fault("", "author", "")
@@ -101,7 +104,7 @@ class Vault:
 
 
 def small_vault(*, encrypt: bool = True, seed: int = 0) -> Vault:
-    """Two devices, some segments each, an order to forget, two epochs, an open invitation."""
+    """Two devices, some segments each, a tombstone, two epochs, an open invitation."""
     with vault_of("one", "other", encrypt=encrypt, seed=seed) as meeting:
         world, devices = meeting
         for _ in range(4):

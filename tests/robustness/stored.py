@@ -5,11 +5,10 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from hx.core.format import manifest, segment
-from hx.core.format import object_names as names
+from hx.core.format import manifest, object_names, segment
 from hx.core.format.envelope import unseal
 from hx.core.format.object_names import MANIFEST, SEGMENT, Name, parsed, spelled
-from hx.custody.checksummed import unframed
+from hx.custody.files import unframed
 from hx.custody.key_set import decode
 from hx.database.sync import vault
 
@@ -84,5 +83,5 @@ def require_kept(held: dict[str, bytes], opened: Opener) -> None:
 
 
 def _of_kind(held: Iterable[str], kind: int) -> list[str]:
-    found = [(key, name) for key in held if (name := names.parsed(key))]
+    found = [(key, name) for key in held if (name := object_names.parsed(key))]
     return [key for key, name in found if name.kind == kind]

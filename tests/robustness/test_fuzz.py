@@ -16,11 +16,19 @@ import forger
 from hx import config
 from hx.capture import pause, spool
 from hx.config_rules import last_good
-from hx.core import spool_records as capture
+from hx.core import spool_records
 from hx.core.errors import HxError
-from hx.core.format import genesis, invite, manifest, phrases, roster_records, segment, slot
-from hx.core.format import object_names as names
-from hx.core.format.cutting import cut
+from hx.core.format import (
+    genesis,
+    invite,
+    manifest,
+    object_names,
+    phrases,
+    roster_records,
+    segment,
+    slot,
+)
+from hx.core.format.body import unpadded
 from hx.core.format.envelope import (
     PLAIN,
     SEALED,
@@ -32,7 +40,6 @@ from hx.core.format.envelope import (
 )
 from hx.core.format.keys import LABEL_ROSTER, box, key_id, sign
 from hx.core.format.object_names import Name, spelled
-from hx.core.format.padding import unpadded
 from hx.core.format.roster import evaluate
 from hx.core.format.roster_records import Record
 from hx.core.format.verdict import Fault
@@ -55,7 +62,8 @@ from hx.custody import key_set as kept
 from hx.custody.key_file import KeyFile
 from hx.custody.place import read_note
 from hx.device import read_keys
-from hx.importers import Reading, detected, importer
+from hx.importers import Reading
+from hx.importers.registry import detected, importer
 from hx.setup import state as footprint
 from hx.sync.outbox import Outbox
 from robustness.mutations import mutated
@@ -117,7 +125,7 @@ RECORDS = [
 VMK, SECRET = b"k" * 32, b"s" * 16
 LISTED = manifest.Listed(b"\x01" * 16, 700, bytes(32), 3, 1, 9)
 SEEN = manifest.Seen(device("two"), 4, bytes(32))
-SEGMENTS = [segment.encode(one) for one in cut(whole())] + [segment.encode(History())]
+SEGMENTS = [segment.encode(one) for one in segment.cut(whole())] + [segment.encode(History())]
 MANIFEST = manifest.encode(
     manifest.Manifest(ME, 7, 1, "box", (LISTED,), (SEEN,), tuple(RECORDS), bytes(16)),
     keys(FIRST).sign_seed,
@@ -127,7 +135,7 @@ SLOT = slot.Slot(VAULT, ME, key_id(VMK), 1, VMK)
 SLOT_KEY, SLOT_DATA = slot.sealed(SLOT, author=ME, box_pub=keys(FIRST).box_pub)
 SLOT_PAYLOAD = msgpack.encode({"v": 1, **SLOT._asdict()})
 INVITATION = invite.Invitation(GENESIS.sha256, ((1, VMK),), b"i" * 32, tuple(RECORDS), (SEEN,))
-NAME = Name(names.SEGMENT, ME, b"\x0a" * 16)
+NAME = Name(object_names.SEGMENT, ME, b"\x0a" * 16)
 OBJECT = seal(NAME, SEGMENTS[0], vault_id=VAULT, vmk=VMK)
 BARE = seal(NAME, SEGMENTS[0], vault_id=VAULT, vmk=None)
 GENESIS_DATA, _ = genesis.make(SEALED, 0, keys(FIRST), keys(RECOVERY))
@@ -152,7 +160,7 @@ def read_object(data, _):
     for suite in (SEALED, PLAIN):
         with contextlib.suppress(Fault):
             unseal(data, expect=spelled(NAME), vault_id=VAULT, suite=suite, vmks={key_id(VMK): VMK})
-    open_kind(data, expect=names.VAULT_KEY, vault_id=None, suite=None)
+    open_kind(data, expect=object_names.VAULT_KEY, vault_id=None, suite=None)
 
 
 def read_padded(data, _):
@@ -170,20 +178,22 @@ def read_segment(data, _):
 
 def read_slot(data, _):
     data = seal_open_kind(
-        names.parsed(SLOT_KEY), box(keys(FIRST).box_pub, data), vault_id=VAULT, suite=SEALED
+        object_names.parsed(SLOT_KEY), box(keys(FIRST).box_pub, data), vault_id=VAULT, suite=SEALED
     )
     slot.opened(data, expect=SLOT_KEY, vault_id=VAULT, box_seed=keys(FIRST).box_seed)
 
 
 def read_invite(data, _):
     invite.decode(data)
-    name = names.parsed(invite.store_key(SECRET))
+    name = object_names.parsed(invite.store_key(SECRET))
     key = phrases.invite_key(SECRET)
     invite.opened(seal_invite(name, data, vault_id=VAULT, suite=1, key=key), secret=SECRET)
 
 
 def read_genesis(data, _):
-    genesis.read(seal_open_kind(Name(names.GENESIS), data, vault_id=names.NIL, suite=SEALED))
+    genesis.read(
+        seal_open_kind(Name(object_names.GENESIS), data, vault_id=object_names.NIL, suite=SEALED)
+    )
 
 
 def read_record(data, _):
@@ -200,14 +210,14 @@ def read_journal(data, bench):
     journal = bench.outbox.read() if bench.laid(data, "journal") else None
     if journal is not None:
         for key, _ in bench.outbox.objects(journal):
-            assert names.parsed(key)
+            assert object_names.parsed(key)
 
 
 def read_name(data, _):
     key = data.decode("utf-8", "surrogateescape")
-    name = names.parsed(key)
+    name = object_names.parsed(key)
     if name is None:
-        names.why_skipped(key)
+        object_names.why_skipped(key)
     else:
         assert spelled(name) == key
 
@@ -220,12 +230,12 @@ def read_phrase(data, _):
 
 
 def read_spool(data, bench):
-    parsed = capture.parse(data)
-    facts = capture.Facts(SESSION, ME)
+    parsed = spool_records.parse(data)
+    facts = spool_records.Facts(SESSION, ME)
     for record in parsed.records[:1]:
-        facts = capture.read_header(record, SESSION, ME)
-    capture.assemble(parsed.records, facts, {})
-    capture.ends_without_start(parsed.records)
+        facts = spool_records.read_header(record, SESSION, ME)
+    spool_records.assemble(parsed.records, facts, {})
+    spool_records.ends_without_start(parsed.records)
     bench.laid(data, SESSION.hex() + ".0")
     for file in spool.files(str(bench.folder)):
         spool.header(file, ME)
@@ -270,7 +280,9 @@ FISH = b"- cmd: make\\nx\n  when: 1700000000\n  paths:\n    - a\n- cmd: ls\n"
 DEVICE = b"hx-device-1 %s\nsign %s\nbox %s\n" % (ME.hex().encode(), b"61" * 32, b"62" * 32)
 SECRETS = kept.encode(kept.Secrets(keys(FIRST), {b"\x07" * 16: (1, VMK)}))
 NOTE = b'custody = "file"\ndevice = "%s"\n' % ME.hex().encode()
-JOURNAL = msgpack.encode([3, [spelled(NAME), spelled(Name(names.MANIFEST, ME, bytes(16), seq=3))]])
+JOURNAL = msgpack.encode(
+    [3, [spelled(NAME), spelled(Name(object_names.MANIFEST, ME, bytes(16), seq=3))]]
+)
 
 
 def atuin():

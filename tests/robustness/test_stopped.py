@@ -1,4 +1,4 @@
-"""hx stands still at a call of the system, another hx forgets what it is pushing, it goes on."""
+"""hx halts at a call of the system, another hx forgets what it is pushing, it goes on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from robustness.stored import histories, objects
 RAM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 SEED = int(os.environ.get("HX_SEED", "1"))
 FILES = ("rename", "renameat", "renameat2", "unlinkat", "fsync")  # not what SQLite writes
-TEXT = "echo in the database"  # published by the push that stands still
+TEXT = "echo in the database"  # published by the push that halts
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def forget_at(scene, point):
         raise
 
 
-def test_what_is_forgotten_while_a_push_stands_still_leaves_the_store_with_the_next_sync(scene):
+def test_what_is_forgotten_while_a_push_halts_leaves_the_store_with_the_next_sync(scene):
     for point in random.Random(SEED).sample(calls(scene), 3):
         forget_at(scene, point)
 

@@ -8,7 +8,7 @@ from itertools import permutations
 
 import pytest
 
-from hx.core.format import object_names as names
+from hx.core.format import object_names
 from hx.core.format.object_names import parsed
 from hx.database.dump import dump
 from robustness.killing import run
@@ -16,7 +16,14 @@ from robustness.scenes import Scene, must
 from robustness.sealed import BARE, HEADER_BYTES, flips, recommitted, small_vault
 from robustness.stored import objects
 
-KINDS = {names.GENESIS, names.SLOT, names.INVITE, names.MANIFEST, names.SEGMENT, names.BLOB}
+KINDS = {
+    object_names.GENESIS,
+    object_names.SLOT,
+    object_names.INVITE,
+    object_names.MANIFEST,
+    object_names.SEGMENT,
+    object_names.BLOB,
+}
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +54,7 @@ def refused(vault, key, tampered):
 
 def test_the_vault_has_objects_of_every_kind_and_all_are_sound(sealed, plain):
     assert {kind(key) for key in sealed.objects} == KINDS
-    assert {kind(key) for key in plain.objects} == KINDS - {names.SLOT}
+    assert {kind(key) for key in plain.objects} == KINDS - {object_names.SLOT}
     assert len(sealed.objects) >= 20
     for vault in (sealed, plain):
         for key, data in vault.objects.items():
@@ -63,7 +70,7 @@ def test_no_bit_can_be_flipped_where_the_commitment_is_made_to_fit(vault):
     """Of objects that nobody needs a key to seal."""
     tried = 0
     for key, data in vault.objects.items():
-        if (kind(key) not in BARE and vault.suite) or kind(key) == names.BLOB:
+        if (kind(key) not in BARE and vault.suite) or kind(key) == object_names.BLOB:
             continue
         fitting = (recommitted(one) for one in flips(data))
         tried += refused(vault, key, (one for one in fitting if one != data))
@@ -93,8 +100,12 @@ def test_no_object_can_be_put_under_another_name(vault):
             *(name._replace(kind=one) for one in KINDS),
         ]
         for other in others:
-            spelled = names.spelled(other)
-            if parsed(spelled) is not None and spelled != key and kind(spelled) != names.SLOT:
+            spelled = object_names.spelled(other)
+            if (
+                parsed(spelled) is not None
+                and spelled != key
+                and kind(spelled) != object_names.SLOT
+            ):
                 refused(vault, spelled, [data])
 
 
@@ -104,7 +115,7 @@ def test_no_header_fits_another_body(vault):
         if body == vault.objects[one][HEADER_BYTES:]:
             continue
         refused(vault, one, [head + body])
-        if kind(one) in BARE or (not vault.suite and kind(one) != names.BLOB):
+        if kind(one) in BARE or (not vault.suite and kind(one) != object_names.BLOB):
             refused(vault, one, [recommitted(head + body)])
 
 

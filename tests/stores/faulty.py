@@ -10,7 +10,7 @@ import random
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from hx.stores import Denied, Entry, Exists, Full, Missing, NotMounted, ReadOnly, Transient
+from hx.stores import Denied, Exists, Full, Missing, NotMounted, ReadOnly, StoredObject, Transient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,7 +85,7 @@ class FaultyStore:
         self.dropped = False  # whether anything ever was
         self.late: dict[str, bytes] = {}  # put here, not yet seen by others
         self._ghosts: dict[str, bytes] = {}  # deleted, and to come back
-        self._listings: dict[str, list[Entry]] = {}  # the last of each prefix
+        self._listings: dict[str, list[StoredObject]] = {}  # the last of each prefix
 
     def deliver(self) -> None:
         """What is late arrives, what was deleted comes back."""
@@ -95,7 +95,7 @@ class FaultyStore:
         self.late.clear()
         self._ghosts.clear()
 
-    def list(self, prefix: str) -> Iterator[Entry]:
+    def list(self, prefix: str) -> Iterator[StoredObject]:
         fault = self._called("list", prefix)
         stale = self._listings.get(prefix, [])
         entries = self._entries(prefix)
@@ -104,10 +104,10 @@ class FaultyStore:
             return iter(stale)
         return _broken(entries) if fault == BROKEN else iter(entries)
 
-    def _entries(self, prefix: str) -> list[Entry]:  # type: ignore[valid-type]
+    def _entries(self, prefix: str) -> list[StoredObject]:  # type: ignore[valid-type]
         late = {key: len(data) for key, data in self.late.items() if key.startswith(prefix)}
         seen = {entry.key: entry.size for entry in self.inner.list(prefix)}
-        return [Entry(key, size) for key, size in (seen | late).items()]
+        return [StoredObject(key, size) for key, size in (seen | late).items()]
 
     def get(self, key: str, max_bytes: int) -> bytes:
         fault = self._called("get", key)
@@ -171,6 +171,6 @@ def _damaged(data: bytes, fault: str) -> bytes:
     return data
 
 
-def _broken(entries: list[Entry]) -> Iterator[Entry]:
+def _broken(entries: list[StoredObject]) -> Iterator[StoredObject]:
     yield from entries[: len(entries) // 2]
     raise Transient("the listing broke off")

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from hx.stores import Entry, Exists, Missing
+from hx.stores import WEAK_DURABILITY, Exists, Missing, StoredObject
 from stores.objects import (
     DEVICE,
     LARGE,
@@ -56,7 +56,7 @@ def fill(store, *keys):
 def test_an_object_is_there_once_it_is_put(store, key):
     store.put(key, b"sealed")
     assert store.get(key, 100) == b"sealed"
-    assert listed(store) == [Entry(key, 6)]
+    assert listed(store) == [StoredObject(key, 6)]
 
 
 def test_every_byte_comes_back(store):
@@ -68,21 +68,21 @@ def test_every_byte_comes_back(store):
 def test_an_empty_object_is_an_object(store):
     store.put(segment(), b"")
     assert store.get(segment(), 100) == b""
-    assert listed(store) == [Entry(segment(), 0)]
+    assert listed(store) == [StoredObject(segment(), 0)]
 
 
 def test_the_largest_object_comes_back_whole(store):
     data = hashlib.shake_256(b"seed").digest(LARGE)
     store.put(blob(), data)
     assert store.get(blob(), LARGE) == data
-    assert listed(store) == [Entry(blob(), LARGE)]
+    assert listed(store) == [StoredObject(blob(), LARGE)]
     store.delete(blob())
 
 
 def test_the_same_bytes_again_are_success(store):
     for _ in range(3):
         store.put(segment(), b"sealed")
-    assert listed(store) == [Entry(segment(), 6)]
+    assert listed(store) == [StoredObject(segment(), 6)]
 
 
 @pytest.mark.parametrize("others", [b"SEALED", b"", b"seal", b"sealed and more"])
@@ -91,7 +91,7 @@ def test_other_bytes_are_refused_and_change_nothing(store, others):
     with pytest.raises(Exists):
         store.put(segment(), others)
     assert store.get(segment(), 100) == b"sealed"
-    assert listed(store) == [Entry(segment(), 6)]
+    assert listed(store) == [StoredObject(segment(), 6)]
 
 
 def test_an_empty_object_is_not_overwritten(store):
@@ -256,7 +256,11 @@ def test_two_devices_see_the_same(place):
     mine, theirs = place.open(DEVICE), place.open(OTHER)
     mine.put(segment(1), b"mine")
     theirs.put(segment(1, OTHER), b"theirs")
-    assert listed(mine) == listed(theirs) == [Entry(segment(1), 4), Entry(segment(1, OTHER), 6)]
+    assert (
+        listed(mine)
+        == listed(theirs)
+        == [StoredObject(segment(1), 4), StoredObject(segment(1, OTHER), 6)]
+    )
     assert theirs.get(segment(1), 100) == b"mine"
     theirs.put(segment(1), b"mine")
     with pytest.raises(Exists):
@@ -272,3 +276,9 @@ def test_what_one_device_deletes_is_gone_for_the_other(place):
     assert listed(mine) == []
     mine.put(invite(), b"y")
     assert theirs.get(invite(), 100) == b"y"
+
+
+def test_a_store_of_objects_alone_has_no_strangers_and_nothing_to_sweep(filled):
+    assert list(filled.strangers()) == list(filled.strangers("m/")) == []
+    assert filled.sweep() == 0
+    assert filled.conditions <= {WEAK_DURABILITY}

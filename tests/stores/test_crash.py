@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from capture.kill import forked, outcome
-from hx.stores import Entry, Exists, Missing
+from hx.stores import Exists, Missing, StoredObject
 from hx.stores.folder import FolderStore
 from stores.objects import DEVICE, OTHER, blob, manifest, segment
 
@@ -45,7 +45,7 @@ def test_a_kill_before_any_call_leaves_nothing_or_the_whole(folder, key):
         code = outcome(forked(work))
         reader = folder.open(OTHER)
         listed = list(reader.list(""))
-        assert listed in ([], [Entry(key, len(DATA))])
+        assert listed in ([], [StoredObject(key, len(DATA))])
         if listed:
             assert reader.get(key, 10_000) == DATA
         else:

@@ -14,18 +14,17 @@ from cli.mounts import read_only, small_disk
 from hx.stores import (
     WEAK_DURABILITY,
     Denied,
-    Entry,
     Exists,
     Full,
     Missing,
     NotMounted,
     Placeholder,
     ReadOnly,
+    StoredObject,
     StoreError,
     Transient,
 )
-from hx.stores.media import is_doubtful
-from hx.stores.os_errors import explained
+from hx.stores.disk import explained, is_doubtful
 from stores.objects import blob, manifest, segment
 
 NOBODY = 65_534
@@ -51,7 +50,7 @@ def test_a_full_disk_is_told_and_left_without_a_trace(on_disk):
             store.put(segment(2), bytes(2 << 20))
         assert "nothing is lost" in raised.value.hint
         assert on_disk.files() == before
-        assert list(store.list("")) == [Entry(segment(1), 6)]
+        assert list(store.list("")) == [StoredObject(segment(1), 6)]
         store.put(segment(2), bytes(1 << 19))
         store.delete(segment(2))
         store.put(segment(3), bytes(1 << 19))
@@ -79,7 +78,7 @@ def test_from_a_read_only_disk_is_read(on_disk):
             with pytest.raises(ReadOnly, match="read-only"):
                 change()
         store.delete(segment(2))
-        assert list(store.list("")) == [Entry(segment(1), 6)]
+        assert list(store.list("")) == [StoredObject(segment(1), 6)]
         assert store.get(segment(1), 100) == b"sealed"
         store.put(segment(1), b"sealed")
 
@@ -109,7 +108,7 @@ def shared(on_tmpfs):
 def test_who_may_only_read_reads_and_is_denied_the_rest(shared):
     def work():
         store = shared.open()
-        assert list(store.list("")) == [Entry(segment(1), 6)]
+        assert list(store.list("")) == [StoredObject(segment(1), 6)]
         assert store.get(segment(1), 100) == b"sealed"
         for change in (
             lambda: store.put(segment(2), b"x"),
@@ -280,7 +279,7 @@ def test_a_placeholder_is_told_from_an_absent_object(on_disk):
         store.put(segment(), b"sealed")
     with pytest.raises(Missing):
         store.get(segment(2), 100)
-    assert list(store.list("")) == [Entry(segment(), 6)]
+    assert list(store.list("")) == [StoredObject(segment(), 6)]
     store.delete(segment())
     assert on_disk.files() == set()
 

@@ -6,12 +6,12 @@ import pytest
 
 from hx.stores import (
     Denied,
-    Entry,
     Exists,
     Full,
     Missing,
     NotMounted,
     ReadOnly,
+    StoredObject,
     StoreError,
     Transient,
 )
@@ -75,10 +75,10 @@ def test_what_is_late_is_seen_by_its_writer_alone_until_it_is_delivered(inner):
     mine, theirs = FaultyStore(inner, at(1, faulty.LATE)), FaultyStore(inner)
     mine.put(segment(), b"sealed")
     assert mine.get(segment(), 100) == b"sealed"
-    assert list(mine.list("o/")) == [Entry(segment(), 6)]
+    assert list(mine.list("o/")) == [StoredObject(segment(), 6)]
     assert list(theirs.list("o/")) == []
     mine.deliver()
-    assert list(theirs.list("o/")) == [Entry(segment(), 6)]
+    assert list(theirs.list("o/")) == [StoredObject(segment(), 6)]
 
 
 def test_a_doubled_put_is_one(inner):
@@ -100,7 +100,7 @@ def test_a_stale_listing_is_the_one_before(inner):
     store.put(segment(1), b"sealed")
     assert list(store.list("o/")) == []
     store.put(segment(2), b"sealed")
-    assert list(store.list("o/")) == [Entry(segment(1), 6)]
+    assert list(store.list("o/")) == [StoredObject(segment(1), 6)]
 
 
 def test_a_broken_listing_ends_in_an_error(inner):

@@ -12,10 +12,11 @@ import tracemalloc
 import pytest
 
 from hx.core.errors import UsageError
-from hx.stores import Denied, Entry, Exists, Missing, NotMounted, open_store
+from hx.stores import Denied, Exists, Missing, NotMounted, StoredObject
 from hx.stores.atomic_write import Publisher, read
 from hx.stores.folder import FolderStore
 from hx.stores.memory import MemoryStore
+from hx.stores.registry import open_store
 from stores.objects import DEVICE, blob, manifest, one_of_each, segment
 
 CALLS = {
@@ -86,7 +87,7 @@ def test_a_link_that_the_user_named_is_followed(on_disk):
     link = on_disk.path.with_name("link")
     link.symlink_to(on_disk.path)
     FolderStore(str(link), DEVICE).put(segment(), b"sealed")
-    assert list(on_disk.open().list("")) == [Entry(segment(), 6)]
+    assert list(on_disk.open().list("")) == [StoredObject(segment(), 6)]
 
 
 @pytest.mark.parametrize("part", ["o", f"o/{DEVICE.hex()}"])
@@ -100,7 +101,7 @@ def test_a_link_inside_leads_nowhere(on_disk, part):
     link.symlink_to(outside / part)
     store = on_disk.open()
     for call in (CALLS["get"], CALLS["put"], CALLS["delete"]):
-        with pytest.raises(Denied, match="a file or a link has the name of a folder of hx"):
+        with pytest.raises(Denied, match="there is a file or a link where hx needs a folder"):
             call(store)
     assert list(store.list("")) == []
     assert list(store.strangers()) == [part]
@@ -151,7 +152,7 @@ def test_what_other_programs_leave_in_the_folder_is_ignored_and_stays(on_disk):
     store = on_disk.open()
     for key in one_of_each():
         store.put(key, b"sealed")
-    assert sorted(store.list("")) == sorted(Entry(key, 6) for key in one_of_each())
+    assert sorted(store.list("")) == sorted(StoredObject(key, 6) for key in one_of_each())
     assert store.get(manifest(), 100) == b"sealed"
     for key in one_of_each():
         store.delete(key)
@@ -207,7 +208,7 @@ def test_a_hundred_thousand_foreign_names_take_no_memory(on_tmpfs):
         os.mknod(f"{number:060d}", dir_fd=descriptor)
     os.close(descriptor)
     tracemalloc.start()
-    assert list(mine.list("m/")) == [Entry(manifest(), 6)]
+    assert list(mine.list("m/")) == [StoredObject(manifest(), 6)]
     assert sum(1 for _ in mine.strangers()) == 100_000
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -222,7 +223,7 @@ def test_a_file_of_300_mb_is_read_no_further_than_asked(on_disk):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2 << 20
-    assert list(on_disk.open().list("")) == [Entry(segment(), 300 << 20)]
+    assert list(on_disk.open().list("")) == [StoredObject(segment(), 300 << 20)]
 
 
 @pytest.mark.parametrize(

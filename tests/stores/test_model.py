@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hx.stores import Entry, Exists, Missing
+from hx.stores import Exists, Missing, StoredObject
 from stores.objects import DEVICE, OTHER, blob, manifest, segment
 
 KEYS = [segment(1), segment(2), segment(1, OTHER), blob(1), manifest(1), manifest(2, OTHER)]
@@ -24,7 +24,9 @@ CALLS = st.one_of(
 def expected(model, operation, key, value):
     """What a call answers, and what it leaves in the model."""
     if operation == "list":
-        return sorted(Entry(one, len(data)) for one, data in model.items() if one.startswith(key))
+        return sorted(
+            StoredObject(one, len(data)) for one, data in model.items() if one.startswith(key)
+        )
     if operation == "get":
         return model[key][: value + 1] if key in model else Missing
     if operation == "delete":

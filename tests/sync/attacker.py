@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from hx.core.format import manifest, segment
-from hx.core.format import object_names as names
+from hx.core.format import manifest, object_names, segment
 from hx.core.format.envelope import seal, unseal
 from hx.core.format.manifest import Listed, Manifest
 from hx.core.merge import History
@@ -25,7 +24,9 @@ class Attacker:
         self.held = device.world.objects
 
     def name(self, number, *, device_id=None):
-        return names.Name(names.SEGMENT, device_id or self.device.me, bytes([number]) * 16)
+        return object_names.Name(
+            object_names.SEGMENT, device_id or self.device.me, bytes([number]) * 16
+        )
 
     def sealed(self, number, records=(), *, payload=None, **other):
         """A sound object."""
@@ -44,13 +45,13 @@ class Attacker:
             self.held[self.key(number)] = there
 
     def key(self, number):
-        return names.spelled(self.name(number))
+        return object_names.spelled(self.name(number))
 
     def sign(self, *, seed=None, device_id=None, vmk=None, roster=None):
         """Put the manifest up; gives its key."""
         me = device_id or self.device.me
         seq = 1 + max(
-            [n.seq for key in self.held if (n := names.parsed(key)) and n.device_id == me],
+            [n.seq for key in self.held if (n := object_names.parsed(key)) and n.device_id == me],
             default=0,
         )
         one = Manifest(
@@ -65,8 +66,10 @@ class Attacker:
         )
         sign_seed = seed or self.device.custody.device.sign_seed
         payload = manifest.encode(one, sign_seed, self.vault_id)
-        name = names.Name(names.MANIFEST, me, b"\x0e" * 8 + bytes(8), self.key_id, seq)
-        key = names.spelled(name)
+        name = object_names.Name(
+            object_names.MANIFEST, me, b"\x0e" * 8 + bytes(8), self.key_id, seq
+        )
+        key = object_names.spelled(name)
         self.held[key] = seal(name, payload, vault_id=self.vault_id, vmk=vmk or self.vmk)
         return key
 
@@ -77,7 +80,7 @@ class Attacker:
 
     def again(self, key):
         """The same signed manifest under another name, sealed anew; gives the new key."""
-        name = names.parsed(key)._replace(object_id=b"\x0d" * 8 + bytes(8))
+        name = object_names.parsed(key)._replace(object_id=b"\x0d" * 8 + bytes(8))
         return self.copy(key, name)
 
     def copy(self, key, name):
@@ -87,7 +90,7 @@ class Attacker:
         given = {"vault_id": self.vault_id, "suite": suite, "vmks": vmks}
         _, payload = unseal(self.held[key], expect=key, **given)
         sealed_under = name._replace(key_id=self.key_id)
-        other = names.spelled(name)
+        other = object_names.spelled(name)
         self.held[other] = seal(sealed_under, payload, vault_id=self.vault_id, vmk=self.vmk)
         return other
 

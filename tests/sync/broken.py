@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import forger
 from hx.core.format import verdict
+from hx.core.format.body import compress
 from hx.core.format.keys import new_vmk
-from hx.core.format.zstd import compress
 from hx.core.model import FINISHED, Event, EventKey
 from sync.attacker import ABSENT
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hx.core.format import manifest, segment
-from hx.core.format import object_names as names
+from hx.core.format import manifest, object_names, segment
 from hx.core.format.envelope import unseal
 from hx.core.format.verdict import PENDING
 from hx.core.merge import Cover, History, join
@@ -44,17 +43,19 @@ def require_nothing_destroyed(device):
         after = join(have, held)
         lost = {e for e in after.events - have.events if e.key.started_at_us >= device.retained_to}
         assert not lost, f"{device.label} took out {key}, and with it {_named(lost)}"
-        assert after.tombstones == have.tombstones, f"{device.label} took orders out with {key}"
+        assert after.tombstones == have.tombstones, f"{device.label} took tombstones out with {key}"
         if device.alone:
             require_unnamed(device, key, own)
 
 
 def require_unnamed(device, key, own):
     """The newest manifest in the store names it no more: who reads that misses nothing."""
-    newest = max(own, key=lambda one: names.parsed(one).seq)
+    newest = max(own, key=lambda one: object_names.parsed(one).seq)
     listed = manifest.decode(device.context().unsealed(newest, own[newest])).manifest.objects
     named = {one.object_id for one in listed}
-    assert names.parsed(key).object_id not in named, f"{key} was taken out, and {newest} names it"
+    assert object_names.parsed(key).object_id not in named, (
+        f"{key} was taken out, and {newest} names it"
+    )
 
 
 def fresh(world):
@@ -120,7 +121,7 @@ def opened(world, objects, devices):
     vmks = {k: vmk for device in devices for k, (_, vmk) in device.custody.vmks.items()}
     payloads = {}
     for key, data in objects.items():
-        if key[:2] in ("o/", "m/") and names.parsed(key).device_id not in gone:
+        if key[:2] in ("o/", "m/") and object_names.parsed(key).device_id not in gone:
             _, payload = unseal(data, expect=key, vault_id=found.vault_id, suite=suite, vmks=vmks)
             payloads[key] = payload
     return payloads
@@ -128,9 +129,9 @@ def opened(world, objects, devices):
 
 def is_known(key, devices):
     """What a push had put before a restored disk forgot of it is found by a listing of all."""
-    name = names.parsed(key)
+    name = object_names.parsed(key)
     sql = "SELECT 1 FROM segment WHERE object_id = ?"
-    return name.kind != names.SEGMENT or any(
+    return name.kind != object_names.SEGMENT or any(
         device.database.execute(sql, (name.object_id,)).fetchone() for device in devices
     )
 
@@ -145,7 +146,7 @@ def require_clean_store(objects, final):
         held = segment.decode(payload)
         bad = [e for e in held.events if cover.event(e.key) or newest.get(e.key, e) != e]
         bad += [a for a in held.artifacts if cover.artifact(a.key)]
-        assert not bad, f"forgotten or beaten, and still in {key}: {_named(bad)}"
+        assert not bad, f"forgotten or superseded, and still in {key}: {_named(bad)}"
 
 
 def require_nobody_accused(world, devices):
@@ -176,8 +177,9 @@ def require_canaries_gone(objects, world, devices, final):
 def require_present(world, objects, devices):
     """The newest manifest of everybody names nothing that is not there.
 
-    A restored disk may wait for what a life that it has forgotten took out: no sync can tell that
-    from what has not arrived, a repair can. Gives what is waited for.
+    A restored disk may wait for a segment that another copy of it has deleted, or that it deleted
+    itself before the restore: no sync can tell that from what has not arrived, a repair can. Gives
+    what is waited for.
     """
     newest = {}
     for key, payload in objects.items():
@@ -185,7 +187,9 @@ def require_present(world, objects, devices):
             one = manifest.decode(payload).manifest
             newest[one.device_id] = max(newest.get(one.device_id, one), one, key=lambda m: m.seq)
     named = {
-        names.spelled(names.Name(names.SEGMENT, one.device_id, listed.object_id))
+        object_names.spelled(
+            object_names.Name(object_names.SEGMENT, one.device_id, listed.object_id)
+        )
         for one in newest.values()
         for listed in one.objects
     }
@@ -199,12 +203,12 @@ def lost_for_good(world):
     """Of a device that has left: nobody publishes again what the store has lost of it."""
     left = {device.me for device in world.left}
     gone = [key for key in world.lost if key not in world.objects]
-    return any(names.parsed(key).device_id in left for key in gone)
+    return any(object_names.parsed(key).device_id in left for key in gone)
 
 
 def is_awaited(key, devices):
-    """Whether the author itself has never had it in this life."""
-    name = names.parsed(key)
+    """Whether the author itself never had it in this database."""
+    name = object_names.parsed(key)
     authors = [device for device in devices if device.me == name.device_id]
     sql = "SELECT 1 FROM segment WHERE object_id = ? AND status = 'pending'"
     return any(device.database.execute(sql, (name.object_id,)).fetchone() for device in authors)
@@ -213,7 +217,7 @@ def is_awaited(key, devices):
 def require_quiet(simulation):
     """With nothing new a sync is one listing.
 
-    But for what a device that has left had put, and the store or another life of it has lost: it
+    But for what a device that has left had put, and the store or another copy of it has lost: it
     is waited for, and nobody is there to publish it again.
     """
     left = {device.me for device in simulation.world.left}
@@ -222,7 +226,7 @@ def require_quiet(simulation):
         del device.store.calls[:]
         device.sync()
         calls = [key for _, key in device.store.calls]
-        gone = any((name := names.parsed(key)) and name.device_id in left for key in calls)
+        gone = any((name := object_names.parsed(key)) and name.device_id in left for key in calls)
         assert gone or device.store.calls == [("list", "m/")], device.store.calls
 
 
@@ -238,6 +242,6 @@ def require_nothing_gone_is_awaited(simulation):
 
 
 def is_listed(key, device):
-    name = names.parsed(key)
+    name = object_names.parsed(key)
     sql = "SELECT 1 FROM segment WHERE object_id = ? AND device_id = ? AND listed = 1"
     return bool(device.database.value(sql, (name.object_id, name.device_id)))

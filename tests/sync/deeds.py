@@ -5,7 +5,7 @@ from __future__ import annotations
 from hx.core.errors import HxError
 from hx.core.model import Keys, WholeSession, Window
 from sync.beside import beside
-from sync.partings import leave
+from sync.departures import leave
 
 MOST_DEVICES = 5
 

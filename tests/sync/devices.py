@@ -18,7 +18,8 @@ from hx.custody.key_set import Secrets
 from hx.database.connection import UNCLEAN, Database, open_database
 from hx.database.dump import dump
 from hx.database.event_detail import device_names, rename_device
-from hx.database.pins import pin
+from hx.database.join import join as join_rows
+from hx.database.queries.sessions import pin
 from hx.database.retention import retain
 from hx.database.sync import vault
 from hx.forget.forget import clean
@@ -115,7 +116,7 @@ class Device:
         self.made = set()
         self.unpublished = set()
         self.retained_to = 0
-        self.alone = True  # whether this life of it is the only one there was
+        self.alone = True  # whether no other copy of it was ever made
         os.makedirs(os.path.join(self.folder, "hx"))
         with open(self.path, "wb") as file:
             file.write(_empty())
@@ -219,7 +220,7 @@ class Device:
 
     def _make(self, record):
         with self.database.transaction():
-            changes = self.database.join(history([record]))
+            changes = join_rows(self.database, history([record]))
             if changes.erased:
                 self.database.set_meta(UNCLEAN, self.now_us)
         self._note([record])
@@ -279,10 +280,10 @@ class Device:
         def keep(secrets):
             self.custody = secrets
 
-        return enroll.Here(self.database, self.custody.device, self.name(), keep, self.now_us)
+        return enroll.ThisDevice(self.database, self.custody.device, self.name(), keep, self.now_us)
 
     def _place(self):
-        return enroll.Place(self.store, URL, "vault")
+        return enroll.VaultPlace(self.store, URL, "vault")
 
     def init(self, *, encrypt=True):
         enroll.init(self._here(), self._place(), encrypt=encrypt, entropy=self.world.entropy)
@@ -293,7 +294,7 @@ class Device:
         pull(context)
         if context.me not in context.trust.active:
             raise NotInVault("this device waits to be admitted")
-        code, _ = enroll.invitation(context)
+        code, _ = enroll.make_invitation(context)
         push(context, self.outbox, self.name(), listed=True)
         self._published()
         return secret_of(code)
@@ -364,14 +365,14 @@ class Device:
 
     def clone(self, label):
         """A copied disk: another machine that takes itself for this device."""
-        twin = Device(self.world, label)
-        twin.custody, twin.me, twin.skew_us = self.custody, self.me, self.skew_us
-        twin.unpublished = set(self.unpublished)
-        twin.view.held = dict(self.view.held)
-        twin.retained_to = self.retained_to
-        twin.alone = self.alone = False
-        twin._write(self.backup())
-        return twin
+        clone = Device(self.world, label)
+        clone.custody, clone.me, clone.skew_us = self.custody, self.me, self.skew_us
+        clone.unpublished = set(self.unpublished)
+        clone.view.held = dict(self.view.held)
+        clone.retained_to = self.retained_to
+        clone.alone = self.alone = False
+        clone._write(self.backup())
+        return clone
 
     def dump(self):
         return dump(self.database)

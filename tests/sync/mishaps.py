@@ -33,7 +33,7 @@ class Mishaps:
 
     def do_clone(self, device):
         if len(self.devices) < MOST_DEVICES:
-            self.devices.append(device.clone(f"{device.label}-twin"))
+            self.devices.append(device.clone(f"{device.label}-clone"))
 
     def do_backup(self, device):
         self.backups.append((device, device.backup()))

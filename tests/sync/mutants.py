@@ -10,24 +10,19 @@ from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 from unittest.mock import patch
 
-from hx.core import merge as history
-from hx.core.format import object_names as names
+from hx.core import merge
+from hx.core.format import object_names
 from hx.core.model import Pin
 from hx.database import join as joining
-from hx.database import pins
-from hx.database import tombstones as graves
+from hx.database import tombstones
 from hx.database.event_rows import events_at
+from hx.database.queries import sessions
 from hx.database.sync import ledger, locations, unpublished
 from hx.database.sync.ledger import TAKEN
-from hx.sync import compact as rewriting
-from hx.sync import manifests as reading
-from hx.sync import publish as publishing
-from hx.sync import pull as pulling
-from hx.sync import push
-from hx.sync import segments as taking
+from hx.sync import compact, manifests, publish, pull, push, segments
 
 
-def without_orders(_database, _delta):
+def without_tombstones(_database, _delta):
     return frozenset()
 
 
@@ -35,27 +30,26 @@ def without_orders(_database, _delta):
 
 
 def late_events_are_not_covered():
-    """Only what is there when an order comes is taken out."""
-    blind = SimpleNamespace(**{**vars(graves), "relevant": without_orders})
-    return patch.object(joining, "graves", blind)
+    """Only what is there when a tombstone comes is removed."""
+    return patch.object(tombstones, "relevant", without_tombstones)
 
 
 def the_first_version_wins():
     def joined(local, delta):
         known = {event.key for event in local.events}
         fresh = frozenset(event for event in delta.events if event.key not in known)
-        return history.join(local, delta._replace(events=fresh))
+        return merge.join(local, delta._replace(events=fresh))
 
-    return patch.object(joining, "join_histories", joined)
+    return patch.object(joining, "merge", SimpleNamespace(join=joined))
 
 
 def the_pin_that_is_here_stays_in_a_tie():
     def joined(local, delta):
         here = {(pin.session_id, pin.changed_at_us) for pin in local.pins}
         fresh = (pin for pin in delta.pins if (pin.session_id, pin.changed_at_us) not in here)
-        return history.join(local, delta._replace(pins=frozenset(fresh)))
+        return merge.join(local, delta._replace(pins=frozenset(fresh)))
 
-    return patch.object(joining, "join_histories", joined)
+    return patch.object(joining, "merge", SimpleNamespace(join=joined))
 
 
 def pins_go_by_the_clock_alone():
@@ -63,7 +57,7 @@ def pins_go_by_the_clock_alone():
         asked = sys._getframe(1).f_locals["now_us"]
         return Pin(session_id, pinned, min(asked, changed_at_us), device_id)
 
-    return patch.object(pins, "Pin", pinned_now)
+    return patch.object(sessions, "Pin", pinned_now)
 
 
 # ---- reading ----
@@ -72,25 +66,25 @@ def pins_go_by_the_clock_alone():
 @contextmanager
 def a_segment_is_marked_before_it_is_joined():
     """In two transactions, between which the power may go."""
-    joined = taking.joined
+    joined = segments.joined
 
     def marked_first(context, one, found):
         with context.database.transaction():
             ledger.judge(context.database, one, TAKEN, context.now_us)
         return joined(context, one, found)
 
-    with patch.object(taking, "joined", marked_first):
+    with patch.object(segments, "joined", marked_first):
         yield
 
 
 @contextmanager
 def own_manifests_are_not_read():
-    unseen = reading.unseen
+    unseen = manifests.unseen
 
     def of_others(context, only=None):
         return [(key, name) for key, name in unseen(context, only) if name.device_id != context.me]
 
-    with patch.object(reading, "unseen", of_others), patch.object(pulling, "unseen", of_others):
+    with patch.object(manifests, "unseen", of_others), patch.object(pull, "unseen", of_others):
         yield
 
 
@@ -99,7 +93,7 @@ def own_manifests_are_not_read():
 
 @contextmanager
 def a_manifest_is_written_before_its_segments():
-    publish = publishing.publish
+    write = publish.publish
 
     def backwards(context, outbox, plan):
         store, held = context.store, []
@@ -116,7 +110,7 @@ def a_manifest_is_written_before_its_segments():
             put=put, get=store.get, list=store.list, delete=store.delete
         )
         try:
-            publish(context, outbox, plan)
+            write(context, outbox, plan)
         finally:
             context.store = store
 
@@ -125,18 +119,18 @@ def a_manifest_is_written_before_its_segments():
         with patch.object(outbox, "write", lambda _seq, _objects: None):
             backwards(context, outbox, plan)
 
-    with patch.object(publishing, "publish", unkept):
+    with patch.object(publish, "publish", unkept):
         yield
 
 
 def compaction_keeps_what_is_forgotten():
-    blind = SimpleNamespace(**{**vars(graves), "relevant": without_orders})
-    return patch.object(rewriting, "tombstones", blind)
+    blind = SimpleNamespace(**{**vars(tombstones), "relevant": without_tombstones})
+    return patch.object(compact, "tombstones", blind)
 
 
 @contextmanager
 def segments_are_written_anew_from_the_database():
-    read = rewriting._read
+    read = compact._read
 
     def of_what_is_here(context, one):
         found = read(context, one)
@@ -145,16 +139,16 @@ def segments_are_written_anew_from_the_database():
         here = frozenset(events_at(context.database, (event.key for event in found.events)))
         return found._replace(events=here)
 
-    with patch.object(rewriting, "_read", of_what_is_here):
+    with patch.object(compact, "_read", of_what_is_here):
         yield
 
 
 @contextmanager
-def nobody_adopts():
+def nobody_publishes_for_inactive_devices():
     due, anything = unpublished.due, unpublished.anything
 
     def own(function):
-        return lambda database, me, _fallen, now_us: function(database, me, frozenset(), now_us)
+        return lambda database, me, _inactive, now_us: function(database, me, frozenset(), now_us)
 
     with (
         patch.object(unpublished, "due", own(due)),
@@ -163,7 +157,7 @@ def nobody_adopts():
         yield
 
 
-def holdings_are_not_released():
+def locations_are_not_released():
     return patch.object(locations, "release", lambda _database, _device_id: None)
 
 
@@ -176,29 +170,29 @@ def a_push_does_not_look_again_before_its_commit():
 
 @contextmanager
 def what_is_not_named_is_swept():
-    tidied = push._tidied
+    tidied = push._delete_superseded
 
     def swept(context):
         live = {one.object_id for one in ledger.live(context.database, context.me)}
-        for entry in list(context.store.list(names.segments_of(context.me))):
-            name = names.parsed(entry.key)
+        for entry in list(context.store.list(object_names.segments_of(context.me))):
+            name = object_names.parsed(entry.key)
             if name is not None and name.object_id not in live:
                 context.store.delete(entry.key)
         return tidied(context)
 
-    with patch.object(push, "_tidied", swept):
+    with patch.object(push, "_delete_superseded", swept):
         yield
 
 
-def segments_go_before_their_heir_is_read_back():
-    return patch.object(push, "is_readable", lambda _context, _key: True)
+def segments_go_before_their_replacement_is_read():
+    return patch.object(manifests, "is_readable", lambda _context, _head: True)
 
 
 # ---- all of them ----
 
 # what is claimed -> who breaks it
 MUTANTS = {
-    "an order covers what comes after it": late_events_are_not_covered,
+    "a tombstone covers what comes after it": late_events_are_not_covered,
     "of two versions the greater wins whoever comes first": the_first_version_wins,
     "pins of one time are told apart": the_pin_that_is_here_stays_in_a_tie,
     "the last pin counts whatever a clock said": pins_go_by_the_clock_alone,
@@ -209,13 +203,15 @@ MUTANTS = {
     ),
     "a rewrite drops what is forgotten": compaction_keeps_what_is_forgotten,
     "a rewrite keeps what retention took here": segments_are_written_anew_from_the_database,
-    "who stands adopts what the fallen have shown": nobody_adopts,
-    "what no live segment holds is published again": holdings_are_not_released,
-    "a push asks again what stands before it commits": (
+    "active devices publish what inactive ones have shown": nobody_publishes_for_inactive_devices,
+    "what no live segment holds is published again": locations_are_not_released,
+    "a push asks again what is valid before it commits": (
         a_push_does_not_look_again_before_its_commit
     ),
     "what is merely not named stays": what_is_not_named_is_swept,
-    "nothing goes until its heir is read back": segments_go_before_their_heir_is_read_back,
+    "nothing is deleted until its replacement is read back": (
+        segments_go_before_their_replacement_is_read
+    ),
 }
 
 

@@ -1,22 +1,21 @@
-"""One process of a device stands still at a step of its command, another carries out its own."""
+"""One process of a device halts at a step of its command, another carries out its own."""
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
 
-from hx.capture.ingest import Source, ingest
+from hx.capture.ingest import SpoolSource, ingest
 from hx.core.errors import Busy
-from hx.core.format import object_names as names
-from hx.core.format import segment
+from hx.core.format import object_names, segment
 from hx.core.merge import Cover
 from hx.core.model import Event
 from hx.core.redaction.rules import Rules
 from hx.database.dump import dump
 from hx.database.queries.forget_selection import Choice
 from hx.database.sync import forgotten_copies as remains
-from hx.forget.forget import Issuer, Places, clean, order
-from hx.importers import importer
+from hx.forget.forget import Issuer, SpoolPaths, clean, issue
+from hx.importers.registry import importer
 from hx.importers.run import Import, Job
 from hx.sync.rebuild import rebuild
 from sync.beside import beside
@@ -32,9 +31,9 @@ from sync.world import records_of
 def forget_by(choice):
     def act(scene, device):
         issuer = Issuer(device.me, device.now_us, lambda: device.world.dice.randbytes(16))
-        places = Places(scene.spool, (), drain_lock(device), patience_s=0)
+        places = SpoolPaths(scene.spool, (), drain_lock(device), patience_s=0)
         with suppress(Busy):  # another process drains, and nothing was forgotten
-            order(device.database, choice(scene), (), issuer, places)
+            issue(device.database, choice(scene), (), issuer, places)
         clean(device.database, patience_ms=0)  # in vain where the other process reads
 
     return act
@@ -45,7 +44,9 @@ def drain_lock(device):
 
 
 def drain(scene, device):
-    source = Source(scene.spool, drain_lock(device), device.me, "host", shared=False, rules=Rules)
+    source = SpoolSource(
+        scene.spool, drain_lock(device), device.me, "host", shared=False, rules=Rules
+    )
     ingest(device.database, source, device.now_us)
 
 
@@ -199,10 +200,12 @@ def holding_forgotten(scene):
     one = scene.one
     journal = one.outbox.read()
     held = {**scene.world.objects, **dict(one.outbox.objects(journal) if journal else ())}
-    own = {key: data for key, data in held.items() if key.startswith(names.segments_of(one.me))}
+    own = {
+        key: data for key, data in held.items() if key.startswith(object_names.segments_of(one.me))
+    }
     cover, found = Cover(dump(one.database).tombstones), set()
     for key, payload in opened(scene.world, own, [one]).items():
         history = segment.decode(payload)
         if any(cover.event(event.key) for event in history.events):
-            found.add(names.parsed(key).object_id)
+            found.add(object_names.parsed(key).object_id)
     return found

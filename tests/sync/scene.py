@@ -36,7 +36,7 @@ class Scene:
     # ---- what there is ----
 
     def _live(self):
-        """Published, to be written anew, to be published; to be taken, with orders in it."""
+        """Published, to be written anew, to be published; to be taken, with tombstones in it."""
         world, one, other = self.world, self.one, self.other
         world.now_us += _DAY_US
         old = [self.made() for _ in range(2)]

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from hx.core.errors import HxError
-from hx.sync import compact as rewriting
+from hx.sync import compact
 from stores.faulty import DROPPED, FAULTS, NONE, RESURRECTED
 from sync import claims
 from sync.deeds import Deeds
@@ -39,7 +39,7 @@ class Flavour(NamedTuple):
     """What one seed is full of, beside the rest."""
 
     actions: tuple[str, ...] = ()
-    many: int = rewriting.MANY  # small segments, of which a push makes one
+    many: int = compact.MANY  # small segments, of which a push makes one
     resurrects: bool = False  # whether the store brings back what was deleted
 
 
@@ -190,11 +190,11 @@ def active(device):
 @contextmanager
 def crowds_of(many):
     """So many small segments stay what they are."""
-    before, rewriting.MANY = rewriting.MANY, many
+    before, compact.MANY = compact.MANY, many
     try:
         yield
     finally:
-        rewriting.MANY = before
+        compact.MANY = before
 
 
 def simulate(seed, steps=STEPS):

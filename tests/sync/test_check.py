@@ -7,7 +7,7 @@ import random
 import pytest
 
 from hx.core.errors import NotAVault
-from hx.core.format import object_names as names
+from hx.core.format import object_names
 from hx.core.format.envelope import seal
 from hx.core.model import Keys
 from hx.sync.check import check
@@ -135,12 +135,12 @@ def test_a_manifest_that_its_device_did_not_sign_is_named(meeting):
     context = one.context()
     payload = context.unsealed(key, meeting.world.objects[key])
     forged = payload[:-1] + bytes([payload[-1] ^ 1])
-    name = names.parsed(key)._replace(object_id=b"forgery!" + bytes(8))
+    name = object_names.parsed(key)._replace(object_id=b"forgery!" + bytes(8))
     ((key_id, vmk),) = list(context.keyring.vmks.items())[-1:]
     data = seal(name._replace(key_id=key_id), forged, vault_id=context.vault.vault_id, vmk=vmk)
-    put(meeting, {names.spelled(name): data})
+    put(meeting, {object_names.spelled(name): data})
     (found,) = checked(one).problems
-    assert (found.key, found.reason) == (names.spelled(name), "signature")
+    assert (found.key, found.reason) == (object_names.spelled(name), "signature")
 
 
 def test_a_store_that_is_older_than_what_was_seen_here_is_said_to_be_behind(meeting):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hx.core.errors import HxError
-from hx.sync import device_copies as copies
+from hx.sync.device_state import copy_seen_us, note_copies
 from hx.sync.pull import pull
 from hx.sync.push import push
 from stores.faulty import NONE, never
@@ -27,29 +27,29 @@ def synced(device):
         pull(context)
         push(context, device.outbox, device.name(), listed=True)
     finally:
-        device.met = copies.note(context, journal.keys if journal else ())
+        device.met = note_copies(context, journal.keys if journal else ())
     return device.met
 
 
 def test_a_copy_is_told_of_once_until_the_device_has_published_and_met_none(meeting):
     one, _ = meeting.devices
-    twin = one.clone("twin")
-    meeting.devices.append(twin)
-    twin.record()
-    assert not synced(twin)
+    clone = one.clone("clone")
+    meeting.devices.append(clone)
+    clone.record()
+    assert not synced(clone)
     assert synced(one)
-    twin.record()
-    synced(twin)
+    clone.record()
+    synced(clone)
     assert not synced(one)
-    assert copies.noted_us(one.database)
+    assert copy_seen_us(one.database)
     assert not synced(one)
-    assert copies.noted_us(one.database), "it has published nothing"
+    assert copy_seen_us(one.database), "it has published nothing"
     one.record()
     assert not synced(one)
-    assert copies.noted_us(one.database) is None
+    assert copy_seen_us(one.database) is None
 
 
-def test_a_restored_backup_meets_the_life_that_it_has_forgotten(meeting):
+def test_a_restored_backup_meets_what_it_wrote_and_has_forgotten(meeting):
     one, _ = meeting.devices
     backup = one.backup()
     one.record()
@@ -79,7 +79,7 @@ def test_a_push_that_was_cut_short_is_no_other_copy(meeting, when):
     one.arrange(never)
     assert one.outbox.read() is not None
     assert not synced(one)
-    assert copies.noted_us(one.database) is None
+    assert copy_seen_us(one.database) is None
 
 
 def test_devices_that_merely_sync_meet_no_copy(meeting):
@@ -88,4 +88,4 @@ def test_devices_that_merely_sync_meet_no_copy(meeting):
         device.record()
         assert not synced(device)
     meet(*meeting)
-    assert copies.noted_us(one.database) is None
+    assert copy_seen_us(one.database) is None

@@ -5,16 +5,15 @@ from __future__ import annotations
 import pytest
 
 from hx.core.errors import HxError
-from hx.core.format import object_names as names
-from hx.core.format import segment
+from hx.core.format import object_names, segment
 from hx.core.merge import Cover
 from hx.core.model import Keys, Window
 from hx.database.sync import forgotten_copies as remains
-from hx.database.sync.forget_status import elsewhere
+from hx.database.sync.sync_status import forget_status
 from stores.faulty import BEFORE, NONE
+from sync.departures import leave
 from sync.devices import Device
 from sync.meeting import enter, exchange, meet, vault_of
-from sync.partings import leave
 
 
 @pytest.fixture
@@ -24,7 +23,7 @@ def meeting():
 
 
 def told(device):
-    return elsewhere(device.database, device.me, device.context().trust)
+    return forget_status(device.database, device.me, device.context().trust)
 
 
 def holders(device):
@@ -44,11 +43,11 @@ def sync(*devices):
 
 def really(meeting):
     """Who has a segment in the store that holds what any of them has forgotten."""
-    orders = frozenset().union(*(device.dump().tombstones for device in meeting.devices))
-    cover, found = Cover(orders), set()
+    tombstones = frozenset().union(*(device.dump().tombstones for device in meeting.devices))
+    cover, found = Cover(tombstones), set()
     for key, data in meeting.world.objects.items():
-        name = names.parsed(key)
-        if name.kind == names.SEGMENT:
+        name = object_names.parsed(key)
+        if name.kind == object_names.SEGMENT:
             history = segment.decode(meeting.devices[0].context().unsealed(key, data))
             if any(cover.event(event.key) for event in history.events):
                 found.add(name.device_id)
@@ -160,7 +159,9 @@ def test_a_replaced_segment_holds_it_until_it_is_taken_out(meeting):
     one.arrange()
     one.forget(key_of(second))
     copies = remains.copies(one.database)[one.me]
-    assert len(copies) == sum(key.startswith(names.segments_of(one.me)) for key in one.view.held)
+    assert len(copies) == sum(
+        key.startswith(object_names.segments_of(one.me)) for key in one.view.held
+    )
     sync(one)
     assert holders(one) == really(meeting) == []
 
@@ -189,7 +190,7 @@ def test_a_late_record_is_with_who_has_published_it(meeting):
     at_us = late.key.started_at_us
     one.forget(Window(at_us - 1, at_us + 1))
     one.push()
-    other.view.arrive()  # the order has come to its folder; it pushes before it reads
+    other.view.arrive()  # the tombstone has come to its folder; it pushes before it reads
     other.push()
     sync(one)
     assert late not in one.dump().events
@@ -229,8 +230,8 @@ def test_a_segment_is_looked_into_once(meeting):
         assert len(gets) == (count == 0)
 
 
-def test_an_order_that_comes_with_the_new_segments_accuses_nobody(meeting):
-    """Its issuer's own objects are late; who has written anew carries the order along."""
+def test_a_tombstone_that_comes_with_the_new_segments_accuses_nobody(meeting):
+    """Its issuer's own objects are late; who has written anew carries the tombstone along."""
     one, other, third = meeting.devices
     other.record()
     event = other.record()
@@ -255,7 +256,7 @@ def test_a_redaction_or_a_replacement_is_no_forgetting(meeting):
     assert told(one) is None
 
 
-def test_two_orders_are_confirmed_when_both_are_known(meeting):
+def test_two_tombstones_are_confirmed_when_both_are_known(meeting):
     one, other, third = meeting.devices
     first, second = third.record(), third.record()
     meet(*meeting)
@@ -269,16 +270,16 @@ def test_two_orders_are_confirmed_when_both_are_known(meeting):
     assert "other" in told(one).silent.values()
 
 
-def test_an_order_that_is_given_while_a_push_runs_is_told_by_the_next(meeting):
+def test_a_tombstone_that_is_written_while_a_push_runs_is_told_by_the_next(meeting):
     one, other, third = meeting.devices
     first, second = other.record(), third.record()
     meet(*meeting)
     one.forget(key_of(first))
-    orders = [key_of(second)]
+    to_forget = [key_of(second)]
 
     def meanwhile(_number, operation, key):
-        if orders and operation == "put" and key.startswith("m/"):
-            one.forget(orders.pop())
+        if to_forget and operation == "put" and key.startswith("m/"):
+            one.forget(to_forget.pop())
         return NONE
 
     one.store.choose = meanwhile
@@ -306,7 +307,7 @@ def test_a_new_device_says_nothing_of_what_is_long_done(meeting):
 def test_of_a_device_that_has_left_it_remains_until_its_objects_are_taken_out(meeting):
     one, other, third = left_with_a_copy(meeting)
     [copy] = told(one).copies
-    assert (copy.name, copy.stands) == ("other", False)
+    assert (copy.name, copy.is_member) == ("other", False)
     meeting.world.take_out(other.me, ("o/",))
     third.record()
     sync(third, one)

@@ -34,7 +34,7 @@ def forms(canary: str) -> dict[str, bytes]:
 
 
 def told(folder: Path, vault_id: bytes = b"") -> set[str]:
-    """The canaries that stand in the store, in whichever form; `vault_id`: of a plain vault."""
+    """The canaries that are in the store, in whichever form; `vault_id`: of a plain vault."""
     found = b"\0".join(contents(folder, vault_id)).lower()
     named = {name: form for one in CANARIES for name, form in forms(one).items()}
     return {name for name, form in named.items() if form.lower() in found}

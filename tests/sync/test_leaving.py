@@ -5,16 +5,14 @@ from __future__ import annotations
 import pytest
 
 from hx.core.errors import NotInVault
-from hx.core.format import object_names as names
-from hx.core.format import segment
+from hx.core.format import object_names, segment
 from hx.core.model import Keys
-from hx.database.sync import left_vaults as parting
 from hx.database.sync import vault
 from stores.faulty import NONE, never
 from sync.beside import at_put, shared
 from sync.claims import require_all
+from sync.departures import become_new, leave, leave_unheard
 from sync.meeting import meet, newcomer, vault_of
-from sync.partings import become_new, leave, leave_unheard
 from sync.world import Crash
 
 
@@ -43,7 +41,7 @@ def test_what_a_device_recorded_last_is_history_of_all_others_after_it_has_left(
     other.close()
 
 
-@pytest.mark.parametrize("manifests", [0, 1], ids=["its last sync", "its farewell"])
+@pytest.mark.parametrize("manifests", [0, 1], ids=["its last sync", "its last manifest"])
 def test_what_is_forgotten_while_a_device_leaves_is_forgotten_by_all(meeting, manifests):
     """Nobody would write its segments anew after that, nor tell the others."""
     one, other, _ = meeting.devices
@@ -57,14 +55,16 @@ def test_what_is_forgotten_while_a_device_leaves_is_forgotten_by_all(meeting, ma
     meet(*meeting)
     require_all(meeting)
     assert known not in one.dump().events
-    own = [key for key in meeting.world.objects if key.startswith(names.segments_of(other.me))]
+    own = [
+        key for key in meeting.world.objects if key.startswith(object_names.segments_of(other.me))
+    ]
     for key in own:
         history = segment.decode(one.context().unsealed(key, meeting.world.objects[key]))
         assert event not in history.events
     other.close()
 
 
-def test_those_who_stand_publish_anew_what_only_the_one_that_left_had_shown(meeting):
+def test_the_active_devices_publish_anew_what_only_the_departed_one_had_shown(meeting):
     _, other, _ = meeting.devices
     event = other.record()
     leave(other)
@@ -122,7 +122,7 @@ def test_a_device_that_has_left_and_comes_back_under_another_id_has_what_it_reco
     leave(other)
     between = other.record()
     vault_id = vault.read(one.database).vault_id
-    assert parting.read(other.database, vault_id).device_id == other.me
+    assert vault.departure(other.database, vault_id).device_id == other.me
     code = one.invite()
     become_new(other)
     other.view.arrive()
@@ -165,7 +165,7 @@ def test_who_left_can_be_forgotten_by_the_others(meeting):
 
 
 @pytest.mark.parametrize("at_call", range(1, 12))
-def test_a_farewell_cut_short_is_said_by_the_next_try(meeting, at_call):
+def test_a_last_manifest_cut_short_is_said_by_the_next_try(meeting, at_call):
     one, other, _ = meeting.devices
     event = other.record()
     number = len(other.store.calls) + at_call

@@ -6,7 +6,7 @@ import pytest
 
 from hx.core.model import Keys, WholeSession, Window
 from hx.database.sync import forgotten_copies as remains
-from hx.database.sync.forget_status import elsewhere
+from hx.database.sync.sync_status import forget_status
 from sync.beside import at_put, beside, shared
 from sync.claims import require_all
 from sync.meeting import meet, vault_of
@@ -32,7 +32,7 @@ def key_of(event):
 
 
 def holders(device):
-    known = elsewhere(device.database, device.me, device.context().trust)
+    known = forget_status(device.database, device.me, device.context().trust)
     return [copy.name for copy in known.copies] if known else []
 
 
@@ -127,7 +127,7 @@ def test_what_retention_takes_and_is_forgotten_while_it_is_being_pushed_leaves_t
 
 @pytest.mark.parametrize("put", PUTS)
 def test_while_it_is_on_its_way_it_is_said_to_remain(meeting, put):
-    """From the order on, whoever asks."""
+    """From the tombstone on, whoever asks."""
     one = meeting.devices[0]
     event, said = one.record(), []
 
@@ -168,7 +168,7 @@ def test_what_is_forgotten_after_a_push_was_cut_short_is_said_to_remain_until_it
 
 
 def test_of_a_push_that_was_cut_short_nothing_is_said_to_remain_that_was_not_forgotten(meeting):
-    """Both began at one time; the order may cover what lies in the outbox until that is read."""
+    """Both began at one time; the tombstone may cover a record in the outbox until then."""
     one = meeting.devices[0]
     forgotten = one.record()
     one.push()

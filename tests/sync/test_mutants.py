@@ -20,11 +20,11 @@ FROM = {
     "a segment is joined in one step with its row": 12,
     "segments are there before the manifest that names them": 4,
     "a rewrite keeps what retention took here": 196,
-    "who stands adopts what the fallen have shown": 160,
-    "a push asks again what stands before it commits": 140,
+    "active devices publish what inactive ones have shown": 160,
+    "a push asks again what is valid before it commits": 140,
     "what no live segment holds is published again": 54,
     "what is merely not named stays": 182,
-    "nothing goes until its heir is read back": 270,
+    "nothing is deleted until its replacement is read back": 270,
 }
 SOON = 60  # seeds
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hx.core.format import object_names as names
+from hx.core.format import object_names
 from hx.core.format.keys import generate
 from hx.core.format.verdict import PENDING, REJECTED
 from hx.core.model import Keys
@@ -33,7 +33,7 @@ def counted(device):
     return counts.get(PENDING, 0), counts.get(REJECTED, 0)
 
 
-def test_a_restored_disk_waits_for_nothing_that_another_life_has_taken_out(meeting):
+def test_a_restored_disk_waits_for_nothing_that_another_copy_has_taken_out(meeting):
     one = meeting.devices[0]
     backup = one.backup()
     event = one.record()
@@ -45,12 +45,12 @@ def test_a_restored_disk_waits_for_nothing_that_another_life_has_taken_out(meeti
     assert (pulled.pending, counted(one)) == (0, (0, 0))
 
 
-def test_a_lost_segment_that_this_life_never_had_is_waited_for_until_a_repair(meeting):
+def test_a_lost_segment_that_this_database_never_had_is_waited_for_until_a_repair(meeting):
     one = meeting.devices[0]
-    twin = one.clone("twin")
-    meeting.devices.append(twin)
-    twin.record()
-    twin.sync()
+    clone = one.clone("clone")
+    meeting.devices.append(clone)
+    clone.record()
+    clone.sync()
     _lose_segments(meeting.world, one)
     one.view.arrive()
     one.sync()
@@ -64,15 +64,15 @@ def test_a_lost_segment_that_this_life_never_had_is_waited_for_until_a_repair(me
 
 def test_a_lost_segment_that_comes_back_after_a_repair_is_taken_all_the_same(meeting):
     one = meeting.devices[0]
-    twin = one.clone("twin")
-    event = twin.record()
-    twin.sync()
+    clone = one.clone("clone")
+    event = clone.record()
+    clone.sync()
     lost = _lose_segments(meeting.world, one)
     one.view.arrive()
     one.repair()
     meeting.world.objects.update(lost)
     one.record()
-    twin.close()
+    clone.close()
     meet(*meeting)
     assert event in one.dump().events
     assert event in meeting.devices[1].dump().events
@@ -82,7 +82,7 @@ def _lose_segments(world, device):
     lost = {
         key: data
         for key, data in world.objects.items()
-        if key.startswith(names.segments_of(device.me))
+        if key.startswith(object_names.segments_of(device.me))
     }
     for key in lost:
         del world.objects[key]
@@ -108,14 +108,14 @@ def test_a_manifest_that_was_not_taken_is_forgotten_with_its_file(meeting, days,
 
 
 def test_an_own_segment_that_could_not_be_read_for_long_is_read_when_it_can_be(meeting):
-    """Of two lives that write one seq the head of one does not name the segment of the other."""
+    """Of two copies that write one seq the head of one does not name the segment of the other."""
     one = meeting.devices[0]
-    twin = one.clone("twin")
-    meeting.devices.append(twin)
-    made = {one.record(), twin.record()}
+    clone = one.clone("clone")
+    meeting.devices.append(clone)
+    made = {one.record(), clone.record()}
     one.push()
-    twin.push()
-    for device in (one, twin):
+    clone.push()
+    for device in (one, clone):
         device.view.arrive()
         device.arrange(
             lambda _, operation, key: BEFORE if (operation, key[:2]) == ("get", "o/") else NONE

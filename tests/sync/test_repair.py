@@ -50,7 +50,7 @@ def test_a_repair_of_what_is_whole_changes_nothing(meeting):
     done = one.repair()
     assert meeting.world.objects == before
     assert not done.damaged
-    assert (done.events, done.lost, done.leftovers, done.slots) == (0, 0, 0, 0)
+    assert (done.events, done.lost, done.unlisted, done.slots) == (0, 0, 0, 0)
     assert done.read >= 2
     require_all(meeting)
 
@@ -142,7 +142,7 @@ def test_a_segment_that_comes_back_after_it_was_taken_out_goes_again(meeting):
     one.push()
     assert key not in meeting.world.objects
     put(meeting, old)
-    assert one.repair().leftovers == 1
+    assert one.repair().unlisted == 1
     assert key not in meeting.world.objects
     meet(*meeting)
     require_all(meeting)
@@ -162,7 +162,7 @@ def test_a_segment_that_nobody_knows_is_joined_before_it_goes(meeting):
     one.restore(backup)
     meeting.world.unsure.clear()
     (key,) = own_segments(meeting, one)
-    assert one.repair().leftovers == 1
+    assert one.repair().unlisted == 1
     assert key not in meeting.world.objects
     meet(*meeting)
     assert event in other.dump().events
@@ -199,12 +199,12 @@ def test_what_another_has_lost_is_named_and_published_again_by_its_own_repair(me
     require_all(meeting)
 
 
-def test_a_marker_that_is_gone_is_put_back_where_the_vault_is_known(meeting):
+def test_a_vault_file_that_is_gone_is_written_again_where_the_vault_is_known(meeting):
     one = meeting.devices[0]
-    marker = meeting.world.objects["hx-vault.hx"]
+    vault_file = meeting.world.objects["hx-vault.hx"]
     lose(meeting, "hx-vault.hx")
-    assert one.repair().marker
-    assert meeting.world.objects["hx-vault.hx"] == marker
+    assert one.repair().vault_file
+    assert meeting.world.objects["hx-vault.hx"] == vault_file
 
 
 def test_in_an_empty_place_nothing_is_made(meeting):
@@ -215,7 +215,7 @@ def test_in_an_empty_place_nothing_is_made(meeting):
     assert not meeting.world.objects
 
 
-def test_beside_a_marker_of_another_vault_nothing_is_made(meeting):
+def test_beside_the_vault_file_of_another_vault_nothing_is_made(meeting):
     one = meeting.devices[0]
     damage(meeting, "hx-vault.hx")
     before = dict(meeting.world.objects)
@@ -255,7 +255,7 @@ def test_a_second_repair_at_once_finds_nothing_to_do(meeting):
     before = dict(meeting.world.objects)
     again = one.repair()
     assert meeting.world.objects == before
-    assert (again.lost, again.leftovers, again.events) == (0, 0, 0)
+    assert (again.lost, again.unlisted, again.events) == (0, 0, 0)
 
 
 def test_a_damaged_key_slot_is_put_down_anew_and_another_device_puts_one_beside_it(meeting):
@@ -287,7 +287,7 @@ def test_a_closed_invitation_that_comes_back_goes_again(meeting):
     assert key not in meeting.world.objects
 
 
-@pytest.mark.parametrize("case", ["lost", "damaged", "left over"])
+@pytest.mark.parametrize("case", ["lost", "damaged", "unlisted"])
 @pytest.mark.parametrize(
     "first", [1, pytest.param(2, marks=pytest.mark.long), pytest.param(3, marks=pytest.mark.long)]
 )

@@ -42,7 +42,7 @@ def test_what_is_forgotten_by_leaves_the_segments_of_a_device_that_has_it_no_mor
     require_all(meeting)
 
 
-def test_its_own_order_to_forget_reaches_what_it_has_no_more(meeting):
+def test_its_own_tombstone_reaches_what_it_has_no_more(meeting):
     event = retained(meeting)
     meeting.devices[0].forget(Window(event.key.started_at_us, event.key.started_at_us + 1))
     meet(*meeting)
@@ -95,26 +95,26 @@ def test_an_artifact_of_a_distant_event_is_forgotten_though_retention_took_both(
     require_all(meeting)
 
 
-def test_what_retention_took_is_not_lost_when_another_life_goes_on_without_it(meeting):
+def test_what_retention_took_is_not_lost_when_another_copy_goes_on_without_it(meeting):
     """Its segment is named by neither head then, and nobody else has joined it yet."""
     world, (one, other) = meeting
-    twin = one.clone("twin")
-    meeting.devices.append(twin)
+    clone = one.clone("clone")
+    meeting.devices.append(clone)
     event = one.record()
     world.pass_time()
     later = one.record()
     one.push()
     one.retain(later.key.started_at_us)
     for _ in range(2):
-        twin.record()
-        twin.push()
+        clone.record()
+        clone.push()
     meet(world, [one, other])
     meet(*meeting)
     require_all(meeting)
     assert event in other.dump().events
 
 
-def test_a_segment_of_which_retention_took_everything_still_hears_of_orders(meeting):
+def test_a_segment_of_which_retention_took_everything_still_hears_of_tombstones(meeting):
     one, other = meeting.devices
     one.import_(0, 1)
     one.import_(0, 2)

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from hx.stores import Entry, Missing
+from hx.stores import Missing, StoredObject
 from hx.stores.folder import FolderStore
 from stores.objects import DEVICE, OTHER, blob, invite, manifest, one_of_each, segment
 from sync.syncthing import two_folders
@@ -63,7 +63,7 @@ def test_both_sides_put_at_once_and_both_have_all(pair, mine, theirs):
         theirs.put(segment(number, OTHER), b"theirs!")
     pair.carry()
     both = {segment(n): 4 for n in range(20)} | {segment(n, OTHER): 7 for n in range(20)}
-    assert listed(mine) == listed(theirs) == sorted(Entry(*item) for item in both.items())
+    assert listed(mine) == listed(theirs) == sorted(StoredObject(*item) for item in both.items())
 
 
 def test_what_its_author_deletes_goes_on_the_other_side(pair, mine, theirs):
@@ -74,7 +74,7 @@ def test_what_its_author_deletes_goes_on_the_other_side(pair, mine, theirs):
     mine.delete(segment(1))
     mine.delete(invite())
     pair.carry()
-    assert listed(theirs) == listed(mine) == [Entry(segment(2), 3)]
+    assert listed(theirs) == listed(mine) == [StoredObject(segment(2), 3)]
     with pytest.raises(Missing):
         theirs.get(invite(), 100)
 
@@ -96,6 +96,6 @@ def test_a_manifest_may_come_before_what_it_lists(pair, mine, theirs):
 def test_what_syncthing_keeps_in_the_folder_is_no_object_and_stays(pair, mine):
     mine.put(segment(), b"sealed")
     pair.carry()
-    assert listed(mine) == [Entry(segment(), 6)]
+    assert listed(mine) == [StoredObject(segment(), 6)]
     assert {name.partition("/")[0] for name in mine.strangers()} == {".stfolder"}
     assert mine.sweep() == 0

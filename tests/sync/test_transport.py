@@ -58,7 +58,7 @@ def waiting_for(device):
 
 
 def in_the_folders(pair, text):
-    """Files of Syncthing's and of the store in which the text stands as it is."""
+    """Files of Syncthing's and of the store in which the text is as it was typed."""
     paths = [path for peer in (pair.one, pair.other) for path in peer.path.rglob("*")]
     return [path for path in paths if path.is_file() and text in path.read_bytes()]
 
@@ -83,7 +83,7 @@ def test_what_each_recorded_is_found_on_the_other_and_what_one_forgets_is_gone_t
     assert in_the_folders(pair, b"cnry") == in_the_folders(pair, b"echo from") == []
 
 
-def test_a_manifest_that_comes_first_is_waited_for_and_stands_in_nobodys_way(pair, devices):
+def test_a_manifest_that_comes_first_is_waited_for_and_holds_up_no_other(pair, devices):
     one, other = devices
     pair.other.ignore("o")
     one.record("echo late")

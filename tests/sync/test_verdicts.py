@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from hx.core.format import object_names as names
-from hx.core.format import verdict
+from hx.core.format import object_names, verdict
 from hx.core.format.keys import generate, key_id, new_vmk
-from hx.core.format.roster import device_revoke, epoch
+from hx.core.format.roster_records import device_revoke, epoch
 from hx.core.model import IMPORTED
 from hx.stores import Placeholder
 from hx.sync.membership import hand_out_keys
@@ -38,9 +37,9 @@ def laid(evil, make):
 
 def judged(device, key):
     """What the ledger says of an object, whichever kind it is."""
-    name = names.parsed(key)
+    name = object_names.parsed(key)
     table, where, value = "segment", "object_id = ?", name.object_id
-    if name.kind == names.MANIFEST:
+    if name.kind == object_names.MANIFEST:
         table, where, value = "manifest", "key = ?", key
     sql = f"SELECT status, reason FROM {table} WHERE {where}"
     return device.database.execute(sql, (value,)).fetchone()
@@ -186,7 +185,7 @@ def test_a_revoked_device_that_seals_with_a_key_of_its_own_is_not_read_again_and
     assert one.store.calls[calls:] == [("list", "m/")]
 
 
-def test_what_a_revoked_device_has_shown_is_published_by_those_who_stand():
+def test_what_a_revoked_device_has_shown_is_published_by_the_active_devices():
     with vault_of("one", "other", "evil") as (world, (one, other, evil)):
         event = evil.record()
         meet(world, [one, other, evil])
@@ -230,7 +229,9 @@ def test_an_epoch_whose_key_has_not_come_is_waited_for_and_then_read(pair):
 
 def manifests_of(device):
     """Keys of what a device has put up and is in the store still, the newest last."""
-    return sorted(k for k in device.world.objects if k.startswith(names.manifests_of(device.me)))
+    return sorted(
+        k for k in device.world.objects if k.startswith(object_names.manifests_of(device.me))
+    )
 
 
 def test_a_manifest_that_was_taken_under_another_name_is_skipped_once_and_for_all(pair):
@@ -250,7 +251,7 @@ def test_a_manifest_that_was_taken_under_another_name_is_skipped_once_and_for_al
     assert one.store.calls[calls:] == [("list", "m/")]
 
 
-def test_a_second_name_of_an_own_manifest_is_no_second_life_and_goes_with_the_next_push(pair):
+def test_a_second_name_of_an_own_manifest_is_no_other_copy_and_goes_with_the_next_push(pair):
     one, evil = pair
     one.record()
     one.sync()

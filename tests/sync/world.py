@@ -10,11 +10,10 @@ import random
 import secrets
 from contextlib import contextmanager
 
-from hx.core.format import envelope
-from hx.core.format import object_names as names
+from hx.core.format import envelope, object_names
 from hx.core.merge import History
 from hx.core.model import Artifact, Event, Pin, Tombstone
-from hx.stores import Entry, Exists, Missing
+from hx.stores import Exists, Missing, StoredObject
 
 START_US = 1_790_000_000_000_000
 KINDS = (Event, Artifact, Pin, Tombstone)
@@ -78,7 +77,7 @@ class View:
                 del self.held[key]
 
     def list(self, prefix):
-        return iter([Entry(k, len(d)) for k, d in self.held.items() if k.startswith(prefix)])
+        return iter([StoredObject(k, len(d)) for k, d in self.held.items() if k.startswith(prefix)])
 
     def get(self, key, max_bytes):
         if key not in self.held:
@@ -95,7 +94,7 @@ class View:
     def delete(self, key):
         self.world.changes += key in self.held
         if key in self.held and key.startswith("o/"):
-            prefix = names.manifests_of(names.parsed(key).device_id)
+            prefix = object_names.manifests_of(object_names.parsed(key).device_id)
             there = {**self.held, **self.late}
             own = {k: data for k, data in there.items() if k.startswith(prefix)}
             self.taken_out.append((key, self.held[key], own))

@@ -1,8 +1,8 @@
 """A second reader of the vault, written from docs/format.md alone: it imports nothing of hx.
 
-Every function gives plain values (bytes in hex) or raises Refused with the reason. It reads what
-is right strictly enough to tell it from the wrong cases of the vectors; it has no limits on memory
-and is not for use.
+Every function returns plain values (bytes in hex), or raises Refused with the reason. It is strict
+enough to refuse the wrong cases of the vectors. It has no limits on memory and is not for other
+use.
 """
 
 from __future__ import annotations
@@ -29,19 +29,21 @@ LIMITS = {1: 16 << 20, 2: 16 << 20, 4: 1 << 20, 5: 4096, 6: 4096, 7: 1 << 20}
 BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
-class Refused(Exception):  # noqa: N818  (it is an answer)
-    pass
+class Refused(Exception):  # noqa: N818  (a refusal is a result here)
+    """The reader refuses an object; the message is the reason, in the words of docs/format.md."""
 
 
 def require(right, reason):
+    """Raise Refused with a reason if a condition is false."""
     if not right:
         raise Refused(reason)
 
 
 def plain(value):
+    """Return a value as JSON has it: bytes in hex."""
     if isinstance(value, bytes):
         return value.hex()
-    return [plain(one) for one in value] if isinstance(value, list | tuple) else value
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def derive(key, label):
@@ -49,6 +51,7 @@ def derive(key, label):
 
 
 def attempt(reason, call, *arguments):
+    """Return the result of a call; its errors become Refused with a reason."""
     try:
         return call(*arguments)
     except (CryptoError, ValueError, zstd.ZstdError, MsgspecError, IndexError):
@@ -56,26 +59,31 @@ def attempt(reason, call, *arguments):
 
 
 def signed(sign_pub, label, vault_id, payload, signature):
+    """Check the signature of a payload."""
     message = label.ljust(16, b"\0") + vault_id + payload
     attempt("signature", VerifyKey(sign_pub).verify, message, signature)
 
 
-def place(kind, device, thing, key_id, seq):
-    device, thing, key_id = device.hex(), thing.hex(), key_id.hex()
+def store_key(kind, device, object_id, key_id, seq):
+    """Return the store key for the fields of a header."""
+    device, object_id, key_id = device.hex(), object_id.hex(), key_id.hex()
     return {
-        1: f"o/{device}/{thing}.hx",
-        2: f"b/{device}/{thing[:2]}/{thing}.hx",
-        4: f"m/{device}-{seq:012d}-{thing[:16]}.hx",
-        5: f"k/{thing}/{key_id}-{device}.hx",
+        1: f"o/{device}/{object_id}.hx",
+        2: f"b/{device}/{object_id[:2]}/{object_id}.hx",
+        4: f"m/{device}-{seq:012d}-{object_id[:16]}.hx",
+        5: f"k/{object_id}/{key_id}-{device}.hx",
         6: "hx-vault.hx",
-        7: f"j/{thing}.hx",
+        7: f"j/{object_id}.hx",
     }[kind]
 
 
 def header(data, key, vault_id, suite):
-    """(kind, suite, vault, device, object, key id, wrap nonce, wrapped, body nonce, commitment)"""
+    """Return the fields of a header, after all checks that need no key.
+
+    They are: kind, suite, vault_id, key_id, wrap_nonce, wrapped, body_nonce, commitment.
+    """
     require(len(data) >= 224, "incomplete")
-    magic, version, kind, own_suite, flags, vault, device, thing, key_id, seq, length = (
+    magic, version, kind, own_suite, flags, vault, device, object_id, key_id, seq, length = (
         struct.unpack(">4sBBBB16s16s16s16sQQ", data[:88])
     )
     require(magic == b"HXS1", "magic")
@@ -83,23 +91,25 @@ def header(data, key, vault_id, suite):
     require(suite in (None, own_suite), "header")
     require(kind in LIMITS, "needs upgrade")
     require(vault_id in (None, vault), "other vault")
-    unused = [seq] if kind != 4 else [any(thing[8:])]
-    unused += {6: [any(device + thing + key_id)], 7: [any(device + key_id)]}.get(kind, [])
-    require(place(kind, device, thing, key_id, seq) == key and not any(unused), "misplaced")
+    unused = [seq] if kind != 4 else [any(object_id[8:])]
+    unused += {6: [any(device + object_id + key_id)], 7: [any(device + key_id)]}.get(kind, [])
+    require(store_key(kind, device, object_id, key_id, seq) == key and not any(unused), "misplaced")
     require(max(len(data), 224 + length) <= LIMITS[kind], "too large")
     require(len(data) >= 224 + length, "incomplete")
     require(len(data) == 224 + length, "trailing")
     return kind, own_suite, vault, key_id, data[88:112], data[112:160], data[160:184], data[184:216]
 
 
-def bare_body(data, commitment, spare):
-    require(not any(spare) and not any(data[216:224]), "header")
+def bare_body(data, commitment, unused):
+    """Return the body of an object without a wrapped key, if its commitment is right."""
+    require(not any(unused) and not any(data[216:224]), "header")
     digest = blake2b(data[:184] + data[224:], digest_size=32).digest()
     require(digest == commitment, "commitment")
     return data[224:]
 
 
 def unseal(data, key, vault_id, suite, vmks):
+    """Return the payload of a segment, blob or manifest."""
     kind, own, _, key_id, wrap_nonce, wrapped, nonce, commitment = header(
         data, key, vault_id, suite
     )
@@ -116,6 +126,7 @@ def unseal(data, key, vault_id, suite, vmks):
 
 
 def unpad(kind, body):
+    """Return the payload in a body."""
     codec, plain_len, stored_len = struct.unpack(">BII", body[:9])
     length = max(512, 9 + stored_len)
     bits = length.bit_length() - 1
@@ -134,6 +145,7 @@ def unpad(kind, body):
 
 
 def fields(payload, known, version="v"):
+    """Return the fields of a payload, if it has exactly the known ones."""
     found = attempt("malformed", unpack, payload)
     require(found.pop(version, None) == 1 and set(found) <= set(known.split()), "needs upgrade")
     require(len(found) == len(known.split()), "malformed")
@@ -148,40 +160,46 @@ SEGMENT = (
 
 
 def history(payload):
-    of = fields(payload, SEGMENT)
-    require(max(of["flags"], default=0) < 8 and max(of["origin"], default=0) < 2, "needs upgrade")
+    """Return the history in the payload of a segment."""
+    columns = fields(payload, SEGMENT)
+    require(
+        max(columns["flags"], default=0) < 8 and max(columns["origin"], default=0) < 2,
+        "needs upgrade",
+    )
     keys = [
-        [at_us, device, session, seq]
-        for (session, device), at_us, seq in zip(
-            (of["key_sessions"][n] for n in of["key_session"]),
-            accumulate(of["key_started_at_us"]),
-            accumulate(of["key_seq"]),
+        [started_at_us, device, session, seq]
+        for (session, device), started_at_us, seq in zip(
+            (columns["key_sessions"][n] for n in columns["key_session"]),
+            accumulate(columns["key_started_at_us"]),
+            accumulate(columns["key_seq"]),
             strict=True,
         )
     ]
-    orders = [[*row[:3], "window", row[3:]] for row in of["forget_windows"]]
-    orders += [[*row[:3], "session", row[3:]] for row in of["forget_sessions"]]
-    for *head, size, artifacts in of["forget_keys"]:
-        orders.append([*head, "keys", [keys[:size], artifacts]])
+    tombstones = [[*row[:3], "window", row[3:]] for row in columns["forget_windows"]]
+    tombstones += [[*row[:3], "session", row[3:]] for row in columns["forget_sessions"]]
+    for *head, size, artifacts in columns["forget_keys"]:
+        tombstones.append([*head, "keys", [keys[:size], artifacts]])
         del keys[:size]
-    rows = {"artifacts": of["artifacts"], "pins": of["pins"], "tombstones": orders}
-    rows["events"] = attempt("malformed", list, events(of))
+    rows = {"artifacts": columns["artifacts"], "pins": columns["pins"], "tombstones": tombstones}
+    rows["events"] = attempt("malformed", list, events(columns))
     return {name: sorted(plain(row), key=repr) for name, row in rows.items()}
 
 
-def events(of):
-    columns = SEGMENT.split()[5:18]
-    repos, branches = [None, *of["repos"]], [None, *of["branches"]]
-    growing = {name: list(accumulate(of[name])) for name in ("seq", "started_at_us")}
-    for row in zip(*({**of, **growing}[name] for name in columns), strict=True):
-        session, seq, at_us, took, status, pipe, command, cwd, repo, branch, *marks = row
-        session_id, device, *where = of["sessions"][session]
-        texts = of["commands"][command], of["cwds"][cwd]
+def events(columns):
+    """Yield the events in the columns of a segment."""
+    names = SEGMENT.split()[5:18]
+    repos, branches = [None, *columns["repos"]], [None, *columns["branches"]]
+    growing = {name: list(accumulate(columns[name])) for name in ("seq", "started_at_us")}
+    for row in zip(*({**columns, **growing}[name] for name in names), strict=True):
+        session, seq, start, duration, status, pipe, command, cwd, repo, branch, *flags = row
+        session_id, device, *where = columns["sessions"][session]
+        texts = columns["commands"][command], columns["cwds"][cwd]
         places = repos[repo], branches[branch], *where
-        yield [[at_us, device, session_id, seq], *texts, status, pipe, took, *places, *marks]
+        yield [[start, device, session_id, seq], *texts, status, pipe, duration, *places, *flags]
 
 
 def manifest(data, sign_pub, vault_id):
+    """Return the fields of a signed manifest, and its identity."""
     payload = data[:-64]
     found = fields(payload, "device_id seq at_us label objects seen roster key_id")
     signed(sign_pub, b"hx1-manifest", vault_id, payload, data[-64:])
@@ -189,6 +207,7 @@ def manifest(data, sign_pub, vault_id):
 
 
 def genesis(data):
+    """Return the fields of a genesis record, both signatures verified."""
     *_, commitment = header(data, "hx-vault.hx", bytes(16), None)
     body = bare_body(data, commitment, data[88:184])
     payload, names = body[:-128], "suite created_at_us sign_pub box_pub"
@@ -202,6 +221,7 @@ def genesis(data):
 
 
 def slot(data, key, vault_id, box_seed):
+    """Return the fields of a key slot."""
     *_, key_id, _, _, _, commitment = header(data, key, vault_id, 1)
     body = bare_body(data, commitment, data[88:184])
     payload = attempt("body", SealedBox(PrivateKey(box_seed)).decrypt, body)
@@ -213,6 +233,7 @@ def slot(data, key, vault_id, box_seed):
 
 
 def invitation(data, code):
+    """Return the fields of an invitation."""
     secret = secret_of(code)
     key = f"j/{derive(secret, b'hx1-invite-id')[:16].hex()}.hx"
     _, _, vault, _, _, _, nonce, commitment = header(data, key, None, None)
@@ -224,6 +245,7 @@ def invitation(data, code):
 
 
 def secret_of(code):
+    """Return the 16 bytes of an invitation code."""
     digits = code.lower().translate(str.maketrans("oil", "011", "- "))
     require(len(digits) == 28 and set(digits) <= set(BASE32), "code")
     number = 0
@@ -236,6 +258,7 @@ def secret_of(code):
 
 
 def entropy_of(words):
+    """Return the 16 bytes of recovery words."""
     bip39 = Mnemonic("english")
     require(len(words.split()) == 12 and bip39.check(words), "words")
     return bytes(bip39.to_entropy(words))

@@ -1,6 +1,7 @@
-"""Writes v1/*.json where they are missing: values of every format, with fixed randomness.
+"""Write the files v1/*.json that do not exist: values of every format, with fixed randomness.
 
-A vector that is there is never written again: it is what vaults out in the world hold.
+A vector that exists is never written again: vaults in use contain such values.
+
     .venv/bin/python tests/vectors/generate.py
 """
 
@@ -21,6 +22,7 @@ sys.path[:0] = [os.path.dirname(FOLDER)]
 
 import forger  # noqa: E402  (found by the line above)
 from hx.core.format import genesis, invite, keys, manifest, phrases, segment, slot  # noqa: E402
+from hx.core.format.body import compress  # noqa: E402
 from hx.core.format.envelope import seal, seal_invite, seal_open_kind  # noqa: E402
 from hx.core.format.object_names import (  # noqa: E402
     BLOB,
@@ -33,7 +35,6 @@ from hx.core.format.object_names import (  # noqa: E402
     spelled,
 )
 from hx.core.format.roster_records import Record  # noqa: E402
-from hx.core.format.zstd import compress  # noqa: E402
 from hx.core.merge import History  # noqa: E402
 from hx.core.model import (  # noqa: E402
     Artifact,
@@ -101,30 +102,31 @@ MANIFEST_VALUE = manifest.Manifest(
 
 
 def plain(value):
-    """As JSON has it: bytes in hex, records as arrays."""
+    """Return a value as JSON has it: bytes in hex, records as arrays."""
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, tuple | list):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     if isinstance(value, frozenset):
-        return sorted((plain(one) for one in value), key=repr)
-    return {name: plain(one) for name, one in value.items()} if isinstance(value, dict) else value
+        return sorted((plain(item) for item in value), key=repr)
+    return {name: plain(item) for name, item in value.items()} if isinstance(value, dict) else value
 
 
 def drawn(seed):
-    """Bytes that look random and are the same every time."""
+    """Return a function that gives bytes that look random and are the same every time."""
     numbers = count()
     return lambda size: blake2b(b"%s %d" % (seed, next(numbers)), digest_size=size).digest()
 
 
 def of_history(history):
-    """A history with the kind of each scope in words."""
+    """Return a history as JSON has it, with the kind of each scope as a word."""
     words = {Window: "window", WholeSession: "session", Keys: "keys"}
-    orders = [(*t[:3], words[type(t.scope)], tuple(t.scope)) for t in history.tombstones]
-    return {**plain(history._asdict()), "tombstones": sorted(plain(orders), key=repr)}
+    tombstones = [(*t[:3], words[type(t.scope)], tuple(t.scope)) for t in history.tombstones]
+    return {**plain(history._asdict()), "tombstones": sorted(plain(tombstones), key=repr)}
 
 
 def fails(case, status, reason, **change):
+    """Return a case that must fail with a status and a reason."""
     return {**case, **change, "status": status, "reason": reason}
 
 
@@ -146,12 +148,12 @@ def key_values():
     ]
     devices = [
         {
-            **one._asdict(),
-            "sign_pub": one.sign_pub,
-            "box_pub": one.box_pub,
-            "device_id": one.device_id,
+            **device._asdict(),
+            "sign_pub": device.sign_pub,
+            "box_pub": device.box_pub,
+            "device_id": device.device_id,
         }
-        for one in (DEVICE, OTHER)
+        for device in (DEVICE, OTHER)
     ]
     signature = keys.sign(DEVICE.sign_seed, keys.LABEL_ROSTER, VAULT, b"payload")
     signed = {
@@ -216,7 +218,7 @@ def sealed(name, payload, vmk=VMKS[0], vault_id=VAULT):
 
 
 def crafted(case, body):
-    """The segment of a case with a body of our own inside a sealing that is right."""
+    """Return a case whose segment has another body; its sealing is right."""
     device, thing = DEVICE.device_id, b"\x0a" * 16
     data = forger.sealed(forger.outer(1, 1, VAULT, device, thing), body, VMKS[0])
     return {**case, "object": data.hex()}
@@ -237,8 +239,8 @@ def envelopes():
     ]  # fmt: skip
     data = case["object"]
 
-    def put(place, value):
-        return data[: 2 * place] + value + data[2 * place + len(value) :]
+    def put(offset, value):
+        return data[: 2 * offset] + value + data[2 * offset + len(value) :]
 
     other = spelled(name._replace(object_id=b"\x0b" * 16))
     bomb = forger.padded(compress(bytes(10_000)), codec=1, plain_len=100)
@@ -320,7 +322,7 @@ def genesis_values():
 
 
 def boxed(box_pub, message):
-    """A sealed box with a fixed key of its own."""
+    """Return a sealed box whose own key is fixed."""
     secret = b"\x77" * 32
     public = crypto_scalarmult_base(secret)
     nonce = blake2b(public + box_pub, digest_size=24).digest()

@@ -1,8 +1,7 @@
-"""Which repository and branch a directory belongs to, by reading git's own files.
+"""The git repository and branch of a directory, read from git's own files without a git process.
 
-No git process is started. The repository is named by the URL of its remote (`origin`, else the
-first), without credentials, so that clones on several devices are one; without a remote by the
-root of the work tree.
+The name of a repository is the URL of its remote (`origin`, else the first) without credentials,
+so that clones on several devices have one name; without a remote it is the root of the work tree.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ if TYPE_CHECKING:
 
     from hx.core.model import Event
 
-_MAX_BYTES = 256 << 10  # of a file of git's that we read
-_MAX_PATH = 4_096  # bytes: the system opens nothing longer; longer names are none
+_MAX_BYTES = 256 << 10  # read at most so much of a file
+_MAX_PATH = 4_096  # bytes; the system opens no longer path, so a longer one names nothing
 _HEX = b"0123456789abcdef"
 _known: dict[bytes, tuple[bytes | None, bytes | None]] = {}
 
 
 def placed(event: Event) -> Event:
-    """The event with its repository and branch as they are now."""
+    """Return the event with the current repository and branch of its directory."""
     if event.cwd not in _known:
         _known[event.cwd] = look_up(event.cwd)
     repo, branch = _known[event.cwd]
@@ -31,7 +30,7 @@ def placed(event: Event) -> Event:
 
 
 def look_up(directory: bytes) -> tuple[bytes | None, bytes | None]:
-    """(repository, branch) of a directory; (None, None) outside a work tree."""
+    """Return (repository, branch) of a directory; (None, None) outside a work tree."""
     for root in _upwards(directory):
         git = _git_folder(root)
         if git:
@@ -41,18 +40,18 @@ def look_up(directory: bytes) -> tuple[bytes | None, bytes | None]:
 
 
 def _upwards(directory: bytes) -> Iterator[bytes]:
-    """An absolute directory and all that hold it, the innermost first."""
+    """Return an absolute directory and its parents, the innermost first."""
     path = directory if directory.startswith(b"/") else b""
     if len(path) > _MAX_PATH:
         path = path[:_MAX_PATH].rpartition(b"/")[0]
     while path:
         yield path
         parent = os.path.dirname(path)
-        path = parent if parent != path else b""  # the last is `/`, or `//` as bash names it
+        path = parent if parent != path else b""  # the last one is `/`, or `//` as bash may name it
 
 
 def _git_folder(root: bytes) -> bytes | None:
-    """`.git` itself, or where the `.git` file of a work tree or submodule points."""
+    """Return the folder `.git`, or the one that a file `.git` names (work tree, submodule)."""
     path = os.path.join(root, b".git")
     if not os.path.isdir(path):
         text = _read(path)
@@ -73,8 +72,8 @@ def _branch(git: bytes) -> bytes | None:
         return None
     if head.startswith(b"ref:"):
         name = head[4:].strip().removeprefix(b"refs/heads/")
-        return name if name != b".invalid" else None  # where refs are kept in tables
-    commit = head[:12]  # detached
+        return name if name != b".invalid" else None  # reftable writes this name
+    commit = head[:12]  # a detached HEAD
     return commit if commit and all(digit in _HEX for digit in commit) else None
 
 
@@ -95,14 +94,14 @@ def _remote(common: bytes) -> bytes | None:
 
 
 def _plain(value: bytes) -> bytes:
-    """A value of git's configuration without its quotes, or without the comment behind it."""
+    """Return a value of git's configuration without quotes, or without the comment after it."""
     if b'"' in value:
         return value.replace(b'"', b"")
     return value.partition(b"#")[0].partition(b";")[0].rstrip()
 
 
 def without_credentials(url: bytes) -> bytes:
-    """`https://user:token@host/x` -> `https://host/x`; of an ssh address the user stays."""
+    """Turn `https://user:token@host/x` into `https://host/x`; the user of an ssh URL stays."""
     scheme, mark, rest = url.partition(b"://")
     if not mark:
         return url
@@ -113,7 +112,7 @@ def without_credentials(url: bytes) -> bytes:
 
 
 def _read(path: bytes) -> bytes:
-    """The beginning of a regular file; nothing of what cannot be read."""
+    """Return the beginning of a regular file, empty when it cannot be read."""
     try:
         with open(path, "rb", opener=_open_at_once) as file:
             regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
@@ -123,5 +122,5 @@ def _read(path: bytes) -> bytes:
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    """A pipe in place of a file would keep us waiting for its writer."""
+    """Open without waiting: a pipe in place of a file would block until a program writes to it."""
     return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)

@@ -1,8 +1,9 @@
-"""Drain the spool into the database, exactly once, and leave no text behind in it.
+"""Draining the spool into the database, exactly once, without leaving text in the spool.
 
-Events and the offsets they came from commit in one transaction; only then are the drained bytes
-overwritten. A crash before the commit repeats the work, a crash after it repeats the overwriting.
-A file that cannot be read or overwritten holds up no other; its OSError is raised at the end.
+Events and the offsets from which they were read are committed in one transaction; only then are
+the drained bytes overwritten. After a crash before the commit the work is repeated, after a later
+crash the overwriting. A file that cannot be read or overwritten does not stop the other ones; its
+OSError is raised at the end.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import apsw
 
 from hx.capture import spool
 from hx.core.record import NamedTuple
+from hx.database import spool_state
 from hx.database.connection import BUSY_TIMEOUT_MS
+from hx.database.spool_state import Mark
 from hx.files import Lock, require_owner
 
 TYPE_CHECKING = False
@@ -21,50 +24,49 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from hx.capture.policy import Screened
-    from hx.capture.spool import Header, SpoolFile
+    from hx.capture.spool import SessionHeader, SpoolFile
     from hx.core.redaction.rules import Rules
     from hx.database.connection import Database
 
-FORGOTTEN = "command that was forgotten before it arrived"  # a reason beside those of capture
+FORGOTTEN = (
+    "command that was forgotten before it arrived"  # a reason besides those of spool_records
+)
 _BATCH_EVENTS = 65_536
 _TIDY_EVERY_S = 600
-_PATIENCE_MS = 250  # for a database that another process writes to: a search must not wait longer
+_PATIENCE_MS = 250  # how long to wait for another writer: a search must not wait longer
 _DAY_US = 86_400_000_000
 
 
-class Source(NamedTuple):
-    """Where commands come from, and who we are."""
+class SpoolSource(NamedTuple):
+    """The spool to drain, and this device."""
 
     spool: str  # folder
     lock: str  # file: one drain at a time
     device_id: bytes
     host: str
-    shared: bool  # the folder is on a network file system: other hosts drain their own files
-    rules: Callable[[], Rules]  # what is kept and masked; asked for when something is pending
+    shared: bool  # on a network file system: each host drains only its own files
+    rules: Callable[[], Rules]  # called only when there is something to drain
 
 
 class Report(NamedTuple):
+    """What a drain did."""
+
     events: int = 0  # added or completed
     dropped: int = 0  # forgotten before they arrived
-    busy: bool = False  # another hx was draining, or wrote to the database for too long
-
-
-class Mark(NamedTuple):
-    drained: int
-    wiped: int  # the byte there was not NUL when the drain read it, and is wiped last
+    busy: bool = False  # another hx drains, or writes to the database for too long
 
 
 class Draft(NamedTuple):
-    """What one spool file gives to the next transaction."""
+    """What the next transaction takes from one spool file."""
 
     file: SpoolFile
-    mark: Mark  # as it will stand after the commit; [wiped, drained) is then overwritten
+    mark: Mark  # the mark after the commit; [wiped, drained) is overwritten then
     screened: Screened
 
 
 def pending(database: Database, folder: str) -> list[SpoolFile]:
-    """Files with bytes that the database has not seen, or that a crash left unwiped."""
-    marks = _marks(database)
+    """Return the files with bytes that are not drained, or not yet overwritten after a crash."""
+    marks = spool_state.marks(database)
     return [file for file in spool.files(folder) if _has_news(file, marks.get(file.name))]
 
 
@@ -80,13 +82,13 @@ def _is_unwiped(file: SpoolFile, mark: Mark) -> bool:
     try:
         return spool.read(file.path, mark.wiped, 1) not in (b"\0", b"")
     except PermissionError:
-        return True  # the drain will say so
+        return True  # the drain reports the error
 
 
-def ingest(database: Database, source: Source, now_us: int, *, tidy: bool = False) -> Report:
-    """Drain what is pending. `tidy` looks for files of dead shells at once, not now and then."""
+def ingest(database: Database, source: SpoolSource, now_us: int, *, tidy: bool = False) -> Report:
+    """Drain what is pending; `tidy` looks for files of ended shells now, not only every 10 min."""
     if os.path.isdir(source.spool):
-        require_owner(source.spool)  # nobody's commands become another's by `sudo`
+        require_owner(source.spool)  # under `sudo` the commands of one user must not go to another
     database.connection.set_busy_timeout(_PATIENCE_MS)
     try:
         tidy = tidy or _tidy_is_due(source.lock, now_us)
@@ -100,7 +102,7 @@ def ingest(database: Database, source: Source, now_us: int, *, tidy: bool = Fals
         database.connection.set_busy_timeout(BUSY_TIMEOUT_MS)
 
 
-def _ingest(database: Database, source: Source, now_us: int, *, tidy: bool) -> Report:
+def _ingest(database: Database, source: SpoolSource, now_us: int, *, tidy: bool) -> Report:
     troubles: list[OSError] = []
     report = _drain(database, source, now_us, troubles)
     if tidy:
@@ -118,22 +120,17 @@ def _tidy_is_due(lock: str, now_us: int) -> bool:
         return True
 
 
-def _marks(database: Database) -> dict[str, Mark]:
-    rows = database.execute("SELECT name, drained, wiped FROM spool_file")
-    return {name: Mark(drained, wiped) for name, drained, wiped in rows}
-
-
-def _drain(database: Database, source: Source, now_us: int, troubles: list[OSError]) -> Report:
+def _drain(database: Database, source: SpoolSource, now_us: int, troubles: list[OSError]) -> Report:
     total = Report()
     batch: list[Draft] = []
-    marks = _marks(database)
+    marks = spool_state.marks(database)
     files = pending(database, source.spool)
     if not files:
         return total
     rules = source.rules()
     for file in files:
         if any(draft.file.session == file.session for draft in batch):
-            # its starts must be found in rows
+            # an end in this file must find its start in the database
             total = _commit(database, batch, now_us, total, troubles)
         try:
             mark = marks.get(file.name, Mark(0, 0))
@@ -146,18 +143,20 @@ def _drain(database: Database, source: Source, now_us: int, troubles: list[OSErr
 
 
 def _drafts(
-    database: Database, source: Source, file: SpoolFile, mark: Mark, rules: Rules
+    database: Database, source: SpoolSource, file: SpoolFile, mark: Mark, rules: Rules
 ) -> Iterator[Draft]:
     from hx.capture.policy import screened
     from hx.core.spool_records import parse
 
     known = mark
     if file.size < mark.drained:
-        mark = Mark(0, 0)  # not the file it was
+        mark = Mark(0, 0)  # another file with the same name
     if _is_unwiped(file, mark):
-        spool.wipe(file.path, mark.wiped, mark.drained)  # a crash came between
+        spool.wipe(file.path, mark.wiped, mark.drained)  # a crash came between commit and wiping
     data = spool.read(file.path, mark.drained)
-    head = spool.header(file, source.device_id)  # read second: it may have been written just now
+    head = spool.header(
+        file, source.device_id
+    )  # read after the data: a shell may have written it just now
     if source.shared and not _is_of_host(head, source):
         return
     start = max(mark.drained, head.size)
@@ -179,19 +178,21 @@ def _commit(
     total: Report,
     troubles: list[OSError],
 ) -> Report:
-    """One transaction for a batch, then the wiping; empties the batch."""
+    """Commit a batch in one transaction, then overwrite what was drained; empty the batch."""
     from hx.capture.policy import remember
     from hx.core.merge import History
+    from hx.database.join import join
 
     if not batch:
         return total
     events = frozenset(event for draft in batch for event in draft.screened.events)
     with database.transaction():
-        changes = database.join(History(events))
-        _write_faults(database, {FORGOTTEN: changes.dropped} if changes.dropped else {}, now_us)
+        changes = join(database, History(events))
+        if changes.dropped:
+            spool_state.add_faults(database, {FORGOTTEN: changes.dropped}, now_us)
         for draft in batch:
-            _write_mark(database, draft)
-            _write_faults(database, draft.screened.faults, now_us)
+            spool_state.write_mark(database, draft.file.name, draft.mark)
+            spool_state.add_faults(database, draft.screened.faults, now_us)
             remember(database, draft.screened)
         if events:
             database.set_meta("last_ingest_us", now_us)
@@ -205,29 +206,13 @@ def _commit(
     return Report(added, total.dropped + changes.dropped)
 
 
-def _write_mark(database: Database, draft: Draft) -> None:
-    """What stands before `wiped` is NULs already; the rest is overwritten after the commit."""
-    database.execute(
-        "INSERT OR REPLACE INTO spool_file VALUES (?, ?, ?)",
-        (draft.file.name, draft.mark.drained, draft.mark.wiped),
-    )
-
-
-def _write_faults(database: Database, faults: dict[str, int], now_us: int) -> None:
-    database.connection.executemany(
-        "INSERT INTO spool_fault VALUES (?1, ?2, ?3) ON CONFLICT (reason)"
-        " DO UPDATE SET count = count + ?2, last_at_us = ?3",
-        [(reason, count, now_us) for reason, count in faults.items()],
-    )
-
-
-def _tidy(database: Database, source: Source, now_us: int, troubles: list[OSError]) -> None:
-    """Delete drained files whose writer is done with them."""
-    found = spool.files(source.spool)
-    newest = {file.session: file.generation for file in found}
-    marks = _marks(database)
+def _tidy(database: Database, source: SpoolSource, now_us: int, troubles: list[OSError]) -> None:
+    """Delete the drained files whose shell can no longer write to them."""
+    files = spool.files(source.spool)
+    newest = {file.session: file.generation for file in files}
+    marks = spool_state.marks(database)
     boot = spool.boot_id()
-    for file in found:
+    for file in files:
         try:
             if _is_closed(file, newest, source, boot, now_us):
                 _delete(database, file, marks.get(file.name, Mark(0, 0)), now_us, troubles)
@@ -239,45 +224,44 @@ def _tidy(database: Database, source: Source, now_us: int, troubles: list[OSErro
 def _delete(
     database: Database, file: SpoolFile, mark: Mark, now_us: int, troubles: list[OSError]
 ) -> None:
-    """Count and blank what stands behind the drained bytes, then delete the file.
+    """Count and overwrite the bytes behind the drained ones, then delete the file.
 
-    Its offset goes first: a file of that name that comes later is read from its beginning.
-    The header stays to the end: it names the process.
+    Its mark is deleted first, so that a later file of the same name is read from its beginning.
+    The header stays until the end, because it names the process.
     """
     from hx.capture.policy import Screened
     from hx.core.spool_records import parse
 
     tail = spool.read(file.path, mark.drained)
     if file.size < mark.drained or parse(tail).size:
-        return  # not what the drain saw
+        return  # the file changed after the drain
     if tail:
         end = mark.drained + len(tail)
         left = Mark(end, end - len(tail.lstrip(b"\0")))
         faults = parse(tail, closed=True).faults
         _commit(database, [Draft(file, left, Screened([], faults))], now_us, Report(), troubles)
     with database.transaction():
-        database.execute("DELETE FROM spool_file WHERE name = ?", (file.name,))
+        spool_state.remove_marks(database, [file.name])
     spool.remove(file.path)
 
 
-def _tidy_leftovers(database: Database, source: Source) -> None:
+def _tidy_leftovers(database: Database, source: SpoolSource) -> None:
     from hx.capture.policy import stale
 
     left = spool.files(source.spool)
     living = {file.session for file in left}
-    gone = set(_marks(database)) - {file.name for file in left}
+    gone = set(spool_state.marks(database)) - {file.name for file in left}
     keys = stale(database, living)
     if gone or keys:
-        sql = ("DELETE FROM spool_file WHERE name = ?", "DELETE FROM meta WHERE key = ?")
         with database.transaction():
-            database.connection.executemany(sql[0], [(name,) for name in gone])
-            database.connection.executemany(sql[1], [(key,) for key in keys])
+            spool_state.remove_marks(database, gone)
+            database.delete_meta(*keys)
     for path in spool.leftovers(source.spool, living):
         spool.remove(path)
 
 
 def _is_closed(
-    file: SpoolFile, newest: dict[str, int], source: Source, boot: str, now_us: int
+    file: SpoolFile, newest: dict[str, int], source: SpoolSource, boot: str, now_us: int
 ) -> bool:
     if file.generation < newest[file.session]:
         return True
@@ -287,7 +271,7 @@ def _is_closed(
     return _is_of_host(head, source) and spool.writer_is_gone(head, boot)
 
 
-def _is_of_host(head: Header, source: Source) -> bool:
-    """Whether this host wrote a spool file, as far as its header tells."""
+def _is_of_host(head: SessionHeader, source: SpoolSource) -> bool:
+    """Return whether this host wrote a spool file; a header without a host counts as ours."""
     host = head.facts.host
     return host is None or host.decode(errors="replace") == source.host

@@ -1,7 +1,7 @@
-"""The pause file: while it stands (and its deadline is not past) the hooks write nothing.
+"""The pause file: while it exists and its deadline has not passed, the hooks write nothing.
 
-Its first line is the deadline in whole seconds since the epoch, or empty: until it is removed.
-The second line says why: its user asked, or the spool is full.
+The first line is the deadline in whole seconds since the epoch; empty: until the file is removed.
+The second line is the reason: ASKED by the user, or SPOOL_FULL.
 """
 
 from __future__ import annotations
@@ -18,19 +18,21 @@ _MAX_BYTES = 4096
 
 
 class Pause(NamedTuple):
-    until_s: int | None  # None: until it is removed
+    """A pause of the recording."""
+
+    until_s: int | None  # None: until the file is removed
     reason: str
 
 
 def read(path: str) -> Pause | None:
-    """What the file says, past its deadline or not; None when there is no file."""
+    """Return what the file says, even after its deadline; None when there is no file."""
     try:
         with open(path, "rb") as file:
             lines = file.read(_MAX_BYTES).decode(errors="replace").splitlines()
     except FileNotFoundError:
         return None
     first, second, *_ = [*lines, "", ""]
-    # what is no number has no end: as the hooks read it
+    # text that is not a number means no deadline: the hooks read it so
     until_s = int(first) if first.isascii() and first.isdigit() else None
     return Pause(until_s, second or ASKED)
 
@@ -42,7 +44,7 @@ def write(path: str, pause: Pause) -> None:
 
 
 def begin(path: str, reason: str) -> bool:
-    """Pause until it is removed, where that can be written; whether it was."""
+    """Start a pause without a deadline; return whether the file could be written."""
     try:
         write(path, Pause(None, reason))
     except (OSError, HxError):
@@ -51,7 +53,7 @@ def begin(path: str, reason: str) -> bool:
 
 
 def remove(path: str) -> bool:
-    """Whether there was one."""
+    """End a pause; return whether there was one."""
     try:
         os.unlink(path)
     except FileNotFoundError:
@@ -59,8 +61,11 @@ def remove(path: str) -> bool:
     return True
 
 
-def standing(path: str, now_us: int) -> Pause | None:
-    """The pause in force; a file past its deadline goes, for shells without a clock."""
+def active(path: str, now_us: int) -> Pause | None:
+    """Return the active pause.
+
+    A file whose deadline has passed is removed, for the shells that have no clock.
+    """
     pause = read(path)
     if pause is not None and pause.until_s is not None and pause.until_s * 1_000_000 <= now_us:
         remove(path)

@@ -1,8 +1,8 @@
-"""From the records of a spool file to the events that are kept: judged before a row exists.
+"""Applying the rules of the settings: which events are kept, and what is masked in them.
 
-Where a shell writes start and end apart, the end of a command that is not kept comes later,
-perhaps to another process: its seq waits in the database, so that the end is not taken for a
-stray one.
+They are applied before a row is written. Some shells write the start and the end of a command as
+two records. The end of a command that is not kept may come later, and another process may read
+it. So the seq of that command is kept in the database, and its end is not counted as a fault.
 """
 
 from __future__ import annotations
@@ -13,21 +13,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.core.model import Event
     from hx.core.redaction.rules import Rules
-    from hx.core.spool_records import Facts, Record
+    from hx.core.spool_records import Facts, SpoolRecord
     from hx.database.connection import Database
 
-IGNORED = "command that the rules in the settings keep out"  # meant so: not among what was lost
-_MANY = 100  # commands for which it pays to look first which literals any of them holds
-_OPEN = "ignored."  # meta: and the session id; the seq of an ignored command that still runs
+IGNORED = "command that the rules in the settings exclude"  # intended: not counted as lost
+_MANY = 100  # for so many commands it is faster to select the rules that can match first
+_OPEN = "ignored."  # key in meta, before a session id: the seq of an ignored command that runs
 
 
 class Screened(NamedTuple):
+    """The events of a spool file that are kept."""
+
     events: list[Event]
-    faults: dict[str, int]  # reason -> how often
-    open_end: tuple[str, int | None] | None = None  # to remember in the same transaction
+    faults: dict[str, int]  # reason -> count
+    open_end: tuple[str, int | None] | None = None  # key and seq to write in the same transaction
 
 
-def screened(database: Database, records: list[Record], facts: Facts, rules: Rules) -> Screened:
+def screened(
+    database: Database, records: list[SpoolRecord], facts: Facts, rules: Rules
+) -> Screened:
     from hx.capture import git
     from hx.core.spool_records import assemble, ends_without_start
 
@@ -38,12 +42,12 @@ def screened(database: Database, records: list[Record], facts: Facts, rules: Rul
         records, running = _without_end(records, running)
     started = _started(database, facts, ends_without_start(records))
     assembled = assemble(records, facts, started)
-    known = {event.key for event in started.values()}
+    started_keys = {event.key for event in started.values()}
     if len(assembled.events) >= _MANY:
         rules = rules.for_these(event.command for event in assembled.events)
     events = []
     for event in assembled.events:
-        if event.key in known:  # judged when it began
+        if event.key in started_keys:  # the rules were applied at its start
             events.append(event)
             continue
         judged = rules.judged(event)
@@ -56,42 +60,39 @@ def screened(database: Database, records: list[Record], facts: Facts, rules: Rul
     return Screened(events, assembled.faults, (key, running) if changed else None)
 
 
-def _without_end(records: list[Record], running: int) -> tuple[list[Record], int | None]:
-    """Without the end of an ignored command; and its seq, when the end is yet to come."""
+def _without_end(records: list[SpoolRecord], running: int) -> tuple[list[SpoolRecord], int | None]:
+    """Remove the end of an ignored command; return the seq too while its end is not there."""
     seq = b"%d" % running
-    left = [one for one in records if one.kind != "E" or one.fields.get("n") != seq]
-    return left, running if len(left) == len(records) else None
+    rest = [record for record in records if record.kind != "E" or record.fields.get("n") != seq]
+    return rest, running if len(rest) == len(records) else None
 
 
 def _started(database: Database, facts: Facts, seqs: list[int]) -> dict[int, Event]:
-    """Events of this session that began in bytes drained earlier.
+    """Return the unfinished events of this session by seq.
 
-    Perhaps under the id that this device had then.
+    An event may have the device id that this device had earlier; the current id wins.
     """
-    from hx.database.rows import select_events
+    from hx.database.event_rows import events_of_session
 
-    where = "session_id = ? AND seq = ?"
-    found = (
-        (seq, event)
-        for seq in seqs
-        for _, event in select_events(database, where, (facts.session_id, seq))
+    unfinished = (
+        (event.key.seq, event)
+        for event in events_of_session(database, facts.session_id, seqs)
         if not event.finished
     )
-    return dict(sorted(found, key=lambda one: one[1].key.device_id == facts.device_id))
+    return dict(sorted(unfinished, key=lambda pair: pair[1].key.device_id == facts.device_id))
 
 
 def remember(database: Database, screened: Screened) -> None:
-    """Within the transaction of the events."""
+    """Write which ignored command still runs; the caller holds the transaction of the events."""
     if screened.open_end is None:
         return
     key, seq = screened.open_end
     if seq is None:
-        database.execute("DELETE FROM meta WHERE key = ?", (key,))
+        database.delete_meta(key)
     else:
         database.set_meta(key, seq)
 
 
 def stale(database: Database, living: set[str]) -> list[str]:
-    """Keys of what waits for the end of shells that are gone."""
-    rows = database.execute("SELECT key FROM meta WHERE key >= ? AND key < ?", (_OPEN, "ignored/"))
-    return [key for (key,) in rows if key.removeprefix(_OPEN) not in living]
+    """Return the keys in meta that belong to sessions without a spool file."""
+    return [key for key in database.meta_keys(_OPEN) if key.removeprefix(_OPEN) not in living]

@@ -1,8 +1,8 @@
 """The spool: append-only files that shells write and ingest drains.
 
-A file is `<session, 32 hex>.<generation>`; it has one writer. It is never renamed, truncated or
-locked: what is drained is overwritten with NULs in place, and a file is deleted when its session
-can write to it no more.
+The name of a file is `<session, 32 hex>.<generation>`, and it has one writer. It is never renamed,
+truncated or locked. Drained bytes are overwritten with NULs in place, and the file is deleted when
+its session can no longer write to it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_BYTES = 64 << 20  # then hx says so and recording pauses
-IDLE_DAYS = 30  # a file that nobody touched for so long is closed, whoever wrote it
+MAX_BYTES = 64 << 20  # of a spool; above it recording is paused
+IDLE_DAYS = 30  # a file that did not change for so long is closed
 _HEADER_BYTES = 64 << 10
 _WIPE_BYTES = 1 << 20
 
 
 class SpoolFile(NamedTuple):
+    """A file of the spool, as a listing shows it."""
+
     name: str
     path: str
     size: int
@@ -31,21 +33,23 @@ class SpoolFile(NamedTuple):
     generation: int
 
 
-class Header(NamedTuple):
+class SessionHeader(NamedTuple):
+    """The first record of a spool file."""
+
     facts: Facts
-    size: int  # bytes it takes; they stay when the rest is wiped
+    size: int  # bytes of the record; they are not wiped
     boot_id: str
     pid: int
 
 
 def files(folder: str) -> list[SpoolFile]:
-    """Every spool file, sessions in the order they began; none when there is no folder."""
+    """Return all spool files by the start of their session; none when there is no folder."""
     try:
         with os.scandir(folder) as entries:
-            found = [f for entry in entries if (f := _spool_file(entry)) is not None]
+            listed = [file for entry in entries if (file := _spool_file(entry)) is not None]
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return sorted(found, key=lambda f: (f.session, f.generation))
+    return sorted(listed, key=lambda file: (file.session, file.generation))
 
 
 def _spool_file(entry: os.DirEntry[str]) -> SpoolFile | None:
@@ -56,7 +60,7 @@ def _spool_file(entry: os.DirEntry[str]) -> SpoolFile | None:
         return None
     try:
         status = entry.stat(follow_symlinks=False)
-    except FileNotFoundError:  # deleted while we looked
+    except FileNotFoundError:  # deleted during the listing
         return None
     return SpoolFile(
         entry.name, entry.path, status.st_size, status.st_mtime_ns // 1000, session, int(generation)
@@ -64,7 +68,7 @@ def _spool_file(entry: os.DirEntry[str]) -> SpoolFile | None:
 
 
 def read(path: str, offset: int, size: int = MAX_BYTES) -> bytes:
-    """What stands from `offset` on; nothing when the file is gone."""
+    """Return the bytes from `offset` on; none when the file is gone."""
     try:
         with open(path, "rb") as file:
             file.seek(offset)
@@ -74,7 +78,7 @@ def read(path: str, offset: int, size: int = MAX_BYTES) -> bytes:
 
 
 def waiting_bytes(folder: str) -> int:
-    """What is not drained yet: drained bytes are NULs, headers stay."""
+    """Return how many bytes are not drained yet: drained bytes are NULs, headers do not count."""
     total = 0
     for file in files(folder):
         data = read(file.path, 0, file.size)
@@ -83,22 +87,22 @@ def waiting_bytes(folder: str) -> int:
     return total
 
 
-def header(file: SpoolFile, device_id: bytes) -> Header:
-    """What the file says about its session; without a header only what its name says."""
+def header(file: SpoolFile, device_id: bytes) -> SessionHeader:
+    """Return the header of a file; without one, only what the name of the file says."""
     session_id = bytes.fromhex(file.session)
     data = read(file.path, 0, _HEADER_BYTES)
     end = data.find(COMMIT, 1) + 2
     records = parse(data[:end]).records if end > 1 else []
     if not records or records[0].kind != "H":
-        return Header(Facts(session_id, device_id, begin_us=file.modified_at_us), 0, "", 0)
+        return SessionHeader(Facts(session_id, device_id, begin_us=file.modified_at_us), 0, "", 0)
     facts = read_header(records[0], session_id, device_id)
     boot_id = records[0].fields.get("B", b"").decode(errors="replace")
     pid = records[0].fields.get("P", b"")
-    return Header(facts, end, boot_id, int(pid) if pid.isdigit() and len(pid) < 10 else 0)  # noqa: PLR2004
+    return SessionHeader(facts, end, boot_id, int(pid) if pid.isdigit() and len(pid) < 10 else 0)  # noqa: PLR2004
 
 
 def wipe(path: str, start: int, end: int) -> None:
-    """Overwrite [start, end) with NULs, in place; the first byte last, so it tells a crash."""
+    """Overwrite [start, end) with NULs in place; the first byte last, so that it shows a crash."""
     if start >= end:
         return
     try:
@@ -106,8 +110,9 @@ def wipe(path: str, start: int, end: int) -> None:
     except FileNotFoundError:
         return
     try:
-        for at in (*reversed(range(start + 1, end, _WIPE_BYTES)), start):
-            _blank(descriptor, at, at + 1 if at == start else min(end, at + _WIPE_BYTES))
+        for first in (*reversed(range(start + 1, end, _WIPE_BYTES)), start):
+            last = first + 1 if first == start else min(end, first + _WIPE_BYTES)
+            _blank(descriptor, first, last)
     finally:
         os.close(descriptor)
 
@@ -118,7 +123,7 @@ def _blank(descriptor: int, start: int, end: int) -> None:
 
 
 def remove(path: str) -> None:
-    """Delete a file that may be gone already: a shell that ends removes its own."""
+    """Delete a file; it may be gone already, because a shell that ends removes its own."""
     try:
         os.unlink(path)
     except FileNotFoundError:
@@ -133,8 +138,8 @@ def boot_id() -> str:
         return ""
 
 
-def writer_is_gone(head: Header, this_boot: str) -> bool:
-    """Whether the shell that wrote the file can write no more; in doubt it can."""
+def writer_is_gone(head: SessionHeader, this_boot: str) -> bool:
+    """Return whether the shell that wrote the file has certainly ended."""
     if not head.pid:
         return False
     if head.boot_id and this_boot and head.boot_id != this_boot:
@@ -146,14 +151,14 @@ def writer_is_gone(head: Header, this_boot: str) -> bool:
     except OSError:
         return False
     name, started_at_us = _process(head.pid)
-    # A later process has only inherited the number. Its start is no proof alone: the time of the
-    # boot moves with the clock (a virtual machine that slept). 2 s: that time is whole seconds.
+    # Another process may have the same id now. A later start alone does not prove it: the boot
+    # time moves with the clock (a virtual machine that slept). 2 s, as it is in whole seconds.
     later = started_at_us > head.facts.begin_us + 2_000_000
     return later and name != head.facts.shell
 
 
 def _process(pid: int) -> tuple[bytes, int]:
-    """(name, start in µs) from /proc; start 0 where there is none."""
+    """Return (name, start in µs) from /proc; the start is 0 without /proc."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             before, _, after = file.read().rpartition(b")")
@@ -166,7 +171,7 @@ def _process(pid: int) -> tuple[bytes, int]:
 
 
 def text_files(folder: str) -> list[str]:
-    """Paths of the shells' text files, `<session>.t`."""
+    """Return the paths of the text files of shells, `<session>.t`."""
     try:
         names = os.listdir(folder)
     except OSError:
@@ -175,5 +180,5 @@ def text_files(folder: str) -> list[str]:
 
 
 def leftovers(folder: str, sessions: set[str]) -> Iterator[str]:
-    """Text files of shells whose session has no spool file any more."""
+    """Return the text files of shells whose session no longer has a spool file."""
     return (path for path in text_files(folder) if os.path.basename(path)[:32] not in sessions)

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from hx.capture.ingest import Report, Source, ingest
+from hx.capture.ingest import Report, SpoolSource, ingest
 from hx.core.errors import Busy, DatabaseError, UsageError
 from hx.core.record import NamedTuple
 from hx.database.connection import UNCLEAN, Database, open_database
@@ -68,9 +68,9 @@ def open_context(config: Config, *, tidy: bool = False) -> Context:
     return Context(config, database, who, report, trouble, started_at_us)
 
 
-def _source(config: Config, who: Identity) -> Source:
+def _source(config: Config, who: Identity) -> SpoolSource:
     paths = config.paths
-    return Source(
+    return SpoolSource(
         paths.spool, paths.lock, who.device_id, config.host, who.shared, lambda: config.rules
     )
 
@@ -133,7 +133,7 @@ def _update_pause(config: Config, now_us: int, *, in_trouble: bool) -> None:
         return
     from hx.capture import pause
 
-    current = pause.standing(config.paths.pause, now_us)
+    current = pause.active(config.paths.pause, now_us)
     full = _is_full(config.paths.spool)
     if full and current is None and pause.begin(config.paths.pause, pause.SPOOL_FULL):
         print(

@@ -19,7 +19,7 @@ from hx.database.find import load
 from hx.database.sync import vault
 from hx.files import reason
 from hx.forget import forget as verb
-from hx.forget.shell_history import Location, clean, location
+from hx.forget.shell_history import HistoryMatch, clean, location
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _SHOWN = 5
 class Answer(NamedTuple):
     """What `hx forget` has done."""
 
-    outcome: verb.Outcome
+    outcome: verb.ForgetResult
     devices: dict[bytes, int]  # device id -> events
     histories: Histories
 
@@ -209,8 +209,8 @@ class Failed(NamedTuple):
 class Histories(NamedTuple):
     """The history files of shells that hold, or held, the forgotten text."""
 
-    left: list[Location]  # they still hold it
-    cleaned: list[Location]
+    left: list[HistoryMatch]  # they still hold it
+    cleaned: list[HistoryMatch]
     failed: list[Failed]  # a part of `left`: they could not be cleaned
 
 
@@ -219,22 +219,22 @@ def clean_histories(wanted: Wanted, given: Namespace) -> Histories:
 
     That is all of them with --clean-shell-history; else hx asks for each on a terminal.
     """
-    left: list[Location] = []
-    cleaned: list[Location] = []
+    left: list[HistoryMatch] = []
+    cleaned: list[HistoryMatch] = []
     failed: list[Failed] = []
     for file in location(shell_histories(), wanted):
         if not (given.clean_shell_history or _is_wanted(file, given)):
             left.append(file)
             continue
         try:
-            cleaned.append(Location(file.path, clean(file.path, wanted)))
+            cleaned.append(HistoryMatch(file.path, clean(file.path, wanted)))
         except OSError as error:
             left.append(file)
             failed.append(Failed(file.path, reason(error)))
     return Histories(left, cleaned, failed)
 
 
-def _is_wanted(file: Location, given: Namespace) -> bool:
+def _is_wanted(file: HistoryMatch, given: Namespace) -> bool:
     if given.yes or given.json or not at_terminal():
         return False
     return agreed(f"Remove {_commands(file)} with the same text from {_shown(file.path)}?")
@@ -257,7 +257,7 @@ def failure(histories: Histories) -> InputError:
     )
 
 
-def _commands(file: Location) -> str:
+def _commands(file: HistoryMatch) -> str:
     return count(file.entries, "command")
 
 

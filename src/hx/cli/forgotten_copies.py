@@ -5,33 +5,33 @@ from __future__ import annotations
 from hx.cli.text import visible
 from hx.cli.times import age, rfc3339_or_none
 from hx.database.sync import vault
-from hx.database.sync.forget_status import elsewhere, is_something
+from hx.database.sync.sync_status import forget_status, may_have_status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hx.cli.context import Context
-    from hx.database.sync.forget_status import Copy, Elsewhere
+    from hx.database.sync.sync_status import DeviceCopies, ForgetStatus
 
 
-def look(context: Context) -> Elsewhere | None:
+def look(context: Context) -> ForgetStatus | None:
     """Return what is known of forgotten records elsewhere, without looking into the store.
 
     Return None when this device is in no vault, and when there is nothing to tell.
     """
     database = context.database
     known = vault.read(database)
-    if known is None or not is_something(database, context.who.device_id):
+    if known is None or not may_have_status(database, context.who.device_id):
         return None
     from hx.core.format.genesis import read
     from hx.core.format.roster import evaluate
 
     trust = evaluate(read(known.genesis), vault.records(database))
-    return elsewhere(database, context.who.device_id, trust)
+    return forget_status(database, context.who.device_id, trust)
 
 
-def lines(known: Elsewhere | None, now_us: int) -> list[str]:
+def lines(known: ForgetStatus | None, now_us: int) -> list[str]:
     """Return a line with when and who knows, then one for each device that still holds a copy."""
     if known is None:
         return []
@@ -39,7 +39,7 @@ def lines(known: Elsewhere | None, now_us: int) -> list[str]:
     return [*first, *copy_lines(known, now_us)]
 
 
-def _told(known: Elsewhere, now_us: int) -> str:
+def _told(known: ForgetStatus, now_us: int) -> str:
     parts = [f"{age(known.at_us or 0, now_us)} ago"]
     if known.told is False:
         parts.append("the other devices do not know yet: run `hx sync`")
@@ -51,16 +51,16 @@ def _told(known: Elsewhere, now_us: int) -> str:
     return "; ".join(parts)
 
 
-def copy_lines(known: Elsewhere, now_us: int) -> list[str]:
+def copy_lines(known: ForgetStatus, now_us: int) -> list[str]:
     """Return a line for each device whose segments in the store hold a copy."""
     return [_copy(copy, now_us) for copy in known.copies]
 
 
-def _copy(copy: Copy, now_us: int) -> str:
+def _copy(copy: DeviceCopies, now_us: int) -> str:
     if copy.here:
         return "an encrypted copy remains in the store until this device syncs"
     name = _names([copy.name])
-    if not copy.stands:
+    if not copy.is_member:
         return (
             f"an encrypted copy remains in the store until the objects of {name} are removed"
             " from it: that device is no longer in the vault"
@@ -74,7 +74,7 @@ def _names(names: Iterable[str]) -> str:
     return ", ".join(visible(name.encode()) for name in names)
 
 
-def as_object(known: Elsewhere | None) -> dict[str, object] | None:
+def as_object(known: ForgetStatus | None) -> dict[str, object] | None:
     """Return the same as JSON."""
     if known is None:
         return None
@@ -93,7 +93,7 @@ def as_object(known: Elsewhere | None) -> dict[str, object] | None:
                 "device": copy.name,
                 "objects": copy.objects,
                 "last_seen": rfc3339_or_none(copy.last_seen_us),
-                "active": copy.stands,
+                "active": copy.is_member,
             }
             for copy in known.copies
         ],

@@ -11,7 +11,7 @@ from hx.config import search_path
 from hx.core.errors import HxError
 from hx.core.record import NamedTuple
 from hx.files import on_network
-from hx.setup.own_files import is_ours
+from hx.setup.undo import is_ours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Finding(NamedTuple):
 
 def paused(paths: Paths, now_us: int) -> str | None:
     """Return why recording is paused; None when it is not."""
-    current = pause.standing(paths.pause, now_us)
+    current = pause.active(paths.pause, now_us)
     return described(current) if current is not None else None
 
 

@@ -12,10 +12,10 @@ from hx.core.errors import HxError
 from hx.core.shells import rc_file
 from hx.files import reason
 from hx.setup import plan, state, user_file
+from hx.shells import BASH, SHELLS, least_versions
 from hx.shells import hook as hook_file
-from hx.shells.detect import LEAST, Shell
-from hx.shells.detect import shells as shells_of
-from hx.shells.hook import Places
+from hx.shells.detect import InstalledShell, installed
+from hx.shells.hook import HookPaths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,16 +26,14 @@ if TYPE_CHECKING:
 
 def shells() -> Iterator[Finding]:
     """Check every shell on PATH, and the login shell."""
-    findings = [checked(shell) for shell in shells_of(search_path(), login_shell())]
+    findings = [checked(shell) for shell in installed(search_path(), login_shell())]
     yield from findings
     if not any(finding.level == OK for finding in findings):
-        yield Finding("shell", FAULT, "hx can record no shell on this machine", _NEEDED)
+        needed = f"install {least_versions()}, or a later one"
+        yield Finding("shell", FAULT, "hx can record no shell on this machine", needed)
 
 
-_NEEDED = "install bash 5.0, zsh 5.8 or fish 3.4, or a later one"
-
-
-def checked(shell: Shell) -> Finding:
+def checked(shell: InstalledShell) -> Finding:
     """Check whether the shell is recent enough to be recorded."""
     name, path, version, is_login = shell
     if version is None:
@@ -43,10 +41,9 @@ def checked(shell: Shell) -> Finding:
     said = f"{path} is {name} {version[0]}.{version[1]}"
     if shell.is_recent:
         return Finding("shell", OK, said)
-    least = LEAST[name]
-    sentence = f"{said}; hx records {name} from {least[0]}.{least[1]} on"
+    sentence = f"{said}; hx records {name} from {SHELLS[name].least_version} on"
     newer = f"install a newer {name}"
-    if (name, version[0]) == ("bash", 3):
+    if (name, version[0]) == (BASH, 3):
         newer = "macOS ships bash 3.2 only: `brew install bash`, or use zsh"
     return Finding("shell", FAULT if is_login else WARNING, sentence, newer)
 
@@ -79,7 +76,7 @@ def hook_files(config: Config) -> Iterator[Finding]:
             yield from _loading(config, shell.name, machine.rc_files[shell.name])
     except HxError as error:
         yield Finding("rc file", WARNING, error.message, error.hint)
-    for shell_name in hook_file.SHELLS:
+    for shell_name in SHELLS:
         yield from _currency(config, shell_name)
 
 
@@ -119,14 +116,15 @@ def _currency(config: Config, shell: str) -> Iterator[Finding]:
     yield Finding("hook file", WARNING, f"{path} {whose}", "hx setup")
 
 
-def places(config: Config) -> Places:
+def places(config: Config) -> HookPaths:
     """Return the paths that hook files name.
 
     The name of hx in them stays when it is the other name of this program (`history-extended`).
     """
     known, ours = state.read(config.paths.data).executable, executable()
     is_same = os.path.dirname(known) == os.path.dirname(ours) and os.path.exists(known)
-    return Places(config.paths.spool, config.paths.pause, known if is_same else ours, keys(config))
+    program = known if is_same else ours
+    return HookPaths(config.paths.spool, config.paths.pause, program, keys(config))
 
 
 def refresh(config: Config) -> str | None:

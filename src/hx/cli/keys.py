@@ -8,7 +8,7 @@ import sys
 from hx import custody, device
 from hx.cli.prompts import at_terminal, secret
 from hx.core.errors import HxError, InputError, KeyMissing
-from hx.custody.place import PASSPHRASE, Place, heirs, read_note, stem
+from hx.custody.place import PASSPHRASE, CustodyPaths, read_note, stem, successor_paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 RESTORE = "restore it from a backup of this folder"
 
 
-def place(context: Context) -> Place:
+def place(context: Context) -> CustodyPaths:
     """Return where custody keeps the keys of this device."""
     folder = os.path.dirname(context.database.path)
     who = context.who
-    return Place(stem(folder, context.config.host, shared=who.shared), who.device_id)
+    return CustodyPaths(stem(folder, context.config.host, shared=who.shared), who.device_id)
 
 
 def key_path(context: Context) -> str:
@@ -57,12 +57,12 @@ def choose(context: Context, kind: str | None) -> Custody:
 def opened(context: Context) -> Custody:
     """Return the custody that was chosen when the device joined its vault. Raises KeyMissing."""
     where, ask = place(context), asker(context.config)
-    new_place = heirs(where, where.device_id)
+    new_place = successor_paths(where, where.device_id)
     note = read_note(new_place.note)
     if (
         note is not None and note.device_id == where.device_id
     ):  # `renewed` was interrupted: finish it
-        custody.inherit(new_place, where, ask)
+        custody.take_over(new_place, where, ask)
     return custody.opened(where, ask)
 
 
@@ -75,12 +75,14 @@ def new_keys(context: Context) -> DeviceKeys:
 
     where, ask = place(context), asker(context.config)
     secrets = loaded(context)[1]
-    note = read_note(heirs(where, where.device_id).note)
+    note = read_note(successor_paths(where, where.device_id).note)
     if note is None:
         keys = generate()
     else:
-        keys = custody.opened(heirs(where, note.device_id), ask).load().device
-    custody.heir(where, heirs(where, keys.device_id), ask).store(secrets._replace(device=keys))
+        keys = custody.opened(successor_paths(where, note.device_id), ask).load().device
+    custody.successor(where, successor_paths(where, keys.device_id), ask).store(
+        secrets._replace(device=keys)
+    )
     return keys
 
 
@@ -89,7 +91,7 @@ def loaded(context: Context) -> tuple[Custody, Secrets]:
 
     Raises KeyMissing.
     """
-    from hx.device_handover import retire
+    from hx.device import retire
 
     kept = opened(context)
     secrets = kept.load()
@@ -160,7 +162,7 @@ def forget(config: Config) -> list[str]:
         try:
             note = read_note(f"{trunk}.toml")
             if note is not None:
-                custody.opened(Place(trunk, note.device_id), asker(config)).forget()
+                custody.opened(CustodyPaths(trunk, note.device_id), asker(config)).forget()
         except HxError as error:
             faults.append(error.message)
     return faults

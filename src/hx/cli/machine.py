@@ -1,17 +1,25 @@
-"""The shells of this machine that `hx setup` can set up, and the files that they read at start."""
+"""Which shells `hx setup` is for, and the files that they read at their start."""
 
 from __future__ import annotations
 
 import os
 
-from hx.config import login_shell, rc_files, search_path
+from hx.config import login_shell, search_path, user_folders
 from hx.core.errors import InputError, UsageError
 from hx.core.record import NamedTuple
 from hx.core.shells import rc_file
 from hx.files import require_owner
 from hx.setup import user_file
 from hx.setup.plan import RcFile
-from hx.shells.detect import LEAST, LOGIN_FILES, PROFILE, Shell, login_file, shells, zsh_folder
+from hx.shells import BASH, SHELLS, ZSH, least_versions, shell_names
+from hx.shells.detect import (
+    LOGIN_FILES,
+    PROFILE,
+    InstalledShell,
+    installed,
+    login_file,
+    zsh_folder,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,20 +30,20 @@ class Shells(NamedTuple):
     """The shells of this machine."""
 
     home: str
-    shells: list[Shell]  # the login shell comes first
+    shells: list[InstalledShell]  # the login shell comes first
     rc_files: dict[str, str]  # shell -> path
 
     @property
-    def recent(self) -> dict[str, Shell]:
+    def recent(self) -> dict[str, InstalledShell]:
         """The first shell of each kind that is recent enough to be recorded."""
-        recent: dict[str, Shell] = {}
+        recent: dict[str, InstalledShell] = {}
         for shell in self.shells:
             if shell.is_recent:
                 recent.setdefault(shell.name, shell)
         return recent
 
     @property
-    def used(self) -> list[Shell]:
+    def used(self) -> list[InstalledShell]:
         """The login shell, and the shells with an rc file."""
         recent = self.recent.values()
         return [
@@ -47,17 +55,18 @@ class Shells(NamedTuple):
 
 def look() -> Shells:
     """Look for the shells. Raises HxError unless the home folder exists and belongs to the user."""
-    files = rc_files()
-    home = os.path.dirname(files["bash"])
+    folders = user_folders()
+    home = folders.home
     if not os.path.isdir(home):
         raise InputError(f"the home folder {home} does not exist", "set HOME to a folder of yours")
     require_owner(home)
-    installed = shells(search_path(), login_shell())
-    zsh = next((shell for shell in installed if shell.name == "zsh"), None)
+    shells = installed(search_path(), login_shell())
+    zsh = next((shell for shell in shells if shell.name == ZSH), None)
     folder = zsh_folder(zsh.path) if zsh is not None else ""
     if folder:
-        files["zsh"] = os.path.join(folder, ".zshrc")
-    return Shells(home, installed, files)
+        folders = folders._replace(zsh=folder)
+    paths = {name: folders.path(shell.rc_path) for name, shell in SHELLS.items()}
+    return Shells(home, shells, paths)
 
 
 def every_path(machine: Shells) -> list[str]:
@@ -66,17 +75,17 @@ def every_path(machine: Shells) -> list[str]:
     return [*machine.rc_files.values(), *login]
 
 
-def chosen(machine: Shells, names: list[str]) -> list[Shell]:
+def chosen(machine: Shells, names: list[str]) -> list[InstalledShell]:
     """Return the named shells, or else those in use. Raises HxError when there is none."""
     recent = machine.recent
     if not recent:
         raise InputError(
             "hx can record no shell on this machine",
-            "install bash 5.0, zsh 5.8 or fish 3.4, or a later one",
+            f"install {least_versions()}, or a later one",
         )
     for name in names:
         if name not in recent:
-            least = ".".join(map(str, LEAST[name]))
+            least = SHELLS[name].least_version
             raise InputError(
                 f"{name} {least} or later is not installed", "`hx doctor` lists the shells"
             )
@@ -84,13 +93,13 @@ def chosen(machine: Shells, names: list[str]) -> list[Shell]:
         return [recent[name] for name in dict.fromkeys(names)]
     if not machine.used:
         raise UsageError(
-            "no shell has an rc file, and the login shell is not bash, zsh or fish",
+            f"no shell has an rc file, and the login shell is not {shell_names()}",
             "name the shell: `hx setup --shell bash`",
         )
     return machine.used
 
 
-def wanted(machine: Shells, chosen: list[Shell]) -> Iterator[RcFile]:
+def wanted(machine: Shells, chosen: list[InstalledShell]) -> Iterator[RcFile]:
     """Yield the files that need the line.
 
     A login bash does not read ~/.bashrc, unless its own login file does.
@@ -98,8 +107,8 @@ def wanted(machine: Shells, chosen: list[Shell]) -> Iterator[RcFile]:
     for shell in chosen:
         yield RcFile(shell.name, machine.rc_files[shell.name])
         login = login_file(machine.home)
-        if shell.name == "bash" and login is not None and not _reads_bashrc(login):
-            yield RcFile("bash", login, other_shells=login.endswith(PROFILE))
+        if shell.name == BASH and login is not None and not _reads_bashrc(login):
+            yield RcFile(BASH, login, other_shells=login.endswith(PROFILE))
 
 
 def _reads_bashrc(login: str) -> bool:

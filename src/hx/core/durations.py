@@ -1,4 +1,4 @@
-"""How long ago, and how long: a few characters for a row."""
+"""Ages and durations as a few characters."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "y": 31_536_0
 
 
 def is_known(started_at_us: int) -> bool:
-    """Whether an event says when it began: the history that it was imported from may not have."""
+    """Return whether the start of an event is known; some imported histories have no times."""
     return started_at_us >= KNOWN_SINCE_US
 
 
 def age(at_us: int, now_us: int) -> str:
-    """`8s`, `5m`, `3h`, `2d`, `6w`, `3y`: mostly three characters; `-`: the time is unknown."""
+    """Return the time since `at_us` in at most a few characters, or `-` if it is unknown.
+
+    Examples: `8s`, `5m`, `3h`, `2d`, `6w`, `3y`.
+    """
     if not is_known(at_us):
         return "-"
     seconds = max(0, now_us - at_us) // 1_000_000
@@ -24,7 +27,7 @@ def age(at_us: int, now_us: int) -> str:
 
 
 def short_duration(us: int | None) -> str:
-    """`1.2s`, `3m10s`, `2h05m`; nothing below a second."""
+    """Return a duration as `1.2s`, `3m10s` or `2h05m`; the empty text below one second."""
     seconds = 0 if us is None else us // 1_000_000
     if us is None or not seconds:
         return ""

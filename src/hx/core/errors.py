@@ -1,23 +1,25 @@
-"""Everything that can go wrong, as a sentence for a person.
+"""The errors that hx reports to people, and their exit codes.
 
-HxError                  exit code, whose fault
-├── UsageError           2   the command line or an input
-├── InputError           2   a file or a value that cannot be read
-├── Refused              2   asked for a yes and got none
-├── StoreError           5   the place where the vault lies; its kinds are in hx.stores
-├── KeyMissing           6   the keys of this device or of its vault cannot be had
-├── NotInVault           6   this device is in no vault, or no longer in one
-├── NotAVault            6   the store holds no vault, or not the one that is meant
-├── UpgradeNeeded        7   written by a newer hx
-└── DatabaseError        8   the local database or the folders of hx
-    └── Busy             8   another process holds it
+    HxError                  exit code, cause
+    ├── UsageError           2   the command line or an input is wrong
+    ├── InputError           2   a file or a value cannot be read
+    ├── Refused              2   the user did not confirm
+    ├── StoreError           5   the store of the vault failed; hx.stores defines its kinds
+    ├── KeyMissing           6   the keys of this device or of its vault are not available
+    ├── NotInVault           6   this device is not a member of a vault, or no longer
+    ├── NotAVault            6   the store holds no vault, or another vault than expected
+    ├── UpgradeNeeded        7   a newer hx wrote this
+    └── DatabaseError        8   the local database or the folders of hx failed
+        └── Busy             8   another process holds the lock
 
-The message says what is wrong, in lower case and without a full stop; the hint says what to do.
-Exit code 1 (nothing found) and 130 (interrupted) are answers, not errors.
+A message says what is wrong, in lower case and without a full stop. The hint says what to do. Exit
+codes 1 (nothing found) and 130 (interrupted) are not errors.
 """
 
 
 class HxError(Exception):
+    """An error with a message, a hint (may be empty) and the exit code of the process."""
+
     exit_code = 2
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -34,7 +36,7 @@ class InputError(HxError):
     exit_code = 2
 
 
-class Refused(HxError):  # noqa: N818  (it is an answer as much as an error)
+class Refused(HxError):  # noqa: N818  (the user declined: nothing went wrong)
     exit_code = 2
 
 

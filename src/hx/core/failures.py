@@ -1,4 +1,4 @@
-"""Which commands of a session failed, each kind of failure once."""
+"""Find the commands that failed in a session, and group repeated failures of one command."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# 128 + SIGINT, SIGTSTP (18 on macOS): the person ended or stopped it
-OF_THE_PERSON = frozenset({130, 146, 148})
+# 128 + SIGINT, 128 + SIGTSTP (18 on macOS, 20 on Linux): a person ended or stopped the command
+STOPPED_BY_PERSON = frozenset({130, 146, 148})
 
 
 class Step(NamedTuple):
-    """An event of a session, as row ids."""
+    """A step is one event of a session, given by row ids."""
 
     event: int
     command: int
@@ -21,27 +21,28 @@ class Step(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """A command that failed, again and again until it succeeded or was given up."""
+    """A run of failures of one command, up to its next success or the end of the session."""
 
-    first: int  # event
-    last: int
+    first: int  # row id of the first event
+    last: int  # row id of the last event
     times: int
 
 
 def is_failure(exit_status: int | None) -> bool:
-    return exit_status not in OF_THE_PERSON and bool(exit_status)
+    """Return whether an exit status means that the command failed, not that a person stopped it."""
+    return exit_status not in STOPPED_BY_PERSON and bool(exit_status)
 
 
 def failures(steps: Iterable[Step]) -> list[Failure]:
-    """In the order of their last runs; `steps` are in the order in which they ran."""
-    standing: dict[int, Failure] = {}  # command -> its failure, not yet followed by a success
+    """Return the failures in the order of their last runs; `steps` are in the order of running."""
+    open_failures: dict[int, Failure] = {}  # by command, not yet followed by a success
     ended: list[Failure] = []
     order: dict[int, int] = {}
     for number, step in enumerate(steps):
         if is_failure(step.exit_status):
-            known = standing.pop(step.command, Failure(step.event, step.event, 0))
-            standing[step.command] = Failure(known.first, step.event, known.times + 1)
+            known = open_failures.pop(step.command, Failure(step.event, step.event, 0))
+            open_failures[step.command] = Failure(known.first, step.event, known.times + 1)
             order[step.event] = number
-        elif step.exit_status == 0 and step.command in standing:
-            ended.append(standing.pop(step.command))
-    return sorted([*ended, *standing.values()], key=lambda failure: order[failure.last])
+        elif step.exit_status == 0 and step.command in open_failures:
+            ended.append(open_failures.pop(step.command))
+    return sorted([*ended, *open_failures.values()], key=lambda failure: order[failure.last])

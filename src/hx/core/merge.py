@@ -1,11 +1,12 @@
-"""The merge, on one page: what a history is, and how two of them become one.
+"""The merge: what a history is, and how two histories become one.
 
-A segment in the store is a small history, the local database is a large one, and taking one into
-the other is `join`. It is commutative, associative and idempotent, so histories may arrive in any
-order, any number of times, and every device ends up with the same one; nothing that a tombstone
-covers survives it. Tombstones test keys only: were another field tested, two versions of one
-event could part ways, and the order of arrival would show.
-Anchors: Shapiro et al. 2011; Gomes et al. 2017; sync contract v1, section 2.
+A segment in the store is a small history, and the local database is a large one; `join` merges one
+into the other. It is commutative, associative and idempotent. So histories may arrive in any order
+and any number of times, and every device ends with the same history. No record that a tombstone
+covers remains in the result. Tombstones test keys only: if they tested another field, one version
+of an event could be covered and another not, and the result would depend on the order of arrival.
+
+Sources: Shapiro et al. 2011; Gomes et al. 2017; docs/format.md, "The merge".
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class History(NamedTuple):
-    """A set of events, artifacts, pins and tombstones."""
+    """A history is a set of events, artifacts, pins and tombstones."""
 
     events: frozenset[Event] = frozenset()
     artifacts: frozenset[Artifact] = frozenset()
@@ -38,7 +39,11 @@ class History(NamedTuple):
 
 
 def join(a: History, b: History) -> History:
-    """Union with tombstones; of two versions of one record the greater."""
+    """Return the union of two histories.
+
+    Records that a tombstone of either covers are left out. Of two versions of one record the result
+    contains the greater one.
+    """
     tombstones = a.tombstones | b.tombstones
     cover = Cover(tombstones)
     return History(
@@ -50,7 +55,11 @@ def join(a: History, b: History) -> History:
 
 
 class Cover:
-    """What a set of tombstones covers; a question costs the same however many there are."""
+    """Tells which records a set of tombstones covers.
+
+    The time for one query does not grow with the number of tombstones by session or key, and grows
+    with the logarithm of the number of windows.
+    """
 
     def __init__(self, tombstones: Iterable[Tombstone]) -> None:
         windows: dict[bytes | None, list[tuple[int, int]]] = {}
@@ -69,12 +78,14 @@ class Cover:
         self._windows = {device: _merged(spans) for device, spans in windows.items()}
 
     def spared_events(self, events: frozenset[Event]) -> frozenset[Event]:
-        """Those that nothing covers; where there is no tombstone, no event is asked."""
+        """Return the events that no tombstone covers."""
+        # most histories have no tombstones: then do not test each event
         if not (self._windows or self._sessions or self._events):
             return events
         return frozenset(event for event in events if not self.event(event.key))
 
     def event(self, key: EventKey) -> bool:
+        """Return whether a tombstone covers the event with this key."""
         return (
             key in self._events
             or key.session_id in self._sessions
@@ -82,7 +93,7 @@ class Cover:
         )
 
     def artifact(self, key: ArtifactKey) -> bool:
-        """By its own key, or by the event that it belongs to."""
+        """Return whether a tombstone covers the artifact, by its own key or by its event."""
         return (
             key in self._artifacts
             or key.session_id in self._sessions
@@ -99,7 +110,7 @@ class Cover:
 
 
 def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Disjoint half-open spans in ascending order; empty ones vanish."""
+    """Return disjoint half-open spans in ascending order; empty spans are left out."""
     merged: list[tuple[int, int]] = []
     for since, until in sorted(spans):
         if since >= until:
@@ -112,8 +123,9 @@ def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _within(at_us: int, spans: list[tuple[int, int]]) -> bool:
+    """Return whether one of these disjoint ascending spans contains a time; a binary search."""
     low, high = 0, len(spans)
-    while low < high:  # the last span that begins at or before at_us
+    while low < high:  # find the last span that begins at or before at_us
         middle = (low + high) // 2
         if spans[middle][0] <= at_us:
             low = middle + 1
@@ -124,28 +136,31 @@ def _within(at_us: int, spans: list[tuple[int, int]]) -> bool:
 
 def _greatest_events(events: frozenset[Event]) -> frozenset[Event]:
     best: dict[EventKey, Event] = {event.key: event for event in events}
-    if len(best) == len(events):  # no two versions: almost always
+    if len(best) == len(events):  # the usual case: one version of each event
         return events
     for event in events:
-        rival = best.setdefault(event.key, event)
-        if rival is not event and event_beats(event, rival):
+        other = best.setdefault(event.key, event)
+        if other is not event and event_supersedes(event, other):
             best[event.key] = event
     return frozenset(best.values())
 
 
-def event_beats(event: Event, rival: Event) -> bool:
-    """The greater revision, then finished before unfinished, then the greater encoded bytes."""
-    mine, theirs = (event.revision, event.finished), (rival.revision, rival.finished)
-    return mine > theirs if mine != theirs else encoded(event) > encoded(rival)
+def event_supersedes(event: Event, other: Event) -> bool:
+    """Return whether `event` is the greater of two different versions of one event.
+
+    The greater revision wins, then finished over unfinished, then the greater encoded bytes.
+    """
+    mine, theirs = (event.revision, event.finished), (other.revision, other.finished)
+    return mine > theirs if mine != theirs else encoded(event) > encoded(other)
 
 
 def _greatest_artifacts(artifacts: Iterable[Artifact]) -> frozenset[Artifact]:
     best: dict[ArtifactKey, Artifact] = {}
     for artifact in artifacts:
-        rival = best.setdefault(artifact.key, artifact)
-        if rival is not artifact and (
-            artifact.revision > rival.revision
-            or (artifact.revision == rival.revision and encoded(artifact) > encoded(rival))
+        other = best.setdefault(artifact.key, artifact)
+        if other is not artifact and (
+            artifact.revision > other.revision
+            or (artifact.revision == other.revision and encoded(artifact) > encoded(other))
         ):
             best[artifact.key] = artifact
     return frozenset(best.values())
@@ -154,8 +169,8 @@ def _greatest_artifacts(artifacts: Iterable[Artifact]) -> frozenset[Artifact]:
 def _greatest_pins(pins: Iterable[Pin]) -> frozenset[Pin]:
     best: dict[bytes, Pin] = {}
     for pin in pins:
-        rival = best.setdefault(pin.session_id, pin)
-        if _pin_rank(pin) > _pin_rank(rival):
+        other = best.setdefault(pin.session_id, pin)
+        if _pin_rank(pin) > _pin_rank(other):
             best[pin.session_id] = pin
     return frozenset(best.values())
 
@@ -165,13 +180,14 @@ def _pin_rank(pin: Pin) -> tuple[int, bool, bytes]:
 
 
 def encoded(record: Event | Artifact) -> bytes:
-    """One msgpack array of the fields after the key: shortest forms, bytes as bin, unknown nil.
+    """Return one msgpack array of the fields after the key.
 
-    It decides between two versions of one record, so every device must build the same bytes.
+    Integers have their shortest forms, bytes are bin, unknown is nil. This decides between two
+    versions of one record, so every device must build the same bytes.
     """
-    from msgspec.msgpack import encode  # only ties need it
+    from msgspec.msgpack import encode  # imported here: only ties need it
 
     return encode(record[1:])
 
 
-__all__ = ["Cover", "History", "Keys", "encoded", "event_beats", "join"]
+__all__ = ["Cover", "History", "Keys", "encoded", "event_supersedes", "join"]

@@ -1,8 +1,8 @@
-"""What hx remembers: events, artifacts, pins, and the tombstones that end them.
+"""The records of hx: events, artifacts, pins, and the tombstones that delete them.
 
 All records are immutable and compare by value. Ids are 16 bytes. Times are integer microseconds
 since the Unix epoch (UTC) by the clock of the device that recorded them. Text is bytes, as the
-shell gave it; None means unknown. Source: sync contract v1, section 2 (docs/design.md).
+shell gave it; None means unknown. Source: docs/format.md, "The merge".
 """
 
 from __future__ import annotations
@@ -10,26 +10,27 @@ from __future__ import annotations
 from hx.core.record import NamedTuple
 
 # Event.flags
-FINISHED = 1  # the command ended, as far as the recorder could tell
+FINISHED = 1  # the end of the command was recorded
 REDACTED = 2  # a secret in the command was masked
-STATUS_UNKNOWN = 4  # it ran, but nobody saw its exit status (lines pasted together)
+STATUS_UNKNOWN = 4  # the exit status was not seen, as for several lines that were pasted together
 
 # Event.origin
 LIVE = 0
 IMPORTED = 1
 
-KNOWN_SINCE_US = 1_000_000_000  # an earlier start is a place in a file: the time is unknown
+# An imported event without a time has its position in the file as its start, below this value
+KNOWN_SINCE_US = 1_000_000_000
 
 MAX_COMMAND_BYTES = 1 << 20
-MAX_TIME_US = 1 << 62  # either side of the epoch: one more never leaves 64 bits
+MAX_TIME_US = 1 << 62  # on either side of the epoch; any time plus 1 fits into 64 bits
 MAX_KEYS_IN_TOMBSTONE = 65_536
 
 
 class EventKey(NamedTuple):
-    """Identity of an event, and the total order of events.
+    """The identity of an event; keys also define the total order of events.
 
-    It holds every field that a tombstone may test: two versions of one event are forgotten
-    together, or the order of arrival would show in the result.
+    The key holds every field that a tombstone may test. So a tombstone covers either all versions
+    of an event or none, and the result of a merge does not depend on the order of arrival.
     """
 
     started_at_us: int
@@ -39,15 +40,15 @@ class EventKey(NamedTuple):
 
 
 class Event(NamedTuple):
-    """One command line that ran: when, where, how it ended."""
+    """An event is one command line that ran: when, where, and how it ended."""
 
     key: EventKey
     command: bytes
-    cwd: bytes  # before the command ran
+    cwd: bytes  # the directory before the command ran
     exit_status: int | None = None
     pipestatus: tuple[int, ...] | None = None
     duration_us: int | None = None
-    repo: bytes | None = None  # URL of the remote, else the root of the work tree
+    repo: bytes | None = None  # URL of the remote, else the path of the work tree
     branch: bytes | None = None
     host: bytes | None = None
     user: bytes | None = None
@@ -55,15 +56,16 @@ class Event(NamedTuple):
     tty: bytes | None = None
     flags: int = 0
     origin: int = LIVE
-    revision: int = 0  # + 1 for each redaction
+    revision: int = 0  # increases by 1 with each redaction
 
     @property
     def finished(self) -> bool:
+        """Return whether the end of the command was recorded."""
         return bool(self.flags & FINISHED)
 
 
 class ArtifactKey(NamedTuple):
-    """Identity of an artifact; with `event`, it belongs to that event and goes with it."""
+    """The identity of an artifact; if it has an `event`, it is deleted together with that event."""
 
     created_at_us: int
     device_id: bytes
@@ -73,7 +75,7 @@ class ArtifactKey(NamedTuple):
 
 
 class Part(NamedTuple):
-    """One sealed blob that holds a part of an artifact's bytes."""
+    """One sealed blob that holds a part of the bytes of an artifact."""
 
     author: bytes  # device id
     object_id: bytes
@@ -82,7 +84,7 @@ class Part(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What correlation keeps of an artifact's text."""
+    """The part of an artifact's text that is kept to find the cause of a failure."""
 
     version: int
     line_hashes: tuple[int, ...]  # 64 bits each, at most 400
@@ -90,7 +92,7 @@ class Evidence(NamedTuple):
 
 
 class Artifact(NamedTuple):
-    """A file or an output that the user kept."""
+    """An artifact is a file or an output that the user kept."""
 
     key: ArtifactKey
     name: bytes
@@ -98,12 +100,15 @@ class Artifact(NamedTuple):
     size: int  # bytes of the plaintext
     sha256: bytes  # of the plaintext
     parts: tuple[Part, ...] = ()
-    revision: int = 0  # + 1 for each redaction or new place of blobs
+    revision: int = 0  # increases by 1 with each redaction and each move of its blobs
     evidence: Evidence | None = None
 
 
 class Pin(NamedTuple):
-    """Spares a session from local retention (or no longer); never from a tombstone."""
+    """A pin exempts a session from local retention, or ends the exemption.
+
+    A pinned session is still covered by tombstones.
+    """
 
     session_id: bytes
     pinned: bool
@@ -112,7 +117,7 @@ class Pin(NamedTuple):
 
 
 class Window(NamedTuple):
-    """Scope: what began in [since_us, until_us), on one device or (None) on all."""
+    """A scope: all records in [since_us, until_us), of one device or (None) of all devices."""
 
     since_us: int
     until_us: int
@@ -120,20 +125,23 @@ class Window(NamedTuple):
 
 
 class WholeSession(NamedTuple):
-    """Scope: everything of one session."""
+    """A scope: all records of one session."""
 
     session_id: bytes
 
 
 class Keys(NamedTuple):
-    """Scope: these events and artifacts; at most MAX_KEYS_IN_TOMBSTONE together."""
+    """A scope: these events and artifacts, at most MAX_KEYS_IN_TOMBSTONE in total."""
 
     events: frozenset[EventKey]
     artifacts: frozenset[ArtifactKey] = frozenset()
 
 
 class Tombstone(NamedTuple):
-    """A standing order to forget; never expires. Its identity is the whole record."""
+    """A tombstone deletes all records in its scope, now and whenever they arrive.
+
+    It never expires. Its identity is the whole record.
+    """
 
     tombstone_id: bytes
     created_at_us: int

@@ -1,6 +1,7 @@
-"""Which program a command line runs: `sudo -u ann /usr/bin/git -C x commit -m y` -> `git commit`.
+"""The program that a command line runs: `sudo -u ann /usr/bin/git -C x commit` is `git commit`.
 
-A guess by words, for counting: no quotes are taken apart, of a pipeline the first command counts.
+This is a guess by words, for statistics. Quotes are not parsed, and of a pipeline only the first
+command counts.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# Programs that are one name for many: the word behind them belongs to it
-FAMILIES = frozenset(
+# Programs with subcommands: the first word after the name is counted with it
+WITH_SUBCOMMANDS = frozenset(
     (
         *("apt", "apt-get", "aws", "az", "brew", "bun", "cargo", "conda", "composer", "deno"),
         *("dnf", "docker", "docker-compose", "dotnet", "flatpak", "flyctl", "gcloud", "gem"),
@@ -20,8 +21,8 @@ FAMILIES = frozenset(
         *("terraform", "tmux", "tofu", "uv", "yarn", "zfs"),
     )
 )
-# They run what stands behind them
-CARRIERS = frozenset(
+# Programs that run the program named after them
+WRAPPERS = frozenset(
     ("sudo", "doas", "env", "time", "nohup", "command", "exec", "builtin", "nice", "noglob")
 )
 # Options whose value is the next word
@@ -32,29 +33,35 @@ _WITH_VALUE = frozenset(
         "--work-tree",
     )
 )
-_SLOW = FAMILIES | CARRIERS
+_SLOW = WITH_SUBCOMMANDS | WRAPPERS
 _LONGEST = 64  # characters of a name
 
 
 def program(text: str) -> str:
-    """The name of the program without its path, of a family with the subcommand; may be empty."""
+    """Return the name of the program without its path, which may be empty.
+
+    For a program with subcommands the name includes the subcommand.
+    """
     first, _, rest = text.partition(" ")
-    if first.isalnum():  # most of them, and a third of a million are asked for at once
+    if first.isalnum():  # the usual case; `hx stats` asks for a third of a million texts
         if first not in _SLOW:
             return first[:_LONGEST]
         second, _, _ = rest.partition(" ")
-        if first in FAMILIES and second.isalnum():
+        if first in WITH_SUBCOMMANDS and second.isalnum():
             return f"{first} {second}"[:_LONGEST]
     words = _words(text[:4096])
     name = next(words, "")
-    if name in FAMILIES:
+    if name in WITH_SUBCOMMANDS:
         sub = _subcommand(words)
         return f"{name} {sub}"[:_LONGEST] if sub else name
     return name[:_LONGEST]
 
 
 def program_by_head() -> Callable[[str], str]:
-    """`program`, remembered by the one or two words that decide it: for very many texts."""
+    """Return a function like `program` that caches by the first one or two words.
+
+    It is for very many texts.
+    """
     known: dict[str, str] = {}
 
     def named(text: str) -> str:
@@ -62,7 +69,7 @@ def program_by_head() -> Callable[[str], str]:
         name = known.get(head)
         if name is not None:
             return name
-        if head not in FAMILIES:
+        if head not in WITH_SUBCOMMANDS:
             name = program(text)
             if head.isalnum() and head not in _SLOW:
                 known[head] = name
@@ -79,13 +86,13 @@ def program_by_head() -> Callable[[str], str]:
 
 
 def _words(text: str) -> Iterator[str]:
-    """The program's name, then what stands behind it."""
+    """Yield the name of the program, then the words after it."""
     rest = iter(text.split())
     while word := next(rest, ""):
         name = word.lstrip("({!\\").rpartition("/")[2] or word
         if _is_assignment(word):
             _skip_quoted(word, rest)
-        elif name in CARRIERS:
+        elif name in WRAPPERS:
             rest = _past_options(rest)
         elif name not in ("(", "{", "!"):
             yield name.rstrip(";)") or name
@@ -98,14 +105,15 @@ def _is_assignment(word: str) -> bool:
 
 
 def _skip_quoted(word: str, rest: Iterator[str]) -> None:
-    """Past the end of a value whose quotes hold blanks."""
+    """Skip the words up to the end of a value whose quotes contain blanks."""
     for quote in "'\"":
         if word.count(quote) % 2:
-            next((one for one in rest if one.count(quote) % 2), None)
+            next((following for following in rest if following.count(quote) % 2), None)
             return
 
 
 def _past_options(words: Iterator[str]) -> Iterator[str]:
+    """Yield the words from the first one that is neither an option nor its value."""
     for word in words:
         if word in _WITH_VALUE:
             next(words, None)

@@ -1,57 +1,58 @@
-"""What the user asked for, as a value; and how a text is asked of SQLite.
+"""The query of `hx find` as a value, and its text as a pattern of SQLite.
 
-In any case means: a typed character finds itself, its small and its capital form, each where it
-is one character. SQLite's LIKE knows that for ASCII; beyond ASCII a GLOB spells both forms out.
+Without regard to case means: a character matches itself, its lower-case and its upper-case form,
+where these are single characters. SQLite's LIKE does that for ASCII only. Beyond ASCII the pattern
+is a GLOB that lists the forms of each character.
 """
 
 from __future__ import annotations
 
 from hx.core.record import NamedTuple
 
-# which runs of a command are looked at
+# Scopes: which runs of a command are searched
 ALL, SESSION, DIRECTORY, REPOSITORY, DEVICE = "all", "session", "directory", "repository", "device"
 SCOPES = (ALL, SESSION, DIRECTORY, REPOSITORY, DEVICE)
 
-# SQLite takes patterns of 50,000 bytes; a character becomes at most 10 of them
+# SQLite accepts patterns of 50,000 bytes; one character takes at most 10 bytes of a pattern
 MAX_PATTERN = 5_000
 _MAX_INDEX_WORDS = 32
-# Latin (but the dotless i), Greek, Cyrillic
+# Latin (except the dotless i), Greek, Cyrillic
 _INDEX_FOLDS = (range(0x131), range(0x132, 0x180), range(0x386, 0x3CF), range(0x400, 0x500))
 
 
 class Query(NamedTuple):
-    """Filters are joined by AND; None asks nothing."""
+    """A query is a text and filters, joined by AND; a filter that is None is not applied."""
 
-    text: str = ""  # contained in the command, as it stands
+    text: str = ""  # is contained in the command literally
     exact_case: bool = False
     cwd: bytes | None = None
     repo: bytes | None = None
     session_id: bytes | None = None
-    device: str | None = None  # name, or the first digits of its id
+    device: str | None = None  # its name, or the first digits of its id
     host: bytes | None = None
     exit_status: int | None = None
     failed: bool | None = None  # True: failed, False: succeeded
     since_us: int | None = None
     until_us: int | None = None
     limit: int | None = 50  # None: all
-    unique: bool = False  # distinct commands, each at its newest run
-    reverse: bool = False  # the other way round
+    unique: bool = False  # only the newest run of each command
+    reverse: bool = False  # the oldest first
 
     @property
     def filtered(self) -> bool:
-        """Whether anything but the text narrows the search."""
+        """Return whether any filter besides the text narrows the search."""
         return any(value is not None for value in self[2:11])
 
 
 class Pattern(NamedTuple):
-    """The right side of a comparison in SQL."""
+    """The operator and the right side of a comparison in SQL."""
 
     operator: str
     text: str
 
 
 def smart_case(text: str) -> bool:
-    """A capital letter asks for exactly this spelling."""
+    """Return whether the text has a capital letter, which makes a search case-sensitive."""
     return text != text.lower()
 
 
@@ -63,7 +64,10 @@ def pattern(
     at_end: bool = False,
     scattered: bool = False,
 ) -> Pattern:
-    """A pattern for text anywhere, or at an end; `scattered`: other text between its letters."""
+    """Return a pattern that matches `text` anywhere, or at the start or end of a value.
+
+    With `scattered`, other text may be between its letters.
+    """
     if exact_case or not text.isascii():
         operator, gap = "GLOB ?", "*"
         letters = [_glob_letter(letter, exact_case=exact_case) for letter in text]
@@ -82,12 +86,15 @@ def _glob_letter(letter: str, *, exact_case: bool) -> str:
 
 
 def either_case(letter: str) -> set[str]:
-    """What a letter finds when case does not count."""
+    """Return the characters that a letter matches without regard to case."""
     return {form for form in (letter, letter.lower(), letter.upper()) if len(form) == 1}
 
 
 def index_words(text: str, *, exact_case: bool) -> list[str]:
-    """Runs of three characters that the trigram index finds wherever text stands; may be none."""
+    """Return runs of three characters that the trigram index finds in each match of `text`.
+
+    The list may be empty: the index cannot narrow such a search.
+    """
     runs = {text[i : i + 3] for i in range(len(text) - 2)}
     return sorted(run for run in runs if exact_case or all(map(_index_folds, run)))[
         :_MAX_INDEX_WORDS
@@ -95,6 +102,9 @@ def index_words(text: str, *, exact_case: bool) -> list[str]:
 
 
 def _index_folds(letter: str) -> bool:
-    """Whether the index sees both cases of a letter as one: it follows an older Unicode."""
+    """Return whether the index treats both cases of a letter as equal.
+
+    The index folds case by an older version of Unicode, so only blocks that it knows count.
+    """
     code = ord(letter)
     return any(code in block for block in _INDEX_FOLDS) or len(either_case(letter)) == 1

@@ -1,7 +1,8 @@
-"""`NamedTuple` without `typing` and `collections`, whose imports cost as much as a whole query.
+"""A replacement for `typing.NamedTuple` that needs neither `typing` nor `collections`.
 
-Type checkers see typing.NamedTuple; at run time the same records are made here, in a third of the
-time. A module that defines records needs `from __future__ import annotations`.
+Importing these two takes as long as a whole query. Type checkers see typing.NamedTuple; at run time
+the same classes are made here in a third of the time. A module that defines records needs `from
+__future__ import annotations`.
 """
 
 from _operator import itemgetter
@@ -18,7 +19,7 @@ else:
             return property(itemgetter(place), doc=doc)
 
     class _Record(tuple):
-        """What typing.NamedTuple gives to each."""
+        """The methods that typing.NamedTuple gives to each class."""
 
         __slots__ = ()
 
@@ -63,7 +64,10 @@ else:
             return type(name, (_Record,), made | body)
 
     def _new(fields, defaults):
-        """A function with the fields as its arguments: calls are checked as anywhere."""
+        """Return `__new__` for a record with these fields.
+
+        It is compiled from source, so that Python checks calls against real parameters.
+        """
         listed = "".join(f"{field}, " for field in fields)
         source = f"lambda _cls, {listed}: _tuple(_cls, ({listed}))"
         made = eval(source, {"_tuple": tuple.__new__})  # noqa: S307  (names of fields are our own)
@@ -72,4 +76,4 @@ else:
         return made
 
     class NamedTuple(metaclass=_Records):
-        """Base of a record: fields are its annotations, in order."""
+        """The base class of records: annotations define the fields, in order."""

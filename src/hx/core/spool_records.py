@@ -1,10 +1,11 @@
-r"""Spool bytes -> records -> events. Torn and foreign bytes are counted values, not exceptions.
+r"""Parse spool bytes into records, and records into events.
 
     \0 HX1<type> \0 <tag><value> \0 … <tag><value> \0 \0
 
-A record's leading NUL closes whatever a torn write left; no field is empty, so two NULs are the
-commit mark and cannot occur inside a record. There are no lengths and no escaping: any byte but
-NUL may stand in a value. docs/design.md has the table of types and tags.
+The NUL before a record ends a record that was only partly written. No field is empty, so two NULs
+are the commit mark and do not occur inside a record. There are no lengths and there is no escaping:
+a value may contain any byte but NUL. Incomplete and foreign bytes are counted as faults, not raised
+as errors. docs/design.md lists the types and tags.
 """
 
 from __future__ import annotations
@@ -16,24 +17,28 @@ COMMIT = b"\0\0"
 _MAX_INT = (1 << 63) - 1
 _TAGS = [chr(code) for code in range(256)]
 
-# Reasons why bytes of a spool file gave no event
-TORN = "torn record"
-FOREIGN = "bytes that are no record"
+# Faults: reasons why bytes of a spool file gave no event
+TORN = "incomplete record"
+FOREIGN = "bytes outside a record"
 UNKNOWN_TYPE = "record of an unknown type"
 MALFORMED = "record with a field missing or out of range"
 TOO_LONG = "command over 1 MiB"
-ORPHAN = "end of a command without its start"
+END_WITHOUT_START = "end of a command without its start"
 
 
-class Record(NamedTuple):
+class SpoolRecord(NamedTuple):
+    """A record is one type letter and its fields."""
+
     kind: str  # H header, S start, E end, C complete, X shell exit
     fields: dict[str, bytes]  # tag -> value
 
 
 class Parsed(NamedTuple):
-    records: list[Record]
-    size: int  # bytes up to the last commit mark: what may be wiped
-    faults: dict[str, int]  # reason -> how often
+    """The records in the bytes of a spool file."""
+
+    records: list[SpoolRecord]
+    size: int  # bytes up to the last commit mark; these may be erased
+    faults: dict[str, int]  # reason -> count
 
 
 class Facts(NamedTuple):
@@ -45,28 +50,32 @@ class Facts(NamedTuple):
     user: bytes | None = None
     shell: bytes | None = None
     tty: bytes | None = None
-    begin_us: int = 0  # when the session (or this generation) began
-    uptime_us: int | None = None  # of the machine at that moment, where the shell has no clock
+    begin_us: int = 0  # when the session or this generation of its spool file began
+    uptime_us: int | None = None  # of the machine at begin_us, if the shell has no clock
 
 
 class Assembled(NamedTuple):
-    events: list[Event]  # of two versions of one event the later one
+    """The events that records gave, and why others gave none."""
+
+    events: list[Event]  # the later of two versions of one event
     faults: dict[str, int]
 
 
 def parse(data: bytes, *, closed: bool = False) -> Parsed:
-    """Read up to the last commit mark; of a closed file everything."""
+    """Parse bytes up to the last commit mark, or all bytes of a closed file."""
     size = len(data) if closed else data.rfind(COMMIT) + 2
     if size == 1 and not closed:  # no commit mark at all
         return Parsed([], 0, {})
-    records: list[Record] = []
+    records: list[SpoolRecord] = []
     faults: dict[str, int] = {}
-    *committed, tail = data[:size].split(COMMIT)  # from the left: three NULs leave one to the tail
+    *committed, tail = data[:size].split(
+        COMMIT
+    )  # splits from the left: of three NULs the last belongs to the tail
     for piece in committed:
         fields = piece.split(b"\0")
         if len(fields) > 1 and not fields[0] and _opens(fields[1]) and piece.count(b"\0HX1") == 1:
             kind = chr(fields[1][3])
-            records.append(Record(kind, {_TAGS[field[0]]: field[1:] for field in fields[2:]}))
+            records.append(SpoolRecord(kind, {_TAGS[field[0]]: field[1:] for field in fields[2:]}))
         else:
             _read_torn(fields, records, faults, committed=True)
     _read_torn(tail.split(b"\0"), records, faults, committed=False)
@@ -78,15 +87,18 @@ def _opens(field: bytes) -> bool:
 
 
 def _read_torn(
-    fields: list[bytes], records: list[Record], faults: dict[str, int], *, committed: bool
+    fields: list[bytes], records: list[SpoolRecord], faults: dict[str, int], *, committed: bool
 ) -> None:
-    """Fields that are not exactly one record: the last one counts, if it was committed."""
-    record: Record | None = None
+    """Add the last record among these fields, if it was committed; count all else as faults.
+
+    The fields are those between two commit marks that are not exactly one record.
+    """
+    record: SpoolRecord | None = None
     for field in fields:
         if _opens(field):
             if record is not None:
                 _count(faults, TORN)
-            record = Record(chr(field[3]), {})
+            record = SpoolRecord(chr(field[3]), {})
         elif field and record is not None:
             record.fields[chr(field[0])] = field[1:]
         elif field:
@@ -97,8 +109,8 @@ def _read_torn(
         _count(faults, TORN)
 
 
-def read_header(record: Record, session_id: bytes, device_id: bytes) -> Facts:
-    """Facts of a file; what the header does not say, or says badly, stays unknown."""
+def read_header(record: SpoolRecord, session_id: bytes, device_id: bytes) -> Facts:
+    """Return the facts of a file; a field that is missing or invalid is unknown."""
     fields = record.fields
     return Facts(
         session_id,
@@ -112,8 +124,11 @@ def read_header(record: Record, session_id: bytes, device_id: bytes) -> Facts:
     )
 
 
-def assemble(records: list[Record], facts: Facts, started: dict[int, Event]) -> Assembled:
-    """Turn records into events. `started` holds, by seq, the events that earlier bytes began."""
+def assemble(records: list[SpoolRecord], facts: Facts, started: dict[int, Event]) -> Assembled:
+    """Turn records into events.
+
+    `started` contains, by seq, the events whose start was in earlier bytes of the file.
+    """
     events: dict[EventKey, Event] = {}
     faults: dict[str, int] = {}
     running = dict(started)
@@ -128,15 +143,15 @@ def assemble(records: list[Record], facts: Facts, started: dict[int, Event]) -> 
     return Assembled(list(events.values()), faults)
 
 
-def ends_without_start(records: list[Record]) -> list[int]:
-    """The seqs whose start must be looked up among earlier events."""
+def ends_without_start(records: list[SpoolRecord]) -> list[int]:
+    """Return the seqs of the ends whose start must be looked up among earlier events."""
     starts = {record.fields.get("n") for record in records if record.kind == "S"}
     ends = (record.fields.get("n") for record in records if record.kind == "E")
     return [seq for n in ends if n not in starts and (seq := _integer(n))]
 
 
 def _start(fields: dict[str, bytes], facts: Facts, running: dict[int, Event]) -> Event | str:
-    event = _begun(fields, facts, _started_at_us(fields, facts), _UNFINISHED)
+    event = _event(fields, facts, _started_at_us(fields, facts), _UNFINISHED)
     if not isinstance(event, str):
         running[event.key.seq] = event
     return event
@@ -144,7 +159,7 @@ def _start(fields: dict[str, bytes], facts: Facts, running: dict[int, Event]) ->
 
 def _complete(fields: dict[str, bytes], facts: Facts, _: dict[int, Event]) -> Event | str:
     started_at_us = _started_at_us(fields, facts)
-    return _begun(fields, facts, started_at_us, _ending(fields, started_at_us))
+    return _event(fields, facts, started_at_us, _ending(fields, started_at_us))
 
 
 def _end(fields: dict[str, bytes], _: Facts, running: dict[int, Event]) -> Event | str:
@@ -153,7 +168,7 @@ def _end(fields: dict[str, bytes], _: Facts, running: dict[int, Event]) -> Event
         return MALFORMED
     event = running.pop(seq, None)
     if event is None:
-        return ORPHAN
+        return END_WITHOUT_START
     end = _ending(fields, event.key.started_at_us)
     return event._replace(
         exit_status=end.exit_status,
@@ -180,7 +195,7 @@ class _Ending(NamedTuple):
 _UNFINISHED = _Ending(None, None, None, 0)
 
 
-def _begun(
+def _event(
     fields: dict[str, bytes], facts: Facts, started_at_us: int | None, end: _Ending
 ) -> Event | str:
     command, seq = fields.get("c"), _integer(fields.get("n"))
@@ -204,8 +219,13 @@ def _begun(
 
 
 def _started_at_us(fields: dict[str, bytes], facts: Facts) -> int | None:
-    """The stamp itself, or for a shell without a clock the header's moved by the uptime."""
-    stamp = fields.get("b") or fields.get("e")  # of a pasted line only the end may be known
+    """Return the start of a command.
+
+    A shell without a clock records the uptime instead; it is added to the time in the header.
+    """
+    stamp = fields.get("b") or fields.get(
+        "e"
+    )  # for one of several pasted lines only the end may be known
     if stamp is not None:
         return _integer(stamp)
     uptime_us = _uptime_us(fields.get("U"))
@@ -219,10 +239,10 @@ def _ending(fields: dict[str, bytes], started_at_us: int | None) -> _Ending:
     if exit_status is None:
         return _Ending(None, None, None, FINISHED | STATUS_UNKNOWN)
     statuses = _statuses(fields.get("p"))
-    # a stale list (of an earlier pipeline) ends in another status
-    told = statuses is not None and statuses[-1] == exit_status
+    # a list that is left from an earlier pipeline ends in another status
+    is_current = statuses is not None and statuses[-1] == exit_status
     duration_us = _duration_us(fields, started_at_us)
-    return _Ending(exit_status, statuses if told else None, duration_us, FINISHED)
+    return _Ending(exit_status, statuses if is_current else None, duration_us, FINISHED)
 
 
 def _duration_us(fields: dict[str, bytes], started_at_us: int | None) -> int | None:
@@ -236,7 +256,8 @@ def _duration_us(fields: dict[str, bytes], started_at_us: int | None) -> int | N
 
 
 def _statuses(value: bytes | None) -> tuple[int, ...] | None:
-    if value is None or b" " not in value:  # a list of one says nothing new
+    """Return the exit statuses of a pipeline, or None for a single command."""
+    if value is None or b" " not in value:  # a list of one only repeats the exit status
         return None
     numbers = [_integer(word, signed=True) for word in value.split()]
     known = tuple(number for number in numbers if number is not None)
@@ -244,14 +265,14 @@ def _statuses(value: bytes | None) -> tuple[int, ...] | None:
 
 
 def _uptime_us(value: bytes | None) -> int | None:
-    """`/proc/uptime` seconds with two decimals -> microseconds."""
+    """Convert seconds with two decimals, as in `/proc/uptime`, to microseconds."""
     whole, _, part = (value or b"").partition(b".")
     seconds, fraction = _integer(whole), _integer(part.ljust(6, b"0")[:6])
     return None if seconds is None or fraction is None else seconds * 1_000_000 + fraction
 
 
 def _integer(value: bytes | None, *, signed: bool = False) -> int | None:
-    """ASCII digits within 63 bits, nothing else; a sign only where one makes sense."""
+    """Return the value of ASCII digits within 63 bits, else None; a sign only if `signed`."""
     if not value:
         return None
     if value.isdigit():

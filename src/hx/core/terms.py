@@ -1,13 +1,14 @@
-"""The query language of `hx search`: words joined by AND, as fzf reads them.
+"""The query language of `hx search`: words joined by AND, with the syntax of fzf.
 
-    word       contains it; else its letters, in their order
-    'word      contains exactly this
-    ^word      begins so
-    word$      ends so
-    ^word$     is this
+    word       contains the word; else its letters in their order
+    'word      contains exactly this word
+    ^word      begins with it
+    word$      ends with it
+    ^word$     is equal to it
     !word      does not contain it (also !^word, !word$)
 
-A backslash keeps a blank inside a word. A capital letter makes its word exact in case.
+A backslash before a blank makes the blank a part of the word. A capital letter makes its word
+case-sensitive.
 """
 
 from __future__ import annotations
@@ -16,24 +17,29 @@ from hx.core.errors import UsageError
 from hx.core.query import smart_case
 from hx.core.record import NamedTuple
 
-MAX_CHARACTERS = 2_000  # of a query: longer ones are pasted by mistake
+MAX_CHARACTERS = 2_000  # of a query; a longer one was pasted by mistake
 
 
 class Term(NamedTuple):
+    """A term is one word of a query, with the conditions that its syntax sets."""
+
     text: str
     exact_case: bool = False
-    plain: bool = False  # its letters may stand apart
+    plain: bool = False  # other text between its letters is allowed
     negated: bool = False
     at_start: bool = False
     at_end: bool = False
 
 
 def parse(query: str, *, exact_case: bool | None = None) -> list[Term]:
-    """The terms of a query; `exact_case` None: each as smart_case says. Raises UsageError."""
+    """Return the terms of a query. Raises UsageError if the query is too long.
+
+    With `exact_case` None, `smart_case` decides for each term.
+    """
     if len(query) > MAX_CHARACTERS:
         raise UsageError(
-            f"the query is over {MAX_CHARACTERS} characters long",
-            "`hx find` takes texts of any length",
+            f"the query has more than {MAX_CHARACTERS} characters",
+            "shorten it, or use `hx find`, which accepts texts of any length",
         )
     terms = [_term(word) for word in _words(query)]
     return [
@@ -44,7 +50,7 @@ def parse(query: str, *, exact_case: bool | None = None) -> list[Term]:
 
 
 def _words(query: str) -> list[str]:
-    """Split at blanks, but for those behind a backslash."""
+    """Split a query at blanks, except at blanks after a backslash."""
     words = [""]
     letters = iter(query)
     for letter in letters:

@@ -1,13 +1,23 @@
 """Custody: where the private keys of this device and the keys of its vault are kept.
 
-The kind is chosen once, when a device makes or joins a vault, and noted beside the database. Later
-runs open that kind and no other: what does not open is an error, never a new key or a weaker place.
+The kind of custody is chosen once, when a device creates or joins a vault, and is written into a
+note beside the database. Later runs open this kind only. A failure to open it is an error, never a
+reason for new keys or a weaker kind.
 """
 
 from __future__ import annotations
 
 from hx.core.errors import InputError, KeyMissing
-from hx.custody.place import FILE, KEYCHAIN, KINDS, PASSPHRASE, Note, Place, read_note, write_note
+from hx.custody.place import (
+    FILE,
+    KEYCHAIN,
+    KINDS,
+    PASSPHRASE,
+    CustodyNote,
+    CustodyPaths,
+    read_note,
+    write_note,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,47 +27,47 @@ if TYPE_CHECKING:
     from hx.custody.key_set import Secrets
 
     class Keeper(Protocol):
-        """Keeps bytes. Each method raises KeyMissing; files also DatabaseError."""
+        """Keeps bytes. Each method raises KeyMissing; keepers in files also raise DatabaseError."""
 
         kind: str  # one of KINDS
-        ring: str  # of a keychain: how it is reached; else empty
-        label: str  # `the keychain (Secret Service)`
+        ring: str  # keychain: the class of keyring that reaches it; else empty
+        label: str  # for messages, such as `the keychain (Secret Service)`
 
         def read(self) -> bytes: ...
 
         def write(self, data: bytes) -> None:
-            """Whenever it is cut short, the old bytes or the new ones are there."""
+            """Replace the bytes; after an interruption the old or the new ones are there."""
 
         def forget(self) -> None:
-            """Absent is success."""
+            """Remove the bytes; it succeeds when there are none."""
 
         def check(self) -> None:
-            """What can be told without asking a person for a passphrase."""
+            """Check what can be checked without a passphrase."""
 
 
 class Custody:
-    """`passed_over` says why a better kind is not used; empty when there is none."""
+    """The custody of one device. `passed_over` says why a better kind is not used, or is empty."""
 
-    def __init__(self, keeper: Keeper, place: Place, passed_over: str = "") -> None:
+    def __init__(self, keeper: Keeper, place: CustodyPaths, passed_over: str = "") -> None:
         self._keeper = keeper
         self._place = place
         self.name = keeper.kind
         self.passed_over = passed_over
 
     def load(self) -> Secrets:
-        """Raises KeyMissing, UpgradeNeeded."""
+        """Return the keys. Raises KeyMissing, UpgradeNeeded."""
         from hx.custody.key_set import decode
 
-        found = decode(self._keeper.read())
-        if found.device.device_id != self._place.device_id:
+        secrets = decode(self._keeper.read())
+        if secrets.device.device_id != self._place.device_id:
             raise KeyMissing(
-                f"{self._keeper.label} holds the keys of another device",
-                "a file of another machine was copied here: restore the one of this device",
+                f"{self._keeper.label} has the keys of another device",
+                "restore the file of this device: a file of another machine was copied here",
             )
-        return found
+        return secrets
 
     def store(self, secrets: Secrets) -> None:
-        """Write, read back, then note the kind. Raises KeyMissing, DatabaseError."""
+        """Write the keys, read them back, then write the note. Raises KeyMissing, DatabaseError."""
         from hx.custody.key_set import encode
 
         assert secrets.device.device_id == self._place.device_id
@@ -65,31 +75,34 @@ class Custody:
         self._keeper.write(data)
         if self._keeper.read() != data:
             raise KeyMissing(
-                f"{self._keeper.label} does not return what hx stored in it", "nothing was moved"
+                f"{self._keeper.label} does not return what hx wrote into it",
+                "nothing was moved: choose another custody with --custody",
             )
-        note = Note(self.name, self._place.device_id, self._keeper.ring)
+        note = CustodyNote(self.name, self._place.device_id, self._keeper.ring)
         if read_note(self._place.note) != note:
             write_note(self._place.note, note)
 
     def forget(self) -> None:
+        """Remove the keys and the note."""
         from hx.custody import files
 
         self._keeper.forget()
         files.remove(self._place.note)
 
     def check(self) -> None:
-        """Raises KeyMissing. A passphrase is not asked for: all but the passphrase is checked."""
+        """Check everything except the passphrase, which is not asked for. Raises KeyMissing."""
         self._keeper.check()
 
     def describe(self) -> str:
-        """`the keychain (Secret Service)`."""
+        """Return its name for a message, such as `the keychain (Secret Service)`."""
         return self._keeper.label
 
 
-def choose(kind: str | None, place: Place, ask: Callable[[bool], bytes]) -> Custody:
-    """For a device that comes into a vault; None: a keychain, else a file under a passphrase.
+def choose(kind: str | None, place: CustodyPaths, ask: Callable[[bool], bytes]) -> Custody:
+    """Return the custody for a device that creates or joins a vault.
 
-    `ask(new)` gives the passphrase. Raises KeyMissing; InputError where another kind is in use.
+    `kind` None: a keychain, else a file sealed under a passphrase. `ask(new)` returns the
+    passphrase. Raises KeyMissing; InputError when the note names another kind.
     """
     note = read_note(place.note)
     if note is not None:
@@ -101,11 +114,11 @@ def choose(kind: str | None, place: Place, ask: Callable[[bool], bytes]) -> Cust
         return opened(place, ask)
     if kind is None:
         return _best(place, ask)
-    return Custody(_keeper(Note(kind, place.device_id), place, ask), place)
+    return Custody(_keeper(CustodyNote(kind, place.device_id), place, ask), place)
 
 
-def _best(place: Place, ask: Callable[[bool], bytes]) -> Custody:
-    """A keychain that is there but locked is an error: its owner can open it."""
+def _best(place: CustodyPaths, ask: Callable[[bool], bytes]) -> Custody:
+    """Return a keychain, else a sealed file; a locked keychain is an error."""
     from hx.custody import keychain
 
     try:
@@ -113,16 +126,16 @@ def _best(place: Place, ask: Callable[[bool], bytes]) -> Custody:
     except keychain.Locked as error:
         raise KeyMissing(error.message, "unlock it, or say --custody passphrase") from None
     except KeyMissing as error:
-        note = Note(PASSPHRASE, place.device_id)
+        note = CustodyNote(PASSPHRASE, place.device_id)
         return Custody(_keeper(note, place, ask), place, error.message)
 
 
-def opened(place: Place, ask: Callable[[bool], bytes]) -> Custody:
-    """As noted when the device came into its vault. Raises KeyMissing."""
+def opened(place: CustodyPaths, ask: Callable[[bool], bytes]) -> Custody:
+    """Return the custody that the note names. Raises KeyMissing."""
     note = read_note(place.note)
     if note is None:
         raise KeyMissing(
-            "this device is in no vault", "`hx sync init` makes one, `hx sync join` joins one"
+            "this device is in no vault", "`hx sync init` creates one, `hx sync join` joins one"
         )
     if note.device_id != place.device_id:
         raise KeyMissing(
@@ -132,33 +145,40 @@ def opened(place: Place, ask: Callable[[bool], bytes]) -> Custody:
     return Custody(_keeper(note, place, ask), place)
 
 
-def heir(kept: Place, place: Place, ask: Callable[[bool], bytes]) -> Custody:
-    """For another device at `place`, of the kind that `kept` is of. Raises KeyMissing."""
+def successor(kept: CustodyPaths, place: CustodyPaths, ask: Callable[[bool], bytes]) -> Custody:
+    """Return a custody at `place` for another device id, of the same kind as `kept`.
+
+    Raises KeyMissing.
+    """
     note = read_note(kept.note)
     if note is None:
         raise KeyMissing(f"{kept.note} is missing", "restore it from a backup")
     return Custody(_keeper(note._replace(device_id=place.device_id), place, ask), place)
 
 
-def inherit(heirs: Place, place: Place, ask: Callable[[bool], bytes]) -> None:
-    """What was stored at `heirs` is kept at `place` from now on, in the stead of the old device's.
+def take_over(waiting: CustodyPaths, place: CustodyPaths, ask: Callable[[bool], bytes]) -> None:
+    """Move the keys of the new device id from `waiting` to `place`, in place of the old ones.
 
-    Repeated after a crash it goes on. Raises KeyMissing, DatabaseError.
+    After a crash, call it again. Raises KeyMissing, DatabaseError.
     """
     from hx.custody import files
 
-    assert heirs.device_id == place.device_id
+    assert waiting.device_id == place.device_id
     old = read_note(place.note)
     if old is None or old.device_id != place.device_id:
-        secrets = opened(heirs, ask).load()
+        secrets = opened(waiting, ask).load()
         if old is not None and old.kind == KEYCHAIN:
-            _keeper(old, Place(place.stem, old.device_id), ask).forget()
-        heir(heirs, place, ask).store(secrets)
-    for path in (heirs.sealed, heirs.bare, heirs.note):  # the note last: it brings us here again
+            _keeper(old, CustodyPaths(place.stem, old.device_id), ask).forget()
+        successor(waiting, place, ask).store(secrets)
+    for path in (
+        waiting.sealed,
+        waiting.bare,
+        waiting.note,
+    ):  # the note last: while it exists, this is called again
         files.remove(path)
 
 
-def _keeper(note: Note, place: Place, ask: Callable[[bool], bytes]) -> Keeper:
+def _keeper(note: CustodyNote, place: CustodyPaths, ask: Callable[[bool], bytes]) -> Keeper:
     from hx.custody import key_file, keychain, sealed_file
 
     if note.kind == FILE:

@@ -1,4 +1,8 @@
-"""Reading a small file of keys that is its owner's alone."""
+"""Small files of keys: read, written and removed, each readable by its owner only.
+
+Their bytes are framed as magic | body | 16 bytes of BLAKE2b, so that damage can be told from a
+wrong passphrase. The digest is no secret and does not stop an attacker.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,15 @@ import re
 import stat
 
 from hx.core.errors import DatabaseError, KeyMissing
+from hx.core.event_name import blake2b
 from hx.files import reason, replace_file, require_owner
 
-MAX_BYTES = 256 << 10  # a thousand epochs and more
+MAX_BYTES = 256 << 10  # enough for the keys of a thousand epochs
+_DIGEST_BYTES = 16
 
 
 def read(path: str) -> bytes:
-    """Raises KeyMissing, also where others may read it."""
+    """Return the bytes of a file. Raises KeyMissing, also when other users may read it."""
     try:
         require_owner(path)
         with open(path, "rb") as file:
@@ -21,7 +27,7 @@ def read(path: str) -> bytes:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise KeyMissing(
-            f"{path} is missing: it held the keys of this device",
+            f"{path}, the file with the keys of this device, is missing",
             "restore it from a backup, or recover the vault with its recovery words",
         ) from None
     except OSError as error:
@@ -34,7 +40,7 @@ def read(path: str) -> bytes:
 
 
 def write(path: str, data: bytes) -> None:
-    """The old file or the new one, whenever it is cut short. Raises DatabaseError."""
+    """Replace a file atomically. Raises DatabaseError."""
     try:
         replace_file(path, data)
     except OSError as error:
@@ -44,7 +50,10 @@ def write(path: str, data: bytes) -> None:
 
 
 def remove(path: str) -> None:
-    """Overwritten, then deleted; absent is success. The medium may keep old bytes all the same."""
+    """Overwrite a file, then delete it; a missing file is success.
+
+    The disk may keep the old bytes nevertheless.
+    """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -58,20 +67,20 @@ def remove(path: str) -> None:
 
 
 def sweep(stem: str) -> None:
-    """Remove what was left of files `stem.*` by writes that were cut short.
+    """Remove the temporary files that interrupted writes of `stem.*` left.
 
-    Nobody else may write them meanwhile.
+    No other process may write these files meanwhile.
     """
     folder, name = os.path.split(stem)
     torn = re.compile(rf"{re.escape(name)}\.[a-z]+\.[0-9a-f]{{8}}\.tmp")
     with os.scandir(folder) as entries:
-        left = [one.path for one in entries if torn.fullmatch(one.name)]
+        left = [entry.path for entry in entries if torn.fullmatch(entry.name)]
     for path in left:
         remove(path)
 
 
 def is_blank(path: str) -> bool:
-    """Whether a removal was cut short between its two steps. Raises OSError."""
+    """Return whether `remove` was interrupted between its two steps. Raises OSError."""
     with open(path, "rb") as file:
         return not file.read(MAX_BYTES).strip(b"\0")
 
@@ -81,3 +90,20 @@ def damaged(path: str) -> KeyMissing:
         f"{path} is damaged",
         "restore it from a backup, or recover the vault with its recovery words",
     )
+
+
+def framed(magic: bytes, body: bytes) -> bytes:
+    """Return the body with its magic and its digest."""
+    return magic + body + _digest(magic + body)
+
+
+def unframed(magic: bytes, data: bytes) -> bytes | None:
+    """Return the body; None when the data is damaged, or does not begin with this magic."""
+    whole, digest = data[:-_DIGEST_BYTES], data[-_DIGEST_BYTES:]
+    if not whole.startswith(magic) or _digest(whole) != digest:
+        return None
+    return whole[len(magic) :]
+
+
+def _digest(data: bytes) -> bytes:
+    return blake2b(data, digest_size=_DIGEST_BYTES, person=b"hx1-custody").digest()

@@ -1,15 +1,17 @@
-"""Keys in a bare file, 0600: for machines without a keychain that start without a person."""
+"""Keys in a plain file with mode 0600, for machines that start without a user or a keychain."""
 
 from __future__ import annotations
 
 from hx.custody import files
-from hx.custody.checksummed import framed, unframed
+from hx.custody.files import framed, unframed
 from hx.custody.place import FILE
 
 _MAGIC = b"HXB1"
 
 
 class KeyFile:
+    """Keeps keys unencrypted in a file."""
+
     kind = FILE
     ring = ""
 

@@ -1,4 +1,4 @@
-"""What custody keeps for one device: its two private seeds and the vault's master keys."""
+"""What custody keeps for a device: its two private seeds and the master keys of the vault."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ _MAX_EPOCH = 1 << 32
 
 
 class Secrets(NamedTuple):
+    """The keys of a device; the representation hides them."""
+
     device: DeviceKeys
-    vmks: Mapping[bytes, tuple[int, bytes]]  # key_id -> (number of its epoch, vmk)
+    vmks: Mapping[bytes, tuple[int, bytes]]  # key_id -> (number of the epoch, vault master key)
 
     def __repr__(self) -> str:
         return f"Secrets(device {self.device.device_id.hex()}, {len(self.vmks)} vmks)"
 
 
 def encode(secrets: Secrets) -> bytes:
-    """Equal secrets give equal bytes."""
+    """Return the keys as msgpack; equal keys give equal bytes."""
     from msgspec import msgpack
 
     vmks = sorted(secrets.vmks.values())
@@ -36,37 +38,37 @@ def encode(secrets: Secrets) -> bytes:
 
 
 def decode(data: bytes) -> Secrets:
-    """Raises KeyMissing, UpgradeNeeded."""
+    """Return the keys from msgpack. Raises KeyMissing, UpgradeNeeded."""
     from msgspec import DecodeError, msgpack
 
     try:
-        found = msgpack.decode(data)
+        value = msgpack.decode(data)
     except (DecodeError, UnicodeDecodeError, RecursionError):
         raise _damaged() from None
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise _damaged()
-    if found.get("v") != VERSION or set(found) - _FIELDS:
+    if value.get("v") != VERSION or set(value) - _FIELDS:
         raise UpgradeNeeded("a newer hx wrote the keys of this device", "upgrade hx")
-    if set(found) != _FIELDS or not isinstance(found["vmks"], list):
+    if set(value) != _FIELDS or not isinstance(value["vmks"], list):
         raise _damaged()
-    vmks = [_vmk(one) for one in found["vmks"]]
-    device = DeviceKeys(_key(found["sign"]), _key(found["box"]))
+    vmks = [_vmk(item) for item in value["vmks"]]
+    device = DeviceKeys(_key(value["sign"]), _key(value["box"]))
     return Secrets(device, {key_id(vmk): (number, vmk) for number, vmk in vmks})
 
 
-def _vmk(found: object) -> tuple[int, bytes]:
-    if not isinstance(found, list) or len(found) != len(("number", "vmk")):
+def _vmk(value: object) -> tuple[int, bytes]:
+    if not isinstance(value, list) or len(value) != len(("number", "vmk")):
         raise _damaged()
-    number, vmk = found
+    number, vmk = value
     if type(number) is not int or not 0 < number < _MAX_EPOCH:
         raise _damaged()
     return number, _key(vmk)
 
 
-def _key(found: object) -> bytes:
-    if not isinstance(found, bytes) or len(found) != _KEY_BYTES:
+def _key(value: object) -> bytes:
+    if not isinstance(value, bytes) or len(value) != _KEY_BYTES:
         raise _damaged()
-    return found
+    return value
 
 
 def _damaged() -> KeyMissing:

@@ -1,8 +1,9 @@
-"""Keys in the keychain of the operating system, through keyring.
+"""Keys in the keychain of the operating system, through the library keyring.
 
-keyring may replace an entry by deleting the old one first, and entries hold little on some systems.
-So there are two slots, `ID.0` and `ID.1`: what is new goes into the one that is not in force, in
-parts of less than 2 KiB, its head last; then the other is deleted. A head says which is newer.
+keyring may delete an entry before it writes the new one, and on some systems an entry is small. So
+there are two slots, `ID.0` and `ID.1`. New keys go into the slot that is not current, in parts of
+less than 2 KiB, the head last; then the other slot is deleted. The head has a generation number,
+which tells the newer slot.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import base64
 from contextlib import contextmanager
 
 from hx.core.errors import KeyMissing
-from hx.custody.checksummed import framed, unframed
+from hx.custody.files import framed, unframed
 from hx.custody.place import KEYCHAIN
 
 TYPE_CHECKING = False
@@ -24,7 +25,7 @@ SERVICE = "hx"
 _MAGIC = b"HXK1"
 _PART_CHARACTERS = 1800
 _MAX_PARTS = 256
-# What keyring can reach that keeps a secret. Its other backends forget, or write plain text
+# the keychains that keep a secret; other backends of keyring lose it, or write plain text
 SAFE = {
     "keyring.backends.macOS.Keyring": "macOS Keychain",
     "keyring.backends.SecretService.Keyring": "Secret Service",
@@ -35,10 +36,12 @@ _CHAINER = "keyring.backends.chainer.ChainerBackend"
 
 
 class Locked(KeyMissing):
-    """It is there and could not be opened."""
+    """The keychain exists but is locked."""
 
 
 class Keychain:
+    """Keeps keys in one keychain."""
+
     kind = KEYCHAIN
 
     def __init__(self, backend: KeyringBackend, device_id: bytes) -> None:
@@ -49,17 +52,17 @@ class Keychain:
         self.label = f"the keychain ({self.title})"
 
     def read(self) -> bytes:
-        _, data = self._in_force()
+        _, data = self._current()
         if data is None:
             raise KeyMissing(
                 f"{self.label} has no keys of this device ({self._user})",
-                "a copied disk or a restored backup comes without them: bring the keychain back,"
+                "a copied disk or a restored backup does not include the keychain: restore it,"
                 " or recover the vault with its recovery words",
             )
         return data
 
     def write(self, data: bytes) -> None:
-        generation, _ = self._in_force()
+        generation, _ = self._current()
         new = generation + 1
         text = base64.b64encode(framed(_MAGIC, data)).decode()
         parts = [text[i : i + _PART_CHARACTERS] for i in range(0, len(text), _PART_CHARACTERS)]
@@ -69,7 +72,7 @@ class Keychain:
             self._set(f"{slot}.{number}", part)
         self._set(f"{slot}", f"{new} {len(parts)} {parts[0]}")
         if self._slot(slot) != (new, data):
-            raise KeyMissing(f"{self.label} does not return what hx stored in it", _HINT)
+            raise KeyMissing(f"{self.label} does not return what hx wrote into it", _HINT)
         self._drop(1 - slot)
 
     def forget(self) -> None:
@@ -80,13 +83,13 @@ class Keychain:
         self.read()
 
     def probe(self) -> None:
-        """Raises Locked, KeyMissing; what it holds does not matter."""
+        """Check that the keychain answers, whatever is in it. Raises Locked, KeyMissing."""
         self._get("0")
 
-    def _in_force(self) -> tuple[int, bytes | None]:
-        """(generation, data) of the newer slot that is whole; (0, None)."""
-        whole = [found for slot in (0, 1) if (found := self._slot(slot)) is not None]
-        return max(whole, default=(0, None))
+    def _current(self) -> tuple[int, bytes | None]:
+        """Return (generation, data) of the newer complete slot, else (0, None)."""
+        complete = [value for slot in (0, 1) if (value := self._slot(slot)) is not None]
+        return max(complete, default=(0, None))
 
     def _slot(self, slot: int) -> tuple[int, bytes] | None:
         head = self._get(f"{slot}")
@@ -105,7 +108,7 @@ class Keychain:
         return None if data is None or None in parts else (generation, data)
 
     def _drop(self, slot: int) -> None:
-        """The head first, then parts from the last: what a crash leaves has no gap."""
+        """Delete the head, then the parts from the last to the first: a crash leaves no gap."""
         self._delete(f"{slot}")
         count = 1
         while self._get(f"{slot}.{count}") is not None:
@@ -128,7 +131,7 @@ class Keychain:
 
     @contextmanager
     def _speaking(self) -> Iterator[None]:
-        """A fault of the keychain as a sentence, without its own text: that may say anything."""
+        """Turn errors of the keychain into KeyMissing without their text, which may be anything."""
         from keyring.errors import KeyringLocked
 
         try:
@@ -136,21 +139,22 @@ class Keychain:
         except KeyringLocked:
             raise Locked(f"{self.label} is locked", "unlock it, and try again") from None
         except Exception as error:  # noqa: BLE001  (each backend raises what its bus raises)
-            raise KeyMissing(
-                f"{self.label} refuses a request of hx ({type(error).__name__})", _HINT
-            ) from None
+            raise KeyMissing(f"{self.label} failed ({type(error).__name__})", _HINT) from None
 
 
-_HINT = "see whether other programs can use it"
+_HINT = "check whether other programs can use it"
 
 
 def best(device_id: bytes) -> Keychain:
-    """The one that keyring's settings name, else the best there is. Raises Locked, KeyMissing."""
+    """Return the keychain that keyring's settings name, else the best one.
+
+    Raises Locked, KeyMissing.
+    """
     backend = _configured() or _detected()
     if backend is None:
         raise KeyMissing(
-            "no keychain is running",
-            "start one with the Secret Service: gnome-keyring, KWallet or KeePassXC",
+            "there is no keychain here",
+            "start one with the Secret Service interface (gnome-keyring, KWallet, KeePassXC)",
         )
     keychain = Keychain(backend, device_id)
     keychain.probe()
@@ -158,27 +162,27 @@ def best(device_id: bytes) -> Keychain:
 
 
 def named(ring: str, device_id: bytes) -> Keychain:
-    """The one that was chosen in an earlier run. Raises KeyMissing."""
+    """Return the keychain that was chosen in an earlier run. Raises KeyMissing."""
     backend = _loaded(ring) if ring in SAFE else None
     if backend is None:
         title = SAFE.get(ring, "of an unknown kind")
         raise KeyMissing(
             f"the keychain ({title}) that holds the keys of this device cannot be reached",
-            "log in where it runs: over ssh or without a desktop session it may not be there",
+            "log in to its desktop session: it may be unavailable over ssh",
         )
     return Keychain(backend, device_id)
 
 
 def _configured() -> KeyringBackend | None:
-    """By keyring's environment variable or file; one that keeps nothing safe is refused."""
+    """Return the backend that keyring's variable or file names; refuse one that is not safe."""
     from keyring import core
 
-    hint = "change PYTHON_KEYRING_BACKEND or keyringrc.cfg, one of which names it"
+    hint = "change PYTHON_KEYRING_BACKEND or keyringrc.cfg, which name it"
     try:
         backend = core.load_env() or core.load_config()
     except Exception as error:  # noqa: BLE001  (whatever the named module raises)
         raise KeyMissing(
-            f"keyring cannot use the keychain that it is set to ({type(error).__name__})", hint
+            f"keyring cannot use the keychain in its settings ({type(error).__name__})", hint
         ) from None
     if backend is None or _class_name(backend) == _CHAINER:
         return None
@@ -188,9 +192,9 @@ def _configured() -> KeyringBackend | None:
 
 
 def _detected() -> KeyringBackend | None:
-    """Without keyring's own search: that takes any plugin, and prints what goes wrong with it."""
-    found = [backend for ring in SAFE if (backend := _loaded(ring)) is not None]
-    return max(found, key=lambda backend: backend.priority, default=None)
+    """Return the best backend of SAFE; keyring's own search would load any plugin."""
+    backends = [backend for ring in SAFE if (backend := _loaded(ring)) is not None]
+    return max(backends, key=lambda backend: backend.priority, default=None)
 
 
 def _loaded(ring: str) -> KeyringBackend | None:

@@ -1,4 +1,4 @@
-"""The passphrase from a program: no shell, no input, the first line of what it prints."""
+"""The passphrase from a program: run without a shell or input, its first line is taken."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from hx.core.errors import KeyMissing
 from hx.files import reason
 
 _MAX_BYTES = 4096
-PATIENCE_S = 120  # it may ask a person
+PATIENCE_S = 120  # seconds; the program may ask a person
 
 
 def passphrase(command: str, patience_s: float = PATIENCE_S) -> bytes:
-    """Raises KeyMissing. What it says on stderr is seen."""
+    """Return the passphrase. Raises KeyMissing. Its stderr goes to the terminal."""
     process = _started(command)
     try:
         output = _output(process, time.monotonic() + patience_s)
@@ -50,7 +50,7 @@ def _started(command: str) -> subprocess.Popen[bytes]:
 
 
 def _output(process: subprocess.Popen[bytes], until_s: float) -> bytes:
-    """All that it prints, while it is short enough and in time."""
+    """Return everything that the program prints, within the limits of size and time."""
     assert process.stdout is not None
     output = b""
     with process.stdout as pipe:
@@ -68,5 +68,5 @@ def _output(process: subprocess.Popen[bytes], until_s: float) -> bytes:
 
 def _fault(what: str) -> KeyMissing:
     return KeyMissing(
-        f"HX_PASSPHRASE_COMMAND {what}", "it has to print the passphrase as its first line"
+        f"HX_PASSPHRASE_COMMAND {what}", "it must print the passphrase as its first line"
     )

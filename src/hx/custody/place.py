@@ -1,7 +1,8 @@
-"""Where the keys of a device are kept: the note beside the database that says so, without a secret.
+"""The custody note: which kind of custody keeps the keys of a device. It has no secret in it.
 
-`custody.toml` is written when a device makes or joins a vault. It names the kind of custody, so
-that no later run chooses another by itself, and the device: a lost database finds its id again.
+`custody.toml` is beside the database and is written when a device creates or joins a vault. It
+names the kind of custody, so that no later run chooses another one by itself, and the id of the
+device, which is needed when the database is lost.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ _MAX_BYTES = 4096
 _ID_BYTES = 16
 
 
-class Place(NamedTuple):
-    """Of one device: on a network file system each host has files of its own."""
+class CustodyPaths(NamedTuple):
+    """The paths of the custody files of a device; on a network file system, of one host."""
 
-    stem: str  # path of its files without their endings
+    stem: str  # the path of these files without an extension
     device_id: bytes
 
     @property
@@ -37,47 +38,49 @@ class Place(NamedTuple):
         return f"{self.stem}.key"
 
 
-def heirs(place: Place, device_id: bytes) -> Place:
-    """Where the keys of the device that this one becomes wait until it is that device."""
-    return Place(f"{place.stem}-next", device_id)
+def successor_paths(place: CustodyPaths, device_id: bytes) -> CustodyPaths:
+    """Return where the keys of the next device id wait until this device has that id."""
+    return CustodyPaths(f"{place.stem}-next", device_id)
 
 
-class Note(NamedTuple):
+class CustodyNote(NamedTuple):
+    """The content of `custody.toml`."""
+
     kind: str  # one of KINDS
     device_id: bytes
-    ring: str = ""  # of a keychain: the class of keyring that reaches it
+    ring: str = ""  # keychain: the class of keyring that reaches it
 
 
 def stem(folder: str, host: str, *, shared: bool) -> str:
     return os.path.join(folder, f"custody-{host.replace('/', '_')}" if shared else "custody")
 
 
-def write_note(path: str, note: Note) -> None:
+def write_note(path: str, note: CustodyNote) -> None:
     lines = [f'custody = "{note.kind}"', f'device = "{note.device_id.hex()}"']
     if note.ring:
         lines.append(f'ring = "{note.ring}"')
     files.write(path, ("\n".join(lines) + "\n").encode())
 
 
-def read_note(path: str) -> Note | None:
-    """None: this device is in no vault. Raises KeyMissing for a note that is not whole."""
+def read_note(path: str) -> CustodyNote | None:
+    """Return the note; None: this device is in no vault. Raises KeyMissing for a damaged note."""
     import tomllib
 
     try:
         require_owner(path)
         with open(path, "rb") as file:
-            found = tomllib.loads(file.read(_MAX_BYTES).decode())
+            values = tomllib.loads(file.read(_MAX_BYTES).decode())
     except FileNotFoundError:
         return None
     except OSError as error:
         raise KeyMissing(f"cannot read {path}: {reason(error)}", "check who owns it") from None
     except (ValueError, RecursionError):
         raise _damaged(path) from None
-    return _note(path, found)
+    return _note(path, values)
 
 
-def _note(path: str, found: dict[str, object]) -> Note:
-    kind, device, ring = found.get("custody"), found.get("device"), found.get("ring", "")
+def _note(path: str, values: dict[str, object]) -> CustodyNote:
+    kind, device, ring = values.get("custody"), values.get("device"), values.get("ring", "")
     if kind not in KINDS or not isinstance(device, str) or not isinstance(ring, str):
         raise _damaged(path)
     try:
@@ -86,7 +89,7 @@ def _note(path: str, found: dict[str, object]) -> Note:
         raise _damaged(path) from None
     if len(device_id) != _ID_BYTES:
         raise _damaged(path)
-    return Note(str(kind), device_id, ring)
+    return CustodyNote(str(kind), device_id, ring)
 
 
 def _damaged(path: str) -> KeyMissing:

@@ -4,7 +4,7 @@
  4  4  memory in KiB      8  4  passes      12  4  lanes, always 1      (big-endian)
 16 16  salt              32 24  nonce
 56     ciphertext and tag; bytes 0 to 55 are the associated data
- end   16 bytes of BLAKE2b over all before: damage is told from a wrong passphrase
+ end   16 bytes of BLAKE2b over all before, which tell damage from a wrong passphrase
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import struct
 from hx.core.errors import KeyMissing
 from hx.core.record import NamedTuple
 from hx.custody import files
-from hx.custody.checksummed import framed, unframed
+from hx.custody.files import framed, unframed
 from hx.custody.place import PASSPHRASE
 
 TYPE_CHECKING = False
@@ -30,14 +30,14 @@ LEAST_KIB, MOST_KIB, MOST_PASSES = 19 << 10, 1 << 20, 16
 
 
 class Cost(NamedTuple):
-    """Of one try at the passphrase."""
+    """What one guess of the passphrase costs."""
 
     memory_kib: int = 64 << 10
     passes: int = 3
 
 
 class SealedFile:
-    """`ask(new)` gives the passphrase; it is asked at most once a run."""
+    """Keeps keys sealed in a file. `ask(new)` returns the passphrase, once in each run."""
 
     kind = PASSPHRASE
     ring = ""
@@ -54,12 +54,12 @@ class SealedFile:
         passphrase = self._ask(False) if self._passphrase is None else self._passphrase
         data = _unsealed(body, passphrase)
         if data is None:
-            raise KeyMissing("the passphrase is wrong: nothing was changed", "try again")
+            raise KeyMissing("the passphrase is wrong", "try again: nothing was changed")
         self._passphrase = passphrase
         return data
 
     def write(self, data: bytes) -> None:
-        """Under the passphrase that the file has; a new one is asked for where there is none."""
+        """Seal under the passphrase of the file; ask for a new one when there is no file."""
         if self._passphrase is None and os.path.lexists(self._path):
             self.read()
         if self._passphrase is None:
@@ -71,7 +71,7 @@ class SealedFile:
         files.remove(self._path)
 
     def check(self) -> None:
-        """What can be told without the passphrase. Raises KeyMissing."""
+        """Check what can be checked without the passphrase. Raises KeyMissing."""
         self._body()
 
     def _body(self) -> bytes:
@@ -82,7 +82,7 @@ class SealedFile:
 
 
 def _is_bounded(body: bytes) -> bool:
-    """Nobody may make us spend more memory or time than this, nor seal under less."""
+    """Return whether the cost is within the limits, so that no file can exhaust the machine."""
     memory_kib: int
     memory_kib, passes, lanes = _NUMBERS.unpack_from(body)
     return LEAST_KIB <= memory_kib <= MOST_KIB and 1 <= passes <= MOST_PASSES and lanes == 1
@@ -118,6 +118,6 @@ def _key(head: bytes, passphrase: bytes) -> bytes:
         return argon2id.kdf(32, passphrase, salt, opslimit=passes, memlimit=memory_kib << 10)
     except NoMemory:
         raise KeyMissing(
-            f"the passphrase needs {memory_kib >> 10} MiB of memory, and less is free",
+            f"the passphrase needs {memory_kib >> 10} MiB of memory, and there is not enough",
             "end other programs and try again",
         ) from None

@@ -21,12 +21,14 @@ _SELECT = (
 
 
 def touched_pins(database: Database, delta: History) -> frozenset[Pin]:
+    """Return the pins here of the sessions that the delta pins or unpins."""
     sql = "SELECT session_id, pinned, changed_at_us, device_id FROM pin WHERE session_id = ?"
-    found = (database.execute(sql, (pin.session_id,)).fetchone() for pin in delta.pins)
-    return frozenset(Pin(row[0], bool(row[1]), *row[2:]) for row in found if row)
+    rows = (database.execute(sql, (pin.session_id,)).fetchone() for pin in delta.pins)
+    return frozenset(Pin(row[0], bool(row[1]), *row[2:]) for row in rows if row)
 
 
 def write_pins(database: Database, pins: Iterable[Pin]) -> None:
+    """Insert pins, each in place of the one of its session."""
     database.connection.executemany(
         "INSERT OR REPLACE INTO pin (session_id, pinned, changed_at_us, device_id)"
         " VALUES (?, ?, ?, ?)",
@@ -37,7 +39,7 @@ def write_pins(database: Database, pins: Iterable[Pin]) -> None:
 def touched_artifacts(
     database: Database, delta: History, tombstones: Iterable[Tombstone]
 ) -> dict[Artifact, int]:
-    """Local artifacts with a key of the delta, or covered by a new tombstone -> row id."""
+    """Return the artifacts here with a key of the delta, or that a tombstone covers -> row id."""
     found: dict[Artifact, int] = {}
     for artifact in delta.artifacts:
         found |= _select(database, "artifact_id = ?", (artifact.key.artifact_id,))
@@ -48,15 +50,21 @@ def touched_artifacts(
 
 
 def rows_of_artifacts(database: Database, artifacts: Iterable[Artifact]) -> dict[int, Artifact]:
-    """Row id -> artifact, of those that are there in exactly this version."""
+    """Return row id -> artifact, for those that the database holds in exactly this version."""
     found: dict[int, Artifact] = {}
     for artifact in artifacts:
         same_id = _select(database, "artifact_id = ?", (artifact.key.artifact_id,))
-        found |= {row: there for there, row in same_id.items() if there == artifact}
+        found |= {row: present for present, row in same_id.items() if present == artifact}
     return found
 
 
+def has_artifacts(database: Database) -> bool:
+    """Return whether there is any artifact."""
+    return database.value("SELECT 1 FROM artifact LIMIT 1") is not None
+
+
 def _conditions(tombstone: Tombstone) -> Iterator[tuple[str, tuple[Sql, ...]]]:
+    """Yield SQL conditions that find the artifacts a tombstone covers, by key or by their event."""
     scope = tombstone.scope
     if isinstance(scope, WholeSession):
         yield "session_id = ?1 OR event_session_id = ?1", (scope.session_id,)
@@ -78,8 +86,8 @@ def _conditions(tombstone: Tombstone) -> Iterator[tuple[str, tuple[Sql, ...]]]:
                 ),
                 key,
             )
-        for held in scope.artifacts:
-            yield "artifact_id = ?", (held.artifact_id,)
+        for artifact in scope.artifacts:
+            yield "artifact_id = ?", (artifact.artifact_id,)
 
 
 def _select(database: Database, where: str, values: tuple[Sql, ...]) -> dict[Artifact, int]:
@@ -108,20 +116,23 @@ def _to_artifact(row: tuple[Any, ...]) -> Artifact:
 
 
 def read_pins(database: Database, where: str = "1") -> frozenset[Pin]:
-    """All of them, or those for which an SQL condition holds."""
+    """Return all pins, or those for which an SQL condition holds."""
     sql = f"SELECT session_id, pinned, changed_at_us, device_id FROM pin WHERE {where}"  # noqa: S608
     return frozenset(Pin(row[0], bool(row[1]), *row[2:]) for row in database.execute(sql))
 
 
 def read_artifacts(database: Database, where: str = "1") -> frozenset[Artifact]:
-    """All of them, or those for which an SQL condition holds."""
+    """Return all artifacts, or those for which an SQL condition holds."""
     return frozenset(_select(database, where, ()))
 
 
 def write_artifacts(
     database: Database, local: dict[Artifact, int], merged: frozenset[Artifact]
 ) -> int:
-    """Write the difference; gives how many rows came or went."""
+    """Write the difference between the artifacts here and the merged ones.
+
+    `local`: artifact -> row id. Return how many rows were inserted or removed.
+    """
     from hx.core.merge import encoded
 
     gone = [(row,) for artifact, row in local.items() if artifact not in merged]

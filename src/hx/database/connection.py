@@ -1,11 +1,7 @@
-"""The local index: SQLite, derived from the spool and the store, and always rebuildable.
-
-    open      migrate, refuse what is foreign, newer or another owner's
-    join      the merge rule of hx.core.merge, applied to rows in one transaction
-    find      events by text and filters, newest first, in about a millisecond
+"""The local index: a SQLite database that is derived from the spool and the store.
 
 SQLite keeps no forgotten text: secure_delete overwrites cells and pages, FTS5 removes its words,
-and `scrub` writes the file anew and empties the write-ahead log.
+and `scrub` writes the whole file again and empties the write-ahead log.
 """
 
 from __future__ import annotations
@@ -23,20 +19,17 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Any
 
-    from hx.core.merge import History
-    from hx.database.join import Changes
     from hx.database.rows import Sql
-    from hx.database.sync.locations import Source
 
 BUSY_TIMEOUT_MS = 5_000
-UNCLEAN = "unclean"  # meta: when it was last tried to scrub what a forget left in the files
-_CACHE_KIB = 65_536  # at most: a large ingest would spill its pages to the log and read them back
+UNCLEAN = "unclean"  # meta: when hx last tried to scrub what a forget left in the files
+_CACHE_KIB = 65_536  # at most; with less, a large ingest writes its pages twice
 _BULK_WAL_PAGES = 65_536
-_WAL_PAGES = 256  # 1 MiB: a longer log costs every cold start its recovery
+_WAL_PAGES = 256  # 1 MiB: every cold start reads the log
 
 
 class Database:
-    """One connection. `execute` is SQL with parameters; rows are tuples."""
+    """One connection. `execute` runs SQL with parameters; rows are tuples."""
 
     def __init__(self, connection: apsw.Connection, path: str) -> None:
         self.connection = connection
@@ -47,47 +40,47 @@ class Database:
         self.connection.close()
 
     def transaction(self) -> AbstractContextManager[None]:
-        """BEGIN IMMEDIATE … COMMIT, or ROLLBACK on any exception."""
+        """Return a context: BEGIN IMMEDIATE … COMMIT, or ROLLBACK on any exception."""
         return _Transaction(self.connection)
 
-    def join(self, delta: History, source: Source | None = None) -> Changes:
-        """Take a history into this one, inside the caller's transaction.
-
-        `source`: the segment that showed it; none when it was made here.
-        """
-        from hx.database.join import join
-
-        return join(self, delta, source)
-
     def scrub(self) -> None:
-        """Leave nothing of deleted rows in any file. Raises apsw.BusyError while others read.
+        """Remove every trace of deleted rows from the files. Raises apsw.BusyError.
 
-        secure_delete blanks what is deleted, but not the copies that stay behind in a page when
-        SQLite moves cells to another (of 2,400 texts one was still there): so all is written anew.
+        secure_delete overwrites deleted cells, but not the copies that stay in a page when SQLite
+        moves cells to another one (measured: 1 of 2,400 texts). So the whole file is written again.
         """
         self.connection.pragma("temp_store_directory", os.path.dirname(self.path))
         self.execute("VACUUM")
         self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
     def in_bulk(self) -> AbstractContextManager[None]:
-        """For a million new rows that can be had again: a third less time.
+        """Return a context in which a million new rows take a third less time.
 
-        Nothing is deleted meanwhile, and rows refer only to rows that the same transaction made:
-        their guards rest. A commit need not outlive a power cut, so it waits for no disk, and the
-        log grows to 256 MiB before it is emptied.
+        It is for rows that can be made again, such as those of an import. Foreign keys and
+        secure_delete are off, because nothing is deleted and rows refer only to rows of the same
+        transaction. A commit does not wait for the disk, and the log may grow to 256 MiB.
         """
         return _Bulk(self.connection)
 
     def value(self, sql: str, values: tuple[Sql, ...] = ()) -> Any:
-        """The first column of the first row; None without a row."""
+        """Return the first column of the first row; None: there is no row."""
         row = self.execute(sql, values).fetchone()
         return row[0] if row else None
 
     def meta(self, key: str) -> object:
+        """Return the value of a key in the table `meta`; None: there is none."""
         return self.value("SELECT value FROM meta WHERE key = ?", (key,))
 
     def set_meta(self, key: str, value: str | int | bytes) -> None:
         self.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def delete_meta(self, *keys: str) -> None:
+        self.connection.executemany("DELETE FROM meta WHERE key = ?", [(key,) for key in keys])
+
+    def meta_keys(self, prefix: str) -> list[str]:
+        """Return the keys that begin with a prefix."""
+        sql = "SELECT key FROM meta WHERE substr(key, 1, length(?1)) = ?1"
+        return [key for (key,) in self.execute(sql, (prefix,))]
 
 
 class _Transaction:
@@ -125,7 +118,7 @@ class _Bulk:
 
 
 def open_database(path: str) -> Database:
-    """Open, make or migrate. Raises DatabaseError, Busy or UpgradeNeeded."""
+    """Open a database; make or migrate it first. Raises DatabaseError, Busy or UpgradeNeeded."""
     folder = os.path.dirname(path)
     private_folder(folder)
     try:
@@ -152,9 +145,9 @@ def open_database(path: str) -> Database:
 
 
 def open_scratch(folder: str) -> Database:
-    """An empty database that nobody else sees: its file, in `folder`, has no name.
+    """Return an empty database whose file, in `folder`, has no name.
 
-    So whatever ends this process leaves nothing of it.
+    No other process sees it, and the file is gone when this process ends, however it ends.
     """
     connection = apsw.Connection("")
     connection.pragma("temp_store_directory", folder)
@@ -164,7 +157,7 @@ def open_scratch(folder: str) -> Database:
 
 
 def _make_file(path: str) -> None:
-    """SQLite gives its log the mode of the database, whatever the umask."""
+    """Make the file with mode 0600. SQLite gives its log the same mode, whatever the umask."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:  # another process was faster
@@ -175,7 +168,7 @@ def _make_file(path: str) -> None:
 
 def _prepare(connection: apsw.Connection, path: str, folder: str) -> None:
     connection.set_busy_timeout(BUSY_TIMEOUT_MS)
-    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # else every command pays an fsync
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # else each command pays an fsync
     connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
     if is_new(connection) and not connection.readonly("main"):
@@ -183,19 +176,17 @@ def _prepare(connection: apsw.Connection, path: str, folder: str) -> None:
     connection.pragma("cache_size", -_CACHE_KIB)
     connection.pragma("secure_delete", 1)
     connection.pragma("foreign_keys", 1)
-    connection.pragma(
-        "synchronous", "full"
-    )  # ingest wipes the spool after a commit: it must be true
+    # ingest overwrites the spool after a commit, which must outlive a power cut
+    connection.pragma("synchronous", "full")
     _limit_log(connection, _WAL_PAGES)
     migrate(connection, path)
 
 
 def _limit_log(connection: apsw.Connection, pages: int) -> None:
-    """From now on a commit that leaves so many pages in the log empties it.
+    """Empty the log after each commit that leaves this many pages in it.
 
-    SQLite's own checkpoint leaves the log for the next writer to begin anew, but what it had
-    copied is noted in shared memory, which ends with the last process. Where each process writes
-    once, as here, the log would grow for ever, and be read and copied whole by every command.
+    SQLite's own checkpoint keeps its progress in shared memory, which ends with the last process.
+    Each hx writes once and ends, so the log would grow for ever and every command would read it.
     """
 
     def after_commit(committed: apsw.Connection, name: str, length: int) -> int:
@@ -207,19 +198,19 @@ def _limit_log(connection: apsw.Connection, pages: int) -> None:
 
 
 def _empty_log(connection: apsw.Connection, name: str) -> None:
-    """Unless somebody reads from it."""
+    """Empty the log, unless another connection reads from it."""
     timeout_ms = connection.pragma("busy_timeout")
     connection.set_busy_timeout(0)
     try:
         connection.wal_checkpoint(name, mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-    except apsw.Error:  # what was committed stands in the log; the next commit tries again
+    except apsw.Error:  # the log still holds what was committed; the next commit tries again
         pass
     finally:
         connection.set_busy_timeout(timeout_ms)
 
 
 def explained(error: apsw.Error, path: str) -> DatabaseError:
-    """SQLite's error as a sentence with a hint; never its raw text alone."""
+    """Return an error of SQLite as a sentence with a hint."""
     for kind, sentence, hint in _SENTENCES:
         if isinstance(error, kind):
             made = Busy if kind in (apsw.BusyError, apsw.LockedError) else DatabaseError
@@ -227,21 +218,29 @@ def explained(error: apsw.Error, path: str) -> DatabaseError:
     return DatabaseError(f"the database {path} failed: {error}", "run `hx doctor`")
 
 
-_DAMAGED_HINT = "move it away and run `hx status`: a new one is made; the spool is not touched"
+_DAMAGED_HINT = "move the file away and run `hx status`, which makes a new one; the spool is kept"
 _SENTENCES: tuple[tuple[type[apsw.Error], str, str], ...] = (
-    (apsw.BusyError, "the database {path} is busy", "another hx is at work; try again in a moment"),
-    (apsw.LockedError, "the database {path} is locked", "another hx is at work; try again"),
+    (
+        apsw.BusyError,
+        "the database {path} is busy",
+        "another hx is using it: try again in a moment",
+    ),
+    (
+        apsw.LockedError,
+        "the database {path} is locked",
+        "another hx is using it: try again in a moment",
+    ),
     (apsw.NotADBError, "{path} is not a database", _DAMAGED_HINT),
     (apsw.CorruptError, "the database {path} is damaged", _DAMAGED_HINT),
     (
         apsw.FullError,
         "the disk that holds {path} is full",
-        "free some space; nothing that was recorded is lost",
+        "make room; nothing that was recorded is lost",
     ),
     (
         apsw.ReadOnlyError,
         "the database {path} is read-only",
-        "make the file and its folder writable",
+        "make the file and its folder writable for you",
     ),
     (
         apsw.CantOpenError,

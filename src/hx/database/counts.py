@@ -1,10 +1,10 @@
-"""Counts that are kept as rows come and go, so that nobody counts a history to show them.
+"""Counts that every change of the events keeps up to date, so that nothing has to count a history.
 
     command   last_us, runs, failures     of its events
-    session   events, first_us, last_us   the times are bounds: removing an event leaves them
-    total     events, commands, sessions  (triggers count the last: they are few)
+    session   events, first_us, last_us   the times are bounds: a removed event does not move them
+    total     events, commands, sessions  triggers count the sessions, which are few
 
-hx.database.queries.integrity compares all of them with the rows themselves.
+hx.database.queries.status compares all of them with the rows themselves.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _AT_US, _SESSION, _COMMAND, _EXIT_STATUS = 0, 1, 4, 8
 
 
 def uses(*written: Rows) -> dict[int, Use]:
-    """command -> its use among these rows; each list in the order of time."""
+    """Return command -> its use among these rows; each list is in the order of time."""
     newest: dict[int, int] = {}
     runs: Counter[int] = Counter()
     failures: Counter[int] = Counter()
@@ -39,7 +39,7 @@ def uses(*written: Rows) -> dict[int, Use]:
 
 
 def add(database: Database, commands: Mapping[int, Use], *written: Rows) -> None:
-    """Events were written: `commands` are their uses, of commands that were there before."""
+    """Count events that were written; `commands`: their uses, of commands that existed before."""
     many = database.connection.executemany
     many(_ADD_USE, [(command, *use) for command, use in commands.items()])
     events: Counter[int] = Counter()
@@ -51,12 +51,12 @@ def add(database: Database, commands: Mapping[int, Use], *written: Rows) -> None
             first[session] = min(at_us, first.get(session, at_us))
         for session, at_us in {row[_SESSION]: row[_AT_US] for row in rows}.items():
             last[session] = max(at_us, last.get(session, at_us))
-    many(_ADD_TO_SESSION, [(one, events[one], first[one], last[one]) for one in events])
+    many(_ADD_TO_SESSION, [(row, events[row], first[row], last[row]) for row in events])
     add_to_total(database, "event", events.total())
 
 
 def take_away(database: Database, gone: Iterable[tuple[int, int, int | None]]) -> None:
-    """Events leave: of each its command, session and exit status."""
+    """Count events no longer that are removed; `gone`: command, session and exit status of each."""
     commands: Counter[int] = Counter()
     failures: Counter[int] = Counter()
     sessions: Counter[int] = Counter()
@@ -65,24 +65,25 @@ def take_away(database: Database, gone: Iterable[tuple[int, int, int | None]]) -
         failures[command] += bool(exit_status)
         sessions[session] += 1
     many = database.connection.executemany
-    many(_TAKE_USE, [(one, commands[one], failures[one]) for one in commands])
+    many(_TAKE_USE, [(command, commands[command], failures[command]) for command in commands])
     many("UPDATE session SET events = events - ?2 WHERE id = ?1", list(sessions.items()))
     add_to_total(database, "event", -sessions.total())
 
 
 def add_to_total(database: Database, table: str, number: int) -> None:
+    """Change the number of rows of a table that is kept in `total`."""
     if number:
         sql = "UPDATE total SET count = count + ? WHERE name = ?"
         database.execute(sql, (number, table))
 
 
 def totals(database: Database) -> dict[str, int]:
-    """Rows of event, command and session."""
+    """Return table -> number of rows, for event, command and session."""
     return dict(database.execute("SELECT name, count FROM total"))
 
 
 def wrong(database: Database) -> bool:
-    """Whether a count is not that of the rows; reads all of them."""
+    """Return whether a count differs from that of the rows; it reads all of them."""
     return any(database.value(sql) is not None for sql in _WRONG)
 
 

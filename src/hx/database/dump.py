@@ -1,4 +1,4 @@
-"""The whole database as a History: what it must equal, whichever way it came there."""
+"""The whole database as a History, which tests compare with what the merge rule gives."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def dump(database: Database) -> History:
-    """Every event, artifact, pin and tombstone. It holds all of them in memory at once."""
+    """Return every event, artifact, pin and tombstone; all of them are in memory at once."""
     return History(
         frozenset(event for _, event in select_events(database, "1")),
         artifacts.read_artifacts(database),

@@ -1,4 +1,4 @@
-"""One event and what surrounds it: by its name, its session, its command."""
+"""One event and what surrounds it: its name, its session, its command, and the names of devices."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from hx.database.connection import Database
     from hx.database.rows import Sql
 
-MANY = 10  # candidates that are worth listing
-_IS_ORIGIN = "substr(device_id, 1, 1) >= x'80'"  # an import's, no machine's
-_BETWEEN = 20  # commands before the success that are worth telling
+MANY = 10  # events with one prefix that are listed
+_IS_ORIGIN = "substr(device_id, 1, 1) >= x'80'"  # the source of an import, not a machine
+_BETWEEN = 20  # commands before the success that are shown
 COUNTED = 1_000  # of them that are counted
-_LATER = 1_000  # runs of the command behind which none is a fix any more
-_LOOKED_AT = 20_000  # events between, of which few may be of the session or device
+_LATER = 1_000  # later runs of the command among which a fix is looked for
+_LOOKED_AT = 20_000  # events between that are read; few may be of the session or device
 
 
 class Fix(NamedTuple):
@@ -29,8 +29,8 @@ class Fix(NamedTuple):
     between_count: int  # all of them, as far as COUNTED
 
 
-class Place(NamedTuple):
-    """Where an event stands, as row ids."""
+class RowIds(NamedTuple):
+    """An event as row ids, with its place in time."""
 
     event: int
     session: int
@@ -43,7 +43,7 @@ class Place(NamedTuple):
 
 
 def named(database: Database, prefix: str) -> list[Found]:
-    """Events whose name begins so, newest first, at most MANY + 1; none when it is no name."""
+    """Return the events whose name has this prefix, newest first, at most MANY + 1."""
     idents = span(prefix)
     if idents is None:
         return []
@@ -55,7 +55,7 @@ def named(database: Database, prefix: str) -> list[Found]:
 
 
 def name_length(database: Database, ident: int) -> int:
-    """Characters, SHORT or more, that no other event's name begins with."""
+    """Return how many characters of its name, at least SHORT, tell an event from all others."""
     for length in range(SHORT, LENGTH):
         shift = 5 * (LENGTH - length)
         low = ident >> shift << shift
@@ -66,13 +66,13 @@ def name_length(database: Database, ident: int) -> int:
 
 
 def device_names(database: Database) -> dict[bytes, str]:
-    """Device id -> name, or the first digits of its id."""
+    """Return device id -> name, or the first digits of the id of a device without a name."""
     rows = database.execute("SELECT device_id, name FROM device")
     return {device: name or device.hex()[:8] for device, name in rows}
 
 
-def place_of(database: Database, found: Found) -> Place | None:
-    """None when the event was forgotten meanwhile."""
+def row_ids_of(database: Database, found: Found) -> RowIds | None:
+    """Return the row ids of an event that was found; None: it is gone by now."""
     key = found.event.key
     row = database.execute(
         "SELECT event.id, session, device, command, directory, started_at_us, seq, origin"
@@ -81,14 +81,14 @@ def place_of(database: Database, found: Found) -> Place | None:
         " WHERE started_at_us = ? AND +device_id = ? AND +session_id = ? AND +seq = ?",
         key,
     ).fetchone()
-    return Place(*row) if row else None
+    return RowIds(*row) if row else None
 
 
-def around(database: Database, place: Place, count: int) -> tuple[list[Found], list[Found]]:
-    """What ran before and after in the session, at most `count` of each, as they ran."""
+def around(database: Database, place: RowIds, count: int) -> tuple[list[Found], list[Found]]:
+    """Return the events before and after in the session, at most `count` of each, in order."""
     asked: tuple[Sql, ...] = (place.session, place.seq, count)
     before, after = _BEFORE, _AFTER
-    if place.origin == IMPORTED:  # in a text file's session a seq holds only within its second
+    if place.origin == IMPORTED:  # there, a seq orders only the events of one second
         asked = (place.session, place.started_at_us, place.seq, count)
         before, after = _BEFORE_IN_TIME, _AFTER_IN_TIME
     return (
@@ -111,8 +111,11 @@ _AFTER_IN_TIME = (
 )
 
 
-def fix_of(database: Database, place: Place) -> Fix | None:
-    """The next success of the same command in that session, or on the device in that directory."""
+def fix_of(database: Database, place: RowIds) -> Fix | None:
+    """Return the next success of the same command, and what ran between; None: there is none.
+
+    It ran in the same session, or on the same device in the same directory.
+    """
     row = database.execute(
         "SELECT event.id, session, event.started_at_us, seq FROM"
         " (SELECT id, exit_status FROM event WHERE command = ?1 AND started_at_us > ?2"
@@ -132,11 +135,11 @@ def fix_of(database: Database, place: Place) -> Fix | None:
 
 
 def _between(
-    database: Database, place: Place, session: int, started_at_us: int, seq: int
+    database: Database, place: RowIds, session: int, started_at_us: int, seq: int
 ) -> list[int]:
-    """What ran between a failure and such a success: in its session, else in its directory.
+    """Return the events between a failure and its fix, newest first.
 
-    The newest first.
+    They are those of the session, or of the directory where the fix ran in another session.
     """
     span = (place.started_at_us, started_at_us, _LOOKED_AT)
     if session != place.session:
@@ -164,20 +167,21 @@ def _ids(database: Database, sql: str, values: tuple[Sql, ...]) -> list[int]:
     return [row[0] for row in database.execute(sql, values)]
 
 
-def runs_of(database: Database, place: Place) -> tuple[int, int]:
-    """How often the same command ran, and how often it failed."""
+def runs_of(database: Database, place: RowIds) -> tuple[int, int]:
+    """Return how often the same command ran, and how often it failed."""
     sql = "SELECT runs, failures FROM command WHERE id = ?"
     runs, failures = next(iter(database.execute(sql, (place.command,))))
     return runs, failures
 
 
 def is_pinned(database: Database, session_id: bytes) -> bool:
+    """Return whether a session is spared from retention."""
     row = database.execute("SELECT pinned FROM pin WHERE session_id = ?", (session_id,)).fetchone()
     return bool(row and row[0])
 
 
 def rename_device(database: Database, device_id: bytes, name: str) -> None:
-    """What people see it called, and what it imported; the caller holds the transaction."""
+    """Name a device, and the origins of its imports that bear its name, in a transaction."""
     database.execute(
         f"UPDATE device SET name = ?2 WHERE {_IS_ORIGIN}"  # noqa: S608
         " AND name = (SELECT name FROM device WHERE device_id = ?1)",
@@ -190,9 +194,18 @@ def rename_device(database: Database, device_id: bytes, name: str) -> None:
     )
 
 
+def name_unnamed(database: Database, device_id: bytes, name: str) -> None:
+    """Name a device that is known and has no name yet; the caller holds the transaction."""
+    sql = "UPDATE device SET name = ? WHERE device_id = ? AND name IS NULL"
+    database.execute(sql, (name, device_id))
+
+
 def name_origins(database: Database, author: bytes) -> None:
-    """Where imported events of another device came from: their host, else who has shown them."""
-    from hx.core.label import cut_label
+    """Name the origins of imported events that have no name yet.
+
+    The name is that of their host, else that of the device that has shown them, `author`.
+    """
+    from hx.core.device_names import cut_label
 
     unnamed = f"SELECT id, device_id FROM device WHERE name IS NULL AND {_IS_ORIGIN}"  # noqa: S608
     for row, device_id in list(database.execute(unnamed)):

@@ -1,17 +1,17 @@
-"""Events by text and filters, newest first, in a time that does not grow with the history.
+"""Finds events by text and filters, newest first, in a time that does not grow with the history.
 
-Distinct commands are few beside events, so the text is looked for among them. The trigram index
-is asked for at most RARE hits: fewer, and these are all; more, and the text is common, so a walk
-over the commands by last use soon meets enough. Measured on 1M events, 250k distinct commands:
-0.02 to 2 ms a query.
+There are fewer distinct commands than events, so the text is searched among commands. The trigram
+index is asked for up to RARE hits. With fewer hits, these are all. With more, the text is common,
+and reading the commands by last use soon finds enough. Measured on a million events with 250,000
+distinct commands: 0.02 to 2 ms a query.
 """
 
 from __future__ import annotations
 
 from hx.core.query import Query, index_words
 from hx.core.record import NamedTuple
-from hx.database.find_conditions import Condition, among, contains, filters_in, where
-from hx.database.rows import SELECT_EVENT, to_event
+from hx.database.find_conditions import contains, filters_in
+from hx.database.rows import SELECT_EVENT, Condition, among, to_event, where
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ _BEFORE_ALL = -(1 << 63)
 
 
 class Found(NamedTuple):
+    """An event that was found."""
+
     event: Event
     ident: int
     runs: int | None = None  # with Query.unique: events of this command that the query found
@@ -46,7 +48,7 @@ class Counted(NamedTuple):
 
 
 def find(database: Database, query: Query) -> Iterator[Found]:
-    """What the query asks for; newest first unless reversed."""
+    """Yield the events that a query asks for, the newest first unless it is reversed."""
     if query.unique:
         counted = _unique(database, query)
         return load_counted(database, counted[::-1] if query.reverse else counted)
@@ -55,19 +57,20 @@ def find(database: Database, query: Query) -> Iterator[Found]:
 
 
 def load(database: Database, rows: list[int]) -> Iterator[Found]:
-    """Whole events of row ids, in their order; one that vanished meanwhile is left out."""
+    """Yield the events of row ids, in their order, without those that are gone by now."""
     for chunk in _chunks(rows):
         found = _loaded(database, chunk)
         yield from (found[row] for row in chunk if row in found)
 
 
 def load_counted(database: Database, counted: list[Counted]) -> Iterator[Found]:
-    """The newest runs of distinct commands, with their counts."""
+    """Yield the newest runs of distinct commands, with their counts."""
     for chunk in _chunks(counted):
-        found = _loaded(database, [one.event for one in chunk])
-        for one in chunk:
-            if one.event in found:
-                yield found[one.event]._replace(runs=one.runs, failures=one.failures)
+        found = _loaded(database, [command.event for command in chunk])
+        for command in chunk:
+            if command.event in found:
+                event = found[command.event]
+                yield event._replace(runs=command.runs, failures=command.failures)
 
 
 def _chunks(rows: list[T]) -> Iterator[list[T]]:
@@ -81,7 +84,7 @@ def _loaded(database: Database, rows: list[int]) -> dict[int, Found]:
 
 
 def count_runs(database: Database, conditions: list[Condition], limit: int = -1) -> list[Counted]:
-    """Distinct commands of the events for which the conditions hold, latest used first."""
+    """Return the distinct commands of the events that fit the conditions, latest used first."""
     condition, values = where(conditions)
     sql = (
         "SELECT command.id, event.id, count(*), coalesce(sum(exit_status <> 0), 0),"  # noqa: S608
@@ -93,7 +96,7 @@ def count_runs(database: Database, conditions: list[Condition], limit: int = -1)
 
 
 def newest_runs(database: Database, commands: list[int]) -> list[Counted]:
-    """Commands at their newest run of all, with the counts that are kept; latest used first."""
+    """Return commands at their newest run, with the counts of their rows, latest used first."""
     sql = (
         "SELECT id, (SELECT id FROM event WHERE event.command = command.id"  # noqa: S608
         " ORDER BY started_at_us DESC, id DESC LIMIT 1) AS newest, runs, failures"
@@ -118,7 +121,10 @@ def _text(query: Query) -> Condition:
 
 
 def _few_commands(database: Database, query: Query) -> list[int] | None:
-    """Ids of all commands that contain the text, latest used first; None when it is common."""
+    """Return the ids of all commands that contain the text, latest used first.
+
+    None: the text is common, or too short for the index.
+    """
     hits = index_hits(database, index_words(query.text, exact_case=query.exact_case))
     if hits is None:
         return None
@@ -128,9 +134,10 @@ def _few_commands(database: Database, query: Query) -> list[int] | None:
 
 
 def index_hits(database: Database, words: list[str], *, newest: bool = False) -> list[int] | None:
-    """Ids of the commands that hold all these runs of three; None when they are over RARE.
+    """Return the ids of the commands that contain all these trigrams.
 
-    `newest`: RARE of them then, those that came last.
+    None: there are more than RARE, or no trigram is asked for. `newest`: return the newest RARE of
+    them in the first case.
     """
     if not words:
         return None
@@ -148,10 +155,10 @@ def _walk_commands(database: Database, query: Query) -> Iterator[int]:
 
 
 def walk(database: Database, condition: Condition, columns: str) -> Iterator[tuple[Any, ...]]:
-    """Columns of the commands for which a condition holds, latest used first.
+    """Yield columns of the commands for which a condition holds, latest used first.
 
-    The latest by their index; when these were not enough, one pass over the table finds the rest
-    in a third of the time.
+    It reads the latest by their index. When the caller needs more, one pass over the table takes a
+    third of the time that the index would take.
     """
     fits, values = condition
     sql = "SELECT last_us FROM command ORDER BY last_us DESC LIMIT 1 OFFSET ?"
@@ -168,7 +175,10 @@ def walk(database: Database, condition: Condition, columns: str) -> Iterator[tup
 
 
 def _newest_of(database: Database, commands: Iterable[int], limit: int) -> list[int]:
-    """Newest events of commands given by last use: one whose last use is too old ends it."""
+    """Return the newest events of commands that come by last use.
+
+    It ends at the first command whose last use is older than all events that are kept.
+    """
     sql = (
         "SELECT started_at_us, id FROM event WHERE command = ? ORDER BY started_at_us DESC LIMIT ?"
     )
@@ -182,7 +192,7 @@ def _newest_of(database: Database, commands: Iterable[int], limit: int) -> list[
 
 
 def _walk_events(database: Database, query: Query, conditions: list[Condition]) -> list[int]:
-    """Over the events themselves, newest first."""
+    """Return the row ids of events that fit, by reading the events, newest first."""
     condition, values = where([*conditions, *filters_in(database, query)])
     tables = "event JOIN command ON command.id = event.command" if query.text else "event"
     sql = (

@@ -1,21 +1,18 @@
-"""`hx.core.merge.join` on rows: read what a delta can touch, join, write the difference.
+"""The merge rule applied to rows: read what a history can touch, join, write the difference.
 
-The rule itself stands in hx.core.merge and nowhere else; nothing here compares two versions.
+The rule is hx.core.merge.join. Nothing here compares two versions of a record.
 """
 
 from __future__ import annotations
 
 from operator import itemgetter
 
+from hx.core import merge
 from hx.core.merge import History
-from hx.core.merge import join as join_histories
 from hx.core.record import NamedTuple
-from hx.database import artifacts as keepsakes
-from hx.database import counts
-from hx.database import tombstones as graves
-from hx.database.event_rows import events_at
-from hx.database.removal import references, settle, sweep_after
-from hx.database.retained_segments import suspect
+from hx.database import artifacts, counts, tombstones
+from hx.database.event_rows import events_at, references, settle, sweep_after
+from hx.database.retention import suspect
 from hx.database.rows import Dictionaries, Sql, event_rows, select_events
 from hx.database.sync.locations import Locations
 
@@ -25,7 +22,7 @@ if TYPE_CHECKING:
 
     from hx.core.model import Event, Tombstone
     from hx.database.connection import Database
-    from hx.database.sync.locations import Source
+    from hx.database.sync.locations import SegmentSource
 
 
 class Changes(NamedTuple):
@@ -37,35 +34,37 @@ class Changes(NamedTuple):
     dropped: int  # events of the delta that are covered: they came too late
     artifacts: int  # artifacts added, replaced or forgotten
     late: bool = False  # a record of the delta is covered
-    erased: bool = False  # text that stood here is gone
+    erased: bool = False  # text was removed, or replaced by another version
 
 
-def join(database: Database, delta: History, source: Source | None = None) -> Changes:
-    """Take `delta` into the database; the caller holds the transaction.
+def join(database: Database, delta: History, source: SegmentSource | None = None) -> Changes:
+    """Join a history into the database; the caller holds the transaction.
 
-    `source` says which segment showed it; without one it was made here.
+    `source`: the segment that holds it; None: its records were made here.
     """
-    new = graves.unknown(database, delta.tombstones)
+    new = tombstones.unknown(database, delta.tombstones)
     events = _touched_events(database, delta, new)
-    artifacts = keepsakes.touched_artifacts(database, delta, new)
+    rows_of_artifacts = artifacts.touched_artifacts(database, delta, new)
     local = History(
         frozenset(events),
-        frozenset(artifacts),
-        keepsakes.touched_pins(database, delta),
-        graves.relevant(database, delta),
+        frozenset(rows_of_artifacts),
+        artifacts.touched_pins(database, delta),
+        tombstones.relevant(database, delta),
     )
-    merged = join_histories(local, delta)
+    merged = merge.join(local, delta)
     locations = Locations(database, source)
-    graves.write(database, new)
+    tombstones.write(database, new)
     if new and source is None:
-        _note_order(database)
+        _note_untold(database)
     locations.leave_pins(local.pins - merged.pins)
-    keepsakes.write_pins(database, merged.pins - local.pins)
-    unlike = [row for a, row in artifacts.items() if a not in merged.artifacts]
+    artifacts.write_pins(database, merged.pins - local.pins)
+    # segments that hold the old version must hear of it while its row still names them
+    unlike = [row for a, row in rows_of_artifacts.items() if a not in merged.artifacts]
     locations.leave("artifact", unlike)
     keys = {artifact.key for artifact in merged.artifacts}
-    _note_gone(database, "artifact", [row for a, row in artifacts.items() if a.key not in keys])
-    kept = keepsakes.write_artifacts(database, artifacts, merged.artifacts)
+    gone = [row for a, row in rows_of_artifacts.items() if a.key not in keys]
+    _note_gone(database, "artifact", gone)
+    kept = artifacts.write_artifacts(database, rows_of_artifacts, merged.artifacts)
     changes = _write_events(database, events, merged.events, delta, locations)
     known = {event.key for event in events}
     suspect(database, new, (event for event in merged.events if event.key not in known))
@@ -76,13 +75,13 @@ def join(database: Database, delta: History, source: Source | None = None) -> Ch
 
 
 def _touched_events(
-    database: Database, delta: History, tombstones: Iterable[Tombstone]
+    database: Database, delta: History, new: Iterable[Tombstone]
 ) -> dict[Event, int]:
-    """Local events with a key of the delta, or covered by one of its new tombstones -> row id."""
+    """Return the events here with a key of the delta, or that a new tombstone covers -> row id."""
     found = events_at(database, (event.key for event in delta.events))
-    for tombstone in tombstones:
-        for where, values in graves.conditions(tombstone):
-            found.update({local: at for at, local in select_events(database, where, values)})
+    for tombstone in new:
+        for where, values in tombstones.conditions(tombstone):
+            found.update({event: row for row, event in select_events(database, where, values)})
     return found
 
 
@@ -121,15 +120,15 @@ def _write_events(
     return Changes(len(inserted), len(replaced), len(gone), _dropped(delta.events, merged), 0)
 
 
-def _note_order(database: Database) -> None:
-    """The others are to be told."""
+def _note_untold(database: Database) -> None:
+    """Note that no own manifest has carried the newest tombstones yet."""
     from hx.database.sync import vault
 
     vault.update(database, told_seq=None)
 
 
 def _note_gone(database: Database, table: str, rows: list[int]) -> None:
-    """Forgotten rows, while they still say whose segments hold them."""
+    """Note which segments hold rows that are forgotten, before the rows are removed."""
     if rows:
         from hx.database.sync import forgotten_copies
 

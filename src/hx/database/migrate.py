@@ -1,4 +1,4 @@
-"""Numbered migrations: each runs once, in one transaction with its own record."""
+"""Numbered migrations of the schema. Each runs once, in one transaction with its own record."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _FOLDER = os.path.join(os.path.dirname(__file__), "migrations")
 
 
 def migrate(connection: apsw.Connection, path: str) -> None:
-    """Bring the schema up to LATEST; refuse a file that is not ours or is newer."""
+    """Bring the schema to LATEST.
+
+    Raises DatabaseError for a file of another program, UpgradeNeeded for one of a newer hx.
+    """
     while (number := _version(connection, path) + 1) <= LATEST:
         _apply(connection, path, number)
 
@@ -43,7 +46,7 @@ def _version(connection: apsw.Connection, path: str) -> int:
 
 
 def is_new(connection: apsw.Connection) -> bool:
-    """Whether nobody has written to the database, neither hx nor another program."""
+    """Return whether no program has written to the database yet."""
     return not connection.pragma("user_version") and not _filled(connection)
 
 
@@ -52,7 +55,7 @@ def _filled(connection: apsw.Connection) -> bool:
 
 
 def _apply(connection: apsw.Connection, path: str, number: int) -> None:
-    """`PRAGMA user_version` is the record; it commits with the schema or not at all."""
+    """Run a migration; `PRAGMA user_version`, which says so, is part of the same transaction."""
     script = _script(number)
     connection.execute("BEGIN IMMEDIATE")
     try:

@@ -1,47 +1,56 @@
-"""Retention: events older than so many days leave this device, unless their session is pinned.
+"""Retention: removes events older than a number of days, unless their session is pinned.
 
-It is local: no tombstone is made, so the events stay on other devices, and come back when they
-are imported or pulled again. Events of unknown time have no age and stay.
+It is local: it makes no tombstone, so the events stay on other devices, and come back when they
+are imported or pulled again. Events of unknown time stay.
+
+An own segment may hold events that retention has removed here, and no row says so. When a tombstone
+or a redaction touches the time of such a segment, the segment is rewritten. The rewrite removes
+what is covered or superseded and keeps the rest.
 """
 
 from __future__ import annotations
 
 import apsw
 
-from hx.core.model import KNOWN_SINCE_US
+from hx.core.model import KNOWN_SINCE_US, Keys, Window
 from hx.core.record import NamedTuple
 from hx.database.connection import BUSY_TIMEOUT_MS
-from hx.database.retained_segments import REDACTED_NOW, RETAINED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hx.core.model import Event, Tombstone
     from hx.database.connection import Database
 
-A_FEW = 100  # events that a search removes on its way: at most some 0.1 s
-MANY = 100_000  # events that a command removes which nobody waits for
+RETAINED = "retained_before_us"  # meta: what began before then may have been removed
+A_FEW = 100  # events that a search removes at most, in about 0.1 s
+MANY = 100_000  # events that a command removes at most when nobody waits for it
 
 _DAY_US = 86_400_000_000
 _REACHED = "retained_to"  # meta: up to this start and row id a search has removed or spared
-_UNSWEPT = "unswept"  # meta: events were removed, names of their places may be left
+_UNSWEPT = "unswept"  # meta: places of removed events may be left
 _PATIENCE_MS = 100  # a search waits no longer for another process
-_LOOKED_AT = 20  # times as many events as may be removed: the others are pinned
+_LOOKED_AT = 20  # events that are read for each one that may be removed: most may be pinned
 
 
-class Reached(NamedTuple):
+class _Position(NamedTuple):
+    """A place in the order of time of the events."""
+
     started_at_us: int
     row: int
 
 
-_START = Reached(KNOWN_SINCE_US, -1)
+_START = _Position(KNOWN_SINCE_US, -1)
 
 
 def border_us(days: int, now_us: int) -> int | None:
-    """What began before it is due; None: nothing ever is (0 days keep for ever)."""
+    """Return the time before which events are due; None: 0 days, which keep events for ever."""
     return max(0, now_us - days * _DAY_US) if days else None
 
 
 def due(database: Database, border: int | None) -> int:
-    """How many events are to be removed."""
+    """Return how many events are to be removed."""
     if border is None:
         return 0
     sql = f"SELECT count(*) FROM event WHERE {_OLD} AND NOT {_PINNED}"  # noqa: S608
@@ -49,10 +58,10 @@ def due(database: Database, border: int | None) -> int:
 
 
 def retain(database: Database, border: int | None, *, in_passing: bool = False) -> int:
-    """Remove what is due, the oldest first, at most MANY; gives how many events went.
+    """Remove events that are due, the oldest first, at most MANY; return how many.
 
-    `in_passing`, on the way of a search, removes A_FEW at most and goes on where the last call
-    ended, past what is pinned; else it begins at the oldest event again.
+    `in_passing`: a search calls it. Then it removes A_FEW at most and continues where the last
+    call ended, so that it does not read pinned events again. Otherwise it begins at the oldest.
     """
     start = _reached(database) if in_passing else _START
     if border is None or not (
@@ -69,7 +78,13 @@ def retain(database: Database, border: int | None, *, in_passing: bool = False) 
         database.connection.set_busy_timeout(BUSY_TIMEOUT_MS)
 
 
-# on `event`: values are a place in the order of time and the border
+# a condition on `event`: a redacted event stays as long as an own segment may hold the old text
+REDACTED_NOW = (
+    "(revision > 0 AND EXISTS"
+    " (SELECT 1 FROM segment WHERE rewrite = 1 AND listed = 1 AND superseded = 0))"
+)
+
+# a condition on `event`; its values: a position in the order of time, and the border
 _OLD = "(started_at_us, event.id) > (?, ?) AND started_at_us < ?"
 _IN_PINNED_SESSION = (
     "session IN (SELECT session.id FROM session JOIN pin ON pin.session_id = session.session_id"
@@ -78,8 +93,8 @@ _IN_PINNED_SESSION = (
 _PINNED = f"({_IN_PINNED_SESSION} OR {REDACTED_NOW})"
 
 
-def _is_due(database: Database, start: Reached, border: int) -> bool:
-    """One look into the index by time; what is pinned may be all that is old."""
+def _is_due(database: Database, start: _Position, border: int) -> bool:
+    """Return whether an event is old, pinned or not; it reads one entry of the index by time."""
     sql = f"SELECT 1 FROM event WHERE {_OLD} LIMIT 1"  # noqa: S608
     return database.value(sql, (*start, border)) is not None
 
@@ -88,8 +103,8 @@ def _is_unswept(database: Database, in_passing: bool) -> bool:
     return not in_passing and database.meta(_UNSWEPT) is not None
 
 
-def _retain(database: Database, start: Reached, border: int, *, in_passing: bool) -> int:
-    from hx.database.removal import remove_events, sweep
+def _retain(database: Database, start: _Position, border: int, *, in_passing: bool) -> int:
+    from hx.database.event_rows import remove_events, sweep
 
     rows, reached = _slice(database, start, border, A_FEW if in_passing else MANY)
     remove_events(database, rows)
@@ -98,39 +113,78 @@ def _retain(database: Database, start: Reached, border: int, *, in_passing: bool
     database.set_meta(_REACHED, " ".join(map(str, reached)))
     if not in_passing:
         sweep(database)
-        database.execute("DELETE FROM meta WHERE key = ?", (_UNSWEPT,))
+        database.delete_meta(_UNSWEPT)
     elif rows:
         database.set_meta(_UNSWEPT, 1)
     return len(rows)
 
 
 def _note_removed(database: Database, until_us: int) -> None:
-    """Own segments may hold what began by then, and the database knows nothing of it."""
+    """Note that own segments may hold events up to this start that have no row any more."""
     known = database.meta(RETAINED)
     if not isinstance(known, int) or known <= until_us:
         database.set_meta(RETAINED, until_us + 1)
 
 
 def _slice(
-    database: Database, start: Reached, border: int, at_most: int
-) -> tuple[list[int], Reached]:
-    """Row ids to remove, and how far all before the border has been looked at."""
+    database: Database, start: _Position, border: int, at_most: int
+) -> tuple[list[int], _Position]:
+    """Return the row ids to remove, and the position up to which all events were read."""
     sql = (
         f"SELECT started_at_us, event.id, {_PINNED} FROM event WHERE {_OLD}"  # noqa: S608
         " ORDER BY started_at_us, event.id LIMIT ?"
     )
     rows: list[int] = []
-    seen, look_at = Reached(border, -1), at_most * _LOOKED_AT
+    seen, look_at = _Position(border, -1), at_most * _LOOKED_AT
     for count, (started_at_us, row, pinned) in enumerate(
         database.execute(sql, (*start, border, look_at)), 1
     ):
         if not pinned:
             rows.append(row)
         if len(rows) == at_most or count == look_at:
-            return rows, Reached(started_at_us, row)
+            return rows, _Position(started_at_us, row)
     return rows, seen
 
 
-def _reached(database: Database) -> Reached:
+def _reached(database: Database) -> _Position:
     stored = database.meta(_REACHED)
-    return Reached(*map(int, stored.split())) if isinstance(stored, str) else _START
+    return _Position(*map(int, stored.split())) if isinstance(stored, str) else _START
+
+
+_TOUCHED = (
+    "listed = 1 AND superseded = 0"
+    " AND (first_us IS NULL OR first_us <= ?) AND (last_us IS NULL OR last_us >= ?)"
+    " AND object_id IN (SELECT location.segment FROM location)"
+)
+_SUSPECT = f"UPDATE segment SET rewrite = 1 WHERE rewrite = 0 AND {_TOUCHED}"  # noqa: S608
+_REMAINS = (
+    "INSERT OR IGNORE INTO forgotten_copy SELECT device_id, object_id, NULL FROM segment"  # noqa: S608
+    f" WHERE {_TOUCHED}"
+)
+
+
+def suspect(database: Database, tombstones: Iterable[Tombstone], fresh: Iterable[Event]) -> None:
+    """Mark for rewriting the own segments that may hold what tombstones or redactions touch.
+
+    `fresh`: events that were not here before. The caller holds the transaction.
+    """
+    before_us = database.meta(RETAINED)
+    if not isinstance(before_us, int):
+        return
+    ordered = [span for tombstone in tombstones for span in _spans(tombstone)]
+    redacted = [(e.key.started_at_us, e.key.started_at_us) for e in fresh if e.revision]
+    for sql, spans in ((_REMAINS, ordered), (_SUSPECT, ordered + redacted)):
+        touched = {(min(last, before_us), since) for since, last in spans if since < before_us}
+        database.connection.executemany(sql, list(touched))
+
+
+def _spans(tombstone: Tombstone) -> list[tuple[int, int]]:
+    """Return the first and last start of the events that a tombstone may cover."""
+    scope = tombstone.scope
+    if isinstance(scope, Window):
+        return [(scope.since_us, scope.until_us)]
+    if isinstance(scope, Keys):
+        times = {key.started_at_us for key in scope.events}
+        times |= {key.created_at_us for key in scope.artifacts}
+        return [(at_us, at_us) for at_us in times]
+    return [(0, 1 << 62)]

@@ -1,10 +1,9 @@
-"""Event <-> row, and the dictionaries behind a row: command, directory, terminal, checkout."""
+"""Events as rows, and the texts that rows share: command, directory, terminal, checkout."""
 
 from __future__ import annotations
 
 from hx.core.event_name import digest64, ident
 from hx.core.model import Event, EventKey
-from hx.database.counts import add_to_total
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from hx.database.counts import Use
 
 Sql = str | bytes | int | None
+Condition = tuple[str, tuple[Sql, ...]]  # SQL and the values of its parameters
 _CHUNK = 500
 CALLED = "coalesce(name, substr(lower(hex(device_id)), 1, 8))"  # what people see a device called
 
@@ -33,7 +33,7 @@ LEFT JOIN checkout ON checkout.id = event.checkout
 
 
 def to_sql(value: bytes | None) -> Sql:
-    """TEXT where the bytes are UTF-8, else the BLOB itself: both compare exactly."""
+    """Return str (TEXT) where the bytes are UTF-8, else the bytes (BLOB); both compare exactly."""
     if value is None:
         return None
     try:
@@ -43,11 +43,12 @@ def to_sql(value: bytes | None) -> Sql:
 
 
 def from_sql(value: Sql) -> bytes | None:
+    """Return the bytes of a TEXT or BLOB."""
     return value.encode() if isinstance(value, str) else value  # type: ignore[return-value]
 
 
 def to_event(row: tuple[Any, ...]) -> Event:
-    """A row of SELECT_EVENT -> Event."""
+    """Return the event of a row of SELECT_EVENT."""
     (_, started, device, session, seq, command, cwd, status, pipestatus, duration, *rest) = row
     *texts, flags, origin, revision, _ident = rest
     repo, branch, host, user, shell, tty = map(from_sql, texts)
@@ -70,19 +71,36 @@ def to_event(row: tuple[Any, ...]) -> Event:
     )
 
 
+def device_name(database: Database, device_id: bytes) -> str | None:
+    """Return the name of a device; None: it has none, or no such device is known."""
+    name = database.value("SELECT name FROM device WHERE device_id = ?", (device_id,))
+    return None if name is None else str(name)
+
+
 def select_events(
     database: Database, where: str, values: tuple[Sql, ...] = ()
 ) -> Iterator[tuple[int, Event]]:
-    """(row id, event) of every event for which the SQL condition holds."""
+    """Yield (row id, event) of every event for which an SQL condition holds."""
     for row in database.execute(f"{SELECT_EVENT} WHERE {where}", values):
         yield row[0], to_event(row)
 
 
-class Dictionaries:
-    """Ids of the texts that events share, made when missing, remembered for one transaction.
+def among(rows: list[int], column: str = "event.command") -> Condition:
+    """Return the condition that a column is one of these row ids."""
+    return f"{column} IN ({','.join(map(str, rows))})", ()
 
-    A million events come this way: each dictionary is asked for what it knows before a method
-    is called.
+
+def where(conditions: list[Condition]) -> Condition:
+    """Return the conditions joined by AND; without any, one that always holds."""
+    values = tuple(value for _, given in conditions for value in given)
+    return " AND ".join(sql for sql, _ in conditions) or "1", values
+
+
+class Dictionaries:
+    """The row ids of the texts that events share, made when missing, kept for one transaction.
+
+    The attributes are maps of what is known. A caller with a million events reads them itself and
+    calls a method only for a text that is missing.
     """
 
     def __init__(self, database: Database) -> None:
@@ -118,7 +136,7 @@ class Dictionaries:
         return row
 
     def look_up_commands(self, texts: set[bytes]) -> None:
-        """Learn the ids of all these at once: a query each would cost more than their rows."""
+        """Read the ids of all these commands at once; a query for each would take longer."""
         self._digests = {text: digest64(text) for text in texts}
         wanted = list(map(str, self._digests.values()))
         for at in range(0, len(wanted), _CHUNK):
@@ -129,7 +147,7 @@ class Dictionaries:
         self._next_command = int(last) + 1
 
     def command(self, text: bytes) -> int:
-        """The id of a command that was looked up and not found."""
+        """Return the new id of a command that was looked up and not found."""
         row = self.commands[text] = self._next_command
         self._next_command += 1
         try:
@@ -140,7 +158,10 @@ class Dictionaries:
         return row
 
     def write_commands(self, uses: dict[int, Use]) -> None:
-        """Insert the commands that were new, before their events; takes their uses away."""
+        """Insert the new commands, before their events; their entries leave `uses`."""
+        # a search reads rows and writes none: it does not need that module
+        from hx.database.counts import add_to_total
+
         many = self._database.connection.executemany
         made = [(row, digest, *uses.pop(row), *text) for row, digest, *text in self._new_commands]
         many("INSERT INTO command VALUES (?, ?, ?, ?, ?, ?, ?)", made)
@@ -164,9 +185,10 @@ class Dictionaries:
 def event_rows(
     events: Iterable[Event], ids: Dictionaries, held: Callable[[bytes], int | None]
 ) -> list[tuple[Sql, ...]]:
-    """The columns after id, in the order of the table; commands were looked up.
+    """Return the columns of events after id, in the order of the table.
 
-    One long loop: a million events come this way, and a call for each would cost a fifth.
+    The commands were looked up. `held`: device id -> location of its new records. It is one long
+    loop, because a call for each of a million events would add a fifth of the time.
     """
     made: list[tuple[Sql, ...]] = []
     sessions, directories, terminals = ids.sessions, ids.directories, ids.terminals

@@ -1,13 +1,13 @@
-"""Where runs are looked at: everywhere, or in one place; and which commands ran in a place.
+"""The scopes of a search (directory, session, repository, device) and what ran in them.
 
-Of a place the newest runs are read, however many there are.
+Only the newest runs in a scope are read, however many there are.
 """
 
 from __future__ import annotations
 
 from hx.core.query import DEVICE, DIRECTORY, REPOSITORY, SESSION, Query
 from hx.core.rank import place_points
-from hx.database.find_conditions import Condition, filters
+from hx.database.find_conditions import filters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
     from hx.core.rank import Here
     from hx.database.connection import Database
+    from hx.database.rows import Condition
 
-INDEXED = (DIRECTORY, SESSION)  # their runs are found without a walk over all
+INDEXED = (DIRECTORY, SESSION)  # an index finds their runs
 NOWHERE: Condition = ("0", ())
 
-# The + keeps the index of sessions out: this device has most events
+# The + leaves SQLite the index by time: this device has most of the events
 _DEVICE = (
     "+event.session IN (SELECT session.id FROM session JOIN device ON device.id = session.device"
     " WHERE device_id = ? OR name = (SELECT name FROM device WHERE device_id = ?))"
@@ -31,14 +32,17 @@ _OTHERS = (
 
 
 def places(database: Database, here: Here) -> tuple[str, ...]:
-    """The scopes that earn points; where this device is alone, it is everything."""
+    """Return the scopes that earn points.
+
+    The device is not one where there is no other: it would be the same as everywhere.
+    """
     is_alone = not database.value(_OTHERS, (here.device_id,) * 2)
     known = (DIRECTORY, SESSION, REPOSITORY)
     return known if is_alone else (*known, DEVICE)
 
 
 def condition(scope: str, here: Here) -> Condition:
-    """On `event`; of a place that is unknown there is none."""
+    """Return the condition on `event` for a scope; NOWHERE: the place is not known."""
     if scope == DEVICE:
         return _DEVICE, (here.device_id, here.device_id)
     asked = {
@@ -53,9 +57,9 @@ def condition(scope: str, here: Here) -> Condition:
 def newest_runs(
     database: Database, scope: str, here: Here, depth: int
 ) -> Iterator[tuple[int, int, int]]:
-    """(command, event, start) of the newest runs in a scope, newest first, at most `depth`.
+    """Yield (command, event, started_at_us) of at most `depth` runs in a scope, newest first.
 
-    Where no index finds them, those of the newest `depth` events.
+    Where no index finds the runs of the scope, only the newest `depth` events are read.
     """
     ran, values = condition(scope, here)
     if (ran, values) == NOWHERE:
@@ -74,7 +78,7 @@ def newest_runs(
 
 
 def place_of(database: Database, here: Here, depth: int) -> Callable[[int], int]:
-    """The points of a command for where it ran, by its row id."""
+    """Return a function: row id of a command -> its points for where it ran."""
     ran = {
         scope: {command for command, _, _ in newest_runs(database, scope, here, depth)}
         for scope in places(database, here)

@@ -1,32 +1,39 @@
-"""Commands that may answer a search, latest used first, with the figures that rank them.
+"""Search: distinct commands that match, the likeliest first, with the figures that rank them.
 
-Each gathering is bounded but `matching`, which finds all that fit.
+Every function reads a bounded number of rows, but `matching`, which finds all that match.
 """
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import chain, islice
 
 from hx.core.query import Query, index_words
-from hx.core.rank import LOOKED_AT, Candidate, asked, match_points
+from hx.core.rank import LOOKED_AT, Candidate, asked, match_points, rank
 from hx.core.record import NamedTuple
 from hx.database.find import index_hits, walk
-from hx.database.find_conditions import Condition, among, contains, filters_in, matches, where
-from hx.database.rows import from_sql, to_sql
+from hx.database.find_conditions import contains, filters_in, matches
+from hx.database.rows import Condition, among, from_sql, to_sql, where
+from hx.database.scopes import place_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from hx.core.rank import Here
     from hx.core.terms import Term
     from hx.database.connection import Database
 
+RANKED = 1_000  # commands that are ranked: the latest used that match
+NEARBY = 300  # commands of this directory that are ranked too, where more match
+WALKED = 20_000  # latest used commands that are read where the words are common
+PLACES = 5_000  # newest runs in a scope that earn points for it
+_FEW = 20  # with fewer matches, words whose letters stand apart match too
 _NEARBY_EVENTS = 5_000
 _CHUNK = 500
 
 
-class Command(NamedTuple):
-    """A distinct command and its figures."""
+class FoundCommand(NamedTuple):
+    """A distinct command that matches, and its figures."""
 
     id: int
     text: str  # as much as is ranked
@@ -39,10 +46,57 @@ class Command(NamedTuple):
 FIGURES = f"id, substr(text, 1, {LOOKED_AT}) AS text, last_us, runs, failures"
 
 
+def search(
+    database: Database, query: Query, terms: list[Term], here: Here, now_us: int
+) -> Iterator[int]:
+    """Yield the ids of commands that match, the likeliest first, then the rest by last use.
+
+    Without terms they come by last use. Of `query` only the filters count; its text, limit and
+    order are for the caller.
+    """
+    if not terms:
+        yield from (command.id for command in matching(database, query, terms))
+        return
+    found, rest = _gathered(database, query, terms, here)
+    yield from rank(judged(found.values(), terms, place_of(database, here, PLACES)), now_us)
+    seen = set(found)
+    for command in rest:
+        if command.id not in seen:
+            seen.add(command.id)
+            yield command.id
+
+
+def _gathered(
+    database: Database, query: Query, terms: list[Term], here: Here
+) -> tuple[dict[int, FoundCommand], Iterable[FoundCommand]]:
+    """Return the commands to rank, by row id, and the others that match, of which some repeat."""
+    commands, are_all = likely(database, query, terms, RANKED, WALKED)
+    found = {command.id: command for command in commands}
+    rest: Iterable[FoundCommand] = () if are_all else matching(database, query, terms)
+    if not are_all and here.directory is not None and not query.filtered:
+        near = nearby(database, terms, here.directory, NEARBY)
+        found |= {command.id: command for command in near}
+    if len(found) < _FEW and any(term.plain and len(term.text) > 1 for term in terms):
+        apart = _apart(database, query, terms)
+        found |= {command.id: command for command in islice(apart, RANKED)}
+        rest = chain(rest, apart)
+    return found, rest
+
+
+def _apart(database: Database, query: Query, terms: list[Term]) -> Iterator[FoundCommand]:
+    """Yield commands in which the letters of a term may stand apart.
+
+    No index finds them, so only the latest used commands are read where no filter is set.
+    """
+    if query.filtered:
+        return matching(database, query, terms, scattered=True)
+    return iter(latest(database, terms, WALKED, WALKED, scattered=True))
+
+
 def judged(
-    commands: Iterable[Command], terms: list[Term], place: Callable[[int], int]
+    commands: Iterable[FoundCommand], terms: list[Term], place: Callable[[int], int]
 ) -> Iterator[Candidate]:
-    """The commands as hx.core.rank takes them; `place`: points of a command, by its row id."""
+    """Yield the commands as hx.core.rank takes them; `place`: row id -> points for where it ran."""
     wanted = asked(terms)
     for command, text, at_us, runs, failures, _ in commands:
         points = match_points(text, wanted)
@@ -51,75 +105,80 @@ def judged(
 
 def likely(
     database: Database, query: Query, terms: list[Term], limit: int, walked: int
-) -> tuple[list[Command], bool]:
-    """Commands that fit, about `limit`, and whether they are all.
+) -> tuple[list[FoundCommand], bool]:
+    """Return about `limit` commands that match, and whether they are all.
 
-    `walked`: commands, the latest used, that are looked at where the words are common.
+    `walked`: the number of latest used commands that are read where the words are common.
     """
     hits = index_hits(database, index_words_of(terms, scattered=False))
     if query.filtered or hits is not None:
         found = list(islice(_found(database, query, terms, hits), limit))
         return found, len(found) < limit
     found = latest(database, terms, limit, walked, scattered=False)
-    found += [one for one in equal(database, terms) if one not in found]
+    found += [command for command in equal(database, terms) if command not in found]
     if len(found) < limit:
-        known = {one.id for one in found}
-        found += [one for one in _latest_made(database, terms) if one.id not in known]
+        known = {command.id for command in found}
+        made = _latest_made(database, terms)
+        found += [command for command in made if command.id not in known]
     return found, False
 
 
 def latest(
     database: Database, terms: list[Term], limit: int, walked: int, *, scattered: bool
-) -> list[Command]:
-    """Of the latest used commands those that fit."""
+) -> list[FoundCommand]:
+    """Return those of the latest used commands that match, at most `limit`."""
     fits, values = _fits(terms, scattered=scattered)
     sql = (
         f"SELECT * FROM (SELECT {FIGURES} FROM command"  # noqa: S608
         f" ORDER BY last_us DESC LIMIT ?) WHERE {fits} LIMIT ?"
     )
-    return [Command(*row) for row in database.execute(sql, (walked, *values, limit))]
+    return [FoundCommand(*row) for row in database.execute(sql, (walked, *values, limit))]
 
 
-def rare(database: Database, terms: list[Term], limit: int) -> Iterator[Command]:
-    """All that fit, of any age, where the index of words knows them as few."""
+def rare(database: Database, terms: list[Term], limit: int) -> Iterator[FoundCommand]:
+    """Yield all commands that match, whenever they were used, where the index says they are few."""
     hits = index_hits(database, index_words_of(terms, scattered=False))
     if hits:
         yield from islice(_of_rows(database, hits, terms), limit)
 
 
-def equal(database: Database, terms: list[Term]) -> list[Command]:
-    """The command that is just what was asked for, of any age: the index of hashes knows it."""
+def equal(database: Database, terms: list[Term]) -> list[FoundCommand]:
+    """Return the command that equals the terms, whenever it was used, by the index of hashes."""
     from hx.core.event_name import digest64
 
     text = " ".join(term.text for term in terms).encode(errors="surrogateescape")
     fits, values = _fits(terms, scattered=False)
     sql = f"SELECT {FIGURES} FROM command WHERE hash = ? AND {fits}"  # noqa: S608
-    return [Command(*row) for row in database.execute(sql, (digest64(text), *values))]
+    return [FoundCommand(*row) for row in database.execute(sql, (digest64(text), *values))]
 
 
-def _latest_made(database: Database, terms: list[Term]) -> Iterator[Command]:
-    """Of common words the commands that came last, of any age of their use."""
+def _latest_made(database: Database, terms: list[Term]) -> Iterator[FoundCommand]:
+    """Yield the commands with these words that were made last, whenever they were used."""
     words = index_words_of(terms, scattered=False)
     if words:
         yield from _of_rows(database, index_hits(database, words, newest=True) or [], terms)
 
 
-def _of_rows(database: Database, rows: list[int], terms: list[Term]) -> Iterator[Command]:
+def _of_rows(database: Database, rows: list[int], terms: list[Term]) -> Iterator[FoundCommand]:
     fits, values = _fits(terms, scattered=False)
     sql = f"SELECT {FIGURES} FROM command WHERE {among(rows, 'id')[0]} AND {fits}"  # noqa: S608
     for row in database.execute(f"{sql} ORDER BY last_us DESC", values):
-        yield Command(*row)
+        yield FoundCommand(*row)
 
 
 def of_runs(
     database: Database, runs: dict[int, tuple[int, int]], terms: list[Term], *, scattered: bool
-) -> dict[int, Command]:
-    """Of the commands that ran, command -> (event, start), those that fit."""
+) -> dict[int, FoundCommand]:
+    """Return row id -> command, for those of `runs` that match.
+
+    `runs`: row id of a command -> (event, started_at_us).
+    """
     fits, values = _fits(terms, scattered=scattered)
     sql = f"SELECT {FIGURES} FROM command WHERE {among(list(runs), 'id')[0]}"  # noqa: S608
     rows = database.execute(f"SELECT * FROM ({sql}) WHERE {fits}", values)  # noqa: S608
     return {
-        row[0]: Command(*row)._replace(at_us=runs[row[0]][1], event=runs[row[0]][0]) for row in rows
+        row[0]: FoundCommand(*row)._replace(at_us=runs[row[0]][1], event=runs[row[0]][0])
+        for row in rows
     }
 
 
@@ -129,8 +188,8 @@ def _fits(terms: list[Term], *, scattered: bool) -> Condition:
 
 def matching(
     database: Database, query: Query, terms: list[Term], *, scattered: bool = False
-) -> Iterator[Command]:
-    """All commands that fit the terms and had a run that fits the filters, newest first.
+) -> Iterator[FoundCommand]:
+    """Yield all commands that match the terms and had a run that fits the filters, newest first.
 
     `scattered`: the letters of a plain term may stand apart.
     """
@@ -145,20 +204,20 @@ def _found(
     hits: list[int] | None,
     *,
     scattered: bool = False,
-) -> Iterator[Command]:
+) -> Iterator[FoundCommand]:
     conditions = [condition_of(term, scattered=scattered) for term in terms]
     if query.filtered:
         if hits is not None:
             conditions.append(among(hits))
         return _among_events(database, [*conditions, *filters_in(database, query)])
     if hits is None:
-        return (Command(*row) for row in walk(database, where(conditions), FIGURES))
+        return (FoundCommand(*row) for row in walk(database, where(conditions), FIGURES))
     condition, values = where([*conditions, among(hits, "id")])
     sql = f"SELECT {FIGURES} FROM command WHERE {condition} ORDER BY last_us DESC"  # noqa: S608
-    return (Command(*row) for row in database.execute(sql, values))
+    return (FoundCommand(*row) for row in database.execute(sql, values))
 
 
-def _among_events(database: Database, conditions: list[Condition]) -> Iterator[Command]:
+def _among_events(database: Database, conditions: list[Condition]) -> Iterator[FoundCommand]:
     condition, values = where(conditions)
     sql = (
         f"SELECT command.{FIGURES}, started_at_us, event.id FROM event JOIN command"  # noqa: S608
@@ -168,13 +227,13 @@ def _among_events(database: Database, conditions: list[Condition]) -> Iterator[C
     for command, text, _, runs, failures, at_us, event in database.execute(sql, values):
         if command not in seen:
             seen.add(command)
-            yield Command(command, text, at_us, runs, failures, event)
+            yield FoundCommand(command, text, at_us, runs, failures, event)
 
 
 def nearby(
     database: Database, terms: list[Term], directory: bytes, limit: int
-) -> Iterator[Command]:
-    """Commands that fit the terms, of the newest runs in a directory."""
+) -> Iterator[FoundCommand]:
+    """Yield commands that match the terms, of the newest runs in a directory."""
     condition, values = _fits(terms, scattered=False)
     sql = (
         f"SELECT {FIGURES} FROM command WHERE id IN (SELECT command FROM event"  # noqa: S608
@@ -182,11 +241,11 @@ def nearby(
         f" ORDER BY started_at_us DESC LIMIT ?) AND {condition} ORDER BY last_us DESC LIMIT ?"
     )
     rows = database.execute(sql, (to_sql(directory), _NEARBY_EVENTS, *values, limit))
-    return (Command(*row) for row in rows)
+    return (FoundCommand(*row) for row in rows)
 
 
 def condition_of(term: Term, *, scattered: bool) -> Condition:
-    """On `command.text`."""
+    """Return the condition of a term on `command.text`."""
     if term.at_start or term.at_end or (scattered and term.plain):
         sql, values = matches(
             term.text,
@@ -201,7 +260,7 @@ def condition_of(term: Term, *, scattered: bool) -> Condition:
 
 
 def index_words_of(terms: list[Term], *, scattered: bool) -> list[str]:
-    """What the trigram index is asked; none when it cannot tell."""
+    """Return the trigrams to ask the index for; empty when it cannot answer."""
     asked = [term for term in terms if not term.negated and not (scattered and term.plain)]
     return sorted(
         {word for term in asked for word in index_words(term.text, exact_case=term.exact_case)}
@@ -209,7 +268,7 @@ def index_words_of(terms: list[Term], *, scattered: bool) -> list[str]:
 
 
 def texts(database: Database, commands: list[int]) -> Iterator[tuple[int, str]]:
-    """(row id, text) of commands, as much as is ranked, in any order."""
+    """Yield (row id, text) of commands in any order; the text as far as it is ranked."""
     condition, _ = among(commands, "id")
     rows = database.execute(
         f"SELECT id, substr(text, 1, ?) FROM command WHERE {condition}",  # noqa: S608
@@ -219,7 +278,7 @@ def texts(database: Database, commands: list[int]) -> Iterator[tuple[int, str]]:
 
 
 def exact_texts(database: Database, commands: list[int]) -> Iterator[bytes]:
-    """The bytes of commands, in their order."""
+    """Yield the bytes of commands, in their order."""
     for at in range(0, len(commands), _CHUNK):
         chunk = commands[at : at + _CHUNK]
         condition, _ = among(chunk, "id")

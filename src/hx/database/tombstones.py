@@ -1,4 +1,4 @@
-"""Tombstones as rows: kept for ever, looked up by what they may cover."""
+"""Tombstones as rows. They are never removed, and are looked up by what they may cover."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NOBODY = bytes(16)
 
 
 def record_hash(tombstone: Tombstone) -> bytes:
-    """Identity of a tombstone: the whole record."""
+    """Return the identity of a tombstone: 32 bytes of BLAKE2b over the whole record."""
     from msgspec.msgpack import encode
 
     scope = tombstone.scope
@@ -30,13 +30,13 @@ def record_hash(tombstone: Tombstone) -> bytes:
 
 
 def unknown(database: Database, tombstones: Iterable[Tombstone]) -> list[Tombstone]:
-    """Those that the database does not hold yet."""
+    """Return the tombstones that the database does not hold yet."""
     sql = "SELECT 1 FROM tombstone WHERE record_hash = ?"
     return [t for t in tombstones if not database.execute(sql, (record_hash(t),)).fetchone()]
 
 
 def conditions(tombstone: Tombstone) -> Iterator[tuple[str, tuple[Sql, ...]]]:
-    """SQL conditions on the rows of SELECT_EVENT that find what a tombstone covers."""
+    """Yield SQL conditions on the rows of SELECT_EVENT that find the events a tombstone covers."""
     scope = tombstone.scope
     if isinstance(scope, WholeSession):
         yield "session_id = ?", (scope.session_id,)
@@ -47,19 +47,23 @@ def conditions(tombstone: Tombstone) -> Iterator[tuple[str, tuple[Sql, ...]]]:
         )
     else:
         for key in scope.events:
-            # by the time alone: in a session of an imported file a million have one seq
+            # The + leaves SQLite the index by time alone: in the session of an imported file, a
+            # million events may have the same seq.
             yield "started_at_us = ? AND +device_id = ? AND +session_id = ? AND +seq = ?", key
 
 
 def relevant(database: Database, delta: History) -> frozenset[Tombstone]:
-    """Standing tombstones, reduced to what can cover a record of the delta."""
+    """Return the tombstones of the database, reduced to what can cover a record of the delta.
+
+    They have no id and no device, which the merge rule does not need.
+    """
     if database.value("SELECT 1 FROM tombstone LIMIT 1") is None:
         return frozenset()
     keys = {event.key for event in delta.events}
     keys |= {a.key.event for a in delta.artifacts if a.key.event is not None}
     sessions = {key.session_id for key in keys} | {a.key.session_id for a in delta.artifacts}
     found = [
-        _standing(Window(*row))
+        _scope_only(Window(*row))
         for row in database.execute(
             "SELECT since_us, until_us, scope_id FROM tombstone WHERE kind = 'window'"
         )
@@ -67,15 +71,15 @@ def relevant(database: Database, delta: History) -> frozenset[Tombstone]:
     for session in sessions:
         sql = "SELECT 1 FROM tombstone WHERE kind = 'session' AND scope_id = ?"
         if database.execute(sql, (session,)).fetchone():
-            found.append(_standing(WholeSession(session)))
+            found.append(_scope_only(WholeSession(session)))
     if database.execute("SELECT 1 FROM tombstone_key LIMIT 1").fetchone():
         events = frozenset(k for k in keys if _named(database, k))
         artifacts = frozenset(a.key for a in delta.artifacts if _named(database, a.key))
-        found.append(_standing(Keys(events, artifacts)))
+        found.append(_scope_only(Keys(events, artifacts)))
     return frozenset(found)
 
 
-def _standing(scope: Window | WholeSession | Keys) -> Tombstone:
+def _scope_only(scope: Window | WholeSession | Keys) -> Tombstone:
     return Tombstone(_NOBODY, 0, _NOBODY, scope)
 
 
@@ -88,6 +92,7 @@ def _named(database: Database, key: EventKey | ArtifactKey) -> bool:
 
 
 def write(database: Database, tombstones: Iterable[Tombstone]) -> None:
+    """Insert tombstones that the database does not hold yet."""
     for tombstone in tombstones:
         scope = tombstone.scope
         kind: str = "keys"
@@ -117,12 +122,12 @@ def _key_row(key: EventKey | ArtifactKey) -> tuple[Sql, ...]:
 
 
 def read(database: Database, where: str = "1") -> frozenset[Tombstone]:
-    """All of them, whole, or those for which an SQL condition holds."""
+    """Return all tombstones, or those for which an SQL condition holds."""
     from msgspec.msgpack import Decoder
 
     decoder = Decoder(tuple[int, bytes, bytes, int] | None)
     found: set[Tombstone] = set()
-    for row, tombstone_id, at, device, kind, *span in database.execute(
+    for row, tombstone_id, created_at_us, device, kind, *span in database.execute(
         "SELECT id, tombstone_id, created_at_us, device_id, kind, since_us, until_us, scope_id"  # noqa: S608
         f" FROM tombstone WHERE {where}"
     ):
@@ -133,20 +138,20 @@ def read(database: Database, where: str = "1") -> frozenset[Tombstone]:
             scope = WholeSession(span[2])
         else:
             scope = _keys(database, row, decoder)
-        found.add(Tombstone(tombstone_id, at, device, scope))
+        found.add(Tombstone(tombstone_id, created_at_us, device, scope))
     return frozenset(found)
 
 
 def _keys(database: Database, tombstone: int, decoder: object) -> Keys:
     events, artifacts = set(), set()
-    for at, device, session, number, event in database.execute(
+    for at_us, device, session, number, event in database.execute(
         "SELECT at_us, device_id, session_id, number, event FROM tombstone_key WHERE tombstone = ?",
         (tombstone,),
     ):
         if isinstance(number, int):
-            events.add(EventKey(at, device, session, number))
+            events.add(EventKey(at_us, device, session, number))
         else:
             owner = decoder.decode(event)  # type: ignore[attr-defined]
             owner = EventKey(*owner) if owner else None
-            artifacts.add(ArtifactKey(at, device, session, number, owner))
+            artifacts.add(ArtifactKey(at_us, device, session, number, owner))
     return Keys(frozenset(events), frozenset(artifacts))

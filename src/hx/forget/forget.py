@@ -1,4 +1,4 @@
-"""Forget: tombstones for all that was shown, then not a byte of it in any file of ours."""
+"""Forgetting: tombstones for what was shown, then its text is removed from every file of hx."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from hx.core.errors import Busy
 from hx.core.merge import History
 from hx.core.model import MAX_KEYS_IN_TOMBSTONE, Keys, Tombstone, WholeSession, Window
 from hx.core.record import NamedTuple
-from hx.database.artifacts import touched_artifacts
+from hx.database.artifacts import has_artifacts, touched_artifacts
 from hx.database.connection import BUSY_TIMEOUT_MS, UNCLEAN
+from hx.database.join import join
 from hx.database.queries import forget_selection
 from hx.files import PatientLock
 from hx.forget import scrub_spool
@@ -29,49 +30,52 @@ Scope = Window | WholeSession | Keys
 
 
 class Issuer(NamedTuple):
-    """Who orders it, and when."""
+    """Which device issues the tombstones, and when."""
 
     device_id: bytes
     now_us: int
     new_id: Callable[[], bytes]  # 16 random bytes
 
 
-class Places(NamedTuple):
-    """Folders where shells keep what hx has not drained yet."""
+class SpoolPaths(NamedTuple):
+    """Where the text is that hx has not drained yet."""
 
     spool: str
-    text_files: tuple[str, ...]  # of `<session>.t`
+    text_files: tuple[str, ...]  # folders of `<session>.t`
     lock: str  # file: one drain at a time
-    patience_s: float = 5  # for who drains
+    patience_s: float = 5  # how long to wait for another drain
 
 
-class Outcome(NamedTuple):
-    forgotten: int  # events that were there
-    clean: bool  # no text of them is left in the files of the database
-    erased: int  # pieces of the spool and of the shells' text files that were overwritten
-    artifacts: int = 0  # that were there
+class ForgetResult(NamedTuple):
+    """What was forgotten."""
+
+    forgotten: int  # events that were in the database
+    clean: bool  # their text is no longer in the files of the database
+    erased: int  # pieces of the spool and of text files of shells that were overwritten
+    artifacts: int = 0  # artifacts that were in the database
 
 
 class Named(NamedTuple):
-    """Records that go by their keys."""
+    """Records to forget by their keys."""
 
     events: Iterable[EventKey] = ()
     artifacts: Iterable[ArtifactKey] = ()
-    ahead: Mapping[bytes, int] = MappingProxyType({})  # device -> microseconds of its clock
+    ahead: Mapping[bytes, int] = MappingProxyType({})  # device -> how far its clock is ahead, in µs
 
 
 def scopes(choice: Choice, named: Named, now_us: int) -> Iterator[Scope]:
-    """The keys of what was shown; what arrives later goes by its time or session.
+    """Return the scopes of the tombstones.
 
-    A window ends now at the latest: an order covers nothing that is still to be typed. For a
-    device whose clock is ahead, now is later.
+    Records that were shown are named by their keys; records that arrive later are covered by time
+    or session. A window ends now at the latest, so that it covers nothing that is typed later. For
+    a device whose clock is ahead, now is later.
     """
     events = sorted(set(named.events))
-    for at in range(0, len(events), MAX_KEYS_IN_TOMBSTONE):
-        yield Keys(frozenset(events[at : at + MAX_KEYS_IN_TOMBSTONE]))
+    for first in range(0, len(events), MAX_KEYS_IN_TOMBSTONE):
+        yield Keys(frozenset(events[first : first + MAX_KEYS_IN_TOMBSTONE]))
     artifacts = sorted(set(named.artifacts), key=lambda key: key[:4])
-    for at in range(0, len(artifacts), MAX_KEYS_IN_TOMBSTONE):
-        yield Keys(frozenset(), frozenset(artifacts[at : at + MAX_KEYS_IN_TOMBSTONE]))
+    for first in range(0, len(artifacts), MAX_KEYS_IN_TOMBSTONE):
+        yield Keys(frozenset(), frozenset(artifacts[first : first + MAX_KEYS_IN_TOMBSTONE]))
     if choice.session_id is not None and choice.to_come:
         yield WholeSession(choice.session_id)
     if choice.since_us is not None or choice.until_us is not None:
@@ -87,63 +91,73 @@ def artifacts(
     database: Database, choice: Choice, events: Iterable[EventKey], now_us: int
 ) -> list[Artifact]:
     """Artifacts that go with these events, or by themselves; the newest first."""
-    if database.value("SELECT 1 FROM artifact LIMIT 1") is None:
+    if not has_artifacts(database):
         return []
     named = Named(
         events,
         forget_selection.artifacts(database, choice),
         forget_selection.clocks_ahead(database),
     )
-    orders = [Tombstone(b"", 0, b"", scope) for scope in scopes(choice, named, now_us)]
-    found = touched_artifacts(database, History(), orders)
-    return sorted(found, key=lambda one: one.key[:4], reverse=True)
+    tombstones = [Tombstone(b"", 0, b"", scope) for scope in scopes(choice, named, now_us)]
+    touched = touched_artifacts(database, History(), tombstones)
+    return sorted(touched, key=lambda artifact: artifact.key[:4], reverse=True)
 
 
 def forget(
-    database: Database, choice: Choice, shown: Iterable[EventKey], issuer: Issuer, places: Places
-) -> Outcome:
-    """Everything shown, and what has come to match the text since then. Raises Busy."""
-    outcome = order(database, choice, shown, issuer, places)
-    return outcome._replace(clean=clean(database))
+    database: Database,
+    choice: Choice,
+    shown: Iterable[EventKey],
+    issuer: Issuer,
+    places: SpoolPaths,
+) -> ForgetResult:
+    """Forget what was shown, and what matches the text by now. Raises Busy."""
+    result = issue(database, choice, shown, issuer, places)
+    return result._replace(clean=clean(database))
 
 
-def order(
-    database: Database, choice: Choice, shown: Iterable[EventKey], issuer: Issuer, places: Places
-) -> Outcome:
-    """As `forget`, but the files of the database are still to be cleaned.
+def issue(
+    database: Database,
+    choice: Choice,
+    shown: Iterable[EventKey],
+    issuer: Issuer,
+    places: SpoolPaths,
+) -> ForgetResult:
+    """Write the tombstones; the files of the database must be cleaned afterwards.
 
-    Nobody drains meanwhile: what was read from the spool is in the database, all else is still in
+    No process drains the spool meanwhile, so every command is either in the database or still in
     the spool. Raises Busy.
     """
     with PatientLock(places.lock, places.patience_s) as held:
         if not held:
-            raise Busy(
-                "another hx is draining the spool: nothing was forgotten", "try again in a moment"
-            )
-        return _order(database, choice, shown, issuer, places)
+            raise Busy("another hx is draining the spool", "nothing is forgotten yet: try again")
+        return _issue(database, choice, shown, issuer, places)
 
 
-def _order(
-    database: Database, choice: Choice, shown: Iterable[EventKey], issuer: Issuer, places: Places
-) -> Outcome:
+def _issue(
+    database: Database,
+    choice: Choice,
+    shown: Iterable[EventKey],
+    issuer: Issuer,
+    places: SpoolPaths,
+) -> ForgetResult:
     with database.transaction():
         known = forget_selection.events(database, choice) if choice.text is not None else []
-        keys = [*shown, *(one.key for one in known)]
+        keys = [*shown, *(event.key for event in known)]
         ahead = forget_selection.clocks_ahead(database)
         named = Named(keys, forget_selection.artifacts(database, choice), ahead)
         texts = forget_selection.commands(database, choice)
         events = kept = 0
         for scope in scopes(choice, named, issuer.now_us):
             order = Tombstone(issuer.new_id(), issuer.now_us, issuer.device_id, scope)
-            changes = database.join(History(tombstones=frozenset([order])))
+            changes = join(database, History(tombstones=frozenset([order])))
             events, kept = events + changes.forgotten, kept + changes.artifacts
         database.set_meta(UNCLEAN, issuer.now_us)
     erased = scrub_spool.apply(blots(choice, texts, places))
-    return Outcome(events, clean=False, erased=erased, artifacts=kept)
+    return ForgetResult(events, clean=False, erased=erased, artifacts=kept)
 
 
-def blots(choice: Choice, texts: Iterable[bytes], places: Places) -> list[Blot]:
-    """What to overwrite outside the database, in files that shells write."""
+def blots(choice: Choice, texts: Iterable[bytes], places: SpoolPaths) -> list[Blot]:
+    """Return what to overwrite in the files that shells write."""
     in_spool = [] if choice.text is None else scrub_spool.in_spool(places.spool, choice.text)
     wanted = [*texts] if choice.text is None else [choice.text]
     return in_spool + [
@@ -152,7 +166,10 @@ def blots(choice: Choice, texts: Iterable[bytes], places: Places) -> list[Blot]:
 
 
 def clean(database: Database, *, patience_ms: int = 2_000) -> bool:
-    """Scrub the files of the database; False when other processes or a full disk prevent it."""
+    """Remove deleted text from the files of the database.
+
+    Return False when other processes or a full disk prevent it.
+    """
     database.connection.set_busy_timeout(patience_ms)
     try:
         database.scrub()
@@ -161,5 +178,5 @@ def clean(database: Database, *, patience_ms: int = 2_000) -> bool:
     finally:
         database.connection.set_busy_timeout(BUSY_TIMEOUT_MS)
     with database.transaction():
-        database.execute("DELETE FROM meta WHERE key = ?", (UNCLEAN,))
+        database.delete_meta(UNCLEAN)
     return True

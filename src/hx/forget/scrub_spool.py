@@ -1,4 +1,4 @@
-"""Text out of the files that shells write for hx: overwritten in place, never truncated."""
+"""Removing text from the files that shells write for hx: overwritten in place, not truncated."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _HEADER = b"\0HX1H"
 
 
 class Blot(NamedTuple):
-    """Bytes to write over a piece of a file; as long as what stands there."""
+    """Bytes that replace a piece of a file of the same length."""
 
     path: str
-    at: int
+    offset: int
     data: bytes
 
 
 def in_spool(folder: str, text: bytes) -> list[Blot]:
-    """NULs for every record that holds the text, torn ones too."""
+    """Return NULs for every record with the text, torn records too."""
     return [blot for file in spool.files(folder) for blot in _in_file(file.path, text)]
 
 
@@ -38,10 +38,13 @@ def _in_file(path: str, text: bytes) -> Iterator[Blot]:
 
 
 def _without(record: bytes, text: bytes) -> bytes:
-    """As long as before. A header keeps its other fields: later records need them."""
+    """Return a record of the same length without the text.
+
+    A header keeps its other fields, because later records need them.
+    """
     fields = record.split(b"\0")
     if not any(text in field[1:] for field in fields):
-        return record  # the text is made of tags and values
+        return record  # the text spans tags and values: it is not in one value
     if not record.startswith(_HEADER):
         return bytes(len(record))
     hidden = b"x" * len(text)
@@ -52,29 +55,29 @@ def _without(record: bytes, text: bytes) -> bytes:
 
 
 def _pieces(data: bytes, text: bytes) -> Iterator[tuple[int, int]]:
-    """[start, end) of the records, whole or torn, in which the text occurs."""
-    at = data.find(text)
-    while at >= 0:
-        start = max(data.rfind(_BEGIN, 0, at), data.rfind(COMMIT, 0, at), 0)
-        commit = data.find(COMMIT, at)
+    """Return [start, end) of each record, whole or torn, with the text."""
+    index = data.find(text)
+    while index >= 0:
+        start = max(data.rfind(_BEGIN, 0, index), data.rfind(COMMIT, 0, index), 0)
+        commit = data.find(COMMIT, index)
         end = len(data) if commit < 0 else commit + len(COMMIT)
         yield start, end
-        at = data.find(text, end)
+        index = data.find(text, end)
 
 
 def in_text_files(folder: str, texts: Iterable[bytes]) -> list[Blot]:
-    """Blanks for the `<session>.t` files that hold one of the texts."""
-    known = list(texts)
-    held = ((path, spool.read(path, 0)) for path in spool.text_files(folder))
+    """Return blanks for each `<session>.t` file with one of the texts."""
+    wanted = list(texts)
+    files = ((path, spool.read(path, 0)) for path in spool.text_files(folder))
     return [
         Blot(path, 0, b" " * len(data))
-        for path, data in held
-        if any(text in data for text in known)
+        for path, data in files
+        if any(text in data for text in wanted)
     ]
 
 
 def apply(blots: Iterable[Blot]) -> int:
-    """Gives how many."""
+    """Overwrite the pieces; return how many."""
     count = 0
     for blot in blots:
         try:
@@ -82,7 +85,7 @@ def apply(blots: Iterable[Blot]) -> int:
         except FileNotFoundError:
             continue
         try:
-            os.pwrite(descriptor, blot.data, blot.at)
+            os.pwrite(descriptor, blot.data, blot.offset)
         finally:
             os.close(descriptor)
         count += 1

@@ -1,4 +1,4 @@
-"""The shells' own history files: which of them hold a text, and the same files without it."""
+"""The history files of the shells: finding a text in them, and removing it."""
 
 from __future__ import annotations
 
@@ -15,44 +15,47 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_TIMES = 20  # that a file may change under our hands before we give up
-_LOOKS, _PAUSE_S = 40, 0.005
+_TRIES = 20  # a file may change so often while it is cleaned
+_CHECKS, _PAUSE_S = 40, 0.005
 
 
-class Location(NamedTuple):
+class HistoryMatch(NamedTuple):
+    """A history file with the text."""
+
     path: str
-    entries: int  # that hold it
+    entries: int  # how many of its entries have the text
 
 
 class Changed(OSError):  # noqa: N818  (not an error of the system)
     """A shell wrote to the file meanwhile."""
 
 
-def location(paths: Iterable[str], wanted: Wanted) -> list[Location]:
-    """The files that hold it; one that cannot be read is left out."""
-    found: list[Location] = []
+def location(paths: Iterable[str], wanted: Wanted) -> list[HistoryMatch]:
+    """Return the files with the text; a file that cannot be read is left out."""
+    matches: list[HistoryMatch] = []
     for path in paths:
         try:
             _, removed = _without(path, _read(path), wanted)
         except OSError:
             continue
         if removed:
-            found.append(Location(path, removed))
-    return found
+            matches.append(HistoryMatch(path, removed))
+    return matches
 
 
 def clean(path: str, wanted: Wanted) -> int:
-    """Take the entries that hold it out of the file and leave every other byte; gives how many.
+    """Remove the entries with the text from the file; return how many.
 
-    Mode, owner and links stay. What a shell appends meanwhile is not lost. Raises OSError.
+    Every other byte stays, and so do mode, owner and links. What a shell appends meanwhile is not
+    lost. Raises OSError.
     """
     target = os.path.realpath(path)
-    for _ in range(_TIMES):
+    for _ in range(_TRIES):
         try:
             return _clean(target, wanted)
         except Changed:
             continue
-    raise Changed(0, "shells write to it all the time", path)
+    raise Changed(0, "shells keep writing to it", path)
 
 
 def _clean(target: str, wanted: Wanted) -> int:
@@ -67,24 +70,24 @@ def _clean(target: str, wanted: Wanted) -> int:
 
         def same() -> None:
             if len(data) != before.st_size or not _is_same(os.stat(target), before):
-                raise Changed(0, "it changed", target)
+                raise Changed(0, "it changed meanwhile", target)
 
         owner = before.st_uid, before.st_gid
         mode = stat.S_IMODE(before.st_mode)
         replace_file(target, kept, mode=mode, owner=owner, check=same)
         _wait_for_writers(file.fileno())
-        late = file.read()  # of a shell that had it open between check and rename
+        late = file.read()  # written by a shell between the check and the rename
     if late:
         _append(target, _without(target, late, wanted)[0])
     return removed
 
 
 def _wait_for_writers(descriptor: int) -> None:
-    """Until nobody has the old file open for writing, which has no name any more; 200 ms at most.
+    """Wait, at most 200 ms, until no process has the old file open for writing.
 
-    Linux grants a lease for reading then, and only then; elsewhere all of the time is waited.
+    Only then Linux grants a lease for reading; on other systems it waits the whole time.
     """
-    for _ in range(_LOOKS):
+    for _ in range(_CHECKS):
         try:
             fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         except (OSError, AttributeError):
@@ -95,11 +98,11 @@ def _wait_for_writers(descriptor: int) -> None:
 
 
 def _opener(path: str, flags: int) -> int:
-    """Never wait for the other end of a pipe."""
+    """Open without waiting for the other end of a pipe."""
     descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(0, "it is no file", path)
+        raise OSError(0, "it is not a regular file", path)
     return descriptor
 
 
@@ -119,17 +122,18 @@ def _read(path: str) -> bytes:
 
 
 def _without(path: str, data: bytes, wanted: Wanted) -> tuple[bytes, int]:
-    """The data without the entries that hold it, and how many these are."""
+    """Return the data without the entries that have the text, and how many these are."""
     if not _may_hold(data, wanted):
         return data, 0
     kind = kind_of(os.path.basename(path), data)
-    found = list(entries(data, kind))
-    held = matching(found, wanted, kind)
-    return b"".join(one.data for at, one in enumerate(found) if at not in held), len(held)
+    parsed = list(entries(data, kind))
+    removed = matching(parsed, wanted, kind)
+    kept = (entry.data for index, entry in enumerate(parsed) if index not in removed)
+    return b"".join(kept), len(removed)
 
 
 def _may_hold(data: bytes, wanted: Wanted) -> bool:
-    """By its bytes, which is far quicker than to take them apart."""
+    """Return whether an entry may match, by the raw bytes: much faster than parsing them."""
     if wanted.masked is not None:
         return True
     texts = wanted.commands if wanted.part is None else [wanted.part]

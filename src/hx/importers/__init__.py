@@ -1,7 +1,9 @@
-"""Other tools' histories: which tool wrote a file, and what it remembers.
+"""Importers: one module for each tool whose history hx can read.
 
-An importer is a module of this package that keeps the `Importer` protocol. Text of any bytes
-gives entries or counted faults, never an exception; a file of any size is read in bounded memory.
+This is the contract. A module that satisfies the `Importer` protocol, and its name in
+hx.importers.registry, is all that a tool needs; CONTRIBUTING.md says how to add one. A file of any
+size is read in bounded memory. Whatever bytes are in it, they become entries or counted faults,
+never an exception.
 """
 
 from __future__ import annotations
@@ -17,17 +19,17 @@ from hx.files import reason
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import FileIO
 
 CUT = "cut off at the end of the file"
 TOO_LONG = "longer than 1 MiB"
-_HEAD_BYTES = 65_536  # by these a file's format is told
 _BLOCK_BYTES = 1 << 18
-_LONGEST_LINE = MAX_COMMAND_BYTES + 64  # a stamp may stand before the command
-LAST_US = (1 << 33) * 1_000_000  # 2242: a later time is none
+_LONGEST_LINE = MAX_COMMAND_BYTES + 64  # a time stamp may stand before the command
+LAST_US = (1 << 33) * 1_000_000  # in the year 2242: a later time stamp is not a time
 
 
-class Entry(NamedTuple):
-    """One command of a foreign history; None and empty: the source does not say."""
+class ImportedEntry(NamedTuple):
+    """One command of another tool's history; None or empty where the file does not say."""
 
     command: bytes
     at_us: int | None
@@ -38,45 +40,47 @@ class Entry(NamedTuple):
     host: bytes | None = None
     user: bytes | None = None
     shell: bytes | None = None
-    device: bytes = b""  # the source's own name of a device; empty: the one that imports
-    session: bytes = b""
-    seq: int = 1  # the first that it may take among the entries of its session at its time
+    device: bytes = b""  # the tool's own name of a device; empty: the device that imports
+    session: bytes = b""  # the tool's own name of a session
+    seq: int = 1  # the least seq for it among the entries of its session at the same time
 
 
 class Importer(Protocol):
-    """Reads one tool's history. Reading it twice gives the same entries in the same order."""
+    """Reads the history of one tool. Two reads give the same entries in the same order."""
 
-    KIND: bytes  # part of every import key: it never changes
-    IS_TEXT: bool  # it names neither devices nor sessions, and its lines are in order
-    RESTAMPS: bool  # lines without a time get that of their reading when the tool writes anew
+    KIND: bytes  # the name of the tool; it is part of every import key and never changes
+    PLACES: tuple[str, ...]  # its usual files, for UserFolders.path; of a shell, hx.shells has them
+    IS_TEXT: bool  # the file names neither devices nor sessions, and its lines are in order
+    RESTAMPS: bool  # the shell may write lines that had no time with the time at which it read them
 
     def recognises(self, head: bytes) -> bool:
-        """Whether a file that begins so is surely of this tool."""
+        """Return whether a file that begins with these bytes is certainly of this tool."""
 
-    def read(self, reading: Reading) -> Iterator[Entry]:
-        """Entries in the order of the file; what gives none is counted in `reading.faults`.
+    def read(self, reading: Reading) -> Iterator[ImportedEntry]:
+        """Return the entries in the order of the file; count what gives none as a fault.
 
-        Raises InputError where the whole file is not of this tool.
+        Raises InputError when the whole file is not of this tool.
         """
 
 
 class Reading:
-    """A history file on its way. Raises InputError when it cannot be opened or read."""
+    """A history file while it is read. Raises InputError when it cannot be opened or read."""
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.size = 0  # of the whole, in the unit of `done`
-        self.done = 0
-        self.cut = False  # the last line has no end
-        self.faults: dict[str, int] = {}  # reason -> how often
+        self.size = 0  # of the whole file, in bytes or rows
+        self.done = 0  # how much was read, in the same unit
+        self.cut = False  # the last line does not end with a newline
+        self.faults: dict[str, int] = {}  # reason -> count
 
     def fault(self, why: str) -> None:
         self.faults[why] = self.faults.get(why, 0) + 1
 
     def takes(self, command: bytes, *facts: bytes) -> bool:
-        """Whether it is a command at all; a fault is counted unless it is blank.
+        """Return whether this is a command that can be imported.
 
-        `facts`: what the source says beside it. As long as a command may be is too long for any.
+        A command that is too long is counted as a fault, a blank one is not. `facts` is what the
+        source says about the command; none of it may be longer than a command.
         """
         if max(map(len, (command, *facts))) > MAX_COMMAND_BYTES:
             self.fault(TOO_LONG)
@@ -84,11 +88,14 @@ class Reading:
         return not command.isspace() and bool(command.strip(b"\0"))
 
     def lines(self) -> Iterator[bytes]:
-        """Without their ends. Of a line that is too long only so much as shows that it is."""
+        """Return the lines without their newlines.
+
+        A line that is too long is shortened, but stays long enough to be refused.
+        """
         rest = b""
-        with _opened(self.path) as file:
+        with opened(self.path) as file:
             self.size = os.fstat(file.fileno()).st_size
-            while block := _read(file, self.path, _BLOCK_BYTES):
+            while block := read_block(file, self.path, _BLOCK_BYTES):
                 self.done += len(block)
                 first, *others = block.split(b"\n")
                 rest = (rest + first)[:_LONGEST_LINE]
@@ -101,13 +108,13 @@ class Reading:
 
 
 def seconds_us(digits: bytes) -> int | None:
-    """A time stamp in seconds -> microseconds; None when it cannot be a time."""
+    """Return a time stamp in seconds as microseconds; None when it cannot be a time."""
     at_us = int(digits) * 1_000_000
     return at_us if KNOWN_SINCE_US <= at_us < LAST_US else None
 
 
-def _opened(path: str):  # type: ignore[no-untyped-def]  # noqa: ANN202  (BufferedReader is in io)
-    """A regular file, for reading; a named pipe does not hold us up."""
+def opened(path: str) -> FileIO:
+    """Open a regular file for reading; O_NONBLOCK, so that a named pipe does not block."""
     import stat
 
     try:
@@ -117,39 +124,14 @@ def _opened(path: str):  # type: ignore[no-untyped-def]  # noqa: ANN202  (Buffer
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
-        what = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
-        raise InputError(f"{path} is {what}", "name a history file")
+        kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
+        raise InputError(f"{path} is {kind}", "name a history file")
     return os.fdopen(descriptor, "rb", buffering=0)
 
 
-def _read(file, path: str, size: int) -> bytes:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def read_block(file: FileIO, path: str, size: int) -> bytes:
     try:
-        block: bytes = file.read(size)
+        block = file.read(size)
     except OSError as error:
         raise InputError(f"{path}: {reason(error)}", "check the disk: it may be failing") from None
     return block
-
-
-def importer(kind: str) -> Importer:
-    """By its name. Raises KeyError."""
-    from hx.importers import atuin, bash, fish, zsh
-
-    modules: dict[str, Importer] = {"bash": bash, "zsh": zsh, "fish": fish, "atuin": atuin}
-    return modules[kind]
-
-
-def detected(path: str) -> Importer:
-    """The importer for a file, by its content, else by its name. Raises InputError."""
-    with _opened(path) as file:
-        head = _read(file, path, _HEAD_BYTES)
-    if not head:
-        raise InputError(f"{path} is empty", "name another history file")
-    for kind in ("atuin", "fish", "zsh", "bash"):
-        if importer(kind).recognises(head):
-            return importer(kind)
-    return importer(_by_name(os.path.basename(path)))
-
-
-def _by_name(name: str) -> str:
-    """Lines without any mark may be of bash or zsh; only backslashes at their ends differ."""
-    return "zsh" if any(word in name for word in ("zsh", "zhist", "histfile")) else "bash"

@@ -1,6 +1,6 @@
-"""bash: a line a command; with HISTTIMEFORMAT a stamp before each, `#1700000000`.
+"""The importer for bash: one command on each line; with HISTTIMEFORMAT a time stamp before it.
 
-A command behind a stamp may be of several lines.
+A stamp is a line such as `#1700000000`. A command after a stamp may have several lines.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from hx.core.model import MAX_COMMAND_BYTES
-from hx.importers import CUT, Entry, seconds_us
+from hx.importers import CUT, ImportedEntry, seconds_us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hx.importers import Reading
 
 KIND = b"bash"
+PLACES: tuple[str, ...] = ()
 IS_TEXT = True
 RESTAMPS = True
 _STAMP = re.compile(rb"#(\d{1,15})\s*\Z")
@@ -27,10 +28,10 @@ def recognises(head: bytes) -> bool:
     return _STAMPED.search(head) is not None
 
 
-def read(reading: Reading) -> Iterator[Entry]:
-    """What stands before the first stamp is a line a command, of unknown time."""
+def read(reading: Reading) -> Iterator[ImportedEntry]:
+    """Return the entries; each line before the first stamp is a command without a time."""
     at_us: int | None = None
-    lines: list[bytes] | None = None  # since the last stamp
+    lines: list[bytes] | None = None  # lines after the last stamp
     size = 0
     for line in reading.lines():
         stamp = _STAMP.match(line) if line[:1] == b"#" else None
@@ -39,8 +40,8 @@ def read(reading: Reading) -> Iterator[Entry]:
             at_us, lines, size = seconds_us(stamp[1]), [], 0
         elif lines is None:
             if reading.takes(line):
-                yield Entry(line, None, shell=KIND)
-        elif size <= MAX_COMMAND_BYTES:  # beyond it the command is refused anyway
+                yield ImportedEntry(line, None, shell=KIND)
+        elif size <= MAX_COMMAND_BYTES:  # a longer command is refused later
             lines.append(line)
             size += len(line) + 1
     if lines == []:
@@ -48,7 +49,9 @@ def read(reading: Reading) -> Iterator[Entry]:
     yield from _entry(reading, at_us, lines)
 
 
-def _entry(reading: Reading, at_us: int | None, lines: list[bytes] | None) -> Iterator[Entry]:
+def _entry(
+    reading: Reading, at_us: int | None, lines: list[bytes] | None
+) -> Iterator[ImportedEntry]:
     command = b"\n".join(lines or [])
     if reading.takes(command):
-        yield Entry(command, at_us, shell=KIND)
+        yield ImportedEntry(command, at_us, shell=KIND)

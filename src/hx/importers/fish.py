@@ -1,13 +1,13 @@
-r"""fish: `- cmd: <command>`, `  when: <seconds>`, and paths that are not read.
+r"""The importer for fish: `- cmd: <command>`, `  when: <seconds>`, and paths, which it skips.
 
-In a command `\n` is a line end and `\\` a backslash; any other backslash is itself.
+In a command `\n` is a newline and `\\` is a backslash; any other backslash means itself.
 """
 
 from __future__ import annotations
 
 import re
 
-from hx.importers import CUT, Entry, seconds_us
+from hx.importers import CUT, ImportedEntry, seconds_us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from hx.importers import Reading
 
 KIND = b"fish"
+PLACES: tuple[str, ...] = ()
 IS_TEXT = True
 RESTAMPS = False
-FOREIGN = "line that is not of fish's form"
+FOREIGN = "line that is not in the format of fish"
 _COMMAND, _WHEN, _INSIDE = b"- cmd: ", b"  when: ", b"  "
 _ITEM = re.compile(rb"^- cmd: ", re.MULTILINE)
 _TIME = re.compile(rb"(\d{1,15})\s*\Z")
@@ -29,7 +30,7 @@ def recognises(head: bytes) -> bool:
     return _ITEM.search(head) is not None
 
 
-def read(reading: Reading) -> Iterator[Entry]:
+def read(reading: Reading) -> Iterator[ImportedEntry]:
     command: bytes | None = None
     at_us: int | None = None
     for line in reading.lines():
@@ -47,13 +48,13 @@ def read(reading: Reading) -> Iterator[Entry]:
     yield from _entry(reading, command, at_us)
 
 
-def _entry(reading: Reading, command: bytes | None, at_us: int | None) -> Iterator[Entry]:
+def _entry(reading: Reading, command: bytes | None, at_us: int | None) -> Iterator[ImportedEntry]:
     if command is None:
         return
     if b"\\" in command:
         command = _ESCAPED.sub(_plain, command)
     if reading.takes(command):
-        yield Entry(command, at_us, shell=KIND)
+        yield ImportedEntry(command, at_us, shell=KIND)
 
 
 def _plain(escaped: re.Match[bytes]) -> bytes:

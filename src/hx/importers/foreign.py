@@ -1,4 +1,4 @@
-"""A database of another program, opened so that nothing is written, and nothing left beside it."""
+"""Opening a database of another program without writing to it or leaving files beside it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import os
 
 import apsw
 
-CLOSED = (apsw.CantOpenError, apsw.ReadOnlyError)  # what a folder that is read-only leads to
+CLOSED = (apsw.CantOpenError, apsw.ReadOnlyError)  # the errors of a database in a read-only folder
 _PATIENCE_MS = 2_000
 _HEADER_BYTES = 20
-_IS_WAL = b"\x02\x02"  # bytes 18 and 19: a log of changes is kept beside the file
+_IS_WAL = b"\x02\x02"  # bytes 18 and 19 of a database in WAL mode
 
 
 def opened(path: str) -> apsw.Connection:
-    """Raises apsw.Error."""
+    """Return a connection for reading. Raises apsw.Error."""
     if _keeps_log(path):
         try:
             connection = _without_traces(path)
-        except apsw.Error:  # we may not write there, or another program has it open
+        except apsw.Error:  # no right to write there, or another program has it open
             connection = None
         if connection is not None:
             return connection
@@ -25,7 +25,7 @@ def opened(path: str) -> apsw.Connection:
 
 
 def has_full_log(path: str) -> bool:
-    """Whether its newest changes stand beside it."""
+    """Return whether the write-ahead log beside the database has changes."""
     return os.path.exists(f"{path}-wal") and os.path.getsize(f"{path}-wal") > 0
 
 
@@ -35,10 +35,11 @@ def _keeps_log(path: str) -> bool:
 
 
 def _without_traces(path: str) -> apsw.Connection | None:
-    """None: it is in use, and all that SQLite keeps beside it is there already.
+    """Open a database in WAL mode so that no file stays beside it; None: it is in use.
 
-    SQLite makes files beside such a database even for a reader, and only who may write removes
-    them. With a log that nobody has open, exclusively and without moving the log into it.
+    SQLite creates files beside such a database even for a reader, and only a connection that may
+    write removes them. A log that no other program has open is read in exclusive mode, and its
+    changes are not moved into the database. A database in use has these files already.
     """
     full = has_full_log(path)
     if full and os.path.exists(f"{path}-shm"):
@@ -61,7 +62,7 @@ def _read_only(path: str) -> apsw.Connection:
     try:
         connection.set_busy_timeout(_PATIENCE_MS)
         _look(connection)
-    except CLOSED:  # a folder that we may not write to: no log can be kept there
+    except CLOSED:  # SQLite cannot create its files in this folder
         connection.close()
         if has_full_log(path):
             raise

@@ -1,4 +1,4 @@
-"""Import: another tool's history into this one, in whole batches, never the same event twice."""
+"""Importing another tool's history, in whole batches, and never the same event twice."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from collections import Counter
 from contextlib import closing
 from types import MappingProxyType
 
+from hx.core.device_names import cut_label, may_be_same_host
 from hx.core.event_name import digest64
-from hx.core.importing import origin
-from hx.core.importing.host_names import may_be_one
-from hx.core.importing.keys import Placing
+from hx.core.importing.keys import Placing, origin_device_id, origin_session_id
 from hx.core.importing.stamps import BY_TIME, FORGOTTEN, KNOWN, NEW, TWIN
-from hx.core.label import cut_label
 from hx.core.merge import History
 from hx.core.model import FINISHED, IMPORTED, REDACTED, STATUS_UNKNOWN, Event, EventKey
 from hx.core.record import NamedTuple
+from hx.database.event_detail import name_unnamed
+from hx.database.join import join
 from hx.database.queries import import_state
 from hx.database.queries.import_twins import Own
+from hx.database.rows import device_name
 from hx.importers import Reading
 from hx.importers.rules import judged
-from hx.importers.stamp_changes import Placer, Source
+from hx.importers.stamp_changes import Placer, TextHistory
 from hx.importers.subprocess import LEAST_BYTES, judged_apart
 
 TYPE_CHECKING = False
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from hx.core.importing.keys import Spot, Texts
     from hx.core.redaction.rules import Rules
     from hx.database.connection import Database
-    from hx.importers import Entry, Importer
+    from hx.importers import ImportedEntry, Importer
     from hx.importers.rules import Judged
 
 _BATCH_EVENTS = 50_000
@@ -38,56 +39,56 @@ _WORDS = {KNOWN: "known", FORGOTTEN: "forgotten", TWIN: "twins"}
 
 
 class Counts(NamedTuple):
-    """What became of the entries of one history."""
+    """How many entries of a history had which result."""
 
     new: int = 0
     known: int = 0  # imported before
-    twins: int = 0  # there from elsewhere: recorded by hx, or imported from another tool
-    later: int = 0  # they ran after hx began to record that shell
-    forgotten: int = 0  # they stay away
-    ignored: int = 0  # by the user's rules
-    redacted: int = 0  # of the new ones: a secret was masked
-    expired: int = 0  # of the new ones: older than retention keeps
-    untimed: int = 0  # of the new ones: the file does not say when
-    unreadable: Mapping[str, int] = MappingProxyType({})  # reason -> how many
+    twins: int = 0  # recorded by hx, or imported from another tool
+    later: int = 0  # ran after hx began to record that shell
+    forgotten: int = 0  # forgotten before: they are not imported again
+    ignored: int = 0  # excluded by the user's rules
+    redacted: int = 0  # new events in which a secret was masked
+    expired: int = 0  # new events that are older than retention keeps
+    untimed: int = 0  # new events without a time
+    unreadable: Mapping[str, int] = MappingProxyType({})  # reason -> count
 
 
 class Job(NamedTuple):
-    """How to import, and for whom."""
+    """The options of an import."""
 
     device_id: bytes
     host: str
     rules: Rules
-    border_us: int | None = None  # what began before it goes at once, by retention
-    everything: bool = False  # what ran after hx began to record its shell, too
+    border_us: int | None = None  # retention removes at once what started before
+    everything: bool = False  # import also what ran after hx began to record the shell
     dry_run: bool = False
     tell: Callable[[int, int], object] = lambda _done, _size: None
 
 
 class Import:
-    """One history on its way; `counts` tells what is committed, also after an interruption."""
+    """The import of one history. `counts` has what is committed, also after an interruption."""
 
     def __init__(self, database: Database, path: str, importer: Importer, job: Job) -> None:
         self._database, self._path, self._importer, self._job = database, path, importer, job
         self._host = job.host.encode()
         self._reading = Reading(path)
-        self._own: dict[bytes, Own] = {}  # by the origin that is imported
+        self._own: dict[bytes, Own] = {}  # by origin
         self._placing = Placing(self._masked)
         self._origins: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
-        self._stood: dict[bytes, bool] = {}  # origin -> whether it was there before this run
-        self._placer: Placer | None = None  # of a text file
+        self._existed: dict[bytes, bool] = {}  # origin -> whether it existed before this run
+        self._placer: Placer | None = None  # only for a text file
         self._batch: list[Event] = []
-        self._untimed: list[Event] = []  # of this batch
+        self._untimed: list[Event] = []  # of the current batch
         self._hosts: dict[bytes, str] = {}
         self._committed: Counter[str] = Counter()
-        self._tally: Counter[str] = Counter()  # of this batch
+        self._tally: Counter[str] = Counter()  # of the current batch
 
     @property
     def counts(self) -> Counts:
         return Counts(**self._committed, unreadable=dict(self._reading.faults))
 
     def run(self) -> Counts:
-        """Raises InputError; what was committed before stays, and comes no second time."""
+        """Import everything. Raises InputError; batches that were committed before stay."""
         with self._database.in_bulk(), closing(self._judged_entries()) as entries:
             for entry, command in entries:
                 if command is None:
@@ -103,7 +104,7 @@ class Import:
         large = os.path.getsize(self._path) >= LEAST_BYTES
         return (judged_apart if large else judged)(self._importer, self._reading, self._job.rules)
 
-    def _take_any(self, entry: Entry, command: bytes) -> None:
+    def _take_any(self, entry: ImportedEntry, command: bytes) -> None:
         if self._importer.IS_TEXT:
             self._take_line(entry, command)
         elif entry.at_us is not None:
@@ -114,29 +115,29 @@ class Import:
                 self._batch.append(event)
 
     def _may_be_here(self, host: bytes | None) -> bool:
-        return host is None or may_be_one(host.decode(errors="replace"), self._job.host)
+        return host is None or may_be_same_host(host.decode(errors="replace"), self._job.host)
 
-    def _take_line(self, entry: Entry, command: bytes) -> None:
-        """Of a text file, which does not say whose it is."""
+    def _take_line(self, entry: ImportedEntry, command: bytes) -> None:
+        """Take a line of a text file, which names neither a device nor a session."""
         if self._placer is None:
             self._placer = self._placer_of(entry)
-        fate = self._placer.fate(entry)
-        if fate == BY_TIME and entry.at_us is not None:
+        status = self._placer.status(entry)
+        if status == BY_TIME and entry.at_us is not None:
             self._take_own(self._event(entry, command, entry.at_us, entry.seq), may_be_later=True)
-        elif fate == NEW:
+        elif status == NEW:
             place = self._placer.place()
             self._untimed.append(self._event(entry, command, place, place))
         else:
-            self._tally[_WORDS[fate]] += 1
+            self._tally[_WORDS[status]] += 1
 
-    def _placer_of(self, first: Entry) -> Placer:
+    def _placer_of(self, first: ImportedEntry) -> Placer:
         device_id, session_id = self._origin(first)
-        source = Source(self._path, self._importer, self._job.rules)
+        source = TextHistory(self._path, self._importer, self._job.rules)
         origin_ = import_state.Origin(device_id, session_id)
         return Placer(self._database, source, origin_, lambda: self._own_beside(device_id))
 
     def _take_own(self, event: Event, *, may_be_later: bool) -> None:
-        """What may be there from elsewhere as well."""
+        """Take an event unless hx recorded it, another import has it, or it was forgotten."""
         at_us = event.key.started_at_us
         own = self._own_beside(event.key.device_id)
         first_us = own.first_us.get(event.shell, at_us) if may_be_later else at_us
@@ -159,7 +160,7 @@ class Import:
             self._own[origin_id] = own
         return own
 
-    def _event(self, entry: Entry, command: bytes, at_us: int, seq: int) -> Event:
+    def _event(self, entry: ImportedEntry, command: bytes, at_us: int, seq: int) -> Event:
         device_id, session_id = self._origin(entry)
         status = entry.exit_status
         flags = FINISHED if entry.finished else 0
@@ -184,35 +185,35 @@ class Import:
             IMPORTED,
         )
 
-    def _origin(self, entry: Entry) -> tuple[bytes, bytes]:
+    def _origin(self, entry: ImportedEntry) -> tuple[bytes, bytes]:
         known = self._origins.get((entry.device, entry.session))
         if known is None:
             kind, own = self._importer.KIND, self._job.device_id
-            device_id = origin.device_id(kind, entry.device or own)
-            known = device_id, origin.session_id(kind, entry.session or own)
+            device_id = origin_device_id(kind, entry.device or own)
+            known = device_id, origin_session_id(kind, entry.session or own)
             self._origins[entry.device, entry.session] = known
             host = cut_label(entry.host) if entry.host else self._job.host
             self._hosts.setdefault(device_id, host)
-            if device_id not in self._stood:
-                self._stood[device_id] = import_state.has_origin(self._database, device_id)
+            if device_id not in self._existed:
+                self._existed[device_id] = import_state.has_origin(self._database, device_id)
         return known
 
     def _masked(self, spot: Spot) -> Texts:
         texts: Texts = {}
-        for command, standing in import_state.texts(self._database, spot):
+        for command, state in import_state.texts(self._database, spot):
             digest = digest64(self._job.rules.masked(command))
-            texts.setdefault(digest, []).append(standing)
+            texts.setdefault(digest, []).append(state)
         return texts
 
     def _commit(self) -> None:
-        """One transaction for a batch."""
+        """Write the batch in one transaction."""
         timed, untimed = self._batch, self._untimed
         if self._job.dry_run:
             self._place(timed, untimed)
         else:
             with self._database.transaction():
                 fresh = self._place(timed, untimed)
-                changes = self._database.join(History(frozenset(fresh)))
+                changes = join(self._database, History(frozenset(fresh)))
                 self._tally["new"] -= changes.dropped
                 self._tally["forgotten"] += changes.dropped
                 self._name_devices()
@@ -223,12 +224,12 @@ class Import:
         self._job.tell(self._reading.done, self._reading.size)
 
     def _place(self, timed: list[Event], untimed: list[Event]) -> list[Event]:
-        """The events of a batch that go into the database."""
+        """Return the events of the batch that must be written."""
         again = self._placing.greatest_us
         times = {
             event.key.started_at_us
             for event in timed
-            if event.key.started_at_us <= again or self._stood[event.key.device_id]
+            if event.key.started_at_us <= again or self._existed[event.key.device_id]
         }
         groups = import_state.groups(self._database, times) if times else {}
         placed = self._placing.place(timed, groups)
@@ -246,9 +247,6 @@ class Import:
 
     def _name_devices(self) -> None:
         """An origin is called as the host that it is of, one of this host as this device."""
-        sql = "SELECT name FROM device WHERE device_id = ?"
-        own = self._database.value(sql, (self._job.device_id,)) or self._job.host
-        self._database.connection.executemany(
-            "UPDATE device SET name = ?2 WHERE device_id = ?1 AND name IS NULL",
-            [(at, own if host == self._job.host else host) for at, host in self._hosts.items()],
-        )
+        own = device_name(self._database, self._job.device_id) or self._job.host
+        for origin_id, host in self._hosts.items():
+            name_unnamed(self._database, origin_id, own if host == self._job.host else host)

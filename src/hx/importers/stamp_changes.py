@@ -1,4 +1,4 @@
-"""What becomes of the lines of a text file where stamps alone do not tell."""
+"""Deciding what happens to the lines of a text file when their time stamps do not suffice."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from itertools import islice
 
 from hx.core.event_name import digest64
 from hx.core.importing import stamps
-from hx.core.importing.stamps import BY_TIME, NEW, Fates, Known, Lines
+from hx.core.importing.stamps import BY_TIME, NEW, KnownHistory, Lines, LineStatuses
 from hx.database.queries import import_state
 from hx.importers import Reading
 from hx.importers.rules import judged
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from hx.database.connection import Database
     from hx.database.queries.import_state import Origin
     from hx.database.queries.import_twins import Own
-    from hx.importers import Entry, Importer
+    from hx.importers import ImportedEntry, Importer
 
-FIRST_PLACE = 500_000_000  # of lines without a time: older ones may come before it
+FIRST_PLACE = 500_000_000  # the first line without a time; older lines may come before it
 
 
-class Source:
-    """A text file that can be read again; entries that the rules keep out do not count."""
+class TextHistory:
+    """A text file that can be read several times, without the entries that the rules exclude."""
 
     def __init__(self, path: str, importer: Importer, rules: Rules) -> None:
         self._path, self._importer, self._rules = path, importer, rules
         self.kind = importer.KIND
 
     def is_restamped(self) -> bool:
-        """Whether its first lines share one stamp, as only a shell writes them."""
+        """Return whether the first lines share one stamp: a shell wrote the time of its reading."""
         if not self._importer.RESTAMPS:
             return False
         head = list(islice(self._entries(), stamps.RUN))
@@ -40,51 +40,52 @@ class Source:
         return len(head) == stamps.RUN and len(times) == 1 and None not in times
 
     def lines(self) -> Lines:
-        found = Lines()
+        """Return the hashes and the times of all lines."""
+        lines = Lines()
         for entry, command in self._entries():
             bare = self._importer.RESTAMPS and _is_bare(entry)
-            found.add(digest64(command), entry.at_us, bare=bare)
-        return found
+            lines.add(digest64(command), entry.at_us, bare=bare)
+        return lines
 
-    def _entries(self) -> Iterator[tuple[Entry, bytes]]:
+    def _entries(self) -> Iterator[tuple[ImportedEntry, bytes]]:
         for entry, command in judged(self._importer, Reading(self._path), self._rules):
             if command is not None:
                 yield entry, command
 
 
-def _is_bare(entry: Entry) -> bool:
+def _is_bare(entry: ImportedEntry) -> bool:
     return entry.duration_us is None
 
 
 class Placer:
-    """Gives each line of a file, in its order, its fate; a new one without a time, its place."""
+    """Tells the status of each line of a file, and the place of a new line without a time."""
 
     def __init__(
-        self, database: Database, source: Source, origin: Origin, beside: Callable[[], Own]
+        self, database: Database, source: TextHistory, origin: Origin, beside: Callable[[], Own]
     ) -> None:
         self._database, self._source, self._origin, self._beside = database, source, origin, beside
         self._untimed = import_state.untimed(database, origin)
         places = [place for place, _ in self._untimed]
         self._first, self._last = (places[0], places[-1]) if places else (FIRST_PLACE, 0)
         self._last = max(self._last, FIRST_PLACE - 1)
-        self._fates: Fates | None = None
+        self._statuses: LineStatuses | None = None
         self._is_asked = bool(self._untimed) or source.is_restamped()
         self._number = -1
 
-    def fate(self, entry: Entry) -> int:
+    def status(self, entry: ImportedEntry) -> int:
         """KNOWN, FORGOTTEN, TWIN; NEW: it has no time; BY_TIME: its own decides."""
         self._number += 1
-        if self._fates is None and (self._is_asked or entry.at_us is None):
-            self._fates = self._judged(self._source.kind)
-            new = islice(self._fates.fates, self._number, self._fates.older)
-            self._older = self._first - sum(fate == NEW for fate in new)
-        if self._fates is None:
+        if self._statuses is None and (self._is_asked or entry.at_us is None):
+            self._statuses = self._judged(self._source.kind)
+            new = islice(self._statuses.statuses, self._number, self._statuses.older)
+            self._older = self._first - sum(status == NEW for status in new)
+        if self._statuses is None:
             return BY_TIME
-        return self._fates.fates[self._number]
+        return self._statuses.statuses[self._number]
 
-    def _judged(self, shell: bytes) -> Fates:
+    def _judged(self, shell: bytes) -> LineStatuses:
         beside = self._beside()
-        known = Known(
+        known = KnownHistory(
             [hash_ for _, hash_ in self._untimed],
             import_state.timed(self._database, self._origin),
             beside.texts_of(shell),
@@ -94,8 +95,8 @@ class Placer:
         return stamps.judge(known, self._source.lines())
 
     def place(self) -> int:
-        """Of the line whose fate was told last."""
-        if self._fates is not None and self._number < self._fates.older:
+        """Return the place of the line whose status was told last."""
+        if self._statuses is not None and self._number < self._statuses.older:
             self._older += 1
             return self._older - 1
         self._last += 1

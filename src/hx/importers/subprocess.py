@@ -1,7 +1,7 @@
-"""A large history is read and judged in a process of its own, while its events are written here.
+"""A large history is read and judged in a child process, while this process writes the events.
 
-Both take about as long. The child gives batches through a pipe as msgpack, each behind its length,
-and ends with how it ended; it touches nothing but the history and the pipe.
+Both take about as long. The child sends batches as msgpack through a pipe, each after its length;
+the last message says how it ended. It uses nothing but the history file and the pipe.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import suppress
 from msgspec.msgpack import Decoder, Encoder
 
 from hx.core.errors import InputError
-from hx.importers import Entry
+from hx.importers import ImportedEntry
 from hx.importers.rules import batches
 
 TYPE_CHECKING = False
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from hx.importers import Importer, Reading
     from hx.importers.rules import Judged
 
-LEAST_BYTES = 4 << 20  # of a history: a smaller one is done before a process pays
+LEAST_BYTES = 4 << 20  # a smaller history is imported faster without a second process
 _LENGTH_BYTES = 4
-_AT_MOST_BYTES = 16 << 20  # that wait in the child: some 150,000 lines
+_AT_MOST_BYTES = 16 << 20  # bytes that wait in the child, some 150,000 lines
 _A_MOMENT_S = 0.002
 _PIPE_BYTES = 1 << 20
 _Fields = tuple[
@@ -46,14 +46,18 @@ _Fields = tuple[
     bytes,
     bytes,
     int,
-]  # of an Entry
-_Row = tuple[_Fields, bool | bytes]  # True: kept as it stands; False: kept out; else as masked
-_State = tuple[int, int, bool, dict[str, int]]  # of the Reading
-_Message = tuple[list[_Row], _State, tuple[str, str] | None]  # the last one: how it ended
+]  # the fields of an ImportedEntry
+_Row = tuple[
+    _Fields, bool | bytes
+]  # True: kept unchanged; False: excluded; bytes: the masked command
+_State = tuple[int, int, bool, dict[str, int]]  # size, done, cut and faults of the Reading
+_Message = tuple[
+    list[_Row], _State, tuple[str, str] | None
+]  # only in the last message: error and hint, or empty
 
 
 def judged_apart(importer: Importer, reading: Reading, rules: Rules) -> Generator[Judged]:
-    """As `judged` gives them. Raises what reading raises."""
+    """Return what `judged` returns. Raises what reading raises."""
     source, sink = _wide_pipe()
     child = os.fork()
     if child == 0:
@@ -63,12 +67,12 @@ def judged_apart(importer: Importer, reading: Reading, rules: Rules) -> Generato
     try:
         with os.fdopen(source, "rb") as pipe:
             yield from _received(pipe, reading)
-    finally:  # closing the pipe ends the child, wherever it is
+    finally:  # closing the pipe ends the child
         os.waitpid(child, 0)
 
 
 def _wide_pipe() -> tuple[int, int]:
-    """With room for some batches, where the system has such: the child fills it when it can."""
+    """Return a pipe that holds several batches, where the system allows it."""
     source, sink = os.pipe()
     if hasattr(fcntl, "F_SETPIPE_SZ"):
         with suppress(OSError):
@@ -82,7 +86,7 @@ def _received(pipe: BufferedReader, reading: Reading) -> Iterator[Judged]:
         rows, state, ending = decoder.decode(pipe.read(int.from_bytes(length, "big")))
         reading.size, reading.done, reading.cut, reading.faults = state
         for fields, verdict in rows:
-            entry = Entry(*fields)
+            entry = ImportedEntry(*fields)
             kept = verdict if isinstance(verdict, bytes) else entry.command if verdict else None
             yield entry, kept
         if ending is not None:
@@ -92,12 +96,14 @@ def _received(pipe: BufferedReader, reading: Reading) -> Iterator[Judged]:
     raise RuntimeError("the process that reads the history ended too early")
 
 
-# ---- in the child ----
+# ---- the functions below run in the child ----
 
 
 def _run(importer: Importer, reading: Reading, rules: Rules, sink: int) -> None:
-    """Never returns: what the parent has open is not for the child to close."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent; the pipe ends us
+    """Read and send everything, then exit; os._exit, because the parent owns all open files."""
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C is for the parent; the closed pipe ends the child
     code = 1
     try:
         _send_all(importer, reading, rules, _Sender(sink))
@@ -107,7 +113,7 @@ def _run(importer: Importer, reading: Reading, rules: Rules, sink: int) -> None:
 
 
 class _Sender:
-    """Sends while the parent reads, and goes on reading ahead while the parent writes."""
+    """Sends messages without blocking: while the parent is busy, they wait in a queue."""
 
     def __init__(self, sink: int) -> None:
         os.set_blocking(sink, False)
@@ -122,7 +128,7 @@ class _Sender:
         self.send(_AT_MOST_BYTES)
 
     def send(self, leave: int) -> None:
-        """What the pipe takes now; until no more than `leave` bytes wait."""
+        """Send what the pipe accepts now, and wait until at most `leave` bytes are in the queue."""
         while self._waiting:
             patience_s = None if self._bytes > leave else _A_MOMENT_S
             if not select.select((), (self._sink,), (), patience_s)[1]:
@@ -139,7 +145,7 @@ def _send_all(importer: Importer, reading: Reading, rules: Rules, sender: _Sende
 
     def put(rows: list[Judged], ending: tuple[str, str] | None) -> None:
         state = reading.size, reading.done, reading.cut, reading.faults
-        sender.put(encoder.encode(([_row(*one) for one in rows], state, ending)))
+        sender.put(encoder.encode(([_row(entry, kept) for entry, kept in rows], state, ending)))
 
     try:
         for rows in batches(importer, reading, rules):
@@ -151,7 +157,7 @@ def _send_all(importer: Importer, reading: Reading, rules: Rules, sender: _Sende
     sender.send(0)
 
 
-def _row(entry: Entry, kept: bytes | None) -> tuple[Entry, bool | bytes]:
+def _row(entry: ImportedEntry, kept: bytes | None) -> tuple[ImportedEntry, bool | bytes]:
     if kept is None:
         return entry, False
     return entry, True if kept == entry.command else kept

@@ -1,7 +1,7 @@
-r"""zsh: `: <start>:<seconds it took>;<command>`, or the command alone.
+r"""The importer for zsh: `: <start>:<duration in s>;<command>`, or the command alone.
 
-A line end inside a command stands behind a backslash. Some bytes, NUL among them, are hidden:
-0x83, then the byte xor 32. A blank that follows a backslash at the very end belongs to neither.
+A newline inside a command follows a backslash. zsh writes some bytes, such as NUL, as 0x83 and
+the byte xor 32. It adds a blank after a backslash at the end of a command, which is removed here.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from hx.core.model import MAX_COMMAND_BYTES
-from hx.importers import CUT, Entry, seconds_us
+from hx.importers import CUT, ImportedEntry, seconds_us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from hx.importers import Reading
 
 KIND = b"zsh"
+PLACES: tuple[str, ...] = ()
 IS_TEXT = True
 RESTAMPS = True
 _LINE = re.compile(rb": *(\d{1,15}):(\d{1,9});", re.DOTALL)
 _STAMPED = re.compile(rb"^: *\d{1,15}:\d{1,9};", re.MULTILINE)
-_BROKEN = re.compile(rb": *\d{0,15}(:\d{0,9})?\Z")  # a stamp that was cut
+_BROKEN = re.compile(rb": *\d{0,15}(:\d{0,9})?\Z")  # a stamp without its end
 _HIDDEN = re.compile(rb"\x83(.)", re.DOTALL)
 _BACKSLASH_BLANK = re.compile(rb"\\ +\Z")
 
@@ -31,13 +32,13 @@ def recognises(head: bytes) -> bool:
     return _STAMPED.search(head) is not None
 
 
-def read(reading: Reading) -> Iterator[Entry]:
-    parts: list[bytes] = []  # of a command of several lines
+def read(reading: Reading) -> Iterator[ImportedEntry]:
+    parts: list[bytes] = []  # lines of the current command
     size = 0
     for line in reading.lines():
         whole = line
         if line[-1:] == b"\\" or parts:
-            if size <= MAX_COMMAND_BYTES:  # beyond it the command is refused anyway
+            if size <= MAX_COMMAND_BYTES:  # a longer command is refused later
                 parts.append(line)
                 size += len(line)
             if line[-1:] == b"\\":
@@ -51,7 +52,7 @@ def read(reading: Reading) -> Iterator[Entry]:
         reading.fault(CUT)
 
 
-def _entry(reading: Reading, line: bytes) -> Entry | None:
+def _entry(reading: Reading, line: bytes) -> ImportedEntry | None:
     at_us: int | None = None
     took_s = 0
     stamp = _LINE.match(line)
@@ -61,7 +62,7 @@ def _entry(reading: Reading, line: bytes) -> Entry | None:
         if not line:
             reading.fault(CUT if reading.cut else "time without a command")
             return None
-    elif line[:2] == b"\\:":  # so that no command looks like a stamp
+    elif line[:2] == b"\\:":  # zsh writes the backslash so that no command looks like a stamp
         line = line[1:]
     elif line[:1] == b":" and reading.cut and _BROKEN.match(line):
         reading.fault(CUT)
@@ -69,8 +70,8 @@ def _entry(reading: Reading, line: bytes) -> Entry | None:
     command = _plain(line)
     if not reading.takes(command):
         return None
-    # 0 s is also what zsh writes when it does not know (INC_APPEND_HISTORY, SHARE_HISTORY)
-    return Entry(command, at_us, took_s * 1_000_000 or None, shell=KIND)
+    # zsh also writes 0 s when it does not know the duration (INC_APPEND_HISTORY, SHARE_HISTORY)
+    return ImportedEntry(command, at_us, took_s * 1_000_000 or None, shell=KIND)
 
 
 def _plain(line: bytes) -> bytes:

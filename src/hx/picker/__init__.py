@@ -1,1 +1,1 @@
-"""The picker: `hx search -i`. State and view are pure; a loop holds them to the terminal."""
+"""The picker, `hx search -i`: state and view are pure functions, the terminal loop calls them."""

@@ -1,6 +1,6 @@
-"""What the parts of the picker hand to each other; all of it values.
+"""The values that the parts of the picker exchange.
 
-bytes -keys-> Key -state.update-> State -state.question-> Question -source-> Answer
+bytes -keys-> Key -state.update-> State -state.question-> Question -source-> Results
 State -view-> lines -screen-> terminal
 """
 
@@ -9,53 +9,55 @@ from __future__ import annotations
 from hx.core.query import ALL, SCOPES
 from hx.core.record import NamedTuple
 
-# what is done with the command that was chosen
+# the actions on the chosen command: run it, or edit it on the command line
 RUN, EDIT = "run", "edit"
 
 
 class Key(NamedTuple):
-    """`name` is "text" or "paste" (then `text` is what was typed), or such as "enter", "alt-3"."""
+    """A key. `name` is such as "enter" or "alt-3"; "text" and "paste" come with a `text`."""
 
     name: str
     text: str = ""
 
 
 class Question(NamedTuple):
-    """What the rows answer; two equal ones have one answer."""
+    """What the user looks for. Equal questions have equal results."""
 
     query: str = ""
-    exact: bool = False  # words are contained as they stand; else their letters may stand apart
+    exact: bool = False  # the letters of a word must be adjacent
     scope: str = ALL
     failures: bool = True  # whether commands whose newest run failed are shown
     limit: int = 200
-    hidden: tuple[int, ...] = ()  # commands to be forgotten: neither shown nor counted
+    hidden: tuple[
+        int, ...
+    ] = ()  # commands that will be forgotten: they are not shown and not counted
 
 
 class Row(NamedTuple):
-    """A distinct command, and its newest run that the question lets through."""
+    """A distinct command with the newest of its runs that the question admits."""
 
     command: int  # row id
-    text: str  # whole, any characters
+    text: str  # the whole command, with any characters
     event: int  # row id of the run
     started_at_us: int
     exit_status: int | None
     duration_us: int | None
-    device: str | None  # its name when it is another than this one
-    matched: tuple[int, ...] = ()  # places in `text` of the letters that the query found
+    device: str | None  # name of the device, unless it is this one
+    matched: tuple[int, ...] = ()  # indexes of the characters that the query matched
 
 
-class Answer(NamedTuple):
-    """`rows`: the likeliest first; `complete`: the matcher has seen every command."""
+class Results(NamedTuple):
+    """The answer to a question; the likeliest row is first. `complete`: all commands were read."""
 
     question: Question
     rows: tuple[Row, ...]
-    matches: int  # commands that fit, at least so many
+    matches: int  # how many commands match; while not complete, at least so many
     complete: bool
-    total: int = 0  # commands in the scope, whatever the query; 0: not known yet
+    total: int = 0  # commands in the scope, whatever the query is; 0: not known yet
 
 
 class Details(NamedTuple):
-    """For the preview of a row."""
+    """What the preview shows about a row."""
 
     event: int
     directory: str | None
@@ -63,41 +65,43 @@ class Details(NamedTuple):
     branch: str | None
     host: str | None
     device: str
-    runs: int  # of the command, everywhere
+    runs: int  # runs of the command in all scopes
     failures: int
 
 
 class Outcome(NamedTuple):
-    """How it ended; `text` is None when nothing was chosen."""
+    """How the picker ended. `text` is the chosen command; None: nothing was chosen."""
 
     action: str | None
     text: str | None
-    forget: tuple[int, ...]  # commands to forget, row ids
+    forget: tuple[int, ...]  # row ids of the commands to forget
 
 
 class State(NamedTuple):
-    """All that is on the screen, and nothing that is not."""
+    """Everything that the screen shows, and nothing else."""
 
     query: str = ""
-    cursor: int = 0  # in characters of the query
+    cursor: int = 0  # index of a character of the query
     exact: bool = False
     scope: str = ALL
     failures: bool = True
     rows: tuple[Row, ...] = ()
     matches: int = 0
     complete: bool = False
-    total: int = 0  # as the answer has it
-    selected: int = 0  # row
+    total: int = 0  # as in Results
+    selected: int = 0  # index of the selected row
     details: Details | None = None  # of the selected row
     preview: bool = False
     help: bool = False
-    deleted: tuple[Row, ...] = ()  # to be forgotten when the picker closes; the newest last
-    notice: str = ""  # one line, until the next key
+    deleted: tuple[
+        Row, ...
+    ] = ()  # rows to forget when the picker closes, the last deleted one last
+    notice: str = ""  # one line that is shown until the next key
     now_us: int = 0
     page: int = 10  # rows on the screen, for the page keys
-    killed: str = ""  # text that Ctrl-Y brings back
-    killing: bool = False  # the key before this one cut text: the next cut adds to it
-    limit: int = 200  # rows asked for; more as the selection comes near the last
-    scopes: tuple[str, ...] = SCOPES  # that there are here: a shell may have no session
-    enter: str = RUN  # what Enter does
-    outcome: Outcome | None = None  # not None: it is over
+    killed: str = ""  # the text that Ctrl-Y inserts
+    killing: bool = False  # the last key cut text: the next cut is added to it
+    limit: int = 200  # rows to ask for; it grows when the selection comes near the last row
+    scopes: tuple[str, ...] = SCOPES  # the scopes that exist here: a shell may have no session
+    enter: str = RUN  # the action of Enter
+    outcome: Outcome | None = None  # not None: the picker is closing

@@ -1,4 +1,4 @@
-"""Setting up: hook files, and the line in each rc file that loads one. Planned as a value first."""
+"""`hx setup`: hook files, and the line in each rc file that loads one; first planned as a value."""
 
 from __future__ import annotations
 
@@ -6,102 +6,106 @@ import os
 
 from hx.core.errors import InputError
 from hx.core.record import NamedTuple
-from hx.core.shells import rc_file as rcfile
+from hx.core.shells import rc_file
 from hx.files import private_folder, require_owner
 from hx.setup import state, user_file
 from hx.setup.user_file import Edit
-from hx.shells import hook
+from hx.shells import SHELLS, hook
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hx.setup.state import Footprint
-    from hx.shells.hook import Places
+    from hx.shells.hook import HookPaths
 
 
 class RcFile(NamedTuple):
-    """A file in which a shell shall find the line."""
+    """A file that must have the line."""
 
     shell: str
     path: str
-    other_shells: bool = False  # sh reads it too
+    other_shells: bool = False  # sh reads this file too
 
 
 class ByHand(NamedTuple):
     """An rc file that loads the hook without our line."""
 
     path: str
-    number: int  # of its line
+    number: int  # number of the line that loads it
 
 
-class Plan(NamedTuple):
+class SetupPlan(NamedTuple):
+    """What setup will change."""
+
     data: str  # folder
-    places: Places
-    hooks: tuple[str, ...]  # shells whose hook file is written
+    places: HookPaths
+    hooks: tuple[str, ...]  # shells whose hook file will be written
     edits: tuple[Edit, ...]
     by_hand: tuple[ByHand, ...]
-    rc_files: tuple[str, ...]  # all that have the line afterwards
+    rc_files: tuple[str, ...]  # all files that will have the line
 
     @property
     def is_empty(self) -> bool:
         return not (self.hooks or self.edits)
 
 
-def planned(wanted: Iterable[RcFile], data: str, places: Places) -> Plan:
-    """Raises InputError when one of the files cannot be edited: then none is."""
+def planned(wanted: Iterable[RcFile], data: str, places: HookPaths) -> SetupPlan:
+    """Return the plan for these files. Raises InputError when one of them cannot be edited."""
     edits: dict[str, Edit] = {}
     by_hand: dict[str, ByHand] = {}
     shells: dict[str, None] = {}
     paths: list[str] = []
-    for rc_file in wanted:
-        file = user_file.read(rc_file.path)
-        loader = rcfile.loader(file.text, rc_file.shell, os.fsencode(_hook(data, rc_file)))
+    for target in wanted:
+        file = user_file.read(target.path)
+        loader = rc_file.loader(file.text, target.shell, os.fsencode(_hook(data, target)))
         if loader is not None:
-            by_hand[rc_file.shell] = ByHand(rc_file.path, loader.number)
-            shells |= {rc_file.shell: None} if loader.from_file else {}
-        if rc_file.shell in by_hand or file.target in edits:
+            by_hand[target.shell] = ByHand(target.path, loader.number)
+            shells |= {target.shell: None} if loader.from_file else {}
+        if target.shell in by_hand or file.target in edits:
             continue
-        shells[rc_file.shell] = None
-        paths.append(rc_file.path)
-        text = rcfile.with_line(file.text, line(data, rc_file))
+        shells[target.shell] = None
+        paths.append(target.path)
+        text = rc_file.with_line(file.text, line(data, target))
         if text != file.text:
             user_file.require_writable(file)
             edits[file.target] = Edit(file, text)
-    hooks = tuple(shell for shell in hook.SHELLS if _is_due(data, shell, places, shell in shells))
-    return Plan(data, places, hooks, (*edits.values(),), (*by_hand.values(),), (*paths,))
+    hooks = tuple(shell for shell in SHELLS if _is_due(data, shell, places, shell in shells))
+    return SetupPlan(data, places, hooks, (*edits.values(),), (*by_hand.values(),), (*paths,))
 
 
-def _is_due(data: str, shell: str, places: Places, is_needed: bool) -> bool:
-    """A hook file that is there is kept up to date, whoever loads it."""
+def _is_due(data: str, shell: str, places: HookPaths, is_needed: bool) -> bool:
+    """Return whether to write a hook file: it is needed or exists, and is out of date."""
     is_needed = is_needed or os.path.exists(hook.path(data, shell))
     return is_needed and not hook.is_current(data, shell, places)
 
 
-def _hook(data: str, rc_file: RcFile) -> str:
-    path = hook.path(data, rc_file.shell)
+def _hook(data: str, target: RcFile) -> str:
+    path = hook.path(data, target.shell)
     if "\n" in path:
         raise InputError(f"{path!r} does not fit on one line", "set HX_HOME to another folder")
     return path
 
 
-def line(data: str, rc_file: RcFile) -> bytes:
-    quoted = os.fsencode(hook.quoted(_hook(data, rc_file), rc_file.shell))
-    return rcfile.line(rc_file.shell, quoted, other_shells=rc_file.other_shells)
+def line(data: str, target: RcFile) -> bytes:
+    """Return the line for an rc file."""
+    shell = SHELLS[target.shell]
+    quoted = os.fsencode(shell.quoted(_hook(data, target)))
+    return rc_file.line(quoted, posix=shell.posix, other_shells=target.other_shells)
 
 
-def prepare(plan: Plan, spool: str) -> None:
-    """The folders, the note of what is about to change, the hook files."""
+def prepare(plan: SetupPlan, spool: str) -> None:
+    """Create the folders, note what will be changed, then write the hook files."""
     folders = [plan.data, spool, *(os.path.dirname(edit.file.target) for edit in plan.edits)]
-    mark = _footprint(plan, state.missing_folders(folders))
+    footprint = _footprint(plan, state.missing_folders(folders))
     for folder in (plan.data, spool):
         private_folder(folder)
-    state.write(plan.data, state.read(plan.data).joined(mark))
+    state.write(plan.data, state.read(plan.data).joined(footprint))
     for shell in plan.hooks:
         hook.write(plan.data, shell, plan.places)
 
 
-def _footprint(plan: Plan, folders: tuple[str, ...]) -> Footprint:
+def _footprint(plan: SetupPlan, folders: tuple[str, ...]) -> Footprint:
     files = [edit.file for edit in plan.edits]
     return state.Footprint(
         plan.places.executable,
@@ -113,23 +117,23 @@ def _footprint(plan: Plan, folders: tuple[str, ...]) -> Footprint:
 
 
 def _is_kept(file: user_file.Dotfile) -> bool:
-    """Whether a backup is made: not of nothing, and not where one holds these bytes already."""
+    """Return whether to make a backup: the file exists, and no backup has the same bytes."""
     return file.exists and not os.path.lexists(user_file.backup_path(file))
 
 
-def edit(plan: Plan) -> list[str]:
-    """The rc files themselves; gives the backups."""
+def edit(plan: SetupPlan) -> list[str]:
+    """Edit the rc files; return the paths of the backups."""
     backups = []
-    for one in plan.edits:
-        if one.file.exists:
-            backups.append(user_file.backup_path(one.file))
-            user_file.back_up(one.file, backups[-1])
-        user_file.replace(one.file, one.text)
+    for change in plan.edits:
+        if change.file.exists:
+            backups.append(user_file.backup_path(change.file))
+            user_file.back_up(change.file, backups[-1])
+        user_file.replace(change.file, change.text)
     return backups
 
 
-def refresh(data: str, places: Places) -> list[str]:
-    """Write hook files anew after an upgrade of the hx that they name; gives their shells."""
+def refresh(data: str, places: HookPaths) -> list[str]:
+    """Update the hook files after an upgrade of the hx that they name; return their shells."""
     if state.read(data).executable != places.executable:
         return []
     require_owner(data)

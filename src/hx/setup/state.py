@@ -1,4 +1,4 @@
-"""What setup left on this machine, so that undoing it can be exact: a small file of hx's own."""
+"""The footprint of setup: a small file that says what setup changed, so that undo is exact."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ _MAX_BYTES = 256 << 10
 
 
 class Footprint(NamedTuple):
+    """What setup changed on this machine."""
+
     executable: str = ""  # the hx that the hook files name
-    rc_files: tuple[str, ...] = ()  # every one with a line of ours
-    made: tuple[str, ...] = ()  # those of them that were not there before
+    rc_files: tuple[str, ...] = ()  # all files with a line of hx
+    made: tuple[str, ...] = ()  # rc files that setup created
     backups: tuple[str, ...] = ()
-    folders: tuple[str, ...] = ()  # that were not there before, the outermost first
+    folders: tuple[str, ...] = ()  # folders that setup created, the outermost first
 
     def joined(self, other: Footprint) -> Footprint:
-        """Both; the executable of the other one."""
+        """Return the union of both, with the executable of the other one."""
         lists = (tuple(dict.fromkeys([*a, *b])) for a, b in zip(self[1:], other[1:], strict=True))
         return Footprint(other.executable or self.executable, *lists)
 
@@ -30,27 +32,27 @@ def path(folder: str) -> str:
 
 
 def read(folder: str) -> Footprint:
-    """Of this data folder; an empty one where setup never ran, or what it wrote is damaged."""
+    """Return the footprint in a data folder; empty when setup never ran, or the file is damaged."""
     try:
         with open(path(folder), "rb") as file:
-            found = json.loads(file.read(_MAX_BYTES))
-        lists = [tuple(map(str, found[name])) for name in Footprint._fields[1:]]
-        return Footprint(str(found["executable"]), *lists)
+            values = json.loads(file.read(_MAX_BYTES))
+        lists = [tuple(map(str, values[name])) for name in Footprint._fields[1:]]
+        return Footprint(str(values["executable"]), *lists)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return Footprint()
 
 
 def write(folder: str, footprint: Footprint) -> None:
-    """Before the changes themselves: what a crash leaves half done can be undone too."""
+    """Write it, before the changes, so that an interrupted setup can be undone too."""
     if read(folder) != footprint:
         replace_file(path(folder), f"{json.dumps(footprint._asdict(), indent=1)}\n".encode())
 
 
 def missing_folders(paths: list[str]) -> tuple[str, ...]:
-    """Those of the folders and their parents that are not there, the outermost first."""
+    """Return the folders and parents that do not exist, the outermost first."""
     missing = set()
-    for one in paths:
-        folder = one
+    for path in paths:
+        folder = path
         while folder and not os.path.isdir(folder):
             missing.add(folder)
             folder = os.path.dirname(folder)

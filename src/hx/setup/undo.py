@@ -1,29 +1,58 @@
-"""Undoing what setup did; and removing all of hx, its history too."""
+"""`hx setup --undo`: restore what setup changed; with `--purge`, delete every file of hx too."""
 
 from __future__ import annotations
 
 import os
+from fnmatch import fnmatchcase
 
+from hx.capture import spool
 from hx.core.errors import InputError
 from hx.core.record import NamedTuple
 from hx.core.shells import rc_file
 from hx.setup import state, user_file
-from hx.setup.own_files import belongings, outbox
 from hx.setup.state import Footprint
 from hx.setup.user_file import Edit
-from hx.shells import hook
+from hx.shells import SHELLS, hook
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hx.setup.own_files import Places
+
+_NAMES = (
+    "hx.db",
+    "hx.db-*",  # journal, log and its index
+    "device.key",
+    "device-*.key",
+    *(f"custody{host}.{end}" for host in ("", "-*") for end in ("toml", "sealed", "key")),
+    "ingest.lock",
+    "import.lock",
+    "sync.lock",
+    "pause",
+    "rules.json",
+    "setup.json",
+    *(f"hook.{shell}" for shell in SHELLS),
+)
+_OUTBOX = ("journal", "[0-9][0-9][0-9][0-9][0-9][0-9].hx")
+_TORN = ".[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f].tmp"
+
+
+class OwnPaths(NamedTuple):
+    """Where hx keeps its files."""
+
+    data: str  # folder
+    spool: str  # folder
+    config: str  # file
+    pause: str  # file
+    runtime: str | None  # folder with the text files of bash, shared with other programs
 
 
 class Removal(NamedTuple):
+    """What undoing will change."""
+
     data: str  # folder
     edits: tuple[Edit, ...]
-    files: tuple[str, ...]  # that are deleted
+    files: tuple[str, ...]  # files that are deleted
 
     @property
     def is_empty(self) -> bool:
@@ -31,23 +60,23 @@ class Removal(NamedTuple):
 
 
 def planned(candidates: Iterable[str], data: str) -> Removal:
-    """What is still there of setup: in the files it noted, and in those it would edit now."""
-    mark = state.read(data)
+    """Return what setup left: in the files that it noted, and in those that it would edit now."""
+    footprint = state.read(data)
     edits = []
     targets: set[str] = set()
-    for path in dict.fromkeys([*mark.rc_files, *candidates]):
-        file = _read(path, needed=path in mark.rc_files)
+    for path in dict.fromkeys([*footprint.rc_files, *candidates]):
+        file = _read(path, needed=path in footprint.rc_files)
         if file.target not in targets and rc_file.has_line(file.text):
             user_file.require_writable(file)
             edits.append(Edit(file, rc_file.without_line(file.text)))
         targets.add(file.target)
-    made = [path for path in mark.made if _is_empty_file(path)]
-    paths = [*made, *mark.backups, *(hook.path(data, shell) for shell in hook.SHELLS)]
+    made = [path for path in footprint.made if _is_empty_file(path)]
+    paths = [*made, *footprint.backups, *(hook.path(data, shell) for shell in SHELLS)]
     return Removal(data, (*edits,), (*(path for path in paths if os.path.isfile(path)),))
 
 
 def _read(path: str, *, needed: bool) -> user_file.Dotfile:
-    """A file that setup never touched holds up nothing when it cannot be read."""
+    """Read a file; without `needed`, a file that cannot be read counts as empty."""
     try:
         return user_file.read(path)
     except InputError:
@@ -57,7 +86,7 @@ def _read(path: str, *, needed: bool) -> user_file.Dotfile:
 
 
 def text_of(path: str) -> bytes:
-    """Empty where it cannot be read."""
+    """Return the text of a file, empty when it cannot be read."""
     return _read(path, needed=False).text
 
 
@@ -66,22 +95,22 @@ def _is_empty_file(path: str) -> bool:
 
 
 def undo(removal: Removal) -> None:
-    """Rc files as they were; the note of setup shrinks to the folders that it made."""
-    mark = state.read(removal.data)
+    """Restore the rc files; of the footprint, only the folders that setup created stay."""
+    footprint = state.read(removal.data)
     for edit in removal.edits:
-        if edit.text or edit.file.path not in mark.made:
+        if edit.text or edit.file.path not in footprint.made:
             user_file.replace(edit.file, edit.text)
         else:
             user_file.remove(edit.file)
     for path in removal.files:
         _unlink(path)
-    _remove_empty(mark.folders)
-    if mark != Footprint():
-        state.write(removal.data, Footprint(folders=mark.folders))
+    _remove_empty(footprint.folders)
+    if footprint != Footprint():
+        state.write(removal.data, Footprint(folders=footprint.folders))
 
 
-def purge(places: Places) -> list[str]:
-    """Delete them all, then the folders that are empty; gives the folders of hx that are not."""
+def purge(places: OwnPaths) -> list[str]:
+    """Delete all files of hx and the empty folders; return the folders of hx that are not empty."""
     made = state.read(places.data).folders
     for path in belongings(places):
         _unlink(path)
@@ -96,7 +125,7 @@ def purge(places: Places) -> list[str]:
 
 
 def _remove_empty(folders: tuple[str, ...]) -> None:
-    """The innermost first."""
+    """Remove the empty ones of these folders, the innermost first."""
     for folder in sorted(set(folders), key=len, reverse=True):
         try:
             os.rmdir(folder)
@@ -109,3 +138,37 @@ def _unlink(path: str) -> None:
         os.unlink(path)
     except FileNotFoundError:
         return
+
+
+def is_ours(name: str, patterns: tuple[str, ...] = _NAMES) -> bool:
+    """Return whether a file in the data folder is one of hx, or a temporary file of one."""
+    return any(
+        fnmatchcase(name, pattern) or fnmatchcase(name, pattern + _TORN) for pattern in patterns
+    )
+
+
+def outbox(data: str) -> str:
+    """Return the folder with the objects that are still to be written to the store."""
+    return os.path.join(data, "outbox")
+
+
+def belongings(places: OwnPaths) -> list[str]:
+    """Return every file of hx, and no file of another program."""
+    folders = dict.fromkeys((places.data, os.path.dirname(places.pause)))
+    paths = [
+        os.path.join(folder, name) for folder in folders for name in _names(folder) if is_ours(name)
+    ]
+    outgoing = outbox(places.data)
+    paths += [os.path.join(outgoing, name) for name in _names(outgoing) if is_ours(name, _OUTBOX)]
+    paths += [file.path for file in spool.files(places.spool)]
+    paths += spool.text_files(places.spool)
+    paths += spool.text_files(places.runtime) if places.runtime else []
+    paths += [places.config]
+    return [path for path in dict.fromkeys(paths) if os.path.lexists(path)]
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []

@@ -1,6 +1,6 @@
-"""A file of the user's that a shell reads at its start: read, backed up, replaced as a whole.
+"""A file of the user that a shell reads at its start: read, backed up, replaced atomically.
 
-A link stays a link: what it leads to is replaced. Mode, owner and every other byte stay.
+A link stays a link: its target is replaced. Mode, owner and every other byte stay.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ BACKUP = ".hx-backup"
 
 
 class Dotfile(NamedTuple):
-    path: str  # as the shell names it
-    target: str  # where it is, links followed
-    text: bytes  # empty where there is none
-    status: os.stat_result | None  # None: it is not there
+    """A file as it was read."""
+
+    path: str  # the name that the shell uses
+    target: str  # the path without links
+    text: bytes  # empty when there is no file
+    status: os.stat_result | None  # None: there is no file
 
     @property
     def exists(self) -> bool:
@@ -28,18 +30,22 @@ class Dotfile(NamedTuple):
 
 
 class Edit(NamedTuple):
+    """A file and its new text."""
+
     file: Dotfile
-    text: bytes  # as it shall be
+    text: bytes
 
 
 def read(path: str) -> Dotfile:
-    """Raises InputError where it is no file, or cannot be read."""
+    """Return a file as it is now. Raises InputError unless it is a regular file or missing."""
     target = os.path.realpath(path)
     try:
         status = os.stat(target)
         if not stat.S_ISREG(status.st_mode):
             kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-            raise InputError(f"{path} is {kind}", "make it a file, or name other shells: --shell")
+            raise InputError(
+                f"{path} is {kind}", "replace it by a file, or name other shells: --shell"
+            )
         text = _bytes(target)
     except FileNotFoundError:
         return Dotfile(path, target, b"", None)
@@ -62,7 +68,7 @@ def _bytes(path: str) -> bytes:
 
 
 def require_writable(file: Dotfile) -> None:
-    """Raise InputError where it must not, or cannot, be replaced."""
+    """Raise InputError if the file must not or cannot be replaced."""
     folder = os.path.dirname(file.target)
     fault = ""
     if file.status is not None:
@@ -80,12 +86,12 @@ def require_writable(file: Dotfile) -> None:
 
 
 def replace(file: Dotfile, text: bytes) -> None:
-    """Raises InputError when it is no longer what was read: somebody's edit must not be lost."""
+    """Write a new text. Raises InputError when another program changed the file meanwhile."""
     folder = os.path.dirname(file.target)
     if not os.path.isdir(folder):
         private_folder(folder)
     if read(file.path)[:3] != file[:3]:
-        raise InputError(f"another program has changed {file.path}", "run the command again")
+        raise InputError(f"{file.path} was changed meanwhile", "run the same command again")
     if file.status is None:
         replace_file(file.target, text)
     else:
@@ -94,14 +100,14 @@ def replace(file: Dotfile, text: bytes) -> None:
 
 
 def remove(file: Dotfile) -> None:
-    """For one that was made here and holds nothing else."""
+    """Delete a file that setup created and that has nothing but its line."""
     if read(file.path)[:3] != file[:3]:
-        raise InputError(f"another program has changed {file.path}", "run the command again")
+        raise InputError(f"{file.path} was changed meanwhile", "run the same command again")
     os.unlink(file.target)
 
 
 def backup_path(file: Dotfile) -> str:
-    """A name beside it that is free, or that holds these bytes already."""
+    """Return the path of the backup: it is free, or has the same bytes already."""
     number = 1
     while True:
         path = f"{file.path}{BACKUP}{'' if number == 1 else f'-{number}'}"
@@ -118,7 +124,7 @@ def _holds(path: str, text: bytes) -> bool:
 
 
 def back_up(file: Dotfile, path: str) -> None:
-    """Keep what was read, with its mode."""
+    """Write what was read to the path, with the same mode and owner."""
     if file.status is not None and not os.path.lexists(path):
         owner = (file.status.st_uid, file.status.st_gid)
         replace_file(path, file.text, mode=stat.S_IMODE(file.status.st_mode), owner=owner)

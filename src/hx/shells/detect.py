@@ -1,4 +1,4 @@
-"""The shells of this machine: where they are and how recent; and the login files of bash."""
+"""The shells that are installed on this machine, with their versions; the login files of bash."""
 
 from __future__ import annotations
 
@@ -7,33 +7,37 @@ import re
 import subprocess
 
 from hx.core.record import NamedTuple
+from hx.shells import SHELLS
 
-LEAST = {"bash": (5, 0), "zsh": (5, 8), "fish": (3, 4)}
 _VERSION = re.compile(r"(?:version |zsh )(\d+)\.(\d+)")
-PROFILE = ".profile"  # sh reads it too
+PROFILE = ".profile"  # sh reads this one too
 LOGIN_FILES = (".bash_profile", ".bash_login", PROFILE)
 _PATIENCE_S = 5
 
 
-class Shell(NamedTuple):
+class InstalledShell(NamedTuple):
+    """A shell of this machine; `name` is a key of SHELLS."""
+
     name: str
     path: str
-    version: tuple[int, int] | None  # None: it does not tell
+    version: tuple[int, int] | None  # None: it does not print one
     is_login: bool
 
     @property
     def is_recent(self) -> bool:
-        return self.version is not None and self.version >= LEAST[self.name]
+        return self.version is not None and self.version >= SHELLS[self.name].least
 
 
-def shells(folders: list[str], login: str) -> list[Shell]:
-    """The first of each kind in these folders, and the login shell; that one first."""
+def installed(folders: list[str], login: str) -> list[InstalledShell]:
+    """Return the login shell, then the first shell of each name in these folders."""
     login = os.path.realpath(login) if login else ""
-    named = {os.path.realpath(path): name for name in LEAST if (path := _which(name, folders))}
-    if os.path.basename(login) in LEAST and os.path.exists(login):
-        named[login] = os.path.basename(login)
-    found = [Shell(name, path, version(path), path == login) for path, name in named.items()]
-    return sorted(found, key=lambda shell: (not shell.is_login, shell.path))
+    by_path = {os.path.realpath(path): name for name in SHELLS if (path := _which(name, folders))}
+    if os.path.basename(login) in SHELLS and os.path.exists(login):
+        by_path[login] = os.path.basename(login)
+    shells = [
+        InstalledShell(name, path, version(path), path == login) for path, name in by_path.items()
+    ]
+    return sorted(shells, key=lambda shell: (not shell.is_login, shell.path))
 
 
 def _which(name: str, folders: list[str]) -> str | None:
@@ -43,26 +47,27 @@ def _which(name: str, folders: list[str]) -> str | None:
 
 
 def version(path: str) -> tuple[int, int] | None:
-    numbers = _VERSION.search(_answer([path, "--version"]))
+    """Return (major, minor) as the program prints them; None when it prints none."""
+    numbers = _VERSION.search(_output([path, "--version"]))
     return (int(numbers[1]), int(numbers[2])) if numbers else None
 
 
 def zsh_folder(path: str) -> str:
-    """What zsh itself takes for ZDOTDIR: often only ~/.zshenv says it. Empty when it says none."""
-    folder = _answer([path, "-c", 'print -rn -- "${ZDOTDIR-}"'])
+    """Return ZDOTDIR as this zsh itself sets it, often in ~/.zshenv; empty when it sets none."""
+    folder = _output([path, "-c", 'print -rn -- "${ZDOTDIR-}"'])
     return folder if folder.startswith("/") else ""
 
 
 def login_file(home: str) -> str | None:
-    """The one that a login bash reads: the first that is there. It never reads ~/.bashrc itself."""
+    """Return the file that a login bash reads, the first that exists; it never reads ~/.bashrc."""
     paths = [os.path.join(home, name) for name in LOGIN_FILES]
     return next(filter(os.path.exists, paths), None)
 
 
-def _answer(line: list[str]) -> str:
+def _output(command: list[str]) -> str:
     try:
-        done = subprocess.run(  # noqa: S603  (a shell of this machine)
-            line,
+        process = subprocess.run(  # noqa: S603  (a shell of this machine)
+            command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
@@ -72,4 +77,4 @@ def _answer(line: list[str]) -> str:
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout
+    return process.stdout

@@ -1,4 +1,4 @@
-"""The hook of a shell: its text with the places of this machine in it, and the file for it."""
+"""The hook of a shell: its text with the paths of this machine in it, and the hook file."""
 
 from __future__ import annotations
 
@@ -6,30 +6,31 @@ import os
 
 from hx.core.record import NamedTuple
 from hx.files import replace_file
+from hx.shells import SHELLS
 
-SHELLS = ("bash", "zsh", "fish")
 _MAX_BYTES = 1 << 20
 
 
-class Places(NamedTuple):
-    """What is written into a hook; the environment cannot change it later."""
+class HookPaths(NamedTuple):
+    """The paths that are written into a hook; the environment cannot change them later."""
 
     spool: str
     pause: str
     executable: str  # absolute: another `hx` on PATH (the Helix editor has one) is not ours
-    keys: tuple[str, ...] = ("ctrl-r",)  # that open the picker; there is "up" too
+    keys: tuple[str, ...] = ("ctrl-r",)  # the keys that open the picker; "up" is possible too
 
 
-def text(shell: str, places: Places) -> str:
-    whole = _part(f"hx.{shell}")
-    if shell == "bash":
-        whole = whole.replace("@LINES@\n", _part("hx-lines.bash"))
-    picker = _part(f"hx-keys.{shell}") if places.keys else ""
-    whole = whole.replace("@PICKER@\n", picker.replace("@KEYS@", " ".join(places.keys)))
-    named = {"@SPOOL@": places.spool, "@PAUSE@": places.pause, "@HX@": places.executable}
-    for name, place in named.items():
-        whole = whole.replace(name, quoted(place, shell))
-    return whole
+def text(shell: str, paths: HookPaths) -> str:
+    """Return the hook of a shell, as `hx init` prints it."""
+    hook = _part(f"hx.{shell}")
+    for marker, part in SHELLS[shell].hook_parts:
+        hook = hook.replace(marker, _part(part))
+    picker = _part(f"hx-keys.{shell}") if paths.keys and "@PICKER@\n" in hook else ""
+    hook = hook.replace("@PICKER@\n", picker.replace("@KEYS@", " ".join(paths.keys)))
+    values = {"@SPOOL@": paths.spool, "@PAUSE@": paths.pause, "@HX@": paths.executable}
+    for marker, value in values.items():
+        hook = hook.replace(marker, SHELLS[shell].quoted(value))
+    return hook
 
 
 def _part(name: str) -> str:
@@ -37,37 +38,32 @@ def _part(name: str) -> str:
         return file.read()
 
 
-def quoted(path: str, shell: str) -> str:
-    if shell == "fish":
-        return "'" + path.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    return "'" + path.replace("'", "'\\''") + "'"
-
-
 def path(folder: str, shell: str) -> str:
+    """Return the path of the hook file in the data folder."""
     return os.path.join(folder, f"hook.{shell}")
 
 
-def is_current(folder: str, shell: str, places: Places) -> bool:
-    """Whether the file holds what this hx would write."""
+def is_current(folder: str, shell: str, paths: HookPaths) -> bool:
+    """Return whether the hook file is the one that this hx would write."""
     try:
         with open(path(folder, shell), "rb") as file:
-            return file.read(_MAX_BYTES) == os.fsencode(text(shell, places))
+            return file.read(_MAX_BYTES) == os.fsencode(text(shell, paths))
     except OSError:
         return False
 
 
-def write(folder: str, shell: str, places: Places) -> None:
-    """The file, whole or not at all: a shell may start at this moment."""
-    replace_file(path(folder, shell), os.fsencode(text(shell, places)))
+def write(folder: str, shell: str, paths: HookPaths) -> None:
+    """Write the hook file atomically: a shell may read it at this moment."""
+    replace_file(path(folder, shell), os.fsencode(text(shell, paths)))
 
 
-def refresh(folder: str, places: Places) -> list[str]:
-    """Write the files anew that are there and out of date; gives their shells."""
+def refresh(folder: str, paths: HookPaths) -> list[str]:
+    """Write each existing hook file that is out of date anew; return the names of its shells."""
     stale = [
         shell
         for shell in SHELLS
-        if os.path.exists(path(folder, shell)) and not is_current(folder, shell, places)
+        if os.path.exists(path(folder, shell)) and not is_current(folder, shell, paths)
     ]
     for shell in stale:
-        write(folder, shell, places)
+        write(folder, shell, paths)
     return stale

@@ -1,6 +1,8 @@
 """Stores: places that keep sealed objects and are trusted with nothing else.
 
-`Store` is all that the rest of hx knows of them, the errors below are all that comes out of them.
+This is the contract. A store is a module of this package with a class that extends `Store` and a
+function `open_url`; hx.stores.registry names each of them. CONTRIBUTING.md says how to add one. The
+rest of hx uses nothing of a store but `Store`, and gets no other errors from it than those below.
 """
 
 from __future__ import annotations
@@ -8,15 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from hx.core.errors import StoreError, UsageError
+from hx.core.format.object_names import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+WEAK_DURABILITY = "weak durability"  # a power cut may undo the last writes
+HINT = "name a folder by its whole path: folder:/path/to/folder"
 
-WEAK_DURABILITY = "weak durability"  # a power cut may undo what was written last
-_HINT = "use a folder: folder:/path/to/folder"
 
+class StoredObject(NamedTuple):
+    """An object of a listing."""
 
-class Entry(NamedTuple):
     key: str
     size: int  # bytes
 
@@ -25,86 +29,91 @@ class Store(Protocol):
     """Objects under keys as hx.core.format.object_names spells them. Another key is a ValueError.
 
     Every call may be repeated, also after an error: an error says that the call was not seen to
-    succeed, never that it did nothing. Errors are StoreError and its kinds, nothing else.
+    succeed, never that it did nothing. Errors are StoreError and its subclasses, nothing else.
     """
 
-    def list(self, prefix: str) -> Iterator[Entry]:
-        """All objects whose keys begin so, in any order: complete, or an error at some step.
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """Return all objects whose keys begin with the prefix, in any order.
 
-        What does not bear a name of ours is left out. An empty listing says that nothing is there.
+        The listing is complete, or it ends with an error. Whatever is not the name of an object
+        is left out. An empty listing says that there is no such object.
         """
 
     def get(self, key: str, max_bytes: int) -> bytes:
-        """The object, of a longer one the first max_bytes + 1 bytes: so its length tells.
+        """Return the object; of a longer one the first max_bytes + 1 bytes, so the length tells.
 
-        Raises Missing only when the store itself says that it is not there.
+        Raises Missing only when the store itself says that there is no such object.
         """
 
     def put(self, key: str, data: bytes) -> None:
-        """Make an object, whole or not at all; once this returns it is durable and listed.
+        """Create an object atomically; after the return it is durable and listed.
 
-        The same bytes again is success; where other bytes are, nothing changes: Exists.
+        Putting the same bytes again succeeds. If the object has other bytes, nothing changes and
+        Exists is raised.
         """
 
     def delete(self, key: str) -> None:
-        """Take an object away; one that is not there is success."""
+        """Remove an object; if there is none, this succeeds."""
+
+    @property
+    def conditions(self) -> frozenset[str]:
+        """Return what was noticed about the store so far, such as WEAK_DURABILITY."""
+        return frozenset()
+
+    def strangers(self, prefix: str = "") -> Iterator[str]:
+        """Return the names that `list` leaves out: files in the store that are not objects of hx.
+
+        A folder that is not one of hx is one name.
+        """
+        del prefix
+        return iter(())
+
+    def sweep(self) -> int:
+        """Remove what interrupted writes of this device left; return how much it was.
+
+        It must not run while this device writes.
+        """
+        return 0
 
 
-class Missing(StoreError):  # noqa: N818  (as the contract names them)
-    """The store is there and says that it does not hold this object."""
+class Missing(StoreError):  # noqa: N818  (the contract names them so)
+    """The store is available and says that it does not have this object."""
 
 
 class Exists(StoreError):  # noqa: N818
-    """Another object has this name."""
+    """There is an object with this name and other bytes."""
 
 
 class Transient(StoreError):  # noqa: N818
-    """It failed now and may succeed later."""
+    """The call failed now and may succeed later."""
 
 
 class Placeholder(Transient):
-    """The object's name is here, its bytes are elsewhere until something fetches them."""
+    """The store has the name of the object, but its bytes are in a cloud and not fetched yet."""
 
 
 class Denied(StoreError):  # noqa: N818
-    """A person has to change a permission, or move something out of the way."""
+    """A person must change a permission, or move a file out of the way."""
 
 
 class Full(StoreError):  # noqa: N818
-    """No room, or the quota is used up."""
+    """The disk is full, or the quota is used up."""
 
 
 class ReadOnly(StoreError):  # noqa: N818
-    """It can be read and not written."""
+    """The store can be read but not written."""
 
 
 class NotMounted(StoreError):  # noqa: N818
-    """The place itself is not there: nothing is known of any object in it."""
+    """The place of the store is not there, so nothing is known about its objects."""
 
 
-def open_store(url: str, device_id: bytes, *, umask: int | None = None) -> Store:
-    """The store that a URL names; nothing is touched yet. Raises UsageError.
-
-    `umask`: the user's own, which what hx puts into a folder follows, so that a shared folder
-    stays shared; hx itself runs with one that keeps all others out. None: as hx runs, which is
-    right for a vault that is not sealed.
-    """
-    scheme, colon, place = url.partition(":")
-    if scheme == "folder" and colon:
-        from hx.stores.folder import FolderStore
-
-        return FolderStore(_absolute(url, place), device_id, umask=umask)
-    if url == "memory:":
-        from hx.stores.memory import MemoryStore
-
-        return MemoryStore()
-    if scheme == "s3" and colon:
-        raise UsageError("this hx cannot sync through a bucket yet", _HINT)
-    hint = f"did you mean folder:{url}?" if url.startswith("/") else _HINT
-    raise UsageError(f"{url} is not the URL of a store", hint)
+def require_key(key: str) -> None:
+    """Raise ValueError unless this is the name of an object: no other name may reach a disk."""
+    if parsed(key) is None:
+        raise ValueError(f"{key!r} is not the name of an object")
 
 
-def _absolute(url: str, path: str) -> str:
-    if not path.startswith("/") or "\0" in path:
-        raise UsageError(f"{url} does not name a folder by an absolute path", _HINT)
-    return "/" + path.strip("/")
+def not_a_store(url: str) -> UsageError:
+    hint = f"did you mean folder:{url}?" if url.startswith("/") else HINT
+    return UsageError(f"{url} is not a store", hint)

@@ -1,7 +1,7 @@
-"""How a file comes to be in a folder that others read: whole, durable, under its name at once.
+"""Writing a file into a folder that other programs read: atomic and durable.
 
-Nothing here changes a mode, makes a link, takes a lock or reads a time: shares and the programs
-that carry folders about differ in all of these.
+Nothing here changes a mode, creates a link, takes a lock or reads a time, because shares and the
+programs that synchronise folders differ in all of these.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 NO_LINK = FOLDER | os.O_NOFOLLOW
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe keeps nobody waiting
+_READ = (
+    os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+)  # O_NONBLOCK: a pipe does not block
 _CHUNK = 1 << 20  # bytes
 _UNABLE = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOTTY})
 
 
 class Publisher:
-    """Writes as one device; what the folder cannot promise is added to `conditions`."""
+    """Writes files as one device; adds WEAK_DURABILITY to `conditions` where fsync cannot work."""
 
     def __init__(
         self,
@@ -41,7 +43,7 @@ class Publisher:
         self._conditions = conditions
 
     def write(self, inside: int, data: bytes) -> tuple[str, os.stat_result]:
-        """A temporary file in this folder, its bytes on the disk; its name, and what it is."""
+        """Write a temporary file and flush it; return its name and status."""
         name = f"{_prefix(self._device_id)}{os.urandom(8).hex()}.tmp"
         with self._as_the_user():
             descriptor = os.open(name, _NEW, 0o666, dir_fd=inside)
@@ -61,7 +63,7 @@ class Publisher:
             self._flush(descriptor, _UNABLE)
             return os.fstat(descriptor)
         finally:
-            os.close(descriptor)  # a share may refuse the bytes only now
+            os.close(descriptor)  # a share may report a failed write only here
 
     def settle(self, inside: int) -> None:
         """Make the names in a folder durable."""
@@ -85,7 +87,7 @@ class Publisher:
 
     @contextmanager
     def _as_the_user(self) -> Iterator[None]:
-        """What is made meanwhile has the modes that the user gives to files."""
+        """Use the umask of the user for what the block creates."""
         if self._umask is None:
             yield
             return
@@ -97,7 +99,7 @@ class Publisher:
 
 
 def read(inside: int, name: str, max_bytes: int) -> bytes:
-    """The first bytes of a regular file. Raises FileNotFoundError for anything else."""
+    """Return the first bytes of a regular file. Raises FileNotFoundError for anything else."""
     descriptor = os.open(name, _READ, dir_fd=inside)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -112,7 +114,7 @@ def read(inside: int, name: str, max_bytes: int) -> bytes:
 
 
 def is_temporary(name: str, device_id: bytes) -> bool:
-    """Whether a write of this device made it."""
+    """Return whether a write of this device created a file of this name."""
     return name.startswith(_prefix(device_id)) and name.endswith(".tmp")
 
 

@@ -1,7 +1,7 @@
-"""A folder as a store: on a disk, a stick, a share, or one that another program carries about.
+"""The store in a folder: on a disk, a stick or a share, or one that another program synchronises.
 
-Only whole files appear under names of ours (hx.stores.atomic_write). Everything is done relative to
-open folders, none of them reached through a link, so nothing leads out of the store.
+Under the name of an object there is always a whole file (hx.stores.atomic_write). Each call opens
+the folders one by one and never follows a link, so no name can lead out of the store.
 """
 
 from __future__ import annotations
@@ -11,22 +11,40 @@ import stat as modes
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from hx.core.errors import UsageError
 from hx.core.format.object_names import parsed
-from hx.stores import Entry, Exists, Missing, Placeholder, Transient
+from hx.stores import (
+    HINT,
+    Exists,
+    Missing,
+    Placeholder,
+    Store,
+    StoredObject,
+    Transient,
+    require_key,
+)
 from hx.stores.atomic_write import FOLDER, NO_LINK, Publisher, is_temporary, read
-from hx.stores.keys import is_folder, require_key
-from hx.stores.media import is_doubtful
-from hx.stores.os_errors import not_mounted, told
+from hx.stores.disk import is_doubtful, not_mounted, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _DATALESS = 0x40000000  # SF_DATALESS of macOS: the bytes are in the cloud
-_TRIES = 3  # an empty folder may be taken away between its making and its first file
+_TOP = frozenset("mobkj")
+_HEX = frozenset("0123456789abcdef")
+_ID = 32  # digits of an id
+_TRIES = 3  # another program may remove an empty folder before its first file is there
 
 
-class FolderStore:
-    """Store in a folder that is there already. `conditions`: what was noticed of it so far."""
+def open_url(url: str, place: str, device_id: bytes, umask: int | None) -> FolderStore:
+    """Return the store of `folder:/path`. Raises UsageError for a relative path."""
+    if not place.startswith("/") or "\0" in place:
+        raise UsageError(f"{url} does not name a folder by its whole path", HINT)
+    return FolderStore("/" + place.strip("/"), device_id, umask=umask)
+
+
+class FolderStore(Store):
+    """The store in a folder that exists already; `stat` and `fsync` are arguments for the tests."""
 
     def __init__(
         self,
@@ -38,23 +56,30 @@ class FolderStore:
         fsync: Callable[[int], None] = os.fsync,
     ) -> None:
         self.path = path
-        self.conditions: set[str] = set()
+        self._conditions: set[str] = set()
         self._device_id = device_id
         self._stat = stat
-        self._publisher = Publisher(device_id, umask, fsync, self.conditions)
-        self._identity: tuple[int, int] | None = None  # of the folder, when it was first opened
-        self._doubtful: bool | None = None  # whether what was written is read back
+        self._publisher = Publisher(device_id, umask, fsync, self._conditions)
+        self._identity: tuple[int, int] | None = (
+            None  # device and inode of the folder, when it was first opened
+        )
+        self._doubtful: bool | None = (
+            None  # whether to read back what was written; None: not known yet
+        )
 
-    def list(self, prefix: str) -> Iterator[Entry]:
-        with told(self.path):
+    @property
+    def conditions(self) -> frozenset[str]:
+        return frozenset(self._conditions)
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        with translated(self.path):
             for key, entry in self._walk(prefix):
                 if parsed(key) is not None and entry.is_file(follow_symlinks=False):
-                    with suppress(FileNotFoundError):  # deleted while we looked
-                        yield Entry(key, entry.stat(follow_symlinks=False).st_size)
+                    with suppress(FileNotFoundError):  # deleted during the listing
+                        yield StoredObject(key, entry.stat(follow_symlinks=False).st_size)
 
     def strangers(self, prefix: str = "") -> Iterator[str]:
-        """Names of what `list` leaves out; a folder that is not ours is one name."""
-        with told(self.path):
+        with translated(self.path):
             for key, entry in self._walk(prefix):
                 if parsed(key) is None or not entry.is_file(follow_symlinks=False):
                     yield key
@@ -62,7 +87,7 @@ class FolderStore:
     def get(self, key: str, max_bytes: int) -> bytes:
         require_key(key)
         folder, _, name = key.rpartition("/")
-        with told(self.path), suppress(FileNotFoundError), self._folder(folder) as inside:
+        with translated(self.path), suppress(FileNotFoundError), self._folder(folder) as inside:
             if self._look(inside, name) is not None:
                 return read(inside, name, max_bytes + 1)
         raise Missing(f"{key} is not in the store {self.path}")
@@ -70,7 +95,7 @@ class FolderStore:
     def put(self, key: str, data: bytes) -> None:
         require_key(key)
         folder, _, name = key.rpartition("/")
-        with told(self.path):
+        with translated(self.path):
             for _ in range(_TRIES):
                 with suppress(FileNotFoundError), self._folder(folder, make=True) as inside:
                     return self._put(inside, name, data)
@@ -82,26 +107,30 @@ class FolderStore:
     def delete(self, key: str) -> None:
         require_key(key)
         folder, _, name = key.rpartition("/")
-        with told(self.path), suppress(FileNotFoundError), self._folder(folder) as inside:
+        with translated(self.path), suppress(FileNotFoundError), self._folder(folder) as inside:
             for each in (name, _placeholder(name)):
                 with suppress(FileNotFoundError):
                     if modes.S_ISREG(os.lstat(each, dir_fd=inside).st_mode):
                         os.unlink(each, dir_fd=inside)
 
     def sweep(self) -> int:
-        """Remove what this device's interrupted writes left; only while no other push runs."""
         swept = 0
         for key in self.strangers():
             folder, _, name = key.rpartition("/")
             if is_temporary(name, self._device_id):
-                with told(self.path), suppress(FileNotFoundError), self._folder(folder) as inside:
+                with (
+                    translated(self.path),
+                    suppress(FileNotFoundError),
+                    self._folder(folder) as inside,
+                ):
                     os.unlink(name, dir_fd=inside)
                     swept += 1
         return swept
 
     def _put(self, inside: int, name: str, data: bytes) -> None:
         if self._holds(inside, name, data):
-            return self._publisher.settle(inside)  # a crash may have come before that
+            # after a crash the name may not be durable yet
+            return self._publisher.settle(inside)
         temporary, made = self._publisher.write(inside, data)
         try:
             if self._holds(inside, name, data):
@@ -116,23 +145,23 @@ class FolderStore:
         return self._publisher.settle(inside)
 
     def _holds(self, inside: int, name: str, data: bytes) -> bool:
-        """Whether these bytes are there already. Raises Exists when others are."""
-        found = self._look(inside, name)
-        if found is None and not _is_taken(inside, name):
+        """Return whether the object has these bytes already. Raises Exists when it has others."""
+        status = self._look(inside, name)
+        if status is None and not _is_taken(inside, name):
             return False
-        if found and found.st_size == len(data) and read(inside, name, len(data)) == data:
+        if status and status.st_size == len(data) and read(inside, name, len(data)) == data:
             return True
         raise Exists(f"{name} is in the store {self.path}, with other bytes")
 
     def _verify(self, inside: int, name: str, data: bytes, made: os.stat_result) -> None:
-        """Whether the store has what was written, and under that name, not another's file."""
-        found = self._look(inside, name)
-        ours = found and (found.st_dev, found.st_ino) == (made.st_dev, made.st_ino)
-        if found and ours and found.st_size == len(data) and not self._reads_back():
+        """Check that the file of this name is the one that was written, with all its bytes."""
+        status = self._look(inside, name)
+        ours = status and (status.st_dev, status.st_ino) == (made.st_dev, made.st_ino)
+        if status and ours and status.st_size == len(data) and not self._reads_back():
             return
-        if found and read(inside, name, len(data) + 1) == data:
+        if status and read(inside, name, len(data) + 1) == data:
             return
-        if found and not ours:
+        if status and not ours:
             raise Exists(f"{name} was put into the store {self.path} by another program just now")
         os.unlink(name, dir_fd=inside)
         raise Transient(
@@ -146,35 +175,35 @@ class FolderStore:
         return self._doubtful
 
     def _look(self, inside: int, name: str) -> os.stat_result | None:
-        """What a regular file is; None when there is none. Raises Placeholder."""
+        """Return the status of a regular file, None when there is none. Raises Placeholder."""
         try:
-            found = self._stat(name, dir_fd=inside, follow_symlinks=False)
+            status = self._stat(name, dir_fd=inside, follow_symlinks=False)
         except FileNotFoundError:
-            found = None
-        if found is None and _is_taken(inside, _placeholder(name)):
+            status = None
+        if status is None and _is_taken(inside, _placeholder(name)):
             raise self._elsewhere(name)
-        if found is None or not modes.S_ISREG(found.st_mode):
+        if status is None or not modes.S_ISREG(status.st_mode):
             return None
-        if getattr(found, "st_flags", 0) & _DATALESS:
+        if getattr(status, "st_flags", 0) & _DATALESS:
             raise self._elsewhere(name)
-        return found
+        return status
 
     def _elsewhere(self, name: str) -> Placeholder:
         return Placeholder(
-            f"{name} in the store {self.path} is a placeholder, its bytes are in the cloud",
-            "have the folder kept on this machine, then run `hx sync` again",
+            f"{name} in the store {self.path} is a placeholder: its bytes are in the cloud",
+            "set the folder to be kept on this machine, then run `hx sync` again",
         )
 
     def _walk(self, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-        """All that is in the store, but for folders of ours: they are entered."""
+        """Return everything in the store; folders of hx are entered and not returned."""
         folder, slash, start = prefix.rpartition("/")
         with suppress(FileNotFoundError), self._folder(folder) as inside:
             yield from _entries(inside, folder + slash, start)
 
     @contextmanager
     def _folder(self, path: str, *, make: bool = False) -> Iterator[int]:
-        """A folder in the store, open. Raises NotMounted, and FileNotFoundError below the root."""
-        if path and not is_folder(path):
+        """Open a folder of the store. Raises NotMounted, and FileNotFoundError below the root."""
+        if path and not _is_folder(path):
             raise FileNotFoundError(path)
         descriptor = self._open_root()
         try:
@@ -194,11 +223,11 @@ class FolderStore:
             raise not_mounted(self.path, "is not there") from None
         except NotADirectoryError:
             raise not_mounted(self.path, "is not a folder") from None
-        found = os.fstat(descriptor)
-        if self._identity not in (None, (found.st_dev, found.st_ino)):
+        status = os.fstat(descriptor)
+        if self._identity not in (None, (status.st_dev, status.st_ino)):
             os.close(descriptor)
             raise not_mounted(self.path, "was replaced by another folder a moment ago")
-        self._identity = (found.st_dev, found.st_ino)
+        self._identity = (status.st_dev, status.st_ino)
         return descriptor
 
 
@@ -208,7 +237,7 @@ def _entries(inside: int, base: str, start: str = "") -> Iterator[tuple[str, os.
             key = base + entry.name
             if not entry.name.startswith(start):
                 continue
-            if not (is_folder(key) and entry.is_dir(follow_symlinks=False)):
+            if not (_is_folder(key) and entry.is_dir(follow_symlinks=False)):
                 yield key, entry
                 continue
             with suppress(FileNotFoundError), _opened(inside, entry.name) as inner:
@@ -225,7 +254,7 @@ def _opened(inside: int, name: str) -> Iterator[int]:
 
 
 def _is_taken(inside: int, name: str) -> bool:
-    """Whether anything has this name, a link, a folder or a pipe too."""
+    """Return whether anything has this name: a file, a link, a folder or a pipe."""
     try:
         os.lstat(name, dir_fd=inside)
     except FileNotFoundError:
@@ -234,5 +263,19 @@ def _is_taken(inside: int, name: str) -> bool:
 
 
 def _placeholder(name: str) -> str:
-    """What iCloud of macOS before 14 leaves in place of a file that it took away."""
+    """Return the name that iCloud before macOS 14 gives to a file whose bytes it removed."""
     return f".{name}.icloud"
+
+
+def _is_folder(path: str) -> bool:
+    """Return whether hx keeps objects in a folder of this name; it enters no other one."""
+    top, *inner = path.split("/")
+    lengths = {"o": (_ID,), "k": (_ID,), "b": (_ID, 2)}.get(top, ())
+    return (
+        top in _TOP
+        and len(inner) <= len(lengths)
+        and all(
+            len(part) == length and _HEX.issuperset(part)
+            for part, length in zip(inner, lengths, strict=False)
+        )
+    )

@@ -1,23 +1,29 @@
-"""A store in the memory of this process: what every other store has to be like."""
+"""A store in the memory of this process: the simplest one that keeps the contract."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hx.stores import Entry, Exists, Missing
-from hx.stores.keys import require_key
+from hx.stores import Exists, Missing, Store, StoredObject, not_a_store, require_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class MemoryStore:
+def open_url(url: str, place: str, _device_id: bytes, _umask: int | None) -> MemoryStore:
+    """Return an empty store. Raises UsageError for anything behind `memory:`."""
+    if place:
+        raise not_a_store(url)
+    return MemoryStore()
+
+
+class MemoryStore(Store):
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
 
-    def list(self, prefix: str) -> Iterator[Entry]:
-        held = list(self.objects.items())  # as it is now, whatever the caller does meanwhile
-        return (Entry(key, len(data)) for key, data in held if key.startswith(prefix))
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        objects = [*self.objects.items()]  # a copy: the caller may put and delete meanwhile
+        return (StoredObject(key, len(data)) for key, data in objects if key.startswith(prefix))
 
     def get(self, key: str, max_bytes: int) -> bytes:
         require_key(key)

@@ -1,11 +1,14 @@
-"""Check: every object of the store is verified, nothing is taken, nothing is written anywhere.
+"""Check: verify the objects of the store; take nothing and write nothing, here or there.
 
-    listing -> marker -> slots -> manifests -> roster -> what they name -> segments, invitations
+    listing -> vault file -> slots -> manifests -> roster -> invitations, blobs -> listed segments
 
-What a manifest names has to be there; what none names is no problem. Sync contract v1, section 8.
+A segment that a manifest lists has to be there; one that no manifest lists is only counted. Source:
+sync contract v1, section 8.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 from hx.core.format import object_names
 from hx.core.format.manifest import identity
@@ -15,11 +18,10 @@ from hx.database.sync import ledger
 from hx.database.sync.ledger import TAKEN, Segment, Verdict
 from hx.stores import Missing
 from hx.sync.context import Keyring, SyncContext
-from hx.sync.manifests import PATIENT_TRIES, judged, read_manifest
+from hx.sync.manifests import attempt, judged, read_manifest
 from hx.sync.pull import require_vault
-from hx.sync.segments import key_of
-from hx.sync.verify import Damage, look, look_at
-from hx.sync.verify_unlisted import Whole, verify_blob, verify_invitation, verify_slot
+from hx.sync.segments import key_of, listed_row, try_segment
+from hx.sync.verify import Damage, Stored, verify_blob, verify_invitation, verify_slot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,103 +36,97 @@ class Checked(NamedTuple):
     """What a check has found."""
 
     objects: int
-    size: int  # bytes of all of them
+    size: int  # bytes of all objects
     read: int  # objects that were read
     read_bytes: int
     problems: list[Damage]
-    passed_over: dict[str, int]  # reason -> objects that nobody misses
-    unnamed: dict[bytes, int]  # device -> its segments that no manifest of it names
-    behind: list[bytes]  # devices whose newest manifest is older than one that was seen here
+    passed_over: dict[str, int]  # reason -> number of objects that nobody needs
+    unnamed: dict[bytes, int]  # device id -> number of its segments that no manifest lists
+    behind: list[bytes]  # devices whose newest manifest is older than one that was taken here
 
 
-class _Look(NamedTuple):
-    """What is being looked at, and what was found so far."""
+class _State(NamedTuple):
+    """A check at work: what it looks at, and what it has found so far."""
 
     context: SyncContext
     sizes: dict[str, int]  # store key -> bytes
     problems: list[Damage]
     passed_over: dict[str, int]
-    read: list[int]  # sizes of what was read
+    read: list[int]  # sizes of the objects that were read
 
 
 def check(context: SyncContext, percent: int, dice: Random) -> Checked:
-    """`percent`: of the segments, chosen by chance, so many are read; 0: none.
+    """Verify all objects but the segments, and `percent` of the segments, chosen by `dice`.
 
     Raises StoreError, NotAVault, KeyMissing.
     """
-    looker = _looker(context)
-    looker.list_manifests()
-    require_vault(looker)
-    sizes = {entry.key: entry.size for entry in looker.store.list("")}
-    found = _Look(looker, sizes, [], {}, [])
-    _check_marker(found)
-    _check_each(found, object_names.SLOT, verify_slot)
-    newest = _newest(found, _manifests(found))
-    _check_each(found, object_names.INVITE, verify_invitation)
-    _check_each(found, object_names.BLOB, verify_blob)
-    named = {one[:2]: one for one in _named(newest)}
-    _check_named(found, list(named.values()), percent, dice)
-    _doubt_what_moved(found)
+    reader = _reader(context)
+    reader.list_manifests()
+    require_vault(reader)
+    sizes = {entry.key: entry.size for entry in reader.store.list("")}
+    state = _State(reader, sizes, [], {}, [])
+    _check_vault_file(state)
+    _check_each(state, object_names.SLOT, verify_slot)
+    newest = _newest(state, _manifests(state))
+    _check_each(state, object_names.INVITE, verify_invitation)
+    _check_each(state, object_names.BLOB, verify_blob)
+    listed = {(row.object_id, row.device_id): row for row in _listed(newest)}
+    _check_segments(state, list(listed.values()), percent, dice)
+    _drop_replaced(state)
     return Checked(
         len(sizes),
         sum(sizes.values()),
-        len(found.read),
-        sum(found.read),
-        found.problems,
-        found.passed_over,
-        _unnamed(found, named),
-        _behind(looker, newest),
+        len(state.read),
+        sum(state.read),
+        state.problems,
+        state.passed_over,
+        _unlisted(state, listed),
+        _behind(reader, newest),
     )
 
 
-def _looker(context: SyncContext) -> SyncContext:
-    """A visit of which nothing remains: keys that it finds go into no custody."""
+def _reader(context: SyncContext) -> SyncContext:
+    """A context that keeps nothing: the keys that it finds do not go into custody."""
     keyring = Keyring(lambda: context.keyring.secrets, lambda _secrets: None)
-    made = SyncContext(context.database, context.store, context.me, keyring, context.now_us)
-    made.tell = context.tell
-    return made
+    reader = SyncContext(context.database, context.store, context.me, keyring, context.now_us)
+    reader.tell = context.tell
+    return reader
 
 
-def _judge(found: _Look, key: str, verdict: Verdict) -> None:
+def _report(state: _State, key: str, verdict: Verdict) -> None:
+    """Count an object that is skipped; add one that is pending or rejected to the problems."""
     if verdict is TAKEN:
         return
     if verdict.status == SKIPPED:
-        found.passed_over[verdict.reason] = found.passed_over.get(verdict.reason, 0) + 1
+        state.passed_over[verdict.reason] = state.passed_over.get(verdict.reason, 0) + 1
         return
     name = object_names.parsed(key)
-    found.problems.append(Damage(key, name.device_id if name else object_names.NIL, *verdict))
+    state.problems.append(Damage(key, name.device_id if name else object_names.NIL, *verdict))
 
 
-def _check_marker(found: _Look) -> None:
-    genesis = found.context.vault.genesis
+def _check_vault_file(state: _State) -> None:
+    genesis, key = state.context.vault.genesis, object_names.VAULT_KEY
     try:
-        data = found.context.store.get(object_names.VAULT_KEY, len(genesis))
+        data = state.context.store.get(key, len(genesis))
     except Missing:
-        _judge(
-            found, object_names.VAULT_KEY, Verdict(PENDING, NOT_ARRIVED, "the mark is not there")
-        )
+        _report(state, key, Verdict(PENDING, NOT_ARRIVED, "the vault file is not in the store"))
         return
-    found.read.append(len(data))
+    state.read.append(len(data))
     if data != genesis:
-        what = "it is not the mark of the vault that this device is in"
-        _judge(found, object_names.VAULT_KEY, Verdict(REJECTED, HASH, what))
+        detail = "it is not the vault file of the vault that this device is in"
+        _report(state, key, Verdict(REJECTED, HASH, detail))
 
 
-def _check_each(found: _Look, kind: int, verify: Callable[[SyncContext, Whole], None]) -> None:
-    for key, name in _of_kind(found, kind):
-        verdict = look(_verifying(found, verify, Whole(key, name, found.sizes[key])))[1]
-        found.read.append(found.sizes[key])
-        _judge(found, key, verdict)
+def _check_each(state: _State, kind: int, verify: Callable[[SyncContext, Stored], None]) -> None:
+    for key, name in _of_kind(state, kind):
+        stored = Stored(key, name, state.sizes[key])
+        verdict = attempt(partial(verify, state.context, stored))[1]
+        state.read.append(stored.size)
+        _report(state, key, verdict)
 
 
-def _verifying(
-    found: _Look, verify: Callable[[SyncContext, Whole], None], one: Whole
-) -> Callable[[], None]:
-    return lambda: verify(found.context, one)
-
-
-def _of_kind(found: _Look, kind: int) -> Iterator[tuple[str, Name]]:
-    for key in sorted(found.sizes):
+def _of_kind(state: _State, kind: int) -> Iterator[tuple[str, Name]]:
+    for key in sorted(state.sizes):
         name = object_names.parsed(key)
         if name is not None and name.kind == kind:
             yield key, name
@@ -139,110 +135,111 @@ def _of_kind(found: _Look, kind: int) -> Iterator[tuple[str, Name]]:
 # ---- manifests ----
 
 
-def _manifests(found: _Look) -> dict[str, Signed]:
-    """Those that count; the roster is learnt from all of them first."""
-    context, read = found.context, {}
+def _manifests(state: _State) -> dict[str, Signed]:
+    """Store key -> manifest, of those that are valid by the roster in all of them."""
+    context, read = state.context, {}
     for key in sorted(context.listing):
-        one = read_manifest(context, key)
-        found.read.append(found.sizes.get(key, 0))
-        if isinstance(one, Verdict):
-            _judge(found, key, one)
-        else:
-            read[key] = one
-    context.suppose(record for one in read.values() for record in one.manifest.roster)
+        signed, verdict = attempt(partial(read_manifest, context, key))
+        state.read.append(state.sizes.get(key, 0))
+        _report(state, key, verdict)
+        if signed is not None:
+            read[key] = signed
+    context.suppose(record for signed in read.values() for record in signed.manifest.roster)
     context.keyring.vouch(context.trust.readable)
-    return {key: one for key, one in read.items() if _counts(found, key, one)}
+    return {key: signed for key, signed in read.items() if _is_valid(state, key, signed)}
 
 
-def _counts(found: _Look, key: str, one: Signed) -> bool:
-    verdict = judged(found.context, key, one)
-    _judge(found, key, verdict)
+def _is_valid(state: _State, key: str, signed: Signed) -> bool:
+    verdict = judged(state.context, key, signed)
+    _report(state, key, verdict)
     return verdict is TAKEN
 
 
-def _newest(found: _Look, signed: dict[str, Signed]) -> list[Manifest]:
-    """Of each device; two where two lives have written one seq, but for this device's own."""
-    best: dict[bytes, list[Signed]] = {}
-    for one in sorted(signed.values(), key=lambda one: (one.manifest.seq, identity(one.payload))):
-        held = best.setdefault(one.manifest.device_id, [])
-        own = one.manifest.device_id == found.context.me
-        if held and (own or held[-1].manifest.seq < one.manifest.seq):
-            held.clear()
-        held.append(one)
-    return [one.manifest for held in best.values() for one in held]
+def _newest(state: _State, valid: dict[str, Signed]) -> list[Manifest]:
+    """The newest manifest of each device.
+
+    Of another device two, where two copies of it have written one seq.
+    """
+    newest: dict[bytes, list[Signed]] = {}
+    for signed in sorted(valid.values(), key=_age):
+        kept = newest.setdefault(signed.manifest.device_id, [])
+        own = signed.manifest.device_id == state.context.me
+        if kept and (own or kept[-1].manifest.seq < signed.manifest.seq):
+            kept.clear()
+        kept.append(signed)
+    return [signed.manifest for kept in newest.values() for signed in kept]
+
+
+def _age(signed: Signed) -> tuple[int, bytes]:
+    return signed.manifest.seq, identity(signed.payload)
 
 
 def _behind(context: SyncContext, newest: list[Manifest]) -> list[bytes]:
-    there = {one.device_id: one.seq for one in newest}
-    known = {at: several[-1].seq for at, several in ledger.heads(context.database).items()}
+    """Devices of which the store has only manifests that are older than one taken here."""
+    stored = {manifest.device_id: manifest.seq for manifest in newest}
+    taken = {device: heads[-1].seq for device, heads in ledger.heads(context.database).items()}
     return sorted(
-        at for at, seq in known.items() if context.trust.author(at) and there.get(at, 0) < seq
+        device
+        for device, seq in taken.items()
+        if context.trust.author(device) and stored.get(device, 0) < seq
     )
 
 
 # ---- segments ----
 
 
-def _named(newest: list[Manifest]) -> Iterator[Segment]:
-    """As rows of a ledger that have waited long enough for the right bytes."""
-    for one in newest:
-        for listed in one.objects:
-            yield Segment(
-                listed.object_id,
-                one.device_id,
-                *listed[1:],
-                listed=1,
-                superseded=0,
-                rewrite=0,
-                status=PENDING,
-                reason=INCOMPLETE,
-                detail="",
-                since_us=0,
-                tries=PATIENT_TRIES,
-            )
+def _listed(newest: list[Manifest]) -> Iterator[Segment]:
+    for manifest in newest:
+        for listed in manifest.objects:
+            yield listed_row(manifest.device_id, listed)
 
 
-def _check_named(found: _Look, named: list[Segment], percent: int, dice: Random) -> None:
-    """Each is there and as long as its author says; of some all of it is verified."""
-    there = []
-    for one in named:
-        verdict = _seen(found, one)
-        _judge(found, key_of(one), verdict)
+def _check_segments(state: _State, listed: list[Segment], percent: int, dice: Random) -> None:
+    """Compare the size of each listed segment, and read and verify some of them."""
+    stored = []
+    for segment in listed:
+        verdict = _compared(state, segment)
+        _report(state, key_of(segment), verdict)
         if verdict is TAKEN:
-            there.append(one)
-    count = -(-len(there) * percent // 100)
-    for number, one in enumerate(dice.sample(there, count)):
-        found.context.tell(number, count)
-        found.read.append(one.size)
-        _judge(found, key_of(one), look_at(found.context, one)[1])
+            stored.append(segment)
+    count = -(-len(stored) * percent // 100)  # rounded up
+    for number, segment in enumerate(dice.sample(stored, count)):
+        state.context.tell(number, count)
+        state.read.append(segment.size)
+        _report(state, key_of(segment), try_segment(state.context, segment)[1])
 
 
-def _doubt_what_moved(found: _Look) -> None:
-    """What a device has replaced meanwhile is not missed."""
-    if not any(one.is_missing for one in found.problems):
+def _compared(state: _State, segment: Segment) -> Verdict:
+    """TAKEN when the store lists the segment with the size that its author has listed."""
+    size = state.sizes.get(key_of(segment))
+    if size is None:
+        return Verdict(PENDING, NOT_ARRIVED, "its author has listed it")
+    if size == segment.size:
+        return TAKEN
+    detail = f"it has {size:,} bytes, its author has listed {segment.size:,}"
+    if size < segment.size:
+        return Verdict(PENDING, INCOMPLETE, detail)
+    return Verdict(REJECTED, HASH, detail)
+
+
+def _drop_replaced(state: _State) -> None:
+    """Drop missing segments of devices that have published during the check."""
+    if not any(problem.is_missing for problem in state.problems):
         return
-    before = set(found.context.listing)
-    found.context.list_manifests()
-    changed = before.symmetric_difference(found.context.listing)
+    before = set(state.context.listing)
+    state.context.list_manifests()
+    changed = before.symmetric_difference(state.context.listing)
     moved = {name.device_id for key in changed if (name := object_names.parsed(key)) is not None}
-    found.problems[:] = [
-        one for one in found.problems if not (one.is_missing and one.device_id in moved)
+    state.problems[:] = [
+        problem
+        for problem in state.problems
+        if not (problem.is_missing and problem.device_id in moved)
     ]
 
 
-def _seen(found: _Look, one: Segment) -> Verdict:
-    size = found.sizes.get(key_of(one))
-    if size is None:
-        return Verdict(PENDING, NOT_ARRIVED, "its author has listed it")
-    if size == one.size:
-        return TAKEN
-    what = f"it has {size:,} bytes, its author has listed {one.size:,}"
-    return Verdict(PENDING, INCOMPLETE, what) if size < one.size else Verdict(REJECTED, HASH, what)
-
-
-def _unnamed(found: _Look, named: dict[tuple[bytes, bytes], Segment]) -> dict[bytes, int]:
+def _unlisted(state: _State, listed: dict[tuple[bytes, bytes], Segment]) -> dict[bytes, int]:
     counts: dict[bytes, int] = {}
-    for _, name in _of_kind(found, object_names.SEGMENT):
-        if (name.object_id, name.device_id) not in named:
+    for _, name in _of_kind(state, object_names.SEGMENT):
+        if (name.object_id, name.device_id) not in listed:
             counts[name.device_id] = counts.get(name.device_id, 0) + 1
     return counts

@@ -1,23 +1,24 @@
-"""Own segments to write anew: those that hold what is forgotten or beaten, small ones in crowds.
+"""Choose the own segments to rewrite: those with forgotten or superseded records, and small ones.
 
-What is kept is read from the sealed segment, never from the database: retention must not reach the
-store. Only what is covered or beaten goes; for what is covered a tombstone is carried on.
+What is kept is read from the sealed segment and never from the database: retention, which removes
+records from this disk, must not reach the store. Only covered and superseded records are left out;
+for a covered record the new segment carries a tombstone that covers it.
 """
 
 from __future__ import annotations
 
-from hx.core.format import object_names, segment
-from hx.core.format.header import size_limit
 from hx.core.format.verdict import IMPORTED, Fault
 from hx.core.merge import Cover, History, join
 from hx.core.record import NamedTuple
-from hx.database import artifacts as keepsakes
 from hx.database import tombstones
+from hx.database.artifacts import touched_artifacts
 from hx.database.event_rows import events_at
-from hx.database.retained_segments import RETAINED
+from hx.database.retention import RETAINED
 from hx.database.sync import ledger
-from hx.database.sync.valid_records import spared
+from hx.database.sync.locations import IN_OWN_SEGMENT
+from hx.database.sync.valid_records import still_valid
 from hx.stores import Missing
+from hx.sync.segments import read_segment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,110 +27,115 @@ if TYPE_CHECKING:
     from hx.database.sync.ledger import Segment
     from hx.sync.context import SyncContext
 
-MANY = 32  # small segments; then they become one
-SMALL_BYTES = 256 << 10  # of an object: about 1 MiB of plaintext
+MANY = 32  # when there are more small segments than this, they are merged into one
+SMALL_BYTES = 256 << 10  # size of a small object: about 1 MiB of plaintext
 
 
 class Rewriting(NamedTuple):
+    """Own segments to replace, and what the new ones hold of them."""
+
     replaced: list[Segment]
-    history: History  # what goes on living of them
-    rows: dict[EventKey, int]  # its events that are in the database
+    history: History
+    rows: dict[EventKey, int]  # events of `history` that are in the database -> row id
 
 
 def rewriting(context: SyncContext) -> Rewriting:
-    """What is to be written anew now. Raises StoreError; what cannot be read stays as it is."""
+    """The rewriting that is due now. A segment that cannot be read stays. Raises StoreError."""
     replaced, old = [], History()
-    for one in _chosen(ledger.live(context.database, context.me)):
-        read = _read(context, one)
-        if read is not None:
-            replaced.append(one)
-            old = join(old, read)
-    for one in orphans(context):
-        read = _read_orphan(context, one)
-        if read is not None:
-            replaced.append(one)
-            old = join(old, _not_here(context.database, read))
+    for segment in _chosen(ledger.live(context.database, context.me)):
+        history = _read(context, segment)
+        if history is not None:
+            replaced.append(segment)
+            old = join(old, history)
+    for segment in dropped_by_copies(context):
+        history = _read_dropped(context, segment)
+        if history is not None:
+            replaced.append(segment)
+            old = join(old, _missing_here(context.database, history))
     return Rewriting(replaced, *_kept(context, old))
 
 
-def orphans(context: SyncContext) -> list[Segment]:
-    """Own segments that another life of this device leaves out: retention may have taken here
-    what nobody else has joined yet, so they are read once more before they go.
+def dropped_by_copies(context: SyncContext) -> list[Segment]:
+    """Own segments that another copy of this device does not list any more.
+
+    Retention may have removed records here that no other device has joined yet. So these segments
+    are read once more before they are deleted.
     """
     if context.database.meta(RETAINED) is None:
         return []
-    return ledger.orphans(context.database, context.me)
+    return ledger.left_out(context.database, context.me)
 
 
-def _read_orphan(context: SyncContext, one: Segment) -> History | None:
-    """One that is not there any more need not be read again."""
+def _read_dropped(context: SyncContext, segment: Segment) -> History | None:
+    """The history of such a segment; one that is absent from the store is superseded."""
     try:
-        return _opened(context, one)
+        return read_segment(context, segment).history
     except Fault:
         return None
     except Missing:
-        if one.object_id not in context.segments_there(context.me):
+        if segment.object_id not in context.segments_there(context.me):
             with context.database.transaction():
-                ledger.supersede(context.database, context.me, [one])
+                ledger.supersede(context.database, context.me, [segment])
         return None
 
 
-def _not_here(database: Database, read: History) -> History:
-    """What is here is due by itself."""
-    here = {event.key for event in events_at(database, (event.key for event in read.events))}
-    kept = {one.key for one in keepsakes.touched_artifacts(database, read, ())}
+def _missing_here(database: Database, history: History) -> History:
+    """The records that the database does not have; those that it has are published anyway."""
+    keys = (event.key for event in history.events)
+    here = {event.key for event in events_at(database, keys)}
+    kept = {artifact.key for artifact in touched_artifacts(database, history, ())}
     return History(
-        frozenset(event for event in read.events if event.key not in here),
-        frozenset(one for one in read.artifacts if one.key not in kept),
+        frozenset(event for event in history.events if event.key not in here),
+        frozenset(artifact for artifact in history.artifacts if artifact.key not in kept),
     )
 
 
 def _chosen(listed: list[Segment]) -> list[Segment]:
-    """Of those that were joined here: what another one holds is in no row of this database."""
-    live = [one for one in listed if one.status == IMPORTED]
-    small = {one.object_id for one in live if one.size < SMALL_BYTES}
-    crowded = len(small) > MANY
-    return [one for one in live if one.rewrite or (crowded and one.object_id in small)]
+    """Segments to rewrite, of those that were joined here.
+
+    The records of any other segment are in no row of this database.
+    """
+    joined = [segment for segment in listed if segment.status == IMPORTED]
+    small = {segment.object_id for segment in joined if segment.size < SMALL_BYTES}
+    merging = len(small) > MANY
+    return [
+        segment for segment in joined if segment.rewrite or (merging and segment.object_id in small)
+    ]
 
 
-def _read(context: SyncContext, one: Segment) -> History | None:
+def _read(context: SyncContext, segment: Segment) -> History | None:
     try:
-        return _opened(context, one)
-    except (Missing, Fault):  # `hx sync status` tells of it
+        return read_segment(context, segment).history
+    except (Missing, Fault):  # `hx sync check` finds it and `hx sync repair` replaces it
         return None
 
 
-def _opened(context: SyncContext, one: Segment) -> History:
-    key = object_names.segment(context.me, one.object_id)
-    data = context.store.get(key, size_limit(object_names.SEGMENT))
-    return segment.decode(context.unsealed(key, data))
-
-
 def _kept(context: SyncContext, old: History) -> tuple[History, dict[EventKey, int]]:
-    """Without what is covered or beaten; what is not in the database is neither."""
+    """What the new segments hold: records that are neither covered nor superseded.
+
+    A record that is not in the database is kept.
+    """
     cover = Cover(tombstones.relevant(context.database, old))
-    kept, rows = spared(context.database, old, cover)
+    kept, rows = still_valid(context.database, old, cover)
     return kept._replace(tombstones=old.tombstones | _carried(context, old, cover)), rows
 
 
 def _carried(context: SyncContext, old: History, cover: Cover) -> frozenset[Tombstone]:
-    """For each record that goes one order that covers it, unless an own segment holds one."""
+    """Tombstones that cover the records left out, but for those that an own segment holds."""
     events = [event.key for event in old.events if cover.event(event.key)]
-    artifacts = [one.key for one in old.artifacts if cover.artifact(one.key)]
+    artifacts = [artifact.key for artifact in old.artifacts if cover.artifact(artifact.key)]
     if not events and not artifacts:
         return frozenset()
     database = context.database
-    held = tombstones.read(
-        database, "location IN (SELECT id FROM location WHERE segment IS NOT NULL)"
-    )
+    held = tombstones.read(database, IN_OWN_SEGMENT)
     left = _uncovered(events, artifacts, Cover(held | old.tombstones))
     carried: set[Tombstone] = set()
-    for order in sorted(tombstones.read(database), key=lambda order: order.tombstone_id):
+    for tombstone in sorted(tombstones.read(database), key=lambda each: each.tombstone_id):
         if not any(left):
             break
-        after = _uncovered(*left, Cover([order]))
+        after = _uncovered(*left, Cover([tombstone]))
         if after != left:
-            carried.add(order)
+            carried.add(tombstone)
             left = after
     return frozenset(carried)
 

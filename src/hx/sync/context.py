@@ -1,4 +1,4 @@
-"""One visit to the store: the vault, its keys and its trust, as every step of a sync sees them."""
+"""The context of one sync: store, database, keys, trust and listing, as every step sees them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from hx.core.format.genesis import Genesis
     from hx.core.format.keys import DeviceKeys
     from hx.core.format.object_names import Name
-    from hx.core.format.roster import Member, Record, Trust
+    from hx.core.format.roster import Member, Trust
+    from hx.core.format.roster_records import Record
     from hx.core.format.slot import Slot
     from hx.custody.key_set import Secrets
     from hx.database.connection import Database
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
     from hx.stores import Store
 
 
+KEY_ID = slice(56, 72)  # in a header: the id of the key that the object is sealed under
+
+
 class Keyring:
-    """The keys of this device and its vault; custody is asked when the first one is needed."""
+    """The keys of this device and of its vault; custody is asked when the first key is needed."""
 
     def __init__(self, load: Callable[[], Secrets], store: Callable[[Secrets], None]) -> None:
         self._load = load
@@ -41,35 +45,42 @@ class Keyring:
 
     @property
     def vmks(self) -> dict[bytes, bytes]:
-        """Keys that the roster vouches for, by their ids: these seal and open everything."""
+        """Key id -> vault key, of the keys that the roster vouches for. They open every object."""
         return {key_id: vmk for key_id, (_, vmk) in self.secrets.vmks.items()}
 
     @property
     def offered(self) -> dict[bytes, bytes]:
-        """Keys from slots that nothing vouches for yet: they may open manifests, no more."""
+        """Key id -> key from a slot that no roster record vouches for yet.
+
+        Such a key may open a manifest, in which the record may be, and nothing else.
+        """
         return {key_id: vmk for key_id, (_, vmk) in self._offered.items()}
 
-    def offer(self, found: Slot) -> None:
-        if found.key_id not in self.secrets.vmks:
-            self._offered[found.key_id] = (found.number, found.vmk)
+    def offer(self, slot: Slot) -> None:
+        """Remember the key of a slot until the roster vouches for it."""
+        if slot.key_id not in self.secrets.vmks:
+            self._offered[slot.key_id] = (slot.number, slot.vmk)
 
     def vouch(self, readable: Iterable[bytes]) -> bool:
-        """Take what was offered and is an epoch's key into custody; whether there was any."""
-        found = {
+        """Take the offered keys with these ids into custody. Returns whether there was any."""
+        vouched = {
             key_id: self._offered.pop(key_id) for key_id in readable if key_id in self._offered
         }
-        if found:
-            self.keep(found)
-        return bool(found)
+        if vouched:
+            self.keep(vouched)
+        return bool(vouched)
 
     def keep(self, vmks: dict[bytes, tuple[int, bytes]]) -> None:
-        """In custody first: nothing is sealed under a key that a crash could take away."""
+        """Take keys (id -> number and key) into custody.
+
+        The caller does so before it seals anything under a key: a crash must not lose the key.
+        """
         merged = self.secrets._replace(vmks={**self.secrets.vmks, **vmks})
         self._store(merged)
         self._secrets = merged
 
 
-class Note(NamedTuple):
+class ObjectNote(NamedTuple):
     """What was done with one object, for `--verbose`."""
 
     key: str
@@ -81,49 +92,47 @@ class Pulled(NamedTuple):
     """What a pull did."""
 
     objects: int = 0  # segments taken
-    events: int = 0  # that were not here
-    forgotten: int = 0  # that were here, and somebody has forgotten
-    dropped: int = 0  # that came too late: they are forgotten
-    pending: int = 0  # objects that are so now, whenever they came
+    events: int = 0  # that were not in the database
+    forgotten: int = 0  # events that were in the database, and another device has forgotten
+    dropped: int = 0  # events that were not joined because a tombstone covers them
+    pending: int = 0  # objects that are pending after the pull, whenever they came
     rejected: int = 0
 
 
 class SyncContext:
-    """The database is ours alone to change what it says of the vault while the visit lasts."""
+    """One sync. Until it ends no other process changes what the database says of the vault."""
 
     def __init__(
         self, database: Database, store: Store, me: bytes, keyring: Keyring, now_us: int
     ) -> None:
-        found = rows.read(database)
-        assert found is not None, "there is a vault"
+        vault = rows.read(database)
+        assert vault is not None, "the caller has checked that there is a vault"
         self.database = database
         self.store = store
-        self.vault: Vault = found
+        self.vault: Vault = vault
         self.me = me
         self.keyring = keyring
         self.now_us = now_us
-        self.on_note: Callable[[Note], object] = lambda _note: None
+        self.on_note: Callable[[ObjectNote], object] = lambda _note: None
         self.tell: Callable[[int, int], object] = lambda _done, _size: None
         self._genesis: Genesis | None = None
         self._trust: Trust | None = None
         self.listing: dict[str, Name] = {}
-        self.newcomers: list[Member] = []  # devices that this visit was the first to hear of
-        self.own_read: list[str] = []  # own manifests that were news to this database
+        self.newcomers: list[Member] = []  # devices that this sync was the first to hear of
+        self.own_read: list[str] = []  # keys of own manifests that this database did not know
         self.unvouched: dict[str, bytes] = {}  # manifest -> id of the offered key that opened it
 
     @property
     def genesis(self) -> Genesis:
         if self._genesis is None:
-            from hx.core.format.genesis import (
-                read,  # a visit that finds nothing new needs no crypto
-            )
+            from hx.core.format.genesis import read  # a sync with nothing new needs no cryptography
 
             self._genesis = read(self.vault.genesis)
         return self._genesis
 
     @property
     def trust(self) -> Trust:
-        """Who is trusted, by all that was ever heard of the roster."""
+        """Who is trusted, by all roster records that this device knows."""
         if self._trust is None:
             from hx.core.format.roster import evaluate
 
@@ -132,14 +141,17 @@ class SyncContext:
 
     @property
     def knows_trust(self) -> bool:
-        """Whether the roster was evaluated in this visit already."""
+        """Whether this sync has evaluated the roster already."""
         return self._trust is not None
 
     def learn(self, records: Iterable[Record]) -> bool:
-        """Roster records, whoever brought them: they vouch for themselves."""
-        from hx.core.format.roster import is_genuine
+        """Store roster records with a valid signature, whoever brought them.
 
-        genuine = [one for one in records if is_genuine(one, self.vault.vault_id)]
+        Returns whether any was new.
+        """
+        from hx.core.format.roster_records import is_genuine
+
+        genuine = [record for record in records if is_genuine(record, self.vault.vault_id)]
         if not genuine:
             return False
         with self.database.transaction():
@@ -149,52 +161,54 @@ class SyncContext:
         return grown
 
     def suppose(self, records: Iterable[Record]) -> None:
-        """Trust as if these were known too; nothing is kept of them."""
-        from hx.core.format.roster import evaluate, is_genuine
+        """Evaluate the roster as if these records were known too, and store none of them."""
+        from hx.core.format.roster import evaluate
+        from hx.core.format.roster_records import is_genuine
 
-        genuine = {one for one in records if is_genuine(one, self.vault.vault_id)}
+        genuine = {record for record in records if is_genuine(record, self.vault.vault_id)}
         self._trust = evaluate(self.genesis, rows.records(self.database) | genuine)
 
     def list_manifests(self) -> None:
-        """One list request: everything new is found by it."""
-        found = {}
+        """List the manifests, in one request: whatever is new in the store is found by them."""
+        listing = {}
         for entry in self.store.list(object_names.MANIFESTS):
             name = object_names.parsed(entry.key)
             if name is not None and name.kind == object_names.MANIFEST:
-                found[entry.key] = name
-        self.listing = found
+                listing[entry.key] = name
+        self.listing = listing
 
     def segments_there(self, device_id: bytes) -> set[bytes]:
         """Object ids of the segments of a device, by a listing, which may be stale."""
         listed = self.store.list(object_names.segments_of(device_id))
         return {name.object_id for entry in listed if (name := object_names.parsed(entry.key))}
 
-    def require_marker(self) -> None:
-        """The store is there and holds this vault. Raises StoreError, NotAVault."""
+    def require_vault_file(self) -> None:
+        """Require the vault file of this vault in the store. Raises StoreError, NotAVault."""
         try:
-            found = self.store.get(object_names.VAULT_KEY, len(self.vault.genesis))
+            data = self.store.get(object_names.VAULT_KEY, len(self.vault.genesis))
         except Missing:
             raise NotAVault(
                 f"{self.vault.store} does not hold a vault: {object_names.VAULT_KEY} is missing",
                 "nothing was changed: check that the right disk is mounted there",
             ) from None
-        if found != self.vault.genesis:
+        if data != self.vault.genesis:
             raise NotAVault(
                 f"{self.vault.store} holds another vault than {self.vault.name!r}",
                 "nothing was changed: mount the right store, or see `hx sync status`",
             )
 
     def unsealed(self, key: str, data: bytes) -> bytes:
-        """The payload of a manifest, segment or blob. Raises Fault."""
+        """The payload of a manifest, segment or blob at this store key. Raises Fault."""
         from hx.core.format.envelope import unseal
 
         suite = self.genesis.suite
         _, payload = unseal(
-            data, expect=key, vault_id=self.vault.vault_id, suite=suite, vmks=self._readable(key)
+            data, expect=key, vault_id=self.vault.vault_id, suite=suite, vmks=self._keys_for(key)
         )
         return payload
 
-    def _readable(self, key: str) -> dict[bytes, bytes]:
+    def _keys_for(self, key: str) -> dict[bytes, bytes]:
+        """Keys that may open the object at this store key."""
         if not self.is_sealed:
             return {}
         offered = self.keyring.offered if key.startswith(object_names.MANIFESTS) else {}
@@ -205,28 +219,29 @@ class SyncContext:
         return bool(self.genesis.suite)
 
     def is_offered(self, data: bytes) -> bool:
-        """Whether the key of a manifest is one that nothing vouches for yet."""
-        return self.is_sealed and data[56:72] in self.keyring.offered
+        """Whether a manifest is sealed under a key that no roster record vouches for yet."""
+        return self.is_sealed and data[KEY_ID] in self.keyring.offered
 
     def read_slots(self) -> None:
-        """Keys that somebody has put down for this device."""
+        """Offer the keyring the keys of the slots for this device."""
         device = self.keyring.secrets.device
-        for found in slots(self.store, self.vault.vault_id, device):
-            self.keyring.offer(found)
+        for slot in slots(self.store, self.vault.vault_id, device):
+            self.keyring.offer(slot)
 
     def sweep(self) -> None:
-        """Take out of the store what this device left half written; while no other push runs."""
+        """Delete half-written files of this device; the caller holds the push lock."""
         sweep: Callable[[], int] | None = getattr(self.store, "sweep", None)
         if sweep is not None:
             sweep()
 
     def note(self, key: str, verdict: Verdict) -> None:
+        """Tell `--verbose` what was done with an object."""
         said = f"{verdict.status} {verdict.reason}".strip()
-        self.on_note(Note(key, said, verdict.detail))
+        self.on_note(ObjectNote(key, said, verdict.detail))
 
 
 def slots(store: Store, vault_id: bytes, keys: DeviceKeys) -> Iterator[Slot]:
-    """Every slot that these keys open; what is damaged or another's is passed over."""
+    """Slots that these keys open; a slot that is damaged or of another vault is left out."""
     from hx.core.format import slot
     from hx.core.format.header import size_limit
     from hx.core.format.verdict import Fault

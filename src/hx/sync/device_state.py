@@ -1,12 +1,19 @@
-"""Where a device stands in its vault, in words: in it, waiting, not admitted, revoked, or left."""
+"""The state of this device in its vault: member, waiting, not admitted, revoked, left, or copied.
+
+A device is copied when own manifests are in the store that this database did not write: a copied
+disk goes on elsewhere, or a restored backup does not know what it wrote. That is noted until this
+device has published again without meeting the other copy.
+"""
 
 from __future__ import annotations
 
 from hx.core.errors import NotInVault
-from hx.database.sync import ledger
+from hx.database.sync import ledger, vault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from hx.core.format.roster import Trust
     from hx.database.connection import Database
     from hx.sync.context import SyncContext
@@ -18,7 +25,8 @@ MEMBER, WAITING, NOT_ADMITTED, REVOKED, LEFT = PLACES = (
     "revoked",
     "departed",
 )
-_PLACE = "place"  # meta: as it was when the roster was last evaluated
+_PLACE = "place"  # meta: the place when the roster was last evaluated
+_COPY_SEEN = "copy_seen_us"  # meta: when a manifest of another copy of this device was last read
 
 WAITS = (
     "this device waits to be admitted",
@@ -27,7 +35,7 @@ WAITS = (
 _REJOIN = "run `hx sync leave`, then `hx sync join` with a code from a new `hx sync invite`"
 OUTSIDE = {
     NOT_ADMITTED: (
-        "this device was not admitted to the vault: another device has used the same invitation",
+        "this device was not admitted to the vault: another device used the same invitation",
         _REJOIN,
     ),
     REVOKED: ("this device was removed from the vault", _REJOIN),
@@ -36,20 +44,21 @@ OUTSIDE = {
 
 
 def waits(database: Database) -> tuple[str, str]:
-    """Of a device that waits: a sentence, and what to do.
+    """The message for a waiting device, and what to do.
 
-    Who is not admitted cannot read it: the others turn to a key that it does not get.
+    A device that was not admitted cannot read that it was not: the others write under a new key,
+    which it does not get.
     """
     if not ledger.lacks_key(database):
         return WAITS
     return (
-        f"{WAITS[0]}, and the others write with a key that it does not have",
-        f"{WAITS[1]}; if this message stays, it was not admitted: {_REJOIN}",
+        f"{WAITS[0]}, and the others write under a key that it does not have",
+        f"if hx says so again later, the device was not admitted: {_REJOIN}",
     )
 
 
 def place_of(trust: Trust, device_id: bytes) -> str:
-    """One of PLACES."""
+    """The place of a device: one of PLACES."""
     if device_id in trust.active:
         return MEMBER
     if device_id in trust.waiting:
@@ -60,17 +69,41 @@ def place_of(trust: Trust, device_id: bytes) -> str:
 
 
 def place_here(context: SyncContext) -> str:
-    """Of this device. Costs no cryptography when nothing was heard since the last time."""
+    """The place of this device; without cryptography when the roster was not evaluated."""
     known = context.database.meta(_PLACE)
     if context.knows_trust or known not in PLACES:
-        found = place_of(context.trust, context.me)
-        if found != known:
-            context.database.set_meta(_PLACE, found)
-        return found
+        place = place_of(context.trust, context.me)
+        if place != known:
+            context.database.set_meta(_PLACE, place)
+        return place
     return str(known)
 
 
 def require_place(place: str) -> None:
-    """Raises NotInVault, with what to do, where a device may not publish."""
+    """Require a place from which a device may publish. Raises NotInVault, with what to do."""
     if place in OUTSIDE:
         raise NotInVault(*OUTSIDE[place])
+
+
+# ---- other copies of this device ----
+
+
+def copy_seen_us(database: Database) -> int | None:
+    """When another copy of this device was last met; None when that was not lately."""
+    seen_us = database.meta(_COPY_SEEN)
+    return seen_us if isinstance(seen_us, int) else None
+
+
+def note_copies(context: SyncContext, own: Collection[str]) -> bool:
+    """Note after a sync whether another copy was met. Returns whether that is news.
+
+    `own`: keys of the objects in the outbox of this copy when the sync began.
+    """
+    database, known = context.database, copy_seen_us(context.database)
+    if set(context.own_read) - set(own):
+        database.set_meta(_COPY_SEEN, context.now_us)
+        return known is None
+    row = vault.read(database)
+    if known is not None and row is not None and row.pushed_at_us == context.now_us:
+        database.execute("DELETE FROM meta WHERE key = ?", (_COPY_SEEN,))
+    return False

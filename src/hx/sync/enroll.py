@@ -1,24 +1,21 @@
-"""How devices come into a vault: making one, inviting, joining, recovering. Contract, section 4.
+"""Enroll devices: make a vault, invite, join, recover. Source: sync contract v1, section 4.
 
 Each step may be cut short and repeated: keys are in custody before anything is sealed under them,
-and the marker or the invitation is looked at before anything is written.
+and the vault file or the invitation is read before anything is written.
 """
 
 from __future__ import annotations
 
 from hx.core.errors import InputError, NotAVault
-from hx.core.format import genesis as records_of_genesis
-from hx.core.format import invite, object_names
+from hx.core.format import genesis, invite, object_names, roster_records
 from hx.core.format.envelope import PLAIN, SEALED, size_limit
 from hx.core.format.keys import DeviceKeys, generate, key_id, new_vmk, recovery_keys
 from hx.core.format.phrases import code_of, invite_id, new_secret
 from hx.core.format.roster import evaluate
-from hx.core.format.roster_records import add, epoch
-from hx.core.format.roster_records import invite as invite_record
 from hx.core.format.verdict import Fault
 from hx.core.record import NamedTuple
 from hx.custody.key_set import Secrets
-from hx.database.sync import ledger, left_vaults
+from hx.database.sync import ledger
 from hx.database.sync import vault as rows
 from hx.database.sync.vault import Vault
 from hx.stores import Missing
@@ -40,18 +37,18 @@ INVITE_US = 86_400_000_000  # how long an invitation is open
 _DAMAGED = "the store is damaged, or somebody has changed it: restore it from a backup"
 
 
-class Here(NamedTuple):
-    """A device before it is in a vault: the one that we are on."""
+class ThisDevice(NamedTuple):
+    """The device that hx runs on, before it is in a vault."""
 
     database: Database
     device: DeviceKeys
     label: str
-    keep: Callable[[Secrets], None]  # into custody
+    keep: Callable[[Secrets], None]  # takes keys into custody
     now_us: int
 
 
-class Place(NamedTuple):
-    """Where a vault lies or shall lie."""
+class VaultPlace(NamedTuple):
+    """A store in which there is a vault, or in which one is to be made."""
 
     store: Store
     url: str
@@ -59,7 +56,7 @@ class Place(NamedTuple):
 
 
 def require_empty(store: Store, url: str) -> None:
-    """A complete listing shows nothing: only then may a vault be made there. Raises NotAVault."""
+    """Require a store without any object, by a complete listing. Raises NotAVault."""
     if any(entry.key == object_names.VAULT_KEY for entry in store.list("")):
         raise NotAVault(
             f"{url} holds a vault already",
@@ -67,58 +64,64 @@ def require_empty(store: Store, url: str) -> None:
         )
     if next(iter(store.list("")), None) is not None:
         raise NotAVault(
-            f"{url} holds objects of a vault, but not its first record",
-            "choose an empty folder, or restore hx-vault.hx from a backup",
+            f"{url} holds objects of a vault, but not its vault file",
+            "choose an empty place, or restore hx-vault.hx from a backup",
         )
 
 
-def init(here: Here, place: Place, *, encrypt: bool, entropy: bytes) -> Genesis:
-    """Make a vault of which this is the first device; a push has to follow."""
+def init(here: ThisDevice, place: VaultPlace, *, encrypt: bool, entropy: bytes) -> Genesis:
+    """Make a vault with this device as its first; the caller has to push next.
+
+    Raises StoreError, NotAVault.
+    """
     require_empty(place.store, place.url)
     suite = SEALED if encrypt else PLAIN
-    data, genesis = records_of_genesis.make(suite, here.now_us, here.device, recovery_keys(entropy))
+    data, first_record = genesis.make(suite, here.now_us, here.device, recovery_keys(entropy))
     records: list[Record] = []
     vmks: dict[bytes, tuple[int, bytes]] = {}
     if encrypt:
         vmk = new_vmk()
         vmks[key_id(vmk)] = (1, vmk)
         seed = here.device.sign_seed
-        records.append(epoch(1, key_id(vmk), (), seed=seed, vault_id=genesis.vault_id))
-    here.keep(Secrets(here.device, dict(vmks)))  # first: a marker whose key is lost is in the way
+        records.append(
+            roster_records.epoch(1, key_id(vmk), (), seed=seed, vault_id=first_record.vault_id)
+        )
+    # before the vault file, which nobody could use if a crash lost its key
+    here.keep(Secrets(here.device, dict(vmks)))
     place.store.put(object_names.VAULT_KEY, data)
     _enter(here, place, data, records, vmks)
-    return genesis
+    return first_record
 
 
 def _enter(
-    here: Here,
-    place: Place,
-    genesis: bytes,
+    here: ThisDevice,
+    place: VaultPlace,
+    vault_file: bytes,
     records: list[Record],
     vmks: Mapping[bytes, tuple[int, bytes]],
 ) -> None:
-    """Keys into custody, then the vault into the database: from here on this device is in it."""
+    """Take the keys into custody, then write the vault to the database: this device is a member."""
     here.keep(Secrets(here.device, dict(vmks)))
-    vault_id = records_of_genesis.read(genesis).vault_id
+    vault_id = genesis.read(vault_file).vault_id
     me = here.device.device_id
-    rows.create(here.database, Vault(vault_id, place.name, place.url, genesis), me)
-    before = left_vaults.read(here.database, vault_id)
-    if before is not None and before.record is not None:  # perhaps nobody has heard of it yet
+    rows.create(here.database, Vault(vault_id, place.name, place.url, vault_file), me)
+    before = rows.departure(here.database, vault_id)
+    if before is not None and before.record is not None:  # others may not know that it has left
         records = [*records, before.record]
     with here.database.transaction():
         rows.add_records(here.database, records)
 
 
-def invitation(context: SyncContext) -> tuple[str, int]:
-    """(code, expires_at_us) of a new invitation; a push has to follow.
+def make_invitation(context: SyncContext) -> tuple[str, int]:
+    """Make an invitation. Returns (code, expires_at_us); the caller has to push next.
 
-    A key that is due is made first: the newcomer is to read what is written next.
+    A new epoch that is due is made first, so that the invitation brings its key.
     """
     prepare(context)
     secret, seed = new_secret(), generate().sign_seed
     keys = context.keyring.secrets
     expires_at_us = context.now_us + INVITE_US
-    record = invite_record(
+    record = roster_records.invite(
         invite_id(secret),
         DeviceKeys(seed, bytes(32)).sign_pub,
         expires_at_us,
@@ -126,41 +129,49 @@ def invitation(context: SyncContext) -> tuple[str, int]:
         vault_id=context.vault.vault_id,
     )
     context.learn([record])
-    found = invite.Invitation(
+    made = invite.Invitation(
         context.genesis.sha256,
         tuple(sorted(keys.vmks.values())),
         seed,
         tuple(rows.records(context.database)),
         tuple(ledger.seen(context.database)),
     )
-    data = invite.sealed(found, secret=secret, suite=context.genesis.suite)
+    data = invite.sealed(made, secret=secret, suite=context.genesis.suite)
     context.store.put(invite.store_key(secret), data)
     return code_of(secret), expires_at_us
 
 
-def join(here: Here, place: Place, secret: bytes) -> None:
-    """Come into the vault by a code; a push has to follow, then `spent`."""
-    data, genesis = read_genesis(place)
-    found = _opened(place, secret)
-    if found.genesis_sha256 != genesis.sha256:
+def join(here: ThisDevice, place: VaultPlace, secret: bytes) -> None:
+    """Join the vault by the secret of an invitation code; the caller has to push, then `spend`.
+
+    Raises StoreError, NotAVault, InputError.
+    """
+    data, first_record = read_genesis(place)
+    invitation = _opened(place, secret)
+    if invitation.genesis_sha256 != first_record.sha256:
         raise NotAVault(
             f"{place.url} holds another vault than the invitation is for",
             "use the store of the invitation",
         )
-    _require_open(found, genesis, secret, here.now_us)
-    own = add(
+    _require_open(invitation, first_record, secret, here.now_us)
+    own = roster_records.add(
         (here.device.sign_pub, here.device.box_pub),
         here.label,
-        seed=found.seed,
-        vault_id=genesis.vault_id,
+        seed=invitation.seed,
+        vault_id=first_record.vault_id,
     )
-    vmks = {key_id(vmk): (number, vmk) for number, vmk in found.vmks}
-    _enter(here, place, data, [*found.roster, own], vmks)
+    vmks = {key_id(vmk): (number, vmk) for number, vmk in invitation.vmks}
+    _enter(here, place, data, [*invitation.roster, own], vmks)
 
 
-def _require_open(found: Invitation, genesis: Genesis, secret: bytes, now_us: int) -> None:
-    """By what its own roster says. Whoever has closed it since decides anyway."""
-    opened = evaluate(genesis, found.roster).open_invites.get(invite_id(secret))
+def _require_open(
+    invitation: Invitation, first_record: Genesis, secret: bytes, now_us: int
+) -> None:
+    """Require that the invitation is open by its own roster. Raises InputError.
+
+    Whether a device has closed it since is decided by the roster of the vault.
+    """
+    opened = evaluate(first_record, invitation.roster).open_invites.get(invite_id(secret))
     if opened is None or opened[1] < now_us:
         raise InputError(
             "this invitation has expired",
@@ -168,11 +179,11 @@ def _require_open(found: Invitation, genesis: Genesis, secret: bytes, now_us: in
         )
 
 
-def read_genesis(place: Place) -> tuple[bytes, Genesis]:
-    """The first record of the vault in a store, its signatures verified. Raises NotAVault."""
+def read_genesis(place: VaultPlace) -> tuple[bytes, Genesis]:
+    """The vault file of a store: its bytes, and the verified record in it. Raises NotAVault."""
     try:
         data = place.store.get(object_names.VAULT_KEY, size_limit(object_names.GENESIS))
-        return data, records_of_genesis.read(data)
+        return data, genesis.read(data)
     except Missing:
         raise NotAVault(
             f"{place.url} does not hold a vault",
@@ -180,50 +191,53 @@ def read_genesis(place: Place) -> tuple[bytes, Genesis]:
         ) from None
     except Fault as fault:
         raise NotAVault(
-            f"the first record of the vault in {place.url} is damaged: {fault.detail}", _DAMAGED
+            f"the vault file in {place.url} cannot be read: {fault.detail}", _DAMAGED
         ) from None
 
 
-def _opened(place: Place, secret: bytes) -> Invitation:
+def _opened(place: VaultPlace, secret: bytes) -> Invitation:
     try:
         data = place.store.get(invite.store_key(secret), size_limit(object_names.INVITE))
         return invite.opened(data, secret=secret)[1]
     except Missing:
         raise InputError(
-            "there is no invitation with this code: it is used, expired or of another vault",
-            "make a new one with `hx sync invite`; a folder that syncs may need a moment",
+            "there is no invitation with this code: it is used or expired, or of another vault",
+            "make a new one with `hx sync invite`; a folder that is synced may need a moment",
         ) from None
     except Fault as fault:
         raise InputError(f"the invitation cannot be read: {fault.detail}", _DAMAGED) from None
 
 
 def spend(store: Store, secret: bytes) -> None:
-    """The invitation has served: nobody else shall come by it."""
+    """Delete an invitation that was used: no other device is to join by it."""
     store.delete(invite.store_key(secret))
 
 
-def recover(here: Here, place: Place, entropy: bytes) -> None:
-    """Come into the vault by its recovery words; a push has to follow."""
-    data, genesis = read_genesis(place)
+def recover(here: ThisDevice, place: VaultPlace, entropy: bytes) -> None:
+    """Join the vault by its recovery words; the caller has to push next.
+
+    Raises StoreError, NotAVault.
+    """
+    data, first_record = read_genesis(place)
     recovery = recovery_keys(entropy)
-    if genesis.recovery_sign_pub != recovery.sign_pub:
+    if first_record.recovery_sign_pub != recovery.sign_pub:
         raise NotAVault(
             f"the vault in {place.url} was not made with these recovery words",
-            "nothing was changed: check the words, and that nobody has replaced the vault",
+            "check the words; somebody may also have replaced the vault: nothing was changed",
         )
     vmks = {
-        found.key_id: (found.number, found.vmk)
-        for found in slots(place.store, genesis.vault_id, recovery)
+        slot.key_id: (slot.number, slot.vmk)
+        for slot in slots(place.store, first_record.vault_id, recovery)
     }
-    if genesis.suite == SEALED and not vmks:
+    if first_record.suite == SEALED and not vmks:
         raise NotAVault(
             f"{place.url} holds no key that these recovery words open",
             "the store is not complete: let it sync, or restore it from a backup",
         )
-    own = add(
+    own = roster_records.add(
         (here.device.sign_pub, here.device.box_pub),
         here.label,
         seed=recovery.sign_seed,
-        vault_id=genesis.vault_id,
+        vault_id=first_record.vault_id,
     )
     _enter(here, place, data, [own], vmks)

@@ -1,19 +1,19 @@
-"""What is still in the store of what was forgotten, by a look into the segments that may hold it.
+"""Search the segments of other devices for forgotten records that the store still holds.
 
-Once for every manifest of their author: most of them are replaced by then, and what is not listed
-any more needs no look. One that cannot be read is looked for by each sync until it can be.
+A segment is searched once per manifest of its author: most authors have replaced the segment by
+then, and a segment that is not listed any more needs no search. A segment that cannot be read is
+searched again by each sync.
 """
 
 from __future__ import annotations
 
-from hx.core.format import object_names, segment
-from hx.core.format.header import size_limit
 from hx.core.format.verdict import Fault
 from hx.core.merge import Cover
 from hx.database import tombstones
 from hx.database.sync import forgotten_copies, ledger
-from hx.database.sync.valid_records import holds_covered
+from hx.database.sync.valid_records import holds_forgotten
 from hx.stores import Denied, Missing, Transient
+from hx.sync.segments import SEARCHED_ONLY, read_segment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def settle(context: SyncContext) -> None:
-    """By what is known here: which segments are replaced, whether own orders are told."""
+    """Drop the notes on segments that are replaced, and note when own tombstones were published."""
     with context.database.transaction():
         forgotten_copies.settle(context.database, context.me)
         forgotten_copies.note_told(
@@ -31,34 +31,40 @@ def settle(context: SyncContext) -> None:
         )
 
 
-def look(context: SyncContext) -> None:
-    """Into what is suspected. Raises NotMounted; what cannot be read stays suspected."""
-    _miss_what_is_gone(context)
-    for one in forgotten_copies.suspected(context.database, context.me):
+def search_suspected(context: SyncContext) -> None:
+    """Search each suspected segment; one that cannot be read stays suspected. Raises NotMounted."""
+    _drop_absent(context)
+    for suspected in forgotten_copies.suspected(context.database, context.me):
         try:
-            history = _history(context, one)
+            history = _history(context, suspected)
         except (Fault, Missing, Transient, Denied):
             continue
         with context.database.transaction():
-            forgotten_copies.note_look(context.database, one, holds=_is_covered(context, history))
+            forgotten_copies.note_look(
+                context.database, suspected, holds=_is_covered(context, history)
+            )
 
 
-def _history(context: SyncContext, one: Suspected) -> History:
-    key = object_names.segment(one.device_id, one.object_id)
-    data = context.store.get(key, min(one.size, size_limit(object_names.SEGMENT)))
-    return segment.decode(context.unsealed(key, data))
+def _history(context: SyncContext, suspected: Suspected) -> History:
+    """The history in a suspected segment; its author may have been revoked since."""
+    segment = ledger.find(context.database, suspected.device_id, suspected.object_id)
+    assert segment is not None, "only segments of the ledger are suspected"
+    return read_segment(context, segment, omit=SEARCHED_ONLY).history
 
 
 def _is_covered(context: SyncContext, history: History) -> bool:
-    return holds_covered(history, Cover(tombstones.relevant(context.database, history)))
+    return holds_forgotten(history, Cover(tombstones.relevant(context.database, history)))
 
 
-def _miss_what_is_gone(context: SyncContext) -> None:
-    """Of a device that is no longer in the vault no manifest comes: only a listing tells."""
+def _drop_absent(context: SyncContext) -> None:
+    """Drop the notes on segments that the store does not list, of devices that are not active.
+
+    No further manifest comes from such a device, so that only a listing tells.
+    """
     for device_id, objects in forgotten_copies.copies(context.database).items():
         if device_id in context.trust.active or device_id in context.trust.waiting:
             continue
         there = context.segments_there(device_id)
-        gone = [one for one in objects if one not in there]
+        absent = [object_id for object_id in objects if object_id not in there]
         with context.database.transaction():
-            forgotten_copies.forget_segments(context.database, device_id, gone)
+            forgotten_copies.forget_segments(context.database, device_id, absent)

@@ -1,10 +1,10 @@
-"""Which manifests of a listing are worth a look, and whether the newest own one says what is so."""
+"""Decide which listed manifests to read, and whether the newest own manifest is still true."""
 
 from __future__ import annotations
 
 from hx.database.sync import ledger, vault
 
-SEEN_STEP = 1 << 20  # a seq that is further ahead of what is known is not believed
+SEEN_STEP = 1 << 20  # a seq that is further ahead than this of the known one is not believed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,23 +14,28 @@ if TYPE_CHECKING:
 
 
 def unseen(context: SyncContext, only: bytes | None = None) -> list[tuple[str, Name]]:
-    """Manifests to look at, each device's newest first; never one older than that pinned."""
+    """Listed manifests to read, each device's newest first; none older than the one taken last.
+
+    `only`: the id of the one device to read manifests of.
+    """
     known = ledger.known_manifests(context.database)
     pins = {device: heads[-1].seq for device, heads in ledger.heads(context.database).items()}
-    found = [
+    to_read = [
         (key, name)
         for key, name in context.listing.items()
         if key not in known
         and only in (None, name.device_id)
         and (name.device_id == context.me or name.seq >= pins.get(name.device_id, 0))
     ]
-    return sorted(found, key=lambda item: (item[1].device_id, -item[1].seq, item[0]))
+    return sorted(to_read, key=lambda item: (item[1].device_id, -item[1].seq, item[0]))
 
 
-def head_stands(context: SyncContext, label: str) -> bool:
-    """Own head is in the store, the newest of all that were ever seen, and says what is so."""
+def is_head_current(context: SyncContext, label: str) -> bool:
+    """Whether the newest own manifest is in the store and would be written the same now."""
     heads = ledger.heads(context.database).get(context.me, [])
-    if len(heads) != 1:  # of two with one seq readers take both, until there is a greater one
+    # of two own manifests with one seq readers take both, until one with a greater seq replaces
+    # them
+    if len(heads) != 1:
         return False
     head = heads[0]
     if head.key not in context.listing or head.seq < own_seq(context):
@@ -43,14 +48,14 @@ def head_stands(context: SyncContext, label: str) -> bool:
 
 
 def _carried_digest(context: SyncContext) -> bytes:
-    """A manifest has no room for more than the records that matter most."""
+    """The digest of the records that a manifest has room for: the most important ones."""
     from hx.core.format.roster import carried
 
     return vault.roster_digest(carried(context.genesis, vault.records(context.database)))
 
 
 def roster_is_new(context: SyncContext) -> bool:
-    """Whether the roster has changed since membership was seen to, or an invitation expired."""
+    """Whether the roster has changed since `prepare` last ran, or an invitation has expired."""
     known = vault.read(context.database)
     if known is None or known.slots_for is None:
         return True
@@ -59,22 +64,26 @@ def roster_is_new(context: SyncContext) -> bool:
     return seen != digest or (bool(expires) and int.from_bytes(expires) < context.now_us)
 
 
-def seen_to(context: SyncContext) -> bytes:
-    """What to keep in `slots_for`: the roster as it is, and when its first open invitation ends."""
-    first = min((ends for _, ends in context.trust.open_invites.values()), default=None)
+def slots_written_for(context: SyncContext) -> bytes:
+    """The value of `slots_for`: the digest of the roster, then 8 bytes: when the first open
+    invitation expires, in microseconds; nothing when none is open.
+    """
+    invites = context.trust.open_invites.values()
+    first = min((expires_at_us for _, expires_at_us in invites), default=None)
     expires = b"" if first is None else first.to_bytes(8)
     return vault.digest(context.database) + expires
 
 
 def own_head(context: SyncContext) -> Head | None:
+    """The newest own manifest, as the ledger knows it."""
     heads = ledger.heads(context.database).get(context.me)
     return heads[-1] if heads else None
 
 
 def own_seq(context: SyncContext) -> int:
-    """The greatest own seq that the store or anybody has shown."""
-    found = vault.read(context.database)
-    known = found.own_seq if found else 0
+    """The greatest own seq that the store or another device has shown."""
+    row = vault.read(context.database)
+    known = row.own_seq if row else 0
     listed = [name.seq for name in context.listing.values() if name.device_id == context.me]
-    # a name is not signed: one that is far ahead would only use the numbers up
+    # names are not signed: somebody could use the numbers up with a name that is far ahead
     return max(seq for seq in (known, *listed) if seq <= known + SEEN_STEP)

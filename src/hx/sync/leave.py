@@ -1,9 +1,10 @@
-"""A device leaves its vault by its own will. Its history stays here, and with the others.
+"""Leave the vault: this device revokes itself. Its history stays here, and with the other devices.
 
-    last sync -> last manifest with its word against itself -> no vault in the database
-    -> no key of the vault in custody
+    last sync -> last manifest, with the record that revokes this device
+    -> no vault in the database -> no key of the vault in custody
 
-Each step may be cut short and repeated; until the last manifest is up the device is a member.
+Each step may be cut short and repeated; until the last manifest is in the store the device is a
+member.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from hx.core.format.roster import carried
 from hx.core.format.roster_records import device_revoke
 from hx.core.merge import History
 from hx.core.record import NamedTuple
-from hx.database.sync import ledger, left_vaults, unpublished, vault
-from hx.database.sync.left_vaults import Parting
+from hx.database.sync import ledger, unpublished, vault
 from hx.database.sync.unpublished import Due
+from hx.database.sync.vault import Departure
 from hx.sync import membership
 from hx.sync.device_state import MEMBER, WAITING, place_of
-from hx.sync.publish import Plan, listed_of, manifest_of, publish
+from hx.sync.publish import PushPlan, manifest_of, publish
 from hx.sync.push import push_all
+from hx.sync.segments import listed_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,12 +36,12 @@ _ROUNDS = 5
 
 
 class Outlook(NamedTuple):
-    """What leaving means, as far as is known here."""
+    """What leaving means, as far as this device knows."""
 
     place: str  # of this device, one of hx.sync.device_state.PLACES
     unpublished: int  # events that are not in the store
-    others: int  # devices that stand
-    made_it: bool  # this device is an admin: it made the vault, or came in by the words
+    others: int  # other active devices
+    made_it: bool  # this device is an admin: it made the vault, or used the recovery words
 
     @property
     def publishes(self) -> bool:
@@ -47,6 +49,7 @@ class Outlook(NamedTuple):
 
 
 def outlook(context: SyncContext) -> Outlook:
+    """What leaving means for this device."""
     trust = context.trust
     return Outlook(
         place_of(trust, context.me),
@@ -56,55 +59,63 @@ def outlook(context: SyncContext) -> Outlook:
     )
 
 
-def say_farewell(context: SyncContext, outbox: Outbox, label: str) -> None:
-    """The last manifest, right after a sync of this visit. Raises StoreError, KeyMissing."""
-    key_id, vmk = membership.writing_key(context)
-    live = [listed_of(one) for one in ledger.live(context.database, context.me)]
-    roster = vault.records(context.database) | {_word(context)}
-    last = manifest_of(context, label, live, key_id)._replace(
-        roster=carried(context.genesis, roster)
-    )
-    publish(context, outbox, Plan([], Due(History(), {}, 0), [], last, vmk))
-
-
-def _word(context: SyncContext) -> Record:
-    """Signed once more it is the same: the signature follows from the bytes."""
-    seed = context.keyring.secrets.device.sign_seed
-    return device_revoke(context.me, (), seed=seed, vault_id=context.vault.vault_id)
-
-
 def publish_and_leave(context: SyncContext, outbox: Outbox, label: str) -> bool:
-    """Publish all that is due, tell the others, and take the vault out of the database.
+    """Publish everything, tell the other devices, and remove the vault from the database.
 
-    The visit has just pulled. What other processes record or forget meanwhile is published too;
-    returns False when they do not come to an end. Raises StoreError, KeyMissing.
+    The context has just pulled. What other processes record or forget meanwhile is published too;
+    returns False when they do not stop. Raises StoreError, KeyMissing.
     """
     for _ in range(_ROUNDS):
         push_all(context, outbox, label)
-        say_farewell(context, outbox, label)
-        if be_gone(context, outbox, when_all_is_published=True):
+        publish_last_manifest(context, outbox, label)
+        if remove_vault(context, outbox, when_all_is_published=True):
             return True
     return False
 
 
-def be_gone(context: SyncContext, outbox: Outbox, *, when_all_is_published: bool = False) -> bool:
-    """The database is in no vault any more. What is in it stays. Returns whether it is so."""
+def publish_last_manifest(context: SyncContext, outbox: Outbox, label: str) -> None:
+    """Publish a manifest that revokes this device, right after a push with the same context.
+
+    Raises StoreError, KeyMissing.
+    """
+    key_id, vmk = membership.writing_key(context)
+    live = [listed_of(segment) for segment in ledger.live(context.database, context.me)]
+    roster = vault.records(context.database) | {_own_revocation(context)}
+    last = manifest_of(context, label, live, key_id)._replace(
+        roster=carried(context.genesis, roster)
+    )
+    publish(context, outbox, PushPlan([], Due(History(), {}, 0), [], last, vmk))
+
+
+def _own_revocation(context: SyncContext) -> Record:
+    """The record by which this device revokes itself; the same bytes each time."""
+    seed = context.keyring.secrets.device.sign_seed
+    return device_revoke(context.me, (), seed=seed, vault_id=context.vault.vault_id)
+
+
+def remove_vault(
+    context: SyncContext, outbox: Outbox, *, when_all_is_published: bool = False
+) -> bool:
+    """Remove the vault from the database and keep the history. Returns whether it was removed.
+
+    `when_all_is_published`: only when no other process has written anything since the last push.
+    """
     database = context.database
     record = None
-    with suppress(KeyMissing):  # then the keys went first, and there is nothing to sign with
-        record = _word(context)
+    with suppress(KeyMissing):  # the keys may be gone already: then there is nothing to sign with
+        record = _own_revocation(context)
     with database.transaction():
         if when_all_is_published and unpublished.anything(
             database, context.me, frozenset(), context.now_us
         ):
             return False
-        left_vaults.note(database, context.vault.vault_id, Parting(context.me, record))
+        vault.note_departure(database, context.vault.vault_id, Departure(context.me, record))
         vault.remove(database)
     outbox.clear()
     return True
 
 
 def left_before(database: Database, vault_id: bytes, device_id: bytes) -> bool:
-    """Whether a device of this id has left that vault: it needs another id to come back."""
-    found = left_vaults.read(database, vault_id)
-    return found is not None and found.device_id == device_id
+    """Whether a device of this id has left that vault: to come back it needs another id."""
+    departure = vault.departure(database, vault_id)
+    return departure is not None and departure.device_id == device_id

@@ -1,9 +1,13 @@
-"""Reading manifests: the roster is learnt from all of them, then each is judged by it.
+"""Read manifests: learn the roster from all of them, then judge each of them by it.
 
-One that cannot be taken is noted with its reason and holds up no other. Contract v1, section 8.
+`read_manifest` is the only function that fetches, unseals and decodes a manifest. A manifest that
+cannot be taken is recorded with its reason and does not stop the others. Source: sync contract v1,
+section 8.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 from hx.core.format import manifest as manifests
 from hx.core.format import object_names
@@ -12,6 +16,7 @@ from hx.core.format.manifest import identity, is_signed
 from hx.core.format.verdict import (
     AUTHOR,
     DUPLICATE,
+    HASH,
     INCOMPLETE,
     NO_KEY,
     NOT_ARRIVED,
@@ -23,69 +28,143 @@ from hx.core.format.verdict import (
     SIGNATURE,
     SKIPPED,
     Fault,
+    rejected,
 )
 from hx.database.event_detail import rename_device
 from hx.database.sync import forgotten_copies, ledger, locations, vault
 from hx.database.sync.ledger import TAKEN, Head, Verdict
 from hx.stores import Denied, Missing, Placeholder, Transient
+from hx.sync.context import KEY_ID
 from hx.sync.heads import SEEN_STEP, unseen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
     from hx.core.format.manifest import Manifest, Signed
     from hx.sync.context import SyncContext
 
-    Found = tuple[str, Signed | Verdict]  # key, what lies there
+    T = TypeVar("T")
+    Read = tuple[str, Signed | Verdict]  # store key, and what was read there
 
-PATIENT_US = 86_400_000_000  # bytes that are wrong may still be arriving for a day
-PATIENT_TRIES = 3
+PATIENT_US = 86_400_000_000  # wrong bytes may be a file that is still arriving: a day,
+PATIENT_TRIES = 3  # and so many reads
+
+
+# ---- reading one ----
+
+
+def read_manifest(context: SyncContext, key: str, *, head: Head | None = None) -> Signed:
+    """Fetch a manifest, unseal it and decode it. Raises Fault, StoreError.
+
+    Its signature is checked later by `judged`, because the roster is learnt from manifests that
+    are not judged yet. With `head`, a row of the ledger that was taken before, the manifest has to
+    be that one, with a valid signature.
+    """
+    data = context.store.get(key, size_limit(object_names.MANIFEST))
+    signed = manifests.decode(context.unsealed(key, data))
+    name = object_names.parsed(key)
+    if name is None or (signed.manifest.device_id, signed.manifest.seq) != (
+        name.device_id,
+        name.seq,
+    ):
+        raise rejected(AUTHOR, "it is another manifest than its name says")
+    if head is not None:
+        _require_head(context, signed, head)
+    if context.is_offered(data):
+        context.unvouched[key] = data[KEY_ID]
+    return signed
+
+
+def _require_head(context: SyncContext, signed: Signed, head: Head) -> None:
+    """Require the manifest that was taken before. Raises Fault."""
+    if identity(signed.payload) != head.sha256:
+        raise rejected(HASH, "it is another manifest than the one that was taken under this name")
+    member = context.trust.enrolled.get(head.device_id)
+    if member is None or not is_signed(signed, member.sign_pub, context.vault.vault_id):
+        raise rejected(SIGNATURE, "its device did not sign it")
+
+
+def attempt(read: Callable[[], T]) -> tuple[T | None, Verdict]:
+    """The result of `read` and TAKEN, or None and the reason. Raises NotMounted."""
+    try:
+        return read(), TAKEN
+    except Fault as fault:
+        return None, Verdict(fault.status, fault.reason, fault.detail)
+    except (Missing, Transient, Denied) as error:
+        return None, unread(error)
+
+
+def unread(error: Missing | Transient | Denied) -> Verdict:
+    """The verdict on an object that the store did not give."""
+    reason = PLACEHOLDER if isinstance(error, Placeholder) else NOT_ARRIVED
+    return Verdict(PENDING, reason, error.message)
+
+
+def is_readable(context: SyncContext, head: Head) -> bool:
+    """Whether a manifest that was taken or written here can be read back, unchanged.
+
+    Raises StoreError when the store does not tell.
+    """
+    try:
+        read_manifest(context, head.key, head=head)
+    except (Missing, Fault):
+        return False
+    return True
+
+
+# ---- taking all that are new ----
 
 
 def take_manifests(context: SyncContext, *, only: bytes | None = None) -> None:
-    """Read those that are new, learn the roster from all of them, then judge them by it.
+    """Read the new manifests, learn the roster from all of them, then judge them by it.
 
-    Of each device the newest valid one: where that with the greatest seq is not, the next is read.
-    What hung on the roster is looked at again at once when it has grown.
+    Of each device the newest valid manifest counts: where the one with the greatest seq is not
+    valid, the next one is read. When the roster has grown, the manifests that waited for it are
+    judged again at once. `only`: the id of a device; the manifests of the others are left alone.
     """
     looked_at: set[str] = set()
     is_more = True
     while is_more:
-        found = _read_manifests(context, only, looked_at)
-        looked_at.update(key for key, _ in found)
-        grown = _learn(context, found)
-        is_more = _judge_all(context, found) or grown
+        read = _read_manifests(context, only, looked_at)
+        looked_at.update(key for key, _ in read)
+        grown = _learn(context, read)
+        is_more = _judge_all(context, read) or grown
 
 
-def _read_manifests(context: SyncContext, only: bytes | None, but: set[str]) -> list[Found]:
-    """Of each device the newest that can be read, of this one all; with keys that came just now."""
-    found = _read_newest(context, only, but)
-    if any(isinstance(one, Verdict) and one.reason == NO_KEY for _, one in found):
+def _read_manifests(context: SyncContext, only: bytes | None, but: set[str]) -> list[Read]:
+    """Read again with the keys of new slots where a key was missing."""
+    read = _read_newest(context, only, but)
+    if any(isinstance(result, Verdict) and result.reason == NO_KEY for _, result in read):
         context.read_slots()
-        found = _read_newest(context, only, but)
-    return found
+        read = _read_newest(context, only, but)
+    return read
 
 
-def _read_newest(context: SyncContext, only: bytes | None, but: set[str]) -> list[Found]:
-    found: list[Found] = []
+def _read_newest(context: SyncContext, only: bytes | None, but: set[str]) -> list[Read]:
+    """The newest readable manifest of each other device, and all of this device's own."""
+    read: list[Read] = []
     readable: dict[bytes, int] = {}
     for key, name in unseen(context, only):
         hidden = readable.get(name.device_id, 0) > name.seq
         if key in but or (hidden and name.device_id != context.me):
             continue
-        one = read_manifest(context, key)
-        found.append((key, one))
-        if not isinstance(one, Verdict):
+        signed, verdict = attempt(partial(read_manifest, context, key))
+        read.append((key, verdict if signed is None else signed))
+        if signed is not None:
             readable[name.device_id] = name.seq
-    return found
+    return read
 
 
-def _learn(context: SyncContext, found: list[Found]) -> bool:
-    """The roster from all that can be read, and the keys that it vouches for; whether any came."""
-    signed = [one for _, one in found if not isinstance(one, Verdict)]
+def _learn(context: SyncContext, read: list[Read]) -> bool:
+    """Learn roster records and the keys that they vouch for. Returns whether anything was new."""
+    signed = [result for _, result in read if not isinstance(result, Verdict)]
     before = context.trust.enrolled if signed else {}
-    grown = context.learn(record for one in signed for record in one.manifest.roster)
+    grown = context.learn(record for result in signed for record in result.manifest.roster)
     if grown:
-        context.newcomers += [one for at, one in context.trust.enrolled.items() if at not in before]
+        enrolled = context.trust.enrolled.items()
+        context.newcomers += [member for device, member in enrolled if device not in before]
     if context.is_sealed and signed:
         grown = context.keyring.vouch(context.trust.readable) or grown
     if grown:
@@ -93,47 +172,28 @@ def _learn(context: SyncContext, found: list[Found]) -> bool:
     return grown
 
 
-def _judge_all(context: SyncContext, found: list[Found]) -> bool:
-    """Whether one was refused that could be read: it has hidden those with a smaller seq."""
+def _judge_all(context: SyncContext, read: list[Read]) -> bool:
+    """Judge what was read, the smallest seq first.
+
+    Returns whether a readable manifest was refused: it has hidden those with a smaller seq.
+    """
     signed = []
-    for key, one in found:
-        if isinstance(one, Verdict):
-            _note_manifest(context, key, one)
+    for key, result in read:
+        if isinstance(result, Verdict):
+            _note_manifest(context, key, result)
         else:
-            signed.append((key, one))
+            signed.append((key, result))
     signed.sort(key=lambda item: item[1].manifest.seq)
-    return sum(_judge(context, key, one) for key, one in signed) < len(signed)
-
-
-def read_manifest(context: SyncContext, key: str) -> Signed | Verdict:
-    """One of the listing, not yet judged: who may have signed it is learnt from all of them."""
-    try:
-        data = context.store.get(key, size_limit(object_names.MANIFEST))
-        signed = manifests.decode(context.unsealed(key, data))
-    except Fault as fault:
-        return Verdict(fault.status, fault.reason, fault.detail)
-    except (Missing, Transient, Denied) as error:
-        return unread(error)
-    name = context.listing[key]
-    if (signed.manifest.device_id, signed.manifest.seq) != (name.device_id, name.seq):
-        return Verdict(REJECTED, AUTHOR, "it is another manifest than its name says")
-    if context.is_offered(data):
-        context.unvouched[key] = data[56:72]
-    return signed
-
-
-def unread(error: Missing | Transient | Denied) -> Verdict:
-    reason = PLACEHOLDER if isinstance(error, Placeholder) else NOT_ARRIVED
-    return Verdict(PENDING, reason, error.message)
+    return sum(_judge(context, key, result) for key, result in signed) < len(signed)
 
 
 def _judge(context: SyncContext, key: str, signed: Signed) -> bool:
-    """By its author's place in the roster and its signature; what it lists goes to the ledger."""
+    """Take a manifest into the ledger, or note why not. Returns whether it was taken."""
     verdict = judged(context, key, signed)
     if verdict is not TAKEN:
         _note_manifest(context, key, verdict)
         return False
-    head = _head(key, signed)
+    head = head_of(key, signed)
     context.note(key, TAKEN)
     if head.device_id == context.me:
         context.own_read.append(key)
@@ -145,9 +205,9 @@ def _judge(context: SyncContext, key: str, signed: Signed) -> bool:
             context.database, head.device_id, signed.manifest.objects, context.now_us
         )
         _adopt(context, head, signed.manifest, before)
-        _mind_own_seq(context, signed.manifest)
+        _raise_own_seq(context, signed.manifest)
         if head.device_id != context.me and _is_newest(head, before):
-            seqs = [one.seq for one in signed.manifest.seen if one.device_id == context.me]
+            seqs = [seen.seq for seen in signed.manifest.seen if seen.device_id == context.me]
             forgotten_copies.confirm(context.database, head.device_id, max(seqs, default=0))
         if head.label and _is_newest(head, before):
             rename_device(context.database, head.device_id, head.label)
@@ -155,7 +215,7 @@ def _judge(context: SyncContext, key: str, signed: Signed) -> bool:
 
 
 def judged(context: SyncContext, key: str, signed: Signed) -> Verdict:
-    """TAKEN, or why it is not."""
+    """TAKEN, or the reason why a manifest is not taken: its key, its author, its signature."""
     device_id, trust = signed.manifest.device_id, context.trust
     if context.unvouched.get(key, b"") in context.keyring.offered:
         return Verdict(PENDING, NO_KEY, "nobody in the vault vouches for its key yet")
@@ -166,48 +226,54 @@ def judged(context: SyncContext, key: str, signed: Signed) -> Verdict:
         return Verdict(PENDING, ROSTER, "its device is not known in the vault yet")
     if not is_signed(signed, member.sign_pub, context.vault.vault_id):
         return Verdict(REJECTED, SIGNATURE, "its device did not sign it")
-    if ledger.is_taken_as_another(context.database, _head(key, signed)):
-        return Verdict(SKIPPED, DUPLICATE, "the same was taken under another name")
+    if ledger.is_taken_as_another(context.database, head_of(key, signed)):
+        return Verdict(SKIPPED, DUPLICATE, "the same manifest was taken under another name")
     return TAKEN
 
 
-def _head(key: str, signed: Signed) -> Head:
-    one = signed.manifest
+def head_of(key: str, signed: Signed) -> Head:
+    """A manifest as a row of the ledger."""
+    manifest = signed.manifest
     return Head(
         key,
-        one.device_id,
-        one.seq,
+        manifest.device_id,
+        manifest.seq,
         identity(signed.payload),
-        vault.roster_digest(one.roster),
-        one.at_us,
-        one.label,
+        vault.roster_digest(manifest.roster),
+        manifest.at_us,
+        manifest.label,
     )
 
 
-def _adopt(context: SyncContext, head: Head, one: Manifest, before: list[Head] | None) -> None:
-    """The newest says what lives. Two with one seq both count, but for their author."""
+def _adopt(context: SyncContext, head: Head, manifest: Manifest, before: list[Head] | None) -> None:
+    """Write to the ledger which segments the newest manifest of a device lists.
+
+    Of two manifests with one seq, as two copies of a device write them, others take the segments
+    of both; the device itself takes those of one.
+    """
     own = head.device_id == context.me
     if not before or head.seq > before[-1].seq or (own and _is_newest(head, before)):
         if own:
-            ledger.relive(context.database, context.me, one.objects)
-        ledger.set_listed(context.database, head.device_id, one.objects)
+            ledger.note_relisted(context.database, context.me, manifest.objects)
+        ledger.set_listed(context.database, head.device_id, manifest.objects)
         if own:
             locations.release(context.database, context.me)
     elif head.seq == before[-1].seq and not own:
-        ledger.add_listed(context.database, head.device_id, one.objects)
+        ledger.add_listed(context.database, head.device_id, manifest.objects)
 
 
 def _is_newest(head: Head, before: list[Head] | None) -> bool:
     return not before or (head.seq, head.sha256) > (before[-1].seq, before[-1].sha256)
 
 
-def _mind_own_seq(context: SyncContext, one: Manifest) -> None:
-    """What others have seen of this device counts too: a restored backup must not go back."""
+def _raise_own_seq(context: SyncContext, manifest: Manifest) -> None:
+    """Note which own seq others have seen: a restored backup must not use a seq twice."""
     known = vault.read(context.database)
     at_most = (known.own_seq if known else 0) + SEEN_STEP
-    seqs = [seen.seq for seen in one.seen if seen.device_id == context.me and seen.seq <= at_most]
-    if one.device_id == context.me:
-        seqs.append(one.seq)
+    seen = [seen.seq for seen in manifest.seen if seen.device_id == context.me]
+    seqs = [seq for seq in seen if seq <= at_most]
+    if manifest.device_id == context.me:
+        seqs.append(manifest.seq)
     if seqs:
         vault.raise_own_seq(context.database, max(seqs))
 
@@ -215,22 +281,25 @@ def _mind_own_seq(context: SyncContext, one: Manifest) -> None:
 def _note_manifest(context: SyncContext, key: str, verdict: Verdict) -> None:
     name = context.listing[key]
     head = Head(key, name.device_id, name.seq, b"", b"", 0, "")
-    if verdict.reason == NO_KEY and _is_put_out(context, name.device_id):
+    if verdict.reason == NO_KEY and _was_revoked_by_others(context, name.device_id):
         verdict = Verdict(SKIPPED, REVOKED, "its device is no longer in the vault")
     context.note(key, verdict)
     with context.database.transaction():
         ledger.write_manifest(
-            context.database, head, _in_time(context, key, verdict), context.now_us
+            context.database, head, _while_patient(context, key, verdict), context.now_us
         )
 
 
-def _is_put_out(context: SyncContext, device_id: bytes) -> bool:
-    """By others: then nobody vouches for a key of its own making, and it is not waited for."""
+def _was_revoked_by_others(context: SyncContext, device_id: bytes) -> bool:
+    """Whether nobody vouches for a key that this device makes, so that hx need not wait for it."""
     return device_id in context.trust.inactive and device_id not in context.trust.departed
 
 
-def _in_time(context: SyncContext, key: str, verdict: Verdict) -> Verdict:
-    """No list vouches for the bytes of a manifest: what is wrong with them may be half a copy."""
+def _while_patient(context: SyncContext, key: str, verdict: Verdict) -> Verdict:
+    """PENDING instead of REJECTED until the manifest was read often enough over a day.
+
+    No list names the hash of a manifest, so wrong bytes may be half of a file that still arrives.
+    """
     if verdict.status != REJECTED:
         return verdict
     since_us, tries = ledger.patience(context.database, key) or (context.now_us, 0)

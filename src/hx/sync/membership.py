@@ -1,7 +1,7 @@
-"""What a standing device does for the others: closes invitations, makes epochs, hands out keys.
+"""What an active device does for the others: it closes invitations, makes epochs, writes key slots.
 
-A key slot is written before the epoch record that names its key; a record before the manifest that
-carries it. Sync contract v1, section 4.
+A key slot is written before the epoch record that names its key, and a record before the manifest
+that carries it. Source: sync contract v1, section 4.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hx.core.format.keys import key_id, new_vmk
 from hx.core.format.roster_records import epoch, invite_close
 from hx.database.sync import vault
 from hx.stores import Exists
-from hx.sync.heads import seen_to
+from hx.sync.heads import slots_written_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def prepare(context: SyncContext) -> None:
-    """Do all of it; a device that waits to be admitted does nothing of it."""
+    """Do whatever is due for the others; a device that waits to be admitted does nothing."""
     if context.me not in context.trust.active:
         return
     _close_invitations(context)
@@ -33,11 +33,14 @@ def prepare(context: SyncContext) -> None:
             _new_epoch(context)
         hand_out_keys(context)
     with context.database.transaction():
-        vault.update(context.database, slots_for=seen_to(context))
+        vault.update(context.database, slots_for=slots_written_for(context))
 
 
 def _close_invitations(context: SyncContext) -> None:
-    """Whoever first sees joiners closes: one alone is admitted, of several nobody unasked."""
+    """Close each invitation that was used or has expired, and delete it from the store.
+
+    A single joiner is admitted. Of several joiners none is admitted: the user has to decide.
+    """
     joined: dict[bytes, list[bytes]] = {}
     for device_id, invite_id in context.trust.waiting_invites.items():
         joined.setdefault(invite_id, []).append(device_id)
@@ -46,10 +49,8 @@ def _close_invitations(context: SyncContext) -> None:
         if joiners or expires_at_us < context.now_us:
             admitted = joiners if len(joiners) == 1 else []
             context.learn([invite_close(invite_id, admitted, **_signer(context))])
-            invitation = object_names.Name(object_names.INVITE, object_id=invite_id)
-            context.store.delete(
-                object_names.spelled(invitation)
-            )  # its code opens nothing any more
+            name = object_names.Name(object_names.INVITE, object_id=invite_id)
+            context.store.delete(object_names.spelled(name))
             if admitted and context.is_sealed:
                 _new_epoch(context)
 
@@ -60,23 +61,23 @@ def _signer(context: SyncContext) -> dict[str, bytes]:
 
 
 def _new_epoch(context: SyncContext) -> None:
-    """A new key for what is written from now on, without those who have fallen."""
+    """Make a key for what is written from now on, which no inactive device gets."""
     vmk, number = new_vmk(), context.trust.next_number
     context.keyring.keep({key_id(vmk): (number, vmk)})
     record = epoch(number, key_id(vmk), context.trust.inactive, **_signer(context))
     _write_slots(context, {key_id(vmk): (number, vmk)}, existing=set())
     context.learn([record])
-    if context.trust.writing is None:  # a device may sign so many records and no more
+    if context.trust.writing is None:  # of one signer only so many records count
         raise KeyMissing(
             "this device cannot make a new key for the vault: it has signed too many records",
-            "run `hx sync` on the device that made the vault",
+            "sync on the device that made the vault: that device can make the key",
         )
 
 
 def hand_out_keys(context: SyncContext, besides: Container[str] = ()) -> None:
-    """The slots that are missing: every epoch's key that is held, for every standing device.
+    """Write the missing slots: of each epoch key that is held here, for each active device.
 
-    `besides`: store keys of slots that are of no use.
+    `besides`: store keys of slots that are damaged and count as missing.
     """
     existing = {
         (name.object_id, name.key_id)
@@ -84,31 +85,33 @@ def hand_out_keys(context: SyncContext, besides: Container[str] = ()) -> None:
         if (name := object_names.parsed(entry.key)) is not None and entry.key not in besides
     }
     held = context.keyring.secrets.vmks
-    vouched = {one: held[one] for one in context.trust.readable if one in held}
+    vouched = {epoch_key: held[epoch_key] for epoch_key in context.trust.readable & held.keys()}
     _write_slots(context, vouched, existing)
 
 
 def _write_slots(
     context: SyncContext, vmks: dict[bytes, tuple[int, bytes]], existing: set[tuple[bytes, bytes]]
 ) -> None:
+    """`vmks`: key id -> number and key; `existing`: (recipient, key id) of slots to leave out."""
     for recipient, box_pub in _recipients(context):
-        for one, (number, vmk) in sorted(vmks.items()):
-            if (recipient, one) in existing:
+        for epoch_key, (number, vmk) in sorted(vmks.items()):
+            if (recipient, epoch_key) in existing:
                 continue
-            found = slot.Slot(context.vault.vault_id, recipient, one, number, vmk)
-            with suppress(Exists):  # another life of this device has put the same key down
-                context.store.put(*slot.sealed(found, author=context.me, box_pub=box_pub))
+            made = slot.Slot(context.vault.vault_id, recipient, epoch_key, number, vmk)
+            with suppress(Exists):  # another copy of this device has written a slot for the key
+                context.store.put(*slot.sealed(made, author=context.me, box_pub=box_pub))
 
 
 def _recipients(context: SyncContext) -> list[tuple[bytes, bytes]]:
-    """(id, public key) of every standing device and of recovery."""
+    """(id, public key) of each active device and of the recovery words."""
     genesis = context.genesis
-    members = sorted((one.device_id, one.box_pub) for one in context.trust.active.values())
+    active = context.trust.active.values()
+    members = sorted((member.device_id, member.box_pub) for member in active)
     return [*members, (genesis.recovery_id, genesis.recovery_box_pub)]
 
 
 def writing_key(context: SyncContext) -> tuple[bytes, bytes | None]:
-    """(key id, key) to seal with; of a plain vault no key. Raises KeyMissing."""
+    """(key id, key) to seal with; in a plain vault (NIL, None). Raises KeyMissing."""
     if not context.is_sealed:
         return object_names.NIL, None
     wanted = _wanted_key(context)
@@ -120,15 +123,15 @@ def writing_key(context: SyncContext) -> tuple[bytes, bytes | None]:
     if wanted is None or wanted not in held:
         raise KeyMissing(
             "this device does not have the newest key of the vault yet",
-            "run `hx sync` on another device: it publishes the key for this one",
+            "sync on another device: it writes the key to the store for this one",
         )
     return wanted, held[wanted]
 
 
 def _wanted_key(context: SyncContext) -> bytes | None:
-    """Of the epoch to write in; whoever waits to be admitted takes the newest that it holds.
+    """The id of the key of the newest epoch; a device that waits takes the newest key it holds.
 
-    Only epochs of devices that stand: whoever has fallen may know a key of its own making.
+    Only epochs that an active device made count: an inactive device knows the keys that it made.
     """
     trust, held = context.trust, context.keyring.vmks
     writing = None if trust.writing is None else trust.writing[1]
@@ -136,4 +139,4 @@ def _wanted_key(context: SyncContext) -> bytes | None:
         return writing
     signers = {member.sign_pub for member in trust.active.values()}
     usable = [made.key_id for made in trust.epochs if made.signer in signers]
-    return next((one for one in reversed(usable) if one in held), None)
+    return next((epoch_key for epoch_key in reversed(usable) if epoch_key in held), None)

@@ -1,15 +1,15 @@
-"""A copy of a device becomes a device of its own: its database goes on under another id.
+"""Make a copied disk a device of its own: its database goes on under a new device id.
 
-The device that it was vouches for the one that it becomes, and stays in the vault: the other copy
-goes on as that one. What both have recorded until then is the old device's, and so is every
-segment that either has published.
+The old device vouches for the new one and stays in the vault, because the other copy goes on as
+the old device. What both copies have recorded until then belongs to the old device, and so does
+each segment that either of them has published.
 """
 
 from __future__ import annotations
 
 from hx.core.format.roster_records import add
-from hx.database.sync import ledger, vault
-from hx.database.sync.ownership import bequeath
+from hx.database.sync import forgotten_copies, ledger, vault
+from hx.database.sync.ownership import reassign
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def vouched(context: SyncContext, keys: DeviceKeys, label: str) -> Record:
-    """The word of this device, which stands, for the one with these keys."""
+    """The roster record by which this device, which is active, adds one with these keys."""
     return add(
         (keys.sign_pub, keys.box_pub),
         label,
@@ -29,14 +29,15 @@ def vouched(context: SyncContext, keys: DeviceKeys, label: str) -> Record:
     )
 
 
-def rebase(database: Database, old: bytes, word: Record) -> None:
-    """The database is that of another device than `old`; the caller holds the transaction.
+def rebase(database: Database, old: bytes, record: Record) -> None:
+    """Turn the database of the device `old` into that of the device that `record` adds.
 
-    It has synced as the old one just now, so the newest own manifest says what lives.
+    The caller holds the transaction, and has just synced as the old device, so that the newest
+    manifest of `old` lists all its live segments.
     """
-    vault.add_records(database, [word])
-    bequeath(database, old)
-    ledger.disown(database, old)
-    database.execute("DELETE FROM confirmed")
+    vault.add_records(database, [record])
+    reassign(database, old)
+    ledger.treat_as_foreign(database, old)
+    forgotten_copies.remove_confirmations(database)
     vault.update(database, own_seq=0, slots_for=None, pushed_at_us=None, told_seq=None)
     vault.forget_notes(database)

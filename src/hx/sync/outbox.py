@@ -1,7 +1,7 @@
-"""The outbox: sealed bytes on this disk until the manifest that names them is in the store.
+"""The outbox: sealed objects on this disk until the manifest that lists them is in the store.
 
-A push that is cut short goes on with the same names and the same bytes. The journal is written
-last and removed first: without it, what lies here was never promised to anybody.
+A push that is cut short goes on with the same names and the same bytes. The journal is written last
+and removed first: without a journal no manifest was ever written for these objects.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _JOURNAL = "journal"
 
 
 class Journal(NamedTuple):
-    """What is on its way, in the order of its writing; the manifest is the last key."""
+    """The store keys of the objects in the outbox, in the order of their writing."""
 
-    seq: int
-    keys: tuple[str, ...]
+    seq: int  # of the manifest
+    keys: tuple[str, ...]  # the last one is the manifest's
 
 
 class Outbox:
@@ -34,7 +34,10 @@ class Outbox:
         self._folder = folder
 
     def write(self, seq: int, objects: list[tuple[str, bytes]]) -> None:
-        """All of it or, after a crash, nothing. Raises DatabaseError."""
+        """Write all objects (store key, bytes); after a crash there are none. Raises DatabaseError.
+
+        The manifest with this seq is the last object.
+        """
         try:
             self._write(seq, objects)
         except OSError as error:
@@ -54,7 +57,10 @@ class Outbox:
         replace_file(os.path.join(self._folder, _JOURNAL), journal)
 
     def read(self) -> Journal | None:
-        """None: nothing is on its way, or a failing disk has lost what was: it is still due."""
+        """The journal; None when no push was cut short.
+
+        Also None when a failing disk has lost a file: its records are unpublished then.
+        """
         try:
             with open(os.path.join(self._folder, _JOURNAL), "rb") as file:
                 data = file.read()
@@ -81,7 +87,7 @@ class Outbox:
                 yield key, file.read()
 
     def clear(self) -> None:
-        """The journal first: what it names may be half gone then."""
+        """Remove the journal, then the objects: a journal without its objects is of no use."""
         try:
             names = sorted(os.listdir(self._folder), key=lambda name: name != _JOURNAL)
         except FileNotFoundError:

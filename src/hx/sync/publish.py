@@ -1,6 +1,6 @@
-"""What a push writes: a plan as a value, then segments, the manifest, and what it means here.
+"""Plan what a push writes, then write it: segments, the manifest, and the note in the database.
 
-The manifest is the commit point. Whatever is written before it was promised to nobody.
+The manifest is the commit point. An object that is written before it is published by nobody yet.
 """
 
 from __future__ import annotations
@@ -8,20 +8,21 @@ from __future__ import annotations
 import secrets
 from hashlib import sha256
 
-from hx.core.format import manifest as manifests
+from hx.core.format import manifest as manifest_format
 from hx.core.format import object_names, segment
-from hx.core.format.cutting import cut
 from hx.core.format.envelope import seal
 from hx.core.format.manifest import Listed, Manifest
 from hx.core.format.roster import carried
 from hx.core.merge import History, join
 from hx.core.record import NamedTuple
 from hx.database.sync import forgotten_copies, ledger, outgoing, unpublished, vault
-from hx.database.sync.ledger import TAKEN, Head, Verdict
-from hx.database.sync.locations import Source
+from hx.database.sync.ledger import TAKEN, Verdict
+from hx.database.sync.locations import SegmentSource
 from hx.sync import membership
 from hx.sync.compact import rewriting
-from hx.sync.heads import head_stands, own_seq
+from hx.sync.heads import is_head_current, own_seq
+from hx.sync.manifests import head_of
+from hx.sync.segments import listed_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from hx.sync.outbox import Outbox
 
 
-class Part(NamedTuple):
-    """A segment that is about to be."""
+class SealedSegment(NamedTuple):
+    """A sealed segment that is not in the store yet."""
 
     key: str
     listed: Listed
@@ -39,37 +40,36 @@ class Part(NamedTuple):
     data: bytes
 
 
-class Plan(NamedTuple):
-    parts: list[Part]
+class PushPlan(NamedTuple):
+    """All that a push writes."""
+
+    parts: list[SealedSegment]
     due: Due
     replaced: list[ledger.Segment]
     manifest: Manifest
-    vmk: bytes | None
+    vmk: bytes | None  # the key to seal with; None in a plain vault
 
 
-def planned(context: SyncContext, label: str) -> Plan | None:
-    """What is to be written; None when the store has it all."""
+def planned(context: SyncContext, label: str) -> PushPlan | None:
+    """The plan for what the store lacks of this device; None when it lacks nothing."""
     due = unpublished.due(context.database, context.me, context.trust.inactive, context.now_us)
-    anew = rewriting(context)
-    whole = join(due.history, anew.history)
-    if not any(whole) and not anew.replaced and head_stands(context, label):
+    rewritten = rewriting(context)
+    history = join(due.history, rewritten.history)
+    if not any(history) and not rewritten.replaced and is_head_current(context, label):
         return None
     key_id, vmk = membership.writing_key(context)
-    parts = [_part(context, one, vmk) for one in cut(whole)] if any(whole) else []
-    due = due._replace(history=whole, rows={**anew.rows, **due.rows})
-    gone = {one.object_id for one in anew.replaced}
+    parts = [_part(context, piece, vmk) for piece in segment.cut(history)] if any(history) else []
+    due = due._replace(history=history, rows={**rewritten.rows, **due.rows})
+    replaced = {row.object_id for row in rewritten.replaced}
     live = ledger.live(context.database, context.me)
-    objects = [listed_of(one) for one in live if one.object_id not in gone]
+    objects = [listed_of(row) for row in live if row.object_id not in replaced]
     objects += [part.listed for part in parts]
-    return Plan(parts, due, anew.replaced, manifest_of(context, label, objects, key_id), vmk)
+    return PushPlan(
+        parts, due, rewritten.replaced, manifest_of(context, label, objects, key_id), vmk
+    )
 
 
-def listed_of(one: ledger.Segment) -> Listed:
-    """As a manifest names it."""
-    return Listed(one.object_id, one.size, one.sha256, one.events, one.first_us, one.last_us)
-
-
-def _part(context: SyncContext, history: History, vmk: bytes | None) -> Part:
+def _part(context: SyncContext, history: History, vmk: bytes | None) -> SealedSegment:
     name = object_names.Name(object_names.SEGMENT, context.me, secrets.token_bytes(16))
     data = seal(name, segment.encode(history), vault_id=context.vault.vault_id, vmk=vmk)
     times = _times(history)
@@ -81,18 +81,19 @@ def _part(context: SyncContext, history: History, vmk: bytes | None) -> Part:
         min(times, default=None),
         max(times, default=None),
     )
-    return Part(object_names.spelled(name), listed, history, data)
+    return SealedSegment(object_names.spelled(name), listed, history, data)
 
 
 def _times(history: History) -> set[int]:
-    """Every time by which an order may cover what is in it."""
+    """Times, in microseconds, by which a tombstone may cover a record of this history."""
     times = {event.key.started_at_us for event in history.events}
-    times |= {one.key.created_at_us for one in history.artifacts}
-    return times | {one.key.event.started_at_us for one in history.artifacts if one.key.event}
+    keys = [artifact.key for artifact in history.artifacts]
+    times |= {key.created_at_us for key in keys}
+    return times | {key.event.started_at_us for key in keys if key.event}
 
 
 def manifest_of(context: SyncContext, label: str, objects: list[Listed], key_id: bytes) -> Manifest:
-    """The next one, that names these segments."""
+    """The next own manifest, which lists these segments."""
     records = vault.records(context.database)
     return Manifest(
         context.me,
@@ -109,19 +110,23 @@ def manifest_of(context: SyncContext, label: str, objects: list[Listed], key_id:
 # ---- writing ----
 
 
-def publish(context: SyncContext, outbox: Outbox, plan: Plan) -> None:
-    """Segments, then the manifest, then what it means here: in this order, each repeatable."""
-    one = plan.manifest
-    payload = manifests.encode(
-        one, context.keyring.secrets.device.sign_seed, context.vault.vault_id
+def publish(context: SyncContext, outbox: Outbox, plan: PushPlan) -> None:
+    """Write the segments, then the manifest, then the note in the database.
+
+    Each step may be repeated after a crash.
+    """
+    manifest = plan.manifest
+    payload = manifest_format.encode(
+        manifest, context.keyring.secrets.device.sign_seed, context.vault.vault_id
     )
+    object_id = secrets.token_bytes(8) + bytes(8)
     name = object_names.Name(
-        object_names.MANIFEST, context.me, secrets.token_bytes(8) + bytes(8), one.key_id, one.seq
+        object_names.MANIFEST, context.me, object_id, manifest.key_id, manifest.seq
     )
     data = seal(name, payload, vault_id=context.vault.vault_id, vmk=plan.vmk)
     key = object_names.spelled(name)
     _announce(context, plan)
-    outbox.write(one.seq, [*((part.key, part.data) for part in plan.parts), (key, data)])
+    outbox.write(manifest.seq, [*((part.key, part.data) for part in plan.parts), (key, data)])
     for number, part in enumerate(plan.parts):
         context.tell(number, len(plan.parts))
         context.store.put(part.key, part.data)
@@ -129,43 +134,37 @@ def publish(context: SyncContext, outbox: Outbox, plan: Plan) -> None:
     context.store.put(key, data)
     context.note(key, Verdict("written"))
     context.listing[key] = name
-    _mark(context, plan, key, payload)
+    _mark_published(context, plan, key, payload)
     outbox.clear()
 
 
-def _announce(context: SyncContext, plan: Plan) -> None:
-    """Whoever forgets from now on is to know what may hold it already."""
+def _announce(context: SyncContext, plan: PushPlan) -> None:
+    """Note which segments are on their way.
+
+    A process that forgets a record from now on finds by it that a segment may hold the record.
+    """
     if not plan.parts:
         return
     with context.database.transaction():
         outgoing.note(context.database, context.me, [part.listed for part in plan.parts])
         for part in plan.parts:
-            source = Source(context.me, part.listed.object_id, context.me)
+            source = SegmentSource(context.me, part.listed.object_id, context.me)
             unpublished.announce(context.database, plan.due, part.history, source)
 
 
-def _mark(context: SyncContext, plan: Plan, key: str, payload: bytes) -> None:
-    """The manifest is up: what it says is so here, in one transaction."""
-    one, database = plan.manifest, context.database
-    signed = manifests.decode(payload)
-    head = Head(
-        key,
-        context.me,
-        one.seq,
-        manifests.identity(signed.payload),
-        vault.roster_digest(one.roster),
-        one.at_us,
-        one.label,
-    )
+def _mark_published(context: SyncContext, plan: PushPlan, key: str, payload: bytes) -> None:
+    """Write to the database, in one transaction, what the manifest in the store says."""
+    manifest, database = plan.manifest, context.database
+    head = head_of(key, manifest_format.decode(payload))
     with database.transaction():
         ledger.write_manifest(database, head, TAKEN, context.now_us)
-        ledger.list_objects(database, context.me, one.objects, context.now_us, TAKEN)
+        ledger.list_objects(database, context.me, manifest.objects, context.now_us, TAKEN)
         ledger.supersede(database, context.me, plan.replaced)
-        ledger.set_listed(database, context.me, one.objects)
+        ledger.set_listed(database, context.me, manifest.objects)
         for part in plan.parts:
-            source = Source(context.me, part.listed.object_id, context.me)
+            source = SegmentSource(context.me, part.listed.object_id, context.me)
             unpublished.mark(database, plan.due, part.history, source)
         outgoing.clear(database)
-        vault.raise_own_seq(database, one.seq)
-        forgotten_copies.note_told(database, context.me, one.seq)
+        vault.raise_own_seq(database, manifest.seq)
+        forgotten_copies.note_told(database, context.me, manifest.seq)
         vault.update(database, pushed_at_us=context.now_us)

@@ -1,14 +1,15 @@
-"""Pull: take from the store what this device does not have. Reading never changes the store.
+"""Pull: take from the store what this device does not have. Pulling never changes the store.
 
-    list m/ -> manifests -> roster -> segments that the ledger lacks -> unseal -> join + ledger row
+    list m/ -> manifests -> roster -> segments missing in the ledger -> unseal -> join + ledger row
 
-With nothing new that is one list request, and no key is touched. Sync contract v1, section 8.
+With nothing new a pull is one list request and reads no key. Source: sync contract v1, section 8.
 """
 
 from __future__ import annotations
 
 from hx.core.format.verdict import PENDING, REJECTED
-from hx.database.sync import forgotten_copies, ledger, vault
+from hx.database.sync import forgotten_copies as forgotten_rows
+from hx.database.sync import ledger, vault
 from hx.sync.context import Pulled
 from hx.sync.heads import unseen
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def pull(context: SyncContext) -> Pulled:
-    """Everything that can be taken now. Raises StoreError, NotAVault, KeyMissing."""
+    """Take everything that can be taken now. Raises StoreError, NotAVault, KeyMissing."""
     look(context)
     done = take(context) if _has_news(context) else Pulled()
     vault.update(context.database, pulled_at_us=context.now_us)
@@ -27,23 +28,26 @@ def pull(context: SyncContext) -> Pulled:
 
 
 def with_counts(database: Database, done: Pulled) -> Pulled:
-    """With what is pending and was rejected now."""
+    """The same with the present counts of pending and rejected objects."""
     counts = ledger.counts(database)
     return done._replace(pending=counts.get(PENDING, 0), rejected=counts.get(REJECTED, 0))
 
 
 def look(context: SyncContext) -> None:
-    """One listing, of the right vault; what it shows no more and was never taken is forgotten."""
+    """List the manifests of the right vault.
+
+    Manifests that are not listed any more and were never taken are removed from the ledger.
+    """
     context.list_manifests()
     require_vault(context)
     ledger.forget_gone(context.database, context.listing)
 
 
 def require_vault(context: SyncContext) -> None:
-    """The listing holds a manifest known here, or the marker is there and is ours."""
+    """Require a listed manifest that is known here, or the vault file of this vault."""
     known = ledger.known_manifests(context.database)
     if not known.intersection(context.listing):
-        context.require_marker()
+        context.require_vault_file()
 
 
 def _has_news(context: SyncContext) -> bool:
@@ -51,26 +55,27 @@ def _has_news(context: SyncContext) -> bool:
         unseen(context)
         or ledger.wanted(context.database)
         or ledger.own_unread(context.database, context.me)
-        or forgotten_copies.is_due(context.database, context.me)
+        or forgotten_rows.is_due(context.database, context.me)
     )
 
 
 def take(context: SyncContext, *, only: bytes | None = None) -> Pulled:
-    """What the listing shows and is not here; `only`: of the manifests those of one device."""
-    from hx.sync import forgotten_copies as remaining
+    """Take what is listed and not here; `only`: of the manifests those of one device."""
+    # imported here: a pull without news reads no manifest and needs no cryptography
+    from hx.sync import forgotten_copies
     from hx.sync.manifests import take_manifests
     from hx.sync.segments import take_segments
 
     take_manifests(context, only=only)
     done, missing = take_segments(context)
-    if missing:  # perhaps their author has replaced them since the listing
+    if missing:  # their author may have replaced them since the listing
         before = set(context.listing)
         context.list_manifests()
         if set(context.listing) - before:
             take_manifests(context, only=only)
             more, _ = take_segments(context)
             done = Pulled(*map(sum, zip(done, more, strict=True)))
-    remaining.settle(context)
+    forgotten_copies.settle(context)
     if only is None:
-        remaining.look(context)
+        forgotten_copies.search_suspected(context)
     return done

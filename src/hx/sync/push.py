@@ -1,10 +1,10 @@
-"""Push: give the store what it lacks of this device. Sync contract v1, section 7.
+"""Push: give the store what it lacks of this device. Source: sync contract v1, section 7.
 
-    own manifests -> trust -> what is due and what is to be written anew -> seal -> outbox
-    -> slots and segments -> manifest -> mark -> take out what lives no more
+    own manifests -> trust -> unpublished records and segments to rewrite -> seal -> outbox
+    -> slots and segments -> manifest -> note in the database -> delete superseded objects
 
-The manifest is the commit point: until it is up nothing was published, from then on everything.
-Nothing is deleted that was not joined here first.
+The manifest is the commit point: nothing is published before it is in the store, and everything is
+published from then on. An object is deleted only after all of it was joined here.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from __future__ import annotations
 from contextlib import suppress
 
 from hx.core.format import object_names
-from hx.core.format.verdict import IMPORTED, Fault
+from hx.core.format.verdict import IMPORTED
 from hx.core.record import NamedTuple
 from hx.database.sync import forgotten_copies, ledger, locations, outgoing, unpublished
 from hx.database.sync.ledger import Verdict
 from hx.stores import Exists, Missing, Transient
-from hx.sync.heads import head_stands, own_head, roster_is_new
+from hx.sync.heads import is_head_current, own_head, roster_is_new
 from hx.sync.pull import look, take
 
 TYPE_CHECKING = False
@@ -35,15 +35,15 @@ class Pushed(NamedTuple):
 
     events: int = 0
     objects: int = 0  # segments written
-    bytes: int = 0  # that went to the store
+    bytes: int = 0  # written to the store
     rewritten: int = 0  # segments that were replaced
-    removed: int = 0  # objects taken out of the store
+    removed: int = 0  # objects deleted from the store
 
 
 def push(context: SyncContext, outbox: Outbox, label: str, *, listed: bool = False) -> Pushed:
-    """Publish what is due. The caller holds the push lock and has drained the spool.
+    """Publish what is unpublished. The caller holds the push lock and has drained the spool.
 
-    `listed`: a pull of this visit has listed the store just now and taken own manifests.
+    `listed`: a pull with this context has just listed the store and taken own manifests.
     Raises StoreError, NotAVault, KeyMissing, NotInVault.
     """
     if not listed:
@@ -52,29 +52,31 @@ def push(context: SyncContext, outbox: Outbox, label: str, *, listed: bool = Fal
     late = resume(context, outbox)
     if not _is_needed(context, label):
         return late
+    # imported here: a push with nothing to publish needs no cryptography
     from hx.sync.device_state import place_of, require_place
     from hx.sync.membership import prepare
     from hx.sync.publish import planned, publish
 
     require_place(place_of(context.trust, context.me))
-    if roster_is_new(context):  # a key or an invitation may have been half written
+    if roster_is_new(context):  # a crash may have left half of a key slot or of an invitation
         context.sweep()
     prepare(context)
-    _miss_what_is_gone(context)
+    _supersede_absent(context)
     plan = planned(context, label)
     if plan is None:
-        return late._replace(removed=_tidied(context))
+        return late._replace(removed=_delete_superseded(context))
     publish(context, outbox, plan)
     events = late.events + sum(len(part.history.events) for part in plan.parts)
     objects = late.objects + len(plan.parts)
     size = late.bytes + sum(len(part.data) for part in plan.parts)
-    return Pushed(events, objects, size, len(plan.replaced), _tidied(context))
+    return Pushed(events, objects, size, len(plan.replaced), _delete_superseded(context))
 
 
 def push_all(context: SyncContext, outbox: Outbox, label: str) -> None:
-    """As `push`, until nothing is due: who leaves is not there to mend what is forgotten meanwhile.
+    """Push until nothing is unpublished, as a device does before it leaves the vault.
 
-    The visit has just pulled. Whoever goes on writing is not waited for.
+    A device that has left cannot rewrite a segment whose records were forgotten during its push.
+    The context has just pulled. A process that goes on writing is not waited for.
     """
     for _ in range(_ROUNDS):
         push(context, outbox, label, listed=True)
@@ -83,15 +85,19 @@ def push_all(context: SyncContext, outbox: Outbox, label: str) -> None:
 
 
 def resume(context: SyncContext, outbox: Outbox) -> Pushed:
-    """Finish what a crash cut short, unless another life of this device has gone on since."""
+    """Complete a push that a crash cut short, unless another copy of this device has pushed since.
+
+    In that case its segments are joined here and their records published by the next push.
+    """
     journal = outbox.read()
     if journal is None:
-        _nothing_is_on_its_way(context, outbox)  # what a crash left of it was promised to nobody
+        _clear_outgoing(context, outbox)  # without a journal no manifest names these objects
         return Pushed()
     done = Pushed()
     context.sweep()
     if journal.seq > ledger.pinned_seq(context.database, context.me):
-        with suppress(Exists):  # a name that is taken is lost: what it held is still to be pushed
+        # when the name is taken by other bytes, the records are still unpublished here
+        with suppress(Exists):
             for key, data in outbox.objects(journal):
                 context.store.put(key, data)
                 name = object_names.parsed(key)
@@ -99,16 +105,17 @@ def resume(context: SyncContext, outbox: Outbox) -> Pushed:
                     context.listing[key] = name
         take(context, only=context.me)
         _require_read(context, journal.keys[-1])
-        done = _told(context, journal)
+        done = _published_by(context, journal)
     else:
-        from hx.sync.segments import give_up
+        from hx.sync.segments import join_from_outbox
 
-        give_up(context, outbox.objects(journal))
-    _nothing_is_on_its_way(context, outbox)
+        join_from_outbox(context, outbox.objects(journal))
+    _clear_outgoing(context, outbox)
     return done
 
 
-def _nothing_is_on_its_way(context: SyncContext, outbox: Outbox) -> None:
+def _clear_outgoing(context: SyncContext, outbox: Outbox) -> None:
+    """Empty the outbox and the table of the segments in it."""
     outbox.clear()
     if outgoing.is_any(context.database):
         with context.database.transaction():
@@ -116,16 +123,17 @@ def _nothing_is_on_its_way(context: SyncContext, outbox: Outbox) -> None:
             forgotten_copies.settle(context.database, context.me)
 
 
-def _told(context: SyncContext, journal: Journal) -> Pushed:
-    """Of the segments that the journal names and the own head lists now."""
-    live = {one.object_id: one for one in ledger.live(context.database, context.me)}
-    keys = map(object_names.parsed, journal.keys)
-    found = [live[name.object_id] for name in keys if name and name.object_id in live]
-    return Pushed(sum(one.events for one in found), len(found), sum(one.size for one in found))
+def _published_by(context: SyncContext, journal: Journal) -> Pushed:
+    """Count the segments of a journal that the newest own manifest lists now."""
+    live = {row.object_id: row for row in ledger.live(context.database, context.me)}
+    names = map(object_names.parsed, journal.keys)
+    segments = [live[name.object_id] for name in names if name and name.object_id in live]
+    events = sum(segment.events for segment in segments)
+    return Pushed(events, len(segments), sum(segment.size for segment in segments))
 
 
 def _require_read(context: SyncContext, manifest: str) -> None:
-    """What it says of the roster has to be known before the next one is written."""
+    """Require that the manifest was read: the next one has to know its roster records."""
     if manifest in context.listing and manifest not in ledger.known_manifests(context.database):
         raise Transient(
             f"the store does not return the new manifest {manifest} yet",
@@ -134,78 +142,75 @@ def _require_read(context: SyncContext, manifest: str) -> None:
 
 
 def _is_needed(context: SyncContext, label: str) -> bool:
-    """Cheap when nothing has happened: then no key and no signature is touched."""
+    """Whether there is anything to push; when nothing is new, without a key or a signature."""
     return (
         roster_is_new(context)
         or unpublished.anything(context.database, context.me, frozenset(), context.now_us)
-        or not head_stands(context, label)
+        or not is_head_current(context, label)
         or bool(ledger.superseded(context.database, context.me))
     )
 
 
-def _miss_what_is_gone(context: SyncContext) -> None:
-    """Another life of this device may have replaced what the head names: then it is not there.
+def _supersede_absent(context: SyncContext) -> None:
+    """Supersede live segments that another copy of this device has replaced and deleted.
 
-    What was joined here of such a segment is published anew. Looked for where two lives have
-    written one seq, and before segments are written anew.
+    The records of such a segment that were joined here are published anew. hx looks for absent
+    segments where two copies have written manifests with one seq, and before it rewrites any.
     """
     live = ledger.live(context.database, context.me)
-    twins = len(ledger.heads(context.database).get(context.me, [])) > 1
-    if not twins and not any(one.rewrite for one in live):
+    has_copies = len(ledger.heads(context.database).get(context.me, [])) > 1
+    if not has_copies and not any(segment.rewrite for segment in live):
         return
     there = context.segments_there(context.me)
-    absent = [one for one in live if one.status == IMPORTED and one.object_id not in there]
-    gone = [one for one in absent if _is_gone(context, one)]
-    if gone:
+    unlisted = [row for row in live if row.status == IMPORTED and row.object_id not in there]
+    absent = [segment for segment in unlisted if _is_absent(context, segment)]
+    if absent:
         with context.database.transaction():
-            ledger.supersede(context.database, context.me, gone)
+            ledger.supersede(context.database, context.me, absent)
             locations.release(context.database, context.me)
 
 
-def _is_gone(context: SyncContext, one: Segment) -> bool:
-    """A listing may be stale; and retention may have taken here what only this object holds."""
+def _is_absent(context: SyncContext, segment: Segment) -> bool:
+    """Whether a segment is absent, by a request for itself, because a listing may be stale.
+
+    Retention may have removed records here that only this segment still holds.
+    """
     try:
-        context.store.get(object_names.segment(context.me, one.object_id), one.size)
+        context.store.get(object_names.segment(context.me, segment.object_id), segment.size)
     except Missing:
         return True
     return False
 
 
-def _tidied(context: SyncContext) -> int:
-    """Own segments that live no more, and own manifests but the newest two.
+def _delete_superseded(context: SyncContext) -> int:
+    """Delete superseded own segments and all own manifests but the newest two.
 
-    Only what was joined here goes, and only once the manifest that replaces it can be read back.
+    Only segments that were joined here are deleted, and only after the manifest that replaces them
+    was read back. Returns the number of deleted objects.
     """
-    from hx.sync.compact import orphans
+    from hx.sync.compact import dropped_by_copies
+    from hx.sync.manifests import is_readable
 
     head = own_head(context)
-    unread = {one.object_id for one in orphans(context)}
-    gone = ledger.superseded(context.database, context.me)
-    gone = [one for one in gone if one.object_id not in unread]
-    old = ledger.own_manifests(context.database, context.me)[_KEPT_MANIFESTS:]
-    old += ledger.own_copies(context.database, context.me)
-    old = [key for key in old if key in context.listing]
-    if head is None or not (gone or old) or not is_readable(context, head.key):
+    unread = {segment.object_id for segment in dropped_by_copies(context)}
+    segments = [
+        segment
+        for segment in ledger.superseded(context.database, context.me)
+        if segment.object_id not in unread
+    ]
+    manifests = ledger.own_manifests(context.database, context.me)[_KEPT_MANIFESTS:]
+    manifests += ledger.own_copies(context.database, context.me)
+    manifests = [key for key in manifests if key in context.listing]
+    if head is None or not (segments or manifests) or not is_readable(context, head):
         return 0
-    for one in gone:
-        key = object_names.segment(context.me, one.object_id)
+    for segment in segments:
+        key = object_names.segment(context.me, segment.object_id)
         context.store.delete(key)
         context.note(key, Verdict("removed"))
-    for key in old:
+    for key in manifests:
         context.store.delete(key)
         context.listing.pop(key)
     with context.database.transaction():
-        ledger.remove(context.database, gone, old)
+        ledger.remove(context.database, segments, manifests)
         forgotten_copies.settle(context.database, context.me)
-    return len(gone) + len(old)
-
-
-def is_readable(context: SyncContext, key: str) -> bool:
-    """Whether a manifest can be read back. Raises StoreError when the store does not say."""
-    from hx.core.format.header import size_limit
-
-    try:
-        data = context.store.get(key, size_limit(object_names.MANIFEST))
-        return bool(context.unsealed(key, data))
-    except (Missing, Fault):
-        return False
+    return len(segments) + len(manifests)

@@ -1,9 +1,9 @@
-"""Rebuild: the database made anew from the store and what only the old one has, then compared.
+"""Rebuild the database from the store and from what only the old database has, then compare.
 
-    scratch database -> what is known of the vault -> every segment -> what no segment showed
-    -> what no history brings about -> retention -> equal: it takes the old one's place
+    scratch database -> rows of the vault -> every segment -> records that no segment holds
+    -> rows that are not part of a history -> retention -> when equal, it replaces the old database
 
-Until that one commit the old database is only read. Sync contract v1, section 2.
+Until the replacing commit the old database is only read. Source: sync contract v1, section 2.
 """
 
 from __future__ import annotations
@@ -14,14 +14,25 @@ from hx.core.merge import History
 from hx.core.record import NamedTuple
 from hx.database import artifacts, tombstones
 from hx.database.connection import open_scratch
+from hx.database.join import join
 from hx.database.retention import retain
-from hx.database.rows import select_events
+from hx.database.rows import among, select_events
 from hx.database.sync import ledger, locations
-from hx.database.sync.compare import Difference, differences, event_pairs, totals
-from hx.database.sync.rebuild import Watch, copy_tables, local_tables, replace
+from hx.database.sync.locations import held_in
+from hx.database.sync.rebuild import (
+    Difference,
+    Watch,
+    copy_tables,
+    differences,
+    event_pairs,
+    local_tables,
+    note_rewrite,
+    replace,
+    to_rewrite,
+    totals,
+)
 from hx.sync.context import SyncContext
-from hx.sync.segments import joined
-from hx.sync.verify import look_at
+from hx.sync.segments import joined, try_segment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,22 +40,24 @@ if TYPE_CHECKING:
 
     from hx.database.connection import Database
 
-_VAULT = ("device", "vault", "roster_record", "manifest", "segment")  # what segments are joined by
+_VAULT = ("device", "vault", "roster_record", "manifest", "segment")  # needed to join segments
 _CHUNK = 500
 
 
 class Rebuilt(NamedTuple):
-    """What became of it."""
+    """What a rebuild did."""
 
-    totals: dict[str, int]  # rows of the new database, by table
-    unpublished_events: int  # events that no segment of the store showed
-    differences: list[Difference]  # empty: it has taken the old one's place
+    totals: dict[str, int]  # table -> rows of the new database
+    unpublished_events: int  # events that no segment of the store holds
+    differences: list[Difference]  # empty when the new database has replaced the old one
 
 
 def rebuild(context: SyncContext, border_us: int | None) -> Rebuilt:
-    """The caller holds the push lock and the lock of the spool, and has just repaired.
+    """Rebuild the database. The caller holds the push lock and the lock of the spool, and has just
+    repaired.
 
-    `border_us`: what began before it is not kept. Raises StoreError, KeyMissing, DatabaseError.
+    `border_us`: retention removes events that started before it. Raises StoreError, KeyMissing,
+    DatabaseError.
     """
     old = context.database
     _retain(old, border_us)
@@ -54,11 +67,11 @@ def rebuild(context: SyncContext, border_us: int | None) -> Rebuilt:
         try:
             unpublished_events = _fill(context, new)
             _retain(new, border_us)
-            found = differences(old, new)
-            if not found:
-                new.execute("VACUUM")  # nothing of what was forgotten on the way goes along
+            different = differences(old, new)
+            if not different:
+                new.execute("VACUUM")  # records that were forgotten on the way leave no text
                 replace(old, new, watch)
-            return Rebuilt(totals(new), unpublished_events, found)
+            return Rebuilt(totals(new), unpublished_events, different)
         finally:
             new.close()
     finally:
@@ -71,73 +84,71 @@ def _retain(database: Database, border_us: int | None) -> None:
 
 
 def _fill(context: SyncContext, new: Database) -> int:
+    """Fill the new database. Returns how many events no segment of the store holds."""
     copy_tables(context.database, new, _VAULT)
-    fresh = SyncContext(new, context.store, context.me, context.keyring, context.now_us)
+    new_context = SyncContext(new, context.store, context.me, context.keyring, context.now_us)
     segments = ledger.taken(new)
-    for number, one in enumerate(segments):
+    for number, segment in enumerate(segments):
         context.tell(number, len(segments))
-        history, _ = look_at(fresh, one)
+        history, _ = try_segment(new_context, segment)
         if history is not None:
-            joined(fresh, one, history)
-    unpublished_events = _take_rest(context.database, new, context.me)
-    _copy_the_rest(context.database, new)
+            joined(new_context, segment, history)
+    unpublished_events = _join_unpublished(context.database, new, context.me)
+    _copy_local_tables(context.database, new)
     return unpublished_events
 
 
-def _copy_the_rest(old: Database, new: Database) -> None:
-    """What no history brings about, and the ledger as it was before it was gone through again."""
-    flagged = new.execute("SELECT object_id FROM segment WHERE rewrite = 1").fetchall()
+def _copy_local_tables(old: Database, new: Database) -> None:
+    """Copy the rows that are not part of a history, and the ledger as the old database has it."""
+    flagged = to_rewrite(new)
     copy_tables(old, new, set(local_tables(new)) - {"device"})
     with new.transaction():
-        new.connection.executemany(
-            "UPDATE segment SET rewrite = 1 WHERE object_id = ? AND superseded = 0", flagged
-        )
+        note_rewrite(new, flagged)
 
 
-# ---- what no segment showed ----
+# ---- records that no segment holds ----
 
 
-def _take_rest(old: Database, new: Database, me: bytes) -> int:
-    """Orders to forget first, for they say what may come; then events. Gives how many."""
-    places = _places(old)
-    for location, authors in places.items():
-        where = _held(location)
+def _join_unpublished(old: Database, new: Database, me: bytes) -> int:
+    """Join the records that only the old database has. Returns how many events there were.
+
+    Tombstones come first, because they decide which events are joined.
+    """
+    authors = _authors(old)
+    for location, its_authors in authors.items():
+        where = held_in(location)
         part = History(
             frozenset(),
             artifacts.read_artifacts(old, where) - artifacts.read_artifacts(new),
             artifacts.read_pins(old, where) - artifacts.read_pins(new),
             tombstones.read(old, where) - tombstones.read(new),
         )
-        _join(new, part, authors, me)
-    rows = list(_not_shown(old, new))
-    for at in range(0, len(rows), _CHUNK):
-        among = f"event.id IN ({','.join(map(str, rows[at : at + _CHUNK]))})"
-        sql = f"SELECT DISTINCT location FROM event WHERE {among}"  # noqa: S608
-        for (location,) in old.execute(sql).fetchall():
-            found = select_events(old, f"{among} AND {_held(location)}")
-            _join(new, History(frozenset(e for _, e in found)), places[location], me)
+        _join(new, part, its_authors, me)
+    rows = list(_only_in_old(old, new))
+    for start in range(0, len(rows), _CHUNK):
+        chunk = rows[start : start + _CHUNK]
+        for location in locations.of_events(old, chunk):
+            events = select_events(old, f"{among(chunk, 'event.id')[0]} AND {held_in(location)}")
+            _join(new, History(frozenset(event for _, event in events)), authors[location], me)
     return len(rows)
 
 
-def _places(old: Database) -> dict[object, tuple[bytes, ...]]:
-    """Holding -> whose segments have shown what is in it."""
-    rows = [int(row or 0) for (row,) in old.execute("SELECT id FROM location").fetchall()]
-    shown = {row: tuple(sorted(locations.read(old, row).authors)) for row in rows}
-    places: dict[object, tuple[bytes, ...]] = {None: ()}
-    return places | shown
+def _authors(old: Database) -> dict[int | None, tuple[bytes, ...]]:
+    """Row id of a location, or None -> the devices whose segments hold the records there."""
+    known = locations.read_all(old)
+    authors: dict[int | None, tuple[bytes, ...]] = {None: ()}
+    return authors | {row: tuple(sorted(location.authors)) for row, location in known.items()}
 
 
-def _held(location: object) -> str:
-    return "location IS NULL" if location is None else f"location = {location}"
+def _only_in_old(old: Database, new: Database) -> Iterator[int]:
+    """Row ids of events that the new database lacks, or has in another version.
 
-
-def _not_shown(old: Database, new: Database) -> Iterator[int]:
-    """Events of which nothing came, or another version than the present one that none shows yet."""
-    sql = "SELECT segment FROM event JOIN location ON location.id = location WHERE event.id = ?"
+    An event whose present version is in an own segment is left out: `differences` reports it.
+    """
     for ours, theirs in event_pairs(old, new):
         if ours is None or (theirs and theirs[1] == ours[1]):
             continue
-        if theirs is None or old.value(sql, ours[:1]) is None:
+        if theirs is None or locations.own_segment_of(old, ours[0]) is None:
             yield ours[0]
 
 
@@ -145,6 +156,6 @@ def _join(new: Database, part: History, authors: tuple[bytes, ...], me: bytes) -
     if not any(part):
         return
     for author in authors or (None,):
-        source = None if author is None else locations.Source(author, None, me)
+        source = None if author is None else locations.SegmentSource(author, None, me)
         with new.transaction():
-            new.join(part, source)
+            join(new, part, source)

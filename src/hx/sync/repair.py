@@ -1,34 +1,51 @@
-"""Repair: everything is read again, what the store has lost is published again, no rule is bent.
+"""Repair a vault and this database: read everything again, publish again what the store has lost.
 
-    marker -> pull -> read all that is named -> own objects that nobody names -> slots -> push
-    -> what could not be read is looked at once more, then taken out
+    vault file -> pull -> read all that is listed -> own segments that no manifest lists -> slots
+    -> push -> own segments that could not be read: read once more, then delete
 
-Each step may be cut short: the next sync or repair goes on. Sync contract v1, section 7.
+Each step may be cut short: the next sync or repair goes on. No rule of trust is relaxed, and a
+segment is never deleted only because no manifest lists it: its history is joined first. Source:
+sync contract v1, section 7.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 
 from hx.core.format import object_names
+from hx.core.format.envelope import open_kind
+from hx.core.format.header import SEALED, size_limit
+from hx.core.format.verdict import IMPORTED
 from hx.core.record import NamedTuple
 from hx.database.sync import ledger, locations, vault
-from hx.database.sync import repair as mending
+from hx.database.sync import repair as rows
+from hx.database.sync.ledger import TAKEN
 from hx.stores import Missing
 from hx.sync import forgotten_copies
 from hx.sync.heads import own_head
-from hx.sync.manifests import PATIENT_US
-from hx.sync.publish import listed_of
+from hx.sync.manifests import PATIENT_US, attempt, is_readable
+from hx.sync.membership import hand_out_keys
 from hx.sync.pull import pull, with_counts
-from hx.sync.push import is_readable, push, resume
-from hx.sync.segments import key_of
-from hx.sync.slots import mend_slots, take_out_invitations
-from hx.sync.unlisted_segments import join_unnamed, take_leftovers
-from hx.sync.verify import Damage, look_at, read_again
+from hx.sync.push import push, resume
+from hx.sync.segments import (
+    UNLISTED,
+    Contents,
+    join_unlisted,
+    key_of,
+    listed_of,
+    read_segment,
+    try_segment,
+    unlisted_row,
+)
+from hx.sync.verify import Damage, read_again
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hx.database.sync.ledger import Segment
+    from collections.abc import Iterable, Iterator
+
+    from hx.core.format.object_names import Name
+    from hx.database.sync.ledger import Head, Segment
     from hx.sync.context import Pulled, SyncContext
     from hx.sync.outbox import Outbox
     from hx.sync.push import Pushed
@@ -39,121 +56,253 @@ class Repaired(NamedTuple):
 
     pulled: Pulled
     pushed: Pushed
-    marker: bool  # the mark of the vault was gone and was put back
+    vault_file: bool  # the vault file was absent and was written again
     read: int  # objects that were read again and are whole
-    events: int  # that were not here any more
-    lost: int  # own segments that were gone or damaged: what they held was published again
-    leftovers: int  # own segments that nobody named: joined, then taken out
-    slots: int  # keys that were put down
-    invitations: int  # closed ones that were taken out
-    damaged: tuple[Damage, ...]  # what cannot be mended here
+    events: int  # that were not in the database any more
+    lost: int  # own segments that were absent or damaged: their records were published again
+    unlisted: int  # own segments that no manifest listed: joined, then deleted
+    slots: int  # key slots that were written
+    invitations: int  # closed invitations that were deleted
+    damaged: tuple[Damage, ...]  # objects that this device cannot repair
 
 
 def repair(context: SyncContext, outbox: Outbox, label: str) -> Repaired:
-    """The caller holds the push lock and has drained the spool.
+    """Repair what this device can. The caller holds the push lock and has drained the spool.
 
     Raises StoreError, NotAVault, KeyMissing, NotInVault.
     """
     context.list_manifests()
-    marker = _put_marker_back(context)
+    vault_file = _restore_vault_file(context)
     with context.database.transaction():
-        mending.look_again(context.database, context.me, PATIENT_US)
+        rows.look_again(context.database, context.me, PATIENT_US)
     pulled = pull(context)
     resume(context, outbox)
     again = read_again(context)
     _give_up(context, again.lost)
-    left = take_leftovers(context, again.lost)
+    unlisted = _take_unlisted(context, again.lost)
     head = _unreadable_head(context)
     slots = _slots(context)
     with context.database.transaction():
         vault.update(context.database, slots_for=None)
-    doors = mend_slots(context)
-    invitations = take_out_invitations(context)
+    bad_slots = _repair_slots(context)
+    invitations = _delete_closed_invitations(context)
     pushed = push(context, outbox, label, listed=True)
-    damaged = again.damaged + left.damaged + doors + _settle(context, again.lost + left.lost, head)
+    settled = _settle(context, again.lost + unlisted.lost, head)
+    damaged = again.damaged + unlisted.damaged + bad_slots + settled
     pushed = _added(pushed, push(context, outbox, label, listed=True))
     forgotten_copies.settle(context)
-    forgotten_copies.look(context)
+    forgotten_copies.search_suspected(context)
     return Repaired(
         with_counts(context.database, pulled),
         pushed,
-        marker,
+        vault_file,
         again.read,
-        again.events + left.events,
+        again.events + unlisted.events,
         len(again.lost),
-        left.taken,
+        unlisted.taken,
         len(_slots(context) - slots),
         invitations,
         tuple(damaged),
     )
 
 
-def _put_marker_back(context: SyncContext) -> bool:
-    """Only where a manifest shows that it is this vault: absence is no reason to make anything."""
-    known = {one.key for several in ledger.heads(context.database).values() for one in several}
+def _restore_vault_file(context: SyncContext) -> bool:
+    """Write the vault file again where it is absent. Returns whether it was.
+
+    Only where a known manifest shows that the place is this vault: the empty folder of a disk
+    that is not mounted must stay empty.
+    """
+    heads = ledger.heads(context.database).values()
+    known = {head.key for several in heads for head in several}
     if known.intersection(context.listing):
         with suppress(Missing):
             context.store.get(object_names.VAULT_KEY, 1)
-            context.require_marker()
+            context.require_vault_file()
             return False
         context.store.put(object_names.VAULT_KEY, context.vault.genesis)
         return True
-    context.require_marker()
+    context.require_vault_file()
     return False
 
 
-def _give_up(context: SyncContext, lost: list[Segment]) -> None:
-    """They live no more, and what they held is in no segment: the push publishes it anew.
+def _added(first: Pushed, second: Pushed) -> Pushed:
+    return type(first)(*map(sum, zip(first, second, strict=True)))
 
-    Their files stay: a reading that failed is no reason to take anything out.
+
+# ---- own segments that are absent or damaged ----
+
+
+def _give_up(context: SyncContext, lost: list[Segment]) -> None:
+    """Supersede lost segments, so that the push publishes their records again.
+
+    Their files stay: a reading that failed is no reason to delete anything.
     """
     if lost:
         with context.database.transaction():
-            mending.give_up(context.database, lost)
+            rows.give_up(context.database, lost)
             locations.release(context.database, context.me)
 
 
-def _unreadable_head(context: SyncContext) -> str | None:
-    """The own head, if it is there and damaged; then it counts as absent and is published again."""
+def _unreadable_head(context: SyncContext) -> Head | None:
+    """The newest own manifest, if it is in the store and damaged.
+
+    It is removed from the listing, so that the push writes a new one.
+    """
     head = own_head(context)
     if head is None or head.key not in context.listing:
         return None
-    if is_readable(context, head.key) or is_readable(context, head.key):
+    if is_readable(context, head) or is_readable(context, head):
         return None
     context.listing.pop(head.key)
-    return head.key
+    return head
+
+
+def _settle(context: SyncContext, lost: list[Segment], damaged: Head | None) -> list[Damage]:
+    """Read lost segments a last time, now that the new manifest is in the store.
+
+    Returns those that are still damaged and have to stay.
+    """
+    newest = own_head(context)
+    if newest is None or (damaged is not None and newest.key == damaged.key):
+        return []
+    if not is_readable(context, newest):
+        return []
+    if damaged is not None:
+        context.store.delete(damaged.key)
+        with context.database.transaction():
+            ledger.remove(context.database, (), [damaged.key])
+    results = [_settle_segment(context, segment) for segment in lost]
+    return [result for result in results if result is not None]
+
+
+def _settle_segment(context: SyncContext, segment: Segment) -> Damage | None:
+    """Join a segment that can be read after all; delete one whose records are all here.
+
+    A segment that was never joined here is kept, and pulls look for it again.
+    """
+    history, verdict = try_segment(context, segment)
+    if history is not None:
+        _join_and_supersede(context, Contents(history, listed_of(segment)))
+        return None
+    if rows.was_joined(segment):
+        context.store.delete(key_of(segment))
+        return None
+    with context.database.transaction():
+        rows.note_unlisted(context.database, segment, verdict, context.now_us)
+    damage = Damage(key_of(segment), segment.device_id, *verdict)
+    return None if damage.is_missing else damage
+
+
+# ---- own segments that no manifest lists: a crash, a copied disk or an old store left them ----
+
+
+class _Unlisted(NamedTuple):
+    """What was done with the own segments that no manifest lists."""
+
+    taken: int  # segments that were joined; the next push deletes them
+    events: int  # that were not in the database
+    lost: list[Segment]  # unreadable, and given up by an earlier repair that was cut short
+    damaged: list[Damage]  # unreadable: they stay in the store
+
+
+def _take_unlisted(context: SyncContext, lost: Iterable[Segment]) -> _Unlisted:
+    """Join the own segments that no manifest lists, but for the `lost`. Raises StoreError."""
+    result = _Unlisted(0, 0, [], [])
+    for key, name in _unlisted(context, {segment.object_id for segment in lost}):
+        known = ledger.find(context.database, context.me, name.object_id)
+        contents, verdict = attempt(partial(_read_unlisted, context, name.object_id, known))
+        context.note(key, verdict)
+        if contents is not None:
+            events = _join_and_supersede(context, contents)
+            result = result._replace(taken=result.taken + 1, events=result.events + events)
+        elif known is not None and rows.was_joined(known):
+            result.lost.append(known)
+        else:
+            result.damaged.append(Damage(key, context.me, *verdict))
+    return result
+
+
+def _unlisted(context: SyncContext, but: set[bytes]) -> list[tuple[str, Name]]:
+    """Own segments to join. Those that were joined here before are deleted by every push."""
+    result = []
+    for key, name in _named(context, object_names.segments_of(context.me), object_names.SEGMENT):
+        if name.object_id in but:
+            continue
+        known = ledger.find(context.database, context.me, name.object_id)
+        is_live = known is not None and known.listed and not known.superseded
+        if not is_live and (known is None or known.status != IMPORTED):
+            result.append((key, name))
+    return result
+
+
+def _read_unlisted(context: SyncContext, object_id: bytes, known: Segment | None) -> Contents:
+    """A segment whose size and hash an own manifest once listed has to have these."""
+    if known is not None:
+        return read_segment(context, known)
+    return read_segment(context, unlisted_row(context.me, object_id), omit=UNLISTED)
+
+
+def _join_and_supersede(context: SyncContext, contents: Contents) -> int:
+    """Join an own segment; the next push deletes it. Returns how many events were new."""
+    with context.database.transaction():
+        events = join_unlisted(context, contents)
+        rows.note_joined_and_superseded(context.database, context.me, contents.listed.object_id)
+    return events
+
+
+# ---- key slots and invitations ----
+
+
+def _repair_slots(context: SyncContext) -> list[Damage]:
+    """Write damaged slots again, where this device has the key. Returns those of other authors.
+
+    Only its author deletes a slot. Beside a damaged slot of another author this device puts one of
+    its own.
+    """
+    if not context.is_sealed or context.me not in context.trust.active:
+        return []
+    held = context.trust.readable & context.keyring.vmks.keys()
+    damaged = dict(_damaged_slots(context))
+    for name, damage in damaged.items():
+        if name.device_id == context.me and name.key_id in held:
+            context.store.delete(damage.key)
+    if damaged:
+        hand_out_keys(context, besides={damage.key for damage in damaged.values()})
+    return [damage for name, damage in damaged.items() if name.device_id != context.me]
+
+
+def _damaged_slots(context: SyncContext) -> Iterator[tuple[Name, Damage]]:
+    """Slots that two readings call damaged: what is damaged may be deleted."""
+    for key, name in _named(context, object_names.SLOTS, object_names.SLOT):
+        read = partial(_open_slot, context, key)
+        verdict = attempt(read)[1]
+        if verdict is not TAKEN and attempt(read)[1] == verdict:
+            yield name, Damage(key, name.device_id, *verdict)
+
+
+def _open_slot(context: SyncContext, key: str) -> None:
+    data = context.store.get(key, size_limit(object_names.SLOT))
+    open_kind(data, expect=key, vault_id=context.vault.vault_id, suite=SEALED)
 
 
 def _slots(context: SyncContext) -> set[str]:
     return {entry.key for entry in context.store.list(object_names.SLOTS)}
 
 
-def _settle(context: SyncContext, lost: list[Segment], head: str | None) -> list[Damage]:
-    """A last look, with the new manifest up: whole after all, damaged, or not there."""
-    newest = own_head(context)
-    if newest is None or newest.key == head or not is_readable(context, newest.key):
-        return []
-    if head is not None:
-        context.store.delete(head)
-        with context.database.transaction():
-            ledger.remove(context.database, (), [head])
-    return [one for segment in lost if (one := _settle_one(context, segment)) is not None]
+def _delete_closed_invitations(context: SyncContext) -> int:
+    """Delete invitations that the roster has closed. Returns how many."""
+    closed = [
+        key
+        for key, name in _named(context, object_names.INVITES, object_names.INVITE)
+        if name.object_id in context.trust.closed
+    ]
+    for key in closed:
+        context.store.delete(key)
+    return len(closed)
 
 
-def _settle_one(context: SyncContext, one: Segment) -> Damage | None:
-    """What was joined here goes; what never was is looked for again, and named when damaged."""
-    history, verdict = look_at(context, one)
-    if history is not None:
-        join_unnamed(context, listed_of(one), history)
-        return None
-    if mending.was_joined(one):
-        context.store.delete(key_of(one))
-        return None
-    with context.database.transaction():
-        mending.look_once_more(context.database, one, verdict, context.now_us)
-    found = Damage(key_of(one), one.device_id, *verdict)
-    return None if found.is_missing else found
-
-
-def _added(one: Pushed, other: Pushed) -> Pushed:
-    return type(one)(*map(sum, zip(one, other, strict=True)))
+def _named(context: SyncContext, prefix: str, kind: int) -> list[tuple[str, Name]]:
+    """Objects of one kind as the store lists them; files with other names are left out."""
+    listed = context.store.list(prefix)
+    parsed = [(entry.key, object_names.parsed(entry.key)) for entry in listed]
+    return [(key, name) for key, name in parsed if name is not None and name.kind == kind]

@@ -1,14 +1,16 @@
-"""Taking segments: each is joined in one transaction with its row in the ledger.
+"""Read the segments of the store and join them into the database.
 
-A segment is judged by the manifest that lists it; one that cannot be taken is noted with its
-reason and holds up no other. Sync contract v1, section 8.
+`read_segment` is the only function that fetches, verifies, unseals and decodes a segment. A segment
+is joined in one transaction with its row in the ledger. A segment that cannot be taken is recorded
+with its reason and does not stop the others. Source: sync contract v1, section 8.
 """
 
 from __future__ import annotations
 
 from hashlib import sha256
 
-from hx.core.format import object_names, segment
+from hx.core.format import object_names
+from hx.core.format import segment as payloads
 from hx.core.format.envelope import size_limit
 from hx.core.format.manifest import Listed
 from hx.core.format.verdict import (
@@ -18,36 +20,186 @@ from hx.core.format.verdict import (
     NOT_ARRIVED,
     PENDING,
     REVOKED,
+    SIGNATURE,
     SKIPPED,
     SUPERSEDED,
     TOO_LARGE,
     Fault,
     rejected,
 )
+from hx.core.record import NamedTuple
 from hx.database.connection import UNCLEAN
 from hx.database.event_detail import name_origins
+from hx.database.join import join
 from hx.database.sync import forgotten_copies, ledger, vault
-from hx.database.sync.ledger import TAKEN, Verdict
-from hx.database.sync.locations import Source
+from hx.database.sync.ledger import TAKEN, Segment, Verdict
+from hx.database.sync.locations import SegmentSource
 from hx.stores import Denied, Missing, Transient
-from hx.sync.context import Pulled
-from hx.sync.manifests import PATIENT_TRIES, PATIENT_US, unread
+from hx.sync.context import KEY_ID, Pulled
+from hx.sync.manifests import PATIENT_TRIES, PATIENT_US, attempt, unread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hx.core.merge import History
-    from hx.database.sync.ledger import Segment
     from hx.sync.context import SyncContext
 
 
+# ---- reading ----
+
+
+class Omission(NamedTuple):
+    """A check that a caller of `read_segment` leaves out, and why it may."""
+
+    check: str  # LISTED_BYTES or ACTIVE_AUTHOR
+    reason: str
+
+
+LISTED_BYTES = "listed bytes"
+ACTIVE_AUTHOR = "active author"
+
+UNLISTED = Omission(
+    LISTED_BYTES, "no manifest lists the segment, so nobody has signed its size and its hash"
+)
+IN_OUTBOX = Omission(
+    LISTED_BYTES, "this device has sealed the segment and no manifest was published that lists it"
+)
+SEARCHED_ONLY = Omission(
+    ACTIVE_AUTHOR, "the segment is searched for forgotten records and nothing of it is joined"
+)
+
+
+class Contents(NamedTuple):
+    """The history in a segment, and the segment as a manifest would list it."""
+
+    history: History
+    listed: Listed
+
+
+def read_segment(
+    context: SyncContext,
+    segment: Segment,
+    *,
+    data: bytes | None = None,
+    omit: Omission | None = None,
+) -> Contents:
+    """Fetch a segment, verify it, unseal it and decode it. Raises Fault, StoreError.
+
+    Four checks: the roster accepts its author; its size and SHA-256 are those that its author has
+    listed; the seal and its commitment are intact; the roster knows each device that it names.
+    `data` is given when its bytes are not in the store but in the outbox. `omit` names the one
+    check that cannot be made. Instead of the listed bytes an UNLISTED segment needs the seal of an
+    active device.
+    """
+    check = None if omit is None else omit.check
+    if check != ACTIVE_AUTHOR and context.trust.author(segment.device_id) is None:
+        raise Fault(SKIPPED, REVOKED, "its device is no longer in the vault")
+    if segment.size > size_limit(object_names.SEGMENT):
+        raise rejected(TOO_LARGE, "it is larger than an object of its kind may be")
+    key = key_of(segment)
+    if data is None:
+        data = context.store.get(key, segment.size)
+    if check != LISTED_BYTES:
+        _require_listed(context, segment, data)
+    elif len(data) > segment.size:
+        raise rejected(TOO_LARGE, "it is larger than an object of its kind may be")
+    if omit is UNLISTED:
+        _require_key_of_active(context, data)
+    history = payloads.decode(context.unsealed(key, data))
+    payloads.require_authors(history, context.trust.enrolled)
+    return Contents(history, Listed(segment.object_id, len(data), sha256(data).digest(), 0))
+
+
+def _require_listed(context: SyncContext, segment: Segment, data: bytes) -> None:
+    """Require the bytes that the author has listed. Raises Fault."""
+    if len(data) == segment.size and sha256(data).digest() == segment.sha256:
+        return
+    waited_us = context.now_us - segment.since_us
+    if segment.reason == INCOMPLETE and waited_us >= PATIENT_US and segment.tries >= PATIENT_TRIES:
+        raise rejected(HASH, "its bytes are not those that its author has listed")
+    what = "shorter" if len(data) < segment.size else "other bytes"
+    raise Fault(PENDING, INCOMPLETE, f"{what} than its author has listed: it may still be arriving")
+
+
+def _require_key_of_active(context: SyncContext, data: bytes) -> None:
+    """Require a seal that only a device that is active now can have made. Raises Fault.
+
+    It replaces the signed list that such a segment lacks. In a plain vault everybody who
+    writes to the store can make a segment, and in a sealed vault an inactive device knows the keys
+    of the epochs before it became inactive.
+    """
+    if not context.is_sealed:
+        raise rejected(SIGNATURE, "no manifest lists it, and it is in a plain vault")
+    trust, key_id = context.trust, data[KEY_ID]
+    usable = {made.key_id for made in trust.epochs if trust.inactive <= made.without}
+    if key_id in context.keyring.vmks and key_id not in usable:
+        raise rejected(SIGNATURE, "no manifest lists it, and an inactive device can make it")
+
+
+def try_segment(context: SyncContext, segment: Segment) -> tuple[History | None, Verdict]:
+    """The history in a segment and TAKEN, or None and the reason. Raises NotMounted."""
+    contents, verdict = attempt(lambda: read_segment(context, segment))
+    return (None if contents is None else contents.history), verdict
+
+
+def key_of(segment: Segment) -> str:
+    """The key of a segment in the store."""
+    return object_names.segment(segment.device_id, segment.object_id)
+
+
+def listed_of(segment: Segment) -> Listed:
+    """A row of the ledger as a manifest lists it."""
+    return Listed(
+        segment.object_id,
+        segment.size,
+        segment.sha256,
+        segment.events,
+        segment.first_us,
+        segment.last_us,
+    )
+
+
+def listed_row(device_id: bytes, listed: Listed) -> Segment:
+    """A segment that a manifest lists as a row of the ledger, without writing it there.
+
+    The row says that it has waited long enough: wrong bytes are rejected at once.
+    """
+    return Segment(
+        listed.object_id,
+        device_id,
+        *listed[1:],
+        listed=1,
+        superseded=0,
+        rewrite=0,
+        status=PENDING,
+        reason=INCOMPLETE,
+        detail="",
+        since_us=0,
+        tries=PATIENT_TRIES,
+    )
+
+
+def unlisted_row(device_id: bytes, object_id: bytes) -> Segment:
+    """A segment that no manifest lists as a row of the ledger: its size is the greatest possible,
+    its hash is not known. It is read with `omit=UNLISTED`.
+    """
+    limit = size_limit(object_names.SEGMENT)
+    return listed_row(device_id, Listed(object_id, limit, b"", 0))
+
+
+# ---- taking ----
+
+
 def take_segments(context: SyncContext) -> tuple[Pulled, int]:
-    """Fetch and join what is named and not here, the newest first; and how many were missing."""
+    """Fetch and join the listed segments that are not here yet, the newest first.
+
+    Returns what was done, and how many segments were missing from the store.
+    """
     done, reasons = _take_all(context, _wanted(context))
     if NO_KEY in reasons and _keys_have_come(context):
         more, reasons = _take_all(
-            context, [one for one in _wanted(context) if one.reason == NO_KEY]
+            context, [segment for segment in _wanted(context) if segment.reason == NO_KEY]
         )
         done = Pulled(*map(sum, zip(done, more, strict=True)))
     return done, reasons.count(NOT_ARRIVED)
@@ -59,107 +211,98 @@ def _wanted(context: SyncContext) -> list[Segment]:
 
 
 def _keys_have_come(context: SyncContext) -> bool:
-    """A slot may come later than what is sealed under its key."""
+    """Read the slots again: a slot may arrive later than the object that its key opens."""
     context.read_slots()
     return context.keyring.vouch(context.trust.readable)
 
 
 def _take_all(context: SyncContext, segments: list[Segment]) -> tuple[Pulled, list[str]]:
-    """What was done, and the reasons of what was not taken."""
+    """Take these segments. Returns what was done and one reason per segment, "" when taken."""
     done, reasons = Pulled(), []
-    for number, one in enumerate(segments):
+    for number, segment in enumerate(segments):
         context.tell(number, len(segments))
-        verdict, taken = _take(context, one)
+        verdict, taken = _take(context, segment)
         reasons.append(verdict.reason)
-        context.note(key_of(one), verdict)
+        context.note(key_of(segment), verdict)
         done = Pulled(*map(sum, zip(done, taken, strict=True)))
     return done, reasons
 
 
-def key_of(one: Segment) -> str:
-    return object_names.segment(one.device_id, one.object_id)
-
-
-def _take(context: SyncContext, one: Segment) -> tuple[Verdict, Pulled]:
-    """One segment in one transaction with its row in the ledger."""
+def _take(context: SyncContext, segment: Segment) -> tuple[Verdict, Pulled]:
+    """Take one segment in one transaction with its row in the ledger."""
     try:
-        history = history_of(context, one)
+        history = read_segment(context, segment).history
     except Fault as fault:
         verdict = Verdict(fault.status, fault.reason, fault.detail)
     except (Missing, Transient, Denied) as error:
-        verdict = unread(error) if one.listed else _unnamed(error)
+        verdict = unread(error) if segment.listed else _unlisted_unread(error)
     else:
-        return TAKEN, joined(context, one, history)
+        return TAKEN, joined(context, segment, history)
     with context.database.transaction():
-        ledger.judge(context.database, one, verdict, context.now_us)
+        ledger.judge(context.database, segment, verdict, context.now_us)
     return verdict, Pulled()
 
 
-def _unnamed(error: Missing | Transient | Denied) -> Verdict:
-    """Of a segment that nobody names any more: one that is not there is not waited for."""
-    gone = isinstance(error, Missing)
-    return Verdict(SKIPPED, SUPERSEDED, error.message) if gone else unread(error)
+def _unlisted_unread(error: Missing | Transient | Denied) -> Verdict:
+    """The verdict on a segment that no manifest lists any more: hx does not wait for it."""
+    if isinstance(error, Missing):
+        return Verdict(SKIPPED, SUPERSEDED, error.message)
+    return unread(error)
 
 
-def history_of(context: SyncContext, one: Segment) -> History:
-    """The history in a segment as its author has listed it. Raises Fault, StoreError."""
-    trust = context.trust
-    if trust.author(one.device_id) is None:
-        raise Fault(SKIPPED, REVOKED, "its device is no longer in the vault")
-    key = key_of(one)
-    if one.size > size_limit(object_names.SEGMENT):
-        raise rejected(TOO_LARGE, "it is larger than an object of its kind may be")
-    data = context.store.get(key, one.size)
-    _require_listed(context, one, data)
-    history = segment.decode(context.unsealed(key, data))
-    segment.require_authors(history, trust.enrolled)
-    return history
-
-
-def _require_listed(context: SyncContext, one: Segment, data: bytes) -> None:
-    """The bytes that its author has listed, and no others."""
-    if len(data) == one.size and sha256(data).digest() == one.sha256:
-        return
-    waited_us = context.now_us - one.since_us
-    if one.reason == INCOMPLETE and waited_us >= PATIENT_US and one.tries >= PATIENT_TRIES:
-        raise rejected(HASH, "its bytes are not those that its author has listed")
-    what = "shorter" if len(data) < one.size else "other bytes"
-    raise Fault(PENDING, INCOMPLETE, f"{what} than its author has listed: it may still be arriving")
-
-
-def joined(context: SyncContext, one: Segment, history: History) -> Pulled:
-    """It is here now, and the ledger says so; what was here already stays as it is."""
-    own = one.device_id == context.me
-    lives = own and one.listed and not one.superseded
-    source = Source(one.device_id, one.object_id if lives else None, context.me)
+def joined(context: SyncContext, segment: Segment, history: History) -> Pulled:
+    """Join the history of a segment and write to the ledger that the segment was taken."""
+    own = segment.device_id == context.me
+    counts = own and segment.listed and not segment.superseded
+    source = SegmentSource(segment.device_id, segment.object_id if counts else None, context.me)
     with context.database.transaction():
-        changes = context.database.join(history, source)
-        name_origins(context.database, one.device_id)
-        ledger.judge(context.database, one, TAKEN, context.now_us)
-        if one.device_id in context.trust.departed:  # the others' part is to publish it anew
+        changes = join(context.database, history, source)
+        name_origins(context.database, segment.device_id)
+        ledger.judge(context.database, segment, TAKEN, context.now_us)
+        if segment.device_id in context.trust.departed:  # the active devices publish it anew
             vault.update(context.database, slots_for=None)
-        if changes.erased:  # text that went stands in the files still
+        if changes.erased:  # the erased text is in the pages of the files until they are cleaned
             context.database.set_meta(UNCLEAN, context.now_us)
-        if changes.late and one.listed:
-            seq = ledger.pinned_seq(context.database, one.device_id)
-            forgotten_copies.note_late(context.database, one, seq)
+        if changes.late and segment.listed:
+            seq = ledger.pinned_seq(context.database, segment.device_id)
+            forgotten_copies.note_late(context.database, segment, seq)
         elif not changes.late:
-            forgotten_copies.forget_segments(context.database, one.device_id, [one.object_id])
+            forgotten_copies.forget_segments(
+                context.database, segment.device_id, [segment.object_id]
+            )
     return Pulled(1, changes.added, changes.forgotten, changes.dropped)
 
 
-def give_up(context: SyncContext, objects: Iterable[tuple[str, bytes]]) -> None:
-    """Own segments that no manifest will name: what is in them is kept, then they may go."""
+# ---- own segments that no manifest lists ----
+
+
+def join_from_outbox(context: SyncContext, objects: Iterable[tuple[str, bytes]]) -> None:
+    """Join the own segments of an outbox whose manifest is not published any more.
+
+    `objects` are (store key, bytes). The next push may delete the segments from the store.
+    """
     for key, data in objects:
         name = object_names.parsed(key)
         if name is None or name.kind != object_names.SEGMENT:
             continue
+        row = unlisted_row(context.me, name.object_id)
         try:
-            history = segment.decode(context.unsealed(key, data))
-        except Fault:  # the key is gone: nobody can read it, and it stays
+            contents = read_segment(context, row, data=data, omit=IN_OUTBOX)
+        except Fault:  # its key is gone: nobody can read it, so it is not deleted either
             continue
-        listed = Listed(name.object_id, len(data), sha256(data).digest(), 0)
         with context.database.transaction():
-            if context.database.join(history, Source(context.me, None, context.me)).erased:
-                context.database.set_meta(UNCLEAN, context.now_us)
-            ledger.list_objects(context.database, context.me, [listed], context.now_us, TAKEN)
+            join_unlisted(context, contents)
+
+
+def join_unlisted(context: SyncContext, contents: Contents) -> int:
+    """Join an own segment that no manifest is going to list; the caller holds the transaction.
+
+    The ledger notes it as taken. Returns how many events were new.
+    """
+    database = context.database
+    changes = join(database, contents.history, SegmentSource(context.me, None, context.me))
+    name_origins(database, context.me)
+    ledger.list_objects(database, context.me, [contents.listed], context.now_us, TAKEN)
+    if changes.erased:
+        database.set_meta(UNCLEAN, context.now_us)
+    return changes.added

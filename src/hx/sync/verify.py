@@ -1,38 +1,36 @@
-"""Reading again what was taken long ago: is it whole in the store, and all of it still here?
+"""Verify objects again: those that were taken long ago, and those that no manifest lists.
 
-What a damaged or restored database lacks comes back by it. Sync contract v1, section 7.
+A second reading of everything tells whether the store still holds it, whole, and it brings back
+what a damaged or restored database lacks. Source: sync contract v1, section 7.
 """
 
 from __future__ import annotations
 
-from hx.core.format import object_names
-from hx.core.format.header import size_limit
-from hx.core.format.manifest import decode
-from hx.core.format.verdict import HASH, IMPORTED, INCOMPLETE, NOT_ARRIVED, TOO_LARGE, Fault
+from functools import partial
+
+from hx.core.format import slot
+from hx.core.format.envelope import open_invite, open_kind
+from hx.core.format.header import HEADER_BYTES, SEALED, checked, size_limit
+from hx.core.format.object_names import BLOB
+from hx.core.format.verdict import HASH, IMPORTED, INCOMPLETE, NOT_ARRIVED, TOO_LARGE
 from hx.core.record import NamedTuple
 from hx.database.sync import ledger
 from hx.database.sync.ledger import TAKEN, Verdict
-from hx.stores import Denied, Missing, Transient
-from hx.sync.manifests import unread
-from hx.sync.segments import history_of, joined, key_of
+from hx.sync.manifests import attempt, read_manifest
+from hx.sync.segments import joined, key_of, try_segment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeVar
-
-    from hx.core.merge import History
+    from hx.core.format.object_names import Name
     from hx.database.sync.ledger import Head, Segment
     from hx.sync.context import SyncContext
 
-    T = TypeVar("T")
-
-# it is not there, or other bytes are than those that its author has listed
+# the store does not hold the segment, or holds other bytes than its author has listed
 _LOST = (NOT_ARRIVED, INCOMPLETE, HASH, TOO_LARGE)
 
 
 class Damage(NamedTuple):
-    """An object that is not what its author has put there, or that does not stand there."""
+    """An object that is absent from the store, or not what its author has put there."""
 
     key: str
     device_id: bytes  # its author
@@ -45,79 +43,116 @@ class Damage(NamedTuple):
         return self.reason == NOT_ARRIVED
 
 
-class Again(NamedTuple):
-    """What a reading of everything has found."""
+# ---- what manifests list ----
+
+
+class Reread(NamedTuple):
+    """What a second reading of every listed object has found."""
 
     read: int  # objects that are whole
-    events: int  # that were not here
-    lost: list[Segment]  # own ones that are gone or damaged
-    damaged: list[Damage]  # those of others, and what nothing here can mend
+    events: int  # that were not in the database
+    lost: list[Segment]  # own segments that are absent or damaged
+    damaged: list[Damage]  # other objects that are absent or damaged
 
 
-def read_again(context: SyncContext) -> Again:
-    """Each head and every segment that one of them names. Raises NotMounted."""
-    found = Again(0, 0, [], [])
+def read_again(context: SyncContext) -> Reread:
+    """Read the newest manifest of each device and each segment listed by it. Raises NotMounted."""
+    result = Reread(0, 0, [], [])
     for head in _others_heads(context):
-        found = _after(found, read_head(context, head), head.key, head.device_id)
+        _, verdict = attempt(partial(read_manifest, context, head.key, head=head))
+        result = _counted(result, verdict, head.key, head.device_id)
     segments = ledger.taken(context.database) + _unjoined(context)
-    for number, one in enumerate(segments):
+    for number, segment in enumerate(segments):
         context.tell(number, len(segments))
-        found = _read_segment(context, one, found)
-    return found
+        result = _read_and_join(context, segment, result)
+    return result
 
 
 def _others_heads(context: SyncContext) -> list[Head]:
     heads = [head for several in ledger.heads(context.database).values() for head in several]
-    return [one for one in heads if one.device_id != context.me and one.key in context.listing]
+    return [head for head in heads if head.device_id != context.me and head.key in context.listing]
 
 
 def _unjoined(context: SyncContext) -> list[Segment]:
-    """Own segments that the head names and that a pull could not take."""
-    return [one for one in ledger.live(context.database, context.me) if one.status != IMPORTED]
+    """Own segments that the newest own manifest lists and that a pull could not take."""
+    live = ledger.live(context.database, context.me)
+    return [segment for segment in live if segment.status != IMPORTED]
 
 
-def _after(found: Again, verdict: Verdict, key: str, device_id: bytes) -> Again:
+def _counted(result: Reread, verdict: Verdict, key: str, device_id: bytes) -> Reread:
     if verdict is TAKEN:
-        return found._replace(read=found.read + 1)
-    found.damaged.append(Damage(key, device_id, *verdict))
-    return found
+        return result._replace(read=result.read + 1)
+    result.damaged.append(Damage(key, device_id, *verdict))
+    return result
 
 
-def _read_segment(context: SyncContext, one: Segment, found: Again) -> Again:
-    history, verdict = look_at(context, one)
-    context.note(key_of(one), verdict)
+def _read_and_join(context: SyncContext, segment: Segment, result: Reread) -> Reread:
+    history, verdict = try_segment(context, segment)
+    context.note(key_of(segment), verdict)
     if history is not None:
-        events = joined(context, one, history).events
-        return found._replace(read=found.read + 1, events=found.events + events)
-    if one.device_id == context.me and is_lost(context, one, verdict):
-        found.lost.append(one)
-        return found
-    return _after(found, verdict, key_of(one), one.device_id)
+        events = joined(context, segment, history).events
+        return result._replace(read=result.read + 1, events=result.events + events)
+    if segment.device_id == context.me and _is_lost(context, segment, verdict):
+        result.lost.append(segment)
+        return result
+    return _counted(result, verdict, key_of(segment), segment.device_id)
 
 
-def look_at(context: SyncContext, one: Segment) -> tuple[History | None, Verdict]:
-    """The history in a segment, or why it cannot be had. Raises NotMounted."""
-    return look(lambda: history_of(context, one))
+def _is_lost(context: SyncContext, segment: Segment, verdict: Verdict) -> bool:
+    """Whether a second reading gives the same verdict: one reading may fail by chance.
+
+    A lost segment is published anew, so a reading that failed must not count as absence.
+    """
+    if verdict.reason == NOT_ARRIVED and any(True for _ in context.store.list(key_of(segment))):
+        return False
+    return verdict.reason in _LOST and try_segment(context, segment)[1] == verdict
 
 
-def is_lost(context: SyncContext, one: Segment, verdict: Verdict) -> bool:
-    """Twice the same: one reading may fail by chance, and what is lost is published anew."""
-    if verdict.reason == NOT_ARRIVED and any(True for _ in context.store.list(key_of(one))):
-        return False  # it is there: a reading that failed is not absence
-    return verdict.reason in _LOST and look_at(context, one)[1] == verdict
+# ---- what no manifest lists: slots, invitations, blobs ----
 
 
-def read_head(context: SyncContext, head: Head) -> Verdict:
-    """Whether a manifest that was taken can still be read. Raises NotMounted."""
-    limit = size_limit(object_names.MANIFEST)
-    return look(lambda: decode(context.unsealed(head.key, context.store.get(head.key, limit))))[1]
+class Stored(NamedTuple):
+    """An object as the store lists it."""
+
+    key: str
+    name: Name
+    size: int
 
 
-def look(read: Callable[[], T]) -> tuple[T | None, Verdict]:
-    """What a reading gives, or why it gives nothing. Raises NotMounted."""
-    try:
-        return read(), TAKEN
-    except Fault as fault:
-        return None, Verdict(fault.status, fault.reason, fault.detail)
-    except (Missing, Transient, Denied) as error:
-        return None, unread(error)
+def verify_slot(context: SyncContext, stored: Stored) -> None:
+    """Verify a slot; one for this device is opened too, and its key offered to the keyring.
+
+    Raises Fault, StoreError.
+    """
+    vault_id = context.vault.vault_id
+    data = context.store.get(stored.key, size_limit(stored.name.kind))
+    if stored.name.object_id != context.me:
+        open_kind(data, expect=stored.key, vault_id=vault_id, suite=SEALED)
+        return
+    seed = context.keyring.secrets.device.box_seed
+    context.keyring.offer(slot.opened(data, expect=stored.key, vault_id=vault_id, box_seed=seed))
+
+
+def verify_invitation(context: SyncContext, stored: Stored) -> None:
+    """Verify the commitment of an invitation, which only its code opens.
+
+    Raises Fault, StoreError.
+    """
+    data = context.store.get(stored.key, size_limit(stored.name.kind))
+    open_invite(data, expect=stored.key, vault_id=context.vault.vault_id)
+
+
+def verify_blob(context: SyncContext, stored: Stored) -> None:
+    """Verify the header of a blob; its content is verified when somebody asks for the artifact.
+
+    Raises Fault, StoreError.
+    """
+    data = context.store.get(stored.key, HEADER_BYTES)
+    checked(
+        data,
+        expect=stored.key,
+        kinds=frozenset({BLOB}),
+        vault_id=context.vault.vault_id,
+        suite=context.genesis.suite,
+        size=stored.size,
+    )

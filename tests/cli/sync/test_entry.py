@@ -12,8 +12,7 @@ from cli.vaults import Member, is_told, vault
 from hx.cli.commands.sync.vault import sync_context_of
 from hx.cli.context import open_context
 from hx.config import load
-from hx.core.format import genesis
-from hx.core.format import object_names as names
+from hx.core.format import genesis, object_names
 from hx.core.format.envelope import SEALED, open_kind, seal_open_kind
 from hx.core.format.keys import LABEL_GENESIS, DeviceKeys, generate, recovery_keys, sign
 from hx.core.format.phrases import code_of, entropy_of, new_secret, words_of
@@ -86,8 +85,8 @@ def test_init_where_a_vault_is_points_to_join(newcomer):
 
 
 def test_init_among_objects_without_a_first_record_makes_nothing(owner, newcomer):
-    (owner.folder / names.VAULT_KEY).unlink()
-    assert is_refused(newcomer, lambda: init(newcomer), 6, "but not its first record")
+    (owner.folder / object_names.VAULT_KEY).unlink()
+    assert is_refused(newcomer, lambda: init(newcomer), 6, "but not its vault file")
 
 
 @pytest.mark.parametrize("part", ["init", "join", "recover"])
@@ -174,7 +173,7 @@ def old_code(owner):
     ago_us = context.now_us - (DAY_S + 1) * 1_000_000
     sync_context = sync_context_of(context._replace(now_us=ago_us))
     sync_context.list_manifests()
-    code, _ = enroll.invitation(sync_context)
+    code, _ = enroll.make_invitation(sync_context)
     context.database.close()
     return code
 
@@ -241,7 +240,7 @@ def test_wrong_words_are_told_apart(owner, newcomer):
 
 def test_a_vault_that_a_store_puts_up_itself_is_not_recovered_into(owner, newcomer):
     forged, _ = genesis.make(1, 1, generate(), generate())
-    (owner.folder / names.VAULT_KEY).write_bytes(forged)
+    (owner.folder / object_names.VAULT_KEY).write_bytes(forged)
     assert is_refused(
         newcomer, lambda: newcomer.recover(owner.words), 6, "not made with these recovery words"
     )
@@ -249,7 +248,7 @@ def test_a_vault_that_a_store_puts_up_itself_is_not_recovered_into(owner, newcom
 
 def test_a_first_record_that_names_the_words_but_is_not_signed_by_them_is_refused(owner, newcomer):
     recovery = recovery_keys(entropy_of(owner.words))
-    (owner.folder / names.VAULT_KEY).write_bytes(unsigned_by(recovery))
+    (owner.folder / object_names.VAULT_KEY).write_bytes(unsigned_by(recovery))
     assert is_refused(newcomer, lambda: newcomer.recover(owner.words), 6, "not signed by")
 
 
@@ -257,11 +256,11 @@ def unsigned_by(recovery):
     """A first record that is sound but for the signature of recovery."""
     device, other = generate(), generate()
     data, _ = genesis.make(SEALED, 1, device, DeviceKeys(other.sign_seed, recovery.box_seed))
-    _, body = open_kind(data, expect=names.VAULT_KEY, vault_id=None, suite=SEALED)
+    _, body = open_kind(data, expect=object_names.VAULT_KEY, vault_id=None, suite=SEALED)
     payload = body[:-128].replace(other.sign_pub, recovery.sign_pub)
     vault_id = sha256(payload).digest()[:16]
     signed = [sign(one.sign_seed, LABEL_GENESIS, vault_id, payload) for one in (device, other)]
-    name = names.Name(names.GENESIS)
+    name = object_names.Name(object_names.GENESIS)
     return seal_open_kind(name, payload + b"".join(signed), vault_id=bytes(16), suite=SEALED)
 
 

@@ -9,8 +9,7 @@ import shutil
 import pytest
 
 from cli.vaults import Member, vault
-from hx.core.format import object_names as names
-from hx.core.format import verdict
+from hx.core.format import object_names, verdict
 from hx.core.format.envelope import seal
 
 TEMP, CONFLICT = "m/~hx-00-1.tmp", "m/a.sync-conflict-20261124-000000-ABCDEFG.hx"
@@ -318,7 +317,7 @@ def test_a_plain_vault_takes_no_sealed_object(tmp_path):
     key = f"m/{newest.name}"
     vault_id = bytes.fromhex(one.sync("status")["vault"]["id"])
     payload, plain = b"?", newest.read_bytes()
-    newest.write_bytes(seal(names.parsed(key), payload, vault_id=vault_id, vmk=bytes(32)))
+    newest.write_bytes(seal(object_names.parsed(key), payload, vault_id=vault_id, vmk=bytes(32)))
     assert "it is not sealed as its vault says" in other.hx("sync", "--verbose").err
     assert said(other) == (3, [("pending", verdict.INCOMPLETE, [key])])
     assert other.commands == []

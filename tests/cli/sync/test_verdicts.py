@@ -14,10 +14,9 @@ import pytest
 from cli.insider import attacker, keys_of
 from cli.vaults import vault
 from hx.cli.commands.sync.reasons import MEANINGS
-from hx.core.format import object_names as names
-from hx.core.format import verdict
+from hx.core.format import object_names, verdict
 from hx.core.format.keys import generate
-from hx.core.format.roster import device_revoke
+from hx.core.format.roster_records import device_revoke
 from hx.core.model import IMPORTED
 from sync.attacker import Attacker
 from sync.broken import BROKEN, event, lay
@@ -75,7 +74,7 @@ def placeholder(at_work, number):
 def misnumbered(at_work):
     """A sound manifest under the name of a later one."""
     key = at_work.sign()
-    name = names.parsed(key)
+    name = object_names.parsed(key)
     later = at_work.copy(key, name._replace(seq=name.seq + 1))
     del at_work.held[key]
     return later

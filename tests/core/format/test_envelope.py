@@ -1,4 +1,4 @@
-"""Sealed objects: what is opened is what was sealed, at its place, or there is a reason."""
+"""Sealed objects: an object unseals to what was sealed, or is refused with a reason."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import forger
+from hx.core.format.body import compress
 from hx.core.format.envelope import (
     BLOB,
     GENESIS,
@@ -43,7 +44,6 @@ from hx.core.format.verdict import (
     TOO_LARGE,
     TRAILING,
 )
-from hx.core.format.zstd import compress
 from strategies import share
 
 VAULT, VMK, OTHER_VMK = b"V" * 16, b"k" * 32, b"l" * 32
@@ -99,7 +99,7 @@ def test_in_a_plain_vault_what_was_packed_is_opened_again(name, payload):
 
 
 def test_a_sealed_object_is_laid_out_as_the_format_says():
-    """Against an encoder that knows the document only."""
+    """The comparison is with an encoder that was written from docs/format.md alone."""
     drawn = {32: forger.DEK, 24: forger.WRAP_NONCE}
     nonces = iter([forger.WRAP_NONCE, forger.BODY_NONCE])
     data = seal(
@@ -167,7 +167,7 @@ def test_a_header_with_any_fields_gives_a_reason_and_nothing_else(data):
         why(opened, altered)
 
 
-# Every check of the contract in its order: what breaks it, and the finding
+# Every check of docs/format.md in its order: what fails it, and the finding
 LADDER = [
     (lambda d: with_byte(d, 0, 0), (REJECTED, MAGIC)),
     (lambda d: with_byte(d, 4, 2), (PENDING, NEEDS_UPGRADE)),
@@ -456,7 +456,7 @@ def test_a_wrong_code_opens_no_invitation():
 
 
 def test_the_header_of_an_invitation_is_bound_to_its_body():
-    """The commitment of an invitation is no secret: a store could make it anew."""
+    """The commitment of an invitation is not secret: a store could compute it again."""
     data = seal_invite(INVITE_NAME, b"keys", vault_id=VAULT, suite=SEALED, key=VMK)
     moved = forger.bare(
         forger.outer(INVITE, 1, b"W" * 16, bytes(16), THING), data[224:], middle=data[88:184]

@@ -1,4 +1,4 @@
-"""Keys: what follows from what, and that nothing else does."""
+"""Derived keys: which keys follow from which, and from nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Store keys: one for each object, and nothing else is one."""
+"""Store keys: every object has one, and nothing else is a store key."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.core.format import object_names as names
+from hx.core.format import object_names
 from hx.core.format.object_names import (
     BLOB,
     GENESIS,
@@ -101,14 +101,14 @@ def test_any_text_is_a_key_that_spells_itself_or_none(text):
 
 def test_prefixes_hold_what_they_say():
     every = {name.kind: key for name, key in KEYS.items()}
-    assert every[MANIFEST].startswith(names.MANIFESTS)
-    assert every[MANIFEST].startswith(names.manifests_of(A))
-    assert every[SEGMENT].startswith(names.segments_of(A))
-    assert every[BLOB].startswith(names.blobs_of(A))
-    assert every[SLOT].startswith(names.SLOTS)
-    assert every[SLOT].startswith(names.slots_for(B))
-    assert every[INVITE].startswith(names.INVITES)
-    assert every[GENESIS] == names.VAULT_KEY
+    assert every[MANIFEST].startswith(object_names.MANIFESTS)
+    assert every[MANIFEST].startswith(object_names.manifests_of(A))
+    assert every[SEGMENT].startswith(object_names.segments_of(A))
+    assert every[BLOB].startswith(object_names.blobs_of(A))
+    assert every[SLOT].startswith(object_names.SLOTS)
+    assert every[SLOT].startswith(object_names.slots_for(B))
+    assert every[INVITE].startswith(object_names.INVITES)
+    assert every[GENESIS] == object_names.VAULT_KEY
 
 
 SEGMENT_BASE = "0c" * 16

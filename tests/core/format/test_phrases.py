@@ -1,4 +1,4 @@
-"""Recovery words and invitation codes: read as they are written, and a typo is found."""
+"""Recovery words and invitation codes are read as they are written, and typos are found."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_wrong_recovery_word_is_named_with_the_word_that_was_meant():
 
 @pytest.mark.parametrize("text", ["", "letter advice", LETTER_WORDS + " letter"])
 def test_too_few_or_too_many_recovery_words_are_counted(text):
-    with pytest.raises(InputError, match="there are 12 recovery words, but"):
+    with pytest.raises(InputError, match="there must be 12 recovery words"):
         phrases.entropy_of(text)
 
 
@@ -69,7 +69,7 @@ def test_a_code_is_read_however_it_is_grouped_and_cased(secret, gap, upper):
 
 
 def test_a_code_with_one_letter_wrong_is_refused():
-    """12 check bits: one typo in 4,096 passes, none of these 868 does."""
+    """With 12 check bits one typo in 4,096 passes; none of these 868 does."""
     code = phrases.code_of(bytes(range(16))).replace("-", "")
     for place, right in enumerate(code):
         for letter in set(ALPHABET) - {right}:
@@ -79,7 +79,7 @@ def test_a_code_with_one_letter_wrong_is_refused():
 
 @pytest.mark.parametrize("typed", ["", "abcd", "0" * 27, "0" * 29])
 def test_a_code_of_another_length_is_refused(typed):
-    with pytest.raises(InputError, match=f"this one {len(typed)}"):
+    with pytest.raises(InputError, match=f"this one has {len(typed)}"):
         phrases.secret_of(typed)
 
 

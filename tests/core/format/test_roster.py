@@ -1,10 +1,10 @@
-"""Trust: what the records of a roster say together, and what no record can bring about."""
+"""Trust: what the records of a roster state, and what no record can cause."""
 
 from __future__ import annotations
 
 import itertools
 
-from hx.core.format import roster
+from hx.core.format import roster_records
 from rostered import (
     FIRST,
     RECOVERY,
@@ -40,17 +40,17 @@ def writing(*parts):
     return evaluate(*parts).writing
 
 
-# ---- who stands ----
+# ---- who is active ----
 
 
-def test_the_first_device_stands_by_genesis_alone():
+def test_the_first_device_is_active_by_genesis_alone():
     trust = evaluate()
     assert names(trust.active) == {FIRST}
     assert trust.admins == {device(FIRST)}
     assert (trust.writing, trust.next_number) == (None, 1)
 
 
-def test_a_chain_of_adds_stands_and_each_link_is_needed():
+def test_a_chain_of_adds_is_active_and_each_link_is_needed():
     chain = [adds(FIRST, "ann"), adds("ann", "bob"), adds("bob", "cat")]
     assert active(*chain) == {FIRST, "ann", "bob", "cat"}
     assert active(*chain[1:]) == {FIRST}
@@ -60,7 +60,7 @@ def test_a_chain_of_adds_stands_and_each_link_is_needed():
 def test_a_stranger_adds_nobody():
     trust = evaluate(adds("eve", "puppet"), adds("eve", "eve"))
     assert names(trust.enrolled) == {FIRST}
-    assert set(trust.void.values()) == {"its signer may not sign it"}
+    assert set(trust.void.values()) == {"its signer is not entitled to sign it"}
 
 
 def test_who_is_added_by_the_recovery_words_is_an_admin():
@@ -150,8 +150,8 @@ def test_an_invitation_of_somebody_who_does_not_stand_invites_nobody():
 JOINED = [invites(FIRST, "code1"), adds("code1", "eve"), closes(FIRST, "code1", "eve")]
 
 
-def test_a_revoked_device_keeps_nobody_standing_by_what_it_signed():
-    """Its adds may be dated back: nothing tells, so only those count that the revoker keeps."""
+def test_a_revoked_device_keeps_nobody_active_by_what_it_signed():
+    """Nothing proves when an add was signed, so only adds count that the revocation keeps."""
     members = [adds(FIRST, "ann"), adds("ann", "bob"), adds("ann", "puppet")]
     trust = evaluate(*members, revokes(FIRST, "ann"))
     assert names(trust.active) == {FIRST}
@@ -159,7 +159,7 @@ def test_a_revoked_device_keeps_nobody_standing_by_what_it_signed():
     kept = [*members, revokes(FIRST, "ann", adds("ann", "bob"))]
     assert active(*kept) == {FIRST, "bob"}
     assert evaluate(*kept).void == {
-        adds("ann", "puppet").id: "its signer is revoked, and nobody keeps it"
+        adds("ann", "puppet").id: "its signer is revoked, and the revocation does not keep it"
     }
 
 
@@ -220,7 +220,7 @@ def test_a_revocation_binds_before_its_device_is_known():
 
 
 def test_the_key_of_an_invitation_is_lost_with_a_device_that_joined_by_it():
-    """The thief signs with the code it once joined by, and a partial close lets its puppet in."""
+    """The thief signs with the code by which it joined, and a close admits its puppet too."""
     puppet = [adds("code1", "puppet"), closes(FIRST, "code1", "puppet")]
     assert active(*JOINED, *puppet) == {FIRST, "eve", "puppet"}
     assert active(*JOINED, *puppet, revokes(FIRST, "eve")) == {FIRST}
@@ -235,7 +235,7 @@ def test_a_joiner_that_waits_is_lost_with_another_that_is_revoked():
 
 
 def test_the_key_of_an_invitation_is_lost_with_the_device_that_made_it():
-    """To keep the invitation is not enough: its maker can sign more joiners at any time."""
+    """Keeping the invitation is not sufficient: its maker can sign more adds at any time."""
     made = [adds(FIRST, "eve"), invites("eve", "code1"), adds("code1", "ann")]
     closed = [*made, closes(FIRST, "code1", "ann", "puppet")]
     only_invitation = revokes(FIRST, "eve", made[1])
@@ -252,11 +252,11 @@ def test_nobody_takes_a_device_from_another_by_writing_its_public_key_into_a_rec
     seed = {"seed": keys("eve").sign_seed, "vault_id": VAULT}
     key_of_ann, key_of_code = public("ann")[0], public("code1")[0]
     theft = [
-        roster.invite(code("x"), key_of_ann, 1, **seed),
-        roster.invite(code("y"), key_of_code, 1, **seed),
-        roster.add((key_of_ann, public("eve")[1]), "ann", **seed),
-        roster.add((key_of_code, public("eve")[1]), "cat", **seed),
-        roster.invite_close(code("code1"), [], **seed),
+        roster_records.invite(code("x"), key_of_ann, 1, **seed),
+        roster_records.invite(code("y"), key_of_code, 1, **seed),
+        roster_records.add((key_of_ann, public("eve")[1]), "ann", **seed),
+        roster_records.add((key_of_code, public("eve")[1]), "cat", **seed),
+        roster_records.invite_close(code("code1"), [], **seed),
     ]
     assert names(evaluate(*members, *theft).active, *PEOPLE) == {FIRST, "ann", "bob", "cat"}
 
@@ -274,7 +274,7 @@ def test_of_concurrent_rotations_the_greatest_number_and_key_is_written_under():
         assert trust.readable == {key("one"), key("two"), key("other")}
 
 
-def test_an_epoch_is_written_under_only_if_it_was_made_without_every_fallen_device():
+def test_an_epoch_is_written_under_only_if_it_was_made_without_every_inactive_device():
     members = [adds(FIRST, "ann"), adds(FIRST, "bob"), epoch(FIRST, 1, "one")]
     revoked = [*members, revokes(FIRST, "ann"), epoch(FIRST, 2, "two", "ann")]
     assert writing(*revoked) == (2, key("two"))
@@ -290,7 +290,7 @@ def test_an_epoch_is_made_without_who_was_not_admitted():
     assert writing(*members, closes(FIRST, "code1"), epoch(FIRST, 2, "two", "eve")) is not None
 
 
-def test_the_epoch_of_a_fallen_device_is_never_written_under_but_may_be_read():
+def test_the_epoch_of_an_inactive_device_is_never_written_under_but_may_be_read():
     members = [adds(FIRST, "eve"), adds(FIRST, "ann")]
     theft = [epoch("eve", 2**32 - 1, "stolen", "eve", "ann")]
     for revocation in (revokes(FIRST, "eve"), revokes("eve", "eve")):

@@ -1,4 +1,4 @@
-"""The laws of trust on random rosters: beside the rule word by word, in any order, under attack."""
+"""The laws of trust on random rosters: against the literal rule, in any order, under attack."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ seeds = st.integers(0, 2**32 - 1).map(random.Random)
 
 
 def some_records(chance, count):
-    """Records of few people, so that they meet; who may not sign one does so too."""
+    """Return records of few people, so that they interact; some are signed without entitlement."""
     made = [adds(FIRST, "ann")]
     for _ in range(count):
         by, who = chance.choice(SIGNERS), chance.choice(PEOPLE)
@@ -68,7 +68,7 @@ def some_records(chance, count):
 
 
 def least(step):
-    """The smallest set that a rule, asked again and again, adds nothing to."""
+    """Return the smallest set that repeated application of a rule does not extend."""
     found = set()
     while more := step(found) - found:
         found |= more
@@ -76,7 +76,7 @@ def least(step):
 
 
 def model(parts):
-    """(standing, waiting, enrolled, writing) by section 4 of the contract, without any index."""
+    """Return (active, waiting, enrolled, writing) by docs/format.md, without any index."""
     said = [(part.signer, part.id, decode(part.payload)) for part in set(parts)]
     of = lambda kind: [(by, at, body) for by, at, body in said if isinstance(body, kind)]  # noqa: E731
     known = {device(FIRST): public(FIRST)[0]}
@@ -101,7 +101,7 @@ def model(parts):
         return {body.device_id for signer, _, body in of(DeviceAdd) if signer == by}
 
     def invited(full):
-        """(device, invite id) of adds by invitations that count."""
+        """Return (device, invite id) of adds by invitations that count."""
         return {
             (add.device_id, opened.invite_id)
             for by, at, add in of(DeviceAdd)
@@ -167,7 +167,7 @@ def test_neither_order_nor_repetition_shows(chance, count):
 
 @given(seeds, st.integers(1, 14))
 def test_devices_that_hear_of_records_in_different_ways_agree_in_the_end(chance, count):
-    """Each knows some, and they tell each other what they carry."""
+    """Each device knows some records, and they exchange what their manifests carry."""
     parts = some_records(chance, count)
     known = [{part for part in parts if chance.random() < 0.6} for _ in range(3)]
     known[0] |= set(parts)
@@ -177,7 +177,9 @@ def test_devices_that_hear_of_records_in_different_ways_agree_in_the_end(chance,
 
 
 @given(seeds, st.integers(1, 10), st.integers(1, 6))
-def test_who_was_enrolled_stays_so_and_who_recovery_revokes_never_stands_again(chance, count, more):
+def test_who_was_enrolled_stays_so_and_who_recovery_revokes_is_never_active_again(
+    chance, count, more
+):
     parts = some_records(chance, count)
     later = parts + some_records(chance, more)
     before, after = evaluate(*parts), evaluate(*later)
@@ -198,7 +200,7 @@ def test_who_was_enrolled_stays_so_and_who_recovery_revokes_never_stands_again(c
 
 
 def grown(chance):
-    """A vault that honest devices and one thief have grown: records, members, codes' holders."""
+    """Return a vault of honest devices and one thief: records, members, holders of codes."""
     made = [epoch(FIRST, 1, "k1")]
     members, holders = [FIRST], {}
     for name in chance.sample([*PEOPLE, "eve"], 5):
@@ -219,13 +221,13 @@ def grown(chance):
 
 
 def belong(made, name, holders):
-    """What a revocation of the thief lists: what it signed, or the codes it held did."""
+    """Return what a revocation of the thief must list: its records and those by codes it held."""
     signers = {public(name)[0]} | {public(c)[0] for c, those in holders.items() if name in those}
     return [part for part in made if part.signer in signers]
 
 
 def theft(chance, inactive, codes):
-    """One record that the thief signs with a key it holds."""
+    """Return one record that the thief signs with a key it holds."""
     by, whom = (
         chance.choice(inactive),
         chance.choice([*PEOPLE, FIRST, "puppet", "puppet2", *inactive]),
@@ -247,8 +249,11 @@ def theft(chance, inactive, codes):
 
 @given(seeds)
 @share(2)  # 20,000 of the long profile
-def test_a_fallen_device_with_all_its_keys_changes_nothing(chance):
-    """No puppet stands or waits, nobody honest is removed, no epoch of its own is written under."""
+def test_a_revoked_device_with_all_its_keys_changes_nothing(chance):
+    """No puppet is active or waits, and no honest device is removed.
+
+    No epoch of the thief is used for writing.
+    """
     made, holders = grown(chance)
     made += [relabels("eve", "puppet", 1)] * chance.randint(0, 1)
     honest = [part for part in belong(made, "eve", holders) if part != relabels("eve", "puppet", 1)]

@@ -1,12 +1,12 @@
-"""Limits of a roster: they bound everybody, and nobody can use them against another."""
+"""Limits of a roster: they hold for all signers, and nobody can use them against another."""
 
 from __future__ import annotations
 
 from msgspec import msgpack
 
-from hx.core.format import roster
+from hx.core.format import roster, roster_records
 from hx.core.format.keys import LABEL_ROSTER, sign
-from hx.core.format.roster import Record
+from hx.core.format.roster_records import Record
 from rostered import (
     FIRST,
     GENESIS,
@@ -35,7 +35,7 @@ def smallest(parts, count):
 
 
 def beneath(record, make):
-    """64 records that `make` gives of a number, all with smaller ids than this one."""
+    """Return 64 records of `make`, all with smaller ids than this record."""
     found = []
     for number in range(100_000):
         other = make(number)
@@ -47,7 +47,7 @@ def beneath(record, make):
 
 
 def late(make):
-    """The one with the greatest id of sixteen: easy to get beneath."""
+    """Return the record with the greatest id of sixteen, so that smaller ids are easy to find."""
     return max((make(number) for number in range(16)), key=lambda record: record.id)
 
 
@@ -55,7 +55,7 @@ def test_of_a_device_64_records_count_those_with_the_smallest_ids():
     parts = crowd("ann", 70)
     trust = evaluate(adds(FIRST, "ann"), *parts)
     assert trust.counting == {adds(FIRST, "ann").id} | smallest(parts, 64)
-    assert list(trust.void.values()) == ["there are too many"] * 6
+    assert list(trust.void.values()) == ["there are too many records"] * 6
     assert len(trust.active) == 66
     assert len(trust.enrolled) == 72
 
@@ -77,7 +77,7 @@ def test_what_is_kept_is_not_pushed_out_by_the_device_that_signed_it():
 
 
 def test_who_was_not_admitted_does_not_push_out_who_was():
-    """Both hold the key of the invitation, and may sign with it for ever."""
+    """Both hold the key of the invitation and can sign with it at any time."""
     ours = late(lambda number: relabels("code", "bob", number))
     known = [invites(FIRST, "code"), ours, adds("code", "eve"), closes(FIRST, "code", "bob")]
     flood = beneath(ours, lambda number: adds("code", f"puppet{number}"))
@@ -117,14 +117,14 @@ def test_1024_records_count_and_those_of_admins_come_before_others():
     assert {part.id for part in theirs} & trust.counting == smallest(theirs, 23)
 
 
-def test_a_fallen_device_makes_no_more_puppets_than_an_epoch_can_name():
+def test_a_revoked_device_makes_no_more_puppets_than_an_epoch_can_name():
     known = [adds(FIRST, "eve"), adds(FIRST, "ann"), revokes(FIRST, "eve")]
     flood = crowd("eve", 300, "puppet") + crowd("puppet0", 300, "p")
     trust = evaluate(*known, *flood)
     assert names(trust.active, "ann") == {FIRST, "ann"}
     assert len(trust.enrolled) == 251
     without = trust.inactive
-    new = roster.epoch(1, bytes(16), without, seed=keys(FIRST).sign_seed, vault_id=VAULT)
+    new = roster_records.epoch(1, bytes(16), without, seed=keys(FIRST).sign_seed, vault_id=VAULT)
     assert evaluate(*known, *flood, new).writing == (1, bytes(16))
 
 

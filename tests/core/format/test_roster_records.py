@@ -1,4 +1,4 @@
-"""Records of a roster as bytes: which are taken, and what becomes of all others."""
+"""Records of a roster as bytes: which are taken, and what happens to the others."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from hypothesis import strategies as st
 from msgspec import msgpack
 
 from hx.core.errors import InputError
-from hx.core.format import roster
-from hx.core.format import roster_records as records
+from hx.core.format import roster, roster_records
 from hx.core.format.keys import LABEL_ROSTER, sign
-from hx.core.format.roster import Record
-from hx.core.format.roster_records import FORGED, MALFORMED, MISNAMED, TOO_LONG, Epoch, InviteClose
+from hx.core.format.roster_records import (
+    FORGED,
+    MALFORMED,
+    MISNAMED,
+    TOO_LONG,
+    Epoch,
+    InviteClose,
+    Record,
+)
 from rostered import (
     FIRST,
     GENESIS,
@@ -29,7 +35,7 @@ from rostered import (
 
 
 def signed(payload, by=FIRST):
-    """A genuine record of any payload."""
+    """Return a genuine record of any payload."""
     signature = sign(keys(by).sign_seed, LABEL_ROSTER, VAULT, payload)
     return Record(public(by)[0], payload, signature)
 
@@ -42,18 +48,18 @@ def test_a_record_with_a_wrong_signature_says_nothing_and_takes_nothing_from_the
         right._replace(signature=right.signature[:-1]),
         right._replace(signer=right.signer + right.signature[:1], signature=right.signature[1:]),
     ]
-    assert evaluate(*forged).standing.keys() == {device(FIRST)}
+    assert evaluate(*forged).active.keys() == {device(FIRST)}
     assert set(evaluate(*forged).void.values()) == {FORGED}
     for parts in ([right, *forged], [*forged, right]):
         trust = evaluate(*parts)
-        assert names(trust.standing, "ann") == {FIRST, "ann"}
+        assert names(trust.active, "ann") == {FIRST, "ann"}
         assert right.id not in trust.void  # the last one cuts the same bytes elsewhere
     assert len({record.id for record in [right, *forged[:3]]}) == 4
 
 
 def test_a_record_of_another_vault_says_nothing():
-    other = roster.add(public("ann"), "ann", seed=keys(FIRST).sign_seed, vault_id=b"W" * 16)
-    assert evaluate(other).standing.keys() == {device(FIRST)}
+    other = roster_records.add(public("ann"), "ann", seed=keys(FIRST).sign_seed, vault_id=b"W" * 16)
+    assert evaluate(other).active.keys() == {device(FIRST)}
     assert evaluate(other).void == {other.id: FORGED}
 
 
@@ -91,8 +97,8 @@ def close_of(count):
 )
 def test_what_is_not_as_it_must_be_is_void(payload, why):
     record = signed(payload)
-    assert records.decode(payload) == why
-    assert evaluate(record).standing.keys() == {device(FIRST)}
+    assert roster_records.decode(payload) == why
+    assert evaluate(record).active.keys() == {device(FIRST)}
     if len(payload) <= 8192:
         assert evaluate(record).void == {record.id: why}
 
@@ -107,7 +113,7 @@ def test_what_a_newer_hx_wrote_is_reported_and_carried(fields):
     trust = evaluate(record)
     assert trust.unknown == {record.id}
     assert not trust.void
-    assert names(trust.standing) == {FIRST}
+    assert names(trust.active) == {FIRST}
     assert roster.carried(GENESIS, [record]) == (record,)
 
 
@@ -115,12 +121,12 @@ def test_what_a_newer_hx_wrote_is_reported_and_carried(fields):
 def test_a_list_that_is_not_in_order_is_void(members):
     members = sorted(members, reverse=True)
     body = Epoch(1, 1, key("one"), tuple(members))
-    assert records.decode(msgpack.encode(body)) == MALFORMED
+    assert roster_records.decode(msgpack.encode(body)) == MALFORMED
 
 
 @given(st.binary(max_size=64) | st.binary(max_size=64).map(lambda tail: payload_of()[:40] + tail))
 def test_any_bytes_are_a_record_or_a_reason(payload):
-    assert isinstance(records.decode(payload), str | records.DeviceAdd)
+    assert isinstance(roster_records.decode(payload), str | roster_records.DeviceAdd)
 
 
 @given(st.data())
@@ -129,20 +135,20 @@ def test_a_record_that_lost_or_changed_a_byte_is_not_taken(data):
     at = data.draw(st.integers(0, len(record.payload) - 1))
     changed = bytearray(record.payload)
     changed[at] ^= data.draw(st.integers(1, 255))
-    assert evaluate(record._replace(payload=bytes(changed))).standing.keys() == {device(FIRST)}
+    assert evaluate(record._replace(payload=bytes(changed))).active.keys() == {device(FIRST)}
 
 
 @pytest.mark.parametrize(
     "make",
     [
-        lambda **by: roster.add(public("ann"), "x" * 65, **by),
-        lambda **by: roster.epoch(2**32, key("one"), [], **by),
-        lambda **by: roster.device_revoke(
+        lambda **by: roster_records.add(public("ann"), "x" * 65, **by),
+        lambda **by: roster_records.epoch(2**32, key("one"), [], **by),
+        lambda **by: roster_records.device_revoke(
             device("ann"), [n.to_bytes(32, "big") for n in range(300)], **by
         ),
     ],
     ids=["label", "number", "list"],
 )
 def test_what_would_be_void_is_not_signed(make):
-    with pytest.raises(InputError, match="cannot become part of the roster"):
+    with pytest.raises(InputError, match="cannot be added to the roster"):
         make(seed=keys(FIRST).sign_seed, vault_id=VAULT)

@@ -1,4 +1,4 @@
-"""Segments: a history written column-wise and read again, strictly and within bounds."""
+"""Segments: a history is encoded column-wise and decoded strictly and within bounds."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from msgspec.msgpack import decode as unpack
 from msgspec.msgpack import encode as pack
 
 from hx.core.format import segment
+from hx.core.format.body import compress
 from hx.core.format.verdict import (
     AUTHOR,
     MALFORMED,
@@ -21,7 +22,6 @@ from hx.core.format.verdict import (
     TOO_LARGE,
     Fault,
 )
-from hx.core.format.zstd import compress
 from hx.core.merge import History
 from hx.core.model import (
     IMPORTED,
@@ -100,7 +100,7 @@ def test_the_extremes_of_every_field_are_kept():
 
 
 def realistic(count):
-    """As people type: half of it again, 200 commands a session, eight directories."""
+    """Return events as people type: half are repeats, 200 commands a session, eight directories."""
     dice = random.Random(7)
     words = ["api", "core", "billing", "client", "worker", "queue", "mobile", "ledger"]
     typed, at_us = [], 1_700_000_000_000_000
@@ -317,7 +317,7 @@ def test_the_source_of_an_import_needs_no_enrolment_but_its_events_say_so():
 
 
 def test_what_costs_much_memory_to_read_is_refused_before_it_is_read():
-    """A status is one byte there, and eight here."""
+    """A status is one byte in a payload and eight bytes in memory."""
     import tracemalloc
 
     payload = altered(pipestatus=[[0] * 60_000] * 500)
@@ -336,8 +336,8 @@ def test_the_largest_record_of_ours_fits_into_a_segment():
         2**50, bytes(16), bytes(16), bytes(16), EventKey(2**50, *[bytes(16)] * 2, 1)
     )
     keys = [thing._replace(artifact_id=at.to_bytes(16)) for at in range(MAX_KEYS_IN_TOMBSTONE)]
-    order = Tombstone(bytes(16), 1, bytes(16), Keys(frozenset(), frozenset(keys)))
-    [one] = segment.cut(History(tombstones=frozenset([order])))
+    tombstone = Tombstone(bytes(16), 1, bytes(16), Keys(frozenset(), frozenset(keys)))
+    [one] = segment.cut(History(tombstones=frozenset([tombstone])))
     assert segment.decode(segment.encode(one)) == one
 
 

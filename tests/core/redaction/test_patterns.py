@@ -1,4 +1,4 @@
-"""The user's own rules do what they say, and none can run for ever."""
+"""The user's own rules do what they say, and none can run without a bound."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def test_of_an_expression_the_group_is_masked_or_all():
         ("a{2,}", "a repeat is written"),
         ("a{0,99999}", "a repeat is written"),
         ("a{0,99}b{0,99}", "too many ways"),
-        ("(?=a)b", "is understood"),
-        (r"(a)\1", "a reference"),
+        ("(?=a)b", "is supported"),
+        (r"(a)\1", "references to groups"),
         ("a{0,3}", "matches the empty text"),
         ("(a", "missing )"),
         ("[a", "unterminated"),

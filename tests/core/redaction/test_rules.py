@@ -1,4 +1,4 @@
-"""Secrets are masked wherever they stand; what is none stays as it was typed."""
+"""Secrets are masked wherever they occur; all other text stays as it was typed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def masked(text: str) -> str:
 
 
 def missed(sample: assembled.Sample) -> bool:
-    """Whether the secret, or its end, is still there."""
+    """Return whether the secret, or its end, is still in the text."""
     left = masked(sample.command)
     return sample.secret in left or sample.secret[-8:] in left
 

@@ -1,4 +1,4 @@
-"""A shell's history file taken apart: no byte is lost, and each entry is what the shell ran."""
+"""History files of shells are parsed without losing a byte; each entry is what the shell ran."""
 
 from __future__ import annotations
 

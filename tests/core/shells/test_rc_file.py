@@ -1,55 +1,55 @@
-"""A line goes into any file and comes out again without a trace."""
+"""The line is added to any file, and removing it restores the bytes."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.core.shells import rc_file as rcfile
+from hx.core.shells import rc_file
 
-LINE = rcfile.line("bash", b"'/home/ann/.local/share/hx/hook.bash'")
-OTHER = rcfile.line("bash", b"'/elsewhere/hook.bash'")
+LINE = rc_file.line(b"'/home/ann/.local/share/hx/hook.bash'")
+OTHER = rc_file.line(b"'/elsewhere/hook.bash'")
 
 pieces = st.sampled_from([b"\n", b"\r\n", b"\r", b"a", b"# x", b"\xff", b"\0", LINE, OTHER])
 texts = st.lists(pieces, max_size=8).map(b"".join) | st.binary(max_size=40)
-own_texts = texts.filter(lambda text: not rcfile.has_line(text))
+own_texts = texts.filter(lambda text: not rc_file.has_line(text))
 
 
 @given(own_texts)
 def test_put_in_and_taken_out_gives_the_same_bytes(text):
-    assert rcfile.without_line(rcfile.with_line(text, LINE)) == text
+    assert rc_file.without_line(rc_file.with_line(text, LINE)) == text
 
 
 @given(texts)
 def test_putting_it_in_again_changes_nothing_and_taking_it_out_leaves_none(text):
-    once = rcfile.with_line(text, LINE)
-    assert rcfile.with_line(once, LINE) == once
-    assert rcfile.has_line(once)
-    assert not rcfile.has_line(rcfile.without_line(once))
+    once = rc_file.with_line(text, LINE)
+    assert rc_file.with_line(once, LINE) == once
+    assert rc_file.has_line(once)
+    assert not rc_file.has_line(rc_file.without_line(once))
     assert OTHER not in [one.rstrip(b"\r\n") for one in once.split(b"\n")]
 
 
 @given(own_texts, own_texts)
 def test_what_was_written_behind_it_stays_on_lines_of_its_own(text, later):
-    if rcfile.has_line(text + later):  # the two only together make a line
+    if rc_file.has_line(text + later):  # the two only together make a line
         return
-    newline = b"\r\n" if b"\r\n" in rcfile.with_line(text, LINE).removeprefix(text) else b"\n"
+    newline = b"\r\n" if b"\r\n" in rc_file.with_line(text, LINE).removeprefix(text) else b"\n"
     between = newline if text and later and not text.endswith(b"\n") else b""
-    whole = rcfile.with_line(text, LINE) + later
-    assert rcfile.without_line(whole) == text + between + later
+    whole = rc_file.with_line(text, LINE) + later
+    assert rc_file.without_line(whole) == text + between + later
 
 
 @given(own_texts)
 def test_the_line_is_a_line(text):
-    assert LINE in rcfile.with_line(text, LINE).replace(b"\r\n", b"\n").split(b"\n")
+    assert LINE in rc_file.with_line(text, LINE).replace(b"\r\n", b"\n").split(b"\n")
 
 
 def test_the_line_has_the_line_endings_of_the_file():
-    assert rcfile.with_line(b"a\r\n", LINE) == b"a\r\n\r\n" + LINE + b"\r\n"
-    assert rcfile.with_line(b"a\r\nb\n", LINE) == b"a\r\nb\n\n" + LINE + b"\n"
+    assert rc_file.with_line(b"a\r\n", LINE) == b"a\r\n\r\n" + LINE + b"\r\n"
+    assert rc_file.with_line(b"a\r\nb\n", LINE) == b"a\r\nb\n\n" + LINE + b"\n"
 
 
 def test_an_older_line_is_replaced_where_it_stands():
-    assert rcfile.with_line(b"a\n\n" + OTHER + b"\nb\n", LINE) == b"a\n\n" + LINE + b"\nb\n"
+    assert rc_file.with_line(b"a\n\n" + OTHER + b"\nb\n", LINE) == b"a\n\n" + LINE + b"\nb\n"
 
 
 @pytest.mark.parametrize(
@@ -65,27 +65,27 @@ def test_an_older_line_is_replaced_where_it_stands():
 )
 def test_a_line_that_loads_the_hook_already_is_found(loading):
     text = b"a\n" + loading + b"\nb\n"
-    found = rcfile.loader(text, "zsh", b"/some/where/hook.zsh")
-    assert found == rcfile.Loader(2, b"hook.zsh" in loading)
-    assert rcfile.loader(b"# " + loading, "zsh", b"/some/where/hook.zsh") is None
+    found = rc_file.loader(text, "zsh", b"/some/where/hook.zsh")
+    assert found == rc_file.Loader(2, b"hook.zsh" in loading)
+    assert rc_file.loader(b"# " + loading, "zsh", b"/some/where/hook.zsh") is None
 
 
 @pytest.mark.parametrize("text", [b"", b"hx find x\n", b"git init zsh\n", b"# hx init zsh\n", LINE])
 def test_other_lines_load_nothing(text):
-    assert rcfile.loader(text, "zsh", b"/hook.zsh") is None
+    assert rc_file.loader(text, "zsh", b"/hook.zsh") is None
 
 
 def test_other_tools_are_named_once_and_not_from_comments():
     text = b'eval "$(atuin init bash)"\n# mcfly\n. fzf.bash\natuin x\n'
-    assert rcfile.rivals(text) == ["atuin", "fzf"]
-    assert rcfile.mentions_bashrc(b"[ -r ~/.bashrc ] && . ~/.bashrc\n")
-    assert not rcfile.mentions_bashrc(b"# . ~/.bashrc\n")
+    assert rc_file.rivals(text) == ["atuin", "fzf"]
+    assert rc_file.mentions_bashrc(b"[ -r ~/.bashrc ] && . ~/.bashrc\n")
+    assert not rc_file.mentions_bashrc(b"# . ~/.bashrc\n")
 
 
 def test_an_empty_line_that_the_user_put_above_it_stays():
-    assert rcfile.without_line(b"\n" + LINE + b"\n") == b"\n"
+    assert rc_file.without_line(b"\n" + LINE + b"\n") == b"\n"
 
 
 def test_a_line_that_the_user_commented_out_is_the_users():
-    assert not rcfile.has_line(b"# " + LINE)
-    assert rcfile.without_line(b"# " + LINE) == b"# " + LINE
+    assert not rc_file.has_line(b"# " + LINE)
+    assert rc_file.without_line(b"# " + LINE) == b"# " + LINE

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
-from hx import shells
+from hx.shells import SHELLS, completions_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.cli.parsers import Parser
     from hx.config import Config
 
-SHELLS = ("bash", "zsh", "fish")
-
 
 def run(arguments: list[str], config: Config) -> int:  # noqa: ARG001  (every command takes both)
     given = parser("completions").parse_args(arguments)
-    with open(path(given.shell), encoding="utf-8") as file:
+    with open(completions_path(given.shell), encoding="utf-8") as file:
         sys.stdout.write(file.read())
     return 0
 
 
 def path(shell: str) -> str:
     """Return the file with the completions of a shell."""
-    return os.path.join(os.path.dirname(shells.__file__), "completions", f"hx.{shell}")
+    return completions_path(shell)
 
 
 def parser(name: str) -> Parser:

@@ -12,7 +12,7 @@ from hx.cli.health import FAULT, OK, WARNING, Finding
 from hx.cli.text import count, visible
 from hx.core.errors import DatabaseError, HxError
 from hx.database.connection import explained
-from hx.database.queries import integrity, status
+from hx.database.queries import status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _database(context: Context) -> Iterator[Finding]:
         yield Finding(
             "spool", FAULT, f"the spool cannot be drained: {trouble.message}", trouble.hint
         )
-    errors = list(integrity.wrongs(context.database))
+    errors = list(status.wrongs(context.database))
     for error in errors:
         yield Finding("database", FAULT, error, "move the database away and restore a backup of it")
     if not errors:

@@ -157,13 +157,13 @@ def _blots(context: Context, choice: Choice) -> int:
     return len(verb.blots(choice, texts, places(context)))
 
 
-def places(context: Context) -> verb.Places:
+def places(context: Context) -> verb.SpoolPaths:
     """Return the files in which forgotten text is overwritten."""
     from hx.config import runtime_folder
 
     spool = context.config.paths.spool
     text_files = tuple(filter(None, (spool, runtime_folder())))
-    return verb.Places(spool, text_files, context.config.paths.lock)
+    return verb.SpoolPaths(spool, text_files, context.config.paths.lock)
 
 
 def _carry_out(context: Context, choice: Choice, events: list[Chosen], given: Namespace) -> Answer:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from hx.importers import Importer
 
 
-KINDS = ("bash", "zsh", "fish", "atuin")
 NOTHING_FOUND, UNREADABLE = 1, 2
 _WORDS = {
     "known": "imported before",
@@ -74,10 +73,10 @@ def import_found(
     Raises DatabaseError, Busy (another import runs) and KeyboardInterrupt, which leaves whole
     batches: the next import continues.
     """
-    from hx.config import import_places
+    from hx.config import import_paths
 
     done = []
-    for path in _existing(import_places()):
+    for path in _existing(import_paths()):
         result = _tried(context, path, kind, everything=everything, dry_run=dry_run)
         if result is not None:
             done.append(result)
@@ -98,7 +97,7 @@ def _tried(
 ) -> Imported | None:
     """Import one file; return None when it is of another kind than was asked for."""
     from hx.core.errors import DatabaseError
-    from hx.importers import detected
+    from hx.importers.registry import detected
 
     detected_kind = ""
     try:
@@ -122,7 +121,7 @@ def import_file(
     dry_run: bool = False,
 ) -> Imported:
     """Import one file. Raises InputError when it cannot be read, and the errors of import_found."""
-    from hx.importers import detected, importer
+    from hx.importers.registry import detected, importer
 
     chosen = detected(path) if kind is None else importer(kind)
     return _import(context, path, chosen, everything=everything, dry_run=dry_run)
@@ -224,7 +223,9 @@ def _object(result: Imported) -> dict[str, object]:
 
 def parser(name: str) -> Parser:
     from hx.cli.parsers import Parser
+    from hx.importers.registry import importers
 
+    kinds = [tool.KIND.decode() for tool in importers()]
     made = Parser(name, _ABOUT)
     made.add_argument(
         "file",
@@ -235,8 +236,8 @@ def parser(name: str) -> Parser:
     made.add_argument(
         "--from",
         dest="kind",
-        choices=KINDS,
-        metavar="|".join(KINDS),
+        choices=kinds,
+        metavar="|".join(kinds),
         help="which tool wrote the history; without it hx recognises it by its content",
     )
     made.add_argument(

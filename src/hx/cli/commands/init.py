@@ -6,7 +6,8 @@ import os
 import sys
 
 from hx.core.errors import UsageError
-from hx.shells.hook import SHELLS, Places, text
+from hx.shells import SHELLS
+from hx.shells.hook import HookPaths, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,11 +35,11 @@ def run(arguments: list[str], config: Config) -> int:
     return 0
 
 
-def places(config: Config, options: list[str]) -> Places:
+def places(config: Config, options: list[str]) -> HookPaths:
     """Return what the hook needs to know: paths, this program and the keys to bind."""
     known = {*keys(config)} | {"up" for option in options if option == "--up-arrow"}
     known -= {"ctrl-r" for option in options if option == "--no-ctrl-r"}
-    return Places(config.paths.spool, config.paths.pause, executable(), tuple(sorted(known)))
+    return HookPaths(config.paths.spool, config.paths.pause, executable(), tuple(sorted(known)))
 
 
 def keys(config: Config) -> tuple[str, ...]:

@@ -102,8 +102,8 @@ def _with_context(context: Context, failure: Failure) -> FailureContext | None:
     """Return a failure with what surrounds it; None when it was forgotten meanwhile."""
     database = context.database
     first, last = (list(load(database, [row])) for row in (failure.first, failure.last))
-    begin = event_detail.place_of(database, first[0]) if first else None
-    end = event_detail.place_of(database, last[0]) if last else None
+    begin = event_detail.row_ids_of(database, first[0]) if first else None
+    end = event_detail.row_ids_of(database, last[0]) if last else None
     if begin is None or end is None:
         return None
     before, _ = event_detail.around(database, begin, _AROUND)

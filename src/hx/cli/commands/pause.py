@@ -25,7 +25,7 @@ def run(arguments: list[str], config: Config) -> int:
 
 def resume(arguments: list[str], config: Config) -> int:
     parser("resume").parse_args(arguments)
-    paused = pause.standing(config.paths.pause, now_us())
+    paused = pause.active(config.paths.pause, now_us())
     pause.remove(config.paths.pause)
     print("recording again" if paused else "recording was not paused")
     return 0

@@ -10,6 +10,7 @@ from hx.cli.options import Option, readable
 from hx.core.errors import UsageError
 from hx.core.query import ALL, DIRECTORY, REPOSITORY, SCOPES, SESSION
 from hx.picker.model import RUN
+from hx.shells import BASH, SHELLS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ WIDGET = Option("--widget", "SHELL", "with -i: for the key binding in a shell's 
 PASTES = Option("--pastes", "", "with --widget: the shell has bracketed paste switched on")
 OPTIONS = (INTERACTIVE, FULL_SCREEN, SCOPE, WIDGET, PASTES)
 
-_SHELLS = ("bash", "zsh", "fish")
 _CANCELLED, _SIGNALLED = 130, 128
 _MOST_QUERY = 65_536  # bytes
 
@@ -44,7 +44,7 @@ def run(line: Line, config: Config) -> int:
     try:
         return _picked(line, config, shell)
     except Exception:
-        if shell in _SHELLS[1:]:
+        if shell and SHELLS[shell].owns_prompt:
             print(file=sys.stderr)  # the cursor is on the line of a prompt
         raise
 
@@ -55,9 +55,9 @@ def _check(given: dict[str, str]) -> None:
         raise UsageError(
             f"-i and {others[0]} exclude each other", "Ctrl-R in the picker narrows the search"
         )
-    if given.get("--widget", "bash") not in _SHELLS:
+    if given.get("--widget", BASH) not in SHELLS:
         raise UsageError(
-            f"--widget cannot be {given['--widget']!r}", f"it is one of {', '.join(_SHELLS)}"
+            f"--widget cannot be {given['--widget']!r}", f"it is one of {', '.join(SHELLS)}"
         )
     if given.get("--scope", ALL) not in SCOPES:
         raise UsageError(
@@ -139,7 +139,8 @@ def _area(given: dict[str, str], config: Config) -> Area:
     from hx.picker.terminal.screen import Area
 
     percent = min(100, int(config.values["picker_height"]))
-    below = given.get("--widget") in _SHELLS[1:]  # bash removes its prompt
+    shell = SHELLS.get(given.get("--widget", ""))
+    below = shell is not None and shell.owns_prompt
     return Area(percent, "--full-screen" in given, below, "--pastes" in given)
 
 
@@ -147,18 +148,18 @@ def _loop(
     terminal: int, area: Area, context: Context, place: Here, state: State
 ) -> tuple[State, int]:
     """Run the picker; return its last state and the signal that ended it, 0 for a key."""
-    from hx.picker.answers.source import Source
+    from hx.picker.answers.source import AnswerSource
     from hx.picker.terminal.loop import Loop
     from hx.picker.terminal.screen import Screen
-    from hx.picker.terminal.signals import Alarms
-    from hx.picker.view.styles import look_for
+    from hx.picker.terminal.signals import SignalPipe
+    from hx.picker.view.styles import styles_for
 
     config = context.config
-    look = look_for(config.ground, colour=_colour(config))
+    styles = styles_for(config.ground, colour=_colour(config))
     case = {"smart": None, "exact": True, "ignore": False}[str(config.values["case"])]
-    source = Source(context.database, place, context.now_us, exact_case=case)
-    with Alarms() as alarms, Screen(terminal, area) as screen:
-        loop = Loop(screen, alarms, source, look)
+    source = AnswerSource(context.database, place, context.now_us, exact_case=case)
+    with SignalPipe() as signals, Screen(terminal, area) as screen:
+        loop = Loop(screen, signals, source, styles)
         state = loop.run(state)
     source.close()
     os.close(terminal)
@@ -206,7 +207,7 @@ def forget(config: Config, rows: Iterable[Row]) -> None:
     keys = [event.key for event in forget_selection.events(database, choice)]
     if keys:
         issuer = verb.Issuer(context.who.device_id, context.now_us, lambda: os.urandom(16))
-        verb.order(database, choice, keys, issuer, places(context))
+        verb.issue(database, choice, keys, issuer, places(context))
     database.close()
     if keys:
         _scrub_in_background(config.paths.database)

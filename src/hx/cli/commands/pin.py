@@ -30,7 +30,7 @@ def unpin(arguments: list[str], config: Config) -> int:
 
 
 def _change(arguments: list[str], config: Config, *, pinned: bool) -> int:
-    from hx.database.pins import pin
+    from hx.database.queries.sessions import pin
 
     given = parser("pin" if pinned else "unpin").parse_args(arguments)
     if given.last and given.sessions:

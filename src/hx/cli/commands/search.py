@@ -65,7 +65,7 @@ def _need_interactive(given: dict[str, str]) -> None:
 
 def _ranked(context: Context, query: Query) -> Iterator[int]:
     from hx.core.terms import parse
-    from hx.database.search_ranked import search
+    from hx.database.search import search
 
     case = {"smart": None, "exact": True, "ignore": False}[str(context.config.values["case"])]
     terms = parse(query.text, exact_case=case)
@@ -75,7 +75,8 @@ def _ranked(context: Context, query: Query) -> Iterator[int]:
 def _found(context: Context, query: Query, commands: list[int]) -> Iterator[Found]:
     """Return the newest run of each command that passes the filters, in the same order."""
     from hx.database.find import count_runs, load_counted, newest_runs
-    from hx.database.find_conditions import among, filters_in
+    from hx.database.find_conditions import filters_in
+    from hx.database.rows import among
 
     database = context.database
     if query.filtered:

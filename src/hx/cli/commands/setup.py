@@ -20,8 +20,8 @@ from hx.core.shells import rc_file
 from hx.files import on_network
 from hx.setup import plan as setup_plan
 from hx.setup import undo, user_file
-from hx.setup.own_files import Places, belongings
-from hx.shells import hook
+from hx.setup.undo import OwnPaths, belongings
+from hx.shells import SHELLS, hook
 from hx.shells.detect import login_file
 
 TYPE_CHECKING = False
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from hx.cli.machine import Shells
     from hx.cli.parsers import Parser
     from hx.config import Config
-    from hx.setup.plan import Plan
+    from hx.setup.plan import SetupPlan
     from hx.setup.user_file import Edit
-    from hx.shells.detect import Shell
+    from hx.shells.detect import InstalledShell
 
 _STYLES = {"+": GREEN, "-": RED}
 _SHOWN = 20  # removed files that are named
@@ -62,7 +62,7 @@ def run(arguments: list[str], config: Config) -> int:
     return code
 
 
-def _show(plan: Plan, config: Config) -> None:
+def _show(plan: SetupPlan, config: Config) -> None:
     for loader in plan.by_hand:
         print(f"{_shown(loader.path)} loads the hook in line {loader.number} and is not changed")
     if plan.is_empty:
@@ -72,7 +72,7 @@ def _show(plan: Plan, config: Config) -> None:
     print_edits(plan.edits, config)
 
 
-def _edit(plan: Plan) -> None:
+def _edit(plan: SetupPlan) -> None:
     for backup in setup_plan.edit(plan):
         print(f"backup {_shown(backup)}")
 
@@ -94,12 +94,11 @@ def _import(config: Config) -> int:
     return 0
 
 
-def _tell_next(config: Config, shell: str, plan: Plan) -> None:
+def _tell_next(config: Config, shell: str, plan: SetupPlan) -> None:
     file = hook.path(plan.data, shell)
     if config.session is None or not plan.is_empty:
-        load = "source" if shell == "fish" else "."
-        quoted = _shown(hook.quoted(file, shell) if quote(file) != file else file)
-        now = f", or load it here: {load} {quoted}" if os.path.exists(file) else ""
+        quoted = _shown(SHELLS[shell].quoted(file) if quote(file) != file else file)
+        now = f", or load it here: {SHELLS[shell].load} {quoted}" if os.path.exists(file) else ""
         print(f"next: open a new shell{now}")
     print("then: `hx find TEXT` finds commands that you typed, `hx last` shows what failed")
 
@@ -168,7 +167,7 @@ def _print_remaining_lines(config: Config, machine: Shells) -> None:
 
 def _purge(config: Config, *, yes: bool) -> None:
     paths = config.paths
-    everything = Places(paths.data, paths.spool, paths.config, paths.pause, runtime_folder())
+    everything = OwnPaths(paths.data, paths.spool, paths.config, paths.pause, runtime_folder())
     files = belongings(everything)
     _print_removed(files)
     if not yes:
@@ -189,12 +188,12 @@ def _print_removed(paths: Sequence[str]) -> None:
         print(f"removes {len(paths) - _SHOWN:,} more")
 
 
-def _print_notes(config: Config, machine: Shells, chosen: list[Shell]) -> None:
+def _print_notes(config: Config, machine: Shells, chosen: list[InstalledShell]) -> None:
     for note in _notes(config, machine, chosen):
         print(f"note: {_shown(note)}")
 
 
-def _notes(config: Config, machine: Shells, chosen: list[Shell]) -> Iterator[str]:
+def _notes(config: Config, machine: Shells, chosen: list[InstalledShell]) -> Iterator[str]:
     for shell in machine.shells:
         finding = hook_checks.checked(shell)
         if finding.level != OK:
@@ -214,7 +213,7 @@ def _notes(config: Config, machine: Shells, chosen: list[Shell]) -> Iterator[str
         yield "this shell has loaded a hook already; new shells load the one in the hook file"
 
 
-def _of_bash(machine: Shells, chosen: list[Shell]) -> Iterator[str]:
+def _of_bash(machine: Shells, chosen: list[InstalledShell]) -> Iterator[str]:
     if not any(shell.name == "bash" for shell in chosen):
         return
     if login_file(machine.home) is None:
@@ -238,7 +237,7 @@ def _lacks_times(path: str) -> bool:
     return bool(text.strip()) and _STAMP.search(text) is None
 
 
-def _rivals(machine: Shells, chosen: list[Shell]) -> Iterable[str]:
+def _rivals(machine: Shells, chosen: list[InstalledShell]) -> Iterable[str]:
     """Return the names of other history tools that the rc files load."""
     names: dict[str, None] = {}
     for shell in chosen:
@@ -254,7 +253,7 @@ def parser(name: str) -> Parser:
     made.add_argument(
         "--shell",
         action="append",
-        choices=hook.SHELLS,
+        choices=list(SHELLS),
         help="this shell (may be given again); else the login shell and those with an rc file",
     )
     made.add_argument("--no-import", action="store_true", help="do not import the old history")

@@ -66,7 +66,7 @@ def run(arguments: list[str], config: Config) -> int:
 
 def _story(context: Context, found: Found) -> Story | None:
     database = context.database
-    place = event_detail.place_of(database, found)
+    place = event_detail.row_ids_of(database, found)
     if place is None:
         return None
     runs, failures = event_detail.runs_of(database, place)

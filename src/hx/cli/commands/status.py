@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hx.cli.context import Context
     from hx.cli.parsers import Parser
     from hx.config import Config
-    from hx.database.queries.status import Fault, Figures
+    from hx.database.queries.status import Figures, SpoolFault
 
 _LABEL = 10
 
@@ -42,7 +42,7 @@ class Known(NamedTuple):
     """What was read from the database."""
 
     figures: Figures
-    faults: list[Fault]
+    faults: list[SpoolFault]
     shells: list[tuple[bytes | None, int]]
     ingested: int  # events that this command has read from the spool
     due: int  # events that retention has not removed yet

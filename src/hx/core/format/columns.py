@@ -1,9 +1,8 @@
-"""Events and event keys as columns: what repeats is written once, what grows as differences.
+"""Events and event keys as columns: tables of repeated values, and differences of growing ones.
 
-Rows of one session follow each other by their keys, so `seq` mostly grows by one and times by
-little, and zstd leaves next to nothing of a column that hardly changes. 100,000 events a second
-and more go through here: every step works on a whole column.
-Source: sync contract v1, section 6.
+Rows are ordered by session and key, so `seq` mostly grows by one and times grow by little, and zstd
+compresses columns that hardly change to almost nothing. More than 100,000 events a second pass
+here, so each step works on a whole column. Source: docs/format.md, "Segment".
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 MAX_EVENTS = 65_536
-MAX_KEYS = 1 << 20  # in all tombstones of a segment together
+MAX_KEYS = 1 << 20  # in all tombstones of a segment
 
 _KNOWN_FLAGS = FINISHED | REDACTED | STATUS_UNKNOWN
 _ORIGINS = (LIVE, IMPORTED)
@@ -42,13 +41,15 @@ _MAX_SEQ = 2**63 - 1
 _Rows = Meta(max_length=MAX_EVENTS)
 _Keys = Meta(max_length=MAX_KEYS)
 _Texts = Annotated[list[bytes], _Rows]
-_Numbers = Annotated[list[U32], _Rows]  # in a table; of what may be unknown 0 is nil, 1 the first
+_Numbers = Annotated[
+    list[U32], _Rows
+]  # numbers of rows in a table; in tables with nil, 0 is nil and 1 is the first row
 _Command = Annotated[bytes, Meta(max_length=MAX_COMMAND_BYTES)]
 _Statuses = Annotated[tuple[I64, ...], _Rows]
 _Text = bytes | None
 
 EVENT_TYPES: dict[str, Any] = {
-    # tables: session_id, device_id, host, user, shell, tty
+    # tables; of sessions: session_id, device_id, host, user, shell, tty
     "sessions": Annotated[list[tuple[Id, Id, _Text, _Text, _Text, _Text]], _Rows],
     "commands": Annotated[list[_Command], _Rows],
     "cwds": _Texts,
@@ -80,7 +81,7 @@ _KEY_COLUMNS = list(KEY_TYPES)[1:]
 
 
 def encode_events(events: Iterable[Event]) -> dict[str, Any]:
-    """The fields of EVENT_TYPES."""
+    """Return the fields of EVENT_TYPES."""
     rows = sorted(events, key=by_time)
     rows.sort(key=_session_id)
     columns = list(zip(*rows, strict=True)) or [()] * len(Event._fields)
@@ -100,7 +101,10 @@ def encode_events(events: Iterable[Event]) -> dict[str, Any]:
 
 
 def decode_events(fields: Mapping[str, Any]) -> frozenset[Event]:
-    """The events again. Raises Fault; IndexError for a number that its table does not have."""
+    """Return the events in decoded fields.
+
+    Raises Fault, and IndexError for a number that is not in its table.
+    """
     _require_even(fields, _EVENT_COLUMNS)
     _require_known(fields["flags"], fields["origin"])
     sessions = map(fields["sessions"].__getitem__, fields["session"])
@@ -125,7 +129,7 @@ def decode_events(fields: Mapping[str, Any]) -> frozenset[Event]:
 
 
 def encode_keys(keys: Sequence[EventKey]) -> dict[str, Any]:
-    """The fields of KEY_TYPES, in the order of the keys."""
+    """Return the fields of KEY_TYPES, in the order of the keys."""
     times, devices, sessions, seqs = _key_columns(keys)
     table, session = _table(zip(sessions, devices, strict=True))
     columns = table, session, _differences(seqs), _differences(times)
@@ -141,12 +145,15 @@ def decode_keys(fields: Mapping[str, Any]) -> list[EventKey]:
 
 
 def sorted_keys(keys: Iterable[EventKey]) -> list[EventKey]:
-    """In the order that makes the smallest columns."""
+    """Return keys in the order that makes the smallest columns."""
     return sorted(keys, key=lambda key: (key.session_id, key))
 
 
 def by_time(event: Event) -> tuple[int, EventKey, int]:
-    """Keys in their order; numbers in front compare faster than records."""
+    """Return a sort key for events that gives the order of their keys.
+
+    It begins with a number, as numbers compare faster than records.
+    """
     return event[0][0], event[0], event[-1]
 
 
@@ -159,13 +166,14 @@ def _key_columns(keys: Sequence[EventKey]) -> list[tuple[Any, ...]]:
 
 
 def _table(values: Iterable[Any]) -> tuple[list[Any], list[int]]:
-    """The different values by first appearance, and each value's number among them."""
+    """Return the distinct values by first appearance, and the number of each value among them."""
     column = list(values)
     numbers = {value: number for number, value in enumerate(dict.fromkeys(column))}
     return list(numbers), list(map(numbers.__getitem__, column))
 
 
 def _table_with_nil(column: Sequence[Any]) -> tuple[list[Any], list[int]]:
+    """Return what `_table` returns, with number 0 for None, which is not in the table."""
     distinct = dict.fromkeys(column)
     distinct.pop(None, None)
     numbers = {value: number for number, value in enumerate(distinct, 1)}
@@ -174,13 +182,14 @@ def _table_with_nil(column: Sequence[Any]) -> tuple[list[Any], list[int]]:
 
 
 def _differences(column: Sequence[int]) -> list[int]:
-    """The first value, then what is added from each to the next."""
+    """Return the first value, then the difference of each value from the one before it."""
     return list(map(sub, column, chain((0,), column)))
 
 
 def _keys(
     times: list[int], devices: Sequence[bytes], sessions: Sequence[bytes], seqs: list[int]
 ) -> Iterator[EventKey]:
+    """Yield the keys from differences and tables. Raises Fault."""
     started, numbered = list(accumulate(times)), list(accumulate(seqs))
     if started and not -MAX_TIME_US <= min(started) <= max(started) <= MAX_TIME_US:
         raise malformed("a time in it is out of range")
@@ -190,11 +199,15 @@ def _keys(
 
 
 def _require_even(fields: Mapping[str, Any], columns: list[str]) -> None:
+    """Check that columns have equal lengths. Raises Fault."""
     if len({len(fields[column]) for column in columns}) > 1:
-        raise malformed("its columns are of different lengths")
+        raise malformed("its columns have different lengths")
 
 
 def _require_known(flags: list[int], origins: list[int]) -> None:
-    """A flag or an origin that a newer hx has given an event is not dropped."""
+    """Check that all flags and origins are known. Raises Fault.
+
+    Unknown ones come from a newer hx; reading the events without them would lose them.
+    """
     if any(flag & ~_KNOWN_FLAGS for flag in set(flags)) or not set(origins) <= {*_ORIGINS}:
-        raise pending(NEEDS_UPGRADE, "it marks events in a way that this hx does not know")
+        raise pending(NEEDS_UPGRADE, "it holds events with flags that this hx does not know")

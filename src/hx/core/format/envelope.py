@@ -1,14 +1,14 @@
-"""Sealing objects and opening them again: nothing that was altered, moved or cut is opened.
+"""Sealing and unsealing objects: an object that was altered, moved or cut is refused.
 
     wrapped    = XChaCha20-Poly1305(K_wrap, wrap_nonce, DEK, aad = header[0:88])
     commitment = derive(DEK, "hx1-commit", header[0:184])      checked before decrypting
     body       = XChaCha20-Poly1305(derive(DEK, "hx1-body"), body_nonce, padded,
                                     aad = header[0:224])
 
-DEK is 32 random bytes an object. Where nothing is wrapped (a plain vault, slots, genesis,
-invitations) the commitment is BLAKE2b-256(header[0:184] | body). The associated data are the
-header bytes as they came; nothing is encoded again to check it, and no key is tried: the header
-names it. Source: sync contract v1, section 5.
+DEK is 32 random bytes for each object. If no key is wrapped (a plain vault, slots, genesis,
+invitations), the commitment is BLAKE2b-256(header[0:184] | body). The associated data are the
+header bytes as they were read; nothing is encoded again to check them. The header names the key, so
+no keys are tried. Source: docs/format.md, "Objects".
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import hmac
 import secrets
 
 from hx.core.event_name import blake2b
+from hx.core.format.body import padded, unpadded
 from hx.core.format.header import (
     BOUND_END,
     HEADER_BYTES,
@@ -33,7 +34,6 @@ from hx.core.format.header import (
 )
 from hx.core.format.keys import derive, key_id, wrap_key
 from hx.core.format.object_names import BLOB, GENESIS, INVITE, MANIFEST, NIL, SEGMENT, SLOT, Name
-from hx.core.format.padding import padded, unpadded
 from hx.core.format.verdict import (
     BODY,
     COMMITMENT,
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 MAX_PAYLOAD_BYTES = 64 << 20
-MAX_BLOB_BYTES = 8 << 20  # of a blob's plaintext: larger artifacts are lists of parts
+MAX_BLOB_BYTES = 8 << 20  # of the plaintext of a blob; a larger artifact has several blobs
 
 _TAG = 16  # bytes that authentication adds to a body
 _SEALED_KINDS = frozenset({SEGMENT, BLOB, MANIFEST})
@@ -67,9 +67,12 @@ def seal(  # noqa: PLR0913  (randomness is an argument)
     level: int = 3,
     random: Callable[[int], bytes] = secrets.token_bytes,
 ) -> bytes:
-    """An object of a payload; `vmk` None: of a plain vault. Raises Fault when it is too large."""
+    """Return the object for a payload. Raises Fault if it is too large.
+
+    `vmk` is the vault master key, or None for a plain vault. `random` is an argument for tests.
+    """
     if len(payload) > _max_payload(name.kind):
-        raise rejected(TOO_LARGE, "it holds more than an object of its kind may")
+        raise rejected(TOO_LARGE, "its content is larger than the limit for its kind")
     body = padded(payload, level)
     if vmk is None:
         return _bound(header_for(name._replace(key_id=NIL), PLAIN, vault_id, len(body)), body)
@@ -86,9 +89,10 @@ def seal(  # noqa: PLR0913  (randomness is an argument)
 def unseal(
     data: bytes, *, expect: str, vault_id: bytes, suite: int, vmks: Mapping[bytes, bytes]
 ) -> tuple[Header, bytes]:
-    """Header and payload of a segment, blob or manifest at the store key `expect`.
+    """Return header and payload of a segment, blob or manifest at the store key `expect`.
 
-    `suite` is what the pinned genesis names, `vmks` are the keys by their ids. Raises Fault.
+    `suite` is the one in the pinned genesis. `vmks` are the vault master keys by their ids. Raises
+    Fault.
     """
     header = checked(data, expect=expect, kinds=_SEALED_KINDS, vault_id=vault_id, suite=suite)
     body = _body_plain(data, header) if suite == PLAIN else _body_sealed(data, header, vmks)
@@ -102,7 +106,7 @@ def _max_payload(kind: int) -> int:
 def _body_plain(data: bytes, header: Header) -> bytes:
     require_unwrapped(data, header, nonce=False)
     if header.key_id != NIL:
-        raise rejected(HEADER, "its header names a key in a vault without keys")
+        raise rejected(HEADER, "its header names a key, but the vault has no keys")
     return _checked_body(data, header)
 
 
@@ -125,14 +129,17 @@ def _body_sealed(data: bytes, header: Header, vmks: Mapping[bytes, bytes]) -> by
 
 
 def seal_open_kind(name: Name, body: bytes, *, vault_id: bytes, suite: int) -> bytes:
-    """An object whose body stands as it is: a slot or a genesis record (`vault_id` is NIL)."""
+    """Return an object whose body is public or already sealed: a slot or a genesis record.
+
+    For a genesis record `vault_id` is NIL.
+    """
     return _bound(header_for(name, suite, vault_id, len(body)), body)
 
 
 def open_kind(
     data: bytes, *, expect: str, vault_id: bytes | None, suite: int | None
 ) -> tuple[Header, bytes]:
-    """Header and body of a slot, or of a genesis record (vault_id None). Raises Fault."""
+    """Return header and body of a slot, or of a genesis record (vault_id None). Raises Fault."""
     vault_id = NIL if vault_id is None else vault_id
     header = checked(data, expect=expect, kinds=_OPEN_KINDS, vault_id=vault_id, suite=suite)
     require_unwrapped(data, header, nonce=False)
@@ -148,7 +155,10 @@ def seal_invite(  # noqa: PLR0913  (randomness is an argument)
     key: bytes,
     random: Callable[[int], bytes] = secrets.token_bytes,
 ) -> bytes:
-    """An invitation, sealed under the key that its code gives (also in a plain vault)."""
+    """Return an invitation, sealed with the key that follows from its code.
+
+    It is sealed in a plain vault too.
+    """
     header = header_for(name, suite, vault_id, len(payload) + _TAG)
     header = header._replace(body_nonce=random(24))
     aad = packed(header)[:BOUND_END]
@@ -156,14 +166,14 @@ def seal_invite(  # noqa: PLR0913  (randomness is an argument)
 
 
 def open_invite(data: bytes, *, expect: str, vault_id: bytes | None) -> tuple[Header, bytes]:
-    """Header and sealed body of an invitation that is whole. Raises Fault."""
+    """Return header and sealed body of a complete invitation. Raises Fault."""
     header = checked(data, expect=expect, kinds=_INVITES, vault_id=vault_id, suite=None)
     require_unwrapped(data, header, nonce=True)
     return header, _checked_body(data, header)
 
 
 def unseal_invite(data: bytes, *, expect: str, key: bytes) -> tuple[Header, bytes]:
-    """Header and payload of an invitation; the vault id comes out of the header. Raises Fault."""
+    """Return header and payload of an invitation; the header names the vault. Raises Fault."""
     header, body = open_invite(data, expect=expect, vault_id=None)
     payload = _decrypt(key, header.body_nonce, body, data[:BOUND_END])
     if payload is None:
@@ -172,12 +182,13 @@ def unseal_invite(data: bytes, *, expect: str, key: bytes) -> tuple[Header, byte
 
 
 def _bound(header: Header, body: bytes) -> bytes:
-    """Header and body of an object without a wrapped key."""
+    """Return the object for a header and a body, with the commitment to both."""
     commitment = _digest(packed(header)[:BOUND_END] + body)
     return packed(header._replace(commitment=commitment)) + body
 
 
 def _checked_body(data: bytes, header: Header) -> bytes:
+    """Return the body of an object without a wrapped key, if its commitment is right."""
     body = data[HEADER_BYTES:]
     if _digest(data[:BOUND_END] + body) != header.commitment:
         raise rejected(COMMITMENT, "it was altered")
@@ -195,6 +206,7 @@ def _encrypt(key: bytes, nonce: bytes, data: bytes, aad: bytes) -> bytes:
 
 
 def _decrypt(key: bytes, nonce: bytes, data: bytes, aad: bytes) -> bytes | None:
+    """Return the plaintext, or None if the data were altered or the key is another one."""
     from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt as decrypt
     from nacl.exceptions import CryptoError
 

@@ -1,10 +1,11 @@
-"""The first record of a vault: whose it is, and how it is sealed, for life.
+"""The first record of a vault: its first device, its recovery key, and its suite, which never
+change.
 
     body = payload | signature of the first device | signature of recovery
     vault_id = SHA-256(payload)[:16]
 
-Both signatures are always verified; a device pins all 32 bytes of the hash when it joins, and
-`recover` refuses a genesis that the words did not sign. Source: sync contract v1, section 4.
+Both signatures are always verified. A device pins all 32 bytes of the hash when it joins, and
+`recover` refuses a genesis that the recovery words did not sign. Source: docs/format.md, "Genesis".
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ _DECODERS = decoders(_TYPES)
 
 
 class Genesis(NamedTuple):
+    """The fields of a genesis record, and what follows from them."""
+
     format: int
     suite: int
     created_at_us: int
@@ -49,19 +52,19 @@ class Genesis(NamedTuple):
 
     @property
     def device_id(self) -> bytes:
-        """The first device."""
+        """Return the id of the first device."""
         return derive_id(self.sign_pub, self.box_pub)
 
     @property
     def recovery_id(self) -> bytes:
-        """Recovery as a recipient of slots."""
+        """Return the id of recovery as a recipient of slots."""
         return derive_id(self.recovery_sign_pub, self.recovery_box_pub)
 
 
 def make(
     suite: int, created_at_us: int, device: DeviceKeys, recovery: DeviceKeys
 ) -> tuple[bytes, Genesis]:
-    """The object for VAULT_KEY, and what it says."""
+    """Return the object for VAULT_KEY, and its record."""
     own, other = (device.sign_pub, device.box_pub), (recovery.sign_pub, recovery.box_pub)
     values = FORMAT, suite, created_at_us, *own, *other
     payload = pack(dict(zip(("format", *_TYPES), values, strict=True)))
@@ -75,13 +78,13 @@ def make(
 
 
 def read(data: bytes) -> Genesis:
-    """What the object at VAULT_KEY says, both its signatures verified. Raises Fault."""
+    """Return the record in the object at VAULT_KEY, both signatures verified. Raises Fault."""
     header, body = open_kind(data, expect=VAULT_KEY, vault_id=None, suite=None)
     payload = body[: -2 * _SIGNATURE_BYTES]
     found = fields(payload, _DECODERS, version="format")
     genesis = _genesis(payload, FORMAT, *(found[name] for name in _TYPES))
     if header.suite != genesis.suite:
-        raise rejected(HEADER, "its header and its content differ")
+        raise rejected(HEADER, "its header and its content have different suites")
     _verify(genesis, payload, body[len(payload) :])
     return genesis
 

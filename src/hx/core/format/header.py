@@ -1,18 +1,18 @@
-"""The first 224 bytes of every object, and what can be said of an object by them alone.
+"""The first 224 bytes of every object, and the checks that need no key.
 
-  0  4  magic "HXS1"        88 24  wrap_nonce
-  4  1  format = 1         112 48  wrapped key of the object
-  5  1  kind               160 24  body_nonce
-  6  1  suite              184 32  commitment
-  7  1  flags, zero        216  8  zero
-  8 16  vault_id           224     body
- 24 16  device_id
- 40 16  object_id
- 56 16  key_id
- 72  8  seq
- 80  8  body_len
+      0  4  magic "HXS1"        88 24  wrap_nonce
+      4  1  format = 1         112 48  wrapped key of the object
+      5  1  kind               160 24  body_nonce
+      6  1  suite              184 32  commitment
+      7  1  flags, zero        216  8  zero
+      8 16  vault_id           224     body
+     24 16  device_id
+     40 16  object_id
+     56 16  key_id
+     72  8  seq
+     80  8  body_len
 
-Integers are big-endian. Source: sync contract v1, section 5.
+Integers are big-endian. Source: docs/format.md, "Objects".
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ from hx.core.format.verdict import (
 )
 from hx.core.record import NamedTuple
 
-PLAIN, SEALED = 0, 1  # suites: nothing is encrypted; XChaCha20-Poly1305
+PLAIN, SEALED = 0, 1  # suites: without encryption; XChaCha20-Poly1305
 HEADER_BYTES = 224
-WRAP_END = 88  # bytes in front of wrap_nonce: associated data of the wrapped key
-BOUND_END = 184  # bytes in front of the commitment: what it binds
+WRAP_END = 88  # the bytes before wrap_nonce are associated data of the wrapped key
+BOUND_END = 184  # the commitment is to the bytes before it
 
 _MAGIC = b"HXS1"
 _FORMAT = 1
@@ -67,6 +67,8 @@ _LIMITS = {
 
 
 class Header(NamedTuple):
+    """The fields of a header."""
+
     kind: int
     suite: int
     flags: int
@@ -83,23 +85,23 @@ class Header(NamedTuple):
 
 
 def size_limit(kind: int) -> int:
-    """The greatest size of an object of a kind, its header included, in bytes."""
+    """Return the greatest size of an object of a kind in bytes, its header included."""
     return _LIMITS[kind]
 
 
 def header_for(name: Name, suite: int, vault_id: bytes, body_len: int) -> Header:
-    """The header of a new object, its keys and commitment still zero. Raises Fault."""
+    """Return the header of a new object, with keys and commitment still zero. Raises Fault."""
     if HEADER_BYTES + body_len > _LIMITS[name.kind]:
-        raise rejected(TOO_LARGE, "it is larger than an object of its kind may be")
+        raise rejected(TOO_LARGE, "it is larger than the limit for its kind")
     return Header(name.kind, suite, 0, vault_id, *name[1:], body_len)
 
 
 def packed(header: Header) -> bytes:
-    """The 224 bytes."""
+    """Return the 224 bytes of a header."""
     return _LAYOUT.pack(_MAGIC, _FORMAT, *header, bytes(8))
 
 
-def checked(  # noqa: PLR0913  (each of them is checked)
+def checked(  # noqa: PLR0913  (all of these are checked)
     data: bytes,
     *,
     expect: str,
@@ -108,39 +110,42 @@ def checked(  # noqa: PLR0913  (each of them is checked)
     suite: int | None,
     size: int | None = None,
 ) -> Header:
-    """The header of an object that is at its place, whole, and not too large. Raises Fault.
+    """Return the header of an object that is complete, not too large and at its place.
 
-    `expect` is the store key; vault_id and suite None: whatever the header says; `size`: of the
-    object, in bytes, where `data` is only its beginning.
-    The checks stand in the order of the contract, up to the length of the file.
+    `expect` is the store key. With vault_id or suite None, any is accepted. `size` is the size of
+    the object in bytes, if `data` is only its beginning. Raises Fault. The order of the checks is
+    the one in docs/format.md, "Checks", up to the length of the file.
     """
     if len(data) < HEADER_BYTES:
         raise pending(INCOMPLETE, "it is shorter than a header")
     magic, format_, *values, _ = _LAYOUT.unpack_from(data)
     if magic != _MAGIC:
-        raise rejected(MAGIC, "it is no object of hx")
+        raise rejected(MAGIC, "it is not an object of hx")
     header = Header(*values)
     _require_known(format_, header, suite)
     if vault_id is not None and header.vault_id != vault_id:
         raise skipped(OTHER_VAULT, "it belongs to another vault")
     name = parsed(expect)
     if name is None or header.kind not in kinds or _name(header) != name:
-        raise rejected(MISPLACED, "its header names another place")
+        raise rejected(MISPLACED, "its header states another name")
     _require_length(len(data) if size is None else size, header)
     return header
 
 
 def _require_known(format_: int, header: Header, suite: int | None) -> None:
     if format_ != _FORMAT or header.suite not in (PLAIN, SEALED) or header.flags:
-        raise pending(NEEDS_UPGRADE, "it is of a format that this hx does not know")
+        raise pending(NEEDS_UPGRADE, "it has a format that this hx does not know")
     if suite is not None and header.suite != suite:
-        raise rejected(HEADER, "it is not sealed as its vault says")
+        raise rejected(HEADER, "it is sealed in another way than its vault states")
     if header.kind not in KINDS:
-        raise pending(NEEDS_UPGRADE, "it is of a kind that this hx does not know")
+        raise pending(NEEDS_UPGRADE, "it has a kind that this hx does not know")
 
 
 def _name(header: Header) -> Name:
-    """The key id of segments, blobs and manifests is no part of their name."""
+    """Return the name that a header states.
+
+    The key id of segments, blobs and manifests is not part of their name.
+    """
     keyed = header.kind in (SEGMENT, BLOB, MANIFEST)
     key_id = NIL if keyed else header.key_id
     return Name(header.kind, header.device_id, header.object_id, key_id, header.seq)
@@ -149,25 +154,28 @@ def _name(header: Header) -> Name:
 def _require_length(size: int, header: Header) -> None:
     whole = HEADER_BYTES + header.body_len
     if max(size, whole) > _LIMITS[header.kind]:
-        raise rejected(TOO_LARGE, "it is larger than an object of its kind may be")
+        raise rejected(TOO_LARGE, "it is larger than the limit for its kind")
     if size < whole:
-        raise pending(INCOMPLETE, "it is shorter than its header says")
+        raise pending(INCOMPLETE, "it is shorter than its header states")
     if size > whole:
-        raise rejected(TRAILING, "there are bytes behind its end")
+        raise rejected(TRAILING, "there are bytes after its end")
 
 
 def require_unwrapped(data: bytes, header: Header, *, nonce: bool) -> None:
-    """An object without a wrapped key has zeros there, and (but for invites) no nonce."""
-    spare = Header(*header[:9])
-    bare = header._replace(commitment=spare.commitment)
+    """Check that an object without a wrapped key has zeros in its place. Raises Fault.
+
+    Only invitations have a nonce.
+    """
+    empty = Header(*header[:9])
+    bare = header._replace(commitment=empty.commitment)
     if nonce:
-        bare = bare._replace(body_nonce=spare.body_nonce)
-    if bare != spare:
-        raise rejected(HEADER, "its header has a key where none may be")
+        bare = bare._replace(body_nonce=empty.body_nonce)
+    if bare != empty:
+        raise rejected(HEADER, "its header has a key, but an object of its kind has none")
     require_reserved(data)
 
 
 def require_reserved(data: bytes) -> None:
-    """The last 8 bytes of a header are zero."""
+    """Check that the last 8 bytes of a header are zero. Raises Fault."""
     if any(data[HEADER_BYTES - 8 : HEADER_BYTES]):
-        raise rejected(HEADER, "its header is not zero where it must be")
+        raise rejected(HEADER, "the reserved bytes of its header are not zero")

@@ -1,6 +1,6 @@
-"""An invitation: all that a device needs to join, sealed under the code that its owner types.
+"""An invitation: all that a device needs to join, sealed with a key that follows from a code.
 
-Source: sync contract v1, section 4.
+Source: docs/format.md, "Invitation".
 """
 
 from __future__ import annotations
@@ -35,23 +35,25 @@ _DECODERS = decoders(_TYPES)
 
 
 class Invitation(NamedTuple):
-    genesis_sha256: bytes  # what the joiner pins
-    vmks: tuple[tuple[int, bytes], ...]  # (number of the epoch, key); none in a plain vault
-    seed: bytes  # Ed25519: signs the joiner's device_add
+    """The fields of an invitation."""
+
+    genesis_sha256: bytes  # the joining device pins it
+    vmks: tuple[tuple[int, bytes], ...]  # (number of the epoch, key); empty in a plain vault
+    seed: bytes  # Ed25519; signs the device_add of the joining device
     roster: tuple[Record, ...]
-    heads: tuple[Seen, ...]  # the newest manifest of each device that the inviter knows
+    heads: tuple[Seen, ...]  # the newest manifest of each device, as the inviting device knows it
 
     def __repr__(self) -> str:
-        return "Invitation(…)"  # what is printed by accident tells nothing
+        return "Invitation(…)"  # an accidental print does not reveal keys
 
 
 def encode(invitation: Invitation) -> bytes:
-    """The payload."""
+    """Return the payload of an invitation."""
     return pack({"v": _VERSION, **invitation._asdict()})
 
 
 def decode(payload: bytes) -> Invitation:
-    """The invitation again. Raises Fault."""
+    """Return the invitation in a payload. Raises Fault."""
     found = fields(payload, _DECODERS)
     return Invitation(
         found["genesis_sha256"],
@@ -63,23 +65,26 @@ def decode(payload: bytes) -> Invitation:
 
 
 def store_key(secret: bytes) -> str:
-    """Where the invitation of a code lies."""
+    """Return the store key of the invitation for the secret of a code."""
     return spelled(_name(secret))
 
 
 def sealed(invitation: Invitation, *, secret: bytes, suite: int) -> bytes:
-    """The object of an invitation. Raises Fault when it is too large."""
+    """Return the object of an invitation. Raises Fault if it is too large."""
     vault_id = invitation.genesis_sha256[:16]
     key = invite_key(secret)
     return seal_invite(_name(secret), encode(invitation), vault_id=vault_id, suite=suite, key=key)
 
 
 def opened(data: bytes, *, secret: bytes) -> tuple[Header, Invitation]:
-    """Header and invitation; the vault is the one that the invitation pins. Raises Fault."""
+    """Return header and invitation. Raises Fault.
+
+    The vault in the header is the one that the invitation pins.
+    """
     header, payload = unseal_invite(data, expect=store_key(secret), key=invite_key(secret))
     invitation = decode(payload)
     if header.vault_id != invitation.genesis_sha256[:16]:
-        raise malformed("its header and its content differ")
+        raise malformed("its header and its content name different vaults")
     return header, invitation
 
 

@@ -3,7 +3,7 @@
     derive(k, label, data) = BLAKE2b-256(key k, person label, data)
     signature = Ed25519(label, zeros up to 16 | vault_id | the exact payload bytes)
 
-Source: sync contract v1, section 4. Everything here comes from libsodium or BLAKE2b as it is.
+All primitives are those of libsodium and BLAKE2b, unchanged. Source: docs/format.md, "Keys".
 """
 
 from __future__ import annotations
@@ -23,69 +23,78 @@ _LABEL_BYTES = 16
 
 
 def derive(key: bytes, label: bytes, data: bytes = b"") -> bytes:
-    """32 bytes that tell nothing of the key, and differ for each label."""
+    """Return 32 bytes that differ for each label and do not reveal the key."""
     return blake2b(data, key=key, person=label, digest_size=32).digest()
 
 
 def new_vmk() -> bytes:
-    """The vault master key of a new epoch."""
+    """Return the vault master key of a new epoch."""
     return secrets.token_bytes(KEY_BYTES)
 
 
 def key_id(vmk: bytes) -> bytes:
-    """The public name of a vault master key."""
+    """Return the public id of a vault master key."""
     return derive(vmk, b"hx1-key-id")[:16]
 
 
 def wrap_key(vmk: bytes) -> bytes:
-    """The key that wraps the keys of objects."""
+    """Return the key that wraps the keys of objects."""
     return derive(vmk, b"hx1-wrap")
 
 
 class DeviceKeys(NamedTuple):
-    """The two private keys of a device, or of recovery; they never leave their custody."""
+    """The two private keys of a device, or of recovery.
+
+    Only the custody of the device stores them.
+    """
 
     sign_seed: bytes  # Ed25519
     box_seed: bytes  # the X25519 private key itself
 
     @property
     def sign_pub(self) -> bytes:
+        """Return the Ed25519 public key."""
         from nacl.signing import SigningKey
 
         return bytes(SigningKey(self.sign_seed).verify_key)
 
     @property
     def box_pub(self) -> bytes:
+        """Return the X25519 public key."""
         from nacl.public import PrivateKey
 
         return bytes(PrivateKey(self.box_seed).public_key)
 
     @property
     def device_id(self) -> bytes:
+        """Return the device id."""
         return derive_id(self.sign_pub, self.box_pub)
 
     def __repr__(self) -> str:
-        return "DeviceKeys(…)"  # what is printed by accident tells nothing
+        return "DeviceKeys(…)"  # an accidental print does not reveal keys
 
 
 def generate() -> DeviceKeys:
-    """Keys of a new device."""
+    """Return the keys of a new device."""
     return DeviceKeys(secrets.token_bytes(KEY_BYTES), secrets.token_bytes(KEY_BYTES))
 
 
 def derive_id(sign_pub: bytes, box_pub: bytes) -> bytes:
-    """The device id that two public keys give; its top bit is 0 (an import origin's is 1)."""
+    """Return the device id for two public keys.
+
+    Its top bit is 0; that of an import origin is 1.
+    """
     digest = blake2b(sign_pub + box_pub, digest_size=32, person=b"hx1-device").digest()
     return bytes([digest[0] & 0x7F]) + digest[1:16]
 
 
 def recovery_keys(entropy: bytes) -> DeviceKeys:
-    """The keys behind the recovery words."""
+    """Return the keys for the entropy of the recovery words."""
     return DeviceKeys(derive(entropy, b"hx1-rec-sign"), derive(entropy, b"hx1-rec-box"))
 
 
 def sign(seed: bytes, label: bytes, vault_id: bytes, payload: bytes) -> bytes:
-    """64 bytes."""
+    """Return a signature of 64 bytes."""
     from nacl.signing import SigningKey
 
     return SigningKey(seed).sign(_signed(label, vault_id, payload)).signature
@@ -94,30 +103,38 @@ def sign(seed: bytes, label: bytes, vault_id: bytes, payload: bytes) -> bytes:
 def verify(
     sign_pub: bytes, signature: bytes, label: bytes, vault_id: bytes, payload: bytes
 ) -> bool:
-    """Whether the owner of a public key signed exactly this, for this use and vault."""
+    """Return whether the owner of a public key signed exactly this payload.
+
+    The signature is bound to a use (`label`) and to a vault.
+    """
     from nacl.exceptions import CryptoError
     from nacl.signing import VerifyKey
 
     try:
         VerifyKey(sign_pub).verify(_signed(label, vault_id, payload), signature)
-    except (CryptoError, ValueError, TypeError):  # also keys and signatures of a wrong length
+    except (
+        CryptoError,
+        ValueError,
+        TypeError,
+    ):  # the latter two: a key or signature has a wrong length
         return False
     return True
 
 
 def _signed(label: bytes, vault_id: bytes, payload: bytes) -> bytes:
+    """Return the bytes that a signature covers."""
     return label.ljust(_LABEL_BYTES, b"\0") + vault_id + payload
 
 
 def box(box_pub: bytes, data: bytes) -> bytes:
-    """Sealed to the owner of a public key; nobody can tell by whom."""
+    """Return data sealed to the owner of a public key; the sender is anonymous."""
     from nacl.public import PublicKey, SealedBox
 
     return SealedBox(PublicKey(box_pub)).encrypt(data)
 
 
 def unbox(box_seed: bytes, data: bytes) -> bytes:
-    """What was sealed to the owner of this key. Raises Fault."""
+    """Return what was sealed to the owner of this key. Raises Fault."""
     from nacl.exceptions import CryptoError
     from nacl.public import PrivateKey, SealedBox
 

@@ -1,9 +1,9 @@
-"""What a device says it has published: the commit point of its objects, signed.
+"""A manifest: the signed list of the segments that a device has published.
 
     payload | signature (64 bytes, label hx1-manifest)
 
-Whoever reads one knows the roster, so the signature is checked by the caller. A manifest is
-identified by the SHA-256 of its payload. Source: sync contract v1, section 6.
+A manifest is the commit point of its segments. The caller has the roster and checks the signature.
+A manifest is identified by the SHA-256 of its payload. Source: docs/format.md, "Manifest".
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 from msgspec.msgpack import encode as pack
 
+from hx.core.device_names import MAX_LABEL_BYTES
 from hx.core.format.keys import LABEL_MANIFEST, sign, verify
 from hx.core.format.object_names import MAX_SEQ
 from hx.core.format.payload import (
@@ -28,7 +29,6 @@ from hx.core.format.payload import (
     malformed,
 )
 from hx.core.format.roster_records import MAX_LIST_RECORD_BYTES, Record
-from hx.core.label import MAX_LABEL_BYTES
 from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
@@ -60,25 +60,27 @@ _DECODERS = decoders(_TYPES)
 
 
 class Listed(NamedTuple):
-    """One segment that is live: what its bytes are, and what is in it."""
+    """A live segment in a manifest: its size and hash, and what it contains."""
 
     object_id: bytes
     size: int  # bytes of the object
     sha256: bytes  # of the object
     events: int
-    first_us: int | None = None  # span of its events, of its artifacts and of the events of these
-    last_us: int | None = None
+    first_us: int | None = None  # earliest and latest time of its events, of its artifacts
+    last_us: int | None = None  # and of the events to which these belong
 
 
 class Seen(NamedTuple):
-    """The newest manifest of a device that the author has read."""
+    """The newest manifest of another device that the author has read."""
 
     device_id: bytes
     seq: int
-    sha256: bytes  # its identity
+    sha256: bytes  # of its payload: its identity
 
 
 class Manifest(NamedTuple):
+    """The fields of a manifest."""
+
     device_id: bytes
     seq: int
     at_us: int
@@ -86,23 +88,25 @@ class Manifest(NamedTuple):
     objects: tuple[Listed, ...]
     seen: tuple[Seen, ...]
     roster: tuple[Record, ...]
-    key_id: bytes  # of the epoch it was written in; zero in a plain vault
+    key_id: bytes  # of the epoch under which it is sealed; zero in a plain vault
 
 
 class Signed(NamedTuple):
+    """A decoded manifest with the bytes that its signature covers."""
+
     manifest: Manifest
     payload: bytes
     signature: bytes
 
 
 def encode(manifest: Manifest, sign_seed: bytes, vault_id: bytes) -> bytes:
-    """Payload and signature, as they are sealed."""
+    """Return payload and signature, ready to be sealed."""
     payload = pack({"v": _VERSION, **manifest._asdict()})
     return payload + sign(sign_seed, LABEL_MANIFEST, vault_id, payload)
 
 
 def decode(data: bytes) -> Signed:
-    """The manifest and what is to be verified. Raises Fault."""
+    """Return a manifest, its payload and its signature, which is not verified. Raises Fault."""
     payload, signature = data[:-SIGNATURE_BYTES], data[-SIGNATURE_BYTES:]
     found = fields(payload, _DECODERS)
     if len(found["label"].encode()) > MAX_LABEL_BYTES:
@@ -116,23 +120,23 @@ def decode(data: bytes) -> Signed:
 
 
 def is_signed(signed: Signed, sign_pub: bytes, vault_id: bytes) -> bool:
-    """Whether the owner of a key signed this manifest for this vault."""
+    """Return whether the owner of a key signed this manifest for this vault."""
     return verify(sign_pub, signed.signature, LABEL_MANIFEST, vault_id, signed.payload)
 
 
 def identity(payload: bytes) -> bytes:
-    """The name of a manifest among all that one device ever signed."""
+    """Return the hash that identifies a manifest among all manifests of its device."""
     return sha256(payload).digest()
 
 
 def seen_of(rows: Iterable[tuple[bytes, int, bytes]]) -> tuple[Seen, ...]:
-    """Rows of SEEN_TYPE as records; each device once. Raises Fault."""
+    """Return rows of SEEN_TYPE as records. Raises Fault if a device occurs twice."""
     seen = tuple(Seen(*row) for row in rows)
-    if len({one.device_id for one in seen}) != len(seen):
+    if len({head.device_id for head in seen}) != len(seen):
         raise malformed("it names a device twice")
     return seen
 
 
 def roster_of(rows: Iterable[tuple[bytes, bytes, bytes]]) -> tuple[Record, ...]:
-    """Rows of ROSTER_TYPE as records."""
+    """Return rows of ROSTER_TYPE as records."""
     return tuple(Record(*row) for row in rows)

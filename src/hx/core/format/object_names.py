@@ -1,7 +1,8 @@
-"""Objects and their store keys: `spelled` and `parsed` are each other's inverse.
+"""The store keys of objects: `spelled` and `parsed` are inverse functions.
 
-A key is a function of the header, so an object cannot be swapped, renamed or replayed elsewhere.
-Names carry no hash of a plaintext, no host, user or label. Source: sync contract v1, section 3.
+A store key is a function of the header, so an object cannot be swapped, renamed or replayed under
+another key. Keys contain no hash of a plaintext, no host, user or label. Source: docs/format.md,
+"Names in the store".
 """
 
 from __future__ import annotations
@@ -25,40 +26,40 @@ INVITES = "j/"
 
 NIL = bytes(16)
 MAX_SEQ = 10**12 - 1  # twelve digits
-_RAND = 8  # bytes of a manifest's object_id; the other eight are zero
+_RAND = 8  # random bytes of a manifest's object_id; the other eight bytes are zero
 
 _TEMP = re.compile(r"~hx-.*\.tmp|\.syncthing\..*|~syncthing~.*", re.DOTALL)
 _CONFLICT = re.compile(r".*\.sync-conflict-.*|.*conflicted copy.*|.* \([0-9]+\)\.hx", re.DOTALL)
 
 
 class Name(NamedTuple):
-    """What the header says of an object's place; what a kind does not use is zero."""
+    """The fields of the header that give the store key; those that a kind does not use are zero."""
 
     kind: int
     device_id: bytes = NIL  # the author
     object_id: bytes = NIL
-    key_id: bytes = NIL  # only a slot's key names it
-    seq: int = 0  # only a manifest has one
+    key_id: bytes = NIL  # only in the name of a slot
+    seq: int = 0  # only in the name of a manifest
 
 
 def spelled(name: Name) -> str:
-    """The store key."""
-    device, thing = name.device_id.hex(), name.object_id.hex()
+    """Return the store key of a name."""
+    device, object_id = name.device_id.hex(), name.object_id.hex()
     if name.kind == GENESIS:
         return VAULT_KEY
     if name.kind == MANIFEST:
-        return f"m/{device}-{name.seq:012d}-{thing[: 2 * _RAND]}.hx"
+        return f"m/{device}-{name.seq:012d}-{object_id[: 2 * _RAND]}.hx"
     if name.kind == SEGMENT:
-        return f"o/{device}/{thing}.hx"
+        return f"o/{device}/{object_id}.hx"
     if name.kind == BLOB:
-        return f"b/{device}/{thing[:2]}/{thing}.hx"
+        return f"b/{device}/{object_id[:2]}/{object_id}.hx"
     if name.kind == SLOT:
-        return f"k/{thing}/{name.key_id.hex()}-{device}.hx"
-    return f"j/{thing}.hx"
+        return f"k/{object_id}/{name.key_id.hex()}-{device}.hx"
+    return f"j/{object_id}.hx"
 
 
 def parsed(key: str) -> Name | None:
-    """What a store key names; None: it is no name of ours."""
+    """Return the name that a store key gives, or None if it is not a key of hx."""
     for pattern, name in _PATTERNS:
         match = pattern.fullmatch(key)
         if match is not None:
@@ -93,7 +94,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], Callable[..., Name]], ...] = (
 
 
 def why_skipped(key: str) -> str:
-    """FOREIGN, TEMP or CONFLICT_COPY, for a key that `parsed` refuses."""
+    """Return FOREIGN, TEMP or CONFLICT_COPY for a key that `parsed` refuses."""
     base = key.rpartition("/")[2]
     if _TEMP.fullmatch(base):
         return TEMP
@@ -101,25 +102,25 @@ def why_skipped(key: str) -> str:
 
 
 def segment(device_id: bytes, object_id: bytes) -> str:
-    """Its store key."""
+    """Return the store key of a segment."""
     return spelled(Name(SEGMENT, device_id, object_id))
 
 
 def segments_of(device_id: bytes) -> str:
-    """The prefix of a device's segments."""
+    """Return the prefix of the keys of a device's segments."""
     return f"o/{device_id.hex()}/"
 
 
 def blobs_of(device_id: bytes) -> str:
-    """The prefix of a device's blobs."""
+    """Return the prefix of the keys of a device's blobs."""
     return f"b/{device_id.hex()}/"
 
 
 def manifests_of(device_id: bytes) -> str:
-    """The prefix of a device's manifests."""
+    """Return the prefix of the keys of a device's manifests."""
     return f"m/{device_id.hex()}-"
 
 
 def slots_for(recipient: bytes) -> str:
-    """The prefix of the slots that one recipient can open."""
+    """Return the prefix of the keys of the slots that one recipient can open."""
     return f"k/{recipient.hex()}/"

@@ -1,8 +1,8 @@
-"""Strict reading of msgpack maps: exact field types, no extension types, nothing unknown.
+"""Strict decoding of msgpack maps: exact types, no extension types, no unknown fields.
 
-Every payload of the vault is a map from names to columns or values. A version or a field that is
-not known comes from a newer hx: the object waits for an upgrade and is never rewritten. Anything
-else that is not as it must be is malformed. Source: sync contract v1, section 6.
+Every payload of a vault is a map from names to columns or values. An unknown version or field comes
+from a newer hx: the object waits for an upgrade and is never rewritten. Everything else that is not
+exactly as specified is malformed. Source: docs/format.md, "Payloads".
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ TimeUs = Annotated[int, Meta(ge=-MAX_TIME_US, le=MAX_TIME_US)]
 U32 = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 I64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 U63 = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-U64 = Annotated[int, Meta(ge=0)]  # msgpack has no greater ones
+U64 = Annotated[int, Meta(ge=0)]  # msgpack has no greater integers
 
-_MAX_FIELDS = 256  # some ten times what any payload has
+_MAX_FIELDS = 256  # about ten times as many as any payload has
 
 _MAP = Decoder(dict[str, Raw])
 _INT = Decoder(int)
@@ -38,23 +38,24 @@ _ERRORS = (MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def malformed(detail: str) -> Fault:
+    """Return the fault for a payload that is not as specified."""
     return rejected(MALFORMED, detail)
 
 
 def decoders(types: Mapping[str, Any]) -> dict[str, Decoder[Any]]:
-    """A decoder for each field, made once."""
+    """Return a decoder for each field, to be made once."""
     return {name: Decoder(kind) for name, kind in types.items()}
 
 
 def fields(
     payload: bytes, known: Mapping[str, Decoder[Any]], *, version: str = "v"
 ) -> dict[str, Any]:
-    """The values of exactly the known fields; `version` must say 1. Raises Fault."""
+    """Return the values of exactly the known fields; `version` must be 1. Raises Fault."""
     raw = _map(payload)
     if version not in raw:
         raise malformed(f"it has no field {version}")
     if _value(version, _INT, raw.pop(version)) != 1:
-        raise pending(NEEDS_UPGRADE, "it is of a version that this hx does not know")
+        raise pending(NEEDS_UPGRADE, "it has a version that this hx does not know")
     if raw.keys() - known.keys():
         raise pending(NEEDS_UPGRADE, "it has a field that this hx does not know")
     missing = known.keys() - raw.keys()
@@ -65,19 +66,22 @@ def fields(
 
 def _map(payload: bytes) -> dict[str, Raw]:
     length = _length(payload)
-    if length > _MAX_FIELDS:  # before as many are made
+    if length > _MAX_FIELDS:  # checked before the decoder makes as many objects
         raise malformed("it has too many fields")
     try:
         raw = _MAP.decode(payload)
     except _ERRORS:
-        raise malformed("it is no msgpack map") from None
+        raise malformed("it is not a msgpack map") from None
     if len(raw) != length:
         raise malformed("it has a field twice")
     return raw
 
 
 def _length(payload: bytes) -> int:
-    """How many fields the head of a msgpack map says it has; of anything else no matter what."""
+    """Return how many fields the head of a msgpack map states.
+
+    For data that are not a map the result has no meaning; decoding refuses them.
+    """
     head = payload[:1]
     if head == b"\xde":
         return int.from_bytes(payload[1:3], "big")
@@ -90,4 +94,4 @@ def _value(name: str, decoder: Decoder[Any], raw: Raw) -> Any:
     try:
         return decoder.decode(raw)
     except _ERRORS:
-        raise malformed(f"its field {name} is not as it must be") from None
+        raise malformed(f"its field {name} is invalid") from None

@@ -1,9 +1,9 @@
 """Secrets that people write down or type: recovery words, invitation codes, fingerprints.
 
-Recovery words are BIP-39: 16 random bytes as 12 English words, four bits of them a checksum (the
-bytes are used as they are; BIP-39's PBKDF2 is not). An invitation code is 28 characters of
-Crockford's base32: 16 random bytes and 12 bits of BLAKE2b(bytes, person "hx1-code-check").
-Source: sync contract v1, section 4.
+Recovery words are BIP-39: 16 random bytes as 12 English words, four bits of them a checksum. The
+bytes are used as they are, without the PBKDF2 of BIP-39. An invitation code is 28 characters of
+Crockford's base32: 16 random bytes and 12 bits of BLAKE2b(bytes, person "hx1-code-check"). Source:
+docs/format.md, "Keys".
 """
 
 from __future__ import annotations
@@ -27,33 +27,33 @@ _LOOKALIKES = str.maketrans("oil", "011", "- \t\r\n")
 
 
 def new_secret() -> bytes:
-    """16 random bytes: of a recovery sheet, or of an invitation."""
+    """Return 16 random bytes for recovery words or an invitation."""
     return secrets.token_bytes(SECRET_BYTES)
 
 
 def words_of(entropy: bytes) -> list[str]:
-    """The twelve recovery words of 16 bytes."""
+    """Return the twelve recovery words for 16 bytes."""
     return _bip39().to_mnemonic(entropy).split()
 
 
 def entropy_of(text: str) -> bytes:
-    """The 16 bytes of twelve words. Raises InputError with a hint that names the wrong word."""
+    """Return the 16 bytes of twelve words. Raises InputError with a hint about the wrong word."""
     bip39, words = _bip39(), text.lower().split()
-    for place, word in enumerate(words, 1):
+    for number, word in enumerate(words, 1):
         if word not in bip39.wordlist:
             raise InputError(
-                f"word {place} is not in the list of recovery words: {word[:20]!r}",
+                f"word {number} of the recovery words is not in the word list: {word[:20]!r}",
                 _nearest(word, bip39.wordlist),
             )
     if len(words) != _WORDS:
         raise InputError(
-            f"there are {_WORDS} recovery words, but {len(words)} were given",
-            "type all of them in their order, with blanks between them",
+            f"there must be {_WORDS} recovery words, and these are {len(words)}",
+            "type all words in their order, with blanks between them",
         )
     if not bip39.check(" ".join(words)):
         raise InputError(
             "the recovery words do not fit together",
-            "each is in the list, but one is wrong or two are swapped: compare with the sheet",
+            "all words are in the list: compare each with the sheet, and the order of the words",
         )
     return bytes(bip39.to_entropy(words))
 
@@ -72,7 +72,7 @@ def _bip39() -> Mnemonic:
 
 
 def fingerprint_words(digest: bytes, count: int = 6) -> list[str]:
-    """The first bits of a digest, 11 a word, for two people to compare."""
+    """Return the first bits of a digest as words of 11 bits, for two people to compare."""
     bits = int.from_bytes(digest, "big")
     shift = 8 * len(digest) - _WORD_BITS
     wordlist = _bip39().wordlist
@@ -80,7 +80,7 @@ def fingerprint_words(digest: bytes, count: int = 6) -> list[str]:
 
 
 def code_of(secret: bytes) -> str:
-    """An invitation code, seven groups of four."""
+    """Return the invitation code for 16 bytes, as seven groups of four characters."""
     number = int.from_bytes(secret, "big") << _CHECK_BITS | _check(secret)
     shifts = range(5 * (_CODE_CHARACTERS - 1), -1, -5)
     letters = "".join(ALPHABET[number >> shift & 31] for shift in shifts)
@@ -88,16 +88,16 @@ def code_of(secret: bytes) -> str:
 
 
 def secret_of(code: str) -> bytes:
-    """The 16 bytes of a code, however it is grouped or cased. Raises InputError on a typo."""
+    """Return the 16 bytes of a code in any grouping and case. Raises InputError for a typo."""
     letters = code.lower().translate(_LOOKALIKES)
-    strange = next((letter for letter in letters if letter not in ALPHABET), None)
-    if strange is not None:
+    invalid = next((letter for letter in letters if letter not in ALPHABET), None)
+    if invalid is not None:
         raise InputError(
-            f"an invitation code cannot contain {strange!r}", "it has digits and letters, no u"
+            f"an invitation code has no {invalid!r}", "it has only digits and letters, and no u"
         )
     if len(letters) != _CODE_CHARACTERS:
         raise InputError(
-            f"an invitation code has {_CODE_CHARACTERS} characters, this one {len(letters)}",
+            f"an invitation code has {_CODE_CHARACTERS} characters; this one has {len(letters)}",
             "type it as `hx sync invite` printed it",
         )
     number = 0
@@ -106,22 +106,23 @@ def secret_of(code: str) -> bytes:
     secret = (number >> _CHECK_BITS).to_bytes(SECRET_BYTES, "big")
     if number & (1 << _CHECK_BITS) - 1 != _check(secret):
         raise InputError(
-            "the invitation code is mistyped: its check letters do not fit",
+            "the invitation code is mistyped: its check characters are wrong",
             "compare it letter by letter with what `hx sync invite` printed",
         )
     return secret
 
 
 def _check(secret: bytes) -> int:
+    """Return the 12 check bits of a code."""
     digest = blake2b(secret, digest_size=32, person=b"hx1-code-check").digest()
     return int.from_bytes(digest[:2], "big") >> (16 - _CHECK_BITS)
 
 
 def invite_id(secret: bytes) -> bytes:
-    """The name of the invitation in the store."""
+    """Return the id of the invitation, which is a part of its store key."""
     return derive(secret, b"hx1-invite-id")[:16]
 
 
 def invite_key(secret: bytes) -> bytes:
-    """The key that seals the invitation."""
+    """Return the key that seals the invitation."""
     return derive(secret, b"hx1-invite-key")

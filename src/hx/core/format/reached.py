@@ -1,66 +1,69 @@
-"""Outward from the first device: whose word counts, by adds, invitations and closes.
+"""Who is a member: reachability from the first device by adds, invitations and closes.
 
-A rule only ever adds to what is reached, so the order in which records are looked at does not
-show. Keys are looked up, never owned: anybody may write another's public key into a record, so
-two records with one key must not take anything from each other.
+A rule only ever adds to what is reached, so the result does not depend on the order in which
+records are evaluated. Records refer to keys and do not own them: anybody may write another device's
+public key into a record, so two records with one key must not affect each other. Source:
+docs/format.md, "Roster".
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from heapq import heappop, heappush
 
 from hx.core.format.roster_records import DeviceAdd, DeviceRevoke, Invite, InviteClose
 from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from hx.core.format.revoked import Revoked
     from hx.core.format.roster_records import Fact
 
-MAX_DEVICES = 250  # besides the first; `without` of an epoch must be able to name them all
-MAX_COUNTING = 1024
-MAX_OF_ONE_SIGNER = 64  # that is neither recovery nor an admin
+MAX_DEVICES = 250  # besides the first; `without` of an epoch must have room for all of them
+MAX_COUNTING = 1024  # records
+MAX_OF_ONE_SIGNER = 64  # records, if the signer is neither recovery nor an admin
 
-# why a record does not count
-NOT_ENTITLED = "its signer may not sign it"
-SIGNER_REVOKED = "its signer is revoked, and nobody keeps it"
-NOT_ADMITTED = "its invitation admitted others, or is lost to a revoked device"
-TOO_MANY = "there are too many"
+# Why a record does not count
+NOT_ENTITLED = "its signer is not entitled to sign it"
+SIGNER_REVOKED = "its signer is revoked, and the revocation does not keep it"
+NOT_ADMITTED = "its invitation admitted other devices, or a revoked device holds its key"
+TOO_MANY = "there are too many records"
 
 
-class Rules(NamedTuple):
-    """What is known before anybody is reached."""
+class Authorities(NamedTuple):
+    """What is known before any device is reached: recovery, the admins, and who is revoked."""
 
-    recovery: bytes  # public keys that sign
-    admins: frozenset[bytes]
+    recovery: bytes  # public key
+    admins: frozenset[bytes]  # public keys
     revoked: Revoked
 
 
-class Reached:
+class Reachability:
     """Who is reached, and by which records.
 
-    `ordinary`: ids that are few enough of one signer; `beyond`: ids that are too many in all.
-    Of several adds of one device by one signer the first counts: whoever holds the key of an
-    invitation could else sign any number for a device that was admitted.
+    `ordinary` contains the ids of records within the limit of their signer, `beyond` the ids of
+    those over the limits of the vault. Of several adds of one device by one signer only the first
+    counts: otherwise the holder of an invitation's key could sign any number of adds for a device
+    that was admitted.
     """
 
     def __init__(
         self,
         facts: Iterable[Fact],
-        rules: Rules,
+        authorities: Authorities,
         ordinary: Collection[bytes],
         beyond: Collection[bytes] = (),
     ) -> None:
-        self.full: dict[bytes, bytes] = {}  # device id -> key; revoked ones are among them
-        self.counting: set[bytes] = set()
-        self.closed: set[bytes] = set()
-        self.invites: dict[bytes, tuple[Fact, Invite]] = {}  # by the record's id
+        self.devices: dict[bytes, bytes] = {}  # device id -> public key, of revoked devices too
+        self.counting: set[bytes] = set()  # ids of records
+        self.closed: set[bytes] = set()  # invite ids
+        self.invites: dict[bytes, tuple[Fact, Invite]] = {}  # by id of the record
         self._admitted: dict[bytes, set[bytes]] = defaultdict(set)
-        self._free: set[bytes] = set()  # keys whose records need not be kept
+        self._unrevoked: set[bytes] = set()  # keys of devices that are not revoked
         self._todo: list[bytes] = []
-        self._rules = rules
+        self._authorities = authorities
         self._beyond = beyond
         self._ordinary = ordinary
         self._by_signer: dict[bytes, list[Fact]] = defaultdict(list)
@@ -73,21 +76,24 @@ class Reached:
             if fact.id not in beyond and (not is_again or self._is_kept(fact)):
                 self._by_signer[fact.signer].append(fact)
 
-    def go(self, device_id: bytes, key: bytes) -> None:
-        """From the first device and from recovery as far as it goes."""
-        self._stand(device_id, key)
-        for fact in self._by_signer[self._rules.recovery]:
+    def reach_all(self, device_id: bytes, key: bytes) -> None:
+        """Reach all devices that can be reached from the first device and from recovery."""
+        self._reach(device_id, key)
+        for fact in self._by_signer[self._authorities.recovery]:
             if isinstance(fact.body, DeviceAdd):
                 self._add(fact, fact.body)
         while self._todo:
             for fact in self._by_signer[self._todo.pop()]:
                 if self._is_kept(fact) or self._is_ordinary(fact):
-                    self._take(fact)
+                    self._count(fact)
 
     def waiting(self) -> Iterator[tuple[Fact, DeviceAdd, bytes]]:
-        """Adds by invitations that nobody has closed: (record, add, invite id)."""
+        """Yield (record, add, invite id) of each device that waits to be admitted.
+
+        These joined by an invitation that no close has ended.
+        """
         closed = {i.sign_pub for _, i in self.invites.values() if i.invite_id in self.closed}
-        settled = self.full.keys() | self._rules.revoked.devices
+        settled = self.devices.keys() | self._authorities.revoked.devices
         for fact, body in self.invites.values():
             if body.sign_pub in closed:
                 continue
@@ -97,15 +103,18 @@ class Reached:
                     yield joining, add, body.invite_id
 
     def why_not(self, fact: Fact) -> str:
-        """Why a record does not count."""
-        if fact.id in self._beyond or (fact.signer in self._free and not self._is_ordinary(fact)):
+        """Return why a record does not count."""
+        if fact.id in self._beyond or (
+            fact.signer in self._unrevoked and not self._is_ordinary(fact)
+        ):
             return TOO_MANY
         if any(body.sign_pub == fact.signer for _, body in self.invites.values()):
             return NOT_ADMITTED
-        is_lost = fact.signer in self.full.values() and fact.signer not in self._free
-        return SIGNER_REVOKED if is_lost else NOT_ENTITLED
+        is_revoked = fact.signer in self.devices.values() and fact.signer not in self._unrevoked
+        return SIGNER_REVOKED if is_revoked else NOT_ENTITLED
 
-    def _take(self, fact: Fact) -> None:
+    def _count(self, fact: Fact) -> None:
+        """Let a record of a reached signer count, and apply it."""
         body = fact.body
         if isinstance(body, DeviceRevoke):
             return
@@ -124,80 +133,95 @@ class Reached:
 
     def _add(self, fact: Fact, body: DeviceAdd) -> None:
         self.counting.add(fact.id)
-        self._stand(body.device_id, body.sign_pub)
+        self._reach(body.device_id, body.sign_pub)
 
-    def _stand(self, device_id: bytes, key: bytes) -> None:
-        if device_id not in self.full:
-            self.full[device_id] = key
+    def _reach(self, device_id: bytes, key: bytes) -> None:
+        if device_id not in self.devices:
+            self.devices[device_id] = key
             self._todo.append(key)
-            if device_id not in self._rules.revoked.devices:
-                self._free.add(key)
+            if device_id not in self._authorities.revoked.devices:
+                self._unrevoked.add(key)
 
     def _admit(self, invitation: Fact, body: Invite) -> None:
-        """Those named by a close; whoever closed it has vouched for them, so no limit applies."""
+        """Reach the devices that joined by an invitation and that a close admits.
+
+        The signer of the close has vouched for them, so no limit applies.
+        """
         for fact, add in self._joining(invitation, body):
             if add.device_id in self._admitted[body.invite_id]:
                 self._add(fact, add)
 
     def _joining(self, invitation: Fact, body: Invite) -> Iterator[tuple[Fact, DeviceAdd]]:
-        """Adds signed by the key of an invitation.
+        """Yield the adds that the key of an invitation signed and that may count.
 
-        Who made it and who joined by it hold that key. When one of them is revoked, it may sign
-        more of them at any time: what others joined by it must be kept.
+        The device that made the invitation and those that joined by it hold that key. When one of
+        them is revoked, it may sign more adds at any time. Then only adds count that a revocation
+        keeps, and those of revoked devices.
         """
-        revoked = self._rules.revoked.devices
-        lost = invitation.signer not in self._free or not revoked.isdisjoint(
+        revoked = self._authorities.revoked.devices
+        is_compromised = invitation.signer not in self._unrevoked or not revoked.isdisjoint(
             self._joined[body.sign_pub]
         )
         for fact in self._by_signer[body.sign_pub]:
             add = fact.body
             if isinstance(add, DeviceAdd) and (
-                not lost or self._is_kept(fact) or add.device_id in revoked
+                not is_compromised or self._is_kept(fact) or add.device_id in revoked
             ):
                 yield fact, add
 
     def _is_kept(self, fact: Fact) -> bool:
-        return fact.id in self._rules.revoked.kept
+        return fact.id in self._authorities.revoked.kept
 
     def _is_ordinary(self, fact: Fact) -> bool:
-        return fact.signer in self._free and fact.id in self._ordinary
+        return fact.signer in self._unrevoked and fact.id in self._ordinary
 
 
-def reached(first: tuple[bytes, bytes], facts: list[Fact], rules: Rules) -> Reached:
-    """As far as it goes within the limits. `first`: id and key of the first device."""
-    ordinary = _few_of_each(facts, rules)
-    found = Reached(facts, rules, ordinary)
-    found.go(*first)
-    beyond = _beyond(found, facts, rules)
+def reached(
+    first: tuple[bytes, bytes], facts: list[Fact], authorities: Authorities
+) -> Reachability:
+    """Return who is reached within the limits.
+
+    `first` is the id and the public key of the first device.
+    """
+    ordinary = _few_of_each(facts, authorities)
+    found = Reachability(facts, authorities, ordinary)
+    found.reach_all(*first)
+    beyond = _beyond(found, facts, authorities)
     if beyond:
-        found = Reached(facts, rules, ordinary, beyond)
-        found.go(*first)
+        found = Reachability(facts, authorities, ordinary, beyond)
+        found.reach_all(*first)
     return found
 
 
-def _few_of_each(facts: Iterable[Fact], rules: Rules) -> frozenset[bytes]:
-    """Of a signer that is neither recovery nor an admin those with the smallest ids.
+def _few_of_each(facts: Iterable[Fact], authorities: Authorities) -> frozenset[bytes]:
+    """Return the ids of the records within the limit of their signer.
 
-    What is kept counts beside these: else who is revoked could push it out.
+    These are the ones with the smallest ids. There is no limit for recovery and admins. Kept
+    records count besides these; otherwise a revoked device could push them out.
     """
     left: dict[bytes, int] = defaultdict(lambda: MAX_OF_ONE_SIGNER)
     few = set()
     for fact in facts:
-        if fact.signer not in rules.admins:
+        if fact.signer not in authorities.admins:
             left[fact.signer] -= 1
         if left[fact.signer] >= 0:
             few.add(fact.id)
     return frozenset(few)
 
 
-def _beyond(found: Reached, facts: Iterable[Fact], rules: Rules) -> frozenset[bytes]:
-    """Counting records over the limits: first those of waiting devices, then of no admin."""
+def _beyond(
+    found: Reachability, facts: Iterable[Fact], authorities: Authorities
+) -> frozenset[bytes]:
+    """Return the ids of the counting records that are over the limits of the vault.
+
+    Records of waiting devices are left out first, then those of signers that are not admins.
+    """
     waiting = {fact.id for fact, _, _ in found.waiting()}
     counting = [fact for fact in facts if fact.id in found.counting or fact.id in waiting]
     counting.sort(
         key=lambda fact: (
-            fact.signer != rules.recovery,
-            fact.signer not in rules.admins and fact.id not in rules.revoked.kept,
+            fact.signer != authorities.recovery,
+            fact.signer not in authorities.admins and fact.id not in authorities.revoked.kept,
             fact.id in waiting,
             fact.id,
         )
@@ -212,3 +236,43 @@ def _beyond(found: Reached, facts: Iterable[Fact], rules: Rules) -> frozenset[by
             if isinstance(body, DeviceAdd):
                 devices.add(body.device_id)
     return frozenset(fact.id for fact in counting if fact.id not in within)
+
+
+def enrolled(known: Mapping[bytes, bytes], facts: Iterable[Fact]) -> dict[bytes, bytes]:
+    """Return device id -> public key of all that were ever a member.
+
+    These are reached by adds and invitations, whatever was revoked or closed since. Their records
+    are part of the history, and their epochs may be used for reading.
+
+    `known` contains the active and waiting devices; these come before all others. A revoked device
+    can still sign adds, and an epoch must name all inactive devices, so the number is limited: the
+    adds with the smallest ids are taken.
+    """
+    by_signer: dict[bytes, list[Fact]] = defaultdict(list)
+    for fact in facts:
+        by_signer[fact.signer].append(fact)
+    found = dict(known)
+    todo = list(known.values())
+    done: set[bytes] = set()
+    adds: list[tuple[bytes, DeviceAdd]] = []
+    while todo or adds:
+        while todo:
+            signer = todo.pop()
+            if signer not in done:
+                done.add(signer)
+                _gather(by_signer[signer], todo, adds)
+        if adds:
+            _, body = heappop(adds)
+            if body.device_id not in found and len(found) <= MAX_DEVICES:
+                found[body.device_id] = body.sign_pub
+                todo.append(body.sign_pub)
+    return found
+
+
+def _gather(facts: Iterable[Fact], todo: list[bytes], adds: list[tuple[bytes, DeviceAdd]]) -> None:
+    """Add the invitations of a signer to `todo`, and its adds to the heap `adds`."""
+    for fact in facts:
+        if isinstance(fact.body, Invite):
+            todo.append(fact.body.sign_pub)
+        if isinstance(fact.body, DeviceAdd):
+            heappush(adds, (fact.id, fact.body))

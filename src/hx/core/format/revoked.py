@@ -1,9 +1,9 @@
-"""Who is revoked, and what of theirs goes on counting.
+"""Who is revoked, and which records of a revoked device still count.
 
-First come the revocations by the recovery key, against anyone; then those by admins, against
-whoever is no admin. A record of a device that these revoke counts only if one of them keeps it:
-nothing tells when it was signed. Revocations by oneself take nothing back. Source: sync contract
-v1, section 4.
+The revocations by the recovery key are evaluated first, against any device; then those by admins,
+against devices that are not admins. A record of a device revoked by these counts only if one of
+them keeps it, as nothing proves when it was signed. A revocation of a device by itself does not
+affect its other records. Source: docs/format.md, "Roster".
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 class Revoked(NamedTuple):
-    """What the revocations by recovery and by admins say."""
+    """What the revocations by recovery and by admins state."""
 
     devices: frozenset[bytes]  # ids
-    kept: frozenset[bytes]  # ids of records that count whoever signed them
-    counting: frozenset[bytes]  # ids of these revocations
+    kept: frozenset[bytes]  # ids of records that count although their signer is revoked
+    counting: frozenset[bytes]  # ids of the revocations
 
 
 def revoked(facts: Iterable[Fact], admins: Mapping[bytes, bytes], recovery: bytes) -> Revoked:
-    """`admins`: device id -> public key that signs."""
+    """Return who is revoked by recovery and admins; `admins` maps device ids to public keys."""
     revocations = [(fact, fact.body) for fact in facts if isinstance(fact.body, DeviceRevoke)]
     first = _together(pair for pair in revocations if pair[0].signer == recovery)
     active = {key for device_id, key in admins.items() if device_id not in first.devices}
@@ -38,11 +38,14 @@ def revoked(facts: Iterable[Fact], admins: Mapping[bytes, bytes], recovery: byte
         if body.device_id not in admins
         and (fact.signer in active or (fact.signer in inactive and fact.id in first.kept))
     )
-    return Revoked(*(one | other for one, other in zip(first, second, strict=True)))
+    return Revoked(*(a | b for a, b in zip(first, second, strict=True)))
 
 
 def by_themselves(facts: Iterable[Fact], devices: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-    """id of the device -> id of its record, one each. `devices`: id -> public key that signs."""
+    """Return device id -> id of the record, one each, of devices that revoked themselves.
+
+    `devices` maps device ids to public keys.
+    """
     return {
         fact.body.device_id: fact.id
         for fact in facts
@@ -51,6 +54,7 @@ def by_themselves(facts: Iterable[Fact], devices: Mapping[bytes, bytes]) -> dict
 
 
 def _together(revocations: Iterable[tuple[Fact, DeviceRevoke]]) -> Revoked:
+    """Return what these revocations state in total."""
     pairs = list(revocations)
     return Revoked(
         frozenset(body.device_id for _, body in pairs),

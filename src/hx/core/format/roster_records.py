@@ -1,10 +1,10 @@
 """The records of a roster: what somebody signed about devices, invitations and epochs.
 
-A record is kept and passed on as the bytes that were signed. Its id is
-SHA-256(signer | signature | payload): with the payload alone, whoever signs a copy of another's
-payload would give it the same id, and who saw the copy first would never take the original.
-The payload is one msgpack map, `kind` and `v` first, in the one spelling that `encode` gives:
-two readers must never read two things out of it. Source: sync contract v1, section 4.
+A record is kept and passed on as the bytes that were signed. Its id is SHA-256(signer | signature |
+payload). If it were a hash of the payload alone, a copy of another signer's payload would have the
+same id, and who saw the copy first would never take the original. The payload is one msgpack map,
+`kind` and `v` first, in exactly the encoding that `encode` gives: two readers must not decode
+different values. Source: docs/format.md, "Roster".
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, MsgspecError, Struct, convert
 from msgspec.msgpack import Decoder, encode
 
+from hx.core.device_names import MAX_LABEL_BYTES
 from hx.core.errors import InputError
 from hx.core.format.keys import LABEL_ROSTER, DeviceKeys, derive_id, sign, verify
 from hx.core.format.payload import Bytes32, Id  # noqa: TC001  (msgspec reads the annotations)
-from hx.core.label import MAX_LABEL_BYTES
 from hx.core.model import MAX_TIME_US
 from hx.core.record import NamedTuple
 
@@ -28,28 +28,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MAX_RECORD_BYTES = 512
-MAX_LIST_RECORD_BYTES = 8192  # of a record that holds a list that grows: revocations and epochs
+MAX_LIST_RECORD_BYTES = 8192  # of records whose lists grow: revocations and epochs
 MAX_EPOCH_NUMBER = (1 << 32) - 1
 
-_REMEMBERED = 8192  # signatures; the bytes of as many records are held by the roster anyway
+_REMEMBERED = 8192  # signatures; the roster holds as many records in memory anyway
 
-# why a record says nothing to us
+# Why a record is not used
 UNKNOWN = "a newer hx wrote it"
-MALFORMED = "it cannot be read"
-FORGED = "its signature is wrong"
+MALFORMED = "it is malformed"
+FORGED = "its signature is invalid"
 TOO_LONG = "it is too long"
-MISNAMED = "its device id does not follow from its keys"
+MISNAMED = "its device id does not match its keys"
 
 
 class Record(NamedTuple):
-    """Opaque: signed bytes, whose they are, and the signature."""
+    """A record is signed bytes, the signer, and the signature; it is not decoded."""
 
-    signer: bytes  # Ed25519 public key of a device, of an invitation, or of recovery
+    signer: bytes  # Ed25519 public key of a device, an invitation or recovery
     payload: bytes
     signature: bytes
 
     @property
     def id(self) -> bytes:
+        """Return the id of the record, 32 bytes."""
         return sha256(self.signer + self.signature + self.payload).digest()
 
 
@@ -64,24 +65,26 @@ class DeviceAdd(Struct, frozen=True, tag_field="kind", tag="device_add"):
 
 
 class Invite(Struct, frozen=True, tag_field="kind", tag="invite"):
-    """Whoever holds the key of this invitation may add a device."""
+    """The holder of the key of this invitation may add a device."""
 
     v: Literal[1]
     invite_id: Id
     sign_pub: Bytes32
-    expires_at_us: Annotated[int, Meta(ge=0, le=MAX_TIME_US)]  # read by whoever closes it
+    expires_at_us: Annotated[
+        int, Meta(ge=0, le=MAX_TIME_US)
+    ]  # tested only by the device that closes it
 
 
 class InviteClose(Struct, frozen=True, tag_field="kind", tag="invite_close"):
-    """Of those who joined by an invitation, only these stand."""
+    """An invitation ends; of the devices that joined by it, only these are active."""
 
     v: Literal[1]
     invite_id: Id
-    admitted: tuple[Id, ...]  # ascending, as every list
+    admitted: tuple[Id, ...]  # ascending, as in all lists
 
 
 class DeviceRevoke(Struct, frozen=True, tag_field="kind", tag="device_revoke"):
-    """A device stands no longer; of what it signed only these records count."""
+    """A device is no longer active; of the records that it signed, only these count."""
 
     v: Literal[1]
     device_id: Id
@@ -89,7 +92,7 @@ class DeviceRevoke(Struct, frozen=True, tag_field="kind", tag="device_revoke"):
 
 
 class Epoch(Struct, frozen=True, tag_field="kind", tag="epoch"):
-    """A key of the vault, made without the devices that had fallen."""
+    """A key of the vault, which the inactive devices do not get."""
 
     v: Literal[1]
     number: Annotated[int, Meta(ge=1, le=MAX_EPOCH_NUMBER)]
@@ -110,45 +113,50 @@ _MAP = Decoder(dict[str, Any])
 
 
 def add(device: tuple[bytes, bytes], label: str, *, seed: bytes, vault_id: bytes) -> Record:
-    """`device` is its public keys: to sign, to box."""
+    """Return a signed DeviceAdd; `device` is its two public keys (Ed25519, X25519)."""
     return _signed(DeviceAdd(1, derive_id(*device), *device, label), seed, vault_id)
 
 
 def invite(
     invite_id: bytes, sign_pub: bytes, expires_at_us: int, *, seed: bytes, vault_id: bytes
 ) -> Record:
+    """Return a signed Invite; `sign_pub` is the public key of the invitation."""
     return _signed(Invite(1, invite_id, sign_pub, expires_at_us), seed, vault_id)
 
 
 def invite_close(
     invite_id: bytes, admitted: Iterable[bytes], *, seed: bytes, vault_id: bytes
 ) -> Record:
+    """Return a signed InviteClose."""
     return _signed(InviteClose(1, invite_id, _listed(admitted)), seed, vault_id)
 
 
 def device_revoke(
     device_id: bytes, keep: Iterable[bytes], *, seed: bytes, vault_id: bytes
 ) -> Record:
-    """`keep`: ids of records that go on counting."""
+    """Return a signed DeviceRevoke; `keep` are the ids of records that still count."""
     return _signed(DeviceRevoke(1, device_id, _listed(keep)), seed, vault_id)
 
 
 def epoch(
     number: int, key_id: bytes, without: Iterable[bytes], *, seed: bytes, vault_id: bytes
 ) -> Record:
-    """`without`: every fallen device that the signer knows of."""
+    """Return a signed Epoch; `without` are all inactive devices that the signer knows."""
     return _signed(Epoch(1, number, key_id, _listed(without)), seed, vault_id)
 
 
 def is_genuine(record: Record, vault_id: bytes) -> bool:
-    """Whether its signer signed it for this vault; remembered, as it is asked again and again."""
+    """Return whether the signer signed this record for this vault.
+
+    The answer is cached, as each evaluation asks it for all records.
+    """
     return len(record.payload) <= MAX_LIST_RECORD_BYTES and _verified(
         record.signer, record.signature, vault_id, record.payload
     )
 
 
 def decode(payload: bytes) -> Body | str:
-    """What a payload says, or why it says nothing to us."""
+    """Return what a payload states, or why it states nothing that hx can use."""
     if len(payload) > MAX_LIST_RECORD_BYTES:
         return TOO_LONG
     try:
@@ -168,7 +176,7 @@ def decode(payload: bytes) -> Body | str:
 
 
 def _checked(body: Body, payload: bytes) -> Body | str:
-    """The body, if it is spelled as we would spell it and holds what it may."""
+    """Return the body, or why it is refused: another encoding, too long, or a wrong device id."""
     if encode(body) != payload or not _is_listed(body):
         return MALFORMED
     if len(payload) > MAX_RECORD_BYTES and not isinstance(body, _LISTS):
@@ -182,7 +190,7 @@ def _checked(body: Body, payload: bytes) -> Body | str:
 
 
 def _is_listed(body: Body) -> bool:
-    """Whether its list, if it has one, is in order and names nothing twice."""
+    """Return whether the list of a record is ascending and without duplicates."""
     match body:
         case InviteClose():
             return body.admitted == _listed(body.admitted)
@@ -194,13 +202,15 @@ def _is_listed(body: Body) -> bool:
 
 
 def _listed(members: Iterable[bytes]) -> tuple[bytes, ...]:
+    """Return the list as it is encoded: ascending and without duplicates."""
     return tuple(sorted(set(members)))
 
 
 def _signed(body: Body, seed: bytes, vault_id: bytes) -> Record:
+    """Return the record for a body, signed. Raises InputError if `decode` would refuse it."""
     payload = encode(body)
     if isinstance(why := decode(payload), str):
-        raise InputError(f"this cannot become part of the roster: {why}")
+        raise InputError(f"this record cannot be added to the roster: {why}")
     signer = DeviceKeys(seed, bytes(32)).sign_pub
     return Record(signer, payload, sign(seed, LABEL_ROSTER, vault_id, payload))
 
@@ -211,7 +221,7 @@ def _verified(signer: bytes, signature: bytes, vault_id: bytes, payload: bytes) 
 
 
 class Fact(NamedTuple):
-    """A genuine record, read."""
+    """A genuine record, decoded."""
 
     id: bytes
     signer: bytes
@@ -219,7 +229,10 @@ class Fact(NamedTuple):
 
 
 def read(records: Iterable[Record], vault_id: bytes) -> tuple[list[Fact], dict[bytes, str]]:
-    """What genuine records say, ascending by id; and by id why the others say nothing."""
+    """Return the genuine records, decoded and ascending by id, and why the others are not used.
+
+    The second result maps ids of records to the reason.
+    """
     facts: list[Fact] = []
     silent: dict[bytes, str] = {}
     for record in set(records):

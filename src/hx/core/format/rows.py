@@ -1,6 +1,6 @@
 """Artifacts, pins and tombstones as rows; the event keys of tombstones are columns.
 
-Source: sync contract v1, section 6.
+Source: docs/format.md, "Segment".
 """
 
 from __future__ import annotations
@@ -43,28 +43,31 @@ _Artifact = tuple[
 ]
 _ArtifactKeys = Annotated[tuple[_ArtifactKey, ...], Meta(max_length=MAX_KEYS_IN_TOMBSTONE)]
 
-# each row of a tombstone begins with tombstone_id, created_at_us, device_id
+# Each row of a tombstone begins with tombstone_id, created_at_us, device_id
 ROW_TYPES: dict[str, Any] = {
     "artifacts": Annotated[list[_Artifact], _Rows],
     "pins": Annotated[list[tuple[Id, bool, TimeUs, Id]], _Rows],
     "forget_windows": Annotated[list[tuple[Id, TimeUs, Id, I64, I64, Id | None]], _Rows],
     "forget_sessions": Annotated[list[tuple[Id, TimeUs, Id, Id]], _Rows],
-    # how many of the key columns' next rows are its own, and keys of artifacts
+    # the number of next rows of the key columns that belong to it, and keys of artifacts
     "forget_keys": Annotated[list[tuple[Id, TimeUs, Id, U32, _ArtifactKeys]], _Rows],
     **KEY_TYPES,
 }
 
 
 def encode_artifacts(artifacts: Iterable[Artifact]) -> dict[str, Any]:
+    """Return the field "artifacts"."""
     return {"artifacts": sorted(artifacts, key=lambda artifact: artifact.key[:4])}
 
 
 def encode_pins(pins: Iterable[Pin]) -> dict[str, Any]:
+    """Return the field "pins"."""
     return {"pins": sorted(pins)}
 
 
 def encode_tombstones(tombstones: Iterable[Tombstone]) -> dict[str, Any]:
-    windows, sessions, orders = [], [], []
+    """Return the fields of tombstones: rows by kind of scope, and the columns of their keys."""
+    windows, sessions, by_keys = [], [], []
     keys: list[EventKey] = []
     for *head, scope in sorted(tombstones, key=lambda tombstone: tombstone[:3]):
         if isinstance(scope, Window):
@@ -73,13 +76,14 @@ def encode_tombstones(tombstones: Iterable[Tombstone]) -> dict[str, Any]:
             sessions.append((*head, scope.session_id))
         else:
             artifacts = sorted(scope.artifacts, key=lambda key: key[:4])
-            orders.append((*head, len(scope.events), artifacts))
+            by_keys.append((*head, len(scope.events), artifacts))
             keys += sorted_keys(scope.events)
-    rows = {"forget_windows": windows, "forget_sessions": sessions, "forget_keys": orders}
+    rows = {"forget_windows": windows, "forget_sessions": sessions, "forget_keys": by_keys}
     return {**rows, **encode_keys(keys)}
 
 
 def decode_artifacts(fields: Mapping[str, Any]) -> frozenset[Artifact]:
+    """Return the artifacts in decoded fields."""
     return frozenset(
         Artifact(
             _artifact_key(key),
@@ -96,11 +100,15 @@ def decode_artifacts(fields: Mapping[str, Any]) -> frozenset[Artifact]:
 
 
 def decode_pins(fields: Mapping[str, Any]) -> frozenset[Pin]:
+    """Return the pins in decoded fields."""
     return frozenset(Pin(*row) for row in fields["pins"])
 
 
 def decode_tombstones(fields: Mapping[str, Any]) -> frozenset[Tombstone]:
-    """Raises Fault; IndexError for a number that its table does not have."""
+    """Return the tombstones in decoded fields.
+
+    Raises Fault, and IndexError for a number that is not in its table.
+    """
     scopes = (
         *((row[:3], Window(*row[3:])) for row in fields["forget_windows"]),
         *((row[:3], WholeSession(*row[3:])) for row in fields["forget_sessions"]),
@@ -110,11 +118,12 @@ def decode_tombstones(fields: Mapping[str, Any]) -> frozenset[Tombstone]:
 
 
 def _key_scopes(fields: Mapping[str, Any]) -> Iterator[tuple[tuple[Any, ...], Keys]]:
+    """Yield the first fields and the scope of each tombstone by keys. Raises Fault."""
     keys = decode_keys(fields)
     rest = iter(keys)
     rows = fields["forget_keys"]
     if sum(row[3] for row in rows) != len(keys):
-        raise malformed("its tombstones and their keys do not fit together")
+        raise malformed("the number of keys differs from what its tombstones state")
     for *head, count, artifacts in rows:
         if count + len(artifacts) > MAX_KEYS_IN_TOMBSTONE:
             raise malformed("a tombstone in it has too many keys")

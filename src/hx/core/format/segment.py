@@ -1,12 +1,12 @@
-"""A small history as the payload of an object, and back: strict, bounded, column-wise.
+"""A segment: a small history as the payload of an object, and how a history is cut into segments.
 
-Source: sync contract v1, section 6; the fields are listed in docs/format.md.
+Decoding is strict and bounded. The payload is column-wise; docs/format.md, "Segment", lists its
+fields.
 """
 
 from __future__ import annotations
 
-from hx.core.format.columns import EVENT_TYPES, decode_events, encode_events
-from hx.core.format.cutting import MAX_SEGMENT_BYTES, cut
+from hx.core.format.columns import EVENT_TYPES, MAX_EVENTS, by_time, decode_events, encode_events
 from hx.core.format.payload import decoders, fields, malformed
 from hx.core.format.rows import (
     ROW_TYPES,
@@ -19,18 +19,42 @@ from hx.core.format.rows import (
 )
 from hx.core.format.verdict import AUTHOR, ROSTER, TOO_LARGE, pending, rejected
 from hx.core.merge import History
-from hx.core.model import IMPORTED
+from hx.core.model import (
+    IMPORTED,
+    MAX_COMMAND_BYTES,
+    MAX_TIME_US,
+    Artifact,
+    Event,
+    Keys,
+    Pin,
+    Tombstone,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterator
+
+    _Record = Event | Artifact | Pin | Tombstone
+
+MAX_PLAIN_BYTES = 4 << 20
+MAX_SEGMENT_BYTES = 16 << 20  # of a payload; twice the size of the largest record that hx writes
+
+_MOST = MAX_SEGMENT_BYTES - 4096  # the names of the fields take the rest
+
+# The most bytes that each of these takes in a payload
+_NUMBER_BYTES = 9
+_EVENT_BYTES = 62
+_KEY_BYTES = 60  # with its session, although keys may share one
+_ARTIFACT_KEY_BYTES = 112
+_ROW_BYTES = 112
+_PART_BYTES = 80
 
 _VERSION = 1
 _DECODERS = decoders({**EVENT_TYPES, **ROW_TYPES})
 
 
 def encode(history: History) -> bytes:
-    """The payload of a history that `cut` gave."""
+    """Return the payload of a history that `cut` yielded."""
     from msgspec.msgpack import encode as pack
 
     return pack(
@@ -45,12 +69,13 @@ def encode(history: History) -> bytes:
 
 
 def decode(payload: bytes) -> History:
-    """The history again. Raises Fault: too large, malformed, or an upgrade is needed.
+    """Return the history in a payload.
 
-    As objects of Python a payload takes up to ten times its size.
+    Raises Fault if it is too large, is malformed, or needs an upgrade. A payload takes up to ten
+    times its size as Python objects, so its size is checked first.
     """
     if len(payload) > MAX_SEGMENT_BYTES:
-        raise rejected(TOO_LARGE, "it unpacks to more than a segment may hold")
+        raise rejected(TOO_LARGE, "its content is larger than the limit for segments")
     found = fields(payload, _DECODERS)
     try:
         return History(
@@ -64,7 +89,7 @@ def decode(payload: bytes) -> History:
 
 
 def authors(history: History) -> frozenset[bytes]:
-    """The ids of the devices that its records name as theirs."""
+    """Return the ids of the devices to which the records belong."""
     return frozenset(
         {event.key.device_id for event in history.events}
         | {artifact.key.device_id for artifact in history.artifacts}
@@ -74,17 +99,93 @@ def authors(history: History) -> frozenset[bytes]:
 
 
 def require_authors(history: History, enrolled: Container[bytes]) -> None:
-    """Each record is of a device that was ever enrolled, or of an import. Raises Fault."""
+    """Check that each record belongs to an enrolled device or to an import. Raises Fault.
+
+    `enrolled` contains the ids of all devices that were ever enrolled.
+    """
     unknown = [d for d in authors(history) if not is_origin(d) and d not in enrolled]
     if unknown:
-        raise pending(ROSTER, "it holds records of a device that is not known yet")
+        raise pending(ROSTER, "it holds records of a device that this device does not know yet")
     if any(is_origin(e.key.device_id) and e.origin != IMPORTED for e in history.events):
-        raise rejected(AUTHOR, "it calls something imported that was recorded live")
+        raise rejected(AUTHOR, "it holds a live event under the id of an import")
 
 
 def is_origin(device_id: bytes) -> bool:
-    """Whether it stands for the source of an import, not for a device."""
+    """Return whether an id is that of the source of an import, not of a device."""
     return bool(device_id[0] & 0x80)
 
 
-__all__ = ["authors", "cut", "decode", "encode", "is_origin", "require_authors"]
+def cut(history: History) -> Iterator[History]:
+    """Yield segments that together hold the history; none for an empty history.
+
+    Records that no segment may hold are left out: events with a time beyond 2^62 µs or a command
+    over 1 MiB, and records with texts over 16 MiB.
+    """
+    piece: list[_Record] = []
+    texts: set[object] = set()
+    size = events = 0
+    for record in _in_order(history):
+        weight = _weight(record, texts)
+        if weight > _MOST:
+            continue
+        if piece and (size + weight > MAX_PLAIN_BYTES or events == MAX_EVENTS):
+            yield _history(piece)
+            piece, texts, size, events = [], set(), 0, 0
+            weight = _weight(record, texts)
+        piece.append(record)
+        size += weight
+        events += isinstance(record, Event)
+    if piece:
+        yield _history(piece)
+
+
+def _in_order(history: History) -> Iterator[_Record]:
+    """Yield tombstones first, then pins and artifacts, then events by their keys."""
+    yield from sorted(history.tombstones, key=lambda tombstone: tombstone[:3])
+    yield from sorted(history.pins)
+    yield from sorted(history.artifacts, key=lambda artifact: artifact.key[:4])
+    yield from sorted(filter(_fits, history.events), key=by_time)
+
+
+def _fits(event: Event) -> bool:
+    in_range = -MAX_TIME_US <= event.key.started_at_us <= MAX_TIME_US
+    return in_range and len(event.command) <= MAX_COMMAND_BYTES
+
+
+def _weight(record: _Record, texts: set[object]) -> int:
+    """Return the most bytes that a record adds to a segment that already contains these texts."""
+    if isinstance(record, Event):
+        return _event_weight(record, texts)
+    if isinstance(record, Artifact):
+        evidence = record.evidence
+        lines = evidence.error_lines if evidence else ()
+        hashes = len(evidence.line_hashes) if evidence else 0
+        own = len(record.name) + _PART_BYTES * len(record.parts) + _NUMBER_BYTES * hashes
+        return 2 * _ROW_BYTES + own + sum(len(line) + 5 for line in lines)
+    if isinstance(record, Tombstone) and isinstance(record.scope, Keys):
+        events, artifacts = record.scope
+        return _ROW_BYTES + _KEY_BYTES * len(events) + _ARTIFACT_KEY_BYTES * len(artifacts)
+    return _ROW_BYTES
+
+
+def _event_weight(event: Event, texts: set[object]) -> int:
+    weight = _EVENT_BYTES + _NUMBER_BYTES * len(event.pipestatus or ())
+    session = (event.key.session_id, event.key.device_id, *event[8:12])
+    for text in (event.command, event.cwd, event.repo, event.branch, session):
+        if text and text not in texts:
+            texts.add(text)
+            weight += len(text) + 5 if isinstance(text, bytes) else _session_weight(text)
+    return weight
+
+
+def _session_weight(session: tuple[bytes | None, ...]) -> int:
+    return sum(len(part or b"") + 5 for part in session)
+
+
+def _history(piece: list[_Record]) -> History:
+    return History(
+        frozenset(x for x in piece if isinstance(x, Event)),
+        frozenset(x for x in piece if isinstance(x, Artifact)),
+        frozenset(x for x in piece if isinstance(x, Pin)),
+        frozenset(x for x in piece if isinstance(x, Tombstone)),
+    )

@@ -1,7 +1,7 @@
-"""A key slot: the master key of one epoch for one recipient, from one author.
+"""A key slot: the master key of one epoch, sealed for one recipient by one author.
 
-A sealed box, unsigned: whose key it is follows from the key itself, whose id must be the one that
-a standing epoch record names. Source: sync contract v1, section 4.
+It is a sealed box without a signature. The key proves itself: its id must be the one in an epoch
+record that counts. Source: docs/format.md, "Slot".
 """
 
 from __future__ import annotations
@@ -31,29 +31,31 @@ _DECODERS = decoders(_TYPES)
 
 
 class Slot(NamedTuple):
+    """The fields of a slot."""
+
     vault_id: bytes
-    recipient: bytes  # device id, or recovery's
+    recipient: bytes  # id of a device or of recovery
     key_id: bytes
     number: int  # of the epoch
     vmk: bytes
 
     def __repr__(self) -> str:
-        return f"Slot(number={self.number}, …)"  # what is printed by accident tells nothing
+        return f"Slot(number={self.number}, …)"  # an accidental print does not reveal the key
 
 
 def sealed(slot: Slot, *, author: bytes, box_pub: bytes) -> tuple[str, bytes]:
-    """Store key and object of a slot; `box_pub` is the recipient's."""
+    """Return store key and object of a slot; `box_pub` is the recipient's public key."""
     name = Name(SLOT, author, slot.recipient, slot.key_id)
     body = box(box_pub, pack({"v": _VERSION, **slot._asdict()}))
     return spelled(name), seal_open_kind(name, body, vault_id=slot.vault_id, suite=SEALED)
 
 
 def opened(data: bytes, *, expect: str, vault_id: bytes, box_seed: bytes) -> Slot:
-    """The slot at a store key, its key id checked against its key. Raises Fault."""
+    """Return the slot at a store key; its key id matches its key. Raises Fault."""
     _, body = open_kind(data, expect=expect, vault_id=vault_id, suite=SEALED)
     slot = Slot(**fields(unbox(box_seed, body), _DECODERS))
     name = parsed(expect)
     meant = name and (vault_id, name.object_id, name.key_id)
     if slot[:3] != meant or key_id(slot.vmk) != slot.key_id:
-        raise malformed("it does not hold the key that its name says")
+        raise malformed("its content does not match its name")
     return slot

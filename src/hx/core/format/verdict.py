@@ -1,16 +1,16 @@
-"""What becomes of an object of the store: taken, or why not, and whether that may change.
+"""The status of an object in the store, and the reason for it.
 
-Source: sync contract v1, section 8 (docs/format.md).
+Source: docs/format.md, "Findings".
 """
 
 from __future__ import annotations
 
 IMPORTED = "imported"
-PENDING = "pending"  # may come right by itself, or by an upgrade: tried again
-SKIPPED = "skipped"  # nothing is missed
-REJECTED = "rejected"  # these bytes will never do
+PENDING = "pending"  # tried again: more bytes may arrive, or an upgrade of hx may help
+SKIPPED = "skipped"  # it holds nothing that is needed
+REJECTED = "rejected"  # these bytes will never be taken
 
-# pending
+# Reasons of pending objects
 NOT_ARRIVED = "not arrived"
 INCOMPLETE = "incomplete"
 PLACEHOLDER = "placeholder"
@@ -18,7 +18,7 @@ NO_KEY = "no key"
 ROSTER = "roster"
 NEEDS_UPGRADE = "needs upgrade"
 
-# skipped
+# Reasons of skipped objects
 SUPERSEDED = "superseded"
 DUPLICATE = "duplicate"
 FOREIGN = "foreign"
@@ -27,7 +27,7 @@ TEMP = "temp"
 OTHER_VAULT = "other vault"
 REVOKED = "revoked"
 
-# rejected
+# Reasons of rejected objects
 MAGIC = "magic"
 MISPLACED = "misplaced"
 TOO_LARGE = "too large"
@@ -41,8 +41,11 @@ MALFORMED = "malformed"
 AUTHOR = "author"
 
 
-class Fault(Exception):  # noqa: N818  (a finding about an object, never shown as it is)
-    """One object is not taken. `detail` is a part of a sentence for people, without secrets."""
+class Fault(Exception):  # noqa: N818  (a finding about an object; callers report it)
+    """One object is not taken.
+
+    `detail` is a part of a sentence for people, without secrets.
+    """
 
     def __init__(self, status: str, reason: str, detail: str) -> None:
         super().__init__(f"{status}, {reason}: {detail}")
@@ -52,12 +55,15 @@ class Fault(Exception):  # noqa: N818  (a finding about an object, never shown a
 
 
 def pending(reason: str, detail: str) -> Fault:
+    """Return a fault after which the object is tried again."""
     return Fault(PENDING, reason, detail)
 
 
 def skipped(reason: str, detail: str) -> Fault:
+    """Return a fault for an object that holds nothing that is needed."""
     return Fault(SKIPPED, reason, detail)
 
 
 def rejected(reason: str, detail: str) -> Fault:
+    """Return a fault for bytes that will never be taken."""
     return Fault(REJECTED, reason, detail)

@@ -1,11 +1,13 @@
-"""Which lines of a history without times were imported before: two sequences of hashes, aligned.
+"""Aligns a history without times with what was imported of it before: two sequences of hashes.
 
-A file is trimmed at its top, grows at its end, and loses lines in between; an older copy of it
-begins before what is there. Both sides then share runs in the same order: those lines are known,
-the rest is new. A place whose event was forgotten is None: it matches whatever line stands there,
-so that the line stays away. Between two lines that are known, where something was forgotten, all
-that is unknown stays away: nobody can tell which line it was. The cost is bounded: near the sizes
-for large ones, their product for small ones.
+A history file loses lines at its top and in between, and grows at its end; an older copy of it
+begins earlier. Both sequences then contain common runs in the same order. Those lines are known,
+and all others are new. A forgotten event is None: it matches any line at its place, so that the
+line does not return. If an event was forgotten between two known lines, all unknown lines between
+them are left out, as nobody can tell which of them it was.
+
+The cost is bounded: almost linear in the sizes of large sequences, and the product of the sizes for
+small ones.
 """
 
 from __future__ import annotations
@@ -19,54 +21,67 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     Hashes = Sequence[int | None]
-    Pairs = list[tuple[int, int]]  # (place in what is there, place in the file), both ascending
+    Pairs = list[tuple[int, int]]  # (index in what is there, index in the file), both ascending
 
 NEW, KNOWN, FORGOTTEN = 0, 1, 2
-_SMALL = 250_000  # cells of a table that are no waste
-_RUN = 3  # equal lines in a row that are no chance
-_SURE = 100  # lines of a file's beginning that end what is there: no need to look further
-_TRIES = 1_000
+_SMALL = 250_000  # cells of a table of lengths; larger tables cost too much
+_RUN = 3  # so many equal lines in a row are not a coincidence
+_SURE = 100  # a common run of so many lines is sufficient: no further search
+_TRIES = 1_000  # occurrences that are tested
 _WIDTH = 8  # bytes of a hash
 
 
 def align(there: Hashes, lines: Sequence[int]) -> bytearray:
-    """NEW, KNOWN or FORGOTTEN for each line. Hashes are signed and of 64 bits."""
+    """Return NEW, KNOWN or FORGOTTEN for each line.
+
+    `there` contains the hashes of what was imported, `lines` those of the file. Hashes are signed
+    integers of 64 bits.
+    """
     return aligned(there, lines)[0]
 
 
 def aligned(
     there: Hashes, lines: Sequence[int], *, careful: bool = True
 ) -> tuple[bytearray, Pairs]:
-    """What `align` gives, and the pairs that it goes by: none when it is another file.
+    """Return what `align` returns, and the pairs of equal lines, empty if it is another file.
 
-    Unless `careful`, a forgotten place takes one line and no more.
+    If not `careful`, a forgotten event takes only one line.
     """
     if None not in there:
         pairs = _run(array("q", there), array("q", lines))  # type: ignore[arg-type]
         if len(pairs) >= _SURE or 2 * len(pairs) >= min(len(there), len(lines)):
-            return _fates(there, lines, pairs, careful), pairs
-    elif all(one is None for one in there):
-        return bytearray(FORGOTTEN if at < len(there) else NEW for at in range(len(lines))), []
+            return _statuses(there, lines, pairs, careful), pairs
+    elif all(hash_ is None for hash_ in there):
+        return bytearray(
+            FORGOTTEN if index < len(there) else NEW for index in range(len(lines))
+        ), []
     pairs = _pairs(there, lines)
-    fates = _fates(there, lines, pairs, careful)
-    return (fates, pairs) if _is_credible(fates) else (bytearray(len(lines)), [])
+    statuses = _statuses(there, lines, pairs, careful)
+    return (statuses, pairs) if _is_credible(statuses) else (bytearray(len(lines)), [])
 
 
 def _run(there: array[int], lines: array[int]) -> Pairs:
-    """The file goes on where what is there ends, or it is an older copy: the other way round."""
+    """Return the pairs of one common run.
+
+    Either the file continues at the end of what is there, or it is an older copy and the reverse is
+    true.
+    """
     start, length = _overlap(there, lines)
     older, length_of_older = _overlap(lines, there)
     if length_of_older > length:
-        return [(at, older + at) for at in range(length_of_older)]
-    return [(start + at, at) for at in range(length)]
+        return [(index, older + index) for index in range(length_of_older)]
+    return [(start + index, index) for index in range(length)]
 
 
 def _overlap(there: array[int], lines: array[int]) -> tuple[int, int]:
-    """(where in what is there, how long): the file's beginning is its end, or all lies within."""
+    """Return (index in `there`, length) of a run at the start of the file, or (0, 0).
+
+    The run extends to the end of what is there, or contains the whole file.
+    """
     old, new = there.tobytes(), lines.tobytes()
-    for at in _occurrences(old, new[: _WIDTH * _RUN]):
-        if old[at:].startswith(new) or new.startswith(old[at:]):
-            return at // _WIDTH, min(len(old) - at, len(new)) // _WIDTH
+    for offset in _occurrences(old, new[: _WIDTH * _RUN]):
+        if old[offset:].startswith(new) or new.startswith(old[offset:]):
+            return offset // _WIDTH, min(len(old) - offset, len(new)) // _WIDTH
     for length in range(min(_RUN, len(there), len(lines)), 0, -1):
         if old[-_WIDTH * length :] == new[: _WIDTH * length]:
             return len(there) - length, length
@@ -74,67 +89,75 @@ def _overlap(there: array[int], lines: array[int]) -> tuple[int, int]:
 
 
 def _occurrences(old: bytes, part: bytes) -> Iterator[int]:
-    """Places of whole hashes, at most _TRIES."""
-    at = tries = 0
-    while tries < _TRIES and (at := old.find(part, at)) >= 0:
-        if at % _WIDTH == 0:
+    """Yield the byte offsets at which whole hashes match `part`, at most _TRIES."""
+    offset = tries = 0
+    while tries < _TRIES and (offset := old.find(part, offset)) >= 0:
+        if offset % _WIDTH == 0:
             tries += 1
-            yield at
-        at += 1
+            yield offset
+        offset += 1
 
 
-def _is_credible(fates: bytearray) -> bool:
-    """Whether most lines up to the last known one were there: else it is another file."""
-    seen = fates.rstrip(bytes((NEW,)))
+def _is_credible(statuses: bytearray) -> bool:
+    """Return whether most lines up to the last known one were imported before.
+
+    If not, it is another file.
+    """
+    seen = statuses.rstrip(bytes((NEW,)))
     return 2 * seen.count(NEW) <= len(seen)
 
 
-def _fates(there: Hashes, lines: Sequence[int], pairs: Pairs, careful: bool) -> bytearray:
-    """What the pairs tell of each line, and of the lines between them."""
-    fates = bytearray(len(lines))
-    for _, at in pairs:
-        fates[at] = KNOWN
-    left: Counter[int | None] = Counter()  # of what is there, behind the first pair
+def _statuses(there: Hashes, lines: Sequence[int], pairs: Pairs, careful: bool) -> bytearray:
+    """Return the status of each line from the pairs and from the lines between them."""
+    statuses = bytearray(len(lines))
+    for _, index in pairs:
+        statuses[index] = KNOWN
+    left: Counter[int | None] = Counter()  # unmatched events after the first pair
     for old, new in _gaps(len(there), len(lines), pairs):
-        counted = Counter(there[at] for at in old)
-        _match(fates, lines, new, counted)
+        counted = Counter(there[index] for index in old)
+        _match(statuses, lines, new, counted)
         side = _side(new, pairs)
-        _leave_out(fates, new, counted[None], side if side or careful else 1)
+        _leave_out(statuses, new, counted[None], side if side or careful else 1)
         if old.start or not pairs:
             left += counted
+    # lines that were imported after lines around them have their events at the end
     last = pairs[-1][1] if pairs else 0
-    _match(fates, lines, range(last), left)  # lines that once came into the middle stand at the end
-    return fates
+    _match(statuses, lines, range(last), left)
+    return statuses
 
 
 def _match(
-    fates: bytearray, lines: Sequence[int], where: range, counted: Counter[int | None]
+    statuses: bytearray, lines: Sequence[int], where: range, counted: Counter[int | None]
 ) -> None:
-    """The k-th line of a text is the k-th that is there."""
-    for at in where:
-        if fates[at] == NEW and counted[lines[at]] > 0:
-            counted[lines[at]] -= 1
-            fates[at] = KNOWN
+    """Mark lines as KNOWN: the k-th line with a text is the k-th event with it."""
+    for index in where:
+        if statuses[index] == NEW and counted[lines[index]] > 0:
+            counted[lines[index]] -= 1
+            statuses[index] = KNOWN
 
 
 def _side(new: range, pairs: Pairs) -> int:
-    """Where a gap lies: -1 before all pairs, 1 behind them, 0 between two of them."""
+    """Return the place of a gap: -1 before all pairs, 1 after them, 0 between two pairs."""
     if not pairs or new.start > pairs[-1][1]:
         return 1
     return -1 if new.stop <= pairs[0][1] else 0
 
 
-def _leave_out(fates: bytearray, where: range, holes: int, side: int) -> None:
-    """Forgotten places take what is unknown: as many lines next to a pair, or all between two."""
+def _leave_out(statuses: bytearray, where: range, holes: int, side: int) -> None:
+    """Mark unknown lines in a gap as FORGOTTEN, if events were forgotten there.
+
+    At an end these are as many lines next to a pair; between two pairs these are all lines.
+    """
     if not holes:
         return
-    unknown = [at for at in where if fates[at] == NEW]
+    unknown = [index for index in where if statuses[index] == NEW]
     taken = unknown[-holes:] if side < 0 else unknown[:holes] if side > 0 else unknown
-    for at in taken:
-        fates[at] = FORGOTTEN
+    for index in taken:
+        statuses[index] = FORGOTTEN
 
 
 def _gaps(old: int, new: int, pairs: Pairs) -> Iterator[tuple[range, range]]:
+    """Yield the ranges of both sequences between the pairs."""
     old_at = new_at = 0
     for old_end, new_end in [*pairs, (old, new)]:
         if old_at < old_end or new_at < new_end:
@@ -143,7 +166,7 @@ def _gaps(old: int, new: int, pairs: Pairs) -> Iterator[tuple[range, range]]:
 
 
 def _pairs(there: Hashes, lines: Sequence[int]) -> Pairs:
-    """Equal lines in the same order on both sides; as many as possible where that is cheap."""
+    """Return equal lines in the same order, as many as possible where that is cheap."""
     if len(there) * len(lines) <= _SMALL:
         return _longest(there, lines, 0, 0)
     pairs: Pairs = []
@@ -158,15 +181,15 @@ def _pairs(there: Hashes, lines: Sequence[int]) -> Pairs:
 
 
 def _longest(there: Hashes, lines: Sequence[int], old_from: int, new_from: int) -> Pairs:
-    """The longest common subsequence, by a table of its lengths from the end."""
+    """Return the longest common subsequence, by a table of its lengths from the end."""
     if not there or not lines:
         return []
     table = [[0] * (len(lines) + 1)]
     for old in reversed(there):
         below, row, right = table[-1], [0] * (len(lines) + 1), 0
-        for at in range(len(lines) - 1, -1, -1):
-            right = below[at + 1] + 1 if old == lines[at] else max(below[at], right)
-            row[at] = right
+        for index in range(len(lines) - 1, -1, -1):
+            right = below[index + 1] + 1 if old == lines[index] else max(below[index], right)
+            row[index] = right
         table.append(row)
     table.reverse()
     pairs, old_at, new_at = [], 0, 0
@@ -182,9 +205,9 @@ def _longest(there: Hashes, lines: Sequence[int], old_from: int, new_from: int) 
 
 
 def _anchored(there: Hashes, lines: Sequence[int]) -> Pairs:
-    """Runs that stand once on either side, in one order, and the equal lines around them."""
+    """Return the runs that occur once in both sequences, in one order, with equal lines around."""
     old, new = _single_runs(there), _single_runs(lines)
-    anchors = _ascending([(old[run], at) for run, at in new.items() if run in old])
+    anchors = _ascending([(old[run], index) for run, index in new.items() if run in old])
     pairs: Pairs = []
     for old_at, new_at in anchors:
         pairs += _grown(there, lines, (old_at, new_at), pairs[-1] if pairs else (-1, -1))
@@ -192,39 +215,39 @@ def _anchored(there: Hashes, lines: Sequence[int]) -> Pairs:
 
 
 def _single_runs(hashes: Hashes) -> dict[int, int]:
-    """hash of _RUN lines in a row -> where they begin, in the order of that; only single ones."""
+    """Return the hash of each run of _RUN lines that occurs once -> its index, in order."""
     found: dict[int, int] = {}
-    for at in range(len(hashes) - _RUN + 1):
-        run = tuple(hashes[at : at + _RUN])
+    for index in range(len(hashes) - _RUN + 1):
+        run = tuple(hashes[index : index + _RUN])
         if None not in run:
             key = hash(run)
-            found[key] = -1 if key in found else at
-    return {run: at for run, at in found.items() if at >= 0}
+            found[key] = -1 if key in found else index
+    return {run: index for run, index in found.items() if index >= 0}
 
 
 def _ascending(anchors: Pairs) -> Pairs:
-    """The longest part in which both sides ascend; it comes ordered by the second."""
-    ends: list[int] = []  # smallest first place that ends a part of each length
-    last: list[int] = []  # the anchor that it belongs to
-    before: list[int] = []  # for each anchor the one before it in its part
-    for at, (old, _) in enumerate(anchors):
+    """Return the longest subsequence in which both indexes ascend; the second ones do already."""
+    ends: list[int] = []  # for each length the smallest first index that ends a part of it
+    last: list[int] = []  # the anchors with these indexes
+    before: list[int] = []  # for each anchor the previous one in its part
+    for index, (old, _) in enumerate(anchors):
         length = bisect_left(ends, old)
         before.append(last[length - 1] if length else -1)
-        ends[length : length + 1], last[length : length + 1] = [old], [at]
-    part, at = [], last[-1] if last else -1
-    while at >= 0:
-        part.append(anchors[at])
-        at = before[at]
+        ends[length : length + 1], last[length : length + 1] = [old], [index]
+    part, index = [], last[-1] if last else -1
+    while index >= 0:
+        part.append(anchors[index])
+        index = before[index]
     return part[::-1]
 
 
 def _grown(
     there: Hashes, lines: Sequence[int], anchor: tuple[int, int], floor: tuple[int, int]
 ) -> Pairs:
-    """The anchor with what is equal before it, as far as the floor, and behind it."""
+    """Return an anchor extended by equal lines before it, down to the floor, and after it."""
     old, new = anchor
     if old <= floor[0] or new <= floor[1]:
-        return []  # the one before has reached it
+        return []  # the previous anchor was extended beyond it
     first = 0
     while (
         old - first - 1 > floor[0]

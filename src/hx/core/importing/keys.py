@@ -1,9 +1,18 @@
-"""Where imported events of known time stand: the same lines again find their own places.
+"""Keys of imported events: a repeated import of the same source gives the same keys.
 
-At one spot (a session and a time, for a text file one second) only `seq` tells events apart. The
-k-th line of a text there is the k-th event of that text; a line without such an event takes a seq
-behind the greatest. So a file may come again, copied, grown, trimmed or with lines gone, and
-nothing doubles. Seqs that a tombstone names take such lines first: what was forgotten stays away.
+    device_id  = BLAKE2b-256(person "hx1-origin", kind | 0 | source)[:16], its top bit 1
+    session_id = BLAKE2b-256(person "hx1-origin-ses", kind | 0 | session)[:16], its top bit 1
+
+`source` and `session` are the names that the other tool gives. A text file has none: then both are
+the id of the device that imports. `seq` is the order in the source, and never a hash of the text: a
+tombstone names the key and must not reveal what it covers. Source: docs/format.md, "Keys of
+imports".
+
+Only `seq` distinguishes events with one session and one time, which for a text file is one second;
+these form a spot. The k-th line with a text at a spot is the k-th event with that text there. A
+line without such an event gets a seq after the greatest one. So a file may be imported again after
+it was copied, has grown or lost lines, and no event is duplicated. A tombstone may name seqs of a
+spot; lines without an event are matched with these first, so that forgotten events do not return.
 """
 
 from __future__ import annotations
@@ -11,7 +20,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 
-from hx.core.event_name import digest64
+from hx.core.event_name import blake2b, digest64
 from hx.core.model import REDACTED, Event
 from hx.core.record import NamedTuple
 
@@ -19,53 +28,59 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    What = tuple["Spot", bytes | None]  # a text at a spot; None: a line that was forgotten
+    SpotText = tuple["Spot", bytes | None]  # a text at a spot; None: a forgotten event
 
-Spot = tuple[bytes, int]  # session, time
+Spot = tuple[bytes, int]  # session id, start in microseconds
 
 
-class Standing(NamedTuple):
-    """An imported event that is there."""
+class KnownEvent(NamedTuple):
+    """An imported event in the database."""
 
     seq: int
     finished: bool
 
 
-Texts = dict[int, list[Standing]]  # hash of a command -> its events by seq
+Texts = dict[int, list[KnownEvent]]  # hash of a command -> its events, ascending by seq
 
 
-class Group:
-    """What is at one spot."""
+class SpotEvents:
+    """The events at one spot in the database."""
 
     def __init__(self) -> None:
         self.texts: Texts = {}
-        self.greatest = 0  # seq, of events and of forgotten ones
-        self.buried = 0  # seqs that a tombstone names
+        self.greatest = 0  # the greatest seq of events and of forgotten events
+        self.forgotten = 0  # the number of seqs that tombstones name
 
 
 class Placed(NamedTuple):
-    fresh: list[Event]  # with their seqs
-    ended: list[Event]  # known as unfinished, and finished now
-    known: int
-    forgotten: int
+    """The result of placing a batch of events."""
+
+    fresh: list[Event]  # new events, with their keys
+    ended: list[Event]  # known as unfinished, and now finished
+    known: int  # number of events that were known
+    forgotten: int  # number of events that tombstones cover
 
 
 class Placing:
-    """One run over one source, batch by batch.
+    """Gives keys to the events of one source in one run, batch by batch.
 
-    `masked` gives the texts of a spot as the rules of today would have them: for a line whose
-    text stands there from before a rule came.
+    `masked` returns the texts at a spot as the current rules would mask them. It is for a line
+    whose event was imported before a rule was added.
     """
 
     def __init__(self, masked: Callable[[Spot], Texts]) -> None:
-        self.greatest_us = -1  # of all batches before this one
+        self.greatest_us = -1  # the latest time in all batches before this one
         self._masked = masked
-        self._before: list[tuple[int, int, array[int]]] = []  # of each batch: times from, to; marks
-        self._counts: dict[What, int] = {}
+        # for each earlier batch: first time, last time, sorted marks
+        self._earlier: list[tuple[int, int, array[int]]] = []
+        self._counts: dict[SpotText, int] = {}
         self._marks: list[int] = []
 
-    def place(self, events: Iterable[Event], groups: Mapping[Spot, Group]) -> Placed:
-        """`event.key.seq` is the first that an event may take at its spot."""
+    def place(self, events: Iterable[Event], by_spot: Mapping[Spot, SpotEvents]) -> Placed:
+        """Return the events of a batch with their keys.
+
+        `event.key.seq` is the first seq that an event may take at its spot.
+        """
         fresh: list[Event] = []
         ended: list[Event] = []
         known = forgotten = 0
@@ -76,64 +91,83 @@ class Placing:
             times.append(at_us)
             spot = session_id, at_us
             number = self._number((spot, event.command))
-            group = groups.get(spot)
-            if group is not None:
-                standing = self._standing(event, spot, group)
-                if number <= len(standing):
+            at_spot = by_spot.get(spot)
+            if at_spot is not None:
+                known_events = self._known_events(event, spot, at_spot)
+                if number <= len(known_events):
                     known += 1
-                    seq, finished = standing[number - 1]
+                    seq, finished = known_events[number - 1]
                     if event.finished and not finished:
                         ended.append(event._replace(key=event.key._replace(seq=seq)))
                     continue
-                if group.buried and self._number((spot, None)) <= group.buried:
+                if at_spot.forgotten and self._number((spot, None)) <= at_spot.forgotten:
                     forgotten += 1
                     continue
             top = tops.get(spot)
             if top is None:
-                top = max(first - 1, group.greatest if group else 0)
+                top = max(first - 1, at_spot.greatest if at_spot else 0)
             tops[spot] = top = top + 1
-            fresh.append(event if top == first else _at(event, top))
+            fresh.append(event if top == first else _with_seq(event, top))
         self._remember(times)
         return Placed(fresh, ended, known, forgotten)
 
-    def _standing(self, event: Event, spot: Spot, group: Group) -> list[Standing]:
+    def _known_events(self, event: Event, spot: Spot, at_spot: SpotEvents) -> list[KnownEvent]:
         digest = digest64(event.command)
-        found = group.texts.get(digest)
+        found = at_spot.texts.get(digest)
         if found is None and event.flags & REDACTED:
             found = self._masked(spot).get(digest)
         return found or []
 
-    def _number(self, what: What) -> int:
-        """How often it has come in this run, this time included."""
-        number = self._counts.get(what)
+    def _number(self, spot_text: SpotText) -> int:
+        """Return how often a text has come at a spot in this run, this time included."""
+        number = self._counts.get(spot_text)
         if number is None:
-            number = self._came_before(what) if what[0][1] <= self.greatest_us else 0
-        self._counts[what] = number = number + 1
-        self._marks.append(hash((what, number)))
+            number = self._came_before(spot_text) if spot_text[0][1] <= self.greatest_us else 0
+        self._counts[spot_text] = number = number + 1
+        self._marks.append(hash((spot_text, number)))
         return number
 
-    def _came_before(self, what: What) -> int:
+    def _came_before(self, spot_text: SpotText) -> int:
+        """Return how often it came in the batches before this one."""
         number = 0
-        while self._has_mark(hash((what, number + 1)), what[0][1]):
+        while self._has_mark(hash((spot_text, number + 1)), spot_text[0][1]):
             number += 1
         return number
 
     def _has_mark(self, mark: int, at_us: int) -> bool:
-        for since_us, until_us, marks in self._before:
+        for since_us, until_us, marks in self._earlier:
             if since_us <= at_us <= until_us:
-                at = bisect_left(marks, mark)
-                if at < len(marks) and marks[at] == mark:
+                index = bisect_left(marks, mark)
+                if index < len(marks) and marks[index] == mark:
                     return True
         return False
 
     def _remember(self, times: list[int]) -> None:
-        """Eight bytes a line: a history of a million lines is to fit beside the rest."""
+        """Store what came in this batch, in eight bytes a line.
+
+        So a history of a million lines fits into memory.
+        """
         if times:
-            self._before.append((min(times), max(times), array("q", sorted(self._marks))))
+            self._earlier.append((min(times), max(times), array("q", sorted(self._marks))))
             self.greatest_us = max(self.greatest_us, *times)
         self._counts.clear()
         self._marks.clear()
 
 
-def _at(event: Event, seq: int) -> Event:
+def _with_seq(event: Event, seq: int) -> Event:
     return event._replace(key=event.key._replace(seq=seq))
+
+
+def origin_device_id(kind: bytes, source: bytes) -> bytes:
+    """Return the device id for events that were imported from a source."""
+    return _named(b"hx1-origin", kind, source)
+
+
+def origin_session_id(kind: bytes, session: bytes) -> bytes:
+    """Return the session id for events that were imported from a session of a source."""
+    return _named(b"hx1-origin-ses", kind, session)
+
+
+def _named(person: bytes, kind: bytes, name: bytes) -> bytes:
+    digest = blake2b(kind + b"\0" + name, digest_size=32, person=person).digest()
+    return bytes([digest[0] | 0x80]) + digest[1:16]

@@ -1,12 +1,12 @@
-"""What becomes of the lines of a history whose stamps came or went since it was imported.
+"""Matches the lines of a history whose stamps were added or removed since it was imported.
 
-zsh with EXTENDED_HISTORY gives all lines of a file that had none the time at which it read them;
-without, it leaves the stamps out. The same line is then known by its text: one for one, in the
-order of the file, never by its time. A run of lines that share one stamp at the head of a file is
-such work of a shell, and its times are none.
+zsh with EXTENDED_HISTORY gives all lines of a file without stamps the time at which it read them.
+Without that option it writes no stamps. A line that was imported in the other form is then known by
+its text, one for one and in the order of the file, never by its time. A run of lines with one stamp
+at the start of a file is such work of a shell; its times are not those of the commands.
 
-Where the position of a forgotten line among its neighbours is all that is known of it, the line
-between these neighbours stays away.
+If only the position among its neighbours is known of a forgotten line, the line between these
+neighbours is left out.
 """
 
 from __future__ import annotations
@@ -24,22 +24,27 @@ if TYPE_CHECKING:
 
     from hx.core.importing.align import Hashes, Pairs
 
-    Timed = list[tuple[int, int | None]]  # (time, hash of the text; None: forgotten), by time
+    Timed = list[
+        tuple[int, int | None]
+    ]  # (time, hash of the text; None: forgotten), ascending by time
 
-TWIN, BY_TIME = 3, 4  # beside NEW, KNOWN, FORGOTTEN: there from elsewhere; the stamp decides
-UNSTAMPED = 0  # the time of a line that has none
-RUN = 3  # lines of one stamp that no hand has typed
+# Statuses besides NEW, KNOWN, FORGOTTEN. TWIN: hx recorded the command, or it was imported from
+# another tool. BY_TIME: the time of the line decides.
+TWIN, BY_TIME = 3, 4
+UNSTAMPED = 0  # the time of a line without a stamp
+RUN = 3  # so many lines with one stamp were not typed
 
 
 class Lines:
-    """The lines of a file in its order, 17 bytes for each."""
+    """The lines of a file in their order, in 17 bytes for each."""
 
     def __init__(self) -> None:
         self.hashes = array("q")
         self.times = array("q")
-        self.bare = bytearray()  # 1: nothing but the text, and a stamp at most
+        self.bare = bytearray()  # 1: the line has only its text and perhaps a stamp
 
     def add(self, hash_: int, at_us: int | None, *, bare: bool) -> None:
+        """Add a line; `bare` says that it has only its text and perhaps a stamp."""
         self.hashes.append(hash_)
         self.times.append(UNSTAMPED if at_us is None else at_us)
         self.bare.append(bare)
@@ -48,73 +53,76 @@ class Lines:
         return len(self.hashes)
 
 
-class Known(NamedTuple):
-    """What is there when a file comes."""
+class KnownHistory(NamedTuple):
+    """What the database contains before a file is imported."""
 
-    untimed: list[int | None]  # of its origin, in order: hashes, None for the forgotten
-    timed: Timed  # of its origin
-    elsewhere: dict[int, int]  # hash -> how often: recorded by hx, or imported from another tool
-    around: Timed  # the same in order, with what was forgotten; empty where nothing was
-    forgotten_us: int  # when the last order came to forget some of `untimed`
-
-
-class Fates(NamedTuple):
-    """What becomes of each line, and which of the new ones are older than all that is there."""
-
-    fates: bytearray
-    older: int  # new lines without a time before this place are
+    untimed: list[int | None]  # events of its origin without a time: hashes, None if forgotten
+    timed: Timed  # events of its origin with a time
+    elsewhere: dict[int, int]  # hash -> count: recorded by hx, or imported from another tool
+    around: Timed  # the same in order with forgotten events; empty if none was forgotten
+    forgotten_us: int  # time of the last tombstone for an event of `untimed`
 
 
-def judge(known: Known, lines: Lines) -> Fates:
-    """Lines with a time of their own that nothing contradicts are BY_TIME."""
+class LineStatuses(NamedTuple):
+    """The status of each line, and which new lines are older than all that was imported."""
+
+    statuses: bytearray
+    older: int  # new lines without a time before this index are older
+
+
+def judge(known: KnownHistory, lines: Lines) -> LineStatuses:
+    """Return the status of each line; a line whose own time is right is BY_TIME."""
     claimed, free = _by_spot(known.timed, lines)
     head = _length_of_run(lines, claimed, 0) if lines else 0
-    fates = bytearray(
-        NEW if at == UNSTAMPED or place < head >= RUN else BY_TIME
-        for place, at in enumerate(lines.times)
+    statuses = bytearray(
+        NEW if at_us == UNSTAMPED or index < head >= RUN else BY_TIME
+        for index, at_us in enumerate(lines.times)
     )
     runs = set(_runs(lines, claimed))
-    asked = [at for at in range(len(lines)) if fates[at] == NEW or at in runs]
-    older = _meet_untimed(known.untimed, lines, asked, fates)
-    rest = _unmatched(known.untimed, lines, fates)
-    _meet_timed(known, free, lines, fates)
-    _meet_untimed_by_time(known, rest, lines, fates, claimed)
-    if head < RUN:  # too few to be sure, but what is there without a time may be they
-        asked = [at for at in range(head) if fates[at] == BY_TIME]
-        _meet_untimed(_unmatched(known.untimed, lines, fates), lines, asked, fates)
-    return Fates(fates, older)
+    candidates = [index for index in range(len(lines)) if statuses[index] == NEW or index in runs]
+    older = _match_untimed(known.untimed, lines, candidates, statuses)
+    rest = _unmatched(known.untimed, lines, statuses)
+    _match_timed(known, free, lines, statuses)
+    _match_untimed_by_time(known, rest, lines, statuses, claimed)
+    if head < RUN:  # too few to be sure, but they may be the events without a time
+        candidates = [index for index in range(head) if statuses[index] == BY_TIME]
+        _match_untimed(_unmatched(known.untimed, lines, statuses), lines, candidates, statuses)
+    return LineStatuses(statuses, older)
 
 
 def _by_spot(timed: Timed, lines: Lines) -> tuple[bytearray, Timed]:
-    """1 for each line that stands at its time already, or was forgotten there; what is left."""
+    """Return which lines are known or forgotten at their own time, and the unmatched rest.
+
+    The first result has 1 for each of these lines.
+    """
     claimed = bytearray(len(lines))
     there = Counter(timed)
     for wanted in (True, False):
-        for place, at_us in enumerate(lines.times):
-            spot = at_us, lines.hashes[place] if wanted else None
-            if at_us != UNSTAMPED and not claimed[place] and there[spot] > 0:
+        for index, at_us in enumerate(lines.times):
+            spot = at_us, lines.hashes[index] if wanted else None
+            if at_us != UNSTAMPED and not claimed[index] and there[spot] > 0:
                 there[spot] -= 1
-                claimed[place] = 1
+                claimed[index] = 1
     free = []
-    for one in timed:
-        if there[one] > 0:
-            there[one] -= 1
-            free.append(one)
+    for entry in timed:
+        if there[entry] > 0:
+            there[entry] -= 1
+            free.append(entry)
     return claimed, free
 
 
 def _runs(lines: Lines, claimed: bytearray) -> Iterator[int]:
-    """Lines whose stamp may be a shell's work: many share it."""
-    place = 0
-    while place < len(lines):
-        length = _length_of_run(lines, claimed, place)
+    """Yield the indexes of lines in runs of one stamp, which a shell may have written."""
+    index = 0
+    while index < len(lines):
+        length = _length_of_run(lines, claimed, index)
         if length >= RUN:
-            yield from range(place, place + length)
-        place += length or 1
+            yield from range(index, index + length)
+        index += length or 1
 
 
 def _length_of_run(lines: Lines, claimed: bytearray, start: int) -> int:
-    """How many lines share the stamp of this one, and are not known by it."""
+    """Return how many lines from `start` share one stamp and are not known by it."""
     end = start
     while (
         end < len(lines)
@@ -126,111 +134,143 @@ def _length_of_run(lines: Lines, claimed: bytearray, start: int) -> int:
     return end - start
 
 
-def _meet_untimed(there: list[int | None], lines: Lines, asked: list[int], fates: bytearray) -> int:
-    """Their order decides. Gives the place before which new lines are older than all of it."""
+def _match_untimed(
+    there: list[int | None], lines: Lines, candidates: list[int], statuses: bytearray
+) -> int:
+    """Match lines with events without a time, by their order.
+
+    Returns the index before which new lines are older than all of these events.
+    """
     if not there:
         return 0
-    found, pairs = aligned(there, array("q", (lines.hashes[at] for at in asked)))
-    for at, fate in zip(asked, found, strict=True):
-        if fate != NEW:
-            fates[at] = fate
-    if pairs and all(one is None for one in there[: pairs[0][0]]):
-        return asked[pairs[0][1]]
+    new_statuses, pairs = aligned(there, array("q", (lines.hashes[index] for index in candidates)))
+    for index, status in zip(candidates, new_statuses, strict=True):
+        if status != NEW:
+            statuses[index] = status
+    if pairs and all(hash_ is None for hash_ in there[: pairs[0][0]]):
+        return candidates[pairs[0][1]]
     return 0
 
 
-def _meet_timed(known: Known, free: Timed, lines: Lines, fates: bytearray) -> None:
-    """Lines without a time are there with one: the last of a text are the last of it there."""
+def _match_timed(known: KnownHistory, free: Timed, lines: Lines, statuses: bytearray) -> None:
+    """Match lines without a time with events that have one.
+
+    The last lines with a text are the last events with it.
+    """
     own = Counter(hash_ for _, hash_ in free)
-    buried = own.pop(None, 0)
+    forgotten = own.pop(None, 0)
     elsewhere = Counter(known.elsewhere)
-    left = [at for at, fate in enumerate(fates) if fate == NEW]
-    for at in reversed(left):
-        for counted, fate in ((elsewhere, TWIN), (own, KNOWN)):
-            if fates[at] == NEW and counted[lines.hashes[at]] > 0:
-                counted[lines.hashes[at]] -= 1
-                fates[at] = fate
-    if buried:
-        _bury(free, lines, left, fates)
+    remaining = [index for index, status in enumerate(statuses) if status == NEW]
+    for index in reversed(remaining):
+        for counted, status in ((elsewhere, TWIN), (own, KNOWN)):
+            if statuses[index] == NEW and counted[lines.hashes[index]] > 0:
+                counted[lines.hashes[index]] -= 1
+                statuses[index] = status
+    if forgotten:
+        _forget(free, lines, remaining, statuses)
     if known.around:
-        _bury_around(known.around, lines, left, fates)
+        _forget_around(known.around, lines, remaining, statuses)
 
 
-def _bury(there: Timed, lines: Lines, left: list[int], fates: bytearray) -> None:
-    """Lines that stand where one of this origin was forgotten."""
+def _forget(there: Timed, lines: Lines, remaining: list[int], statuses: bytearray) -> None:
+    """Mark lines as forgotten that are in the place of a forgotten event of this origin."""
     hashes = [hash_ for _, hash_ in there]
-    found, pairs = aligned(hashes, array("q", (lines.hashes[at] for at in left)))
-    if not pairs and hashes.count(None) < len(hashes):  # its lines stand in another order
-        end = _end_of_known(left, fates)
-        new = [at for at in left if fates[at] == NEW and at < end]
-        found = bytearray(len(left))
-        for at in new[: hashes.count(None)]:
-            fates[at] = FORGOTTEN
-    _take_over(found, left, fates)
+    new_statuses, pairs = aligned(hashes, array("q", (lines.hashes[index] for index in remaining)))
+    if not pairs and hashes.count(None) < len(hashes):  # the lines have another order
+        end = _end_of_known(remaining, statuses)
+        new = [index for index in remaining if statuses[index] == NEW and index < end]
+        new_statuses = bytearray(len(remaining))
+        for index in new[: hashes.count(None)]:
+            statuses[index] = FORGOTTEN
+    _take_over(new_statuses, remaining, statuses)
 
 
-def _bury_around(there: Timed, lines: Lines, left: list[int], fates: bytearray) -> None:
-    """The same of what ran elsewhere: the last lines of the file, beside others of unknown kind."""
-    hashes, asked = [hash_ for _, hash_ in reversed(there)], left[::-1]
-    lines_back = array("q", (lines.hashes[at] for at in asked))
-    found, pairs = aligned(hashes, lines_back, careful=False)
+def _forget_around(there: Timed, lines: Lines, remaining: list[int], statuses: bytearray) -> None:
+    """Mark lines as forgotten that are in the place of a forgotten event of another origin.
+
+    These are the last lines of the file, compared from the end.
+    """
+    hashes, candidates = [hash_ for _, hash_ in reversed(there)], remaining[::-1]
+    lines_back = array("q", (lines.hashes[index] for index in candidates))
+    new_statuses, pairs = aligned(hashes, lines_back, careful=False)
     if pairs:
-        _take_over(found, asked, fates)
+        _take_over(new_statuses, candidates, statuses)
 
 
-def _take_over(found: bytearray, asked: list[int], fates: bytearray) -> None:
-    for at, fate in zip(asked, found, strict=True):
-        if fate == FORGOTTEN and fates[at] == NEW:
-            fates[at] = FORGOTTEN
+def _take_over(new_statuses: bytearray, candidates: list[int], statuses: bytearray) -> None:
+    """Mark the new lines that are forgotten in `new_statuses`."""
+    for index, status in zip(candidates, new_statuses, strict=True):
+        if status == FORGOTTEN and statuses[index] == NEW:
+            statuses[index] = FORGOTTEN
 
 
-def _end_of_known(left: list[int], fates: bytearray) -> int:
-    """Behind the last line that is known, if most lines are."""
-    known = [at for at in left if fates[at] in (KNOWN, TWIN)]
-    return known[-1] if 2 * len(known) >= len(left) else 0
+def _end_of_known(remaining: list[int], statuses: bytearray) -> int:
+    """Return the index of the last known line if most lines are known, else 0."""
+    known = [index for index in remaining if statuses[index] in (KNOWN, TWIN)]
+    return known[-1] if 2 * len(known) >= len(remaining) else 0
 
 
-def _unmatched(there: list[int | None], lines: Lines, fates: bytearray) -> list[int | None]:
-    """What stands there without a time and in no line of the file without one."""
+def _unmatched(there: list[int | None], lines: Lines, statuses: bytearray) -> list[int | None]:
+    """Return the events without a time that no line without a time was matched with."""
     matched = Counter(
-        None if fate == FORGOTTEN else lines.hashes[at]
-        for at, fate in enumerate(fates)
-        if fate in (KNOWN, FORGOTTEN)
+        None if status == FORGOTTEN else lines.hashes[index]
+        for index, status in enumerate(statuses)
+        if status in (KNOWN, FORGOTTEN)
     )
     rest = []
-    for one in reversed(there):
-        if matched[one] > 0:
-            matched[one] -= 1
+    for hash_ in reversed(there):
+        if matched[hash_] > 0:
+            matched[hash_] -= 1
         else:
-            rest.append(one)
+            rest.append(hash_)
     return rest[::-1]
 
 
-def _meet_untimed_by_time(
-    known: Known, rest: list[int | None], lines: Lines, fates: bytearray, claimed: bytearray
+def _match_untimed_by_time(
+    known: KnownHistory,
+    rest: list[int | None],
+    lines: Lines,
+    statuses: bytearray,
+    claimed: bytearray,
 ) -> None:
-    """Lines with a time are there without one, if they stand in a row as they do there."""
-    asked = [at for at, fate in enumerate(fates) if fate == BY_TIME]
-    if not rest or not asked:
+    """Match lines with a time with events without one.
+
+    They are matched only if they follow each other in the file as they do in the database.
+    """
+    candidates = [index for index, status in enumerate(statuses) if status == BY_TIME]
+    if not rest or not candidates:
         return
-    # what is known by its time is no other event as well: it equals nothing
-    hashes = array("q", (~at if claimed[at] else lines.hashes[at] for at in asked))
-    found, pairs = aligned(rest, hashes)
-    alone = len(asked) == len(lines) and known.untimed.count(None) == len(known.untimed)
+    # a line that is known by its time gets a hash that equals nothing, so it is not matched again
+    hashes = array("q", (~index if claimed[index] else lines.hashes[index] for index in candidates))
+    new_statuses, pairs = aligned(rest, hashes)
+    alone = len(candidates) == len(lines) and known.untimed.count(None) == len(known.untimed)
     if not (alone or _is_one_run(pairs, rest)):
         return
-    for at, fate in zip(asked, found, strict=True):
-        is_late = fate == FORGOTTEN and lines.times[at] > known.forgotten_us
-        if fate != NEW and not claimed[at] and not is_late:
-            fates[at] = fate
+    for index, status in zip(candidates, new_statuses, strict=True):
+        is_late = status == FORGOTTEN and lines.times[index] > known.forgotten_us
+        if status != NEW and not claimed[index] and not is_late:
+            statuses[index] = status
 
 
 def _is_one_run(pairs: Pairs, there: Hashes) -> bool:
-    """Whether most pairs follow each other as closely there as in the file, and no chance few."""
+    """Return whether the pairs are one run and not a coincidence.
+
+    In a run most pairs follow each other as closely in the database as in the file.
+    """
     if len(pairs) < min(RUN, len(there) - list(there).count(None)) or not pairs:
         return False
     close = sum(a[0] - b[0] == a[1] - b[1] for a, b in pairwise(pairs))
     return 2 * close >= len(pairs) - 1
 
 
-__all__ = ["BY_TIME", "FORGOTTEN", "KNOWN", "NEW", "TWIN", "Fates", "Known", "Lines", "judge"]
+__all__ = [
+    "BY_TIME",
+    "FORGOTTEN",
+    "KNOWN",
+    "NEW",
+    "TWIN",
+    "KnownHistory",
+    "LineStatuses",
+    "Lines",
+    "judge",
+]

@@ -1,7 +1,7 @@
-"""Where secrets stand in a command.
+"""Find the secrets in a command.
 
-A rule rests until its literals are met, and is compiled then, once a process: a command without
-them costs a few microseconds and needs no `re`.
+A rule is tried only if one of its literals occurs in the command, and its expression is compiled
+then, once in a process. A command without such literals takes a few microseconds and needs no `re`.
 """
 
 from __future__ import annotations
@@ -10,25 +10,31 @@ from itertools import islice
 
 from hx.core.record import NamedTuple
 from hx.core.redaction import shapes
-from hx.core.redaction.value import is_secret
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
     from collections.abc import Iterable, Iterator
 
-    from hx.core.redaction.rules import Span
+    from hx.core.redaction.patterns import Span
     from hx.core.redaction.shapes import Shape
 
 
 class Literals(NamedTuple):
-    """What is looked for first, as str: `in` costs a third of what it does among bytes."""
+    """The literals that are searched for first, with their rules.
 
-    shapes: tuple[tuple[str, tuple[str, ...], Shape], ...]  # anchor, one of these, shape
+    They are str, because `in` takes a third of the time that it takes for bytes.
+    """
+
+    shapes: tuple[tuple[str, tuple[str, ...], Shape], ...]  # (anchor, needs, shape)
     names: tuple[str, ...]
     keys: tuple[str, ...]
-    tokens: tuple[tuple[str, str, bytes], ...] | None = None  # anchor, kind; None: every one
-    beside: tuple[tuple[str, tuple[str, ...], bytes], ...] | None = None  # kind, services
+    tokens: tuple[tuple[str, str, bytes], ...] | None = (
+        None  # (anchor, kind, expression); None: all tokens
+    )
+    beside: tuple[tuple[str, tuple[str, ...], bytes], ...] | None = (
+        None  # (kind, services, expression); None: all tokens
+    )
 
 
 ALL = Literals(
@@ -40,39 +46,51 @@ ALL = Literals(
     tuple(shapes.NAME_ANCHORS.decode().split()),
     tuple(shapes.KEY_ANCHORS.decode().split()),
 )
-MAX_SECRETS = 10_000  # that are looked for by one rule in one command
-_BEFORE_BYTES = 64  # that `before` may look at
-_PROGRAM_BYTES = 64  # more than the name of a program takes
+MAX_SECRETS = 10_000  # that one rule finds in one command
+_BEFORE_BYTES = 64  # that the expression `before` is matched with
+_PROGRAM_BYTES = 64  # more than the length of the name of any program
 _SEPARATORS = (b"|", b";", b"&", b"\n", b"(", b"`")
 _WORDS = bytes(
     code if (chr(code).isalnum() and code < 128) or code in b"-_+/=.~%$" else 32  # noqa: PLR2004
     for code in range(256)
-)  # the bytes that a token is made of; blanks for the others
+)  # maps all bytes that no token contains to blanks
+_PLACEHOLDERS = frozenset(
+    b"password passwd pass passphrase secret token key apikey api_key your mypassword none null"
+    b" nil true false yes no undefined example required optional string str bool int stdin prompt"
+    b" file env ask basic bearer digest".split()
+)
+_BEGINNINGS = (b"<", b"{{", b"...", b"***", b".*", b".+", b"[^", b"\\", b"(", b"^", b"@/", b"@./")
+_FOLDERS = (
+    *(b"~/", b"./", b"../", b"/etc/", b"/run/", b"/var/", b"/home/", b"/root/", b"/tmp/"),
+    *(b"/usr/", b"/opt/", b"/dev/", b"/proc/", b"/mnt/", b"/srv/", b"/secrets/", b"/Users/"),
+    *(b"file:", b"env:", b"id=", b"type=", b"fd:"),
+)
+_LEAST_LITERAL = 4  # characters besides variables that make a value a secret
 _compiled: dict[bytes, re.Pattern[bytes]] = {}
 
 
 def narrowed(texts: Iterable[bytes]) -> Literals:
-    """The literals that stand in one of many commands: no others need be looked for in them.
+    """Return the literals that occur in at least one of many commands.
 
-    Most of the two hundred never occur in a thousand commands; this asks for each once, not for
-    each command.
+    The search of these commands needs no others. Most of the two hundred literals do not occur in a
+    thousand commands; this searches for each of them once, not once for each command.
     """
     from hx.core.redaction.tokens import ANCHORED, BESIDE
 
     lowered = b"\n".join(texts).lower().decode("latin-1")
-    found = lowered.__contains__
+    occurs = lowered.__contains__
     return Literals(
-        tuple(one for one in ALL.shapes if found(one[0])),
-        tuple(filter(found, ALL.names)),
-        tuple(filter(found, ALL.keys)),
-        tuple(one for one in ANCHORED if found(one[0])),
-        tuple(one for one in BESIDE if any(map(found, one[1]))),
+        tuple(shape for shape in ALL.shapes if occurs(shape[0])),
+        tuple(filter(occurs, ALL.names)),
+        tuple(filter(occurs, ALL.keys)),
+        tuple(token for token in ANCHORED if occurs(token[0])),
+        tuple(token for token in BESIDE if any(map(occurs, token[1]))),
     )
 
 
 def spans(text: bytes, literals: Literals = ALL) -> list[Span]:
-    """(from, to, kind) of every secret; a kind that says more comes first."""
-    lowered = text.lower().decode("latin-1")  # one character a byte
+    """Return (start, end, kind) of every secret; more specific kinds come first."""
+    lowered = text.lower().decode("latin-1")  # one character for each byte
     found: list[Span] = []
     words = [word for word in text.translate(_WORDS).split() if len(word) >= 16]  # noqa: PLR2004
     if words:
@@ -109,13 +127,13 @@ def _anchored(
 ) -> Iterator[Span]:
     from hx.core.redaction.tokens import is_token
 
-    behind = 0
-    for at in _places(lowered, anchor):
-        if at < behind or not _begins_word(text, at, anchor):
+    end = 0
+    for index in _occurrences(lowered, anchor):
+        if index < end or not _begins_word(text, index, anchor):
             continue
-        match = _pattern(expression).match(text, at)
+        match = _pattern(expression).match(text, index)
         if match and is_token(kind, match[0]):
-            behind = match.end()
+            end = match.end()
             yield (*match.span(match.lastindex or 0), kind)
 
 
@@ -127,49 +145,55 @@ def _anywhere(text: bytes, kind: str, expression: bytes) -> Iterator[Span]:
             yield (*match.span(), kind)
 
 
-def _begins_word(text: bytes, at: int, anchor: str) -> bool:
-    """Not in the middle of a longer word, unless an escape (`%3D`) ends there."""
-    before = text[at - 1 : at]
+def _begins_word(text: bytes, index: int, anchor: str) -> bool:
+    r"""Return whether a token may begin at an index.
+
+    It may not begin in the middle of a longer word, except after an escape such as `%3D` or `\n`.
+    """
+    before = text[index - 1 : index]
     if not (before.isalnum() or before in (b"_", b"-")) or not anchor[:1].isalnum():
         return True
-    return text[at - 2 : at - 1] == b"\\" or text[at - 3 : at - 2] == b"%"
+    return text[index - 2 : index - 1] == b"\\" or text[index - 3 : index - 2] == b"%"
 
 
 def _shaped(text: bytes, lowered: str, anchor: str, shape: Shape) -> Iterator[Span]:
-    behind = 0
+    end = 0
     runs = _Runs(shape, text)
-    for at in _places(lowered, anchor):
-        if at < behind or not _before(shape.before, text, at) or not runs.before(at):
+    for index in _occurrences(lowered, anchor):
+        if index < end or not _before(shape.before, text, index) or not runs.before(index):
             continue
-        match = _pattern(shape.expression).match(text, at)
+        match = _pattern(shape.expression).match(text, index)
         if match:
-            behind = match.end()
+            end = match.end()
             span = match.span(match.lastindex or 0)
             if is_secret(text, *span):
                 yield (*span, shape.kind)
 
 
 def _named(text: bytes, lowered: str, anchor: str) -> Iterator[Span]:
-    behind = 0
-    for at in _places(lowered, anchor):
-        if at < behind:
+    end = 0
+    for index in _occurrences(lowered, anchor):
+        if index < end:
             continue
-        match = _pattern(shapes.NAMED).match(text, at)
+        match = _pattern(shapes.NAMED).match(text, index)
         if not match or match.lastindex is None:
             continue
-        if match["blank"] is not None and not _is_set(text, at):
+        if match["blank"] is not None and not _is_set(text, index):
             continue
-        behind = match.end()
+        end = match.end()
         span = match.span(match.lastindex)
         if is_secret(text, *span):
             yield (*span, _kind(anchor))
 
 
-def _is_set(text: bytes, at: int) -> bool:
-    """Whether a name with its value a blank behind it is an option, or set by a command."""
-    before = text[max(0, at - _BEFORE_BYTES) : at]
-    told = b"-" in before or b"set" in before or b"config" in before
-    return told and _pattern(shapes.SETTER).search(before) is not None
+def _is_set(text: bytes, index: int) -> bool:
+    """Return whether the name at an index is set by an option or a command.
+
+    This decides whether a value after a blank belongs to the name.
+    """
+    before = text[max(0, index - _BEFORE_BYTES) : index]
+    is_likely = b"-" in before or b"set" in before or b"config" in before
+    return is_likely and _pattern(shapes.SETTER).search(before) is not None
 
 
 def _kind(anchor: str) -> str:
@@ -178,23 +202,23 @@ def _kind(anchor: str) -> str:
     return anchor if anchor in ("token", "secret", "credential") else "key"
 
 
-def _places(lowered: str, anchor: str) -> Iterator[int]:
-    at = lowered.find(anchor)
-    while at >= 0:
-        yield at
-        at = lowered.find(anchor, at + 1)
+def _occurrences(lowered: str, anchor: str) -> Iterator[int]:
+    index = lowered.find(anchor)
+    while index >= 0:
+        yield index
+        index = lowered.find(anchor, index + 1)
 
 
-def _before(expression: bytes, text: bytes, at: int) -> bool:
+def _before(expression: bytes, text: bytes, index: int) -> bool:
     if not expression:
         return True
-    return _pattern(expression).search(text[max(0, at - _BEFORE_BYTES) : at]) is not None
+    return _pattern(expression).search(text[max(0, index - _BEFORE_BYTES) : index]) is not None
 
 
 class _Runs:
-    """Whether the program of a shape stands in front of a place, in the same simple command.
+    """Tells whether the program of a shape precedes an index, in the same simple command.
 
-    Places are asked for in ascending order; no byte is read more than twice.
+    Indexes must be asked for in ascending order. No byte is searched more than twice.
     """
 
     def __init__(self, shape: Shape, text: bytes) -> None:
@@ -202,16 +226,16 @@ class _Runs:
         self._expression = rb"(?:^|[\s/\"'])(?:" + named + rb")(?=[\s\"'.])" if named else b""
         self._text, self._seen, self._found = text, 0, False
 
-    def before(self, at: int) -> bool:
+    def before(self, index: int) -> bool:
         if not self._expression:
             return True
-        start = max(self._text.rfind(mark, self._seen, at) for mark in _SEPARATORS) + 1
+        start = max(self._text.rfind(mark, self._seen, index) for mark in _SEPARATORS) + 1
         if start:
             self._found = False
         if not self._found:
-            piece = self._text[start or max(0, self._seen - _PROGRAM_BYTES) : at]
+            piece = self._text[start or max(0, self._seen - _PROGRAM_BYTES) : index]
             self._found = _pattern(self._expression).search(piece) is not None
-        self._seen = at
+        self._seen = index
         return self._found
 
 
@@ -221,3 +245,38 @@ def _pattern(expression: bytes) -> re.Pattern[bytes]:
 
         _compiled[expression] = re.compile(expression, re.DOTALL)
     return _compiled[expression]
+
+
+def is_secret(text: bytes, start: int, end: int) -> bool:
+    """Return whether a value may be a secret: it is not a variable, a placeholder or a path."""
+    value = text[start:end].strip()
+    if not value or (value.isdigit() and len(value) <= 2):  # noqa: PLR2004
+        return False
+    if value.startswith((b"$", b"`")) or b"${" in value or b"$(" in value:
+        return _has_literal(value, in_single=text[start - 1 : start] == b"'")
+    return not (_is_placeholder(value.lower()) or value.startswith(_FOLDERS))
+
+
+def _has_literal(value: bytes, *, in_single: bool) -> bool:
+    """Return whether text remains after removing all that the shell substitutes."""
+    import re
+
+    remaining = re.sub(rb"\$\{[^}]*+\}|\$\([^)]*+\)?|`[^`]*+`?|\$\w++|\$[@*#?$!-]", b"", value)
+    if in_single and remaining == value:
+        return True
+    return len(remaining.strip(b"-_:./@ ")) >= _LEAST_LITERAL
+
+
+def _is_placeholder(lowered: bytes) -> bool:
+    if lowered in _PLACEHOLDERS or lowered.startswith(_BEGINNINGS):
+        return True
+    if lowered[:1] + lowered[-1:] in (b"[]", b"%%", b"{}"):
+        return True
+    if lowered.startswith((b"your", b"my-", b"my_", b"some-", b"some_", b"insert")):
+        return not any(digit in lowered for digit in b"0123456789")
+    return is_filler(lowered)
+
+
+def is_filler(value: bytes) -> bool:
+    """Return whether a value is one character repeated, such as `xxxx`, `****` or `...`."""
+    return len(value) > 1 and len(set(value)) == 1 and not value.isdigit()

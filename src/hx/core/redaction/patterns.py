@@ -1,4 +1,7 @@
-"""The user's own patterns: globs of whole commands, and expressions that find a secret."""
+"""The user's own patterns: globs of whole commands, and expressions that find a secret.
+
+Expressions whose matching could take very long are refused.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,21 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Mapping
 
-    from hx.core.redaction.rules import Span
+Span = tuple[int, int, str]  # of a secret: start, end, kind
 
 MAX_PATTERNS = 64
-MAX_LENGTH = 500  # characters of one
-MAX_CHOICES = 1_000  # ways in which an expression may match from one place
+MAX_LENGTH = 500  # characters of a pattern
+MAX_CHOICES = 1_000  # ways in which an expression may match from one index
 
 _globs: dict[tuple[str, ...], re.Pattern[str]] = {}
 _expressions: dict[str, re.Pattern[bytes]] = {}
 
 
 def matches_any(globs: tuple[str, ...], command: bytes) -> bool:
-    """Whether one is the whole command: `*` any text, `?` a character, `[…]` one of some."""
+    """Return whether one of the globs matches the whole command.
+
+    `*` matches any text, `?` one character, `[…]` one of several characters.
+    """
     if not globs:
         return False
     if globs not in _globs:
@@ -31,7 +37,10 @@ def matches_any(globs: tuple[str, ...], command: bytes) -> bool:
 
 
 def own_spans(own: Mapping[str, str], text: bytes) -> list[Span]:
-    """What the user's expressions find; of one with a group only the group is the secret."""
+    """Return (start, end, name) of what the user's expressions find.
+
+    If an expression has a group, only the group is the secret.
+    """
     found: list[Span] = []
     for name, expression in own.items():
         if expression not in _expressions:
@@ -44,7 +53,7 @@ def own_spans(own: Mapping[str, str], text: bytes) -> list[Span]:
 
 
 def compiled(expression: str) -> re.Pattern[bytes]:
-    """Raises ValueError with what is wrong: an expression that could run for ever is refused."""
+    """Compile an expression. Raises ValueError with the reason if it is refused or invalid."""
     import re
 
     wrong = _wrong(expression)
@@ -60,47 +69,58 @@ def compiled(expression: str) -> re.Pattern[bytes]:
 
 
 def _wrong(expression: str) -> str:
+    """Return why an expression is refused, or the empty text."""
     if len(expression) > MAX_LENGTH:
         return f"it is longer than {MAX_LENGTH} characters"
     if any(f"\\{digit}" in expression for digit in "123456789"):
-        return "a reference to a group is not understood"
+        return "references to groups are not supported"
     return _unbounded(_without_classes(expression))
 
 
 def _unbounded(plain: str) -> str:
-    """Repeats need a bound, groups are not repeated, and the ways to match are counted."""
+    """Return why an expression could run for too long, or the empty text.
+
+    Repeats need a bound, groups may not be repeated, and the ways to match are limited.
+    """
     choices = 1
-    at = 0
-    while at < len(plain):
-        character, before = plain[at], plain[at - 1] if at else ""
+    index = 0
+    while index < len(plain):
+        character, before = plain[index], plain[index - 1] if index else ""
         if character in "*+":
             return f"`{character}` has no bound: write {{0,100}} or {{1,100}}"
-        if character == "(" and plain[at + 1 : at + 2] == "?" and plain[at + 2 : at + 3] != ":":
-            return "of the groups that begin with `(?` only `(?:` is understood"
+        if (
+            character == "("
+            and plain[index + 1 : index + 2] == "?"
+            and plain[index + 2 : index + 3] != ":"
+        ):
+            return "of the groups that begin with `(?` only `(?:` is supported"
         if character in "?|":
             choices *= 2
-        width = _width(plain, at)
+        width = _width(plain, index)
         if width and before == ")":
             return "a group may not be repeated"
         if width is None:
             return "a repeat is written {N} or {N,M}, up to 1,000"
         choices *= width or 1
-        at += 3 if plain.startswith("(?:", at) else 1
+        index += 3 if plain.startswith("(?:", index) else 1
     return "it may match in too many ways: narrow its repeats" if choices > MAX_CHOICES else ""
 
 
 def _without_classes(expression: str) -> str:
-    """Each class and each escaped character as one letter."""
+    """Return the expression with each class and each escaped character as one letter."""
     import re
 
     return re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", "a", expression, flags=re.DOTALL)
 
 
-def _width(plain: str, at: int) -> int | None:
-    """In how many lengths the repeat here may match; 0 where there is none, None: wrong."""
-    if plain[at] != "{":
+def _width(plain: str, index: int) -> int | None:
+    """Return in how many lengths the repeat at an index may match.
+
+    Returns 0 if there is no repeat, None if it is invalid.
+    """
+    if plain[index] != "{":
         return 0
-    inside, closed, _ = plain[at + 1 :].partition("}")
+    inside, closed, _ = plain[index + 1 :].partition("}")
     least, comma, most = inside.partition(",")
     if not closed or not least.isdecimal() or (comma and not most.isdecimal()):
         return None

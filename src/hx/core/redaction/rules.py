@@ -1,7 +1,8 @@
-"""Which commands are kept, and what in them is masked before a row exists.
+"""The rules that decide which commands are kept, and what is masked in them.
 
-Only values go, the command stays: `curl -u ann:<redacted:password> …`. Masking twice is masking
-once. What a shell would put in (`$TOKEN`, `$(pass show x)`) is no secret, nor is a placeholder.
+Masking happens before a row exists. Only the value of a secret is masked and the command stays:
+`curl -u ann:<redacted:password> …`. Masking a masked command changes nothing. What the shell
+substitutes (`$TOKEN`, `$(pass show x)`) is not a secret, and neither is a placeholder.
 """
 
 from __future__ import annotations
@@ -14,19 +15,19 @@ if TYPE_CHECKING:
 
     from hx.core.model import Event
     from hx.core.redaction.finder import Literals
+    from hx.core.redaction.patterns import Span
 
-RULES_VERSION = 1  # of the tables in secrets.py and shapes.py
-Span = tuple[int, int, str]  # of a secret: from, to, kind
+RULES_VERSION = 1  # of the tables in tokens.py and shapes.py
 _OPENING = b"<redacted:"
 _MAX_KIND = 40  # characters of the name of a kind
-_TOO_MANY = b"<redacted:command>"  # the masks would not fit, or not all secrets were looked for
+_TOO_MANY = b"<redacted:command>"  # the masks do not fit, or there may be more secrets
 
 
 class Rules:
-    """What holds for every command: the user's patterns, and the rules of hx unless switched off.
+    """The rules for every command: the user's patterns, and those of hx unless switched off.
 
-    `ignore` and `allow` are patterns of whole commands (core/patterns.py); `own` maps the name of
-    a secret to the expression that finds it. All are sound: who reads them has checked them.
+    `ignore` and `allow` are globs of whole commands (redaction/patterns.py). `own` maps the name of
+    a secret to the expression that finds it. The caller has checked all patterns.
     """
 
     def __init__(
@@ -41,7 +42,10 @@ class Rules:
         self._literals: Literals | None = None
 
     def for_these(self, texts: Iterable[bytes]) -> Rules:
-        """The same for these commands and no others, at a fraction of the cost of each."""
+        """Return equal rules that work for these commands only, and faster.
+
+        The result must not be used for other commands.
+        """
         from hx.core.redaction.finder import narrowed
 
         same = Rules(self.ignore, self.allow, self.own, redact=self.redact)
@@ -49,7 +53,7 @@ class Rules:
         return same
 
     def judged(self, event: Event) -> Event | None:
-        """The event as it may be kept; None when the user's patterns keep it out."""
+        """Return the event as it may be kept, or None if the user's patterns exclude it."""
         if (self.ignore or self.allow) and not self._keeps(event.command):
             return None
         command = self.masked(event.command)
@@ -58,12 +62,16 @@ class Rules:
         return event._replace(command=command, flags=event.flags | REDACTED)
 
     def masked(self, text: bytes) -> bytes:
-        """The text with `<redacted:kind>` in place of each secret; at most as long as a command."""
+        """Return the text with `<redacted:kind>` in place of each secret.
+
+        If there are too many secrets, or the result were longer than a command may be, the whole
+        text becomes one mask.
+        """
         if not self.redact:
             return text
         from hx.core.redaction.finder import MAX_SECRETS
 
-        while spans := self._spans(text):  # a mask may free what it stood beside
+        while spans := self._spans(text):  # a new mask may make the text next to it a secret
             text = _with_masks(text, spans)
             if len(spans) >= MAX_SECRETS or len(text) > MAX_COMMAND_BYTES:
                 return _TOO_MANY
@@ -88,31 +96,37 @@ class Rules:
 
 
 def _outside_masks(spans: list[Span], text: bytes) -> list[Span]:
-    """Without those that touch a mask: what stands in it is no secret, or masking had no end."""
+    """Return the spans that do not touch a mask.
+
+    Text inside a mask is not a secret; otherwise masking would never end.
+    """
     masks = list(_masks(text))
     outside: set[Span] = set()
-    behind = 0  # masks that end before the span begins
+    passed = 0  # masks that end before the span begins
     for span in sorted(spans):
-        while behind < len(masks) and masks[behind][1] <= span[0]:
-            behind += 1
-        if behind == len(masks) or masks[behind][0] >= span[1]:
+        while passed < len(masks) and masks[passed][1] <= span[0]:
+            passed += 1
+        if passed == len(masks) or masks[passed][0] >= span[1]:
             outside.add(span)
     return [span for span in spans if span in outside]
 
 
 def _masks(text: bytes) -> Iterator[tuple[int, int]]:
-    """(from, to) of each mask; the same bytes without a name and an end are none."""
-    at = text.find(_OPENING)
-    while at >= 0:
-        start = at + len(_OPENING)
+    """Yield (start, end) of each mask; a mask has a name and an end."""
+    index = text.find(_OPENING)
+    while index >= 0:
+        start = index + len(_OPENING)
         end = text.find(b">", start, start + _MAX_KIND + 1)
         if text[start:end].replace(b"-", b"").isalnum():
-            yield at, end + 1
-        at = text.find(_OPENING, start)
+            yield index, end + 1
+        index = text.find(_OPENING, start)
 
 
 def _with_masks(text: bytes, spans: Iterable[Span]) -> bytes:
-    """Of secrets that overlap one mask is made, named by the one that was found first."""
+    """Return the text with one mask for each group of overlapping spans.
+
+    The span that was found first names the mask.
+    """
     pieces: list[bytes] = []
     done = 0
     for start, end, kind in _merged(spans):
@@ -122,9 +136,10 @@ def _with_masks(text: bytes, spans: Iterable[Span]) -> bytes:
 
 
 def _merged(spans: Iterable[Span]) -> list[Span]:
-    order = {span: at for at, span in enumerate(spans)}
+    """Return disjoint spans in ascending order, each named by its earliest span in the list."""
+    order = {span: position for position, span in enumerate(spans)}
     merged: list[Span] = []
-    first = 0  # place in the order of the one that names the last merged
+    first = 0  # position in the list of the span that names the last merged span
     for span in sorted(order):
         if merged and span[0] < merged[-1][1]:
             start, end, kind = merged[-1]

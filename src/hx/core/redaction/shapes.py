@@ -1,16 +1,16 @@
-r"""Where a command line names a secret: options, assignments, headers, URLs, programs' own flags.
+"""Shapes in which a command line contains a secret: options, assignments, headers, URLs.
 
-A shape is tried where one of its anchors stands (lower case, looked for with `in`). `before` must
-match what is in front of the anchor; `program` must stand in front of it in the same simple
-command. The value is the group that took part in the match. Runs are possessive or bounded: an
-expression that fails has read little.
+A shape is tried where one of its anchors occurs. Anchors are in lower case and are searched for
+with `in`. `before` must match the text before the anchor. `program` must precede the anchor in the
+same simple command. The secret is the group that took part in the match. Repeats are possessive or
+bounded: an expression that does not match has read few bytes.
 """
 
 from __future__ import annotations
 
 from hx.core.record import NamedTuple
 
-# A value as a shell, JSON or an HTTP header has it: in quotes (also escaped ones), or a bare word
+# A value in a shell, JSON or an HTTP header: in quotes, which may be escaped, or a bare word
 _SPACE = rb"[\s;|&)>,]"
 VALUE = (
     rb'(?:\\"(?!' + _SPACE + rb')([^"\\]++)'
@@ -22,12 +22,17 @@ _OPTION = rb"(?:=|\s+(?!-))"
 
 
 class Shape(NamedTuple):
+    """One shape: the kind of its secret, and when and how it is matched."""
+
     kind: str
-    anchors: bytes  # apart by blanks
+    anchors: bytes  # separated by blanks
     expression: bytes  # begins at the anchor
     before: bytes = b""  # matches what ends at the anchor
-    needs: bytes = b""  # apart by blanks: one of them occurs in the command, else the shape rests
-    program: bytes | None = None  # an expression: what runs; one of `needs` unless told, or any: ""
+    needs: bytes = (
+        b""  # separated by blanks: the command must contain one of them, if there are any
+    )
+    # An expression for the program that runs; None: one of `needs`; empty: any program
+    program: bytes | None = None
 
 
 KEYS = (
@@ -38,7 +43,7 @@ _NAMES = (
     rb"(?:(?:(?<!by)(?<!com))pass(?:word|wd|phrase|code|wort)?|(?<=[_;&?,\"'-])pwd"
     rb"|secret(?:[_-]?(?:string|key|access[_-]?key))?|token|oauth2-bearer|credentials?|_auth"
     rb"|(?:" + KEYS.replace(b" ", b"|") + rb")[_-]?key"
-    # any other key only where its value looks made by chance
+    # any other key only if its value looks random
     rb"|[_-]key(?=[\"'\\]{0,2}\s?[=:]\s?[\"'\\]{0,2}(?=[^\s\"']{0,60}[0-9])[\w+/=.-]{20}))"
 )
 # `name=value`, `name: value`, `"name": "value"`, `name = value`, `name => value`
@@ -47,9 +52,8 @@ _EQUALS = (
     rb"|:(?![:=?+-])\s{0,3})"
 )
 KEY_ANCHORS = KEYS + b" _key -key"
-NAME_ANCHORS = (
-    b"pass pwd secret token credential _auth oauth2-bearer"  # and KEY_ANCHORS, where "key" is
-)
+# KEY_ANCHORS are anchors of names too, and are tried if the command contains "key"
+NAME_ANCHORS = b"pass pwd secret token credential _auth oauth2-bearer"
 NAMED = (
     rb"(?i:"
     + _NAMES
@@ -60,7 +64,7 @@ NAMED = (
     + VALUE
     + rb")"
 )
-# In front of a name that a blank parts from its value
+# Precedes a name that is separated from its value by a blank
 SETTER = (
     rb"(?:^|[\s\"'(;|&`\[,])(?:(?:--|-(?![pPk]\Z))[\w.-]*(?<!no-)(?<!with-)(?<!ask-)"
     rb"|(?:set|setenv|configure\s+set|config(?:\s+set)?)\s+(?:--?[\w-]+\s+){0,4}[\w./:@-]*)\Z"

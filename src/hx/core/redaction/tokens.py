@@ -1,16 +1,17 @@
-"""Kinds of tokens that tell by their form what they are: (kind, anchors, expression).
+"""Kinds of tokens that are recognised by their form: (kind, anchors, expression).
 
-An anchor is the literal that an expression begins with, in lower case: it is looked for first, so
-a command without one costs a few microseconds, and the expression is tried only where it stands.
-Runs are possessive (`++`): each byte is read once however long a command is. A group in the
-expression is what is masked, else all of it. Forms: the providers' documentation, gitleaks' rules.
+An anchor is the literal that an expression begins with, in lower case. Anchors are searched for
+first: a command without one takes a few microseconds, and an expression is tried only where its
+anchor occurs. Repeats are possessive (`++`): each byte is read once, however long a command is. If
+the expression has a group, the group is masked, else the whole match. Sources of the forms: the
+documentation of the providers, and the rules of gitleaks.
 """
 
 from __future__ import annotations
 
-LEAST = 16  # no token is a shorter run of letters, digits and -_+/=.~%
+LEAST = 16  # every token has a run of at least as many letters, digits and -_+/=.~%
 
-# kind, anchors apart by blanks, expression
+# kind, anchors separated by blanks, expression
 TOKENS: tuple[tuple[str, bytes, bytes], ...] = (
     ("github-token", b"ghp_ gho_ ghu_ ghs_ ghr_", rb"gh[pousr]_[A-Za-z0-9_]{20,}+"),
     ("github-token", b"github_pat_", rb"github_pat_\w{20,}+"),
@@ -138,7 +139,7 @@ ANCHORED = tuple(
     for anchor in anchors.decode().split()
 )
 
-# No literal begins these. They are tried where a run of letters and digits is long and mixed.
+# Tokens without an anchor. They are tried if a run of letters and digits is long and mixed.
 MIXED_LEAST = 30
 MIXED: tuple[tuple[str, bytes], ...] = (
     ("telegram-token", rb"(?<![0-9])[0-9]{8,10}:[\w-]{35}(?![\w-])"),
@@ -151,7 +152,7 @@ MIXED: tuple[tuple[str, bytes], ...] = (
     ("mailchimp-key", rb"(?<![0-9a-zA-Z])[0-9a-f]{32}-us[0-9]{1,2}(?![0-9a-zA-Z])"),
 )
 
-# Plain runs of hexadecimal digits and the like: secrets only where the service is named beside them
+# Plain runs of hexadecimal digits and such: secrets only if the command names the service
 _HEX = rb"(?<![0-9A-Za-z-])[0-9a-f]{%s}(?![0-9A-Za-z-])"
 _UUID = rb"(?<![\w-])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![\w-])"
 _BESIDE: tuple[tuple[str, str, bytes], ...] = (
@@ -174,7 +175,7 @@ BESIDE = tuple((kind, tuple(services.split()), how) for kind, services, how in _
 
 
 def is_mixed(word: bytes) -> bool:
-    """Long, with capitals and digits: perhaps a token without a literal."""
+    """Return whether a word is long and mixed, so that it may be a token without an anchor."""
     if len(word) < MIXED_LEAST:
         return False
     has_digit = word.strip(b"0123456789") != word or any(48 <= code <= 57 for code in word)  # noqa: PLR2004
@@ -182,7 +183,10 @@ def is_mixed(word: bytes) -> bool:
 
 
 def is_token(kind: str, found: bytes) -> bool:
-    """Not `ghp_xxxxxxxx`; a key of AWS is as mixed as chance makes it."""
+    """Return whether a match is a token, not a placeholder such as `ghp_xxxxxxxx`.
+
+    A secret key of AWS must have as many capitals, small letters and digits as a random one.
+    """
     if kind == "aws-secret-key":
         capitals = sum(65 <= code <= 90 for code in found)  # noqa: PLR2004
         small = sum(97 <= code <= 122 for code in found)  # noqa: PLR2004

@@ -1,10 +1,12 @@
-r"""The shells' own history files, taken apart without losing a byte.
+r"""Parse the history files of shells without losing a byte.
 
-bash  a command a line; `#<seconds>` before it when it keeps times, and if the first line of the
-      file is such a stamp, a command goes on until the next one
-zsh   `: <start>:<seconds>;<command>` or the command; a line that ends in a backslash goes on; some
-      bytes are hidden: 0x83, then the byte xor 32
-fish  `- cmd: <command>` and the lines until the next; `\n` and `\\` in the command
+bash writes one command a line. If it keeps times, the line `#<seconds>` precedes a command. If the
+first line of the file is such a stamp, a command extends to the next stamp.
+
+zsh writes `: <start>:<seconds>;<command>`, or only the command. A line that ends in a backslash
+continues on the next one. zsh escapes some bytes: 0x83, then the byte xor 32.
+
+fish writes `- cmd: <command>` and further lines, up to the next command. It escapes `\n` and `\\`.
 """
 
 from __future__ import annotations
@@ -20,35 +22,37 @@ if TYPE_CHECKING:
 
 BASH, ZSH, FISH = "bash", "zsh", "fish"
 _HEAD_BYTES = 1 << 16
-_ZSH_NAMES = (".zsh", ".zh", ".histfile")  # the last is what zsh-newuser-install proposes
+_ZSH_NAMES = (".zsh", ".zh", ".histfile")  # zsh-newuser-install proposes the last one
 
 _ZSH_STAMP = re.compile(rb": *\d+:\d+;")
-_BASH_STAMP = re.compile(rb"#\d")  # as readline tells one
+_BASH_STAMP = re.compile(rb"#\d")  # the same test as in readline
 _ZSH_FILE = re.compile(rb"^: *\d+:\d+;", re.MULTILINE)
 _FISH_FILE = re.compile(rb"^- cmd: ", re.MULTILINE)
 _FISH_COMMAND, _FISH_PATH = b"- cmd: ", b"    - "
-_META = 0x83  # zsh writes it before a byte it must hide, and that byte xor 32
-_IS_HIDDEN = frozenset({0, *range(_META, 0xA3)})
-_HIDDEN = re.compile(rb"\x83(.)", re.DOTALL)
-_ESCAPED = re.compile(rb"\\([\\n])")
+_META = 0x83  # zsh writes it before an escaped byte, which it writes xor 32
+_IS_ESCAPED = frozenset({0, *range(_META, 0xA3)})
+_ZSH_ESCAPE = re.compile(rb"\x83(.)", re.DOTALL)
+_FISH_ESCAPE = re.compile(rb"\\([\\n])")
 
 
-class Entry(NamedTuple):
-    data: bytes  # all of it as it stands in the file, with stamp and line end
+class HistoryEntry(NamedTuple):
+    """An entry is one command of a history file, with all of its bytes."""
+
+    data: bytes  # the bytes in the file, with stamp and line end
     command: bytes
-    paths: bytes = b""  # of fish: files that the command named
+    paths: bytes = b""  # only fish: the files that the command named
 
 
 class Wanted(NamedTuple):
-    """What to look for: whole commands, or any part of one."""
+    """The commands to find: whole commands, or all that contain a part."""
 
     commands: frozenset[bytes] = frozenset()
     part: bytes | None = None
-    masked: Callable[[bytes], bytes] | None = None  # commands stand as this leaves them
+    masked: Callable[[bytes], bytes] | None = None  # `commands` are masked by this function
 
 
 def kind_of(name: str, data: bytes) -> str:
-    """The shell that wrote the file: by its content, else by the file's name."""
+    """Return which shell wrote a file, by its content, else by its name."""
     head = data[:_HEAD_BYTES]
     if _FISH_FILE.search(head) or "fish" in name:
         return FISH
@@ -57,8 +61,8 @@ def kind_of(name: str, data: bytes) -> str:
     return BASH
 
 
-def entries(data: bytes, kind: str) -> Iterator[Entry]:
-    """In their order; their data joined is the file."""
+def entries(data: bytes, kind: str) -> Iterator[HistoryEntry]:
+    """Yield the entries of a file in their order; their data joined are the file."""
     if kind == FISH:
         return _fish(data)
     if kind == ZSH:
@@ -66,9 +70,9 @@ def entries(data: bytes, kind: str) -> Iterator[Entry]:
     return _bash(data)
 
 
-def _bash(data: bytes) -> Iterator[Entry]:
+def _bash(data: bytes) -> Iterator[HistoryEntry]:
     goes_on = _BASH_STAMP.match(data) is not None
-    held: list[bytes] = []  # a stamp, and lines behind it
+    held: list[bytes] = []  # a stamp and the lines after it
     for line in _lines(data):
         is_stamp = _BASH_STAMP.match(line) is not None
         if held and (is_stamp or (len(held) > 1 and not goes_on)):
@@ -77,22 +81,22 @@ def _bash(data: bytes) -> Iterator[Entry]:
         if is_stamp or held:
             held.append(line)
         else:
-            yield Entry(line, line.removesuffix(b"\n"))
+            yield HistoryEntry(line, line.removesuffix(b"\n"))
     if held:
         yield _bash_entry(held)
 
 
-def _bash_entry(lines: list[bytes]) -> Entry:
-    return Entry(b"".join(lines), b"".join(lines[1:]).removesuffix(b"\n"))
+def _bash_entry(lines: list[bytes]) -> HistoryEntry:
+    return HistoryEntry(b"".join(lines), b"".join(lines[1:]).removesuffix(b"\n"))
 
 
 def _lines(data: bytes) -> list[bytes]:
-    """Lines with their ends; only a newline ends one."""
+    """Return lines with their line ends; only LF ends a line."""
     *whole, last = data.split(b"\n")
     return [line + b"\n" for line in whole] + ([last] if last else [])
 
 
-def _zsh(data: bytes) -> Iterator[Entry]:
+def _zsh(data: bytes) -> Iterator[HistoryEntry]:
     held: list[bytes] = []
     for line in _lines(data):
         held.append(line)
@@ -102,20 +106,20 @@ def _zsh(data: bytes) -> Iterator[Entry]:
     yield from _zsh_entry(held)
 
 
-def _zsh_entry(lines: list[bytes]) -> Iterator[Entry]:
+def _zsh_entry(lines: list[bytes]) -> Iterator[HistoryEntry]:
     whole = b"".join(lines)
     if whole:
         stamp = _ZSH_STAMP.match(whole)
         text = whole[stamp.end() :] if stamp else whole[whole.startswith(b"\\:") :]
         text = text.removesuffix(b"\n").replace(b"\\\n", b"\n")
-        yield Entry(whole, _HIDDEN.sub(_shown, text))
+        yield HistoryEntry(whole, _ZSH_ESCAPE.sub(_unescaped_zsh, text))
 
 
-def _shown(hidden: re.Match[bytes]) -> bytes:
+def _unescaped_zsh(hidden: re.Match[bytes]) -> bytes:
     return bytes((hidden[1][0] ^ 32,))
 
 
-def _fish(data: bytes) -> Iterator[Entry]:
+def _fish(data: bytes) -> Iterator[HistoryEntry]:
     held: list[bytes] = []
     for line in _lines(data):
         if line.startswith(_FISH_COMMAND):
@@ -125,25 +129,29 @@ def _fish(data: bytes) -> Iterator[Entry]:
     yield from _fish_entry(held)
 
 
-def _fish_entry(lines: list[bytes]) -> Iterator[Entry]:
+def _fish_entry(lines: list[bytes]) -> Iterator[HistoryEntry]:
     whole = b"".join(lines)
     if whole:
         command = lines[0].removesuffix(b"\n").removeprefix(_FISH_COMMAND)
         paths = b"".join(line for line in lines[1:] if line.startswith(_FISH_PATH))
-        yield Entry(whole, _unescaped(command), _unescaped(paths))
+        yield HistoryEntry(whole, _unescaped_fish(command), _unescaped_fish(paths))
 
 
-def _unescaped(text: bytes) -> bytes:
-    return _ESCAPED.sub(lambda found: b"\n" if found[1] == b"n" else b"\\", text)
+def _unescaped_fish(text: bytes) -> bytes:
+    return _FISH_ESCAPE.sub(lambda found: b"\n" if found[1] == b"n" else b"\\", text)
 
 
-def matching(found: list[Entry], wanted: Wanted, kind: str) -> set[int]:
-    """Which of these entries hold it, by their places."""
+def matching(found: list[HistoryEntry], wanted: Wanted, kind: str) -> set[int]:
+    """Return the indexes of the entries that contain what is wanted."""
     part = wanted.part
     if part is not None:
-        held = {at for at, one in enumerate(found) if part in one.command or part in one.paths}
+        held = {
+            index
+            for index, entry in enumerate(found)
+            if part in entry.command or part in entry.paths
+        }
     else:
-        held = {at for at, one in enumerate(found) if _is_wanted(one.command, wanted)}
+        held = {index for index, entry in enumerate(found) if _is_wanted(entry.command, wanted)}
     if kind == BASH:
         held |= _spread(found, wanted)
     return held
@@ -158,8 +166,11 @@ def _is_wanted(command: bytes, wanted: Wanted) -> bool:
     return wanted.masked is not None and wanted.masked(bare) in wanted.commands
 
 
-def _spread(found: list[Entry], wanted: Wanted) -> set[int]:
-    """Entries that hold a text of several lines together: bash without stamps keeps each as one."""
+def _spread(found: list[HistoryEntry], wanted: Wanted) -> set[int]:
+    """Return the indexes of entries that together contain a wanted text of several lines.
+
+    bash without times stores each line as an entry of its own.
+    """
     texts = [wanted.part] if wanted.part is not None else wanted.commands
     held: set[int] = set()
     for text in texts:
@@ -170,26 +181,29 @@ def _spread(found: list[Entry], wanted: Wanted) -> set[int]:
     return held
 
 
-def _occurrences(found: list[Entry], text: bytes) -> Iterator[tuple[int, int]]:
-    """(first, last) entry of each place where it stands in the lines of the file."""
+def _occurrences(found: list[HistoryEntry], text: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the indexes of the first and the last entry of each occurrence of a text."""
     starts: list[int] = []
     size = 0
-    for one in found:
+    for entry in found:
         starts.append(size)
-        size += len(one.command) + 1
-    whole = b"\n".join(one.command for one in found)
-    at = whole.find(text)
-    while at >= 0:
-        yield bisect_right(starts, at) - 1, bisect_right(starts, at + len(text) - 1) - 1
-        at = whole.find(text, at + 1)
+        size += len(entry.command) + 1
+    whole = b"\n".join(entry.command for entry in found)
+    start = whole.find(text)
+    while start >= 0:
+        yield bisect_right(starts, start) - 1, bisect_right(starts, start + len(text) - 1) - 1
+        start = whole.find(text, start + 1)
 
 
-def _is_whole(found: list[Entry], text: bytes) -> bool:
-    return b"\n".join(one.command for one in found) == text
+def _is_whole(found: list[HistoryEntry], text: bytes) -> bool:
+    return b"\n".join(entry.command for entry in found) == text
 
 
 def forms(text: bytes) -> set[bytes]:
-    """As bash, zsh and fish write it, but for where one shell begins a new line."""
+    """Return how bash, zsh and fish write a text.
+
+    Line breaks that a shell inserts are not included.
+    """
     zsh = _metafied(text).replace(b"\n", b"\\\n")
     fish = text.replace(b"\\", b"\\\\").replace(b"\n", b"\\n")
     return {text, zsh, fish}
@@ -197,5 +211,5 @@ def forms(text: bytes) -> set[bytes]:
 
 def _metafied(text: bytes) -> bytes:
     return b"".join(
-        bytes((_META, byte ^ 32)) if byte in _IS_HIDDEN else bytes((byte,)) for byte in text
+        bytes((_META, byte ^ 32)) if byte in _IS_ESCAPED else bytes((byte,)) for byte in text
     )

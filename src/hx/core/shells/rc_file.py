@@ -1,7 +1,7 @@
-"""The one line that hx puts into a shell's rc file: put in, found again, taken out exactly.
+"""The line of hx in a shell's rc file: adding, finding and removing it.
 
-The line goes to the end, behind a newline of its own. So a file that lacked its final newline is
-told from one that had it, and taking the line out gives the bytes that were there before.
+The line is added at the end, after a newline of its own. So a file that had no newline at its end
+is told from one that had it, and removing the line restores the bytes that were there before.
 """
 
 from __future__ import annotations
@@ -16,31 +16,36 @@ _RIVALS = re.compile(rb"^[^#\n]*\b(atuin|mcfly|hstr|fzf)\b", re.MULTILINE)
 _BASHRC = re.compile(rb"^[^#\n]*\bbashrc\b", re.MULTILINE)
 
 
-def line(shell: str, quoted: bytes, *, other_shells: bool = False) -> bytes:
-    """Loads a hook file, or does nothing when it is gone; `other_shells`: sh may read it too."""
-    if shell == "fish":
+def line(quoted: bytes, *, posix: bool = True, other_shells: bool = False) -> bytes:
+    """Return the line that loads a hook file, and does nothing when there is no such file.
+
+    `posix`: the shell tests as sh does; else as fish does. `other_shells`: sh may read it too.
+    """
+    if not posix:
         return b"test -r %b; and source %b %b" % (quoted, quoted, MARK)
     guard = b'[ -z "${BASH_VERSION-}" ] || ' if other_shells else b""
     return guard + b"[ ! -r %b ] || . %b %b" % (quoted, quoted, MARK)
 
 
 def with_line(text: bytes, added: bytes) -> bytes:
-    """The file with the line: in the place of an older one, else at the end."""
+    """Return the text of a file with the line, in the place of an older one or at the end."""
     lines = _lines(text)
     if any(map(_is_ours, lines)):
-        return b"".join(added + _newline(one) if _is_ours(one) else one for one in lines)
+        return b"".join(
+            added + _newline(existing) if _is_ours(existing) else existing for existing in lines
+        )
     newline = b"\r\n" if b"\n" in text and text.count(b"\n") == text.count(b"\r\n") else b"\n"
     return text + (newline if text else b"") + added + newline
 
 
 def without_line(text: bytes) -> bytes:
-    """The file as it was; what was written behind the line stays, on lines of its own."""
-    kept, owed = b"", b""  # owed: the newline that a line behind ours needs before it
-    for one in _lines(text):
-        if not _is_ours(one):
-            kept, owed = kept + owed + one, b""
+    """Return the text without our line; text that was added after it stays on its own lines."""
+    kept, owed = b"", b""  # owed: the newline that text after our line needs before it
+    for existing in _lines(text):
+        if not _is_ours(existing):
+            kept, owed = kept + owed + existing, b""
             continue
-        newline = _newline(one) or _newline(kept)
+        newline = _newline(existing) or _newline(kept)
         if newline and kept.endswith(newline) and kept != newline:
             kept = kept.removesuffix(newline)
             owed = b"" if kept.endswith(b"\n") else newline
@@ -48,45 +53,49 @@ def without_line(text: bytes) -> bytes:
 
 
 def has_line(text: bytes) -> bool:
+    """Return whether the text contains the line of hx."""
     return any(map(_is_ours, _lines(text)))
 
 
 class Loader(NamedTuple):
-    """A line, not ours, that loads the hook."""
+    """A line that loads the hook and that hx did not write."""
 
-    number: int
-    from_file: bool  # of a hook file; else what `hx init` prints
+    number: int  # from 1
+    from_file: bool  # it loads a hook file; else it runs `hx init`
 
 
 def loader(text: bytes, shell: str, hook: bytes) -> Loader | None:
-    """The first one: `hx init zsh`, or a hook file (this one, or where it is by default)."""
+    """Return the first line that loads the hook and is not ours, or None.
+
+    It runs `hx init`, or loads a hook file: the one given, or one at the default place.
+    """
     init = re.compile(rb"^[^#\n]*?(?:^|[\s/\"'`(])(?:hx|history-extended)[\"']?\s+init\s")
     file = re.compile(rb"^[^#\n]*(?:%b|hx/hook\.%b)" % (re.escape(hook), shell.encode()))
-    for number, one in enumerate(_lines(text), 1):
-        from_file = file.search(one) is not None
-        if not _is_ours(one) and (from_file or init.search(one)):
+    for number, existing in enumerate(_lines(text), 1):
+        from_file = file.search(existing) is not None
+        if not _is_ours(existing) and (from_file or init.search(existing)):
             return Loader(number, from_file)
     return None
 
 
 def mentions_bashrc(text: bytes) -> bool:
-    """Whether a login file of bash goes on to ~/.bashrc."""
+    """Return whether a login file of bash loads ~/.bashrc."""
     return _BASHRC.search(text) is not None
 
 
 def rivals(text: bytes) -> list[str]:
-    """Other tools for histories that the file loads."""
-    return sorted({found.decode() for found in _RIVALS.findall(text)})
+    """Return the names of other history tools that the file loads, sorted."""
+    return sorted({name.decode() for name in _RIVALS.findall(text)})
 
 
 def _lines(text: bytes) -> list[bytes]:
-    """With their newlines; only LF ends one."""
-    return [one for one in re.split(rb"(?<=\n)", text) if one]
+    """Return lines with their line ends; only LF ends a line."""
+    return [part for part in re.split(rb"(?<=\n)", text) if part]
 
 
-def _newline(one: bytes) -> bytes:
-    return b"\r\n" if one.endswith(b"\r\n") else b"\n" if one.endswith(b"\n") else b""
+def _newline(text: bytes) -> bytes:
+    return b"\r\n" if text.endswith(b"\r\n") else b"\n" if text.endswith(b"\n") else b""
 
 
-def _is_ours(one: bytes) -> bool:
-    return one.rstrip(b"\r\n").endswith(MARK) and one.startswith(_HEADS)
+def _is_ours(existing: bytes) -> bool:
+    return existing.rstrip(b"\r\n").endswith(MARK) and existing.startswith(_HEADS)

@@ -1,5 +1,5 @@
--- The index of a history. Text that every event repeats stands once, in a table of its own.
--- Text is TEXT where it is UTF-8 and a BLOB where it is not; ids and hashes are BLOBs of 16 or 32 bytes.
+-- The events, artifacts, pins and tombstones of a history. Text that many events repeat has a table
+-- of its own. Text is TEXT where it is UTF-8 and a BLOB where it is not; ids and hashes are BLOBs of 16 or 32 bytes.
 
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 
@@ -9,9 +9,9 @@ CREATE TABLE session (
     id INTEGER PRIMARY KEY,
     session_id BLOB NOT NULL,
     device INTEGER NOT NULL REFERENCES device,
-    events INTEGER NOT NULL DEFAULT 0,  -- that are here
-    first_us INTEGER,                   -- no event of it begins earlier, and
-    last_us INTEGER,                    -- none later; NULL: it never had one
+    events INTEGER NOT NULL DEFAULT 0,  -- in this database
+    first_us INTEGER,                   -- no event of it begins earlier
+    last_us INTEGER,                    -- no event of it begins later; NULL: it never had one
     UNIQUE (session_id, device)
 );
 CREATE INDEX session_recent ON session (device, last_us);
@@ -25,17 +25,17 @@ CREATE INDEX checkout_facts ON checkout (repo, branch);
 
 CREATE TABLE command (
     id INTEGER PRIMARY KEY,
-    hash INTEGER NOT NULL,     -- 64 bits of the bytes: finds a command without a second copy of its text
+    hash INTEGER NOT NULL,     -- 64 bits of the bytes: an index without a second copy of the text
     last_us INTEGER NOT NULL,  -- start of its newest event
-    runs INTEGER NOT NULL,     -- its events, and those of them that failed: a common command has
-    failures INTEGER NOT NULL, -- as many as a history is long, and is shown with both at every search
-    text TEXT NOT NULL,        -- what people see and search; lossy where the bytes are not UTF-8
+    runs INTEGER NOT NULL,     -- its events, and
+    failures INTEGER NOT NULL, -- those that failed: too many to count them at every search
+    text TEXT NOT NULL,        -- what is shown and searched; not exact where the bytes are not UTF-8
     raw BLOB                   -- the bytes, only where they are not UTF-8
 );
 CREATE INDEX command_hash ON command (hash);
 CREATE INDEX command_recent ON command (last_us);
 
--- How many rows there are: counting them would take longer with every event.
+-- Numbers of rows. Counting them would take longer with every event.
 CREATE TABLE total (name TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO total VALUES ('event', 0), ('command', 0), ('session', 0);
 CREATE TRIGGER session_made AFTER INSERT ON session
@@ -43,7 +43,7 @@ BEGIN UPDATE total SET count = count + 1 WHERE name = 'session'; END;
 CREATE TRIGGER session_gone AFTER DELETE ON session
 BEGIN UPDATE total SET count = count - 1 WHERE name = 'session'; END;
 
--- Words of three characters -> commands. No positions: a hit is verified against the text.
+-- Trigrams -> commands. It holds no positions, so each hit is compared with the text.
 CREATE VIRTUAL TABLE command_text USING fts5 (
     text, content='command', content_rowid='id', tokenize='trigram', detail=none, columnsize=0
 );
@@ -54,7 +54,7 @@ CREATE TABLE event (
     started_at_us INTEGER NOT NULL,
     session INTEGER NOT NULL REFERENCES session,
     seq INTEGER NOT NULL,
-    ident INTEGER NOT NULL,    -- 60 bits: the name that people type
+    ident INTEGER NOT NULL,    -- 60 bits: the name of the event that people type
     command INTEGER NOT NULL REFERENCES command,
     directory INTEGER NOT NULL REFERENCES directory,
     terminal INTEGER NOT NULL REFERENCES terminal,
@@ -67,7 +67,7 @@ CREATE TABLE event (
     revision INTEGER NOT NULL
 );
 CREATE INDEX event_time ON event (started_at_us);
-CREATE INDEX event_command ON event (command, started_at_us, exit_status);  -- counts without the table
+CREATE INDEX event_command ON event (command, started_at_us, exit_status);  -- for counts, without the table
 CREATE INDEX event_session ON event (session, seq);
 CREATE INDEX event_ident ON event (ident);
 CREATE INDEX event_directory ON event (directory, started_at_us);
@@ -84,7 +84,7 @@ CREATE TABLE artifact (
     event_device_id BLOB,
     event_session_id BLOB,
     event_seq INTEGER,
-    fields BLOB NOT NULL          -- msgpack: what stands behind the key
+    fields BLOB NOT NULL          -- msgpack: the fields after the key
 );
 CREATE INDEX artifact_key ON artifact (artifact_id);
 CREATE INDEX artifact_event ON artifact (event_started_at_us, event_session_id, event_seq);
@@ -98,7 +98,7 @@ CREATE TABLE pin (
 
 CREATE TABLE tombstone (
     id INTEGER PRIMARY KEY,
-    record_hash BLOB NOT NULL UNIQUE,  -- of the whole record, which is its identity
+    record_hash BLOB NOT NULL UNIQUE,  -- of the whole record: its identity
     tombstone_id BLOB NOT NULL,
     created_at_us INTEGER NOT NULL,
     device_id BLOB NOT NULL,
@@ -119,11 +119,11 @@ CREATE TABLE tombstone_key (
 ) WITHOUT ROWID;
 CREATE INDEX tombstone_key_of ON tombstone_key (tombstone);
 
--- How far each spool file has been drained, and why bytes of it gave no event.
+-- How far each spool file has been read, and why bytes of it gave no event.
 CREATE TABLE spool_file (
     name TEXT PRIMARY KEY,
     drained INTEGER NOT NULL,  -- bytes that are in this database
-    wiped INTEGER NOT NULL     -- of these, how many are surely overwritten
+    wiped INTEGER NOT NULL     -- of these, how many are overwritten for certain
 ) WITHOUT ROWID;
 CREATE TABLE spool_fault (
     reason TEXT PRIMARY KEY,

@@ -1,20 +1,20 @@
--- What this device knows of its vault: who is in it, what lies in the store, and which records lie where.
+-- The vault of this device: its members, the objects of its store, and which record lies in which object.
 
 CREATE TABLE vault (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     vault_id BLOB NOT NULL,
     name TEXT NOT NULL,
     store TEXT NOT NULL,              -- its URL
-    genesis BLOB NOT NULL,            -- the object as it lies in the store
-    own_seq INTEGER NOT NULL DEFAULT 0,  -- greatest seq of an own manifest, seen anywhere
+    genesis BLOB NOT NULL,            -- the bytes of the object in the store
+    own_seq INTEGER NOT NULL DEFAULT 0,  -- greatest seq of an own manifest that was seen anywhere
     slots_for BLOB,                   -- digest of the roster for which every slot was written
     pulled_at_us INTEGER,
     pushed_at_us INTEGER,
-    outcome TEXT,                     -- of the last sync: NULL when it went well
+    outcome TEXT,                     -- what failed in the last sync; NULL: nothing
     conditions TEXT NOT NULL DEFAULT ''  -- of the store, one a line
 );
 
--- Signed records of the roster: opaque, never removed. Its evaluation is a pure function of them.
+-- Signed records of the roster. They are never removed; the roster is a pure function of them.
 CREATE TABLE roster_record (
     payload BLOB NOT NULL,
     signer BLOB NOT NULL,
@@ -27,7 +27,7 @@ CREATE TABLE manifest (
     key TEXT PRIMARY KEY,             -- in the store
     device_id BLOB NOT NULL,
     seq INTEGER NOT NULL,
-    sha256 BLOB NOT NULL,             -- of the signed payload: its identity; empty while it is not taken
+    sha256 BLOB NOT NULL,             -- of the signed payload: its identity; empty while nobody could read it
     roster BLOB NOT NULL,             -- digest of the roster records in it
     at_us INTEGER NOT NULL,
     label TEXT NOT NULL,
@@ -38,7 +38,7 @@ CREATE TABLE manifest (
 ) WITHOUT ROWID;
 CREATE INDEX manifest_device ON manifest (device_id, seq);
 
--- Segments that manifests have named, and what became of them.
+-- Segments that manifests have listed, and what became of them.
 CREATE TABLE segment (
     object_id BLOB NOT NULL,
     device_id BLOB NOT NULL,          -- its author
@@ -47,9 +47,9 @@ CREATE TABLE segment (
     events INTEGER NOT NULL,
     first_us INTEGER,
     last_us INTEGER,
-    listed INTEGER NOT NULL,          -- whether its author's newest manifest names it
-    superseded INTEGER NOT NULL,      -- own ones: replaced here, it never lives again
-    rewrite INTEGER NOT NULL,         -- own ones: it holds a record that is forgotten or beaten
+    listed INTEGER NOT NULL,          -- whether the newest manifest of its author lists it
+    superseded INTEGER NOT NULL,      -- own ones: it was replaced here, and never becomes live again
+    rewrite INTEGER NOT NULL,         -- own ones: it holds a record that is forgotten or superseded
     status TEXT NOT NULL,
     reason TEXT NOT NULL,
     detail TEXT NOT NULL,
@@ -58,21 +58,21 @@ CREATE TABLE segment (
     PRIMARY KEY (device_id, object_id)
 ) WITHOUT ROWID;
 
--- Where the present version of a record lies: in which own live segment, and whose segments have shown it.
+-- Where the present version of a record lies: in which live own segment, and in whose other segments.
 CREATE TABLE location (
     id INTEGER PRIMARY KEY,
-    segment BLOB,                     -- own; NULL: in none
-    shown BLOB NOT NULL,              -- device ids of other authors, sorted, one behind the other
-    mine INTEGER NOT NULL             -- whether the records are this device's own
+    segment BLOB,                     -- an own one; NULL: none
+    shown BLOB NOT NULL,              -- device ids of other authors, sorted, without a separator
+    mine INTEGER NOT NULL             -- whether this device has made the records
 );
 CREATE UNIQUE INDEX location_facts ON location (ifnull(segment, x''), shown, mine);
 
--- NULL: nobody's segment holds it
+-- NULL: no segment holds the record
 ALTER TABLE event ADD COLUMN location INTEGER REFERENCES location;
 ALTER TABLE artifact ADD COLUMN location INTEGER REFERENCES location;
 ALTER TABLE pin ADD COLUMN location INTEGER REFERENCES location;
 ALTER TABLE tombstone ADD COLUMN location INTEGER REFERENCES location;
 
--- Events that may have no location; kept only while there is a vault. An index over all
--- events would cost those who never sync 14 bytes an event.
+-- Events that may have no location; it has rows only while there is a vault. An index on the column
+-- would take 14 bytes an event, also on devices that never sync.
 CREATE TABLE unpublished (event INTEGER PRIMARY KEY);

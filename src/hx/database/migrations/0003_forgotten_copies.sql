@@ -1,24 +1,24 @@
--- What is still true of what was forgotten: where it lies in the store, and who knows that it is to go.
+-- Where forgotten records still lie in the store, and which devices have read their tombstones.
 
--- Segments that hold, or may hold, what was forgotten, and that their authors have not replaced.
+-- Segments that hold, or may hold, forgotten records, and that their authors have not replaced.
 CREATE TABLE forgotten_copy (
     device_id BLOB NOT NULL,          -- the author
     object_id BLOB NOT NULL,
-    looked_seq INTEGER,               -- its author's newest manifest at the last look into it; NULL: suspected
+    looked_seq INTEGER,               -- seq of its author's newest manifest when it was last read; NULL: suspected
     PRIMARY KEY (device_id, object_id)
 ) WITHOUT ROWID;
 
--- The newest manifest of this device that another's newest one says it has read.
+-- The newest manifest of this device that another device has read, as its newest manifest says.
 CREATE TABLE confirmed (device_id BLOB PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
 
--- the own manifest that brought the newest own orders to forget; NULL: none yet, or not known
+-- seq of the own manifest that carried the newest own tombstones; NULL: none yet, or not known
 ALTER TABLE vault ADD COLUMN told_seq INTEGER;
 
--- Own segments that are sealed, and that no own manifest in the store is known to name yet.
+-- Own segments that are sealed, and that no own manifest that is known to be in the store lists.
 CREATE TABLE outgoing (
     device_id BLOB NOT NULL,          -- this device
     object_id BLOB NOT NULL,
-    first_us INTEGER,                 -- of all times by which an order may cover what is in it
+    first_us INTEGER,                 -- the span of all times by which a tombstone may cover its records
     last_us INTEGER,
     PRIMARY KEY (device_id, object_id)
 ) WITHOUT ROWID;

@@ -1,15 +1,16 @@
-"""What is to be forgotten: which events, which texts."""
+"""What `hx forget` is to forget: the events, artifacts and texts that a choice selects."""
 
 from __future__ import annotations
 
 from hx.core.format.verdict import IMPORTED
 from hx.core.model import ArtifactKey, EventKey
 from hx.core.record import NamedTuple
-from hx.database.find_conditions import Condition, among, where
-from hx.database.rows import Sql, from_sql
+from hx.database.rows import Condition, Sql, among, from_sql, where
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hx.database.connection import Database
 
 _DAY_US = 86_400_000_000
@@ -20,7 +21,7 @@ _EVENTS = (
 
 
 class Choice(NamedTuple):
-    """Conditions joined by AND; None asks nothing."""
+    """Conditions joined by AND; None is no condition."""
 
     idents: tuple[int, ...] | None = None
     session_id: bytes | None = None
@@ -28,32 +29,46 @@ class Choice(NamedTuple):
     until_us: int | None = None
     text: bytes | None = None  # in the command, its directory, its repository or branch
     device_id: bytes | None = None
-    to_come: bool = True  # what is yet to come of the session is meant too
+    to_come: bool = True  # later events of the session are meant too
     artifacts: tuple[ArtifactKey, ...] | None = None  # these and nothing else
     commands: tuple[int, ...] | None = None  # row ids
 
 
 class Chosen(NamedTuple):
+    """An event that a choice selects."""
+
     row: int
     key: EventKey
 
 
 def events(database: Database, choice: Choice) -> list[Chosen]:
-    """Newest first."""
+    """Return the events that a choice selects, newest first."""
     condition, values = where(_conditions(database, choice))
     sql = (
         f"SELECT event.id, started_at_us, device_id, session_id, seq{_EVENTS}{condition}"
         " ORDER BY started_at_us DESC, event.id DESC"
     )
-    same: dict[bytes, bytes] = {}  # ids repeat a million times: kept once
+    same: dict[bytes, bytes] = {}  # a million rows share few ids: each is kept once
     return [
-        Chosen(row, EventKey(at, same.setdefault(d, d), same.setdefault(s, s), seq))
-        for row, at, d, s, seq in database.execute(sql, values)
+        Chosen(row, EventKey(at_us, same.setdefault(d, d), same.setdefault(s, s), seq))
+        for row, at_us, d, s, seq in database.execute(sql, values)
     ]
 
 
+def same_commands(database: Database, commands: Iterable[tuple[int, str]]) -> list[int]:
+    """Return the row ids of (row id, text) that still have this text.
+
+    SQLite gives the row id of a command that was removed to one that comes later.
+    """
+    sql = "SELECT 1 FROM command WHERE id = ? AND text = ?"
+    return [row for row, text in commands if database.value(sql, (row, text)) is not None]
+
+
 def artifacts(database: Database, choice: Choice) -> list[ArtifactKey]:
-    """Those that are named, are of the session, or hold the text in their names or evidence."""
+    """Return the keys of the artifacts that a choice selects.
+
+    They are named, or belong to the session, or hold the text in their names or evidence.
+    """
     if choice.artifacts is not None:
         return [*choice.artifacts]
     if choice.text is None and choice.session_id is None:
@@ -66,7 +81,7 @@ def artifacts(database: Database, choice: Choice) -> list[ArtifactKey]:
 
 
 def named_artifacts(database: Database, prefix: str, at_most: int) -> list[ArtifactKey]:
-    """Those whose ids begin so, in hexadecimal."""
+    """Return the keys of the artifacts whose hexadecimal id has a prefix, at most `at_most`."""
     return _keys(database, "hex(artifact_id) LIKE ? LIMIT ?", (f"{prefix}%", at_most))
 
 
@@ -76,16 +91,16 @@ def _keys(database: Database, condition: str, values: tuple[Sql, ...]) -> list[A
         f" event_device_id, event_session_id, event_seq FROM artifact WHERE {condition}"
     )
     return [
-        ArtifactKey(at_us, device, session, one, EventKey(*event) if event[3] else None)
-        for at_us, device, session, one, *event in database.execute(sql, values)
+        ArtifactKey(at_us, device, session, artifact, EventKey(*event) if event[3] else None)
+        for at_us, device, session, artifact, *event in database.execute(sql, values)
     ]
 
 
 def clocks_ahead(database: Database) -> dict[bytes, int]:
-    """Devices whose newest manifest was dated later than it was read here -> by how much, in us.
+    """Return device id -> microseconds by which its clock is ahead of this one.
 
-    More than a day is no difference of clocks that will last: what such a device is still to record
-    would be forgotten for as long.
+    A clock is ahead when a manifest was dated later than it was read here. More than a day is left
+    out: a window that reaches so far into the future would cover what is yet to be recorded.
     """
     sql = (
         "SELECT device_id, max(at_us - since_us) AS ahead FROM manifest WHERE status = ?"
@@ -95,7 +110,7 @@ def clocks_ahead(database: Database) -> dict[bytes, int]:
 
 
 def commands(database: Database, choice: Choice) -> set[bytes]:
-    """The distinct texts of the chosen events."""
+    """Return the distinct texts of the events that a choice selects."""
     condition, values = where(_conditions(database, choice))
     sql = (
         "SELECT coalesce(raw, text) FROM command WHERE id IN"  # noqa: S608
@@ -124,10 +139,10 @@ def _conditions(database: Database, choice: Choice) -> list[Condition]:
 
 
 def _holds(database: Database, text: bytes) -> Condition:
-    """In the command, or in a place: bytes are compared, so the case counts.
+    """Return the condition that the command, directory, repository or branch holds these bytes.
 
-    All texts are read: an index of words that were damaged would hide one. No index says which
-    events are of a checkout, so that is asked only where one holds the text.
+    All texts are read, because a damaged index would hide one of them. No index finds the events of
+    a checkout, so that condition is left out where no checkout holds the text.
     """
     parts = [
         f"event.command IN (SELECT id FROM command WHERE {_COMMAND_HOLDS})",  # noqa: S608

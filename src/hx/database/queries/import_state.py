@@ -1,8 +1,8 @@
-"""What an import meets of its own origin: events, and places that were forgotten."""
+"""What the database holds of an import's own origin: its events, and those that were forgotten."""
 
 from __future__ import annotations
 
-from hx.core.importing.keys import Group, Spot, Standing
+from hx.core.importing.keys import KnownEvent, Spot, SpotEvents
 from hx.core.model import FINISHED, IMPORTED, KNOWN_SINCE_US
 from hx.core.record import NamedTuple
 from hx.database.rows import from_sql
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 class Origin(NamedTuple):
-    """Where the events of a text file stand."""
+    """The device id and session id under which the events of a text file are kept."""
 
     device_id: bytes
     session_id: bytes
 
 
-def groups(database: Database, times: Iterable[int]) -> dict[Spot, Group]:
-    """By spot, for every import origin; none where nothing is."""
-    found: dict[Spot, Group] = {}
+def groups(database: Database, times: Iterable[int]) -> dict[Spot, SpotEvents]:
+    """Return the groups of events at these times, by spot, of every origin of imports."""
+    found: dict[Spot, SpotEvents] = {}
     asked = "[" + ",".join(map(str, sorted(set(times)))) + "]"
     for session_id, at_us, seq, hash_, flags in database.execute(
         "SELECT session_id, started_at_us, seq, hash, flags FROM json_each(?)"
@@ -34,44 +34,44 @@ def groups(database: Database, times: Iterable[int]) -> dict[Spot, Group]:
         " WHERE origin = ? ORDER BY seq",
         (asked, IMPORTED),
     ):
-        group = found.setdefault((session_id, at_us), Group())
-        group.texts.setdefault(hash_, []).append(Standing(seq, bool(flags & FINISHED)))
+        group = found.setdefault((session_id, at_us), SpotEvents())
+        group.texts.setdefault(hash_, []).append(KnownEvent(seq, bool(flags & FINISHED)))
         group.greatest = seq
     if database.value("SELECT 1 FROM tombstone_key LIMIT 1"):
-        _add_buried(database, found, asked)
+        _add_forgotten(database, found, asked)
     return found
 
 
-def _add_buried(database: Database, found: dict[Spot, Group], times: str) -> None:
-    """Forgotten ones, whoever's: a live session's spot is never asked for."""
+def _add_forgotten(database: Database, found: dict[Spot, SpotEvents], times: str) -> None:
+    """Add the forgotten events of any device; nobody asks for the spot of a recorded session."""
     for session_id, at_us, seq in database.execute(
         "SELECT DISTINCT session_id, at_us, number FROM json_each(?)"
         " CROSS JOIN tombstone_key ON at_us = json_each.value WHERE event = x''",
         (times,),
     ):
-        group = found.setdefault((session_id, at_us), Group())
-        group.buried += 1
+        group = found.setdefault((session_id, at_us), SpotEvents())
+        group.forgotten += 1
         group.greatest = max(group.greatest, seq)
 
 
-def texts(database: Database, spot: Spot) -> Iterator[tuple[bytes, Standing]]:
-    """Commands at a spot, by seq."""
+def texts(database: Database, spot: Spot) -> Iterator[tuple[bytes, KnownEvent]]:
+    """Yield the commands at a spot, by seq."""
     for text, seq, flags in database.execute(
         "SELECT coalesce(raw, text), seq, flags FROM event"
         " JOIN session ON session.id = event.session JOIN command ON command.id = event.command"
         " WHERE started_at_us = ? AND +session_id = ? ORDER BY seq",
         spot[::-1],
     ):
-        yield from_sql(text) or b"", Standing(seq, bool(flags & FINISHED))
+        yield from_sql(text) or b"", KnownEvent(seq, bool(flags & FINISHED))
 
 
 def untimed(database: Database, origin: Origin) -> Timed:
-    """What was imported without a time: (place, hash), in order; None for the forgotten."""
+    """Return (place, hash) of what was imported without a time, in order; None: forgotten."""
     return _events(database, origin, "started_at_us < ?", "at_us < ?")
 
 
 def timed(database: Database, origin: Origin) -> Timed:
-    """What was imported with a time: (time, hash), in order; None for the forgotten."""
+    """Return (time, hash) of what was imported with a time, in order; None: forgotten."""
     found = _events(database, origin, "started_at_us >= ?", "at_us >= ?")
     windows = database.execute(
         "SELECT max(since_us, ?) FROM tombstone WHERE kind = 'window' AND since_us < until_us"
@@ -82,7 +82,7 @@ def timed(database: Database, origin: Origin) -> Timed:
     return sorted(found, key=_time)
 
 
-def _events(database: Database, origin: Origin, when: str, when_buried: str) -> Timed:
+def _events(database: Database, origin: Origin, when: str, when_forgotten: str) -> Timed:
     values = (KNOWN_SINCE_US, origin.session_id, origin.device_id)
     sql = (
         "SELECT started_at_us, hash FROM event JOIN session ON session.id = event.session"  # noqa: S608
@@ -91,19 +91,19 @@ def _events(database: Database, origin: Origin, when: str, when_buried: str) -> 
     )
     found: Timed = list(database.execute(sql, values))
     sql = (
-        f"SELECT DISTINCT at_us, number FROM tombstone_key WHERE {when_buried}"  # noqa: S608
+        f"SELECT DISTINCT at_us, number FROM tombstone_key WHERE {when_forgotten}"  # noqa: S608
         " AND session_id = ? AND device_id = ? AND event = x''"
     )
     found += [(at_us, None) for at_us, _ in database.execute(sql, values)]
     return sorted(found, key=_time)
 
 
-def _time(one: tuple[int, int | None]) -> int:
-    return one[0]
+def _time(pair: tuple[int, int | None]) -> int:
+    return pair[0]
 
 
 def forgotten_us(database: Database, origin: Origin) -> int:
-    """When the last order came to forget events of unknown time of this origin; else 0."""
+    """Return the time of the last tombstone for events of unknown time of this origin, or 0."""
     at_us = database.value(
         "SELECT max(created_at_us) FROM tombstone JOIN tombstone_key"
         " ON tombstone_key.tombstone = tombstone.id"
@@ -114,7 +114,7 @@ def forgotten_us(database: Database, origin: Origin) -> int:
 
 
 def has_origin(database: Database, device_id: bytes) -> bool:
-    """Whether an event of this import origin is there, or one was forgotten."""
+    """Return whether the database holds, or has forgotten, an event of this origin."""
     return bool(
         database.value(
             "SELECT 1 FROM session JOIN device ON device.id = session.device WHERE device_id = ?",

@@ -1,14 +1,14 @@
-"""What an import meets from elsewhere: recorded by hx here, or imported from another tool."""
+"""Events of this device that another source has brought already: hx itself, or another import."""
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
 
-from hx.core.importing.host_names import may_be_one
+from hx.core.device_names import may_be_same_host
 from hx.core.merge import Cover
 from hx.core.model import KNOWN_SINCE_US, LIVE, EventKey, Tombstone, Window
-from hx.database.rows import from_sql
+from hx.database.rows import device_name, from_sql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,42 +24,42 @@ _NEAR_S = 2  # a shell notes a command that much before or after its hook does
 
 
 class Own:
-    """What this device has from elsewhere, so that an import must not bring it again.
+    """The events of this device from other sources, which an import must not bring again.
 
-    That is what hx recorded here, and what was imported of this host from other origins than the
+    They are what hx recorded here, and what was imported of this host from other origins than the
     one that is being imported.
     """
 
     def __init__(self, database: Database, device_id: bytes, host: str, origin: bytes) -> None:
         self._database, self._device_id = database, device_id
         self._device = self._value("SELECT id FROM device WHERE device_id = ?", device_id)
-        circle = _circle(database, device_id, host, origin)
-        self._circle = ",".join(map(str, circle))
+        devices = _of_host(database, device_id, host, origin)
+        self._of_host = ",".join(map(str, devices))
         self.first_us = {
             from_sql(shell): at for shell, at in database.execute(_FIRST, (LIVE, self._device))
         }
         sql = f"SELECT min(started_at_us) FROM event WHERE session IN ({self._sessions()})"  # noqa: S608
         self._earliest_us = self._value(f"{sql} AND started_at_us >= ?", KNOWN_SINCE_US)
-        self._buried = array("q")
-        for one in circle.values():
-            self._buried.extend(at for (at,) in database.execute(_BURIED, (one,)))
-        self._buried = array("q", sorted(self._buried))
+        self._forgotten = array("q")
+        for source in devices.values():
+            self._forgotten.extend(at for (at,) in database.execute(_FORGOTTEN, (source,)))
+        self._forgotten = array("q", sorted(self._forgotten))
         self._cover = Cover(_windows(database))
         self._windowed = bool(self._value("SELECT 1 FROM tombstone WHERE kind = 'window'"))
-        self.is_nothing = not (self._buried or self._windowed) and self._earliest_us is None
+        self.is_nothing = not (self._forgotten or self._windowed) and self._earliest_us is None
 
     def _value(self, sql: str, *values: Sql) -> Any:
         return self._database.value(sql, values)
 
     def _sessions(self) -> str:
-        return f"SELECT id FROM session WHERE device IN ({self._circle})"  # noqa: S608
+        return f"SELECT id FROM session WHERE device IN ({self._of_host})"  # noqa: S608
 
     def has_twin(self, at_us: int, command: bytes, masked: Callable[[bytes], bytes]) -> bool:
-        """Whether the same text is there within two seconds."""
+        """Return whether there is an event with the same text within two seconds."""
         since_us, until_us = _span(at_us)
         if self._earliest_us is None or until_us <= self._earliest_us:
             return False
-        sql = f"{_NEAR} AND device IN ({self._circle})"
+        sql = f"{_NEAR} AND device IN ({self._of_host})"
         for (text,) in self._database.execute(sql, (since_us, until_us)):
             other = from_sql(text) or b""
             if command in (other, masked(other)):
@@ -67,11 +67,11 @@ class Own:
         return False
 
     def was_forgotten(self, at_us: int) -> bool:
-        """Whether something of it that began within two seconds was forgotten."""
-        if self._buried:
+        """Return whether an event that began within two seconds was forgotten."""
+        if self._forgotten:
             since_us, until_us = _span(at_us)
-            at = bisect_left(self._buried, since_us)
-            if at < len(self._buried) and self._buried[at] < until_us:
+            at = bisect_left(self._forgotten, since_us)
+            if at < len(self._forgotten) and self._forgotten[at] < until_us:
                 return True
         return self._windowed and any(
             self._cover.event(EventKey(at, self._device_id, b"", 0))
@@ -79,17 +79,20 @@ class Own:
         )
 
     def texts_of(self, shell: bytes) -> dict[int, int]:
-        """hash of a command -> how often this shell ran it, as hx saw or another tool imported."""
+        """Return hash of a command -> how often this shell ran it, recorded or imported."""
         sql = f"SELECT hash, count(*) {self._of_shell()} GROUP BY command.id"
         return dict(self._database.execute(sql, (LIVE, shell.decode())))
 
     def around(self, shell: bytes) -> Timed:
-        """(time, hash) of these, with the times of what was forgotten; empty where nothing was."""
-        if not self._buried:
+        """Return (time, hash) of these runs, and (time, None) of forgotten ones, in order.
+
+        It is empty where nothing was forgotten.
+        """
+        if not self._forgotten:
             return []
         sql = f"SELECT started_at_us, hash {self._of_shell()}"
         found: Timed = list(self._database.execute(sql, (LIVE, shell.decode())))
-        found += [(at_us, None) for at_us in self._buried if at_us >= KNOWN_SINCE_US]
+        found += [(at_us, None) for at_us in self._forgotten if at_us >= KNOWN_SINCE_US]
         return sorted(found, key=lambda one: one[0])
 
     def _of_shell(self) -> str:
@@ -98,29 +101,29 @@ class Own:
             " JOIN terminal ON terminal.id = event.terminal"
             " JOIN directory ON directory.id = event.directory"
             " JOIN command ON command.id = event.command"
-            f" WHERE device IN ({self._circle})"
+            f" WHERE device IN ({self._of_host})"
             " AND (origin = ?1 AND shell = ?2"
             " OR origin <> ?1 AND coalesce(shell, ?2) = ?2 AND path = '')"
         )
 
 
-def _circle(database: Database, device_id: bytes, host: str, origin: bytes) -> dict[int, bytes]:
-    """Row -> id of this device, of what bears its host's name, of imports that may be of it."""
-    own = database.value("SELECT name FROM device WHERE device_id = ?", (device_id,)) or host
+def _of_host(database: Database, device_id: bytes, host: str, origin: bytes) -> dict[int, bytes]:
+    """Return row id -> device id of this device and of origins that may be this host."""
+    own = device_name(database, device_id) or host
     return {
-        row: one
-        for row, one, name in database.execute("SELECT id, device_id, name FROM device")
-        if one != origin
+        row: source
+        for row, source, name in database.execute("SELECT id, device_id, name FROM device")
+        if source != origin
         and (
-            one == device_id
+            source == device_id
             or name == host
-            or (one[0] & 0x80 and name and (name == own or may_be_one(name, host)))
+            or (source[0] & 0x80 and name and (name == own or may_be_same_host(name, host)))
         )
     }
 
 
 def _span(at_us: int) -> tuple[int, int]:
-    """From two seconds before the second of a time to the end of the second two later."""
+    """Return the start and end of the five seconds around the second of a time."""
     second = at_us // SECOND_US
     return (second - _NEAR_S) * SECOND_US, (second + _NEAR_S + 1) * SECOND_US
 
@@ -140,7 +143,7 @@ _FIRST = (
     "   GROUP BY terminal)"
     " JOIN terminal ON terminal.id = terminal GROUP BY shell"
 )
-_BURIED = "SELECT at_us FROM tombstone_key WHERE device_id = ? AND event = x'' ORDER BY at_us"
+_FORGOTTEN = "SELECT at_us FROM tombstone_key WHERE device_id = ? AND event = x'' ORDER BY at_us"
 _NEAR = (
     "SELECT coalesce(raw, text) FROM event JOIN session ON session.id = event.session"
     " JOIN command ON command.id = event.command"

@@ -1,9 +1,9 @@
-"""Sessions: by what people call them, the newest, and what ran in one."""
+"""Sessions: found by their ids or by time, with what ran in them; pinned and unpinned."""
 
 from __future__ import annotations
 
 from hx.core.failures import Step
-from hx.core.model import FINISHED, LIVE
+from hx.core.model import FINISHED, LIVE, Pin
 from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from hx.database.connection import Database
 
-MANY = 2
+MANY = 2  # sessions with one prefix: enough to know that it is ambiguous
 
 
 class Session(NamedTuple):
-    """`steps`: what ran in it, in order; of a long session the newest."""
+    """A session; `steps`: what ran in it, in order, of a long session the newest."""
 
     session_id: bytes
     device_id: bytes
@@ -28,7 +28,7 @@ class Session(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """Its row."""
+    """The row of a session."""
 
     row: int
     session_id: bytes
@@ -39,7 +39,7 @@ class _Known(NamedTuple):
 
 
 def beginning(database: Database, digits: str) -> list[bytes]:
-    """Ids of the sessions whose hexadecimal id begins so, at most MANY."""
+    """Return the ids of the sessions whose hexadecimal id has this prefix, at most MANY."""
     sql = (
         "SELECT DISTINCT session_id FROM session WHERE instr(lower(hex(session_id)), ?) = 1 LIMIT ?"
     )
@@ -47,15 +47,16 @@ def beginning(database: Database, digits: str) -> list[bytes]:
 
 
 def last(database: Database, current: bytes | None) -> bytes | None:
-    """The session of the newest event that hx recorded outside the current one."""
+    """Return the session of the newest event that hx recorded outside the current session."""
     return _newest(database, _recording(database), current, _ANY)
 
 
 def last_of_work(database: Database, current: bytes | None, device_id: bytes) -> bytes | None:
-    """The current session when something ended in it, else the newest other, of this device first.
+    """Return the session of the newest work: the current one, else the newest of this device.
 
-    Commands of hx do not count: one would hide what it was asked about. Nor does what was imported:
-    the session of a text file is all that it holds.
+    Without any on this device it is the newest of another one. Only commands that ended count.
+    Commands of hx do not count, because `hx last` itself would be the newest; nor do imported
+    ones, because the session of a text file is the whole file.
     """
     rows = database.execute("SELECT id FROM session WHERE session_id = ?", (current,)).fetchall()
     if current and any(_newest_in(database, int(row or 0), _WORK) is not None for (row,) in rows):
@@ -67,14 +68,14 @@ def last_of_work(database: Database, current: bytes | None, device_id: bytes) ->
 
 
 def _recording(database: Database) -> dict[int, bytes]:
-    """Devices, by row id, but those that stand for the source of an import."""
+    """Return row id -> id of the devices that record, without the origins of imports."""
     return dict(database.execute("SELECT id, device_id FROM device WHERE device_id < x'80'"))
 
 
 def _newest(
     database: Database, devices: Iterable[int], current: bytes | None, wanted: str
 ) -> bytes | None:
-    """The session, but the current one, of the newest such event of these devices."""
+    """Return the session, other than the current one, of the newest wanted event of devices."""
     newest: tuple[int, bytes] | None = None
     for device in devices:
         for row, session_id, last_us in database.execute(_LATEST, (device, current)):
@@ -87,7 +88,7 @@ def _newest(
 
 
 def _newest_in(database: Database, session: int, wanted: str) -> int | None:
-    """Start of its newest such event, among the last that ran in it."""
+    """Return the start of the newest wanted event among the last events of a session."""
     at_us: int | None = database.value(wanted, (session,))
     return at_us
 
@@ -109,7 +110,7 @@ _WORK = (
 
 
 def session(database: Database, session_id: bytes, steps: int) -> Session | None:
-    """None when no event of it is known; `steps`: that are read at most, the newest."""
+    """Return a session with its newest `steps` steps; None: no event of it is known."""
     row = database.execute(_KNOWN, (session_id,)).fetchone()
     if row is None:
         return None
@@ -138,11 +139,33 @@ _KNOWN = (
     " FROM session JOIN device ON device.id = session.device"
     " WHERE session_id = ? AND events > 0 ORDER BY events DESC LIMIT 1"
 )
-# In the session of a text file a seq holds only within its second. By the times of all events where
-# it is long: then most events of its time are its own, and no index holds its own by time.
+# In the session of a text file, a seq orders only the events of one second, and no index holds the
+# events of a session by time. Where it is long, all events of its time are read: most are its own.
 _BY_SEQ = "WHERE session = :session ORDER BY seq DESC LIMIT :most"
 _BY_TIME = "WHERE session = :session ORDER BY started_at_us DESC, seq DESC LIMIT :most"
 _BY_ALL_TIMES = (
     "WHERE +session = :session AND started_at_us BETWEEN :first AND :last"
     " ORDER BY started_at_us DESC, seq DESC LIMIT :most"
 )
+
+
+def pin(
+    database: Database, session_id: bytes, now_us: int, device_id: bytes, *, pinned: bool
+) -> bool:
+    """Pin or unpin a session; return whether that changed anything.
+
+    The newest pin counts. It is dated later than the present one, which a fast clock may have made.
+    """
+    from hx.core.merge import History
+    from hx.database.join import join
+
+    with database.transaction():
+        row = database.execute(
+            "SELECT pinned, changed_at_us FROM pin WHERE session_id = ?", (session_id,)
+        ).fetchone()
+        if bool(row and row[0]) == pinned:
+            return False
+        changed_at_us = max(now_us, row[1] + 1) if row else now_us
+        made = Pin(session_id, pinned, changed_at_us, device_id)
+        join(database, History(pins=frozenset([made])))
+    return True

@@ -1,18 +1,22 @@
 """Counts over events, by program, place or hour.
 
-SQLite groups by sorting, which takes longer than to hand rows over and count them here; of all
-events by program it makes columns instead (hx.database.queries.bulk_counts). No sum is too
-large in Python.
+SQLite groups rows by sorting them, which takes longer than counting them in Python. Of all events
+by program, SQLite makes columns instead, in a thread, while Python reads the texts. In Python no
+sum is too large.
 """
 
 from __future__ import annotations
 
+import json
+import threading
+
+import apsw
+
 from hx.core.model import KNOWN_SINCE_US
 from hx.core.program import program_by_head
 from hx.core.record import NamedTuple
-from hx.database.find_conditions import filters, where
-from hx.database.queries.bulk_counts import Everything
-from hx.database.rows import CALLED, from_sql
+from hx.database.find_conditions import filters
+from hx.database.rows import CALLED, from_sql, where
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from hx.core.query import Query
     from hx.database.connection import Database
 
+    Columns = list[list[int]]
     Name = bytes | int | None  # an hour of the day is a number
 
 COMMAND, DIRECTORY, REPO, DEVICE, HOUR = "command", "dir", "repo", "device", "hour"
@@ -29,7 +34,7 @@ QUARTER_US = 900_000_000  # a quarter of an hour: zones differ by whole ones
 
 
 class Tally:
-    """What is counted of some events."""
+    """The counts of some events."""
 
     __slots__ = ("commands", "duration_us", "ended", "events", "failures", "seen")
 
@@ -43,7 +48,7 @@ class Tally:
 
 
 class Span(NamedTuple):
-    """When the events began, as far as that is known, and how many began nobody knows when."""
+    """The first and last start of events, and how many events have an unknown time."""
 
     first_us: int | None
     last_us: int | None
@@ -51,7 +56,7 @@ class Span(NamedTuple):
 
 
 class _Groups(dict[int, Tally]):
-    """Key of a row -> tally of the group that it belongs to."""
+    """A map: key of a row -> tally of its group."""
 
     def __init__(self, name_of: Callable[[int], Name]) -> None:
         super().__init__()
@@ -67,12 +72,12 @@ class _Groups(dict[int, Tally]):
 def tallies(
     database: Database, query: Query, kind: str, hour_of: Callable[[int], int]
 ) -> dict[Name, Tally]:
-    """Name -> tally; `hour_of` gives the local hour of a moment in microseconds.
+    """Return name -> tally; `hour_of`: microseconds -> local hour.
 
-    Names are bytes; None is an unknown directory or no repository. By hour, events of unknown
-    time are left out.
+    Names are bytes, or hours. None is an unknown directory, or no repository. By hour, events of
+    unknown time are left out.
     """
-    database.execute("BEGIN")  # one moment of the database
+    database.execute("BEGIN")  # all queries see one state of the database
     try:
         if kind == COMMAND:
             return _by_program(database, query)
@@ -85,25 +90,25 @@ def tallies(
 
 
 def _by_program(database: Database, query: Query) -> dict[Name, Tally]:
-    """Each command belongs to one program, so the texts are read once, and before the events."""
+    """Count by program. A command belongs to one program, so each text is read once."""
     condition, values = where(filters(query))
     among = f"WHERE id IN (SELECT command FROM event WHERE {condition})"  # noqa: S608
     texts = f"SELECT id, text FROM command {among if query.filtered else ''}"  # noqa: S608
     program = program_by_head()
     named: dict[str, Tally] = {}
     of_command: dict[int, Tally] = {}
-    everything = None if query.filtered else Everything(database)
+    all_counts = None if query.filtered else AllCounts(database)
     for command, text in database.execute(texts, values):
         name = program(text)
         tally = named.get(name) or named.setdefault(name, Tally())
         tally.commands += 1
         of_command[command] = tally
-    if everything is None:
+    if all_counts is None:
         sql = f"SELECT command, exit_status, duration_us FROM event WHERE {condition}"  # noqa: S608
         for command, *row in database.execute(sql, values):
             _add(of_command[command], *row)
     else:
-        _add_all(everything, of_command)
+        _add_all(all_counts, of_command)
     return {name.encode(errors="replace"): tally for name, tally in named.items()}
 
 
@@ -115,8 +120,8 @@ def _add(tally: Tally, exit_status: int | None, duration_us: int | None) -> None
         tally.failures += exit_status != 0
 
 
-def _add_all(everything: Everything, of_command: dict[int, Tally]) -> None:
-    counted, lasted = everything.columns()
+def _add_all(all_counts: AllCounts, of_command: dict[int, Tally]) -> None:
+    counted, lasted = all_counts.columns()
     nobody = Tally()  # of a command that another process has recorded meanwhile
     for command, events, ended, failures in zip(*counted, strict=True):
         tally = of_command.get(command, nobody)
@@ -161,19 +166,21 @@ _NAMES = {
 
 
 def total(tallies: dict[Name, Tally]) -> Tally:
+    """Return the sum of tallies; a command that is in several of them counts once."""
     made = Tally()
-    for one in tallies.values():
-        made.events += one.events
-        made.commands += one.commands
-        made.ended += one.ended
-        made.failures += one.failures
-        made.duration_us += one.duration_us
-        made.seen |= one.seen
+    for tally in tallies.values():
+        made.events += tally.events
+        made.commands += tally.commands
+        made.ended += tally.ended
+        made.failures += tally.failures
+        made.duration_us += tally.duration_us
+        made.seen |= tally.seen
     made.commands = len(made.seen) or made.commands
     return made
 
 
 def span(database: Database, query: Query) -> Span:
+    """Return the times between which the events of a query began."""
     condition, values = where(filters(query))
     known = f"FROM event WHERE {condition} AND started_at_us >= {KNOWN_SINCE_US}"
     first, last = (
@@ -185,7 +192,7 @@ def span(database: Database, query: Query) -> Span:
 
 
 def quarters(database: Database, query: Query, since_us: int) -> list[tuple[int, int, int]]:
-    """(start, events, failures) of each quarter of an hour since then that has any."""
+    """Return (start, events, failures) of each quarter of an hour since `since_us` with events."""
     condition, values = where(filters(query))
     sql = (
         f"SELECT started_at_us / {QUARTER_US} * {QUARTER_US}, count(*),"  # noqa: S608
@@ -193,3 +200,56 @@ def quarters(database: Database, query: Query, since_us: int) -> list[tuple[int,
         f" FROM event WHERE {condition} AND started_at_us >= ? GROUP BY 1"
     )
     return list(database.execute(sql, (*values, since_us)))
+
+
+_COUNTED = """
+SELECT group_concat(command), group_concat(events), group_concat(ended), group_concat(failures)
+FROM (SELECT command, count(*) AS events, count(exit_status) AS ended,
+      coalesce(sum(exit_status <> 0), 0) AS failures FROM event GROUP BY command)
+"""
+_LASTED = """
+SELECT group_concat(command), group_concat(duration_us)
+FROM (SELECT command, duration_us FROM event WHERE duration_us > 0)
+"""
+
+
+class AllCounts:
+    """The counts of all events by command, made by SQLite in a thread on its own connection.
+
+    Each column comes as one text: passing a million rows to Python one by one takes longer than
+    counting them, and SQLite needs no lock of Python while it makes one row.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._path = database.path
+        self._found: list[Columns] = []
+        self._trouble: BaseException | None = None
+        self._thread = threading.Thread(target=self._gather)
+        self._thread.start()
+
+    def columns(self) -> tuple[Columns, Columns]:
+        """Wait for the counts, and return two tables, each as a list of columns. Raises apsw.Error.
+
+        The columns are command, events, events with an exit status, failures; and command,
+        duration_us, for each event that has one.
+        """
+        self._thread.join()
+        if self._trouble is not None:
+            raise self._trouble
+        counted, lasted = self._found
+        return counted, lasted
+
+    def _gather(self) -> None:
+        try:
+            connection = apsw.Connection(self._path, flags=apsw.SQLITE_OPEN_READONLY)
+            try:
+                self._found = [_columns(connection, sql) for sql in (_COUNTED, _LASTED)]
+            finally:
+                connection.close()
+        except apsw.Error as error:  # `columns` raises it
+            self._trouble = error
+
+
+def _columns(connection: apsw.Connection, sql: str) -> Columns:
+    row = next(iter(connection.execute(sql)))
+    return [json.loads(f"[{text or ''}]") for text in row]

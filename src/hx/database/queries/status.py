@@ -1,29 +1,36 @@
-"""What `hx status` tells of a database."""
+"""What `hx status` and `hx doctor` tell of a database: its figures, and what is wrong with it."""
 
 from __future__ import annotations
 
+import apsw
+
 from hx.core.model import LIVE
 from hx.core.record import NamedTuple
-from hx.database.counts import totals
+from hx.database import counts
+from hx.database.migrate import migrate
 from hx.database.rows import CALLED, from_sql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hx.database.connection import Database
 
 
 class Figures(NamedTuple):
+    """How much a database holds."""
+
     events: int
     commands: int  # distinct
     sessions: int
-    devices: int  # whose events are here, by their names, as `hx stats` groups them
+    devices: int  # with events here; devices of one name count once, as in `hx stats`
     journal_mode: str
     last_ingest_us: int | None
-    unclean: bool  # forgotten text may still stand in the database's files
+    unclean: bool  # forgotten text may still be in the files of the database
 
 
-class Fault(NamedTuple):
-    """Bytes of the spool that gave no event."""
+class SpoolFault(NamedTuple):
+    """Why bytes of the spool gave no event, and how often."""
 
     reason: str
     times: int
@@ -31,9 +38,10 @@ class Fault(NamedTuple):
 
 
 def figures(database: Database) -> Figures:
+    """Return the figures of a database; it counts no events."""
     from hx.database.connection import UNCLEAN
 
-    counted = totals(database)
+    counted = counts.totals(database)
     last_ingest_us = database.meta("last_ingest_us")
     return Figures(
         counted["event"],
@@ -49,26 +57,26 @@ def figures(database: Database) -> Figures:
 _DEVICES = f"SELECT count(DISTINCT {CALLED}) FROM session JOIN device ON device.id = device"  # noqa: S608
 
 
-def faults(database: Database) -> list[Fault]:
-    """The most frequent first."""
+def faults(database: Database) -> list[SpoolFault]:
+    """Return the faults of the spool, the most frequent first."""
     sql = "SELECT reason, count, last_at_us FROM spool_fault ORDER BY count DESC, reason"
-    return [Fault(*row) for row in database.execute(sql)]
+    return [SpoolFault(*row) for row in database.execute(sql)]
 
 
 def newest_by_shell(database: Database, device_id: bytes) -> list[tuple[bytes | None, int]]:
-    """(shell, start of its newest event recorded on this device), newest first.
+    """Return (shell, start of its newest event that this device recorded), newest first.
 
-    A shell that ran in none of the newest sessions is left out.
+    Only the shells of the newest sessions are told.
     """
     newest: dict[bytes | None, int] = {}
     for shell, at_us in database.execute(_NEWEST, (device_id, LIVE, _SESSIONS)):
         name = from_sql(shell)
         newest[name] = max(at_us, newest.get(name, at_us))
-    return sorted(newest.items(), key=lambda one: one[1], reverse=True)
+    return sorted(newest.items(), key=lambda pair: pair[1], reverse=True)
 
 
 def newest_us(database: Database, device_id: bytes) -> int | None:
-    """Start of the newest event recorded on this device."""
+    """Return the start of the newest event that this device recorded; None: there is none."""
     return max((at for _, at in newest_by_shell(database, device_id)), default=None)
 
 
@@ -80,3 +88,45 @@ _NEWEST = (
     "  ORDER BY last_us DESC LIMIT ?3)"
     " JOIN event ON event.id = newest JOIN terminal ON terminal.id = terminal"
 )
+
+
+def wrongs(database: Database) -> Iterator[str]:
+    """Yield a sentence for each thing that is wrong; it reads the whole file."""
+    yield from _pages(database)
+    if any(database.execute("PRAGMA foreign_key_check")):
+        yield "rows refer to rows that are not there"
+    if not _index_agrees(database):
+        yield "the full-text index does not agree with the commands"
+    if counts.wrong(database):
+        yield "counts that are kept do not agree with the rows"
+    if _schema(database.connection) != _schema(_fresh()):
+        yield "tables or indexes are not as hx makes them"
+
+
+def _pages(database: Database) -> Iterator[str]:
+    for (text,) in database.execute("PRAGMA quick_check(5)"):
+        if text != "ok":
+            yield str(text).replace("\n", "; ")
+
+
+def _index_agrees(database: Database) -> bool:
+    """Return whether the full-text index holds the words of the commands."""
+    try:
+        database.execute(
+            "INSERT INTO command_text (command_text, rank) VALUES ('integrity-check', 1)"
+        )
+    except apsw.CorruptError:
+        return False
+    return True
+
+
+def _fresh() -> apsw.Connection:
+    connection = apsw.Connection(":memory:")
+    migrate(connection, ":memory:")
+    return connection
+
+
+def _schema(connection: apsw.Connection) -> set[tuple[object, ...]]:
+    # statistics are SQLite's own
+    sql = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'"
+    return set(connection.execute(sql))

@@ -1,8 +1,9 @@
-"""What is left in the store of what was forgotten: segments that hold it and were not replaced.
+"""Segments in the store that hold, or may hold, records that are forgotten.
 
-An own one is known from the row that goes, another's where a record of it came too late. Else the
-device is known that has shown the record, and its segments of that time are suspected until
-somebody looks into them (hx.sync.forgotten_copies).
+The row of a record names the own segment that holds it. A segment of another device is known when
+one of its records came after the tombstone. Otherwise only the device is known that has shown the
+record: all its segments of that time are suspected until hx.sync.forgotten_copies reads them. A row
+goes when the author of the segment has replaced it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _TIMES = {"event": "started_at_us, NULL", "artifact": "created_at_us, event_star
 
 
 class Suspected(NamedTuple):
-    """A segment to look into, and its author's newest manifest."""
+    """A segment to read, and the seq of its author's newest manifest."""
 
     device_id: bytes
     object_id: bytes
@@ -35,7 +36,10 @@ class Suspected(NamedTuple):
 
 
 def note_gone(database: Database, table: str, rows: list[int]) -> None:
-    """These events or artifacts are about to go because they are forgotten."""
+    """Note the segments that hold events or artifacts, before these rows are removed.
+
+    `table`: "event" or "artifact"; the tombstone is written already.
+    """
     sql = "SELECT 1 FROM segment UNION ALL SELECT 1 FROM outgoing LIMIT 1"
     if not rows or database.value(sql) is None:
         return
@@ -52,7 +56,10 @@ def note_gone(database: Database, table: str, rows: list[int]) -> None:
 
 
 def _suspect(database: Database, location: locations.Location, times: list[int]) -> None:
-    """The own segment that holds it; of others what they list of these times."""
+    """Note the own segment of a location, and the listed segments of its other authors.
+
+    `times`: when the forgotten records at the location began, in order.
+    """
     database.execute(
         "INSERT OR IGNORE INTO forgotten_copy SELECT device_id, object_id, NULL FROM segment"
         " WHERE object_id = ?",
@@ -65,8 +72,10 @@ def _suspect(database: Database, location: locations.Location, times: list[int])
 
 
 def _suspect_own(database: Database, times: list[int]) -> None:
-    """Own segments of these times of which the rows do not tell all: they are on their way, they
-    hold an older version, or they are replaced and not taken out yet.
+    """Note own segments of these times that may hold more than the rows tell.
+
+    Such a segment is on its way, or holds a superseded version, or was replaced and is not removed
+    from the store yet.
     """
     rows: list[tuple[Any, ...]] = database.execute(_OWN, (IMPORTED,)).fetchall()
     for row in rows:
@@ -83,10 +92,13 @@ _OWN = (
 
 
 def _among(listed: list[tuple[Any, ...]], times: list[int]) -> Iterator[bytes]:
-    """Of segments with their first and last time those within which one of `times` lies."""
+    """Yield the object ids of the segments within whose times one of `times`, in order, lies.
+
+    `listed`: rows of object id, first_us and last_us.
+    """
     for object_id, first_us, last_us in listed:
-        at = bisect_left(times, first_us)
-        if at < len(times) and times[at] <= last_us:
+        index = bisect_left(times, first_us)
+        if index < len(times) and times[index] <= last_us:
             yield object_id
 
 
@@ -103,19 +115,20 @@ def _insert(database: Database, author: bytes, object_id: bytes, seq: int | None
 
 
 def note_own(database: Database, me: bytes, object_id: bytes) -> None:
-    """An own segment holds, or may hold, what is forgotten."""
+    """Note that an own segment holds, or may hold, a forgotten record."""
     database.execute("INSERT OR IGNORE INTO forgotten_copy VALUES (?, ?, NULL)", (me, object_id))
 
 
 def note_late(database: Database, segment: Segment, head_seq: int) -> None:
-    """The segment holds what was forgotten before it came."""
+    """Note that a segment of another device holds a record that was forgotten before it came."""
     _insert(database, segment.device_id, segment.object_id, head_seq)
 
 
 def settle(database: Database, me: bytes) -> None:
-    """What its author has replaced is no more; an own segment only once it was taken out.
+    """Remove the rows of segments that are not in the store any more.
 
-    What is on its way is there as well.
+    A segment of another device is gone when its author lists it no more, an own one only when it
+    was removed from the store. Own segments on their way stay.
     """
     database.execute(
         "DELETE FROM forgotten_copy WHERE NOT EXISTS (SELECT 1 FROM segment"
@@ -128,7 +141,10 @@ def settle(database: Database, me: bytes) -> None:
 
 
 def is_due(database: Database, me: bytes) -> bool:
-    """Whether something is to be settled or looked into: a sync may have been cut short of it."""
+    """Return whether a row is to be removed or a segment to be read.
+
+    A sync that was interrupted may have left that to the next one.
+    """
     if database.value("SELECT 1 FROM forgotten_copy LIMIT 1") is None:
         return False
     replaced = (
@@ -141,7 +157,7 @@ def is_due(database: Database, me: bytes) -> bool:
 
 
 def suspected(database: Database, me: bytes) -> Iterator[Suspected]:
-    """Segments of others that nobody has looked into since their author wrote its last manifest."""
+    """Yield segments of others that were not read since their author wrote its newest manifest."""
     sql = (
         "SELECT segment.device_id, segment.object_id, size, (SELECT max(seq) FROM manifest"
         "  WHERE manifest.device_id = segment.device_id AND manifest.status = ?1) AS head"
@@ -152,15 +168,16 @@ def suspected(database: Database, me: bytes) -> Iterator[Suspected]:
         yield Suspected(*row)  # type: ignore[arg-type]
 
 
-def note_look(database: Database, one: Suspected, *, holds: bool) -> None:
+def note_look(database: Database, segment: Suspected, *, holds: bool) -> None:
+    """Note whether a suspected segment, which was read, holds a forgotten record."""
     if holds:
-        _insert(database, one.device_id, one.object_id, one.head_seq)
+        _insert(database, segment.device_id, segment.object_id, segment.head_seq)
     else:
-        forget_segments(database, one.device_id, [one.object_id])
+        forget_segments(database, segment.device_id, [segment.object_id])
 
 
 def forget_segments(database: Database, device_id: bytes, objects: list[bytes]) -> None:
-    """These hold nothing of it, or are not there any more."""
+    """Remove the rows of segments of a device: they hold nothing forgotten, or are gone."""
     database.connection.executemany(
         "DELETE FROM forgotten_copy WHERE device_id = ? AND object_id = ?",
         [(device_id, object_id) for object_id in objects],
@@ -168,7 +185,7 @@ def forget_segments(database: Database, device_id: bytes, objects: list[bytes]) 
 
 
 def copies(database: Database) -> dict[bytes, list[bytes]]:
-    """Device -> its segments in the store that hold, or may hold, what was forgotten."""
+    """Return device id -> its segments in the store that hold, or may hold, forgotten records."""
     found: dict[bytes, list[bytes]] = {}
     for device_id, object_id in database.execute("SELECT device_id, object_id FROM forgotten_copy"):
         found.setdefault(device_id, []).append(object_id)
@@ -176,22 +193,28 @@ def copies(database: Database) -> dict[bytes, list[bytes]]:
 
 
 def confirm(database: Database, device_id: bytes, seq: int) -> None:
-    """The newest manifest of that device has seen this one's manifest `seq`."""
+    """Note that the newest manifest of a device has read the own manifest with this seq."""
     database.execute("INSERT OR REPLACE INTO confirmed VALUES (?, ?)", (device_id, seq))
 
 
 def confirmed(database: Database) -> dict[bytes, int]:
+    """Return device id -> the greatest seq of an own manifest that the device has read."""
     return dict(database.execute("SELECT device_id, seq FROM confirmed"))
 
 
+def remove_confirmations(database: Database) -> None:
+    """Remove what others have confirmed: these were manifests of the old device id."""
+    database.execute("DELETE FROM confirmed")
+
+
 def is_untold(database: Database, me: bytes) -> bool:
-    """Whether an order to forget that was given here is in no segment yet."""
+    """Return whether a tombstone that was made here lies in no segment yet."""
     sql = "SELECT 1 FROM tombstone WHERE device_id = ? AND location IS NULL"
     return database.value(sql, (me,)) is not None
 
 
 def note_told(database: Database, me: bytes, seq: int) -> None:
-    """With the own manifest `seq` every order that was given here is in the store."""
+    """Note that all tombstones made here are in the store, with the own manifest `seq`."""
     if not is_untold(database, me):
         database.execute(
             "UPDATE vault SET told_seq = ?1 WHERE told_seq IS NULL"

@@ -1,4 +1,8 @@
-"""The ledger: every manifest and segment of the store that was heard of, and what became of it."""
+"""The ledger: every manifest and segment that hx has met in the store, and what became of it.
+
+Statuses and reasons are those of hx.core.format.verdict. The functions that write expect that the
+caller holds a transaction.
+"""
 
 from __future__ import annotations
 
@@ -24,23 +28,25 @@ if TYPE_CHECKING:
     from hx.core.format.manifest import Listed, Seen
     from hx.database.connection import Database
 
-_LOOKS = 8
+_ATTEMPTS = 8  # to find an own segment that no manifest lists
 _HEAD = "SELECT max(seq) FROM manifest WHERE device_id = ? AND status = 'imported'"
 
 
 class Head(NamedTuple):
-    """The newest manifest of a device that was taken."""
+    """A manifest. The head of a device is the newest one that was taken from it."""
 
-    key: str
+    key: str  # in the store
     device_id: bytes
     seq: int
-    sha256: bytes
+    sha256: bytes  # of the signed payload; empty while nobody could read it
     roster: bytes  # digest of the records in it
     at_us: int
     label: str
 
 
 class Segment(NamedTuple):
+    """A row of the table `segment`; the migrations describe its columns."""
+
     object_id: bytes
     device_id: bytes
     size: int
@@ -59,7 +65,7 @@ class Segment(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What became of an object at one look."""
+    """The result of one attempt to take an object."""
 
     status: str
     reason: str = ""
@@ -71,13 +77,13 @@ AWAITED = Verdict(PENDING, NOT_ARRIVED)
 
 
 def known_manifests(database: Database) -> set[str]:
-    """Keys of those that need no second look: taken, or refused for good."""
+    """Return the keys of the manifests that are not read again: taken, or refused for good."""
     sql = "SELECT key FROM manifest WHERE status <> ?"
     return {key for (key,) in database.execute(sql, (PENDING,))}
 
 
 def write_manifest(database: Database, head: Head, verdict: Verdict, now_us: int) -> None:
-    """One look at a manifest; `tries` counts them and `since_us` is the first with this verdict."""
+    """Write the result of one attempt to read a manifest; since_us: the first with this verdict."""
     database.execute(
         "INSERT INTO manifest (key, device_id, seq, sha256, roster, at_us, label, status, reason,"
         " since_us, tries) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1)"
@@ -89,9 +95,9 @@ def write_manifest(database: Database, head: Head, verdict: Verdict, now_us: int
 
 
 def drop_older(database: Database, head: Head, *, own: bool) -> None:
-    """Manifests of a device that are older than its newest are looked at no more.
+    """Remove the rows of manifests that are older than the newest one of their device.
 
-    Of own ones those stay that were taken: they are still to be removed from the store.
+    Own manifests that were taken stay, because they are still to be removed from the store.
     """
     database.execute(
         "DELETE FROM manifest WHERE device_id = ? AND seq < ? AND (NOT ? OR status = ?)",
@@ -100,7 +106,7 @@ def drop_older(database: Database, head: Head, *, own: bool) -> None:
 
 
 def heads(database: Database) -> dict[bytes, list[Head]]:
-    """Of each device the newest taken; two where a copied disk has written the same seq."""
+    """Return device id -> its newest manifests that were taken; two where a clone wrote one too."""
     sql = (
         "SELECT key, manifest.device_id, manifest.seq, sha256, roster, at_us, label FROM"
         " (SELECT device_id, max(seq) AS seq FROM manifest WHERE status = ? GROUP BY device_id)"
@@ -114,7 +120,10 @@ def heads(database: Database) -> dict[bytes, list[Head]]:
 
 
 def forget_gone(database: Database, there: Collection[str]) -> None:
-    """Manifests that were not taken, and that a listing shows no more: nothing hangs on them."""
+    """Remove the rows of manifests that were not taken and that the store does not list any more.
+
+    `there`: the keys that the store lists. No other row depends on these manifests.
+    """
     rows = database.execute("SELECT key FROM manifest WHERE status <> ?", (IMPORTED,))
     gone = [key for (key,) in rows if key not in there]
     if gone:
@@ -123,7 +132,7 @@ def forget_gone(database: Database, there: Collection[str]) -> None:
 
 
 def is_taken_as_another(database: Database, head: Head) -> bool:
-    """Whether what its author signed there was taken under another key already."""
+    """Return whether the same signed manifest was taken already under another key."""
     sql = (
         "SELECT 1 FROM manifest WHERE device_id = ? AND seq = ? AND sha256 = ? AND key <> ?"
         " AND status = ?"
@@ -133,12 +142,15 @@ def is_taken_as_another(database: Database, head: Head) -> bool:
 
 
 def pinned_seq(database: Database, device_id: bytes) -> int:
-    """The seq below which no manifest of the device is looked at."""
+    """Return the seq of a device's head, or 0. hx reads no manifest with a lower seq.
+
+    So the store cannot present an older state as the newest one.
+    """
     return int(database.value(_HEAD, (device_id,)) or 0)
 
 
 def own_manifests(database: Database, device_id: bytes) -> list[str]:
-    """Keys of own manifests that were read or written here, the newest first."""
+    """Return the keys of own manifests that were read or written here, the newest first."""
     sql = (
         "SELECT key FROM manifest WHERE device_id = ? AND status = ? ORDER BY seq DESC, sha256 DESC"
     )
@@ -146,7 +158,7 @@ def own_manifests(database: Database, device_id: bytes) -> list[str]:
 
 
 def own_copies(database: Database, device_id: bytes) -> list[str]:
-    """Keys of own manifests that were taken under another name."""
+    """Return the keys of own manifests that were taken under another key."""
     sql = "SELECT key FROM manifest WHERE device_id = ? AND reason = ?"
     return [key for (key,) in database.execute(sql, (device_id, DUPLICATE))]
 
@@ -158,18 +170,21 @@ def list_objects(
     now_us: int,
     verdict: Verdict = AWAITED,
 ) -> None:
-    """Segments that a manifest of this device names; what is known of them stays."""
+    """Add the segments that a manifest of this device lists; known rows stay as they are."""
     database.connection.executemany(
         "INSERT OR IGNORE INTO segment VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, '', ?, 0)",
         [
-            (one.object_id, device_id, *one[1:], verdict.status, verdict.reason, now_us)
-            for one in objects
+            (listed.object_id, device_id, *listed[1:], verdict.status, verdict.reason, now_us)
+            for listed in objects
         ],
     )
 
 
 def set_listed(database: Database, device_id: bytes, objects: Iterable[Listed]) -> None:
-    """Its newest manifest names these and no others; what never came is superseded then."""
+    """Note that the newest manifest of a device lists these segments and no others.
+
+    Segments that it lists no more and that never arrived become "skipped, superseded".
+    """
     database.execute("UPDATE segment SET listed = 0 WHERE device_id = ?", (device_id,))
     add_listed(database, device_id, objects)
     database.execute(
@@ -179,50 +194,54 @@ def set_listed(database: Database, device_id: bytes, objects: Iterable[Listed]) 
     )
 
 
-def relive(database: Database, device_id: bytes, objects: Iterable[Listed]) -> None:
-    """Own segments that an own head names and that were joined while none did.
+def note_relisted(database: Database, device_id: bytes, objects: Iterable[Listed]) -> None:
+    """Mark for rewriting own segments that our newest manifest lists again after it had not.
 
-    No holding points to them: what was forgotten or beaten meanwhile is known of by a look inside.
+    No row refers to them, so records that were forgotten or superseded meanwhile are found only
+    by reading the segment.
     """
     database.connection.executemany(
         "UPDATE segment SET rewrite = 1 WHERE device_id = ? AND object_id = ?"
         " AND listed = 0 AND superseded = 0 AND status = ?",
-        [(device_id, one.object_id, IMPORTED) for one in objects],
+        [(device_id, listed.object_id, IMPORTED) for listed in objects],
     )
 
 
-def orphans(database: Database, device_id: bytes) -> list[Segment]:
-    """Own segments that were joined and that a head of another life leaves out."""
+def left_out(database: Database, device_id: bytes) -> list[Segment]:
+    """Return own joined segments that the newest own manifest, written by a clone, leaves out."""
     where = "device_id = ? AND status = ? AND listed = 0 AND superseded = 0"
     return list(_segments(database, where, (device_id, IMPORTED)))
 
 
 def add_listed(database: Database, device_id: bytes, objects: Iterable[Listed]) -> None:
-    """These are named too, by another manifest of one seq; what was skipped is wanted again."""
+    """Note that segments are listed, by one more manifest of the same seq.
+
+    Those that were superseded before they arrived are wanted again.
+    """
     database.connection.executemany(
         "UPDATE segment SET listed = 1, status = CASE WHEN reason = ?1 THEN ?2 ELSE status END,"
         " reason = CASE WHEN reason = ?1 THEN ?3 ELSE reason END"
         " WHERE device_id = ?4 AND object_id = ?5",
-        [(SUPERSEDED, PENDING, NOT_ARRIVED, device_id, one.object_id) for one in objects],
+        [(SUPERSEDED, PENDING, NOT_ARRIVED, device_id, listed.object_id) for listed in objects],
     )
 
 
 def patience(database: Database, key: str) -> tuple[int, int] | None:
-    """Since when, and how often, a manifest was looked at with its present verdict."""
-    sql = "SELECT since_us, tries FROM manifest WHERE key = ?"
-    row = database.execute(sql, (key,)).fetchone()
+    """Return since_us and tries of a manifest; None: it is not known."""
+    row = database.execute("SELECT since_us, tries FROM manifest WHERE key = ?", (key,)).fetchone()
     return None if row is None else (int(row[0]), int(row[1]))
 
 
-# Segments of the store: those that are named, and those that hx still waits for or has refused.
-# What was replaced and taken out is remembered, so that it cannot come back; it is in no count.
+# Segments of the store: those that are listed, and those that hx still waits for or has refused.
+# A segment that was replaced and removed keeps its row, so that it cannot come back; nothing
+# counts it.
 _IN_STORE = f"(listed = 1 OR status IN ('{PENDING}', '{REJECTED}'))"
 
 
 def counts(database: Database) -> dict[str, int]:
-    """Objects of the store by status: segments, and manifests that were not taken.
+    """Return status -> number of objects: segments, and manifests that were not taken.
 
-    Whatever is said of how many are pending or were rejected is said by this count.
+    Every message that says how many objects are pending or rejected uses this count.
     """
     sql = (
         f"SELECT status, count(*) FROM (SELECT status FROM segment WHERE {_IN_STORE}"  # noqa: S608
@@ -231,8 +250,11 @@ def counts(database: Database) -> dict[str, int]:
     return dict(database.execute(sql, (IMPORTED,)))
 
 
-def disown(database: Database, device_id: bytes) -> None:
-    """Its objects are those of any other device from now on: what lives is for it to say."""
+def treat_as_foreign(database: Database, device_id: bytes) -> None:
+    """Treat the objects of a device as those of any other device, because this one has a new id.
+
+    From now on the manifests of the old id say which of its segments are live.
+    """
     for head in heads(database).get(device_id, []):
         drop_older(database, head, own=False)
     database.execute(
@@ -246,13 +268,13 @@ def disown(database: Database, device_id: bytes) -> None:
 
 
 def lacks_key(database: Database) -> bool:
-    """Whether a manifest is sealed under a key that nobody has put down for this device."""
+    """Return whether a manifest is sealed under a key that no slot holds for this device."""
     sql = "SELECT 1 FROM manifest WHERE status = ? AND reason = ?"
     return database.value(sql, (PENDING, NO_KEY)) is not None
 
 
 def waits_for_upgrade(database: Database) -> bool:
-    """Whether a newer hx wrote something that is pending."""
+    """Return whether an object is pending because a newer hx wrote it."""
     sql = (
         "SELECT 1 FROM segment WHERE status = ?1 AND reason = ?2"
         " UNION ALL SELECT 1 FROM manifest WHERE status = ?1 AND reason = ?2"
@@ -261,34 +283,35 @@ def waits_for_upgrade(database: Database) -> bool:
 
 
 def wanted(database: Database) -> list[Segment]:
-    """Segments that are named and not taken, the newest first."""
+    """Return the segments that are listed and not taken, the newest first."""
     return list(_segments(database, "status = ? AND listed = 1 ORDER BY last_us DESC", (PENDING,)))
 
 
 def own_unread(database: Database, device_id: bytes, *, again: bool = False) -> list[Segment]:
-    """Own segments that no own head names and that were never joined here.
+    """Return own segments that no own manifest lists and that were never joined here.
 
-    This database may be a restored backup or a copied disk. One that is not there was taken out
-    for good, or is late: it is looked for once, and some times more when `again` there is news.
+    They exist where this database is a restored backup or a copied disk. A segment that the store
+    does not hold was removed, or is late. hx looks for it once, and up to 8 times where `again`:
+    the store has changed.
     """
     where = (
         "device_id = ? AND listed = 0 AND superseded = 0 AND status NOT IN (?, ?)"
         " AND (tries < ? OR reason <> ?)"
     )
-    tries = _LOOKS if again else 1
+    tries = _ATTEMPTS if again else 1
     values = (device_id, IMPORTED, REJECTED, tries, SUPERSEDED)
     return list(_segments(database, where, values))
 
 
 def live(database: Database, device_id: bytes) -> list[Segment]:
-    """Own segments that the newest own manifest names and that were not replaced here."""
+    """Return own segments that the newest own manifest lists and that were not replaced here."""
     return list(
         _segments(database, "device_id = ? AND listed = 1 AND superseded = 0", (device_id,))
     )
 
 
 def superseded(database: Database, device_id: bytes) -> list[Segment]:
-    """Own segments that were joined and live no more: to be taken out of the store."""
+    """Return own segments that were joined and are not live: the next push removes them."""
     where = "device_id = ? AND status = ? AND (superseded = 1 OR listed = 0)"
     return list(_segments(database, where, (device_id, IMPORTED)))
 
@@ -302,7 +325,7 @@ def _segments(
 
 
 def judge(database: Database, segment: Segment, verdict: Verdict, now_us: int) -> None:
-    """Write what became of a segment; since when it is so, and how often it was tried."""
+    """Write the result of one attempt to take a segment, as `write_manifest` does."""
     same = (segment.status, segment.reason) == (verdict.status, verdict.reason)
     database.execute(
         "UPDATE segment SET status = ?, reason = ?, detail = ?, since_us = ?, tries = ?"
@@ -318,7 +341,7 @@ def judge(database: Database, segment: Segment, verdict: Verdict, now_us: int) -
 
 
 def judge_anew(database: Database) -> None:
-    """The roster has grown: what hung on it is looked at again."""
+    """Make objects pending again that were refused for the roster, because it has grown."""
     for table in ("manifest", "segment"):
         database.execute(
             f"UPDATE {table} SET status = ?, reason = ? WHERE reason IN (?, ?)",  # noqa: S608
@@ -327,7 +350,7 @@ def judge_anew(database: Database) -> None:
 
 
 def seen(database: Database) -> list[Seen]:
-    """What this device has taken of each, for its manifests."""
+    """Return the head of each device, as this device's next manifest names it."""
     from hx.core.format.manifest import Seen
 
     newest = {device: found[-1] for device, found in heads(database).items()}
@@ -335,36 +358,39 @@ def seen(database: Database) -> list[Seen]:
 
 
 def lists_superseded(database: Database, device_id: bytes) -> bool:
-    """Whether the own head names a segment that was replaced here."""
+    """Return whether the newest own manifest lists a segment that was replaced here."""
     sql = "SELECT 1 FROM segment WHERE device_id = ? AND listed = 1 AND superseded = 1"
     return database.value(sql, (device_id,)) is not None
 
 
 def supersede(database: Database, device_id: bytes, segments: Iterable[Segment]) -> None:
-    """These own segments were replaced: they never live again."""
+    """Note that own segments were replaced; they never become live again."""
     database.connection.executemany(
         "UPDATE segment SET superseded = 1, rewrite = 0 WHERE device_id = ? AND object_id = ?",
-        [(device_id, one.object_id) for one in segments],
+        [(device_id, segment.object_id) for segment in segments],
     )
 
 
 def find(database: Database, device_id: bytes, object_id: bytes) -> Segment | None:
-    """What is known of a segment."""
+    """Return the row of a segment; None: hx has never heard of it."""
     where = "device_id = ? AND object_id = ?"
     return next(_segments(database, where, (device_id, object_id)), None)
 
 
 def taken(database: Database) -> list[Segment]:
-    """Segments that the newest manifests name and that were joined here."""
+    """Return the segments that the newest manifests list and that were joined here."""
     return list(_segments(database, "status = ? AND listed = 1", (IMPORTED,)))
 
 
 def remove(database: Database, segments: Iterable[Segment], manifests: Iterable[str]) -> None:
-    """They are out of the store. What was superseded is remembered: it must not come back."""
+    """Note that segments and manifests, by their keys, were removed from the store.
+
+    The row of a segment stays, as superseded, so that the segment cannot come back.
+    """
     database.connection.executemany(
         "UPDATE segment SET status = ?, reason = ?, superseded = 1"
         " WHERE device_id = ? AND object_id = ?",
-        [(SKIPPED, SUPERSEDED, one.device_id, one.object_id) for one in segments],
+        [(SKIPPED, SUPERSEDED, segment.device_id, segment.object_id) for segment in segments],
     )
     database.connection.executemany(
         "DELETE FROM manifest WHERE key = ?", [(key,) for key in manifests]

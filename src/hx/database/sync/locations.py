@@ -1,12 +1,15 @@
-"""Where the present version of a record lies: in which own segment, and who else has shown it.
+"""Where the present version of a record lies: in which own segment, and in whose other segments.
 
-A push publishes what no own live segment holds and nobody who stands has shown; a rewrite is due
-for an own segment that holds what is forgotten or beaten. Sync contract v1, section 7.
+A push publishes records that no live own segment holds and that no active device has shown. An own
+segment is rewritten when it holds a record that is forgotten or superseded. Source: sync contract
+v1, section 7 (docs/format.md). A "live" segment is one that the newest manifest of its author
+lists and that was not replaced.
 """
 
 from __future__ import annotations
 
 from hx.core.record import NamedTuple
+from hx.database.rows import among
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,18 +21,23 @@ if TYPE_CHECKING:
 
 _CHUNK = 500
 _ID_BYTES = 16
+# a condition on a table of records: an own segment holds the present version
+IN_OWN_SEGMENT = "location IN (SELECT id FROM location WHERE segment IS NOT NULL)"
+_KINDS = ("event", "artifact", "pin", "tombstone")
 
 
-class Source(NamedTuple):
-    """Which segment shows a history."""
+class SegmentSource(NamedTuple):
+    """The segment that holds the records of a history."""
 
     author: bytes  # device id
-    segment: bytes | None  # own and live: its object id
+    segment: bytes | None  # its object id where it is own and live; else None
     me: bytes  # this device
 
 
 class Location(NamedTuple):
-    segment: bytes | None
+    """Where records lie; many records share one."""
+
+    segment: bytes | None  # own: its object id
     shown: bytes  # device ids of other authors, sorted, one behind the other
     mine: bool  # whether the record is this device's own
 
@@ -39,23 +47,26 @@ class Location(NamedTuple):
             self.shown[at : at + _ID_BYTES] for at in range(0, len(self.shown), _ID_BYTES)
         )
 
-    def seen_in(self, source: Source) -> Location:
-        """As it is when that segment shows the record too."""
+    def seen_in(self, source: SegmentSource) -> Location:
+        """Return the location of a record that lies here and also in that segment."""
         if source.author == source.me:
             return self._replace(segment=source.segment or self.segment)
         return self._replace(shown=b"".join(sorted(self.authors | {source.author})))
 
 
 class Locations:
-    """The holdings of one join; without a source the records that come are in no segment."""
+    """Writes the locations of the records of one join.
 
-    def __init__(self, database: Database, source: Source | None) -> None:
+    Without a source the records were made here and lie in no segment.
+    """
+
+    def __init__(self, database: Database, source: SegmentSource | None) -> None:
         self._database = database
         self._source = source
         self._new: dict[bytes, int | None] = {}
 
     def of_new(self, device_id: bytes) -> int | None:
-        """The holding of a record of that device that only the source has shown."""
+        """Return the location, by row id, of a new record of that device."""
         if self._source is None:
             return None
         if device_id not in self._new:
@@ -65,7 +76,10 @@ class Locations:
         return self._new[device_id]
 
     def last_event(self) -> int | None:
-        """The greatest row id, where those that come are to be noted: while there is a vault."""
+        """Return the greatest row id of an event, before new ones are written.
+
+        None: new events need no note, because there is no vault or because a segment holds them.
+        """
         source = self._source
         if source is not None and (source.author != source.me or source.segment):
             return None
@@ -74,7 +88,7 @@ class Locations:
         return int(self._database.value("SELECT coalesce(max(id), 0) FROM event"))
 
     def note_unpublished(self, last: int | None, changed: list[int]) -> None:
-        """Rows that came after `last`, and these, may be in no segment."""
+        """Note that the events with greater row ids than `last`, and `changed`, may be in none."""
         if last is None:
             return
         self._database.execute(
@@ -85,7 +99,7 @@ class Locations:
         )
 
     def leave(self, table: str, rows: list[int]) -> None:
-        """These rows go or change: own segments that hold them are to be written anew."""
+        """Mark for rewriting the own segments that hold rows that are removed or replaced."""
         for at in range(0, len(rows), _CHUNK):
             among = ",".join(map(str, rows[at : at + _CHUNK]))
             self._database.execute(
@@ -95,6 +109,7 @@ class Locations:
             )
 
     def leave_pins(self, pins: Iterable[Pin]) -> None:
+        """Do the same for pins, which have no row id."""
         for pin in pins:
             self._database.execute(
                 "UPDATE segment SET rewrite = 1 WHERE object_id = (SELECT location.segment"
@@ -103,7 +118,10 @@ class Locations:
             )
 
     def show(self, delta: History, merged: History, events: Mapping[int, Event]) -> None:
-        """The source holds these versions too. `events`: rows that were there and stay."""
+        """Note that the source holds the records of `delta`, where `merged` has kept them.
+
+        `events`: rows of events that were there before and stay.
+        """
         source = self._source
         if source is None:
             return
@@ -113,7 +131,7 @@ class Locations:
         self._show_tombstones(delta)
         self._show_artifacts(delta, merged)
         if source.segment:
-            # also where retention has taken all of it: `retained` knows own segments by these rows
+            # also where no row is left: hx.database.retention knows own segments by these rows
             row_of(self._database, Location(source.segment, b"", True))
             if not _holds_all(merged, delta):
                 self._database.execute(
@@ -148,7 +166,10 @@ class Locations:
         return row_of(self._database, before.seen_in(self._source))
 
     def _merge_duplicates(self, one: bytes | None, other: bytes | None) -> None:
-        """Two own live segments hold one record, of which a row names one: they become one."""
+        """Mark for rewriting two live own segments that hold the same record.
+
+        A row names one of them only, so a later forget would miss the other.
+        """
         if one is None or other is None or one == other:
             return
         live = "SELECT object_id FROM segment WHERE listed = 1 AND superseded = 0"
@@ -159,7 +180,10 @@ class Locations:
         )
 
     def _add(self, table: str, rows: list[int]) -> None:
-        """Rows by their present holding, so that a million of one segment are a few questions."""
+        """Add the source to the locations of these rows.
+
+        The rows are grouped by their present location: a million rows need a few statements.
+        """
         groups: dict[tuple[int | None, bytes], list[int]] = {}
         for at in range(0, len(rows), _CHUNK):
             among = ",".join(map(str, rows[at : at + _CHUNK]))
@@ -187,28 +211,48 @@ def _holds_all(merged: History, delta: History) -> bool:
 
 
 def release(database: Database, device_id: bytes) -> None:
-    """Records in own segments that live no more are in none: they may have to be published anew.
+    """Take the records out of own segments that are not live: they may have to be published again.
 
-    Walks over the events, and happens when another life of this device has written to the store.
+    It reads all events, and is needed when a clone of this device has written to the store.
     """
-    dead = database.execute(
+    sql = (
         "SELECT location.id FROM location JOIN segment ON object_id = location.segment"
-        " WHERE device_id = ? AND (listed = 0 OR superseded = 1)",
-        (device_id,),
-    ).fetchall()
-    for (row,) in dead:
-        new = row_of(database, read(database, int(row or 0))._replace(segment=None))
-        if new is None:
-            database.execute(
-                "INSERT OR IGNORE INTO unpublished SELECT id FROM event WHERE location = ?", (row,)
-            )
-        for table in ("event", "artifact", "pin", "tombstone"):
-            database.execute(f"UPDATE {table} SET location = ? WHERE location = ?", (new, row))  # noqa: S608
-        database.execute("DELETE FROM location WHERE id = ?", (row,))
+        " WHERE device_id = ? AND (listed = 0 OR superseded = 1)"
+    )
+    for (row,) in list(database.execute(sql, (device_id,))):
+        move(database, row, row_of(database, read(database, row)._replace(segment=None)))
+
+
+def held_in(location: int | None) -> str:
+    """Return the SQL condition for records at a location; None: in no segment."""
+    return "location IS NULL" if location is None else f"location = {location}"
+
+
+def of_events(database: Database, rows: list[int]) -> list[int | None]:
+    """Return the distinct locations of these events."""
+    condition, _ = among(rows, "event.id")
+    sql = f"SELECT DISTINCT location FROM event WHERE {condition}"  # noqa: S608
+    return [location for (location,) in database.execute(sql)]
+
+
+def own_segment_of(database: Database, event: int) -> bytes | None:
+    """Return the own segment that holds an event; None: no own one does."""
+    sql = "SELECT segment FROM event JOIN location ON location.id = location WHERE event.id = ?"
+    segment: bytes | None = database.value(sql, (event,))
+    return segment
+
+
+def read_all(database: Database, where: str = "1") -> dict[int, Location]:
+    """Return row id -> location, of all of them or of those for which an SQL condition holds."""
+    rows = database.execute(f"SELECT id, segment, shown, mine FROM location WHERE {where}")  # noqa: S608
+    return {row: Location(segment, shown, bool(mine)) for row, segment, shown, mine in rows}
 
 
 def row_of(database: Database, location: Location) -> int | None:
-    """Its row, made when missing; None for what nobody holds."""
+    """Return the row id of a location, which is made when missing.
+
+    None: no segment holds such records.
+    """
     if location.segment is None and not location.shown:
         return None
     values = (location.segment, location.shown, int(location.mine))
@@ -222,6 +266,21 @@ def row_of(database: Database, location: Location) -> int | None:
 
 
 def read(database: Database, row: int) -> Location:
+    """Return the location with a row id."""
     sql = "SELECT segment, shown, mine FROM location WHERE id = ?"
     segment, shown, mine = next(iter(database.execute(sql, (row,))))
     return Location(segment, shown, bool(mine))
+
+
+def move(database: Database, before: int, after: int | None) -> None:
+    """Give every record at one location another one, and remove the first."""
+    if after is None:
+        database.execute(
+            "INSERT OR IGNORE INTO unpublished SELECT id FROM event WHERE location = ?", (before,)
+        )
+    for table in _KINDS:
+        database.execute(
+            f"UPDATE {table} SET location = ? WHERE location = ?",  # noqa: S608
+            (after, before),
+        )
+    database.execute("DELETE FROM location WHERE id = ?", (before,))

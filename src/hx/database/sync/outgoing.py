@@ -1,7 +1,7 @@
-"""Own segments on their way: sealed, and named by no manifest that is known to be in the store.
+"""Own segments that are sealed, while no manifest that is known to be in the store lists them.
 
-As long as they are here, a process that forgets knows of them: the outbox, or the store, may hold
-what it has taken from the database.
+A process that forgets records reads these rows: the outbox or the store may hold a copy of what it
+removes from the database.
 """
 
 from __future__ import annotations
@@ -15,18 +15,19 @@ if TYPE_CHECKING:
 
 
 def note(database: Database, me: bytes, objects: Iterable[Listed]) -> None:
-    """These are to be put next, and no others; the caller holds the transaction."""
+    """Note the segments that are put next, in place of all others, in a transaction."""
     clear(database)
     database.connection.executemany(
         "INSERT INTO outgoing VALUES (?, ?, ?, ?)",
-        [(me, one.object_id, one.first_us, one.last_us) for one in objects],
+        [(me, segment.object_id, segment.first_us, segment.last_us) for segment in objects],
     )
 
 
 def clear(database: Database) -> None:
-    """They are named, or never will be."""
+    """Remove all notes, because a manifest lists the segments or none ever will."""
     database.execute("DELETE FROM outgoing")
 
 
 def is_any(database: Database) -> bool:
+    """Return whether a segment is on its way."""
     return database.value("SELECT 1 FROM outgoing LIMIT 1") is not None

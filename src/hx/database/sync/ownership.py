@@ -1,19 +1,17 @@
-"""Whose records are whose where a device comes into a vault with a history, or takes another id.
+"""Which device publishes a record where a device enters a vault with a history, or takes a new id.
 
-What another device has recorded is that device's to publish; it is published here only once that
-device has fallen. So it is held as if a segment of its own had shown it.
+Each device publishes what it has recorded. Another one does so only once that device is inactive.
 """
 
 from __future__ import annotations
 
-from hx.database.sync.locations import Location, read, row_of
+from hx.database.sync.locations import Location, move, read, row_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.database.connection import Database
 
-_KINDS = ("event", "artifact", "pin", "tombstone")
-_OF = {  # rows of one device that no segment holds
+_OF = {  # a condition on each table of records: a device has recorded the row
     "event": "session IN (SELECT session.id FROM session JOIN device ON device.id = session.device"
     " WHERE device_id = ?1)",
     "artifact": "device_id = ?1",
@@ -24,13 +22,15 @@ _DEVICES = (
     "SELECT device_id FROM device UNION SELECT device_id FROM artifact"
     " UNION SELECT device_id FROM pin UNION SELECT device_id FROM tombstone"
 )
-_ORIGIN = b"\x80"  # ids from here on are of imports, which whoever has them publishes
+_ORIGIN = b"\x80"  # ids from here on are origins of imports: each device publishes what it has
 
 
 def attribute(database: Database, me: bytes) -> None:
-    """What is in no segment yet is its author's, where that is another device.
+    """Leave to other devices the records that they have made and that no segment holds yet.
 
-    The caller holds the transaction, in which the database has come into a vault.
+    Such a record gets the location that it would have if a segment of its own device had shown it:
+    that device publishes it, and this one does so only once that device is inactive. The caller
+    holds the transaction in which the database enters a vault.
     """
     for (device_id,) in database.execute(_DEVICES).fetchall():
         if device_id == me or not isinstance(device_id, bytes) or device_id >= _ORIGIN:
@@ -43,11 +43,11 @@ def attribute(database: Database, me: bytes) -> None:
             )
 
 
-def bequeath(database: Database, old: bytes) -> None:
-    """What this device has published is another device's from now on: `old`, as it was called.
+def reassign(database: Database, old: bytes) -> None:
+    """Give the own segments, and the records in them, to the id that this device had before.
 
-    What it had published and no segment of it holds any more is in none. The caller holds the
-    transaction, in which the device gets its new id.
+    Own records that no own segment holds any more lie in none and are published again. The caller
+    holds the transaction in which the device gets its new id.
     """
     for (row,) in database.execute("SELECT id FROM location").fetchall():
         before = read(database, int(str(row)))
@@ -57,17 +57,4 @@ def bequeath(database: Database, old: bytes) -> None:
         elif before.mine:
             after = after._replace(shown=b"")
         if after != before:
-            _move(database, int(str(row)), row_of(database, after))
-
-
-def _move(database: Database, before: int, after: int | None) -> None:
-    if after is None:
-        database.execute(
-            "INSERT OR IGNORE INTO unpublished SELECT id FROM event WHERE location = ?", (before,)
-        )
-    for table in _KINDS:
-        database.execute(
-            f"UPDATE {table} SET location = ? WHERE location = ?",  # noqa: S608
-            (after, before),
-        )
-    database.execute("DELETE FROM location WHERE id = ?", (before,))
+            move(database, int(str(row)), row_of(database, after))

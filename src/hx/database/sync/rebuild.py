@@ -1,22 +1,31 @@
-"""A second database that takes the place of the first: as its next commit, not as another file.
+"""The database parts of a rebuild: compare two databases, copy tables, replace one by the other.
 
-Whoever has the database open goes on with it, and a crash leaves the one or the other.
+The new database becomes the next commit of the old file. So a process that has the database open
+goes on with it, and a crash leaves either the old or the new state.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import groupby
 
 import apsw
 
 from hx.core.errors import Busy
+from hx.core.event_name import ident, spelled
+from hx.core.model import Artifact, Pin
+from hx.core.record import NamedTuple
+from hx.database import artifacts, tombstones
 from hx.database.connection import BUSY_TIMEOUT_MS, Database, explained
+from hx.database.rows import select_events
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-# what a history brings about, and what is derived from it
+    from hx.core.model import Event, Tombstone
+
+# tables that a join writes, and those that are derived from them
 DERIVED = (
     "event",
     "artifact",
@@ -35,7 +44,7 @@ DERIVED = (
 
 
 class Watch:
-    """Says whether anybody, this process too, has written to a database since."""
+    """Says whether any connection, one of this process too, has written to a database since."""
 
     def __init__(self, path: str) -> None:
         self._connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
@@ -53,7 +62,7 @@ class Watch:
 
 
 def copy_tables(source: Database, target: Database, tables: Iterable[str]) -> None:
-    """Rows as they are, in the place of what is there."""
+    """Replace all rows of these tables by those of another database."""
     with target.transaction():
         for table in tables:
             target.execute(f"DELETE FROM {table}")  # noqa: S608
@@ -64,7 +73,7 @@ def copy_tables(source: Database, target: Database, tables: Iterable[str]) -> No
 
 
 def local_tables(database: Database) -> list[str]:
-    """Those that no history brings about."""
+    """Return the names of the tables that no join writes."""
     rows = database.execute(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
         " AND name NOT LIKE 'command_text%' ORDER BY name"
@@ -72,11 +81,26 @@ def local_tables(database: Database) -> list[str]:
     return [str(name) for (name,) in rows if name not in DERIVED]
 
 
-def replace(old: Database, new: Database, watch: Watch) -> None:
-    """All that is in `old` becomes what is in `new`, in one commit. Raises Busy, DatabaseError.
+def to_rewrite(database: Database) -> list[bytes]:
+    """Return the object ids of own segments that are to be rewritten."""
+    rows = database.execute("SELECT object_id FROM segment WHERE rewrite = 1")
+    return [object_id for (object_id,) in rows]
 
-    The lock is taken first, then it is seen whether anybody has written meanwhile. A database on a
-    network has no log, and cannot be read by the watch under the lock: there it is asked before.
+
+def note_rewrite(database: Database, objects: Iterable[bytes]) -> None:
+    """Mark own segments for rewriting, but those that were superseded."""
+    database.connection.executemany(
+        "UPDATE segment SET rewrite = 1 WHERE object_id = ? AND superseded = 0",
+        [(object_id,) for object_id in objects],
+    )
+
+
+def replace(old: Database, new: Database, watch: Watch) -> None:
+    """Replace the content of `old` by that of `new` in one commit. Raises Busy, DatabaseError.
+
+    It takes the lock, then asks whether another process has written meanwhile. A database on a
+    network file system has no write-ahead log, so the watch cannot read it under the lock: it is
+    asked before.
     """
     under_lock = old.connection.pragma("journal_mode") == "wal"
     old.connection.set_wal_hook(None)
@@ -86,11 +110,104 @@ def replace(old: Database, new: Database, watch: Watch) -> None:
                 copy.step(0)
             if watch.has_changed():
                 raise Busy(
-                    "another hx has written to the database meanwhile", "run the command again"
+                    "another hx wrote to the database during the rebuild",
+                    "run the same command again",
                 )
             while not copy.done:
                 copy.step()
     except apsw.Error as error:
         raise explained(error, old.path) from None
-    with suppress(apsw.Error):  # somebody reads: a later commit empties the log
+    with suppress(apsw.Error):  # another process reads: a later commit empties the log
         old.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+
+
+_EXAMPLES = 5
+
+
+class Difference(NamedTuple):
+    """How two databases differ in the records of one kind."""
+
+    kind: str  # event, artifact, pin, order
+    lacking: int  # records that only the first has
+    more: int  # records that only the second has
+    other: int  # records of which they have different versions
+    examples: list[str]  # ids of some of them
+
+
+def event_pairs(
+    one: Database, other: Database
+) -> Iterator[tuple[tuple[int, Event] | None, tuple[int, Event] | None]]:
+    """Yield (row id, event) of both databases for each key, in the order of the keys.
+
+    None stands for the database that does not hold the event.
+    """
+    left, right = _by_key(one), _by_key(other)
+    ours, theirs = next(left, None), next(right, None)
+    while ours or theirs:
+        if theirs is None or (ours and ours[1].key < theirs[1].key):
+            yield ours, None
+            ours = next(left, None)
+        elif ours is None or theirs[1].key < ours[1].key:
+            yield None, theirs
+            theirs = next(right, None)
+        else:
+            yield ours, theirs
+            ours, theirs = next(left, None), next(right, None)
+
+
+def _by_key(database: Database) -> Iterator[tuple[int, Event]]:
+    rows = select_events(database, "1 ORDER BY started_at_us")
+    for _, together in groupby(rows, key=lambda row: row[1].key.started_at_us):
+        yield from sorted(together, key=lambda row: row[1].key)
+
+
+def differences(one: Database, other: Database) -> list[Difference]:
+    """Return how two databases differ; empty when they hold the same history."""
+    kinds = [
+        _events(one, other),
+        _rest("artifact", artifacts.read_artifacts(one), artifacts.read_artifacts(other)),
+        _rest("pin", artifacts.read_pins(one), artifacts.read_pins(other)),
+        _rest("order", tombstones.read(one), tombstones.read(other)),
+    ]
+    return [kind for kind in kinds if kind.lacking or kind.more or kind.other]
+
+
+def _events(one: Database, other: Database) -> Difference:
+    found = Difference("event", 0, 0, 0, [])
+    for ours, theirs in event_pairs(one, other):
+        if ours and theirs and ours[1] == theirs[1]:
+            continue
+        named = ours or theirs
+        if named and len(found.examples) < _EXAMPLES:
+            found.examples.append(spelled(ident(named[1].key)))
+        found = found._replace(
+            lacking=found.lacking + (theirs is None),
+            more=found.more + (ours is None),
+            other=found.other + bool(ours and theirs),
+        )
+    return found
+
+
+def _rest(
+    kind: str,
+    one: frozenset[Artifact] | frozenset[Pin] | frozenset[Tombstone],
+    other: frozenset[Artifact] | frozenset[Pin] | frozenset[Tombstone],
+) -> Difference:
+    ours = {_id(record) for record in one - other}
+    theirs = {_id(record) for record in other - one}
+    both = ours & theirs
+    examples = sorted(ours | theirs)[:_EXAMPLES]
+    return Difference(kind, len(ours - both), len(theirs - both), len(both), examples)
+
+
+def _id(record: Artifact | Pin | Tombstone) -> str:
+    """Return the id of an artifact or a tombstone, and of a pin that of its session."""
+    if isinstance(record, Artifact):
+        return record.key.artifact_id.hex()
+    return (record.session_id if isinstance(record, Pin) else record.tombstone_id).hex()
+
+
+def totals(database: Database) -> dict[str, int]:
+    """Return table -> number of rows, for the tables of records."""
+    tables = ("event", "artifact", "pin", "tombstone")
+    return {table: int(database.value(f"SELECT count(*) FROM {table}")) for table in tables}  # noqa: S608

@@ -1,4 +1,4 @@
-"""What a repair writes into the ledger beside what every sync does."""
+"""What `hx sync repair` writes into the ledger."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from hx.core.format.verdict import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from hx.database.connection import Database
     from hx.database.sync.ledger import Segment, Verdict
 
-JOINED = "joined"  # detail of a segment: all that it held was here when it was given up
-_WAITED_LONG = 3  # looks: wrong bytes that were refused for good are not waited for again
+JOINED = "joined"  # detail of a segment: all its records were here when it was given up
+_WAITED_LONG = 3  # attempts: bytes that were refused for good get no new time to become right
 
 
 def look_again(database: Database, me: bytes, patience_us: int) -> None:
-    """Whatever was not taken is looked at once more, own segments that nobody names too."""
+    """Make all objects pending that were not taken, and own segments that no manifest lists."""
     for table, among in (("manifest", "TRUE"), ("segment", "listed = 1 AND superseded = 0")):
         database.execute(
             f"UPDATE {table} SET status = ?, reason = ?, since_us = since_us - ?,"  # noqa: S608
@@ -42,25 +42,26 @@ def look_again(database: Database, me: bytes, patience_us: int) -> None:
     )
 
 
-def give_up(database: Database, segments: Iterable[Segment]) -> None:
-    """Own segments that the store has lost: they live no more; their files are looked at later."""
+def give_up(database: Database, segments: Sequence[Segment]) -> None:
+    """Note own segments that the store has lost as superseded; a later pull looks for them."""
+    details = [JOINED if was_joined(segment) else "" for segment in segments]
     database.connection.executemany(
         "UPDATE segment SET status = ?, reason = ?, detail = ?, superseded = 1, rewrite = 0"
         " WHERE device_id = ? AND object_id = ?",
         [
-            (SKIPPED, SUPERSEDED, JOINED if was_joined(one) else "", one.device_id, one.object_id)
-            for one in segments
+            (SKIPPED, SUPERSEDED, detail, segment.device_id, segment.object_id)
+            for segment, detail in zip(segments, details, strict=True)
         ],
     )
 
 
-def was_joined(one: Segment) -> bool:
-    """Whether all that an own segment held came into this database."""
-    return one.status == IMPORTED or one.detail == JOINED
+def was_joined(segment: Segment) -> bool:
+    """Return whether all records of an own segment came into this database."""
+    return segment.status == IMPORTED or segment.detail == JOINED
 
 
-def bury(database: Database, device_id: bytes, object_id: bytes) -> None:
-    """An own segment is joined and lives no more: the next push takes it out of the store."""
+def note_joined_and_superseded(database: Database, device_id: bytes, object_id: bytes) -> None:
+    """Note that an own segment is joined and superseded: the next push removes it."""
     database.execute(
         "UPDATE segment SET status = ?, reason = '', detail = '', superseded = 1, rewrite = 0"
         " WHERE device_id = ? AND object_id = ?",
@@ -68,15 +69,16 @@ def bury(database: Database, device_id: bytes, object_id: bytes) -> None:
     )
 
 
-def look_once_more(database: Database, one: Segment, verdict: Verdict, now_us: int) -> None:
-    """An own segment that was never joined, and that nobody names now: the next pull looks for it.
+def note_unlisted(database: Database, segment: Segment, verdict: Verdict, now_us: int) -> None:
+    """Note an own segment that was never joined and that no manifest lists any more.
 
-    One that is not there is not waited for: it is taken should it come yet.
+    The next pull looks for it. One that the store does not hold is not waited for, but is taken if
+    it arrives.
     """
     gone = verdict.reason == NOT_ARRIVED
     status, reason = (SKIPPED, SUPERSEDED) if gone else (verdict.status, verdict.reason)
     database.execute(
         "UPDATE segment SET status = ?, reason = ?, superseded = 0, since_us = ?, tries = 0"
         " WHERE device_id = ? AND object_id = ?",
-        (status, reason, now_us, one.device_id, one.object_id),
+        (status, reason, now_us, segment.device_id, segment.object_id),
     )

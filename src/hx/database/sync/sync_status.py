@@ -1,4 +1,8 @@
-"""What `hx sync status` tells of the ledger and the devices."""
+"""What `hx sync status` and `hx forget` tell of the ledger, the devices and forgotten records.
+
+It tells only what is certain. A device that had nothing to rewrite need not have written since it
+read a tombstone, so "silent" does not mean that it has not read it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from hx.core.format import object_names
 from hx.core.format.verdict import IMPORTED
 from hx.core.record import NamedTuple
 from hx.database.event_detail import device_names
-from hx.database.sync import ledger
+from hx.database.sync import forgotten_copies, ledger, vault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,29 +21,32 @@ if TYPE_CHECKING:
 
 
 class Why(NamedTuple):
-    """Objects that were not taken for one reason."""
+    """The objects that were not taken for one reason."""
 
     status: str
     reason: str
     number: int
     since_us: int
     objects: list[str]  # store keys
-    devices: list[str]  # names of those whose they are
+    devices: list[str]  # names of their authors
 
 
 class DeviceSeen(NamedTuple):
+    """A device that is or was in the vault."""
+
     device_id: bytes
     name: str
     last_seen_us: int | None  # when its newest manifest was written, by its clock
     active: bool
     here: bool
-    note: str  # why it is not active; empty for an active device
+    note: str  # a sentence about a device that is not active; else empty
 
 
 def reasons(database: Database) -> list[Why]:
-    """Of all that was not taken, the oldest first.
+    """Return the objects that were not taken, by status and reason, the oldest group first.
 
-    As many as `ledger.counts` gives, and beside them what its author has replaced before it came.
+    They are those that `ledger.counts` counts, and those that their author replaced before they
+    arrived.
     """
     called = device_names(database)
     found: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
@@ -60,7 +67,7 @@ def reasons(database: Database) -> list[Why]:
 
 
 def _untaken(database: Database) -> Iterator[tuple[str, str, int, bytes, str]]:
-    """Status, reason, since when, whose, store key."""
+    """Yield status, reason, since_us, author and store key of each object that was not taken."""
     columns = "SELECT status, reason, since_us, device_id"
     for *why, device_id, object_id in database.execute(
         f"{columns}, object_id FROM segment WHERE status <> ?", (IMPORTED,)
@@ -70,14 +77,14 @@ def _untaken(database: Database) -> Iterator[tuple[str, str, int, bytes, str]]:
 
 
 def devices(database: Database, trust: Trust, me: bytes) -> list[DeviceSeen]:
-    """Everybody who is or was in the vault; this device first, then by name."""
+    """Return all devices that are or were in the vault: this one first, then by name."""
     heads, called = ledger.heads(database), device_names(database)
     found = []
     for device_id, member in trust.enrolled.items():
         seen = heads.get(device_id)
         note = ""
         if device_id in trust.waiting:
-            note = "waiting: run `hx sync` on a device that is in the vault"
+            note = "newcomer: a device that is active in the vault has to sync first"
         elif device_id in trust.inactive:
             note = "no longer in the vault" if device_id in trust.revoked else "not admitted"
         if device_id in trust.departed:
@@ -92,4 +99,92 @@ def devices(database: Database, trust: Trust, me: bytes) -> list[DeviceSeen]:
                 note,
             )
         )
-    return sorted(found, key=lambda one: (not one.here, one.name, one.device_id))
+    return sorted(found, key=lambda seen: (not seen.here, seen.name, seen.device_id))
+
+
+class DeviceCopies(NamedTuple):
+    """How many segments of a device in the store hold, or may hold, forgotten records."""
+
+    device_id: bytes
+    name: str
+    objects: int
+    last_seen_us: int | None  # when its newest manifest was written, by its clock
+    here: bool
+    is_member: bool  # active or waiting: its next sync replaces them
+
+
+class ForgetStatus(NamedTuple):
+    """Who has read the newest tombstone of this device, and where forgotten records still lie."""
+
+    at_us: int | None  # when the newest tombstone was made here
+    told: bool | None  # whether it is in the store; None: that is not known
+    confirmed: dict[bytes, str]  # device id -> name: it has written since it read the tombstone
+    silent: dict[bytes, str]  # it has not written since
+    copies: list[DeviceCopies]
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is left to do."""
+        return not (self.copies or self.told is False)
+
+
+def may_have_status(database: Database, me: bytes) -> bool:
+    """Return whether `forget_status` may have something to tell.
+
+    It needs no Trust, whose evaluation checks signatures.
+    """
+    sql = (
+        "SELECT 1 FROM forgotten_copy UNION ALL SELECT 1 FROM tombstone WHERE device_id = ? LIMIT 1"
+    )
+    return database.value(sql, (me,)) is not None
+
+
+def forget_status(database: Database, me: bytes, trust: Trust) -> ForgetStatus | None:
+    """Return the status; None: nothing was forgotten here, and no copy is known anywhere."""
+    copies = _copies(database, me, trust)
+    sql = "SELECT max(created_at_us) FROM tombstone WHERE device_id = ?"
+    at_us = database.value(sql, (me,))
+    if at_us is None and not copies:
+        return None
+    told, told_seq = _told(database, me)
+    confirmed: dict[bytes, str] = {}
+    silent: dict[bytes, str] = {}
+    if told_seq is not None:
+        owing = {copy.device_id for copy in copies}
+        seen, called = forgotten_copies.confirmed(database), device_names(database)
+        for device_id, member in sorted(trust.active.items()):
+            if device_id == me or device_id in owing:
+                continue
+            found = confirmed if seen.get(device_id, 0) >= told_seq else silent
+            found[device_id] = called.get(device_id) or member.label
+    return ForgetStatus(at_us, told, confirmed, silent, copies)
+
+
+def _told(database: Database, me: bytes) -> tuple[bool | None, int | None]:
+    """Return whether the tombstones made here are in the store, and in which own manifest."""
+    if forgotten_copies.is_untold(database, me):
+        return False, None
+    found = vault.read(database)
+    seq = found.told_seq if found else None
+    return (None, None) if seq is None else (True, seq)
+
+
+def _copies(database: Database, me: bytes, trust: Trust) -> list[DeviceCopies]:
+    found = forgotten_copies.copies(database)
+    if not found:
+        return []
+    heads, called = ledger.heads(database), device_names(database)
+    members = trust.enrolled
+    made = [
+        DeviceCopies(
+            device_id,
+            called.get(device_id)
+            or (members[device_id].label if device_id in members else device_id.hex()[:8]),
+            len(objects),
+            heads[device_id][-1].at_us if device_id in heads else None,
+            device_id == me,
+            device_id in trust.active or device_id in trust.waiting,
+        )
+        for device_id, objects in found.items()
+    ]
+    return sorted(made, key=lambda copy: (not copy.here, copy.name, copy.device_id))

@@ -1,7 +1,8 @@
-"""What this device owes the store: records that no own live segment holds and nobody else shows.
+"""The records that this device has to publish, and what is noted once a segment holds them.
 
-Sync contract v1, section 7: a record is due here if it is this device's own, or if only own and
-fallen devices' segments, or none, have shown its present version.
+A record that no live own segment holds is due when this device has made it, or when only inactive
+devices, or nobody, have shown its present version. Source: sync contract v1, section 7
+(docs/format.md).
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from hx.core.record import NamedTuple
 from hx.database import artifacts, tombstones
 from hx.database.rows import select_events
 from hx.database.sync import forgotten_copies
-from hx.database.sync.locations import Location, Locations, Source
-from hx.database.sync.valid_records import Spared, holds_covered, spared
+from hx.database.sync.locations import Locations, SegmentSource, read_all
+from hx.database.sync.valid_records import Valid, holds_forgotten, still_valid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,19 +23,19 @@ if TYPE_CHECKING:
     from hx.core.model import Event, EventKey
     from hx.database.connection import Database
 
-RUNNING_US = 600_000_000  # an event that has not ended is published when it is so old
+RUNNING_US = 600_000_000  # an event that has not ended is published once it is older than that
 
 
 class Due(NamedTuple):
-    """What is to be published, as it was when nobody else had written since `version`."""
+    """The records to publish, as one state of the database had them."""
 
     history: History
-    rows: dict[EventKey, int]
-    version: int
+    rows: dict[EventKey, int]  # of its events: row id
+    version: int  # another one later: another process has written to the database
 
 
 def due(database: Database, me: bytes, inactive: frozenset[bytes], now_us: int) -> Due:
-    """All that is due now."""
+    """Return all records that are due; `inactive`: device ids."""
     version = _version(database)
     held = _left_behind(database, me, inactive)
     where = f"location IS NULL OR location IN ({','.join(map(str, held))})"
@@ -49,13 +50,16 @@ def due(database: Database, me: bytes, inactive: frozenset[bytes], now_us: int) 
 
 
 def count(database: Database, now_us: int) -> int:
-    """Events that no segment holds yet; for `hx sync status`, without a look at anything else."""
+    """Return the number of events that no segment holds yet, as `hx sync status` tells it."""
     sql = f"SELECT count(*) FROM unpublished JOIN event ON id = unpublished.event WHERE {_READY}"  # noqa: S608
     return int(database.value(sql, (now_us - RUNNING_US,)))
 
 
 def anything(database: Database, me: bytes, inactive: frozenset[bytes], now_us: int) -> bool:
-    """Whether something is due or an own segment is to be written anew: cheap when not."""
+    """Return whether a push has work: a record is due, or an own segment is to be rewritten.
+
+    It reads a few rows where there is none.
+    """
     held = ",".join(map(str, _left_behind(database, me, inactive)))
     where = dict.fromkeys(
         ("artifact", "pin", "tombstone"), f"location IS NULL OR location IN ({held})"
@@ -83,40 +87,43 @@ def _events(database: Database, held: list[int], now_us: int) -> Iterator[tuple[
 
 
 def _left_behind(database: Database, me: bytes, inactive: frozenset[bytes]) -> list[int]:
-    """Holdings in no own segment whose records are due all the same."""
-    rows = database.execute("SELECT id, segment, shown, mine FROM location WHERE segment IS NULL")
-    locations = {row[0]: Location(row[1], row[2], bool(row[3])) for row in rows}
-    return [row for row, one in locations.items() if one.mine or one.authors <= inactive | {me}]
+    """Return the locations, by row id, whose records are due although others have shown them."""
+    return [
+        row
+        for row, location in read_all(database, "segment IS NULL").items()
+        if location.mine or location.authors <= inactive | {me}
+    ]
 
 
 def _version(database: Database) -> int:
-    """Changes when another process writes to the database."""
+    """Return a number that changes when another connection writes to the database."""
     return int(database.connection.pragma("data_version"))
 
 
-def announce(database: Database, given: Due, part: History, source: Source) -> None:
-    """`part` is sealed and about to go on its way; the caller holds the transaction.
+def announce(database: Database, given: Due, part: History, source: SegmentSource) -> None:
+    """Note that a segment with the records of `part` is about to be stored.
 
-    From now on whoever forgets learns that it is there; this is for what was forgotten before.
+    A process that forgets one of them from now on finds the segment by its note in `outgoing`.
+    This is for what was forgotten between `due` and that note. The caller holds the transaction.
     """
-    forgotten = _has_changed(database, given) and holds_covered(part, _cover(database, part))
-    _note_remains(database, source, forgotten=forgotten)
+    forgotten = _has_changed(database, given) and holds_forgotten(part, _cover(database, part))
+    _note_copy(database, source, forgotten=forgotten)
 
 
-def mark(database: Database, given: Due, part: History, source: Source) -> None:
-    """`part` lies in an own live segment now; the caller holds the transaction.
+def mark(database: Database, given: Due, part: History, source: SegmentSource) -> None:
+    """Note that the records of `part` lie in a live own segment; the caller holds the transaction.
 
-    What has changed since it was chosen is left as it is: that version is still to be published,
-    and the segment to be written anew.
+    A record that has changed since `due` keeps its location: its new version is still to be
+    published, and the segment is to be rewritten.
     """
-    stands, forgotten = Spared(part, given.rows), False
+    valid, forgotten = Valid(part, given.rows), False
     if _has_changed(database, given):
         cover = _cover(database, part)
-        stands, forgotten = spared(database, part, cover), holds_covered(part, cover)
-    rows = stands.rows
-    members = {rows[e.key]: e for e in stands.history.events if e.key in rows}
-    Locations(database, source).show(part, stands.history, members)
-    _note_remains(database, source, forgotten=forgotten)
+        valid, forgotten = still_valid(database, part, cover), holds_forgotten(part, cover)
+    rows = valid.rows
+    members = {rows[e.key]: e for e in valid.history.events if e.key in rows}
+    Locations(database, source).show(part, valid.history, members)
+    _note_copy(database, source, forgotten=forgotten)
     database.connection.executemany(
         "DELETE FROM unpublished WHERE event = ?", [(row,) for row in members]
     )
@@ -130,7 +137,7 @@ def _cover(database: Database, part: History) -> Cover:
     return Cover(tombstones.relevant(database, part))
 
 
-def _note_remains(database: Database, source: Source, *, forgotten: bool) -> None:
+def _note_copy(database: Database, source: SegmentSource, *, forgotten: bool) -> None:
     assert source.segment is not None
     if forgotten:
         forgotten_copies.note_own(database, source.me, source.segment)

@@ -1,7 +1,7 @@
-"""What still stands of a history that is, or was, on its way to the store.
+"""Which records of a segment are still valid, when others may have changed since it was made.
 
-An order to forget may have come since, or a greater version. What is not in the database is
-neither covered nor beaten for that: retention may have taken it.
+A tombstone may cover a record by now, or a greater version may supersede it. A record that the
+database does not hold is valid: retention may have removed it here.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from hx.database.connection import Database
 
 
-class Spared(NamedTuple):
-    history: History  # without what is covered or beaten; orders stay
-    rows: dict[EventKey, int]  # of its events those that are in the database -> row id
+class Valid(NamedTuple):
+    history: History  # the valid records, with all tombstones
+    rows: dict[EventKey, int]  # the row ids of those of its events that the database holds
 
 
-def spared(database: Database, whole: History, cover: Cover) -> Spared:
-    """`cover`: what the database knows that may cover records of `whole`."""
+def still_valid(database: Database, whole: History, cover: Cover) -> Valid:
+    """Return the valid records of `whole`; `cover`: the tombstones that may cover one of them."""
     present = events_at(database, (event.key for event in whole.events))
     newest = {event.key: event for event in present}
     events = frozenset(
@@ -36,20 +36,21 @@ def spared(database: Database, whole: History, cover: Cover) -> Spared:
         artifacts=_artifacts(database, whole, cover),
         pins=whole.pins & artifacts.touched_pins(database, whole),
     )
-    return Spared(history, {e.key: row for e, row in present.items() if e in events})
+    return Valid(history, {e.key: row for e, row in present.items() if e in events})
 
 
 def _artifacts(database: Database, whole: History, cover: Cover) -> frozenset[Artifact]:
-    newest = {one.key: one for one in artifacts.touched_artifacts(database, whole, ())}
+    present = artifacts.touched_artifacts(database, whole, ())
+    newest = {artifact.key: artifact for artifact in present}
     return frozenset(
-        one
-        for one in whole.artifacts
-        if not cover.artifact(one.key) and newest.get(one.key, one) == one
+        artifact
+        for artifact in whole.artifacts
+        if not cover.artifact(artifact.key) and newest.get(artifact.key, artifact) == artifact
     )
 
 
-def holds_covered(whole: History, cover: Cover) -> bool:
-    """Whether a record in it is forgotten."""
+def holds_forgotten(whole: History, cover: Cover) -> bool:
+    """Return whether a tombstone covers a record of `whole`."""
     return any(cover.event(event.key) for event in whole.events) or any(
         cover.artifact(artifact.key) for artifact in whole.artifacts
     )

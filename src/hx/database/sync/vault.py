@@ -1,4 +1,4 @@
-"""What this device knows of its vault: one row, and the roster's records."""
+"""The vault that this device is in, the records of its roster, and the vaults that it has left."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class Vault(NamedTuple):
     name: str
     store: str  # URL
     genesis: bytes  # the object as it lies in the store
-    own_seq: int = 0  # greatest seq of an own manifest seen anywhere
-    slots_for: bytes | None = None  # digest of the roster that was seen to; then: see hx.sync.heads
+    own_seq: int = 0  # greatest seq of an own manifest that was seen anywhere
+    slots_for: bytes | None = None  # digest of the roster for which every slot was written
     pulled_at_us: int | None = None
     pushed_at_us: int | None = None
     outcome: str | None = None  # what went wrong in the last sync
     conditions: str = ""  # of the store, one a line
-    told_seq: int | None = None  # the own manifest that brought the newest own orders to forget
+    told_seq: int | None = None  # seq of the own manifest that carried the newest own tombstones
 
 
 def read(database: Database) -> Vault | None:
-    """None: this device is in no vault."""
+    """Return the vault; None: this device is in none."""
     row = database.execute(f"SELECT {_COLUMNS} FROM vault").fetchone()  # noqa: S608
     return None if row is None else Vault(*row)
 
@@ -41,7 +41,7 @@ _COLUMNS = ", ".join(Vault._fields)
 
 
 def create(database: Database, vault: Vault, me: bytes) -> None:
-    """Be in this vault from now on: every event of this device may have to be published."""
+    """Enter a vault: from now on, every event of this device may have to be published."""
     from hx.database.sync.ownership import attribute
 
     marks = ", ".join("?" * len(Vault._fields))
@@ -54,7 +54,7 @@ def create(database: Database, vault: Vault, me: bytes) -> None:
 
 
 def remove(database: Database) -> None:
-    """As if this device had never been in a vault; the caller holds the transaction."""
+    """Remove all rows about the vault, but no record; the caller holds the transaction."""
     for table in ("event", "artifact", "pin", "tombstone"):
         database.execute(f"UPDATE {table} SET location = NULL WHERE location IS NOT NULL")  # noqa: S608
     for table in _TABLES:
@@ -63,8 +63,8 @@ def remove(database: Database) -> None:
 
 
 def forget_notes(database: Database) -> None:
-    """What is remembered of this device in its vault beside the tables."""
-    database.connection.executemany("DELETE FROM meta WHERE key = ?", [(key,) for key in _META])
+    """Remove what `meta` holds about this device in its vault."""
+    database.delete_meta(*_META)
 
 
 _TABLES = (
@@ -78,22 +78,23 @@ _TABLES = (
     "confirmed",
     "outgoing",
 )
-_META = ("place", "copy_seen_us")  # hx.sync.device_state, hx.sync.device_copies
+_META = ("place", "copy_seen_us")  # hx.sync.device_state
 
 
 def update(database: Database, **values: Sql) -> None:
-    """Set columns of the vault's row; the caller may hold a transaction."""
+    """Set columns of the row of the vault, inside or outside a transaction."""
     assert values.keys() <= set(Vault._fields)
     changes = ", ".join(f"{name} = ?" for name in values)
     database.execute(f"UPDATE vault SET {changes}", tuple(values.values()))  # noqa: S608
 
 
 def raise_own_seq(database: Database, seq: int) -> None:
+    """Note that an own manifest with this seq was seen."""
     database.execute("UPDATE vault SET own_seq = max(own_seq, ?)", (seq,))
 
 
 def records(database: Database) -> frozenset[Record]:
-    """Every roster record ever seen: it never shrinks, so a store cannot roll it back."""
+    """Return every roster record ever seen. None is removed, so a store cannot roll it back."""
     from hx.core.format.roster_records import Record
 
     return frozenset(Record(*row) for row in _record_rows(database))
@@ -105,12 +106,12 @@ def _record_rows(database: Database) -> list[tuple[Any, Any, Any]]:
 
 
 def digest(database: Database) -> bytes:
-    """`roster_digest` of every record, without a look at what they say."""
+    """Return `roster_digest` of every record, without parsing them."""
     return roster_digest(_record_rows(database))
 
 
 def add_records(database: Database, found: Iterable[Record]) -> bool:
-    """Whether one of them was new; the caller holds the transaction."""
+    """Add roster records; return whether one was new. The caller holds the transaction."""
     before = database.connection.total_changes()
     database.connection.executemany(
         "INSERT OR IGNORE INTO roster_record (signer, payload, signature) VALUES (?, ?, ?)",
@@ -120,6 +121,37 @@ def add_records(database: Database, found: Iterable[Record]) -> bool:
 
 
 def roster_digest(found: Iterable[tuple[bytes, bytes, bytes]]) -> bytes:
-    """Equal exactly for equal sets of records."""
+    """Return 32 bytes that are equal for equal sets of records only."""
     parts = sorted(blake2b(b"".join(record), digest_size=32).digest() for record in found)
     return blake2b(b"".join(parts), digest_size=32).digest()
+
+
+_LEFT = "left."  # meta: the prefix of the key, before the id of the vault
+_ID, _SIGNER, _SIGNATURE = 16, 32, 64  # bytes
+
+
+class Departure(NamedTuple):
+    """How this device left a vault. An id that has left never becomes active there again."""
+
+    device_id: bytes
+    record: Record | None  # its own revocation; None: others had revoked it
+
+
+def note_departure(database: Database, vault_id: bytes, departure: Departure) -> None:
+    """Note that this device has left a vault; the caller holds the transaction."""
+    record = departure.record
+    signed = b"" if record is None else record.signer + record.signature + record.payload
+    database.set_meta(_LEFT + vault_id.hex(), departure.device_id + signed)
+
+
+def departure(database: Database, vault_id: bytes) -> Departure | None:
+    """Return how this database left a vault; None: it never did."""
+    from hx.core.format.roster_records import Record
+
+    found = database.meta(_LEFT + vault_id.hex())
+    if not isinstance(found, bytes):
+        return None
+    device_id, signed = found[:_ID], found[_ID:]
+    signer, rest = signed[:_SIGNER], signed[_SIGNER:]
+    record = Record(signer, rest[_SIGNATURE:], rest[:_SIGNATURE]) if signed else None
+    return Departure(device_id, record)

@@ -1,7 +1,8 @@
-"""All that is searched, held in memory: it is loaded behind the first frame, slice by slice.
+"""The cache of the picker: all commands and the newest runs of each scope, in memory.
 
-A slice takes a few milliseconds, so that a key is served meanwhile. What is written after that
-is not seen; what is forgotten meanwhile vanishes when its row is read.
+It is loaded after the first frame, in slices of a few milliseconds, so that the picker can react
+to keys between two slices. Events that are recorded later are not in it. Events that are forgotten
+later are left out when their rows are read for the screen.
 """
 
 from __future__ import annotations
@@ -11,13 +12,19 @@ from itertools import islice
 
 from hx.core.query import ALL, DEVICE, DIRECTORY, REPOSITORY, SESSION
 from hx.core.rank import LOOKED_AT, place_points
+from hx.database.queries.picker import (
+    all_commands,
+    failed_last,
+    greatest_command,
+    runs_by_slices,
+    runs_by_time,
+)
 from hx.database.scopes import INDEXED, NOWHERE, condition, places
 from hx.picker.answers.matcher import matcher
-from hx.picker.answers.scopes import Runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from typing import Any
 
     from hx.core.rank import Here
@@ -28,27 +35,60 @@ if TYPE_CHECKING:
     Values = tuple[Sql, ...]
 
 BLOCK = 8_192  # commands that are matched at once
-_COMMANDS = 1_024  # that are loaded in a slice
-_EVENTS = 1_024
-_WALKED = 16_384  # events that are looked at in a slice, where few of them count
+_COMMANDS = 1_024  # commands that one slice loads
+_EVENTS = 1_024  # events that one slice loads
+_WALKED = 16_384  # events that one slice reads where few of them belong to the scope
 _FAILED = "failed"
-_CACHE_KIB = 8_192  # each page is read once: more of them would only lie there
+_CACHE_KIB = 8_192  # pages of SQLite; each is read once, so a larger cache would gain nothing
 
 
-class Stock:
-    """`commands`: row ids, latest used first, with figures; `blocks`: texts; `runs`: by scope."""
+class Runs:
+    """The newest run of each command in a scope; arrays are indexed by the command's row id."""
+
+    def __init__(self, size: int) -> None:
+        self.order = array("q")  # commands; after `sort` the latest used is first
+        self.event = array("q", bytes(8 * size))  # row id of the newest run; 0: it never ran
+        self.at_us = array("q", bytes(8 * size))  # start of the newest run
+        self.member = bytearray(size)  # 1: the command ran in this scope
+        self.unfailed = bytearray(size)  # 1: it ran, and its newest run did not fail
+
+    def take(self, rows: Iterable[tuple[int, int, int, int | None]]) -> None:
+        """Add runs, (command, event, started_at_us, exit_status), in any order."""
+        event, at_us, member, unfailed = self.event, self.at_us, self.member, self.unfailed
+        size = len(member)
+        for command, row, started_at_us, exit_status in rows:
+            if command >= size:  # recorded after the list of commands was read
+                continue
+            if not member[command]:
+                self.order.append(command)
+            if not member[command] or started_at_us > at_us[command]:
+                event[command] = row
+                at_us[command] = started_at_us
+                member[command] = 1
+                unfailed[command] = not exit_status
+
+    def sort(self) -> None:
+        self.order = array("q", sorted(self.order, key=self.at_us.__getitem__, reverse=True))
+
+
+class CommandCache:
+    """All commands with their figures, their texts in blocks, and the runs of each scope.
+
+    `commands`, `last_us`, `counts` and `failures` are parallel arrays, the latest used command
+    first. `runs` maps a scope to its runs.
+    """
 
     def __init__(self, database: Database, here: Here) -> None:
-        self.commands = array("q")
+        self.commands = array("q")  # row ids
         self.last_us = array("q")
-        self.counts = array("I")  # of their runs, everywhere
-        self.failures = array("I")  # and of those that failed
+        self.counts = array("I")  # runs of the command in all scopes
+        self.failures = array("I")  # how many of these runs failed
         self.blocks: list[Any] = []
         self.runs: dict[str, Runs] = {}
-        self.unfailed: bytearray | None = None  # by row id of the command, everywhere
+        self.unfailed: bytearray | None = None  # 1: the newest run in all scopes did not fail
         self.ready = False
-        self._size = 0  # one more than the greatest row id of a command
-        self._known = bytearray()  # by row id of the command: 1 where there is one
+        self._size = 0  # the greatest row id of a command, plus one
+        self._known = bytearray()  # by row id: 1 where there is such a command
         self._database = database
         self._cache = database.connection.pragma("cache_size")
         database.connection.pragma("cache_size", -_CACHE_KIB)
@@ -59,16 +99,19 @@ class Stock:
             self._jobs[scope] = self._load_runs(scope)
         self._jobs[_FAILED] = self._load_unfailed()
 
-    def holds(self, question: Question) -> bool:
-        """Whether all that the question is about is there."""
+    def covers(self, question: Question) -> bool:
+        """Return whether everything that this question needs is loaded."""
         return self.ready and not any(name in self._jobs for name in self._needed(question))
 
     def waits(self, question: Question) -> bool:
-        """Whether something is to be loaded; of failures only when they are asked about."""
-        return any(name != _FAILED for name in self._jobs) or not self.holds(question)
+        """Return whether something is still to be loaded.
+
+        The table of failures is loaded only when a question needs it.
+        """
+        return any(name != _FAILED for name in self._jobs) or not self.covers(question)
 
     def load(self, question: Question) -> bool:
-        """A slice, of what the question needs first. True when a part is there now."""
+        """Load one slice, first of what the question needs; return whether a part is complete."""
         wanted = (ALL, *self._needed(question), *self._jobs)
         name = next((name for name in wanted if name in self._jobs), None)
         if name is None:
@@ -79,11 +122,11 @@ class Stock:
         return True
 
     def runs_of(self, question: Question) -> Runs | None:
-        """None where the newest runs everywhere are meant."""
+        """Return the runs of the scope; None where the newest runs in all scopes are meant."""
         return self.runs.get(question.scope)
 
     def place(self) -> Callable[[int], int]:
-        """The points of a command for where it ran, of the scopes that are known."""
+        """Return a function from a command to its points for the scopes in which it ran."""
         unknown = bytearray(self._size)
         directory, repo, session, device = (
             self.runs[scope].member if scope in self.runs else unknown
@@ -97,7 +140,7 @@ class Stock:
         )
 
     def allowed(self, question: Question) -> bytearray | None:
-        """By row id of the command: 1 where the question lets it through; None: it lets all."""
+        """Return a table by row id with 1 for each command that the question admits; None: all."""
         runs = self.runs_of(question)
         flags = None if question.failures else self.unfailed
         if runs:
@@ -111,19 +154,20 @@ class Stock:
         return flags
 
     def total(self, question: Question) -> int:
-        """Commands that the question lets through, whatever its query."""
+        """Return how many commands the question admits, whatever its query is."""
         flags = self.allowed(question)
         return len(self.commands) if flags is None else flags.count(1)
 
     def newest(self, question: Question) -> list[int]:
-        """Commands, latest used first."""
+        """Return the commands that the question admits, the latest used first."""
         flags = self.allowed(question)
         runs = self.runs_of(question)
         order = runs.order if runs else self.commands
-        return list(islice((one for one in order if flags is None or flags[one]), question.limit))
+        admitted = (command for command in order if flags is None or flags[command])
+        return list(islice(admitted, question.limit))
 
     def events(self, question: Question, commands: list[int]) -> dict[int, int] | None:
-        """The run that each command shows; None: its newest everywhere."""
+        """Return the run to show for each command; None: its newest run in all scopes."""
         runs = self.runs_of(question)
         return {command: runs.event[command] for command in commands} if runs else None
 
@@ -133,18 +177,18 @@ class Stock:
         return () if question.failures else (_FAILED,)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Stop reading, and give the database its own cache size again."""
         for job in self._jobs.values():
             job.close()
         self._jobs.clear()
         self._database.connection.pragma("cache_size", self._cache)
 
     def _load_commands(self) -> Generator[None, None, None]:
-        self._size = 1 + (self._database.value("SELECT max(id) FROM command") or 0)
+        self._size = 1 + greatest_command(self._database)
         self._known = bytearray(self._size)
         texts = matcher([]).texts
-        held: list[str] = []
-        for rows in _slices(self._database.execute(_COMMANDS_SQL, (LOOKED_AT,)), _COMMANDS):
+        pending: list[str] = []  # texts of the block that is not full yet
+        for rows in _slices(all_commands(self._database, LOOKED_AT), _COMMANDS):
             for command, last_us, runs, failures, text in rows:
                 if command < self._size:
                     self.commands.append(command)
@@ -152,20 +196,20 @@ class Stock:
                     self.counts.append(runs)
                     self.failures.append(failures)
                     self._known[command] = 1
-                    held.append(text)
-            if len(held) >= BLOCK:
-                self.blocks.append(texts(held[:BLOCK]))
-                del held[:BLOCK]
+                    pending.append(text)
+            if len(pending) >= BLOCK:
+                self.blocks.append(texts(pending[:BLOCK]))
+                del pending[:BLOCK]
             yield
-        if held:
-            self.blocks.append(texts(held))
+        if pending:
+            self.blocks.append(texts(pending))
         self.ready = True
 
     def _load_runs(self, scope: str) -> Generator[None, None, None]:
         runs = Runs(self._size)
         where, values = condition(scope, self._here)
-        walk = _by_index if scope in INDEXED else _by_slices
-        # most events may be this device's, few are of this repository
+        walk = _by_index if scope in INDEXED else runs_by_slices
+        # in a repository most events that are read do not count, on a device most of them do
         step = _WALKED if scope == REPOSITORY else _EVENTS
         if (where, values) != NOWHERE:
             for rows in walk(self._database, where, values, step):
@@ -176,8 +220,8 @@ class Stock:
 
     def _load_unfailed(self) -> Generator[None, None, None]:
         unfailed = bytearray(self._known)
-        for at in range(0, self._size, _COMMANDS):
-            for (command,) in self._database.execute(_FAILED_SQL, (at, at + _COMMANDS)):
+        for first in range(0, self._size, _COMMANDS):
+            for (command,) in failed_last(self._database, first, first + _COMMANDS):
                 if command < self._size:
                     unfailed[command] = 0
             yield
@@ -185,15 +229,7 @@ class Stock:
 
 
 def _by_index(database: Database, where: str, values: Values, step: int) -> Iterator[list[Any]]:
-    sql = f"{_RUNS_SQL} WHERE {where} ORDER BY started_at_us DESC"
-    return _slices(database.execute(sql, values), min(step, _EVENTS))
-
-
-def _by_slices(database: Database, where: str, values: Values, step: int) -> Iterator[list[Any]]:
-    last = database.value("SELECT max(id) FROM event") or 0
-    sql = f"{_RUNS_SQL} WHERE event.id > ? AND event.id <= ? AND {where} ORDER BY event.id DESC"
-    for until in range(last, 0, -step):
-        yield list(database.execute(sql, (until - step, until, *values)))
+    return _slices(runs_by_time(database, where, values), min(step, _EVENTS))
 
 
 def _slices(cursor: Any, size: int) -> Iterator[list[Any]]:
@@ -202,14 +238,3 @@ def _slices(cursor: Any, size: int) -> Iterator[list[Any]]:
             yield rows
     finally:
         cursor.close()
-
-
-_RUNS_SQL = "SELECT command, event.id, started_at_us, exit_status FROM event"
-_COMMANDS_SQL = (
-    "SELECT id, last_us, runs, failures, substr(text, 1, ?) FROM command INDEXED BY command_recent"
-    " ORDER BY last_us DESC"
-)
-_FAILED_SQL = (
-    "SELECT id FROM command WHERE id >= ? AND id < ? AND (SELECT exit_status FROM event"
-    " WHERE event.command = command.id ORDER BY started_at_us DESC LIMIT 1) <> 0"
-)

@@ -1,5 +1,7 @@
-"""One question put to all commands, block by block: the latest used first, so that what is seen
-at once is likely right, and the count grows until all were seen.
+"""Matching one question against all commands, block by block.
+
+The latest used commands come first, so the first blocks already give likely results; the count of
+matches grows until the last block is done.
 """
 
 from __future__ import annotations
@@ -16,35 +18,37 @@ if TYPE_CHECKING:
 
     from hx.core.terms import Term
     from hx.database.connection import Database
-    from hx.picker.answers.cache import Stock
+    from hx.picker.answers.cache import CommandCache
     from hx.picker.model import Question
 
-KEPT = 500  # of the matcher's best: these are ranked by use and place too
+KEPT = 500  # best matches that are kept, and ranked by use and scope too
 
 
 class Matching:
-    """`matches`: commands that fit, of those seen so far."""
+    """The state of one search. `matches` counts the commands that matched so far."""
 
-    def __init__(self, stock: Stock, question: Question, terms: list[Term]) -> None:
+    def __init__(self, cache: CommandCache, question: Question, terms: list[Term]) -> None:
         self.question = question
         self.matches = 0
-        self._stock = stock
-        self._runs = stock.runs_of(question)
-        self._allowed = stock.allowed(question)
+        self._cache = cache
+        self._runs = cache.runs_of(question)
+        self._allowed = cache.allowed(question)
         self._matcher = matcher(terms)
         self._wanted = asked(terms)
-        self._points: dict[int, float] = {}  # by row id of the command, of those judged so far
-        self._kept: list[tuple[int, int]] = []  # (- score, place): sorted, the best are first
+        self._points: dict[int, float] = {}  # by row id, of the commands that were scored
+        self._kept: list[
+            tuple[int, int]
+        ] = []  # (-score, index in the cache): sorted, the best is first
         self._room = max(KEPT, question.limit)
-        self._floor = -1  # score of the worst that is kept when there is no more room
-        self._next = 0  # block
+        self._floor = -1  # the least score in `_kept` once that is full
+        self._next = 0  # index of the block to match next
 
     @property
     def done(self) -> bool:
-        return self._next == len(self._stock.blocks)
+        return self._next == len(self._cache.blocks)
 
     def go_on(self, budget_s: float) -> None:
-        """At least one block, and no further one once the time is over."""
+        """Match at least one block, and start no other one after `budget_s` seconds."""
         until = perf_counter() + budget_s
         while not self.done:
             self._match(self._next)
@@ -53,21 +57,21 @@ class Matching:
                 break
 
     def candidates(self, database: Database, most: int) -> Iterator[Candidate]:
-        """The best that are kept, judged; one that was forgotten meanwhile is left out."""
+        """Return at most `most` of the best matches, without commands forgotten meanwhile."""
         kept = sorted(self._kept)[:most]
-        stock, runs = self._stock, self._runs
+        cache, runs = self._cache, self._runs
         commands, last_us, counts, failures = (
-            stock.commands, stock.last_us, stock.counts, stock.failures
+            cache.commands, cache.last_us, cache.counts, cache.failures
         )  # fmt: skip
-        place = stock.place()
-        self._judge(database, [commands[at] for _, at in kept])
+        place = cache.place()
+        self._judge(database, [commands[index] for _, index in kept])
         points = self._points
-        for _, at in kept:
-            command = commands[at]
+        for _, index in kept:
+            command = commands[index]
             if command in points:
-                at_us = last_us[at] if runs is None else runs.at_us[command]
+                at_us = last_us[index] if runs is None else runs.at_us[command]
                 yield Candidate(
-                    command, points[command], at_us, counts[at], failures[at], place(command)
+                    command, points[command], at_us, counts[index], failures[index], place(command)
                 )
 
     def _judge(self, database: Database, commands: list[int]) -> None:
@@ -78,17 +82,17 @@ class Matching:
             self._points[command] = match_points(text, self._wanted)
 
     def _match(self, block: int) -> None:
-        found = self._matcher.best(self._stock.blocks[block])
+        matches = self._matcher.best(self._cache.blocks[block])
         first = block * BLOCK
         if self._allowed is not None:
-            commands, flags = self._stock.commands, self._allowed
-            found = [one for one in found if flags[commands[first + one.index]]]
-        self.matches += len(found)
-        for one in found:
-            score = one.score
+            commands, flags = self._cache.commands, self._allowed
+            matches = [match for match in matches if flags[commands[first + match.index]]]
+        self.matches += len(matches)
+        for match in matches:
+            score = match.score
             if score <= self._floor:
                 break
-            self._kept.append((-score, first + one.index))
+            self._kept.append((-score, first + match.index))
         if len(self._kept) > self._room:
             self._kept.sort()
             del self._kept[self._room :]

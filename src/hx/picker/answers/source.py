@@ -1,39 +1,39 @@
-"""Answers to the questions of the picker: at once from SQL, then from all commands in memory.
+"""Answers to the questions of the picker: first with SQL, later from the cache of all commands.
 
-source.answer(question)     within about 10 ms, complete or not
+source.answer(question)            # takes about 10 ms; the answer may be incomplete
 while source.busy(question):
-    if source.work(question):  # a slice of a few milliseconds, between keys
-        source.answer(question)  # is another now
+    if source.work(question):      # takes a few milliseconds, between keys
+        source.answer(question)    # gives a better answer now
 """
 
 from __future__ import annotations
 
 from hx.core.query import ALL
 from hx.core.rank import LOOKED_AT
-from hx.picker.answers.first_rows import glance, newest
-from hx.picker.answers.rows_from_sql import load_details, load_rows
-from hx.picker.model import Answer, Question
+from hx.database.queries.picker import newest_commands
+from hx.picker.answers.rows_from_sql import candidates, load_details, load_rows
+from hx.picker.model import Question, Results
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.core.rank import Here
     from hx.core.terms import Term
     from hx.database.connection import Database
-    from hx.database.search import Command
-    from hx.picker.answers.cache import Stock
+    from hx.database.search import FoundCommand
+    from hx.picker.answers.cache import CommandCache
     from hx.picker.answers.matching import Matching
     from hx.picker.model import Details, Row
 
-_KEY_S = 0.003  # of a key's 16 ms: the rest is for ranking, rows and the frame
-_SLICE_S = 0.005  # of work between keys
-_FIRST = 60  # rows of an answer that a better one will follow
-_JUDGED = 150  # commands that such an answer ranks, where not all are matched yet
-_PLACES = 1_000  # newest runs in a place that earn points in such an answer
-_SPARE = 50  # rows beyond the limit that are read when some may be left out
+_KEY_S = 0.003  # matching after a key; the rest of its 16 ms is for ranking, rows and the frame
+_SLICE_S = 0.005  # work between two keys
+_FIRST = 60  # rows of an answer that is not the last one
+_JUDGED = 150  # commands that such an answer ranks while not all are matched
+_RUNS = 1_000  # newest runs of a scope that count for the ranking of such an answer
+_SPARE = 50  # rows that are read beyond the limit when failed ones may be left out
 
 
-class Source:
-    """`exact_case` as hx.core.terms.parse has it."""
+class AnswerSource:
+    """Answers questions about one database. hx.core.terms.parse defines `exact_case`."""
 
     def __init__(
         self, database: Database, here: Here, now_us: int, *, exact_case: bool | None = None
@@ -42,75 +42,75 @@ class Source:
         self._here = here
         self._now_us = now_us
         self._exact_case = exact_case
-        self._stock: Stock | None = None
+        self._cache: CommandCache | None = None
         self._matching: Matching | None = None
 
-    def first(self, question: Question) -> Answer:
-        """By SQL alone, never complete."""
+    def first(self, question: Question) -> Results:
+        """Return an answer that SQL alone gives; it is never marked complete."""
         terms = self._terms(question)
         limit = min(question.limit, _FIRST) + len(question.hidden)
         limit += 0 if question.failures else _SPARE
         if not terms and question.scope == ALL:
-            latest = newest(self._database, limit)
-            commands = [one for one in latest if one not in question.hidden]
+            latest = newest_commands(self._database, limit)
+            commands = [command for command in latest if command not in question.hidden]
             rows = self._rows(question, terms, commands[:limit], None)
-            return Answer(question, rows, len(commands), complete=False)
-        seen = glance(self._database, question.scope, terms, self._here)
-        seen = [one for one in seen if one.id not in question.hidden]
-        commands = self._ranked(seen, terms) if terms else [one.id for one in seen]
-        events = {one.id: one.event for one in seen if one.event is not None}
+            return Results(question, rows, len(commands), complete=False)
+        read = candidates(self._database, question.scope, terms, self._here)
+        read = [command for command in read if command.id not in question.hidden]
+        commands = self._ranked(read, terms) if terms else [command.id for command in read]
+        events = {command.id: command.event for command in read if command.event is not None}
         rows = self._rows(question, terms, commands[:limit], events or None)
-        return Answer(question, rows, len(commands), complete=False)
+        return Results(question, rows, len(commands), complete=False)
 
-    def answer(self, question: Question) -> Answer:
-        """The best that can be said within a few milliseconds."""
-        stock = self._stock
-        if stock is None or not stock.holds(question):
+    def answer(self, question: Question) -> Results:
+        """Return the best answer that takes a few milliseconds."""
+        cache = self._cache
+        if cache is None or not cache.covers(question):
             return self.first(question)
         terms = self._terms(question)
-        return self._of_all(stock, question, terms) if terms else self._newest(stock, question)
+        return self._of_all(cache, question, terms) if terms else self._newest(cache, question)
 
     def busy(self, question: Question) -> bool:
-        """Whether work is left that may change this answer."""
-        if self._stock is None or (self._matching and not self._matching.done):
+        """Return whether there is work left that may change the answer."""
+        if self._cache is None or (self._matching and not self._matching.done):
             return True
-        return self._stock.waits(question)
+        return self._cache.waits(question)
 
     def work(self, question: Question) -> bool:
-        """A slice of what is left to do. True when the answer may be another now."""
-        from hx.picker.answers.cache import Stock
+        """Do a slice of that work. Return whether the answer may be different now."""
+        from hx.picker.answers.cache import CommandCache
 
-        if self._stock is None:
-            self._stock = Stock(self._database, self._here)
+        if self._cache is None:
+            self._cache = CommandCache(self._database, self._here)
         if self._matching and not self._matching.done:
             self._matching.go_on(_SLICE_S)
             return self._matching.done
-        return self._stock.load(question)
+        return self._cache.load(question)
 
     def details(self, row: Row) -> Details | None:
-        """None when it was forgotten meanwhile."""
+        """Return what the preview shows; None when the run was forgotten meanwhile."""
         return load_details(self._database, row)
 
     def exact(self, command: int) -> bytes | None:
-        """The bytes of a command, as they were recorded; None when it was forgotten meanwhile."""
+        """Return the recorded bytes of a command; None when it was forgotten meanwhile."""
         from hx.database.search import exact_texts
 
         return next(exact_texts(self._database, [command]), None)
 
     def close(self) -> None:
-        """Nothing is read from the database any more: what follows may write."""
-        if self._stock:
-            self._stock.close()
+        """Stop reading from the database, so that the caller may write to it."""
+        if self._cache:
+            self._cache.close()
 
-    def _ranked(self, seen: list[Command], terms: list[Term]) -> list[int]:
+    def _ranked(self, read: list[FoundCommand], terms: list[Term]) -> list[int]:
         from hx.core.rank import rank
         from hx.database.scopes import place_of
         from hx.database.search import judged
         from hx.picker.answers.matcher import matcher
 
-        found = matcher(terms).best([one.text for one in seen])
-        fitting = [seen[one.index] for one in found]
-        place = place_of(self._database, self._here, _PLACES)
+        matches = matcher(terms).best([command.text for command in read])
+        fitting = [read[match.index] for match in matches]
+        place = place_of(self._database, self._here, _RUNS)
         return rank(judged(fitting, terms, place), self._now_us)
 
     def _terms(self, question: Question) -> list[Term]:
@@ -120,13 +120,13 @@ class Source:
 
         return wanted(question.query, exact=question.exact, exact_case=self._exact_case)
 
-    def _newest(self, stock: Stock, question: Question) -> Answer:
+    def _newest(self, cache: CommandCache, question: Question) -> Results:
         self._matching = None
-        commands, total = stock.newest(question), stock.total(question)
-        rows = self._rows(question, [], commands, stock.events(question, commands))
-        return Answer(question, rows, total, complete=True, total=total)
+        commands, total = cache.newest(question), cache.total(question)
+        rows = self._rows(question, [], commands, cache.events(question, commands))
+        return Results(question, rows, total, complete=True, total=total)
 
-    def _of_all(self, stock: Stock, question: Question, terms: list[Term]) -> Answer:
+    def _of_all(self, cache: CommandCache, question: Question, terms: list[Term]) -> Results:
         from hx.core.rank import rank
         from hx.picker.answers.matching import KEPT, Matching
 
@@ -134,14 +134,14 @@ class Source:
         if before is not None and before.question == question:
             matching = before
         else:
-            matching = self._matching = Matching(stock, question, terms)
+            matching = self._matching = Matching(cache, question, terms)
             matching.go_on(_KEY_S)
             is_typed = before is None or before.question.query != question.query
-            if is_typed and not matching.done:  # the selection is at the best row
+            if is_typed and not matching.done:  # the user sees the best row; more can wait
                 limit, most = min(limit, _FIRST), _JUDGED
         commands = rank(matching.candidates(self._database, most), self._now_us)[:limit]
-        rows = self._rows(question, terms, commands, stock.events(question, commands))
-        return Answer(question, rows, matching.matches, matching.done, stock.total(question))
+        rows = self._rows(question, terms, commands, cache.events(question, commands))
+        return Results(question, rows, matching.matches, matching.done, cache.total(question))
 
     def _rows(
         self,

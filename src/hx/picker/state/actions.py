@@ -1,9 +1,9 @@
-"""The keys that are about rows, and about what is looked at: state -> state."""
+"""The keys that act on rows and on the question: state -> state."""
 
 from __future__ import annotations
 
 from hx.picker.model import EDIT, Outcome, Question, State
-from hx.picker.state.editing import EDITS, Line
+from hx.picker.state.editing import EDITS, QueryLine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     Act = Callable[[State], State]
 
-ROWS = Question().limit  # that are asked for at first
+ROWS = Question().limit  # rows that the first question asks for
 MOST_ROWS = 8 * ROWS
 
-_NO_ROW = "no command fits; Tab takes what you typed to the command line"
-_NO_MORE = f"the first {MOST_ROWS:,} are listed; type more to find the others"
+_NO_ROW = "no command matches; Tab puts what you typed on the command line"
+_NO_MORE = f"the first {MOST_ROWS:,} commands are listed; type more to find the others"
 _DELETED = "will be forgotten when this closes; Ctrl-Z brings it back, Ctrl-C keeps it"
 
 
@@ -26,17 +26,17 @@ def selected(state: State) -> Row | None:
 
 
 def aborted(state: State) -> State:
-    """Ended from without: nothing is chosen and nothing forgotten."""
+    """Close the picker: nothing is chosen and nothing is forgotten."""
     return state._replace(outcome=Outcome(None, None, ()))
 
 
 def asked_anew(state: State) -> State:
-    """The rows will be others: the best of them is selected."""
+    """Select the best row, because the rows will change."""
     return state._replace(selected=0, limit=ROWS)
 
 
-def edited(state: State, edit: Callable[[Line], Line]) -> State:
-    before = Line(state.query, state.cursor, state.killed, state.killing)
+def edited(state: State, edit: Callable[[QueryLine], QueryLine]) -> State:
+    before = QueryLine(state.query, state.cursor, state.killed, state.killing)
     query, cursor, killed, killing = edit(before)
     after = state._replace(query=query, cursor=cursor, killed=killed, killing=killing)
     return after if query == state.query else asked_anew(after)
@@ -66,13 +66,13 @@ def _tab(state: State) -> State:
 
 
 def _nth(number: int) -> Act:
-    """Counted from the selected row, away from the query."""
+    """Return the action of Alt with a digit, which counts rows from the selected one upwards."""
 
     def act(state: State) -> State:
-        place = state.selected + number
-        if place >= len(state.rows):
+        index = state.selected + number
+        if index >= len(state.rows):
             return state._replace(notice="no row there")
-        return _closed(state, EDIT, state.rows[place].text)
+        return _closed(state, EDIT, state.rows[index].text)
 
     return act
 
@@ -92,18 +92,18 @@ def _leave(state: State) -> State:
 
 
 def _moved(state: State, rows: int) -> State:
-    place = state.selected + rows
-    is_beyond = place >= len(state.rows) >= MOST_ROWS
+    index = state.selected + rows
+    is_beyond = index >= len(state.rows) >= MOST_ROWS
     last = max(0, len(state.rows) - 1)
     return state._replace(
-        selected=max(0, min(place, last)), notice=_NO_MORE if is_beyond else state.notice
+        selected=max(0, min(index, last)), notice=_NO_MORE if is_beyond else state.notice
     )
 
 
 def _scope(step: int) -> Act:
     def act(state: State) -> State:
-        place = state.scopes.index(state.scope) + step
-        return asked_anew(state._replace(scope=state.scopes[place % len(state.scopes)]))
+        index = state.scopes.index(state.scope) + step
+        return asked_anew(state._replace(scope=state.scopes[index % len(state.scopes)]))
 
     return act
 
@@ -122,7 +122,7 @@ def _delete(state: State) -> State:
 
 
 def _undo(state: State) -> State:
-    """The row stands where the selection is, until the answer says where it belongs."""
+    """Put the row at the selection; the next results put it where it belongs."""
     if not state.deleted:
         return state._replace(notice="nothing to bring back")
     *deleted, row = state.deleted

@@ -1,4 +1,4 @@
-"""The keys of readline on the query: line -> line."""
+"""The keys of readline, for editing the query: line -> line."""
 
 from __future__ import annotations
 
@@ -8,73 +8,75 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MOST = 1000  # characters of a query
+MOST = 1000  # characters that a query may have
 
 
-class Line(NamedTuple):
+class QueryLine(NamedTuple):
+    """The query while it is edited."""
+
     query: str = ""
     cursor: int = 0
     killed: str = ""
-    killing: bool = False  # the key before this one cut text: the next cut adds to it
+    killing: bool = False  # the last key cut text: the next cut is added to it
 
 
-def insert(line: Line, text: str) -> Line:
-    """In one line and without control characters; what has no room is left out."""
+def insert(line: QueryLine, text: str) -> QueryLine:
+    """Insert a text at the cursor, in one line, without control characters, up to MOST."""
     room = MOST - len(line.query)
     text = harmless(text)[: max(room, 0)]
     query = line.query[: line.cursor] + text + line.query[line.cursor :]
-    return Line(query, line.cursor + len(text), line.killed)
+    return QueryLine(query, line.cursor + len(text), line.killed)
 
 
 def harmless(text: str) -> str:
-    """Line breaks and tabs are blanks, those at the ends are none."""
+    """Replace line breaks and tabs by blanks, and remove line breaks at both ends."""
     text = text.strip("\r\n").replace("\r\n", " ")
     if text.isprintable():
         return text
-    return "".join(" " if one in "\r\n\t" else one for one in text if _is_shown(one))
+    return "".join(" " if letter in "\r\n\t" else letter for letter in text if _is_shown(letter))
 
 
 def _is_shown(character: str) -> bool:
-    if "\ud800" <= character <= "\udfff":  # a byte that is not UTF-8: no database takes it
+    if "\ud800" <= character <= "\udfff":  # a byte that is not UTF-8: SQLite rejects it
         return False
     return character in "\r\n\t" or not ("\0" <= character < " " or "\x7f" <= character <= "\x9f")
 
 
-def _to(place: Callable[[str, int], int]) -> Callable[[Line], Line]:
-    def move(line: Line) -> Line:
-        return Line(line.query, place(line.query, line.cursor), line.killed)
+def _to(place: Callable[[str, int], int]) -> Callable[[QueryLine], QueryLine]:
+    def move(line: QueryLine) -> QueryLine:
+        return QueryLine(line.query, place(line.query, line.cursor), line.killed)
 
     return move
 
 
-def _delete(place: Callable[[str, int], int]) -> Callable[[Line], Line]:
-    def delete(line: Line) -> Line:
+def _delete(place: Callable[[str, int], int]) -> Callable[[QueryLine], QueryLine]:
+    def delete(line: QueryLine) -> QueryLine:
         query, cursor, _ = _without(line, place)
-        return Line(query, cursor, line.killed)
+        return QueryLine(query, cursor, line.killed)
 
     return delete
 
 
-def _kill(place: Callable[[str, int], int]) -> Callable[[Line], Line]:
-    """Cuts that follow each other are one text, in the order in which they stood."""
+def _kill(place: Callable[[str, int], int]) -> Callable[[QueryLine], QueryLine]:
+    """Return an edit that cuts; consecutive cuts become one text, in the order of the line."""
 
-    def kill(line: Line) -> Line:
+    def kill(line: QueryLine) -> QueryLine:
         query, cursor, cut = _without(line, place)
         before = line.killed if line.killing else ""
         if not cut:
             return line
         killed = cut + before if cursor < line.cursor else before + cut
-        return Line(query, cursor, killed, killing=True)
+        return QueryLine(query, cursor, killed, killing=True)
 
     return kill
 
 
-def _without(line: Line, place: Callable[[str, int], int]) -> tuple[str, int, str]:
+def _without(line: QueryLine, place: Callable[[str, int], int]) -> tuple[str, int, str]:
     first, last = sorted((line.cursor, place(line.query, line.cursor)))
     return line.query[:first] + line.query[last:], first, line.query[first:last]
 
 
-def _yank(line: Line) -> Line:
+def _yank(line: QueryLine) -> QueryLine:
     return insert(line, line.killed)
 
 
@@ -95,7 +97,7 @@ def _right(query: str, cursor: int) -> int:
 
 
 def _stops(query: str) -> range | list[int]:
-    """Where the cursor may stand: not between a letter and the marks upon it."""
+    """Return the indexes at which the cursor may be: not between a letter and its marks."""
     if query.isascii():
         return range(len(query) + 1)
     from hx.picker.view.width import pieces
@@ -125,7 +127,7 @@ def _blank_left(query: str, cursor: int) -> int:
     return query[:cursor].rstrip().rfind(" ") + 1
 
 
-EDITS: dict[str, Callable[[Line], Line]] = {
+EDITS: dict[str, Callable[[QueryLine], QueryLine]] = {
     "left": _to(_left),
     "ctrl-b": _to(_left),
     "right": _to(_right),

@@ -1,7 +1,7 @@
-"""What each key makes of the screen. Pure: (state, key) -> state.
+"""The effect of each key, as a pure function: (state, key) -> state.
 
-When a key changes the question, its answer comes before the next key: Enter takes a row that
-the query found, never one of the query before it.
+When a key changes the question, the results come before the next key. So Enter takes a row that
+belongs to the query on the screen, never to an earlier one.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from hx.picker.state.editing import EDITS, MOST, harmless, insert
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hx.picker.model import Answer, Details, Row
+    from hx.picker.model import Details, Results, Row
 
-_LONG = f"only the first {MOST:,} characters are looked for"
+_LONG = f"only the first {MOST:,} characters are searched for"
 _TYPED = ("text", "paste")
-_BEHIND_HELP = (*_TYPED, "ctrl-c", "ctrl-g")  # keys that act while the help is shown
+_BEHIND_HELP = (*_TYPED, "ctrl-c", "ctrl-g")  # keys that act although the help is shown
 
 
 def start(
@@ -28,7 +28,7 @@ def start(
     scopes: tuple[str, ...] = SCOPES,
     enter: str = RUN,
 ) -> State:
-    """`scopes`: those that there are here; `scope` is the first of them when it is none of them."""
+    """Return the first state. `scopes` exist here; if `scope` is not one of them, the first is."""
     scope = scope if scope in scopes else scopes[0]
     state = State(now_us=now_us, scope=scope, scopes=scopes, enter=enter)
     return _typed(state, query)
@@ -46,30 +46,30 @@ def update(state: State, key: Key) -> State:
 
 
 def question(state: State) -> Question:
-    """To be asked again when it is another one than before."""
+    """Return the question of a state; results are needed again when it changes."""
     return Question(
         state.query, state.exact, state.scope, state.failures, state.limit, to_forget(state)
     )
 
 
-def answered(state: State, answer: Answer) -> State:
-    """The answer to another question changes nothing."""
-    if answer.question != question(state):
+def answered(state: State, results: Results) -> State:
+    """Take the results; results of another question change nothing."""
+    if results.question != question(state):
         return state
-    hidden = answer.question.hidden
-    rows = tuple(row for row in answer.rows if row.command not in hidden)
+    hidden = results.question.hidden
+    rows = tuple(row for row in results.rows if row.command not in hidden)
     after = state._replace(
         rows=rows,
         selected=_place(state, rows),
-        matches=answer.matches,
-        complete=answer.complete,
-        total=answer.total,
+        matches=results.matches,
+        complete=results.complete,
+        total=results.total,
     )
     return _settled(after)
 
 
 def wanted(state: State) -> Row | None:
-    """The row whose details are to be shown and are not known yet."""
+    """Return the row whose details must be read for the preview; None: there is none."""
     return selected(state) if state.preview and not state.details else None
 
 
@@ -78,7 +78,7 @@ def detailed(state: State, details: Details) -> State:
 
 
 def paged(state: State, page: int) -> State:
-    """So many rows are seen at once."""
+    """Take the number of rows that fit on the screen."""
     return _settled(state._replace(page=max(1, page)))
 
 
@@ -99,16 +99,16 @@ def _typed(state: State, text: str) -> State:
 
 
 def _place(state: State, rows: tuple[Row, ...]) -> int:
-    """A selection that was moved stays on its command; else it is the best one."""
+    """Return the new selection: a selection that was moved stays on its command."""
     row = selected(state)
     if row is None or not state.selected:
         return 0
-    places = (place for place, one in enumerate(rows) if one.command == row.command)
-    return next(places, state.selected)
+    indexes = (index for index, new in enumerate(rows) if new.command == row.command)
+    return next(indexes, state.selected)
 
 
 def _settled(state: State) -> State:
-    """The selection is a row, the details are of it, and rows are asked for before they end."""
+    """Keep the selection on a row, drop details of another row, ask for more rows in time."""
     count = len(state.rows)
     state = state._replace(selected=max(0, min(state.selected, count - 1)))
     row = selected(state)

@@ -1,8 +1,8 @@
-"""Bytes of a terminal -> keys. What is unknown or broken off is nothing; it never becomes text.
+"""The decoder from bytes of a terminal to keys. Unknown or broken sequences never become text.
 
-Names: "enter", "tab", "esc", "backspace", "delete", "up", "page-up", "home", "f1", "ctrl-r",
-"alt-x", "alt-backspace", "ctrl-left"; modifiers in the order ctrl, alt, shift. Alt with a letter
-is one key, whether Caps Lock is on or not.
+Names of keys: "enter", "tab", "esc", "backspace", "delete", "up", "page-up", "home", "f1",
+"ctrl-r", "alt-x", "alt-backspace", "ctrl-left"; modifiers in the order ctrl, alt, shift. Alt with
+a letter is one key, with and without Caps Lock.
 """
 
 from __future__ import annotations
@@ -12,34 +12,34 @@ from codecs import getincrementaldecoder
 from hx.picker.model import Key
 from hx.picker.terminal.sequences import ESC, PASTE_BEGINS, PASTE_ENDS, alone, control, sequence
 
-_MOST_PASTED = 65536  # bytes; what is pasted beyond them is dropped
+_MOST_PASTED = 65536  # bytes of one paste; the rest is dropped
 _FIRST_TEXT, _DELETE, _LAST_C1 = 32, 0x7F, "\x9f"
 _CTRL_C = b"\x03"
 
 
 def typed_ahead(data: bytes) -> bytes:
-    """Of what was typed before the terminal was raw, when its driver made line feeds of Enter."""
+    """Undo what the driver did before the terminal was raw: Enter came as a line feed."""
     return data.replace(b"\n", b"\r")
 
 
 class Decoder:
-    """Keeps what is unfinished until the rest of it, or a silence, comes."""
+    """Decodes bytes; it keeps an unfinished sequence until its rest or a timeout comes."""
 
     def __init__(self) -> None:
         self._text = getincrementaldecoder("utf-8")("ignore")
         self._kept = b""
-        self._pasted: bytes | None = None  # not None: inside of a paste
+        self._pasted: bytes | None = None  # not None: inside a paste
         self._is_silent = False
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a silence (50 ms) means something: then call `flush`."""
+        """Return whether to call `flush` when nothing comes for 50 ms."""
         return bool(self._kept or self._pasted is not None) and not self._is_silent
 
     def feed(self, data: bytes) -> list[Key]:
         keys: list[Key] = []
         if self._pasted is not None and self._is_silent and data == _CTRL_C:
-            self._end_paste(self._kept, keys)  # a paste without an end holds nobody
+            self._end_paste(self._kept, keys)  # a paste without an end must not trap the user
         self._is_silent = False
         if self._pasted is not None:
             data = self._paste(data, keys)
@@ -47,7 +47,10 @@ class Decoder:
         return keys
 
     def flush(self) -> list[Key]:
-        """After a silence. A paste goes on: its rest must not be taken for keys."""
+        """Return the key that is complete because nothing followed.
+
+        A paste goes on: its rest must not be taken for keys.
+        """
         self._is_silent = True
         if self._pasted is not None:
             return []
@@ -64,7 +67,7 @@ class Decoder:
             if _is_text(data[at]):
                 at = self._read_text(data, at, keys)
                 continue
-            self._text.decode(b"", final=True)  # of a character that was broken off
+            self._text.decode(b"", final=True)  # drop a character that was broken off
             found = (control(data[at]), at + 1) if data[at] != ESC else sequence(data, at)
             if found is None:
                 self._kept = data[at:]
@@ -81,13 +84,13 @@ class Decoder:
         while end < len(data) and _is_text(data[end]):
             end += 1
         shown = self._text.decode(data[at:end])
-        text = "".join(one for one in shown if not "\x7f" <= one <= _LAST_C1)
+        text = "".join(letter for letter in shown if not "\x7f" <= letter <= _LAST_C1)
         if text:
             _add(keys, Key("text", text))
         return end
 
     def _paste(self, data: bytes, keys: list[Key]) -> bytes:
-        """What is behind the paste; nothing while it has not ended."""
+        """Return the bytes behind the paste; none while it has not ended."""
         data = self._kept + data
         self._kept = b""
         end = data.find(PASTE_ENDS)
@@ -110,7 +113,7 @@ def _is_text(byte: int) -> bool:
 
 
 def _add(keys: list[Key], key: Key) -> None:
-    """Letters that came together are one key: they are searched for once."""
+    """Append a key; letters that came together are one key, so that hx searches once."""
     if keys and key.name == keys[-1].name == "text":
         key = Key("text", keys.pop().text + key.text)
     keys.append(key)

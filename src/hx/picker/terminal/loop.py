@@ -1,4 +1,4 @@
-"""From the first frame to the last: keys, answers, frames; between keys more is loaded."""
+"""The event loop of the picker: keys, results and frames; between keys it loads the cache."""
 
 from __future__ import annotations
 
@@ -14,29 +14,31 @@ from hx.picker.view.view import cursor, page, view
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hx.picker.answers.source import Source
+    from hx.picker.answers.source import AnswerSource
     from hx.picker.model import Key, Question, State
     from hx.picker.terminal.screen import Screen
-    from hx.picker.terminal.signals import Alarms
-    from hx.picker.view.styles import Look
+    from hx.picker.terminal.signals import SignalPipe
+    from hx.picker.view.styles import Styles
 
-_SILENCE_MS = 50  # after which an ESC is a key of its own
+_SILENCE_MS = 50  # after so long an ESC is the key Esc, not the beginning of a sequence
 
 
 class Loop:
-    """One picking."""
+    """Runs the picker once."""
 
-    def __init__(self, screen: Screen, alarms: Alarms, source: Source, look: Look) -> None:
-        self._screen, self._alarms, self._source, self._look = screen, alarms, source, look
+    def __init__(
+        self, screen: Screen, signals: SignalPipe, source: AnswerSource, styles: Styles
+    ) -> None:
+        self._screen, self._signals, self._source, self._styles = screen, signals, source, styles
         self._decoder = Decoder()
-        self._asked: Question | None = None  # what the rows answer
-        self.ended_by = 0  # a signal; 0: a key
+        self._asked: Question | None = None  # the question that the rows belong to
+        self.ended_by = 0  # number of a signal; 0: a key
         self._poll = poll()
         self._poll.register(screen.descriptor, POLLIN)
-        self._poll.register(alarms.descriptor, POLLIN)
+        self._poll.register(signals.descriptor, POLLIN)
 
     def run(self, state: State) -> State:
-        """Until there is an outcome."""
+        """Run until the state has an outcome."""
         state = self._frame(self._answered(self._paged(state)))
         while not state.outcome:
             before, state = state, self._step(state)
@@ -45,10 +47,10 @@ class Loop:
         return state
 
     def _step(self, state: State) -> State:
-        """What comes next: a signal, keys, a silence, or a slice of what is loaded."""
+        """Handle what comes next: a signal, keys, a timeout, or else a slice of loading."""
         ready = [descriptor for descriptor, _ in self._poll.poll(self._patience_ms(state))]
-        if self._alarms.descriptor in ready:
-            return self._alarmed(state)
+        if self._signals.descriptor in ready:
+            return self._signalled(state)
         if self._screen.descriptor in ready:
             data = self._screen.read()
             return self._pressed(state, self._decoder.feed(data)) if data else self._hung_up(state)
@@ -57,19 +59,19 @@ class Loop:
         return self._worked(state)
 
     def _patience_ms(self, state: State) -> int | None:
-        """None: for ever."""
+        """Return how long to wait for input; None: without a limit."""
         if self._decoder.is_waiting:
             return _SILENCE_MS
         return 0 if self._source.busy(question(state)) else None
 
     def _pressed(self, state: State, keys: list[Key]) -> State:
-        """The answer to one key is there before the next."""
+        """Handle keys; the results for one key are there before the next one."""
         for key in keys:
             state = self._answered(update(state, key))
         return state
 
     def _answered(self, state: State) -> State:
-        """An answer may lead to another question: more rows."""
+        """Get the results of the current question; they may lead to another question: more rows."""
         asked = question(state)
         while not state.outcome and asked != self._asked:
             self._asked = asked
@@ -78,13 +80,13 @@ class Loop:
         return state
 
     def _worked(self, state: State) -> State:
-        """A slice of what makes the answer better."""
+        """Do a slice of the work that makes the results better."""
         if self._source.work(question(state)):
             self._asked = None
         return self._answered(state)
 
-    def _alarmed(self, state: State) -> State:
-        came = self._alarms.read()
+    def _signalled(self, state: State) -> State:
+        came = self._signals.read()
         ends = came & ENDS
         if ends:
             self.ended_by = min(ends)
@@ -108,12 +110,12 @@ class Loop:
         return paged(state, page(state, self._screen.columns, self._screen.rows))
 
     def _frame(self, state: State) -> State:
-        """Draws it, with the details of the row that is selected."""
+        """Draw the screen, with the details of the selected row."""
         state = self._answered(self._paged(state))
         row = wanted(state)
         details = self._source.details(row) if row else None
         state = detailed(state, details) if details else state
         columns, rows = self._screen.columns, self._screen.rows
-        lines = view(state, columns, rows, self._look)
-        self._screen.draw(lines, cursor(state, columns, self._look))
+        lines = view(state, columns, rows, self._styles)
+        self._screen.draw(lines, cursor(state, columns, self._styles))
         return state

@@ -1,7 +1,8 @@
-"""The terminal: raw while it is entered, afterwards exactly as it was.
+"""The terminal: raw in the `with` block, afterwards exactly as it was.
 
-Inline, the picker has some lines below the cursor and gives them back; where the cursor is nobody
-asks, since the answer would take a round trip. With `full` it has the alternate screen.
+Inline, the picker uses some lines below the cursor and clears them at the end. It does not ask the
+terminal where the cursor is, because that would take a round trip. With `full` it uses the
+alternate screen.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_LEAST_ROWS = 10  # of the inline area, where the terminal has so many
+_LEAST_ROWS = 10  # rows of the inline area, if the terminal has so many
 _MOST_READ = 65_536  # bytes
-_USUAL = (80, 24)  # where the terminal does not know its size
-_INPUT, _LOCAL, _CONTROL = 0, 3, 6  # attributes of a terminal, as termios numbers them
-# a frame is shown at once where a terminal knows how, and a line that is too long does not wrap
+_USUAL = (80, 24)  # columns and rows, when the terminal does not tell its size
+_INPUT, _LOCAL, _CONTROL = 0, 3, 6  # indexes into the attributes that termios returns
+# synchronised update, so that a frame is shown at once; a line that is too long does not wrap
 _BEGIN, _END = "\033[?2026h\033[?25l\033[?7l", "\033[?7h\033[?25h\033[?2026l"
 _PASTE, _NO_PASTE = "\033[?2004h", "\033[?2004l"
 _ALTERNATE, _MAIN, _CLEAR = "\033[?1049h", "\033[?1049l", "\033[H\033[2J"
@@ -34,16 +35,16 @@ _INSTEAD = "`hx search QUERY` prints what it finds"
 
 
 class Area(NamedTuple):
-    """Where the picker is drawn."""
+    """The part of the terminal in which the picker is drawn."""
 
-    percent: int = 40  # of the rows of the terminal
+    percent: int = 40  # share of the rows of the terminal
     full: bool = False  # the alternate screen instead
-    below: bool = False  # the cursor stands in a line that is to stay, such as a prompt
-    pastes: bool = False  # bracketed paste was on, and stays so
+    below: bool = False  # the line of the cursor must stay, such as a prompt
+    pastes: bool = False  # bracketed paste was on, and must stay on
 
 
 def open_terminal(kind: str) -> int:
-    """Whatever stdin and stdout are. Raises UsageError."""
+    """Open the terminal, whatever stdin and stdout are. Raises UsageError."""
     if kind in ("", "dumb"):
         raise UsageError(_NO_TERMINAL, _INSTEAD)
     try:
@@ -53,16 +54,16 @@ def open_terminal(kind: str) -> int:
 
 
 class Screen:
-    """One write a frame, of the lines that changed."""
+    """Draws frames; each is one write, with the lines that changed."""
 
     def __init__(self, descriptor: int, area: Area) -> None:
         self.descriptor = descriptor
         self._area = area
-        self._before: list[Any] | None = None  # attributes of the terminal
+        self._before: list[Any] | None = None  # attributes of the terminal before the picker
         self._ahead = 0  # bytes that were typed before the terminal was raw
-        self._shown: list[str] = []  # nothing: the area is to be made
-        self._is_open = False  # the line or the screen of the shell was left
-        self._column = 0  # of the cursor, in the last line
+        self._shown: list[str] = []  # lines of the last frame; empty: the area must be created
+        self._is_open = False  # the cursor has left the line or the screen of the shell
+        self._column = 0  # of the cursor in the last line
         self.columns, self.rows = self._size()
 
     def __enter__(self) -> Screen:  # noqa: PYI034  (Self is of typing)
@@ -80,7 +81,7 @@ class Screen:
             self._ahead = int.from_bytes(waiting, sys.byteorder)
 
     def leave(self) -> None:
-        """Gives the terminal back; one that hung up takes nothing."""
+        """Restore the terminal; if it hung up, do nothing."""
         if self._before is None:
             return
         before, self._before = self._before, None
@@ -93,7 +94,7 @@ class Screen:
         self._shown, self._is_open = [], False
 
     def read(self) -> bytes:
-        """Bytes of keys; none when the terminal is gone."""
+        """Return the bytes of keys; none when the terminal is gone."""
         try:
             data = os.read(self.descriptor, _MOST_READ)
         except OSError:
@@ -102,29 +103,29 @@ class Screen:
         return typed_ahead(data[:ahead]) + data[ahead:] if ahead else data
 
     def draw(self, lines: list[str], column: int) -> None:
-        """Exactly `rows` lines; the cursor goes to a column of the last."""
+        """Draw exactly `rows` lines, and put the cursor into a column of the last one."""
         if not self._shown:
-            parts, at = [self._opening()], 0
+            parts, row = [self._opening()], 0
             self._shown, self._is_open = [""] * len(lines), True
         else:
-            parts, at = [_BEGIN], len(lines) - 1
-        for place, line in enumerate(lines):
-            if line != self._shown[place]:
-                parts.append(f"{_moved(place - at)}\r\033[K{line}")
-                at = place
-        parts.append(f"{_moved(len(lines) - 1 - at)}\r{_right(column)}{_END}")
+            parts, row = [_BEGIN], len(lines) - 1
+        for index, line in enumerate(lines):
+            if line != self._shown[index]:
+                parts.append(f"{_moved(index - row)}\r\033[K{line}")
+                row = index
+        parts.append(f"{_moved(len(lines) - 1 - row)}\r{_right(column)}{_END}")
         self._write("".join(parts))
         self._shown, self._column = lines, column
 
     def resized(self) -> None:
-        """Takes the new size; the next frame makes the area anew."""
+        """Take the new size; the next frame creates the area again."""
         before, self._shown = self._shown, []
         self.columns, self.rows = self._size()
         if self._is_open and not self._area.full:
             self._write(f"{_moved(-self._above(before))}\r\033[J")
 
     def _size(self) -> tuple[int, int]:
-        """Columns of the terminal, rows of the area."""
+        """Return the columns of the terminal and the rows of the area."""
         try:
             columns, rows = os.get_terminal_size(self.descriptor)
         except OSError:
@@ -150,9 +151,9 @@ class Screen:
         return f"{_moved(-self._above(self._shown))}\r\033[J{up}{paste}"
 
     def _above(self, shown: list[str]) -> int:
-        """Rows of the area above the cursor.
+        """Return how many rows of the area are above the cursor.
 
-        Most terminals fold lines that a new size has no room for.
+        Most terminals fold a line that is wider than the new size.
         """
         folds = sum((_cells(line) - 1) // self.columns for line in shown[:-1] if line)
         return max(0, len(shown) - 1 + folds + self._column // self.columns)
@@ -164,7 +165,7 @@ class Screen:
 
 
 def _raw(before: list[Any]) -> list[Any]:
-    """Each key at once, as it comes; what is written goes out as before."""
+    """Return attributes with which each key is read at once; output is not changed."""
     after = [*before]
     after[_INPUT] &= ~(termios.BRKINT | termios.ICRNL | termios.INLCR | termios.IGNCR)
     after[_INPUT] &= ~(termios.ISTRIP | termios.IXON)
@@ -175,7 +176,7 @@ def _raw(before: list[Any]) -> list[Any]:
 
 
 def _moved(rows: int) -> str:
-    """The cursor goes down, or up."""
+    """Return the code that moves the cursor down, or up for a negative count."""
     if not rows:
         return ""
     return f"\033[{rows}B" if rows > 0 else f"\033[{-rows}A"
@@ -186,6 +187,6 @@ def _right(columns: int) -> str:
 
 
 def _cells(line: str) -> int:
-    """Of a line with SGR codes in it."""
+    """Return the cells of a line without its SGR codes."""
     first, *others = line.split("\033[")
     return cells(first + "".join(part.partition("m")[2] for part in others))

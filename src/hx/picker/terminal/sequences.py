@@ -1,4 +1,4 @@
-"""One escape sequence -> a key, as xterm and its kin, rxvt, the Linux console and kitty send it."""
+"""Escape sequences -> keys, as xterm, rxvt, the Linux console, kitty and others send them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ ESC = 0x1B
 PASTE_BEGINS = Key("paste-begins")
 PASTE_ENDS = b"\x1b[201~"
 
-_MOST = 64  # bytes of parameters: no key has so many
-_MOST_STRING = 4096  # bytes of what a terminal answers
-_STRINGS = b"]P_^"  # begin an answer that ends with BEL or ESC \
+_MOST = 64  # bytes of parameters; no key has more
+_MOST_STRING = 4096  # bytes of a reply of the terminal
+_STRINGS = b"]P_^"  # second byte of a reply that ends with BEL or ESC \
 _LETTERS = {
     "A": "up",
     "B": "down",
@@ -31,21 +31,26 @@ _NUMBERS |= {7: "home", 8: "end", 11: "f1", 12: "f2", 13: "f3", 14: "f4", 15: "f
 _NUMBERS |= {18: "f7", 19: "f8", 20: "f9", 21: "f10", 23: "f11", 24: "f12"}
 _CONTROLS = {0: "ctrl-space", 9: "tab", 13: "enter", 27: "esc", 127: "backspace"}
 _CODES = {8: "backspace", 9: "tab", 13: "enter", 27: "esc", 127: "backspace", 57414: "enter"}
-_SHIFT, _ALT, _CTRL, _OTHERS = 1, 2, 4, 56  # bits of a modifier, less one; locks are above them
+_SHIFT, _ALT, _CTRL, _OTHERS = (
+    1,
+    2,
+    4,
+    56,
+)  # bits of the modifier parameter minus one; locks are higher bits
 _MODIFIERS = ("ctrl-", _CTRL), ("alt-", _ALT), ("shift-", _SHIFT)
 _FIRST_TEXT, _FIRST_PRIVATE, _LAST_PRIVATE, _LAST = 32, 0xD800, 0xF8FF, 0x10FFFF
 
-# a key (None: nothing that is known), and where it ends
+# a key (None: an unknown sequence), and the index behind it
 Found = tuple[Key | None, int]
 
 
 def control(byte: int) -> Key:
-    """Of a byte that is no text and not the beginning of a sequence."""
+    """Return the key of a control byte other than ESC."""
     return Key(_CONTROLS.get(byte) or f"ctrl-{chr(byte + 64).lower()}")
 
 
 def sequence(data: bytes, at: int) -> Found | None:
-    """What begins with the ESC at `at`; None: that depends on bytes that are still to come."""
+    """Return the key that begins with the ESC at index `at`; None: more bytes are needed."""
     second = data[at + 1 : at + 2]
     if not second:
         return None
@@ -59,7 +64,7 @@ def sequence(data: bytes, at: int) -> Found | None:
 
 
 def alone(data: bytes) -> Key | None:
-    """What an unfinished sequence was, when nothing comes after it."""
+    """Return the key of an unfinished sequence after which nothing comes."""
     if data in (b"\x1b", b"\x1b\x1b"):
         return Key("esc")
     found = _alt(data, 1) if len(data) == 2 and data.isascii() else None  # noqa: PLR2004
@@ -67,7 +72,7 @@ def alone(data: bytes) -> Key | None:
 
 
 def _twice(data: bytes, at: int) -> Found | None:
-    """ESC ESC [ is Alt with a key on some terminals, any other second ESC a key of its own."""
+    """Return the key of ESC ESC: before [ or O it is Alt with a key, else it is the key Esc."""
     third = data[at + 2 : at + 3]
     if not third:
         return None
@@ -148,7 +153,7 @@ def _counted(data: bytes, at: int) -> Found | None:
 
 def _csi_key(parameters: str, final: str) -> Key | None:
     fields = parameters.split(";")
-    if any(field.endswith(":3") for field in fields):  # a key that goes up
+    if any(field.endswith(":3") for field in fields):  # the release of a key
         return None
     numbers = [field.partition(":")[0] or "1" for field in fields]
     if not all(number.isdigit() for number in numbers):
@@ -165,7 +170,7 @@ def _csi_key(parameters: str, final: str) -> Key | None:
 
 
 def _coded(code: int, modifiers: int) -> Key | None:
-    """A key that is told by the number of its character."""
+    """Return the key with the number of a character."""
     if code in _CODES:
         return _with(_CODES[code], modifiers)
     if not _FIRST_TEXT <= code <= _LAST or _FIRST_PRIVATE <= code <= _LAST_PRIVATE:

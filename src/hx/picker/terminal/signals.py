@@ -1,6 +1,7 @@
-"""Signals as bytes that can be waited for beside the terminal.
+"""Signals as bytes in a pipe, so that `poll` can wait for them and for the terminal.
 
-Of the C module beneath `signal`, which would import enum: as much as the whole screen takes.
+This uses the C module below `signal`: `signal` itself imports enum, which takes as long as
+everything else on the screen.
 """
 
 from __future__ import annotations
@@ -22,29 +23,29 @@ ENDS = frozenset((SIGHUP, SIGINT, SIGTERM))
 _CAUGHT = (*ENDS, SIGCONT, SIGTSTP, SIGWINCH)
 
 
-class Alarms:
-    """While it is entered, signals wait in `descriptor` and do nothing else."""
+class SignalPipe:
+    """In its `with` block, signals only write their numbers to `descriptor`."""
 
-    def __enter__(self) -> Alarms:  # noqa: PYI034  (Self is of typing)
+    def __enter__(self) -> SignalPipe:  # noqa: PYI034  (Self is of typing)
         self.descriptor, self._writes = os.pipe()
         os.set_blocking(self.descriptor, False)
         os.set_blocking(self._writes, False)
         self._wakeup = set_wakeup_fd(self._writes, warn_on_full_buffer=False)
-        # what was ignored from the start (nohup) stays so
-        self._before = {one: signal(one, _nothing) for one in _CAUGHT}
-        for one in (one for one in ENDS if self._before[one] == SIG_IGN):
-            signal(one, SIG_IGN)
+        # a signal that was ignored from the start (nohup) stays ignored
+        self._before = {number: signal(number, _nothing) for number in _CAUGHT}
+        for number in (number for number in ENDS if self._before[number] == SIG_IGN):
+            signal(number, SIG_IGN)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for one, handler in self._before.items():
-            signal(one, handler)
+        for number, handler in self._before.items():
+            signal(number, handler)
         set_wakeup_fd(self._wakeup)
         os.close(self.descriptor)
         os.close(self._writes)
 
     def read(self) -> frozenset[int]:
-        """Those that came since the last time."""
+        """Return the numbers of the signals that came since the last call."""
         try:
             return frozenset(os.read(self.descriptor, 4096))
         except BlockingIOError:
@@ -52,4 +53,4 @@ class Alarms:
 
 
 def _nothing(_number: int, _frame: object) -> None:
-    """Python writes the number to the pipe."""
+    """Do nothing: Python itself writes the number to the pipe."""

@@ -1,4 +1,4 @@
-"""The selected command in full, and what is known of its newest run."""
+"""The preview: the selected command in full, and facts about its newest run."""
 
 from __future__ import annotations
 
@@ -11,28 +11,31 @@ from hx.picker.view.width import Piece, bound, cells, cut, fitted, marked, piece
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.picker.model import Details, Row, State
-    from hx.picker.view.styles import Look
+    from hx.picker.view.styles import Styles
 
-_ROOMY = 5  # lines from which one is left empty between command and facts
+_ROOMY = 5  # from so many lines on, an empty line separates command and facts
 _TAB = 4  # cells
 
 
-def preview_lines(state: State, columns: int, height: int, look: Look) -> list[str]:
-    """Exactly `height` lines: the facts below, the command in what is left."""
+def preview_lines(state: State, columns: int, height: int, styles: Styles) -> list[str]:
+    """Return exactly `height` lines: the facts at the bottom, the command in the rest."""
     if not state.rows or columns <= 0 or height <= 0:
         return [""] * height
     row = state.rows[min(state.selected, len(state.rows) - 1)]
     known = state.details if state.details and state.details.event == row.event else None
     facts = _facts(row, known, state.now_us, columns)[: height // 2]
-    command = _command(row.text, columns, height - len(facts) - (height > _ROOMY), look)
-    below = [painted([(fact, look.faint)]) for fact in facts]
+    command = _command(row.text, columns, height - len(facts) - (height > _ROOMY), styles)
+    below = [painted([(fact, styles.faint)]) for fact in facts]
     if facts and row.exit_status:
-        below[0] = painted([(facts[0], look.failed)])
+        below[0] = painted([(facts[0], styles.failed)])
     return [*command, *[""] * (height - len(command) - len(below)), *below]
 
 
 def _facts(row: Row, known: Details | None, now_us: int, columns: int) -> list[str]:
-    """The most wanted first; what is not known yet is empty, so that nothing jumps."""
+    """Return the facts, the most important first.
+
+    A fact that is not read yet is an empty line, so that the lines do not move later.
+    """
     if known is None:
         return [fitted(_ending(row), columns), fitted(_when(row, now_us)[0], columns), "", ""]
     place = "  ".join(filter(None, (known.repo, known.branch)))
@@ -45,12 +48,12 @@ def _facts(row: Row, known: Details | None, now_us: int, columns: int) -> list[s
 
 
 def _roomiest(texts: list[str], columns: int) -> str:
-    """The first that has room, else so much of the last as has."""
+    """Return the first text that fits, else the last one, shortened."""
     return fitted(next((text for text in texts if cells(text) <= columns), texts[-1]), columns)
 
 
 def _end_of(path: str, columns: int) -> str:
-    """The end of a path tells more than its beginning."""
+    """Return a path that fits; its beginning is cut off, because its end tells more."""
     if len(path) <= bound(columns) and cells(path) <= columns:
         return fitted(path, columns)
     part = path[-columns:]
@@ -89,8 +92,8 @@ def _occasions(row: Row, known: Details, now_us: int) -> list[str]:
     return [long, short]
 
 
-def _command(text: str, columns: int, height: int, look: Look) -> list[str]:
-    """In its own lines, long ones folded; at most `height`, the last says what is missing."""
+def _command(text: str, columns: int, height: int, styles: Styles) -> list[str]:
+    """Return the command in at most `height` lines, long ones folded; a mark ends a cut one."""
     if height <= 0:
         return []
     shown = text[: bound(columns) * height].rstrip("\n")
@@ -99,11 +102,11 @@ def _command(text: str, columns: int, height: int, look: Look) -> list[str]:
         lines += _folded(pieces(line.expandtabs(_TAB), 0, None, columns * height), columns)
     is_more = len(lines) > height or len(shown) < len(text.rstrip("\n"))
     *lines, last = lines[:height]
-    return [_painted(line, look) for line in (*lines, marked(last, columns) if is_more else last)]
+    return [_painted(line, styles) for line in (*lines, marked(last, columns) if is_more else last)]
 
 
-def _painted(line: list[Piece], look: Look) -> str:
-    return painted([(piece.text, look.faint if piece.spelled else "") for piece in line])
+def _painted(line: list[Piece], styles: Styles) -> str:
+    return painted([(piece.text, styles.faint if piece.spelled else "") for piece in line])
 
 
 def _folded(line: list[Piece], columns: int) -> list[list[Piece]]:
@@ -119,7 +122,7 @@ def _folded(line: list[Piece], columns: int) -> list[list[Piece]]:
 
 
 def _single(line: list[Piece], columns: int) -> list[Piece]:
-    """Each has room in a line: ASCII in parts, what is wider than the whole line cut."""
+    """Split the pieces so that each fits into a line; cut a piece that cannot be split."""
     parts = []
     for piece in line:
         if piece.cells <= columns:
@@ -127,6 +130,8 @@ def _single(line: list[Piece], columns: int) -> list[Piece]:
         elif piece.spelled or len(piece.text) == 1:
             parts += cut([piece], columns)
         else:
-            shown = (piece.text[at : at + columns] for at in range(0, piece.cells, columns))
-            parts += [piece._replace(text=text, cells=len(text)) for text in shown]
+            texts = (
+                piece.text[first : first + columns] for first in range(0, piece.cells, columns)
+            )
+            parts += [piece._replace(text=text, cells=len(text)) for text in texts]
     return parts

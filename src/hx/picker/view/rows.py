@@ -1,4 +1,4 @@
-"""One command in one line: how old, how it ended, the command, and what is seldom there."""
+"""A row of the picker: age, how the run ended, the command; sometimes duration and device."""
 
 from __future__ import annotations
 
@@ -9,57 +9,68 @@ from hx.picker.view.width import Piece, bound, cells, cut, fitted, pieces
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.picker.model import Row
-    from hx.picker.view.styles import Look
+    from hx.picker.view.styles import Styles
 
-_LONG_US = 5_000_000  # a run that took longer says how long
-_WIDE, _NARROW, _TINY = 60, 30, 8  # columns: with duration and device; without age; command only
+_LONG_US = 5_000_000  # longer runs show their duration
+_WIDE, _NARROW, _TINY = (
+    60,
+    30,
+    8,
+)  # from _WIDE columns on with duration and device, below _NARROW without age
 _DEVICE_CELLS = 14
-_RIGHT_OF_MATCH = 4  # cells of the command that are shown behind the last letter found
+_RIGHT_OF_MATCH = 4  # cells of the command to show behind the last matched character
 
 Spans = list[tuple[str, str]]
 
 
-def row_line(row: Row, columns: int, now_us: int, look: Look, number: int) -> tuple[str, int]:
-    """The line and its cells: at most so many columns, exactly so many when it is chosen.
+def row_line(row: Row, columns: int, now_us: int, styles: Styles, number: int) -> tuple[str, int]:
+    """Return the line and how many cells it takes, at most `columns`.
 
-    `number` counts from the chosen row, 0.
+    The selected row fills all columns. `number` is the distance from the selected row.
     """
     chosen = number == 0
-    left = _left(row, columns, now_us, look, number)
+    left = _left(row, columns, now_us, styles, number)
     tail = _tail(row) if columns >= _WIDE else ""
     room = columns - sum(len(text) for text, _ in left) - (cells(tail) + 2 if tail else 0)
     command = _command(row, room)
-    spans = [*left, *_styled(command, frozenset(row.matched), look)]
+    spans = [*left, *_styled(command, frozenset(row.matched), styles)]
     gap = room - sum(piece.cells for piece in command)
     if tail:
-        spans += [(" " * (gap + 2), ""), (tail, look.faint)]
+        spans += [(" " * (gap + 2), ""), (tail, styles.faint)]
     elif chosen:
         spans.append((" " * gap, ""))
     if not chosen:
         return painted(spans), columns if tail else columns - gap
-    return painted([(text, _on_chosen(codes, look)) for text, codes in spans]), columns
+    return painted([(text, _on_chosen(codes, styles)) for text, codes in spans]), columns
 
 
-def _on_chosen(codes: str, look: Look) -> str:
-    """No colours on its ground: some of them could not be read."""
-    return look.chosen_matched if codes == look.matched and codes else look.chosen
+def _on_chosen(codes: str, styles: Styles) -> str:
+    """Return the codes for the selected row: no colours, because some are unreadable on it."""
+    return styles.chosen_matched if codes == styles.matched and codes else styles.chosen
 
 
 def mark(row: Row) -> str:
-    """How it failed. Unknown has none: it would stand before each row of an imported history."""
+    """Return the mark of a failed run.
+
+    An unknown exit status has no mark: every row of an imported history would have it.
+    """
     text = f"✗{row.exit_status}" if row.exit_status else ""
     return text if len(text) <= 4 else "✗"  # noqa: PLR2004  (its column)
 
 
-def _left(row: Row, columns: int, now_us: int, look: Look, number: int) -> Spans:
+def _left(row: Row, columns: int, now_us: int, styles: Styles, number: int) -> Spans:
     if columns < _TINY:
         return []
-    style = look.failed if row.exit_status else look.faint
+    style = styles.failed if row.exit_status else styles.faint
     if columns < _NARROW:
-        return [(" " if number else ">", look.prompt), (f"{mark(row)[:1]:<1} ", style)]
+        return [(" " if number else ">", styles.prompt), (f"{mark(row)[:1]:<1} ", style)]
     digit = str(number) if 1 <= number <= 9 else " "  # noqa: PLR2004  (Alt with it takes the row)
     ago = f" {age(row.started_at_us, now_us):>3.4} "
-    return [(digit if number else ">", look.faint), (ago, look.faint), (f"{mark(row):<4} ", style)]
+    return [
+        (digit if number else ">", styles.faint),
+        (ago, styles.faint),
+        (f"{mark(row):<4} ", style),
+    ]
 
 
 def _tail(row: Row) -> str:
@@ -70,7 +81,7 @@ def _tail(row: Row) -> str:
 
 
 def _command(row: Row, columns: int) -> list[Piece]:
-    """From its beginning, unless the letters found would not be seen."""
+    """Return the part of the command to show: its beginning, unless matches are behind that."""
     if columns <= 0:
         return []
     start = _start(row.text, row.matched, columns)
@@ -80,48 +91,52 @@ def _command(row: Row, columns: int) -> list[Piece]:
     else:
         line = pieces(row.text, 0, stop, columns)
     if stop < len(row.text):
-        line.append(Piece(" " * columns, columns, -1, spelled=True))  # there is more: it is cut
+        line.append(
+            Piece(" " * columns, columns, -1, spelled=True)
+        )  # too wide, so that `cut` adds its mark
     return cut(line, columns)
 
 
 def _start(text: str, matched: tuple[int, ...], columns: int) -> int:
-    """Where the command is shown from; a beginning is left out only for letters found behind it."""
+    """Return the index of the first character to show; 0 unless matches would not be seen then."""
     if not matched or matched[-1] >= len(text):
         return 0
     if _fits(text, matched[-1] + 1, columns):
         return 0
     last = min(len(text), matched[-1] + 1 + _RIGHT_OF_MATCH)
     part = text[max(0, last - columns) : last]
-    letter = 1 if part.isascii() and part.isprintable() else 2  # cells of most of them, at most
+    letter = (
+        1 if part.isascii() and part.isprintable() else 2
+    )  # most characters take at most so many cells
     start = max(0, last - (columns - 2) // letter)
     return start if start <= matched[0] else 0
 
 
 def _fits(text: str, stop: int, columns: int) -> bool:
-    """Whether so much of its beginning has room, and a mark for the rest."""
+    """Return whether the first `stop` characters and a mark for the rest fit into the columns."""
     if stop > bound(columns):
         return False
     needed = sum(piece.cells for piece in pieces(text, 0, stop, columns))
     return needed < columns or (needed == columns and stop == len(text))
 
 
-def _styled(line: list[Piece], matched: frozenset[int], look: Look) -> Spans:
+def _styled(line: list[Piece], matched: frozenset[int], styles: Styles) -> Spans:
     spans: Spans = []
     for piece in line:
         if piece.spelled or len(piece.text) <= 1:
-            plain = look.faint if piece.spelled else ""
-            spans.append((piece.text, look.matched if piece.place in matched else plain))
+            plain = styles.faint if piece.spelled else ""
+            spans.append((piece.text, styles.matched if piece.place in matched else plain))
         else:
-            spans += _letters(piece, matched, look)
+            spans += _letters(piece, matched, styles)
     return spans
 
 
-def _letters(piece: Piece, matched: frozenset[int], look: Look) -> Spans:
-    """Of a piece of ASCII, in which each letter is a cell."""
+def _letters(piece: Piece, matched: frozenset[int], styles: Styles) -> Spans:
+    """Return the spans of an ASCII piece, in which each character takes one cell."""
     places = range(piece.place, piece.place + len(piece.text))
     spans, done = [], 0
     for place in sorted(matched.intersection(places)):
-        at = place - piece.place
-        spans += [(piece.text[done:at], ""), (piece.text[at], look.matched)]
-        done = at + 1
+        index = place - piece.place
+        spans += [(piece.text[done:index], ""), (piece.text[index], styles.matched)]
+        done = index + 1
     return [*spans, (piece.text[done:], "")]

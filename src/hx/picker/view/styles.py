@@ -1,14 +1,14 @@
-"""How the parts of the screen are told apart: SGR codes, and none of a meaning by colour alone."""
+"""The styles of the screen as SGR codes; no meaning is shown by colour alone."""
 
 from __future__ import annotations
 
 from hx.core.record import NamedTuple
 
-_LIGHT_FROM = 7  # of the 16 colours, as a ground; 8 is a dark grey
+_LIGHT_FROM = 7  # background: colours 7 and 9 to 15 are light, 8 is a dark grey
 
 
-class Look(NamedTuple):
-    """Codes such as "1;31"; "" is plain text. `chosen` is the row that is selected."""
+class Styles(NamedTuple):
+    """SGR codes such as "1;31"; "" is plain text. `chosen` is the style of the selected row."""
 
     faint: str = ""
     failed: str = ""
@@ -19,15 +19,15 @@ class Look(NamedTuple):
     chosen_matched: str = ""
 
 
-BARE = Look()
-COLOURLESS = Look("2", "1", "1;4", "1", "1", "7", "7;1;4")
+BARE = Styles()
+COLOURLESS = Styles("2", "1", "1;4", "1", "1", "7", "7;1;4")
 DARK = COLOURLESS._replace(failed="1;31", matched="1;4;32", prompt="1;36", notice="1;33")
 LIGHT = COLOURLESS._replace(failed="1;31", matched="1;4;34", prompt="1;34", notice="1;35")
 EITHER = COLOURLESS._replace(failed="1;31", matched="1;4;35", prompt="1;35", notice="1;35")
 
 
-def look_for(ground: str, *, colour: bool) -> Look:
-    """`ground`: what COLORFGBG says, such as "15;0"; many terminals say nothing."""
+def styles_for(ground: str, *, colour: bool) -> Styles:
+    """Return the styles for a background. `ground` is COLORFGBG, such as "15;0", often empty."""
     if not colour:
         return COLOURLESS
     last = ground.rpartition(";")[2]
@@ -38,7 +38,7 @@ def look_for(ground: str, *, colour: bool) -> Look:
 
 
 def painted(spans: list[tuple[str, str]]) -> str:
-    """Texts, each with its codes, as a line that begins and ends plain."""
+    """Return texts with their codes as one line; it begins and ends in plain style."""
     shown, on = [], ""
     for text, codes in spans:
         if codes != on and text:

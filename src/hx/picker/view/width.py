@@ -1,9 +1,9 @@
-"""Text as pieces that are harmless on a terminal and of a known width.
+"""Text as pieces that are harmless on a terminal and have a known width.
 
-No piece moves the cursor, changes a colour, turns the direction of the line or is invisible.
-Emoji are taken apart where terminals disagree how wide the whole is. The widths are those of
-Python's own Unicode table: the library wcwidth, which the tests hold beside it, takes 30 ms to
-import, as long as the whole picker may take to open.
+No piece moves the cursor, changes a colour, changes the direction of the line or is invisible. An
+emoji is split where terminals disagree about its width. The widths come from Python's own Unicode
+table: importing the library wcwidth, with which the tests compare them, would take 30 ms, as long
+as the whole picker may take to open.
 """
 
 from __future__ import annotations
@@ -16,13 +16,19 @@ if TYPE_CHECKING:
 
 _NAMED = {"\n": " ⏎ ", "\t": "\\t"}
 
-_MOST_MARKS = 4  # above one letter: more of them climb over the lines above
+_MOST_MARKS = 4  # combining marks on one letter: more of them would cover the lines above
 _VARIANTS, _JOINER = "\ufe0e\ufe0f", "\u200d"
-_TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"  # of skin
-_FILLERS = "\u115f\u1160\u3164\uffa0"  # letters without a shape
-_FLAG_A, _FLAG_Z = 0x1F1E6, 0x1F1FF  # two of them are a flag, here two letters
-_JAMO = ((0x1161, 0x11FF), (0xD7B0, 0xD7FB))  # vowels and finals join the letter before them
-# Narrow in older tables, wide in newer ones. Counted as wide: a line may be too short, not too long
+_TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"  # of the skin
+_FILLERS = "\u115f\u1160\u3164\uffa0"  # letters that are invisible
+_FLAG_A, _FLAG_Z = (
+    0x1F1E6,
+    0x1F1FF,
+)  # regional indicators: two of them are a flag; here they are two letters
+_JAMO = (
+    (0x1161, 0x11FF),
+    (0xD7B0, 0xD7FB),
+)  # vowels and finals are drawn into the character before them
+# Narrow in older tables, wide in newer ones. They count as wide: a line must not become too long
 _NOW_WIDE = (
     (0x2630, 0x2637),
     (0x268A, 0x268F),
@@ -33,20 +39,21 @@ _NOW_WIDE = (
 
 
 class Piece(NamedTuple):
-    """Characters that are cut or shown together; ASCII as it stands may be many in one."""
+    """Characters that are shown or cut together. A piece of plain ASCII may be split anywhere."""
 
     text: str
     cells: int
-    place: int  # of its first character in the original; -1: not of the original
-    spelled: bool = False  # stands for a character that is not shown as it is
+    place: int  # index of its first character in the original text; -1: it is not in it
+    spelled: bool = False  # it replaces a character that must not be shown
 
 
 def pieces(
     text: str, start: int = 0, stop: int | None = None, columns: int | None = None
 ) -> list[Piece]:
-    """Of `text[start:stop]` in one line: a mark between lines, none for empty ones and indents.
+    """Return `text[start:stop]` as pieces of one line.
 
-    With `columns`, none after those that are too many for them: the rest may be long.
+    A mark replaces each line break; empty lines and indentation are left out. With `columns`,
+    the result ends with the first piece that no longer fits: the rest may be long.
     """
     part = text[start:stop]
     if part.isascii() and part.isprintable():
@@ -63,28 +70,28 @@ def pieces(
 
 
 def cells(text: str) -> int:
-    """That the pieces of a text take in one line."""
+    """Return how many cells a text takes in one line."""
     return sum(piece.cells for piece in pieces(text))
 
 
 def cut(line: list[Piece], columns: int) -> list[Piece]:
-    """So much of it as has room, with a mark where something is missing."""
+    """Return the pieces that fit, with a mark at the end when some are missing."""
     return line if sum(piece.cells for piece in line) <= columns else marked(line, columns)
 
 
 def marked(line: list[Piece], columns: int) -> list[Piece]:
-    """As `cut`, and with the mark also where all of it has room: something comes after it."""
+    """Return the pieces that fit, always with a mark at the end: more text follows."""
     return [*_head(line, columns - 1), Piece("…", 1, -1, spelled=True)] if columns > 0 else []
 
 
 def fitted(text: str, columns: int) -> str:
-    """Of a text so much as has room, harmless."""
+    """Return the beginning of a text that fits, harmless on a terminal."""
     shown = pieces(text, 0, bound(columns), columns)
     return "".join(piece.text for piece in cut(shown, columns))
 
 
 def bound(columns: int) -> int:
-    """So many characters are looked at for a line; with marks and indents they fill it."""
+    """Return how many characters are read to fill a line, in spite of marks and indentation."""
     return 8 * max(columns, 0) + 64
 
 
@@ -101,7 +108,7 @@ def _head(line: list[Piece], columns: int) -> list[Piece]:
 
 
 def _pieces(part: str, start: int) -> Iterator[Piece]:
-    before, room, is_indent = "", 0, False  # room: for marks above the letter `before`
+    before, room, is_indent = "", 0, False  # room: combining marks that `before` may still take
     for index, character in enumerate(part):
         if is_indent and character in " \t\n":
             continue
@@ -128,7 +135,7 @@ def _piece(character: str, place: int, before: str, after: str, room: int) -> Pi
 
 
 def _vanishes(character: str, before: str, after: str) -> bool:
-    """What only says how its neighbours are drawn, if the terminal knows."""
+    """Return whether a character only changes how its neighbours are drawn."""
     if character in _VARIANTS:
         return not before.isascii() or before in "#*0123456789"
     if character == _JOINER:
@@ -148,7 +155,7 @@ def _spelled(character: str) -> str:
 
 
 def _width(character: str) -> int | None:
-    """Cells; None: terminals disagree."""
+    """Return the cells of a character; None: terminals disagree."""
     if character.isascii():
         return 1
     from unicodedata import category, east_asian_width

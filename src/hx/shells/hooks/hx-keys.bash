@@ -1,8 +1,8 @@
 
 # ---- the keys of the picker ----
 
-# A key types two sequences that nobody types. The first is __hx_pick, which binds the second to what
-# is to become of the line: so a picked command runs as a typed one does, and nothing is evaluated.
+# A key types two sequences that no user types. The first one calls __hx_pick, which binds the second
+# one to what to do with the line. So a picked command runs as if it was typed, without `eval`.
 __hx_bind_keys() {
   local - __hx_map __hx_key
   set +aeuvx
@@ -11,7 +11,7 @@ __hx_bind_keys() {
     builtin bind -m "$__hx_map" -x "\"\\C-x\\C-_hx1\": __hx_pick $__hx_map"
     builtin bind -m "$__hx_map" -x "\"\\C-x\\C-_hx2\": __hx_pick_up $__hx_map"
     __hx_then "$__hx_map"
-    # shellcheck disable=SC2043 # it may be one key
+    # shellcheck disable=SC2043 # there may be only one key
     for __hx_key in @KEYS@; do
       case $__hx_key in
       ctrl-r) __hx_bind_key '\C-r' 1 ;;
@@ -29,12 +29,12 @@ __hx_then() { # in the keymap $1 comes the function $2, or nothing
   builtin bind -m "$1" "\"\\C-x\\C-_hx0\": ${2-\"\"}"
 }
 
-# The line goes by a pipe: arguments and environment can be seen by others.
+# The line goes through a pipe, because other users can see arguments and environment.
 __hx_pick() { # in the keymap $1, with the options $2 ...
   local - __hx_answer= __hx_map=$1 __hx_options=("${@:2}")
   set +aeuvx
   __hx_then "$__hx_map"
-  # (bash does not turn it on again for the same line)
+  # (bash does not switch it on again for the same line)
   [[ $(builtin bind -v) != *'enable-bracketed-paste on'* ]] || __hx_options+=(--pastes)
   __hx_answer=$(
     [[ -x $__hx_exe ]] || exit

@@ -1,5 +1,5 @@
 
-    # The line goes by a pipe: arguments and environment can be seen by others.
+    # The line goes through a pipe, because other users can see arguments and environment.
     function __hx_pick
         set -l answer (begin
             if test -x $__hx_exe

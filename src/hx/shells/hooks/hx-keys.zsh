@@ -9,7 +9,7 @@ __hx_bind_keys() {
     (ctrl-r)
       bindkey -M emacs "^R" __hx_pick
       bindkey -M viins "^R" __hx_pick
-      bindkey -M vicmd / __hx_pick ;;  # where ^R is redo
+      bindkey -M vicmd / __hx_pick ;;  # in this keymap ^R is redo
     (up)
       for key in emacs viins vicmd; do
         bindkey -M $key "^[[A" __hx_pick_up
@@ -19,7 +19,7 @@ __hx_bind_keys() {
   done
 }
 
-# The line goes by a pipe: arguments and environment can be seen by others.
+# The line goes through a pipe, because other users can see arguments and environment.
 __hx_pick() {
   local answer="" 
   local -a options=($@)
@@ -35,7 +35,7 @@ __hx_pick() {
     answer=${answer%.0}
     BUFFER=${answer#?:} CURSOR=$#BUFFER
     [[ $answer != r:* ]] || zle accept-line ;;
-  (.129|.1[3-5]?) ;;  # left, or ended by a signal; below that it did not start
+  (.129|.1[3-5]?) ;;  # the user left, or a signal ended it; with a smaller status it did not start
   (*) zle .history-incremental-search-backward ;;
   esac
 }

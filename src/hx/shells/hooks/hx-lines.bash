@@ -1,11 +1,11 @@
-# Part of hx.bash: where the text of a line comes from, and where it goes.
+# Part of hx.bash: reading the text of a line from the history, and writing it to the spool.
 
 # ---- the text of a line ----
 
-# (`return` has its number everywhere: in an EXIT trap a bare one gives the status before the trap)
+# (`return` always has a number: in an EXIT trap a bare one returns the status before the trap)
 
-# The line of the answer of `fc -l -1 -1` in REPLY -> __hx_command; fails when it is private or there is
-# no room for a record
+# Set __hx_command from the output of `fc -l -1 -1` in REPLY; fail when the line is private or there is
+# no room for a record.
 __hx_take() {
   local __hx_entry=$((__hx_number - 1))
   if [[ $REPLY == "$__hx_entry"$'\t '* && $BASHOPTS == *cmdhist* && ! -o posix ]]; then
@@ -20,26 +20,26 @@ __hx_take() {
 }
 
 __hx_look_at_line() {
-  # (tested first: a search in vain takes seconds in 1 MiB)
+  # (tested first: a search without a match takes seconds in 1 MiB)
   while [[ $__hx_command == *$'\n' ]]; do __hx_command=${__hx_command%$'\n'}; done
   [[ ! $__hx_dedup$__hx_erases ]] || __hx_note_duplicate
   [[ $__hx_command && $__hx_command != [[:blank:]]* ]] || return 1
   [[ $__hx_command == *forget* || $__hx_command == *redact* ]] || return 0
-  # `hx forget` and `hx redact` name what must not be kept
+  # `hx forget` and `hx redact` have the text that must not be kept
   local __hx_pattern=$'*@(hx|history-extended)+([ \t\n"\'\\\\])@(forget|redact)*'
-  # shellcheck disable=SC2053 # a pattern; it would be slow on a long line
+  # shellcheck disable=SC2053 # a pattern; it is slow on a long line
   [[ ${#__hx_command} -lt 10000 && $__hx_command != $__hx_pattern ]]
 }
 
-# With erasedups the number grows by one and shrinks by the duplicates. Of pasted lines only the last
-# is sure.
+# With erasedups the number grows by one and shrinks by the number of duplicates. Of pasted lines only
+# the last one is certain.
 __hx_stored_anew() {
   ((__hx_i == __hx_lines - 1 && __hx_number > 1)) || return 1
   ((__hx_number == __hx_before)) || return 0
   [[ $__hx_control == *ignore[sb]* || ${HISTIGNORE-} ]] || return 0
   ((__hx_lines == 1)) && __hx_entry "$((__hx_number - 1))" || return 1
   [[ $__hx_last_number -ne __hx_number-1 || $__hx_command == "$__hx_last" ]] || return 0
-  # the same line again, or the line before a private one: only its time can tell
+  # the same line again, or the line before a private one: only the time can tell
   [[ ${HISTTIMEFORMAT@a} != *r* ]] || return 1
   local HISTTIMEFORMAT='@%s '
   __hx_print history 1 || return 1
@@ -86,8 +86,8 @@ __hx_entry() { # the history entry $1 -> __hx_command
   while [[ $__hx_command == *$'\n' ]]; do __hx_command=${__hx_command%$'\n'}; done
 }
 
-# What a builtin prints -> REPLY: before 5.3 through a file, which is wiped when it was read. It is not
-# truncated before, since ext4 then waits for the disk (2.5 ms).
+# Set REPLY to the output of a builtin: before 5.3 through a file, which is overwritten after it was
+# read. The file is not truncated, because ext4 then waits for the disk (2.5 ms).
 __hx_print() {
   [[ -O $__hx_text ]] || __hx_place_text || return 1
   { builtin "$@" && builtin printf '\0'; } 1<>"$__hx_text"
@@ -110,11 +110,11 @@ __hx_place_text() {
 
 # ---- the spool ----
 
-# Whether the file has room, or the next one was made
+# Succeed when the file has room, or the next file was created.
 __hx_room() {
   [[ -O $__hx_dir ]] || return 1
   if [[ $__hx_records -lt 4096 && $__hx_bytes -lt 4194304 && -O $__hx_file ]]; then return 0; fi
-  # 16 files of 4 MiB: ingest does not come, and a session takes no more than that
+  # 16 files of 4 MiB: nobody drains the spool, and a session takes no more than this
   ((__hx_generation < 15)) || [[ ! -e $__hx_dir/$__hx_session.$((__hx_generation - 15)) ]] || return 1
   __hx_next_generation
 }
@@ -135,7 +135,7 @@ __hx_next_generation() {
 }
 
 __hx_write() { # one record: its format, then its values
-  # shellcheck disable=SC2059 # only values are foreign
+  # shellcheck disable=SC2059 # the format is ours; only the values are not
   builtin printf "$1\0\0%n" "${@:2}" __hx_size >>"$__hx_file" || return 1
   ((__hx_records++, __hx_bytes += __hx_size, 1))
 }

@@ -1,12 +1,12 @@
-# hx for bash 5.0 and later. Builtins only: a command costs no process.
-# bash expands PS0 in the shell itself when a line was read and before it runs, and runs
-# PROMPT_COMMAND when it has ended; there is no DEBUG trap. Before 5.3 PS0 can only assign: one
+# The hook of hx for bash 5.0 and later. It uses only builtins, so a command starts no process.
+# bash expands PS0 in the shell itself, after it has read a line and before it runs the line, and runs
+# PROMPT_COMMAND after the line. There is no DEBUG trap. Before bash 5.3, PS0 can only assign, so one
 # record is written at the end. From 5.3 on it can call a function, which writes the start.
 # shellcheck shell=bash
 # shellcheck disable=SC1007,SC2016,SC2128,SC2178,SC2309
-# (empty assignments in a row; PS0 expands later; __hx_lines is an array of one; -eq is arithmetic)
+# (several empty assignments; PS0 expands later; __hx_lines is an array of one; -eq is arithmetic)
 
-# The functions below are parsed one by one: aliases must not change them, nor `set -a` export them.
+# bash parses the functions below one by one: aliases must not change them, `set -a` not export them.
 [[ $- == *a* ]] && __hx_allexport=1 || __hx_allexport=
 set +a
 \builtin shopt -q expand_aliases && __hx_aliases=1 || __hx_aliases=
@@ -40,12 +40,12 @@ __hx_begin() {
   __hx_random
   builtin printf -v __hx_session '%016x%s' "$__hx_now" "$REPLY"
   export HX_SESSION=$__hx_session
-  # PS0 notes for each line: folder, start (us), history number, whether HX_PRIVATE is set, status of
-  # the line before. All are assigned while something is expanded that comes out empty.
-  # (what is assigned there and in __hx_precmd is an array: `set -a` does not export those)
+  # PS0 stores for each line: folder, start (us), history number, whether HX_PRIVATE is set, and the
+  # status of the line before. It assigns them in expansions whose results are empty.
+  # (These variables and those of __hx_precmd are arrays, because `set -a` does not export arrays.)
   __hx_lines=(0) __hx_again=(0) __hx_base=(0) __hx_folders=() __hx_starts=() __hx_numbers=() __hx_hidden=() __hx_statuses=()
   __hx_void=('')
-  # ([^0-9], since `!` in a prompt is the history number in POSIX mode)
+  # ([^0-9], because `!` in a prompt is the history number in POSIX mode)
   __hx_stamp='${PWD##"${__hx_folders[__hx_lines]:=$PWD}"}'
   __hx_stamp+='${__hx_void[__hx_starts[__hx_lines]=${EPOCHREALTIME/[^0-9]/},'
   __hx_stamp+='__hx_numbers[__hx_lines]=HISTCMD,__hx_hidden[__hx_lines]=0${HX_PRIVATE:+1},'
@@ -71,7 +71,7 @@ __hx_random() { # 16 hexadecimal digits -> REPLY
   fi
 }
 
-__hx_describe() { # what every header of the session says: tags, and values in their order
+__hx_describe() { # the tags and values of every header of this session
   local __hx_line='\l' __hx_user='\u'
   __hx_line=${__hx_line@P}
   __hx_tags='\0P%s\0Q%s\0Sbash\0V%s\0h%s\0u%s\0L%s'
@@ -84,19 +84,19 @@ __hx_describe() { # what every header of the session says: tags, and values in t
   fi
 }
 
-__hx_make_folder() { # root must not put folders of its own into the home of somebody else
+__hx_make_folder() { # root must not create its folders in the home of another user
   local __hx_parent=$__hx_dir
   until [[ -d $__hx_parent || $__hx_parent != */* ]]; do __hx_parent=${__hx_parent%/*}; done
   [[ ! -O $__hx_parent ]] || (builtin umask 077 && command mkdir -p -- "$__hx_dir")
 }
 
-__hx_check_size() { # detached: nothing waits for it, and no job is announced
-  # shellcheck disable=SC2016 # the words of another shell
+__hx_check_size() { # in the background: the shell does not wait for it and announces no job
+  # shellcheck disable=SC2016 # sh expands these words
   (sh -c 'set -- "$1" $(du -sk "$2"); [ "$2" -le 1024 ] || exec "$1" status' \
     sh "$__hx_exe" "$__hx_dir" </dev/null >/dev/null 2>&1 &)
 }
 
-__hx_chain_exit() { # before what the user has on EXIT, not instead of it
+__hx_chain_exit() { # run before the EXIT trap of the user, not instead of it
   local __hx_trap=()
   __hx_print trap -p EXIT || return 1
   case $REPLY in
@@ -108,21 +108,22 @@ __hx_chain_exit() { # before what the user has on EXIT, not instead of it
 
 # ---- hooks ----
 
-# From 5.1 on PROMPT_COMMAND is a list. First in it: time and status are those of the command. Last:
-# the history number is that of the prompt, whatever others did to the history, and one is left when
-# somebody assigns to PROMPT_COMMAND. bash-preexec must have the first element to itself until it is
-# installed (at the first prompt), and then run what it runs last as the last.
+# From 5.1 on PROMPT_COMMAND is a list, and __hx_precmd is its first and last element. As the first it
+# sees the time and the status of the command. As the last it sees the history number of the prompt,
+# whatever other elements did to the history, and it survives an assignment to PROMPT_COMMAND.
+# bash-preexec needs the first element for itself until it is installed (at the first prompt); its
+# own last function must stay the last.
 __hx_arm() {
-  # a DEBUG trap runs before a function that PS0 calls: bash-preexec takes that for the line
+  # a DEBUG trap runs before a function that PS0 calls: bash-preexec would take that for the line
   if [[ ${__bp_imported-} && $__hx_ps0 == *__hx_started* ]] && __hx_writable PS0; then
     PS0=${PS0/"$__hx_ps0"/} __hx_ps0=$__hx_stamp
   fi
-  if ! builtin shopt -q promptvars; then # PS0 would be printed as it stands
+  if ! builtin shopt -q promptvars; then # bash would print PS0 without expanding it
     if [[ ${PS0-} == *"$__hx_ps0"* ]] && __hx_writable PS0; then PS0=${PS0/"$__hx_ps0"/}; fi
   elif [[ ${PS0-} != *"$__hx_ps0"* ]] && __hx_writable PS0; then
     PS0=$__hx_ps0${PS0-}
   fi
-  # (8: a tool that insists on its place as this one does must not make the list grow for ever)
+  # (at most 8 times: another tool may insist on its place too, and the list must not grow for ever)
   if ! __hx_is_armed && ((__hx_rearmed++ < 8)) && __hx_writable PROMPT_COMMAND; then
     __hx_hook_prompt
   fi
@@ -146,13 +147,13 @@ __hx_hook_prompt() {
     PROMPT_COMMAND[0]=__hx_precmd$'\n'$PROMPT_COMMAND
     return
   elif ((__hx_version < 501)); then
-    # (a newline, since what stands there may end in a semicolon)
+    # (a newline, because the old value may end with a semicolon)
     PROMPT_COMMAND=__hx_precmd${PROMPT_COMMAND:+$'\n'$PROMPT_COMMAND}
     [[ $PROMPT_COMMAND == *__bp_interactive_mode* ]] || PROMPT_COMMAND=$PROMPT_COMMAND$'\n'__hx_precmd
     return
   fi
   for __hx_each in "${PROMPT_COMMAND[@]}"; do
-    # what was appended to the first element gets one of its own, and there the PIPESTATUS it expects
+    # what was appended to the first element becomes an element, and gets the PIPESTATUS it expects
     __hx_each=${__hx_each#__hx_precmd}
     while [[ $__hx_each == [$';\n ']* ]]; do __hx_each=${__hx_each:1}; done
     case $__hx_each in
@@ -164,8 +165,8 @@ __hx_hook_prompt() {
   PROMPT_COMMAND=(__hx_precmd "${__hx_others[@]}" __hx_precmd "${__hx_final[@]}")
 }
 
-# What runs at every prompt is as few commands in as few functions as can be: 500 us are all it may
-# take, a command is 5 to 10, and bash copies a function for each call. The rare ways are apart.
+# What runs at every prompt has few commands in few functions. It may take 500 us; a command takes 5
+# to 10 us, and bash copies a function at each call. Rare cases are in functions of their own.
 __hx_precmd() {
   local __hx_status=$? __hx_pipe=("${PIPESTATUS[@]}") __hx_flags=$-
   if ((__hx_again && !__hx_lines && !__hx_begun)) && [[ ${PROMPT_COMMAND-} == __hx_precmd ]]; then
@@ -173,7 +174,7 @@ __hx_precmd() {
   else
     __hx_prompted 2>/dev/null
   fi
-  # bash restores `$?` after an element of the list: failing would only set off an ERR trap
+  # bash restores `$?` after an element of the list; a failure here would only trigger an ERR trap
   [[ $__hx_flags != *e* && ${PROMPT_COMMAND-} != __hx_precmd ]] || return 0
   return "$__hx_status"
 }
@@ -209,8 +210,8 @@ __hx_mind_pause() {
   fi
 }
 
-# HISTCMD must tell whether bash stored a line: what it did not store is private. With ignoredups
-# it would not, so while lines are recorded that is taken out and done here.
+# HISTCMD must tell whether bash stored a line, because a line that it did not store is private. With
+# ignoredups it would not tell, so hx removes that option while it records, and does its work here.
 __hx_mind_histcontrol() {
   local __hx_list=:${HISTCONTROL-}:
   if [[ $__hx_private || ! -O $__hx_dir ]]; then
@@ -230,9 +231,9 @@ __hx_mind_histcontrol() {
   esac
 }
 
-# ---- bash 5.0 to 5.2: all at the end of a command ----
+# ---- bash 5.0 to 5.2: one record at the end of a command ----
 
-# The line number __hx_i of those that PS0 noted. With an argument it has not ended.
+# Write the line with index __hx_i of those that PS0 stored. With an argument, it has not ended.
 __hx_record_line() {
   __hx_number=${__hx_numbers[__hx_i]}
   if ((__hx_hidden[__hx_i])); then __hx_last_number=0 && return; fi
@@ -249,8 +250,9 @@ __hx_record_line() {
     "${__hx_starts[__hx_i]}" "${__hx_folders[__hx_i]-}" "$__hx_command"
 }
 
-# Several lines only after a paste; with an argument (S) the last of them has not ended, and HISTCMD
-# is less by one. A history that became shorter answers wrong, and of an empty one bash 5.1 dies.
+# There are several lines only after a paste. With an argument (S) the last of them has not ended, and
+# HISTCMD is less by one. A history that became shorter gives wrong numbers; bash 5.1 crashes on an
+# empty one.
 __hx_record_lines() {
   if [[ $__hx_was_private || $__hx_private || ! -O $__hx_dir ||
     $HISTCMD+$# -lt __hx_numbers[__hx_lines-1] ]]; then
@@ -270,8 +272,8 @@ __hx_record_lines() {
   [[ ! $__hx_duplicates ]] || __hx_drop_duplicates
 }
 
-# A pasted line that deletes from the history moves what comes after: then there is no telling which
-# text belongs to which line.
+# A pasted line that deletes from the history moves the later entries: then no text can be assigned
+# to a line.
 __hx_in_order() {
   local __hx_i
   for ((__hx_i = 1; __hx_i < __hx_lines; __hx_i++)); do
@@ -281,8 +283,8 @@ __hx_in_order() {
   done
 }
 
-# The tags that tell how a line ended -> __hx_outcome. A line that came later is in the history but
-# did not run: then the status is that of its error.
+# Set __hx_outcome to the tags that tell how a line ended. When a later line is in the history but did
+# not run, the status is that of its error.
 __hx_judge() {
   if [[ $HISTCMD -gt $1 ]]; then
     __hx_outcome="\0e$__hx_now"
@@ -293,8 +295,7 @@ __hx_judge() {
   fi
 }
 
-# PIPESTATUS outlives what does not set it (`&`, a function definition): then it is that of an
-# earlier line.
+# Some lines do not set PIPESTATUS (`&`, a function definition): then it is that of an earlier line.
 __hx_judge_pipe() {
   local __hx_list
   builtin printf -v __hx_list '%s ' "${__hx_pipe[@]}"
@@ -306,11 +307,11 @@ __hx_judge_pipe() {
   __hx_last_pipe=$__hx_list __hx_last_job=${!-}
 }
 
-# ---- bash 5.3: a start, then an end ----
+# ---- bash 5.3: a start record, then an end record ----
 
 __hx_use_53() {
   __hx_ps0='${| __hx_started; }'
-  # (a string, since it is no syntax of an older bash; the words inside are parsed at each call)
+  # (a string, because an older bash cannot parse it; bash parses the words inside at each call)
   builtin eval '__hx_print() { REPLY=${ \builtin "$@"; }$__hx_newline; }'
 }
 

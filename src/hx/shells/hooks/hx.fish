@@ -1,6 +1,6 @@
-# hx for fish 3.4 and later. Builtins only: a command costs no process.
-# fish has no clock. A header holds the time once and the uptime at that moment, events hold the
-# uptime (10 ms). Without /proc/uptime the time is that of a change to our own file (1 s).
+# The hook of hx for fish 3.4 and later. It uses only builtins, so a command starts no process.
+# fish has no clock. A header has the time and the uptime of one moment, events have the uptime (10 ms).
+# Without /proc/uptime the time is the modification time of a file of hx (1 s).
 if status is-interactive
     set -gu __hx_dir @SPOOL@
     set -gu __hx_pause @PAUSE@
@@ -21,7 +21,7 @@ if status is-interactive
         set -lx PATH $PATH /usr/bin /bin # it may lead nowhere
         set -eg __hx_session
         set -gu __hx_begin_us (command date +%s%6N 2>/dev/null)
-        # BSD date knows no fractions of a second
+        # BSD date has no fractions of a second
         string match -qr '^\d+$' -- "$__hx_begin_us"
         or set __hx_begin_us (command date +%s 2>/dev/null)000000
         string match -qr '^\d{12,}$' -- "$__hx_begin_us"; or return
@@ -42,7 +42,7 @@ if status is-interactive
     function __hx_random_hex # 16 digits
         if test -r /proc/sys/kernel/random/uuid
             read --local uuid </proc/sys/kernel/random/uuid
-            # without the digits that all such uuids share
+            # without the digits that all uuids of this version share
             string replace -r '^(.{8})-(.{4})-.*(.{4})$' '$1$2$3' -- $uuid
         else
             builtin printf '%08x' (builtin random 0 4294967295) (builtin random 0 4294967295)
@@ -82,7 +82,7 @@ if status is-interactive
         ) &' hx $__hx_dir $__hx_exe </dev/null >/dev/null 2>&1
     end
 
-    # Most lines pass two tests: the pattern finds those that need a closer look.
+    # Most lines need only two tests: the pattern finds the lines that need more.
     function __hx_preexec --on-event fish_preexec
         set __hx_running ''
         test x = "x$HX_PRIVATE$fish_private_mode" -a ! -e $__hx_pause
@@ -148,7 +148,7 @@ if status is-interactive
             '(?s)(?:hx|history-extended)[^\w./-]++(?:-.*\s)?(?:forget|redact)' -- $argv[1]
     end
 
-    # Lines of up to 200 characters are not counted: 4096 of them stay below 4 MiB anyhow.
+    # Lines of up to 200 characters are not counted, because 4096 of them are below 4 MiB.
     function __hx_count_bytes
         set -l bytes (string length -- $argv[1])
         string match -qr '[^\x00-\x7f]' -- $argv[1]; and set bytes (builtin math $bytes x 4)
@@ -161,7 +161,7 @@ if status is-interactive
         return 0 # set leaves the status as it is
     end
 
-    # Lines that wait for no job (set x 1, a | b &) leave the statuses of an earlier one behind.
+    # Lines that wait for no job (set x 1, a | b &) leave the statuses of an earlier line.
     function __hx_has_pipeline
         string match -qr '(?<!\|)\|(?!\|)' -- $argv[1]
         and not string match -qr '&\s*$' -- $argv[1]
@@ -172,7 +172,7 @@ if status is-interactive
         set -l seq $__hx_numbers[1]
         if test -n "$__hx_begin_uptime"
             read --local --delimiter ' ' uptime idle </proc/uptime
-            # with its number behind the 10 ms: commands of the same moment stay in order
+            # with the seq behind the 10 ms, so that commands of one moment stay in order
             builtin printf '\0HX1S\0n%s\0U%s%04d\0d%s\0c%s\0\0' \
                 $seq $uptime $seq "$PWD" $argv[1] >>$__hx_file 2>/dev/null
         else
@@ -190,7 +190,7 @@ if status is-interactive
         set __hx_numbers $__hx_tens{0,1,2,3,4,5,6,7,8,9}
     end
 
-    # fish itself reports a full disk, whatever we do: so 1, 2, 4 and so on to 64 commands wait.
+    # fish always reports a full disk itself, so after a failure hx skips 1, 2, 4 ... 64 commands.
     function __hx_back_off
         test $__hx_failed_seq = $__hx_seq; and test $__hx_wait -lt 64
         and set __hx_wait (builtin math $__hx_wait x 2)
@@ -239,7 +239,7 @@ if status is-interactive
         test -s $__hx_file
     end
 
-    # Microseconds: of a NUL that readers pass over, then the number to keep commands in order.
+    # Microseconds: a NUL, which readers skip, then the seq, which keeps commands in order.
     function __hx_time_of_change
         builtin printf '\0' >>$__hx_file 2>/dev/null
         set -l changed_s (builtin path mtime -- $__hx_file 2>/dev/null) # fish 3.5
@@ -250,7 +250,7 @@ if status is-interactive
 
 @PICKER@
 
-    # one that came with the environment is not of this shell
+    # a session id from the environment is that of another shell
     set -q __hx_session; and not set -qx __hx_session; or __hx_begin
     set -gu __hx_file $__hx_dir/$__hx_session.$__hx_generation
 end

@@ -1,7 +1,7 @@
-# hx for zsh 5.8 and later. Builtins only: a command costs no process.
-# The functions carry their own options (sticky emulation), so that nothing the user sets breaks
-# them or makes them talk. Their text stands in one quoted string: no apostrophe may occur in it.
-# A function call costs 15-20 us, as much as a write: what every command needs stands in few.
+# The hook of hx for zsh 5.8 and later. It uses only builtins, so a command starts no process.
+# The functions have their own options (sticky emulation), so that no option of the user breaks them
+# or makes them print. Their text is in one quoted string, so it must not contain an apostrophe.
+# A function call takes 15-20 us, as long as a write: what every command needs is in few functions.
 if [[ -o interactive ]] && \builtin zmodload zsh/datetime zsh/system 2>|/dev/null; then
 \builtin typeset -g __hx_dir=@SPOOL@ __hx_pause=@PAUSE@ __hx_exe=@HX@
 \builtin typeset -g __hx_nul=$'\0' __hx_newline=$'\n'
@@ -10,14 +10,14 @@ if [[ -o interactive ]] && \builtin zmodload zsh/datetime zsh/system 2>|/dev/nul
   -o local_traps -c '
 __hx_load() {
   typeset -g +x __hx_dir __hx_pause __hx_exe __hx_nul __hx_newline  # all_export exports them
-  # one that came with the environment is not of this shell
+  # a session id from the environment is that of another shell
   [[ -n ${__hx_session-} && ${(t)__hx_session} != *export* ]] || __hx_begin
   __hx_file=$__hx_dir/$__hx_session.$__hx_generation
   typeset -ga zshaddhistory_functions preexec_functions precmd_functions zshexit_functions
   __hx_take_places
 }
 
-__hx_take_places() {  # what other hooks cost is not part of the duration of a command
+__hx_take_places() {  # the time of other hooks is not part of the duration of a command
   preexec_functions=(${preexec_functions:#__hx_preexec} __hx_preexec)
   precmd_functions=(__hx_precmd ${precmd_functions:#__hx_precmd})
   zshaddhistory_functions=(${zshaddhistory_functions:#__hx_zshaddhistory} __hx_zshaddhistory)
@@ -27,27 +27,27 @@ __hx_take_places() {  # what other hooks cost is not part of the duration of a c
 __hx_begin() {
   local -a now=($epochtime)
   local boot_id="" hex=""
-  { builtin sysread boot_id </proc/sys/kernel/random/boot_id } 2>/dev/null  # read depends on IFS
+  { builtin sysread boot_id </proc/sys/kernel/random/boot_id } 2>/dev/null  # sysread, because read depends on IFS
   typeset -g +x __hx_boot_id=${boot_id%$__hx_newline} __hx_file=""
   typeset -g +x __hx_begin_us=$((now[1] * 1000000 + now[2] / 1000))
   __hx_random_hex
   typeset -g +x __hx_session=${(L)${(l:16::0:)$(([##16]__hx_begin_us))}}$hex
   typeset -gx HX_SESSION=$__hx_session
-  # __hx_start_us is empty while no command runs that was recorded
+  # __hx_start_us is empty unless a recorded command runs
   typeset -g +x __hx_typed="" __hx_start_us="" __hx_expanded=""
   typeset -gi +x __hx_seq=0 __hx_generation=0 __hx_commands=0 __hx_bytes=0
   [[ -d $__hx_dir ]] || __hx_make_folder
   [[ ! -O $__hx_dir ]] || __hx_check_size
 }
 
-__hx_random_hex() {  # 16 digits into hex
+__hx_random_hex() {  # put 16 digits into hex
   local raw="" byte
   { builtin sysread -s 8 raw </dev/urandom } 2>/dev/null
   while (( $#raw < 8 )); do raw+=${(#):-$((RANDOM % 256))}; done
   for byte in ${(s::)raw}; do hex+=${(L)${(l:2::0:)$(([##16] #byte))}}; done
 }
 
-__hx_make_folder() {  # root must not put its own folders into the home of somebody else
+__hx_make_folder() {  # root must not create its folders in the home of another user
   local existing=$__hx_dir
   until [[ -d $existing ]]; do existing=${existing:h}; done
   (( EUID != 0 )) || [[ -O $existing ]] || return 0
@@ -55,8 +55,8 @@ __hx_make_folder() {  # root must not put its own folders into the home of someb
   return 0
 }
 
-# Sizes in KiB; once a shell, in the background. It is no child of the shell: zsh loses a prompt that
-# it writes at the moment when a signal tells that a child has ended.
+# Check the size (KiB) of the spool, once in each shell, in the background. The process is not a child
+# of the shell: zsh loses a prompt that it writes while SIGCHLD comes.
 __hx_check_size() {
   ( /bin/sh -c "
     PATH=\$PATH:/usr/bin:/bin
@@ -65,13 +65,13 @@ __hx_check_size() {
   " hx $__hx_dir $__hx_exe </dev/null >/dev/null 2>&1 & )
 }
 
-# The line as typed: hist_reduce_blanks takes the leading blank away before preexec sees it.
+# The line as typed: hist_reduce_blanks removes the leading blank before preexec sees the line.
 __hx_zshaddhistory() {
   __hx_typed=${1%$__hx_newline}
 }
 
 __hx_preexec() {
-  builtin trap - DEBUG  # it is for the lines of the user
+  builtin trap - DEBUG  # the trap is for the lines of the user
   local line=${__hx_typed:-${1:-${3:-$2}}} typed=$__hx_typed
   [[ $ZSH_SUBSHELL == 0 && ! -o restricted ]] || return 0
   __hx_typed="" __hx_start_us=""
@@ -100,7 +100,7 @@ __hx_precmd() {
   local n=$__hx_nul end_us=$((now[1] * 1000000 + now[2] / 1000))
   local record="${n}HX1E${n}n$__hx_seq${n}b$start_us${n}e$end_us${n}x$exit_status${n}p$statuses$n$n"
   __hx_bytes+=$#record
-  builtin trap "" XFSZ  # ulimit -f must not end the shell
+  builtin trap "" XFSZ  # a file size limit (ulimit -f) must not end the shell
   { builtin print -rn -- $record >>|$__hx_file } 2>/dev/null || return 0
 }
 
@@ -115,21 +115,21 @@ __hx_zshexit() {
     2>/dev/null || return 0
 }
 
-__hx_is_paused() {  # the pause file is there
+__hx_is_paused() {  # succeed when the pause file exists
   local text=""
   { builtin sysread -s 100 text <$__hx_pause } 2>/dev/null
   local deadline_s=${text%%$__hx_newline*}
   [[ $deadline_s != [0-9](#c1,12) ]] || (( deadline_s > EPOCHSECONDS ))
 }
 
-# hx forget, hx redact. The exact pattern runs out of memory on a long text and then ends the shell.
+# For hx forget and hx redact. On a long text the exact pattern exhausts the memory and ends the shell.
 __hx_names_secret() {
   [[ $1 == *forget* || $1 == *redact* ]] || return 1
   (( $#1 > 2000 )) ||
     [[ $1 == *(hx|history-extended)[^[:alnum:]_./-]##(-*[[:space:]]|)(forget|redact)* ]]
 }
 
-# Lines that wait for no job (x=1, a | b &) leave the statuses of an earlier pipeline behind.
+# Lines that wait for no job (x=1, a | b &) leave the statuses of an earlier pipeline.
 __hx_has_pipeline() {
   (( $#__hx_expanded <= 2000 )) || return 0
   local -a words=(${(z)__hx_expanded})
@@ -157,11 +157,11 @@ __hx_rotate() {  # at most 16 generations of about 4 MiB; fails while the oldest
   __hx_file=$__hx_dir/$__hx_session.$__hx_generation
 }
 
-__hx_make_file() {  # a file begins with its header; one that is empty has none
+__hx_make_file() {  # a file begins with its header; an empty file has none yet
   local n=$__hx_nul fd
   builtin sysopen -w -m 0600 -o creat,cloexec -u fd $__hx_file 2>/dev/null || return 1
   exec {fd}>&-
-  # the umask may have taken away what the mode asks for
+  # the umask may have removed permissions from the mode
   { builtin zmodload -F zsh/files b:zf_chmod && builtin zf_chmod 0600 $__hx_file } 2>/dev/null
   local header="${n}HX1H${n}s$__hx_session${n}g$__hx_generation${n}P$$${n}Q$PPID${n}b$__hx_begin_us"
   header+="${n}Szsh${n}V$ZSH_VERSION${n}h$HOST${n}u${USER:-$USERNAME}${n}L${SHLVL:-0}${n}d$PWD"

@@ -21,11 +21,11 @@ from hx.cli.events_output import print_json
 from hx.cli.progress import Progress
 from hx.cli.text import count
 from hx.cli.times import local, rfc3339
+from hx.core.device_names import cut_label
 from hx.core.errors import NotInVault, UsageError
 from hx.core.format.phrases import new_secret, words_of
-from hx.core.label import cut_label
 from hx.database.sync import vault as rows
-from hx.device_handover import hand_over
+from hx.device import hand_over
 from hx.sync import enroll
 from hx.sync.pull import pull
 from hx.sync.push import push
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from hx.config import Config
     from hx.custody.key_set import Secrets
     from hx.sync.context import SyncContext
-    from hx.sync.enroll import Here, Place
+    from hx.sync.enroll import ThisDevice, VaultPlace
 
 
 def run(name: str, given: Namespace, config: Config) -> int:
@@ -72,13 +72,13 @@ def _require_no_vault(context: Context) -> None:
         )
 
 
-def _place(given: Namespace, context: Context) -> Place:
+def _place(given: Namespace, context: Context) -> VaultPlace:
     store = store_at(context, given.store, private=getattr(given, "no_encrypt", False))
     folder = os.path.basename(given.store.rstrip("/")) or "vault"
-    return enroll.Place(store, given.store, given.vault_name or folder)
+    return enroll.VaultPlace(store, given.store, given.vault_name or folder)
 
 
-def _here(given: Namespace, context: Context) -> Here:
+def _here(given: Namespace, context: Context) -> ThisDevice:
     """Return this device as `enroll` needs it.
 
     Custody is chosen, and its passphrase asked for, before anything is written.
@@ -91,10 +91,10 @@ def _here(given: Namespace, context: Context) -> Here:
     def keep(secrets: Secrets) -> None:
         hand_over(chosen, secrets, path)
 
-    return enroll.Here(context.database, keys, label, keep, context.now_us)
+    return enroll.ThisDevice(context.database, keys, label, keep, context.now_us)
 
 
-def _with_new_id(given: Namespace, context: Context, place: Place) -> Context:
+def _with_new_id(given: Namespace, context: Context, place: VaultPlace) -> Context:
     """Give this device a new id when its id has left this vault before: no id is admitted twice."""
     from hx.sync.leave import left_before
 
@@ -104,7 +104,7 @@ def _with_new_id(given: Namespace, context: Context, place: Place) -> Context:
     return custody.renewed(context, cut_label((given.name or context.config.host).encode()))
 
 
-def _init(given: Namespace, context: Context, place: Place) -> int:
+def _init(given: Namespace, context: Context, place: VaultPlace) -> int:
     enroll.require_empty(place.store, place.url)
     entropy = new_secret()
     if not given.json:
@@ -139,7 +139,7 @@ def _name_device(context: Context, label: str) -> None:
         rename_device(context.database, context.who.device_id, label)
 
 
-def _join(given: Namespace, context: Context, place: Place) -> int:
+def _join(given: Namespace, context: Context, place: VaultPlace) -> int:
     secret = prompts.read_code(given.code_file)
     context = _with_new_id(given, context, place)
     here = _here(given, context)
@@ -149,7 +149,7 @@ def _join(given: Namespace, context: Context, place: Place) -> int:
     return _tell(given, context, place, events)
 
 
-def _recover(given: Namespace, context: Context, place: Place) -> int:
+def _recover(given: Namespace, context: Context, place: VaultPlace) -> int:
     entropy = prompts.read_words(given.words_file)
     context = _with_new_id(given, context, place)
     here = _here(given, context)
@@ -168,7 +168,7 @@ def _first_sync(context: Context, label: str) -> int:
     return pulled.events
 
 
-def _tell(given: Namespace, context: Context, place: Place, events: int) -> int:
+def _tell(given: Namespace, context: Context, place: VaultPlace, events: int) -> int:
     vault_id = _vault_id(context)
     if given.json:
         print_json(
@@ -202,7 +202,7 @@ def _invite(given: Namespace, config: Config) -> int:
                 "this device cannot invite yet, because the vault has not admitted it",
                 "run `hx sync` on a device that is in the vault, then here",
             )
-        code, expires_at_us = enroll.invitation(sync_context)
+        code, expires_at_us = enroll.make_invitation(sync_context)
         push(sync_context, outbox_of(context), label_of(context), listed=True)
     print_newcomers(sync_context)
     if given.json:

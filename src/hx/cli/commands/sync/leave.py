@@ -14,7 +14,7 @@ from hx.core.errors import Busy, HxError, KeyMissing
 from hx.custody.place import read_note
 from hx.database.sync import vault as rows
 from hx.sync.device_state import WAITING
-from hx.sync.leave import be_gone, outlook, publish_and_leave
+from hx.sync.leave import outlook, publish_and_leave, remove_vault
 from hx.sync.pull import pull
 
 TYPE_CHECKING = False
@@ -42,7 +42,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
         published = _last_sync(context, seen) if not given.offline else False
         left = 0 if published else outlook(sync_context_of(context)).unpublished
         if not published:
-            be_gone(sync_context_of(context), outbox_of(context))
+            remove_vault(sync_context_of(context), outbox_of(context))
         _drop_keys(context)
     scrub(context)
     _print(given, context, vault, published=published, left=left)
@@ -82,7 +82,7 @@ def _last_sync(context: Context, seen: Outlook) -> bool:
             sync_context.tell = progress.told
             pull(sync_context)
             if not outlook(sync_context).publishes:
-                return be_gone(sync_context, outbox)
+                return remove_vault(sync_context, outbox)
             is_gone = publish_and_leave(sync_context, outbox, label)
     except HxError as error:
         left = outlook(sync_context).unpublished

@@ -95,10 +95,10 @@ def _print(given: Namespace, context: Context, done: Repaired, rebuilt: Rebuilt 
                 "read": done.read,
                 "events": done.events,
                 "published": done.lost,
-                "removed": done.leftovers,
+                "removed": done.unlisted,
                 "slots": done.slots,
                 "invitations": done.invitations,
-                "vault_file": done.marker,
+                "vault_file": done.vault_file,
                 "problems": [object_of(names, problem) for problem in done.damaged],
                 "pulled": done.pulled._asdict(),
                 "pushed": done.pushed._asdict(),
@@ -120,13 +120,13 @@ def _print(given: Namespace, context: Context, done: Repaired, rebuilt: Rebuilt 
 def _lines(done: Repaired) -> Iterator[str]:
     yield f"read again: {count(done.read, 'object')} without faults"
     lines = (
-        (done.marker, "restored: the vault file"),
+        (done.vault_file, "restored: the vault file"),
         (done.events, f"restored: {count(done.events, 'event')} that this device lacked"),
         (
             done.lost,
             f"published again: the content of {count(done.lost, 'object')} that the store had lost",
         ),
-        (done.leftovers, f"removed: {count(done.leftovers, 'object')} that no manifest lists"),
+        (done.unlisted, f"removed: {count(done.unlisted, 'object')} that no manifest lists"),
         (done.slots, f"published: {count(done.slots, 'key')} that another device lacked"),
         (done.invitations, f"removed: {count(done.invitations, 'closed invitation')}"),
     )

@@ -15,8 +15,7 @@ from hx.core.errors import HxError
 from hx.core.format.verdict import PENDING, REJECTED
 from hx.database.sync import ledger
 from hx.database.sync import vault as rows
-from hx.sync.device_copies import note
-from hx.sync.device_state import WAITING, place_here, require_place, waits
+from hx.sync.device_state import WAITING, note_copies, place_here, require_place, waits
 from hx.sync.pull import pull, require_vault, with_counts
 from hx.sync.push import Pushed, push
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from hx.cli.context import Context
     from hx.config import Config
-    from hx.sync.context import Note, Pulled, SyncContext
+    from hx.sync.context import ObjectNote, Pulled, SyncContext
 
 
 COPIED = "another copy of this device has written to the vault: a copied disk or a restored backup"
@@ -71,7 +70,7 @@ def _unfinished_push(context: Context) -> tuple[str, ...]:
 
 def _warn_of_copies(sync_context: SyncContext, own: tuple[str, ...]) -> None:
     """Warn of another copy of this device, once and not at every sync."""
-    if note(sync_context, own):
+    if note_copies(sync_context, own):
         print(f"hx: warning: {COPIED}\nhx: hint: {COPIED_HINT}", file=sys.stderr)
 
 
@@ -170,7 +169,7 @@ def _remember(
         rows.update(sync_context.database, outcome=outcome, conditions=conditions)
 
 
-def _say(note: Note) -> None:
+def _say(note: ObjectNote) -> None:
     detail = f": {note.detail}" if note.detail else ""
     print(f"{note.verdict:<12} {note.key}{detail}", file=sys.stderr)
 

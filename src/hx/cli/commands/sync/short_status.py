@@ -14,7 +14,7 @@ from hx.database.sync import ledger, unpublished, vault
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.cli.context import Context
-    from hx.database.sync.forget_status import Elsewhere
+    from hx.database.sync.sync_status import ForgetStatus
     from hx.database.sync.vault import Vault
 
 _UNFINISHED = ("pending", "rejected")
@@ -26,7 +26,7 @@ class InShort(NamedTuple):
     vault: Vault
     counts: dict[str, int]  # status -> objects
     unpublished: int  # events
-    forgotten: Elsewhere | None
+    forgotten: ForgetStatus | None
 
 
 def in_short(context: Context) -> InShort | None:

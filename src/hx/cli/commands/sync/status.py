@@ -17,10 +17,8 @@ from hx.core.errors import HxError, NotInVault
 from hx.core.format.phrases import fingerprint_words
 from hx.core.format.verdict import IMPORTED, PENDING, REJECTED, SKIPPED, SUPERSEDED
 from hx.core.record import NamedTuple
-from hx.database.sync import forget_status as forgotten
 from hx.database.sync import ledger, sync_status, unpublished
-from hx.sync import device_copies
-from hx.sync.device_state import OUTSIDE, WAITING, place_of, waits
+from hx.sync.device_state import OUTSIDE, WAITING, copy_seen_us, place_of, waits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,8 +28,7 @@ if TYPE_CHECKING:
     from hx.cli.commands.sync.reasons import ForeignFiles
     from hx.cli.context import Context
     from hx.config import Config
-    from hx.database.sync.forget_status import Elsewhere
-    from hx.database.sync.sync_status import DeviceSeen, Why
+    from hx.database.sync.sync_status import DeviceSeen, ForgetStatus, Why
     from hx.database.sync.vault import Vault
     from hx.sync.context import SyncContext
 
@@ -49,7 +46,7 @@ class Seen(NamedTuple):
     reasons: list[Why]  # why objects are pending, skipped or rejected
     devices: list[DeviceSeen]
     unpublished: int  # events
-    forgotten: Elsewhere | None
+    forgotten: ForgetStatus | None
     custody: str
     place: str  # of this device, one of hx.sync.device_state.PLACES
     advice: tuple[str, ...]  # what the place means and what to do; empty for a member
@@ -87,11 +84,11 @@ def _look(context: Context, sync_context: SyncContext) -> Seen:
         sync_status.reasons(database),
         sync_status.devices(database, trust, sync_context.me),
         unpublished.count(database, context.now_us),
-        forgotten.elsewhere(database, sync_context.me, trust),
+        sync_status.forget_status(database, sync_context.me, trust),
         _custody(context),
         place,
         waits(database) if place == WAITING else OUTSIDE.get(place, ()),
-        device_copies.noted_us(database),
+        copy_seen_us(database),
         context.now_us,
     )
 
@@ -111,7 +108,7 @@ def _check(
 
     try:
         sync_context.list_manifests()
-        sync_context.require_marker()
+        sync_context.require_vault_file()
         new_manifests = [key for key, _ in unseen(sync_context)]
         foreign = foreign_files(sync_context.store, verbose=verbose)
         return StoreContent(new_manifests, foreign), None

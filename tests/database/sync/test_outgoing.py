@@ -1,0 +1,22 @@
+"""Own segments on their way to the store."""
+
+from __future__ import annotations
+
+from database.sync.ledger_rows import ME, listed
+from hx.database.sync import outgoing
+
+
+def rows(database):
+    sql = "SELECT device_id, object_id, first_us, last_us FROM outgoing ORDER BY object_id"
+    return [(row[0], row[1][0], *row[2:]) for row in database.execute(sql)]
+
+
+def test_what_is_put_next_is_noted_with_its_times_and_nothing_else(database):
+    assert not outgoing.is_any(database)
+    outgoing.note(database, ME, [listed(1, 5, 6), listed(2, None, None)])
+    assert rows(database) == [(ME, 1, 5, 6), (ME, 2, None, None)]
+    outgoing.note(database, ME, [listed(3)])
+    assert rows(database) == [(ME, 3, 10, 20)]
+    assert outgoing.is_any(database)
+    outgoing.clear(database)
+    assert not outgoing.is_any(database)

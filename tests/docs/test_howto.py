@@ -1,0 +1,228 @@
+"""CONTRIBUTING says how to add a shell, an importer and a store: here each is followed by a toy.
+
+Each test changes a copy of the program in the files that the steps name, and in no others.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from docs.generate import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HX = "import sys; from hx.cli import main; sys.argv[0] = 'hx'; sys.exit(main())"
+
+
+class Scratch:
+    """A copy of the program with a home of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root, self.home = folder / "copy", folder / "home"
+        self.home.mkdir()
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(os.path.join(ROOT, "src"), self.root / "src", ignore=ignored)
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.root / name
+        path.write_text(text)
+        return path
+
+    def insert(self, name: str, before: str, text: str) -> None:
+        """Put a text before another one, which the file has exactly once."""
+        path = self.root / name
+        old = path.read_text()
+        assert old.count(before) == 1, f"{name} has {before!r} {old.count(before)} times"
+        path.write_text(old.replace(before, text + before))
+
+    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        own = {"HOME": str(self.home), "PYTHONPATH": str(self.root / "src")}
+        return subprocess.run(
+            command, env=kept | own | environment, cwd=self.home,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    def hx(self, *words: str, **environment: str) -> str:
+        done = self.run(sys.executable, "-c", HX, *words, **environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def scratch(tmp_path):
+    return Scratch(tmp_path)
+
+
+TOY_HOOK = r"""
+if [ ! -e @PAUSE@ ] && [ -z "${HX_PRIVATE-}" ]; then
+  mkdir -p @SPOOL@
+  printf '\0HX1H\0s00000000000000000000000000000001\0g0\0P1\0b1700000000000000\0Stoy\0hbox\0\0' \
+    > @SPOOL@/00000000000000000000000000000001.0
+  printf '\0HX1C\0n1\0b1700000001000000\0e1700000002000000\0d/w\0x0\0cmake toys\0\0' \
+    >> @SPOOL@/00000000000000000000000000000001.0
+fi
+"""
+
+
+def test_a_shell_is_a_record_a_hook_and_completions(scratch):
+    shells = "src/hx/shells"
+    record = 'Shell("toy", (2, 0), "{home}/.toyrc", ("{home}/.toy_history",)),\n        '
+    scratch.insert(f"{shells}/__init__.py", "Shell(\n            FISH,", record)
+    scratch.write(f"{shells}/hooks/hx.toy", TOY_HOOK)
+    scratch.write(f"{shells}/completions/hx.toy", "complete hx\n")
+    toy = scratch.home / "toy"
+    toy.write_text("#!/bin/sh\necho 'toy, version 2.1'\n")
+    toy.chmod(0o755)
+    (scratch.home / ".toyrc").write_text("# mine\n")
+    path = f"{scratch.home}:{os.environ['PATH']}"
+
+    assert scratch.hx("completions", "toy") == "complete hx\n"
+    told = scratch.hx("setup", "--shell", "toy", "--yes", PATH=path, SHELL=str(toy))
+    assert ".toyrc" in told
+    assert scratch.run("sh", ".toyrc").returncode == 0
+    assert "make toys" in scratch.hx("find", "toys")
+    assert "toy 2.1" in scratch.run(
+        sys.executable, "-c", HX, "doctor", PATH=path, SHELL=str(toy)
+    ).stdout  # fmt: skip
+    scratch.hx("setup", "--undo", "--yes", PATH=path, SHELL=str(toy))
+    assert (scratch.home / ".toyrc").read_text() == "# mine\n"
+
+
+TOY_IMPORTER = """
+from hx.importers import ImportedEntry
+
+KIND = b"toy"
+PLACES: tuple[str, ...] = ("{data}/toy/log",)
+IS_TEXT = True
+RESTAMPS = False
+
+
+def recognises(head):
+    return head.startswith(b"toy log\\n")
+
+
+def read(reading):
+    for number, line in enumerate(reading.lines()):
+        seconds, space, command = line.partition(b" ")
+        if not number:
+            continue
+        if not (space and seconds.isdigit()):
+            reading.fault("line without a time")
+        elif reading.takes(command):
+            yield ImportedEntry(command, int(seconds) * 1_000_000)
+"""
+
+
+def test_an_importer_is_a_module_and_its_name(scratch):
+    scratch.write("src/hx/importers/toy.py", TOY_IMPORTER)
+    registry = "src/hx/importers/registry.py"
+    scratch.insert(registry, "fish, zsh\n", "toy, ")
+    scratch.insert(registry, "fish, zsh, bash)", "toy, ")
+    log = scratch.home / ".local/share/toy/log"
+    log.parent.mkdir(parents=True)
+    log.write_text("toy log\n1700000000 make toys\nwhat\n1700000001 paint toys\n")
+
+    assert "toy" in scratch.hx("import", "--help")
+    (done,) = json.loads(scratch.hx("import", "--json"))
+    assert (done["kind"], done["new"]) == ("toy", 2)
+    assert done["unreadable"] == [{"reason": "line without a time", "count": 1}]
+    assert scratch.hx("import").startswith(f"{log}: 0 new, 2 imported before")
+    assert "paint toys" in scratch.hx("find", "paint")
+
+
+TOY_STORE = """
+from hx.stores import Exists, Missing, Store, StoredObject, not_a_store, require_key
+
+
+def open_url(url, place, device_id, umask):
+    if not place.isalnum():
+        raise not_a_store(url)
+    return ToyStore(place)
+
+
+class ToyStore(Store):
+    shelves = {}
+
+    def __init__(self, place):
+        self.objects = self.shelves.setdefault(place, {})
+
+    def list(self, prefix):
+        objects = [*self.objects.items()]
+        return (StoredObject(key, len(data)) for key, data in objects if key.startswith(prefix))
+
+    def get(self, key, max_bytes):
+        require_key(key)
+        if key not in self.objects:
+            raise Missing(f"{key} is not in the store")
+        return self.objects[key][: max_bytes + 1]
+
+    def put(self, key, data):
+        require_key(key)
+        if self.objects.setdefault(key, bytes(data)) != data:
+            raise Exists(f"{key} is in the store, with other bytes")
+
+    def delete(self, key):
+        require_key(key)
+        self.objects.pop(key, None)
+"""
+TOY_PLACE = """
+class ToyPlace:
+    def __init__(self):
+        self.url = f"toy:shelf{next(_number)}"
+
+    def open(self, device_id=b"d" * 16):
+        from hx.stores.registry import open_store
+
+        return open_store(self.url, device_id)
+
+
+@pytest.fixture
+def in_toy():
+    return ToyPlace()
+
+
+"""
+TOY_OPENER = """if scheme == "toy":
+        from hx.stores import toy
+
+        return toy.open_url
+    """
+
+
+def stored(scratch, store):
+    """The tests of the contract, run on a toy store and nothing else."""
+    scratch.write("src/hx/stores/toy.py", store)
+    scratch.insert("src/hx/stores/registry.py", 'if scheme == "memory":', TOY_OPENER)
+    tests = scratch.root / "tests"
+    shutil.copytree(os.path.join(ROOT, "tests", "stores"), tests / "stores")
+    shutil.copy(os.path.join(ROOT, "tests", "strategies.py"), tests)
+    places = '@pytest.fixture(params=["in_memory"'
+    scratch.insert("tests/stores/conftest.py", places, TOY_PLACE)
+    scratch.insert("tests/stores/conftest.py", '"in_memory", "on_disk"', '"in_toy", ')
+    scratch.write("pytest.ini", "[pytest]\npythonpath = tests\naddopts = --import-mode=importlib\n")
+    return scratch.run(
+        *(sys.executable, "-m", "pytest", "-q", "-c", str(scratch.root / "pytest.ini")),
+        *("-k", "in_toy", "-p", "no:cacheprovider", str(tests / "stores" / "test_contract.py")),
+    )
+
+
+def test_a_store_is_a_module_and_its_scheme_and_the_contract_runs_on_it(scratch):
+    done = stored(scratch, TOY_STORE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "passed" in done.stdout
+
+
+def test_the_contract_finds_a_store_that_overwrites(scratch):
+    broken = TOY_STORE.replace("setdefault(key, bytes(data)) != data", "update({key: data})")
+    done = stored(scratch, broken)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "test_other_bytes_are_refused" in done.stdout

@@ -1,0 +1,98 @@
+"""`make mutate` tells which faults the tests of a module do not notice."""
+
+from __future__ import annotations
+
+import pytest
+
+from faults import mutants
+from mutate import nearest, survivors
+
+MODULE = '''"""A module, and not a fault."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    LEFT = 1
+
+
+def youngest(ages):
+    """The docstring says x = 1."""
+    return [age for age in ages if age < 18]
+
+
+def first_row(database):
+    return database.execute("SELECT id FROM t WHERE a = 1 AND b < 2").fetchone()
+'''
+
+
+def faults(source):
+    return {(mutant.line, mutant.new) for mutant in mutants(source)}
+
+
+def test_faults_are_made_in_code_and_in_sql_and_in_nothing_else():
+    found = faults(MODULE)
+    assert {line for line, _ in found} == {10, 14}
+    assert {new for line, new in found if line == 10} == {"(age <= 18)", "19", "(17)"}
+    sql = [new for line, new in found if line == 14]
+    assert len(sql) == 3
+    assert any("a = 0 AND" in new for new in sql)
+    assert any("= 1 OR b" in new for new in sql)
+    assert any("b <= 2" in new for new in sql)
+
+
+@pytest.mark.parametrize(
+    ("source", "new"),
+    [
+        ("a and b", "(a or b)"),
+        ("if not a:\n    b()", "(a)"),
+        ("if a:\n    b()", "(not (a))"),
+        ("a == b", "(a != b)"),
+        ("raise a", "pass"),
+        ("x = any(a)", "all"),
+        ("x = True", "False"),
+    ],
+)
+def test_each_kind_of_fault_is_made(source, new):
+    assert new in {found for _, found in faults(source)}
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A small tree: a module, and tests that do not look at its border."""
+    module = tmp_path / "src" / "hx" / "ages.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("def is_young(age):\n    return age < 18\n")
+    (module.parent / "__init__.py").touch()
+    (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\nmarkers = ["long"]\n')
+    (tmp_path / "tests").mkdir()
+    weak = "from hx.ages import is_young\n\n\ndef test_it():\n    assert is_young(3)\n"
+    (tmp_path / "tests" / "test_ages.py").write_text(weak)
+    return tmp_path
+
+
+def test_what_no_test_notices_is_told_with_its_line_and_the_tree_is_left_alone(tree):
+    module, told = tree / "src" / "hx" / "ages.py", []
+    before = module.read_text()
+    assert nearest(module, tree) == [tree / "tests" / "test_ages.py"]
+    tests = ["tests/test_ages.py"]
+    alive = survivors(module, tests, tree, told.append)
+    assert {mutant.new for mutant in alive} == {"(age <= 18)", "19", "(17)"}
+    assert "src/hx/ages.py:2: age < 18  ->  (age <= 18)" in told
+    assert module.read_text() == before
+    strong = "    assert is_young(17)\n    assert not is_young(18)\n"
+    with (tree / tests[0]).open("a") as file:
+        file.write(strong)
+    assert survivors(module, tests, tree, told.append) == []
+
+
+def test_the_nearest_tests_of_a_module_without_any_are_those_of_its_folder(tree):
+    (tree / "tests" / "test_ages_of_others.py").touch()
+    tests, source = tree / "tests", tree / "src" / "hx"
+    both = [tests / "test_ages.py", tests / "test_ages_of_others.py"]
+    assert nearest(source / "ages.py", tree) == both
+    assert nearest(source / "folder" / "age.py", tree) == [tests]
+
+
+def test_tests_that_fail_without_a_fault_tell_nothing(tree):
+    (tree / "tests" / "test_ages.py").write_text("def test_it():\n    assert False\n")
+    with pytest.raises(SystemExit, match="do not pass"):
+        survivors(tree / "src" / "hx" / "ages.py", ["tests/test_ages.py"], tree, print)
