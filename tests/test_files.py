@@ -37,7 +37,7 @@ def test_a_folder_that_is_there_keeps_its_mode(tmp_path):
 def test_a_file_in_place_of_a_folder_is_told(tmp_path):
     (tmp_path / "hx").write_text("mine")
     for path in ("hx", "hx/deeper"):
-        with pytest.raises(InputError, match="hx is a file, hx needs a folder there"):
+        with pytest.raises(InputError, match="hx is a file, but hx needs a folder there"):
             private_folder(str(tmp_path / path))
     assert (tmp_path / "hx").read_text() == "mine"
 

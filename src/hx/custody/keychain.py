@@ -153,7 +153,7 @@ def best(device_id: bytes) -> Keychain:
     backend = _configured() or _detected()
     if backend is None:
         raise KeyMissing(
-            "there is no keychain here",
+            "no keychain is running",
             "start one with the Secret Service interface (gnome-keyring, KWallet, KeePassXC)",
         )
     keychain = Keychain(backend, device_id)

@@ -105,5 +105,5 @@ def note_copies(context: SyncContext, own: Collection[str]) -> bool:
         return known is None
     row = vault.read(database)
     if known is not None and row is not None and row.pushed_at_us == context.now_us:
-        database.execute("DELETE FROM meta WHERE key = ?", (_COPY_SEEN,))
+        database.delete_meta(_COPY_SEEN)
     return False

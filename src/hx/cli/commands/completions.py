@@ -28,7 +28,7 @@ def parser(name: str) -> Parser:
     from hx.cli.parsers import Parser
 
     made = Parser(name, _ABOUT)
-    made.add_argument("shell", choices=SHELLS, help="the shell")
+    made.add_argument("shell", choices=list(SHELLS), help="the shell")
     return made
 
 

@@ -62,7 +62,7 @@ def parser(name: str) -> Parser:
     from hx.cli.parsers import Parser
 
     made = Parser(name, _ABOUT)
-    made.add_argument("shell", choices=SHELLS, help="the shell")
+    made.add_argument("shell", choices=list(SHELLS), help="the shell")
     made.add_argument("--no-ctrl-r", action="store_true", help="do not bind Ctrl-R to the picker")
     made.add_argument(
         "--up-arrow",

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from hx.cli.options import Line
     from hx.config import Config
     from hx.core.rank import Here
-    from hx.database.connection import Database
     from hx.picker.model import Row, State
     from hx.picker.terminal.screen import Area
 
@@ -203,7 +202,8 @@ def forget(config: Config, rows: Iterable[Row]) -> None:
 
     context = drained(open_context(config))
     database = context.database
-    choice = Choice(commands=tuple(_still_there(database, rows)))
+    same = forget_selection.same_commands(database, [(row.command, row.text) for row in rows])
+    choice = Choice(commands=tuple(same))
     keys = [event.key for event in forget_selection.events(database, choice)]
     if keys:
         issuer = verb.Issuer(context.who.device_id, context.now_us, lambda: os.urandom(16))
@@ -231,11 +231,3 @@ def _scrub_in_background(path: str) -> None:
         clean(open_database(path))
     finally:
         os._exit(0)
-
-
-def _still_there(database: Database, rows: Iterable[Row]) -> Iterable[int]:
-    """Yield the ids of commands whose text is unchanged: SQLite reuses the ids of deleted rows."""
-    sql = "SELECT id FROM command WHERE id = ? AND text = ?"
-    for row in rows:
-        if database.value(sql, (row.command, row.text)) is not None:
-            yield row.command

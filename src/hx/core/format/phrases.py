@@ -93,7 +93,8 @@ def secret_of(code: str) -> bytes:
     invalid = next((letter for letter in letters if letter not in ALPHABET), None)
     if invalid is not None:
         raise InputError(
-            f"an invitation code has no {invalid!r}", "it has only digits and letters, and no u"
+            f"an invitation code cannot contain {invalid!r}",
+            "it has only digits and letters, and no u",
         )
     if len(letters) != _CODE_CHARACTERS:
         raise InputError(
