@@ -99,7 +99,7 @@ def test_at_a_terminal_it_is_asked_for_each_file(record, machine, history, answe
     child = at_terminal(machine, "--match", CANARY)
     child.expect_exact("Forget this? [y/N] ")
     child.sendline("y")
-    child.expect_exact(f"Take 2 commands with the same text out of {history}? [y/N] ")
+    child.expect_exact(f"Remove 2 commands with the same text from {history}? [y/N] ")
     child.sendline(answer)
     child.expect(pexpect.EOF)
     child.close()

@@ -222,9 +222,9 @@ def test_the_status_says_who_knows_and_whose_copy_remains(pair):
     two.record(f"echo {CANARY} two")
     sync(two, one)
     told = one.hx("forget", "--match", CANARY, "--yes").out
-    assert "the other devices do not know yet: run `hx sync`" in told
-    assert "an encrypted copy forgotten_copy in the store until this device syncs" in told
-    assert "an encrypted copy forgotten_copy in the store until two syncs (last seen " in told
+    assert "the other devices do not know yet: `hx sync` tells them" in told
+    assert "an encrypted copy remains in the store until this device syncs" in told
+    assert "an encrypted copy remains in the store until two syncs (last seen " in told
     for command in (["sync", "status"], ["status"]):
         out = one.hx(*command).out
         assert "the other devices do not know yet: run `hx sync`" in out

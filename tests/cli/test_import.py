@@ -100,7 +100,7 @@ def test_one_bad_file_stops_no_other_and_is_told(machine, hx, zsh):
     answer = hx("import")
     assert answer.code == 2
     assert f"{zsh}: 2 new" in answer.out
-    assert "SQLite cannot read" in answer.out
+    assert "is not a database that SQLite can read" in answer.out
 
 
 @pytest.mark.parametrize("name", ["", "missing", "empty", "pipe"])

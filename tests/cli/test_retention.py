@@ -25,7 +25,7 @@ def test_everything_is_kept_unless_a_number_of_days_is_set(hx, record, now_us):
     record("make", at=now_us - 4_000 * DAY_US)
     assert hx("find", "--json").commands == ["make"]
     assert hx("status", "--json").json["retention"] == {"days": 0, "due": 0}
-    assert "\nretention for ever\n" in hx("status").out
+    assert "\nretention everything is kept for ever\n" in hx("status").out
 
 
 @pytest.mark.parametrize("command", ["find", "status", "doctor"])
@@ -52,7 +52,7 @@ def test_status_says_what_is_kept_and_nothing_is_due_after_it(hx, record, keep, 
     keep(30)
     assert len(hx("find", "--all", "--json").json) == 50, "a search removes a hundred at most"
     lines = [line.split(maxsplit=1) for line in hx("status").out.splitlines()]
-    assert ["retention", "30 days and what is pinned"] in lines
+    assert ["retention", "keeps 30 days and pinned sessions"] in lines
     assert hx("find").code == 1
     assert hx("status", "--json").json["retention"] == {"days": 30, "due": 0}
 

@@ -38,7 +38,7 @@ def test_rules_of_the_settings_hold(hx, record, settings):
     assert sorted(found(hx)) == ["deploy <redacted:acme>", "make"]
     status = hx("status", "--json").json
     assert (status["ignored"], status["lost"]) == (1, [])
-    assert "ignored   1 x command that the rules in the settings keep out" in hx("status").out
+    assert "ignored   1 x command that the rules in the settings exclude" in hx("status").out
 
 
 @pytest.mark.parametrize("fault", BROKEN)
@@ -56,7 +56,7 @@ def test_while_the_file_is_broken_the_last_good_rules_hold_and_each_command_says
     assert hx("find", "--json", "deploy").commands == ["deploy <redacted:acme>"]
     for command in ("find", "status", "config", "doctor", "last"):
         told = hx(command)
-        assert "hx: warning: the last good rules decide what is kept and masked" in told.err
+        assert "hx: warning: the last good rules for what is kept and masked are active" in told.err
     assert "last good rules" in hx("doctor").out
     assert found(hx) == ["deploy <redacted:acme>"]
     assert copy.read_bytes() == kept
@@ -73,7 +73,7 @@ def test_where_there_never_was_a_good_file_the_defaults_hold(hx, record, setting
     answer = hx("find", "--json")
     assert answer.commands == ["export A_TOKEN=<redacted:token>"]
     assert answer.json[0]["redacted"]
-    assert "the default rules decide what is kept and masked" in answer.err
+    assert "the default rules for what is kept and masked are active" in answer.err
 
 
 def test_when_the_rules_are_taken_out_of_the_file_no_copy_brings_them_back(

@@ -6,6 +6,7 @@ import pytest
 
 from cli.houses import House
 from hx.core.errors import InputError
+from hx.core.shells import rc_file
 from hx.setup import user_file as dotfile
 
 

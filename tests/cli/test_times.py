@@ -78,7 +78,7 @@ def test_a_span_is_the_sum_of_its_parts(text, us):
 def test_what_is_no_span_is_told_with_the_option_and_a_hint(text):
     with pytest.raises(UsageError) as caught:
         duration_us(text, "--for")
-    assert caught.value.message == f"--for cannot read {text!r}"
+    assert caught.value.message == f"--for cannot read {text!r} as a span of time"
     assert "15m" in caught.value.hint
 
 

@@ -153,7 +153,7 @@ def test_a_store_that_turns_read_only_can_be_pulled_from_and_is_completed_later(
     before = tree(one.folder)
     with read_only(one.folder):
         for part in ([], ["push"]):
-            assert is_told(one.hx("sync", *part), 5, "read-only", "so that it can be written")
+            assert is_told(one.hx("sync", *part), 5, "read-only", "with write access")
         assert one.commands == ["echo mine", "echo theirs"]
         assert one.sync("status")["unpublished"] == 1
         assert "read-only" in one.sync("status")["store"]["outcome"]

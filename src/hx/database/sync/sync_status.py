@@ -84,7 +84,7 @@ def devices(database: Database, trust: Trust, me: bytes) -> list[DeviceSeen]:
         seen = heads.get(device_id)
         note = ""
         if device_id in trust.waiting:
-            note = "newcomer: a device that is active in the vault has to sync first"
+            note = "waiting: run `hx sync` on a device that is in the vault"
         elif device_id in trust.inactive:
             note = "no longer in the vault" if device_id in trust.revoked else "not admitted"
         if device_id in trust.departed:
