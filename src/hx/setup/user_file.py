@@ -91,7 +91,9 @@ def replace(file: Dotfile, text: bytes) -> None:
     if not os.path.isdir(folder):
         private_folder(folder)
     if read(file.path)[:3] != file[:3]:
-        raise InputError(f"another program has changed {file.path} meanwhile", "run the same command again")
+        raise InputError(
+            f"another program has changed {file.path} meanwhile", "run the same command again"
+        )
     if file.status is None:
         replace_file(file.target, text)
     else:
@@ -102,7 +104,9 @@ def replace(file: Dotfile, text: bytes) -> None:
 def remove(file: Dotfile) -> None:
     """Delete a file that setup created and that has nothing but its line."""
     if read(file.path)[:3] != file[:3]:
-        raise InputError(f"another program has changed {file.path} meanwhile", "run the same command again")
+        raise InputError(
+            f"another program has changed {file.path} meanwhile", "run the same command again"
+        )
     os.unlink(file.target)
 
 
