@@ -1,4 +1,4 @@
-"""CONTRIBUTING says how to add a shell, an importer and a store: here each is followed by a toy.
+"""CONTRIBUTING says how to add a command, a shell, an importer and a store: a toy follows each.
 
 Each test changes a copy of the program in the files that the steps name, and in no others.
 """
@@ -60,6 +60,34 @@ class Scratch:
 @pytest.fixture
 def scratch(tmp_path):
     return Scratch(tmp_path)
+
+
+TOY_COMMAND = """
+from hx.cli.context import open_context
+
+
+def run(arguments, config):
+    given = parser("toys").parse_args(arguments)
+    print(given.word, open_context(config).database.value("SELECT count(*) FROM event"))
+    return 0
+
+
+def parser(name):
+    from hx.cli.parsers import Parser
+
+    made = Parser(name, "Counts toys.")
+    made.add_argument("word", help="what to print")
+    return made
+"""
+
+
+def test_a_command_is_a_module_and_a_row(scratch):
+    scratch.write("src/hx/cli/commands/toys.py", TOY_COMMAND)
+    row = '"toys": Command("hx.cli.commands.toys", "Look", "count toys"),\n    '
+    scratch.insert("src/hx/cli/table.py", '"completions": Command(', row)
+    assert "count toys" in scratch.hx("--help")
+    assert "what to print" in scratch.hx("toys", "--help")
+    assert scratch.hx("toys", "events") == "events 0\n"
 
 
 TOY_HOOK = r"""
