@@ -70,7 +70,7 @@ def test_a_keychain_is_taken_where_there_is_one(machine, store, keychain_running
 def test_without_a_keychain_a_passphrase_is_taken_and_that_is_told_loudly(machine, store):
     done = init(machine, store, env=ASK)
     assert done.code == 0, done.err
-    assert done.err.startswith("hx: warning: there is no keychain here\n")
+    assert done.err.startswith("hx: warning: no keychain is running\n")
     assert "sealed under a passphrase" in done.err
 
 
