@@ -140,7 +140,12 @@ def test_a_full_disk_of_a_home_is_told_and_the_next_completes_it(fresh):
     must(run(one, "sync"))
     with on_small_disk(other.home, 400_000):
         for _ in range(2):
-            told(run(other, "sync"), 8, "full", "free some space")
+            told(
+                run(other, "sync"),
+                8,
+                "the disk that holds the database of hx is full",
+                "free some space",
+            )
             scene.require_sound()
         resize(other.home, "64m")
         scene.require_mended()

@@ -118,7 +118,7 @@ def explained(error: Exception) -> tuple[str, str, int]:
     if type(error).__module__.startswith("apsw"):
         from hx.database.connection import explained as explained_sqlite
 
-        known = explained_sqlite(error, "of hx")  # type: ignore[arg-type]
+        known = explained_sqlite(error, None)  # type: ignore[arg-type]
         return known.message, known.hint, known.exit_code
     if isinstance(error, OSError):
         from hx.files import reason

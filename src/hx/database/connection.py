@@ -209,13 +209,21 @@ def _empty_log(connection: apsw.Connection, name: str) -> None:
         connection.set_busy_timeout(timeout_ms)
 
 
-def explained(error: apsw.Error, path: str) -> DatabaseError:
-    """Return an error of SQLite as a sentence with a hint."""
+def explained(error: apsw.Error, path: str | None) -> DatabaseError:
+    """Return an error of SQLite as a sentence with a hint. `path` None: the database of hx."""
     for kind, sentence, hint in _SENTENCES:
         if isinstance(error, kind):
             made = Busy if kind in (apsw.BusyError, apsw.LockedError) else DatabaseError
-            return made(sentence.format(path=path), hint)
-    return DatabaseError(f"the database {path} failed: {error}", "run `hx doctor`")
+            return made(_named(sentence, path), hint)
+    return DatabaseError(
+        f"{_named('the database {path}', path)} failed: {error}", "run `hx doctor`"
+    )
+
+
+def _named(sentence: str, path: str | None) -> str:
+    if path is None:
+        sentence, path = sentence.replace("the database {path}", "{path}"), "the database of hx"
+    return sentence.format(path=path)
 
 
 _DAMAGED_HINT = "move the file away and run `hx status`, which makes a new one; the spool is kept"
@@ -235,7 +243,7 @@ _SENTENCES: tuple[tuple[type[apsw.Error], str, str], ...] = (
     (
         apsw.FullError,
         "the disk that holds {path} is full",
-        "make room; nothing that was recorded is lost",
+        "free some space; nothing that was recorded is lost",
     ),
     (
         apsw.ReadOnlyError,

@@ -30,7 +30,7 @@ _MEANS: dict[int, type[StoreError]] = {
     errno.EHOSTUNREACH: NotMounted,
 }
 _HINTS: dict[type[StoreError], str] = {
-    Full: "make room there and run `hx sync` again: nothing is lost",
+    Full: "free some space there, then run `hx sync` again: nothing is lost",
     ReadOnly: "mount it with write access, then run `hx sync` again",
     Denied: "give yourself the right to read and write it, then run `hx sync` again",
     NotMounted: "mount it (a disk, a share, a stick), or create the folder; then try again",
