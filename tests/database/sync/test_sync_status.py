@@ -98,7 +98,7 @@ def test_objects_are_told_by_status_and_reason_the_oldest_first(database):
     ("known", "note"),
     [
         ({}, ""),
-        ({"waiting": [OTHER]}, "newcomer"),
+        ({"waiting": [OTHER]}, "waiting: run `hx sync`"),
         ({"inactive": [OTHER]}, "not admitted"),
         ({"inactive": [OTHER], "revoked": [OTHER]}, "no longer in the vault"),
         ({"inactive": [OTHER], "revoked": [OTHER], "departed": [OTHER]}, "left the vault"),
