@@ -19,11 +19,6 @@ def run(arguments: list[str], config: Config) -> int:  # noqa: ARG001  (every co
     return 0
 
 
-def path(shell: str) -> str:
-    """Return the file with the completions of a shell."""
-    return completions_path(shell)
-
-
 def parser(name: str) -> Parser:
     from hx.cli.parsers import Parser
 
