@@ -368,7 +368,7 @@ def import_paths(environment: Mapping[str, str] = os.environ) -> list[str]:
     The histories of other tools come first: they say more about a command than the shell's own
     history, which has the same command.
     """
-    from hx.importers.registry import importers
+    from hx.importers import importers
 
     paths = [path for tool in importers() for path in tool.PLACES]
     return [*dict.fromkeys(_in_folders(paths, environment) + shell_histories(environment))]

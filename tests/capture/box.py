@@ -6,11 +6,11 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from dump import dump
 from hx.capture import spool
 from hx.capture.ingest import SpoolSource, ingest
 from hx.core.redaction.rules import Rules
 from hx.database.connection import open_database
-from hx.database.dump import dump
 from spooled import header
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from capture.box import dead_pid
+from dump import dump
 from hx.capture.policy import IGNORED
 from hx.core.model import REDACTED
 from hx.core.redaction.rules import Rules
-from hx.database.dump import dump
 from spooled import complete, end, start
 
 CANARY = "CANARY7qZx"

@@ -7,9 +7,9 @@ from collections.abc import MutableMapping
 from typing import TYPE_CHECKING
 
 from hx.custody import key_set as secrets
-from hx.custody.key_file import KeyFile
+from hx.custody.key_files import KeyFile
 from hx.database.connection import open_database
-from hx.stores.registry import open_store
+from hx.stores import open_store
 from hx.sync.context import Keyring, SyncContext
 from sync.attacker import Attacker
 

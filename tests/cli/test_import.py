@@ -76,7 +76,7 @@ def test_json_says_it_with_names(hx, zsh):
         "kind": "zsh",
         "new": 2,
         "known": 0,
-        "twins": 0,
+        "duplicates": 0,
         "later": 0,
         "forgotten": 0,
         "ignored": 0,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from capture.kill import forked, outcome
 from hx.core.format.keys import generate, key_id, new_vmk
+from hx.custody.key_files import Cost
 from hx.custody.key_set import Secrets
 from hx.custody.place import CustodyPaths, stem
-from hx.custody.sealed_file import Cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,9 +19,8 @@ from custody.held import (
 )
 from hx.core.errors import DatabaseError, KeyMissing
 from hx.custody import Custody, choose, opened
-from hx.custody.key_file import KeyFile
+from hx.custody.key_files import KeyFile, SealedFile
 from hx.custody.key_set import Secrets
-from hx.custody.sealed_file import SealedFile
 from hx.device import hand_over, read_keys, retire
 
 KEYCHAIN = "the keychain (Secret Service)"

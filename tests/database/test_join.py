@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from dump import dump
 from hx.core.event_name import digest64
 from hx.core.merge import History, join
 from hx.core.model import Event, EventKey, Keys, Tombstone, WholeSession, Window
 from hx.database import counts
 from hx.database.connection import open_database
-from hx.database.dump import dump
 from hx.database.join import join as join_rows
 from strategies import (
     artifacts,

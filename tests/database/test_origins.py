@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hx.core.device_names import MAX_LABEL_BYTES
 from hx.core.merge import History
-from hx.core.model import IMPORTED, Event, EventKey, Keys, Tombstone
+from hx.core.model import IMPORTED, MAX_LABEL_BYTES, Event, EventKey, Keys, Tombstone
 from hx.core.query import Query
 from hx.database.event_detail import device_names, name_origins, rename_device
 from hx.database.join import join

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from database.test_join import check_inside, take
+from dump import dump
 from hx.core.merge import History, join
 from hx.core.model import KNOWN_SINCE_US, Artifact, ArtifactKey, Event, EventKey, Pin
 from hx.database.connection import open_database
-from hx.database.dump import dump
 from hx.database.queries.sessions import pin
 from hx.database.queries.status import wrongs
 from hx.database.retention import A_FEW, border_us, due, retain

@@ -119,7 +119,7 @@ OBJECTS = {
     "import": {
         "[].path, [].kind": "a history and the tool that wrote it: `bash`, `zsh`, `fish` or `atuin`; null when that is not known",
         "[].new": "number of new events",
-        "[].known, [].twins": "number of events that were imported before; that hx recorded or another tool had",
+        "[].known, [].duplicates": "number of events that were imported before; that hx recorded or another tool had",
         "[].later": "number of events from the time when hx recorded that shell already; `--all` imports them",
         "[].forgotten, [].ignored": "number of events that were not imported: they are, or may be, forgotten; your rules ignore them",
         "[].untimed, [].redacted, [].expired": "among the new events: without a time, with a masked secret, older than `retention_days`",

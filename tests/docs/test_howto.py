@@ -152,7 +152,7 @@ def read(reading):
 
 def test_an_importer_is_a_module_and_its_name(scratch):
     scratch.write("src/hx/importers/toy.py", TOY_IMPORTER)
-    registry = "src/hx/importers/registry.py"
+    registry = "src/hx/importers/__init__.py"
     scratch.insert(registry, "fish, zsh\n", "toy, ")
     scratch.insert(registry, "fish, zsh, bash)", "toy, ")
     log = scratch.home / ".local/share/toy/log"
@@ -208,7 +208,7 @@ class ToyPlace:
         self.url = f"toy:shelf{next(_number)}"
 
     def open(self, device_id=b"d" * 16):
-        from hx.stores.registry import open_store
+        from hx.stores import open_store
 
         return open_store(self.url, device_id)
 
@@ -229,7 +229,7 @@ TOY_OPENER = """if scheme == "toy":
 def stored(scratch, store):
     """The tests of the contract, run on a toy store and nothing else."""
     scratch.write("src/hx/stores/toy.py", store)
-    scratch.insert("src/hx/stores/registry.py", 'if scheme == "memory":', TOY_OPENER)
+    scratch.insert("src/hx/stores/__init__.py", 'if scheme == "memory":', TOY_OPENER)
     tests = scratch.root / "tests"
     shutil.copytree(os.path.join(ROOT, "tests", "stores"), tests / "stores")
     shutil.copy(os.path.join(ROOT, "tests", "strategies.py"), tests)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dump import dump
 from hx.core.merge import History
 from hx.core.model import FINISHED, Event, EventKey, Keys, Tombstone, Window
 from hx.core.redaction.rules import Rules
 from hx.database.connection import open_database
-from hx.database.dump import dump
 from hx.database.join import join as join_rows
-from hx.importers import Reading
-from hx.importers.registry import detected, importer
+from hx.importers import Reading, detected, importer
 from hx.importers.run import Counts, Import, Job
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ import pytest
 
 from hx.core.errors import InputError
 from hx.core.redaction.rules import Rules
-from hx.importers import Reading
+from hx.importers import Reading, importer
 from hx.importers import run as importing
-from hx.importers.registry import importer
 from hx.importers.rules import AHEAD, judged
 from hx.importers.subprocess import judged_apart
 from importers.desk import zsh

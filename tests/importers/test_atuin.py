@@ -13,10 +13,9 @@ import pytest
 from capture.kill import drop_capabilities, forked, outcome
 from hx.core.errors import InputError
 from hx.core.model import FINISHED, MAX_COMMAND_BYTES, STATUS_UNKNOWN
-from hx.importers import TOO_LONG, Reading
+from hx.importers import TOO_LONG, Reading, importer
 from hx.importers.atuin import NO_TIME
 from hx.importers.atuin import _explained as explained
-from hx.importers.registry import importer
 from importers.desk import AT_S, HOST, SECOND_US, Desk, zsh
 
 ATUIN = os.path.join(os.path.dirname(sys.executable), "atuin")
@@ -121,7 +120,7 @@ def test_a_history_that_atuin_has_too_comes_once(desk, atuin):
     atuin.record("git push")
     assert desk.take_file(atuin.database).new == 3
     counts = desk.take_file(path)
-    assert (counts.new, counts.twins) == (0, 2)
+    assert (counts.new, counts.duplicates) == (0, 2)
     desk.forget_text(b"ls")
     assert desk.take_file(path).new == 0
     assert desk.take_file(atuin.database).new == 0

@@ -150,7 +150,7 @@ def test_a_plain_line_whose_recorded_event_was_forgotten_stays_away(desk):
         desk.live(text, (AT_S + 60 * at) * SECOND_US, seq=at + 1)
     desk.forget_text(b"secret")
     counts = desk.take(plain("old one", "old two", "make", "secret", "git push", "unseen"), "zsh")
-    assert (counts.twins, counts.forgotten) == (2, 1)
+    assert (counts.duplicates, counts.forgotten) == (2, 1)
     assert b"secret" not in desk.commands()
     assert {b"old one", b"old two", b"unseen"} <= set(desk.commands())
 

@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from cli.vaults import Member
-from hx.database.dump import dump
+from dump import dump
 from robustness.killing import Ended, run
 from robustness.stored import histories, manifests, objects, opener, require_kept
 

@@ -59,11 +59,10 @@ from hx.core.model import (
     Window,
 )
 from hx.custody import key_set as kept
-from hx.custody.key_file import KeyFile
+from hx.custody.key_files import KeyFile
 from hx.custody.place import read_note
 from hx.device import read_keys
-from hx.importers import Reading
-from hx.importers.registry import detected, importer
+from hx.importers import Reading, detected, importer
 from hx.setup import state as footprint
 from hx.sync.outbox import Outbox
 from robustness.mutations import mutated

@@ -8,9 +8,9 @@ from itertools import permutations
 
 import pytest
 
+from dump import dump
 from hx.core.format import object_names
 from hx.core.format.object_names import parsed
-from hx.database.dump import dump
 from robustness.killing import run
 from robustness.scenes import Scene, must
 from robustness.sealed import BARE, HEADER_BYTES, flips, recommitted, small_vault

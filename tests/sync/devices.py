@@ -8,6 +8,7 @@ import tempfile
 from contextlib import contextmanager
 from functools import lru_cache
 
+from dump import dump
 from hx.core.errors import NotInVault
 from hx.core.format.keys import DeviceKeys, recovery_keys
 from hx.core.format.phrases import secret_of
@@ -16,7 +17,6 @@ from hx.core.format.roster_records import device_revoke
 from hx.core.model import FINISHED, IMPORTED, Artifact, ArtifactKey, Event, EventKey, Tombstone
 from hx.custody.key_set import Secrets
 from hx.database.connection import UNCLEAN, Database, open_database
-from hx.database.dump import dump
 from hx.database.event_detail import device_names, rename_device
 from hx.database.join import join as join_rows
 from hx.database.queries.sessions import pin

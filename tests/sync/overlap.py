@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
+from dump import dump
 from hx.capture.ingest import SpoolSource, ingest
 from hx.core.errors import Busy
 from hx.core.format import object_names, segment
 from hx.core.merge import Cover
 from hx.core.model import Event
 from hx.core.redaction.rules import Rules
-from hx.database.dump import dump
 from hx.database.queries.forget_selection import Choice
 from hx.database.sync import forgotten_copies as remains
 from hx.forget.forget import Issuer, SpoolPaths, clean, issue
-from hx.importers.registry import importer
+from hx.importers import importer
 from hx.importers.run import Import, Job
 from hx.sync.rebuild import rebuild
 from sync.beside import beside

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from hx.database.sync import forgotten_copies as remains
-from hx.database.sync import outgoing, unpublished
+from hx.database.sync import unpublished
 from sync.meeting import vault_of
 from sync.overlap import COMMANDS, PAIRS, STORE, overlap, steps_of
 from sync.scene import Scene
@@ -64,7 +64,7 @@ def test_while_the_store_is_asked_the_database_is_free(scene, command):
 
 BROKEN = {
     "a push does not look again before its commit": (unpublished, "_has_changed", False),
-    "nobody knows what is on its way": (outgoing, "note", None),
+    "nobody knows what is on its way": (unpublished, "note_outgoing", None),
     "only the present version of what goes is looked for": (remains, "_suspect_own", None),
 }
 

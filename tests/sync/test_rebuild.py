@@ -8,10 +8,10 @@ import signal
 import apsw
 import pytest
 
+from dump import dump
 from hx.core.errors import Busy
 from hx.core.model import FINISHED, Keys
 from hx.database.connection import open_database
-from hx.database.dump import dump
 from hx.sync.context import SyncContext
 from hx.sync.rebuild import rebuild
 from sync.claims import require_all

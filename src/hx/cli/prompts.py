@@ -1,8 +1,12 @@
-"""Questions on the terminal: yes or no, secrets, recovery words and invitation codes."""
+"""What a running command asks and shows on the terminal.
+
+It asks for yes or no, secrets, recovery words and invitation codes, and it shows progress.
+"""
 
 from __future__ import annotations
 
 import sys
+import time
 
 from hx.core.errors import InputError, Refused, UsageError
 from hx.files import reason
@@ -10,8 +14,11 @@ from hx.files import reason
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Self
 
 
+_BAR, _EVERY_S = 24, 0.1  # of a progress bar: its width, the time between two updates
+_CLEAR = "\r\033[K"
 _MAX_BYTES = 4096  # of a file with words or with a code
 _TRIES = 3
 _ASKED = 2
@@ -179,3 +186,33 @@ def secret(question: str) -> bytes:
     if not line:
         raise InputError("no text was given", "type it on the terminal, or write it to stdin")
     return line
+
+
+class Progress:
+    """Shows a progress bar on stderr, in one line that is removed at the end.
+
+    Without a terminal on stderr it shows nothing. `told(done, size)` may be called as often as the
+    caller likes.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title, self._on = title, sys.stderr.isatty()
+        self._next_s = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def told(self, done: int, size: int) -> None:
+        now_s = time.monotonic()
+        if not self._on or now_s < self._next_s:
+            return
+        self._next_s = now_s + _EVERY_S
+        part = min(1.0, done / size) if size else 0.0
+        bar = "=" * round(part * _BAR)
+        sys.stderr.write(f"{_CLEAR}{self._title} [{bar:<{_BAR}}] {part:4.0%}")
+        sys.stderr.flush()
+
+    def __exit__(self, *_: object) -> None:
+        if self._on:
+            sys.stderr.write(_CLEAR)
+            sys.stderr.flush()

@@ -22,6 +22,7 @@ IMPORTED = 1
 KNOWN_SINCE_US = 1_000_000_000
 
 MAX_COMMAND_BYTES = 1 << 20
+MAX_LABEL_BYTES = 64  # of the name of a device that people see, as UTF-8
 MAX_TIME_US = 1 << 62  # on either side of the epoch; any time plus 1 fits into 64 bits
 MAX_KEYS_IN_TOMBSTONE = 65_536
 
@@ -147,3 +148,12 @@ class Tombstone(NamedTuple):
     created_at_us: int
     device_id: bytes
     scope: Window | WholeSession | Keys
+
+
+def cut_label(name: bytes) -> str:
+    """Return the label of a device for a name of any bytes.
+
+    Bytes that are not UTF-8 are replaced, and what exceeds MAX_LABEL_BYTES is cut off.
+    """
+    text = name.decode(errors="replace").encode()
+    return text[:MAX_LABEL_BYTES].decode(errors="ignore")

@@ -179,12 +179,12 @@ def take_over(waiting: CustodyPaths, place: CustodyPaths, ask: Callable[[bool], 
 
 
 def _keeper(note: CustodyNote, place: CustodyPaths, ask: Callable[[bool], bytes]) -> Keeper:
-    from hx.custody import key_file, keychain, sealed_file
+    from hx.custody import key_files, keychain
 
     if note.kind == FILE:
-        return key_file.KeyFile(place.bare)
+        return key_files.KeyFile(place.bare)
     if note.kind == PASSPHRASE:
-        return sealed_file.SealedFile(place.sealed, ask)
+        return key_files.SealedFile(place.sealed, ask)
     assert note.kind == KEYCHAIN, KINDS
     if note.ring:
         return keychain.named(note.ring, place.device_id)

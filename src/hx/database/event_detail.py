@@ -205,7 +205,7 @@ def name_origins(database: Database, author: bytes) -> None:
 
     The name is that of their host, else that of the device that has shown them, `author`.
     """
-    from hx.core.device_names import cut_label
+    from hx.core.model import cut_label
 
     unnamed = f"SELECT id, device_id FROM device WHERE name IS NULL AND {_IS_ORIGIN}"  # noqa: S608
     for row, device_id in list(database.execute(unnamed)):

@@ -1,7 +1,7 @@
 """Importers: one module for each tool whose history hx can read.
 
 This is the contract. A module that satisfies the `Importer` protocol, and its name in
-hx.importers.registry, is all that a tool needs; CONTRIBUTING.md says how to add one. A file of any
+`importers` below, is all that a tool needs; CONTRIBUTING.md says how to add one. A file of any
 size is read in bounded memory. Whatever bytes are in it, they become entries or counted faults,
 never an exception.
 """
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 CUT = "cut off at the end of the file"
 TOO_LONG = "longer than 1 MiB"
 _BLOCK_BYTES = 1 << 18
+_HEAD_BYTES = 65_536  # the beginning of a file, from which its format is recognised
 _LONGEST_LINE = MAX_COMMAND_BYTES + 64  # a time stamp may stand before the command
 LAST_US = (1 << 33) * 1_000_000  # in the year 2242: a later time stamp is not a time
 
@@ -135,3 +136,36 @@ def read_block(file: FileIO, path: str, size: int) -> bytes:
     except OSError as error:
         raise InputError(f"{path}: {reason(error)}", "check the disk: it may be failing") from None
     return block
+
+
+def importers() -> tuple[Importer, ...]:
+    """Return all importers, in the order in which they are asked whether they recognise a file."""
+    from hx.importers import atuin, bash, fish, zsh
+
+    return (atuin, fish, zsh, bash)
+
+
+def importer(kind: str) -> Importer:
+    """Return the importer with this name. Raises KeyError."""
+    return {tool.KIND.decode(): tool for tool in importers()}[kind]
+
+
+def detected(path: str) -> Importer:
+    """Return the importer for a file, by its content or else by its name. Raises InputError."""
+    with opened(path) as file:
+        head = read_block(file, path, _HEAD_BYTES)
+    if not head:
+        raise InputError(f"{path} is empty", "there is nothing to import")
+    for tool in importers():
+        if tool.recognises(head):
+            return tool
+    return importer(_by_name(os.path.basename(path)))
+
+
+def _by_name(name: str) -> str:
+    """Return the shell of a file of plain lines.
+
+    bash and zsh both write such files; they differ only in what a backslash at the end of a line
+    means.
+    """
+    return "zsh" if any(word in name for word in ("zsh", "zhist", "histfile")) else "bash"

@@ -7,17 +7,16 @@ from collections import Counter
 from contextlib import closing
 from types import MappingProxyType
 
-from hx.core.device_names import cut_label, may_be_same_host
 from hx.core.event_name import digest64
-from hx.core.importing.keys import Placing, origin_device_id, origin_session_id
-from hx.core.importing.stamps import BY_TIME, FORGOTTEN, KNOWN, NEW, TWIN
+from hx.core.importing.keys import Placing, may_be_same_host, origin_device_id, origin_session_id
+from hx.core.importing.stamps import BY_TIME, DUPLICATE, FORGOTTEN, KNOWN, NEW
 from hx.core.merge import History
-from hx.core.model import FINISHED, IMPORTED, REDACTED, STATUS_UNKNOWN, Event, EventKey
+from hx.core.model import FINISHED, IMPORTED, REDACTED, STATUS_UNKNOWN, Event, EventKey, cut_label
 from hx.core.record import NamedTuple
 from hx.database.event_detail import name_unnamed
 from hx.database.join import join
 from hx.database.queries import import_state
-from hx.database.queries.import_twins import Own
+from hx.database.queries.import_duplicates import OwnEvents
 from hx.database.rows import device_name
 from hx.importers import Reading
 from hx.importers.rules import judged
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from hx.importers.rules import Judged
 
 _BATCH_EVENTS = 50_000
-_WORDS = {KNOWN: "known", FORGOTTEN: "forgotten", TWIN: "twins"}
+_WORDS = {KNOWN: "known", FORGOTTEN: "forgotten", DUPLICATE: "duplicates"}
 
 
 class Counts(NamedTuple):
@@ -43,7 +42,7 @@ class Counts(NamedTuple):
 
     new: int = 0
     known: int = 0  # imported before
-    twins: int = 0  # recorded by hx, or imported from another tool
+    duplicates: int = 0  # recorded by hx, or imported from another tool
     later: int = 0  # ran after hx began to record that shell
     forgotten: int = 0  # forgotten before: they are not imported again
     ignored: int = 0  # excluded by the user's rules
@@ -72,7 +71,7 @@ class Import:
         self._database, self._path, self._importer, self._job = database, path, importer, job
         self._host = job.host.encode()
         self._reading = Reading(path)
-        self._own: dict[bytes, Own] = {}  # by origin
+        self._own: dict[bytes, OwnEvents] = {}  # by origin
         self._placing = Placing(self._masked)
         self._origins: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
         self._existed: dict[bytes, bool] = {}  # origin -> whether it existed before this run
@@ -145,18 +144,18 @@ class Import:
             self._batch.append(event)
         elif own.was_forgotten(at_us):
             self._tally["forgotten"] += 1
-        elif own.has_twin(at_us, event.command, self._job.rules.masked):
-            self._tally["twins"] += 1
+        elif own.has_duplicate(at_us, event.command, self._job.rules.masked):
+            self._tally["duplicates"] += 1
         elif not self._job.everything and at_us > first_us:
             self._tally["later"] += 1
         else:
             self._batch.append(event)
 
-    def _own_beside(self, origin_id: bytes) -> Own:
+    def _own_beside(self, origin_id: bytes) -> OwnEvents:
         own = self._own.get(origin_id)
         if own is None:
             job = self._job
-            own = Own(self._database, job.device_id, job.host, origin_id)
+            own = OwnEvents(self._database, job.device_id, job.host, origin_id)
             self._own[origin_id] = own
         return own
 

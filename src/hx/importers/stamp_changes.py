@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from hx.core.redaction.rules import Rules
     from hx.database.connection import Database
+    from hx.database.queries.import_duplicates import OwnEvents
     from hx.database.queries.import_state import Origin
-    from hx.database.queries.import_twins import Own
     from hx.importers import ImportedEntry, Importer
 
 FIRST_PLACE = 500_000_000  # the first line without a time; older lines may come before it
@@ -61,7 +61,11 @@ class Placer:
     """Tells the status of each line of a file, and the place of a new line without a time."""
 
     def __init__(
-        self, database: Database, source: TextHistory, origin: Origin, beside: Callable[[], Own]
+        self,
+        database: Database,
+        source: TextHistory,
+        origin: Origin,
+        beside: Callable[[], OwnEvents],
     ) -> None:
         self._database, self._source, self._origin, self._beside = database, source, origin, beside
         self._untimed = import_state.untimed(database, origin)
@@ -73,7 +77,7 @@ class Placer:
         self._number = -1
 
     def status(self, entry: ImportedEntry) -> int:
-        """KNOWN, FORGOTTEN, TWIN; NEW: it has no time; BY_TIME: its own decides."""
+        """KNOWN, FORGOTTEN, DUPLICATE; NEW: it has no time; BY_TIME: its own decides."""
         self._number += 1
         if self._statuses is None and (self._is_asked or entry.at_us is None):
             self._statuses = self._judged(self._source.kind)

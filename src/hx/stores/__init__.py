@@ -1,7 +1,7 @@
 """Stores: places that keep sealed objects and are trusted with nothing else.
 
 This is the contract. A store is a module of this package with a class that extends `Store` and a
-function `open_url`; hx.stores.registry names each of them. CONTRIBUTING.md says how to add one. The
+function `open_url`; `_opener` below names each of them. CONTRIBUTING.md says how to add one. The
 rest of hx uses nothing of a store but `Store`, and gets no other errors from it than those below.
 """
 
@@ -13,7 +13,10 @@ from hx.core.errors import StoreError, UsageError
 from hx.core.format.object_names import parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    Opener = Callable[[str, str, bytes, int | None], "Store"]
+
 WEAK_DURABILITY = "weak durability"  # a power cut may undo the last writes
 HINT = "name a folder by its whole path: folder:/path/to/folder"
 
@@ -117,3 +120,32 @@ def require_key(key: str) -> None:
 def not_a_store(url: str) -> UsageError:
     hint = f"did you mean folder:{url}?" if url.startswith("/") else HINT
     return UsageError(f"{url} is not a store", hint)
+
+
+def _opener(scheme: str) -> Opener | None:
+    """Return what opens the stores whose URLs begin so; a module is imported only when needed."""
+    if scheme == "folder":
+        from hx.stores import folder
+
+        return folder.open_url
+    if scheme == "memory":
+        from hx.stores import memory
+
+        return memory.open_url
+    return None
+
+
+def open_store(url: str, device_id: bytes, *, umask: int | None = None) -> Store:
+    """Return the store that a URL names, without touching it yet. Raises UsageError.
+
+    `umask` is the user's own, and what hx writes into a folder follows it, so that a shared folder
+    stays shared. None: hx's umask, which keeps all other users out; this is right for a vault
+    that is not sealed.
+    """
+    scheme, colon, place = url.partition(":")
+    opener = _opener(scheme) if colon else None
+    if opener is not None:
+        return opener(url, place, device_id, umask)
+    if scheme == "s3" and colon:
+        raise UsageError("this hx cannot sync through a bucket yet", HINT)
+    raise not_a_store(url)

@@ -15,7 +15,7 @@ from hx.core.format.manifest import Listed, Manifest
 from hx.core.format.roster import carried
 from hx.core.merge import History, join
 from hx.core.record import NamedTuple
-from hx.database.sync import forgotten_copies, ledger, outgoing, unpublished, vault
+from hx.database.sync import forgotten_copies, ledger, unpublished, vault
 from hx.database.sync.ledger import TAKEN, Verdict
 from hx.database.sync.locations import SegmentSource
 from hx.sync import membership
@@ -146,7 +146,9 @@ def _announce(context: SyncContext, plan: PushPlan) -> None:
     if not plan.parts:
         return
     with context.database.transaction():
-        outgoing.note(context.database, context.me, [part.listed for part in plan.parts])
+        unpublished.note_outgoing(
+            context.database, context.me, [part.listed for part in plan.parts]
+        )
         for part in plan.parts:
             source = SegmentSource(context.me, part.listed.object_id, context.me)
             unpublished.announce(context.database, plan.due, part.history, source)
@@ -164,7 +166,7 @@ def _mark_published(context: SyncContext, plan: PushPlan, key: str, payload: byt
         for part in plan.parts:
             source = SegmentSource(context.me, part.listed.object_id, context.me)
             unpublished.mark(database, plan.due, part.history, source)
-        outgoing.clear(database)
+        unpublished.clear_outgoing(database)
         vault.raise_own_seq(database, manifest.seq)
         forgotten_copies.note_told(database, context.me, manifest.seq)
         vault.update(database, pushed_at_us=context.now_us)

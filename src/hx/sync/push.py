@@ -14,7 +14,7 @@ from contextlib import suppress
 from hx.core.format import object_names
 from hx.core.format.verdict import IMPORTED
 from hx.core.record import NamedTuple
-from hx.database.sync import forgotten_copies, ledger, locations, outgoing, unpublished
+from hx.database.sync import forgotten_copies, ledger, locations, unpublished
 from hx.database.sync.ledger import Verdict
 from hx.stores import Exists, Missing, Transient
 from hx.sync.heads import is_head_current, own_head, roster_is_new
@@ -117,9 +117,9 @@ def resume(context: SyncContext, outbox: Outbox) -> Pushed:
 def _clear_outgoing(context: SyncContext, outbox: Outbox) -> None:
     """Empty the outbox and the table of the segments in it."""
     outbox.clear()
-    if outgoing.is_any(context.database):
+    if unpublished.has_outgoing(context.database):
         with context.database.transaction():
-            outgoing.clear(context.database)
+            unpublished.clear_outgoing(context.database)
             forgotten_copies.settle(context.database, context.me)
 
 

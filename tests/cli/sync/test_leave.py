@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from cli.vaults import Member, is_told, vault
-from hx.custody.key_file import KeyFile
+from hx.custody.key_files import KeyFile
 from hx.custody.key_set import decode
 
 

@@ -25,7 +25,7 @@ from database.sync.ledger_rows import (
 )
 from hx.core.format.verdict import PENDING, SKIPPED
 from hx.core.model import Keys, Window
-from hx.database.sync import forgotten_copies, ledger, outgoing, vault
+from hx.database.sync import forgotten_copies, ledger, unpublished, vault
 from hx.database.sync.ledger import AWAITED
 
 OWN = object_id(1)
@@ -106,7 +106,9 @@ def test_an_artifact_is_looked_for_by_its_time_and_by_that_of_its_event(database
 
 def test_own_segments_on_their_way_are_suspected_by_their_times(database):
     take(database, event(15))
-    outgoing.note(database, ME, [listed(1, 10, 20), listed(2, 16, 20), listed(3, None, None)])
+    unpublished.note_outgoing(
+        database, ME, [listed(1, 10, 20), listed(2, 16, 20), listed(3, None, None)]
+    )
     forget(database, event(15))
     assert copies(database) == {1: None}
 
@@ -210,7 +212,7 @@ def test_what_its_author_has_replaced_is_settled_and_an_own_one_when_it_was_take
         for number in (1, 2, 3, 4):
             forgotten_copies.note_own(database, device_id, object_id(number))
     forgotten_copies.forget_segments(database, OTHER, [object_id(4)])
-    outgoing.note(database, ME, [listed(4)])
+    unpublished.note_outgoing(database, ME, [listed(4)])
     forgotten_copies.settle(database, ME)
     assert copies(database) == {1: None, 2: None, 4: None}
     assert copies(database, OTHER) == {1: None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from database.sync.ledger_rows import ME, listed
-from hx.database.sync import outgoing
+from hx.database.sync import unpublished
 
 
 def rows(database):
@@ -12,11 +12,11 @@ def rows(database):
 
 
 def test_what_is_put_next_is_noted_with_its_times_and_nothing_else(database):
-    assert not outgoing.is_any(database)
-    outgoing.note(database, ME, [listed(1, 5, 6), listed(2, None, None)])
+    assert not unpublished.has_outgoing(database)
+    unpublished.note_outgoing(database, ME, [listed(1, 5, 6), listed(2, None, None)])
     assert rows(database) == [(ME, 1, 5, 6), (ME, 2, None, None)]
-    outgoing.note(database, ME, [listed(3)])
+    unpublished.note_outgoing(database, ME, [listed(3)])
     assert rows(database) == [(ME, 3, 10, 20)]
-    assert outgoing.is_any(database)
-    outgoing.clear(database)
-    assert not outgoing.is_any(database)
+    assert unpublished.has_outgoing(database)
+    unpublished.clear_outgoing(database)
+    assert not unpublished.has_outgoing(database)

@@ -6,7 +6,7 @@ import os
 import sys
 
 from hx.cli.context import drained, open_context
-from hx.cli.progress import Progress
+from hx.cli.prompts import Progress
 from hx.cli.text import count, visible
 from hx.core.errors import Busy, HxError
 from hx.core.record import NamedTuple
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NOTHING_FOUND, UNREADABLE = 1, 2
 _WORDS = {
     "known": "imported before",
-    "twins": "recorded by hx or imported from another tool",
+    "duplicates": "recorded by hx or imported from another tool",
     "later": "later than hx's first record of that shell (--all takes them)",
     "forgotten": "forgotten",
     "ignored": "ignored by your rules",
@@ -97,7 +97,7 @@ def _tried(
 ) -> Imported | None:
     """Import one file; return None when it is of another kind than was asked for."""
     from hx.core.errors import DatabaseError
-    from hx.importers.registry import detected
+    from hx.importers import detected
 
     detected_kind = ""
     try:
@@ -121,7 +121,7 @@ def import_file(
     dry_run: bool = False,
 ) -> Imported:
     """Import one file. Raises InputError when it cannot be read, and the errors of import_found."""
-    from hx.importers.registry import detected, importer
+    from hx.importers import detected, importer
 
     chosen = detected(path) if kind is None else importer(kind)
     return _import(context, path, chosen, everything=everything, dry_run=dry_run)
@@ -223,7 +223,7 @@ def _object(result: Imported) -> dict[str, object]:
 
 def parser(name: str) -> Parser:
     from hx.cli.parsers import Parser
-    from hx.importers.registry import importers
+    from hx.importers import importers
 
     kinds = [tool.KIND.decode() for tool in importers()]
     made = Parser(name, _ABOUT)

@@ -148,9 +148,8 @@ def _loop(
 ) -> tuple[State, int]:
     """Run the picker; return its last state and the signal that ended it, 0 for a key."""
     from hx.picker.answers.source import AnswerSource
-    from hx.picker.terminal.loop import Loop
+    from hx.picker.terminal.loop import Loop, SignalPipe
     from hx.picker.terminal.screen import Screen
-    from hx.picker.terminal.signals import SignalPipe
     from hx.picker.view.styles import styles_for
 
     config = context.config

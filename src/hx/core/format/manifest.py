@@ -14,7 +14,6 @@ from typing import Annotated, Any
 from msgspec import Meta
 from msgspec.msgpack import encode as pack
 
-from hx.core.device_names import MAX_LABEL_BYTES
 from hx.core.format.keys import LABEL_MANIFEST, sign, verify
 from hx.core.format.object_names import MAX_SEQ
 from hx.core.format.payload import (
@@ -29,6 +28,7 @@ from hx.core.format.payload import (
     malformed,
 )
 from hx.core.format.roster_records import MAX_LIST_RECORD_BYTES, Record
+from hx.core.model import MAX_LABEL_BYTES
 from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False

@@ -16,11 +16,10 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, MsgspecError, Struct, convert
 from msgspec.msgpack import Decoder, encode
 
-from hx.core.device_names import MAX_LABEL_BYTES
 from hx.core.errors import InputError
 from hx.core.format.keys import LABEL_ROSTER, DeviceKeys, derive_id, sign, verify
 from hx.core.format.payload import Bytes32, Id  # noqa: TC001  (msgspec reads the annotations)
-from hx.core.model import MAX_TIME_US
+from hx.core.model import MAX_LABEL_BYTES, MAX_TIME_US
 from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False

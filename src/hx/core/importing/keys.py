@@ -171,3 +171,25 @@ def origin_session_id(kind: bytes, session: bytes) -> bytes:
 def _named(person: bytes, kind: bytes, name: bytes) -> bytes:
     digest = blake2b(kind + b"\0" + name, digest_size=32, person=person).digest()
     return bytes([digest[0] | 0x80]) + digest[1:16]
+
+
+def may_be_same_host(name: str, other: str) -> bool:
+    """Return whether two host names may belong to one machine.
+
+    The host name of one machine varies by network: `box`, `BOX.local` and `box.example.com` may all
+    be the same machine. Names are compared by their first label, without case. An address belongs
+    to the same machine only if both texts are equal.
+    """
+    if name.casefold() == other.casefold():
+        return True
+    if _is_address(name) or _is_address(other):
+        return False
+    return _first_label(name) == _first_label(other) != ""
+
+
+def _first_label(name: str) -> str:
+    return name.partition(".")[0].casefold()
+
+
+def _is_address(name: str) -> bool:
+    return ":" in name or name.replace(".", "").isdigit()

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
         tuple[int, int | None]
     ]  # (time, hash of the text; None: forgotten), ascending by time
 
-# Statuses besides NEW, KNOWN, FORGOTTEN. TWIN: hx recorded the command, or it was imported from
-# another tool. BY_TIME: the time of the line decides.
-TWIN, BY_TIME = 3, 4
+# Statuses besides NEW, KNOWN, FORGOTTEN. DUPLICATE: hx recorded the command, or it was imported
+# from another tool. BY_TIME: the time of the line decides.
+DUPLICATE, BY_TIME = 3, 4
 UNSTAMPED = 0  # the time of a line without a stamp
 RUN = 3  # so many lines with one stamp were not typed
 
@@ -162,7 +162,7 @@ def _match_timed(known: KnownHistory, free: Timed, lines: Lines, statuses: bytea
     elsewhere = Counter(known.elsewhere)
     remaining = [index for index, status in enumerate(statuses) if status == NEW]
     for index in reversed(remaining):
-        for counted, status in ((elsewhere, TWIN), (own, KNOWN)):
+        for counted, status in ((elsewhere, DUPLICATE), (own, KNOWN)):
             if statuses[index] == NEW and counted[lines.hashes[index]] > 0:
                 counted[lines.hashes[index]] -= 1
                 statuses[index] = status
@@ -206,7 +206,7 @@ def _take_over(new_statuses: bytearray, candidates: list[int], statuses: bytearr
 
 def _end_of_known(remaining: list[int], statuses: bytearray) -> int:
     """Return the index of the last known line if most lines are known, else 0."""
-    known = [index for index in remaining if statuses[index] in (KNOWN, TWIN)]
+    known = [index for index in remaining if statuses[index] in (KNOWN, DUPLICATE)]
     return known[-1] if 2 * len(known) >= len(remaining) else 0
 
 
@@ -265,10 +265,10 @@ def _is_one_run(pairs: Pairs, there: Hashes) -> bool:
 
 __all__ = [
     "BY_TIME",
+    "DUPLICATE",
     "FORGOTTEN",
     "KNOWN",
     "NEW",
-    "TWIN",
     "KnownHistory",
     "LineStatuses",
     "Lines",

@@ -18,8 +18,9 @@ from hx.database.sync.valid_records import Valid, holds_forgotten, still_valid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from hx.core.format.manifest import Listed
     from hx.core.model import Event, EventKey
     from hx.database.connection import Database
 
@@ -143,3 +144,27 @@ def _note_copy(database: Database, source: SegmentSource, *, forgotten: bool) ->
         forgotten_copies.note_own(database, source.me, source.segment)
     else:
         forgotten_copies.forget_segments(database, source.me, [source.segment])
+
+
+# Outgoing segments are own ones that are sealed, while no manifest that is known to be in the store
+# lists them. A process that forgets records reads these rows: the outbox or the store may hold a
+# copy of what it removes from the database.
+
+
+def note_outgoing(database: Database, me: bytes, objects: Iterable[Listed]) -> None:
+    """Note the segments that are put next, in place of all others, in a transaction."""
+    clear_outgoing(database)
+    database.connection.executemany(
+        "INSERT INTO outgoing VALUES (?, ?, ?, ?)",
+        [(me, segment.object_id, segment.first_us, segment.last_us) for segment in objects],
+    )
+
+
+def clear_outgoing(database: Database) -> None:
+    """Remove all notes, because a manifest lists the segments or none ever will."""
+    database.execute("DELETE FROM outgoing")
+
+
+def has_outgoing(database: Database) -> bool:
+    """Return whether a segment is on its way."""
+    return database.value("SELECT 1 FROM outgoing LIMIT 1") is not None

@@ -1,15 +1,30 @@
-"""The event loop of the picker: keys, results and frames; between keys it loads the cache."""
+"""The event loop of the picker: keys, results and frames; between keys it loads the cache.
+
+`SignalPipe` turns signals into bytes, so that `poll` can wait for them and for the terminal. It
+uses the C module below `signal`: `signal` itself imports enum, which takes as long as everything
+else on the screen.
+"""
 
 from __future__ import annotations
 
 import os
-from _signal import SIGCONT, SIGHUP, SIGSTOP, SIGTSTP, SIGWINCH  # type: ignore[import-not-found]
+from _signal import (  # type: ignore[import-not-found]
+    SIG_IGN,
+    SIGCONT,
+    SIGHUP,
+    SIGINT,
+    SIGSTOP,
+    SIGTERM,
+    SIGTSTP,
+    SIGWINCH,
+    set_wakeup_fd,
+    signal,
+)
 from select import POLLIN, poll
 
 from hx.picker.state.actions import aborted
 from hx.picker.state.state import answered, detailed, paged, question, update, wanted
 from hx.picker.terminal.keys import Decoder
-from hx.picker.terminal.signals import ENDS
 from hx.picker.view.view import cursor, page, view
 
 TYPE_CHECKING = False
@@ -17,9 +32,10 @@ if TYPE_CHECKING:
     from hx.picker.answers.source import AnswerSource
     from hx.picker.model import Key, Question, State
     from hx.picker.terminal.screen import Screen
-    from hx.picker.terminal.signals import SignalPipe
     from hx.picker.view.styles import Styles
 
+ENDS = frozenset((SIGHUP, SIGINT, SIGTERM))
+_CAUGHT = (*ENDS, SIGCONT, SIGTSTP, SIGWINCH)
 _SILENCE_MS = 50  # after so long an ESC is the key Esc, not the beginning of a sequence
 
 
@@ -119,3 +135,36 @@ class Loop:
         lines = view(state, columns, rows, self._styles)
         self._screen.draw(lines, cursor(state, columns, self._styles))
         return state
+
+
+class SignalPipe:
+    """In its `with` block, signals only write their numbers to `descriptor`."""
+
+    def __enter__(self) -> SignalPipe:  # noqa: PYI034  (Self is of typing)
+        self.descriptor, self._writes = os.pipe()
+        os.set_blocking(self.descriptor, False)
+        os.set_blocking(self._writes, False)
+        self._wakeup = set_wakeup_fd(self._writes, warn_on_full_buffer=False)
+        # a signal that was ignored from the start (nohup) stays ignored
+        self._before = {number: signal(number, _nothing) for number in _CAUGHT}
+        for number in (number for number in ENDS if self._before[number] == SIG_IGN):
+            signal(number, SIG_IGN)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal(number, handler)
+        set_wakeup_fd(self._wakeup)
+        os.close(self.descriptor)
+        os.close(self._writes)
+
+    def read(self) -> frozenset[int]:
+        """Return the numbers of the signals that came since the last call."""
+        try:
+            return frozenset(os.read(self.descriptor, 4096))
+        except BlockingIOError:
+            return frozenset()
+
+
+def _nothing(_number: int, _frame: object) -> None:
+    """Do nothing: Python itself writes the number to the pipe."""

@@ -9,7 +9,7 @@ from hx.cli.commands.sync.reasons import MEANINGS, exit_code, foreign_files, for
 from hx.cli.commands.sync.vault import alone, sync_context_of, vault_of
 from hx.cli.context import open_context
 from hx.cli.events_output import device_names
-from hx.cli.progress import Progress
+from hx.cli.prompts import Progress
 from hx.cli.text import count, visible
 from hx.core.errors import UsageError
 from hx.core.format import object_names

@@ -7,8 +7,8 @@ from hx.cli.context import open_context
 from hx.cli.events_output import print_json
 from hx.cli.text import visible
 from hx.cli.times import age, rfc3339_or_none
-from hx.core.device_names import MAX_LABEL_BYTES
 from hx.core.errors import UsageError
+from hx.core.model import MAX_LABEL_BYTES
 from hx.database.event_detail import rename_device
 from hx.database.sync import sync_status
 

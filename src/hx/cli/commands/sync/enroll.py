@@ -18,12 +18,12 @@ from hx.cli.commands.sync.vault import (
 )
 from hx.cli.context import now_us, open_context
 from hx.cli.events_output import print_json
-from hx.cli.progress import Progress
+from hx.cli.prompts import Progress
 from hx.cli.text import count
 from hx.cli.times import local, rfc3339
-from hx.core.device_names import cut_label
 from hx.core.errors import NotInVault, UsageError
 from hx.core.format.phrases import new_secret, words_of
+from hx.core.model import cut_label
 from hx.database.sync import vault as rows
 from hx.device import hand_over
 from hx.sync import enroll

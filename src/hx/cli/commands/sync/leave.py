@@ -7,8 +7,7 @@ from hx.cli.commands.sync.run import scrub
 from hx.cli.commands.sync.vault import alone, label_of, outbox_of, sync_context_of, vault_of
 from hx.cli.context import drained, now_us, open_context
 from hx.cli.events_output import print_json
-from hx.cli.progress import Progress
-from hx.cli.prompts import confirm
+from hx.cli.prompts import Progress, confirm
 from hx.cli.text import count, visible
 from hx.core.errors import Busy, HxError, KeyMissing
 from hx.custody.place import read_note

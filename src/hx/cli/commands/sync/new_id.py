@@ -9,10 +9,10 @@ from hx.cli.commands.sync.vault import alone, label_of, outbox_of, sync_context_
 from hx.cli.context import drained, now_us, open_context
 from hx.cli.events_output import print_json
 from hx.cli.keys import renewed
-from hx.cli.progress import Progress
+from hx.cli.prompts import Progress
 from hx.cli.text import visible
-from hx.core.device_names import cut_label
 from hx.core.errors import NotInVault, UsageError
+from hx.core.model import cut_label
 from hx.sync.device_state import MEMBER, WAITS, place_of
 from hx.sync.new_id import rebase, vouched
 from hx.sync.pull import pull

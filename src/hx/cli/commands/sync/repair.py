@@ -9,7 +9,7 @@ from hx.cli.commands.sync.run import print_newcomers, scrub
 from hx.cli.commands.sync.vault import alone, label_of, outbox_of, sync_context_of, vault_of
 from hx.cli.context import drained, open_context
 from hx.cli.events_output import device_names, print_json
-from hx.cli.progress import Progress
+from hx.cli.prompts import Progress
 from hx.cli.text import count
 from hx.core.errors import Busy, DatabaseError, HxError
 from hx.database.retention import border_us, retain

@@ -9,7 +9,7 @@ from hx.cli.commands.sync.reasons import code_now
 from hx.cli.commands.sync.vault import alone, label_of, outbox_of, sync_context_of, vault_of
 from hx.cli.context import open_context
 from hx.cli.events_output import print_json
-from hx.cli.progress import Progress
+from hx.cli.prompts import Progress
 from hx.cli.text import count, visible
 from hx.core.errors import HxError
 from hx.core.format.verdict import PENDING, REJECTED

@@ -36,7 +36,7 @@ _LABEL = 10
 _NO_CUSTODY = "cannot be used"
 
 
-class Seen(NamedTuple):
+class SyncState(NamedTuple):
     """Everything that is shown without looking into the store."""
 
     vault: Vault
@@ -73,10 +73,10 @@ def run(_: str, given: Namespace, config: Config) -> int:
     return code_now(context.database)
 
 
-def _look(context: Context, sync_context: SyncContext) -> Seen:
+def _look(context: Context, sync_context: SyncContext) -> SyncState:
     database, trust = context.database, sync_context.trust
     place = place_of(trust, sync_context.me)
-    return Seen(
+    return SyncState(
         vault_of(context),
         sync_context.is_sealed,
         fingerprint_words(sync_context.genesis.sha256),
@@ -126,7 +126,7 @@ def _custody(context: Context) -> str:
 # ---- in words ----
 
 
-def _print(seen: Seen, content: StoreContent | None, *, verbose: bool) -> None:
+def _print(seen: SyncState, content: StoreContent | None, *, verbose: bool) -> None:
     vault = seen.vault
     kind = "encrypted" if seen.sealed else "NOT ENCRYPTED: whoever can read the store can read it"
     _line("vault", f"{visible(vault.name.encode())} ({kind})")
@@ -153,7 +153,7 @@ def _print(seen: Seen, content: StoreContent | None, *, verbose: bool) -> None:
     _line("keys", seen.custody if seen.custody.startswith(_NO_CUSTODY) else f"in {seen.custody}")
 
 
-def _advice(seen: Seen) -> Iterator[str]:
+def _advice(seen: SyncState) -> Iterator[str]:
     """Yield what is wrong with this device itself, and what to do."""
     yield from seen.advice
     if seen.copy_seen_us is not None:
@@ -168,7 +168,7 @@ def _line(label: str, text: str) -> None:
     print(f"{label:<{_LABEL}}{text}")
 
 
-def _times(seen: Seen) -> str:
+def _times(seen: SyncState) -> str:
     def ago(at_us: int | None) -> str:
         return "never" if at_us is None else f"{age(at_us, seen.now_us)} ago"
 
@@ -192,7 +192,7 @@ def _device_line(device: DeviceSeen, now_us: int) -> str:
 # ---- in JSON ----
 
 
-def _object(seen: Seen, content: StoreContent | None) -> dict[str, object]:
+def _object(seen: SyncState, content: StoreContent | None) -> dict[str, object]:
     vault = seen.vault
 
     return {

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hx.config import Config
 
 
-class Part(NamedTuple):
+class Subcommand(NamedTuple):
     """A subcommand of sync. Its module has `run(name, arguments, config) -> exit code`."""
 
     module: str
@@ -20,26 +20,30 @@ class Part(NamedTuple):
 
 
 PARTS = {
-    "init": Part(
+    "init": Subcommand(
         "hx.cli.commands.sync.enroll", "make a vault in a store, and put this device into it"
     ),
-    "invite": Part("hx.cli.commands.sync.enroll", "print a code that lets one more device in"),
-    "join": Part("hx.cli.commands.sync.enroll", "put this device into a vault, with a code"),
-    "recover": Part(
+    "invite": Subcommand(
+        "hx.cli.commands.sync.enroll", "print a code that lets one more device in"
+    ),
+    "join": Subcommand("hx.cli.commands.sync.enroll", "put this device into a vault, with a code"),
+    "recover": Subcommand(
         "hx.cli.commands.sync.enroll", "put this device into a vault, with its recovery words"
     ),
-    "leave": Part("hx.cli.commands.sync.leave", "take this device out of its vault"),
-    "push": Part("hx.cli.commands.sync.run", "publish what is new here"),
-    "pull": Part("hx.cli.commands.sync.run", "read what is new in the store"),
-    "status": Part(
+    "leave": Subcommand("hx.cli.commands.sync.leave", "take this device out of its vault"),
+    "push": Subcommand("hx.cli.commands.sync.run", "publish what is new here"),
+    "pull": Subcommand("hx.cli.commands.sync.run", "read what is new in the store"),
+    "status": Subcommand(
         "hx.cli.commands.sync.status", "show what is in the vault, what is pending, and why"
     ),
-    "check": Part("hx.cli.commands.sync.check", "verify what is in the store, without changing it"),
-    "repair": Part(
+    "check": Subcommand(
+        "hx.cli.commands.sync.check", "verify what is in the store, without changing it"
+    ),
+    "repair": Subcommand(
         "hx.cli.commands.sync.repair", "read everything again, and publish what the store has lost"
     ),
-    "devices": Part("hx.cli.commands.sync.devices", "list the devices in the vault"),
-    "rename": Part("hx.cli.commands.sync.devices", "give this device another name"),
+    "devices": Subcommand("hx.cli.commands.sync.devices", "list the devices in the vault"),
+    "rename": Subcommand("hx.cli.commands.sync.devices", "give this device another name"),
 }
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 
-from hx.core.device_names import cut_label
 from hx.core.errors import Busy, NotInVault, UsageError
+from hx.core.model import cut_label
 from hx.database.sync import vault as rows
 from hx.files import PatientLock
-from hx.stores.registry import open_store
+from hx.stores import open_store
 from hx.sync.context import Keyring, SyncContext
 from hx.sync.outbox import Outbox
 

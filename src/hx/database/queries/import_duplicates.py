@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 
-from hx.core.device_names import may_be_same_host
+from hx.core.importing.keys import may_be_same_host
 from hx.core.merge import Cover
 from hx.core.model import KNOWN_SINCE_US, LIVE, EventKey, Tombstone, Window
 from hx.database.rows import device_name, from_sql
@@ -23,7 +23,7 @@ SECOND_US = 1_000_000
 _NEAR_S = 2  # a shell notes a command that much before or after its hook does
 
 
-class Own:
+class OwnEvents:
     """The events of this device from other sources, which an import must not bring again.
 
     They are what hx recorded here, and what was imported of this host from other origins than the
@@ -54,7 +54,7 @@ class Own:
     def _sessions(self) -> str:
         return f"SELECT id FROM session WHERE device IN ({self._of_host})"  # noqa: S608
 
-    def has_twin(self, at_us: int, command: bytes, masked: Callable[[bytes], bytes]) -> bool:
+    def has_duplicate(self, at_us: int, command: bytes, masked: Callable[[bytes], bytes]) -> bool:
         """Return whether there is an event with the same text within two seconds."""
         since_us, until_us = _span(at_us)
         if self._earliest_us is None or until_us <= self._earliest_us:

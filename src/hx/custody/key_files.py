@@ -1,4 +1,7 @@
-"""Keys in a file sealed under a passphrase: Argon2id, then XChaCha20-Poly1305.
+"""Keys in a file: sealed under a passphrase, or bare.
+
+The bare file is for machines that start without a user or a keychain. The sealed one uses Argon2id,
+then XChaCha20-Poly1305:
 
  0  4  magic "HXP1"
  4  4  memory in KiB      8  4  passes      12  4  lanes, always 1      (big-endian)
@@ -16,13 +19,13 @@ from hx.core.errors import KeyMissing
 from hx.core.record import NamedTuple
 from hx.custody import files
 from hx.custody.files import framed, unframed
-from hx.custody.place import PASSPHRASE
+from hx.custody.place import FILE, PASSPHRASE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_MAGIC = b"HXP1"
+_MAGIC, _BARE_MAGIC = b"HXP1", b"HXB1"
 _NUMBERS = struct.Struct(">III")
 _SALT_BYTES, _NONCE_BYTES, _TAG_BYTES = 16, 24, 16
 _HEAD_BYTES = _NUMBERS.size + _SALT_BYTES + _NONCE_BYTES
@@ -121,3 +124,29 @@ def _key(head: bytes, passphrase: bytes) -> bytes:
             f"the passphrase needs {memory_kib >> 10} MiB of memory, and there is not enough",
             "end other programs and try again",
         ) from None
+
+
+class KeyFile:
+    """Keeps keys unencrypted in a file, which only its owner can read."""
+
+    kind = FILE
+    ring = ""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self.label = f"the file {path}, which is not encrypted"
+
+    def read(self) -> bytes:
+        body = unframed(_BARE_MAGIC, files.read(self._path))
+        if body is None:
+            raise files.damaged(self._path)
+        return body
+
+    def write(self, data: bytes) -> None:
+        files.write(self._path, framed(_BARE_MAGIC, data))
+
+    def forget(self) -> None:
+        files.remove(self._path)
+
+    def check(self) -> None:
+        self.read()

@@ -11,7 +11,7 @@ import pytest
 from custody.held import CHEAP, PASSPHRASE, after_every_death, nobody
 from hx.core.errors import DatabaseError, KeyMissing
 from hx.custody.files import framed, unframed
-from hx.custody.sealed_file import Cost, SealedFile
+from hx.custody.key_files import Cost, SealedFile
 from test_private_files import bound
 
 DATA = b"keys, keys and keys"

@@ -5,24 +5,26 @@ from __future__ import annotations
 import apsw
 import pytest
 
-from hx.core.device_names import may_be_same_host
+from hx.core.importing.keys import may_be_same_host
 from hx.core.model import Keys
 from importers.desk import AT_S, SECOND_US, zsh
 
 HALF_US = SECOND_US // 2
 
 
-@pytest.mark.parametrize(("after_us", "is_twin"), [
+@pytest.mark.parametrize(("after_us", "is_duplicate"), [
     (-2 * SECOND_US, True),
     (-2 * SECOND_US - 1, False),
     (HALF_US, True),
     (3 * SECOND_US - 1, True),
     (3 * SECOND_US, False),
 ])  # fmt: skip
-def test_a_line_within_two_seconds_of_a_live_event_of_its_text_is_a_twin(desk, after_us, is_twin):
+def test_a_line_within_two_seconds_of_a_live_event_of_its_text_is_a_duplicate(
+    desk, after_us, is_duplicate
+):
     desk.live(b"make", AT_S * SECOND_US + after_us)
     counts = desk.take(zsh((0, "make"), (0, "make all")), everything=True)
-    assert (counts.twins, counts.new) == ((1, 1) if is_twin else (0, 2))
+    assert (counts.duplicates, counts.new) == ((1, 1) if is_duplicate else (0, 2))
     assert desk.take(zsh((0, "make")), everything=True).new == 0
 
 
@@ -40,7 +42,7 @@ def test_another_shell_that_hx_records_holds_nothing_back(desk):
     assert desk.take(zsh((20, "after"))).new == 1
 
 
-def test_the_twin_of_a_forgotten_event_stays_away(desk):
+def test_the_duplicate_of_a_forgotten_event_stays_away(desk):
     key = desk.live(b"secret", AT_S * SECOND_US + HALF_US)
     desk.forget(Keys(frozenset([key])))
     counts = desk.take(zsh((0, "secret"), (4, "ls")))
@@ -52,10 +54,10 @@ def test_lines_without_a_time_give_way_to_as_many_live_events_of_their_text(desk
     desk.live(b"make", AT_S * SECOND_US, shell=b"bash")
     data = b"make\nls\nmake\nunrecorded\n"
     counts = desk.take(data, "bash")
-    assert (counts.new, counts.twins) == (3, 1)
+    assert (counts.new, counts.duplicates) == (3, 1)
     assert desk.commands() == [b"make", b"ls", b"unrecorded", b"make"]
     again = desk.take(data, "bash")
-    assert (again.new, again.known, again.twins) == (0, 3, 1)
+    assert (again.new, again.known, again.duplicates) == (0, 3, 1)
 
 
 def atuin(folder, hostname, *lines):
@@ -75,8 +77,8 @@ def atuin(folder, hostname, *lines):
 def test_what_atuin_has_of_another_form_of_the_hosts_name_comes_once(desk, tmp_path, hostname):
     lines = [(0, "ls"), (60, "make"), (120, "git push")]
     desk.take_file(atuin(tmp_path, hostname, *lines))
-    assert desk.take(zsh(*lines)).twins == 3
-    assert desk.take(b"ls\nmake\ngit push\n", "bash").twins == 3
+    assert desk.take(zsh(*lines)).duplicates == 3
+    assert desk.take(b"ls\nmake\ngit push\n", "bash").duplicates == 3
     assert len(desk.commands()) == 3
 
 
@@ -84,7 +86,7 @@ def test_what_atuin_has_of_another_form_of_the_hosts_name_comes_once(desk, tmp_p
 def test_the_order_of_the_two_imports_does_not_matter(desk, tmp_path, hostname):
     lines = [(0, "ls"), (60, "make")]
     desk.take(zsh(*lines))
-    assert desk.take_file(atuin(tmp_path, hostname, *lines)).twins == 2
+    assert desk.take_file(atuin(tmp_path, hostname, *lines)).duplicates == 2
 
 
 def test_another_machine_of_the_same_label_loses_nothing_that_ran_there_alone(desk, tmp_path):
@@ -97,7 +99,7 @@ def test_imports_of_a_device_that_was_named_are_still_its_own(desk, tmp_path):
     with desk.database.transaction():
         desk.database.execute("UPDATE device SET name = 'my laptop'")
     desk.take_file(atuin(tmp_path, "box:ann", (0, "ls")))
-    assert desk.take(zsh((0, "ls"))).twins == 1
+    assert desk.take(zsh((0, "ls"))).duplicates == 1
 
 
 @pytest.mark.parametrize(("name", "other", "may"), [
