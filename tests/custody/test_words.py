@@ -45,7 +45,7 @@ def seen(terminal):
 
 def test_words_are_shown_with_their_numbers_then_wiped_and_two_asked_back(home):
     terminal = home.start(program("words.show(WORDS, quiz=True); print('done')"))
-    terminal.until(b"on paper")
+    terminal.until(b"on paper: ")
     shown = seen(terminal)
     assert all(f"{number} {word}" in shown for number, word in enumerate(WORDS, 1))
     terminal.type(ENTER)
@@ -59,6 +59,18 @@ def test_words_are_shown_with_their_numbers_then_wiped_and_two_asked_back(home):
     assert asked == sorted(set(asked))
     assert seen(terminal).startswith("word ")
     assert not any(word in seen(terminal).lower().split() for word in WORDS)
+
+
+def test_an_enter_before_the_question_does_not_answer_it(home):
+    early = "import select; print('ready', flush=True); select.select([sys.stdin], [], [])"
+    terminal = home.start(program(f"{early}; words.show(WORDS, quiz=True)"))
+    terminal.until(b"ready")
+    terminal.type(ENTER)
+    terminal.until(b"on paper: ")
+    assert f"12 {WORDS[11]}" in seen(terminal)
+    terminal.type(ENTER)
+    terminal.until(rb"word \d+ of the sheet")
+    assert "this word is wrong" not in seen(terminal)
 
 
 def test_a_wrong_answer_may_be_mended_and_the_third_ends_it(home):

@@ -45,7 +45,7 @@ def show(words: Sequence[str], *, quiz: bool) -> None:
     print("\n".join(lines), flush=True)
     if quiz:
         _wait("Press Enter when they are on paper: ")
-        print(f"\x1b[{len(lines) + 1}A\x1b[J", end="", flush=True)
+        print(f"\r\x1b[{len(lines) + 1}A\x1b[J", end="", flush=True)
         from random import SystemRandom
 
         ask_back(words, sorted(SystemRandom().sample(range(len(words)), _ASKED)))
@@ -57,6 +57,10 @@ def _rows(words: Sequence[str]) -> list[str]:
 
 
 def _wait(prompt: str) -> None:
+    """Wait for Enter. What was typed before the question does not answer it."""
+    from termios import TCIFLUSH, tcflush
+
+    tcflush(sys.stdin, TCIFLUSH)
     print(prompt, end="", flush=True)
     if not sys.stdin.readline():
         raise _unconfirmed()
