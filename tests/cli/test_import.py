@@ -161,10 +161,12 @@ def test_what_was_forgotten_is_not_imported_again(hx, zsh):
     assert hx("find", "--json").commands == ["ls"]
 
 
-def test_events_that_retention_removes_are_announced(machine, hx, zsh):
+def test_events_that_are_older_than_retention_days_are_removed_again(machine, hx, zsh):
+    zsh.write_text("".join(f": {1700000000 + number}:0;ls {number}\n" for number in range(300)))
     machine.home.mkdir(exist_ok=True)
     (machine.home / "config.toml").write_text("retention_days = 30\n")
-    assert "2 older than retention_days" in hx("import").out
+    assert "300 older than retention_days and removed again" in hx("import").out
+    assert hx("find", "--all").code == 1
 
 
 def test_one_import_at_a_time(machine, hx, zsh):

@@ -5,7 +5,7 @@ r"""Parse spool bytes into records, and records into events.
 The NUL before a record ends a record that was only partly written. No field is empty, so two NULs
 are the commit mark and do not occur inside a record. There are no lengths and there is no escaping:
 a value may contain any byte but NUL. Incomplete and foreign bytes are counted as faults, not raised
-as errors. docs/design.md lists the types and tags.
+as errors. docs/design/capture.md lists the types and tags.
 """
 
 from __future__ import annotations

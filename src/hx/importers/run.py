@@ -58,7 +58,7 @@ class Job(NamedTuple):
     device_id: bytes
     host: str
     rules: Rules
-    border_us: int | None = None  # retention removes at once what started before
+    border_us: int | None = None  # retention removes what started before
     everything: bool = False  # import also what ran after hx began to record the shell
     dry_run: bool = False
     tell: Callable[[int, int], object] = lambda _done, _size: None

@@ -48,6 +48,10 @@ def run(arguments: list[str], config: Config) -> int:
         done = import_found(context, kind=given.kind, **options)
     else:
         done = [import_file(context, given.file, kind=given.kind, **options)]
+    if not given.dry_run and any(result.counts.expired for result in done):
+        from hx.database.retention import retain
+
+        retain(context.database, _border_us(context))
     if given.json:
         print_objects(done)
     else:
@@ -188,7 +192,7 @@ def _about_new(result: Imported) -> str:
         for number, words in (
             (counts.untimed, "without a time"),
             (counts.redacted, "with a secret masked"),
-            (counts.expired, "older than retention_days and therefore removed at once"),
+            (counts.expired, "older than retention_days and removed again"),
         )
         if number
     ]
