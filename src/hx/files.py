@@ -132,6 +132,13 @@ def reason(error: OSError) -> str:
     return text[:1].lower() + text[1:]
 
 
+def sentence(error: OSError) -> str:
+    """Return an error of the system as a sentence: `cannot use /etc/hx: permission denied`."""
+    if not isinstance(error.filename, str | bytes):
+        return f"the system reports: {reason(error)}"
+    return f"cannot use {os.fsdecode(error.filename)}: {reason(error)}"
+
+
 def on_network(path: str) -> bool:
     """Return whether a path is on a network file system, by the mount table of Linux."""
     return mounted_as(path).removeprefix("fuse.").startswith(_NETWORK)

@@ -112,7 +112,7 @@ def _print_error(error: Exception) -> int:
 
 
 def explained(error: Exception) -> tuple[str, str, int]:
-    """Return the message, the hint (may be empty) and the exit code of any exception."""
+    """Return the message, the hint and the exit code of any exception."""
     if isinstance(error, HxError):
         return error.message, error.hint, error.exit_code
     if type(error).__module__.startswith("apsw"):
@@ -121,8 +121,8 @@ def explained(error: Exception) -> tuple[str, str, int]:
         known = explained_sqlite(error, None)  # type: ignore[arg-type]
         return known.message, known.hint, known.exit_code
     if isinstance(error, OSError):
-        from hx.files import reason
+        from hx.files import sentence
 
-        path = f"{error.filename}: " if error.filename else ""
-        return f"{path}{reason(error)}", "check the path and its permissions", _UNREACHABLE
+        hint = "check that the path exists and that you may use it; `hx doctor` checks those of hx"
+        return sentence(error), hint, _UNREACHABLE
     return f"unexpected {type(error).__name__}: {error}", REPORT, _INTERNAL

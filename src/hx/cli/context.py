@@ -61,7 +61,8 @@ def open_context(config: Config, *, tidy: bool = False) -> Context:
     except Exception as error:  # noqa: BLE001  (_as_trouble raises what is a fault of hx)
         trouble = _as_trouble(error, database)
         print(
-            f"hx: warning: the newest commands cannot be found yet: {trouble.message}",
+            f"hx: warning: the newest commands cannot be found yet: {trouble.message}"
+            f"\nhx: hint: {trouble.hint}",
             file=sys.stderr,
         )
     _update_pause(config, started_at_us, in_trouble=trouble is not None)
@@ -164,7 +165,7 @@ def _as_trouble(error: Exception, database: Database) -> DatabaseError:
 
         return explained(error, database.path)  # type: ignore[arg-type]
     if isinstance(error, OSError):
-        from hx.files import reason
+        from hx.files import sentence
 
-        return DatabaseError(f"{error.filename}: {reason(error)}", "run `hx doctor`")
+        return DatabaseError(sentence(error), "run `hx doctor`")
     raise error

@@ -85,8 +85,11 @@ def _ambiguous(context: Context, text: str, matches: list[Found]) -> UsageError:
     ]
     if len(matches) > event_detail.MANY:
         lines.append("  …")
-    hint = "\n".join(["give more characters, or the name of one of these:", *lines])
-    return UsageError(f"the names of several events begin with {text!r}", hint)
+    names = "\n".join(lines)
+    return UsageError(
+        f"the names of several events begin with {text!r}",
+        f"give more characters, or the name of one of these:\n{names}",
+    )
 
 
 # ---- lines ----

@@ -42,28 +42,44 @@ def paused(paths: Paths, now_us: int) -> str | None:
 
 def prevented(paths: Paths) -> str | None:
     """Return why shells cannot write to the spool; None when they can, or before the first one."""
-    folder = paths.spool
+    obstacle = _obstacle(paths.spool)
+    return None if obstacle is None else obstacle[0]
+
+
+def _obstacle(folder: str) -> tuple[str, str] | None:
+    """Return what prevents recording into a spool folder, and the fix; None: nothing does."""
+    quoted = shlex.quote(folder)
     try:
         owner = os.stat(folder).st_uid
     except FileNotFoundError:  # the first shell creates it
         return None
     except OSError:
-        return f"the spool folder {folder} cannot be reached"
+        return (
+            f"the spool folder {folder} cannot be reached",
+            f"check who owns what leads to {quoted}",
+        )
     if not os.path.isdir(folder):
-        return f"the spool {folder} is not a folder"
+        return f"the spool {folder} is not a folder", f"move {quoted} away: hx makes the folder"
     if owner != os.geteuid():
-        return f"the spool folder {folder} belongs to another user (uid {owner})"
+        sentence = f"the spool folder {folder} belongs to another user (uid {owner})"
+        return sentence, f"sudo chown -R {os.geteuid()} {quoted}"
+    return _access_obstacle(folder)
+
+
+def _access_obstacle(folder: str) -> tuple[str, str] | None:
     if not os.access(folder, os.W_OK | os.X_OK):
-        return f"the spool folder {folder} is not writable"
-    return None if os.statvfs(folder).f_bavail else f"the disk that holds {folder} is full"
+        return f"the spool folder {folder} is not writable", f"chmod 700 {shlex.quote(folder)}"
+    if not os.statvfs(folder).f_bavail:
+        return f"the disk that holds {folder} is full", "free some space on it"
+    return None
 
 
 def capture(config: Config, now_us: int) -> Iterator[Finding]:
     """Check whether shells can record, and whether every setting is in force."""
-    why_not = prevented(config.paths)
-    if why_not:
-        fix = f"make {shlex.quote(config.paths.spool)} writable; until then nothing is recorded"
-        yield Finding("capture", FAULT, why_not, fix)
+    obstacle = _obstacle(config.paths.spool)
+    if obstacle is not None:
+        why_not, fix = obstacle
+        yield Finding("capture", FAULT, why_not, f"{fix}; until then nothing is recorded")
     why_paused = paused(config.paths, now_us)
     if why_paused:
         yield Finding("capture", WARNING, why_paused, "hx resume")

@@ -159,7 +159,10 @@ def confirm(question: str) -> None:
     if not at_terminal():
         raise Refused("this needs a yes, and there is no terminal to ask on", "use --yes")
     if not agreed(question):
-        raise Refused("nothing was changed: the answer was not yes")
+        raise Refused(
+            "nothing was changed: the answer was not yes",
+            "run the command again and answer y, or use --yes",
+        )
 
 
 def agreed(question: str) -> bool:

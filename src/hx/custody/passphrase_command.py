@@ -68,5 +68,6 @@ def _output(process: subprocess.Popen[bytes], until_s: float) -> bytes:
 
 def _fault(what: str) -> KeyMissing:
     return KeyMissing(
-        f"HX_PASSPHRASE_COMMAND {what}", "it must print the passphrase as its first line"
+        f"HX_PASSPHRASE_COMMAND {what}",
+        "run that command by hand: it must print the passphrase as its first line",
     )

@@ -121,7 +121,9 @@ def opened(path: str) -> FileIO:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise InputError(f"{path}: {reason(error)}", "name a history file") from None
+        raise InputError(
+            f"cannot read {path}: {reason(error)}", "name a history file that you can read"
+        ) from None
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
@@ -134,7 +136,9 @@ def read_block(file: FileIO, path: str, size: int) -> bytes:
     try:
         block = file.read(size)
     except OSError as error:
-        raise InputError(f"{path}: {reason(error)}", "check the disk: it may be failing") from None
+        raise InputError(
+            f"cannot read {path}: {reason(error)}", "check the disk: it may be failing"
+        ) from None
     return block
 
 
@@ -155,7 +159,9 @@ def detected(path: str) -> Importer:
     with opened(path) as file:
         head = read_block(file, path, _HEAD_BYTES)
     if not head:
-        raise InputError(f"{path} is empty", "there is nothing to import")
+        raise InputError(
+            f"{path} is empty", "name another history file: this one has nothing to import"
+        )
     for tool in importers():
         if tool.recognises(head):
             return tool

@@ -151,7 +151,7 @@ def join(here: ThisDevice, place: VaultPlace, secret: bytes) -> None:
     if invitation.genesis_sha256 != first_record.sha256:
         raise NotAVault(
             f"{place.url} holds another vault than the invitation is for",
-            "use the store of the invitation",
+            "name the store of the vault from which the invitation comes",
         )
     _require_open(invitation, first_record, secret, here.now_us)
     own = roster_records.add(

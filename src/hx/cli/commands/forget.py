@@ -86,7 +86,7 @@ def _one_form(given: Namespace) -> None:
     texts = given.session is not None, given.match is not None
     forms = [given.events, times, *texts, given.artifact]
     if sum(map(bool, forms)) != 1:
-        wrong = "only one of these can be given" if any(forms) else "it is not said what to forget"
+        wrong = "only one of these can be given" if any(forms) else "`hx forget` needs one of these"
         raise UsageError(
             f"{wrong}: EVENT…, --session, --since and --until, --match, --artifact",
             "`hx forget --help` explains each of them",

@@ -167,9 +167,9 @@ def _border_us(context: Context) -> int | None:
 
 def summary(result: Imported) -> str:
     """Return the line of a result: `/home/ann/.zsh_history: 41,247 new, 3 imported before`."""
-    path = visible(result.path.encode(errors="surrogateescape"))
     if result.error:
-        return f"{path}: {result.error.removeprefix(f'{result.path}: ')}"
+        return visible(result.error.encode(errors="surrogateescape"))
+    path = visible(result.path.encode(errors="surrogateescape"))
     counts = result.counts
     parts = [f"{counts.new:,} new{_about_new(result)}"]
     parts += [

@@ -56,11 +56,11 @@ def _check(given: dict[str, str]) -> None:
         )
     if given.get("--widget", BASH) not in SHELLS:
         raise UsageError(
-            f"--widget cannot be {given['--widget']!r}", f"it is one of {', '.join(SHELLS)}"
+            f"--widget cannot be {given['--widget']!r}", f"choose one of {', '.join(SHELLS)}"
         )
     if given.get("--scope", ALL) not in SCOPES:
         raise UsageError(
-            f"--scope cannot be {given['--scope']!r}", f"it is one of {', '.join(SCOPES)}"
+            f"--scope cannot be {given['--scope']!r}", f"choose one of {', '.join(SCOPES)}"
         )
 
 

@@ -44,7 +44,9 @@ _LOOK_BYTES = 256 << 10
 def run(arguments: list[str], config: Config) -> int:
     given = parser("setup").parse_args(arguments)
     if given.purge and not given.undo:
-        raise UsageError("--purge works only with --undo", "hx setup --undo --purge")
+        raise UsageError(
+            "--purge works only with --undo", "to remove everything of hx: hx setup --undo --purge"
+        )
     machine = look()
     if given.undo:
         return _undo(config, machine, purge=given.purge, yes=given.yes)

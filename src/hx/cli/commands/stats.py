@@ -48,7 +48,7 @@ def run(arguments: list[str], config: Config) -> int:
         )
     by = line.options.get("--by")
     if by is not None and by not in tally.KINDS:
-        raise UsageError(f"--by cannot be {by!r}", f"it is one of {', '.join(tally.KINDS)}")
+        raise UsageError(f"--by cannot be {by!r}", f"choose one of {', '.join(tally.KINDS)}")
     context = open_context(config)
     query = to_query(line, config, context.now_us)
     limit = query.limit if "--limit" in line.options else None

@@ -76,7 +76,7 @@ def look(config: Config) -> Status:
     started_at_us = now_us()
     stale = hook_checks.refresh(config)
     if stale is not None:
-        print(f"hx: warning: {stale}", file=sys.stderr)
+        print(f"hx: warning: {stale}\nhx: hint: run `hx setup`", file=sys.stderr)
     known: Known | None = None
     trouble: HxError | None = None
     try:

@@ -209,7 +209,10 @@ def _signed(body: Body, seed: bytes, vault_id: bytes) -> Record:
     """Return the record for a body, signed. Raises InputError if `decode` would refuse it."""
     payload = encode(body)
     if isinstance(why := decode(payload), str):
-        raise InputError(f"this record cannot be added to the roster: {why}")
+        raise InputError(
+            f"this record cannot be added to the roster: {why}",
+            "nothing was changed: check the device's name and clock (`hx sync devices`, `date`)",
+        )
     signer = DeviceKeys(seed, bytes(32)).sign_pub
     return Record(signer, payload, sign(seed, LABEL_ROSTER, vault_id, payload))
 

@@ -64,7 +64,8 @@ def percent_of(text: str | None) -> int:
 
 def _no_percent(text: str) -> UsageError:
     return UsageError(
-        f"--read-data cannot be {text!r}", "say 1% to 100%: hx sync check --read-data=5%"
+        f"--read-data cannot be {text!r}",
+        "say a percentage from 1% to 100%, such as --read-data=5%",
     )
 
 

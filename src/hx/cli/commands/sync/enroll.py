@@ -51,7 +51,7 @@ def run(name: str, given: Namespace, config: Config) -> int:
     if given.store is None:
         raise UsageError(
             "--store is missing: hx does not know where the vault is",
-            f"hx sync {name} --store folder:/path",
+            f"name its folder: hx sync {name} --store folder:/path",
         )
     context = open_context(config)
     with alone(context):

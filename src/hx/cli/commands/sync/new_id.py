@@ -35,7 +35,7 @@ def run(given: Namespace, config: Config) -> int:
     if any(getattr(given, name) is not None for name in _ELSEWHERE):
         raise UsageError(
             "--new-id is for a device in a vault and can be combined only with --name",
-            "hx sync join --new-id",
+            "leave the other options out: hx sync join --new-id",
         )
     context = drained(open_context(config))
     vault = vault_of(context)

@@ -75,7 +75,8 @@ def store_at(context: Context, url: str, *, private: bool = False) -> Store:
     """
     if url == "memory:":
         raise UsageError(
-            "memory: cannot hold a vault, because it ends with this command", "say folder:/path"
+            "memory: cannot hold a vault, because it ends with this command",
+            "name a folder by its whole path: folder:/path/to/folder",
         )
     umask = None if private else context.config.umask
     return open_store(url, context.who.device_id, umask=umask)
