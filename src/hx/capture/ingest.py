@@ -272,6 +272,6 @@ def _is_closed(
 
 
 def _is_of_host(head: SessionHeader, source: SpoolSource) -> bool:
-    """Return whether this host wrote a spool file; a header without a host counts as ours."""
+    """Return whether this host wrote a spool file; without a host in its header, it did."""
     host = head.facts.host
     return host is None or host.decode(errors="replace") == source.host

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.cli.text import Paint
     from hx.core.query import Query
-    from hx.database.queries.stats import Name, Span, Tally
+    from hx.database.queries.stats import GroupName, Tally, TimeSpan
 
 _DAY_US, _HOUR_US = 86_400_000_000, 3_600_000_000
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -26,7 +26,7 @@ _UNNAMED = {"dir": "(unknown directory)", "repo": "(no repository)", "command": 
 class Group(NamedTuple):
     """One line: a program, directory, hour or whatever the groups are."""
 
-    name: Name
+    name: GroupName
     tally: Tally
 
 
@@ -44,7 +44,7 @@ class Stats(NamedTuple):
     by: str | None  # None: the overview
     query: Query
     total: Tally
-    span: Span
+    span: TimeSpan
     groups: list[Group]  # of the overview: by program
     left_out: int  # groups beyond the limit
     days: list[Day]  # of the overview: the last ones
@@ -143,7 +143,7 @@ def _size(counts: Tally, *, by_failures: bool) -> int:
     return counts.failures if by_failures else counts.events
 
 
-def _named(name: Name, by: str) -> str:
+def _named(name: GroupName, by: str) -> str:
     if isinstance(name, int):
         return f"{name:02d}:00"
     return visible(name) if name else _UNNAMED.get(by, "(unknown)")

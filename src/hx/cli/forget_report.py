@@ -107,7 +107,7 @@ def _artifact_lines(artifacts: list[Artifact]) -> list[str]:
 
 
 def _by_device(context: Context, devices: dict[bytes, int]) -> str:
-    """Return where the events were recorded; an import counts for the machine that it is from."""
+    """Return where the events were recorded; an import belongs to the machine that it is from."""
     from hx.cli.events_output import device_names
     from hx.cli.text import visible
     from hx.core.format.segment import is_origin

@@ -90,7 +90,7 @@ def scopes(choice: Choice, named: Named, now_us: int) -> Iterator[Scope]:
 def artifacts(
     database: Database, choice: Choice, events: Iterable[EventKey], now_us: int
 ) -> list[Artifact]:
-    """Artifacts that go with these events, or by themselves; the newest first."""
+    """Return the artifacts to forget, with these events or by themselves, the newest first."""
     if not has_artifacts(database):
         return []
     named = Named(

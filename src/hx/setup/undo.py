@@ -76,7 +76,7 @@ def planned(candidates: Iterable[str], data: str) -> Removal:
 
 
 def _read(path: str, *, needed: bool) -> user_file.Dotfile:
-    """Read a file; without `needed`, a file that cannot be read counts as empty."""
+    """Read a file; without `needed`, a file that cannot be read is treated as empty."""
     try:
         return user_file.read(path)
     except InputError:

@@ -72,7 +72,7 @@ class Store(Protocol):
         return iter(())
 
     def sweep(self) -> int:
-        """Remove what interrupted writes of this device left; return how much it was.
+        """Remove the files that interrupted writes of this device left; return how many.
 
         It must not run while this device writes.
         """

@@ -92,7 +92,10 @@ def hand_out_keys(context: SyncContext, besides: Container[str] = ()) -> None:
 def _write_slots(
     context: SyncContext, vmks: dict[bytes, tuple[int, bytes]], existing: set[tuple[bytes, bytes]]
 ) -> None:
-    """`vmks`: key id -> number and key; `existing`: (recipient, key id) of slots to leave out."""
+    """Write a slot of each key for each recipient.
+
+    `vmks`: key id -> number and key; `existing`: (recipient, key id) of slots to leave out.
+    """
     for recipient, box_pub in _recipients(context):
         for epoch_key, (number, vmk) in sorted(vmks.items()):
             if (recipient, epoch_key) in existing:
@@ -103,7 +106,7 @@ def _write_slots(
 
 
 def _recipients(context: SyncContext) -> list[tuple[bytes, bytes]]:
-    """(id, public key) of each active device and of the recovery words."""
+    """Return (id, public key) of each active device and of the recovery words."""
     genesis = context.genesis
     active = context.trust.active.values()
     members = sorted((member.device_id, member.box_pub) for member in active)
@@ -111,7 +114,7 @@ def _recipients(context: SyncContext) -> list[tuple[bytes, bytes]]:
 
 
 def writing_key(context: SyncContext) -> tuple[bytes, bytes | None]:
-    """(key id, key) to seal with; in a plain vault (NIL, None). Raises KeyMissing."""
+    """Return (key id, key) to seal with, in a plain vault (NIL, None). Raises KeyMissing."""
     if not context.is_sealed:
         return object_names.NIL, None
     wanted = _wanted_key(context)
@@ -129,7 +132,7 @@ def writing_key(context: SyncContext) -> tuple[bytes, bytes | None]:
 
 
 def _wanted_key(context: SyncContext) -> bytes | None:
-    """The id of the key of the newest epoch; a device that waits takes the newest key it holds.
+    """Return the key id of the newest epoch; a waiting device takes the newest key that it has.
 
     Only epochs that an active device made count: an inactive device knows the keys that it made.
     """

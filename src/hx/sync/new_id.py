@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def vouched(context: SyncContext, keys: DeviceKeys, label: str) -> Record:
-    """The roster record by which this device, which is active, adds one with these keys."""
+    """Return the roster record by which this active device adds a device with these keys."""
     return add(
         (keys.sign_pub, keys.box_pub),
         label,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hx.cli.parsers import Parser
     from hx.config import Config
     from hx.core.query import Query
-    from hx.database.queries.stats import Name, Span, Tally
+    from hx.database.queries.stats import GroupName, Tally, TimeSpan
 
 _TOP, _TOP_OF_OVERVIEW = 20, 10
 LATELY_DAYS = 14
@@ -86,7 +86,7 @@ def collect(context: Context, query: Query, by: str | None, limit: int | None) -
     )
 
 
-def _most_first(group: Group) -> tuple[int, Name]:
+def _most_first(group: Group) -> tuple[int, GroupName]:
     return -group.tally.events, group.name or b""
 
 
@@ -105,7 +105,7 @@ def _hour(at_us: int) -> int:
     return localtime(at_us // 1_000_000).tm_hour
 
 
-def _days(context: Context, query: Query, span: Span) -> list[Day]:
+def _days(context: Context, query: Query, span: TimeSpan) -> list[Day]:
     """Return the last local days up to the end of the query; none when nothing ran in them."""
     from time import localtime, mktime, strftime
 

@@ -137,7 +137,7 @@ def encode_keys(keys: Sequence[EventKey]) -> dict[str, Any]:
 
 
 def decode_keys(fields: Mapping[str, Any]) -> list[EventKey]:
-    """The keys again, in their order. Raises Fault and IndexError as decode_events does."""
+    """Return the keys in their order. Raises Fault and IndexError as decode_events does."""
     _require_even(fields, _KEY_COLUMNS)
     sessions = map(fields["key_sessions"].__getitem__, fields["key_session"])
     ids, devices = list(zip(*sessions, strict=True)) or [(), ()]

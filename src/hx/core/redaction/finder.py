@@ -91,21 +91,21 @@ def narrowed(texts: Iterable[bytes]) -> Literals:
 def spans(text: bytes, literals: Literals = ALL) -> list[Span]:
     """Return (start, end, kind) of every secret; more specific kinds come first."""
     lowered = text.lower().decode("latin-1")  # one character for each byte
-    found: list[Span] = []
+    secrets: list[Span] = []
     words = [word for word in text.translate(_WORDS).split() if len(word) >= 16]  # noqa: PLR2004
     if words:
-        found += islice(_tokens(text, lowered, words, literals), MAX_SECRETS)
+        secrets += islice(_tokens(text, lowered, words, literals), MAX_SECRETS)
     for anchor, needs, shape in literals.shapes:
         if anchor in lowered and (not needs or any(map(lowered.__contains__, needs))):
-            found += islice(_shaped(text, lowered, anchor, shape), MAX_SECRETS)
+            secrets += islice(_shaped(text, lowered, anchor, shape), MAX_SECRETS)
     for anchor in literals.names:
         if anchor in lowered:
-            found += islice(_named(text, lowered, anchor), MAX_SECRETS)
+            secrets += islice(_named(text, lowered, anchor), MAX_SECRETS)
     if "key" in lowered:
         for anchor in literals.keys:
             if anchor in lowered:
-                found += islice(_named(text, lowered, anchor), MAX_SECRETS)
-    return found
+                secrets += islice(_named(text, lowered, anchor), MAX_SECRETS)
+    return secrets
 
 
 def _tokens(text: bytes, lowered: str, words: list[bytes], literals: Literals) -> Iterator[Span]:

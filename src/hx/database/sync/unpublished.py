@@ -32,7 +32,7 @@ class Due(NamedTuple):
 
     history: History
     rows: dict[EventKey, int]  # of its events: row id
-    version: int  # another one later: another process has written to the database
+    version: int  # it differs later if another process has written to the database
 
 
 def due(database: Database, me: bytes, inactive: frozenset[bytes], now_us: int) -> Due:

@@ -117,11 +117,10 @@ class ForeignFiles(NamedTuple):
 
 def foreign_files(store: Store, *, verbose: bool) -> list[ForeignFiles]:
     """Return the files in a store that are no objects of hx, sorted by reason."""
-    strangers = getattr(store, "strangers", None)
     numbers: dict[str, int] = {}
     names: dict[str, list[str]] = {}
     most = _MOST_NAMES if verbose else _SHOWN
-    for key in strangers() if strangers else ():
+    for key in store.strangers():
         reason = why_skipped(key) if parsed(key) is None else verdict.FOREIGN  # not a plain file
         numbers[reason] = numbers.get(reason, 0) + 1
         kept = names.setdefault(reason, [])

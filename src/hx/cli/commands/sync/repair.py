@@ -64,7 +64,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
 
 def _remember(sync_context: SyncContext, outcome: str | None) -> None:
     """Keep the outcome for `hx sync status`, which does not look into the store."""
-    conditions = "\n".join(sorted(getattr(sync_context.store, "conditions", ())))
+    conditions = "\n".join(sorted(sync_context.store.conditions))
     with sync_context.database.transaction():
         rows.update(sync_context.database, outcome=outcome, conditions=conditions)
 

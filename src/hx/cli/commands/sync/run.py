@@ -164,7 +164,7 @@ def _remember(
     if given.dry_run:
         return
     _warn_of_copies(sync_context, own)
-    conditions = "\n".join(sorted(getattr(sync_context.store, "conditions", ())))
+    conditions = "\n".join(sorted(sync_context.store.conditions))
     with sync_context.database.transaction():
         rows.update(sync_context.database, outcome=outcome, conditions=conditions)
 
