@@ -61,6 +61,7 @@ def _silence(stream: TextIO) -> None:
 
 def _dispatch(arguments: list[str], umask: int) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
+        # `hx help find` is `hx find --help`
         if len(arguments) > 1 and arguments[1] in COMMANDS:
             return _run(arguments[1], ["--help"], umask)
         print(overview(), end="")
@@ -107,6 +108,7 @@ def _print_error(error: Exception) -> int:
         if hint:
             print(f"hx: hint: {hint}", file=sys.stderr)
     except OSError:
+        # nobody can read the message, but the exit code still tells
         _silence(sys.stderr)
     return code
 
@@ -115,6 +117,7 @@ def explained(error: Exception) -> tuple[str, str, int]:
     """Return the message, the hint and the exit code of any exception."""
     if isinstance(error, HxError):
         return error.message, error.hint, error.exit_code
+    # by name: a command that needs no database must not import apsw
     if type(error).__module__.startswith("apsw"):
         from hx.database.connection import explained as explained_sqlite
 

@@ -48,9 +48,8 @@ def open_context(config: Config, *, tidy: bool = False) -> Context:
         database = open_database(config.paths.database)
         who = identity(database, config.host)
     except Exception:
-        _update_pause(
-            config, started_at_us, in_trouble=True
-        )  # the spool grows while the database cannot be used
+        # the spool grows while the database cannot be used
+        _update_pause(config, started_at_us, in_trouble=True)
         raise
     report, trouble = Report(), None
     try:
@@ -81,6 +80,7 @@ def drained(context: Context) -> Context:
     if context.trouble is not None:
         raise context.trouble
     report, until_s = context.report, time.monotonic() + _PATIENCE_S
+    # what another hx has read from the spool is not in the database yet
     while report.busy:
         if time.monotonic() > until_s:
             raise Busy("another hx is still draining the spool", "try again in a moment")
@@ -105,6 +105,7 @@ def _current_session(config: Config) -> bytes | None:
 
     try:
         return session_id("", config)
+    # HX_SESSION is not set or not an id: the ranking does without a session
     except UsageError:
         return None
 
@@ -124,6 +125,7 @@ def _clean_up(database: Database, now_us: int, *, tidy: bool) -> None:
         return
     from hx.forget.forget import clean
 
+    # another process reads the files: the next attempt is in a minute
     if not clean(database, patience_ms=100):
         database.set_meta(UNCLEAN, now_us)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hx.cli.context import Context
     from hx.config import Config, Paths
 
-_LITTLE_BYTES, _FEW_BYTES = 10 << 20, 200 << 20
+_LITTLE_BYTES, _FEW_BYTES = 10 << 20, 200 << 20  # free space: a fault, a warning below
 
 OK, WARNING, FAULT = "ok", "warning", "fault"
 
@@ -107,6 +107,7 @@ def _private_paths(config: Config) -> Iterator[tuple[str, int]]:
             continue
         yield folder, 0o700
         for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+            # HX_HOME may be a folder in which the user keeps other files
             ours = folder == config.paths.spool or is_ours(entry.name)
             if ours and entry.is_file(follow_symlinks=False):
                 yield entry.path, 0o600
@@ -141,6 +142,7 @@ def disk(config: Config) -> Iterator[Finding]:
 
 def _free_space(folder: str) -> Finding:
     existing = folder
+    # the first shell makes the folder: its parent is on the same disk
     while not os.path.exists(existing):
         existing = os.path.dirname(existing)
     status = os.statvfs(existing)
@@ -211,6 +213,7 @@ def _custody(context: Context) -> Iterator[Finding]:
     from hx.cli.keys import key_path, opened
 
     kept = opened(context)
+    # without the passphrase: a check must not ask for anything
     kept.check()
     yield Finding("device", OK, f"this device is {context.who.device_id.hex()}")
     yield Finding("keys", OK, f"the keys of this device are in {kept.describe()}")

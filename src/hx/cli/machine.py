@@ -62,6 +62,7 @@ def look() -> Shells:
     require_owner(home)
     shells = installed(search_path(), login_shell())
     zsh = next((shell for shell in shells if shell.name == ZSH), None)
+    # zsh reads ZDOTDIR from ~/.zshenv, which does not reach this process
     folder = zsh_folder(zsh.path) if zsh is not None else ""
     if folder:
         folders = folders._replace(zsh=folder)

@@ -47,6 +47,7 @@ def decode(data: bytes) -> Secrets:
         raise _damaged() from None
     if not isinstance(value, dict):
         raise _damaged()
+    # an unknown field may hold a key: writing the set again would lose it
     if value.get("v") != VERSION or set(value) - _FIELDS:
         raise UpgradeNeeded(
             "a newer hx wrote the keys of this device",

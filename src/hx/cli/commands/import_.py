@@ -77,6 +77,7 @@ def import_found(
 
     done = []
     for path in _existing(import_paths()):
+        # one unreadable history must not keep the others out
         result = _tried(context, path, kind, everything=everything, dry_run=dry_run)
         if result is not None:
             done.append(result)
@@ -88,6 +89,7 @@ def _existing(paths: list[str]) -> list[str]:
     by_target: dict[str, str] = {}
     for path in paths:
         if os.path.isfile(path) and os.path.getsize(path):
+            # a link to a history would be imported as a second history
             by_target.setdefault(os.path.realpath(path), path)
     return list(by_target.values())
 
@@ -106,6 +108,7 @@ def _tried(
         if kind is not None and kind != detected_kind:
             return None
         return _import(context, path, importer, everything=everything, dry_run=dry_run)
+    # the database cannot be used, so no other file can be imported either
     except DatabaseError:
         raise
     except HxError as error:

@@ -174,6 +174,7 @@ def _purge(config: Config, *, yes: bool) -> None:
     _print_removed(files)
     if not yes:
         confirm("Remove everything of hx, also all recorded history? This cannot be undone.")
+    # imported here: custody and its libraries are needed only for a purge
     from hx.cli import keys
 
     for fault in keys.forget(config):
@@ -191,6 +192,7 @@ def _print_removed(paths: Sequence[str]) -> None:
 
 
 def _print_notes(config: Config, machine: Shells, chosen: list[InstalledShell]) -> None:
+    # after the changes: these are not errors, and the last lines are read
     for note in _notes(config, machine, chosen):
         print(f"note: {_shown(note)}")
 
@@ -203,6 +205,7 @@ def _notes(config: Config, machine: Shells, chosen: list[InstalledShell]) -> Ite
     for finding in health.names(config):
         if finding.level != OK:
             yield f"{finding.sentence}: {finding.fix}"
+    # locks and the log of SQLite are not reliable there
     if on_network(config.paths.data):
         yield (
             f"{config.paths.data} is on a network file system: hx is slower there, and each host is"
@@ -233,6 +236,7 @@ def _of_bash(machine: Shells, chosen: list[InstalledShell]) -> Iterator[str]:
 def _lacks_times(path: str) -> bool:
     """Return whether a history of bash has lines and none of them has a time."""
     try:
+        # the end of the file: it shows how bash writes the file now
         text = user_file.read(path).text[-_LOOK_BYTES:]
     except InputError:
         return False

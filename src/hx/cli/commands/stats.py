@@ -51,6 +51,7 @@ def run(arguments: list[str], config: Config) -> int:
         raise UsageError(f"--by cannot be {by!r}", f"choose one of {', '.join(tally.KINDS)}")
     context = open_context(config)
     query = to_query(line, config, context.now_us)
+    # the setting `limit` is about events, not about groups
     limit = query.limit if "--limit" in line.options else None
     stats = collect(context, query, by, limit)
     _print(context, stats, line.options)
@@ -71,6 +72,7 @@ def collect(context: Context, query: Query, by: str | None, limit: int | None) -
     tallies = tally.tallies(context.database, query, by or tally.COMMAND, _hour)
     groups = [Group(name, counts) for name, counts in tallies.items()]
     groups.sort(key=_hour_order if by == tally.HOUR else _most_first)
+    # the overview has three lists and has to fit on one screen
     top = limit or (_TOP if by else _TOP_OF_OVERVIEW)
     shown = groups if by == tally.HOUR and limit is None else groups[:top]
     span = tally.span(context.database, query)
@@ -116,6 +118,7 @@ def _days(context: Context, query: Query, span: TimeSpan) -> list[Day]:
         for back in range(LATELY_DAYS - 1, -1, -1)
     ]
     counted = {strftime("%Y-%m-%d", localtime(noon)): [0, 0] for noon in starts}
+    # the first day began before noon; quarters outside the days are skipped below
     since_us = (starts[0] - 86_400) * 1_000_000
     if span.last_us is None or span.last_us < since_us:
         return []

@@ -73,6 +73,7 @@ def run(arguments: list[str], config: Config) -> int:
 
 def look(config: Config) -> Status:
     """Drain the spool and collect what `hx status` prints."""
+    # the times in the output are ages at the start: draining may take seconds
     started_at_us = now_us()
     stale = hook_checks.refresh(config)
     if stale is not None:
@@ -173,6 +174,7 @@ def _database(config: Config, status: Status) -> str:
 
 
 def _stored_bytes(config: Config) -> int:
+    # the newest events may be in the log only
     paths = [config.paths.database, f"{config.paths.database}-wal"]
     return sum(os.path.getsize(path) for path in paths if os.path.exists(path))
 

@@ -59,6 +59,7 @@ def _rename(given: Namespace, context: Context) -> int:
             f"the name of a device must have 1 to {MAX_LABEL_BYTES} bytes",
             "choose another name, such as: hx sync rename work-laptop",
         )
+    # a sync that runs would publish the old name and take it for current
     with alone(context), context.database.transaction():
         rename_device(context.database, context.who.device_id, name)
     print(f"this device is now called {visible(name.encode())}; `hx sync` tells the others")

@@ -42,9 +42,11 @@ def run(given: Namespace, config: Config) -> int:
     label = cut_label((given.name or config.host).encode())
     with alone(context), Progress("syncing") as progress:
         sync_context = _synced(context, label_of(context), progress)
+        # only a member can vouch for the new id
         if place_of(sync_context.trust, sync_context.me) != MEMBER:
             raise NotInVault(*WAITS)
         context = renewed(context, label, lambda keys: _rebasing(sync_context, keys, label))
+        # its objects have the old id in their names, and the other copy goes on with that id
         outbox_of(context).clear()
         _synced(context, label, progress)
     scrub(context)
