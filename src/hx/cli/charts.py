@@ -60,7 +60,7 @@ class Look(NamedTuple):
 
     @property
     def bar(self) -> int:
-        """The columns of a bar; 0 where there is none."""
+        """Return the columns of a bar; 0 where none is drawn."""
         room = (self.columns or 0) - _NUMBERS - 2 - _NAME
         return min(room, _MOST_BAR) if room >= _LEAST_BAR else 0
 

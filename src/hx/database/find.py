@@ -39,7 +39,7 @@ class Found(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """A distinct command at its newest run, as row ids."""
+    """A distinct command and its newest run, by row ids, with its counts."""
 
     command: int
     event: int

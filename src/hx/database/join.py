@@ -29,7 +29,7 @@ class Changes(NamedTuple):
     """What a join did to the database."""
 
     added: int  # events that were not there
-    replaced: int  # events of which a greater version came
+    replaced: int  # events that a greater version has replaced
     forgotten: int  # events that were there and are covered now
     dropped: int  # events of the delta that are covered: they came too late
     artifacts: int  # artifacts added, replaced or forgotten

@@ -69,7 +69,7 @@ def search(
 def _gathered(
     database: Database, query: Query, terms: list[Term], here: Here
 ) -> tuple[dict[int, FoundCommand], Iterable[FoundCommand]]:
-    """Return the commands to rank, by row id, and the others that match, of which some repeat."""
+    """Return the commands to rank, by row id, and the others that match, with repeats."""
     commands, are_all = likely(database, query, terms, RANKED, WALKED)
     by_id = {command.id: command for command in commands}
     rest: Iterable[FoundCommand] = () if are_all else matching(database, query, terms)
@@ -233,7 +233,7 @@ def _among_events(database: Database, conditions: list[Condition]) -> Iterator[F
 def nearby(
     database: Database, terms: list[Term], directory: bytes, limit: int
 ) -> Iterator[FoundCommand]:
-    """Yield commands that match the terms, of the newest runs in a directory."""
+    """Yield commands that match the terms, from the newest runs in a directory."""
     condition, values = _fits(terms, scattered=False)
     sql = (
         f"SELECT {FIGURES} FROM command WHERE id IN (SELECT command FROM event"  # noqa: S608

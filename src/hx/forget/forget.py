@@ -68,7 +68,7 @@ def scopes(choice: Choice, named: Named, now_us: int) -> Iterator[Scope]:
 
     Records that were shown are named by their keys; records that arrive later are covered by time
     or session. A window ends now at the latest, so that it covers nothing that is typed later. For
-    a device whose clock is ahead, now is later.
+    a device whose clock is ahead, it ends later by as much.
     """
     events = sorted(set(named.events))
     for first in range(0, len(events), MAX_KEYS_IN_TOMBSTONE):

@@ -118,7 +118,7 @@ def _column(connection: apsw.Connection, name: str, there: bool) -> str:
 
 
 def _group(reading: Reading, rows: list[tuple[Any, ...]]) -> Iterator[ImportedEntry]:
-    """Return the entries of rows with one time; deleted rows count for the order in a session."""
+    """Return the entries of rows with one time; deleted rows keep their place in the order."""
     ranks: dict[object, int] = {}
     for row in sorted(rows, key=lambda row: (_bytes(row[1]), _bytes(row[2]))):
         reading.done += 1

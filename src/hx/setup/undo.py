@@ -95,7 +95,7 @@ def _is_empty_file(path: str) -> bool:
 
 
 def undo(removal: Removal) -> None:
-    """Restore the rc files; of the footprint, only the folders that setup created stay."""
+    """Restore the rc files. The footprint keeps only the folders that setup created."""
     footprint = state.read(removal.data)
     for edit in removal.edits:
         if edit.text or edit.file.path not in footprint.made:

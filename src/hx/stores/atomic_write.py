@@ -66,7 +66,7 @@ class Publisher:
             os.close(descriptor)  # a share may report a failed write only here
 
     def settle(self, inside: int) -> None:
-        """Make the names in a folder durable."""
+        """Flush a folder, so that the names in it survive a power cut."""
         self._flush(inside, _UNABLE | {errno.ENOENT})
 
     def make_folder(self, inside: int, name: str) -> None:

@@ -3,7 +3,7 @@
     listing -> vault file -> slots -> manifests -> roster -> invitations, blobs -> listed segments
 
 A segment that a manifest lists has to be there; one that no manifest lists is only counted. Source:
-sync contract v1, section 8.
+docs/design/sync.md.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ SMALL_BYTES = 256 << 10  # size of a small object: about 1 MiB of plaintext
 
 
 class Rewriting(NamedTuple):
-    """Own segments to replace, and what the new ones hold of them."""
+    """Own segments to replace, and the records of theirs that the new ones hold."""
 
     replaced: list[Segment]
     history: History

@@ -1,8 +1,8 @@
 """The place of this device in its vault (one of PLACES), and whether the device was copied.
 
 A device is copied when own manifests are in the store that this database did not write: a copied
-disk goes on elsewhere, or a restored backup does not know what it wrote. That is noted until this
-device has published again without meeting the other copy.
+disk is used elsewhere, or a restored backup lacks what it wrote. That is noted until this device
+has published again without meeting the other copy.
 """
 
 from __future__ import annotations

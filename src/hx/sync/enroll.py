@@ -1,4 +1,4 @@
-"""Enroll devices: make a vault, invite, join, recover. Source: sync contract v1, section 4.
+"""Enroll devices: make a vault, invite, join, recover. Source: docs/design/sync.md.
 
 Each step may be cut short and repeated: keys are in custody before anything is sealed under them,
 and the vault file or the invitation is read before anything is written.

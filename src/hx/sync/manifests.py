@@ -1,8 +1,8 @@
 """Read manifests: learn the roster from all of them, then judge each of them by it.
 
 `read_manifest` is the only function that fetches, unseals and decodes a manifest. A manifest that
-cannot be taken is recorded with its reason and does not stop the others. Source: sync contract v1,
-section 8.
+cannot be taken is recorded with its reason and does not stop the others. Source: docs/format.md,
+"Manifest" and "Roster".
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What an active device does for the others: it closes invitations, makes epochs, writes key slots.
 
 A key slot is written before the epoch record that names its key, and a record before the manifest
-that carries it. Source: sync contract v1, section 4.
+that carries it. Source: docs/design/sync.md.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def prepare(context: SyncContext) -> None:
 def _close_invitations(context: SyncContext) -> None:
     """Close each invitation that was used or has expired, and delete it from the store.
 
-    A single joiner is admitted. Of several joiners none is admitted: the user has to decide.
+    A single joiner is admitted. When there are several, none is admitted: the user has to decide.
     """
     joined: dict[bytes, list[bytes]] = {}
     for device_id, invite_id in context.trust.waiting_invites.items():
@@ -75,9 +75,9 @@ def _new_epoch(context: SyncContext) -> None:
 
 
 def hand_out_keys(context: SyncContext, besides: Container[str] = ()) -> None:
-    """Write the missing slots: of each epoch key that is held here, for each active device.
+    """Write the missing slots: for each epoch key in custody, one for each active device.
 
-    `besides`: store keys of slots that are damaged and count as missing.
+    `besides`: store keys of slots that are damaged and are written again.
     """
     existing = {
         (name.object_id, name.key_id)

@@ -1,7 +1,7 @@
 """The outbox: sealed objects on this disk until the manifest that lists them is in the store.
 
-A push that is cut short goes on with the same names and the same bytes. The journal is written last
-and removed first: without a journal no manifest was ever written for these objects.
+A push that was cut short is continued with the same names and the same bytes. The journal is
+written last and removed first: without a journal no manifest was ever written for these objects.
 """
 
 from __future__ import annotations

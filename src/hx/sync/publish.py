@@ -139,7 +139,7 @@ def publish(context: SyncContext, outbox: Outbox, plan: PushPlan) -> None:
 
 
 def _announce(context: SyncContext, plan: PushPlan) -> None:
-    """Note which segments are on their way.
+    """Note which segments are about to be stored.
 
     A process that forgets a record from now on finds by it that a segment may hold the record.
     """

@@ -2,7 +2,7 @@
 
     list m/ -> manifests -> roster -> segments missing in the ledger -> unseal -> join + ledger row
 
-With nothing new a pull is one list request and reads no key. Source: sync contract v1, section 8.
+With nothing new a pull is one list request and reads no key. Source: docs/design/sync.md.
 """
 
 from __future__ import annotations

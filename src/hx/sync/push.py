@@ -1,4 +1,4 @@
-"""Push: give the store what it lacks of this device. Source: sync contract v1, section 7.
+"""Push: give the store what it lacks of this device. Source: docs/design/sync.md.
 
     own manifests -> trust -> unpublished records and segments to rewrite -> seal -> outbox
     -> slots and segments -> manifest -> note in the database -> delete superseded objects
@@ -76,7 +76,7 @@ def push_all(context: SyncContext, outbox: Outbox, label: str) -> None:
     """Push until nothing is unpublished, as a device does before it leaves the vault.
 
     A device that has left cannot rewrite a segment whose records were forgotten during its push.
-    The context has just pulled. A process that goes on writing is not waited for.
+    The context has just pulled. A process that continues to write is not waited for.
     """
     for _ in range(_ROUNDS):
         push(context, outbox, label, listed=True)

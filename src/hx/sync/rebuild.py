@@ -3,7 +3,7 @@
     scratch database -> rows of the vault -> every segment -> records that no segment holds
     -> rows that are not part of a history -> retention -> when equal, it replaces the old database
 
-Until the replacing commit the old database is only read. Source: sync contract v1, section 2.
+Until the replacing commit the old database is only read. Source: docs/design/sync.md.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
     vault file -> pull -> read all that is listed -> own segments that no manifest lists -> slots
     -> push -> own segments that could not be read: read once more, then delete
 
-Each step may be cut short: the next sync or repair goes on. No rule of trust is relaxed, and a
+Each step may be cut short: the next sync or repair continues. No rule of trust is relaxed, and a
 segment is never deleted only because no manifest lists it: its history is joined first. Source:
-sync contract v1, section 7.
+docs/design/sync.md.
 """
 
 from __future__ import annotations

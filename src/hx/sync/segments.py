@@ -2,7 +2,7 @@
 
 `read_segment` is the only function that fetches, verifies, unseals and decodes a segment. A segment
 is joined in one transaction with its row in the ledger. A segment that cannot be taken is recorded
-with its reason and does not stop the others. Source: sync contract v1, section 8.
+with its reason and does not stop the others. Source: docs/design/sync.md.
 """
 
 from __future__ import annotations

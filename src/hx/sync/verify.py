@@ -1,7 +1,7 @@
 """Verify objects again: those that were taken long ago, and those that no manifest lists.
 
 A second reading of everything tells whether the store still holds it, whole, and it brings back
-what a damaged or restored database lacks. Source: sync contract v1, section 7.
+what a damaged or restored database lacks. Source: docs/design/sync.md.
 """
 
 from __future__ import annotations

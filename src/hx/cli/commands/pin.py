@@ -72,7 +72,7 @@ def _current(context: Context) -> bytes | None:
 def _named(context: Context, text: str) -> bytes | None:
     """Return the id of a session, given the first digits of the id or the name of an event in it.
 
-    Returns None, after a message, when there is none. Raises UsageError when there are several.
+    Return None, after a message, when there is none. Raises UsageError when there are several.
     """
     from hx.cli.events_output import named_event
 

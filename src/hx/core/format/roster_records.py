@@ -75,7 +75,7 @@ class Invite(Struct, frozen=True, tag_field="kind", tag="invite"):
 
 
 class InviteClose(Struct, frozen=True, tag_field="kind", tag="invite_close"):
-    """An invitation ends; of the devices that joined by it, only these are active."""
+    """An invitation ends; only these of the devices that joined by it are active."""
 
     v: Literal[1]
     invite_id: Id
@@ -83,7 +83,7 @@ class InviteClose(Struct, frozen=True, tag_field="kind", tag="invite_close"):
 
 
 class DeviceRevoke(Struct, frozen=True, tag_field="kind", tag="device_revoke"):
-    """A device is no longer active; of the records that it signed, only these count."""
+    """A device is no longer active; only these of the records that it signed count."""
 
     v: Literal[1]
     device_id: Id

@@ -62,7 +62,7 @@ def kind_of(name: str, data: bytes) -> str:
 
 
 def entries(data: bytes, kind: str) -> Iterator[HistoryEntry]:
-    """Yield the entries of a file in their order; their data joined are the file."""
+    """Yield the entries of a file in order; together their `data` are all bytes of the file."""
     if kind == FISH:
         return _fish(data)
     if kind == ZSH:

@@ -17,7 +17,7 @@ MANY = 2  # sessions with one prefix: enough to know that it is ambiguous
 
 
 class Session(NamedTuple):
-    """A session; `steps`: what ran in it, in order, of a long session the newest."""
+    """A session. `steps` is what ran in it, in order; only the newest steps of a long session."""
 
     session_id: bytes
     device_id: bytes
@@ -133,7 +133,7 @@ def session(database: Database, session_id: bytes, steps: int) -> Session | None
 
 _STARTS = "SELECT started_at_us FROM event"
 _STEPS = "SELECT id, command, exit_status, started_at_us, duration_us FROM event"
-_ORIGINS = b"\x80"  # ids of devices that stand for the source of an import begin so, or later
+_ORIGINS = b"\x80"  # ids from here on are origins of imports, not devices
 _KNOWN = (
     "SELECT session.id, session_id, device_id, events, first_us, last_us"
     " FROM session JOIN device ON device.id = session.device"

@@ -1,6 +1,6 @@
 """Counts over events, by program, place or hour.
 
-SQLite groups rows by sorting them, which takes longer than counting them in Python. Of all events
+SQLite groups rows by sorting them, which takes longer than counting them in Python. For all events
 by program, SQLite makes columns instead, in a thread, while Python reads the texts. In Python no
 sum is too large.
 """

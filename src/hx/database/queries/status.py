@@ -91,7 +91,7 @@ _NEWEST = (
 
 
 def wrongs(database: Database) -> Iterator[str]:
-    """Yield a sentence for each thing that is wrong; it reads the whole file."""
+    """Yield a sentence for each fault of the database; this reads the whole file."""
     yield from _pages(database)
     if any(database.execute("PRAGMA foreign_key_check")):
         yield "rows refer to rows that are not there"

@@ -1,9 +1,9 @@
 """Where the present version of a record lies: in which own segment, and in whose other segments.
 
 A push publishes records that no live own segment holds and that no active device has shown. An own
-segment is rewritten when it holds a record that is forgotten or superseded. Source: sync contract
-v1, section 7 (docs/format.md). A "live" segment is one that the newest manifest of its author
-lists and that was not replaced.
+segment is rewritten when it holds a record that is forgotten or superseded. Source:
+docs/design/sync.md. A "live" segment is one that the newest manifest of its author lists and that
+was not replaced.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The database parts of a rebuild: compare two databases, copy tables, replace one by the other.
 
 The new database becomes the next commit of the old file. So a process that has the database open
-goes on with it, and a crash leaves either the old or the new state.
+continues with it, and a crash leaves either the old or the new state.
 """
 
 from __future__ import annotations
@@ -201,7 +201,7 @@ def _rest(
 
 
 def _id(record: Artifact | Pin | Tombstone) -> str:
-    """Return the id of an artifact or a tombstone, and of a pin that of its session."""
+    """Return the id of an artifact or a tombstone; a pin has the id of its session."""
     if isinstance(record, Artifact):
         return record.key.artifact_id.hex()
     return (record.session_id if isinstance(record, Pin) else record.tombstone_id).hex()

@@ -1,7 +1,7 @@
 """The state of the ledger, the devices and forgotten records, as `hx sync status` prints it.
 
-Only what is certain is told. A device that had nothing to rewrite need not have written since it
-read a tombstone, so "silent" does not mean that it has not read it.
+Only what is certain is reported. A device that had nothing to rewrite need not have written since
+it read a tombstone, so "silent" does not mean that it has not read it.
 """
 
 from __future__ import annotations
