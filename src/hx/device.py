@@ -166,5 +166,6 @@ def retire(path: str, secrets: Secrets) -> None:
         return
     except OSError as error:
         raise DatabaseError(
-            f"cannot delete {path}: {reason(error)}", "make the folder writable"
+            f"cannot delete {path}: {reason(error)}",
+            "make its folder writable, then run the command again",
         ) from None

@@ -70,7 +70,7 @@ def _new_epoch(context: SyncContext) -> None:
     if context.trust.writing is None:  # of one signer only so many records count
         raise KeyMissing(
             "this device cannot make a new key for the vault: it has signed too many records",
-            "sync on the device that made the vault: that device can make the key",
+            "run `hx sync` on the device that made the vault, which can make the key, then here",
         )
 
 
@@ -126,7 +126,7 @@ def writing_key(context: SyncContext) -> tuple[bytes, bytes | None]:
     if wanted is None or wanted not in held:
         raise KeyMissing(
             "this device does not have the newest key of the vault yet",
-            "sync on another device: it writes the key to the store for this one",
+            "run `hx sync` on another device, which writes the key to the store, then here",
         )
     return wanted, held[wanted]
 

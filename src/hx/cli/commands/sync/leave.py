@@ -95,7 +95,7 @@ def _last_sync(context: Context, seen: Outlook) -> bool:
         ) from None
     if not is_gone:
         raise Busy(
-            "the vault knows that this device leaves, but other commands of hx are still writing",
+            "the store says that this device has left, but other commands of hx still write here",
             "wait until they have ended, then run `hx sync leave` again",
         )
     return True

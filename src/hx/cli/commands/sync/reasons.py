@@ -26,7 +26,8 @@ _SHOWN = 3  # names and devices that are printed for each reason, without --verb
 _MOST_NAMES = 100_000  # for each reason with --verbose: memory stays bounded
 
 _STRANGE = (
-    "hx ignores it: check with `hx sync devices` that its device is yours, and its disk and memory"
+    "hx ignores it: check with `hx sync devices` that its device is yours, then check the disk and"
+    " memory of that device"
 )
 _AGAIN = "`hx sync repair` on its device publishes it again"
 MEANINGS = {
