@@ -45,9 +45,8 @@ def _first_run(database: Database, host: str) -> Identity:
 
     folder = os.path.dirname(database.path)
     shared = on_network(folder)
-    with (
-        database.transaction()
-    ):  # of two first runs at once, the second reads the keys of the first
+    # of two first runs at once, the second reads the keys of the first
+    with database.transaction():
         device_id = _in_custody(folder, host, shared=shared) or load_or_make(
             key_path(folder, host, shared=shared)
         )

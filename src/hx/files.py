@@ -87,9 +87,8 @@ def replace_file(
         with os.fdopen(descriptor, "wb") as file:
             if owner is not None:
                 _give(descriptor, *owner)
-            os.fchmod(
-                descriptor, mode
-            )  # after the owner: changing the owner may remove permissions
+            # after the owner: changing the owner may remove permissions
+            os.fchmod(descriptor, mode)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

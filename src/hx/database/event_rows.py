@@ -13,10 +13,8 @@ if TYPE_CHECKING:
     from hx.core.model import Event, EventKey
     from hx.database.connection import Database
 
-_INDEXED = (
-    "directory",
-    "session",
-)  # tables whose rows have an index that tells whether an event uses them
+# tables whose rows have an index that tells whether an event uses them
+_INDEXED = ("directory", "session")
 _UNINDEXED = ("checkout", "terminal")
 PLACES = (*_INDEXED, *_UNINDEXED)
 _FEW = 200  # commands whose words are removed one by one in any case

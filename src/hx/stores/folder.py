@@ -60,12 +60,10 @@ class FolderStore(Store):
         self._device_id = device_id
         self._stat = stat
         self._publisher = Publisher(device_id, umask, fsync, self._conditions)
-        self._identity: tuple[int, int] | None = (
-            None  # device and inode of the folder, when it was first opened
-        )
-        self._doubtful: bool | None = (
-            None  # whether to read back what was written; None: not known yet
-        )
+        # device and inode of the folder, when it was first opened
+        self._identity: tuple[int, int] | None = None
+        # whether to read back what was written; None: not known yet
+        self._doubtful: bool | None = None
 
     @property
     def conditions(self) -> frozenset[str]:

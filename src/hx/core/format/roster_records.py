@@ -69,9 +69,8 @@ class Invite(Struct, frozen=True, tag_field="kind", tag="invite"):
     v: Literal[1]
     invite_id: Id
     sign_pub: Bytes32
-    expires_at_us: Annotated[
-        int, Meta(ge=0, le=MAX_TIME_US)
-    ]  # tested only by the device that closes it
+    # tested only by the device that closes it
+    expires_at_us: Annotated[int, Meta(ge=0, le=MAX_TIME_US)]
 
 
 class InviteClose(Struct, frozen=True, tag_field="kind", tag="invite_close"):

@@ -29,12 +29,10 @@ class Literals(NamedTuple):
     shapes: tuple[tuple[str, tuple[str, ...], Shape], ...]  # (anchor, needs, shape)
     names: tuple[str, ...]
     keys: tuple[str, ...]
-    tokens: tuple[tuple[str, str, bytes], ...] | None = (
-        None  # (anchor, kind, expression); None: all tokens
-    )
-    beside: tuple[tuple[str, tuple[str, ...], bytes], ...] | None = (
-        None  # (kind, services, expression); None: all tokens
-    )
+    # (anchor, kind, expression); None: all tokens
+    tokens: tuple[tuple[str, str, bytes], ...] | None = None
+    # (kind, services, expression); None: all tokens
+    beside: tuple[tuple[str, tuple[str, ...], bytes], ...] | None = None
 
 
 ALL = Literals(
@@ -50,10 +48,11 @@ MAX_SECRETS = 10_000  # that one rule finds in one command
 _BEFORE_BYTES = 64  # that the expression `before` is matched with
 _PROGRAM_BYTES = 64  # more than the length of the name of any program
 _SEPARATORS = (b"|", b";", b"&", b"\n", b"(", b"`")
+# maps all bytes that no token contains to blanks
 _WORDS = bytes(
     code if (chr(code).isalnum() and code < 128) or code in b"-_+/=.~%$" else 32  # noqa: PLR2004
     for code in range(256)
-)  # maps all bytes that no token contains to blanks
+)
 _PLACEHOLDERS = frozenset(
     b"password passwd pass passphrase secret token key apikey api_key your mypassword none null"
     b" nil true false yes no undefined example required optional string str bool int stdin prompt"

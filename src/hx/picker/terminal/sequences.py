@@ -31,12 +31,8 @@ _NUMBERS |= {7: "home", 8: "end", 11: "f1", 12: "f2", 13: "f3", 14: "f4", 15: "f
 _NUMBERS |= {18: "f7", 19: "f8", 20: "f9", 21: "f10", 23: "f11", 24: "f12"}
 _CONTROLS = {0: "ctrl-space", 9: "tab", 13: "enter", 27: "esc", 127: "backspace"}
 _CODES = {8: "backspace", 9: "tab", 13: "enter", 27: "esc", 127: "backspace", 57414: "enter"}
-_SHIFT, _ALT, _CTRL, _OTHERS = (
-    1,
-    2,
-    4,
-    56,
-)  # bits of the modifier parameter minus one; locks are higher bits
+# bits of the modifier parameter minus one; locks are higher bits
+_SHIFT, _ALT, _CTRL, _OTHERS = 1, 2, 4, 56
 _MODIFIERS = ("ctrl-", _CTRL), ("alt-", _ALT), ("shift-", _SHIFT)
 _FIRST_TEXT, _FIRST_PRIVATE, _LAST_PRIVATE, _LAST = 32, 0xD800, 0xF8FF, 0x10FFFF
 
