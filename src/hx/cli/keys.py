@@ -165,7 +165,7 @@ def forget(config: Config) -> list[str]:
             if note is not None:
                 custody.opened(CustodyPaths(trunk, note.device_id), asker(config)).forget()
         except HxError as error:
-            faults.append(error.message)
+            faults.append(f"{error.message}; {error.hint}")
     return faults
 
 

@@ -123,7 +123,7 @@ def _custody(context: Context) -> str:
         # without reading the keys: that could ask for a passphrase
         return opened(context).describe()
     except HxError as error:
-        return f"{_NO_CUSTODY}: {error.message}"
+        return f"{_NO_CUSTODY}: {error.message}; {error.hint}"
 
 
 # ---- in words ----
