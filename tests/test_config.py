@@ -42,7 +42,7 @@ def test_a_setting_comes_from_the_file(configured, tmp_path):
 @pytest.mark.parametrize(
     ("line", "warning"),
     [
-        ("colour = 1", "there is no setting 'colour'"),
+        ("colour = 1", "there is no setting 'colour': `hx config` lists the settings"),
         ("[color]\nx = 1", "color must be a word in quotes"),
         ('color = "blue"', "color must be one of auto, always, never"),
         ('limit = "7"', "limit must be a number"),

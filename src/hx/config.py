@@ -281,13 +281,15 @@ def _fault_of_rule(name: str, value: object) -> str:
     return fault(name, value)
 
 
+_WANTED: dict[type, str] = {bool: "true or false", int: "a number", str: "a word in quotes"}
+
+
 def _fault(name: str, value: object) -> str:
     setting = next((setting for setting in SETTINGS if setting.name == name), None)
     if setting is None:
-        return f"there is no setting {name!r}"
+        return f"there is no setting {name!r}: `hx config` lists the settings"
     if type(value) is not type(setting.default):
-        wants = {bool: "true or false", int: "a number"}.get(type(setting.default))
-        return f"{name} must be {wants or 'a word in quotes'}"
+        return f"{name} must be {_WANTED[type(setting.default)]}"
     if setting.choices and value not in setting.choices:
         return f"{name} must be one of {', '.join(setting.choices)}"
     if isinstance(value, int) and value < setting.least:

@@ -45,9 +45,8 @@ def _first_run(database: Database, host: str) -> Identity:
 
     folder = os.path.dirname(database.path)
     shared = on_network(folder)
-    with (
-        database.transaction()
-    ):  # of two first runs at once, the second reads the keys of the first
+    # of two first runs at once, the second reads the keys of the first
+    with database.transaction():
         device_id = _in_custody(folder, host, shared=shared) or load_or_make(
             key_path(folder, host, shared=shared)
         )
@@ -67,7 +66,7 @@ def become(database: Database, host: str, device_id: bytes, name: str, *, shared
 
 
 def _in_custody(folder: str, host: str, *, shared: bool) -> bytes | None:
-    """Return the id in the custody note: the database of a device in a vault was lost."""
+    """Return the id in the custody note, for a device in a vault whose database was lost."""
     from hx.custody.place import read_note, stem
 
     note = read_note(f"{stem(folder, host, shared=shared)}.toml")
@@ -166,5 +165,6 @@ def retire(path: str, secrets: Secrets) -> None:
         return
     except OSError as error:
         raise DatabaseError(
-            f"cannot delete {path}: {reason(error)}", "make the folder writable"
+            f"cannot delete {path}: {reason(error)}",
+            "make its folder writable, then run the command again",
         ) from None

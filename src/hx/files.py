@@ -87,9 +87,8 @@ def replace_file(
         with os.fdopen(descriptor, "wb") as file:
             if owner is not None:
                 _give(descriptor, *owner)
-            os.fchmod(
-                descriptor, mode
-            )  # after the owner: changing the owner may remove permissions
+            # after the owner: changing the owner may remove permissions
+            os.fchmod(descriptor, mode)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -130,6 +129,13 @@ def reason(error: OSError) -> str:
     """Return the message of the system for use inside a sentence: `permission denied`."""
     text = error.strerror or str(error)
     return text[:1].lower() + text[1:]
+
+
+def sentence(error: OSError) -> str:
+    """Return an error of the system as a sentence: `cannot use /etc/hx: permission denied`."""
+    if not isinstance(error.filename, str | bytes):
+        return f"the system reports: {reason(error)}"
+    return f"cannot use {os.fsdecode(error.filename)}: {reason(error)}"
 
 
 def on_network(path: str) -> bool:

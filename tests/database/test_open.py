@@ -153,7 +153,7 @@ def test_a_database_of_another_program_is_refused_and_untouched(path, statements
 def test_a_file_that_is_no_database_is_refused_and_untouched(path, data):
     os.mkdir(os.path.dirname(path))
     Path(path).write_bytes(data)
-    with pytest.raises(DatabaseError, match=r"is not a database|is damaged") as caught:
+    with pytest.raises(DatabaseError, match=r"is not a file of SQLite|is damaged") as caught:
         open_database(path)
     assert "move the file away" in caught.value.hint
     assert Path(path).read_bytes() == data

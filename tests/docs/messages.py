@@ -5,10 +5,15 @@ from __future__ import annotations
 
 import ast
 import os
-from typing import NamedTuple
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
 
+from docs.message_texts import Module, Scope, Texts
 from hx.cli.commands.sync.reasons import MEANINGS
-from hx.core import errors
+from hx.core.errors import HxError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PAGE = os.path.join(ROOT, "docs", "messages.md")
@@ -72,13 +77,14 @@ class Message(NamedTuple):
 
 def messages() -> list[Message]:
     """Return every message, sorted, each once."""
-    trees = {path: _tree(path) for path in _paths()}
-    shared = _constants(trees.values())
-    classes = _exit_codes(trees.values())
+    modules = {
+        path: Module(os.path.basename(path).removesuffix(".py"), _tree(path)) for path in _paths()
+    }
+    classes = _error_classes()
+    texts = Texts(list(modules.values()))
     found = {Message("Sync", "reason", reason, text, "") for reason, text in MEANINGS.items()}
-    for path, tree in trees.items():
-        constants = shared | _constants([tree])
-        found |= set(_Collector(_area(path), classes, constants).of(tree))
+    for path, module in modules.items():
+        found |= set(_Collector(_area(path), module, texts, classes).messages())
     return sorted(found)
 
 
@@ -138,194 +144,115 @@ def _area(path: str) -> str:
     return AREAS[max(places, key=len)] if places else AREAS["cli"]
 
 
-def _constants(trees) -> dict[str, ast.expr]:
-    """Constants of modules whose name is used once; the others are left as names."""
-    values: dict[str, list[ast.expr]] = {}
-    for tree in trees:
-        for node in tree.body:
-            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
-                values.setdefault(node.target.id, []).append(node.value)
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                values.setdefault(node.targets[0].id, []).append(node.value)
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
-                value = node.value
-                if isinstance(value, ast.Tuple) and len(value.elts) == len(node.targets[0].elts):
-                    for name, each in zip(node.targets[0].elts, value.elts, strict=True):
-                        values.setdefault(name.id, []).append(each)
-    return {
-        name: each[0]
-        for name, each in values.items()
-        if len({ast.dump(value) for value in each}) == 1
-    }
-
-
-def _exit_codes(trees) -> dict[str, int]:
-    """Class name -> exit code, of every subclass of HxError in hx."""
-    codes = {
-        name: each.exit_code
-        for name, each in vars(errors).items()
-        if isinstance(each, type) and issubclass(each, errors.HxError)
-    }
-    bases = {
-        node.name: [base.id for base in node.bases if isinstance(base, ast.Name)]
-        for tree in trees
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ClassDef)
-    }
-    for _ in bases:  # as often as a chain of subclasses can be long
-        new = {
-            name: codes[base]
-            for name, names in bases.items()
-            for base in names
-            if base in codes and name not in codes
-        }
-        if not new:
-            break
-        codes |= new
-    return codes | {"kind": errors.StoreError.exit_code}  # hx.stores.os_errors raises kind(…)
+def _error_classes() -> dict[str, type[HxError]]:
+    """Return the classes of errors by their names, with those of hx.stores and hx.custody."""
+    import_module("hx.stores")
+    import_module("hx.custody.keychain")
+    classes = {HxError.__name__: HxError}
+    waiting = [HxError]
+    while waiting:
+        new = waiting.pop().__subclasses__()
+        classes |= {each.__name__: each for each in new}
+        waiting += new
+    return classes
 
 
 class _Collector(ast.NodeVisitor):
     """Collects the messages of one module."""
 
-    def __init__(self, area: str, classes: dict[str, int], constants: dict[str, ast.expr]) -> None:
-        self._area, self._classes, self._constants = area, classes, constants
-        self._locals: list[list[tuple[str, int, ast.expr]]] = []  # name, line, value
+    def __init__(
+        self, area: str, module: Module, texts: Texts, classes: dict[str, type[HxError]]
+    ) -> None:
+        self._area, self._module, self._texts, self._classes = area, module, texts, classes
         self._found: list[Message] = []
 
-    def of(self, tree: ast.Module) -> list[Message]:
-        self.visit(tree)
+    def messages(self) -> list[Message]:
+        self.visit(self._module.tree)
         return self._found
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        self._locals.append(
-            [
-                (each.targets[0].id, each.lineno, each.value)
-                for each in ast.walk(node)
-                if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Name)
-            ]
-        )
-        self.generic_visit(node)
-        self._locals.pop()
-
     def visit_Call(self, node: ast.Call) -> None:
-        name = node.func.id if isinstance(node.func, ast.Name) else ""
-        values = self._arguments(node)
+        name = self._class_of(node.func) or ast.unparse(node.func)
         if name in self._classes:
-            for text, *hint in self._alternatives(node) or ([values] if values else []):
-                self._add("error", text, hint[0] if hint else None, str(self._classes[name]))
+            for values, scope in self._arguments(node):
+                made = self._classes[name]
+                self._add("error", values, scope, str(made.exit_code), made.advice)
+        elif name == "type(error)":  # the same error with another hint
+            for values, scope in self._arguments(node):
+                self._add("error", values, scope, "as the error")
         elif name == "Finding":
-            _, level, text, *fix = values
-            word = ast.unparse(level).lower()
-            code = word if word in ("ok", "warning", "fault") else "warning or fault"
-            self._add("finding", text, fix[0] if fix else None, code)
-        elif name == "print" and values:
-            self._add_note(values[0])
-        elif ast.unparse(node.func).endswith("warnings.append"):
-            self._add("note", values[0], None, "")
+            for (_, level, *values), scope in self._arguments(node):
+                word = ast.unparse(level).lower()
+                code = word if word in ("ok", "warning", "fault") else "warning or fault"
+                self._add("finding", values, scope, code)
+        elif name == "print" and node.args:
+            self._add_notes(node)
+        elif name.endswith("warnings.append"):
+            for scope in self._texts.scopes(node, self._module):
+                self._found += [
+                    Message(self._area, "note", text, "", "")
+                    for text in self._texts.of(node.args[0], scope)
+                ]
         self.generic_visit(node)
 
-    def _alternatives(self, node: ast.Call) -> list[list[ast.expr]]:
-        """The arguments for each value of a dictionary, as in NotInVault(*OUTSIDE[place])."""
-        first = node.args[0] if node.args else None
-        if isinstance(first, ast.Starred) and isinstance(first.value, ast.Subscript):
-            whole = self._known(first.value.value)
-            if isinstance(whole, ast.Dict):
-                return [each.elts for each in whole.values if isinstance(each, ast.Tuple)]
-        return []
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        if node.name != "_print_error":  # it prints what `explained` returns
+            self.generic_visit(node)
 
-    def _arguments(self, node: ast.Call) -> list[ast.expr]:
-        """The arguments; a constant of several parts, as in NotInVault(*WAITS), is taken apart."""
-        values: list[ast.expr] = []
-        for each in node.args:
-            if isinstance(each, ast.Starred):
-                value = self._known(each.value)
-                values += value.elts if isinstance(value, ast.Tuple) else []
-            else:
-                values.append(each)
-        return values + [keyword.value for keyword in node.keywords if keyword.arg == "hint"]
+    def visit_Return(self, node: ast.Return) -> None:
+        """Collect the errors that `hx.cli.explained` returns: message, hint and exit code."""
+        self.generic_visit(node)
+        value, scope = node.value, Scope(self._module, {})
+        if isinstance(value, ast.Tuple) and len(value.elts) == 3:
+            text, hint, code = value.elts
+            if isinstance(code, ast.Name) and self._texts.of(code, scope)[0].isdigit():
+                self._add("error", [text, hint], scope, self._texts.of(code, scope)[0])
 
-    def _add(self, kind: str, text: ast.expr, hint: ast.expr | None, code: str) -> None:
-        shown = self._text(text)
-        hints = [""] if hint is None else [self._text(each) for each in self._values(hint)]
-        self._found += [Message(self._area, kind, shown, each, code) for each in hints]
-
-    def _values(self, node: ast.expr) -> list[ast.expr]:
-        """The values of a dictionary that the key may give; else the expression itself."""
-        whole = self._known(node.value) if isinstance(node, ast.Subscript) else None
-        if not isinstance(whole, ast.Dict):
-            return [node]
-        key = ast.dump(node.slice)
-        same = [
-            value
-            for each, value in zip(whole.keys, whole.values, strict=True)
-            if ast.dump(each) == key
-        ]
-        return same or list(whole.values)
-
-    def _add_note(self, value: ast.expr) -> None:
-        shown = self._text(value).strip()
-        if shown.startswith("hx: ") and not shown.startswith(
-            ("hx: error: MESSAGE", "hx: hint: HINT")
-        ):
-            self._found.append(Message(self._area, "note", shown, "", ""))
-
-    def _known(self, node: ast.expr) -> ast.expr | None:
-        """The value of a name: of a variable of the function, as assigned last, or a constant."""
+    def _class_of(self, node: ast.expr) -> str:
+        """Return the class of an error that is raised through a variable, such as `made(…)`."""
         if not isinstance(node, ast.Name):
-            return None
-        for assigned in reversed(self._locals):
-            before = [each for each in assigned if each[0] == node.id and each[1] <= node.lineno]
-            if before:
-                return max(before, key=lambda each: each[1])[2]
-        return self._constants.get(node.id)
+            return ""
+        values = self._texts.assigned(node, self._module)
+        names = [
+            each.id for value in values for each in ast.walk(value) if isinstance(each, ast.Name)
+        ]
+        return next((name for name in reversed(names) if name in self._classes), "")
 
-    def _text(self, node: ast.expr, depth: int = 0) -> str:  # noqa: PLR0911  (one for each kind)
-        """An expression as text: literals as they are, values in capitals."""
-        if isinstance(node, ast.Constant):
-            return f"{node.value:,}" if isinstance(node.value, int) else str(node.value)
-        if isinstance(node, ast.JoinedStr):
-            return "".join(self._text(each, depth) for each in node.values)
-        if isinstance(node, ast.FormattedValue):
-            return self._text(node.value, depth + 1)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-            return self._text(node.left, depth) + self._text(node.right, depth)
-        if isinstance(node, ast.IfExp):
-            parts = [self._text(node.body, depth), self._text(node.orelse, depth)]
-            return f"({'/'.join(parts)})" if all(parts) else f"[{''.join(parts)}]"
-        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "count":
-            return f"NUMBER {self._text(node.args[1])}s"
-        known = self._known(node)
-        if known is not None and depth < 4 and isinstance(known, _TEXTS):
-            return self._text(known, depth + 1)
-        return _label(node)
+    def _arguments(self, node: ast.Call) -> Iterator[tuple[list[ast.expr], Scope]]:
+        """Yield (message, hint) for each pair of values; `*WAITS` is taken apart."""
+        for scope in self._texts.scopes(node, self._module):
+            values = [each for each in node.args if not isinstance(each, ast.Starred)]
+            values += [keyword.value for keyword in node.keywords if keyword.arg == "hint"]
+            starred = [each.value for each in node.args if isinstance(each, ast.Starred)]
+            if not starred and values:
+                yield values, scope
+            for each in starred:
+                for elements, where in self._texts.tuples(each, scope):
+                    yield [*values, *elements], where
+
+    def _add(
+        self, kind: str, values: list[ast.expr], scope: Scope, code: str, advice: str = ""
+    ) -> None:
+        text, *hint = values
+        hints = self._texts.of(hint[0], scope) if hint else [advice]
+        for shown in self._texts.of(text, scope):
+            for each in hints:
+                if (shown, each) not in _PASSED_ON:
+                    self._found.append(Message(self._area, kind, shown, each, code))
+
+    def _add_notes(self, node: ast.Call) -> None:
+        for scope in self._texts.scopes(node, self._module):
+            for text in self._texts.of(node.args[0], scope):
+                shown = text.strip()
+                if shown.startswith("hx: ") and not shown.startswith(_PASSED_ON_NOTES):
+                    self._found.append(Message(self._area, "note", shown, "", ""))
 
 
-_TEXTS = (ast.Constant, ast.JoinedStr, ast.IfExp, ast.BinOp)
-
-
-def _label(node: ast.expr) -> str:  # noqa: C901, PLR0911  (one for each kind of expression)
-    """A value in capitals, after its name."""
-    if isinstance(node, ast.Name):
-        return node.id.strip("_").upper()
-    if isinstance(node, ast.Attribute):
-        return node.attr.strip("_").upper()
-    if isinstance(node, ast.Subscript):
-        inner = node.slice
-        if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
-            return inner.value.strip("-").upper()
-        return _label(node.value)
-    if isinstance(node, ast.Call):
-        arguments = [each for each in node.args if not isinstance(each, ast.Constant)]
-        if arguments:
-            return _label(arguments[0])
-        return _label(node.func.value if isinstance(node.func, ast.Attribute) else node.func)
-    if isinstance(node, (ast.GeneratorExp, ast.ListComp)):
-        return _label(node.generators[0].iter)
-    if isinstance(node, ast.BinOp):
-        return _label(node.left)
-    if isinstance(node, ast.Starred):
-        return _label(node.value)
-    if isinstance(node, ast.BoolOp):
-        return _label(node.values[0])
-    return "VALUE"
+# an error that is caught and printed again: the page has it where it is raised
+_PASSED_ON = (("MESSAGE", "HINT"),)
+_PASSED_ON_NOTES = (
+    "hx: error: MESSAGE",
+    "hx: hint: HINT",
+    "hx: hint: (HINT",
+    "hx: MESSAGE: HINT",
+    "hx: warning: WARNING",
+)

@@ -144,7 +144,7 @@ def test_an_hx_that_cannot_answer_says_why_and_the_key_is_the_shells_own(home, s
     terminal = home.open(shell)
     terminal.run("echo o''ne")
     terminal.type(CTRL_R)
-    terminal.until(b"is not a database")
+    terminal.until(b"is not a file of SQLite")
     terminal.until(rb"search[:)]")
 
 

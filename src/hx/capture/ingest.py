@@ -154,9 +154,8 @@ def _drafts(
     if _is_unwiped(file, mark):
         spool.wipe(file.path, mark.wiped, mark.drained)  # a crash came between commit and wiping
     data = spool.read(file.path, mark.drained)
-    head = spool.header(
-        file, source.device_id
-    )  # read after the data: a shell may have written it just now
+    # read after the data: a shell may have written it just now
+    head = spool.header(file, source.device_id)
     if source.shared and not _is_of_host(head, source):
         return
     start = max(mark.drained, head.size)
@@ -272,6 +271,6 @@ def _is_closed(
 
 
 def _is_of_host(head: SessionHeader, source: SpoolSource) -> bool:
-    """Return whether this host wrote a spool file; a header without a host counts as ours."""
+    """Return whether this host wrote a spool file; without a host in its header, it did."""
     host = head.facts.host
     return host is None or host.decode(errors="replace") == source.host

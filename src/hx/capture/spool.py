@@ -78,7 +78,7 @@ def read(path: str, offset: int, size: int = MAX_BYTES) -> bytes:
 
 
 def waiting_bytes(folder: str) -> int:
-    """Return how many bytes are not drained yet: drained bytes are NULs, headers do not count."""
+    """Return how many bytes are not drained yet, without headers; drained bytes are NULs."""
     total = 0
     for file in files(folder):
         data = read(file.path, 0, file.size)

@@ -61,6 +61,7 @@ def _silence(stream: TextIO) -> None:
 
 def _dispatch(arguments: list[str], umask: int) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
+        # `hx help find` is `hx find --help`
         if len(arguments) > 1 and arguments[1] in COMMANDS:
             return _run(arguments[1], ["--help"], umask)
         print(overview(), end="")
@@ -107,22 +108,24 @@ def _print_error(error: Exception) -> int:
         if hint:
             print(f"hx: hint: {hint}", file=sys.stderr)
     except OSError:
+        # nobody can read the message, but the exit code still tells
         _silence(sys.stderr)
     return code
 
 
 def explained(error: Exception) -> tuple[str, str, int]:
-    """Return the message, the hint (may be empty) and the exit code of any exception."""
+    """Return the message, the hint and the exit code of any exception."""
     if isinstance(error, HxError):
         return error.message, error.hint, error.exit_code
+    # by name: a command that needs no database must not import apsw
     if type(error).__module__.startswith("apsw"):
         from hx.database.connection import explained as explained_sqlite
 
         known = explained_sqlite(error, None)  # type: ignore[arg-type]
         return known.message, known.hint, known.exit_code
     if isinstance(error, OSError):
-        from hx.files import reason
+        from hx.files import sentence
 
-        path = f"{error.filename}: " if error.filename else ""
-        return f"{path}{reason(error)}", "check the path and its permissions", _UNREACHABLE
+        hint = "check that the path exists and that you may use it; `hx doctor` checks those of hx"
+        return sentence(error), hint, _UNREACHABLE
     return f"unexpected {type(error).__name__}: {error}", REPORT, _INTERNAL

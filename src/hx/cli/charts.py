@@ -12,10 +12,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.cli.text import Paint
     from hx.core.query import Query
-    from hx.database.queries.stats import Name, Span, Tally
+    from hx.database.queries.stats import GroupName, Tally, TimeSpan
 
 _DAY_US, _HOUR_US = 86_400_000_000, 3_600_000_000
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
+_EIGHTHS = " ▏▎▍▌▋▊▉█"  # the last cell of a bar is filled in eighths
 _LEAST_BAR, _MOST_BAR = 8, 32
 _NUMBERS = 9 + 1 + 9 + 1 + 9 + 1 + 6 + 1 + 8 + 2  # columns, with the blanks after each
 _FEW_NUMBERS = 9 + 1 + 6 + 2  # on a narrow terminal
@@ -26,7 +26,7 @@ _UNNAMED = {"dir": "(unknown directory)", "repo": "(no repository)", "command": 
 class Group(NamedTuple):
     """One line: a program, directory, hour or whatever the groups are."""
 
-    name: Name
+    name: GroupName
     tally: Tally
 
 
@@ -44,7 +44,7 @@ class Stats(NamedTuple):
     by: str | None  # None: the overview
     query: Query
     total: Tally
-    span: Span
+    span: TimeSpan
     groups: list[Group]  # of the overview: by program
     left_out: int  # groups beyond the limit
     days: list[Day]  # of the overview: the last ones
@@ -60,7 +60,7 @@ class Look(NamedTuple):
 
     @property
     def bar(self) -> int:
-        """The columns of a bar; 0 where there is none."""
+        """Return the columns of a bar; 0 where none is drawn."""
         room = (self.columns or 0) - _NUMBERS - 2 - _NAME
         return min(room, _MOST_BAR) if room >= _LEAST_BAR else 0
 
@@ -71,6 +71,7 @@ class Look(NamedTuple):
 
 def look(paint: Paint) -> Look:
     """Return the look for stdout."""
+    # other encodings lack the block characters
     blocks = sys.stdout.encoding.lower() in ("utf-8", "utf8")
     return Look(paint, columns() if sys.stdout.isatty() else None, blocks)
 
@@ -143,7 +144,7 @@ def _size(counts: Tally, *, by_failures: bool) -> int:
     return counts.failures if by_failures else counts.events
 
 
-def _named(name: Name, by: str) -> str:
+def _named(name: GroupName, by: str) -> str:
     if isinstance(name, int):
         return f"{name:02d}:00"
     return visible(name) if name else _UNNAMED.get(by, "(unknown)")
@@ -170,6 +171,7 @@ def bar(shape: Look, size: int, most: int) -> str:
     if not shape.bar:
         return ""
     eighths = size * shape.bar * 8 // most if most else 0
+    # a group with events has a bar, however small its share is
     if size and not eighths:
         eighths = 1
     full, rest = divmod(eighths, 8)
@@ -184,6 +186,7 @@ def rate(counts: Tally) -> str:
     """Return the share of failures, rounded: `5.1%`; `-` where no exit status is known."""
     if not counts.ended:
         return "-"
+    # integers only, so that half a tenth is rounded up on every machine
     tenths = (counts.failures * 2_000 + counts.ended) // (2 * counts.ended)
     return f"{tenths // 10}.{tenths % 10}%"
 

@@ -48,9 +48,8 @@ def open_context(config: Config, *, tidy: bool = False) -> Context:
         database = open_database(config.paths.database)
         who = identity(database, config.host)
     except Exception:
-        _update_pause(
-            config, started_at_us, in_trouble=True
-        )  # the spool grows while the database cannot be used
+        # the spool grows while the database cannot be used
+        _update_pause(config, started_at_us, in_trouble=True)
         raise
     report, trouble = Report(), None
     try:
@@ -61,7 +60,8 @@ def open_context(config: Config, *, tidy: bool = False) -> Context:
     except Exception as error:  # noqa: BLE001  (_as_trouble raises what is a fault of hx)
         trouble = _as_trouble(error, database)
         print(
-            f"hx: warning: the newest commands cannot be found yet: {trouble.message}",
+            f"hx: warning: the newest commands cannot be found yet: {trouble.message}"
+            f"\nhx: hint: {trouble.hint}",
             file=sys.stderr,
         )
     _update_pause(config, started_at_us, in_trouble=trouble is not None)
@@ -80,6 +80,7 @@ def drained(context: Context) -> Context:
     if context.trouble is not None:
         raise context.trouble
     report, until_s = context.report, time.monotonic() + _PATIENCE_S
+    # what another hx has read from the spool is not in the database yet
     while report.busy:
         if time.monotonic() > until_s:
             raise Busy("another hx is still draining the spool", "try again in a moment")
@@ -104,6 +105,7 @@ def _current_session(config: Config) -> bytes | None:
 
     try:
         return session_id("", config)
+    # HX_SESSION is not set or not an id: the ranking does without a session
     except UsageError:
         return None
 
@@ -123,6 +125,7 @@ def _clean_up(database: Database, now_us: int, *, tidy: bool) -> None:
         return
     from hx.forget.forget import clean
 
+    # another process reads the files: the next attempt is in a minute
     if not clean(database, patience_ms=100):
         database.set_meta(UNCLEAN, now_us)
 
@@ -164,7 +167,7 @@ def _as_trouble(error: Exception, database: Database) -> DatabaseError:
 
         return explained(error, database.path)  # type: ignore[arg-type]
     if isinstance(error, OSError):
-        from hx.files import reason
+        from hx.files import sentence
 
-        return DatabaseError(f"{error.filename}: {reason(error)}", "run `hx doctor`")
+        return DatabaseError(sentence(error), "run `hx doctor`")
     raise error

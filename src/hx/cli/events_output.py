@@ -78,6 +78,7 @@ def named_artifact(context: Context, text: str) -> ArtifactKey | None:
 
 
 def _ambiguous(context: Context, text: str, matches: list[Found]) -> UsageError:
+    # a hint goes to stderr, and --color is about stdout
     plain = Paint({"--color": "never"}, context.config)
     lines = [
         "  " + event_line(match, short_name(context, match.ident), context.now_us, plain)
@@ -85,8 +86,11 @@ def _ambiguous(context: Context, text: str, matches: list[Found]) -> UsageError:
     ]
     if len(matches) > event_detail.MANY:
         lines.append("  …")
-    hint = "\n".join(["give more characters, or the name of one of these:", *lines])
-    return UsageError(f"the names of several events begin with {text!r}", hint)
+    names = "\n".join(lines)
+    return UsageError(
+        f"the names of several events begin with {text!r}",
+        f"give more characters, or the name of one of these:\n{names}",
+    )
 
 
 # ---- lines ----
@@ -137,6 +141,7 @@ def mark(event: Event) -> str:
 def foreign_names(context: Context) -> dict[bytes, str]:
     """Return device id -> name; empty for this device and for what was imported on it."""
     names = device_names(context)
+    # an import has a device id of its own, with the name of the machine that it is from
     own = names.get(context.who.device_id)
     return {device: "" if name == own else name for device, name in names.items()}
 
@@ -186,6 +191,7 @@ def event_object(found: Found, devices: dict[bytes, str]) -> dict[str, object]:
         "redacted": bool(event.flags & REDACTED),
         "artifacts": [],
     }
+    # the replacement character may also be in the command itself
     if "\ufffd" in str(values["command"]) and not _is_utf8(event.command):
         values["command_b64"] = _base64(event.command)
     if found.runs is not None:

@@ -107,7 +107,7 @@ def _artifact_lines(artifacts: list[Artifact]) -> list[str]:
 
 
 def _by_device(context: Context, devices: dict[bytes, int]) -> str:
-    """Return where the events were recorded; an import counts for the machine that it is from."""
+    """Return where the events were recorded; an import belongs to the machine that it is from."""
     from hx.cli.events_output import device_names
     from hx.cli.text import visible
     from hx.core.format.segment import is_origin
@@ -115,6 +115,7 @@ def _by_device(context: Context, devices: dict[bytes, int]) -> str:
     names, me = device_names(context), context.who.device_id
     places = Counter({"here": 0})  # named first
     for device, events in devices.items():
+        # an import has a device id of its own, with the name of the machine that it is from
         here = device == me or (is_origin(device) and names[device] == names.get(me))
         places["here" if here else f"on {visible(names[device].encode())}"] += events
     each = (f"{events:,} {place}" for place, events in places.items() if events)
@@ -235,6 +236,7 @@ def clean_histories(wanted: Wanted, given: Namespace) -> Histories:
 
 
 def _is_wanted(file: HistoryMatch, given: Namespace) -> bool:
+    # --yes confirms what was shown before: these files were not shown
     if given.yes or given.json or not at_terminal():
         return False
     return agreed(f"Remove {_commands(file)} with the same text from {_shown(file.path)}?")

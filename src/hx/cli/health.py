@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hx.cli.context import Context
     from hx.config import Config, Paths
 
-_LITTLE_BYTES, _FEW_BYTES = 10 << 20, 200 << 20
+_LITTLE_BYTES, _FEW_BYTES = 10 << 20, 200 << 20  # free space: a fault, a warning below
 
 OK, WARNING, FAULT = "ok", "warning", "fault"
 
@@ -42,28 +42,44 @@ def paused(paths: Paths, now_us: int) -> str | None:
 
 def prevented(paths: Paths) -> str | None:
     """Return why shells cannot write to the spool; None when they can, or before the first one."""
-    folder = paths.spool
+    obstacle = _obstacle(paths.spool)
+    return None if obstacle is None else obstacle[0]
+
+
+def _obstacle(folder: str) -> tuple[str, str] | None:
+    """Return what prevents recording into a spool folder, and the fix; None: nothing does."""
+    quoted = shlex.quote(folder)
     try:
         owner = os.stat(folder).st_uid
     except FileNotFoundError:  # the first shell creates it
         return None
     except OSError:
-        return f"the spool folder {folder} cannot be reached"
+        return (
+            f"the spool folder {folder} cannot be reached",
+            f"check who owns what leads to {quoted}",
+        )
     if not os.path.isdir(folder):
-        return f"the spool {folder} is not a folder"
+        return f"the spool {folder} is not a folder", f"move {quoted} away: hx makes the folder"
     if owner != os.geteuid():
-        return f"the spool folder {folder} belongs to another user (uid {owner})"
+        sentence = f"the spool folder {folder} belongs to another user (uid {owner})"
+        return sentence, f"sudo chown -R {os.geteuid()} {quoted}"
+    return _access_obstacle(folder)
+
+
+def _access_obstacle(folder: str) -> tuple[str, str] | None:
     if not os.access(folder, os.W_OK | os.X_OK):
-        return f"the spool folder {folder} is not writable"
-    return None if os.statvfs(folder).f_bavail else f"the disk that holds {folder} is full"
+        return f"the spool folder {folder} is not writable", f"chmod 700 {shlex.quote(folder)}"
+    if not os.statvfs(folder).f_bavail:
+        return f"the disk that holds {folder} is full", "free some space on it"
+    return None
 
 
 def capture(config: Config, now_us: int) -> Iterator[Finding]:
     """Check whether shells can record, and whether every setting is in force."""
-    why_not = prevented(config.paths)
-    if why_not:
-        fix = f"make {shlex.quote(config.paths.spool)} writable; until then nothing is recorded"
-        yield Finding("capture", FAULT, why_not, fix)
+    obstacle = _obstacle(config.paths.spool)
+    if obstacle is not None:
+        why_not, fix = obstacle
+        yield Finding("capture", FAULT, why_not, f"{fix}; until then nothing is recorded")
     why_paused = paused(config.paths, now_us)
     if why_paused:
         yield Finding("capture", WARNING, why_paused, "hx resume")
@@ -91,6 +107,7 @@ def _private_paths(config: Config) -> Iterator[tuple[str, int]]:
             continue
         yield folder, 0o700
         for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+            # HX_HOME may be a folder in which the user keeps other files
             ours = folder == config.paths.spool or is_ours(entry.name)
             if ours and entry.is_file(follow_symlinks=False):
                 yield entry.path, 0o600
@@ -125,6 +142,7 @@ def disk(config: Config) -> Iterator[Finding]:
 
 def _free_space(folder: str) -> Finding:
     existing = folder
+    # the first shell makes the folder: its parent is on the same disk
     while not os.path.exists(existing):
         existing = os.path.dirname(existing)
     status = os.statvfs(existing)
@@ -195,6 +213,7 @@ def _custody(context: Context) -> Iterator[Finding]:
     from hx.cli.keys import key_path, opened
 
     kept = opened(context)
+    # without the passphrase: a check must not ask for anything
     kept.check()
     yield Finding("device", OK, f"this device is {context.who.device_id.hex()}")
     yield Finding("keys", OK, f"the keys of this device are in {kept.describe()}")

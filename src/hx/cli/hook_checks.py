@@ -28,6 +28,7 @@ def shells() -> Iterator[Finding]:
     """Check every shell on PATH, and the login shell."""
     findings = [checked(shell) for shell in installed(search_path(), login_shell())]
     yield from findings
+    # one recent shell suffices: nobody has to use the old ones beside it
     if not any(finding.level == OK for finding in findings):
         needed = f"install {least_versions()}, or a later one"
         yield Finding("shell", FAULT, "hx can record no shell on this machine", needed)
@@ -43,6 +44,7 @@ def checked(shell: InstalledShell) -> Finding:
         return Finding("shell", OK, said)
     sentence = f"{said}; hx records {name} from {SHELLS[name].least_version} on"
     newer = f"install a newer {name}"
+    # this is the bash of macOS: "install a newer bash" would not help there
     if (name, version[0]) == (BASH, 3):
         newer = "macOS ships bash 3.2 only: `brew install bash`, or use zsh"
     return Finding("shell", FAULT if is_login else WARNING, sentence, newer)

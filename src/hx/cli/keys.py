@@ -59,9 +59,8 @@ def opened(context: Context) -> Custody:
     where, ask = place(context), asker(context.config)
     new_place = successor_paths(where, where.device_id)
     note = read_note(new_place.note)
-    if (
-        note is not None and note.device_id == where.device_id
-    ):  # `renewed` was interrupted: finish it
+    # the database has the new id already: `renewed` was interrupted, and this finishes it
+    if note is not None and note.device_id == where.device_id:
         custody.take_over(new_place, where, ask)
     return custody.opened(where, ask)
 
@@ -130,6 +129,7 @@ _answers: list[bytes] = []  # at most one: a process works for one device
 
 
 def _passphrase(config: Config, *, new: bool) -> bytes:
+    # a variable that is set and empty is an error: a script must not wait for a terminal
     if config.passphrase_command is not None:
         from hx.custody.passphrase_command import passphrase
 
@@ -158,13 +158,14 @@ def forget(config: Config) -> list[str]:
     """Remove the keys of this device from custody, for a purge, and return what failed."""
     folder, faults = config.paths.data, []
     trunks = [stem(folder, config.host, shared=shared) for shared in (False, True)]
+    # `renewed` may have been interrupted, with new keys beside the present ones
     for trunk in [*trunks, *(f"{trunk}-next" for trunk in trunks)]:
         try:
             note = read_note(f"{trunk}.toml")
             if note is not None:
                 custody.opened(CustodyPaths(trunk, note.device_id), asker(config)).forget()
         except HxError as error:
-            faults.append(error.message)
+            faults.append(f"{error.message}; {error.hint}")
     return faults
 
 

@@ -35,7 +35,7 @@ class Shells(NamedTuple):
 
     @property
     def recent(self) -> dict[str, InstalledShell]:
-        """The first shell of each kind that is recent enough to be recorded."""
+        """Return the first shell of each kind that is recent enough to be recorded."""
         recent: dict[str, InstalledShell] = {}
         for shell in self.shells:
             if shell.is_recent:
@@ -44,7 +44,7 @@ class Shells(NamedTuple):
 
     @property
     def used(self) -> list[InstalledShell]:
-        """The login shell, and the shells with an rc file."""
+        """Return the login shell, and the shells with an rc file."""
         recent = self.recent.values()
         return [
             shell
@@ -62,6 +62,7 @@ def look() -> Shells:
     require_owner(home)
     shells = installed(search_path(), login_shell())
     zsh = next((shell for shell in shells if shell.name == ZSH), None)
+    # zsh reads ZDOTDIR from ~/.zshenv, which does not reach this process
     folder = zsh_folder(zsh.path) if zsh is not None else ""
     if folder:
         folders = folders._replace(zsh=folder)

@@ -69,6 +69,7 @@ def split(arguments: list[str], options: tuple[Option, ...], *, strict: bool = F
     table = {option.name: option for option in options}
     words: list[str] = []
     given: dict[str, str] = {}
+    # in reverse, so that `pop` takes the next word
     rest = arguments[::-1]
     while rest:
         word = rest.pop()
@@ -141,6 +142,7 @@ def to_query(line: Line, config: Config, now_us: int) -> Query:
 def _directory(given: dict[str, str]) -> bytes | None:
     if "--cwd" in given:
         path = os.path.expanduser(given["--cwd"])
+        # links stay in the path, because events have the name that the shell used
         return os.fsencode(os.path.normpath(os.path.join(working_directory(), path)))
     return os.fsencode(working_directory()) if "--here" in given else None
 

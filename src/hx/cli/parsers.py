@@ -22,6 +22,7 @@ class Parser(argparse.ArgumentParser):
             prog=f"hx {name}",
             description=about,
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            # an abbreviation would change its meaning with each new option
             allow_abbrev=False,
         )
 

@@ -45,6 +45,7 @@ def show(words: Sequence[str], *, quiz: bool) -> None:
     print("\n".join(lines), flush=True)
     if quiz:
         _wait("Press Enter when they are on paper: ")
+        # clear the words: they are asked for from the sheet, not from the screen
         print(f"\r\x1b[{len(lines) + 1}A\x1b[J", end="", flush=True)
         from random import SystemRandom
 
@@ -120,6 +121,7 @@ def _typed(question: str, option: str, understood: Callable[[str], bytes]) -> by
         raise UsageError(
             "there is no terminal to ask on", f"use {option} FILE, or {option} - for stdin"
         )
+    # the error of the last try is raised and ends the command
     for _ in range(_TRIES - 1):
         try:
             return understood(_line(question))
@@ -163,7 +165,10 @@ def confirm(question: str) -> None:
     if not at_terminal():
         raise Refused("this needs a yes, and there is no terminal to ask on", "use --yes")
     if not agreed(question):
-        raise Refused("nothing was changed: the answer was not yes")
+        raise Refused(
+            "nothing was changed: the answer was not yes",
+            "run the command again and answer y, or use --yes",
+        )
 
 
 def agreed(question: str) -> bool:
@@ -211,6 +216,7 @@ class Progress:
         if not self._on or now_s < self._next_s:
             return
         self._next_s = now_s + _EVERY_S
+        # a file may grow while it is read
         part = min(1.0, done / size) if size else 0.0
         bar = "=" * round(part * _BAR)
         sys.stderr.write(f"{_CLEAR}{self._title} [{bar:<{_BAR}}] {part:4.0%}")

@@ -36,6 +36,7 @@ class Paint:
 def visible(text: bytes, *, one_line: bool = True) -> str:
     """Return text that is safe on a terminal: controls and bytes outside UTF-8 are escaped."""
     shown = text.decode(errors="surrogateescape")
+    # the usual case, without a loop over the characters
     if shown.isprintable() and shown.isascii():
         return shown
     return "".join(_visible(character, one_line=one_line) for character in shown)
@@ -58,6 +59,7 @@ def width(character: str) -> int:
     """Return the number of columns that a character takes on a terminal: 0, 1 or 2."""
     if character.isascii():
         return 1
+    # imported only for text beyond ASCII: it takes longer than most lines
     from unicodedata import combining, east_asian_width
 
     return 0 if combining(character) else 2 if east_asian_width(character) in "WF" else 1

@@ -47,9 +47,8 @@ def moment(text: str, now_us: int, name: str) -> int:
 
 def _midnight(now_us: int, yesterday: bool) -> int:
     now = time.localtime(now_us // 1_000_000)
-    day = now.tm_mday - (
-        1 if yesterday else 0
-    )  # mktime takes day 0 as the last day of the month before
+    # mktime takes day 0 as the last day of the month before
+    day = now.tm_mday - (1 if yesterday else 0)
     return int(time.mktime((now.tm_year, now.tm_mon, day, 0, 0, 0, 0, 0, -1))) * 1_000_000
 
 
@@ -58,6 +57,7 @@ def _date(text: str, now_us: int, name: str) -> int:
     from datetime import UTC, datetime, timedelta
 
     whole = text
+    # a clock time such as 9:00 or 14:30, which is of today
     if ":" in text[1:3]:
         today = time.strftime("%Y-%m-%d", time.localtime(now_us // 1_000_000))
         whole = f"{today} {'0' if text[1] == ':' else ''}{text}"

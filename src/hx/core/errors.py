@@ -12,20 +12,22 @@
     └── DatabaseError        8   the local database or the folders of hx failed
         └── Busy             8   another process holds the lock
 
-A message says what is wrong, in lower case and without a full stop. The hint says what to do. Exit
-codes 1 (nothing found) and 130 (interrupted) are not errors.
+A message says what is wrong, in lower case and without a full stop. The hint says what to do; an
+error without a hint of its own has the `advice` of its class. Exit codes 1 (nothing found) and 130
+(interrupted) are not errors.
 """
 
 
 class HxError(Exception):
-    """An error with a message, a hint (may be empty) and the exit code of the process."""
+    """An error with a message, a hint and the exit code of the process."""
 
     exit_code = 2
+    advice = ""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = hint or self.advice
 
 
 class UsageError(HxError):
@@ -42,6 +44,7 @@ class Refused(HxError):  # noqa: N818  (the user declined: nothing went wrong)
 
 class StoreError(HxError):
     exit_code = 5
+    advice = "run `hx sync` again; if it fails again, check the store with `hx sync check`"
 
 
 class KeyMissing(HxError):  # noqa: N818

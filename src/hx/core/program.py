@@ -1,7 +1,7 @@
 """The program that a command line runs: `sudo -u ann /usr/bin/git -C x commit` is `git commit`.
 
-This is a guess by words, for statistics. Quotes are not parsed, and of a pipeline only the first
-command counts.
+This is a guess by words, for statistics. Quotes are not parsed, and only the first command of a
+pipeline is used.
 """
 
 from __future__ import annotations

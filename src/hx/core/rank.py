@@ -93,7 +93,7 @@ def place_points(*, in_directory: bool, in_repo: bool, in_session: bool, on_devi
 
 
 def asked(terms: list[Term]) -> list[Term]:
-    """Return the terms that count for points: all that are not negated."""
+    """Return the terms that earn points: all that are not negated."""
     return [term for term in terms if not term.negated]
 
 

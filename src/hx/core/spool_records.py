@@ -68,9 +68,8 @@ def parse(data: bytes, *, closed: bool = False) -> Parsed:
         return Parsed([], 0, {})
     records: list[SpoolRecord] = []
     faults: dict[str, int] = {}
-    *committed, tail = data[:size].split(
-        COMMIT
-    )  # splits from the left: of three NULs the last belongs to the tail
+    # splits from the left: of three NULs the last belongs to the tail
+    *committed, tail = data[:size].split(COMMIT)
     for piece in committed:
         fields = piece.split(b"\0")
         if len(fields) > 1 and not fields[0] and _opens(fields[1]) and piece.count(b"\0HX1") == 1:
@@ -223,9 +222,8 @@ def _started_at_us(fields: dict[str, bytes], facts: Facts) -> int | None:
 
     A shell without a clock records the uptime instead; it is added to the time in the header.
     """
-    stamp = fields.get("b") or fields.get(
-        "e"
-    )  # for one of several pasted lines only the end may be known
+    # for one of several pasted lines only the end may be known
+    stamp = fields.get("b") or fields.get("e")
     if stamp is not None:
         return _integer(stamp)
     uptime_us = _uptime_us(fields.get("U"))

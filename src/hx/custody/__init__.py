@@ -73,12 +73,14 @@ class Custody:
         assert secrets.device.device_id == self._place.device_id
         data = encode(secrets)
         self._keeper.write(data)
+        # a keychain may cut or drop an entry without an error, and these keys exist nowhere else
         if self._keeper.read() != data:
             raise KeyMissing(
                 f"{self._keeper.label} does not return what hx wrote into it",
                 "nothing was moved: choose another custody with --custody",
             )
         note = CustodyNote(self.name, self._place.device_id, self._keeper.ring)
+        # the note comes last: a note without keys would be an error at the next run
         if read_note(self._place.note) != note:
             write_note(self._place.note, note)
 
@@ -106,6 +108,7 @@ def choose(kind: str | None, place: CustodyPaths, ask: Callable[[bool], bytes]) 
     """
     note = read_note(place.note)
     if note is not None:
+        # keys in two places would differ after the next epoch, so the kind never changes
         if kind not in (None, note.kind):
             raise InputError(
                 f"the keys of this device are kept in custody {note.kind!r} already",
@@ -123,6 +126,7 @@ def _best(place: CustodyPaths, ask: Callable[[bool], bytes]) -> Custody:
 
     try:
         return Custody(keychain.best(place.device_id), place)
+    # a person can unlock it: a weaker kind must not be chosen because nobody is there
     except keychain.Locked as error:
         raise KeyMissing(error.message, "unlock it, or say --custody passphrase") from None
     except KeyMissing as error:
@@ -166,15 +170,13 @@ def take_over(waiting: CustodyPaths, place: CustodyPaths, ask: Callable[[bool], 
     assert waiting.device_id == place.device_id
     old = read_note(place.note)
     if old is None or old.device_id != place.device_id:
+        # the new keys are loaded before the old ones are removed: they may be the only ones left
         secrets = opened(waiting, ask).load()
         if old is not None and old.kind == KEYCHAIN:
             _keeper(old, CustodyPaths(place.stem, old.device_id), ask).forget()
         successor(waiting, place, ask).store(secrets)
-    for path in (
-        waiting.sealed,
-        waiting.bare,
-        waiting.note,
-    ):  # the note last: while it exists, this is called again
+    # the note last: while it exists, this is called again
+    for path in (waiting.sealed, waiting.bare, waiting.note):
         files.remove(path)
 
 
@@ -186,6 +188,7 @@ def _keeper(note: CustodyNote, place: CustodyPaths, ask: Callable[[bool], bytes]
     if note.kind == PASSPHRASE:
         return key_files.SealedFile(place.sealed, ask)
     assert note.kind == KEYCHAIN, KINDS
+    # the same keychain as before: a better one that was installed since has no keys
     if note.ring:
         return keychain.named(note.ring, place.device_id)
     return keychain.best(place.device_id)

@@ -23,7 +23,9 @@ def read(path: str) -> bytes:
     try:
         require_owner(path)
         with open(path, "rb") as file:
+            # the mode of the open file: the path may be replaced between two calls
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            # one byte more tells that the file is too large
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise KeyMissing(
@@ -59,6 +61,7 @@ def remove(path: str) -> None:
     except FileNotFoundError:
         return
     try:
+        # the length stays, so that the file system has no reason to choose other blocks
         os.pwrite(descriptor, bytes(os.fstat(descriptor).st_size), 0)
         os.fsync(descriptor)
     finally:
@@ -72,6 +75,7 @@ def sweep(stem: str) -> None:
     No other process may write these files meanwhile.
     """
     folder, name = os.path.split(stem)
+    # exactly the names that replace_file gives: no other file is deleted
     torn = re.compile(rf"{re.escape(name)}\.[a-z]+\.[0-9a-f]{{8}}\.tmp")
     with os.scandir(folder) as entries:
         left = [entry.path for entry in entries if torn.fullmatch(entry.name)]

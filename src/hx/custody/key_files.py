@@ -58,11 +58,13 @@ class SealedFile:
         data = _unsealed(body, passphrase)
         if data is None:
             raise KeyMissing("the passphrase is wrong", "try again: nothing was changed")
+        # kept only when it is right, so that a later write seals under the same one
         self._passphrase = passphrase
         return data
 
     def write(self, data: bytes) -> None:
         """Seal under the passphrase of the file; ask for a new one when there is no file."""
+        # the passphrase of a file that exists stays: a new one would lock its owner out
         if self._passphrase is None and os.path.lexists(self._path):
             self.read()
         if self._passphrase is None:
@@ -106,6 +108,7 @@ def _unsealed(body: bytes, passphrase: bytes) -> bytes | None:
     head = body[:_HEAD_BYTES]
     nonce = head[-_NONCE_BYTES:]
     try:
+        # the head is authenticated: nobody can lower the cost of a guess in the file
         return decrypt(body[_HEAD_BYTES:], _MAGIC + head, nonce, _key(head, passphrase))
     except CryptoError:
         return None

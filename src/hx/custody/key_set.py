@@ -47,8 +47,12 @@ def decode(data: bytes) -> Secrets:
         raise _damaged() from None
     if not isinstance(value, dict):
         raise _damaged()
+    # an unknown field may hold a key: writing the set again would lose it
     if value.get("v") != VERSION or set(value) - _FIELDS:
-        raise UpgradeNeeded("a newer hx wrote the keys of this device", "upgrade hx")
+        raise UpgradeNeeded(
+            "a newer hx wrote the keys of this device",
+            "upgrade hx on this machine: pip install --upgrade history-extended",
+        )
     if set(value) != _FIELDS or not isinstance(value["vmks"], list):
         raise _damaged()
     vmks = [_vmk(item) for item in value["vmks"]]
@@ -72,4 +76,7 @@ def _key(value: object) -> bytes:
 
 
 def _damaged() -> KeyMissing:
-    return KeyMissing("the stored keys of this device are damaged", "restore them from a backup")
+    return KeyMissing(
+        "the stored keys of this device are damaged",
+        "restore them from a backup, or recover the vault with its recovery words",
+    )

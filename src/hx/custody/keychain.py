@@ -67,10 +67,13 @@ class Keychain:
         text = base64.b64encode(framed(_MAGIC, data)).decode()
         parts = [text[i : i + _PART_CHARACTERS] for i in range(0, len(text), _PART_CHARACTERS)]
         slot = new & 1
+        # parts of an interrupted write must not be taken for parts of this one
         self._drop(slot)
         for number, part in enumerate(parts[1:], 1):
             self._set(f"{slot}.{number}", part)
+        # the head makes the slot valid, so it comes after all of its parts
         self._set(f"{slot}", f"{new} {len(parts)} {parts[0]}")
+        # only keys that can be read back may replace the old ones
         if self._slot(slot) != (new, data):
             raise KeyMissing(f"{self.label} does not return what hx wrote into it", _HINT)
         self._drop(1 - slot)

@@ -24,6 +24,7 @@ def passphrase(command: str, patience_s: float = PATIENCE_S) -> bytes:
     except subprocess.TimeoutExpired:
         raise _fault(f"did not end in {patience_s:g} seconds") from None
     finally:
+        # also after an error here: the program must not wait for a reader that is gone
         process.kill()
         process.wait()
     if code:
@@ -36,6 +37,7 @@ def passphrase(command: str, patience_s: float = PATIENCE_S) -> bytes:
 
 def _started(command: str) -> subprocess.Popen[bytes]:
     try:
+        # no shell runs it: a variable with `;` or `$(` in it starts nothing else
         words = shlex.split(command)
     except ValueError as error:
         raise _fault(f"cannot be read: {str(error)[:1].lower()}{str(error)[1:]}") from None
@@ -60,6 +62,7 @@ def _output(process: subprocess.Popen[bytes], until_s: float) -> bytes:
                 raise _fault("did not end in time")
             part = os.read(pipe.fileno(), _MAX_BYTES)
             output += part
+            # a program such as `yes` would fill the memory
             if len(output) > _MAX_BYTES:
                 raise _fault(f"printed more than {_MAX_BYTES >> 10} KiB")
             if not part:
@@ -68,5 +71,6 @@ def _output(process: subprocess.Popen[bytes], until_s: float) -> bytes:
 
 def _fault(what: str) -> KeyMissing:
     return KeyMissing(
-        f"HX_PASSPHRASE_COMMAND {what}", "it must print the passphrase as its first line"
+        f"HX_PASSPHRASE_COMMAND {what}",
+        "run that command by hand: it must print the passphrase as its first line",
     )

@@ -67,6 +67,7 @@ def read_note(path: str) -> CustodyNote | None:
     import tomllib
 
     try:
+        # another user could name a custody of their own here, and get the keys
         require_owner(path)
         with open(path, "rb") as file:
             values = tomllib.loads(file.read(_MAX_BYTES).decode())

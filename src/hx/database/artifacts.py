@@ -21,14 +21,14 @@ _SELECT = (
 
 
 def touched_pins(database: Database, delta: History) -> frozenset[Pin]:
-    """Return the pins here of the sessions that the delta pins or unpins."""
+    """Return the pins in the database of the sessions that the delta pins or unpins."""
     sql = "SELECT session_id, pinned, changed_at_us, device_id FROM pin WHERE session_id = ?"
     rows = (database.execute(sql, (pin.session_id,)).fetchone() for pin in delta.pins)
     return frozenset(Pin(row[0], bool(row[1]), *row[2:]) for row in rows if row)
 
 
 def write_pins(database: Database, pins: Iterable[Pin]) -> None:
-    """Insert pins, each in place of the one of its session."""
+    """Insert pins; each replaces the pin of its session."""
     database.connection.executemany(
         "INSERT OR REPLACE INTO pin (session_id, pinned, changed_at_us, device_id)"
         " VALUES (?, ?, ?, ?)",
@@ -39,23 +39,23 @@ def write_pins(database: Database, pins: Iterable[Pin]) -> None:
 def touched_artifacts(
     database: Database, delta: History, tombstones: Iterable[Tombstone]
 ) -> dict[Artifact, int]:
-    """Return the artifacts here with a key of the delta, or that a tombstone covers -> row id."""
-    found: dict[Artifact, int] = {}
+    """Return artifact -> row id, for those with a key of the delta or covered by a tombstone."""
+    artifacts: dict[Artifact, int] = {}
     for artifact in delta.artifacts:
-        found |= _select(database, "artifact_id = ?", (artifact.key.artifact_id,))
+        artifacts |= _select(database, "artifact_id = ?", (artifact.key.artifact_id,))
     for tombstone in tombstones:
         for where, values in _conditions(tombstone):
-            found |= _select(database, where, values)
-    return found
+            artifacts |= _select(database, where, values)
+    return artifacts
 
 
 def rows_of_artifacts(database: Database, artifacts: Iterable[Artifact]) -> dict[int, Artifact]:
     """Return row id -> artifact, for those that the database holds in exactly this version."""
-    found: dict[int, Artifact] = {}
+    rows: dict[int, Artifact] = {}
     for artifact in artifacts:
         same_id = _select(database, "artifact_id = ?", (artifact.key.artifact_id,))
-        found |= {row: present for present, row in same_id.items() if present == artifact}
-    return found
+        rows |= {row: present for present, row in same_id.items() if present == artifact}
+    return rows
 
 
 def has_artifacts(database: Database) -> bool:
@@ -129,7 +129,7 @@ def read_artifacts(database: Database, where: str = "1") -> frozenset[Artifact]:
 def write_artifacts(
     database: Database, local: dict[Artifact, int], merged: frozenset[Artifact]
 ) -> int:
-    """Write the difference between the artifacts here and the merged ones.
+    """Write the difference between the artifacts in the database and the merged ones.
 
     `local`: artifact -> row id. Return how many rows were inserted or removed.
     """

@@ -211,50 +211,43 @@ def _empty_log(connection: apsw.Connection, name: str) -> None:
 
 def explained(error: apsw.Error, path: str | None) -> DatabaseError:
     """Return an error of SQLite as a sentence with a hint. `path` None: the database of hx."""
+    database = "the database of hx" if path is None else f"the database {path}"
     for kind, sentence, hint in _SENTENCES:
         if isinstance(error, kind):
             made = Busy if kind in (apsw.BusyError, apsw.LockedError) else DatabaseError
-            return made(_named(sentence, path), hint)
-    return DatabaseError(
-        f"{_named('the database {path}', path)} failed: {error}", "run `hx doctor`"
-    )
-
-
-def _named(sentence: str, path: str | None) -> str:
-    if path is None:
-        sentence, path = sentence.replace("the database {path}", "{path}"), "the database of hx"
-    return sentence.format(path=path)
+            return made(sentence.format(database=database), hint)
+    return DatabaseError(f"{database} failed: {error}", "run `hx doctor`")
 
 
 _DAMAGED_HINT = "move the file away and run `hx status`, which makes a new one; the spool is kept"
 _SENTENCES: tuple[tuple[type[apsw.Error], str, str], ...] = (
     (
         apsw.BusyError,
-        "the database {path} is busy",
+        "{database} is busy",
         "another hx is using it: try again in a moment",
     ),
     (
         apsw.LockedError,
-        "the database {path} is locked",
+        "{database} is locked",
         "another hx is using it: try again in a moment",
     ),
-    (apsw.NotADBError, "{path} is not a database", _DAMAGED_HINT),
-    (apsw.CorruptError, "the database {path} is damaged", _DAMAGED_HINT),
+    (apsw.NotADBError, "{database} is not a file of SQLite", _DAMAGED_HINT),
+    (apsw.CorruptError, "{database} is damaged", _DAMAGED_HINT),
     (
         apsw.FullError,
-        "the disk that holds {path} is full",
+        "the disk that holds {database} is full",
         "free some space; nothing that was recorded is lost",
     ),
     (
         apsw.ReadOnlyError,
-        "the database {path} is read-only",
+        "{database} is read-only",
         "make the file and its folder writable for you",
     ),
     (
         apsw.CantOpenError,
-        "cannot open the database {path}",
+        "cannot open {database}",
         "check who may read and write its folder",
     ),
-    (apsw.IOError, "the disk failed under the database {path}", "check the disk; run `hx doctor`"),
-    (apsw.PermissionsError, "no permission for the database {path}", "check who owns its folder"),
+    (apsw.IOError, "the disk failed under {database}", "check the disk; run `hx doctor`"),
+    (apsw.PermissionsError, "no permission for {database}", "check who owns its folder"),
 )

@@ -56,7 +56,7 @@ def add(database: Database, commands: Mapping[int, Use], *written: Rows) -> None
 
 
 def take_away(database: Database, gone: Iterable[tuple[int, int, int | None]]) -> None:
-    """Count events no longer that are removed; `gone`: command, session and exit status of each."""
+    """Subtract removed events from the counts; `gone`: command, session and exit status of each."""
     commands: Counter[int] = Counter()
     failures: Counter[int] = Counter()
     sessions: Counter[int] = Counter()

@@ -128,10 +128,10 @@ def fix_of(database: Database, place: RowIds) -> Fix | None:
     if row is None:
         return None
     success, session, started_at_us, seq = row
-    found = list(load(database, [success]))
+    fixes = list(load(database, [success]))
     between = _between(database, place, session, started_at_us, seq)
     newest = between[:_BETWEEN][::-1]
-    return Fix(found[0], list(load(database, newest)), len(between)) if found else None
+    return Fix(fixes[0], list(load(database, newest)), len(between)) if fixes else None
 
 
 def _between(
@@ -181,7 +181,7 @@ def is_pinned(database: Database, session_id: bytes) -> bool:
 
 
 def rename_device(database: Database, device_id: bytes, name: str) -> None:
-    """Name a device, and the origins of its imports that bear its name, in a transaction."""
+    """Name a device, and the origins of its imports that have its name, in a transaction."""
     database.execute(
         f"UPDATE device SET name = ?2 WHERE {_IS_ORIGIN}"  # noqa: S608
         " AND name = (SELECT name FROM device WHERE device_id = ?1)",
@@ -203,7 +203,7 @@ def name_unnamed(database: Database, device_id: bytes, name: str) -> None:
 def name_origins(database: Database, author: bytes) -> None:
     """Name the origins of imported events that have no name yet.
 
-    The name is that of their host, else that of the device that has shown them, `author`.
+    The name is that of their host, else that of the device whose segment brought them, `author`.
     """
     from hx.core.model import cut_label
 

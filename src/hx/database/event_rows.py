@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from hx.core.model import Event, EventKey
     from hx.database.connection import Database
 
-_INDEXED = ("directory", "session")  # of these, whether one is in use is asked without a walk
+# tables whose rows have an index that tells whether an event uses them
+_INDEXED = ("directory", "session")
 _UNINDEXED = ("checkout", "terminal")
 PLACES = (*_INDEXED, *_UNINDEXED)
 _FEW = 200  # commands whose words are removed one by one in any case
@@ -22,12 +23,12 @@ _CHUNK = 500  # keys that are looked up together
 
 def events_at(database: Database, keys: Iterable[EventKey]) -> dict[Event, int]:
     """Return the events that the database holds under these keys -> row id."""
-    found: dict[Event, int] = {}
+    events: dict[Event, int] = {}
     rows = [str(row) for row in rows_of(database, keys)]
-    for at in range(0, len(rows), _CHUNK):
-        condition = f"event.id IN ({','.join(rows[at : at + _CHUNK])})"
-        found.update({event: row for row, event in select_events(database, condition)})
-    return found
+    for start in range(0, len(rows), _CHUNK):
+        condition = f"event.id IN ({','.join(rows[start : start + _CHUNK])})"
+        events.update({event: row for row, event in select_events(database, condition)})
+    return events
 
 
 def events_of_session(database: Database, session_id: bytes, seqs: list[int]) -> Iterator[Event]:
@@ -52,13 +53,13 @@ def rows_of(database: Database, keys: Iterable[EventKey]) -> Iterator[int]:
     for mine in owned.values():
         session = _session(database, mine[0])
         if session is not None:
-            found = sorted(key for key in mine if key.seq <= session[1])
-            for at in range(0, len(found), _CHUNK):
-                yield from _rows_between(database, session[0], found[at : at + _CHUNK])
+            possible = sorted(key for key in mine if key.seq <= session[1])
+            for start in range(0, len(possible), _CHUNK):
+                yield from _rows_between(database, session[0], possible[start : start + _CHUNK])
 
 
 def _rows_between(database: Database, session: int, keys: list[EventKey]) -> Iterator[int]:
-    """Yield the row ids of the keys, in the order of time, of one session.
+    """Yield the row ids of keys of one session; the keys are in the order of time.
 
     One query reads all events between the first and the last key; where these are too many, each
     key gets a query of its own.
@@ -104,8 +105,9 @@ class Used(NamedTuple):
 
 
 def remove_events(database: Database, rows: Sequence[int]) -> None:
-    """Remove events by row id, with their artifacts, and the commands, directories and sessions
-    that no other event uses. `sweep` removes checkouts and terminals later.
+    """Remove events by row id, with their artifacts and with the texts that only they use.
+
+    These are commands, directories and sessions; `sweep` removes checkouts and terminals later.
 
     The caller holds the transaction.
     """
@@ -188,7 +190,7 @@ def sweep(database: Database) -> None:
 
 
 def sweep_after(database: Database, used: Iterable[Used]) -> None:
-    """Remove those that these events have used, when no other event uses them.
+    """Remove the directories, sessions, checkouts and terminals that only these events used.
 
     No index finds the events of a checkout or terminal. Mostly a recent event still uses it, so
     the newest events are read first.

@@ -39,7 +39,7 @@ class Found(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """A distinct command at its newest run, as row ids."""
+    """A distinct command and its newest run, by row ids, with its counts."""
 
     command: int
     event: int
@@ -59,22 +59,22 @@ def find(database: Database, query: Query) -> Iterator[Found]:
 def load(database: Database, rows: list[int]) -> Iterator[Found]:
     """Yield the events of row ids, in their order, without those that are gone by now."""
     for chunk in _chunks(rows):
-        found = _loaded(database, chunk)
-        yield from (found[row] for row in chunk if row in found)
+        events = _loaded(database, chunk)
+        yield from (events[row] for row in chunk if row in events)
 
 
 def load_counted(database: Database, counted: list[Counted]) -> Iterator[Found]:
     """Yield the newest runs of distinct commands, with their counts."""
     for chunk in _chunks(counted):
-        found = _loaded(database, [command.event for command in chunk])
+        events = _loaded(database, [command.event for command in chunk])
         for command in chunk:
-            if command.event in found:
-                event = found[command.event]
+            if command.event in events:
+                event = events[command.event]
                 yield event._replace(runs=command.runs, failures=command.failures)
 
 
 def _chunks(rows: list[T]) -> Iterator[list[T]]:
-    return (rows[at : at + _CHUNK] for at in range(0, len(rows), _CHUNK))
+    return (rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK))
 
 
 def _loaded(database: Database, rows: list[int]) -> dict[int, Found]:
@@ -96,7 +96,7 @@ def count_runs(database: Database, conditions: list[Condition], limit: int = -1)
 
 
 def newest_runs(database: Database, commands: list[int]) -> list[Counted]:
-    """Return commands at their newest run, with the counts of their rows, latest used first."""
+    """Return the newest run of each command, with its counts, the latest used command first."""
     sql = (
         "SELECT id, (SELECT id FROM event WHERE event.command = command.id"  # noqa: S608
         " ORDER BY started_at_us DESC, id DESC LIMIT 1) AS newest, runs, failures"

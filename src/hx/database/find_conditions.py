@@ -28,9 +28,9 @@ def matches(text: str, *, exact_case: bool, **shape: bool) -> Condition:
 def filters_in(database: Database, query: Query) -> list[Condition]:
     """Return the conditions of `filters`, so that SQLite finds the newest events at once.
 
-    No event fits a host, device, repository or session that is not here. The events of a session
-    or device lie between its times. The events of a long session are read in the order of time and
-    not sorted, because most events of its time are its own.
+    No event fits a host, device, repository or session that hx does not know. The events of a
+    session or device lie between its times. The events of a long session are read in the order of
+    time and not sorted, because most events of its time are its own.
     """
     conditions = filters(query)
     for name, sql in ((query.host, _OF_HOST), (query.repo, _OF_REPO)):
@@ -47,7 +47,7 @@ def filters_in(database: Database, query: Query) -> list[Condition]:
 
 
 def _bounds(database: Database, sessions: str, name: Sql) -> tuple[Condition, int]:
-    """Return the condition that an event lies within the times of sessions, and their events.
+    """Return the condition that an event lies within the times of sessions, and how many they have.
 
     `sessions`: SQL after FROM session; `name`: the value of its parameter.
     """
@@ -82,7 +82,7 @@ def filters(query: Query) -> list[Condition]:
 
 
 _FAILED_WITH = "exit_status <> 0 AND exit_status = ?"  # the partial index needs the first part
-NOTHING: Condition = ("0", ())
+NOTHING: Condition = ("0", ())  # no event fits
 _LONG = 5_000  # events of a session
 _OF_SESSION = "WHERE session_id = ?"
 _OF_DEVICE = (

@@ -29,7 +29,7 @@ class Changes(NamedTuple):
     """What a join did to the database."""
 
     added: int  # events that were not there
-    replaced: int  # events of which a greater version came
+    replaced: int  # events that a greater version has replaced
     forgotten: int  # events that were there and are covered now
     dropped: int  # events of the delta that are covered: they came too late
     artifacts: int  # artifacts added, replaced or forgotten
@@ -58,7 +58,7 @@ def join(database: Database, delta: History, source: SegmentSource | None = None
         _note_untold(database)
     locations.leave_pins(local.pins - merged.pins)
     artifacts.write_pins(database, merged.pins - local.pins)
-    # segments that hold the old version must hear of it while its row still names them
+    # mark the segments that hold the old version while its row still names them
     unlike = [row for a, row in rows_of_artifacts.items() if a not in merged.artifacts]
     locations.leave("artifact", unlike)
     keys = {artifact.key for artifact in merged.artifacts}
@@ -77,12 +77,12 @@ def join(database: Database, delta: History, source: SegmentSource | None = None
 def _touched_events(
     database: Database, delta: History, new: Iterable[Tombstone]
 ) -> dict[Event, int]:
-    """Return the events here with a key of the delta, or that a new tombstone covers -> row id."""
-    found = events_at(database, (event.key for event in delta.events))
+    """Return event -> row id, for those with a key of the delta or covered by a new tombstone."""
+    events = events_at(database, (event.key for event in delta.events))
     for tombstone in new:
         for where, values in tombstones.conditions(tombstone):
-            found.update({event: row for row, event in select_events(database, where, values)})
-    return found
+            events.update({event: row for row, event in select_events(database, where, values)})
+    return events
 
 
 def _write_events(

@@ -29,7 +29,7 @@ MANY = 100_000  # events that a command removes at most when nobody waits for it
 
 _DAY_US = 86_400_000_000
 _REACHED = "retained_to"  # meta: up to this start and row id a search has removed or spared
-_UNSWEPT = "unswept"  # meta: places of removed events may be left
+_UNSWEPT = "unswept"  # meta: directories and sessions of removed events may be left
 _PATIENCE_MS = 100  # a search waits no longer for another process
 _LOOKED_AT = 20  # events that are read for each one that may be removed: most may be pinned
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 Sql = str | bytes | int | None
 Condition = tuple[str, tuple[Sql, ...]]  # SQL and the values of its parameters
 _CHUNK = 500
-CALLED = "coalesce(name, substr(lower(hex(device_id)), 1, 8))"  # what people see a device called
+CALLED = (
+    "coalesce(name, substr(lower(hex(device_id)), 1, 8))"  # the name of a device, as people see it
+)
 
 SELECT_EVENT = """
 SELECT event.id, started_at_us, device_id, session_id, seq,
@@ -139,8 +141,8 @@ class Dictionaries:
         """Read the ids of all these commands at once; a query for each would take longer."""
         self._digests = {text: digest64(text) for text in texts}
         wanted = list(map(str, self._digests.values()))
-        for at in range(0, len(wanted), _CHUNK):
-            among = ",".join(wanted[at : at + _CHUNK])
+        for start in range(0, len(wanted), _CHUNK):
+            among = ",".join(wanted[start : start + _CHUNK])
             sql = f"SELECT id, coalesce(raw, text) FROM command WHERE hash IN ({among})"  # noqa: S608
             self.commands.update((from_sql(text) or b"", row) for row, text in self._execute(sql))
         last = self._database.value("SELECT coalesce(max(id), 0) FROM command")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from hx.core.query import DEVICE, DIRECTORY, REPOSITORY, SESSION, Query
 from hx.core.rank import place_points
-from hx.database.find_conditions import filters
+from hx.database.find_conditions import NOTHING, filters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from hx.database.rows import Condition
 
 INDEXED = (DIRECTORY, SESSION)  # an index finds their runs
-NOWHERE: Condition = ("0", ())
 
 # The + leaves SQLite the index by time: this device has most of the events
 _DEVICE = (
@@ -34,7 +33,7 @@ _OTHERS = (
 def places(database: Database, here: Here) -> tuple[str, ...]:
     """Return the scopes that earn points.
 
-    The device is not one where there is no other: it would be the same as everywhere.
+    The scope of this device is left out if there is no other device: it would hold everything.
     """
     is_alone = not database.value(_OTHERS, (here.device_id,) * 2)
     known = (DIRECTORY, SESSION, REPOSITORY)
@@ -42,7 +41,7 @@ def places(database: Database, here: Here) -> tuple[str, ...]:
 
 
 def condition(scope: str, here: Here) -> Condition:
-    """Return the condition on `event` for a scope; NOWHERE: the place is not known."""
+    """Return the condition on `event` for a scope; NOTHING: the place is not known."""
     if scope == DEVICE:
         return _DEVICE, (here.device_id, here.device_id)
     asked = {
@@ -50,8 +49,8 @@ def condition(scope: str, here: Here) -> Condition:
         DIRECTORY: Query(cwd=here.directory),
         REPOSITORY: Query(repo=here.repo),
     }
-    found = filters(asked[scope])
-    return found[0] if found else NOWHERE
+    conditions = filters(asked[scope])
+    return conditions[0] if conditions else NOTHING
 
 
 def newest_runs(
@@ -62,7 +61,7 @@ def newest_runs(
     Where no index finds the runs of the scope, only the newest `depth` events are read.
     """
     ran, values = condition(scope, here)
-    if (ran, values) == NOWHERE:
+    if (ran, values) == NOTHING:
         return
     newest = "event"
     if scope not in INDEXED:

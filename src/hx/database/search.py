@@ -1,6 +1,6 @@
 """Search: distinct commands that match, the likeliest first, with the figures that rank them.
 
-Every function reads a bounded number of rows, but `matching`, which finds all that match.
+Every function reads a bounded number of rows, except `matching`, which finds all that match.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ RANKED = 1_000  # commands that are ranked: the latest used that match
 NEARBY = 300  # commands of this directory that are ranked too, where more match
 WALKED = 20_000  # latest used commands that are read where the words are common
 PLACES = 5_000  # newest runs in a scope that earn points for it
-_FEW = 20  # with fewer matches, words whose letters stand apart match too
+_FEW = 20  # with fewer matches, words whose letters are scattered match too
 _NEARBY_EVENTS = 5_000
 _CHUNK = 500
 
@@ -51,15 +51,15 @@ def search(
 ) -> Iterator[int]:
     """Yield the ids of commands that match, the likeliest first, then the rest by last use.
 
-    Without terms they come by last use. Of `query` only the filters count; its text, limit and
-    order are for the caller.
+    Without terms they come by last use. Only the filters of `query` are used; its text, limit
+    and order are for the caller.
     """
     if not terms:
         yield from (command.id for command in matching(database, query, terms))
         return
-    found, rest = _gathered(database, query, terms, here)
-    yield from rank(judged(found.values(), terms, place_of(database, here, PLACES)), now_us)
-    seen = set(found)
+    by_id, rest = _gathered(database, query, terms, here)
+    yield from rank(judged(by_id.values(), terms, place_of(database, here, PLACES)), now_us)
+    seen = set(by_id)
     for command in rest:
         if command.id not in seen:
             seen.add(command.id)
@@ -69,22 +69,22 @@ def search(
 def _gathered(
     database: Database, query: Query, terms: list[Term], here: Here
 ) -> tuple[dict[int, FoundCommand], Iterable[FoundCommand]]:
-    """Return the commands to rank, by row id, and the others that match, of which some repeat."""
+    """Return the commands to rank, by row id, and the others that match, with repeats."""
     commands, are_all = likely(database, query, terms, RANKED, WALKED)
-    found = {command.id: command for command in commands}
+    by_id = {command.id: command for command in commands}
     rest: Iterable[FoundCommand] = () if are_all else matching(database, query, terms)
     if not are_all and here.directory is not None and not query.filtered:
         near = nearby(database, terms, here.directory, NEARBY)
-        found |= {command.id: command for command in near}
-    if len(found) < _FEW and any(term.plain and len(term.text) > 1 for term in terms):
+        by_id |= {command.id: command for command in near}
+    if len(by_id) < _FEW and any(term.plain and len(term.text) > 1 for term in terms):
         apart = _apart(database, query, terms)
-        found |= {command.id: command for command in islice(apart, RANKED)}
+        by_id |= {command.id: command for command in islice(apart, RANKED)}
         rest = chain(rest, apart)
-    return found, rest
+    return by_id, rest
 
 
 def _apart(database: Database, query: Query, terms: list[Term]) -> Iterator[FoundCommand]:
-    """Yield commands in which the letters of a term may stand apart.
+    """Yield commands in which the letters of a term may be scattered.
 
     No index finds them, so only the latest used commands are read where no filter is set.
     """
@@ -112,15 +112,15 @@ def likely(
     """
     hits = index_hits(database, index_words_of(terms, scattered=False))
     if query.filtered or hits is not None:
-        found = list(islice(_found(database, query, terms, hits), limit))
-        return found, len(found) < limit
-    found = latest(database, terms, limit, walked, scattered=False)
-    found += [command for command in equal(database, terms) if command not in found]
-    if len(found) < limit:
-        known = {command.id for command in found}
+        matches = list(islice(_found(database, query, terms, hits), limit))
+        return matches, len(matches) < limit
+    matches = latest(database, terms, limit, walked, scattered=False)
+    matches += [command for command in equal(database, terms) if command not in matches]
+    if len(matches) < limit:
+        known = {command.id for command in matches}
         made = _latest_made(database, terms)
-        found += [command for command in made if command.id not in known]
-    return found, False
+        matches += [command for command in made if command.id not in known]
+    return matches, False
 
 
 def latest(
@@ -191,7 +191,7 @@ def matching(
 ) -> Iterator[FoundCommand]:
     """Yield all commands that match the terms and had a run that fits the filters, newest first.
 
-    `scattered`: the letters of a plain term may stand apart.
+    `scattered`: other text may be between the letters of a plain term.
     """
     hits = index_hits(database, index_words_of(terms, scattered=scattered))
     return _found(database, query, terms, hits, scattered=scattered)
@@ -233,7 +233,7 @@ def _among_events(database: Database, conditions: list[Condition]) -> Iterator[F
 def nearby(
     database: Database, terms: list[Term], directory: bytes, limit: int
 ) -> Iterator[FoundCommand]:
-    """Yield commands that match the terms, of the newest runs in a directory."""
+    """Yield commands that match the terms, from the newest runs in a directory."""
     condition, values = _fits(terms, scattered=False)
     sql = (
         f"SELECT {FIGURES} FROM command WHERE id IN (SELECT command FROM event"  # noqa: S608
@@ -279,9 +279,9 @@ def texts(database: Database, commands: list[int]) -> Iterator[tuple[int, str]]:
 
 def exact_texts(database: Database, commands: list[int]) -> Iterator[bytes]:
     """Yield the bytes of commands, in their order."""
-    for at in range(0, len(commands), _CHUNK):
-        chunk = commands[at : at + _CHUNK]
+    for start in range(0, len(commands), _CHUNK):
+        chunk = commands[start : start + _CHUNK]
         condition, _ = among(chunk, "id")
         sql = f"SELECT id, coalesce(raw, text) FROM command WHERE {condition}"  # noqa: S608
-        found = {row: from_sql(text) or b"" for row, text in database.execute(sql)}
-        yield from (found[command] for command in chunk if command in found)
+        texts_by_row = {row: from_sql(text) or b"" for row, text in database.execute(sql)}
+        yield from (texts_by_row[command] for command in chunk if command in texts_by_row)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class Mark(NamedTuple):
     """Offsets in a spool file, in bytes."""
 
-    drained: int  # what lies before is in the database
-    wiped: int  # what lies before is NULs; the byte there was none, and is wiped last
+    drained: int  # the bytes before this offset are in the database
+    wiped: int  # the bytes before this offset are NULs; the byte at it is overwritten last
 
 
 def marks(database: Database) -> dict[str, Mark]:

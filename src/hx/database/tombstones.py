@@ -62,7 +62,7 @@ def relevant(database: Database, delta: History) -> frozenset[Tombstone]:
     keys = {event.key for event in delta.events}
     keys |= {a.key.event for a in delta.artifacts if a.key.event is not None}
     sessions = {key.session_id for key in keys} | {a.key.session_id for a in delta.artifacts}
-    found = [
+    rows = [
         _scope_only(Window(*row))
         for row in database.execute(
             "SELECT since_us, until_us, scope_id FROM tombstone WHERE kind = 'window'"
@@ -71,12 +71,12 @@ def relevant(database: Database, delta: History) -> frozenset[Tombstone]:
     for session in sessions:
         sql = "SELECT 1 FROM tombstone WHERE kind = 'session' AND scope_id = ?"
         if database.execute(sql, (session,)).fetchone():
-            found.append(_scope_only(WholeSession(session)))
+            rows.append(_scope_only(WholeSession(session)))
     if database.execute("SELECT 1 FROM tombstone_key LIMIT 1").fetchone():
         events = frozenset(k for k in keys if _named(database, k))
         artifacts = frozenset(a.key for a in delta.artifacts if _named(database, a.key))
-        found.append(_scope_only(Keys(events, artifacts)))
-    return frozenset(found)
+        rows.append(_scope_only(Keys(events, artifacts)))
+    return frozenset(rows)
 
 
 def _scope_only(scope: Window | WholeSession | Keys) -> Tombstone:
@@ -126,7 +126,7 @@ def read(database: Database, where: str = "1") -> frozenset[Tombstone]:
     from msgspec.msgpack import Decoder
 
     decoder = Decoder(tuple[int, bytes, bytes, int] | None)
-    found: set[Tombstone] = set()
+    tombstones: set[Tombstone] = set()
     for row, tombstone_id, created_at_us, device, kind, *span in database.execute(
         "SELECT id, tombstone_id, created_at_us, device_id, kind, since_us, until_us, scope_id"  # noqa: S608
         f" FROM tombstone WHERE {where}"
@@ -138,8 +138,8 @@ def read(database: Database, where: str = "1") -> frozenset[Tombstone]:
             scope = WholeSession(span[2])
         else:
             scope = _keys(database, row, decoder)
-        found.add(Tombstone(tombstone_id, created_at_us, device, scope))
-    return frozenset(found)
+        tombstones.add(Tombstone(tombstone_id, created_at_us, device, scope))
+    return frozenset(tombstones)
 
 
 def _keys(database: Database, tombstone: int, decoder: object) -> Keys:

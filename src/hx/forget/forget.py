@@ -68,7 +68,7 @@ def scopes(choice: Choice, named: Named, now_us: int) -> Iterator[Scope]:
 
     Records that were shown are named by their keys; records that arrive later are covered by time
     or session. A window ends now at the latest, so that it covers nothing that is typed later. For
-    a device whose clock is ahead, now is later.
+    a device whose clock is ahead, it ends later by as much.
     """
     events = sorted(set(named.events))
     for first in range(0, len(events), MAX_KEYS_IN_TOMBSTONE):
@@ -90,7 +90,7 @@ def scopes(choice: Choice, named: Named, now_us: int) -> Iterator[Scope]:
 def artifacts(
     database: Database, choice: Choice, events: Iterable[EventKey], now_us: int
 ) -> list[Artifact]:
-    """Artifacts that go with these events, or by themselves; the newest first."""
+    """Return the artifacts to forget, with these events or by themselves, the newest first."""
     if not has_artifacts(database):
         return []
     named = Named(

@@ -25,7 +25,7 @@ CUT = "cut off at the end of the file"
 TOO_LONG = "longer than 1 MiB"
 _BLOCK_BYTES = 1 << 18
 _HEAD_BYTES = 65_536  # the beginning of a file, from which its format is recognised
-_LONGEST_LINE = MAX_COMMAND_BYTES + 64  # a time stamp may stand before the command
+_LONGEST_LINE = MAX_COMMAND_BYTES + 64  # a time stamp may precede the command
 LAST_US = (1 << 33) * 1_000_000  # in the year 2242: a later time stamp is not a time
 
 
@@ -50,7 +50,7 @@ class Importer(Protocol):
     """Reads the history of one tool. Two reads give the same entries in the same order."""
 
     KIND: bytes  # the name of the tool; it is part of every import key and never changes
-    PLACES: tuple[str, ...]  # its usual files, for UserFolders.path; of a shell, hx.shells has them
+    PLACES: tuple[str, ...]  # its usual files, for UserFolders.path; hx.shells has those of shells
     IS_TEXT: bool  # the file names neither devices nor sessions, and its lines are in order
     RESTAMPS: bool  # the shell may write lines that had no time with the time at which it read them
 
@@ -58,7 +58,7 @@ class Importer(Protocol):
         """Return whether a file that begins with these bytes is certainly of this tool."""
 
     def read(self, reading: Reading) -> Iterator[ImportedEntry]:
-        """Return the entries in the order of the file; count what gives none as a fault.
+        """Return the entries in the order of the file, and count what gives no entry as a fault.
 
         Raises InputError when the whole file is not of this tool.
         """
@@ -121,7 +121,9 @@ def opened(path: str) -> FileIO:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise InputError(f"{path}: {reason(error)}", "name a history file") from None
+        raise InputError(
+            f"cannot read {path}: {reason(error)}", "name a history file that you can read"
+        ) from None
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
@@ -134,7 +136,9 @@ def read_block(file: FileIO, path: str, size: int) -> bytes:
     try:
         block = file.read(size)
     except OSError as error:
-        raise InputError(f"{path}: {reason(error)}", "check the disk: it may be failing") from None
+        raise InputError(
+            f"cannot read {path}: {reason(error)}", "check the disk: it may be failing"
+        ) from None
     return block
 
 
@@ -155,7 +159,9 @@ def detected(path: str) -> Importer:
     with opened(path) as file:
         head = read_block(file, path, _HEAD_BYTES)
     if not head:
-        raise InputError(f"{path} is empty", "there is nothing to import")
+        raise InputError(
+            f"{path} is empty", "name another history file: this one has nothing to import"
+        )
     for tool in importers():
         if tool.recognises(head):
             return tool

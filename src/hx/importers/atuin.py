@@ -59,7 +59,10 @@ def _explained(error: apsw.Error | UnicodeDecodeError, path: str) -> InputError:
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return InputError(f"{path} is locked by another program", "try again in a moment")
     if isinstance(error, apsw.NotADBError | apsw.CorruptError | UnicodeDecodeError):
-        return InputError(f"{path} is not a database that SQLite can read", "it may be damaged")
+        return InputError(
+            f"{path} is not a database that SQLite can read",
+            "restore it from a backup: it may be damaged",
+        )
     hint = "check who owns it and its folder"
     if isinstance(error, foreign.CLOSED) and foreign.has_full_log(path):
         hint = (
@@ -101,7 +104,7 @@ def _refused(connection: apsw.Connection, path: str, columns: set[str]) -> Input
         return InputError(f"{path} is a database of atuin without the history", f"import {beside}")
     return InputError(
         f"{path} is a database, but not of atuin",
-        "that is ~/.local/share/atuin/history.db or ~/.atuin/data/history.db",
+        "import ~/.local/share/atuin/history.db or ~/.atuin/data/history.db",
     )
 
 
@@ -115,7 +118,7 @@ def _column(connection: apsw.Connection, name: str, there: bool) -> str:
 
 
 def _group(reading: Reading, rows: list[tuple[Any, ...]]) -> Iterator[ImportedEntry]:
-    """Return the entries of rows with one time; deleted rows count for the order in a session."""
+    """Return the entries of rows with one time; deleted rows keep their place in the order."""
     ranks: dict[object, int] = {}
     for row in sorted(rows, key=lambda row: (_bytes(row[1]), _bytes(row[2]))):
         reading.done += 1

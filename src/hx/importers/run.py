@@ -245,7 +245,7 @@ class Import:
         return fresh + placed.ended
 
     def _name_devices(self) -> None:
-        """An origin is called as the host that it is of, one of this host as this device."""
+        """Name each origin after its host; an origin of this host gets the name of this device."""
         own = device_name(self._database, self._job.device_id) or self._job.host
         for origin_id, host in self._hosts.items():
             name_unnamed(self._database, origin_id, own if host == self._job.host else host)

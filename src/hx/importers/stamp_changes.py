@@ -77,7 +77,7 @@ class Placer:
         self._number = -1
 
     def status(self, entry: ImportedEntry) -> int:
-        """KNOWN, FORGOTTEN, DUPLICATE; NEW: it has no time; BY_TIME: its own decides."""
+        """Return KNOWN, FORGOTTEN, DUPLICATE, NEW (it has no time) or BY_TIME (its own decides)."""
         self._number += 1
         if self._statuses is None and (self._is_asked or entry.at_us is None):
             self._statuses = self._judged(self._source.kind)

@@ -33,6 +33,7 @@ _LENGTH_BYTES = 4
 _AT_MOST_BYTES = 16 << 20  # bytes that wait in the child, some 150,000 lines
 _A_MOMENT_S = 0.002
 _PIPE_BYTES = 1 << 20
+# the fields of an ImportedEntry
 _Fields = tuple[
     bytes,
     int | None,
@@ -46,14 +47,12 @@ _Fields = tuple[
     bytes,
     bytes,
     int,
-]  # the fields of an ImportedEntry
-_Row = tuple[
-    _Fields, bool | bytes
-]  # True: kept unchanged; False: excluded; bytes: the masked command
+]
+# True: kept unchanged; False: excluded; bytes: the masked command
+_Row = tuple[_Fields, bool | bytes]
 _State = tuple[int, int, bool, dict[str, int]]  # size, done, cut and faults of the Reading
-_Message = tuple[
-    list[_Row], _State, tuple[str, str] | None
-]  # only in the last message: error and hint, or empty
+# the last part comes only in the last message: error and hint, or empty
+_Message = tuple[list[_Row], _State, tuple[str, str] | None]
 
 
 def judged_apart(importer: Importer, reading: Reading, rules: Rules) -> Generator[Judged]:
@@ -101,9 +100,8 @@ def _received(pipe: BufferedReader, reading: Reading) -> Iterator[Judged]:
 
 def _run(importer: Importer, reading: Reading, rules: Rules, sink: int) -> None:
     """Read and send everything, then exit; os._exit, because the parent owns all open files."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C is for the parent; the closed pipe ends the child
+    # Ctrl-C is for the parent; the closed pipe ends the child
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     code = 1
     try:
         _send_all(importer, reading, rules, _Sender(sink))

@@ -28,9 +28,8 @@ class Question(NamedTuple):
     scope: str = ALL
     failures: bool = True  # whether commands whose newest run failed are shown
     limit: int = 200
-    hidden: tuple[
-        int, ...
-    ] = ()  # commands that will be forgotten: they are not shown and not counted
+    # commands that will be forgotten: they are not shown and not counted
+    hidden: tuple[int, ...] = ()
 
 
 class Row(NamedTuple):
@@ -93,9 +92,8 @@ class State(NamedTuple):
     details: Details | None = None  # of the selected row
     preview: bool = False
     help: bool = False
-    deleted: tuple[
-        Row, ...
-    ] = ()  # rows to forget when the picker closes, the last deleted one last
+    # rows to forget when the picker closes, the last deleted one last
+    deleted: tuple[Row, ...] = ()
     notice: str = ""  # one line that is shown until the next key
     now_us: int = 0
     page: int = 10  # rows on the screen, for the page keys

@@ -76,7 +76,7 @@ def planned(candidates: Iterable[str], data: str) -> Removal:
 
 
 def _read(path: str, *, needed: bool) -> user_file.Dotfile:
-    """Read a file; without `needed`, a file that cannot be read counts as empty."""
+    """Read a file; without `needed`, a file that cannot be read is treated as empty."""
     try:
         return user_file.read(path)
     except InputError:
@@ -95,7 +95,7 @@ def _is_empty_file(path: str) -> bool:
 
 
 def undo(removal: Removal) -> None:
-    """Restore the rc files; of the footprint, only the folders that setup created stay."""
+    """Restore the rc files. The footprint keeps only the folders that setup created."""
     footprint = state.read(removal.data)
     for edit in removal.edits:
         if edit.text or edit.file.path not in footprint.made:

@@ -69,20 +69,24 @@ def _bytes(path: str) -> bytes:
 
 def require_writable(file: Dotfile) -> None:
     """Raise InputError if the file must not or cannot be replaced."""
-    folder = os.path.dirname(file.target)
-    fault = ""
-    if file.status is not None:
-        if file.status.st_uid != os.geteuid() and os.geteuid() != 0:
-            fault = f"belongs to another user (uid {file.status.st_uid})"
-        elif not file.status.st_mode & 0o222 or not os.access(file.target, os.W_OK):
-            fault = "is read-only"
-    if not fault and os.path.isdir(folder) and not os.access(folder, os.W_OK | os.X_OK):
-        fault = f"cannot be replaced: {folder} is not writable"
-    if fault:
+    fault = _why_not_writable(file)
+    if fault is not None:
         raise InputError(
             f"{file.path} {fault}",
             "add or remove the line yourself (`hx init --help`), or name other shells: --shell",
         )
+
+
+def _why_not_writable(file: Dotfile) -> str | None:
+    status, folder = file.status, os.path.dirname(file.target)
+    if status is not None and status.st_uid != os.geteuid() and os.geteuid() != 0:
+        return f"belongs to another user (uid {status.st_uid})"
+    # root may write to a file that denies writing to everybody: its owner wants it unchanged
+    if status is not None and not (status.st_mode & 0o222 and os.access(file.target, os.W_OK)):
+        return "is read-only"
+    if os.path.isdir(folder) and not os.access(folder, os.W_OK | os.X_OK):
+        return f"cannot be replaced: {folder} is not writable"
+    return None
 
 
 def replace(file: Dotfile, text: bytes) -> None:

@@ -72,7 +72,7 @@ class Store(Protocol):
         return iter(())
 
     def sweep(self) -> int:
-        """Remove what interrupted writes of this device left; return how much it was.
+        """Remove the files that interrupted writes of this device left; return how many.
 
         It must not run while this device writes.
         """
@@ -82,9 +82,15 @@ class Store(Protocol):
 class Missing(StoreError):  # noqa: N818  (the contract names them so)
     """The store is available and says that it does not have this object."""
 
+    advice = "run `hx sync` again; if the object stays away, run `hx sync repair` on its device"
+
 
 class Exists(StoreError):  # noqa: N818
     """There is an object with this name and other bytes."""
+
+    advice = (
+        "nothing was replaced: check that only hx writes to the store, then run `hx sync` again"
+    )
 
 
 class Transient(StoreError):  # noqa: N818

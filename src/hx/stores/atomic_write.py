@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 NO_LINK = FOLDER | os.O_NOFOLLOW
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_READ = (
-    os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-)  # O_NONBLOCK: a pipe does not block
+# O_NONBLOCK: a pipe does not block
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CHUNK = 1 << 20  # bytes
 _UNABLE = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOTTY})
 
@@ -66,7 +65,7 @@ class Publisher:
             os.close(descriptor)  # a share may report a failed write only here
 
     def settle(self, inside: int) -> None:
-        """Make the names in a folder durable."""
+        """Flush a folder, so that the names in it survive a power cut."""
         self._flush(inside, _UNABLE | {errno.ENOENT})
 
     def make_folder(self, inside: int, name: str) -> None:

@@ -60,12 +60,10 @@ class FolderStore(Store):
         self._device_id = device_id
         self._stat = stat
         self._publisher = Publisher(device_id, umask, fsync, self._conditions)
-        self._identity: tuple[int, int] | None = (
-            None  # device and inode of the folder, when it was first opened
-        )
-        self._doubtful: bool | None = (
-            None  # whether to read back what was written; None: not known yet
-        )
+        # device and inode of the folder, when it was first opened
+        self._identity: tuple[int, int] | None = None
+        # whether to read back what was written; None: not known yet
+        self._doubtful: bool | None = None
 
     @property
     def conditions(self) -> frozenset[str]:
@@ -131,6 +129,7 @@ class FolderStore(Store):
         if self._holds(inside, name, data):
             # after a crash the name may not be durable yet
             return self._publisher.settle(inside)
+        # under another name first: readers must never see half of an object
         temporary, made = self._publisher.write(inside, data)
         try:
             if self._holds(inside, name, data):
@@ -159,6 +158,7 @@ class FolderStore(Store):
         ours = status and (status.st_dev, status.st_ino) == (made.st_dev, made.st_ino)
         if status and ours and status.st_size == len(data) and not self._reads_back():
             return
+        # another process may have put the same bytes at the same time
         if status and read(inside, name, len(data) + 1) == data:
             return
         if status and not ours:

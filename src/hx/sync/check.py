@@ -3,7 +3,7 @@
     listing -> vault file -> slots -> manifests -> roster -> invitations, blobs -> listed segments
 
 A segment that a manifest lists has to be there; one that no manifest lists is only counted. Source:
-sync contract v1, section 8.
+docs/design/sync.md.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Checked(NamedTuple):
-    """What a check has found."""
+    """The result of a check."""
 
     objects: int
     size: int  # bytes of all objects
@@ -46,7 +46,7 @@ class Checked(NamedTuple):
 
 
 class _State(NamedTuple):
-    """A check at work: what it looks at, and what it has found so far."""
+    """A check that runs: its input, and its results so far."""
 
     context: SyncContext
     sizes: dict[str, int]  # store key -> bytes
@@ -86,7 +86,7 @@ def check(context: SyncContext, percent: int, dice: Random) -> Checked:
 
 
 def _reader(context: SyncContext) -> SyncContext:
-    """A context that keeps nothing: the keys that it finds do not go into custody."""
+    """Return a context whose new keys do not go into custody, because a check writes nothing."""
     keyring = Keyring(lambda: context.keyring.secrets, lambda _secrets: None)
     reader = SyncContext(context.database, context.store, context.me, keyring, context.now_us)
     reader.tell = context.tell
@@ -136,7 +136,7 @@ def _of_kind(state: _State, kind: int) -> Iterator[tuple[str, Name]]:
 
 
 def _manifests(state: _State) -> dict[str, Signed]:
-    """Store key -> manifest, of those that are valid by the roster in all of them."""
+    """Return store key -> manifest, for those that are valid by the roster in all of them."""
     context, read = state.context, {}
     for key in sorted(context.listing):
         signed, verdict = attempt(partial(read_manifest, context, key))
@@ -156,9 +156,9 @@ def _is_valid(state: _State, key: str, signed: Signed) -> bool:
 
 
 def _newest(state: _State, valid: dict[str, Signed]) -> list[Manifest]:
-    """The newest manifest of each device.
+    """Return the newest manifest of each device.
 
-    Of another device two, where two copies of it have written one seq.
+    Where two copies of another device have written the same seq, both manifests are returned.
     """
     newest: dict[bytes, list[Signed]] = {}
     for signed in sorted(valid.values(), key=_age):
@@ -175,7 +175,7 @@ def _age(signed: Signed) -> tuple[int, bytes]:
 
 
 def _behind(context: SyncContext, newest: list[Manifest]) -> list[bytes]:
-    """Devices of which the store has only manifests that are older than one taken here."""
+    """Return the devices whose manifests in the store are older than one that was taken here."""
     stored = {manifest.device_id: manifest.seq for manifest in newest}
     taken = {device: heads[-1].seq for device, heads in ledger.heads(context.database).items()}
     return sorted(
@@ -210,7 +210,7 @@ def _check_segments(state: _State, listed: list[Segment], percent: int, dice: Ra
 
 
 def _compared(state: _State, segment: Segment) -> Verdict:
-    """TAKEN when the store lists the segment with the size that its author has listed."""
+    """Return TAKEN when the store lists the segment with the size that its author has listed."""
     size = state.sizes.get(key_of(segment))
     if size is None:
         return Verdict(PENDING, NOT_ARRIVED, "its author has listed it")

@@ -32,7 +32,7 @@ SMALL_BYTES = 256 << 10  # size of a small object: about 1 MiB of plaintext
 
 
 class Rewriting(NamedTuple):
-    """Own segments to replace, and what the new ones hold of them."""
+    """Own segments to replace, and the records of theirs that the new ones hold."""
 
     replaced: list[Segment]
     history: History
@@ -40,7 +40,7 @@ class Rewriting(NamedTuple):
 
 
 def rewriting(context: SyncContext) -> Rewriting:
-    """The rewriting that is due now. A segment that cannot be read stays. Raises StoreError."""
+    """Return the rewriting that is due; it leaves out unreadable segments. Raises StoreError."""
     replaced, old = [], History()
     for segment in _chosen(ledger.live(context.database, context.me)):
         history = _read(context, segment)
@@ -56,7 +56,7 @@ def rewriting(context: SyncContext) -> Rewriting:
 
 
 def dropped_by_copies(context: SyncContext) -> list[Segment]:
-    """Own segments that another copy of this device does not list any more.
+    """Return the own segments that another copy of this device does not list any more.
 
     Retention may have removed records here that no other device has joined yet. So these segments
     are read once more before they are deleted.
@@ -67,7 +67,7 @@ def dropped_by_copies(context: SyncContext) -> list[Segment]:
 
 
 def _read_dropped(context: SyncContext, segment: Segment) -> History | None:
-    """The history of such a segment; one that is absent from the store is superseded."""
+    """Return the history of such a segment; supersede a segment that is absent from the store."""
     try:
         return read_segment(context, segment).history
     except Fault:
@@ -80,7 +80,7 @@ def _read_dropped(context: SyncContext, segment: Segment) -> History | None:
 
 
 def _missing_here(database: Database, history: History) -> History:
-    """The records that the database does not have; those that it has are published anyway."""
+    """Return the records that the database lacks; the other ones are published from their rows."""
     keys = (event.key for event in history.events)
     here = {event.key for event in events_at(database, keys)}
     kept = {artifact.key for artifact in touched_artifacts(database, history, ())}
@@ -91,7 +91,7 @@ def _missing_here(database: Database, history: History) -> History:
 
 
 def _chosen(listed: list[Segment]) -> list[Segment]:
-    """Segments to rewrite, of those that were joined here.
+    """Return the segments to rewrite, all of which were joined here.
 
     The records of any other segment are in no row of this database.
     """
@@ -111,9 +111,10 @@ def _read(context: SyncContext, segment: Segment) -> History | None:
 
 
 def _kept(context: SyncContext, old: History) -> tuple[History, dict[EventKey, int]]:
-    """What the new segments hold: records that are neither covered nor superseded.
+    """Return what the new segments hold, and the row ids of its events.
 
-    A record that is not in the database is kept.
+    These are the records that are neither covered nor superseded, also those that the database
+    lacks.
     """
     cover = Cover(tombstones.relevant(context.database, old))
     kept, rows = still_valid(context.database, old, cover)
@@ -121,7 +122,7 @@ def _kept(context: SyncContext, old: History) -> tuple[History, dict[EventKey, i
 
 
 def _carried(context: SyncContext, old: History, cover: Cover) -> frozenset[Tombstone]:
-    """Tombstones that cover the records left out, but for those that an own segment holds."""
+    """Return the tombstones that cover what was left out, except those in own segments."""
     events = [event.key for event in old.events if cover.event(event.key)]
     artifacts = [artifact.key for artifact in old.artifacts if cover.artifact(artifact.key)]
     if not events and not artifacts:

@@ -45,12 +45,12 @@ class Keyring:
 
     @property
     def vmks(self) -> dict[bytes, bytes]:
-        """Key id -> vault key, of the keys that the roster vouches for. They open every object."""
+        """Return key id -> vault key, for the keys that the roster vouches for."""
         return {key_id: vmk for key_id, (_, vmk) in self.secrets.vmks.items()}
 
     @property
     def offered(self) -> dict[bytes, bytes]:
-        """Key id -> key from a slot that no roster record vouches for yet.
+        """Return key id -> key from a slot, for the keys that no roster record vouches for yet.
 
         Such a key may open a manifest, in which the record may be, and nothing else.
         """
@@ -62,7 +62,7 @@ class Keyring:
             self._offered[slot.key_id] = (slot.number, slot.vmk)
 
     def vouch(self, readable: Iterable[bytes]) -> bool:
-        """Take the offered keys with these ids into custody. Returns whether there was any."""
+        """Take the offered keys with these ids into custody; return whether there was one."""
         vouched = {
             key_id: self._offered.pop(key_id) for key_id in readable if key_id in self._offered
         }
@@ -81,7 +81,7 @@ class Keyring:
 
 
 class ObjectNote(NamedTuple):
-    """What was done with one object, for `--verbose`."""
+    """What hx did with one object, for `--verbose`."""
 
     key: str
     verdict: str
@@ -132,7 +132,7 @@ class SyncContext:
 
     @property
     def trust(self) -> Trust:
-        """Who is trusted, by all roster records that this device knows."""
+        """Return who is trusted, by all roster records that this device knows."""
         if self._trust is None:
             from hx.core.format.roster import evaluate
 
@@ -141,13 +141,13 @@ class SyncContext:
 
     @property
     def knows_trust(self) -> bool:
-        """Whether this sync has evaluated the roster already."""
+        """Return whether this sync has evaluated the roster already."""
         return self._trust is not None
 
     def learn(self, records: Iterable[Record]) -> bool:
         """Store roster records with a valid signature, whoever brought them.
 
-        Returns whether any was new.
+        Return whether one was new.
         """
         from hx.core.format.roster_records import is_genuine
 
@@ -178,12 +178,12 @@ class SyncContext:
         self.listing = listing
 
     def segments_there(self, device_id: bytes) -> set[bytes]:
-        """Object ids of the segments of a device, by a listing, which may be stale."""
+        """Return the object ids of a device's segments, by a listing, which may be stale."""
         listed = self.store.list(object_names.segments_of(device_id))
         return {name.object_id for entry in listed if (name := object_names.parsed(entry.key))}
 
     def require_vault_file(self) -> None:
-        """Require the vault file of this vault in the store. Raises StoreError, NotAVault."""
+        """Check that the store holds the vault file of this vault. Raises StoreError, NotAVault."""
         try:
             data = self.store.get(object_names.VAULT_KEY, len(self.vault.genesis))
         except Missing:
@@ -198,7 +198,7 @@ class SyncContext:
             )
 
     def unsealed(self, key: str, data: bytes) -> bytes:
-        """The payload of a manifest, segment or blob at this store key. Raises Fault."""
+        """Return the payload of a manifest, segment or blob at this store key. Raises Fault."""
         from hx.core.format.envelope import unseal
 
         suite = self.genesis.suite
@@ -208,7 +208,7 @@ class SyncContext:
         return payload
 
     def _keys_for(self, key: str) -> dict[bytes, bytes]:
-        """Keys that may open the object at this store key."""
+        """Return the keys that may open the object at this store key."""
         if not self.is_sealed:
             return {}
         offered = self.keyring.offered if key.startswith(object_names.MANIFESTS) else {}
@@ -219,7 +219,7 @@ class SyncContext:
         return bool(self.genesis.suite)
 
     def is_offered(self, data: bytes) -> bool:
-        """Whether a manifest is sealed under a key that no roster record vouches for yet."""
+        """Return whether a manifest is sealed under a key that no roster record vouches for yet."""
         return self.is_sealed and data[KEY_ID] in self.keyring.offered
 
     def read_slots(self) -> None:
@@ -241,7 +241,7 @@ class SyncContext:
 
 
 def slots(store: Store, vault_id: bytes, keys: DeviceKeys) -> Iterator[Slot]:
-    """Slots that these keys open; a slot that is damaged or of another vault is left out."""
+    """Yield the slots that these keys open, without damaged ones and those of other vaults."""
     from hx.core.format import slot
     from hx.core.format.header import size_limit
     from hx.core.format.verdict import Fault

@@ -1,8 +1,8 @@
-"""The state of this device in its vault: member, waiting, not admitted, revoked, left, or copied.
+"""The place of this device in its vault (one of PLACES), and whether the device was copied.
 
 A device is copied when own manifests are in the store that this database did not write: a copied
-disk goes on elsewhere, or a restored backup does not know what it wrote. That is noted until this
-device has published again without meeting the other copy.
+disk is used elsewhere, or a restored backup lacks what it wrote. That is noted until this device
+has published again without meeting the other copy.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ OUTSIDE = {
 
 
 def waits(database: Database) -> tuple[str, str]:
-    """The message for a waiting device, and what to do.
+    """Return the message for a waiting device, and what to do.
 
     A device that was not admitted cannot read that it was not: the others write under a new key,
     which it does not get.
@@ -58,7 +58,7 @@ def waits(database: Database) -> tuple[str, str]:
 
 
 def place_of(trust: Trust, device_id: bytes) -> str:
-    """The place of a device: one of PLACES."""
+    """Return the place of a device, one of PLACES."""
     if device_id in trust.active:
         return MEMBER
     if device_id in trust.waiting:
@@ -69,7 +69,7 @@ def place_of(trust: Trust, device_id: bytes) -> str:
 
 
 def place_here(context: SyncContext) -> str:
-    """The place of this device; without cryptography when the roster was not evaluated."""
+    """Return the place of this device; a roster that was not evaluated costs no cryptography."""
     known = context.database.meta(_PLACE)
     if context.knows_trust or known not in PLACES:
         place = place_of(context.trust, context.me)
@@ -80,7 +80,7 @@ def place_here(context: SyncContext) -> str:
 
 
 def require_place(place: str) -> None:
-    """Require a place from which a device may publish. Raises NotInVault, with what to do."""
+    """Check that a device at this place may publish. Raises NotInVault, with what to do."""
     if place in OUTSIDE:
         raise NotInVault(*OUTSIDE[place])
 
@@ -89,13 +89,13 @@ def require_place(place: str) -> None:
 
 
 def copy_seen_us(database: Database) -> int | None:
-    """When another copy of this device was last met; None when that was not lately."""
+    """Return when another copy of this device was last noticed; None: not since the last push."""
     seen_us = database.meta(_COPY_SEEN)
     return seen_us if isinstance(seen_us, int) else None
 
 
 def note_copies(context: SyncContext, own: Collection[str]) -> bool:
-    """Note after a sync whether another copy was met. Returns whether that is news.
+    """Note after a sync whether another copy was noticed; return whether that is news.
 
     `own`: keys of the objects in the outbox of this copy when the sync began.
     """

@@ -1,4 +1,4 @@
-"""Enroll devices: make a vault, invite, join, recover. Source: sync contract v1, section 4.
+"""Enroll devices: make a vault, invite, join, recover. Source: docs/design/sync.md.
 
 Each step may be cut short and repeated: keys are in custody before anything is sealed under them,
 and the vault file or the invitation is read before anything is written.
@@ -56,7 +56,7 @@ class VaultPlace(NamedTuple):
 
 
 def require_empty(store: Store, url: str) -> None:
-    """Require a store without any object, by a complete listing. Raises NotAVault."""
+    """Check by a complete listing that the store holds no object. Raises NotAVault."""
     if any(entry.key == object_names.VAULT_KEY for entry in store.list("")):
         raise NotAVault(
             f"{url} holds a vault already",
@@ -113,7 +113,7 @@ def _enter(
 
 
 def make_invitation(context: SyncContext) -> tuple[str, int]:
-    """Make an invitation. Returns (code, expires_at_us); the caller has to push next.
+    """Make an invitation and return (code, expires_at_us); the caller has to push next.
 
     A new epoch that is due is made first, so that the invitation brings its key.
     """
@@ -151,7 +151,7 @@ def join(here: ThisDevice, place: VaultPlace, secret: bytes) -> None:
     if invitation.genesis_sha256 != first_record.sha256:
         raise NotAVault(
             f"{place.url} holds another vault than the invitation is for",
-            "use the store of the invitation",
+            "name the store of the vault from which the invitation comes",
         )
     _require_open(invitation, first_record, secret, here.now_us)
     own = roster_records.add(
@@ -167,7 +167,7 @@ def join(here: ThisDevice, place: VaultPlace, secret: bytes) -> None:
 def _require_open(
     invitation: Invitation, first_record: Genesis, secret: bytes, now_us: int
 ) -> None:
-    """Require that the invitation is open by its own roster. Raises InputError.
+    """Check that the invitation is open by its own roster. Raises InputError.
 
     Whether a device has closed it since is decided by the roster of the vault.
     """
@@ -180,7 +180,7 @@ def _require_open(
 
 
 def read_genesis(place: VaultPlace) -> tuple[bytes, Genesis]:
-    """The vault file of a store: its bytes, and the verified record in it. Raises NotAVault."""
+    """Return the bytes of a vault file, and the verified record in it. Raises NotAVault."""
     try:
         data = place.store.get(object_names.VAULT_KEY, size_limit(object_names.GENESIS))
         return data, genesis.read(data)

@@ -46,7 +46,7 @@ def search_suspected(context: SyncContext) -> None:
 
 
 def _history(context: SyncContext, suspected: Suspected) -> History:
-    """The history in a suspected segment; its author may have been revoked since."""
+    """Return the history in a suspected segment; its author may have been revoked since."""
     segment = ledger.find(context.database, suspected.device_id, suspected.object_id)
     assert segment is not None, "only segments of the ledger are suspected"
     return read_segment(context, segment, omit=SEARCHED_ONLY).history
@@ -59,7 +59,7 @@ def _is_covered(context: SyncContext, history: History) -> bool:
 def _drop_absent(context: SyncContext) -> None:
     """Drop the notes on segments that the store does not list, of devices that are not active.
 
-    No further manifest comes from such a device, so that only a listing tells.
+    Such a device writes no further manifest, so only a listing shows that a segment is gone.
     """
     for device_id, objects in forgotten_copies.copies(context.database).items():
         if device_id in context.trust.active or device_id in context.trust.waiting:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def unseen(context: SyncContext, only: bytes | None = None) -> list[tuple[str, Name]]:
-    """Listed manifests to read, each device's newest first; none older than the one taken last.
+    """Return the listed manifests to read, each device's newest first, none older than its head.
 
     `only`: the id of the one device to read manifests of.
     """
@@ -31,7 +31,7 @@ def unseen(context: SyncContext, only: bytes | None = None) -> list[tuple[str, N
 
 
 def is_head_current(context: SyncContext, label: str) -> bool:
-    """Whether the newest own manifest is in the store and would be written the same now."""
+    """Return whether the newest own manifest is in the store and would be written the same now."""
     heads = ledger.heads(context.database).get(context.me, [])
     # of two own manifests with one seq readers take both, until one with a greater seq replaces
     # them
@@ -48,14 +48,14 @@ def is_head_current(context: SyncContext, label: str) -> bool:
 
 
 def _carried_digest(context: SyncContext) -> bytes:
-    """The digest of the records that a manifest has room for: the most important ones."""
+    """Return the digest of the roster records that a manifest carries, as many as fit."""
     from hx.core.format.roster import carried
 
     return vault.roster_digest(carried(context.genesis, vault.records(context.database)))
 
 
 def roster_is_new(context: SyncContext) -> bool:
-    """Whether the roster has changed since `prepare` last ran, or an invitation has expired."""
+    """Return whether the roster has changed since `prepare` ran, or an invitation has expired."""
     known = vault.read(context.database)
     if known is None or known.slots_for is None:
         return True
@@ -65,8 +65,10 @@ def roster_is_new(context: SyncContext) -> bool:
 
 
 def slots_written_for(context: SyncContext) -> bytes:
-    """The value of `slots_for`: the digest of the roster, then 8 bytes: when the first open
-    invitation expires, in microseconds; nothing when none is open.
+    """Return the value of `slots_for` for the present roster.
+
+    It is the digest of the roster, then the time in microseconds (8 bytes) at which the first open
+    invitation expires; without an open invitation it is the digest alone.
     """
     invites = context.trust.open_invites.values()
     first = min((expires_at_us for _, expires_at_us in invites), default=None)
@@ -75,13 +77,13 @@ def slots_written_for(context: SyncContext) -> bytes:
 
 
 def own_head(context: SyncContext) -> Head | None:
-    """The newest own manifest, as the ledger knows it."""
+    """Return the newest own manifest, as the ledger knows it; None: there is none."""
     heads = ledger.heads(context.database).get(context.me)
     return heads[-1] if heads else None
 
 
 def own_seq(context: SyncContext) -> int:
-    """The greatest own seq that the store or another device has shown."""
+    """Return the greatest own seq that the store or another device has shown."""
     row = vault.read(context.database)
     known = row.own_seq if row else 0
     listed = [name.seq for name in context.listing.values() if name.device_id == context.me]

@@ -36,7 +36,7 @@ _ROUNDS = 5
 
 
 class Outlook(NamedTuple):
-    """What leaving means, as far as this device knows."""
+    """The consequences of leaving, as far as this device knows them."""
 
     place: str  # of this device, one of hx.sync.device_state.PLACES
     unpublished: int  # events that are not in the store
@@ -49,7 +49,7 @@ class Outlook(NamedTuple):
 
 
 def outlook(context: SyncContext) -> Outlook:
-    """What leaving means for this device."""
+    """Return the consequences of leaving for this device."""
     trust = context.trust
     return Outlook(
         place_of(trust, context.me),
@@ -63,7 +63,7 @@ def publish_and_leave(context: SyncContext, outbox: Outbox, label: str) -> bool:
     """Publish everything, tell the other devices, and remove the vault from the database.
 
     The context has just pulled. What other processes record or forget meanwhile is published too;
-    returns False when they do not stop. Raises StoreError, KeyMissing.
+    False is returned when they do not stop. Raises StoreError, KeyMissing.
     """
     for _ in range(_ROUNDS):
         push_all(context, outbox, label)
@@ -88,7 +88,7 @@ def publish_last_manifest(context: SyncContext, outbox: Outbox, label: str) -> N
 
 
 def _own_revocation(context: SyncContext) -> Record:
-    """The record by which this device revokes itself; the same bytes each time."""
+    """Return the record by which this device revokes itself; it has the same bytes each time."""
     seed = context.keyring.secrets.device.sign_seed
     return device_revoke(context.me, (), seed=seed, vault_id=context.vault.vault_id)
 
@@ -96,7 +96,7 @@ def _own_revocation(context: SyncContext) -> Record:
 def remove_vault(
     context: SyncContext, outbox: Outbox, *, when_all_is_published: bool = False
 ) -> bool:
-    """Remove the vault from the database and keep the history. Returns whether it was removed.
+    """Remove the vault from the database and keep the history; return whether it was removed.
 
     `when_all_is_published`: only when no other process has written anything since the last push.
     """
@@ -116,6 +116,6 @@ def remove_vault(
 
 
 def left_before(database: Database, vault_id: bytes, device_id: bytes) -> bool:
-    """Whether a device of this id has left that vault: to come back it needs another id."""
+    """Return whether a device of this id has left that vault; to return it needs another id."""
     departure = vault.departure(database, vault_id)
     return departure is not None and departure.device_id == device_id

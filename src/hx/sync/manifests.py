@@ -1,8 +1,8 @@
 """Read manifests: learn the roster from all of them, then judge each of them by it.
 
 `read_manifest` is the only function that fetches, unseals and decodes a manifest. A manifest that
-cannot be taken is recorded with its reason and does not stop the others. Source: sync contract v1,
-section 8.
+cannot be taken is recorded with its reason and does not stop the others. Source: docs/format.md,
+"Manifest" and "Roster".
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def read_manifest(context: SyncContext, key: str, *, head: Head | None = None) -
 
 
 def _require_head(context: SyncContext, signed: Signed, head: Head) -> None:
-    """Require the manifest that was taken before. Raises Fault."""
+    """Check that this is the manifest that was taken before. Raises Fault."""
     if identity(signed.payload) != head.sha256:
         raise rejected(HASH, "it is another manifest than the one that was taken under this name")
     member = context.trust.enrolled.get(head.device_id)
@@ -87,7 +87,7 @@ def _require_head(context: SyncContext, signed: Signed, head: Head) -> None:
 
 
 def attempt(read: Callable[[], T]) -> tuple[T | None, Verdict]:
-    """The result of `read` and TAKEN, or None and the reason. Raises NotMounted."""
+    """Return the result of `read` and TAKEN, or None and the reason. Raises NotMounted."""
     try:
         return read(), TAKEN
     except Fault as fault:
@@ -97,15 +97,15 @@ def attempt(read: Callable[[], T]) -> tuple[T | None, Verdict]:
 
 
 def unread(error: Missing | Transient | Denied) -> Verdict:
-    """The verdict on an object that the store did not give."""
+    """Return the verdict on an object that the store did not return."""
     reason = PLACEHOLDER if isinstance(error, Placeholder) else NOT_ARRIVED
     return Verdict(PENDING, reason, error.message)
 
 
 def is_readable(context: SyncContext, head: Head) -> bool:
-    """Whether a manifest that was taken or written here can be read back, unchanged.
+    """Return whether a manifest that was taken or written here can be read back, unchanged.
 
-    Raises StoreError when the store does not tell.
+    Raises StoreError when the store fails.
     """
     try:
         read_manifest(context, head.key, head=head)
@@ -120,7 +120,7 @@ def is_readable(context: SyncContext, head: Head) -> bool:
 def take_manifests(context: SyncContext, *, only: bytes | None = None) -> None:
     """Read the new manifests, learn the roster from all of them, then judge them by it.
 
-    Of each device the newest valid manifest counts: where the one with the greatest seq is not
+    The newest valid manifest of each device is taken: where the one with the greatest seq is not
     valid, the next one is read. When the roster has grown, the manifests that waited for it are
     judged again at once. `only`: the id of a device; the manifests of the others are left alone.
     """
@@ -134,7 +134,7 @@ def take_manifests(context: SyncContext, *, only: bytes | None = None) -> None:
 
 
 def _read_manifests(context: SyncContext, only: bytes | None, but: set[str]) -> list[Read]:
-    """Read again with the keys of new slots where a key was missing."""
+    """Return what was read; manifests without a key are read again with the keys of new slots."""
     read = _read_newest(context, only, but)
     if any(isinstance(result, Verdict) and result.reason == NO_KEY for _, result in read):
         context.read_slots()
@@ -143,7 +143,7 @@ def _read_manifests(context: SyncContext, only: bytes | None, but: set[str]) -> 
 
 
 def _read_newest(context: SyncContext, only: bytes | None, but: set[str]) -> list[Read]:
-    """The newest readable manifest of each other device, and all of this device's own."""
+    """Return the newest readable manifest of each other device, and all own ones."""
     read: list[Read] = []
     readable: dict[bytes, int] = {}
     for key, name in unseen(context, only):
@@ -158,7 +158,7 @@ def _read_newest(context: SyncContext, only: bytes | None, but: set[str]) -> lis
 
 
 def _learn(context: SyncContext, read: list[Read]) -> bool:
-    """Learn roster records and the keys that they vouch for. Returns whether anything was new."""
+    """Learn roster records and the keys that they vouch for; return whether one was new."""
     signed = [result for _, result in read if not isinstance(result, Verdict)]
     before = context.trust.enrolled if signed else {}
     grown = context.learn(record for result in signed for record in result.manifest.roster)
@@ -175,7 +175,7 @@ def _learn(context: SyncContext, read: list[Read]) -> bool:
 def _judge_all(context: SyncContext, read: list[Read]) -> bool:
     """Judge what was read, the smallest seq first.
 
-    Returns whether a readable manifest was refused: it has hidden those with a smaller seq.
+    Return whether a readable manifest was refused: it has hidden those with a smaller seq.
     """
     signed = []
     for key, result in read:
@@ -188,7 +188,7 @@ def _judge_all(context: SyncContext, read: list[Read]) -> bool:
 
 
 def _judge(context: SyncContext, key: str, signed: Signed) -> bool:
-    """Take a manifest into the ledger, or note why not. Returns whether it was taken."""
+    """Take a manifest into the ledger, or note why not; return whether it was taken."""
     verdict = judged(context, key, signed)
     if verdict is not TAKEN:
         _note_manifest(context, key, verdict)
@@ -215,7 +215,7 @@ def _judge(context: SyncContext, key: str, signed: Signed) -> bool:
 
 
 def judged(context: SyncContext, key: str, signed: Signed) -> Verdict:
-    """TAKEN, or the reason why a manifest is not taken: its key, its author, its signature."""
+    """Return TAKEN, or the reason why a manifest is refused: its key, author or signature."""
     device_id, trust = signed.manifest.device_id, context.trust
     if context.unvouched.get(key, b"") in context.keyring.offered:
         return Verdict(PENDING, NO_KEY, "nobody in the vault vouches for its key yet")
@@ -232,7 +232,7 @@ def judged(context: SyncContext, key: str, signed: Signed) -> Verdict:
 
 
 def head_of(key: str, signed: Signed) -> Head:
-    """A manifest as a row of the ledger."""
+    """Return a manifest as a row of the ledger."""
     manifest = signed.manifest
     return Head(
         key,
@@ -291,12 +291,12 @@ def _note_manifest(context: SyncContext, key: str, verdict: Verdict) -> None:
 
 
 def _was_revoked_by_others(context: SyncContext, device_id: bytes) -> bool:
-    """Whether nobody vouches for a key that this device makes, so that hx need not wait for it."""
+    """Return whether others have revoked a device: nobody vouches for its keys any more."""
     return device_id in context.trust.inactive and device_id not in context.trust.departed
 
 
 def _while_patient(context: SyncContext, key: str, verdict: Verdict) -> Verdict:
-    """PENDING instead of REJECTED until the manifest was read often enough over a day.
+    """Return PENDING instead of REJECTED until the manifest was read often enough over a day.
 
     No list names the hash of a manifest, so wrong bytes may be half of a file that still arrives.
     """

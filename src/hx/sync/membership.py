@@ -1,7 +1,7 @@
 """What an active device does for the others: it closes invitations, makes epochs, writes key slots.
 
 A key slot is written before the epoch record that names its key, and a record before the manifest
-that carries it. Source: sync contract v1, section 4.
+that carries it. Source: docs/design/sync.md.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def prepare(context: SyncContext) -> None:
 def _close_invitations(context: SyncContext) -> None:
     """Close each invitation that was used or has expired, and delete it from the store.
 
-    A single joiner is admitted. Of several joiners none is admitted: the user has to decide.
+    A single joiner is admitted. When there are several, none is admitted: the user has to decide.
     """
     joined: dict[bytes, list[bytes]] = {}
     for device_id, invite_id in context.trust.waiting_invites.items():
@@ -70,14 +70,14 @@ def _new_epoch(context: SyncContext) -> None:
     if context.trust.writing is None:  # of one signer only so many records count
         raise KeyMissing(
             "this device cannot make a new key for the vault: it has signed too many records",
-            "sync on the device that made the vault: that device can make the key",
+            "run `hx sync` on the device that made the vault, which can make the key, then here",
         )
 
 
 def hand_out_keys(context: SyncContext, besides: Container[str] = ()) -> None:
-    """Write the missing slots: of each epoch key that is held here, for each active device.
+    """Write the missing slots: for each epoch key in custody, one for each active device.
 
-    `besides`: store keys of slots that are damaged and count as missing.
+    `besides`: store keys of slots that are damaged and are written again.
     """
     existing = {
         (name.object_id, name.key_id)
@@ -92,7 +92,10 @@ def hand_out_keys(context: SyncContext, besides: Container[str] = ()) -> None:
 def _write_slots(
     context: SyncContext, vmks: dict[bytes, tuple[int, bytes]], existing: set[tuple[bytes, bytes]]
 ) -> None:
-    """`vmks`: key id -> number and key; `existing`: (recipient, key id) of slots to leave out."""
+    """Write a slot of each key for each recipient.
+
+    `vmks`: key id -> number and key; `existing`: (recipient, key id) of slots to leave out.
+    """
     for recipient, box_pub in _recipients(context):
         for epoch_key, (number, vmk) in sorted(vmks.items()):
             if (recipient, epoch_key) in existing:
@@ -103,7 +106,7 @@ def _write_slots(
 
 
 def _recipients(context: SyncContext) -> list[tuple[bytes, bytes]]:
-    """(id, public key) of each active device and of the recovery words."""
+    """Return (id, public key) of each active device and of the recovery words."""
     genesis = context.genesis
     active = context.trust.active.values()
     members = sorted((member.device_id, member.box_pub) for member in active)
@@ -111,7 +114,7 @@ def _recipients(context: SyncContext) -> list[tuple[bytes, bytes]]:
 
 
 def writing_key(context: SyncContext) -> tuple[bytes, bytes | None]:
-    """(key id, key) to seal with; in a plain vault (NIL, None). Raises KeyMissing."""
+    """Return (key id, key) to seal with, in a plain vault (NIL, None). Raises KeyMissing."""
     if not context.is_sealed:
         return object_names.NIL, None
     wanted = _wanted_key(context)
@@ -123,13 +126,13 @@ def writing_key(context: SyncContext) -> tuple[bytes, bytes | None]:
     if wanted is None or wanted not in held:
         raise KeyMissing(
             "this device does not have the newest key of the vault yet",
-            "sync on another device: it writes the key to the store for this one",
+            "run `hx sync` on another device, which writes the key to the store, then here",
         )
     return wanted, held[wanted]
 
 
 def _wanted_key(context: SyncContext) -> bytes | None:
-    """The id of the key of the newest epoch; a device that waits takes the newest key it holds.
+    """Return the key id of the newest epoch; a waiting device takes the newest key that it has.
 
     Only epochs that an active device made count: an inactive device knows the keys that it made.
     """

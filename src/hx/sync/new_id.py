@@ -1,6 +1,6 @@
-"""Make a copied disk a device of its own: its database goes on under a new device id.
+"""Make a copied disk a device of its own: its database continues under a new device id.
 
-The old device vouches for the new one and stays in the vault, because the other copy goes on as
+The old device vouches for the new one and stays in the vault, because the other copy continues as
 the old device. What both copies have recorded until then belongs to the old device, and so does
 each segment that either of them has published.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def vouched(context: SyncContext, keys: DeviceKeys, label: str) -> Record:
-    """The roster record by which this device, which is active, adds one with these keys."""
+    """Return the roster record by which this active device adds a device with these keys."""
     return add(
         (keys.sign_pub, keys.box_pub),
         label,

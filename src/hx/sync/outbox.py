@@ -1,7 +1,7 @@
 """The outbox: sealed objects on this disk until the manifest that lists them is in the store.
 
-A push that is cut short goes on with the same names and the same bytes. The journal is written last
-and removed first: without a journal no manifest was ever written for these objects.
+A push that was cut short is continued with the same names and the same bytes. The journal is
+written last and removed first: without a journal no manifest was ever written for these objects.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ class Outbox:
         replace_file(os.path.join(self._folder, _JOURNAL), journal)
 
     def read(self) -> Journal | None:
-        """The journal; None when no push was cut short.
+        """Return the journal; None when no push was cut short.
 
-        Also None when a failing disk has lost a file: its records are unpublished then.
+        It is None also when a failing disk has lost a file: its records are unpublished then.
         """
         try:
             with open(os.path.join(self._folder, _JOURNAL), "rb") as file:
@@ -81,7 +81,7 @@ class Outbox:
         )
 
     def objects(self, journal: Journal) -> Iterator[tuple[str, bytes]]:
-        """(store key, bytes) in the order of their writing."""
+        """Yield (store key, bytes) in the order of their writing."""
         for number, key in enumerate(journal.keys):
             with open(self._path(number), "rb") as file:
                 yield key, file.read()

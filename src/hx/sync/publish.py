@@ -51,7 +51,7 @@ class PushPlan(NamedTuple):
 
 
 def planned(context: SyncContext, label: str) -> PushPlan | None:
-    """The plan for what the store lacks of this device; None when it lacks nothing."""
+    """Return the plan for what the store lacks of this device; None when it lacks nothing."""
     due = unpublished.due(context.database, context.me, context.trust.inactive, context.now_us)
     rewritten = rewriting(context)
     history = join(due.history, rewritten.history)
@@ -85,7 +85,7 @@ def _part(context: SyncContext, history: History, vmk: bytes | None) -> SealedSe
 
 
 def _times(history: History) -> set[int]:
-    """Times, in microseconds, by which a tombstone may cover a record of this history."""
+    """Return the times, in microseconds, by which a tombstone may cover one of these records."""
     times = {event.key.started_at_us for event in history.events}
     keys = [artifact.key for artifact in history.artifacts]
     times |= {key.created_at_us for key in keys}
@@ -93,7 +93,7 @@ def _times(history: History) -> set[int]:
 
 
 def manifest_of(context: SyncContext, label: str, objects: list[Listed], key_id: bytes) -> Manifest:
-    """The next own manifest, which lists these segments."""
+    """Return the next own manifest, which lists these segments."""
     records = vault.records(context.database)
     return Manifest(
         context.me,
@@ -139,7 +139,7 @@ def publish(context: SyncContext, outbox: Outbox, plan: PushPlan) -> None:
 
 
 def _announce(context: SyncContext, plan: PushPlan) -> None:
-    """Note which segments are on their way.
+    """Note which segments are about to be stored.
 
     A process that forgets a record from now on finds by it that a segment may hold the record.
     """

@@ -2,7 +2,7 @@
 
     list m/ -> manifests -> roster -> segments missing in the ledger -> unseal -> join + ledger row
 
-With nothing new a pull is one list request and reads no key. Source: sync contract v1, section 8.
+With nothing new a pull is one list request and reads no key. Source: docs/design/sync.md.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def pull(context: SyncContext) -> Pulled:
 
 
 def with_counts(database: Database, done: Pulled) -> Pulled:
-    """The same with the present counts of pending and rejected objects."""
+    """Return the result of a pull with the present numbers of pending and rejected objects."""
     counts = ledger.counts(database)
     return done._replace(pending=counts.get(PENDING, 0), rejected=counts.get(REJECTED, 0))
 
@@ -44,7 +44,7 @@ def look(context: SyncContext) -> None:
 
 
 def require_vault(context: SyncContext) -> None:
-    """Require a listed manifest that is known here, or the vault file of this vault."""
+    """Check that the store lists a manifest that is known here, or holds this vault's file."""
     known = ledger.known_manifests(context.database)
     if not known.intersection(context.listing):
         context.require_vault_file()
@@ -60,7 +60,7 @@ def _has_news(context: SyncContext) -> bool:
 
 
 def take(context: SyncContext, *, only: bytes | None = None) -> Pulled:
-    """Take what is listed and not here; `only`: of the manifests those of one device."""
+    """Take what is listed and not here. `only`: a device id; only its manifests are taken."""
     # imported here: a pull without news reads no manifest and needs no cryptography
     from hx.sync import forgotten_copies
     from hx.sync.manifests import take_manifests

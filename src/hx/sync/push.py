@@ -1,4 +1,4 @@
-"""Push: give the store what it lacks of this device. Source: sync contract v1, section 7.
+"""Push: give the store what it lacks of this device. Source: docs/design/sync.md.
 
     own manifests -> trust -> unpublished records and segments to rewrite -> seal -> outbox
     -> slots and segments -> manifest -> note in the database -> delete superseded objects
@@ -76,7 +76,7 @@ def push_all(context: SyncContext, outbox: Outbox, label: str) -> None:
     """Push until nothing is unpublished, as a device does before it leaves the vault.
 
     A device that has left cannot rewrite a segment whose records were forgotten during its push.
-    The context has just pulled. A process that goes on writing is not waited for.
+    The context has just pulled. A process that continues to write is not waited for.
     """
     for _ in range(_ROUNDS):
         push(context, outbox, label, listed=True)
@@ -133,7 +133,7 @@ def _published_by(context: SyncContext, journal: Journal) -> Pushed:
 
 
 def _require_read(context: SyncContext, manifest: str) -> None:
-    """Require that the manifest was read: the next one has to know its roster records."""
+    """Check that the manifest was read: the next one has to know its roster records."""
     if manifest in context.listing and manifest not in ledger.known_manifests(context.database):
         raise Transient(
             f"the store does not return the new manifest {manifest} yet",
@@ -142,7 +142,7 @@ def _require_read(context: SyncContext, manifest: str) -> None:
 
 
 def _is_needed(context: SyncContext, label: str) -> bool:
-    """Whether there is anything to push; when nothing is new, without a key or a signature."""
+    """Return whether there is anything to push; without news this needs no key or signature."""
     return (
         roster_is_new(context)
         or unpublished.anything(context.database, context.me, frozenset(), context.now_us)
@@ -171,7 +171,7 @@ def _supersede_absent(context: SyncContext) -> None:
 
 
 def _is_absent(context: SyncContext, segment: Segment) -> bool:
-    """Whether a segment is absent, by a request for itself, because a listing may be stale.
+    """Return whether a segment is absent, by asking for it, because a listing may be stale.
 
     Retention may have removed records here that only this segment still holds.
     """
@@ -186,7 +186,7 @@ def _delete_superseded(context: SyncContext) -> int:
     """Delete superseded own segments and all own manifests but the newest two.
 
     Only segments that were joined here are deleted, and only after the manifest that replaces them
-    was read back. Returns the number of deleted objects.
+    was read back. Return the number of deleted objects.
     """
     from hx.sync.compact import dropped_by_copies
     from hx.sync.manifests import is_readable

@@ -3,7 +3,7 @@
     scratch database -> rows of the vault -> every segment -> records that no segment holds
     -> rows that are not part of a history -> retention -> when equal, it replaces the old database
 
-Until the replacing commit the old database is only read. Source: sync contract v1, section 2.
+Until the replacing commit the old database is only read. Source: docs/design/sync.md.
 """
 
 from __future__ import annotations
@@ -53,8 +53,7 @@ class Rebuilt(NamedTuple):
 
 
 def rebuild(context: SyncContext, border_us: int | None) -> Rebuilt:
-    """Rebuild the database. The caller holds the push lock and the lock of the spool, and has just
-    repaired.
+    """Rebuild the database. The caller holds the push lock and the spool lock, after a repair.
 
     `border_us`: retention removes events that started before it. Raises StoreError, KeyMissing,
     DatabaseError.
@@ -84,7 +83,7 @@ def _retain(database: Database, border_us: int | None) -> None:
 
 
 def _fill(context: SyncContext, new: Database) -> int:
-    """Fill the new database. Returns how many events no segment of the store holds."""
+    """Fill the new database; return how many events no segment of the store holds."""
     copy_tables(context.database, new, _VAULT)
     new_context = SyncContext(new, context.store, context.me, context.keyring, context.now_us)
     segments = ledger.taken(new)
@@ -110,7 +109,7 @@ def _copy_local_tables(old: Database, new: Database) -> None:
 
 
 def _join_unpublished(old: Database, new: Database, me: bytes) -> int:
-    """Join the records that only the old database has. Returns how many events there were.
+    """Join the records that only the old database has; return how many of them are events.
 
     Tombstones come first, because they decide which events are joined.
     """
@@ -134,14 +133,14 @@ def _join_unpublished(old: Database, new: Database, me: bytes) -> int:
 
 
 def _authors(old: Database) -> dict[int | None, tuple[bytes, ...]]:
-    """Row id of a location, or None -> the devices whose segments hold the records there."""
+    """Return row id of a location, or None -> the devices whose segments hold its records."""
     known = locations.read_all(old)
     authors: dict[int | None, tuple[bytes, ...]] = {None: ()}
     return authors | {row: tuple(sorted(location.authors)) for row, location in known.items()}
 
 
 def _only_in_old(old: Database, new: Database) -> Iterator[int]:
-    """Row ids of events that the new database lacks, or has in another version.
+    """Yield the row ids of events that the new database lacks, or has in another version.
 
     An event whose present version is in an own segment is left out: `differences` reports it.
     """

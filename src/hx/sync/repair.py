@@ -3,9 +3,9 @@
     vault file -> pull -> read all that is listed -> own segments that no manifest lists -> slots
     -> push -> own segments that could not be read: read once more, then delete
 
-Each step may be cut short: the next sync or repair goes on. No rule of trust is relaxed, and a
+Each step may be cut short: the next sync or repair continues. No rule of trust is relaxed, and a
 segment is never deleted only because no manifest lists it: its history is joined first. Source:
-sync contract v1, section 7.
+docs/design/sync.md.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def repair(context: SyncContext, outbox: Outbox, label: str) -> Repaired:
 
 
 def _restore_vault_file(context: SyncContext) -> bool:
-    """Write the vault file again where it is absent. Returns whether it was.
+    """Write the vault file again where it is absent; return whether it was.
 
     Only where a known manifest shows that the place is this vault: the empty folder of a disk
     that is not mounted must stay empty.
@@ -144,7 +144,7 @@ def _give_up(context: SyncContext, lost: list[Segment]) -> None:
 
 
 def _unreadable_head(context: SyncContext) -> Head | None:
-    """The newest own manifest, if it is in the store and damaged.
+    """Return the newest own manifest if it is in the store and damaged, else None.
 
     It is removed from the listing, so that the push writes a new one.
     """
@@ -160,7 +160,7 @@ def _unreadable_head(context: SyncContext) -> Head | None:
 def _settle(context: SyncContext, lost: list[Segment], damaged: Head | None) -> list[Damage]:
     """Read lost segments a last time, now that the new manifest is in the store.
 
-    Returns those that are still damaged and have to stay.
+    Return those that are still damaged and have to stay.
     """
     newest = own_head(context)
     if newest is None or (damaged is not None and newest.key == damaged.key):
@@ -197,7 +197,7 @@ def _settle_segment(context: SyncContext, segment: Segment) -> Damage | None:
 
 
 class _Unlisted(NamedTuple):
-    """What was done with the own segments that no manifest lists."""
+    """What a repair did with the own segments that no manifest lists."""
 
     taken: int  # segments that were joined; the next push deletes them
     events: int  # that were not in the database
@@ -223,7 +223,7 @@ def _take_unlisted(context: SyncContext, lost: Iterable[Segment]) -> _Unlisted:
 
 
 def _unlisted(context: SyncContext, but: set[bytes]) -> list[tuple[str, Name]]:
-    """Own segments to join. Those that were joined here before are deleted by every push."""
+    """Return the own segments to join; each push deletes those that were joined before."""
     result = []
     for key, name in _named(context, object_names.segments_of(context.me), object_names.SEGMENT):
         if name.object_id in but:
@@ -236,14 +236,14 @@ def _unlisted(context: SyncContext, but: set[bytes]) -> list[tuple[str, Name]]:
 
 
 def _read_unlisted(context: SyncContext, object_id: bytes, known: Segment | None) -> Contents:
-    """A segment whose size and hash an own manifest once listed has to have these."""
+    """Read an own segment; if an own manifest once listed it, its size and hash have to match."""
     if known is not None:
         return read_segment(context, known)
     return read_segment(context, unlisted_row(context.me, object_id), omit=UNLISTED)
 
 
 def _join_and_supersede(context: SyncContext, contents: Contents) -> int:
-    """Join an own segment; the next push deletes it. Returns how many events were new."""
+    """Join an own segment, which the next push deletes; return how many events were new."""
     with context.database.transaction():
         events = join_unlisted(context, contents)
         rows.note_joined_and_superseded(context.database, context.me, contents.listed.object_id)
@@ -254,7 +254,7 @@ def _join_and_supersede(context: SyncContext, contents: Contents) -> int:
 
 
 def _repair_slots(context: SyncContext) -> list[Damage]:
-    """Write damaged slots again, where this device has the key. Returns those of other authors.
+    """Write damaged slots again, where this device has the key; return those of other authors.
 
     Only its author deletes a slot. Beside a damaged slot of another author this device puts one of
     its own.
@@ -272,7 +272,7 @@ def _repair_slots(context: SyncContext) -> list[Damage]:
 
 
 def _damaged_slots(context: SyncContext) -> Iterator[tuple[Name, Damage]]:
-    """Slots that two readings call damaged: what is damaged may be deleted."""
+    """Yield the slots that are damaged in two readings: a damaged slot may be deleted."""
     for key, name in _named(context, object_names.SLOTS, object_names.SLOT):
         read = partial(_open_slot, context, key)
         verdict = attempt(read)[1]
@@ -290,7 +290,7 @@ def _slots(context: SyncContext) -> set[str]:
 
 
 def _delete_closed_invitations(context: SyncContext) -> int:
-    """Delete invitations that the roster has closed. Returns how many."""
+    """Delete invitations that the roster has closed; return how many."""
     closed = [
         key
         for key, name in _named(context, object_names.INVITES, object_names.INVITE)
@@ -302,7 +302,7 @@ def _delete_closed_invitations(context: SyncContext) -> int:
 
 
 def _named(context: SyncContext, prefix: str, kind: int) -> list[tuple[str, Name]]:
-    """Objects of one kind as the store lists them; files with other names are left out."""
+    """Return the objects of one kind that the store lists, without files of other names."""
     listed = context.store.list(prefix)
     parsed = [(entry.key, object_names.parsed(entry.key)) for entry in listed]
     return [(key, name) for key, name in parsed if name is not None and name.kind == kind]

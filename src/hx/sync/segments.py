@@ -2,7 +2,7 @@
 
 `read_segment` is the only function that fetches, verifies, unseals and decodes a segment. A segment
 is joined in one transaction with its row in the ledger. A segment that cannot be taken is recorded
-with its reason and does not stop the others. Source: sync contract v1, section 8.
+with its reason and does not stop the others. Source: docs/design/sync.md.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def read_segment(
 
 
 def _require_listed(context: SyncContext, segment: Segment, data: bytes) -> None:
-    """Require the bytes that the author has listed. Raises Fault."""
+    """Check that these are the bytes that the author has listed. Raises Fault."""
     if len(data) == segment.size and sha256(data).digest() == segment.sha256:
         return
     waited_us = context.now_us - segment.since_us
@@ -123,7 +123,7 @@ def _require_listed(context: SyncContext, segment: Segment, data: bytes) -> None
 
 
 def _require_key_of_active(context: SyncContext, data: bytes) -> None:
-    """Require a seal that only a device that is active now can have made. Raises Fault.
+    """Check that only a device that is active now can have sealed this. Raises Fault.
 
     It replaces the signed list that such a segment lacks. In a plain vault everybody who
     writes to the store can make a segment, and in a sealed vault an inactive device knows the keys
@@ -138,18 +138,18 @@ def _require_key_of_active(context: SyncContext, data: bytes) -> None:
 
 
 def try_segment(context: SyncContext, segment: Segment) -> tuple[History | None, Verdict]:
-    """The history in a segment and TAKEN, or None and the reason. Raises NotMounted."""
+    """Return the history in a segment and TAKEN, or None and the reason. Raises NotMounted."""
     contents, verdict = attempt(lambda: read_segment(context, segment))
     return (None if contents is None else contents.history), verdict
 
 
 def key_of(segment: Segment) -> str:
-    """The key of a segment in the store."""
+    """Return the key of a segment in the store."""
     return object_names.segment(segment.device_id, segment.object_id)
 
 
 def listed_of(segment: Segment) -> Listed:
-    """A row of the ledger as a manifest lists it."""
+    """Return a row of the ledger as a manifest lists it."""
     return Listed(
         segment.object_id,
         segment.size,
@@ -161,7 +161,7 @@ def listed_of(segment: Segment) -> Listed:
 
 
 def listed_row(device_id: bytes, listed: Listed) -> Segment:
-    """A segment that a manifest lists as a row of the ledger, without writing it there.
+    """Return a segment that a manifest lists as a row of the ledger, without writing it there.
 
     The row says that it has waited long enough: wrong bytes are rejected at once.
     """
@@ -181,8 +181,9 @@ def listed_row(device_id: bytes, listed: Listed) -> Segment:
 
 
 def unlisted_row(device_id: bytes, object_id: bytes) -> Segment:
-    """A segment that no manifest lists as a row of the ledger: its size is the greatest possible,
-    its hash is not known. It is read with `omit=UNLISTED`.
+    """Return a segment that no manifest lists as a row of the ledger.
+
+    Its size is the greatest possible, and its hash is not known. It is read with `omit=UNLISTED`.
     """
     limit = size_limit(object_names.SEGMENT)
     return listed_row(device_id, Listed(object_id, limit, b"", 0))
@@ -194,7 +195,7 @@ def unlisted_row(device_id: bytes, object_id: bytes) -> Segment:
 def take_segments(context: SyncContext) -> tuple[Pulled, int]:
     """Fetch and join the listed segments that are not here yet, the newest first.
 
-    Returns what was done, and how many segments were missing from the store.
+    Return what was done, and how many segments were missing from the store.
     """
     done, reasons = _take_all(context, _wanted(context))
     if NO_KEY in reasons and _keys_have_come(context):
@@ -211,13 +212,13 @@ def _wanted(context: SyncContext) -> list[Segment]:
 
 
 def _keys_have_come(context: SyncContext) -> bool:
-    """Read the slots again: a slot may arrive later than the object that its key opens."""
+    """Read the slots again, and return whether there is a new key: slots may arrive late."""
     context.read_slots()
     return context.keyring.vouch(context.trust.readable)
 
 
 def _take_all(context: SyncContext, segments: list[Segment]) -> tuple[Pulled, list[str]]:
-    """Take these segments. Returns what was done and one reason per segment, "" when taken."""
+    """Take these segments; return what was done, and a reason for each, empty when taken."""
     done, reasons = Pulled(), []
     for number, segment in enumerate(segments):
         context.tell(number, len(segments))
@@ -244,7 +245,7 @@ def _take(context: SyncContext, segment: Segment) -> tuple[Verdict, Pulled]:
 
 
 def _unlisted_unread(error: Missing | Transient | Denied) -> Verdict:
-    """The verdict on a segment that no manifest lists any more: hx does not wait for it."""
+    """Return the verdict on a segment that no manifest lists any more: hx does not wait for it."""
     if isinstance(error, Missing):
         return Verdict(SKIPPED, SUPERSEDED, error.message)
     return unread(error)
@@ -297,7 +298,7 @@ def join_from_outbox(context: SyncContext, objects: Iterable[tuple[str, bytes]])
 def join_unlisted(context: SyncContext, contents: Contents) -> int:
     """Join an own segment that no manifest is going to list; the caller holds the transaction.
 
-    The ledger notes it as taken. Returns how many events were new.
+    The ledger notes it as taken. Return how many events were new.
     """
     database = context.database
     changes = join(database, contents.history, SegmentSource(context.me, None, context.me))

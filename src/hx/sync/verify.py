@@ -1,7 +1,7 @@
 """Verify objects again: those that were taken long ago, and those that no manifest lists.
 
 A second reading of everything tells whether the store still holds it, whole, and it brings back
-what a damaged or restored database lacks. Source: sync contract v1, section 7.
+what a damaged or restored database lacks. Source: docs/design/sync.md.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Damage(NamedTuple):
 
 
 class Reread(NamedTuple):
-    """What a second reading of every listed object has found."""
+    """The result of a second reading of every listed object."""
 
     read: int  # objects that are whole
     events: int  # that were not in the database
@@ -74,7 +74,7 @@ def _others_heads(context: SyncContext) -> list[Head]:
 
 
 def _unjoined(context: SyncContext) -> list[Segment]:
-    """Own segments that the newest own manifest lists and that a pull could not take."""
+    """Return the own segments that the newest own manifest lists and a pull could not take."""
     live = ledger.live(context.database, context.me)
     return [segment for segment in live if segment.status != IMPORTED]
 
@@ -99,9 +99,9 @@ def _read_and_join(context: SyncContext, segment: Segment, result: Reread) -> Re
 
 
 def _is_lost(context: SyncContext, segment: Segment, verdict: Verdict) -> bool:
-    """Whether a second reading gives the same verdict: one reading may fail by chance.
+    """Return whether a second reading gives the same verdict: one reading may fail by chance.
 
-    A lost segment is published anew, so a reading that failed must not count as absence.
+    A lost segment is published anew, so a failed reading must not be taken for absence.
     """
     if verdict.reason == NOT_ARRIVED and any(True for _ in context.store.list(key_of(segment))):
         return False

@@ -34,10 +34,12 @@ def run(arguments: list[str], config: Config) -> int:
         print_json([finding._asdict() for finding in findings])
     else:
         _print(findings)
+    # warnings do not change the exit code: a script asks whether hx works
     return DatabaseError.exit_code if any(finding.level == FAULT for finding in findings) else 0
 
 
 def _findings(config: Config) -> Iterator[Finding]:
+    # first what needs no database, so that it is shown when the database is damaged
     yield from hook_checks.shells()
     yield from hook_checks.hook(config)
     yield from hook_checks.hook_files(config)

@@ -44,11 +44,13 @@ NOTHING_FOUND, PENDING = 1, 3
 def run(arguments: list[str], config: Config) -> int:
     given = parser("forget").parse_args(arguments)
     _one_form(given)
+    # without TEXT it is typed here: the command line is kept in the history of the shell
     if given.match == "":
         given.match = secret("text to forget: ")
     context = drained(open_context(config))
     choice = _choice(given, context)
     events = forget_selection.events(context.database, choice)
+    # only the preview shows them, and without events they tell whether anything matches
     blots = 0 if events and given.yes else _blots(context, choice)
     going = Going(events, _artifacts(context, choice, events), blots)
     if not (any(going) or is_window(choice)):
@@ -86,7 +88,7 @@ def _one_form(given: Namespace) -> None:
     texts = given.session is not None, given.match is not None
     forms = [given.events, times, *texts, given.artifact]
     if sum(map(bool, forms)) != 1:
-        wrong = "only one of these can be given" if any(forms) else "it is not said what to forget"
+        wrong = "only one of these can be given" if any(forms) else "`hx forget` needs one of these"
         raise UsageError(
             f"{wrong}: EVENT…, --session, --since and --until, --match, --artifact",
             "`hx forget --help` explains each of them",
@@ -114,24 +116,25 @@ def _idents(names: list[str], context: Context) -> tuple[int, ...]:
     """Return the numbers of the events; none of them when one name is unknown."""
     from hx.cli.events_output import named_event
 
-    found = {name: named_event(context, name) for name in names}
-    for name, event in found.items():
+    events = {name: named_event(context, name) for name in names}
+    for name, event in events.items():
         if event is None:
             print(f"hx: no event is called {name!r}", file=sys.stderr)
-    known = tuple(event.ident for event in found.values() if event is not None)
-    return known if len(known) == len(found) else ()
+    # after one mistyped name the user should look again, and forget all of them at once
+    known = tuple(event.ident for event in events.values() if event is not None)
+    return known if len(known) == len(events) else ()
 
 
 def _named(context: Context, names: list[str]) -> tuple[ArtifactKey, ...]:
     """Return the keys of the artifacts; none of them when one id is unknown."""
     from hx.cli.events_output import named_artifact
 
-    found = {name: named_artifact(context, name) for name in names}
-    for name, key in found.items():
+    keys = {name: named_artifact(context, name) for name in names}
+    for name, key in keys.items():
         if key is None:
             print(f"hx: no artifact has the id {name!r}", file=sys.stderr)
-    known = tuple(key for key in found.values() if key is not None)
-    return known if len(known) == len(found) else ()
+    known = tuple(key for key in keys.values() if key is not None)
+    return known if len(known) == len(keys) else ()
 
 
 def _times(given: Namespace, now_us: int) -> tuple[int | None, int | None]:

@@ -81,6 +81,7 @@ def import_found(
 
     done = []
     for path in _existing(import_paths()):
+        # one unreadable history must not keep the others out
         result = _tried(context, path, kind, everything=everything, dry_run=dry_run)
         if result is not None:
             done.append(result)
@@ -92,6 +93,7 @@ def _existing(paths: list[str]) -> list[str]:
     by_target: dict[str, str] = {}
     for path in paths:
         if os.path.isfile(path) and os.path.getsize(path):
+            # a link to a history would be imported as a second history
             by_target.setdefault(os.path.realpath(path), path)
     return list(by_target.values())
 
@@ -110,6 +112,7 @@ def _tried(
         if kind is not None and kind != detected_kind:
             return None
         return _import(context, path, importer, everything=everything, dry_run=dry_run)
+    # the database cannot be used, so no other file can be imported either
     except DatabaseError:
         raise
     except HxError as error:
@@ -171,9 +174,9 @@ def _border_us(context: Context) -> int | None:
 
 def summary(result: Imported) -> str:
     """Return the line of a result: `/home/ann/.zsh_history: 41,247 new, 3 imported before`."""
-    path = visible(result.path.encode(errors="surrogateescape"))
     if result.error:
-        return f"{path}: {result.error.removeprefix(f'{result.path}: ')}"
+        return visible(result.error.encode(errors="surrogateescape"))
+    path = visible(result.path.encode(errors="surrogateescape"))
     counts = result.counts
     parts = [f"{counts.new:,} new{_about_new(result)}"]
     parts += [

@@ -37,6 +37,7 @@ def run(arguments: list[str], config: Config) -> int:
 
 def places(config: Config, options: list[str]) -> HookPaths:
     """Return what the hook needs to know: paths, this program and the keys to bind."""
+    # the options change the settings for this hook only
     known = {*keys(config)} | {"up" for option in options if option == "--up-arrow"}
     known -= {"ctrl-r" for option in options if option == "--no-ctrl-r"}
     return HookPaths(config.paths.spool, config.paths.pause, executable(), tuple(sorted(known)))
@@ -51,6 +52,7 @@ def keys(config: Config) -> tuple[str, ...]:
 def executable() -> str:
     """Return the absolute path of this program: `hx` on PATH may be another one, as Helix is."""
     path = sys.argv[0]
+    # a shell found it on PATH and passed only its name
     if os.sep not in path:
         from shutil import which
 

@@ -119,6 +119,7 @@ def _lines(context: Context, summary: Summary) -> list[str]:
     for failure in summary.shown:
         lines += ["", _failure_line(context, failure, paint, width)]
         lines += [fitted(_MARGIN + line, width) for line in _rest(failure)]
+    # the newest failures are shown, so those that are left out are earlier ones
     left_out = summary.failures - len(summary.shown)
     if left_out:
         every = f"hx find --failed --all --session {summary.session.session_id.hex()}"
@@ -136,6 +137,7 @@ def _head(context: Context, summary: Summary) -> list[str]:
     shell = visible(event.shell or b"a shell")
     device = visible(device_names(context)[session.device_id].encode())
     took = duration(session.ended_at_us - session.started_at_us)
+    # only the newest commands of a long session are read, so the number of failures is theirs
     read = len(session.steps)
     among = f" of the newest {read:,}" if read < session.events else ""
     return [
@@ -168,6 +170,7 @@ def _rest(failure: FailureContext) -> list[str]:
         lines += [f"then    {visible(event.event.command)}" for event in failure.after]
         return [*lines, "not fixed"]
     later = failure.fix.event.event.key.started_at_us - failure.found.event.key.started_at_us
+    # the last commands before the success are the likely fix
     between = failure.fix.between[-_BETWEEN:]
     left_out = failure.fix.between_count - len(between)
     lines.append(f"fixed   {duration(later)} later{', after' if between else ''}")

@@ -56,17 +56,18 @@ def _check(given: dict[str, str]) -> None:
         )
     if given.get("--widget", BASH) not in SHELLS:
         raise UsageError(
-            f"--widget cannot be {given['--widget']!r}", f"it is one of {', '.join(SHELLS)}"
+            f"--widget cannot be {given['--widget']!r}", f"choose one of {', '.join(SHELLS)}"
         )
     if given.get("--scope", ALL) not in SCOPES:
         raise UsageError(
-            f"--scope cannot be {given['--scope']!r}", f"it is one of {', '.join(SCOPES)}"
+            f"--scope cannot be {given['--scope']!r}", f"choose one of {', '.join(SCOPES)}"
         )
 
 
 def _picked(line: Line, config: Config, shell: str) -> int:
     from hx.picker.terminal.screen import open_terminal
 
+    # before the database: without a terminal there is nothing to drain or to load
     terminal = open_terminal(config.terminal)
     context = open_context(config)
     query = _line_of_the_shell() if shell else readable(" ".join(line.words))
@@ -80,6 +81,7 @@ def _picked(line: Line, config: Config, shell: str) -> int:
     failed = _forget(config, state) if outcome and outcome.forget else 0
     if ended_by:
         return _SIGNALLED + ended_by
+    # a hook takes the picked line only when the exit code is 0
     if failed and not shell:
         return failed
     return 0 if outcome and outcome.text is not None else _CANCELLED
@@ -111,6 +113,7 @@ def _line_of_the_shell() -> str:
     Other users can see arguments and environment, and the line may hold a secret.
     """
     data = b""
+    # a user who types `hx search -i --widget` has no line to pass on: do not wait for it
     while not os.isatty(0) and len(data) < _MOST_QUERY:
         part = os.read(0, _MOST_QUERY)
         if not part:
@@ -223,7 +226,9 @@ def _scrub_in_background(path: str) -> None:
     if os.fork():
         return
     try:
+        # Ctrl-C in the shell must not end it
         os.setsid()
+        # the shell reads stdout until each process that has it open has closed it
         null_device = os.open(os.devnull, os.O_RDWR)
         for descriptor in range(3):
             os.dup2(null_device, descriptor)

@@ -57,10 +57,10 @@ def _chosen(given: Namespace, context: Context) -> list[bytes | None]:
     if given.sessions:
         return [_named(context, text) for text in dict.fromkeys(given.sessions)]
     current = _current(context)
-    found = sessions.last(context.database, current) if given.last or not current else current
-    if found is None:
+    session = sessions.last(context.database, current) if given.last or not current else current
+    if session is None:
         print("hx: there is no session yet", file=sys.stderr)
-    return [found]
+    return [session]
 
 
 def _current(context: Context) -> bytes | None:
@@ -72,19 +72,19 @@ def _current(context: Context) -> bytes | None:
 def _named(context: Context, text: str) -> bytes | None:
     """Return the id of a session, given the first digits of the id or the name of an event in it.
 
-    Returns None, after a message, when there is none. Raises UsageError when there are several.
+    Return None, after a message, when there is none. Raises UsageError when there are several.
     """
     from hx.cli.events_output import named_event
 
-    found = set(sessions.beginning(context.database, text)) if _is_hexadecimal(text) else set()
+    matches = set(sessions.beginning(context.database, text)) if _is_hexadecimal(text) else set()
     event = named_event(context, text) if 4 <= len(text) <= LENGTH else None  # noqa: PLR2004
     if event is not None:
-        found.add(event.event.key.session_id)
-    if len(found) > 1:
+        matches.add(event.event.key.session_id)
+    if len(matches) > 1:
         raise UsageError(f"several sessions match {text!r}", "give more digits of the session id")
-    if not found:
+    if not matches:
         print(f"hx: no session and no event is called {text!r}", file=sys.stderr)
-    return next(iter(found), None)
+    return next(iter(matches), None)
 
 
 def _is_hexadecimal(text: str) -> bool:

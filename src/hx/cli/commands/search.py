@@ -52,6 +52,7 @@ def run(arguments: list[str], config: Config) -> int:
 
 
 def _spelled_out(arguments: list[str]) -> list[str]:
+    # `-i` behind `--` is text
     end = arguments.index("--") if "--" in arguments else len(arguments)
     options = [INTERACTIVE.name if word == "-i" else word for word in arguments[:end]]
     return options + arguments[end:]
@@ -79,6 +80,7 @@ def _found(context: Context, query: Query, commands: list[int]) -> Iterator[Foun
     from hx.database.rows import among
 
     database = context.database
+    # the newest run of all may be outside the filters: then another run is shown
     if query.filtered:
         counted = count_runs(database, [among(commands), *filters_in(database, query)])
     else:
@@ -90,6 +92,7 @@ def _found(context: Context, query: Query, commands: list[int]) -> Iterator[Foun
 def _write_null(context: Context, commands: list[int]) -> int:
     from hx.database.search import exact_texts
 
+    # the bytes go past the text buffer: what is in it has to come first
     sys.stdout.flush()
     for text in exact_texts(context.database, commands):
         sys.stdout.buffer.write(text + b"\0")

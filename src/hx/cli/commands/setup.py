@@ -44,7 +44,9 @@ _LOOK_BYTES = 256 << 10
 def run(arguments: list[str], config: Config) -> int:
     given = parser("setup").parse_args(arguments)
     if given.purge and not given.undo:
-        raise UsageError("--purge works only with --undo", "hx setup --undo --purge")
+        raise UsageError(
+            "--purge works only with --undo", "to remove everything of hx: hx setup --undo --purge"
+        )
     machine = look()
     if given.undo:
         return _undo(config, machine, purge=given.purge, yes=given.yes)
@@ -172,6 +174,7 @@ def _purge(config: Config, *, yes: bool) -> None:
     _print_removed(files)
     if not yes:
         confirm("Remove everything of hx, also all recorded history? This cannot be undone.")
+    # imported here: custody and its libraries are needed only for a purge
     from hx.cli import keys
 
     for fault in keys.forget(config):
@@ -189,6 +192,7 @@ def _print_removed(paths: Sequence[str]) -> None:
 
 
 def _print_notes(config: Config, machine: Shells, chosen: list[InstalledShell]) -> None:
+    # after the changes: these are not errors, and the last lines are read
     for note in _notes(config, machine, chosen):
         print(f"note: {_shown(note)}")
 
@@ -201,6 +205,7 @@ def _notes(config: Config, machine: Shells, chosen: list[InstalledShell]) -> Ite
     for finding in health.names(config):
         if finding.level != OK:
             yield f"{finding.sentence}: {finding.fix}"
+    # locks and the log of SQLite are not reliable there
     if on_network(config.paths.data):
         yield (
             f"{config.paths.data} is on a network file system: hx is slower there, and each host is"
@@ -231,6 +236,7 @@ def _of_bash(machine: Shells, chosen: list[InstalledShell]) -> Iterator[str]:
 def _lacks_times(path: str) -> bool:
     """Return whether a history of bash has lines and none of them has a time."""
     try:
+        # the end of the file: it shows how bash writes the file now
         text = user_file.read(path).text[-_LOOK_BYTES:]
     except InputError:
         return False

@@ -56,6 +56,7 @@ def run(arguments: list[str], config: Config) -> int:
         return NOTHING_FOUND
     if given.raw:
         sys.stdout.flush()
+        # the bytes as they were recorded: for a pipe, not for a terminal
         sys.stdout.buffer.write(story.found.event.command)
     elif given.json:
         _print_object(context, story)
@@ -67,6 +68,7 @@ def run(arguments: list[str], config: Config) -> int:
 def _story(context: Context, found: Found) -> Story | None:
     database = context.database
     place = event_detail.row_ids_of(database, found)
+    # another process has forgotten it since it was looked up
     if place is None:
         return None
     runs, failures = event_detail.runs_of(database, place)
@@ -106,6 +108,7 @@ def _facts(context: Context, story: Story) -> list[tuple[str, str]]:
     event, key = story.found.event, story.found.event.key
 
     def text(value: bytes | None) -> str:
+        # a directory or a branch may hold bytes that move the cursor
         return "" if value is None else visible(value)
 
     device = device_names(context)[key.device_id]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hx.cli.parsers import Parser
     from hx.config import Config
     from hx.core.query import Query
-    from hx.database.queries.stats import Name, Span, Tally
+    from hx.database.queries.stats import GroupName, Tally, TimeSpan
 
 _TOP, _TOP_OF_OVERVIEW = 20, 10
 LATELY_DAYS = 14
@@ -48,9 +48,10 @@ def run(arguments: list[str], config: Config) -> int:
         )
     by = line.options.get("--by")
     if by is not None and by not in tally.KINDS:
-        raise UsageError(f"--by cannot be {by!r}", f"it is one of {', '.join(tally.KINDS)}")
+        raise UsageError(f"--by cannot be {by!r}", f"choose one of {', '.join(tally.KINDS)}")
     context = open_context(config)
     query = to_query(line, config, context.now_us)
+    # the setting `limit` is about events, not about groups
     limit = query.limit if "--limit" in line.options else None
     stats = collect(context, query, by, limit)
     _print(context, stats, line.options)
@@ -71,6 +72,7 @@ def collect(context: Context, query: Query, by: str | None, limit: int | None) -
     tallies = tally.tallies(context.database, query, by or tally.COMMAND, _hour)
     groups = [Group(name, counts) for name, counts in tallies.items()]
     groups.sort(key=_hour_order if by == tally.HOUR else _most_first)
+    # the overview has three lists and has to fit on one screen
     top = limit or (_TOP if by else _TOP_OF_OVERVIEW)
     shown = groups if by == tally.HOUR and limit is None else groups[:top]
     span = tally.span(context.database, query)
@@ -86,7 +88,7 @@ def collect(context: Context, query: Query, by: str | None, limit: int | None) -
     )
 
 
-def _most_first(group: Group) -> tuple[int, Name]:
+def _most_first(group: Group) -> tuple[int, GroupName]:
     return -group.tally.events, group.name or b""
 
 
@@ -105,7 +107,7 @@ def _hour(at_us: int) -> int:
     return localtime(at_us // 1_000_000).tm_hour
 
 
-def _days(context: Context, query: Query, span: Span) -> list[Day]:
+def _days(context: Context, query: Query, span: TimeSpan) -> list[Day]:
     """Return the last local days up to the end of the query; none when nothing ran in them."""
     from time import localtime, mktime, strftime
 
@@ -116,6 +118,7 @@ def _days(context: Context, query: Query, span: Span) -> list[Day]:
         for back in range(LATELY_DAYS - 1, -1, -1)
     ]
     counted = {strftime("%Y-%m-%d", localtime(noon)): [0, 0] for noon in starts}
+    # the first day began before noon; quarters outside the days are skipped below
     since_us = (starts[0] - 86_400) * 1_000_000
     if span.last_us is None or span.last_us < since_us:
         return []

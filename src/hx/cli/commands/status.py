@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 _LABEL = 10
 
 
-class Waiting(NamedTuple):
+class SpoolContent(NamedTuple):
     """What is in the spool."""
 
     files: int
     pending_bytes: int
 
 
-class Known(NamedTuple):
+class DatabaseFacts(NamedTuple):
     """What was read from the database."""
 
     figures: Figures
@@ -55,8 +55,8 @@ class Status(NamedTuple):
     now_us: int
     paused: str | None  # why recording is paused
     prevented: str | None  # why shells cannot record
-    waiting: Waiting | None  # None: the spool cannot be read
-    known: Known | None  # None: the database cannot be read
+    waiting: SpoolContent | None  # None: the spool cannot be read
+    known: DatabaseFacts | None  # None: the database cannot be read
     trouble: HxError | None
 
 
@@ -73,11 +73,12 @@ def run(arguments: list[str], config: Config) -> int:
 
 def look(config: Config) -> Status:
     """Drain the spool and collect what `hx status` prints."""
+    # the times in the output are ages at the start: draining may take seconds
     started_at_us = now_us()
     stale = hook_checks.refresh(config)
     if stale is not None:
-        print(f"hx: warning: {stale}", file=sys.stderr)
-    known: Known | None = None
+        print(f"hx: warning: {stale}\nhx: hint: run `hx setup`", file=sys.stderr)
+    known: DatabaseFacts | None = None
     trouble: HxError | None = None
     try:
         context = open_context(config, tidy=True)
@@ -91,9 +92,9 @@ def look(config: Config) -> Status:
     return Status(started_at_us, paused, prevented, _waiting(config.paths.spool), known, trouble)
 
 
-def _known(context: Context) -> Known:
+def _known(context: Context) -> DatabaseFacts:
     database = context.database
-    return Known(
+    return DatabaseFacts(
         figures.figures(database),
         figures.faults(database),
         figures.newest_by_shell(database, context.who.device_id),
@@ -110,9 +111,9 @@ def _due(context: Context) -> int:
     return due(context.database, border_us(days, context.now_us))
 
 
-def _waiting(folder: str) -> Waiting | None:
+def _waiting(folder: str) -> SpoolContent | None:
     try:
-        return Waiting(len(spool.files(folder)), spool.waiting_bytes(folder))
+        return SpoolContent(len(spool.files(folder)), spool.waiting_bytes(folder))
     except OSError:
         return None
 
@@ -153,12 +154,12 @@ def _capture(status: Status) -> str:
     return f"off: {off}" if off else "on"
 
 
-def _seen(known: Known, now_us: int) -> str:
+def _seen(known: DatabaseFacts, now_us: int) -> str:
     each = (f"{visible(shell or b'?')} {age(at_us, now_us)} ago" for shell, at_us in known.shells)
     return ", ".join(each) or "no shell has recorded anything yet: run `hx setup`"
 
 
-def _spool(waiting: Waiting | None) -> str:
+def _spool(waiting: SpoolContent | None) -> str:
     if waiting is None:
         return "cannot be read"
     return f"{count(waiting.files, 'file')}, {_size(waiting.pending_bytes)} pending"
@@ -173,6 +174,7 @@ def _database(config: Config, status: Status) -> str:
 
 
 def _stored_bytes(config: Config) -> int:
+    # the newest events may be in the log only
     paths = [config.paths.database, f"{config.paths.database}-wal"]
     return sum(os.path.getsize(path) for path in paths if os.path.exists(path))
 
@@ -186,7 +188,7 @@ def _size(size: int) -> str:
     return f"{tenths // 10}.{tenths % 10} {('KiB', 'MiB')[unit - 1]}"
 
 
-def _ingest(known: Known) -> str:
+def _ingest(known: DatabaseFacts) -> str:
     last = known.figures.last_ingest_us
     return (
         "nothing yet"
@@ -195,7 +197,7 @@ def _ingest(known: Known) -> str:
     )
 
 
-def _retention(config: Config, known: Known | None) -> str:
+def _retention(config: Config, known: DatabaseFacts | None) -> str:
     days = int(config.values["retention_days"])
     if not days:
         return "everything is kept for ever"
@@ -234,14 +236,14 @@ def _print_json(config: Config, status: Status) -> None:
     )
 
 
-def _shell_objects(known: Known) -> list[dict[str, str | None]]:
+def _shell_objects(known: DatabaseFacts) -> list[dict[str, str | None]]:
     return [
         {"shell": decoded(shell), "last_started_at": rfc3339(at_us)}
         for shell, at_us in known.shells
     ]
 
 
-def _fault_objects(known: Known) -> list[dict[str, object]]:
+def _fault_objects(known: DatabaseFacts) -> list[dict[str, object]]:
     return [
         {"reason": fault.reason, "count": fault.times, "last_at": rfc3339(fault.last_at_us)}
         for fault in known.faults
@@ -249,11 +251,11 @@ def _fault_objects(known: Known) -> list[dict[str, object]]:
     ]
 
 
-def _ignored(known: Known) -> int:
+def _ignored(known: DatabaseFacts) -> int:
     return sum(fault.times for fault in known.faults if fault.reason == IGNORED)
 
 
-def _database_object(config: Config, known: Known | None) -> dict[str, object]:
+def _database_object(config: Config, known: DatabaseFacts | None) -> dict[str, object]:
     if known is None:
         return dict.fromkeys((*_COUNTS, "size_bytes", "journal_mode", "unclean"))
     read = known.figures

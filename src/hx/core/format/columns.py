@@ -41,9 +41,8 @@ _MAX_SEQ = 2**63 - 1
 _Rows = Meta(max_length=MAX_EVENTS)
 _Keys = Meta(max_length=MAX_KEYS)
 _Texts = Annotated[list[bytes], _Rows]
-_Numbers = Annotated[
-    list[U32], _Rows
-]  # numbers of rows in a table; in tables with nil, 0 is nil and 1 is the first row
+# numbers of rows in a table; in tables with nil, 0 is nil and 1 is the first row
+_Numbers = Annotated[list[U32], _Rows]
 _Command = Annotated[bytes, Meta(max_length=MAX_COMMAND_BYTES)]
 _Statuses = Annotated[tuple[I64, ...], _Rows]
 _Text = bytes | None
@@ -137,7 +136,7 @@ def encode_keys(keys: Sequence[EventKey]) -> dict[str, Any]:
 
 
 def decode_keys(fields: Mapping[str, Any]) -> list[EventKey]:
-    """The keys again, in their order. Raises Fault and IndexError as decode_events does."""
+    """Return the keys in their order. Raises Fault and IndexError as decode_events does."""
     _require_even(fields, _KEY_COLUMNS)
     sessions = map(fields["key_sessions"].__getitem__, fields["key_session"])
     ids, devices = list(zip(*sessions, strict=True)) or [(), ()]

@@ -1,5 +1,6 @@
-"""The first record of a vault: its first device, its recovery key, and its suite, which never
-change.
+"""The first record of a vault, which never changes.
+
+It names the first device, the recovery key and the suite:
 
     body = payload | signature of the first device | signature of recovery
     vault_id = SHA-256(payload)[:16]
@@ -81,8 +82,8 @@ def read(data: bytes) -> Genesis:
     """Return the record in the object at VAULT_KEY, both signatures verified. Raises Fault."""
     header, body = open_kind(data, expect=VAULT_KEY, vault_id=None, suite=None)
     payload = body[: -2 * _SIGNATURE_BYTES]
-    found = fields(payload, _DECODERS, version="format")
-    genesis = _genesis(payload, FORMAT, *(found[name] for name in _TYPES))
+    values = fields(payload, _DECODERS, version="format")
+    genesis = _genesis(payload, FORMAT, *(values[name] for name in _TYPES))
     if header.suite != genesis.suite:
         raise rejected(HEADER, "its header and its content have different suites")
     _verify(genesis, payload, body[len(payload) :])

@@ -54,13 +54,13 @@ def encode(invitation: Invitation) -> bytes:
 
 def decode(payload: bytes) -> Invitation:
     """Return the invitation in a payload. Raises Fault."""
-    found = fields(payload, _DECODERS)
+    values = fields(payload, _DECODERS)
     return Invitation(
-        found["genesis_sha256"],
-        tuple(found["vmks"]),
-        found["seed"],
-        roster_of(found["roster"]),
-        seen_of(found["heads"]),
+        values["genesis_sha256"],
+        tuple(values["vmks"]),
+        values["seed"],
+        roster_of(values["roster"]),
+        seen_of(values["heads"]),
     )
 
 

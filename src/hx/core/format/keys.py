@@ -112,11 +112,8 @@ def verify(
 
     try:
         VerifyKey(sign_pub).verify(_signed(label, vault_id, payload), signature)
-    except (
-        CryptoError,
-        ValueError,
-        TypeError,
-    ):  # the latter two: a key or signature has a wrong length
+    # the latter two: a key or signature has a wrong length
+    except (CryptoError, ValueError, TypeError):
         return False
     return True
 

@@ -108,15 +108,15 @@ def encode(manifest: Manifest, sign_seed: bytes, vault_id: bytes) -> bytes:
 def decode(data: bytes) -> Signed:
     """Return a manifest, its payload and its signature, which is not verified. Raises Fault."""
     payload, signature = data[:-SIGNATURE_BYTES], data[-SIGNATURE_BYTES:]
-    found = fields(payload, _DECODERS)
-    if len(found["label"].encode()) > MAX_LABEL_BYTES:
+    values = fields(payload, _DECODERS)
+    if len(values["label"].encode()) > MAX_LABEL_BYTES:
         raise malformed("its label is too long")
-    found["objects"] = tuple(Listed(*row) for row in found["objects"])
-    if len({listed.object_id for listed in found["objects"]}) != len(found["objects"]):
+    values["objects"] = tuple(Listed(*row) for row in values["objects"])
+    if len({listed.object_id for listed in values["objects"]}) != len(values["objects"]):
         raise malformed("it lists an object twice")
-    found["seen"] = seen_of(found["seen"])
-    found["roster"] = roster_of(found["roster"])
-    return Signed(Manifest(**found), payload, signature)
+    values["seen"] = seen_of(values["seen"])
+    values["roster"] = roster_of(values["roster"])
+    return Signed(Manifest(**values), payload, signature)
 
 
 def is_signed(signed: Signed, sign_pub: bytes, vault_id: bytes) -> bool:

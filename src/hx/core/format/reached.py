@@ -184,13 +184,13 @@ def reached(
     `first` is the id and the public key of the first device.
     """
     ordinary = _few_of_each(facts, authorities)
-    found = Reachability(facts, authorities, ordinary)
-    found.reach_all(*first)
-    beyond = _beyond(found, facts, authorities)
+    reachability = Reachability(facts, authorities, ordinary)
+    reachability.reach_all(*first)
+    beyond = _beyond(reachability, facts, authorities)
     if beyond:
-        found = Reachability(facts, authorities, ordinary, beyond)
-        found.reach_all(*first)
-    return found
+        reachability = Reachability(facts, authorities, ordinary, beyond)
+        reachability.reach_all(*first)
+    return reachability
 
 
 def _few_of_each(facts: Iterable[Fact], authorities: Authorities) -> frozenset[bytes]:
@@ -210,14 +210,14 @@ def _few_of_each(facts: Iterable[Fact], authorities: Authorities) -> frozenset[b
 
 
 def _beyond(
-    found: Reachability, facts: Iterable[Fact], authorities: Authorities
+    reachability: Reachability, facts: Iterable[Fact], authorities: Authorities
 ) -> frozenset[bytes]:
     """Return the ids of the counting records that are over the limits of the vault.
 
     Records of waiting devices are left out first, then those of signers that are not admins.
     """
-    waiting = {fact.id for fact, _, _ in found.waiting()}
-    counting = [fact for fact in facts if fact.id in found.counting or fact.id in waiting]
+    waiting = {fact.id for fact, _, _ in reachability.waiting()}
+    counting = [fact for fact in facts if fact.id in reachability.counting or fact.id in waiting]
     counting.sort(
         key=lambda fact: (
             fact.signer != authorities.recovery,
@@ -251,7 +251,7 @@ def enrolled(known: Mapping[bytes, bytes], facts: Iterable[Fact]) -> dict[bytes,
     by_signer: dict[bytes, list[Fact]] = defaultdict(list)
     for fact in facts:
         by_signer[fact.signer].append(fact)
-    found = dict(known)
+    devices = dict(known)
     todo = list(known.values())
     done: set[bytes] = set()
     adds: list[tuple[bytes, DeviceAdd]] = []
@@ -263,10 +263,10 @@ def enrolled(known: Mapping[bytes, bytes], facts: Iterable[Fact]) -> dict[bytes,
                 _gather(by_signer[signer], todo, adds)
         if adds:
             _, body = heappop(adds)
-            if body.device_id not in found and len(found) <= MAX_DEVICES:
-                found[body.device_id] = body.sign_pub
+            if body.device_id not in devices and len(devices) <= MAX_DEVICES:
+                devices[body.device_id] = body.sign_pub
                 todo.append(body.sign_pub)
-    return found
+    return devices
 
 
 def _gather(facts: Iterable[Fact], todo: list[bytes], adds: list[tuple[bytes, DeviceAdd]]) -> None:

@@ -160,9 +160,11 @@ def _stages(genesis: Genesis, facts: list[Fact]) -> _Stages:
     first = derive_id(genesis.sign_pub, genesis.box_pub), genesis.sign_pub
     admins = dict([first, *_added_by(recovery, facts)])
     revocations = revoked(facts, admins, recovery)
-    found = reached(first, facts, Authorities(recovery, frozenset(admins.values()), revocations))
-    joined = {(invite_id, fact.id): body for fact, body, invite_id in found.waiting()}
-    keys = found.devices | {body.device_id: body.sign_pub for body in joined.values()}
+    reachability = reached(
+        first, facts, Authorities(recovery, frozenset(admins.values()), revocations)
+    )
+    joined = {(invite_id, fact.id): body for fact, body, invite_id in reachability.waiting()}
+    keys = reachability.devices | {body.device_id: body.sign_pub for body in joined.values()}
     departed = by_themselves(
         facts,
         {device_id: key for device_id, key in keys.items() if device_id not in revocations.devices},
@@ -175,13 +177,13 @@ def _stages(genesis: Genesis, facts: list[Fact]) -> _Stages:
         facts,
         first[0],
         frozenset(admins),
-        found,
+        reachability,
         {joined[pair].device_id: pair[0] for pair in ours},
         enrolled(keys, facts),
         all_revoked,
         frozenset(departed),
         revocations.counting.union(
-            found.counting, departed.values(), (record_id for _, record_id in joined)
+            reachability.counting, departed.values(), (record_id for _, record_id in joined)
         ),
     )
 
@@ -248,16 +250,19 @@ def _readable(stages: _Stages) -> frozenset[bytes]:
     )
 
 
-def _open_invites(found: Reachability) -> dict[bytes, tuple[bytes, int]]:
+def _open_invites(reachability: Reachability) -> dict[bytes, tuple[bytes, int]]:
     """Return the invitations that are not closed.
 
     Of two records with one invite id, the one with the smallest record id counts.
     """
-    opened = (found.invites[record_id][1] for record_id in sorted(found.invites, reverse=True))
+    opened = (
+        reachability.invites[record_id][1]
+        for record_id in sorted(reachability.invites, reverse=True)
+    )
     return {
         body.invite_id: (body.sign_pub, body.expires_at_us)
         for body in opened
-        if body.invite_id not in found.closed
+        if body.invite_id not in reachability.closed
     }
 
 

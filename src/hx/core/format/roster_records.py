@@ -69,13 +69,12 @@ class Invite(Struct, frozen=True, tag_field="kind", tag="invite"):
     v: Literal[1]
     invite_id: Id
     sign_pub: Bytes32
-    expires_at_us: Annotated[
-        int, Meta(ge=0, le=MAX_TIME_US)
-    ]  # tested only by the device that closes it
+    # tested only by the device that closes it
+    expires_at_us: Annotated[int, Meta(ge=0, le=MAX_TIME_US)]
 
 
 class InviteClose(Struct, frozen=True, tag_field="kind", tag="invite_close"):
-    """An invitation ends; of the devices that joined by it, only these are active."""
+    """An invitation ends; only these of the devices that joined by it are active."""
 
     v: Literal[1]
     invite_id: Id
@@ -83,7 +82,7 @@ class InviteClose(Struct, frozen=True, tag_field="kind", tag="invite_close"):
 
 
 class DeviceRevoke(Struct, frozen=True, tag_field="kind", tag="device_revoke"):
-    """A device is no longer active; of the records that it signed, only these count."""
+    """A device is no longer active; only these of the records that it signed count."""
 
     v: Literal[1]
     device_id: Id
@@ -209,7 +208,10 @@ def _signed(body: Body, seed: bytes, vault_id: bytes) -> Record:
     """Return the record for a body, signed. Raises InputError if `decode` would refuse it."""
     payload = encode(body)
     if isinstance(why := decode(payload), str):
-        raise InputError(f"this record cannot be added to the roster: {why}")
+        raise InputError(
+            f"this record cannot be added to the roster: {why}",
+            "nothing was changed: check the device's name and clock (`hx sync devices`, `date`)",
+        )
     signer = DeviceKeys(seed, bytes(32)).sign_pub
     return Record(signer, payload, sign(seed, LABEL_ROSTER, vault_id, payload))
 

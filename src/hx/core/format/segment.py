@@ -76,13 +76,13 @@ def decode(payload: bytes) -> History:
     """
     if len(payload) > MAX_SEGMENT_BYTES:
         raise rejected(TOO_LARGE, "its content is larger than the limit for segments")
-    found = fields(payload, _DECODERS)
+    values = fields(payload, _DECODERS)
     try:
         return History(
-            decode_events(found),
-            decode_artifacts(found),
-            decode_pins(found),
-            decode_tombstones(found),
+            decode_events(values),
+            decode_artifacts(values),
+            decode_pins(values),
+            decode_tombstones(values),
         )
     except IndexError:
         raise malformed("a number in it is out of range") from None

@@ -216,13 +216,13 @@ def _anchored(there: Hashes, lines: Sequence[int]) -> Pairs:
 
 def _single_runs(hashes: Hashes) -> dict[int, int]:
     """Return the hash of each run of _RUN lines that occurs once -> its index, in order."""
-    found: dict[int, int] = {}
+    indexes: dict[int, int] = {}
     for index in range(len(hashes) - _RUN + 1):
         run = tuple(hashes[index : index + _RUN])
         if None not in run:
             key = hash(run)
-            found[key] = -1 if key in found else index
-    return {run: index for run, index in found.items() if index >= 0}
+            indexes[key] = -1 if key in indexes else index
+    return {run: index for run, index in indexes.items() if index >= 0}
 
 
 def _ascending(anchors: Pairs) -> Pairs:

@@ -113,10 +113,10 @@ class Placing:
 
     def _known_events(self, event: Event, spot: Spot, at_spot: SpotEvents) -> list[KnownEvent]:
         digest = digest64(event.command)
-        found = at_spot.texts.get(digest)
-        if found is None and event.flags & REDACTED:
-            found = self._masked(spot).get(digest)
-        return found or []
+        events = at_spot.texts.get(digest)
+        if events is None and event.flags & REDACTED:
+            events = self._masked(spot).get(digest)
+        return events or []
 
     def _number(self, spot_text: SpotText) -> int:
         """Return how often a text has come at a spot in this run, this time included."""

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
     from hx.core.importing.align import Hashes, Pairs
 
-    Timed = list[
-        tuple[int, int | None]
-    ]  # (time, hash of the text; None: forgotten), ascending by time
+    # (time, hash of the text; None: forgotten), ascending by time
+    Timed = list[tuple[int, int | None]]
 
 # Statuses besides NEW, KNOWN, FORGOTTEN. DUPLICATE: hx recorded the command, or it was imported
 # from another tool. BY_TIME: the time of the line decides.

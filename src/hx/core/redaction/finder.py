@@ -29,12 +29,10 @@ class Literals(NamedTuple):
     shapes: tuple[tuple[str, tuple[str, ...], Shape], ...]  # (anchor, needs, shape)
     names: tuple[str, ...]
     keys: tuple[str, ...]
-    tokens: tuple[tuple[str, str, bytes], ...] | None = (
-        None  # (anchor, kind, expression); None: all tokens
-    )
-    beside: tuple[tuple[str, tuple[str, ...], bytes], ...] | None = (
-        None  # (kind, services, expression); None: all tokens
-    )
+    # (anchor, kind, expression); None: all tokens
+    tokens: tuple[tuple[str, str, bytes], ...] | None = None
+    # (kind, services, expression); None: all tokens
+    beside: tuple[tuple[str, tuple[str, ...], bytes], ...] | None = None
 
 
 ALL = Literals(
@@ -50,10 +48,11 @@ MAX_SECRETS = 10_000  # that one rule finds in one command
 _BEFORE_BYTES = 64  # that the expression `before` is matched with
 _PROGRAM_BYTES = 64  # more than the length of the name of any program
 _SEPARATORS = (b"|", b";", b"&", b"\n", b"(", b"`")
+# maps all bytes that no token contains to blanks
 _WORDS = bytes(
     code if (chr(code).isalnum() and code < 128) or code in b"-_+/=.~%$" else 32  # noqa: PLR2004
     for code in range(256)
-)  # maps all bytes that no token contains to blanks
+)
 _PLACEHOLDERS = frozenset(
     b"password passwd pass passphrase secret token key apikey api_key your mypassword none null"
     b" nil true false yes no undefined example required optional string str bool int stdin prompt"
@@ -91,21 +90,21 @@ def narrowed(texts: Iterable[bytes]) -> Literals:
 def spans(text: bytes, literals: Literals = ALL) -> list[Span]:
     """Return (start, end, kind) of every secret; more specific kinds come first."""
     lowered = text.lower().decode("latin-1")  # one character for each byte
-    found: list[Span] = []
+    secrets: list[Span] = []
     words = [word for word in text.translate(_WORDS).split() if len(word) >= 16]  # noqa: PLR2004
     if words:
-        found += islice(_tokens(text, lowered, words, literals), MAX_SECRETS)
+        secrets += islice(_tokens(text, lowered, words, literals), MAX_SECRETS)
     for anchor, needs, shape in literals.shapes:
         if anchor in lowered and (not needs or any(map(lowered.__contains__, needs))):
-            found += islice(_shaped(text, lowered, anchor, shape), MAX_SECRETS)
+            secrets += islice(_shaped(text, lowered, anchor, shape), MAX_SECRETS)
     for anchor in literals.names:
         if anchor in lowered:
-            found += islice(_named(text, lowered, anchor), MAX_SECRETS)
+            secrets += islice(_named(text, lowered, anchor), MAX_SECRETS)
     if "key" in lowered:
         for anchor in literals.keys:
             if anchor in lowered:
-                found += islice(_named(text, lowered, anchor), MAX_SECRETS)
-    return found
+                secrets += islice(_named(text, lowered, anchor), MAX_SECRETS)
+    return secrets
 
 
 def _tokens(text: bytes, lowered: str, words: list[bytes], literals: Literals) -> Iterator[Span]:

@@ -41,15 +41,15 @@ def own_spans(own: Mapping[str, str], text: bytes) -> list[Span]:
 
     If an expression has a group, only the group is the secret.
     """
-    found: list[Span] = []
+    secrets: list[Span] = []
     for name, expression in own.items():
         if expression not in _expressions:
             _expressions[expression] = compiled(expression)
         for match in _expressions[expression].finditer(text):
             start, end = match.span(match.lastindex or 0)
             if start < end:
-                found.append((start, end, name))
-    return found
+                secrets.append((start, end, name))
+    return secrets
 
 
 def compiled(expression: str) -> re.Pattern[bytes]:

@@ -80,12 +80,12 @@ class Rules:
     def _spans(self, text: bytes) -> list[Span]:
         from hx.core.redaction.finder import ALL, spans
 
-        found = spans(text, self._literals or ALL)
+        secrets = spans(text, self._literals or ALL)
         if self.own:
             from hx.core.redaction.patterns import own_spans
 
-            found += own_spans(self.own, text)
-        return _outside_masks(found, text) if _OPENING in text else found
+            secrets += own_spans(self.own, text)
+        return _outside_masks(secrets, text) if _OPENING in text else secrets
 
     def _keeps(self, command: bytes) -> bool:
         from hx.core.redaction.patterns import matches_any

@@ -28,9 +28,8 @@ class Shape(NamedTuple):
     anchors: bytes  # separated by blanks
     expression: bytes  # begins at the anchor
     before: bytes = b""  # matches what ends at the anchor
-    needs: bytes = (
-        b""  # separated by blanks: the command must contain one of them, if there are any
-    )
+    # separated by blanks: the command must contain one of them, if there are any
+    needs: bytes = b""
     # An expression for the program that runs; None: one of `needs`; empty: any program
     program: bytes | None = None
 

@@ -182,14 +182,14 @@ def is_mixed(word: bytes) -> bool:
     return has_digit and (word != word.lower() or b"-us" in word)
 
 
-def is_token(kind: str, found: bytes) -> bool:
+def is_token(kind: str, text: bytes) -> bool:
     """Return whether a match is a token, not a placeholder such as `ghp_xxxxxxxx`.
 
     A secret key of AWS must have as many capitals, small letters and digits as a random one.
     """
     if kind == "aws-secret-key":
-        capitals = sum(65 <= code <= 90 for code in found)  # noqa: PLR2004
-        small = sum(97 <= code <= 122 for code in found)  # noqa: PLR2004
-        digits = sum(48 <= code <= 57 for code in found)  # noqa: PLR2004
+        capitals = sum(65 <= code <= 90 for code in text)  # noqa: PLR2004
+        small = sum(97 <= code <= 122 for code in text)  # noqa: PLR2004
+        digits = sum(48 <= code <= 57 for code in text)  # noqa: PLR2004
         return capitals >= 6 and small >= 6 and digits >= 2  # noqa: PLR2004
-    return len(set(found[-12:])) > 2  # noqa: PLR2004
+    return len(set(text[-12:])) > 2  # noqa: PLR2004

@@ -62,7 +62,7 @@ def kind_of(name: str, data: bytes) -> str:
 
 
 def entries(data: bytes, kind: str) -> Iterator[HistoryEntry]:
-    """Yield the entries of a file in their order; their data joined are the file."""
+    """Yield the entries of a file in order; together their `data` are all bytes of the file."""
     if kind == FISH:
         return _fish(data)
     if kind == ZSH:
@@ -138,22 +138,24 @@ def _fish_entry(lines: list[bytes]) -> Iterator[HistoryEntry]:
 
 
 def _unescaped_fish(text: bytes) -> bytes:
-    return _FISH_ESCAPE.sub(lambda found: b"\n" if found[1] == b"n" else b"\\", text)
+    return _FISH_ESCAPE.sub(lambda match: b"\n" if match[1] == b"n" else b"\\", text)
 
 
-def matching(found: list[HistoryEntry], wanted: Wanted, kind: str) -> set[int]:
+def matching(file_entries: list[HistoryEntry], wanted: Wanted, kind: str) -> set[int]:
     """Return the indexes of the entries that contain what is wanted."""
     part = wanted.part
     if part is not None:
         held = {
             index
-            for index, entry in enumerate(found)
+            for index, entry in enumerate(file_entries)
             if part in entry.command or part in entry.paths
         }
     else:
-        held = {index for index, entry in enumerate(found) if _is_wanted(entry.command, wanted)}
+        held = {
+            index for index, entry in enumerate(file_entries) if _is_wanted(entry.command, wanted)
+        }
     if kind == BASH:
-        held |= _spread(found, wanted)
+        held |= _spread(file_entries, wanted)
     return held
 
 
@@ -166,7 +168,7 @@ def _is_wanted(command: bytes, wanted: Wanted) -> bool:
     return wanted.masked is not None and wanted.masked(bare) in wanted.commands
 
 
-def _spread(found: list[HistoryEntry], wanted: Wanted) -> set[int]:
+def _spread(file_entries: list[HistoryEntry], wanted: Wanted) -> set[int]:
     """Return the indexes of entries that together contain a wanted text of several lines.
 
     bash without times stores each line as an entry of its own.
@@ -175,28 +177,28 @@ def _spread(found: list[HistoryEntry], wanted: Wanted) -> set[int]:
     held: set[int] = set()
     for text in texts:
         if text is not None and b"\n" in text:
-            for start, end in _occurrences(found, text):
-                if wanted.part is not None or _is_whole(found[start : end + 1], text):
+            for start, end in _occurrences(file_entries, text):
+                if wanted.part is not None or _is_whole(file_entries[start : end + 1], text):
                     held.update(range(start, end + 1))
     return held
 
 
-def _occurrences(found: list[HistoryEntry], text: bytes) -> Iterator[tuple[int, int]]:
+def _occurrences(file_entries: list[HistoryEntry], text: bytes) -> Iterator[tuple[int, int]]:
     """Yield the indexes of the first and the last entry of each occurrence of a text."""
     starts: list[int] = []
     size = 0
-    for entry in found:
+    for entry in file_entries:
         starts.append(size)
         size += len(entry.command) + 1
-    whole = b"\n".join(entry.command for entry in found)
+    whole = b"\n".join(entry.command for entry in file_entries)
     start = whole.find(text)
     while start >= 0:
         yield bisect_right(starts, start) - 1, bisect_right(starts, start + len(text) - 1) - 1
         start = whole.find(text, start + 1)
 
 
-def _is_whole(found: list[HistoryEntry], text: bytes) -> bool:
-    return b"\n".join(entry.command for entry in found) == text
+def _is_whole(file_entries: list[HistoryEntry], text: bytes) -> bool:
+    return b"\n".join(entry.command for entry in file_entries) == text
 
 
 def forms(text: bytes) -> set[bytes]:

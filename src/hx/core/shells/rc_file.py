@@ -1,7 +1,7 @@
 """The line of hx in a shell's rc file: adding, finding and removing it.
 
 The line is added at the end, after a newline of its own. So a file that had no newline at its end
-is told from one that had it, and removing the line restores the bytes that were there before.
+can be told from one that had it, and removing the line restores the bytes that were there before.
 """
 
 from __future__ import annotations

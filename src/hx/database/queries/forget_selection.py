@@ -1,4 +1,4 @@
-"""What `hx forget` is to forget: the events, artifacts and texts that a choice selects."""
+"""The events, artifacts and texts that the options of `hx forget` select."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
+    from hx.core.importing.stamps import Timed
     from hx.database.connection import Database
-    from hx.database.queries.import_state import Timed
     from hx.database.rows import Sql
 
 SECOND_US = 1_000_000
@@ -70,12 +70,12 @@ class OwnEvents:
         """Return whether an event that began within two seconds was forgotten."""
         if self._forgotten:
             since_us, until_us = _span(at_us)
-            at = bisect_left(self._forgotten, since_us)
-            if at < len(self._forgotten) and self._forgotten[at] < until_us:
+            time_us = bisect_left(self._forgotten, since_us)
+            if time_us < len(self._forgotten) and self._forgotten[time_us] < until_us:
                 return True
         return self._windowed and any(
-            self._cover.event(EventKey(at, self._device_id, b"", 0))
-            for at in (at_us, at_us + SECOND_US - 1)  # a stamp is a whole second
+            self._cover.event(EventKey(time_us, self._device_id, b"", 0))
+            for time_us in (at_us, at_us + SECOND_US - 1)  # a stamp is a whole second
         )
 
     def texts_of(self, shell: bytes) -> dict[int, int]:
@@ -91,9 +91,9 @@ class OwnEvents:
         if not self._forgotten:
             return []
         sql = f"SELECT started_at_us, hash {self._of_shell()}"
-        found: Timed = list(self._database.execute(sql, (LIVE, shell.decode())))
-        found += [(at_us, None) for at_us in self._forgotten if at_us >= KNOWN_SINCE_US]
-        return sorted(found, key=lambda one: one[0])
+        runs: Timed = list(self._database.execute(sql, (LIVE, shell.decode())))
+        runs += [(at_us, None) for at_us in self._forgotten if at_us >= KNOWN_SINCE_US]
+        return sorted(runs, key=lambda one: one[0])
 
     def _of_shell(self) -> str:
         return (

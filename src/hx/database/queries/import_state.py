@@ -1,4 +1,4 @@
-"""What the database holds of an import's own origin: its events, and those that were forgotten."""
+"""The events of an import's own origin in the database, and those that were forgotten."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from hx.core.importing.stamps import Timed
     from hx.database.connection import Database
-
-    Timed = list[tuple[int, int | None]]  # (time or place, hash of a text; None: forgotten)
 
 
 class Origin(NamedTuple):
@@ -25,7 +24,7 @@ class Origin(NamedTuple):
 
 def groups(database: Database, times: Iterable[int]) -> dict[Spot, SpotEvents]:
     """Return the groups of events at these times, by spot, of every origin of imports."""
-    found: dict[Spot, SpotEvents] = {}
+    by_spot: dict[Spot, SpotEvents] = {}
     asked = "[" + ",".join(map(str, sorted(set(times)))) + "]"
     for session_id, at_us, seq, hash_, flags in database.execute(
         "SELECT session_id, started_at_us, seq, hash, flags FROM json_each(?)"
@@ -34,22 +33,22 @@ def groups(database: Database, times: Iterable[int]) -> dict[Spot, SpotEvents]:
         " WHERE origin = ? ORDER BY seq",
         (asked, IMPORTED),
     ):
-        group = found.setdefault((session_id, at_us), SpotEvents())
+        group = by_spot.setdefault((session_id, at_us), SpotEvents())
         group.texts.setdefault(hash_, []).append(KnownEvent(seq, bool(flags & FINISHED)))
         group.greatest = seq
     if database.value("SELECT 1 FROM tombstone_key LIMIT 1"):
-        _add_forgotten(database, found, asked)
-    return found
+        _add_forgotten(database, by_spot, asked)
+    return by_spot
 
 
-def _add_forgotten(database: Database, found: dict[Spot, SpotEvents], times: str) -> None:
+def _add_forgotten(database: Database, by_spot: dict[Spot, SpotEvents], times: str) -> None:
     """Add the forgotten events of any device; nobody asks for the spot of a recorded session."""
     for session_id, at_us, seq in database.execute(
         "SELECT DISTINCT session_id, at_us, number FROM json_each(?)"
         " CROSS JOIN tombstone_key ON at_us = json_each.value WHERE event = x''",
         (times,),
     ):
-        group = found.setdefault((session_id, at_us), SpotEvents())
+        group = by_spot.setdefault((session_id, at_us), SpotEvents())
         group.forgotten += 1
         group.greatest = max(group.greatest, seq)
 
@@ -72,14 +71,14 @@ def untimed(database: Database, origin: Origin) -> Timed:
 
 def timed(database: Database, origin: Origin) -> Timed:
     """Return (time, hash) of what was imported with a time, in order; None: forgotten."""
-    found = _events(database, origin, "started_at_us >= ?", "at_us >= ?")
+    events = _events(database, origin, "started_at_us >= ?", "at_us >= ?")
     windows = database.execute(
         "SELECT max(since_us, ?) FROM tombstone WHERE kind = 'window' AND since_us < until_us"
         " AND until_us > ?1 AND (scope_id IS NULL OR scope_id = ?)",
         (KNOWN_SINCE_US, origin.device_id),
     )
-    found += [(since_us, None) for (since_us,) in windows]
-    return sorted(found, key=_time)
+    events += [(since_us, None) for (since_us,) in windows]
+    return sorted(events, key=_time)
 
 
 def _events(database: Database, origin: Origin, when: str, when_forgotten: str) -> Timed:
@@ -89,13 +88,13 @@ def _events(database: Database, origin: Origin, when: str, when_forgotten: str) 
         " JOIN device ON device.id = session.device JOIN command ON command.id = event.command"
         f" WHERE {when} AND session_id = ? AND device_id = ? ORDER BY started_at_us, seq"
     )
-    found: Timed = list(database.execute(sql, values))
+    events: Timed = list(database.execute(sql, values))
     sql = (
         f"SELECT DISTINCT at_us, number FROM tombstone_key WHERE {when_forgotten}"  # noqa: S608
         " AND session_id = ? AND device_id = ? AND event = x''"
     )
-    found += [(at_us, None) for at_us, _ in database.execute(sql, values)]
-    return sorted(found, key=_time)
+    events += [(at_us, None) for at_us, _ in database.execute(sql, values)]
+    return sorted(events, key=_time)
 
 
 def _time(pair: tuple[int, int | None]) -> int:

@@ -17,7 +17,7 @@ MANY = 2  # sessions with one prefix: enough to know that it is ambiguous
 
 
 class Session(NamedTuple):
-    """A session; `steps`: what ran in it, in order, of a long session the newest."""
+    """A session. `steps` is what ran in it, in order; only the newest steps of a long session."""
 
     session_id: bytes
     device_id: bytes
@@ -27,7 +27,7 @@ class Session(NamedTuple):
     steps: list[Step]
 
 
-class _Known(NamedTuple):
+class _SessionRow(NamedTuple):
     """The row of a session."""
 
     row: int
@@ -54,17 +54,17 @@ def last(database: Database, current: bytes | None) -> bytes | None:
 def last_of_work(database: Database, current: bytes | None, device_id: bytes) -> bytes | None:
     """Return the session of the newest work: the current one, else the newest of this device.
 
-    Without any on this device it is the newest of another one. Only commands that ended count.
-    Commands of hx do not count, because `hx last` itself would be the newest; nor do imported
-    ones, because the session of a text file is the whole file.
+    If this device has none, it is the newest of another device. Work is a command that ended.
+    Commands of hx are left out, because `hx last` itself would be the newest; imported commands
+    are left out, because the session of a text file is the whole file.
     """
     rows = database.execute("SELECT id FROM session WHERE session_id = ?", (current,)).fetchall()
     if current and any(_newest_in(database, int(row or 0), _WORK) is not None for (row,) in rows):
         return current
     devices = _recording(database)
     mine = [row for row, name in devices.items() if name == device_id]
-    found = _newest(database, mine, current, _WORK)
-    return found or _newest(database, devices, current, _WORK)
+    newest = _newest(database, mine, current, _WORK)
+    return newest or _newest(database, devices, current, _WORK)
 
 
 def _recording(database: Database) -> dict[int, bytes]:
@@ -114,7 +114,7 @@ def session(database: Database, session_id: bytes, steps: int) -> Session | None
     row = database.execute(_KNOWN, (session_id,)).fetchone()
     if row is None:
         return None
-    known = _Known(*row)
+    known = _SessionRow(*row)
     is_whole = known.events <= steps
     order = _BY_SEQ if known.device_id < _ORIGINS else _BY_TIME if is_whole else _BY_ALL_TIMES
     bounds = {"session": known.row, "first": known.first_us, "last": known.last_us, "most": steps}
@@ -133,7 +133,7 @@ def session(database: Database, session_id: bytes, steps: int) -> Session | None
 
 _STARTS = "SELECT started_at_us FROM event"
 _STEPS = "SELECT id, command, exit_status, started_at_us, duration_us FROM event"
-_ORIGINS = b"\x80"  # ids of devices that stand for the source of an import begin so, or later
+_ORIGINS = b"\x80"  # ids from here on are origins of imports, not devices
 _KNOWN = (
     "SELECT session.id, session_id, device_id, events, first_us, last_us"
     " FROM session JOIN device ON device.id = session.device"
@@ -154,7 +154,8 @@ def pin(
 ) -> bool:
     """Pin or unpin a session; return whether that changed anything.
 
-    The newest pin counts. It is dated later than the present one, which a fast clock may have made.
+    The newest pin of a session is in force. So the new one is dated later than the present one,
+    which a fast clock may have made.
     """
     from hx.core.merge import History
     from hx.database.join import join

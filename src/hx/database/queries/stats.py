@@ -1,6 +1,6 @@
 """Counts over events, by program, place or hour.
 
-SQLite groups rows by sorting them, which takes longer than counting them in Python. Of all events
+SQLite groups rows by sorting them, which takes longer than counting them in Python. For all events
 by program, SQLite makes columns instead, in a thread, while Python reads the texts. In Python no
 sum is too large.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hx.database.connection import Database
 
     Columns = list[list[int]]
-    Name = bytes | int | None  # an hour of the day is a number
+    GroupName = bytes | int | None  # an hour of the day is a number
 
 COMMAND, DIRECTORY, REPO, DEVICE, HOUR = "command", "dir", "repo", "device", "hour"
 KINDS = (COMMAND, DIRECTORY, REPO, DEVICE, HOUR)
@@ -47,7 +47,7 @@ class Tally:
         self.seen: set[int] = set()  # row ids of the commands, unless all of one are in one group
 
 
-class Span(NamedTuple):
+class TimeSpan(NamedTuple):
     """The first and last start of events, and how many events have an unknown time."""
 
     first_us: int | None
@@ -58,9 +58,9 @@ class Span(NamedTuple):
 class _Groups(dict[int, Tally]):
     """A map: key of a row -> tally of its group."""
 
-    def __init__(self, name_of: Callable[[int], Name]) -> None:
+    def __init__(self, name_of: Callable[[int], GroupName]) -> None:
         super().__init__()
-        self.named: dict[Name, Tally] = {}
+        self.named: dict[GroupName, Tally] = {}
         self._name_of = name_of
 
     def __missing__(self, key: int) -> Tally:
@@ -71,7 +71,7 @@ class _Groups(dict[int, Tally]):
 
 def tallies(
     database: Database, query: Query, kind: str, hour_of: Callable[[int], int]
-) -> dict[Name, Tally]:
+) -> dict[GroupName, Tally]:
     """Return name -> tally; `hour_of`: microseconds -> local hour.
 
     Names are bytes, or hours. None is an unknown directory, or no repository. By hour, events of
@@ -89,7 +89,7 @@ def tallies(
         database.execute("COMMIT")
 
 
-def _by_program(database: Database, query: Query) -> dict[Name, Tally]:
+def _by_program(database: Database, query: Query) -> dict[GroupName, Tally]:
     """Count by program. A command belongs to one program, so each text is read once."""
     condition, values = where(filters(query))
     among = f"WHERE id IN (SELECT command FROM event WHERE {condition})"  # noqa: S608
@@ -132,7 +132,9 @@ def _add_all(all_counts: AllCounts, of_command: dict[int, Tally]) -> None:
         of_command.get(command, nobody).duration_us += duration_us
 
 
-def _by_place(database: Database, query: Query, kind: str, groups: _Groups) -> dict[Name, Tally]:
+def _by_place(
+    database: Database, query: Query, kind: str, groups: _Groups
+) -> dict[GroupName, Tally]:
     known = [(f"started_at_us >= {KNOWN_SINCE_US}", ())] if kind == HOUR else []
     condition, values = where([*filters(query), *known])
     columns = f"{_KEYS[kind]}, command, exit_status, duration_us"
@@ -165,7 +167,7 @@ _NAMES = {
 }
 
 
-def total(tallies: dict[Name, Tally]) -> Tally:
+def total(tallies: dict[GroupName, Tally]) -> Tally:
     """Return the sum of tallies; a command that is in several of them counts once."""
     made = Tally()
     for tally in tallies.values():
@@ -179,7 +181,7 @@ def total(tallies: dict[Name, Tally]) -> Tally:
     return made
 
 
-def span(database: Database, query: Query) -> Span:
+def span(database: Database, query: Query) -> TimeSpan:
     """Return the times between which the events of a query began."""
     condition, values = where(filters(query))
     known = f"FROM event WHERE {condition} AND started_at_us >= {KNOWN_SINCE_US}"
@@ -188,7 +190,7 @@ def span(database: Database, query: Query) -> Span:
         for way in ("", "DESC")
     )
     sql = f"SELECT count(*) FROM event WHERE {condition} AND started_at_us < {KNOWN_SINCE_US}"  # noqa: S608
-    return Span(first, last, int(database.value(sql, values)))
+    return TimeSpan(first, last, int(database.value(sql, values)))
 
 
 def quarters(database: Database, query: Query, since_us: int) -> list[tuple[int, int, int]]:

@@ -1,4 +1,4 @@
-"""What `hx status` and `hx doctor` tell of a database: its figures, and what is wrong with it."""
+"""The figures of a database and what is wrong with it, for `hx status` and `hx doctor`."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def faults(database: Database) -> list[SpoolFault]:
 def newest_by_shell(database: Database, device_id: bytes) -> list[tuple[bytes | None, int]]:
     """Return (shell, start of its newest event that this device recorded), newest first.
 
-    Only the shells of the newest sessions are told.
+    Only the shells of the newest sessions are returned.
     """
     newest: dict[bytes | None, int] = {}
     for shell, at_us in database.execute(_NEWEST, (device_id, LIVE, _SESSIONS)):
@@ -91,7 +91,7 @@ _NEWEST = (
 
 
 def wrongs(database: Database) -> Iterator[str]:
-    """Yield a sentence for each thing that is wrong; it reads the whole file."""
+    """Yield a sentence for each fault of the database; this reads the whole file."""
     yield from _pages(database)
     if any(database.execute("PRAGMA foreign_key_check")):
         yield "rows refer to rows that are not there"

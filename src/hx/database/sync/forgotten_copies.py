@@ -3,7 +3,7 @@
 The row of a record names the own segment that holds it. A segment of another device is known when
 one of its records came after the tombstone. Otherwise only the device is known that has shown the
 record: all its segments of that time are suspected until hx.sync.forgotten_copies reads them. A row
-goes when the author of the segment has replaced it.
+is removed when the author of the segment has replaced it.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def note_gone(database: Database, table: str, rows: list[int]) -> None:
     if not rows or database.value(sql) is None:
         return
     times: dict[int | None, list[int]] = {}
-    for at in range(0, len(rows), _CHUNK):
-        among = ",".join(map(str, rows[at : at + _CHUNK]))
+    for start in range(0, len(rows), _CHUNK):
+        among = ",".join(map(str, rows[start : start + _CHUNK]))
         sql = f"SELECT location, {_TIMES[table]} FROM {table} WHERE id IN ({among})"  # noqa: S608
         for location, *began in database.execute(sql):
             times.setdefault(location, []).extend(us for us in began if us is not None)
@@ -74,8 +74,8 @@ def _suspect(database: Database, location: locations.Location, times: list[int])
 def _suspect_own(database: Database, times: list[int]) -> None:
     """Note own segments of these times that may hold more than the rows tell.
 
-    Such a segment is on its way, or holds a superseded version, or was replaced and is not removed
-    from the store yet.
+    Such a segment is being published, or holds a superseded version, or was replaced and is not
+    removed from the store yet.
     """
     rows: list[tuple[Any, ...]] = database.execute(_OWN, (IMPORTED,)).fetchall()
     for row in rows:
@@ -128,7 +128,7 @@ def settle(database: Database, me: bytes) -> None:
     """Remove the rows of segments that are not in the store any more.
 
     A segment of another device is gone when its author lists it no more, an own one only when it
-    was removed from the store. Own segments on their way stay.
+    was removed from the store. Rows of own segments that are being published stay.
     """
     database.execute(
         "DELETE FROM forgotten_copy WHERE NOT EXISTS (SELECT 1 FROM segment"
@@ -186,10 +186,10 @@ def forget_segments(database: Database, device_id: bytes, objects: list[bytes]) 
 
 def copies(database: Database) -> dict[bytes, list[bytes]]:
     """Return device id -> its segments in the store that hold, or may hold, forgotten records."""
-    found: dict[bytes, list[bytes]] = {}
+    by_device: dict[bytes, list[bytes]] = {}
     for device_id, object_id in database.execute("SELECT device_id, object_id FROM forgotten_copy"):
-        found.setdefault(device_id, []).append(object_id)
-    return found
+        by_device.setdefault(device_id, []).append(object_id)
+    return by_device
 
 
 def confirm(database: Database, device_id: bytes, seq: int) -> None:

@@ -113,10 +113,10 @@ def heads(database: Database) -> dict[bytes, list[Head]]:
         " AS newest JOIN manifest ON manifest.device_id = newest.device_id"
         "  AND manifest.seq = newest.seq AND status = ? ORDER BY sha256"
     )
-    found: dict[bytes, list[Head]] = {}
+    by_device: dict[bytes, list[Head]] = {}
     for row in database.execute(sql, (IMPORTED, IMPORTED)):
-        found.setdefault(row[1], []).append(Head(*row))
-    return found
+        by_device.setdefault(row[1], []).append(Head(*row))
+    return by_device
 
 
 def forget_gone(database: Database, there: Collection[str]) -> None:
@@ -353,7 +353,7 @@ def seen(database: Database) -> list[Seen]:
     """Return the head of each device, as this device's next manifest names it."""
     from hx.core.format.manifest import Seen
 
-    newest = {device: found[-1] for device, found in heads(database).items()}
+    newest = {device: manifests[-1] for device, manifests in heads(database).items()}
     return [Seen(device, head.seq, head.sha256) for device, head in sorted(newest.items())]
 
 
@@ -372,7 +372,7 @@ def supersede(database: Database, device_id: bytes, segments: Iterable[Segment])
 
 
 def find(database: Database, device_id: bytes, object_id: bytes) -> Segment | None:
-    """Return the row of a segment; None: hx has never heard of it."""
+    """Return the row of a segment; None: it is not known."""
     where = "device_id = ? AND object_id = ?"
     return next(_segments(database, where, (device_id, object_id)), None)
 

@@ -1,9 +1,9 @@
 """Where the present version of a record lies: in which own segment, and in whose other segments.
 
 A push publishes records that no live own segment holds and that no active device has shown. An own
-segment is rewritten when it holds a record that is forgotten or superseded. Source: sync contract
-v1, section 7 (docs/format.md). A "live" segment is one that the newest manifest of its author
-lists and that was not replaced.
+segment is rewritten when it holds a record that is forgotten or superseded. Source:
+docs/design/sync.md. A "live" segment is one that the newest manifest of its author lists and that
+was not replaced.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Location(NamedTuple):
     @property
     def authors(self) -> frozenset[bytes]:
         return frozenset(
-            self.shown[at : at + _ID_BYTES] for at in range(0, len(self.shown), _ID_BYTES)
+            self.shown[start : start + _ID_BYTES] for start in range(0, len(self.shown), _ID_BYTES)
         )
 
     def seen_in(self, source: SegmentSource) -> Location:
@@ -88,7 +88,7 @@ class Locations:
         return int(self._database.value("SELECT coalesce(max(id), 0) FROM event"))
 
     def note_unpublished(self, last: int | None, changed: list[int]) -> None:
-        """Note that the events with greater row ids than `last`, and `changed`, may be in none."""
+        """Note that events with greater row ids than `last`, and `changed`, may be unpublished."""
         if last is None:
             return
         self._database.execute(
@@ -100,8 +100,8 @@ class Locations:
 
     def leave(self, table: str, rows: list[int]) -> None:
         """Mark for rewriting the own segments that hold rows that are removed or replaced."""
-        for at in range(0, len(rows), _CHUNK):
-            among = ",".join(map(str, rows[at : at + _CHUNK]))
+        for start in range(0, len(rows), _CHUNK):
+            among = ",".join(map(str, rows[start : start + _CHUNK]))
             self._database.execute(
                 "UPDATE segment SET rewrite = 1 WHERE rewrite = 0 AND object_id IN"  # noqa: S608
                 " (SELECT location.segment FROM location WHERE id IN"
@@ -109,7 +109,7 @@ class Locations:
             )
 
     def leave_pins(self, pins: Iterable[Pin]) -> None:
-        """Do the same for pins, which have no row id."""
+        """Mark the own segments that hold these pins for rewriting; pins have no row id."""
         for pin in pins:
             self._database.execute(
                 "UPDATE segment SET rewrite = 1 WHERE object_id = (SELECT location.segment"
@@ -165,18 +165,18 @@ class Locations:
         self._merge_duplicates(before.segment, self._source.segment)
         return row_of(self._database, before.seen_in(self._source))
 
-    def _merge_duplicates(self, one: bytes | None, other: bytes | None) -> None:
+    def _merge_duplicates(self, segment: bytes | None, duplicate: bytes | None) -> None:
         """Mark for rewriting two live own segments that hold the same record.
 
         A row names one of them only, so a later forget would miss the other.
         """
-        if one is None or other is None or one == other:
+        if segment is None or duplicate is None or segment == duplicate:
             return
         live = "SELECT object_id FROM segment WHERE listed = 1 AND superseded = 0"
         self._database.execute(
             f"UPDATE segment SET rewrite = 1 WHERE object_id IN (?1, ?2)"  # noqa: S608
             f" AND ?1 IN ({live}) AND ?2 IN ({live})",
-            (one, other),
+            (segment, duplicate),
         )
 
     def _add(self, table: str, rows: list[int]) -> None:
@@ -185,8 +185,8 @@ class Locations:
         The rows are grouped by their present location: a million rows need a few statements.
         """
         groups: dict[tuple[int | None, bytes], list[int]] = {}
-        for at in range(0, len(rows), _CHUNK):
-            among = ",".join(map(str, rows[at : at + _CHUNK]))
+        for start in range(0, len(rows), _CHUNK):
+            among = ",".join(map(str, rows[start : start + _CHUNK]))
             sql = (
                 f"SELECT {table}.id, location, device_id FROM {table}"  # noqa: S608
                 " JOIN session ON session.id = session JOIN device ON device.id = device"

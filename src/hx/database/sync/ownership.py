@@ -46,7 +46,7 @@ def attribute(database: Database, me: bytes) -> None:
 def reassign(database: Database, old: bytes) -> None:
     """Give the own segments, and the records in them, to the id that this device had before.
 
-    Own records that no own segment holds any more lie in none and are published again. The caller
+    Own records that are in no own segment any more are published again. The caller
     holds the transaction in which the device gets its new id.
     """
     for (row,) in database.execute("SELECT id FROM location").fetchall():

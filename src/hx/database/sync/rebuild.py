@@ -1,7 +1,7 @@
 """The database parts of a rebuild: compare two databases, copy tables, replace one by the other.
 
 The new database becomes the next commit of the old file. So a process that has the database open
-goes on with it, and a crash leaves either the old or the new state.
+continues with it, and a crash leaves either the old or the new state.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def to_rewrite(database: Database) -> list[bytes]:
 
 
 def note_rewrite(database: Database, objects: Iterable[bytes]) -> None:
-    """Mark own segments for rewriting, but those that were superseded."""
+    """Mark own segments for rewriting, except those that were superseded."""
     database.connection.executemany(
         "UPDATE segment SET rewrite = 1 WHERE object_id = ? AND superseded = 0",
         [(object_id,) for object_id in objects],
@@ -127,7 +127,7 @@ _EXAMPLES = 5
 class Difference(NamedTuple):
     """How two databases differ in the records of one kind."""
 
-    kind: str  # event, artifact, pin, order
+    kind: str  # event, artifact, pin, tombstone
     lacking: int  # records that only the first has
     more: int  # records that only the second has
     other: int  # records of which they have different versions
@@ -135,13 +135,13 @@ class Difference(NamedTuple):
 
 
 def event_pairs(
-    one: Database, other: Database
+    first: Database, second: Database
 ) -> Iterator[tuple[tuple[int, Event] | None, tuple[int, Event] | None]]:
     """Yield (row id, event) of both databases for each key, in the order of the keys.
 
     None stands for the database that does not hold the event.
     """
-    left, right = _by_key(one), _by_key(other)
+    left, right = _by_key(first), _by_key(second)
     ours, theirs = next(left, None), next(right, None)
     while ours or theirs:
         if theirs is None or (ours and ours[1].key < theirs[1].key):
@@ -161,47 +161,47 @@ def _by_key(database: Database) -> Iterator[tuple[int, Event]]:
         yield from sorted(together, key=lambda row: row[1].key)
 
 
-def differences(one: Database, other: Database) -> list[Difference]:
+def differences(first: Database, second: Database) -> list[Difference]:
     """Return how two databases differ; empty when they hold the same history."""
     kinds = [
-        _events(one, other),
-        _rest("artifact", artifacts.read_artifacts(one), artifacts.read_artifacts(other)),
-        _rest("pin", artifacts.read_pins(one), artifacts.read_pins(other)),
-        _rest("order", tombstones.read(one), tombstones.read(other)),
+        _events(first, second),
+        _rest("artifact", artifacts.read_artifacts(first), artifacts.read_artifacts(second)),
+        _rest("pin", artifacts.read_pins(first), artifacts.read_pins(second)),
+        _rest("tombstone", tombstones.read(first), tombstones.read(second)),
     ]
     return [kind for kind in kinds if kind.lacking or kind.more or kind.other]
 
 
-def _events(one: Database, other: Database) -> Difference:
-    found = Difference("event", 0, 0, 0, [])
-    for ours, theirs in event_pairs(one, other):
+def _events(first: Database, second: Database) -> Difference:
+    difference = Difference("event", 0, 0, 0, [])
+    for ours, theirs in event_pairs(first, second):
         if ours and theirs and ours[1] == theirs[1]:
             continue
         named = ours or theirs
-        if named and len(found.examples) < _EXAMPLES:
-            found.examples.append(spelled(ident(named[1].key)))
-        found = found._replace(
-            lacking=found.lacking + (theirs is None),
-            more=found.more + (ours is None),
-            other=found.other + bool(ours and theirs),
+        if named and len(difference.examples) < _EXAMPLES:
+            difference.examples.append(spelled(ident(named[1].key)))
+        difference = difference._replace(
+            lacking=difference.lacking + (theirs is None),
+            more=difference.more + (ours is None),
+            other=difference.other + bool(ours and theirs),
         )
-    return found
+    return difference
 
 
 def _rest(
     kind: str,
-    one: frozenset[Artifact] | frozenset[Pin] | frozenset[Tombstone],
-    other: frozenset[Artifact] | frozenset[Pin] | frozenset[Tombstone],
+    first: frozenset[Artifact] | frozenset[Pin] | frozenset[Tombstone],
+    second: frozenset[Artifact] | frozenset[Pin] | frozenset[Tombstone],
 ) -> Difference:
-    ours = {_id(record) for record in one - other}
-    theirs = {_id(record) for record in other - one}
+    ours = {_id(record) for record in first - second}
+    theirs = {_id(record) for record in second - first}
     both = ours & theirs
     examples = sorted(ours | theirs)[:_EXAMPLES]
     return Difference(kind, len(ours - both), len(theirs - both), len(both), examples)
 
 
 def _id(record: Artifact | Pin | Tombstone) -> str:
-    """Return the id of an artifact or a tombstone, and of a pin that of its session."""
+    """Return the id of an artifact or a tombstone; a pin has the id of its session."""
     if isinstance(record, Artifact):
         return record.key.artifact_id.hex()
     return (record.session_id if isinstance(record, Pin) else record.tombstone_id).hex()

@@ -1,7 +1,7 @@
-"""What `hx sync status` and `hx forget` tell of the ledger, the devices and forgotten records.
+"""The state of the ledger, the devices and forgotten records, as `hx sync status` prints it.
 
-It tells only what is certain. A device that had nothing to rewrite need not have written since it
-read a tombstone, so "silent" does not mean that it has not read it.
+Only what is certain is reported. A device that had nothing to rewrite need not have written since
+it read a tombstone, so "silent" does not mean that it has not read it.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ def reasons(database: Database) -> list[Why]:
     arrived.
     """
     called = device_names(database)
-    found: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
+    groups: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
     for status, reason, since_us, device_id, key in _untaken(database):
         whose = called.get(device_id) or device_id.hex()[:8]
-        found.setdefault((status, reason), []).append((since_us, key, whose))
+        groups.setdefault((status, reason), []).append((since_us, key, whose))
     whys = [
         Why(
             *kind,
@@ -61,7 +61,7 @@ def reasons(database: Database) -> list[Why]:
             sorted(key for _, key, _ in rows),
             sorted({whose for _, _, whose in rows}),
         )
-        for kind, rows in found.items()
+        for kind, rows in groups.items()
     ]
     return sorted(whys, key=lambda why: why.since_us)
 
@@ -79,7 +79,7 @@ def _untaken(database: Database) -> Iterator[tuple[str, str, int, bytes, str]]:
 def devices(database: Database, trust: Trust, me: bytes) -> list[DeviceSeen]:
     """Return all devices that are or were in the vault: this one first, then by name."""
     heads, called = ledger.heads(database), device_names(database)
-    found = []
+    listed = []
     for device_id, member in trust.enrolled.items():
         seen = heads.get(device_id)
         note = ""
@@ -89,7 +89,7 @@ def devices(database: Database, trust: Trust, me: bytes) -> list[DeviceSeen]:
             note = "no longer in the vault" if device_id in trust.revoked else "not admitted"
         if device_id in trust.departed:
             note = "left the vault"
-        found.append(
+        listed.append(
             DeviceSeen(
                 device_id,
                 called.get(device_id) or member.label,
@@ -99,7 +99,7 @@ def devices(database: Database, trust: Trust, me: bytes) -> list[DeviceSeen]:
                 note,
             )
         )
-    return sorted(found, key=lambda seen: (not seen.here, seen.name, seen.device_id))
+    return sorted(listed, key=lambda seen: (not seen.here, seen.name, seen.device_id))
 
 
 class DeviceCopies(NamedTuple):
@@ -124,7 +124,7 @@ class ForgetStatus(NamedTuple):
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing is left to do."""
+        """Return whether nothing is left to do."""
         return not (self.copies or self.told is False)
 
 
@@ -155,8 +155,8 @@ def forget_status(database: Database, me: bytes, trust: Trust) -> ForgetStatus |
         for device_id, member in sorted(trust.active.items()):
             if device_id == me or device_id in owing:
                 continue
-            found = confirmed if seen.get(device_id, 0) >= told_seq else silent
-            found[device_id] = called.get(device_id) or member.label
+            group = confirmed if seen.get(device_id, 0) >= told_seq else silent
+            group[device_id] = called.get(device_id) or member.label
     return ForgetStatus(at_us, told, confirmed, silent, copies)
 
 
@@ -164,14 +164,14 @@ def _told(database: Database, me: bytes) -> tuple[bool | None, int | None]:
     """Return whether the tombstones made here are in the store, and in which own manifest."""
     if forgotten_copies.is_untold(database, me):
         return False, None
-    found = vault.read(database)
-    seq = found.told_seq if found else None
+    row = vault.read(database)
+    seq = row.told_seq if row else None
     return (None, None) if seq is None else (True, seq)
 
 
 def _copies(database: Database, me: bytes, trust: Trust) -> list[DeviceCopies]:
-    found = forgotten_copies.copies(database)
-    if not found:
+    by_device = forgotten_copies.copies(database)
+    if not by_device:
         return []
     heads, called = ledger.heads(database), device_names(database)
     members = trust.enrolled
@@ -185,6 +185,6 @@ def _copies(database: Database, me: bytes, trust: Trust) -> list[DeviceCopies]:
             device_id == me,
             device_id in trust.active or device_id in trust.waiting,
         )
-        for device_id, objects in found.items()
+        for device_id, objects in by_device.items()
     ]
     return sorted(made, key=lambda copy: (not copy.here, copy.name, copy.device_id))

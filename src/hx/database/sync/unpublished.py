@@ -1,8 +1,7 @@
 """The records that this device has to publish, and what is noted once a segment holds them.
 
 A record that no live own segment holds is due when this device has made it, or when only inactive
-devices, or nobody, have shown its present version. Source: sync contract v1, section 7
-(docs/format.md).
+devices, or nobody, have shown its present version. Source: docs/design/sync.md.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ class Due(NamedTuple):
 
     history: History
     rows: dict[EventKey, int]  # of its events: row id
-    version: int  # another one later: another process has written to the database
+    version: int  # it differs later if another process has written to the database
 
 
 def due(database: Database, me: bytes, inactive: frozenset[bytes], now_us: int) -> Due:
@@ -166,5 +165,5 @@ def clear_outgoing(database: Database) -> None:
 
 
 def has_outgoing(database: Database) -> bool:
-    """Return whether a segment is on its way."""
+    """Return whether a segment is sealed that no manifest in the store is known to list."""
     return database.value("SELECT 1 FROM outgoing LIMIT 1") is not None

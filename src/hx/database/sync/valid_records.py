@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 
 class Valid(NamedTuple):
+    """The records of a segment that are still valid."""
+
     history: History  # the valid records, with all tombstones
     rows: dict[EventKey, int]  # the row ids of those of its events that the database holds
 

@@ -94,7 +94,7 @@ def raise_own_seq(database: Database, seq: int) -> None:
 
 
 def records(database: Database) -> frozenset[Record]:
-    """Return every roster record ever seen. None is removed, so a store cannot roll it back."""
+    """Return every roster record ever seen. hx removes none, so a store cannot roll it back."""
     from hx.core.format.roster_records import Record
 
     return frozenset(Record(*row) for row in _record_rows(database))
@@ -110,19 +110,19 @@ def digest(database: Database) -> bytes:
     return roster_digest(_record_rows(database))
 
 
-def add_records(database: Database, found: Iterable[Record]) -> bool:
+def add_records(database: Database, given: Iterable[Record]) -> bool:
     """Add roster records; return whether one was new. The caller holds the transaction."""
     before = database.connection.total_changes()
     database.connection.executemany(
         "INSERT OR IGNORE INTO roster_record (signer, payload, signature) VALUES (?, ?, ?)",
-        [(record.signer, record.payload, record.signature) for record in found],
+        [(record.signer, record.payload, record.signature) for record in given],
     )
     return database.connection.total_changes() > before
 
 
-def roster_digest(found: Iterable[tuple[bytes, bytes, bytes]]) -> bytes:
+def roster_digest(rows: Iterable[tuple[bytes, bytes, bytes]]) -> bytes:
     """Return 32 bytes that are equal for equal sets of records only."""
-    parts = sorted(blake2b(b"".join(record), digest_size=32).digest() for record in found)
+    parts = sorted(blake2b(b"".join(record), digest_size=32).digest() for record in rows)
     return blake2b(b"".join(parts), digest_size=32).digest()
 
 
@@ -148,10 +148,10 @@ def departure(database: Database, vault_id: bytes) -> Departure | None:
     """Return how this database left a vault; None: it never did."""
     from hx.core.format.roster_records import Record
 
-    found = database.meta(_LEFT + vault_id.hex())
-    if not isinstance(found, bytes):
+    value = database.meta(_LEFT + vault_id.hex())
+    if not isinstance(value, bytes):
         return None
-    device_id, signed = found[:_ID], found[_ID:]
+    device_id, signed = value[:_ID], value[_ID:]
     signer, rest = signed[:_SIGNER], signed[_SIGNER:]
     record = Record(signer, rest[_SIGNATURE:], rest[:_SIGNATURE]) if signed else None
     return Departure(device_id, record)

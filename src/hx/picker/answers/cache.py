@@ -12,6 +12,7 @@ from itertools import islice
 
 from hx.core.query import ALL, DEVICE, DIRECTORY, REPOSITORY, SESSION
 from hx.core.rank import LOOKED_AT, place_points
+from hx.database.find_conditions import NOTHING
 from hx.database.queries.picker import (
     all_commands,
     failed_last,
@@ -19,7 +20,7 @@ from hx.database.queries.picker import (
     runs_by_slices,
     runs_by_time,
 )
-from hx.database.scopes import INDEXED, NOWHERE, condition, places
+from hx.database.scopes import INDEXED, condition, places
 from hx.picker.answers.matcher import matcher
 
 TYPE_CHECKING = False
@@ -209,9 +210,9 @@ class CommandCache:
         runs = Runs(self._size)
         where, values = condition(scope, self._here)
         walk = _by_index if scope in INDEXED else runs_by_slices
-        # in a repository most events that are read do not count, on a device most of them do
+        # most events that are read are outside a repository, but inside the scope of a device
         step = _WALKED if scope == REPOSITORY else _EVENTS
-        if (where, values) != NOWHERE:
+        if (where, values) != NOTHING:
             for rows in walk(self._database, where, values, step):
                 runs.take(rows)
                 yield

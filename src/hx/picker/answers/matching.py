@@ -36,9 +36,8 @@ class Matching:
         self._matcher = matcher(terms)
         self._wanted = asked(terms)
         self._points: dict[int, float] = {}  # by row id, of the commands that were scored
-        self._kept: list[
-            tuple[int, int]
-        ] = []  # (-score, index in the cache): sorted, the best is first
+        # (-score, index in the cache): sorted, the best is first
+        self._kept: list[tuple[int, int]] = []
         self._room = max(KEPT, question.limit)
         self._floor = -1  # the least score in `_kept` once that is full
         self._next = 0  # index of the block to match next

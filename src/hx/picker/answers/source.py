@@ -28,7 +28,7 @@ _KEY_S = 0.003  # matching after a key; the rest of its 16 ms is for ranking, ro
 _SLICE_S = 0.005  # work between two keys
 _FIRST = 60  # rows of an answer that is not the last one
 _JUDGED = 150  # commands that such an answer ranks while not all are matched
-_RUNS = 1_000  # newest runs of a scope that count for the ranking of such an answer
+_RUNS = 1_000  # newest runs of a scope that earn points in such an answer
 _SPARE = 50  # rows that are read beyond the limit when failed ones may be left out
 
 

@@ -39,6 +39,7 @@ def edited(state: State, edit: Callable[[QueryLine], QueryLine]) -> State:
     before = QueryLine(state.query, state.cursor, state.killed, state.killing)
     query, cursor, killed, killing = edit(before)
     after = state._replace(query=query, cursor=cursor, killed=killed, killing=killing)
+    # a movement of the cursor keeps the selected row
     return after if query == state.query else asked_anew(after)
 
 
@@ -54,6 +55,7 @@ def _enter(state: State) -> State:
     row = selected(state)
     if row:
         return _closed(state, state.enter, row.text)
+    # a match may come with the next slice, so the query may be right
     if not state.complete:
         return state._replace(notice="still looking")
     return state._replace(notice=_NO_ROW if state.query else "")
@@ -78,6 +80,7 @@ def _nth(number: int) -> Act:
 
 
 def _right(state: State) -> State:
+    # as in fish: at the end of the line the arrow accepts what is proposed
     if state.cursor == len(state.query) and state.rows:
         return _tab(state)
     return edited(state, EDITS["right"])
@@ -115,6 +118,7 @@ def _delete(state: State) -> State:
     return state._replace(
         rows=state.rows[: state.selected] + state.rows[state.selected + 1 :],
         matches=max(0, state.matches - 1),
+        # as the next answer counts, so that the numbers do not jump when it comes
         total=max(0, state.total - 1),
         deleted=(*state.deleted, row),
         notice=_DELETED,

@@ -65,6 +65,7 @@ def _kill(place: Callable[[str, int], int]) -> Callable[[QueryLine], QueryLine]:
         before = line.killed if line.killing else ""
         if not cut:
             return line
+        # a cut to the left comes before what was cut already
         killed = cut + before if cursor < line.cursor else before + cut
         return QueryLine(query, cursor, killed, killing=True)
 

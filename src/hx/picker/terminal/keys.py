@@ -61,29 +61,31 @@ class Decoder:
     def _keys(self, data: bytes, keys: list[Key]) -> None:
         if self._pasted is not None:
             return
-        data, at = self._kept + data, 0
+        data, index = self._kept + data, 0
         self._kept = b""
-        while at < len(data):
-            if _is_text(data[at]):
-                at = self._read_text(data, at, keys)
+        while index < len(data):
+            if _is_text(data[index]):
+                index = self._read_text(data, index, keys)
                 continue
             self._text.decode(b"", final=True)  # drop a character that was broken off
-            found = (control(data[at]), at + 1) if data[at] != ESC else sequence(data, at)
-            if found is None:
-                self._kept = data[at:]
+            decoded = (
+                (control(data[index]), index + 1) if data[index] != ESC else sequence(data, index)
+            )
+            if decoded is None:
+                self._kept = data[index:]
                 return
-            key, at = found
+            key, index = decoded
             if key == PASTE_BEGINS:
                 self._pasted = b""
-                data, at = self._paste(data[at:], keys), 0
+                data, index = self._paste(data[index:], keys), 0
             elif key:
                 _add(keys, key)
 
-    def _read_text(self, data: bytes, at: int, keys: list[Key]) -> int:
-        end = at + 1
+    def _read_text(self, data: bytes, index: int, keys: list[Key]) -> int:
+        end = index + 1
         while end < len(data) and _is_text(data[end]):
             end += 1
-        shown = self._text.decode(data[at:end])
+        shown = self._text.decode(data[index:end])
         text = "".join(letter for letter in shown if not "\x7f" <= letter <= _LAST_C1)
         if text:
             _add(keys, Key("text", text))

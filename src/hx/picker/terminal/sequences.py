@@ -31,17 +31,13 @@ _NUMBERS |= {7: "home", 8: "end", 11: "f1", 12: "f2", 13: "f3", 14: "f4", 15: "f
 _NUMBERS |= {18: "f7", 19: "f8", 20: "f9", 21: "f10", 23: "f11", 24: "f12"}
 _CONTROLS = {0: "ctrl-space", 9: "tab", 13: "enter", 27: "esc", 127: "backspace"}
 _CODES = {8: "backspace", 9: "tab", 13: "enter", 27: "esc", 127: "backspace", 57414: "enter"}
-_SHIFT, _ALT, _CTRL, _OTHERS = (
-    1,
-    2,
-    4,
-    56,
-)  # bits of the modifier parameter minus one; locks are higher bits
+# bits of the modifier parameter minus one; locks are higher bits
+_SHIFT, _ALT, _CTRL, _OTHERS = 1, 2, 4, 56
 _MODIFIERS = ("ctrl-", _CTRL), ("alt-", _ALT), ("shift-", _SHIFT)
 _FIRST_TEXT, _FIRST_PRIVATE, _LAST_PRIVATE, _LAST = 32, 0xD800, 0xF8FF, 0x10FFFF
 
 # a key (None: an unknown sequence), and the index behind it
-Found = tuple[Key | None, int]
+KeyAndEnd = tuple[Key | None, int]
 
 
 def control(byte: int) -> Key:
@@ -49,76 +45,76 @@ def control(byte: int) -> Key:
     return Key(_CONTROLS.get(byte) or f"ctrl-{chr(byte + 64).lower()}")
 
 
-def sequence(data: bytes, at: int) -> Found | None:
-    """Return the key that begins with the ESC at index `at`; None: more bytes are needed."""
-    second = data[at + 1 : at + 2]
+def sequence(data: bytes, index: int) -> KeyAndEnd | None:
+    """Return the key that begins with the ESC at index `index`; None: more bytes are needed."""
+    second = data[index + 1 : index + 2]
     if not second:
         return None
     if second == b"[":
-        return _csi(data, at + 2)
+        return _csi(data, index + 2)
     if second == b"O":
-        return _ss3(data, at + 2)
+        return _ss3(data, index + 2)
     if second in _STRINGS:
-        return _string(data, at + 2)
-    return _twice(data, at) if second == b"\x1b" else _alt(data, at + 1)
+        return _string(data, index + 2)
+    return _twice(data, index) if second == b"\x1b" else _alt(data, index + 1)
 
 
 def alone(data: bytes) -> Key | None:
     """Return the key of an unfinished sequence after which nothing comes."""
     if data in (b"\x1b", b"\x1b\x1b"):
         return Key("esc")
-    found = _alt(data, 1) if len(data) == 2 and data.isascii() else None  # noqa: PLR2004
-    return found[0] if found else None
+    decoded = _alt(data, 1) if len(data) == 2 and data.isascii() else None  # noqa: PLR2004
+    return decoded[0] if decoded else None
 
 
-def _twice(data: bytes, at: int) -> Found | None:
+def _twice(data: bytes, index: int) -> KeyAndEnd | None:
     """Return the key of ESC ESC: before [ or O it is Alt with a key, else it is the key Esc."""
-    third = data[at + 2 : at + 3]
+    third = data[index + 2 : index + 3]
     if not third:
         return None
     if third not in b"[O":
-        return Key("esc"), at + 1
-    found = sequence(data, at + 1)
-    if found is None or found[0] is None or found[0] in (PASTE_BEGINS, Key("esc")):
-        return found
-    return _with(found[0].name, _ALT), found[1]
+        return Key("esc"), index + 1
+    decoded = sequence(data, index + 1)
+    if decoded is None or decoded[0] is None or decoded[0] in (PASTE_BEGINS, Key("esc")):
+        return decoded
+    return _with(decoded[0].name, _ALT), decoded[1]
 
 
-def _alt(data: bytes, at: int) -> Found | None:
-    byte = data[at]
+def _alt(data: bytes, index: int) -> KeyAndEnd | None:
+    byte = data[index]
     if byte == 3:  # noqa: PLR2004  (Ctrl-C is held back by nothing)
-        return Key("esc"), at
+        return Key("esc"), index
     if byte in (8, 127):
-        return Key("alt-backspace"), at + 1
+        return Key("alt-backspace"), index + 1
     if byte < _FIRST_TEXT:
-        return _with(control(byte).name, _ALT), at + 1
+        return _with(control(byte).name, _ALT), index + 1
     length = 1 + (byte >= 0xC0) + (byte >= 0xE0) + (byte >= 0xF0)  # noqa: PLR2004  (UTF-8)
-    if len(data) < at + length:
+    if len(data) < index + length:
         return None
-    letter = data[at : at + length].decode("utf-8", "ignore").lower()
-    return (Key(f"alt-{letter}") if letter else None), at + length
+    letter = data[index : index + length].decode("utf-8", "ignore").lower()
+    return (Key(f"alt-{letter}") if letter else None), index + length
 
 
-def _ss3(data: bytes, at: int) -> Found | None:
-    while data[at : at + 1].isdigit():  # a modifier, on some terminals
-        at += 1
-    if at == len(data):
+def _ss3(data: bytes, index: int) -> KeyAndEnd | None:
+    while data[index : index + 1].isdigit():  # a modifier, on some terminals
+        index += 1
+    if index == len(data):
         return None
-    letter = chr(data[at])
+    letter = chr(data[index])
     if letter in _KEYPAD:
-        return Key("text", _KEYPAD[letter]), at + 1
+        return Key("text", _KEYPAD[letter]), index + 1
     name = _AFTER_O.get(letter)
-    if data[at] < _FIRST_TEXT:
-        return Key("alt-o"), at
-    return (Key(name) if name else None), at + 1
+    if data[index] < _FIRST_TEXT:
+        return Key("alt-o"), index
+    return (Key(name) if name else None), index + 1
 
 
-def _string(data: bytes, at: int) -> Found | None:
-    end = at
+def _string(data: bytes, index: int) -> KeyAndEnd | None:
+    end = index
     while end < len(data) and data[end] >= _FIRST_TEXT:
         end += 1
-    if end - at > _MOST_STRING:
-        return None, at + _MOST_STRING
+    if end - index > _MOST_STRING:
+        return None, index + _MOST_STRING
     if end == len(data) or data[end:] == b"\x1b":
         return None
     if data[end : end + 2] == b"\x1b\\":
@@ -126,29 +122,29 @@ def _string(data: bytes, at: int) -> Found | None:
     return None, end + (data[end] == 7)  # noqa: PLR2004  (BEL)
 
 
-def _csi(data: bytes, at: int) -> Found | None:
-    end = at
+def _csi(data: bytes, index: int) -> KeyAndEnd | None:
+    end = index
     while end < len(data) and 0x20 <= data[end] < 0x40:  # noqa: PLR2004
         end += 1
-    if end - at > _MOST:
-        return None, at + _MOST
+    if end - index > _MOST:
+        return None, index + _MOST
     rest = data[end:]
     if not rest:
         return None
-    if end == at and rest[0] in b"M[":  # a mouse nobody asked for; a key of the Linux console
+    if end == index and rest[0] in b"M[":  # a mouse nobody asked for; a key of the Linux console
         return _counted(data, end)
     if not 0x40 <= rest[0] < 0x7F:  # noqa: PLR2004  (broken off)
         return None, end
-    return _csi_key(data[at:end].decode("ascii"), chr(rest[0])), end + 1
+    return _csi_key(data[index:end].decode("ascii"), chr(rest[0])), end + 1
 
 
-def _counted(data: bytes, at: int) -> Found | None:
-    length = 4 if data[at : at + 1] == b"M" else 2
-    if len(data) < at + length:
+def _counted(data: bytes, index: int) -> KeyAndEnd | None:
+    length = 4 if data[index : index + 1] == b"M" else 2
+    if len(data) < index + length:
         return None
-    number = data[at + 1] - ord("A") + 1
+    number = data[index + 1] - ord("A") + 1
     is_function = length == 2 and 1 <= number <= 5  # noqa: PLR2004
-    return (Key(f"f{number}") if is_function else None), at + length
+    return (Key(f"f{number}") if is_function else None), index + length
 
 
 def _csi_key(parameters: str, final: str) -> Key | None:

@@ -12,11 +12,8 @@ if TYPE_CHECKING:
     from hx.picker.view.styles import Styles
 
 _LONG_US = 5_000_000  # longer runs show their duration
-_WIDE, _NARROW, _TINY = (
-    60,
-    30,
-    8,
-)  # from _WIDE columns on with duration and device, below _NARROW without age
+# from _WIDE columns on with duration and device, below _NARROW without age
+_WIDE, _NARROW, _TINY = 60, 30, 8
 _DEVICE_CELLS = 14
 _RIGHT_OF_MATCH = 4  # cells of the command to show behind the last matched character
 
@@ -91,9 +88,8 @@ def _command(row: Row, columns: int) -> list[Piece]:
     else:
         line = pieces(row.text, 0, stop, columns)
     if stop < len(row.text):
-        line.append(
-            Piece(" " * columns, columns, -1, spelled=True)
-        )  # too wide, so that `cut` adds its mark
+        # too wide, so that `cut` adds its mark
+        line.append(Piece(" " * columns, columns, -1, spelled=True))
     return cut(line, columns)
 
 
@@ -105,9 +101,8 @@ def _start(text: str, matched: tuple[int, ...], columns: int) -> int:
         return 0
     last = min(len(text), matched[-1] + 1 + _RIGHT_OF_MATCH)
     part = text[max(0, last - columns) : last]
-    letter = (
-        1 if part.isascii() and part.isprintable() else 2
-    )  # most characters take at most so many cells
+    # most characters take at most so many cells
+    letter = 1 if part.isascii() and part.isprintable() else 2
     start = max(0, last - (columns - 2) // letter)
     return start if start <= matched[0] else 0
 

@@ -221,7 +221,7 @@ class Prompt(NamedTuple):
 
 
 def prompt(state: State, columns: int, styles: Styles) -> Prompt:
-    """Return the query line; of a long query it shows the part around the cursor."""
+    """Return the query line; a long query is shown in part, around the cursor."""
     sign = _SIGN if columns > 2 * len(_SIGN) else ""
     room = max(columns - len(sign), 1)
     start = _first_shown(state.query, state.cursor, room)

@@ -20,14 +20,10 @@ _MOST_MARKS = 4  # combining marks on one letter: more of them would cover the l
 _VARIANTS, _JOINER = "\ufe0e\ufe0f", "\u200d"
 _TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"  # of the skin
 _FILLERS = "\u115f\u1160\u3164\uffa0"  # letters that are invisible
-_FLAG_A, _FLAG_Z = (
-    0x1F1E6,
-    0x1F1FF,
-)  # regional indicators: two of them are a flag; here they are two letters
-_JAMO = (
-    (0x1161, 0x11FF),
-    (0xD7B0, 0xD7FB),
-)  # vowels and finals are drawn into the character before them
+# regional indicators: two of them are a flag; here they are two letters
+_FLAG_A, _FLAG_Z = 0x1F1E6, 0x1F1FF
+# vowels and finals are drawn into the character before them
+_JAMO = ((0x1161, 0x11FF), (0xD7B0, 0xD7FB))
 # Narrow in older tables, wide in newer ones. They count as wide: a line must not become too long
 _NOW_WIDE = (
     (0x2630, 0x2637),

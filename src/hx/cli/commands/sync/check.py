@@ -40,6 +40,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
         sync_context = sync_context_of(context)
         sync_context.tell = progress.told
         result = check(sync_context, percent, SystemRandom())
+        # under the same lock: a push writes temporary files
         foreign = foreign_files(sync_context.store, verbose=given.verbose)
     if given.json:
         from hx.cli.events_output import print_json
@@ -47,6 +48,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
         print_json(_object(context, result, foreign))
     else:
         _print(context, result, foreign, verbose=given.verbose)
+    # the ledger is not used: it knows objects that this check has not read
     return code_of(result.problems, Counter())
 
 
@@ -55,6 +57,7 @@ def percent_of(text: str | None) -> int:
     if text is None:
         return 0
     digits = text.removesuffix("%")
+    # isdigit alone accepts digits that int cannot read, such as a superscript
     if not (digits.isascii() and digits.isdigit() and len(digits) <= len(str(_ALL))):
         raise _no_percent(text)
     if not 1 <= int(digits) <= _ALL:
@@ -64,7 +67,8 @@ def percent_of(text: str | None) -> int:
 
 def _no_percent(text: str) -> UsageError:
     return UsageError(
-        f"--read-data cannot be {text!r}", "say 1% to 100%: hx sync check --read-data=5%"
+        f"--read-data cannot be {text!r}",
+        "say a percentage from 1% to 100%, such as --read-data=5%",
     )
 
 

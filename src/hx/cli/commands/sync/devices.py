@@ -57,8 +57,9 @@ def _rename(given: Namespace, context: Context) -> int:
     if not name or len(name.encode()) > MAX_LABEL_BYTES:
         raise UsageError(
             f"the name of a device must have 1 to {MAX_LABEL_BYTES} bytes",
-            "hx sync rename work-laptop",
+            "choose another name, such as: hx sync rename work-laptop",
         )
+    # a sync that runs would publish the old name and take it for current
     with alone(context), context.database.transaction():
         rename_device(context.database, context.who.device_id, name)
     print(f"this device is now called {visible(name.encode())}; `hx sync` tells the others")

@@ -51,7 +51,7 @@ def run(name: str, given: Namespace, config: Config) -> int:
     if given.store is None:
         raise UsageError(
             "--store is missing: hx does not know where the vault is",
-            f"hx sync {name} --store folder:/path",
+            f"name its folder: hx sync {name} --store folder:/path",
         )
     context = open_context(config)
     with alone(context):
@@ -105,6 +105,7 @@ def _with_new_id(given: Namespace, context: Context, place: VaultPlace) -> Conte
 
 
 def _init(given: Namespace, context: Context, place: VaultPlace) -> int:
+    # before the words are shown: they would open no vault
     enroll.require_empty(place.store, place.url)
     entropy = new_secret()
     if not given.json:
@@ -129,6 +130,7 @@ def _init(given: Namespace, context: Context, place: VaultPlace) -> int:
 
 
 def _context(context: Context) -> SyncContext:
+    # the clock is read again: typing the words may have taken minutes
     return sync_context_of(context._replace(now_us=now_us()))
 
 
@@ -145,6 +147,7 @@ def _join(given: Namespace, context: Context, place: VaultPlace) -> int:
     here = _here(given, context)
     enroll.join(here, place, secret)
     events = _first_sync(context, here.label)
+    # after the first push: until then the join can be repeated with the same code
     enroll.spend(place.store, secret)
     return _tell(given, context, place, events)
 
@@ -197,6 +200,7 @@ def _invite(given: Namespace, config: Config) -> int:
     with alone(context):
         sync_context = sync_context_of(context)
         pull(sync_context)
+        # others accept an invitation only from an active device
         if sync_context.me not in sync_context.trust.active:
             raise NotInVault(
                 "this device cannot invite yet, because the vault has not admitted it",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 def run(_: str, given: Namespace, config: Config) -> int:
     context = drained(open_context(config))
     with alone(context):
+        # an earlier `hx sync leave` was interrupted after the vault and before its keys
         if rows.read(context.database) is None and _drop_keys(context):
             print("removed the keys of the vault that this device has left")
             return 0
@@ -80,11 +81,13 @@ def _last_sync(context: Context, seen: Outlook) -> bool:
         with Progress("syncing") as progress:
             sync_context.tell = progress.told
             pull(sync_context)
+            # the pull has brought a revocation, so nothing of this device is read any more
             if not outlook(sync_context).publishes:
                 return remove_vault(sync_context, outbox)
             is_gone = publish_and_leave(sync_context, outbox, label)
     except HxError as error:
         left = outlook(sync_context).unpublished
+        # the same class, because it decides the exit code
         raise type(error)(
             error.message,
             f"nothing was changed: {error.hint}; or run `hx sync leave --offline`, which leaves"
@@ -92,7 +95,7 @@ def _last_sync(context: Context, seen: Outlook) -> bool:
         ) from None
     if not is_gone:
         raise Busy(
-            "the vault knows that this device leaves, but other commands of hx are still writing",
+            "the store says that this device has left, but other commands of hx still write here",
             "wait until they have ended, then run `hx sync leave` again",
         )
     return True
@@ -107,6 +110,7 @@ def _drop_keys(context: Context) -> bool:
         return False
     try:
         kept, secrets = keys.loaded(context)
+    # keys that nobody can open cannot be removed from their set, and protect nothing
     except KeyMissing:
         return False
     if secrets.vmks:

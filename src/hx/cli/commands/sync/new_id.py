@@ -35,16 +35,18 @@ def run(given: Namespace, config: Config) -> int:
     if any(getattr(given, name) is not None for name in _ELSEWHERE):
         raise UsageError(
             "--new-id is for a device in a vault and can be combined only with --name",
-            "hx sync join --new-id",
+            "leave the other options out: hx sync join --new-id",
         )
     context = drained(open_context(config))
     vault = vault_of(context)
     label = cut_label((given.name or config.host).encode())
     with alone(context), Progress("syncing") as progress:
         sync_context = _synced(context, label_of(context), progress)
+        # only a member can vouch for the new id
         if place_of(sync_context.trust, sync_context.me) != MEMBER:
             raise NotInVault(*WAITS)
         context = renewed(context, label, lambda keys: _rebasing(sync_context, keys, label))
+        # its objects have the old id in their names, and the other copy goes on with that id
         outbox_of(context).clear()
         _synced(context, label, progress)
     scrub(context)

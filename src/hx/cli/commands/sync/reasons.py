@@ -26,7 +26,8 @@ _SHOWN = 3  # names and devices that are printed for each reason, without --verb
 _MOST_NAMES = 100_000  # for each reason with --verbose: memory stays bounded
 
 _STRANGE = (
-    "hx ignores it: check with `hx sync devices` that its device is yours, and its disk and memory"
+    "hx ignores it: check with `hx sync devices` that its device is yours, then check the disk and"
+    " memory of that device"
 )
 _AGAIN = "`hx sync repair` on its device publishes it again"
 MEANINGS = {
@@ -117,11 +118,10 @@ class ForeignFiles(NamedTuple):
 
 def foreign_files(store: Store, *, verbose: bool) -> list[ForeignFiles]:
     """Return the files in a store that are no objects of hx, sorted by reason."""
-    strangers = getattr(store, "strangers", None)
     numbers: dict[str, int] = {}
     names: dict[str, list[str]] = {}
     most = _MOST_NAMES if verbose else _SHOWN
-    for key in strangers() if strangers else ():
+    for key in store.strangers():
         reason = why_skipped(key) if parsed(key) is None else verdict.FOREIGN  # not a plain file
         numbers[reason] = numbers.get(reason, 0) + 1
         kept = names.setdefault(reason, [])

@@ -50,9 +50,8 @@ def run(_: str, given: Namespace, config: Config) -> int:
             _remember(sync_context, error.message)
             raise
         _remember(sync_context, None)
-    retain(
-        context.database, _border(context)
-    )  # objects that were read again may hold expired events
+    # objects that were read again may hold expired events
+    retain(context.database, _border(context))
     scrub(context)
     print_newcomers(sync_context)
     _print(given, context, done, rebuilt)
@@ -64,7 +63,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
 
 def _remember(sync_context: SyncContext, outcome: str | None) -> None:
     """Keep the outcome for `hx sync status`, which does not look into the store."""
-    conditions = "\n".join(sorted(getattr(sync_context.store, "conditions", ())))
+    conditions = "\n".join(sorted(sync_context.store.conditions))
     with sync_context.database.transaction():
         rows.update(sync_context.database, outcome=outcome, conditions=conditions)
 
@@ -79,6 +78,7 @@ def _rebuilt(context: Context, sync_context: SyncContext) -> Rebuilt:
 
     until_s = time.monotonic() + _PATIENCE_S
     while True:
+        # an hx that drains meanwhile would change the database, and the rebuild would be in vain
         with Lock(context.config.paths.lock) as held:
             if held:
                 return rebuild(sync_context, _border(context))

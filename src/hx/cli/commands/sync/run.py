@@ -41,6 +41,7 @@ def run(name: str, given: Namespace, config: Config) -> int:
     vault_of(context)
     with alone(context):
         sync_context = sync_context_of(context)
+        # before the sync: these manifests in the store are ours, not those of another copy
         own = _unfinished_push(context)
         if given.verbose:
             sync_context.on_note = _say
@@ -106,6 +107,7 @@ def _not_admitted(sync_context: SyncContext) -> list[str]:
     if not sync_context.newcomers:
         return []
     trust = sync_context.trust
+    # a code is for one device, so a second one that used it may be a stranger
     joined = Counter(trust.waiting_invites.values())
     sharing = {
         device_id for device_id, invite_id in trust.waiting_invites.items() if joined[invite_id] > 1
@@ -121,6 +123,7 @@ def scrub(context: Context) -> None:
     from hx.database.connection import UNCLEAN
     from hx.forget.forget import clean
 
+    # a pull has removed rows, whose bytes stay in the pages until the files are cleaned
     if context.database.meta(UNCLEAN) is not None and not clean(context.database):
         print(
             "hx: warning: the files of the database may still hold text of forgotten events,"
@@ -152,6 +155,7 @@ def _would_push(context: Context, sync_context: SyncContext) -> Pushed:
     plan = planned(sync_context, label_of(context))
     if plan is None:
         return Pushed()
+    # the sealed size, which is what the store would hold
     size = sum(len(part.data) for part in plan.parts)
     events = sum(len(part.history.events) for part in plan.parts)
     return Pushed(events, len(plan.parts), size, len(plan.replaced))
@@ -164,7 +168,7 @@ def _remember(
     if given.dry_run:
         return
     _warn_of_copies(sync_context, own)
-    conditions = "\n".join(sorted(getattr(sync_context.store, "conditions", ())))
+    conditions = "\n".join(sorted(sync_context.store.conditions))
     with sync_context.database.transaction():
         rows.update(sync_context.database, outcome=outcome, conditions=conditions)
 

@@ -45,6 +45,7 @@ def sync_lines(known: InShort | None, now_us: int) -> tuple[str, str]:
         return "not set up", "nothing that hx records leaves this machine"
     at_us = known.vault.pushed_at_us
     ago = "never pushed" if at_us is None else f"pushed {age(at_us, now_us)} ago"
+    # skipped objects need nothing, so only these are shown
     left = ", ".join(
         f"{known.counts[kind]:,} {kind}" for kind in _UNFINISHED if known.counts.get(kind)
     )

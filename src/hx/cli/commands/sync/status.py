@@ -59,6 +59,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
     context = open_context(config)
     sync_context = sync_context_of(context)
     seen = _look(context, sync_context)
+    # without --check the command works while the store is away
     content, trouble = None, None
     if given.check:
         content, trouble = _check(sync_context, verbose=given.verbose)
@@ -66,6 +67,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
         print_json(_object(seen, content))
     else:
         _print(seen, content, verbose=given.verbose)
+    # after the output: what this device knows is right although the store fails
     if trouble is not None:
         raise trouble
     if seen.place in OUTSIDE:
@@ -118,9 +120,10 @@ def _check(
 
 def _custody(context: Context) -> str:
     try:
+        # without reading the keys: that could ask for a passphrase
         return opened(context).describe()
     except HxError as error:
-        return f"{_NO_CUSTODY}: {error.message}"
+        return f"{_NO_CUSTODY}: {error.message}; {error.hint}"
 
 
 # ---- in words ----

@@ -49,9 +49,11 @@ PARTS = {
 
 def run(arguments: list[str], config: Config) -> int:
     name, rest = "sync", arguments
+    # not by a subparser of argparse: that would build the parsers of all parts
     if arguments and arguments[0] in PARTS:
         name, *rest = arguments
     given = (part_parser(name) if name in PARTS else parser(name)).parse_args(rest)
+    # imported when it is called: most parts need the cryptography, and the help does not
     module = PARTS[name].module if name in PARTS else "hx.cli.commands.sync.run"
     code: int = import_module(module).run(name, given, config)
     return code

@@ -75,8 +75,10 @@ def store_at(context: Context, url: str, *, private: bool = False) -> Store:
     """
     if url == "memory:":
         raise UsageError(
-            "memory: cannot hold a vault, because it ends with this command", "say folder:/path"
+            "memory: cannot hold a vault, because it ends with this command",
+            "name a folder by its whole path: folder:/path/to/folder",
         )
+    # a sealed vault may lie in a folder of a group; one that is not sealed may not
     umask = None if private else context.config.umask
     return open_store(url, context.who.device_id, umask=umask)
 
@@ -93,6 +95,7 @@ def keyring_of(context: Context) -> Keyring:
     """Return a keyring that opens custody when the first key is needed, and not before."""
     from hx.cli.keys import loaded, opened
 
+    # opened here and not earlier: a keychain or a passphrase may ask the user
     def load() -> Secrets:
         return loaded(context)[1]
 
