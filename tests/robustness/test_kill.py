@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from robustness.killing import KILLED, killed, points, run
-from robustness.scenes import IMPORTED, SMALL, Scene, must
+from robustness.busy_vault import IMPORTED, SMALL, Scene, must
+from robustness.strace import KILLED, killed, points, run
 
 RAM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 SEED = int(os.environ.get("HX_SEED", "1"))

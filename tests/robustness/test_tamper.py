@@ -11,10 +11,10 @@ import pytest
 from dump import dump
 from hx.core.format import object_names
 from hx.core.format.object_names import parsed
-from robustness.killing import run
-from robustness.scenes import Scene, must
-from robustness.sealed import BARE, HEADER_BYTES, flips, recommitted, small_vault
-from robustness.stored import objects
+from robustness.busy_vault import Scene, must
+from robustness.small_vault import BARE, HEADER_BYTES, flips, recommitted, small_vault
+from robustness.store_folder import objects
+from robustness.strace import run
 
 KINDS = {
     object_names.GENESIS,

@@ -36,7 +36,7 @@ def forms(canary: str) -> dict[str, bytes]:
 def told(folder: Path, vault_id: bytes = b"") -> set[str]:
     """The canaries that are in the store, in whichever form; `vault_id`: of a plain vault."""
     found = b"\0".join(contents(folder, vault_id)).lower()
-    named = {name: form for one in CANARIES for name, form in forms(one).items()}
+    named = {name: form for canary in CANARIES for name, form in forms(canary).items()}
     return {name for name, form in named.items() if form.lower() in found}
 
 
@@ -74,46 +74,46 @@ def lived_in(path: Path, *options: str) -> tuple[Told, Told]:
     """Two in a vault, where all has happened that can but for forgetting."""
     folder = path / "store"
     folder.mkdir()
-    one, other = (Told(path / name, folder, f"cnry-device-{name}") for name in ("one", "two"))
-    one.live()
-    one.init("--vault-name", "cnry-vault", *options)
-    assert other.join(one.invite()).code == 0
-    other.live()
-    for each in (one, other, one, other):
+    laptop, desktop = (Told(path / name, folder, f"cnry-device-{name}") for name in ("one", "two"))
+    laptop.live()
+    laptop.init("--vault-name", "cnry-vault", *options)
+    assert desktop.join(laptop.invite()).code == 0
+    desktop.live()
+    for each in (laptop, desktop, laptop, desktop):
         each.sync()
-    other.hx("pin", other.history[-1]["session_id"])
-    one.invite()
-    return one, other
+    desktop.hx("pin", desktop.history[-1]["session_id"])
+    laptop.invite()
+    return laptop, desktop
 
 
-def change(one: Told, other: Told) -> None:
-    other.hx("forget", "--match", "cnry-forgotten", "--yes")
-    one.hx("sync", "rename", "cnry-renamed")
-    for each in (one, other, one, other):
+def change(laptop: Told, desktop: Told) -> None:
+    desktop.hx("forget", "--match", "cnry-forgotten", "--yes")
+    laptop.hx("sync", "rename", "cnry-renamed")
+    for each in (laptop, desktop, laptop, desktop):
         each.sync()
-    assert "echo cnry-forgotten" not in one.commands
-    assert "echo cnry-command" in one.commands
+    assert "echo cnry-forgotten" not in laptop.commands
+    assert "echo cnry-command" in laptop.commands
 
 
 def test_a_sealed_store_tells_nothing(tmp_path):
-    one, other = lived_in(tmp_path)
-    assert told(one.folder) == set()
-    change(one, other)
-    assert told(one.folder) == set()
+    laptop, desktop = lived_in(tmp_path)
+    assert told(laptop.folder) == set()
+    change(laptop, desktop)
+    assert told(laptop.folder) == set()
 
 
 def test_the_same_search_finds_all_in_a_plain_store(tmp_path):
-    one, other = lived_in(tmp_path, "--no-encrypt")
-    vault_id = bytes.fromhex(one.sync("status")["vault"]["id"])
-    assert told(one.folder, vault_id) == set(CANARIES) - {"cnry-vault", "cnry-renamed"}
-    change(one, other)
-    left = told(one.folder, vault_id)
+    laptop, desktop = lived_in(tmp_path, "--no-encrypt")
+    vault_id = bytes.fromhex(laptop.sync("status")["vault"]["id"])
+    assert told(laptop.folder, vault_id) == set(CANARIES) - {"cnry-vault", "cnry-renamed"}
+    change(laptop, desktop)
+    left = told(laptop.folder, vault_id)
     assert "cnry-renamed" in left
     assert "echo cnry-forgotten" not in left
 
 
 def test_names_in_a_store_are_digits(tmp_path):
-    one, _ = lived_in(tmp_path)
-    stems = {path.stem for path in one.folder.rglob("*.hx")} - {"hx-vault"}
+    laptop, _ = lived_in(tmp_path)
+    stems = {path.stem for path in laptop.folder.rglob("*.hx")} - {"hx-vault"}
     assert stems
     assert set("".join(stems)) <= set("0123456789abcdef-")

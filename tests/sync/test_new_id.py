@@ -7,129 +7,129 @@ import pytest
 from hx.core.model import Keys
 from hx.database.sync import unpublished
 from stores.faulty import GROWING, NONE, never
-from sync.claims import require_all
-from sync.departures import leave, renew
-from sync.meeting import meet, newcomer, vault_of
-from sync.world import Crash
+from sync.cluster import converge, new_cluster, new_member
+from sync.departures import leave, take_new_id
+from sync.environment import Crash
+from sync.invariants import require_all
 
 
 @pytest.fixture
-def meeting():
-    with vault_of("one", "other") as meeting:
-        yield meeting
+def cluster():
+    with new_cluster("laptop", "desktop") as cluster:
+        yield cluster
 
 
-def clone_of(meeting):
-    clone = meeting.devices[0].clone("clone")
-    meeting.devices.append(clone)
+def clone_of(cluster):
+    clone = cluster.devices[0].clone("clone")
+    cluster.devices.append(clone)
     return clone
 
 
-def test_a_copy_that_becomes_a_device_of_its_own_loses_nothing_of_either(meeting):
-    one, other = meeting.devices
-    before = one.record()
-    clone = clone_of(meeting)
-    mine, theirs = one.record(), clone.record()
-    clone.view.arrive()
-    renew(clone)
-    late, later = one.record(), clone.record()
-    meet(*meeting)
-    require_all(meeting)
-    assert {before, mine, theirs, late, later} <= other.dump().events
-    assert one.me in other.context().trust.active
-    assert clone.me in other.context().trust.active
+def test_a_copy_that_becomes_a_device_of_its_own_loses_nothing_of_either(cluster):
+    laptop, desktop = cluster.devices
+    before = laptop.record()
+    clone = clone_of(cluster)
+    mine, theirs = laptop.record(), clone.record()
+    clone.view.receive()
+    take_new_id(clone)
+    late, later = laptop.record(), clone.record()
+    converge(*cluster)
+    require_all(cluster)
+    assert {before, mine, theirs, late, later} <= desktop.dump().events
+    assert laptop.me in desktop.context().trust.active
+    assert clone.me in desktop.context().trust.active
 
 
-def test_after_it_the_two_write_each_under_its_own_name(meeting):
-    one, _ = meeting.devices
-    clone = clone_of(meeting)
-    clone.view.arrive()
-    renew(clone)
-    meet(*meeting)
-    one.record()
+def test_after_it_the_two_write_each_under_its_own_name(cluster):
+    laptop, _ = cluster.devices
+    clone = clone_of(cluster)
+    clone.view.receive()
+    take_new_id(clone)
+    converge(*cluster)
+    laptop.record()
     clone.record()
-    one.push()
+    laptop.push()
     clone.push()
-    before = meeting.world.changes
-    meet(*meeting)
-    require_all(meeting)
-    assert meeting.world.changes == before, "neither has to make good what the other wrote"
+    before = cluster.environment.changes
+    converge(*cluster)
+    require_all(cluster)
+    assert cluster.environment.changes == before, "neither has to make good what the other wrote"
 
 
-def test_both_copies_may_become_others(meeting):
-    one, other = meeting.devices
-    event = one.record()
-    clone = clone_of(meeting)
+def test_both_copies_may_become_others(cluster):
+    laptop, desktop = cluster.devices
+    event = laptop.record()
+    clone = clone_of(cluster)
     theirs = clone.record()
-    for copy in (one, clone):
-        copy.view.arrive()
-        renew(copy)
-    meet(*meeting)
-    require_all(meeting)
-    assert {event, theirs} <= other.dump().events
+    for copy in (laptop, clone):
+        copy.view.receive()
+        take_new_id(copy)
+    converge(*cluster)
+    require_all(cluster)
+    assert {event, theirs} <= desktop.dump().events
 
 
-def test_what_the_new_device_forgets_of_the_old_one_leaves_the_store(meeting):
-    one, _ = meeting.devices
-    event = one.record()
-    clone = clone_of(meeting)
-    clone.view.arrive()
-    renew(clone)
+def test_what_the_new_device_forgets_of_the_old_one_leaves_the_store(cluster):
+    laptop, _ = cluster.devices
+    event = laptop.record()
+    clone = clone_of(cluster)
+    clone.view.receive()
+    take_new_id(clone)
     clone.forget(Keys(frozenset([event.key])))
-    meet(*meeting)
-    require_all(meeting)
+    converge(*cluster)
+    require_all(cluster)
 
 
-def test_a_command_that_ran_while_the_device_became_another_is_published(meeting):
-    _, other = meeting.devices
-    clone = clone_of(meeting)
+def test_a_command_that_ran_while_the_device_became_another_is_published(cluster):
+    _, desktop = cluster.devices
+    clone = clone_of(cluster)
     running = clone.record(finished=False)
-    clone.view.arrive()
-    renew(clone)
+    clone.view.receive()
+    take_new_id(clone)
     clone.finish(running)
-    meet(*meeting)
-    assert running.key in {event.key for event in other.dump().events}
-    require_all(meeting)
+    converge(*cluster)
+    assert running.key in {event.key for event in desktop.dump().events}
+    require_all(cluster)
 
 
-def test_what_two_copies_wrote_with_one_seq_is_all_named_afterwards(meeting):
-    one, other = meeting.devices
-    clone = clone_of(meeting)
-    mine, theirs = one.record(), clone.record()
-    one.push()
+def test_what_two_copies_wrote_with_one_seq_is_all_named_afterwards(cluster):
+    laptop, desktop = cluster.devices
+    clone = clone_of(cluster)
+    mine, theirs = laptop.record(), clone.record()
+    laptop.push()
     clone.push()
-    clone.view.arrive()
-    renew(clone)
-    meet(*meeting)
-    require_all(meeting)
-    assert {mine, theirs} <= other.dump().events
+    clone.view.receive()
+    take_new_id(clone)
+    converge(*cluster)
+    require_all(cluster)
+    assert {mine, theirs} <= desktop.dump().events
 
 
-def test_when_the_device_that_it_was_leaves_the_new_one_publishes_what_both_had(meeting):
-    one, other = meeting.devices
-    leave(other)
-    meeting.devices.remove(other)
-    other.close()
-    before = one.record()
-    one.push()
-    clone = clone_of(meeting)
-    clone.view.arrive()
-    renew(clone)
-    leave(one)
-    meeting.devices.remove(one)
-    one.close()
-    meet(*meeting)
-    meeting.world.take_out(one.me)
-    assert before in newcomer(meeting).dump().events
+def test_when_the_device_that_it_was_leaves_the_new_one_publishes_what_both_had(cluster):
+    laptop, desktop = cluster.devices
+    leave(desktop)
+    cluster.devices.remove(desktop)
+    desktop.close()
+    before = laptop.record()
+    laptop.push()
+    clone = clone_of(cluster)
+    clone.view.receive()
+    take_new_id(clone)
+    leave(laptop)
+    cluster.devices.remove(laptop)
+    laptop.close()
+    converge(*cluster)
+    cluster.environment.delete_objects_of(laptop.me)
+    assert before in new_member(cluster).dump().events
 
 
-def test_what_it_was_to_write_anew_as_the_old_device_keeps_the_new_one_quiet(meeting):
-    one, _ = meeting.devices
-    event = one.record()
-    one.push()
-    clone = clone_of(meeting)
-    clone.view.arrive()
-    renew(clone)
+def test_what_it_was_to_write_anew_as_the_old_device_keeps_the_new_one_quiet(cluster):
+    laptop, _ = cluster.devices
+    event = laptop.record()
+    laptop.push()
+    clone = clone_of(cluster)
+    clone.view.receive()
+    take_new_id(clone)
     clone.forget(Keys(frozenset([event.key])))
     clone.sync()
     del clone.store.calls[:]
@@ -137,41 +137,41 @@ def test_what_it_was_to_write_anew_as_the_old_device_keeps_the_new_one_quiet(mee
     assert clone.store.calls == [("list", "m/")]
 
 
-def test_what_the_old_device_still_had_to_write_anew_is_no_work_of_the_new_one(meeting):
-    one, _ = meeting.devices
-    event = one.record()
-    one.push()
-    clone = clone_of(meeting)
-    clone.view.arrive()
+def test_what_the_old_device_still_had_to_write_anew_is_no_work_of_the_new_one(cluster):
+    laptop, _ = cluster.devices
+    event = laptop.record()
+    laptop.push()
+    clone = clone_of(cluster)
+    clone.view.receive()
     clone.forget(Keys(frozenset([event.key])))
     clone.store.choose = lambda _number, operation, key: (
         GROWING if operation == "get" and key.startswith("o/") else NONE
     )
-    renew(clone)
-    clone.arrange(never)
+    take_new_id(clone)
+    clone.inject_fault(never)
     clone.sync()
     del clone.store.calls[:]
     clone.sync()
     assert clone.store.calls == [("list", "m/")]
 
 
-def test_nothing_is_published_twice_by_the_new_device(meeting):
-    one, _ = meeting.devices
-    one.record()
-    clone = clone_of(meeting)
-    clone.view.arrive()
-    renew(clone)
-    own = [key for key in meeting.world.objects if key.startswith(f"o/{clone.me.hex()}/")]
+def test_nothing_is_published_twice_by_the_new_device(cluster):
+    laptop, _ = cluster.devices
+    laptop.record()
+    clone = clone_of(cluster)
+    clone.view.receive()
+    take_new_id(clone)
+    own = [key for key in cluster.environment.objects if key.startswith(f"o/{clone.me.hex()}/")]
     assert not own
     assert not unpublished.count(clone.database, clone.now_us)
 
 
 @pytest.mark.parametrize("at_call", range(1, 10))
-def test_a_first_push_of_the_new_device_that_is_cut_short_is_made_good(meeting, at_call):
-    other = meeting.devices[1]
-    clone = clone_of(meeting)
+def test_a_first_push_of_the_new_device_that_is_cut_short_is_made_good(cluster, at_call):
+    desktop = cluster.devices[1]
+    clone = clone_of(cluster)
     event = clone.record()
-    clone.view.arrive()
+    clone.view.receive()
     number = len(clone.store.calls) + at_call
 
     def cut(call, _operation, _key):
@@ -182,13 +182,13 @@ def test_a_first_push_of_the_new_device_that_is_cut_short_is_made_good(meeting, 
     clone.store.choose = cut
     old = clone.me
     try:
-        renew(clone)
+        take_new_id(clone)
     except Crash:
         clone.close()
         clone.open()
-        clone.arrange(never)
+        clone.inject_fault(never)
         if clone.me == old:
-            renew(clone)
-    meet(*meeting)
-    require_all(meeting)
-    assert event in other.dump().events
+            take_new_id(clone)
+    converge(*cluster)
+    require_all(cluster)
+    assert event in desktop.dump().events

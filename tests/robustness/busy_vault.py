@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from cli.vaults import Member
 from dump import dump
-from robustness.killing import Ended, run
-from robustness.stored import histories, manifests, objects, opener, require_kept
+from robustness.store_folder import histories, manifests, objects, opener, require_kept
+from robustness.strace import Ended, run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from robustness.killing import points, run, signalled
-from robustness.scenes import Scene, must
-from robustness.stored import histories, objects
+from robustness.busy_vault import Scene, must
+from robustness.store_folder import histories, objects
+from robustness.strace import points, run, signalled
 
 RAM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 SEED = int(os.environ.get("HX_SEED", "1"))

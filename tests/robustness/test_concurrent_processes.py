@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cli.vaults import vault
-from robustness.scenes import left_behind
-from robustness.stored import histories, objects, opener, require_kept
+from robustness.busy_vault import left_behind
+from robustness.store_folder import histories, objects, opener, require_kept
 
 CODES = {
     "forget": {0, 3},  # 3: others read the database, `hx status` cleans its files later

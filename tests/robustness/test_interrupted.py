@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from cli.mounts import resize, small_disk
-from robustness.killing import Point, points, run, signalled
-from robustness.scenes import Scene, must
+from robustness.busy_vault import Scene, must
+from robustness.strace import Point, points, run, signalled
 
 RAM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 SEED = int(os.environ.get("HX_SEED", "1"))

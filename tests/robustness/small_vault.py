@@ -11,7 +11,7 @@ from hx.core.format.envelope import seal, unseal
 from hx.core.format.keys import recovery_keys
 from hx.core.format.verdict import Fault
 from hx.core.model import Keys
-from sync.meeting import meet, vault_of
+from sync.cluster import converge, new_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,19 +25,19 @@ BARE = frozenset(
 class Vault:
     """`objects`: store key -> bytes; `why` says what is wrong with bytes at a place, or nothing."""
 
-    def __init__(self, meeting, secret: bytes) -> None:
-        one, other = meeting.devices
-        self.objects = dict(meeting.world.objects)
-        self.context = one.context()
+    def __init__(self, cluster, secret: bytes) -> None:
+        laptop, desktop = cluster.devices
+        self.objects = dict(cluster.environment.objects)
+        self.context = laptop.context()
         self.suite = self.context.genesis.suite
         self.vault_id = self.context.vault.vault_id
-        self.vmks = {k: vmk for k, (_, vmk) in one.custody.vmks.items()}
+        self.vmks = {k: vmk for k, (_, vmk) in laptop.custody.vmks.items()}
         self.trust = self.context.trust
         self.secret = secret
-        recovery = recovery_keys(meeting.world.entropy)
-        owners = (one.custody.device, other.custody.device, recovery)
+        recovery = recovery_keys(cluster.environment.entropy)
+        owners = (laptop.custody.device, desktop.custody.device, recovery)
         self.boxes = {keys.device_id: keys.box_seed for keys in owners}
-        blob = object_names.Name(object_names.BLOB, one.me, b"\x0b" * 16)
+        blob = object_names.Name(object_names.BLOB, laptop.me, b"\x0b" * 16)
         vmk = self.vmks[self.trust.writing[1]] if self.vmks else None
         self.objects[object_names.spelled(blob)] = seal(
             blob, b"part", vault_id=self.vault_id, vmk=vmk
@@ -105,17 +105,17 @@ class Vault:
 
 def small_vault(*, encrypt: bool = True, seed: int = 0) -> Vault:
     """Two devices, some segments each, a tombstone, two epochs, an open invitation."""
-    with vault_of("one", "other", encrypt=encrypt, seed=seed) as meeting:
-        world, devices = meeting
+    with new_cluster("laptop", "desktop", encrypt=encrypt, seed=seed) as cluster:
+        environment, devices = cluster
         for _ in range(4):
             for device in devices:
-                world.pass_time()
+                environment.pass_time()
                 made = device.record()
                 device.sync()
         devices[1].forget(Keys(frozenset([made.key])))
         secret = devices[0].invite()
-        meet(*meeting)
-        return Vault(meeting, secret)
+        converge(*cluster)
+        return Vault(cluster, secret)
 
 
 def recommitted(data: bytes) -> bytes:
