@@ -1,4 +1,4 @@
-"""What a check of the store finds; and that it takes and writes nothing."""
+"""`hx sync check`: what it finds in the store, and that it changes nothing."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ def rows(device):
     return [device.database.execute(f"SELECT * FROM {table}").fetchall() for table in tables]
 
 
-def test_a_whole_store_has_no_problem_and_is_read_whole(cluster):
-    found = checked(cluster.devices[0])
-    assert not found.problems
-    assert not found.unnamed
-    assert not found.behind
+def test_a_sound_store_has_no_problem_and_is_read_completely(cluster):
+    report = checked(cluster.devices[0])
+    assert not report.problems
+    assert not report.unnamed
+    assert not report.behind
     objects = cluster.environment.objects
-    assert found.objects == len(objects)
-    assert found.size == sum(map(len, objects.values()))
-    assert (found.read, found.read_bytes) == (found.objects, found.size)
+    assert report.objects == len(objects)
+    assert report.size == sum(map(len, objects.values()))
+    assert (report.read, report.read_bytes) == (report.objects, report.size)
 
 
-def test_nothing_is_written_and_nothing_is_taken_of_news_either(cluster):
-    """A device that is new, a key that was made for it, and what is sealed under that."""
+def test_a_check_writes_nothing_even_where_a_sync_would(cluster):
+    """The store holds a new device, a new epoch and segments under its key."""
     laptop, desktop = cluster.devices
     server = Device(cluster.environment, "server")
     admit(cluster, server, desktop.invite())
@@ -57,9 +57,9 @@ def test_nothing_is_written_and_nothing_is_taken_of_news_either(cluster):
     server.sync()
     laptop.view.receive()
     before, objects, custody = rows(laptop), dict(cluster.environment.objects), laptop.custody
-    found = checked(laptop)
-    assert not found.problems
-    assert found.read == len(objects)
+    report = checked(laptop)
+    assert not report.problems
+    assert report.read == len(objects)
     assert rows(laptop) == before
     assert cluster.environment.objects == objects
     assert laptop.custody == custody
@@ -68,7 +68,7 @@ def test_nothing_is_written_and_nothing_is_taken_of_news_either(cluster):
     assert laptop.custody != custody
 
 
-def test_without_read_data_no_segment_is_fetched(cluster):
+def test_a_check_of_zero_percent_fetches_no_segment(cluster):
     laptop = cluster.devices[0]
     del laptop.store.calls[:]
     assert not checked(laptop, 0).problems
@@ -77,7 +77,7 @@ def test_without_read_data_no_segment_is_fetched(cluster):
     ]
 
 
-def test_of_some_percent_so_many_segments_are_read(cluster):
+def test_a_check_of_ten_percent_reads_a_tenth_of_the_segments(cluster):
     laptop = cluster.devices[0]
     for _ in range(18):
         laptop.record()
@@ -89,51 +89,51 @@ def test_of_some_percent_so_many_segments_are_read(cluster):
 
 
 @pytest.mark.parametrize("kind", ["m/", "o/", "k/", "hx-vault.hx"])
-def test_a_flipped_bit_is_found_wherever_it_is(cluster, kind):
+def test_a_flipped_bit_is_found_in_every_kind_of_object(cluster, kind):
     laptop = cluster.devices[0]
     for key in [key for key in cluster.environment.objects if key.startswith(kind)]:
         whole = cluster.environment.objects[key]
         damage(cluster, key)
-        found = checked(laptop)
+        report = checked(laptop)
         damaged = [
-            (problem.key, problem.status) for problem in found.problems if not problem.is_missing
+            (problem.key, problem.status) for problem in report.problems if not problem.is_missing
         ]
         assert damaged == [(key, "rejected")]
         put(cluster, {key: whole})
 
 
-def test_a_named_segment_that_is_not_there_is_missing(cluster):
+def test_a_listed_segment_that_is_absent_is_missing(cluster):
     laptop, desktop = cluster.devices
     (key,) = own_segments(cluster, desktop)
     lose(cluster, key)
-    (found,) = checked(laptop, 0).problems
-    assert (found.key, found.device_id, found.is_missing) == (key, desktop.me, True)
+    (problem,) = checked(laptop, 0).problems
+    assert (problem.key, problem.device_id, problem.is_missing) == (key, desktop.me, True)
 
 
 @pytest.mark.parametrize(("change", "reason"), [(-1, "incomplete"), (1, "hash")])
-def test_a_length_that_is_not_the_listed_one_is_found_without_reading(cluster, change, reason):
+def test_a_wrong_length_is_found_without_reading(cluster, change, reason):
     laptop, desktop = cluster.devices
     (key,) = own_segments(cluster, desktop)
     put(cluster, {key: (cluster.environment.objects[key] + b"\0")[: change - 1 or None]})
-    (found,) = checked(laptop, 0).problems
-    assert (found.key, found.reason) == (key, reason)
+    (problem,) = checked(laptop, 0).problems
+    assert (problem.key, problem.reason) == (key, reason)
 
 
-def test_what_no_manifest_names_is_counted_and_is_no_problem(cluster):
+def test_an_unlisted_segment_is_counted_and_is_no_problem(cluster):
     laptop, desktop = cluster.devices
-    (old,) = own_segments(cluster, desktop)
-    copy = {old: cluster.environment.objects[old]}
-    (event,) = [e for e in desktop.dump().events if e.key.device_id == desktop.me]
+    (old_key,) = own_segments(cluster, desktop)
+    copy = {old_key: cluster.environment.objects[old_key]}
+    (event,) = [event for event in desktop.dump().events if event.key.device_id == desktop.me]
     desktop.forget(Keys(frozenset([event.key])))
     converge(*cluster)
     put(cluster, copy)
-    found = checked(laptop)
-    assert not found.problems
-    assert found.unnamed == {desktop.me: 1}
+    report = checked(laptop)
+    assert not report.problems
+    assert report.unnamed == {desktop.me: 1}
 
 
-def test_a_manifest_that_its_device_did_not_sign_is_named(cluster):
-    """Whoever has a key of the vault can seal one, and not sign it."""
+def test_a_manifest_with_a_forged_signature_is_found(cluster):
+    """A member of the vault can seal such a manifest, but cannot sign it."""
     laptop, desktop = cluster.devices
     key = max(k for k in cluster.environment.objects if k.startswith(f"m/{desktop.me.hex()}"))
     context = laptop.context()
@@ -143,23 +143,23 @@ def test_a_manifest_that_its_device_did_not_sign_is_named(cluster):
     ((key_id, vmk),) = list(context.keyring.vmks.items())[-1:]
     data = seal(name._replace(key_id=key_id), forged, vault_id=context.vault.vault_id, vmk=vmk)
     put(cluster, {object_names.spelled(name): data})
-    (found,) = checked(laptop).problems
-    assert (found.key, found.reason) == (object_names.spelled(name), "signature")
+    (problem,) = checked(laptop).problems
+    assert (problem.key, problem.reason) == (object_names.spelled(name), "signature")
 
 
-def test_a_store_that_is_older_than_what_was_seen_here_is_said_to_be_behind(cluster):
+def test_a_store_older_than_the_database_is_reported_as_behind(cluster):
     laptop, desktop = cluster.devices
-    old = dict(cluster.environment.objects)
+    old_objects = dict(cluster.environment.objects)
     desktop.record()
     converge(*cluster)
-    lose(cluster, *list(cluster.environment.objects.keys() - old.keys()))
-    put(cluster, old)
-    found = checked(laptop)
-    assert not found.problems
-    assert found.behind == [desktop.me]
+    lose(cluster, *list(cluster.environment.objects.keys() - old_objects.keys()))
+    put(cluster, old_objects)
+    report = checked(laptop)
+    assert not report.problems
+    assert report.behind == [desktop.me]
 
 
-def test_another_vault_or_none_is_refused(cluster):
+def test_a_store_without_the_vault_file_of_this_vault_is_refused(cluster):
     laptop = cluster.devices[0]
     lose(cluster, *[key for key in cluster.environment.objects if key.startswith("m/")])
     damage(cluster, "hx-vault.hx")

@@ -1,4 +1,4 @@
-"""Another copy of a device is met, and never where there is none."""
+"""A device notices its clone, and never reports one that does not exist."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def cluster():
 
 
 def synced(device):
-    """As the command line does it; whether another copy was met, for the first time."""
+    """Sync as the command line does; return whether a clone was noticed for the first time."""
     device.view.receive()
     journal = device.outbox.read()
     context = device.context()
@@ -31,7 +31,7 @@ def synced(device):
     return device.met
 
 
-def test_a_copy_is_told_of_once_until_the_device_has_published_and_met_none(cluster):
+def test_a_clone_is_reported_once_until_the_device_published_without_meeting_it(cluster):
     laptop, _ = cluster.devices
     clone = laptop.clone("clone")
     cluster.devices.append(clone)
@@ -43,13 +43,13 @@ def test_a_copy_is_told_of_once_until_the_device_has_published_and_met_none(clus
     assert not synced(laptop)
     assert copy_seen_us(laptop.database)
     assert not synced(laptop)
-    assert copy_seen_us(laptop.database), "it has published nothing"
+    assert copy_seen_us(laptop.database), "this device has published nothing since"
     laptop.record()
     assert not synced(laptop)
     assert copy_seen_us(laptop.database) is None
 
 
-def test_a_restored_backup_meets_what_it_wrote_and_has_forgotten(cluster):
+def test_a_restored_backup_is_reported_as_a_clone(cluster):
     laptop, _ = cluster.devices
     backup = laptop.backup()
     laptop.record()
@@ -59,7 +59,7 @@ def test_a_restored_backup_meets_what_it_wrote_and_has_forgotten(cluster):
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_push_that_was_cut_short_is_no_other_copy(cluster, when):
+def test_a_push_that_was_cut_short_is_not_reported_as_a_clone(cluster, when):
     laptop, _ = cluster.devices
     laptop.record()
     if when == "before":
@@ -69,12 +69,12 @@ def test_a_push_that_was_cut_short_is_no_other_copy(cluster, when):
         with pytest.raises(HxError):
             synced(laptop)
     else:
-        kept = laptop.backup()[0]
-        laptop.outbox.clear = lambda: None  # the power goes when the manifest is up
+        database_bytes = laptop.backup()[0]
+        laptop.outbox.clear = lambda: None  # the power fails after the manifest was put
         synced(laptop)
         laptop.close()
         with open(laptop.path, "wb") as file:
-            file.write(kept)
+            file.write(database_bytes)
         laptop.open()
     laptop.inject_fault(never)
     assert laptop.outbox.read() is not None
@@ -82,7 +82,7 @@ def test_a_push_that_was_cut_short_is_no_other_copy(cluster, when):
     assert copy_seen_us(laptop.database) is None
 
 
-def test_devices_that_merely_sync_meet_no_copy(cluster):
+def test_devices_that_only_sync_report_no_clone(cluster):
     laptop, desktop = cluster.devices
     for device in (laptop, desktop, laptop, desktop):
         device.record()

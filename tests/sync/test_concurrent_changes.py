@@ -1,11 +1,11 @@
-"""What another process does to the database between the plan of a push and its commit."""
+"""Changes of the database by a second process between the plan of a push and its commit."""
 
 from __future__ import annotations
 
 import pytest
 
 from hx.core.model import Keys, WholeSession, Window
-from hx.database.sync import forgotten_copies as remains
+from hx.database.sync import forgotten_copies
 from hx.database.sync.sync_status import forget_status
 from sync.cluster import converge, new_cluster
 from sync.environment import Crash
@@ -32,21 +32,22 @@ def key_of(event):
 
 
 def holders(device):
-    known = forget_status(device.database, device.me, device.context().trust)
-    return [copy.name for copy in known.copies] if known else []
+    """Return the names of the devices that are reported to hold a forgotten record."""
+    status = forget_status(device.database, device.me, device.context().trust)
+    return [copy.name for copy in status.copies] if status else []
 
 
-def require_gone_after_the_next_sync(cluster, laptop):
-    """No repair, and no other device has a part in it."""
+def require_removed_by_the_next_sync(cluster, laptop):
+    """Assert that one sync of the laptop alone removes the forgotten copies."""
     assert laptop.sync()[1].rewritten > 0
-    assert remains.copies(laptop.database) == {}
+    assert forgotten_copies.copies(laptop.database) == {}
     converge(*cluster)
     require_all(cluster)
 
 
 @pytest.mark.parametrize("scope", SCOPES)
 @pytest.mark.parametrize("put", PUTS)
-def test_what_is_forgotten_while_it_is_being_pushed_leaves_the_store_with_the_next_sync(
+def test_an_event_forgotten_during_its_push_leaves_the_store_with_the_next_sync(
     cluster, put, scope
 ):
     laptop = cluster.devices[0]
@@ -54,11 +55,11 @@ def test_what_is_forgotten_while_it_is_being_pushed_leaves_the_store_with_the_ne
     act_at_put(laptop, put, lambda: laptop.forget(SCOPES[scope](event)))
     laptop.push()
     assert holders(laptop) == ["laptop"]
-    require_gone_after_the_next_sync(cluster, laptop)
+    require_removed_by_the_next_sync(cluster, laptop)
 
 
 @pytest.mark.parametrize("put", PUTS)
-def test_an_artifact_that_is_forgotten_while_it_is_being_pushed_leaves_the_store(cluster, put):
+def test_an_artifact_forgotten_during_its_push_leaves_the_store(cluster, put):
     laptop = cluster.devices[0]
     event = laptop.record()
     laptop.push()
@@ -67,21 +68,21 @@ def test_an_artifact_that_is_forgotten_while_it_is_being_pushed_leaves_the_store
     act_at_put(laptop, put, lambda: laptop.forget(Keys(frozenset(), frozenset([artifact.key]))))
     laptop.push()
     assert holders(laptop) == ["laptop"]
-    require_gone_after_the_next_sync(cluster, laptop)
+    require_removed_by_the_next_sync(cluster, laptop)
 
 
 @pytest.mark.parametrize("put", PUTS)
-def test_what_is_redacted_while_it_is_being_pushed_leaves_the_store(cluster, put):
+def test_an_event_redacted_during_its_push_leaves_the_store(cluster, put):
     laptop = cluster.devices[0]
     event = laptop.record()
     act_at_put(laptop, put, lambda: laptop.redact(event))
     laptop.push()
     assert holders(laptop) == []
-    require_gone_after_the_next_sync(cluster, laptop)
+    require_removed_by_the_next_sync(cluster, laptop)
 
 
 @pytest.mark.parametrize("put", PUTS)
-def test_what_is_forgotten_while_its_segment_is_being_written_anew_leaves_the_store(cluster, put):
+def test_an_event_forgotten_during_the_rewrite_of_its_segment_leaves_the_store(cluster, put):
     laptop = cluster.devices[0]
     first, second = laptop.record(), laptop.record()
     laptop.push()
@@ -89,11 +90,11 @@ def test_what_is_forgotten_while_its_segment_is_being_written_anew_leaves_the_st
     act_at_put(laptop, put, lambda: laptop.forget(key_of(second)))
     laptop.push()
     assert holders(laptop) == ["laptop"]
-    require_gone_after_the_next_sync(cluster, laptop)
+    require_removed_by_the_next_sync(cluster, laptop)
 
 
 @pytest.mark.parametrize("put", PUTS)
-def test_what_retention_takes_while_it_is_being_pushed_stays_in_the_store(cluster, put):
+def test_an_event_that_retention_removes_during_its_push_stays_in_the_store(cluster, put):
     environment, (laptop, desktop) = cluster
     event = laptop.record()
     environment.pass_time()
@@ -107,40 +108,38 @@ def test_what_retention_takes_while_it_is_being_pushed_stays_in_the_store(cluste
 
 
 @pytest.mark.parametrize("put", PUTS)
-def test_what_retention_takes_and_is_forgotten_while_it_is_being_pushed_leaves_the_store(
-    cluster, put
-):
+def test_an_event_removed_and_forgotten_during_its_push_leaves_the_store(cluster, put):
     environment, (laptop, _) = cluster
     event = laptop.record()
     environment.pass_time()
     border_us = laptop.record().key.started_at_us
 
-    def act():
+    def retain_and_forget():
         laptop.retain(border_us)
         laptop.forget(SCOPES["its time"](event))
 
-    act_at_put(laptop, put, act)
+    act_at_put(laptop, put, retain_and_forget)
     laptop.push()
     assert holders(laptop) == ["laptop"]
-    require_gone_after_the_next_sync(cluster, laptop)
+    require_removed_by_the_next_sync(cluster, laptop)
 
 
 @pytest.mark.parametrize("put", PUTS)
-def test_while_it_is_on_its_way_it_is_said_to_remain(cluster, put):
-    """From the tombstone on, whoever asks."""
+def test_an_event_forgotten_during_its_push_is_reported_at_once(cluster, put):
+    """It is reported as soon as the tombstone is written."""
     laptop = cluster.devices[0]
-    event, said = laptop.record(), []
+    event, reported = laptop.record(), []
 
-    def act():
+    def forget():
         laptop.forget(key_of(event))
-        said.append(holders(laptop))
+        reported.append(holders(laptop))
 
-    act_at_put(laptop, put, act)
+    act_at_put(laptop, put, forget)
     laptop.push()
-    assert said == [["laptop"]]
+    assert reported == [["laptop"]]
 
 
-def test_what_is_on_its_way_and_is_not_forgotten_is_not_said_to_remain(cluster):
+def test_a_segment_in_a_push_without_forgotten_events_is_not_reported(cluster):
     environment, (laptop, _) = cluster
     before = laptop.record()
     laptop.push()
@@ -148,12 +147,12 @@ def test_what_is_on_its_way_and_is_not_forgotten_is_not_said_to_remain(cluster):
     laptop.record()
     act_at_put(laptop, "m/", lambda: laptop.forget(key_of(before)))
     laptop.push()
-    assert remains.copies(laptop.database)[laptop.me]  # the old segment, not the new one
-    assert len(remains.copies(laptop.database)[laptop.me]) == 1
+    assert forgotten_copies.copies(laptop.database)[laptop.me]  # the old segment, not the new one
+    assert len(forgotten_copies.copies(laptop.database)[laptop.me]) == 1
 
 
-def test_what_is_forgotten_after_a_push_was_cut_short_is_said_to_remain_until_it_is_gone(cluster):
-    """It lies in the outbox, and goes on its way with the next sync."""
+def test_an_event_forgotten_after_a_push_was_cut_short_is_reported_until_it_is_removed(cluster):
+    """It is in the outbox, and the next sync publishes the outbox first."""
     laptop = cluster.devices[0]
     event = laptop.record()
     cut_short(laptop)
@@ -167,8 +166,8 @@ def test_what_is_forgotten_after_a_push_was_cut_short_is_said_to_remain_until_it
     require_all(cluster)
 
 
-def test_of_a_push_that_was_cut_short_nothing_is_said_to_remain_that_was_not_forgotten(cluster):
-    """Both began at one time; the tombstone may cover a record in the outbox until then."""
+def test_a_push_that_was_cut_short_leaves_no_false_report(cluster):
+    """Both events have one time: until the sync, the outbox may hold the forgotten one."""
     laptop = cluster.devices[0]
     forgotten = laptop.record()
     laptop.push()
@@ -180,7 +179,7 @@ def test_of_a_push_that_was_cut_short_nothing_is_said_to_remain_that_was_not_for
 
 
 def cut_short(device):
-    """The power goes when the outbox is written and nothing is in the store yet."""
+    """Push, and cut the power when the outbox is written and nothing is in the store yet."""
 
     def choose(_number, operation, _key):
         if operation == "put":
@@ -193,10 +192,12 @@ def cut_short(device):
     device.inject_fault()
 
 
-def test_a_version_that_comes_while_the_one_before_is_being_pushed_is_published_too(cluster):
+def test_a_version_added_during_the_push_of_the_older_one_is_published_too(cluster):
     environment, (laptop, desktop) = cluster
     event = laptop.record(finished=False)
-    environment.now_us += 700_000_000  # it runs for so long that it is published as it is
+    environment.now_us += (
+        700_000_000  # after more than ten minutes a running event is published as it is
+    )
     act_at_put(laptop, "m/", lambda: laptop.finish(event))
     laptop.push()
     converge(*cluster)
@@ -204,7 +205,7 @@ def test_a_version_that_comes_while_the_one_before_is_being_pushed_is_published_
     assert all(event.finished for event in desktop.dump().events)
 
 
-def test_a_pin_that_changes_while_it_is_being_pushed_is_published_too(cluster):
+def test_a_pin_changed_during_its_push_is_published_too(cluster):
     laptop, desktop = cluster.devices
     laptop.record()
     laptop.pin(laptop.session, pinned=True)
@@ -215,12 +216,12 @@ def test_a_pin_that_changes_while_it_is_being_pushed_is_published_too(cluster):
     assert [pin.pinned for pin in desktop.dump().pins] == [False]
 
 
-def test_another_process_sees_what_is_on_its_way(cluster):
+def test_a_second_process_sees_the_records_of_a_running_push(cluster):
     laptop = cluster.devices[0]
     laptop.record()
-    found = []
+    counts = []
     sql = "SELECT count(*) FROM outgoing"
-    act_at_put(laptop, "m/", lambda: found.append(laptop.database.value(sql)))
+    act_at_put(laptop, "m/", lambda: counts.append(laptop.database.value(sql)))
     laptop.push()
     with in_second_process(laptop):
-        assert (found, laptop.database.value(sql)) == ([1], 0)
+        assert (counts, laptop.database.value(sql)) == ([1], 0)

@@ -1,4 +1,4 @@
-"""Copies of one device: copied disks, restored backups, pushes cut short."""
+"""Clones of one device (copied disks, restored backups) and pushes that were cut short."""
 
 from __future__ import annotations
 
@@ -27,23 +27,24 @@ def _manifests(device):
 
 
 def clone_of(cluster, device):
+    """Add a clone of a device to the cluster; return it."""
     clone = device.clone("clone")
     cluster.devices.append(clone)
     return clone
 
 
-def test_two_copies_that_write_one_seq_keep_what_each_has_recorded(cluster):
+def test_two_clones_that_publish_one_seq_keep_the_events_of_both(cluster):
     laptop = cluster.devices[0]
     clone = clone_of(cluster, laptop)
-    mine, theirs = laptop.record(), clone.record()
+    laptop_event, clone_event = laptop.record(), clone.record()
     laptop.push()
     clone.push()
     converge(*cluster)
     require_all(cluster)
-    assert {mine, theirs} <= cluster.devices[1].dump().events
+    assert {laptop_event, clone_event} <= cluster.devices[1].dump().events
 
 
-def test_two_copies_with_two_names_do_not_rename_each_other_for_ever(cluster):
+def test_two_clones_with_two_names_agree_on_one_name(cluster):
     clone = clone_of(cluster, cluster.devices[0])
     with clone.database.transaction():
         clone.database.execute("UPDATE device SET name = 'clone' WHERE device_id = ?", (clone.me,))
@@ -52,7 +53,7 @@ def test_two_copies_with_two_names_do_not_rename_each_other_for_ever(cluster):
     assert len({device.name() for device in (cluster.devices[0], clone)}) == 1
 
 
-def test_what_a_restored_backup_has_lost_comes_back_from_the_store(cluster):
+def test_a_restored_backup_gets_its_lost_events_from_the_store(cluster):
     laptop = cluster.devices[0]
     backup = laptop.backup()
     event = laptop.record()
@@ -64,7 +65,7 @@ def test_what_a_restored_backup_has_lost_comes_back_from_the_store(cluster):
     assert {event, late} <= laptop.dump().events
 
 
-def test_a_restored_backup_brings_nothing_back_that_was_forgotten(cluster):
+def test_a_restored_backup_does_not_restore_forgotten_events(cluster):
     laptop, desktop = cluster.devices
     event = laptop.record()
     converge(*cluster)
@@ -77,8 +78,8 @@ def test_a_restored_backup_brings_nothing_back_that_was_forgotten(cluster):
     assert event not in laptop.dump().events
 
 
-@pytest.mark.parametrize("seed", range(4))  # chance says which of the two is the head
-def test_two_copies_that_wrote_one_seq_leave_nobody_waiting_for_what_was_merged(seed):
+@pytest.mark.parametrize("seed", range(4))  # the seed decides which manifest is the head
+def test_no_device_waits_for_a_merged_segment_of_two_clones_with_one_seq(seed):
     with new_cluster("laptop", "desktop", seed=seed) as cluster:
         laptop, desktop = cluster.devices
         laptop.record()
@@ -94,14 +95,14 @@ def test_two_copies_that_wrote_one_seq_leave_nobody_waiting_for_what_was_merged(
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_segment_of_another_copy_that_comes_late_is_taken_all_the_same(seed):
+def test_a_late_segment_of_a_lost_clone_is_joined(seed):
     with new_cluster("laptop", "desktop", seed=seed) as cluster:
         laptop, desktop = cluster.devices
         clone = clone_of(cluster, laptop)
-        mine, theirs = laptop.record(), clone.record()
+        laptop_event, clone_event = laptop.record(), clone.record()
         laptop.push()
         clone.push()
-        cluster.devices.remove(clone)  # its disk is gone
+        cluster.devices.remove(clone)  # its disk is lost
         clone.close()
         laptop.view.receive()
         for key in clone.view.held:
@@ -111,17 +112,17 @@ def test_a_segment_of_another_copy_that_comes_late_is_taken_all_the_same(seed):
         desktop.record()
         converge(*cluster)
         require_all(cluster)
-        assert {mine, theirs} <= laptop.dump().events
+        assert {laptop_event, clone_event} <= laptop.dump().events
 
 
-def test_a_push_cut_short_and_then_not_read_leaves_no_second_copy(cluster):
-    """Two own segments that hold one event both have to hear when it is forgotten."""
+def test_a_push_cut_short_whose_segment_is_unreadable_leaves_no_second_segment(cluster):
+    """Both segments with the event would have to be rewritten when it is forgotten."""
     laptop = cluster.devices[0]
     event = laptop.record()
-    reached = []
+    keys = []
 
     def cut(_number, operation, key):
-        reached.append(key)
+        keys.append(key)
         if operation == "put" and key.startswith("m/"):
             raise Crash
         return NONE
@@ -129,7 +130,7 @@ def test_a_push_cut_short_and_then_not_read_leaves_no_second_copy(cluster):
     laptop.store.choose = cut
     with pytest.raises(Crash):
         laptop.push()
-    segment = reached[-2]
+    segment = keys[-2]
     laptop.close()
     laptop.open()
     laptop.store.choose = lambda _number, operation, key: (
@@ -143,8 +144,8 @@ def test_a_push_cut_short_and_then_not_read_leaves_no_second_copy(cluster):
     require_all(cluster)
 
 
-def test_a_manifest_that_was_cut_short_is_read_back_before_the_next_is_written(cluster):
-    """It may hold a roster record that the next one would leave out."""
+def test_a_manifest_cut_short_is_read_before_the_next_is_written(cluster):
+    """That manifest may hold a roster record that the next one would leave out."""
     laptop = cluster.devices[0]
     laptop.record()
     laptop.store.choose = lambda _number, operation, key: (
@@ -165,8 +166,8 @@ def test_a_manifest_that_was_cut_short_is_read_back_before_the_next_is_written(c
     require_all(cluster)
 
 
-def test_an_own_segment_that_was_not_joined_yet_is_not_merged_away(cluster):
-    """A restored backup could not read it at once: what is in it has to come here first."""
+def test_an_own_segment_that_is_not_joined_yet_is_not_merged(cluster):
+    """A restored disk cannot read the segment at once; its records have to be joined first."""
     laptop = cluster.devices[0]
     laptop.record()
     laptop.push()
@@ -175,17 +176,17 @@ def test_an_own_segment_that_was_not_joined_yet_is_not_merged_away(cluster):
     laptop.push()
     laptop.restore(backup)
     laptop.record()
-    looks = []
+    reads = []
 
-    def once(_number, operation, key):
+    def fail_once(_number, operation, key):
         if operation == "get" and key.startswith("o/"):
-            looks.append(key)
-        return GROWING if operation == "get" and looks == [key] else NONE
+            reads.append(key)
+        return GROWING if operation == "get" and reads == [key] else NONE
 
-    laptop.store.choose = once
+    laptop.store.choose = fail_once
     with small_segment_limit(1):
         laptop.push()
-    assert looks
+    assert reads
     assert later not in laptop.dump().events
     laptop.inject_fault(never)
     converge(*cluster)
@@ -193,8 +194,8 @@ def test_an_own_segment_that_was_not_joined_yet_is_not_merged_away(cluster):
     assert later in laptop.dump().events
 
 
-def test_an_unreadable_own_manifest_keeps_everything_in_the_store(cluster):
-    """Nothing is taken out until what replaces it can be read back."""
+def test_an_unreadable_own_manifest_prevents_deletion(cluster):
+    """No object is deleted until the manifest that replaces it can be read."""
     laptop = cluster.devices[0]
     event = laptop.record()
     laptop.push()
@@ -214,7 +215,7 @@ def test_an_unreadable_own_manifest_keeps_everything_in_the_store(cluster):
     require_all(cluster)
 
 
-def test_one_failing_listing_publishes_and_removes_nothing(cluster):
+def test_a_failed_listing_publishes_and_deletes_nothing(cluster):
     laptop = cluster.devices[0]
     laptop.record()
     before = dict(cluster.environment.objects)
@@ -224,8 +225,8 @@ def test_one_failing_listing_publishes_and_removes_nothing(cluster):
     assert cluster.environment.objects == before
 
 
-def test_what_a_push_had_put_goes_when_another_copy_has_gone_on_meanwhile(cluster):
-    """The journal is given up: its segment is in no manifest, and must not stay for ever."""
+def test_a_segment_of_a_dropped_journal_is_deleted_in_the_end(cluster):
+    """The journal is dropped, so no manifest lists its segment, which must not stay forever."""
     laptop = cluster.devices[0]
     clone = clone_of(cluster, laptop)
     event = laptop.record()
@@ -244,7 +245,7 @@ def test_what_a_push_had_put_goes_when_another_copy_has_gone_on_meanwhile(cluste
     require_all(cluster)
 
 
-def test_a_segment_that_another_copy_took_out_is_not_named_for_ever(cluster):
+def test_a_segment_that_a_clone_deleted_is_not_listed_forever(cluster):
     laptop, desktop = cluster.devices
     kept, gone = laptop.record(), laptop.record()
     laptop.push()
@@ -257,8 +258,8 @@ def test_a_segment_that_another_copy_took_out_is_not_named_for_ever(cluster):
     assert kept in desktop.dump().events
 
 
-def test_a_segment_that_is_listed_again_is_searched_for_what_was_redacted_meanwhile(cluster):
-    """Joined while no head named it: no record in the database points to it."""
+def test_a_segment_that_is_listed_again_loses_redacted_events(cluster):
+    """No head listed the segment when it was joined, so no row refers to it."""
     laptop = cluster.devices[0]
     event = laptop.record()
     laptop.push()
@@ -272,10 +273,10 @@ def test_a_segment_that_is_listed_again_is_searched_for_what_was_redacted_meanwh
     require_all(cluster)
 
 
-def test_two_copies_that_hand_out_one_key_do_not_stop_each_other(cluster):
-    """A slot is sealed anew each time: the same key, other bytes."""
+def test_two_clones_can_hand_out_one_key(cluster):
+    """A slot is sealed with fresh randomness: the two clones write different bytes."""
     laptop = cluster.devices[0]
     before = dict(laptop.view.held)
-    laptop.view.list = lambda _prefix: iter(())  # those of its clone are not seen yet
+    laptop.view.list = lambda _prefix: iter(())  # the slots of the clone are not visible yet
     hand_out_keys(laptop.context())
     assert laptop.view.held == before

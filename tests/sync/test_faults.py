@@ -1,4 +1,4 @@
-"""A store that fails, a power cut: at any call and any commit, and the next sync mends it."""
+"""A store error or a power cut at any call or commit: the next sync completes the work."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from sync.simulation import small_segment_limit
 
 
 def busy(cluster):
-    """One device with all kinds of work: to take, to publish, to write anew, to let in."""
+    """Return a device that has to pull, to publish, to rewrite segments and to admit a device."""
     environment, (laptop, desktop) = cluster
-    kept = [laptop.record() for _ in range(3)]
+    events = [laptop.record() for _ in range(3)]
     desktop.record()
     code = laptop.invite()
     converge(*cluster)
-    laptop.forget(Keys(frozenset([kept[0].key])))
-    laptop.redact(kept[1])
-    laptop.keep(kept[2])
+    laptop.forget(Keys(frozenset([events[0].key])))
+    laptop.redact(events[1])
+    laptop.keep(events[2])
     laptop.record()
     laptop.pin(laptop.session, pinned=True)
     desktop.record()
@@ -36,14 +36,14 @@ def busy(cluster):
 
 
 def each_call(encrypt=True):
-    """(meeting, device, number): a fresh vault for every step that a test wants to break."""
+    """Yield (cluster, device, number) with a fresh cluster for each number from 1 on."""
     for number in itertools.count(1):
         with new_cluster("laptop", "desktop", encrypt=encrypt) as cluster:
             yield cluster, busy(cluster), number
 
 
 def cut_short(device, number, act):
-    """What it did, or None: the power went at that call or commit."""
+    """Return the result of `act`, or None if the power failed at its step with this number."""
     device.inject_fault()
     device.crash_points.crash_at = device.crash_points.count + number
     try:
@@ -56,7 +56,7 @@ def cut_short(device, number, act):
 
 @pytest.mark.parametrize("fault", [BEFORE, AFTER])
 @pytest.mark.parametrize("verb", ["pull", "push", "sync"])
-def test_what_fails_at_any_call_of_the_store_is_completed_by_the_next_sync(fault, verb):
+def test_the_next_sync_completes_a_verb_that_failed_at_any_call_of_the_store(fault, verb):
     for cluster, device, number in each_call():
         before = len(device.store.calls)
         device.inject_fault(at(before + number, fault))
@@ -76,33 +76,33 @@ def test_what_fails_at_any_call_of_the_store_is_completed_by_the_next_sync(fault
 @pytest.mark.parametrize(
     ("verb", "encrypt"), [("pull", True), ("push", True), ("sync", True), ("sync", False)]
 )
-def test_a_power_cut_at_any_call_or_commit_loses_nothing(verb, encrypt):
+def test_a_power_cut_at_any_step_loses_nothing(verb, encrypt):
     for cluster, device, number in each_call(encrypt):
-        done = cut_short(device, number, getattr(device, verb))
+        result = cut_short(device, number, getattr(device, verb))
         converge(*cluster)
         require_all(cluster)
-        if done is not None:
+        if result is not None:
             break
     assert number > 10
 
 
-def test_a_power_cut_at_any_call_or_commit_of_a_merge_of_small_segments_loses_nothing():
+def test_a_power_cut_at_any_step_of_a_merge_of_segments_loses_nothing():
     with small_segment_limit(2):
         for cluster, device, number in each_call():
-            for _ in range(3):  # the pushes before the one that is cut short
+            for _ in range(3):  # pushes before the one that is cut short
                 cluster.environment.pass_time()
                 device.record()
                 device.push()
             device.record()
-            done = cut_short(device, number, device.push)
+            result = cut_short(device, number, device.push)
             converge(*cluster)
             require_all(cluster)
-            if done is not None and done.rewritten > 2:
+            if result is not None and result.rewritten > 2:
                 break
     assert number > 10
 
 
-def test_nothing_new_is_one_listing_and_nothing_else():
+def test_a_sync_without_news_is_one_listing():
     with new_cluster("laptop", "desktop") as (_, devices):
         for verb in ("pull", "push", "sync"):
             for device in devices:
@@ -121,7 +121,7 @@ def test_an_open_invitation_costs_no_listing():
             assert device.store.calls == [("list", "m/")]
 
 
-def test_what_is_published_is_put_once_and_then_the_manifest():
+def test_a_push_puts_each_segment_once_and_then_the_manifest():
     with new_cluster("laptop", "desktop") as (environment, (laptop, _)):
         for _ in range(100):
             environment.pass_time()
@@ -146,7 +146,7 @@ def test_a_thousand_pushes_of_one_event_leave_few_segments():
         assert laptop.store.calls == [("list", "m/")]
 
 
-def test_a_thousand_manifests_are_not_remembered():
+def test_the_ledger_keeps_few_manifests_of_each_device():
     with new_cluster("laptop", "desktop") as (environment, (laptop, desktop)):
         for _ in range(40):
             environment.pass_time()
@@ -159,7 +159,7 @@ def test_a_thousand_manifests_are_not_remembered():
             assert rows <= 4
 
 
-def test_an_old_own_manifest_that_comes_back_is_taken_out_again():
+def test_an_old_own_manifest_that_comes_back_is_deleted_again():
     with new_cluster("laptop") as (_, (laptop,)):
         before = dict(laptop.view.held)
         for _ in range(3):
@@ -173,7 +173,7 @@ def test_an_old_own_manifest_that_comes_back_is_taken_out_again():
         assert not old.keys() & laptop.view.held.keys()
 
 
-def test_what_was_taken_out_of_the_store_is_not_asked_for_again():
+def test_a_deleted_segment_is_not_requested_again():
     with new_cluster("laptop", "desktop") as cluster:
         laptop = cluster.devices[0]
         event = laptop.record()

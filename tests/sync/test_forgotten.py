@@ -1,4 +1,4 @@
-"""What a device says of what was forgotten: who knows, and in whose segments it lies yet."""
+"""The status of forgetting: which devices know of it, and whose segments still hold copies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hx.core.errors import HxError
 from hx.core.format import object_names, segment
 from hx.core.merge import Cover
 from hx.core.model import Keys, Window
-from hx.database.sync import forgotten_copies as remains
+from hx.database.sync import forgotten_copies
 from hx.database.sync.sync_status import forget_status
 from stores.faulty import BEFORE, NONE
 from sync.cluster import admit, converge, new_cluster, sync_each
@@ -22,12 +22,14 @@ def cluster():
         yield cluster
 
 
-def told(device):
+def status(device):
+    """Return what `hx sync status` reports of forgotten records, or None."""
     return forget_status(device.database, device.me, device.context().trust)
 
 
 def holders(device):
-    known = told(device)
+    """Return the names of the devices that are reported to hold a forgotten record."""
+    known = status(device)
     return [copy.name for copy in known.copies] if known else []
 
 
@@ -41,28 +43,28 @@ def sync(*devices):
         device.sync()
 
 
-def really(cluster):
-    """Who has a segment in the store that holds what any of them has forgotten."""
+def actual_holders(cluster):
+    """Return the labels of the devices whose segments in the store hold a forgotten record."""
     tombstones = frozenset().union(*(device.dump().tombstones for device in cluster.devices))
-    cover, found = Cover(tombstones), set()
+    cover, device_ids = Cover(tombstones), set()
     for key, data in cluster.environment.objects.items():
         name = object_names.parsed(key)
         if name.kind == object_names.SEGMENT:
             history = segment.decode(cluster.devices[0].context().unsealed(key, data))
             if any(cover.event(event.key) for event in history.events):
-                found.add(name.device_id)
-    return sorted(device.label for device in cluster.devices if device.me in found)
+                device_ids.add(name.device_id)
+    return sorted(device.label for device in cluster.devices if device.me in device_ids)
 
 
 def leave_with(cluster, device):
-    """It goes, and has not heard what the others have written since it synced last."""
+    """Let a device leave that has not seen what the others wrote since its last sync."""
     leave(device)
     cluster.devices.remove(device)
     device.close()
 
 
 def left_with_a_copy(cluster):
-    """A device that has left before it could hear what was forgotten."""
+    """Let the desktop leave before it learns what the laptop forgot; return all three devices."""
     laptop, desktop, server = cluster.devices
     event = desktop.record()
     converge(*cluster)
@@ -73,64 +75,62 @@ def left_with_a_copy(cluster):
     return laptop, desktop, server
 
 
-def test_where_nothing_was_forgotten_nothing_is_told(cluster):
-    assert [told(device) for device in cluster.devices] == [None] * 3
+def test_without_forgotten_records_there_is_no_status(cluster):
+    assert [status(device) for device in cluster.devices] == [None] * 3
 
 
-def test_before_the_push_nobody_is_told_and_its_author_has_it_in_the_store(cluster):
+def test_before_the_push_the_tombstone_is_unpublished_and_its_copy_is_reported(cluster):
     laptop, desktop, _ = cluster.devices
     event = desktop.record()
     converge(*cluster)
     laptop.forget(key_of(event))
-    assert (told(laptop).told, holders(laptop)) == (False, ["desktop"])
-    assert (told(laptop).confirmed, told(laptop).silent) == ({}, {})
+    assert (status(laptop).told, holders(laptop)) == (False, ["desktop"])
+    assert (status(laptop).confirmed, status(laptop).silent) == ({}, {})
 
 
-def test_who_has_not_answered_is_not_said_to_know(cluster):
+def test_a_device_is_confirmed_only_after_it_has_answered(cluster):
     laptop, desktop, server = cluster.devices
     event = desktop.record()
     converge(*cluster)
     laptop.forget(key_of(event))
     sync(laptop)
-    assert told(laptop).told is True
-    assert [*told(laptop).silent.values()] == ["server"]
-    assert holders(laptop) == really(cluster) == ["desktop"]
+    assert status(laptop).told is True
+    assert [*status(laptop).silent.values()] == ["server"]
+    assert holders(laptop) == actual_holders(cluster) == ["desktop"]
     sync(desktop, server, laptop)
-    assert holders(laptop) == really(cluster) == []
-    assert [*told(laptop).confirmed.values()] == ["desktop"]
-    assert [*told(laptop).silent.values()] == ["server"]  # it had nothing to write
+    assert holders(laptop) == actual_holders(cluster) == []
+    assert [*status(laptop).confirmed.values()] == ["desktop"]
+    assert [*status(laptop).silent.values()] == ["server"]  # the server had nothing to write
     server.record()
     sync(server, laptop)
-    assert {*told(laptop).confirmed.values()} == {"desktop", "server"}
+    assert {*status(laptop).confirmed.values()} == {"desktop", "server"}
 
 
-def test_an_own_copy_is_there_until_it_is_taken_out(cluster):
+def test_an_own_copy_is_reported_until_it_is_deleted(cluster):
     laptop = cluster.devices[0]
     event = laptop.record()
     sync(laptop)
     laptop.forget(key_of(event))
-    assert holders(laptop) == really(cluster) == ["laptop"]
+    assert holders(laptop) == actual_holders(cluster) == ["laptop"]
     sync(laptop)
-    assert holders(laptop) == really(cluster) == []
+    assert holders(laptop) == actual_holders(cluster) == []
 
 
 @pytest.mark.parametrize("change", ["redact", "finish"])
-def test_a_version_that_was_beaten_before_it_was_forgotten_is_there_until_it_is_taken_out(
-    cluster, change
-):
-    """The row of the newer one says nothing of the segment that holds the one before."""
+def test_a_superseded_version_is_reported_until_it_is_deleted(cluster, change):
+    """The row of the newer version does not refer to the segment with the older one."""
     laptop = cluster.devices[0]
     event = laptop.record(finished=False)
     cluster.environment.now_us += 700_000_000
     sync(laptop)
     getattr(laptop, change)(event)
     laptop.forget(key_of(event))
-    assert holders(laptop) == really(cluster) == ["laptop"]
+    assert holders(laptop) == actual_holders(cluster) == ["laptop"]
     sync(laptop)
-    assert holders(laptop) == really(cluster) == []
+    assert holders(laptop) == actual_holders(cluster) == []
 
 
-def test_what_retention_took_here_and_is_forgotten_is_there_until_it_is_taken_out(cluster):
+def test_a_copy_of_an_event_that_retention_removed_is_reported_until_it_is_deleted(cluster):
     laptop = cluster.devices[0]
     event = laptop.record()
     cluster.environment.pass_time()
@@ -138,13 +138,13 @@ def test_what_retention_took_here_and_is_forgotten_is_there_until_it_is_taken_ou
     sync(laptop)
     laptop.retain(later.key.started_at_us)
     laptop.forget(Window(event.key.started_at_us, event.key.started_at_us + 1))
-    assert holders(laptop) == really(cluster) == ["laptop"]
+    assert holders(laptop) == actual_holders(cluster) == ["laptop"]
     sync(laptop)
-    assert holders(laptop) == really(cluster) == []
+    assert holders(laptop) == actual_holders(cluster) == []
 
 
-def test_a_replaced_segment_holds_it_until_it_is_taken_out(cluster):
-    """The push that replaced it was cut short of that."""
+def test_a_replaced_segment_is_reported_until_it_is_deleted(cluster):
+    """The push that replaced the segment was cut short before it deleted it."""
     laptop = cluster.devices[0]
     first, second = laptop.record(), laptop.record()
     sync(laptop)
@@ -158,48 +158,48 @@ def test_a_replaced_segment_holds_it_until_it_is_taken_out(cluster):
         laptop.sync()
     laptop.inject_fault()
     laptop.forget(key_of(second))
-    copies = remains.copies(laptop.database)[laptop.me]
+    copies = forgotten_copies.copies(laptop.database)[laptop.me]
     assert len(copies) == sum(
         key.startswith(object_names.segments_of(laptop.me)) for key in laptop.view.held
     )
     sync(laptop)
-    assert holders(laptop) == really(cluster) == []
+    assert holders(laptop) == actual_holders(cluster) == []
 
 
-def test_what_was_never_published_lies_nowhere(cluster):
+def test_an_unpublished_event_has_no_copies(cluster):
     laptop = cluster.devices[0]
     laptop.forget(key_of(laptop.record()))
-    assert (told(laptop).told, holders(laptop)) == (False, [])
+    assert (status(laptop).told, holders(laptop)) == (False, [])
 
 
-def test_the_others_say_too_who_has_not_taken_it_out(cluster):
+def test_other_devices_report_the_copy_too(cluster):
     laptop, desktop, server = cluster.devices
     event = desktop.record()
     converge(*cluster)
     laptop.forget(key_of(event))
     sync(laptop, server)
-    assert holders(server) == really(cluster) == ["desktop"]
-    assert (told(server).at_us, told(server).told) == (None, None)
+    assert holders(server) == actual_holders(cluster) == ["desktop"]
+    assert (status(server).at_us, status(server).told) == (None, None)
     sync(desktop, server)
-    assert told(server) is None
+    assert status(server) is None
 
 
-def test_a_late_record_is_with_who_has_published_it(cluster):
+def test_a_late_record_is_reported_with_the_device_that_published_it(cluster):
     laptop, desktop, _ = cluster.devices
     late = desktop.record()
     at_us = late.key.started_at_us
     laptop.forget(Window(at_us - 1, at_us + 1))
     laptop.push()
-    desktop.view.receive()  # the tombstone has come to its folder; it pushes before it reads
+    desktop.view.receive()  # the tombstone is in its folder, but it pushes before it reads
     desktop.push()
     sync(laptop)
     assert late not in laptop.dump().events
-    assert holders(laptop) == really(cluster) == ["desktop"]
+    assert holders(laptop) == actual_holders(cluster) == ["desktop"]
     sync(desktop, laptop)
-    assert holders(laptop) == really(cluster) == []
+    assert holders(laptop) == actual_holders(cluster) == []
 
 
-def test_a_segment_of_the_same_time_without_it_is_looked_into_and_cleared(cluster):
+def test_a_segment_of_the_same_time_without_the_record_is_read_and_cleared(cluster):
     laptop, desktop, _ = cluster.devices
     first, running = desktop.record(), desktop.record(finished=False)
     cluster.environment.pass_time()
@@ -209,11 +209,11 @@ def test_a_segment_of_the_same_time_without_it_is_looked_into_and_cleared(cluste
     sync(desktop, laptop)
     laptop.forget(key_of(running))
     sync(laptop, desktop, laptop)
-    assert holders(laptop) == really(cluster) == []
+    assert holders(laptop) == actual_holders(cluster) == []
     assert {first, last} <= laptop.dump().events
 
 
-def test_a_segment_is_looked_into_once(cluster):
+def test_a_segment_is_read_once(cluster):
     laptop, desktop, server = cluster.devices
     event = desktop.record()
     converge(*cluster)
@@ -232,8 +232,8 @@ def test_a_segment_is_looked_into_once(cluster):
         assert len(gets) == (count == 0)
 
 
-def test_a_tombstone_that_comes_with_the_new_segments_accuses_nobody(cluster):
-    """Its issuer's own objects are late; who has written anew carries the tombstone along."""
+def test_a_tombstone_that_arrives_with_rewritten_segments_reports_no_copy(cluster):
+    """The objects of its issuer are late; the rewritten segments carry the tombstone along."""
     laptop, desktop, server = cluster.devices
     desktop.record()
     event = desktop.record()
@@ -247,18 +247,18 @@ def test_a_tombstone_that_comes_with_the_new_segments_accuses_nobody(cluster):
         del laptop.view.held[key]
     laptop.sync()
     assert event not in laptop.dump().events
-    assert holders(laptop) == really(cluster) == []
+    assert holders(laptop) == actual_holders(cluster) == []
 
 
-def test_a_redaction_or_a_replacement_is_no_forgetting(cluster):
+def test_a_redaction_has_no_forget_status(cluster):
     laptop, desktop, _ = cluster.devices
     event = desktop.record()
     converge(*cluster)
     laptop.redact(event)
-    assert told(laptop) is None
+    assert status(laptop) is None
 
 
-def test_two_tombstones_are_confirmed_when_both_are_known(cluster):
+def test_a_device_is_confirmed_when_it_knows_all_tombstones(cluster):
     laptop, desktop, server = cluster.devices
     first, second = server.record(), server.record()
     converge(*cluster)
@@ -266,13 +266,13 @@ def test_two_tombstones_are_confirmed_when_both_are_known(cluster):
     sync(laptop, desktop)
     desktop.record()
     sync(desktop, laptop)
-    assert "desktop" in told(laptop).confirmed.values()
+    assert "desktop" in status(laptop).confirmed.values()
     laptop.forget(key_of(second))
     sync(laptop)
-    assert "desktop" in told(laptop).silent.values()
+    assert "desktop" in status(laptop).silent.values()
 
 
-def test_a_tombstone_that_is_written_while_a_push_runs_is_told_by_the_next(cluster):
+def test_a_tombstone_written_during_a_push_is_published_by_the_next(cluster):
     laptop, desktop, server = cluster.devices
     first, second = desktop.record(), server.record()
     converge(*cluster)
@@ -289,12 +289,12 @@ def test_a_tombstone_that_is_written_while_a_push_runs_is_told_by_the_next(clust
     sync(desktop)
     laptop.view.receive()
     laptop.pull()
-    assert (told(laptop).told, told(laptop).confirmed) == (False, {})
+    assert (status(laptop).told, status(laptop).confirmed) == (False, {})
     laptop.push()
-    assert "desktop" in told(laptop).silent.values()
+    assert "desktop" in status(laptop).silent.values()
 
 
-def test_a_new_device_says_nothing_of_what_is_long_done(cluster):
+def test_a_new_device_reports_no_completed_forgetting(cluster):
     laptop, desktop, _ = cluster.devices
     event = desktop.record()
     converge(*cluster)
@@ -303,12 +303,12 @@ def test_a_new_device_says_nothing_of_what_is_long_done(cluster):
     new_member = Device(cluster.environment, "newcomer")
     admit(cluster, new_member)
     sync_each(cluster.devices)
-    assert told(new_member) is None
+    assert status(new_member) is None
 
 
-def test_of_a_device_that_has_left_it_remains_until_its_objects_are_taken_out(cluster):
+def test_a_copy_of_a_departed_device_is_reported_until_its_objects_are_deleted(cluster):
     laptop, desktop, server = left_with_a_copy(cluster)
-    [copy] = told(laptop).copies
+    [copy] = status(laptop).copies
     assert (copy.name, copy.is_member) == ("desktop", False)
     cluster.environment.delete_objects_of(desktop.me, ("o/",))
     server.record()
@@ -316,7 +316,7 @@ def test_of_a_device_that_has_left_it_remains_until_its_objects_are_taken_out(cl
     assert holders(laptop) == []
 
 
-def test_a_repair_looks_into_the_store_too(cluster):
+def test_a_repair_notices_that_a_copy_was_deleted(cluster):
     laptop, desktop, _ = left_with_a_copy(cluster)
     assert holders(laptop) == ["desktop"]
     cluster.environment.delete_objects_of(desktop.me, ("o/",))
@@ -325,14 +325,14 @@ def test_a_repair_looks_into_the_store_too(cluster):
     assert holders(laptop) == []
 
 
-def test_without_a_vault_a_forgetting_notes_nothing(cluster):
+def test_without_a_vault_no_copy_is_noted(cluster):
     alone = Device(cluster.environment, "alone")
     alone.forget(key_of(alone.record()))
-    assert remains.copies(alone.database) == {}
+    assert forgotten_copies.copies(alone.database) == {}
     alone.close()
 
 
-def test_a_sync_cut_short_before_it_has_looked_accuses_nobody_for_ever(cluster):
+def test_a_suspicion_left_by_a_sync_cut_short_is_cleared_by_the_next(cluster):
     laptop, desktop, _ = cluster.devices
     event = desktop.record()
     converge(*cluster)
@@ -341,7 +341,7 @@ def test_a_sync_cut_short_before_it_has_looked_accuses_nobody_for_ever(cluster):
     desktop.view.receive()
     desktop.sync()
     laptop.view.receive()
-    with laptop.database.transaction():  # as it stood when the power went
+    with laptop.database.transaction():  # the state when the power failed
         suspicions = laptop.database.execute("SELECT * FROM forgotten_copy").fetchall()
     laptop.pull()
     with laptop.database.transaction():

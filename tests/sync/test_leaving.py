@@ -1,4 +1,4 @@
-"""A device that leaves takes nothing with it and leaves nothing undone."""
+"""A device that leaves the vault: its records stay, and it hands over all of its work."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def cluster():
         yield cluster
 
 
-def gone(cluster, device):
-    """It is not asked any more."""
+def removed(cluster, device):
+    """Remove a device from the cluster, so that it syncs no more; return it."""
     cluster.devices.remove(device)
     return device
 
 
-def test_what_a_device_recorded_last_is_history_of_all_others_after_it_has_left(cluster):
+def test_the_last_events_of_a_departed_device_reach_all_others(cluster):
     laptop, desktop, server = cluster.devices
     event = desktop.record()
     leave(desktop)
-    gone(cluster, desktop)
+    removed(cluster, desktop)
     converge(*cluster)
     require_all(cluster)
     assert event in laptop.dump().events
@@ -42,8 +42,8 @@ def test_what_a_device_recorded_last_is_history_of_all_others_after_it_has_left(
 
 
 @pytest.mark.parametrize("manifests", [0, 1], ids=["its last sync", "its last manifest"])
-def test_what_is_forgotten_while_a_device_leaves_is_forgotten_by_all(cluster, manifests):
-    """Nobody would write its segments anew after that, nor tell the others."""
+def test_what_is_forgotten_while_a_device_leaves_is_removed_everywhere(cluster, manifests):
+    """After that nobody would rewrite its segments or publish the tombstone."""
     laptop, desktop, _ = cluster.devices
     event, known = desktop.record(), laptop.record()
     laptop.sync()
@@ -51,7 +51,7 @@ def test_what_is_forgotten_while_a_device_leaves_is_forgotten_by_all(cluster, ma
     keys = Keys(frozenset([event.key, known.key]))
     act_at_put(desktop, "m/", lambda: desktop.forget(keys), after=manifests)
     leave(desktop)
-    gone(cluster, desktop)
+    removed(cluster, desktop)
     converge(*cluster)
     require_all(cluster)
     assert known not in laptop.dump().events
@@ -66,21 +66,21 @@ def test_what_is_forgotten_while_a_device_leaves_is_forgotten_by_all(cluster, ma
     desktop.close()
 
 
-def test_the_active_devices_publish_anew_what_only_the_departed_one_had_shown(cluster):
+def test_active_devices_publish_the_events_of_a_departed_device(cluster):
     _, desktop, _ = cluster.devices
     event = desktop.record()
     leave(desktop)
-    gone(cluster, desktop).close()
+    removed(cluster, desktop).close()
     converge(*cluster)
     cluster.environment.delete_objects_of(desktop.me)
     assert event in new_member(cluster).dump().events
 
 
-def test_what_left_late_and_arrives_later_still_is_published_anew_too(cluster):
+def test_late_segments_of_a_departed_device_are_published_too(cluster):
     laptop, desktop, _ = cluster.devices
     event = desktop.record()
     leave(desktop)
-    gone(cluster, desktop).close()
+    removed(cluster, desktop).close()
     laptop.view.receive()
     segments = [key for key in laptop.view.held if key.startswith(f"o/{desktop.me.hex()}/")]
     late = {key: laptop.view.held.pop(key) for key in segments}
@@ -94,10 +94,10 @@ def test_what_left_late_and_arrives_later_still_is_published_anew_too(cluster):
     require_all(cluster)
 
 
-def test_after_a_device_has_left_the_others_write_under_a_key_that_it_does_not_have(cluster):
+def test_after_a_device_left_the_others_write_under_a_key_it_does_not_have(cluster):
     laptop, desktop, _ = cluster.devices
     leave(desktop)
-    gone(cluster, desktop)
+    removed(cluster, desktop)
     converge(*cluster)
     event = laptop.record()
     converge(*cluster)
@@ -110,14 +110,14 @@ def test_the_device_that_made_the_vault_may_leave_it(cluster):
     laptop, desktop, server = cluster.devices
     event = laptop.record()
     leave(laptop)
-    gone(cluster, laptop).close()
+    removed(cluster, laptop).close()
     later = desktop.record()
     converge(*cluster)
     require_all(cluster)
     assert {event, later} <= server.dump().events
 
 
-def test_a_device_that_has_left_and_comes_back_under_another_id_has_what_it_recorded_between(
+def test_a_departed_device_that_joins_again_publishes_what_it_recorded_meanwhile(
     cluster,
 ):
     laptop, desktop, _ = cluster.devices
@@ -136,13 +136,13 @@ def test_a_device_that_has_left_and_comes_back_under_another_id_has_what_it_reco
     assert between in laptop.dump().events
 
 
-def test_one_that_left_unheard_and_comes_back_tells_it_then(cluster):
-    """It was away from the store when it left: nobody has its word yet."""
+def test_a_device_that_left_offline_publishes_that_when_it_joins_again(cluster):
+    """It left without the store, so no other device has its revocation yet."""
     laptop, desktop, _ = cluster.devices
-    unheard = desktop.record()
-    old = desktop.me
+    event = desktop.record()
+    old_id = desktop.me
     leave_offline(desktop)
-    assert old in laptop.context().trust.active
+    assert old_id in laptop.context().trust.active
     code = laptop.invite()
     reset_identity(desktop)
     desktop.view.receive()
@@ -151,15 +151,15 @@ def test_one_that_left_unheard_and_comes_back_tells_it_then(cluster):
     desktop.spend(code)
     converge(*cluster)
     require_all(cluster)
-    assert old in laptop.context().trust.departed
-    assert unheard in laptop.dump().events
+    assert old_id in laptop.context().trust.departed
+    assert event in laptop.dump().events
 
 
-def test_who_left_can_be_forgotten_by_the_others(cluster):
+def test_events_of_a_departed_device_can_be_forgotten(cluster):
     laptop, desktop, server = cluster.devices
     event = desktop.record()
     leave(desktop)
-    gone(cluster, desktop).close()
+    removed(cluster, desktop).close()
     converge(*cluster)
     laptop.forget(Keys(frozenset([event.key])))
     converge(*cluster)
@@ -167,7 +167,7 @@ def test_who_left_can_be_forgotten_by_the_others(cluster):
 
 
 @pytest.mark.parametrize("at_call", range(1, 12))
-def test_a_last_manifest_cut_short_is_said_by_the_next_try(cluster, at_call):
+def test_a_last_manifest_that_was_cut_short_is_published_by_the_next_attempt(cluster, at_call):
     laptop, desktop, _ = cluster.devices
     event = desktop.record()
     number = len(desktop.store.calls) + at_call
@@ -186,9 +186,9 @@ def test_a_last_manifest_cut_short_is_said_by_the_next_try(cluster, at_call):
         desktop.inject_fault(never)
         try:
             leave(desktop)
-        except NotInVault:  # the journal had said it: what is left is to forget the vault
+        except NotInVault:  # the journal published it: only the vault here is left to remove
             leave(desktop)
-    gone(cluster, desktop).close()
+    removed(cluster, desktop).close()
     converge(*cluster)
     require_all(cluster)
     assert desktop.me in laptop.context().trust.departed

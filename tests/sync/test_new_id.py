@@ -1,4 +1,4 @@
-"""Two copies of one disk, one of which becomes a device of its own."""
+"""Two clones of one device, one of which gets a device id of its own."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ def clone_of(cluster):
     return clone
 
 
-def test_a_copy_that_becomes_a_device_of_its_own_loses_nothing_of_either(cluster):
+def test_a_clone_that_takes_a_new_id_loses_no_event_of_either(cluster):
     laptop, desktop = cluster.devices
     before = laptop.record()
     clone = clone_of(cluster)
-    mine, theirs = laptop.record(), clone.record()
+    laptop_event, clone_event = laptop.record(), clone.record()
     clone.view.receive()
     take_new_id(clone)
     late, later = laptop.record(), clone.record()
     converge(*cluster)
     require_all(cluster)
-    assert {before, mine, theirs, late, later} <= desktop.dump().events
+    assert {before, laptop_event, clone_event, late, later} <= desktop.dump().events
     assert laptop.me in desktop.context().trust.active
     assert clone.me in desktop.context().trust.active
 
 
-def test_after_it_the_two_write_each_under_its_own_name(cluster):
+def test_after_the_change_each_device_writes_under_its_own_id(cluster):
     laptop, _ = cluster.devices
     clone = clone_of(cluster)
     clone.view.receive()
@@ -53,23 +53,23 @@ def test_after_it_the_two_write_each_under_its_own_name(cluster):
     before = cluster.environment.changes
     converge(*cluster)
     require_all(cluster)
-    assert cluster.environment.changes == before, "neither has to make good what the other wrote"
+    assert cluster.environment.changes == before, "no device has to repair what the other one wrote"
 
 
-def test_both_copies_may_become_others(cluster):
+def test_both_clones_can_take_a_new_id(cluster):
     laptop, desktop = cluster.devices
-    event = laptop.record()
+    laptop_event = laptop.record()
     clone = clone_of(cluster)
-    theirs = clone.record()
-    for copy in (laptop, clone):
-        copy.view.receive()
-        take_new_id(copy)
+    clone_event = clone.record()
+    for device in (laptop, clone):
+        device.view.receive()
+        take_new_id(device)
     converge(*cluster)
     require_all(cluster)
-    assert {event, theirs} <= desktop.dump().events
+    assert {laptop_event, clone_event} <= desktop.dump().events
 
 
-def test_what_the_new_device_forgets_of_the_old_one_leaves_the_store(cluster):
+def test_an_event_of_the_old_id_that_the_new_device_forgets_leaves_the_store(cluster):
     laptop, _ = cluster.devices
     event = laptop.record()
     clone = clone_of(cluster)
@@ -80,7 +80,7 @@ def test_what_the_new_device_forgets_of_the_old_one_leaves_the_store(cluster):
     require_all(cluster)
 
 
-def test_a_command_that_ran_while_the_device_became_another_is_published(cluster):
+def test_a_command_that_ran_during_the_change_is_published(cluster):
     _, desktop = cluster.devices
     clone = clone_of(cluster)
     running = clone.record(finished=False)
@@ -92,20 +92,20 @@ def test_a_command_that_ran_while_the_device_became_another_is_published(cluster
     require_all(cluster)
 
 
-def test_what_two_copies_wrote_with_one_seq_is_all_named_afterwards(cluster):
+def test_segments_of_two_clones_with_one_seq_are_all_listed_afterwards(cluster):
     laptop, desktop = cluster.devices
     clone = clone_of(cluster)
-    mine, theirs = laptop.record(), clone.record()
+    laptop_event, clone_event = laptop.record(), clone.record()
     laptop.push()
     clone.push()
     clone.view.receive()
     take_new_id(clone)
     converge(*cluster)
     require_all(cluster)
-    assert {mine, theirs} <= desktop.dump().events
+    assert {laptop_event, clone_event} <= desktop.dump().events
 
 
-def test_when_the_device_that_it_was_leaves_the_new_one_publishes_what_both_had(cluster):
+def test_when_the_old_device_leaves_the_new_one_publishes_its_events(cluster):
     laptop, desktop = cluster.devices
     leave(desktop)
     cluster.devices.remove(desktop)
@@ -123,7 +123,7 @@ def test_when_the_device_that_it_was_leaves_the_new_one_publishes_what_both_had(
     assert before in new_member(cluster).dump().events
 
 
-def test_what_it_was_to_write_anew_as_the_old_device_keeps_the_new_one_quiet(cluster):
+def test_after_forgetting_an_event_of_the_old_id_a_sync_is_one_listing(cluster):
     laptop, _ = cluster.devices
     event = laptop.record()
     laptop.push()
@@ -137,7 +137,7 @@ def test_what_it_was_to_write_anew_as_the_old_device_keeps_the_new_one_quiet(clu
     assert clone.store.calls == [("list", "m/")]
 
 
-def test_what_the_old_device_still_had_to_write_anew_is_no_work_of_the_new_one(cluster):
+def test_a_rewrite_that_the_old_id_still_had_to_do_is_no_work_of_the_new_one(cluster):
     laptop, _ = cluster.devices
     event = laptop.record()
     laptop.push()
@@ -155,7 +155,7 @@ def test_what_the_old_device_still_had_to_write_anew_is_no_work_of_the_new_one(c
     assert clone.store.calls == [("list", "m/")]
 
 
-def test_nothing_is_published_twice_by_the_new_device(cluster):
+def test_the_new_device_publishes_nothing_again(cluster):
     laptop, _ = cluster.devices
     laptop.record()
     clone = clone_of(cluster)
@@ -167,7 +167,7 @@ def test_nothing_is_published_twice_by_the_new_device(cluster):
 
 
 @pytest.mark.parametrize("at_call", range(1, 10))
-def test_a_first_push_of_the_new_device_that_is_cut_short_is_made_good(cluster, at_call):
+def test_a_first_push_of_the_new_device_that_is_cut_short_is_completed(cluster, at_call):
     desktop = cluster.devices[1]
     clone = clone_of(cluster)
     event = clone.record()
@@ -180,14 +180,14 @@ def test_a_first_push_of_the_new_device_that_is_cut_short_is_made_good(cluster, 
         return NONE
 
     clone.store.choose = cut
-    old = clone.me
+    old_id = clone.me
     try:
         take_new_id(clone)
     except Crash:
         clone.close()
         clone.open()
         clone.inject_fault(never)
-        if clone.me == old:
+        if clone.me == old_id:
             take_new_id(clone)
     converge(*cluster)
     require_all(cluster)

@@ -1,4 +1,4 @@
-"""What is pending: one count for every command, and nothing in it that is gone for good."""
+"""Pending objects: every command has one count, and lost objects are not in it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from hx.core.format import object_names
 from hx.core.format.keys import generate
 from hx.core.format.verdict import PENDING, REJECTED
 from hx.core.model import Keys
-from hx.database.sync import ledger
-from hx.database.sync import sync_status as active
+from hx.database.sync import ledger, sync_status
 from stores.faulty import BEFORE, NONE
 from sync.attacker import Attacker
 from sync.cluster import converge, new_cluster
@@ -24,16 +23,16 @@ def cluster():
 
 
 def counted(device):
-    """Pending and rejected, by the count; and each has its reason in the list."""
+    """Return the counts of pending and rejected objects; assert that each has a reason."""
     counts = ledger.counts(device.database)
-    reasons = active.reasons(device.database)
+    reasons = sync_status.reasons(device.database)
     for status in (PENDING, REJECTED):
-        listed = sum(why.number for why in reasons if why.status == status)
-        assert counts.get(status, 0) == listed
+        number = sum(reason.number for reason in reasons if reason.status == status)
+        assert counts.get(status, 0) == number
     return counts.get(PENDING, 0), counts.get(REJECTED, 0)
 
 
-def test_a_restored_disk_waits_for_nothing_that_another_copy_has_taken_out(cluster):
+def test_a_restored_disk_does_not_wait_for_a_segment_that_it_deleted_before(cluster):
     laptop = cluster.devices[0]
     backup = laptop.backup()
     event = laptop.record()
@@ -45,7 +44,7 @@ def test_a_restored_disk_waits_for_nothing_that_another_copy_has_taken_out(clust
     assert (pulled.pending, counted(laptop)) == (0, (0, 0))
 
 
-def test_a_lost_segment_that_this_database_never_had_is_waited_for_until_a_repair(cluster):
+def test_a_lost_segment_of_a_clone_is_pending_until_a_repair(cluster):
     laptop = cluster.devices[0]
     clone = laptop.clone("clone")
     cluster.devices.append(clone)
@@ -56,13 +55,13 @@ def test_a_lost_segment_that_this_database_never_had_is_waited_for_until_a_repai
     laptop.sync()
     assert counted(laptop) == (1, 0)
     for _ in range(2):
-        done = laptop.repair()
-        assert (done.damaged, done.pulled.pending, counted(laptop)) == ((), 0, (0, 0))
+        repaired = laptop.repair()
+        assert (repaired.damaged, repaired.pulled.pending, counted(laptop)) == ((), 0, (0, 0))
     pulled, _ = laptop.sync()
     assert (pulled.pending, counted(laptop)) == (0, (0, 0))
 
 
-def test_a_lost_segment_that_comes_back_after_a_repair_is_taken_all_the_same(cluster):
+def test_a_lost_segment_that_comes_back_after_a_repair_is_joined(cluster):
     laptop = cluster.devices[0]
     clone = laptop.clone("clone")
     event = clone.record()
@@ -92,7 +91,7 @@ def _lose_segments(environment, device):
 
 @pytest.mark.parametrize("days", [0, 1])
 @pytest.mark.parametrize("verb", ["sync", "push", "pull", "repair"])
-def test_a_manifest_that_was_not_taken_is_forgotten_with_its_file(cluster, days, verb):
+def test_a_rejected_manifest_is_no_longer_counted_when_its_file_is_gone(cluster, days, verb):
     laptop, rogue = cluster.devices
     rogue.sync()
     key = Attacker(rogue).sign(seed=generate().sign_seed)
@@ -107,12 +106,12 @@ def test_a_manifest_that_was_not_taken_is_forgotten_with_its_file(cluster, days,
     assert counted(laptop) == (0, 0)
 
 
-def test_an_own_segment_that_could_not_be_read_for_long_is_read_when_it_can_be(cluster):
-    """Of two copies that write one seq the head of one does not name the segment of the other."""
+def test_an_own_segment_that_was_unreadable_for_ten_pulls_is_joined_by_the_next(cluster):
+    """Two clones published one seq: the head of one does not list the segment of the other."""
     laptop = cluster.devices[0]
     clone = laptop.clone("clone")
     cluster.devices.append(clone)
-    made = {laptop.record(), clone.record()}
+    events = {laptop.record(), clone.record()}
     laptop.push()
     clone.push()
     for device in (laptop, clone):
@@ -124,4 +123,4 @@ def test_an_own_segment_that_could_not_be_read_for_long_is_read_when_it_can_be(c
             assert device.pull().pending == 1
         device.inject_fault()
         assert device.pull().pending == 0
-        assert made <= device.dump().events
+        assert events <= device.dump().events

@@ -1,4 +1,4 @@
-"""The database made anew: equal to the old one, or the old one stays; whole whenever killed."""
+"""Rebuilding the database: it is equal to the old one or the old one stays, even after a kill."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ def rebuilt(device, border_us=None):
     return rebuild(device.context(), border_us)
 
 
-def test_a_rebuilt_database_holds_the_same_and_goes_on_as_the_old_one(cluster):
+def test_a_rebuilt_database_is_equal_and_continues_to_sync(cluster):
     laptop, desktop = cluster.devices
     events = sorted(laptop.dump().events)
     laptop.keep(events[0])
     laptop.pin(events[0].key.session_id, pinned=True)
     laptop.forget(Keys(frozenset([events[1].key])))
-    desktop.redact(next(e for e in events[2:] if e.key.device_id == desktop.me))
+    desktop.redact(next(event for event in events[2:] if event.key.device_id == desktop.me))
     converge(*cluster)
     before, local = laptop.dump(), rows(laptop.database)
-    found = rebuilt(laptop)
-    assert not found.differences
-    assert found.unpublished_events == 0
-    assert found.totals["event"] == 5
+    report = rebuilt(laptop)
+    assert not report.differences
+    assert report.unpublished_events == 0
+    assert report.totals["event"] == 5
     assert laptop.dump() == before
     assert rows(laptop.database) == local
     require_all(cluster)
@@ -60,15 +60,15 @@ def test_a_rebuilt_database_holds_the_same_and_goes_on_as_the_old_one(cluster):
     require_all(cluster)
 
 
-def test_what_only_this_database_has_comes_along_and_is_still_to_be_published(cluster):
+def test_unpublished_records_are_kept_and_still_to_be_published(cluster):
     laptop, desktop = cluster.devices
-    running, fresh = laptop.record(finished=False), laptop.record()
-    laptop.forget(Keys(frozenset([fresh.key])))
+    running, forgotten = laptop.record(finished=False), laptop.record()
+    laptop.forget(Keys(frozenset([forgotten.key])))
     late = laptop.record()
     before = laptop.dump()
-    found = rebuilt(laptop)
-    assert not found.differences
-    assert found.unpublished_events == 2
+    report = rebuilt(laptop)
+    assert not report.differences
+    assert report.unpublished_events == 2
     assert laptop.dump() == before
     laptop.finish(running)
     converge(*cluster)
@@ -77,7 +77,7 @@ def test_what_only_this_database_has_comes_along_and_is_still_to_be_published(cl
     assert {late, ended} <= desktop.dump().events
 
 
-def test_what_the_store_has_lost_comes_along(cluster):
+def test_records_that_the_store_lost_are_kept(cluster):
     laptop, desktop = cluster.devices
     for key in [
         key for key in cluster.environment.objects if key.startswith(f"o/{desktop.me.hex()}")
@@ -85,9 +85,9 @@ def test_what_the_store_has_lost_comes_along(cluster):
         cluster.environment.objects.pop(key)
         laptop.view.held.pop(key)
     before = laptop.dump()
-    found = rebuilt(laptop)
-    assert not found.differences
-    assert found.unpublished_events == 3
+    report = rebuilt(laptop)
+    assert not report.differences
+    assert report.unpublished_events == 3
     assert laptop.dump() == before
     desktop.view.receive()
     desktop.repair()
@@ -95,12 +95,12 @@ def test_what_the_store_has_lost_comes_along(cluster):
     require_all(cluster)
 
 
-def test_retention_is_applied_and_does_not_reach_the_store(cluster):
+def test_retention_is_applied_and_does_not_change_the_store(cluster):
     laptop, _ = cluster.devices
-    border = sorted(laptop.dump().events)[3].key.started_at_us
-    laptop.retain(border)
+    border_us = sorted(laptop.dump().events)[3].key.started_at_us
+    laptop.retain(border_us)
     before = laptop.dump()
-    assert not rebuilt(laptop, border).differences
+    assert not rebuilt(laptop, border_us).differences
     assert laptop.dump() == before
     assert len(before.events) == 3
     converge(*cluster)
@@ -115,7 +115,7 @@ def test_retention_is_applied_and_does_not_reach_the_store(cluster):
         ("UPDATE pin SET pinned = 0", ("pin", 0, 0, 1)),
     ],
 )
-def test_a_database_that_is_not_what_the_store_says_stays_and_the_difference_is_told(
+def test_a_database_that_differs_from_the_store_stays_and_the_difference_is_reported(
     cluster, damage, counts
 ):
     laptop = cluster.devices[0]
@@ -125,13 +125,13 @@ def test_a_database_that_is_not_what_the_store_says_stays_and_the_difference_is_
         laptop.database.execute("DELETE FROM unpublished")
         laptop.database.execute(damage)
     before = laptop.dump()
-    (found,) = rebuilt(laptop).differences
-    assert found[:4] == counts
-    assert len(found.examples) == 1
+    (difference,) = rebuilt(laptop).differences
+    assert difference[:4] == counts
+    assert len(difference.examples) == 1
     assert laptop.dump() == before
 
 
-def test_nobody_who_writes_meanwhile_is_overtaken(cluster):
+def test_a_rebuild_does_not_overwrite_a_concurrent_write(cluster):
     laptop = cluster.devices[0]
     second = open_database(laptop.path)
     context = laptop.context()
@@ -152,14 +152,14 @@ def test_nobody_who_writes_meanwhile_is_overtaken(cluster):
 
 
 class Killer(apsw.VFS):
-    """The file system of a process that is killed at its write, cut or sync number `at`."""
+    """A file system that kills its process at its n-th write, truncate or sync."""
 
     def __init__(self, number):
         self.calls_left = number
         super().__init__("killer", "unix", makedefault=True)
 
     def xOpen(self, name, flags):  # noqa: N802
-        return DoomedFile(self, name, flags)
+        return CountedFile(self, name, flags)
 
     def tick(self):
         self.calls_left -= 1
@@ -167,7 +167,9 @@ class Killer(apsw.VFS):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-class DoomedFile(apsw.VFSFile):
+class CountedFile(apsw.VFSFile):
+    """A file whose calls the Killer counts."""
+
     def __init__(self, killer, name, flags):
         self.killer = killer
         super().__init__("unix", name, flags)
@@ -187,31 +189,31 @@ class DoomedFile(apsw.VFSFile):
 
 @pytest.mark.parametrize("mode", ["wal", "delete"])
 @pytest.mark.parametrize("stride", [7, pytest.param(1, marks=pytest.mark.long)])
-def test_whenever_it_is_killed_the_database_is_whole_and_nothing_is_left(cluster, mode, stride):
+def test_a_kill_at_any_call_leaves_a_whole_database_and_no_other_file(cluster, mode, stride):
     laptop = cluster.devices[0]
     laptop.record()
     laptop.database.execute(f"PRAGMA journal_mode = {mode}").fetchall()
     before = laptop.dump()
     laptop.close()
-    at = 1
-    while killed_at(laptop, at, mode):
-        at += stride
+    number = 1
+    while killed_at(laptop, number, mode):
+        number += stride
         database = open_database(laptop.path)
         assert dump(database) == before
         assert database.value("PRAGMA integrity_check") == "ok"
         database.close()
         assert {name[:5] for name in os.listdir(os.path.dirname(laptop.path))} == {"hx.db"}
-    assert at > 100
+    assert number > 100
     laptop.open()
 
 
-def killed_at(device, at, mode):
-    """Whether a process that rebuilds the database was killed before it had written `at` times."""
+def killed_at(device, number, mode):
+    """Rebuild the database in a process that is killed at a call; return whether it was."""
     child = os.fork()
     if child == 0:
         status = 1
         try:
-            status = rebuild_killed(device, at, mode)
+            status = rebuild_killed(device, number, mode)
         finally:
             os._exit(status)
     status = os.waitpid(child, 0)[1]
@@ -219,11 +221,11 @@ def killed_at(device, at, mode):
     return status != 0
 
 
-def rebuild_killed(device, at, mode):
-    killer = Killer(at)
+def rebuild_killed(device, number, mode):
+    killer = Killer(number)
     database = open_database(device.path)
     assert database.value("PRAGMA journal_mode") == mode
     context = SyncContext(database, device.store, device.me, device.keyring(), device.now_us)
-    found = rebuild(context, None)
+    report = rebuild(context, None)
     killer.unregister()
-    return len(found.differences)
+    return len(report.differences)

@@ -1,4 +1,4 @@
-"""What a repair brings back, publishes again and takes out; and that it bends no rule for it."""
+"""`hx sync repair`: what it restores, publishes again and deletes, without breaking a rule."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def lose(cluster, *keys):
 
 
 def put(cluster, objects):
-    """As a tool would that copies files into the store."""
+    """Copy objects into the store as a foreign tool would."""
     cluster.environment.objects.update(objects)
     for device in cluster.devices:
         device.view.held.update(objects)
@@ -44,20 +44,20 @@ def damage(cluster, key):
     put(cluster, {key: bytes(data)})
 
 
-def test_a_repair_of_what_is_whole_changes_nothing(cluster):
+def test_a_repair_of_a_sound_store_changes_nothing(cluster):
     laptop = cluster.devices[0]
     laptop.record()
     converge(*cluster)
     before = dict(cluster.environment.objects)
-    done = laptop.repair()
+    report = laptop.repair()
     assert cluster.environment.objects == before
-    assert not done.damaged
-    assert (done.events, done.lost, done.unlisted, done.slots) == (0, 0, 0, 0)
-    assert done.read >= 2
+    assert not report.damaged
+    assert (report.events, report.lost, report.unlisted, report.slots) == (0, 0, 0, 0)
+    assert report.read >= 2
     require_all(cluster)
 
 
-def test_own_segments_that_the_store_has_lost_are_published_again(cluster):
+def test_lost_own_segments_are_published_again(cluster):
     laptop, desktop = cluster.devices
     event = laptop.record()
     laptop.push()
@@ -70,22 +70,22 @@ def test_own_segments_that_the_store_has_lost_are_published_again(cluster):
     require_all(cluster)
 
 
-def test_a_damaged_own_segment_is_replaced_and_then_taken_out(cluster):
+def test_a_damaged_own_segment_is_replaced_and_then_deleted(cluster):
     laptop, desktop = cluster.devices
     event = laptop.record()
     laptop.push()
     (key,) = own_segments(cluster, laptop)
     damage(cluster, key)
-    done = laptop.repair()
-    assert done.lost == 1
-    assert not done.damaged
+    report = laptop.repair()
+    assert report.lost == 1
+    assert not report.damaged
     assert key not in cluster.environment.objects
     converge(*cluster)
     assert event in desktop.dump().events
     require_all(cluster)
 
 
-def test_a_segment_that_is_read_badly_by_chance_loses_nothing_that_retention_took_here(cluster):
+def test_a_read_error_loses_no_event_that_retention_removed_here(cluster):
     laptop, desktop = cluster.devices
     event = laptop.record()
     laptop.push()
@@ -93,9 +93,10 @@ def test_a_segment_that_is_read_badly_by_chance_loses_nothing_that_retention_too
     (key,) = own_segments(cluster, laptop)
     reads = []
 
-    def choose(_number, operation, called):
-        reads.append(called if operation == "get" else "")
-        return FLIPPED if operation == "get" and called == key and reads.count(key) < 3 else NONE
+    def choose(_number, operation, requested):
+        reads.append(requested if operation == "get" else "")
+        is_damaged = operation == "get" and requested == key and reads.count(key) < 3
+        return FLIPPED if is_damaged else NONE
 
     laptop.store.choose = choose
     laptop.repair()
@@ -104,54 +105,54 @@ def test_a_segment_that_is_read_badly_by_chance_loses_nothing_that_retention_too
     require_all(cluster)
 
 
-def test_what_a_damaged_database_lacks_comes_back(cluster):
+def test_events_that_a_damaged_database_lost_come_back(cluster):
     laptop, desktop = cluster.devices
-    mine, theirs = laptop.record(), desktop.record()
+    laptop_event, desktop_event = laptop.record(), desktop.record()
     converge(*cluster)
     with laptop.database.transaction():
         laptop.database.execute("DELETE FROM event")
     assert laptop.repair().events == 2
-    assert {mine, theirs} <= laptop.dump().events
+    assert {laptop_event, desktop_event} <= laptop.dump().events
     converge(*cluster)
     require_all(cluster)
 
 
-def test_a_store_restored_from_an_old_copy_hears_all_again(cluster):
+def test_a_store_restored_from_an_old_copy_gets_all_records_again(cluster):
     laptop, desktop = cluster.devices
-    before, gone = laptop.record(), laptop.record()
+    before, forgotten = laptop.record(), laptop.record()
     converge(*cluster)
-    old = dict(cluster.environment.objects)
-    laptop.forget(Keys(frozenset([gone.key])))
+    old_objects = dict(cluster.environment.objects)
+    laptop.forget(Keys(frozenset([forgotten.key])))
     after = laptop.record()
     converge(*cluster)
-    lose(cluster, *list(cluster.environment.objects.keys() - old.keys()))
-    put(cluster, old)
+    lose(cluster, *list(cluster.environment.objects.keys() - old_objects.keys()))
+    put(cluster, old_objects)
     for device in cluster.devices:
         device.repair()
     converge(*cluster)
     assert {before, after} <= desktop.dump().events
-    assert gone not in desktop.dump().events
+    assert forgotten not in desktop.dump().events
     require_all(cluster)
 
 
-def test_a_segment_that_comes_back_after_it_was_taken_out_goes_again(cluster):
+def test_a_deleted_segment_that_comes_back_is_deleted_again(cluster):
     laptop = cluster.devices[0]
     event = laptop.record()
     laptop.push()
     (key,) = own_segments(cluster, laptop)
-    old = {key: cluster.environment.objects[key]}
+    old_objects = {key: cluster.environment.objects[key]}
     laptop.forget(Keys(frozenset([event.key])))
     laptop.push()
     assert key not in cluster.environment.objects
-    put(cluster, old)
+    put(cluster, old_objects)
     assert laptop.repair().unlisted == 1
     assert key not in cluster.environment.objects
     converge(*cluster)
     require_all(cluster)
 
 
-def test_a_segment_that_nobody_knows_is_joined_before_it_goes(cluster):
-    """A restored disk has forgotten what a push had put before its manifest was up."""
+def test_an_unknown_own_segment_is_joined_before_it_is_deleted(cluster):
+    """A restored disk does not know of a segment that was put before a push was cut short."""
     laptop, desktop = cluster.devices
     backup = laptop.backup()
     event = laptop.record()
@@ -171,27 +172,27 @@ def test_a_segment_that_nobody_knows_is_joined_before_it_goes(cluster):
     require_all(cluster)
 
 
-def test_an_unknown_segment_that_cannot_be_read_stays_and_is_named(cluster):
+def test_an_unknown_segment_that_is_unreadable_stays_and_is_reported(cluster):
     laptop = cluster.devices[0]
     event = laptop.record()
     laptop.push()
     (key,) = own_segments(cluster, laptop)
     stranger = key[:-7] + "0000.hx"
     put(cluster, {stranger: cluster.environment.objects[key]})
-    (found,) = laptop.repair().damaged
-    assert (found.key, found.reason) == (stranger, "misplaced")
+    (problem,) = laptop.repair().damaged
+    assert (problem.key, problem.reason) == (stranger, "misplaced")
     assert stranger in cluster.environment.objects
     assert event in laptop.dump().events
 
 
-def test_what_another_has_lost_is_named_and_published_again_by_its_own_repair(cluster):
+def test_a_lost_segment_of_another_device_is_reported_and_published_by_its_own_repair(cluster):
     laptop, desktop = cluster.devices
     event = laptop.record()
     converge(*cluster)
     (key,) = own_segments(cluster, laptop)
     lose(cluster, key)
-    (found,) = desktop.repair().damaged
-    assert (found.key, found.device_id, found.is_missing) == (key, laptop.me, True)
+    (problem,) = desktop.repair().damaged
+    assert (problem.key, problem.device_id, problem.is_missing) == (key, laptop.me, True)
     assert event in desktop.dump().events
     laptop.repair()
     desktop.view.receive()
@@ -201,7 +202,7 @@ def test_what_another_has_lost_is_named_and_published_again_by_its_own_repair(cl
     require_all(cluster)
 
 
-def test_a_vault_file_that_is_gone_is_written_again_where_the_vault_is_known(cluster):
+def test_a_lost_vault_file_is_written_again(cluster):
     laptop = cluster.devices[0]
     vault_file = cluster.environment.objects["hx-vault.hx"]
     lose(cluster, "hx-vault.hx")
@@ -209,7 +210,7 @@ def test_a_vault_file_that_is_gone_is_written_again_where_the_vault_is_known(clu
     assert cluster.environment.objects["hx-vault.hx"] == vault_file
 
 
-def test_in_an_empty_place_nothing_is_made(cluster):
+def test_an_empty_store_is_refused_and_stays_empty(cluster):
     laptop = cluster.devices[0]
     lose(cluster, *list(cluster.environment.objects))
     with pytest.raises(NotAVault):
@@ -217,7 +218,7 @@ def test_in_an_empty_place_nothing_is_made(cluster):
     assert not cluster.environment.objects
 
 
-def test_beside_the_vault_file_of_another_vault_nothing_is_made(cluster):
+def test_a_store_with_another_vault_file_is_refused_and_unchanged(cluster):
     laptop = cluster.devices[0]
     damage(cluster, "hx-vault.hx")
     before = dict(cluster.environment.objects)
@@ -226,7 +227,7 @@ def test_beside_the_vault_file_of_another_vault_nothing_is_made(cluster):
     assert cluster.environment.objects == before
 
 
-def test_an_own_head_that_is_damaged_is_published_again_and_goes(cluster):
+def test_a_damaged_own_head_is_published_again_and_deleted(cluster):
     laptop, desktop = cluster.devices
     laptop.record()
     laptop.push()
@@ -241,7 +242,7 @@ def test_an_own_head_that_is_damaged_is_published_again_and_goes(cluster):
     require_all(cluster)
 
 
-def test_key_slots_that_are_gone_are_put_down_again(cluster):
+def test_lost_key_slots_are_written_again(cluster):
     laptop = cluster.devices[0]
     slots = sorted(key for key in cluster.environment.objects if key.startswith("k/"))
     lose(cluster, *slots)
@@ -252,19 +253,19 @@ def test_key_slots_that_are_gone_are_put_down_again(cluster):
     } == recipients
 
 
-def test_a_second_repair_at_once_finds_nothing_to_do(cluster):
+def test_a_second_repair_has_nothing_to_do(cluster):
     laptop = cluster.devices[0]
     laptop.record()
     laptop.push()
     lose(cluster, *own_segments(cluster, laptop))
     laptop.repair()
     before = dict(cluster.environment.objects)
-    again = laptop.repair()
+    second = laptop.repair()
     assert cluster.environment.objects == before
-    assert (again.lost, again.unlisted, again.events) == (0, 0, 0)
+    assert (second.lost, second.unlisted, second.events) == (0, 0, 0)
 
 
-def test_a_damaged_key_slot_is_put_down_anew_and_another_device_puts_one_beside_it(cluster):
+def test_a_damaged_key_slot_is_replaced_and_another_device_adds_its_own(cluster):
     laptop, desktop = cluster.devices
     own = [
         key
@@ -272,19 +273,19 @@ def test_a_damaged_key_slot_is_put_down_anew_and_another_device_puts_one_beside_
         if key[:2] == "k/" and key.endswith(f"{laptop.me.hex()}.hx")
     ]
     damage(cluster, own[0])
-    bad = cluster.environment.objects[own[0]]
-    (found,) = desktop.repair().damaged
-    assert (found.key, found.reason) == (own[0], "commitment")
-    in_second_process = own[0].replace(f"-{laptop.me.hex()}", f"-{desktop.me.hex()}")
-    assert in_second_process in cluster.environment.objects
+    damaged = cluster.environment.objects[own[0]]
+    (problem,) = desktop.repair().damaged
+    assert (problem.key, problem.reason) == (own[0], "commitment")
+    second_slot = own[0].replace(f"-{laptop.me.hex()}", f"-{desktop.me.hex()}")
+    assert second_slot in cluster.environment.objects
     laptop.view.receive()
     assert not laptop.repair().damaged
-    assert cluster.environment.objects.get(own[0]) != bad
+    assert cluster.environment.objects.get(own[0]) != damaged
     converge(*cluster)
     require_all(cluster)
 
 
-def test_a_closed_invitation_that_comes_back_goes_again(cluster):
+def test_a_closed_invitation_that_comes_back_is_deleted_again(cluster):
     laptop = cluster.devices[0]
     (closed,) = laptop.context().trust.closed
     key = f"j/{closed.hex()}.hx"
@@ -297,36 +298,36 @@ def test_a_closed_invitation_that_comes_back_goes_again(cluster):
 @pytest.mark.parametrize(
     "first", [1, pytest.param(2, marks=pytest.mark.long), pytest.param(3, marks=pytest.mark.long)]
 )
-def test_a_repair_that_the_power_cuts_anywhere_is_ended_by_the_next(case, first):
-    cut = first
-    while cut:
-        with new_cluster("laptop", "desktop", seed=cut) as cluster:
+def test_a_repair_cut_short_at_any_step_is_completed_by_the_next(case, first):
+    step = first
+    while step:
+        with new_cluster("laptop", "desktop", seed=step) as cluster:
             laptop, _ = cluster.devices
             events = {laptop.record(), cluster.devices[1].record()}
             converge(*cluster)
             (key,) = own_segments(cluster, laptop)
-            old = {key: cluster.environment.objects[key]}
+            old_objects = {key: cluster.environment.objects[key]}
             if case == "lost":
                 lose(cluster, key)
             elif case == "damaged":
                 damage(cluster, key)
             else:
-                gone = laptop.record()
+                forgotten = laptop.record()
                 laptop.push()
-                laptop.forget(Keys(frozenset([gone.key])))
+                laptop.forget(Keys(frozenset([forgotten.key])))
                 converge(*cluster)
-                put(cluster, old)
-            laptop.crash_points.crash_at = laptop.crash_points.count + cut
+                put(cluster, old_objects)
+            laptop.crash_points.crash_at = laptop.crash_points.count + step
             laptop.store.choose = lambda *_, laptop=laptop: laptop.crash_points.tick() or NONE
             try:
                 laptop.repair()
             except Crash:
                 laptop.close()
                 laptop.open()
-                cut += 3
+                step += 3
             else:
-                assert cut > 20
-                cut = 0
+                assert step > 20
+                step = 0
             laptop.inject_fault(never)
             laptop.repair()
             converge(*cluster)

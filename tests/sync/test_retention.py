@@ -1,4 +1,4 @@
-"""What retention took from a device is still in its segments, and is forgotten there too."""
+"""Retention and sync: removed events stay in the segments of their device and can be forgotten."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def cluster():
         yield cluster
 
 
-def retained(cluster):
-    """An event that its author published, and that retention took there."""
+def removed_event(cluster):
+    """Return a published event that retention removed from the database of its author."""
     environment, (laptop, _) = cluster
-    event, later = laptop.record(), None
+    event = laptop.record()
     environment.pass_time()
     later = laptop.record()
     converge(*cluster)
@@ -35,29 +35,29 @@ def retained(cluster):
 
 
 @pytest.mark.parametrize("scope", SCOPES)
-def test_what_is_forgotten_by_leaves_the_segments_of_a_device_that_has_it_no_more(cluster, scope):
-    event = retained(cluster)
+def test_an_event_that_another_device_forgets_leaves_the_segments(cluster, scope):
+    event = removed_event(cluster)
     cluster.devices[1].forget(SCOPES[scope](event))
     converge(*cluster)
     require_all(cluster)
 
 
-def test_its_own_tombstone_reaches_what_it_has_no_more(cluster):
-    event = retained(cluster)
+def test_an_own_tombstone_covers_an_event_that_retention_removed(cluster):
+    event = removed_event(cluster)
     cluster.devices[0].forget(Window(event.key.started_at_us, event.key.started_at_us + 1))
     converge(*cluster)
     require_all(cluster)
 
 
-def test_what_is_redacted_leaves_the_segments_of_a_device_that_has_it_no_more(cluster):
-    event = retained(cluster)
+def test_an_event_that_another_device_redacts_leaves_the_segments(cluster):
+    event = removed_event(cluster)
     cluster.devices[1].redact(event)
     converge(*cluster)
     require_all(cluster)
 
 
-def test_what_retention_took_stays_in_the_store_when_segments_are_written_anew(cluster):
-    event = retained(cluster)
+def test_an_event_that_retention_removed_stays_in_a_rewritten_segment(cluster):
+    event = removed_event(cluster)
     laptop, desktop = cluster.devices
     kept = next(iter(laptop.dump().events))
     desktop.forget(Keys(frozenset([kept.key])))
@@ -66,7 +66,7 @@ def test_what_retention_took_stays_in_the_store_when_segments_are_written_anew(c
     assert event in desktop.dump().events
 
 
-def test_an_artifact_that_retention_took_is_not_published_for_ever(cluster):
+def test_an_artifact_that_retention_removed_is_not_published_forever(cluster):
     environment, (laptop, desktop) = cluster
     event = laptop.record()
     laptop.keep(event)
@@ -79,7 +79,7 @@ def test_an_artifact_that_retention_took_is_not_published_for_ever(cluster):
     require_all(cluster)
 
 
-def test_an_artifact_of_a_distant_event_is_forgotten_though_retention_took_both(cluster):
+def test_an_artifact_of_a_remote_event_is_forgotten_after_retention_removed_both(cluster):
     environment, (laptop, desktop) = cluster
     event = desktop.record()
     converge(*cluster)
@@ -95,8 +95,8 @@ def test_an_artifact_of_a_distant_event_is_forgotten_though_retention_took_both(
     require_all(cluster)
 
 
-def test_what_retention_took_is_not_lost_when_another_copy_goes_on_without_it(cluster):
-    """Its segment is named by neither head then, and nobody else has joined it yet."""
+def test_an_event_that_retention_removed_survives_pushes_of_a_clone(cluster):
+    """Then no head lists its segment, and no other device has joined it yet."""
     environment, (laptop, desktop) = cluster
     clone = laptop.clone("clone")
     cluster.devices.append(clone)
@@ -114,7 +114,7 @@ def test_what_retention_took_is_not_lost_when_another_copy_goes_on_without_it(cl
     assert event in desktop.dump().events
 
 
-def test_a_segment_of_which_retention_took_everything_still_hears_of_tombstones(cluster):
+def test_a_segment_whose_events_retention_removed_is_still_rewritten(cluster):
     laptop, desktop = cluster.devices
     laptop.import_(0, 1)
     laptop.import_(0, 2)
@@ -129,8 +129,8 @@ def test_a_segment_of_which_retention_took_everything_still_hears_of_tombstones(
     require_all(cluster)
 
 
-def test_a_stale_listing_is_no_proof_that_a_segment_is_gone(cluster):
-    """What retention took of it could not be published again."""
+def test_a_stale_listing_does_not_prove_that_a_segment_is_lost(cluster):
+    """Records that retention removed here could not be published again."""
     environment, (laptop, desktop) = cluster
     laptop.store.choose = lambda _number, operation, key: (
         STALE if (operation, key[:2]) == ("list", "o/") else NONE

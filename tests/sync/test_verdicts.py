@@ -1,4 +1,4 @@
-"""Each thing that can be wrong with an object has its reason, and holds up no other."""
+"""The verdict on each unsound object: it has its own reason and blocks no other object."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def pair():
         yield devices
 
 
-def laid(rogue, make):
-    """A good object and a bad one, listed by a signed manifest; the key of the bad one."""
+def publish_unsound(rogue, make):
+    """Publish a sound segment and an unsound one; return the key of the latter and the event."""
     attacker = Attacker(rogue)
     sound = event(b"\x86" * 16, origin=IMPORTED)
     attacker.lay(GOOD, attacker.sealed(GOOD, [sound]))
@@ -36,7 +36,7 @@ def laid(rogue, make):
 
 
 def judged(device, key):
-    """What the ledger says of an object, whichever kind it is."""
+    """Return (status, reason) that the ledger holds for a segment or a manifest."""
     name = object_names.parsed(key)
     table, where, value = "segment", "object_id = ?", name.object_id
     if name.kind == object_names.MANIFEST:
@@ -45,11 +45,11 @@ def judged(device, key):
     return device.database.execute(sql, (value,)).fetchone()
 
 
-@pytest.mark.parametrize("what", BROKEN)
-def test_what_is_wrong_with_a_segment_is_said_and_the_others_are_taken(pair, what):
+@pytest.mark.parametrize("case", BROKEN)
+def test_an_unsound_segment_gets_its_verdict_and_a_sound_one_is_joined(pair, case):
     laptop, rogue = pair
-    status, reason, make = BROKEN[what]
-    key, sound = laid(rogue, make)
+    status, reason, make = BROKEN[case]
+    key, sound = publish_unsound(rogue, make)
     laptop.view.receive()
     laptop.pull()
     assert judged(laptop, key) == (status, reason)
@@ -61,7 +61,7 @@ def test_what_is_wrong_with_a_segment_is_said_and_the_others_are_taken(pair, wha
 
 def test_wrong_bytes_are_rejected_after_a_day_and_three_pulls(pair):
     laptop, rogue = pair
-    key, _ = laid(rogue, BROKEN["other bytes"][2])
+    key, _ = publish_unsound(rogue, BROKEN["other bytes"][2])
     laptop.view.receive()
     for _ in range(4):
         laptop.pull()
@@ -74,18 +74,18 @@ def test_wrong_bytes_are_rejected_after_a_day_and_three_pulls(pair):
     assert laptop.store.calls[calls:] == [("list", "m/")]
 
 
-def test_a_placeholder_is_waited_for(pair):
+def test_a_placeholder_is_pending(pair):
     laptop, rogue = pair
-    key, sound = laid(rogue, Attacker.sealed)
+    key, sound = publish_unsound(rogue, Attacker.sealed)
     laptop.view.receive()
     get = laptop.view.get
 
-    def elsewhere(wanted, max_bytes):
-        if wanted == key:
-            raise Placeholder("its bytes are elsewhere")
-        return get(wanted, max_bytes)
+    def get_placeholder(requested, max_bytes):
+        if requested == key:
+            raise Placeholder("its bytes are not on this machine")
+        return get(requested, max_bytes)
 
-    laptop.view.get = elsewhere
+    laptop.view.get = get_placeholder
     laptop.pull()
     assert judged(laptop, key) == (verdict.PENDING, verdict.PLACEHOLDER)
     assert sound in laptop.dump().events
@@ -94,9 +94,9 @@ def test_a_placeholder_is_waited_for(pair):
     assert judged(laptop, key)[0] == verdict.IMPORTED
 
 
-def test_a_segment_that_its_author_replaced_before_it_came_is_missed_by_nobody(pair):
+def test_a_segment_replaced_before_it_arrived_is_no_longer_pending(pair):
     laptop, rogue = pair
-    key, sound = laid(rogue, BROKEN["not there"][2])
+    key, sound = publish_unsound(rogue, BROKEN["not there"][2])
     laptop.view.receive()
     laptop.pull()
     attacker = Attacker(rogue)
@@ -107,7 +107,7 @@ def test_a_segment_that_its_author_replaced_before_it_came_is_missed_by_nobody(p
     assert judged(laptop, key) == (verdict.SKIPPED, verdict.SUPERSEDED)
 
 
-def test_a_manifest_that_another_signed_is_rejected_after_a_day_and_three_pulls(pair):
+def test_a_manifest_with_a_foreign_signature_is_rejected_after_a_day_and_three_pulls(pair):
     laptop, rogue = pair
     attacker = Attacker(rogue)
     attacker.lay(GOOD, attacker.sealed(GOOD, [event(b"\x86" * 16, origin=IMPORTED)]))
@@ -124,7 +124,7 @@ def test_a_manifest_that_another_signed_is_rejected_after_a_day_and_three_pulls(
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_manifest_that_another_signed_hides_no_sound_one_of_a_smaller_number(pair, count):
+def test_a_manifest_with_a_foreign_signature_does_not_hide_an_older_sound_one(pair, count):
     laptop, rogue = pair
     sound = rogue.record()
     rogue.sync()
@@ -135,35 +135,35 @@ def test_a_manifest_that_another_signed_hides_no_sound_one_of_a_smaller_number(p
     assert sound in laptop.dump().events
     calls = len(laptop.store.calls)
     laptop.pull()
-    looked_at = [key for operation, key in laptop.store.calls[calls:] if operation == "get"]
-    assert looked_at == sorted(keys, reverse=True)
+    read = [key for operation, key in laptop.store.calls[calls:] if operation == "get"]
+    assert read == sorted(keys, reverse=True)
 
 
 @pytest.mark.parametrize(
-    ("how", "reason"),
+    ("options", "reason"),
     [
         ({"device_id": b"\x07" * 16}, verdict.ROSTER),
         ({"vmk": b"\x01" * 32}, verdict.NO_KEY),
     ],
 )
-def test_a_manifest_that_cannot_be_judged_yet_waits(pair, how, reason):
+def test_a_manifest_of_an_unknown_device_or_key_is_pending(pair, options, reason):
     laptop, rogue = pair
-    key = Attacker(rogue).sign(**how)
+    key = Attacker(rogue).sign(**options)
     laptop.view.receive()
     laptop.pull()
     assert judged(laptop, key) == (verdict.PENDING, reason)
 
 
-def test_what_a_revoked_device_publishes_is_skipped(pair):
+def test_objects_of_a_revoked_device_are_skipped(pair):
     laptop, rogue = pair
     context = laptop.context()
     seed, vault_id = laptop.custody.device.sign_seed, context.vault.vault_id
     context.learn([device_revoke(rogue.me, (), seed=seed, vault_id=vault_id)])
     before = laptop.dump()
-    key, _ = laid(rogue, Attacker.sealed)
+    key, _ = publish_unsound(rogue, Attacker.sealed)
     laptop.view.receive()
     laptop.pull()
-    assert judged(laptop, next(k for k in laptop.view.held if "0e0e0e" in k)) == (
+    assert judged(laptop, next(name for name in laptop.view.held if "0e0e0e" in name)) == (
         verdict.SKIPPED,
         verdict.REVOKED,
     )
@@ -171,7 +171,7 @@ def test_what_a_revoked_device_publishes_is_skipped(pair):
     assert laptop.dump() == before
 
 
-def test_a_revoked_device_that_seals_with_a_key_of_its_own_is_not_read_again_and_again(pair):
+def test_a_manifest_of_a_revoked_device_under_an_unknown_key_is_read_once(pair):
     laptop, rogue = pair
     context = laptop.context()
     seed, vault_id = laptop.custody.device.sign_seed, context.vault.vault_id
@@ -185,7 +185,7 @@ def test_a_revoked_device_that_seals_with_a_key_of_its_own_is_not_read_again_and
     assert laptop.store.calls[calls:] == [("list", "m/")]
 
 
-def test_what_a_revoked_device_has_shown_is_published_by_the_active_devices():
+def test_events_of_a_revoked_device_are_published_by_active_devices():
     with new_cluster("laptop", "desktop", "rogue") as (environment, (laptop, desktop, rogue)):
         event = rogue.record()
         converge(environment, [laptop, desktop, rogue])
@@ -202,7 +202,7 @@ def test_what_a_revoked_device_has_shown_is_published_by_the_active_devices():
         fourth.close()
 
 
-def test_an_epoch_whose_key_has_not_come_is_waited_for_and_then_read(pair):
+def test_a_segment_of_a_new_epoch_is_pending_until_its_key_arrives(pair):
     laptop, rogue = pair
     context = rogue.context()
     vmk = new_vmk()
@@ -228,13 +228,12 @@ def test_an_epoch_whose_key_has_not_come_is_waited_for_and_then_read(pair):
 
 
 def manifests_of(device):
-    """Keys of what a device has put up and is in the store still, the newest last."""
-    return sorted(
-        k for k in device.environment.objects if k.startswith(object_names.manifests_of(device.me))
-    )
+    """Return the keys of all manifests of a device in the store, the newest last."""
+    prefix = object_names.manifests_of(device.me)
+    return sorted(key for key in device.environment.objects if key.startswith(prefix))
 
 
-def test_a_manifest_that_was_taken_under_another_name_is_skipped_once_and_for_all(pair):
+def test_a_manifest_copied_to_a_second_name_is_skipped_and_read_once(pair):
     laptop, rogue = pair
     sound = rogue.record()
     rogue.sync()
@@ -242,7 +241,7 @@ def test_a_manifest_that_was_taken_under_another_name_is_skipped_once_and_for_al
     copy = Attacker(rogue).again(first)
     laptop.view.receive()
     laptop.pull()
-    kept, skipped = sorted([first, copy])  # of two that are new the first by name is taken
+    kept, skipped = sorted([first, copy])  # of two new manifests the first one by name is imported
     assert judged(laptop, kept)[0] == verdict.IMPORTED
     assert judged(laptop, skipped) == (verdict.SKIPPED, verdict.DUPLICATE)
     assert sound in laptop.dump().events
@@ -251,7 +250,7 @@ def test_a_manifest_that_was_taken_under_another_name_is_skipped_once_and_for_al
     assert laptop.store.calls[calls:] == [("list", "m/")]
 
 
-def test_a_second_name_of_an_own_manifest_is_no_other_copy_and_goes_with_the_next_push(pair):
+def test_a_copy_of_an_own_manifest_is_skipped_and_deleted_by_the_next_push(pair):
     laptop, rogue = pair
     laptop.record()
     laptop.sync()
@@ -260,7 +259,7 @@ def test_a_second_name_of_an_own_manifest_is_no_other_copy_and_goes_with_the_nex
     laptop.view.receive()
     laptop.sync()
     assert judged(laptop, copy) == (verdict.SKIPPED, verdict.DUPLICATE)
-    assert manifests_of(laptop)[-1] in {head, copy}  # there was nothing to put up
+    assert manifests_of(laptop)[-1] in {head, copy}  # there was nothing to publish
     laptop.record()
     laptop.sync()
     assert copy not in manifests_of(laptop)
@@ -269,18 +268,18 @@ def test_a_second_name_of_an_own_manifest_is_no_other_copy_and_goes_with_the_nex
 
 
 @pytest.mark.parametrize(
-    "litter",
+    "key",
     ["m/x.hx", "m/~hx-00-1.tmp", "m/a.sync-conflict-20261124-000000-ABCDEFG.hx", "o/readme.txt"],
 )
-def test_what_bears_no_name_of_hx_is_passed_over(pair, litter):
+def test_files_without_a_name_of_hx_are_ignored(pair, key):
     laptop, rogue = pair
     rogue.record()
-    rogue.environment.objects[litter] = b"?"
+    rogue.environment.objects[key] = b"?"
     sync_each([rogue, laptop])
     assert laptop.dump() == rogue.dump()
 
 
-def test_a_flipped_bit_on_the_way_is_read_again(pair):
+def test_an_object_that_was_read_with_a_flipped_bit_is_read_again(pair):
     laptop, rogue = pair
     rogue.record()
     rogue.sync()
