@@ -1,4 +1,4 @@
-"""hx halts at a call of the system, another hx forgets what it is pushing, it goes on."""
+"""A push stops at a system call, another process forgets its event, and the push continues."""
 
 from __future__ import annotations
 
@@ -11,65 +11,72 @@ from pathlib import Path
 
 import pytest
 
-from robustness.busy_vault import Scene, must
+from robustness.busy_vault import BusyVault, must
 from robustness.store_folder import histories, objects
 from robustness.strace import points, run, signalled
 
 RAM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 SEED = int(os.environ.get("HX_SEED", "1"))
-FILES = ("rename", "renameat", "renameat2", "unlinkat", "fsync")  # not what SQLite writes
-TEXT = "echo in the database"  # published by the push that halts
+FILES = ("rename", "renameat", "renameat2", "unlinkat", "fsync")  # without the writes of SQLite
+TEXT = "echo in the database"  # published by the push that stops
 
 
 @pytest.fixture(scope="module")
-def scene():
+def busy_vault():
     with tempfile.TemporaryDirectory(dir=RAM, prefix="hx-stop-") as name:
-        yield Scene(Path(name))
+        yield BusyVault(Path(name))
 
 
-def calls(scene):
-    scene.again()
-    return [one for one in points(scene.one, "sync", "push") if one.call in FILES]
+def calls(busy_vault):
+    busy_vault.reset()
+    return [point for point in points(busy_vault.laptop, "sync", "push") if point.call in FILES]
 
 
-def holds_it(scene):
-    """Whether any segment in the store does, opened with all keys."""
-    held = histories(objects(scene.one), scene.opened)
-    return any(e.command == TEXT.encode() for one in held.values() for e in one.events)
+def is_in_store(busy_vault):
+    """Return whether any segment in the store holds the event."""
+    held = histories(objects(busy_vault.laptop), busy_vault.opened)
+    return any(
+        event.command == TEXT.encode() for history in held.values() for event in history.events
+    )
 
 
-def copies_here(scene):
-    """What `hx sync status` says of copies in own segments."""
-    said = json.loads(must(run(scene.one, "sync", "status", "--json"), 0, 3).text)
-    return [one for one in said["forgotten"]["copies"] if one["device"] == scene.one.name]
+def reported_copies(busy_vault):
+    """Return the forgotten copies in own segments that `hx sync status` reports."""
+    status = json.loads(must(run(busy_vault.laptop, "sync", "status", "--json"), 0, 3).text)
+    return [
+        copy for copy in status["forgotten"]["copies"] if copy["device"] == busy_vault.laptop.name
+    ]
 
 
-def forget_at(scene, point):
-    scene.again()
-    said = []
+def forget_at(busy_vault, point):
+    """Stop a push at a call, forget its event, and assert that every copy is reported."""
+    busy_vault.reset()
+    states = []  # (whether the event is in the store, reported copies)
 
     def forget():
-        must(run(scene.one, "forget", "--match", TEXT, "--yes"), 0, 3)
-        said.append((holds_it(scene), copies_here(scene)))
+        must(run(busy_vault.laptop, "forget", "--match", TEXT, "--yes"), 0, 3)
+        states.append((is_in_store(busy_vault), reported_copies(busy_vault)))
 
-    must(signalled(scene.one, ("sync", "push"), point, signal.SIGSTOP, forget))
-    said.append((holds_it(scene), copies_here(scene)))
+    must(signalled(busy_vault.laptop, ("sync", "push"), point, signal.SIGSTOP, forget))
+    states.append((is_in_store(busy_vault), reported_copies(busy_vault)))
     try:
-        assert all(copies for held, copies in said if held), said
-        must(run(scene.one, "sync"), 0, 3)
-        assert not holds_it(scene)
-        assert copies_here(scene) == []
+        assert all(copies for is_stored, copies in states if is_stored), states
+        must(run(busy_vault.laptop, "sync"), 0, 3)
+        assert not is_in_store(busy_vault)
+        assert reported_copies(busy_vault) == []
     except AssertionError as error:
         error.add_note(f"forgotten before {point.call} number {point.number}")
         raise
 
 
-def test_what_is_forgotten_while_a_push_halts_leaves_the_store_with_the_next_sync(scene):
-    for point in random.Random(SEED).sample(calls(scene), 3):
-        forget_at(scene, point)
+def test_an_event_forgotten_while_its_push_is_stopped_leaves_the_store_with_the_next_sync(
+    busy_vault,
+):
+    for point in random.Random(SEED).sample(calls(busy_vault), 3):
+        forget_at(busy_vault, point)
 
 
 @pytest.mark.long
-def test_what_is_forgotten_at_any_call_of_a_push_leaves_the_store_with_the_next_sync(scene):
-    for point in calls(scene):
-        forget_at(scene, point)
+def test_an_event_forgotten_at_any_call_of_its_push_leaves_the_store_with_the_next_sync(busy_vault):
+    for point in calls(busy_vault):
+        forget_at(busy_vault, point)
