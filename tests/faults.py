@@ -1,4 +1,4 @@
-"""Small faults in a Python module: another comparison, a statement less, other SQL."""
+"""Mutants of a Python module: each has one small fault in its code or its SQL."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 
 class Mutant(NamedTuple):
+    """A module with one fault: `old` is replaced by `new` in a line."""
+
     line: int
     old: str
     new: str
@@ -54,9 +56,11 @@ SQL_FAULTS = [
 
 
 def mutants(source: str) -> list[Mutant]:
-    """Return every fault that leaves Python, in the order of the lines."""
-    found = {m.source: m for m in (*_in_code(source), *_in_sql(source)) if m.source != source}
-    return sorted((m for m in found.values() if _compiles(m.source)), key=lambda m: m.line)
+    """Return all mutants that are valid Python, in the order of their lines."""
+    made = (*_in_code(source), *_in_sql(source))
+    distinct = {mutant.source: mutant for mutant in made if mutant.source != source}
+    valid = (mutant for mutant in distinct.values() if _compiles(mutant.source))
+    return sorted(valid, key=lambda mutant: mutant.line)
 
 
 def _compiles(source: str) -> bool:

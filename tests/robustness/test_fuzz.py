@@ -66,7 +66,7 @@ from hx.importers import Reading, detected, importer
 from hx.setup import state as setup_state
 from hx.sync.outbox import Outbox
 from robustness.mutations import mutated
-from rostered import (
+from roster_fixtures import (
     FIRST,
     GENESIS,
     RECOVERY,

@@ -26,7 +26,7 @@ def bomb(attacker, number):
     size = (64 << 20) + 1
     body = forger.padded(compress(bytes(size), 3), codec=1, plain_len=size)
     first = forger.outer(
-        vault=attacker.vault_id, device=attacker.device.me, thing=bytes([number]) * 16
+        vault=attacker.vault_id, device=attacker.device.me, object_id=bytes([number]) * 16
     )
     return forger.sealed(first, body, attacker.vmk)
 
