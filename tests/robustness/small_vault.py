@@ -83,7 +83,7 @@ class Vault:
             segment.require_authors(segment.decode(payload), self.trust.enrolled)
         elif name.kind == object_names.MANIFEST:
             self._judge(name, manifest.decode(payload))
-            # zstd has a bit without meaning, and no signature covers the bytes of a plain manifest
+            # zstd has a bit without meaning, and no list has the hash of a plain manifest
             if not self.suite and data != self.objects.get(key) and payload == self._signed(key):
                 raise Fault("", "same content", "")
 

@@ -19,7 +19,7 @@ _DAY_US = 86_400_000_000
 
 
 class BusyCluster:
-    """The device `one` runs the commands; events that began before `border_us` are old.
+    """The device `laptop` runs the commands; events that began before `border_us` are old.
 
     `running` is an event without an end, `spool` and `history` are paths that hold new commands.
     """
@@ -42,15 +42,15 @@ class BusyCluster:
         """Create published, superseded and unpublished records, some only on the other device."""
         environment, laptop, desktop = self.environment, self.laptop, self.desktop
         environment.now_us += _DAY_US
-        old = [self.made() for _ in range(2)]
+        old = [self._add_event() for _ in range(2)]
         laptop.keep(old[0])
         environment.pass_time()
         self.border_us = laptop.now_us - min(laptop.skew_us, 0)
         environment.now_us += 10_000_000_000
-        published = [self.made() for _ in range(4)]
+        published = [self._add_event() for _ in range(4)]
         laptop.pin(self.session, pinned=True)
         converge(*self.cluster)
-        running = self.made(finished=False)
+        running = self._add_event(finished=False)
         environment.now_us += 700_000_000
         laptop.push()  # publishes it unfinished: it has run for more than ten minutes
         desktop.view.receive()
@@ -59,17 +59,17 @@ class BusyCluster:
         laptop.redact(published[1])
         laptop.keep(published[2])
         laptop.import_(0, 1)
-        self.due = self.made()
+        self.due = self._add_event()
         desktop.forget(Keys(frozenset([published[3].key])))
         desktop.redact(published[2])
-        self.made(desktop)
+        self._add_event(desktop)
         desktop.push()
         laptop.view.receive()
         self.running = running
         self._write_spool()
         self._write_history()
 
-    def made(self, device=None, *, finished=True):
+    def _add_event(self, device=None, *, finished=True):
         """Add an event whose command has a unique text and the text that all have; return it."""
         device = device or self.laptop
         self.environment.pass_time()

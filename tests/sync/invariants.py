@@ -97,7 +97,7 @@ def _examples(records):
 
 def require_complete(environment, devices, final):
     """Assert that `final` is the join of all records that were made and not lost with a disk."""
-    uncertain = (environment.maybe_lost - environment.published) | made_by_others(
+    uncertain = (environment.maybe_lost - environment.published) | made_by_departed_devices(
         environment, devices
     )
     found = uncertain & records_of(final)
@@ -107,7 +107,7 @@ def require_complete(environment, devices, final):
         assert not have - want, f"{name} that should not be: {_examples(have - want)}"
 
 
-def made_by_others(environment, devices):
+def made_by_departed_devices(environment, devices):
     """Return the records of departed devices that no remaining device has made.
 
     They are in the history only if another device pulled them before it knew of the departure.

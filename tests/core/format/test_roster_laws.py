@@ -80,71 +80,105 @@ def model(parts):
     statements = [(part.signer, part.id, decode(part.payload)) for part in set(parts)]
 
     def of(kind):
-        return [(by, at, body) for by, at, body in statements if isinstance(body, kind)]
+        return [
+            (signer, record_id, body)
+            for signer, record_id, body in statements
+            if isinstance(body, kind)
+        ]
 
     known = {device(FIRST): public(FIRST)[0]}
     known |= {body.device_id: body.sign_pub for _, _, body in of(DeviceAdd)}
     recovery, first = public(RECOVERY)[0], device(FIRST)
-    admins = {first} | {body.device_id for by, _, body in of(DeviceAdd) if by == recovery}
-    stage1 = [body for by, _, body in of(DeviceRevoke) if by == recovery]
-    hard, kept = {b.device_id for b in stage1}, {at for b in stage1 for at in b.keep}
+    admins = {first} | {body.device_id for signer, _, body in of(DeviceAdd) if signer == recovery}
+    stage1 = [body for signer, _, body in of(DeviceRevoke) if signer == recovery]
+    revoked, kept = (
+        {body.device_id for body in stage1},
+        {record_id for body in stage1 for record_id in body.keep},
+    )
     stage2 = [
         body
-        for by, at, body in of(DeviceRevoke)
+        for signer, record_id, body in of(DeviceRevoke)
         if body.device_id not in admins
-        and any(known[admin] == by and (admin not in hard or at in kept) for admin in admins)
+        and any(
+            known[admin] == signer and (admin not in revoked or record_id in kept)
+            for admin in admins
+        )
     ]
-    hard = hard | {b.device_id for b in stage2}
-    kept = kept | {at for b in stage2 for at in b.keep}
+    revoked = revoked | {body.device_id for body in stage2}
+    kept = kept | {record_id for body in stage2 for record_id in body.keep}
 
-    def may(full, by, at):
-        return any(known[member] == by and (member not in hard or at in kept) for member in full)
+    def may(members, signer, record_id):
+        """Return whether a record of this signer counts if these devices are members."""
+        return any(
+            known[member] == signer and (member not in revoked or record_id in kept)
+            for member in members
+        )
 
-    def holders(by):
-        return {body.device_id for signer, _, body in of(DeviceAdd) if signer == by}
+    def holders(sign_pub):
+        """Return the devices that were added with this key."""
+        return {body.device_id for signer, _, body in of(DeviceAdd) if signer == sign_pub}
 
-    def invited(full):
+    def invited(members):
         """Return (device, invite id) of adds by invitations that count."""
         return {
             (add.device_id, opened.invite_id)
-            for by, at, add in of(DeviceAdd)
-            for maker, made_at, opened in of(Invite)
-            if opened.sign_pub == by and may(full, maker, made_at)
-            if at in kept
-            or add.device_id in hard
-            or not (holders(by) & hard or all(known[o] != maker or o in hard for o in full))
+            for signer, record_id, add in of(DeviceAdd)
+            for maker, invite_record_id, opened in of(Invite)
+            if opened.sign_pub == signer and may(members, maker, invite_record_id)
+            if record_id in kept
+            or add.device_id in revoked
+            or not (
+                holders(signer) & revoked
+                or all(known[member] != maker or member in revoked for member in members)
+            )
         }
 
-    def named(full, body_of):
-        return {x for by, at, b in of(InviteClose) if may(full, by, at) for x in body_of(b)}
+    def named(members, body_of):
+        """Return the values of all closes that count."""
+        return {
+            value
+            for signer, record_id, body in of(InviteClose)
+            if may(members, signer, record_id)
+            for value in body_of(body)
+        }
 
-    def step(full):
-        admitted = named(full, lambda b: [(joiner, b.invite_id) for joiner in b.admitted])
+    def step(members):
+        admitted = named(
+            members, lambda body: [(joiner, body.invite_id) for joiner in body.admitted]
+        )
         return (
             {first}
-            | {b.device_id for by, at, b in of(DeviceAdd) if by == recovery or may(full, by, at)}
-            | {joiner for joiner, _ in invited(full) & admitted}
+            | {
+                body.device_id
+                for signer, record_id, body in of(DeviceAdd)
+                if signer == recovery or may(members, signer, record_id)
+            }
+            | {joiner for joiner, _ in invited(members) & admitted}
         )
 
-    full = least_fixpoint(step)
-    closed = named(full, lambda b: [b.invite_id])
-    by_self = {b.device_id for by, _, b in of(DeviceRevoke) if known.get(b.device_id) == by}
-    active = full - hard - by_self
-    joiners = {joiner for joiner, invite_id in invited(full) if invite_id not in closed}
-    waiting = joiners - full - hard - by_self
+    members = least_fixpoint(step)
+    closed = named(members, lambda body: [body.invite_id])
+    by_self = {
+        body.device_id
+        for signer, _, body in of(DeviceRevoke)
+        if known.get(body.device_id) == signer
+    }
+    active = members - revoked - by_self
+    joiners = {joiner for joiner, invite_id in invited(members) if invite_id not in closed}
+    waiting = joiners - members - revoked - by_self
 
-    def reach(ever):
-        pubs = {known[member] for member in ever} | {recovery}
-        pubs |= {body.sign_pub for by, _, body in of(Invite) if by in pubs - {recovery}}
-        return {first} | {body.device_id for by, _, body in of(DeviceAdd) if by in pubs}
+    def reach(reached):
+        pubs = {known[member] for member in reached} | {recovery}
+        pubs |= {body.sign_pub for signer, _, body in of(Invite) if signer in pubs - {recovery}}
+        return {first} | {body.device_id for signer, _, body in of(DeviceAdd) if signer in pubs}
 
     enrolled = least_fixpoint(reach)
     writing = [
-        (b.number, b.key_id)
-        for by, at, b in of(Epoch)
-        if may(full, by, at)
-        and by in {known[member] for member in active}
-        and enrolled - active - waiting <= set(b.without)
+        (body.number, body.key_id)
+        for signer, record_id, body in of(Epoch)
+        if may(members, signer, record_id)
+        and signer in {known[member] for member in active}
+        and enrolled - active - waiting <= set(body.without)
     ]
     return active, waiting, enrolled, max(writing, default=None)
 

@@ -265,11 +265,11 @@ def test_segments_of_this_device_and_of_unknown_devices_are_not_checked(database
 
 def test_a_check_is_noted_with_its_manifest_or_ends_the_suspicion(database):
     suspicion(database)
-    (found,) = suspected(database)
-    forgotten_copies.note_look(database, found, holds=True)
+    (segment,) = suspected(database)
+    forgotten_copies.note_look(database, segment, holds=True)
     assert copies(database, OTHER) == {1: 3}
     assert suspected(database) == []
-    forgotten_copies.note_look(database, found, holds=False)
+    forgotten_copies.note_look(database, segment, holds=False)
     assert copies(database, OTHER) == {}
 
 
