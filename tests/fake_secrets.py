@@ -169,7 +169,7 @@ BARE = {
 
 
 def _sample(kind: str, context: str, secret_text: str, form: str, name: str) -> Sample:
-    """Return a sample of a form in which a secret `made` replaces the @."""
+    """Return a sample: the form of a command, with the secret in place of the @."""
     before, _, behind = form.partition("@")
     beginning = before.replace("NAME", name).replace("name", name.lower().replace("_", "-"))
     in_url = "://ann:" in before

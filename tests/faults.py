@@ -112,7 +112,7 @@ def _parts_not_run(node: ast.AST) -> list[ast.AST | None]:
 
 
 def _changed(node: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
-    """Yield a node, or a part of it, with what is to stand in its place."""
+    """Yield a node, or a part of it, with the text that replaces it."""
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
         yield node, _with(node, ops=[COMPARED[type(node.ops[0])]()])
     elif isinstance(node, ast.BoolOp):
@@ -166,13 +166,13 @@ def _in_sql(source: str) -> Iterator[Mutant]:
 
 
 def _docstrings(tree: ast.AST) -> set[int]:
-    """Return the first line of each string that stands alone."""
+    """Return the first line number of each string that is a statement, such as a docstring."""
     alone = (node for node in ast.walk(tree) if isinstance(node, ast.Expr))
     return {node.lineno for node in alone if isinstance(node.value, ast.Constant)}
 
 
 def _offsets(source: str, *, in_bytes: bool = True) -> Callable[[int, int], int]:
-    """Return line and column -> place in the text.
+    """Return a function that maps line and column to an offset in the text.
 
     ast counts columns in bytes, tokenize in characters.
     """
