@@ -73,7 +73,7 @@ class Attacker:
             me,
             seq,
             self.device.now_us,
-            "rogue",
+            "evil",  # the label in the manifest; tests of the command line name their device so
             tuple(self.listed),
             (),
             self.roster if roster is None else roster,
