@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tests"))
-import assembled
+import fake_secrets
 from hx.core.redaction.rules import Rules
 
 _TURNS = 5
@@ -22,7 +22,7 @@ _TURNS = 5
 def rows() -> Iterator[Row]:
     rules = Rules()
     yield _recall(rules)
-    commands = assembled.real_commands()
+    commands = fake_secrets.real_commands()
     if not commands:
         yield Row("masking of real commands", "not here", "", "", "<= 0.5 %", None)
         return
@@ -34,13 +34,13 @@ def rows() -> Iterator[Row]:
 
 
 def _recall(rules: Rules) -> Row:
-    samples = list(assembled.samples())
+    samples = list(fake_secrets.samples())
     found = sum(
         sample.secret not in rules.masked(sample.command.encode()).decode() for sample in samples
     )
     recall = found / len(samples)
     kinds = len({sample.kind for sample in samples})
-    figure = f"masking, recall over {kinds} kinds x {len(assembled.CONTEXTS)} contexts"
+    figure = f"masking, recall over {kinds} kinds x {len(fake_secrets.CONTEXTS)} contexts"
     return Row(figure, f"{recall:.2%}", "", "", ">= 98 %", recall >= 0.98)
 
 

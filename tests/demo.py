@@ -1,6 +1,6 @@
 """`make demo`: a real bash on a pseudo-terminal, recorded, searched, and made to forget.
 
-Every step is shown and checked; the first one that is off ends the demo with exit code 1.
+Every step is shown and checked; the first failed check ends the demo with exit code 1.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SECRET = "hunter2-in-clear"
 
 
 class Demo:
-    """One device: a home folder, and one recorded shell in it."""
+    """One device: a home folder with one recorded shell."""
 
     def __init__(self, home: str, name: str) -> None:
         self.home = os.path.join(home, name)
@@ -50,28 +50,29 @@ class Demo:
         self.bash.expect_exact(PROMPT)
 
     def type(self, line: str) -> str:
-        """A line typed in the shell; gives what it printed."""
+        """Type a line in the shell; return what it printed."""
         self.bash.sendline(line)
         self.bash.expect_exact(PROMPT)
         printed = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", self.bash.before)
-        said = printed.removeprefix(line).lstrip("\n").rstrip()
-        print(f"{self.name}$ {line}" + (f"\n{said}" if said else ""))
-        return said
+        output = printed.removeprefix(line).lstrip("\n").rstrip()
+        print(f"{self.name}$ {line}" + (f"\n{output}" if output else ""))
+        return output
 
     def find(self, *words: str) -> list[dict[str, object]]:
-        """What hx knows, from outside the shell."""
-        answer = subprocess.run(
+        """Return the events that `hx find` returns, from outside the shell."""
+        result = subprocess.run(
             [HX, "find", "--json", *words], env=self.environment, capture_output=True, check=False
         )
-        found: list[dict[str, object]] = json.loads(answer.stdout)
-        return found
+        events: list[dict[str, object]] = json.loads(result.stdout)
+        return events
 
     def bytes_on_disk(self) -> bytes:
-        """Every byte that hx keeps."""
+        """Return the bytes of all files of hx."""
         return bytes_in(self.environment["HX_HOME"])
 
 
 def check(claim: str, holds: object) -> None:
+    """Print whether a claim holds; end the demo if it does not."""
     print(f"  {'ok' if holds else 'FAILED'}: {claim}", file=sys.stderr)
     if not holds:
         raise SystemExit(f"demo: {claim}: that does not hold")
@@ -90,10 +91,10 @@ def record(demo: Demo) -> None:
     demo.type("grep -q 'return 0' main.c")
     demo.type(f" export TOKEN={SECRET}")
     demo.type("false | true")
-    found = {str(event["command"]): event for event in demo.find("--reverse")}
+    events = {str(event["command"]): event for event in demo.find("--reverse")}
     check("every command is found", len(demo.find("--all")) == 6)
-    check("with its exit status", found["false | true"]["pipestatus"] == [1, 0])
-    check("and its directory", str(found["false | true"]["cwd"]).endswith("/project"))
+    check("with its exit status", events["false | true"]["pipestatus"] == [1, 0])
+    check("and its directory", str(events["false | true"]["cwd"]).endswith("/project"))
     check(
         "a line that began with a blank never reached the disk",
         SECRET.encode() not in demo.bytes_on_disk(),
@@ -102,13 +103,13 @@ def record(demo: Demo) -> None:
 
 def look(demo: Demo) -> None:
     chapter("What failed, and what fixed it")
-    said = demo.type("hx last")
-    check("`hx last` shows the failure and its fix", "grep -q" in said and "sed -i" in said)
+    output = demo.type("hx last")
+    check("`hx last` shows the failure and its fix", "grep -q" in output and "sed -i" in output)
     chapter("Any text finds its commands")
-    said = demo.type("hx find 'return 0'")
-    check("`hx find` takes punctuation as text", said.count("return 0") >= 3)
-    said = demo.type("hx find --failed")
-    check("failures alone", "✗1" in said and "mkdir" not in said)
+    output = demo.type("hx find 'return 0'")
+    check("`hx find` takes punctuation as text", output.count("return 0") >= 3)
+    output = demo.type("hx find --failed")
+    check("failures alone", "✗1" in output and "mkdir" not in output)
 
 
 def forget(demo: Demo) -> None:
@@ -121,12 +122,13 @@ def forget(demo: Demo) -> None:
 
 
 def bytes_in(folder: str) -> bytes:
-    found = b""
+    """Return the names and contents of all files in a folder."""
+    content = b""
     for inside, _, names in os.walk(folder):
         for name in names:
             with open(os.path.join(inside, name), "rb") as file:
-                found += name.encode() + file.read()
-    return found
+                content += name.encode() + file.read()
+    return content
 
 
 def sync(laptop: Demo, desktop: Demo, folder: str) -> None:
@@ -136,16 +138,16 @@ def sync(laptop: Demo, desktop: Demo, folder: str) -> None:
     desktop.type("echo typed on the desktop")
     place = f"--store folder:{store} --custody file"
     laptop.type(f"hx sync init {place} --name laptop --yes")
-    said = laptop.type("hx sync invite --json > code.json; cat code.json")
-    code = json.loads(said)["code"]
+    output = laptop.type("hx sync invite --json > code.json; cat code.json")
+    code = json.loads(output)["code"]
     with open(os.path.join(desktop.home, "code"), "w", encoding="utf-8") as file:
         file.write(code)
     desktop.type(f"hx sync join {place} --name desktop --code-file code")
     laptop.type("hx sync")
     check("what was typed on the desktop is found on the laptop", laptop.find("on the desktop"))
-    found = desktop.find("grep -q")
-    check("and the other way round, with its outcome", found and found[-1]["exit_status"] == 1)
-    check("named by its device", found and found[0]["device"] == "laptop")
+    events = desktop.find("grep -q")
+    check("and the other way round, with its outcome", events and events[-1]["exit_status"] == 1)
+    check("named by its device", events and events[0]["device"] == "laptop")
     check("the folder shows nothing of it", b"grep" not in bytes_in(store))
 
     chapter("Forgotten on one device, gone on all")
@@ -169,7 +171,7 @@ def main() -> None:
         finally:
             laptop.bash.close(force=True)
             desktop.bash.close(force=True)
-    print("\ndemo: everything held")
+    print("\ndemo: every check passed")
 
 
 main()

@@ -1,4 +1,4 @@
-"""The whole database as a History, which tests compare with what the merge rule gives."""
+"""The whole database as a History, which tests compare with the result of the merge."""
 
 from __future__ import annotations
 

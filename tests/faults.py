@@ -1,4 +1,4 @@
-"""Small faults in a Python module: another comparison, a statement less, other SQL."""
+"""Mutants of a Python module: each has one small fault in its code or its SQL."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 
 class Mutant(NamedTuple):
+    """A module with one fault: `old` is replaced by `new` in a line."""
+
     line: int
     old: str
     new: str
@@ -54,9 +56,11 @@ SQL_FAULTS = [
 
 
 def mutants(source: str) -> list[Mutant]:
-    """Return every fault that leaves Python, in the order of the lines."""
-    found = {m.source: m for m in (*_in_code(source), *_in_sql(source)) if m.source != source}
-    return sorted((m for m in found.values() if _compiles(m.source)), key=lambda m: m.line)
+    """Return all mutants that are valid Python, in the order of their lines."""
+    made = (*_in_code(source), *_in_sql(source))
+    distinct = {mutant.source: mutant for mutant in made if mutant.source != source}
+    valid = (mutant for mutant in distinct.values() if _compiles(mutant.source))
+    return sorted(valid, key=lambda mutant: mutant.line)
 
 
 def _compiles(source: str) -> bool:
@@ -108,7 +112,7 @@ def _parts_not_run(node: ast.AST) -> list[ast.AST | None]:
 
 
 def _changed(node: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
-    """Yield a node, or a part of it, with what is to stand in its place."""
+    """Yield a node, or a part of it, with the text that replaces it."""
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
         yield node, _with(node, ops=[COMPARED[type(node.ops[0])]()])
     elif isinstance(node, ast.BoolOp):
@@ -162,13 +166,13 @@ def _in_sql(source: str) -> Iterator[Mutant]:
 
 
 def _docstrings(tree: ast.AST) -> set[int]:
-    """Return the first line of each string that stands alone."""
+    """Return the first line number of each string that is a statement, such as a docstring."""
     alone = (node for node in ast.walk(tree) if isinstance(node, ast.Expr))
     return {node.lineno for node in alone if isinstance(node.value, ast.Constant)}
 
 
 def _offsets(source: str, *, in_bytes: bool = True) -> Callable[[int, int], int]:
-    """Return line and column -> place in the text.
+    """Return a function that maps line and column to an offset in the text.
 
     ast counts columns in bytes, tokenize in characters.
     """

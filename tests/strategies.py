@@ -1,7 +1,7 @@
-"""Histories for Hypothesis: ids, times and texts come from small pools, so that records collide.
+"""Strategies of Hypothesis for histories: ids, times and texts come from small sets.
 
-Two versions of one event, an event under a tombstone, a pin against a pin must be common, or the
-laws of the merge are tested on histories that never meet.
+So records collide often: two versions of one event, an event under a tombstone, two pins of one
+session. Without collisions the properties of the merge would not be tested.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ texts = st.one_of(
     st.sampled_from([b"ls", b"make test", b"caf\xc3\xa9 --now", b"\xff\xfe raw", b"two\nlines"]),
     st.binary(min_size=1, max_size=12),
 )
-# (exit_status, pipestatus, duration_us), (repo, branch, host, user, shell, tty): one draw each
+# (exit_status, pipestatus, duration_us), (repo, branch, host, user, shell, tty): one strategy each
 outcomes = st.sampled_from(
     [
         (None, None, None),
@@ -112,5 +112,5 @@ histories = st.builds(
 
 
 def share(part: float) -> settings:
-    """Settings for a property whose examples cost more than most: a part of the usual number."""
+    """Return settings with a part of the usual number of examples, for costly properties."""
     return settings(max_examples=max(1, int(settings.default.max_examples * part)))

@@ -54,7 +54,7 @@ class Insider:
         self.now_us = time.time_ns() // 1000
         self.database = open_database(str(member.home / "hx.db"))
         self.url = f"folder:{member.folder}"
-        self.world = self
+        self.environment = self
         self.objects = Folder(member.folder)
 
     def context(self) -> SyncContext:

@@ -15,7 +15,7 @@ from hx.core.merge import History
 from hx.core.model import Artifact, ArtifactKey, EventKey
 from hx.database.join import join
 from hx.device import identity
-from robustness.stored import objects, opener
+from robustness.store_folder import objects, opener
 
 CANARY = "CANARY-7qZx"
 SESSION = "%032x"

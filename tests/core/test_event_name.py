@@ -1,4 +1,4 @@
-"""Short names of events are the same on every device, and any prefix finds them."""
+"""Names of events: they are the same on every device, and any prefix finds them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ keys = st.builds(
 )
 
 
-def test_an_ident_is_60_bits_of_a_hash_of_the_whole_key():
-    """The bits are spelled out: other programs and later versions must name events so."""
+def test_an_ident_is_60_bits_of_a_hash_of_the_key():
+    """Other programs and later versions must derive the same names, so the bits are tested."""
     data = (
         (1_700_000_000_000_000).to_bytes(8, "big")
         + b"\x0d" * 16
@@ -53,11 +53,11 @@ def test_every_prefix_of_a_name_finds_it(key):
 
 
 @given(st.integers(0, 2**60 - 1), st.integers(0, 2**60 - 1))
-def test_names_sort_as_their_numbers_do(one, other):
-    assert (spelled(one) < spelled(other)) == (one < other)
+def test_names_sort_as_their_numbers_do(first, second):
+    assert (spelled(first) < spelled(second)) == (first < second)
 
 
-def test_letters_that_look_like_digits_are_read_as_those():
+def test_letters_that_look_like_digits_are_read_as_digits():
     assert span("O1iL") == span("0111")
     assert span("K7") == span("k7")
 
@@ -65,12 +65,12 @@ def test_letters_that_look_like_digits_are_read_as_those():
 @pytest.mark.parametrize(
     "text", ["", "u", "k-7", "k 7", "\u0661", "0" * 13, "\u00e9", "%", "\u017f"]
 )
-def test_what_is_no_name_has_no_span(text):
+def test_a_text_that_is_no_name_has_no_span(text):
     assert span(text) is None
 
 
 @given(st.binary())
 def test_a_digest_fits_an_integer_of_sqlite(data):
     assert -(2**63) <= digest64(data) < 2**63
-    whole = blake2b(data, digest_size=8).digest()
-    assert digest64(data) % 2**64 == int.from_bytes(whole, "big")
+    digest = blake2b(data, digest_size=8).digest()
+    assert digest64(data) % 2**64 == int.from_bytes(digest, "big")

@@ -1,4 +1,4 @@
-"""Which failures of a session are grouped."""
+"""Failures of a session: repeated failures of one command are grouped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hx.core.failures import Failure, Step, failures, is_failure
 MAKE, TEST = 1, 2
 
 
-def test_the_same_command_failing_again_is_one_failure_until_it_succeeds():
+def test_repeated_failures_of_a_command_are_one_failure_until_it_succeeds():
     steps = [
         Step(1, MAKE, 2),
         Step(2, TEST, 1),
@@ -21,7 +21,7 @@ def test_the_same_command_failing_again_is_one_failure_until_it_succeeds():
     assert failures(steps) == [Failure(2, 2, 1), Failure(1, 3, 2), Failure(5, 5, 1)]
 
 
-def test_what_a_person_interrupted_or_stopped_is_no_failure():
+def test_an_interrupted_or_stopped_command_is_no_failure():
     assert [is_failure(status) for status in (None, 0, 130, 146, 148)] == [False] * 5
     assert [is_failure(status) for status in (1, 127, 137, -1)] == [True] * 4
 
@@ -29,11 +29,12 @@ def test_what_a_person_interrupted_or_stopped_is_no_failure():
 @given(st.lists(st.tuples(st.integers(1, 3), st.sampled_from([None, 0, 1, 130])), max_size=20))
 def test_every_failed_run_is_counted_once(pairs):
     steps = [Step(number, *pair) for number, pair in enumerate(pairs, 1)]
-    found = failures(steps)
-    assert sum(one.times for one in found) == sum(status == 1 for _, status in pairs)
-    assert [one.last for one in found] == sorted(one.last for one in found)
-    for one in found:
-        command = pairs[one.last - 1][0]
-        runs = [status for other, status in pairs[one.first - 1 : one.last] if other == command]
-        assert runs.count(1) == one.times
-        assert 0 not in runs
+    groups = failures(steps)
+    assert sum(group.times for group in groups) == sum(status == 1 for _, status in pairs)
+    assert [group.last for group in groups] == sorted(group.last for group in groups)
+    for group in groups:
+        failed = pairs[group.last - 1][0]
+        between = pairs[group.first - 1 : group.last]
+        statuses = [status for command, status in between if command == failed]
+        assert statuses.count(1) == group.times
+        assert 0 not in statuses

@@ -39,7 +39,9 @@ EVENT = Event(KEY, b"make", b"/srv")
 def history(*records):
     """Return a history of these records, each in its set."""
     kinds = (Event, Artifact, Pin, Tombstone)
-    return History(*(frozenset(r for r in records if type(r) is kind) for kind in kinds))
+    return History(
+        *(frozenset(record for record in records if type(record) is kind) for kind in kinds)
+    )
 
 
 def covered(key, scope):
@@ -67,54 +69,60 @@ def test_join_is_associative(a, b, c):
 
 @given(histories, histories)
 def test_join_is_idempotent(a, b):
-    both = join(a, b)
-    assert join(both, both) == both
-    assert join(both, a) == both
-    assert join(both, NOTHING) == both
+    joined = join(a, b)
+    assert join(joined, joined) == joined
+    assert join(joined, a) == joined
+    assert join(joined, NOTHING) == joined
 
 
 @given(histories, histories)
-def test_nothing_covered_survives_and_nothing_else_is_lost(a, b):
-    both = join(a, b)
-    scopes = [tombstone.scope for tombstone in both.tombstones]
-    assert both.tombstones == a.tombstones | b.tombstones
+def test_exactly_the_covered_records_are_removed(a, b):
+    joined = join(a, b)
+    scopes = [tombstone.scope for tombstone in joined.tombstones]
+    assert joined.tombstones == a.tombstones | b.tombstones
     for merged, given_records in (
-        (both.events, a.events | b.events),
-        (both.artifacts, a.artifacts | b.artifacts),
+        (joined.events, a.events | b.events),
+        (joined.artifacts, a.artifacts | b.artifacts),
     ):
-        wanted = {r.key for r in given_records if not any(covered(r.key, s) for s in scopes)}
+        wanted = {
+            record.key
+            for record in given_records
+            if not any(covered(record.key, scope) for scope in scopes)
+        }
         assert {record.key for record in merged} == wanted
         assert len(merged) == len(wanted)
         assert merged <= given_records
-    assert {pin.session_id for pin in both.pins} == {pin.session_id for pin in a.pins | b.pins}
+    assert {pin.session_id for pin in joined.pins} == {pin.session_id for pin in a.pins | b.pins}
 
 
 @given(st.lists(histories, min_size=1, max_size=5), st.data())
 def test_any_order_with_repeats_and_partial_prefixes_ends_in_the_same_history(deltas, data):
     """A device may get deltas twice, in any order, and already joined with others."""
-    whole = reduce(join, deltas, NOTHING)
+    expected = reduce(join, deltas, NOTHING)
     ends = st.lists(st.integers(0, len(deltas)), max_size=3)
     prefixes = [reduce(join, deltas[:end], NOTHING) for end in data.draw(ends)]
     repeats = data.draw(st.lists(st.sampled_from(deltas), max_size=3))
     arriving = data.draw(st.permutations([*deltas, *repeats, *prefixes]))
-    assert reduce(join, arriving, NOTHING) == whole
+    assert reduce(join, arriving, NOTHING) == expected
 
 
 @given(st.frozensets(events | artifacts | pins | tombstones, max_size=12), st.data())
 def test_a_history_cut_into_pieces_is_joined_again(records, data):
     pieces = data.draw(st.lists(st.integers(0, 3), min_size=len(records), max_size=len(records)))
-    cut = [
-        history(*(r for r, where in zip(records, pieces, strict=True) if where == piece))
+    histories_of_pieces = [
+        history(
+            *(record for record, number in zip(records, pieces, strict=True) if number == piece)
+        )
         for piece in range(4)
     ]
-    assert reduce(join, cut) == join(history(*records), NOTHING)
+    assert reduce(join, histories_of_pieces) == join(history(*records), NOTHING)
 
 
 @given(st.frozensets(tombstones, max_size=6), events | artifacts)
-def test_cover_answers_as_the_rule_does(some_tombstones, record):
-    cover = Cover(some_tombstones)
+def test_cover_agrees_with_the_rule_of_the_format(tombstone_set, record):
+    cover = Cover(tombstone_set)
     answer = cover.event if isinstance(record, Event) else cover.artifact
-    assert answer(record.key) == any(covered(record.key, t.scope) for t in some_tombstones)
+    assert answer(record.key) == any(covered(record.key, each.scope) for each in tombstone_set)
 
 
 @given(st.lists(events, min_size=2, max_size=6, unique=True))
@@ -145,13 +153,13 @@ def test_versions_of_one_event_are_totally_ordered(versions):
         ),
     ],
 )
-def test_of_two_versions_of_an_event_the_greater_survives(winner, loser):
+def test_the_greater_of_two_versions_of_an_event_survives(winner, loser):
     assert join(history(winner), history(loser)) == history(winner)
     assert join(history(loser), history(winner)) == history(winner)
     assert join(history(loser, winner), NOTHING) == history(winner)
 
 
-def test_an_event_is_encoded_as_the_format_page_says():
+def test_an_event_is_encoded_as_the_format_page_states():
     """One msgpack array of the 14 fields after the key; every device must build these bytes."""
     event = Event(
         KEY,
@@ -180,7 +188,7 @@ def test_an_event_is_encoded_as_the_format_page_says():
         pytest.param({"size": 9}, {"size": 8}, id="then the greater bytes"),
     ],
 )
-def test_of_two_versions_of_an_artifact_the_greater_survives(winner, loser):
+def test_the_greater_of_two_versions_of_an_artifact_survives(winner, loser):
     base = Artifact(ArtifactKey(1, DEVICE, SESSION, b"\x0a" * 16), b"log", "file", 0, bytes(32))
     winner, loser = base._replace(**winner), base._replace(**loser)
     assert join(history(winner), history(loser)) == history(winner)
@@ -196,12 +204,12 @@ def test_of_two_versions_of_an_artifact_the_greater_survives(winner, loser):
     ],
     ids=["the later", "at the same time the one that keeps", "then the greater device"],
 )
-def test_of_two_pins_of_a_session_the_greater_survives(winner, loser):
+def test_the_greater_of_two_pins_of_a_session_survives(winner, loser):
     assert join(history(winner), history(loser)) == history(winner)
     assert join(history(loser), history(winner)) == history(winner)
 
 
-def test_pins_of_different_sessions_live_side_by_side():
+def test_pins_of_different_sessions_are_all_kept():
     both = history(Pin(SESSION, True, 7, DEVICE), Pin(OTHER_SESSION, True, 7, DEVICE))
     assert join(both, NOTHING) == both
 
@@ -248,32 +256,34 @@ def test_a_window_is_half_open_and_an_empty_one_covers_nothing():
 
 
 @pytest.mark.parametrize("inner", [(110, 120), (100, 101), (199, 200), (100, 200)])
-def test_a_window_inside_another_takes_nothing_from_it(inner):
+def test_a_window_inside_another_does_not_shorten_it(inner):
     scopes = [Window(100, 200), Window(*inner), Window(300, 400)]
     cover = Cover(Tombstone(b"t" * 16, 9, DEVICE, scope) for scope in scopes)
-    covered_us = [at for at in range(90, 410) if cover.event(KEY._replace(started_at_us=at))]
+    covered_us = [
+        start_us for start_us in range(90, 410) if cover.event(KEY._replace(started_at_us=start_us))
+    ]
     assert covered_us == [*range(100, 200), *range(300, 400)]
 
 
 def test_the_identity_of_a_tombstone_is_the_whole_record():
     """One id with two scopes (of a damaged or hostile device) gives two tombstones everywhere."""
-    one = Tombstone(b"t" * 16, 9, DEVICE, WholeSession(SESSION))
+    base = Tombstone(b"t" * 16, 9, DEVICE, WholeSession(SESSION))
     versions = [
-        one,
-        one._replace(scope=WholeSession(OTHER_SESSION)),
-        one._replace(created_at_us=10),
-        one._replace(device_id=OTHER_DEVICE),
-        one._replace(scope=Keys(frozenset())),
+        base,
+        base._replace(scope=WholeSession(OTHER_SESSION)),
+        base._replace(created_at_us=10),
+        base._replace(device_id=OTHER_DEVICE),
+        base._replace(scope=Keys(frozenset())),
     ]
     assert join(history(*versions[:2]), history(*versions[2:])).tombstones == set(versions)
 
 
-def test_a_hundred_thousand_tombstones_do_not_make_a_question_slower():
-    """Windows are merged: the work for one event does not grow with their number."""
-    some_tombstones = [
+def test_windows_are_merged_for_the_lookup():
+    """The lookup of one event is a search in sorted windows, even with 100,000 tombstones."""
+    tombstone_set = [
         Tombstone(b"t" * 16, 9, DEVICE, Window(2 * i, 2 * i + 1)) for i in range(100_000)
     ]
-    cover = Cover(some_tombstones)
+    cover = Cover(tombstone_set)
     assert all(len(spans) == 100_000 for spans in cover._windows.values())
     assert cover.event(KEY._replace(started_at_us=199_998))
     assert not cover.event(KEY._replace(started_at_us=199_999))

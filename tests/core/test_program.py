@@ -1,4 +1,4 @@
-"""Which program a command line runs."""
+"""The program that a command line runs, as statistics name it."""
 
 from __future__ import annotations
 
@@ -45,23 +45,23 @@ CASES = {
 
 
 @pytest.mark.parametrize("line", CASES, ids=str)
-def test_the_program_is_named_without_what_stands_around_it(line):
+def test_the_program_is_named_without_prefixes_and_options(line):
     assert program(line) == CASES[line]
 
 
 @given(st.text(), st.sampled_from([" ", "git ", "sudo ", "A='", "git -C "]))
-def test_any_text_gives_a_short_name_without_blanks_around(text, before):
+def test_any_text_gives_a_short_name_without_surrounding_blanks(text, before):
     name = program(before + text)
     assert len(name) <= 64
     assert name == name.strip()
 
 
-def test_a_text_of_a_mebibyte_is_no_burden():
+def test_a_text_of_a_mebibyte_gives_a_name():
     assert program("git " + "-" * (1 << 20)) == "git"
     assert program("A='" + "x " * (1 << 19)) == ""
 
 
 @given(st.lists(st.sampled_from([*CASES]), max_size=8))
-def test_names_that_are_remembered_are_the_same(texts):
+def test_cached_names_are_the_same(texts):
     named = program_by_head()
     assert [named(text) for text in texts] == [program(text) for text in texts]

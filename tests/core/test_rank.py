@@ -19,13 +19,13 @@ def candidate(text, age_us=DAY_US, runs=1, failures=0, **places):
     return text, age_us, runs, failures, place_points(**(dict.fromkeys(PLACES, False) | places))
 
 
-def order(query, *candidates):
+def ranked(query, *candidates):
     terms = asked(parse(query))
-    judged = [
+    ranked_candidates = [
         Candidate(number, match_points(text, terms), NOW_US - age_us, *figures)
         for number, (text, age_us, *figures) in enumerate(candidates)
     ]
-    return [candidates[number][0] for number in rank(judged, NOW_US)]
+    return [candidates[number][0] for number in rank(ranked_candidates, NOW_US)]
 
 
 @pytest.mark.parametrize(
@@ -40,53 +40,53 @@ def order(query, *candidates):
 )
 def test_the_better_match_comes_first(query, texts):
     candidates = [candidate(text) for text in texts]
-    assert order(query, *candidates) == texts
-    assert order(query, *reversed(candidates)) == texts
+    assert ranked(query, *candidates) == texts
+    assert ranked(query, *reversed(candidates)) == texts
 
 
-def test_lately_and_often_comes_first():
+def test_a_recent_and_frequent_command_comes_first():
     old, lately, often = (
         candidate("make c", 300 * DAY_US),
         candidate("make b"),
         candidate("make a", runs=6),
     )
-    assert order("make", old, lately, often) == ["make a", "make b", "make c"]
-    assert order("", old, lately, often) == ["make a", "make b", "make c"]
+    assert ranked("make", old, lately, often) == ["make a", "make b", "make c"]
+    assert ranked("", old, lately, often) == ["make a", "make b", "make c"]
 
 
-def test_often_but_long_ago_does_not_go_before_now_and_then():
+def test_a_frequent_old_command_comes_after_a_recent_rare_one():
     long_ago, now = candidate("make a", 3_000 * DAY_US, runs=OFTEN), candidate("make b", runs=2)
-    assert order("make", long_ago, now) == ["make b", "make a"]
+    assert ranked("make", long_ago, now) == ["make b", "make a"]
 
 
-def test_what_ran_twenty_times_goes_before_what_ran_once_a_little_later():
+def test_twenty_runs_come_before_a_slightly_later_single_run():
     once, often = candidate("git log --all"), candidate("git log -p", 2 * DAY_US, runs=20)
-    assert order("git log", once, often) == ["git log -p", "git log --all"]
+    assert ranked("git log", once, often) == ["git log -p", "git log --all"]
 
 
-def test_a_better_match_goes_before_what_ran_a_little_more():
+def test_a_better_match_comes_before_a_few_more_runs():
     better, often = candidate("git log"), candidate("legit catalog", runs=4)
-    assert order("git log", often, better) == ["git log", "legit catalog"]
+    assert ranked("git log", often, better) == ["git log", "legit catalog"]
 
 
-def test_what_ran_here_comes_first():
-    places = [
+def test_a_command_that_ran_here_comes_first():
+    candidates = [
         candidate("make dir", in_directory=True, in_repo=True),
         candidate("make rep", in_repo=True),
         candidate("make ses", in_session=True),
         candidate("make all"),
     ]
     expected = ["make dir", "make rep", "make ses", "make all"]
-    assert order("make", *reversed(places)) == expected
+    assert ranked("make", *reversed(candidates)) == expected
 
 
-def test_what_failed_each_time_comes_later():
+def test_a_command_that_always_failed_comes_later():
     failed, passed = candidate("mkae", runs=2, failures=2), candidate("mkaf", runs=2, failures=1)
-    assert order("mk", failed, passed) == ["mkaf", "mkae"]
+    assert ranked("mk", failed, passed) == ["mkaf", "mkae"]
 
 
 def test_a_query_of_negated_words_ranks_by_use():
-    assert order("!git", candidate("a", 2 * DAY_US), candidate("b")) == ["b", "a"]
+    assert ranked("!git", candidate("a", 2 * DAY_US), candidate("b")) == ["b", "a"]
 
 
 @given(st.integers(-DAY_US, 20 * 365 * DAY_US), st.integers(1, 1 << 32))

@@ -1,4 +1,4 @@
-"""A record behaves as typing.NamedTuple of the same class, without its cost."""
+"""hx.core.record.NamedTuple behaves like typing.NamedTuple, without its cost at import."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hx.core.record import NamedTuple
 
 
 class Ours(NamedTuple):
-    """Words."""
+    """Example."""
 
     a: int
     b: str = "x"
@@ -24,7 +24,7 @@ class Ours(NamedTuple):
 
 
 class Theirs(Typed):
-    """Words."""
+    """Example."""
 
     a: int
     b: str = "x"
@@ -34,9 +34,9 @@ class Theirs(Typed):
         return 2 * self.a
 
 
-def test_it_behaves_as_the_one_of_typing():
-    for made in (lambda kind: kind(1), lambda kind: kind(b="y", a=2), lambda kind: kind(1, "z")):
-        ours, theirs = made(Ours), made(Theirs)
+def test_a_record_behaves_like_a_named_tuple_of_typing():
+    for make in (lambda kind: kind(1), lambda kind: kind(b="y", a=2), lambda kind: kind(1, "z")):
+        ours, theirs = make(Ours), make(Theirs)
         assert ours == theirs
         assert hash(ours) == hash(theirs)
         assert (ours.a, ours.b, ours.twice) == (theirs.a, theirs.b, theirs.twice)
@@ -51,13 +51,15 @@ def test_it_behaves_as_the_one_of_typing():
     assert list(inspect.signature(Ours).parameters) == ["a", "b"]
 
 
-@pytest.mark.parametrize("given", [((), {}), ((1, 2, 3), {}), ((1,), {"c": 1}), ((1,), {"a": 1})])
-def test_wrong_fields_are_refused(given):
+@pytest.mark.parametrize(
+    "arguments", [((), {}), ((1, 2, 3), {}), ((1,), {"c": 1}), ((1,), {"a": 1})]
+)
+def test_wrong_fields_are_refused(arguments):
     with pytest.raises(TypeError):
-        Ours(*given[0], **given[1])
+        Ours(*arguments[0], **arguments[1])
 
 
-def test_a_record_is_changed_and_made_of_its_own_fields_only():
+def test_a_record_accepts_only_its_own_fields():
     with pytest.raises(TypeError):
         Ours(1)._replace(c=1)
     with pytest.raises(TypeError):

@@ -1,4 +1,4 @@
-"""Spool bytes to events: each type of record, and what incomplete writes cannot cause."""
+"""Spool records: how bytes become events, and that incomplete writes lose only their record."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ MAX = 2**63 - 1
 junk = st.binary(max_size=40).filter(lambda data: b"HX1" not in data)
 
 
-def key(seq, at):
-    return EventKey(at, DEVICE, SESSION, seq)
+def key(seq, started_at_us):
+    return EventKey(started_at_us, DEVICE, SESSION, seq)
 
 
 def read(data, started=None, facts=FACTS):
@@ -43,18 +43,19 @@ def read(data, started=None, facts=FACTS):
 
 
 def only(data, facts=FACTS):
+    """Return the single event of the bytes; assert that there is no fault."""
     [event], faults = read(data, facts=facts)
     assert faults == {}
     return event
 
 
-def test_a_header_tells_the_facts_of_the_session():
+def test_a_header_gives_the_facts_of_the_session():
     [head] = parse(header(h="box", u="ann", S="fish", T="/dev/pts/3", b=5, U="12.34")).records
     facts = read_header(head, SESSION, DEVICE)
     assert facts == Facts(SESSION, DEVICE, b"box", b"ann", b"fish", b"/dev/pts/3", 5, 12_340_000)
 
 
-def test_what_a_header_does_not_say_or_says_badly_is_unknown():
+def test_missing_and_invalid_facts_of_a_header_are_unknown():
     [head] = parse(record("H", b="soon", U="1.x")).records
     assert read_header(head, SESSION, DEVICE) == Facts(SESSION, DEVICE)
 
@@ -108,32 +109,32 @@ def test_a_shell_exit_and_a_second_header_are_no_events():
     assert read(header() + record("X", e=5)) == ([], {})
 
 
-def test_a_pasted_line_ran_but_its_status_is_unknown():
+def test_a_pasted_line_is_finished_with_unknown_status():
     event = only(record("C", n=2, b=50, d="/w", m="paste", c="first"))
     assert event.flags == FINISHED | STATUS_UNKNOWN
     assert (event.exit_status, event.pipestatus, event.duration_us) == (None, None, None)
 
 
-def test_a_line_of_which_only_the_end_was_stamped_is_placed_there():
+def test_a_record_with_only_an_end_time_starts_then():
     assert only(record("C", n=2, e=77, d="/w", c="x")).key.started_at_us == 77
 
 
 @pytest.mark.parametrize(
-    ("statuses", "known"),
+    ("statuses", "expected"),
     [
         ("1 0", (1, 0)),
-        ("0", None),  # says no more than the status
-        ("0 1", None),  # the shell kept it from an earlier pipeline: the status is 0
+        ("0", None),  # repeats the exit status
+        ("0 1", None),  # left over from an earlier pipeline: the exit status is 0
         ("0 x 0", None),
         (" ", None),
         ("-1 0", (-1, 0)),
     ],
 )
-def test_pipestatus_is_kept_where_it_ends_in_the_exit_status(statuses, known):
-    assert only(complete(1, x=0, p=statuses)).pipestatus == known
+def test_pipestatus_is_kept_if_it_ends_in_the_exit_status(statuses, expected):
+    assert only(complete(1, x=0, p=statuses)).pipestatus == expected
 
 
-def test_fish_counts_from_its_header_by_the_uptime():
+def test_times_of_fish_are_computed_from_the_uptime():
     facts = FACTS._replace(begin_us=1_000_000_000, uptime_us=500_000_000)
     event = only(record("S", n=1, U="507.25", d="/w", c="x") + record("E", n=1, D=30, x=0), facts)
     assert event.key.started_at_us == 1_000_000_000 + 7_250_000
@@ -141,13 +142,13 @@ def test_fish_counts_from_its_header_by_the_uptime():
 
 
 @pytest.mark.parametrize("uptime", ["12.5", "bad", "9" * 18, "9" * 18 + ".99", "9" * 19])
-def test_an_uptime_that_cannot_be_gives_a_time_that_can(uptime):
+def test_an_impossible_uptime_gives_a_possible_time(uptime):
     facts = FACTS._replace(begin_us=1_000_000_000, uptime_us=500_000_000)
-    at = only(record("S", n=1, U=uptime, d="/w", c="x"), facts).key.started_at_us
-    assert 1_000_000_000 <= at <= MAX
+    started_at_us = only(record("S", n=1, U=uptime, d="/w", c="x"), facts).key.started_at_us
+    assert 1_000_000_000 <= started_at_us <= MAX
 
 
-def test_without_any_stamp_an_event_began_with_its_session():
+def test_an_event_without_a_time_starts_with_its_session():
     assert only(record("S", n=1, d="/w", c="x")).key.started_at_us == 1_000_000
 
 
@@ -174,13 +175,13 @@ def test_a_record_with_a_field_missing_or_out_of_range_is_counted(fields):
     assert read(record("S", **fields) + complete(8))[1] == {MALFORMED: 1}
 
 
-def test_a_record_of_a_later_version_is_counted_and_passed_over():
+def test_a_record_of_a_later_version_is_counted_and_skipped():
     events, faults = read(record("Z", n=1) + complete(2))
-    assert [e.key.seq for e in events] == [2]
+    assert [event.key.seq for event in events] == [2]
     assert faults == {UNKNOWN_TYPE: 1}
 
 
-def test_a_command_may_have_one_mebibyte_and_no_more():
+def test_a_command_over_one_mebibyte_is_counted():
     text = bytes(range(1, 256)) * 4_113  # every byte but NUL
     text = text[:MAX_COMMAND_BYTES]
     assert only(complete(1, text)).command == text
@@ -192,13 +193,13 @@ def test_a_value_may_look_like_a_record():
     assert only(complete(1, text)).command == text
 
 
-def test_nothing_behind_the_last_commit_mark_is_read():
-    whole = complete(1)
+def test_bytes_after_the_last_commit_mark_are_not_read():
+    written = complete(1)
     for torn in (b"H", b"HX1C\0n2", b"\0HX1C\0n2\0b5\0cx", b"\0HX1C\0n2\0b5\0cx\0"):
-        parsed = parse(whole + torn)
+        parsed = parse(written + torn)
         assert parsed.faults == {}
-        assert [r.fields["n"] for r in parsed.records] == [b"1"]
-        assert parsed.size - len(whole) == (torn[:1] == b"\0")  # a NUL more is no loss
+        assert [item.fields["n"] for item in parsed.records] == [b"1"]
+        assert parsed.size - len(written) == (torn[:1] == b"\0")  # one NUL more is harmless
 
 
 @pytest.mark.parametrize("data", [b"", b"\0", b"x", b"\0HX1C\0n1"])
@@ -217,7 +218,7 @@ def test_without_a_commit_mark_nothing_is_read(data):
         (b"\0HX1C\0n1\0cx\0", {TORN: 1}),
     ],
 )
-def test_what_is_left_in_a_closed_file_is_counted(data, faults):
+def test_incomplete_records_of_a_closed_file_are_counted(data, faults):
     assert parse(data, closed=True) == ([], len(data), faults)
 
 
@@ -234,7 +235,9 @@ numbers = st.sampled_from(
     ["0", "1", "-1", str(MAX), str(MAX + 1), "1.5", "99999999999999.99", " ", "0 1"]
 )
 fields = st.dictionaries(st.sampled_from("nbexpDUdcm"), numbers | st.binary(max_size=3), max_size=6)
-good = st.sampled_from([{}, {"n": 1, "c": "x"}])  # half of the records are good but for a field
+good = st.sampled_from(
+    [{}, {"n": 1, "c": "x"}]
+)  # half of the records are valid except for one field
 records = st.lists(
     st.builds(
         lambda kind, known, values: record(kind, **(known | values)),
@@ -247,7 +250,7 @@ records = st.lists(
 
 
 @given(records, st.sampled_from([None, 0, MAX]), st.sampled_from([0, MAX]))
-def test_whatever_a_record_says_its_event_fits_the_database(data, uptime_us, begin_us):
+def test_every_event_fits_the_database(data, uptime_us, begin_us):
     facts = FACTS._replace(uptime_us=uptime_us, begin_us=begin_us)
     for event in read(data, facts=facts)[0]:
         assert event.command
@@ -270,27 +273,30 @@ stream = [
 @pytest.mark.parametrize("which", range(1, len(stream)))
 def test_a_torn_write_at_any_byte_loses_only_its_record(which):
     """A start or a complete record is read whole or not at all: the command is its last field."""
-    torn, others = stream[which], [r for i, r in enumerate(stream) if i != which]
-    rest = [e for e in read(b"".join(others))[0] if e.key.seq != 2]
-    whole = read(b"".join(stream))[0]
+    torn = stream[which]
+    others = [item for number, item in enumerate(stream) if number != which]
+    remaining = [event for event in read(b"".join(others))[0] if event.key.seq != 2]
+    all_events = read(b"".join(stream))[0]
     for size in range(len(torn)):
         data = b"".join([*stream[:which], torn[:size], *stream[which + 1 :], complete(9)])
-        events = [e for e in read(data)[0] if e.key.seq != 9]
-        assert {e for e in events if e.key.seq != 2} >= set(rest)
+        events = [event for event in read(data)[0] if event.key.seq != 9]
+        assert {event for event in events if event.key.seq != 2} >= set(remaining)
         if which != 3:
-            assert set(events) <= set(whole)
+            assert set(events) <= set(all_events)
         else:
-            [two] = [e for e in events if e.key.seq == 2]
-            assert two.command == b"two\nlines"
-            assert two.exit_status in {None, 130}
+            [event] = [event for event in events if event.key.seq == 2]
+            assert event.command == b"two\nlines"
+            assert event.exit_status in {None, 130}
 
 
 @given(st.lists(st.tuples(junk, st.integers(1, 5)), max_size=6), junk)
-def test_junk_between_whole_records_loses_none(pieces, last):
+def test_junk_between_records_loses_none(pieces, last):
     """The NUL before the next record ends the junk."""
     data = b"".join(dirt + complete(seq, at=100 + i) for i, (dirt, seq) in enumerate(pieces))
     events, faults = read(data + last)
-    assert [e.key for e in events] == [key(seq, 100 + i) for i, (_, seq) in enumerate(pieces)]
+    assert [event.key for event in events] == [
+        key(seq, 100 + i) for i, (_, seq) in enumerate(pieces)
+    ]
     assert set(faults) <= {FOREIGN}
 
 
@@ -300,17 +306,17 @@ def test_junk_between_whole_records_loses_none(pieces, last):
 )
 def test_a_file_read_as_it_grows_gives_the_same_records_and_faults(data, cuts):
     """Each read starts where the last one ended, wherever the writes were cut."""
-    offset, found, faults = 0, [], {}
+    offset, records_read, faults = 0, [], {}
     for size in [*cuts, len(data)]:
         parsed = parse(data[offset:size])
         offset += parsed.size
-        found += parsed.records
+        records_read += parsed.records
         for reason, count in parsed.faults.items():
             faults[reason] = faults.get(reason, 0) + count
-    assert (found, offset, faults) == parse(data)
+    assert (records_read, offset, faults) == parse(data)
 
 
-def test_a_time_that_no_segment_could_hold_gives_no_event():
+def test_a_time_beyond_the_limit_of_segments_gives_no_event():
     last = record("C", n=1, b=MAX_TIME_US, x=0, d="/w", c="x")
     assert only(last).key.started_at_us == MAX_TIME_US
     late = record("C", n=1, b=MAX_TIME_US + 1, x=0, d="/w", c="x")

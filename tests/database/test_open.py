@@ -1,4 +1,4 @@
-"""What `open_database` makes, migrates and refuses."""
+"""`open_database`: what it creates, migrates and refuses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from capture.kill import forked, kill_at, outcome
 from hx.core.errors import Busy, DatabaseError, UpgradeNeeded
 from hx.database.connection import open_database
 
-migrate = sys.modules["hx.database.migrate"]  # in hx.database.connection the name is its function
+migrate = sys.modules["hx.database.migrate"]  # the name in hx.database.connection is the function
 MIGRATIONS = Path(migrate.__file__).parent / "migrations"
 
 
@@ -33,7 +33,7 @@ def pragma(path, name):
 
 
 def foreign(path, *statements):
-    """A database that another program wrote."""
+    """Create a database of another program; return its bytes."""
     Path(path).parent.mkdir(exist_ok=True)
     connection = apsw.Connection(path)
     for statement in statements:
@@ -42,20 +42,22 @@ def foreign(path, *statements):
     return Path(path).read_bytes()
 
 
-def test_a_new_database_is_of_hx_and_of_the_latest_schema(path):
+def test_a_new_database_has_the_application_id_and_the_latest_schema(path):
     open_database(path).close()
     assert pragma(path, "user_version") == migrate.LATEST
     assert pragma(path, "application_id") == int.from_bytes(b"HX1\0", "big")
     assert pragma(path, "journal_mode") == "wal"
 
 
-def test_every_file_and_folder_is_for_its_owner_alone_whatever_the_umask(path):
+def test_files_and_folder_are_private_under_any_umask(path):
     before = os.umask(0)
     try:
         database = open_database(path)
         with database.transaction():
             database.set_meta("a", 1)
-        modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in Path(path).parent.iterdir()}
+        modes = {
+            file.name: stat.S_IMODE(file.stat().st_mode) for file in Path(path).parent.iterdir()
+        }
         database.close()
     finally:
         os.umask(before)
@@ -64,23 +66,23 @@ def test_every_file_and_folder_is_for_its_owner_alone_whatever_the_umask(path):
 
 
 def write_once(path, pages=64):
-    """A process that comes, commits once and goes."""
+    """Open the database, commit once and close it."""
     database = open_database(path)
     with database.transaction():
         database.set_meta("a", os.urandom(pages * 4096))
     database.close()
 
 
-def test_the_log_stays_small_where_every_process_commits_once(path):
+def test_the_log_stays_small_when_every_process_commits_once(path):
     sizes = []
     for _ in range(16):
         write_once(path)
         sizes.append(os.path.getsize(f"{path}-wal") >> 20)
     assert max(sizes) <= 1, "MiB"
-    assert sizes[-4:].count(0) >= 1, "it is emptied now and then"
+    assert sizes[-4:].count(0) >= 1, "it is emptied from time to time"
 
 
-def test_a_log_that_somebody_reads_is_emptied_later(path):
+def test_a_log_with_a_reader_is_emptied_later(path):
     write_once(path)
     reader = apsw.Connection(path)
     reader.execute("BEGIN")
@@ -93,7 +95,7 @@ def test_a_log_that_somebody_reads_is_emptied_later(path):
     reader.close()
 
 
-def test_a_connection_is_safe_before_it_is_fast(path):
+def test_a_connection_has_safe_settings(path):
     database = open_database(path)
     settings = {"secure_delete": 1, "foreign_keys": 1, "synchronous": 2, "trusted_schema": 0}
     assert {name: database.connection.pragma(name) for name in settings} == settings
@@ -159,7 +161,7 @@ def test_a_file_that_is_no_database_is_refused_and_untouched(path, data):
     assert Path(path).read_bytes() == data
 
 
-def test_a_folder_in_place_of_the_database_is_told(path):
+def test_a_folder_in_place_of_the_database_is_an_error(path):
     os.makedirs(path)
     with pytest.raises(DatabaseError, match="cannot open the database"):
         open_database(path)
@@ -168,17 +170,17 @@ def test_a_folder_in_place_of_the_database_is_told(path):
 def test_a_database_that_is_locked_is_busy_and_not_damaged(path, monkeypatch):
     monkeypatch.setattr("hx.database.connection.BUSY_TIMEOUT_MS", 10)
     foreign(path, "PRAGMA journal_mode = wal", "PRAGMA user_version = 0")
-    other = apsw.Connection(path)
-    other.execute("BEGIN IMMEDIATE")
+    writer = apsw.Connection(path)
+    writer.execute("BEGIN IMMEDIATE")
     with pytest.raises(Busy, match="is busy"):
         open_database(path)
-    other.close()
+    writer.close()
     open_database(path).close()
 
 
 @pytest.fixture
 def next_schema(tmp_path, monkeypatch):
-    """A folder of migrations with one more than there is; the text of it is to be written."""
+    """Return the path of one more migration, which the test has to write."""
     folder = tmp_path / "migrations"
     shutil.copytree(MIGRATIONS, folder)
     number = migrate.LATEST + 1
@@ -187,7 +189,7 @@ def next_schema(tmp_path, monkeypatch):
     return folder / f"{number:04d}_next.sql"
 
 
-def test_a_migration_that_fails_leaves_the_version_and_the_schema_as_they_were(path, next_schema):
+def test_a_failed_migration_changes_neither_version_nor_schema(path, next_schema):
     next_schema.write_text(
         "CREATE TABLE extra (x); INSERT INTO extra VALUES (1); SELECT 1 FROM no;"
     )
@@ -204,22 +206,22 @@ def test_a_migration_that_fails_leaves_the_version_and_the_schema_as_they_were(p
     database.close()
 
 
-def test_a_kill_inside_a_migration_leaves_one_schema_or_the_other(path, next_schema):
-    """SIGKILL before every statement of the migrations; the next open ends in the latest."""
+def test_a_kill_during_a_migration_leaves_the_old_or_the_new_schema(path, next_schema):
+    """The process is killed before each statement; the next open completes the migrations."""
     next_schema.write_text("CREATE TABLE extra (x); INSERT INTO extra VALUES (1);")
 
     def opening(call):
         kill_at(call)
         open_database(path)
 
-    call, code, seen = 0, -signal.SIGKILL, set()
+    call, code, versions = 0, -signal.SIGKILL, set()
     while code == -signal.SIGKILL:
         call += 1
         shutil.rmtree(os.path.dirname(path), ignore_errors=True)
         code = outcome(forked(lambda call=call: opening(call)))
         if os.path.exists(path):
             version = pragma(path, "user_version") if os.path.getsize(path) else 0
-            seen.add(version)
+            versions.add(version)
             connection = apsw.Connection(path)
             tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
             connection.close()
@@ -229,10 +231,10 @@ def test_a_kill_inside_a_migration_leaves_one_schema_or_the_other(path, next_sch
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         database.close()
     assert code == 0
-    assert seen == set(range(migrate.LATEST + 1))
+    assert versions == set(range(migrate.LATEST + 1))
 
 
-def test_eight_first_opens_at_once_make_one_database(path):
+def test_eight_concurrent_first_opens_make_one_database(path):
     def first_open():
         database = open_database(path)
         with database.transaction():

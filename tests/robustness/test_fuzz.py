@@ -1,4 +1,4 @@
-"""Every reader of bytes meets bytes that are nearly right: it takes them or says why, no more."""
+"""Fuzzing: every reader of bytes accepts nearly valid bytes or rejects them with a reason."""
 
 from __future__ import annotations
 
@@ -58,15 +58,15 @@ from hx.core.model import (
     WholeSession,
     Window,
 )
-from hx.custody import key_set as kept
+from hx.custody import key_set
 from hx.custody.key_files import KeyFile
 from hx.custody.place import read_note
 from hx.device import read_keys
 from hx.importers import Reading, detected, importer
-from hx.setup import state as footprint
+from hx.setup import state as setup_state
 from hx.sync.outbox import Outbox
 from robustness.mutations import mutated
-from rostered import (
+from roster_fixtures import (
     FIRST,
     GENESIS,
     RECOVERY,
@@ -82,17 +82,17 @@ from rostered import (
 from spooled import complete, end, header, start
 
 SEED = int(os.environ.get("HX_SEED", "1"))
-FEW = 1_000  # inputs a reader in every run; and all together a million in a long one
-MANY = 1_000_000
+FEW = 1_000  # inputs for each reader in every run
+MANY = 1_000_000  # inputs for all readers together in a long run
 TYPED = (Fault, HxError)
 
 ME, SESSION, ORIGIN = device(FIRST), b"\x0e" * 16, b"\x81" + bytes(15)
 KEY = EventKey(1_700_000_000_000_000, ME, SESSION, 1)
-THING = ArtifactKey(5, ME, SESSION, b"\x0a" * 16, KEY)
+ARTIFACT_KEY = ArtifactKey(5, ME, SESSION, b"\x0a" * 16, KEY)
 
 
-def whole():
-    """A history with something of everything."""
+def full_history():
+    """Return a history with every kind of record."""
     events = [
         Event(KEY._replace(seq=seq), b"make %d" % seq, b"/srv", 0, (0, 1), 5, b"url", b"main",
               b"box", b"ann", b"zsh", b"pts/1", FINISHED) for seq in range(1, 9)
@@ -103,13 +103,15 @@ def whole():
     scopes = [
         Window(0, 9, None),
         WholeSession(SESSION),
-        Keys(frozenset([KEY, origin]), frozenset([THING])),
+        Keys(frozenset([KEY, origin]), frozenset([ARTIFACT_KEY])),
     ]
     return History(
         frozenset(events),
-        frozenset([Artifact(THING, b"log", "file", 3, bytes(32), (), 0, evidence)]),
+        frozenset([Artifact(ARTIFACT_KEY, b"log", "file", 3, bytes(32), (), 0, evidence)]),
         frozenset([Pin(SESSION, True, 7, ME)]),
-        frozenset(Tombstone(bytes([at]) * 16, 3, ME, one) for at, one in enumerate(scopes)),
+        frozenset(
+            Tombstone(bytes([number]) * 16, 3, ME, scope) for number, scope in enumerate(scopes)
+        ),
     )
 
 
@@ -124,7 +126,8 @@ RECORDS = [
 VMK, SECRET = b"k" * 32, b"s" * 16
 LISTED = manifest.Listed(b"\x01" * 16, 700, bytes(32), 3, 1, 9)
 SEEN = manifest.Seen(device("two"), 4, bytes(32))
-SEGMENTS = [segment.encode(one) for one in segment.cut(whole())] + [segment.encode(History())]
+SEGMENTS = [segment.encode(part) for part in segment.cut(full_history())]
+SEGMENTS.append(segment.encode(History()))
 MANIFEST = manifest.encode(
     manifest.Manifest(ME, 7, 1, "box", (LISTED,), (SEEN,), tuple(RECORDS), bytes(16)),
     keys(FIRST).sign_seed,
@@ -140,17 +143,18 @@ BARE = seal(NAME, SEGMENTS[0], vault_id=VAULT, vmk=None)
 GENESIS_DATA, _ = genesis.make(SEALED, 0, keys(FIRST), keys(RECOVERY))
 
 
-class Bench:
-    """Readers of files, and a file for them."""
+class Scratch:
+    """A folder in which readers of files find their input, and an outbox there."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "file"
         self.folder = folder
         self.outbox = Outbox(str(folder))
 
-    def laid(self, data: bytes, name: str = "file") -> str:
+    def write(self, data: bytes, name: str = "file") -> str:
+        """Write a private file; return its path."""
         path = self.folder / name
-        with open(path, "wb", opener=lambda at, flags: os.open(at, flags, 0o600)) as file:
+        with open(path, "wb", opener=lambda target, flags: os.open(target, flags, 0o600)) as file:
             file.write(data)
         return str(path)
 
@@ -163,7 +167,7 @@ def read_object(data, _):
 
 
 def read_padded(data, _):
-    """What only a member could have sealed."""
+    """Read padding and compression, which only a member could have sealed."""
     with contextlib.suppress(Fault):
         unpadded(data, 1 << 20)
     for codec in (0, 1):
@@ -205,10 +209,10 @@ def read_roster(data, _):
     evaluate(GENESIS, [*RECORDS, forged])
 
 
-def read_journal(data, bench):
-    journal = bench.outbox.read() if bench.laid(data, "journal") else None
+def read_journal(data, scratch):
+    journal = scratch.outbox.read() if scratch.write(data, "journal") else None
     if journal is not None:
-        for key, _ in bench.outbox.objects(journal):
+        for key, _ in scratch.outbox.objects(journal):
             assert object_names.parsed(key)
 
 
@@ -228,21 +232,21 @@ def read_phrase(data, _):
     phrases.entropy_of(text)
 
 
-def read_spool(data, bench):
+def read_spool(data, scratch):
     parsed = spool_records.parse(data)
     facts = spool_records.Facts(SESSION, ME)
     for record in parsed.records[:1]:
         facts = spool_records.read_header(record, SESSION, ME)
     spool_records.assemble(parsed.records, facts, {})
     spool_records.ends_without_start(parsed.records)
-    bench.laid(data, SESSION.hex() + ".0")
-    for file in spool.files(str(bench.folder)):
+    scratch.write(data, SESSION.hex() + ".0")
+    for file in spool.files(str(scratch.folder)):
         spool.header(file, ME)
 
 
 def read_history(kind):
-    def read(data, bench):
-        path = bench.laid(data)
+    def read(data, scratch):
+        path = scratch.write(data)
         reader = importer(kind) if kind else detected(path)
         for entry in reader.read(Reading(path)):
             assert entry.command
@@ -250,19 +254,24 @@ def read_history(kind):
     return read
 
 
-def read_settings(data, bench):
-    bench.laid(data, "config.toml")
-    bench.laid(data, "rules.json")
-    found = config.load({"HX_HOME": str(bench.folder)})
-    assert set(found.values) == {setting.name for setting in config.SETTINGS}
-    last_good(str(bench.folder / "rules.json"))
-    footprint.read(os.path.dirname(bench.laid(data, "setup.json")))
-    pause.read(bench.laid(data, "pause"))
+def read_settings(data, scratch):
+    scratch.write(data, "config.toml")
+    scratch.write(data, "rules.json")
+    settings = config.load({"HX_HOME": str(scratch.folder)})
+    assert set(settings.values) == {setting.name for setting in config.SETTINGS}
+    last_good(str(scratch.folder / "rules.json"))
+    setup_state.read(os.path.dirname(scratch.write(data, "setup.json")))
+    pause.read(scratch.write(data, "pause"))
 
 
-def read_keys_of_device(data, bench):
-    path = bench.laid(data)
-    for read in (read_keys, read_note, lambda at: KeyFile(at).read(), lambda _: kept.decode(data)):
+def read_keys_of_device(data, scratch):
+    path = scratch.write(data)
+    for read in (
+        read_keys,
+        read_note,
+        lambda name: KeyFile(name).read(),
+        lambda _: key_set.decode(data),
+    ):
         with contextlib.suppress(HxError):
             read(path)
 
@@ -277,7 +286,7 @@ BASH = b"#1700000000\nmake\nline\n#1700000001\nls\n"
 ZSH = b": 1700000000:3;make \\\nagain\n: 1700000001:0;ls \x83\x20\n"
 FISH = b"- cmd: make\\nx\n  when: 1700000000\n  paths:\n    - a\n- cmd: ls\n"
 DEVICE = b"hx-device-1 %s\nsign %s\nbox %s\n" % (ME.hex().encode(), b"61" * 32, b"62" * 32)
-SECRETS = kept.encode(kept.Secrets(keys(FIRST), {b"\x07" * 16: (1, VMK)}))
+SECRETS = key_set.encode(key_set.Secrets(keys(FIRST), {b"\x07" * 16: (1, VMK)}))
 NOTE = b'custody = "file"\ndevice = "%s"\n' % ME.hex().encode()
 JOURNAL = msgpack.encode(
     [3, [spelled(NAME), spelled(Name(object_names.MANIFEST, ME, bytes(16), seq=3))]]
@@ -285,7 +294,7 @@ JOURNAL = msgpack.encode(
 
 
 def atuin():
-    """A small database of atuin."""
+    """Return the bytes of a small database of atuin."""
     database = apsw.Connection(":memory:")
     database.execute("PRAGMA page_size = 512")
     database.execute(
@@ -293,14 +302,14 @@ def atuin():
         " exit INTEGER, command TEXT, cwd TEXT, session TEXT, hostname TEXT, deleted_at INTEGER)"
     )
     rows = [
-        (f"{at:032x}", 1_700_000_000 * 10**9 + at, 5, 0, f"make {at}", "/srv", "s", "box:ann", None)
-        for at in range(4)
+        (f"{n:032x}", 1_700_000_000 * 10**9 + n, 5, 0, f"make {n}", "/srv", "s", "box:ann", None)
+        for n in range(4)
     ]
     database.executemany("INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     return database.serialize("main")
 
 
-# reader, samples, and how much an input costs beside a plain one
+# name -> (reader, valid samples, cost of an input relative to a cheap one)
 READERS = {
     "objects": (read_object, [OBJECT, BARE, SLOT_DATA, GENESIS_DATA], 2),
     "padding and compression": (read_padded, [BARE[224:], OBJECT], 2),
@@ -309,8 +318,8 @@ READERS = {
     "slots": (read_slot, [SLOT_PAYLOAD], 10),
     "invitations": (read_invite, [invite.encode(INVITATION)], 1),
     "first records": (read_genesis, [GENESIS_DATA[224:]], 1),
-    "records of the roster": (read_record, [one.payload for one in RECORDS], 1),
-    "rosters": (read_roster, [one.payload for one in RECORDS], 10),
+    "records of the roster": (read_record, [record.payload for record in RECORDS], 1),
+    "rosters": (read_roster, [record.payload for record in RECORDS], 10),
     "journals": (read_journal, [JOURNAL], 2),
     "names": (read_name, [spelled(NAME).encode(), SLOT_KEY.encode(), b"hx-vault.hx"], 1),
     "codes and words": (read_phrase, [CODE, WORDS, CODE.lower()], 40),
@@ -327,46 +336,47 @@ SHARE = sum(1 / cost for _, _, cost in READERS.values())
 
 
 @pytest.fixture(scope="module")
-def bench():
+def scratch():
     ram = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=ram, prefix="hx-fuzz-") as folder:
-        yield Bench(Path(folder))
+        yield Scratch(Path(folder))
 
 
-def meets(bench, what, count):
-    """How many inputs were taken."""
-    read, samples, _ = READERS[what]
-    taken = 0
+def feed(scratch, name, count):
+    """Give a reader so many mutated inputs; return how many it accepted."""
+    read, samples, _ = READERS[name]
+    accepted = 0
     for number in range(count):
-        data = mutated(random.Random(f"{what} {SEED} {number}"), samples)
+        data = mutated(random.Random(f"{name} {SEED} {number}"), samples)
         try:
-            read(data, bench)
-            taken += 1
+            read(data, scratch)
+            accepted += 1
         except TYPED:
             pass
         except BaseException as error:
-            error.add_note(f"{what}, HX_SEED={SEED}, number {number}: {data[:2_000]!r}")
+            error.add_note(f"{name}, HX_SEED={SEED}, number {number}: {data[:2_000]!r}")
             raise
-    return taken
+    return accepted
 
 
-@pytest.mark.parametrize("what", READERS)
-def test_what_is_valid_is_taken(bench, what):
-    read, samples, _ = READERS[what]
+@pytest.mark.parametrize("name", READERS)
+def test_valid_samples_are_accepted(scratch, name):
+    read, samples, _ = READERS[name]
     for data in samples:
-        with contextlib.suppress(TYPED if what in _MIXED else ()):
-            read(data, bench)
+        with contextlib.suppress(TYPED if name in _MIXED else ()):
+            read(data, scratch)
 
 
+# readers that reject some of their samples
 _MIXED = {"objects", "padding and compression", "keys", "codes and words", "journals"}
 
 
-@pytest.mark.parametrize("what", READERS)
-def test_what_is_nearly_valid_is_taken_or_refused_with_a_reason(bench, what):
-    meets(bench, what, FEW if READERS[what][2] <= 10 else FEW // 10)
+@pytest.mark.parametrize("name", READERS)
+def test_nearly_valid_inputs_are_accepted_or_rejected_with_a_reason(scratch, name):
+    feed(scratch, name, FEW if READERS[name][2] <= 10 else FEW // 10)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("what", READERS)
-def test_a_million_inputs_are_taken_or_refused_with_a_reason(bench, what):
-    meets(bench, what, int(MANY / SHARE / READERS[what][2]) + 1)
+@pytest.mark.parametrize("name", READERS)
+def test_a_million_inputs_are_accepted_or_rejected_with_a_reason(scratch, name):
+    feed(scratch, name, int(MANY / SHARE / READERS[name][2]) + 1)

@@ -1,4 +1,4 @@
-"""SIGKILL before any rename, removal, fsync and write: whatever comes next makes all of it good."""
+"""SIGKILL before any rename, removal, fsync or write: the next sync completes the work."""
 
 from __future__ import annotations
 
@@ -9,92 +9,93 @@ from pathlib import Path
 
 import pytest
 
-from robustness.killing import KILLED, killed, points, run
-from robustness.scenes import IMPORTED, SMALL, Scene, must
+from robustness.busy_vault import IMPORTED, SMALL, BusyVault, must
+from robustness.strace import KILLED, killed, points, run
 
 RAM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 SEED = int(os.environ.get("HX_SEED", "1"))
-WRITES = ("pwrite64", "ftruncate", "fdatasync")  # of SQLite, and by far the most
+WRITES = ("pwrite64", "ftruncate", "fdatasync")  # calls of SQLite, by far the most
 
 
 @pytest.fixture(scope="module")
-def scene():
+def busy_vault():
     with tempfile.TemporaryDirectory(dir=RAM, prefix="hx-kill-") as name:
-        yield Scene(Path(name))
+        yield BusyVault(Path(name))
 
 
 @pytest.fixture(scope="module")
-def crowded():
-    """So many small segments that the next push merges them."""
+def merging_vault():
+    """Yield a vault with so many small segments that the next push merges them."""
     with tempfile.TemporaryDirectory(dir=RAM, prefix="hx-kill-") as name:
-        yield Scene(Path(name), small=SMALL)
+        yield BusyVault(Path(name), small=SMALL)
 
 
-def calls(scene, *arguments):
-    """(calls on names and whole files, writes of SQLite) of a run that is left alone."""
-    scene.again()
-    every = points(scene.one, *arguments)
+def calls(busy_vault, *arguments):
+    """Return (calls of hx on files, writes of SQLite) of an undisturbed run."""
+    busy_vault.reset()
+    all_calls = points(busy_vault.laptop, *arguments)
     return (
-        [point for point in every if point.call not in WRITES],
-        [point for point in every if point.call in WRITES],
+        [point for point in all_calls if point.call not in WRITES],
+        [point for point in all_calls if point.call in WRITES],
     )
 
 
-def some(every, count):
-    return random.Random(SEED).sample(every, min(count, len(every)))
+def some(all_calls, count):
+    """Return a random choice of calls."""
+    return random.Random(SEED).sample(all_calls, min(count, len(all_calls)))
 
 
-def kill_at(scene, arguments, chosen):
-    """Each on its own; how many were reached."""
+def kill_at(busy_vault, arguments, chosen):
+    """Kill a run at each chosen call; return how many of them were reached."""
     reached = 0
     for point in chosen:
-        scene.again()
-        done = killed(scene.one, arguments, point)
-        assert done.code in (KILLED, 0), (point, done)
-        reached += done.code == KILLED
+        busy_vault.reset()
+        ended = killed(busy_vault.laptop, arguments, point)
+        assert ended.code in (KILLED, 0), (point, ended)
+        reached += ended.code == KILLED
         try:
-            scene.require_sound()
-            scene.require_mended(*_imported_again(scene, arguments))
+            busy_vault.require_sound()
+            busy_vault.require_mended(*_imported_again(busy_vault, arguments))
         except AssertionError as error:
             error.add_note(f"killed before {point.call} number {point.number} of {arguments}")
             raise
     return reached
 
 
-def _imported_again(scene, arguments):
+def _imported_again(busy_vault, arguments):
     if arguments != ("import",):
         return []
-    must(run(scene.one, "import"))
+    must(run(busy_vault.laptop, "import"))
     return [IMPORTED]
 
 
-def test_a_sync_that_is_killed_loses_nothing_and_names_nothing_that_is_absent(scene):
-    names, writes = calls(scene, "sync")
+def test_a_killed_sync_loses_nothing_and_lists_no_absent_segment(busy_vault):
+    names, writes = calls(busy_vault, "sync")
     assert len(writes) > 100
-    assert kill_at(scene, ("sync",), [*some(names, 12), *some(writes, 4)]) > 13
+    assert kill_at(busy_vault, ("sync",), [*some(names, 12), *some(writes, 4)]) > 13
 
 
-def test_a_merging_of_segments_that_is_killed_loses_nothing(crowded):
-    names, writes = calls(crowded, "sync", "push")
+def test_a_killed_merge_of_segments_loses_nothing(merging_vault):
+    names, writes = calls(merging_vault, "sync", "push")
     removals = [point for point in names if point.call == "unlinkat"]
     assert len(removals) > SMALL
-    assert kill_at(crowded, ("sync", "push"), [*some(names, 5), *some(writes, 1)]) > 4
+    assert kill_at(merging_vault, ("sync", "push"), [*some(names, 5), *some(writes, 1)]) > 4
 
 
-def test_an_import_that_is_killed_loses_nothing(scene):
-    names, writes = calls(scene, "import")
-    assert kill_at(scene, ("import",), some([*names, *writes], 3)) > 2
+def test_a_killed_import_loses_nothing(busy_vault):
+    names, writes = calls(busy_vault, "import")
+    assert kill_at(busy_vault, ("import",), some([*names, *writes], 3)) > 2
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("arguments", [("sync",), ("sync", "pull"), ("sync", "push"), ("import",)])
-def test_a_kill_at_any_call_loses_nothing(scene, arguments):
-    names, writes = calls(scene, *arguments)
-    every = [*names, *writes]
-    assert kill_at(scene, arguments, every) > 0.9 * len(every)
+def test_a_kill_at_any_call_loses_nothing(busy_vault, arguments):
+    names, writes = calls(busy_vault, *arguments)
+    all_calls = [*names, *writes]
+    assert kill_at(busy_vault, arguments, all_calls) > 0.9 * len(all_calls)
 
 
 @pytest.mark.long
-def test_a_kill_at_any_call_of_a_merging_loses_nothing(crowded):
-    names, writes = calls(crowded, "sync", "push")
-    assert kill_at(crowded, ("sync", "push"), [*names, *some(writes, 60)]) > len(names)
+def test_a_kill_at_any_call_of_a_merge_loses_nothing(merging_vault):
+    names, writes = calls(merging_vault, "sync", "push")
+    assert kill_at(merging_vault, ("sync", "push"), [*names, *some(writes, 60)]) > len(names)

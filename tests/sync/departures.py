@@ -1,4 +1,4 @@
-"""Devices that leave their vault, or become others; as the command line does it."""
+"""Devices that leave their vault or change their device id, with the calls of the command line."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hx.sync.pull import pull
 
 
 def leave(device):
+    """Leave the vault: publish a last manifest, or remove the vault if none is due."""
     context = device.context()
     if outlook(context).publishes:
         pull(context)
@@ -20,26 +21,26 @@ def leave(device):
         remove_vault(context, device.outbox)
 
 
-def leave_unheard(device):
-    """Away from the store."""
+def leave_offline(device):
+    """Leave the vault without access to the store: no other device learns of it."""
     remove_vault(device.context(), device.outbox)
 
 
-def become_new(device):
-    """With new keys, in no vault."""
+def reset_identity(device):
+    """Give a device that is in no vault new keys, and by them a new device id."""
     device.custody = Secrets(_new_keys(device), {})
     device.me = device.custody.device.device_id
     with device.database.transaction():
         rename_device(device.database, device.me, device.label)
 
 
-def renew(device):
-    """From now on a device of its own: the other copy goes on as the one that it was."""
+def take_new_id(device):
+    """Give a clone its own device id in the vault; the other clone keeps the old one."""
     device.sync()
-    keys, old = _new_keys(device), device.me
+    keys, old_id = _new_keys(device), device.me
     record = vouched(device.context(), keys, device.label)
     with device.database.transaction():
-        rebase(device.database, old, record)
+        rebase(device.database, old_id, record)
         rename_device(device.database, keys.device_id, device.label)
     device.custody, device.me = Secrets(keys, device.custody.vmks), keys.device_id
     device.outbox.clear()
@@ -47,5 +48,5 @@ def renew(device):
 
 
 def _new_keys(device):
-    dice = device.world.dice
-    return DeviceKeys(dice.randbytes(32), dice.randbytes(32))
+    rng = device.environment.rng
+    return DeviceKeys(rng.randbytes(32), rng.randbytes(32))

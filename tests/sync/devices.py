@@ -1,4 +1,4 @@
-"""A whole device in this process: database, keys, outbox, clock, and its own sight of the store."""
+"""A whole device in this process: database, keys, outbox, clock and its own view of the store."""
 
 from __future__ import annotations
 
@@ -30,64 +30,73 @@ from hx.sync.pull import pull
 from hx.sync.push import push
 from hx.sync.repair import repair
 from stores.faulty import FaultyStore, never
-from sync.world import Crash, View, history, records_of
+from sync.environment import Crash, StoreView, history, records_of
 
 RAM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 URL = "memory:"
 CANARY = b"cnry"
 
 
-class Points:
-    """Places at which the power may go: every call of the store, both ends of every commit."""
+class CrashPoints:
+    """Count the steps at which the power can fail or something else can happen.
+
+    A step is a call of the store, the begin or end of a transaction, or a write of the outbox.
+    """
 
     def __init__(self):
-        self.passed = 0
-        self.last = None  # the number of the one that is not survived
-        self.calls = {}  # number of a place -> what happens elsewhere at that moment
+        self.count = 0
+        self.crash_at = None  # the number of the step at which the power fails
+        self.calls = {}  # number of a step -> what to call then
 
     def tick(self):
-        self.passed += 1
-        if self.passed == self.last:
+        """Count one step."""
+        self.count += 1
+        if self.count == self.crash_at:
             raise Crash
-        self.calls.pop(self.passed, lambda: None)()
+        self.calls.pop(self.count, lambda: None)()
 
-    def when(self, further, happens):
-        self.calls[self.passed + further] = happens
+    def run_at(self, further, call):
+        """Call a function after so many further steps."""
+        self.calls[self.count + further] = call
 
 
 class WatchedDatabase(Database):
+    """A database whose transactions are steps."""
+
     def __init__(self, path, points):
         opened = open_database(path)
         super().__init__(opened.connection, path)
-        self.points = points
+        self.crash_points = points
         self.execute("PRAGMA synchronous = off")
         self.execute("PRAGMA journal_mode = memory")  # a crash is an exception here
 
     @contextmanager
     def transaction(self):
-        self.points.tick()
+        self.crash_points.tick()
         with super().transaction():
             yield
-        self.points.tick()
+        self.crash_points.tick()
 
 
 class WatchedOutbox(Outbox):
+    """An outbox whose writes are steps."""
+
     def __init__(self, folder, points):
         super().__init__(folder)
-        self.points = points
+        self.crash_points = points
 
     def write(self, seq, objects):
         super().write(seq, objects)
-        self.points.tick()
+        self.crash_points.tick()
 
     def clear(self):
         super().clear()
-        self.points.tick()
+        self.crash_points.tick()
 
 
 @lru_cache(1)
-def _empty():
-    """The bytes of a new database: making the schema is most of what a small one costs."""
+def _empty_database():
+    """Return the bytes of a new database. Creating the schema is slow, so it is done once."""
     with tempfile.TemporaryDirectory(dir=RAM) as folder:
         path = os.path.join(folder, "hx.db")
         opened = open_database(path)
@@ -98,28 +107,32 @@ def _empty():
 
 
 class Device:
-    """Its verbs are those of a person at the keyboard; errors come out as they would there."""
+    """A device with one method for each thing that its user does.
 
-    def __init__(self, world, label):
-        self.world = world
+    `made` holds the records that it made, `unpublished` those that no push has reported yet.
+    Errors of hx are raised as they are.
+    """
+
+    def __init__(self, environment, label):
+        self.environment = environment
         self.label = label
-        self.folder = os.path.join(world.folder, f"{label}-{world.number()}")
-        self.points = Points()
-        self.view = View(world)
+        self.folder = os.path.join(environment.folder, f"{label}-{environment.number()}")
+        self.crash_points = CrashPoints()
+        self.view = StoreView(environment)
         self.store = FaultyStore(self.view)
         self.view.late = self.store.late
-        dice = world.dice
-        self.custody = Secrets(DeviceKeys(dice.randbytes(32), dice.randbytes(32)), {})
+        rng = environment.rng
+        self.custody = Secrets(DeviceKeys(rng.randbytes(32), rng.randbytes(32)), {})
         self.me = self.custody.device.device_id
-        self.skew_us = dice.choice([0, 0, 0, -7_200_000_000, 3_600_000_000])
-        self.session = dice.randbytes(16)
+        self.skew_us = rng.choice([0, 0, 0, -7_200_000_000, 3_600_000_000])
+        self.session = rng.randbytes(16)
         self.made = set()
         self.unpublished = set()
-        self.retained_to = 0
-        self.alone = True  # whether no other copy of it was ever made
+        self.retained_from_us = 0
+        self.is_only_copy = True  # whether it was neither cloned nor restored
         os.makedirs(os.path.join(self.folder, "hx"))
         with open(self.path, "wb") as file:
-            file.write(_empty())
+            file.write(_empty_database())
         self.open()
         with self.database.transaction():
             rename_device(self.database, self.me, label)
@@ -130,34 +143,35 @@ class Device:
 
     @property
     def now_us(self):
-        return self.world.now_us + self.skew_us
+        return self.environment.now_us + self.skew_us
 
     def open(self):
-        self.database = WatchedDatabase(self.path, self.points)
-        self.outbox = WatchedOutbox(os.path.join(self.folder, "outbox"), self.points)
+        self.database = WatchedDatabase(self.path, self.crash_points)
+        self.outbox = WatchedOutbox(os.path.join(self.folder, "outbox"), self.crash_points)
 
     def close(self):
         self.database.close()
 
-    def arrange(self, fault=never):
-        """What goes wrong from now on: `fault` as in FaultyStore, and the points are counted."""
+    def inject_fault(self, fault=never):
+        """Set the faults of the store, as FaultyStore takes them, and clear all crash points."""
 
         def choose(number, operation, key):
-            self.points.tick()
+            self.crash_points.tick()
             return fault(number, operation, key)
 
         self.store.choose = choose
-        self.points.last = None
-        self.points.calls.clear()
+        self.crash_points.crash_at = None
+        self.crash_points.calls.clear()
 
     def name(self):
-        """What the vault calls it."""
+        """Return the name of the device in the vault."""
         return device_names(self.database)[self.me]
 
-    # ---- what a person does ----
+    # ---- what a user does ----
 
     def record(self, *, finished=True, ago_us=0):
-        number = self.world.number()
+        """Add an event with a unique command; return it."""
+        number = self.environment.number()
         key = EventKey(self.now_us - ago_us, self.me, self.session, number)
         event = Event(
             key,
@@ -167,66 +181,73 @@ class Device:
             flags=FINISHED if finished else 0,
             exit_status=0 if finished else None,
         )
-        self._make(event)
+        self._add_record(event)
         return event
 
     def finish(self, event):
-        self._make(event._replace(flags=event.flags | FINISHED, exit_status=1, duration_us=9))
+        self._add_record(event._replace(flags=event.flags | FINISHED, exit_status=1, duration_us=9))
 
     def import_(self, origin, number):
-        """From a database of another tool, which other devices may import too."""
+        """Add an event from the history of another tool, which other devices may import too."""
         source = bytes([0x80 | origin]) + bytes(15)
-        key = EventKey(self.world.now_us // 10**9 * 10**9 + number, source, source, number)
+        key = EventKey(self.environment.now_us // 10**9 * 10**9 + number, source, source, number)
         event = Event(key, b"imported %d" % number, b"/", flags=FINISHED, origin=IMPORTED)
-        self._make(event)
+        self._add_record(event)
         return event
 
     def import_again(self, event):
-        self._make(event)
+        self._add_record(event)
 
     def redact(self, event):
-        text = CANARY + b"%06d" % self.world.number()
-        self._make(event._replace(command=text, revision=event.revision + 1))
+        """Replace the command of an event by another unique one."""
+        text = CANARY + b"%06d" % self.environment.number()
+        self._add_record(event._replace(command=text, revision=event.revision + 1))
 
     def keep(self, event):
-        """An artifact of an event."""
+        """Add an artifact of an event."""
         key = ArtifactKey(
-            self.now_us, self.me, event.key.session_id, self.world.dice.randbytes(16), event.key
+            self.now_us,
+            self.me,
+            event.key.session_id,
+            self.environment.rng.randbytes(16),
+            event.key,
         )
-        self._make(Artifact(key, CANARY + b"%06d" % self.world.number(), "file", 0, bytes(32)))
+        self._add_record(
+            Artifact(key, CANARY + b"%06d" % self.environment.number(), "file", 0, bytes(32))
+        )
 
     def forget(self, scope):
-        self._make(Tombstone(self.world.dice.randbytes(16), self.now_us, self.me, scope))
+        self._add_record(Tombstone(self.environment.rng.randbytes(16), self.now_us, self.me, scope))
 
     def pin(self, session_id, *, pinned):
         before = dump(self.database).pins
         pin(self.database, session_id, self.now_us, self.me, pinned=pinned)
         after = dump(self.database).pins
-        pins = {one.session_id: one.pinned for one in after}
-        assert pins.get(session_id, False) == pinned, f"{self.label}: a pin that does not count"
-        self._note(after - before)
+        states = {state.session_id: state.pinned for state in after}
+        assert states.get(session_id, False) == pinned, f"{self.label}: the pin has no effect"
+        self._register(after - before)
 
     def retain(self, border_us):
-        """What goes unpublished goes for good: it is the user's wish."""
+        """Apply retention. What it removes before it was published is lost, as the user wishes."""
         before = dump(self.database)
         retain(self.database, border_us)
-        self.retained_to = max(self.retained_to, border_us)
-        keys = {one.key for one in before.events | before.artifacts}
-        keys -= {one.key for one in self.dump().events | self.dump().artifacts}
-        gone = {one for one in self.unpublished if getattr(one, "key", None) in keys}
-        self.world.unsure |= gone
-        self.unpublished -= gone
-        self.world.forgone |= records_of(before) - records_of(self.dump())
+        self.retained_from_us = max(self.retained_from_us, border_us)
+        keys = {record.key for record in before.events | before.artifacts}
+        keys -= {record.key for record in self.dump().events | self.dump().artifacts}
+        removed = {record for record in self.unpublished if getattr(record, "key", None) in keys}
+        self.environment.maybe_lost |= removed
+        self.unpublished -= removed
+        self.environment.removed_locally |= records_of(before) - records_of(self.dump())
 
-    def _make(self, record):
+    def _add_record(self, record):
         with self.database.transaction():
             changes = join_rows(self.database, history([record]))
             if changes.erased:
                 self.database.set_meta(UNCLEAN, self.now_us)
-        self._note([record])
+        self._register([record])
 
-    def _note(self, records):
-        self.world.made.update(records)
+    def _register(self, records):
+        self.environment.made.update(records)
         self.made.update(records)
         self.unpublished.update(records)
 
@@ -237,9 +258,9 @@ class Device:
 
     def keyring(self):
         def store(secrets):
-            self.points.tick()
+            self.crash_points.tick()
             self.custody = secrets
-            self.points.tick()
+            self.crash_points.tick()
 
         return Keyring(lambda: self.custody, store)
 
@@ -247,9 +268,9 @@ class Device:
         return pull(self.context())
 
     def push(self):
-        done = push(self.context(), self.outbox, self.name())
+        pushed = push(self.context(), self.outbox, self.name())
         self._published()
-        return done
+        return pushed
 
     def sync(self):
         context = self.context()
@@ -259,24 +280,26 @@ class Device:
         return pulled, pushed
 
     def repair(self):
-        done = repair(self.context(), self.outbox, self.name())
+        repaired = repair(self.context(), self.outbox, self.name())
         self._published()
-        return done
+        return repaired
 
     def _published(self):
-        """A push has ended well: all but what still runs is in the store."""
-        if self.store.dropped:  # so it was said; the next push finds out
+        """Note after a successful push that all records are published, but for running events."""
+        if self.store.dropped:  # the store lied about a put; the next push finds out
             self.store.dropped = False
             return
         running = {
-            one for one in self.unpublished if type(one) is Event and not one.flags & FINISHED
+            record
+            for record in self.unpublished
+            if type(record) is Event and not record.flags & FINISHED
         }
-        self.world.published |= self.unpublished - running
+        self.environment.published |= self.unpublished - running
         self.unpublished = running
 
     # ---- the vault ----
 
-    def _here(self):
+    def _this_device(self):
         def keep(secrets):
             self.custody = secrets
 
@@ -286,10 +309,13 @@ class Device:
         return enroll.VaultPlace(self.store, URL, "vault")
 
     def init(self, *, encrypt=True):
-        enroll.init(self._here(), self._place(), encrypt=encrypt, entropy=self.world.entropy)
+        enroll.init(
+            self._this_device(), self._place(), encrypt=encrypt, entropy=self.environment.entropy
+        )
         self.push()
 
     def invite(self):
+        """Publish an invitation and return its secret."""
         context = self.context()
         pull(context)
         if context.me not in context.trust.active:
@@ -300,40 +326,44 @@ class Device:
         return secret_of(code)
 
     def join(self, secret):
-        enroll.join(self._here(), self._place(), secret)
+        enroll.join(self._this_device(), self._place(), secret)
 
     def recover(self):
-        enroll.recover(self._here(), self._place(), self.world.entropy)
+        enroll.recover(self._this_device(), self._place(), self.environment.entropy)
 
     def spend(self, secret):
         enroll.spend(self.store, secret)
 
     def revoke(self, device_id, *, by_recovery=False, keeping=False):
-        """`keeping`: what counts goes on counting, and so does what let this device in."""
+        """Revoke a device.
+
+        Roster records that the revoked device signed stay valid if `keeping` is set, or if this
+        device would not be active without them.
+        """
         context = self.context()
         pull(context)
         own = self.custody.device
-        signer = recovery_keys(self.world.entropy) if by_recovery else own
+        signer = recovery_keys(self.environment.entropy) if by_recovery else own
         seed, vault_id = signer.sign_seed, context.vault.vault_id
-        lean, generous = (
+        without_kept, with_kept = (
             device_revoke(device_id, keep, seed=seed, vault_id=vault_id)
             for keep in ((), context.trust.counting)
         )
         known = vault.records(self.database)
-        stays = self.me in evaluate(context.genesis, {*known, lean}).active
-        context.learn([generous if keeping or not stays else lean])
+        stays = self.me in evaluate(context.genesis, {*known, without_kept}).active
+        context.learn([with_kept if keeping or not stays else without_kept])
         push(context, self.outbox, self.name(), listed=True)
         self._published()
 
-    def is_in(self):
-        """As far as it has heard."""
+    def is_member(self):
+        """Return whether this device is a member of the vault, as far as it knows."""
         trust = self.context().trust
         return self.me in trust.active or self.me in trust.waiting
 
     # ---- disks ----
 
     def backup(self):
-        """What a backup of the disk holds; the keychain is not in it."""
+        """Return a backup of the disk: database, outbox files, unpublished records; no keys."""
         outbox = os.path.join(self.folder, "outbox")
         files = {}
         for name in os.listdir(outbox) if os.path.isdir(outbox) else ():
@@ -343,10 +373,11 @@ class Device:
             return file.read(), files, frozenset(self.unpublished)
 
     def restore(self, backup):
+        """Replace the disk by a backup."""
         before = self.dump()
-        self.world.restored, self.alone = True, False
+        self.environment.restored, self.is_only_copy = True, False
         self._write(backup)
-        self.world.forgone |= records_of(before) - records_of(self.dump())
+        self.environment.removed_locally |= records_of(before) - records_of(self.dump())
 
     def _write(self, backup):
         data, files, unpublished = backup
@@ -359,18 +390,18 @@ class Device:
         for name, content in files.items():
             with open(os.path.join(self.folder, "outbox", name), "wb") as file:
                 file.write(content)
-        self.world.unsure |= self.unpublished - unpublished
+        self.environment.maybe_lost |= self.unpublished - unpublished
         self.unpublished &= unpublished
         self.open()
 
     def clone(self, label):
-        """A copied disk: another machine that takes itself for this device."""
-        clone = Device(self.world, label)
+        """Return a clone: a second device with the same keys and a copy of the disk."""
+        clone = Device(self.environment, label)
         clone.custody, clone.me, clone.skew_us = self.custody, self.me, self.skew_us
         clone.unpublished = set(self.unpublished)
         clone.view.held = dict(self.view.held)
-        clone.retained_to = self.retained_to
-        clone.alone = self.alone = False
+        clone.retained_from_us = self.retained_from_us
+        clone.is_only_copy = self.is_only_copy = False
         clone._write(self.backup())
         return clone
 
@@ -378,6 +409,6 @@ class Device:
         return dump(self.database)
 
     def scrub(self):
-        """What the command line does after a sync that has heard of something forgotten."""
+        """Scrub the files of the database, as hx does after a sync that removed something."""
         if self.database.meta(UNCLEAN) is not None:
             assert clean(self.database)

@@ -1,6 +1,6 @@
-"""Rules that are broken on purpose: what a simulation is worth is seen when it notices.
+"""Mutants of the sync engine: each breaks one rule, and the simulation has to notice it.
 
-`MUTANTS`: what is claimed -> a context in which the engine does not keep to it.
+`MUTANTS` maps a rule to a function that returns a context in which the engine breaks the rule.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def without_tombstones(_database, _delta):
 # ---- the merge ----
 
 
-def late_events_are_not_covered():
-    """Only what is there when a tombstone comes is removed."""
+def tombstones_spare_late_events():
+    """Let a tombstone remove only the records that are present when it arrives."""
     return patch.object(tombstones, "relevant", without_tombstones)
 
 
@@ -43,19 +43,19 @@ def the_first_version_wins():
     return patch.object(joining, "merge", SimpleNamespace(join=joined))
 
 
-def the_pin_that_is_here_stays_in_a_tie():
+def the_present_pin_wins_a_tie():
     def joined(local, delta):
-        here = {(pin.session_id, pin.changed_at_us) for pin in local.pins}
-        fresh = (pin for pin in delta.pins if (pin.session_id, pin.changed_at_us) not in here)
+        present = {(pin.session_id, pin.changed_at_us) for pin in local.pins}
+        fresh = (pin for pin in delta.pins if (pin.session_id, pin.changed_at_us) not in present)
         return merge.join(local, delta._replace(pins=frozenset(fresh)))
 
     return patch.object(joining, "merge", SimpleNamespace(join=joined))
 
 
-def pins_go_by_the_clock_alone():
+def pins_follow_the_clock_alone():
     def pinned_now(session_id, pinned, changed_at_us, device_id):
-        asked = sys._getframe(1).f_locals["now_us"]
-        return Pin(session_id, pinned, min(asked, changed_at_us), device_id)
+        clock_us = sys._getframe(1).f_locals["now_us"]
+        return Pin(session_id, pinned, min(clock_us, changed_at_us), device_id)
 
     return patch.object(sessions, "Pin", pinned_now)
 
@@ -64,14 +64,14 @@ def pins_go_by_the_clock_alone():
 
 
 @contextmanager
-def a_segment_is_marked_before_it_is_joined():
-    """In two transactions, between which the power may go."""
+def the_ledger_row_is_written_first():
+    """Use two transactions, between which the power may fail."""
     joined = segments.joined
 
-    def marked_first(context, one, found):
+    def marked_first(context, row, history):
         with context.database.transaction():
-            ledger.judge(context.database, one, TAKEN, context.now_us)
-        return joined(context, one, found)
+            ledger.judge(context.database, row, TAKEN, context.now_us)
+        return joined(context, row, history)
 
     with patch.object(segments, "joined", marked_first):
         yield
@@ -96,15 +96,15 @@ def a_manifest_is_written_before_its_segments():
     write = publish.publish
 
     def backwards(context, outbox, plan):
-        store, held = context.store, []
+        store, delayed = context.store, []
 
         def put(key, data):
             if key.startswith("o/"):
-                held.append((key, data))
+                delayed.append((key, data))
                 return
             store.put(key, data)
-            for late in held:
-                store.put(*late)
+            for segment in delayed:
+                store.put(*segment)
 
         context.store = SimpleNamespace(
             put=put, get=store.get, list=store.list, delete=store.delete
@@ -114,37 +114,37 @@ def a_manifest_is_written_before_its_segments():
         finally:
             context.store = store
 
-    def unkept(context, outbox, plan):
-        """What is on its way is not on the disk either."""
+    def without_journal(context, outbox, plan):
+        """Publish without the journal in the outbox, too."""
         with patch.object(outbox, "write", lambda _seq, _objects: None):
             backwards(context, outbox, plan)
 
-    with patch.object(publish, "publish", unkept):
+    with patch.object(publish, "publish", without_journal):
         yield
 
 
-def compaction_keeps_what_is_forgotten():
+def compaction_keeps_forgotten_records():
     blind = SimpleNamespace(**{**vars(tombstones), "relevant": without_tombstones})
     return patch.object(compact, "tombstones", blind)
 
 
 @contextmanager
-def segments_are_written_anew_from_the_database():
+def compaction_works_from_the_database():
     read = compact._read
 
-    def of_what_is_here(context, one):
-        found = read(context, one)
-        if found is None:
+    def from_database(context, row):
+        history = read(context, row)
+        if history is None:
             return None
-        here = frozenset(events_at(context.database, (event.key for event in found.events)))
-        return found._replace(events=here)
+        keys = (event.key for event in history.events)
+        return history._replace(events=frozenset(events_at(context.database, keys)))
 
-    with patch.object(compact, "_read", of_what_is_here):
+    with patch.object(compact, "_read", from_database):
         yield
 
 
 @contextmanager
-def nobody_publishes_for_inactive_devices():
+def records_of_others_are_not_published():
     due, anything = unpublished.due, unpublished.anything
 
     def own(function):
@@ -161,62 +161,61 @@ def locations_are_not_released():
     return patch.object(locations, "release", lambda _database, _device_id: None)
 
 
-def a_push_does_not_look_again_before_its_commit():
-    return patch.object(unpublished, "_has_changed", lambda _database, _given: False)
+def a_push_does_not_check_again_before_its_commit():
+    return patch.object(unpublished, "_has_changed", lambda _database, _planned: False)
 
 
-# ---- taking out ----
+# ---- deletion ----
 
 
 @contextmanager
-def what_is_not_named_is_swept():
-    tidied = push._delete_superseded
+def unlisted_segments_are_deleted():
+    delete_superseded = push._delete_superseded
 
-    def swept(context):
-        live = {one.object_id for one in ledger.live(context.database, context.me)}
+    def delete_unlisted(context):
+        live = {row.object_id for row in ledger.live(context.database, context.me)}
         for entry in list(context.store.list(object_names.segments_of(context.me))):
             name = object_names.parsed(entry.key)
             if name is not None and name.object_id not in live:
                 context.store.delete(entry.key)
-        return tidied(context)
+        return delete_superseded(context)
 
-    with patch.object(push, "_delete_superseded", swept):
+    with patch.object(push, "_delete_superseded", delete_unlisted):
         yield
 
 
-def segments_go_before_their_replacement_is_read():
+def segments_are_deleted_before_their_replacement_is_read():
     return patch.object(manifests, "is_readable", lambda _context, _head: True)
 
 
-# ---- all of them ----
-
-# what is claimed -> who breaks it
+# ---- the table ----
 MUTANTS = {
-    "a tombstone covers what comes after it": late_events_are_not_covered,
-    "of two versions the greater wins whoever comes first": the_first_version_wins,
-    "pins of one time are told apart": the_pin_that_is_here_stays_in_a_tie,
-    "the last pin counts whatever a clock said": pins_go_by_the_clock_alone,
-    "a segment is joined in one step with its row": a_segment_is_marked_before_it_is_joined,
+    "a tombstone covers what comes after it": tombstones_spare_late_events,
+    "the greater of two versions wins in any order": the_first_version_wins,
+    "two pins of one time have a defined winner": the_present_pin_wins_a_tie,
+    "the last change of a pin wins under a wrong clock": pins_follow_the_clock_alone,
+    "a segment and its ledger row are written in one transaction": the_ledger_row_is_written_first,
     "own manifests are read before the next is written": own_manifests_are_not_read,
-    "segments are there before the manifest that names them": (
+    "segments are put before the manifest that lists them": (
         a_manifest_is_written_before_its_segments
     ),
-    "a rewrite drops what is forgotten": compaction_keeps_what_is_forgotten,
-    "a rewrite keeps what retention took here": segments_are_written_anew_from_the_database,
-    "active devices publish what inactive ones have shown": nobody_publishes_for_inactive_devices,
-    "what no live segment holds is published again": locations_are_not_released,
-    "a push asks again what is valid before it commits": (
-        a_push_does_not_look_again_before_its_commit
+    "compaction drops forgotten records": compaction_keeps_forgotten_records,
+    "compaction keeps records that retention removed here": compaction_works_from_the_database,
+    "active devices publish the records of inactive ones": records_of_others_are_not_published,
+    "a record without a live segment is published again": locations_are_not_released,
+    "a push checks its records again before it commits": (
+        a_push_does_not_check_again_before_its_commit
     ),
-    "what is merely not named stays": what_is_not_named_is_swept,
-    "nothing is deleted until its replacement is read back": (
-        segments_go_before_their_replacement_is_read
+    "an unlisted segment is not deleted": unlisted_segments_are_deleted,
+    "a segment is deleted after its replacement was read back": (
+        segments_are_deleted_before_their_replacement_is_read
     ),
 }
 
 
 @contextmanager
-def broken(claim):
+def broken(rule):
+    """Break one rule of MUTANTS within this context."""
     with ExitStack() as stack:
-        stack.enter_context(MUTANTS[claim]())
+        stack.enter_context(MUTANTS[rule]())
         yield

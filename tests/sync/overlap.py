@@ -1,4 +1,7 @@
-"""One process of a device halts at a step of its command, another carries out its own."""
+"""Overlapping commands: one process of a device halts at a step while a second one runs.
+
+`overlap` runs one command inside another one and asserts the invariants of a sync.
+"""
 
 from __future__ import annotations
 
@@ -13,28 +16,30 @@ from hx.core.merge import Cover
 from hx.core.model import Event
 from hx.core.redaction.rules import Rules
 from hx.database.queries.forget_selection import Choice
-from hx.database.sync import forgotten_copies as remains
+from hx.database.sync import forgotten_copies
 from hx.forget.forget import Issuer, SpoolPaths, clean, issue
 from hx.importers import importer
 from hx.importers.run import Import, Job
 from hx.sync.rebuild import rebuild
-from sync.beside import beside
-from sync.claims import opened, require_all
-from sync.meeting import meet
-from sync.scene import SHARED
-from sync.simulation import crowds_of
-from sync.world import records_of
+from sync.busy_cluster import SHARED
+from sync.cluster import converge
+from sync.environment import records_of
+from sync.invariants import opened, require_all
+from sync.second_process import in_second_process
+from sync.simulation import small_segment_limit
 
-# ---- what changes the database ----
+# ---- commands that change the database ----
 
 
 def forget_by(choice):
-    def act(scene, device):
-        issuer = Issuer(device.me, device.now_us, lambda: device.world.dice.randbytes(16))
-        places = SpoolPaths(scene.spool, (), drain_lock(device), patience_s=0)
-        with suppress(Busy):  # another process drains, and nothing was forgotten
-            issue(device.database, choice(scene), (), issuer, places)
-        clean(device.database, patience_ms=0)  # in vain where the other process reads
+    """Return a command that forgets what `choice` selects, as `hx forget` does."""
+
+    def act(busy_cluster, device):
+        issuer = Issuer(device.me, device.now_us, lambda: device.environment.rng.randbytes(16))
+        places = SpoolPaths(busy_cluster.spool, (), drain_lock(device), patience_s=0)
+        with suppress(Busy):  # the other process is draining the spool, so nothing was forgotten
+            issue(device.database, choice(busy_cluster), (), issuer, places)
+        clean(device.database, patience_ms=0)  # without effect while the other process reads
 
     return act
 
@@ -43,20 +48,20 @@ def drain_lock(device):
     return os.path.join(device.folder, "ingest.lock")
 
 
-def drain(scene, device):
+def drain(busy_cluster, device):
     source = SpoolSource(
-        scene.spool, drain_lock(device), device.me, "host", shared=False, rules=Rules
+        busy_cluster.spool, drain_lock(device), device.me, "host", shared=False, rules=Rules
     )
     ingest(device.database, source, device.now_us)
 
 
-def bring_in(scene, device):
+def import_history(busy_cluster, device):
     job = Job(device.me, "host", Rules())
-    Import(device.database, scene.history, importer("zsh"), job).run()
+    Import(device.database, busy_cluster.history, importer("zsh"), job).run()
 
 
-def redact(scene, device):
-    """What is being published, and what other devices have."""
+def redact(busy_cluster, device):
+    """Redact every event with the shared text, published or not."""
     for event in sorted(dump(device.database).events):
         if SHARED in event.command:
             device.redact(event)
@@ -64,27 +69,29 @@ def redact(scene, device):
 
 LOCAL = {
     "forget by text": forget_by(lambda _: Choice(text=SHARED)),
-    "forget by time": forget_by(lambda scene: Choice(since_us=scene.border_us)),
-    "forget what is old": forget_by(lambda scene: Choice(since_us=0, until_us=scene.border_us)),
+    "forget by time": forget_by(lambda busy_cluster: Choice(since_us=busy_cluster.border_us)),
+    "forget what is old": forget_by(
+        lambda busy_cluster: Choice(since_us=0, until_us=busy_cluster.border_us)
+    ),
     "redact": redact,
-    "retention": lambda scene, device: device.retain(scene.border_us),
-    "pin": lambda scene, device: device.pin(scene.other.session, pinned=True),
-    "unpin": lambda scene, device: device.pin(scene.session, pinned=False),
-    "a command that ends": lambda scene, device: device.finish(scene.running),
+    "retention": lambda busy_cluster, device: device.retain(busy_cluster.border_us),
+    "pin": lambda busy_cluster, device: device.pin(busy_cluster.desktop.session, pinned=True),
+    "unpin": lambda busy_cluster, device: device.pin(busy_cluster.session, pinned=False),
+    "a command that ends": lambda busy_cluster, device: device.finish(busy_cluster.running),
     "ingest": drain,
-    "import": bring_in,
+    "import": import_history,
 }
 
-# ---- what goes to the store: one of these at a time, by a lock ----
+# ---- commands that use the store: a lock lets one of them run at a time ----
 
 
-def compact(_scene, device):
-    with crowds_of(0):
+def compact(_busy_cluster, device):
+    with small_segment_limit(0):
         device.push()
 
 
-def make_anew(scene, device):
-    with suppress(Busy):  # another process has written: the old one stays
+def rebuild_database(busy_cluster, device):
+    with suppress(Busy):  # the other process has written, so the old database stays
         rebuild(device.context(), None)
 
 
@@ -94,7 +101,7 @@ STORE = {
     "sync": lambda _, device: device.sync(),
     "compaction": compact,
     "repair": lambda _, device: device.repair(),
-    "rebuild": make_anew,
+    "rebuild": rebuild_database,
 }
 COMMANDS = LOCAL | STORE
 PAIRS = [
@@ -104,108 +111,118 @@ PAIRS = [
     if not (first in STORE and second in STORE)
 ]
 
-# ---- one of them inside the other ----
+# ---- one command inside another ----
 
 
-def steps_of(scene, first):
-    """How many there are: requests to the store, statements and commits of the database, files."""
-    scene.again()
-    _watch(scene.one)
-    before = scene.one.points.passed
-    COMMANDS[first](scene, scene.one)
-    return scene.one.points.passed - before
+def steps_of(busy_cluster, first):
+    """Return the number of steps of a command.
+
+    Steps are requests to the store, statements and commits of the database, and outbox files.
+    """
+    busy_cluster.reset()
+    _watch(busy_cluster.laptop)
+    before = busy_cluster.laptop.crash_points.count
+    COMMANDS[first](busy_cluster, busy_cluster.laptop)
+    return busy_cluster.laptop.crash_points.count - before
 
 
-def overlap(scene, first, second, step):
-    """`second` at a step of `first`, and all that has to hold then and in the end."""
-    scene.again()
-    one = scene.one
+def overlap(busy_cluster, first, second, step):
+    """Run `second` at a step of `first`; assert what must hold at once and after the next syncs."""
+    busy_cluster.reset()
+    laptop = busy_cluster.laptop
 
-    def act():
-        with beside(one):
-            carry_out(scene, second)
-            require_told(scene)
+    def run_second():
+        with in_second_process(laptop):
+            carry_out(busy_cluster, second)
+            require_copies_reported(busy_cluster)
 
-    _watch(one)
-    one.points.when(step, act)
+    _watch(laptop)
+    laptop.crash_points.run_at(step, run_second)
     try:
-        carry_out(scene, first)
-        require_told(scene)
+        carry_out(busy_cluster, first)
+        require_copies_reported(busy_cluster)
         if "retention" in (first, second):
-            excuse_retained(scene)
-        require_settled(scene)
+            excuse_retained(busy_cluster)
+        require_settled(busy_cluster)
     except Exception as error:
         error.add_note(f"{second} at step {step} of {first}")
         raise
 
 
-def excuse_retained(scene):
-    """What came while retention was at work, went with it, and was never published."""
-    one = scene.one
-    here = records_of(one.dump())
-    gone = {e for e in one.unpublished - here if is_old(scene, e)}
-    one.world.unsure |= gone
-    one.unpublished -= gone
+def excuse_retained(busy_cluster):
+    """Note as lost what arrived during retention and was removed before it was published."""
+    laptop = busy_cluster.laptop
+    here = records_of(laptop.dump())
+    removed = {record for record in laptop.unpublished - here if is_old(busy_cluster, record)}
+    laptop.environment.maybe_lost |= removed
+    laptop.unpublished -= removed
 
 
-def is_old(scene, record):
-    return type(record) is Event and record.key.started_at_us < scene.border_us
+def is_old(busy_cluster, record):
+    return type(record) is Event and record.key.started_at_us < busy_cluster.border_us
 
 
-def carry_out(scene, command):
-    one = scene.one
-    before = one.dump()
-    COMMANDS[command](scene, one)
-    scene.note(before, one.dump())
+def carry_out(busy_cluster, command):
+    """Run a command and note the records that it made."""
+    laptop = busy_cluster.laptop
+    before = laptop.dump()
+    COMMANDS[command](busy_cluster, laptop)
+    busy_cluster.register(before, laptop.dump())
 
 
 def _watch(device):
-    """Every statement that is no part of a transaction is a step too."""
+    """Count each statement outside a transaction as a step, too."""
     connection = device.database.connection
 
-    def statement(_cursor, _sql, _bindings):
+    def trace(_cursor, _sql, _bindings):
         if not connection.in_transaction:
-            device.points.tick()
+            device.crash_points.tick()
         return True
 
-    connection.set_exec_trace(statement)
+    connection.set_exec_trace(trace)
 
 
-def require_settled(scene):
-    one = scene.one
-    one.database.connection.set_exec_trace(None)
-    carry_out(scene, "ingest")
-    meet(*scene.meeting)
-    require_all(scene.meeting)
-    assert remains.copies(one.database).get(one.me) is None
-    assert one.database.value("SELECT count(*) FROM outgoing") == 0
-    require_told(scene)
-    gone = [e.command for e in one.world.made if hasattr(e, "command")]
-    alive = {e.command for e in one.dump().events}
-    with open(f"{one.path}-wal", "rb") as file:
+def require_settled(busy_cluster):
+    """Let both devices sync; assert the invariants and that no removed text is in any file."""
+    laptop = busy_cluster.laptop
+    laptop.database.connection.set_exec_trace(None)
+    carry_out(busy_cluster, "ingest")
+    converge(*busy_cluster.cluster)
+    require_all(busy_cluster.cluster)
+    assert forgotten_copies.copies(laptop.database).get(laptop.me) is None
+    assert laptop.database.value("SELECT count(*) FROM outgoing") == 0
+    require_copies_reported(busy_cluster)
+    made = {record.command for record in laptop.environment.made if type(record) is Event}
+    removed = made - {event.command for event in laptop.dump().events}
+    with open(f"{laptop.path}-wal", "rb") as file:
         log = file.read()
-    assert not [text for text in gone if text not in alive and text in log]
+    assert not [text for text in removed if text in log]
 
 
-def require_told(scene):
-    """A copy of something forgotten in an own segment, here or there, is said to remain."""
-    one = scene.one
-    known = remains.copies(one.database).get(one.me, [])
-    untold = holding_forgotten(scene) - set(known)
-    assert not untold, f"nobody is told that {[one.hex() for one in untold]} hold what is forgotten"
+def require_copies_reported(busy_cluster):
+    """Assert that each own segment with a forgotten record is reported as a forgotten copy."""
+    laptop = busy_cluster.laptop
+    reported = forgotten_copies.copies(laptop.database).get(laptop.me, [])
+    missing = [object_id.hex() for object_id in holding_forgotten(busy_cluster) - set(reported)]
+    assert not missing, f"segments hold a forgotten record and are not reported: {missing}"
 
 
-def holding_forgotten(scene):
-    """Own segments in the store or in the outbox, with something in them that is forgotten here."""
-    one = scene.one
-    journal = one.outbox.read()
-    held = {**scene.world.objects, **dict(one.outbox.objects(journal) if journal else ())}
-    own = {
-        key: data for key, data in held.items() if key.startswith(object_names.segments_of(one.me))
+def holding_forgotten(busy_cluster):
+    """Return the ids of own segments, in store or outbox, that hold a forgotten record."""
+    laptop = busy_cluster.laptop
+    journal = laptop.outbox.read()
+    held = {
+        **busy_cluster.environment.objects,
+        **dict(laptop.outbox.objects(journal) if journal else ()),
     }
-    cover, found = Cover(dump(one.database).tombstones), set()
-    for key, payload in opened(scene.world, own, [one]).items():
+    own = {
+        key: data
+        for key, data in held.items()
+        if key.startswith(object_names.segments_of(laptop.me))
+    }
+    cover, holding = Cover(dump(laptop.database).tombstones), set()
+    for key, payload in opened(busy_cluster.environment, own, [laptop]).items():
         history = segment.decode(payload)
         if any(cover.event(event.key) for event in history.events):
-            found.add(object_names.parsed(key).object_id)
-    return found
+            holding.add(object_names.parsed(key).object_id)
+    return holding

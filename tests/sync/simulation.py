@@ -1,6 +1,6 @@
-"""Some devices, left to chance: they record, forget, sync and break, then meet until all is quiet.
+"""A randomised simulation: devices record, forget, sync and fail, and converge at the end.
 
-`simulate(seed)` raises AssertionError with the seed and the claim that does not hold.
+`simulate(seed)` raises AssertionError with the seed and the invariant that does not hold.
 """
 
 from __future__ import annotations
@@ -13,183 +13,185 @@ from typing import NamedTuple
 from hx.core.errors import HxError
 from hx.sync import compact
 from stores.faulty import DROPPED, FAULTS, NONE, RESURRECTED
-from sync import claims
-from sync.deeds import Deeds
+from sync import invariants
+from sync.actions import Actions
+from sync.cluster import converge, sync_each
 from sync.devices import RAM, Device
-from sync.meeting import exchange, meet
-from sync.mishaps import Mishaps
-from sync.world import World, chance_by
+from sync.disturbances import Disturbances
+from sync.environment import Environment, seeded_randomness
 
 STEPS = 26
 
 
-def some(**numbers):
-    """So many of each action."""
+def weighted(**numbers):
+    """Return each action as often as its number says."""
     return tuple(action for action, number in numbers.items() for _ in range(number))
 
 
-ACTIONS = some(
+ACTIONS = weighted(
     record=6, record_late=1, finish=1, import_=1, import_again=1, redact=2, keep=1, pin=1,
-    retain=1, forget=3, arrive=8, sync=7, pull=1, push=1, sync_watched=1, crash=1,
+    retain=1, forget=3, receive=8, sync=7, pull=1, push=1, sync_while_another_pulls=1, crash=1,
     invite=1, recover=1, clone=1, backup=1, restore=1,
 )  # fmt: skip
 
 
-class Flavour(NamedTuple):
-    """What one seed is full of, beside the rest."""
+class Workload(NamedTuple):
+    """What makes one seed differ from others."""
 
-    actions: tuple[str, ...] = ()
-    many: int = compact.MANY  # small segments, of which a push makes one
-    resurrects: bool = False  # whether the store brings back what was deleted
+    actions: tuple[str, ...] = ()  # in addition to ACTIONS
+    many: int = compact.MANY  # small segments that a push leaves; it merges more
+    resurrects: bool = False  # whether the store brings back deleted objects
 
 
-FLAVOURS = (
-    Flavour(),
-    Flavour(some(clone=5, arrive=12, push=5)),
-    Flavour(some(backup=3, restore=5)),
-    Flavour(some(backup=3, restore=5, forget=5), many=2),
-    Flavour(some(crash=16)),
-    Flavour(some(forget=5, redact=5)),
-    Flavour(some(retain=6, forget=6, sync=6)),
-    Flavour(some(toggle=10)),
-    Flavour(some(push_many=6, sync_watched=6, forget=3), many=3),
-    Flavour(some(push_many=4, crash=8, clone=2, redact=2), many=2),
-    Flavour(some(revoke=2, invite=3, recover=2, redact=2)),
-    Flavour(some(revoke=2, invite=3, clone=2, restore=2, backup=2)),
-    Flavour(some(sync_beside=12, crash=4, forget=2)),
-    Flavour(some(import_=4, import_again=6, record_late=6, forget=6)),
+WORKLOADS = (
+    Workload(),
+    Workload(weighted(clone=5, receive=12, push=5)),
+    Workload(weighted(backup=3, restore=5)),
+    Workload(weighted(backup=3, restore=5, forget=5), many=2),
+    Workload(weighted(crash=16)),
+    Workload(weighted(forget=5, redact=5)),
+    Workload(weighted(retain=6, forget=6, sync=6)),
+    Workload(weighted(toggle=10)),
+    Workload(weighted(push_many=6, sync_while_another_pulls=6, forget=3), many=3),
+    Workload(weighted(push_many=4, crash=8, clone=2, redact=2), many=2),
+    Workload(weighted(revoke=2, invite=3, recover=2, redact=2)),
+    Workload(weighted(revoke=2, invite=3, clone=2, restore=2, backup=2)),
+    Workload(weighted(sync_with_second_process=12, crash=4, forget=2)),
+    Workload(weighted(import_=4, import_again=6, record_late=6, forget=6)),
 )
-# what only a repair mends: a listing of all, which no sync makes
-HEALED = (
-    Flavour(some(repair=3, forget=4, redact=2), resurrects=True),
-    Flavour(some(repair=2, copy_store=2, restore_store=3, forget=3), many=3),
-    Flavour(some(repair=2, lose=4, crash_repair=2, forget=2)),
-    Flavour(some(repair=2, lose=3, backup=2, restore=3, clone=2)),
-    Flavour(some(repair=2, lose=2, revoke=2, invite=3), resurrects=True),
+# damage that only a repair finds: it lists all objects, which no sync does
+WORKLOADS_WITH_REPAIR = (
+    Workload(weighted(repair=3, forget=4, redact=2), resurrects=True),
+    Workload(weighted(repair=2, copy_store=2, restore_store=3, forget=3), many=3),
+    Workload(weighted(repair=2, lose=4, crash_repair=2, forget=2)),
+    Workload(weighted(repair=2, lose=3, backup=2, restore=3, clone=2)),
+    Workload(weighted(repair=2, lose=2, revoke=2, invite=3), resurrects=True),
 )
 
 
-class Simulation(Deeds, Mishaps):
-    """Every `do_…` is one thing that may happen to one device."""
+class Simulation(Actions, Disturbances):
+    """One run with one seed: each method `do_NAME` is an action on one device."""
 
     def __init__(self, seed, folder):
-        self.world = World(seed, folder)
-        self.dice = self.world.dice
+        self.environment = Environment(seed, folder)
+        self.rng = self.environment.rng
         self.devices = []
         self.codes = []
         self.imported = []
         self.backups = []
         self.copies = []
-        self.faulty = self.dice.choice([0, 0, 4, 15])  # percent of the calls
-        self.flavour = self.dice.choice(FLAVOURS + HEALED)
-        self.actions = ACTIONS + self.flavour.actions
-        self.retaining = "retain" in self.flavour.actions or self.dice.random() < 0.2
+        self.faulty = self.rng.choice([0, 0, 4, 15])  # percent of the calls of a store
+        self.workload = self.rng.choice(WORKLOADS + WORKLOADS_WITH_REPAIR)
+        self.actions = ACTIONS + self.workload.actions
+        self.retaining = "retain" in self.workload.actions or self.rng.random() < 0.2
         self.settled = False
 
-    # ---- how it goes ----
+    # ---- the course of a run ----
 
     def run(self, steps=STEPS):
-        with crowds_of(self.flavour.many):
+        with small_segment_limit(self.workload.many):
             self.begin()
             for _ in range(steps):
-                self.world.pass_time()
-                if self.devices:  # all may have left
-                    self.step(self.dice.choice(self.actions), self.dice.choice(self.devices))
+                self.environment.pass_time()
+                if self.devices:  # all may have left the vault
+                    self.step(self.rng.choice(self.actions), self.rng.choice(self.devices))
             self.settle()
-            claims.require_all(self)
+            invariants.require_all(self)
 
     def begin(self):
         first = self.add("first")
-        first.init(encrypt=self.dice.random() < 0.8)
-        for _ in range(self.dice.randrange(1, 3)):
+        first.init(encrypt=self.rng.random() < 0.8)
+        for _ in range(self.rng.randrange(1, 3)):
             self.codes.append(first.invite())
-            self.join(f"device{self.world.number()}")
-            exchange(self.devices)
+            self.join(f"device{self.environment.number()}")
+            sync_each(self.devices)
 
     def step(self, action, device):
-        device.arrange(self.fault)
-        with suppress(HxError):  # the next sync may do better
+        device.inject_fault(self.fault)
+        with suppress(HxError):  # the next sync may succeed
             getattr(self, f"do_{action}")(device)
-        for each in self.devices:
-            claims.require_nothing_destroyed(each)
+        for member in self.devices:
+            invariants.require_nothing_destroyed(member)
 
     def fault(self, _number, operation, key):
-        if self.settled or self.dice.randrange(100) >= self.faulty:
+        if self.settled or self.rng.randrange(100) >= self.faulty:
             return NONE
-        is_head = operation == "put" and key.startswith("m/")  # one that is missed by the next sync
-        fault = self.dice.choice([*FAULTS[operation], *[DROPPED] * 2 * is_head])
+        is_manifest = operation == "put" and key.startswith("m/")  # the next sync misses it
+        fault = self.rng.choice([*FAULTS[operation], *[DROPPED] * 2 * is_manifest])
         if fault == RESURRECTED:
-            self.world.broken |= self.flavour.resurrects
-            return fault if self.flavour.resurrects else NONE
+            self.environment.store_damaged |= self.workload.resurrects
+            return fault if self.workload.resurrects else NONE
         return fault
 
     def settle(self):
-        """All faults end, all that is late arrives, and everybody syncs until nobody has to."""
+        """End all faults, deliver all late objects, and sync all devices until nothing changes."""
         self.settled = True
-        self.world.now_us += 4 * 3_600_000_000
+        self.environment.now_us += 4 * 3_600_000_000
         if "revoke" in self.actions:
-            self.part()
-        meet(self.world, self.devices)
-        if self.world.broken:
+            self.remove_inactive_devices()
+        converge(self.environment, self.devices)
+        if self.environment.store_damaged:
             for device in self.devices:
-                device.view.arrive()
+                device.view.receive()
                 device.repair()
-            meet(self.world, self.devices)
-        for each in self.devices:
-            claims.require_nothing_destroyed(each)
+            converge(self.environment, self.devices)
+        for member in self.devices:
+            invariants.require_nothing_destroyed(member)
 
-    def part(self):
-        """Who is not in the vault any more stops; whom others have revoked may never hear of it.
+    def remove_inactive_devices(self):
+        """Remove the devices that are no longer in the vault, even if they have not heard of it.
 
-        What only who left could open, a device that comes in by the recovery words brings back.
+        A fresh device joins by the recovery words and stays if it can open more than the others:
+        it publishes again what only the departed devices could open.
         """
-        self._sync_awhile()
-        witness = claims.fresh(self.world)
+        self._sync_three_times()
+        witness = invariants.fresh_device(self.environment)
         if any(
-            one.me in active(witness) and active(one) != active(witness) - {witness.me}
-            for one in self.devices
+            device.me in active(witness) and active(device) != active(witness) - {witness.me}
+            for device in self.devices
         ):
             self.devices.append(witness)
-            self._sync_awhile()
-        there = active(witness)
-        if not there & {one.me for one in self.devices}:
-            there = set()  # nobody is there to let those in who wait
-        waiting = witness.context().trust.waiting.keys() if there else set()
+            self._sync_three_times()
+        present = active(witness)
+        if not present & {device.me for device in self.devices}:
+            present = set()  # no device can admit those that wait
+        waiting = witness.context().trust.waiting.keys() if present else set()
         for device in list(self.devices):
-            if device.me not in there | waiting or not device.is_in():
+            if device.me not in present | waiting or not device.is_member():
                 self.leave(device)
 
-    def _sync_awhile(self):
+    def _sync_three_times(self):
         for _ in range(3):
             for device in self.devices:
-                device.arrange()
+                device.inject_fault()
                 device.store.deliver()
-                device.view.arrive()
+                device.view.receive()
                 with suppress(HxError):
                     device.sync()
 
     def leave(self, device):
-        """What it has made stays with those who have taken it."""
+        """Remove a device. Its records stay with the devices that have pulled them."""
         self.devices.remove(device)
-        self.world.left.append(device)
+        self.environment.departed.append(device)
 
     def add(self, label):
-        device = Device(self.world, label)
+        device = Device(self.environment, label)
         self.devices.append(device)
         return device
 
     def close(self):
-        for device in [*self.devices, *self.world.left]:
+        for device in [*self.devices, *self.environment.departed]:
             device.close()
 
 
 def active(device):
+    """Return the ids of the active devices as a device knows them."""
     return set(device.context().trust.active)
 
 
 @contextmanager
-def crowds_of(many):
-    """So many small segments stay what they are."""
+def small_segment_limit(many):
+    """Set how many small segments a push leaves before it merges them."""
     before, compact.MANY = compact.MANY, many
     try:
         yield
@@ -198,8 +200,9 @@ def crowds_of(many):
 
 
 def simulate(seed, steps=STEPS):
+    """Run one seed; raise AssertionError if an invariant does not hold."""
     folder = tempfile.mkdtemp(prefix="hx-sim-", dir=RAM)
-    with chance_by(seed):
+    with seeded_randomness(seed):
         simulation = Simulation(seed, folder)
         try:
             simulation.run(steps)

@@ -1,4 +1,4 @@
-"""Two real Syncthing processes on loopback that keep two folders equal; nothing else is reached."""
+"""Two real Syncthing processes that keep two folders equal; they use only the loopback network."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PATIENCE_S = 60
 FOLDER = "hx"
 _API_KEY = "only-for-a-test"
-_NEVER_OUTSIDE = """
+_LOOPBACK_ONLY = """
     <globalAnnounceEnabled>false</globalAnnounceEnabled>
     <localAnnounceEnabled>false</localAnnounceEnabled>
     <relaysEnabled>false</relaysEnabled>
@@ -39,14 +39,14 @@ _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Peer:
-    """One Syncthing with one folder, `path`."""
+    """One Syncthing process with one shared folder, `path`."""
 
     def __init__(self, home: Path, ports: tuple[int, int]) -> None:
         self.path = home / "folder"
         self.home = home / "syncthing"
         self.path.mkdir(parents=True)
         self.port, self.api = ports
-        self._seen = 0  # the number of its last event that was read
+        self._seen = 0  # the number of the last event that was read
         self._process: subprocess.Popen | None = None
         self.device_id = self._make_keys()
 
@@ -75,62 +75,64 @@ class Peer:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
-    def ask(self, method: str, path: str, body: object = None):
+    def request(self, method: str, path: str, body: object = None):
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{self.api}{path}", data, method=method)
-        request.add_header("X-API-Key", _API_KEY)
-        with _direct.open(request, timeout=PATIENCE_S) as answer:
-            text = answer.read()
+        http_request = urllib.request.Request(
+            f"http://127.0.0.1:{self.api}{path}", data, method=method
+        )
+        http_request.add_header("X-API-Key", _API_KEY)
+        with _direct.open(http_request, timeout=PATIENCE_S) as response:
+            text = response.read()
         return json.loads(text) if text else None
 
     def scan(self) -> None:
-        """Syncthing looks what has changed in the folder; back when it has seen all."""
-        self.ask("POST", f"/rest/db/scan?folder={FOLDER}")
+        """Let Syncthing look for changes in the folder; return when it has seen all."""
+        self.request("POST", f"/rest/db/scan?folder={FOLDER}")
 
     def ignore(self, *patterns: str) -> None:
-        """What does not come in (from an empty list on: everything does again)."""
-        self.ask("POST", f"/rest/db/ignores?folder={FOLDER}", {"ignore": patterns})
+        """Set the patterns of files that Syncthing does not receive; none: it receives all."""
+        self.request("POST", f"/rest/db/ignores?folder={FOLDER}", {"ignore": patterns})
 
     def is_connected(self, other: Peer) -> bool:
-        connections = self.ask("GET", "/rest/system/connections")["connections"]
+        connections = self.request("GET", "/rest/system/connections")["connections"]
         return connections.get(other.device_id, {}).get("connected", False)
 
     def wait_for_news(self) -> None:
-        """Until something happens in this Syncthing, a second at most."""
-        events = self.ask("GET", f"/rest/events?since={self._seen}&timeout=1") or []
+        """Wait until something happens in this Syncthing, for one second at most."""
+        events = self.request("GET", f"/rest/events?since={self._seen}&timeout=1") or []
         self._seen = max([self._seen, *(event["id"] for event in events)])
 
     def files(self) -> dict[str, int]:
-        """Name -> size of what Syncthing carries: no names of its own."""
-        found = {}
+        """Return the sizes of all files by name, without the files of Syncthing itself."""
+        sizes = {}
         for folder, inner, names in os.walk(self.path):
             inner[:] = [name for name in inner if not name.startswith(".st")]
             for name in names:
                 if not name.startswith((".st", ".syncthing.")):
                     path = os.path.join(folder, name)
-                    found[os.path.relpath(path, self.path)] = os.path.getsize(path)
-        return found
+                    sizes[os.path.relpath(path, self.path)] = os.path.getsize(path)
+        return sizes
 
 
 class Pair:
     """Two folders that Syncthing keeps equal."""
 
-    def __init__(self, one: Peer, other: Peer) -> None:
-        self.one = one
-        self.other = other
+    def __init__(self, laptop: Peer, desktop: Peer) -> None:
+        self.laptop = laptop
+        self.desktop = desktop
 
-    def carry(self) -> None:
-        """Until each has what the other has, deletions too."""
-        for peer in (self.one, self.other):
+    def wait_until_equal(self) -> None:
+        """Wait until both folders are equal, deletions included."""
+        for peer in (self.laptop, self.desktop):
             peer.scan()
-        self.until(lambda: self.one.files() == self.other.files())
+        self.wait_until(lambda: self.laptop.files() == self.desktop.files())
 
-    def until(self, condition) -> None:
-        """Look again after each thing that happens in a Syncthing."""
+    def wait_until(self, condition) -> None:
+        """Wait until a condition holds; check it after each event of a Syncthing."""
         deadline = time.monotonic() + PATIENCE_S
         while not _is_true(condition):
-            assert time.monotonic() < deadline, (self.one.files(), self.other.files())
-            for peer in (self.one, self.other):
+            assert time.monotonic() < deadline, (self.laptop.files(), self.desktop.files())
+            for peer in (self.laptop, self.desktop):
                 peer.wait_for_news()
 
 
@@ -143,52 +145,56 @@ def _is_true(condition) -> bool:
 
 @contextmanager
 def two_folders(scratch: Path) -> Iterator[Pair]:
-    """Both Syncthings run and are connected; at the end they are gone."""
+    """Yield two folders whose Syncthing processes run and are connected; stop them at the end."""
     ports = _free_ports(4)
-    one, other = Peer(scratch / "one", ports[:2]), Peer(scratch / "other", ports[2:])
+    laptop, desktop = Peer(scratch / "laptop", ports[:2]), Peer(scratch / "desktop", ports[2:])
     try:
-        one.start(other)
-        other.start(one)
-        _until_up(one, other)
-        yield Pair(one, other)
+        laptop.start(desktop)
+        desktop.start(laptop)
+        _wait_until_connected(laptop, desktop)
+        yield Pair(laptop, desktop)
     finally:
-        one.stop()
-        other.stop()
+        laptop.stop()
+        desktop.stop()
 
 
 def program() -> str:
-    found = shutil.which("syncthing")
-    if not found:
+    path = shutil.which("syncthing")
+    if not path:
         pytest.skip("syncthing is not installed (tests/shells/install.sh)")
-    return found
+    return path
 
 
-def _until_up(one: Peer, other: Peer) -> None:
+def _wait_until_connected(laptop: Peer, desktop: Peer) -> None:
     deadline = time.monotonic() + PATIENCE_S
-    while not (_listens(one) and _listens(other)):
-        assert time.monotonic() < deadline, [(p.home / "log").read_text() for p in (one, other)]
-    while not (one.is_connected(other) and other.is_connected(one)):
-        assert time.monotonic() < deadline, [(p.home / "log").read_text() for p in (one, other)]
-        one.wait_for_news()
+    while not (_listens(laptop) and _listens(desktop)):
+        assert time.monotonic() < deadline, [
+            (p.home / "log").read_text() for p in (laptop, desktop)
+        ]
+    while not (laptop.is_connected(desktop) and desktop.is_connected(laptop)):
+        assert time.monotonic() < deadline, [
+            (p.home / "log").read_text() for p in (laptop, desktop)
+        ]
+        laptop.wait_for_news()
 
 
 def _listens(peer: Peer) -> bool:
-    """The answer is waited for by the connection itself, or refused at once."""
+    """Return whether the process accepts requests."""
     try:
-        peer.ask("GET", "/rest/system/ping")
+        peer.request("GET", "/rest/system/ping")
     except OSError:
-        time.sleep(0.02)  # there is nothing yet that could wake us
+        time.sleep(0.02)  # nothing runs yet that could notify this process
         return False
     return True
 
 
 def _free_ports(count: int) -> tuple[int, ...]:
     sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = tuple(one.getsockname()[1] for one in sockets)
-    for one in sockets:
-        one.close()
+    for listener in sockets:
+        listener.bind(("127.0.0.1", 0))
+    ports = tuple(listener.getsockname()[1] for listener in sockets)
+    for listener in sockets:
+        listener.close()
     return ports
 
 
@@ -206,6 +212,6 @@ def _configuration(own: Peer, other: Peer) -> str:
     <address>127.0.0.1:{own.api}</address><apikey>{_API_KEY}</apikey>
   </gui>
   <options><listenAddress>tcp://127.0.0.1:{own.port}</listenAddress>
-    <reconnectionIntervalS>1</reconnectionIntervalS>{_NEVER_OUTSIDE}</options>
+    <reconnectionIntervalS>1</reconnectionIntervalS>{_LOOPBACK_ONLY}</options>
 </configuration>
 """

@@ -1,4 +1,4 @@
-"""What a check of the store finds; and that it takes and writes nothing."""
+"""`hx sync check`: what it finds in the store, and that it changes nothing."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from hx.core.format import object_names
 from hx.core.format.envelope import seal
 from hx.core.model import Keys
 from hx.sync.check import check
+from sync.cluster import admit, converge, new_cluster
 from sync.devices import Device
-from sync.meeting import enter, meet, vault_of
 from sync.test_repair import damage, lose, own_segments, put
 
 
 @pytest.fixture
-def meeting():
-    with vault_of("one", "other") as meeting:
-        for device in meeting.devices:
+def cluster():
+    with new_cluster("laptop", "desktop") as cluster:
+        for device in cluster.devices:
             device.record()
-        meet(*meeting)
-        yield meeting
+        converge(*cluster)
+        yield cluster
 
 
 def checked(device, percent=100):
@@ -31,133 +31,137 @@ def checked(device, percent=100):
 
 def rows(device):
     tables = "event", "segment", "manifest", "vault", "roster_record", "location", "device"
-    return [device.database.execute(f"SELECT * FROM {one}").fetchall() for one in tables]
+    return [device.database.execute(f"SELECT * FROM {table}").fetchall() for table in tables]
 
 
-def test_a_whole_store_has_no_problem_and_is_read_whole(meeting):
-    found = checked(meeting.devices[0])
-    assert not found.problems
-    assert not found.unnamed
-    assert not found.behind
-    objects = meeting.world.objects
-    assert found.objects == len(objects)
-    assert found.size == sum(map(len, objects.values()))
-    assert (found.read, found.read_bytes) == (found.objects, found.size)
+def test_a_sound_store_has_no_problem_and_is_read_completely(cluster):
+    report = checked(cluster.devices[0])
+    assert not report.problems
+    assert not report.unnamed
+    assert not report.behind
+    objects = cluster.environment.objects
+    assert report.objects == len(objects)
+    assert report.size == sum(map(len, objects.values()))
+    assert (report.read, report.read_bytes) == (report.objects, report.size)
 
 
-def test_nothing_is_written_and_nothing_is_taken_of_news_either(meeting):
-    """A device that is new, a key that was made for it, and what is sealed under that."""
-    one, other = meeting.devices
-    third = Device(meeting.world, "third")
-    enter(meeting, third, other.invite())
-    other.view.arrive()
-    other.sync()
-    third.view.arrive()
-    third.record()
-    third.sync()
-    one.view.arrive()
-    before, objects, custody = rows(one), dict(meeting.world.objects), one.custody
-    found = checked(one)
-    assert not found.problems
-    assert found.read == len(objects)
-    assert rows(one) == before
-    assert meeting.world.objects == objects
-    assert one.custody == custody
-    one.sync()
-    assert rows(one) != before
-    assert one.custody != custody
+def test_a_check_writes_nothing_even_where_a_sync_would(cluster):
+    """The store holds a new device, a new epoch and segments under its key."""
+    laptop, desktop = cluster.devices
+    server = Device(cluster.environment, "server")
+    admit(cluster, server, desktop.invite())
+    desktop.view.receive()
+    desktop.sync()
+    server.view.receive()
+    server.record()
+    server.sync()
+    laptop.view.receive()
+    before, objects, custody = rows(laptop), dict(cluster.environment.objects), laptop.custody
+    report = checked(laptop)
+    assert not report.problems
+    assert report.read == len(objects)
+    assert rows(laptop) == before
+    assert cluster.environment.objects == objects
+    assert laptop.custody == custody
+    laptop.sync()
+    assert rows(laptop) != before
+    assert laptop.custody != custody
 
 
-def test_without_read_data_no_segment_is_fetched(meeting):
-    one = meeting.devices[0]
-    del one.store.calls[:]
-    assert not checked(one, 0).problems
-    assert not [key for operation, key in one.store.calls if operation == "get" and key[0] == "o"]
+def test_a_check_of_zero_percent_fetches_no_segment(cluster):
+    laptop = cluster.devices[0]
+    del laptop.store.calls[:]
+    assert not checked(laptop, 0).problems
+    assert not [
+        key for operation, key in laptop.store.calls if operation == "get" and key[0] == "o"
+    ]
 
 
-def test_of_some_percent_so_many_segments_are_read(meeting):
-    one = meeting.devices[0]
+def test_a_check_of_ten_percent_reads_a_tenth_of_the_segments(cluster):
+    laptop = cluster.devices[0]
     for _ in range(18):
-        one.record()
-        one.push()
-    del one.store.calls[:]
-    checked(one, 10)
-    read = [key for operation, key in one.store.calls if operation == "get" and key[0] == "o"]
+        laptop.record()
+        laptop.push()
+    del laptop.store.calls[:]
+    checked(laptop, 10)
+    read = [key for operation, key in laptop.store.calls if operation == "get" and key[0] == "o"]
     assert len(read) == 2
 
 
 @pytest.mark.parametrize("kind", ["m/", "o/", "k/", "hx-vault.hx"])
-def test_a_flipped_bit_is_found_wherever_it_is(meeting, kind):
-    one = meeting.devices[0]
-    for key in [key for key in meeting.world.objects if key.startswith(kind)]:
-        whole = meeting.world.objects[key]
-        damage(meeting, key)
-        found = checked(one)
-        bad = [(one.key, one.status) for one in found.problems if not one.is_missing]
-        assert bad == [(key, "rejected")]
-        put(meeting, {key: whole})
+def test_a_flipped_bit_is_found_in_every_kind_of_object(cluster, kind):
+    laptop = cluster.devices[0]
+    for key in [key for key in cluster.environment.objects if key.startswith(kind)]:
+        whole = cluster.environment.objects[key]
+        damage(cluster, key)
+        report = checked(laptop)
+        damaged = [
+            (problem.key, problem.status) for problem in report.problems if not problem.is_missing
+        ]
+        assert damaged == [(key, "rejected")]
+        put(cluster, {key: whole})
 
 
-def test_a_named_segment_that_is_not_there_is_missing(meeting):
-    one, other = meeting.devices
-    (key,) = own_segments(meeting, other)
-    lose(meeting, key)
-    (found,) = checked(one, 0).problems
-    assert (found.key, found.device_id, found.is_missing) == (key, other.me, True)
+def test_a_listed_segment_that_is_absent_is_missing(cluster):
+    laptop, desktop = cluster.devices
+    (key,) = own_segments(cluster, desktop)
+    lose(cluster, key)
+    (problem,) = checked(laptop, 0).problems
+    assert (problem.key, problem.device_id, problem.is_missing) == (key, desktop.me, True)
 
 
 @pytest.mark.parametrize(("change", "reason"), [(-1, "incomplete"), (1, "hash")])
-def test_a_length_that_is_not_the_listed_one_is_found_without_reading(meeting, change, reason):
-    one, other = meeting.devices
-    (key,) = own_segments(meeting, other)
-    put(meeting, {key: (meeting.world.objects[key] + b"\0")[: change - 1 or None]})
-    (found,) = checked(one, 0).problems
-    assert (found.key, found.reason) == (key, reason)
+def test_a_wrong_length_is_found_without_reading(cluster, change, reason):
+    laptop, desktop = cluster.devices
+    (key,) = own_segments(cluster, desktop)
+    put(cluster, {key: (cluster.environment.objects[key] + b"\0")[: change - 1 or None]})
+    (problem,) = checked(laptop, 0).problems
+    assert (problem.key, problem.reason) == (key, reason)
 
 
-def test_what_no_manifest_names_is_counted_and_is_no_problem(meeting):
-    one, other = meeting.devices
-    (old,) = own_segments(meeting, other)
-    copy = {old: meeting.world.objects[old]}
-    (event,) = [e for e in other.dump().events if e.key.device_id == other.me]
-    other.forget(Keys(frozenset([event.key])))
-    meet(*meeting)
-    put(meeting, copy)
-    found = checked(one)
-    assert not found.problems
-    assert found.unnamed == {other.me: 1}
+def test_an_unlisted_segment_is_counted_and_is_no_problem(cluster):
+    laptop, desktop = cluster.devices
+    (old_key,) = own_segments(cluster, desktop)
+    copy = {old_key: cluster.environment.objects[old_key]}
+    (event,) = [event for event in desktop.dump().events if event.key.device_id == desktop.me]
+    desktop.forget(Keys(frozenset([event.key])))
+    converge(*cluster)
+    put(cluster, copy)
+    report = checked(laptop)
+    assert not report.problems
+    assert report.unnamed == {desktop.me: 1}
 
 
-def test_a_manifest_that_its_device_did_not_sign_is_named(meeting):
-    """Whoever has a key of the vault can seal one, and not sign it."""
-    one, other = meeting.devices
-    key = max(k for k in meeting.world.objects if k.startswith(f"m/{other.me.hex()}"))
-    context = one.context()
-    payload = context.unsealed(key, meeting.world.objects[key])
+def test_a_manifest_with_a_forged_signature_is_found(cluster):
+    """A member of the vault can seal such a manifest, but cannot sign it."""
+    laptop, desktop = cluster.devices
+    key = max(k for k in cluster.environment.objects if k.startswith(f"m/{desktop.me.hex()}"))
+    context = laptop.context()
+    payload = context.unsealed(key, cluster.environment.objects[key])
     forged = payload[:-1] + bytes([payload[-1] ^ 1])
     name = object_names.parsed(key)._replace(object_id=b"forgery!" + bytes(8))
     ((key_id, vmk),) = list(context.keyring.vmks.items())[-1:]
     data = seal(name._replace(key_id=key_id), forged, vault_id=context.vault.vault_id, vmk=vmk)
-    put(meeting, {object_names.spelled(name): data})
-    (found,) = checked(one).problems
-    assert (found.key, found.reason) == (object_names.spelled(name), "signature")
+    put(cluster, {object_names.spelled(name): data})
+    (problem,) = checked(laptop).problems
+    assert (problem.key, problem.reason) == (object_names.spelled(name), "signature")
 
 
-def test_a_store_that_is_older_than_what_was_seen_here_is_said_to_be_behind(meeting):
-    one, other = meeting.devices
-    old = dict(meeting.world.objects)
-    other.record()
-    meet(*meeting)
-    lose(meeting, *list(meeting.world.objects.keys() - old.keys()))
-    put(meeting, old)
-    found = checked(one)
-    assert not found.problems
-    assert found.behind == [other.me]
+def test_a_store_older_than_the_database_is_reported_as_behind(cluster):
+    laptop, desktop = cluster.devices
+    old_objects = dict(cluster.environment.objects)
+    desktop.record()
+    converge(*cluster)
+    lose(cluster, *list(cluster.environment.objects.keys() - old_objects.keys()))
+    put(cluster, old_objects)
+    report = checked(laptop)
+    assert not report.problems
+    assert report.behind == [desktop.me]
 
 
-def test_another_vault_or_none_is_refused(meeting):
-    one = meeting.devices[0]
-    lose(meeting, *[key for key in meeting.world.objects if key.startswith("m/")])
-    damage(meeting, "hx-vault.hx")
+def test_a_store_without_the_vault_file_of_this_vault_is_refused(cluster):
+    laptop = cluster.devices[0]
+    lose(cluster, *[key for key in cluster.environment.objects if key.startswith("m/")])
+    damage(cluster, "hx-vault.hx")
     with pytest.raises(NotAVault):
-        checked(one)
+        checked(laptop)

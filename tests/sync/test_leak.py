@@ -1,4 +1,4 @@
-"""Nothing that a person typed, and no hash of it, is in any byte or name of a sealed store."""
+"""No text that a user typed, and no hash of it, is in any byte or name of a sealed store."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ CANARIES = (
     *("echo cnry-command", "echo cnry-imported", "echo cnry-forgotten"),
     *("cnry-host", "cnry-user", "/home/cnry-dir", "cnry-directory"),
     *(REPO_URL, BRANCH),
-    *("cnry-device-one", "cnry-device-two", "cnry-renamed", "cnry-vault"),
+    *("cnry-device-laptop", "cnry-device-desktop", "cnry-renamed", "cnry-vault"),
 )
 
 
 def forms(canary: str) -> dict[str, bytes]:
-    """What would give it away: itself and its SHA-256, raw and in hex."""
+    """Return the byte strings that would reveal a text: itself and its SHA-256, raw and in hex."""
     text = canary.encode()
     return {
         canary: text,
@@ -33,15 +33,18 @@ def forms(canary: str) -> dict[str, bytes]:
     }
 
 
-def told(folder: Path, vault_id: bytes = b"") -> set[str]:
-    """The canaries that are in the store, in whichever form; `vault_id`: of a plain vault."""
-    found = b"\0".join(contents(folder, vault_id)).lower()
-    named = {name: form for one in CANARIES for name, form in forms(one).items()}
-    return {name for name, form in named.items() if form.lower() in found}
+def leaked(folder: Path, vault_id: bytes = b"") -> set[str]:
+    """Return the canaries that are in the store in any form.
+
+    With the `vault_id` of a plain vault, search the uncompressed payloads, too.
+    """
+    content = b"\0".join(contents(folder, vault_id)).lower()
+    named = {name: form for canary in CANARIES for name, form in forms(canary).items()}
+    return {name for name, form in named.items() if form.lower() in content}
 
 
 def contents(folder: Path, vault_id: bytes) -> Iterator[bytes]:
-    """Every name and every byte, and what an object holds that is only compressed."""
+    """Yield every name and the bytes of every file, and the payloads of a plain vault."""
     for path in folder.rglob("*"):
         key = str(path.relative_to(folder))
         yield key.encode()
@@ -53,67 +56,70 @@ def contents(folder: Path, vault_id: bytes) -> Iterator[bytes]:
             yield unseal(data, expect=key, vault_id=vault_id, suite=PLAIN, vmks={})[1]
 
 
-class Told(Member):
-    """A machine whose every fact is a canary."""
+class CanaryMember(Member):
+    """A member of the vault on whose machine every name and text is a canary."""
 
     def _header(self, session: str, host: str, shell: str) -> bytes:
         return super()._header(session, host, shell).replace(b"ann", b"cnry-user")
 
-    def live(self) -> None:
-        where = self.cwd / "cnry-directory"
-        (where / ".git").mkdir(parents=True, exist_ok=True)
-        (where / ".git/HEAD").write_text(f"ref: refs/heads/{BRANCH}\n")
-        (where / ".git/config").write_text(f'[remote "origin"]\n\turl = {REPO_URL}\n')
-        self.record("echo cnry-command", 7, host="cnry-host", cwd=where)
+    def use(self) -> None:
+        """Record and import commands in a Git repository."""
+        directory = self.cwd / "cnry-directory"
+        (directory / ".git").mkdir(parents=True, exist_ok=True)
+        (directory / ".git/HEAD").write_text(f"ref: refs/heads/{BRANCH}\n")
+        (directory / ".git/config").write_text(f'[remote "origin"]\n\turl = {REPO_URL}\n')
+        self.record("echo cnry-command", 7, host="cnry-host", cwd=directory)
         self.record("echo cnry-forgotten", cwd="/home/cnry-dir")
         (self.cwd / ".bash_history").write_text("echo cnry-imported\n")
         assert self.hx("import").code == 0
 
 
-def lived_in(path: Path, *options: str) -> tuple[Told, Told]:
-    """Two in a vault, where all has happened that can but for forgetting."""
+def used_vault(path: Path, *options: str) -> tuple[CanaryMember, CanaryMember]:
+    """Return two members of a vault that did all that a user can do, except forget."""
     folder = path / "store"
     folder.mkdir()
-    one, other = (Told(path / name, folder, f"cnry-device-{name}") for name in ("one", "two"))
-    one.live()
-    one.init("--vault-name", "cnry-vault", *options)
-    assert other.join(one.invite()).code == 0
-    other.live()
-    for each in (one, other, one, other):
-        each.sync()
-    other.hx("pin", other.history[-1]["session_id"])
-    one.invite()
-    return one, other
+    laptop, desktop = (
+        CanaryMember(path / name, folder, f"cnry-device-{name}") for name in ("laptop", "desktop")
+    )
+    laptop.use()
+    laptop.init("--vault-name", "cnry-vault", *options)
+    assert desktop.join(laptop.invite()).code == 0
+    desktop.use()
+    for member in (laptop, desktop, laptop, desktop):
+        member.sync()
+    desktop.hx("pin", desktop.history[-1]["session_id"])
+    laptop.invite()
+    return laptop, desktop
 
 
-def change(one: Told, other: Told) -> None:
-    other.hx("forget", "--match", "cnry-forgotten", "--yes")
-    one.hx("sync", "rename", "cnry-renamed")
-    for each in (one, other, one, other):
-        each.sync()
-    assert "echo cnry-forgotten" not in one.commands
-    assert "echo cnry-command" in one.commands
+def change(laptop: CanaryMember, desktop: CanaryMember) -> None:
+    desktop.hx("forget", "--match", "cnry-forgotten", "--yes")
+    laptop.hx("sync", "rename", "cnry-renamed")
+    for member in (laptop, desktop, laptop, desktop):
+        member.sync()
+    assert "echo cnry-forgotten" not in laptop.commands
+    assert "echo cnry-command" in laptop.commands
 
 
-def test_a_sealed_store_tells_nothing(tmp_path):
-    one, other = lived_in(tmp_path)
-    assert told(one.folder) == set()
-    change(one, other)
-    assert told(one.folder) == set()
+def test_a_sealed_store_holds_no_canary(tmp_path):
+    laptop, desktop = used_vault(tmp_path)
+    assert leaked(laptop.folder) == set()
+    change(laptop, desktop)
+    assert leaked(laptop.folder) == set()
 
 
-def test_the_same_search_finds_all_in_a_plain_store(tmp_path):
-    one, other = lived_in(tmp_path, "--no-encrypt")
-    vault_id = bytes.fromhex(one.sync("status")["vault"]["id"])
-    assert told(one.folder, vault_id) == set(CANARIES) - {"cnry-vault", "cnry-renamed"}
-    change(one, other)
-    left = told(one.folder, vault_id)
-    assert "cnry-renamed" in left
-    assert "echo cnry-forgotten" not in left
+def test_the_same_search_finds_all_canaries_in_a_plain_store(tmp_path):
+    laptop, desktop = used_vault(tmp_path, "--no-encrypt")
+    vault_id = bytes.fromhex(laptop.sync("status")["vault"]["id"])
+    assert leaked(laptop.folder, vault_id) == set(CANARIES) - {"cnry-vault", "cnry-renamed"}
+    change(laptop, desktop)
+    found = leaked(laptop.folder, vault_id)
+    assert "cnry-renamed" in found
+    assert "echo cnry-forgotten" not in found
 
 
-def test_names_in_a_store_are_digits(tmp_path):
-    one, _ = lived_in(tmp_path)
-    stems = {path.stem for path in one.folder.rglob("*.hx")} - {"hx-vault"}
+def test_names_in_a_store_are_hexadecimal_digits(tmp_path):
+    laptop, _ = used_vault(tmp_path)
+    stems = {path.stem for path in laptop.folder.rglob("*.hx")} - {"hx-vault"}
     assert stems
     assert set("".join(stems)) <= set("0123456789abcdef-")

@@ -1,4 +1,4 @@
-"""A device that leaves takes nothing with it and leaves nothing undone."""
+"""A device that leaves the vault: its records stay, and it hands over all of its work."""
 
 from __future__ import annotations
 
@@ -9,185 +9,187 @@ from hx.core.format import object_names, segment
 from hx.core.model import Keys
 from hx.database.sync import vault
 from stores.faulty import NONE, never
-from sync.beside import at_put, shared
-from sync.claims import require_all
-from sync.departures import become_new, leave, leave_unheard
-from sync.meeting import meet, newcomer, vault_of
-from sync.world import Crash
+from sync.cluster import converge, new_cluster, new_member
+from sync.departures import leave, leave_offline, reset_identity
+from sync.environment import Crash
+from sync.invariants import require_all
+from sync.second_process import act_at_put, use_wal
 
 
 @pytest.fixture
-def meeting():
-    with vault_of("one", "other", "third") as meeting:
-        yield meeting
+def cluster():
+    with new_cluster("laptop", "desktop", "server") as cluster:
+        yield cluster
 
 
-def gone(meeting, device):
-    """It is not asked any more."""
-    meeting.devices.remove(device)
+def removed(cluster, device):
+    """Remove a device from the cluster, so that it syncs no more; return it."""
+    cluster.devices.remove(device)
     return device
 
 
-def test_what_a_device_recorded_last_is_history_of_all_others_after_it_has_left(meeting):
-    one, other, third = meeting.devices
-    event = other.record()
-    leave(other)
-    gone(meeting, other)
-    meet(*meeting)
-    require_all(meeting)
-    assert event in one.dump().events
-    assert event in third.dump().events
-    assert event in other.dump().events
-    other.close()
+def test_the_last_events_of_a_departed_device_reach_all_others(cluster):
+    laptop, desktop, server = cluster.devices
+    event = desktop.record()
+    leave(desktop)
+    removed(cluster, desktop)
+    converge(*cluster)
+    require_all(cluster)
+    assert event in laptop.dump().events
+    assert event in server.dump().events
+    assert event in desktop.dump().events
+    desktop.close()
 
 
 @pytest.mark.parametrize("manifests", [0, 1], ids=["its last sync", "its last manifest"])
-def test_what_is_forgotten_while_a_device_leaves_is_forgotten_by_all(meeting, manifests):
-    """Nobody would write its segments anew after that, nor tell the others."""
-    one, other, _ = meeting.devices
-    event, known = other.record(), one.record()
-    one.sync()
-    shared(other).view.arrive()
+def test_what_is_forgotten_while_a_device_leaves_is_removed_everywhere(cluster, manifests):
+    """After that nobody would rewrite its segments or publish the tombstone."""
+    laptop, desktop, _ = cluster.devices
+    event, known = desktop.record(), laptop.record()
+    laptop.sync()
+    use_wal(desktop).view.receive()
     keys = Keys(frozenset([event.key, known.key]))
-    at_put(other, "m/", lambda: other.forget(keys), after=manifests)
-    leave(other)
-    gone(meeting, other)
-    meet(*meeting)
-    require_all(meeting)
-    assert known not in one.dump().events
+    act_at_put(desktop, "m/", lambda: desktop.forget(keys), after=manifests)
+    leave(desktop)
+    removed(cluster, desktop)
+    converge(*cluster)
+    require_all(cluster)
+    assert known not in laptop.dump().events
     own = [
-        key for key in meeting.world.objects if key.startswith(object_names.segments_of(other.me))
+        key
+        for key in cluster.environment.objects
+        if key.startswith(object_names.segments_of(desktop.me))
     ]
     for key in own:
-        history = segment.decode(one.context().unsealed(key, meeting.world.objects[key]))
+        history = segment.decode(laptop.context().unsealed(key, cluster.environment.objects[key]))
         assert event not in history.events
-    other.close()
+    desktop.close()
 
 
-def test_the_active_devices_publish_anew_what_only_the_departed_one_had_shown(meeting):
-    _, other, _ = meeting.devices
-    event = other.record()
-    leave(other)
-    gone(meeting, other).close()
-    meet(*meeting)
-    meeting.world.take_out(other.me)
-    assert event in newcomer(meeting).dump().events
+def test_active_devices_publish_the_events_of_a_departed_device(cluster):
+    _, desktop, _ = cluster.devices
+    event = desktop.record()
+    leave(desktop)
+    removed(cluster, desktop).close()
+    converge(*cluster)
+    cluster.environment.delete_objects_of(desktop.me)
+    assert event in new_member(cluster).dump().events
 
 
-def test_what_left_late_and_arrives_later_still_is_published_anew_too(meeting):
-    one, other, _ = meeting.devices
-    event = other.record()
-    leave(other)
-    gone(meeting, other).close()
-    one.view.arrive()
-    segments = [key for key in one.view.held if key.startswith(f"o/{other.me.hex()}/")]
-    late = {key: one.view.held.pop(key) for key in segments}
-    one.sync()
-    assert event not in one.dump().events
-    one.view.held.update(late)
-    assert one.sync()[1].events == 1
-    assert event in one.dump().events
-    assert not one.sync()[1].objects, "it has been published already"
-    meet(*meeting)
-    require_all(meeting)
+def test_late_segments_of_a_departed_device_are_published_too(cluster):
+    laptop, desktop, _ = cluster.devices
+    event = desktop.record()
+    leave(desktop)
+    removed(cluster, desktop).close()
+    laptop.view.receive()
+    segments = [key for key in laptop.view.held if key.startswith(f"o/{desktop.me.hex()}/")]
+    late = {key: laptop.view.held.pop(key) for key in segments}
+    laptop.sync()
+    assert event not in laptop.dump().events
+    laptop.view.held.update(late)
+    assert laptop.sync()[1].events == 1
+    assert event in laptop.dump().events
+    assert not laptop.sync()[1].objects, "it has been published already"
+    converge(*cluster)
+    require_all(cluster)
 
 
-def test_after_a_device_has_left_the_others_write_under_a_key_that_it_does_not_have(meeting):
-    one, other, _ = meeting.devices
-    leave(other)
-    gone(meeting, other)
-    meet(*meeting)
-    event = one.record()
-    meet(*meeting)
-    assert one.context().trust.writing[1] not in other.custody.vmks
-    assert event not in other.dump().events
-    other.close()
+def test_after_a_device_left_the_others_write_under_a_key_it_does_not_have(cluster):
+    laptop, desktop, _ = cluster.devices
+    leave(desktop)
+    removed(cluster, desktop)
+    converge(*cluster)
+    event = laptop.record()
+    converge(*cluster)
+    assert laptop.context().trust.writing[1] not in desktop.custody.vmks
+    assert event not in desktop.dump().events
+    desktop.close()
 
 
-def test_the_device_that_made_the_vault_may_leave_it(meeting):
-    one, other, third = meeting.devices
-    event = one.record()
-    leave(one)
-    gone(meeting, one).close()
-    later = other.record()
-    meet(*meeting)
-    require_all(meeting)
-    assert {event, later} <= third.dump().events
+def test_the_device_that_made_the_vault_may_leave_it(cluster):
+    laptop, desktop, server = cluster.devices
+    event = laptop.record()
+    leave(laptop)
+    removed(cluster, laptop).close()
+    later = desktop.record()
+    converge(*cluster)
+    require_all(cluster)
+    assert {event, later} <= server.dump().events
 
 
-def test_a_device_that_has_left_and_comes_back_under_another_id_has_what_it_recorded_between(
-    meeting,
+def test_a_departed_device_that_joins_again_publishes_what_it_recorded_meanwhile(
+    cluster,
 ):
-    one, other, _ = meeting.devices
-    leave(other)
-    between = other.record()
-    vault_id = vault.read(one.database).vault_id
-    assert vault.departure(other.database, vault_id).device_id == other.me
-    code = one.invite()
-    become_new(other)
-    other.view.arrive()
-    other.join(code)
-    other.sync()
-    other.spend(code)
-    meet(*meeting)
-    require_all(meeting)
-    assert between in one.dump().events
+    laptop, desktop, _ = cluster.devices
+    leave(desktop)
+    between = desktop.record()
+    vault_id = vault.read(laptop.database).vault_id
+    assert vault.departure(desktop.database, vault_id).device_id == desktop.me
+    code = laptop.invite()
+    reset_identity(desktop)
+    desktop.view.receive()
+    desktop.join(code)
+    desktop.sync()
+    desktop.spend(code)
+    converge(*cluster)
+    require_all(cluster)
+    assert between in laptop.dump().events
 
 
-def test_one_that_left_unheard_and_comes_back_tells_it_then(meeting):
-    """It was away from the store when it left: nobody has its word yet."""
-    one, other, _ = meeting.devices
-    unheard = other.record()
-    old = other.me
-    leave_unheard(other)
-    assert old in one.context().trust.active
-    code = one.invite()
-    become_new(other)
-    other.view.arrive()
-    other.join(code)
-    other.sync()
-    other.spend(code)
-    meet(*meeting)
-    require_all(meeting)
-    assert old in one.context().trust.departed
-    assert unheard in one.dump().events
+def test_a_device_that_left_offline_publishes_that_when_it_joins_again(cluster):
+    """It left without the store, so no other device has its revocation yet."""
+    laptop, desktop, _ = cluster.devices
+    event = desktop.record()
+    old_id = desktop.me
+    leave_offline(desktop)
+    assert old_id in laptop.context().trust.active
+    code = laptop.invite()
+    reset_identity(desktop)
+    desktop.view.receive()
+    desktop.join(code)
+    desktop.sync()
+    desktop.spend(code)
+    converge(*cluster)
+    require_all(cluster)
+    assert old_id in laptop.context().trust.departed
+    assert event in laptop.dump().events
 
 
-def test_who_left_can_be_forgotten_by_the_others(meeting):
-    one, other, third = meeting.devices
-    event = other.record()
-    leave(other)
-    gone(meeting, other).close()
-    meet(*meeting)
-    one.forget(Keys(frozenset([event.key])))
-    meet(*meeting)
-    assert event not in third.dump().events
+def test_events_of_a_departed_device_can_be_forgotten(cluster):
+    laptop, desktop, server = cluster.devices
+    event = desktop.record()
+    leave(desktop)
+    removed(cluster, desktop).close()
+    converge(*cluster)
+    laptop.forget(Keys(frozenset([event.key])))
+    converge(*cluster)
+    assert event not in server.dump().events
 
 
 @pytest.mark.parametrize("at_call", range(1, 12))
-def test_a_last_manifest_cut_short_is_said_by_the_next_try(meeting, at_call):
-    one, other, _ = meeting.devices
-    event = other.record()
-    number = len(other.store.calls) + at_call
+def test_a_last_manifest_that_was_cut_short_is_published_by_the_next_attempt(cluster, at_call):
+    laptop, desktop, _ = cluster.devices
+    event = desktop.record()
+    number = len(desktop.store.calls) + at_call
 
     def cut(call, _operation, _key):
         if call == number:
             raise Crash
         return NONE
 
-    other.store.choose = cut
+    desktop.store.choose = cut
     try:
-        leave(other)
+        leave(desktop)
     except Crash:
-        other.close()
-        other.open()
-        other.arrange(never)
+        desktop.close()
+        desktop.open()
+        desktop.inject_fault(never)
         try:
-            leave(other)
-        except NotInVault:  # the journal had said it: what is left is to forget the vault
-            leave(other)
-    gone(meeting, other).close()
-    meet(*meeting)
-    require_all(meeting)
-    assert other.me in one.context().trust.departed
-    assert event in one.dump().events
+            leave(desktop)
+        except NotInVault:  # the journal published it: only the vault here is left to remove
+            leave(desktop)
+    removed(cluster, desktop).close()
+    converge(*cluster)
+    require_all(cluster)
+    assert desktop.me in laptop.context().trust.departed
+    assert event in laptop.dump().events

@@ -1,7 +1,7 @@
-"""The simulation notices when a rule is broken: one test a claim, and none is there for show.
+"""The simulation notices each broken rule of `sync.mutants`.
 
-What a seed brings about changes with the engine, so each starts at a seed that is known to do it
-and goes on from there. `HX_SEEDS=0-400` finds another one, when the course of all has changed.
+What a seed leads to changes with the engine. The search for a failing seed starts at a seed that
+was known to fail. When all of them have changed, `HX_SEEDS=0-400` finds others.
 """
 
 from __future__ import annotations
@@ -13,46 +13,46 @@ import pytest
 from sync.mutants import MUTANTS, broken
 from sync.simulation import simulate
 
-FROM = {
-    "of two versions the greater wins whoever comes first": 6,
-    "pins of one time are told apart": 18,
-    "the last pin counts whatever a clock said": 18,
-    "a segment is joined in one step with its row": 12,
-    "segments are there before the manifest that names them": 4,
-    "a rewrite keeps what retention took here": 196,
-    "active devices publish what inactive ones have shown": 160,
-    "a push asks again what is valid before it commits": 140,
-    "what no live segment holds is published again": 54,
-    "what is merely not named stays": 182,
-    "nothing is deleted until its replacement is read back": 270,
+FIRST_SEED = {  # 0 for the others
+    "the greater of two versions wins in any order": 6,
+    "two pins of one time have a defined winner": 18,
+    "the last change of a pin wins under a wrong clock": 18,
+    "a segment and its ledger row are written in one transaction": 12,
+    "segments are put before the manifest that lists them": 4,
+    "compaction keeps records that retention removed here": 196,
+    "active devices publish the records of inactive ones": 160,
+    "a push checks its records again before it commits": 140,
+    "a record without a live segment is published again": 54,
+    "an unlisted segment is not deleted": 182,
+    "a segment is deleted after its replacement was read back": 270,
 }
-SOON = 60  # seeds
+SEEDS = 60  # tried for each rule
 
 
-def seeds(claim):
+def seeds(rule):
     if "HX_SEEDS" in os.environ:
         first, last = os.environ["HX_SEEDS"].split("-")
         return range(int(first), int(last) + 1)
-    return range(FROM.get(claim, 0), FROM.get(claim, 0) + SOON)
+    return range(FIRST_SEED.get(rule, 0), FIRST_SEED.get(rule, 0) + SEEDS)
 
 
-def is_noticed(claim, seed):
+def is_noticed(rule, seed):
     try:
-        with broken(claim):
+        with broken(rule):
             simulate(seed)
     except AssertionError:
         return True
     return False
 
 
-@pytest.mark.parametrize("claim", MUTANTS)
-def test_it_is_noticed_that_not(claim):
-    seed = next((seed for seed in seeds(claim) if is_noticed(claim, seed)), None)
-    assert seed is not None, "the simulation does not see that this is broken"
-    simulate(seed)  # and it is that, and nothing else
+@pytest.mark.parametrize("rule", MUTANTS)
+def test_the_simulation_notices_a_broken_rule(rule):
+    seed = next((seed for seed in seeds(rule) if is_noticed(rule, seed)), None)
+    assert seed is not None, "the simulation does not notice that this rule is broken"
+    simulate(seed)  # passes when the rule is not broken
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("claim", MUTANTS)
-def test_it_is_noticed_by_chance_that_not(claim):
-    assert any(is_noticed(claim, seed) for seed in range(1_000, 2_000))
+@pytest.mark.parametrize("rule", MUTANTS)
+def test_a_thousand_other_seeds_notice_a_broken_rule(rule):
+    assert any(is_noticed(rule, seed) for seed in range(1_000, 2_000))

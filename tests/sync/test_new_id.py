@@ -1,4 +1,4 @@
-"""Two copies of one disk, one of which becomes a device of its own."""
+"""Two clones of one device, one of which gets a device id of its own."""
 
 from __future__ import annotations
 
@@ -7,129 +7,129 @@ import pytest
 from hx.core.model import Keys
 from hx.database.sync import unpublished
 from stores.faulty import GROWING, NONE, never
-from sync.claims import require_all
-from sync.departures import leave, renew
-from sync.meeting import meet, newcomer, vault_of
-from sync.world import Crash
+from sync.cluster import converge, new_cluster, new_member
+from sync.departures import leave, take_new_id
+from sync.environment import Crash
+from sync.invariants import require_all
 
 
 @pytest.fixture
-def meeting():
-    with vault_of("one", "other") as meeting:
-        yield meeting
+def cluster():
+    with new_cluster("laptop", "desktop") as cluster:
+        yield cluster
 
 
-def clone_of(meeting):
-    clone = meeting.devices[0].clone("clone")
-    meeting.devices.append(clone)
+def clone_of(cluster):
+    clone = cluster.devices[0].clone("clone")
+    cluster.devices.append(clone)
     return clone
 
 
-def test_a_copy_that_becomes_a_device_of_its_own_loses_nothing_of_either(meeting):
-    one, other = meeting.devices
-    before = one.record()
-    clone = clone_of(meeting)
-    mine, theirs = one.record(), clone.record()
-    clone.view.arrive()
-    renew(clone)
-    late, later = one.record(), clone.record()
-    meet(*meeting)
-    require_all(meeting)
-    assert {before, mine, theirs, late, later} <= other.dump().events
-    assert one.me in other.context().trust.active
-    assert clone.me in other.context().trust.active
+def test_a_clone_that_takes_a_new_id_loses_no_event_of_either(cluster):
+    laptop, desktop = cluster.devices
+    before = laptop.record()
+    clone = clone_of(cluster)
+    laptop_event, clone_event = laptop.record(), clone.record()
+    clone.view.receive()
+    take_new_id(clone)
+    late, later = laptop.record(), clone.record()
+    converge(*cluster)
+    require_all(cluster)
+    assert {before, laptop_event, clone_event, late, later} <= desktop.dump().events
+    assert laptop.me in desktop.context().trust.active
+    assert clone.me in desktop.context().trust.active
 
 
-def test_after_it_the_two_write_each_under_its_own_name(meeting):
-    one, _ = meeting.devices
-    clone = clone_of(meeting)
-    clone.view.arrive()
-    renew(clone)
-    meet(*meeting)
-    one.record()
+def test_after_the_change_each_device_writes_under_its_own_id(cluster):
+    laptop, _ = cluster.devices
+    clone = clone_of(cluster)
+    clone.view.receive()
+    take_new_id(clone)
+    converge(*cluster)
+    laptop.record()
     clone.record()
-    one.push()
+    laptop.push()
     clone.push()
-    before = meeting.world.changes
-    meet(*meeting)
-    require_all(meeting)
-    assert meeting.world.changes == before, "neither has to make good what the other wrote"
+    before = cluster.environment.changes
+    converge(*cluster)
+    require_all(cluster)
+    assert cluster.environment.changes == before, "no device has to repair what the other one wrote"
 
 
-def test_both_copies_may_become_others(meeting):
-    one, other = meeting.devices
-    event = one.record()
-    clone = clone_of(meeting)
-    theirs = clone.record()
-    for copy in (one, clone):
-        copy.view.arrive()
-        renew(copy)
-    meet(*meeting)
-    require_all(meeting)
-    assert {event, theirs} <= other.dump().events
+def test_both_clones_can_take_a_new_id(cluster):
+    laptop, desktop = cluster.devices
+    laptop_event = laptop.record()
+    clone = clone_of(cluster)
+    clone_event = clone.record()
+    for device in (laptop, clone):
+        device.view.receive()
+        take_new_id(device)
+    converge(*cluster)
+    require_all(cluster)
+    assert {laptop_event, clone_event} <= desktop.dump().events
 
 
-def test_what_the_new_device_forgets_of_the_old_one_leaves_the_store(meeting):
-    one, _ = meeting.devices
-    event = one.record()
-    clone = clone_of(meeting)
-    clone.view.arrive()
-    renew(clone)
+def test_an_event_of_the_old_id_that_the_new_device_forgets_leaves_the_store(cluster):
+    laptop, _ = cluster.devices
+    event = laptop.record()
+    clone = clone_of(cluster)
+    clone.view.receive()
+    take_new_id(clone)
     clone.forget(Keys(frozenset([event.key])))
-    meet(*meeting)
-    require_all(meeting)
+    converge(*cluster)
+    require_all(cluster)
 
 
-def test_a_command_that_ran_while_the_device_became_another_is_published(meeting):
-    _, other = meeting.devices
-    clone = clone_of(meeting)
+def test_a_command_that_ran_during_the_change_is_published(cluster):
+    _, desktop = cluster.devices
+    clone = clone_of(cluster)
     running = clone.record(finished=False)
-    clone.view.arrive()
-    renew(clone)
+    clone.view.receive()
+    take_new_id(clone)
     clone.finish(running)
-    meet(*meeting)
-    assert running.key in {event.key for event in other.dump().events}
-    require_all(meeting)
+    converge(*cluster)
+    assert running.key in {event.key for event in desktop.dump().events}
+    require_all(cluster)
 
 
-def test_what_two_copies_wrote_with_one_seq_is_all_named_afterwards(meeting):
-    one, other = meeting.devices
-    clone = clone_of(meeting)
-    mine, theirs = one.record(), clone.record()
-    one.push()
+def test_segments_of_two_clones_with_one_seq_are_all_listed_afterwards(cluster):
+    laptop, desktop = cluster.devices
+    clone = clone_of(cluster)
+    laptop_event, clone_event = laptop.record(), clone.record()
+    laptop.push()
     clone.push()
-    clone.view.arrive()
-    renew(clone)
-    meet(*meeting)
-    require_all(meeting)
-    assert {mine, theirs} <= other.dump().events
+    clone.view.receive()
+    take_new_id(clone)
+    converge(*cluster)
+    require_all(cluster)
+    assert {laptop_event, clone_event} <= desktop.dump().events
 
 
-def test_when_the_device_that_it_was_leaves_the_new_one_publishes_what_both_had(meeting):
-    one, other = meeting.devices
-    leave(other)
-    meeting.devices.remove(other)
-    other.close()
-    before = one.record()
-    one.push()
-    clone = clone_of(meeting)
-    clone.view.arrive()
-    renew(clone)
-    leave(one)
-    meeting.devices.remove(one)
-    one.close()
-    meet(*meeting)
-    meeting.world.take_out(one.me)
-    assert before in newcomer(meeting).dump().events
+def test_when_the_old_device_leaves_the_new_one_publishes_its_events(cluster):
+    laptop, desktop = cluster.devices
+    leave(desktop)
+    cluster.devices.remove(desktop)
+    desktop.close()
+    before = laptop.record()
+    laptop.push()
+    clone = clone_of(cluster)
+    clone.view.receive()
+    take_new_id(clone)
+    leave(laptop)
+    cluster.devices.remove(laptop)
+    laptop.close()
+    converge(*cluster)
+    cluster.environment.delete_objects_of(laptop.me)
+    assert before in new_member(cluster).dump().events
 
 
-def test_what_it_was_to_write_anew_as_the_old_device_keeps_the_new_one_quiet(meeting):
-    one, _ = meeting.devices
-    event = one.record()
-    one.push()
-    clone = clone_of(meeting)
-    clone.view.arrive()
-    renew(clone)
+def test_after_forgetting_an_event_of_the_old_id_a_sync_is_one_listing(cluster):
+    laptop, _ = cluster.devices
+    event = laptop.record()
+    laptop.push()
+    clone = clone_of(cluster)
+    clone.view.receive()
+    take_new_id(clone)
     clone.forget(Keys(frozenset([event.key])))
     clone.sync()
     del clone.store.calls[:]
@@ -137,41 +137,41 @@ def test_what_it_was_to_write_anew_as_the_old_device_keeps_the_new_one_quiet(mee
     assert clone.store.calls == [("list", "m/")]
 
 
-def test_what_the_old_device_still_had_to_write_anew_is_no_work_of_the_new_one(meeting):
-    one, _ = meeting.devices
-    event = one.record()
-    one.push()
-    clone = clone_of(meeting)
-    clone.view.arrive()
+def test_a_rewrite_that_the_old_id_still_had_to_do_is_no_work_of_the_new_one(cluster):
+    laptop, _ = cluster.devices
+    event = laptop.record()
+    laptop.push()
+    clone = clone_of(cluster)
+    clone.view.receive()
     clone.forget(Keys(frozenset([event.key])))
     clone.store.choose = lambda _number, operation, key: (
         GROWING if operation == "get" and key.startswith("o/") else NONE
     )
-    renew(clone)
-    clone.arrange(never)
+    take_new_id(clone)
+    clone.inject_fault(never)
     clone.sync()
     del clone.store.calls[:]
     clone.sync()
     assert clone.store.calls == [("list", "m/")]
 
 
-def test_nothing_is_published_twice_by_the_new_device(meeting):
-    one, _ = meeting.devices
-    one.record()
-    clone = clone_of(meeting)
-    clone.view.arrive()
-    renew(clone)
-    own = [key for key in meeting.world.objects if key.startswith(f"o/{clone.me.hex()}/")]
+def test_the_new_device_publishes_nothing_again(cluster):
+    laptop, _ = cluster.devices
+    laptop.record()
+    clone = clone_of(cluster)
+    clone.view.receive()
+    take_new_id(clone)
+    own = [key for key in cluster.environment.objects if key.startswith(f"o/{clone.me.hex()}/")]
     assert not own
     assert not unpublished.count(clone.database, clone.now_us)
 
 
 @pytest.mark.parametrize("at_call", range(1, 10))
-def test_a_first_push_of_the_new_device_that_is_cut_short_is_made_good(meeting, at_call):
-    other = meeting.devices[1]
-    clone = clone_of(meeting)
+def test_a_first_push_of_the_new_device_that_is_cut_short_is_completed(cluster, at_call):
+    desktop = cluster.devices[1]
+    clone = clone_of(cluster)
     event = clone.record()
-    clone.view.arrive()
+    clone.view.receive()
     number = len(clone.store.calls) + at_call
 
     def cut(call, _operation, _key):
@@ -180,15 +180,15 @@ def test_a_first_push_of_the_new_device_that_is_cut_short_is_made_good(meeting, 
         return NONE
 
     clone.store.choose = cut
-    old = clone.me
+    old_id = clone.me
     try:
-        renew(clone)
+        take_new_id(clone)
     except Crash:
         clone.close()
         clone.open()
-        clone.arrange(never)
-        if clone.me == old:
-            renew(clone)
-    meet(*meeting)
-    require_all(meeting)
-    assert event in other.dump().events
+        clone.inject_fault(never)
+        if clone.me == old_id:
+            take_new_id(clone)
+    converge(*cluster)
+    require_all(cluster)
+    assert event in desktop.dump().events

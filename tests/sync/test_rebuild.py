@@ -1,4 +1,4 @@
-"""The database made anew: equal to the old one, or the old one stays; whole whenever killed."""
+"""Rebuilding the database: it is equal to the old one or the old one stays, even after a kill."""
 
 from __future__ import annotations
 
@@ -14,95 +14,97 @@ from hx.core.model import FINISHED, Keys
 from hx.database.connection import open_database
 from hx.sync.context import SyncContext
 from hx.sync.rebuild import rebuild
-from sync.claims import require_all
-from sync.meeting import meet, vault_of
+from sync.cluster import converge, new_cluster
+from sync.invariants import require_all
 
 LOCAL = "meta", "spool_file", "spool_fault", "vault", "roster_record", "manifest", "segment"
 
 
 @pytest.fixture
-def meeting():
-    with vault_of("one", "other") as meeting:
-        for device in meeting.devices:
+def cluster():
+    with new_cluster("laptop", "desktop") as cluster:
+        for device in cluster.devices:
             for _ in range(3):
-                meeting.world.pass_time()
+                cluster.environment.pass_time()
                 device.record()
-        meet(*meeting)
-        yield meeting
+        converge(*cluster)
+        yield cluster
 
 
 def rows(database, tables=LOCAL):
-    return {one: sorted(database.execute(f"SELECT * FROM {one}"), key=repr) for one in tables}
+    return {table: sorted(database.execute(f"SELECT * FROM {table}"), key=repr) for table in tables}
 
 
 def rebuilt(device, border_us=None):
     return rebuild(device.context(), border_us)
 
 
-def test_a_rebuilt_database_holds_the_same_and_goes_on_as_the_old_one(meeting):
-    one, other = meeting.devices
-    events = sorted(one.dump().events)
-    one.keep(events[0])
-    one.pin(events[0].key.session_id, pinned=True)
-    one.forget(Keys(frozenset([events[1].key])))
-    other.redact(next(e for e in events[2:] if e.key.device_id == other.me))
-    meet(*meeting)
-    before, local = one.dump(), rows(one.database)
-    found = rebuilt(one)
-    assert not found.differences
-    assert found.unpublished_events == 0
-    assert found.totals["event"] == 5
-    assert one.dump() == before
-    assert rows(one.database) == local
-    require_all(meeting)
-    one.record()
-    meet(*meeting)
-    require_all(meeting)
+def test_a_rebuilt_database_is_equal_and_continues_to_sync(cluster):
+    laptop, desktop = cluster.devices
+    events = sorted(laptop.dump().events)
+    laptop.keep(events[0])
+    laptop.pin(events[0].key.session_id, pinned=True)
+    laptop.forget(Keys(frozenset([events[1].key])))
+    desktop.redact(next(event for event in events[2:] if event.key.device_id == desktop.me))
+    converge(*cluster)
+    before, local = laptop.dump(), rows(laptop.database)
+    report = rebuilt(laptop)
+    assert not report.differences
+    assert report.unpublished_events == 0
+    assert report.totals["event"] == 5
+    assert laptop.dump() == before
+    assert rows(laptop.database) == local
+    require_all(cluster)
+    laptop.record()
+    converge(*cluster)
+    require_all(cluster)
 
 
-def test_what_only_this_database_has_comes_along_and_is_still_to_be_published(meeting):
-    one, other = meeting.devices
-    running, fresh = one.record(finished=False), one.record()
-    one.forget(Keys(frozenset([fresh.key])))
-    late = one.record()
-    before = one.dump()
-    found = rebuilt(one)
-    assert not found.differences
-    assert found.unpublished_events == 2
-    assert one.dump() == before
-    one.finish(running)
-    meet(*meeting)
-    require_all(meeting)
+def test_unpublished_records_are_kept_and_still_to_be_published(cluster):
+    laptop, desktop = cluster.devices
+    running, forgotten = laptop.record(finished=False), laptop.record()
+    laptop.forget(Keys(frozenset([forgotten.key])))
+    late = laptop.record()
+    before = laptop.dump()
+    report = rebuilt(laptop)
+    assert not report.differences
+    assert report.unpublished_events == 2
+    assert laptop.dump() == before
+    laptop.finish(running)
+    converge(*cluster)
+    require_all(cluster)
     ended = running._replace(flags=FINISHED, exit_status=1, duration_us=9)
-    assert {late, ended} <= other.dump().events
+    assert {late, ended} <= desktop.dump().events
 
 
-def test_what_the_store_has_lost_comes_along(meeting):
-    one, other = meeting.devices
-    for key in [key for key in meeting.world.objects if key.startswith(f"o/{other.me.hex()}")]:
-        meeting.world.objects.pop(key)
-        one.view.held.pop(key)
-    before = one.dump()
-    found = rebuilt(one)
-    assert not found.differences
-    assert found.unpublished_events == 3
-    assert one.dump() == before
-    other.view.arrive()
-    other.repair()
-    meet(*meeting)
-    require_all(meeting)
+def test_records_that_the_store_lost_are_kept(cluster):
+    laptop, desktop = cluster.devices
+    for key in [
+        key for key in cluster.environment.objects if key.startswith(f"o/{desktop.me.hex()}")
+    ]:
+        cluster.environment.objects.pop(key)
+        laptop.view.held.pop(key)
+    before = laptop.dump()
+    report = rebuilt(laptop)
+    assert not report.differences
+    assert report.unpublished_events == 3
+    assert laptop.dump() == before
+    desktop.view.receive()
+    desktop.repair()
+    converge(*cluster)
+    require_all(cluster)
 
 
-def test_retention_is_applied_and_does_not_reach_the_store(meeting):
-    one, _ = meeting.devices
-    border = sorted(one.dump().events)[3].key.started_at_us
-    one.retain(border)
-    before = one.dump()
-    assert not rebuilt(one, border).differences
-    assert one.dump() == before
+def test_retention_is_applied_and_does_not_change_the_store(cluster):
+    laptop, _ = cluster.devices
+    border_us = sorted(laptop.dump().events)[3].key.started_at_us
+    laptop.retain(border_us)
+    before = laptop.dump()
+    assert not rebuilt(laptop, border_us).differences
+    assert laptop.dump() == before
     assert len(before.events) == 3
-    meet(*meeting)
-    require_all(meeting)
+    converge(*cluster)
+    require_all(cluster)
 
 
 @pytest.mark.parametrize(
@@ -113,26 +115,26 @@ def test_retention_is_applied_and_does_not_reach_the_store(meeting):
         ("UPDATE pin SET pinned = 0", ("pin", 0, 0, 1)),
     ],
 )
-def test_a_database_that_is_not_what_the_store_says_stays_and_the_difference_is_told(
-    meeting, damage, counts
+def test_a_database_that_differs_from_the_store_stays_and_the_difference_is_reported(
+    cluster, damage, counts
 ):
-    one = meeting.devices[0]
-    one.pin(next(iter(one.dump().events)).key.session_id, pinned=True)
-    meet(*meeting)
-    with one.database.transaction():
-        one.database.execute("DELETE FROM unpublished")
-        one.database.execute(damage)
-    before = one.dump()
-    (found,) = rebuilt(one).differences
-    assert found[:4] == counts
-    assert len(found.examples) == 1
-    assert one.dump() == before
+    laptop = cluster.devices[0]
+    laptop.pin(next(iter(laptop.dump().events)).key.session_id, pinned=True)
+    converge(*cluster)
+    with laptop.database.transaction():
+        laptop.database.execute("DELETE FROM unpublished")
+        laptop.database.execute(damage)
+    before = laptop.dump()
+    (difference,) = rebuilt(laptop).differences
+    assert difference[:4] == counts
+    assert len(difference.examples) == 1
+    assert laptop.dump() == before
 
 
-def test_nobody_who_writes_meanwhile_is_overtaken(meeting):
-    one = meeting.devices[0]
-    second = open_database(one.path)
-    context = one.context()
+def test_a_rebuild_does_not_overwrite_a_concurrent_write(cluster):
+    laptop = cluster.devices[0]
+    second = open_database(laptop.path)
+    context = laptop.context()
 
     def write(done, _size):
         if done == 1:
@@ -142,30 +144,32 @@ def test_nobody_who_writes_meanwhile_is_overtaken(meeting):
     context.tell = write
     with pytest.raises(Busy):
         rebuild(context, None)
-    assert one.database.meta("written") == "meanwhile"
-    assert not rebuilt(one).differences
+    assert laptop.database.meta("written") == "meanwhile"
+    assert not rebuilt(laptop).differences
     assert second.meta("written") == "meanwhile"
-    assert dump(second) == one.dump()
+    assert dump(second) == laptop.dump()
     second.close()
 
 
 class Killer(apsw.VFS):
-    """The file system of a process that is killed at its write, cut or sync number `at`."""
+    """A file system that kills its process at its n-th write, truncate or sync."""
 
-    def __init__(self, at):
-        self.left = at
+    def __init__(self, number):
+        self.calls_left = number
         super().__init__("killer", "unix", makedefault=True)
 
     def xOpen(self, name, flags):  # noqa: N802
-        return DoomedFile(self, name, flags)
+        return CountedFile(self, name, flags)
 
     def tick(self):
-        self.left -= 1
-        if not self.left:
+        self.calls_left -= 1
+        if not self.calls_left:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-class DoomedFile(apsw.VFSFile):
+class CountedFile(apsw.VFSFile):
+    """A file whose calls the Killer counts."""
+
     def __init__(self, killer, name, flags):
         self.killer = killer
         super().__init__("unix", name, flags)
@@ -185,31 +189,31 @@ class DoomedFile(apsw.VFSFile):
 
 @pytest.mark.parametrize("mode", ["wal", "delete"])
 @pytest.mark.parametrize("stride", [7, pytest.param(1, marks=pytest.mark.long)])
-def test_whenever_it_is_killed_the_database_is_whole_and_nothing_is_left(meeting, mode, stride):
-    one = meeting.devices[0]
-    one.record()
-    one.database.execute(f"PRAGMA journal_mode = {mode}").fetchall()
-    before = one.dump()
-    one.close()
-    at = 1
-    while killed_at(one, at, mode):
-        at += stride
-        database = open_database(one.path)
+def test_a_kill_at_any_call_leaves_a_whole_database_and_no_other_file(cluster, mode, stride):
+    laptop = cluster.devices[0]
+    laptop.record()
+    laptop.database.execute(f"PRAGMA journal_mode = {mode}").fetchall()
+    before = laptop.dump()
+    laptop.close()
+    number = 1
+    while killed_at(laptop, number, mode):
+        number += stride
+        database = open_database(laptop.path)
         assert dump(database) == before
         assert database.value("PRAGMA integrity_check") == "ok"
         database.close()
-        assert {name[:5] for name in os.listdir(os.path.dirname(one.path))} == {"hx.db"}
-    assert at > 100
-    one.open()
+        assert {name[:5] for name in os.listdir(os.path.dirname(laptop.path))} == {"hx.db"}
+    assert number > 100
+    laptop.open()
 
 
-def killed_at(device, at, mode):
-    """Whether a process that rebuilds the database was killed before it had written `at` times."""
+def killed_at(device, number, mode):
+    """Rebuild the database in a process that is killed at a call; return whether it was."""
     child = os.fork()
     if child == 0:
         status = 1
         try:
-            status = rebuild_killed(device, at, mode)
+            status = rebuild_killed(device, number, mode)
         finally:
             os._exit(status)
     status = os.waitpid(child, 0)[1]
@@ -217,11 +221,11 @@ def killed_at(device, at, mode):
     return status != 0
 
 
-def rebuild_killed(device, at, mode):
-    killer = Killer(at)
+def rebuild_killed(device, number, mode):
+    killer = Killer(number)
     database = open_database(device.path)
     assert database.value("PRAGMA journal_mode") == mode
     context = SyncContext(database, device.store, device.me, device.keyring(), device.now_us)
-    found = rebuild(context, None)
+    report = rebuild(context, None)
     killer.unregister()
-    return len(found.differences)
+    return len(report.differences)

@@ -1,6 +1,6 @@
-"""Devices left to chance converge: nothing is lost, nothing forgotten comes back.
+"""Simulated devices converge: no record is lost and no forgotten record comes back.
 
-HX_SEED=n runs one seed, HX_SEEDS=a-b those from a to b; of those that fail the first is told.
+HX_SEED=n runs one seed, HX_SEEDS=a-b those from a to b. The first seed that fails is printed.
 """
 
 from __future__ import annotations
@@ -12,25 +12,28 @@ import pytest
 from sync.simulation import simulate
 
 SEEDS = 300
-MANY = 20_000
+LONG_SEEDS = 20_000
 
 
-def seeds(few):
+def seeds(default):
+    """Return the seeds that the environment selects, or the default."""
     if "HX_SEED" in os.environ:
         return [int(os.environ["HX_SEED"])]
     if "HX_SEEDS" in os.environ:
         first, last = os.environ["HX_SEEDS"].split("-")
         return range(int(first), int(last) + 1)
-    return few
+    return default
 
 
-def test_devices_that_meet_are_equal_and_nothing_forgotten_is_left():
+def test_devices_converge_and_no_forgotten_record_is_left():
     for seed in seeds(range(SEEDS)):
         simulate(seed)
 
 
 @pytest.mark.long
-@pytest.mark.skipif("HX_SEED" in os.environ or "HX_SEEDS" in os.environ, reason="those are run")
-def test_devices_that_meet_are_equal_whatever_happened_before():
-    for seed in range(SEEDS, MANY):
+@pytest.mark.skipif(
+    "HX_SEED" in os.environ or "HX_SEEDS" in os.environ, reason="the other test runs these seeds"
+)
+def test_devices_converge_with_thousands_of_seeds():
+    for seed in range(SEEDS, LONG_SEEDS):
         simulate(seed)

@@ -1,4 +1,4 @@
-"""Two stores in two folders, and between them nothing but two real Syncthing processes."""
+"""Two folder stores that two real Syncthing processes keep equal."""
 
 from __future__ import annotations
 
@@ -20,82 +20,88 @@ def running(tmp_path_factory):
 
 @pytest.fixture
 def pair(running):
-    """With two empty folders."""
+    """Yield the two folders; empty them after the test."""
     yield running
-    running.other.ignore()
-    running.carry()
-    for key in running.one.files():
-        (running.one.path / key).unlink()
-    running.carry()
-    assert running.other.files() == {}
+    running.desktop.ignore()
+    running.wait_until_equal()
+    for key in running.laptop.files():
+        (running.laptop.path / key).unlink()
+    running.wait_until_equal()
+    assert running.desktop.files() == {}
 
 
 @pytest.fixture
-def mine(pair):
-    return FolderStore(str(pair.one.path), DEVICE)
+def laptop_store(pair):
+    return FolderStore(str(pair.laptop.path), DEVICE)
 
 
 @pytest.fixture
-def theirs(pair):
-    return FolderStore(str(pair.other.path), OTHER)
+def desktop_store(pair):
+    return FolderStore(str(pair.desktop.path), OTHER)
 
 
 def listed(store):
     return sorted(store.list(""))
 
 
-def test_what_is_put_on_one_side_arrives_whole_on_the_other(pair, mine, theirs):
+def test_objects_put_on_one_side_arrive_complete_on_the_other(pair, laptop_store, desktop_store):
     large = hashlib.shake_256(b"seed").digest(3 << 20)
     for key in one_of_each():
-        mine.put(key, key.encode())
-    mine.put(blob(2), large)
-    pair.carry()
-    assert listed(theirs) == listed(mine)
-    assert len(listed(theirs)) == len(one_of_each()) + 1
+        laptop_store.put(key, key.encode())
+    laptop_store.put(blob(2), large)
+    pair.wait_until_equal()
+    assert listed(desktop_store) == listed(laptop_store)
+    assert len(listed(desktop_store)) == len(one_of_each()) + 1
     for key in one_of_each():
-        assert theirs.get(key, 1_000) == key.encode()
-    assert theirs.get(blob(2), 1 << 24) == large
+        assert desktop_store.get(key, 1_000) == key.encode()
+    assert desktop_store.get(blob(2), 1 << 24) == large
 
 
-def test_both_sides_put_at_once_and_both_have_all(pair, mine, theirs):
+def test_objects_put_on_both_sides_arrive_on_both(pair, laptop_store, desktop_store):
     for number in range(20):
-        mine.put(segment(number), b"mine")
-        theirs.put(segment(number, OTHER), b"theirs!")
-    pair.carry()
+        laptop_store.put(segment(number), b"mine")
+        desktop_store.put(segment(number, OTHER), b"theirs!")
+    pair.wait_until_equal()
     both = {segment(n): 4 for n in range(20)} | {segment(n, OTHER): 7 for n in range(20)}
-    assert listed(mine) == listed(theirs) == sorted(StoredObject(*item) for item in both.items())
+    assert (
+        listed(laptop_store)
+        == listed(desktop_store)
+        == sorted(StoredObject(*item) for item in both.items())
+    )
 
 
-def test_what_its_author_deletes_goes_on_the_other_side(pair, mine, theirs):
-    mine.put(segment(1), b"old")
-    theirs.put(invite(), b"used once")
-    pair.carry()
-    mine.put(segment(2), b"new")
-    mine.delete(segment(1))
-    mine.delete(invite())
-    pair.carry()
-    assert listed(theirs) == listed(mine) == [StoredObject(segment(2), 3)]
+def test_objects_that_their_author_deletes_disappear_on_the_other_side(
+    pair, laptop_store, desktop_store
+):
+    laptop_store.put(segment(1), b"old")
+    desktop_store.put(invite(), b"used once")
+    pair.wait_until_equal()
+    laptop_store.put(segment(2), b"new")
+    laptop_store.delete(segment(1))
+    laptop_store.delete(invite())
+    pair.wait_until_equal()
+    assert listed(desktop_store) == listed(laptop_store) == [StoredObject(segment(2), 3)]
     with pytest.raises(Missing):
-        theirs.get(invite(), 100)
+        desktop_store.get(invite(), 100)
 
 
-def test_a_manifest_may_come_before_what_it_lists(pair, mine, theirs):
-    pair.other.ignore("o")
-    mine.put(segment(), b"sealed")
-    mine.put(manifest(), b"names it")
-    pair.one.scan()
-    pair.until(lambda: manifest() in pair.other.files())
-    assert theirs.get(manifest(), 100) == b"names it"
+def test_a_manifest_may_arrive_before_its_segments(pair, laptop_store, desktop_store):
+    pair.desktop.ignore("o")
+    laptop_store.put(segment(), b"sealed")
+    laptop_store.put(manifest(), b"names it")
+    pair.laptop.scan()
+    pair.wait_until(lambda: manifest() in pair.desktop.files())
+    assert desktop_store.get(manifest(), 100) == b"names it"
     with pytest.raises(Missing):
-        theirs.get(segment(), 100)
-    pair.other.ignore()
-    pair.carry()
-    assert theirs.get(segment(), 100) == b"sealed"
+        desktop_store.get(segment(), 100)
+    pair.desktop.ignore()
+    pair.wait_until_equal()
+    assert desktop_store.get(segment(), 100) == b"sealed"
 
 
-def test_what_syncthing_keeps_in_the_folder_is_no_object_and_stays(pair, mine):
-    mine.put(segment(), b"sealed")
-    pair.carry()
-    assert listed(mine) == [StoredObject(segment(), 6)]
-    assert {name.partition("/")[0] for name in mine.strangers()} == {".stfolder"}
-    assert mine.sweep() == 0
+def test_files_of_syncthing_are_no_objects_and_stay(pair, laptop_store):
+    laptop_store.put(segment(), b"sealed")
+    pair.wait_until_equal()
+    assert listed(laptop_store) == [StoredObject(segment(), 6)]
+    assert {name.partition("/")[0] for name in laptop_store.strangers()} == {".stfolder"}
+    assert laptop_store.sweep() == 0

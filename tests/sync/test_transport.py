@@ -1,4 +1,4 @@
-"""Two whole devices, each with its own folder, and between the folders two real Syncthings."""
+"""Two whole devices whose store folders two real Syncthing processes keep equal."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ SECRET = "echo cnry-everyone-forgets"
 
 
 class Device(Machine):
+    """A machine with its own store folder."""
+
     def __init__(self, path, folder):
         path.mkdir()
         super().__init__(path)
@@ -34,82 +36,84 @@ def pair(tmp_path):
 
 @pytest.fixture
 def devices(pair, tmp_path):
-    """Both are in one vault, and each has heard of the other."""
-    one = Device(tmp_path / "home-one", pair.one.path)
-    other = Device(tmp_path / "home-other", pair.other.path)
-    one.sync("init", "--store", one.store, "--custody", "file", "--name", "one")
-    code = one.sync("invite")["code"]
-    pair.carry()
-    join = ["sync", "join", "--store", other.store, "--custody", "file", "--name", "other"]
-    joined = other.hx(*join, "--code-file", "-", stdin=code)
+    """Return two devices in one vault that know each other."""
+    laptop = Device(tmp_path / "home-laptop", pair.laptop.path)
+    desktop = Device(tmp_path / "home-desktop", pair.desktop.path)
+    laptop.sync("init", "--store", laptop.store, "--custody", "file", "--name", "laptop")
+    code = laptop.sync("invite")["code"]
+    pair.wait_until_equal()
+    join = ["sync", "join", "--store", desktop.store, "--custody", "file", "--name", "desktop"]
+    joined = desktop.hx(*join, "--code-file", "-", stdin=code)
     assert joined.code == 0, joined
-    for device in (one, other):
-        pair.carry()
+    for device in (laptop, desktop):
+        pair.wait_until_equal()
         device.sync()
-    pair.carry()
-    return one, other
+    pair.wait_until_equal()
+    return laptop, desktop
 
 
 def waiting_for(device):
-    """Why objects are pending, and the exit code that says so."""
+    """Return the exit code of `hx sync status` and the reasons why objects are pending."""
     status = device.hx("sync", "status", "--json")
     rows = [row for row in status.json["reasons"] if row["status"] == "pending"]
     return status.code, {row["reason"] for row in rows}
 
 
-def in_the_folders(pair, text):
-    """Files of Syncthing's and of the store in which the text is as it was typed."""
-    paths = [path for peer in (pair.one, pair.other) for path in peer.path.rglob("*")]
+def files_with(pair, text):
+    """Return the files in both folders that hold a text in plain."""
+    paths = [path for peer in (pair.laptop, pair.desktop) for path in peer.path.rglob("*")]
     return [path for path in paths if path.is_file() and text in path.read_bytes()]
 
 
-def test_what_each_recorded_is_found_on_the_other_and_what_one_forgets_is_gone_there(pair, devices):
-    one, other = devices
-    one.record("echo from one")
-    one.record(SECRET)
-    other.record("echo from the other")
-    for device in (one, other):
+def test_recorded_commands_and_forgetting_reach_the_other_device(pair, devices):
+    laptop, desktop = devices
+    laptop.record("echo from the laptop")
+    laptop.record(SECRET)
+    desktop.record("echo from the desktop")
+    for device in (laptop, desktop):
         device.sync()
-    pair.carry()
-    for device in (one, other):
+    pair.wait_until_equal()
+    for device in (laptop, desktop):
         device.sync()
-        assert device.commands() == [SECRET, "echo from one", "echo from the other"]
-    assert other.hx("forget", "--match", "cnry", "--yes").code == 0
-    other.sync()
-    pair.carry()
-    one.sync()
-    assert one.commands() == other.commands() == ["echo from one", "echo from the other"]
-    pair.carry()
-    assert in_the_folders(pair, b"cnry") == in_the_folders(pair, b"echo from") == []
+        assert device.commands() == [SECRET, "echo from the desktop", "echo from the laptop"]
+    assert desktop.hx("forget", "--match", "cnry", "--yes").code == 0
+    desktop.sync()
+    pair.wait_until_equal()
+    laptop.sync()
+    assert (
+        laptop.commands() == desktop.commands() == ["echo from the desktop", "echo from the laptop"]
+    )
+    pair.wait_until_equal()
+    assert files_with(pair, b"cnry") == files_with(pair, b"echo from") == []
 
 
-def test_a_manifest_that_comes_first_is_waited_for_and_holds_up_no_other(pair, devices):
-    one, other = devices
-    pair.other.ignore("o")
-    one.record("echo late")
-    one.sync()
-    pair.one.scan()
-    manifests = {name for name in pair.one.files() if name.startswith("m/")}
-    pair.until(lambda: manifests <= pair.other.files().keys())
-    other.record("echo goes on")
-    other.sync(code=3)
-    assert other.commands() == ["echo goes on"]
-    assert waiting_for(other) == (3, {"not arrived"})
-    pair.other.ignore()
-    pair.carry()
-    other.sync()
-    assert other.commands() == ["echo goes on", "echo late"]
-    assert waiting_for(other) == (0, set())
+def test_a_manifest_that_arrives_before_its_segments_blocks_nothing(pair, devices):
+    laptop, desktop = devices
+    pair.desktop.ignore("o")
+    laptop.record("echo late")
+    laptop.sync()
+    pair.laptop.scan()
+    manifests = {name for name in pair.laptop.files() if name.startswith("m/")}
+    pair.wait_until(lambda: manifests <= pair.desktop.files().keys())
+    desktop.record("echo goes on")
+    desktop.sync(code=3)
+    assert desktop.commands() == ["echo goes on"]
+    assert waiting_for(desktop) == (3, {"not arrived"})
+    pair.desktop.ignore()
+    pair.wait_until_equal()
+    desktop.sync()
+    assert desktop.commands() == ["echo goes on", "echo late"]
+    assert waiting_for(desktop) == (0, set())
 
 
-def test_what_else_lies_in_the_folder_hurts_nobody_and_stays(pair, devices):
-    one, other = devices
-    one.record("echo whole")
-    one.sync()
-    [segment] = [name for name in pair.one.files() if name.startswith("o/")]
-    [first, *_] = sorted(name for name in pair.one.files() if name.startswith("m/"))
-    data = (pair.one.path / segment).read_bytes()
-    litter = {
+def test_foreign_files_in_the_folder_are_harmless_and_stay(pair, devices):
+    laptop, desktop = devices
+    laptop.record("echo whole")
+    laptop.sync()
+    [segment] = [name for name in pair.laptop.files() if name.startswith("o/")]
+    [first, *_] = sorted(name for name in pair.laptop.files() if name.startswith("m/"))
+    data = (pair.laptop.path / segment).read_bytes()
+    foreign_files = {
         f"{segment[:-3]}.sync-conflict-20260102-030405-ABCDEFG.hx": data,
         f"{segment[:-3]} (Ann's conflicted copy 2026-01-02).hx": data[:-1],
         f"{first[:-3]} (1).hx": b"half",
@@ -120,17 +124,20 @@ def test_what_else_lies_in_the_folder_hurts_nobody_and_stays(pair, devices):
         ".DS_Store": b"\0\0\0\1Bud1",
         "notes.txt": b"mine",
     }
-    for name, content in litter.items():
-        path = pair.one.path / name
+    for name, content in foreign_files.items():
+        path = pair.laptop.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    pair.carry()
-    assert other.hx("sync").code in (0, 3)  # of an unknown device's half file hx says: pending
-    assert other.commands() == ["echo whole"]
-    other.record("echo back")
-    other.hx("sync")
-    pair.carry()
-    assert one.hx("sync").code in (0, 3)
-    assert one.commands() == other.commands() == ["echo back", "echo whole"]
-    for peer in (pair.one, pair.other):
-        assert {name: (peer.path / name).read_bytes() for name in litter} == litter
+    pair.wait_until_equal()
+    assert desktop.hx("sync").code in (
+        0,
+        3,
+    )  # 3: the truncated file of an unknown device is pending
+    assert desktop.commands() == ["echo whole"]
+    desktop.record("echo back")
+    desktop.hx("sync")
+    pair.wait_until_equal()
+    assert laptop.hx("sync").code in (0, 3)
+    assert laptop.commands() == desktop.commands() == ["echo back", "echo whole"]
+    for peer in (pair.laptop, pair.desktop):
+        assert {name: (peer.path / name).read_bytes() for name in foreign_files} == foreign_files

@@ -1,4 +1,4 @@
-"""Each thing that can be wrong with an object has its reason, and holds up no other."""
+"""The verdict on each unsound object: it has its own reason and blocks no other object."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hx.stores import Placeholder
 from hx.sync.membership import hand_out_keys
 from stores.faulty import FLIPPED, at, never
 from sync.attacker import Attacker
-from sync.broken import BROKEN, event, lay
-from sync.meeting import exchange, meet, vault_of
+from sync.cluster import converge, new_cluster, sync_each
+from sync.unsound_objects import BROKEN, event, lay
 
 DAY_US = 86_400_000_000
 GOOD, BAD = 1, 2
@@ -21,13 +21,13 @@ GOOD, BAD = 1, 2
 
 @pytest.fixture
 def pair():
-    with vault_of("one", "evil") as (_, devices):
+    with new_cluster("laptop", "rogue") as (_, devices):
         yield devices
 
 
-def laid(evil, make):
-    """A good object and a bad one, listed by a signed manifest; the key of the bad one."""
-    attacker = Attacker(evil)
+def publish_unsound(rogue, make):
+    """Publish a sound segment and an unsound one; return the key of the latter and the event."""
+    attacker = Attacker(rogue)
     sound = event(b"\x86" * 16, origin=IMPORTED)
     attacker.lay(GOOD, attacker.sealed(GOOD, [sound]))
     key = lay(attacker, BAD, make)
@@ -36,7 +36,7 @@ def laid(evil, make):
 
 
 def judged(device, key):
-    """What the ledger says of an object, whichever kind it is."""
+    """Return (status, reason) that the ledger holds for a segment or a manifest."""
     name = object_names.parsed(key)
     table, where, value = "segment", "object_id = ?", name.object_id
     if name.kind == object_names.MANIFEST:
@@ -45,249 +45,248 @@ def judged(device, key):
     return device.database.execute(sql, (value,)).fetchone()
 
 
-@pytest.mark.parametrize("what", BROKEN)
-def test_what_is_wrong_with_a_segment_is_said_and_the_others_are_taken(pair, what):
-    one, evil = pair
-    status, reason, make = BROKEN[what]
-    key, sound = laid(evil, make)
-    one.view.arrive()
-    one.pull()
-    assert judged(one, key) == (status, reason)
-    assert sound in one.dump().events
-    pulled = one.pull()
+@pytest.mark.parametrize("case", BROKEN)
+def test_an_unsound_segment_gets_its_verdict_and_a_sound_one_is_joined(pair, case):
+    laptop, rogue = pair
+    status, reason, make = BROKEN[case]
+    key, sound = publish_unsound(rogue, make)
+    laptop.view.receive()
+    laptop.pull()
+    assert judged(laptop, key) == (status, reason)
+    assert sound in laptop.dump().events
+    pulled = laptop.pull()
     assert pulled.pending == (status == verdict.PENDING)
     assert pulled.rejected == (status == verdict.REJECTED)
 
 
 def test_wrong_bytes_are_rejected_after_a_day_and_three_pulls(pair):
-    one, evil = pair
-    key, _ = laid(evil, BROKEN["other bytes"][2])
-    one.view.arrive()
+    laptop, rogue = pair
+    key, _ = publish_unsound(rogue, BROKEN["other bytes"][2])
+    laptop.view.receive()
     for _ in range(4):
-        one.pull()
-        assert judged(one, key) == (verdict.PENDING, verdict.INCOMPLETE)
-    one.world.now_us += DAY_US
-    one.pull()
-    assert judged(one, key) == (verdict.REJECTED, verdict.HASH)
-    calls = len(one.store.calls)
-    one.pull()
-    assert one.store.calls[calls:] == [("list", "m/")]
+        laptop.pull()
+        assert judged(laptop, key) == (verdict.PENDING, verdict.INCOMPLETE)
+    laptop.environment.now_us += DAY_US
+    laptop.pull()
+    assert judged(laptop, key) == (verdict.REJECTED, verdict.HASH)
+    calls = len(laptop.store.calls)
+    laptop.pull()
+    assert laptop.store.calls[calls:] == [("list", "m/")]
 
 
-def test_a_placeholder_is_waited_for(pair):
-    one, evil = pair
-    key, sound = laid(evil, Attacker.sealed)
-    one.view.arrive()
-    get = one.view.get
+def test_a_placeholder_is_pending(pair):
+    laptop, rogue = pair
+    key, sound = publish_unsound(rogue, Attacker.sealed)
+    laptop.view.receive()
+    get = laptop.view.get
 
-    def elsewhere(wanted, max_bytes):
-        if wanted == key:
-            raise Placeholder("its bytes are elsewhere")
-        return get(wanted, max_bytes)
+    def get_placeholder(requested, max_bytes):
+        if requested == key:
+            raise Placeholder("its bytes are not on this machine")
+        return get(requested, max_bytes)
 
-    one.view.get = elsewhere
-    one.pull()
-    assert judged(one, key) == (verdict.PENDING, verdict.PLACEHOLDER)
-    assert sound in one.dump().events
-    one.view.get = get
-    one.pull()
-    assert judged(one, key)[0] == verdict.IMPORTED
+    laptop.view.get = get_placeholder
+    laptop.pull()
+    assert judged(laptop, key) == (verdict.PENDING, verdict.PLACEHOLDER)
+    assert sound in laptop.dump().events
+    laptop.view.get = get
+    laptop.pull()
+    assert judged(laptop, key)[0] == verdict.IMPORTED
 
 
-def test_a_segment_that_its_author_replaced_before_it_came_is_missed_by_nobody(pair):
-    one, evil = pair
-    key, sound = laid(evil, BROKEN["not there"][2])
-    one.view.arrive()
-    one.pull()
-    attacker = Attacker(evil)
+def test_a_segment_replaced_before_it_arrived_is_no_longer_pending(pair):
+    laptop, rogue = pair
+    key, sound = publish_unsound(rogue, BROKEN["not there"][2])
+    laptop.view.receive()
+    laptop.pull()
+    attacker = Attacker(rogue)
     attacker.lay(GOOD, attacker.sealed(GOOD, [sound]))
     attacker.sign()
-    one.view.arrive()
-    assert one.pull().pending == 0
-    assert judged(one, key) == (verdict.SKIPPED, verdict.SUPERSEDED)
+    laptop.view.receive()
+    assert laptop.pull().pending == 0
+    assert judged(laptop, key) == (verdict.SKIPPED, verdict.SUPERSEDED)
 
 
-def test_a_manifest_that_another_signed_is_rejected_after_a_day_and_three_pulls(pair):
-    one, evil = pair
-    attacker = Attacker(evil)
+def test_a_manifest_with_a_foreign_signature_is_rejected_after_a_day_and_three_pulls(pair):
+    laptop, rogue = pair
+    attacker = Attacker(rogue)
     attacker.lay(GOOD, attacker.sealed(GOOD, [event(b"\x86" * 16, origin=IMPORTED)]))
     key = attacker.sign(seed=generate().sign_seed)
-    before = one.dump()
-    one.view.arrive()
+    before = laptop.dump()
+    laptop.view.receive()
     for _ in range(4):
-        one.pull()
-        assert judged(one, key) == (verdict.PENDING, verdict.INCOMPLETE)
-    one.world.now_us += DAY_US
-    one.pull()
-    assert judged(one, key) == (verdict.REJECTED, verdict.SIGNATURE)
-    assert one.dump() == before
+        laptop.pull()
+        assert judged(laptop, key) == (verdict.PENDING, verdict.INCOMPLETE)
+    laptop.environment.now_us += DAY_US
+    laptop.pull()
+    assert judged(laptop, key) == (verdict.REJECTED, verdict.SIGNATURE)
+    assert laptop.dump() == before
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_manifest_that_another_signed_hides_no_sound_one_of_a_smaller_number(pair, count):
-    one, evil = pair
-    sound = evil.record()
-    evil.sync()
-    keys = [Attacker(evil).sign(seed=generate().sign_seed) for _ in range(count)]
-    one.view.arrive()
-    one.pull()
-    assert {judged(one, key) for key in keys} == {(verdict.PENDING, verdict.INCOMPLETE)}
-    assert sound in one.dump().events
-    calls = len(one.store.calls)
-    one.pull()
-    looked_at = [key for operation, key in one.store.calls[calls:] if operation == "get"]
-    assert looked_at == sorted(keys, reverse=True)
+def test_a_manifest_with_a_foreign_signature_does_not_hide_an_older_sound_one(pair, count):
+    laptop, rogue = pair
+    sound = rogue.record()
+    rogue.sync()
+    keys = [Attacker(rogue).sign(seed=generate().sign_seed) for _ in range(count)]
+    laptop.view.receive()
+    laptop.pull()
+    assert {judged(laptop, key) for key in keys} == {(verdict.PENDING, verdict.INCOMPLETE)}
+    assert sound in laptop.dump().events
+    calls = len(laptop.store.calls)
+    laptop.pull()
+    read = [key for operation, key in laptop.store.calls[calls:] if operation == "get"]
+    assert read == sorted(keys, reverse=True)
 
 
 @pytest.mark.parametrize(
-    ("how", "reason"),
+    ("options", "reason"),
     [
         ({"device_id": b"\x07" * 16}, verdict.ROSTER),
         ({"vmk": b"\x01" * 32}, verdict.NO_KEY),
     ],
 )
-def test_a_manifest_that_cannot_be_judged_yet_waits(pair, how, reason):
-    one, evil = pair
-    key = Attacker(evil).sign(**how)
-    one.view.arrive()
-    one.pull()
-    assert judged(one, key) == (verdict.PENDING, reason)
+def test_a_manifest_of_an_unknown_device_or_key_is_pending(pair, options, reason):
+    laptop, rogue = pair
+    key = Attacker(rogue).sign(**options)
+    laptop.view.receive()
+    laptop.pull()
+    assert judged(laptop, key) == (verdict.PENDING, reason)
 
 
-def test_what_a_revoked_device_publishes_is_skipped(pair):
-    one, evil = pair
-    context = one.context()
-    seed, vault_id = one.custody.device.sign_seed, context.vault.vault_id
-    context.learn([device_revoke(evil.me, (), seed=seed, vault_id=vault_id)])
-    before = one.dump()
-    key, _ = laid(evil, Attacker.sealed)
-    one.view.arrive()
-    one.pull()
-    assert judged(one, next(k for k in one.view.held if "0e0e0e" in k)) == (
+def test_objects_of_a_revoked_device_are_skipped(pair):
+    laptop, rogue = pair
+    context = laptop.context()
+    seed, vault_id = laptop.custody.device.sign_seed, context.vault.vault_id
+    context.learn([device_revoke(rogue.me, (), seed=seed, vault_id=vault_id)])
+    before = laptop.dump()
+    key, _ = publish_unsound(rogue, Attacker.sealed)
+    laptop.view.receive()
+    laptop.pull()
+    assert judged(laptop, next(name for name in laptop.view.held if "0e0e0e" in name)) == (
         verdict.SKIPPED,
         verdict.REVOKED,
     )
-    assert judged(one, key) is None
-    assert one.dump() == before
+    assert judged(laptop, key) is None
+    assert laptop.dump() == before
 
 
-def test_a_revoked_device_that_seals_with_a_key_of_its_own_is_not_read_again_and_again(pair):
-    one, evil = pair
-    context = one.context()
-    seed, vault_id = one.custody.device.sign_seed, context.vault.vault_id
-    context.learn([device_revoke(evil.me, (), seed=seed, vault_id=vault_id)])
-    key = Attacker(evil).sign(vmk=new_vmk())
-    one.view.arrive()
-    one.sync()
-    assert judged(one, key) == (verdict.SKIPPED, verdict.REVOKED)
-    calls = len(one.store.calls)
-    one.sync()
-    assert one.store.calls[calls:] == [("list", "m/")]
+def test_a_manifest_of_a_revoked_device_under_an_unknown_key_is_read_once(pair):
+    laptop, rogue = pair
+    context = laptop.context()
+    seed, vault_id = laptop.custody.device.sign_seed, context.vault.vault_id
+    context.learn([device_revoke(rogue.me, (), seed=seed, vault_id=vault_id)])
+    key = Attacker(rogue).sign(vmk=new_vmk())
+    laptop.view.receive()
+    laptop.sync()
+    assert judged(laptop, key) == (verdict.SKIPPED, verdict.REVOKED)
+    calls = len(laptop.store.calls)
+    laptop.sync()
+    assert laptop.store.calls[calls:] == [("list", "m/")]
 
 
-def test_what_a_revoked_device_has_shown_is_published_by_the_active_devices():
-    with vault_of("one", "other", "evil") as (world, (one, other, evil)):
-        event = evil.record()
-        meet(world, [one, other, evil])
-        context = one.context()
-        seed, vault_id = one.custody.device.sign_seed, context.vault.vault_id
-        context.learn([device_revoke(evil.me, (), seed=seed, vault_id=vault_id)])
-        meet(world, [one, other])
-        world.take_out(evil.me, ("o/",))
-        fourth = type(one)(world, "fourth")
-        fourth.view.arrive()
+def test_events_of_a_revoked_device_are_published_by_active_devices():
+    with new_cluster("laptop", "desktop", "rogue") as (environment, (laptop, desktop, rogue)):
+        event = rogue.record()
+        converge(environment, [laptop, desktop, rogue])
+        context = laptop.context()
+        seed, vault_id = laptop.custody.device.sign_seed, context.vault.vault_id
+        context.learn([device_revoke(rogue.me, (), seed=seed, vault_id=vault_id)])
+        converge(environment, [laptop, desktop])
+        environment.delete_objects_of(rogue.me, ("o/",))
+        fourth = type(laptop)(environment, "fourth")
+        fourth.view.receive()
         fourth.recover()
         fourth.pull()
         assert event in fourth.dump().events
         fourth.close()
 
 
-def test_an_epoch_whose_key_has_not_come_is_waited_for_and_then_read(pair):
-    one, evil = pair
-    context = evil.context()
+def test_a_segment_of_a_new_epoch_is_pending_until_its_key_arrives(pair):
+    laptop, rogue = pair
+    context = rogue.context()
     vmk = new_vmk()
-    attacker = Attacker(evil)
+    attacker = Attacker(rogue)
     record = epoch(
         context.trust.next_number,
         key_id(vmk),
         (),
-        seed=evil.custody.device.sign_seed,
+        seed=rogue.custody.device.sign_seed,
         vault_id=context.vault.vault_id,
     )
     context.learn([record])
     attacker.lay(GOOD, attacker.sealed(GOOD, [event(b"\x86" * 16, origin=IMPORTED)], vmk=vmk))
     attacker.sign()
-    one.view.arrive()
-    one.pull()
-    assert judged(one, attacker.key(GOOD)) == (verdict.PENDING, verdict.NO_KEY)
+    laptop.view.receive()
+    laptop.pull()
+    assert judged(laptop, attacker.key(GOOD)) == (verdict.PENDING, verdict.NO_KEY)
     context.keyring.keep({key_id(vmk): (context.trust.next_number - 1, vmk)})
     hand_out_keys(context)
-    one.view.arrive()
-    one.pull()
-    assert judged(one, attacker.key(GOOD))[0] == verdict.IMPORTED
+    laptop.view.receive()
+    laptop.pull()
+    assert judged(laptop, attacker.key(GOOD))[0] == verdict.IMPORTED
 
 
 def manifests_of(device):
-    """Keys of what a device has put up and is in the store still, the newest last."""
-    return sorted(
-        k for k in device.world.objects if k.startswith(object_names.manifests_of(device.me))
-    )
+    """Return the keys of all manifests of a device in the store, the newest last."""
+    prefix = object_names.manifests_of(device.me)
+    return sorted(key for key in device.environment.objects if key.startswith(prefix))
 
 
-def test_a_manifest_that_was_taken_under_another_name_is_skipped_once_and_for_all(pair):
-    one, evil = pair
-    sound = evil.record()
-    evil.sync()
-    first = manifests_of(evil)[-1]
-    copy = Attacker(evil).again(first)
-    one.view.arrive()
-    one.pull()
-    kept, skipped = sorted([first, copy])  # of two that are new the first by name is taken
-    assert judged(one, kept)[0] == verdict.IMPORTED
-    assert judged(one, skipped) == (verdict.SKIPPED, verdict.DUPLICATE)
-    assert sound in one.dump().events
-    calls = len(one.store.calls)
-    one.pull()
-    assert one.store.calls[calls:] == [("list", "m/")]
+def test_a_manifest_copied_to_a_second_name_is_skipped_and_read_once(pair):
+    laptop, rogue = pair
+    sound = rogue.record()
+    rogue.sync()
+    first = manifests_of(rogue)[-1]
+    copy = Attacker(rogue).again(first)
+    laptop.view.receive()
+    laptop.pull()
+    kept, skipped = sorted([first, copy])  # of two new manifests the first one by name is imported
+    assert judged(laptop, kept)[0] == verdict.IMPORTED
+    assert judged(laptop, skipped) == (verdict.SKIPPED, verdict.DUPLICATE)
+    assert sound in laptop.dump().events
+    calls = len(laptop.store.calls)
+    laptop.pull()
+    assert laptop.store.calls[calls:] == [("list", "m/")]
 
 
-def test_a_second_name_of_an_own_manifest_is_no_other_copy_and_goes_with_the_next_push(pair):
-    one, evil = pair
-    one.record()
-    one.sync()
-    head = manifests_of(one)[-1]
-    copy = Attacker(evil).again(head)
-    one.view.arrive()
-    one.sync()
-    assert judged(one, copy) == (verdict.SKIPPED, verdict.DUPLICATE)
-    assert manifests_of(one)[-1] in {head, copy}  # there was nothing to put up
-    one.record()
-    one.sync()
-    assert copy not in manifests_of(one)
-    assert judged(one, copy) is None
-    assert head in manifests_of(one)
+def test_a_copy_of_an_own_manifest_is_skipped_and_deleted_by_the_next_push(pair):
+    laptop, rogue = pair
+    laptop.record()
+    laptop.sync()
+    head = manifests_of(laptop)[-1]
+    copy = Attacker(rogue).again(head)
+    laptop.view.receive()
+    laptop.sync()
+    assert judged(laptop, copy) == (verdict.SKIPPED, verdict.DUPLICATE)
+    assert manifests_of(laptop)[-1] in {head, copy}  # there was nothing to publish
+    laptop.record()
+    laptop.sync()
+    assert copy not in manifests_of(laptop)
+    assert judged(laptop, copy) is None
+    assert head in manifests_of(laptop)
 
 
 @pytest.mark.parametrize(
-    "litter",
+    "key",
     ["m/x.hx", "m/~hx-00-1.tmp", "m/a.sync-conflict-20261124-000000-ABCDEFG.hx", "o/readme.txt"],
 )
-def test_what_bears_no_name_of_hx_is_passed_over(pair, litter):
-    one, evil = pair
-    evil.record()
-    evil.world.objects[litter] = b"?"
-    exchange([evil, one])
-    assert one.dump() == evil.dump()
+def test_files_without_a_name_of_hx_are_ignored(pair, key):
+    laptop, rogue = pair
+    rogue.record()
+    rogue.environment.objects[key] = b"?"
+    sync_each([rogue, laptop])
+    assert laptop.dump() == rogue.dump()
 
 
-def test_a_flipped_bit_on_the_way_is_read_again(pair):
-    one, evil = pair
-    evil.record()
-    evil.sync()
-    one.view.arrive()
+def test_an_object_that_was_read_with_a_flipped_bit_is_read_again(pair):
+    laptop, rogue = pair
+    rogue.record()
+    rogue.sync()
+    laptop.view.receive()
     for call in range(1, 4):
-        one.arrange(at(len(one.store.calls) + call, FLIPPED))
-        one.pull()
-    one.arrange(never)
-    assert one.pull().pending == 0
-    assert one.dump() == evil.dump()
+        laptop.inject_fault(at(len(laptop.store.calls) + call, FLIPPED))
+        laptop.pull()
+    laptop.inject_fault(never)
+    assert laptop.pull().pending == 0
+    assert laptop.dump() == rogue.dump()

@@ -1,4 +1,4 @@
-"""A second reader of the vault, written from docs/format.md alone: it imports nothing of hx.
+"""An independent reader of the vault, written from docs/format.md alone, without imports of hx.
 
 Every function returns plain values (bytes in hex), or raises Refused with the reason. It is strict
 enough to refuse the wrong cases of the vectors. It has no limits on memory and is not for other
@@ -33,9 +33,9 @@ class Refused(Exception):  # noqa: N818  (a refusal is a result here)
     """The reader refuses an object; the message is the reason, in the words of docs/format.md."""
 
 
-def require(right, reason):
+def require(condition, reason):
     """Raise Refused with a reason if a condition is false."""
-    if not right:
+    if not condition:
         raise Refused(reason)
 
 
@@ -146,10 +146,10 @@ def unpad(kind, body):
 
 def fields(payload, known, version="v"):
     """Return the fields of a payload, if it has exactly the known ones."""
-    found = attempt("malformed", unpack, payload)
-    require(found.pop(version, None) == 1 and set(found) <= set(known.split()), "needs upgrade")
-    require(len(found) == len(known.split()), "malformed")
-    return found
+    values = attempt("malformed", unpack, payload)
+    require(values.pop(version, None) == 1 and set(values) <= set(known.split()), "needs upgrade")
+    require(len(values) == len(known.split()), "malformed")
+    return values
 
 
 SEGMENT = (
@@ -192,18 +192,18 @@ def events(columns):
     growing = {name: list(accumulate(columns[name])) for name in ("seq", "started_at_us")}
     for row in zip(*({**columns, **growing}[name] for name in names), strict=True):
         session, seq, start, duration, status, pipe, command, cwd, repo, branch, *flags = row
-        session_id, device, *where = columns["sessions"][session]
+        session_id, device, *machine = columns["sessions"][session]
         texts = columns["commands"][command], columns["cwds"][cwd]
-        places = repos[repo], branches[branch], *where
+        places = repos[repo], branches[branch], *machine
         yield [[start, device, session_id, seq], *texts, status, pipe, duration, *places, *flags]
 
 
 def manifest(data, sign_pub, vault_id):
     """Return the fields of a signed manifest, and its identity."""
     payload = data[:-64]
-    found = fields(payload, "device_id seq at_us label objects seen roster key_id")
+    values = fields(payload, "device_id seq at_us label objects seen roster key_id")
     signed(sign_pub, b"hx1-manifest", vault_id, payload, data[-64:])
-    return {name: plain(value) for name, value in found.items()}, sha256(payload).hexdigest()
+    return {name: plain(value) for name, value in values.items()}, sha256(payload).hexdigest()
 
 
 def genesis(data):
@@ -211,13 +211,13 @@ def genesis(data):
     *_, commitment = header(data, "hx-vault.hx", bytes(16), None)
     body = bare_body(data, commitment, data[88:184])
     payload, names = body[:-128], "suite created_at_us sign_pub box_pub"
-    found = fields(payload, f"{names} recovery_sign_pub recovery_box_pub", "format")
+    values = fields(payload, f"{names} recovery_sign_pub recovery_box_pub", "format")
     digest = sha256(payload).digest()
-    signed(found["sign_pub"], b"hx1-genesis", digest[:16], payload, body[-128:-64])
-    signed(found["recovery_sign_pub"], b"hx1-genesis", digest[:16], payload, body[-64:])
-    require(found["suite"] == data[6], "header")
-    found = {"format": 1, **found, "vault_id": digest[:16], "sha256": digest}
-    return {name: plain(value) for name, value in found.items()}
+    signed(values["sign_pub"], b"hx1-genesis", digest[:16], payload, body[-128:-64])
+    signed(values["recovery_sign_pub"], b"hx1-genesis", digest[:16], payload, body[-64:])
+    require(values["suite"] == data[6], "header")
+    values = {"format": 1, **values, "vault_id": digest[:16], "sha256": digest}
+    return {name: plain(value) for name, value in values.items()}
 
 
 def slot(data, key, vault_id, box_seed):
@@ -225,11 +225,11 @@ def slot(data, key, vault_id, box_seed):
     *_, key_id, _, _, _, commitment = header(data, key, vault_id, 1)
     body = bare_body(data, commitment, data[88:184])
     payload = attempt("body", SealedBox(PrivateKey(box_seed)).decrypt, body)
-    found = fields(payload, "vault_id recipient key_id number vmk")
-    named = found["vault_id"], found["recipient"], found["key_id"]
-    require(named == (vault_id, data[40:56], key_id), "malformed")
-    require(derive(found["vmk"], b"hx1-key-id")[:16] == key_id, "malformed")
-    return {name: plain(value) for name, value in found.items()}
+    values = fields(payload, "vault_id recipient key_id number vmk")
+    identity = values["vault_id"], values["recipient"], values["key_id"]
+    require(identity == (vault_id, data[40:56], key_id), "malformed")
+    require(derive(values["vmk"], b"hx1-key-id")[:16] == key_id, "malformed")
+    return {name: plain(value) for name, value in values.items()}
 
 
 def invitation(data, code):
@@ -239,9 +239,9 @@ def invitation(data, code):
     _, _, vault, _, _, _, nonce, commitment = header(data, key, None, None)
     body = bare_body(data, commitment, data[88:160])
     payload = attempt("body", decrypt, body, data[:184], nonce, derive(secret, b"hx1-invite-key"))
-    found = fields(payload, "genesis_sha256 vmks seed roster heads")
-    require(found["genesis_sha256"][:16] == vault, "malformed")
-    return {name: plain(value) for name, value in found.items()}
+    values = fields(payload, "genesis_sha256 vmks seed roster heads")
+    require(values["genesis_sha256"][:16] == vault, "malformed")
+    return {name: plain(value) for name, value in values.items()}
 
 
 def secret_of(code):

@@ -112,8 +112,8 @@ def plain(value):
     return {name: plain(item) for name, item in value.items()} if isinstance(value, dict) else value
 
 
-def drawn(seed):
-    """Return a function that gives bytes that look random and are the same every time."""
+def fixed_random(seed):
+    """Return a function that returns fixed bytes that look random, like os.urandom."""
     numbers = count()
     return lambda size: blake2b(b"%s %d" % (seed, next(numbers)), digest_size=size).digest()
 
@@ -121,7 +121,9 @@ def drawn(seed):
 def of_history(history):
     """Return a history as JSON has it, with the kind of each scope as a word."""
     words = {Window: "window", WholeSession: "session", Keys: "keys"}
-    tombstones = [(*t[:3], words[type(t.scope)], tuple(t.scope)) for t in history.tombstones]
+    tombstones = [
+        (*each[:3], words[type(each.scope)], tuple(each.scope)) for each in history.tombstones
+    ]
     return {**plain(history._asdict()), "tombstones": sorted(plain(tombstones), key=repr)}
 
 
@@ -131,7 +133,7 @@ def fails(case, status, reason, **change):
 
 
 def names():
-    every = [
+    all_names = [
         Name(GENESIS),
         Name(MANIFEST, DEVICE.device_id, b"\x0a" * 8 + bytes(8), seq=42),
         Name(SEGMENT, DEVICE.device_id, b"\x0a" * 16),
@@ -139,7 +141,7 @@ def names():
         Name(SLOT, DEVICE.device_id, OTHER.device_id, keys.key_id(VMKS[0])),
         Name(INVITE, object_id=phrases.invite_id(SECRET)),
     ]
-    return [{**plain(name._asdict()), "key": spelled(name)} for name in every]
+    return [{**plain(name._asdict()), "key": spelled(name)} for name in all_names]
 
 
 def key_values():
@@ -209,18 +211,20 @@ def phrase_values():
 
 
 def sealed(name, payload, vmk=VMKS[0], vault_id=VAULT):
-    data = seal(name, payload, vault_id=vault_id, vmk=vmk, random=drawn(spelled(name).encode()))
-    known = {keys.key_id(vmk): vmk} if vmk else {}
+    data = seal(
+        name, payload, vault_id=vault_id, vmk=vmk, random=fixed_random(spelled(name).encode())
+    )
+    vmks = {keys.key_id(vmk).hex(): vmk.hex()} if vmk else {}
     return {
         "key": spelled(name), "object": data.hex(), "vault_id": vault_id.hex(),
-        "suite": int(vmk is not None), "vmks": {k.hex(): v.hex() for k, v in known.items()},
+        "suite": int(vmk is not None), "vmks": vmks,
     }  # fmt: skip
 
 
 def crafted(case, body):
-    """Return a case whose segment has another body; its sealing is right."""
-    device, thing = DEVICE.device_id, b"\x0a" * 16
-    data = forger.sealed(forger.outer(1, 1, VAULT, device, thing), body, VMKS[0])
+    """Return a case whose segment has another body and a valid sealing."""
+    device, object_id = DEVICE.device_id, b"\x0a" * 16
+    data = forger.sealed(forger.outer(1, 1, VAULT, device, object_id), body, VMKS[0])
     return {**case, "object": data.hex()}
 
 
@@ -228,7 +232,7 @@ def envelopes():
     name = Name(SEGMENT, DEVICE.device_id, b"\x0a" * 16)
     text = b"git push origin main\n" * 60
     case = sealed(name, text)
-    every = [
+    valid = [
         {**case, "payload": text.hex()},
         {**sealed(name, b"short"), "payload": b"short".hex()},
         {**sealed(name, text, None), "payload": text.hex()},
@@ -242,19 +246,19 @@ def envelopes():
     def put(offset, value):
         return data[: 2 * offset] + value + data[2 * offset + len(value) :]
 
-    other = spelled(name._replace(object_id=b"\x0b" * 16))
+    other_key = spelled(name._replace(object_id=b"\x0b" * 16))
     bomb = forger.padded(compress(bytes(10_000)), codec=1, plain_len=100)
     return [
-        *every,
+        *valid,
         fails(case, "pending", "incomplete", object=data[:400]),
         fails(case, "pending", "incomplete", object=data[:-2]),
         fails(case, "rejected", "magic", object=put(0, "00")),
         fails(case, "pending", "needs upgrade", object=put(4, "02")),
         fails(case, "pending", "needs upgrade", object=put(5, "03")),
         fails(case, "pending", "needs upgrade", object=put(7, "01")),
-        fails(case, "rejected", "header", object=every[2]["object"]),
+        fails(case, "rejected", "header", object=valid[2]["object"]),
         fails(case, "skipped", "other vault", vault_id="00" * 16),
-        fails(case, "rejected", "misplaced", key=other),
+        fails(case, "rejected", "misplaced", key=other_key),
         fails(case, "rejected", "misplaced", object=put(79, "01")),
         fails(case, "rejected", "too large", object=put(80, "0000000001000000")),
         fails(case, "rejected", "trailing", object=data + "00"),
@@ -322,7 +326,7 @@ def genesis_values():
 
 
 def boxed(box_pub, message):
-    """Return a sealed box whose own key is fixed."""
+    """Return a sealed box with a fixed ephemeral key."""
     secret = b"\x77" * 32
     public = crypto_scalarmult_base(secret)
     nonce = blake2b(public + box_pub, digest_size=24).digest()
@@ -354,14 +358,14 @@ def invitations():
         MANIFEST_VALUE.seen,
     )  # fmt: skip
     name = Name(INVITE, object_id=phrases.invite_id(SECRET))
-    sealing = {"key": phrases.invite_key(SECRET), "suite": 1, "random": drawn(b"invite")}
+    sealing = {"key": phrases.invite_key(SECRET), "suite": 1, "random": fixed_random(b"invite")}
     data = seal_invite(name, invite.encode(value), vault_id=VAULT, **sealing)
-    other = seal_invite(name, invite.encode(value), vault_id=bytes(16), **sealing)
+    other_vault = seal_invite(name, invite.encode(value), vault_id=bytes(16), **sealing)
     code = phrases.code_of(SECRET)
     case = {"code": code, "key": spelled(name), "object": data.hex()}
     return [
         {**case, "invitation": plain(value._asdict())},
-        fails(case, "rejected", "malformed", object=other.hex()),
+        fails(case, "rejected", "malformed", object=other_vault.hex()),
         fails(case, "rejected", "commitment", object=data.hex()[:-2] + "00"),
         fails(case, "rejected", "misplaced", code=phrases.code_of(bytes(16))),
     ]

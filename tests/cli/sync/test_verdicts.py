@@ -19,7 +19,7 @@ from hx.core.format.keys import generate
 from hx.core.format.roster_records import device_revoke
 from hx.core.model import IMPORTED
 from sync.attacker import Attacker
-from sync.broken import BROKEN, event, lay
+from sync.unsound_objects import BROKEN, event, lay
 
 GOOD, FIRST = 1, 0x20  # numbers of objects
 STATUSES = {"IMPORTED", "PENDING", "SKIPPED", "REJECTED"}

@@ -1,4 +1,4 @@
-"""Derived keys: which keys follow from which, and from nothing else."""
+"""Keys: derivation, ids, signatures and sealed boxes."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ VAULT = b"V" * 16
 OWN = keys.DeviceKeys(b"s" * 32, b"b" * 32)
 
 
-def test_derivation_is_keyed_blake2b_with_the_label_as_its_person():
+def test_derivation_is_keyed_blake2b_with_the_label_as_personalisation():
     expected = blake2b(b"data", key=VMK, person=b"hx1-wrap" + bytes(8), digest_size=32).digest()
     assert keys.derive(VMK, b"hx1-wrap", b"data") == expected
     assert keys.wrap_key(VMK) == keys.derive(VMK, b"hx1-wrap")
     assert keys.key_id(VMK) == keys.derive(VMK, b"hx1-key-id")[:16]
 
 
-def test_the_device_id_of_a_vault_is_the_one_of_the_first_run(tmp_path):
+def test_the_device_id_in_a_vault_is_that_of_the_first_run(tmp_path):
     path = tmp_path / "device.key"
     device_id = device.load_or_make(str(path))
     _, sign_seed, box_seed = map(bytes.fromhex, path.read_text().split()[1::2])
@@ -34,7 +34,7 @@ def test_the_device_id_of_a_vault_is_the_one_of_the_first_run(tmp_path):
 
 
 @given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32))
-def test_a_device_id_leaves_the_top_bit_to_imports(sign_pub, box_pub):
+def test_the_top_bit_of_a_device_id_is_zero(sign_pub, box_pub):
     derived = keys.derive_id(sign_pub, box_pub)
     digest = blake2b(sign_pub + box_pub, person=b"hx1-device" + bytes(6), digest_size=32).digest()
     assert len(derived) == 16
@@ -47,10 +47,10 @@ def test_public_keys_are_those_of_the_seeds():
     assert OWN.box_pub == bytes(PrivateKey(b"b" * 32).public_key)
 
 
-def test_new_keys_are_new_and_do_not_print_themselves():
-    one, other = keys.generate(), keys.generate()
-    assert len({*one, *other, keys.new_vmk(), keys.new_vmk()}) == 6
-    assert repr(one) == str(one) == "DeviceKeys(…)"
+def test_new_keys_differ_and_are_not_printed():
+    first, second = keys.generate(), keys.generate()
+    assert len({*first, *second, keys.new_vmk(), keys.new_vmk()}) == 6
+    assert repr(first) == str(first) == "DeviceKeys(…)"
 
 
 def test_a_signature_is_over_label_vault_and_payload():
@@ -76,7 +76,7 @@ def test_a_signature_is_over_label_vault_and_payload():
     ],
     ids=str,
 )
-def test_a_signature_fits_nothing_else(change):
+def test_a_signature_is_valid_for_nothing_else(change):
     signature = keys.sign(OWN.sign_seed, keys.LABEL_ROSTER, VAULT, b"payload")
     right = {
         "sign_pub": OWN.sign_pub,
@@ -90,7 +90,7 @@ def test_a_signature_fits_nothing_else(change):
 
 
 @given(st.binary(max_size=300))
-def test_a_box_is_opened_by_its_owner_alone(data):
+def test_only_the_recipient_opens_a_box(data):
     sealed = keys.box(OWN.box_pub, data)
     assert keys.unbox(OWN.box_seed, sealed) == data
     for seed, damaged in (

@@ -1,4 +1,4 @@
-"""Store keys: every object has one, and nothing else is a store key."""
+"""Object names: every object has one store key, and no other text is a store key."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ names_of_all_kinds = st.one_of(
     st.just(Name(GENESIS)),
     st.builds(Name, st.sampled_from([SEGMENT, BLOB]), SIXTEEN, SIXTEEN),
     st.builds(Name, st.just(SLOT), SIXTEEN, SIXTEEN, SIXTEEN),
-    st.builds(lambda thing: Name(INVITE, object_id=thing), SIXTEEN),
+    st.builds(lambda object_id: Name(INVITE, object_id=object_id), SIXTEEN),
     st.builds(
         lambda device, rand, seq: Name(MANIFEST, device, rand[:8] + bytes(8), seq=seq),
         SIXTEEN,
@@ -48,7 +48,7 @@ names_of_all_kinds = st.one_of(
 
 
 @pytest.mark.parametrize(("name", "key"), KEYS.items(), ids=list(KEYS.values()))
-def test_each_kind_has_its_place(name, key):
+def test_each_kind_has_its_form_of_key(name, key):
     assert spelled(name) == key
     assert parsed(key) == name
 
@@ -59,7 +59,7 @@ def test_a_key_names_exactly_one_object(name):
 
 
 @pytest.mark.parametrize("key", KEYS.values())
-def test_nothing_near_a_key_is_one(key):
+def test_a_variation_of_a_key_is_no_key(key):
     near = [
         key.upper(),
         key + "\n",
@@ -73,42 +73,42 @@ def test_nothing_near_a_key_is_one(key):
         key.replace("-", "--"),
         key.replace("0", "\u0660", 1) + "\0",
     ]
-    assert [one for one in near if one != key and parsed(one)] == []
+    assert [text for text in near if text != key and parsed(text)] == []
 
 
 @pytest.mark.parametrize(
     "key",
     [
         "",
-        f"m/{'ab' * 16}-000000000000-{'0c' * 8}.hx",  # seqs begin with 1
+        f"m/{'ab' * 16}-000000000000-{'0c' * 8}.hx",  # seq numbers begin with 1
         f"m/{'ab' * 16}-42-{'0c' * 8}.hx",
         f"m/{'ab' * 16}-\u0660{'0' * 10}1-{'0c' * 8}.hx",
-        f"b/{'ab' * 16}/0d/{'0c' * 16}.hx",  # another folder than its first byte
+        f"b/{'ab' * 16}/0d/{'0c' * 16}.hx",  # a folder that is not its first byte
         f"o/{'ab' * 15}/{'0c' * 16}.hx",
         f"o/{'AB' * 16}/{'0c' * 16}.hx",
         f"x/{'ab' * 16}/{'0c' * 16}.hx",
     ],
 )
-def test_what_looks_like_a_key_is_none(key):
+def test_a_text_similar_to_a_key_is_no_key(key):
     assert parsed(key) is None
 
 
 @given(st.text(max_size=80))
-def test_any_text_is_a_key_that_spells_itself_or_none(text):
+def test_any_text_is_no_key_or_the_key_of_its_name(text):
     name = parsed(text)
     assert name is None or spelled(name) == text
 
 
-def test_prefixes_hold_what_they_say():
-    every = {name.kind: key for name, key in KEYS.items()}
-    assert every[MANIFEST].startswith(object_names.MANIFESTS)
-    assert every[MANIFEST].startswith(object_names.manifests_of(A))
-    assert every[SEGMENT].startswith(object_names.segments_of(A))
-    assert every[BLOB].startswith(object_names.blobs_of(A))
-    assert every[SLOT].startswith(object_names.SLOTS)
-    assert every[SLOT].startswith(object_names.slots_for(B))
-    assert every[INVITE].startswith(object_names.INVITES)
-    assert every[GENESIS] == object_names.VAULT_KEY
+def test_prefixes_select_their_kinds():
+    keys = {name.kind: key for name, key in KEYS.items()}
+    assert keys[MANIFEST].startswith(object_names.MANIFESTS)
+    assert keys[MANIFEST].startswith(object_names.manifests_of(A))
+    assert keys[SEGMENT].startswith(object_names.segments_of(A))
+    assert keys[BLOB].startswith(object_names.blobs_of(A))
+    assert keys[SLOT].startswith(object_names.SLOTS)
+    assert keys[SLOT].startswith(object_names.slots_for(B))
+    assert keys[INVITE].startswith(object_names.INVITES)
+    assert keys[GENESIS] == object_names.VAULT_KEY
 
 
 SEGMENT_BASE = "0c" * 16
@@ -130,7 +130,7 @@ SEGMENT_BASE = "0c" * 16
         ("", FOREIGN),
     ],
 )
-def test_what_is_no_object_is_passed_over_for_a_reason(base, reason):
+def test_a_file_that_is_no_object_is_skipped_for_a_reason(base, reason):
     for key in (f"o/{'ab' * 16}/{base}", base):
         assert parsed(key) is None
         assert why_skipped(key) == reason

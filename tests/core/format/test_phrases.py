@@ -1,4 +1,4 @@
-"""Recovery words and invitation codes are read as they are written, and typos are found."""
+"""Recovery words and invitation codes: they are read as written, and typos are detected."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hx.core.event_name import ALPHABET
 from hx.core.format import keys, phrases
 
 secrets = st.binary(min_size=16, max_size=16)
-# vectors of BIP-39 (github.com/trezor/python-mnemonic/blob/master/vectors.json)
+# test vectors of BIP-39 (github.com/trezor/python-mnemonic/blob/master/vectors.json)
 ZERO_WORDS = "abandon " * 11 + "about"
 LETTER_WORDS = "letter advice cage absurd amount doctor acoustic avoid letter advice cage above"
 
@@ -31,7 +31,7 @@ def test_recovery_words_are_read_as_they_were_written(entropy):
     assert phrases.entropy_of("  " + "\n".join(words).upper()) == entropy
 
 
-def test_a_wrong_recovery_word_is_named_with_the_word_that_was_meant():
+def test_a_wrong_recovery_word_is_reported_with_the_nearest_word():
     with pytest.raises(InputError) as caught:
         phrases.entropy_of(LETTER_WORDS.replace("doctor", "docter"))
     assert "word 6" in caught.value.message
@@ -47,12 +47,12 @@ def test_too_few_or_too_many_recovery_words_are_counted(text):
         phrases.entropy_of(text)
 
 
-def test_swapped_recovery_words_are_found():
+def test_swapped_recovery_words_are_detected():
     with pytest.raises(InputError, match="do not fit together"):
         phrases.entropy_of(LETTER_WORDS.replace("amount doctor", "doctor amount"))
 
 
-def test_the_recovery_keys_follow_from_the_bytes_and_not_from_a_password_function():
+def test_recovery_keys_are_derived_from_the_entropy():
     entropy = bytes(range(16))
     recovery = keys.recovery_keys(entropy)
     assert recovery.sign_seed == keys.derive(entropy, b"hx1-rec-sign")
@@ -60,7 +60,7 @@ def test_the_recovery_keys_follow_from_the_bytes_and_not_from_a_password_functio
 
 
 @given(secrets, st.sampled_from(["", " ", "-", "\t"]), st.booleans())
-def test_a_code_is_read_however_it_is_grouped_and_cased(secret, gap, upper):
+def test_a_code_is_read_in_any_grouping_and_case(secret, gap, upper):
     code = phrases.code_of(secret)
     assert [len(group) for group in code.split("-")] == [4] * 7
     typed = code.replace("-", gap)
@@ -84,19 +84,19 @@ def test_a_code_of_another_length_is_refused(typed):
 
 
 @pytest.mark.parametrize("letter", ["u", "!", "\u0661", "\u00e9"])
-def test_a_letter_that_no_code_has_is_named(letter):
+def test_a_letter_that_no_code_contains_is_reported(letter):
     with pytest.raises(InputError, match="an invitation code cannot contain"):
         phrases.secret_of("0" * 27 + letter)
 
 
-def test_name_and_key_of_an_invitation_follow_from_its_code_apart():
+def test_name_and_key_of_an_invitation_are_derived_separately():
     secret = bytes(range(16))
     assert phrases.invite_id(secret) == keys.derive(secret, b"hx1-invite-id")[:16]
     assert phrases.invite_key(secret) == keys.derive(secret, b"hx1-invite-key")
     assert len({phrases.new_secret(), phrases.new_secret()}) == 2
 
 
-def test_a_fingerprint_is_spelled_in_words_from_its_first_bits():
+def test_a_fingerprint_is_written_as_words_of_its_first_bits():
     digest = bytes([0b00000000, 0b00100000, 0b00001000]) + b"\xff" * 29
     assert phrases.fingerprint_words(digest, 2) == ["ability", "able"]
     words = phrases.fingerprint_words(digest)

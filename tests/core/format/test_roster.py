@@ -1,11 +1,11 @@
-"""Trust: what the records of a roster state, and what no record can cause."""
+"""Trust: which devices the records of a roster make active, waiting or revoked."""
 
 from __future__ import annotations
 
 import itertools
 
 from hx.core.format import roster_records
-from rostered import (
+from roster_fixtures import (
     FIRST,
     RECOVERY,
     VAULT,
@@ -40,7 +40,7 @@ def writing(*parts):
     return evaluate(*parts).writing
 
 
-# ---- who is active ----
+# ---- active devices ----
 
 
 def test_the_first_device_is_active_by_genesis_alone():
@@ -50,7 +50,7 @@ def test_the_first_device_is_active_by_genesis_alone():
     assert (trust.writing, trust.next_number) == (None, 1)
 
 
-def test_a_chain_of_adds_is_active_and_each_link_is_needed():
+def test_each_add_in_a_chain_is_needed():
     chain = [adds(FIRST, "ann"), adds("ann", "bob"), adds("bob", "cat")]
     assert active(*chain) == {FIRST, "ann", "bob", "cat"}
     assert active(*chain[1:]) == {FIRST}
@@ -63,15 +63,15 @@ def test_a_stranger_adds_nobody():
     assert set(trust.void.values()) == {"its signer is not entitled to sign it"}
 
 
-def test_who_is_added_by_the_recovery_words_is_an_admin():
+def test_a_device_added_by_the_recovery_words_is_an_admin():
     trust = evaluate(adds(RECOVERY, "ann"), adds(FIRST, "bob"))
     assert names(trust.admins, *PEOPLE) == {FIRST, "ann"}
 
 
-def test_the_label_of_an_add_that_counts_is_shown_before_one_that_does_not():
-    ours = adds(FIRST, "ann", "laptop")
-    for number in range(8):  # some of them have a smaller id
-        trust = evaluate(ours, relabels("eve", "ann", number))
+def test_the_label_of_a_valid_add_is_used():
+    valid = adds(FIRST, "ann", "laptop")
+    for number in range(8):  # some of these records have a smaller id
+        trust = evaluate(valid, relabels("eve", "ann", number))
         assert trust.active[device("ann")].label == "laptop"
 
 
@@ -91,7 +91,7 @@ def test_a_joiner_waits_until_a_close_admits_it():
     assert not trust.open_invites
 
 
-def test_of_two_joiners_on_one_code_both_wait_and_then_only_the_admitted_stand():
+def test_two_joiners_with_one_code_wait_until_a_close_admits_one():
     joined = [invites(FIRST, "code1"), adds("code1", "ann"), adds("code1", "eve")]
     assert waiting(*joined) == {"ann", "eve"}
     closed = [*joined, closes(FIRST, "code1", "ann")]
@@ -108,18 +108,18 @@ def test_closes_by_two_devices_admit_the_union():
     assert active(*joined, *both) == {FIRST, "ann", "bob", "cat"}
 
 
-def test_a_joiner_closes_and_adds_nothing_while_it_waits():
+def test_records_of_a_waiting_device_have_no_effect():
     joined = [invites(FIRST, "code1"), adds("code1", "ann")]
-    acts = [closes("ann", "code1", "ann"), adds("ann", "bob"), invites("ann", "code2")]
-    trust = evaluate(*joined, *acts)
+    records = [closes("ann", "code1", "ann"), adds("ann", "bob"), invites("ann", "code2")]
+    trust = evaluate(*joined, *records)
     assert names(trust.active) == {FIRST}
     assert names(trust.waiting, *PEOPLE) == {"ann"}
     assert trust.open_invites.keys() == {code("code1")}
-    admitted = evaluate(*joined, *acts, closes(FIRST, "code1", "ann"))
+    admitted = evaluate(*joined, *records, closes(FIRST, "code1", "ann"))
     assert names(admitted.active, *PEOPLE) == {FIRST, "ann", "bob"}
 
 
-def test_an_epoch_of_a_joiner_counts_only_after_its_close():
+def test_an_epoch_of_a_joiner_is_used_only_after_its_close():
     joined = [epoch(FIRST, 1, "one"), invites(FIRST, "code1"), adds("code1", "ann"),
               epoch("ann", 9, "nine")]  # fmt: skip
     assert writing(*joined) == (1, key("one"))
@@ -127,19 +127,19 @@ def test_an_epoch_of_a_joiner_counts_only_after_its_close():
     assert writing(*joined, closes(FIRST, "code1", "ann")) == (9, key("nine"))
 
 
-def test_expiry_is_the_clock_of_whoever_closes_and_decides_nothing_here():
+def test_the_expiry_of_an_invitation_has_no_effect_on_trust():
     for expires_at_us in (0, 2**62):
         joined = [invites(FIRST, "code1", expires_at_us), adds("code1", "ann")]
         assert waiting(*joined) == {"ann"}
 
 
 def test_a_code_used_again_after_its_close_admits_nobody():
-    done = [invites(FIRST, "code1"), adds("code1", "ann"), closes(FIRST, "code1", "ann")]
-    assert active(*done, adds("code1", "eve")) == {FIRST, "ann"}
-    assert waiting(*done, adds("code1", "eve")) == set()
+    closed = [invites(FIRST, "code1"), adds("code1", "ann"), closes(FIRST, "code1", "ann")]
+    assert active(*closed, adds("code1", "eve")) == {FIRST, "ann"}
+    assert waiting(*closed, adds("code1", "eve")) == set()
 
 
-def test_an_invitation_of_somebody_who_does_not_stand_invites_nobody():
+def test_an_invitation_of_an_unknown_device_has_no_effect():
     trust = evaluate(invites("eve", "code1"), adds("code1", "puppet"))
     assert names(trust.enrolled) == {FIRST}
     assert not trust.open_invites
@@ -150,7 +150,7 @@ def test_an_invitation_of_somebody_who_does_not_stand_invites_nobody():
 JOINED = [invites(FIRST, "code1"), adds("code1", "eve"), closes(FIRST, "code1", "eve")]
 
 
-def test_a_revoked_device_keeps_nobody_active_by_what_it_signed():
+def test_records_of_a_revoked_device_count_only_if_kept():
     """Nothing proves when an add was signed, so only adds count that the revocation keeps."""
     members = [adds(FIRST, "ann"), adds("ann", "bob"), adds("ann", "puppet")]
     trust = evaluate(*members, revokes(FIRST, "ann"))
@@ -163,14 +163,14 @@ def test_a_revoked_device_keeps_nobody_active_by_what_it_signed():
     }
 
 
-def test_a_thief_does_not_revoke_the_first_device_nor_any_other():
+def test_a_device_that_is_no_admin_revokes_nobody():
     members = [adds(FIRST, "ann"), adds(FIRST, "eve")]
     theft = [revokes("eve", FIRST), revokes("eve", "ann")]
     assert active(*members, *theft) == {FIRST, "ann", "eve"}
     assert active(*members, *theft, revokes(FIRST, "eve")) == {FIRST, "ann"}
 
 
-def test_an_admin_does_not_revoke_an_admin_but_recovery_does():
+def test_only_recovery_revokes_an_admin():
     members = [adds(RECOVERY, "ann")]
     assert active(*members, revokes("ann", FIRST), revokes(FIRST, "ann")) == {FIRST, "ann"}
     assert active(*members, revokes(RECOVERY, FIRST)) == {"ann"}
@@ -187,7 +187,7 @@ def test_revocations_by_a_revoked_admin_count_only_if_recovery_keeps_them():
     }
 
 
-def test_a_device_revokes_itself_and_what_it_signed_still_counts():
+def test_records_of_a_device_that_revoked_itself_stay_valid():
     members = [adds(FIRST, "ann"), adds("ann", "bob"), revokes("ann", "ann")]
     trust = evaluate(*members)
     assert names(trust.active, *PEOPLE) == {FIRST, "bob"}
@@ -195,19 +195,19 @@ def test_a_device_revokes_itself_and_what_it_signed_still_counts():
     assert names(trust.inactive, *PEOPLE) == {"ann"}
 
 
-def test_who_joined_and_is_revoked_was_a_member_for_what_is_kept_of_it():
+def test_a_kept_record_of_a_revoked_joiner_stays_valid():
     members = [*JOINED, adds("eve", "bob"), revokes(FIRST, "eve", adds("eve", "bob"))]
     assert active(*members) == {FIRST, "bob"}
 
 
-def test_a_revoked_device_need_not_revoke_itself():
+def test_a_revocation_of_itself_by_a_revoked_device_is_void():
     members = [adds(FIRST, "eve"), revokes(FIRST, "eve"), revokes("eve", "eve")]
     trust = evaluate(*members)
     assert trust.counting == {members[0].id, members[1].id}
     assert trust.void.keys() == {members[2].id}
 
 
-def test_a_device_that_revokes_itself_keeps_nothing_of_another():
+def test_a_revocation_of_itself_keeps_no_record_of_another_device():
     members = [adds(FIRST, "eve"), adds("eve", "puppet"), revokes(FIRST, "eve")]
     rescue = revokes("puppet", "puppet", adds("eve", "puppet"))
     assert names(evaluate(*members, rescue).active) == {FIRST}
@@ -215,12 +215,12 @@ def test_a_device_that_revokes_itself_keeps_nothing_of_another():
                     ) == {FIRST}  # fmt: skip
 
 
-def test_a_revocation_binds_before_its_device_is_known():
+def test_a_revocation_is_valid_before_its_device_is_known():
     assert active(revokes(FIRST, "ann"), adds(FIRST, "ann")) == {FIRST}
 
 
-def test_the_key_of_an_invitation_is_lost_with_a_device_that_joined_by_it():
-    """The thief signs with the code by which it joined, and a close admits its puppet too."""
+def test_revoking_a_joiner_invalidates_the_key_of_its_invitation():
+    """The thief signs with the code by which it joined, and a close admits its second device."""
     puppet = [adds("code1", "puppet"), closes(FIRST, "code1", "puppet")]
     assert active(*JOINED, *puppet) == {FIRST, "eve", "puppet"}
     assert active(*JOINED, *puppet, revokes(FIRST, "eve")) == {FIRST}
@@ -228,24 +228,24 @@ def test_the_key_of_an_invitation_is_lost_with_a_device_that_joined_by_it():
     assert active(*JOINED, *puppet, kept) == {FIRST, "puppet"}
 
 
-def test_a_joiner_that_waits_is_lost_with_another_that_is_revoked():
+def test_revoking_a_joiner_removes_others_that_wait_on_its_code():
     opened = [invites(FIRST, "code1"), adds("code1", "eve"), adds("code1", "puppet")]
     assert waiting(*opened, revokes(FIRST, "eve")) == set()
     assert waiting(*opened, revokes(FIRST, "eve", opened[2])) == {"puppet"}
 
 
-def test_the_key_of_an_invitation_is_lost_with_the_device_that_made_it():
+def test_revoking_a_device_invalidates_the_keys_of_its_invitations():
     """Keeping the invitation is not sufficient: its maker can sign more adds at any time."""
-    made = [adds(FIRST, "eve"), invites("eve", "code1"), adds("code1", "ann")]
-    closed = [*made, closes(FIRST, "code1", "ann", "puppet")]
-    only_invitation = revokes(FIRST, "eve", made[1])
+    records = [adds(FIRST, "eve"), invites("eve", "code1"), adds("code1", "ann")]
+    closed = [*records, closes(FIRST, "code1", "ann", "puppet")]
+    only_invitation = revokes(FIRST, "eve", records[1])
     assert active(*closed, only_invitation) == {FIRST}
-    kept = revokes(FIRST, "eve", made[1], made[2])
+    kept = revokes(FIRST, "eve", records[1], records[2])
     assert active(*closed, kept) == {FIRST, "ann"}
     assert active(*closed, kept, adds("code1", "puppet"), adds("code1", "eve")) == {FIRST, "ann"}
 
 
-def test_nobody_takes_a_device_from_another_by_writing_its_public_key_into_a_record():
+def test_a_foreign_public_key_in_a_record_does_not_remove_its_owner():
     members = [adds(FIRST, "eve"), adds(FIRST, "ann"), adds("ann", "bob"),
                invites(FIRST, "code1"), adds("code1", "cat"), closes(FIRST, "code1", "cat"),
                revokes(FIRST, "eve")]  # fmt: skip
@@ -264,17 +264,17 @@ def test_nobody_takes_a_device_from_another_by_writing_its_public_key_into_a_rec
 # ---- epochs ----
 
 
-def test_of_concurrent_rotations_the_greatest_number_and_key_is_written_under():
+def test_the_greatest_of_concurrent_epochs_is_used_for_writing():
     members = [adds(FIRST, "ann"), epoch(FIRST, 1, "one")]
-    two, other = epoch(FIRST, 2, "two"), epoch("ann", 2, "other")
+    first, second = epoch(FIRST, 2, "two"), epoch("ann", 2, "other")
     greatest = max((2, key("two")), (2, key("other")))
-    for parts in itertools.permutations([*members, two, other]):
+    for parts in itertools.permutations([*members, first, second]):
         trust = evaluate(*parts)
         assert (trust.writing, trust.next_number) == (greatest, 3)
         assert trust.readable == {key("one"), key("two"), key("other")}
 
 
-def test_an_epoch_is_written_under_only_if_it_was_made_without_every_inactive_device():
+def test_an_epoch_is_used_for_writing_only_if_it_excludes_every_inactive_device():
     members = [adds(FIRST, "ann"), adds(FIRST, "bob"), epoch(FIRST, 1, "one")]
     revoked = [*members, revokes(FIRST, "ann"), epoch(FIRST, 2, "two", "ann")]
     assert writing(*revoked) == (2, key("two"))
@@ -283,14 +283,14 @@ def test_an_epoch_is_written_under_only_if_it_was_made_without_every_inactive_de
     assert writing(*both, epoch(FIRST, 4, "four", "ann", "bob")) == (4, key("four"))
 
 
-def test_an_epoch_is_made_without_who_was_not_admitted():
+def test_an_epoch_must_exclude_joiners_that_were_not_admitted():
     members = [invites(FIRST, "code1"), adds("code1", "eve"), epoch(FIRST, 1, "one")]
     assert writing(*members) == (1, key("one"))
     assert writing(*members, closes(FIRST, "code1")) is None
     assert writing(*members, closes(FIRST, "code1"), epoch(FIRST, 2, "two", "eve")) is not None
 
 
-def test_the_epoch_of_an_inactive_device_is_never_written_under_but_may_be_read():
+def test_the_epoch_of_an_inactive_device_is_only_read():
     members = [adds(FIRST, "eve"), adds(FIRST, "ann")]
     theft = [epoch("eve", 2**32 - 1, "stolen", "eve", "ann")]
     for revocation in (revokes(FIRST, "eve"), revokes("eve", "eve")):

@@ -1,4 +1,4 @@
-"""The laws of trust on random rosters: against the literal rule, in any order, under attack."""
+"""Properties of trust on random rosters: equal to the rule, in any order, under attack."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hx.core.format.roster_records import (
     InviteClose,
     decode,
 )
-from rostered import (
+from roster_fixtures import (
     FIRST,
     GENESIS,
     RECOVERY,
@@ -41,106 +41,144 @@ SIGNERS = [RECOVERY, FIRST, *PEOPLE]
 seeds = st.integers(0, 2**32 - 1).map(random.Random)
 
 
-def some_records(chance, count):
+def some_records(rng, count):
     """Return records of few people, so that they interact; some are signed without entitlement."""
-    made = [adds(FIRST, "ann")]
+    records = [adds(FIRST, "ann")]
     for _ in range(count):
-        by, who = chance.choice(SIGNERS), chance.choice(PEOPLE)
-        code = chance.choice(CODES)
-        several = chance.sample(PEOPLE, chance.randint(0, 2))
-        made.append(
-            chance.choice(
+        by, name = rng.choice(SIGNERS), rng.choice(PEOPLE)
+        code = rng.choice(CODES)
+        several = rng.sample(PEOPLE, rng.randint(0, 2))
+        records.append(
+            rng.choice(
                 [
-                    lambda: adds(by, who),  # noqa: B023  (called at once)
-                    lambda: adds(code, who),  # noqa: B023
-                    lambda: adds(code, who),  # noqa: B023
+                    lambda: adds(by, name),  # noqa: B023  (called at once)
+                    lambda: adds(code, name),  # noqa: B023
+                    lambda: adds(code, name),  # noqa: B023
                     lambda: invites(by, code),  # noqa: B023
                     lambda: closes(by, code, *several),  # noqa: B023
-                    lambda: epoch(by, chance.randint(1, 3), by, *several),  # noqa: B023
-                    lambda: revokes(by, who, *chance.sample(made, chance.randint(0, len(made)))),  # noqa: B023
+                    lambda: epoch(by, rng.randint(1, 3), by, *several),  # noqa: B023
+                    lambda: revokes(by, name, *rng.sample(records, rng.randint(0, len(records)))),  # noqa: B023
                 ]
             )()
         )
-    return made
+    return records
 
 
-# ---- the rule, word by word ----
+# ---- the rule of docs/format.md ----
 
 
-def least(step):
+def least_fixpoint(step):
     """Return the smallest set that repeated application of a rule does not extend."""
-    found = set()
-    while more := step(found) - found:
-        found |= more
-    return found
+    members = set()
+    while more := step(members) - members:
+        members |= more
+    return members
 
 
 def model(parts):
     """Return (active, waiting, enrolled, writing) by docs/format.md, without any index."""
-    said = [(part.signer, part.id, decode(part.payload)) for part in set(parts)]
-    of = lambda kind: [(by, at, body) for by, at, body in said if isinstance(body, kind)]  # noqa: E731
+    statements = [(part.signer, part.id, decode(part.payload)) for part in set(parts)]
+
+    def of(kind):
+        return [
+            (signer, record_id, body)
+            for signer, record_id, body in statements
+            if isinstance(body, kind)
+        ]
+
     known = {device(FIRST): public(FIRST)[0]}
     known |= {body.device_id: body.sign_pub for _, _, body in of(DeviceAdd)}
     recovery, first = public(RECOVERY)[0], device(FIRST)
-    admins = {first} | {body.device_id for by, _, body in of(DeviceAdd) if by == recovery}
-    stage1 = [body for by, _, body in of(DeviceRevoke) if by == recovery]
-    hard, kept = {b.device_id for b in stage1}, {at for b in stage1 for at in b.keep}
+    admins = {first} | {body.device_id for signer, _, body in of(DeviceAdd) if signer == recovery}
+    stage1 = [body for signer, _, body in of(DeviceRevoke) if signer == recovery]
+    revoked, kept = (
+        {body.device_id for body in stage1},
+        {record_id for body in stage1 for record_id in body.keep},
+    )
     stage2 = [
         body
-        for by, at, body in of(DeviceRevoke)
+        for signer, record_id, body in of(DeviceRevoke)
         if body.device_id not in admins
-        and any(known[admin] == by and (admin not in hard or at in kept) for admin in admins)
+        and any(
+            known[admin] == signer and (admin not in revoked or record_id in kept)
+            for admin in admins
+        )
     ]
-    hard = hard | {b.device_id for b in stage2}
-    kept = kept | {at for b in stage2 for at in b.keep}
+    revoked = revoked | {body.device_id for body in stage2}
+    kept = kept | {record_id for body in stage2 for record_id in body.keep}
 
-    def may(full, by, at):
-        return any(known[one] == by and (one not in hard or at in kept) for one in full)
+    def may(members, signer, record_id):
+        """Return whether a record of this signer counts if these devices are members."""
+        return any(
+            known[member] == signer and (member not in revoked or record_id in kept)
+            for member in members
+        )
 
-    def holders(by):
-        return {body.device_id for signer, _, body in of(DeviceAdd) if signer == by}
+    def holders(sign_pub):
+        """Return the devices that were added with this key."""
+        return {body.device_id for signer, _, body in of(DeviceAdd) if signer == sign_pub}
 
-    def invited(full):
+    def invited(members):
         """Return (device, invite id) of adds by invitations that count."""
         return {
             (add.device_id, opened.invite_id)
-            for by, at, add in of(DeviceAdd)
-            for maker, made_at, opened in of(Invite)
-            if opened.sign_pub == by and may(full, maker, made_at)
-            if at in kept
-            or add.device_id in hard
-            or not (holders(by) & hard or all(known[o] != maker or o in hard for o in full))
+            for signer, record_id, add in of(DeviceAdd)
+            for maker, invite_record_id, opened in of(Invite)
+            if opened.sign_pub == signer and may(members, maker, invite_record_id)
+            if record_id in kept
+            or add.device_id in revoked
+            or not (
+                holders(signer) & revoked
+                or all(known[member] != maker or member in revoked for member in members)
+            )
         }
 
-    def named(full, body_of):
-        return {x for by, at, b in of(InviteClose) if may(full, by, at) for x in body_of(b)}
+    def named(members, body_of):
+        """Return the values of all closes that count."""
+        return {
+            value
+            for signer, record_id, body in of(InviteClose)
+            if may(members, signer, record_id)
+            for value in body_of(body)
+        }
 
-    def step(full):
-        admitted = named(full, lambda b: [(one, b.invite_id) for one in b.admitted])
+    def step(members):
+        admitted = named(
+            members, lambda body: [(joiner, body.invite_id) for joiner in body.admitted]
+        )
         return (
             {first}
-            | {b.device_id for by, at, b in of(DeviceAdd) if by == recovery or may(full, by, at)}
-            | {one for one, _ in invited(full) & admitted}
+            | {
+                body.device_id
+                for signer, record_id, body in of(DeviceAdd)
+                if signer == recovery or may(members, signer, record_id)
+            }
+            | {joiner for joiner, _ in invited(members) & admitted}
         )
 
-    full = least(step)
-    closed = named(full, lambda b: [b.invite_id])
-    by_self = {b.device_id for by, _, b in of(DeviceRevoke) if known.get(b.device_id) == by}
-    active = full - hard - by_self
-    waiting = {one for one, at in invited(full) if at not in closed} - full - hard - by_self
+    members = least_fixpoint(step)
+    closed = named(members, lambda body: [body.invite_id])
+    by_self = {
+        body.device_id
+        for signer, _, body in of(DeviceRevoke)
+        if known.get(body.device_id) == signer
+    }
+    active = members - revoked - by_self
+    joiners = {joiner for joiner, invite_id in invited(members) if invite_id not in closed}
+    waiting = joiners - members - revoked - by_self
 
-    def reach(ever):
-        pubs = {known[one] for one in ever} | {recovery}
-        pubs |= {body.sign_pub for by, _, body in of(Invite) if by in pubs - {recovery}}
-        return {first} | {body.device_id for by, _, body in of(DeviceAdd) if by in pubs}
+    def reach(reached):
+        pubs = {known[member] for member in reached} | {recovery}
+        pubs |= {body.sign_pub for signer, _, body in of(Invite) if signer in pubs - {recovery}}
+        return {first} | {body.device_id for signer, _, body in of(DeviceAdd) if signer in pubs}
 
-    enrolled = least(reach)
+    enrolled = least_fixpoint(reach)
     writing = [
-        (b.number, b.key_id)
-        for by, at, b in of(Epoch)
-        if may(full, by, at)
-        and by in {known[one] for one in active}
-        and enrolled - active - waiting <= set(b.without)
+        (body.number, body.key_id)
+        for signer, record_id, body in of(Epoch)
+        if may(members, signer, record_id)
+        and signer in {known[member] for member in active}
+        and enrolled - active - waiting <= set(body.without)
     ]
     return active, waiting, enrolled, max(writing, default=None)
 
@@ -150,38 +188,36 @@ def summary(trust):
 
 
 @given(seeds, st.integers(1, 14))
-def test_trust_is_what_the_rule_says(chance, count):
-    parts = some_records(chance, count)
+def test_trust_is_equal_to_the_rule(rng, count):
+    parts = some_records(rng, count)
     assert summary(evaluate(*parts)) == model(parts)
 
 
-# ---- a function of the set ----
+# ---- trust is a function of the set of records ----
 
 
 @given(seeds, st.integers(1, 14))
-def test_neither_order_nor_repetition_shows(chance, count):
-    parts = some_records(chance, count)
-    again = chance.choices(parts, k=5) + chance.sample(parts, len(parts))
-    assert evaluate(*again) == evaluate(*parts)
+def test_trust_does_not_depend_on_order_or_repetition(rng, count):
+    parts = some_records(rng, count)
+    repeated = rng.choices(parts, k=5) + rng.sample(parts, len(parts))
+    assert evaluate(*repeated) == evaluate(*parts)
 
 
 @given(seeds, st.integers(1, 14))
-def test_devices_that_hear_of_records_in_different_ways_agree_in_the_end(chance, count):
+def test_devices_that_exchange_records_agree(rng, count):
     """Each device knows some records, and they exchange what their manifests carry."""
-    parts = some_records(chance, count)
-    known = [{part for part in parts if chance.random() < 0.6} for _ in range(3)]
+    parts = some_records(rng, count)
+    known = [{part for part in parts if rng.random() < 0.6} for _ in range(3)]
     known[0] |= set(parts)
-    for one, other in [(0, 1), (1, 2), (2, 0), (1, 0)]:
-        known[other] |= set(roster.carried(GENESIS, known[one]))
+    for sender, receiver in [(0, 1), (1, 2), (2, 0), (1, 0)]:
+        known[receiver] |= set(roster.carried(GENESIS, known[sender]))
     assert known[0] == known[1] == known[2] == set(parts)
 
 
 @given(seeds, st.integers(1, 10), st.integers(1, 6))
-def test_who_was_enrolled_stays_so_and_who_recovery_revokes_is_never_active_again(
-    chance, count, more
-):
-    parts = some_records(chance, count)
-    later = parts + some_records(chance, more)
+def test_enrolled_devices_stay_enrolled_and_recovery_revokes_for_good(rng, count, more):
+    parts = some_records(rng, count)
+    later = parts + some_records(rng, more)
     before, after = evaluate(*parts), evaluate(*later)
     assert before.enrolled.keys() <= after.enrolled.keys()
     assert before.readable <= after.readable
@@ -199,76 +235,82 @@ def test_who_was_enrolled_stays_so_and_who_recovery_revokes_is_never_active_agai
 # ---- attacks ----
 
 
-def grown(chance):
-    """Return a vault of honest devices and one thief: records, members, holders of codes."""
-    made = [epoch(FIRST, 1, "k1")]
+def honest_vault(rng):
+    """Return (records, holders of each code) of a vault with honest devices and the thief eve."""
+    records = [epoch(FIRST, 1, "k1")]
     members, holders = [FIRST], {}
-    for name in chance.sample([*PEOPLE, "eve"], 5):
-        by = chance.choice(members)
-        if chance.random() < 0.25:
-            made.append(adds(chance.choice([by, RECOVERY]) if name != "eve" else by, name))
+    for name in rng.sample([*PEOPLE, "eve"], 5):
+        by = rng.choice(members)
+        if rng.random() < 0.25:
+            records.append(adds(rng.choice([by, RECOVERY]) if name != "eve" else by, name))
         else:
             code = f"code of {name}"
             holders[code] = {by, name}
-            made += [invites(by, code), adds(code, name)]
-            if name == "eve" or chance.random() < 0.8:
-                made.append(closes(chance.choice(members), code, name))
+            records += [invites(by, code), adds(code, name)]
+            if name == "eve" or rng.random() < 0.8:
+                records.append(closes(rng.choice(members), code, name))
             else:
-                continue  # it waits, and signs nothing
+                continue  # it waits and signs nothing
         members.append(name)
-    made.append(epoch(chance.choice(members), 2, "k2"))
-    return made, holders
+    records.append(epoch(rng.choice(members), 2, "k2"))
+    return records, holders
 
 
-def belong(made, name, holders):
+def records_to_list(records, name, holders):
     """Return what a revocation of the thief must list: its records and those by codes it held."""
-    signers = {public(name)[0]} | {public(c)[0] for c, those in holders.items() if name in those}
-    return [part for part in made if part.signer in signers]
+    signers = {public(name)[0]} | {
+        public(code)[0] for code, owners in holders.items() if name in owners
+    }
+    return [part for part in records if part.signer in signers]
 
 
-def theft(chance, inactive, codes):
+def record_of_thief(rng, inactive, codes):
     """Return one record that the thief signs with a key it holds."""
-    by, whom = (
-        chance.choice(inactive),
-        chance.choice([*PEOPLE, FIRST, "puppet", "puppet2", *inactive]),
+    by, target = (
+        rng.choice(inactive),
+        rng.choice([*PEOPLE, FIRST, "puppet", "puppet2", *inactive]),
     )
-    code = chance.choice([*codes, "code of nobody"])
-    signer = chance.choice([by, by, *codes])
-    return chance.choice(
+    code = rng.choice([*codes, "code of nobody"])
+    signer = rng.choice([by, by, *codes])
+    return rng.choice(
         [
-            lambda: relabels(signer, whom, chance.randint(0, 9)),
-            lambda: relabels("puppet", "puppet2", chance.randint(0, 9)),
-            lambda: epoch(by, chance.choice([1, 3, 2**32 - 1]), f"stolen by {by}", *inactive),
-            lambda: revokes(by, whom, *(adds(by, "puppet"), relabels(signer, whom, 1))),
-            lambda: closes(by, code, whom, "puppet", *inactive),
+            lambda: relabels(signer, target, rng.randint(0, 9)),
+            lambda: relabels("puppet", "puppet2", rng.randint(0, 9)),
+            lambda: epoch(by, rng.choice([1, 3, 2**32 - 1]), f"stolen by {by}", *inactive),
+            lambda: revokes(by, target, *(adds(by, "puppet"), relabels(signer, target, 1))),
+            lambda: closes(by, code, target, "puppet", *inactive),
             lambda: closes(by, code),
-            lambda: invites(by, chance.choice([code, whom]), chance.randint(1, 3)),
+            lambda: invites(by, rng.choice([code, target]), rng.randint(1, 3)),
         ]
     )()
 
 
 @given(seeds)
-@share(2)  # 20,000 of the long profile
-def test_a_revoked_device_with_all_its_keys_changes_nothing(chance):
+@share(2)  # 20,000 examples in the long profile
+def test_a_revoked_device_with_all_its_keys_changes_nothing(rng):
     """No puppet is active or waits, and no honest device is removed.
 
     No epoch of the thief is used for writing.
     """
-    made, holders = grown(chance)
-    made += [relabels("eve", "puppet", 1)] * chance.randint(0, 1)
-    honest = [part for part in belong(made, "eve", holders) if part != relabels("eve", "puppet", 1)]
-    keep = chance.sample(honest, chance.randint(0, len(honest)))
-    known = [*made, revokes(chance.choice([FIRST, RECOVERY]), "eve", *keep)]
+    records, holders = honest_vault(rng)
+    records += [relabels("eve", "puppet", 1)] * rng.randint(0, 1)
+    honest = [
+        part
+        for part in records_to_list(records, "eve", holders)
+        if part != relabels("eve", "puppet", 1)
+    ]
+    keep = rng.sample(honest, rng.randint(0, len(honest)))
+    known = [*records, revokes(rng.choice([FIRST, RECOVERY]), "eve", *keep)]
     before = evaluate(*known)
-    written = chance.random() < 0.7
+    written = rng.random() < 0.7
     if written:
         inactive = names(before.inactive, *PEOPLE, "eve", "puppet")
         known.append(epoch(FIRST, before.next_number, "k3", *inactive))
         before = evaluate(*known)
         assert before.writing is not None
-    codes = [code for code, those in holders.items() if "eve" in those]
-    evil = [theft(chance, ["eve", "puppet"], codes) for _ in range(chance.randint(1, 8))]
-    after = evaluate(*known, *evil)
+    codes = [code for code, owners in holders.items() if "eve" in owners]
+    attack = [record_of_thief(rng, ["eve", "puppet"], codes) for _ in range(rng.randint(1, 8))]
+    after = evaluate(*known, *attack)
     assert after.active == before.active
     assert after.waiting == before.waiting
     assert before.enrolled.keys() <= after.enrolled.keys()
@@ -278,21 +320,21 @@ def test_a_revoked_device_with_all_its_keys_changes_nothing(chance):
     if after.inactive == before.inactive:
         assert after.writing == before.writing
     again = epoch(FIRST, after.next_number, "k4", *names(after.inactive, *PEOPLE, *EVIL))
-    assert evaluate(*known, *evil, again).writing == (after.next_number, key("k4"))
+    assert evaluate(*known, *attack, again).writing == (after.next_number, key("k4"))
 
 
 @given(seeds)
 @share(0.5)
-def test_a_joiner_that_was_not_admitted_changes_nothing_with_the_code_it_holds(chance):
-    made, _ = grown(chance)
-    made = [part for part in made if part not in belong(made, "eve", {})]
+def test_a_joiner_that_was_not_admitted_changes_nothing_with_its_code(rng):
+    records, _ = honest_vault(rng)
+    records = [part for part in records if part not in records_to_list(records, "eve", {})]
     admitted = [adds(FIRST, "ann"), invites("ann", "code"), adds("code", "bob"),
                 closes("ann", "code", "bob"), adds("bob", "cat")]  # fmt: skip
-    known = [*made, *admitted, adds("code", "puppet")]
+    known = [*records, *admitted, adds("code", "puppet")]
     before = evaluate(*known)
-    evil = [theft(chance, ["puppet"], ["code"]) for _ in range(chance.randint(1, 8))]
-    evil += [relabels("code", "bob", number) for number in range(chance.randint(0, 9))]
-    after = evaluate(*known, *evil)
+    attack = [record_of_thief(rng, ["puppet"], ["code"]) for _ in range(rng.randint(1, 8))]
+    attack += [relabels("code", "bob", number) for number in range(rng.randint(0, 9))]
+    after = evaluate(*known, *attack)
     assert after.active.keys() == before.active.keys()
     assert after.waiting.keys() == before.waiting.keys()
     assert after.admins == before.admins

@@ -1,4 +1,4 @@
-"""Limits of a roster: they hold for all signers, and nobody can use them against another."""
+"""Limits of a roster: no signer can use them to displace records of another signer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from msgspec import msgpack
 from hx.core.format import roster, roster_records
 from hx.core.format.keys import LABEL_ROSTER, sign
 from hx.core.format.roster_records import Record
-from rostered import (
+from roster_fixtures import (
     FIRST,
     GENESIS,
     RECOVERY,
@@ -26,7 +26,7 @@ from rostered import (
 )
 
 
-def crowd(by, count, prefix="d"):
+def many_adds(by, count, prefix="d"):
     return [adds(by, f"{prefix}{number}") for number in range(count)]
 
 
@@ -34,25 +34,25 @@ def smallest(parts, count):
     return {part.id for part in sorted(parts, key=lambda part: part.id)[:count]}
 
 
-def beneath(record, make):
+def with_smaller_ids(record, make):
     """Return 64 records of `make`, all with smaller ids than this record."""
-    found = []
+    smaller = []
     for number in range(100_000):
-        other = make(number)
-        if other.id < record.id:
-            found.append(other)
-        if len(found) == 64:
-            return found
+        made = make(number)
+        if made.id < record.id:
+            smaller.append(made)
+        if len(smaller) == 64:
+            return smaller
     raise AssertionError
 
 
-def late(make):
+def with_great_id(make):
     """Return the record with the greatest id of sixteen, so that smaller ids are easy to find."""
     return max((make(number) for number in range(16)), key=lambda record: record.id)
 
 
-def test_of_a_device_64_records_count_those_with_the_smallest_ids():
-    parts = crowd("ann", 70)
+def test_the_64_records_of_a_device_with_the_smallest_ids_count():
+    parts = many_adds("ann", 70)
     trust = evaluate(adds(FIRST, "ann"), *parts)
     assert trust.counting == {adds(FIRST, "ann").id} | smallest(parts, 64)
     assert list(trust.void.values()) == ["there are too many records"] * 6
@@ -60,66 +60,68 @@ def test_of_a_device_64_records_count_those_with_the_smallest_ids():
     assert len(trust.enrolled) == 72
 
 
-def test_an_admin_and_recovery_have_no_such_limit():
-    assert len(evaluate(*crowd(FIRST, 70)).active) == 71
-    assert len(evaluate(*crowd(RECOVERY, 70)).active) == 71
+def test_admins_and_recovery_have_no_limit_of_64():
+    assert len(evaluate(*many_adds(FIRST, 70)).active) == 71
+    assert len(evaluate(*many_adds(RECOVERY, 70)).active) == 71
 
 
-def test_what_is_kept_is_not_pushed_out_by_the_device_that_signed_it():
-    kept = late(lambda number: relabels("eve", "bob", number))
+def test_a_kept_record_is_not_displaced_by_its_signer():
+    kept = with_great_id(lambda number: relabels("eve", "bob", number))
     known = [adds(FIRST, "eve"), kept, revokes(FIRST, "eve", kept)]
-    flood = beneath(kept, lambda number: relabels("eve", "bob", number))
+    flood = with_smaller_ids(kept, lambda number: relabels("eve", "bob", number))
     assert names(evaluate(*known, *flood).active, "bob") == {FIRST, "bob"}
-    others = beneath(kept, lambda number: adds("eve", f"puppet{number}"))
+    others = with_smaller_ids(kept, lambda number: adds("eve", f"puppet{number}"))
     trust = evaluate(*known, *others)
     assert names(trust.active, "bob") == {FIRST, "bob"}
     assert len(trust.inactive) == 65
 
 
-def test_who_was_not_admitted_does_not_push_out_who_was():
+def test_a_joiner_that_was_not_admitted_does_not_displace_an_admitted_one():
     """Both hold the key of the invitation and can sign with it at any time."""
-    ours = late(lambda number: relabels("code", "bob", number))
-    known = [invites(FIRST, "code"), ours, adds("code", "eve"), closes(FIRST, "code", "bob")]
-    flood = beneath(ours, lambda number: adds("code", f"puppet{number}"))
+    own_records = with_great_id(lambda number: relabels("code", "bob", number))
+    known = [invites(FIRST, "code"), own_records, adds("code", "eve"), closes(FIRST, "code", "bob")]
+    flood = with_smaller_ids(own_records, lambda number: adds("code", f"puppet{number}"))
     trust = evaluate(*known, *flood)
     assert names(trust.active, "bob") == {FIRST, "bob"}
     again = [relabels("code", "bob", number) for number in range(1100)]
-    honest = [adds(FIRST, "ann"), *crowd("ann", 20)]
+    honest = [adds(FIRST, "ann"), *many_adds("ann", 20)]
     trust = evaluate(*known, *again, *honest)
     assert len(trust.active) == 23
     assert len(trust.counting) == 24
 
 
-def test_of_joiners_on_one_code_64_wait():
-    joining = crowd("code", 70)
+def test_at_most_64_joiners_wait_on_one_code():
+    joining = many_adds("code", 70)
     trust = evaluate(invites(FIRST, "code"), *joining)
     assert len(trust.waiting) == 64
     assert trust.counting == {invites(FIRST, "code").id} | smallest(joining, 64)
 
 
-def test_250_devices_stand_beside_the_first_and_those_of_admins_come_before_others():
-    ours = crowd(FIRST, 200)
-    theirs = crowd("d0", 64, "e")
-    trust = evaluate(*ours, *theirs, invites(FIRST, "code"), *crowd("code", 9, "w"))
+def test_at_most_250_devices_are_added_those_of_admins_first():
+    own_records = many_adds(FIRST, 200)
+    other_records = many_adds("d0", 64, "e")
+    trust = evaluate(
+        *own_records, *other_records, invites(FIRST, "code"), *many_adds("code", 9, "w")
+    )
     assert len(trust.active) == 251
     assert {device(f"d{number}") for number in range(200)} <= trust.active.keys()
-    assert {part.id for part in theirs} & trust.counting == smallest(theirs, 50)
+    assert {part.id for part in other_records} & trust.counting == smallest(other_records, 50)
     assert not trust.waiting
     assert len(trust.enrolled) == 251
 
 
-def test_1024_records_count_and_those_of_admins_come_before_others():
-    ours = [epoch(FIRST, number, "one") for number in range(1, 1001)]
-    theirs = [epoch("ann", number, "one") for number in range(1, 61)]
-    trust = evaluate(adds(FIRST, "ann"), *ours, *theirs)
+def test_at_most_1024_records_count_those_of_admins_first():
+    own_records = [epoch(FIRST, number, "one") for number in range(1, 1001)]
+    other_records = [epoch("ann", number, "one") for number in range(1, 61)]
+    trust = evaluate(adds(FIRST, "ann"), *own_records, *other_records)
     assert len(trust.counting) == 1024
-    assert {part.id for part in ours} <= trust.counting
-    assert {part.id for part in theirs} & trust.counting == smallest(theirs, 23)
+    assert {part.id for part in own_records} <= trust.counting
+    assert {part.id for part in other_records} & trust.counting == smallest(other_records, 23)
 
 
-def test_a_revoked_device_makes_no_more_puppets_than_an_epoch_can_name():
+def test_a_revoked_device_cannot_add_more_devices_than_an_epoch_can_exclude():
     known = [adds(FIRST, "eve"), adds(FIRST, "ann"), revokes(FIRST, "eve")]
-    flood = crowd("eve", 300, "puppet") + crowd("puppet0", 300, "p")
+    flood = many_adds("eve", 300, "puppet") + many_adds("puppet0", 300, "p")
     trust = evaluate(*known, *flood)
     assert names(trust.active, "ann") == {FIRST, "ann"}
     assert len(trust.enrolled) == 251
@@ -128,7 +130,7 @@ def test_a_revoked_device_makes_no_more_puppets_than_an_epoch_can_name():
     assert evaluate(*known, *flood, new).writing == (1, bytes(16))
 
 
-def test_a_device_that_revokes_itself_again_and_again_does_so_once():
+def test_only_one_revocation_of_itself_counts():
     many = [revokes("ann", "ann", adds(FIRST, f"d{number}")) for number in range(30)]
     trust = evaluate(adds(FIRST, "ann"), *many)
     assert names(trust.active) == {FIRST}
@@ -144,7 +146,7 @@ def unknown(number, size=0, by="eve"):
     return Record(public(by)[0], payload, signature)
 
 
-def test_a_manifest_carries_recovery_then_admins_then_what_counts_then_the_rest():
+def test_a_manifest_carries_recovery_then_admins_then_valid_records_then_others():
     parts = [
         revokes(RECOVERY, "cat"),
         epoch(FIRST, 1, "one"),
@@ -170,12 +172,12 @@ def test_a_record_over_8_kib_is_not_carried():
     assert roster.carried(GENESIS, [unknown(1, 8150), unknown(1, 8192)]) == (unknown(1, 8150),)
 
 
-def test_a_flood_does_not_push_out_what_counts():
+def test_a_flood_of_records_does_not_displace_valid_ones():
     known = [adds(RECOVERY, "eve"), adds(FIRST, "ann"), adds("ann", "bob"),
              revokes(RECOVERY, "eve")]  # fmt: skip
     small = [unknown(number) for number in range(1100)]
     large = [unknown(number, 8000) for number in range(80)]
-    for flood in (small, large, crowd("eve", 1100)):
+    for flood in (small, large, many_adds("eve", 1100)):
         carried = roster.carried(GENESIS, [*flood, *known])
         assert set(known) <= set(carried)
         assert len(carried) <= 1024

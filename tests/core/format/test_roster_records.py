@@ -1,4 +1,4 @@
-"""Records of a roster as bytes: which are taken, and what happens to the others."""
+"""Roster records as bytes: which are valid, void or unknown."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hx.core.format.roster_records import (
     InviteClose,
     Record,
 )
-from rostered import (
+from roster_fixtures import (
     FIRST,
     GENESIS,
     VAULT,
@@ -40,27 +40,33 @@ def signed(payload, by=FIRST):
     return Record(public(by)[0], payload, signature)
 
 
-def test_a_record_with_a_wrong_signature_says_nothing_and_takes_nothing_from_the_right_one():
-    right = adds(FIRST, "ann")
+def test_a_forged_record_is_void_and_does_not_affect_the_genuine_one():
+    genuine = adds(FIRST, "ann")
     forged = [
-        right._replace(signature=bytes(64)),
-        right._replace(signer=public("eve")[0]),
-        right._replace(signature=right.signature[:-1]),
-        right._replace(signer=right.signer + right.signature[:1], signature=right.signature[1:]),
+        genuine._replace(signature=bytes(64)),
+        genuine._replace(signer=public("eve")[0]),
+        genuine._replace(signature=genuine.signature[:-1]),
+        genuine._replace(
+            signer=genuine.signer + genuine.signature[:1], signature=genuine.signature[1:]
+        ),
     ]
     assert evaluate(*forged).active.keys() == {device(FIRST)}
     assert set(evaluate(*forged).void.values()) == {FORGED}
-    for parts in ([right, *forged], [*forged, right]):
+    for parts in ([genuine, *forged], [*forged, genuine]):
         trust = evaluate(*parts)
         assert names(trust.active, "ann") == {FIRST, "ann"}
-        assert right.id not in trust.void  # the last one cuts the same bytes elsewhere
-    assert len({record.id for record in [right, *forged[:3]]}) == 4
+        assert (
+            genuine.id not in trust.void
+        )  # the last forged one is the same bytes, divided elsewhere
+    assert len({record.id for record in [genuine, *forged[:3]]}) == 4
 
 
-def test_a_record_of_another_vault_says_nothing():
-    other = roster_records.add(public("ann"), "ann", seed=keys(FIRST).sign_seed, vault_id=b"W" * 16)
-    assert evaluate(other).active.keys() == {device(FIRST)}
-    assert evaluate(other).void == {other.id: FORGED}
+def test_a_record_of_another_vault_is_void():
+    foreign = roster_records.add(
+        public("ann"), "ann", seed=keys(FIRST).sign_seed, vault_id=b"W" * 16
+    )
+    assert evaluate(foreign).active.keys() == {device(FIRST)}
+    assert evaluate(foreign).void == {foreign.id: FORGED}
 
 
 def payload_of(**fields):
@@ -76,7 +82,7 @@ def close_of(count):
 
 
 @pytest.mark.parametrize(
-    ("payload", "why"),
+    ("payload", "reason"),
     [
         pytest.param(payload_of(device_id=device("bob")), MISNAMED, id="another's id"),
         pytest.param(payload_of(label="x" * 65), TOO_LONG, id="label of 65 bytes"),
@@ -84,7 +90,7 @@ def close_of(count):
         pytest.param(close_of(40), TOO_LONG, id="over 512 bytes"),
         pytest.param(payload_of(label=b"x"), MALFORMED, id="label as bytes"),
         pytest.param(payload_of(sign_pub=bytes(31)), MALFORMED, id="short key"),
-        pytest.param(payload_of(v=True), MALFORMED, id="version as a truth"),
+        pytest.param(payload_of(v=True), MALFORMED, id="version as a boolean"),
         pytest.param(payload_of(v="2"), MALFORMED, id="version as text"),
         pytest.param(payload_of(kind=7), MALFORMED, id="kind as a number"),
         pytest.param(payload_of() + b"\0", MALFORMED, id="trailing byte"),
@@ -95,12 +101,12 @@ def close_of(count):
         pytest.param(b"\0" * 8193, TOO_LONG, id="over 8 KiB"),
     ],
 )
-def test_what_is_not_as_it_must_be_is_void(payload, why):
+def test_a_malformed_record_is_void(payload, reason):
     record = signed(payload)
-    assert roster_records.decode(payload) == why
+    assert roster_records.decode(payload) == reason
     assert evaluate(record).active.keys() == {device(FIRST)}
     if len(payload) <= 8192:
-        assert evaluate(record).void == {record.id: why}
+        assert evaluate(record).void == {record.id: reason}
 
 
 @pytest.mark.parametrize(
@@ -108,7 +114,7 @@ def test_what_is_not_as_it_must_be_is_void(payload, why):
     [{"kind": "device_rename"}, {"v": 2}, {"nick": "x"}],
     ids=["kind", "version", "field"],
 )
-def test_what_a_newer_hx_wrote_is_reported_and_carried(fields):
+def test_a_record_of_a_newer_hx_is_unknown_and_carried(fields):
     record = signed(payload_of(**fields))
     trust = evaluate(record)
     assert trust.unknown == {record.id}
@@ -118,23 +124,23 @@ def test_what_a_newer_hx_wrote_is_reported_and_carried(fields):
 
 
 @pytest.mark.parametrize("members", [[device("bob"), device("ann")], [device("ann")] * 2])
-def test_a_list_that_is_not_in_order_is_void(members):
+def test_an_unsorted_list_is_void(members):
     members = sorted(members, reverse=True)
     body = Epoch(1, 1, key("one"), tuple(members))
     assert roster_records.decode(msgpack.encode(body)) == MALFORMED
 
 
 @given(st.binary(max_size=64) | st.binary(max_size=64).map(lambda tail: payload_of()[:40] + tail))
-def test_any_bytes_are_a_record_or_a_reason(payload):
+def test_any_bytes_give_a_record_or_a_reason(payload):
     assert isinstance(roster_records.decode(payload), str | roster_records.DeviceAdd)
 
 
 @given(st.data())
-def test_a_record_that_lost_or_changed_a_byte_is_not_taken(data):
+def test_a_record_with_a_changed_byte_has_no_effect(data):
     record = adds(FIRST, "ann")
-    at = data.draw(st.integers(0, len(record.payload) - 1))
+    place = data.draw(st.integers(0, len(record.payload) - 1))
     changed = bytearray(record.payload)
-    changed[at] ^= data.draw(st.integers(1, 255))
+    changed[place] ^= data.draw(st.integers(1, 255))
     assert evaluate(record._replace(payload=bytes(changed))).active.keys() == {device(FIRST)}
 
 
@@ -149,6 +155,6 @@ def test_a_record_that_lost_or_changed_a_byte_is_not_taken(data):
     ],
     ids=["label", "number", "list"],
 )
-def test_what_would_be_void_is_not_signed(make):
+def test_a_record_that_would_be_void_is_not_signed(make):
     with pytest.raises(InputError, match="cannot be added to the roster"):
         make(seed=keys(FIRST).sign_seed, vault_id=VAULT)

@@ -1,4 +1,4 @@
-"""Segments: a history is encoded column-wise and decoded strictly and within bounds."""
+"""Segments: a history is encoded by columns and decoded strictly and within limits."""
 
 from __future__ import annotations
 
@@ -45,13 +45,15 @@ KEY = EventKey(1_700_000_000_000_000, DEVICE, SESSION, 1)
 EVENT = Event(KEY, b"make", b"/srv", exit_status=0, flags=1)
 ARTIFACT = Artifact(ArtifactKey(5, DEVICE, SESSION, b"a" * 16, KEY), b"log", "output", 9, bytes(32))
 PIN = Pin(SESSION, True, 7, DEVICE)
-ORDERS = (
+TOMBSTONES = (
     Tombstone(b"t" * 16, 1, DEVICE, Window(0, 9, DEVICE)),
     Tombstone(b"u" * 16, 1, DEVICE, WholeSession(SESSION)),
     Tombstone(b"v" * 16, 1, DEVICE, Keys(frozenset({KEY}), frozenset({ARTIFACT.key}))),
 )
-WHOLE = History(frozenset({EVENT}), frozenset({ARTIFACT}), frozenset({PIN}), frozenset(ORDERS))
-FIELDS = unpack(segment.encode(WHOLE))
+HISTORY = History(
+    frozenset({EVENT}), frozenset({ARTIFACT}), frozenset({PIN}), frozenset(TOMBSTONES)
+)
+FIELDS = unpack(segment.encode(HISTORY))
 
 
 def altered(**fields):
@@ -65,11 +67,11 @@ def finding(payload):
 
 
 @given(histories)
-def test_a_history_is_read_as_it_was_written(history):
+def test_a_history_is_decoded_as_encoded(history):
     assert segment.decode(segment.encode(history)) == history
 
 
-def test_the_order_of_sets_does_not_show_in_the_bytes():
+def test_the_bytes_do_not_depend_on_the_order_of_sets():
     events = [EVENT._replace(key=KEY._replace(seq=n), command=b"%d" % n) for n in range(50)]
     payloads = {segment.encode(History(frozenset(list_))) for list_ in (events, events[::-1])}
     assert len(payloads) == 1
@@ -90,9 +92,9 @@ def test_the_extremes_of_every_field_are_kept():
         frozenset({PIN._replace(changed_at_us=2**62)}),
         frozenset(
             {
-                ORDERS[0]._replace(scope=Window(-(2**63), 2**63 - 1)),
-                ORDERS[2]._replace(scope=Keys(frozenset({far, near}))),
-                ORDERS[2]._replace(scope=Keys(frozenset())),
+                TOMBSTONES[0]._replace(scope=Window(-(2**63), 2**63 - 1)),
+                TOMBSTONES[2]._replace(scope=Keys(frozenset({far, near}))),
+                TOMBSTONES[2]._replace(scope=Keys(frozenset())),
             }
         ),
     )
@@ -100,23 +102,23 @@ def test_the_extremes_of_every_field_are_kept():
 
 
 def realistic(count):
-    """Return events as people type: half are repeats, 200 commands a session, eight directories."""
-    dice = random.Random(7)
+    """Yield typical events: half are repeats, 200 commands in a session, eight directories."""
+    rng = random.Random(7)
     words = ["api", "core", "billing", "client", "worker", "queue", "mobile", "ledger"]
     typed, at_us = [], 1_700_000_000_000_000
     for number in range(count):
-        fresh = f"git commit -m 'fix {dice.choice(words)} #{dice.getrandbits(32):08x}'"
-        command = dice.choice(typed) if typed and dice.random() < 0.5 else fresh
+        fresh = f"git commit -m 'fix {rng.choice(words)} #{rng.getrandbits(32):08x}'"
+        command = rng.choice(typed) if typed and rng.random() < 0.5 else fresh
         typed.append(command)
-        at_us += dice.randint(1, 80_000_000)
+        at_us += rng.randint(1, 80_000_000)
         session = random.Random(number // 200).randbytes(16)
         yield Event(
             EventKey(at_us, DEVICE, session, number % 200 + 1),
             command.encode(),
-            f"/home/ann/src/{dice.choice(words)}".encode(),
-            int(dice.random() < 0.06),
+            f"/home/ann/src/{rng.choice(words)}".encode(),
+            int(rng.random() < 0.06),
             None,
-            dice.randint(2_000, 5_000_000),
+            rng.randint(2_000, 5_000_000),
             host=b"laptop",
             user=b"ann",
             shell=b"zsh",
@@ -132,7 +134,9 @@ def test_an_event_costs_at_most_25_bytes_in_the_store():
 
 def test_a_forgotten_key_costs_at_most_12_bytes():
     keys = frozenset(event.key for event in realistic(5_000))
-    payload = segment.encode(History(tombstones=frozenset({ORDERS[0]._replace(scope=Keys(keys))})))
+    payload = segment.encode(
+        History(tombstones=frozenset({TOMBSTONES[0]._replace(scope=Keys(keys))}))
+    )
     assert len(compress(payload)) <= 12 * 5_000
 
 
@@ -152,8 +156,8 @@ def test_an_unknown_flag_or_origin_of_an_event_waits_for_an_upgrade():
 
 @pytest.mark.parametrize("field", list(FIELDS))
 def test_a_missing_field_is_malformed(field):
-    rest = {name: value for name, value in FIELDS.items() if name != field}
-    assert finding(pack(rest)) == (REJECTED, MALFORMED)
+    remaining = {name: value for name, value in FIELDS.items() if name != field}
+    assert finding(pack(remaining)) == (REJECTED, MALFORMED)
 
 
 @pytest.mark.parametrize("field", list(FIELDS))
@@ -162,10 +166,10 @@ def test_a_field_of_another_type_is_malformed(field, value):
     assert finding(altered(**{field: value})) == (REJECTED, MALFORMED)
 
 
-ROW = FIELDS["artifacts"][0]
-SES = FIELDS["sessions"][0]
-ORDER = FIELDS["forget_keys"][0]
-BAD = {
+ARTIFACT_ROW = FIELDS["artifacts"][0]
+SESSION_ROW = FIELDS["sessions"][0]
+KEYS_ROW = FIELDS["forget_keys"][0]
+MALFORMED_FIELDS = {
     "a session that is not in its table": {"session": [1]},
     "a command that is not in its table": {"command": [1]},
     "a negative number": {"command": [-1]},
@@ -182,30 +186,32 @@ BAD = {
     "a pipe status of more than 64 bits": {"pipestatus": [[2**63]]},
     "columns of different lengths": {"exit_status": [0, 0]},
     "a column that is too short": {"origin": []},
-    "a short session id": {"sessions": [[b"x" * 15, *SES[1:]]]},
-    "a long device id": {"sessions": [[SES[0], b"x" * 17, *SES[2:]]]},
-    "a session of five": {"sessions": [SES[:5]]},
-    "a session of seven": {"sessions": [[*SES, None]]},
-    "a host that is text": {"sessions": [[*SES[:2], "vm", None, None, None]]},
+    "a short session id": {"sessions": [[b"x" * 15, *SESSION_ROW[1:]]]},
+    "a long device id": {"sessions": [[SESSION_ROW[0], b"x" * 17, *SESSION_ROW[2:]]]},
+    "a session of five fields": {"sessions": [SESSION_ROW[:5]]},
+    "a session of seven fields": {"sessions": [[*SESSION_ROW, None]]},
+    "a host that is text": {"sessions": [[*SESSION_ROW[:2], "vm", None, None, None]]},
     "a command over 1 MiB": {"commands": [bytes((1 << 20) + 1)]},
-    "an artifact of a short hash": {"artifacts": [[*ROW[:4], bytes(31), *ROW[5:]]]},
-    "an artifact of a negative size": {"artifacts": [[*ROW[:3], -1, *ROW[4:]]]},
-    "too many line hashes": {"artifacts": [[*ROW[:7], [1, [0] * 401, []]]]},
-    "too many error lines": {"artifacts": [[*ROW[:7], [1, [], [b""] * 21]]]},
-    "a kind that is not text": {"artifacts": [[*ROW[:2], b"file", *ROW[3:]]]},
-    "a pin that is one": {"pins": [[SESSION, 1, 7, DEVICE]]},
+    "an artifact of a short hash": {
+        "artifacts": [[*ARTIFACT_ROW[:4], bytes(31), *ARTIFACT_ROW[5:]]]
+    },
+    "an artifact of a negative size": {"artifacts": [[*ARTIFACT_ROW[:3], -1, *ARTIFACT_ROW[4:]]]},
+    "too many line hashes": {"artifacts": [[*ARTIFACT_ROW[:7], [1, [0] * 401, []]]]},
+    "too many error lines": {"artifacts": [[*ARTIFACT_ROW[:7], [1, [], [b""] * 21]]]},
+    "a kind that is not text": {"artifacts": [[*ARTIFACT_ROW[:2], b"file", *ARTIFACT_ROW[3:]]]},
+    "a pin that is the number 1": {"pins": [[SESSION, 1, 7, DEVICE]]},
     "a pin too late": {"pins": [[SESSION, True, 2**62 + 1, DEVICE]]},
-    "a window of one end": {"forget_windows": [FIELDS["forget_windows"][0][:4]]},
+    "a window without its end": {"forget_windows": [FIELDS["forget_windows"][0][:4]]},
     "a session that is nil": {"forget_sessions": [[b"u" * 16, 1, DEVICE, None]]},
-    "more keys than there are": {"forget_keys": [[*ORDER[:3], 2, []]]},
-    "keys that nobody forgets": {"forget_keys": []},
+    "more keys than are present": {"forget_keys": [[*KEYS_ROW[:3], 2, []]]},
+    "keys without a tombstone": {"forget_keys": []},
     "a key without its session": {"key_session": [1]},
-    "a key of half its columns": {"key_seq": [1, 1]},
+    "a key without all columns": {"key_seq": [1, 1]},
     "a key too far": {"key_started_at_us": [2**62 + 1]},
 }
 
 
-@pytest.mark.parametrize("fields", BAD.values(), ids=list(BAD))
+@pytest.mark.parametrize("fields", MALFORMED_FIELDS.values(), ids=list(MALFORMED_FIELDS))
 def test_a_value_out_of_its_range_is_malformed(fields):
     assert finding(altered(**fields)) == (REJECTED, MALFORMED)
 
@@ -219,7 +225,7 @@ def test_more_events_than_a_segment_may_hold_are_malformed():
 def test_a_tombstone_of_more_keys_than_one_may_have_is_malformed():
     count = 65_537
     keys = {
-        "forget_keys": [[*ORDER[:3], count, []]],
+        "forget_keys": [[*KEYS_ROW[:3], count, []]],
         "key_session": [0] * count,
         "key_seq": [0] * count,
         "key_started_at_us": [0] * count,
@@ -227,7 +233,7 @@ def test_a_tombstone_of_more_keys_than_one_may_have_is_malformed():
     assert finding(altered(**keys)) == (REJECTED, MALFORMED)
 
 
-def test_a_field_that_stands_twice_is_malformed():
+def test_a_repeated_field_is_malformed():
     pairs = [*FIELDS.items(), ("pins", [])]
     for count, head in ((len(pairs), b"\xde"), (len(pairs), b"\xdf")):
         size = 2 if head == b"\xde" else 4
@@ -236,7 +242,7 @@ def test_a_field_that_stands_twice_is_malformed():
         assert finding(payload) == (REJECTED, MALFORMED)
         once = head + (count - 1).to_bytes(size, "big")
         once += b"".join(pack(name) + pack(value) for name, value in pairs[:-1])
-        assert segment.decode(once) == WHOLE
+        assert segment.decode(once) == HISTORY
 
 
 HOSTILE = {
@@ -244,7 +250,7 @@ HOSTILE = {
     "no map": pack([1]),
     "a map of numbers": pack({1: 2}),
     "a name that is no UTF-8": b"\x81\xa1\xff\x01",
-    "bytes behind the end": segment.encode(WHOLE) + b"\xc0",
+    "bytes behind the end": segment.encode(HISTORY) + b"\xc0",
     "nested 100,000 deep": b"\x82\xa1v\x01\xa1x" + b"\x91" * 100_000 + b"\x01",
     "deep in a known field": b"\x82\xa1v\x01\xa4pins" + b"\x91" * 100_000 + b"\x01",
     "maps, deep": b"\x82\xa1v\x01\xa1x" + b"\x81\xa1a" * 100_000 + b"\x01",
@@ -257,7 +263,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("payload", HOSTILE.values(), ids=list(HOSTILE))
-def test_hostile_bytes_are_malformed_and_nothing_worse(payload):
+def test_hostile_bytes_are_malformed(payload):
     assert finding(payload) == (REJECTED, MALFORMED)
 
 
@@ -273,7 +279,7 @@ def test_a_payload_of_a_million_fields_costs_no_memory():
 
 
 @given(st.data())
-def test_altered_bytes_are_a_history_or_a_fault_and_nothing_else(data):
+def test_altered_bytes_are_a_history_or_a_fault(data):
     payload = segment.encode(data.draw(histories))
     for _ in range(data.draw(st.integers(1, 3))):
         place = data.draw(st.integers(0, len(payload)))
@@ -288,27 +294,27 @@ def test_altered_bytes_are_a_history_or_a_fault_and_nothing_else(data):
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_a_fault_and_nothing_else(payload):
+def test_any_bytes_are_a_fault(payload):
     finding(payload)
 
 
 def test_authors_are_the_devices_of_all_records():
-    ids = [bytes([n]) * 16 for n in range(1, 5)]
+    ids = [bytes([number]) * 16 for number in range(1, 5)]
     history = History(
         frozenset({EVENT._replace(key=KEY._replace(device_id=ids[0]))}),
         frozenset({ARTIFACT._replace(key=ARTIFACT.key._replace(device_id=ids[1]))}),
         frozenset({PIN._replace(device_id=ids[2])}),
-        frozenset({ORDERS[2]._replace(device_id=ids[3])}),
+        frozenset({TOMBSTONES[2]._replace(device_id=ids[3])}),
     )
     assert segment.authors(history) == set(ids)
     segment.require_authors(history, ids)
     for missing in ids:
         with pytest.raises(Fault) as caught:
-            segment.require_authors(history, [one for one in ids if one != missing])
+            segment.require_authors(history, [author for author in ids if author != missing])
         assert (caught.value.status, caught.value.reason) == (PENDING, ROSTER)
 
 
-def test_the_source_of_an_import_needs_no_enrolment_but_its_events_say_so():
+def test_an_import_origin_needs_no_enrolment_if_its_events_are_imported():
     imported = EVENT._replace(key=KEY._replace(device_id=ORIGIN), origin=IMPORTED)
     segment.require_authors(History(frozenset({imported})), ())
     with pytest.raises(Fault) as caught:
@@ -316,7 +322,7 @@ def test_the_source_of_an_import_needs_no_enrolment_but_its_events_say_so():
     assert (caught.value.status, caught.value.reason) == (REJECTED, AUTHOR)
 
 
-def test_what_costs_much_memory_to_read_is_refused_before_it_is_read():
+def test_a_payload_that_costs_much_memory_is_refused_before_decoding():
     """A status is one byte in a payload and eight bytes in memory."""
     import tracemalloc
 
@@ -331,16 +337,16 @@ def test_what_costs_much_memory_to_read_is_refused_before_it_is_read():
     assert peak < 1 << 20
 
 
-def test_the_largest_record_of_ours_fits_into_a_segment():
-    thing = ArtifactKey(
-        2**50, bytes(16), bytes(16), bytes(16), EventKey(2**50, *[bytes(16)] * 2, 1)
-    )
-    keys = [thing._replace(artifact_id=at.to_bytes(16)) for at in range(MAX_KEYS_IN_TOMBSTONE)]
+def test_the_largest_possible_record_fits_into_a_segment():
+    key = ArtifactKey(2**50, bytes(16), bytes(16), bytes(16), EventKey(2**50, *[bytes(16)] * 2, 1))
+    keys = [
+        key._replace(artifact_id=number.to_bytes(16)) for number in range(MAX_KEYS_IN_TOMBSTONE)
+    ]
     tombstone = Tombstone(bytes(16), 1, bytes(16), Keys(frozenset(), frozenset(keys)))
-    [one] = segment.cut(History(tombstones=frozenset([tombstone])))
-    assert segment.decode(segment.encode(one)) == one
+    [piece] = segment.cut(History(tombstones=frozenset([tombstone])))
+    assert segment.decode(segment.encode(piece)) == piece
 
 
-def test_an_event_whose_texts_no_segment_may_hold_is_in_none():
+def test_an_event_with_texts_over_the_limit_is_left_out():
     event = Event(EventKey(1, bytes(16), bytes(16), 1), b"make", b"/" * (16 << 20))
     assert list(segment.cut(History(frozenset([event])))) == []

@@ -1,4 +1,4 @@
-"""Manifests, genesis, slots and invitations are read as written, and refused if they are false."""
+"""Manifests, genesis, slots and invitations: they are read as written or refused with a reason."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ INVITATION = invite.Invitation(
 )
 
 
-def why(call, *arguments, **options):
+def fault_of(call, *arguments, **options):
+    """Return (status, reason) of the Fault that a call raises."""
     with pytest.raises(Fault) as caught:
         call(*arguments, **options)
     return caught.value.status, caught.value.reason
@@ -56,37 +57,37 @@ def signed(**fields):
     return payload + keys.sign(DEVICE.sign_seed, keys.LABEL_MANIFEST, VAULT, payload)
 
 
-def test_a_manifest_is_read_as_it_was_written_and_its_signature_fits_its_author():
-    found = manifest.decode(manifest.encode(MANIFEST, DEVICE.sign_seed, VAULT))
-    assert found.manifest == MANIFEST
-    assert manifest.is_signed(found, DEVICE.sign_pub, VAULT)
-    assert not manifest.is_signed(found, OTHER.sign_pub, VAULT)
-    assert not manifest.is_signed(found, DEVICE.sign_pub, b"W" * 16)
-    assert manifest.identity(found.payload) == sha256(found.payload).digest()
+def test_a_manifest_is_decoded_as_encoded_with_the_signature_of_its_author():
+    signed_manifest = manifest.decode(manifest.encode(MANIFEST, DEVICE.sign_seed, VAULT))
+    assert signed_manifest.manifest == MANIFEST
+    assert manifest.is_signed(signed_manifest, DEVICE.sign_pub, VAULT)
+    assert not manifest.is_signed(signed_manifest, OTHER.sign_pub, VAULT)
+    assert not manifest.is_signed(signed_manifest, DEVICE.sign_pub, b"W" * 16)
+    assert manifest.identity(signed_manifest.payload) == sha256(signed_manifest.payload).digest()
 
 
-def test_a_bit_of_a_manifest_cannot_be_flipped_unseen():
+def test_a_manifest_with_a_flipped_bit_has_no_valid_signature():
     data = manifest.encode(MANIFEST, DEVICE.sign_seed, VAULT)
     for place in range(len(data)):
         altered = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
         try:
-            found = manifest.decode(altered)
+            signed_manifest = manifest.decode(altered)
         except Fault:
             continue
-        assert not manifest.is_signed(found, DEVICE.sign_pub, VAULT)
+        assert not manifest.is_signed(signed_manifest, DEVICE.sign_pub, VAULT)
 
 
 ROW = list(LISTED)
 BAD_MANIFESTS = {
     "seq zero": {"seq": 0},
     "a seq of 13 digits": {"seq": 10**12},
-    "a seq that is true": {"seq": True},
+    "a boolean seq": {"seq": True},
     "a time too far": {"at_us": 2**62 + 1},
     "a label of bytes": {"label": b"x"},
     "a label over 64 bytes": {"label": "é" * 33},
     "a short device id": {"device_id": bytes(15)},
-    "an object twice": {"objects": [ROW, [*ROW[:1], 9, *ROW[2:]]]},
-    "an object of five": {"objects": [ROW[:5]]},
+    "a repeated object": {"objects": [ROW, [*ROW[:1], 9, *ROW[2:]]]},
+    "an object of five fields": {"objects": [ROW[:5]]},
     "an object of a negative size": {"objects": [[*ROW[:1], -1, *ROW[2:]]]},
     "a short hash": {"objects": [[*ROW[:2], bytes(31), *ROW[3:]]]},
     "a device seen twice": {"seen": [list(SEEN), [SEEN[0], 7, SEEN[2]]]},
@@ -100,23 +101,23 @@ BAD_MANIFESTS = {
 
 
 @pytest.mark.parametrize("fields", BAD_MANIFESTS.values(), ids=list(BAD_MANIFESTS))
-def test_a_manifest_out_of_bounds_is_malformed_though_it_is_signed(fields):
-    assert why(manifest.decode, signed(**fields)) == (REJECTED, MALFORMED)
+def test_a_signed_manifest_with_values_out_of_range_is_malformed(fields):
+    assert fault_of(manifest.decode, signed(**fields)) == (REJECTED, MALFORMED)
 
 
 def test_a_newer_manifest_waits_for_an_upgrade():
-    assert why(manifest.decode, signed(v=2)) == (PENDING, NEEDS_UPGRADE)
-    assert why(manifest.decode, signed(mood=1)) == (PENDING, NEEDS_UPGRADE)
+    assert fault_of(manifest.decode, signed(v=2)) == (PENDING, NEEDS_UPGRADE)
+    assert fault_of(manifest.decode, signed(mood=1)) == (PENDING, NEEDS_UPGRADE)
 
 
 @given(st.binary(max_size=300))
-def test_any_bytes_are_a_fault_and_nothing_else(data):
+def test_any_bytes_are_a_fault(data):
     for read in (manifest.decode, invite.decode, genesis.read):
-        why(read, data)
+        fault_of(read, data)
 
 
 @pytest.mark.parametrize("suite", [0, 1])
-def test_a_genesis_is_read_as_it_was_made(suite):
+def test_a_genesis_is_decoded_as_made(suite):
     data, made = genesis.make(suite, 1_700_000_000_000_000, DEVICE, RECOVERY)
     assert genesis.read(data) == made
     assert (made.format, made.suite, made.created_at_us) == (1, suite, 1_700_000_000_000_000)
@@ -131,7 +132,7 @@ def forged_genesis(signers=(DEVICE, RECOVERY), label=keys.LABEL_GENESIS, suite=1
     )
     payload = pack({**unpack(body[:-128]), **fields})
     vault_id = sha256(payload).digest()[:16]
-    signatures = [keys.sign(one.sign_seed, label, vault_id, payload) for one in signers]
+    signatures = [keys.sign(signer.sign_seed, label, vault_id, payload) for signer in signers]
     body = payload + b"".join(signatures)
     return seal_open_kind(Name(GENESIS), body, vault_id=NIL, suite=suite)
 
@@ -154,14 +155,14 @@ def forged_genesis(signers=(DEVICE, RECOVERY), label=keys.LABEL_GENESIS, suite=1
 )
 def test_a_genesis_that_its_two_keys_did_not_sign_is_refused(forged, finding):
     assert genesis.read(forged_genesis())
-    assert why(genesis.read, forged_genesis(**forged)) == finding
+    assert fault_of(genesis.read, forged_genesis(**forged)) == finding
 
 
 def test_a_genesis_with_an_id_in_its_header_is_refused():
     data, _ = genesis.make(1, 5, DEVICE, RECOVERY)
     for place, finding in ((8, (SKIPPED, OTHER_VAULT)), (24, (REJECTED, MISPLACED)),
                            (56, (REJECTED, MISPLACED)), (79, (REJECTED, MISPLACED))):  # fmt: skip
-        assert why(genesis.read, data[:place] + b"\1" + data[place + 1 :]) == finding
+        assert fault_of(genesis.read, data[:place] + b"\1" + data[place + 1 :]) == finding
 
 
 SLOT_OF_OTHER = slot.Slot(VAULT, OTHER.device_id, keys.key_id(VMK), 3, VMK)
@@ -175,8 +176,8 @@ def test_a_slot_is_opened_by_its_recipient_alone():
     key, data = slot.sealed(SLOT_OF_OTHER, author=DEVICE.device_id, box_pub=OTHER.box_pub)
     assert key == spelled(Name(SLOT, DEVICE.device_id, OTHER.device_id, keys.key_id(VMK)))
     assert open_slot(data, key) == SLOT_OF_OTHER
-    assert why(open_slot, data, key, DEVICE.box_seed) == (REJECTED, BODY)
-    assert why(open_slot, data, key, vault_id=b"W" * 16) == (SKIPPED, OTHER_VAULT)
+    assert fault_of(open_slot, data, key, DEVICE.box_seed) == (REJECTED, BODY)
+    assert fault_of(open_slot, data, key, vault_id=b"W" * 16) == (SKIPPED, OTHER_VAULT)
 
 
 @pytest.mark.parametrize(
@@ -189,43 +190,43 @@ def test_a_slot_is_opened_by_its_recipient_alone():
     ],
     ids=str,
 )
-def test_a_slot_that_does_not_hold_what_its_name_says_is_malformed(change):
+def test_a_slot_whose_content_differs_from_its_name_is_malformed(change):
     name = Name(SLOT, DEVICE.device_id, OTHER.device_id, keys.key_id(VMK))
     payload = pack({"v": 1, **SLOT_OF_OTHER._replace(**change)._asdict()})
     body = keys.box(OTHER.box_pub, payload)
     data = seal_open_kind(name, body, vault_id=VAULT, suite=1)
-    assert why(open_slot, data, spelled(name)) == (REJECTED, MALFORMED)
+    assert fault_of(open_slot, data, spelled(name)) == (REJECTED, MALFORMED)
 
 
-def test_a_slot_whose_key_has_another_id_is_malformed_though_its_name_agrees():
-    lying = SLOT_OF_OTHER._replace(vmk=b"l" * 32)
-    key, data = slot.sealed(lying, author=DEVICE.device_id, box_pub=OTHER.box_pub)
-    assert why(open_slot, data, key) == (REJECTED, MALFORMED)
+def test_a_slot_whose_key_has_another_id_is_malformed():
+    false_slot = SLOT_OF_OTHER._replace(vmk=b"l" * 32)
+    key, data = slot.sealed(false_slot, author=DEVICE.device_id, box_pub=OTHER.box_pub)
+    assert fault_of(open_slot, data, key) == (REJECTED, MALFORMED)
 
 
 @pytest.mark.parametrize("number", [0, 2**32, True, 1.0])
-def test_the_number_of_an_epoch_is_between_1_and_32_bits(number):
-    lying = SLOT_OF_OTHER._replace(number=number)
-    key, data = slot.sealed(lying, author=DEVICE.device_id, box_pub=OTHER.box_pub)
-    assert why(open_slot, data, key) == (REJECTED, MALFORMED)
+def test_an_epoch_number_outside_1_to_32_bits_is_malformed(number):
+    false_slot = SLOT_OF_OTHER._replace(number=number)
+    key, data = slot.sealed(false_slot, author=DEVICE.device_id, box_pub=OTHER.box_pub)
+    assert fault_of(open_slot, data, key) == (REJECTED, MALFORMED)
 
 
 @pytest.mark.parametrize("suite", [0, 1])
 def test_an_invitation_is_opened_with_its_code(suite):
     data = invite.sealed(INVITATION, secret=SECRET, suite=suite)
-    header, found = invite.opened(data, secret=SECRET)
-    assert found == INVITATION
+    header, invitation = invite.opened(data, secret=SECRET)
+    assert invitation == INVITATION
     assert (header.vault_id, header.suite) == (VAULT, suite)
     assert invite.store_key(SECRET) == f"j/{invite_id(SECRET).hex()}.hx"
-    assert why(invite.opened, data, secret=b"d" * 16) == (REJECTED, MISPLACED)
+    assert fault_of(invite.opened, data, secret=b"d" * 16) == (REJECTED, MISPLACED)
 
 
-def test_an_invitation_for_another_vault_than_its_header_says_is_malformed():
+def test_an_invitation_for_another_vault_than_in_its_header_is_malformed():
     name = Name(INVITE, object_id=invite_id(SECRET))
     data = seal_invite(
         name, invite.encode(INVITATION), vault_id=b"X" * 16, suite=1, key=invite_key(SECRET)
     )
-    assert why(invite.opened, data, secret=SECRET) == (REJECTED, MALFORMED)
+    assert fault_of(invite.opened, data, secret=SECRET) == (REJECTED, MALFORMED)
 
 
 BAD_INVITATIONS = {
@@ -233,18 +234,18 @@ BAD_INVITATIONS = {
     "epoch zero": {"vmks": [[0, VMK]]},
     "a short key": {"vmks": [[1, VMK[1:]]]},
     "a short seed": {"seed": b""},
-    "a device twice": {"heads": [list(SEEN)] * 2},
+    "a repeated device": {"heads": [list(SEEN)] * 2},
     "a roster of text": {"roster": ["x"]},
 }
 
 
 @pytest.mark.parametrize("fields", BAD_INVITATIONS.values(), ids=list(BAD_INVITATIONS))
-def test_an_invitation_out_of_bounds_is_malformed(fields):
+def test_an_invitation_with_values_out_of_range_is_malformed(fields):
     payload = pack({**unpack(invite.encode(INVITATION)), **fields})
-    assert why(invite.decode, payload) == (REJECTED, MALFORMED)
+    assert fault_of(invite.decode, payload) == (REJECTED, MALFORMED)
 
 
-def test_what_holds_a_secret_does_not_print_it():
+def test_values_with_secrets_do_not_print_them():
     for text in (repr(SLOT_OF_OTHER), str(INVITATION), repr(INVITATION)):
         assert "kkkk" not in text
         assert "iiii" not in text

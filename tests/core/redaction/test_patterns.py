@@ -1,4 +1,4 @@
-"""The user's own rules do what they say, and none can run without a bound."""
+"""Own rules of the user: ignore, allow and redact; no expression can run without a bound."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def keeps(rules: Rules, command: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "command", "kept"),
+    ("pattern", "command", "is_kept"),
     [
         ("vault *", "vault read x", False),
         ("vault *", "vault", True),
@@ -30,23 +30,23 @@ def keeps(rules: Rules, command: str) -> bool:
         ("a.b", "axb", True),
     ],
 )
-def test_an_ignored_command_is_not_kept(pattern, command, kept):
-    assert keeps(Rules(ignore=(pattern,)), command) is kept
+def test_an_ignored_command_is_not_kept(pattern, command, is_kept):
+    assert keeps(Rules(ignore=(pattern,)), command) is is_kept
 
 
-def test_in_allow_list_mode_only_what_matches_is_kept():
+def test_with_an_allow_list_only_matching_commands_are_kept():
     rules = Rules(allow=("git *", "make*"), ignore=("git push*",))
-    told = ["git log", "make all", "git push", "ls"]
-    assert [command for command in told if keeps(rules, command)] == ["git log", "make all"]
+    commands = ["git log", "make all", "git push", "ls"]
+    assert [command for command in commands if keeps(rules, command)] == ["git log", "make all"]
 
 
-def test_of_an_expression_the_group_is_masked_or_all():
+def test_the_group_of_an_expression_is_masked_or_else_the_whole_match():
     rules = Rules(own={"door": "door ([0-9]{4,8})", "acme": "acme_[a-z]{3,9}"})
     assert rules.masked(b"door 12345 acme_xyz") == b"door <redacted:door> <redacted:acme>"
 
 
 @pytest.mark.parametrize(
-    ("expression", "wrong"),
+    ("expression", "reason"),
     [
         ("(a+)+b", "no bound"),
         ("a*", "no bound"),
@@ -63,22 +63,22 @@ def test_of_an_expression_the_group_is_masked_or_all():
         ("|".join("abcdefghijkl"), "too many ways"),
     ],
 )
-def test_an_expression_that_is_wrong_or_could_run_for_ever_is_refused(expression, wrong):
-    with pytest.raises(ValueError, match=re.escape(wrong)):
+def test_an_invalid_or_unbounded_expression_is_refused(expression, reason):
+    with pytest.raises(ValueError, match=re.escape(reason)):
         compiled(expression)
 
 
 @pytest.mark.parametrize(
     "expression", ["acme_[*+)]{1,30}", r"a\*b\+", "(?:ab|cd)-[0-9]{4}", "x{3}y?"]
 )
-def test_a_sound_expression_is_taken(expression):
+def test_a_bounded_expression_is_accepted(expression):
     assert compiled(expression)
 
 
 @pytest.mark.parametrize(
     "expression", ["acme", "redacted", "a", "<[a-z]{1,9}", ":[a-z]{1,9}>", "."]
 )
-def test_a_mask_is_not_masked_again_whatever_an_expression_says(expression):
+def test_a_mask_is_not_masked_again_by_any_expression(expression):
     rules = Rules(own={"acme": expression})
     once = rules.masked(b"run acme a <redacted:token> <redacted: :b>")
     assert rules.masked(once) == once

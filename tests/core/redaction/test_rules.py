@@ -1,4 +1,4 @@
-"""Secrets are masked wherever they occur; all other text stays as it was typed."""
+"""Redaction rules: secrets are masked wherever they occur, and other text is unchanged."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-import assembled
+import fake_secrets
 from hx.core.model import FINISHED, MAX_COMMAND_BYTES, REDACTED, Event, EventKey
 from hx.core.redaction.rules import Rules
 
@@ -20,29 +20,33 @@ def masked(text: str) -> str:
     return RULES.masked(text.encode()).decode()
 
 
-def missed(sample: assembled.Sample) -> bool:
+def missed(sample: fake_secrets.Sample) -> bool:
     """Return whether the secret, or its end, is still in the text."""
-    left = masked(sample.command)
-    return sample.secret in left or sample.secret[-8:] in left
+    text = masked(sample.command)
+    return sample.secret in text or sample.secret[-8:] in text
 
 
 def test_at_least_98_of_100_secrets_are_masked():
-    samples = list(assembled.samples())
-    left = [sample[:2] for sample in samples if missed(sample)]
-    assert len(left) <= len(samples) * 0.02, left
-    assert {sample.kind for sample in samples} >= {*assembled.KINDS, *assembled.NAMED}
+    samples = list(fake_secrets.samples())
+    not_masked = [sample[:2] for sample in samples if missed(sample)]
+    assert len(not_masked) <= len(samples) * 0.02, not_masked
+    assert {sample.kind for sample in samples} >= {*fake_secrets.KINDS, *fake_secrets.NAMED}
 
 
-@pytest.mark.parametrize("kind", assembled.KINDS)
-def test_a_token_is_known_by_its_form_alone(kind):
-    ours = [s for s in assembled.samples() if s.kind == kind and not s.context.startswith("named")]
-    assert [sample.context for sample in ours if missed(sample)] == []
+@pytest.mark.parametrize("kind", fake_secrets.KINDS)
+def test_a_token_is_recognised_by_its_form_alone(kind):
+    bare = [
+        sample
+        for sample in fake_secrets.samples()
+        if sample.kind == kind and not sample.context.startswith("named")
+    ]
+    assert [sample.context for sample in bare if missed(sample)] == []
 
 
 def test_at_most_one_of_200_real_commands_is_changed():
-    commands = assembled.real_commands()
+    commands = fake_secrets.real_commands()
     if not commands:
-        pytest.skip("../shared is not there")
+        pytest.skip("the folder ../shared is absent")
     changed = [command for command in commands if RULES.masked(command) != command]
     assert len(changed) <= len(commands) * 0.005
 
@@ -95,13 +99,13 @@ SHAPES = [
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_value_that_the_line_names_a_secret_is_masked_and_the_rest_stays(shape):
+def test_a_value_that_the_command_marks_as_secret_is_masked_and_the_rest_stays(shape):
     before, _, behind = shape.partition("@")
-    left = masked(before + X + behind)
-    assert X not in left
-    assert left.endswith(behind.lstrip("'\"")) or "chpasswd" in left
-    assert left.split()[0] == shape.replace("@", "").split()[0] or "=<redacted" in left
-    assert "<redacted:" in left
+    text = masked(before + X + behind)
+    assert X not in text
+    assert text.endswith(behind.lstrip("'\"")) or "chpasswd" in text
+    assert text.split()[0] == shape.replace("@", "").split()[0] or "=<redacted" in text
+    assert "<redacted:" in text
 
 
 @pytest.mark.parametrize(
@@ -130,12 +134,12 @@ def test_a_value_that_the_line_names_a_secret_is_masked_and_the_rest_stays(shape
         'test "$TOKEN" == abcdef',
     ],
 )
-def test_what_is_no_secret_stays_as_it_is(command):
+def test_text_without_a_secret_stays(command):
     assert masked(command) == command
 
 
-def test_each_line_of_a_private_key_goes():
-    key = next(s for s in assembled.samples() if s.kind == "private-key")
+def test_each_line_of_a_private_key_is_masked():
+    key = next(sample for sample in fake_secrets.samples() if sample.kind == "private-key")
     for line in key.command.split("\n"):
         if len(line) > 60:
             assert line.strip("' ") not in masked(key.command)
@@ -143,7 +147,7 @@ def test_each_line_of_a_private_key_goes():
 
 
 def test_a_mask_names_the_kind():
-    token = assembled.KINDS["github"](assembled.random.Random(1))
+    token = fake_secrets.KINDS["github"](fake_secrets.random.Random(1))
     assert masked(f"gh auth --token {token}") == "gh auth --token <redacted:github-token>"
     assert masked(f"deploy --password {X}") == "deploy --password <redacted:password>"
 
@@ -151,7 +155,7 @@ def test_a_mask_names_the_kind():
 @pytest.mark.parametrize(
     "text", ["<redacted:token> {}", "'<redacted: {}'", "{} <redacted", "<redacted:x {}>"]
 )
-def test_a_mask_or_half_of_one_beside_a_secret_hides_it_from_nobody(text):
+def test_a_mask_beside_a_secret_does_not_protect_it_from_masking(text):
     assert X not in masked(text.format(f"A_TOKEN={X}"))
 
 
@@ -168,7 +172,7 @@ def text_with_names():
 @given(text_with_names() | st.binary(max_size=200))
 @example(b'password="<redacted:x>')
 @example(b"token='a'\\''b")
-def test_masking_twice_is_masking_once(text):
+def test_masking_is_idempotent(text):
     once = RULES.masked(text)
     assert RULES.masked(once) == once
     assert len(once) <= max(len(text), MAX_COMMAND_BYTES)
@@ -184,7 +188,7 @@ def event(command: bytes, flags: int = FINISHED) -> Event:
     return Event(EventKey(1, bytes(16), bytes(16), 1), command, b"/", flags=flags)
 
 
-def test_a_masked_event_says_so_and_another_is_the_same_object():
+def test_a_masked_event_is_flagged_and_another_is_the_same_object():
     plain = event(b"git status")
     assert RULES.judged(plain) is plain
     judged = RULES.judged(event(b"export A_TOKEN=" + X.encode()))
@@ -201,23 +205,23 @@ def test_masking_can_be_switched_off():
     ["password ", " pass", "curl -u ", "7z -p7z -p", "://a:", "echo a | sudo ", "<<< --stdin \\",
      "ghp_", "eyJ-", "-----BEGIN PRIVATE KEY-----\nabcdefgh", "A1b2-", "token='", 'key="\\"']
 )  # fmt: skip
-def test_a_long_command_costs_by_its_length_not_by_the_square_of_it(unit):
+def test_the_cost_of_masking_is_linear_in_the_length(unit):
     def cost_s(count: int) -> float:
         text = (unit * count)[:count].encode()
         started = time.process_time()
         RULES.masked(text)
         return time.process_time() - started
 
-    cost_s(1 << 10)  # compiles
+    cost_s(1 << 10)  # compiles the expressions
     ratio = min(cost_s(1 << 17) / max(cost_s(1 << 14), 1e-4) for _ in range(3))
-    assert ratio < 30  # 8 were linear, 64 quadratic
+    assert ratio < 30  # 8 would be linear, 64 quadratic
 
 
-SAMPLES = [sample.command.encode() for sample in assembled.samples()]
+SAMPLES = [sample.command.encode() for sample in fake_secrets.samples()]
 
 
 @given(st.lists(st.sampled_from(SAMPLES), max_size=5), st.lists(st.binary(max_size=60), max_size=5))
-def test_rules_for_many_commands_mask_each_as_alone(some, others):
-    rules, texts = Rules(), [*some, *others]
+def test_rules_for_many_commands_mask_each_as_a_single_one(samples, random_texts):
+    rules, texts = Rules(), [*samples, *random_texts]
     together = rules.for_these(texts)
     assert [together.masked(text) for text in texts] == [rules.masked(text) for text in texts]

@@ -1,4 +1,4 @@
-"""History files of shells are parsed without losing a byte; each entry is what the shell ran."""
+"""History files of shells: each byte belongs to one entry, and each entry is one command."""
 
 from __future__ import annotations
 
@@ -20,97 +20,99 @@ texts = st.binary(min_size=1, max_size=8)
 
 
 def commands(data, kind):
-    return [one.command for one in entries(data, kind)]
+    return [entry.command for entry in entries(data, kind)]
 
 
 @given(files, st.sampled_from(KINDS))
-def test_the_entries_joined_are_the_file(data, kind):
-    found = list(entries(data, kind))
-    assert b"".join(one.data for one in found) == data
-    assert all(one.data for one in found)
+def test_the_concatenated_entries_are_the_file(data, kind):
+    all_entries = list(entries(data, kind))
+    assert b"".join(entry.data for entry in all_entries) == data
+    assert all(entry.data for entry in all_entries)
 
 
 @given(files, texts, st.sampled_from(KINDS))
-def test_only_entries_that_hold_the_text_are_meant(data, part, kind):
-    found = list(entries(data, kind))
-    held = matching(found, Wanted(part=part), kind)
-    for at, one in enumerate(found):
-        inside = part in one.command or part in one.paths
-        assert inside <= (at in held)
+def test_exactly_the_entries_with_the_text_match(data, part, kind):
+    all_entries = list(entries(data, kind))
+    matched = matching(all_entries, Wanted(part=part), kind)
+    for number, entry in enumerate(all_entries):
+        is_inside = part in entry.command or part in entry.paths
+        assert is_inside <= (number in matched)
         if b"\n" not in part:
-            assert inside == (at in held)
+            assert is_inside == (number in matched)
 
 
 @given(st.lists(st.text("ab\\\n: ;#é\x83", min_size=1, max_size=6), min_size=1, max_size=4))
-def test_what_a_shell_writes_comes_back(some):
-    wrote = [text.encode() for text in some]
-    zsh = b"".join(b": 1700000000:0;" + in_zsh(one) + b"\n" for one in wrote)
-    fish = b"".join(b"- cmd: " + in_fish(one) + b"\n  when: 1\n" for one in wrote)
-    stamped = b"".join(b"#1700000000\n" + one + b"\n" for one in wrote)
-    assert [one.rstrip(b" ") for one in commands(zsh, ZSH)] == [one.rstrip(b" ") for one in wrote]
-    assert commands(fish, FISH) == wrote
-    if not any(b"\n#" in b"\n" + one for one in wrote):
-        assert commands(stamped, BASH) == wrote
+def test_commands_are_read_as_the_shell_wrote_them(texts_written):
+    written = [text.encode() for text in texts_written]
+    zsh = b"".join(b": 1700000000:0;" + in_zsh(text) + b"\n" for text in written)
+    fish = b"".join(b"- cmd: " + in_fish(text) + b"\n  when: 1\n" for text in written)
+    stamped = b"".join(b"#1700000000\n" + text + b"\n" for text in written)
+    assert [text.rstrip(b" ") for text in commands(zsh, ZSH)] == [
+        text.rstrip(b" ") for text in written
+    ]
+    assert commands(fish, FISH) == written
+    if not any(b"\n#" in b"\n" + text for text in written):
+        assert commands(stamped, BASH) == written
 
 
 def in_zsh(text):
     hidden = {0, *range(0x83, 0xA3)}
-    made = b"".join(bytes((0x83, b ^ 32)) if b in hidden else bytes((b,)) for b in text)
-    made = made.replace(b"\n", b"\\\n")
-    return made + b" " if made.endswith(b"\\") else made
+    line = b"".join(bytes((0x83, byte ^ 32)) if byte in hidden else bytes((byte,)) for byte in text)
+    line = line.replace(b"\n", b"\\\n")
+    return line + b" " if line.endswith(b"\\") else line
 
 
 def in_fish(text):
     return text.replace(b"\\", b"\\\\").replace(b"\n", b"\\n")
 
 
-def test_bash_without_stamps_has_a_command_a_line():
+def test_bash_without_timestamps_has_one_command_per_line():
     assert commands(b"one\n\ntwo\nthree", BASH) == [b"one", b"", b"two", b"three"]
 
 
-def test_bash_goes_on_to_the_next_stamp_only_where_the_file_begins_with_one():
+def test_a_command_of_bash_reaches_to_the_next_timestamp_if_the_file_begins_with_one():
     assert commands(b"#1\none\nmore\n#2\ntwo\n", BASH) == [b"one\nmore", b"two"]
     assert commands(b"old\n#1\none\nmore\n#2\ntwo\n", BASH) == [b"old", b"one", b"more", b"two"]
 
 
-def test_a_comment_that_a_person_typed_is_no_stamp():
+def test_a_typed_comment_is_no_timestamp():
     assert commands(b"# note\n#!x\nls\n", BASH) == [b"# note", b"#!x", b"ls"]
 
 
 def test_the_paths_of_fish_belong_to_its_command():
     data = b"- cmd: cat x\n  when: 1\n  paths:\n    - /srv/CANARY\n- cmd: ls\n  when: 2\n"
-    found = list(entries(data, FISH))
-    assert matching(found, Wanted(part=b"CANARY"), FISH) == {0}
-    assert matching(found, Wanted(part=b"when"), FISH) == set()
+    all_entries = list(entries(data, FISH))
+    assert matching(all_entries, Wanted(part=b"CANARY"), FISH) == {0}
+    assert matching(all_entries, Wanted(part=b"when"), FISH) == set()
 
 
-def test_times_are_no_text():
+def test_timestamps_are_not_searched():
     data = b": 1700000000:0;ls\n: 1700000001:0;echo 1700000000\n"
     assert matching(list(entries(data, ZSH)), Wanted(part=b"1700000000"), ZSH) == {1}
 
 
-def test_a_whole_command_is_looked_for_not_a_part_of_one():
-    found = list(entries(b"ls\nls -l\n ls \nlsof\n", BASH))
-    assert matching(found, Wanted(frozenset({b"ls"})), BASH) == {0, 2}
-    assert matching(found, Wanted(frozenset({b""})), BASH) == set()
+def test_a_wanted_command_matches_whole_entries_only():
+    all_entries = list(entries(b"ls\nls -l\n ls \nlsof\n", BASH))
+    assert matching(all_entries, Wanted(frozenset({b"ls"})), BASH) == {0, 2}
+    assert matching(all_entries, Wanted(frozenset({b""})), BASH) == set()
 
 
-def test_a_masked_command_is_found_by_what_masking_leaves_of_an_entry():
-    found = list(entries(b"login hunter2\nlogin x\n", BASH))
+def test_a_masked_command_matches_entries_after_masking():
+    all_entries = list(entries(b"login hunter2\nlogin x\n", BASH))
     wanted = Wanted(frozenset({b"login ***"}), masked=lambda text: text.replace(b"hunter2", b"***"))
-    assert matching(found, wanted, BASH) == {0}
+    assert matching(all_entries, wanted, BASH) == {0}
 
 
-def test_a_command_of_several_lines_is_found_in_bash_without_stamps():
-    found = list(entries(b"a\nfor x in y\ndo z\ndone\nb\n", BASH))
-    whole = Wanted(frozenset({b"for x in y\ndo z\ndone"}))
-    assert matching(found, whole, BASH) == {1, 2, 3}
-    assert matching(found, Wanted(part=b"y\ndo"), BASH) == {1, 2}
-    assert matching(found, Wanted(frozenset({b"x in y\ndo z"})), BASH) == set()
+def test_a_command_of_several_lines_is_found_without_timestamps():
+    all_entries = list(entries(b"a\nfor x in y\ndo z\ndone\nb\n", BASH))
+    wanted = Wanted(frozenset({b"for x in y\ndo z\ndone"}))
+    assert matching(all_entries, wanted, BASH) == {1, 2, 3}
+    assert matching(all_entries, Wanted(part=b"y\ndo"), BASH) == {1, 2}
+    assert matching(all_entries, Wanted(frozenset({b"x in y\ndo z"})), BASH) == set()
 
 
 @given(texts)
-def test_each_form_stands_in_what_its_shell_writes(text):
+def test_forms_include_what_each_shell_writes(text):
     assert {text, in_fish(text)} <= forms(text)
     assert in_zsh(text).removesuffix(b" ") in {form.removesuffix(b" ") for form in forms(text)}
 
@@ -128,5 +130,5 @@ def test_each_form_stands_in_what_its_shell_writes(text):
         ("mine", b"- cmd: ls\n  when: 1\n", FISH),
     ],
 )
-def test_the_kind_is_told_by_the_content_then_by_the_name(name, data, kind):
+def test_the_kind_follows_from_the_content_then_from_the_name(name, data, kind):
     assert kind_of(name, data) == kind

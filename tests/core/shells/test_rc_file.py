@@ -1,4 +1,4 @@
-"""The line is added to any file, and removing it restores the bytes."""
+"""The line of hx in an rc file: it can be added to any file, and its removal restores the bytes."""
 
 import pytest
 from hypothesis import given
@@ -15,31 +15,31 @@ own_texts = texts.filter(lambda text: not rc_file.has_line(text))
 
 
 @given(own_texts)
-def test_put_in_and_taken_out_gives_the_same_bytes(text):
+def test_adding_and_removing_the_line_restores_the_bytes(text):
     assert rc_file.without_line(rc_file.with_line(text, LINE)) == text
 
 
 @given(texts)
-def test_putting_it_in_again_changes_nothing_and_taking_it_out_leaves_none(text):
+def test_adding_the_line_twice_adds_it_once_and_removing_it_leaves_none(text):
     once = rc_file.with_line(text, LINE)
     assert rc_file.with_line(once, LINE) == once
     assert rc_file.has_line(once)
     assert not rc_file.has_line(rc_file.without_line(once))
-    assert OTHER not in [one.rstrip(b"\r\n") for one in once.split(b"\n")]
+    assert OTHER not in [line.rstrip(b"\r\n") for line in once.split(b"\n")]
 
 
 @given(own_texts, own_texts)
-def test_what_was_written_behind_it_stays_on_lines_of_its_own(text, later):
-    if rc_file.has_line(text + later):  # the two only together make a line
+def test_text_written_after_the_line_stays_on_its_own_lines(text, later):
+    if rc_file.has_line(text + later):  # only both together contain the line
         return
     newline = b"\r\n" if b"\r\n" in rc_file.with_line(text, LINE).removeprefix(text) else b"\n"
     between = newline if text and later and not text.endswith(b"\n") else b""
-    whole = rc_file.with_line(text, LINE) + later
-    assert rc_file.without_line(whole) == text + between + later
+    extended = rc_file.with_line(text, LINE) + later
+    assert rc_file.without_line(extended) == text + between + later
 
 
 @given(own_texts)
-def test_the_line_is_a_line(text):
+def test_the_line_is_a_whole_line(text):
     assert LINE in rc_file.with_line(text, LINE).replace(b"\r\n", b"\n").split(b"\n")
 
 
@@ -48,7 +48,7 @@ def test_the_line_has_the_line_endings_of_the_file():
     assert rc_file.with_line(b"a\r\nb\n", LINE) == b"a\r\nb\n\n" + LINE + b"\n"
 
 
-def test_an_older_line_is_replaced_where_it_stands():
+def test_an_older_line_is_replaced_in_its_place():
     assert rc_file.with_line(b"a\n\n" + OTHER + b"\nb\n", LINE) == b"a\n\n" + LINE + b"\nb\n"
 
 
@@ -63,10 +63,10 @@ def test_an_older_line_is_replaced_where_it_stands():
         b"[[ -r /some/where/hook.zsh ]] && . /some/where/hook.zsh",
     ],
 )
-def test_a_line_that_loads_the_hook_already_is_found(loading):
+def test_a_line_that_loads_the_hook_is_found(loading):
     text = b"a\n" + loading + b"\nb\n"
-    found = rc_file.loader(text, "zsh", b"/some/where/hook.zsh")
-    assert found == rc_file.Loader(2, b"hook.zsh" in loading)
+    loader = rc_file.loader(text, "zsh", b"/some/where/hook.zsh")
+    assert loader == rc_file.Loader(2, b"hook.zsh" in loading)
     assert rc_file.loader(b"# " + loading, "zsh", b"/some/where/hook.zsh") is None
 
 
@@ -75,17 +75,17 @@ def test_other_lines_load_nothing(text):
     assert rc_file.loader(text, "zsh", b"/hook.zsh") is None
 
 
-def test_other_tools_are_named_once_and_not_from_comments():
+def test_other_tools_are_named_once_without_comments():
     text = b'eval "$(atuin init bash)"\n# mcfly\n. fzf.bash\natuin x\n'
     assert rc_file.rivals(text) == ["atuin", "fzf"]
     assert rc_file.mentions_bashrc(b"[ -r ~/.bashrc ] && . ~/.bashrc\n")
     assert not rc_file.mentions_bashrc(b"# . ~/.bashrc\n")
 
 
-def test_an_empty_line_that_the_user_put_above_it_stays():
+def test_an_empty_line_of_the_user_stays():
     assert rc_file.without_line(b"\n" + LINE + b"\n") == b"\n"
 
 
-def test_a_line_that_the_user_commented_out_is_the_users():
+def test_a_line_that_the_user_commented_out_stays():
     assert not rc_file.has_line(b"# " + LINE)
     assert rc_file.without_line(b"# " + LINE) == b"# " + LINE

@@ -7,7 +7,7 @@ from hx.database.connection import open_scratch
 
 @pytest.fixture
 def database(tmp_path):
-    """A fresh database that waits for no disk."""
+    """Yield a new database that does not wait for the disk."""
     opened = open_scratch(str(tmp_path))
     yield opened
     opened.close()

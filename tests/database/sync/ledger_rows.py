@@ -1,4 +1,4 @@
-"""Manifests, segments and records of three devices, written as rows and read as rows."""
+"""Manifests, segments and records of three devices: write and read rows of the ledger."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TAKEN = Verdict(IMPORTED)
 
 
 def object_id(number):
-    """An id that is no device's."""
+    """Return an object id, which differs from every device id."""
     return bytes([number]) + b"o" * 15
 
 
@@ -37,26 +37,27 @@ def head(seq, device_id=ME, *, key=None, sha256=None):
 
 
 def put_segments(database, device_id, *numbers, verdict=TAKEN, first_us=10, last_us=20):
-    """Segments that the newest manifest of a device lists, beside those that it listed before."""
+    """Add segments to those that the newest manifest of a device lists."""
     objects = [listed(number, first_us, last_us) for number in numbers]
     ledger.list_objects(database, device_id, objects, NOW_US, verdict)
     ledger.add_listed(database, device_id, objects)
 
 
 def columns(database, names, device_id=ME):
-    """The number of a segment -> these columns of its row."""
+    """Return the columns `names` of all segments of a device, by segment number."""
     sql = f"SELECT object_id, {names} FROM segment WHERE device_id = ? ORDER BY object_id"
     return {row[0][0]: row[1:] for row in database.execute(sql, (device_id,))}
 
 
 def flagged(database, name, device_id=ME):
-    """The numbers of the segments for which a column is set."""
+    """Return the numbers of the segments for which a column is set."""
     return {number for number, (flag,) in columns(database, name, device_id).items() if flag}
 
 
-def numbers(found):
-    """Of segments, or of object ids."""
-    return [(one if isinstance(one, bytes) else one.object_id)[0] for one in found]
+def numbers(segments):
+    """Return the numbers of segments, which are rows or object ids."""
+    ids = (each if isinstance(each, bytes) else each.object_id for each in segments)
+    return [object_id[0] for object_id in ids]
 
 
 def set_columns(database, number, device_id=ME, **values):
@@ -70,8 +71,8 @@ def in_vault(database, me=ME):
 
 
 def event(at_us, device_id=ME, seq=1, **fields):
-    given = {"command": b"make", "cwd": b"/srv", "flags": FINISHED} | fields
-    return Event(EventKey(at_us, device_id, SESSION, seq), **given)
+    values = {"command": b"make", "cwd": b"/srv", "flags": FINISHED} | fields
+    return Event(EventKey(at_us, device_id, SESSION, seq), **values)
 
 
 def artifact(at_us, device_id=ME, number=7, owner=None):
@@ -84,17 +85,19 @@ def pin(device_id=ME, session_id=SESSION, changed_at_us=5):
 
 
 def tombstone(device_id=ME, number=9, *events, scope=None, created_at_us=50):
-    scope = scope or Keys(frozenset(one.key for one in events))
+    scope = scope or Keys(frozenset(item.key for item in events))
     return Tombstone(object_id(number), created_at_us, device_id, scope)
 
 
 def history(*records):
     kinds = (Event, Artifact, Pin, Tombstone)
-    return History(*(frozenset(r for r in records if isinstance(r, kind)) for kind in kinds))
+    return History(
+        *(frozenset(record for record in records if isinstance(record, kind)) for kind in kinds)
+    )
 
 
-def take(database, *records, author=None, segment=None, me=ME):
-    """Join records: made here, or shown by a segment of `author`."""
+def join_records(database, *records, author=None, segment=None, me=ME):
+    """Join records that were made here, or that a segment of `author` holds."""
     source = None
     if author is not None:
         source = SegmentSource(author, None if segment is None else object_id(segment), me)
@@ -103,18 +106,18 @@ def take(database, *records, author=None, segment=None, me=ME):
 
 
 def location_of(database, record):
-    """(number of the own segment, authors, mine) of a record; None: in no segment."""
+    """Return (number of own segment, authors, mine) of a record, or None if no segment holds it."""
     if isinstance(record, Event):
-        table, where, value = "event", "started_at_us = ?", record.key.started_at_us
+        table, condition, value = "event", "started_at_us = ?", record.key.started_at_us
     elif isinstance(record, Artifact):
-        table, where, value = "artifact", "artifact_id = ?", record.key.artifact_id
+        table, condition, value = "artifact", "artifact_id = ?", record.key.artifact_id
     elif isinstance(record, Pin):
-        table, where, value = "pin", "session_id = ?", record.session_id
+        table, condition, value = "pin", "session_id = ?", record.session_id
     else:
-        table, where, value = "tombstone", "tombstone_id = ?", record.tombstone_id
+        table, condition, value = "tombstone", "tombstone_id = ?", record.tombstone_id
     sql = (
         f"SELECT segment, shown, mine FROM {table} JOIN location ON location.id = location"
-        f" WHERE {where}"
+        f" WHERE {condition}"
     )
     row = database.execute(sql, (value,)).fetchone()
     if row is None:
@@ -125,21 +128,21 @@ def location_of(database, record):
 
 
 def unpublished(database):
-    """The starts of the events that may be in no segment."""
+    """Return the start times of the events that are noted as unpublished."""
     sql = "SELECT started_at_us FROM event WHERE id IN (SELECT event FROM unpublished)"
     return {at_us for (at_us,) in database.execute(sql)}
 
 
 def copies(database, device_id=ME):
-    """The number of a segment that may hold what was forgotten -> the seq of the last look."""
+    """Return the segments noted as forgotten copies, number -> seq of the manifest last checked."""
     sql = "SELECT object_id, looked_seq FROM forgotten_copy WHERE device_id = ?"
-    return {found[0]: seq for found, seq in database.execute(sql, (device_id,))}
+    return {segment[0]: seq for segment, seq in database.execute(sql, (device_id,))}
 
 
 @contextmanager
 def statements(database):
-    """A list of the statements that are run meanwhile."""
-    asked = []
-    database.connection.trace_v2(apsw.SQLITE_TRACE_STMT, lambda told: asked.append(told["sql"]))
-    yield asked
+    """Yield a list to which each statement run in this context is added."""
+    texts = []
+    database.connection.trace_v2(apsw.SQLITE_TRACE_STMT, lambda trace: texts.append(trace["sql"]))
+    yield texts
     database.connection.trace_v2(0)

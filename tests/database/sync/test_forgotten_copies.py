@@ -1,4 +1,4 @@
-"""Which segments are known, or suspected, to hold what was forgotten."""
+"""Forgotten copies: the segments that are known or suspected to hold a forgotten record."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from database.sync.ledger_rows import (
     event,
     head,
     in_vault,
+    join_records,
     listed,
     object_id,
     put_segments,
     set_columns,
     statements,
-    take,
     tombstone,
 )
 from hx.core.format.verdict import PENDING, SKIPPED
@@ -32,8 +32,9 @@ OWN = object_id(1)
 
 
 def forget(database, *events, artifacts=(), number=9):
-    scope = Keys(frozenset(e.key for e in events), frozenset(a.key for a in artifacts))
-    take(database, tombstone(ME, number, scope=scope))
+    event_keys = frozenset(item.key for item in events)
+    scope = Keys(event_keys, frozenset(item.key for item in artifacts))
+    join_records(database, tombstone(ME, number, scope=scope))
 
 
 def write_manifest(database, seq, device_id, verdict=TAKEN):
@@ -44,10 +45,10 @@ def write_manifest(database, seq, device_id, verdict=TAKEN):
 
 
 @pytest.mark.parametrize("kind", ["event", "artifact"])
-def test_the_own_segment_of_a_record_that_is_forgotten_holds_it_still(database, kind):
+def test_the_own_segment_of_a_forgotten_record_is_a_copy(database, kind):
     put_segments(database, ME, 1, 2)
     record = event(15) if kind == "event" else artifact(15)
-    take(database, record, author=ME, segment=1)
+    join_records(database, record, author=ME, segment=1)
     if kind == "event":
         forget(database, record)
     else:
@@ -67,45 +68,45 @@ def test_the_own_segment_of_a_record_that_is_forgotten_holds_it_still(database, 
         (None, None, False),
     ],
 )
-def test_of_others_the_listed_segments_of_that_time_are_suspected(
+def test_listed_segments_of_other_devices_of_that_time_are_suspected(
     database, first_us, last_us, expected
 ):
     put_segments(database, OTHER, 1, first_us=first_us, last_us=last_us)
-    take(database, event(15), author=OTHER)
+    join_records(database, event(15), author=OTHER)
     forget(database, event(15))
     assert copies(database, OTHER) == ({1: None} if expected else {})
 
 
-def test_segments_of_a_device_that_has_not_shown_it_are_not_suspected(database):
+def test_segments_of_a_device_that_never_published_the_record_are_not_suspected(database):
     put_segments(database, OTHER, 1)
     put_segments(database, THIRD, 1)
-    take(database, event(15), author=OTHER)
+    join_records(database, event(15), author=OTHER)
     forget(database, event(15))
     assert copies(database, OTHER) == {1: None}
     assert copies(database, THIRD) == {}
 
 
 @pytest.mark.parametrize("values", [{"listed": 0}, {"status": PENDING}], ids=str)
-def test_segments_of_others_that_are_not_there_are_not_suspected(database, values):
+def test_absent_segments_of_other_devices_are_not_suspected(database, values):
     put_segments(database, OTHER, 1)
     set_columns(database, 1, OTHER, **values)
-    take(database, event(15), author=OTHER)
+    join_records(database, event(15), author=OTHER)
     forget(database, event(15))
     assert copies(database, OTHER) == {}
 
 
-def test_an_artifact_is_looked_for_by_its_time_and_by_that_of_its_event(database):
+def test_segments_of_the_time_of_an_artifact_and_of_its_event_are_suspected(database):
     put_segments(database, OTHER, 1, first_us=10, last_us=20)
     put_segments(database, OTHER, 2, first_us=30, last_us=40)
     put_segments(database, OTHER, 3, first_us=50, last_us=60)
     owned = artifact(35, owner=event(15).key)
-    take(database, owned, author=OTHER)
+    join_records(database, owned, author=OTHER)
     forget(database, artifacts=[owned])
     assert copies(database, OTHER) == {1: None, 2: None}
 
 
-def test_own_segments_on_their_way_are_suspected_by_their_times(database):
-    take(database, event(15))
+def test_outgoing_own_segments_are_suspected_by_their_times(database):
+    join_records(database, event(15))
     unpublished.note_outgoing(
         database, ME, [listed(1, 10, 20), listed(2, 16, 20), listed(3, None, None)]
     )
@@ -126,47 +127,47 @@ def test_own_segments_on_their_way_are_suspected_by_their_times(database):
     ],
     ids=str,
 )
-def test_own_segments_of_that_time_of_which_the_rows_do_not_tell_all_are_suspected(
+def test_own_segments_of_that_time_that_rows_may_not_describe_are_suspected(
     database, values, expected
 ):
     put_segments(database, ME, 1, 2)
-    take(database, event(90), author=ME, segment=1)
-    take(database, event(15))
+    join_records(database, event(90), author=ME, segment=1)
+    join_records(database, event(15))
     set_columns(database, 1, **values)
-    set_columns(database, 2, rewrite=1)  # no location names it: it is not known as an own one
+    set_columns(database, 2, rewrite=1)  # no location refers to it, so its records are unknown
     forget(database, event(15))
     assert copies(database) == ({1: None} if expected else {})
 
 
 @pytest.mark.parametrize(("first_us", "last_us"), [(None, None), (90, 99)])
-def test_the_own_segment_of_a_record_is_known_from_its_row_whatever_its_times(
+def test_the_own_segment_of_a_record_is_found_by_its_row_not_by_its_times(
     database, first_us, last_us
 ):
     put_segments(database, ME, 1, first_us=first_us, last_us=last_us)
-    take(database, event(15), author=ME, segment=1)
+    join_records(database, event(15), author=ME, segment=1)
     forget(database, event(15))
     assert copies(database) == {1: None}
 
 
-def test_a_look_into_an_own_segment_is_not_undone_by_a_forget(database):
+def test_forgetting_does_not_reset_the_check_of_an_own_segment(database):
     put_segments(database, ME, 1, first_us=None)
-    take(database, event(15), author=ME, segment=1)
+    join_records(database, event(15), author=ME, segment=1)
     database.execute("INSERT INTO forgotten_copy VALUES (?, ?, 5)", (ME, OWN))
     forget(database, event(15))
     assert copies(database) == {1: 5}
 
 
-def test_records_of_two_own_segments_are_found_in_both(database):
+def test_records_of_two_own_segments_mark_both(database):
     put_segments(database, ME, 1, last_us=15)
     put_segments(database, ME, 2, first_us=16)
-    take(database, event(15), author=ME, segment=1)
-    take(database, event(16), author=ME, segment=2)
+    join_records(database, event(15), author=ME, segment=1)
+    join_records(database, event(16), author=ME, segment=2)
     forget(database, event(15), event(16))
     assert copies(database) == {1: None, 2: None}
 
 
-def test_without_a_segment_anywhere_one_question_is_asked_and_without_rows_none(database):
-    take(database, event(15))
+def test_without_segments_one_query_is_run_and_without_rows_none(database):
+    join_records(database, event(15))
     with statements(database) as asked:
         forgotten_copies.note_gone(database, "event", [1])
     assert len(asked) == 1
@@ -175,36 +176,36 @@ def test_without_a_segment_anywhere_one_question_is_asked_and_without_rows_none(
     assert asked == []
 
 
-def test_many_records_of_many_segments_are_each_found(database):
-    """More than are looked up at once."""
+def test_many_records_mark_all_of_their_segments(database):
+    """There are more records than one query looks up."""
     put_segments(database, ME, 1, 2, first_us=1, last_us=2000)
     first = [event(at_us, seq=at_us) for at_us in range(1, 602)]
     last = [event(at_us, seq=at_us) for at_us in range(602, 1203)]
-    take(database, *first, author=ME, segment=1)
-    take(database, *last, author=ME, segment=2)
+    join_records(database, *first, author=ME, segment=1)
+    join_records(database, *last, author=ME, segment=2)
     forget(database, *first, number=8)
     assert copies(database) == {1: None}
-    take(database, tombstone(ME, 9, scope=Window(1, 2000, None)))
+    join_records(database, tombstone(ME, 9, scope=Window(1, 2000, None)))
     assert copies(database) == {1: None, 2: None}
 
 
-def test_a_look_that_was_taken_is_not_made_undone_by_a_suspicion_of_an_own_segment(database):
+def test_a_suspicion_does_not_reset_the_check_of_an_own_segment(database):
     database.execute("INSERT INTO forgotten_copy VALUES (?, ?, 5)", (ME, OWN))
     forgotten_copies.note_own(database, ME, OWN)
     assert copies(database) == {1: 5}
 
 
-# ---- what is known of them ----
+# ---- what becomes of a copy ----
 
 
-def test_a_record_that_came_too_late_is_in_its_segment_for_sure(database):
+def test_a_record_that_arrives_after_its_tombstone_marks_its_segment(database):
     put_segments(database, OTHER, 1)
     segment = ledger.find(database, OTHER, object_id(1))
     forgotten_copies.note_late(database, segment, 7)
     assert copies(database, OTHER) == {1: 7}
 
 
-def test_what_its_author_has_replaced_is_settled_and_an_own_one_when_it_was_taken_out(database):
+def test_a_copy_ends_when_its_author_replaced_it_or_when_an_own_one_was_deleted(database):
     for device_id in (ME, OTHER):
         put_segments(database, device_id, 1, 2, 3)
         set_columns(database, 2, device_id, listed=0)
@@ -218,7 +219,7 @@ def test_what_its_author_has_replaced_is_settled_and_an_own_one_when_it_was_take
     assert copies(database, OTHER) == {1: None}
 
 
-def test_another_devices_segment_of_the_same_id_keeps_nothing_alive(database):
+def test_a_segment_of_another_device_with_the_same_id_keeps_no_copy(database):
     put_segments(database, OTHER, 1)
     forgotten_copies.note_own(database, ME, object_id(1))
     forgotten_copies.settle(database, ME)
@@ -236,7 +237,7 @@ def suspected(database):
     return list(forgotten_copies.suspected(database, ME))
 
 
-def test_a_suspected_segment_is_to_be_looked_into_with_its_authors_newest_manifest(database):
+def test_a_suspected_segment_is_to_be_checked_with_the_newest_manifest_of_its_author(database):
     suspicion(database)
     write_manifest(database, 2, OTHER)
     write_manifest(database, 9, OTHER, AWAITED)
@@ -246,13 +247,13 @@ def test_a_suspected_segment_is_to_be_looked_into_with_its_authors_newest_manife
 
 
 @pytest.mark.parametrize(("looked_seq", "expected"), [(None, 1), (2, 1), (3, 0), (4, 1)])
-def test_nobody_looks_twice_for_one_manifest(database, looked_seq, expected):
+def test_a_segment_is_checked_once_for_each_manifest(database, looked_seq, expected):
     suspicion(database, looked_seq)
     assert len(suspected(database)) == expected
     assert forgotten_copies.is_due(database, ME) == bool(expected)
 
 
-def test_own_segments_and_those_of_unknown_devices_are_not_looked_into(database):
+def test_segments_of_this_device_and_of_unknown_devices_are_not_checked(database):
     put_segments(database, ME, 1)
     write_manifest(database, 3, ME)
     forgotten_copies.note_own(database, ME, OWN)
@@ -262,17 +263,17 @@ def test_own_segments_and_those_of_unknown_devices_are_not_looked_into(database)
     assert not forgotten_copies.is_due(database, ME)
 
 
-def test_a_look_is_noted_with_the_manifest_or_ends_the_suspicion(database):
+def test_a_check_is_noted_with_its_manifest_or_ends_the_suspicion(database):
     suspicion(database)
-    (found,) = suspected(database)
-    forgotten_copies.note_look(database, found, holds=True)
+    (segment,) = suspected(database)
+    forgotten_copies.note_look(database, segment, holds=True)
     assert copies(database, OTHER) == {1: 3}
     assert suspected(database) == []
-    forgotten_copies.note_look(database, found, holds=False)
+    forgotten_copies.note_look(database, segment, holds=False)
     assert copies(database, OTHER) == {}
 
 
-def test_a_replaced_segment_of_another_is_due_to_be_settled_and_an_own_one_is_not(database):
+def test_a_replaced_segment_of_another_device_can_be_settled_and_an_own_one_cannot(database):
     assert not forgotten_copies.is_due(database, ME)
     suspicion(database, looked_seq=3)
     assert not forgotten_copies.is_due(database, ME)
@@ -285,7 +286,7 @@ def test_a_replaced_segment_of_another_is_due_to_be_settled_and_an_own_one_is_no
     assert not forgotten_copies.is_due(database, ME)
 
 
-def test_segments_are_told_by_device_and_go_one_by_one(database):
+def test_copies_are_listed_by_device_and_end_one_by_one(database):
     for device_id, number in ((ME, 1), (ME, 2), (OTHER, 1)):
         forgotten_copies.note_own(database, device_id, object_id(number))
     assert forgotten_copies.copies(database) == {
@@ -297,10 +298,10 @@ def test_segments_are_told_by_device_and_go_one_by_one(database):
     assert copies(database, OTHER) == {1: None}
 
 
-# ---- who has read of it ----
+# ---- which device has read the tombstone ----
 
 
-def test_the_newest_manifest_that_a_device_has_read_is_known(database):
+def test_the_newest_manifest_that_a_device_has_read_is_kept(database):
     forgotten_copies.confirm(database, OTHER, 3)
     forgotten_copies.confirm(database, THIRD, 4)
     forgotten_copies.confirm(database, OTHER, 5)
@@ -313,31 +314,31 @@ def told_seq(database):
     return vault.read(database).told_seq
 
 
-def test_orders_given_here_are_told_with_the_manifest_once_a_segment_holds_them_all(database):
+def test_own_tombstones_are_published_with_the_manifest_once_a_segment_holds_all(database):
     in_vault(database)
     put_segments(database, ME, 1)
     forgotten_copies.note_told(database, ME, 3)
     assert told_seq(database) is None, "there is nothing to tell"
-    take(database, tombstone(OTHER, 7))
+    join_records(database, tombstone(OTHER, 7))
     forgotten_copies.note_told(database, ME, 3)
     assert told_seq(database) is None, "another's order is another's to tell"
     assert not forgotten_copies.is_untold(database, ME)
     own = tombstone(ME, 8)
-    take(database, own)
+    join_records(database, own)
     assert forgotten_copies.is_untold(database, ME)
     forgotten_copies.note_told(database, ME, 3)
     assert told_seq(database) is None
-    take(database, own, author=ME, segment=1)
+    join_records(database, own, author=ME, segment=1)
     assert not forgotten_copies.is_untold(database, ME)
     forgotten_copies.note_told(database, ME, 4)
     forgotten_copies.note_told(database, ME, 5)
     assert told_seq(database) == 4
 
 
-def test_a_new_order_given_here_is_to_be_told_anew_and_one_that_is_read_is_not(database):
+def test_a_new_own_tombstone_is_to_be_published_again_and_a_foreign_one_is_not(database):
     in_vault(database)
     vault.update(database, told_seq=4)
-    take(database, tombstone(OTHER, 7), author=OTHER)
+    join_records(database, tombstone(OTHER, 7), author=OTHER)
     assert told_seq(database) == 4
-    take(database, tombstone(ME, 8))
+    join_records(database, tombstone(ME, 8))
     assert told_seq(database) is None

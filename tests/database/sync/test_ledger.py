@@ -1,4 +1,4 @@
-"""What the rows of the ledger say after each verb, with two devices in it."""
+"""The rows of the ledger after each of its functions, with two devices."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ GIVEN_UP = Verdict(SKIPPED, SUPERSEDED)
 
 
 def write(database, *heads, verdict=TAKEN, now_us=NOW_US):
-    for one in heads:
-        ledger.write_manifest(database, one, verdict, now_us)
+    for manifest in heads:
+        ledger.write_manifest(database, manifest, verdict, now_us)
 
 
 def keys(database):
@@ -51,14 +51,14 @@ def keys(database):
 # ---- manifests ----
 
 
-def test_a_manifest_needs_no_second_look_unless_it_is_pending(database):
+def test_a_manifest_is_known_unless_it_is_pending(database):
     write(database, head(1))
     write(database, head(2), verdict=REFUSED)
     write(database, head(3), verdict=AWAITED)
     assert ledger.known_manifests(database) == {"1/1", "1/2"}
 
 
-def test_a_look_with_the_same_verdict_counts_and_keeps_the_time_of_the_first(database):
+def test_an_equal_verdict_adds_a_try_and_keeps_the_time_of_the_first(database):
     for now_us in (5, 6, 7):
         write(database, head(1), verdict=AWAITED, now_us=now_us)
     assert ledger.patience(database, "1/1") == (5, 3)
@@ -66,15 +66,15 @@ def test_a_look_with_the_same_verdict_counts_and_keeps_the_time_of_the_first(dat
 
 
 @pytest.mark.parametrize("verdict", [Verdict(PENDING, NO_KEY), Verdict(REJECTED, NOT_ARRIVED)])
-def test_another_status_or_another_reason_begins_a_new_time(database, verdict):
+def test_another_status_or_reason_begins_a_new_time(database, verdict):
     write(database, head(1), verdict=AWAITED, now_us=5)
     write(database, head(1), verdict=verdict, now_us=8)
     assert ledger.patience(database, "1/1") == (8, 2)
 
 
-def test_a_second_look_writes_what_the_first_could_not_read(database):
-    blind = head(1)._replace(sha256=b"", roster=b"", at_us=0, label="")
-    write(database, blind, verdict=AWAITED)
+def test_a_second_verdict_writes_what_the_first_could_not_read(database):
+    unread = head(1)._replace(sha256=b"", roster=b"", at_us=0, label="")
+    write(database, unread, verdict=AWAITED)
     write(database, head(1))
     assert ledger.heads(database) == {ME: [head(1)]}
     assert database.execute("SELECT status, reason FROM manifest").fetchall() == [(IMPORTED, "")]
@@ -97,27 +97,27 @@ def test_two_manifests_of_one_seq_are_both_heads_in_the_order_of_their_hashes(da
     assert [seen[:3] for seen in ledger.seen(database)] == [(ME, 3, b"\x09" * 32)]
 
 
-def test_what_was_seen_of_all_devices_is_in_the_order_of_their_ids(database):
+def test_seen_manifests_are_in_the_order_of_device_ids(database):
     write(database, head(7, OTHER), head(3))
     assert [seen[:2] for seen in ledger.seen(database)] == [(ME, 3), (OTHER, 7)]
 
 
-@pytest.mark.parametrize(("own", "left"), [(True, {"1/1", "1/3"}), (False, {"1/3"})])
-def test_older_manifests_go_but_own_ones_that_are_still_to_be_removed(database, own, left):
+@pytest.mark.parametrize(("own", "expected"), [(True, {"1/1", "1/3"}), (False, {"1/3"})])
+def test_older_manifests_are_dropped_except_own_ones_still_in_the_store(database, own, expected):
     write(database, head(1), head(3), head(1, OTHER))
     write(database, head(2), verdict=AWAITED)
     ledger.drop_older(database, head(3), own=own)
-    assert keys(database) == left | {"2/1"}
+    assert keys(database) == expected | {"2/1"}
 
 
-def test_a_manifest_that_was_not_taken_is_forgotten_when_no_listing_shows_it(database):
+def test_a_rejected_manifest_is_dropped_when_it_is_not_listed(database):
     write(database, head(1))
     write(database, head(2), head(3), verdict=REFUSED)
     ledger.forget_gone(database, {"1/3"})
     assert keys(database) == {"1/1", "1/3"}
 
 
-def test_what_a_device_signed_is_taken_once_under_whatever_key(database):
+def test_one_signed_manifest_is_taken_once_under_all_keys(database):
     write(database, head(1, key="a"))
     same = head(1, key="b")
     assert ledger.is_taken_as_another(database, same)
@@ -129,7 +129,7 @@ def test_what_a_device_signed_is_taken_once_under_whatever_key(database):
     assert not ledger.is_taken_as_another(database, head(2, key="d"))
 
 
-def test_own_manifests_are_told_newest_first_and_copies_of_them_apart(database):
+def test_own_manifests_are_returned_newest_first_and_copies_separately(database):
     write(database, head(1), head(2), head(9, OTHER))
     write(database, head(3), verdict=AWAITED)
     write(database, head(2, key="copy"), verdict=Verdict(SKIPPED, DUPLICATE))
@@ -139,7 +139,7 @@ def test_own_manifests_are_told_newest_first_and_copies_of_them_apart(database):
     assert ledger.own_copies(database, ME) == ["copy"]
 
 
-def test_a_missing_key_is_told_of_manifests_only_while_they_are_pending(database):
+def test_a_missing_key_is_reported_while_a_manifest_is_pending(database):
     write(database, head(1), verdict=Verdict(REJECTED, NO_KEY))
     write(database, head(2), verdict=AWAITED)
     assert not ledger.lacks_key(database)
@@ -148,7 +148,7 @@ def test_a_missing_key_is_told_of_manifests_only_while_they_are_pending(database
 
 
 @pytest.mark.parametrize("kind", ["segment", "manifest"])
-def test_a_newer_format_is_told_of_while_it_is_pending(database, kind):
+def test_a_newer_format_is_reported_while_its_object_is_pending(database, kind):
     def put(number, verdict):
         if kind == "manifest":
             write(database, head(number), verdict=verdict)
@@ -165,7 +165,7 @@ def test_a_newer_format_is_told_of_while_it_is_pending(database, kind):
 # ---- segments: what is listed ----
 
 
-def test_a_segment_is_heard_of_once_and_what_is_known_of_it_stays(database):
+def test_a_segment_that_is_listed_again_keeps_its_row(database):
     ledger.list_objects(database, ME, [listed(1)], 5)
     names = "size, sha256, events, first_us, last_us, listed, superseded, rewrite"
     assert columns(database, names) == {1: (101, b"\x01" * 32, 3, 10, 20, 0, 0, 0)}
@@ -175,7 +175,7 @@ def test_a_segment_is_heard_of_once_and_what_is_known_of_it_stays(database):
     assert columns(database, state) == {1: (PENDING, NOT_ARRIVED, "", 5, 0)}
 
 
-def test_the_newest_manifest_says_what_is_listed_and_what_never_came_is_superseded(database):
+def test_a_segment_that_is_no_longer_listed_and_never_arrived_is_superseded(database):
     put_segments(database, ME, 1, 2)
     put_segments(database, ME, 3, 4, verdict=AWAITED)
     put_segments(database, OTHER, 1, verdict=AWAITED)
@@ -189,7 +189,7 @@ def test_the_newest_manifest_says_what_is_listed_and_what_never_came_is_supersed
     assert columns(database, "listed, status", OTHER) == {1: (1, PENDING)}
 
 
-def test_a_superseded_segment_that_is_listed_again_is_wanted_again(database):
+def test_a_superseded_segment_that_is_listed_again_is_pending_again(database):
     put_segments(database, ME, 1, verdict=AWAITED)
     put_segments(database, ME, 2, verdict=REFUSED)
     put_segments(database, OTHER, 1, verdict=GIVEN_UP)
@@ -204,8 +204,8 @@ def test_a_superseded_segment_that_is_listed_again_is_wanted_again(database):
     assert columns(database, "listed", ME) == {1: (1,), 2: (1,)}
 
 
-def test_own_segments_that_are_listed_again_are_to_be_rewritten(database):
-    """No row refers to them: what was forgotten meanwhile is found only by reading them."""
+def test_own_segments_that_are_listed_again_are_marked_for_rewriting(database):
+    """No row refers to them, so records forgotten meanwhile are found only by reading them."""
     put_segments(database, ME, 1, 2, 3, 4, 5)
     put_segments(database, OTHER, 1)
     set_columns(database, 1, listed=0)
@@ -218,7 +218,7 @@ def test_own_segments_that_are_listed_again_are_to_be_rewritten(database):
     assert flagged(database, "rewrite", OTHER) == set()
 
 
-def test_own_segments_that_a_head_of_a_clone_leaves_out_are_those_joined_and_not_replaced(database):
+def test_left_out_are_own_segments_that_were_joined_and_not_replaced(database):
     put_segments(database, ME, 1, 2, 3, 4)
     put_segments(database, OTHER, 1)
     for number, values in ((1, {}), (2, {"superseded": 1}), (3, {"status": PENDING})):
@@ -227,7 +227,7 @@ def test_own_segments_that_a_head_of_a_clone_leaves_out_are_those_joined_and_not
     assert numbers(ledger.left_out(database, ME)) == [1]
 
 
-def test_live_superseded_and_taken_are_told_by_their_flags(database):
+def test_live_superseded_and_taken_segments_are_found_by_their_flags(database):
     put_segments(database, ME, 1, 2, 3, 4)
     put_segments(database, ME, 5, verdict=AWAITED)
     put_segments(database, OTHER, 1)
@@ -236,7 +236,7 @@ def test_live_superseded_and_taken_are_told_by_their_flags(database):
     set_columns(database, 4, listed=0, status=PENDING)
     assert sorted(numbers(ledger.live(database, ME))) == [1, 5]
     assert sorted(numbers(ledger.superseded(database, ME))) == [2, 3]
-    taken = sorted((one.device_id, one.object_id[0]) for one in ledger.taken(database))
+    taken = sorted((row.device_id, row.object_id[0]) for row in ledger.taken(database))
     assert taken == [(ME, 1), (ME, 2), (OTHER, 1)]
     assert ledger.lists_superseded(database, ME)
     assert not ledger.lists_superseded(database, OTHER)
@@ -244,7 +244,7 @@ def test_live_superseded_and_taken_are_told_by_their_flags(database):
     assert not ledger.lists_superseded(database, ME)
 
 
-def test_wanted_are_the_listed_and_pending_ones_the_newest_first(database):
+def test_wanted_segments_are_listed_and_pending_the_newest_first(database):
     for number, last_us in ((1, 30), (2, 50), (3, 40)):
         put_segments(database, OTHER, number, verdict=AWAITED, last_us=last_us)
     put_segments(database, OTHER, 4)
@@ -253,7 +253,7 @@ def test_wanted_are_the_listed_and_pending_ones_the_newest_first(database):
     assert numbers(ledger.wanted(database)) == [2, 3, 1]
 
 
-def test_own_segments_that_no_head_lists_are_looked_for_once_or_some_times_when_there_is_news(
+def test_unlisted_own_segments_are_tried_once_and_more_often_after_news(
     database,
 ):
     put_segments(database, ME, 1, 2, 3, 4, 5, 6, 7, verdict=GIVEN_UP)
@@ -275,10 +275,10 @@ def test_own_segments_that_no_head_lists_are_looked_for_once_or_some_times_when_
     assert sorted(numbers(ledger.own_unread(database, ME))) == [4]
 
 
-# ---- segments: what becomes of them ----
+# ---- segments: their verdicts ----
 
 
-def test_a_verdict_is_written_with_the_time_since_when_it_is_so(database):
+def test_a_verdict_is_written_with_the_time_of_its_first_occurrence(database):
     put_segments(database, ME, 1, 2, verdict=AWAITED)
     put_segments(database, OTHER, 1, verdict=AWAITED)
     state = "status, reason, detail, since_us, tries"
@@ -293,15 +293,15 @@ def test_a_verdict_is_written_with_the_time_since_when_it_is_so(database):
     assert columns(database, state, OTHER) == {1: (PENDING, NOT_ARRIVED, "", NOW_US, 0)}
 
 
-def test_a_segment_is_found_by_its_author_and_its_id(database):
+def test_a_segment_is_found_by_author_and_id(database):
     put_segments(database, ME, 1)
-    found = ledger.find(database, ME, object_id(1))
-    assert (found.device_id, found.object_id, found.size) == (ME, object_id(1), 101)
+    segment = ledger.find(database, ME, object_id(1))
+    assert (segment.device_id, segment.object_id, segment.size) == (ME, object_id(1), 101)
     assert ledger.find(database, OTHER, object_id(1)) is None
     assert ledger.find(database, ME, object_id(2)) is None
 
 
-def test_a_grown_roster_has_what_hung_on_it_looked_at_again(database):
+def test_a_new_roster_makes_objects_that_depended_on_it_pending(database):
     for number, reason in ((1, REVOKED), (2, ROSTER), (3, NO_KEY)):
         put_segments(database, OTHER, number, verdict=Verdict(SKIPPED, reason))
         write(database, head(number, OTHER), verdict=Verdict(SKIPPED, reason))
@@ -312,7 +312,7 @@ def test_a_grown_roster_has_what_hung_on_it_looked_at_again(database):
     assert rows == expected
 
 
-def test_replaced_segments_are_superseded_and_not_to_be_rewritten(database):
+def test_replaced_segments_are_superseded_and_no_longer_marked_for_rewriting(database):
     put_segments(database, ME, 1, 2)
     put_segments(database, OTHER, 1)
     for number, device_id in ((1, ME), (2, ME), (1, OTHER)):
@@ -322,7 +322,7 @@ def test_replaced_segments_are_superseded_and_not_to_be_rewritten(database):
     assert columns(database, "superseded, rewrite", OTHER) == {1: (0, 1)}
 
 
-def test_what_was_taken_out_of_the_store_is_remembered_as_superseded(database):
+def test_a_segment_deleted_from_the_store_stays_as_superseded(database):
     put_segments(database, ME, 1, 2)
     put_segments(database, OTHER, 1)
     write(database, head(1), head(2))
@@ -335,7 +335,7 @@ def test_what_was_taken_out_of_the_store_is_remembered_as_superseded(database):
     assert keys(database) == {"1/2"}
 
 
-def test_objects_of_the_store_are_counted_by_status_and_what_was_taken_out_is_not(database):
+def test_objects_are_counted_by_status_without_deleted_ones(database):
     put_segments(database, ME, 1, 2)
     put_segments(database, OTHER, 3, 4, verdict=AWAITED)
     put_segments(database, OTHER, 5, verdict=REFUSED)
@@ -349,7 +349,7 @@ def test_objects_of_the_store_are_counted_by_status_and_what_was_taken_out_is_no
     assert ledger.counts(database) == {IMPORTED: 1, PENDING: 3, REJECTED: 1}
 
 
-def test_a_device_with_another_id_leaves_its_objects_as_those_of_any_other(database):
+def test_after_a_change_of_id_the_old_objects_are_those_of_another_device(database):
     write(database, head(1), head(2), head(1, OTHER))
     put_segments(database, ME, 1, 2, 3, verdict=AWAITED)
     put_segments(database, OTHER, 1, verdict=AWAITED)

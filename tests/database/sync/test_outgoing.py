@@ -1,4 +1,4 @@
-"""Own segments on their way to the store."""
+"""Outgoing segments: own ones that a push is writing to the store."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def rows(database):
     return [(row[0], row[1][0], *row[2:]) for row in database.execute(sql)]
 
 
-def test_what_is_put_next_is_noted_with_its_times_and_nothing_else(database):
+def test_outgoing_segments_are_noted_with_their_times_and_replace_older_ones(database):
     assert not unpublished.has_outgoing(database)
     unpublished.note_outgoing(database, ME, [listed(1, 5, 6), listed(2, None, None)])
     assert rows(database) == [(ME, 1, 5, 6), (ME, 2, None, None)]

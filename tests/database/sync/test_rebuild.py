@@ -1,4 +1,4 @@
-"""What a rebuild copies of the ledger."""
+"""A rebuild copies which segments are to be rewritten."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `hx sync status` reads from the rows: why objects were not taken, who knows of a forget."""
+"""`hx sync status`: why objects were not imported, and which devices know of a tombstone."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from database.sync.ledger_rows import (
     THIRD,
     head,
     in_vault,
+    join_records,
     object_id,
     put_segments,
-    take,
     tombstone,
 )
 from hx.core.format import object_names
@@ -39,7 +39,7 @@ EMPTY = Trust(
 
 
 def members(*device_ids):
-    return {one: Member(one, b"s", b"b", LABELS[one]) for one in device_ids}
+    return {device_id: Member(device_id, b"s", b"b", LABELS[device_id]) for device_id in device_ids}
 
 
 def trust(*active, waiting=(), departed=(), inactive=(), revoked=()):
@@ -57,16 +57,16 @@ def write_manifest(database, seq, device_id, verdict=TAKEN, now_us=NOW_US):
     ledger.write_manifest(database, head(seq, device_id), verdict, now_us)
 
 
-# ---- why objects were not taken ----
+# ---- why objects were not imported ----
 
 
-def test_nothing_is_told_where_all_was_taken(database):
+def test_imported_objects_have_no_reason(database):
     put_segments(database, ME, 1)
     write_manifest(database, 1, ME)
     assert reasons(database) == []
 
 
-def test_objects_are_told_by_status_and_reason_the_oldest_first(database):
+def test_objects_are_grouped_by_status_and_reason_the_oldest_first(database):
     rename_device(database, OTHER, "laptop")
     put_segments(database, OTHER, 2, 1, verdict=AWAITED)
     put_segments(database, THIRD, 3, verdict=AWAITED)
@@ -95,7 +95,7 @@ def test_objects_are_told_by_status_and_reason_the_oldest_first(database):
 
 
 @pytest.mark.parametrize(
-    ("known", "note"),
+    ("lists", "note"),
     [
         ({}, ""),
         ({"waiting": [OTHER]}, "waiting: run `hx sync`"),
@@ -105,124 +105,124 @@ def test_objects_are_told_by_status_and_reason_the_oldest_first(database):
     ],
     ids=str,
 )
-def test_each_device_is_told_with_what_it_is_in_the_vault(database, known, note):
-    active = [ME, OTHER] if not known else [ME]
+def test_each_device_has_a_note_on_its_state_in_the_vault(database, lists, note):
+    active = [ME, OTHER] if not lists else [ME]
     write_manifest(database, 1, OTHER)
     write_manifest(database, 2, OTHER)
-    mine, others = devices(database, trust(*active, **known), ME)
-    assert (mine.device_id, mine.here, mine.active, mine.last_seen_us) == (ME, True, True, None)
-    assert (others.device_id, others.here, others.active) == (OTHER, False, not known)
-    assert others.last_seen_us == 1002
-    assert others.note == note or (note and others.note.startswith(note))
+    own, other = devices(database, trust(*active, **lists), ME)
+    assert (own.device_id, own.here, own.active, own.last_seen_us) == (ME, True, True, None)
+    assert (other.device_id, other.here, other.active) == (OTHER, False, not lists)
+    assert other.last_seen_us == 1002
+    assert other.note == note or (note and other.note.startswith(note))
 
 
-def test_of_two_manifests_of_one_seq_the_time_of_one_is_told_everywhere(database):
+def test_of_two_manifests_of_one_seq_the_same_time_is_used_everywhere(database):
     for sha256, at_us in ((b"\x01" * 32, 500), (b"\x02" * 32, 900)):
         manifest = head(3, OTHER, key=str(at_us), sha256=sha256)._replace(at_us=at_us)
         ledger.write_manifest(database, manifest, TAKEN, NOW_US)
     forgotten_copies.note_own(database, OTHER, object_id(1))
     assert devices(database, trust(ME, OTHER), ME)[1].last_seen_us == 900
-    assert look(database).copies[0].last_seen_us == 900
+    assert state(database).copies[0].last_seen_us == 900
 
 
-def test_this_device_is_first_then_the_others_by_name_and_id(database):
+def test_this_device_is_first_then_others_by_name_and_id(database):
     rename_device(database, OTHER, "zebra")
-    found = devices(database, trust(OTHER, THIRD, ME), ME)
-    assert [(one.device_id, one.name) for one in found] == [
+    rows = devices(database, trust(OTHER, THIRD, ME), ME)
+    assert [(row.device_id, row.name) for row in rows] == [
         (ME, "me"),
         (THIRD, "third"),
         (OTHER, "zebra"),
     ]
     rename_device(database, OTHER, "third")
-    assert [one.device_id for one in devices(database, trust(THIRD, OTHER, ME), ME)][1:] == [
+    assert [row.device_id for row in devices(database, trust(THIRD, OTHER, ME), ME)][1:] == [
         OTHER,
         THIRD,
     ]
 
 
-# ---- what is still true of what was forgotten ----
+# ---- the state of forgetting ----
 
 
-def look(database, known=None):
-    return forget_status(database, ME, known or trust(ME, OTHER, THIRD))
+def state(database, members_trust=None):
+    return forget_status(database, ME, members_trust or trust(ME, OTHER, THIRD))
 
 
-def told(database, seq):
-    """An order of this device lies in a segment, and its manifest `seq` has told it."""
+def publish_tombstone(database, seq):
+    """Note that the own manifest `seq` has published a tombstone of this device."""
     in_vault(database)
-    take(database, tombstone(ME, 8, created_at_us=50), author=ME, segment=1)
+    join_records(database, tombstone(ME, 8, created_at_us=50), author=ME, segment=1)
     vault.update(database, told_seq=seq)
 
 
-def test_without_a_forget_there_is_nothing_to_tell(database):
-    take(database, tombstone(OTHER, 8))
+def test_without_an_own_tombstone_there_is_no_status(database):
+    join_records(database, tombstone(OTHER, 8))
     assert not may_have_status(database, ME)
-    assert look(database) is None
+    assert state(database) is None
 
 
-def test_an_order_that_was_given_here_is_not_told_until_a_segment_holds_it(database):
+def test_an_own_tombstone_is_unpublished_until_a_segment_holds_it(database):
     in_vault(database)
-    take(database, tombstone(ME, 8, created_at_us=50), tombstone(ME, 9, created_at_us=60))
-    take(database, tombstone(OTHER, 7, created_at_us=90))
+    join_records(database, tombstone(ME, 8, created_at_us=50), tombstone(ME, 9, created_at_us=60))
+    join_records(database, tombstone(OTHER, 7, created_at_us=90))
     assert may_have_status(database, ME)
-    assert look(database) == (60, False, {}, {}, [])
-    assert not look(database).is_settled
+    assert state(database) == (60, False, {}, {}, [])
+    assert not state(database).is_settled
 
 
-def test_an_order_in_a_segment_is_told_with_the_manifest_that_is_known(database):
-    told(database, None)
-    assert look(database) == (50, None, {}, {}, [])
-    assert look(database).is_settled
+def test_a_tombstone_in_a_segment_without_a_known_manifest_is_settled(database):
+    publish_tombstone(database, None)
+    assert state(database) == (50, None, {}, {}, [])
+    assert state(database).is_settled
 
 
-def test_without_a_vault_nobody_is_told(database):
-    take(database, tombstone(ME, 8, created_at_us=50), author=ME, segment=1)
-    assert look(database) == (50, None, {}, {}, [])
+def test_without_a_vault_publication_is_unknown(database):
+    join_records(database, tombstone(ME, 8, created_at_us=50), author=ME, segment=1)
+    assert state(database) == (50, None, {}, {}, [])
 
 
-def test_who_has_read_the_manifest_has_confirmed_and_the_others_are_silent(database):
-    told(database, 4)
+def test_a_device_that_read_the_manifest_has_confirmed_and_others_are_silent(database):
+    publish_tombstone(database, 4)
     rename_device(database, THIRD, "desk")
     forgotten_copies.confirm(database, OTHER, 4)
     forgotten_copies.confirm(database, THIRD, 3)
-    assert look(database) == (50, True, {OTHER: "other"}, {THIRD: "desk"}, [])
+    assert state(database) == (50, True, {OTHER: "other"}, {THIRD: "desk"}, [])
     database.execute("DELETE FROM confirmed")
-    assert look(database).silent == {OTHER: "other", THIRD: "desk"}
-    assert look(database, trust(ME, OTHER, inactive=[THIRD])).silent == {OTHER: "other"}
+    assert state(database).silent == {OTHER: "other", THIRD: "desk"}
+    assert state(database, trust(ME, OTHER, inactive=[THIRD])).silent == {OTHER: "other"}
 
 
-def test_a_device_that_has_confirmed_nothing_has_not_confirmed_the_first_manifest(database):
-    told(database, 1)
-    assert look(database).silent == {OTHER: "other", THIRD: "third"}
+def test_a_device_that_confirmed_nothing_is_silent_about_the_first_manifest(database):
+    publish_tombstone(database, 1)
+    assert state(database).silent == {OTHER: "other", THIRD: "third"}
 
 
-def test_a_device_that_has_a_copy_left_is_told_by_that_alone(database):
-    told(database, 4)
+def test_a_device_with_a_copy_is_neither_confirmed_nor_silent(database):
+    publish_tombstone(database, 4)
     write_manifest(database, 6, OTHER)
     write_manifest(database, 7, OTHER)
     for device_id, number in ((OTHER, 1), (OTHER, 2), (ME, 3)):
         forgotten_copies.note_own(database, device_id, object_id(number))
     forgotten_copies.confirm(database, OTHER, 9)
-    found = look(database)
-    assert found.confirmed == {}
-    assert found.silent == {THIRD: "third"}
-    assert found.copies == [
+    status = state(database)
+    assert status.confirmed == {}
+    assert status.silent == {THIRD: "third"}
+    assert status.copies == [
         DeviceCopies(ME, "me", 1, None, here=True, is_member=True),
         DeviceCopies(OTHER, "other", 2, 1007, here=False, is_member=True),
     ]
-    assert not found.is_settled
+    assert not status.is_settled
 
 
-def test_copies_of_devices_that_are_gone_or_unknown_are_told_too(database):
+def test_copies_of_inactive_and_unknown_devices_are_reported(database):
     put_segments(database, OTHER, 1)
     for device_id in (OTHER, THIRD):
         forgotten_copies.note_own(database, device_id, object_id(1))
     assert may_have_status(database, ME)
-    found = look(database, trust(ME, inactive=[OTHER]))
-    assert found.at_us is None
-    assert [(one.name, one.is_member) for one in found.copies] == [
+    status = state(database, trust(ME, inactive=[OTHER]))
+    assert status.at_us is None
+    assert [(copy.name, copy.is_member) for copy in status.copies] == [
         (THIRD.hex()[:8], False),
         ("other", False),
     ]
-    waiting = look(database, trust(ME, waiting=[OTHER]))
-    assert [(one.name, one.is_member) for one in waiting.copies][1] == ("other", True)
+    waiting = state(database, trust(ME, waiting=[OTHER]))
+    assert [(copy.name, copy.is_member) for copy in waiting.copies][1] == ("other", True)

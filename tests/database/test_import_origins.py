@@ -1,4 +1,4 @@
-"""The names of devices whose events were imported: of whatever bytes their host is made."""
+"""Import origins: their names come from host names of any bytes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize("host", NAMES, ids=lambda host: repr(host)[:20])
-def test_an_origin_is_called_as_its_host_or_else_as_its_author(database, host):
+def test_an_origin_is_named_after_its_host_or_else_its_author(database, host):
     event = Event(EventKey(1, ORIGIN, b"\xa0" * 16, 1), b"ls", b"", host=host, origin=IMPORTED)
     with database.transaction():
         rename_device(database, AUTHOR, "laptop")
@@ -38,14 +38,14 @@ def test_an_origin_is_called_as_its_host_or_else_as_its_author(database, host):
     assert device_names(database)[ORIGIN] == NAMES[host]
 
 
-@pytest.mark.parametrize("gone", [AUTHOR, ORIGIN])
-def test_a_device_of_which_no_event_is_left_is_not_counted(database, gone):
-    keys = {one: EventKey(5, one, one, 1) for one in (AUTHOR, ORIGIN)}
+@pytest.mark.parametrize("device_id", [AUTHOR, ORIGIN])
+def test_a_device_without_events_is_not_counted(database, device_id):
+    keys = {author: EventKey(5, author, author, 1) for author in (AUTHOR, ORIGIN)}
     with database.transaction():
         join(database, History(frozenset(Event(key, b"ls", b"") for key in keys.values())))
         rename_device(database, AUTHOR, "laptop")
     assert figures(database).devices == 2
-    order = Tombstone(b"\x02" * 16, 9, AUTHOR, Keys(frozenset({keys[gone]})))
+    tombstone = Tombstone(b"\x02" * 16, 9, AUTHOR, Keys(frozenset({keys[device_id]})))
     with database.transaction():
-        join(database, History(tombstones=frozenset({order})))
+        join(database, History(tombstones=frozenset({tombstone})))
     assert figures(database).devices == len(tallies(database, Query(), DEVICE, int)) == 1

@@ -1,7 +1,7 @@
-"""`hx` in processes that strace kills before a chosen call of the system.
+"""Run `hx` in processes that strace kills, stops or signals before a chosen system call.
 
-The process is a copy of the test run, which has the modules already: a kill costs a third of what
-it would with an interpreter of its own, and `hx.cli.main` is all that runs in it.
+The process is a fork of the test run, which has imported the modules already: a kill costs a third
+of what it would with a new interpreter. Only `hx.cli.main` runs in it.
 """
 
 from __future__ import annotations
@@ -25,34 +25,39 @@ if TYPE_CHECKING:
 
     from cli.machine import Machine
 
-# What changes names and bytes of files: ours, and those of SQLite (a commit is a write to its log)
+# Calls that change names or bytes of files, by hx and by SQLite (a commit is a write to its log)
 CALLS = (
     *("rename", "renameat", "renameat2", "unlink", "unlinkat", "mkdir"),
     *("fsync", "fdatasync", "pwrite64", "ftruncate"),
 )
 KILLED = -signal.SIGKILL
-_ANYBODY = (0x59616D61, ctypes.c_ulong(-1))  # PR_SET_PTRACER, where only parents may trace
+# PR_SET_PTRACER_ANY, for systems where only parents may trace
+_ANY_TRACER = (0x59616D61, ctypes.c_ulong(-1))
 
 
 class Point(NamedTuple):
+    """One system call of a run: the n-th call of this name."""
+
     call: str
     number: int  # from 1
 
 
 class Ended(NamedTuple):
+    """How a process ended; the code of a killed one is the negative signal number."""
+
     code: int
-    text: str  # all that it printed
+    text: str  # standard output and standard error
 
 
 def run(machine: Machine, *arguments: str, stdin: bytes = b"") -> Ended:
-    """One command line, to its end."""
+    """Run one command line to its end."""
     out = machine.cwd / "printed"
     code = outcome(forked(lambda: _main(machine, arguments, stdin, out)))
     return Ended(code, out.read_text(errors="replace"))
 
 
 def killed(machine: Machine, arguments: tuple[str, ...], point: Point) -> Ended:
-    """One command line that ends before a call, or at its own end if it makes fewer."""
+    """Run one command line and kill it before a call; it ends by itself if it makes fewer calls."""
     return signalled(machine, arguments, point, signal.SIGKILL)
 
 
@@ -63,25 +68,28 @@ def signalled(
     number: signal.Signals,
     meanwhile: Callable[[], object] | None = None,
 ) -> Ended:
-    """One command line that gets a signal at a call; `meanwhile` is done while SIGSTOP holds it."""
+    """Run one command line and send it a signal at a call.
+
+    With SIGSTOP, `meanwhile` is called while the process is stopped; then it continues.
+    """
     inject = f"inject={point.call}:signal={number.name}:when={point.number}"
     options = ("-e", inject, "-o", os.devnull)
     return _traced(machine, arguments, *options, meanwhile=meanwhile)
 
 
 def points(machine: Machine, *arguments: str) -> list[Point]:
-    """The calls of a command line that is left alone, which must end well."""
+    """Return the system calls of a command line that runs undisturbed and must succeed."""
     trace = machine.cwd / "trace"
-    done = _traced(machine, arguments, "-o", str(trace))
-    assert done.code in (0, 3), done
+    ended = _traced(machine, arguments, "-o", str(trace))
+    assert ended.code in (0, 3), ended
     counts: Counter[str] = Counter()
-    found = []
+    calls = []
     for line in trace.read_text().splitlines():
         call = line.partition("(")[0].split()[-1]
         if call in CALLS:
             counts[call] += 1
-            found.append(Point(call, counts[call]))
-    return found
+            calls.append(Point(call, counts[call]))
+    return calls
 
 
 def _traced(
@@ -97,11 +105,11 @@ def _traced(
     ready, go = os.pipe()
     pid = forked(lambda: _main(machine, arguments, b"", out, ready))
     os.close(ready)
-    line = [strace, "-e", "trace=" + ",".join(CALLS), *options, "-p", str(pid)]
-    tracer = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
+    command = [strace, "-e", "trace=" + ",".join(CALLS), *options, "-p", str(pid)]
+    tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert tracer.stderr is not None
-    said = tracer.stderr.readline()
-    if "attached" in said:
+    message = tracer.stderr.readline()
+    if "attached" in message:
         os.write(go, b"!")
     os.close(go)
     if meanwhile is not None:
@@ -110,15 +118,15 @@ def _traced(
         os.kill(pid, signal.SIGCONT)
     code = outcome(pid)
     tracer.communicate(timeout=60)
-    if "attached" not in said:
-        pytest.skip(f"strace may not trace here: {said.strip()}")
+    if "attached" not in message:
+        pytest.skip(f"strace may not trace here: {message.strip()}")
     return Ended(code, out.read_text(errors="replace"))
 
 
 def _main(
     machine: Machine, arguments: tuple[str, ...], stdin: bytes, out: Path, ready: int | None = None
 ) -> None:
-    """Never returns where all goes well: `forked` exits with 1 for what is raised."""
+    """Run hx and end the process with its exit code; `forked` exits with 1 for an exception."""
     from hx.cli import main
 
     _take_streams(stdin, out)
@@ -128,7 +136,7 @@ def _main(
     os.chdir(machine.cwd)
     sys.argv = ["hx", *arguments]
     if ready is not None:
-        ctypes.CDLL(None).prctl(*_ANYBODY)
+        ctypes.CDLL(None).prctl(*_ANY_TRACER)
         if not os.read(ready, 1):
             os._exit(1)
     code = main()

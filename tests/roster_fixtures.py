@@ -1,4 +1,7 @@
-"""Records of a small vault, by the names of who signs them; keys follow from the names."""
+"""Roster records of a small vault. Devices and codes have names; keys are derived from the names.
+
+The first argument of a function that returns a record is the name of its signer.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ FIRST = "first"
 
 @lru_cache(None)
 def keys(name):
+    """Return the keys of the device, or of the recovery words, with this name."""
     if name == RECOVERY:
         return recovery_keys(bytes(16))
     return DeviceKeys(_digest("sign", name), _digest("box", name))
@@ -23,19 +27,23 @@ def keys(name):
 
 @lru_cache(None)
 def public(name):
+    """Return (signing key, box key) of a device or an invitation."""
     return keys(name).sign_pub, keys(name).box_pub
 
 
 @lru_cache(None)
 def device(name):
+    """Return a device id."""
     return keys(name).device_id
 
 
 def code(name):
+    """Return the id of an invitation."""
     return _digest("invite", name)[:16]
 
 
 def key(name):
+    """Return the key id of an epoch."""
     return _digest("epoch", name)[:16]
 
 
@@ -49,7 +57,7 @@ def _add(by, name, label):
 
 
 def relabels(by, name, number):
-    """Another add of the same device, with an id of its own."""
+    """Return another add of the same device, with a record id of its own."""
     return _add(by, name, f"{name} {number}")
 
 
@@ -78,13 +86,14 @@ def epoch(by, number, name, *without):
 
 
 def evaluate(*records):
+    """Return the trust that these records give."""
     return roster.evaluate(GENESIS, records)
 
 
 def names(devices, *known):
-    """Which of the known names these device ids are; fails where one is not known."""
-    told = {device(name): name for name in (FIRST, *known)}
-    return {told[device_id] for device_id in devices}
+    """Return the names of device ids; raise KeyError for an id that is not of a known name."""
+    names_by_id = {device(name): name for name in (FIRST, *known)}
+    return {names_by_id[device_id] for device_id in devices}
 
 
 def _signing(by):

@@ -1,4 +1,4 @@
-"""What lies in a store's folder, opened with the keys of its members: names, and what they name."""
+"""The objects in the folder of a store, opened with the keys of its members."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 class Opener(NamedTuple):
+    """Unseal objects of one vault; `vmks` are its master keys by key id."""
+
     vault_id: bytes
     suite: int
     vmks: dict[bytes, bytes]
@@ -31,57 +33,59 @@ class Opener(NamedTuple):
 
 
 def secrets(member: Member) -> Secrets:
+    """Return the keys of a member, from its key file."""
     body = unframed(b"HXB1", (member.home / "custody.key").read_bytes())
     assert body is not None
     return decode(body)
 
 
 def opener(*members: Member) -> Opener:
-    """With every key that any of them has."""
+    """Return an Opener with the keys of all these members."""
     from hx.core.format.genesis import read
 
     with members[0].database() as database:
-        found = vault.read(database)
-    assert found is not None
-    vmks = {k: vmk for one in members for k, (_, vmk) in secrets(one).vmks.items()}
-    return Opener(found.vault_id, read(found.genesis).suite, vmks)
+        own_vault = vault.read(database)
+    assert own_vault is not None
+    vmks = {key_id: vmk for member in members for key_id, (_, vmk) in secrets(member).vmks.items()}
+    return Opener(own_vault.vault_id, read(own_vault.genesis).suite, vmks)
 
 
 def objects(member: Member) -> dict[str, bytes]:
-    """Store key -> bytes; what is not a name of ours is left out."""
-    found = {}
+    """Return the objects of a store by key; files with other names are left out."""
+    contents = {}
     for path in member.folder.rglob("*.hx"):
         key = str(path.relative_to(member.folder))
         if parsed(key) is not None:
-            found[key] = path.read_bytes()
-    return found
+            contents[key] = path.read_bytes()
+    return contents
 
 
 def manifests(held: dict[str, bytes], opened: Opener) -> dict[bytes, Manifest]:
-    """The newest of each device."""
+    """Return the newest manifest of each device, by device id."""
     newest: dict[bytes, Manifest] = {}
     for key in _of_kind(held, MANIFEST):
-        one = manifest.decode(opened(key, held[key])).manifest
-        if one.device_id not in newest or newest[one.device_id].seq < one.seq:
-            newest[one.device_id] = one
+        decoded = manifest.decode(opened(key, held[key])).manifest
+        device_id = decoded.device_id
+        if device_id not in newest or newest[device_id].seq < decoded.seq:
+            newest[device_id] = decoded
     return newest
 
 
 def histories(held: dict[str, bytes], opened: Opener) -> dict[str, History]:
-    """Of every segment, whoever names it."""
+    """Return the content of every segment by key, listed or not."""
     return {key: segment.decode(opened(key, held[key])) for key in _of_kind(held, SEGMENT)}
 
 
-def require_kept(held: dict[str, bytes], opened: Opener) -> None:
-    """What a newest manifest names is there, as it says."""
-    for one in manifests(held, opened).values():
-        for listed in one.objects:
-            key = spelled(Name(SEGMENT, one.device_id, listed.object_id))
-            assert key in held, f"{key} is named and absent"
-            assert len(held[key]) == listed.size
-            assert sha256(held[key]).digest() == listed.sha256
+def require_listed_present(held: dict[str, bytes], opened: Opener) -> None:
+    """Assert that each segment in a newest manifest is in the store with the listed bytes."""
+    for head in manifests(held, opened).values():
+        for entry in head.objects:
+            key = spelled(Name(SEGMENT, head.device_id, entry.object_id))
+            assert key in held, f"{key} is listed and absent"
+            assert len(held[key]) == entry.size
+            assert sha256(held[key]).digest() == entry.sha256
 
 
 def _of_kind(held: Iterable[str], kind: int) -> list[str]:
-    found = [(key, name) for key in held if (name := object_names.parsed(key))]
-    return [key for key, name in found if name.kind == kind]
+    names = [(key, name) for key in held if (name := object_names.parsed(key))]
+    return [key for key, name in names if name.kind == kind]

@@ -1,4 +1,4 @@
-"""SQL on the tables of hx stands in hx.database, so that a table is changed in one folder."""
+"""Only hx.database contains SQL on the tables of hx, so that a table is changed in one folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def tables(database):
 
 
 def statements(tree):
-    """Whole strings; of an f-string its constant parts."""
+    """Return all string constants, and the constant parts of f-strings."""
     return [
         node.value
         for node in ast.walk(tree)
@@ -25,14 +25,14 @@ def statements(tree):
     ]
 
 
-def test_no_other_folder_names_a_table_in_sql(database):
-    named = re.compile(rf"\b(FROM|JOIN|INTO|UPDATE)\s+({'|'.join(tables(database))})\b")
+def test_no_other_folder_has_sql_on_a_table_of_hx(database):
+    pattern = re.compile(rf"\b(FROM|JOIN|INTO|UPDATE)\s+({'|'.join(tables(database))})\b")
     others = [path for path in SOURCE.rglob("*.py") if "database" not in path.parts]
     assert len(others) > 150
-    found = {
+    offenders = {
         str(path.relative_to(SOURCE))
         for path in others
         for text in statements(ast.parse(path.read_text(encoding="utf-8")))
-        if named.search(text)
+        if pattern.search(text)
     }
-    assert found == set()
+    assert offenders == set()
