@@ -1,4 +1,4 @@
-"""Names of objects of every kind, for two devices."""
+"""Sample names of objects of every kind, for two devices."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def invite(number=1):
     return spelled(Name(INVITE, object_id=_object_id(number)))
 
 
-def one_of_each():
+def sample_keys():
     return [vault(), manifest(), segment(), blob(), slot(), invite()]
 
 
