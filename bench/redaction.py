@@ -1,4 +1,4 @@
-"""Masking of secrets: how many are found, how many real commands are changed, what one costs."""
+"""Masking of secrets: the recall, the share of changed real commands, and the time per command."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from machine import Row
+from timing import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
