@@ -12,7 +12,7 @@ from custody.sample_keys import custody_paths, no_passphrase, other_vmks, some_s
 from hx.core.errors import KeyMissing
 from hx.custody import choose, opened
 from hx.custody import files as small_file
-from test_private_files import bound
+from test_private_files import run_without_privileges
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_only_the_owner_may_read_its_files_whatever_the_umask(tmp_path, secrets,
         choose("file", custody_paths(tmp_path, secrets), no_passphrase).store(secrets)
         assert opened(custody_paths(tmp_path, secrets), no_passphrase).load() == secrets
 
-    assert bound(work) == 0
+    assert run_without_privileges(work) == 0
     modes = {entry.name: stat.S_IMODE(entry.stat().st_mode) for entry in os.scandir(tmp_path)}
     assert modes == {"custody.toml": 0o600, "custody.key": 0o600}
 

@@ -13,7 +13,7 @@ from custody.sample_keys import CHEAP, PASSPHRASE, no_passphrase
 from hx.core.errors import DatabaseError, KeyMissing
 from hx.custody.files import framed, unframed
 from hx.custody.key_files import Cost, SealedFile
-from test_private_files import bound
+from test_private_files import run_without_privileges
 
 DATA = b"keys, keys and keys"
 MAGIC = b"HXP1"
@@ -186,7 +186,7 @@ def test_only_the_owner_may_read_it_whatever_the_umask(path, umask):
         sealed_file(path).write(DATA)
         assert sealed_file(path).read() == DATA
 
-    assert bound(work) == 0
+    assert run_without_privileges(work) == 0
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -216,7 +216,7 @@ def test_a_read_only_folder_is_an_error_and_the_old_keys_stay(written_path):
         assert sealed_file(written_path).read() == DATA
         os.chmod(written_path.parent, 0o700)
 
-    assert bound(work) == 0
+    assert run_without_privileges(work) == 0
 
 
 def test_forget_overwrites_the_bytes_of_the_file(written_path):
@@ -240,4 +240,4 @@ def test_too_little_memory_is_an_error_that_says_how_much_is_needed(path):
         with pytest.raises(KeyMissing, match="512 MiB of memory"):
             sealed_file(path).read()
 
-    assert bound(work) == 0
+    assert run_without_privileges(work) == 0
