@@ -34,7 +34,7 @@ def rows(folder: str, count: int) -> Iterator[Row]:
     for text, (name, at_most, goal) in _GOALS.items():
         commands = [([hx, "find", text], environment)]
         if atuin:
-            # atuin prints without a limit unless told; 50 rows like hx
+            # atuin has no limit by default; hx prints 50 rows
             commands.append(([*atuin[0], "search", "--limit", "50", text], atuin[1]))
         times_ms = _with_one_pending(commands, os.path.join(home, "spool"))
         peer = times_ms[1] if atuin else None

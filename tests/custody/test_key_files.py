@@ -121,7 +121,7 @@ def write_altered(path, position, values):
 def test_a_change_with_a_recomputed_digest_does_not_open(written_path):
     whole = written_path.read_bytes()
     size = len(unframed(MAGIC, whole))
-    for position in (12, 27, 28, 51, *range(52, size, 5), size - 1):  # salt, nonce, the sealed
+    for position in (12, 27, 28, 51, *range(52, size, 5), size - 1):  # salt, nonce, ciphertext
         written_path.write_bytes(whole)
         write_altered(written_path, position, bytes([unframed(MAGIC, whole)[position] ^ 0x10]))
         with pytest.raises(KeyMissing, match="the passphrase is wrong"):

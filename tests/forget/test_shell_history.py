@@ -165,7 +165,7 @@ def test_no_line_is_lost_while_another_process_appends(tmp_path):
     cleaned += clean(str(path), WANTED)
     lines = path.read_bytes().splitlines()
     assert lines[:2_000] == [b"old"] * 2_000
-    # two that are written in the moment of the rename may change places
+    # two lines written during the rename may change places
     assert sorted(lines[2_000:]) == sorted(b"new %d" % n for n in range(4_000))
     assert cleaned <= 201  # entries written during the rename are not counted
 

@@ -22,7 +22,7 @@ FORMS = {
     ),
 }
 FIRST = (-9, b"first")  # alone in its second: a file whose first lines share one is restamped
-# few seconds and few texts, so that they collide; a file need not be in the order of time
+# few seconds and few texts, so that they collide; the lines of a file may be in any order
 timed_lines = st.lists(
     st.tuples(st.integers(0, 4), st.sampled_from([b"ls", b"make", b"git push"])), max_size=11
 ).map(lambda lines: [FIRST, *lines])

@@ -85,7 +85,7 @@ def test_every_command_that_bash_writes_is_imported(target, tmp_path, stamped):
     script += b"set +o history; history -w\n"
     run("bash", script, tmp_path, "--norc")
     written = (tmp_path / "h").read_bytes()
-    # all of them in one second at the head of a file would be bash's stamps for lines without any
+    # bash stamps lines without a time with one second at the head of a file; this prevents that
     first = b"#1700000000\nfirst\n" if stamped else b""
     (tmp_path / "h").write_bytes(first + written)
     commands = commands_after_import(target, tmp_path / "h", "bash")

@@ -14,7 +14,7 @@ from hx.core.importing.align import FORGOTTEN, KNOWN, NEW, align
 from hx.core.model import KNOWN_SINCE_US
 from hx.importers.stamp_changes import FIRST_PLACE
 
-# distinct lines: of repeated ones nobody can tell which were trimmed
+# distinct lines: which of several equal lines were trimmed cannot be decided
 histories = st.lists(st.integers(1, 500), min_size=1, max_size=60, unique=True)
 texts = st.lists(st.sampled_from([b"ls", b"make", b"cd"]), max_size=12)
 

@@ -16,7 +16,7 @@ from picker.pty_terminal import CURSOR, PASTE, WRAP, PtyTerminal, nonempty
 ENTER, ESC, CTRL_C, CTRL_Z, TAB, UP = "\r", "\033", "\x03", "\x1a", "\t", "\033[A"
 ALT_DELETE = "\033[3;3~"
 HINT = "F1 help"
-# the line above must stay; `exec`, so that signals reach hx
+# the line that echo prints must stay; `exec`, so that signals reach hx
 ABOVE = 'echo above; exec "$@"'
 
 
@@ -291,7 +291,7 @@ def test_deleted_commands_are_forgotten_when_the_picker_closes(picker, machine, 
     terminal.type(end)
     terminal.wait()
     assert machine.hx("find", "--json").commands == ["make test", "git status"]
-    terminal.until(lambda _: not files_with(machine, b"git push"))  # it is scrubbed behind our back
+    terminal.until(lambda _: not files_with(machine, b"git push"))  # a background process scrubs it
     assert files_with(machine, b"make test")
 
 

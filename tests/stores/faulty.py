@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     Choose = Callable[[int, str, str], str]  # (number of the call from 1, operation, key) -> fault
 
 NONE = ""
-# of every call: an error, with nothing done or with everything done
+# any call: an error before or after its work is done
 BEFORE, AFTER = "before", "after"
 DENIED, FULL, READ_ONLY, NOT_MOUNTED = "denied", "full", "read-only", "not mounted"
-# of put: no room half-way; only this device sees it until `deliver`; carried out twice
+# put: the disk is full half-way; only this device sees it until `deliver`; done twice
 SHORT, LATE, DOUBLED = "short", "late", "doubled"
-# of put, and of no operation by chance: said to be done, and not done
+# put, never chosen at random: reported as done, and not done
 DROPPED = "dropped"
-# of delete: it comes back with `deliver`
+# delete: the object comes back with `deliver`
 RESURRECTED = "resurrected"
-# of list: as it was at this device's listing before; ends in an error half-way
+# list: the result of this device's former listing; an error half-way
 STALE, BROKEN = "stale", "broken"
-# of get: half of it is there so far; more than was put; a bit is flipped; said to be absent
+# get: only half is there; more than was put; a flipped bit; reported as absent
 GROWING, TRAILING, FLIPPED, ABSENT = "growing", "trailing", "flipped", "absent"
 
 ERRORS = {
