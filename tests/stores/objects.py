@@ -42,7 +42,7 @@ def invite(number=1):
     return spelled(Name(INVITE, object_id=_object_id(number)))
 
 
-def sample_keys():
+def one_of_each():
     return [vault(), manifest(), segment(), blob(), slot(), invite()]
 
 

@@ -14,7 +14,7 @@ from stores.objects import (
     blob,
     invite,
     manifest,
-    sample_keys,
+    one_of_each,
     segment,
     slot,
     vault,
@@ -52,7 +52,7 @@ def fill(store, *keys):
         store.put(key, key.encode())
 
 
-@pytest.mark.parametrize("key", sample_keys())
+@pytest.mark.parametrize("key", one_of_each())
 def test_an_object_can_be_read_and_listed_after_it_is_put(store, key):
     store.put(key, b"sealed")
     assert store.get(key, 100) == b"sealed"
@@ -139,11 +139,11 @@ def test_deleting_an_absent_object_succeeds(store):
     assert listed(store) == []
 
 
-@pytest.mark.parametrize("key", sample_keys())
+@pytest.mark.parametrize("key", one_of_each())
 def test_a_deletion_deletes_only_one_object(store, key):
-    fill(store, *sample_keys())
+    fill(store, *one_of_each())
     store.delete(key)
-    assert {entry.key for entry in listed(store)} == set(sample_keys()) - {key}
+    assert {entry.key for entry in listed(store)} == set(one_of_each()) - {key}
 
 
 def test_a_deleted_object_can_be_put_again(store):
@@ -158,8 +158,8 @@ def test_an_empty_store_lists_nothing(store):
 
 
 def test_an_emptied_store_lists_nothing(store):
-    fill(store, *sample_keys())
-    for key in sample_keys():
+    fill(store, *one_of_each())
+    for key in one_of_each():
         store.delete(key)
     assert listed(store) == []
 

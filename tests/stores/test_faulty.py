@@ -18,7 +18,7 @@ from hx.stores import (
 from hx.stores.memory import MemoryStore
 from stores import faulty
 from stores.faulty import FaultyStore, at, of, seeded
-from stores.objects import sample_keys, segment
+from stores.objects import one_of_each, segment
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def inner():
 
 def test_without_a_fault_it_behaves_as_its_inner_store(inner):
     store = FaultyStore(inner)
-    for key in sample_keys():
+    for key in one_of_each():
         store.put(key, b"sealed")
     with pytest.raises(Exists):
         store.put(segment(), b"other")

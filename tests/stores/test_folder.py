@@ -16,7 +16,7 @@ from hx.stores import Denied, Exists, Missing, NotMounted, StoredObject, open_st
 from hx.stores.atomic_write import Publisher, read
 from hx.stores.folder import FolderStore
 from hx.stores.memory import MemoryStore
-from stores.objects import DEVICE, blob, manifest, sample_keys, segment
+from stores.objects import DEVICE, blob, manifest, one_of_each, segment
 
 CALLS = {
     "list": lambda store: list(store.list("")),
@@ -149,11 +149,11 @@ def test_files_of_other_programs_are_ignored_and_kept(on_disk):
         on_disk.write(name, b"litter")
     os.mkdir(os.fsencode(on_disk.path) + b"/\xff\xfe")
     store = on_disk.open()
-    for key in sample_keys():
+    for key in one_of_each():
         store.put(key, b"sealed")
-    assert sorted(store.list("")) == sorted(StoredObject(key, 6) for key in sample_keys())
+    assert sorted(store.list("")) == sorted(StoredObject(key, 6) for key in one_of_each())
     assert store.get(manifest(), 100) == b"sealed"
-    for key in sample_keys():
+    for key in one_of_each():
         store.delete(key)
     assert store.sweep() == 0
     assert list(store.list("")) == []
@@ -173,7 +173,7 @@ def test_foreign_files_are_listed_once_and_foreign_folders_are_not_entered(on_di
     }
     expected = {name.partition("\0")[0] for name in expected}
     store = on_disk.open()
-    for key in sample_keys():
+    for key in one_of_each():
         store.put(key, b"sealed")
     strangers = list(store.strangers())
     assert len(strangers) == len(set(strangers))
@@ -274,7 +274,7 @@ def test_no_system_call_is_made_that_a_network_share_may_not_support(on_disk, tm
     if not strace:
         pytest.skip("strace is not installed (tests/shells/install.sh)")
     trace = tmp_path / "trace"
-    command = [sys.executable, "-B", "-c", SCRIPT_OF_ALL_CALLS, str(on_disk.path), *sample_keys()]
+    command = [sys.executable, "-B", "-c", SCRIPT_OF_ALL_CALLS, str(on_disk.path), *one_of_each()]
     watch = [
         strace,
         "-f",
@@ -289,22 +289,22 @@ def test_no_system_call_is_made_that_a_network_share_may_not_support(on_disk, tm
         pytest.skip("strace may not trace here")
     assert process.returncode == 0, process.stderr
     renames = [line for line in trace.read_text().splitlines() if "exited with" not in line]
-    assert len(renames) == len(sample_keys()), renames
+    assert len(renames) == len(one_of_each()), renames
     assert all(" rename" in line for line in renames), renames
 
 
 def test_only_own_temporary_files_are_swept(on_disk):
     store = on_disk.open()
-    for key in sample_keys():
+    for key in one_of_each():
         store.put(key, b"sealed")
-    folders = {os.path.dirname(key) for key in sample_keys()}
+    folders = {os.path.dirname(key) for key in one_of_each()}
     own_files = {os.path.join(folder, f"~hx-{DEVICE.hex()}-0123.tmp") for folder in folders}
     other_files = {name.replace(DEVICE.hex() + "-", "0b" * 16 + "-") for name in own_files}
     other_files |= {f"~hx-{DEVICE.hex()}-0123.hx", f".stversions/~hx-{DEVICE.hex()}-0123.tmp"}
     for name in own_files | other_files:
         on_disk.write(name)
     assert store.sweep() == len(own_files) == 6
-    assert on_disk.files() == other_files | set(sample_keys())
+    assert on_disk.files() == other_files | set(one_of_each())
     assert store.sweep() == 0
 
 
