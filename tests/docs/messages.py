@@ -114,7 +114,7 @@ def _table(kind: str, rows: list[Message]) -> str:
 
 
 def _escaped(cell: str) -> str:
-    """A cell of a table in Markdown."""
+    """Return the text escaped for a cell of a table in Markdown."""
     return cell.replace("|", "\\|").replace("\n", "<br>").replace("<redacted", "\\<redacted")
 
 
@@ -139,7 +139,7 @@ def _area(path: str) -> str:
 
 
 def _constants(trees) -> dict[str, ast.expr]:
-    """Constants of modules whose name is used once; the others are left as names."""
+    """Return the module constants whose name has one value in all modules: name -> expression."""
     values: dict[str, list[ast.expr]] = {}
     for tree in trees:
         for node in tree.body:
@@ -160,7 +160,7 @@ def _constants(trees) -> dict[str, ast.expr]:
 
 
 def _exit_codes(trees) -> dict[str, int]:
-    """Class name -> exit code, of every subclass of HxError in hx."""
+    """Return the exit code of every subclass of HxError in hx: class name -> exit code."""
     codes = {
         name: each.exit_code
         for name, each in vars(errors).items()
@@ -226,7 +226,7 @@ class _Collector(ast.NodeVisitor):
         self.generic_visit(node)
 
     def _alternatives(self, node: ast.Call) -> list[list[ast.expr]]:
-        """The arguments for each value of a dictionary, as in NotInVault(*OUTSIDE[place])."""
+        """Return the arguments for each value of a dictionary, as in NotInVault(*OUTSIDE[place])."""
         first = node.args[0] if node.args else None
         if isinstance(first, ast.Starred) and isinstance(first.value, ast.Subscript):
             whole = self._known(first.value.value)
@@ -235,7 +235,7 @@ class _Collector(ast.NodeVisitor):
         return []
 
     def _arguments(self, node: ast.Call) -> list[ast.expr]:
-        """The arguments; a constant of several parts, as in NotInVault(*WAITS), is taken apart."""
+        """Return the arguments; a starred constant, as in NotInVault(*WAITS), is unpacked."""
         values: list[ast.expr] = []
         for each in node.args:
             if isinstance(each, ast.Starred):
@@ -251,7 +251,7 @@ class _Collector(ast.NodeVisitor):
         self._found += [Message(self._area, kind, shown, each, code) for each in hints]
 
     def _values(self, node: ast.expr) -> list[ast.expr]:
-        """The values of a dictionary that the key may give; else the expression itself."""
+        """Return the values of a dictionary that the key may select, else the expression itself."""
         whole = self._known(node.value) if isinstance(node, ast.Subscript) else None
         if not isinstance(whole, ast.Dict):
             return [node]
@@ -271,7 +271,7 @@ class _Collector(ast.NodeVisitor):
             self._found.append(Message(self._area, "note", shown, "", ""))
 
     def _known(self, node: ast.expr) -> ast.expr | None:
-        """The value of a name: of a variable of the function, as assigned last, or a constant."""
+        """Return the value of a name: the last assignment in the function, or a constant."""
         if not isinstance(node, ast.Name):
             return None
         for assigned in reversed(self._locals):
@@ -281,7 +281,7 @@ class _Collector(ast.NodeVisitor):
         return self._constants.get(node.id)
 
     def _text(self, node: ast.expr, depth: int = 0) -> str:  # noqa: PLR0911  (one for each kind)
-        """An expression as text: literals as they are, values in capitals."""
+        """Return an expression as text: literals as they are, values as names in capitals."""
         if isinstance(node, ast.Constant):
             return f"{node.value:,}" if isinstance(node.value, int) else str(node.value)
         if isinstance(node, ast.JoinedStr):
@@ -305,7 +305,7 @@ _TEXTS = (ast.Constant, ast.JoinedStr, ast.IfExp, ast.BinOp)
 
 
 def _label(node: ast.expr) -> str:  # noqa: C901, PLR0911  (one for each kind of expression)
-    """A value in capitals, after its name."""
+    """Return a name in capitals for the value of an expression."""
     if isinstance(node, ast.Name):
         return node.id.strip("_").upper()
     if isinstance(node, ast.Attribute):
