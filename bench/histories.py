@@ -1,6 +1,6 @@
-"""A deterministic history of any length: as zsh history lines, and as spool files of hx.
+"""Write a deterministic history of any length, as zsh history lines or as spool files of hx.
 
-About half the lines repeat an earlier command; `zyxquux` stands in five of them.
+About half of the lines repeat an earlier command; `zyxquux` is in five of them.
 """
 
 from __future__ import annotations
@@ -24,36 +24,41 @@ _PER_SESSION = 4_096
 
 
 def commands(count: int, seed: int = 42) -> Iterator[tuple[int, int, str]]:
-    """(epoch seconds, duration in seconds, command) in the order of time."""
-    dice = random.Random(seed)
+    """Yield (epoch seconds, duration in seconds, command) in the order of time."""
+    generator = random.Random(seed)
     needles = {int(count * part) for part in (0.05, 0.3, 0.5, 0.7, 0.93)}
     pool: list[str] = []
     at_s, step_s = 1_500_000_000, max(1, 200_000_000 // count)
     for number in range(count):
         if number in needles:
             command = f"zyxquux --needle {number}"
-        elif pool and dice.random() < 0.5:
-            command = pool[int(len(pool) * dice.random() ** 3)]
+        elif pool and generator.random() < 0.5:
+            command = pool[int(len(pool) * generator.random() ** 3)]
         else:
-            command = _fresh(dice)
+            command = _new_command(generator)
             if len(pool) < 20_000:
                 pool.append(command)
-        at_s += dice.randint(1, 2 * step_s)
-        yield at_s, dice.choice((0, 0, 0, 1, 2, 5, 30, 200)), command
+        at_s += generator.randint(1, 2 * step_s)
+        yield at_s, generator.choice((0, 0, 0, 1, 2, 5, 30, 200)), command
 
 
-def _fresh(dice: random.Random) -> str:
-    word, other, number = dice.choice(_WORDS), dice.choice(_WORDS), dice.randint(0, 9_999)
-    path = f"{word}/{other}_{dice.randint(0, 400)}.{dice.choice(('py', 'rs', 'go', 'md', 'sh'))}"
-    return dice.choice(
+def _new_command(generator: random.Random) -> str:
+    word, other, number = (
+        generator.choice(_WORDS),
+        generator.choice(_WORDS),
+        generator.randint(0, 9_999),
+    )
+    ending = generator.randint(0, 400), generator.choice(("py", "rs", "go", "md", "sh"))
+    path = f"{word}/{other}_{ending[0]}.{ending[1]}"
+    return generator.choice(
         (
-            dice.choice(_SHORT),
+            generator.choice(_SHORT),
             f"cd ~/src/{word}",
             f"vim {path}",
             f'git commit -m "fix {word} {other} #{number}"',
             f"git checkout -b feature/{word}-{number}",
-            f"git show {dice.getrandbits(32):08x}",
-            f"kubectl -n {word} logs -f {other}-{dice.getrandbits(40):010x}",
+            f"git show {generator.getrandbits(32):08x}",
+            f"kubectl -n {word} logs -f {other}-{generator.getrandbits(40):010x}",
             f"docker exec -it {word}_{number % 60} bash",
             f"python {path} --{other}={number} --out /tmp/{word}-{number}.json",
             f"pytest {path} -k test_{other} -x -q",
@@ -71,7 +76,7 @@ def write_zsh(path: str, count: int) -> None:
 
 
 def write_spool(folder: str, count: int) -> int:
-    """The same history as spool files of finished sessions; gives their size in bytes."""
+    """Write the history as spool files of finished sessions; return their size in bytes."""
     os.makedirs(folder, 0o700, exist_ok=True)
     written = 0
     file = None
@@ -96,7 +101,7 @@ def write_spool(folder: str, count: int) -> int:
 
 
 def write_session(folder: str, count: int) -> None:
-    """A shell that stays open: one session in as many files as its hook makes of it."""
+    """Write one session of a shell that stays open, in as many files as its hook would make."""
     session = f"{1_700_000_000_000_000:016x}{1:016x}"
     for number, (_, took_s, command) in enumerate(commands(count, seed=7)):
         if number % _PER_SESSION == 0:

@@ -1,4 +1,4 @@
-"""From Enter to the next prompt on a pty: a bare zsh, one with hx, one with atuin."""
+"""Time from Enter to the next prompt on a pseudo-terminal: without a hook, with hx, with atuin."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tempfile
 import time
 from typing import TYPE_CHECKING
 
-from machine import BIN, Row, program, ratio_row
+from timing import BIN, Row, program, ratio_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,15 +51,15 @@ class Shell:
         os.close(self._master)
 
     def _read_until(self, mark: bytes, timeout_s: float = 20) -> None:
-        seen = b""
-        while mark not in seen:
+        output = b""
+        while mark not in output:
             ready, _, _ = select.select([self._master], [], [], timeout_s)
             if not ready:
-                raise SystemExit(f"bench: the shell fell silent after {seen[-200:]!r}")
-            seen += os.read(self._master, 65_536)
-            if b"\x1b[6n" in seen:  # it asks where the cursor is
+                raise SystemExit(f"bench: the shell fell silent after {output[-200:]!r}")
+            output += os.read(self._master, 65_536)
+            if b"\x1b[6n" in output:  # the shell asks for the position of the cursor
                 os.write(self._master, b"\x1b[1;1R")
-                seen = seen.replace(b"\x1b[6n", b"")
+                output = output.replace(b"\x1b[6n", b"")
 
 
 def _on_pty(command: list[str], environment: dict[str, str]) -> tuple[subprocess.Popen[bytes], int]:
@@ -78,21 +78,21 @@ def rows(folder: str) -> Iterator[Row]:
             yield Row(f"hook, Enter to prompt ({name})", "not here", "", "", "<= 0.5 ms", None)
             continue
         rcs = {"bare": "", "hx": f'eval "$({hx} init {name})"'}
-        if atuin and name == "zsh":  # in bash it needs a preexec library besides
+        if atuin and name == "zsh":  # in bash atuin also needs a preexec library
             rcs["atuin"] = f'eval "$({atuin} init zsh --disable-up-arrow)"'
         yield from _rows(name, _medians_ms(folder, name, rcs))
 
 
 def _medians_ms(folder: str, name: str, rcs: dict[str, str]) -> dict[str, float]:
-    """Enter to prompt, in turns."""
+    """Return the median milliseconds from Enter to the prompt; the shells take turns."""
     shells = {kind: Shell(folder, name, rc) for kind, rc in rcs.items()}
-    taken: dict[str, list[float]] = {kind: [] for kind in shells}
+    times_ms: dict[str, list[float]] = {kind: [] for kind in shells}
     for _ in range(_ROUNDS):
         for kind, shell in shells.items():
-            taken[kind].append(shell.enter_ms())
+            times_ms[kind].append(shell.enter_ms())
     for shell in shells.values():
         shell.close()
-    return {kind: statistics.median(times) for kind, times in taken.items()}
+    return {kind: statistics.median(shell_times_ms) for kind, shell_times_ms in times_ms.items()}
 
 
 def _rows(name: str, median: dict[str, float]) -> Iterator[Row]:

@@ -1,9 +1,9 @@
-"""What does not grow with the history: five million events beside a hundred thousand.
+"""Time the commands whose time must not grow with the history, at 5,000,000 and 100,000 events.
 
-python bench/large.py [EVENTS]      5,000,000 unless told; takes minutes, and 3 GB meanwhile
+python bench/large.py [EVENTS]      5,000,000 by default; takes minutes and 3 GB of disk
 
-Each history is one imported session, and a shell that stayed open for a tenth as many commands, at
-most 100,000. Whole processes in turns; the ratio is that of the medians.
+Each history has one imported session, and one session of a shell that stayed open for a tenth as
+many commands, at most 100,000. Whole processes take turns; the ratio is that of the medians.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING
 
+from find import size_row
 from histories import write_session, write_zsh
-from looking import size_row
-from machine import Row, in_turns_ms, print_table, program, run_ms
-from picking import first_row_ms, hx_picker
+from picker import first_row_ms, hx_picker
+from timing import Row, medians_ms, print_table, program, run_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 _FEW = 100_000
 _TYPED = 100_000
 _TIMES = 9
-_BYTES_AN_EVENT = 600  # of the disk, at most: history, database and its log
-_FLAT = 2.0
-_COMMANDS = {  # what is asked, and how often longer it may take than of the few
-    "find, common text": (["find", "kubectl get pods"], _FLAT),
-    "find, rare text": (["find", "zyxquux"], _FLAT),
-    "find, absent text": (["find", "nosuchthing"], _FLAT),
-    "find, what failed": (["find", "--failed"], _FLAT),
-    "find, distinct": (["find", "--unique", "git"], _FLAT),
+_BYTES_AN_EVENT = 600  # of the disk, at most: for the history, the database and its log
+_CONSTANT = 2.0
+_COMMANDS = {  # name -> (arguments, highest ratio of the two times; None: it may grow)
+    "find, common text": (["find", "kubectl get pods"], _CONSTANT),
+    "find, rare text": (["find", "zyxquux"], _CONSTANT),
+    "find, absent text": (["find", "nosuchthing"], _CONSTANT),
+    "find, what failed": (["find", "--failed"], _CONSTANT),
+    "find, distinct": (["find", "--unique", "git"], _CONSTANT),
     "find, two rare letters": (["find", "zy"], None),
-    "search, common words": (["search", "git", "commit"], _FLAT),
-    "search, rare word": (["search", "zyxquux"], _FLAT),
-    "search, absent word": (["search", "nosuchthing"], _FLAT),
-    "search, letters apart": (["search", "kgp"], _FLAT),
-    "last": (["last"], _FLAT),
-    "status": (["status"], _FLAT),
+    "search, common words": (["search", "git", "commit"], _CONSTANT),
+    "search, rare word": (["search", "zyxquux"], _CONSTANT),
+    "search, absent word": (["search", "nosuchthing"], _CONSTANT),
+    "search, letters apart": (["search", "kgp"], _CONSTANT),
+    "last": (["last"], _CONSTANT),
+    "status": (["status"], _CONSTANT),
     "stats": (["stats"], None),
 }
 
@@ -55,22 +55,22 @@ def main() -> None:
 
 def _rows(folder: str, count: int) -> Iterator[Row]:
     few, many = os.path.join(folder, "few"), os.path.join(folder, "many")
-    _fill(few, _FEW)
-    yield _filled(_fill(many, count), count)
+    _make_history(few, _FEW)
+    yield _import_row(_make_history(many, count), count)
     yield size_row(os.path.join(many, "hx"), count + min(_TYPED, count // 10))
     hx = program("hx") or "hx"
     for name, (words, at_most) in _COMMANDS.items():
         commands = [([hx, *words], _environment(home)) for home in (few, many)]
-        in_turns_ms(commands, 1)  # what is read for the first time
-        yield _row(name, count, in_turns_ms(commands, _TIMES), at_most)
+        medians_ms(commands, 1)  # a first run fills the caches
+        yield _row(name, count, medians_ms(commands, _TIMES), at_most)
     pickers = [hx_picker(home) for home in (few, many)]
     for query in ("", "kubectl get p", "zyxquux"):
         name = f"picker, first row, {query!r}" if query else "picker, first row"
-        yield _row(name, count, first_row_ms(pickers, query), _FLAT)
+        yield _row(name, count, first_row_ms(pickers, query), _CONSTANT)
 
 
-def _fill(folder: str, count: int) -> float:
-    """Milliseconds of the import."""
+def _make_history(folder: str, count: int) -> float:
+    """Make a history with this many imported events; return the milliseconds of the import."""
     spool = os.path.join(folder, "hx", "spool")
     os.makedirs(spool, 0o700)
     os.chmod(os.path.join(folder, "hx"), 0o700)
@@ -89,7 +89,7 @@ def _environment(folder: str) -> dict[str, str]:
     return {"HX_HOME": home, "HOME": folder, "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
 
 
-def _filled(taken_ms: float, count: int) -> Row:
+def _import_row(taken_ms: float, count: int) -> Row:
     rate = count / taken_ms * 1e3
     return Row(f"import of {count:,} zsh lines", f"{rate:,.0f} events/s", "", "", "", None)
 

@@ -1,6 +1,6 @@
 """Print the figures of hx beside its peer, measured in one run on this machine.
 
-python bench/run.py [EVENTS]      1,000,000 unless told
+python bench/run.py [EVENTS]      1,000,000 by default
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING
 
-import counting
+import find
 import hook
-import importing
-import looking
-import picking
+import imports
+import picker
 import redaction
-import syncing
-from machine import print_table
+import stats
+import sync
+from timing import print_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from machine import Row
+    from timing import Row
 
 
 def main() -> None:
@@ -31,13 +31,13 @@ def main() -> None:
 
 
 def _rows(folder: str, count: int) -> Iterator[Row]:
-    yield from looking.startup_rows(folder)
-    yield from looking.rows(folder, count)
-    yield from counting.rows(folder, count)
-    yield from picking.rows(folder, count)
-    yield from importing.rows(folder, count)
+    yield from find.startup_rows(folder)
+    yield from find.rows(folder, count)
+    yield from stats.rows(folder, count)
+    yield from picker.rows(folder, count)
+    yield from imports.rows(folder, count)
     yield from redaction.rows()
-    yield from syncing.rows(folder)
+    yield from sync.rows(folder)
     yield from hook.rows(folder)
 
 

@@ -1,4 +1,4 @@
-"""Settings and places: a bad file stops nothing, and nobody else's folder is taken."""
+"""Settings, the places of files, and the environment variables that name them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
 
 @pytest.fixture
 def configured(tmp_path):
-    """Loads a configuration file of this text."""
+    """Return a function that writes this text as the configuration file and loads it."""
 
     def load_text(text):
         data = text if isinstance(text, bytes) else text.encode()
@@ -24,7 +24,7 @@ def configured(tmp_path):
     return load_text
 
 
-def test_without_a_file_all_is_at_its_default(tmp_path):
+def test_without_a_file_every_setting_has_its_default(tmp_path):
     config = load({"HX_HOME": str(tmp_path)})
     assert config.values == DEFAULTS
     assert config.warnings == ()
@@ -52,7 +52,7 @@ def test_a_setting_comes_from_the_file(configured, tmp_path):
         ("limit = 99999999999999999999", "limit must be at most 9223372036854775807"),
     ],
 )
-def test_a_bad_setting_is_told_and_the_others_hold(configured, line, warning):
+def test_a_bad_setting_is_a_warning_and_the_others_are_used(configured, line, warning):
     config = configured('case = "exact"\n' + line + "\n")
     assert [w.partition(": ")[2] for w in config.warnings] == [warning]
     assert config.values == DEFAULTS | {"case": "exact"}
@@ -72,7 +72,7 @@ def test_a_bad_setting_is_told_and_the_others_hold(configured, line, warning):
     ],
     ids=["broken", "doubled", "no text", "NUL", "a long number", "deep", "huge", "no date"],
 )
-def test_a_file_that_cannot_be_read_is_told_and_stops_nothing(configured, text):
+def test_an_unreadable_file_is_a_warning_and_the_defaults_are_used(configured, text):
     config = configured(text)
     assert config.values == DEFAULTS
     [warning, rules] = config.warnings
@@ -80,17 +80,17 @@ def test_a_file_that_cannot_be_read_is_told_and_stops_nothing(configured, text):
     assert rules.startswith("the default rules for what is kept and masked are active until ")
 
 
-def test_a_folder_in_place_of_the_file_is_told(tmp_path):
+def test_a_folder_in_place_of_the_file_is_a_warning(tmp_path):
     (tmp_path / "config.toml").mkdir()
     assert "not a regular file" in load({"HX_HOME": str(tmp_path)}).warnings[0]
 
 
-def test_a_pipe_in_place_of_the_file_is_told_and_keeps_nobody_waiting(tmp_path):
+def test_a_pipe_in_place_of_the_file_is_a_warning_and_is_not_read(tmp_path):
     os.mkfifo(tmp_path / "config.toml")
     assert "not a regular file" in load({"HX_HOME": str(tmp_path)}).warnings[0]
 
 
-def test_hx_home_puts_all_in_one_place(tmp_path):
+def test_with_hx_home_all_files_are_in_one_folder(tmp_path):
     paths = find_paths({"HX_HOME": str(tmp_path), "XDG_DATA_HOME": "/elsewhere", "HOME": "/h"})
     assert {*paths, paths.database, paths.lock} == {
         str(tmp_path),
@@ -98,12 +98,12 @@ def test_hx_home_puts_all_in_one_place(tmp_path):
     }
 
 
-def test_a_relative_hx_home_is_taken_from_here(tmp_path, monkeypatch):
+def test_a_relative_hx_home_is_relative_to_the_working_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert find_paths({"HX_HOME": "mine"}).data == str(tmp_path / "mine")
 
 
-def test_an_empty_hx_home_is_none():
+def test_an_empty_hx_home_is_ignored():
     assert find_paths({"HX_HOME": "", "HOME": "/h"}).data == "/h/.local/share/hx"
 
 
@@ -117,12 +117,12 @@ def test_the_xdg_folders_are_used():
 @pytest.mark.parametrize("folder", ["", "relative", "./x", "~/x"])
 def test_an_xdg_folder_that_is_not_absolute_is_ignored(folder):
     names = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
-    wanted = find_paths({"HOME": "/h"})
-    assert find_paths(dict.fromkeys(names, folder) | {"HOME": "/h"}) == wanted
-    assert wanted.data == "/h/.local/share/hx"
+    default_paths = find_paths({"HOME": "/h"})
+    assert find_paths(dict.fromkeys(names, folder) | {"HOME": "/h"}) == default_paths
+    assert default_paths.data == "/h/.local/share/hx"
 
 
-def test_without_home_the_home_of_the_user_is_taken(monkeypatch):
+def test_without_home_the_home_folder_of_the_user_is_used(monkeypatch):
     import pwd
 
     monkeypatch.setenv("HOME", "/not/this")
@@ -132,14 +132,14 @@ def test_without_home_the_home_of_the_user_is_taken(monkeypatch):
 
 
 @pytest.mark.parametrize("home", ["relative", "~"])
-def test_a_home_that_is_no_folder_is_told_and_hx_home_helps(home, tmp_path):
+def test_a_relative_home_is_an_error_unless_hx_home_is_set(home, tmp_path):
     with pytest.raises(InputError, match="there is no home folder") as caught:
         load({"HOME": home})
     assert "HX_HOME" in caught.value.hint
     assert load({"HOME": home, "HX_HOME": str(tmp_path)}).values == DEFAULTS
 
 
-def test_a_user_without_any_home_is_told(monkeypatch):
+def test_a_user_without_a_home_folder_gets_an_error(monkeypatch):
     if os.geteuid() != 0:
         pytest.skip("only root may become a user whom nobody knows")
     from capture.kill import forked, outcome
@@ -152,14 +152,14 @@ def test_a_user_without_any_home_is_told(monkeypatch):
     assert outcome(forked(nameless)) == 0
 
 
-def test_the_environment_tells_the_session_and_no_setting(tmp_path):
+def test_the_environment_sets_the_session_and_no_setting(tmp_path):
     config = load({"HX_HOME": str(tmp_path), "HX_SESSION": "ab", "HX_DEBUG": "1", "NO_COLOR": "1",
                    "HX_LIMIT": "3", "COLORFGBG": "0;15"})  # fmt: skip
     assert (config.session, config.debug, config.no_color, config.limit) == ("ab", True, True, 50)
     assert config.ground == "0;15"
 
 
-def test_a_host_name_that_is_not_utf8_is_text_all_the_same(tmp_path, monkeypatch):
+def test_a_host_name_that_is_not_utf_8_becomes_text(tmp_path, monkeypatch):
     name = os.fsdecode(b"box\xff")
     monkeypatch.setattr(os, "uname", lambda: os.uname_result(("Linux", name, "6", "1", "x86_64")))
     assert load({"HX_HOME": str(tmp_path)}).host == "box\ufffd"

@@ -1,4 +1,4 @@
-"""The keys and the id of a device: made once, never replaced, refused when damaged."""
+"""The key file and the id of a device: made once, never replaced, refused when damaged."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from hx.device import identity, key_path, load_or_make, verified
 
 @pytest.fixture
 def database(tmp_path):
-    opened = open_database(str(tmp_path / "hx" / "hx.db"))
-    yield opened
-    opened.close()
+    connection = open_database(str(tmp_path / "hx" / "hx.db"))
+    yield connection
+    connection.close()
 
 
-def test_the_id_follows_from_the_public_keys_as_the_sync_contract_says():
+def test_the_device_id_is_the_documented_hash_of_the_public_keys():
     """BLAKE2b-256, person "hx1-device" padded with zeros, over both keys; the top bit is 0."""
     sign_pub, box_pub = bytes(range(32)), bytes(range(32, 64))
-    whole = blake2b(sign_pub + box_pub, digest_size=32, person=b"hx1-device\0\0\0\0\0\0").digest()
-    assert derive_id(sign_pub, box_pub)[1:] == whole[1:16]
-    assert derive_id(sign_pub, box_pub)[0] == whole[0] & 0x7F
+    digest = blake2b(sign_pub + box_pub, digest_size=32, person=b"hx1-device\0\0\0\0\0\0").digest()
+    assert derive_id(sign_pub, box_pub)[1:] == digest[1:16]
+    assert derive_id(sign_pub, box_pub)[0] == digest[0] & 0x7F
     ids = [derive_id(sign_pub, bytes([i]) * 32) for i in range(50)]
-    assert all(one[0] < 0x80 for one in ids)
+    assert all(device_id[0] < 0x80 for device_id in ids)
     assert len(set(ids)) == 50
 
 
-def test_the_file_holds_both_seeds_and_the_id_that_follows(tmp_path):
+def test_the_key_file_has_both_seeds_and_the_id(tmp_path):
     path = str(tmp_path / "device.key")
     device_id = load_or_make(path)
     magic, named, sign, sign_seed, box, box_seed = Path(path).read_text().split()
@@ -46,7 +46,7 @@ def test_the_file_holds_both_seeds_and_the_id_that_follows(tmp_path):
     assert bytes.fromhex(named) == device_id == derive_id(sign_pub, box_pub)
 
 
-def test_the_key_file_is_for_its_owner_alone_whatever_the_umask(tmp_path):
+def test_only_the_owner_may_read_the_key_file_whatever_the_umask(tmp_path):
     before = os.umask(0)
     try:
         load_or_make(str(tmp_path / "device.key"))
@@ -56,17 +56,20 @@ def test_the_key_file_is_for_its_owner_alone_whatever_the_umask(tmp_path):
     assert os.listdir(tmp_path) == ["device.key"]
 
 
-def test_the_id_stays_from_run_to_run_and_when_the_database_is_lost(database):
-    who = identity(database, "box")
-    assert identity(database, "box") == who
-    assert identity(database, "renamed") == who
-    assert database.value("SELECT name FROM device WHERE device_id = ?", (who.device_id,)) == "box"
-    other = open_database(os.path.dirname(database.path) + "/other.db")
-    assert identity(other, "box") == who
-    other.close()
+def test_the_id_stays_the_same_in_later_runs_and_in_a_new_database(database):
+    first_identity = identity(database, "box")
+    assert identity(database, "box") == first_identity
+    assert identity(database, "renamed") == first_identity
+    assert (
+        database.value("SELECT name FROM device WHERE device_id = ?", (first_identity.device_id,))
+        == "box"
+    )
+    other_database = open_database(os.path.dirname(database.path) + "/other.db")
+    assert identity(other_database, "box") == first_identity
+    other_database.close()
 
 
-def test_on_a_network_folder_every_host_is_a_device(database):
+def test_on_a_network_folder_each_host_has_its_own_device_id(database):
     identity(database, "one")
     with database.transaction():
         database.execute("DELETE FROM meta")
@@ -93,7 +96,7 @@ def test_on_a_network_folder_every_host_is_a_device(database):
         lambda text: "\xff" * len(text),
     ],
 )
-def test_a_damaged_key_file_is_refused_and_left_as_it_is(tmp_path, damage):
+def test_a_damaged_key_file_is_refused_and_not_changed(tmp_path, damage):
     path = tmp_path / "device.key"
     load_or_make(str(path))
     damaged = damage(path.read_text())
@@ -114,8 +117,8 @@ def test_a_key_file_of_another_owner_is_refused(tmp_path):
         load_or_make(str(path))
 
 
-def test_first_runs_at_once_agree_on_one_device(tmp_path):
-    """Eight shells start at login: one key is made, and everybody uses it."""
+def test_concurrent_first_runs_use_one_device_id(tmp_path):
+    """Eight shells that start at login make one key file and use it."""
     path = str(tmp_path / "hx" / "hx.db")
 
     def first_run(number):

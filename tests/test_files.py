@@ -1,4 +1,4 @@
-"""Folders and files for one person; which file system holds a path."""
+"""Private folders and files, and the file system of a path."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def mode(path):
     return stat.S_IMODE(os.stat(path).st_mode)
 
 
-def test_a_folder_and_its_new_parents_are_entered_by_their_owner_alone(tmp_path, umask):
+def test_only_the_owner_may_enter_a_new_folder_and_its_new_parents(tmp_path, umask):
     private_folder(str(tmp_path / "a" / "b" / "c"))
     assert [mode(tmp_path / path) for path in ("a", "a/b", "a/b/c")] == [0o700] * 3
 
 
-def test_a_folder_that_is_there_keeps_its_mode(tmp_path):
+def test_an_existing_folder_keeps_its_mode(tmp_path):
     os.chmod(tmp_path, 0o755)
     private_folder(str(tmp_path))
     private_folder(str(tmp_path / "new"))
     assert mode(tmp_path) == 0o755
 
 
-def test_a_file_in_place_of_a_folder_is_told(tmp_path):
+def test_a_file_in_place_of_a_folder_is_an_error(tmp_path):
     (tmp_path / "hx").write_text("mine")
     for path in ("hx", "hx/deeper"):
         with pytest.raises(InputError, match="hx is a file, but hx needs a folder there"):
@@ -50,7 +50,7 @@ def test_a_folder_of_another_owner_is_refused(tmp_path):
         private_folder(str(tmp_path))
 
 
-def test_a_replaced_file_is_whole_private_and_alone(tmp_path, umask):
+def test_a_replaced_file_is_private_and_no_temporary_file_is_left(tmp_path, umask):
     path = tmp_path / "file"
     replace_file(str(path), b"one")
     replace_file(str(path), b"two")
@@ -59,7 +59,7 @@ def test_a_replaced_file_is_whole_private_and_alone(tmp_path, umask):
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_a_file_that_cannot_be_replaced_stays_and_nothing_lies_beside_it(tmp_path):
+def test_after_a_failed_replacement_no_temporary_file_is_left(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "full").write_text("x")
     with pytest.raises(OSError, match="directory"):
@@ -92,20 +92,20 @@ broken line
         ("/mnt/disk", "nfs"),
     ],
 )
-def test_the_file_system_of_a_path_is_the_innermost_and_the_last_mounted(path, kind):
+def test_the_file_system_of_a_path_is_that_of_the_innermost_last_mount(path, kind):
     assert file_system(path, MOUNTS) == kind
 
 
-def test_without_a_mount_table_nothing_holds_a_path():
+def test_without_a_mount_table_the_file_system_is_unknown():
     assert file_system("/x", "") == ""
 
 
-def test_a_folder_of_this_machine_is_on_no_network(tmp_path):
+def test_a_local_folder_is_not_on_a_network(tmp_path):
     assert not on_network(str(tmp_path))
     assert not on_network(str(tmp_path / "is not there"))
 
 
-def test_an_interrupt_right_behind_the_replacing_stays_an_interrupt(tmp_path, monkeypatch):
+def test_an_interrupt_right_after_the_replacement_stays_an_interrupt(tmp_path, monkeypatch):
     path, replace = tmp_path / "file", os.replace
 
     def interrupted(*names):
@@ -116,4 +116,4 @@ def test_an_interrupt_right_behind_the_replacing_stays_an_interrupt(tmp_path, mo
     with pytest.raises(KeyboardInterrupt):
         replace_file(str(path), b"one")
     assert path.read_bytes() == b"one"
-    assert [one.name for one in tmp_path.iterdir()] == ["file"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]

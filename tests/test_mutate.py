@@ -1,4 +1,4 @@
-"""`make mutate` tells which faults the tests of a module do not notice."""
+"""`make mutate` reports the faults that the tests of a module do not notice."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def faults(source):
 
 
 def test_faults_are_made_in_code_and_in_sql_and_in_nothing_else():
-    found = faults(MODULE)
-    assert {line for line, _ in found} == {10, 14}
-    assert {new for line, new in found if line == 10} == {"(age <= 18)", "19", "(17)"}
-    sql = [new for line, new in found if line == 14]
+    made = faults(MODULE)
+    assert {line for line, _ in made} == {10, 14}
+    assert {new for line, new in made if line == 10} == {"(age <= 18)", "19", "(17)"}
+    sql = [new for line, new in made if line == 14]
     assert len(sql) == 3
     assert any("a = 0 AND" in new for new in sql)
     assert any("= 1 OR b" in new for new in sql)
@@ -57,31 +57,31 @@ def test_each_kind_of_fault_is_made(source, new):
 
 @pytest.fixture
 def tree(tmp_path):
-    """A small tree: a module, and tests that do not look at its border."""
+    """Make a source tree with a module, and tests that do not check its limit of 18."""
     module = tmp_path / "src" / "hx" / "ages.py"
     module.parent.mkdir(parents=True)
     module.write_text("def is_young(age):\n    return age < 18\n")
     (module.parent / "__init__.py").touch()
     (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\nmarkers = ["long"]\n')
     (tmp_path / "tests").mkdir()
-    weak = "from hx.ages import is_young\n\n\ndef test_it():\n    assert is_young(3)\n"
-    (tmp_path / "tests" / "test_ages.py").write_text(weak)
+    weak_test = "from hx.ages import is_young\n\n\ndef test_it():\n    assert is_young(3)\n"
+    (tmp_path / "tests" / "test_ages.py").write_text(weak_test)
     return tmp_path
 
 
-def test_what_no_test_notices_is_told_with_its_line_and_the_tree_is_left_alone(tree):
-    module, told = tree / "src" / "hx" / "ages.py", []
+def test_unnoticed_faults_are_printed_with_their_line_and_the_module_is_not_changed(tree):
+    module, lines = tree / "src" / "hx" / "ages.py", []
     before = module.read_text()
     assert nearest(module, tree) == [tree / "tests" / "test_ages.py"]
     tests = ["tests/test_ages.py"]
-    alive = survivors(module, tests, tree, told.append)
-    assert {mutant.new for mutant in alive} == {"(age <= 18)", "19", "(17)"}
-    assert "src/hx/ages.py:2: age < 18  ->  (age <= 18)" in told
+    unnoticed = survivors(module, tests, tree, lines.append)
+    assert {mutant.new for mutant in unnoticed} == {"(age <= 18)", "19", "(17)"}
+    assert "src/hx/ages.py:2: age < 18  ->  (age <= 18)" in lines
     assert module.read_text() == before
-    strong = "    assert is_young(17)\n    assert not is_young(18)\n"
+    strong_test = "    assert is_young(17)\n    assert not is_young(18)\n"
     with (tree / tests[0]).open("a") as file:
-        file.write(strong)
-    assert survivors(module, tests, tree, told.append) == []
+        file.write(strong_test)
+    assert survivors(module, tests, tree, lines.append) == []
 
 
 def test_the_nearest_tests_of_a_module_without_any_are_those_of_its_folder(tree):
@@ -92,7 +92,7 @@ def test_the_nearest_tests_of_a_module_without_any_are_those_of_its_folder(tree)
     assert nearest(source / "folder" / "age.py", tree) == [tests]
 
 
-def test_tests_that_fail_without_a_fault_tell_nothing(tree):
+def test_tests_that_fail_without_a_fault_are_an_error(tree):
     (tree / "tests" / "test_ages.py").write_text("def test_it():\n    assert False\n")
     with pytest.raises(SystemExit, match="do not pass"):
         survivors(tree / "src" / "hx" / "ages.py", ["tests/test_ages.py"], tree, print)

@@ -1,4 +1,4 @@
-"""Crashes, odd umasks and odd files where the keys and the settings should be."""
+"""Keys and settings after crashes, under any umask, and with unusual files in their place."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ def mode(path):
     return stat.S_IMODE(os.stat(path).st_mode)
 
 
-def bound(work):
-    """Run in another process whom permissions bind, root or not; returns its exit code."""
+def run_without_privileges(work):
+    """Run the work in a process to which permissions apply, even as root; return its exit code."""
 
     def run():
         if os.geteuid() == 0:
-            _give_up_capabilities()
+            _drop_capabilities()
         work()
 
     return outcome(forked(run))
 
 
-def _give_up_capabilities():
-    """capset(2), version 3: root is then an owner like any other."""
+def _drop_capabilities():
+    """Drop the capabilities of root by capset(2), version 3."""
     header, none = struct.pack("Ii", 0x20080522, 0), bytes(24)
     if not sys.platform.startswith("linux") or ctypes.CDLL(None).capset(header, none):
         raise OSError("cannot give up what root may do")
 
 
 def killed_at(event, work):
-    """Run in another process that dies just before this call of the system."""
+    """Run the work in a process that is killed just before this system call."""
 
     def run():
         def hook(name, _):
@@ -56,7 +56,7 @@ def killed_at(event, work):
     assert outcome(forked(run)) == -signal.SIGKILL
 
 
-def test_a_file_is_the_old_one_until_its_rename(tmp_path):
+def test_a_killed_replacement_leaves_the_old_file(tmp_path):
     path = tmp_path / "file"
     replace_file(str(path), b"old")
     killed_at("os.rename", lambda: replace_file(str(path), b"new"))
@@ -65,7 +65,7 @@ def test_a_file_is_the_old_one_until_its_rename(tmp_path):
     assert path.read_bytes() == b"new"
 
 
-def test_a_first_run_that_dies_leaves_no_half_key(tmp_path):
+def test_a_killed_first_run_leaves_no_partial_key_file(tmp_path):
     path = str(tmp_path / "device.key")
     killed_at("os.rename", lambda: load_or_make(path))
     assert not os.path.exists(path)
@@ -74,7 +74,7 @@ def test_a_first_run_that_dies_leaves_no_half_key(tmp_path):
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077, 0o277, 0o777])
-def test_all_files_work_for_their_owner_and_nobody_else_under_any_umask(tmp_path, umask):
+def test_only_the_owner_may_use_the_files_whatever_the_umask(tmp_path, umask):
     def work():
         os.umask(umask)
         database = open_database(str(tmp_path / "a" / "hx.db"))
@@ -90,11 +90,11 @@ def test_all_files_work_for_their_owner_and_nobody_else_under_any_umask(tmp_path
         assert mode(tmp_path / "a") == 0o700
         database.close()
 
-    assert bound(work) == 0
+    assert run_without_privileges(work) == 0
 
 
 @pytest.mark.parametrize("make", [os.mkdir, lambda path: os.symlink("device.key", path)])
-def test_what_is_no_file_in_place_of_the_keys_is_told(tmp_path, make):
+def test_a_folder_or_a_link_in_place_of_the_key_file_is_an_error(tmp_path, make):
     path = str(tmp_path / "device.key")
     make(path)
     with pytest.raises(DatabaseError, match="cannot read"):
@@ -102,7 +102,7 @@ def test_what_is_no_file_in_place_of_the_keys_is_told(tmp_path, make):
     assert os.path.lexists(path)
 
 
-def test_keys_that_may_not_be_read_are_told_and_stay(tmp_path):
+def test_unreadable_keys_are_an_error_and_stay(tmp_path):
     def work():
         path = str(tmp_path / "device.key")
         device_id = load_or_make(path)
@@ -112,10 +112,10 @@ def test_keys_that_may_not_be_read_are_told_and_stay(tmp_path):
         os.chmod(path, 0o600)
         assert load_or_make(path) == device_id
 
-    assert bound(work) == 0
+    assert run_without_privileges(work) == 0
 
 
-def test_settings_that_may_not_be_read_are_told_and_stop_nothing(tmp_path):
+def test_unreadable_settings_are_a_warning_and_the_defaults_are_used(tmp_path):
     def work():
         (tmp_path / "config.toml").write_text("limit = 7\n")
         os.chmod(tmp_path / "config.toml", 0)
@@ -123,10 +123,10 @@ def test_settings_that_may_not_be_read_are_told_and_stop_nothing(tmp_path):
         assert config.limit == 50
         assert "cannot be read" in config.warnings[0]
 
-    assert bound(work) == 0
+    assert run_without_privileges(work) == 0
 
 
-def test_a_folder_that_cannot_be_made_is_told_with_its_name(tmp_path):
+def test_a_folder_that_cannot_be_made_is_an_error_with_its_name(tmp_path):
     def work():
         os.chmod(tmp_path, 0o500)
         with pytest.raises(
@@ -134,17 +134,17 @@ def test_a_folder_that_cannot_be_made_is_told_with_its_name(tmp_path):
         ):
             private_folder(str(tmp_path / "deep"))
 
-    assert bound(work) == 0
+    assert run_without_privileges(work) == 0
 
 
-def test_processes_that_make_one_folder_at_once_all_succeed(tmp_path):
+def test_processes_that_make_one_folder_concurrently_all_succeed(tmp_path):
     path = str(tmp_path / "a" / "b" / "c" / "d")
     processes = [forked(lambda: private_folder(path)) for _ in range(8)]
     assert [outcome(pid) for pid in processes] == [0] * 8
     assert mode(path) == 0o700
 
 
-def test_files_of_git_that_may_not_be_read_tell_nothing(tmp_path):
+def test_unreadable_git_files_give_no_branch(tmp_path):
     (tmp_path / ".git").mkdir()
     for name in ("HEAD", "config"):
         (tmp_path / ".git" / name).write_text("ref: refs/heads/main\n")
@@ -153,4 +153,4 @@ def test_files_of_git_that_may_not_be_read_tell_nothing(tmp_path):
     def work():
         assert look_up(os.fsencode(tmp_path)) == (os.fsencode(tmp_path), None)
 
-    assert bound(work) == 0
+    assert run_without_privileges(work) == 0

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from capture.box import Box
+from capture.ingestion import Ingestion
 
 
 @pytest.fixture
-def box(tmp_path):
-    """An empty spool beside a fresh database."""
-    made = Box(tmp_path)
-    yield made
-    made.close()
+def ingestion(tmp_path):
+    """Return an empty spool and an empty database."""
+    empty = Ingestion(tmp_path)
+    yield empty
+    empty.close()

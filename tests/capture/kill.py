@@ -1,4 +1,4 @@
-"""Processes that end themselves by SIGKILL at a chosen one of the calls that change a disk."""
+"""Processes that kill themselves with SIGKILL before a chosen call that changes a disk."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ _CALLS = ("pwrite", "unlink", "utime", "open")
 
 
 def kill_at(call: int) -> None:
-    """From now on count statements of SQLite and calls of the system; die before this one."""
-    seen = 0
+    """From now on count SQLite statements and system calls; kill this process before one of them.
+
+    `call` is the number of that one, counted from 1.
+    """
+    calls = 0
 
     def count(*_: object) -> bool:
-        nonlocal seen
-        seen += 1
-        if seen == call:
+        nonlocal calls
+        calls += 1
+        if calls == call:
             os.kill(os.getpid(), signal.SIGKILL)
         return True
 
@@ -35,15 +38,15 @@ def kill_at(call: int) -> None:
 
 
 def _counted(function: Callable, count: Callable) -> Callable:
-    def counted(*arguments: object, **named: object) -> object:
+    def counted(*arguments: object, **keywords: object) -> object:
         count()
-        return function(*arguments, **named)
+        return function(*arguments, **keywords)
 
     return counted
 
 
 def forked(work: Callable[[], object]) -> int:
-    """Start a process that does the work and exits with 0, or with 1 and a traceback."""
+    """Start a process that does the work and exits with 0, or 1 and a traceback; return its pid."""
     pid = os.fork()
     if pid:
         return pid
@@ -59,14 +62,14 @@ def forked(work: Callable[[], object]) -> int:
 
 
 def outcome(pid: int) -> int:
-    """Wait; the exit code, or minus the signal that ended it."""
+    """Wait for the process; return its exit code, or minus the signal that ended it."""
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def drop_capabilities() -> None:
-    """From now on permissions bind this process.
+    """Drop the capabilities of root, so that file permissions apply to this process from now on.
 
-    Root stays the owner of its files, so a clone in a private folder is read all the same.
+    Root stays the owner of its files, so a source tree in a private folder can still be read.
     """
     if os.geteuid() == 0:
         header, none = struct.pack("Ii", 0x20080522, 0), bytes(24)  # version 3, this process

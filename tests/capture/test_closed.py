@@ -1,4 +1,4 @@
-"""Which files are deleted, and which are kept, when ingest tidies up."""
+"""Which spool files an ingest with `tidy` deletes, and which it keeps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from capture.box import Box, clock_us, dead_pid, session
+from capture.ingestion import Ingestion, clock_us, ended_pid, session_hex
 from hx.capture import spool
 from hx.core.spool_records import TORN
 from spooled import complete
@@ -15,146 +15,150 @@ from spooled import complete
 DAY_US = 86_400_000_000
 
 
-def drained(box, **fields):
-    """Whether the file of such a shell is gone after an ingest that tidies; nothing is lost."""
-    box.begin(**fields)
-    box.write(complete(1, "it ran"))
-    box.ingest(tidy=True)
-    assert box.commands() == ["it ran"]
-    return not box.file().exists()
+def is_deleted(ingestion, **fields):
+    """Return whether an ingest with `tidy` deletes the file of a shell with these header fields."""
+    ingestion.begin(**fields)
+    ingestion.write(complete(1, "it ran"))
+    ingestion.ingest(tidy=True)
+    assert ingestion.commands() == ["it ran"]
+    return not ingestion.file().exists()
 
 
-def own_name() -> str:
+def own_process_name() -> str:
     with open("/proc/self/stat") as file:
         return file.read().rpartition(")")[0].partition("(")[2]
 
 
-def test_the_file_of_a_live_shell_is_kept(box):
-    assert not drained(box, P=os.getpid())
+def test_the_file_of_a_running_shell_is_kept(ingestion):
+    assert not is_deleted(ingestion, P=os.getpid())
 
 
-def test_the_file_of_a_dead_shell_is_deleted_and_its_offset_forgotten(box):
-    assert drained(box, P=dead_pid())
-    assert box.database.execute("SELECT * FROM spool_file").fetchall() == []
+def test_the_file_and_the_offset_of_an_ended_shell_are_deleted(ingestion):
+    assert is_deleted(ingestion, P=ended_pid())
+    assert ingestion.database.execute("SELECT * FROM spool_file").fetchall() == []
 
 
-def test_the_file_of_an_earlier_boot_is_deleted(box):
-    assert drained(box, P=os.getpid(), B="00000000-0000-0000-0000-000000000000")
-
-
-@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="no /proc here")
-def test_a_process_that_only_inherited_the_number_is_not_the_shell(box):
-    assert drained(box, P=os.getpid(), b=box.now_us - 400 * DAY_US, S="zsh")
+def test_the_file_of_an_earlier_boot_is_deleted(ingestion):
+    assert is_deleted(ingestion, P=os.getpid(), B="00000000-0000-0000-0000-000000000000")
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="no /proc here")
-def test_a_clock_that_was_set_forward_makes_no_live_shell_dead(box):
-    """Then its process seems to have started after its session: its name says it is the one."""
-    assert not drained(box, P=os.getpid(), b=box.now_us - 400 * DAY_US, S=own_name())
+def test_another_process_with_the_number_of_the_shell_is_not_the_shell(ingestion):
+    assert is_deleted(ingestion, P=os.getpid(), b=ingestion.now_us - 400 * DAY_US, S="zsh")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="no /proc here")
+def test_the_file_of_a_running_shell_is_kept_after_the_clock_was_set_forward(ingestion):
+    """The process then seems to be younger than its session, but it has the name of the shell."""
+    assert not is_deleted(
+        ingestion, P=os.getpid(), b=ingestion.now_us - 400 * DAY_US, S=own_process_name()
+    )
 
 
 @pytest.mark.parametrize("pid", [None, 0, "x", "99999999999", "-1"])
-def test_a_file_that_names_no_process_is_kept(box, pid):
-    assert not drained(box, P=pid)
+def test_a_file_that_names_no_process_is_kept(ingestion, pid):
+    assert not is_deleted(ingestion, P=pid)
 
 
-def test_the_file_of_another_host_is_kept(box):
-    assert not drained(box, P=dead_pid(), h="elsewhere")
+def test_the_file_of_another_host_is_kept(ingestion):
+    assert not is_deleted(ingestion, P=ended_pid(), h="elsewhere")
 
 
 @pytest.mark.parametrize("fields", [{"P": os.getpid()}, {"h": "elsewhere"}, {"P": None}])
-def test_any_file_is_deleted_after_thirty_untouched_days(box, fields):
-    assert not drained(box, **fields)
-    assert box.file().exists()
-    box.ingest(29 * DAY_US, tidy=True)
-    assert box.file().exists()
-    box.ingest(31 * DAY_US, tidy=True)
-    assert not box.file().exists()
+def test_any_file_is_deleted_after_thirty_untouched_days(ingestion, fields):
+    assert not is_deleted(ingestion, **fields)
+    assert ingestion.file().exists()
+    ingestion.ingest(29 * DAY_US, tidy=True)
+    assert ingestion.file().exists()
+    ingestion.ingest(31 * DAY_US, tidy=True)
+    assert not ingestion.file().exists()
 
 
-def test_a_closed_generation_is_deleted_and_the_last_one_kept(box):
+def test_a_closed_generation_is_deleted_and_the_last_one_kept(ingestion):
     for generation in range(3):
-        box.begin(generation=generation)
-        box.write(complete(generation + 1), generation=generation)
-    box.ingest(tidy=True)
-    assert list(box.spool.iterdir()) == [box.file(generation=2)]
-    assert len(box.events()) == 3
+        ingestion.begin(generation=generation)
+        ingestion.write(complete(generation + 1), generation=generation)
+    ingestion.ingest(tidy=True)
+    assert list(ingestion.spool.iterdir()) == [ingestion.file(generation=2)]
+    assert len(ingestion.events()) == 3
 
 
-def test_a_file_with_nothing_in_it_goes_with_its_time(box):
-    """Neither an empty file nor half a header has ever been drained; both are deleted."""
-    box.write(b"", 1)
-    box.write(b"\0HX1H\0s", 2)
-    box.write(b"", 3)
-    box.begin(3, 1)
-    box.ingest(tidy=True)
-    assert sorted(p.name for p in box.spool.iterdir()) == [
-        f"{session(1)}.0",
-        f"{session(2)}.0",
-        f"{session(3)}.1",
+def test_a_file_without_records_is_deleted_after_thirty_days(ingestion):
+    """An empty file and half a header were never drained; both are deleted after thirty days."""
+    ingestion.write(b"", 1)
+    ingestion.write(b"\0HX1H\0s", 2)
+    ingestion.write(b"", 3)
+    ingestion.begin(3, 1)
+    ingestion.ingest(tidy=True)
+    assert sorted(p.name for p in ingestion.spool.iterdir()) == [
+        f"{session_hex(1)}.0",
+        f"{session_hex(2)}.0",
+        f"{session_hex(3)}.1",
     ]
-    box.ingest(31 * DAY_US, tidy=True)
-    assert list(box.spool.iterdir()) == []
-    assert box.faults() == {TORN: 1}
+    ingestion.ingest(31 * DAY_US, tidy=True)
+    assert list(ingestion.spool.iterdir()) == []
+    assert ingestion.faults() == {TORN: 1}
 
 
-def test_a_torn_end_of_a_closed_file_is_counted_once_and_blanked(box):
-    box.begin(P=dead_pid())
-    file = box.write(complete(1) + complete(2, "torn secret")[:-2])
-    os.link(file, box.spool / "another name of the same bytes")
-    box.ingest(tidy=True)
-    box.ingest(tidy=True)
+def test_a_truncated_record_of_a_closed_file_is_counted_once_and_overwritten(ingestion):
+    ingestion.begin(P=ended_pid())
+    file = ingestion.write(complete(1) + complete(2, "torn secret")[:-2])
+    os.link(file, ingestion.spool / "another name of the same bytes")
+    ingestion.ingest(tidy=True)
+    ingestion.ingest(tidy=True)
     assert not file.exists()
-    assert b"secret" not in (box.spool / "another name of the same bytes").read_bytes()
-    assert box.faults() == {TORN: 1}
+    assert b"secret" not in (ingestion.spool / "another name of the same bytes").read_bytes()
+    assert ingestion.faults() == {TORN: 1}
 
 
-def test_a_file_that_comes_again_under_a_deleted_name_is_read_from_its_beginning(box):
-    box.begin(P=dead_pid())
-    box.write(complete(1) * 3)
-    box.ingest(tidy=True)
-    box.write(complete(2, "again"))
-    box.ingest()
-    assert box.commands()[-1] == "again"
+def test_a_new_file_under_a_deleted_name_is_read_from_its_beginning(ingestion):
+    ingestion.begin(P=ended_pid())
+    ingestion.write(complete(1) * 3)
+    ingestion.ingest(tidy=True)
+    ingestion.write(complete(2, "again"))
+    ingestion.ingest()
+    assert ingestion.commands()[-1] == "again"
 
 
-def test_shells_are_looked_for_every_ten_minutes_and_not_at_every_command(box):
-    box.ingest()
-    box.begin(P=dead_pid())
-    box.ingest(599_000_000)
-    assert box.file().exists()
-    box.ingest(601_000_000)
-    assert not box.file().exists()
+def test_shells_are_looked_for_every_ten_minutes_and_not_at_every_command(ingestion):
+    ingestion.ingest()
+    ingestion.begin(P=ended_pid())
+    ingestion.ingest(599_000_000)
+    assert ingestion.file().exists()
+    ingestion.ingest(601_000_000)
+    assert not ingestion.file().exists()
 
 
-def test_text_files_go_with_their_session(box):
-    box.begin(1)
+def test_text_files_are_deleted_with_the_files_of_their_session(ingestion):
+    ingestion.begin(1)
     for number in (1, 2):
-        (box.spool / f"{session(number)}.t").write_bytes(b"last command")
-    (box.spool / "notes.t").write_bytes(b"mine")
-    box.ingest(tidy=True)
-    assert (box.spool / f"{session(1)}.t").exists()
-    assert not (box.spool / f"{session(2)}.t").exists()
-    assert (box.spool / "notes.t").exists()
+        (ingestion.spool / f"{session_hex(number)}.t").write_bytes(b"last command")
+    (ingestion.spool / "notes.t").write_bytes(b"mine")
+    ingestion.ingest(tidy=True)
+    assert (ingestion.spool / f"{session_hex(1)}.t").exists()
+    assert not (ingestion.spool / f"{session_hex(2)}.t").exists()
+    assert (ingestion.spool / "notes.t").exists()
 
 
-def test_on_a_network_folder_every_host_drains_its_own_files(tmp_path):
-    box = Box(tmp_path, shared=True)
-    box.begin(1, h="elsewhere", P=dead_pid())
-    box.write(complete(1, "theirs"), 1)
-    box.begin(2)
-    box.write(complete(1, "ours"), 2)
-    box.write(complete(1, "nobody's"), 3)
-    box.ingest(31 * DAY_US, tidy=True)
-    assert box.commands() == ["ours", "nobody's"]
-    assert b"theirs" in box.text()
-    box.close()
+def test_on_a_network_folder_each_host_drains_only_its_own_files(tmp_path):
+    ingestion = Ingestion(tmp_path, shared=True)
+    ingestion.begin(1, h="elsewhere", P=ended_pid())
+    ingestion.write(complete(1, "theirs"), 1)
+    ingestion.begin(2)
+    ingestion.write(complete(1, "ours"), 2)
+    ingestion.write(complete(1, "nobody's"), 3)
+    ingestion.ingest(31 * DAY_US, tidy=True)
+    assert ingestion.commands() == ["ours", "nobody's"]
+    assert b"theirs" in ingestion.remaining_text()
+    ingestion.close()
 
 
-def test_a_process_that_ended_is_gone_and_one_that_runs_is_not():
+def test_a_running_writer_is_recognised_until_it_ends():
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
         facts = spool.Facts(bytes(16), bytes(16), begin_us=clock_us())
-        head = spool.SessionHeader(facts, 0, spool.boot_id(), process.pid)
-        assert not spool.writer_is_gone(head._replace(facts=facts._replace(begin_us=2**60)), "")
+        session_header = spool.SessionHeader(facts, 0, spool.boot_id(), process.pid)
+        assert not spool.writer_is_gone(
+            session_header._replace(facts=facts._replace(begin_us=2**60)), ""
+        )
         process.communicate()
-    assert spool.writer_is_gone(head, spool.boot_id())
+    assert spool.writer_is_gone(session_header, spool.boot_id())

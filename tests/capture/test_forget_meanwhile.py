@@ -1,10 +1,10 @@
-"""A forget while another process holds in its hands what it has read from the spool."""
+"""A forget while another process has read records from the spool and not yet committed them."""
 
 from __future__ import annotations
 
 import pytest
 
-from capture.box import DEVICE, clock_us
+from capture.ingestion import DEVICE, clock_us
 from hx.core.errors import Busy
 from hx.database.connection import open_database
 from hx.database.queries.forget_selection import Choice
@@ -14,19 +14,19 @@ from spooled import end, start
 SECRET = b"secret-in-hand"
 
 
-def ordered(box):
-    """By another process, which waits for nobody."""
-    database = open_database(box.path)
+def forget_from_second_connection(ingestion):
+    """Forget the secret from a second connection that does not wait for locks; return the count."""
+    database = open_database(ingestion.path)
     try:
         issuer = forget.Issuer(DEVICE, clock_us(), lambda: bytes(16))
-        places = forget.SpoolPaths(str(box.spool), (), box.lock, patience_s=0)
+        places = forget.SpoolPaths(str(ingestion.spool), (), ingestion.lock, patience_s=0)
         return forget.issue(database, Choice(text=SECRET), (), issuer, places).forgotten
     finally:
         database.close()
 
 
-def while_it_commits(box, act):
-    """Once the bytes are read, before the transaction in which their events come."""
+def before_the_transaction(ingestion, act):
+    """Call `act` after ingest has read the bytes and before it begins its transaction."""
     waiting = [act]
 
     def statement(_cursor, sql, _bindings):
@@ -34,36 +34,36 @@ def while_it_commits(box, act):
             waiting.pop()()
         return True
 
-    box.database.connection.set_exec_trace(statement)
+    ingestion.database.connection.set_exec_trace(statement)
 
 
-def test_what_another_process_has_read_and_not_committed_is_not_passed_over(box):
-    """It gives up and says so; it does not say that the text is gone."""
-    box.begin()
-    box.write(start(1, SECRET) + end(1))
-    tried = []
+def test_a_forget_fails_while_another_process_has_uncommitted_records(ingestion):
+    """The forget fails with an error; it does not report that the text is gone."""
+    ingestion.begin()
+    ingestion.write(start(1, SECRET) + end(1))
+    messages = []
 
     def act():
         with pytest.raises(Busy) as caught:
-            ordered(box)
-        tried.append(caught.value.message)
+            forget_from_second_connection(ingestion)
+        messages.append(caught.value.message)
 
-    while_it_commits(box, act)
-    box.ingest()
-    assert len(tried) == 1
-    assert ordered(box) == 1
-    assert box.commands() == []
+    before_the_transaction(ingestion, act)
+    ingestion.ingest()
+    assert len(messages) == 1
+    assert forget_from_second_connection(ingestion) == 1
+    assert ingestion.commands() == []
 
 
-def test_a_forget_lets_nobody_drain_until_it_has_overwritten_the_spool(box):
-    box.begin()
-    box.write(start(1, SECRET) + end(1))
-    seen = []
-    while_it_commits(box, lambda: seen.append(box.ingest().busy))
+def test_no_process_drains_the_spool_until_a_forget_has_overwritten_it(ingestion):
+    ingestion.begin()
+    ingestion.write(start(1, SECRET) + end(1))
+    busy_reports = []
+    before_the_transaction(ingestion, lambda: busy_reports.append(ingestion.ingest().busy))
     issuer = forget.Issuer(DEVICE, clock_us(), lambda: bytes(16))
-    places = forget.SpoolPaths(str(box.spool), (), box.lock)
-    forget.issue(box.database, Choice(text=SECRET), (), issuer, places)
-    assert seen == [True]
-    assert SECRET not in box.text()
-    box.ingest()
-    assert box.commands() == []
+    places = forget.SpoolPaths(str(ingestion.spool), (), ingestion.lock)
+    forget.issue(ingestion.database, Choice(text=SECRET), (), issuer, places)
+    assert busy_reports == [True]
+    assert SECRET not in ingestion.remaining_text()
+    ingestion.ingest()
+    assert ingestion.commands() == []

@@ -1,4 +1,4 @@
-"""Whatever lies in place of git's files: no process, no loop, no wait, no large read."""
+"""Reading git's files starts no process, never loops or waits, and reads a bounded part."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONFIG = f'[remote "origin"]\n\turl = {URL}\n'
 
 @pytest.fixture
 def root(tmp_path):
-    """A repository as small as one can be."""
+    """Make the smallest repository that is recognised; return its folder."""
     git = tmp_path / "tool" / ".git"
     git.mkdir(parents=True)
     (git / "HEAD").write_text("ref: refs/heads/main\n")
@@ -24,12 +24,12 @@ def root(tmp_path):
     return git.parent
 
 
-def found(path):
+def repo_and_branch(path):
     repo, branch = look_up(os.fsencode(path))
     return repo and repo.decode(), branch and branch.decode()
 
 
-WATCH = """
+AUDITED_LOOK_UP = """
 import sys
 from hx.capture.git import look_up
 seen = []
@@ -44,27 +44,27 @@ assert not {"subprocess", "socket", "_posixsubprocess"} & set(sys.modules)
 
 def test_a_repository_is_found_without_any_process(root):
     (root / "deep").mkdir()
-    command = [sys.executable, "-c", WATCH, str(root / "deep")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr) == (f"{URL}\n", "")
+    command = [sys.executable, "-c", AUDITED_LOOK_UP, str(root / "deep")]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (process.stdout, process.stderr) == (f"{URL}\n", "")
 
 
-def test_no_more_than_the_beginning_of_a_file_is_read(root):
+def test_only_the_beginning_of_a_file_is_read(root):
     line = b"# filled\n"
     config = root / ".git" / "config"
     config.write_bytes(CONFIG.encode() + line * 40_000)
-    os.truncate(config, 1 << 40)  # a hole: to read it all would end us
-    assert found(root) == (URL, "main")
+    os.truncate(config, 1 << 40)  # a sparse file that no memory can hold
+    assert repo_and_branch(root) == (URL, "main")
     config.write_bytes(line * 40_000 + CONFIG.encode())
-    assert found(root) == (str(root), "main")
+    assert repo_and_branch(root) == (str(root), "main")
     os.truncate(root / ".git" / "HEAD", 1 << 40)
-    assert found(root)[1] is None
+    assert repo_and_branch(root)[1] is None
 
 
-def test_a_name_too_long_for_a_path_is_none(root):
+def test_an_oversized_branch_or_url_is_ignored(root):
     (root / ".git" / "HEAD").write_text(f"ref: refs/heads/{'x' * 5_000}\n")
     (root / ".git" / "config").write_text(f'[remote "origin"]\nurl = https://{"x" * 5_000}\n')
-    assert found(root) == (str(root), None)
+    assert repo_and_branch(root) == (str(root), None)
 
 
 MAKERS = (
@@ -76,12 +76,12 @@ MAKERS = (
 
 
 @pytest.mark.parametrize("name", ["HEAD", "config", "commondir"])
-def test_what_is_no_regular_file_is_as_if_it_were_empty(root, name):
+def test_anything_but_a_regular_file_counts_as_empty(root, name):
     path = root / ".git" / name
     for make in MAKERS:
         path.unlink(missing_ok=True)
         make(path)
-        repo, branch = found(root)
+        repo, branch = repo_and_branch(root)
         assert repo == (str(root) if name == "config" else URL)
         assert branch == (None if name == "HEAD" else "main")
         if path.is_dir() and not path.is_symlink():
@@ -91,33 +91,33 @@ def test_what_is_no_regular_file_is_as_if_it_were_empty(root, name):
 @pytest.mark.parametrize(
     "pointer", ["gitdir: .git", "gitdir: .", "gitdir: ../sub/.git", "gitdir: \0", "gitdir: " * 9]
 )
-def test_a_pointer_that_leads_nowhere_is_passed_over(root, pointer):
+def test_a_gitdir_pointer_to_nothing_is_ignored(root, pointer):
     (root / "sub").mkdir()
     (root / "sub" / ".git").write_text(pointer)
-    assert found(root / "sub") == (URL, "main")
+    assert repo_and_branch(root / "sub") == (URL, "main")
 
 
-def test_pointers_in_a_circle_end(root):
-    for one, other in (("a", "b"), ("b", "a")):
-        (root / one).mkdir()
-        (root / one / ".git").write_text(f"gitdir: ../{other}/.git\n")
-    assert found(root / "a") == (URL, "main")
+def test_circular_pointers_and_links_are_ignored(root):
+    for name, target in (("a", "b"), ("b", "a")):
+        (root / name).mkdir()
+        (root / name / ".git").write_text(f"gitdir: ../{target}/.git\n")
+    assert repo_and_branch(root / "a") == (URL, "main")
     os.symlink(root / "c", root / "d")
     os.symlink(root / "d", root / "c")
-    assert found(root / "c" / "deep") == (URL, "main")
+    assert repo_and_branch(root / "c" / "deep") == (URL, "main")
     (root / ".git" / "commondir").write_text(".")
-    assert found(root) == (URL, "main")
+    assert repo_and_branch(root) == (URL, "main")
 
 
-def test_an_empty_folder_of_that_name_is_no_repository(root):
+def test_an_empty_git_folder_is_no_repository(root):
     (root / "sub" / ".git").mkdir(parents=True)
-    assert found(root / "sub") == (URL, "main")
+    assert repo_and_branch(root / "sub") == (URL, "main")
 
 
 @pytest.mark.parametrize(
     ("head", "branch"),
     [
-        ("ref: refs/heads/.invalid", None),  # the branch is in a table
+        ("ref: refs/heads/.invalid", None),  # git writes so where its refs are in a reftable
         ("ref: refs/remotes/origin/main", "refs/remotes/origin/main"),
         ("ref:\trefs/heads/main", "main"),
         ("0123456789abcdef0123456789abcdef01234567", "0123456789ab"),
@@ -125,9 +125,9 @@ def test_an_empty_folder_of_that_name_is_no_repository(root):
         ("\x1b[31m", None),
     ],
 )
-def test_a_branch_is_what_the_head_names(root, head, branch):
+def test_the_branch_is_read_from_head(root, head, branch):
     (root / ".git" / "HEAD").write_text(head + "\n")
-    assert found(root) == (URL, branch)
+    assert repo_and_branch(root) == (URL, branch)
 
 
 @pytest.mark.parametrize(
@@ -142,11 +142,11 @@ def test_a_branch_is_what_the_head_names(root, head, branch):
         ("", ""),
     ],
 )
-def test_no_kind_of_url_keeps_a_password(url, clean):
+def test_passwords_are_removed_from_every_kind_of_url(url, clean):
     assert without_credentials(url.encode()) == clean.encode()
 
 
-def test_quotes_hide_no_password(root):
+def test_passwords_are_removed_from_quoted_urls(root):
     for value in ('"https://ann:secret@example.org/x"', 'ht"tps://ann:secret@example.org/x"'):
         (root / ".git" / "config").write_text(f'[remote "origin"]\nurl = {value}\n')
-        assert found(root)[0] == "https://example.org/x"
+        assert repo_and_branch(root)[0] == "https://example.org/x"

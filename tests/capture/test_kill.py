@@ -1,4 +1,4 @@
-"""SIGKILL before any call that changes a disk: no event is lost or doubled, no text stays."""
+"""Ingest killed before any call that changes a disk loses no event and leaves no text behind."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from pathlib import Path
 
 import pytest
 
-from capture.box import Box, dead_pid, session
+from capture.ingestion import Ingestion, ended_pid, session_hex
 from capture.kill import forked, kill_at, outcome
 from hx.core.spool_records import FOREIGN, TORN
 from spooled import complete, end, start
 
-FASTEST = "/dev/shm" if Path("/dev/shm").is_dir() else None
-LIVE, DEAD, ROTATED, RUNNING = 1, 2, 3, 4
+FAST_FOLDER = "/dev/shm" if Path("/dev/shm").is_dir() else None
+ALIVE, ENDED, ROTATED, RUNNING = 1, 2, 3, 4
 
 
 @pytest.fixture
 def prepared():
-    """A folder in which every kind of work waits: to drain, to complete, to wipe, to delete."""
-    with tempfile.TemporaryDirectory(dir=FASTEST) as name:
-        box = Box(Path(name, "template"))
-        box.begin(RUNNING)
-        box.write(start(1, "running"), RUNNING)
-        box.begin(LIVE)
-        box.write(complete(1, "before"), LIVE)
-        box.ingest()
-        box.write(b"junk" + complete(2, "live"), LIVE)
-        box.begin(DEAD, P=dead_pid())
-        box.write(complete(1, "dead") + complete(2, "torn")[:-3], DEAD)
-        box.begin(ROTATED)
-        box.write(complete(1, "old") + start(2, "across"), ROTATED)
-        box.begin(ROTATED, 1)
-        box.write(end(2, 3) + complete(3, "new"), ROTATED, 1)
-        box.write(end(1, 4), RUNNING)
-        box.close()
+    """Make a folder in which ingest has to drain, complete, wipe and delete; return its path."""
+    with tempfile.TemporaryDirectory(dir=FAST_FOLDER) as name:
+        ingestion = Ingestion(Path(name, "template"))
+        ingestion.begin(RUNNING)
+        ingestion.write(start(1, "running"), RUNNING)
+        ingestion.begin(ALIVE)
+        ingestion.write(complete(1, "before"), ALIVE)
+        ingestion.ingest()
+        ingestion.write(b"junk" + complete(2, "live"), ALIVE)
+        ingestion.begin(ENDED, P=ended_pid())
+        ingestion.write(complete(1, "dead") + complete(2, "torn")[:-3], ENDED)
+        ingestion.begin(ROTATED)
+        ingestion.write(complete(1, "old") + start(2, "across"), ROTATED)
+        ingestion.begin(ROTATED, 1)
+        ingestion.write(end(2, 3) + complete(3, "new"), ROTATED, 1)
+        ingestion.write(end(1, 4), RUNNING)
+        ingestion.close()
         yield Path(name, "template")
 
 
@@ -45,32 +45,36 @@ COMMANDS = sorted(["running", "before", "live", "dead", "old", "across", "new"])
 
 def drain(folder: Path, call: int) -> None:
     kill_at(call)
-    Box(folder).ingest(tidy=True)
+    Ingestion(folder).ingest(tidy=True)
 
 
 def check(folder: Path) -> None:
-    """One ingest that nobody disturbs puts everything right."""
-    box = Box(folder)
-    box.ingest(tidy=True)
-    box.ingest(tidy=True)
-    assert sorted(box.commands()) == COMMANDS
-    assert {e.command: e.exit_status for e in box.events() if e.exit_status is not None} == {
+    """Check that an undisturbed ingest repairs everything that a killed one left."""
+    ingestion = Ingestion(folder)
+    ingestion.ingest(tidy=True)
+    ingestion.ingest(tidy=True)
+    assert sorted(ingestion.commands()) == COMMANDS
+    assert {e.command: e.exit_status for e in ingestion.events() if e.exit_status is not None} == {
         b"running": 4,
         b"across": 3,
     }
-    assert box.text() == b""
-    assert box.faults() == {FOREIGN: 1, TORN: 1}
-    left = {path.name for path in box.spool.iterdir()}
-    assert left == {f"{session(n)}.{g}" for n, g in ((LIVE, 0), (ROTATED, 1), (RUNNING, 0))}
-    assert {name for (name,) in box.database.execute("SELECT name FROM spool_file")} == left
-    box.write(complete(9, "goes on"), LIVE)
-    box.write(complete(9, "goes on"), ROTATED, 1)
-    assert box.ingest().events == 2
-    assert box.database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    box.close()
+    assert ingestion.remaining_text() == b""
+    assert ingestion.faults() == {FOREIGN: 1, TORN: 1}
+    remaining = {path.name for path in ingestion.spool.iterdir()}
+    assert remaining == {
+        f"{session_hex(n)}.{g}" for n, g in ((ALIVE, 0), (ROTATED, 1), (RUNNING, 0))
+    }
+    assert {
+        name for (name,) in ingestion.database.execute("SELECT name FROM spool_file")
+    } == remaining
+    ingestion.write(complete(9, "goes on"), ALIVE)
+    ingestion.write(complete(9, "goes on"), ROTATED, 1)
+    assert ingestion.ingest().events == 2
+    assert ingestion.database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    ingestion.close()
 
 
-def test_a_kill_at_any_call_loses_and_doubles_nothing(prepared):
+def test_a_kill_at_any_call_neither_loses_nor_duplicates_an_event(prepared):
     call, code = 0, -signal.SIGKILL
     while code == -signal.SIGKILL:
         call += 1
@@ -80,20 +84,20 @@ def test_a_kill_at_any_call_loses_and_doubles_nothing(prepared):
         check(folder)
         shutil.rmtree(folder)
     assert code == 0
-    assert call > 100, call  # the shim does count
+    assert call > 100, call  # the calls really are counted
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("first", [20, 60, 80, 95])
-def test_a_kill_while_the_damage_of_a_kill_is_mended_loses_nothing(prepared, first):
-    half = prepared.parent / "half"
-    shutil.copytree(prepared, half)
-    assert outcome(forked(lambda: drain(half, first))) == -signal.SIGKILL
+def test_a_second_kill_during_the_repair_loses_nothing(prepared, first):
+    interrupted = prepared.parent / "half"
+    shutil.copytree(prepared, interrupted)
+    assert outcome(forked(lambda: drain(interrupted, first))) == -signal.SIGKILL
     call, code = 0, -signal.SIGKILL
     while code == -signal.SIGKILL:
         call += 1
         folder = prepared.parent / f"killed-at-{call}"
-        shutil.copytree(half, folder)
+        shutil.copytree(interrupted, folder)
         code = outcome(forked(lambda call=call, folder=folder: drain(folder, call)))
         check(folder)
         shutil.rmtree(folder)

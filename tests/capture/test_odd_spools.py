@@ -1,4 +1,4 @@
-"""Spools and databases that are not as ingest left them: rebuilt, another's, forgotten, removed."""
+"""Ingest where the spool or the database changed since: removed, replaced, of another owner."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from capture.box import DEVICE, Box
+from capture.ingestion import DEVICE, Ingestion
 from capture.kill import forked, kill_at, outcome
 from hx.core.errors import DatabaseError
 from hx.core.merge import History
@@ -24,90 +24,90 @@ if TYPE_CHECKING:
 NOBODY = 65_534
 
 
-def forget(box, *keys) -> None:
-    order = Tombstone(b"t" * 16, 1, DEVICE, Keys(frozenset(keys)))
-    with box.database.transaction():
-        join(box.database, History(tombstones=frozenset({order})))
+def forget(ingestion, *keys) -> None:
+    tombstone = Tombstone(b"t" * 16, 1, DEVICE, Keys(frozenset(keys)))
+    with ingestion.database.transaction():
+        join(ingestion.database, History(tombstones=frozenset({tombstone})))
 
 
-def test_the_end_of_a_forgotten_command_does_not_bring_it_back(box):
-    box.begin()
-    box.write(start(1, "secret", at=1_000))
-    box.ingest()
-    forget(box, *(event.key for event in box.events()))
-    box.write(end(1, 0))
-    assert box.ingest().events == 0
-    assert box.events() == []
-    assert box.text() == b""
+def test_the_end_of_a_forgotten_command_does_not_restore_it(ingestion):
+    ingestion.begin()
+    ingestion.write(start(1, "secret", at=1_000))
+    ingestion.ingest()
+    forget(ingestion, *(event.key for event in ingestion.events()))
+    ingestion.write(end(1, 0))
+    assert ingestion.ingest().events == 0
+    assert ingestion.events() == []
+    assert ingestion.remaining_text() == b""
 
 
-def test_a_drain_has_a_quarter_of_a_second_for_a_lock_and_others_what_they_had(box):
-    """The value that SQLite works with, at every statement of the drain."""
-    connection, seen = box.database.connection, set()
+def test_an_ingest_waits_250_ms_for_a_lock_and_restores_the_timeout(ingestion):
+    """Read the timeout of SQLite at every statement of the ingest."""
+    connection, timeouts_ms = ingestion.database.connection, set()
 
-    def look(*_: object) -> bool:
+    def read_timeout(*_: object) -> bool:
         connection.set_exec_trace(None)
-        seen.add(connection.pragma("busy_timeout"))
-        connection.set_exec_trace(look)
+        timeouts_ms.add(connection.pragma("busy_timeout"))
+        connection.set_exec_trace(read_timeout)
         return True
 
-    box.begin()
-    box.write(complete(1))
-    connection.set_exec_trace(look)
-    box.ingest(tidy=True)
+    ingestion.begin()
+    ingestion.write(complete(1))
+    connection.set_exec_trace(read_timeout)
+    ingestion.ingest(tidy=True)
     connection.set_exec_trace(None)
-    assert seen == {250}
+    assert timeouts_ms == {250}
     assert connection.pragma("busy_timeout") == BUSY_TIMEOUT_MS
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a folder away")
-def test_a_spool_of_another_owner_is_refused_and_untouched(box):
+def test_a_spool_of_another_owner_is_refused_and_not_changed(ingestion):
     """`sudo hx` must not take someone's commands into the history of root."""
-    box.begin()
-    file = box.write(complete(1, "theirs"))
+    ingestion.begin()
+    file = ingestion.write(complete(1, "theirs"))
     before = file.read_bytes()
-    os.chown(box.spool, NOBODY, NOBODY)
+    os.chown(ingestion.spool, NOBODY, NOBODY)
     with pytest.raises(DatabaseError, match="belongs to another user"):
-        box.ingest(tidy=True)
+        ingestion.ingest(tidy=True)
     assert file.read_bytes() == before
-    assert box.events() == []
-    os.chown(box.spool, 0, 0)
-    assert box.ingest().events == 1
+    assert ingestion.events() == []
+    os.chown(ingestion.spool, 0, 0)
+    assert ingestion.ingest().events == 1
 
 
-def test_the_offset_of_a_file_that_vanished_is_forgotten(box):
-    box.begin()
-    box.write(complete(1) * 9)
-    box.ingest()
-    box.file().unlink()
-    box.ingest(tidy=True)
-    assert box.database.execute("SELECT * FROM spool_file").fetchall() == []
-    box.write(b"".join(complete(seq, "again", at=seq) for seq in range(1, 30)))
-    box.ingest()
-    assert box.commands().count("again") == 29
+def test_the_offset_of_a_deleted_file_is_deleted(ingestion):
+    ingestion.begin()
+    ingestion.write(complete(1) * 9)
+    ingestion.ingest()
+    ingestion.file().unlink()
+    ingestion.ingest(tidy=True)
+    assert ingestion.database.execute("SELECT * FROM spool_file").fetchall() == []
+    ingestion.write(b"".join(complete(seq, "again", at=seq) for seq in range(1, 30)))
+    ingestion.ingest()
+    assert ingestion.commands().count("again") == 29
 
 
-def test_a_new_database_drains_what_the_old_one_left(tmp_path):
-    """Drained bytes are NULs, and NULs are no fault; the header still says whose they were."""
-    old = Box(tmp_path)
-    old.begin(u="ann")
-    old.write(complete(1, "in the old one"))
-    old.ingest()
-    old.close()
+def test_a_new_database_drains_a_spool_of_the_former_one(tmp_path):
+    """Drained bytes are NULs, which are no fault; the header still has the facts of the session."""
+    first = Ingestion(tmp_path)
+    first.begin(u="ann")
+    first.write(complete(1, "in the old one"))
+    first.ingest()
+    first.close()
     for name in ("hx.db", "hx.db-wal", "hx.db-shm"):
         (tmp_path / name).unlink(missing_ok=True)
-    new = Box(tmp_path)
-    new.write(complete(2, "in the new one"))
-    new.ingest()
-    assert [(e.command, e.user) for e in new.events()] == [(b"in the new one", b"ann")]
-    assert new.faults() == {}
-    assert new.text() == b""
-    new.close()
+    second = Ingestion(tmp_path)
+    second.write(complete(2, "in the new one"))
+    second.ingest()
+    assert [(e.command, e.user) for e in second.events()] == [(b"in the new one", b"ann")]
+    assert second.faults() == {}
+    assert second.remaining_text() == b""
+    second.close()
 
 
-def test_a_kill_leaves_no_text_behind_bytes_that_were_wiped_for_an_older_database(tmp_path):
-    """The first drained byte is NUL there long since: it must not pass for the mark of a wipe."""
-    template = Box(tmp_path / "template")
+def test_a_kill_leaves_no_text_after_bytes_that_were_wiped_before(tmp_path):
+    """The first drained byte is NUL already there, which must not count as the end of a wipe."""
+    template = Ingestion(tmp_path / "template")
     template.begin()
     template.write(bytes(5_000) + complete(1, "secret"))
     template.close()
@@ -117,33 +117,35 @@ def test_a_kill_leaves_no_text_behind_bytes_that_were_wiped_for_an_older_databas
         folder = tmp_path / str(call)
         shutil.copytree(tmp_path / "template", folder)
         code = outcome(forked(lambda call=call, folder=folder: drain(folder, call)))
-        box = Box(folder)
-        box.ingest()
-        assert box.commands() == ["secret"]
-        assert box.text() == b""
-        box.close()
+        ingestion = Ingestion(folder)
+        ingestion.ingest()
+        assert ingestion.commands() == ["secret"]
+        assert ingestion.remaining_text() == b""
+        ingestion.close()
     assert code == 0
     assert call > 20
 
 
 def drain(folder: Path, call: int) -> None:
     kill_at(call)
-    Box(folder).ingest()
+    Ingestion(folder).ingest()
 
 
-@pytest.mark.parametrize("kept", range(0, 60, 7))
-def test_a_wipe_that_ended_early_is_done_again(box, kept):
-    """A kill inside one write: its end is blank, its front is not (the first byte goes last)."""
-    box.begin()
+@pytest.mark.parametrize("left_bytes", range(0, 60, 7))
+def test_an_interrupted_wipe_is_repeated(ingestion, left_bytes):
+    """A kill within one write leaves its front, because the first byte is overwritten last."""
+    ingestion.begin()
     records = complete(1, "secret") + complete(2, "another")
-    file = box.write(records)
-    box.ingest()
+    file = ingestion.write(records)
+    ingestion.ingest()
     data = bytearray(file.read_bytes())
-    at = len(data) - len(records)
-    first = len(records) - len(records.lstrip(b"\0"))
-    data[at + first : at + first + 1 + kept] = records[first : first + 1 + kept]
+    offset = len(data) - len(records)
+    leading_nuls = len(records) - len(records.lstrip(b"\0"))
+    data[offset + leading_nuls : offset + leading_nuls + 1 + left_bytes] = records[
+        leading_nuls : leading_nuls + 1 + left_bytes
+    ]
     file.write_bytes(data)
-    assert b"HX1C"[:1] in box.text()
-    box.ingest()
-    assert box.text() == b""
-    assert len(box.events()) == 2
+    assert b"HX1C"[:1] in ingestion.remaining_text()
+    ingestion.ingest()
+    assert ingestion.remaining_text() == b""
+    assert len(ingestion.events()) == 2

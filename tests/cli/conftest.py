@@ -1,4 +1,4 @@
-"""`hx(*args)` and `record(command, exit, …)` on a machine of the test's own."""
+"""Fixtures: a machine for one test, and its functions `hx(*args)` and `record(command, …)`."""
 
 import pytest
 

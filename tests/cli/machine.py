@@ -1,4 +1,4 @@
-"""A machine with an hx of its own: its command line as a process, its spool as shells fill it."""
+"""A machine with its own hx: the command line as a process, and a spool that the test fills."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Result(NamedTuple):
 
     @property
     def commands(self) -> list[str]:
-        """Of an array of events."""
+        """Return the commands of an array of events."""
         return [event["command"] for event in self.json]
 
 
@@ -56,7 +56,7 @@ class Machine:
         self.spool = self.home / "spool"
         self.cwd = path
         self.executable = HX
-        self.begin_us = time.time_ns() // 1000 - HOUR_US  # of the first event that says no time
+        self.begin_us = time.time_ns() // 1000 - HOUR_US  # of the first event without a given time
         self._seqs: dict[str, int] = {}
         self._count = 0
 
@@ -67,11 +67,11 @@ class Machine:
         env: dict[str, str] | None = None,
         cwd: Path | str | None = None,
     ) -> Result:
-        """Without `stdin` there is none; `env` is added to an environment without HX_SESSION."""
+        """Run hx. Without `stdin` its input is empty; `env` is added to a minimal environment."""
         return self.run([HX, *arguments], stdin=stdin, env=env, cwd=cwd)
 
     def bash(self, script: str) -> Result:
-        """A script that may call `executable`."""
+        """Run a script in bash."""
         return self.run(["bash", "-c", script])
 
     def run(
@@ -88,7 +88,7 @@ class Machine:
             "LANG": "C.UTF-8",
             "PATH": os.environ["PATH"],
         }
-        done = subprocess.run(
+        process = subprocess.run(
             line,
             input=stdin.encode() if isinstance(stdin, str) else stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
@@ -98,13 +98,13 @@ class Machine:
             timeout=60,
             check=False,
         )
-        out = done.stdout.decode(errors="surrogateescape")
-        return Result(done.returncode, out, done.stderr.decode(errors="surrogateescape"))
+        out = process.stdout.decode(errors="surrogateescape")
+        return Result(process.returncode, out, process.stderr.decode(errors="surrogateescape"))
 
     def record(  # noqa: PLR0913  (what a record may hold)
         self,
         command: str | bytes,
-        exit: int | None = 0,  # noqa: A002  (None: nobody saw it)
+        exit: int | None = 0,  # noqa: A002  (None: unknown)
         *,
         at: int | None = None,  # microseconds; each event a second after the one before
         cwd: str | bytes | Path = CWD,
@@ -112,21 +112,21 @@ class Machine:
         duration_ms: int = 5,
         finished: bool = True,
         pipestatus: str = "",
-        host: str | bytes = HOST,  # host and shell: as the first record of a session says
+        host: str | bytes = HOST,  # host and shell are those of the first record of a session
         shell: str = "zsh",
     ) -> EventKey:
-        """Append to the spool; gives the key (with an unknown device)."""
+        """Append a command to the spool; return its key, with zeros as the device id."""
         self._count += 1
         begin_us = self.begin_us + self._count * SECOND_US if at is None else at
         seq = self._seqs[session] = self._seqs.get(session, 0) + 1
         text = command if isinstance(command, bytes) else os.fsencode(command)
-        where = os.fsencode(cwd)
-        data = spooled.record("S", n=seq, b=begin_us, d=where, c=text)
-        ended = {"n": seq, "b": begin_us, "e": begin_us + duration_ms * 1000}
+        directory = os.fsencode(cwd)
+        data = spooled.record("S", n=seq, b=begin_us, d=directory, c=text)
+        end_fields = {"n": seq, "b": begin_us, "e": begin_us + duration_ms * 1000}
         if exit is not None:
-            ended |= {"x": exit, "p": pipestatus or exit}
+            end_fields |= {"x": exit, "p": pipestatus or exit}
         if finished:
-            data += spooled.record("E", **ended)
+            data += spooled.record("E", **end_fields)
         self._append(session, self._header(session, host, shell), data)
         return EventKey(begin_us, bytes(16), bytes.fromhex(session), seq)
 
@@ -143,7 +143,7 @@ class Machine:
 
     @contextmanager
     def database(self) -> Iterator[Database]:
-        """The database that `hx` works on, made when it is not there."""
+        """Open the database of this machine; make it if there is none."""
         database = open_database(str(self.home / "hx.db"))
         try:
             yield database
@@ -151,15 +151,15 @@ class Machine:
             database.close()
 
     def receive(self, *events: Event, name: str = "laptop") -> None:
-        """Events of OTHER_DEVICE arrive, as by a pull."""
+        """Add events of OTHER_DEVICE, as a pull does, and give that device a name."""
         with self.database() as database, database.transaction():
             join(database, History(frozenset(events)))
             database.execute("UPDATE device SET name = ? WHERE device_id = ?", (name, OTHER_DEVICE))
 
 
 def foreign(command: str | bytes, at_us: int, seq: int = 1, **fields: Any) -> Event:
-    """An event of OTHER_DEVICE."""
+    """Return an event of OTHER_DEVICE."""
     key = EventKey(at_us, OTHER_DEVICE, bytes.fromhex(OTHER_SESSION), seq)
     text = command.encode() if isinstance(command, str) else command
-    given = {"exit_status": 0, "duration_us": 5_000, "host": b"lap", "flags": FINISHED} | fields
-    return Event(key, text, b"/home/ann", **given)
+    facts = {"exit_status": 0, "duration_us": 5_000, "host": b"lap", "flags": FINISHED} | fields
+    return Event(key, text, b"/home/ann", **facts)

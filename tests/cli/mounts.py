@@ -1,4 +1,4 @@
-"""Disks that are small, full or read-only; a test that may not mount one is skipped."""
+"""Small and read-only file systems for tests; without the right to mount, the test is skipped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def small_disk(path: Path, size: str = "4m") -> Iterator[None]:
-    """A folder of its own on a disk of that size."""
+    """Mount a tmpfs of this size on the folder."""
     path.mkdir(mode=0o700, exist_ok=True)
     _mount("-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(path))
     try:
@@ -27,13 +27,13 @@ def small_disk(path: Path, size: str = "4m") -> Iterator[None]:
 
 
 def resize(path: Path, size: str) -> None:
-    """Of a small disk."""
+    """Change the size of a small disk."""
     _mount("-o", f"remount,size={size}", str(path))
 
 
 @contextmanager
 def read_only(path: Path) -> Iterator[None]:
-    """The folder as it is, but nothing can be written to it."""
+    """Make the folder read-only by a bind mount."""
     _mount("--bind", str(path), str(path))
     try:
         _mount("-o", "remount,bind,ro", str(path))
@@ -45,9 +45,9 @@ def read_only(path: Path) -> Iterator[None]:
 def _mount(*arguments: str) -> None:
     if os.geteuid() != 0 or not shutil.which("mount"):
         pytest.skip("only root may mount a disk")
-    done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"no disk can be mounted here: {done.stderr.strip()}")
+    process = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    if process.returncode:
+        pytest.skip(f"no disk can be mounted here: {process.stderr.strip()}")
 
 
 def _unmount(path: Path) -> None:

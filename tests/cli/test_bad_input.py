@@ -1,4 +1,4 @@
-"""Whatever is wrong: one clear sentence, the right exit code, no traceback, nothing lost."""
+"""Every wrong input gives one error, the right exit code and no traceback, and loses nothing."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from cli.machine import HX, SESSION, Machine
 from cli.mounts import read_only, small_disk
 from hx.cli.table import COMMANDS
 
-# Commands that read or change the history, each on a line that is right
+# Valid command lines that read or change the history
 READERS = [
     ["find"],
     ["find", "--json"],
@@ -26,21 +26,21 @@ READERS = [
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
 
-def said(done):
-    """The sentence and the hint of a run that failed as it should."""
-    assert "Traceback" not in done.err
-    assert "unexpected" not in done.err
-    errors = [line for line in done.err.splitlines() if line.startswith("hx: error: ")]
-    assert len(errors) == 1, done.err
+def error_output(result):
+    """Check that stderr has one error and no traceback; return stderr."""
+    assert "Traceback" not in result.err
+    assert "unexpected" not in result.err
+    errors = [line for line in result.err.splitlines() if line.startswith("hx: error: ")]
+    assert len(errors) == 1, result.err
     assert re.match(r"hx: error: \S.*[^.]$", errors[0])
-    return done.err
+    return result.err
 
 
 def spooled_bytes(machine):
     return {file.name: file.read_bytes() for file in machine.spool.iterdir()}
 
 
-WRONG = [
+WRONG_LINES = [
     "fnd",
     "--no-such",
     "init",
@@ -74,34 +74,34 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("line", WRONG)
-def test_a_wrong_line_is_2_and_changes_nothing(machine, hx, record, line):
+@pytest.mark.parametrize("line", WRONG_LINES)
+def test_a_wrong_line_exits_with_2_and_changes_nothing(machine, hx, record, line):
     record("make")
-    done = hx(*line.split())
-    assert (done.code, done.out) == (2, "")
-    said(done)
-    assert "hx: hint: " in done.err or len(done.err.splitlines()) == 1
-    assert sorted(os.listdir(machine.home)) in (["spool"], PAST_FIRST_RUN)
+    result = hx(*line.split())
+    assert (result.code, result.out) == (2, "")
+    error_output(result)
+    assert "hx: hint: " in result.err or len(result.err.splitlines()) == 1
+    assert sorted(os.listdir(machine.home)) in (["spool"], FILES_AFTER_FIRST_RUN)
 
 
-PAST_FIRST_RUN = ["device.key", "hx.db", "hx.db-shm", "hx.db-wal", "ingest.lock", "spool"]
+FILES_AFTER_FIRST_RUN = ["device.key", "hx.db", "hx.db-shm", "hx.db-wal", "ingest.lock", "spool"]
 
 
-def test_a_misspelt_command_is_guessed(hx):
+def test_a_misspelt_command_gets_a_suggestion(hx):
     assert "did you mean `hx find`?" in hx("fnd").err
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_help_needs_nothing(hx, machine, name):
+def test_help_makes_no_files(hx, machine, name):
     for line in ([name, "--help"], ["help", name]):
-        done = hx(*line)
-        assert (done.code, done.err) == (0, "")
-        assert done.out.startswith(f"usage: hx {name}")
+        result = hx(*line)
+        assert (result.code, result.err) == (0, "")
+        assert result.out.startswith(f"usage: hx {name}")
     assert not machine.home.exists()
 
 
-def settled(machine):
-    """Past the first run, all in the database file itself and one command pending."""
+def prepared_database(machine):
+    """Prepare a database without a log, and one pending command; return the path of the former."""
     machine.record("make all")
     machine.hx("find")
     with machine.database() as database:
@@ -112,7 +112,7 @@ def settled(machine):
     return machine.home / "hx.db"
 
 
-def foreign(path):
+def replaced_by_foreign_database(path):
     path.unlink()
     connection = apsw.Connection(str(path))
     connection.execute("CREATE TABLE song (title)")
@@ -120,18 +120,18 @@ def foreign(path):
     path.chmod(0o600)
 
 
-def of_another_program(path):
-    foreign(path)
+def with_foreign_user_version(path):
+    replaced_by_foreign_database(path)
     connection = apsw.Connection(str(path))
     connection.pragma("user_version", 1)
     connection.close()
 
 
-def text(path):
+def replaced_by_text(path):
     path.write_text("a text, not a database\n" * 500)
 
 
-def cut_off(path):
+def truncated(path):
     path.write_bytes(path.read_bytes()[:6_000])
 
 
@@ -140,13 +140,13 @@ def overwritten(path):
     path.write_bytes(data[:4_096] + b"\xaa" * (len(data) - 4_096))
 
 
-def newer(path):
+def of_newer_version(path):
     connection = apsw.Connection(str(path))
     connection.pragma("user_version", 99)
     connection.close()
 
 
-def a_folder(path):
+def replaced_by_folder(path):
     path.unlink()
     path.mkdir()
 
@@ -155,26 +155,26 @@ def a_folder(path):
 @pytest.mark.parametrize(
     ("spoil", "code"),
     [
-        (foreign, 8),
-        (of_another_program, 8),
-        (text, 8),
-        (cut_off, 8),
+        (replaced_by_foreign_database, 8),
+        (with_foreign_user_version, 8),
+        (replaced_by_text, 8),
+        (truncated, 8),
         (overwritten, 8),
-        (a_folder, 8),
-        (newer, 7),
+        (replaced_by_folder, 8),
+        (of_newer_version, 7),
     ],
 )
-def test_a_database_that_cannot_be_used_costs_no_command(machine, hx, line, spoil, code):
-    spoil(settled(machine))
+def test_an_unusable_database_is_an_error_and_no_command_is_lost(machine, hx, line, spoil, code):
+    spoil(prepared_database(machine))
     before = spooled_bytes(machine)
-    done = hx(*line)
-    assert done.code == code
-    assert "hx: hint: " in said(done)
+    result = hx(*line)
+    assert result.code == code
+    assert "hx: hint: " in error_output(result)
     assert spooled_bytes(machine) == before
 
 
-def test_after_a_damaged_database_was_moved_away_all_that_waits_is_found(machine, hx):
-    path = settled(machine)
+def test_pending_commands_are_found_after_a_damaged_database_was_moved_away(machine, hx):
+    path = prepared_database(machine)
     overwritten(path)
     hx("find")
     path.rename(machine.home / "damaged.db")
@@ -191,19 +191,19 @@ def test_a_damaged_device_key_is_never_replaced(machine, hx, record):
 
 
 @pytest.mark.parametrize("line", [*READERS, ["pause"]], ids=" ".join)
-def test_a_home_that_is_a_file_is_told_and_left(machine, hx, line):
+def test_a_file_in_place_of_hx_home_is_an_error_and_not_changed(machine, hx, line):
     machine.home.write_text("mine")
-    done = hx(*line)
-    assert done.code in (2, 8)
-    assert str(machine.home) in said(done)
+    result = hx(*line)
+    assert result.code in (2, 8)
+    assert str(machine.home) in error_output(result)
     assert machine.home.read_text() == "mine"
 
 
 @pytest.mark.parametrize("line", [*READERS, ["pause"]], ids=" ".join)
-def test_a_home_that_cannot_be_made_is_told(machine, hx, line):
-    done = hx(*line, env={"HX_HOME": "/proc/hx"})
-    assert done.code == 8
-    assert "/proc/hx" in said(done)
+def test_an_hx_home_that_cannot_be_made_is_an_error(machine, hx, line):
+    result = hx(*line, env={"HX_HOME": "/proc/hx"})
+    assert result.code == 8
+    assert "/proc/hx" in error_output(result)
 
 
 def test_a_search_works_on_a_read_only_disk(machine, hx, record):
@@ -212,34 +212,34 @@ def test_a_search_works_on_a_read_only_disk(machine, hx, record):
     record("make test")
     before = spooled_bytes(machine)
     with read_only(machine.home):
-        done = hx("find", "--json")
-        refused = [hx(*line) for line in (["pin"], ["pause"], ["forget", "make", "--yes"])]
-    assert done.code in (0, 8)
-    assert "Traceback" not in done.err
-    assert done.err.startswith("hx: ")
-    assert [one.code for one in refused] == [8, 8, 8]
-    for one in refused:
-        said(one)
+        found = hx("find", "--json")
+        refusals = [hx(*line) for line in (["pin"], ["pause"], ["forget", "make", "--yes"])]
+    assert found.code in (0, 8)
+    assert "Traceback" not in found.err
+    assert found.err.startswith("hx: ")
+    assert [result.code for result in refusals] == [8, 8, 8]
+    for result in refusals:
+        error_output(result)
     assert spooled_bytes(machine) == before
     assert hx("find", "--json").commands == ["make test", "make all"]
 
 
-def fill(path):
+def fill_disk(path):
     with open(path, "wb", buffering=0) as ballast, suppress(OSError):
         while True:
             ballast.write(b"x" * 4_096)
 
 
-def test_a_full_disk_keeps_what_waits_in_the_spool(tmp_path):
+def test_on_a_full_disk_the_spool_is_kept(tmp_path):
     machine = Machine(tmp_path)
     with small_disk(machine.home):
         for number in range(20):
             machine.record(f"make {number}")
-        fill(machine.home / "ballast")
+        fill_disk(machine.home / "ballast")
         before = spooled_bytes(machine)
-        done = machine.hx("find", "--json")
-        assert done.code == 8
-        said(done)
+        result = machine.hx("find", "--json")
+        assert result.code == 8
+        error_output(result)
         assert spooled_bytes(machine) == before
         (machine.home / "ballast").unlink()
         assert len(machine.hx("find", "--json").commands) == 20
@@ -248,43 +248,46 @@ def test_a_full_disk_keeps_what_waits_in_the_spool(tmp_path):
 @AS_ROOT
 @pytest.mark.parametrize("line", READERS, ids=" ".join)
 @pytest.mark.parametrize("what", ["", "hx.db"])
-def test_what_belongs_to_another_user_is_refused(machine, hx, record, line, what):
+def test_files_of_another_user_are_refused(machine, hx, record, line, what):
     record("make")
     hx("find")
     record("make test")
     os.chown(machine.home / what, 12345, -1)
     before = spooled_bytes(machine)
-    done = hx(*line)
-    assert done.code == 8
-    assert "belongs to another user (uid 12345, you are 0)" in said(done)
+    result = hx(*line)
+    assert result.code == 8
+    assert "belongs to another user (uid 12345, you are 0)" in error_output(result)
     assert spooled_bytes(machine) == before
 
 
 @pytest.mark.parametrize("home", [None, "", "not/absolute"])
-def test_without_a_home_it_says_what_to_set(home):
-    somebody = ["unshare", "--user", "--map-user=54321", "--map-group=54321"]
-    if not shutil.which("unshare") or subprocess.run([*somebody, "true"], check=False).returncode:
+def test_without_a_home_folder_the_error_says_what_to_set(home):
+    as_unknown_user = ["unshare", "--user", "--map-user=54321", "--map-group=54321"]
+    if (
+        not shutil.which("unshare")
+        or subprocess.run([*as_unknown_user, "true"], check=False).returncode
+    ):
         pytest.skip("no user without a home can be had here")
     environment = {"PATH": os.environ["PATH"]} | ({} if home is None else {"HOME": home})
-    done = subprocess.run(
-        [*somebody, HX, "find"],
+    result = subprocess.run(
+        [*as_unknown_user, HX, "find"],
         env=environment, cwd="/", capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 2
-    assert done.stderr == (
+    assert result.returncode == 2
+    assert result.stderr == (
         "hx: error: there is no home folder\nhx: hint: set HOME, or HX_HOME to a folder of yours\n"
     )
 
 
-LANGUAGES = [
+LOCALES = [
     {"LC_ALL": "C"},
     {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
     {"PYTHONIOENCODING": "latin-1"},
 ]
 
 
-@pytest.mark.parametrize("language", LANGUAGES, ids=["C", "ASCII", "latin-1"])
-def test_no_language_setting_hides_a_command(hx, record, language):
+@pytest.mark.parametrize("language", LOCALES, ids=["C", "ASCII", "latin-1"])
+def test_commands_are_found_in_any_locale(hx, record, language):
     record("echo grüße 你好 😀")
     record(b"echo \xff\xfe")
     assert hx("find", "grüße", env=language).code == 0
@@ -296,50 +299,50 @@ def test_no_language_setting_hides_a_command(hx, record, language):
     assert hx("find").code == 1
 
 
-def test_a_reader_that_has_seen_enough_ends_it_quietly(machine, record):
+def test_a_closed_pipe_is_no_error(machine, record):
     for number in range(3_000):
         record(f"make {'x' * 50} {number}")
     for line in ("find --all", "find --all --json", "status", "--help", "status --help"):
-        done = machine.bash(f"{HX} {line} | true; echo ${{PIPESTATUS[0]}}")
-        assert (done.out, done.err) == ("0\n", ""), line
+        result = machine.bash(f"{HX} {line} | true; echo ${{PIPESTATUS[0]}}")
+        assert (result.out, result.err) == ("0\n", ""), line
 
 
 @pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
 @pytest.mark.parametrize("line", ["find", "status", "--help", "config"])
-def test_closed_streams_are_no_fault(machine, record, closed, line):
+def test_closed_streams_are_no_error(machine, record, closed, line):
     record("make")
-    done = machine.bash(f"( {HX} {line} {closed} ); echo $?")
-    assert (done.out, done.err) == ("0\n", "")
+    result = machine.bash(f"( {HX} {line} {closed} ); echo $?")
+    assert (result.out, result.err) == ("0\n", "")
 
 
-def test_a_full_disk_behind_stdout_is_told(machine, record):
+def test_a_full_disk_behind_stdout_is_an_error(machine, record):
     record("make")
-    done = machine.bash(f"{HX} find >/dev/full; echo $?")
-    assert done.out == "8\n"
-    assert "no space left" in said(done)
+    result = machine.bash(f"{HX} find >/dev/full; echo $?")
+    assert result.out == "8\n"
+    assert "no space left" in error_output(result)
 
 
-def test_nobody_hears_an_error_when_stderr_is_closed(machine):
-    done = machine.bash(f"{HX} fnd 2>&-; echo $?; {HX} fnd 2>/dev/full; echo $?")
-    assert (done.out, done.err) == ("2\n2\n", "")
+def test_with_a_closed_stderr_the_exit_code_stays(machine):
+    result = machine.bash(f"{HX} fnd 2>&-; echo $?; {HX} fnd 2>/dev/full; echo $?")
+    assert (result.out, result.err) == ("2\n2\n", "")
 
 
-def test_ctrl_c_is_130_and_nothing_is_lost(machine, hx, record):
+def test_ctrl_c_exits_with_130_and_loses_nothing(machine, hx, record):
     record("make")
     environment = {"HX_HOME": str(machine.home), "PATH": os.environ["PATH"]}
     child = subprocess.Popen(
         [HX, "forget", "--match", "--yes"], env=environment, stdin=subprocess.PIPE,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    waits_for_stdin(child.pid)
+    wait_until_reading_stdin(child.pid)
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=30)
     assert (child.returncode, out, err) == (130, "", "hx: interrupted\n")
     assert hx("find", "--json").commands == ["make"]
 
 
-def waits_for_stdin(pid):
-    """Until the process reads from the pipe on its stdin."""
+def wait_until_reading_stdin(pid):
+    """Wait until the process reads from the pipe on its stdin."""
     while True:
         with open(f"/proc/{pid}/wchan", encoding="ascii") as file:
             if "pipe" in file.read():
@@ -363,11 +366,11 @@ def out_of_range(path):
     path.write_text("limit = 0\n")
 
 
-def unknown(path):
+def with_unknown_setting(path):
     path.write_text("colour = 'auto'\n")
 
 
-def no_choice(path):
+def with_unknown_choice(path):
     path.write_text("color = 'pink'\n")
 
 
@@ -379,32 +382,41 @@ def nested(path):
     path.write_text("[limit]\nn = 1\n")
 
 
-SPOILT = [not_toml, not_text, of_wrong_type, out_of_range, unknown, no_choice, folder, nested]
+BROKEN_SETTINGS = [
+    not_toml,
+    not_text,
+    of_wrong_type,
+    out_of_range,
+    with_unknown_setting,
+    with_unknown_choice,
+    folder,
+    nested,
+]
 
 
-@pytest.mark.parametrize("spoil", SPOILT)
-def test_a_broken_config_is_told_and_stops_nothing(machine, hx, record, spoil):
+@pytest.mark.parametrize("spoil", BROKEN_SETTINGS)
+def test_a_broken_config_is_a_warning_and_commands_still_work(machine, hx, record, spoil):
     record("make")
     spoil(machine.home / "config.toml")
     for line in (["find", "--json"], ["config"], ["pause"], ["resume"], ["init", "bash"]):
-        done = hx(*line)
-        assert done.code == 0
-        warnings = [line for line in done.err.splitlines() if line.startswith("hx: warning: ")]
+        result = hx(*line)
+        assert result.code == 0
+        warnings = [line for line in result.err.splitlines() if line.startswith("hx: warning: ")]
         assert warnings
         assert all("config.toml" in line for line in warnings)
-        assert str(machine.home / "config.toml") in done.err
-        assert "Traceback" not in done.err
+        assert str(machine.home / "config.toml") in result.err
+        assert "Traceback" not in result.err
     assert hx("find", "--json").commands == ["make"]
 
 
-def test_what_is_right_beside_a_wrong_setting_holds(machine, hx, record):
+def test_valid_settings_beside_a_wrong_one_are_used(machine, hx, record):
     for number in range(3):
         record(f"make {number}")
     (machine.home / "config.toml").write_text("limit = 2\ncase = 1\n")
     assert len(hx("find", "--json").commands) == 2
 
 
-def test_a_spool_of_nonsense_is_counted_and_costs_no_neighbour(machine, hx, record):
+def test_unreadable_spool_files_are_counted_and_the_others_are_drained(machine, hx, record):
     record("make")
     (machine.spool / f"{'e' * 32}.0").write_bytes(os.urandom(5_000) + b"\0\0")
     (machine.spool / "not a spool file").write_bytes(b"x")

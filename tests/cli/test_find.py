@@ -1,4 +1,4 @@
-"""`hx find`: what it finds, in which order, and how it says so."""
+"""`hx find`: the events it finds, their order, the filters and the output."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ PUNCTUATION = [
     "\\", "$HOME", "a AND b", "🚀", "é", "x:y", "{1..3}", "é[a", "é*", "é?",
     "--no-such-option=1", "-x",
 ]  # fmt: skip
-NAMES = {
+DOCUMENTED_NAMES = {
     "id", "command", "exit_status", "pipestatus", "started_at", "duration_us", "cwd", "repo",
     "branch", "session_id", "device_id", "device", "host", "user", "shell", "origin", "redacted",
     "artifacts",
 }  # fmt: skip
 
 
-def test_what_was_typed_a_moment_ago_is_found(hx, record):
+def test_a_pending_command_is_found(hx, record):
     record("make test")
     assert hx("find", "--json", "make").commands == ["make test"]
 
@@ -60,13 +60,13 @@ def test_words_are_joined_by_one_blank(hx, record):
     assert hx("find", "--json", "commit  -m").commands == ["git commit  -m x"]
 
 
-def test_two_dashes_end_the_options(hx, record):
+def test_a_double_dash_ends_the_options(hx, record):
     record("ls --json --all")
     record("ls")
     assert hx("find", "--json", "--", "--json", "--all").commands == ["ls --json --all"]
 
 
-def test_a_capital_letter_asks_for_exactly_this_spelling(hx, record):
+def test_a_capital_letter_makes_the_search_case_sensitive(hx, record):
     record("echo Élan vital")
     record("echo élan VITAL")
     assert len(hx("find", "--json", "élan").json) == 2
@@ -84,7 +84,7 @@ def test_the_setting_case_overrules_smart_case(hx, record, machine, case, count)
     assert len(hx("find", "--json", "make").json) == count
 
 
-def test_fifty_events_are_shown_unless_more_are_asked_for(hx, record):
+def test_at_most_fifty_events_are_shown_by_default(hx, record):
     for number in range(60):
         record(f"echo {number}")
     assert hx("find", "--json", "echo").commands == [f"echo {n}" for n in range(59, 9, -1)]
@@ -93,7 +93,7 @@ def test_fifty_events_are_shown_unless_more_are_asked_for(hx, record):
     assert hx("find", "--json", "--limit=2", "--reverse").commands == ["echo 58", "echo 59"]
 
 
-def test_the_setting_limit_is_in_force(hx, record, machine):
+def test_the_setting_limit_is_used(hx, record, machine):
     for number in range(5):
         record(f"echo {number}")
     (machine.home / "config.toml").write_text("limit = 3\n")
@@ -105,18 +105,18 @@ def test_unique_shows_each_command_once_with_its_counts(hx, record):
     record("make", 0)
     record("ls")
     record("make", 1)
-    made, listed = hx("find", "--json", "--unique").json
-    assert (made["command"], made["runs"], made["failures"]) == ("make", 3, 2)
-    assert made["exit_status"] == 1
-    assert made["last_started_at"] == made["started_at"] > listed["last_started_at"]
-    assert (listed["command"], listed["runs"], listed["failures"]) == ("ls", 1, 0)
+    make_row, ls_row = hx("find", "--json", "--unique").json
+    assert (make_row["command"], make_row["runs"], make_row["failures"]) == ("make", 3, 2)
+    assert make_row["exit_status"] == 1
+    assert make_row["last_started_at"] == make_row["started_at"] > ls_row["last_started_at"]
+    assert (ls_row["command"], ls_row["runs"], ls_row["failures"]) == ("ls", 1, 0)
 
 
-def test_unique_counts_only_what_the_filters_let_through(hx, record):
+def test_unique_counts_only_events_that_pass_the_filters(hx, record):
     for status in (2, 0, 1, 0):
         record("make", status)
-    (made,) = hx("find", "--json", "--unique", "--failed", "mak").json
-    assert (made["runs"], made["failures"], made["exit_status"]) == (2, 2, 1)
+    (make_row,) = hx("find", "--json", "--unique", "--failed", "mak").json
+    assert (make_row["runs"], make_row["failures"], make_row["exit_status"]) == (2, 2, 1)
 
 
 def test_unique_with_limit_reverse_and_all(hx, record):
@@ -133,7 +133,7 @@ def test_unique_with_limit_reverse_and_all(hx, record):
 def test_an_event_has_every_documented_name(hx, record):
     key = record("false | true", at=1_700_000_000_123_456, pipestatus="1 0", duration_ms=1500)
     (event,) = hx("find", "--json").json
-    assert set(event) == NAMES
+    assert set(event) == DOCUMENTED_NAMES
     assert event["started_at"] == "2023-11-14T22:13:20.123456Z"
     assert event["duration_us"] == 1_500_000
     assert event["exit_status"] == 0
@@ -149,11 +149,11 @@ def test_an_event_has_every_documented_name(hx, record):
 def test_unknown_values_are_null(hx, record):
     record("vim", finished=False)
     (event,) = hx("find", "--json").json
-    assert set(event) == NAMES
+    assert set(event) == DOCUMENTED_NAMES
     assert (event["exit_status"], event["duration_us"], event["pipestatus"]) == (None,) * 3
 
 
-def test_a_command_that_is_not_utf8_gives_its_bytes_too(hx, record):
+def test_json_has_the_bytes_of_a_command_that_is_not_utf_8(hx, record):
     record(b"echo caf\xe9")
     (event,) = hx("find", "--json", "caf").json
     assert event["command"] == "echo caf\ufffd"
@@ -161,7 +161,7 @@ def test_a_command_that_is_not_utf8_gives_its_bytes_too(hx, record):
     assert "caf\\xe9" in hx("find", "caf").out
 
 
-def test_bytes_that_are_not_utf8_can_be_searched_for(hx, record):
+def test_bytes_that_are_not_utf_8_can_be_searched_for(hx, record):
     record(b"echo caf\xe9 au lait")
     record("echo caff")
     assert len(hx("find", "--json", b"caf\xe9").json) == 1
@@ -173,10 +173,10 @@ def test_bytes_that_are_not_utf8_can_be_searched_for(hx, record):
 def test_the_replacement_character_itself_is_text(hx, record):
     record("echo \ufffd")
     (event,) = hx("find", "--json").json
-    assert set(event) == NAMES
+    assert set(event) == DOCUMENTED_NAMES
 
 
-def test_nothing_printed_can_move_the_cursor(hx, record):
+def test_control_characters_are_escaped(hx, record):
     record(b"printf '\x1b[2J\x1b]0;title\x07' \r\x08\x7f \xc2\x9b31m \xe2\x80\xae")
     line = hx("find").out
     assert line.endswith("\n")
@@ -202,7 +202,7 @@ def test_a_line_shows_name_age_outcome_duration_and_command(hx, record):
     assert hx("find", "--json", "make").json[0]["id"].startswith(make[0])
 
 
-def test_what_another_device_ran_is_found_and_says_where(hx, record, machine):
+def test_events_of_another_device_are_found_with_its_name(hx, record, machine):
     record("make here")
     machine.receive(foreign("make there", machine.begin_us), name="lap\x1b[1mtop")
     assert "lap\\x1b[1mtop: make there\n" in hx("find", "there").out
@@ -230,14 +230,16 @@ def test_filters_here_and_cwd(hx, record, tmp_path):
     assert hx("find", "--json", "--cwd", ".", "in").commands == ["in b"]
 
 
-def test_here_is_the_directory_as_the_shell_names_it(hx, record, tmp_path):
+def test_here_uses_the_directory_in_pwd_if_it_is_current(hx, record, tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
     record("make", cwd=tmp_path / "link")
-    here = {"PWD": str(tmp_path / "link")}
-    assert hx("find", "--json", "--here", env=here, cwd=tmp_path / "real").commands == ["make"]
-    stale = {"PWD": str(tmp_path / "gone")}
-    assert hx("find", "--json", "--here", env=stale, cwd=tmp_path / "link").code == 1
+    environment = {"PWD": str(tmp_path / "link")}
+    assert hx("find", "--json", "--here", env=environment, cwd=tmp_path / "real").commands == [
+        "make"
+    ]
+    stale_environment = {"PWD": str(tmp_path / "gone")}
+    assert hx("find", "--json", "--here", env=stale_environment, cwd=tmp_path / "link").code == 1
 
 
 def test_filter_repo_finds_all_clones_of_a_repository(hx, record, tmp_path):
@@ -249,9 +251,9 @@ def test_filter_repo_finds_all_clones_of_a_repository(hx, record, tmp_path):
         (tmp_path / clone / "src").mkdir()
         record(f"make {clone}", cwd=tmp_path / clone / "src")
     record("make elsewhere")
-    found = hx("find", "--json", "--repo", "make", cwd=tmp_path / "one")
-    assert found.commands == ["make two", "make one"]
-    assert (found.json[0]["repo"], found.json[0]["branch"]) == (
+    result = hx("find", "--json", "--repo", "make", cwd=tmp_path / "one")
+    assert result.commands == ["make two", "make one"]
+    assert (result.json[0]["repo"], result.json[0]["branch"]) == (
         "https://example.org/x.git",
         "main",
     )
@@ -261,7 +263,7 @@ def test_filter_repo_outside_a_repository_is_a_usage_error(hx):
     assert hx("find", "--repo", cwd="/").code == 2
 
 
-def test_filter_session_takes_an_id_or_means_this_one(hx, record):
+def test_filter_session_takes_an_id_or_uses_the_current_session(hx, record):
     record("mine")
     record("other", session=OTHER_SESSION)
     assert hx("find", "--json", "--session", OTHER_SESSION).commands == ["other"]
@@ -314,21 +316,21 @@ def test_filters_since_and_until(hx, record):
         ["--since", "0001-01-01T00:00:00+23:00"],
     ],
 )  # fmt: skip
-def test_a_value_that_makes_no_sense_is_a_usage_error(hx, arguments):
+def test_an_invalid_value_is_a_usage_error(hx, arguments):
     code, out, err = hx("find", *arguments)
     assert (code, out) == (2, "")
     assert err.startswith("hx: error: ")
     assert "Traceback" not in err
 
 
-def test_color_only_where_it_is_wanted(hx, record):
+def test_color_is_used_only_where_the_option_says_so(hx, record):
     record("false", 1)
     assert "\033" not in hx("find").out
     assert "\033[31m✗1" in hx("find", "--color", "always").out
     assert "\033" not in hx("find", "--color=never").out
 
 
-def test_an_output_that_cannot_carry_unicode_loses_nothing_in_json(hx, record):
+def test_json_is_complete_on_an_ascii_output(hx, record):
     record("echo 🚀 é", 1)
     plain = {"PYTHONIOENCODING": "ascii"}
     assert hx("find", "--json", env=plain).commands == ["echo 🚀 é"]
@@ -357,7 +359,7 @@ def test_a_long_text_is_found(hx, record):
     assert len(hx("find", "--json", "ba" * 40_000).json) == 1
 
 
-def test_names_are_as_long_as_they_must_be(hx, record, machine):
+def test_names_are_as_long_as_needed_to_be_distinct(hx, record, machine):
     record("one")
     record("two")
     hx("find")

@@ -1,4 +1,4 @@
-"""`find` gives exactly what a plain loop over all events gives."""
+"""`find` gives exactly the events that a plain loop over all events gives."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hx.database.join import join
 LETTERS = "abcABC éÉßẞſsSkK\u212aıIİiµΜσςΣдДʼnǅǆǄაᲐᏸᏰꭰ𐐨𐐀🚀中%_*?[]^-\\\"'().+:\n\t\ufffd"  # noqa: RUF001
 DEVICES = [bytes([n]) * 16 for n in (1, 2)]
 SESSIONS = [bytes([n]) * 16 for n in (8, 9)]
-NAMES = {DEVICES[0]: "desk", DEVICES[1]: "lap"}
+NAMES = {DEVICES[0]: "desktop", DEVICES[1]: "laptop"}
 
 texts = st.lists(st.sampled_from(LETTERS), min_size=1, max_size=3, unique=True).flatmap(
     lambda letters: st.text(st.sampled_from(letters), min_size=1, max_size=6)
@@ -31,7 +31,7 @@ filters = {
     "cwd": st.sampled_from([b"/a", b"/\xff"]),
     "repo": st.just(b"r"),
     "session_id": st.sampled_from(SESSIONS),
-    "device": st.sampled_from(["desk", "lap", "0101", "02", "%", "1"]),
+    "device": st.sampled_from(["desktop", "laptop", "0101", "02", "%", "1"]),
     "host": st.sampled_from([b"h", b"\xff"]),
     "exit_status": st.integers(0, 2),
     "failed": st.booleans(),
@@ -42,14 +42,19 @@ filters = {
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Event]:
-    """Few commands, each in several cases, many times."""
+    """Draw events with few commands, each in several cases, many times."""
     pool = draw(st.lists(texts, min_size=1, max_size=4))
     pool = [form for text in pool for form in (text, text.swapcase(), text + pool[0])]
     commands = st.sampled_from([text.encode() for text in pool] + [b"caf\xe9"])
     times = draw(st.lists(st.integers(0, 20), unique=True, min_size=6, max_size=16))
     return [
         Event(
-            EventKey(at, draw(st.sampled_from(DEVICES)), draw(st.sampled_from(SESSIONS)), number),
+            EventKey(
+                started_at_us,
+                draw(st.sampled_from(DEVICES)),
+                draw(st.sampled_from(SESSIONS)),
+                number,
+            ),
             draw(commands),
             draw(st.sampled_from([b"/a", b"/a", b"/\xff"])),
             draw(st.sampled_from([None, 0, 0, 1, 2])),
@@ -58,13 +63,13 @@ def histories(draw: st.DrawFn) -> list[Event]:
             host=draw(st.sampled_from([None, b"h", b"\xff"])),
             flags=FINISHED,
         )
-        for number, at in enumerate(times, 1)
+        for number, started_at_us in enumerate(times, 1)
     ]
 
 
 @st.composite
 def queries(draw: st.DrawFn, events: list[Event]) -> Query:
-    """Mostly a piece of a command that is there, and a filter or two."""
+    """Draw a query, mostly with a part of one of the commands, and with up to two filters."""
     text = draw(st.sampled_from(events)).command.decode(errors="replace")
     start = draw(st.integers(0, 2))
     piece = text[start : start + draw(st.integers(1, 5))]
@@ -81,20 +86,20 @@ def queries(draw: st.DrawFn, events: list[Event]) -> Query:
 
 
 def contains(command: str, query: Query) -> bool:
-    def same(typed: str, there: str) -> bool:
+    def same(typed: str, stored: str) -> bool:
         forms = {typed} if query.exact_case else {typed, typed.lower(), typed.upper()}
-        return there in forms
+        return stored in forms
 
     text = query.text
     return any(
-        all(map(same, text, command[at : at + len(text)]))
-        for at in range(len(command) - len(text) + 1)
+        all(map(same, text, command[start : start + len(text)]))
+        for start in range(len(command) - len(text) + 1)
     )
 
 
-def holds(event: Event, query: Query) -> bool:
+def passes(event: Event, query: Query) -> bool:
     key, device = event.key, query.device
-    asked = [
+    conditions = [
         (query.cwd, event.cwd == query.cwd),
         (query.repo, event.repo == query.repo),
         (query.session_id, key.session_id == query.session_id),
@@ -105,19 +110,19 @@ def holds(event: Event, query: Query) -> bool:
         (query.since_us, key.started_at_us >= (query.since_us or 0)),
         (query.until_us, key.started_at_us < (query.until_us or 0)),
     ]
-    if not all(true for value, true in asked if value is not None):
+    if not all(is_met for value, is_met in conditions if value is not None):
         return False
     return contains(event.command.decode(errors="replace"), query)
 
 
 def expected(events: list[Event], query: Query) -> list[tuple[Event, int | None, int | None]]:
-    found = sorted((e for e in events if holds(e, query)), reverse=True)
+    found = sorted((e for e in events if passes(e, query)), reverse=True)
     rows: list[tuple[Event, int | None, int | None]] = [(event, None, None) for event in found]
     if query.unique:
         runs = defaultdict(list)
         for event in found:
             runs[event.command].append(event)
-        rows = [(of[0], len(of), sum(bool(e.exit_status) for e in of)) for of in runs.values()]
+        rows = [(run[0], len(run), sum(bool(e.exit_status) for e in run)) for run in runs.values()]
     rows = rows[: query.limit]
     return rows[::-1] if query.reverse else rows
 
@@ -131,19 +136,21 @@ def database(tmp_path_factory):
 
 @given(data=st.data(), events=histories())
 def test_find_equals_a_loop_over_all_events(database, data, events):
-    asked = data.draw(st.lists(queries(events), min_size=8, max_size=8))
-    with location(database, events):
-        for query in asked:
-            with pytest.MonkeyPatch.context() as patch:  # small figures: each way to look is taken
+    drawn_queries = data.draw(st.lists(queries(events), min_size=8, max_size=8))
+    with with_events(database, events):
+        for query in drawn_queries:
+            with (
+                pytest.MonkeyPatch.context() as patch
+            ):  # small limits, so that each strategy is used
                 patch.setattr(find_module, "RARE", data.draw(st.sampled_from([0, 1, 2_000])))
                 patch.setattr(find_module, "_CHUNK", data.draw(st.sampled_from([1, 3, 500])))
-                found = [(one.event, one.runs, one.failures) for one in find(database, query)]
+                found = [(row.event, row.runs, row.failures) for row in find(database, query)]
             assert found == expected(events, query), query
 
 
 @contextmanager
-def location(database, events):
-    """A database of these events; empty again afterwards."""
+def with_events(database, events):
+    """Put these events into the database, and roll back afterwards."""
     database.execute("BEGIN IMMEDIATE")
     try:
         join(database, History(frozenset(events)))
@@ -154,22 +161,22 @@ def location(database, events):
         database.execute("ROLLBACK")
 
 
-def test_the_index_folds_every_letter_that_it_is_asked_for(database):
-    """Every letter of Unicode, typed in one case and stored in the other."""
+def test_the_index_folds_the_case_of_every_searchable_letter(database):
+    """The test searches every letter of Unicode in one case while it is stored in the other."""
     letters = [chr(code) for code in range(1, 0x110000) if not 0xD800 <= code < 0xE000]
     cased = [letter for letter in letters if len(either_case(letter)) > 1]
     pairs = [(letter, form) for letter in cased for form in either_case(letter)]
-    asked = [pair for pair in pairs if index_words(f"x{pair[0]}y", exact_case=False)]
-    assert len(asked) > 1_000
+    searched = [pair for pair in pairs if index_words(f"x{pair[0]}y", exact_case=False)]
+    assert len(searched) > 1_000
     database.execute(
         "CREATE VIRTUAL TABLE temp.fold USING fts5 (t, tokenize='trigram', detail=none)"
     )
-    rows = [(number, f"x{form}y") for number, (_, form) in enumerate(asked, 1)]
+    rows = [(number, f"x{form}y") for number, (_, form) in enumerate(searched, 1)]
     database.connection.executemany("INSERT INTO fold (rowid, t) VALUES (?, ?)", rows)
     sql = "SELECT 1 FROM fold WHERE rowid = ? AND fold MATCH ?"
     missed = [
         pair
-        for number, pair in enumerate(asked, 1)
+        for number, pair in enumerate(searched, 1)
         if not database.execute(sql, (number, f'"x{pair[0]}y"')).fetchone()
     ]
     assert missed == []

@@ -1,4 +1,4 @@
-"""What one machine forgets is nowhere after all have synced, and comes back from nowhere."""
+"""What one machine forgets is in no file and no object after all have synced, and stays so."""
 
 from __future__ import annotations
 
@@ -23,50 +23,50 @@ SESSION = "%032x"
 
 @pytest.fixture(scope="module")
 def members(tmp_path_factory):
-    return vault(tmp_path_factory.mktemp("vault"), "one", "two")
+    return vault(tmp_path_factory.mktemp("vault"), "laptop", "desktop")
 
 
 @pytest.fixture
 def pair(tmp_path):
-    return vault(tmp_path, "one", "two")
+    return vault(tmp_path, "laptop", "desktop")
 
 
 @pytest.fixture
 def canary(request):
-    """A text that no other test uses."""
+    """Return a text that no other test uses."""
     return f"{CANARY}{crc32(request.node.name.encode()):08x}"
 
 
 def sync(*members):
-    """One after the other."""
+    """Sync these members one after the other, with any exit code."""
     for member in members:
         member.sync(code=None)
 
 
 def require_nowhere(members, text):
-    """In no answer, in no file of hx, in no object of the store whoever's keys open it."""
-    wanted = text.encode().lower()
-    opened, held = opener(*members), objects(members[0])
+    """Check that the text is in no result, no file of hx and no decrypted object of the store."""
+    needle = text.encode().lower()
+    decrypt, store_objects = opener(*members), objects(members[0])
     for member in members:
         assert member.hx("find", "--json", text).json == []
         files = [path for path in member.home.rglob("*") if path.is_file()]
-        assert [path for path in files if wanted in path.read_bytes().lower()] == []
+        assert [path for path in files if needle in path.read_bytes().lower()] == []
         assert not [*(member.home / "outbox").glob("*")]
-    for key, data in held.items():
-        payload = opened(key, data) if key[:2] in ("o/", "m/") else data
-        assert wanted not in (data + payload).lower(), key
-    assert {key[:2] for key in held} >= {"o/", "m/"}
+    for key, data in store_objects.items():
+        payload = decrypt(key, data) if key[:2] in ("o/", "m/") else data
+        assert needle not in (data + payload).lower(), key
+    assert {key[:2] for key in store_objects} >= {"o/", "m/"}
 
 
-def require_somewhere(members, text):
-    """The look itself finds what is there."""
+def require_found(members, text):
+    """Check that `require_nowhere` fails, so that a later success proves something."""
     with pytest.raises(AssertionError):
         require_nowhere(members, text)
 
 
-def same(one, other):
-    """Equal histories, whatever the order of what began at one time."""
-    by_id = [{event["id"]: event for event in member.history} for member in (one, other)]
+def have_equal_histories(first, second):
+    """Return whether two members have equal histories, in whatever order."""
+    by_id = [{event["id"]: event for event in member.history} for member in (first, second)]
     return by_id[0] == by_id[1]
 
 
@@ -74,19 +74,19 @@ def now_us():
     return time.time_ns() // 1000
 
 
-def stamp(at_us):
+def rfc3339(at_us):
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at_us // SECOND_US))
 
 
-def forgotten(member):
+def forgotten_report(member):
     return member.sync("status", code=None)["forgotten"]
 
 
 def names(devices):
-    return [one["device"] for one in devices]
+    return [device["device"] for device in devices]
 
 
-# ---- every form ----
+# ---- every form of forget ----
 
 
 def by_event(member, text, _at_us, _session):
@@ -99,56 +99,58 @@ FORMS = {
     "session": lambda _member, _text, _at, session: ["--session", session],
     "time": lambda _member, _text, at_us, _session: [
         "--since",
-        stamp(at_us - 2 * SECOND_US),
+        rfc3339(at_us - 2 * SECOND_US),
         "--until",
-        stamp(at_us + 2 * SECOND_US),
+        rfc3339(at_us + 2 * SECOND_US),
     ],
 }
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_what_one_machine_forgets_is_nowhere_after_all_have_synced(members, canary, form):
-    one, two = members
+def test_a_forgotten_event_is_nowhere_after_all_have_synced(members, canary, form):
+    laptop, desktop = members
     number = [*FORMS].index(form)
     at_us = now_us() - (number + 2) * DAY_US
     session = SESSION % (number + 0xF000)
-    two.record(f"echo {canary}", at=at_us, session=session)
-    two.record(f"echo {form} stays", at=at_us + 60 * SECOND_US, session=SESSION % (number + 0xA000))
-    sync(two, one)
-    require_somewhere(members, canary)
-    done = one.hx("forget", *FORMS[form](one, canary, at_us, session), "--yes")
-    assert "forgotten: 1 event (1 on two)" in done.out
-    assert "until two syncs (last seen" in done.out
-    require_somewhere(members, canary)
-    sync(one, two, one)
+    desktop.record(f"echo {canary}", at=at_us, session=session)
+    desktop.record(
+        f"echo {form} stays", at=at_us + 60 * SECOND_US, session=SESSION % (number + 0xA000)
+    )
+    sync(desktop, laptop)
+    require_found(members, canary)
+    result = laptop.hx("forget", *FORMS[form](laptop, canary, at_us, session), "--yes")
+    assert "forgotten: 1 event (1 on desktop)" in result.out
+    assert "until desktop syncs (last seen" in result.out
+    require_found(members, canary)
+    sync(laptop, desktop, laptop)
     require_nowhere(members, canary)
-    assert f"echo {form} stays" in one.commands
-    assert same(one, two)
+    assert f"echo {form} stays" in laptop.commands
+    assert have_equal_histories(laptop, desktop)
 
 
-def test_this_device_takes_only_what_was_recorded_here(members, canary):
-    one, two = members
+def test_this_device_forgets_only_events_recorded_here(members, canary):
+    laptop, desktop = members
     at_us = now_us() - 20 * DAY_US
-    for member in (one, two):
+    for member in (laptop, desktop):
         member.record(f"echo {canary} {member.name}", at=at_us)
-    sync(two, one)
-    window = ["--since", stamp(at_us - SECOND_US), "--until", stamp(at_us + 2 * SECOND_US)]
-    shown = one.hx("forget", *window)
-    assert "2 events to forget (1 here, 1 on two)" in shown.out
-    assert one.hx("forget", *window, "--this-device", "--yes").code == 0
-    sync(one, two, one)
-    require_nowhere(members, f"{canary} one")
-    assert f"echo {canary} two" in one.commands
-    assert one.hx("forget", *window, "--all-devices", "--yes").code == 0
-    sync(one, two)
+    sync(desktop, laptop)
+    window = ["--since", rfc3339(at_us - SECOND_US), "--until", rfc3339(at_us + 2 * SECOND_US)]
+    result = laptop.hx("forget", *window)
+    assert "2 events to forget (1 here, 1 on desktop)" in result.out
+    assert laptop.hx("forget", *window, "--this-device", "--yes").code == 0
+    sync(laptop, desktop, laptop)
+    require_nowhere(members, f"{canary} laptop")
+    assert f"echo {canary} desktop" in laptop.commands
+    assert laptop.hx("forget", *window, "--all-devices", "--yes").code == 0
+    sync(laptop, desktop)
     require_nowhere(members, canary)
 
 
-# ---- artifacts: hx makes none yet, they come from others ----
+# ---- artifacts, which hx does not make yet ----
 
 
-def keep(member, command, text):
-    """An artifact of the event that says so, as its machine would have made it."""
+def add_artifact(member, command, text):
+    """Add an artifact to the event with this command, as its device would; return its id."""
     with member.database() as database, database.transaction():
         me = identity(database, "box").device_id
         row = database.execute(
@@ -158,215 +160,219 @@ def keep(member, command, text):
             (f"%{command}%",),
         ).fetchone()
         event = EventKey(*row)
-        key = ArtifactKey(now_us(), me, event.session_id, id_of(text), event)
-        made = Artifact(key, text.encode(), "file", 5, bytes(32))
-        join(database, History(artifacts=frozenset([made])))
+        key = ArtifactKey(now_us(), me, event.session_id, artifact_id(text), event)
+        artifact = Artifact(key, text.encode(), "file", 5, bytes(32))
+        join(database, History(artifacts=frozenset([artifact])))
     return key.artifact_id.hex()
 
 
-def id_of(text):
+def artifact_id(text):
     return blake2b(text.encode(), digest_size=16).digest()
 
 
-def artifacts(member):
+def artifact_count(member):
     with member.database() as database:
         return database.value("SELECT count(*) FROM artifact")
 
 
-def test_the_artifacts_of_an_event_go_with_it(members, canary):
-    one, two = members
-    two.record(f"echo {canary}", at=now_us() - 30 * DAY_US)
-    assert two.commands
+def test_the_artifacts_of_an_event_are_forgotten_with_it(members, canary):
+    laptop, desktop = members
+    desktop.record(f"echo {canary}", at=now_us() - 30 * DAY_US)
+    assert desktop.commands
     for number in range(2):
-        keep(two, canary, f"log {canary} {number}")
-    sync(two, one)
-    assert artifacts(one) == 2
-    shown = one.hx("forget", *by_event(one, canary, 0, 0))
-    assert "1 event and 2 artifacts to forget (1 on two)" in shown.out
-    done = one.hx("forget", *by_event(one, canary, 0, 0), "--yes", "--json").json
-    assert (done["forgotten"], done["artifacts"]) == (1, 2)
-    assert names(done["elsewhere"]["copies"]) == ["two"]
-    sync(one, two)
+        add_artifact(desktop, canary, f"log {canary} {number}")
+    sync(desktop, laptop)
+    assert artifact_count(laptop) == 2
+    result = laptop.hx("forget", *by_event(laptop, canary, 0, 0))
+    assert "1 event and 2 artifacts to forget (1 on desktop)" in result.out
+    report = laptop.hx("forget", *by_event(laptop, canary, 0, 0), "--yes", "--json").json
+    assert (report["forgotten"], report["artifacts"]) == (1, 2)
+    assert names(report["elsewhere"]["copies"]) == ["desktop"]
+    sync(laptop, desktop)
     require_nowhere(members, canary)
-    assert [artifacts(member) for member in members] == [0, 0]
+    assert [artifact_count(member) for member in members] == [0, 0]
 
 
-def test_one_artifact_goes_and_its_event_stays(members, canary):
-    one, two = members
-    two.record(f"echo event of {canary[-6:]}", at=now_us() - 31 * DAY_US)
-    assert two.commands
-    going, staying = (keep(two, canary[-6:], f"{text} {canary[-6:]}") for text in (canary, "log"))
-    sync(two, one)
-    for wrong in ("12", "xyz0", "f" * 33):
-        assert one.hx("forget", "--artifact", wrong, "--yes").code == 2
-    assert one.hx("forget", "--artifact", "f" * 30, "--yes").code == 1
-    assert one.hx("forget", "--artifact", going[:10], "--match", "x", "--yes").code == 2
-    assert "1 artifact to forget" in one.hx("forget", "--artifact", going[:10]).out
-    assert "forgotten: 1 artifact" in one.hx("forget", "--artifact", going[:10], "--yes").out
-    sync(one, two)
+def test_one_artifact_can_be_forgotten_without_its_event(members, canary):
+    laptop, desktop = members
+    desktop.record(f"echo event of {canary[-6:]}", at=now_us() - 31 * DAY_US)
+    assert desktop.commands
+    forgotten_id, kept_id = (
+        add_artifact(desktop, canary[-6:], f"{text} {canary[-6:]}") for text in (canary, "log")
+    )
+    sync(desktop, laptop)
+    for invalid_id in ("12", "xyz0", "f" * 33):
+        assert laptop.hx("forget", "--artifact", invalid_id, "--yes").code == 2
+    assert laptop.hx("forget", "--artifact", "f" * 30, "--yes").code == 1
+    assert laptop.hx("forget", "--artifact", forgotten_id[:10], "--match", "x", "--yes").code == 2
+    assert "1 artifact to forget" in laptop.hx("forget", "--artifact", forgotten_id[:10]).out
+    assert (
+        "forgotten: 1 artifact" in laptop.hx("forget", "--artifact", forgotten_id[:10], "--yes").out
+    )
+    sync(laptop, desktop)
     require_nowhere(members, canary)
-    assert [artifacts(member) for member in members] == [1, 1]
-    assert one.hx("forget", "--match", f"log {canary[-6:]}", "--yes").code == 0
-    sync(one, two)
-    assert [artifacts(member) for member in members] == [0, 0]
-    assert staying not in str(one.hx("find", "--json").json)
+    assert [artifact_count(member) for member in members] == [1, 1]
+    assert laptop.hx("forget", "--match", f"log {canary[-6:]}", "--yes").code == 0
+    sync(laptop, desktop)
+    assert [artifact_count(member) for member in members] == [0, 0]
+    assert kept_id not in str(laptop.hx("find", "--json").json)
 
 
-# ---- what is still true of it ----
+# ---- what the status reports ----
 
 
-def test_the_status_says_who_knows_and_whose_copy_remains(pair):
-    one, two = pair
-    assert forgotten(one) is None
-    one.record(f"echo {CANARY} one")
-    two.record(f"echo {CANARY} two")
-    sync(two, one)
-    told = one.hx("forget", "--match", CANARY, "--yes").out
-    assert "the other devices do not know yet: `hx sync` tells them" in told
-    assert "an encrypted copy remains in the store until this device syncs" in told
-    assert "an encrypted copy remains in the store until two syncs (last seen " in told
+def test_the_status_reports_who_confirmed_and_whose_copies_remain(pair):
+    laptop, desktop = pair
+    assert forgotten_report(laptop) is None
+    laptop.record(f"echo {CANARY} laptop")
+    desktop.record(f"echo {CANARY} desktop")
+    sync(desktop, laptop)
+    output = laptop.hx("forget", "--match", CANARY, "--yes").out
+    assert "the other devices do not know yet: `hx sync` tells them" in output
+    assert "an encrypted copy remains in the store until this device syncs" in output
+    assert "an encrypted copy remains in the store until desktop syncs (last seen " in output
     for command in (["sync", "status"], ["status"]):
-        out = one.hx(*command).out
+        out = laptop.hx(*command).out
         assert "the other devices do not know yet: run `hx sync`" in out
-        assert "until two syncs (last seen " in out
-    one.sync()
-    out = one.hx("sync", "status").out
-    assert "until two syncs (last seen " in out
+        assert "until desktop syncs (last seen " in out
+    laptop.sync()
+    out = laptop.hx("sync", "status").out
+    assert "until desktop syncs (last seen " in out
     assert "this device syncs" not in out
-    sync(two, one)
-    assert "confirmed by two" in one.hx("sync", "status").out
-    known = forgotten(one)
-    assert (known["told"], names(known["confirmed"]), known["copies"]) == (True, ["two"], [])
-    assert "forgotten" not in one.hx("status").out
+    sync(desktop, laptop)
+    assert "confirmed by desktop" in laptop.hx("sync", "status").out
+    report = forgotten_report(laptop)
+    assert (report["told"], names(report["confirmed"]), report["copies"]) == (True, ["desktop"], [])
+    assert "forgotten" not in laptop.hx("status").out
     require_nowhere(pair, CANARY)
 
 
-# ---- nothing comes back ----
+# ---- forgotten events are not restored ----
 
 
-def test_what_comes_late_from_a_forgotten_time_stays_away(members, canary):
-    one, two = members
-    assert one.hx("forget", "--since", "2h", "--yes").code == 0
-    one.sync()
-    two.record(f"echo {canary}", at=now_us() - HOUR_US)
-    two.sync("push", code=None)  # before it hears
-    assert one.sync()["pulled"]["dropped"] == 1
-    assert names(forgotten(one)["copies"]) == ["two"]
-    sync(two, one)
+def test_an_event_from_a_forgotten_time_that_arrives_late_is_dropped(members, canary):
+    laptop, desktop = members
+    assert laptop.hx("forget", "--since", "2h", "--yes").code == 0
+    laptop.sync()
+    desktop.record(f"echo {canary}", at=now_us() - HOUR_US)
+    desktop.sync("push", code=None)  # before it has read the tombstone
+    assert laptop.sync()["pulled"]["dropped"] == 1
+    assert names(forgotten_report(laptop)["copies"]) == ["desktop"]
+    sync(desktop, laptop)
     require_nowhere(members, canary)
-    assert forgotten(one)["copies"] == []
+    assert forgotten_report(laptop)["copies"] == []
 
 
-def test_what_waits_in_the_spool_when_the_order_comes_is_not_published(members, canary):
-    one, two = members
-    assert one.hx("forget", "--since", "2h", "--yes").code == 0
-    one.sync()
-    two.record(f"echo {canary}", at=now_us() - HOUR_US)
-    assert two.sync()["pushed"]["events"] == 0
+def test_an_event_in_the_spool_from_a_forgotten_time_is_not_published(members, canary):
+    laptop, desktop = members
+    assert laptop.hx("forget", "--since", "2h", "--yes").code == 0
+    laptop.sync()
+    desktop.record(f"echo {canary}", at=now_us() - HOUR_US)
+    assert desktop.sync()["pushed"]["events"] == 0
     require_nowhere(members, canary)
 
 
-def test_what_comes_late_from_a_clock_that_is_ahead_stays_away(pair):
-    """A window goes on for that device, as long as its manifests are dated ahead."""
-    one, two = pair
+def test_a_late_event_of_a_clock_that_is_ahead_is_dropped(pair):
+    """The window of the tombstone is longer for a device whose manifests are dated ahead."""
+    laptop, desktop = pair
     skew_us = 2 * HOUR_US
-    two.record("make", at=now_us() + skew_us - 600 * SECOND_US)
-    two.sync()
-    shift_manifest(two, one, skew_us)
-    two.record(f"echo {CANARY}", at=now_us() + skew_us - 300 * SECOND_US)
-    assert one.hx("forget", "--since", "3h", "--yes").code == 0
-    two.record("echo later", at=now_us() + skew_us + 300 * SECOND_US)
-    two.sync("push", code=None)
-    sync(one, two, one)
+    desktop.record("make", at=now_us() + skew_us - 600 * SECOND_US)
+    desktop.sync()
+    shift_manifest(desktop, laptop, skew_us)
+    desktop.record(f"echo {CANARY}", at=now_us() + skew_us - 300 * SECOND_US)
+    assert laptop.hx("forget", "--since", "3h", "--yes").code == 0
+    desktop.record("echo later", at=now_us() + skew_us + 300 * SECOND_US)
+    desktop.sync("push", code=None)
+    sync(laptop, desktop, laptop)
     require_nowhere(pair, CANARY)
-    assert one.commands == two.commands == ["echo later"]
+    assert laptop.commands == desktop.commands == ["echo later"]
 
 
-def test_what_comes_late_from_a_clock_that_is_behind_stays_away(members, canary):
-    one, two = members
-    assert one.hx("forget", "--since", "4h", "--until", "3h", "--yes").code == 0
-    sync(one)
-    two.record(f"echo {canary}", at=now_us() - 3 * HOUR_US - 60 * SECOND_US)
-    sync(two, one)
+def test_a_late_event_of_a_clock_that_is_behind_is_dropped(members, canary):
+    laptop, desktop = members
+    assert laptop.hx("forget", "--since", "4h", "--until", "3h", "--yes").code == 0
+    sync(laptop)
+    desktop.record(f"echo {canary}", at=now_us() - 3 * HOUR_US - 60 * SECOND_US)
+    sync(desktop, laptop)
     require_nowhere(members, canary)
 
 
 def shift_manifest(author, reader, skew_us):
-    """As if the clock of the author were so wrong: the date of its manifest, as it was read."""
+    """Shift the date of the author's manifest in the reader's database, as a wrong clock would."""
     reader.sync()
-    with reader.database() as database, author.database() as other:
-        me = identity(other, "box").device_id
+    with reader.database() as database, author.database() as author_database:
+        me = identity(author_database, "box").device_id
         sql = "UPDATE manifest SET at_us = at_us + ? WHERE device_id = ?"
         database.execute(sql, (skew_us, me))
 
 
 @pytest.fixture
 def imported(pair):
-    """Both have imported the same history file, and each has a copy of it."""
-    at = now_us() // SECOND_US - 86_400
+    """Return two members that have imported copies of the same history file."""
+    started_at_s = now_us() // SECOND_US - 86_400
     for member in pair:
         with (member.cwd / ".zsh_history").open("w") as file:
-            file.write(f": {at}:0;make\n: {at + 9}:0;echo {CANARY}\n")
+            file.write(f": {started_at_s}:0;make\n: {started_at_s + 9}:0;echo {CANARY}\n")
         assert "2 new" in member.hx("import").out
     sync(*reversed(pair))
     return pair
 
 
-def test_the_same_history_file_brings_nothing_back_where_it_was_imported(imported):
-    one, two = imported
-    done = one.hx("forget", "--match", CANARY, "--yes").out
-    assert "forgotten: 2 events (1 here, 1 on two)" in done
-    sync(one, two)
+def test_importing_the_same_history_file_again_restores_nothing(imported):
+    laptop, desktop = imported
+    output = laptop.hx("forget", "--match", CANARY, "--yes").out
+    assert "forgotten: 2 events (1 here, 1 on desktop)" in output
+    sync(laptop, desktop)
     require_nowhere(imported, CANARY)
     for member in imported:
         assert "1 forgotten" in member.hx("import").out
-    sync(one, two)
+    sync(laptop, desktop)
     require_nowhere(imported, CANARY)
-    assert same(one, two)
+    assert have_equal_histories(laptop, desktop)
 
 
-def test_an_old_backup_of_a_machine_brings_nothing_back(pair, tmp_path):
-    one, two = pair
-    one.record(f"echo {CANARY} one")
-    two.record(f"echo {CANARY} two")
-    sync(one, two, one)
-    shutil.copytree(two.home, tmp_path / "backup")
-    assert one.hx("forget", "--match", CANARY, "--yes").code == 0
-    sync(one, two, one)
+def test_an_old_backup_of_another_member_restores_nothing(pair, tmp_path):
+    laptop, desktop = pair
+    laptop.record(f"echo {CANARY} laptop")
+    desktop.record(f"echo {CANARY} desktop")
+    sync(laptop, desktop, laptop)
+    shutil.copytree(desktop.home, tmp_path / "backup")
+    assert laptop.hx("forget", "--match", CANARY, "--yes").code == 0
+    sync(laptop, desktop, laptop)
     require_nowhere(pair, CANARY)
-    shutil.rmtree(two.home)
-    shutil.copytree(tmp_path / "backup", two.home)
-    assert len(two.commands) == 2
-    two.record("make")
-    sync(two, one, two)
+    shutil.rmtree(desktop.home)
+    shutil.copytree(tmp_path / "backup", desktop.home)
+    assert len(desktop.commands) == 2
+    desktop.record("make")
+    sync(desktop, laptop, desktop)
     require_nowhere(pair, CANARY)
-    assert one.commands == two.commands == ["make"]
+    assert laptop.commands == desktop.commands == ["make"]
 
 
-def test_an_old_backup_of_who_forgot_brings_nothing_back(pair, tmp_path):
-    one, two = pair
-    two.record(f"echo {CANARY}")
-    sync(two, one)
-    shutil.copytree(one.home, tmp_path / "backup")
-    assert one.hx("forget", "--match", CANARY, "--yes").code == 0
-    sync(one, two)
-    shutil.rmtree(one.home)
-    shutil.copytree(tmp_path / "backup", one.home)
-    sync(one, two)
+def test_an_old_backup_of_the_member_that_forgot_restores_nothing(pair, tmp_path):
+    laptop, desktop = pair
+    desktop.record(f"echo {CANARY}")
+    sync(desktop, laptop)
+    shutil.copytree(laptop.home, tmp_path / "backup")
+    assert laptop.hx("forget", "--match", CANARY, "--yes").code == 0
+    sync(laptop, desktop)
+    shutil.rmtree(laptop.home)
+    shutil.copytree(tmp_path / "backup", laptop.home)
+    sync(laptop, desktop)
     require_nowhere(pair, CANARY)
 
 
-def test_an_old_copy_of_the_store_brings_nothing_back(pair, tmp_path):
-    one, two = pair
-    one.record(f"echo {CANARY} one")
-    two.record(f"echo {CANARY} two")
-    sync(one, two, one)
-    shutil.copytree(one.folder, tmp_path / "old")
-    assert one.hx("forget", "--match", CANARY, "--yes").code == 0
-    sync(one, two, one)
-    shutil.rmtree(one.folder)
-    shutil.copytree(tmp_path / "old", one.folder)
-    sync(one, two, one)
+def test_an_old_copy_of_the_store_restores_nothing(pair, tmp_path):
+    laptop, desktop = pair
+    laptop.record(f"echo {CANARY} laptop")
+    desktop.record(f"echo {CANARY} desktop")
+    sync(laptop, desktop, laptop)
+    shutil.copytree(laptop.folder, tmp_path / "old")
+    assert laptop.hx("forget", "--match", CANARY, "--yes").code == 0
+    sync(laptop, desktop, laptop)
+    shutil.rmtree(laptop.folder)
+    shutil.copytree(tmp_path / "old", laptop.folder)
+    sync(laptop, desktop, laptop)
     for member in pair:
         assert member.commands == []
     for member in (*pair, *pair):
@@ -374,17 +380,17 @@ def test_an_old_copy_of_the_store_brings_nothing_back(pair, tmp_path):
     require_nowhere(pair, CANARY)
 
 
-def test_a_machine_that_joins_later_hears_of_it_and_never_had_it(pair, tmp_path):
-    one, two = pair
-    two.record(f"echo {CANARY}")
-    two.record("make")
-    sync(two, one)
-    assert one.hx("forget", "--match", CANARY, "--yes").code == 0
-    one.sync()  # the other has not: its segment holds it still
-    late = Member(tmp_path / "late", one.folder, "late")
-    assert late.join(one.invite()).code == 0
+def test_a_member_that_joins_later_never_has_the_forgotten_event(pair, tmp_path):
+    laptop, desktop = pair
+    desktop.record(f"echo {CANARY}")
+    desktop.record("make")
+    sync(desktop, laptop)
+    assert laptop.hx("forget", "--match", CANARY, "--yes").code == 0
+    laptop.sync()  # the segment of the other member still has the event
+    late = Member(tmp_path / "late", laptop.folder, "late")
+    assert late.join(laptop.invite()).code == 0
     assert late.commands == ["make"]
-    assert names(forgotten(late)["copies"]) == ["two"]
-    sync(one, two, late)
-    require_nowhere([one, two, late], CANARY)
-    assert forgotten(late) is None
+    assert names(forgotten_report(late)["copies"]) == ["desktop"]
+    sync(laptop, desktop, late)
+    require_nowhere([laptop, desktop, late], CANARY)
+    assert forgotten_report(late) is None

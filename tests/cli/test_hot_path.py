@@ -1,4 +1,4 @@
-"""What the commands that people wait for may cost: modules and processes are counted, not time."""
+"""The modules that the fast commands import; they are counted instead of measuring time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 HX = os.path.join(os.path.dirname(sys.executable), "hx")
 
-# Each costs more than a search; what needs one imports it where it is needed.
+# each takes longer than a search; functions that need one import it themselves
 FORBIDDEN = {
     "argparse",
     "ast",
@@ -47,8 +47,8 @@ FORBIDDEN = {
     "warnings",
     "importlib",
 }
-MOST_MODULES = 28  # of hx, not counting empty ones
-# What a search needs beyond a bare Python; one more is a decision to be taken here.
+MAX_MODULES = 28  # modules of hx, not counting empty ones
+# modules that a search needs beyond those of a bare Python
 
 ALLOWED = {
     "__future__",
@@ -69,82 +69,82 @@ ALLOWED = {
 
 
 def modules(*command: str, home: str) -> set[str]:
-    """Modules that a command imports beyond those of a bare Python in this environment."""
+    """Return the modules that a command imports beyond those of a bare Python."""
     environment = os.environ | {"HX_HOME": home, "PYTHONPATH": ""}
 
     def imported(*line: str) -> set[str]:
-        answer = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-X", "importtime", *line],
             env=environment,
             capture_output=True,
             text=True,
             check=False,
         )
-        return names(answer.stderr)
+        return module_names(process.stderr)
 
     return imported(HX, *command) - imported("-c", "pass")
 
 
-def names(told: str) -> set[str]:
-    return set(re.findall(r"^import time:.*\| +(\S+)\r*$", told, re.MULTILINE))
+def module_names(output: str) -> set[str]:
+    return set(re.findall(r"^import time:.*\| +(\S+)\r*$", output, re.MULTILINE))
 
 
 @pytest.fixture
 def recorded_home(machine):
-    """A machine past its first run, with one event pending."""
+    """Return the HX_HOME of a machine after its first run, with one pending event."""
     machine.record("git status")
     assert machine.hx("find", "git").code == 0
     machine.record("git push")
     return str(machine.home)
 
 
-def foreign(found: set[str]) -> set[str]:
-    return {name for name in found if name.partition(".")[0] != "hx"}
+def foreign(names_of_modules: set[str]) -> set[str]:
+    return {name for name in names_of_modules if name.partition(".")[0] != "hx"}
 
 
-def with_code(found: set[str]) -> set[str]:
-    """Modules of hx that are not empty."""
-    specs = {name: find_spec(name) for name in found if name.partition(".")[0] == "hx"}
+def with_code(names_of_modules: set[str]) -> set[str]:
+    """Return the modules of hx among these that are not empty."""
+    specs = {name: find_spec(name) for name in names_of_modules if name.partition(".")[0] == "hx"}
     return {name for name, spec in specs.items() if os.path.getsize(spec.origin)}
 
 
-def test_find_with_an_event_pending_imports_only_what_it_needs(recorded_home):
-    found = modules("find", "git", home=recorded_home)
-    assert "hx.capture.ingest" in found
-    assert not found & FORBIDDEN
-    assert foreign(found) <= ALLOWED
+def test_find_with_a_pending_event_imports_only_allowed_modules(recorded_home):
+    imported = modules("find", "git", home=recorded_home)
+    assert "hx.capture.ingest" in imported
+    assert not imported & FORBIDDEN
+    assert foreign(imported) <= ALLOWED
 
 
-def test_find_with_nothing_pending_imports_few_modules(machine):
+def test_find_without_pending_events_imports_few_modules(machine):
     machine.record("git status")
     machine.hx("find", "git")
-    assert len(with_code(modules("find", "git", home=str(machine.home)))) <= MOST_MODULES
+    assert len(with_code(modules("find", "git", home=str(machine.home)))) <= MAX_MODULES
 
 
-def test_a_pending_command_with_a_secret_is_masked_and_costs_re_only(machine):
+def test_masking_a_pending_command_imports_only_re_in_addition(machine):
     machine.record("git status")
     machine.hx("find", "git")
     machine.record("export A_TOKEN=hunter2")
-    found = modules("find", "git", home=str(machine.home))
-    assert "re" in found
-    assert not found & (FORBIDDEN - {"re", "enum", "functools"})
+    imported = modules("find", "git", home=str(machine.home))
+    assert "re" in imported
+    assert not imported & (FORBIDDEN - {"re", "enum", "functools"})
 
 
-def test_the_first_page_of_help_imports_no_parser_and_no_database(tmp_path):
-    found = modules("--help", home=str(tmp_path))
-    assert {name for name in found if name.startswith("hx.")} <= {
+def test_help_imports_no_parser_and_no_database(tmp_path):
+    imported = modules("--help", home=str(tmp_path))
+    assert {name for name in imported if name.startswith("hx.")} <= {
         "hx.cli",
         "hx.cli.table",
         "hx.core",
         "hx.core.errors",
         "hx.core.record",
     }
-    assert not found & (FORBIDDEN | {"apsw"})
+    assert not imported & (FORBIDDEN | {"apsw"})
 
 
 def test_init_opens_no_database(tmp_path):
-    found = modules("init", "bash", home=str(tmp_path))
-    assert not found & (FORBIDDEN | {"apsw", "hx.database.connection"})
+    imported = modules("init", "bash", home=str(tmp_path))
+    assert not imported & (FORBIDDEN | {"apsw", "hx.database.connection"})
 
 
 def test_a_sync_with_nothing_new_imports_no_crypto_and_no_formats(tmp_path):
@@ -152,10 +152,10 @@ def test_a_sync_with_nothing_new_imports_no_crypto_and_no_formats(tmp_path):
     store.mkdir()
     entry = ["--store", f"folder:{store}", "--custody", "file", "--json"]
     for line in (["sync", "init", *entry], ["sync"]):
-        done = subprocess.run(
+        result = subprocess.run(
             [HX, *line], env=os.environ | {"HX_HOME": str(home)}, capture_output=True, check=False
         )
-        assert done.returncode == 0, done.stderr
+        assert result.returncode == 0, result.stderr
     imported = modules("sync", home=str(home))
     heavy = {
         "msgspec",
@@ -170,23 +170,23 @@ def test_a_sync_with_nothing_new_imports_no_crypto_and_no_formats(tmp_path):
     assert "hx.sync.pull" in imported
 
 
-def test_the_first_frame_of_the_picker_imports_only_what_it_needs(recorded_home):
-    found = picked(recorded_home)
-    assert "hx.picker.view.view" in found
-    assert not found & FORBIDDEN
-    assert foreign(found) <= ALLOWED | {"math", "select", "termios"}
+def test_the_first_frame_of_the_picker_imports_only_allowed_modules(recorded_home):
+    imported = modules_of_the_picker(recorded_home)
+    assert "hx.picker.view.view" in imported
+    assert not imported & FORBIDDEN
+    assert foreign(imported) <= ALLOWED | {"math", "select", "termios"}
 
 
-def picked(home):
-    """Modules imported until the first frame is seen."""
+def modules_of_the_picker(home):
+    """Return the modules that the picker imports until its first frame is on the screen."""
     environment = os.environ | {"HX_HOME": home, "PYTHONPATH": "", "TERM": "xterm"}
     words = [sys.executable, "-X", "importtime", HX, "search", "-i"]
     child = pexpect.spawn(words[0], words[1:], env=environment, timeout=20)
     child.expect("F1 help")
-    found = child.before.decode()
+    output = child.before.decode()
     child.close()
-    bare = subprocess.run(
+    bare_output = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", "pass"],
         env=environment, capture_output=True, text=True, check=False,
     ).stderr  # fmt: skip
-    return names(found) - names(bare)
+    return module_names(output) - module_names(bare_output)

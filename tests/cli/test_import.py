@@ -1,4 +1,4 @@
-"""`hx import` as a person runs it: what it finds, says, and leaves alone."""
+"""`hx import` on the command line: the files it finds, its reports, and what it does not change."""
 
 from __future__ import annotations
 
@@ -13,41 +13,43 @@ import pytest
 import hx.config
 from cli.machine import HX
 
-ZSH = b": 1700000000:3;make all\n: 1700000001:0;ls\n"
+ZSH_LINES = b": 1700000000:3;make all\n: 1700000001:0;ls\n"
 IMPORT_BATCH = 50_000
 
 
 @pytest.fixture
-def zsh(machine):
+def zsh_history(machine):
     path = machine.cwd / ".zsh_history"
-    path.write_bytes(ZSH)
+    path.write_bytes(ZSH_LINES)
     return path
 
 
-def test_the_usual_places_are_found_and_each_says_what_it_gave(machine, hx, zsh):
+def test_the_history_files_at_the_usual_places_are_imported_with_a_report_each(
+    machine, hx, zsh_history
+):
     fish = machine.cwd / ".local/share/fish/fish_history"
     fish.parent.mkdir(parents=True)
     fish.write_bytes(b"- cmd: git pull\n  when: 1700000002\n")
     (machine.cwd / ".bash_history").write_bytes(b"old one\nold two\n")
-    answer = hx("import")
-    assert answer.code == 0
-    assert answer.err == ""
-    assert answer.out.splitlines() == [
-        f"{zsh}: 2 new",
+    result = hx("import")
+    assert result.code == 0
+    assert result.err == ""
+    assert result.out.splitlines() == [
+        f"{zsh_history}: 2 new",
         f"{fish}: 1 new",
         f"{machine.cwd}/.bash_history: 2 new (2 without a time)",
     ]
-    assert hx("import").out.splitlines()[0] == f"{zsh}: 0 new, 2 imported before"
-    found = hx("find", "--json", "--all")
-    assert found.commands == ["git pull", "ls", "make all", "old two", "old one"]
+    assert hx("import").out.splitlines()[0] == f"{zsh_history}: 0 new, 2 imported before"
+    events = hx("find", "--json", "--all")
+    assert events.commands == ["git pull", "ls", "make all", "old two", "old one"]
 
 
-def test_histfile_is_a_usual_place_and_a_link_is_no_second_file(machine, hx, zsh):
+def test_histfile_is_imported_and_a_link_to_it_is_not_read_again(machine, hx, zsh_history):
     own = machine.cwd / "my-history"
-    own.write_bytes(ZSH)
+    own.write_bytes(ZSH_LINES)
     (machine.cwd / ".histfile").symlink_to(own)
-    answer = hx("import", env={"HISTFILE": str(own)})
-    assert answer.out.splitlines() == [f"{own}: 2 new", f"{zsh}: 0 new, 2 imported before"]
+    result = hx("import", env={"HISTFILE": str(own)})
+    assert result.out.splitlines() == [f"{own}: 2 new", f"{zsh_history}: 0 new, 2 imported before"]
 
 
 def test_atuin_is_looked_for_first():
@@ -55,13 +57,13 @@ def test_atuin_is_looked_for_first():
     assert places[:2] == ["/h/.local/share/atuin/history.db", "/h/.atuin/data/history.db"]
 
 
-def test_from_takes_only_one_tools(machine, hx, zsh):
+def test_from_imports_only_the_files_of_one_tool(machine, hx, zsh_history):
     (machine.cwd / ".bash_history").write_bytes(b"#1700000000\nbash one\n")
     assert hx("import", "--from", "bash").out == f"{machine.cwd}/.bash_history: 1 new\n"
     assert hx("import", "--from", "fish").code == 1
 
 
-def test_a_named_file_is_read_as_it_is_said_to_be(machine, hx):
+def test_a_named_file_is_read_in_the_format_that_from_names(machine, hx):
     path = machine.cwd / "copy"
     path.write_bytes(b"two\\\nlines\n")
     assert "2 new" in hx("import", str(path), "--dry-run").out
@@ -69,10 +71,10 @@ def test_a_named_file_is_read_as_it_is_said_to_be(machine, hx):
     assert hx("find").code == 1
 
 
-def test_json_says_it_with_names(hx, zsh):
-    (answer,) = hx("import", "--json").json
-    assert answer == {
-        "path": str(zsh),
+def test_json_has_all_counts_by_name(hx, zsh_history):
+    (report,) = hx("import", "--json").json
+    assert report == {
+        "path": str(zsh_history),
         "kind": "zsh",
         "new": 2,
         "known": 0,
@@ -88,44 +90,46 @@ def test_json_says_it_with_names(hx, zsh):
     }
 
 
-def test_no_history_anywhere_is_exit_1(hx):
+def test_without_any_history_file_the_exit_code_is_1(hx):
     assert hx("import")[:2] == (1, "")
     assert hx("import", "--json")[:2] == (1, "[]\n")
 
 
-def test_one_bad_file_stops_no_other_and_is_told(machine, hx, zsh):
+def test_an_unreadable_file_is_reported_and_the_others_are_imported(machine, hx, zsh_history):
     database = machine.cwd / ".atuin/data/history.db"
     database.parent.mkdir(parents=True)
     database.write_bytes(b"SQLite format 3\0 and no more")
-    answer = hx("import")
-    assert answer.code == 2
-    assert f"{zsh}: 2 new" in answer.out
-    assert "is not a database that SQLite can read" in answer.out
+    result = hx("import")
+    assert result.code == 2
+    assert f"{zsh_history}: 2 new" in result.out
+    assert "is not a database that SQLite can read" in result.out
 
 
 @pytest.mark.parametrize("name", ["", "missing", "empty", "pipe"])
-def test_what_cannot_be_imported_is_one_sentence(machine, hx, name):
+def test_a_path_that_cannot_be_imported_is_an_error_with_a_hint(machine, hx, name):
     (machine.cwd / "empty").touch()
     os.mkfifo(machine.cwd / "pipe")
-    answer = hx("import", str(machine.cwd / name))
-    assert answer.code == 2
-    assert answer.out == ""
-    assert [line[:9] for line in answer.err.splitlines()] == ["hx: error", "hx: hint:"]
+    result = hx("import", str(machine.cwd / name))
+    assert result.code == 2
+    assert result.out == ""
+    assert [line[:9] for line in result.err.splitlines()] == ["hx: error", "hx: hint:"]
 
 
-def test_commands_that_hx_recorded_itself_are_not_doubled(machine, hx, record, zsh):
+def test_commands_that_hx_recorded_are_not_imported_again(machine, hx, record, zsh_history):
     at_us = time.time_ns() // 1000
     record("make all", at=at_us)
-    zsh.write_bytes(ZSH + b": %d:0;make all\n: %d:0;later\n" % (at_us // 10**6, at_us // 10**6 + 9))
-    answer = hx("import")
+    zsh_history.write_bytes(
+        ZSH_LINES + b": %d:0;make all\n: %d:0;later\n" % (at_us // 10**6, at_us // 10**6 + 9)
+    )
+    result = hx("import")
     assert (
         "2 new, 1 recorded by hx or imported from another tool, 1 later than hx's first record"
-        in answer.out
+        in result.out
     )
     assert "1 new" in hx("import", "--all").out
 
 
-def test_an_unknown_time_is_shown_as_such(machine, hx):
+def test_an_unknown_time_is_shown_as_unknown(machine, hx):
     (machine.cwd / ".bash_history").write_bytes(b"old one\nold two\n")
     hx("import")
     (row, _) = hx("find").out.splitlines()
@@ -136,16 +140,18 @@ def test_an_unknown_time_is_shown_as_such(machine, hx):
     assert "started     time unknown" in hx("show", event["id"]).out
 
 
-def test_show_tells_what_ran_around_an_imported_command(machine, hx, zsh):
-    zsh.write_bytes(b"".join(b": 17000000%02d:0;step %d\n" % (at, at) for at in range(9)))
+def test_show_has_the_commands_before_and_after_an_imported_one(machine, hx, zsh_history):
+    zsh_history.write_bytes(
+        b"".join(b": 17000000%02d:0;step %d\n" % (number, number) for number in range(9))
+    )
     hx("import")
     event = hx("find", "--json", "step 4").json[0]
     shown = hx("show", "--json", event["id"]).json
-    assert [one["command"] for one in shown["before"]] == ["step 2", "step 3"]
-    assert [one["command"] for one in shown["after"]] == ["step 5", "step 6"]
+    assert [row["command"] for row in shown["before"]] == ["step 2", "step 3"]
+    assert [row["command"] for row in shown["after"]] == ["step 5", "step 6"]
 
 
-def test_rows_of_imported_commands_bear_no_name_of_a_device(hx, zsh):
+def test_rows_of_imported_commands_have_no_device_name(hx, zsh_history):
     hx("import")
     rows = hx("find").out.splitlines()
     assert [row.split()[1:] for row in rows] == [
@@ -154,58 +160,60 @@ def test_rows_of_imported_commands_bear_no_name_of_a_device(hx, zsh):
     ]
 
 
-def test_what_was_forgotten_is_not_imported_again(hx, zsh):
+def test_forgotten_commands_are_not_imported_again(hx, zsh_history):
     hx("import")
     hx("forget", "--match", "make", "--yes")
     assert "1 imported before, 1 forgotten" in hx("import").out
     assert hx("find", "--json").commands == ["ls"]
 
 
-def test_events_that_are_older_than_retention_days_are_removed_again(machine, hx, zsh):
-    zsh.write_text("".join(f": {1700000000 + number}:0;ls {number}\n" for number in range(300)))
+def test_events_that_are_older_than_retention_days_are_removed_again(machine, hx, zsh_history):
+    zsh_history.write_text(
+        "".join(f": {1700000000 + number}:0;ls {number}\n" for number in range(300))
+    )
     machine.home.mkdir(exist_ok=True)
     (machine.home / "config.toml").write_text("retention_days = 30\n")
     assert "300 older than retention_days and removed again" in hx("import").out
     assert hx("find", "--all").code == 1
 
 
-def test_one_import_at_a_time(machine, hx, zsh):
+def test_a_second_import_at_the_same_time_is_an_error(machine, hx, zsh_history):
     import fcntl
 
     hx("status")
-    with (machine.home / "import.lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        answer = hx("import")
-    assert answer.code == 8
-    assert "another `hx import`" in answer.err
+    with (machine.home / "import.lock").open("w") as lock_file:
+        fcntl.flock(lock_file, fcntl.LOCK_EX)
+        result = hx("import")
+    assert result.code == 8
+    assert "another `hx import`" in result.err
 
 
-def many(path, count):
+def write_history(path, count):
     with path.open("w") as file:
-        for at in range(count):
-            file.write(f": {1_500_000_000 + 7 * at}:0;run --number {at} with some words\n")
+        for number in range(count):
+            file.write(f": {1_500_000_000 + 7 * number}:0;run --number {number} with some words\n")
 
 
-def test_an_interrupt_leaves_whole_batches_and_no_traceback(machine, hx, tmp_path):
+def test_an_interrupted_import_leaves_whole_batches_and_no_traceback(machine, hx, tmp_path):
     path = tmp_path / "many"
-    many(path, 3 * IMPORT_BATCH)
+    write_history(path, 3 * IMPORT_BATCH)
     environment = {
         "HOME": str(machine.cwd),
         "HX_HOME": str(machine.home),
         "PATH": os.environ["PATH"],
     }
     hx("status")
-    work = subprocess.Popen(
+    process = subprocess.Popen(
         [HX, "import", str(path)], env=environment, stderr=subprocess.PIPE, text=True
     )
     with machine.database() as database:
         while not database.value("SELECT 1 FROM event LIMIT 1"):
-            assert work.poll() is None
-    work.send_signal(signal.SIGINT)
-    _, err = work.communicate(timeout=60)
-    if work.returncode == 0:
+            assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    if process.returncode == 0:
         pytest.skip("the machine was faster than the signal")
-    assert work.returncode == 130
+    assert process.returncode == 130
     assert "Traceback" not in err
     assert "import again to continue" in err
     with machine.database() as database:
@@ -214,22 +222,22 @@ def test_an_interrupt_leaves_whole_batches_and_no_traceback(machine, hx, tmp_pat
     assert f"{3 * IMPORT_BATCH - count:,} new" in hx("import", str(path)).out
 
 
-def test_memory_does_not_grow_with_the_file(machine, tmp_path):
+def test_the_memory_of_an_import_is_bounded(machine, tmp_path):
     path = tmp_path / "many"
-    many(path, 100_000)
+    write_history(path, 100_000)
     code = (
         "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True);"
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     )
-    answer = machine.run([sys.executable, "-c", code, HX, "import", str(path)])
-    assert "100,000 new" in answer.out
+    result = machine.run([sys.executable, "-c", code, HX, "import", str(path)])
+    assert "100,000 new" in result.out
     unit = 1 if sys.platform == "darwin" else 1024
-    assert int(answer.out.split()[-1]) * unit < 200 << 20
+    assert int(result.out.split()[-1]) * unit < 200 << 20
 
 
-def test_the_last_session_is_one_that_hx_recorded(machine, hx, record, zsh):
+def test_last_uses_only_sessions_that_hx_recorded(machine, hx, record, zsh_history):
     record("make all", 2, at=time.time_ns() // 1000 - 3_600_000_000)
-    zsh.write_bytes(ZSH + b": %d:0;newer\n" % (time.time() - 60))
+    zsh_history.write_bytes(ZSH_LINES + b": %d:0;newer\n" % (time.time() - 60))
     hx("import", "--all")
     assert "✗2     make all" in hx("last").out
     hx("pin", "--last")

@@ -1,16 +1,20 @@
-"""Which keys of a shell open the picker: as the settings say, or as `hx init` is asked."""
+"""The keys of a shell that open the picker, by the settings and by the options of `hx init`."""
 
 import pytest
 
 SHELLS = ("bash", "zsh", "fish")
-CALL = {"bash": "for __hx_key in {}; do", "zsh": "for key in {}; do", "fish": "contains up {};"}
+BINDING_CODE = {
+    "bash": "for __hx_key in {}; do",
+    "zsh": "for key in {}; do",
+    "fish": "contains up {};",
+}
 
 
-def keys(machine, shell, *options):
-    """The keys that a hook binds; none: it has no picker at all."""
+def bound_keys(machine, shell, *options):
+    """Return the keys that a hook binds to the picker; an empty text if it binds none."""
     text = machine.hx("init", shell, *options).out
     for bound in ("ctrl-r up", "ctrl-r", "up"):
-        if CALL[shell].format(bound) in text:
+        if BINDING_CODE[shell].format(bound) in text:
             return bound
     assert "pick" not in text
     return ""
@@ -28,10 +32,12 @@ def keys(machine, shell, *options):
         ("picker_up_arrow = true", [], "ctrl-r up"),
     ],
 )
-def test_a_hook_binds_the_keys_that_were_asked_for(machine, shell, settings, options, bound):
+def test_a_hook_binds_the_keys_of_the_settings_and_options(
+    machine, shell, settings, options, bound
+):
     machine.home.mkdir(exist_ok=True)
     (machine.home / "config.toml").write_text(settings + "\n")
-    assert keys(machine, shell, *options) == bound
+    assert bound_keys(machine, shell, *options) == bound
 
 
 def test_hook_files_follow_the_settings(machine):

@@ -1,4 +1,4 @@
-"""Which session a pin means, and that the newest pin wins whatever the clocks say."""
+"""Which session `hx pin` pins, and that the last pin wins even if a clock was wrong."""
 
 import os
 import time
@@ -46,26 +46,26 @@ class TestWhichSession:
         assert pins(machine) == {SESSION: True}
 
     def test_digits_that_two_share_pin_none(self, machine, hx):
-        done = hx("pin", "00064")
-        assert (done.code, done.out) == (2, "")
-        assert "several sessions" in done.err
+        result = hx("pin", "00064")
+        assert (result.code, result.out) == (2, "")
+        assert "several sessions" in result.err
         assert pins(machine) == {}
 
     def test_one_unknown_name_pins_none(self, machine, hx):
-        done = hx("pin", SESSION, "zzzzzz")
-        assert (done.code, done.out) == (1, "")
-        assert "zzzzzz" in done.err
+        result = hx("pin", SESSION, "zzzzzz")
+        assert (result.code, result.out) == (1, "")
+        assert "zzzzzz" in result.err
         assert pins(machine) == {}
 
     def test_last_and_a_name_exclude_each_other(self, hx):
         assert hx("pin", "--last", SESSION).code == 2
 
 
-def test_without_a_session_nothing_is_found(hx):
+def test_without_a_session_the_exit_code_is_1(hx):
     assert hx("pin").code == hx("unpin", "--last").code == 1
 
 
-def test_unpin_takes_it_back(machine, hx, record):
+def test_unpin_undoes_a_pin(machine, hx, record):
     record("make")
     hx("pin")
     assert hx("unpin").out == f"unpinned: session {SESSION}\n"
@@ -75,15 +75,15 @@ def test_unpin_takes_it_back(machine, hx, record):
 
 def test_a_pin_from_a_fast_clock_can_be_undone(machine, hx, record):
     record("make")
-    ahead = time.time_ns() // 1000 + 10**12
-    far = Pin(bytes.fromhex(SESSION), True, ahead, OTHER_DEVICE)
+    ahead_us = time.time_ns() // 1000 + 10**12
+    future_pin = Pin(bytes.fromhex(SESSION), True, ahead_us, OTHER_DEVICE)
     with machine.database() as database, database.transaction():
-        join(database, History(pins=frozenset([far])))
+        join(database, History(pins=frozenset([future_pin])))
     hx("unpin", SESSION)
     assert pins(machine) == {SESSION: False}
 
 
-def test_a_pin_spares_nothing_from_forget(machine, hx, record):
+def test_a_pinned_session_can_be_forgotten(machine, hx, record):
     record("make")
     hx("pin")
     hx("forget", "--session", SESSION, "--yes")

@@ -1,4 +1,4 @@
-"""`retention_days`: what a person sees of it."""
+"""The setting `retention_days`, as the commands show it."""
 
 import pytest
 
@@ -6,8 +6,8 @@ from cli.machine import DAY_US, OTHER_SESSION, SESSION
 
 
 @pytest.fixture
-def keep(machine):
-    """Sets how many days are kept."""
+def set_retention_days(machine):
+    """Return a function that writes the setting `retention_days`."""
 
     def set_days(days):
         machine.home.mkdir(mode=0o700, exist_ok=True)
@@ -29,27 +29,29 @@ def test_everything_is_kept_unless_a_number_of_days_is_set(hx, record, now_us):
 
 
 @pytest.mark.parametrize("command", ["find", "status", "doctor"])
-def test_old_events_leave_with_the_next_command(hx, record, keep, now_us, command):
+def test_the_next_command_removes_old_events(hx, record, set_retention_days, now_us, command):
     record("old", at=now_us - 31 * DAY_US)
     record("new", at=now_us - 29 * DAY_US)
     hx("find")
-    keep(30)
+    set_retention_days(30)
     hx(command)
-    keep(0)
+    set_retention_days(0)
     assert hx("find", "--json").commands == ["new"]
 
 
-def test_a_search_does_not_show_what_it_was_too_late_to_remove(hx, record, keep, now_us):
+def test_a_search_does_not_show_old_events(hx, record, set_retention_days, now_us):
     record("old", at=now_us - 31 * DAY_US)
-    keep(30)
+    set_retention_days(30)
     assert hx("find").code == 1
 
 
-def test_status_says_what_is_kept_and_nothing_is_due_after_it(hx, record, keep, now_us):
+def test_status_reports_the_retention_and_removes_all_old_events(
+    hx, record, set_retention_days, now_us
+):
     for n in range(150):
         record(f"make {n}", at=now_us - 40 * DAY_US + n)
     hx("find")
-    keep(30)
+    set_retention_days(30)
     assert len(hx("find", "--all", "--json").json) == 50, "a search removes a hundred at most"
     lines = [line.split(maxsplit=1) for line in hx("status").out.splitlines()]
     assert ["retention", "keeps 30 days and pinned sessions"] in lines
@@ -57,11 +59,11 @@ def test_status_says_what_is_kept_and_nothing_is_due_after_it(hx, record, keep, 
     assert hx("status", "--json").json["retention"] == {"days": 30, "due": 0}
 
 
-def test_a_pinned_session_is_spared(hx, record, keep, now_us):
+def test_a_pinned_session_is_kept(hx, record, set_retention_days, now_us):
     record("kept", at=now_us - 40 * DAY_US, session=SESSION)
     record("gone", at=now_us - 40 * DAY_US, session=OTHER_SESSION)
     assert hx("pin", SESSION).code == 0
-    keep(30)
+    set_retention_days(30)
     assert hx("status").code == 0
     assert hx("find", "--json").commands == ["kept"]
     assert hx("unpin", SESSION).code == 0
@@ -70,16 +72,16 @@ def test_a_pinned_session_is_spared(hx, record, keep, now_us):
 
 
 @pytest.mark.parametrize("days", ["-1", '"30"', "true", "1.5"])
-def test_a_wrong_number_of_days_removes_nothing(hx, record, keep, now_us, days):
+def test_a_wrong_number_of_days_removes_nothing(hx, record, set_retention_days, now_us, days):
     record("old", at=now_us - 4_000 * DAY_US)
-    keep(days)
-    found = hx("find", "--json")
-    assert found.commands == ["old"]
-    assert "retention_days" in found.err
+    set_retention_days(days)
+    result = hx("find", "--json")
+    assert result.commands == ["old"]
+    assert "retention_days" in result.err
 
 
-def test_more_days_than_there_have_been_remove_nothing(hx, record, keep, now_us):
+def test_a_very_large_number_of_days_removes_nothing(hx, record, set_retention_days, now_us):
     record("old", at=now_us - 4_000 * DAY_US)
-    keep((1 << 63) - 1)
+    set_retention_days((1 << 63) - 1)
     assert hx("find", "--json").commands == ["old"]
     assert hx("status").code == 0

@@ -1,24 +1,24 @@
-"""Rules of the settings, and those that hold while the file is broken: each command says so."""
+"""The rules in the settings, and the rules that are used while the settings file is broken."""
 
 from __future__ import annotations
 
 import pytest
 
 TOKEN = "acme_" + "0f" * 16
-RULE = "[redact_rules]\nacme = 'acme_[0-9a-f]{32}'\n"
-GOOD = 'ignore = ["vault *"]\n' + RULE
-BROKEN = {
+VALID_RULE = "[redact_rules]\nacme = 'acme_[0-9a-f]{32}'\n"
+VALID_SETTINGS = 'ignore = ["vault *"]\n' + VALID_RULE
+BROKEN_SETTINGS = {
     "no TOML": "ignore = [",
     "no regular expression": "[redact_rules]\nacme = 'acme_('\n",
     "an expression that could run for ever": "[redact_rules]\nacme = '(a+)+$'\n",
-    "no list": 'ignore = "vault *"\n' + RULE,
+    "no list": 'ignore = "vault *"\n' + VALID_RULE,
     "no name": "[redact_rules]\n'Acme Inc' = 'acme'\n",
 }
 
 
 @pytest.fixture
 def settings(machine):
-    """Writes the settings file."""
+    """Return a function that writes the settings file."""
 
     def write(text):
         machine.home.mkdir(mode=0o700, exist_ok=True)
@@ -27,39 +27,41 @@ def settings(machine):
     return write
 
 
-def found(hx):
+def found_commands(hx):
     return hx("find", "--all", "--json").commands
 
 
-def test_rules_of_the_settings_hold(hx, record, settings):
-    settings(GOOD)
+def test_the_rules_in_the_settings_are_applied(hx, record, settings):
+    settings(VALID_SETTINGS)
     for command in (f"deploy {TOKEN}", "vault read x", "make"):
         record(command)
-    assert sorted(found(hx)) == ["deploy <redacted:acme>", "make"]
+    assert sorted(found_commands(hx)) == ["deploy <redacted:acme>", "make"]
     status = hx("status", "--json").json
     assert (status["ignored"], status["lost"]) == (1, [])
     assert "ignored   1 x command that the rules in the settings exclude" in hx("status").out
 
 
-@pytest.mark.parametrize("fault", BROKEN)
-def test_while_the_file_is_broken_the_last_good_rules_hold_and_each_command_says_so(
+@pytest.mark.parametrize("fault", BROKEN_SETTINGS)
+def test_with_a_broken_file_the_last_good_rules_are_used_with_a_warning(
     machine, hx, record, settings, fault
 ):
-    settings(GOOD)
+    settings(VALID_SETTINGS)
     hx("status")
     copy = machine.home / "rules.json"
     assert copy.stat().st_mode & 0o777 == 0o600
-    kept = copy.read_bytes()
-    settings(BROKEN[fault])
+    saved_rules = copy.read_bytes()
+    settings(BROKEN_SETTINGS[fault])
     record(f"deploy {TOKEN}")
     record("vault read x")
     assert hx("find", "--json", "deploy").commands == ["deploy <redacted:acme>"]
     for command in ("find", "status", "config", "doctor", "last"):
-        told = hx(command)
-        assert "hx: warning: the last good rules for what is kept and masked are active" in told.err
+        result = hx(command)
+        assert (
+            "hx: warning: the last good rules for what is kept and masked are active" in result.err
+        )
     assert "last good rules" in hx("doctor").out
-    assert found(hx) == ["deploy <redacted:acme>"]
-    assert copy.read_bytes() == kept
+    assert found_commands(hx) == ["deploy <redacted:acme>"]
+    assert copy.read_bytes() == saved_rules
 
 
 def test_a_broken_rule_is_named(hx, settings):
@@ -67,42 +69,42 @@ def test_a_broken_rule_is_named(hx, settings):
     assert "redact_rules: door: `+` has no bound" in hx("find", "x").err
 
 
-def test_where_there_never_was_a_good_file_the_defaults_hold(hx, record, settings):
+def test_a_broken_file_without_a_former_good_one_uses_the_default_rules(hx, record, settings):
     settings("redact = false\nignore = [")
     record("export A_TOKEN=hunter2")
-    answer = hx("find", "--json")
-    assert answer.commands == ["export A_TOKEN=<redacted:token>"]
-    assert answer.json[0]["redacted"]
-    assert "the default rules for what is kept and masked are active" in answer.err
+    result = hx("find", "--json")
+    assert result.commands == ["export A_TOKEN=<redacted:token>"]
+    assert result.json[0]["redacted"]
+    assert "the default rules for what is kept and masked are active" in result.err
 
 
-def test_when_the_rules_are_taken_out_of_the_file_no_copy_brings_them_back(
+def test_rules_that_were_removed_from_the_file_are_not_restored_from_the_copy(
     machine, hx, record, settings
 ):
-    settings(GOOD)
+    settings(VALID_SETTINGS)
     hx("status")
     settings("")
     hx("status")
     assert not (machine.home / "rules.json").exists()
     settings("ignore = [")
     record("vault read x")
-    assert found(hx) == ["vault read x"]
+    assert found_commands(hx) == ["vault read x"]
 
 
 @pytest.mark.parametrize("copy", [b"", b"[]", b'{"ignore": 1}', b"\xff", b"[" * 100_000])
-def test_a_copy_that_cannot_be_understood_counts_as_none(machine, hx, record, settings, copy):
-    settings(GOOD)
+def test_an_unreadable_copy_of_the_rules_is_ignored(machine, hx, record, settings, copy):
+    settings(VALID_SETTINGS)
     hx("status")
     (machine.home / "rules.json").write_bytes(copy)
     settings("ignore = [")
     record("export A_TOKEN=hunter2")
-    assert found(hx) == ["export A_TOKEN=<redacted:token>"]
+    assert found_commands(hx) == ["export A_TOKEN=<redacted:token>"]
 
 
 def test_masking_can_be_switched_off(hx, record, settings):
     settings("redact = false\n")
     record("export A_TOKEN=hunter2")
-    assert found(hx) == ["export A_TOKEN=hunter2"]
+    assert found_commands(hx) == ["export A_TOKEN=hunter2"]
 
 
 def test_show_says_that_a_secret_was_masked(hx, record):
@@ -113,15 +115,15 @@ def test_show_says_that_a_secret_was_masked(hx, record):
     assert "a secret in it was masked" in shown
 
 
-def test_an_old_secret_masked_is_found_by_what_stayed(hx, record):
+def test_a_masked_command_is_found_by_its_other_words(hx, record):
     record("mysql -u root -phunter2 shop")
     assert hx("find", "--json", "shop").commands == ["mysql -u root -p<redacted:password> shop"]
     assert hx("find", "hunter2").code == 1
 
 
-def test_many_commands_at_once_are_masked_as_one_by_one(hx, record, settings):
-    settings(GOOD)
-    for number in range(150):  # so many are judged together
+def test_a_batch_of_commands_is_masked_like_single_ones(hx, record, settings):
+    settings(VALID_SETTINGS)
+    for number in range(150):  # many commands are masked in one batch
         record(f"echo {number}")
     record(f"deploy {TOKEN}")
     record("vault read x")

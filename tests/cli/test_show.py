@@ -1,4 +1,4 @@
-"""`hx show`: everything about one event, by a few characters of its name."""
+"""`hx show`: all facts about one event, found by the first characters of its name."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ def facts(out):
     return dict(line.split(None, 1) for line in out.split("\n\n")[1].splitlines())
 
 
-def test_everything_known_is_shown(hx, record):
+def test_all_facts_are_shown(hx, record):
     record("false | make", 2, pipestatus="1 2", duration_ms=83_000)
     shown = hx("show", name_of(hx))
     assert shown.code == 0
     assert shown.out.startswith("false | make\n\n")
-    told = facts(shown.out)
-    assert told["outcome"] == "failed (exit status 2)"
-    assert told["pipeline"] == "1 2"
-    assert told["took"] == "1m23s"
-    assert told["directory"] == "/home/ann"
-    assert told["session"] == SESSION
-    assert told["device"].endswith(" (this device)")
-    assert (told["host"], told["user"], told["shell"]) == ("box", "ann", "zsh")
-    assert told["terminal"] == "/dev/pts/3"
-    assert told["origin"] == "recorded live"
-    assert told["runs"] == "1, 1 failed"
-    assert told["started"].endswith("m ago")
+    shown_facts = facts(shown.out)
+    assert shown_facts["outcome"] == "failed (exit status 2)"
+    assert shown_facts["pipeline"] == "1 2"
+    assert shown_facts["took"] == "1m23s"
+    assert shown_facts["directory"] == "/home/ann"
+    assert shown_facts["session"] == SESSION
+    assert shown_facts["device"].endswith(" (this device)")
+    assert (shown_facts["host"], shown_facts["user"], shown_facts["shell"]) == ("box", "ann", "zsh")
+    assert shown_facts["terminal"] == "/dev/pts/3"
+    assert shown_facts["origin"] == "recorded live"
+    assert shown_facts["runs"] == "1, 1 failed"
+    assert shown_facts["started"].endswith("m ago")
 
 
 def test_repository_and_branch_are_shown(hx, record, tmp_path):
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git/HEAD").write_text("ref: refs/heads/main\n")
     record("make", cwd=tmp_path)
-    told = facts(hx("show", name_of(hx)).out)
-    assert (told["repository"], told["branch"]) == (str(tmp_path), "main")
+    result = facts(hx("show", name_of(hx)).out)
+    assert (result["repository"], result["branch"]) == (str(tmp_path), "main")
 
 
 @pytest.mark.parametrize(
@@ -57,12 +57,12 @@ def test_repository_and_branch_are_shown(hx, record, tmp_path):
         ({"exit": 1}, "failed (exit status 1)"),
     ],
 )
-def test_the_outcome_is_told_in_words(hx, record, outcome, words):
+def test_the_outcome_is_described_in_words(hx, record, outcome, words):
     record("make", **outcome)
     assert facts(hx("show", name_of(hx)).out)["outcome"] == words
 
 
-def test_a_name_may_be_short_in_capitals_and_misread(hx, record, machine):
+def test_a_name_may_be_short_or_in_capitals_or_have_o_for_0(hx, record, machine):
     record("one")
     hx("find")
     with machine.database() as database:
@@ -72,14 +72,14 @@ def test_a_name_may_be_short_in_capitals_and_misread(hx, record, machine):
 
 
 @pytest.mark.parametrize("name", ["", "abc", "a" * 13, "é"])
-def test_what_is_no_name_is_a_usage_error(hx, name):
+def test_an_invalid_name_is_a_usage_error(hx, name):
     code, out, err = hx("show", "--", name)
     assert (code, out) == (2, "")
     assert "4 to 12 characters" in err
 
 
 @pytest.mark.parametrize("name", ["zzzz", "uuuu", "%%%%", "ab cd"])
-def test_an_event_that_is_not_there_is_told(hx, record, name):
+def test_an_unknown_event_exits_with_1(hx, record, name):
     record("make")
     assert hx("show", name) == (1, "", f"hx: no event is called {name!r}\n")
     assert hx("show", name, "--json").out == "null\n"
@@ -108,19 +108,19 @@ def test_many_candidates_are_not_all_listed(hx, record, machine):
     assert hx("show", "0000").err.count("echo") == 10
 
 
-def test_a_command_of_several_lines_is_shown_as_it_is_but_harmless(hx, record):
+def test_a_command_of_several_lines_is_shown_with_escaped_control_characters(hx, record):
     record(b"for i in 1\ndo\n\techo \x1b[2J\xe9\ndone")
     out = hx("show", name_of(hx)).out
     assert out.startswith("for i in 1\ndo\n\techo \\x1b[2J\\xe9\ndone\n\n")
 
 
-def test_raw_writes_the_bytes_and_nothing_else(hx, record):
+def test_raw_prints_exactly_the_bytes(hx, record):
     record(b"echo \x1b[2J\xe9\n\tdone")
     out = hx("show", "--raw", name_of(hx)).out
     assert out.encode(errors="surrogateescape") == b"echo \x1b[2J\xe9\n\tdone"
 
 
-def test_nothing_that_another_device_sent_can_move_the_cursor(hx, machine):
+def test_control_characters_of_another_device_are_escaped(hx, machine):
     texts = dict.fromkeys(("host", "user", "shell", "tty", "repo", "branch"), b"\x1b[2J\r\n")
     machine.receive(foreign(b"\x1b[1m", machine.begin_us, **texts), name="\x1b[2J\x07")
     out = hx("show", name_of(hx)).out
@@ -128,7 +128,7 @@ def test_nothing_that_another_device_sent_can_move_the_cursor(hx, machine):
     assert "(this device)" not in out
 
 
-def test_what_ran_before_and_after_in_the_session_is_shown(hx, record):
+def test_the_commands_before_and_after_in_the_session_are_shown(hx, record):
     for command in ("one", "two", "three", "this", "four"):
         record(command)
         record("elsewhere", session=OTHER_SESSION)
@@ -140,7 +140,7 @@ def test_what_ran_before_and_after_in_the_session_is_shown(hx, record):
     assert "elsewhere" not in out
 
 
-def test_what_fixed_a_failure_is_the_next_success_of_the_same_command(hx, record):
+def test_a_failure_is_fixed_by_the_next_success_of_the_same_command(hx, record):
     record("make", 2)
     record("vim x")
     record("make", 1)
@@ -175,7 +175,7 @@ def test_a_success_of_another_device_or_an_earlier_one_fixes_nothing(hx, record,
     assert "not fixed" in hx("show", name_of(hx, "--failed")).out
 
 
-def test_of_many_commands_between_the_last_are_told(hx, record):
+def test_of_many_commands_between_the_last_are_shown(hx, record):
     record("make", 2)
     for number in range(30):
         record(f"try {number}")
@@ -201,20 +201,20 @@ def test_json_has_the_names_of_an_event_and_those_of_show(hx, record):
     assert (shown["runs"], shown["failures"]) == (1, 1)
 
 
-def test_a_pinned_session_is_told(hx, record):
+def test_a_pinned_session_is_marked(hx, record):
     record("make")
     hx("pin", SESSION)
     assert hx("show", name_of(hx), "--json").json["pinned"] is True
     assert facts(hx("show", name_of(hx)).out)["session"] == f"{SESSION}, pinned"
 
 
-def test_raw_and_json_exclude_each_other_and_an_event_is_wanted(hx):
+def test_show_needs_an_event_and_not_both_raw_and_json(hx):
     assert hx("show", "abcd", "--raw", "--json").code == 2
     assert hx("show").code == 2
     assert hx("show", "--output", "abcd").code == 2
 
 
-def test_a_time_beyond_all_reason_is_shown(hx, record):
+def test_a_time_far_in_the_future_is_shown(hx, record):
     record("make", at=2**62)
     assert hx("show", name_of(hx)).code == 0
     assert hx("find").code == 0

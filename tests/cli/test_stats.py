@@ -1,4 +1,4 @@
-"""`hx stats` beside an oracle that counts in plain Python, and as people see it."""
+"""`hx stats` compared with counts in plain Python, and its output."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hx.database.join import join
 from hx.database.queries import stats as tally
 from strategies import share
 
-FASTEST = "/dev/shm" if Path("/dev/shm").is_dir() else None
+FAST_FOLDER = "/dev/shm" if Path("/dev/shm").is_dir() else None
 NOW_US = 1_700_000_000_000_000
 DEVICES = (b"\x01" * 16, b"\x02" * 16)
 
@@ -51,11 +51,11 @@ events = st.builds(
 )
 
 
-def one_a_key(some):
-    return frozenset({event.key: event for event in some}.values())
+def one_event_per_key(drawn):
+    return frozenset({event.key: event for event in drawn}.values())
 
 
-histories = st.frozensets(events, max_size=12).map(one_a_key)
+histories = st.frozensets(events, max_size=12).map(one_event_per_key)
 queries = st.sampled_from(
     [
         Query(),
@@ -81,7 +81,7 @@ NAME_OF = {
 }
 
 
-def asked_for(event, query):
+def is_selected(event, query):
     return all(
         (
             query.cwd in (None, event.cwd),
@@ -94,48 +94,58 @@ def asked_for(event, query):
     )
 
 
-def counted(some):
+def counts_of(selected):
     return (
-        len(some),
-        len({event.command for event in some}),
-        sum(event.exit_status is not None for event in some),
-        sum(event.exit_status not in (None, 0) for event in some),
-        sum(event.duration_us or 0 for event in some),
+        len(selected),
+        len({event.command for event in selected}),
+        sum(event.exit_status is not None for event in selected),
+        sum(event.exit_status not in (None, 0) for event in selected),
+        sum(event.duration_us or 0 for event in selected),
     )
 
 
-def oracle(some, kind):
-    known = [e for e in some if kind != "hour" or e.key.started_at_us >= KNOWN_SINCE_US]
+def expected_groups(selected, kind):
+    known = [e for e in selected if kind != "hour" or e.key.started_at_us >= KNOWN_SINCE_US]
     names = {NAME_OF[kind](event) for event in known}
-    return {n: counted([e for e in known if NAME_OF[kind](e) == n]) for n in names}
+    return {n: counts_of([e for e in known if NAME_OF[kind](e) == n]) for n in names}
 
 
-def as_counts(one):
-    return one.events, one.commands, one.ended, one.failures, one.duration_us
+def as_counts(tally_row):
+    return (
+        tally_row.events,
+        tally_row.commands,
+        tally_row.ended,
+        tally_row.failures,
+        tally_row.duration_us,
+    )
 
 
 @given(histories, queries)
 @share(0.5)
-def test_every_kind_of_group_is_counted_as_plain_python_counts(history, query):
-    with tempfile.TemporaryDirectory(dir=FASTEST) as folder:
+def test_the_counts_of_every_group_equal_counts_in_plain_python(history, query):
+    with tempfile.TemporaryDirectory(dir=FAST_FOLDER) as folder:
         database = open_database(f"{folder}/hx.db")
         with database.transaction():
             join(database, History(history))
-        some = [event for event in history if asked_for(event, query)]
+        selected = [event for event in history if is_selected(event, query)]
         for kind in tally.KINDS:
-            made = tally.tallies(database, query, kind, hour)
-            assert {name: as_counts(one) for name, one in made.items()} == oracle(some, kind)
-            known = [e for e in some if kind != "hour" or e.key.started_at_us >= KNOWN_SINCE_US]
-            assert as_counts(tally.total(made)) == counted(known)
-        starts = sorted(e.key.started_at_us for e in some if e.key.started_at_us >= KNOWN_SINCE_US)
+            groups = tally.tallies(database, query, kind, hour)
+            assert {name: as_counts(group) for name, group in groups.items()} == expected_groups(
+                selected, kind
+            )
+            known = [e for e in selected if kind != "hour" or e.key.started_at_us >= KNOWN_SINCE_US]
+            assert as_counts(tally.total(groups)) == counts_of(known)
+        starts = sorted(
+            e.key.started_at_us for e in selected if e.key.started_at_us >= KNOWN_SINCE_US
+        )
         first, last = (starts[0], starts[-1]) if starts else (None, None)
-        assert tally.span(database, query) == (first, last, len(some) - len(starts))
+        assert tally.span(database, query) == (first, last, len(selected) - len(starts))
         database.close()
 
 
 @pytest.fixture
-def week(record, machine):
-    """Some events of today and yesterday."""
+def recorded_events(record, machine):
+    """Record some events of today and yesterday."""
     now_us = machine.begin_us
     record("git commit -m x", 1, at=now_us, duration_ms=90_000)
     record("git commit -m y", at=now_us + 1_000, duration_ms=30_000)
@@ -144,40 +154,40 @@ def week(record, machine):
     record("sleep 100", None, at=now_us + 2_000, finished=False)
 
 
-def test_the_overview_says_how_much_how_often_it_failed_and_how_long(hx, week):
-    told = hx("stats")
-    assert told.code == 0
-    assert "5 events, 5 distinct commands" in told.out
-    assert "50.0% of 4 failed, 2m00s spent" in told.out
-    lines = [line.split() for line in told.out.splitlines()]
+def test_the_overview_has_counts_failures_and_durations(hx, recorded_events):
+    result = hx("stats")
+    assert result.code == 0
+    assert "5 events, 5 distinct commands" in result.out
+    assert "50.0% of 4 failed, 2m00s spent" in result.out
+    lines = [line.split() for line in result.out.splitlines()]
     assert ["2", "2", "1", "50.0%", "2m00s", "git", "commit"] in lines
     assert ["1", "1", "1", "100.0%", "5ms", "make", "all"] in lines
-    assert "last 14 days" in told.out
-    assert "failed most" in told.out
+    assert "last 14 days" in result.out
+    assert "failed most" in result.out
 
 
-def test_without_a_terminal_there_are_no_bars_and_no_colour(hx, week):
-    for told in (hx("stats"), hx("stats", "--by", "hour")):
-        assert not set(told.out) & set("▏▎▍▌▋▊▉█#\033")
+def test_without_a_terminal_there_are_no_bars_and_no_colour(hx, recorded_events):
+    for result in (hx("stats"), hx("stats", "--by", "hour")):
+        assert not set(result.out) & set("▏▎▍▌▋▊▉█#\033")
 
 
-def test_groups_in_json_come_with_the_most_events_first(hx, week):
-    told = hx("stats", "--by", "command", "--json").json
-    assert told["by"] == "command"
-    names = [(group["name"], group["events"], group["failures"]) for group in told["groups"]]
+def test_json_groups_are_sorted_by_their_number_of_events(hx, recorded_events):
+    report = hx("stats", "--by", "command", "--json").json
+    assert report["by"] == "command"
+    names = [(group["name"], group["events"], group["failures"]) for group in report["groups"]]
     assert names[0] == ("git commit", 2, 1)
     assert names[1:] == [("ls", 1, 0), ("make all", 1, 1), ("sleep", 1, 0)]
-    assert told["total"]["events"] == 5
-    assert told["total"]["ended"] == 4
-    assert told["days"] == told["failing"] == []
+    assert report["total"]["events"] == 5
+    assert report["total"]["ended"] == 4
+    assert report["days"] == report["failing"] == []
 
 
-def test_the_overview_counts_the_last_days_by_the_local_calendar(hx, week, machine):
-    told = hx("stats", "--json").json
-    assert len(told["days"]) == 14
-    assert sum(day["events"] for day in told["days"]) == 5
-    assert told["days"][-1]["day"] == time.strftime("%Y-%m-%d")
-    assert [group["name"] for group in told["failing"]] == ["git commit", "make all"]
+def test_the_overview_counts_the_last_days_by_the_local_calendar(hx, recorded_events, machine):
+    report = hx("stats", "--json").json
+    assert len(report["days"]) == 14
+    assert sum(day["events"] for day in report["days"]) == 5
+    assert report["days"][-1]["day"] == time.strftime("%Y-%m-%d")
+    assert [group["name"] for group in report["failing"]] == ["git commit", "make all"]
 
 
 @pytest.mark.parametrize(
@@ -191,10 +201,10 @@ def test_the_overview_counts_the_last_days_by_the_local_calendar(hx, week, machi
         (["--host", "other"], 0),
     ],
 )
-def test_filters_narrow_what_is_counted(hx, week, filters, count):
-    told = hx("stats", "--json", *filters)
-    assert told.json["total"]["events"] == count
-    assert told.code == (0 if count else 1)
+def test_filters_narrow_what_is_counted(hx, recorded_events, filters, count):
+    result = hx("stats", "--json", *filters)
+    assert result.json["total"]["events"] == count
+    assert result.code == (0 if count else 1)
 
 
 def test_here_is_this_directory(hx, record, machine):
@@ -203,7 +213,7 @@ def test_here_is_this_directory(hx, record, machine):
     assert hx("stats", "--here", "--json").json["total"]["events"] == 1
 
 
-def test_devices_are_called_by_their_names(hx, record, machine):
+def test_device_groups_have_the_names_of_the_devices(hx, record, machine):
     record("ls")
     machine.receive(foreign("ls", machine.begin_us), foreign("ls", machine.begin_us + 1, 2))
     groups = hx("stats", "--by", "device", "--json").json["groups"]
@@ -211,29 +221,29 @@ def test_devices_are_called_by_their_names(hx, record, machine):
     assert [group["events"] for group in groups] == [2, 1]
 
 
-def test_hours_come_in_their_order_and_leave_out_what_has_no_time(hx, record, machine):
+def test_hours_are_sorted_and_leave_out_events_without_a_time(hx, record, machine):
     midnight_us = 1_700_006_400 * 1_000_000  # in UTC
     for hours in (13, 2, 13):
         record("ls", at=midnight_us + hours * HOUR_US)
     record("untimed", at=3)
-    told = hx("stats", "--by", "hour", env={"TZ": "UTC"})
-    rows = [line.split()[-1] for line in told.out.splitlines() if line]
+    result = hx("stats", "--by", "hour", env={"TZ": "UTC"})
+    rows = [line.split()[-1] for line in result.out.splitlines() if line]
     assert rows[-2:] == ["02:00", "13:00"]
-    assert "1 event of unknown time, left out here" in told.out
+    assert "1 event of unknown time, left out here" in result.out
     groups = hx("stats", "--by", "hour", "--json", env={"TZ": "Asia/Kathmandu"}).json
     assert [group["name"] for group in groups["groups"]] == [7, 18]
     assert groups["total"]["unknown_time"] == 1
 
 
-def test_a_limit_leaves_the_rest_out_and_says_so(hx, week):
-    told = hx("stats", "--by", "command", "--limit", "1")
-    assert "and 3 more" in told.out
+def test_a_limit_omits_groups_and_reports_how_many(hx, recorded_events):
+    result = hx("stats", "--by", "command", "--limit", "1")
+    assert "and 3 more" in result.out
     assert hx("stats", "--by", "command", "--limit", "1", "--json").json["left_out"] == 3
 
 
-def test_nothing_to_count_is_exit_code_1(hx):
-    told = hx("stats")
-    assert (told.code, told.out, told.err) == (
+def test_without_events_the_exit_code_is_1(hx):
+    result = hx("stats")
+    assert (result.code, result.out, result.err) == (
         1,
         "",
         "hx: no event was found, so there is nothing to count\n",
@@ -252,24 +262,24 @@ def test_nothing_to_count_is_exit_code_1(hx):
         (["--color", "pink"], "--color cannot be 'pink'"),
     ],
 )
-def test_a_wrong_line_is_a_sentence(hx, record, wrong, sentence):
+def test_wrong_arguments_are_a_usage_error(hx, record, wrong, sentence):
     record("ls")
-    told = hx("stats", *wrong)
-    assert told.code == 2
-    assert f"hx: error: {sentence}" in told.err
+    result = hx("stats", *wrong)
+    assert result.code == 2
+    assert f"hx: error: {sentence}" in result.err
 
 
-def test_nothing_in_a_name_can_move_the_cursor(hx, record):
+def test_control_characters_in_names_are_escaped(hx, record):
     record("ls", cwd="/srv/\033[2J\n")
     record("\033]0;x\007", cwd=CWD)
     for kind in ("dir", "command"):
-        told = hx("stats", "--by", kind)
-        assert not set(told.out) & {"\033", "\007"}
+        result = hx("stats", "--by", kind)
+        assert not set(result.out) & {"\033", "\007"}
     assert hx("stats").code == 0
 
 
 def on_terminal(machine, columns, *arguments, **env):
-    """What a person sees on a terminal of that width: its lines, and the bytes."""
+    """Run `hx stats` on a terminal of this width; return the lines of the screen and the bytes."""
     environment = {
         "HOME": str(machine.cwd),
         "HX_HOME": str(machine.home),
@@ -307,7 +317,7 @@ def test_bars_are_as_long_as_the_counts(machine, record):
     assert bars["often"] == 2 * bars["half"] == 32
 
 
-def test_no_colour_where_none_is_wanted_and_bars_all_the_same(machine, record):
+def test_without_colour_there_are_still_bars(machine, record):
     record("ls")
     _, plain = on_terminal(machine, 80, NO_COLOR="1")
     assert b"\033[" not in plain

@@ -1,4 +1,4 @@
-"""Times as people write and read them, in their own zone."""
+"""Parsing and printing of times and durations, in the local time zone."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ MINUTE, HOUR, DAY = 60 * S, 3_600 * S, 86_400 * S
 
 @pytest.fixture
 def zone(monkeypatch):
-    """Puts this process into a time zone."""
+    """Return a function that sets the time zone of this process."""
 
-    def move(name):
+    def set_zone(name):
         monkeypatch.setenv("TZ", name)
         time.tzset()
 
-    move("UTC")
-    yield move
+    set_zone("UTC")
+    yield set_zone
     monkeypatch.undo()
     time.tzset()
 
@@ -49,7 +49,7 @@ def utc(text):
         ("999999999s", 999_999_999 * S),
     ],
 )
-def test_a_span_is_the_sum_of_its_parts(text, us):
+def test_a_duration_is_the_sum_of_its_parts(text, us):
     assert duration_us(text, "--for") == us
 
 
@@ -75,7 +75,7 @@ def test_a_span_is_the_sum_of_its_parts(text, us):
         "5" * 5_000 + "s",
     ],
 )
-def test_what_is_no_span_is_told_with_the_option_and_a_hint(text):
+def test_an_invalid_duration_is_an_error_with_the_option_and_a_hint(text):
     with pytest.raises(UsageError) as caught:
         duration_us(text, "--for")
     assert caught.value.message == f"--for cannot read {text!r} as a span of time"
@@ -100,7 +100,7 @@ def test_what_is_no_span_is_told_with_the_option_and_a_hint(text):
         ("2026-11-01T08:15+02:00", "2026-11-01T06:15"),
     ],
 )
-def test_a_moment_is_a_time_or_a_span_back_from_now(zone, text, at):
+def test_a_moment_is_a_time_or_a_duration_before_now(zone, text, at):
     assert moment(text, utc("2026-11-23T16:41:19"), "--since") == utc(at)
 
 
@@ -133,7 +133,7 @@ def test_a_moment_without_a_zone_is_local(zone):
         "-5m",
     ],
 )
-def test_what_is_no_moment_is_told_with_the_option_and_a_hint(zone, text):
+def test_an_invalid_moment_is_an_error_with_the_option_and_a_hint(zone, text):
     with pytest.raises(UsageError, match="--since cannot read") as caught:
         moment(text, utc("2026-11-23T16:41:19"), "--since")
     assert caught.value.hint.startswith("say ")
@@ -152,18 +152,20 @@ def test_what_is_no_moment_is_told_with_the_option_and_a_hint(zone, text):
         ("UTC", "2026-01-01T12:00", "2026-01-01T00:00", "2025-12-31T00:00"),
     ],
 )
-def test_a_day_begins_at_its_first_moment_whatever_the_clocks_do(zone, name, now, today, yesterday):
+def test_a_day_begins_at_its_first_moment_even_when_the_clock_changes(
+    zone, name, now, today, yesterday
+):
     zone(name)
     days = [moment(day, utc(now), "--since") for day in ("today", "yesterday")]
     assert days == [utc(today), utc(yesterday)]
 
 
 @given(st.integers(0, 253_402_300_799 * S))
-def test_a_moment_is_read_as_it_is_printed(at_us):
+def test_a_printed_moment_can_be_parsed(at_us):
     assert moment(rfc3339(at_us), 0, "--since") == at_us
 
 
-def test_times_are_printed_for_programs_in_utc_and_for_people_in_their_zone(zone):
+def test_rfc3339_is_in_utc_and_local_is_in_the_time_zone(zone):
     zone("Asia/Kolkata")
     at_us = utc("2026-11-23T20:00:00") + 7
     assert rfc3339(at_us) == "2026-11-23T20:00:00.000007Z"
@@ -191,7 +193,7 @@ def test_times_are_printed_for_programs_in_utc_and_for_people_in_their_zone(zone
         (3_650 * DAY, "10y"),
     ],
 )
-def test_an_age_is_in_the_largest_unit_that_is_whole(us, text):
+def test_an_age_is_in_the_largest_whole_unit(us, text):
     assert age(10**15, 10**15 + us) == text
 
 

@@ -1,4 +1,4 @@
-"""Machines in one vault, each with its own hx, and the folder that is their store."""
+"""Machines that are members of one vault, each with its own hx, and the folder of their store."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from cli.houses import tree
+from cli.home_folders import tree
 from cli.machine import HX, Machine
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ class Member(Machine):
         self.at = ("--store", f"folder:{folder}", *KEYS, "--name", name)
 
     def sync(self, *arguments: str, code: int | None = 0) -> Any:
-        """What `--json` prints, after a look at the exit code."""
+        """Run `hx sync` with `--json`, check the exit code, and return the printed value."""
         result = self.hx("sync", *arguments, "--json")
         assert code in (None, result.code), result
         return result.json
 
     def start(self, *line: str) -> subprocess.Popen[str]:
-        """hx as a process of its own, that goes on beside others."""
+        """Start hx as a process, without waiting for its end."""
         environment = {
             "HOME": str(self.cwd),
             "HX_HOME": str(self.home),
@@ -71,7 +71,7 @@ class Member(Machine):
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """Every event with its facts, the oldest first, as equal members show them."""
+        """Return every event as `hx find --json` prints it, oldest first."""
         events: list[dict[str, Any]] = self.hx("find", "--all", "--json", "--reverse").json
         return events
 
@@ -81,22 +81,22 @@ class Member(Machine):
 
 
 def vault(path: Path, *names: str, options: tuple[str, ...] = ()) -> list[Member]:
-    """Members of one vault that know of each other; the first of them made it."""
+    """Make members of one vault that know each other; the first one makes the vault."""
     folder = path / "store"
     folder.mkdir()
     members = [Member(path / name, folder, name) for name in names]
     members[0].init(*options)
     for member in members[1:]:
-        joined = member.join(members[0].invite())
-        assert joined.code == 0, joined
+        result = member.join(members[0].invite())
+        assert result.code == 0, result
         members[0].sync()
     for member in members:
         member.sync()
     return members
 
 
-def is_told(result: Result, code: int, *parts: str) -> bool:
-    """It ended with `code` and said one sentence with one hint, and each of `parts` in them."""
+def is_error(result: Result, code: int, *parts: str) -> bool:
+    """Check that the exit code is `code` and stderr has one error with one hint and all `parts`."""
     lines = [line for line in result.err.splitlines() if not line.startswith(_CUSTODY)]
     assert result.code == code, result
     assert [line.split(": ")[1] for line in lines] == ["error", "hint"], result

@@ -1,4 +1,4 @@
-"""A real Secret Service of the test's own: gnome-keyring on a bus that no other program sees."""
+"""A real Secret Service for one test: gnome-keyring on a bus that no other program sees."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = "org.freedesktop.secrets"
-PATIENCE_S = 30
+TIMEOUT_S = 30
 
 
 @contextmanager
 def secret_service(home: Path) -> Iterator[dict[str, str]]:
-    """Unlocked, and without a display to ask on; gives the variables that lead to it."""
+    """Run an unlocked Secret Service without a display; yield the variables that lead to it."""
     for program in ("dbus-daemon", "gnome-keyring-daemon"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed (tests/shells/install.sh)")
@@ -31,8 +31,8 @@ def secret_service(home: Path) -> Iterator[dict[str, str]]:
         "XDG_RUNTIME_DIR": str(home / "runtime"),
     }
     bus = ["dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address"]
-    with _running(bus, environment) as started:
-        environment["DBUS_SESSION_BUS_ADDRESS"] = started.stdout.readline().decode().strip()
+    with _running(bus, environment) as bus_process:
+        environment["DBUS_SESSION_BUS_ADDRESS"] = bus_process.stdout.readline().decode().strip()
         keyring = ["gnome-keyring-daemon", "--unlock", "--foreground", "--components=secrets"]
         with _running(keyring, environment) as daemon:
             daemon.stdin.write(b"of the login")
@@ -43,16 +43,16 @@ def secret_service(home: Path) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def _running(line: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen]:
-    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
-    with subprocess.Popen(line, env=environment, stdin=pipe, stdout=pipe, stderr=nowhere) as done:
+    pipe, null = subprocess.PIPE, subprocess.DEVNULL
+    with subprocess.Popen(line, env=environment, stdin=pipe, stdout=pipe, stderr=null) as process:
         try:
-            yield done
+            yield process
         finally:
-            done.kill()
+            process.kill()
 
 
 def _wait_for_name(address: str) -> None:
-    """Until the service is on the bus: the bus tells when."""
+    """Wait for the signal of the bus that the service has its name there."""
     from jeepney import MatchRule, message_bus
     from jeepney.io.blocking import Proxy, open_dbus_connection
 
@@ -63,4 +63,4 @@ def _wait_for_name(address: str) -> None:
         with connection.filter(rule) as signals:
             bus.AddMatch(rule)
             if not bus.NameHasOwner(NAME)[0]:
-                connection.recv_until_filtered(signals, timeout=PATIENCE_S)
+                connection.recv_until_filtered(signals, timeout=TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""Keys in a real Secret Service; and what happens where it is locked, gone or not to be trusted."""
+"""Keys in a real Secret Service, and keychains that are locked, unreachable or unsafe."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from contextlib import closing
 
 import pytest
 
-from custody.held import (
-    after_every_death,
-    is_told,
-    nobody,
+from custody.kill_points import after_every_kill
+from custody.sample_keys import (
+    contains_secret,
+    custody_paths,
+    encodings,
+    no_passphrase,
     other_vmks,
-    place,
     some_secrets,
-    spellings,
 )
 from hx.core.errors import InputError, KeyMissing
 from hx.custody import choose, keychain, opened
@@ -33,14 +33,14 @@ def secrets():
 
 
 @pytest.fixture
-def kept(keychain_running, tmp_path, secrets):
-    custody = choose(None, place(tmp_path, secrets), nobody)
+def custody_with_keys(keychain_running, tmp_path, secrets):
+    custody = choose(None, custody_paths(tmp_path, secrets), no_passphrase)
     custody.store(secrets)
     return custody
 
 
 def entries():
-    """User -> secret, of all that lies in the service under our name."""
+    """Return the entries of hx in the service: user -> secret."""
     with closing(secretstorage.dbus_init()) as bus:
         items = secretstorage.get_default_collection(bus).search_items({"service": "hx"})
         return {item.get_attributes()["username"]: item.get_secret() for item in items}
@@ -51,144 +51,157 @@ def lock():
         secretstorage.get_default_collection(bus).lock()
 
 
-def test_a_keychain_is_the_best_there_is_and_the_choice_is_noted(kept, tmp_path, secrets):
-    assert kept.name == "keychain"
-    assert kept.passed_over == ""
-    assert kept.describe() == "the keychain (Secret Service)"
-    where = place(tmp_path, secrets)
-    assert read_note(where.note) == CustodyNote("keychain", where.device_id, RING)
+def test_a_keychain_is_the_first_choice_and_the_choice_is_noted(
+    custody_with_keys, tmp_path, secrets
+):
+    assert custody_with_keys.name == "keychain"
+    assert custody_with_keys.passed_over == ""
+    assert custody_with_keys.describe() == "the keychain (Secret Service)"
+    paths = custody_paths(tmp_path, secrets)
+    assert read_note(paths.note) == CustodyNote("keychain", paths.device_id, RING)
     assert os.listdir(tmp_path) == ["custody.toml"]
-    assert not is_told((tmp_path / "custody.toml").read_bytes(), secrets)
+    assert not contains_secret((tmp_path / "custody.toml").read_bytes(), secrets)
 
 
-def test_a_later_run_finds_the_keys_and_may_change_them(kept, tmp_path, secrets):
-    where = place(tmp_path, secrets)
-    assert opened(where, nobody).load() == secrets
-    turned = other_vmks(secrets)
-    opened(where, nobody).store(turned)
-    assert opened(where, nobody).load() == turned
-    opened(where, nobody).check()
+def test_a_later_run_finds_the_keys_and_may_change_them(custody_with_keys, tmp_path, secrets):
+    paths = custody_paths(tmp_path, secrets)
+    assert opened(paths, no_passphrase).load() == secrets
+    new_secrets = other_vmks(secrets)
+    opened(paths, no_passphrase).store(new_secrets)
+    assert opened(paths, no_passphrase).load() == new_secrets
+    opened(paths, no_passphrase).check()
 
 
-def test_old_keys_do_not_stay_behind_in_the_keychain(kept, secrets):
-    kept.store(other_vmks(secrets, 90))
-    kept.store(other_vmks(secrets, 90))
-    kept.store(secrets)
+def test_old_keys_do_not_stay_behind_in_the_keychain(custody_with_keys, secrets):
+    custody_with_keys.store(other_vmks(secrets, 90))
+    custody_with_keys.store(other_vmks(secrets, 90))
+    custody_with_keys.store(secrets)
     assert len(entries()) == 1
 
 
-def test_many_epochs_are_kept_in_entries_below_2_kib(kept, secrets):
+def test_many_epochs_are_kept_in_entries_below_2_kib(custody_with_keys, secrets):
     many = other_vmks(secrets, 250)
-    kept.store(many)
-    assert kept.load() == many
+    custody_with_keys.store(many)
+    assert custody_with_keys.load() == many
     sizes = [len(secret) for secret in entries().values()]
     assert len(sizes) > 5
     assert max(sizes) < 2048
     assert all(user.startswith(secrets.device.device_id.hex()) for user in entries())
 
 
-def test_two_devices_in_one_keychain_do_not_meet(kept, tmp_path, secrets):
-    others = some_secrets()
+def test_two_devices_in_one_keychain_keep_separate_entries(custody_with_keys, tmp_path, secrets):
+    other_secrets = some_secrets()
     (tmp_path / "other").mkdir()
-    second = choose("keychain", place(tmp_path / "other", others), nobody)
-    second.store(others)
-    assert (kept.load(), second.load()) == (secrets, others)
-    second.forget()
-    assert kept.load() == secrets
+    other_custody = choose(
+        "keychain", custody_paths(tmp_path / "other", other_secrets), no_passphrase
+    )
+    other_custody.store(other_secrets)
+    assert (custody_with_keys.load(), other_custody.load()) == (secrets, other_secrets)
+    other_custody.forget()
+    assert custody_with_keys.load() == secrets
 
 
-def test_forgotten_keys_are_in_no_entry(kept, tmp_path, secrets):
-    kept.store(other_vmks(secrets, 90))
-    kept.forget()
+def test_forgotten_keys_are_in_no_entry(custody_with_keys, tmp_path, secrets):
+    custody_with_keys.store(other_vmks(secrets, 90))
+    custody_with_keys.forget()
     assert entries() == {}
     assert os.listdir(tmp_path) == []
-    kept.forget()
+    custody_with_keys.forget()
     with pytest.raises(KeyMissing, match="in no vault"):
-        opened(place(tmp_path, secrets), nobody)
+        opened(custody_paths(tmp_path, secrets), no_passphrase)
 
 
 @pytest.mark.parametrize("epochs", [1, 90])
-def test_a_store_that_dies_leaves_the_old_keys_or_the_new_ones(kept, secrets, epochs):
-    """Also where keyring deletes an entry before it writes it anew, as on macOS."""
+def test_a_killed_store_leaves_the_old_keys_or_the_new_keys(custody_with_keys, secrets, epochs):
+    """The test kills keyring also after the deletion with which it replaces an entry on macOS."""
     new = other_vmks(secrets, epochs)
-    found = []
+    loads = []
 
-    def look():
-        found.append(kept.load())
-        kept.store(secrets)
+    def check():
+        loads.append(custody_with_keys.load())
+        custody_with_keys.store(secrets)
 
     def work():
-        kept.store(new)
-        kept.store(secrets)
+        custody_with_keys.store(new)
+        custody_with_keys.store(secrets)
 
-    assert after_every_death(work, look, ring=True) >= 6
-    assert {one == new for one in found} == {True, False}
-    assert all(one in (new, secrets) for one in found)
+    assert after_every_kill(work, check, keychain=True) >= 6
+    assert {loaded == new for loaded in loads} == {True, False}
+    assert all(loaded in (new, secrets) for loaded in loads)
     assert len(entries()) == 1
 
 
-def test_a_keychain_that_keeps_nothing_is_an_error_and_the_old_keys_stay(kept, secrets):
-    """KWallet does so when its owner says no."""
+def test_a_keychain_that_keeps_nothing_is_an_error_and_the_old_keys_stay(
+    custody_with_keys, secrets
+):
+    """KWallet does so when its owner refuses access."""
     from keyring.backends.SecretService import Keyring
 
-    whole = Keyring.set_password
+    set_password = Keyring.set_password
     Keyring.set_password = lambda *_: None
     try:
         with pytest.raises(KeyMissing, match="does not return what hx wrote"):
-            kept.store(other_vmks(secrets))
+            custody_with_keys.store(other_vmks(secrets))
     finally:
-        Keyring.set_password = whole
-    assert kept.load() == secrets
+        Keyring.set_password = set_password
+    assert custody_with_keys.load() == secrets
 
 
-def test_a_locked_keychain_is_an_error_and_never_a_weaker_place(kept, tmp_path, secrets):
+def test_a_locked_keychain_is_an_error_and_no_weaker_custody_is_chosen(
+    custody_with_keys, tmp_path, secrets
+):
     lock()
-    for use in (kept.load, kept.check, lambda: kept.store(secrets), kept.forget):
+    for use in (
+        custody_with_keys.load,
+        custody_with_keys.check,
+        lambda: custody_with_keys.store(secrets),
+        custody_with_keys.forget,
+    ):
         with pytest.raises(KeyMissing, match=r"keychain \(Secret Service\) is locked") as caught:
             use()
         assert caught.value.exit_code == 6
-        assert not is_told("".join(traceback.format_exception(caught.value)), secrets)
+        assert not contains_secret("".join(traceback.format_exception(caught.value)), secrets)
     (tmp_path / "new").mkdir()
     with pytest.raises(KeyMissing, match="is locked") as caught:
-        choose(None, place(tmp_path / "new", secrets), nobody)
+        choose(None, custody_paths(tmp_path / "new", secrets), no_passphrase)
     assert "--custody passphrase" in caught.value.hint
     assert os.listdir(tmp_path / "new") == []
 
 
-def test_a_keychain_that_is_gone_is_an_error_and_nothing_is_made_anew(
-    kept, tmp_path, secrets, monkeypatch
+def test_an_unreachable_keychain_is_an_error_and_no_new_custody_is_made(
+    custody_with_keys, tmp_path, secrets, monkeypatch
 ):
     monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS")
     before = (tmp_path / "custody.toml").read_bytes()
     with pytest.raises(KeyMissing, match="cannot be reached") as caught:
-        opened(place(tmp_path, secrets), nobody)
+        opened(custody_paths(tmp_path, secrets), no_passphrase)
     assert caught.value.hint
     with pytest.raises(KeyMissing, match="cannot be reached"):
-        choose(None, place(tmp_path, secrets), nobody)
+        choose(None, custody_paths(tmp_path, secrets), no_passphrase)
     with pytest.raises(InputError, match="'keychain' already"):
-        choose("file", place(tmp_path, secrets), nobody)
+        choose("file", custody_paths(tmp_path, secrets), no_passphrase)
     assert os.listdir(tmp_path) == ["custody.toml"]
     assert (tmp_path / "custody.toml").read_bytes() == before
 
 
-def test_a_copied_folder_without_its_keychain_is_told_what_to_do(
+def test_a_copied_folder_without_its_keychain_is_an_error_with_a_hint(
     keychain_running, tmp_path, secrets
 ):
-    where = place(tmp_path, secrets)
+    where = custody_paths(tmp_path, secrets)
     (tmp_path / "custody.toml").write_text(
         f'custody = "keychain"\ndevice = "{where.device_id.hex()}"\nring = "{RING}"\n'
     )
     with pytest.raises(KeyMissing, match="has no keys of this device") as caught:
-        opened(where, nobody).load()
+        opened(where, no_passphrase).load()
     assert "recovery words" in caught.value.hint
 
 
-def test_damaged_entries_are_told_and_hide_no_whole_one(kept, secrets):
+def test_damaged_entries_are_errors_and_hide_no_valid_entry(custody_with_keys, secrets):
     user = next(iter(entries()))
     from keyring.core import load_keyring
 
     ring = load_keyring(RING)
-    other = user[:-1] + ("0" if user.endswith("1") else "1")
+    damaged_user = user[:-1] + ("0" if user.endswith("1") else "1")
     for text in (
         "",
         "9 1 AAAA",
@@ -199,27 +212,31 @@ def test_damaged_entries_are_told_and_hide_no_whole_one(kept, secrets):
         "9 1 …",
         "9 1 A",
     ):
-        ring.set_password("hx", other, text)
-        assert kept.load() == secrets
-    ring.delete_password("hx", other)
-    whole = ring.get_password("hx", user)
-    for text in (whole[:-8], whole[:10] + "AAAA" + whole[14:], whole.replace(" 1 ", " 2 ")):
+        ring.set_password("hx", damaged_user, text)
+        assert custody_with_keys.load() == secrets
+    ring.delete_password("hx", damaged_user)
+    valid_text = ring.get_password("hx", user)
+    for text in (
+        valid_text[:-8],
+        valid_text[:10] + "AAAA" + valid_text[14:],
+        valid_text.replace(" 1 ", " 2 "),
+    ):
         ring.set_password("hx", user, text)
         with pytest.raises(KeyMissing, match="has no keys"):
-            kept.load()
+            custody_with_keys.load()
 
 
-def test_without_a_keychain_the_next_kind_is_taken_and_the_reason_told(tmp_path, secrets):
-    custody = choose(None, place(tmp_path, secrets), lambda _: b"correct horse")
+def test_without_a_keychain_the_next_kind_is_chosen_and_the_reason_given(tmp_path, secrets):
+    custody = choose(None, custody_paths(tmp_path, secrets), lambda _: b"correct horse")
     assert custody.name == "passphrase"
     assert custody.passed_over == "no keychain is running"
     assert os.listdir(tmp_path) == []
     with pytest.raises(KeyMissing, match="no keychain is running") as caught:
-        choose("keychain", place(tmp_path, secrets), nobody)
+        choose("keychain", custody_paths(tmp_path, secrets), no_passphrase)
     assert caught.value.exit_code == 6
 
 
-PLAIN = """\
+PLAINTEXT_BACKEND = """\
 from keyring.backend import KeyringBackend
 class PlaintextKeyring(KeyringBackend):
     priority = 99
@@ -240,50 +257,50 @@ def test_a_backend_that_keeps_nothing_safe_is_refused_by_name(
     keychain_running, tmp_path, secrets, monkeypatch, ring
 ):
     (tmp_path / "modules").mkdir()
-    (tmp_path / "modules" / "plain_for_a_test.py").write_text(PLAIN)
+    (tmp_path / "modules" / "plain_for_a_test.py").write_text(PLAINTEXT_BACKEND)
     monkeypatch.syspath_prepend(tmp_path / "modules")
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", ring)
     with pytest.raises(KeyMissing) as caught:
-        choose("keychain", place(tmp_path, secrets), nobody)
+        choose("keychain", custody_paths(tmp_path, secrets), no_passphrase)
     assert f"{ring}, which is not safe" in caught.value.message
-    custody = choose(None, place(tmp_path, secrets), nobody)
+    custody = choose(None, custody_paths(tmp_path, secrets), no_passphrase)
     assert custody.name == "passphrase"
     assert ring in custody.passed_over
 
 
-def test_a_loaded_plain_backend_is_not_taken_by_itself(keychain_running, tmp_path, secrets):
+def test_a_loaded_plaintext_backend_is_not_chosen(keychain_running, tmp_path, secrets):
     namespace = {}
-    exec(PLAIN, namespace)
+    exec(PLAINTEXT_BACKEND, namespace)
     assert keychain.best(secrets.device.device_id).ring == RING
 
 
 @pytest.mark.parametrize("ring", ["nothing.Here", "os.path", "keyring.backends.macOS.Keyring", ""])
-def test_a_backend_that_does_not_load_is_a_sentence(
+def test_a_backend_that_does_not_load_is_an_error(
     keychain_running, tmp_path, secrets, monkeypatch, ring
 ):
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", ring)
     with pytest.raises(KeyMissing, match="keyring cannot use the keychain in its settings"):
-        choose("keychain", place(tmp_path, secrets), nobody)
+        choose("keychain", custody_paths(tmp_path, secrets), no_passphrase)
 
 
-def test_the_settings_file_of_keyring_counts_too(keychain_running, tmp_path, secrets):
+def test_the_settings_file_of_keyring_is_read(keychain_running, tmp_path, secrets):
     folder = tmp_path / "settings" / "python_keyring"
     folder.mkdir(parents=True)
     (folder / "keyringrc.cfg").write_text(
         "[backend]\ndefault-keyring=keyring.backends.null.Keyring"
     )
     probe = "from hx.custody import keychain; keychain.best(bytes(16))"
-    answer = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", probe],
         env=os.environ | {"XDG_CONFIG_HOME": str(tmp_path / "settings")},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert "keyring.backends.null.Keyring, which is not safe" in answer.stderr
+    assert "keyring.backends.null.Keyring, which is not safe" in result.stderr
 
 
-def test_a_chain_of_backends_is_used_for_the_safe_one_in_it(
+def test_of_a_chain_of_backends_the_safe_one_is_used(
     keychain_running, tmp_path, secrets, monkeypatch
 ):
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.chainer.ChainerBackend")
@@ -291,37 +308,37 @@ def test_a_chain_of_backends_is_used_for_the_safe_one_in_it(
 
 
 def test_a_note_cannot_name_a_backend_that_is_not_safe(keychain_running, tmp_path, secrets):
-    where = place(tmp_path, secrets)
+    where = custody_paths(tmp_path, secrets)
     (tmp_path / "custody.toml").write_text(
         f'custody = "keychain"\ndevice = "{where.device_id.hex()}"\n'
         'ring = "keyring.backends.null.Keyring"\n'
     )
     with pytest.raises(KeyMissing, match="of an unknown kind"):
-        opened(where, nobody)
+        opened(where, no_passphrase)
 
 
-def test_the_keys_are_in_no_process_listing_while_they_are_stored(kept, secrets):
-    """Of this process and of the children it has: the service is spoken to over a bus."""
-    seen = []
+def test_the_keys_are_in_no_process_listing_while_they_are_stored(custody_with_keys, secrets):
+    """Read the listings of all processes meanwhile: keyring talks to the service over a bus."""
+    listings = []
     from keyring.backends.SecretService import Keyring
 
-    whole = Keyring.set_password
+    set_password = Keyring.set_password
 
-    def listed(*arguments):
+    def set_password_and_list(*arguments):
         for pid in filter(str.isdigit, os.listdir("/proc")):
             for name in ("cmdline", "environ"):
                 try:
                     with open(f"/proc/{pid}/{name}", "rb") as file:
-                        seen.append(file.read())
+                        listings.append(file.read())
                 except OSError:
                     continue
-        return whole(*arguments)
+        return set_password(*arguments)
 
-    Keyring.set_password = listed
+    Keyring.set_password = set_password_and_list
     try:
-        kept.store(other := other_vmks(secrets))
+        custody_with_keys.store(new_secrets := other_vmks(secrets))
     finally:
-        Keyring.set_password = whole
-    assert seen
-    found = b"".join(seen)
-    assert not any(one in found for one in [*spellings(other), *spellings(secrets)])
+        Keyring.set_password = set_password
+    assert listings
+    listing = b"".join(listings)
+    assert not any(encoded in listing for encoded in [*encodings(new_secrets), *encodings(secrets)])

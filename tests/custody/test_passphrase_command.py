@@ -1,4 +1,4 @@
-"""HX_PASSPHRASE_COMMAND: a program is run as it is, and each of its faults is a sentence."""
+"""HX_PASSPHRASE_COMMAND: the program runs without a shell, and each failure is an error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def script(folder, text):
 
 
 @pytest.mark.parametrize(
-    ("prints", "is_taken"),
+    ("prints", "expected"),
     [
         ("printf 'correct horse\\n'", b"correct horse"),
         ("printf 'correct horse'", b"correct horse"),
@@ -29,21 +29,21 @@ def script(folder, text):
         ("printf '\\303\\244\\377\\n'", b"\xc3\xa4\xff"),
     ],
 )
-def test_the_first_line_is_the_passphrase(tmp_path, prints, is_taken):
-    assert passphrase(script(tmp_path, prints)) == is_taken
+def test_the_first_line_is_the_passphrase(tmp_path, prints, expected):
+    assert passphrase(script(tmp_path, prints)) == expected
 
 
-def test_the_command_has_no_input_of_ours(tmp_path):
+def test_the_command_does_not_read_the_input_of_hx(tmp_path):
     reader, writer = os.pipe()
     os.write(writer, b"of hx\n")
     os.close(writer)
-    kept = os.dup(0)
+    saved_stdin = os.dup(0)
     os.dup2(reader, 0)
     try:
         assert passphrase(script(tmp_path, 'read line; echo "none$line"')) == b"none"
     finally:
-        os.dup2(kept, 0)
-        os.close(kept)
+        os.dup2(saved_stdin, 0)
+        os.close(saved_stdin)
         os.close(reader)
 
 
@@ -71,7 +71,7 @@ def test_no_shell_reads_the_command(tmp_path):
         ("yes", "printed more than 4 KiB"),
     ],
 )
-def test_a_command_that_fails_is_one_sentence(command, what):
+def test_a_command_that_fails_is_an_error_with_a_hint(command, what):
     with pytest.raises(KeyMissing, match=f"HX_PASSPHRASE_COMMAND {what}") as caught:
         passphrase(command)
     assert caught.value.hint
@@ -79,7 +79,7 @@ def test_a_command_that_fails_is_one_sentence(command, what):
 
 
 @pytest.mark.parametrize("output", ["", "exec >&-"])
-def test_one_that_does_not_end_is_ended(tmp_path, output):
+def test_a_command_that_does_not_end_is_killed(tmp_path, output):
     pid = tmp_path / "pid"
     with pytest.raises(KeyMissing, match="did not end"):
         passphrase(script(tmp_path, f"echo $$ > {pid}\n{output}\nexec sleep 100"), 1)
@@ -87,7 +87,7 @@ def test_one_that_does_not_end_is_ended(tmp_path, output):
         os.kill(int(pid.read_text()), 0)
 
 
-def test_what_it_printed_is_in_no_error():
+def test_the_output_of_the_command_is_in_no_error():
     with pytest.raises(KeyMissing) as caught:
         passphrase("sh -c 'echo correct horse; exit 3'")
     assert "horse" not in f"{caught.value.message} {caught.value.hint} {caught.value!r}"

@@ -1,4 +1,4 @@
-"""Recovery words and codes on a real terminal: shown once, asked back, typed unseen."""
+"""Recovery words, codes and passphrases on a real terminal: shown, asked for, typed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def home(tmp_path):
 
 
 def program(text):
-    """A command line of hx that does only this."""
+    """Return the command line of a Python process that runs this text with the prompts of hx."""
     return [sys.executable, "-c", f"""
 import sys
 from hx.cli import keys as custody
@@ -39,26 +39,26 @@ except Exception as error:
 """]  # fmt: skip
 
 
-def seen(terminal):
+def screen_text(terminal):
     return "\n".join(terminal.screen())
 
 
-def test_words_are_shown_with_their_numbers_then_wiped_and_two_asked_back(home):
+def test_words_are_shown_with_their_numbers_then_erased_and_two_are_asked_for(home):
     terminal = home.start(program("words.show(WORDS, quiz=True); print('done')"))
     terminal.until(b"on paper: ")
-    shown = seen(terminal)
+    shown = screen_text(terminal)
     assert all(f"{number} {word}" in shown for number, word in enumerate(WORDS, 1))
     terminal.type(ENTER)
-    asked = []
+    numbers = []
     for _ in range(2):
         terminal.until(rb"word (\d+) of the sheet")
-        asked.append(int(terminal.child.match.group(1)))
-        assert not any(word in seen(terminal).split() for word in WORDS)
-        terminal.type(f" {WORDS[asked[-1] - 1].upper()}".encode() + ENTER)
+        numbers.append(int(terminal.child.match.group(1)))
+        assert not any(word in screen_text(terminal).split() for word in WORDS)
+        terminal.type(f" {WORDS[numbers[-1] - 1].upper()}".encode() + ENTER)
     terminal.until(b"done")
-    assert asked == sorted(set(asked))
-    assert seen(terminal).startswith("word ")
-    assert not any(word in seen(terminal).lower().split() for word in WORDS)
+    assert numbers == sorted(set(numbers))
+    assert screen_text(terminal).startswith("word ")
+    assert not any(word in screen_text(terminal).lower().split() for word in WORDS)
 
 
 def test_an_enter_before_the_question_does_not_answer_it(home):
@@ -67,13 +67,13 @@ def test_an_enter_before_the_question_does_not_answer_it(home):
     terminal.until(b"ready")
     terminal.type(ENTER)
     terminal.until(b"on paper: ")
-    assert f"12 {WORDS[11]}" in seen(terminal)
+    assert f"12 {WORDS[11]}" in screen_text(terminal)
     terminal.type(ENTER)
     terminal.until(rb"word \d+ of the sheet")
-    assert "this word is wrong" not in seen(terminal)
+    assert "this word is wrong" not in screen_text(terminal)
 
 
-def test_a_wrong_answer_may_be_mended_and_the_third_ends_it(home):
+def test_a_wrong_word_may_be_corrected_and_the_third_is_an_error(home):
     terminal = home.start(program("words.ask_back(WORDS, [3, 7]); print('done')"))
     for answer in ("wrong", "", WORDS[3]):
         terminal.until(b"word 4 of")
@@ -82,32 +82,32 @@ def test_a_wrong_answer_may_be_mended_and_the_third_ends_it(home):
         terminal.until(b"word 8 of")
         terminal.type(b"wrong" + ENTER)
     terminal.wait()
-    assert "were not confirmed" in seen(terminal)
-    assert "done" not in seen(terminal)
+    assert "were not confirmed" in screen_text(terminal)
+    assert "done" not in screen_text(terminal)
 
 
 def test_without_a_quiz_the_words_stay_on_the_screen(home):
     terminal = home.start(program("words.show(WORDS, quiz=False); print('done')"))
     terminal.wait()
-    assert "done" in seen(terminal)
-    assert f"12 {WORDS[11]}" in seen(terminal)
+    assert "done" in screen_text(terminal)
+    assert f"12 {WORDS[11]}" in screen_text(terminal)
 
 
 @pytest.mark.parametrize("quiz", [True, False])
 def test_words_are_never_written_into_a_pipe(quiz):
-    answer = subprocess.run(
+    result = subprocess.run(
         program(f"words.show(WORDS, quiz={quiz})"),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert "shown on a terminal only" in answer.stdout
-    assert not any(word in (answer.stdout + answer.stderr).split() for word in WORDS)
+    assert "shown on a terminal only" in result.stdout
+    assert not any(word in (result.stdout + result.stderr).split() for word in WORDS)
 
 
 @pytest.mark.parametrize(("read", "text"), [("read_words", " ".join(WORDS)), ("read_code", CODE)])
-def test_what_is_typed_is_not_seen_and_a_typo_may_be_mended(home, read, text):
+def test_typed_words_are_not_shown_and_a_typo_may_be_corrected(home, read, text):
     terminal = home.start(program(f"print(words.{read}(None).hex())"))
     terminal.until(b"(not shown)")
     terminal.type(text[:-2].encode() + ENTER)
@@ -118,18 +118,18 @@ def test_what_is_typed_is_not_seen_and_a_typo_may_be_mended(home, read, text):
     assert text[:12].encode() not in terminal.output
 
 
-def test_three_typos_end_it_with_a_sentence(home):
+def test_three_typos_are_an_error(home):
     terminal = home.start(program("words.read_words(None)"))
     for _ in range(3):
         terminal.until(b"(not shown)")
         terminal.type(b"abandon ability" + ENTER)
     terminal.wait()
-    assert "ended: there must be 12 recovery words, and these are 2" in seen(terminal)
+    assert "ended: there must be 12 recovery words, and these are 2" in screen_text(terminal)
 
 
 def run(text, stdin=b""):
-    done = subprocess.run(program(text), input=stdin, capture_output=True, check=False)
-    return done.stdout.decode()
+    process = subprocess.run(program(text), input=stdin, capture_output=True, check=False)
+    return process.stdout.decode()
 
 
 @pytest.mark.parametrize(
@@ -159,16 +159,16 @@ def test_words_and_codes_come_from_a_file_or_from_stdin(tmp_path, read, text):
         (b"\0", "ended:"),
     ],
 )
-def test_other_files_are_one_sentence(tmp_path, read, data, what):
+def test_any_other_file_is_an_error_of_one_line(tmp_path, read, data, what):
     (tmp_path / "file").write_bytes(data)
-    answer = run(f"words.{read}({str(tmp_path / 'file')!r})")
-    assert what in answer
-    assert answer.startswith("ended:")
-    assert answer.count("\n") == 1
-    assert "unexpected" not in answer
+    output = run(f"words.{read}({str(tmp_path / 'file')!r})")
+    assert what in output
+    assert output.startswith("ended:")
+    assert output.count("\n") == 1
+    assert "unexpected" not in output
 
 
-def test_a_file_that_cannot_be_read_and_a_lack_of_a_terminal_are_told(tmp_path):
+def test_an_unreadable_file_and_a_missing_terminal_are_errors(tmp_path):
     assert "no such file" in run(f"words.read_words({str(tmp_path / 'none')!r})")
     assert "cannot read" in run(f"words.read_code({str(tmp_path)!r})")
     assert "use --words-file FILE, or --words-file - for stdin" in run("words.read_words(None)")
@@ -178,7 +178,7 @@ def test_a_file_that_cannot_be_read_and_a_lack_of_a_terminal_are_told(tmp_path):
 ASK = "print(custody.asker(load())({new}))"
 
 
-def test_a_new_passphrase_is_asked_for_twice_and_not_seen(home):
+def test_a_new_passphrase_is_asked_for_twice_and_not_shown(home):
     terminal = home.start(program(ASK.format(new=True)))
     for _ in range(2):
         terminal.until(b": ")
@@ -187,22 +187,22 @@ def test_a_new_passphrase_is_asked_for_twice_and_not_seen(home):
     assert terminal.output.count(b"horse") == 1
 
 
-def test_two_passphrases_that_differ_are_none(home):
+def test_two_passphrases_that_differ_are_an_error(home):
     terminal = home.start(program(ASK.format(new=True)))
     for text in (b"correct horse", b"correct house"):
         terminal.until(b": ")
         terminal.type(text + ENTER)
     terminal.wait()
-    assert "ended: the two passphrases differ" in seen(terminal)
+    assert "ended: the two passphrases differ" in screen_text(terminal)
 
 
 def test_a_passphrase_comes_from_the_command_that_the_environment_names():
     environment = os.environ | {"HX_PASSPHRASE_COMMAND": "echo correct horse"}
     for new in (True, False):
-        done = subprocess.run(
+        process = subprocess.run(
             program(ASK.format(new=new)), env=environment, capture_output=True, check=False
         )
-        assert done.stdout == b"b'correct horse'\n"
+        assert process.stdout == b"b'correct horse'\n"
 
 
 def test_a_person_is_asked_for_a_passphrase_once_a_run(home):
@@ -211,20 +211,20 @@ def test_a_person_is_asked_for_a_passphrase_once_a_run(home):
     terminal.until(b": ")
     terminal.type(b"correct horse" + ENTER)
     terminal.wait()
-    assert seen(terminal).count("b'correct horse'") == 2
-    assert seen(terminal).count("passphrase of this") == 1
+    assert screen_text(terminal).count("b'correct horse'") == 2
+    assert screen_text(terminal).count("passphrase of this") == 1
 
 
-def test_with_nobody_to_ask_for_a_passphrase_it_says_what_to_set():
-    answer = run(ASK.format(new=True), b"not the passphrase\n")
-    assert "set HX_PASSPHRASE_COMMAND" in answer
-    assert "--custody file" in answer
+def test_without_a_terminal_the_error_says_which_variable_to_set():
+    output = run(ASK.format(new=True), b"not the passphrase\n")
+    assert "set HX_PASSPHRASE_COMMAND" in output
+    assert "--custody file" in output
     assert "--custody file" not in run(ASK.format(new=False))
 
 
-def test_control_d_at_a_question_is_no_answer(home):
+def test_control_d_at_a_question_is_an_error(home):
     terminal = home.start(program(ASK.format(new=False)))
     terminal.until(b": ")
     terminal.type(b"\x04")
     terminal.wait()
-    assert "ended: no text was given" in seen(terminal)
+    assert "ended: no text was given" in screen_text(terminal)

@@ -198,7 +198,7 @@ OBJECTS = {
 
 def _object_rows(name: str) -> str:
     def spelled(names: str) -> str:
-        return ", ".join(f"`{one}`" for one in names.split(", "))
+        return ", ".join(f"`{name}`" for name in names.split(", "))
 
     rows = "".join(f"| {spelled(names)} | {text} |\n" for names, text in OBJECTS[name].items())
     return f"\n| with `--json` | |\n|---|---|\n{rows}"
@@ -231,7 +231,7 @@ def _chapter(name: str, parser: argparse.ArgumentParser, summary: str) -> str:
 
 
 def _usage(parser: argparse.ArgumentParser) -> str:
-    """By hand, since argparse wraps differently in each version of Python."""
+    """Return the usage line; argparse would wrap it differently in each version of Python."""
     words = [parser.prog]
     if any(action.option_strings for action in parser._actions if action.dest != "help"):
         words.append("[OPTIONS]")
@@ -264,8 +264,10 @@ def _row(action: argparse.Action) -> str:
 def _add_sync(commands: argparse._SubParsersAction, summary: str) -> None:
     options = Parser("sync", "")
     add_run_options(options)
-    made = commands.add_parser("sync", help=summary, parents=[options], conflict_handler="resolve")
-    parts = made.add_subparsers(dest="part")
+    sync_parser = commands.add_parser(
+        "sync", help=summary, parents=[options], conflict_handler="resolve"
+    )
+    parts = sync_parser.add_subparsers(dest="part")
     for part, about in PARTS.items():
         parts.add_parser(
             part, help=about.summary, parents=[part_parser(part)], conflict_handler="resolve"
@@ -273,7 +275,7 @@ def _add_sync(commands: argparse._SubParsersAction, summary: str) -> None:
 
 
 def whole_parser() -> argparse.ArgumentParser:
-    """All commands in one parser, as shtab wants them."""
+    """Return one parser with all commands, as shtab needs it."""
     whole = argparse.ArgumentParser(prog="hx", description="history of the terminal")
     commands = whole.add_subparsers(dest="command")
     for name, command in COMMANDS.items():
@@ -299,11 +301,11 @@ _CHANGES = {
 
 
 def completions(shell: str) -> str:
-    made: str = shtab.complete(whole_parser(), shell=shell)
+    script: str = shtab.complete(whole_parser(), shell=shell)
     for old, new in _CHANGES[shell]:
-        assert old in made, f"shtab writes {shell} differently now"
-        made = made.replace(old, new, 1)
-    return made.rstrip() + "\n"
+        assert old in script, f"shtab writes {shell} differently now"
+        script = script.replace(old, new, 1)
+    return script.rstrip() + "\n"
 
 
 def generated() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The pages about the design name modules that exist, and the tree as it is."""
+"""The pages about the design name modules that exist, and every folder of the source."""
 
 from __future__ import annotations
 
@@ -38,6 +38,6 @@ def test_the_page_of_the_design_names_each_folder_of_the_source():
     assert {name for name in folders if f" {name}/ " not in tree} == set()
 
 
-def test_no_module_but_these_lies_loose_in_the_source():
+def test_only_these_modules_are_in_no_folder():
     loose = {entry.name for entry in os.scandir(SOURCE) if entry.name.endswith(".py")}
     assert loose - {"device_handover.py"} == LOOSE

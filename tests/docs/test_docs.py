@@ -1,4 +1,4 @@
-"""The documentation says what the program does, in pages that are generated and in the others."""
+"""The pages of the documentation agree with the program."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def read(place: str) -> str:
 
 
 @pytest.mark.parametrize("place", generated(), ids=os.path.basename)
-def test_generated_files_are_what_the_parsers_say_now(place):
+def test_generated_files_are_current(place):
     assert read(place) == generated()[place], "run `make docs`"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_argument_says_what_it_means(name):
+def test_every_argument_has_a_help_text(name):
     for action in parser_of(name)._actions:
         assert action.help, f"hx {name}: {action.option_strings or action.dest}"
 
@@ -51,25 +51,27 @@ def test_every_setting_and_variable_is_documented():
 
 def test_every_exit_code_of_an_error_is_documented():
     def classes(base):
-        return [base, *(one for child in base.__subclasses__() for one in classes(child))]
+        return [base, *(found for child in base.__subclasses__() for found in classes(child))]
 
-    assert {one.exit_code for one in classes(errors.HxError)} <= EXIT_CODES.keys()
+    assert {found.exit_code for found in classes(errors.HxError)} <= EXIT_CODES.keys()
     assert all(f"| {code} |" in read(CLI_PAGE) for code in EXIT_CODES)
 
 
 def names_in(value, prefix=""):
-    """Every name in a JSON value: `a.b`, `[].c`."""
+    """Return every name in a JSON value, such as `a.b` and `[].c`."""
     if isinstance(value, list):
-        return {name for one in value for name in names_in(one, f"{prefix}[]")} or {prefix}
+        return {name for item in value for name in names_in(item, f"{prefix}[]")} or {prefix}
     if isinstance(value, dict):
         return {
-            n for key, one in value.items() for n in names_in(one, f"{prefix}.{key}".strip("."))
+            name
+            for key, item in value.items()
+            for name in names_in(item, f"{prefix}.{key}".strip("."))
         }
     return {prefix}
 
 
 def is_same(printed, documented):
-    """Or one lies in the other: what is null or empty shows nothing inside, maps have any names."""
+    """Return whether the names are equal or one is within the other, which may be null or a map."""
     names = sorted((printed, documented), key=len)
     return names[0] == names[1] or names[1].startswith((f"{names[0]}.", f"{names[0]}["))
 
@@ -82,9 +84,9 @@ def hx_at(home, *words, stdin=None):
     )
 
 
-def answer_of(name, folder):
-    """What a command prints with --json, on a machine where it has something to say."""
-    home, other, store = folder / "home", folder / "other", folder / "store"
+def run_with_json(name, folder):
+    """Run a command with --json on a machine where it has something to print."""
+    home, other_home, store = folder / "home", folder / "other", folder / "store"
     entry = ["--store", f"folder:{store}", "--custody", "file", "--json"]
     store.mkdir()
     lines = {"forget": [name, "--since", "1h", "--yes"], "sync init": ["sync", "init", *entry]}
@@ -93,17 +95,14 @@ def answer_of(name, folder):
     made = json.loads(hx_at(home, "sync", "init", *entry).stdout)
     if name == "sync recover":
         words = made["recovery_words"]
-        return hx_at(other, "sync", "recover", *entry, "--words-file", "-", stdin=words)
+        return hx_at(other_home, "sync", "recover", *entry, "--words-file", "-", stdin=words)
     if name == "sync join":
         code = json.loads(hx_at(home, "sync", "invite", "--json").stdout)["code"]
-        return hx_at(other, "sync", "join", *entry, "--code-file", "-", stdin=code)
+        return hx_at(other_home, "sync", "join", *entry, "--code-file", "-", stdin=code)
     if name == "sync status":  # with something pending
-        (listed,) = store.glob("m/*")
-        (
-            store
-            / listed.relative_to(store).parent
-            / f"{listed.name[:33]}000000000009-{'0' * 16}.hx"
-        ).write_bytes(b"")
+        (manifest,) = store.glob("m/*")
+        later = manifest.with_name(f"{manifest.name[:33]}000000000009-{'0' * 16}.hx")
+        later.write_bytes(b"")
         hx_at(home, "sync", "pull")
     if name == "sync leave":
         return hx_at(home, "sync", "leave", "--yes", "--json")
@@ -111,18 +110,20 @@ def answer_of(name, folder):
 
 
 @pytest.mark.parametrize("name", OBJECTS)
-def test_the_names_in_json_are_documented_and_there_are_no_others(name, tmp_path):
-    answer = answer_of(name, tmp_path)
-    printed = names_in(json.loads(answer.stdout))
-    documented = {one for names in OBJECTS[name] for one in names.split(", ")}
-    for one in printed:
-        assert any(is_same(one, other) for other in documented), f"{one} is not documented"
-    for one in documented:
-        assert any(is_same(other, one) for other in printed), f"{one} is not printed"
+def test_the_printed_and_the_documented_json_names_are_the_same(name, tmp_path):
+    process = run_with_json(name, tmp_path)
+    printed_names = names_in(json.loads(process.stdout))
+    documented_names = {part for names in OBJECTS[name] for part in names.split(", ")}
+    for printed in printed_names:
+        is_documented = any(is_same(printed, documented) for documented in documented_names)
+        assert is_documented, f"{printed} is not documented"
+    for documented in documented_names:
+        is_printed = any(is_same(printed, documented) for printed in printed_names)
+        assert is_printed, f"{documented} is not printed"
 
 
 @pytest.mark.parametrize("place", PAGES, ids=os.path.basename)
-def test_links_lead_somewhere(place):
+def test_the_target_of_every_link_exists(place):
     for target in re.findall(r"\]\(([^)#]+)\)", read(place)):
         if "://" not in target:
             assert os.path.exists(os.path.join(os.path.dirname(place), target)), target
@@ -134,24 +135,24 @@ def test_commands_that_a_page_names_exist(place):
         assert name in COMMANDS or name in {"redact", "help"}, name
 
 
-BASH_COMPLETES = "COMP_WORDS=(hx fin) COMP_CWORD=1; _shtab_hx; echo ${COMPREPLY[@]}"
+BASH_COMPLETION = "COMP_WORDS=(hx fin) COMP_CWORD=1; _shtab_hx; echo ${COMPREPLY[@]}"
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_completions_load_in_the_real_shell_without_a_word(shell):
+def test_completions_load_in_the_real_shell_without_output(shell):
     program = shutil.which(shell)
     if not program:
         pytest.skip(f"{shell} is not installed (tests/shells/install.sh)")
     load = {
-        "bash": f". {path('bash')} && complete -p hx history-extended; {BASH_COMPLETES}",
+        "bash": f". {path('bash')} && complete -p hx history-extended; {BASH_COMPLETION}",
         "zsh": f"autoload -Uz compinit; compinit -u -D; . {path('zsh')};"
         " [[ $_comps[hx] && $_comps[history-extended] ]] && print find",
         "fish": f"source {path('fish')}; complete -C 'history-extended fin'",
     }[shell]
     flags = {"bash": ["--norc"], "zsh": ["-f"], "fish": ["--no-config"]}[shell]
-    answer = subprocess.run(
+    process = subprocess.run(
         [program, *flags, "-c", load], capture_output=True, text=True, check=False
     )
-    assert answer.returncode == 0, answer.stderr
-    assert not answer.stderr
-    assert "find" in answer.stdout.split()
+    assert process.returncode == 0, process.stderr
+    assert not process.stderr
+    assert "find" in process.stdout.split()

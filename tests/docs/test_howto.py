@@ -1,4 +1,4 @@
-"""CONTRIBUTING says how to add a command, a shell, an importer and a store: a toy follows each.
+"""The steps in CONTRIBUTING.md for a new command, shell, importer and store work for a toy.
 
 Each test changes a copy of the program in the files that the steps name, and in no others.
 """
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 HX = "import sys; from hx.cli import main; sys.argv[0] = 'hx'; sys.exit(main())"
 
 
-class Scratch:
-    """A copy of the program with a home of its own."""
+class SourceCopy:
+    """A copy of the source, and an empty home folder for it."""
 
     def __init__(self, folder: Path) -> None:
         self.root, self.home = folder / "copy", folder / "home"
@@ -44,22 +44,22 @@ class Scratch:
         path.write_text(old.replace(before, text + before))
 
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-        own = {"HOME": str(self.home), "PYTHONPATH": str(self.root / "src")}
+        inherited = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        variables = {"HOME": str(self.home), "PYTHONPATH": str(self.root / "src")}
         return subprocess.run(
-            command, env=kept | own | environment, cwd=self.home,
+            command, env=inherited | variables | environment, cwd=self.home,
             capture_output=True, text=True, check=False,
         )  # fmt: skip
 
     def hx(self, *words: str, **environment: str) -> str:
-        done = self.run(sys.executable, "-c", HX, *words, **environment)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        process = self.run(sys.executable, "-c", HX, *words, **environment)
+        assert process.returncode == 0, process.stderr
+        return process.stdout
 
 
 @pytest.fixture
-def scratch(tmp_path):
-    return Scratch(tmp_path)
+def source_copy(tmp_path):
+    return SourceCopy(tmp_path)
 
 
 TOY_COMMAND = """
@@ -81,13 +81,13 @@ def parser(name):
 """
 
 
-def test_a_command_is_a_module_and_a_row(scratch):
-    scratch.write("src/hx/cli/commands/toys.py", TOY_COMMAND)
+def test_a_command_needs_a_module_and_a_row_in_the_table(source_copy):
+    source_copy.write("src/hx/cli/commands/toys.py", TOY_COMMAND)
     row = '"toys": Command("hx.cli.commands.toys", "Look", "count toys"),\n    '
-    scratch.insert("src/hx/cli/table.py", '"completions": Command(', row)
-    assert "count toys" in scratch.hx("--help")
-    assert "what to print" in scratch.hx("toys", "--help")
-    assert scratch.hx("toys", "events") == "events 0\n"
+    source_copy.insert("src/hx/cli/table.py", '"completions": Command(', row)
+    assert "count toys" in source_copy.hx("--help")
+    assert "what to print" in source_copy.hx("toys", "--help")
+    assert source_copy.hx("toys", "events") == "events 0\n"
 
 
 TOY_HOOK = r"""
@@ -101,28 +101,28 @@ fi
 """
 
 
-def test_a_shell_is_a_record_a_hook_and_completions(scratch):
+def test_a_shell_needs_a_record_a_hook_and_completions(source_copy):
     shells = "src/hx/shells"
     record = 'Shell("toy", (2, 0), "{home}/.toyrc", ("{home}/.toy_history",)),\n        '
-    scratch.insert(f"{shells}/__init__.py", "Shell(\n            FISH,", record)
-    scratch.write(f"{shells}/hooks/hx.toy", TOY_HOOK)
-    scratch.write(f"{shells}/completions/hx.toy", "complete hx\n")
-    toy = scratch.home / "toy"
+    source_copy.insert(f"{shells}/__init__.py", "Shell(\n            FISH,", record)
+    source_copy.write(f"{shells}/hooks/hx.toy", TOY_HOOK)
+    source_copy.write(f"{shells}/completions/hx.toy", "complete hx\n")
+    toy = source_copy.home / "toy"
     toy.write_text("#!/bin/sh\necho 'toy, version 2.1'\n")
     toy.chmod(0o755)
-    (scratch.home / ".toyrc").write_text("# mine\n")
-    path = f"{scratch.home}:{os.environ['PATH']}"
+    (source_copy.home / ".toyrc").write_text("# mine\n")
+    path = f"{source_copy.home}:{os.environ['PATH']}"
 
-    assert scratch.hx("completions", "toy") == "complete hx\n"
-    told = scratch.hx("setup", "--shell", "toy", "--yes", PATH=path, SHELL=str(toy))
-    assert ".toyrc" in told
-    assert scratch.run("sh", ".toyrc").returncode == 0
-    assert "make toys" in scratch.hx("find", "toys")
-    assert "toy 2.1" in scratch.run(
+    assert source_copy.hx("completions", "toy") == "complete hx\n"
+    output = source_copy.hx("setup", "--shell", "toy", "--yes", PATH=path, SHELL=str(toy))
+    assert ".toyrc" in output
+    assert source_copy.run("sh", ".toyrc").returncode == 0
+    assert "make toys" in source_copy.hx("find", "toys")
+    assert "toy 2.1" in source_copy.run(
         sys.executable, "-c", HX, "doctor", PATH=path, SHELL=str(toy)
     ).stdout  # fmt: skip
-    scratch.hx("setup", "--undo", "--yes", PATH=path, SHELL=str(toy))
-    assert (scratch.home / ".toyrc").read_text() == "# mine\n"
+    source_copy.hx("setup", "--undo", "--yes", PATH=path, SHELL=str(toy))
+    assert (source_copy.home / ".toyrc").read_text() == "# mine\n"
 
 
 TOY_IMPORTER = """
@@ -150,21 +150,21 @@ def read(reading):
 """
 
 
-def test_an_importer_is_a_module_and_its_name(scratch):
-    scratch.write("src/hx/importers/toy.py", TOY_IMPORTER)
+def test_an_importer_needs_a_module_and_its_name_in_the_registry(source_copy):
+    source_copy.write("src/hx/importers/toy.py", TOY_IMPORTER)
     registry = "src/hx/importers/__init__.py"
-    scratch.insert(registry, "fish, zsh\n", "toy, ")
-    scratch.insert(registry, "fish, zsh, bash)", "toy, ")
-    log = scratch.home / ".local/share/toy/log"
+    source_copy.insert(registry, "fish, zsh\n", "toy, ")
+    source_copy.insert(registry, "fish, zsh, bash)", "toy, ")
+    log = source_copy.home / ".local/share/toy/log"
     log.parent.mkdir(parents=True)
     log.write_text("toy log\n1700000000 make toys\nwhat\n1700000001 paint toys\n")
 
-    assert "toy" in scratch.hx("import", "--help")
-    (done,) = json.loads(scratch.hx("import", "--json"))
-    assert (done["kind"], done["new"]) == ("toy", 2)
-    assert done["unreadable"] == [{"reason": "line without a time", "count": 1}]
-    assert scratch.hx("import").startswith(f"{log}: 0 new, 2 imported before")
-    assert "paint toys" in scratch.hx("find", "paint")
+    assert "toy" in source_copy.hx("import", "--help")
+    (result,) = json.loads(source_copy.hx("import", "--json"))
+    assert (result["kind"], result["new"]) == ("toy", 2)
+    assert result["unreadable"] == [{"reason": "line without a time", "count": 1}]
+    assert source_copy.hx("import").startswith(f"{log}: 0 new, 2 imported before")
+    assert "paint toys" in source_copy.hx("find", "paint")
 
 
 TOY_STORE = """
@@ -178,10 +178,10 @@ def open_url(url, place, device_id, umask):
 
 
 class ToyStore(Store):
-    shelves = {}
+    stores = {}
 
     def __init__(self, place):
-        self.objects = self.shelves.setdefault(place, {})
+        self.objects = self.stores.setdefault(place, {})
 
     def list(self, prefix):
         objects = [*self.objects.items()]
@@ -205,7 +205,7 @@ class ToyStore(Store):
 TOY_PLACE = """
 class ToyPlace:
     def __init__(self):
-        self.url = f"toy:shelf{next(_number)}"
+        self.url = f"toy:store{next(_number)}"
 
     def open(self, device_id=b"d" * 16):
         from hx.stores import open_store
@@ -226,31 +226,33 @@ TOY_OPENER = """if scheme == "toy":
     """
 
 
-def stored(scratch, store):
-    """The tests of the contract, run on a toy store and nothing else."""
-    scratch.write("src/hx/stores/toy.py", store)
-    scratch.insert("src/hx/stores/__init__.py", 'if scheme == "memory":', TOY_OPENER)
-    tests = scratch.root / "tests"
+def run_contract(source_copy, store):
+    """Run the tests of the store contract on a toy store alone; return the process."""
+    source_copy.write("src/hx/stores/toy.py", store)
+    source_copy.insert("src/hx/stores/__init__.py", 'if scheme == "memory":', TOY_OPENER)
+    tests = source_copy.root / "tests"
     shutil.copytree(os.path.join(ROOT, "tests", "stores"), tests / "stores")
     shutil.copy(os.path.join(ROOT, "tests", "strategies.py"), tests)
     places = '@pytest.fixture(params=["in_memory"'
-    scratch.insert("tests/stores/conftest.py", places, TOY_PLACE)
-    scratch.insert("tests/stores/conftest.py", '"in_memory", "on_disk"', '"in_toy", ')
-    scratch.write("pytest.ini", "[pytest]\npythonpath = tests\naddopts = --import-mode=importlib\n")
-    return scratch.run(
-        *(sys.executable, "-m", "pytest", "-q", "-c", str(scratch.root / "pytest.ini")),
+    source_copy.insert("tests/stores/conftest.py", places, TOY_PLACE)
+    source_copy.insert("tests/stores/conftest.py", '"in_memory", "on_disk"', '"in_toy", ')
+    source_copy.write(
+        "pytest.ini", "[pytest]\npythonpath = tests\naddopts = --import-mode=importlib\n"
+    )
+    return source_copy.run(
+        *(sys.executable, "-m", "pytest", "-q", "-c", str(source_copy.root / "pytest.ini")),
         *("-k", "in_toy", "-p", "no:cacheprovider", str(tests / "stores" / "test_contract.py")),
     )
 
 
-def test_a_store_is_a_module_and_its_scheme_and_the_contract_runs_on_it(scratch):
-    done = stored(scratch, TOY_STORE)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "passed" in done.stdout
+def test_a_store_needs_a_module_and_its_scheme_and_passes_the_contract(source_copy):
+    process = run_contract(source_copy, TOY_STORE)
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert "passed" in process.stdout
 
 
-def test_the_contract_finds_a_store_that_overwrites(scratch):
+def test_the_contract_detects_a_store_that_overwrites(source_copy):
     broken = TOY_STORE.replace("setdefault(key, bytes(data)) != data", "update({key: data})")
-    done = stored(scratch, broken)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "test_other_bytes_are_refused" in done.stdout
+    process = run_contract(source_copy, broken)
+    assert process.returncode == 1, process.stdout + process.stderr
+    assert "test_other_bytes_are_refused" in process.stdout

@@ -1,4 +1,4 @@
-"""The sessions that pages show are typed in a real bash: a page shows what one sees."""
+"""The sessions in the pages are typed into a real bash; the screen is compared with the page."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import pytest
 
 from cli.vaults import vault
 from docs.generate import ROOT
-from picker.glass import Glass
+from picker.pty_terminal import PtyTerminal
 from shells.terminal import ENTER, HX, Home
 
 COLUMNS = 78
 PROMPT = re.compile(r"<\d+:\d+> ?")
-# What differs from run to run, and what stands for it. Blanks before it belong to its column.
+# patterns of text that differs in each run, with its replacement; blanks before it are its column
 VOLATILE = (
     (r"\b[0-9a-f]{32}\b", "SESSION"),
     (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b", "DATE"),
@@ -34,14 +34,14 @@ PARSER = {
 
 
 def blocks(page: str, kind: str = "console") -> list[list[str]]:
-    """The lines of each block of one kind in a page."""
+    """Return the lines of each code block of one kind in a page."""
     with open(os.path.join(ROOT, page), encoding="utf-8") as file:
         parts = file.read().split("```")[1::2]
     return [rest for first, *rest in map(str.splitlines, parts) if first == kind]
 
 
-def settled(lines: list[str], home: Home) -> list[str]:
-    """Without what differs from run to run, and without empty lines."""
+def comparable(lines: list[str], home: Home) -> list[str]:
+    """Return the lines without text that differs in each run, and without empty lines."""
     text = "\n".join(lines).replace(str(home.path), "/home/ann")
     text = text.replace(socket.gethostname(), "laptop")
     for pattern, word in VOLATILE:
@@ -49,22 +49,22 @@ def settled(lines: list[str], home: Home) -> list[str]:
     return [line.rstrip() for line in text.splitlines() if line.strip()]
 
 
-def seen(terminal) -> list[str]:
-    """What stands on the screen, with the prompt of the pages, up to the prompt that waits."""
+def screen_lines(terminal) -> list[str]:
+    """Return the lines of the screen above the last prompt, with the prompt of the pages."""
     return [PROMPT.sub("$ ", line) for line in terminal.screen()][:-1]
 
 
-def typed(home: Home, session: list[str], *, rc: str = "", hidden: str = "") -> list[str]:
-    """What is seen when somebody types a session and answers as the page does."""
+def type_session(home: Home, session: list[str], *, rc: str = "", hidden: str = "") -> list[str]:
+    """Type a session with its answers into bash; return the lines of the screen."""
     start = f'hx() {{ {HX} "$@"; }}\nstty cols {COLUMNS}\n{rc}'
     terminal = home.open("bash", after=start, env={"TERM": "dumb", "NO_COLOR": "1"})
-    waits = False
+    runs = False
     for line in session:
         if line.startswith("$ "):
-            if waits:
+            if runs:
                 terminal.prompt()
             terminal.type(line[2:].encode() + ENTER)
-            waits = True
+            runs = True
         elif line.endswith(": "):
             terminal.until(re.escape(line.encode()))
             terminal.type(hidden.encode() + ENTER)
@@ -72,7 +72,7 @@ def typed(home: Home, session: list[str], *, rc: str = "", hidden: str = "") -> 
             terminal.until(re.escape(b"[y/N] "))
             terminal.type(line.rpartition(" ")[2].encode() + ENTER)
     terminal.prompt()
-    return seen(terminal)
+    return screen_lines(terminal)
 
 
 def project(home: Home) -> str:
@@ -86,37 +86,37 @@ def no_network(home: Home) -> str:
     return "curl() { :; }\n"
 
 
-SCENES = {"README.md": project, "docs/howto/keep-secrets-out.md": no_network}
+RC_OF_PAGE = {"README.md": project, "docs/howto/keep-secrets-out.md": no_network}
 
 
 @pytest.fixture
 def home():
-    """With a path that is short enough to be shown whole."""
+    """Return a home whose path is short enough to be shown whole."""
     with tempfile.TemporaryDirectory(prefix="hx") as path:
         home = Home(pathlib.Path(path))
         yield home
         home.close()
 
 
-@pytest.mark.parametrize("page", SCENES)
-def test_the_first_session_of_a_page_is_what_one_sees(page, home):
+@pytest.mark.parametrize("page", RC_OF_PAGE)
+def test_the_first_session_of_a_page_is_what_a_user_sees(page, home):
     session = blocks(page)[0]
-    shown = settled(typed(home, session, rc=SCENES[page](home)), home)
-    assert shown == settled(session, home)
+    shown = comparable(type_session(home, session, rc=RC_OF_PAGE[page](home)), home)
+    assert shown == comparable(session, home)
 
 
-def test_what_is_forgotten_in_a_session_is_asked_and_told_as_the_page_says(home):
-    """The secret stands in the history of zsh too."""
+def test_the_forget_session_of_the_page_is_what_a_user_sees(home):
+    """The secret is in the history file of zsh too."""
     (home.path / ".zsh_history").write_text(f": {int(time.time())}:0;rsync hunter2@backup:/srv .\n")
     session = blocks("docs/howto/forget-a-secret.md")[0]
     rc = "rsync() { :; }\n"
-    shown = typed(home, ["$ rsync hunter2@backup:/srv .", *session], rc=rc, hidden="hunter2")
-    assert settled(shown[1:], home) == settled(session, home)
+    shown = type_session(home, ["$ rsync hunter2@backup:/srv .", *session], rc=rc, hidden="hunter2")
+    assert comparable(shown[1:], home) == comparable(session, home)
 
 
 # how long ago, exit status, milliseconds, command; the last on another device
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
-PUSHED = [
+RUNS = [
     (9 * DAY_S, 0, 1_000, "git push --force-with-lease"),
     (3 * HOUR_S, 1, 1_000, "git push"),
     (12, 0, 6_200, "git push origin main"),
@@ -125,31 +125,31 @@ PUSHED = [
 
 
 def rows_of(lines: list[str]) -> list[str]:
-    """What is on the screen; a second or two may have passed."""
+    """Return the lines of the screen; the newest age is replaced, since seconds may have passed."""
     return [re.sub(r"^> 1\ds", "> 12s", line.rstrip()) for line in lines if line.strip()]
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/picker.md"])
-def test_the_picker_of_a_page_is_what_one_sees(page, tmp_path):
-    one, other = vault(tmp_path, "laptop", "nas")
+def test_the_picker_in_a_page_is_what_a_user_sees(page, tmp_path):
+    laptop, nas = vault(tmp_path, "laptop", "nas")
     now_us = time.time_ns() // 1000
-    for ago_s, exit_status, duration_ms, command in PUSHED:
+    for ago_s, exit_status, duration_ms, command in RUNS:
         at = now_us - ago_s * 1_000_000
-        one.record(command, exit_status, at=at, duration_ms=duration_ms)
-    other.record("git push --tags nas", at=now_us - 30 * HOUR_S * 1_000_000)
-    other.sync()
-    one.sync()
+        laptop.record(command, exit_status, at=at, duration_ms=duration_ms)
+    nas.record("git push --tags nas", at=now_us - 30 * HOUR_S * 1_000_000)
+    nas.sync()
+    laptop.sync()
     environment = {
-        "HOME": str(one.cwd),
-        "HX_HOME": str(one.home),
+        "HOME": str(laptop.cwd),
+        "HX_HOME": str(laptop.home),
         "TERM": "xterm",
         "LANG": "C.UTF-8",
     }
-    glass = Glass([HX, "search", "-i"], env=environment, cwd=one.cwd, columns=COLUMNS)
+    terminal = PtyTerminal([HX, "search", "-i"], env=environment, cwd=laptop.cwd, columns=COLUMNS)
     try:
-        glass.until("F1 help")
-        glass.type("git pu")
+        terminal.until("F1 help")
+        terminal.type("git pu")
         expected = blocks(page, "")[0]
-        glass.until(lambda lines: rows_of(lines) == expected)
+        terminal.until(lambda lines: rows_of(lines) == expected)
     finally:
-        glass.close()
+        terminal.close()

@@ -1,4 +1,4 @@
-"""Cleaning a shell's history file: what holds the text goes, every other byte stays."""
+"""Cleaning a shell's history file: entries with the text are removed, all other bytes stay."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_entries_that_hold_it_go_and_every_other_byte_stays(tmp_path, name):
+def test_entries_with_the_text_are_removed_and_every_other_byte_stays(tmp_path, name):
     path = tmp_path / name
     before, after = FILES[name]
     path.write_bytes(before)
@@ -49,7 +49,7 @@ def test_the_entries_that_hold_it_go_and_every_other_byte_stays(tmp_path, name):
     assert location([str(path)], WANTED) == []
 
 
-def test_a_file_that_does_not_hold_it_is_not_touched(tmp_path):
+def test_a_file_without_the_text_is_not_written(tmp_path):
     path = tmp_path / ".bash_history"
     path.write_bytes(b"ls\n")
     before = path.stat()
@@ -78,7 +78,7 @@ def test_the_target_of_a_link_is_cleaned_and_the_link_stays(tmp_path):
     assert sorted(os.listdir(tmp_path / "dotfiles")) == ["history"]
 
 
-def test_a_file_with_a_second_name_is_left_as_it_is(tmp_path):
+def test_a_file_with_a_hard_link_is_not_changed(tmp_path):
     path = tmp_path / ".bash_history"
     path.write_bytes(b"CANARY\n")
     os.link(path, tmp_path / "second")
@@ -87,7 +87,7 @@ def test_a_file_with_a_second_name_is_left_as_it_is(tmp_path):
     assert path.read_bytes() == b"CANARY\n"
 
 
-def test_what_is_no_file_is_neither_waited_for_nor_changed(tmp_path):
+def test_a_pipe_and_a_folder_are_neither_read_nor_changed(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
     paths = [str(tmp_path / name) for name in ("pipe", "folder", "missing")]
@@ -97,15 +97,15 @@ def test_what_is_no_file_is_neither_waited_for_nor_changed(tmp_path):
             clean(path, WANTED)
 
 
-def at_the_last_moment(monkeypatch, act, times=1):
-    """A shell that writes between our reading and our replacing."""
-    real, left = os.stat, [times]
+def before_the_replacement(monkeypatch, act, times=1):
+    """Call `act` between the reading and the replacing of the file, as a shell that writes then."""
+    real, remaining = os.stat, [times]
 
-    def stat_after_a_write(target, *rest, **more):
-        if left[0]:
-            left[0] -= 1
+    def stat_after_a_write(target, *rest, **keywords):
+        if remaining[0]:
+            remaining[0] -= 1
             act()
-        return real(target, *rest, **more)
+        return real(target, *rest, **keywords)
 
     monkeypatch.setattr(shell_history.os, "stat", stat_after_a_write)
 
@@ -115,15 +115,15 @@ def append(path, data):
         file.write(data)
 
 
-def test_what_a_shell_appends_meanwhile_is_not_lost(tmp_path, monkeypatch):
+def test_lines_that_a_shell_appends_meanwhile_are_not_lost(tmp_path, monkeypatch):
     path = tmp_path / ".bash_history"
     path.write_bytes(b"ls\nCANARY\n")
-    at_the_last_moment(monkeypatch, lambda: append(path, b"late\n"))
+    before_the_replacement(monkeypatch, lambda: append(path, b"late\n"))
     assert clean(str(path), WANTED) == 1
     assert path.read_bytes() == b"ls\nlate\n"
 
 
-def test_what_a_shell_rewrites_meanwhile_is_cleaned_as_it_is_then(tmp_path, monkeypatch):
+def test_a_file_that_a_shell_rewrites_meanwhile_is_cleaned_again(tmp_path, monkeypatch):
     path = tmp_path / ".zsh_history"
     path.write_bytes(b"ls\nCANARY\n")
 
@@ -131,12 +131,12 @@ def test_what_a_shell_rewrites_meanwhile_is_cleaned_as_it_is_then(tmp_path, monk
         (tmp_path / "new").write_bytes(b"CANARY\nCANARY 2\nother\n")
         os.rename(tmp_path / "new", path)
 
-    at_the_last_moment(monkeypatch, rewrite)
+    before_the_replacement(monkeypatch, rewrite)
     assert clean(str(path), WANTED) == 2
     assert path.read_bytes() == b"other\n"
 
 
-def test_what_comes_between_the_last_look_and_the_rename_is_brought_over(tmp_path, monkeypatch):
+def test_lines_written_between_the_last_check_and_the_rename_are_copied(tmp_path, monkeypatch):
     path = tmp_path / ".bash_history"
     path.write_bytes(b"ls\nCANARY\n")
     real = os.replace
@@ -165,15 +165,15 @@ def test_no_line_is_lost_while_another_process_appends(tmp_path):
     cleaned += clean(str(path), WANTED)
     lines = path.read_bytes().splitlines()
     assert lines[:2_000] == [b"old"] * 2_000
-    # two that are written in the moment of the rename may change places
+    # two lines written during the rename may change places
     assert sorted(lines[2_000:]) == sorted(b"new %d" % n for n in range(4_000))
-    assert cleaned <= 201  # what came late went uncounted
+    assert cleaned <= 201  # entries written during the rename are not counted
 
 
-def test_a_file_that_never_rests_is_left_as_it_is(tmp_path, monkeypatch):
+def test_a_file_that_is_written_without_pause_is_not_changed(tmp_path, monkeypatch):
     path = tmp_path / ".bash_history"
     path.write_bytes(b"CANARY\n")
-    at_the_last_moment(monkeypatch, lambda: append(path, b"x\n"), times=1_000)
+    before_the_replacement(monkeypatch, lambda: append(path, b"x\n"), times=1_000)
     with pytest.raises(OSError, match="keep writing"):
         clean(str(path), WANTED)
     assert path.read_bytes().startswith(b"CANARY\nx\n")

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from importers.desk import Desk
+from importers.import_target import ImportTarget
 
 
 @pytest.fixture
-def desk(tmp_path):
-    made = Desk(tmp_path)
-    yield made
-    made.close()
+def target(tmp_path):
+    target = ImportTarget(tmp_path)
+    yield target
+    target.close()

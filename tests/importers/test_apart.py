@@ -1,4 +1,4 @@
-"""A large history is read by a process of its own: what comes of it is the same."""
+"""A large history is read by a subprocess, with the result of reading it in this process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hx.importers import Reading, importer
 from hx.importers import run as importing
 from hx.importers.rules import AHEAD, judged
 from hx.importers.subprocess import judged_apart
-from importers.desk import zsh
+from importers.import_target import zsh_history
 
 SECRET = "ghp_" + "x" * 3 + "Y7" * 16 + "z"
 
@@ -20,49 +20,56 @@ SECRET = "ghp_" + "x" * 3 + "Y7" * 16 + "z"
 @pytest.fixture
 def history(tmp_path):
     path = tmp_path / "history"
-    lines = [(at // 3, f"run {at % 700} é") for at in range(2 * AHEAD + 5)]
+    lines = [(index // 3, f"run {index % 700} é") for index in range(2 * AHEAD + 5)]
     lines += [(9_000, f"export TOKEN={SECRET}"), (9_001, "ignored line")]
-    path.write_bytes(zsh(*lines) + b": 17")
+    path.write_bytes(zsh_history(*lines) + b": 17")
     return str(path)
 
 
-def children():
+def child_pids():
     with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
         return file.read().split()
 
 
-def read(history, how, rules):
+def read(history, judge, rules):
     reading = Reading(history)
-    return list(how(importer("zsh"), reading, rules)), (reading.size, reading.done, reading.faults)
+    return list(judge(importer("zsh"), reading, rules)), (
+        reading.size,
+        reading.done,
+        reading.faults,
+    )
 
 
-def test_it_gives_what_reading_here_gives(history):
+def test_the_subprocess_gives_the_same_entries_and_faults(history):
     rules = Rules(ignore=("ignored*",))
-    apart, here = read(history, judged_apart, rules), read(history, judged, rules)
-    assert apart == here
-    assert {kept for _, kept in apart[0]} >= {None, b"run 1 \xc3\xa9"}
-    assert SECRET.encode() not in b"".join(kept or b"" for _, kept in apart[0])
+    from_subprocess, from_this_process = (
+        read(history, judged_apart, rules),
+        read(history, judged, rules),
+    )
+    assert from_subprocess == from_this_process
+    assert {kept for _, kept in from_subprocess[0]} >= {None, b"run 1 \xc3\xa9"}
+    assert SECRET.encode() not in b"".join(kept or b"" for _, kept in from_subprocess[0])
 
 
-def test_what_reading_raises_is_raised_here(tmp_path):
+def test_an_error_in_the_subprocess_is_raised_in_this_process(tmp_path):
     with pytest.raises(InputError):
         read(str(tmp_path / "none"), judged_apart, Rules())
-    assert not children()
+    assert not child_pids()
 
 
-def test_who_stops_early_leaves_no_process_behind(history):
+def test_stopping_early_ends_the_subprocess(history):
     entries = judged_apart(importer("zsh"), Reading(history), Rules())
     next(entries)
-    assert children()
+    assert child_pids()
     entries.close()
-    assert not children()
+    assert not child_pids()
 
 
-def test_an_import_is_the_same_either_way(desk, history, monkeypatch):
+def test_an_import_is_the_same_with_and_without_a_subprocess(target, history, monkeypatch):
     monkeypatch.setattr(importing, "LEAST_BYTES", 0)
-    first = desk.take_file(history)
+    first = target.import_file(history)
     monkeypatch.undo()
-    again = desk.take_file(history)
+    again = target.import_file(history)
     assert first.new == 2 * AHEAD + 7
     assert (again.new, again.known) == (0, first.new)
     assert first.unreadable == again.unreadable

@@ -1,4 +1,4 @@
-"""atuin's database as atuin itself writes it, and as it should not be."""
+"""Databases that real atuin writes, and databases with damage or odd rows."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from hx.core.model import FINISHED, MAX_COMMAND_BYTES, STATUS_UNKNOWN
 from hx.importers import TOO_LONG, Reading, importer
 from hx.importers.atuin import NO_TIME
 from hx.importers.atuin import _explained as explained
-from importers.desk import AT_S, HOST, SECOND_US, Desk, zsh
+from importers.import_target import FIRST_S, HOST, SECOND_US, ImportTarget, zsh_history
 
 ATUIN = os.path.join(os.path.dirname(sys.executable), "atuin")
 SESSION = "0192f3c4d5e67890a1b2c3d4e5f60718"
 
 
 class Atuin:
-    """A home in which real atuin has worked."""
+    """A home folder with a history that real atuin keeps."""
 
     def __init__(self, home):
         self.home = home
@@ -38,15 +38,15 @@ class Atuin:
             "ATUIN_HOST_USER": "ann",
         }
 
-    def __call__(self, *line, **more):
-        done = subprocess.run(
-            [ATUIN, *line],
-            env=self.environment | more,
+    def __call__(self, *arguments, **variables):
+        process = subprocess.run(
+            [ATUIN, *arguments],
+            env=self.environment | variables,
             cwd=self.home,
             capture_output=True,
             check=True,
         )
-        return done.stdout.decode().strip()
+        return process.stdout.decode().strip()
 
     def record(self, command, status=0, took_ns=5_000_000):
         name = self("history", "start", "--", command)
@@ -71,107 +71,111 @@ def atuin(tmp_path):
     return Atuin(tmp_path / "home")
 
 
-def test_what_atuin_recorded_comes_with_place_status_and_duration(desk, atuin):
+def test_recorded_commands_keep_their_directory_status_and_duration(target, atuin):
     atuin.record("make test", 2, 1_234_567_000)
     atuin("history", "start", "--", "sleep 1000")
-    assert desk.take_file(atuin.database).new == 2
-    made, asleep = desk.events()
-    assert (made.command, made.exit_status, made.duration_us) == (b"make test", 2, 1_234_567)
-    assert made.cwd == str(atuin.home).encode()
-    assert (made.host, made.user, made.flags) == (b"box", b"ann", FINISHED)
-    assert (asleep.exit_status, asleep.duration_us, asleep.flags) == (None, None, 0)
-    assert made.key.session_id == asleep.key.session_id
-    assert made.key.seq < asleep.key.seq
-    assert desk.take_file(atuin.database).known == 2
+    assert target.import_file(atuin.database).new == 2
+    finished, running = target.events()
+    assert (finished.command, finished.exit_status, finished.duration_us) == (
+        b"make test",
+        2,
+        1_234_567,
+    )
+    assert finished.cwd == str(atuin.home).encode()
+    assert (finished.host, finished.user, finished.flags) == (b"box", b"ann", FINISHED)
+    assert (running.exit_status, running.duration_us, running.flags) == (None, None, 0)
+    assert finished.key.session_id == running.key.session_id
+    assert finished.key.seq < running.key.seq
+    assert target.import_file(atuin.database).known == 2
 
 
-def test_what_atuin_imported_has_no_place_and_no_status(desk, atuin):
-    atuin.import_zsh(zsh((0, "ls"), (0, "ls -l"), (0, "two\\\nlines")))
-    assert desk.take_file(atuin.database).new == 3
-    assert {event.command for event in desk.events()} == {b"ls", b"ls -l", b"two\nlines"}
-    for event in desk.events():
-        assert event.key.started_at_us == AT_S * SECOND_US
+def test_commands_that_atuin_imported_have_no_directory_and_no_status(target, atuin):
+    atuin.import_zsh(zsh_history((0, "ls"), (0, "ls -l"), (0, "two\\\nlines")))
+    assert target.import_file(atuin.database).new == 3
+    assert {event.command for event in target.events()} == {b"ls", b"ls -l", b"two\nlines"}
+    for event in target.events():
+        assert event.key.started_at_us == FIRST_S * SECOND_US
         assert (event.cwd, event.exit_status) == (b"", None)
         assert event.flags == FINISHED | STATUS_UNKNOWN
 
 
-def test_an_end_that_came_later_is_taken_over(desk, atuin):
+def test_the_end_of_a_command_is_imported_later(target, atuin):
     name = atuin("history", "start", "--", "make")
-    desk.take_file(atuin.database)
+    target.import_file(atuin.database)
     atuin("history", "end", "--exit", "1", "--duration", "7000", "--", name)
-    assert desk.take_file(atuin.database).known == 1
-    (event,) = desk.events()
+    assert target.import_file(atuin.database).known == 1
+    (event,) = target.events()
     assert (event.exit_status, event.flags) == (1, FINISHED)
 
 
-def test_two_devices_give_one_atuin_database_the_same_keys(desk, atuin, tmp_path):
-    atuin.import_zsh(zsh((0, "ls"), (0, "make"), (1, "ls")))
+def test_two_devices_give_one_atuin_database_the_same_keys(target, atuin, tmp_path):
+    atuin.import_zsh(zsh_history((0, "ls"), (0, "make"), (1, "ls")))
     atuin.record("git push")
     (tmp_path / "other").mkdir()
-    other = Desk(tmp_path / "other", b"\x0e" * 16)
-    for one in (desk, other):
-        one.take_file(atuin.database)
-    assert desk.events() == other.events()
-    other.close()
+    other_target = ImportTarget(tmp_path / "other", b"\x0e" * 16)
+    for device_target in (target, other_target):
+        device_target.import_file(atuin.database)
+    assert target.events() == other_target.events()
+    other_target.close()
 
 
-def test_a_history_that_atuin_has_too_comes_once(desk, atuin):
-    path = atuin.import_zsh(zsh((0, "ls"), (7, "make")))
+def test_a_shell_history_that_atuin_imported_is_imported_once(target, atuin):
+    path = atuin.import_zsh(zsh_history((0, "ls"), (7, "make")))
     atuin.record("git push")
-    assert desk.take_file(atuin.database).new == 3
-    counts = desk.take_file(path)
+    assert target.import_file(atuin.database).new == 3
+    counts = target.import_file(path)
     assert (counts.new, counts.duplicates) == (0, 2)
-    desk.forget_text(b"ls")
-    assert desk.take_file(path).new == 0
-    assert desk.take_file(atuin.database).new == 0
+    target.forget_text(b"ls")
+    assert target.import_file(path).new == 0
+    assert target.import_file(atuin.database).new == 0
 
 
-def test_what_was_deleted_in_atuin_is_left_out_and_moves_nothing(desk, atuin, tmp_path):
-    atuin.import_zsh(zsh((0, "ls"), (0, "make"), (0, "git push")))
-    desk.take_file(atuin.database)
+def test_rows_deleted_in_atuin_are_left_out_and_change_no_other_key(target, atuin, tmp_path):
+    atuin.import_zsh(zsh_history((0, "ls"), (0, "make"), (0, "git push")))
+    target.import_file(atuin.database)
     with apsw.Connection(atuin.database) as connection:
         connection.execute("UPDATE history SET deleted_at = 1 WHERE command = 'ls'")
-    counts = desk.take_file(atuin.database)
+    counts = target.import_file(atuin.database)
     assert (counts.new, counts.known, counts.unreadable) == (0, 2, {"deleted in atuin": 1})
     (tmp_path / "other").mkdir()
-    other = Desk(tmp_path / "other", b"\x0e" * 16)
-    other.take_file(atuin.database)
-    assert other.events() == [event for event in desk.events() if event.command != b"ls"]
-    other.close()
+    other_target = ImportTarget(tmp_path / "other", b"\x0e" * 16)
+    other_target.import_file(atuin.database)
+    assert other_target.events() == [event for event in target.events() if event.command != b"ls"]
+    other_target.close()
 
 
-def test_atuins_database_is_not_written(desk, atuin):
+def test_atuins_database_is_not_written(target, atuin):
     atuin.record("ls")
     connection = apsw.Connection(atuin.database)
     connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     connection.close()
     with open(atuin.database, "rb") as file:
         before = file.read()
-    desk.take_file(atuin.database)
+    target.import_file(atuin.database)
     with open(atuin.database, "rb") as file:
         assert file.read() == before
 
 
-def test_a_foreign_damaged_or_locked_database_is_one_sentence(desk, tmp_path, monkeypatch):
+def test_a_foreign_damaged_or_locked_database_is_an_error(target, tmp_path, monkeypatch):
     monkeypatch.setattr("hx.importers.foreign._PATIENCE_MS", 1)
     path = str(tmp_path / "foreign.db")
     connection = apsw.Connection(path)
     connection.execute("CREATE TABLE history (id)")
     with pytest.raises(InputError, match="not of atuin"):
-        desk.take_file(path)
+        target.import_file(path)
     connection.execute("BEGIN EXCLUSIVE")
     with pytest.raises(InputError, match="locked"):
-        desk.take_file(path)
+        target.import_file(path)
     connection.close()
-    damaged = desk.write(b"SQLite format 3\0" + b"\x01" * 4096)
+    damaged = target.write(b"SQLite format 3\0" + b"\x01" * 4096)
     with pytest.raises(InputError, match="not a database"):
-        desk.take_file(damaged)
+        target.import_file(damaged)
     with pytest.raises(InputError, match="not a database"):
-        desk.take_file(desk.write(b"ls\n"), "atuin")
+        target.import_file(target.write(b"ls\n"), "atuin")
 
 
 @pytest.mark.parametrize("log", ["none", "empty", "full", "of a copy"])
-def test_nothing_is_written_or_left_beside_the_database(desk, tmp_path, log):
+def test_nothing_is_written_or_left_beside_the_database(target, tmp_path, log):
     folder = tmp_path / "backup"
     folder.mkdir()
     path = str(folder / "history.db")
@@ -180,9 +184,9 @@ def test_nothing_is_written_or_left_beside_the_database(desk, tmp_path, log):
     writer.execute("CREATE TABLE history (id, timestamp, duration, exit, command, cwd, session,"
                    " hostname)")  # fmt: skip
     writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-    values = (AT_S * 10**9,)
+    values = (FIRST_S * 10**9,)
     writer.execute("INSERT INTO history VALUES ('a', ?, 5, 0, 'ls', '/', 's', 'box:ann')", values)
-    if log == "of a copy":  # with the log, and without what is made for readers
+    if log == "of a copy":  # with the log, and without the file of shared memory
         folder = tmp_path / "copy"
         folder.mkdir()
         for name in ("history.db", "history.db-wal"):
@@ -193,26 +197,26 @@ def test_nothing_is_written_or_left_beside_the_database(desk, tmp_path, log):
     elif log == "empty":
         writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     before = contents(folder)
-    assert desk.take_file(path).new == 1
+    assert target.import_file(path).new == 1
     assert contents(folder) == before
     writer.close()
 
 
 def contents(folder):
-    """Of all files but the memory that readers and writers share."""
-    return {one.name: one.name.endswith("-shm") or one.read_bytes() for one in folder.iterdir()}
+    """Return the bytes of each file; of the file of shared memory only that it is there."""
+    return {path.name: path.name.endswith("-shm") or path.read_bytes() for path in folder.iterdir()}
 
 
-def test_a_new_database_of_atuins_leaves_nothing_either(desk, atuin):
+def test_nothing_is_left_beside_a_database_that_atuin_just_made(target, atuin):
     atuin.record("ls")
     folder = os.path.dirname(atuin.database)
     before = sorted(os.listdir(folder))
-    desk.take_file(atuin.database)
+    target.import_file(atuin.database)
     assert sorted(os.listdir(folder)) == before
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["no log", "a full log"])
-def test_a_copy_in_a_folder_that_is_read_only_is_read(tmp_path, full):
+def test_a_copy_in_a_read_only_folder_is_read(tmp_path, full):
     folder = tmp_path / "backup"
     folder.mkdir()
     path = str(folder / "history.db")
@@ -236,7 +240,7 @@ def test_a_copy_in_a_folder_that_is_read_only_is_read(tmp_path, full):
     assert sorted(os.listdir(os.path.dirname(path))) == before
 
 
-def test_a_log_that_cannot_be_read_where_it_is_is_to_be_copied(tmp_path):
+def test_the_hint_for_an_unreadable_log_says_to_copy_both_files(tmp_path):
     path = odd_rows(tmp_path, [("a", "s", "box:ann", "ls")])
     with open(f"{path}-wal", "wb") as log:
         log.write(b"rows")
@@ -249,16 +253,16 @@ def test_a_log_that_cannot_be_read_where_it_is_is_to_be_copied(tmp_path):
     (["store (id)", "store_idx_cache (id)"], "of atuin without the history", "history.db"),
     (["meta (key, value)"], "of atuin without the history", "history.db"),
 ])  # fmt: skip
-def test_a_database_of_atuins_that_is_not_read_says_why_and_what_to_do(
-    desk, tmp_path, tables, sentence, hint
+def test_an_unsupported_database_of_atuin_is_an_error_with_a_hint(
+    target, tmp_path, tables, sentence, hint
 ):
     path = str(tmp_path / "other.db")
     with apsw.Connection(path) as connection:
         for table in ["_sqlx_migrations (version)", *tables]:
             connection.execute(f"CREATE TABLE {table}")
-    with pytest.raises(InputError, match=sentence) as refused:
-        desk.take_file(path)
-    assert hint in refused.value.hint
+    with pytest.raises(InputError, match=sentence) as caught:
+        target.import_file(path)
+    assert hint in caught.value.hint
 
 
 @pytest.mark.parametrize(("hostname", "host", "user"), [
@@ -270,22 +274,22 @@ def test_a_database_of_atuins_that_is_not_read_says_why_and_what_to_do(
     ("", None, None),
     ("fe80::1:ann", b"fe80::1", b"ann"),
 ])  # fmt: skip
-def test_a_host_that_atuin_does_not_name_is_unknown(desk, tmp_path, hostname, host, user):
-    desk.take_file(odd_rows(tmp_path, [("a", "s", hostname, "ls")]))
-    (event,) = desk.events()
+def test_a_host_that_atuin_does_not_name_is_unknown(target, tmp_path, hostname, host, user):
+    target.import_file(odd_rows(tmp_path, [("a", "s", hostname, "ls")]))
+    (event,) = target.events()
     assert (event.host, event.user) == (host, user)
-    names = {name for (name,) in desk.database.execute("SELECT name FROM device")}
+    names = {name for (name,) in target.database.execute("SELECT name FROM device")}
     assert names == {HOST, (host or HOST.encode()).decode()}
 
 
-def test_a_time_that_is_not_in_nanoseconds_is_told(desk, tmp_path):
+def test_a_time_that_is_not_in_nanoseconds_is_counted_as_unreadable(target, tmp_path):
     path = odd_rows(tmp_path, [("a", "s", "box:ann", "ls"), ("b", "s", "box:ann", "make")])
     with apsw.Connection(path) as connection:
         connection.execute("UPDATE history SET timestamp = timestamp / 1000000000 WHERE id = 'a'")
-    assert desk.take_file(path).unreadable == {NO_TIME: 1}
+    assert target.import_file(path).unreadable == {NO_TIME: 1}
 
 
-def test_odd_rows_are_counted(desk, tmp_path):
+def test_unreadable_rows_are_counted(target, tmp_path):
     path = str(tmp_path / "odd.db")
     with apsw.Connection(path) as connection:
         connection.execute(
@@ -294,72 +298,79 @@ def test_odd_rows_are_counted(desk, tmp_path):
         rows = [
             ("a", "text", 0, 0, "ls", "/", "s", "box:ann"),
             ("b", 1 << 62, 0, 0, None, "/", "s", "box:ann"),
-            ("c", AT_S * 1_000_000_000, None, None, b"\xff", None, None, None),
+            ("c", FIRST_S * 1_000_000_000, None, None, b"\xff", None, None, None),
             ("d", (1 << 63) - 1, 0, 0, "far", "/", "s", "box:ann"),
         ]
         connection.executemany("INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-    counts = desk.take_file(path)
+    counts = target.import_file(path)
     assert counts.new == 1
     assert sum(counts.unreadable.values()) == 3
-    assert desk.commands() == [b"\xff"]
+    assert target.commands() == [b"\xff"]
 
 
-def test_a_row_that_is_no_text_is_taken_as_bytes_and_stops_no_other(desk, tmp_path):
+def test_a_row_that_is_not_utf_8_is_imported_as_bytes_and_stops_no_other_row(target, tmp_path):
     path = str(tmp_path / "odd.db")
     with apsw.Connection(path) as connection:
         connection.execute(
             "CREATE TABLE history"
             " (id, timestamp, duration, exit, command TEXT, cwd TEXT, session TEXT, hostname TEXT)"
         )
-        for at, text in enumerate(["X'636174FF'", "'make'"]):
-            values = f"{at}, {(AT_S + at) * 10**9}, 5, 0, CAST({text} AS TEXT), '/', 's', 'b:a'"
+        for index, text in enumerate(["X'636174FF'", "'make'"]):
+            values = (
+                f"{index}, {(FIRST_S + index) * 10**9}, 5, 0, CAST({text} AS TEXT), '/', 's', 'b:a'"
+            )
             connection.execute(f"INSERT INTO history VALUES ({values})")
-    assert desk.take_file(path).new == 2
-    assert desk.commands() == [b"cat\xff", b"make"]
+    assert target.import_file(path).new == 2
+    assert target.commands() == [b"cat\xff", b"make"]
 
 
-def test_every_column_may_be_of_any_type_and_stops_no_other_row(desk, tmp_path):
+def test_every_column_may_be_of_any_type_and_stops_no_other_row(target, tmp_path):
     values = [None, 7, -1, (1 << 63) - 1, 2.5, 1e300, "text", "", b"\xff\0", b""]
-    sound = [*("s", "id", 5, 0, "make", "/", "box:ann", None, "zsh")]
+    valid = [*("s", "id", 5, 0, "make", "/", "box:ann", None, "zsh")]
     path = str(tmp_path / "odd.db")
     with apsw.Connection(path) as connection:
         connection.execute(
             "CREATE TABLE history (timestamp, session, id, duration, exit, command, cwd, hostname,"
             " deleted_at, shell)"
         )
-        marks = ", ".join("?" * 10)
-        rows = [[value, *sound] for value in values]
+        placeholders = ", ".join("?" * 10)
+        rows = [[value, *valid] for value in values]
         rows += [
-            [(AT_S + 60 * (10 * at + n)) * 10**9, *sound[:at], value, *sound[at + 1 :]]
-            for at in range(len(sound))
-            for n, value in enumerate(values)
+            [
+                (FIRST_S + 60 * (10 * column + number)) * 10**9,
+                *valid[:column],
+                value,
+                *valid[column + 1 :],
+            ]
+            for column in range(len(valid))
+            for number, value in enumerate(values)
         ]
-        connection.executemany(f"INSERT INTO history VALUES ({marks})", rows)
-    counts = desk.take_file(path)
-    # no time in any of the first; no command in 3; deleted in all but the one where it is NULL
+        connection.executemany(f"INSERT INTO history VALUES ({placeholders})", rows)
+    counts = target.import_file(path)
+    # none of the first rows has a time; 3 have no command; all but the NULL are marked as deleted
     assert sum(counts.unreadable.values()) == len(values) + 3 + len(values) - 1
     assert counts.new == len(rows) - sum(counts.unreadable.values())
 
 
-def test_two_rows_of_one_time_whose_session_is_a_number_and_a_text_are_two(desk, tmp_path):
+def test_two_rows_with_session_7_as_a_number_and_as_a_text_stay_two(target, tmp_path):
     path = odd_rows(tmp_path, [("a", 7, "box:ann", "make"), ("b", "7", "box:ann", "make")])
-    assert desk.take_file(path).new == 2
+    assert target.import_file(path).new == 2
 
 
-def test_a_row_with_a_fact_of_over_a_mebibyte_is_counted_and_stops_no_other(desk, tmp_path):
+def test_a_row_with_a_value_over_one_mebibyte_is_counted_and_stops_no_other_row(target, tmp_path):
     long = "x" * (MAX_COMMAND_BYTES + 1)
     path = odd_rows(tmp_path, [("a", "s", long, "ls"), ("b", "s", "box:ann", "make")])
-    counts = desk.take_file(path)
+    counts = target.import_file(path)
     assert (counts.new, counts.unreadable) == (1, {TOO_LONG: 1})
 
 
 def odd_rows(folder, rows):
-    """A database of (id, session, hostname, command), all of one time."""
+    """Write a database with rows of (id, session, hostname, command), all of the same time."""
     path = str(folder / "odd.db")
     with apsw.Connection(path) as connection:
         connection.execute(
             "CREATE TABLE history (id, timestamp, duration, exit, command, cwd, session, hostname)"
         )
-        sql = f"INSERT INTO history VALUES (?1, {AT_S * 10**9}, 5, 0, ?4, '/', ?2, ?3)"
+        sql = f"INSERT INTO history VALUES (?1, {FIRST_S * 10**9}, 5, 0, ?4, '/', ?2, ?3)"
         connection.executemany(sql, rows)
     return path

@@ -1,4 +1,4 @@
-"""What each format says, byte by byte; damage is counted and never raised."""
+"""How each history format is read, byte by byte; damage is counted and never raised."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from hypothesis import strategies as st
 
 from hx.core.errors import InputError
 from hx.importers import CUT, TOO_LONG, Reading, detected, importer
-from importers.desk import entries
+from importers.import_target import entries
 
 PIECES = [
     *(b"\n", b"\\", b"\\\n", b"\x83", b"\0", b": ", b"#"),
     *(b": 1700000000:5;", b"#1700000000\n", b"- cmd: ", b"  when: 1700000000\n", b"  paths:\n"),
 ]
-T = 1_700_000_000_000_000
+TIME_US = 1_700_000_000_000_000
 
 
 def read(data, kind, folder):
-    found, faults = entries(data, kind, folder)
+    result, faults = entries(data, kind, folder)
     assert not faults
-    return [(entry.at_us, entry.command) for entry in found]
+    return [(entry.at_us, entry.command) for entry in result]
 
 
-def test_a_plain_bash_file_is_a_command_a_line(tmp_path):
+def test_a_plain_bash_file_has_one_command_per_line(tmp_path):
     assert read(b"ls -l\n\n  \n#comment\necho $'\xff'\n", "bash", tmp_path) == [
         (None, b"ls -l"),
         (None, b"#comment"),
@@ -34,26 +34,28 @@ def test_a_plain_bash_file_is_a_command_a_line(tmp_path):
     ]
 
 
-def test_a_bash_command_of_several_lines_stands_between_stamps(tmp_path):
+def test_a_bash_command_of_several_lines_ends_at_the_next_stamp(tmp_path):
     data = b"before\n#1700000000\nfor i in 1\ndo :\n\ndone\n#1700000001\nls\n"
     assert read(data, "bash", tmp_path) == [
         (None, b"before"),
-        (T, b"for i in 1\ndo :\n\ndone"),
-        (T + 1_000_000, b"ls"),
+        (TIME_US, b"for i in 1\ndo :\n\ndone"),
+        (TIME_US + 1_000_000, b"ls"),
     ]
 
 
-def test_zsh_lines_carry_a_time_and_whole_seconds(tmp_path):
-    found, faults = entries(b": 1700000000:12;make\n: 1700000001:0;ls\nplain\n", "zsh", tmp_path)
+def test_zsh_lines_have_a_time_and_a_duration_in_whole_seconds(tmp_path):
+    read_entries, faults = entries(
+        b": 1700000000:12;make\n: 1700000001:0;ls\nplain\n", "zsh", tmp_path
+    )
     assert not faults
-    assert [(e.at_us, e.duration_us, e.command) for e in found] == [
-        (T, 12_000_000, b"make"),
-        (T + 1_000_000, None, b"ls"),  # zsh writes 0 where it does not know
+    assert [(e.at_us, e.duration_us, e.command) for e in read_entries] == [
+        (TIME_US, 12_000_000, b"make"),
+        (TIME_US + 1_000_000, None, b"ls"),  # zsh writes 0 where it does not know
         (None, None, b"plain"),
     ]
 
 
-def test_zsh_hides_line_ends_and_bytes(tmp_path):
+def test_the_escapes_of_zsh_are_undone(tmp_path):
     data = (
         b": 1700000000:0;docker run \\\\\n  -it x\n"
         b": 1700000000:0;two\\\nlines\n"
@@ -70,15 +72,15 @@ def test_zsh_hides_line_ends_and_bytes(tmp_path):
     ]
 
 
-def test_fish_escapes_line_ends_and_backslashes_and_nothing_else(tmp_path):
+def test_in_fish_only_escaped_line_ends_and_backslashes_are_undone(tmp_path):
     data = (
         b"- cmd: echo a\\nb \\\\n \\t: x\n  when: 1700000000\n  paths:\n    - x\n"
         b"- cmd: no time\n- cmd: ls\n  when: 1700000001\n"
     )
     assert read(data, "fish", tmp_path) == [
-        (T, b"echo a\nb \\n \\t: x"),
+        (TIME_US, b"echo a\nb \\n \\t: x"),
         (None, b"no time"),
-        (T + 1_000_000, b"ls"),
+        (TIME_US + 1_000_000, b"ls"),
     ]
 
 
@@ -92,14 +94,14 @@ def test_fish_escapes_line_ends_and_backslashes_and_nothing_else(tmp_path):
         ("fish", b"- cmd: ls\n  when: 1700000000\n- cmd: x\n  when: 17", [b"ls"]),
     ],
 )
-def test_a_cut_end_is_counted(kind, data, commands, tmp_path):
-    found, faults = entries(data, kind, tmp_path)
-    assert [entry.command for entry in found] == commands
+def test_a_truncated_last_entry_is_counted(kind, data, commands, tmp_path):
+    read_entries, faults = entries(data, kind, tmp_path)
+    assert [entry.command for entry in read_entries] == commands
     assert faults == {CUT: 1}
 
 
 @pytest.mark.parametrize("kind", ["bash", "zsh"])
-def test_a_last_line_without_an_end_is_a_command(kind, tmp_path):
+def test_a_last_line_without_a_newline_is_a_command(kind, tmp_path):
     assert read(b"ls\nmake", kind, tmp_path) == [(None, b"ls"), (None, b"make")]
 
 
@@ -111,28 +113,30 @@ def test_a_last_line_without_an_end_is_a_command(kind, tmp_path):
         ("fish", b"- cmd: %s\n  when: 1700000000\n"),
     ],
 )
-def test_long_lines_are_read_up_to_a_mebibyte_and_counted_beyond(kind, form, tmp_path):
-    fits, over = b"x" * (1 << 20), b"y" * ((1 << 20) + 1)
-    data = form % b"first" + form % fits + form % over + form % (b"z" * 3_000_000) + form % b"last"
-    found, faults = entries(data, kind, tmp_path)
-    assert [entry.command for entry in found] == [b"first", fits, b"last"]
+def test_commands_up_to_one_mebibyte_are_read_and_longer_ones_counted(kind, form, tmp_path):
+    fits, too_long = b"x" * (1 << 20), b"y" * ((1 << 20) + 1)
+    data = (
+        form % b"first" + form % fits + form % too_long + form % (b"z" * 3_000_000) + form % b"last"
+    )
+    read_entries, faults = entries(data, kind, tmp_path)
+    assert [entry.command for entry in read_entries] == [b"first", fits, b"last"]
     assert faults == {TOO_LONG: 2}
 
 
-def test_a_command_of_too_many_lines_is_counted(tmp_path):
+def test_a_multi_line_command_over_one_mebibyte_is_counted(tmp_path):
     line = b"x" * 1000
     for kind, data in (
         ("bash", b"#1700000000\n" + (line + b"\n") * 2000 + b"#1700000001\nls\n"),
         ("zsh", b": 1700000000:0;" + (line + b"\\\n") * 2000 + b"end\n: 1700000001:0;ls\n"),
     ):
-        found, faults = entries(data, kind, tmp_path)
-        assert [entry.command for entry in found] == [b"ls"]
+        read_entries, faults = entries(data, kind, tmp_path)
+        assert [entry.command for entry in read_entries] == [b"ls"]
         assert faults == {TOO_LONG: 1}
 
 
-def test_a_time_that_can_be_none_is_no_time(tmp_path):
+def test_an_impossible_time_is_unknown(tmp_path):
     data = b": 0:0;epoch\n: 999999999999:0;far\n: 1700000000:0;now\n"
-    assert read(data, "zsh", tmp_path) == [(None, b"epoch"), (None, b"far"), (T, b"now")]
+    assert read(data, "zsh", tmp_path) == [(None, b"epoch"), (None, b"far"), (TIME_US, b"now")]
 
 
 @pytest.mark.parametrize("kind", ["bash", "zsh", "fish"])
@@ -145,10 +149,10 @@ def test_a_time_that_can_be_none_is_no_time(tmp_path):
         max_size=20,
     )
 )
-def test_any_bytes_give_commands_or_counted_faults(kind, pieces, tmp_path_factory):
+def test_any_bytes_give_nonempty_commands(kind, pieces, tmp_path_factory):
     folder = tmp_path_factory.getbasetemp()
-    found, _ = entries(b"".join(pieces), kind, folder)
-    assert all(len(entry.command) > 0 for entry in found)
+    read_entries, _ = entries(b"".join(pieces), kind, folder)
+    assert all(len(entry.command) > 0 for entry in read_entries)
 
 
 @pytest.mark.parametrize(
@@ -163,12 +167,12 @@ def test_any_bytes_give_commands_or_counted_faults(kind, pieces, tmp_path_factor
         ("h.db", b"SQLite format 3\0", b"atuin"),
     ],
 )
-def test_the_content_tells_whose_history_it_is_else_the_name(name, data, kind, tmp_path):
+def test_the_format_is_detected_from_the_content_and_then_from_the_name(name, data, kind, tmp_path):
     (tmp_path / name).write_bytes(data)
     assert kind == detected(str(tmp_path / name)).KIND
 
 
-def test_what_is_no_history_file_is_one_sentence(tmp_path):
+def test_any_other_path_is_an_error(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "empty").touch()
     for name, word in (
@@ -181,7 +185,7 @@ def test_what_is_no_history_file_is_one_sentence(tmp_path):
             detected(str(tmp_path / name))
 
 
-def test_reading_tells_how_far_it_is(tmp_path):
+def test_reading_reports_its_progress_in_bytes(tmp_path):
     path = tmp_path / "h"
     path.write_bytes(b"ls\n" * 1000)
     reading = Reading(str(path))
@@ -190,7 +194,7 @@ def test_reading_tells_how_far_it_is(tmp_path):
     assert reading.done == 3000
 
 
-def test_a_line_of_any_length_takes_bounded_memory(tmp_path):
+def test_an_oversized_line_takes_bounded_memory(tmp_path):
     path = tmp_path / "h"
     path.write_bytes(b"ls\n")
     os.truncate(path, 16 << 20)  # NULs, as a crash leaves them

@@ -1,4 +1,4 @@
-"""Histories that real bash, zsh and fish wrote, byte for byte."""
+"""Histories that real bash, zsh and fish write."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from shells.terminal import Home
 
-ODD = [
+UNUSUAL_COMMANDS = [
     b"plain",
     b"docker run \\\n  -it x",
     b"two\nlines",
@@ -40,46 +40,44 @@ def run(shell, script, folder, *arguments):
 
 
 def quoted(text):
-    """As $'…' of bash and zsh."""
+    """Return the text quoted as $'…' for bash and zsh."""
     return b"$'" + b"".join(b"\\x%02x" % byte for byte in text) + b"'"
 
 
-def lines_of(desk, path, kind):
-    desk.take_file(str(path), kind)
-    return desk.commands()
+def commands_after_import(target, path, kind):
+    target.import_file(str(path), kind)
+    return target.commands()
 
 
 @pytest.mark.parametrize("option", ["setopt", "unsetopt"])
-def test_zsh_and_we_read_the_same_out_of_its_file(desk, tmp_path, option):
-    texts = [*ODD, *NOT_UTF8, b"trailing newline\n", b"nul \0 inside"]
+def test_every_command_that_zsh_writes_is_imported(target, tmp_path, option):
+    texts = [*UNUSUAL_COMMANDS, *NOT_UTF8, b"trailing newline\n", b"nul \0 inside"]
     script = b"HISTFILE=%b/h; HISTSIZE=99; SAVEHIST=99; %b extended_history\n" % (
         os.fsencode(tmp_path),
         option.encode(),
     )
     script += b"".join(b"print -rs -- %b\n" % quoted(text) for text in texts) + b"fc -W\n"
     run("zsh", script, tmp_path, "-f", "-i")
-    assert sorted(lines_of(desk, tmp_path / "h", "zsh")) == sorted(texts)
+    assert sorted(commands_after_import(target, tmp_path / "h", "zsh")) == sorted(texts)
 
 
-def test_a_history_that_zsh_has_stamped_and_unstamped_comes_once_and_leaves_out_the_forgotten(
-    desk, tmp_path
-):
+def test_a_history_that_zsh_rewrites_with_and_without_times_is_imported_once(target, tmp_path):
     path = tmp_path / "h"
     path.write_bytes(b"ls -la\nmake test\ncurl secret\ngit push\n")
-    desk.take_file(str(path), "zsh")
-    desk.forget_text(b"curl secret")
+    target.import_file(str(path), "zsh")
+    target.forget_text(b"curl secret")
     script = b"HISTFILE=%b; HISTSIZE=99; SAVEHIST=99; %b extended_history\nfc -R; fc -W\n"
     for option, mark in ((b"setopt", b": "), (b"unsetopt", b"ls"), (b"setopt", b": ")):
         run("zsh", script % (os.fsencode(path), option), tmp_path, "-f", "-i")
         assert path.read_bytes().startswith(mark)
-        counts = desk.take_file(str(path), "zsh")
+        counts = target.import_file(str(path), "zsh")
         assert (counts.new, counts.known, counts.forgotten) == (0, 3, 1)
-    assert desk.commands() == [b"ls -la", b"make test", b"git push"]
+    assert target.commands() == [b"ls -la", b"make test", b"git push"]
 
 
 @pytest.mark.parametrize("stamped", [True, False])
-def test_what_bash_writes_comes_back(desk, tmp_path, stamped):
-    texts = [text for text in ODD + NOT_UTF8 if stamped or b"\n" not in text]
+def test_every_command_that_bash_writes_is_imported(target, tmp_path, stamped):
+    texts = [text for text in UNUSUAL_COMMANDS + NOT_UTF8 if stamped or b"\n" not in text]
     script = b"set -o history; HISTFILE=%b/h; HISTSIZE=99\n" % os.fsencode(tmp_path)
     script += b"HISTTIMEFORMAT=%s\n" if stamped else b"unset HISTTIMEFORMAT\n"
     script += b"history -c\n"
@@ -87,15 +85,15 @@ def test_what_bash_writes_comes_back(desk, tmp_path, stamped):
     script += b"set +o history; history -w\n"
     run("bash", script, tmp_path, "--norc")
     written = (tmp_path / "h").read_bytes()
-    # all of them in one second at the head of a file would be bash's stamps for lines without any
+    # bash stamps lines without a time with one second at the head of a file; this prevents that
     first = b"#1700000000\nfirst\n" if stamped else b""
     (tmp_path / "h").write_bytes(first + written)
-    found = lines_of(desk, tmp_path / "h", "bash")
-    assert [text for text in texts if text not in found] == []
-    assert all(event.key.started_at_us > 10**15 for event in desk.events()) == stamped
+    commands = commands_after_import(target, tmp_path / "h", "bash")
+    assert [text for text in texts if text not in commands] == []
+    assert all(event.key.started_at_us > 10**15 for event in target.events()) == stamped
 
 
-def test_what_fish_writes_comes_back(desk, tmp_path):
+def test_every_command_that_fish_writes_is_imported(target, tmp_path):
     (tmp_path / "home").mkdir()
     home = Home(tmp_path / "home")
     try:
@@ -105,9 +103,11 @@ def test_what_fish_writes_comes_back(desk, tmp_path):
             shell.run(line)
         shell.run("begin", "echo inside", "end")
         shell.run("builtin history save")
-        found = lines_of(desk, home.path / ".local/share/fish/fish_history", "fish")
+        commands = commands_after_import(
+            target, home.path / ".local/share/fish/fish_history", "fish"
+        )
     finally:
         home.close()
-    assert {line.encode() for line in typed} <= set(found)
-    assert any(b"begin\n" in text and text.endswith(b"end") for text in found)
-    assert all(event.key.started_at_us > 10**15 for event in desk.events())
+    assert {line.encode() for line in typed} <= set(commands)
+    assert any(b"begin\n" in text and text.endswith(b"end") for text in commands)
+    assert all(event.key.started_at_us > 10**15 for event in target.events())

@@ -1,4 +1,4 @@
-"""What the tests of the picker share."""
+"""Fixtures of the tests of the picker."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def utc():
-    """Local times in a frame are the same everywhere."""
+    """Set the local time zone to UTC, so that the times in a frame do not depend on the machine."""
     before = os.environ.get("TZ")
     os.environ["TZ"] = "UTC"
     time.tzset()

@@ -1,4 +1,4 @@
-"""The keys of readline on the query; `|` is the cursor."""
+"""Editing the query with the keys of readline; `|` marks the cursor in these tests."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ texts = st.text(
 keys = st.sampled_from(sorted(EDITS))
 
 
-def line(shown, killed=""):
-    before, after = shown.split("|")
+def query_line(with_cursor, killed=""):
+    before, after = with_cursor.split("|")
     return QueryLine(before + after, len(before), killed)
 
 
-def shown(line):
-    return line.query[: line.cursor] + "|" + line.query[line.cursor :]
+def with_cursor(query_line):
+    return query_line.query[: query_line.cursor] + "|" + query_line.query[query_line.cursor :]
 
 
 @pytest.mark.parametrize(
@@ -57,31 +57,31 @@ def shown(line):
     ],
 )
 def test_a_key_does_what_readline_does(key, before, after):
-    assert shown(EDITS[key](line(before))) == after
+    assert with_cursor(EDITS[key](query_line(before))) == after
 
 
-def test_what_was_cut_comes_back():
-    cut = EDITS["ctrl-w"](line("git push|"))
+def test_killed_text_can_be_yanked():
+    cut = EDITS["ctrl-w"](query_line("git push|"))
     moved = EDITS["home"](cut)
-    assert shown(EDITS["ctrl-y"](moved)) == "push|git "
-    assert shown(EDITS["ctrl-y"](EDITS["ctrl-y"](moved))) == "pushpush|git "
+    assert with_cursor(EDITS["ctrl-y"](moved)) == "push|git "
+    assert with_cursor(EDITS["ctrl-y"](EDITS["ctrl-y"](moved))) == "pushpush|git "
 
 
-def test_cuts_that_follow_each_other_come_back_as_one():
-    twice = EDITS["ctrl-w"](EDITS["ctrl-w"](line("git push -f| x")))
-    assert (shown(twice), twice.killed) == ("git | x", "push -f")
-    around = EDITS["ctrl-k"](EDITS["alt-backspace"](line("git pu|sh")))
-    assert (shown(around), around.killed) == ("git |", "push")
+def test_consecutive_kills_are_yanked_as_one():
+    twice = EDITS["ctrl-w"](EDITS["ctrl-w"](query_line("git push -f| x")))
+    assert (with_cursor(twice), twice.killed) == ("git | x", "push -f")
+    around = EDITS["ctrl-k"](EDITS["alt-backspace"](query_line("git pu|sh")))
+    assert (with_cursor(around), around.killed) == ("git |", "push")
     later = EDITS["ctrl-w"](EDITS["end"](twice))
-    assert (shown(later), later.killed) == ("git  |", "x")
+    assert (with_cursor(later), later.killed) == ("git  |", "x")
 
 
-def test_a_key_that_cuts_nothing_forgets_nothing():
-    assert EDITS["ctrl-k"](line("git|", "push")).killed == "push"
+def test_a_key_that_kills_nothing_keeps_the_killed_text():
+    assert EDITS["ctrl-k"](query_line("git|", "push")).killed == "push"
 
 
 @pytest.mark.parametrize(("text", "left"), [("e\u0301x", 2), ("ab❤\ufe0f", 2), ("👍🏽", 0)])
-def test_a_letter_and_its_marks_are_one(text, left):
+def test_a_letter_and_its_marks_are_edited_as_one(text, left):
     assert EDITS["left"](QueryLine(text, len(text))).cursor == left
     assert EDITS["backspace"](QueryLine(text, len(text))).query == text[:left]
 
@@ -101,24 +101,24 @@ def test_a_word_with_a_mark_is_one_word():
         ("日本 👍🏽", "日本 👍🏽"),
     ],
 )
-def test_what_is_inserted_is_one_harmless_line(text, inserted):
-    assert shown(insert(line("<|>"), text)) == f"<{inserted}|>"
+def test_inserted_text_becomes_one_line_without_control_characters(text, inserted):
+    assert with_cursor(insert(query_line("<|>"), text)) == f"<{inserted}|>"
 
 
 def test_a_query_is_bounded():
-    full = insert(line("ab|c"), "x" * 1_000_000)
+    full = insert(query_line("ab|c"), "x" * 1_000_000)
     assert (len(full.query), full.cursor, full.query[-1]) == (MOST, MOST - 1, "c")
     assert insert(full, "y") == full
 
 
 @given(texts, st.integers(0, 12), st.lists(st.one_of(keys, texts.map(lambda text: [text]))))
-def test_the_cursor_is_in_the_query_and_the_query_is_harmless(query, cursor, done):
-    now = QueryLine(query, min(cursor, len(query)))
-    for one in done:
-        now = insert(now, one[0]) if isinstance(one, list) else EDITS[one](now)
-        assert 0 <= now.cursor <= len(now.query) <= MOST
-        assert harmless(now.query) == now.query
-        assert now.killing <= bool(now.killed)
+def test_the_cursor_is_in_the_query_and_the_query_is_harmless(query, cursor, inputs):
+    edited = QueryLine(query, min(cursor, len(query)))
+    for each in inputs:
+        edited = insert(edited, each[0]) if isinstance(each, list) else EDITS[each](edited)
+        assert 0 <= edited.cursor <= len(edited.query) <= MOST
+        assert harmless(edited.query) == edited.query
+        assert edited.killing <= bool(edited.killed)
 
 
 MOVES = ["left", "right", "ctrl-left", "ctrl-right", "home", "end"]
@@ -126,25 +126,25 @@ MOVES = ["left", "right", "ctrl-left", "ctrl-right", "home", "end"]
 
 @given(texts, st.lists(st.sampled_from(MOVES)))
 def test_moves_change_nothing_and_never_stop_within_a_letter(query, moves):
-    now = QueryLine(query)
+    edited = QueryLine(query)
     for key in moves:
-        now = EDITS[key](now)
-        assert now.query == query
-        assert all(piece.cells for piece in pieces(query) if piece.place == now.cursor)
+        edited = EDITS[key](edited)
+        assert edited.query == query
+        assert all(piece.cells for piece in pieces(query) if piece.place == edited.cursor)
 
 
 @given(texts)
-def test_left_is_the_way_back_of_right(query):
-    way = [QueryLine(query)]
-    while way[-1].cursor < len(query):
-        way.append(EDITS["right"](way[-1]))
-    back = [way[-1]]
-    while back[-1].cursor:
-        back.append(EDITS["left"](back[-1]))
-    assert [one.cursor for one in way] == [one.cursor for one in back][::-1]
+def test_left_moves_back_over_the_places_of_right(query):
+    forward = [QueryLine(query)]
+    while forward[-1].cursor < len(query):
+        forward.append(EDITS["right"](forward[-1]))
+    backward = [forward[-1]]
+    while backward[-1].cursor:
+        backward.append(EDITS["left"](backward[-1]))
+    assert [state.cursor for state in forward] == [state.cursor for state in backward][::-1]
 
 
 @given(texts, st.integers(0, 12), st.sampled_from(["ctrl-u", "ctrl-k", "ctrl-w", "alt-d"]))
-def test_a_cut_and_its_return_change_nothing(query, cursor, key):
+def test_a_kill_and_a_yank_change_nothing(query, cursor, key):
     before = QueryLine(query, min(cursor, len(query)))
     assert EDITS["ctrl-y"](EDITS[key](before)).query == query

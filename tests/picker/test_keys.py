@@ -1,4 +1,4 @@
-"""Bytes -> keys: what terminals send, in any pieces, and what no bytes may do."""
+"""Decoding the bytes of terminals into keys, in whatever pieces they arrive."""
 
 from __future__ import annotations
 
@@ -87,14 +87,14 @@ streams = st.lists(pieces, max_size=8).map(b"".join)
 
 
 def joined(keys):
-    """Letters that came in pieces as one key."""
-    whole = []
+    """Return the keys with consecutive text keys joined into one."""
+    joined_keys = []
     for key in keys:
-        if whole and key.name == whole[-1].name == "text":
-            whole[-1] = Key("text", whole[-1].text + key.text)
+        if joined_keys and key.name == joined_keys[-1].name == "text":
+            joined_keys[-1] = Key("text", joined_keys[-1].text + key.text)
         else:
-            whole.append(key)
-    return whole
+            joined_keys.append(key)
+    return joined_keys
 
 
 def read(*parts):
@@ -103,22 +103,22 @@ def read(*parts):
 
 
 @pytest.mark.parametrize(("sent", "name"), SEQUENCES.items())
-def test_what_terminals_send_is_one_key(sent, name):
+def test_each_sequence_is_decoded_as_its_key(sent, name):
     assert read(sent, b"a") == [Key(name), Key("text", "a")]
 
 
 @pytest.mark.parametrize("sent", UNKNOWN)
-def test_what_is_unknown_is_nothing(sent):
+def test_an_unknown_sequence_gives_no_key(sent):
     assert read(b"a", sent, b"b") == [Key("text", "a"), Key("text", "b")]
 
 
-def test_letters_that_come_together_are_one_key():
+def test_letters_that_arrive_together_are_one_key():
     assert read("git é日\u0301".encode()) == [Key("text", "git é日\u0301")]
     assert read(b"\x1bOp\x1bOy*") == [Key("text", "09*")]
     assert read(b"\x1b[97;2u\x1b[98u") == [Key("text", "Ab")]
 
 
-def test_a_lone_escape_is_a_key_after_a_silence():
+def test_a_single_escape_is_a_key_after_a_pause():
     decoder = Decoder()
     assert decoder.feed(b"\x1b") == []
     assert decoder.is_waiting
@@ -140,7 +140,7 @@ def test_a_lone_escape_is_a_key_after_a_silence():
         (b"\xc3", []),
     ],
 )
-def test_what_is_unfinished_at_a_silence_holds_nothing_back(sent, names):
+def test_an_incomplete_sequence_does_not_delay_later_keys_after_a_pause(sent, names):
     decoder = Decoder()
     assert [key.name for key in decoder.feed(sent) + decoder.flush()] == names
     assert decoder.feed(b"x\r") == [Key("text", "x"), Key("enter")]
@@ -150,30 +150,30 @@ def test_escape_and_then_interrupt_are_two_keys():
     assert read(b"\x1b\x03") == [Key("esc"), Key("ctrl-c")]
 
 
-def test_a_letter_in_two_pieces_is_one_letter_also_after_a_silence():
+def test_a_letter_in_two_pieces_is_one_letter_even_after_a_pause():
     decoder = Decoder()
     assert decoder.feed(b"\xc3") + decoder.flush() + decoder.feed(b"\xa9") == [Key("text", "é")]
 
 
-def test_what_is_broken_off_is_nothing_and_the_key_that_broke_it_acts():
+def test_a_key_within_an_incomplete_sequence_cancels_it_and_acts():
     assert read(b"\xc3\r\xa9x") == [Key("enter"), Key("text", "x")]
     assert read(b"\x1b[1;5\x03") == read(b"\x1b]11;\x03") == [Key("ctrl-c")]
     assert read(b"\x1b[1;5\x1b[A") == read(b"\x1b]11;\x1b[A") == [Key("up")]
 
 
-def test_an_answer_of_the_terminal_may_come_in_pieces():
+def test_a_reply_of_the_terminal_may_arrive_in_pieces():
     assert read(b"\x1b]11;rgb\x1b", b"\\a") == [Key("text", "a")]
 
 
-def test_a_paste_is_one_key_whatever_is_in_it():
+def test_a_paste_is_one_key_whatever_it_contains():
     inside = b"rm -rf x\r\n\x03\x1b[A\x1b[200~ \xc3\xa9"
-    whole = b"a\x1b[200~" + inside + b"\x1b[201~\r"
+    stream = b"a\x1b[200~" + inside + b"\x1b[201~\r"
     pasted = [Key("text", "a"), Key("paste", inside.decode()), Key("enter")]
-    assert read(whole) == pasted
-    assert read(*[whole[at : at + 1] for at in range(len(whole))]) == pasted
+    assert read(stream) == pasted
+    assert read(*[stream[index : index + 1] for index in range(len(stream))]) == pasted
 
 
-def test_a_paste_with_a_silence_in_it_goes_on():
+def test_a_paste_continues_after_a_pause():
     decoder = Decoder()
     assert decoder.feed(b"\x1b[200~one\x1b") == []
     assert decoder.is_waiting
@@ -182,7 +182,7 @@ def test_a_paste_with_a_silence_in_it_goes_on():
     assert decoder.feed(b"\rtwo\x1b[201~") == [Key("paste", "one\x1b\rtwo")]
 
 
-def test_a_paste_that_does_not_end_holds_nobody():
+def test_interrupt_ends_an_unfinished_paste():
     decoder = Decoder()
     assert decoder.feed(b"\x1b[200~one") + decoder.flush() == []
     assert decoder.feed(b"\x03") == [Key("paste", "one"), Key("ctrl-c")]
@@ -195,7 +195,7 @@ def test_a_huge_paste_is_bounded():
 
 
 @pytest.mark.parametrize("begin", [b"\x1b[200~", b"\x1b[", b"\x1b]", b"\x1bP"])
-def test_what_does_not_end_is_not_kept_without_bounds(begin):
+def test_an_endless_sequence_is_kept_within_bounds(begin):
     decoder = Decoder()
     decoder.feed(begin)
     for _ in range(32):
@@ -210,7 +210,7 @@ def test_enter_that_was_typed_before_the_terminal_was_raw_is_enter():
 @given(streams, st.lists(st.integers(1, 6)))
 @example(b"\x1b[200~a\x1b[201~", [1] * 14)
 @example(b"\x1b\x1b\x1b[A", [1, 1, 1])
-def test_pieces_make_no_difference(stream, lengths):
+def test_the_keys_do_not_depend_on_the_pieces(stream, lengths):
     parts, rest = [], stream
     for length in lengths:
         parts.append(rest[:length])
@@ -224,7 +224,7 @@ def read_all(decoder, parts):
 
 
 @given(st.lists(pieces, max_size=8))
-def test_after_a_silence_interrupt_is_always_heard(parts):
+def test_after_a_pause_interrupt_is_always_decoded(parts):
     decoder = Decoder()
     read_all(decoder, parts)
     assert decoder.feed(b"\x03")[-1] == Key("ctrl-c")

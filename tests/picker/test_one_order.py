@@ -1,4 +1,4 @@
-"""`hx search` and the picker rank by one rule: of one question their orders are one."""
+"""`hx search` and the picker rank by one rule: the same query gives the same order in both."""
 
 from __future__ import annotations
 
@@ -15,8 +15,17 @@ from hx.database.connection import open_scratch
 from hx.database.search import search
 from hx.picker.answers.source import AnswerSource
 from hx.picker.model import Question
-from picker.histories import DEVICE, EARLIER, HERE, NOW_US, OTHER, event, settled, take
-from picker.histories import SESSION as CURRENT
+from picker.sample_histories import (
+    DEVICE,
+    EARLIER,
+    HERE,
+    NOW_US,
+    OTHER,
+    add_events,
+    event,
+    final_answer,
+)
+from picker.sample_histories import SESSION as CURRENT
 from strategies import share
 
 SCOPES = {
@@ -43,12 +52,12 @@ runs = st.lists(
         ),
     ),
     max_size=30,
-    unique_by=lambda one: one[0],
-).map(lambda given: [event(age, **one) for age, one in given])
+    unique_by=lambda run: run[0],
+).map(lambda drawn: [event(age, **fields) for age, fields in drawn])
 queries = st.sampled_from(
     ["", "git", "git log", "log", "gl", "'git", "^git", "log$", "git !log", "!git", "G", "î", "g t"]
 )
-heres = st.builds(
+positions = st.builds(
     Here,
     st.sampled_from([b"/srv", None]),
     st.sampled_from([HERE.repo, None]),
@@ -57,43 +66,52 @@ heres = st.builds(
 )
 
 
-@given(runs, queries, st.sampled_from(sorted(SCOPES)), heres)
+@given(runs, queries, st.sampled_from(sorted(SCOPES)), positions)
 @share(0.5)
-def test_search_and_the_picker_give_one_order(events, query, scope, here):
-    where = {SESSION: here.session_id, DIRECTORY: here.directory, REPOSITORY: here.repo}
+def test_search_and_the_picker_give_the_same_order(events, query, scope, here):
+    place_of_scope = {SESSION: here.session_id, DIRECTORY: here.directory, REPOSITORY: here.repo}
     with tempfile.TemporaryDirectory() as folder:
         database = open_scratch(folder)
-        take(database, *events)
+        add_events(database, *events)
         found = list(search(database, SCOPES[scope], parse(query), here, NOW_US))
         source = AnswerSource(database, here, NOW_US)
-        question = Question(query, scope=scope if where.get(scope, b"") else ALL)
+        question = Question(query, scope=scope if place_of_scope.get(scope, b"") else ALL)
         if question.scope == scope:
-            for answer in (source.first(question), settled(source, question)):
+            for answer in (source.first(question), final_answer(source, question)):
                 assert [row.command for row in answer.rows] == found
         source.close()
         database.close()
 
 
 @pytest.mark.parametrize("query", ["git log", "log", "gl"])
-def test_what_ran_twenty_times_is_first_in_both(tmp_path, query):
+def test_a_command_that_ran_twenty_times_is_first_in_both(tmp_path, query):
     database = open_scratch(str(tmp_path))
-    often = [event(86_400 * (2 + age), "git log --oneline") for age in range(20)]
-    take(database, *often, event(86_400, "git log --graph"), event(80_000, "git log --all -p x"))
+    frequent_runs = [event(86_400 * (2 + age), "git log --oneline") for age in range(20)]
+    add_events(
+        database,
+        *frequent_runs,
+        event(86_400, "git log --graph"),
+        event(80_000, "git log --all -p x"),
+    )
     found = list(search(database, Query(), parse(query), HERE, NOW_US))
-    answer = settled(AnswerSource(database, HERE, NOW_US), Question(query))
+    answer = final_answer(AnswerSource(database, HERE, NOW_US), Question(query))
     assert [row.command for row in answer.rows] == found
     assert answer.rows[0].text == "git log --oneline"
     database.close()
 
 
-def test_the_command_that_was_asked_for_is_first_however_old_it_is(tmp_path):
-    """Newer commands that hold its words are more than are ranked."""
+def test_an_exact_match_is_first_however_old_it_is(tmp_path):
+    """There are more newer commands with its words than the search ranks."""
     database = open_scratch(str(tmp_path))
-    asked = [event(86_400 * (400 + age), "ssh prod") for age in range(12)]
-    take(database, *asked, *(event(age, f"echo my-ssh-prod-{age} | tee") for age in range(5_000)))
+    exact_runs = [event(86_400 * (400 + age), "ssh prod") for age in range(12)]
+    add_events(
+        database,
+        *exact_runs,
+        *(event(age, f"echo my-ssh-prod-{age} | tee") for age in range(5_000)),
+    )
     found = list(search(database, Query(), parse("ssh prod"), HERE, NOW_US))
     answers = [AnswerSource(database, HERE, NOW_US).first(Question("ssh prod"))]
-    answers.append(settled(AnswerSource(database, HERE, NOW_US), Question("ssh prod")))
+    answers.append(final_answer(AnswerSource(database, HERE, NOW_US), Question("ssh prod")))
     assert [answer.rows[0].text for answer in answers] == ["ssh prod"] * 2
     assert found[0] == answers[0].rows[0].command
     database.close()

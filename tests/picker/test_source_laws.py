@@ -1,4 +1,4 @@
-"""Whatever the history and the question: the rows are those that a plain reading finds."""
+"""For any history and question, the rows are those that a simple reference implementation finds."""
 
 from __future__ import annotations
 
@@ -12,8 +12,17 @@ from hx.database.connection import open_scratch
 from hx.picker.answers.matcher import wanted
 from hx.picker.answers.source import AnswerSource
 from hx.picker.model import Question
-from picker.histories import DEVICE, EARLIER, HERE, NOW_US, OTHER, event, settled, take
-from picker.histories import SESSION as CURRENT
+from picker.sample_histories import (
+    DEVICE,
+    EARLIER,
+    HERE,
+    NOW_US,
+    OTHER,
+    add_events,
+    event,
+    final_answer,
+)
+from picker.sample_histories import SESSION as CURRENT
 from picker.test_matcher import fits
 from strategies import share
 
@@ -28,7 +37,7 @@ runs = st.lists(
         exit_status=st.sampled_from([0, 1, None]),
     ),
     max_size=12,
-).map(lambda given: [event(age, **one) for age, one in enumerate(given, 1)])
+).map(lambda drawn: [event(age, **fields) for age, fields in enumerate(drawn, 1)])
 questions = st.builds(
     Question,
     st.sampled_from(["", "git", "gt", "'it !ls", "^g t$", "G", "î"]),
@@ -38,44 +47,44 @@ questions = st.builds(
 )
 
 
-def is_in(scope, one):
+def is_in(scope, run):
     if scope == ALL:
         return True
     if scope == SESSION:
-        return one.key.session_id == CURRENT
+        return run.key.session_id == CURRENT
     if scope == DIRECTORY:
-        return one.cwd == HERE.directory
-    return one.repo == HERE.repo if scope == REPOSITORY else one.key.device_id == DEVICE
+        return run.cwd == HERE.directory
+    return run.repo == HERE.repo if scope == REPOSITORY else run.key.device_id == DEVICE
 
 
-def read(events, question):
+def expected_rows(events, question):
     """Command -> start of the run that is shown."""
     newest = {}
-    for one in sorted(events, key=lambda one: one.key):
-        if is_in(question.scope, one):
-            newest[one.command.decode()] = one
+    for candidate in sorted(events, key=lambda candidate: candidate.key):
+        if is_in(question.scope, candidate):
+            newest[candidate.command.decode()] = candidate
     terms = wanted(question.query, exact=question.exact)
     return {
-        text: one.key.started_at_us
-        for text, one in newest.items()
-        if (question.failures or not one.exit_status) and all(fits(term, text) for term in terms)
+        text: run.key.started_at_us
+        for text, run in newest.items()
+        if (question.failures or not run.exit_status) and all(fits(term, text) for term in terms)
     }
 
 
 @given(runs, st.lists(questions, min_size=1, max_size=4))
 @share(0.3)
-def test_the_rows_are_those_that_a_plain_reading_finds(events, asked):
+def test_the_rows_are_those_of_the_reference_implementation(events, drawn_questions):
     with tempfile.TemporaryDirectory() as folder:
         database = open_scratch(folder)
-        take(database, *events)
+        add_events(database, *events)
         source = AnswerSource(database, HERE, NOW_US)
-        for question in asked:
-            expected = read(events, question)
-            first, answer = source.first(question), settled(source, question)
-            for one in (first, answer):
-                assert {row.text: row.started_at_us for row in one.rows} == expected
+        for question in drawn_questions:
+            expected = expected_rows(events, question)
+            first, answer = source.first(question), final_answer(source, question)
+            for shown in (first, answer):
+                assert {row.text: row.started_at_us for row in shown.rows} == expected
             assert len(answer.rows) == answer.matches == len(expected)
-            assert answer.total == len(read(events, question._replace(query="")))
+            assert answer.total == len(expected_rows(events, question._replace(query="")))
             assert answer.complete
         source.close()
         database.close()

@@ -1,4 +1,4 @@
-"""What is on the screen: frames as they are, and what is true of every frame."""
+"""The frames of the picker: snapshots, and properties of every frame."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hx.picker.state.editing import EDITS
 from hx.picker.state.state import update
 from hx.picker.view.styles import BARE, COLOURLESS, DARK, EITHER, LIGHT, painted, styles_for
 from hx.picker.view.view import KEYS, cursor, page, view
-from picker.frames import DETAILS, EVERYTHING, NOW_US, TYPED, drawing, plain, row
+from picker.sample_frames import DETAILS, EVERYTHING, NOW_US, TYPED, drawing, plain, row
 from picker.test_width import texts
 
 LOOKS = [BARE, COLOURLESS, DARK, LIGHT, EITHER]
@@ -48,7 +48,7 @@ def test_the_newest_row_is_next_to_the_query():
     )
 
 
-def test_a_query_is_shown_with_what_it_found():
+def test_a_query_is_shown_with_its_matches():
     assert (
         frame(TYPED, 80, 8)
         == r"""
@@ -83,7 +83,7 @@ def test_a_wide_screen_shows_more_of_each_command():
     )
 
 
-def test_what_hides_commands_is_said_also_on_a_narrow_screen():
+def test_active_filters_are_shown_even_on_a_narrow_screen():
     assert (
         frame(TYPED._replace(failures=False, scope=DIRECTORY), 40, 6)
         == r"""
@@ -120,7 +120,7 @@ def test_two_lines_are_a_row_and_the_query():
     )
 
 
-def test_a_preview_stands_beside_the_rows(utc):
+def test_the_preview_is_beside_the_rows(utc):
     assert (
         frame(PREVIEWED, 80, 10)
         == r"""
@@ -138,7 +138,7 @@ def test_a_preview_stands_beside_the_rows(utc):
     )
 
 
-def test_a_preview_stands_above_the_rows_of_a_narrow_screen(utc):
+def test_on_a_narrow_screen_the_preview_is_above_the_rows(utc):
     assert (
         frame(PREVIEWED, 40, 14)
         == r"""
@@ -178,25 +178,25 @@ def test_help_fits_a_small_area():
     )
 
 
-def test_a_preview_folds_long_lines_and_says_that_there_is_more():
+def test_the_preview_wraps_long_lines_and_marks_truncated_text():
     letters = "0123456789" * 30
-    shown = PREVIEWED._replace(rows=(row(0)._replace(text=letters),), selected=0)
-    panes = [line.partition("│ ")[2] for line in view(shown, 80, 10, BARE)[:4]]
+    state = PREVIEWED._replace(rows=(row(0)._replace(text=letters),), selected=0)
+    panes = [line.partition("│ ")[2] for line in view(state, 80, 10, BARE)[:4]]
     assert panes == [letters[:38], letters[38:76], letters[76:113] + "…", ""]
-    lines = shown._replace(rows=(row(0)._replace(text="one\ntwo\nthree\nfour"),))
+    lines = state._replace(rows=(row(0)._replace(text="one\ntwo\nthree\nfour"),))
     assert [line[41:] for line in view(lines, 80, 10, BARE)[:4]] == ["one", "two", "three…", ""]
 
 
-def test_a_preview_of_one_column_holds_what_is_wider():
-    shown = PREVIEWED._replace(rows=(row(0)._replace(text="a日\x1b"),), selected=0)
-    assert view(shown, 1, 14, BARE)[:3] == ["a", "…", "…"]
+def test_a_preview_of_one_column_replaces_wider_characters():
+    state = PREVIEWED._replace(rows=(row(0)._replace(text="a日\x1b"),), selected=0)
+    assert view(state, 1, 14, BARE)[:3] == ["a", "…", "…"]
 
 
-def test_a_preview_whose_details_are_not_there_yet_shows_what_the_row_says(utc):
-    shown = frame(PREVIEWED._replace(details=DETAILS._replace(event=1)), 80, 10)
-    assert "│ exit 0 after 12.0s\n" in shown
-    assert "│ 2023-11-13 20:13:20, 1d ago\n" in shown
-    assert "pictures" not in shown
+def test_a_preview_without_details_shows_the_facts_of_the_row(utc):
+    text = frame(PREVIEWED._replace(details=DETAILS._replace(event=1)), 80, 10)
+    assert "│ exit 0 after 12.0s\n" in text
+    assert "│ 2023-11-13 20:13:20, 1d ago\n" in text
+    assert "pictures" not in text
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_a_preview_whose_details_are_not_there_yet_shows_what_the_row_says(utc):
         (State(complete=True, query="zz", total=9), "nothing fits; Ctrl-R looks elsewhere"),
     ],
 )
-def test_without_rows_a_sentence_says_why(state, sentence):
+def test_without_rows_the_screen_says_why(state, sentence):
     assert view(state, 80, 10, BARE)[7] == f"  {sentence}"
 
 
@@ -224,27 +224,27 @@ def test_without_rows_a_sentence_says_why(state, sentence):
         (EVERYTHING._replace(notice="no, \x1bc"), r"  no, \x1bc"),
     ],
 )
-def test_the_status_says_what_is_looked_at_and_how_much_fits(state, said):
+def test_the_status_line_shows_scope_mode_and_counts(state, said):
     assert view(state, 80, 10, BARE)[8].startswith(said)
 
 
-def test_the_numbers_are_those_of_alt_with_a_digit():
+def test_the_number_of_a_row_is_its_alt_digit_key():
     state = EVERYTHING._replace(selected=2)
     for line in view(state, 80, 11, BARE)[:6]:
-        after = update(state, Key(f"alt-{line[0]}"))
-        assert line[11:15] in after.outcome.text.replace("\n", " ")
-        assert after.outcome.action == EDIT
+        next_state = update(state, Key(f"alt-{line[0]}"))
+        assert line[11:15] in next_state.outcome.text.replace("\n", " ")
+        assert next_state.outcome.action == EDIT
 
 
 def test_every_key_in_the_help_does_something():
     names = {"PgUp": "page-up", "PgDn": "page-down"}
-    shown = [keys for keys, _ in KEYS if keys[0] not in "'^!"]
-    pressed = " ".join(shown).replace(" … ", " Alt-").split()
+    labels = [keys for keys, _ in KEYS if keys[0] not in "'^!"]
+    pressed = " ".join(labels).replace(" … ", " Alt-").split()
     bound = ACTS.keys() | EDITS.keys()
     assert {names.get(key, key.lower()) for key in pressed} <= bound
 
 
-def test_the_hint_says_what_the_keys_do():
+def test_the_hint_follows_the_setting_for_enter():
     runs, edits = (view(EVERYTHING._replace(enter=e), 80, 10, BARE)[8] for e in (RUN, EDIT))
     assert runs.endswith("Tab edits  Ctrl-R where  F1 help")
     assert edits.endswith("  Ctrl-R where  F1 help")
@@ -279,7 +279,7 @@ details = st.builds(
 
 @st.composite
 def states(draw):
-    shown = tuple(draw(st.lists(rows, max_size=5)))
+    state_rows = tuple(draw(st.lists(rows, max_size=5)))
     query = draw(texts)
     return State(
         query=query,
@@ -287,15 +287,15 @@ def states(draw):
         exact=draw(st.booleans()),
         scope=draw(st.sampled_from(SCOPES)),
         failures=draw(st.booleans()),
-        rows=shown,
-        matches=draw(st.sampled_from([0, len(shown), 250_000])),
+        rows=state_rows,
+        matches=draw(st.sampled_from([0, len(state_rows), 250_000])),
         complete=draw(st.booleans()),
         total=draw(st.sampled_from([0, 1_000_000])),
-        selected=draw(st.integers(0, max(0, len(shown) - 1))),
+        selected=draw(st.integers(0, max(0, len(state_rows) - 1))),
         details=draw(st.none() | details),
         preview=draw(st.booleans()),
         help=draw(st.booleans()),
-        deleted=shown[:1],
+        deleted=state_rows[:1],
         notice=draw(st.just("") | texts),
         now_us=NOW_US,
     )
@@ -305,8 +305,8 @@ sizes = st.tuples(st.integers(1, 130), st.integers(1, 24))
 
 
 @given(states(), sizes)
-def test_a_frame_fills_its_area_and_never_leaves_it(state, size):
-    """As high as it may be: nothing jumps, and the query stays where it is."""
+def test_a_frame_fills_its_area_and_is_never_wider(state, size):
+    """A frame always has the full height, so that the query stays in its line."""
     width, height = size
     lines = view(state, width, height, BARE)
     assert len(lines) == height
@@ -317,7 +317,7 @@ def test_a_frame_fills_its_area_and_never_leaves_it(state, size):
 
 
 @given(states(), sizes, st.sampled_from(LOOKS))
-def test_a_look_changes_no_letter_and_leaves_the_terminal_plain(state, size, look):
+def test_styles_change_no_letter_and_end_with_plain_attributes(state, size, look):
     lines = view(state, *size, look)
     assert plain(lines) == view(state, *size, BARE)
     screen = pyte.Screen(1000, 2)
@@ -330,38 +330,38 @@ def test_a_look_changes_no_letter_and_leaves_the_terminal_plain(state, size, loo
 def test_the_selected_row_is_on_the_screen_and_marked(state, width, height):
     state = state._replace(help=False, preview=False)
     body = view(state, width, height, BARE)[:-2]
-    pointed = [line for line in body if line.startswith(">")]
-    assert len(pointed) == (1 if state.rows else 0)
+    marked = [line for line in body if line.startswith(">")]
+    assert len(marked) == (1 if state.rows else 0)
     assert len(body) == page(state, width, height)
 
 
 @given(st.text("ab c", max_size=60), st.data(), st.integers(8, 40))
-def test_the_cursor_stands_on_the_letter_of_the_query_that_it_is_before(query, data, width):
-    at = data.draw(st.integers(0, len(query)))
-    state = State(query=query, cursor=at)
+def test_the_cursor_is_on_the_letter_after_its_place_in_the_query(query, data, width):
+    place = data.draw(st.integers(0, len(query)))
+    state = State(query=query, cursor=place)
     line = view(state, width, 1, BARE)[0] + " "
     column = cursor(state, width, BARE)
-    assert line[column] == (query + " ")[at]
-    if at < width - 3:
-        assert column == 2 + at
+    assert line[column] == (query + " ")[place]
+    if place < width - 3:
+        assert column == 2 + place
 
 
 @given(st.text("abc def", min_size=1, max_size=300), st.data(), st.integers(20, 120))
-def test_letters_that_are_found_close_together_are_seen(text, data, width):
+def test_matched_letters_close_together_are_visible(text, data, width):
     first = data.draw(st.integers(0, len(text) - 1))
     last = min(len(text) - 1, first + data.draw(st.integers(0, 5)))
-    one = row(0)._replace(text=text, matched=tuple(sorted({first, last})))
+    matched_row = row(0)._replace(text=text, matched=tuple(sorted({first, last})))
     look = BARE._replace(matched="4", chosen_matched="4")
-    line = view(State(rows=(one,), now_us=NOW_US), width, 3, look)[0]
+    line = view(State(rows=(matched_row,), now_us=NOW_US), width, 3, look)[0]
     marked = "".join(re.findall(r"\x1b\[4m(.)", line.replace("\x1b[m", "")))
     assert marked.startswith(text[first])
-    seen = line.count("\x1b[4m") + (last == first + 1)
-    assert seen >= len({first, last})
+    visible = line.count("\x1b[4m") + (last == first + 1)
+    assert visible >= len({first, last})
 
 
-def test_a_command_whose_end_is_beyond_the_bound_is_marked_as_cut():
-    one = row(0)._replace(text="if true\n" + " " * 10_000 + "then")
-    assert view(State(rows=(one,), now_us=NOW_US), 80, 3, BARE)[0].rstrip().endswith("if true ⏎ …")
+def test_a_command_beyond_the_length_limit_is_marked_as_truncated():
+    state = State(rows=(row(0)._replace(text="if true\n" + " " * 10_000 + "then"),), now_us=NOW_US)
+    assert view(state, 80, 3, BARE)[0].rstrip().endswith("if true ⏎ …")
 
 
 def test_only_nine_rows_are_numbered():
@@ -374,21 +374,21 @@ def test_a_style_ends_where_the_next_begins():
     assert painted([("a", "1"), ("b", "2"), ("", "3"), ("c", "")]) == "\x1b[1ma\x1b[0;2mb\x1b[mc"
 
 
-def test_letters_that_are_found_far_apart_leave_the_beginning_in_place():
-    one = row(2)._replace(matched=(1, 70))
-    line = view(State(rows=(one,), now_us=NOW_US), 40, 3, BARE)[0]
+def test_matched_letters_far_apart_do_not_scroll_the_command():
+    matched_row = row(2)._replace(matched=(1, 70))
+    line = view(State(rows=(matched_row,), now_us=NOW_US), 40, 3, BARE)[0]
     assert "cargo build" in line
 
 
-def test_what_failed_and_what_is_selected_can_be_told_without_any_attribute():
-    well, failed = row(0), row(0)._replace(exit_status=1)
-    state = State(rows=(well, failed), now_us=NOW_US)
+def test_failed_and_selected_rows_can_be_recognised_without_attributes():
+    succeeded, failed = row(0), row(0)._replace(exit_status=1)
+    state = State(rows=(succeeded, failed), now_us=NOW_US)
     lines = view(state, 80, 4, BARE)
     assert lines[0] != lines[1]
     assert view(state._replace(selected=1), 80, 4, BARE) != lines
 
 
-def test_letters_that_are_found_are_underlined_also_without_colour():
+def test_matched_letters_are_underlined_even_without_colour():
     for look in LOOKS[1:]:
         assert "4" in look.matched.split(";")
         assert "4" in look.chosen_matched.split(";")
@@ -396,8 +396,8 @@ def test_letters_that_are_found_are_underlined_also_without_colour():
 
 def test_without_colour_no_colour_is_sent():
     state = TYPED._replace(rows=EVERYTHING.rows, failures=False, notice="gone")
-    for shown in (state, state._replace(notice=""), state._replace(help=True), PREVIEWED):
-        codes = re.findall(r"\x1b\[([0-9;]*)m", "".join(view(shown, 80, 24, COLOURLESS)))
+    for drawn in (state, state._replace(notice=""), state._replace(help=True), PREVIEWED):
+        codes = re.findall(r"\x1b\[([0-9;]*)m", "".join(view(drawn, 80, 24, COLOURLESS)))
         assert {code for group in codes for code in group.split(";")} <= {
             "",
             "0",
@@ -422,24 +422,24 @@ def test_without_colour_no_colour_is_sent():
         ("²", EITHER),
     ],
 )
-def test_the_ground_decides_the_colours(ground, look):
+def test_the_colours_follow_the_background(ground, look):
     assert styles_for(ground, colour=True) == look
     assert styles_for(ground, colour=False) == COLOURLESS
 
 
-def test_a_command_of_a_mebibyte_is_looked_at_only_as_far_as_it_is_shown():
+def test_a_huge_command_is_read_only_as_far_as_it_is_shown():
     for filler in ("x", "日", "\u0301", "\nx", "\x1b"):
         long = row(0)._replace(text="ls " + filler * (1 << 20))
         longer = long._replace(text=long.text + "y" * 1_000)
-        for shown in (PREVIEWED, EVERYTHING):
-            one, other = (
-                view(shown._replace(rows=(text,), selected=0), 80, 24, BARE)
+        for state in (PREVIEWED, EVERYTHING):
+            frame_of_long, frame_of_longer = (
+                view(state._replace(rows=(text,), selected=0), 80, 24, BARE)
                 for text in (long, longer)
             )
-            assert one == other
+            assert frame_of_long == frame_of_longer
 
 
-def test_rows_of_ascii_are_painted_without_the_tables_of_unicode():
+def test_drawing_ascii_rows_imports_no_unicode_tables():
     script = (
         "import sys\n"
         "before = set(sys.modules)\n"
@@ -450,9 +450,9 @@ def test_rows_of_ascii_are_painted_without_the_tables_of_unicode():
         "view(state, 80, 24, DARK), cursor(state, 80, DARK)\n"
         "print(*sorted(set(sys.modules) - before))\n"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    foreign = {name for name in done.stdout.split() if not name.startswith("hx")}
+    foreign = {name for name in process.stdout.split() if not name.startswith("hx")}
     assert foreign <= {"__future__", "collections", "itertools", "keyword", "operator", "reprlib",
                        "_collections", "_operator"}  # fmt: skip

@@ -1,4 +1,4 @@
-"""Any text is harmless on a terminal and as wide as is claimed."""
+"""Any text is harmless on a terminal and as wide as `cells` says."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ texts = st.lists(st.sampled_from(AWKWARD) | st.characters(), max_size=30).map(""
 columns = st.integers(0, 40)
 
 
-def shown(text: str) -> str:
+def displayed(text: str) -> str:
     return "".join(piece.text for piece in pieces(text))
 
 
@@ -40,13 +40,13 @@ def on_a_terminal(text: str) -> pyte.Screen:
 
 
 @given(texts)
-def test_a_text_takes_no_more_cells_than_is_claimed(text):
-    assert 0 <= wcswidth(shown(text)) <= cells(text)
+def test_a_text_takes_at_most_the_number_of_cells_that_cells_returns(text):
+    assert 0 <= wcswidth(displayed(text)) <= cells(text)
 
 
 @given(texts)
 def test_a_text_stays_in_its_line_and_changes_no_attribute(text):
-    screen = on_a_terminal(shown(text))
+    screen = on_a_terminal(displayed(text))
     assert screen.cursor.y == 0
     assert screen.cursor.x <= cells(text)
     assert screen.cursor.attrs == pyte.Screen(1, 1).cursor.attrs
@@ -54,16 +54,16 @@ def test_a_text_stays_in_its_line_and_changes_no_attribute(text):
 
 
 @given(texts)
-def test_nothing_that_is_shown_is_invisible_or_turns_the_line(text):
-    for character in shown(text).replace(" ", ""):
+def test_no_displayed_character_is_invisible_or_changes_the_direction(text):
+    for character in displayed(text).replace(" ", ""):
         assert unicodedata.category(character)[0] not in "CZ"
         assert unicodedata.bidirectional(character) not in {"LRE", "RLE", "LRO", "RLO", "PDF"}
 
 
 @given(texts)
-def test_a_mark_never_stands_without_its_letter_nor_in_a_tower(text):
+def test_a_letter_has_at_most_four_marks_and_no_mark_is_without_a_letter(text):
     marks = 4
-    for character in shown(text):
+    for character in displayed(text):
         marks = marks + 1 if unicodedata.combining(character) else 0
         assert marks <= 4
 
@@ -78,29 +78,29 @@ def test_a_piece_knows_its_place(text):
 
 
 @given(texts, columns)
-def test_a_text_is_cut_to_its_columns_and_says_so(text, columns):
+def test_a_text_is_truncated_to_its_columns_with_an_ellipsis(text, columns):
     line = fitted(text, columns)
     assert cells(line) <= columns
     assert fitted(line, columns) == line
     if cells(text) > columns > 0:
         assert line.endswith("…")
     elif columns:
-        assert line == shown(text)
+        assert line == displayed(text)
 
 
 @given(texts, columns)
-def test_a_cut_line_is_full_or_a_wide_letter_short(text, columns):
-    whole = pieces(text)
-    line = cut(whole, columns)
+def test_a_truncated_line_is_full_or_one_column_short(text, columns):
+    uncut = pieces(text)
+    line = cut(uncut, columns)
     assert sum(piece.cells for piece in line) <= columns
-    if cells(text) > columns > 0 and not any(piece.spelled for piece in whole):
+    if cells(text) > columns > 0 and not any(piece.spelled for piece in uncut):
         assert sum(piece.cells for piece in line) >= columns - 1
 
 
 @given(st.text("abc déß日本語ｱ한글🎉👍✗…❤"))
 def test_usual_letters_are_as_wide_as_the_width_library_says(text):
-    assert cells(text) == wcswidth(shown(text)) == wcswidth(text)
-    assert shown(text) == text
+    assert cells(text) == wcswidth(displayed(text)) == wcswidth(text)
+    assert displayed(text) == text
 
 
 @pytest.mark.parametrize(
@@ -123,14 +123,14 @@ def test_usual_letters_are_as_wide_as_the_width_library_says(text):
         ("\u1100\u1161\u11a8", "\u1100\u1161\u11a8"),
     ],
 )
-def test_a_command_is_spelled_so_that_it_can_be_read(text, line):
-    assert shown(text) == line
+def test_control_and_invisible_characters_are_escaped(text, line):
+    assert displayed(text) == line
 
 
-def test_letters_that_join_are_as_wide_as_what_they_join():
+def test_joined_letters_are_as_wide_as_the_joined_character():
     assert cells("\u1100\u1161\u11a8") == cells("각") == cells("日\u0301") == 2
 
 
-def test_what_lies_beyond_the_bound_of_a_line_is_not_looked_at():
+def test_text_beyond_the_length_limit_of_a_line_is_not_read():
     text = "日" * bound(80)
     assert fitted(text + "x" * (1 << 20), 80) == fitted(text, 80) == "日" * 39 + "…"

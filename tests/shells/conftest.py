@@ -5,7 +5,7 @@ from shells.terminal import SHELLS, Home
 
 @pytest.fixture
 def home(tmp_path):
-    """A home folder; its shells are hung up after the test."""
+    """Make a home folder; close its terminals after the test."""
     home = Home(tmp_path)
     yield home
     home.close()

@@ -1,4 +1,4 @@
-"""Shells on a pseudo-terminal, driven by keys and read by their prompt and by what hx finds."""
+"""Real shells on a pseudo-terminal: a test types keys, waits for prompts and reads the output."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
-# From 5.3 on the hook of bash is of another kind. A machine has one or the other as `bash`.
+# From bash 5.3 on the hook works in another way. A machine has one or the other as `bash`.
 SHELLS = ("bash", "bash 5.3", "zsh", "fish")
 POSIX_SHELLS = SHELLS[:3]
 BASH53 = os.environ.get("HX_TEST_BASH53") or os.path.join(
@@ -28,7 +28,7 @@ BASH53 = os.environ.get("HX_TEST_BASH53") or os.path.join(
 )
 HX = os.path.join(os.path.dirname(sys.executable), "hx")
 ROWS, COLUMNS = 40, 160
-PATIENCE_S = 30
+TIMEOUT_S = 30
 CTRL_C, CTRL_D, CTRL_U, CTRL_Z, ENTER = b"\x03", b"\x04", b"\x15", b"\x1a", b"\r"
 PASTE, PASTED = b"\x1b[200~", b"\x1b[201~"
 
@@ -58,7 +58,7 @@ def family(shell: str) -> str:
 
 
 def program(name: str) -> str:
-    """The path of a shell or a tool; the test is skipped where there is none."""
+    """Return the path of a shell or a tool; skip the test if it is not installed."""
     path = _bash(name) if family(name) == "bash" else shutil.which(name)
     if not path:
         pytest.skip(f"{name} is not installed (tests/shells/install.sh)")
@@ -67,11 +67,11 @@ def program(name: str) -> str:
 
 @functools.cache
 def _bash(name: str) -> str | None:
-    """`bash` is one of 5.0 to 5.2, `bash 5.3` that or a later one."""
+    """Return the path of a bash: `bash` means version 5.0 to 5.2, `bash 5.3` means 5.3 or later."""
     for path in (shutil.which("bash"), shutil.which(BASH53)):
         words = [path or "false", "-c", "echo ${BASH_VERSINFO[0]} ${BASH_VERSINFO[1]}"]
-        answer = subprocess.run(words, capture_output=True, text=True, check=False).stdout
-        version = tuple(int(word) for word in answer.split())
+        output = subprocess.run(words, capture_output=True, text=True, check=False).stdout
+        version = tuple(int(word) for word in output.split())
         if version >= (5, 0) and (version >= (5, 3)) == (name == "bash 5.3"):
             return path
     return None
@@ -79,23 +79,23 @@ def _bash(name: str) -> str | None:
 
 @functools.cache
 def _hook(shell: str, placeholder: str = "/hx-home-of-a-test") -> str:
-    answer = subprocess.run(
+    process = subprocess.run(
         [HX, "init", shell],
         env=os.environ | {"HX_HOME": placeholder},
         check=True,
         capture_output=True,
         text=True,
     )
-    return answer.stdout
+    return process.stdout
 
 
 def hook(shell: str, hx_home: str) -> str:
-    """What `hx init SHELL` prints (asked once a shell: it takes longer than most tests)."""
+    """Return the output of `hx init SHELL`, which runs once per shell because it is slow."""
     return _hook(family(shell)).replace("/hx-home-of-a-test", hx_home)
 
 
 class Home:
-    """A home folder of its own, with the shells that run in it."""
+    """A home folder, with the shells that run in it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -105,7 +105,7 @@ class Home:
         self.runtime.mkdir(mode=0o700)
         self.terminals: list[Terminal] = []
 
-    def environment(self, **more: str) -> dict[str, str]:
+    def environment(self, **variables: str) -> dict[str, str]:
         return {
             "HOME": str(self.path),
             "HX_HOME": str(self.hx_home),
@@ -115,10 +115,10 @@ class Home:
             "TERM": "screen",  # it has no `repeat a character`, which pyte does not know
             "USER": "ann",
             "XDG_RUNTIME_DIR": str(self.runtime),
-        } | more
+        } | variables
 
     def write_rc(self, shell: str, before: str = "", after: str = "", load: str = "") -> None:
-        """The rc file: `before`, the hook (or `load` in its place), `after`."""
+        """Write the rc file: `before`, the hook (or `load` in its place), `after`."""
         rc_file = self.path / RC_FILE[family(shell)]
         rc_file.parent.mkdir(parents=True, exist_ok=True)
         # fish would otherwise parse every manual page in the background
@@ -135,7 +135,7 @@ class Home:
         load: str = "",
         env: dict[str, str] | None = None,
     ) -> Terminal:
-        """A shell at its first prompt."""
+        """Start a shell and wait for its first prompt."""
         self.write_rc(shell, before, after, load)
         terminal = self.start([program(shell), *arguments, "-i"], **(env or {}))
         terminal.prompt()
@@ -156,10 +156,10 @@ class Home:
         )
 
     def events(self) -> list[dict]:
-        """Every event, oldest first, as `hx find --json` describes them."""
-        answer = self.hx("find", "--all", "--reverse", "--json")
-        assert answer.returncode in {0, 1}, answer.stderr
-        return json.loads(answer.stdout)
+        """Return every event as `hx find --json` prints it, oldest first."""
+        process = self.hx("find", "--all", "--reverse", "--json")
+        assert process.returncode in {0, 1}, process.stderr
+        return json.loads(process.stdout)
 
     def commands(self) -> list[str]:
         return [event["command"] for event in self.events()]
@@ -174,7 +174,7 @@ class Home:
         return b"".join(file.read_bytes() for file in self.spool_files())
 
     def files_with(self, text: bytes) -> list[str]:
-        """Our files (data, spool, the text file of bash) that hold `text`."""
+        """Return the files of hx (data, spool, the text file of bash) that contain `text`."""
         ours = [*self.hx_home.rglob("*"), *self.runtime.rglob("*")]
         return [str(file) for file in ours if file.is_file() and text in file.read_bytes()]
 
@@ -189,9 +189,9 @@ class Terminal:
             cwd=str(cwd),
             env=env,
             dimensions=(ROWS, COLUMNS),
-            timeout=PATIENCE_S,
+            timeout=TIMEOUT_S,
             maxread=1 << 16,
-            searchwindowsize=1 << 12,  # what was searched before is not searched again
+            searchwindowsize=1 << 12,  # the output before was searched already
         )
         self.child.delaybeforesend = None
         self.pid = self.child.pid
@@ -203,13 +203,13 @@ class Terminal:
         self.child.send(keys)
 
     def run(self, *lines: str | bytes) -> str:
-        """Types lines (of one command), each with Enter; what came until the next prompt."""
+        """Type the lines of one command, each with Enter; return the output to the next prompt."""
         for line in lines:
             self.type((line.encode() if isinstance(line, str) else line) + ENTER)
         return self.prompt()
 
     def prompt(self) -> str:
-        """Waits for a prompt that was not seen before."""
+        """Wait for a new prompt; return the output up to it."""
         passed = b""
         while True:
             passed += self.until(MARKER)
@@ -220,25 +220,25 @@ class Terminal:
                 return passed.decode(errors="replace")
 
     def _until_zle_reads(self) -> None:
-        """zsh draws its prompt, then its editor begins: a key between the two is drawn twice.
+        """Wait for the line editor of zsh: a key between its prompt and its editor is drawn twice.
 
         The editor says so by turning bracketed paste on, unless that or the editor is off.
         """
         if not self.is_zsh:
             return
-        begun = self.child.expect([rb"\x1b\[\?2004h", pexpect.TIMEOUT, pexpect.EOF], timeout=0.2)
-        if begun == 0:
+        index = self.child.expect([rb"\x1b\[\?2004h", pexpect.TIMEOUT, pexpect.EOF], timeout=0.2)
+        if index == 0:
             self.output += self.child.before + self.child.after
 
     def until(self, pattern: bytes | re.Pattern[bytes]) -> bytes:
-        """Waits for `pattern` in the output; what came up to its end."""
+        """Wait for `pattern` in the output; return the output up to its end."""
         self.child.expect(pattern)
         passed = self.child.before + self.child.after
         self.output += passed
         return passed
 
     def leave(self, line: str = "exit") -> None:
-        """Types a line that ends the program and waits for its end."""
+        """Type a line that ends the program, and wait for its end."""
         self.type(line.encode() + ENTER)
         self.wait()
 
@@ -248,7 +248,7 @@ class Terminal:
         self.child.close()
 
     def close(self) -> None:
-        """Hangs up, and kills what does not end then."""
+        """Hang up, and kill the program if it does not end then."""
         if self.child.closed:
             return
         self.child.ptyproc.fileobj.close()
@@ -261,7 +261,7 @@ class Terminal:
             time.sleep(0.005)
 
     def screen(self) -> list[str]:
-        """The lines that a person would see, without the empty ones."""
+        """Return the lines on the screen of a person, without the empty ones."""
         screen = pyte.Screen(COLUMNS, ROWS)
         pyte.ByteStream(screen).feed(self.output + (self.child.buffer or b""))
         return [line.rstrip() for line in screen.display if line.strip()]

@@ -1,4 +1,4 @@
-"""What only bash does: its history is where the text comes from."""
+"""Tests of bash alone, where the text of a command comes from the history."""
 
 import subprocess
 import time
@@ -15,18 +15,20 @@ def paste(terminal, *lines):
 
 
 @pytest.mark.parametrize("control", ["", "ignoredups", "ignoreboth", "ignorespace:ignoredups"])
-def test_private_lines_and_repeated_ones_are_told_apart(home, shell, control):
+def test_private_lines_and_repeated_ones_are_distinguished(home, shell, control):
     terminal = home.open(shell, before=f"HISTCONTROL={control}")
     for line in ["true a", "true a", "true a", "true b", " true p", "true b"]:
         terminal.run(line)
     assert home.commands() == ["true a", "true a", "true a", "true b", "true b"]
     terminal.run("history > list")
-    kept = [line.split(None, 1)[1] for line in (home.path / "list").read_text().splitlines()]
-    assert kept.count("true a") == (3 if control == "" else 1)
-    assert kept.count("true p") == ("space" not in control and "both" not in control)
+    history_lines = [
+        line.split(None, 1)[1] for line in (home.path / "list").read_text().splitlines()
+    ]
+    assert history_lines.count("true a") == (3 if control == "" else 1)
+    assert history_lines.count("true p") == ("space" not in control and "both" not in control)
 
 
-def test_histcontrol_that_is_set_later_is_minded(home, shell):
+def test_histcontrol_that_is_set_later_is_respected(home, shell):
     terminal = home.open(shell, after="HISTCONTROL=ignoreboth")
     terminal.run("true a")
     terminal.run("true a")
@@ -48,7 +50,7 @@ def test_while_hx_is_paused_bash_ignores_duplicates_itself(home, shell):
     assert "true b" not in home.commands()
 
 
-def test_pasted_lines_are_events_with_their_own_places_and_outcomes(home, shell):
+def test_pasted_lines_are_events_with_their_own_directories_and_statuses(home, shell):
     terminal = home.open(shell)
     paste(terminal, "cd /tmp", "false", " true private", "cd /", "true last")
     events = home.events()
@@ -103,21 +105,21 @@ def test_a_command_of_several_lines_is_one_event(home, shell, setting, text):
     assert home.commands() == ["true before", text, "cat <<E\n  x\nE"]
 
 
-def test_erasedups_gives_neither_phantoms_nor_losses(home, shell):
+def test_with_erasedups_no_event_is_lost_or_invented(home, shell):
     terminal = home.open(shell, before="HISTCONTROL=erasedups")
     for line in ["true a", "true b", "true a", "true a", "true b"]:
         terminal.run(line)
     assert home.commands() == ["true a", "true b", "true a", "true a", "true b"]
 
 
-def test_erasedups_with_ignorespace_gives_no_phantom(home, shell):
+def test_with_erasedups_and_ignorespace_no_event_is_invented(home, shell):
     terminal = home.open(shell, before="HISTCONTROL=ignorespace:erasedups")
     for line in ["true a", " true x", "true b", "true a", " true x", " true a", "true c"]:
         terminal.run(line)
     assert home.commands() == ["true a", "true b", "true a", "true c"]
 
 
-def test_erasedups_with_ignorespace_knows_a_repeated_line_by_its_time(home, shell):
+def test_with_erasedups_and_ignorespace_a_repeated_line_is_recognised_by_its_time(home, shell):
     terminal = home.open(shell, before="HISTCONTROL=ignorespace:erasedups")
     for _ in range(2):
         time.sleep(1.05 - time.time() % 1)  # bash keeps whole seconds
@@ -125,7 +127,7 @@ def test_erasedups_with_ignorespace_knows_a_repeated_line_by_its_time(home, shel
     assert home.commands() == ["true a", "true a"]
 
 
-def test_erasedups_never_takes_a_private_line_for_the_next_one(home, shell):
+def test_with_erasedups_a_private_line_is_never_recorded_as_the_next_one(home, shell):
     terminal = home.open(shell, before="HISTCONTROL=ignorespace:erasedups")
     for line in ["true a", "true b", "HX_PRIVATE=1", "true a", "unset HX_PRIVATE", " true x"]:
         terminal.run(line)
@@ -138,7 +140,7 @@ def test_erasedups_never_takes_a_private_line_for_the_next_one(home, shell):
     assert commands in (["true a", "true b"], ["true a", "true b", "true b"])
 
 
-def test_what_histignore_leaves_out_is_private(home, shell):
+def test_lines_that_histignore_matches_are_private(home, shell):
     terminal = home.open(shell, before="HISTIGNORE='*hunter2*:ls*'")
     for line in ["true a", "true hunter2", "ls /", "true b"]:
         terminal.run(line)
@@ -175,19 +177,19 @@ def test_no_change_of_the_history_gives_a_wrong_text(home, shell):
 
 def test_history_that_other_shells_share_gives_no_wrong_text(home, shell):
     shared = "shopt -s histappend; PROMPT_COMMAND='history -a; history -c; history -r'"
-    one = home.open(shell, after=shared)
-    two = home.open(shell, after=shared)
+    first_shell = home.open(shell, after=shared)
+    second_shell = home.open(shell, after=shared)
     expected = []
     for number in range(4):
-        for terminal in (one, two, two):
+        for terminal in (first_shell, second_shell, second_shell):
             line = f"true {terminal.pid} {number} {len(expected)}"
             terminal.run(line)
             expected.append(line)
-        one.run(" true private")
+        first_shell.run(" true private")
     assert home.commands() == expected
 
 
-def test_a_small_history_is_no_trouble(home, shell):
+def test_lines_are_recorded_with_a_small_histsize(home, shell):
     terminal = home.open(shell, before="HISTSIZE=3")
     lines = [f"true {number}" for number in range(8)]
     for line in lines:
@@ -209,7 +211,7 @@ def test_a_small_history_is_no_trouble(home, shell):
         "export PROMPT_COMMAND=true",
     ],
 )
-def test_what_the_rc_file_has_set_goes_on_working(home, shell, setting):
+def test_settings_of_the_rc_file_still_work(home, shell, setting):
     terminal = home.open(shell, before=setting)
     terminal.run("true one")
     terminal.run("declare -p ${!PROMPT_COMMAND@}")
@@ -235,7 +237,7 @@ def test_what_the_rc_file_has_set_goes_on_working(home, shell, setting):
         "trap 'echo bye' EXIT",
     ],
 )
-def test_what_is_set_after_the_hook_does_not_end_the_recording(home, shell, setting):
+def test_settings_made_after_the_hook_do_not_end_the_recording(home, shell, setting):
     terminal = home.open(shell, after=setting)
     terminal.run("true one")
     if "readonly" not in setting:
@@ -247,7 +249,7 @@ def test_what_is_set_after_the_hook_does_not_end_the_recording(home, shell, sett
     assert commands[-2:] == ["true two", "true three"]
 
 
-def test_a_readonly_prompt_command_is_left_alone_and_says_so(home, shell):
+def test_a_readonly_prompt_command_is_not_changed_and_reported(home, shell):
     terminal = home.open(shell, before="readonly PROMPT_COMMAND=:", env={"HX_SESSION": "outer"})
     terminal.run("echo \"session: '$HX_SESSION'\"")
     assert len(terminal.screen()) == 3
@@ -265,7 +267,7 @@ def test_without_promptvars_nothing_of_the_hook_is_printed(home, shell):
     assert not [line for line in terminal.screen() if "hx" in line]
 
 
-def test_a_pipestatus_that_is_not_of_the_command_is_not_kept(home, shell):
+def test_a_pipestatus_of_another_command_is_not_recorded(home, shell):
     terminal = home.open(shell)
     lines = ["false | true", "true &", "f() { :; }", "false | true", "for i in; do :; done"]
     for line in lines:
@@ -277,11 +279,11 @@ def test_a_pipestatus_that_is_not_of_the_command_is_not_kept(home, shell):
 
 
 def test_the_hook_passes_shellcheck(shell, tmp_path):
-    answer = subprocess.run(
+    process = subprocess.run(
         [program("shellcheck"), "-"],
         input=hook(shell, str(tmp_path)),
         capture_output=True,
         text=True,
         check=False,
     )
-    assert answer.stdout + answer.stderr == ""
+    assert process.stdout + process.stderr == ""

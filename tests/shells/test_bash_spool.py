@@ -1,10 +1,10 @@
-"""How the hook of bash writes: files, their limits, what it costs."""
+"""The spool files that the hook of bash writes, their limits, and its processes."""
 
 import shutil
 
 import pytest
 
-from shells.observed import is_drained_at_start, processes_of, records, records_of
+from shells.spool_records import is_drained_at_start, processes_of, records, records_of
 
 pytestmark = pytest.mark.parametrize("shell", ["bash", "bash 5.3"])
 
@@ -13,7 +13,7 @@ def kinds(home):
     return {kind: len(records(home, kind)) for kind in "HSECX" if records(home, kind)}
 
 
-def test_before_5_3_a_command_is_one_record_from_then_on_two(home, shell):
+def test_a_command_is_one_record_before_bash_5_3_and_two_from_then_on(home, shell):
     terminal = home.open(shell)
     terminal.run("true one")
     terminal.run("(exit 3) | true")
@@ -85,7 +85,7 @@ def test_a_file_that_is_deleted_is_followed_by_the_next_generation(home, shell):
     assert home.commands() == ["true two"]
 
 
-def test_the_text_file_holds_no_text(home, shell):
+def test_the_text_file_is_emptied_after_each_command(home, shell):
     terminal = home.open(shell)
     terminal.run("true hunter2")
     texts = [file.read_bytes() for file in home.runtime.glob("*.t")]
@@ -93,7 +93,7 @@ def test_the_text_file_holds_no_text(home, shell):
     assert not b"".join(texts).strip()
 
 
-def test_a_runtime_folder_that_goes_away_is_replaced(home, shell):
+def test_a_deleted_runtime_folder_is_replaced(home, shell):
     terminal = home.open(shell)
     terminal.run("true one")
     shutil.rmtree(home.runtime)
@@ -104,7 +104,7 @@ def test_a_runtime_folder_that_goes_away_is_replaced(home, shell):
 
 
 @pytest.mark.parametrize("history", ["", "HISTCONTROL=ignoreboth", "HISTCONTROL=erasedups"])
-def test_a_command_costs_no_process(home, shell, history):
+def test_recording_a_command_starts_no_process(home, shell, history):
     with processes_of(home, shell) as count:
         for line in [history, "true one", "true one", "cd /", "false | :", "", " true private"]:
             count.terminal.run(line)
@@ -112,7 +112,7 @@ def test_a_command_costs_no_process(home, shell, history):
 
 
 @pytest.mark.parametrize(("kibibytes", "patience_s", "runs"), [(1200, 20, True), (100, 0.5, False)])
-def test_a_new_shell_has_a_full_spool_drained_behind_its_back(
+def test_a_new_shell_has_a_large_spool_drained_in_the_background(
     home, shell, kibibytes, patience_s, runs
 ):
     assert is_drained_at_start(home, shell, kibibytes, patience_s) == runs

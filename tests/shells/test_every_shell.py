@@ -1,4 +1,4 @@
-"""What was typed is found: text, outcome, place, time."""
+"""In every shell: typed commands are found with their text, status, directory and time."""
 
 import base64
 import time
@@ -11,7 +11,7 @@ from shells.terminal import CTRL_C, CTRL_Z, POSIX_SHELLS, family, program
 READY = 'sh -c "echo re""ady; {}"'
 
 
-def test_a_command_becomes_one_event_with_text_status_and_place(home, shell):
+def test_a_command_becomes_one_event_with_text_status_and_directory(home, shell):
     home.open(shell).run("true aa")
     [event] = home.events()
     assert event["command"] == "true aa"
@@ -66,7 +66,7 @@ OWN_HISTORY = {
 }
 
 
-def test_a_repeated_command_is_two_events_and_one_line_of_the_shells_own_history(home, shell):
+def test_a_repeated_command_is_two_events_and_one_line_in_the_shell_history(home, shell):
     before, history = OWN_HISTORY[family(shell)]
     terminal = home.open(shell, before=before)
     terminal.run("true twice")
@@ -81,7 +81,7 @@ def test_an_interrupted_command_has_status_130_and_its_time(home, shell):
     terminal.type(READY.format("exec sleep 5") + "\r")
     terminal.until(b"ready")
     interrupted_at = time.monotonic()
-    time.sleep(0.2)  # the duration under test
+    time.sleep(0.2)  # this is the duration that the event must have
     terminal.type(CTRL_C)
     terminal.prompt()
     waited_us = (time.monotonic() - interrupted_at) * 1e6
@@ -90,7 +90,7 @@ def test_an_interrupted_command_has_status_130_and_its_time(home, shell):
     assert 200_000 <= event["duration_us"] <= waited_us + 1_000_000
 
 
-def test_a_stopped_command_and_its_return_are_two_events(home, shell):
+def test_a_stopped_command_and_its_continuation_are_two_events(home, shell):
     terminal = home.open(shell)
     terminal.type(READY.format("exec sleep 0.3") + "\r")
     terminal.until(b"ready")
@@ -111,7 +111,7 @@ def test_a_loop_over_several_lines_is_one_event(home, shell):
     terminal = home.open(shell)
     terminal.run(*lines)
     [event] = home.events()
-    # bash without lithist writes `; ` for a newline in its history, which is all it remembers
+    # bash without lithist writes `; ` for a newline into its history, the source of the text
     joined = {"\n".join(lines), "for i in 1 2; do echo $i; done"}
     assert event["command"] in joined
     assert event["exit_status"] == 0
@@ -129,7 +129,7 @@ def test_a_text_over_two_lines_keeps_its_newline(home, shell):
     assert home.commands() == ["echo 'a\nb'"]
 
 
-def test_a_nested_shell_is_a_session_of_its_own(home, shell):
+def test_a_nested_shell_is_a_separate_session(home, shell):
     terminal = home.open(shell)
     inner = f"{program(shell)} -i"
     terminal.run(inner)
@@ -143,7 +143,7 @@ def test_a_nested_shell_is_a_session_of_its_own(home, shell):
     assert events["true inner"]["exit_status"] == 0
 
 
-def test_a_hangup_during_a_command_loses_nothing_that_ended(home, shell):
+def test_a_hangup_during_a_command_loses_no_ended_command(home, shell):
     terminal = home.open(shell)
     terminal.run("true before")
     terminal.type(READY.format("exec sleep 5") + "\r")
@@ -152,7 +152,7 @@ def test_a_hangup_during_a_command_loses_nothing_that_ended(home, shell):
     assert home.statuses()[0] == ("true before", 0)
 
 
-def test_the_line_that_leaves_the_shell_is_recorded(home, shell):
+def test_the_line_that_exits_the_shell_is_recorded(home, shell):
     terminal = home.open(shell)
     terminal.run("true before")
     terminal.leave("exit 3")
@@ -188,7 +188,7 @@ def test_a_command_of_one_mebibyte_is_exact(home, shell):
         b"true \"a  b\" '*' ~ {a,b} [x] #tail",
     ],
 )
-def test_any_text_is_kept_byte_for_byte(home, shell, text):
+def test_any_text_is_recorded_byte_for_byte(home, shell, text):
     if family(shell) == "fish":
         text = text.replace(b"`true`", b"").replace(b"{a,b}", b"")
     home.open(shell).run(text)
@@ -196,13 +196,13 @@ def test_any_text_is_kept_byte_for_byte(home, shell, text):
 
 
 @pytest.mark.parametrize("shell", POSIX_SHELLS)
-def test_bytes_that_are_no_utf8_and_control_characters_are_kept(home, shell):
+def test_invalid_utf_8_and_control_characters_are_recorded(home, shell):
     (home.path / ".inputrc").write_text("set input-meta on\nset convert-meta off\n")
     terminal = home.open(shell, env={"LANG": "C"})
-    # Ctrl-V takes the next key as it is
+    # Ctrl-V inserts the next key literally
     terminal.type(b"true '\xe9\x16\t\x16\x1b[31m\x16\x01\x16\x7f'")
     terminal.run("")
     [event] = home.events()
     command = base64.b64decode(event.get("command_b64", "")) or event["command"].encode()
-    byte = b"?" if shell == "zsh" else b"\xe9"  # (what the line editor makes of it)
+    byte = b"?" if shell == "zsh" else b"\xe9"  # (the line editor of zsh replaces the byte)
     assert command == b"true '" + byte + b"\t\x1b[31m\x01\x7f'"

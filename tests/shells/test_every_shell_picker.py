@@ -1,4 +1,4 @@
-"""The key of the picker: what is picked runs or is edited as if it were typed, else nothing is."""
+"""In every shell: the key that opens the picker, and the line that runs or is edited then."""
 
 import shutil
 import subprocess
@@ -15,8 +15,8 @@ STTY = "stty -a"
 
 
 @pytest.fixture
-def recorded(home, shell):
-    """A shell in which something was run, and its terminal."""
+def shell_with_history(home, shell):
+    """Return a function that starts a shell and runs two commands in it."""
 
     def start(before=""):
         terminal = home.open(shell, before=before)
@@ -27,38 +27,40 @@ def recorded(home, shell):
     return start
 
 
-def opened(terminal, keys=CTRL_R):
+def open_picker(terminal, keys=CTRL_R):
     terminal.type(keys)
     terminal.until(OPEN)
 
 
-def closed(terminal, keys):
-    """A key that closes it, and the line of the shell as it is drawn again."""
+def close_picker(terminal, keys):
+    """Press a key that closes the picker, and wait until the shell has drawn its line again."""
     terminal.type(keys)
     terminal.until(rb"\x1b\[J")
     terminal.until(MARKER)
 
 
-def picked(home):
-    """Commands, those that only the tests need left out."""
+def recorded_commands(home):
+    """Return the recorded commands without those that only the tests need."""
     return [command for command in home.commands() if command != STTY]
 
 
 @pytest.mark.parametrize("mode", ["emacs", "vi"])
-def test_a_picked_command_runs_and_is_recorded_as_a_typed_one(recorded, home, shell, mode):
-    terminal = recorded(VI[family(shell)] if mode == "vi" else "")
+def test_a_picked_command_runs_and_is_recorded_like_a_typed_one(
+    shell_with_history, home, shell, mode
+):
+    terminal = shell_with_history(VI[family(shell)] if mode == "vi" else "")
     before = terminal.run(STTY)
-    opened(terminal)
+    open_picker(terminal)
     terminal.type(b"ne")
     terminal.until(b"of 3")
     terminal.type(ENTER)
     assert "one" in terminal.prompt()
     assert same_terminal(terminal.run(STTY), before)
-    assert picked(home) == ["echo o''ne", "echo t''wo", "echo o''ne"]
+    assert recorded_commands(home) == ["echo o''ne", "echo t''wo", "echo o''ne"]
 
 
 def same_terminal(after, before):
-    """Each is the output of stty and a prompt."""
+    """Return whether two outputs of stty, each followed by a prompt, are equal."""
 
     def facts(text):
         return text[text.index("speed") : text.index("echoke")]
@@ -66,32 +68,32 @@ def same_terminal(after, before):
     return facts(after) == facts(before)
 
 
-def test_a_picked_command_may_be_edited_first(recorded, home):
-    terminal = recorded()
-    opened(terminal)
-    closed(terminal, TAB)
+def test_a_picked_command_may_be_edited_first(shell_with_history, home):
+    terminal = shell_with_history()
+    open_picker(terminal)
+    close_picker(terminal, TAB)
     terminal.until(b"wo")
     terminal.type(b" three" + ENTER)
     assert "two three" in terminal.prompt()
-    assert picked(home)[2:] == ["echo t''wo three"]
+    assert recorded_commands(home)[2:] == ["echo t''wo three"]
 
 
 @pytest.mark.parametrize("leave", [ESC, CTRL_C])
-def test_the_line_is_as_it_was_when_nothing_is_picked(recorded, home, leave):
-    terminal = recorded()
-    opened(terminal, b"echo a''b" + CTRL_R)
-    closed(terminal, leave)
+def test_the_line_is_as_it_was_when_nothing_is_picked(shell_with_history, home, leave):
+    terminal = shell_with_history()
+    open_picker(terminal, b"echo a''b" + CTRL_R)
+    close_picker(terminal, leave)
     terminal.until(b"b")
     terminal.type(b"c" + ENTER)
     assert "abc" in terminal.prompt()
-    assert picked(home)[2:] == ["echo a''bc"]
+    assert recorded_commands(home)[2:] == ["echo a''bc"]
 
 
 def test_several_lines_are_picked_as_one_command(home, shell):
     terminal = home.open(shell)
     begin, end = ("", "end") if family(shell) == "fish" else ("; do", "done")
     terminal.run(f"for x in o p{begin}", 'echo "$x"y', end)
-    opened(terminal)
+    open_picker(terminal)
     terminal.type(b"for" + ENTER)
     assert "oy" in terminal.prompt()
     first, again = home.commands()
@@ -103,23 +105,23 @@ def test_the_next_command_sees_the_status_of_the_one_before(home, shell):
     show = "echo status $status" if family(shell) == "fish" else "echo status $?"
     terminal.run(show)
     terminal.run('sh -c "exit 7"')
-    opened(terminal)
+    open_picker(terminal)
     terminal.type(b"status" + ENTER)
     assert "status 7" in terminal.prompt()
 
 
-def test_text_beyond_ascii_stays_as_it_is(home, shell):
+def test_text_beyond_ascii_is_not_changed(home, shell):
     terminal = home.open(shell)
     terminal.run("echo naïve 日本")
-    opened(terminal, "echo ï".encode() + CTRL_R)
-    closed(terminal, TAB)
+    open_picker(terminal, "echo ï".encode() + CTRL_R)
+    close_picker(terminal, TAB)
     terminal.until("日本".encode())
     terminal.type(b" end" + ENTER)
     terminal.prompt()
     assert home.commands() == ["echo naïve 日本", "echo naïve 日本 end"]
 
 
-def test_without_hx_the_key_is_the_shells_own(home, shell):
+def test_without_hx_the_key_has_its_function_of_the_shell(home, shell):
     load = hook(shell, str(home.hx_home)).replace(HX, "/nowhere/hx")
     terminal = home.open(shell, load=load)
     terminal.run("echo o''ne")
@@ -127,7 +129,7 @@ def test_without_hx_the_key_is_the_shells_own(home, shell):
     terminal.until(rb"search[:)]")
 
 
-def test_when_the_python_of_hx_is_gone_the_key_is_the_shells_own(home, shell):
+def test_without_the_python_of_hx_the_key_has_its_function_of_the_shell(home, shell):
     script = home.path / "hx-of-old"
     script.write_text("#!/nowhere/python3\n")
     script.chmod(0o755)
@@ -138,7 +140,7 @@ def test_when_the_python_of_hx_is_gone_the_key_is_the_shells_own(home, shell):
     terminal.until(rb"search[:)]")
 
 
-def test_an_hx_that_cannot_answer_says_why_and_the_key_is_the_shells_own(home, shell):
+def test_an_error_of_hx_is_printed_and_the_key_has_its_function_of_the_shell(home, shell):
     home.hx_home.mkdir(mode=0o700)
     (home.hx_home / "hx.db").write_text("this is not a database")
     terminal = home.open(shell)
@@ -149,7 +151,7 @@ def test_an_hx_that_cannot_answer_says_why_and_the_key_is_the_shells_own(home, s
 
 
 @pytest.mark.parametrize(("option", "keys"), [("--no-ctrl-r", ""), ("--up-arrow", "ctrl-r up")])
-def test_the_keys_are_those_that_init_was_asked_for(home, shell, option, keys):
+def test_the_bound_keys_are_those_of_the_options_of_init(home, shell, option, keys):
     words = [HX, "init", family(shell), option]
     text = subprocess.run(words, env=home.environment(), capture_output=True, text=True,
                           check=True).stdout  # fmt: skip
@@ -166,7 +168,7 @@ def test_the_keys_are_those_that_init_was_asked_for(home, shell, option, keys):
     assert "one" in terminal.prompt()
 
 
-def test_a_dumb_terminal_has_no_key(home, shell):
+def test_no_key_is_bound_on_a_dumb_terminal(home, shell):
     terminal = home.open(shell, env={"TERM": "dumb"})
     terminal.run("echo o''ne")
     assert "hx search" not in terminal.run("true")
@@ -175,7 +177,7 @@ def test_a_dumb_terminal_has_no_key(home, shell):
     assert OPEN not in terminal.output
 
 
-def test_in_tmux_it_opens_and_gives_the_pane_back(home):
+def test_in_tmux_the_picker_opens_and_restores_the_pane(home):
     tmux = program("tmux")
     home.write_rc("bash")
     name = ["-L", f"hx-{home.path.parent.name}-{home.path.name}"]

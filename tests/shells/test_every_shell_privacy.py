@@ -1,4 +1,4 @@
-"""What must not reach the disk does not."""
+"""In every shell: private lines and lines during a pause are not written to the disk."""
 
 import os
 import time
@@ -11,7 +11,7 @@ SECRET = "hunter2"
 
 
 def assert_kept_off_the_disk(home, commands):
-    """Only `commands` were recorded, without a gap, and no file of ours holds the secret."""
+    """Check that only `commands` were recorded, without a gap, and no file has the secret."""
     assert SECRET.encode() not in home.spool_bytes()
     assert home.files_with(SECRET.encode()) == []
     assert home.commands() == commands
@@ -19,7 +19,7 @@ def assert_kept_off_the_disk(home, commands):
 
 
 def sequence_numbers(home):
-    """The numbers of the records still in the spool, in order."""
+    """Return the sequence numbers of the records that are still in the spool, in order."""
     records = home.spool_bytes().split(b"\0")
     return sorted({int(field[1:]) for field in records if field[:1] == b"n"})
 
@@ -36,7 +36,7 @@ def test_a_leading_blank_keeps_a_line_off_the_disk(home, shell):
 @pytest.mark.parametrize(
     "own_history", ["", "HISTCONTROL=ignorespace", "HISTCONTROL=ignoreboth:erasedups"]
 )
-def test_it_does_so_whatever_bash_keeps_itself(home, own_history):
+def test_a_leading_blank_keeps_a_line_off_the_disk_whatever_the_settings_of_bash(home, own_history):
     terminal = home.open("bash", before=own_history)
     terminal.run("true one")
     terminal.run(f" echo {SECRET}")
@@ -103,13 +103,13 @@ def test_a_pause_file_keeps_lines_off_the_disk(home, shell, text):
     assert_kept_off_the_disk(home, [])
 
 
-def test_a_pause_that_is_over_is_none(home, shell):
+def test_an_expired_pause_is_ignored(home, shell):
     write_pause(home, f"{int(time.time()) - 5}\n")
     home.open(shell).run("true one")
     assert home.commands() == ["true one"]
 
 
-def test_a_pause_from_another_window_holds_at_the_next_prompt(home, shell):
+def test_a_pause_from_another_window_is_active_at_the_next_prompt(home, shell):
     terminal = home.open(shell)
     terminal.run("true one")
     assert home.hx("pause").returncode == 0
@@ -121,7 +121,7 @@ def test_a_pause_from_another_window_holds_at_the_next_prompt(home, shell):
     assert_kept_off_the_disk(home, ["true one", "true two"])
 
 
-NO_PROGRAMS = "export PATH=/nowhere"  # what is typed must not be run
+NO_PROGRAMS = "export PATH=/nowhere"  # the typed commands must not really run
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_other_lines_with_hx_are_recorded(home, shell):
     assert home.commands() == ["hx find something", "git forget it"]
 
 
-def test_files_are_for_their_owner_only_whatever_the_umask(home, shell):
+def test_only_the_owner_may_read_the_files_whatever_the_umask(home, shell):
     terminal = home.open(shell, before="umask 022")
     terminal.run("true one")
     modes = {oct(file.stat().st_mode & 0o777) for file in home.spool_files()}

@@ -1,4 +1,4 @@
-"""The hook stays out of the way: it prints nothing, changes nothing, bears everything."""
+"""In every shell: the hook prints nothing, changes nothing, and works with any settings."""
 
 import os
 import pathlib
@@ -14,7 +14,7 @@ NO_HOOK = "true"
 
 
 def screen_after(home, shell, lines, **how):
-    """What a person sees after some lines, without process ids."""
+    """Type some lines; return the lines of the screen without process ids."""
     terminal = home.open(shell, **how)
     for line in lines:
         terminal.run(line)
@@ -28,8 +28,8 @@ def test_the_screen_is_the_same_with_and_without_the_hook(home, shell):
     assert with_hook == screen_after(home, shell, lines, load=NO_HOOK)
 
 
-def test_what_the_hook_starts_in_the_background_is_no_child_of_the_shell(home, shell):
-    """A child that ends interrupts the shell, and zsh then loses the prompt that it is drawing."""
+def test_background_processes_of_the_hook_are_not_children_of_the_shell(home, shell):
+    """The end of a child interrupts the shell, and zsh may then lose the prompt that it draws."""
     if not os.path.exists("/proc/self/task"):
         pytest.skip("no /proc here")
     home.hx_home.mkdir()
@@ -39,13 +39,13 @@ def test_what_the_hook_starts_in_the_background_is_no_child_of_the_shell(home, s
     (home.path / "du").write_text(f"#!/bin/sh\necho >{home.path}/begun\ncat {home.path}/ends\n")
     (home.path / "du").chmod(0o700)
     terminal = home.open(shell, env={"PATH": f"{home.path}:{os.environ['PATH']}"})
-    (home.path / "begun").read_bytes()  # it runs now
+    (home.path / "begun").read_bytes()  # the background process runs now
     children = pathlib.Path(f"/proc/{terminal.pid}/task/{terminal.pid}/children").read_text()
     (home.path / "ends").write_bytes(b"")
     assert children == ""
 
 
-def test_what_does_not_run_is_no_event_and_the_next_command_is_fine(home, shell):
+def test_lines_that_do_not_run_are_not_recorded_and_the_next_command_is(home, shell):
     terminal = home.open(shell)
     terminal.run("")
     terminal.type(b"echo half")
@@ -81,7 +81,7 @@ def test_what_does_not_run_is_no_event_and_the_next_command_is_fine(home, shell)
     ],
 )
 @pytest.mark.parametrize("first", ["sh -c 'exit 7' last-word", "(exit 3) | (exit 4)", "true x y"])
-def test_the_next_command_sees_the_outcome_of_the_one_before(home, shell, first, show):
+def test_the_next_command_sees_the_status_of_the_one_before(home, shell, first, show):
     lines = ["true start", first, show]
     with_hook = screen_after(home, shell, lines)
     assert with_hook == screen_after(home, shell, lines, load=NO_HOOK)
@@ -145,8 +145,8 @@ SETTINGS = {
     [(shell, setting) for shell in ("bash", "bash 5.3", "zsh", "fish")
      for setting in SETTINGS[family(shell)]],
 )  # fmt: skip
-def test_whatever_the_user_sets_lines_are_recorded_without_noise(home, shell, setting):
-    """Set before the hook is loaded and, a second time, at the prompt."""
+def test_with_any_setting_of_the_user_lines_are_recorded_without_output(home, shell, setting):
+    """The setting is made before the hook is loaded and again at the prompt."""
     home.spool.mkdir(parents=True, mode=0o700)  # without PATH it could not be made
     lines = ["true one", setting, "true two"]
     screen = screen_after(home, shell, lines, before=setting)
@@ -163,7 +163,7 @@ def test_tracing_shows_no_line_of_the_hook(home, shell, trace):
     assert not [line for line in screen if "__hx" in line]
 
 
-def test_loading_twice_gives_one_hook(home, shell):
+def test_loading_the_hook_twice_records_each_line_once(home, shell):
     home.write_rc(shell)
     again = f"source {home.path / RC_FILE[family(shell)]}"
     terminal = home.open(shell)
@@ -175,7 +175,7 @@ def test_loading_twice_gives_one_hook(home, shell):
     assert len({event["session_id"] for event in home.events()}) == 1
 
 
-def test_it_loads_through_eval_as_through_a_file(home, shell):
+def test_the_hook_can_be_loaded_by_eval(home, shell):
     hx = home.hx("init", family(shell)).args[0]
     load = {
         "bash": f'eval "$({hx} init bash)"',
@@ -189,7 +189,7 @@ def test_it_loads_through_eval_as_through_a_file(home, shell):
 
 
 @pytest.mark.parametrize("arguments", [["-c", "echo from-c"], []])
-def test_a_shell_that_is_not_interactive_is_left_alone(home, shell, arguments):
+def test_a_shell_that_is_not_interactive_is_not_recorded(home, shell, arguments):
     home.write_rc(shell)
     rc_file = str(home.path / RC_FILE[family(shell)])
     argv = [program(shell), *(arguments or [rc_file])]
@@ -200,7 +200,7 @@ def test_a_shell_that_is_not_interactive_is_left_alone(home, shell, arguments):
     assert home.spool_files() == []
 
 
-def test_a_dumb_terminal_is_recorded_and_gets_no_escapes_from_the_hook(home, shell):
+def test_a_dumb_terminal_is_recorded_and_gets_no_escape_sequences_from_the_hook(home, shell):
     def escapes(**how):
         terminal = home.open(shell, env={"TERM": "dumb"}, **how)
         terminal.run("true one")
@@ -216,7 +216,7 @@ def test_bash_without_line_editing_is_recorded(home):
     assert home.commands() == ["true one"]
 
 
-def test_a_spool_that_is_removed_is_no_trouble(home, shell):
+def test_a_deleted_spool_is_made_again(home, shell):
     terminal = home.open(shell)
     terminal.run("true one")
     shutil.rmtree(home.hx_home)
@@ -227,7 +227,7 @@ def test_a_spool_that_is_removed_is_no_trouble(home, shell):
     assert not home.hx_home.exists()
 
 
-def test_a_home_that_cannot_be_written_is_no_trouble(home, shell):
+def test_a_read_only_home_gives_no_output(home, shell):
     home.hx_home.write_text("a file where the folder should be")
     terminal = home.open(shell)
     terminal.run("true one")
@@ -235,7 +235,7 @@ def test_a_home_that_cannot_be_written_is_no_trouble(home, shell):
     assert len(terminal.screen()) == 3
 
 
-def test_a_limit_on_the_size_of_files_is_no_trouble(home, shell):
+def test_a_file_size_limit_does_not_end_the_shell(home, shell):
     terminal = home.open(shell)
     terminal.run("true one")
     terminal.run("ulimit -f 1")
@@ -249,7 +249,7 @@ def test_a_limit_on_the_size_of_files_is_no_trouble(home, shell):
 
 @pytest.fixture
 def full_disk(home):
-    """The spool on a file system of its own without room."""
+    """Mount a full disk on the spool."""
     home.spool.mkdir(parents=True, mode=0o700)
     mount = ["mount", "-t", "tmpfs", "-o", "size=16k,mode=700", "tmpfs", str(home.spool)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
@@ -258,7 +258,7 @@ def full_disk(home):
     subprocess.run(["umount", "-l", str(home.spool)], check=True)
 
 
-def test_a_full_disk_costs_records_and_nothing_else(home, shell, full_disk):
+def test_on_a_full_disk_only_records_are_lost(home, shell, full_disk):
     terminal = home.open(shell, env={"XDG_RUNTIME_DIR": ""})
     terminal.run("true one")
     with open(full_disk / "filler", "wb", buffering=0) as filler:

@@ -1,4 +1,4 @@
-"""Sessions: how they end, several at once, long ones."""
+"""In every shell: sessions that end in different ways, concurrent sessions, long sessions."""
 
 import os
 import random
@@ -11,7 +11,7 @@ import pytest
 
 from shells.terminal import HX, family, program
 
-WITH_STARTS = ("bash 5.3", "zsh", "fish")  # they write a record when a command starts
+WITH_STARTS = ("bash 5.3", "zsh", "fish")  # these hooks write a record when a command starts
 
 
 @pytest.mark.parametrize("shell", WITH_STARTS)
@@ -31,7 +31,7 @@ def test_a_shell_that_is_killed_leaves_the_start_of_its_last_command(home, shell
     assert home.statuses() == [("true before", 0), (kill, None)]
 
 
-def test_bash_before_5_3_keeps_what_ended_when_it_is_replaced_or_killed(home):
+def test_bash_before_5_3_keeps_ended_commands_when_it_is_replaced_or_killed(home):
     terminal = home.open("bash")
     terminal.run("true before")
     terminal.leave("exec sh -c true")
@@ -41,7 +41,7 @@ def test_bash_before_5_3_keeps_what_ended_when_it_is_replaced_or_killed(home):
     assert home.statuses() == [("true before", 0), ("true again", 0)]
 
 
-def test_a_file_names_its_session_its_place_and_its_boot(home, shell):
+def test_a_header_has_the_session_the_terminal_and_the_boot_id(home, shell):
     terminal = home.open(shell)
     terminal.run("true one")
     [file] = [file for file in home.spool_files() if file.suffix == ".0"]
@@ -71,7 +71,7 @@ def test_two_panes_of_tmux_are_two_sessions(home, shell):
     (home.path / ".bash_profile").write_text(". ~/.bashrc\n")  # tmux starts login shells
     settings = home.path / "tmux.conf"
     settings.write_text(
-        "set -g assume-paste-time 0\n"  # else keys that come at once bind nothing
+        "set -g assume-paste-time 0\n"  # or tmux takes fast keys for a paste
         "set-hook -g pane-exited 'wait-for -S closed'\n"
     )
     argv = [program("tmux"), "-f", str(settings), "-S", str(home.path / "tmux")]
@@ -107,14 +107,14 @@ def test_the_4097th_command_begins_a_generation_and_none_is_lost(home, shell):
     assert {file.suffix for file in home.spool_files()} == {".0", ".1"}
     assert home.commands() == lines
     for lock in home.hx_home.glob("*.lock"):
-        os.utime(lock, (0, 0))  # it is time to tidy up
+        os.utime(lock, (0, 0))  # so that the next ingest tidies up
     terminal.run("true last")
     assert home.commands() == [*lines, "true last"]
     assert {file.suffix for file in home.spool_files()} == {".1"}
 
 
 def keep_killing_ingest(home, stop):
-    """Starts drains and ends them at any moment of their work."""
+    """Start ingests and kill each after a random time, until `stop` is set."""
     while not stop.is_set():
         with subprocess.Popen(
             [HX, "find", "--all", "--json"], env=home.environment(), stdout=subprocess.DEVNULL

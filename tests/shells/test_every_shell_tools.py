@@ -1,4 +1,4 @@
-"""Beside other tools that hook into the shell, loaded before or after."""
+"""The hook together with other tools that hook into the shell, loaded before or after it."""
 
 import pytest
 
@@ -9,13 +9,13 @@ PLACES = pytest.mark.parametrize("place", ["before", "after"])
 
 
 def init(tool, words, shell):
-    """The line of an rc file that loads the tool."""
+    """Return the line of an rc file that loads the tool."""
     command = f"{program(tool)} {words} {family(shell)}"
     return f"{command} | source" if family(shell) == "fish" else f'eval "$({command})"'
 
 
 @PLACES
-def test_zoxide_still_learns_folders(home, shell, place):
+def test_zoxide_still_records_folders(home, shell, place):
     terminal = home.open(shell, **{place: init("zoxide", "init", shell)})
     terminal.run("cd /usr")
     terminal.run("false")
@@ -86,7 +86,7 @@ STARSHIP = [
 @BASHES
 @PLACES
 @pytest.mark.parametrize("way", STARSHIP)
-def test_a_prompt_of_another_tool_still_gets_status_and_pipestatus(home, shell, place, way):
+def test_the_prompt_of_another_tool_still_gets_status_and_pipestatus(home, shell, place, way):
     function = 'prompt_of_tool() { told="$? ${PIPESTATUS[*]}"; eval "${TAKEN-}"; }; TOOL=1\n'
     terminal = home.open(shell, **{place: function + way})
     terminal.run("true zero")

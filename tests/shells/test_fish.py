@@ -1,4 +1,4 @@
-"""What is special to fish: no clock, events instead of hooks, a reader of its own mind."""
+"""Tests of fish alone: its clock, its events and its line editor."""
 
 import os
 import re
@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from shells.observed import (
+from shells.spool_records import (
     commands,
     is_drained_at_start,
     processes_of,
@@ -20,7 +20,7 @@ from shells.terminal import hook
 SECRET = "hunter2"
 
 
-def test_a_header_says_whose_session_it_is(home):
+def test_a_header_has_the_facts_of_the_session(home):
     terminal = home.open("fish")
     terminal.run("true one")
     [file] = home.spool_files()
@@ -64,7 +64,7 @@ echo "$(/bin/date +%s)6N"
 
 
 def without_clock(home, **how):
-    """fish as on macOS: no /proc/uptime, and a date that knows no microseconds."""
+    """Start fish as on macOS: without /proc/uptime, and with a date without microseconds."""
     programs = home.path / "programs"
     programs.mkdir()
     (programs / "date").write_text(BSD_DATE)
@@ -74,7 +74,7 @@ def without_clock(home, **how):
     return home.open("fish", load=load, env={"PATH": path}, **how)
 
 
-def test_without_proc_the_time_is_that_of_a_change_to_the_file(home):
+def test_without_proc_the_time_is_the_modification_time_of_a_file(home):
     started_at = time.time()
     terminal = without_clock(home)
     terminal.run("true one")
@@ -96,7 +96,7 @@ def test_without_proc_the_time_is_that_of_a_change_to_the_file(home):
 
 
 @pytest.mark.parametrize("deadline_s", ["", "1", "99999999999"])
-def test_without_a_clock_a_pause_holds_until_its_file_is_gone(home, deadline_s):
+def test_without_a_clock_a_pause_lasts_until_its_file_is_deleted(home, deadline_s):
     home.hx_home.mkdir()
     pause = home.hx_home / "pause"
     pause.write_text(f"{deadline_s}\n")
@@ -125,14 +125,14 @@ def test_private_mode_within_a_session_keeps_lines_private(home):
 
 
 @pytest.mark.parametrize("value", ["-a", "!", "-z", "(", "="])
-def test_a_strange_value_of_hx_private_is_one(home, value):
+def test_any_nonempty_value_of_hx_private_counts(home, value):
     terminal = home.open("fish", env={"HX_PRIVATE": value})
     terminal.run(f"echo {SECRET}")
     assert home.spool_files() == []
     assert len(terminal.screen()) == 3
 
 
-def test_comments_alone_are_no_command(home):
+def test_comments_alone_are_not_recorded(home):
     terminal = home.open("fish")
     for line in ["# one", "   # two", b"\x1b[200~# three\n\n# four\x1b[201~"]:
         terminal.run(line)
@@ -148,8 +148,8 @@ def test_a_line_keeps_only_the_statuses_of_its_own_pipeline(home):
     assert [fields["p"] for fields in records(home, "E")] == [b"1 0", b"0", b"0", b"1 0", b"0"]
 
 
-def test_a_command_of_one_mebibyte_and_bytes_that_are_no_utf8_are_exact(home):
-    # its reader takes minutes for a long line and drops bytes that are no UTF-8
+def test_a_command_of_one_mebibyte_with_invalid_utf_8_is_recorded_exactly(home):
+    # the line editor of fish takes minutes for a long line and drops bytes that are not UTF-8
     terminal = home.open("fish")
     terminal.run('emit fish_preexec "true "(string repeat -n 104857 0123456789)')
     terminal.run(r"emit fish_preexec true\ \xe9\xff\ \xc3")
@@ -161,14 +161,14 @@ def test_a_command_of_one_mebibyte_and_bytes_that_are_no_utf8_are_exact(home):
 
 
 @pytest.mark.parametrize("words", ["h''x, for''get", "h''x for''get"])
-def test_a_long_text_with_the_words_of_hx_forget_is_over_at_once(home, words):
+def test_a_long_line_with_the_words_of_hx_forget_takes_no_time(home, words):
     terminal = home.open("fish")
     terminal.run(f"emit fish_preexec (string repeat -n 100000 '{words} - ')")
     assert len(commands(home)) == 1
 
 
 def make_folders_of_fish(home):
-    """It makes them by itself, with mkdir, when it starts for the first time."""
+    """Make the folders that fish would make with mkdir at its first start."""
     for name in ("completions", "conf.d", "functions"):
         (home.path / ".config/fish" / name).mkdir(parents=True)
 
@@ -176,7 +176,7 @@ def make_folders_of_fish(home):
 SHADOWS = "echo math path printf random realpath umask date mkdir sh id"
 
 
-def test_functions_named_like_builtins_do_not_reach_the_hook(home):
+def test_functions_named_like_builtins_are_not_used_by_the_hook(home):
     define = f"for name in {SHADOWS}; eval 'function $name; builtin echo shadow; end'; end"
     own = "functions -e echo math"  # the prompt of the test needs them
     make_folders_of_fish(home)
@@ -191,7 +191,7 @@ def test_functions_named_like_builtins_do_not_reach_the_hook(home):
     assert seen == terminal.output.count(b"shadow")
 
 
-def test_it_survives_a_path_that_leads_nowhere(home):
+def test_the_hook_works_with_an_invalid_path_variable(home):
     make_folders_of_fish(home)
     terminal = home.open("fish", before="set -gx PATH /nowhere")
     terminal.run("true one")
@@ -262,7 +262,7 @@ def test_recording_stops_while_sixteen_generations_wait(home):
 
 
 @pytest.mark.parametrize("mask", ["000", "777"])
-def test_files_are_the_owners_whatever_the_umask(home, mask):
+def test_only_the_owner_may_read_the_files_whatever_the_umask(home, mask):
     terminal = home.open("fish", before=f"umask {mask}")
     terminal.run("true one")
     assert stat.S_IMODE(home.spool.stat().st_mode) == 0o700
@@ -270,7 +270,7 @@ def test_files_are_the_owners_whatever_the_umask(home, mask):
     assert mask in terminal.run("umask")
 
 
-def test_fish_reports_a_full_disk_ever_more_rarely(home):
+def test_fish_reports_a_full_disk_less_and_less_often(home):
     with spool_on_a_disk_of(home, kibibytes=64) as filler:
         terminal = home.open("fish")
         terminal.run("true one")
@@ -285,7 +285,7 @@ def test_fish_reports_a_full_disk_ever_more_rarely(home):
         assert {fields["c"] for fields in records(home, "S")} == {b"true one", b"true again"}
 
 
-def test_a_disk_without_room_for_the_header_leaves_no_file_without_one(home):
+def test_on_a_disk_without_space_for_the_header_no_file_is_left(home):
     with spool_on_a_disk_of(home, kibibytes=4) as filler:
         filler.write_bytes(b"x" * 4096)
         terminal = home.open("fish")
@@ -297,7 +297,7 @@ def test_a_disk_without_room_for_the_header_leaves_no_file_without_one(home):
         assert commands(home)[-1] == "true two"
 
 
-def test_a_command_costs_no_process(home):
+def test_recording_a_command_starts_no_process(home):
     with processes_of(home, "fish") as count:
         for line in ["true one", " true two", "sh -c 'exit 3'", "set x 1 | true", "true five"]:
             count.terminal.run(line)
@@ -305,11 +305,11 @@ def test_a_command_costs_no_process(home):
 
 
 @pytest.mark.parametrize(("kibibytes", "patience_s", "runs"), [(100, 0.5, False), (2000, 10, True)])
-def test_a_new_shell_has_a_full_spool_drained_behind_its_back(home, kibibytes, patience_s, runs):
+def test_a_new_shell_has_a_large_spool_drained_in_the_background(home, kibibytes, patience_s, runs):
     assert is_drained_at_start(home, "fish", kibibytes, patience_s) == runs
 
 
-def test_nothing_of_it_is_taken_from_the_environment(home):
+def test_no_variable_of_the_hook_is_taken_from_the_environment(home):
     names = ("dir", "file", "pause", "seq", "session", "generation", "begin_us", "bytes")
     terminal = home.open("fish", env={f"__hx_{name}": "../evil" for name in names})
     terminal.run("true one")
@@ -318,7 +318,7 @@ def test_nothing_of_it_is_taken_from_the_environment(home):
     assert "__hx" not in (home.path / "environment").read_text()
 
 
-def test_root_makes_no_folder_in_the_home_of_somebody_else(home):
+def test_root_makes_no_folder_in_the_home_of_another_user(home):
     (home.path / ".config/fish").mkdir(parents=True)
     (home.path / ".local/share/fish/generated_completions").mkdir(parents=True)
     try:

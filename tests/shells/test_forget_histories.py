@@ -1,4 +1,4 @@
-"""What real shells wrote to their own history files is cleaned of a text, and of nothing else."""
+"""`hx forget` removes a text, and nothing else, from the history files of real shells."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def environment(home, shell):
 def run(home, shell, script):
     flags = {"bash": ["--norc"], "zsh": ["-f", "-i"]}[shell]
     line = [program(shell), *flags, "-c", script]
-    done = subprocess.run(
+    process = subprocess.run(
         line, env=environment(home, shell), capture_output=True, check=True, cwd=home.path
     )
-    return done.stdout.decode()
+    return process.stdout.decode()
 
 
 def quoted(text):
@@ -61,7 +61,7 @@ def zsh_reads(home, options):
     return run(home, "zsh", script).split("\0")[:-1]
 
 
-KINDS = {
+HISTORY_FORMATS = {
     "bash": ("bash", "", bash_writes, bash_reads),
     "bash-stamped": ("bash", "HISTTIMEFORMAT=x", bash_writes, bash_reads),
     "zsh": ("zsh", "", zsh_writes, zsh_reads),
@@ -79,30 +79,30 @@ def forget(env):
     assert subprocess.run(line, env=env, check=False, capture_output=True).returncode == 0
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_text_is_in_no_file_and_the_shell_reads_the_rest_as_before(home, kind):
-    shell, options, writes, reads = KINDS[kind]
+@pytest.mark.parametrize("kind", HISTORY_FORMATS)
+def test_the_text_is_removed_and_the_shell_reads_the_other_entries_as_before(home, kind):
+    shell, options, writes, reads = HISTORY_FORMATS[kind]
     writes(home, options)
     assert files_with_canary(home) == [HISTFILE[shell]]
     before = reads(home, options)
     forget(environment(home, shell))
     assert files_with_canary(home) == []
-    assert reads(home, options) == [one for one in before if CANARY not in one]
+    assert reads(home, options) == [entry for entry in before if CANARY not in entry]
     assert len(reads(home, options)) >= 4
 
 
 def fish_reads(home):
-    """fish passes over what is not older than itself, by whole seconds: it is asked until it is."""
+    """Return the history of fish. It skips entries of its own second, so it is asked repeatedly."""
     line = [program("fish"), "-c", "history search --null --reverse"]
     until_s = time.monotonic() + 5
     while time.monotonic() < until_s:
-        told = subprocess.run(line, env=home.environment(), capture_output=True, check=True)
-        if b"echo after" in told.stdout:
+        process = subprocess.run(line, env=home.environment(), capture_output=True, check=True)
+        if b"echo after" in process.stdout:
             break
-    return told.stdout.decode().split("\0")
+    return process.stdout.decode().split("\0")
 
 
-def test_fish_is_cleaned_while_it_runs_and_keeps_the_rest(home):
+def test_the_history_of_a_running_fish_is_cleaned_and_its_other_entries_kept(home):
     terminal = home.open("fish", load="true")
     for line in (["echo one"], [f"echo {CANARY}"], ["echo 'two", "lines'"], ["echo back\\\\slash"]):
         terminal.run(*line)
@@ -112,13 +112,13 @@ def test_fish_is_cleaned_while_it_runs_and_keeps_the_rest(home):
     assert files_with_canary(home) == []
     terminal.run("echo after")
     terminal.leave()
-    found = fish_reads(home)
+    entries = fish_reads(home)
     for command in ("echo one", "echo 'two\nlines'", "echo back\\\\slash", "echo after"):
-        assert command in [one.strip("\n") for one in found]
+        assert command in [entry.strip("\n") for entry in entries]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
-def test_a_shell_that_recorded_it_is_cleaned_together_with_hx(home, shell):
+def test_the_history_of_a_recorded_shell_is_cleaned_too(home, shell):
     saves = {"bash": "history -a", "zsh": "fc -W"}[shell]
     history = f"HISTFILE={home.path}/{HISTFILE[shell]} HISTSIZE=99 SAVEHIST=99"
     terminal = home.open(shell, before=history)

@@ -1,4 +1,4 @@
-"""`hx setup` in a fresh home: a new shell, started as people start it, records; then no longer."""
+"""`hx setup` in a new home: new shells record after setup, and none records after a purge."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import subprocess
 
 import pytest
 
-from cli.houses import tree
+from cli.home_folders import tree
 from shells.terminal import HX, PROMPT, RC_FILE, family, program
 
-SAVES = {"zsh": "HISTFILE=~/.zsh_history HISTSIZE=100 SAVEHIST=100\n"}
+HISTORY_SETTINGS = {"zsh": "HISTFILE=~/.zsh_history HISTSIZE=100 SAVEHIST=100\n"}
 
 
-class Fresh:
-    """A home that knows no hx: an rc file of the user's own, the shell as login shell."""
+class NewHome:
+    """A home without hx, with an rc file of the user and the shell as login shell."""
 
     def __init__(self, home, shell):
         self.home, self.shell, self.path = home, shell, home.path
@@ -23,7 +23,7 @@ class Fresh:
         self.program = program(shell)
         self.rc_file = self.path / RC_FILE[self.name]
         self.rc_file.parent.mkdir(parents=True, exist_ok=True)
-        self.rc_file.write_text(PROMPT[self.name] + SAVES.get(self.name, ""))
+        self.rc_file.write_text(PROMPT[self.name] + HISTORY_SETTINGS.get(self.name, ""))
         # fish would otherwise parse every manual page in the background
         (self.path / ".local/share/fish/generated_completions").mkdir(parents=True)
         self.env = {"HX_HOME": "", "SHELL": program(self.name)}
@@ -34,15 +34,15 @@ class Fresh:
         return subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
 
     def open(self, *arguments):
-        """A new shell that reads its rc file by itself, as in a new window."""
+        """Start a shell that reads its rc file, as in a new window; wait for its prompt."""
         terminal = self.home.start([self.program, *arguments], **self.env)
         terminal.prompt()
         return terminal
 
-    def found(self):
-        answer = self.hx("find", "--all", "--reverse", "--json")
-        assert answer.returncode in {0, 1}, answer.stderr
-        return [event["command"] for event in json.loads(answer.stdout)]
+    def found_commands(self):
+        process = self.hx("find", "--all", "--reverse", "--json")
+        assert process.returncode in {0, 1}, process.stderr
+        return [event["command"] for event in json.loads(process.stdout)]
 
     @property
     def spool(self):
@@ -50,37 +50,37 @@ class Fresh:
 
 
 @pytest.fixture
-def fresh(home, shell):
-    return Fresh(home, shell)
+def new_home(home, shell):
+    return NewHome(home, shell)
 
 
-def test_after_setup_a_new_shell_records_and_after_purge_none_does(fresh):
-    before = fresh.rc_file.read_bytes()
-    old = fresh.open()
-    old.run("true before")
-    old.leave()  # the shell writes its own history then
-    done = fresh.hx("setup", "--yes")
-    assert done.returncode == 0, done.stderr
-    fresh.open().run("true recorded")
-    found = fresh.found()
-    assert (found.count("true before"), found.count("true recorded")) == (1, 1)
+def test_after_setup_a_new_shell_records_and_after_purge_none_does(new_home):
+    before = new_home.rc_file.read_bytes()
+    old_shell = new_home.open()
+    old_shell.run("true before")
+    old_shell.leave()  # at its end the shell writes its own history
+    setup = new_home.hx("setup", "--yes")
+    assert setup.returncode == 0, setup.stderr
+    new_home.open().run("true recorded")
+    commands = new_home.found_commands()
+    assert (commands.count("true before"), commands.count("true recorded")) == (1, 1)
 
-    gone = fresh.hx("setup", "--undo", "--purge", "--yes")
-    assert gone.returncode == 0, gone.stderr
-    assert fresh.rc_file.read_bytes() == before
-    terminal = fresh.open()
+    purge = new_home.hx("setup", "--undo", "--purge", "--yes")
+    assert purge.returncode == 0, purge.stderr
+    assert new_home.rc_file.read_bytes() == before
+    terminal = new_home.open()
     terminal.run("true unrecorded")
     assert [line.partition(" ")[2] for line in terminal.screen()] == ["true unrecorded", ""]
-    assert not (fresh.path / ".local/state").exists()
-    assert not (fresh.path / ".local/share/hx").exists()
+    assert not (new_home.path / ".local/state").exists()
+    assert not (new_home.path / ".local/share/hx").exists()
 
 
-def test_a_shell_that_goes_on_after_the_purge_is_silent_and_makes_nothing(fresh):
-    fresh.hx("setup", "--yes", "--no-import")
-    terminal = fresh.open()
+def test_a_shell_that_runs_on_after_the_purge_prints_and_makes_nothing(new_home):
+    new_home.hx("setup", "--yes", "--no-import")
+    terminal = new_home.open()
     terminal.run("true recorded")
-    fresh.hx("setup", "--undo", "--purge", "--yes")
-    after = tree(fresh.path / ".local")
+    new_home.hx("setup", "--undo", "--purge", "--yes")
+    after = tree(new_home.path / ".local")
     quiet = [line for line in terminal.screen() if "true" in line]
     terminal.run("true after")
     terminal.run("true last")
@@ -88,67 +88,69 @@ def test_a_shell_that_goes_on_after_the_purge_is_silent_and_makes_nothing(fresh)
     assert lines == []
     assert len(terminal.screen()) == len(quiet) + 3
     terminal.leave()
-    assert tree(fresh.path / ".local").keys() == after.keys()
-    assert not fresh.spool.exists()
-    assert list(fresh.home.runtime.glob("*.t")) == []
+    assert tree(new_home.path / ".local").keys() == after.keys()
+    assert not new_home.spool.exists()
+    assert list(new_home.home.runtime.glob("*.t")) == []
 
 
-def test_the_question_is_answered_on_a_terminal(fresh):
-    before = fresh.rc_file.read_bytes()
+def test_setup_asks_on_a_terminal(new_home):
+    before = new_home.rc_file.read_bytes()
     for answer, code in [("n", 2), ("", 2), ("y", 0)]:
-        asked = fresh.home.start([HX, "setup", "--no-import", "--shell", fresh.name], **fresh.env)
+        asked = new_home.home.start(
+            [HX, "setup", "--no-import", "--shell", new_home.name], **new_home.env
+        )
         asked.until(b"Make these changes\\? \\[y/N\\] ")
         asked.type(answer + "\r")
         asked.wait()
         assert asked.child.exitstatus == code
-        assert (fresh.rc_file.read_bytes() == before) == bool(code)
-    fresh.open().run("true recorded")
-    assert fresh.found() == ["true recorded"]
+        assert (new_home.rc_file.read_bytes() == before) == bool(code)
+    new_home.open().run("true recorded")
+    assert new_home.found_commands() == ["true recorded"]
 
 
-def test_purge_asks_twice_and_the_second_no_keeps_the_history(fresh):
-    fresh.hx("setup", "--yes", "--no-import")
-    fresh.open().run("true recorded")
-    assert fresh.found() == ["true recorded"]
-    asked = fresh.home.start([HX, "setup", "--undo", "--purge"], **fresh.env)
+def test_purge_asks_twice_and_the_second_no_keeps_the_history(new_home):
+    new_home.hx("setup", "--yes", "--no-import")
+    new_home.open().run("true recorded")
+    assert new_home.found_commands() == ["true recorded"]
+    asked = new_home.home.start([HX, "setup", "--undo", "--purge"], **new_home.env)
     asked.until(b"Take these changes back\\? \\[y/N\\] ")
     asked.type("y\r")
     asked.until(b"cannot be undone. \\[y/N\\] ")
     asked.type("n\r")
     asked.wait()
     assert asked.child.exitstatus == 2
-    assert fresh.found() == ["true recorded"]
-    assert b"hx" not in fresh.rc_file.read_bytes().replace(b"hx_test", b"")
+    assert new_home.found_commands() == ["true recorded"]
+    assert b"hx" not in new_home.rc_file.read_bytes().replace(b"hx_test", b"")
 
 
-def test_a_new_shell_starts_no_python(fresh, tmp_path):
-    """The hook file is read, nothing is run: hx itself may be broken."""
-    fresh.hx("setup", "--yes", "--no-import")
-    hook = fresh.path / ".local/share/hx" / f"hook.{fresh.name}"
+def test_a_new_shell_starts_no_python(new_home, tmp_path):
+    """A new shell only reads the hook file, so it works even if hx is broken."""
+    new_home.hx("setup", "--yes", "--no-import")
+    hook = new_home.path / ".local/share/hx" / f"hook.{new_home.name}"
     hook.write_text(hook.read_text().replace(HX, "/nowhere/hx"))
-    terminal = fresh.open()
+    terminal = new_home.open()
     terminal.run("true recorded")
-    assert noise(terminal) == []
-    assert fresh.found() == ["true recorded"]
+    assert lines_without_prompts(terminal) == []
+    assert new_home.found_commands() == ["true recorded"]
 
 
-def noise(terminal):
-    """Lines that are no prompt."""
+def lines_without_prompts(terminal):
+    """Return the lines of the screen that are no prompt."""
     return [line for line in terminal.screen() if not line.startswith("<")]
 
 
-def test_a_home_without_the_hook_file_starts_silently(fresh):
-    fresh.hx("setup", "--yes", "--no-import")
-    os.unlink(fresh.path / ".local/share/hx" / f"hook.{fresh.name}")
-    terminal = fresh.open()
+def test_a_shell_without_the_hook_file_starts_without_output(new_home):
+    new_home.hx("setup", "--yes", "--no-import")
+    os.unlink(new_home.path / ".local/share/hx" / f"hook.{new_home.name}")
+    terminal = new_home.open()
     terminal.run("true a")
-    assert noise(terminal) == []
+    assert lines_without_prompts(terminal) == []
 
 
 @pytest.mark.parametrize("shell", ["bash", "bash 5.3"])
 @pytest.mark.parametrize("login", [".bash_profile", ".profile"])
-def test_a_login_bash_that_never_reads_bashrc_records_too(fresh, login):
-    (fresh.path / login).write_text(PROMPT["bash"])
-    fresh.hx("setup", "--yes", "--no-import")
-    fresh.open("-l").run("true recorded")
-    assert fresh.found() == ["true recorded"]
+def test_a_login_bash_that_does_not_read_bashrc_records_too(new_home, login):
+    (new_home.path / login).write_text(PROMPT["bash"])
+    new_home.hx("setup", "--yes", "--no-import")
+    new_home.open("-l").run("true recorded")
+    assert new_home.found_commands() == ["true recorded"]

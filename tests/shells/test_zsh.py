@@ -1,4 +1,4 @@
-"""What is special to zsh: its options, its hook arrays, its ways to keep history."""
+"""Tests of zsh alone: its options, its hook arrays and its history settings."""
 
 import os
 import re
@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from shells.observed import (
+from shells.spool_records import (
     commands,
     is_drained_at_start,
     processes_of,
@@ -22,7 +22,7 @@ from shells.terminal import hook
 SECRET = "hunter2"
 
 
-def test_a_header_says_whose_session_it_is(home):
+def test_a_header_has_the_facts_of_the_session(home):
     terminal = home.open("zsh")
     terminal.run("true one")
     [file] = home.spool_files()
@@ -43,7 +43,7 @@ def test_a_header_says_whose_session_it_is(home):
 
 @pytest.mark.parametrize("options", ["hist_reduce_blanks", "hist_reduce_blanks hist_ignore_space"])
 @pytest.mark.parametrize("blank", [b" ", b"\x16\t"])  # (Ctrl-V takes the tab as it is)
-def test_a_leading_blank_that_zsh_takes_away_keeps_the_line_private(home, options, blank):
+def test_a_leading_blank_that_zsh_removes_keeps_the_line_private(home, options, blank):
     terminal = home.open("zsh", before=f"setopt {options}")
     terminal.run(blank + b"echo " + SECRET.encode())
     terminal.run("echo  two   blanks")
@@ -51,7 +51,7 @@ def test_a_leading_blank_that_zsh_takes_away_keeps_the_line_private(home, option
     assert commands(home) == ["echo  two   blanks"]
 
 
-def test_a_line_is_private_when_nobody_can_say_how_it_began(home):
+def test_a_line_is_private_if_its_first_character_is_unknown(home):
     terminal = home.open("zsh", after="setopt hist_reduce_blanks; zshaddhistory_functions=()")
     terminal.run(f" echo {SECRET}")
     assert SECRET.encode() not in home.spool_bytes()
@@ -72,7 +72,7 @@ def test_a_line_is_private_when_nobody_can_say_how_it_began(home):
         "unsetopt zle",
     ],
 )
-def test_the_text_is_what_was_typed_whatever_zsh_keeps_itself(home, setting):
+def test_the_typed_text_is_recorded_whatever_the_history_settings_of_zsh(home, setting):
     terminal = home.open("zsh", before="alias say='echo said'", after=setting)
     lines = ["say  it   twice", "say  it   twice", "f() { true; }", "fc -l"]
     for line in lines:
@@ -94,13 +94,13 @@ def test_a_pasted_text_is_one_event(home):
     assert commands(home) == ["true one\ntrue two\n  true three", "\ntrue four"]
 
 
-def test_bytes_that_are_no_utf8_are_kept(home):
-    terminal = home.open("zsh", after="unsetopt zle")  # zle makes question marks of them
+def test_invalid_utf_8_is_recorded(home):
+    terminal = home.open("zsh", after="unsetopt zle")  # zle would replace them by question marks
     terminal.run(b"true '\xe9\xff\xc3'")
     assert records(home, "S")[0]["c"] == b"true '\xe9\xff\xc3'"
 
 
-def test_control_characters_are_kept(home):
+def test_control_characters_are_recorded(home):
     terminal = home.open("zsh")
     terminal.run(b"true '\x16\t\x16\x1b[31m\x16\x01\x16\x7f'")
     assert records(home, "S")[0]["c"] == b"true '\t\x1b[31m\x01\x7f'"
@@ -141,7 +141,7 @@ def test_a_line_keeps_only_the_statuses_of_its_own_pipeline(home):
     assert statuses == [b"1 0", b"0", b"0", b"0", b"0", b"0", b"1 0", b"1 0"]
 
 
-TORTURE = """
+HOSTILE_SETTINGS = """
 print() { echo print } ; zf_chmod() { echo zf_chmod } ; sysopen() { echo sysopen }
 setopt ksh_arrays no_unset err_return no_clobber posix_builtins posix_identifiers posix_traps
 setopt sh_word_split glob_subst csh_null_glob warn_create_global warn_nested_var c_bases
@@ -155,8 +155,8 @@ hx_test_n=0
 """
 
 
-def test_no_option_alias_or_function_breaks_it_or_makes_it_talk(home):
-    terminal = home.open("zsh", before=TORTURE)
+def test_no_option_alias_or_function_breaks_the_hook_or_makes_it_print(home):
+    terminal = home.open("zsh", before=HOSTILE_SETTINGS)
     for line in ["true one", "setopt xtrace err_exit", "true two", f" true {SECRET}", "true three"]:
         terminal.run(line)
     screen = [line for line in terminal.screen() if not re.match(r"<\d+:|\+", line)]
@@ -167,7 +167,7 @@ def test_no_option_alias_or_function_breaks_it_or_makes_it_talk(home):
 
 
 def test_arithmetic_in_floating_point_changes_no_number(home):
-    # without a counter in the prompt, which would be a fraction too
+    # the prompt has no counter here, since it would become a fraction too
     terminal = home.open("zsh", after="setopt force_float; PS1='<$$:%!> '; true")
     terminal.run("true one")
     [start] = records(home, "S")
@@ -184,19 +184,19 @@ def test_only_the_session_is_exported(home):
     assert f"HX_SESSION={home.spool_files()[0].stem}\n" in (home.path / "environment").read_text()
 
 
-OTHERS_BEFORE = """
+OTHER_HOOKS_BEFORE = """
 a_precmd() { a_saw="$? $pipestatus $_" }; a_preexec() { : }
 precmd_functions+=(a_precmd); preexec_functions+=(a_preexec)
 precmd() { : }; preexec() { : }
 """
-OTHERS_AFTER = """
+OTHER_HOOKS_AFTER = """
 b_precmd() { b_saw="$? $pipestatus $_" }; b_preexec() { : }
 precmd_functions=(b_precmd $precmd_functions); preexec_functions+=(b_preexec)
 """
 
 
-def test_it_runs_first_before_the_prompt_and_last_before_the_command(home):
-    terminal = home.open("zsh", before=OTHERS_BEFORE, after=OTHERS_AFTER)
+def test_the_hook_runs_first_before_the_prompt_and_last_before_the_command(home):
+    terminal = home.open("zsh", before=OTHER_HOOKS_BEFORE, after=OTHER_HOOKS_AFTER)
     terminal.run("false | (exit 4)")
     seen = terminal.run('echo "($a_saw) ($b_saw)"')
     assert "(4 1 4 ) (4 1 4 )" in seen
@@ -207,7 +207,7 @@ def test_it_runs_first_before_the_prompt_and_last_before_the_command(home):
     assert [fields["p"] for fields in records(home, "E")] == [b"1 4", b"0", b"0"]
 
 
-def test_a_reset_of_one_hook_array_is_made_good(home):
+def test_after_a_reset_of_one_hook_array_the_hook_is_added_again(home):
     terminal = home.open("zsh", after="precmd_functions=()")
     lines = ["true one", "preexec_functions=()", "true three", "zshaddhistory_functions=()"]
     for line in [*lines, "say  five", "say  six"]:
@@ -225,7 +225,7 @@ def test_loading_twice_keeps_the_session_and_the_order(home):
     assert len(commands(home)) == 2
 
 
-def test_the_rc_file_goes_on_after_the_hook(home):
+def test_the_rest_of_the_rc_file_runs_after_the_hook(home):
     home.open("zsh", load="eval \"$(print 'false')\"; " + hook("zsh", str(home.hx_home)),
               after="touch went-on")  # fmt: skip
     assert (home.path / "went-on").exists()
@@ -241,7 +241,7 @@ def test_subshells_never_write(home):
 
 
 @pytest.mark.parametrize("trap", ["trap 'seen+=.' DEBUG", "TRAPDEBUG() { seen+=. }"])
-def test_a_debug_trap_is_not_run_for_each_line_of_the_hook(home, trap):
+def test_a_debug_trap_does_not_run_for_the_lines_of_the_hook(home, trap):
     terminal = home.open("zsh", after=f"seen=; {trap}")
     terminal.run("true one")
     terminal.run("trap - DEBUG; [[ $#seen -lt 20 ]] && echo f''ew")
@@ -317,7 +317,7 @@ def test_recording_stops_while_sixteen_generations_wait(home):
     assert numbers == list(range(3, 19))
 
 
-def test_files_are_the_owners_even_under_a_umask_that_takes_everything(home):
+def test_only_the_owner_may_read_the_files_even_under_umask_777(home):
     terminal = home.open("zsh", before="umask 777")
     terminal.run("true one")
     assert stat.S_IMODE(home.spool.stat().st_mode) == 0o700
@@ -332,7 +332,7 @@ def test_a_limit_on_the_size_of_files_does_not_end_the_shell(home):
     assert [line for line in terminal.screen() if "limit" in line and "ulimit" not in line] == []
 
 
-def test_a_disk_without_room_for_the_header_leaves_no_file_without_one(home):
+def test_on_a_disk_without_space_for_the_header_no_file_is_left(home):
     with spool_on_a_disk_of(home, kibibytes=4) as filler:
         filler.write_bytes(b"x" * 4096)
         terminal = home.open("zsh")
@@ -344,7 +344,7 @@ def test_a_disk_without_room_for_the_header_leaves_no_file_without_one(home):
         assert len(terminal.screen()) == 3
 
 
-def test_a_command_costs_no_process(home):
+def test_recording_a_command_starts_no_process(home):
     with processes_of(home, "zsh") as count:
         for line in ["true one", " true two", "(exit 3)", "x=1", "true five"]:
             count.terminal.run(line)
@@ -352,11 +352,11 @@ def test_a_command_costs_no_process(home):
 
 
 @pytest.mark.parametrize(("kibibytes", "patience_s", "runs"), [(100, 0.5, False), (2000, 10, True)])
-def test_a_new_shell_has_a_full_spool_drained_behind_its_back(home, kibibytes, patience_s, runs):
+def test_a_new_shell_has_a_large_spool_drained_in_the_background(home, kibibytes, patience_s, runs):
     assert is_drained_at_start(home, "zsh", kibibytes, patience_s) == runs
 
 
-def test_nothing_of_it_is_taken_from_the_environment(home):
+def test_no_variable_of_the_hook_is_taken_from_the_environment(home):
     names = ("dir", "file", "pause", "seq", "session", "generation", "begin_us", "bytes")
     terminal = home.open("zsh", env={f"__hx_{name}": "../evil" for name in names})
     terminal.run("true one")
@@ -365,7 +365,7 @@ def test_nothing_of_it_is_taken_from_the_environment(home):
     assert "__hx" not in (home.path / "environment").read_text()
 
 
-def test_root_makes_no_folder_in_the_home_of_somebody_else(home):
+def test_root_makes_no_folder_in_the_home_of_another_user(home):
     try:
         os.chown(home.path, 12345, 12345)
     except PermissionError:
@@ -374,7 +374,7 @@ def test_root_makes_no_folder_in_the_home_of_somebody_else(home):
     assert not home.hx_home.exists()
 
 
-def test_a_restricted_shell_may_not_write_and_says_nothing(home):
+def test_a_restricted_shell_records_nothing_and_prints_nothing(home):
     terminal = home.open("zsh", "-r")
     terminal.run("true one")
     terminal.run("true two")
@@ -382,7 +382,7 @@ def test_a_restricted_shell_may_not_write_and_says_nothing(home):
     assert home.spool_files() == []
 
 
-def test_zsh_of_no_modules_is_left_alone(home):
+def test_zsh_without_modules_is_not_recorded(home):
     terminal = home.open("zsh", before="module_path=(/nowhere)")
     seen = terminal.run("echo $+functions[__hx_preexec]")
     loaded = subprocess.run(

@@ -51,13 +51,13 @@ def on_exfat(exfat_disk):
 
 @pytest.fixture(params=["in_memory", "on_disk", "on_tmpfs", "on_fat", "on_exfat"])
 def place(request):
-    """Every kind of place, each empty."""
+    """Return an empty place of each kind in turn: memory, disk, tmpfs, FAT, exFAT."""
     return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(params=["on_disk", "on_tmpfs", "on_fat", "on_exfat"])
 def folder(request):
-    """Every kind of folder, each empty."""
+    """Return an empty folder of each kind in turn: disk, tmpfs, FAT, exFAT."""
     return request.getfixturevalue(request.param)
 
 

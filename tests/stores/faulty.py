@@ -1,7 +1,7 @@
-"""A store through which things go wrong, each at the call that a test chooses.
+"""A store that injects faults, each at a call that the test chooses.
 
-Several devices share one inner store, each through a FaultyStore of its own; what is late or comes
-back is seen by the others after `deliver`.
+Several devices share one inner store, each through its own FaultyStore. Objects that are late or
+come back are visible to the other devices after `deliver`.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     Choose = Callable[[int, str, str], str]  # (number of the call from 1, operation, key) -> fault
 
 NONE = ""
-# of every call: an error, with nothing done or with everything done
+# any call: an error before or after its work is done
 BEFORE, AFTER = "before", "after"
 DENIED, FULL, READ_ONLY, NOT_MOUNTED = "denied", "full", "read-only", "not mounted"
-# of put: no room half-way; only this device sees it until `deliver`; carried out twice
+# put: the disk is full half-way; only this device sees it until `deliver`; done twice
 SHORT, LATE, DOUBLED = "short", "late", "doubled"
-# of put, and of no operation by chance: said to be done, and not done
+# put, never chosen at random: reported as done, and not done
 DROPPED = "dropped"
-# of delete: it comes back with `deliver`
+# delete: the object comes back with `deliver`
 RESURRECTED = "resurrected"
-# of list: as it was at this device's listing before; ends in an error half-way
+# list: the result of this device's former listing; an error half-way
 STALE, BROKEN = "stale", "broken"
-# of get: half of it is there so far; more than was put; a bit is flipped; said to be absent
+# get: only half is there; more than was put; a flipped bit; reported as absent
 GROWING, TRAILING, FLIPPED, ABSENT = "growing", "trailing", "flipped", "absent"
 
 ERRORS = {
@@ -54,46 +54,46 @@ def never(_number: int, _operation: str, _key: str) -> str:
 
 
 def at(call: int, fault: str) -> Choose:
-    """Gives this fault at this call and no other, whatever it is a call of."""
+    """Choose this fault at the call of this number, whatever its operation."""
     return lambda number, _operation, _key: fault if number == call else NONE
 
 
 def of(operation: str, fault: str, key: str = "") -> Choose:
-    """Gives this fault at every call of this kind whose key or prefix begins so."""
+    """Choose this fault at every call of this operation whose key or prefix begins with `key`."""
     return lambda _number, called, name: (
         fault if called == operation and name.startswith(key) else NONE
     )
 
 
 def seeded(seed: int, percent: int = 20) -> Choose:
-    """Any fault that its operation can have, so often."""
-    dice = random.Random(seed)
+    """Choose a random fault that the operation can have, at `percent` of the calls."""
+    generator = random.Random(seed)
 
     def choose(_number: int, operation: str, _key: str) -> str:
-        return dice.choice(FAULTS[operation]) if dice.randrange(100) < percent else NONE
+        return generator.choice(FAULTS[operation]) if generator.randrange(100) < percent else NONE
 
     return choose
 
 
 class FaultyStore:
-    """`calls`: every call so far, as (operation, key or prefix)."""
+    """A store with injected faults; `calls` has every call so far as (operation, key or prefix)."""
 
     def __init__(self, inner: Store, choose: Choose = never) -> None:
         self.inner = inner
         self.choose = choose
         self.calls: list[tuple[str, str]] = []
-        self.dropped = False  # whether anything ever was
-        self.late: dict[str, bytes] = {}  # put here, not yet seen by others
-        self._ghosts: dict[str, bytes] = {}  # deleted, and to come back
-        self._listings: dict[str, list[StoredObject]] = {}  # the last of each prefix
+        self.dropped = False  # whether any put was dropped
+        self.late: dict[str, bytes] = {}  # put here, not yet visible to others
+        self._resurrected: dict[str, bytes] = {}  # deleted; they come back with `deliver`
+        self._listings: dict[str, list[StoredObject]] = {}  # the last listing of each prefix
 
     def deliver(self) -> None:
-        """What is late arrives, what was deleted comes back."""
-        for key, data in [*self.late.items(), *self._ghosts.items()]:
-            with suppress(Exists):  # a slot that another life has put meanwhile: that one stays
+        """Put the late objects and the deleted ones that come back into the inner store."""
+        for key, data in [*self.late.items(), *self._resurrected.items()]:
+            with suppress(Exists):  # a slot that another copy of the device has put meanwhile stays
                 self.inner.put(key, data)
         self.late.clear()
-        self._ghosts.clear()
+        self._resurrected.clear()
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         fault = self._called("list", prefix)
@@ -106,8 +106,8 @@ class FaultyStore:
 
     def _entries(self, prefix: str) -> list[StoredObject]:  # type: ignore[valid-type]
         late = {key: len(data) for key, data in self.late.items() if key.startswith(prefix)}
-        seen = {entry.key: entry.size for entry in self.inner.list(prefix)}
-        return [StoredObject(key, size) for key, size in (seen | late).items()]
+        visible = {entry.key: entry.size for entry in self.inner.list(prefix)}
+        return [StoredObject(key, size) for key, size in (visible | late).items()]
 
     def get(self, key: str, max_bytes: int) -> bytes:
         fault = self._called("get", key)
@@ -129,7 +129,7 @@ class FaultyStore:
         if fault == LATE and not _holds(self.inner, key):
             self.late[key] = data
             return
-        self._ghosts.pop(key, None)
+        self._resurrected.pop(key, None)
         for _ in range(2 if fault == DOUBLED else 1):
             self.inner.put(key, data)
         _fail_after(fault)
@@ -137,13 +137,13 @@ class FaultyStore:
     def delete(self, key: str) -> None:
         fault = self._called("delete", key)
         if fault == RESURRECTED and _holds(self.inner, key):
-            self._ghosts[key] = self.inner.get(key, 1 << 24)
+            self._resurrected[key] = self.inner.get(key, 1 << 24)
         self.late.pop(key, None)
         self.inner.delete(key)
         _fail_after(fault)
 
     def _called(self, operation: str, key: str) -> str:
-        """Count a call, and fail where it is to fail before anything is done."""
+        """Record a call; raise the error of a fault before the work, else return the fault."""
         self.calls.append((operation, key))
         fault = self.choose(len(self.calls), operation, key)
         if fault in ERRORS:
@@ -153,7 +153,7 @@ class FaultyStore:
 
 def _fail_after(fault: str) -> None:
     if fault == AFTER:
-        raise Transient("it was done, but nobody heard of it")
+        raise Transient("it was done, and the reply was lost")
 
 
 def _holds(store: Store, key: str) -> bool:

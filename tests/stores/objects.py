@@ -1,4 +1,4 @@
-"""Names of objects of every kind, for two devices."""
+"""Sample names of objects of every kind, for two devices."""
 
 from __future__ import annotations
 

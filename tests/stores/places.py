@@ -23,7 +23,7 @@ TMPFS = "/dev/shm"
 
 
 class MemoryPlace:
-    """Every handle is the one store: it has no other place than itself."""
+    """A store in memory; every `open` returns the same store."""
 
     def __init__(self) -> None:
         self._store = MemoryStore()
@@ -41,7 +41,7 @@ class FolderPlace:
         return FolderStore(str(self.path), device_id, **passed_in)
 
     def files(self) -> set[str]:
-        """Every name that is no folder, from the top."""
+        """Return the relative path of everything below the folder that is not a folder."""
         return {
             os.path.relpath(os.path.join(folder, name), self.path)
             for folder, _, names in os.walk(self.path)
@@ -49,7 +49,7 @@ class FolderPlace:
         }
 
     def write(self, name: str, data: bytes = b"") -> Path:
-        """Another program writes a file into the store."""
+        """Write a file into the store as another program would; return its path."""
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
@@ -66,7 +66,7 @@ def tmpfs() -> Iterator[Path]:
 
 @contextmanager
 def fat(scratch: Path) -> Iterator[Path]:
-    """A FAT disk in a file, through FUSE."""
+    """Mount a FAT disk image through FUSE; yield the folder."""
     if not os.path.exists("/dev/fuse"):
         pytest.skip("no disk can be mounted here: there is no /dev/fuse")
     if not (shutil.which("fusefat") and shutil.which("mkfs.vfat")):
@@ -86,7 +86,7 @@ def fat(scratch: Path) -> Iterator[Path]:
 
 @contextmanager
 def exfat(scratch: Path) -> Iterator[Path]:
-    """An exFAT disk in a file, through a loop device and FUSE."""
+    """Mount an exFAT disk image through a loop device and FUSE; yield the folder."""
     if os.geteuid() != 0:
         pytest.skip("only root may mount a disk")
     if not (shutil.which("mount.exfat-fuse") and shutil.which("mkfs.exfat")):

@@ -1,4 +1,4 @@
-"""What every store keeps to: memory, and a folder on a disk, tmpfs, FAT and exFAT."""
+"""The contract of every store: memory, and a folder on a disk, tmpfs, FAT and exFAT."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def fill(store, *keys):
 
 
 @pytest.mark.parametrize("key", one_of_each())
-def test_an_object_is_there_once_it_is_put(store, key):
+def test_an_object_can_be_read_and_listed_after_it_is_put(store, key):
     store.put(key, b"sealed")
     assert store.get(key, 100) == b"sealed"
     assert listed(store) == [StoredObject(key, 6)]
 
 
-def test_every_byte_comes_back(store):
+def test_every_byte_value_is_stored(store):
     data = bytes(range(256)) + b"\r\n\x1a\0" * 1_000
     store.put(segment(), data)
     assert store.get(segment(), LARGE) == data
@@ -71,7 +71,7 @@ def test_an_empty_object_is_an_object(store):
     assert listed(store) == [StoredObject(segment(), 0)]
 
 
-def test_the_largest_object_comes_back_whole(store):
+def test_the_largest_object_is_stored_whole(store):
     data = hashlib.shake_256(b"seed").digest(LARGE)
     store.put(blob(), data)
     assert store.get(blob(), LARGE) == data
@@ -79,17 +79,17 @@ def test_the_largest_object_comes_back_whole(store):
     store.delete(blob())
 
 
-def test_the_same_bytes_again_are_success(store):
+def test_putting_the_same_bytes_again_succeeds(store):
     for _ in range(3):
         store.put(segment(), b"sealed")
     assert listed(store) == [StoredObject(segment(), 6)]
 
 
-@pytest.mark.parametrize("others", [b"SEALED", b"", b"seal", b"sealed and more"])
-def test_other_bytes_are_refused_and_change_nothing(store, others):
+@pytest.mark.parametrize("other_bytes", [b"SEALED", b"", b"seal", b"sealed and more"])
+def test_other_bytes_are_refused_and_change_nothing(store, other_bytes):
     store.put(segment(), b"sealed")
     with pytest.raises(Exists):
-        store.put(segment(), others)
+        store.put(segment(), other_bytes)
     assert store.get(segment(), 100) == b"sealed"
     assert listed(store) == [StoredObject(segment(), 6)]
 
@@ -101,7 +101,7 @@ def test_an_empty_object_is_not_overwritten(store):
     assert store.get(segment(), 100) == b""
 
 
-def test_an_object_is_read_to_one_byte_over_the_bound(store):
+def test_get_returns_at_most_one_byte_over_the_bound(store):
     store.put(segment(), b"0123456789")
     assert [len(store.get(segment(), bound)) for bound in (0, 1, 8, 9, 10, 11)] == [
         *(1, 2, 9, 10, 10, 10)
@@ -109,7 +109,7 @@ def test_an_object_is_read_to_one_byte_over_the_bound(store):
     assert store.get(segment(), 3) == b"0123"
 
 
-def test_what_is_not_there_is_missing(store):
+def test_an_absent_object_is_missing(store):
     with pytest.raises(Missing):
         store.get(segment(), 100)
     fill(store, segment(2))
@@ -117,13 +117,13 @@ def test_what_is_not_there_is_missing(store):
         store.get(segment(), 100)
 
 
-def test_a_name_of_one_kind_says_nothing_of_another(store):
+def test_deleting_a_blob_keeps_a_segment_with_the_same_id(store):
     fill(store, segment(), blob())
     store.delete(blob())
     assert store.get(segment(), 100) == segment().encode()
 
 
-def test_what_is_deleted_is_gone(store):
+def test_a_deleted_object_is_missing(store):
     fill(store, segment(1), segment(2))
     store.delete(segment(1))
     with pytest.raises(Missing):
@@ -131,7 +131,7 @@ def test_what_is_deleted_is_gone(store):
     assert [entry.key for entry in listed(store)] == [segment(2)]
 
 
-def test_deleting_what_is_not_there_is_success(store):
+def test_deleting_an_absent_object_succeeds(store):
     store.delete(segment())
     fill(store, segment())
     store.delete(segment())
@@ -140,7 +140,7 @@ def test_deleting_what_is_not_there_is_success(store):
 
 
 @pytest.mark.parametrize("key", one_of_each())
-def test_a_deletion_takes_one_object(store, key):
+def test_a_deletion_deletes_only_one_object(store, key):
     fill(store, *one_of_each())
     store.delete(key)
     assert {entry.key for entry in listed(store)} == set(one_of_each()) - {key}
@@ -211,9 +211,9 @@ def filled(store):
 def test_a_prefix_selects_by_the_beginnings_of_keys(filled):
     everything = listed(filled)
     for prefix, count in PREFIXES.items():
-        found = listed(filled, prefix)
-        assert found == [entry for entry in everything if entry.key.startswith(prefix)], prefix
-        assert len(found) == count, prefix
+        selected = listed(filled, prefix)
+        assert selected == [entry for entry in everything if entry.key.startswith(prefix)], prefix
+        assert len(selected) == count, prefix
 
 
 def test_a_listing_names_each_object_once(filled):
@@ -222,7 +222,7 @@ def test_a_listing_names_each_object_once(filled):
     assert len(keys) == len(set(keys)) == 52
 
 
-def test_a_listing_may_be_left_early_and_asked_for_again(filled):
+def test_a_listing_may_be_abandoned_and_repeated(filled):
     assert next(iter(filled.list("o/"))).size > 0
     assert len(listed(filled, "o/")) == 3
 
@@ -235,20 +235,20 @@ def test_a_listing_goes_on_while_objects_are_deleted(filled):
 
 def test_a_listing_goes_on_while_objects_are_put(filled):
     before = {entry.key for entry in filled.list("o/")}
-    seen = set()
+    listed_keys = set()
     for number, entry in enumerate(filled.list("o/")):
-        seen.add(entry.key)
+        listed_keys.add(entry.key)
         if number < 20:
             fill(filled, segment(1_000 + number))
-    assert before <= seen
+    assert before <= listed_keys
 
 
-def test_what_is_no_name_of_an_object_is_refused(filled):
+def test_a_key_that_is_not_an_object_name_is_refused(filled):
     before = listed(filled)
     for key in BAD_KEYS:
-        for call, more in ((filled.get, (1,)), (filled.put, (b"",)), (filled.delete, ())):
+        for call, arguments in ((filled.get, (1,)), (filled.put, (b"",)), (filled.delete, ())):
             with pytest.raises(ValueError, match="not the name of an object"):
-                call(key, *more)
+                call(key, *arguments)
     assert listed(filled) == before
 
 
@@ -267,7 +267,7 @@ def test_two_devices_see_the_same(place):
         theirs.put(segment(1), b"evil")
 
 
-def test_what_one_device_deletes_is_gone_for_the_other(place):
+def test_an_object_that_one_device_deletes_is_missing_for_the_other(place):
     mine, theirs = place.open(DEVICE), place.open(OTHER)
     mine.put(invite(), b"x")
     theirs.delete(invite())

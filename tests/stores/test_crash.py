@@ -1,4 +1,4 @@
-"""Processes that end by SIGKILL in the middle of a put, and processes that put one name at once."""
+"""Puts that are killed with SIGKILL, and concurrent puts of one name."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _CALLS = ("open", "write", "close", "rename", "mkdir", "unlink")
 DATA = b"sealed" * 100
 
 
-def put_and_die(path, key, call):
-    """Put an object, but die before this one of the calls that change or end something."""
-    seen = 0
+def put_until_killed(path, key, call):
+    """Put an object, and kill this process before system call number `call` of the put."""
+    calls = 0
 
     def counted(function):
         def count(*arguments, **named):
-            nonlocal seen
-            seen += 1
-            if seen == call:
+            nonlocal calls
+            calls += 1
+            if calls == call:
                 os.kill(os.getpid(), signal.SIGKILL)
             return function(*arguments, **named)
 
@@ -37,11 +37,11 @@ def put_and_die(path, key, call):
 
 
 @pytest.mark.parametrize("key", [segment(), blob(), manifest()])
-def test_a_kill_before_any_call_leaves_nothing_or_the_whole(folder, key):
-    call, code, shown = 0, -signal.SIGKILL, []
+def test_a_kill_before_any_call_leaves_no_object_or_the_whole_object(folder, key):
+    call, code, is_visible = 0, -signal.SIGKILL, []
     while code == -signal.SIGKILL:
         call += 1
-        work = lambda call=call: put_and_die(str(folder.path), key, call)  # noqa: E731
+        work = lambda call=call: put_until_killed(str(folder.path), key, call)  # noqa: E731
         code = outcome(forked(work))
         reader = folder.open(OTHER)
         listed = list(reader.list(""))
@@ -52,7 +52,7 @@ def test_a_kill_before_any_call_leaves_nothing_or_the_whole(folder, key):
             with pytest.raises(Missing):
                 reader.get(key, 10_000)
         assert reader.sweep() == 0
-        shown.append(bool(listed))
+        is_visible.append(bool(listed))
         writer = folder.open()
         writer.sweep()
         assert folder.files() == ({key} if listed else set())
@@ -60,15 +60,15 @@ def test_a_kill_before_any_call_leaves_nothing_or_the_whole(folder, key):
         assert reader.get(key, 10_000) == DATA
         writer.delete(key)
     assert code == 0
-    assert call > 10, call  # the shim does count
-    assert shown == sorted(shown)  # from one call on it is there
-    assert (shown[0], shown[-1]) == (False, True)
+    assert call > 10, call  # the calls really are counted
+    assert is_visible == sorted(is_visible)  # from one call on the object is visible
+    assert (is_visible[0], is_visible[-1]) == (False, True)
 
 
-def test_what_a_kill_left_is_in_nobodys_way(on_disk):
-    """Without any sweeping, until one comes."""
+def test_temporary_files_of_killed_puts_disturb_no_later_put(on_disk):
+    """The temporary files of killed puts stay until a sweep, and new puts succeed before it."""
     for call in range(1, 20):
-        outcome(forked(lambda call=call: put_and_die(str(on_disk.path), segment(call), call)))
+        outcome(forked(lambda call=call: put_until_killed(str(on_disk.path), segment(call), call)))
     assert len(list(on_disk.open().strangers())) > 2
     for call in range(1, 20):
         on_disk.open().put(segment(call), DATA)
@@ -81,7 +81,7 @@ NAMES = 60
 
 
 def _race(path, device_id, payload, ready):
-    """Put the same names as others do at the same time; what was put is told by the exit code."""
+    """Put names that another process puts at the same time, once `ready` can be read."""
     store = FolderStore(path, device_id)
     os.read(ready, 1)
     for number in range(NAMES):
@@ -90,13 +90,13 @@ def _race(path, device_id, payload, ready):
 
 
 @pytest.mark.parametrize("payloads", [(b"a" * 5_000, b"a" * 5_000), (b"a" * 5_000, b"b" * 7_000)])
-def test_of_two_that_put_one_name_one_wins_whole(on_disk, payloads):
+def test_of_two_concurrent_puts_of_one_name_one_succeeds_whole(on_disk, payloads):
     ready, go = os.pipe()
     work = [
         lambda device=device, payload=payload: _race(str(on_disk.path), device, payload, ready)
         for device, payload in zip((DEVICE, OTHER), payloads, strict=True)
     ]
-    racers = [forked(one) for one in work]
+    racers = [forked(put_all) for put_all in work]
     os.write(go, b"go")
     assert [outcome(racer) for racer in racers] == [0, 0]
     os.close(ready)
@@ -107,7 +107,7 @@ def test_of_two_that_put_one_name_one_wins_whole(on_disk, payloads):
     assert len(on_disk.files()) == NAMES  # no temporary file is left
 
 
-def test_a_reader_sees_nothing_or_the_whole_while_another_writes(on_disk):
+def test_a_concurrent_reader_sees_no_object_or_the_whole_object(on_disk):
     data = b"x" * 200_000
     sizes = set()
 

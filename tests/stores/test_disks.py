@@ -1,4 +1,4 @@
-"""Disks that are full, read-only, broken, slow to keep what they took, or not trusted to."""
+"""A folder store on disks that are full, read-only, broken, or do not keep what they accept."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from hx.stores import (
 from hx.stores.disk import explained, is_doubtful
 from stores.objects import blob, manifest, segment
 
-NOBODY = 65_534
+OTHER_UID = 65_534
 
 
-def failing(code, *, on):
-    """An fsync that refuses what is of that kind."""
+def failing_fsync(code, *, on):
+    """Return an fsync that fails with this error code for files whose mode fulfils `on`."""
 
     def fsync(descriptor):
         if on(os.fstat(descriptor).st_mode):
@@ -41,7 +41,7 @@ def failing(code, *, on):
     return fsync
 
 
-def test_a_full_disk_is_told_and_left_without_a_trace(on_disk):
+def test_a_full_disk_is_an_error_and_no_file_is_left(on_disk):
     with small_disk(on_disk.path, "1m"):
         store = on_disk.open()
         store.put(segment(1), b"sealed")
@@ -57,7 +57,7 @@ def test_a_full_disk_is_told_and_left_without_a_trace(on_disk):
         assert store.get(segment(1), 100) == b"sealed"
 
 
-def test_a_disk_without_room_for_a_name_is_full(on_disk):
+def test_a_disk_without_free_inodes_is_full(on_disk):
     with small_disk(on_disk.path, "1m,nr_inodes=4"):
         store = on_disk.open()
         with pytest.raises(Full):
@@ -65,7 +65,7 @@ def test_a_disk_without_room_for_a_name_is_full(on_disk):
         assert on_disk.files() == set()
 
 
-def test_from_a_read_only_disk_is_read(on_disk):
+def test_objects_on_a_read_only_disk_can_be_read(on_disk):
     store = on_disk.open()
     store.put(segment(1), b"sealed")
     with read_only(on_disk.path):
@@ -83,14 +83,14 @@ def test_from_a_read_only_disk_is_read(on_disk):
         store.put(segment(1), b"sealed")
 
 
-def as_nobody(work):
-    """Do the work as a user who owns nothing."""
+def as_another_user(work):
+    """Do the work in a process of a user who owns no file."""
     if os.geteuid() != 0:
         pytest.skip("only root may become another user")
 
     def become():
-        os.setgid(NOBODY)
-        os.setuid(NOBODY)
+        os.setgid(OTHER_UID)
+        os.setuid(OTHER_UID)
         work()
 
     assert outcome(forked(become)) == 0
@@ -98,14 +98,14 @@ def as_nobody(work):
 
 @pytest.fixture
 def shared(on_tmpfs):
-    """A folder that everybody reads and one person writes, with one object in it."""
+    """Return a folder with one object, which everybody may read and only its owner may write."""
     on_tmpfs.path.parent.chmod(0o755)
     on_tmpfs.path.chmod(0o755)
     on_tmpfs.open(umask=0o022).put(segment(1), b"sealed")
     return on_tmpfs
 
 
-def test_who_may_only_read_reads_and_is_denied_the_rest(shared):
+def test_a_user_with_read_access_can_read_and_not_write(shared):
     def work():
         store = shared.open()
         assert list(store.list("")) == [StoredObject(segment(1), 6)]
@@ -118,12 +118,12 @@ def test_who_may_only_read_reads_and_is_denied_the_rest(shared):
             with pytest.raises(Denied, match="permission denied"):
                 change()
 
-    as_nobody(work)
+    as_another_user(work)
     assert shared.files() == {segment(1)}
 
 
 @pytest.mark.parametrize("part", ["", "o", segment(1)])
-def test_what_may_not_be_read_is_denied_and_never_absent(shared, part):
+def test_an_unreadable_object_is_denied_and_never_missing(shared, part):
     (shared.path / part).chmod(0)
 
     def work():
@@ -134,7 +134,7 @@ def test_what_may_not_be_read_is_denied_and_never_absent(shared, part):
             with pytest.raises(Denied):
                 list(store.list("o/"))
 
-    as_nobody(work)
+    as_another_user(work)
 
 
 CODES = {
@@ -155,8 +155,8 @@ CODES = {
 
 
 @pytest.mark.parametrize("code", CODES, ids=errno.errorcode.get)
-def test_each_refusal_of_the_system_is_an_error_of_stores_and_leaves_nothing(on_disk, code):
-    store = on_disk.open(fsync=failing(code, on=stat.S_ISREG))
+def test_each_system_error_is_a_store_error_and_leaves_no_file(on_disk, code):
+    store = on_disk.open(fsync=failing_fsync(code, on=stat.S_ISREG))
     with pytest.raises(StoreError) as raised:
         store.put(segment(), b"sealed")
     assert type(raised.value) is CODES[code]
@@ -167,7 +167,7 @@ def test_each_refusal_of_the_system_is_an_error_of_stores_and_leaves_nothing(on_
     on_disk.open().put(segment(), b"sealed")
 
 
-def test_every_error_of_the_system_has_a_sentence():
+def test_every_system_error_has_a_message_and_a_hint():
     for code in errno.errorcode:
         error = explained("/mnt/x", OSError(code, os.strerror(code)))
         assert isinstance(error, StoreError)
@@ -178,9 +178,9 @@ def test_every_error_of_the_system_has_a_sentence():
 
 
 @pytest.mark.parametrize("code", [errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOTTY])
-def test_a_disk_that_cannot_promise_is_used_and_told(on_disk, code):
+def test_a_disk_without_fsync_is_used_and_reported(on_disk, code):
     for on in (stat.S_ISREG, stat.S_ISDIR):
-        store = on_disk.open(fsync=failing(code, on=on))
+        store = on_disk.open(fsync=failing_fsync(code, on=on))
         assert store.conditions == set()
         store.put(segment(), b"sealed")
         assert store.conditions == {WEAK_DURABILITY}
@@ -188,28 +188,28 @@ def test_a_disk_that_cannot_promise_is_used_and_told(on_disk, code):
         store.delete(segment())
 
 
-def test_a_folder_that_is_gone_by_the_time_it_is_made_durable_is_weak(on_disk):
-    store = on_disk.open(fsync=failing(errno.ENOENT, on=stat.S_ISDIR))
+def test_a_folder_that_vanishes_before_its_fsync_is_reported_as_weak(on_disk):
+    store = on_disk.open(fsync=failing_fsync(errno.ENOENT, on=stat.S_ISDIR))
     store.put(segment(), b"sealed")
     assert store.conditions == {WEAK_DURABILITY}
 
 
-def test_a_file_that_is_gone_by_the_time_it_is_made_durable_is_an_error(on_disk):
+def test_a_file_that_vanishes_before_its_fsync_is_an_error(on_disk):
     with pytest.raises(Transient):
-        on_disk.open(fsync=failing(errno.ENOENT, on=stat.S_ISREG)).put(segment(), b"sealed")
+        on_disk.open(fsync=failing_fsync(errno.ENOENT, on=stat.S_ISREG)).put(segment(), b"sealed")
     assert on_disk.files() == set()
 
 
-def test_a_disk_that_promises_has_no_conditions(folder):
+def test_a_disk_with_fsync_has_no_conditions(folder):
     store = folder.open()
     store.put(segment(), b"sealed")
     assert store.conditions == set()
 
 
-def test_a_broken_folder_is_told_and_the_same_put_mends_it(on_disk):
+def test_after_a_failed_fsync_of_the_folder_the_same_put_repeats_it(on_disk):
     (on_disk.path / segment()).parent.mkdir(parents=True)
     with pytest.raises(Transient):
-        on_disk.open(fsync=failing(errno.EIO, on=stat.S_ISDIR)).put(segment(), b"sealed")
+        on_disk.open(fsync=failing_fsync(errno.EIO, on=stat.S_ISDIR)).put(segment(), b"sealed")
     synced = []
     on_disk.open(fsync=lambda descriptor: synced.append(os.fstat(descriptor).st_mode)).put(
         segment(), b"sealed"
@@ -218,7 +218,7 @@ def test_a_broken_folder_is_told_and_the_same_put_mends_it(on_disk):
     assert on_disk.files() == {segment()}
 
 
-def test_file_then_name_are_made_durable_and_new_folders_before_them(on_disk):
+def test_new_folders_are_synced_first_then_the_file_then_its_folder(on_disk):
     synced = []
 
     def fsync(descriptor):
@@ -232,45 +232,45 @@ def test_file_then_name_are_made_durable_and_new_folders_before_them(on_disk):
     assert synced == [".", "o", f"{inner}/", inner]
 
 
-def cut(descriptor):
-    """A disk that keeps half of what it took."""
+def truncate(descriptor):
+    """Truncate the file, as a disk that keeps only a part of it."""
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.ftruncate(descriptor, 3)
 
 
-def spoil(descriptor):
-    """A disk that keeps the length, with another byte."""
+def corrupt(descriptor):
+    """Change one byte of the file, as a disk that corrupts it."""
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.pwrite(descriptor, b"X", 2)
 
 
-@pytest.mark.parametrize("damage", [cut, spoil])
-def test_a_stick_that_keeps_other_bytes_is_found_out_at_once(on_fat, damage):
+@pytest.mark.parametrize("damage", [truncate, corrupt])
+def test_a_disk_that_keeps_other_bytes_is_detected_at_once(on_fat, damage):
     with pytest.raises(Transient, match="did not keep what was written"):
         on_fat.open(fsync=damage).put(segment(), b"sealed")
     assert on_fat.files() == set()
     on_fat.open().put(segment(), b"sealed")
 
 
-def test_a_disk_that_keeps_another_length_is_found_out_at_once(on_disk):
+def test_a_disk_that_keeps_another_length_is_detected_at_once(on_disk):
     with pytest.raises(Transient, match="did not keep what was written"):
-        on_disk.open(fsync=cut).put(segment(), b"sealed")
+        on_disk.open(fsync=truncate).put(segment(), b"sealed")
     assert on_disk.files() == set()
 
 
-def test_only_doubtful_media_are_read_back(on_disk, on_tmpfs, on_fat, on_exfat):
+def test_only_fat_disks_are_read_back(on_disk, on_tmpfs, on_fat, on_exfat):
     places = (on_disk, on_tmpfs, on_fat, on_exfat)
     assert [is_doubtful(str(place.path)) for place in places] == [False, False, True, True]
 
 
-def dataless(name, **named):
-    """What macOS says of a file whose bytes are in the cloud."""
-    found = os.stat(name, **named)
-    fields = {key: getattr(found, key) for key in dir(found) if key.startswith("st_")}
+def dataless(name, **keywords):
+    """Return the status that macOS reports for a file whose bytes are in the cloud."""
+    status = os.stat(name, **keywords)
+    fields = {key: getattr(status, key) for key in dir(status) if key.startswith("st_")}
     return types.SimpleNamespace(**fields | {"st_flags": 0x40000000})
 
 
-def test_a_placeholder_is_told_from_an_absent_object(on_disk):
+def test_a_placeholder_is_distinguished_from_an_absent_object(on_disk):
     on_disk.open().put(segment(), b"sealed")
     store = on_disk.open(stat=dataless)
     with pytest.raises(Placeholder, match="bytes are in the cloud"):
@@ -284,7 +284,7 @@ def test_a_placeholder_is_told_from_an_absent_object(on_disk):
     assert on_disk.files() == set()
 
 
-def test_a_placeholder_of_the_older_kind_is_told_from_an_absent_object(on_disk):
+def test_a_placeholder_file_is_distinguished_from_an_absent_object(on_disk):
     folder, name = os.path.split(segment())
     on_disk.write(f"{folder}/.{name}.icloud", b"bplist")
     store = on_disk.open()
@@ -296,12 +296,12 @@ def test_a_placeholder_of_the_older_kind_is_told_from_an_absent_object(on_disk):
     assert on_disk.files() == set()
 
 
-def test_a_placeholder_is_a_thing_to_try_again():
+def test_a_placeholder_is_a_transient_error():
     assert issubclass(Placeholder, Transient)
 
 
-def test_a_folder_that_is_taken_away_while_it_is_empty_is_made_again(on_disk):
-    """As programs do that carry folders about and care for files only."""
+def test_a_folder_that_is_deleted_while_it_is_empty_is_made_again(on_disk):
+    """Some sync programs delete folders while they are empty."""
     removed = []
 
     def fsync(descriptor):
@@ -315,7 +315,7 @@ def test_a_folder_that_is_taken_away_while_it_is_empty_is_made_again(on_disk):
     assert on_disk.open().get(segment(), 100) == b"sealed"
 
 
-def test_what_appears_under_the_name_meanwhile_is_not_overwritten(folder):
+def test_an_object_that_appears_during_a_put_is_not_overwritten(folder):
     def fsync(descriptor):
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
             folder.write(segment(), b"others")
@@ -326,7 +326,7 @@ def test_what_appears_under_the_name_meanwhile_is_not_overwritten(folder):
     assert folder.open().get(segment(), 100) == b"others"
 
 
-def test_the_same_bytes_that_appear_meanwhile_are_success(folder):
+def test_a_put_succeeds_when_the_same_bytes_appear_during_it(folder):
     def fsync(descriptor):
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
             folder.write(segment(), b"sealed")

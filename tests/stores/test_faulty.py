@@ -1,4 +1,4 @@
-"""The faulty store: faultless it is a store, and each fault is the one that it is said to be."""
+"""The store that injects faults: each does what it says, and without one it is a plain store."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def inner():
     return MemoryStore()
 
 
-def test_without_a_fault_it_is_the_store_behind_it(inner):
+def test_without_a_fault_it_behaves_as_its_inner_store(inner):
     store = FaultyStore(inner)
     for key in one_of_each():
         store.put(key, b"sealed")
@@ -51,7 +51,7 @@ def test_without_a_fault_it_is_the_store_behind_it(inner):
         (faulty.NOT_MOUNTED, NotMounted),
     ],
 )
-def test_an_error_before_leaves_nothing_and_the_next_call_succeeds(inner, fault, error):
+def test_an_error_before_a_put_leaves_no_object_and_the_next_put_succeeds(inner, fault, error):
     store = FaultyStore(inner, at(1, fault))
     with pytest.raises(error):
         store.put(segment(), b"sealed")
@@ -60,7 +60,7 @@ def test_an_error_before_leaves_nothing_and_the_next_call_succeeds(inner, fault,
     assert inner.objects == {segment(): b"sealed"}
 
 
-def test_an_error_after_has_done_its_work(inner):
+def test_an_error_after_a_call_leaves_its_work_done(inner):
     store = FaultyStore(inner, of("put", faulty.AFTER))
     with pytest.raises(Transient):
         store.put(segment(), b"sealed")
@@ -71,7 +71,7 @@ def test_an_error_after_has_done_its_work(inner):
     assert inner.objects == {}
 
 
-def test_what_is_late_is_seen_by_its_writer_alone_until_it_is_delivered(inner):
+def test_a_late_object_is_visible_only_to_its_writer_until_it_is_delivered(inner):
     mine, theirs = FaultyStore(inner, at(1, faulty.LATE)), FaultyStore(inner)
     mine.put(segment(), b"sealed")
     assert mine.get(segment(), 100) == b"sealed"
@@ -81,12 +81,12 @@ def test_what_is_late_is_seen_by_its_writer_alone_until_it_is_delivered(inner):
     assert list(theirs.list("o/")) == [StoredObject(segment(), 6)]
 
 
-def test_a_doubled_put_is_one(inner):
+def test_a_doubled_put_stores_one_object(inner):
     FaultyStore(inner, at(1, faulty.DOUBLED)).put(segment(), b"sealed")
     assert inner.objects == {segment(): b"sealed"}
 
 
-def test_what_is_deleted_may_come_back(inner):
+def test_a_deleted_object_may_come_back(inner):
     store = FaultyStore(inner, at(2, faulty.RESURRECTED))
     store.put(segment(), b"sealed")
     store.delete(segment())
@@ -95,7 +95,7 @@ def test_what_is_deleted_may_come_back(inner):
     assert store.get(segment(), 100) == b"sealed"
 
 
-def test_a_stale_listing_is_the_one_before(inner):
+def test_a_stale_listing_repeats_the_former_one(inner):
     store = FaultyStore(inner, of("list", faulty.STALE))
     store.put(segment(1), b"sealed")
     assert list(store.list("o/")) == []
@@ -114,31 +114,31 @@ def test_a_broken_listing_ends_in_an_error(inner):
 
 
 @pytest.mark.parametrize(
-    ("fault", "seen"),
+    ("fault", "returned"),
     [
         (faulty.GROWING, b"sea"),
         (faulty.TRAILING, b"sealed\0"),
         (faulty.FLIPPED, b"seamed"),
     ],
 )
-def test_what_is_read_may_be_damaged_once(inner, fault, seen):
+def test_a_get_may_return_damaged_bytes_once(inner, fault, returned):
     store = FaultyStore(inner, at(2, fault))
     store.put(segment(), b"sealed")
-    assert store.get(segment(), 100) == seen
+    assert store.get(segment(), 100) == returned
     assert store.get(segment(), 100) == b"sealed"
 
 
-def test_chance_gives_the_same_faults_for_one_seed():
+def test_one_seed_gives_the_same_faults_each_time():
     def run(seed):
         store = FaultyStore(MemoryStore(), seeded(seed, percent=50))
-        told = []
+        results = []
         for number in range(50):
             try:
                 store.put(segment(number), b"sealed")
                 store.delete(segment(number))
-                told.append(sorted(store.list("")))
+                results.append(sorted(store.list("")))
             except StoreError as error:
-                told.append(type(error))
-        return told
+                results.append(type(error))
+        return results
 
     assert run(1) == run(1) != run(2)

@@ -1,4 +1,4 @@
-"""A folder as a store: what may lie in it, what may become of it, and what hx leaves alone."""
+"""A folder as a store: missing folders, links, foreign files, permissions, URLs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def call(request):
     return request.param
 
 
-def test_a_folder_that_is_not_there_is_not_mounted_and_not_made(tmp_path, call):
+def test_an_absent_folder_is_not_mounted_and_is_not_made(tmp_path, call):
     store = FolderStore(str(tmp_path / "absent"), DEVICE)
     with pytest.raises(NotMounted, match="absent is not there") as raised:
         call(store)
@@ -50,7 +50,7 @@ def test_a_file_in_place_of_the_folder_is_not_mounted(tmp_path, call):
     assert (tmp_path / "file").read_bytes() == b"mine"
 
 
-def test_a_folder_that_vanishes_is_not_mounted_and_never_empty(folder, call):
+def test_a_vanished_folder_is_not_mounted_and_never_an_empty_store(folder, call):
     store = folder.open()
     store.put(segment(), b"sealed")
     shutil.rmtree(folder.path)
@@ -58,8 +58,8 @@ def test_a_folder_that_vanishes_is_not_mounted_and_never_empty(folder, call):
         call(store)
 
 
-def test_another_folder_in_its_place_is_not_mounted_and_never_empty(on_disk, call):
-    """As the empty folder that is left when a disk is taken out."""
+def test_a_replaced_folder_is_not_mounted_and_never_an_empty_store(on_disk, call):
+    """A mount point is such an empty folder when its disk is unmounted."""
     store = on_disk.open()
     store.put(segment(), b"sealed")
     on_disk.path.rename(on_disk.path.with_name("away"))
@@ -69,20 +69,20 @@ def test_another_folder_in_its_place_is_not_mounted_and_never_empty(on_disk, cal
     assert os.listdir(on_disk.path) == []
 
 
-def test_a_listing_during_which_the_folder_vanishes_ends_without_an_invention(on_disk):
+def test_a_listing_while_the_folder_vanishes_names_only_real_objects(on_disk):
     store = on_disk.open()
     for number in range(50):
         store.put(segment(number), b"sealed")
     entries = store.list("o/")
-    seen = [next(entries)]
+    listed_entries = [next(entries)]
     shutil.rmtree(on_disk.path)
-    seen.extend(entries)
-    assert {entry.key for entry in seen} <= {segment(number) for number in range(50)}
+    listed_entries.extend(entries)
+    assert {entry.key for entry in listed_entries} <= {segment(number) for number in range(50)}
     with pytest.raises(NotMounted):
         list(store.list("o/"))
 
 
-def test_a_link_that_the_user_named_is_followed(on_disk):
+def test_a_link_that_the_url_names_is_followed(on_disk):
     link = on_disk.path.with_name("link")
     link.symlink_to(on_disk.path)
     FolderStore(str(link), DEVICE).put(segment(), b"sealed")
@@ -90,7 +90,7 @@ def test_a_link_that_the_user_named_is_followed(on_disk):
 
 
 @pytest.mark.parametrize("part", ["o", f"o/{DEVICE.hex()}"])
-def test_a_link_inside_leads_nowhere(on_disk, part):
+def test_a_link_inside_the_store_is_not_followed(on_disk, part):
     outside = on_disk.path.with_name("outside")
     for key in (segment(), blob()):
         (outside / key).parent.mkdir(parents=True)
@@ -107,13 +107,13 @@ def test_a_link_inside_leads_nowhere(on_disk, part):
     assert (outside / segment()).read_bytes() == b"precious"
 
 
-def _link(path):
+def _make_link(path):
     path.with_name("target").write_bytes(b"precious")
     path.symlink_to("target")
 
 
-@pytest.mark.parametrize("make", [_link, os.mkfifo, os.mkdir], ids=["link", "pipe", "folder"])
-def test_what_is_no_regular_file_is_no_object_and_is_left_alone(on_disk, make):
+@pytest.mark.parametrize("make", [_make_link, os.mkfifo, os.mkdir], ids=["link", "pipe", "folder"])
+def test_anything_but_a_regular_file_is_no_object_and_is_not_changed(on_disk, make):
     path = on_disk.path / segment()
     path.parent.mkdir(parents=True)
     make(path)
@@ -129,7 +129,7 @@ def test_what_is_no_regular_file_is_no_object_and_is_left_alone(on_disk, make):
     assert os.lstat(path) == before
 
 
-LITTER = [
+FOREIGN_FILES = [
     *(".stfolder/marker", ".stignore", ".stversions/" + manifest(), ".stversions/hx-vault.hx"),
     *("m/.syncthing." + manifest()[2:] + ".tmp", "m/~syncthing~" + manifest()[2:] + ".tmp"),
     *(f"{manifest()[:-3]}.sync-conflict-20260102-030405-ABCDEFG.hx", f"{segment()[:-3]} (1).hx"),
@@ -144,8 +144,8 @@ LITTER = [
 ]
 
 
-def test_what_other_programs_leave_in_the_folder_is_ignored_and_stays(on_disk):
-    for name in LITTER:
+def test_files_of_other_programs_are_ignored_and_kept(on_disk):
+    for name in FOREIGN_FILES:
         on_disk.write(name, b"litter")
     os.mkdir(os.fsencode(on_disk.path) + b"/\xff\xfe")
     store = on_disk.open()
@@ -157,11 +157,11 @@ def test_what_other_programs_leave_in_the_folder_is_ignored_and_stays(on_disk):
         store.delete(key)
     assert store.sweep() == 0
     assert list(store.list("")) == []
-    assert on_disk.files() == set(LITTER)
+    assert on_disk.files() == set(FOREIGN_FILES)
 
 
-def test_strangers_are_named_once_and_folders_of_strangers_are_not_entered(on_disk):
-    for name in LITTER:
+def test_foreign_files_are_listed_once_and_foreign_folders_are_not_entered(on_disk):
+    for name in FOREIGN_FILES:
         on_disk.write(name, b"litter")
     short = f"o/{'0' * 31}/"
     tops = {".stfolder", ".stversions", "@eaDir", "lost+found", "$RECYCLE.BIN", "O"}
@@ -169,20 +169,20 @@ def test_strangers_are_named_once_and_folders_of_strangers_are_not_entered(on_di
         top
         if (top := name.partition("/")[0]) in tops
         else name.replace("m/deeper/", "m/deeper\0").replace(short, f"{short[:-1]}\0")
-        for name in LITTER
+        for name in FOREIGN_FILES
     }
     expected = {name.partition("\0")[0] for name in expected}
     store = on_disk.open()
     for key in one_of_each():
         store.put(key, b"sealed")
-    found = list(store.strangers())
-    assert len(found) == len(set(found))
-    assert set(found) == expected
+    strangers = list(store.strangers())
+    assert len(strangers) == len(set(strangers))
+    assert set(strangers) == expected
     assert [*store.strangers("../"), *store.strangers("m/../../")] == []
     assert set(store.strangers("m/")) == {name for name in expected if name.startswith("m/")}
 
 
-def test_two_may_make_one_folder_at_once(on_disk):
+def test_making_a_folder_that_exists_succeeds(on_disk):
     publisher = Publisher(DEVICE, None, os.fsync, set())
     top = os.open(on_disk.path, os.O_RDONLY)
     publisher.make_folder(top, "o")
@@ -190,7 +190,7 @@ def test_two_may_make_one_folder_at_once(on_disk):
     os.close(top)
 
 
-def test_a_link_that_appears_while_a_file_is_read_is_not_followed(on_disk):
+def test_reading_does_not_follow_a_link(on_disk):
     (on_disk.path / "secret").write_bytes(b"precious")
     (on_disk.path / "link").symlink_to("secret")
     top = os.open(on_disk.path, os.O_RDONLY)
@@ -200,15 +200,15 @@ def test_a_link_that_appears_while_a_file_is_read_is_not_followed(on_disk):
 
 
 def test_a_hundred_thousand_foreign_names_take_no_memory(on_tmpfs):
-    mine = on_tmpfs.open()
-    mine.put(manifest(), b"sealed")
+    store = on_tmpfs.open()
+    store.put(manifest(), b"sealed")
     descriptor = os.open(on_tmpfs.path / "m", os.O_RDONLY)
     for number in range(100_000):
         os.mknod(f"{number:060d}", dir_fd=descriptor)
     os.close(descriptor)
     tracemalloc.start()
-    assert list(mine.list("m/")) == [StoredObject(manifest(), 6)]
-    assert sum(1 for _ in mine.strangers()) == 100_000
+    assert list(store.list("m/")) == [StoredObject(manifest(), 6)]
+    assert sum(1 for _ in store.strangers()) == 100_000
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2 << 20
@@ -229,7 +229,7 @@ def test_a_file_of_300_mb_is_read_no_further_than_asked(on_disk):
     ("umask", "file", "inner"),
     [(0o002, 0o664, 0o775), (0o022, 0o644, 0o755), (0o077, 0o600, 0o700)],
 )
-def test_what_is_put_follows_the_users_umask_and_nothing_else_does(on_disk, umask, file, inner):
+def test_files_of_a_put_have_the_mode_of_the_users_umask(on_disk, umask, file, inner):
     before = os.umask(0o077)
     try:
         on_disk.open(umask=umask).put(blob(), b"sealed")
@@ -251,7 +251,7 @@ def test_a_put_that_fails_leaves_the_umask_as_it_was(tmp_path):
         os.umask(before)
 
 
-EVERY_CALL = """
+SCRIPT_OF_ALL_CALLS = """
 import sys
 from hx.stores.folder import FolderStore
 store = FolderStore(sys.argv[1], bytes([10] * 16), umask=0o022)
@@ -263,51 +263,59 @@ for entry in store.list(""):
     store.delete(entry.key)
 store.sweep()
 """
-FORBIDDEN = (
+FORBIDDEN_SYSCALLS = (
     "chmod,fchmod,fchmodat,chown,fchown,fchownat,link,linkat,symlink,symlinkat,flock,utimensat"
 )
 
 
-def test_nothing_is_done_that_a_share_may_not_know(on_disk, tmp_path):
-    """No mode or time is set, no link made, no lock taken."""
+def test_no_system_call_is_made_that_a_network_share_may_not_support(on_disk, tmp_path):
+    """The store sets no mode or time, makes no link and takes no lock."""
     strace = shutil.which("strace")
     if not strace:
         pytest.skip("strace is not installed (tests/shells/install.sh)")
     trace = tmp_path / "trace"
-    command = [sys.executable, "-B", "-c", EVERY_CALL, str(on_disk.path), *one_of_each()]
-    watch = [strace, "-f", "-qq", "-o", str(trace), "-e", f"trace={FORBIDDEN},renameat,renameat2"]
-    done = subprocess.run([*watch, *command], capture_output=True, text=True, check=False)
-    if "ptrace" in done.stderr:
+    command = [sys.executable, "-B", "-c", SCRIPT_OF_ALL_CALLS, str(on_disk.path), *one_of_each()]
+    watch = [
+        strace,
+        "-f",
+        "-qq",
+        "-o",
+        str(trace),
+        "-e",
+        f"trace={FORBIDDEN_SYSCALLS},renameat,renameat2",
+    ]
+    process = subprocess.run([*watch, *command], capture_output=True, text=True, check=False)
+    if "ptrace" in process.stderr:
         pytest.skip("strace may not trace here")
-    assert done.returncode == 0, done.stderr
-    seen = [line for line in trace.read_text().splitlines() if "exited with" not in line]
-    assert len(seen) == len(one_of_each()), seen
-    assert all(" rename" in line for line in seen), seen
+    assert process.returncode == 0, process.stderr
+    renames = [line for line in trace.read_text().splitlines() if "exited with" not in line]
+    assert len(renames) == len(one_of_each()), renames
+    assert all(" rename" in line for line in renames), renames
 
 
-def test_own_temporary_files_are_swept_and_no_others(on_disk):
+def test_only_own_temporary_files_are_swept(on_disk):
     store = on_disk.open()
     for key in one_of_each():
         store.put(key, b"sealed")
     folders = {os.path.dirname(key) for key in one_of_each()}
-    mine = {os.path.join(folder, f"~hx-{DEVICE.hex()}-0123.tmp") for folder in folders}
-    others = {name.replace(DEVICE.hex() + "-", "0b" * 16 + "-") for name in mine}
-    others |= {f"~hx-{DEVICE.hex()}-0123.hx", f".stversions/~hx-{DEVICE.hex()}-0123.tmp"}
-    for name in mine | others:
+    own_files = {os.path.join(folder, f"~hx-{DEVICE.hex()}-0123.tmp") for folder in folders}
+    other_files = {name.replace(DEVICE.hex() + "-", "0b" * 16 + "-") for name in own_files}
+    other_files |= {f"~hx-{DEVICE.hex()}-0123.hx", f".stversions/~hx-{DEVICE.hex()}-0123.tmp"}
+    for name in own_files | other_files:
         on_disk.write(name)
-    assert store.sweep() == len(mine) == 6
-    assert on_disk.files() == others | set(one_of_each())
+    assert store.sweep() == len(own_files) == 6
+    assert on_disk.files() == other_files | set(one_of_each())
     assert store.sweep() == 0
 
 
 @pytest.mark.parametrize("url", ["folder:/a b/c", "folder:///a b/c", "folder:/a b/c/"])
-def test_a_url_names_a_folder_by_its_whole_path(url):
+def test_a_url_has_the_whole_path_of_the_folder(url):
     store = open_store(url, DEVICE)
     assert isinstance(store, FolderStore)
     assert store.path == "/a b/c"
 
 
-def test_memory_is_a_store_too():
+def test_the_memory_url_opens_a_memory_store():
     assert isinstance(open_store("memory:", DEVICE), MemoryStore)
 
 
@@ -318,11 +326,11 @@ def test_memory_is_a_store_too():
         *("memory:x", "s3://bucket/prefix", "ftp://x", "FOLDER:/x"),
     ],
 )
-def test_what_names_no_store_is_refused_with_an_example(url):
+def test_a_url_of_no_store_is_refused_with_an_example(url):
     with pytest.raises(UsageError) as raised:
         open_store(url, DEVICE)
-    meant = f"folder:{url}" if url.startswith("/") else "folder:/path/to/folder"
-    assert meant in raised.value.hint
+    example = f"folder:{url}" if url.startswith("/") else "folder:/path/to/folder"
+    assert example in raised.value.hint
 
 
 def test_opening_a_store_touches_nothing(tmp_path):

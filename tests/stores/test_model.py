@@ -1,4 +1,4 @@
-"""Any calls in any order: a store answers as a dictionary that refuses to overwrite."""
+"""Any calls in any order: a store behaves as a dictionary that refuses to overwrite."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ CALLS = st.one_of(
 
 
 def expected(model, operation, key, value):
-    """What a call answers, and what it leaves in the model."""
+    """Return what a call should return, and apply the call to the model."""
     if operation == "list":
         return sorted(
-            StoredObject(one, len(data)) for one, data in model.items() if one.startswith(key)
+            StoredObject(name, len(data)) for name, data in model.items() if name.startswith(key)
         )
     if operation == "get":
         return model[key][: value + 1] if key in model else Missing
@@ -35,11 +35,11 @@ def expected(model, operation, key, value):
     return None if model.setdefault(key, value) == value else Exists
 
 
-def answered(store, operation, key, value):
-    given_values = () if value is None else (value,)
+def returned(store, operation, key, value):
+    arguments = () if value is None else (value,)
     try:
-        answer = getattr(store, operation)(key, *given_values)
-        return sorted(answer) if operation == "list" else answer
+        result = getattr(store, operation)(key, *arguments)
+        return sorted(result) if operation == "list" else result
     except (Exists, Missing) as error:
         return type(error)
 
@@ -52,7 +52,7 @@ def test_a_store_is_a_dictionary_that_refuses_to_overwrite(kind, request, calls)
     model: dict[str, bytes] = {}
     store = place.open()
     for call in calls:
-        assert answered(store, *call) == expected(model, *call), call
+        assert returned(store, *call) == expected(model, *call), call
     for entry in store.list(""):
         store.delete(entry.key)
     if kind == "on_tmpfs":

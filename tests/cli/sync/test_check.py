@@ -1,4 +1,4 @@
-"""`hx sync check` on a folder."""
+"""`hx sync check` on a folder store."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import os
 
 import pytest
 
-from cli.houses import tree
-from cli.vaults import is_told, vault
+from cli.home_folders import tree
+from cli.vaults import is_error, vault
 
 
 @pytest.fixture
 def pair(tmp_path):
-    one, two = vault(tmp_path, "one", "two")
-    two.record("make")
-    two.sync()
-    one.sync()
-    return one, two
+    laptop, desktop = vault(tmp_path, "laptop", "desktop")
+    desktop.record("make")
+    desktop.sync()
+    laptop.sync()
+    return laptop, desktop
 
 
 def segment_of(member):
@@ -24,60 +24,60 @@ def segment_of(member):
     return path
 
 
-def test_a_whole_vault_is_said_to_be_so_and_nothing_changes(pair):
-    one, _ = pair
-    before = tree(one.folder)
-    found = one.sync("check", "--read-data")
-    assert found["problems"] == found["unnamed"] == found["behind"] == found["ignored"] == []
-    assert found["objects"] == found["read"] == len(list(one.folder.rglob("*.hx")))
-    assert found["bytes"] == found["read_bytes"]
-    assert one.sync("check")["read"] == found["objects"] - 1
-    assert one.hx("sync", "check").out.endswith("problems: none\n")
-    assert tree(one.folder) == before
+def test_a_complete_vault_has_no_problems_and_nothing_changes(pair):
+    laptop, _ = pair
+    before = tree(laptop.folder)
+    report = laptop.sync("check", "--read-data")
+    assert report["problems"] == report["unnamed"] == report["behind"] == report["ignored"] == []
+    assert report["objects"] == report["read"] == len(list(laptop.folder.rglob("*.hx")))
+    assert report["bytes"] == report["read_bytes"]
+    assert laptop.sync("check")["read"] == report["objects"] - 1
+    assert laptop.hx("sync", "check").out.endswith("problems: none\n")
+    assert tree(laptop.folder) == before
 
 
-def test_a_flipped_bit_in_a_segment_is_found_by_reading(pair):
-    one, _ = pair
-    path = segment_of(one)
+def test_a_flipped_bit_in_a_segment_is_found_only_with_read_data(pair):
+    laptop, _ = pair
+    path = segment_of(laptop)
     data = bytearray(path.read_bytes())
     data[300] ^= 1
     path.write_bytes(data)
-    assert one.hx("sync", "check").code == 0
-    (problem,) = one.sync("check", "--read-data", code=4)["problems"]
-    key = str(path.relative_to(one.folder))
+    assert laptop.hx("sync", "check").code == 0
+    (problem,) = laptop.sync("check", "--read-data", code=4)["problems"]
+    key = str(path.relative_to(laptop.folder))
     assert (problem["key"], problem["status"], problem["reason"]) == (key, "rejected", "hash")
-    assert problem["device"] == "two"
-    told = one.hx("sync", "check", "--read-data")
-    assert told.code == 4
-    assert f"rejected, hash: {key} of two: " in told.out
-    assert "problems: 1 rejected" in told.out
+    assert problem["device"] == "desktop"
+    result = laptop.hx("sync", "check", "--read-data")
+    assert result.code == 4
+    assert f"rejected, hash: {key} of desktop: " in result.out
+    assert "problems: 1 rejected" in result.out
 
 
-def test_what_is_named_and_not_there_is_missed(pair):
-    one, _ = pair
-    segment_of(one).unlink()
-    (problem,) = one.sync("check", code=3)["problems"]
+def test_a_listed_object_that_is_missing_is_pending(pair):
+    laptop, _ = pair
+    segment_of(laptop).unlink()
+    (problem,) = laptop.sync("check", code=3)["problems"]
     assert (problem["status"], problem["reason"]) == ("pending", "not arrived")
 
 
-def test_files_that_are_not_of_hx_are_counted_by_kind(pair):
-    one, _ = pair
-    (one.folder / "notes.txt").write_text("mine")
-    (one.folder / "m" / "a.sync-conflict-1.hx").write_text("copy")
-    found = one.sync("check")
-    assert found["problems"] == []
-    assert found["ignored"] == [
+def test_foreign_files_are_counted_by_kind(pair):
+    laptop, _ = pair
+    (laptop.folder / "notes.txt").write_text("mine")
+    (laptop.folder / "m" / "a.sync-conflict-1.hx").write_text("copy")
+    report = laptop.sync("check")
+    assert report["problems"] == []
+    assert report["ignored"] == [
         {"reason": "conflict copy", "count": 1},
         {"reason": "foreign", "count": 1},
     ]
 
 
 @pytest.mark.parametrize("part", ["0", "101%", "x", "", "5.5%", "-1"])
-def test_a_part_that_is_none_is_refused(pair, part):
-    assert is_told(pair[0].hx("sync", "check", f"--read-data={part}"), 2, "1% to 100%")
+def test_an_invalid_percentage_is_refused(pair, part):
+    assert is_error(pair[0].hx("sync", "check", f"--read-data={part}"), 2, "1% to 100%")
 
 
-def test_a_store_that_is_not_there_is_no_problem_of_its_objects(pair):
-    one, _ = pair
-    os.rename(one.folder, one.folder.with_name("elsewhere"))
-    assert is_told(one.hx("sync", "check"), 5)
+def test_a_missing_store_is_an_error_of_the_store(pair):
+    laptop, _ = pair
+    os.rename(laptop.folder, laptop.folder.with_name("elsewhere"))
+    assert is_error(laptop.hx("sync", "check"), 5)

@@ -1,4 +1,4 @@
-"""One number, whichever command says it: what is pending, what was rejected, what is to push."""
+"""Every command reports the same number of pending, rejected and unpublished objects."""
 
 from __future__ import annotations
 
@@ -12,75 +12,76 @@ from hx.cli.text import count
 STATUSES = ("pending", "rejected")
 
 
-def agreed(member: Member) -> dict[str, int]:
-    """What each command says after a sync; they say the same, and end alike."""
+def common_counts(member: Member) -> dict[str, int]:
+    """Check that all commands report the same counts and exit codes; return the counts."""
     synced = member.hx("sync", "--json")
     status = member.hx("sync", "status", "--json")
     pulled = synced.json["pulled"]
     objects, short = status.json["objects"], member.hx("status", "--json").json["sync"]
-    found = {one: pulled[one] for one in STATUSES}
-    assert found == {one: objects[one] for one in STATUSES} == {one: short[one] for one in STATUSES}
+    counts = {kind: pulled[kind] for kind in STATUSES}
+    assert counts == {kind: objects[kind] for kind in STATUSES}
+    assert counts == {kind: short[kind] for kind in STATUSES}
     reasons = status.json["reasons"]
-    assert found == {
-        kind: sum(one["count"] for one in reasons if one["status"] == kind) for kind in STATUSES
+    assert counts == {
+        kind: sum(row["count"] for row in reasons if row["status"] == kind) for kind in STATUSES
     }
     assert status.json["unpublished"] == short["unpublished"]
-    again = [member.hx("sync", part) for part in ("pull", "push")]
-    assert {synced.code, status.code, *(one.code for one in again)} == {synced.code}
-    said = member.hx("sync").out + member.hx("status").out
-    for one, number in found.items():
-        assert (f"{one}: {count(number, 'object')}" in said) == bool(number), said
-        assert (f"{number} {one}" in said) == bool(number), said
-    assert ("nothing is pending" in said) == (not any(found.values())), said
-    return found
+    results = [member.hx("sync", part) for part in ("pull", "push")]
+    assert {synced.code, status.code, *(result.code for result in results)} == {synced.code}
+    output = member.hx("sync").out + member.hx("status").out
+    for kind, number in counts.items():
+        assert (f"{kind}: {count(number, 'object')}" in output) == bool(number), output
+        assert (f"{number} {kind}" in output) == bool(number), output
+    assert ("nothing is pending" in output) == (not any(counts.values())), output
+    return counts
 
 
 @pytest.fixture
 def pair(tmp_path):
-    one, two = vault(tmp_path, "one", "two")
-    one.record("make test")
-    one.sync()
-    two.sync()
-    return one, two
+    laptop, desktop = vault(tmp_path, "laptop", "desktop")
+    laptop.record("make test")
+    laptop.sync()
+    desktop.sync()
+    return laptop, desktop
 
 
-def test_a_file_below_m_that_cannot_be_read_is_pending_until_it_is_removed(pair):
-    one, _ = pair
-    [first, *_] = sorted((one.folder / "m").glob("*.hx"))
+def test_an_unreadable_manifest_is_pending_until_it_is_removed(pair):
+    laptop, _ = pair
+    [first, *_] = sorted((laptop.folder / "m").glob("*.hx"))
     stranger = first.with_name(f"{'0d' * 16}{first.name[32:]}")
     stranger.write_bytes(first.read_bytes()[:6] + b"\xff" + first.read_bytes()[7:])
     for member in pair:
-        assert agreed(member)["pending"] == 1
+        assert common_counts(member)["pending"] == 1
     stranger.unlink()
     for member in pair:
-        assert agreed(member) == {"pending": 0, "rejected": 0}
+        assert common_counts(member) == {"pending": 0, "rejected": 0}
 
 
 def test_a_copied_disk_a_lost_segment_and_two_repairs_leave_nothing_pending(pair, tmp_path):
-    one, two = pair
-    twin = Member(tmp_path / "twin", one.folder, "twin")
-    shutil.copytree(one.home, twin.home, dirs_exist_ok=True)
-    twin.record("make by the twin", session="0006400000000002" + "c" * 16)
-    before = set((one.folder / "o").rglob("*.hx"))
-    twin.sync()
-    for path in set((one.folder / "o").rglob("*.hx")) - before:
+    laptop, desktop = pair
+    clone = Member(tmp_path / "clone", laptop.folder, "clone")
+    shutil.copytree(laptop.home, clone.home, dirs_exist_ok=True)
+    clone.record("make by the clone", session="0006400000000002" + "c" * 16)
+    before = set((laptop.folder / "o").rglob("*.hx"))
+    clone.sync()
+    for path in set((laptop.folder / "o").rglob("*.hx")) - before:
         path.unlink()
-    one.record("make after", session="0006400000000003" + "d" * 16)
-    assert agreed(one)["pending"] == 1
+    laptop.record("make after", session="0006400000000003" + "d" * 16)
+    assert common_counts(laptop)["pending"] == 1
     for _ in range(2):
-        repaired = one.hx("sync", "repair", "--json")
+        repaired = laptop.hx("sync", "repair", "--json")
         assert (repaired.code, repaired.json["pulled"]["pending"]) == (0, 0), repaired
-        assert agreed(one) == {"pending": 0, "rejected": 0}
-    assert agreed(two) == {"pending": 0, "rejected": 0}
+        assert common_counts(laptop) == {"pending": 0, "rejected": 0}
+    assert common_counts(desktop) == {"pending": 0, "rejected": 0}
 
 
-def test_what_a_device_has_imported_of_itself_makes_no_second_device(pair):
-    one, two = pair
+def test_the_import_origin_of_a_device_is_not_counted_as_a_device(pair):
+    laptop, desktop = pair
     for member in pair:
         history = member.cwd / ".bash_history"
         history.write_text("echo imported\n")
         assert member.hx("import", str(history)).code == 0
-    for member in (one, two, one):
+    for member in (laptop, desktop, laptop):
         member.sync()
     for member in pair:
         names = {row["name"] for row in member.sync("devices")}
@@ -89,16 +90,16 @@ def test_what_a_device_has_imported_of_itself_makes_no_second_device(pair):
         assert member.hx("status", "--json").json["database"]["events"] == len(member.history)
 
 
-def test_what_was_replaced_and_taken_out_of_the_store_is_counted_no_more(pair):
-    one, two = pair
+def test_replaced_segments_that_were_deleted_are_not_counted(pair):
+    laptop, desktop = pair
     for number in range(3):
         for command in (f"curl token{number}", f"make {number}"):
-            two.record(command, session="0006400000000004" + "e" * 16)
-        two.sync()
-        assert two.hx("forget", "--match", f"token{number}", "--yes").code == 0
-        two.sync()
-        one.sync()
-    in_store = {"imported": len(list((one.folder / "o").rglob("*.hx"))), "skipped": 0}
+            desktop.record(command, session="0006400000000004" + "e" * 16)
+        desktop.sync()
+        assert desktop.hx("forget", "--match", f"token{number}", "--yes").code == 0
+        desktop.sync()
+        laptop.sync()
+    in_store = {"imported": len(list((laptop.folder / "o").rglob("*.hx"))), "skipped": 0}
     for member in pair:
         objects = member.sync("status")["objects"]
         assert {kind: objects[kind] for kind in in_store} == in_store

@@ -1,4 +1,4 @@
-"""A history of any tool, its texts of any bytes, comes through a vault to a second device."""
+"""Imported histories of every tool, with any bytes, are synced to a second device."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-AT_S = 1_700_000_000
-ODD = {
+FIRST_S = 1_700_000_000
+UNUSUAL_TEXTS = {
     "text": b"caf\xc3\xa9",
     "not UTF-8": b"x\xff\xfe",
     "half a pair": b"x\xed\xa0\x80",
@@ -23,47 +23,50 @@ ODD = {
     "a colon": b"a:b:c",
     "long": b"x" * 5_000,
 }
-IN_A_ROW = ODD | {"a NUL": b"x\0x", "lines": b"x\ny"}  # no text file can say these as they are
-VALUES = [*IN_A_ROW.values(), "text", "", b"", None, 7, 2.5, -1]
+UNUSUAL_DATABASE_TEXTS = UNUSUAL_TEXTS | {
+    "a NUL": b"x\0x",
+    "lines": b"x\ny",
+}  # no history file can contain these
+VALUES = [*UNUSUAL_DATABASE_TEXTS.values(), "text", "", b"", None, 7, 2.5, -1]
 
 
 def commands() -> list[bytes]:
-    return [b"echo " + text for text in ODD.values()]
+    return [b"echo " + text for text in UNUSUAL_TEXTS.values()]
 
 
 def bash(home: Path) -> Path:
     path = home / ".bash_history"
-    lines = (b"#%d\n%s\n" % (AT_S + at * 60, text) for at, text in enumerate(commands()))
+    lines = (b"#%d\n%s\n" % (FIRST_S + index * 60, text) for index, text in enumerate(commands()))
     path.write_bytes(b"".join(lines))
     return path
 
 
 def zsh(home: Path) -> Path:
     path = home / ".zsh_history"
-    lines = (b": %d:0;%s\n" % (AT_S + at * 60, text) for at, text in enumerate(commands()))
+    lines = (b": %d:0;%s\n" % (FIRST_S + index * 60, text) for index, text in enumerate(commands()))
     path.write_bytes(b"".join(lines))
     return path
 
 
 def fish(home: Path) -> Path:
     path = home / "fish_history"
-    stamped = enumerate(commands())
-    lines = (b"- cmd: %s\n  when: %d\n" % (text, AT_S + at * 60) for at, text in stamped)
+    numbered = enumerate(commands())
+    lines = (b"- cmd: %s\n  when: %d\n" % (text, FIRST_S + index * 60) for index, text in numbered)
     path.write_bytes(b"".join(lines))
     return path
 
 
 def atuin(home: Path) -> Path:
-    """Rows in which every text is odd in the same way, of each type that SQLite has."""
+    """Write one row for each value, with the value in all columns of text."""
     path = home / "history.db"
     with apsw.Connection(str(path)) as connection:
         connection.execute(
             "CREATE TABLE history (id TEXT, timestamp INTEGER, duration INTEGER, exit INTEGER,"
             " command, cwd, session, hostname, deleted_at INTEGER, shell)"
         )
-        for at, value in enumerate(VALUES):
-            row = (str(at), (AT_S + at * 60) * 10**9, 5_000, 0)
-            texts = (value or f"echo {at}", *(value,) * 3)
+        for index, value in enumerate(VALUES):
+            row = (str(index), (FIRST_S + index * 60) * 10**9, 5_000, 0)
+            texts = (value or f"echo {index}", *(value,) * 3)
             connection.execute(
                 "INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",
                 (*row, *texts, value),
@@ -79,8 +82,8 @@ SOURCES: dict[str, Callable[[Path], Path]] = {
 }
 
 
-def shown(member: Member) -> dict[str, Any]:
-    """What each command prints as JSON, and that none fails."""
+def json_of_every_command(member: Member) -> dict[str, Any]:
+    """Check that no command fails; return what each prints as JSON."""
     lines = (
         ("find", "--all", "--json"),
         ("find", "echo", "--json"),
@@ -95,48 +98,45 @@ def shown(member: Member) -> dict[str, Any]:
     )
     results = {line: member.hx(*line) for line in lines}
     assert {line: result.code for line, result in results.items() if result.code} == {}
-    return {" ".join(line): one.json for line, one in results.items() if "--json" in line}
+    return {" ".join(line): result.json for line, result in results.items() if "--json" in line}
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_what_one_device_imports_the_other_has_whatever_bytes_it_is_of(tmp_path, source):
-    a, b = vault(tmp_path, "a", "b")
-    path = SOURCES[source](tmp_path / "a")
-    imported = a.hx("import", str(path), "--from", source, "--json")
+def test_imported_commands_of_any_bytes_are_synced(tmp_path, source):
+    laptop, desktop = vault(tmp_path, "laptop", "desktop")
+    path = SOURCES[source](tmp_path / "laptop")
+    imported = laptop.hx("import", str(path), "--from", source, "--json")
     assert imported.code == 0, imported
-    a.sync()
-    pulled = b.sync()["pulled"]
-    assert pulled["events"] == len(a.history) >= len(ODD)
-    here, there = shown(a), shown(b)
-    assert [facts(one) for one in here["find --all --json"]] == [
-        facts(one) for one in there["find --all --json"]
+    laptop.sync()
+    pulled = desktop.sync()["pulled"]
+    assert pulled["events"] == len(laptop.history) >= len(UNUSUAL_TEXTS)
+    assert shown_events(laptop) == shown_events(desktop)
+    late = Member(tmp_path / "late", laptop.folder, "late")
+    result = late.join(laptop.invite())
+    assert result.code == 0, result
+    assert result.json["events"] == len(laptop.history)
+
+
+def shown_events(member: Member) -> list[dict[str, Any]]:
+    """Run every command; return the events without the name of the device, which differs."""
+    return [
+        event | {"device": None} for event in json_of_every_command(member)["find --all --json"]
     ]
-    late = Member(tmp_path / "late", a.folder, "late")
-    joined = late.join(a.invite())
-    assert joined.code == 0, joined
-    assert joined.json["events"] == len(a.history)
-
-
-def facts(event: dict[str, Any]) -> dict[str, Any]:
-    """An event without the name of the device that has it from a file, which is each its own."""
-    return event | {"device": None}
 
 
 @pytest.mark.parametrize("host", [b"box\xff", b"\xff", b"b\xc3\xa9"])
-def test_a_session_of_a_host_of_any_bytes_is_synced(tmp_path, host):
-    a, b = vault(tmp_path, "a", "b")
-    for at, text in enumerate(IN_A_ROW.values()):
-        a.record(
+def test_commands_directories_and_hosts_of_any_bytes_are_synced(tmp_path, host):
+    laptop, desktop = vault(tmp_path, "laptop", "desktop")
+    for number, text in enumerate(UNUSUAL_DATABASE_TEXTS.values()):
+        laptop.record(
             b"echo " + text.replace(b"\0", b""),
             cwd=b"/" + text.replace(b"\0", b""),
-            session=f"{at:032x}",
+            session=f"{number:032x}",
             host=host,
         )
-    a.sync()
-    assert b.sync()["pulled"]["events"] == len(IN_A_ROW)
-    assert [facts(one) for one in shown(a)["find --all --json"]] == [
-        facts(one) for one in shown(b)["find --all --json"]
-    ]
+    laptop.sync()
+    assert desktop.sync()["pulled"]["events"] == len(UNUSUAL_DATABASE_TEXTS)
+    assert shown_events(laptop) == shown_events(desktop)
 
 
 @pytest.mark.parametrize(
@@ -148,17 +148,17 @@ def test_a_session_of_a_host_of_any_bytes_is_synced(tmp_path, host):
         ("sync", "rename", b"a\xff"),
     ],
 )
-def test_a_name_that_is_not_utf8_is_refused_before_anything_is_written(tmp_path, line):
+def test_a_name_that_is_not_utf_8_is_refused_before_anything_is_written(tmp_path, line):
     folder = tmp_path / "m"
-    one = Member(folder, tmp_path, "m")
+    member = Member(folder, tmp_path, "m")
     for name in (b"st", b"st\xff"):
         os.mkdir(os.path.join(os.fsencode(folder), name))
     filled = [
         part.replace(b"{}", os.fsencode(folder)) if isinstance(part, bytes) else part
         for part in line
     ]
-    refused = one.hx(*filled)
-    assert (refused.code, "is not UTF-8" in refused.err) == (2, True), refused
+    result = member.hx(*filled)
+    assert (result.code, "is not UTF-8" in result.err) == (2, True), result
     assert all(
         os.listdir(os.path.join(os.fsencode(folder), name)) == [] for name in (b"st", b"st\xff")
     )

@@ -1,4 +1,4 @@
-"""Leaving a vault, and coming back; what those hear who are out of it or wait before it."""
+"""`hx sync leave` and joining again; the messages for waiting and refused devices."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import shutil
 
 import pytest
 
-from cli.vaults import Member, is_told, vault
+from cli.vaults import Member, is_error, vault
 from hx.custody.key_files import KeyFile
 from hx.custody.key_set import decode
 
 
 @pytest.fixture
 def members(tmp_path):
-    return vault(tmp_path, "one", "two")
+    return vault(tmp_path, "laptop", "desktop")
 
 
 def leave(member, *options):
@@ -21,165 +21,167 @@ def leave(member, *options):
 
 
 def notes(member):
-    return {one["name"]: one["note"] for one in member.sync("devices")}
+    return {device["name"]: device["note"] for device in member.sync("devices")}
 
 
-def test_who_leaves_publishes_first_and_the_others_keep_it_all(members):
-    one, two = members
-    two.record("echo last words")
-    left = leave(two)
-    assert (left.code, left.json["published"], left.json["unpublished"]) == (0, True, 0)
-    one.sync()
-    assert one.commands == ["echo last words"] == two.commands
-    assert notes(one) == {"one": None, "two": "left the vault"}
-    assert is_told(two.hx("sync"), 6, "in no vault")
-    assert one.sync("status")["objects"]["pending"] == 0
+def test_a_device_that_leaves_publishes_its_events_first(members):
+    laptop, desktop = members
+    desktop.record("echo last words")
+    result = leave(desktop)
+    assert (result.code, result.json["published"], result.json["unpublished"]) == (0, True, 0)
+    laptop.sync()
+    assert laptop.commands == ["echo last words"] == desktop.commands
+    assert notes(laptop) == {"laptop": None, "desktop": "left the vault"}
+    assert is_error(desktop.hx("sync"), 6, "in no vault")
+    assert laptop.sync("status")["objects"]["pending"] == 0
 
 
-def test_the_keys_of_the_vault_go_and_those_of_the_device_stay(members):
-    _, two = members
-    before = decode(KeyFile(str(two.home / "custody.key")).read())
-    leave(two)
-    after = decode(KeyFile(str(two.home / "custody.key")).read())
+def test_leaving_deletes_the_keys_of_the_vault_and_keeps_those_of_the_device(members):
+    _, desktop = members
+    before = decode(KeyFile(str(desktop.home / "custody.key")).read())
+    leave(desktop)
+    after = decode(KeyFile(str(desktop.home / "custody.key")).read())
     assert before.vmks
     assert not after.vmks
     assert after.device == before.device
 
 
-def test_without_a_yes_nothing_happens(members):
-    _, two = members
-    before = two.tree
-    assert is_told(two.hx("sync", "leave"), 2, "needs a yes")
-    assert two.sync("devices")
-    assert before["hx/custody.key"] == two.tree["hx/custody.key"]
+def test_without_a_yes_nothing_is_changed(members):
+    _, desktop = members
+    before = desktop.tree
+    assert is_error(desktop.hx("sync", "leave"), 2, "needs a yes")
+    assert desktop.sync("devices")
+    assert before["hx/custody.key"] == desktop.tree["hx/custody.key"]
 
 
-def test_it_says_what_it_will_do(members):
-    one, two = members
-    two.record("echo waits")
-    said = two.hx("sync", "leave").out
-    assert "leaves the vault 'store'" in said or "leaves the vault store" in said
-    assert "1 event now" in said
-    assert "needs the recovery words" in one.hx("sync", "leave").out
+def test_leave_shows_its_consequences_before_it_asks(members):
+    laptop, desktop = members
+    desktop.record("echo waits")
+    output = desktop.hx("sync", "leave").out
+    assert "leaves the vault 'store'" in output or "leaves the vault store" in output
+    assert "1 event now" in output
+    assert "needs the recovery words" in laptop.hx("sync", "leave").out
 
 
-def test_away_from_its_store_a_device_leaves_only_when_told_so(members):
-    one, two = members
-    two.record("echo unheard")
-    two.hx("find")
-    aside = one.folder.rename(one.folder.with_name("aside"))
-    assert is_told(leave(two), 5, "is not there", "--offline", "1 event of this device")
-    left = leave(two, "--offline")
-    assert (left.code, left.json["published"], left.json["unpublished"]) == (0, False, 1)
-    assert two.commands == ["echo unheard"]
-    aside.rename(one.folder)
-    one.sync()
-    assert notes(one) == {"one": None, "two": None}
+def test_without_its_store_a_device_leaves_only_with_offline(members):
+    laptop, desktop = members
+    desktop.record("echo unheard")
+    desktop.hx("find")
+    aside = laptop.folder.rename(laptop.folder.with_name("aside"))
+    assert is_error(leave(desktop), 5, "is not there", "--offline", "1 event of this device")
+    result = leave(desktop, "--offline")
+    assert (result.code, result.json["published"], result.json["unpublished"]) == (0, False, 1)
+    assert desktop.commands == ["echo unheard"]
+    aside.rename(laptop.folder)
+    laptop.sync()
+    assert notes(laptop) == {"laptop": None, "desktop": None}
 
 
 @pytest.mark.parametrize("options", [(), ("--offline",)])
-def test_who_comes_back_is_another_device_and_brings_what_it_recorded_since(members, options):
-    one, two = members
-    first = two.sync("status")["devices"][0]["device_id"]
-    two.record("echo before")
-    leave(two, *options)
-    two.record("echo between")
-    back = two.join(one.invite())
-    assert back.code == 0, back
-    assert back.json["device_id"] != first
-    two.record("echo after")
-    two.sync()
-    one.sync()
-    two.sync()
-    assert one.commands == two.commands == ["echo after", "echo before", "echo between"]
-    assert one.history == two.history
-    assert {(d["name"], d["active"]) for d in one.sync("devices")} == {
-        ("one", True),
-        ("two", True),
-        ("two", False),
+def test_a_device_that_joins_again_has_a_new_id_and_publishes_what_it_recorded_since(
+    members, options
+):
+    laptop, desktop = members
+    former_id = desktop.sync("status")["devices"][0]["device_id"]
+    desktop.record("echo before")
+    leave(desktop, *options)
+    desktop.record("echo between")
+    result = desktop.join(laptop.invite())
+    assert result.code == 0, result
+    assert result.json["device_id"] != former_id
+    desktop.record("echo after")
+    desktop.sync()
+    laptop.sync()
+    desktop.sync()
+    assert laptop.commands == desktop.commands == ["echo after", "echo before", "echo between"]
+    assert laptop.history == desktop.history
+    assert {(d["name"], d["active"]) for d in laptop.sync("devices")} == {
+        ("laptop", True),
+        ("desktop", True),
+        ("desktop", False),
     }
 
 
-def test_a_vault_goes_on_without_the_device_that_made_it(members, tmp_path):
-    one, two = members
-    one.record("echo founded")
-    assert leave(one).code == 0
-    two.sync()
-    third = Member(tmp_path / "third", one.folder, "third")
-    assert third.join(two.invite()).code == 0
-    two.sync()
+def test_a_vault_works_without_the_device_that_made_it(members, tmp_path):
+    laptop, desktop = members
+    laptop.record("echo founded")
+    assert leave(laptop).code == 0
+    desktop.sync()
+    third = Member(tmp_path / "third", laptop.folder, "third")
+    assert third.join(desktop.invite()).code == 0
+    desktop.sync()
     third.sync()
     assert third.commands == ["echo founded"]
 
 
-def test_another_vault_takes_the_whole_history_of_a_device_that_left(members, tmp_path):
-    one, two = members
-    one.record("echo of one")
-    two.record("echo of two")
-    one.sync()
-    two.sync()
-    leave(two)
+def test_a_departed_device_publishes_its_whole_history_to_another_vault(members, tmp_path):
+    laptop, desktop = members
+    laptop.record("echo of laptop")
+    desktop.record("echo of desktop")
+    laptop.sync()
+    desktop.sync()
+    leave(desktop)
     (tmp_path / "new").mkdir()
-    two.at = ("--store", f"folder:{tmp_path / 'new'}", *two.at[2:])
-    two.init()
+    desktop.at = ("--store", f"folder:{tmp_path / 'new'}", *desktop.at[2:])
+    desktop.init()
     third = Member(tmp_path / "third", tmp_path / "new", "third")
-    assert third.join(two.invite()).code == 0
-    assert "echo of two" in third.commands
+    assert third.join(desktop.invite()).code == 0
+    assert "echo of desktop" in third.commands
     assert third.sync("status")["objects"]["pending"] == 0
 
 
-# ---- out of it, or before it ----
+# ---- waiting and refused devices ----
 
 
-def crowd(tmp_path, *options):
-    """A member that has seen two machines come by one invitation, and these."""
-    [one] = vault(tmp_path, "one", options=options)
-    code = one.invite()
-    shutil.copytree(one.folder / "j", tmp_path / "kept")
-    first, second = (Member(tmp_path / name, one.folder, name) for name in ("ann", "eve"))
+def two_machines_by_one_code(tmp_path, *options):
+    """Return a member of a vault and one of two machines that used the same invitation."""
+    [laptop] = vault(tmp_path, "laptop", options=options)
+    code = laptop.invite()
+    shutil.copytree(laptop.folder / "j", tmp_path / "copy")
+    first, second = (Member(tmp_path / name, laptop.folder, name) for name in ("ann", "eve"))
     assert first.join(code).code == 0
-    shutil.copytree(tmp_path / "kept", one.folder / "j", dirs_exist_ok=True)
+    shutil.copytree(tmp_path / "copy", laptop.folder / "j", dirs_exist_ok=True)
     assert second.join(code).code == 0
     first.record("echo outside")
-    one.sync()
-    return one, first
+    laptop.sync()
+    return laptop, first
 
 
-def test_a_device_that_waits_hears_what_has_to_happen(members, tmp_path):
-    one, _ = members
-    late = Member(tmp_path / "late", one.folder, "late")
-    assert late.join(one.invite()).code == 0
-    heard = late.hx("sync")
-    assert heard.code == 0
-    assert "waits to be admitted" in heard.err
+def test_a_waiting_device_is_told_what_has_to_happen(members, tmp_path):
+    laptop, _ = members
+    late = Member(tmp_path / "late", laptop.folder, "late")
+    assert late.join(laptop.invite()).code == 0
+    result = late.hx("sync")
+    assert result.code == 0
+    assert "waits to be admitted" in result.err
     assert late.sync("status")["place"] == "waiting"
     assert "waits to be admitted" in late.hx("sync", "status").out
-    one.sync()
+    laptop.sync()
     assert "waits" not in late.hx("sync").err
     assert late.sync("status")["place"] == "member"
 
 
-def test_a_device_that_was_not_admitted_hears_so(tmp_path):
-    _, first = crowd(tmp_path, "--no-encrypt")
-    first.hx("sync", "pull")
+def test_a_refused_device_is_told_that_it_was_not_admitted(tmp_path):
+    _, refused = two_machines_by_one_code(tmp_path, "--no-encrypt")
+    refused.hx("sync", "pull")
     for part in ([], ["push"], ["pull"]):
-        assert is_told(first.hx("sync", *part), 6, "was not admitted", "hx sync leave")
-    status = first.hx("sync", "status", "--json")
+        assert is_error(refused.hx("sync", *part), 6, "was not admitted", "hx sync leave")
+    status = refused.hx("sync", "status", "--json")
     assert (status.code, status.json["place"]) == (6, "not admitted")
-    assert "was not admitted" in first.hx("sync", "status").out
+    assert "was not admitted" in refused.hx("sync", "status").out
 
 
-def test_a_device_that_was_not_admitted_may_leave_and_join_anew(tmp_path):
-    """Sealed under a key that it does not get, the others' manifests tell it nothing."""
-    one, first = crowd(tmp_path)
-    heard = first.hx("sync")
-    assert heard.code == 3
-    assert "a key that it does not have" in heard.err
-    assert "hx sync leave" in heard.err
-    assert leave(first).code == 0
-    assert first.join(one.invite()).code == 0
-    one.sync()
-    first.sync()
-    one.sync()
-    assert one.commands == ["echo outside"]
-    assert first.sync("status")["place"] == "member"
+def test_a_refused_device_may_leave_and_join_again(tmp_path):
+    """It cannot read the manifests of the others, since it does not get the key of the vault."""
+    laptop, refused = two_machines_by_one_code(tmp_path)
+    result = refused.hx("sync")
+    assert result.code == 3
+    assert "a key that it does not have" in result.err
+    assert "hx sync leave" in result.err
+    assert leave(refused).code == 0
+    assert refused.join(laptop.invite()).code == 0
+    laptop.sync()
+    refused.sync()
+    laptop.sync()
+    assert laptop.commands == ["echo outside"]
+    assert refused.sync("status")["place"] == "member"

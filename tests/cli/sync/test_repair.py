@@ -1,4 +1,4 @@
-"""`hx sync repair` on a folder."""
+"""`hx sync repair` on a folder store."""
 
 from __future__ import annotations
 
@@ -6,100 +6,100 @@ import time
 
 import pytest
 
-from cli.houses import tree
-from cli.vaults import is_told, vault
+from cli.home_folders import tree
+from cli.vaults import is_error, vault
 
 
 @pytest.fixture
 def pair(tmp_path):
-    one, two = vault(tmp_path, "one", "two")
+    laptop, desktop = vault(tmp_path, "laptop", "desktop")
     for number in range(3):
-        one.record(f"make {number}")
-    one.sync()
-    two.sync()
-    return one, two
+        laptop.record(f"make {number}")
+    laptop.sync()
+    desktop.sync()
+    return laptop, desktop
 
 
 def segments(member):
     return sorted((member.folder / "o").rglob("*.hx"))
 
 
-def test_with_nothing_to_mend_nothing_changes(pair):
-    one, _ = pair
-    before = tree(one.folder)
-    done = one.sync("repair")
-    assert done["problems"] == []
-    assert done["read"] > 0
-    assert tree(one.folder) == before
-    assert "nothing had to be repaired" in one.hx("sync", "repair").out
+def test_with_nothing_to_repair_nothing_changes(pair):
+    laptop, _ = pair
+    before = tree(laptop.folder)
+    report = laptop.sync("repair")
+    assert report["problems"] == []
+    assert report["read"] > 0
+    assert tree(laptop.folder) == before
+    assert "nothing had to be repaired" in laptop.hx("sync", "repair").out
 
 
-def test_what_the_store_has_lost_is_published_again(pair):
-    one, two = pair
-    before = one.history
-    for path in segments(one):
+def test_lost_segments_are_published_again(pair):
+    laptop, desktop = pair
+    before = laptop.history
+    for path in segments(laptop):
         path.unlink()
-    assert "not arrived" in two.hx("sync", "check").out
-    assert one.sync("repair")["published"] == 1
-    assert one.sync("check", "--read-data")["problems"] == []
-    assert two.sync("repair")["problems"] == []
-    assert two.history == one.history == before
+    assert "not arrived" in desktop.hx("sync", "check").out
+    assert laptop.sync("repair")["published"] == 1
+    assert laptop.sync("check", "--read-data")["problems"] == []
+    assert desktop.sync("repair")["problems"] == []
+    assert desktop.history == laptop.history == before
 
 
-def test_what_only_its_author_can_mend_is_named_with_whose_it_is(pair):
-    one, two = pair
-    (path,) = segments(one)
+def test_a_problem_that_only_its_author_can_repair_names_that_device(pair):
+    laptop, desktop = pair
+    (path,) = segments(laptop)
     path.write_bytes(path.read_bytes()[:-1])
-    done = two.sync("repair", code=3)
-    assert [one["device"] for one in done["problems"]] == ["one"]
-    told = two.hx("sync", "repair")
-    assert "run `hx sync repair` on one: it publishes the object again" in told.out
-    one.sync("repair")
+    report = desktop.sync("repair", code=3)
+    assert [problem["device"] for problem in report["problems"]] == ["laptop"]
+    result = desktop.hx("sync", "repair")
+    assert "run `hx sync repair` on laptop: it publishes the object again" in result.out
+    laptop.sync("repair")
     assert not path.exists()
-    assert two.sync("repair")["problems"] == []
+    assert desktop.sync("repair")["problems"] == []
 
 
-def test_a_store_put_back_from_an_old_copy_is_made_whole_and_forgotten_things_stay_away(pair):
-    one, two = pair
-    old = {path: path.read_bytes() for path in one.folder.rglob("*.hx")}
-    assert one.hx("forget", "--match", "make", "--yes").code == 0
-    one.record("true")
-    one.sync()
-    two.sync()
-    for path in one.folder.rglob("*.hx"):
+def test_a_store_restored_from_an_old_copy_is_repaired_without_forgotten_events(pair):
+    laptop, desktop = pair
+    old_objects = {path: path.read_bytes() for path in laptop.folder.rglob("*.hx")}
+    assert laptop.hx("forget", "--match", "make", "--yes").code == 0
+    laptop.record("true")
+    laptop.sync()
+    desktop.sync()
+    for path in laptop.folder.rglob("*.hx"):
         path.unlink()
-    for path, data in old.items():
+    for path, data in old_objects.items():
         path.write_bytes(data)
-    for member in (one, two, one, two):
+    for member in (laptop, desktop, laptop, desktop):
         member.sync("repair", code=None)
-    assert one.commands == two.commands == ["true"]
-    assert one.sync("check", "--read-data")["problems"] == []
+    assert laptop.commands == desktop.commands == ["true"]
+    assert laptop.sync("check", "--read-data")["problems"] == []
 
 
-def test_the_mark_of_the_vault_is_put_back(pair):
-    one, _ = pair
-    (one.folder / "hx-vault.hx").unlink()
-    assert one.sync("repair")["vault_file"] is True
-    assert (one.folder / "hx-vault.hx").exists()
+def test_the_vault_file_is_restored(pair):
+    laptop, _ = pair
+    (laptop.folder / "hx-vault.hx").unlink()
+    assert laptop.sync("repair")["vault_file"] is True
+    assert (laptop.folder / "hx-vault.hx").exists()
 
 
-def test_in_no_vault_there_is_nothing_to_repair(machine):
-    assert is_told(machine.hx("sync", "repair"), 6, "in no vault")
-    assert is_told(machine.hx("sync", "check"), 6, "in no vault")
+def test_outside_of_a_vault_repair_and_check_are_errors(machine):
+    assert is_error(machine.hx("sync", "repair"), 6, "in no vault")
+    assert is_error(machine.hx("sync", "check"), 6, "in no vault")
 
 
-# ---- made anew ----
+# ---- rebuilding the database ----
 
 
-def test_a_database_that_is_made_anew_takes_the_place_of_the_old_one_when_it_is_equal(pair):
-    one, two = pair
-    one.hx("forget", "--match", "make 1", "--yes")
-    one.record("sleep 1000", finished=False, at=time.time_ns() // 1000)  # it runs
-    before = one.history
-    file = one.home / "hx.db"
+def test_a_rebuilt_database_replaces_an_equal_old_one(pair):
+    laptop, desktop = pair
+    laptop.hx("forget", "--match", "make 1", "--yes")
+    laptop.record("sleep 1000", finished=False, at=time.time_ns() // 1000)  # it runs
+    before = laptop.history
+    file = laptop.home / "hx.db"
     inode = file.stat().st_ino
-    done = one.sync("repair", "--rebuild")["rebuilt"]
-    assert done == {
+    report = laptop.sync("repair", "--rebuild")["rebuilt"]
+    assert report == {
         "replaced": True,
         "events": 3,
         "artifacts": 0,
@@ -108,27 +108,27 @@ def test_a_database_that_is_made_anew_takes_the_place_of_the_old_one_when_it_is_
         "only_here": 1,
         "differences": [],
     }
-    assert one.history == before
+    assert laptop.history == before
     assert file.stat().st_ino == inode
     assert {path.name[:5] for path in file.parent.iterdir() if "hx.db" in path.name} == {"hx.db"}
-    one.record("true")
-    one.sync()
-    two.sync()
-    assert "true" in two.commands
-    assert "equal to the old database" in one.hx("sync", "repair", "--rebuild").out
+    laptop.record("true")
+    laptop.sync()
+    desktop.sync()
+    assert "true" in desktop.commands
+    assert "equal to the old database" in laptop.hx("sync", "repair", "--rebuild").out
 
 
-def test_a_database_with_an_event_twice_stays_and_the_difference_is_told(pair):
-    one, _ = pair
-    with one.database() as database:
+def test_a_rebuilt_database_that_differs_does_not_replace_the_old_one(pair):
+    laptop, _ = pair
+    with laptop.database() as database:
         columns = [row[1] for row in database.execute("PRAGMA table_info(event)")][1:]
-        all_of_it = ", ".join(columns)
+        column_list = ", ".join(columns)
         database.execute(
-            f"INSERT INTO event ({all_of_it}) SELECT {all_of_it} FROM event WHERE id = 1"
+            f"INSERT INTO event ({column_list}) SELECT {column_list} FROM event WHERE id = 1"
         )
-    told = one.hx("sync", "repair", "--rebuild")
-    assert told.code == 8
-    assert "it differs from the old database, which is kept" in told.out
-    assert "events: 1 only in the old database, 0 only in the new one, 0 differ: " in told.out
-    assert "make" not in told.out
-    assert len(one.history) == 4
+    result = laptop.hx("sync", "repair", "--rebuild")
+    assert result.code == 8
+    assert "it differs from the old database, which is kept" in result.out
+    assert "events: 1 only in the old database, 0 only in the new one, 0 differ: " in result.out
+    assert "make" not in result.out
+    assert len(laptop.history) == 4

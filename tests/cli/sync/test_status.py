@@ -1,4 +1,4 @@
-"""`hx sync status` says what has not come, why, and who is there."""
+"""`hx sync status`: objects that were not read and why, foreign files, devices, plain vaults."""
 
 from __future__ import annotations
 
@@ -13,42 +13,42 @@ from hx.core.format import object_names, verdict
 from hx.core.format.envelope import seal
 
 TEMP, CONFLICT = "m/~hx-00-1.tmp", "m/a.sync-conflict-20261124-000000-ABCDEFG.hx"
-FOREIGN = ("notes.txt", "o/readme.md")
-LITTER = {TEMP: b"", CONFLICT: b"half", **dict.fromkeys(FOREIGN, b"mine")}
+FOREIGN_NAMES = ("notes.txt", "o/readme.md")
+FOREIGN_FILES = {TEMP: b"", CONFLICT: b"half", **dict.fromkeys(FOREIGN_NAMES, b"mine")}
 
 
 @pytest.fixture
 def pair(tmp_path):
-    return vault(tmp_path, "one", "two")
+    return vault(tmp_path, "laptop", "desktop")
 
 
 @pytest.fixture
 def segment(pair):
-    """Of the first, listed in the store; the other has not seen it."""
+    """Return the path of a segment of the first member that the second has not read."""
     pair[0].record("make test")
     pair[0].sync()
     [path] = (pair[0].folder / "o").rglob("*.hx")
     return path
 
 
-def said(member, *options):
-    """The exit code, and (status, reason, objects) of each line."""
+def code_and_reasons(member, *options):
+    """Return the exit code and (status, reason, objects) of each reason."""
     result = member.hx("sync", "status", "--json", *options)
     rows = result.json["reasons"]
     assert all(row["count"] == len(row["objects"]) and row["since"] for row in rows)
     return result.code, [(row["status"], row["reason"], row["objects"]) for row in rows]
 
 
-def put(folder, found):
-    for name, content in found.items():
+def write_files(folder, contents):
+    for name, content in contents.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)
 
 
-# ---- what has not come, or is not sound ----
+# ---- objects that are missing or damaged ----
 
 
-def damaged(data):
+def damaged_forms(data):
     return {
         verdict.NOT_ARRIVED: None,
         verdict.INCOMPLETE: data[:100],
@@ -59,169 +59,180 @@ def damaged(data):
     }
 
 
-@pytest.mark.parametrize("what", damaged(bytes(401)))
-def test_a_segment_that_is_not_as_listed_is_pending_and_comes_when_it_is(pair, segment, what):
-    one, other = pair
-    good = segment.read_bytes()
-    bad = damaged(good)[what]
-    segment.unlink() if bad is None else segment.write_bytes(bad)
-    other.record("echo goes on")
-    assert other.sync(code=3)["pulled"]["pending"] == 1
-    key = str(segment.relative_to(one.folder))
-    reason = verdict.NOT_ARRIVED if bad is None else verdict.INCOMPLETE
-    assert said(other) == (3, [("pending", reason, [key])])
-    shown = other.hx("sync", "status").out
-    assert reason in shown
-    assert key in shown
-    segment.write_bytes(good)
-    other.sync()
-    assert said(other) == (0, [])
-    assert other.commands == ["echo goes on", "make test"]
+@pytest.mark.parametrize("form", damaged_forms(bytes(401)))
+def test_a_segment_that_differs_from_its_listing_is_pending_until_it_is_restored(
+    pair, segment, form
+):
+    laptop, desktop = pair
+    valid = segment.read_bytes()
+    invalid = damaged_forms(valid)[form]
+    segment.unlink() if invalid is None else segment.write_bytes(invalid)
+    desktop.record("echo goes on")
+    assert desktop.sync(code=3)["pulled"]["pending"] == 1
+    key = str(segment.relative_to(laptop.folder))
+    reason = verdict.NOT_ARRIVED if invalid is None else verdict.INCOMPLETE
+    assert code_and_reasons(desktop) == (3, [("pending", reason, [key])])
+    status_output = desktop.hx("sync", "status").out
+    assert reason in status_output
+    assert key in status_output
+    segment.write_bytes(valid)
+    desktop.sync()
+    assert code_and_reasons(desktop) == (0, [])
+    assert desktop.commands == ["echo goes on", "make test"]
 
 
 def test_wrong_bytes_that_stay_for_a_day_are_rejected_with_exit_4(pair, segment):
-    _, other = pair
-    good = segment.read_bytes()
-    segment.write_bytes(bytes(len(good)))
+    _, desktop = pair
+    valid = segment.read_bytes()
+    segment.write_bytes(bytes(len(valid)))
     for _ in range(4):
-        other.sync(code=3)
-    with other.database() as database, database.transaction():
+        desktop.sync(code=3)
+    with desktop.database() as database, database.transaction():
         database.execute("UPDATE segment SET since_us = since_us - 90000000000")
-    assert other.sync(code=4)["pulled"]["rejected"] == 1
-    code, [row] = said(other)
+    assert desktop.sync(code=4)["pulled"]["rejected"] == 1
+    code, [row] = code_and_reasons(desktop)
     assert (code, row[:2]) == (4, ("rejected", verdict.HASH))
-    assert other.hx("sync").code == 4
+    assert desktop.hx("sync").code == 4
 
 
-def test_a_manifest_cut_short_is_pending_and_harms_nobody(pair, segment):
-    one, other = pair
-    cut = max((one.folder / "m").glob(f"{segment.parent.name}-*.hx"))
-    good = cut.read_bytes()
-    cut.write_bytes(good[:300])
-    other.sync(code=3)
-    assert said(other) == (3, [("pending", verdict.INCOMPLETE, [f"m/{cut.name}"])])
-    cut.write_bytes(good)
-    other.sync()
-    assert (said(other), other.commands) == ((0, []), ["make test"])
+def test_a_truncated_manifest_is_pending_until_it_is_restored(pair, segment):
+    laptop, desktop = pair
+    manifest = max((laptop.folder / "m").glob(f"{segment.parent.name}-*.hx"))
+    valid = manifest.read_bytes()
+    manifest.write_bytes(valid[:300])
+    desktop.sync(code=3)
+    assert code_and_reasons(desktop) == (
+        3,
+        [("pending", verdict.INCOMPLETE, [f"m/{manifest.name}"])],
+    )
+    manifest.write_bytes(valid)
+    desktop.sync()
+    assert (code_and_reasons(desktop), desktop.commands) == ((0, []), ["make test"])
 
 
-def test_a_manifest_under_a_name_that_nobody_has_is_told(pair, segment):
-    one, other = pair
-    [first, *_] = sorted((one.folder / "m").glob(f"{segment.parent.name}-*.hx"))
+def test_a_manifest_of_an_unknown_device_is_pending(pair, segment):
+    laptop, desktop = pair
+    [first, *_] = sorted((laptop.folder / "m").glob(f"{segment.parent.name}-*.hx"))
     stranger = first.with_name(f"{'0d' * 16}{first.name[32:]}")
     shutil.copy(first, stranger)
-    other.sync(code=3)
-    assert said(other) == (3, [("pending", verdict.INCOMPLETE, [f"m/{stranger.name}"])])
-    assert other.commands == ["make test"]
+    desktop.sync(code=3)
+    assert code_and_reasons(desktop) == (
+        3,
+        [("pending", verdict.INCOMPLETE, [f"m/{stranger.name}"])],
+    )
+    assert desktop.commands == ["make test"]
 
 
-def test_what_another_vault_has_left_is_skipped(pair, segment, tmp_path):
-    _, other = pair
+def test_manifests_of_another_vault_are_skipped(pair, segment, tmp_path):
+    _, desktop = pair
     (tmp_path / "apart").mkdir()
     [stranger] = vault(tmp_path / "apart", "stranger")
-    shutil.copytree(stranger.folder / "m", other.folder / "m", dirs_exist_ok=True)
-    assert other.sync()["pulled"]["events"] == 1
-    code, [row] = said(other)
+    shutil.copytree(stranger.folder / "m", desktop.folder / "m", dirs_exist_ok=True)
+    assert desktop.sync()["pulled"]["events"] == 1
+    code, [row] = code_and_reasons(desktop)
     assert (code, row[:2]) == (0, ("skipped", verdict.OTHER_VAULT))
-    assert other.sync("status")["objects"]["skipped"] == 1
+    assert desktop.sync("status")["objects"]["skipped"] == 1
 
 
-def test_what_else_lies_there_is_ignored_and_named_by_kind_when_asked(pair, segment):
-    _, other = pair
-    put(other.folder, LITTER)
-    other.sync()
-    assert other.commands == ["make test"]
-    assert said(other) == (0, [])
-    assert other.sync("status")["foreign"] is None
-    checked = other.hx("sync", "status", "--check").out
+def test_foreign_files_are_ignored_and_listed_by_kind_with_check(pair, segment):
+    _, desktop = pair
+    write_files(desktop.folder, FOREIGN_FILES)
+    desktop.sync()
+    assert desktop.commands == ["make test"]
+    assert code_and_reasons(desktop) == (0, [])
+    assert desktop.sync("status")["foreign"] is None
+    checked = desktop.hx("sync", "status", "--check").out
     assert "the store can be read; it holds 0 new manifests" in checked
     assert re.findall("^ignored +(.*?):", checked, re.MULTILINE) == [
         *("1 conflict copy", "2 foreign", "1 temp")
     ]
-    assert all(name in checked for name in LITTER)
-    assert other.sync("status", "--check")["foreign"] == [
-        *(strange(verdict.CONFLICT_COPY, CONFLICT), strange(verdict.FOREIGN, *FOREIGN)),
-        strange(verdict.TEMP, TEMP),
+    assert all(name in checked for name in FOREIGN_FILES)
+    assert desktop.sync("status", "--check")["foreign"] == [
+        *(
+            foreign_row(verdict.CONFLICT_COPY, CONFLICT),
+            foreign_row(verdict.FOREIGN, *FOREIGN_NAMES),
+        ),
+        foreign_row(verdict.TEMP, TEMP),
     ]
-    assert all((other.folder / name).read_bytes() == text for name, text in LITTER.items())
+    assert all((desktop.folder / name).read_bytes() == text for name, text in FOREIGN_FILES.items())
 
 
-def strange(reason, *names):
+def foreign_row(reason, *names):
     return {"reason": reason, "count": len(names), "names": sorted(names)}
 
 
-def test_of_many_strangers_three_are_named_and_with_verbose_all(pair):
-    one, _ = pair
-    names = [f"photo {at}.jpg" for at in range(9)]
-    put(one.folder, dict.fromkeys(names, b"?"))
-    [some] = one.sync("status", "--check")["foreign"]
-    assert (some["count"], len(some["names"])) == (9, 3)
-    assert set(some["names"]) <= set(names)
-    assert one.sync("status", "--check", "--verbose")["foreign"] == [
-        strange(verdict.FOREIGN, *names)
+def test_three_of_many_foreign_files_are_named_and_all_with_verbose(pair):
+    laptop, _ = pair
+    names = [f"photo {number}.jpg" for number in range(9)]
+    write_files(laptop.folder, dict.fromkeys(names, b"?"))
+    [row] = laptop.sync("status", "--check")["foreign"]
+    assert (row["count"], len(row["names"])) == (9, 3)
+    assert set(row["names"]) <= set(names)
+    assert laptop.sync("status", "--check", "--verbose")["foreign"] == [
+        foreign_row(verdict.FOREIGN, *names)
     ]
-    told = one.hx("sync", "status", "--check").out
-    assert "… and 6 more: --verbose" in told
-    told = one.hx("sync", "status", "--check", "--verbose").out
-    assert all(name in told for name in names)
+    output = laptop.hx("sync", "status", "--check").out
+    assert "… and 6 more: --verbose" in output
+    output = laptop.hx("sync", "status", "--check", "--verbose").out
+    assert all(name in output for name in names)
 
 
-def test_a_strangers_name_cannot_move_the_cursor_and_may_be_any_bytes(pair):
-    one, _ = pair
-    os.close(os.open(bytes(one.folder) + b"/\x1b[2J\xff", os.O_CREAT))
-    [row] = one.sync("status", "--check")["foreign"]
-    assert row == strange(verdict.FOREIGN, "\x1b[2J\ufffd")
-    assert "\x1b" not in one.hx("sync", "status", "--check").out
+def test_the_name_of_a_foreign_file_may_be_any_bytes_and_is_escaped(pair):
+    laptop, _ = pair
+    os.close(os.open(bytes(laptop.folder) + b"/\x1b[2J\xff", os.O_CREAT))
+    [row] = laptop.sync("status", "--check")["foreign"]
+    assert row == foreign_row(verdict.FOREIGN, "\x1b[2J\ufffd")
+    assert "\x1b" not in laptop.hx("sync", "status", "--check").out
 
 
-def test_a_check_counts_what_is_new_and_takes_nothing(pair, segment):
-    _, other = pair
-    assert "it holds 1 new manifest" in other.hx("sync", "status", "--check").out
-    assert other.hx("find").code == 1
-    shutil.move(other.folder, other.cwd / "aside")
-    assert other.hx("sync", "status").code == 0  # without a question to the store
-    checked = other.hx("sync", "status", "--check", "--json")
+def test_check_counts_new_manifests_and_imports_nothing(pair, segment):
+    _, desktop = pair
+    assert "it holds 1 new manifest" in desktop.hx("sync", "status", "--check").out
+    assert desktop.hx("find").code == 1
+    shutil.move(desktop.folder, desktop.cwd / "aside")
+    assert desktop.hx("sync", "status").code == 0  # without reading the store
+    checked = desktop.hx("sync", "status", "--check", "--json")
     assert (checked.code, checked.json["foreign"]) == (5, None)
 
 
-# ---- how it stands ----
+# ---- the last sync, the vault and the keys ----
 
 
 def test_a_failed_sync_is_remembered_until_one_succeeds(pair):
-    one, _ = pair
-    shutil.move(one.folder, one.cwd / "aside")
-    assert one.hx("sync").code == 5
-    assert "is not there" in one.sync("status")["store"]["outcome"]
-    assert "the last sync failed: " in one.hx("sync", "status").out
-    shutil.move(one.cwd / "aside", one.folder)
-    one.sync("push", "--dry-run")
-    assert one.sync("status")["store"]["outcome"]
-    one.sync()
-    assert one.sync("status")["store"]["outcome"] is None
+    laptop, _ = pair
+    shutil.move(laptop.folder, laptop.cwd / "aside")
+    assert laptop.hx("sync").code == 5
+    assert "is not there" in laptop.sync("status")["store"]["outcome"]
+    assert "the last sync failed: " in laptop.hx("sync", "status").out
+    shutil.move(laptop.cwd / "aside", laptop.folder)
+    laptop.sync("push", "--dry-run")
+    assert laptop.sync("status")["store"]["outcome"]
+    laptop.sync()
+    assert laptop.sync("status")["store"]["outcome"] is None
 
 
-def test_what_is_to_push_and_when_it_was_pushed_is_told(pair):
-    one, _ = pair
-    before = one.sync("status")
-    one.record("make")
-    assert one.sync("status")["unpublished"] == 1
-    assert "to push   1 event\n" in one.hx("sync", "status").out
-    one.sync()
-    after = one.sync("status")
+def test_status_reports_unpublished_events_and_the_last_push(pair):
+    laptop, _ = pair
+    before = laptop.sync("status")
+    laptop.record("make")
+    assert laptop.sync("status")["unpublished"] == 1
+    assert "to push   1 event\n" in laptop.hx("sync", "status").out
+    laptop.sync()
+    after = laptop.sync("status")
     assert after["unpublished"] == 0
     for name in ("last_push", "last_pull"):
         assert after["store"][name] > before["store"][name]
 
 
-def test_all_know_the_vault_by_the_same_words(pair):
-    seen = [member.sync("status")["vault"] for member in pair]
-    assert seen[0] == seen[1]
-    words = seen[0]["fingerprint"]
+def test_all_members_show_the_same_fingerprint_of_the_vault(pair):
+    vaults = [member.sync("status")["vault"] for member in pair]
+    assert vaults[0] == vaults[1]
+    words = vaults[0]["fingerprint"]
     assert len(words.split()) == 6
     assert all(words in member.hx("sync", "status").out for member in pair)
 
 
-def test_where_the_keys_are_is_told(pair):
+def test_status_reports_where_the_keys_are(pair):
     assert "custody.key, which is not encrypted" in pair[0].sync("status")["custody"]
     (pair[0].home / "custody.toml").write_text("kind = 7\n")
     status = pair[0].hx("sync", "status")
@@ -229,98 +240,101 @@ def test_where_the_keys_are_is_told(pair):
     assert status.code == 0
 
 
-# ---- who is there ----
+# ---- devices ----
 
 
 def notes(member):
-    return {one["name"]: (one["active"], one["note"]) for one in member.sync("devices")}
+    devices = member.sync("devices")
+    return {device["name"]: (device["active"], device["note"]) for device in devices}
 
 
-def test_a_newcomer_is_told_by_everyone_and_admitted_by_the_first_that_syncs(pair, tmp_path):
-    one, other = pair
-    late = Member(tmp_path / "late", one.folder, "late")
-    assert late.join(one.invite()).code == 0
+def test_a_new_device_is_reported_by_every_member_and_admitted_by_the_first_sync(pair, tmp_path):
+    laptop, desktop = pair
+    late = Member(tmp_path / "late", laptop.folder, "late")
+    assert late.join(laptop.invite()).code == 0
     waiting = (False, "waiting: run `hx sync` on a device that is in the vault")
     assert notes(late)["late"] == waiting
     assert late.hx("sync", "invite").code == 6
-    told = other.hx("sync", "pull")
-    assert told.err == "hx: a new device is in the vault: late\n"
-    assert notes(other)["late"] == waiting
-    other.sync()
-    assert "late" in one.hx("sync").err
+    result = desktop.hx("sync", "pull")
+    assert result.err == "hx: a new device is in the vault: late\n"
+    assert notes(desktop)["late"] == waiting
+    desktop.sync()
+    assert "late" in laptop.hx("sync").err
     late.sync()
-    for member in (one, other, late):
+    for member in (laptop, desktop, late):
         assert notes(member)["late"] == (True, None)
 
 
-def two_by_one_code(one, tmp_path):
-    code = one.invite()
-    [invitation] = (one.folder / "j").iterdir()
-    kept = invitation.read_bytes()
+def two_by_one_code(laptop, tmp_path):
+    code = laptop.invite()
+    [invitation] = (laptop.folder / "j").iterdir()
+    data = invitation.read_bytes()
     joiners = []
     for name in ("thief", "friend"):
-        joiners.append(Member(tmp_path / name, one.folder, name))
-        invitation.write_bytes(kept)
+        joiners.append(Member(tmp_path / name, laptop.folder, name))
+        invitation.write_bytes(data)
         assert joiners[-1].join(code).code == 0
     return joiners
 
 
 @pytest.mark.parametrize("part", [["pull"], ["push"], []])
-def test_several_by_one_code_are_told_loudly_and_none_is_admitted(pair, tmp_path, part):
-    one, _ = pair
-    two_by_one_code(one, tmp_path)
+def test_several_devices_by_one_code_give_a_warning_and_none_is_admitted(pair, tmp_path, part):
+    laptop, _ = pair
+    two_by_one_code(laptop, tmp_path)
     if part == ["push"]:
-        one.hx("sync", "pull")
-        one.hx("sync", *part)
+        laptop.hx("sync", "pull")
+        laptop.hx("sync", *part)
     else:
-        told = one.hx("sync", *part).err
-        assert "hx: warning: several devices have used one invitation" in told
-        assert "thief" in told
-        assert "friend" in told
-    one.sync()
-    assert notes(one)["thief"] == notes(one)["friend"] == (False, "not admitted")
+        errors = laptop.hx("sync", *part).err
+        assert "hx: warning: several devices have used one invitation" in errors
+        assert "thief" in errors
+        assert "friend" in errors
+    laptop.sync()
+    assert notes(laptop)["thief"] == notes(laptop)["friend"] == (False, "not admitted")
 
 
-def test_who_was_not_admitted_reads_nothing_that_comes_later(pair, tmp_path):
-    one, _ = pair
-    thief, _ = two_by_one_code(one, tmp_path)
-    one.sync()
-    one.record("echo later")
-    one.sync()
+def test_a_refused_device_cannot_read_later_events_or_publish_its_own(pair, tmp_path):
+    laptop, _ = pair
+    thief, _ = two_by_one_code(laptop, tmp_path)
+    laptop.sync()
+    laptop.record("echo later")
+    laptop.sync()
     thief.hx("sync")
     assert thief.hx("find", "later").code == 1
     thief.record("echo planted")
     thief.hx("sync")
-    one.sync(code=None)
-    assert one.commands == ["echo later"]
+    laptop.sync(code=None)
+    assert laptop.commands == ["echo later"]
 
 
 # ---- a plain vault ----
 
 
-def test_a_plain_vault_is_called_plain_and_syncs(tmp_path):
-    one, other = vault(tmp_path, "one", "two", options=("--no-encrypt",))
-    one.record("make")
-    for member in (one, other):
+def test_a_plain_vault_syncs_and_is_reported_as_not_encrypted(tmp_path):
+    laptop, desktop = vault(tmp_path, "laptop", "desktop", options=("--no-encrypt",))
+    laptop.record("make")
+    for member in (laptop, desktop):
         member.sync()
         assert member.sync("status")["vault"]["encrypted"] is False
         assert "NOT ENCRYPTED" in member.hx("sync", "status").out
-    assert other.commands == ["make"]
-    assert not (one.folder / "k").exists()
+    assert desktop.commands == ["make"]
+    assert not (laptop.folder / "k").exists()
 
 
-def test_a_plain_vault_takes_no_sealed_object(tmp_path):
-    one, other = vault(tmp_path, "one", "two", options=("--no-encrypt",))
-    one.record("make")
-    one.sync()
-    newest = max((one.folder / "m").glob(f"{one.sync('devices')[0]['device_id']}-*.hx"))
+def test_a_sealed_object_in_a_plain_vault_is_not_read(tmp_path):
+    laptop, desktop = vault(tmp_path, "laptop", "desktop", options=("--no-encrypt",))
+    laptop.record("make")
+    laptop.sync()
+    newest = max((laptop.folder / "m").glob(f"{laptop.sync('devices')[0]['device_id']}-*.hx"))
     key = f"m/{newest.name}"
-    vault_id = bytes.fromhex(one.sync("status")["vault"]["id"])
+    vault_id = bytes.fromhex(laptop.sync("status")["vault"]["id"])
     payload, plain = b"?", newest.read_bytes()
     newest.write_bytes(seal(object_names.parsed(key), payload, vault_id=vault_id, vmk=bytes(32)))
-    assert "it is sealed in another way than its vault states" in other.hx("sync", "--verbose").err
-    assert said(other) == (3, [("pending", verdict.INCOMPLETE, [key])])
-    assert other.commands == []
+    assert (
+        "it is sealed in another way than its vault states" in desktop.hx("sync", "--verbose").err
+    )
+    assert code_and_reasons(desktop) == (3, [("pending", verdict.INCOMPLETE, [key])])
+    assert desktop.commands == []
     newest.write_bytes(plain)
-    other.sync()
-    assert other.commands == ["make"]
+    desktop.sync()
+    assert desktop.commands == ["make"]

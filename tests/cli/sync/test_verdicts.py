@@ -1,8 +1,8 @@
-"""Each status and reason of docs/format.md, brought about in a real folder and told by real hx.
+"""Each status and reason of docs/format.md, caused in a real folder and reported by the real hx.
 
-One member of the vault lays what it likes, another one pulls. What takes a day is made a day older
-in the database of the one that pulls. Placeholders of macOS 14 (SF_DATALESS) cannot be had here:
-tests/stores has them; those before it are files with a name, which any folder can hold.
+One member of the vault attacks it, another one pulls. What takes a day is made a day older in the
+database of the member that pulls. Placeholders of macOS 14 (SF_DATALESS) cannot be made here:
+tests/stores has them. Older placeholders are files with a certain name, which any folder can hold.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from cli.insider import attacker, keys_of
+from cli.attacking_member import attacker, keys_of
 from cli.vaults import vault
 from hx.cli.commands.sync.reasons import MEANINGS
 from hx.core.format import object_names, verdict
@@ -25,69 +25,69 @@ GOOD, FIRST = 1, 0x20  # numbers of objects
 STATUSES = {"IMPORTED", "PENDING", "SKIPPED", "REJECTED"}
 
 
-class Told(NamedTuple):
-    """By the member that has pulled."""
+class Report(NamedTuple):
+    """The report of the member that has pulled."""
 
-    where: dict[str, str]  # what was laid -> its key
+    where: dict[str, str]  # what the attacker put into the store -> its key
     rows: dict[str, tuple[str, str]]  # key -> status, reason
     whose: dict[str, list[str]]  # reason -> names of devices
     words: str
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
-    """Everything at once: nothing of it holds up anything else."""
-    one, evil = vault(tmp_path_factory.mktemp("verdicts"), "one", "evil")
-    one.record("make")
-    at_work = attacker(evil)
-    gone = lay(at_work, FIRST - 1, BROKEN["not there"][2])
-    at_work.sign()
-    one.sync("pull", code=3)  # it waits for what is replaced now
-    at_work.listed.pop()
-    where = {"replaced": gone}
-    for at, (what, (_, _, make)) in enumerate(BROKEN.items()):
-        where[what] = lay(at_work, FIRST + 2 * at, make)
-    where["in a cloud"] = placeholder(at_work, FIRST + 0x80)
-    at_work.lay(GOOD, at_work.sealed(GOOD, [event(b"\x86" * 16, origin=IMPORTED)]))
-    where["listed"] = at_work.sign()
-    where["again"] = max(where["listed"], other := at_work.again(where["listed"]))
-    where["listed"] = min(where["listed"], other)
-    where["signed by another"] = at_work.sign(seed=generate().sign_seed)
-    where["by a stranger"] = at_work.sign(device_id=b"\x07" * 16)
-    where["sealed for others"] = at_work.sign(vmk=b"\x01" * 32)
-    where["under a false number"] = misnumbered(at_work)
-    pulled = one.sync("pull", code=4)["pulled"]
+def report(tmp_path_factory):
+    """Put every bad object into one vault and pull: no object may prevent reading the others."""
+    laptop, evil = vault(tmp_path_factory.mktemp("verdicts"), "laptop", "evil")
+    laptop.record("make")
+    intruder = attacker(evil)
+    missing_key = lay(intruder, FIRST - 1, BROKEN["not there"][2])
+    intruder.sign()
+    laptop.sync("pull", code=3)  # the segment is pending until it is replaced below
+    intruder.listed.pop()
+    where = {"replaced": missing_key}
+    for index, (what, (_, _, make)) in enumerate(BROKEN.items()):
+        where[what] = lay(intruder, FIRST + 2 * index, make)
+    where["in a cloud"] = placeholder(intruder, FIRST + 0x80)
+    intruder.lay(GOOD, intruder.sealed(GOOD, [event(b"\x86" * 16, origin=IMPORTED)]))
+    where["listed"] = intruder.sign()
+    where["again"] = max(where["listed"], desktop := intruder.again(where["listed"]))
+    where["listed"] = min(where["listed"], desktop)
+    where["signed by another"] = intruder.sign(seed=generate().sign_seed)
+    where["by a stranger"] = intruder.sign(device_id=b"\x07" * 16)
+    where["sealed for others"] = intruder.sign(vmk=b"\x01" * 32)
+    where["under a false number"] = misnumbered(intruder)
+    pulled = laptop.sync("pull", code=4)["pulled"]
     assert (pulled["objects"], pulled["events"]) == (1, 1)
-    age(one)
-    one.sync("pull", code=4)
-    return look(one, where)
+    make_older(laptop)
+    laptop.sync("pull", code=4)
+    return report_of(laptop, where)
 
 
-def placeholder(at_work, number):
-    """What iCloud of macOS 13 leaves of a file."""
-    key = lay(at_work, number, Attacker.sealed)
+def placeholder(intruder, number):
+    """Replace an object by the placeholder of iCloud in macOS 13; return its key."""
+    key = lay(intruder, number, Attacker.sealed)
     folder, _, name = key.rpartition("/")
-    at_work.held[f"{folder}/.{name}.icloud"] = at_work.held.pop(key)
+    intruder.held[f"{folder}/.{name}.icloud"] = intruder.held.pop(key)
     return key
 
 
-def misnumbered(at_work):
-    """A sound manifest under the name of a later one."""
-    key = at_work.sign()
+def misnumbered(intruder):
+    """Sign a valid manifest and move it to the name of a later one; return its key."""
+    key = intruder.sign()
     name = object_names.parsed(key)
-    later = at_work.copy(key, name._replace(seq=name.seq + 1))
-    del at_work.held[key]
+    later = intruder.copy(key, name._replace(seq=name.seq + 1))
+    del intruder.held[key]
     return later
 
 
-def age(member):
-    """Whatever it waits for, it has waited for a day, and looked at often."""
+def make_older(member):
+    """Make every pending object a day older in the database, after several tries."""
     with member.database() as database, database.transaction():
         for table in ("segment", "manifest"):
             database.execute(f"UPDATE {table} SET since_us = since_us - 90000000000, tries = 9")
 
 
-def look(member, where):
+def report_of(member, where):
     status = member.hx("sync", "status", "--json")
     words = member.hx("sync", "status", "--verbose")
     assert (status.code, words.code) == (4, 4)
@@ -98,10 +98,10 @@ def look(member, where):
         assert row["since"]
         rows |= dict.fromkeys(row["objects"], (row["status"], row["reason"]))
         whose.setdefault(row["reason"], []).extend(row["devices"])
-    return Told(where, rows, whose, words.out)
+    return Report(where, rows, whose, words.out)
 
 
-WHAT = {what: (status, reason) for what, (status, reason, _) in BROKEN.items()} | {
+VERDICTS = {what: (status, reason) for what, (status, reason, _) in BROKEN.items()} | {
     "other bytes": (verdict.REJECTED, verdict.HASH),
     "half copied": (verdict.REJECTED, verdict.HASH),
     "in a cloud": (verdict.PENDING, verdict.PLACEHOLDER),
@@ -114,27 +114,27 @@ WHAT = {what: (status, reason) for what, (status, reason, _) in BROKEN.items()} 
 }
 
 
-@pytest.mark.parametrize("what", WHAT)
-def test_what_is_wrong_is_told_with_its_reason_its_meaning_and_whose_it_is(told, what):
-    status, reason = WHAT[what]
-    assert told.rows[told.where[what]] == (status, reason)
-    assert told.where[what] in told.words
-    assert MEANINGS[reason] in told.words
-    assert "evil" in told.whose[reason]
-    assert f"{reason}, of " in told.words
+@pytest.mark.parametrize("what", VERDICTS)
+def test_every_bad_object_is_reported_with_its_reason_meaning_and_device(report, what):
+    status, reason = VERDICTS[what]
+    assert report.rows[report.where[what]] == (status, reason)
+    assert report.where[what] in report.words
+    assert MEANINGS[reason] in report.words
+    assert "evil" in report.whose[reason]
+    assert f"{reason}, of " in report.words
 
 
-def test_what_is_sound_among_it_is_taken(told):
-    assert told.where["listed"] not in told.rows
+def test_the_valid_object_among_them_is_imported(report):
+    assert report.where["listed"] not in report.rows
 
 
-def test_every_reason_that_there_is_has_a_meaning_and_a_test():
-    all_of_them = {
+def test_every_reason_has_a_meaning_and_a_test():
+    all_reasons = {
         value for name, value in vars(verdict).items() if name.isupper() and name not in STATUSES
     }
-    assert set(MEANINGS) == all_of_them
-    strange = {verdict.FOREIGN, verdict.CONFLICT_COPY, verdict.TEMP}  # test_sync_status
-    assert {reason for _, reason in WHAT.values()} == all_of_them - strange - {verdict.REVOKED}
+    assert set(MEANINGS) == all_reasons
+    foreign = {verdict.FOREIGN, verdict.CONFLICT_COPY, verdict.TEMP}  # in test_status.py
+    assert {reason for _, reason in VERDICTS.values()} == all_reasons - foreign - {verdict.REVOKED}
 
 
 CODES = {  # what the newest manifest lists -> exit code of a sync and of its status
@@ -148,37 +148,37 @@ CODES = {  # what the newest manifest lists -> exit code of a sync and of its st
 }
 
 
-def test_the_exit_code_says_the_worst_and_what_helps(tmp_path):
-    one, evil = vault(tmp_path, "one", "evil")
-    at_work = attacker(evil)
-    for round_, (whats, code) in enumerate(CODES.items()):
-        at_work.listed.clear()
-        for at, what in enumerate(whats):
-            lay(at_work, 0x10 * (round_ + 1) + 2 * at, BROKEN[what][2])
-        at_work.sign()
-        done = one.hx("sync", "pull")
-        assert done.code == code, done
-        assert ("hx: hint: upgrade hx here" in done.err) == any("future" in w for w in whats)
-        assert one.hx("sync", "status").code == code
+def test_the_exit_code_is_that_of_the_worst_object(tmp_path):
+    laptop, evil = vault(tmp_path, "laptop", "evil")
+    intruder = attacker(evil)
+    for round_, (kinds, code) in enumerate(CODES.items()):
+        intruder.listed.clear()
+        for index, what in enumerate(kinds):
+            lay(intruder, 0x10 * (round_ + 1) + 2 * index, BROKEN[what][2])
+        intruder.sign()
+        result = laptop.hx("sync", "pull")
+        assert result.code == code, result
+        assert ("hx: hint: upgrade hx here" in result.err) == any("future" in w for w in kinds)
+        assert laptop.hx("sync", "status").code == code
 
 
-def test_a_revoked_device_is_told_and_nothing_more_of_it_is_taken(tmp_path):
-    one, evil = vault(tmp_path, "one", "evil")
+def test_later_segments_of_a_revoked_device_are_skipped(tmp_path):
+    laptop, evil = vault(tmp_path, "laptop", "evil")
     evil.record("echo before")
     evil.sync()
-    one.sync()
-    at_work = attacker(evil)
-    records = at_work.roster
+    laptop.sync()
+    intruder = attacker(evil)
+    records = intruder.roster
     revocation = device_revoke(
-        at_work.device.me, (), seed=keys_of(one).device.sign_seed, vault_id=at_work.vault_id
+        intruder.device.me, (), seed=keys_of(laptop).device.sign_seed, vault_id=intruder.vault_id
     )
-    at_work.lay(GOOD, at_work.sealed(GOOD, [event(at_work.device.me)]))
-    key = at_work.sign(roster=(*records, revocation))
-    pulled = one.sync("pull")["pulled"]
-    assert (pulled["objects"], one.commands) == (0, ["echo before"])
-    [row] = one.sync("status")["reasons"]
+    intruder.lay(GOOD, intruder.sealed(GOOD, [event(intruder.device.me)]))
+    key = intruder.sign(roster=(*records, revocation))
+    pulled = laptop.sync("pull")["pulled"]
+    assert (pulled["objects"], laptop.commands) == (0, ["echo before"])
+    [row] = laptop.sync("status")["reasons"]
     assert (row["status"], row["reason"]) == (verdict.SKIPPED, verdict.REVOKED)
     assert (row["objects"], row["devices"]) == ([key], ["evil"])
-    words = one.hx("sync", "status").out
+    words = laptop.hx("sync", "status").out
     assert MEANINGS[verdict.REVOKED] in words
     assert "evil (" in words

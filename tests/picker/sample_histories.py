@@ -1,4 +1,4 @@
-"""Histories for the tests of what answers the picker."""
+"""Sample events, and helpers that ask the sources of answers of the picker."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ HERE = Here(b"/srv", b"https://example.org/x", SESSION, DEVICE)
 
 
 def event(age_s, command, device=DEVICE, session=EARLIER, cwd=b"/tmp", **fields):
-    """One run, so many seconds ago; no two of a session at once."""
+    """Return an event that began `age_s` seconds ago; its sequence number follows from its age."""
     key = EventKey(NOW_US - age_s * SECOND_US, device, session, 1 + age_s)
     return Event(key, command.encode() if isinstance(command, str) else command, cwd, **fields)
 
 
-def take(database, *events):
+def add_events(database, *events):
     with database.transaction():
         join(database, History(events=frozenset(events)))
 
 
-def settled(source, question=None):
-    """The answer when no work is left."""
+def final_answer(source, question=None):
+    """Return the answer of the source after it has done all its work."""
     question = question or Question()
     answer = source.answer(question)
     while source.busy(question):
@@ -36,5 +36,5 @@ def settled(source, question=None):
     return answer
 
 
-def texts(answer):
+def command_texts(answer):
     return [row.text for row in answer.rows]

@@ -1,4 +1,4 @@
-"""A member whose person is an attacker: its keys and its database, read out of its HX_HOME."""
+"""A member of a vault that attacks it, with the keys and the database out of its HX_HOME."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from hx.custody.key_set import Secrets
 
 
-class Folder(MutableMapping[str, bytes]):
-    """The files of a store by their keys, laid without any care."""
+class StoreFiles(MutableMapping[str, bytes]):
+    """The files of a store by their keys, written without the checks of a store."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -38,15 +38,15 @@ class Folder(MutableMapping[str, bytes]):
         (self.path / key).unlink()
 
     def __iter__(self) -> Iterator[str]:
-        found = (path for path in self.path.rglob("*") if path.is_file())
-        return (str(path.relative_to(self.path)) for path in found)
+        paths = (path for path in self.path.rglob("*") if path.is_file())
+        return (str(path.relative_to(self.path)) for path in paths)
 
     def __len__(self) -> int:
         return len(list(iter(self)))
 
 
-class Insider:
-    """What an Attacker asks of a device; its own hx is not run any more."""
+class AttackingDevice:
+    """What an Attacker needs of a device: its keys, its database and the files of the store."""
 
     def __init__(self, member: Member) -> None:
         self.custody = keys_of(member)
@@ -55,7 +55,7 @@ class Insider:
         self.database = open_database(str(member.home / "hx.db"))
         self.url = f"folder:{member.folder}"
         self.environment = self
-        self.objects = Folder(member.folder)
+        self.objects = StoreFiles(member.folder)
 
     def context(self) -> SyncContext:
         keyring = Keyring(lambda: self.custody, lambda _: None)
@@ -69,5 +69,5 @@ def keys_of(member: Member) -> Secrets:
 
 
 def attacker(member: Member) -> Attacker:
-    """With the rights of this member."""
-    return Attacker(Insider(member))
+    """Return an attacker with the keys of this member."""
+    return Attacker(AttackingDevice(member))

@@ -1,4 +1,4 @@
-"""`hx find` as a whole process, on a large history with one event pending, beside atuin."""
+"""Time `hx find` on a large history with one pending event against atuin, as whole processes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from histories import write_spool, write_zsh
-from machine import Row, in_turns_ms, program, ratio_row, run_ms
+from timing import Row, medians_ms, program, ratio_row, run_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,11 +34,11 @@ def rows(folder: str, count: int) -> Iterator[Row]:
     for text, (name, at_most, goal) in _GOALS.items():
         commands = [([hx, "find", text], environment)]
         if atuin:
-            # atuin prints without a limit unless told; 50 rows like hx
+            # atuin has no limit by default; hx prints 50 rows
             commands.append(([*atuin[0], "search", "--limit", "50", text], atuin[1]))
-        taken = _with_one_pending(commands, os.path.join(home, "spool"))
-        peer = taken[1] if atuin else None
-        yield ratio_row(f"find, {name} text, {count:,} events", taken[0], peer, at_most, goal)
+        times_ms = _with_one_pending(commands, os.path.join(home, "spool"))
+        peer = times_ms[1] if atuin else None
+        yield ratio_row(f"find, {name} text, {count:,} events", times_ms[0], peer, at_most, goal)
 
 
 def size_row(home: str, count: int) -> Row:
@@ -48,10 +48,10 @@ def size_row(home: str, count: int) -> Row:
 
 
 def _with_one_pending(commands: list[tuple[list[str], dict[str, str]]], spool: str) -> list[float]:
-    """Medians in turns; before each turn a live session gets one more event."""
+    """Return the median milliseconds; before each turn one more event is written to the spool."""
     import statistics
 
-    taken: list[list[float]] = [[] for _ in commands]
+    turns_ms: list[list[float]] = [[] for _ in commands]
     session = f"{time.time_ns() // 1000:016x}{os.getpid():016x}"
     path = os.path.join(spool, f"{session}.0")
     with open(path, "ab") as file:
@@ -61,13 +61,13 @@ def _with_one_pending(commands: list[tuple[list[str], dict[str, str]]], spool: s
         with open(path, "ab") as file:
             at_us = time.time_ns() // 1000
             file.write(f"\0HX1C\0n{seq}\0b{at_us}\0e{at_us}\0x0\0d/tmp\0ctrue {seq}\0\0".encode())
-        for at, (command, environment) in enumerate(commands):
-            taken[at].append(run_ms(command, environment))
-    return [statistics.median(one) for one in taken]
+        for index, (command, environment) in enumerate(commands):
+            turns_ms[index].append(run_ms(command, environment))
+    return [statistics.median(times_ms) for times_ms in turns_ms]
 
 
 def _atuin(folder: str, count: int) -> tuple[list[str], dict[str, str]] | None:
-    """atuin with the same history imported, in a home of its own."""
+    """Import the history into atuin; return its command and its environment, None without atuin."""
     atuin = program("atuin")
     if not atuin:
         return None
@@ -92,7 +92,7 @@ def startup_rows(folder: str) -> Iterator[Row]:
 
     environment = {"HX_HOME": os.path.join(folder, "none"), "HOME": folder, "PATH": "/usr/bin:/bin"}
     hx = program("hx") or "hx"
-    bare, help_ms = in_turns_ms(
+    bare, help_ms = medians_ms(
         [([sys.executable, "-c", "pass"], environment), ([hx, "--help"], environment)], 31
     )
     yield Row(

@@ -1,4 +1,4 @@
-"""A program on a pseudo-terminal, and what a person sees of it."""
+"""A program on a pseudo-terminal, and the screen that a person would see."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import time
 
 import pyte
 
-PATIENCE_S = 20
+TIMEOUT_S = 20
 _PRIVATE = 5  # pyte keeps private modes shifted by so many bits
 CURSOR, WRAP, PASTE = 25 << _PRIVATE, 7 << _PRIVATE, 2004 << _PRIVATE
 
 
-class Glass:
-    """Reads all that is written; the terminal outlives the program."""
+class PtyTerminal:
+    """A program on a pseudo-terminal that stays open after the program has ended."""
 
     def __init__(self, argv, *, env, cwd, columns=80, rows=24):
         self.screen = pyte.Screen(columns, rows)
@@ -27,7 +27,7 @@ class Glass:
         self._stream = pyte.ByteStream(self.screen)
         self.master, self._slave = pty.openpty()
         self._set_size(columns, rows)
-        self.before = termios.tcgetattr(self._slave)
+        self.initial_attributes = termios.tcgetattr(self._slave)
         self.pid = self._start([os.fspath(word) for word in argv], env, os.fspath(cwd))
 
     def _start(self, argv, env, cwd):
@@ -48,23 +48,23 @@ class Glass:
     def type(self, keys):
         os.write(self.master, keys if isinstance(keys, bytes) else keys.encode())
 
-    def until(self, seen):
-        """Waits until the lines of the screen are as `seen` wants, or hold it as a text."""
-        fits = seen if callable(seen) else lambda lines: seen in "\n".join(lines)
-        deadline = time.monotonic() + PATIENCE_S
+    def until(self, expected):
+        """Wait until the screen has this text, or `expected(lines)` is true; return the lines."""
+        fits = expected if callable(expected) else lambda lines: expected in "\n".join(lines)
+        deadline = time.monotonic() + TIMEOUT_S
         while not fits(self.lines()):
-            left = deadline - time.monotonic()
-            assert left > 0, "\n".join(["this never came:", str(seen), *self.lines()])
-            self._read(min(left, 0.05))
+            remaining_s = deadline - time.monotonic()
+            assert remaining_s > 0, "\n".join(["this never came:", str(expected), *self.lines()])
+            self._read(min(remaining_s, 0.05))
         return self.lines()
 
     def wait(self):
-        """The exit status; all that was written until then is on the screen."""
-        deadline = time.monotonic() + PATIENCE_S
+        """Wait for the end of the program and of its output; return its exit status."""
+        deadline = time.monotonic() + TIMEOUT_S
         while True:
-            done, status = os.waitpid(self.pid, os.WNOHANG)
+            ended_pid, status = os.waitpid(self.pid, os.WNOHANG)
             self._read(0.005)
-            if done:
+            if ended_pid:
                 self.pid = 0
                 while self._read(0):
                     pass
@@ -72,7 +72,7 @@ class Glass:
             assert time.monotonic() < deadline, "\n".join(["it does not end:", *self.lines()])
 
     def resize(self, columns, rows):
-        """As a terminal that does not fold its lines does it."""
+        """Change the size, as a terminal does that does not wrap its lines again."""
         self.screen.resize(rows, columns)
         self._set_size(columns, rows)
 
@@ -111,6 +111,6 @@ class Glass:
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, size)
 
 
-def shown(lines):
-    """Those that are not empty."""
+def nonempty(lines):
+    """Return the lines that are not empty."""
     return [line for line in lines if line]

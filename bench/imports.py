@@ -1,4 +1,4 @@
-"""`hx import` of a zsh history as a whole process, beside `atuin import zsh`."""
+"""Time `hx import` of a zsh history as a whole process against `atuin import zsh`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from histories import write_zsh
-from machine import Row, program, ratio_row, run_ms
+from timing import Row, program, ratio_row, run_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ def rows(folder: str, count: int) -> Iterator[Row]:
     }
     hx = program("hx") or "hx"
     run_ms([hx, "status"], environment)
-    hx_ms, peak = _measured([hx, "import", history], environment)
+    hx_ms, peak = _measure([hx, "import", history], environment)
     figure = f"import of {count:,} zsh lines"
     yield ratio_row(figure, hx_ms, _atuin_ms(folder, history), 1 / 3, "<= 1/3 of atuin")
     yield Row("its memory", f"{peak / _MIB:.0f} MB", "", "", "<= 200 MB", peak <= 200 * _MIB)
@@ -37,8 +37,8 @@ def rows(folder: str, count: int) -> Iterator[Row]:
     yield Row(f"the same {count:,} lines again", f"{again_ms:.1f} ms", "", "", goal, reached)
 
 
-def _measured(command: list[str], environment: dict[str, str]) -> tuple[float, int]:
-    """Milliseconds, and the most bytes of memory that the process held."""
+def _measure(command: list[str], environment: dict[str, str]) -> tuple[float, int]:
+    """Run the command; return its milliseconds and its peak memory in bytes."""
     started = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     _, _, used = os.wait4(process.pid, 0)

@@ -1,4 +1,4 @@
-"""A home folder as a whole: every file with its bytes and mode, so that two moments compare."""
+"""A home folder in which `hx setup` runs, and snapshots of a folder for comparison."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BASH = shutil.which("bash") or "/bin/bash"
 
 def tree(folder: Path) -> dict[str, tuple[str, Any]]:
     """Path -> (mode, the bytes of a file, the target of a link)."""
-    found = {}
+    entries = {}
     for path in [folder, *folder.rglob("*")]:
         status = path.lstat()
         content: Any = None
@@ -25,12 +25,12 @@ def tree(folder: Path) -> dict[str, tuple[str, Any]]:
             content = os.readlink(path)
         elif stat.S_ISREG(status.st_mode):
             content = path.read_bytes()
-        found[str(path.relative_to(folder))] = (stat.filemode(status.st_mode), content)
-    return found
+        entries[str(path.relative_to(folder))] = (stat.filemode(status.st_mode), content)
+    return entries
 
 
-class House:
-    """A home whose login shell is bash, and hx in the places that the XDG rules name."""
+class HomeFolder:
+    """A home folder whose login shell is bash; hx uses the default XDG folders in it."""
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
@@ -40,8 +40,8 @@ class House:
         self.hook = self.data / "hook.bash"
 
     def hx(self, *arguments: str, stdin: str | None = None, **env: str) -> Result:
-        places = {"HX_HOME": "", "SHELL": BASH}
-        return self.machine.hx(*arguments, stdin=stdin, env=places | env)
+        variables = {"HX_HOME": "", "SHELL": BASH}
+        return self.machine.hx(*arguments, stdin=stdin, env=variables | env)
 
     def setup(self, *arguments: str, **env: str) -> Result:
         return self.hx("setup", "--yes", "--no-import", *arguments, **env)

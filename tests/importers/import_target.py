@@ -1,4 +1,4 @@
-"""A database, files of history, and what an import makes of them."""
+"""A database into which a test imports history files that it writes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 DEVICE = b"\x0d" * 16
 HOST = "box"
 SECOND_US = 1_000_000
-AT_S = 1_700_000_000
+FIRST_S = 1_700_000_000
 
 
-class Desk:
-    """Where a test writes files and imports them."""
+class ImportTarget:
+    """The database of one device, and a folder for the history files that are imported into it."""
 
     def __init__(self, folder: Path, device_id: bytes = DEVICE) -> None:
         self.folder, self.device_id = folder, device_id
@@ -43,34 +43,36 @@ class Desk:
         path.write_bytes(data)
         return str(path)
 
-    def take(
+    def import_bytes(
         self,
         data: bytes,
         kind: str | None = None,
         *,
         name: str = "history",
         rules: Rules | None = None,
-        **asked: object,
+        **options: object,
     ) -> Counts:
-        """Import bytes as a file."""
-        return self.take_file(self.write(data, name), kind, rules=rules, **asked)
+        """Write the bytes into a file and import it."""
+        return self.import_file(self.write(data, name), kind, rules=rules, **options)
 
-    def take_file(
-        self, path: str, kind: str | None = None, *, rules: Rules | None = None, **asked: object
+    def import_file(
+        self, path: str, kind: str | None = None, *, rules: Rules | None = None, **options: object
     ) -> Counts:
-        job = Job(self.device_id, HOST, rules or Rules(), **asked)
-        found = importer(kind) if kind else detected(path)
-        return Import(self.database, path, found, job).run()
+        job = Job(self.device_id, HOST, rules or Rules(), **options)
+        source = importer(kind) if kind else detected(path)
+        return Import(self.database, path, source, job).run()
 
-    def live(self, command: bytes, at_us: int, *, seq: int = 1, shell: bytes = b"zsh") -> EventKey:
-        """An event that hx recorded on this device."""
+    def record_live(
+        self, command: bytes, at_us: int, *, seq: int = 1, shell: bytes = b"zsh"
+    ) -> EventKey:
+        """Add an event as if hx had recorded it on this device."""
         key = EventKey(at_us, self.device_id, b"\x0a" * 16, seq)
         self.join(History(frozenset([Event(key, command, b"/", 0, shell=shell, flags=FINISHED)])))
         return key
 
     def forget(self, scope: Window | Keys, now_us: int = 1) -> None:
-        order = Tombstone(b"\x01" * 16, now_us, self.device_id, scope)
-        self.join(History(tombstones=frozenset([order])))
+        tombstone = Tombstone(b"\x01" * 16, now_us, self.device_id, scope)
+        self.join(History(tombstones=frozenset([tombstone])))
 
     def forget_text(self, command: bytes, now_us: int = 1) -> None:
         keys = [event.key for event in self.events() if event.command == command]
@@ -81,25 +83,25 @@ class Desk:
             join_rows(self.database, history)
 
     def events(self) -> list[Event]:
-        """Oldest first."""
+        """Return all events, oldest first."""
         return sorted(dump(self.database).events)
 
     def commands(self) -> list[bytes]:
         return [event.command for event in self.events()]
 
-    def timed(self) -> list[tuple[int, bytes]]:
-        """(seconds, command), sorted."""
+    def timed_commands(self) -> list[tuple[int, bytes]]:
+        """Return (seconds, command) of each event, sorted."""
         return sorted((e.key.started_at_us // SECOND_US, e.command) for e in self.events())
 
 
 def entries(data: bytes, kind: str, folder: Path) -> tuple[list[ImportedEntry], dict[str, int]]:
-    """What an importer reads in these bytes, and what it could not."""
+    """Return the entries that an importer reads in these bytes, and the count of each fault."""
     path = folder / "entries"
     path.write_bytes(data)
     reading = Reading(str(path))
     return list(importer(kind).read(reading)), reading.faults
 
 
-def zsh(*lines: tuple[int, str]) -> bytes:
-    """(seconds after AT_S, command) as zsh writes them."""
-    return b"".join(f": {AT_S + at}:0;{text}\n".encode() for at, text in lines)
+def zsh_history(*lines: tuple[int, str]) -> bytes:
+    """Return lines of (seconds after FIRST_S, command) in the extended format of zsh."""
+    return b"".join(f": {FIRST_S + offset_s}:0;{text}\n".encode() for offset_s, text in lines)

@@ -1,9 +1,9 @@
-"""The picker of hx and atuin's, each on a terminal of its own; both homes are looking.py's.
+"""Time the pickers of hx and atuin, each on its own terminal; both homes are made by find.py.
 
-First row: from exec until a command that answers the query stands on the terminal. Key to repaint:
-from a letter until the first byte of the frame that it makes. The peak of memory is over all that.
+First row: from exec until a matching command is on the terminal. Key to repaint: from a letter to
+the first byte of the next frame. The peak of the memory is that of the whole time.
 
-python bench/picking.py FOLDER      figures of the homes FOLDER/hx and FOLDER/atuin alone
+python bench/picker.py FOLDER      measures only the homes FOLDER/hx and FOLDER/atuin
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ import termios
 import time
 from typing import TYPE_CHECKING
 
-from machine import Row, print_table, program
+from timing import Row, print_table, program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _TIMES = 9
 _QUERIES = {"common": "kubectl", "rare": "zyxquux", "absent": "nosuchth"}
-_ANSWERS = {  # query -> what stands in a row, and is not the query
+_ANSWERS = {  # query -> a text that is in the row and not in the query
     "kubectl get p": "kubectl get pods",
     "zyxquux": "--needle",
 }
 _QUIET_S = 0.25
-_PATIENCE_S = 30.0
+_TIMEOUT_S = 30.0
 _AT_MOST_MS, _AT_MOST_MIB = 16, 150
 _ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[()].|[=>78]|\][^\x07]*\x07)|\s")
-_ASKED = {b"\x1b[6n": b"\x1b[1;1R", b"\x1b[c": b"\x1b[?1;2c", b"\x1b[?u": b"\x1b[?0u"}
+_TERMINAL_REPLIES = {b"\x1b[6n": b"\x1b[1;1R", b"\x1b[c": b"\x1b[?1;2c", b"\x1b[?u": b"\x1b[?0u"}
 
 
-class Glass:
-    """A program on a terminal of 24 x 80."""
+class PickerProcess:
+    """A program on a terminal of 24 lines and 80 columns."""
 
     def __init__(self, command: list[str], environment: dict[str, str]) -> None:
         self.started = time.perf_counter()
@@ -51,10 +51,10 @@ class Glass:
         self._seen = b""
 
     def until_ms(self, text: str) -> float:
-        """From exec until the text is there; blanks do not count, as they may be jumped over."""
+        """Return the milliseconds from exec until the text is in the output, ignoring blanks."""
         wanted = text.encode().replace(b" ", b"")
         while wanted not in _ESCAPE.sub(b"", self._seen):
-            if not self._read(_PATIENCE_S):
+            if not self._read(_TIMEOUT_S):
                 raise SystemExit(f"{text!r} never came: {self._seen[-2000:]!r}")
         return (time.perf_counter() - self.started) * 1e3
 
@@ -65,25 +65,25 @@ class Glass:
     def repaint_ms(self, letter: str) -> float:
         pressed = time.perf_counter()
         os.write(self._terminal, letter.encode())
-        self._read(_PATIENCE_S)
+        self._read(_TIMEOUT_S)
         return (time.perf_counter() - pressed) * 1e3
 
     def close(self) -> float:
-        """The peak of memory in MiB."""
+        """Kill the program; return its peak memory in MiB."""
         os.kill(self.pid, signal.SIGKILL)
         _, _, usage = os.wait4(self.pid, 0)
         os.close(self._terminal)
         return usage.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
-    def _read(self, patience_s: float) -> bool:
-        if not select.select([self._terminal], [], [], patience_s)[0]:
+    def _read(self, timeout_s: float) -> bool:
+        if not select.select([self._terminal], [], [], timeout_s)[0]:
             return False
         try:
             data = os.read(self._terminal, 65_536)
         except OSError:
             return False
-        for asked, answer in _ASKED.items():
-            if asked in data:
+        for question, answer in _TERMINAL_REPLIES.items():
+            if question in data:
                 os.write(self._terminal, answer)
         self._seen += data
         return bool(data)
@@ -93,22 +93,22 @@ def rows(folder: str, count: int) -> Iterator[Row]:
     hx, atuin = hx_picker(folder), _atuin(folder)
     programs = [hx, atuin] if atuin else [hx]
     for query in ("", *_ANSWERS):
-        taken = first_row_ms(programs, query)
-        peer = taken[1] if atuin else None
+        times_ms = first_row_ms(programs, query)
+        peer = times_ms[1] if atuin else None
         name = f"picker, first row, query {query!r}" if query else "picker, first row"
-        yield _beside(f"{name}, {count:,} events", taken[0], peer)
-    figures = [_keys(one) for one in programs]
+        yield _compared_row(f"{name}, {count:,} events", times_ms[0], peer)
+    figures = [_keys(picker) for picker in programs]
     for name in _QUERIES:
-        mine, *theirs = [figure[0][name] for figure in figures]
-        peer_ms = f"{theirs[0]:.1f} ms" if theirs else "not installed"
+        own_ms, *peer_times_ms = [figure[0][name] for figure in figures]
+        peer_ms = f"{peer_times_ms[0]:.1f} ms" if peer_times_ms else "not installed"
         figure = f"picker, key to repaint (95 %), {name} query"
-        goal, reached = f"<= {_AT_MOST_MS} ms", mine <= _AT_MOST_MS
-        ratio = f"{mine / theirs[0]:.3g}" if theirs else ""
-        yield Row(figure, f"{mine:.1f} ms", peer_ms, ratio, goal, reached)
-    mine_mib, *others = [figure[1] for figure in figures]
-    peer_mib = f"{others[0]:.0f} MiB" if others else "not installed"
-    goal, reached = f"<= {_AT_MOST_MIB} MiB", mine_mib <= _AT_MOST_MIB
-    yield Row("picker, memory at most", f"{mine_mib:.0f} MiB", peer_mib, "", goal, reached)
+        goal, reached = f"<= {_AT_MOST_MS} ms", own_ms <= _AT_MOST_MS
+        ratio = f"{own_ms / peer_times_ms[0]:.3g}" if peer_times_ms else ""
+        yield Row(figure, f"{own_ms:.1f} ms", peer_ms, ratio, goal, reached)
+    own_mib, *peer_figures_mib = [figure[1] for figure in figures]
+    peer_mib = f"{peer_figures_mib[0]:.0f} MiB" if peer_figures_mib else "not installed"
+    goal, reached = f"<= {_AT_MOST_MIB} MiB", own_mib <= _AT_MOST_MIB
+    yield Row("picker, memory at most", f"{own_mib:.0f} MiB", peer_mib, "", goal, reached)
 
 
 class Picker:
@@ -117,8 +117,8 @@ class Picker:
         self.environment = environment | {"TERM": "xterm-256color", "LANG": "C.UTF-8"}
         self.newest = newest
 
-    def open(self, query: str) -> Glass:
-        return Glass([*self.command, *([query] if query else [])], self.environment)
+    def open(self, query: str) -> PickerProcess:
+        return PickerProcess([*self.command, *([query] if query else [])], self.environment)
 
 
 def hx_picker(folder: str) -> Picker:
@@ -145,39 +145,41 @@ def _atuin(folder: str) -> Picker | None:
 
 
 def first_row_ms(programs: list[Picker], query: str) -> list[float]:
-    """Medians, in turns."""
-    taken: list[list[float]] = [[] for _ in programs]
+    """Return the median milliseconds of each picker until its first row; they take turns."""
+    turns_ms: list[list[float]] = [[] for _ in programs]
     for _ in range(_TIMES):
-        for at, one in enumerate(programs):
-            glass = one.open(query)
-            taken[at].append(glass.until_ms(_ANSWERS.get(query, one.newest)))
-            glass.close()
-    return [statistics.median(one) for one in taken]
+        for index, picker in enumerate(programs):
+            process = picker.open(query)
+            turns_ms[index].append(process.until_ms(_ANSWERS.get(query, picker.newest)))
+            process.close()
+    return [statistics.median(times_ms) for times_ms in turns_ms]
 
 
-def _keys(one: Picker) -> tuple[dict[str, float], float]:
-    """(the slowest 5 % of the keys begin so, in milliseconds, by query; MiB)."""
-    glass = one.open("")
-    glass.until_ms(one.newest)
-    glass.settle()
-    slow = {}
+def _keys(picker: Picker) -> tuple[dict[str, float], float]:
+    """Return the 95th percentile of the milliseconds of a key by query, and the peak MiB."""
+    process = picker.open("")
+    process.until_ms(picker.newest)
+    process.settle()
+    percentiles_ms = {}
     for name, query in _QUERIES.items():
-        taken = []
+        times_ms = []
         for _ in range(3):
             for letter in query:
-                taken.append(glass.repaint_ms(letter))
-                glass.settle()
-            glass.repaint_ms("\x15")  # Ctrl-U
-            glass.settle()
-        slow[name] = statistics.quantiles(taken, n=20)[-1]
-    return slow, glass.close()
+                times_ms.append(process.repaint_ms(letter))
+                process.settle()
+            process.repaint_ms("\x15")  # Ctrl-U
+            process.settle()
+        percentiles_ms[name] = statistics.quantiles(times_ms, n=20)[-1]
+    return percentiles_ms, process.close()
 
 
-def _beside(figure: str, mine: float, peer: float | None) -> Row:
-    if peer is None:
-        return Row(figure, f"{mine:.1f} ms", "not installed", "", "<= atuin", None)
-    ratio = mine / peer
-    return Row(figure, f"{mine:.1f} ms", f"{peer:.1f} ms", f"{ratio:.3g}", "<= atuin", ratio <= 1)
+def _compared_row(figure: str, own_ms: float, peer_ms: float | None) -> Row:
+    if peer_ms is None:
+        return Row(figure, f"{own_ms:.1f} ms", "not installed", "", "<= atuin", None)
+    ratio = own_ms / peer_ms
+    return Row(
+        figure, f"{own_ms:.1f} ms", f"{peer_ms:.1f} ms", f"{ratio:.3g}", "<= atuin", ratio <= 1
+    )
 
 
 if __name__ == "__main__":

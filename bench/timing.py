@@ -1,4 +1,4 @@
-"""Timing beside a peer: whole processes, in turns, medians; and the table that shows them."""
+"""Timing of whole processes against a peer, and the table of the results."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Row(NamedTuple):
 
 
 def program(name: str) -> str | None:
-    """A program of this virtual environment, else of PATH."""
+    """Return the path of a program in this virtual environment, else in PATH; None without one."""
     own = os.path.join(BIN, name)
     return own if os.path.exists(own) else shutil.which(name)
 
 
 def run_ms(command: list[str], environment: dict[str, str]) -> float:
-    """One whole process, output thrown away: milliseconds from exec to exit."""
+    """Run a process with its output discarded; return its milliseconds from start to end."""
     started = time.perf_counter()
     subprocess.run(
         command,
@@ -45,20 +45,20 @@ def run_ms(command: list[str], environment: dict[str, str]) -> float:
     return (time.perf_counter() - started) * 1e3
 
 
-def in_turns_ms(commands: list[tuple[list[str], dict[str, str]]], times: int) -> list[float]:
-    """Medians; a, b, a, b … so that a busy moment of the machine meets all alike."""
-    taken: list[list[float]] = [[] for _ in commands]
+def medians_ms(commands: list[tuple[list[str], dict[str, str]]], times: int) -> list[float]:
+    """Return the median time of each command; they take turns, so that load affects all alike."""
+    turns_ms: list[list[float]] = [[] for _ in commands]
     for _ in range(times):
-        for at, (command, environment) in enumerate(commands):
-            taken[at].append(run_ms(command, environment))
-    return [statistics.median(one) for one in taken]
+        for index, (command, environment) in enumerate(commands):
+            turns_ms[index].append(run_ms(command, environment))
+    return [statistics.median(times_ms) for times_ms in turns_ms]
 
 
 _WIDTHS = (53, 20, 22, 20, 24)
 
 
 def print_table(rows: Iterable[Row]) -> None:
-    """Each row as soon as it is measured: a run takes many minutes, and may be cut short."""
+    """Print each row as soon as it is measured, since a run takes many minutes."""
     _print(Row("figure", "hx", "peer", "ratio", "goal", None), "")
     for row in rows:
         _print(row, {True: "reached", False: "MISSED", None: "-"}[row.reached])

@@ -1,11 +1,11 @@
-"""`hx stats` over a large history, beside atuin's; both homes are those that looking.py made."""
+"""Time `hx stats` over a large history against atuin; both homes are made by find.py."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
-from machine import Row, in_turns_ms, program, ratio_row
+from timing import Row, medians_ms, program, ratio_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +21,6 @@ def rows(folder: str, count: int) -> Iterator[Row]:
     atuin, home = program("atuin"), os.path.join(folder, "atuin")
     if atuin and os.path.isdir(home):
         commands.append(([atuin, "stats"], common | {"HOME": home, "ATUIN_SESSION": "0" * 32}))
-    taken = in_turns_ms(commands, _TIMES)
-    peer = taken[1] if len(taken) > 1 else None
-    yield ratio_row(f"stats, {count:,} events", taken[0], peer, _AT_MOST, "<= 1/10 of atuin")
+    times_ms = medians_ms(commands, _TIMES)
+    peer = times_ms[1] if len(times_ms) > 1 else None
+    yield ratio_row(f"stats, {count:,} events", times_ms[0], peer, _AT_MOST, "<= 1/10 of atuin")

@@ -1,4 +1,4 @@
-"""States of the picker that look like somebody's, and frames without their attributes."""
+"""Sample states of the picker, and frames without their attributes."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def row(place: int) -> Row:
 
 
 def found(place: int, letters: str) -> Row:
-    """The row, with these letters found, each behind the one before."""
-    one, at, matched = row(place), -1, []
+    """Return the row with these letters marked as matched, each after the one before it."""
+    plain_row, index, matched = row(place), -1, []
     for letter in letters:
-        at = one.text.index(letter, at + 1)
-        matched.append(at)
-    return one._replace(matched=tuple(matched))
+        index = plain_row.text.index(letter, index + 1)
+        matched.append(index)
+    return plain_row._replace(matched=tuple(matched))
 
 
 EVERYTHING = State(
@@ -66,12 +66,12 @@ _ATTRIBUTES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def plain(lines: list[str]) -> list[str]:
-    """Without the attributes, if nothing but attributes was there."""
+    """Return the lines without their attributes; fail if they have any other escape sequence."""
     stripped = [_ATTRIBUTES.sub("", line) for line in lines]
     assert not any("\x1b" in line for line in stripped)
     return stripped
 
 
 def drawing(lines: list[str]) -> str:
-    """For a snapshot: blanks at the ends of lines go."""
+    """Return the lines as one text without attributes and trailing blanks, for a snapshot."""
     return "\n".join(line.rstrip() for line in plain(lines))

