@@ -56,7 +56,7 @@ def test_a_copy_gets_its_own_device_id_and_no_event_is_lost(members):
     copy.record("echo later", session="0006400000000009" + "c" * 16)
     for member in (copy, laptop, desktop, copy, laptop, desktop):
         member.sync()
-    expected = ["echo common", "echo copy", "echo later", "echo laptop"]
+    expected = ["echo common", "echo copy", "echo laptop", "echo later"]
     assert laptop.commands == copy.commands == desktop.commands == expected
     assert laptop.history == copy.history == desktop.history
     devices = {device["device_id"]: device["name"] for device in desktop.sync("devices")}
