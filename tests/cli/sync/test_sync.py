@@ -208,8 +208,8 @@ def test_every_command_covers_all_devices_unless_device_is_given(pair):
     sync_all(pair)
     assert "zsh on laptop," in desktop.hx("last").out
     desktop.record("make own", session=session(2))
-    assert rows(desktop, "find") == ["make own", "laptop: make test"]
-    assert rows(desktop, "search", "make") == ["make own", "laptop: make test"]
+    assert rows(desktop, "find") == ["laptop: make test", "make own"]
+    assert rows(desktop, "search", "make") == ["laptop: make test", "make own"]
     assert rows(laptop, "find") == ["make test"]
     assert "zsh on desktop," in desktop.hx("last").out
     assert desktop.hx("stats", "--json").json["total"]["events"] == 2
