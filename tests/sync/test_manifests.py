@@ -1,0 +1,148 @@
+"""A manifest is taken only under its own name, unchanged, and under a key that is vouched for."""
+
+from __future__ import annotations
+
+import pytest
+
+from hx.core.format import manifest as manifest_format
+from hx.core.format import object_names, slot, verdict
+from hx.core.format.envelope import seal
+from hx.core.format.keys import generate, key_id, new_vmk
+from hx.core.format.roster_records import epoch
+from hx.core.model import Keys
+from hx.database.sync import ledger
+from hx.sync.heads import own_head
+from hx.sync.manifests import attempt, is_readable, read_manifest
+from hx.sync.membership import writing_key
+from stores.faulty import NONE
+from sync.attacker import Attacker
+from sync.meeting import vault_of
+from sync.test_verdicts import judged
+
+
+@pytest.fixture
+def pair():
+    with vault_of("one", "evil") as (_, devices):
+        yield devices
+
+
+def verdict_on(device, key):
+    return attempt(lambda: read_manifest(device.context(), key))[1][:2]
+
+
+@pytest.mark.parametrize("change", ["its number", "its device"])
+def test_a_manifest_under_a_name_that_is_not_its_own_is_rejected(pair, change):
+    """Whoever writes to the store can give a signed manifest another name."""
+    one, evil = pair
+    attacker = Attacker(evil)
+    key = attacker.sign()
+    name = object_names.parsed(key)
+    other = {"its number": {"seq": name.seq + 1}, "its device": {"device_id": one.me}}[change]
+    copy = attacker.copy(key, name._replace(**other))
+    one.view.arrive()
+    assert verdict_on(one, key) == (verdict.IMPORTED, "")
+    assert verdict_on(one, copy) == (verdict.REJECTED, verdict.AUTHOR)
+
+
+def rewritten(device, key, *, seed=None, label=None):
+    """The manifest at this key with another label or another signature, sealed under its name."""
+    context = device.context()
+    signed = manifest_format.decode(context.unsealed(key, device.view.held[key]))
+    one = signed.manifest._replace(label=label or signed.manifest.label)
+    payload = manifest_format.encode(
+        one, seed or device.custody.device.sign_seed, context.vault.vault_id
+    )
+    name_of_key, vmk = writing_key(context)
+    name = object_names.parsed(key)._replace(key_id=name_of_key)
+    return seal(name, payload, vault_id=context.vault.vault_id, vmk=vmk)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [({"label": "another"}, verdict.HASH), ({"seed": generate().sign_seed}, verdict.SIGNATURE)],
+    ids=["other content", "another signature"],
+)
+def test_a_manifest_that_was_taken_is_read_back_only_as_it_was(pair, change, reason):
+    """Before a device deletes what its manifest replaces it reads the manifest back."""
+    one, _ = pair
+    head = own_head(one.context())
+    assert is_readable(one.context(), head)
+    one.view.held[head.key] = rewritten(one, head.key, **change)
+    _, found = attempt(lambda: read_manifest(one.context(), head.key, head=head))
+    assert (found.status, found.reason) == (verdict.REJECTED, reason)
+    assert not is_readable(one.context(), head)
+
+
+def test_a_manifest_of_a_device_that_was_never_enrolled_is_not_read_back(pair):
+    """A restored database may know a manifest and not the record that has added its device."""
+    one, evil = pair
+    head = own_head(evil.context())
+    context = one.context()
+    assert is_readable(context, head)
+    with one.database.transaction():
+        one.database.execute("DELETE FROM roster_record")
+    assert not is_readable(one.context(), head)
+
+
+def test_a_manifest_under_a_key_from_a_slot_waits_until_an_epoch_names_the_key(pair):
+    """Who writes to the store can make a slot for any device."""
+    one, evil = pair
+    context, vmk = evil.context(), new_vmk()
+    attacker = Attacker(evil)
+    attacker.key_id = key_id(vmk)
+    number = context.trust.next_number
+    made = slot.Slot(attacker.vault_id, one.me, key_id(vmk), number, vmk)
+    box_pub = context.trust.active[one.me].box_pub
+    attacker.held.update([slot.sealed(made, author=evil.me, box_pub=box_pub)])
+    key = attacker.sign(vmk=vmk)
+    one.view.arrive()
+    for _ in range(2):
+        one.pull()
+        assert judged(one, key) == (verdict.PENDING, verdict.NO_KEY)
+    seed = evil.custody.device.sign_seed
+    named = epoch(number, key_id(vmk), (), seed=seed, vault_id=attacker.vault_id)
+    later = attacker.sign(vmk=vmk, roster=(*attacker.roster, named))
+    one.view.arrive()
+    one.pull()
+    assert judged(one, later)[0] == verdict.IMPORTED
+    assert one.custody.vmks[key_id(vmk)] == (number, vmk)
+
+
+def test_a_pull_that_misses_a_segment_looks_again_for_what_has_replaced_it(pair):
+    """Its author has written it anew between the listing and the request."""
+    one, other = pair
+    kept, gone = other.record(), other.record()
+    other.push()
+    one.view.arrive()
+    later = [other.record()]
+    other.forget(Keys(frozenset([gone.key])))
+    other.push()
+    segments = [key for key in one.view.held if key.startswith("o/")]
+    for key in segments:
+        del one.view.held[key]
+
+    def arrives(_number, operation, key):
+        if operation == "get" and key.startswith("o/"):
+            one.view.arrive()
+        return NONE
+
+    one.store.choose = arrives
+    pulled = one.pull()
+    assert {kept, *later} <= one.dump().events
+    assert gone not in one.dump().events
+    assert (pulled.pending, pulled.objects) == (0, 1)
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_of_two_listings_of_which_the_second_has_no_news_the_missing_segment_waits(pair, first):
+    one, other = pair
+    other.record()
+    other.push()
+    one.view.arrive()
+    for key in [key for key in one.view.held if key.startswith("o/")]:
+        del one.view.held[key]
+    del one.store.calls[:]
+    for _ in range(first):
+        assert one.pull().pending == 1
+    assert one.store.calls.count(("list", "m/")) == 2 * first
+    assert ledger.counts(one.database)[verdict.PENDING] == 1
