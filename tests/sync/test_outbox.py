@@ -76,6 +76,7 @@ def test_a_clearing_that_is_cut_short_leaves_no_journal(outbox, tmp_path, monkey
     else:
         outbox.clear()
     assert len(files(tmp_path)) == len(OBJECTS) + 1 - len(done)
+    assert ("journal" in files(tmp_path)) == (steps == 0)
     assert (outbox.read() is None) == (steps > 0)
 
 
