@@ -93,21 +93,21 @@ def test_who_is_not_a_member_and_does_not_wait_may_not_publish(place):
     assert "hx sync leave" in caught.value.hint
 
 
-def test_the_place_of_this_device_is_known_without_another_look_at_the_roster(meeting):
-    one, other = meeting.devices
-    assert place_here(other.context()) == MEMBER
-    context = other.context()
-    assert place_here(context) == MEMBER
-    assert not context.knows_trust
-    revoked(one, other.me)
-    one.push()
-    other.view.arrive()
-    context = other.context()
-    pull(context)
-    assert place_here(context) == REVOKED
-    context = other.context()
-    assert place_here(context) == REVOKED
-    assert not context.knows_trust
+def test_the_place_of_this_device_is_known_without_another_look_at_the_roster():
+    with vault_of("one", "other", encrypt=False) as (_, (one, other)):
+        assert place_here(other.context()) == MEMBER
+        context = other.context()
+        assert place_here(context) == MEMBER
+        assert not context.knows_trust
+        revoked(one, other.me)
+        one.push()
+        other.view.arrive()
+        context = other.context()
+        pull(context)
+        assert place_here(context) == REVOKED
+        context = other.context()
+        assert place_here(context) == REVOKED
+        assert not context.knows_trust
 
 
 def test_a_place_that_another_version_has_noted_is_looked_up_again(meeting):
