@@ -10,14 +10,17 @@ from hx.core.format.envelope import seal
 from hx.core.format.keys import generate, key_id, new_vmk
 from hx.core.format.roster_records import epoch
 from hx.core.model import Keys
+from hx.database.event_detail import device_names, rename_device
 from hx.database.sync import ledger
 from hx.sync.heads import own_head
 from hx.sync.manifests import attempt, is_readable, read_manifest
 from hx.sync.membership import writing_key
+from hx.sync.pull import pull
 from stores.faulty import NONE
 from sync.attacker import Attacker
+from sync.devices import Device
 from sync.meeting import vault_of
-from sync.test_verdicts import judged
+from sync.test_verdicts import DAY_US, judged
 
 
 @pytest.fixture
@@ -146,3 +149,68 @@ def test_of_two_listings_of_which_the_second_has_no_news_the_missing_segment_wai
         assert one.pull().pending == 1
     assert one.store.calls.count(("list", "m/")) == 2 * first
     assert ledger.counts(one.database)[verdict.PENDING] == 1
+
+
+@pytest.mark.parametrize(
+    ("reads", "waited_us", "status"),
+    [
+        (3, DAY_US, verdict.REJECTED),
+        (3, DAY_US - 1, verdict.PENDING),
+        (2, DAY_US, verdict.PENDING),
+    ],
+)
+def test_wrong_bytes_are_rejected_by_the_read_after_three_reads_and_a_day(
+    pair, reads, waited_us, status
+):
+    """They may be half of a file that is still arriving."""
+    one, evil = pair
+    key = Attacker(evil).sign(seed=generate().sign_seed)
+    one.view.arrive()
+    for _ in range(reads):
+        one.pull()
+    assert judged(one, key)[0] == verdict.PENDING
+    one.world.now_us += waited_us
+    one.pull()
+    assert judged(one, key)[0] == status
+
+
+def test_a_pull_tells_by_its_context_what_it_has_heard_of(pair):
+    """The device that is new, and the own manifests that this database did not know."""
+    one, evil = pair
+    newcomer = Device(one.world, "third")
+    code = one.invite()
+    newcomer.view.arrive()
+    newcomer.join(code)
+    newcomer.sync()
+    clone = one.clone("clone")
+    clone.record()
+    clone.push()
+    for device in (one, evil):
+        device.view.arrive()
+    context = one.context()
+    pull(context)
+    assert [member.device_id for member in context.newcomers] == [newcomer.me]
+    (own,) = context.own_read
+    assert object_names.parsed(own).device_id == one.me
+    again = one.context()
+    pull(again)
+    assert (again.newcomers, again.own_read) == ([], [])
+    newcomer.close()
+    clone.close()
+
+
+def test_the_name_of_a_device_is_that_of_its_newest_manifest(pair):
+    one, evil = pair
+    old = Attacker(evil)
+    old.sign()
+    one.view.arrive()
+    one.pull()
+    assert device_names(one.database)[evil.me] == "evil"
+    evil.view.arrive()
+    with evil.database.transaction():
+        rename_device(evil.database, evil.me, "renamed")
+    evil.record()
+    evil.push()
+    one.view.arrive()
+    one.pull()
+    assert device_names(one.database)[evil.me] == "renamed"

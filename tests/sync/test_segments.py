@@ -11,6 +11,7 @@ from hx.core.format.verdict import Fault
 from hx.core.model import Keys
 from hx.custody.key_set import Secrets
 from hx.database.connection import UNCLEAN
+from hx.database.event_detail import device_names
 from hx.database.sync import forgotten_copies, ledger
 from hx.sync.pull import pull
 from hx.sync.segments import (
@@ -191,5 +192,28 @@ def test_a_segment_without_what_is_forgotten_clears_its_note(meeting):
         forgotten_copies.note_own(one.database, other.me, object_id)
     assert forgotten_copies.copies(one.database) == {other.me: [object_id]}
     one.view.held[key] = late
+    del one.store.calls[:]
     one.pull()
     assert forgotten_copies.copies(one.database) == {}
+    assert one.store.calls.count(("get", key)) == 1, "to take it was to search it"
+
+
+def test_where_an_import_came_from_is_named_after_the_device_that_has_shown_it(meeting):
+    one, other = meeting.devices
+    other.import_(0, 1)
+    (event,) = other.dump().events
+    other.push()
+    one.view.arrive()
+    one.pull()
+    assert device_names(one.database)[event.key.device_id] == other.name()
+
+
+def test_where_an_import_in_an_outbox_came_from_is_named_after_this_device(meeting):
+    one, _ = meeting.devices
+    backup = one.backup()
+    one.import_(0, 1)
+    (event,) = one.dump().events
+    objects = cut_short(one)
+    one.restore(backup)
+    join_from_outbox(one.context(), objects)
+    assert device_names(one.database)[event.key.device_id] == one.name()
