@@ -139,6 +139,24 @@ def test_a_tombstone_that_an_own_segment_holds_already_is_not_carried_again(meet
     assert (held.replaced, held.history.tombstones) == ([], frozenset())
 
 
+def test_a_new_segment_carries_the_tombstone_of_an_artifact_that_it_leaves_out(meeting):
+    one, other = meeting.devices
+    event = one.record()
+    for _ in range(2):
+        one.keep(event)
+    one.push()
+    meet(*meeting)
+    gone, kept = sorted(one.dump().artifacts)
+    other.forget(Keys(frozenset(), frozenset([gone.key])))
+    other.push()
+    one.view.arrive()
+    one.pull()
+    written = rewriting(one.context()).history
+    assert written.tombstones == other.dump().tombstones
+    assert written.artifacts == {kept}
+    assert written.events == {event}
+
+
 # ---- what another copy of the device has dropped ----
 
 
@@ -146,7 +164,9 @@ def dropped(meeting):
     """One has an own segment that another copy does not list, and retention was at work here."""
     one, _ = meeting.devices
     clone = one.clone("clone")
-    (event,) = published(one, 1)
+    event = one.record()
+    one.keep(event)
+    one.push()
     (key,) = own_segments(meeting, one)
     meeting.world.pass_time()
     one.retain(one.now_us)
@@ -161,7 +181,9 @@ def test_what_another_copy_has_dropped_is_read_once_more(meeting):
     one, event, key = dropped(meeting)
     (segment,) = dropped_by_copies(one.context())
     assert segment.object_id == object_names.parsed(key).object_id
-    assert event in rewriting(one.context()).history.events
+    written = rewriting(one.context()).history
+    assert written.events == {event}
+    assert {artifact.key.event for artifact in written.artifacts} == {event.key}
     one.sync()
     assert dropped_by_copies(one.context()) == []
     meet(*meeting)
