@@ -11,7 +11,7 @@ from hx.sync.pull import pull
 from stores.faulty import NONE
 from sync.meeting import vault_of
 from sync.test_device_state import joined
-from sync.test_segments import revoked
+from sync.test_segments import cut_short, revoked
 
 
 @pytest.fixture
@@ -98,6 +98,16 @@ def test_a_vault_is_removed_though_something_is_unpublished_unless_that_is_asked
     assert remove_vault(other.context(), other.outbox)
     assert vault.read(other.database) is None
     assert event in other.dump().events
+
+
+def test_with_the_vault_goes_what_a_push_that_was_cut_short_has_left(meeting):
+    """In another vault it would be published under the wrong keys."""
+    _, other, _ = meeting.devices
+    other.record()
+    cut_short(other)
+    assert other.outbox.read() is not None
+    remove_vault(other.context(), other.outbox)
+    assert other.outbox.read() is None
 
 
 def test_a_device_that_waits_leaves_as_a_member_does(meeting):
