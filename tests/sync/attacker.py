@@ -47,7 +47,7 @@ class Attacker:
     def key(self, number):
         return object_names.spelled(self.name(number))
 
-    def sign(self, *, seed=None, device_id=None, vmk=None, roster=None):
+    def sign(self, *, seed=None, device_id=None, vmk=None, roster=None, label="evil", seen=()):
         """Put the manifest up; gives its key."""
         me = device_id or self.device.me
         seq = 1 + max(
@@ -58,9 +58,9 @@ class Attacker:
             me,
             seq,
             self.device.now_us,
-            "evil",
+            label,
             tuple(self.listed),
-            (),
+            seen,
             self.roster if roster is None else roster,
             self.key_id,
         )

@@ -10,7 +10,9 @@ from hx.core.errors import NotAVault
 from hx.core.format import object_names
 from hx.core.format.envelope import seal
 from hx.core.model import Keys
+from hx.database.sync import ledger
 from hx.sync.check import check
+from hx.sync.verify import read_again
 from sync.devices import Device
 from sync.meeting import enter, meet, vault_of
 from sync.test_repair import damage, lose, own_segments, put
@@ -161,3 +163,84 @@ def test_another_vault_or_none_is_refused(meeting):
     damage(meeting, "hx-vault.hx")
     with pytest.raises(NotAVault):
         checked(one)
+
+
+def at_listing(device, act):
+    """Once, when all objects are about to be listed."""
+    waiting = [act]
+
+    def choose(_number, operation, key):
+        if waiting and (operation, key) == ("list", ""):
+            waiting.pop()()
+        return ""
+
+    device.store.choose = choose
+
+
+def test_what_a_device_replaces_during_the_check_is_not_missing_and_the_rest_is(meeting):
+    one, other = meeting.devices
+    (event,) = [e for e in other.dump().events if e.key.device_id == other.me]
+    (lost,) = own_segments(meeting, one)
+
+    def replace():
+        lose(meeting, lost)
+        damage(meeting, "hx-vault.hx")
+        other.forget(Keys(frozenset([event.key])))
+        other.push()
+        one.view.arrive()
+
+    (before,) = own_segments(meeting, other)
+    at_listing(one, replace)
+    found = checked(one)
+    assert before not in meeting.world.objects
+    told = [(problem.key, problem.is_missing) for problem in found.problems]
+    assert told == [("hx-vault.hx", False), (lost, True)]
+
+
+@pytest.mark.parametrize("who", [0, 1], ids=["its own device", "the other"])
+def test_of_two_manifests_with_one_number_the_others_miss_the_segments_of_both(meeting, who):
+    one, other = meeting.devices
+    clone = one.clone("clone")
+    for copy in (one, clone):
+        copy.record()
+        copy.push()
+    for device in (one, other):
+        device.view.arrive()
+        device.pull()
+    segments = own_segments(meeting, one)
+    live = {row.object_id for row in ledger.live(one.database, one.me)}
+    named = [key for key in segments if object_names.parsed(key).object_id in live]
+    assert len(named) == len(segments) - 1
+    lose(meeting, *segments)
+    missing = {problem.key for problem in checked(meeting.devices[who], 0).problems}
+    assert missing == set(segments if who else named)
+    clone.close()
+
+
+def test_a_device_of_which_the_store_has_no_manifest_is_said_to_be_behind(meeting):
+    one, other = meeting.devices
+    lose(meeting, *[key for key in meeting.world.objects if key.startswith(f"m/{other.me.hex()}")])
+    with one.database.transaction():
+        one.database.execute("UPDATE manifest SET seq = 1 WHERE device_id = ?", (other.me,))
+    assert checked(one).behind == [other.me]
+
+
+def test_how_far_it_is_with_the_segments_is_told(meeting):
+    context, told = meeting.devices[0].context(), []
+    context.tell = lambda done, size: told.append((done, size))
+    check(context, 100, random.Random(1))
+    assert told == [(0, 2), (1, 2)]
+    del told[:]
+    read_again(context)
+    assert told == [(0, 2), (1, 2)]
+
+
+def test_what_became_of_each_object_in_a_second_reading_is_told(meeting):
+    one, other = meeting.devices
+    (bad,), (whole,) = own_segments(meeting, other), own_segments(meeting, one)
+    damage(meeting, bad)
+    context, notes = one.context(), []
+    context.on_note = notes.append
+    read_again(context)
+    said = {note.key: note.verdict for note in notes}
+    assert said == {whole: "imported", bad: "pending incomplete"}

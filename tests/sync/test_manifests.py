@@ -8,11 +8,12 @@ from hx.core.format import manifest as manifest_format
 from hx.core.format import object_names, slot, verdict
 from hx.core.format.envelope import seal
 from hx.core.format.keys import generate, key_id, new_vmk
+from hx.core.format.manifest import Seen
 from hx.core.format.roster_records import epoch
 from hx.core.model import Keys
 from hx.database.event_detail import device_names, rename_device
-from hx.database.sync import ledger
-from hx.sync.heads import own_head
+from hx.database.sync import ledger, unpublished, vault
+from hx.sync.heads import SEEN_STEP, own_head
 from hx.sync.manifests import attempt, is_readable, read_manifest
 from hx.sync.membership import writing_key
 from hx.sync.pull import pull
@@ -214,3 +215,167 @@ def test_the_name_of_a_device_is_that_of_its_newest_manifest(pair):
     one.view.arrive()
     one.pull()
     assert device_names(one.database)[evil.me] == "renamed"
+
+
+def own_manifests(device):
+    return sorted(
+        key for key in device.world.objects if key.startswith(object_names.manifests_of(device.me))
+    )
+
+
+def test_of_another_device_the_newest_manifest_is_read_and_no_other(pair):
+    one, other = pair
+    for _ in range(3):
+        other.record()
+        other.push()
+    one.view.arrive()
+    del one.store.calls[:]
+    one.pull()
+    read = [key for call, key in one.store.calls if call == "get" and key.startswith("m/")]
+    assert read == own_manifests(other)[-1:]
+
+
+def test_of_this_device_all_manifests_are_read_that_it_does_not_know(pair):
+    """Each may hold what a restored disk has forgotten."""
+    one, _ = pair
+    backup = one.backup()
+    for _ in range(3):
+        one.record()
+        one.push()
+    one.restore(backup)
+    context = one.context()
+    pull(context)
+    assert sorted(context.own_read) == own_manifests(one)
+    assert len(context.own_read) == 2
+
+
+def test_where_the_newest_manifest_cannot_be_read_the_one_before_is_taken(pair):
+    one, other = pair
+    before = other.record()
+    other.push()
+    after = other.record()
+    other.push()
+    one.view.arrive()
+    newest = own_manifests(other)[-1]
+    one.view.held[newest] = one.view.held[newest][:-1]
+    one.pull()
+    assert before in one.dump().events
+    assert after not in one.dump().events
+
+
+@pytest.mark.parametrize("encrypt", [True, False], ids=["sealed", "plain"])
+def test_a_manifest_that_waits_for_the_roster_is_taken_with_the_one_that_brings_it(encrypt):
+    with vault_of("one", "other", encrypt=encrypt) as meeting:
+        one, other = meeting.devices
+        third = Device(meeting.world, "third")
+        code = one.invite()
+        third.view.arrive()
+        third.join(code)
+        third.push()
+        (first,) = own_manifests(third)
+        key = Attacker(third).sign(roster=())
+        other.view.arrive()
+        del other.view.held[first]
+        other.pull()
+        assert judged(other, key) == (verdict.PENDING, verdict.ROSTER)
+        one.view.arrive()
+        one.sync()
+        other.view.held.update(one.view.held)
+        del other.view.held[first]
+        other.pull()
+        assert judged(other, key)[0] == verdict.IMPORTED
+        third.close()
+
+
+def test_each_manifest_is_told_with_what_became_of_it(pair):
+    one, evil = pair
+    evil.record()
+    evil.push()
+    good = own_manifests(evil)[-1]
+    bad = Attacker(evil).sign(seed=generate().sign_seed)
+    one.view.arrive()
+    context, notes = one.context(), []
+    context.on_note = notes.append
+    pull(context)
+    said = {note.key: note.verdict for note in notes if note.key.startswith("m/")}
+    assert said == {good: verdict.IMPORTED, bad: f"{verdict.PENDING} {verdict.INCOMPLETE}"}
+
+
+def test_a_restored_disk_uses_no_number_that_another_device_has_seen(pair):
+    one, other = pair
+    backup = one.backup()
+    for _ in range(3):
+        one.record()
+        one.push()
+    newest = object_names.parsed(own_manifests(one)[-1]).seq
+    other.view.arrive()
+    other.record()
+    other.sync()
+    lost = own_manifests(one)
+    one.restore(backup)
+    one.view.arrive()
+    for key in lost:
+        del one.view.held[key]
+    assert vault.read(one.database).own_seq < newest
+    one.pull()
+    assert vault.read(one.database).own_seq == newest
+
+
+def test_an_own_manifest_raises_the_own_number(pair):
+    one, _ = pair
+    backup = one.backup()
+    one.record()
+    one.push()
+    one.restore(backup)
+    one.pull()
+    assert vault.read(one.database).own_seq == object_names.parsed(own_manifests(one)[-1]).seq
+
+
+@pytest.mark.parametrize("seed", range(4))  # chance says which of the two is the greater
+@pytest.mark.parametrize("together", [True, False])
+def test_of_two_manifests_with_one_number_the_others_take_both_and_their_device_one(seed, together):
+    """And then its device publishes what was in the segment of the other."""
+    with vault_of("one", "other", seed=seed) as meeting:
+        one, other = meeting.devices
+        clone = one.clone("clone")
+        both = one.record(), clone.record()
+        one.push()
+        if not together:
+            other.view.arrive()
+            other.pull()
+        clone.push()
+        for device in (one, other):
+            device.view.arrive()
+            device.pull()
+        live = [len(ledger.live(device.database, one.me)) for device in (one, other)]
+        assert live == [1, 2]
+        assert set(both) <= other.dump().events
+        assert unpublished.count(one.database, one.now_us) == 1
+        one.push()
+        other.view.arrive()
+        other.pull()
+        assert len(ledger.live(other.database, one.me)) == 2
+        assert unpublished.count(one.database, one.now_us) == 0
+        clone.close()
+
+
+@pytest.mark.parametrize(("ahead", "is_believed"), [(SEEN_STEP, True), (SEEN_STEP + 1, False)])
+def test_an_own_number_that_another_device_claims_to_have_seen_is_believed_if_it_is_near(
+    pair, ahead, is_believed
+):
+    """A member could use up the numbers of another one."""
+    one, evil = pair
+    known = vault.read(one.database).own_seq
+    Attacker(evil).sign(seen=(Seen(one.me, known + ahead, bytes(32)),))
+    one.view.arrive()
+    one.pull()
+    assert vault.read(one.database).own_seq == known + ahead * is_believed
+
+
+def test_a_manifest_without_a_label_takes_the_name_of_a_device_from_nobody(pair):
+    one, evil = pair
+    before = device_names(one.database)[evil.me]
+    Attacker(evil).sign(label="")
+    one.view.arrive()
+    one.pull()
+    assert device_names(one.database)[evil.me] == before
