@@ -47,8 +47,8 @@ class Attacker:
     def key(self, number):
         return object_names.spelled(self.name(number))
 
-    def sign(self, *, seed=None, device_id=None, vmk=None, roster=None, label="evil", seen=()):
-        """Put the manifest up; gives its key."""
+    def sign(self, *, seed=None, device_id=None, vmk=None, **fields):
+        """Put the manifest up, with other fields where some are given; gives its key."""
         me = device_id or self.device.me
         seq = 1 + max(
             [n.seq for key in self.held if (n := object_names.parsed(key)) and n.device_id == me],
@@ -58,12 +58,12 @@ class Attacker:
             me,
             seq,
             self.device.now_us,
-            label,
+            "evil",
             tuple(self.listed),
-            seen,
-            self.roster if roster is None else roster,
+            (),
+            self.roster,
             self.key_id,
-        )
+        )._replace(**fields)
         sign_seed = seed or self.device.custody.device.sign_seed
         payload = manifest.encode(one, sign_seed, self.vault_id)
         name = object_names.Name(
