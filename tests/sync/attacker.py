@@ -55,10 +55,11 @@ class Attacker:
         """Return the store key of the segment with this number."""
         return object_names.spelled(self.name(number))
 
-    def sign(self, *, seed=None, device_id=None, vmk=None, roster=None):
+    def sign(self, *, seed=None, device_id=None, vmk=None, **fields):
         """Put the next manifest into the store and return its key.
 
-        Keyword arguments replace the signing seed, the author, the master key and the roster.
+        Keyword arguments replace the signing seed, the author, the master key, and fields of the
+        manifest.
         """
         me = device_id or self.device.me
         seq = 1 + max(
@@ -76,9 +77,9 @@ class Attacker:
             "evil",  # the label in the manifest; tests of the command line name their device so
             tuple(self.listed),
             (),
-            self.roster if roster is None else roster,
+            self.roster,
             self.key_id,
-        )
+        )._replace(**fields)
         sign_seed = seed or self.device.custody.device.sign_seed
         payload = manifest.encode(content, sign_seed, self.vault_id)
         name = object_names.Name(

@@ -10,7 +10,9 @@ from hx.core.errors import NotAVault
 from hx.core.format import object_names
 from hx.core.format.envelope import seal
 from hx.core.model import Keys
+from hx.database.sync import ledger
 from hx.sync.check import check
+from hx.sync.verify import read_again
 from sync.cluster import admit, converge, new_cluster
 from sync.devices import Device
 from sync.test_repair import damage, lose, own_segments, put
@@ -165,3 +167,87 @@ def test_a_store_without_the_vault_file_of_this_vault_is_refused(cluster):
     damage(cluster, "hx-vault.hx")
     with pytest.raises(NotAVault):
         checked(laptop)
+
+
+def at_listing(device, act):
+    """Once, when all objects are about to be listed."""
+    waiting = [act]
+
+    def choose(_number, operation, key):
+        if waiting and (operation, key) == ("list", ""):
+            waiting.pop()()
+        return ""
+
+    device.store.choose = choose
+
+
+def test_what_a_device_replaces_during_the_check_is_not_missing_and_the_rest_is(cluster):
+    laptop, desktop = cluster.devices
+    (event,) = [e for e in desktop.dump().events if e.key.device_id == desktop.me]
+    (lost,) = own_segments(cluster, laptop)
+
+    def replace():
+        lose(cluster, lost)
+        damage(cluster, "hx-vault.hx")
+        desktop.forget(Keys(frozenset([event.key])))
+        desktop.push()
+        laptop.view.receive()
+
+    (before,) = own_segments(cluster, desktop)
+    at_listing(laptop, replace)
+    found = checked(laptop)
+    assert before not in cluster.environment.objects
+    told = [(problem.key, problem.is_missing) for problem in found.problems]
+    assert told == [("hx-vault.hx", False), (lost, True)]
+
+
+@pytest.mark.parametrize("who", [0, 1], ids=["its own device", "the other"])
+def test_of_two_manifests_with_one_number_the_others_miss_the_segments_of_both(cluster, who):
+    laptop, desktop = cluster.devices
+    clone = laptop.clone("clone")
+    for copy in (laptop, clone):
+        copy.record()
+        copy.push()
+    for device in (laptop, desktop):
+        device.view.receive()
+        device.pull()
+    segments = own_segments(cluster, laptop)
+    live = {row.object_id for row in ledger.live(laptop.database, laptop.me)}
+    named = [key for key in segments if object_names.parsed(key).object_id in live]
+    assert len(named) == len(segments) - 1
+    lose(cluster, *segments)
+    missing = {problem.key for problem in checked(cluster.devices[who], 0).problems}
+    assert missing == set(segments if who else named)
+    clone.close()
+
+
+def test_a_device_of_which_the_store_has_no_manifest_is_said_to_be_behind(cluster):
+    laptop, desktop = cluster.devices
+    lose(
+        cluster,
+        *[key for key in cluster.environment.objects if key.startswith(f"m/{desktop.me.hex()}")],
+    )
+    with laptop.database.transaction():
+        laptop.database.execute("UPDATE manifest SET seq = 1 WHERE device_id = ?", (desktop.me,))
+    assert checked(laptop).behind == [desktop.me]
+
+
+def test_how_far_it_is_with_the_segments_is_told(cluster):
+    context, told = cluster.devices[0].context(), []
+    context.tell = lambda done, size: told.append((done, size))
+    check(context, 100, random.Random(1))
+    assert told == [(0, 2), (1, 2)]
+    del told[:]
+    read_again(context)
+    assert told == [(0, 2), (1, 2)]
+
+
+def test_what_became_of_each_object_in_a_second_reading_is_told(cluster):
+    laptop, desktop = cluster.devices
+    (bad,), (whole,) = own_segments(cluster, desktop), own_segments(cluster, laptop)
+    damage(cluster, bad)
+    context, notes = laptop.context(), []
+    context.on_note = notes.append
+    read_again(context)
+    said = {note.key: note.verdict for note in notes}
+    assert said == {whole: "imported", bad: "pending incomplete"}

@@ -283,11 +283,10 @@ def _note_manifest(context: SyncContext, key: str, verdict: Verdict) -> None:
     head = Head(key, name.device_id, name.seq, b"", b"", 0, "")
     if verdict.reason == NO_KEY and _was_revoked_by_others(context, name.device_id):
         verdict = Verdict(SKIPPED, REVOKED, "its device is no longer in the vault")
+    verdict = _while_patient(context, key, verdict)
     context.note(key, verdict)
     with context.database.transaction():
-        ledger.write_manifest(
-            context.database, head, _while_patient(context, key, verdict), context.now_us
-        )
+        ledger.write_manifest(context.database, head, verdict, context.now_us)
 
 
 def _was_revoked_by_others(context: SyncContext, device_id: bytes) -> bool:
