@@ -8,7 +8,7 @@ import pytest
 
 from cli.home_folders import BASH, HomeFolder
 from cli.machine import HX
-from hx.core.shells import rc_file
+from hx.core.shell_files import rc_file
 from hx.shells import SHELLS
 
 

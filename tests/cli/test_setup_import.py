@@ -5,7 +5,7 @@ import os
 import pytest
 
 from cli.home_folders import HomeFolder
-from hx.core.shells import rc_file
+from hx.core.shell_files import rc_file
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from cli.home_folders import HomeFolder
 from hx.core.errors import InputError
-from hx.core.shells import rc_file
+from hx.core.shell_files import rc_file
 from hx.setup import user_file as dotfile
 
 

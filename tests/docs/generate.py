@@ -9,7 +9,7 @@ import sys
 
 import shtab
 
-from hx.cli.commands.sync.table import PARTS, add_run_options, part_parser
+from hx.cli.commands.sync.subcommands import SUBCOMMANDS, add_run_options, subcommand_parser
 from hx.cli.parsers import Parser, parser_of
 from hx.cli.table import COMMANDS
 from hx.shells import SHELLS, completions_path
@@ -215,8 +215,8 @@ def cli_page() -> str:
         chapters.append(_chapter(name, parser_of(name), command.summary))
         if name == "sync":
             chapters += [
-                _chapter(f"sync {part}", part_parser(part), about.summary)
-                for part, about in PARTS.items()
+                _chapter(f"sync {part}", subcommand_parser(part), about.summary)
+                for part, about in SUBCOMMANDS.items()
             ]
     return _HEAD + codes + "\n" + _JSON + "".join(chapters)
 
@@ -268,9 +268,9 @@ def _add_sync(commands: argparse._SubParsersAction, summary: str) -> None:
         "sync", help=summary, parents=[options], conflict_handler="resolve"
     )
     parts = sync_parser.add_subparsers(dest="part")
-    for part, about in PARTS.items():
+    for part, about in SUBCOMMANDS.items():
         parts.add_parser(
-            part, help=about.summary, parents=[part_parser(part)], conflict_handler="resolve"
+            part, help=about.summary, parents=[subcommand_parser(part)], conflict_handler="resolve"
         )
 
 

@@ -10,8 +10,8 @@ from hx.core.errors import InputError
 from hx.core.redaction.rules import Rules
 from hx.importers import Reading, importer
 from hx.importers import run as importing
-from hx.importers.rules import AHEAD, judged
-from hx.importers.subprocess import judged_apart
+from hx.importers.masking import AHEAD, judged
+from hx.importers.reader_process import judged_apart
 from importers.import_target import zsh_history
 
 SECRET = "ghp_" + "x" * 3 + "Y7" * 16 + "z"

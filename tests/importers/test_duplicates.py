@@ -5,7 +5,7 @@ from __future__ import annotations
 import apsw
 import pytest
 
-from hx.core.importing.keys import may_be_same_host
+from hx.core.import_matching.keys import may_be_same_host
 from hx.core.model import Keys
 from importers.import_target import FIRST_S, SECOND_US, zsh_history
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.core.importing.align import FORGOTTEN, KNOWN, NEW, align
+from hx.core.import_matching.align import FORGOTTEN, KNOWN, NEW, align
 from hx.core.model import KNOWN_SINCE_US
 from hx.importers.stamp_changes import FIRST_PLACE
 
@@ -29,7 +29,7 @@ def are_known(imported, lines):
 
 @pytest.fixture(params=[0, 250_000], ids=["by anchors", "by table"])
 def small_table_limit(request, monkeypatch):
-    monkeypatch.setattr("hx.core.importing.align._SMALL", request.param)
+    monkeypatch.setattr("hx.core.import_matching.align._SMALL", request.param)
 
 
 def test_lines_without_a_time_keep_their_order_and_stay_without_a_time(target):

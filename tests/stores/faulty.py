@@ -10,12 +10,20 @@ import random
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from hx.stores import Denied, Exists, Full, Missing, NotMounted, ReadOnly, StoredObject, Transient
+from hx.stores import (
+    Denied,
+    Exists,
+    Full,
+    Missing,
+    NotMounted,
+    ReadOnly,
+    Store,
+    StoredObject,
+    Transient,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from hx.stores import Store
 
     Choose = Callable[[int, str, str], str]  # (number of the call from 1, operation, key) -> fault
 
@@ -75,7 +83,7 @@ def seeded(seed: int, percent: int = 20) -> Choose:
     return choose
 
 
-class FaultyStore:
+class FaultyStore(Store):
     """A store with injected faults; `calls` has every call so far as (operation, key or prefix)."""
 
     def __init__(self, inner: Store, choose: Choose = never) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from hx.core.format import envelope, object_names
 from hx.core.merge import History
 from hx.core.model import Artifact, Event, Pin, Tombstone
-from hx.stores import Exists, Missing, StoredObject
+from hx.stores import Exists, Missing, Store, StoredObject
 
 START_US = 1_790_000_000_000_000
 KINDS = (Event, Artifact, Pin, Tombstone)
@@ -58,7 +58,7 @@ class Environment:
         self.now_us += self.rng.randrange(1, at_most_us)
 
 
-class StoreView:
+class StoreView(Store):
     """The store as one device sees it: the objects `held`, by key."""
 
     def __init__(self, environment, held=None):

@@ -18,8 +18,8 @@ from hx.core.record import NamedTuple
 from hx.database.find import load
 from hx.database.sync import vault
 from hx.files import reason
-from hx.forget import forget as verb
-from hx.forget.shell_history import HistoryMatch, clean, location
+from hx.forget import forget as forgetting
+from hx.forget.shell_history import HistoryMatch, clean, matches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from hx.cli.context import Context
     from hx.core.model import Artifact
-    from hx.core.shells.history_files import Wanted
+    from hx.core.shell_files.history_files import Wanted
     from hx.database.queries.forget_selection import Choice, Chosen
 
 
@@ -38,7 +38,7 @@ _SHOWN = 5
 class Answer(NamedTuple):
     """What `hx forget` has done."""
 
-    outcome: verb.ForgetResult
+    outcome: forgetting.ForgetResult
     devices: dict[bytes, int]  # device id -> events
     histories: Histories
 
@@ -192,7 +192,7 @@ def print_object(context: Context, choice: Choice, answer: Answer) -> None:
 
 
 def _window_object(choice: Choice, now_us: int) -> dict[str, str | None] | None:
-    for scope in verb.scopes(choice, verb.Named(), now_us):
+    for scope in forgetting.scopes(choice, forgetting.Named(), now_us):
         if isinstance(scope, Window):
             device = None if scope.device_id is None else scope.device_id.hex()
             since, until = rfc3339(scope.since_us), rfc3339(scope.until_us)
@@ -223,7 +223,7 @@ def clean_histories(wanted: Wanted, given: Namespace) -> Histories:
     left: list[HistoryMatch] = []
     cleaned: list[HistoryMatch] = []
     failed: list[Failed] = []
-    for file in location(shell_histories(), wanted):
+    for file in matches(shell_histories(), wanted):
         if not (given.clean_shell_history or _is_wanted(file, given)):
             left.append(file)
             continue

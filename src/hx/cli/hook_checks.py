@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 
-from hx.cli import machine as setup_shells
+from hx.cli import setup_shells
 from hx.cli.commands.init import executable, keys
 from hx.cli.health import FAULT, OK, WARNING, Finding
 from hx.config import login_shell, search_path
 from hx.core.errors import HxError
-from hx.core.shells import rc_file
+from hx.core.shell_files import rc_file
 from hx.files import reason
 from hx.setup import plan, state, user_file
 from hx.shells import BASH, SHELLS, least_versions

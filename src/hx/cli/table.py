@@ -51,7 +51,7 @@ COMMANDS = {
         "hx.cli.commands.forget", "Keep", "remove events here at once, everywhere by sync"
     ),
     "sync": Command(
-        "hx.cli.commands.sync.table", "Sync", "exchange history with your other devices"
+        "hx.cli.commands.sync.subcommands", "Sync", "exchange history with your other devices"
     ),
     "import": Command(
         "hx.cli.commands.import_", "Set up", "take in the history of a shell or of atuin"

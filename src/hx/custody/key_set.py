@@ -17,7 +17,7 @@ _MAX_EPOCH = 1 << 32
 
 
 class Secrets(NamedTuple):
-    """The keys of a device; the representation hides them."""
+    """The keys of a device; `repr` does not show them."""
 
     device: DeviceKeys
     vmks: Mapping[bytes, tuple[int, bytes]]  # key_id -> (number of the epoch, vault master key)

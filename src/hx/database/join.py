@@ -56,11 +56,11 @@ def join(database: Database, delta: History, source: SegmentSource | None = None
     tombstones.write(database, new)
     if new and source is None:
         _note_untold(database)
-    locations.leave_pins(local.pins - merged.pins)
+    locations.rewrite_pins(local.pins - merged.pins)
     artifacts.write_pins(database, merged.pins - local.pins)
     # mark the segments that hold the old version while its row still names them
     unlike = [row for a, row in rows_of_artifacts.items() if a not in merged.artifacts]
-    locations.leave("artifact", unlike)
+    locations.rewrite("artifact", unlike)
     keys = {artifact.key for artifact in merged.artifacts}
     gone = [row for a, row in rows_of_artifacts.items() if a.key not in keys]
     _note_gone(database, "artifact", gone)
@@ -97,7 +97,7 @@ def _write_events(
     ids = Dictionaries(database)
     ids.look_up_commands({event.command for event in fresh})
     before = references(database, gone.values())
-    locations.leave("event", list(gone.values()))
+    locations.rewrite("event", list(gone.values()))
     inserted = event_rows(fresh, ids, locations.of_new)
     replaced: list[tuple[Sql, ...]] = []
     if gone:

@@ -96,7 +96,10 @@ def _apart(database: Database, query: Query, terms: list[Term]) -> Iterator[Foun
 def judged(
     commands: Iterable[FoundCommand], terms: list[Term], place: Callable[[int], int]
 ) -> Iterator[Candidate]:
-    """Yield the commands as hx.core.rank takes them; `place`: row id -> points for where it ran."""
+    """Yield a Candidate for hx.core.rank for each command, with the points that its text earns.
+
+    `place`: row id of a command -> points for where it ran.
+    """
     wanted = asked(terms)
     for command, text, at_us, runs, failures, _ in commands:
         points = match_points(text, wanted)

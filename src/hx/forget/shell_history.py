@@ -8,7 +8,7 @@ import stat
 import time
 
 from hx.core.record import NamedTuple
-from hx.core.shells.history_files import Wanted, entries, forms, kind_of, matching
+from hx.core.shell_files.history_files import Wanted, entries, forms, kind_of, matching
 from hx.files import replace_file
 
 TYPE_CHECKING = False
@@ -20,7 +20,7 @@ _CHECKS, _PAUSE_S = 40, 0.005
 
 
 class HistoryMatch(NamedTuple):
-    """A history file with the text."""
+    """A history file that contains the text."""
 
     path: str
     entries: int  # how many of its entries have the text
@@ -30,17 +30,17 @@ class Changed(OSError):  # noqa: N818  (not an error of the system)
     """A shell wrote to the file meanwhile."""
 
 
-def location(paths: Iterable[str], wanted: Wanted) -> list[HistoryMatch]:
-    """Return the files with the text; a file that cannot be read is left out."""
-    matches: list[HistoryMatch] = []
+def matches(paths: Iterable[str], wanted: Wanted) -> list[HistoryMatch]:
+    """Return the history files that contain the text; a file that cannot be read is left out."""
+    found: list[HistoryMatch] = []
     for path in paths:
         try:
             _, removed = _without(path, _read(path), wanted)
         except OSError:
             continue
         if removed:
-            matches.append(HistoryMatch(path, removed))
-    return matches
+            found.append(HistoryMatch(path, removed))
+    return found
 
 
 def clean(path: str, wanted: Wanted) -> int:

@@ -8,8 +8,13 @@ from contextlib import closing
 from types import MappingProxyType
 
 from hx.core.event_name import digest64
-from hx.core.importing.keys import Placing, may_be_same_host, origin_device_id, origin_session_id
-from hx.core.importing.stamps import BY_TIME, DUPLICATE, FORGOTTEN, KNOWN, NEW
+from hx.core.import_matching.keys import (
+    Placing,
+    may_be_same_host,
+    origin_device_id,
+    origin_session_id,
+)
+from hx.core.import_matching.stamps import BY_TIME, DUPLICATE, FORGOTTEN, KNOWN, NEW
 from hx.core.merge import History
 from hx.core.model import FINISHED, IMPORTED, REDACTED, STATUS_UNKNOWN, Event, EventKey, cut_label
 from hx.core.record import NamedTuple
@@ -19,19 +24,19 @@ from hx.database.queries import import_state
 from hx.database.queries.import_duplicates import OwnEvents
 from hx.database.rows import device_name
 from hx.importers import Reading
-from hx.importers.rules import judged
+from hx.importers.masking import judged
+from hx.importers.reader_process import LEAST_BYTES, judged_apart
 from hx.importers.stamp_changes import Placer, TextHistory
-from hx.importers.subprocess import LEAST_BYTES, judged_apart
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
-    from hx.core.importing.keys import Spot, Texts
+    from hx.core.import_matching.keys import Spot, Texts
     from hx.core.redaction.rules import Rules
     from hx.database.connection import Database
     from hx.importers import ImportedEntry, Importer
-    from hx.importers.rules import Judged
+    from hx.importers.masking import Judged
 
 _BATCH_EVENTS = 50_000
 _WORDS = {KNOWN: "known", FORGOTTEN: "forgotten", DUPLICATE: "duplicates"}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from itertools import islice
 
 from hx.core.event_name import digest64
-from hx.core.importing import stamps
-from hx.core.importing.stamps import BY_TIME, NEW, KnownHistory, Lines, LineStatuses
+from hx.core.import_matching import stamps
+from hx.core.import_matching.stamps import BY_TIME, NEW, KnownHistory, Lines, LineStatuses
 from hx.database.queries import import_state
 from hx.importers import Reading
-from hx.importers.rules import judged
+from hx.importers.masking import judged
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

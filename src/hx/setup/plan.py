@@ -6,7 +6,7 @@ import os
 
 from hx.core.errors import InputError
 from hx.core.record import NamedTuple
-from hx.core.shells import rc_file
+from hx.core.shell_files import rc_file
 from hx.files import private_folder, require_owner
 from hx.setup import state, user_file
 from hx.setup.user_file import Edit

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from hx.capture import spool
 from hx.core.errors import InputError
 from hx.core.record import NamedTuple
-from hx.core.shells import rc_file
+from hx.core.shell_files import rc_file
 from hx.setup import state, user_file
 from hx.setup.state import Footprint
 from hx.setup.user_file import Edit

@@ -106,7 +106,7 @@ def replace(file: Dotfile, text: bytes) -> None:
 
 
 def remove(file: Dotfile) -> None:
-    """Delete a file that setup created and that has nothing but its line."""
+    """Delete a file that setup created. Raises InputError if it was edited since it was read."""
     if read(file.path)[:3] != file[:3]:
         raise InputError(
             f"another program has changed {file.path} meanwhile", "run the same command again"

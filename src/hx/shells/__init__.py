@@ -1,7 +1,8 @@
-"""The shells that hx records: one record for each, and nothing else lists them.
+"""The shells that hx records, one record for each.
 
 Two files belong to each record: hooks/hx.NAME, which records the shell, and completions/hx.NAME.
-CONTRIBUTING.md says how to add a shell.
+The format of their history files is in hx.core.shell_files. CONTRIBUTING.md says how to add a
+shell.
 """
 
 from __future__ import annotations

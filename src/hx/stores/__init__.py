@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     Opener = Callable[[str, str, bytes, int | None], "Store"]
 
 WEAK_DURABILITY = "weak durability"  # a power cut may undo the last writes
-HINT = "name a folder by its whole path: folder:/path/to/folder"
+EXAMPLE = "folder:/path/to/folder"  # of a URL, for messages and help
+HINT = f"name a folder by its whole path: {EXAMPLE}"
 
 
 class StoredObject(NamedTuple):
@@ -43,7 +44,9 @@ class Store(Protocol):
         """
 
     def get(self, key: str, max_bytes: int) -> bytes:
-        """Return the object; of a longer one the first max_bytes + 1 bytes, so the length tells.
+        """Return the bytes of the object, or the first max_bytes + 1 of them if there are more.
+
+        A result that is longer than max_bytes tells the caller that the object is too large.
 
         Raises Missing only when the store itself says that there is no such object.
         """

@@ -27,7 +27,10 @@ _UNABLE = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOTTY
 
 
 class Publisher:
-    """Writes files as one device; adds WEAK_DURABILITY to `conditions` where fsync cannot work."""
+    """Writes the files of this device atomically.
+
+    It adds WEAK_DURABILITY to `conditions` where fsync cannot work.
+    """
 
     def __init__(
         self,

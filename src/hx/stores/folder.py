@@ -24,7 +24,7 @@ from hx.stores import (
     require_key,
 )
 from hx.stores.atomic_write import FOLDER, NO_LINK, Publisher, is_temporary, read
-from hx.stores.disk import is_doubtful, not_mounted, translated
+from hx.stores.os_errors import is_doubtful, not_mounted, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -230,9 +230,7 @@ class SyncContext:
 
     def sweep(self) -> None:
         """Delete half-written files of this device; the caller holds the push lock."""
-        sweep: Callable[[], int] | None = getattr(self.store, "sweep", None)
-        if sweep is not None:
-            sweep()
+        self.store.sweep()
 
     def note(self, key: str, verdict: Verdict) -> None:
         """Tell `--verbose` what was done with an object."""

@@ -83,7 +83,10 @@ def own_head(context: SyncContext) -> Head | None:
 
 
 def own_seq(context: SyncContext) -> int:
-    """Return the greatest own seq that the store or another device has shown."""
+    """Return the greatest number that an own manifest has used, as far as is known here.
+
+    The database knows the manifests that were read or written here, the listing those in the store.
+    """
     row = vault.read(context.database)
     known = row.own_seq if row else 0
     listed = [name.seq for name in context.listing.values() if name.device_id == context.me]

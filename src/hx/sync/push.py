@@ -87,7 +87,8 @@ def push_all(context: SyncContext, outbox: Outbox, label: str) -> None:
 def resume(context: SyncContext, outbox: Outbox) -> Pushed:
     """Complete a push that a crash cut short, unless another copy of this device has pushed since.
 
-    In that case its segments are joined here and their records published by the next push.
+    In that case the segments of the interrupted push are joined here, and the next push publishes
+    their records again.
     """
     journal = outbox.read()
     if journal is None:

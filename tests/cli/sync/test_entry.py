@@ -9,7 +9,7 @@ import pytest
 
 from cli.mounts import read_only, small_disk
 from cli.vaults import Member, is_error, vault
-from hx.cli.commands.sync.vault import sync_context_of
+from hx.cli.commands.sync.vault_access import sync_context_of
 from hx.cli.context import open_context
 from hx.config import load
 from hx.core.format import genesis, object_names

@@ -21,10 +21,10 @@ from hx.cli.forget_report import (
 from hx.cli.prompts import confirm, secret
 from hx.cli.text import count
 from hx.core.errors import UsageError
-from hx.core.shells.history_files import Wanted
+from hx.core.shell_files.history_files import Wanted
 from hx.database.queries import forget_selection
 from hx.database.queries.forget_selection import Choice
-from hx.forget import forget as verb
+from hx.forget import forget as forgetting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -151,29 +151,29 @@ def _times(given: Namespace, now_us: int) -> tuple[int | None, int | None]:
 
 def _artifacts(context: Context, choice: Choice, events: list[Chosen]) -> list[Artifact]:
     keys = [event.key for event in events]
-    return verb.artifacts(context.database, choice, keys, context.now_us)
+    return forgetting.artifacts(context.database, choice, keys, context.now_us)
 
 
 def _blots(context: Context, choice: Choice) -> int:
     """Return how many pieces of the spool and of text files hold the text, beside the events."""
     texts = forget_selection.commands(context.database, choice)
-    return len(verb.blots(choice, texts, places(context)))
+    return len(forgetting.blots(choice, texts, places(context)))
 
 
-def places(context: Context) -> verb.SpoolPaths:
+def places(context: Context) -> forgetting.SpoolPaths:
     """Return the files in which forgotten text is overwritten."""
     from hx.config import runtime_folder
 
     spool = context.config.paths.spool
     text_files = tuple(filter(None, (spool, runtime_folder())))
-    return verb.SpoolPaths(spool, text_files, context.config.paths.lock)
+    return forgetting.SpoolPaths(spool, text_files, context.config.paths.lock)
 
 
 def _carry_out(context: Context, choice: Choice, events: list[Chosen], given: Namespace) -> Answer:
-    issuer = verb.Issuer(context.who.device_id, context.now_us, lambda: os.urandom(16))
+    issuer = forgetting.Issuer(context.who.device_id, context.now_us, lambda: os.urandom(16))
     texts = frozenset(forget_selection.commands(context.database, choice))
     keys = [event.key for event in events]
-    outcome = verb.forget(context.database, choice, keys, issuer, places(context))
+    outcome = forgetting.forget(context.database, choice, keys, issuer, places(context))
     return Answer(
         outcome, per_device(events), clean_histories(_wanted(context, choice, texts), given)
     )

@@ -200,7 +200,7 @@ def forget(config: Config, rows: Iterable[Row]) -> None:
     from hx.cli.commands.forget import places
     from hx.database.queries import forget_selection
     from hx.database.queries.forget_selection import Choice
-    from hx.forget import forget as verb
+    from hx.forget import forget as forgetting
 
     context = drained(open_context(config))
     database = context.database
@@ -208,8 +208,8 @@ def forget(config: Config, rows: Iterable[Row]) -> None:
     choice = Choice(commands=tuple(same))
     keys = [event.key for event in forget_selection.events(database, choice)]
     if keys:
-        issuer = verb.Issuer(context.who.device_id, context.now_us, lambda: os.urandom(16))
-        verb.issue(database, choice, keys, issuer, places(context))
+        issuer = forgetting.Issuer(context.who.device_id, context.now_us, lambda: os.urandom(16))
+        forgetting.issue(database, choice, keys, issuer, places(context))
     database.close()
     if keys:
         _scrub_in_background(config.paths.database)

@@ -11,12 +11,12 @@ from shlex import quote
 from hx.cli import health, hook_checks
 from hx.cli.health import OK
 from hx.cli.hook_checks import places
-from hx.cli.machine import chosen, every_path, look, wanted
 from hx.cli.prompts import confirm
+from hx.cli.setup_shells import chosen, every_path, look, wanted
 from hx.cli.text import BOLD, GREEN, RED, Paint, count, visible
 from hx.config import runtime_folder
 from hx.core.errors import HxError, InputError, UsageError
-from hx.core.shells import rc_file
+from hx.core.shell_files import rc_file
 from hx.files import on_network
 from hx.setup import plan as setup_plan
 from hx.setup import undo, user_file
@@ -28,8 +28,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from hx.cli.machine import Shells
     from hx.cli.parsers import Parser
+    from hx.cli.setup_shells import Shells
     from hx.config import Config
     from hx.setup.plan import SetupPlan
     from hx.setup.user_file import Edit

@@ -100,7 +100,7 @@ def decode_artifacts(fields: Mapping[str, Any]) -> frozenset[Artifact]:
 
 
 def decode_pins(fields: Mapping[str, Any]) -> frozenset[Pin]:
-    """Return the pins in decoded fields."""
+    """Return the pins that the decoded columns of a segment contain."""
     return frozenset(Pin(*row) for row in fields["pins"])
 
 

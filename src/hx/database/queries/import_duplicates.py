@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 
-from hx.core.importing.keys import may_be_same_host
+from hx.core.import_matching.keys import may_be_same_host
 from hx.core.merge import Cover
 from hx.core.model import KNOWN_SINCE_US, LIVE, EventKey, Tombstone, Window
 from hx.database.rows import device_name, from_sql
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from hx.core.importing.stamps import Timed
+    from hx.core.import_matching.stamps import Timed
     from hx.database.connection import Database
     from hx.database.rows import Sql
 

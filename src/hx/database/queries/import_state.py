@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hx.core.importing.keys import KnownEvent, Spot, SpotEvents
+from hx.core.import_matching.keys import KnownEvent, Spot, SpotEvents
 from hx.core.model import FINISHED, IMPORTED, KNOWN_SINCE_US
 from hx.core.record import NamedTuple
 from hx.database.rows import from_sql
@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from hx.core.importing.stamps import Timed
+    from hx.core.import_matching.stamps import Timed
     from hx.database.connection import Database
 
 
@@ -23,7 +23,10 @@ class Origin(NamedTuple):
 
 
 def groups(database: Database, times: Iterable[int]) -> dict[Spot, SpotEvents]:
-    """Return the groups of events at these times, by spot, of every origin of imports."""
+    """Return the imported events that began at these times, grouped by spot.
+
+    A spot is one session and one time; events of all imports are looked up.
+    """
     by_spot: dict[Spot, SpotEvents] = {}
     asked = "[" + ",".join(map(str, sorted(set(times)))) + "]"
     for session_id, at_us, seq, hash_, flags in database.execute(
@@ -102,7 +105,7 @@ def _time(pair: tuple[int, int | None]) -> int:
 
 
 def forgotten_us(database: Database, origin: Origin) -> int:
-    """Return the time of the last tombstone for events of unknown time of this origin, or 0."""
+    """Return when events without a known time of this origin were last forgotten, or 0."""
     at_us = database.value(
         "SELECT max(created_at_us) FROM tombstone JOIN tombstone_key"
         " ON tombstone_key.tombstone = tombstone.id"

@@ -98,7 +98,7 @@ class Locations:
             "INSERT OR IGNORE INTO unpublished VALUES (?)", [(row,) for row in changed]
         )
 
-    def leave(self, table: str, rows: list[int]) -> None:
+    def rewrite(self, table: str, rows: list[int]) -> None:
         """Mark for rewriting the own segments that hold rows that are removed or replaced."""
         for start in range(0, len(rows), _CHUNK):
             among = ",".join(map(str, rows[start : start + _CHUNK]))
@@ -108,7 +108,7 @@ class Locations:
                 f"  (SELECT location FROM {table} WHERE id IN ({among})))"
             )
 
-    def leave_pins(self, pins: Iterable[Pin]) -> None:
+    def rewrite_pins(self, pins: Iterable[Pin]) -> None:
         """Mark the own segments that hold these pins for rewriting; pins have no row id."""
         for pin in pins:
             self._database.execute(

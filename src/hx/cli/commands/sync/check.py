@@ -6,7 +6,7 @@ from collections import Counter
 from random import SystemRandom
 
 from hx.cli.commands.sync.reasons import MEANINGS, exit_code, foreign_files, foreign_lines
-from hx.cli.commands.sync.vault import alone, sync_context_of, vault_of
+from hx.cli.commands.sync.vault_access import alone, sync_context_of, vault_of
 from hx.cli.context import open_context
 from hx.cli.events_output import device_names
 from hx.cli.prompts import Progress

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hx.cli.commands.sync.vault import alone, sync_context_of
+from hx.cli.commands.sync.vault_access import alone, sync_context_of
 from hx.cli.context import open_context
 from hx.cli.events_output import print_json
 from hx.cli.text import visible

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
-from hx.cli import keys as custody
+from hx.cli import keys as device_keys
 from hx.cli import prompts
 from hx.cli.commands.sync.run import print_newcomers, scrub
-from hx.cli.commands.sync.vault import (
+from hx.cli.commands.sync.vault_access import (
     alone,
     label_of,
     outbox_of,
@@ -26,6 +26,7 @@ from hx.core.format.phrases import new_secret, words_of
 from hx.core.model import cut_label
 from hx.database.sync import vault as rows
 from hx.device import hand_over
+from hx.stores import EXAMPLE
 from hx.sync import enroll
 from hx.sync.pull import pull
 from hx.sync.push import push
@@ -51,7 +52,7 @@ def run(name: str, given: Namespace, config: Config) -> int:
     if given.store is None:
         raise UsageError(
             "--store is missing: hx does not know where the vault is",
-            f"name its folder: hx sync {name} --store folder:/path",
+            f"name its folder: hx sync {name} --store {EXAMPLE}",
         )
     context = open_context(config)
     with alone(context):
@@ -83,9 +84,9 @@ def _here(given: Namespace, context: Context) -> ThisDevice:
 
     Custody is chosen, and its passphrase asked for, before anything is written.
     """
-    path = custody.key_path(context)
-    chosen = custody.choose(context, given.custody)
-    keys = custody.device_keys(context)
+    path = device_keys.key_path(context)
+    chosen = device_keys.choose(context, given.custody)
+    keys = device_keys.device_keys(context)
     label = cut_label((given.name or context.config.host).encode())
 
     def keep(secrets: Secrets) -> None:
@@ -101,7 +102,7 @@ def _with_new_id(given: Namespace, context: Context, place: VaultPlace) -> Conte
     _, genesis = enroll.read_genesis(place)
     if not left_before(context.database, genesis.vault_id, context.who.device_id):
         return context
-    return custody.renewed(context, cut_label((given.name or context.config.host).encode()))
+    return device_keys.renewed(context, cut_label((given.name or context.config.host).encode()))
 
 
 def _init(given: Namespace, context: Context, place: VaultPlace) -> int:

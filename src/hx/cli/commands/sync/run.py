@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 
 from hx.cli.commands.sync.reasons import code_now
-from hx.cli.commands.sync.vault import alone, label_of, outbox_of, sync_context_of, vault_of
+from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of, vault_of
 from hx.cli.context import open_context
 from hx.cli.events_output import print_json
 from hx.cli.prompts import Progress

@@ -7,7 +7,7 @@ from hx.cli.commands.sync import reasons
 from hx.cli.commands.sync.devices import device_object
 from hx.cli.commands.sync.reasons import code_now, foreign_files, foreign_lines
 from hx.cli.commands.sync.run import COPIED, COPIED_HINT
-from hx.cli.commands.sync.vault import sync_context_of, vault_of
+from hx.cli.commands.sync.vault_access import sync_context_of, vault_of
 from hx.cli.context import open_context
 from hx.cli.events_output import print_json
 from hx.cli.keys import opened

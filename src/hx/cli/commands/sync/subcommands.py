@@ -19,7 +19,7 @@ class Subcommand(NamedTuple):
     summary: str
 
 
-PARTS = {
+SUBCOMMANDS = {
     "init": Subcommand(
         "hx.cli.commands.sync.enroll", "make a vault in a store, and put this device into it"
     ),
@@ -50,11 +50,11 @@ PARTS = {
 def run(arguments: list[str], config: Config) -> int:
     name, rest = "sync", arguments
     # not by a subparser of argparse: that would build the parsers of all parts
-    if arguments and arguments[0] in PARTS:
+    if arguments and arguments[0] in SUBCOMMANDS:
         name, *rest = arguments
-    given = (part_parser(name) if name in PARTS else parser(name)).parse_args(rest)
+    given = (subcommand_parser(name) if name in SUBCOMMANDS else parser(name)).parse_args(rest)
     # imported when it is called: most parts need the cryptography, and the help does not
-    module = PARTS[name].module if name in PARTS else "hx.cli.commands.sync.run"
+    module = SUBCOMMANDS[name].module if name in SUBCOMMANDS else "hx.cli.commands.sync.run"
     code: int = import_module(module).run(name, given, config)
     return code
 
@@ -63,18 +63,20 @@ def parser(name: str) -> Parser:
     """Return the parser of `hx sync` itself; each part has its own."""
     from hx.cli.parsers import Parser
 
-    parts = "".join(f"  {each:<9} {summary}\n" for each, (_, summary) in PARTS.items())
+    parts = "".join(f"  {each:<9} {summary}\n" for each, (_, summary) in SUBCOMMANDS.items())
     made = Parser(name, f"{_ABOUT}\n{parts}")
-    made.add_argument("part", nargs="?", choices=tuple(PARTS), help="what to do instead of a sync")
+    made.add_argument(
+        "part", nargs="?", choices=tuple(SUBCOMMANDS), help="what to do instead of a sync"
+    )
     add_run_options(made)
     return made
 
 
-def part_parser(each: str) -> Parser:
+def subcommand_parser(each: str) -> Parser:
     """Return the parser of `hx sync PART`."""
     from hx.cli.parsers import Parser
 
-    summary = PARTS[each].summary
+    summary = SUBCOMMANDS[each].summary
     made = Parser(f"sync {each}", f"{summary[0].upper()}{summary[1:]}.\n")
     _OPTIONS[each](made)
     return made

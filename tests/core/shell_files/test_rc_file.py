@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.core.shells import rc_file
+from hx.core.shell_files import rc_file
 
 LINE = rc_file.line(b"'/home/ann/.local/share/hx/hook.bash'")
 OTHER = rc_file.line(b"'/elsewhere/hook.bash'")

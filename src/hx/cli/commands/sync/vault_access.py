@@ -9,7 +9,7 @@ from hx.core.errors import Busy, NotInVault, UsageError
 from hx.core.model import cut_label
 from hx.database.sync import vault as rows
 from hx.files import PatientLock
-from hx.stores import open_store
+from hx.stores import EXAMPLE, HINT, open_store
 from hx.sync.context import Keyring, SyncContext
 from hx.sync.outbox import Outbox
 
@@ -32,7 +32,7 @@ def vault_of(context: Context) -> Vault:
     if vault is None:
         raise NotInVault(
             "this device is in no vault",
-            "`hx sync init --store folder:/path` makes one, `hx sync join` joins one",
+            f"`hx sync init --store {EXAMPLE}` makes one, `hx sync join` joins one",
         )
     return vault
 
@@ -76,7 +76,7 @@ def store_at(context: Context, url: str, *, private: bool = False) -> Store:
     if url == "memory:":
         raise UsageError(
             "memory: cannot hold a vault, because it ends with this command",
-            "name a folder by its whole path: folder:/path/to/folder",
+            HINT,
         )
     # a sealed vault may lie in a folder of a group; one that is not sealed may not
     umask = None if private else context.config.umask

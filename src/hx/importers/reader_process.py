@@ -17,7 +17,7 @@ from msgspec.msgpack import Decoder, Encoder
 
 from hx.core.errors import InputError
 from hx.importers import ImportedEntry
-from hx.importers.rules import batches
+from hx.importers.masking import batches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from hx.core.redaction.rules import Rules
     from hx.importers import Importer, Reading
-    from hx.importers.rules import Judged
+    from hx.importers.masking import Judged
 
 LEAST_BYTES = 4 << 20  # a smaller history is imported faster without a second process
 _LENGTH_BYTES = 4

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.core.shells.history_files import BASH, FISH, ZSH, Wanted, entries, forms, kind_of, matching
+from hx.core.shell_files.history_files import (
+    BASH,
+    FISH,
+    ZSH,
+    Wanted,
+    entries,
+    forms,
+    kind_of,
+    matching,
+)
 
 KINDS = (BASH, ZSH, FISH)
 pieces = st.sampled_from(

@@ -15,14 +15,14 @@ from array import array
 from collections import Counter
 from itertools import pairwise
 
-from hx.core.importing.align import FORGOTTEN, KNOWN, NEW, aligned
+from hx.core.import_matching.align import FORGOTTEN, KNOWN, NEW, aligned
 from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hx.core.importing.align import Hashes, Pairs
+    from hx.core.import_matching.align import Hashes, Pairs
 
     # (time, hash of the text; None: forgotten), ascending by time
     Timed = list[tuple[int, int | None]]

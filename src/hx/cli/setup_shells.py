@@ -7,7 +7,7 @@ import os
 from hx.config import login_shell, search_path, user_folders
 from hx.core.errors import InputError, UsageError
 from hx.core.record import NamedTuple
-from hx.core.shells import rc_file
+from hx.core.shell_files import rc_file
 from hx.files import require_owner
 from hx.setup import user_file
 from hx.setup.plan import RcFile
