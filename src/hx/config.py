@@ -72,6 +72,7 @@ VARIABLES = {
     "HX_HOME": "one folder for all files of hx",
     "HX_PRIVATE": "while it is set, the hook records nothing",
     "HX_SESSION": "set by the hook: the id of this shell's session",
+    "HX_LINE": "set by the hook of bash: whether the line that runs now is recorded",
     "HX_PASSPHRASE_COMMAND": "a command that prints the passphrase for the keys of this device",
     "HX_DEBUG": "print where in hx an internal error happened",
     "NO_COLOR": "no colour",

@@ -27,10 +27,26 @@ def text(shell: str, paths: HookPaths) -> str:
         hook = hook.replace(marker, _part(part))
     picker = _part(f"hx-keys.{shell}") if paths.keys and "@PICKER@\n" in hook else ""
     hook = hook.replace("@PICKER@\n", picker.replace("@KEYS@", " ".join(paths.keys)))
-    values = {"@SPOOL@": paths.spool, "@PAUSE@": paths.pause, "@HX@": paths.executable}
+    values = {
+        "@SPOOL@": paths.spool,
+        "@PAUSE@": paths.pause,
+        "@HX@": paths.executable,
+        "@VERSION@": version(shell),
+    }
     for marker, value in values.items():
         hook = hook.replace(marker, SHELLS[shell].quoted(value))
     return hook
+
+
+def version(shell: str) -> str:
+    """Return a name for the hook of a shell without paths and keys; another text has another one.
+
+    The hook writes it into the header of its spool files, which tell so which hook is loaded.
+    """
+    from zlib import crc32
+
+    parts = [f"hx.{shell}", f"hx-keys.{shell}", *(part for _, part in SHELLS[shell].hook_parts)]
+    return f"{crc32(''.join(map(_part, parts)).encode()):08x}"
 
 
 def _part(name: str) -> str:
