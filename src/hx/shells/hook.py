@@ -22,11 +22,7 @@ class HookPaths(NamedTuple):
 
 def text(shell: str, paths: HookPaths) -> str:
     """Return the hook of a shell, as `hx init` prints it."""
-    hook = _part(f"hx.{shell}")
-    for marker, part in SHELLS[shell].hook_parts:
-        hook = hook.replace(marker, _part(part))
-    picker = _part(f"hx-keys.{shell}") if paths.keys and "@PICKER@\n" in hook else ""
-    hook = hook.replace("@PICKER@\n", picker.replace("@KEYS@", " ".join(paths.keys)))
+    hook = _template(shell, picker=bool(paths.keys)).replace("@KEYS@", " ".join(paths.keys))
     values = {
         "@SPOOL@": paths.spool,
         "@PAUSE@": paths.pause,
@@ -39,14 +35,22 @@ def text(shell: str, paths: HookPaths) -> str:
 
 
 def version(shell: str) -> str:
-    """Return a name for the hook of a shell without paths and keys; another text has another one.
+    """Return 8 characters that stand for the hook of a shell, without its paths and keys.
 
-    The hook writes it into the header of its spool files, which tell so which hook is loaded.
+    The hook writes them into its spool files, and so they say which hook a shell has loaded.
     """
     from zlib import crc32
 
-    parts = [f"hx.{shell}", f"hx-keys.{shell}", *(part for _, part in SHELLS[shell].hook_parts)]
-    return f"{crc32(''.join(map(_part, parts)).encode()):08x}"
+    return f"{crc32(_template(shell, picker=True).encode()):08x}"
+
+
+def _template(shell: str, *, picker: bool) -> str:
+    hook = _part(f"hx.{shell}")
+    for marker, part in SHELLS[shell].hook_parts:
+        hook = hook.replace(marker, _part(part))
+    if "@PICKER@\n" in hook:
+        hook = hook.replace("@PICKER@\n", _part(f"hx-keys.{shell}") if picker else "")
+    return hook
 
 
 def _part(name: str) -> str:
