@@ -327,6 +327,11 @@ def runtime_folder(environment: Mapping[str, str] = os.environ) -> str | None:
     return folder if folder.startswith("/") else None
 
 
+def hook_variables(environment: Mapping[str, str] = os.environ) -> tuple[bool, str]:
+    """Return whether HX_PRIVATE is set, and HX_LINE: what the hook of bash says of this line."""
+    return bool(environment.get("HX_PRIVATE")), environment.get("HX_LINE", "")
+
+
 def login_shell(environment: Mapping[str, str] = os.environ) -> str:
     return environment.get("SHELL", "")
 

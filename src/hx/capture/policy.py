@@ -188,6 +188,11 @@ def remember(database: Database, screened: Screened) -> None:
         database.set_meta(key, seq)
 
 
+def is_open(database: Database, session_id: bytes) -> bool:
+    """Return whether a command that is not kept runs in this session."""
+    return database.meta(_OPEN + session_id.hex()) is not None
+
+
 def stale(database: Database, living: set[str]) -> list[str]:
     """Return the keys in meta that belong to sessions without a spool file."""
     return [key for key in database.meta_keys(_OPEN) if key.removeprefix(_OPEN) not in living]

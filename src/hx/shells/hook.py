@@ -34,6 +34,11 @@ def text(shell: str, paths: HookPaths) -> str:
     return hook
 
 
+def removal(shell: str) -> str:
+    """Return what removes the hook, of any version, from the shell that runs it."""
+    return _part(f"hx-off.{shell}")
+
+
 def version(shell: str) -> str:
     """Return 8 characters that stand for the hook of a shell, without its paths and keys.
 
