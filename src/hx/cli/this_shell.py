@@ -53,11 +53,15 @@ def findings(
 
 def _without_hook() -> Finding:
     if _is_restricted(os.getppid()):
-        sentence = "this shell is not recorded: it is a restricted shell, which may write no file"
-        return Finding("hook", WARNING, sentence, "use a shell without restrictions")
-    sentence = "this shell is not recorded: it has not loaded the hook"
+        return _restricted()
+    sentence = "this shell has not loaded the hook, so it is not recorded"
     fix = "`hx setup`, or by hand (`hx init --help` shows the line); then open a new shell"
     return Finding("hook", WARNING, sentence, fix)
+
+
+def _restricted() -> Finding:
+    sentence = "this shell is restricted and may write no file, so it is not recorded"
+    return Finding("hook", WARNING, sentence, "use a shell without restrictions")
 
 
 def _without_record() -> Finding:
@@ -65,8 +69,8 @@ def _without_record() -> Finding:
     if private:
         return _private()
     if _is_restricted(os.getppid()):
-        return _without_hook()
-    sentence = "this shell is not recorded: its hook has written nothing"
+        return _restricted()
+    sentence = "the hook of this shell has written nothing, so it is not recorded"
     fix = "run the same command again without a blank before it; if it says the same, `hx setup`"
     return Finding("hook", WARNING, sentence, fix)
 
@@ -74,7 +78,7 @@ def _without_record() -> Finding:
 def _of_another(head: SessionHeader) -> Finding:
     shell = (head.facts.shell or b"?").decode(errors="replace")
     sentence = (
-        "this shell is not recorded: it has not loaded the hook, and HX_SESSION is that of the"
+        "this shell has not loaded the hook, so it is not recorded; HX_SESSION comes from the"
         f" {shell} with process id {head.pid}"
     )
     fix = "`hx setup`, or by hand (`hx init --help` shows the line); then open a new shell"
@@ -84,6 +88,8 @@ def _of_another(head: SessionHeader) -> Finding:
 def _recorded(
     file: SpoolFile, head: SessionHeader, database: Database | None, word: bytes, now_us: int
 ) -> Finding:
+    if _is_restricted(head.pid):
+        return _restricted()
     private, line = hook_variables()
     is_bash = head.facts.shell == BASH.encode()
     if is_bash and line.isdigit() and int(line):
@@ -98,7 +104,7 @@ def _recorded(
 
 
 def _private() -> Finding:
-    sentence = "this shell is not recorded: HX_PRIVATE is set"
+    sentence = "HX_PRIVATE is set, so this shell is not recorded"
     return Finding("hook", WARNING, sentence, "unset HX_PRIVATE")
 
 
@@ -108,29 +114,27 @@ def _unrecorded_in_bash(line: str) -> Finding:
         return _private()
     if line == "-1":
         sentence = (
-            "this line is not recorded: bash did not remember it. It began with a blank, HISTIGNORE"
-            " or HISTCONTROL excludes it, or the history is off"
+            "bash did not remember this line, so it is not recorded: it began with a blank,"
+            " HISTIGNORE or HISTCONTROL excludes it, or the history is off"
         )
         return Finding("hook", WARNING, sentence, "`set -o history`, and HISTSIZE must not be 0")
     if line == "-3":
         sentence = (
-            "this shell is not recorded: PROMPT_COMMAND does not call the hook any more, or this"
+            "PROMPT_COMMAND does not call the hook any more, so this shell is not recorded; or this"
             " line was pasted with others"
         )
         return Finding("hook", WARNING, sentence, _LOAD_LAST)
     if line == "-4":
-        sentence = (
-            "this shell is not recorded: what a DEBUG trap prints stands among the text of the line"
-        )
+        sentence = "a DEBUG trap prints into the text of the line, so this shell is not recorded"
         fix = "`set +T` and `shopt -u extdebug`, or let the trap print to the terminal: >/dev/tty"
         return Finding("hook", WARNING, sentence, fix)
     if line == "-5":
         sentence = (
-            "this shell is not recorded: the hook could not write the last line. The disk is full,"
-            " or the shell is restricted (`set -r`)"
+            "the hook could not write the last line, so this shell is not recorded: the disk is"
+            " full, or the shell is restricted (`set -r`)"
         )
         return Finding("hook", WARNING, sentence, f"free some space, or {_AGAIN}")
-    sentence = "this shell is not recorded: PS0 does not call the hook"
+    sentence = "PS0 does not call the hook, so this shell is not recorded"
     fix = f"`shopt -s promptvars`, and add to PS0 instead of replacing it; else {_LOAD_LAST}"
     return Finding("hook", WARNING, sentence, fix)
 
@@ -138,7 +142,7 @@ def _unrecorded_in_bash(line: str) -> Finding:
 def _unrecorded(head: SessionHeader) -> Finding:
     words = proof.words_of(head.pid)
     if head.facts.shell == FISH.encode() and any(word in _FISH_PRIVATE for word in words):
-        sentence = "this shell is not recorded: it is in the private mode of fish"
+        sentence = "fish is in its private mode, so this shell is not recorded"
         return Finding("hook", WARNING, sentence, _AGAIN)
     sentence = (
         "this line is not recorded: it began with a blank, HX_PRIVATE is set in this shell, or"

@@ -174,18 +174,12 @@ def _line(label: str, text: str) -> None:
 def _capture(status: Status) -> Iterator[tuple[str, str]]:
     """Yield the lines on recording: label and text."""
     why_not = status.why_not
-    yield "capture", f"off: {_shortened(why_not)}" if why_not else "on"
+    yield "capture", f"off: {why_not}" if why_not else "on"
     for finding in status.hook:
         if finding.level != OK:
             if finding.sentence != why_not:
                 yield "hook", finding.sentence
             yield "", f"fix: {finding.fix}"
-
-
-def _shortened(sentence: str) -> str:
-    for beginning in ("this shell is not recorded: ", "this line is not recorded: "):
-        sentence = sentence.removeprefix(beginning)
-    return sentence
 
 
 def _seen(known: Known, now_us: int) -> str:
