@@ -137,9 +137,12 @@ def noise(terminal):
     return [line for line in terminal.screen() if not line.startswith("<")]
 
 
-def test_a_home_without_the_hook_file_starts_silently(fresh):
+def test_a_home_without_the_hook_file_starts_with_one_sentence_and_then_silently(fresh):
     fresh.hx("setup", "--yes", "--no-import")
     os.unlink(fresh.path / ".local/share/hx" / f"hook.{fresh.name}")
+    terminal = fresh.open()
+    terminal.run("true a")
+    assert "is missing" in "".join(noise(terminal))
     terminal = fresh.open()
     terminal.run("true a")
     assert noise(terminal) == []

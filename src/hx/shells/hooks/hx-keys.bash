@@ -30,6 +30,7 @@ __hx_bind_key() {
 # Keep the macro or the shell command of the key $1, as arguments of `bind`, for `hx init --off`.
 __hx_keep_key() {
   local __hx_option REPLY
+  [[ ${__hx_session-} ]] || return 0
   for __hx_option in -s -X; do
     __hx_print bind -m "$__hx_map" "$__hx_option" || return 0
     REPLY=$'\n'$REPLY
@@ -73,5 +74,3 @@ __hx_pick_up() {
     __hx_pick "$1" --scope session
   fi
 }
-
-__hx_bind_keys 2>/dev/null || :

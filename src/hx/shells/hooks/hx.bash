@@ -368,6 +368,7 @@ __hx_finish() { # the highest history number that nothing came after
 @PICKER@
 
 { __hx_load; } 2>/dev/null
+if builtin declare -F __hx_bind_keys >/dev/null; then __hx_bind_keys 2>/dev/null; fi
 [[ ! $__hx_aliases ]] || \builtin shopt -s expand_aliases
 [[ ! $__hx_allexport ]] || set -a
 unset -v __hx_aliases __hx_allexport
