@@ -4,7 +4,7 @@ __hx_bind_keys() {
   [[ ${TERM-dumb} != dumb && -o zle ]] || return 0
   (( $+__hx_keys )) || typeset -g +x __hx_keys="$(  # what the keys did before, for hx init --off
     for key in "emacs ^R" "viins ^R" "vicmd /" {emacs,viins,vicmd}" ^["{"[",O}A; do
-      builtin bindkey -L -M ${=key}
+      builtin bindkey -L -M ${(s: :)key}
     done
   )"
   zle -N __hx_pick
