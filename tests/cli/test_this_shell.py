@@ -177,11 +177,13 @@ def test_the_hook_of_another_version_is_told_with_the_way_to_the_new_one(hx, she
     assert 'eval "$(hx init zsh --off)"; eval "$(hx init zsh)"' in told[2]
 
 
-def test_no_words_of_ours_and_no_import_among_the_devices(hx, record, tmp_path):
+def test_no_words_of_ours_and_no_import_among_the_devices(machine, hx, record, tmp_path):
     history = tmp_path / "old"
     history.write_text("#1700000000\nmake\n")
     hx("import", "--from", "bash", str(history))
     record("make")
+    with machine.database() as database:  # as atuin names a machine that has no hx
+        database.execute("UPDATE device SET name = 'elsewhere' WHERE device_id >= x'80'")
     told = hx("status").out
     assert "1 device\n" in told
     assert "journal" not in told
