@@ -98,7 +98,7 @@ def test_this_session_is_the_last_when_something_ended_in_it(hx, record, machine
 
 def test_a_session_that_has_only_asked_hx_is_not_the_last(hx, record):
     record("make", 1, session=OTHER_SESSION)
-    record("hx last")
+    record("hx last | less")
     record("hx")
     record("make", finished=False)
     assert hx("last", "--json", env=HERE).json["session"]["session_id"] == OTHER_SESSION
