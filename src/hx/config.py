@@ -61,6 +61,7 @@ SETTINGS = (
     ),
     Setting("picker_ctrl_r", True, (), 0, "whether Ctrl-R in the shells opens the picker"),
     Setting("picker_up_arrow", False, (), 0, "whether the up arrow in the shells does too"),
+    Setting("record_lookups", False, (), 0, "whether lines that only ask hx are recorded too"),
     Setting("ignore", [], (), 0, "patterns of commands that are not kept"),
     Setting("allow", [], (), 0, "if not empty, only commands that match a pattern are kept"),
     Setting("redact", True, (), 0, "whether secrets in commands are masked"),
@@ -72,6 +73,7 @@ VARIABLES = {
     "HX_HOME": "one folder for all files of hx",
     "HX_PRIVATE": "while it is set, the hook records nothing",
     "HX_SESSION": "set by the hook: the id of this shell's session",
+    "HX_LINE": "set by the hook of bash: whether the line that runs now is recorded",
     "HX_PASSPHRASE_COMMAND": "a command that prints the passphrase for the keys of this device",
     "HX_DEBUG": "print where in hx an internal error happened",
     "NO_COLOR": "no colour",
@@ -325,6 +327,11 @@ def runtime_folder(environment: Mapping[str, str] = os.environ) -> str | None:
     """Return the folder in which bash keeps its text file, if there is one."""
     folder = environment.get("XDG_RUNTIME_DIR", "")
     return folder if folder.startswith("/") else None
+
+
+def hook_variables(environment: Mapping[str, str] = os.environ) -> tuple[bool, str]:
+    """Return whether HX_PRIVATE is set, and HX_LINE: what the hook of bash says of this line."""
+    return bool(environment.get("HX_PRIVATE")), environment.get("HX_LINE", "")
 
 
 def login_shell(environment: Mapping[str, str] = os.environ) -> str:

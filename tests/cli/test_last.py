@@ -98,7 +98,7 @@ def test_the_current_session_is_the_last_once_a_command_ended_in_it(hx, record, 
 
 def test_a_session_with_only_hx_commands_is_not_the_last(hx, record):
     record("make", 1, session=OTHER_SESSION)
-    record("hx last")
+    record("hx last | less")
     record("hx")
     record("make", finished=False)
     assert hx("last", "--json", env=CURRENT_SESSION).json["session"]["session_id"] == OTHER_SESSION

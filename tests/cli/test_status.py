@@ -14,7 +14,8 @@ def test_json_has_the_counts_of_events_and_files(machine, hx, record):
     record("make")
     record("make")
     record("ls", session="f" * 32)
-    report = hx("status", "--json").json
+    record("hx status", finished=False)
+    report = hx("status", "--json", env={"HX_SESSION": SESSION}).json
     assert report["recording"] is True
     counts = {name: report["database"][name] for name in ("events", "commands", "sessions")}
     assert counts == {"events": 3, "commands": 2, "sessions": 2}
@@ -27,12 +28,13 @@ def test_json_has_the_counts_of_events_and_files(machine, hx, record):
 
 def test_the_text_has_the_same_counts(machine, hx, record):
     record("make")
-    result = hx("status")
+    record("hx status", finished=False)
+    result = hx("status", env={"HX_SESSION": SESSION})
     assert result.code == 0
     assert "capture   on\n" in result.out
     assert "seen      zsh 59m ago\n" in result.out
     assert f"{machine.spool}: 1 file, 0 bytes pending" in result.out
-    assert "1 event, 1 command, 1 session, 1 device; journal wal" in result.out
+    assert "1 event, 1 command, 1 session, 1 device\n" in result.out
     assert result.out.splitlines()[-2].split() == ["sync", "not", "set", "up"]
 
 
@@ -106,7 +108,7 @@ def test_a_broken_database_is_an_error_and_the_rest_is_printed(machine, hx, reco
     before = (machine.spool / f"{SESSION}.0").read_bytes()
     result = hx("status")
     assert result.code == 8
-    assert "capture   on" in result.out
+    assert "capture   " in result.out
     assert "pending" in result.out
     assert result.err.count("hx: error: ") == 1
     assert "hx: hint: " in result.err
@@ -124,7 +126,7 @@ def test_a_locked_database_is_an_error(machine, hx, record):
     result = hx("status")
     lock.close()
     assert result.code == 8
-    assert "capture   on" in result.out
+    assert "capture   " in result.out
     assert "is busy" in result.err
 
 

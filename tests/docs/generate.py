@@ -72,12 +72,12 @@ _JSON = """\
 # What the other commands print with --json; a dot goes inside, [] is an array
 OBJECTS = {
     "status": {
-        "recording": "whether shells can record now",
-        "reason": "why not; null when they can",
+        "recording": "whether this shell is recorded now",
+        "reason": "why not; null when it is",
         "shells[].shell, shells[].last_started_at": "the newest event of each shell on this device",
         "spool.path, spool.files, spool.pending_bytes": "what is not in the database yet",
         "database.path, database.size_bytes, database.journal_mode": "the file",
-        "database.events, database.commands, database.sessions, database.devices": "what is in it: events, distinct commands, sessions, and devices with events (each name once)",
+        "database.events, database.commands, database.sessions, database.devices": "what is in it: events, distinct commands, sessions, and devices with events (each name once; an import is none)",
         "database.unclean": "whether the file may still hold forgotten text, because another process was using it",
         "last_ingest_at": "when the last event was read from the spool",
         "lost[].reason, lost[].count, lost[].last_at": "records in the spool that could not be read",

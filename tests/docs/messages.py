@@ -29,6 +29,7 @@ AREAS = {
     "cli/forgotten_copies": "Sync",
     "cli/health": "Doctor",
     "cli/hook_checks": "Doctor",
+    "cli/this_shell": "Doctor",
     "cli/commands/doctor": "Doctor",
     "cli/commands/init": "Setup and recording",
     "cli/commands/setup": "Setup and recording",

@@ -139,9 +139,12 @@ def lines_without_prompts(terminal):
     return [line for line in terminal.screen() if not line.startswith("<")]
 
 
-def test_a_shell_without_the_hook_file_starts_without_output(new_home):
+def test_a_home_without_the_hook_file_starts_with_one_sentence_and_then_silently(new_home):
     new_home.hx("setup", "--yes", "--no-import")
     os.unlink(new_home.path / ".local/share/hx" / f"hook.{new_home.name}")
+    terminal = new_home.open()
+    terminal.run("true a")
+    assert "is missing" in "".join(lines_without_prompts(terminal))
     terminal = new_home.open()
     terminal.run("true a")
     assert lines_without_prompts(terminal) == []

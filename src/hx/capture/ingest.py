@@ -46,6 +46,7 @@ class SpoolSource(NamedTuple):
     host: str
     shared: bool  # on a network file system: each host drains only its own files
     rules: Callable[[], Rules]  # called only when there is something to drain
+    lookups: bool = False  # whether lines that only look into the history are recorded
 
 
 class Report(NamedTuple):
@@ -161,7 +162,7 @@ def _drafts(
     start = max(mark.drained, head.size)
     data = data[start - mark.drained :]
     parsed = parse(data)
-    kept = screened(database, parsed.records, head.facts, rules)
+    kept = screened(database, parsed.records, head.facts, rules, lookups=source.lookups)
     for reason, count in parsed.faults.items():
         kept.faults[reason] = kept.faults.get(reason, 0) + count
     drained = start + parsed.size

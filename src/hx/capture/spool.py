@@ -40,6 +40,8 @@ class SessionHeader(NamedTuple):
     size: int  # bytes of the record; they are not wiped
     boot_id: str
     pid: int
+    version: str = ""  # of the shell
+    hook: str = ""  # which hook it has loaded: `hook.version`
 
 
 def files(folder: str) -> list[SpoolFile]:
@@ -98,7 +100,9 @@ def header(file: SpoolFile, device_id: bytes) -> SessionHeader:
     facts = read_header(records[0], session_id, device_id)
     boot_id = records[0].fields.get("B", b"").decode(errors="replace")
     pid = records[0].fields.get("P", b"")
-    return SessionHeader(facts, end, boot_id, int(pid) if pid.isdigit() and len(pid) < 10 else 0)  # noqa: PLR2004
+    known_pid = int(pid) if pid.isdigit() and len(pid) < 10 else 0  # noqa: PLR2004
+    version, hook = (records[0].fields.get(tag, b"").decode(errors="replace") for tag in "Vv")
+    return SessionHeader(facts, end, boot_id, known_pid, version, hook)
 
 
 def wipe(path: str, start: int, end: int) -> None:

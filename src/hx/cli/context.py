@@ -71,7 +71,13 @@ def open_context(config: Config, *, tidy: bool = False) -> Context:
 def _source(config: Config, who: Identity) -> SpoolSource:
     paths = config.paths
     return SpoolSource(
-        paths.spool, paths.lock, who.device_id, config.host, who.shared, lambda: config.rules
+        paths.spool,
+        paths.lock,
+        who.device_id,
+        config.host,
+        who.shared,
+        lambda: config.rules,
+        lookups=bool(config.values["record_lookups"]),
     )
 
 

@@ -50,23 +50,6 @@ def checked(shell: InstalledShell) -> Finding:
     return Finding("shell", FAULT if is_login else WARNING, sentence, newer)
 
 
-def hook(config: Config) -> Iterator[Finding]:
-    """Check whether the shell that called hx is recorded."""
-    from hx.capture import spool
-
-    session = config.session
-    if not session:
-        sentence = "this shell is not recorded: HX_SESSION is not set"
-        fix = "load the hook: `hx setup`, or by hand (`hx init --help` shows the line)"
-        yield Finding("hook", WARNING, sentence, fix)
-    elif not any(file.session == session for file in spool.files(config.paths.spool)):
-        sentence = f"the hook is loaded, but session {session} has written nothing"
-        fix = "run a command; if that does not help, load the hook again: `hx setup`"
-        yield Finding("hook", WARNING, sentence, fix)
-    else:
-        yield Finding("hook", OK, "this shell is recorded")
-
-
 def hook_files(config: Config) -> Iterator[Finding]:
     """Check whether new shells load the hook, and whether the hook files are those of this hx."""
     failed = refresh(config)

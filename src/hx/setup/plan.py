@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hx.setup.state import Footprint
+    from hx.shells import Shell, UserFolders
     from hx.shells.hook import HookPaths
 
 
@@ -50,7 +51,9 @@ class SetupPlan(NamedTuple):
         return not (self.hooks or self.edits)
 
 
-def planned(wanted: Iterable[RcFile], data: str, places: HookPaths) -> SetupPlan:
+def planned(
+    wanted: Iterable[RcFile], folders: UserFolders, data: str, places: HookPaths
+) -> SetupPlan:
     """Return the plan for these files. Raises InputError when one of them cannot be edited."""
     edits: dict[str, Edit] = {}
     by_hand: dict[str, ByHand] = {}
@@ -66,7 +69,7 @@ def planned(wanted: Iterable[RcFile], data: str, places: HookPaths) -> SetupPlan
             continue
         shells[target.shell] = None
         paths.append(target.path)
-        text = rc_file.with_line(file.text, line(data, target))
+        text = rc_file.with_line(file.text, line(data, target, folders))
         if text != file.text:
             user_file.require_writable(file)
             edits[file.target] = Edit(file, text)
@@ -87,11 +90,31 @@ def _hook(data: str, target: RcFile) -> str:
     return path
 
 
-def line(data: str, target: RcFile) -> bytes:
-    """Return the line for an rc file."""
+def line(data: str, target: RcFile, folders: UserFolders) -> bytes:
+    """Return the line for an rc file.
+
+    It names the data folder so that the file holds on another machine too, with another home.
+    """
+    _hook(data, target)
     shell = SHELLS[target.shell]
-    quoted = os.fsencode(shell.quoted(_hook(data, target)))
-    return rc_file.line(quoted, posix=shell.posix, other_shells=target.other_shells)
+    folder = os.fsencode(_portable(data, shell, folders))
+    return rc_file.line(folder, shell.name, posix=shell.posix, other_shells=target.other_shells)
+
+
+def _portable(data: str, shell: Shell, folders: UserFolders) -> str:
+    """Return the data folder as an expression of a shell, by its variables where it can be."""
+    if data == os.path.join(folders.data, "hx"):
+        return _XDG if shell.posix else _XDG_OF_FISH
+    home, slash, rest = data.partition(folders.home + "/")
+    if slash and not home:
+        return '"$HOME"' + shell.quoted(f"/{rest}")
+    return shell.quoted(data)
+
+
+_XDG = '"${XDG_DATA_HOME:-$HOME/.local/share}/hx"'
+_XDG_OF_FISH = (
+    '(test -n "$XDG_DATA_HOME"; and echo "$XDG_DATA_HOME"; or echo "$HOME/.local/share")/hx'
+)
 
 
 def prepare(plan: SetupPlan, spool: str) -> None:
@@ -103,6 +126,13 @@ def prepare(plan: SetupPlan, spool: str) -> None:
     state.write(plan.data, state.read(plan.data).joined(footprint))
     for shell in plan.hooks:
         hook.write(plan.data, shell, plan.places)
+    _forget_that_one_was_missing(plan.data)
+
+
+def _forget_that_one_was_missing(data: str) -> None:
+    path = os.path.join(data, rc_file.MISSING)
+    if os.path.exists(path):
+        os.unlink(path)
 
 
 def _footprint(plan: SetupPlan, folders: tuple[str, ...]) -> Footprint:

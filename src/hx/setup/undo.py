@@ -32,6 +32,7 @@ _NAMES = (
     "rules.json",
     "setup.json",
     *(f"hook.{shell}" for shell in SHELLS),
+    rc_file.MISSING,
 )
 _OUTBOX = ("journal", "[0-9][0-9][0-9][0-9][0-9][0-9].hx")
 _TORN = ".[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f].tmp"
@@ -71,7 +72,8 @@ def planned(candidates: Iterable[str], data: str) -> Removal:
             edits.append(Edit(file, rc_file.without_line(file.text)))
         targets.add(file.target)
     made = [path for path in footprint.made if _is_empty_file(path)]
-    paths = [*made, *footprint.backups, *(hook.path(data, shell) for shell in SHELLS)]
+    own = [*(hook.path(data, shell) for shell in SHELLS), os.path.join(data, rc_file.MISSING)]
+    paths = [*made, *footprint.backups, *own]
     return Removal(data, (*edits,), (*(path for path in paths if os.path.isfile(path)),))
 
 

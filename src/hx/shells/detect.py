@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import subprocess
@@ -46,6 +47,7 @@ def _which(name: str, folders: list[str]) -> str | None:
     return which(name, path=os.pathsep.join(folders) or os.devnull)
 
 
+@functools.cache
 def version(path: str) -> tuple[int, int] | None:
     """Return (major, minor) as the program prints them; None when it prints none."""
     numbers = _VERSION.search(_output([path, "--version"]))

@@ -22,14 +22,39 @@ class HookPaths(NamedTuple):
 
 def text(shell: str, paths: HookPaths) -> str:
     """Return the hook of a shell, as `hx init` prints it."""
+    hook = _template(shell, picker=bool(paths.keys)).replace("@KEYS@", " ".join(paths.keys))
+    values = {
+        "@SPOOL@": paths.spool,
+        "@PAUSE@": paths.pause,
+        "@HX@": paths.executable,
+        "@VERSION@": version(shell),
+    }
+    for marker, value in values.items():
+        hook = hook.replace(marker, SHELLS[shell].quoted(value))
+    return hook
+
+
+def removal(shell: str) -> str:
+    """Return what removes the hook, of any version, from the shell that runs it."""
+    return _part(f"hx-off.{shell}")
+
+
+def version(shell: str) -> str:
+    """Return 8 characters that stand for the hook of a shell, without its paths and keys.
+
+    The hook writes them into its spool files, and so they say which hook a shell has loaded.
+    """
+    from zlib import crc32
+
+    return f"{crc32(_template(shell, picker=True).encode()):08x}"
+
+
+def _template(shell: str, *, picker: bool) -> str:
     hook = _part(f"hx.{shell}")
     for marker, part in SHELLS[shell].hook_parts:
         hook = hook.replace(marker, _part(part))
-    picker = _part(f"hx-keys.{shell}") if paths.keys and "@PICKER@\n" in hook else ""
-    hook = hook.replace("@PICKER@\n", picker.replace("@KEYS@", " ".join(paths.keys)))
-    values = {"@SPOOL@": paths.spool, "@PAUSE@": paths.pause, "@HX@": paths.executable}
-    for marker, value in values.items():
-        hook = hook.replace(marker, SHELLS[shell].quoted(value))
+    if "@PICKER@\n" in hook:
+        hook = hook.replace("@PICKER@\n", _part(f"hx-keys.{shell}") if picker else "")
     return hook
 
 

@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from hx.core.shell_files import rc_file
 
-LINE = rc_file.line(b"'/home/ann/.local/share/hx/hook.bash'")
-OTHER = rc_file.line(b"'/elsewhere/hook.bash'")
+LINE = rc_file.line(b'"${XDG_DATA_HOME:-$HOME/.local/share}/hx"', "bash")
+OTHER = (
+    b"[ ! -r '/elsewhere/hook.bash' ] || . '/elsewhere/hook.bash' " + rc_file.MARK
+)  # an older hx
 
 pieces = st.sampled_from([b"\n", b"\r\n", b"\r", b"a", b"# x", b"\xff", b"\0", LINE, OTHER])
 texts = st.lists(pieces, max_size=8).map(b"".join) | st.binary(max_size=40)

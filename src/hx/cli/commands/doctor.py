@@ -6,7 +6,7 @@ import os
 
 import apsw
 
-from hx.cli import health, hook_checks
+from hx.cli import health, hook_checks, this_shell
 from hx.cli.context import now_us, open_context
 from hx.cli.health import FAULT, OK, WARNING, Finding
 from hx.cli.text import count, visible
@@ -39,24 +39,44 @@ def run(arguments: list[str], config: Config) -> int:
 
 
 def _findings(config: Config) -> Iterator[Finding]:
-    # first what needs no database, so that it is shown when the database is damaged
+    # what needs no database is shown too when the database is damaged
+    opened = _opened(config)
+    context = None if isinstance(opened, Finding) else opened
     yield from hook_checks.shells()
-    yield from hook_checks.hook(config)
+    database = None if context is None else context.database
+    yield from this_shell.findings(config, database, b"doctor", now_us())
     yield from hook_checks.hook_files(config)
     yield from health.capture(config, now_us())
     yield from health.permissions(config)
     yield from health.disk(config)
     yield from health.names(config)
+    yield from [opened] if isinstance(opened, Finding) else _inside(opened)
+
+
+def _inside(context: Context) -> Iterator[Finding]:
     try:
-        context = open_context(config, tidy=True)
         yield from _database(context)
         yield from health.keys(context)
         yield from _clock(context)
     except HxError as error:
         yield Finding("database", FAULT, error.message, error.hint)
     except apsw.Error as error:
-        made = explained(error, config.paths.database)
-        yield Finding("database", FAULT, made.message, made.hint)
+        yield _of_sqlite(error, context.config)
+
+
+def _opened(config: Config) -> Context | Finding:
+    """Open the database and drain the spool, or return the finding that says why not."""
+    try:
+        return open_context(config, tidy=True)
+    except HxError as error:
+        return Finding("database", FAULT, error.message, error.hint)
+    except apsw.Error as error:
+        return _of_sqlite(error, config)
+
+
+def _of_sqlite(error: apsw.Error, config: Config) -> Finding:
+    made = explained(error, config.paths.database)
+    return Finding("database", FAULT, made.message, made.hint)
 
 
 def _database(context: Context) -> Iterator[Finding]:

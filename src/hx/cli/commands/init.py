@@ -1,4 +1,4 @@
-"""`hx init SHELL` prints the hook of a shell, with the paths of this machine."""
+"""`hx init SHELL` prints the hook of a shell with the paths of this machine, or removes it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import sys
 
 from hx.core.errors import UsageError
 from hx.shells import SHELLS
-from hx.shells.hook import HookPaths, text
+from hx.shells.hook import HookPaths, removal, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.cli.parsers import Parser
     from hx.config import Config
 
-OPTIONS = ("--no-ctrl-r", "--up-arrow")
+OPTIONS = ("--no-ctrl-r", "--up-arrow", "--off")
 
 
 def run(arguments: list[str], config: Config) -> int:
-    """Print the hook of one shell."""
+    """Print the hook of one shell, or with `--off` what removes it from the running shell."""
     options = [word for word in arguments if word.startswith("-")]
     words = [word for word in arguments if not word.startswith("-")]
     if "--help" in options or "-h" in options:
@@ -31,7 +31,10 @@ def run(arguments: list[str], config: Config) -> int:
         raise UsageError(
             "hx init needs the name of one shell", 'say bash, zsh or fish: eval "$(hx init bash)"'
         )
-    sys.stdout.write(text(words[0], places(config, options)))
+    if "--off" in options:
+        sys.stdout.write(removal(words[0]))
+    else:
+        sys.stdout.write(text(words[0], places(config, options)))
     return 0
 
 
@@ -71,6 +74,9 @@ def parser(name: str) -> Parser:
         action="store_true",
         help="bind the up arrow too: it opens the picker with the commands of this session",
     )
+    made.add_argument(
+        "--off", action="store_true", help="print what removes the hook from the running shell"
+    )
     return made
 
 
@@ -81,4 +87,8 @@ shells load; by hand, put one of these lines at the end of the rc file:
   bash  ~/.bashrc                   eval "$(hx init bash)"
   zsh   ~/.zshrc                    eval "$(hx init zsh)"
   fish  ~/.config/fish/config.fish  hx init fish | source
+
+With --off it prints what removes the hook from the shell that runs it, until
+the next one starts: eval "$(hx init bash --off)". `hx setup --undo` removes it
+from the rc file.
 """

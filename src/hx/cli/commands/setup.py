@@ -14,7 +14,7 @@ from hx.cli.hook_checks import places
 from hx.cli.prompts import confirm
 from hx.cli.setup_shells import chosen, every_path, look, wanted
 from hx.cli.text import BOLD, GREEN, RED, Paint, count, visible
-from hx.config import runtime_folder
+from hx.config import runtime_folder, user_folders
 from hx.core.errors import HxError, InputError, UsageError
 from hx.core.shell_files import rc_file
 from hx.files import on_network
@@ -51,7 +51,8 @@ def run(arguments: list[str], config: Config) -> int:
     if given.undo:
         return _undo(config, machine, purge=given.purge, yes=given.yes)
     shells = chosen(machine, given.shell or [])
-    plan = setup_plan.planned(wanted(machine, shells), config.paths.data, places(config))
+    files, data = wanted(machine, shells), config.paths.data
+    plan = setup_plan.planned(files, user_folders(), data, places(config))
     _show(plan, config)
     if not plan.is_empty:
         if not given.yes:

@@ -9,10 +9,11 @@ import apsw
 
 from hx.capture import spool
 from hx.capture.policy import IGNORED
-from hx.cli import health, hook_checks
+from hx.cli import health, hook_checks, this_shell
 from hx.cli.commands.sync.short_status import forgotten_lines, in_short, sync_lines, sync_object
 from hx.cli.context import now_us, open_context
 from hx.cli.events_output import decoded, print_json
+from hx.cli.health import OK
 from hx.cli.text import count, visible
 from hx.cli.times import age, local, rfc3339, rfc3339_or_none
 from hx.core.errors import DatabaseError, HxError
@@ -22,8 +23,11 @@ from hx.database.queries import status as figures
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hx.cli.commands.sync.short_status import InShort
     from hx.cli.context import Context
+    from hx.cli.health import Finding
     from hx.cli.parsers import Parser
     from hx.config import Config
     from hx.database.queries.status import Figures, SpoolFault
@@ -55,9 +59,17 @@ class Status(NamedTuple):
     now_us: int
     paused: str | None  # why recording is paused
     prevented: str | None  # why shells cannot record
+    hook: list[Finding]  # of this shell
     waiting: SpoolContent | None  # None: the spool cannot be read
     known: DatabaseFacts | None  # None: the database cannot be read
     trouble: HxError | None
+
+    @property
+    def why_not(self) -> str | None:
+        """Return why this shell is not recorded; None: it is."""
+        is_proved = any(finding.level == OK for finding in self.hook)
+        unproved = None if is_proved or not self.hook else self.hook[0].sentence
+        return self.prevented or self.paused or unproved
 
 
 def run(arguments: list[str], config: Config) -> int:
@@ -80,16 +92,26 @@ def look(config: Config) -> Status:
         print(f"hx: warning: {stale}\nhx: hint: run `hx setup`", file=sys.stderr)
     known: DatabaseFacts | None = None
     trouble: HxError | None = None
+    database = None
     try:
         context = open_context(config, tidy=True)
-        trouble = context.trouble
+        trouble, database = context.trouble, context.database
         known = _known(context)
     except HxError as error:
         trouble = error
     except apsw.Error as error:
         trouble = explained(error, config.paths.database)
     paused, prevented = health.paused(config.paths, started_at_us), health.prevented(config.paths)
-    return Status(started_at_us, paused, prevented, _waiting(config.paths.spool), known, trouble)
+    hook = list(this_shell.findings(config, database, b"status", started_at_us))
+    return Status(
+        started_at_us,
+        paused,
+        prevented,
+        hook,
+        _waiting(config.paths.spool),
+        known,
+        trouble,
+    )
 
 
 def _known(context: Context) -> DatabaseFacts:
@@ -120,13 +142,14 @@ def _waiting(folder: str) -> SpoolContent | None:
 
 def _print(config: Config, status: Status) -> None:
     known = status.known
-    _line("capture", _capture(status))
+    for label, text in _capture(status):
+        _line(label, text)
     if known is not None:
         _line("seen", _seen(known, status.now_us))
     _line("spool", f"{config.paths.spool}: {_spool(status.waiting)}")
     _line("database", f"{config.paths.database}: {_database(config, status)}")
     if known is not None:
-        _line("ingest", _ingest(known))
+        _line("read", _read(known))
         for fault in known.faults:
             label = "ignored" if fault.reason == IGNORED else "lost"
             _line(label, f"{fault.times:,} x {fault.reason}, last {local(fault.last_at_us)}")
@@ -149,9 +172,15 @@ def _line(label: str, text: str) -> None:
     print(f"{label:<{_LABEL}}{text}")
 
 
-def _capture(status: Status) -> str:
-    off = status.prevented or status.paused
-    return f"off: {off}" if off else "on"
+def _capture(status: Status) -> Iterator[tuple[str, str]]:
+    """Yield the lines on recording: label and text."""
+    why_not = status.why_not
+    yield "capture", f"off: {why_not}" if why_not else "on"
+    for finding in status.hook:
+        if finding.level != OK:
+            if finding.sentence != why_not:
+                yield "hook", finding.sentence
+            yield "", f"fix: {finding.fix}"
 
 
 def _seen(known: DatabaseFacts, now_us: int) -> str:
@@ -170,7 +199,7 @@ def _database(config: Config, status: Status) -> str:
         return "cannot be read" if os.path.exists(config.paths.database) else "does not exist"
     known = status.known.figures
     counts = ", ".join(count(getattr(known, name), name[:-1]) for name in _COUNTS)
-    return f"{_size(_stored_bytes(config))}, {counts}; journal {known.journal_mode}"
+    return f"{_size(_stored_bytes(config))}, {counts}"
 
 
 def _stored_bytes(config: Config) -> int:
@@ -188,13 +217,11 @@ def _size(size: int) -> str:
     return f"{tenths // 10}.{tenths % 10} {('KiB', 'MiB')[unit - 1]}"
 
 
-def _ingest(known: DatabaseFacts) -> str:
+def _read(known: DatabaseFacts) -> str:
     last = known.figures.last_ingest_us
-    return (
-        "nothing yet"
-        if last is None
-        else f"last {local(last)}; {count(known.ingested, 'event')} by this command"
-    )
+    if last is None:
+        return "nothing from the spool yet"
+    return f"{count(known.ingested, 'event')} from the spool by this command, last {local(last)}"
 
 
 def _retention(config: Config, known: DatabaseFacts | None) -> str:
@@ -209,8 +236,8 @@ def _print_json(config: Config, status: Status) -> None:
     known, paths, trouble = status.known, config.paths, status.trouble
     print_json(
         {
-            "recording": not (status.prevented or status.paused),
-            "reason": status.prevented or status.paused,
+            "recording": status.why_not is None,
+            "reason": status.why_not,
             "shells": None if known is None else _shell_objects(known),
             "spool": {
                 "path": paths.spool,
@@ -276,7 +303,7 @@ def parser(name: str) -> Parser:
 
 
 _ABOUT = """\
-Drains the spool and shows whether shells are recorded (and why not), which ones
-were seen, what is stored, and what could not be read. When the database is
-locked or damaged it shows the rest and ends with exit code 8.
+Drains the spool and shows whether this shell is recorded (and why not), which
+shells were seen, what is stored, and what could not be read. When the database
+is locked or damaged it shows the rest and ends with exit code 8.
 """

@@ -11,20 +11,43 @@ import re
 from hx.core.record import NamedTuple
 
 MARK = b"# hx: `hx setup --undo` removes this line"
-_HEADS = (b"[ ", b"test ")
+MISSING = "hook.missing"  # a file beside the hooks: it was said that one of them is missing
+_HEADS = (b"__hx_data=", b"begin; ", b"[ ", b"test ")
 _RIVALS = re.compile(rb"^[^#\n]*\b(atuin|mcfly|hstr|fzf)\b", re.MULTILINE)
 _BASHRC = re.compile(rb"^[^#\n]*\bbashrc\b", re.MULTILINE)
 
 
-def line(quoted: bytes, *, posix: bool = True, other_shells: bool = False) -> bytes:
-    """Return the line that loads a hook file, and does nothing when there is no such file.
+def line(folder: bytes, shell: str, *, posix: bool = True, other_shells: bool = False) -> bytes:
+    """Return the line that loads the hook file of a shell, which is in this folder.
 
-    `posix`: the shell tests as sh does; else as fish does. `other_shells`: sh may read it too.
+    `folder` is an expression of the shell. Where there is no such file, the line says so in an
+    interactive shell, once: an rc file may be shared with a machine that has no hx. `posix`: the
+    shell reads its lines as sh does; else as fish does. `other_shells`: sh may read it too.
     """
-    if not posix:
-        return b"test -r %b; and source %b %b" % (quoted, quoted, MARK)
-    guard = b'[ -z "${BASH_VERSION-}" ] || ' if other_shells else b""
-    return guard + b"[ ! -r %b ] || . %b %b" % (quoted, quoted, MARK)
+    hook, missing = f"$__hx_data/hook.{shell}".encode(), f"$__hx_data/{MISSING}".encode()
+    said = b"hx: %b is missing, so shells are not recorded here: run hx setup" % hook
+    text = (_POSIX if posix else _FISH) % {
+        b"folder": folder,
+        b"hook": hook,
+        b"missing": missing,
+        b"said": said,
+    }
+    if other_shells:
+        text = b'[ -z "${BASH_VERSION-}" ] || { %b; }' % text
+    return text + b" " + MARK
+
+
+_POSIX = (
+    b'__hx_data=%(folder)b; if [ -r "%(hook)b" ]; then . "%(hook)b"; else case $- in *i*)'
+    b' [ -e "%(missing)b" ] || { (umask 077; mkdir -p "$__hx_data" && : >"%(missing)b")'
+    b' 2>/dev/null && echo "%(said)b" >&2; } || :;; esac; fi; unset -v __hx_data'
+)
+_FISH = (
+    b'begin; set -l __hx_data %(folder)b; if test -r "%(hook)b"; source "%(hook)b"'
+    b'; else if status is-interactive; and not test -e "%(missing)b"'
+    b'; sh -c \'umask 077; mkdir -p "$1" && : >"$2"\' sh "$__hx_data" "%(missing)b" 2>/dev/null'
+    b'; and echo "%(said)b" >&2; end; end'
+)
 
 
 def with_line(text: bytes, added: bytes) -> bytes:

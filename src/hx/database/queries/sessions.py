@@ -5,6 +5,7 @@ from __future__ import annotations
 from hx.core.failures import Step
 from hx.core.model import FINISHED, LIVE, Pin
 from hx.core.record import NamedTuple
+from hx.database.rows import from_sql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +50,20 @@ def beginning(database: Database, digits: str) -> list[bytes]:
 def last(database: Database, current: bytes | None) -> bytes | None:
     """Return the session of the newest event that hx recorded outside the current session."""
     return _newest(database, _recording(database), current, _ANY)
+
+
+def running(database: Database, session_id: bytes) -> tuple[bytes, int] | None:
+    """Return text and start (us) of the newest event of a session; None when that has ended."""
+    newest = database.execute(
+        "SELECT coalesce(raw, text), started_at_us, flags FROM event"
+        " JOIN command ON command.id = command"
+        " JOIN session ON session.id = session WHERE session_id = ?"
+        " ORDER BY seq DESC LIMIT 1",
+        (session_id,),
+    ).fetchone()
+    if newest is None or newest[2] & FINISHED:
+        return None
+    return from_sql(newest[0]) or b"", int(newest[1])
 
 
 def last_of_work(database: Database, current: bytes | None, device_id: bytes) -> bytes | None:

@@ -23,7 +23,7 @@ class Figures(NamedTuple):
     events: int
     commands: int  # distinct
     sessions: int
-    devices: int  # with events here; devices of one name count once, as in `hx stats`
+    devices: int  # with events here, and this one; an import belongs to the device of its name
     journal_mode: str
     last_ingest_us: int | None
     unclean: bool  # forgotten text may still be in the files of the database
@@ -47,14 +47,17 @@ def figures(database: Database) -> Figures:
         counted["event"],
         counted["command"],
         counted["session"],
-        int(database.value(_DEVICES)),
+        max(1, int(database.value(_DEVICES))),
         str(database.connection.pragma("journal_mode")),
         last_ingest_us if isinstance(last_ingest_us, int) else None,
         database.meta(UNCLEAN) is not None,
     )
 
 
-_DEVICES = f"SELECT count(DISTINCT {CALLED}) FROM session JOIN device ON device.id = device"  # noqa: S608
+_DEVICES = (
+    f"SELECT count(DISTINCT {CALLED}) FROM session JOIN device ON device.id = device"  # noqa: S608
+    " WHERE device_id < x'80' OR name IN (SELECT name FROM device WHERE device_id < x'80')"
+)
 
 
 def faults(database: Database) -> list[SpoolFault]:

@@ -9,7 +9,7 @@ _shtab_hx_sync_subparsers=(init invite join recover leave push pull status check
 _shtab_hx_subparsers=(setup init pause resume status doctor find search last show stats pin unpin forget sync import config completions)
 
 _shtab_hx_setup_option_strings=(-h --help --shell --no-import --undo --purge --yes)
-_shtab_hx_init_option_strings=(-h --help --no-ctrl-r --up-arrow)
+_shtab_hx_init_option_strings=(-h --help --no-ctrl-r --up-arrow --off)
 _shtab_hx_pause_option_strings=(-h --help --for)
 _shtab_hx_resume_option_strings=(-h --help)
 _shtab_hx_status_option_strings=(-h --help --json)
@@ -62,6 +62,7 @@ _shtab_hx_init__h_nargs=0
 _shtab_hx_init___help_nargs=0
 _shtab_hx_init___no_ctrl_r_nargs=0
 _shtab_hx_init___up_arrow_nargs=0
+_shtab_hx_init___off_nargs=0
 _shtab_hx_pause__h_nargs=0
 _shtab_hx_pause___help_nargs=0
 _shtab_hx_resume__h_nargs=0

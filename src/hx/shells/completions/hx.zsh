@@ -140,6 +140,7 @@ _shtab_hx_init_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--no-ctrl-r[do not bind Ctrl-R to the picker]"
   "--up-arrow[bind the up arrow too\: it opens the picker with the commands of this session]"
+  "--off[print what removes the hook from the running shell]"
   ":the shell:(bash zsh fish)"
 )
 

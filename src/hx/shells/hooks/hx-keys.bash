@@ -6,6 +6,7 @@
 __hx_bind_keys() {
   local - __hx_map __hx_key
   set +aeuvx
+  declare -gA __hx_keys
   [[ ${TERM-dumb} != dumb && $- == *i* && (-o emacs || -o vi) ]] || return 0
   for __hx_map in emacs-standard vi-insert vi-command; do
     builtin bind -m "$__hx_map" -x "\"\\C-x\\C-_hx1\": __hx_pick $__hx_map"
@@ -22,7 +23,22 @@ __hx_bind_keys() {
 }
 
 __hx_bind_key() {
+  __hx_keep_key "$1"
   builtin bind -m "$__hx_map" "\"$1\": \"\\C-x\\C-_hx$2\\C-x\\C-_hx0\""
+}
+
+# Keep the macro or the shell command of the key $1, as arguments of `bind`, for `hx init --off`.
+__hx_keep_key() {
+  local __hx_option REPLY
+  [[ ${__hx_session-} ]] || return 0
+  for __hx_option in -s -X; do
+    __hx_print bind -m "$__hx_map" "$__hx_option" || return 0
+    REPLY=$'\n'$REPLY
+    [[ $REPLY == *$'\n"'"$1"'"'* ]] || continue
+    REPLY='"'$1'"'${REPLY#*$'\n"'"$1"'"'}
+    REPLY=${REPLY%%$'\n'*}
+    [[ $REPLY == *_hx[12]* ]] || __hx_keys[$__hx_map $1]=$__hx_option$REPLY
+  done
 }
 
 __hx_then() { # in the keymap $1 comes the function $2, or nothing
@@ -58,5 +74,3 @@ __hx_pick_up() {
     __hx_pick "$1" --scope session
   fi
 }
-
-__hx_bind_keys 2>/dev/null || :

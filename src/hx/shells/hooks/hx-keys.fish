@@ -28,6 +28,10 @@
 
     if test "$TERM" != dumb
         for mode in default insert
+            for key in \cr \e\[A \eOA # what the keys did before, for hx init --off
+                set -l before (bind --user -M $mode $key 2>/dev/null)
+                string match -q '*__hx_*' -- "$before"; or set -ga __hx_keys $before
+            end
             contains ctrl-r @KEYS@; and bind -M $mode \cr __hx_pick
             contains up @KEYS@; and bind -M $mode \e\[A __hx_pick_up; and bind -M $mode \eOA __hx_pick_up
         end

@@ -2,6 +2,11 @@
 __hx_bind_keys() {
   local key
   [[ ${TERM-dumb} != dumb && -o zle ]] || return 0
+  (( $+__hx_keys )) || typeset -g +x __hx_keys="$(  # what the keys did before, for hx init --off
+    for key in "emacs ^R" "viins ^R" "vicmd /" {emacs,viins,vicmd}" ^["{"[",O}A; do
+      builtin bindkey -L -M ${(s: :)key}
+    done
+  )"
   zle -N __hx_pick
   zle -N __hx_pick_up
   for key in @KEYS@; do

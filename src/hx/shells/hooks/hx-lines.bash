@@ -76,11 +76,13 @@ __hx_search_entry() {
 }
 
 __hx_entry() { # the history entry $1 -> __hx_command
+  __hx_fault=-4
   __hx_print fc -l -1 -1 || return 1
   if [[ $REPLY != "$1"$'\t'* ]]; then
     ((${REPLY%%[!0-9]*}0 > ${1}0)) && __hx_print fc -l "$1" "$1" || return 1
     [[ $REPLY == "$1"$'\t'* ]] || return 1
   fi
+  __hx_fault=0
   __hx_command=${REPLY#*$'\t'}
   [[ -o posix ]] || __hx_command=${__hx_command:1} # the mark of an edited entry
   while [[ $__hx_command == *$'\n' ]]; do __hx_command=${__hx_command%$'\n'}; done
@@ -112,8 +114,12 @@ __hx_place_text() {
 
 # Succeed when the file has room, or the next file was created.
 __hx_room() {
+  __hx_fault=-5
   [[ -O $__hx_dir ]] || return 1
-  if [[ $__hx_records -lt 4096 && $__hx_bytes -lt 4194304 && -O $__hx_file ]]; then return 0; fi
+  if [[ $__hx_records -lt 4096 && $__hx_bytes -lt 4194304 && -O $__hx_file ]]; then
+    __hx_fault=0
+    return 0
+  fi
   # 16 files of 4 MiB: nobody drains the spool, and a session takes no more than this
   ((__hx_generation < 15)) || [[ ! -e $__hx_dir/$__hx_session.$((__hx_generation - 15)) ]] || return 1
   __hx_next_generation
@@ -136,8 +142,9 @@ __hx_next_generation() {
 
 __hx_write() { # one record: its format, then its values
   # shellcheck disable=SC2059 # the format is ours; only the values are not
+  __hx_fault=-5
   builtin printf "$1\0\0%n" "${@:2}" __hx_size >>"$__hx_file" || return 1
-  ((__hx_records++, __hx_bytes += __hx_size, 1))
+  ((__hx_fault = 0, __hx_records++, __hx_bytes += __hx_size, 1))
 }
 
 __hx_exit() {

@@ -16,7 +16,7 @@ __hx_load() {
   [[ $- == *i* && ${BASH_VERSINFO[0]} -ge 5 && ! ${__hx_session-} ]] || return 0
   local - REPLY=
   set +aeuvx
-  __hx_dir=@SPOOL@ __hx_pause=@PAUSE@ __hx_exe=@HX@
+  __hx_dir=@SPOOL@ __hx_pause=@PAUSE@ __hx_exe=@HX@ __hx_hook=@VERSION@
   if ! __hx_writable PROMPT_COMMAND || ! __hx_writable PS0; then
     unset -v HX_SESSION # tells `hx doctor` that this shell is not recorded
     return 0
@@ -40,6 +40,9 @@ __hx_begin() {
   __hx_random
   builtin printf -v __hx_session '%016x%s' "$__hx_now" "$REPLY"
   export HX_SESSION=$__hx_session
+  # HX_LINE tells a program whether the line that runs it is recorded: its start (us), 0 at the prompt, or
+  # -1 bash stored no line, -2 HX_PRIVATE, -3 no prompt since the line before, -4 a text or -5 a record failed.
+  export HX_LINE=0
   # PS0 stores for each line: folder, start (us), history number, whether HX_PRIVATE is set, and the
   # status of the line before. It assigns them in expansions whose results are empty.
   # (These variables and those of __hx_precmd are arrays, because `set -a` does not export arrays.)
@@ -49,8 +52,10 @@ __hx_begin() {
   __hx_stamp='${PWD##"${__hx_folders[__hx_lines]:=$PWD}"}'
   __hx_stamp+='${__hx_void[__hx_starts[__hx_lines]=${EPOCHREALTIME/[^0-9]/},'
   __hx_stamp+='__hx_numbers[__hx_lines]=HISTCMD,__hx_hidden[__hx_lines]=0${HX_PRIVATE:+1},'
+  __hx_stamp+='HX_LINE=__hx_hidden[__hx_lines]?-2:__hx_erases||HISTCMD>__hx_base?HX_LINE?-3:'
+  __hx_stamp+='__hx_fault?__hx_fault:__hx_starts[__hx_lines]:-1,'
   __hx_stamp+='__hx_statuses[__hx_lines++]=$?,0]}'
-  __hx_begun=0 __hx_running= __hx_started_us= __hx_number=0 __hx_command= __hx_private=
+  __hx_fault=0 __hx_begun=0 __hx_running= __hx_started_us= __hx_number=0 __hx_command= __hx_private=
   __hx_prompted_us=0 __hx_last= __hx_last_number=0 __hx_duplicates= __hx_dedup= __hx_erases= __hx_control=
   __hx_last_pipe= __hx_last_job= __hx_outcome= __hx_size=0 __hx_newline=$'\n' __hx_rearmed=0 __hx_text= __hx_text_tries=0
   __hx_seq=0 __hx_generation=-1 __hx_records=0 __hx_bytes=0 __hx_file=
@@ -74,8 +79,8 @@ __hx_random() { # 16 hexadecimal digits -> REPLY
 __hx_describe() { # the tags and values of every header of this session
   local __hx_line='\l' __hx_user='\u'
   __hx_line=${__hx_line@P}
-  __hx_tags='\0P%s\0Q%s\0Sbash\0V%s\0h%s\0u%s\0L%s'
-  __hx_values=("$$" "$PPID" "$BASH_VERSION" "${HOSTNAME-}" "${__hx_user@P}" "${SHLVL-}")
+  __hx_tags='\0P%s\0Q%s\0Sbash\0V%s\0v%s\0h%s\0u%s\0L%s'
+  __hx_values=("$$" "$PPID" "$BASH_VERSION" "$__hx_hook" "${HOSTNAME-}" "${__hx_user@P}" "${SHLVL-}")
   for REPLY in "/dev/pts/$__hx_line" "/dev/$__hx_line"; do
     if [[ -c $REPLY && $REPLY -ef /dev/stdin ]]; then __hx_tags+='\0T%s' __hx_values+=("$REPLY"); fi
   done
@@ -194,7 +199,7 @@ __hx_prompted() {
   [[ ${HISTCONTROL-}$__hx_private == "$__hx_control" && ${PS0-} == *__hx_* && ! ${__bp_imported-} &&
     ${PROMPT_COMMAND-} == __hx_precmd && ${PROMPT_COMMAND[-1]} == __hx_precmd &&
     $BASHOPTS == *promptvars* ]] || __hx_mend
-  __hx_lines=0 __hx_begun=0 __hx_folders=() __hx_prompted_us=$__hx_now __hx_base=$HISTCMD
+  HX_LINE=0 __hx_lines=0 __hx_begun=0 __hx_folders=() __hx_prompted_us=$__hx_now __hx_base=$HISTCMD
 }
 
 __hx_mend() {
@@ -324,10 +329,11 @@ __hx_started() {
     __hx_number=$HISTCMD __hx_before=$__hx_base __hx_begun=1 __hx_private=${HX_PRIVATE:+1}
     __hx_base=$__hx_number
     [[ $__hx_private || ! -e $__hx_pause ]] || __hx_mind_pause
+    HX_LINE=-1
     if [[ $__hx_private || ! -O $__hx_dir ]]; then
-      __hx_last_number=0
+      __hx_last_number=0 HX_LINE=-2
     elif [[ $__hx_erases || $__hx_number -gt $__hx_before ]]; then
-      __hx_record_start
+      __hx_record_start && HX_LINE=$__hx_now || HX_LINE=$((__hx_fault ? __hx_fault : -1))
     fi
     builtin trap - XFSZ
   } 2>/dev/null
@@ -336,11 +342,12 @@ __hx_started() {
 
 __hx_record_start() {
   [[ ! $__hx_erases ]] || __hx_stored_anew || return 1
+  __hx_fault=0
   __hx_print fc -l -1 -1 && __hx_take || return 1
   __hx_running=$((++__hx_seq)) __hx_started_us=$__hx_now
   builtin printf '\0HX1S\0n%d\0b%s\0d%s\0c%s\0\0%n' \
-    "$__hx_seq" "$__hx_now" "$PWD" "$__hx_command" __hx_size >>"$__hx_file"
-  ((__hx_records++, __hx_bytes += __hx_size + 100)) # and the end
+    "$__hx_seq" "$__hx_now" "$PWD" "$__hx_command" __hx_size >>"$__hx_file" || __hx_fault=-5
+  ((__hx_records++, __hx_bytes += __hx_size + 100, !__hx_fault)) # and the end
 }
 
 __hx_record_end() {
@@ -361,6 +368,7 @@ __hx_finish() { # the highest history number that nothing came after
 @PICKER@
 
 { __hx_load; } 2>/dev/null
+if builtin declare -F __hx_bind_keys >/dev/null; then __hx_bind_keys 2>/dev/null; fi
 [[ ! $__hx_aliases ]] || \builtin shopt -s expand_aliases
 [[ ! $__hx_allexport ]] || set -a
 unset -v __hx_aliases __hx_allexport

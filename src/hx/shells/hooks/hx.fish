@@ -5,6 +5,7 @@ if status is-interactive
     set -gu __hx_dir @SPOOL@
     set -gu __hx_pause @PAUSE@
     set -gu __hx_exe @HX@
+    set -gu __hx_hook @VERSION@
 
     function __hx_begin
         set -gu __hx_seq 0
@@ -223,9 +224,9 @@ if status is-interactive
     function __hx_make_file # a file begins with its header; one that is empty has none
         set -q __hx_session; or return
         test -O $__hx_dir -a -w $__hx_dir -a ! -s $__hx_file; or return
-        set -l format '\0HX1H\0s%s\0g%s\0P%s\0b%s\0Sfish\0V%s\0h%s\0u%s\0L%s\0d%s'
+        set -l format '\0HX1H\0s%s\0g%s\0P%s\0b%s\0Sfish\0V%s\0v%s\0h%s\0u%s\0L%s\0d%s'
         set -l values $__hx_session $__hx_generation $fish_pid $__hx_begin_us \
-            $version "$hostname" "$USER" "$SHLVL" "$PWD"
+            $version $__hx_hook "$hostname" "$USER" "$SHLVL" "$PWD"
         for fact in U$__hx_begin_uptime Q$__hx_parent T$__hx_tty B$__hx_boot_id
             string match -qr '^.$' -- $fact; and continue # not known
             set format $format'\0%s'

@@ -3,13 +3,13 @@
 # or makes them print. Their text is in one quoted string, so it must not contain an apostrophe.
 # A function call takes 15-20 us, as long as a write: what every command needs is in few functions.
 if [[ -o interactive ]] && \builtin zmodload zsh/datetime zsh/system 2>|/dev/null; then
-\builtin typeset -g __hx_dir=@SPOOL@ __hx_pause=@PAUSE@ __hx_exe=@HX@
+\builtin typeset -g __hx_dir=@SPOOL@ __hx_pause=@PAUSE@ __hx_exe=@HX@ __hx_hook=@VERSION@
 \builtin typeset -g __hx_nul=$'\0' __hx_newline=$'\n'
 \builtin emulate zsh -o extended_glob -o no_multibyte -o no_aliases -o no_xtrace -o no_verbose \
   -o no_err_exit -o no_err_return -o no_force_float -o no_print_exit_value -o no_bg_nice \
   -o local_traps -c '
 __hx_load() {
-  typeset -g +x __hx_dir __hx_pause __hx_exe __hx_nul __hx_newline  # all_export exports them
+  typeset -g +x __hx_dir __hx_pause __hx_exe __hx_hook __hx_nul __hx_newline  # all_export exports them
   # a session id from the environment is that of another shell
   [[ -n ${__hx_session-} && ${(t)__hx_session} != *export* ]] || __hx_begin
   __hx_file=$__hx_dir/$__hx_session.$__hx_generation
@@ -164,7 +164,7 @@ __hx_make_file() {  # a file begins with its header; an empty file has none yet
   # the umask may have removed permissions from the mode
   { builtin zmodload -F zsh/files b:zf_chmod && builtin zf_chmod 0600 $__hx_file } 2>/dev/null
   local header="${n}HX1H${n}s$__hx_session${n}g$__hx_generation${n}P$$${n}Q$PPID${n}b$__hx_begin_us"
-  header+="${n}Szsh${n}V$ZSH_VERSION${n}h$HOST${n}u${USER:-$USERNAME}${n}L${SHLVL:-0}${n}d$PWD"
+  header+="${n}Szsh${n}V$ZSH_VERSION${n}v$__hx_hook${n}h$HOST${n}u${USER:-$USERNAME}${n}L${SHLVL:-0}${n}d$PWD"
   header+="${TTY:+${n}T$TTY}${__hx_boot_id:+${n}B$__hx_boot_id}"
   builtin trap "" XFSZ
   { builtin print -rn -- "$header$n$n" >>|$__hx_file } 2>/dev/null
