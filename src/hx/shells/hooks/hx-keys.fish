@@ -11,11 +11,20 @@
         switch "$answer"
             case 'r:*.0' 'e:*.0'
                 commandline -r -- (string sub --start 3 --end -2 -- $answer | string collect)
-                string match -q 'r:*' -- $answer; and commandline -f execute
+                string match -q 'r:*' -- $answer; and __hx_execute
             case .129 '.13?' '.14?' '.15?' # left, or ended by a signal; below that it did not start
             case '*'
                 commandline -f history-pager
         end
+    end
+
+    # fish expands an abbreviation that the cursor is at, so it goes behind a blank.
+    function __hx_execute
+        set -gu __hx_picked (commandline -b | string collect)
+        string match -qr '\S$(?<!\\\\)' -- $__hx_picked; and abbr --list | read --local any
+        and commandline -i ' '
+        or set -e __hx_picked
+        commandline -f execute
     end
 
     function __hx_pick_up

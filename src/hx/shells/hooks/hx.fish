@@ -85,6 +85,10 @@ if status is-interactive
     # Most lines need only two tests: the pattern finds the lines that need more.
     function __hx_preexec --on-event fish_preexec
         set __hx_running ''
+        if set -q __hx_picked
+            test "$argv[1]" = "$__hx_picked "; and set argv[1] $__hx_picked
+            set -e __hx_picked
+        end
         test x = "x$HX_PRIVATE$fish_private_mode" -a ! -e $__hx_pause
         or __hx_is_open; or return
         string match -qr '^\s*[ \t#]|hx|history-extended|^(?s:.{200})' -- $argv[1]

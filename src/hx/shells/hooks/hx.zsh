@@ -34,7 +34,7 @@ __hx_begin() {
   typeset -g +x __hx_session=${(L)${(l:16::0:)$(([##16]__hx_begin_us))}}$hex
   typeset -gx HX_SESSION=$__hx_session
   # __hx_start_us is empty unless a recorded command runs
-  typeset -g +x __hx_typed="" __hx_start_us="" __hx_expanded=""
+  typeset -g +x __hx_typed="" __hx_start_us="" __hx_expanded="" __hx_histchars=""
   typeset -gi +x __hx_seq=0 __hx_generation=0 __hx_commands=0 __hx_bytes=0
   [[ -d $__hx_dir ]] || __hx_make_folder
   [[ ! -O $__hx_dir ]] || __hx_check_size
@@ -68,6 +68,11 @@ __hx_check_size() {
 # The line as typed: hist_reduce_blanks removes the leading blank before preexec sees the line.
 __hx_zshaddhistory() {
   __hx_typed=${1%$__hx_newline}
+  [[ -z $__hx_histchars ]] || __hx_expand_again
+}
+
+__hx_expand_again() {  # a line was picked, and zsh has read it
+  HISTCHARS=$__hx_histchars __hx_histchars=""
 }
 
 __hx_preexec() {
@@ -89,6 +94,7 @@ __hx_precmd() {
   local exit_status=$? statuses="${(j: :)pipestatus}" start_us=$__hx_start_us
   builtin trap - DEBUG
   [[ $ZSH_SUBSHELL == 0 && ! -o restricted ]] || return 0
+  [[ -z $__hx_histchars ]] || __hx_expand_again
   __hx_typed="" __hx_start_us=""
   [[ ${precmd_functions[1]-} == __hx_precmd && ${preexec_functions[-1]-} == __hx_preexec ]] ||
     __hx_take_places
@@ -132,8 +138,8 @@ __hx_names_secret() {
 # Lines that wait for no job (x=1, a | b &) leave the statuses of an earlier pipeline.
 __hx_has_pipeline() {
   (( $#__hx_expanded <= 2000 )) || return 0
-  local -a words=(${(z)__hx_expanded})
-  [[ $words[-1] != \&* && -n ${(M)words:#\|(&|)} ]]
+  local -a tokens=(${(z)__hx_expanded})
+  [[ $tokens[-1] != \&* && -n ${(M)tokens:#\|(&|)} ]]
 }
 
 __hx_record_start() {
@@ -173,4 +179,8 @@ __hx_make_file() {  # a file begins with its header; an empty file has none yet
 
 __hx_load
 '
+__hx_widget() {
+  __hx_choose
+  [[ -z ${__hx_next-} ]] || \builtin zle $__hx_next
+}
 fi
