@@ -20,10 +20,10 @@
 
     # fish expands an abbreviation that the cursor is at, so it goes behind a blank.
     function __hx_execute
-        set -gu __hx_picked (commandline -b | string collect)
-        string match -qr '\S$(?<!\\\\)' -- $__hx_picked; and abbr --list | read --local any
+        set -gu __hx_chosen (commandline -b | string collect)
+        string match -qr '\S$(?<!\\\\)' -- $__hx_chosen; and abbr --list | read --local any
         and commandline -i ' '
-        or set -e __hx_picked
+        or set -e __hx_chosen
         commandline -f execute
     end
 

@@ -85,9 +85,9 @@ if status is-interactive
     # Most lines need only two tests: the pattern finds the lines that need more.
     function __hx_preexec --on-event fish_preexec
         set __hx_running ''
-        if set -q __hx_picked
-            test "$argv[1]" = "$__hx_picked "; and set argv[1] $__hx_picked
-            set -e __hx_picked
+        if set -q __hx_chosen
+            test "$argv[1]" = "$__hx_chosen "; and set argv[1] $__hx_chosen
+            set -e __hx_chosen
         end
         test x = "x$HX_PRIVATE$fish_private_mode" -a ! -e $__hx_pause
         or __hx_is_open; or return

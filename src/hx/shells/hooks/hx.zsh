@@ -71,7 +71,7 @@ __hx_zshaddhistory() {
   [[ -z $__hx_histchars ]] || __hx_expand_again
 }
 
-__hx_expand_again() {  # a line was picked, and zsh has read it
+__hx_expand_again() {  # zsh has read the line that was not to change
   HISTCHARS=$__hx_histchars __hx_histchars=""
 }
 
