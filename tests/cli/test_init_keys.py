@@ -3,7 +3,11 @@
 import pytest
 
 SHELLS = ("bash", "zsh", "fish")
-CALL = {"bash": "for __hx_key in {}; do", "zsh": "for __hx_key in {}; do", "fish": "contains up {};"}
+CALL = {
+    "bash": "for __hx_key in {}; do",
+    "zsh": "for __hx_key in {}; do",
+    "fish": "contains up {};",
+}
 
 
 def keys(machine, shell, *options):

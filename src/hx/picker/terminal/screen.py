@@ -77,8 +77,7 @@ class Screen:
         self._before = termios.tcgetattr(self.descriptor)
         termios.tcsetattr(self.descriptor, termios.TCSANOW, _raw(self._before))
         if self._before[_INPUT] & termios.ICRNL:
-            waiting = ioctl(self.descriptor, termios.FIONREAD, b"\0" * 4)
-            self._ahead = int.from_bytes(waiting, sys.byteorder)
+            self._ahead = self.waiting()
 
     def leave(self) -> None:
         """Restore the terminal; if it hung up, do nothing."""
@@ -86,12 +85,21 @@ class Screen:
             return
         before, self._before = self._before, None
         try:
-            if self._is_open:
-                self._write(self._closing())
+            self.hide()
             termios.tcsetattr(self.descriptor, termios.TCSANOW, before)
         except (OSError, termios.error):
             pass
         self._shown, self._is_open = [], False
+
+    def hide(self) -> None:
+        """Clear the area; the next frame creates it again. Keys still come to the picker."""
+        if self._is_open:
+            self._write(self._closing())
+        self._shown, self._is_open = [], False
+
+    def waiting(self) -> int:
+        """Return how many bytes of keys can be read at once."""
+        return int.from_bytes(ioctl(self.descriptor, termios.FIONREAD, b"\0" * 4), sys.byteorder)
 
     def read(self) -> bytes:
         """Return the bytes of keys; none when the terminal is gone."""
