@@ -104,8 +104,36 @@ def test_an_end_without_its_start_is_counted():
     assert read(start(1) + end(1) + end(1))[1] == {END_WITHOUT_START: 1}
 
 
-def test_a_shell_exit_and_a_second_header_are_no_events():
-    assert read(header() + record("X", e=5)) == ([], {})
+def test_a_shell_exit_a_second_header_and_keys_are_no_events():
+    assert read(header() + record("X", e=5) + record("K", k="x", n=1)) == ([], {})
+
+
+def test_the_end_of_the_shell_ends_the_command_that_runs():
+    left = only(start(1, "exit 3", at=50) + record("X", e=80, n=1, x=3))
+    assert (left.exit_status, left.duration_us, left.flags) == (3, 30, FINISHED)
+    assert ends_without_start(parse(record("X", e=80, n=4)).records) == [4]
+
+
+def test_a_shell_that_does_not_know_the_status_ends_the_command_all_the_same():
+    event = only(start(1, at=50) + record("X", e=80, n=1))
+    assert (event.exit_status, event.duration_us) == (None, 30)
+    assert event.flags == FINISHED | STATUS_UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("began", "ended", "duration"),
+    [
+        (50, 50, 0),
+        (5_000, 4_999, None),  # the clock was set back meanwhile
+        (600_000_000, 600_000_009, 9),
+        (600_000_000, 1_700_000_000_000_000, None),  # it stood in 1970, and was set right
+        (1_600_000_000_000_000, 1_700_000_000_000_000, 100_000_000_000_000),
+    ],
+)
+def test_a_duration_is_never_negative_nor_since_1970(began, ended, duration):
+    assert only(start(1, at=began) + end(1, 0, at=ended)).duration_us == duration
+    event = only(record("C", n=1, b=began, e=ended, x=0, d="/w", c="a"))
+    assert event.duration_us == duration
 
 
 def test_a_pasted_line_ran_but_its_status_is_unknown():
@@ -149,10 +177,6 @@ def test_an_uptime_that_cannot_be_gives_a_time_that_can(uptime):
 
 def test_without_any_stamp_an_event_began_with_its_session():
     assert only(record("S", n=1, d="/w", c="x")).key.started_at_us == 1_000_000
-
-
-def test_a_clock_set_back_gives_no_negative_duration():
-    assert only(start(1, at=80) + end(1, at=50)).duration_us == 0
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,19 @@ as errors. docs/design.md lists the types and tags.
 
 from __future__ import annotations
 
-from hx.core.model import FINISHED, MAX_COMMAND_BYTES, MAX_TIME_US, STATUS_UNKNOWN, Event, EventKey
+from hx.core.model import (
+    FINISHED,
+    KNOWN_SINCE_US,
+    MAX_COMMAND_BYTES,
+    MAX_TIME_US,
+    STATUS_UNKNOWN,
+    Event,
+    EventKey,
+)
 from hx.core.record import NamedTuple
 
 COMMIT = b"\0\0"
+ENDS = "EX"  # the end of a shell ends the command that runs
 _MAX_INT = (1 << 63) - 1
 _TAGS = [chr(code) for code in range(256)]
 
@@ -29,7 +38,7 @@ END_WITHOUT_START = "end of a command without its start"
 class SpoolRecord(NamedTuple):
     """A record is one type letter and its fields."""
 
-    kind: str  # H header, S start, E end, C complete, X shell exit
+    kind: str  # H header, S start, E end, C complete, X shell exit, K keys of the picker
     fields: dict[str, bytes]  # tag -> value
 
 
@@ -133,7 +142,7 @@ def assemble(records: list[SpoolRecord], facts: Facts, started: dict[int, Event]
     faults: dict[str, int] = {}
     running = dict(started)
     for record in records:
-        if record.kind in "HX":
+        if record.kind in "HK" or (record.kind == "X" and "n" not in record.fields):
             continue
         outcome = _READERS.get(record.kind, _unknown)(record.fields, facts, running)
         if isinstance(outcome, str):
@@ -146,7 +155,7 @@ def assemble(records: list[SpoolRecord], facts: Facts, started: dict[int, Event]
 def ends_without_start(records: list[SpoolRecord]) -> list[int]:
     """Return the seqs of the ends whose start must be looked up among earlier events."""
     starts = {record.fields.get("n") for record in records if record.kind == "S"}
-    ends = (record.fields.get("n") for record in records if record.kind == "E")
+    ends = (record.fields.get("n") for record in records if record.kind in ENDS)
     return [seq for n in ends if n not in starts and (seq := _integer(n))]
 
 
@@ -173,7 +182,7 @@ def _end(fields: dict[str, bytes], _: Facts, running: dict[int, Event]) -> Event
     return event._replace(
         exit_status=end.exit_status,
         pipestatus=end.pipestatus,
-        duration_us=end.duration_us,
+        duration_us=_duration_us(fields, event.key.started_at_us),
         flags=event.flags | end.flags,
     )
 
@@ -182,7 +191,7 @@ def _unknown(_: dict[str, bytes], __: Facts, ___: dict[int, Event]) -> Event | s
     return UNKNOWN_TYPE
 
 
-_READERS = {"S": _start, "C": _complete, "E": _end}
+_READERS = {"S": _start, "C": _complete, "E": _end, "X": _end}
 
 
 class _Ending(NamedTuple):
@@ -246,13 +255,16 @@ def _ending(fields: dict[str, bytes], started_at_us: int | None) -> _Ending:
 
 
 def _duration_us(fields: dict[str, bytes], started_at_us: int | None) -> int | None:
+    """Return how long a command took; None also when the clock was set back or right meanwhile."""
     duration_ms = _integer(fields.get("D"))
     if duration_ms is not None:
         return min(duration_ms * 1000, _MAX_INT)
     ended_at_us = _integer(fields.get("e"))
-    if ended_at_us is None or started_at_us is None:
+    if ended_at_us is None or started_at_us is None or ended_at_us < started_at_us:
         return None
-    return max(0, ended_at_us - started_at_us)
+    if started_at_us < KNOWN_SINCE_US <= ended_at_us:
+        return None
+    return ended_at_us - started_at_us
 
 
 def _statuses(value: bytes | None) -> tuple[int, ...] | None:

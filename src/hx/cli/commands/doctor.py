@@ -47,6 +47,7 @@ def _findings(config: Config) -> Iterator[Finding]:
     yield from health.names(config)
     try:
         context = open_context(config, tidy=True)
+        yield from hook_checks.keys_of_picker(context)
         yield from _database(context)
         yield from health.keys(context)
         yield from _clock(context)

@@ -47,6 +47,7 @@ class Known(NamedTuple):
     ingested: int  # events that this command has read from the spool
     due: int  # events that retention has not removed yet
     sync: InShort | None
+    taken: list[str]  # sentences: keys of the picker that another tool has bound in this shell
 
 
 class Status(NamedTuple):
@@ -100,6 +101,11 @@ def _known(context: Context) -> Known:
         context.report.events,
         _due(context),
         in_short(context),
+        [
+            finding.sentence
+            for finding in hook_checks.keys_of_picker(context)
+            if finding.level == health.WARNING
+        ],
     )
 
 
@@ -122,6 +128,8 @@ def _print(config: Config, status: Status) -> None:
     _line("capture", _capture(status))
     if known is not None:
         _line("seen", _seen(known, status.now_us))
+        for sentence in known.taken:
+            _line("picker", f"{sentence} (`hx doctor`)")
     _line("spool", f"{config.paths.spool}: {_spool(status.waiting)}")
     _line("database", f"{config.paths.database}: {_database(config, status)}")
     if known is not None:
@@ -210,6 +218,7 @@ def _print_json(config: Config, status: Status) -> None:
             "recording": not (status.prevented or status.paused),
             "reason": status.prevented or status.paused,
             "shells": None if known is None else _shell_objects(known),
+            "picker": None if known is None else known.taken,
             "spool": {
                 "path": paths.spool,
                 "files": None if status.waiting is None else status.waiting.files,

@@ -27,6 +27,21 @@
         commandline -f execute
     end
 
+    # Others may have bound the keys since then: hx doctor tells it.
+    function __hx_look_at_keys
+        set -e __hx_is_key_unseen
+        begin
+            builtin printf '\0HX1K'
+            contains ctrl-r @KEYS@
+            and builtin printf '\0k'
+            and builtin bind -M $fish_bind_mode \cr
+            contains up @KEYS@
+            and builtin printf '\0a'
+            and builtin bind -M $fish_bind_mode \e\[A
+            builtin printf '\0\0'
+        end >>$__hx_file 2>/dev/null
+    end
+
     function __hx_pick_up
         if test (commandline -b | count) -gt 1; or commandline --paging-mode
             up-or-search
@@ -35,9 +50,12 @@
         end
     end
 
-    if test "$TERM" != dumb
+    function __hx_bind_keys
+        test "$TERM" != dumb; or return
+        set -gu __hx_is_key_unseen 1
         for mode in default insert
             contains ctrl-r @KEYS@; and bind -M $mode \cr __hx_pick
             contains up @KEYS@; and bind -M $mode \e\[A __hx_pick_up; and bind -M $mode \eOA __hx_pick_up
         end
     end
+    __hx_bind_keys

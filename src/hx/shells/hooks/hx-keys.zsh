@@ -4,6 +4,7 @@ __hx_bind_keys() {
   [[ ${TERM-dumb} != dumb && -o zle ]] || return 0
   zle -N hx-pick __hx_widget  # plugins take no notice of a widget whose name begins with _
   zle -N hx-pick-up __hx_widget
+  __hx_is_key_unseen=1
   for __hx_key in @KEYS@; do
     case $__hx_key in
     (ctrl-r)
@@ -17,6 +18,23 @@ __hx_bind_keys() {
       done ;;
     esac
   done
+}
+
+# Others may have bound the keys since then: hx doctor tells it. bindkey prints into the file, so this
+# starts no process.
+__hx_look_at_keys() {
+  local n=$__hx_nul __hx_key
+  __hx_is_key_unseen=""
+  {
+    builtin print -rn -- "${n}HX1K"
+    for __hx_key in @KEYS@; do
+      case $__hx_key in
+      (ctrl-r) builtin print -rn -- "${n}k"; builtin bindkey -M main "^R" ;;
+      (up) builtin print -rn -- "${n}a"; builtin bindkey -M main "^[OA"; builtin bindkey -M main "^[[A" ;;
+      esac
+    done
+    builtin print -rn -- "$n$n"
+  } 2>/dev/null >>|$__hx_file
 }
 
 # The widget that follows is in __hx_next: __hx_widget calls it with the options of the user, because

@@ -110,6 +110,7 @@ if status is-interactive
         builtin printf '\0HX1E\0n%s\0D%s\0x%s\0p%s\0\0' \
             $seq "$CMD_DURATION" $statuses[1] "$statuses[2..-1]" >>$__hx_file 2>/dev/null
         or __hx_back_off
+        set -q __hx_is_key_unseen; and __hx_look_at_keys
     end
 
     function __hx_exit --on-event fish_exit

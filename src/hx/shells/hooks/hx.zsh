@@ -4,12 +4,13 @@
 # A function call takes 15-20 us, as long as a write: what every command needs is in few functions.
 if [[ -o interactive ]] && \builtin zmodload zsh/datetime zsh/system 2>|/dev/null; then
 \builtin typeset -g __hx_dir=@SPOOL@ __hx_pause=@PAUSE@ __hx_exe=@HX@
-\builtin typeset -g __hx_nul=$'\0' __hx_newline=$'\n'
+\builtin typeset -g __hx_nul=$'\0' __hx_newline=$'\n' __hx_is_key_unseen=
 \builtin emulate zsh -o extended_glob -o no_multibyte -o no_aliases -o no_xtrace -o no_verbose \
   -o no_err_exit -o no_err_return -o no_force_float -o no_print_exit_value -o no_bg_nice \
   -o local_traps -c '
 __hx_load() {
-  typeset -g +x __hx_dir __hx_pause __hx_exe __hx_nul __hx_newline  # all_export exports them
+  # all_export exports them
+  typeset -g +x __hx_dir __hx_pause __hx_exe __hx_nul __hx_newline __hx_is_key_unseen
   # a session id from the environment is that of another shell
   [[ -n ${__hx_session-} && ${(t)__hx_session} != *export* ]] || __hx_begin
   __hx_file=$__hx_dir/$__hx_session.$__hx_generation
@@ -108,17 +109,20 @@ __hx_precmd() {
   __hx_bytes+=$#record
   builtin trap "" XFSZ  # a file size limit (ulimit -f) must not end the shell
   { builtin print -rn -- $record >>|$__hx_file } 2>/dev/null || return 0
+  [[ -z $__hx_is_key_unseen ]] || __hx_look_at_keys
 }
 
 __hx_zshexit() {
+  local exit_status=$?
   [[ $ZSH_SUBSHELL == 0 && $__hx_seq != 0 && ! -o restricted ]] || return 0
   [[ ! -e $__hx_pause ]] || ! __hx_is_paused || return 0
   local -a now=($epochtime)
-  local n=$__hx_nul
+  local n=$__hx_nul record
   [[ -O $__hx_dir && -s $__hx_file ]] || return 0
+  record="${n}HX1X${n}e$((now[1] * 1000000 + now[2] / 1000))"
+  [[ -z $__hx_start_us ]] || record+="${n}n$__hx_seq${n}x$exit_status"  # it ends the command too
   builtin trap "" XFSZ
-  { builtin print -rn -- "${n}HX1X${n}e$((now[1] * 1000000 + now[2] / 1000))$n$n" >>|$__hx_file } \
-    2>/dev/null || return 0
+  { builtin print -rn -- $record$n$n >>|$__hx_file } 2>/dev/null || return 0
 }
 
 __hx_is_paused() {  # succeed when the pause file exists
