@@ -49,13 +49,13 @@ def only(data, facts=FACTS):
 
 
 def test_a_header_tells_the_facts_of_the_session():
-    [head] = parse(header(h="box", u="ann", S="fish", T="/dev/pts/3", b=5, U="12.34")).records
+    [head] = parse(header(h="box", u="ann", S="fish", T="/dev/pts/3", b=5)).records
     facts = read_header(head, SESSION, DEVICE)
-    assert facts == Facts(SESSION, DEVICE, b"box", b"ann", b"fish", b"/dev/pts/3", 5, 12_340_000)
+    assert facts == Facts(SESSION, DEVICE, b"box", b"ann", b"fish", b"/dev/pts/3", 5)
 
 
 def test_what_a_header_does_not_say_or_says_badly_is_unknown():
-    [head] = parse(record("H", b="soon", U="1.x")).records
+    [head] = parse(record("H", b="soon")).records
     assert read_header(head, SESSION, DEVICE) == Facts(SESSION, DEVICE)
 
 
@@ -161,18 +161,29 @@ def test_pipestatus_is_kept_where_it_ends_in_the_exit_status(statuses, known):
     assert only(complete(1, x=0, p=statuses)).pipestatus == known
 
 
-def test_fish_counts_from_its_header_by_the_uptime():
-    facts = FACTS._replace(begin_us=1_000_000_000, uptime_us=500_000_000)
-    event = only(record("S", n=1, U="507.25", d="/w", c="x") + record("E", n=1, D=30, x=0), facts)
-    assert event.key.started_at_us == 1_000_000_000 + 7_250_000
+def test_fish_records_the_uptime_and_the_time_at_which_it_was_0():
+    begun = record("S", n=1, O=500_000_000, U="507.25", d="/w", c="x")
+    event = only(begun + record("E", n=1, D=30, x=0))
+    assert event.key.started_at_us == 500_000_000 + 507_250_000
     assert event.duration_us == 30_000
 
 
+def test_the_uptime_0_may_be_before_1970():
+    event = only(record("S", n=1, O=-500_000_000, U="507.25", d="/w", c="x"))
+    assert event.key.started_at_us == 7_250_000
+
+
+@pytest.mark.parametrize("took", [-3_600_000, 1_700_000_000_000])
+def test_a_duration_of_fish_over_a_step_of_the_clock_is_unknown(took):
+    event = only(start(1, at=600_000_000) + record("E", n=1, D=took, x=0))
+    assert event.duration_us is None
+
+
+@pytest.mark.parametrize("boot", [0, -(10**18), 10**18, 10**19, "", "x"])
 @pytest.mark.parametrize("uptime", ["12.5", "bad", "9" * 18, "9" * 18 + ".99", "9" * 19])
-def test_an_uptime_that_cannot_be_gives_a_time_that_can(uptime):
-    facts = FACTS._replace(begin_us=1_000_000_000, uptime_us=500_000_000)
-    at = only(record("S", n=1, U=uptime, d="/w", c="x"), facts).key.started_at_us
-    assert 1_000_000_000 <= at <= MAX
+def test_an_uptime_that_cannot_be_gives_a_time_that_can(boot, uptime):
+    at = only(record("S", n=1, O=boot, U=uptime, d="/w", c="x")).key.started_at_us
+    assert 0 <= at <= MAX_TIME_US
 
 
 def test_without_any_stamp_an_event_began_with_its_session():
@@ -257,12 +268,14 @@ def test_no_bytes_raise(data, closed):
 numbers = st.sampled_from(
     ["0", "1", "-1", str(MAX), str(MAX + 1), "1.5", "99999999999999.99", " ", "0 1"]
 )
-fields = st.dictionaries(st.sampled_from("nbexpDUdcm"), numbers | st.binary(max_size=3), max_size=6)
+fields = st.dictionaries(
+    st.sampled_from("nbexpDOUdcm"), numbers | st.binary(max_size=3), max_size=6
+)
 good = st.sampled_from([{}, {"n": 1, "c": "x"}])  # half of the records are good but for a field
 records = st.lists(
     st.builds(
         lambda kind, known, values: record(kind, **(known | values)),
-        st.sampled_from("SSCCEEHX?"),
+        st.sampled_from("SSCCEEHXK?"),
         good,
         fields,
     ),
@@ -270,9 +283,9 @@ records = st.lists(
 ).map(b"".join)
 
 
-@given(records, st.sampled_from([None, 0, MAX]), st.sampled_from([0, MAX]))
-def test_whatever_a_record_says_its_event_fits_the_database(data, uptime_us, begin_us):
-    facts = FACTS._replace(uptime_us=uptime_us, begin_us=begin_us)
+@given(records, st.sampled_from([0, MAX_TIME_US]))
+def test_whatever_a_record_says_its_event_fits_the_database(data, begin_us):
+    facts = FACTS._replace(begin_us=begin_us)
     for event in read(data, facts=facts)[0]:
         assert event.command
         assert event.key.seq > 0

@@ -114,6 +114,16 @@ def test_what_is_typed_after_escape_goes_to_the_shell(picker):
     assert shown(glass.lines()) == ["above", "x came"]
 
 
+def test_several_keys_at_once_after_escape_pick_nothing(picker):
+    glass = picker()
+    glass.until("3 commands")
+    glass.type(ESC)
+    glass.until(is_hidden)
+    glass.type("\x15\r")
+    assert glass.wait() == 130
+    assert shown(glass.lines()) == ["above"]
+
+
 def test_escape_alone_leaves(picker):
     glass = picker("150")
     glass.until("3 commands")

@@ -60,7 +60,6 @@ class Facts(NamedTuple):
     shell: bytes | None = None
     tty: bytes | None = None
     begin_us: int = 0  # when the session or this generation of its spool file began
-    uptime_us: int | None = None  # of the machine at begin_us, if the shell has no clock
 
 
 class Assembled(NamedTuple):
@@ -129,7 +128,6 @@ def read_header(record: SpoolRecord, session_id: bytes, device_id: bytes) -> Fac
         fields.get("S"),
         fields.get("T"),
         _integer(fields.get("b")) or 0,
-        _uptime_us(fields.get("U")),
     )
 
 
@@ -230,17 +228,16 @@ def _event(
 def _started_at_us(fields: dict[str, bytes], facts: Facts) -> int | None:
     """Return the start of a command.
 
-    A shell without a clock records the uptime instead; it is added to the time in the header.
+    A shell without a clock records the uptime, and the time at which the uptime was 0.
     """
-    stamp = fields.get("b") or fields.get(
-        "e"
-    )  # for one of several pasted lines only the end may be known
+    # for one of several pasted lines only the end may be known
+    stamp = fields.get("b") or fields.get("e")
     if stamp is not None:
         return _integer(stamp)
-    uptime_us = _uptime_us(fields.get("U"))
-    if uptime_us is None or facts.uptime_us is None:
+    boot_us, uptime_us = _integer(fields.get("O"), signed=True), _uptime_us(fields.get("U"))
+    if boot_us is None or uptime_us is None:
         return facts.begin_us
-    return min(facts.begin_us + max(0, uptime_us - facts.uptime_us), MAX_TIME_US)
+    return max(0, min(boot_us + uptime_us, MAX_TIME_US))
 
 
 def _ending(fields: dict[str, bytes], started_at_us: int | None) -> _Ending:
@@ -255,12 +252,16 @@ def _ending(fields: dict[str, bytes], started_at_us: int | None) -> _Ending:
 
 
 def _duration_us(fields: dict[str, bytes], started_at_us: int | None) -> int | None:
-    """Return how long a command took; None also when the clock was set back or right meanwhile."""
-    duration_ms = _integer(fields.get("D"))
+    """Return how long a command took.
+
+    None also when the clock was set back meanwhile, or was first set: it had stood in 1970.
+    """
+    if started_at_us is None:
+        return None
+    duration_ms, ended_at_us = _integer(fields.get("D")), _integer(fields.get("e"))
     if duration_ms is not None:
-        return min(duration_ms * 1000, _MAX_INT)
-    ended_at_us = _integer(fields.get("e"))
-    if ended_at_us is None or started_at_us is None or ended_at_us < started_at_us:
+        ended_at_us = started_at_us + min(duration_ms * 1000, MAX_TIME_US)
+    if ended_at_us is None or ended_at_us < started_at_us:
         return None
     if started_at_us < KNOWN_SINCE_US <= ended_at_us:
         return None

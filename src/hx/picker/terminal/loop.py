@@ -40,6 +40,7 @@ ENDS = frozenset((SIGHUP, SIGINT, SIGTERM))
 _CAUGHT = (*ENDS, SIGCONT, SIGTSTP, SIGWINCH)
 _QUICK_MS = 100  # after so long an ESC is the key Esc for what is shown
 _PATIENT_MS, _REMOTE_MS, _MOST_MS = 300, 1000, 60_000
+_GOES_ON = b"[", b"O"  # second byte of the sequences of arrow keys
 _TOGETHER_S = 0.02  # the rest of a sequence comes within this time of its first byte
 
 
@@ -113,17 +114,21 @@ class Loop:
         return 0 if self._source.busy(question(state)) else None
 
     def _came(self, state: State) -> State:
-        """Handle bytes. A single one that comes late after an ESC is left to the shell."""
+        """Handle bytes. After an ESC that was long ago, only the rest of a sequence is for hx."""
         was_hidden, self._is_hidden = self._is_hidden, False
         if was_hidden and self._is_one_byte():
             return self._pressed(state, self._decoder.flush())
         data = self._screen.read()
         if not data:
             return self._hung_up(state)
+        if was_hidden and data[:1] not in _GOES_ON:
+            self._screen.give_back(data)
+            return self._pressed(state, self._decoder.flush())
         state = self._pressed(state, self._decoder.feed(data))
         return self._frame(state) if was_hidden and not state.outcome else state
 
     def _is_one_byte(self) -> bool:
+        """Return whether one key was typed, which stays unread for the shell."""
         if self._screen.waiting() == 1:
             sleep(_TOGETHER_S)
         return self._screen.waiting() == 1

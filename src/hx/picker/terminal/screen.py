@@ -110,6 +110,17 @@ class Screen:
         ahead, self._ahead = self._ahead, max(0, self._ahead - len(data))
         return typed_ahead(data[:ahead]) + data[ahead:] if ahead else data
 
+    def give_back(self, data: bytes) -> None:
+        """Put bytes that were read back, for the next program that reads from the terminal.
+
+        Where the system does not allow it (newer kernels of Linux), they are lost.
+        """
+        try:
+            for byte in data:
+                ioctl(self.descriptor, termios.TIOCSTI, bytes([byte]))
+        except OSError:
+            pass
+
     def draw(self, lines: list[str], column: int) -> None:
         """Draw exactly `rows` lines, and put the cursor into a column of the last one."""
         if not self._shown:

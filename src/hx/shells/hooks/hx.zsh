@@ -69,7 +69,6 @@ __hx_check_size() {
 # The line as typed: hist_reduce_blanks removes the leading blank before preexec sees the line.
 __hx_zshaddhistory() {
   __hx_typed=${1%$__hx_newline}
-  [[ -z $__hx_histchars ]] || __hx_expand_again
 }
 
 __hx_expand_again() {  # zsh has read the line that was not to change
@@ -80,6 +79,7 @@ __hx_preexec() {
   builtin trap - DEBUG  # the trap is for the lines of the user
   local line=${__hx_typed:-${1:-${3:-$2}}} typed=$__hx_typed
   [[ $ZSH_SUBSHELL == 0 && ! -o restricted ]] || return 0
+  [[ -z $__hx_histchars ]] || __hx_expand_again
   __hx_typed="" __hx_start_us=""
   [[ -n $typed && ${precmd_functions[1]-} == __hx_precmd &&
     ${preexec_functions[-1]-} == __hx_preexec ]] || __hx_take_places
@@ -120,7 +120,10 @@ __hx_zshexit() {
   local n=$__hx_nul record
   [[ -O $__hx_dir && -s $__hx_file ]] || return 0
   record="${n}HX1X${n}e$((now[1] * 1000000 + now[2] / 1000))"
-  [[ -z $__hx_start_us ]] || record+="${n}n$__hx_seq${n}x$exit_status"  # it ends the command too
+  [[ -z $__hx_start_us ]] || record+="${n}n$__hx_seq"  # it ends the command too
+  # after a signal the status is not that of the command
+  [[ -z $__hx_start_us || $__hx_expanded != (exit|logout|bye)([[:space:]]*|) ]] ||
+    record+="${n}x$exit_status"
   builtin trap "" XFSZ
   { builtin print -rn -- $record$n$n >>|$__hx_file } 2>/dev/null || return 0
 }
