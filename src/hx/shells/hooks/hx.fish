@@ -121,6 +121,8 @@ if status is-interactive
         end
         test x = "x$HX_PRIVATE$fish_private_mode" -a ! -e $__hx_pause
         or __hx_is_open; or return
+        functions -q fish_should_add_to_history # fish 4
+        and not fish_should_add_to_history $argv[1] >/dev/null 2>&1; and return
         string match -qr '^\s*[ \t#]|hx|history-extended|^(?s:.{200})' -- $argv[1]
         and not __hx_is_fit $argv[1]; and return
         test $__hx_seq -lt $__hx_stop_seq; or __hx_go_on; or return

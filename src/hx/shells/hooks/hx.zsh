@@ -5,12 +5,14 @@
 if [[ -o interactive ]] && \builtin zmodload zsh/datetime zsh/system 2>|/dev/null; then
 \builtin typeset -g __hx_dir=@SPOOL@ __hx_pause=@PAUSE@ __hx_exe=@HX@
 \builtin typeset -g __hx_nul=$'\0' __hx_newline=$'\n' __hx_is_key_unseen=
+\builtin typeset -g __hx_extended_glob=
+[[ ! -o extended_glob ]] || __hx_extended_glob=1
 \builtin emulate zsh -o extended_glob -o no_multibyte -o no_aliases -o no_xtrace -o no_verbose \
   -o no_err_exit -o no_err_return -o no_force_float -o no_print_exit_value -o no_bg_nice \
   -o local_traps -c '
 __hx_load() {
   # all_export exports them
-  typeset -g +x __hx_dir __hx_pause __hx_exe __hx_nul __hx_newline __hx_is_key_unseen
+  typeset -g +x __hx_dir __hx_pause __hx_exe __hx_nul __hx_newline __hx_is_key_unseen __hx_extended_glob
   # a session id from the environment is that of another shell
   [[ -n ${__hx_session-} && ${(t)__hx_session} != *export* ]] || __hx_begin
   __hx_file=$__hx_dir/$__hx_session.$__hx_generation
@@ -85,6 +87,7 @@ __hx_preexec() {
     ${preexec_functions[-1]-} == __hx_preexec ]] || __hx_take_places
   [[ -n $typed || ! -o hist_reduce_blanks ]] || return 0
   [[ -z ${HX_PRIVATE-} && $line != [[:space:]]#[[:blank:]]* ]] || return 0
+  [[ -z ${HISTORY_IGNORE-} ]] || ! __hx_is_ignored $line || return 0
   [[ ! -e $__hx_pause ]] || ! __hx_is_paused || return 0
   [[ $line$3 != *h(x|istory-extended)* ]] || ! __hx_names_secret "$line $3" || return 0
   __hx_record_start $line $3
@@ -133,6 +136,19 @@ __hx_is_paused() {  # succeed when the pause file exists
   { builtin sysread -s 100 text <$__hx_pause } 2>/dev/null
   local deadline_s=${text%%$__hx_newline*}
   [[ $deadline_s != [0-9](#c1,12) ]] || (( deadline_s > EPOCHSECONDS ))
+}
+
+# Succeed when zsh does not write the line to its own history file. The pattern has the options of
+# the user, and may be a bad one.
+__hx_is_ignored() {
+  setopt local_options multibyte
+  [[ -n $__hx_extended_glob ]] || unsetopt extended_glob
+  {
+    { [[ $1 == ${~HISTORY_IGNORE} ]] && return 0 } 2>/dev/null
+  } always {
+    TRY_BLOCK_ERROR=0
+  }
+  return 1
 }
 
 # For hx forget and hx redact. On a long text the exact pattern exhausts the memory and ends the shell.
