@@ -26,8 +26,8 @@ def run(terminal, *lines):
     ],
 )
 def test_zsh_keeps_out_what_history_ignore_matches(home, pattern, kept_out):
-    before = f"rm() {{ : }}; cd() {{ : }}; ls() {{ : }}; setopt interactive_comments; HISTORY_IGNORE='{pattern}'"
-    terminal = home.open("zsh", before=before)
+    functions = "rm() { : }; cd() { : }; ls() { : }; setopt interactive_comments\n"
+    terminal = home.open("zsh", before=f"{functions}HISTORY_IGNORE='{pattern}'")
     run(terminal, *kept_out, "echo kept")
     assert commands(home) == ["echo kept"]
     assert "zsh:" not in "\n".join(terminal.screen())
