@@ -175,13 +175,15 @@ def test_a_fish_that_began_in_1970_is_recorded_and_its_times_are_right_from_then
     stamp = home.path / "stamp"
     stamp.touch()
     os.utime(stamp, (600, 600))
-    load = stamped(home, hook("fish", str(home.hx_home)))
+    uptime = Uptime(home)
+    load = stamped(home, uptime.hook(home))
     terminal = home.open("fish", load=load, env={"PATH": f"{programs}:{os.environ['PATH']}"})
     terminal.run("true early")
     terminal.run("true early too")
     assert (home.path / "asked").read_text() == "\n"
     (home.path / "set").touch()
     os.utime(stamp)
+    uptime.step(100 * HOUR_S + 2)  # the hook looks once a second
     terminal.run("true late")
     assert event_of(home, "true early")["started_at"] is None
     assert abs(started_at(event_of(home, "true late")) - time.time()) < 60
@@ -195,10 +197,12 @@ def test_fish_asks_no_more_than_twice_on_a_file_server_with_another_clock(home):
     (home.path / "set").touch()
     stamp = home.path / "stamp"
     stamp.touch()
-    load = stamped(home, hook("fish", str(home.hx_home)))
+    uptime = Uptime(home)
+    load = stamped(home, uptime.hook(home))
     terminal = home.open("fish", load=load, env={"PATH": f"{programs}:{os.environ['PATH']}"})
     for number in range(5):
-        os.utime(stamp, (time.time() - HOUR_S,) * 2)
+        uptime.step(100 * HOUR_S + number)  # the hook looks once a second
+        os.utime(stamp, (time.time() - HOUR_S + number,) * 2)
         terminal.run(f"true {number}")
     assert (home.path / "asked").read_text() == "\n\n"
     assert abs(started_at(event_of(home, "true 4")) - time.time()) < 60

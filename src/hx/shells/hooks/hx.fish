@@ -25,6 +25,7 @@ if status is-interactive
         test -n "$__hx_begin_us"; or return
         set -gu __hx_passed_s ''
         set -gu __hx_boot_us '' # the time at which the uptime was 0; empty without /proc/uptime
+        set -gu __hx_checked_s '' # the uptime at which hx last looked whether the clock was set
         set -gu __hx_least_gap 0
         set -gu __hx_most_gap 0
         test -r /proc/uptime; and __hx_set_clock $__hx_begin_us (__hx_uptime)
@@ -48,7 +49,7 @@ if status is-interactive
         set __hx_boot_us (builtin math -s0 -- "$argv[1] - $argv[2] * 1000000")
         set -l gap (builtin math -s2 -- "$__hx_boot_us / 1000000")
         set __hx_least_gap (builtin math -- $gap - 2.5) # stamps are whole seconds, on FAT even ones
-        set __hx_most_gap (builtin math -- $gap + 0.5)
+        set __hx_most_gap (builtin math -- $gap + 1.5)
         set -q argv[3]; or return
         test $argv[3] -ge $__hx_least_gap -a $argv[3] -le $__hx_most_gap; and return
         # a file server has another clock
@@ -57,9 +58,10 @@ if status is-interactive
     end
 
     # Something was written to the file just now. A pipe to read takes less time than a substitution.
-    function __hx_check_clock # uptime
+    function __hx_check_clock # uptime in whole seconds
+        set __hx_checked_s $argv[1]
         builtin path mtime -- $__hx_file 2>/dev/null | read --local changed_s; or return # fish 3.5
-        builtin math -s2 -- $changed_s - $argv[1] | read --local gap
+        builtin math -- $changed_s - $argv[1] | read --local gap
         test $gap -ge $__hx_least_gap -a $gap -le $__hx_most_gap; and return
         set -l now_us (__hx_date)
         test -n "$now_us"; and __hx_set_clock $now_us (__hx_uptime) $gap
@@ -229,9 +231,9 @@ if status is-interactive
     # The seq stands behind the 10 ms, so that commands of one moment stay in order.
     function __hx_stamp
         if test -n "$__hx_boot_us"
-            read --local --delimiter ' ' uptime idle </proc/uptime
-            __hx_check_clock $uptime
-            builtin printf '\0O%s\0U%s%04d' $__hx_boot_us $uptime $__hx_numbers[1]
+            read --local --delimiter . second rest </proc/uptime # "12.34 5.67"
+            test $second = "$__hx_checked_s"; or __hx_check_clock $second
+            builtin printf '\0O%s\0U%s.%.2s%04d' $__hx_boot_us $second $rest $__hx_numbers[1]
         else
             builtin printf '\0b%s' (__hx_time_of_change)
         end
