@@ -79,6 +79,8 @@ VARIABLES = {
     "NO_COLOR": "no colour",
     "TERM": "set by the terminal; on a `dumb` one there is no picker",
     "COLORFGBG": "set by some terminals: dark or light, for the colours of the picker",
+    "ESCDELAY": "how many ms an ESC may be the beginning of another key",
+    "SSH_CONNECTION": "set by ssh, as SSH_TTY: the picker waits longer for the rest of a key",
     "XDG_CONFIG_HOME": "the settings are in its folder hx",
     "XDG_DATA_HOME": "the database is in its folder hx",
     "XDG_STATE_HOME": "the spool is in its folder hx",
@@ -122,6 +124,8 @@ class Config(NamedTuple):
     rules_are_valid: bool  # else `values` has the rules of the last good file
     ground: str  # COLORFGBG: the colours of the terminal, such as "15;0"
     terminal: str  # TERM: the type of the terminal; the picker cannot draw on "" and "dumb"
+    escape_delay: str  # ESCDELAY: ms, often empty
+    is_remote: bool  # SSH_CONNECTION or SSH_TTY: the terminal is at the other end of a network
 
     @property
     def limit(self) -> int:
@@ -186,6 +190,8 @@ def load(environment: Mapping[str, str] = os.environ, umask: int = 0o077) -> Con
         rules_are_valid,
         environment.get("COLORFGBG", ""),
         environment.get("TERM", ""),
+        environment.get("ESCDELAY", ""),
+        bool(environment.get("SSH_CONNECTION") or environment.get("SSH_TTY")),
     )
 
 

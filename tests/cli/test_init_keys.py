@@ -5,7 +5,7 @@ import pytest
 SHELLS = ("bash", "zsh", "fish")
 BINDING_CODE = {
     "bash": "for __hx_key in {}; do",
-    "zsh": "for key in {}; do",
+    "zsh": "for __hx_key in {}; do",
     "fish": "contains up {};",
 }
 

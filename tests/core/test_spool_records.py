@@ -50,13 +50,13 @@ def only(data, facts=FACTS):
 
 
 def test_a_header_gives_the_facts_of_the_session():
-    [head] = parse(header(h="box", u="ann", S="fish", T="/dev/pts/3", b=5, U="12.34")).records
+    [head] = parse(header(h="box", u="ann", S="fish", T="/dev/pts/3", b=5)).records
     facts = read_header(head, SESSION, DEVICE)
-    assert facts == Facts(SESSION, DEVICE, b"box", b"ann", b"fish", b"/dev/pts/3", 5, 12_340_000)
+    assert facts == Facts(SESSION, DEVICE, b"box", b"ann", b"fish", b"/dev/pts/3", 5)
 
 
 def test_missing_and_invalid_facts_of_a_header_are_unknown():
-    [head] = parse(record("H", b="soon", U="1.x")).records
+    [head] = parse(record("H", b="soon")).records
     assert read_header(head, SESSION, DEVICE) == Facts(SESSION, DEVICE)
 
 
@@ -105,8 +105,36 @@ def test_an_end_without_its_start_is_counted():
     assert read(start(1) + end(1) + end(1))[1] == {END_WITHOUT_START: 1}
 
 
-def test_a_shell_exit_and_a_second_header_are_no_events():
-    assert read(header() + record("X", e=5)) == ([], {})
+def test_a_shell_exit_a_second_header_and_keys_are_no_events():
+    assert read(header() + record("X", e=5) + record("K", k="x", n=1)) == ([], {})
+
+
+def test_the_end_of_the_shell_ends_the_command_that_runs():
+    left = only(start(1, "exit 3", at=50) + record("X", e=80, n=1, x=3))
+    assert (left.exit_status, left.duration_us, left.flags) == (3, 30, FINISHED)
+    assert ends_without_start(parse(record("X", e=80, n=4)).records) == [4]
+
+
+def test_a_shell_that_does_not_know_the_status_ends_the_command_all_the_same():
+    event = only(start(1, at=50) + record("X", e=80, n=1))
+    assert (event.exit_status, event.duration_us) == (None, 30)
+    assert event.flags == FINISHED | STATUS_UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("began", "ended", "duration"),
+    [
+        (50, 50, 0),
+        (5_000, 4_999, None),  # the clock was set back meanwhile
+        (600_000_000, 600_000_009, 9),
+        (600_000_000, 1_700_000_000_000_000, None),  # it stood in 1970, and was set right
+        (1_600_000_000_000_000, 1_700_000_000_000_000, 100_000_000_000_000),
+    ],
+)
+def test_a_duration_is_never_negative_nor_since_1970(began, ended, duration):
+    assert only(start(1, at=began) + end(1, 0, at=ended)).duration_us == duration
+    event = only(record("C", n=1, b=began, e=ended, x=0, d="/w", c="a"))
+    assert event.duration_us == duration
 
 
 def test_a_pasted_line_is_finished_with_unknown_status():
@@ -135,25 +163,32 @@ def test_pipestatus_is_kept_if_it_ends_in_the_exit_status(statuses, expected):
 
 
 def test_times_of_fish_are_computed_from_the_uptime():
-    facts = FACTS._replace(begin_us=1_000_000_000, uptime_us=500_000_000)
-    event = only(record("S", n=1, U="507.25", d="/w", c="x") + record("E", n=1, D=30, x=0), facts)
-    assert event.key.started_at_us == 1_000_000_000 + 7_250_000
+    begun = record("S", n=1, O=500_000_000, U="507.25", d="/w", c="x")
+    event = only(begun + record("E", n=1, D=30, x=0))
+    assert event.key.started_at_us == 500_000_000 + 507_250_000
     assert event.duration_us == 30_000
 
 
+def test_the_uptime_0_may_be_before_1970():
+    event = only(record("S", n=1, O=-500_000_000, U="507.25", d="/w", c="x"))
+    assert event.key.started_at_us == 7_250_000
+
+
+@pytest.mark.parametrize("took", [-3_600_000, 1_700_000_000_000])
+def test_a_duration_of_fish_over_a_step_of_the_clock_is_unknown(took):
+    event = only(start(1, at=600_000_000) + record("E", n=1, D=took, x=0))
+    assert event.duration_us is None
+
+
+@pytest.mark.parametrize("boot", [0, -(10**18), 10**18, 10**19, "", "x"])
 @pytest.mark.parametrize("uptime", ["12.5", "bad", "9" * 18, "9" * 18 + ".99", "9" * 19])
-def test_an_impossible_uptime_gives_a_possible_time(uptime):
-    facts = FACTS._replace(begin_us=1_000_000_000, uptime_us=500_000_000)
-    started_at_us = only(record("S", n=1, U=uptime, d="/w", c="x"), facts).key.started_at_us
-    assert 1_000_000_000 <= started_at_us <= MAX
+def test_an_impossible_uptime_gives_a_possible_time(boot, uptime):
+    event = only(record("S", n=1, O=boot, U=uptime, d="/w", c="x"))
+    assert 0 <= event.key.started_at_us <= MAX_TIME_US
 
 
 def test_an_event_without_a_time_starts_with_its_session():
     assert only(record("S", n=1, d="/w", c="x")).key.started_at_us == 1_000_000
-
-
-def test_a_clock_set_back_gives_no_negative_duration():
-    assert only(start(1, at=80) + end(1, at=50)).duration_us == 0
 
 
 @pytest.mark.parametrize(
@@ -234,14 +269,16 @@ def test_no_bytes_raise(data, closed):
 numbers = st.sampled_from(
     ["0", "1", "-1", str(MAX), str(MAX + 1), "1.5", "99999999999999.99", " ", "0 1"]
 )
-fields = st.dictionaries(st.sampled_from("nbexpDUdcm"), numbers | st.binary(max_size=3), max_size=6)
+fields = st.dictionaries(
+    st.sampled_from("nbexpDOUdcm"), numbers | st.binary(max_size=3), max_size=6
+)
 good = st.sampled_from(
     [{}, {"n": 1, "c": "x"}]
 )  # half of the records are valid except for one field
 records = st.lists(
     st.builds(
         lambda kind, known, values: record(kind, **(known | values)),
-        st.sampled_from("SSCCEEHX?"),
+        st.sampled_from("SSCCEEHXK?"),
         good,
         fields,
     ),
@@ -249,9 +286,9 @@ records = st.lists(
 ).map(b"".join)
 
 
-@given(records, st.sampled_from([None, 0, MAX]), st.sampled_from([0, MAX]))
-def test_every_event_fits_the_database(data, uptime_us, begin_us):
-    facts = FACTS._replace(uptime_us=uptime_us, begin_us=begin_us)
+@given(records, st.sampled_from([0, MAX_TIME_US]))
+def test_every_event_fits_the_database(data, begin_us):
+    facts = FACTS._replace(begin_us=begin_us)
     for event in read(data, facts=facts)[0]:
         assert event.command
         assert event.key.seq > 0

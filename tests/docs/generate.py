@@ -75,6 +75,7 @@ OBJECTS = {
         "recording": "whether this shell is recorded now",
         "reason": "why not; null when it is",
         "shells[].shell, shells[].last_started_at": "the newest event of each shell on this device",
+        "picker": "what the keys of the picker call in this shell, a sentence each, where it is not the picker",
         "spool.path, spool.files, spool.pending_bytes": "what is not in the database yet",
         "database.path, database.size_bytes, database.journal_mode": "the file",
         "database.events, database.commands, database.sessions, database.devices": "what is in it: events, distinct commands, sessions, and devices with events (each name once; an import is none)",

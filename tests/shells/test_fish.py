@@ -38,7 +38,6 @@ def test_a_header_has_the_facts_of_the_session(home):
     if os.path.exists("/proc/uptime"):
         assert int(header["Q"]) == os.getpid()
         assert header["T"].startswith(b"/dev/")
-        assert re.fullmatch(rb"\d+\.\d\d", header["U"])
 
 
 def test_two_sessions_have_two_ids(home):
@@ -87,7 +86,7 @@ def test_without_proc_the_time_is_the_modification_time_of_a_file(home):
     [header] = records(home, "H")
     starts = [int(fields["b"]) / 1e6 for fields in records(home, "S")]
     [end] = records(home, "X")
-    assert "U" not in header
+    assert not any("U" in fields for fields in records(home, "S"))
     assert header["b"].endswith(b"000000")
     assert int(started_at) <= starts[0] <= starts[1] <= time.time()
     assert starts[1] - int(started_at) >= 1
@@ -95,7 +94,7 @@ def test_without_proc_the_time_is_the_modification_time_of_a_file(home):
     assert home.commands() == ["true one", *lines, "exit"]
 
 
-@pytest.mark.parametrize("deadline_s", ["", "1", "99999999999"])
+@pytest.mark.parametrize("deadline_s", ["", "99999999999"])
 def test_without_a_clock_a_pause_lasts_until_its_file_is_deleted(home, deadline_s):
     home.hx_home.mkdir()
     pause = home.hx_home / "pause"

@@ -63,6 +63,7 @@ class Draft(NamedTuple):
     file: SpoolFile
     mark: Mark  # the mark after the commit; [wiped, drained) is overwritten then
     screened: Screened
+    keys: str | None = None  # what the keys of the picker call there, if the shell has looked
 
 
 def pending(database: Database, folder: str) -> list[SpoolFile]:
@@ -146,6 +147,7 @@ def _drain(database: Database, source: SpoolSource, now_us: int, troubles: list[
 def _drafts(
     database: Database, source: SpoolSource, file: SpoolFile, mark: Mark, rules: Rules
 ) -> Iterator[Draft]:
+    from hx.capture.keys import noted
     from hx.capture.policy import screened
     from hx.core.spool_records import parse
 
@@ -168,7 +170,7 @@ def _drafts(
     drained = start + parsed.size
     if drained > mark.drained or mark != known:
         text = len(data[: parsed.size].lstrip(b"\0"))
-        yield Draft(file, Mark(drained, drained - text), kept)
+        yield Draft(file, Mark(drained, drained - text), kept, noted(parsed.records))
 
 
 def _commit(
@@ -179,6 +181,7 @@ def _commit(
     troubles: list[OSError],
 ) -> Report:
     """Commit a batch in one transaction, then overwrite what was drained; empty the batch."""
+    from hx.capture import keys
     from hx.capture.policy import remember
     from hx.core.merge import History
     from hx.database.join import join
@@ -194,6 +197,8 @@ def _commit(
             spool_state.write_mark(database, draft.file.name, draft.mark)
             spool_state.add_faults(database, draft.screened.faults, now_us)
             remember(database, draft.screened)
+            if draft.keys is not None:
+                keys.write(database, draft.file.session, draft.keys)
         if events:
             database.set_meta("last_ingest_us", now_us)
     for draft in batch:
@@ -251,11 +256,11 @@ def _tidy_leftovers(database: Database, source: SpoolSource) -> None:
     left = spool.files(source.spool)
     living = {file.session for file in left}
     gone = set(spool_state.marks(database)) - {file.name for file in left}
-    keys = stale(database, living)
-    if gone or keys:
+    old = stale(database, living)
+    if gone or old:
         with database.transaction():
             spool_state.remove_marks(database, gone)
-            database.delete_meta(*keys)
+            database.delete_meta(*old)
     for path in spool.leftovers(source.spool, living):
         spool.remove(path)
 

@@ -154,8 +154,12 @@ def screened(
 
 def _without_end(records: list[SpoolRecord], running: int) -> tuple[list[SpoolRecord], int | None]:
     """Remove the end of a command that is not kept; return its seq while the end is missing."""
+    from hx.core.spool_records import ENDS
+
     seq = b"%d" % running
-    rest = [record for record in records if record.kind != "E" or record.fields.get("n") != seq]
+    rest = [
+        record for record in records if record.kind not in ENDS or record.fields.get("n") != seq
+    ]
     return rest, running if len(rest) == len(records) else None
 
 
@@ -195,4 +199,11 @@ def is_open(database: Database, session_id: bytes) -> bool:
 
 def stale(database: Database, living: set[str]) -> list[str]:
     """Return the keys in meta that belong to sessions without a spool file."""
-    return [key for key in database.meta_keys(_OPEN) if key.removeprefix(_OPEN) not in living]
+    from hx.capture.keys import KEYS
+
+    return [
+        key
+        for prefix in (_OPEN, KEYS)
+        for key in database.meta_keys(prefix)
+        if key.removeprefix(prefix) not in living
+    ]

@@ -21,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hx.cli.context import Context
     from hx.config import Config
 
 
@@ -48,6 +49,24 @@ def checked(shell: InstalledShell) -> Finding:
     if (name, version[0]) == (BASH, 3):
         newer = "macOS ships bash 3.2 only: `brew install bash`, or use zsh"
     return Finding("shell", FAULT if is_login else WARNING, sentence, newer)
+
+
+def keys_of_picker(context: Context) -> Iterator[Finding]:
+    """Tell what the keys of the picker call in this shell, if its hook has looked at them."""
+    from hx.capture import keys as noted
+    from hx.core.shell_files.bound_keys import PICKER
+
+    for bound in noted.read(context.database, context.config.session or ""):
+        if bound.holder == PICKER:
+            yield Finding("picker", OK, f"{bound.key} opens the picker")
+            continue
+        what = f"calls {bound.holder}" if bound.holder else "calls nothing"
+        sentence = (
+            f"{bound.key} {what}, not the picker: {bound.tool or 'something'} bound it after hx"
+        )
+        fix = f'load hx after {bound.tool or "it"} (docs/picker.md, "Beside other tools")'
+        setting = "picker_ctrl_r" if bound.key == "Ctrl-R" else "picker_up_arrow"
+        yield Finding("picker", WARNING, sentence, f"{fix}, or set {setting} = false")
 
 
 def hook_files(config: Config) -> Iterator[Finding]:

@@ -10,10 +10,19 @@ as errors. docs/design/capture.md lists the types and tags.
 
 from __future__ import annotations
 
-from hx.core.model import FINISHED, MAX_COMMAND_BYTES, MAX_TIME_US, STATUS_UNKNOWN, Event, EventKey
+from hx.core.model import (
+    FINISHED,
+    KNOWN_SINCE_US,
+    MAX_COMMAND_BYTES,
+    MAX_TIME_US,
+    STATUS_UNKNOWN,
+    Event,
+    EventKey,
+)
 from hx.core.record import NamedTuple
 
 COMMIT = b"\0\0"
+ENDS = "EX"  # the end of a shell ends the command that runs
 _MAX_INT = (1 << 63) - 1
 _TAGS = [chr(code) for code in range(256)]
 
@@ -29,7 +38,7 @@ END_WITHOUT_START = "end of a command without its start"
 class SpoolRecord(NamedTuple):
     """A record is one type letter and its fields."""
 
-    kind: str  # H header, S start, E end, C complete, X shell exit
+    kind: str  # H header, S start, E end, C complete, X shell exit, K keys of the picker
     fields: dict[str, bytes]  # tag -> value
 
 
@@ -51,7 +60,6 @@ class Facts(NamedTuple):
     shell: bytes | None = None
     tty: bytes | None = None
     begin_us: int = 0  # when the session or this generation of its spool file began
-    uptime_us: int | None = None  # of the machine at begin_us, if the shell has no clock
 
 
 class Assembled(NamedTuple):
@@ -119,7 +127,6 @@ def read_header(record: SpoolRecord, session_id: bytes, device_id: bytes) -> Fac
         fields.get("S"),
         fields.get("T"),
         _integer(fields.get("b")) or 0,
-        _uptime_us(fields.get("U")),
     )
 
 
@@ -132,7 +139,7 @@ def assemble(records: list[SpoolRecord], facts: Facts, started: dict[int, Event]
     faults: dict[str, int] = {}
     running = dict(started)
     for record in records:
-        if record.kind in "HX":
+        if record.kind in "HK" or (record.kind == "X" and "n" not in record.fields):
             continue
         outcome = _READERS.get(record.kind, _unknown)(record.fields, facts, running)
         if isinstance(outcome, str):
@@ -145,7 +152,7 @@ def assemble(records: list[SpoolRecord], facts: Facts, started: dict[int, Event]
 def ends_without_start(records: list[SpoolRecord]) -> list[int]:
     """Return the seqs of the ends whose start must be looked up among earlier events."""
     starts = {record.fields.get("n") for record in records if record.kind == "S"}
-    ends = (record.fields.get("n") for record in records if record.kind == "E")
+    ends = (record.fields.get("n") for record in records if record.kind in ENDS)
     return [seq for n in ends if n not in starts and (seq := _integer(n))]
 
 
@@ -172,7 +179,7 @@ def _end(fields: dict[str, bytes], _: Facts, running: dict[int, Event]) -> Event
     return event._replace(
         exit_status=end.exit_status,
         pipestatus=end.pipestatus,
-        duration_us=end.duration_us,
+        duration_us=_duration_us(fields, event.key.started_at_us),
         flags=event.flags | end.flags,
     )
 
@@ -181,7 +188,7 @@ def _unknown(_: dict[str, bytes], __: Facts, ___: dict[int, Event]) -> Event | s
     return UNKNOWN_TYPE
 
 
-_READERS = {"S": _start, "C": _complete, "E": _end}
+_READERS = {"S": _start, "C": _complete, "E": _end, "X": _end}
 
 
 class _Ending(NamedTuple):
@@ -220,16 +227,16 @@ def _event(
 def _started_at_us(fields: dict[str, bytes], facts: Facts) -> int | None:
     """Return the start of a command.
 
-    A shell without a clock records the uptime instead; it is added to the time in the header.
+    A shell without a clock records the uptime, and the time at which the uptime was 0.
     """
     # for one of several pasted lines only the end may be known
     stamp = fields.get("b") or fields.get("e")
     if stamp is not None:
         return _integer(stamp)
-    uptime_us = _uptime_us(fields.get("U"))
-    if uptime_us is None or facts.uptime_us is None:
+    boot_us, uptime_us = _integer(fields.get("O"), signed=True), _uptime_us(fields.get("U"))
+    if boot_us is None or uptime_us is None:
         return facts.begin_us
-    return min(facts.begin_us + max(0, uptime_us - facts.uptime_us), MAX_TIME_US)
+    return max(0, min(boot_us + uptime_us, MAX_TIME_US))
 
 
 def _ending(fields: dict[str, bytes], started_at_us: int | None) -> _Ending:
@@ -244,13 +251,20 @@ def _ending(fields: dict[str, bytes], started_at_us: int | None) -> _Ending:
 
 
 def _duration_us(fields: dict[str, bytes], started_at_us: int | None) -> int | None:
-    duration_ms = _integer(fields.get("D"))
-    if duration_ms is not None:
-        return min(duration_ms * 1000, _MAX_INT)
-    ended_at_us = _integer(fields.get("e"))
-    if ended_at_us is None or started_at_us is None:
+    """Return how long a command took.
+
+    None also when the clock was set back meanwhile, or was first set: it had stood in 1970.
+    """
+    if started_at_us is None:
         return None
-    return max(0, ended_at_us - started_at_us)
+    duration_ms, ended_at_us = _integer(fields.get("D")), _integer(fields.get("e"))
+    if duration_ms is not None:
+        ended_at_us = started_at_us + min(duration_ms * 1000, MAX_TIME_US)
+    if ended_at_us is None or ended_at_us < started_at_us:
+        return None
+    if started_at_us < KNOWN_SINCE_US <= ended_at_us:
+        return None
+    return ended_at_us - started_at_us
 
 
 def _statuses(value: bytes | None) -> tuple[int, ...] | None:

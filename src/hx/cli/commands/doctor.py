@@ -55,6 +55,7 @@ def _findings(config: Config) -> Iterator[Finding]:
 
 def _inside(context: Context) -> Iterator[Finding]:
     try:
+        yield from hook_checks.keys_of_picker(context)
         yield from _database(context)
         yield from health.keys(context)
         yield from _clock(context)

@@ -151,7 +151,7 @@ def _loop(
 ) -> tuple[State, int]:
     """Run the picker; return its last state and the signal that ended it, 0 for a key."""
     from hx.picker.answers.source import AnswerSource
-    from hx.picker.terminal.loop import Loop, SignalPipe
+    from hx.picker.terminal.loop import Loop, SignalPipe, patience
     from hx.picker.terminal.screen import Screen
     from hx.picker.view.styles import styles_for
 
@@ -160,7 +160,8 @@ def _loop(
     case = {"smart": None, "exact": True, "ignore": False}[str(config.values["case"])]
     source = AnswerSource(context.database, place, context.now_us, exact_case=case)
     with SignalPipe() as signals, Screen(terminal, area) as screen:
-        loop = Loop(screen, signals, source, styles)
+        waits = patience(config.escape_delay, is_remote=config.is_remote)
+        loop = Loop(screen, signals, source, styles, waits)
         state = loop.run(state)
     source.close()
     os.close(terminal)

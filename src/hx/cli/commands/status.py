@@ -51,6 +51,7 @@ class DatabaseFacts(NamedTuple):
     ingested: int  # events that this command has read from the spool
     due: int  # events that retention has not removed yet
     sync: InShort | None
+    taken: list[str]  # sentences: keys of the picker that another tool has bound in this shell
 
 
 class Status(NamedTuple):
@@ -123,6 +124,11 @@ def _known(context: Context) -> DatabaseFacts:
         context.report.events,
         _due(context),
         in_short(context),
+        [
+            finding.sentence
+            for finding in hook_checks.keys_of_picker(context)
+            if finding.level == health.WARNING
+        ],
     )
 
 
@@ -146,6 +152,8 @@ def _print(config: Config, status: Status) -> None:
         _line(label, text)
     if known is not None:
         _line("seen", _seen(known, status.now_us))
+        for sentence in known.taken:
+            _line("picker", f"{sentence} (`hx doctor`)")
     _line("spool", f"{config.paths.spool}: {_spool(status.waiting)}")
     _line("database", f"{config.paths.database}: {_database(config, status)}")
     if known is not None:
@@ -239,6 +247,7 @@ def _print_json(config: Config, status: Status) -> None:
             "recording": status.why_not is None,
             "reason": status.why_not,
             "shells": None if known is None else _shell_objects(known),
+            "picker": None if known is None else known.taken,
             "spool": {
                 "path": paths.spool,
                 "files": None if status.waiting is None else status.waiting.files,

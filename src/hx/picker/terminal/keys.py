@@ -33,8 +33,13 @@ class Decoder:
 
     @property
     def is_waiting(self) -> bool:
-        """Return whether to call `flush` when nothing comes for 50 ms."""
+        """Return whether to call `flush` when nothing comes for some time."""
         return bool(self._kept or self._pasted is not None) and not self._is_silent
+
+    @property
+    def may_be_esc(self) -> bool:
+        """Return whether the unfinished sequence is the key Esc if nothing follows."""
+        return self._pasted is None and self._kept == b"\x1b"
 
     def feed(self, data: bytes) -> list[Key]:
         keys: list[Key] = []

@@ -21,7 +21,9 @@ from _signal import (  # type: ignore[import-not-found]
     signal,
 )
 from select import POLLIN, poll
+from time import sleep
 
+from hx.core.record import NamedTuple
 from hx.picker.state.actions import aborted
 from hx.picker.state.state import answered, detailed, paged, question, update, wanted
 from hx.picker.terminal.keys import Decoder
@@ -36,16 +38,46 @@ if TYPE_CHECKING:
 
 ENDS = frozenset((SIGHUP, SIGINT, SIGTERM))
 _CAUGHT = (*ENDS, SIGCONT, SIGTSTP, SIGWINCH)
-_SILENCE_MS = 50  # after so long an ESC is the key Esc, not the beginning of a sequence
+_QUICK_MS = 100  # after so long an ESC is the key Esc for what is shown
+_PATIENT_MS, _REMOTE_MS, _MOST_MS = 300, 1000, 60_000
+_GOES_ON = b"[", b"O"  # second byte of the sequences of arrow keys
+_TOGETHER_S = 0.02  # the rest of a sequence comes within this time of its first byte
+
+
+class Patience(NamedTuple):
+    """How long to wait for the rest of a key after an ESC, in ms.
+
+    After `quick` the picker disappears, as for the key Esc. Until `whole` it stays alive: when the
+    rest of an arrow key comes over a slow link, the picker is there again, and the shell never gets
+    half a key. The next key that is typed ends it at once, and goes to the shell.
+    """
+
+    quick: int = _QUICK_MS
+    whole: int = _PATIENT_MS
+
+
+def patience(delay: str, *, is_remote: bool) -> Patience:
+    """Return the patience for a terminal; `delay` is ESCDELAY, the setting of ncurses, or empty."""
+    whole = _REMOTE_MS if is_remote else _PATIENT_MS
+    if delay.isascii() and delay.isdigit():
+        whole = min(int(delay[:6]), _MOST_MS)
+    return Patience(min(_QUICK_MS, whole), whole)
 
 
 class Loop:
     """Runs the picker once."""
 
     def __init__(
-        self, screen: Screen, signals: SignalPipe, source: AnswerSource, styles: Styles
+        self,
+        screen: Screen,
+        signals: SignalPipe,
+        source: AnswerSource,
+        styles: Styles,
+        patience: Patience,
     ) -> None:
         self._screen, self._signals, self._source, self._styles = screen, signals, source, styles
+        self._patience = patience
+        self._is_hidden = False  # an ESC came, and nothing for some time
         self._decoder = Decoder()
         self._asked: Question | None = None  # the question that the rows belong to
         self.ended_by = 0  # number of a signal; 0: a key
@@ -68,17 +100,47 @@ class Loop:
         if self._signals.descriptor in ready:
             return self._signalled(state)
         if self._screen.descriptor in ready:
-            data = self._screen.read()
-            return self._pressed(state, self._decoder.feed(data)) if data else self._hung_up(state)
+            return self._came(state)
         if self._decoder.is_waiting:
-            return self._pressed(state, self._decoder.flush())
+            return self._silent(state)
         return self._worked(state)
 
     def _patience_ms(self, state: State) -> int | None:
         """Return how long to wait for input; None: without a limit."""
+        if self._is_hidden:
+            return self._patience.whole - self._patience.quick
         if self._decoder.is_waiting:
-            return _SILENCE_MS
+            return self._patience.quick if self._decoder.may_be_esc else self._patience.whole
         return 0 if self._source.busy(question(state)) else None
+
+    def _came(self, state: State) -> State:
+        """Handle bytes. After an ESC that was long ago, only the rest of a sequence is for hx."""
+        was_hidden, self._is_hidden = self._is_hidden, False
+        if was_hidden and self._is_one_byte():
+            return self._pressed(state, self._decoder.flush())
+        data = self._screen.read()
+        if not data:
+            return self._hung_up(state)
+        if was_hidden and data[:1] not in _GOES_ON:
+            self._screen.give_back(data)
+            return self._pressed(state, self._decoder.flush())
+        state = self._pressed(state, self._decoder.feed(data))
+        return self._frame(state) if was_hidden and not state.outcome else state
+
+    def _is_one_byte(self) -> bool:
+        """Return whether one key was typed, which stays unread for the shell."""
+        if self._screen.waiting() == 1:
+            sleep(_TOGETHER_S)
+        return self._screen.waiting() == 1
+
+    def _silent(self, state: State) -> State:
+        """Handle a silence after an unfinished sequence: first hide, then take it as it is."""
+        if self._decoder.may_be_esc and not self._is_hidden:
+            self._screen.hide()
+            self._is_hidden = True
+            return state
+        self._is_hidden = False
+        return self._pressed(state, self._decoder.flush())
 
     def _pressed(self, state: State, keys: list[Key]) -> State:
         """Handle keys; the results for one key are there before the next one."""

@@ -77,8 +77,7 @@ class Screen:
         self._before = termios.tcgetattr(self.descriptor)
         termios.tcsetattr(self.descriptor, termios.TCSANOW, _raw(self._before))
         if self._before[_INPUT] & termios.ICRNL:
-            waiting = ioctl(self.descriptor, termios.FIONREAD, b"\0" * 4)
-            self._ahead = int.from_bytes(waiting, sys.byteorder)
+            self._ahead = self.waiting()
 
     def leave(self) -> None:
         """Restore the terminal; if it hung up, do nothing."""
@@ -86,12 +85,21 @@ class Screen:
             return
         before, self._before = self._before, None
         try:
-            if self._is_open:
-                self._write(self._closing())
+            self.hide()
             termios.tcsetattr(self.descriptor, termios.TCSANOW, before)
         except (OSError, termios.error):
             pass
         self._shown, self._is_open = [], False
+
+    def hide(self) -> None:
+        """Clear the area; the next frame creates it again. Keys still come to the picker."""
+        if self._is_open:
+            self._write(self._closing())
+        self._shown, self._is_open = [], False
+
+    def waiting(self) -> int:
+        """Return how many bytes of keys can be read at once."""
+        return int.from_bytes(ioctl(self.descriptor, termios.FIONREAD, b"\0" * 4), sys.byteorder)
 
     def read(self) -> bytes:
         """Return the bytes of keys; none when the terminal is gone."""
@@ -101,6 +109,17 @@ class Screen:
             return b""
         ahead, self._ahead = self._ahead, max(0, self._ahead - len(data))
         return typed_ahead(data[:ahead]) + data[ahead:] if ahead else data
+
+    def give_back(self, data: bytes) -> None:
+        """Put bytes that were read back, for the next program that reads from the terminal.
+
+        Where the system does not allow it (newer kernels of Linux), they are lost.
+        """
+        try:
+            for byte in data:
+                ioctl(self.descriptor, termios.TIOCSTI, bytes([byte]))
+        except OSError:
+            pass
 
     def draw(self, lines: list[str], column: int) -> None:
         """Draw exactly `rows` lines, and put the cursor into a column of the last one."""

@@ -1,6 +1,7 @@
 # The hook of hx for fish 3.4 and later. It uses only builtins, so a command starts no process.
-# fish has no clock. A header has the time and the uptime of one moment, events have the uptime (10 ms).
-# Without /proc/uptime the time is the modification time of a file of hx (1 s).
+# fish has no clock. The hook asks date once for the time and adds the uptime of each command (10 ms).
+# A write to a file of hx shows the time in seconds: when the clock was set meanwhile, it asks again.
+# Without /proc/uptime the time is that of such a write.
 if status is-interactive
     set -gu __hx_dir @SPOOL@
     set -gu __hx_pause @PAUSE@
@@ -21,12 +22,14 @@ if status is-interactive
         set -gu __hx_skip 0
         set -lx PATH $PATH /usr/bin /bin # it may lead nowhere
         set -eg __hx_session
-        set -gu __hx_begin_us (command date +%s%6N 2>/dev/null)
-        # BSD date has no fractions of a second
-        string match -qr '^\d+$' -- "$__hx_begin_us"
-        or set __hx_begin_us (command date +%s 2>/dev/null)000000
-        string match -qr '^\d{12,}$' -- "$__hx_begin_us"; or return
-        set -gu __hx_begin_uptime (__hx_uptime)
+        set -gu __hx_begin_us (__hx_date)
+        test -n "$__hx_begin_us"; or return
+        set -gu __hx_passed_s ''
+        set -gu __hx_boot_us '' # the time at which the uptime was 0; empty without /proc/uptime
+        set -gu __hx_checked_s '' # the uptime at which hx last looked whether the clock was set
+        set -gu __hx_least_gap 0
+        set -gu __hx_most_gap 0
+        test -r /proc/uptime; and __hx_set_clock $__hx_begin_us (__hx_uptime)
         set -gu __hx_session (builtin printf '%016x%s' $__hx_begin_us (__hx_random_hex))
         set -gx HX_SESSION $__hx_session
         __hx_read_facts
@@ -34,8 +37,38 @@ if status is-interactive
         test -O $__hx_dir; and __hx_check_size
     end
 
+    function __hx_date # microseconds, or nothing
+        set -lx PATH $PATH /usr/bin /bin # it may lead nowhere
+        set -l now_us (command date +%s%6N 2>/dev/null)
+        # BSD date has no fractions of a second
+        string match -qr '^\d+$' -- "$now_us"; or set now_us (command date +%s 2>/dev/null)000000
+        string match -rg '^0*(\d{7,})$' -- "$now_us" # a clock may stand in 1970
+    end
+
+    # The gap between the clock and the uptime moves only when the clock is set.
+    function __hx_set_clock # now_us uptime [gap of the clock that stamps files]
+        set __hx_boot_us (builtin math -s0 -- "$argv[1] - $argv[2] * 1000000")
+        set -l gap (builtin math -s2 -- "$__hx_boot_us / 1000000")
+        set __hx_least_gap (builtin math -- $gap - 2.5) # stamps are whole seconds, on FAT even ones
+        set __hx_most_gap (builtin math -- $gap + 1.5)
+        set -q argv[3]; or return
+        test $argv[3] -ge $__hx_least_gap -a $argv[3] -le $__hx_most_gap; and return
+        # a file server has another clock
+        set __hx_least_gap (builtin math -- $argv[3] - 2.5)
+        set __hx_most_gap (builtin math -- $argv[3] + 2.5)
+    end
+
+    # Something was written to the file just now. A pipe to read takes less time than a substitution.
+    function __hx_check_clock # uptime in whole seconds
+        set __hx_checked_s $argv[1]
+        builtin path mtime -- $__hx_file 2>/dev/null | read --local changed_s; or return # fish 3.5
+        builtin math -- $changed_s - $argv[1] | read --local gap
+        test $gap -ge $__hx_least_gap -a $gap -le $__hx_most_gap; and return
+        set -l now_us (__hx_date)
+        test -n "$now_us"; and __hx_set_clock $now_us (__hx_uptime) $gap
+    end
+
     function __hx_uptime
-        test -r /proc/uptime; or return
         read --local --delimiter ' ' up idle </proc/uptime
         builtin echo $up
     end
@@ -86,8 +119,14 @@ if status is-interactive
     # Most lines need only two tests: the pattern finds the lines that need more.
     function __hx_preexec --on-event fish_preexec
         set __hx_running ''
+        if set -q __hx_chosen
+            test "$argv[1]" = "$__hx_chosen "; and set argv[1] $__hx_chosen
+            set -e __hx_chosen
+        end
         test x = "x$HX_PRIVATE$fish_private_mode" -a ! -e $__hx_pause
         or __hx_is_open; or return
+        functions -q fish_should_add_to_history # fish 4
+        and not fish_should_add_to_history $argv[1] >/dev/null 2>&1; and return
         string match -qr '^\s*[ \t#]|hx|history-extended|^(?s:.{200})' -- $argv[1]
         and not __hx_is_fit $argv[1]; and return
         test $__hx_seq -lt $__hx_stop_seq; or __hx_go_on; or return
@@ -107,17 +146,21 @@ if status is-interactive
         builtin printf '\0HX1E\0n%s\0D%s\0x%s\0p%s\0\0' \
             $seq "$CMD_DURATION" $statuses[1] "$statuses[2..-1]" >>$__hx_file 2>/dev/null
         or __hx_back_off
+        set -q __hx_is_key_unseen; and __hx_look_at_keys
     end
 
     function __hx_exit --on-event fish_exit
         test $__hx_seq -gt 0; or return
         test -e $__hx_pause; and __hx_is_paused; and return
         test -O $__hx_dir -a -s $__hx_file -a -w $__hx_file; or return
-        if test -n "$__hx_begin_uptime"
-            builtin printf '\0HX1X\0U%s\0\0' (__hx_uptime) >>$__hx_file 2>/dev/null
-        else
-            builtin printf '\0HX1X\0e%s\0\0' (__hx_time_of_change) >>$__hx_file 2>/dev/null
-        end
+        begin
+            builtin printf '\0HX1X'
+            and builtin printf '\0e%s' (__hx_now)
+            and test -n "$__hx_running"
+            and builtin printf '\0n%s' $__hx_running # it ends with the shell
+            builtin printf '\0\0'
+        end >>$__hx_file 2>/dev/null
+        set __hx_running ''
         set __hx_seq 0 # fish 4 may emit fish_exit twice
     end
 
@@ -125,12 +168,16 @@ if status is-interactive
         test -z "$HX_PRIVATE$fish_private_mode"; and not __hx_is_paused
     end
 
-    function __hx_is_paused # the pause file is there; without a clock its deadline never passes
-        test -n "$__hx_begin_uptime" -a -f $__hx_pause -a -r $__hx_pause; or return 0
+    function __hx_is_paused # the pause file is there
+        test -f $__hx_pause -a -r $__hx_pause; or return 0
         read --local deadline_s <$__hx_pause
         string match -qr '^\d{1,12}$' -- "$deadline_s"; or return 0
-        set -l past_us (builtin math "($(__hx_uptime) - $__hx_begin_uptime) * 1000000")
-        test (builtin math $__hx_begin_us + $past_us) -lt $deadline_s'000000'
+        test $deadline_s = "$__hx_passed_s"; and return 1
+        set -l now_us (__hx_date) # a process, but only while recording is paused
+        test -n "$now_us"; or return 0
+        test $now_us -lt $deadline_s'000000'; and return
+        set __hx_passed_s $deadline_s
+        return 1
     end
 
     function __hx_is_fit # to be recorded: no leading blank, no secret, more than a comment
@@ -171,19 +218,26 @@ if status is-interactive
     function __hx_record_start
         set -q __hx_numbers[1]; or __hx_make_numbers
         set -l seq $__hx_numbers[1]
-        if test -n "$__hx_begin_uptime"
-            read --local --delimiter ' ' uptime idle </proc/uptime
-            # with the seq behind the 10 ms, so that commands of one moment stay in order
-            builtin printf '\0HX1S\0n%s\0U%s%04d\0d%s\0c%s\0\0' \
-                $seq $uptime $seq "$PWD" $argv[1] >>$__hx_file 2>/dev/null
-        else
-            builtin printf '\0HX1S\0n%s\0b%s\0d%s\0c%s\0\0' \
-                $seq (__hx_time_of_change) "$PWD" $argv[1] >>$__hx_file 2>/dev/null
-        end
+        begin
+            builtin printf '\0HX1S\0n%s' $seq
+            and __hx_stamp
+            and builtin printf '\0d%s\0c%s\0\0' "$PWD" $argv[1]
+        end >>$__hx_file 2>/dev/null
         and set __hx_seq $seq
         and set __hx_running $seq
         and set -e __hx_numbers[1]
         or __hx_back_off
+    end
+
+    # The seq stands behind the 10 ms, so that commands of one moment stay in order.
+    function __hx_stamp
+        if test -n "$__hx_boot_us"
+            read --local --delimiter . second rest </proc/uptime # "12.34 5.67"
+            test $second = "$__hx_checked_s"; or __hx_check_clock $second
+            builtin printf '\0O%s\0U%s.%.2s%04d' $__hx_boot_us $second $rest $__hx_numbers[1]
+        else
+            builtin printf '\0b%s' (__hx_time_of_change)
+        end
     end
 
     function __hx_make_numbers # ten at a time: arithmetic costs six times what a list does
@@ -227,7 +281,7 @@ if status is-interactive
         set -l format '\0HX1H\0s%s\0g%s\0P%s\0b%s\0Sfish\0V%s\0v%s\0h%s\0u%s\0L%s\0d%s'
         set -l values $__hx_session $__hx_generation $fish_pid $__hx_begin_us \
             $version $__hx_hook "$hostname" "$USER" "$SHLVL" "$PWD"
-        for fact in U$__hx_begin_uptime Q$__hx_parent T$__hx_tty B$__hx_boot_id
+        for fact in Q$__hx_parent T$__hx_tty B$__hx_boot_id
             string match -qr '^.$' -- $fact; and continue # not known
             set format $format'\0%s'
             set -a values $fact
@@ -240,9 +294,16 @@ if status is-interactive
         test -s $__hx_file
     end
 
-    # Microseconds: a NUL, which readers skip, then the seq, which keeps commands in order.
+    function __hx_now # microseconds
+        if test -n "$__hx_boot_us"
+            builtin math -s0 -- "$__hx_boot_us + $(__hx_uptime) * 1000000"
+        else
+            __hx_time_of_change
+        end
+    end
+
+    # Microseconds: the second of the last write, then the seq, which keeps commands in order.
     function __hx_time_of_change
-        builtin printf '\0' >>$__hx_file 2>/dev/null
         set -l changed_s (builtin path mtime -- $__hx_file 2>/dev/null) # fish 3.5
         set -l number (string sub --start -4 -- 000$__hx_numbers[1])
         test -n "$changed_s"; and builtin echo $changed_s'00'$number

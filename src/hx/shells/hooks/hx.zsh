@@ -4,12 +4,16 @@
 # A function call takes 15-20 us, as long as a write: what every command needs is in few functions.
 if [[ -o interactive ]] && \builtin zmodload zsh/datetime zsh/system 2>|/dev/null; then
 \builtin typeset -g __hx_dir=@SPOOL@ __hx_pause=@PAUSE@ __hx_exe=@HX@ __hx_hook=@VERSION@
-\builtin typeset -g __hx_nul=$'\0' __hx_newline=$'\n'
+\builtin typeset -g __hx_nul=$'\0' __hx_newline=$'\n' __hx_is_key_unseen=
+\builtin typeset -g __hx_extended_glob=
+[[ ! -o extended_glob ]] || __hx_extended_glob=1
 \builtin emulate zsh -o extended_glob -o no_multibyte -o no_aliases -o no_xtrace -o no_verbose \
   -o no_err_exit -o no_err_return -o no_force_float -o no_print_exit_value -o no_bg_nice \
   -o local_traps -c '
 __hx_load() {
-  typeset -g +x __hx_dir __hx_pause __hx_exe __hx_hook __hx_nul __hx_newline  # all_export exports them
+  # all_export exports them
+  typeset -g +x __hx_dir __hx_pause __hx_exe __hx_hook __hx_nul __hx_newline
+  typeset -g +x __hx_is_key_unseen __hx_extended_glob
   # a session id from the environment is that of another shell
   [[ -n ${__hx_session-} && ${(t)__hx_session} != *export* ]] || __hx_begin
   __hx_file=$__hx_dir/$__hx_session.$__hx_generation
@@ -34,7 +38,7 @@ __hx_begin() {
   typeset -g +x __hx_session=${(L)${(l:16::0:)$(([##16]__hx_begin_us))}}$hex
   typeset -gx HX_SESSION=$__hx_session
   # __hx_start_us is empty unless a recorded command runs
-  typeset -g +x __hx_typed="" __hx_start_us="" __hx_expanded=""
+  typeset -g +x __hx_typed="" __hx_start_us="" __hx_expanded="" __hx_histchars=""
   typeset -gi +x __hx_seq=0 __hx_generation=0 __hx_commands=0 __hx_bytes=0
   [[ -d $__hx_dir ]] || __hx_make_folder
   [[ ! -O $__hx_dir ]] || __hx_check_size
@@ -70,15 +74,21 @@ __hx_zshaddhistory() {
   __hx_typed=${1%$__hx_newline}
 }
 
+__hx_expand_again() {  # zsh has read the line that was not to change
+  HISTCHARS=$__hx_histchars __hx_histchars=""
+}
+
 __hx_preexec() {
   builtin trap - DEBUG  # the trap is for the lines of the user
   local line=${__hx_typed:-${1:-${3:-$2}}} typed=$__hx_typed
   [[ $ZSH_SUBSHELL == 0 && ! -o restricted ]] || return 0
+  [[ -z $__hx_histchars ]] || __hx_expand_again
   __hx_typed="" __hx_start_us=""
   [[ -n $typed && ${precmd_functions[1]-} == __hx_precmd &&
     ${preexec_functions[-1]-} == __hx_preexec ]] || __hx_take_places
   [[ -n $typed || ! -o hist_reduce_blanks ]] || return 0
   [[ -z ${HX_PRIVATE-} && $line != [[:space:]]#[[:blank:]]* ]] || return 0
+  [[ -z ${HISTORY_IGNORE-} ]] || ! __hx_is_ignored $line || return 0
   [[ ! -e $__hx_pause ]] || ! __hx_is_paused || return 0
   [[ $line$3 != *h(x|istory-extended)* ]] || ! __hx_names_secret "$line $3" || return 0
   __hx_record_start $line $3
@@ -89,6 +99,7 @@ __hx_precmd() {
   local exit_status=$? statuses="${(j: :)pipestatus}" start_us=$__hx_start_us
   builtin trap - DEBUG
   [[ $ZSH_SUBSHELL == 0 && ! -o restricted ]] || return 0
+  [[ -z $__hx_histchars ]] || __hx_expand_again
   __hx_typed="" __hx_start_us=""
   [[ ${precmd_functions[1]-} == __hx_precmd && ${preexec_functions[-1]-} == __hx_preexec ]] ||
     __hx_take_places
@@ -102,17 +113,23 @@ __hx_precmd() {
   __hx_bytes+=$#record
   builtin trap "" XFSZ  # a file size limit (ulimit -f) must not end the shell
   { builtin print -rn -- $record >>|$__hx_file } 2>/dev/null || return 0
+  [[ -z $__hx_is_key_unseen ]] || __hx_look_at_keys
 }
 
 __hx_zshexit() {
+  local exit_status=$?
   [[ $ZSH_SUBSHELL == 0 && $__hx_seq != 0 && ! -o restricted ]] || return 0
   [[ ! -e $__hx_pause ]] || ! __hx_is_paused || return 0
   local -a now=($epochtime)
-  local n=$__hx_nul
+  local n=$__hx_nul record
   [[ -O $__hx_dir && -s $__hx_file ]] || return 0
+  record="${n}HX1X${n}e$((now[1] * 1000000 + now[2] / 1000))"
+  [[ -z $__hx_start_us ]] || record+="${n}n$__hx_seq"  # it ends the command too
+  # after a signal the status is not that of the command
+  [[ -z $__hx_start_us || $__hx_expanded != (exit|logout|bye)([[:space:]]*|) ]] ||
+    record+="${n}x$exit_status"
   builtin trap "" XFSZ
-  { builtin print -rn -- "${n}HX1X${n}e$((now[1] * 1000000 + now[2] / 1000))$n$n" >>|$__hx_file } \
-    2>/dev/null || return 0
+  { builtin print -rn -- $record$n$n >>|$__hx_file } 2>/dev/null || return 0
 }
 
 __hx_is_paused() {  # succeed when the pause file exists
@@ -120,6 +137,19 @@ __hx_is_paused() {  # succeed when the pause file exists
   { builtin sysread -s 100 text <$__hx_pause } 2>/dev/null
   local deadline_s=${text%%$__hx_newline*}
   [[ $deadline_s != [0-9](#c1,12) ]] || (( deadline_s > EPOCHSECONDS ))
+}
+
+# Succeed when zsh does not write the line to its own history file. The pattern has the options of
+# the user, and may be a bad one.
+__hx_is_ignored() {
+  setopt local_options multibyte
+  [[ -n $__hx_extended_glob ]] || unsetopt extended_glob
+  {
+    { [[ $1 == ${~HISTORY_IGNORE} ]] && return 0 } 2>/dev/null
+  } always {
+    TRY_BLOCK_ERROR=0
+  }
+  return 1
 }
 
 # For hx forget and hx redact. On a long text the exact pattern exhausts the memory and ends the shell.
@@ -132,8 +162,8 @@ __hx_names_secret() {
 # Lines that wait for no job (x=1, a | b &) leave the statuses of an earlier pipeline.
 __hx_has_pipeline() {
   (( $#__hx_expanded <= 2000 )) || return 0
-  local -a words=(${(z)__hx_expanded})
-  [[ $words[-1] != \&* && -n ${(M)words:#\|(&|)} ]]
+  local -a tokens=(${(z)__hx_expanded})
+  [[ $tokens[-1] != \&* && -n ${(M)tokens:#\|(&|)} ]]
 }
 
 __hx_record_start() {
@@ -173,4 +203,8 @@ __hx_make_file() {  # a file begins with its header; an empty file has none yet
 
 __hx_load
 '
+__hx_widget() {
+  __hx_choose
+  [[ -z ${__hx_next-} ]] || \builtin zle $__hx_next
+}
 fi
