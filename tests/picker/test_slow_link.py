@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
-from picker.glass import Glass, shown
 
 from cli.machine import Machine
 from hx.picker.terminal.keys import Decoder
 from hx.picker.terminal.loop import Patience, patience
+from picker.pty_terminal import PtyTerminal, nonempty
 from picker.test_terminal import ABOVE, HX
 
 ESC = "\033"
@@ -62,13 +62,13 @@ def picker(tmp_path):
             "TERM": "xterm-256color",
         }
         argv = ["/bin/sh", "-c", script, "sh", HX, "search", "-i"]
-        glass = Glass(argv, env=environment, cwd=machine.cwd)
-        opened.append(glass)
-        return glass
+        terminal = PtyTerminal(argv, env=environment, cwd=machine.cwd)
+        opened.append(terminal)
+        return terminal
 
     yield start
-    for glass in opened:
-        glass.close()
+    for terminal in opened:
+        terminal.close()
 
 
 def is_hidden(lines):
@@ -77,56 +77,56 @@ def is_hidden(lines):
 
 @pytest.mark.parametrize("rest", ["[A", "OA", "[1;1A"])
 def test_an_arrow_key_in_two_pieces_is_an_arrow_key(picker, rest):
-    glass = picker()
-    glass.until("3 commands")
-    glass.type(ESC)
-    glass.until(is_hidden)
-    glass.type(rest)
-    glass.until("> ")
-    glass.until(HINT)
-    glass.type("\r")
-    assert glass.wait() == 0
-    assert shown(glass.lines()) == ["above", "make test"]
-    assert glass.attributes == glass.before
+    terminal = picker()
+    terminal.until("3 commands")
+    terminal.type(ESC)
+    terminal.until(is_hidden)
+    terminal.type(rest)
+    terminal.until("> ")
+    terminal.until(HINT)
+    terminal.type("\r")
+    assert terminal.wait() == 0
+    assert nonempty(terminal.lines()) == ["above", "make test"]
+    assert terminal.attributes == terminal.initial_attributes
 
 
 def test_a_key_in_two_pieces_that_changes_nothing_shows_the_picker_again(picker):
-    glass = picker()
-    glass.until("3 commands")
-    glass.type(ESC)
-    glass.until(is_hidden)
-    glass.type("[B")
-    glass.until(HINT)
-    glass.type("\x03")
-    assert glass.wait() == 130
+    terminal = picker()
+    terminal.until("3 commands")
+    terminal.type(ESC)
+    terminal.until(is_hidden)
+    terminal.type("[B")
+    terminal.until(HINT)
+    terminal.type("\x03")
+    assert terminal.wait() == 130
 
 
 def test_what_is_typed_after_escape_goes_to_the_shell(picker):
     script = ABOVE.replace("exec ", "") + '; head -c 1; printf %s " came"'
-    glass = picker(script=script)
-    glass.until("3 commands")
-    glass.type(ESC)
-    glass.until(is_hidden)
-    glass.type("x")
-    glass.until(lambda _: glass.attributes == glass.before)
-    glass.type("\n")  # a terminal gives whole lines again
-    glass.wait()
-    assert shown(glass.lines()) == ["above", "x came"]
+    terminal = picker(script=script)
+    terminal.until("3 commands")
+    terminal.type(ESC)
+    terminal.until(is_hidden)
+    terminal.type("x")
+    terminal.until(lambda _: terminal.attributes == terminal.initial_attributes)
+    terminal.type("\n")  # a terminal gives whole lines again
+    terminal.wait()
+    assert nonempty(terminal.lines()) == ["above", "x came"]
 
 
 def test_several_keys_at_once_after_escape_pick_nothing(picker):
-    glass = picker()
-    glass.until("3 commands")
-    glass.type(ESC)
-    glass.until(is_hidden)
-    glass.type("\x15\r")
-    assert glass.wait() == 130
-    assert shown(glass.lines()) == ["above"]
+    terminal = picker()
+    terminal.until("3 commands")
+    terminal.type(ESC)
+    terminal.until(is_hidden)
+    terminal.type("\x15\r")
+    assert terminal.wait() == 130
+    assert nonempty(terminal.lines()) == ["above"]
 
 
 def test_escape_alone_leaves(picker):
-    glass = picker("150")
-    glass.until("3 commands")
-    glass.type(ESC)
-    assert glass.wait() == 130
-    assert shown(glass.lines()) == ["above"]
+    terminal = picker("150")
+    terminal.until("3 commands")
+    terminal.type(ESC)
+    assert terminal.wait() == 130
+    assert nonempty(terminal.lines()) == ["above"]

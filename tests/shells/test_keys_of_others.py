@@ -5,8 +5,8 @@ import json
 import sqlite3
 
 import pytest
-from shells.observed import processes_of, records
 
+from shells.spool_records import processes_of, records
 from shells.terminal import HX, family
 
 SHELLS = pytest.mark.parametrize("shell", ["zsh", "fish"])

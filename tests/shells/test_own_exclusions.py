@@ -1,7 +1,8 @@
 """A line that the shell itself is told not to keep is not recorded."""
 
 import pytest
-from shells.observed import commands
+
+from shells.spool_records import commands
 
 SECRET = "hunter2"
 

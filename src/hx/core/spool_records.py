@@ -250,6 +250,9 @@ def _ending(fields: dict[str, bytes], started_at_us: int | None) -> _Ending:
     return _Ending(exit_status, statuses if is_current else None, duration_us, FINISHED)
 
 
+_TICK_US = 10_000  # of the clock of fish: within it, an end may seem to be before its start
+
+
 def _duration_us(fields: dict[str, bytes], started_at_us: int | None) -> int | None:
     """Return how long a command took.
 
@@ -260,11 +263,11 @@ def _duration_us(fields: dict[str, bytes], started_at_us: int | None) -> int | N
     duration_ms, ended_at_us = _integer(fields.get("D")), _integer(fields.get("e"))
     if duration_ms is not None:
         ended_at_us = started_at_us + min(duration_ms * 1000, MAX_TIME_US)
-    if ended_at_us is None or ended_at_us < started_at_us:
+    if ended_at_us is None or ended_at_us < started_at_us - _TICK_US:
         return None
     if started_at_us < KNOWN_SINCE_US <= ended_at_us:
         return None
-    return ended_at_us - started_at_us
+    return max(0, ended_at_us - started_at_us)
 
 
 def _statuses(value: bytes | None) -> tuple[int, ...] | None:
