@@ -2,6 +2,8 @@
 
 import pytest
 
+from cli.machine import SESSION
+
 
 @pytest.fixture
 def asked(record):
@@ -38,3 +40,11 @@ def test_an_import_takes_lookups_in_as_the_other_tool_kept_them(hx, tmp_path):
     history.write_text("#1700000000\nhx find make\n#1700000001\nmake\n")
     hx("import", "--from", "bash", str(history))
     assert hx("find", "--reverse", "--json").commands == ["hx find make", "make"]
+
+
+def test_the_first_line_of_a_new_shell_may_be_a_status_that_says_on(hx, record):
+    record("hx status", finished=False)
+    lines = hx("status", env={"HX_SESSION": SESSION}).out.splitlines()
+    assert lines[0] == "capture   on"
+    assert "seen      no shell has recorded anything yet" in lines
+    assert "seen      no shell has recorded anything yet: run `hx setup`" in hx("status").out

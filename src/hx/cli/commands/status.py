@@ -151,7 +151,7 @@ def _print(config: Config, status: Status) -> None:
     for label, text in _capture(status):
         _line(label, text)
     if known is not None:
-        _line("seen", _seen(known, status.now_us))
+        _line("seen", _seen(known, status))
         for sentence in known.taken:
             _line("picker", f"{sentence} (`hx doctor`)")
     _line("spool", f"{config.paths.spool}: {_spool(status.waiting)}")
@@ -191,9 +191,12 @@ def _capture(status: Status) -> Iterator[tuple[str, str]]:
             yield "", f"fix: {finding.fix}"
 
 
-def _seen(known: DatabaseFacts, now_us: int) -> str:
-    each = (f"{visible(shell or b'?')} {age(at_us, now_us)} ago" for shell, at_us in known.shells)
-    return ", ".join(each) or "no shell has recorded anything yet: run `hx setup`"
+def _seen(known: DatabaseFacts, status: Status) -> str:
+    """Return when each shell recorded last; the advice is for a shell that is not recorded."""
+    ages = [(visible(shell or b"?"), age(at_us, status.now_us)) for shell, at_us in known.shells]
+    if ages:
+        return ", ".join(f"{shell} {ago} ago" for shell, ago in ages)
+    return f"no shell has recorded anything yet{': run `hx setup`' if status.why_not else ''}"
 
 
 def _spool(waiting: SpoolContent | None) -> str:
