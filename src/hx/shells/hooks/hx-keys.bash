@@ -31,6 +31,16 @@ __hx_then() { # in the keymap $1 comes the function $2, or nothing
 
 # The line goes through a pipe, because other users can see arguments and environment.
 __hx_pick() { # in the keymap $1, with the options $2 ...
+  local __hx_found=
+  __hx_ask "$@"
+  # the text runs as it is shown: history expansion is off until the next prompt
+  if [[ $- == *H* && $__hx_found == *["${histchars:-!^}"]* ]]; then
+    set +H
+    __hx_expands=1
+  fi
+}
+
+__hx_ask() {
   local - __hx_answer= __hx_map=$1 __hx_options=("${@:2}")
   set +aeuvx
   __hx_then "$__hx_map"
@@ -44,6 +54,7 @@ __hx_pick() { # in the keymap $1, with the options $2 ...
   case $__hx_answer in
   [re]:*.0)
     READLINE_LINE=${__hx_answer:2:${#__hx_answer}-4} READLINE_POINT=0x7fffffff
+    __hx_found=$READLINE_LINE
     [[ $__hx_answer != r:* ]] || __hx_then "$__hx_map" accept-line
     ;;
   .129 | .1[3-5]?) ;; # left, or ended by a signal; below that it did not start
