@@ -19,7 +19,7 @@ __hx_leave_to_ble() {
 __hx_ble_started() { # the line
   {
     local - __hx_now=${EPOCHREALTIME//[!0-9]/} __hx_dedup= __hx_erases= REPLY=
-    set +aeuvx
+    set +aeuvxT
     __hx_command=${1-} __hx_running= __hx_private=${HX_PRIVATE:+1}
     [[ $__hx_private || ! -e $__hx_pause ]] || __hx_mind_pause
     if [[ ! $__hx_private && -O $__hx_dir ]] && __hx_keeps && ! __hx_is_ignored && __hx_room; then
@@ -33,7 +33,7 @@ __hx_ble_ended() {
   {
     local - __hx_status=$? __hx_now=${EPOCHREALTIME//[!0-9]/} IFS=' '
     local __hx_pipe=("${BLE_PIPESTATUS[*]-}")
-    set +aeuvx
+    set +aeuvxT
     if [[ $__hx_running && -O $__hx_file ]]; then
       __hx_write "\0HX1E\0n%d\0b%s\0e%s\0x%s${__hx_pipe:+\0p$__hx_pipe}" \
         "$__hx_running" "$__hx_started_us" "$__hx_now" "$__hx_status"

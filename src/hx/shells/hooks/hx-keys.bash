@@ -5,7 +5,7 @@
 # one to what to do with the line. So a picked command runs as if it was typed, without `eval`.
 __hx_bind_keys() {
   local - __hx_map __hx_key
-  set +aeuvx
+  set +aeuvxT
   [[ ${TERM-dumb} != dumb && $- == *i* && (-o emacs || -o vi) ]] || return 0
   for __hx_map in emacs-standard vi-insert vi-command; do
     builtin bind -m "$__hx_map" -x "\"\\C-x\\C-_hx1\": __hx_pick $__hx_map"
@@ -42,7 +42,7 @@ __hx_pick() { # in the keymap $1, with the options $2 ...
 
 __hx_ask() {
   local - __hx_answer= __hx_map=$1 __hx_options=("${@:2}")
-  set +aeuvx
+  set +aeuvxT
   __hx_then "$__hx_map"
   # (bash does not switch it on again for the same line)
   [[ $(builtin bind -v) != *'enable-bracketed-paste on'* ]] || __hx_options+=(--pastes)

@@ -176,6 +176,7 @@ __hx_next_generation() {
   local __hx_next=$((__hx_generation + 1)) __hx_umask
   __hx_print umask || return 1
   __hx_umask=${REPLY%$'\n'}
+  [[ $__hx_umask && $__hx_umask != *[!0-7]* ]] || return 1
   __hx_file=$__hx_dir/$__hx_session.$__hx_next
   __hx_bytes=0
   builtin umask 077
@@ -197,9 +198,10 @@ __hx_exit() { # in the shell, or with an argument in a child that is unseen by a
   {
     local - __hx_status=$? __hx_now=${EPOCHREALTIME/[!0-9]/} REPLY= __hx_i=$__hx_from __hx_doubtful=
     local __hx_was_private=$__hx_private __hx_next=$HISTCMD
-    set +aeuvx
+    set +aeuvxT
     if [[ $BASHPID == "$$" || $1 ]]; then
       [[ ! $1 ]] || __hx_as_child
+      ((__hx_version >= 501)) || __hx_see_history
       builtin trap '' XFSZ
       __hx_private=${HX_PRIVATE:+1}
       [[ $__hx_private || ! -e $__hx_pause ]] || __hx_mind_pause

@@ -28,6 +28,12 @@ __hx_write_places() {
   __hx_last_place='for __hx_each in ${__hx_lines+'$__hx_words'}; do '
   __hx_last_place+=$__hx_run' __hx_precmd && __hx_precmd && :; done'
 
+  if ((__hx_version < 501)); then # HISTCMD is 1 in PROMPT_COMMAND: only a function can look
+    __hx_last_place=${__hx_last_place/'__hx_way=__hx_seen'/'__hx_late=__hx_seen,__hx_way=(__hx_traced&&__hx_seen)'}
+    __hx_last_place=${__hx_last_place/'__hx_base=HISTCMD,__hx_based=1,'}
+    __hx_last_place=${__hx_last_place/'&& __hx_precmd &&'/'&& __hx_last_precmd &&'}
+  fi
+
   __hx_words=$__hx_void_of'__hx_status=$?,__hx_way=__hx_traced'$__hx_blocked',0]}'
   __hx_words+='${__hx_forks[__hx_way]+'$__hx_void_of${__hx_fork/'%s'/'__hx_exit forked'}'}${__hx_calls[__hx_way]+"x"}'
   __hx_at_exit='for __hx_each in ${__hx_lines+'$__hx_words'}; do '
@@ -55,12 +61,30 @@ __hx_noted_precmd() { # a function of bash-preexec's list, which knows the PIPES
   [[ $__hx_beside == 0 ]] || __hx_pipe=("${BP_PIPESTATUS[@]}")
   local IFS=' '
   __hx_pipe=("${__hx_pipe[*]}") __hx_sure=$__hx_based __hx_based=0 __hx_traced=0 __hx_unsure=0
-  __hx_prompted 1 2>/dev/null
+  __hx_depth=1
+  __hx_prompted 2>/dev/null
   return "$__hx_status"
 }
 
 __hx_noted_base() {
   __hx_base=$HISTCMD __hx_based=1 __hx_seen=0
+  ((__hx_version >= 501)) || __hx_see_base
+}
+
+__hx_last_precmd() { # bash 5.0
+  if ((__hx_late)); then __hx_see_base && __hx_based=1; else __hx_precmd; fi
+}
+
+__hx_see_history() { # HISTCMD of bash 5.0 -> __hx_next
+  local REPLY=
+  __hx_print fc -l -1 -1 2>/dev/null
+  __hx_next=$((${REPLY%%[!0-9]*}0 / 10 + 1))
+}
+
+__hx_see_base() {
+  local __hx_next
+  __hx_see_history
+  __hx_base=$__hx_next
 }
 
 __hx_arm() {
@@ -85,7 +109,9 @@ __hx_is_armed() {
     [[ $__hx_beside == 1 && ${precmd_functions-} == __hx_noted_precmd &&
       "${PROMPT_COMMAND[*]-}" == *"$__hx_last_place"* && "${PROMPT_COMMAND[*]-}" != *"$__hx_first"* ]]
   elif ((__hx_version < 501)); then
-    [[ ${PROMPT_COMMAND-} == "$__hx_first"* && $PROMPT_COMMAND == *"$__hx_final" ]]
+    # (in a function of another tool that took our text: before it we would hide the status from it)
+    [[ (${PROMPT_COMMAND-} == "$__hx_first"* && $PROMPT_COMMAND == *"$__hx_final") ||
+      ($__hx_depth -gt 1 && ${PROMPT_COMMAND-} != *"$__hx_first"*) ]]
   else
     [[ ${PROMPT_COMMAND-} == "$__hx_first" && ${PROMPT_COMMAND[-1]} == "$__hx_final" &&
       ${#PROMPT_COMMAND[@]} -gt 1 ]]
@@ -113,7 +139,13 @@ __hx_take_places() {
     PROMPT_COMMAND=$__hx_first${__hx_others:+$'\n'$__hx_others}$'\n'$__hx_final
     return
   fi
-  PROMPT_COMMAND=("$__hx_first")
+  if ((!__hx_depth && ${#PROMPT_COMMAND[@]} < 2)); then
+    # until the first prompt they stay in one string: a tool that is loaded later takes it whole
+    PROMPT_COMMAND=("$__hx_first${__hx_others:+$'\n'$__hx_others${__hx_ends-}}")
+    __hx_others=() __hx_ends=()
+  else
+    PROMPT_COMMAND=("$__hx_first")
+  fi
   for __hx_element in "${__hx_others[@]}"; do
     [[ ! $__hx_element ]] || PROMPT_COMMAND+=("$__hx_element")
   done
@@ -177,22 +209,25 @@ __hx_forked() {
   __hx_pipe=("${PIPESTATUS[@]}")
   set +aeuvx
   local __hx_was_private=$__hx_private __hx_i=$__hx_from __hx_doubtful= __hx_next=$HISTCMD REPLY= IFS=' '
-  __hx_pipe=("${__hx_pipe[*]}") __hx_before=$__hx_base
+  __hx_pipe=("${__hx_pipe[*]}") __hx_before=$__hx_base __hx_depth=1
   __hx_as_child
   __hx_print trap -p DEBUG || return
-  if [[ $REPLY != trap* ]]; then
+  if [[ $REPLY != *'trap -- '* ]]; then
     builtin printf '__hx_traced=0,__hx_unsure=0,__hx_way=0,' >&9
     return
   fi
   builtin trap - DEBUG
-  if ! __hx_is_armed || [[ $__hx_expands ]]; then
+  set +T
+  ((__hx_version >= 501)) || __hx_see_history
+  # (in one string with others it would hide the status from them)
+  if ! __hx_is_armed || [[ $__hx_expands || ($__hx_version -lt 501 && $PROMPT_COMMAND != "$__hx_first"$'\n'"$__hx_final") ]]; then
     builtin printf '__hx_way=0,' >&9 # only the shell itself can do this
     return
   fi
   __hx_record_unseen
   builtin printf '%s=%d,' __hx_unsure 0 __hx_from "$__hx_lines" __hx_seq "$__hx_seq" __hx_records "$__hx_records" \
     __hx_bytes "$__hx_bytes" __hx_generation "$__hx_generation" __hx_last_pipe "$__hx_last_pipe" \
-    __hx_last_job "$__hx_last_job" __hx_prompted_us "$__hx_now" >&9
+    __hx_last_job "$__hx_last_job" __hx_prompted_us "$__hx_now" __hx_base "$__hx_next" >&9
 }
 
 __hx_as_child() { # variables that the shell cannot get back from a child

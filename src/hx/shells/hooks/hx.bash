@@ -15,7 +15,7 @@ set +a
 __hx_load() {
   [[ $- == *i* && ${BASH_VERSINFO[0]} -ge 5 && ! ${__hx_session-} ]] || return 0
   local - REPLY=
-  set +aeuvx
+  set +aeuvxT
   __hx_dir=@SPOOL@ __hx_pause=@PAUSE@ __hx_exe=@HX@
   if ! __hx_writable PROMPT_COMMAND || ! __hx_writable PS0 || builtin shopt -q restricted_shell; then
     unset -v HX_SESSION # tells `hx doctor` that this shell is not recorded
@@ -43,11 +43,11 @@ __hx_begin() {
   __hx_lines=(0) __hx_from=(0) __hx_folders=() __hx_starts=() __hx_numbers=() __hx_hidden=() __hx_statuses=()
   __hx_now=(0) __hx_status=(0) __hx_pipe=() __hx_each=() __hx_void=('') __hx_calls=(1) __hx_forks=([1]=1)
   __hx_way=(0) __hx_traced=(1) __hx_unsure=(1) __hx_beside=(0) __hx_r=(0) __hx_rr=(2)
-  __hx_seen=(0) __hx_base=(0) __hx_based=(0) __hx_sure=(0) __hx_prompted_us=(0)
+  __hx_seen=(0) __hx_late=(0) __hx_base=(0) __hx_based=(0) __hx_sure=(0) __hx_prompted_us=(0)
   __hx_seq=(0) __hx_generation=(-1) __hx_records=(0) __hx_bytes=(0) __hx_last_pipe=(0) __hx_last_job=(0)
   __hx_begun=0 __hx_running= __hx_started_us= __hx_number=0 __hx_command= __hx_private= __hx_folder=$PWD
   __hx_last= __hx_last_number=0 __hx_duplicates= __hx_dedup= __hx_erases= __hx_control=- __hx_expands=
-  __hx_outcome= __hx_size=0 __hx_newline=$'\n' __hx_rearmed=0 __hx_chained= __hx_final= __hx_text= __hx_text_tries=0 __hx_file=
+  __hx_outcome= __hx_size=0 __hx_newline=$'\n' __hx_rearmed=0 __hx_depth=0 __hx_chained= __hx_final= __hx_text= __hx_text_tries=0 __hx_file=
   if ((__hx_version >= 503)); then __hx_use_53; fi
   __hx_describe
   [[ -d $__hx_dir ]] || __hx_make_folder
@@ -95,16 +95,18 @@ __hx_check_size() { # in the background: the shell does not wait for it and anno
 # It has few commands in few functions. It may take 500 us; a command takes 5 to 10 us, and bash
 # copies a function at each call. Rare cases are in functions of their own.
 __hx_precmd() { # __hx_now, __hx_status and __hx_pipe are those of the command
-  __hx_prompted "${#FUNCNAME[@]}" 2>/dev/null
+  __hx_depth=${#FUNCNAME[@]}
+  __hx_prompted 2>/dev/null
   return "$__hx_status"
 }
 
-__hx_prompted() { # called from so many functions
-  case $- in *[aeuvx]*) local - && set +aeuvx ;; esac
+__hx_prompted() {
+  case $- in *[aeuvxT]*) local - && set +aeuvxT ;; esac
   local __hx_was_private=$__hx_private __hx_i=$__hx_from __hx_doubtful= __hx_next=$HISTCMD REPLY=
   __hx_private=${HX_PRIVATE:+1} __hx_before=$__hx_base
+  ((__hx_version >= 501)) || __hx_see_history
   [[ $__hx_private || ! -e $__hx_pause ]] || __hx_mind_pause
-  if [[ $1 -gt 1 || ${PROMPT_COMMAND-} != "$__hx_first"* ]]; then __hx_doubt "$1"; fi
+  if [[ $__hx_depth -gt 1 || ${PROMPT_COMMAND-} != "$__hx_first"* ]]; then __hx_doubt; fi
   if [[ ${BLE_ATTACHED-} ]]; then
     __hx_leave_to_ble
   elif ((__hx_lines > __hx_from)); then
@@ -120,13 +122,14 @@ __hx_prompted() { # called from so many functions
     ${PROMPT_COMMAND[-1]} == "$__hx_final" && $BASHOPTS == *promptvars* && ! $__hx_expands ]] || __hx_mend
   __hx_lines=0 __hx_from=0 __hx_begun=0 __hx_folders=() __hx_pipe=() __hx_prompted_us=$__hx_now
   __hx_base=$HISTCMD __hx_folder=$PWD __hx_sure=0 __hx_seen=1
+  ((__hx_version >= 501)) || __hx_see_base
 }
 
 # In a function of another tool PIPESTATUS is that of the tool, and behind its commands the status too.
 __hx_doubt() {
   if ((__hx_beside)); then
     return
-  elif [[ $1 -gt 1 ]]; then
+  elif ((__hx_depth > 1)); then
     __hx_pipe=()
   elif ((__hx_version < 501)) || [[ ${PROMPT_COMMAND-} == *"$__hx_first"* ]]; then
     __hx_doubtful=1
@@ -262,7 +265,7 @@ __hx_started() {
     local - __hx_status=$? __hx_pipe=("${PIPESTATUS[@]}") __hx_now=${EPOCHREALTIME//[!0-9]/} __hx_i=0 __hx_lines=1
     local __hx_from=0 __hx_doubtful= __hx_was_private=$__hx_private __hx_next=$HISTCMD IFS=' '
     __hx_pipe=("${__hx_pipe[*]}")
-    set +aeuvx
+    set +aeuvxT
     builtin trap '' XFSZ
     [[ ! $__hx_running ]] || __hx_finish "$HISTCMD" # lines of a paste follow each other
     __hx_number=$HISTCMD __hx_before=$__hx_base __hx_begun=1 __hx_private=${HX_PRIVATE:+1}
