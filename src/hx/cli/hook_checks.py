@@ -48,12 +48,23 @@ def checked(shell: InstalledShell) -> Finding:
     return Finding("shell", FAULT if is_login else WARNING, sentence, newer)
 
 
+# what the hook of bash writes into HX_UNRECORDED: why, and what to do
+UNRECORDED = {
+    "ble.sh": ("its ble.sh is too old to be asked for the lines", "install ble.sh 0.4 or later"),
+    "readonly": ("PROMPT_COMMAND or PS0 is readonly", "load the hook before that line of the rc file"),
+    "restricted": ("a restricted shell can write no file", "use another shell"),
+}
+
+
 def hook(config: Config) -> Iterator[Finding]:
     """Check whether the shell that called hx is recorded."""
     from hx.capture import spool
 
     session = config.session
-    if not session:
+    if config.unrecorded in UNRECORDED:
+        why, fix = UNRECORDED[config.unrecorded]
+        yield Finding("hook", WARNING, f"this shell is not recorded: {why}", fix)
+    elif not session:
         sentence = "this shell is not recorded: HX_SESSION is not set"
         fix = "load the hook: `hx setup`, or by hand (`hx init --help` shows the line)"
         yield Finding("hook", WARNING, sentence, fix)

@@ -119,7 +119,7 @@ def _waiting(folder: str) -> Waiting | None:
 
 def _print(config: Config, status: Status) -> None:
     known = status.known
-    _line("capture", _capture(status))
+    _line("capture", _capture(config, status))
     if known is not None:
         _line("seen", _seen(known, status.now_us))
     _line("spool", f"{config.paths.spool}: {_spool(status.waiting)}")
@@ -148,8 +148,10 @@ def _line(label: str, text: str) -> None:
     print(f"{label:<{_LABEL}}{text}")
 
 
-def _capture(status: Status) -> str:
+def _capture(config: Config, status: Status) -> str:
     off = status.prevented or status.paused
+    if config.unrecorded in hook_checks.UNRECORDED and not off:
+        return f"off in this shell: {hook_checks.UNRECORDED[config.unrecorded][0]}"
     return f"off: {off}" if off else "on"
 
 

@@ -8,11 +8,10 @@ __hx_leave_to_ble() {
   elif builtin declare -f +t blehook && ((${_ble_version:-400} >= 400)); then
     __hx_ble=1
     blehook PREEXEC!=__hx_ble_started
-    blehook PRECMD!=__hx_ble_ended
+    blehook POSTEXEC!=__hx_ble_ended
   else
     __hx_ble=-
-    unset -v HX_SESSION
-    export HX_UNRECORDED='ble.sh is older than 0.4'
+    __hx_give_up ble.sh
   fi
 }
 
@@ -34,6 +33,10 @@ __hx_ble_ended() {
     local - __hx_status=$? __hx_now=${EPOCHREALTIME//[!0-9]/} IFS=' '
     local __hx_pipe=("${BLE_PIPESTATUS[*]-}")
     set +aeuvxT
+    # (it knows when the line ended; its own work comes before this)
+    if [[ ${_ble_exec_time_ata-} && $_ble_exec_time_ata != *[!0-9]* ]]; then
+      __hx_now=$((__hx_started_us + _ble_exec_time_ata))
+    fi
     if [[ $__hx_running && -O $__hx_file ]]; then
       __hx_write "\0HX1E\0n%d\0b%s\0e%s\0x%s${__hx_pipe:+\0p$__hx_pipe}" \
         "$__hx_running" "$__hx_started_us" "$__hx_now" "$__hx_status"

@@ -206,7 +206,7 @@ __hx_exit() { # in the shell, or with an argument in a child that is unseen by a
       __hx_private=${HX_PRIVATE:+1}
       [[ $__hx_private || ! -e $__hx_pause ]] || __hx_mind_pause
       __hx_before=$__hx_base
-      if ((__hx_lines > __hx_from)); then __hx_record_lines S; fi
+      if [[ ! ${__hx_ble-} && $__hx_lines -gt $__hx_from ]]; then __hx_record_lines S; fi
       __hx_end_of_line
       if [[ -O $__hx_file ]]; then __hx_write '\0HX1X\0e%s' "$__hx_now"; fi
       [[ ! $__hx_text ]] || command rm -f -- "$__hx_text"

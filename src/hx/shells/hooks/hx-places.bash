@@ -7,8 +7,9 @@
 # each of our places is a `for` whose words assign what is needed in arithmetic and are empty, and
 # only where there is no DEBUG trap they are one word, and the loop calls a function. Where there is
 # one (__hx_traced), a command substitution does the work in a process of its own. In a function of
-# another tool the trap is not seen (unless functrace is on), and ours can be called. All of it is
-# silent where these variables are not set: a child shell may inherit PS0 and PROMPT_COMMAND.
+# another tool the trap is not seen (unless functrace is on), and ours can be called: a tool that runs
+# our text there at every prompt (__hx_nests) saves the process. All of it is silent where these
+# variables are not set, because a child shell may inherit PS0 and PROMPT_COMMAND.
 __hx_write_places() {
   local __hx_void_of='${__hx_void[' __hx_run='\builtin declare -f +t' __hx_fork='$({ %s; } 9>&1 >/dev/null 2>&1)0]}'
   local __hx_blocked='+__hx_r${-//[^r]}' # a restricted shell has no redirections: nothing runs
@@ -16,14 +17,17 @@ __hx_write_places() {
   local __hx_forked_if='__hx_way==1&&(__hx_unsure||__hx_lines>__hx_from||HISTCMD-__hx_base)'
   local __hx_words
 
-  __hx_words=$__hx_void_of$__hx_noted',__hx_sure=__hx_based,__hx_based=0,__hx_seen=1,'
-  __hx_words+='__hx_way=${FUNCNAME+0*}__hx_traced'$__hx_blocked',0]}${__hx_forks['$__hx_forked_if']+'
-  __hx_words+=$__hx_void_of${__hx_fork/'%s'/__hx_forked}'}${__hx_calls[__hx_way]+'$__hx_once'}'
+  __hx_words=$__hx_void_of'__hx_top=1${FUNCNAME+*__hx_seen},'
+  __hx_words+='__hx_seen||('$__hx_noted',__hx_sure=__hx_based,__hx_based=0),__hx_seen=1,'
+  __hx_words+='__hx_way=${FUNCNAME+0*}(__hx_traced+2*__hx_nests)'$__hx_blocked',0]}'
+  __hx_words+='${__hx_forks['$__hx_forked_if']+'$__hx_void_of${__hx_fork/'%s'/__hx_forked}'}'
+  __hx_words+='${__hx_notes[__hx_way]//[!'$__hx_once']}${__hx_calls[__hx_way]+'$__hx_once'}'
   __hx_first='for __hx_each in ${__hx_lines+'$__hx_words'}; do '
   __hx_first+=$__hx_run' __hx_precmd && __hx_precmd && :; done'
 
   # the last one sees the history number of the prompt, and takes the first place again when it is lost
-  __hx_words=$__hx_void_of'__hx_seen||('$__hx_noted'),__hx_base=HISTCMD,__hx_based=1,__hx_way=__hx_seen'
+  __hx_words='${__hx_forks[__hx_nests&&__hx_lines>__hx_from]+'$__hx_void_of${__hx_fork/'%s'/__hx_forked}'}'
+  __hx_words+=$__hx_void_of'__hx_seen||('$__hx_noted'),__hx_base=HISTCMD,__hx_based=1,__hx_way=__hx_seen'
   __hx_words+=$__hx_blocked',__hx_seen=0,0]}${__hx_calls[__hx_way]+'$__hx_once'}'
   __hx_last_place='for __hx_each in ${__hx_lines+'$__hx_words'}; do '
   __hx_last_place+=$__hx_run' __hx_precmd && __hx_precmd && :; done'
@@ -139,10 +143,10 @@ __hx_take_places() {
     PROMPT_COMMAND=$__hx_first${__hx_others:+$'\n'$__hx_others}$'\n'$__hx_final
     return
   fi
-  if ((!__hx_depth && ${#PROMPT_COMMAND[@]} < 2)); then
+  if ((!__hx_depth && ${#PROMPT_COMMAND[@]} < 2 && !${#__hx_ends})); then
     # until the first prompt they stay in one string: a tool that is loaded later takes it whole
-    PROMPT_COMMAND=("$__hx_first${__hx_others:+$'\n'$__hx_others${__hx_ends-}}")
-    __hx_others=() __hx_ends=()
+    PROMPT_COMMAND=("$__hx_first${__hx_others:+$'\n'$__hx_others}")
+    __hx_others=()
   else
     PROMPT_COMMAND=("$__hx_first")
   fi
@@ -218,6 +222,7 @@ __hx_forked() {
   fi
   builtin trap - DEBUG
   set +T
+  builtin printf '__hx_nests=0,' >&9
   ((__hx_version >= 501)) || __hx_see_history
   # (in one string with others it would hide the status from them)
   if ! __hx_is_armed || [[ $__hx_expands || ($__hx_version -lt 501 && $PROMPT_COMMAND != "$__hx_first"$'\n'"$__hx_final") ]]; then

@@ -17,8 +17,12 @@ __hx_load() {
   local - REPLY=
   set +aeuvxT
   __hx_dir=@SPOOL@ __hx_pause=@PAUSE@ __hx_exe=@HX@
-  if ! __hx_writable PROMPT_COMMAND || ! __hx_writable PS0 || builtin shopt -q restricted_shell; then
-    unset -v HX_SESSION # tells `hx doctor` that this shell is not recorded
+  unset -v HX_UNRECORDED
+  if ! __hx_writable PROMPT_COMMAND || ! __hx_writable PS0; then
+    __hx_give_up readonly
+    return 0
+  elif builtin shopt -q restricted_shell; then
+    __hx_give_up restricted
     return 0
   fi
   __hx_version=$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1]))
@@ -28,6 +32,11 @@ __hx_load() {
   __hx_write_places
   __hx_arm
   return 0
+}
+
+__hx_give_up() { # tells `hx doctor` that this shell is not recorded, and why
+  unset -v HX_SESSION
+  export HX_UNRECORDED=$1
 }
 
 __hx_writable() { # a readonly variable cannot be made local
@@ -42,7 +51,7 @@ __hx_begin() {
   # What PS0, PROMPT_COMMAND and a child assign is in arrays, because `set -a` does not export arrays.
   __hx_lines=(0) __hx_from=(0) __hx_folders=() __hx_starts=() __hx_numbers=() __hx_hidden=() __hx_statuses=()
   __hx_now=(0) __hx_status=(0) __hx_pipe=() __hx_each=() __hx_void=('') __hx_calls=(1) __hx_forks=([1]=1)
-  __hx_way=(0) __hx_traced=(1) __hx_unsure=(1) __hx_beside=(0) __hx_r=(0) __hx_rr=(2)
+  __hx_way=(0) __hx_traced=(1) __hx_unsure=(1) __hx_beside=(0) __hx_nests=(0) __hx_top=(0) __hx_notes=([3]=x) __hx_r=(0) __hx_rr=(8)
   __hx_seen=(0) __hx_late=(0) __hx_base=(0) __hx_based=(0) __hx_sure=(0) __hx_prompted_us=(0)
   __hx_seq=(0) __hx_generation=(-1) __hx_records=(0) __hx_bytes=(0) __hx_last_pipe=(0) __hx_last_job=(0)
   __hx_begun=0 __hx_running= __hx_started_us= __hx_number=0 __hx_command= __hx_private= __hx_folder=$PWD
@@ -117,7 +126,7 @@ __hx_prompted() {
     ((!__hx_sure || __hx_next <= __hx_base)) || __hx_record_edited
     [[ $__hx_dedup ]] || __hx_last_number=0 # a comment went into the history, or nothing
   fi
-  [[ ${HISTCONTROL-}$__hx_private$__hx_traced == "$__hx_control" && ${PS0-} == *__hx_* &&
+  [[ ${HISTCONTROL-}$__hx_private$__hx_traced$__hx_nests == "$__hx_control" && ${PS0-} == *__hx_* &&
     $__hx_beside == 0 && ${PROMPT_COMMAND-} == "$__hx_first" && ! ${bash_preexec_imported-}${__bp_imported-} &&
     ${PROMPT_COMMAND[-1]} == "$__hx_final" && $BASHOPTS == *promptvars* && ! $__hx_expands ]] || __hx_mend
   __hx_lines=0 __hx_from=0 __hx_begun=0 __hx_folders=() __hx_pipe=() __hx_prompted_us=$__hx_now
@@ -130,7 +139,8 @@ __hx_doubt() {
   if ((__hx_beside)); then
     return
   elif ((__hx_depth > 1)); then
-    __hx_pipe=()
+    ((__hx_top)) || __hx_pipe=()
+    ((!__hx_top || !__hx_traced || __hx_unsure)) || __hx_nests=1
   elif ((__hx_version < 501)) || [[ ${PROMPT_COMMAND-} == *"$__hx_first"* ]]; then
     __hx_doubtful=1
   fi
@@ -138,7 +148,7 @@ __hx_doubt() {
 
 __hx_mend() {
   if [[ $__hx_expands ]]; then set -H && __hx_expands=; fi
-  [[ ${HISTCONTROL-}$__hx_private$__hx_traced == "$__hx_control" ]] || __hx_mind_histcontrol
+  [[ ${HISTCONTROL-}$__hx_private$__hx_traced$__hx_nests == "$__hx_control" ]] || __hx_mind_histcontrol
   __hx_arm
   if [[ ! $__hx_chained ]]; then __hx_chained=1 && __hx_chain_exit; fi
 }
@@ -156,7 +166,8 @@ __hx_mind_pause() {
 # With erasedups bash would then write other lines into the history file: it is left alone.
 __hx_mind_histcontrol() {
   local __hx_list=:${HISTCONTROL-}:
-  if [[ $__hx_private || ! -O $__hx_dir || $__hx_traced != 0 || $__hx_list == *:erasedups:* ]]; then
+  if [[ $__hx_private || ! -O $__hx_dir || $__hx_list == *:erasedups:* ]] ||
+    ((__hx_traced && !__hx_nests)); then
     __hx_list=${__hx_list//:hx_ignoredups:/:ignoredups:}
   else
     __hx_list=${__hx_list//:ignoreboth:/:ignorespace:ignoredups:}
@@ -166,7 +177,7 @@ __hx_mind_histcontrol() {
   if [[ $__hx_list != "${HISTCONTROL-}" && ${HISTCONTROL@a} != *r* ]]; then
     HISTCONTROL=$__hx_list
   fi
-  __hx_control=${HISTCONTROL-}$__hx_private$__hx_traced __hx_dedup= __hx_erases=
+  __hx_control=${HISTCONTROL-}$__hx_private$__hx_traced$__hx_nests __hx_dedup= __hx_erases=
   case :${HISTCONTROL-}: in
   *:erasedups:*) __hx_erases=1 ;;
   *:hx_ignoredups:*) __hx_dedup=1 ;;
