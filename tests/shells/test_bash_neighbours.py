@@ -275,7 +275,7 @@ ble-attach() {
   while :; do
     for prompt in "${PROMPT_COMMAND[@]}"; do eval "$prompt"; done
     printf '<%s:%s> ' "$$" "$((hx_test_n = ${hx_test_n-0} + 1))"
-    read -re line || exit
+    IFS= read -re line || exit
     [[ $line ]] || continue
     history -s -- "$line"
     ble_hooks "$line" "${ble_PREEXEC[@]}"
@@ -339,7 +339,8 @@ def test_a_restricted_shell_is_silent(home, shell, when):
     screen = [line for line in terminal.screen() if not line.startswith("<")]
     assert screen == ["exit"]
     assert terminal.child.exitstatus == 5
-    assert home.commands() == ([] if when == "from the start" else ["true a"])
+    # (from 5.3 on the start of a line is recorded, before it runs)
+    assert home.commands() in ([[]] if "start" in when else [["true a"], ["true a", "set -r"]])
 
 
 def test_without_its_functions_the_hook_is_silent(home, shell):
@@ -387,8 +388,8 @@ def test_what_is_exported_is_replaced_in_a_shell_with_the_hook(home, shell, chil
     terminal.run("true outer")
     terminal.run(f"{program(child)} -i")
     terminal.run("true inner")
-    assert home.commands()[:2] == ["true outer", f"{program(child)} -i"][: len(home.commands())]
-    assert "true inner" in home.commands()
+    commands = [command for command in home.commands() if not command.endswith(" -i")]
+    assert commands == ["true outer", "true inner"]
     assert not [line for line in terminal.screen() if "bad substitution" in line]
 
 
@@ -426,7 +427,7 @@ def test_a_picked_text_runs_as_it_is_shown(home, shell, key):
     if key == b"\t":
         terminal.until(rb"\x1b\[J")
         terminal.type(b"\r")
-    assert "\ndone!!" in terminal.prompt()
+    assert "\rdone!!" in terminal.prompt()
     assert home.commands()[-1] == "echo 'do''ne!!'"
     assert "echo a''b" in terminal.run("echo !-2")  # it is on again
 
@@ -453,7 +454,7 @@ def test_the_history_file_is_what_it_would_be_without_the_hook(
         terminal.leave()
         files.append(history.read_text())
     assert files[0] == files[1]
-    assert {"true a", "true b", "old 1"} <= set(home.commands())
+    assert {"true a", "true b"} <= set(home.commands())
 
 
 def test_exit_is_ended_by_the_end_of_the_session(home, shell):

@@ -51,7 +51,7 @@ def checked(shell: InstalledShell) -> Finding:
 # what the hook of bash writes into HX_UNRECORDED: why, and what to do
 UNRECORDED = {
     "ble.sh": ("its ble.sh is too old to be asked for the lines", "install ble.sh 0.4 or later"),
-    "readonly": ("PROMPT_COMMAND or PS0 is readonly", "load the hook before that line of the rc file"),
+    "readonly": ("PROMPT_COMMAND or PS0 is readonly", "load the hook before it is made so"),
     "restricted": ("a restricted shell can write no file", "use another shell"),
 }
 

@@ -21,7 +21,7 @@ __hx_write_places() {
   __hx_words+='__hx_seen||('$__hx_noted',__hx_sure=__hx_based,__hx_based=0),__hx_seen=1,'
   __hx_words+='__hx_way=${FUNCNAME+0*}(__hx_traced+2*__hx_nests)'$__hx_blocked',0]}'
   __hx_words+='${__hx_forks['$__hx_forked_if']+'$__hx_void_of${__hx_fork/'%s'/__hx_forked}'}'
-  __hx_words+='${__hx_notes[__hx_way]//[!'$__hx_once']}${__hx_calls[__hx_way]+'$__hx_once'}'
+  __hx_words+='${__hx_notes[__hx_way==3?3:1]//[!'$__hx_once']}${__hx_calls[__hx_way]+'$__hx_once'}'
   __hx_first='for __hx_each in ${__hx_lines+'$__hx_words'}; do '
   __hx_first+=$__hx_run' __hx_precmd && __hx_precmd && :; done'
 
@@ -50,8 +50,9 @@ __hx_write_places() {
   __hx_words+='__hx_numbers[__hx_lines]=HISTCMD,__hx_hidden[__hx_lines]=0${HX_PRIVATE:+1},'
   __hx_words+='__hx_statuses[__hx_lines++]=$?,__hx_seen=0]}'
   if ((__hx_version >= 503)); then
-    __hx_words='${__hx_forks[__hx_way]+'$__hx_words'}${__hx_calls[__hx_way]+${| __hx_started; }}'
-    __hx_words=$__hx_void_of'__hx_way=(__hx_traced||__hx_beside)'$__hx_blocked',0]}'$__hx_words
+    __hx_words='${__hx_forks[__hx_way]+'$__hx_words'}${__hx_calls[__hx_way]+'
+    __hx_words+='${__hx_notes//[^'$__hx_once']}${| \builtin declare -f +t __hx_started && __hx_started; }}'
+    __hx_words=$__hx_void_of'__hx_status=$?,__hx_way=(__hx_traced||__hx_beside)'$__hx_blocked',0]}'$__hx_words
   fi
   __hx_ps0='${__hx_lines+'$__hx_words'}${__hx_end-}'
   # an alias may not be in the way of `for`

@@ -51,12 +51,12 @@ __hx_begin() {
   # What PS0, PROMPT_COMMAND and a child assign is in arrays, because `set -a` does not export arrays.
   __hx_lines=(0) __hx_from=(0) __hx_folders=() __hx_starts=() __hx_numbers=() __hx_hidden=() __hx_statuses=()
   __hx_now=(0) __hx_status=(0) __hx_pipe=() __hx_each=() __hx_void=('') __hx_calls=(1) __hx_forks=([1]=1)
-  __hx_way=(0) __hx_traced=(1) __hx_unsure=(1) __hx_beside=(0) __hx_nests=(0) __hx_top=(0) __hx_notes=([3]=x) __hx_r=(0) __hx_rr=(8)
+  __hx_way=(0) __hx_traced=(1) __hx_unsure=(1) __hx_beside=(0) __hx_nests=(0) __hx_top=(0) __hx_notes=(x '' '' x) __hx_r=(0) __hx_rr=(8)
   __hx_seen=(0) __hx_late=(0) __hx_base=(0) __hx_based=(0) __hx_sure=(0) __hx_prompted_us=(0)
   __hx_seq=(0) __hx_generation=(-1) __hx_records=(0) __hx_bytes=(0) __hx_last_pipe=(0) __hx_last_job=(0)
   __hx_begun=0 __hx_running= __hx_started_us= __hx_number=0 __hx_command= __hx_private= __hx_folder=$PWD
   __hx_last= __hx_last_number=0 __hx_duplicates= __hx_dedup= __hx_erases= __hx_control=- __hx_expands=
-  __hx_outcome= __hx_size=0 __hx_newline=$'\n' __hx_rearmed=0 __hx_depth=0 __hx_chained= __hx_final= __hx_text= __hx_text_tries=0 __hx_file=
+  __hx_outcome= __hx_size=0 __hx_newline=$'\n' __hx_rearmed=0 __hx_depth=(0) __hx_chained= __hx_final= __hx_text= __hx_text_tries=0 __hx_file=
   if ((__hx_version >= 503)); then __hx_use_53; fi
   __hx_describe
   [[ -d $__hx_dir ]] || __hx_make_folder
@@ -200,6 +200,7 @@ __hx_record_line() {
   else
     __hx_judge "$__hx_number"
   fi
+  [[ ! ${1-} ]] || __hx_running=$((__hx_seq + 1)) __hx_started_us=${__hx_starts[__hx_i]}
   __hx_write "\0HX1${1-C}\0n%d\0b%s$__hx_outcome\0d%s\0c%s" "$((++__hx_seq))" \
     "${__hx_starts[__hx_i]}" "${__hx_folders[__hx_i]-}" "$__hx_command"
 }
@@ -273,9 +274,8 @@ __hx_use_53() {
 
 __hx_started() {
   {
-    local - __hx_status=$? __hx_pipe=("${PIPESTATUS[@]}") __hx_now=${EPOCHREALTIME//[!0-9]/} __hx_i=0 __hx_lines=1
-    local __hx_from=0 __hx_doubtful= __hx_was_private=$__hx_private __hx_next=$HISTCMD IFS=' '
-    __hx_pipe=("${__hx_pipe[*]}")
+    local - __hx_now=${EPOCHREALTIME//[!0-9]/} __hx_i=0 __hx_lines=1
+    local __hx_from=0 __hx_doubtful= __hx_was_private=$__hx_private __hx_next=$HISTCMD
     set +aeuvxT
     builtin trap '' XFSZ
     [[ ! $__hx_running ]] || __hx_finish "$HISTCMD" # lines of a paste follow each other
@@ -289,7 +289,7 @@ __hx_started() {
     fi
     builtin trap - XFSZ
   } 2>/dev/null
-  REPLY=
+  REPLY= __hx_pipe=()
 }
 
 __hx_record_start() {
