@@ -14,20 +14,20 @@ __hx_write_places() {
   local __hx_void_of='${__hx_void[' __hx_run='\builtin declare -f +t' __hx_fork='$({ %s; } 9>&1 >/dev/null 2>&1)0]}'
   local __hx_blocked='+__hx_r${-//[^r]}' # a restricted shell has no redirections: nothing runs
   local __hx_noted='__hx_now=${EPOCHREALTIME/[^0-9]/},__hx_status=$?' __hx_once='"${__hx_pipe[0]:=${PIPESTATUS[@]}}"'
-  local __hx_forked_if='__hx_way==1&&(__hx_unsure||__hx_lines>__hx_from||HISTCMD-__hx_base)'
+  local __hx_forked_if='__hx_unsure||__hx_lines>__hx_from||HISTCMD-__hx_base?1:0'
   local __hx_words
 
-  __hx_words=$__hx_void_of'__hx_top=1${FUNCNAME+*__hx_seen},'
+  __hx_words=$__hx_void_of'__hx_depth=1${FUNCNAME+1},__hx_top=__hx_depth<2||__hx_seen,'
   __hx_words+='__hx_seen||('$__hx_noted',__hx_sure=__hx_based,__hx_based=0),__hx_seen=1,'
-  __hx_words+='__hx_way=${FUNCNAME+0*}(__hx_traced+2*__hx_nests)'$__hx_blocked',0]}'
-  __hx_words+='${__hx_forks['$__hx_forked_if']+'$__hx_void_of${__hx_fork/'%s'/__hx_forked}'}'
-  __hx_words+='${__hx_notes[__hx_way==3?3:1]//[!'$__hx_once']}${__hx_calls[__hx_way]+'$__hx_once'}'
+  __hx_words+='__hx_way=(__hx_depth<2)*(__hx_traced+2*__hx_nests)'$__hx_blocked',0]}'
+  __hx_words+='${__hx_forks[__hx_way]+${__hx_forks['$__hx_forked_if']+'$__hx_void_of${__hx_fork/'%s'/__hx_forked}'}}'
+  __hx_words+='${__hx_rests[__hx_way]+${__hx_notes//[!'$__hx_once']}}${__hx_calls[__hx_way]+'$__hx_once'}'
   __hx_first='for __hx_each in ${__hx_lines+'$__hx_words'}; do '
   __hx_first+=$__hx_run' __hx_precmd && __hx_precmd && :; done'
 
   # the last one sees the history number of the prompt, and takes the first place again when it is lost
   __hx_words='${__hx_forks[__hx_nests&&__hx_lines>__hx_from]+'$__hx_void_of${__hx_fork/'%s'/__hx_forked}'}'
-  __hx_words+=$__hx_void_of'__hx_seen||('$__hx_noted'),__hx_base=HISTCMD,__hx_based=1,__hx_way=__hx_seen'
+  __hx_words+=$__hx_void_of'__hx_depth=1${FUNCNAME+1},__hx_seen||('$__hx_noted'),__hx_base=HISTCMD,__hx_based=1,__hx_way=__hx_seen'
   __hx_words+=$__hx_blocked',__hx_seen=0,0]}${__hx_calls[__hx_way]+'$__hx_once'}'
   __hx_last_place='for __hx_each in ${__hx_lines+'$__hx_words'}; do '
   __hx_last_place+=$__hx_run' __hx_precmd && __hx_precmd && :; done'
