@@ -14,7 +14,7 @@ NO_HOOK = "true"
 PLACES = pytest.mark.parametrize("place", ["before", "after"])
 HISTORY = "HISTCONTROL=ignorespace\n"
 
-# twenty prompts and more: some tools repair PROMPT_COMMAND at each, and the hook did until it gave up
+# twenty prompts and more: some tools repair PROMPT_COMMAND at each
 LINES = [
     "true a",
     "",
@@ -110,8 +110,8 @@ def test_a_debug_trap_costs_one_process_a_command_and_its_end_none(home, shell):
     assert home.commands()[:3] == ["true one", "trap - DEBUG", "true two"]
 
 
-# what the integration of an editor does: a flag that the prompt sets, and that the first command after
-# it takes for the beginning of a line; what was in PROMPT_COMMAND runs within a function
+# what the integration of an editor does: the prompt sets a flag, and the first command after it is
+# taken for the line; what was in PROMPT_COMMAND runs within a function
 EDITOR = r"""
 editor_began() {
   [[ $editor_ready ]] || return 0
@@ -149,8 +149,8 @@ def test_beside_an_editor_that_runs_the_hook_a_repeated_command_is_recorded(home
     assert home.commands() == ["true a", "true b", "true c", "true c", "true c"]
 
 
-# a prompt that takes the place of PROMPT_COMMAND, and runs what was there: with a DEBUG trap for its
-# timer as it was once, and with PS0 as it is now
+# a prompt that takes the place of PROMPT_COMMAND, and runs what was there: with a DEBUG trap for
+# its timer as it was once, and with PS0 as it is now
 PROMPT_TOOL = r"""
 tool_ready=1
 tool_start() { [[ ! $tool_ready ]] || { tool_ready= tool_begun=1; }; }

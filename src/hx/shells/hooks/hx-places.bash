@@ -11,35 +11,41 @@
 # our text there at every prompt (__hx_nests) saves the process. All of it is silent where these
 # variables are not set, because a child shell may inherit PS0 and PROMPT_COMMAND.
 __hx_write_places() {
-  local __hx_void_of='${__hx_void[' __hx_run='\builtin declare -f +t' __hx_fork='$({ %s; } 9>&1 >/dev/null 2>&1)0]}'
+  local __hx_void_of='${__hx_void[' __hx_run='\builtin declare -f +t'
+  local __hx_fork='$({ %s; } 9>&1 >/dev/null 2>&1)0]}'
   local __hx_blocked='+__hx_r${-//[^r]}' # a restricted shell has no redirections: nothing runs
-  local __hx_noted='__hx_now=${EPOCHREALTIME/[^0-9]/},__hx_status=$?' __hx_once='"${__hx_pipe[0]:=${PIPESTATUS[@]}}"'
+  local __hx_noted='__hx_now=${EPOCHREALTIME/[^0-9]/},__hx_status=$?'
+  local __hx_once='"${__hx_pipe[0]:=${PIPESTATUS[@]}}"'
   local __hx_forked_if='__hx_unsure||__hx_lines>__hx_from||HISTCMD-__hx_base?1:0'
   local __hx_words
 
   __hx_words=$__hx_void_of'__hx_depth=1${FUNCNAME+1},__hx_top=__hx_depth<2||__hx_seen,'
   __hx_words+='__hx_seen||('$__hx_noted',__hx_sure=__hx_based,__hx_based=0),__hx_seen=1,'
   __hx_words+='__hx_way=(__hx_depth<2)*(__hx_traced+2*__hx_nests)'$__hx_blocked',0]}'
-  __hx_words+='${__hx_forks[__hx_way]+${__hx_forks['$__hx_forked_if']+'$__hx_void_of${__hx_fork/'%s'/__hx_forked}'}}'
+  __hx_words+='${__hx_forks[__hx_way]+${__hx_forks['$__hx_forked_if']+'
+  __hx_words+=$__hx_void_of${__hx_fork/'%s'/__hx_forked}'}}'
   __hx_words+='${__hx_rests[__hx_way]+${__hx_notes//[!'$__hx_once']}}${__hx_calls[__hx_way]+'$__hx_once'}'
   __hx_first='for __hx_each in ${__hx_lines+'$__hx_words'}; do '
   __hx_first+=$__hx_run' __hx_precmd && __hx_precmd && :; done'
 
   # the last one sees the history number of the prompt, and takes the first place again when it is lost
   __hx_words='${__hx_forks[__hx_nests&&__hx_lines>__hx_from]+'$__hx_void_of${__hx_fork/'%s'/__hx_forked}'}'
-  __hx_words+=$__hx_void_of'__hx_depth=1${FUNCNAME+1},__hx_seen||('$__hx_noted'),__hx_base=HISTCMD,__hx_based=1,__hx_way=__hx_seen'
-  __hx_words+=$__hx_blocked',__hx_seen=0,0]}${__hx_calls[__hx_way]+'$__hx_once'}'
+  __hx_words+=$__hx_void_of'__hx_depth=1${FUNCNAME+1},__hx_seen||('$__hx_noted'),'
+  __hx_words+='__hx_base=HISTCMD,__hx_based=1,__hx_way=__hx_seen'$__hx_blocked
+  __hx_words+=',__hx_seen=0,0]}${__hx_calls[__hx_way]+'$__hx_once'}'
   __hx_last_place='for __hx_each in ${__hx_lines+'$__hx_words'}; do '
   __hx_last_place+=$__hx_run' __hx_precmd && __hx_precmd && :; done'
 
   if ((__hx_version < 501)); then # HISTCMD is 1 in PROMPT_COMMAND: only a function can look
-    __hx_last_place=${__hx_last_place/'__hx_way=__hx_seen'/'__hx_late=__hx_seen,__hx_way=(__hx_traced&&__hx_seen)'}
+    __hx_words='__hx_late=__hx_seen,__hx_way=(__hx_traced&&__hx_seen)'
+    __hx_last_place=${__hx_last_place/'__hx_way=__hx_seen'/"$__hx_words"}
     __hx_last_place=${__hx_last_place/'__hx_base=HISTCMD,__hx_based=1,'}
     __hx_last_place=${__hx_last_place/'&& __hx_precmd &&'/'&& __hx_last_precmd &&'}
   fi
 
   __hx_words=$__hx_void_of'__hx_status=$?,__hx_way=__hx_traced'$__hx_blocked',0]}'
-  __hx_words+='${__hx_forks[__hx_way]+'$__hx_void_of${__hx_fork/'%s'/'__hx_exit forked'}'}${__hx_calls[__hx_way]+"x"}'
+  __hx_words+='${__hx_forks[__hx_way]+'$__hx_void_of${__hx_fork/'%s'/'__hx_exit forked'}'}'
+  __hx_words+='${__hx_calls[__hx_way]+"x"}'
   __hx_at_exit='for __hx_each in ${__hx_lines+'$__hx_words'}; do '
   __hx_at_exit+=$__hx_run' __hx_exit && __hx_exit && :; done'
 
@@ -204,7 +210,9 @@ __hx_chain_exit() { # run before the EXIT trap of the user, not instead of it
   *__hx_exit*) return ;;
   'trap -- '*) builtin eval "__hx_trap=(${REPLY#trap -- })" ;;
   esac
-  builtin trap -- "$__hx_at_exit${__hx_trap:+$'\n'"(\\builtin exit \"\${__hx_status-0}\") && :"$'\n'$__hx_trap}" EXIT
+  # (a subshell sets the status that theirs may read)
+  local __hx_then=$'\n(\\builtin exit "${__hx_status-0}") && :\n'
+  builtin trap -- "$__hx_at_exit${__hx_trap:+$__hx_then$__hx_trap}" EXIT
 }
 
 # ---- in a process of its own, unseen by a DEBUG trap ----
@@ -226,14 +234,16 @@ __hx_forked() {
   builtin printf '__hx_nests=0,' >&9
   ((__hx_version >= 501)) || __hx_see_history
   # (in one string with others it would hide the status from them)
-  if ! __hx_is_armed || [[ $__hx_expands || ($__hx_version -lt 501 && $PROMPT_COMMAND != "$__hx_first"$'\n'"$__hx_final") ]]; then
+  if ! __hx_is_armed || [[ $__hx_expands ||
+    ($__hx_version -lt 501 && $PROMPT_COMMAND != "$__hx_first"$'\n'"$__hx_final") ]]; then
     builtin printf '__hx_way=0,' >&9 # only the shell itself can do this
     return
   fi
   __hx_record_unseen
-  builtin printf '%s=%d,' __hx_unsure 0 __hx_from "$__hx_lines" __hx_seq "$__hx_seq" __hx_records "$__hx_records" \
-    __hx_bytes "$__hx_bytes" __hx_generation "$__hx_generation" __hx_last_pipe "$__hx_last_pipe" \
-    __hx_last_job "$__hx_last_job" __hx_prompted_us "$__hx_now" __hx_base "$__hx_next" >&9
+  builtin printf '%s=%d,' __hx_unsure 0 __hx_from "$__hx_lines" __hx_seq "$__hx_seq" \
+    __hx_records "$__hx_records" __hx_bytes "$__hx_bytes" __hx_generation "$__hx_generation" \
+    __hx_last_pipe "$__hx_last_pipe" __hx_last_job "$__hx_last_job" \
+    __hx_prompted_us "$__hx_now" __hx_base "$__hx_next" >&9
 }
 
 __hx_as_child() { # variables that the shell cannot get back from a child

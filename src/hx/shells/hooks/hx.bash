@@ -49,14 +49,17 @@ __hx_begin() {
   builtin printf -v __hx_session '%016x%s' "$__hx_started_at" "$REPLY"
   export HX_SESSION=$__hx_session
   # What PS0, PROMPT_COMMAND and a child assign is in arrays, because `set -a` does not export arrays.
-  __hx_lines=(0) __hx_from=(0) __hx_folders=() __hx_starts=() __hx_numbers=() __hx_hidden=() __hx_statuses=()
+  __hx_lines=(0) __hx_from=(0) __hx_folders=() __hx_starts=() __hx_numbers=() __hx_hidden=()
+  __hx_statuses=()
   __hx_now=(0) __hx_status=(0) __hx_pipe=() __hx_each=() __hx_void=('') __hx_calls=(1) __hx_forks=([1]=1)
-  __hx_way=(0) __hx_traced=(1) __hx_unsure=(1) __hx_beside=(0) __hx_nests=(0) __hx_top=(0) __hx_notes=(x) __hx_rests=([3]=1) __hx_r=(0) __hx_rr=(8)
+  __hx_way=(0) __hx_traced=(1) __hx_unsure=(1) __hx_beside=(0)
+  __hx_nests=(0) __hx_top=(0) __hx_notes=(x) __hx_rests=([3]=1) __hx_r=(0) __hx_rr=(8)
   __hx_seen=(0) __hx_late=(0) __hx_base=(0) __hx_based=(0) __hx_sure=(0) __hx_prompted_us=(0)
   __hx_seq=(0) __hx_generation=(-1) __hx_records=(0) __hx_bytes=(0) __hx_last_pipe=(0) __hx_last_job=(0)
   __hx_begun=0 __hx_running= __hx_started_us= __hx_number=0 __hx_command= __hx_private= __hx_folder=$PWD
   __hx_last= __hx_last_number=0 __hx_duplicates= __hx_dedup= __hx_erases= __hx_control=- __hx_expands=
-  __hx_outcome= __hx_size=0 __hx_newline=$'\n' __hx_rearmed=0 __hx_depth=(0) __hx_chained= __hx_final= __hx_text= __hx_text_tries=0 __hx_file=
+  __hx_outcome= __hx_size=0 __hx_newline=$'\n' __hx_rearmed=0 __hx_depth=(0) __hx_chained=
+  __hx_final= __hx_text= __hx_text_tries=0 __hx_file=
   if ((__hx_version >= 503)); then __hx_use_53; fi
   __hx_describe
   [[ -d $__hx_dir ]] || __hx_make_folder
@@ -126,7 +129,8 @@ __hx_prompted() {
     [[ $__hx_dedup ]] || __hx_last_number=0 # a comment went into the history, or nothing
   fi
   [[ ${HISTCONTROL-}$__hx_private$__hx_traced$__hx_nests == "$__hx_control" && ${PS0-} == *__hx_* &&
-    $__hx_beside == 0 && ${PROMPT_COMMAND-} == "$__hx_first" && ! ${bash_preexec_imported-}${__bp_imported-} &&
+    $__hx_beside == 0 && ${PROMPT_COMMAND-} == "$__hx_first" &&
+    ! ${bash_preexec_imported-}${__bp_imported-} &&
     ${PROMPT_COMMAND[-1]} == "$__hx_final" && $BASHOPTS == *promptvars* && ! $__hx_expands ]] || __hx_mend
   __hx_lines=0 __hx_from=0 __hx_begun=0 __hx_folders=() __hx_pipe=() __hx_prompted_us=$__hx_now
   __hx_base=$HISTCMD __hx_folder=$PWD __hx_sure=0 __hx_seen=1
@@ -190,7 +194,8 @@ __hx_record_line() {
   __hx_number=${__hx_numbers[__hx_i]}
   if ((__hx_hidden[__hx_i])); then __hx_last_number=0 && return; fi
   if [[ $__hx_erases ]]; then __hx_stored_anew; else ((__hx_number > __hx_before)); fi || return 0
-  [[ $__hx_erases || $__hx_number -le $__hx_before+1 ]] || __hx_follows_edited "${__hx_starts[__hx_i]}" || return 0
+  [[ $__hx_erases || $__hx_number -le $__hx_before+1 ]] ||
+    __hx_follows_edited "${__hx_starts[__hx_i]}" || return 0
   __hx_print fc -l -1 -1 && __hx_take || return 0
   if ((__hx_i < __hx_lines - 1)); then
     __hx_outcome="\0e${__hx_starts[__hx_i + 1]}\0x${__hx_statuses[__hx_i + 1]}\0mpaste"
