@@ -5,6 +5,7 @@ The tools are small doubles of how the real ones hook into bash, written for the
 
 import pytest
 
+from shells.observed import processes_of
 from shells.terminal import SHELLS, hook, program
 
 BASHES = [shell for shell in SHELLS if shell.startswith("bash")]
@@ -473,3 +474,27 @@ def test_whoever_runs_prompt_command_himself_sees_the_status(home, shell):
         '(exit 6); for each in "${PROMPT_COMMAND[0]}"; do eval "$each"; done; echo "is $?"'
     )
     assert "is 6" in terminal.screen()
+
+
+def test_a_line_that_assigns_prompt_command_is_recorded_and_so_is_the_next(home, shell):
+    terminal = home.open(shell)
+    lines = ["true a", "PROMPT_COMMAND=true", "(exit 3) | true", "true c"]
+    for line in lines:
+        terminal.run(line)
+    assert home.statuses() == [(line, 0) for line in lines]
+    assert home.events()[2]["pipestatus"] == [3, 0]
+
+
+def test_an_alias_that_is_a_keyword_is_no_trouble(home, shell):
+    terminal = home.open(shell, before="alias for=false do=false done=false")
+    terminal.run("true a")
+    terminal.run("(exit 3) | true")
+    assert len(terminal.screen()) == 3
+    assert home.statuses() == [("true a", 0), ("(exit 3) | true", 0)]
+
+
+def test_a_line_that_may_set_a_debug_trap_costs_one_process_at_the_next_prompt(home, shell):
+    with processes_of(home, shell) as count:
+        for line in ["true one", "eval true", "true two", "true three"]:
+            count.terminal.run(line)
+    assert count.processes == 1

@@ -21,10 +21,12 @@ __hx_ble_started() { # the line
     set +aeuvxT
     __hx_command=${1-} __hx_running= __hx_private=${HX_PRIVATE:+1}
     [[ $__hx_private || ! -e $__hx_pause ]] || __hx_mind_pause
+    builtin trap '' XFSZ
     if [[ ! $__hx_private && -O $__hx_dir ]] && __hx_keeps && ! __hx_is_ignored && __hx_room; then
       __hx_running=$((++__hx_seq)) __hx_started_us=$__hx_now
       __hx_write '\0HX1S\0n%d\0b%s\0d%s\0c%s' "$__hx_seq" "$__hx_now" "$PWD" "$__hx_command"
     fi
+    builtin trap - XFSZ
   } 2>/dev/null
 }
 
@@ -37,10 +39,12 @@ __hx_ble_ended() {
     if [[ ${_ble_exec_time_ata-} && $_ble_exec_time_ata != *[!0-9]* ]]; then
       __hx_now=$((__hx_started_us + _ble_exec_time_ata))
     fi
+    builtin trap '' XFSZ
     if [[ $__hx_running && -O $__hx_file ]]; then
       __hx_write "\0HX1E\0n%d\0b%s\0e%s\0x%s${__hx_pipe:+\0p$__hx_pipe}" \
         "$__hx_running" "$__hx_started_us" "$__hx_now" "$__hx_status"
     fi
+    builtin trap - XFSZ
     __hx_running=
   } 2>/dev/null
   return "$__hx_status"

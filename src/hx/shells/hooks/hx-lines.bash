@@ -114,6 +114,13 @@ __hx_record_edited() { # the entries from $__hx_before to $1 - 1, or to the last
   done
 }
 
+__hx_record_lone_edited() { # no line came after them
+  builtin trap '' XFSZ
+  __hx_record_edited
+  builtin trap - XFSZ
+  [[ ! $__hx_duplicates ]] || __hx_drop_duplicates
+}
+
 # Record what was edited before a line that began at $1 us; fail when the last entry is older than the
 # line: then it is edited too, and the line is private.
 __hx_follows_edited() {

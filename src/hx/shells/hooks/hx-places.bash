@@ -31,7 +31,7 @@ __hx_write_places() {
   # the last one sees the history number of the prompt, and takes the first place again when it is lost
   __hx_words='${__hx_forks[__hx_nests&&__hx_lines>__hx_from]+'$__hx_void_of${__hx_fork/'%s'/__hx_forked}'}'
   __hx_words+=$__hx_void_of'__hx_depth=1${FUNCNAME+1},__hx_seen||('$__hx_noted'),'
-  __hx_words+='__hx_base=HISTCMD,__hx_based=1,__hx_way=__hx_seen'$__hx_blocked
+  __hx_words+='__hx_seen&&(__hx_base=HISTCMD,__hx_based=1),__hx_way=__hx_seen'$__hx_blocked
   __hx_words+=',__hx_seen=0,0]}${__hx_calls[__hx_way]+'$__hx_once'}'
   __hx_last_place='for __hx_each in ${__hx_lines+'$__hx_words'}; do '
   __hx_last_place+=$__hx_run' __hx_precmd && __hx_precmd && :; done'
@@ -39,7 +39,7 @@ __hx_write_places() {
   if ((__hx_version < 501)); then # HISTCMD is 1 in PROMPT_COMMAND: only a function can look
     __hx_words='__hx_late=__hx_seen,__hx_way=(__hx_traced&&__hx_seen)'
     __hx_last_place=${__hx_last_place/'__hx_way=__hx_seen'/"$__hx_words"}
-    __hx_last_place=${__hx_last_place/'__hx_base=HISTCMD,__hx_based=1,'}
+    __hx_last_place=${__hx_last_place/'__hx_seen&&(__hx_base=HISTCMD,__hx_based=1),'}
     __hx_last_place=${__hx_last_place/'&& __hx_precmd &&'/'&& __hx_last_precmd &&'}
   fi
 

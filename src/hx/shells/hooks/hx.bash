@@ -125,7 +125,7 @@ __hx_prompted() {
   elif [[ $__hx_running ]]; then
     __hx_record_end
   elif ((!__hx_begun)); then
-    ((!__hx_sure || __hx_next <= __hx_base)) || __hx_record_edited
+    ((!__hx_sure || __hx_next <= __hx_base)) || __hx_record_lone_edited
     [[ $__hx_dedup ]] || __hx_last_number=0 # a comment went into the history, or nothing
   fi
   [[ ${HISTCONTROL-}$__hx_private$__hx_traced$__hx_nests == "$__hx_control" && ${PS0-} == *__hx_* &&
