@@ -53,7 +53,7 @@ __hx_begin() {
   __hx_statuses=()
   __hx_now=(0) __hx_status=(0) __hx_pipe=() __hx_each=() __hx_void=('') __hx_calls=(1) __hx_forks=([1]=1)
   __hx_way=(0) __hx_traced=(1) __hx_unsure=(1) __hx_beside=(0)
-  __hx_nests=(0) __hx_top=(0) __hx_notes=(x) __hx_rests=([3]=1) __hx_r=(0) __hx_rr=(8)
+  __hx_nests=(0) __hx_notes=(x) __hx_rests=([3]=1) __hx_r=(0) __hx_rr=(8)
   __hx_seen=(0) __hx_late=(0) __hx_base=(0) __hx_based=(0) __hx_sure=(0) __hx_prompted_us=(0)
   __hx_seq=(0) __hx_generation=(-1) __hx_records=(0) __hx_bytes=(0) __hx_last_pipe=(0) __hx_last_job=(0)
   __hx_begun=0 __hx_running= __hx_started_us= __hx_number=0 __hx_command= __hx_private= __hx_folder=$PWD
@@ -117,7 +117,8 @@ __hx_prompted() {
   __hx_private=${HX_PRIVATE:+1} __hx_before=$__hx_base
   ((__hx_version >= 501)) || __hx_see_history
   [[ $__hx_private || ! -e $__hx_pause ]] || __hx_mind_pause
-  if [[ $__hx_depth -gt 1 || ${PROMPT_COMMAND-} != "$__hx_first"* ]]; then __hx_doubt; fi
+  # (the lengths tell: to compare our texts takes longer than all the rest)
+  if ((__hx_depth > 1 || ${#PROMPT_COMMAND} != ${#__hx_first})); then __hx_doubt; fi
   if [[ ${BLE_ATTACHED-} ]]; then
     __hx_leave_to_ble
   elif ((__hx_lines > __hx_from)); then
@@ -129,9 +130,8 @@ __hx_prompted() {
     [[ $__hx_dedup ]] || __hx_last_number=0 # a comment went into the history, or nothing
   fi
   [[ ${HISTCONTROL-}$__hx_private$__hx_traced$__hx_nests == "$__hx_control" && ${PS0-} == *__hx_* &&
-    $__hx_beside == 0 && ${PROMPT_COMMAND-} == "$__hx_first" &&
-    ! ${bash_preexec_imported-}${__bp_imported-} &&
-    ${PROMPT_COMMAND[-1]} == "$__hx_final" && $BASHOPTS == *promptvars* && ! $__hx_expands ]] || __hx_mend
+    ! ${bash_preexec_imported-}${__bp_imported-} && $BASHOPTS == *promptvars* && ! $__hx_expands &&
+    ${#PROMPT_COMMAND} -eq ${#__hx_first} && ${#PROMPT_COMMAND[-1]} -eq ${#__hx_final} ]] || __hx_mend
   __hx_lines=0 __hx_from=0 __hx_begun=0 __hx_folders=() __hx_pipe=() __hx_prompted_us=$__hx_now
   __hx_base=$HISTCMD __hx_folder=$PWD __hx_sure=0 __hx_seen=1
   ((__hx_version >= 501)) || __hx_see_base
@@ -142,8 +142,8 @@ __hx_doubt() {
   if ((__hx_beside)); then
     return
   elif ((__hx_depth > 1)); then
-    ((__hx_top)) || __hx_pipe=()
-    ((!__hx_top || !__hx_traced || __hx_unsure)) || __hx_nests=1
+    ((__hx_depth != 11)) || __hx_pipe=() # else they are those that the first place noted
+    ((__hx_depth == 11 || !__hx_traced || __hx_unsure)) || __hx_nests=1
   elif ((__hx_version < 501)) || [[ ${PROMPT_COMMAND-} == *"$__hx_first"* ]]; then
     __hx_doubtful=1
   fi
