@@ -4,8 +4,7 @@
 # A key types two sequences that no user types. The first one calls __hx_pick, which binds the second
 # one to what to do with the line. So a picked command runs as if it was typed, without `eval`.
 __hx_bind_keys() {
-  local - __hx_map __hx_key
-  set +aeuvxT
+  local __hx_map __hx_key
   [[ ${TERM-dumb} != dumb && $- == *i* && (-o emacs || -o vi) ]] || return 0
   for __hx_map in emacs-standard vi-insert vi-command; do
     builtin bind -m "$__hx_map" -x "\"\\C-x\\C-_hx1\": __hx_pick $__hx_map"

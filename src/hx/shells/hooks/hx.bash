@@ -7,15 +7,15 @@
 # (several empty assignments; PS0 expands later; __hx_lines is an array of one; -eq is arithmetic)
 
 # bash parses the functions below one by one: aliases must not change them, `set -a` not export them.
-[[ $- == *a* ]] && __hx_allexport=1 || __hx_allexport=
-set +a
+# (`local -` would do in a function, but bash 5.0 then adds the rest of the rc file to the history.)
+__hx_flags=${-//[^aeuvxT]}
+[[ ! $__hx_flags ]] || set "+$__hx_flags"
 \builtin shopt -q expand_aliases && __hx_aliases=1 || __hx_aliases=
 \builtin shopt -u expand_aliases
 
 __hx_load() {
   [[ $- == *i* && ${BASH_VERSINFO[0]} -ge 5 && ! ${__hx_session-} ]] || return 0
-  local - REPLY=
-  set +aeuvxT
+  local REPLY=
   __hx_dir=@SPOOL@ __hx_pause=@PAUSE@ __hx_exe=@HX@
   unset -v HX_UNRECORDED
   if ! __hx_writable PROMPT_COMMAND || ! __hx_writable PS0; then
@@ -144,7 +144,8 @@ __hx_doubt() {
   elif ((__hx_depth > 1)); then
     ((__hx_depth != 11)) || __hx_pipe=() # else they are those that the first place noted
     ((__hx_depth == 11 || !__hx_traced || __hx_unsure)) || __hx_nests=1
-  elif ((__hx_version < 501)) || [[ ${PROMPT_COMMAND-} == *"$__hx_first"* ]]; then
+  elif [[ ${PROMPT_COMMAND-} != "$__hx_first"* ]] &&
+    [[ $__hx_version -lt 501 || ${PROMPT_COMMAND-} == *"$__hx_first"* ]]; then
     __hx_doubtful=1
   fi
 }
@@ -326,5 +327,5 @@ __hx_finish() { # the highest history number that nothing came after
 
 { __hx_load; } 2>/dev/null
 [[ ! $__hx_aliases ]] || \builtin shopt -s expand_aliases
-[[ ! $__hx_allexport ]] || set -a
-unset -v __hx_aliases __hx_allexport
+[[ ! $__hx_flags ]] || set "-$__hx_flags"
+unset -v __hx_aliases __hx_flags
