@@ -37,7 +37,7 @@ __hx_write_places() {
   __hx_last_place+=$__hx_run' __hx_precmd && __hx_precmd && :; done'
 
   if ((__hx_version < 501)); then # HISTCMD is 1 in PROMPT_COMMAND: only a function can look
-    __hx_words='__hx_late=__hx_seen,__hx_way=(__hx_traced&&__hx_seen)'
+    __hx_words='__hx_late=__hx_seen,__hx_way=((__hx_traced||__hx_beside)&&__hx_seen)'
     __hx_last_place=${__hx_last_place/'__hx_way=__hx_seen'/"$__hx_words"}
     __hx_last_place=${__hx_last_place/'__hx_seen&&(__hx_base=HISTCMD,__hx_based=1),'}
     __hx_last_place=${__hx_last_place/'&& __hx_precmd &&'/'&& __hx_last_precmd &&'}
