@@ -19,7 +19,7 @@ __hx_write_places() {
   local __hx_forked_if='__hx_unsure||__hx_lines>__hx_from||HISTCMD-__hx_base?1:0'
   local __hx_words
 
-  __hx_words=$__hx_void_of'__hx_depth=1${FUNCNAME+1+__hx_seen},'
+  __hx_words=$__hx_void_of'__hx_given=$?,__hx_depth=1${FUNCNAME+1+__hx_seen},'
   __hx_words+='__hx_seen||('$__hx_noted',__hx_sure=__hx_based,__hx_based=0),__hx_seen=1,'
   __hx_words+='__hx_way=(__hx_depth<2)*(__hx_traced+2*__hx_nests)'$__hx_blocked',0]}'
   __hx_words+='${__hx_forks[__hx_way]+${__hx_forks['$__hx_forked_if']+'
@@ -30,7 +30,7 @@ __hx_write_places() {
 
   # the last one sees the history number of the prompt, and takes the first place again when it is lost
   __hx_words='${__hx_forks[__hx_nests&&__hx_lines>__hx_from]+'$__hx_void_of${__hx_fork/'%s'/__hx_forked}'}'
-  __hx_words+=$__hx_void_of'__hx_depth=1${FUNCNAME+1+__hx_seen},__hx_seen||('$__hx_noted'),'
+  __hx_words+=$__hx_void_of'__hx_given=$?,__hx_depth=1${FUNCNAME+1+__hx_seen},__hx_seen||('$__hx_noted'),'
   __hx_words+='__hx_seen&&(__hx_base=HISTCMD,__hx_based=1),__hx_way=__hx_seen'$__hx_blocked
   __hx_words+=',__hx_seen=0,0]}${__hx_calls[__hx_way]+'$__hx_once'}'
   __hx_last_place='for __hx_each in ${__hx_lines+'$__hx_words'}; do '

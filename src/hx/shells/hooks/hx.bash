@@ -51,7 +51,7 @@ __hx_begin() {
   # What PS0, PROMPT_COMMAND and a child assign is in arrays, because `set -a` does not export arrays.
   __hx_lines=(0) __hx_from=(0) __hx_folders=() __hx_starts=() __hx_numbers=() __hx_hidden=()
   __hx_statuses=()
-  __hx_now=(0) __hx_status=(0) __hx_pipe=() __hx_each=() __hx_void=('') __hx_calls=(1) __hx_forks=([1]=1)
+  __hx_now=(0) __hx_given=(0) __hx_status=(0) __hx_pipe=() __hx_each=() __hx_void=('') __hx_calls=(1) __hx_forks=([1]=1)
   __hx_way=(0) __hx_traced=(1) __hx_unsure=(1) __hx_beside=(0)
   __hx_nests=(0) __hx_notes=(x) __hx_rests=([3]=1) __hx_r=(0) __hx_rr=(8)
   __hx_seen=(0) __hx_late=(0) __hx_base=(0) __hx_based=(0) __hx_sure=(0) __hx_prompted_us=(0)
@@ -108,7 +108,7 @@ __hx_check_size() { # in the background: the shell does not wait for it and anno
 # copies a function at each call. Rare cases are in functions of their own.
 __hx_precmd() { # __hx_now, __hx_status and __hx_pipe are those of the command
   __hx_prompted 2>/dev/null
-  return "$__hx_status"
+  return "$__hx_given" # (a tool that runs our text may have changed the status)
 }
 
 __hx_prompted() {
