@@ -22,9 +22,9 @@ __hx_write_places() {
   __hx_words=$__hx_void_of'__hx_given=$?,__hx_depth=1${FUNCNAME+1+__hx_seen},'
   __hx_words+='__hx_seen||('$__hx_noted',__hx_sure=__hx_based,__hx_based=0),__hx_seen=1,'
   __hx_words+='__hx_way=(__hx_depth<2)*(__hx_traced+2*__hx_nests)'$__hx_blocked',0]}'
-  __hx_words+='${__hx_forks[__hx_way]+${__hx_forks['$__hx_forked_if']+'
+  __hx_words+='${__hx_odd[__hx_way]+${__hx_forks[__hx_way]+${__hx_forks['$__hx_forked_if']+'
   __hx_words+=$__hx_void_of${__hx_fork/'%s'/__hx_forked}'}}'
-  __hx_words+='${__hx_rests[__hx_way]+${__hx_notes//[!'$__hx_once']}}${__hx_calls[__hx_way]+'$__hx_once'}'
+  __hx_words+='${__hx_rests[__hx_way]+${__hx_notes//[!'$__hx_once']}}}${__hx_calls[__hx_way]+'$__hx_once'}'
   __hx_first='for __hx_each in ${__hx_lines+'$__hx_words'}; do '
   __hx_first+=$__hx_run' __hx_precmd && __hx_precmd && :; done'
 
@@ -163,7 +163,7 @@ __hx_take_places() {
   done
   PROMPT_COMMAND[99 + ${#__hx_others[@]}]=$__hx_last_place
   PROMPT_COMMAND+=("${__hx_ends[@]}")
-  __hx_final=${PROMPT_COMMAND[-1]}
+  __hx_final=${PROMPT_COMMAND[-1]} __hx_size_first=${#__hx_first} __hx_size_final=${#PROMPT_COMMAND[-1]}
 }
 
 # bash-preexec puts its own first and last into PROMPT_COMMAND; its list of functions is the place for

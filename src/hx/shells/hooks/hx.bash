@@ -53,13 +53,13 @@ __hx_begin() {
   __hx_statuses=()
   __hx_now=(0) __hx_given=(0) __hx_status=(0) __hx_pipe=() __hx_each=() __hx_void=('') __hx_calls=(1) __hx_forks=([1]=1)
   __hx_way=(0) __hx_traced=(1) __hx_unsure=(1) __hx_beside=(0)
-  __hx_nests=(0) __hx_notes=(x) __hx_rests=([3]=1) __hx_r=(0) __hx_rr=(8)
+  __hx_nests=(0) __hx_notes=(x) __hx_rests=([3]=1) __hx_odd=([1]=1 [3]=1) __hx_r=(0) __hx_rr=(8)
   __hx_seen=(0) __hx_late=(0) __hx_base=(0) __hx_based=(0) __hx_sure=(0) __hx_prompted_us=(0)
   __hx_seq=(0) __hx_generation=(-1) __hx_records=(0) __hx_bytes=(0) __hx_last_pipe=(0) __hx_last_job=(0)
   __hx_begun=0 __hx_running= __hx_started_us= __hx_number=0 __hx_command= __hx_private= __hx_folder=$PWD
   __hx_last= __hx_last_number=0 __hx_duplicates= __hx_dedup= __hx_erases= __hx_control=- __hx_expands=
   __hx_outcome= __hx_size=0 __hx_newline=$'\n' __hx_rearmed=0 __hx_depth=(0) __hx_chained=
-  __hx_final= __hx_text= __hx_text_tries=0 __hx_file=
+  __hx_final= __hx_size_first=0 __hx_size_final=0 __hx_text= __hx_text_tries=0 __hx_file=
   if ((__hx_version >= 503)); then __hx_use_53; fi
   __hx_describe
   [[ -d $__hx_dir ]] || __hx_make_folder
@@ -113,12 +113,12 @@ __hx_precmd() { # __hx_now, __hx_status and __hx_pipe are those of the command
 
 __hx_prompted() {
   case $- in *[aeuvxT]*) local - && set +aeuvxT ;; esac
-  local __hx_was_private=$__hx_private __hx_i=$__hx_from __hx_doubtful= __hx_next=$HISTCMD REPLY=
+  local __hx_was_private=$__hx_private __hx_i=$__hx_from __hx_doubtful= __hx_next=$HISTCMD REPLY= __hx_found=0
   __hx_private=${HX_PRIVATE:+1} __hx_before=$__hx_base
   ((__hx_version >= 501)) || __hx_see_history
   [[ $__hx_private || ! -e $__hx_pause ]] || __hx_mind_pause
   # (the lengths tell: to compare our texts takes longer than all the rest)
-  if ((__hx_depth > 1 || ${#PROMPT_COMMAND} != ${#__hx_first})); then __hx_doubt; fi
+  if (((__hx_found = ${#PROMPT_COMMAND}) != __hx_size_first || __hx_depth > 1)); then __hx_doubt; fi
   if [[ ${BLE_ATTACHED-} ]]; then
     __hx_leave_to_ble
   elif ((__hx_lines > __hx_from)); then
@@ -131,7 +131,7 @@ __hx_prompted() {
   fi
   [[ ${HISTCONTROL-}$__hx_private$__hx_traced$__hx_nests == "$__hx_control" && ${PS0-} == *__hx_* &&
     ! ${bash_preexec_imported-}${__bp_imported-} && $BASHOPTS == *promptvars* && ! $__hx_expands &&
-    ${#PROMPT_COMMAND} -eq ${#__hx_first} && ${#PROMPT_COMMAND[-1]} -eq ${#__hx_final} ]] || __hx_mend
+    $__hx_found -eq $__hx_size_first && ${#PROMPT_COMMAND[-1]} -eq $__hx_size_final ]] || __hx_mend
   __hx_lines=0 __hx_from=0 __hx_begun=0 __hx_folders=() __hx_pipe=() __hx_prompted_us=$__hx_now
   __hx_base=$HISTCMD __hx_folder=$PWD __hx_sure=0 __hx_seen=1
   ((__hx_version >= 501)) || __hx_see_base
