@@ -74,6 +74,7 @@ VARIABLES = {
     "HX_PRIVATE": "while it is set, the hook records nothing",
     "HX_SESSION": "set by the hook: the id of this shell's session",
     "HX_LINE": "set by the hook of bash: whether the line that runs now is recorded",
+    "HX_UNRECORDED": "set by the hook: why it does not record this shell",
     "HX_PASSPHRASE_COMMAND": "a command that prints the passphrase for the keys of this device",
     "HX_DEBUG": "print where in hx an internal error happened",
     "NO_COLOR": "no colour",
@@ -116,6 +117,7 @@ class Config(NamedTuple):
     sources: dict[str, str]  # setting -> "default" or the file
     warnings: tuple[str, ...]
     session: str | None  # HX_SESSION: the session of the calling shell
+    unrecorded: str  # HX_UNRECORDED: why the hook does not record that shell
     host: str  # invalid UTF-8 in it is replaced
     debug: bool
     no_color: bool
@@ -182,6 +184,7 @@ def load(environment: Mapping[str, str] = os.environ, umask: int = 0o077) -> Con
         sources,
         tuple(warnings),
         environment.get("HX_SESSION"),
+        environment.get("HX_UNRECORDED", ""),
         os.fsencode(os.uname().nodename).decode(errors="replace"),
         bool(environment.get("HX_DEBUG")),
         bool(environment.get("NO_COLOR")),

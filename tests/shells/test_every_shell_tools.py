@@ -41,7 +41,11 @@ def test_direnv_still_loads_its_files(home, shell, place):
 BASH_PREEXEC = r"""
 __bp_imported=defined
 __bp_interactive_mode() { bp_mode=on; }
-__bp_precmd_invoke_cmd() { bp_status="$? ${PIPESTATUS[*]}"; }
+__bp_precmd_invoke_cmd() {
+  bp_last=$? BP_PIPESTATUS=("${PIPESTATUS[@]}")
+  bp_status="$bp_last ${BP_PIPESTATUS[*]}"
+  for bp_each in "${precmd_functions[@]}"; do (exit "$bp_last"); "$bp_each"; done
+}
 __bp_debug() {
   [[ $bp_mode ]] || return 0
   bp_mode=

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 _RESTRICTED = (b"-r", b"--restricted")
 _FISH_PRIVATE = (b"-P", b"--private")
 _AGAIN = "open a new shell"
+# what the hook of bash writes into HX_UNRECORDED: why, and what to do
+_GIVEN_UP = {
+    "ble.sh": ("its ble.sh is too old to hand over the lines", "install ble.sh 0.4 or later"),
+    "readonly": ("PROMPT_COMMAND or PS0 is readonly", "load the hook before they become readonly"),
+    "restricted": ("a restricted shell may write no file", "use a shell without restrictions"),
+}
 _LOAD_LAST = f"load the hook at the end of the rc file, then {_AGAIN}"
 
 
@@ -34,6 +40,10 @@ def findings(
     While nothing is recorded in any shell, this one proves nothing.
     """
     session = config.session
+    if config.unrecorded in _GIVEN_UP:
+        why, fix = _GIVEN_UP[config.unrecorded]
+        yield Finding("hook", WARNING, f"this shell is not recorded: {why}", fix)
+        return
     if not session:
         yield _without_hook()
         return
@@ -125,8 +135,8 @@ def _unrecorded_in_bash(line: str) -> Finding:
         )
         return Finding("hook", WARNING, sentence, _LOAD_LAST)
     if line == "-4":
-        sentence = "a DEBUG trap prints into the text of the line, so this shell is not recorded"
-        fix = "`set +T` and `shopt -u extdebug`, or let the trap print to the terminal: >/dev/tty"
+        sentence = "the hook could not read the text of the line, so this shell is not recorded"
+        fix = f"make the folder in XDG_RUNTIME_DIR writable, then {_AGAIN}"
         return Finding("hook", WARNING, sentence, fix)
     if line == "-5":
         sentence = (

@@ -65,7 +65,11 @@ SHELLS: dict[str, Shell] = {
             ("{home}/.bash_history", "{home}/.history"),
             keeps_times=False,
             owns_prompt=False,  # readline removes its prompt before it calls a key's function
-            hook_parts=(("@LINES@\n", "hx-lines.bash"),),
+            hook_parts=(
+                ("@PLACES@\n", "hx-places.bash"),
+                ("@LINES@\n", "hx-lines.bash"),
+                ("@BLE@\n", "hx-ble.bash"),
+            ),
         ),
         Shell(
             ZSH,

@@ -4,8 +4,7 @@
 # A key types two sequences that no user types. The first one calls __hx_pick, which binds the second
 # one to what to do with the line. So a picked command runs as if it was typed, without `eval`.
 __hx_bind_keys() {
-  local - __hx_map __hx_key
-  set +aeuvx
+  local __hx_map __hx_key
   declare -gA __hx_keys
   [[ ${TERM-dumb} != dumb && $- == *i* && (-o emacs || -o vi) ]] || return 0
   for __hx_map in emacs-standard vi-insert vi-command; do
@@ -47,8 +46,18 @@ __hx_then() { # in the keymap $1 comes the function $2, or nothing
 
 # The line goes through a pipe, because other users can see arguments and environment.
 __hx_pick() { # in the keymap $1, with the options $2 ...
+  local __hx_found=
+  __hx_ask "$@"
+  # the text runs as it is shown: history expansion is off until the next prompt
+  if [[ $- == *H* && $__hx_found == *["${histchars:-!^}"]* ]]; then
+    set +H
+    __hx_expands=1
+  fi
+}
+
+__hx_ask() {
   local - __hx_answer= __hx_map=$1 __hx_options=("${@:2}")
-  set +aeuvx
+  set +aeuvxT
   __hx_then "$__hx_map"
   # (bash does not switch it on again for the same line)
   [[ $(builtin bind -v) != *'enable-bracketed-paste on'* ]] || __hx_options+=(--pastes)
@@ -60,6 +69,7 @@ __hx_pick() { # in the keymap $1, with the options $2 ...
   case $__hx_answer in
   [re]:*.0)
     READLINE_LINE=${__hx_answer:2:${#__hx_answer}-4} READLINE_POINT=0x7fffffff
+    __hx_found=$READLINE_LINE
     [[ $__hx_answer != r:* ]] || __hx_then "$__hx_map" accept-line
     ;;
   .129 | .1[3-5]?) ;; # left, or ended by a signal; below that it did not start

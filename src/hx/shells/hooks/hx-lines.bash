@@ -13,10 +13,15 @@ __hx_take() {
   else
     __hx_search_entry || return 1
   fi
-  [[ $__hx_command && $__hx_command != [[:blank:]]* && $__hx_command != *$'\n' &&
-    $__hx_command != *forget* && $__hx_command != *redact* && ! $__hx_dedup$__hx_erases ]] ||
-    __hx_look_at_line || return 1
+  __hx_keeps || return 1
   [[ $__hx_records -lt 4096 && $__hx_bytes -lt 4194304 && -O $__hx_file ]] || __hx_room
+}
+
+__hx_keeps() { # succeed when the line is not private
+  [[ $__hx_command && $__hx_command != [[:blank:]]* && $__hx_command != *$'\n' &&
+    $__hx_command != *forget* && $__hx_command != *redact* && $__hx_command != *trap* &&
+    $__hx_command != *source* && $__hx_command != *eval* && $__hx_command != *'. '* &&
+    ! $__hx_dedup$__hx_erases ]] || __hx_look_at_line
 }
 
 __hx_look_at_line() {
@@ -24,6 +29,12 @@ __hx_look_at_line() {
   while [[ $__hx_command == *$'\n' ]]; do __hx_command=${__hx_command%$'\n'}; done
   [[ ! $__hx_dedup$__hx_erases ]] || __hx_note_duplicate
   [[ $__hx_command && $__hx_command != [[:blank:]]* ]] || return 1
+  case $__hx_command in
+  *trap* | *source* | *eval* | '. '* | *[\;\&]' . '*)
+    # it may have set a DEBUG trap; bash hides that from a function
+    [[ $__hx_beside == 1 || $__hx_first == __hx_* ]] || __hx_traced=1 __hx_unsure=1
+    ;;
+  esac
   [[ $__hx_command == *forget* || $__hx_command == *redact* ]] || return 0
   # `hx forget` and `hx redact` have the text that must not be kept
   local __hx_pattern=$'*@(hx|history-extended)+([ \t\n"\'\\\\])@(forget|redact)*'
@@ -36,8 +47,8 @@ __hx_look_at_line() {
 __hx_stored_anew() {
   ((__hx_i == __hx_lines - 1 && __hx_number > 1)) || return 1
   ((__hx_number == __hx_before)) || return 0
-  [[ $__hx_control == *ignore[sb]* || ${HISTIGNORE-} ]] || return 0
-  ((__hx_lines == 1)) && __hx_entry "$((__hx_number - 1))" || return 1
+  [[ ${HISTCONTROL-} == *ignore* || ${HISTIGNORE-} ]] || return 0
+  ((__hx_lines == __hx_from + 1)) && __hx_entry "$((__hx_number - 1))" || return 1
   [[ $__hx_last_number -ne __hx_number-1 || $__hx_command == "$__hx_last" ]] || return 0
   # the same line again, or the line before a private one: only the time can tell
   [[ ${HISTTIMEFORMAT@a} != *r* ]] || return 1
@@ -88,6 +99,55 @@ __hx_entry() { # the history entry $1 -> __hx_command
   while [[ $__hx_command == *$'\n' ]]; do __hx_command=${__hx_command%$'\n'}; done
 }
 
+# Lines that were written in an editor (C-x C-e) run without PS0. They are in the history between the
+# number of the prompt and that of the line after them; how they ended is not known.
+__hx_record_edited() { # the entries from $__hx_before to $1 - 1, or to the last one
+  local __hx_number=$__hx_number __hx_at __hx_end=${1:-$__hx_next}
+  [[ ! $__hx_was_private$__hx_private && -O $__hx_dir && $BASHOPTS == *cmdhist* ]] || return 0
+  # without a line after them: a comment and a line with an error are there too
+  [[ $1 || $__hx_status != 2 || $__hx_end -gt $__hx_before+1 ]] || return 0
+  for ((__hx_at = __hx_before; __hx_at < __hx_end; __hx_at++)); do
+    __hx_number=$((__hx_at + 1))
+    if __hx_entry "$__hx_at" && __hx_keeps && [[ $__hx_command != '#'* ]] && __hx_room; then
+      __hx_time_of_entry
+      __hx_write '\0HX1C\0n%d\0b%d\0e%d\0meditor\0d%s\0c%s' "$((++__hx_seq))" "$REPLY" "$REPLY" \
+        "$__hx_folder" "$__hx_command"
+    fi
+  done
+}
+
+__hx_record_lone_edited() { # no line came after them
+  builtin trap '' XFSZ
+  __hx_record_edited
+  builtin trap - XFSZ
+  [[ ! $__hx_duplicates ]] || __hx_drop_duplicates
+}
+
+# Record what was edited before a line that began at $1 us; fail when the last entry is older than the
+# line: then it is edited too, and the line is private.
+__hx_follows_edited() {
+  local __hx_at=$((__hx_number - 1)) __hx_newest
+  [[ $BASHOPTS == *cmdhist* ]] || return 0
+  __hx_time_of_entry
+  __hx_newest=$REPLY
+  if ((__hx_newest / 1000000 + 1 < $1 / 1000000)); then
+    __hx_record_edited "$__hx_number"
+    return 1
+  fi
+  __hx_record_edited "$__hx_at"
+}
+
+__hx_time_of_entry() { # the entry __hx_at -> REPLY, in us; bash keeps seconds
+  local __hx_least=$((__hx_prompted_us + __hx_at - __hx_before))
+  if [[ ${HISTTIMEFORMAT@a} != *r* ]]; then
+    local HISTTIMEFORMAT='@%s '
+    __hx_print history "$((__hx_next - __hx_at))" || REPLY=
+  fi
+  REPLY=${REPLY#*@} REPLY=${REPLY%%[!0-9]*}
+  REPLY=$((10#0$REPLY * 1000000 + __hx_at - __hx_before))
+  ((REPLY > __hx_least)) || REPLY=$__hx_least
+}
+
 # Set REPLY to the output of a builtin: before 5.3 through a file, which is overwritten after it was
 # read. The file is not truncated, because ext4 then waits for the disk (2.5 ms).
 __hx_print() {
@@ -129,6 +189,7 @@ __hx_next_generation() {
   local __hx_next=$((__hx_generation + 1)) __hx_umask
   __hx_print umask || return 1
   __hx_umask=${REPLY%$'\n'}
+  [[ $__hx_umask && $__hx_umask != *[!0-7]* ]] || return 1
   __hx_file=$__hx_dir/$__hx_session.$__hx_next
   __hx_bytes=0
   builtin umask 077
@@ -147,20 +208,28 @@ __hx_write() { # one record: its format, then its values
   ((__hx_fault = 0, __hx_records++, __hx_bytes += __hx_size, 1))
 }
 
-__hx_exit() {
+__hx_exit() { # in the shell, or with an argument in a child that is unseen by a DEBUG trap
   {
-    local - __hx_status=$? __hx_now=${EPOCHREALTIME/[!0-9]/} REPLY= __hx_i=0
-    local __hx_was_private=$__hx_private
-    set +aeuvx
-    if [[ $BASHPID == "$$" ]]; then
+    local - __hx_status=$? __hx_now=${EPOCHREALTIME/[!0-9]/} REPLY= __hx_i=$__hx_from __hx_doubtful=
+    local __hx_was_private=$__hx_private __hx_next=$HISTCMD
+    set +aeuvxT
+    if [[ $BASHPID == "$$" || $1 ]]; then
+      [[ ! $1 ]] || __hx_as_child
+      ((__hx_version >= 501)) || __hx_see_history
       builtin trap '' XFSZ
       __hx_private=${HX_PRIVATE:+1}
       [[ $__hx_private || ! -e $__hx_pause ]] || __hx_mind_pause
       __hx_before=$__hx_base
-      ((!__hx_lines)) || __hx_record_lines S
+      if [[ ! ${__hx_ble-} && $__hx_lines -gt $__hx_from ]]; then __hx_record_lines S; fi
+      __hx_end_of_line
       if [[ -O $__hx_file ]]; then __hx_write '\0HX1X\0e%s' "$__hx_now"; fi
       [[ ! $__hx_text ]] || command rm -f -- "$__hx_text"
     fi
   } 2>/dev/null
   return "$__hx_status"
+}
+
+__hx_end_of_line() { # the end of the shell is that of the line which runs; how it ended is not known
+  [[ $__hx_running && -O $__hx_file ]] || return 0
+  __hx_write '\0HX1E\0n%d\0b%s\0e%s' "$__hx_running" "$__hx_started_us" "$__hx_now"
 }

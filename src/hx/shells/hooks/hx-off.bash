@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 
 __hx_off() {
-  local - IFS=$' \t\n' __hx_each
+  local - IFS=$' \t\n' __hx_name
   set +aeuvx
   if declare -F __hx_exit >/dev/null; then __hx_exit && builtin trap - XFSZ; fi
   __hx_off_exit
@@ -12,10 +12,10 @@ __hx_off() {
   __hx_off_keys
   # shellcheck disable=SC2046 # names
   builtin unset -f $(compgen -A function __hx_)
-  for __hx_each in ${!__hx_@}; do
-    [[ $__hx_each == __hx_each ]] || builtin unset -v "$__hx_each"
+  for __hx_name in ${!__hx_@}; do
+    [[ $__hx_name == __hx_name ]] || builtin unset -v "$__hx_name"
   done
-  builtin unset -v HX_SESSION HX_LINE
+  builtin unset -v HX_SESSION HX_LINE HX_UNRECORDED
 }
 
 __hx_off_exit() { # the lines of the hook come before those of the user
@@ -32,7 +32,11 @@ __hx_without_lines() { # $1 without the lines that begin with a function of the 
   REPLY=
   while [[ $__hx_rest ]]; do
     __hx_line=${__hx_rest%%$'\n'*} __hx_rest=${__hx_rest#*$'\n'}
-    [[ $__hx_line == __hx_* ]] || REPLY+=$__hx_line$'\n'
+    case $__hx_line in
+    __hx_* | *'"${__hx_status-0}") && :') continue ;;
+    'for __hx_each in '*' && :; done'*) __hx_line=${__hx_line#*' && :; done'} && [[ $__hx_line ]] || continue ;;
+    esac
+    REPLY+=$__hx_line$'\n'
   done
   REPLY=${REPLY%$'\n'}
 }
@@ -55,6 +59,21 @@ __hx_off_prompt() {
     [[ ! $__hx_each ]] || PS0=${PS0/"$__hx_each"/}
   done
   [[ ${PS0-} ]] || builtin unset -v PS0
+  __hx_off_lists
+}
+
+__hx_off_lists() { # those of bash-preexec and of ble.sh
+  local __hx_kept=() __hx_each
+  if [[ "${precmd_functions[*]-}" == *__hx_* ]]; then
+    for __hx_each in "${precmd_functions[@]}"; do
+      [[ $__hx_each == __hx_* ]] || __hx_kept+=("$__hx_each")
+    done
+    precmd_functions=("${__hx_kept[@]}")
+  fi
+  if [[ ${__hx_ble-} == 1 ]]; then
+    blehook PREEXEC-=__hx_ble_started
+    blehook POSTEXEC-=__hx_ble_ended
+  fi
 }
 
 __hx_off_histcontrol() { # the hook does the work of ignoredups itself

@@ -7,28 +7,36 @@
 # (several empty assignments; PS0 expands later; __hx_lines is an array of one; -eq is arithmetic)
 
 # bash parses the functions below one by one: aliases must not change them, `set -a` not export them.
-[[ $- == *a* ]] && __hx_allexport=1 || __hx_allexport=
-set +a
+# (`local -` would do in a function, but bash 5.0 then adds the rest of the rc file to the history.)
+__hx_flags=${-//[^aeuvxT]}
+[[ ! $__hx_flags ]] || set "+$__hx_flags"
 \builtin shopt -q expand_aliases && __hx_aliases=1 || __hx_aliases=
 \builtin shopt -u expand_aliases
 
 __hx_load() {
   [[ $- == *i* && ${BASH_VERSINFO[0]} -ge 5 && ! ${__hx_session-} ]] || return 0
-  local - REPLY=
-  set +aeuvx
+  local REPLY=
   __hx_dir=@SPOOL@ __hx_pause=@PAUSE@ __hx_exe=@HX@ __hx_hook=@VERSION@
+  unset -v HX_UNRECORDED
   if ! __hx_writable PROMPT_COMMAND || ! __hx_writable PS0; then
-    unset -v HX_SESSION # tells `hx doctor` that this shell is not recorded
+    __hx_give_up readonly
+    return 0
+  elif builtin shopt -q restricted_shell; then
+    __hx_give_up restricted
     return 0
   fi
   __hx_version=$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1]))
   builtin trap '' XFSZ
   __hx_begin
-  __hx_chain_exit
   builtin trap - XFSZ
+  __hx_write_places
   __hx_arm
-  __hx_mind_histcontrol
   return 0
+}
+
+__hx_give_up() { # tells `hx doctor` that this shell is not recorded, and why
+  unset -v HX_SESSION HX_LINE
+  export HX_UNRECORDED=$1
 }
 
 __hx_writable() { # a readonly variable cannot be made local
@@ -36,30 +44,25 @@ __hx_writable() { # a readonly variable cannot be made local
 }
 
 __hx_begin() {
-  local __hx_now=${EPOCHREALTIME//[!0-9]/}
+  local __hx_started_at=${EPOCHREALTIME//[!0-9]/}
   __hx_random
-  builtin printf -v __hx_session '%016x%s' "$__hx_now" "$REPLY"
+  builtin printf -v __hx_session '%016x%s' "$__hx_started_at" "$REPLY"
   export HX_SESSION=$__hx_session
   # HX_LINE tells a program whether the line that runs it is recorded: its start (us), 0 at the prompt, or
   # -1 bash stored no line, -2 HX_PRIVATE, -3 no prompt since the line before, -4 a text or -5 a record failed.
   export HX_LINE=0
-  # PS0 stores for each line: folder, start (us), history number, whether HX_PRIVATE is set, and the
-  # status of the line before. It assigns them in expansions whose results are empty.
-  # (These variables and those of __hx_precmd are arrays, because `set -a` does not export arrays.)
-  __hx_lines=(0) __hx_again=(0) __hx_base=(0) __hx_folders=() __hx_starts=() __hx_numbers=() __hx_hidden=() __hx_statuses=()
-  __hx_void=('')
-  # ([^0-9], because `!` in a prompt is the history number in POSIX mode)
-  __hx_stamp='${PWD##"${__hx_folders[__hx_lines]:=$PWD}"}'
-  __hx_stamp+='${__hx_void[__hx_starts[__hx_lines]=${EPOCHREALTIME/[^0-9]/},'
-  __hx_stamp+='__hx_numbers[__hx_lines]=HISTCMD,__hx_hidden[__hx_lines]=0${HX_PRIVATE:+1},'
-  __hx_stamp+='HX_LINE=__hx_hidden[__hx_lines]?-2:__hx_erases||HISTCMD>__hx_base?HX_LINE?-3:'
-  __hx_stamp+='__hx_fault?__hx_fault:__hx_starts[__hx_lines]:-1,'
-  __hx_stamp+='__hx_statuses[__hx_lines++]=$?,0]}'
-  __hx_fault=0 __hx_begun=0 __hx_running= __hx_started_us= __hx_number=0 __hx_command= __hx_private=
-  __hx_prompted_us=0 __hx_last= __hx_last_number=0 __hx_duplicates= __hx_dedup= __hx_erases= __hx_control=
-  __hx_last_pipe= __hx_last_job= __hx_outcome= __hx_size=0 __hx_newline=$'\n' __hx_rearmed=0 __hx_text= __hx_text_tries=0
-  __hx_seq=0 __hx_generation=-1 __hx_records=0 __hx_bytes=0 __hx_file=
-  __hx_ps0=$__hx_stamp
+  # What PS0, PROMPT_COMMAND and a child assign is in arrays, because `set -a` does not export arrays.
+  __hx_lines=(0) __hx_from=(0) __hx_folders=() __hx_starts=() __hx_numbers=() __hx_hidden=()
+  __hx_statuses=()
+  __hx_now=(0) __hx_given=(0) __hx_status=(0) __hx_pipe=() __hx_each=() __hx_void=('') __hx_calls=(1) __hx_forks=([1]=1)
+  __hx_way=(0) __hx_traced=(1) __hx_unsure=(1) __hx_beside=(0)
+  __hx_nests=(0) __hx_notes=(x) __hx_rests=([3]=1) __hx_odd=([1]=1 [3]=1) __hx_r=(0) __hx_rr=(8)
+  __hx_seen=(0) __hx_late=(0) __hx_base=(0) __hx_based=(0) __hx_sure=(0) __hx_prompted_us=(0)
+  __hx_seq=(0) __hx_generation=(-1) __hx_records=(0) __hx_bytes=(0) __hx_last_pipe=(0) __hx_last_job=(0)
+  __hx_fault=0 __hx_begun=0 __hx_running= __hx_started_us= __hx_number=0 __hx_command= __hx_private= __hx_folder=$PWD
+  __hx_last= __hx_last_number=0 __hx_duplicates= __hx_dedup= __hx_erases= __hx_control=- __hx_expands=
+  __hx_outcome= __hx_size=0 __hx_newline=$'\n' __hx_rearmed=0 __hx_depth=(0) __hx_chained=
+  __hx_final= __hx_size_first=0 __hx_size_final=0 __hx_text= __hx_text_tries=0 __hx_file=
   if ((__hx_version >= 503)); then __hx_use_53; fi
   __hx_describe
   [[ -d $__hx_dir ]] || __hx_make_folder
@@ -101,110 +104,60 @@ __hx_check_size() { # in the background: the shell does not wait for it and anno
     sh "$__hx_exe" "$__hx_dir" </dev/null >/dev/null 2>&1 &)
 }
 
-__hx_chain_exit() { # run before the EXIT trap of the user, not instead of it
-  local __hx_trap=()
-  __hx_print trap -p EXIT || return 1
-  case $REPLY in
-  *__hx_exit*) return ;;
-  'trap -- '*) builtin eval "__hx_trap=(${REPLY#trap -- })" ;;
-  esac
-  builtin trap -- "__hx_exit && :"$'\n'"${__hx_trap[0]-}" EXIT
-}
+@PLACES@
+# ---- what runs at a prompt ----
 
-# ---- hooks ----
-
-# From 5.1 on PROMPT_COMMAND is a list, and __hx_precmd is its first and last element. As the first it
-# sees the time and the status of the command. As the last it sees the history number of the prompt,
-# whatever other elements did to the history, and it survives an assignment to PROMPT_COMMAND.
-# bash-preexec needs the first element for itself until it is installed (at the first prompt); its
-# own last function must stay the last.
-__hx_arm() {
-  # a DEBUG trap runs before a function that PS0 calls: bash-preexec would take that for the line
-  if [[ ${__bp_imported-} && $__hx_ps0 == *__hx_started* ]] && __hx_writable PS0; then
-    PS0=${PS0/"$__hx_ps0"/} __hx_ps0=$__hx_stamp
-  fi
-  if ! builtin shopt -q promptvars; then # bash would print PS0 without expanding it
-    if [[ ${PS0-} == *"$__hx_ps0"* ]] && __hx_writable PS0; then PS0=${PS0/"$__hx_ps0"/}; fi
-  elif [[ ${PS0-} != *"$__hx_ps0"* ]] && __hx_writable PS0; then
-    PS0=$__hx_ps0${PS0-}
-  fi
-  # (at most 8 times: another tool may insist on its place too, and the list must not grow for ever)
-  if ! __hx_is_armed && ((__hx_rearmed++ < 8)) && __hx_writable PROMPT_COMMAND; then
-    __hx_hook_prompt
-  fi
-}
-
-__hx_is_armed() {
-  if [[ ${PROMPT_COMMAND-} == *__bp_install* ]]; then
-    [[ $PROMPT_COMMAND == *__hx_precmd* ]]
-  elif ((__hx_version < 501)); then
-    [[ ${PROMPT_COMMAND-} == __hx_precmd* &&
-      ($PROMPT_COMMAND == *__hx_precmd || $PROMPT_COMMAND == *__bp_interactive_mode*) ]]
-  else
-    [[ ${PROMPT_COMMAND-} == __hx_precmd && ${#PROMPT_COMMAND[@]} -gt 1 &&
-      (${PROMPT_COMMAND[-1]} == __hx_precmd || ${PROMPT_COMMAND[-1]} == *__bp_interactive_mode*) ]]
-  fi
-}
-
-__hx_hook_prompt() {
-  local __hx_others=() __hx_final=() __hx_each
-  if [[ ${PROMPT_COMMAND-} == *__bp_install* ]]; then
-    PROMPT_COMMAND[0]=__hx_precmd$'\n'$PROMPT_COMMAND
-    return
-  elif ((__hx_version < 501)); then
-    # (a newline, because the old value may end with a semicolon)
-    PROMPT_COMMAND=__hx_precmd${PROMPT_COMMAND:+$'\n'$PROMPT_COMMAND}
-    [[ $PROMPT_COMMAND == *__bp_interactive_mode* ]] || PROMPT_COMMAND=$PROMPT_COMMAND$'\n'__hx_precmd
-    return
-  fi
-  for __hx_each in "${PROMPT_COMMAND[@]}"; do
-    # what was appended to the first element becomes an element, and gets the PIPESTATUS it expects
-    __hx_each=${__hx_each#__hx_precmd}
-    while [[ $__hx_each == [$';\n ']* ]]; do __hx_each=${__hx_each:1}; done
-    case $__hx_each in
-    '') ;;
-    *__bp_interactive_mode*) __hx_final+=("$__hx_each") ;;
-    *) __hx_others+=("$__hx_each") ;;
-    esac
-  done
-  PROMPT_COMMAND=(__hx_precmd "${__hx_others[@]}" __hx_precmd "${__hx_final[@]}")
-}
-
-# What runs at every prompt has few commands in few functions. It may take 500 us; a command takes 5
-# to 10 us, and bash copies a function at each call. Rare cases are in functions of their own.
-__hx_precmd() {
-  local __hx_status=$? __hx_pipe=("${PIPESTATUS[@]}") __hx_flags=$-
-  if ((__hx_again && !__hx_lines && !__hx_begun)) && [[ ${PROMPT_COMMAND-} == __hx_precmd ]]; then
-    __hx_again=0 __hx_base=$HISTCMD # the second time at this prompt
-  else
-    __hx_prompted 2>/dev/null
-  fi
-  # bash restores `$?` after an element of the list; a failure here would only trigger an ERR trap
-  [[ $__hx_flags != *e* && ${PROMPT_COMMAND-} != __hx_precmd ]] || return 0
-  return "$__hx_status"
+# It has few commands in few functions. It may take 500 us; a command takes 5 to 10 us, and bash
+# copies a function at each call. Rare cases are in functions of their own.
+__hx_precmd() { # __hx_now, __hx_status and __hx_pipe are those of the command
+  __hx_prompted 2>/dev/null
+  return "$__hx_given" # (a tool that runs our text may have changed the status)
 }
 
 __hx_prompted() {
-  local __hx_now=${EPOCHREALTIME/[!0-9]/} __hx_was_private=$__hx_private __hx_i=0 REPLY=
-  case $- in *[aeuvx]*) local - && set +aeuvx ;; esac
-  __hx_private=${HX_PRIVATE:+1} __hx_again=1 __hx_before=$__hx_base
+  case $- in *[aeuvxT]*) local - && set +aeuvxT ;; esac
+  local __hx_was_private=$__hx_private __hx_i=$__hx_from __hx_doubtful= __hx_next=$HISTCMD REPLY= __hx_found=0
+  __hx_private=${HX_PRIVATE:+1} __hx_before=$__hx_base
+  ((__hx_version >= 501)) || __hx_see_history
   [[ $__hx_private || ! -e $__hx_pause ]] || __hx_mind_pause
-  if ((__hx_lines)); then
+  # (the lengths tell: to compare our texts takes longer than all the rest)
+  if (((__hx_found = ${#PROMPT_COMMAND}) != __hx_size_first || __hx_depth > 1)); then __hx_doubt; fi
+  if [[ ${BLE_ATTACHED-} ]]; then
+    __hx_leave_to_ble
+  elif ((__hx_lines > __hx_from)); then
     __hx_record_lines
   elif [[ $__hx_running ]]; then
     __hx_record_end
   elif ((!__hx_begun)); then
+    ((!__hx_sure || __hx_next <= __hx_base)) || __hx_record_lone_edited
     [[ $__hx_dedup ]] || __hx_last_number=0 # a comment went into the history, or nothing
   fi
-  [[ ${HISTCONTROL-}$__hx_private == "$__hx_control" && ${PS0-} == *__hx_* && ! ${__bp_imported-} &&
-    ${PROMPT_COMMAND-} == __hx_precmd && ${PROMPT_COMMAND[-1]} == __hx_precmd &&
-    $BASHOPTS == *promptvars* ]] || __hx_mend
-  HX_LINE=0 __hx_lines=0 __hx_begun=0 __hx_folders=() __hx_prompted_us=$__hx_now __hx_base=$HISTCMD
+  [[ ${HISTCONTROL-}$__hx_private$__hx_traced$__hx_nests == "$__hx_control" && ${PS0-} == *__hx_* &&
+    ! ${bash_preexec_imported-}${__bp_imported-} && $BASHOPTS == *promptvars* && ! $__hx_expands &&
+    $__hx_found -eq $__hx_size_first && ${#PROMPT_COMMAND[-1]} -eq $__hx_size_final ]] || __hx_mend
+  HX_LINE=0 __hx_lines=0 __hx_from=0 __hx_begun=0 __hx_folders=() __hx_pipe=() __hx_prompted_us=$__hx_now
+  __hx_base=$HISTCMD __hx_folder=$PWD __hx_sure=0 __hx_seen=1
+  ((__hx_version >= 501)) || __hx_see_base
+}
+
+# In a function of another tool PIPESTATUS is that of the tool, and behind its commands the status too.
+__hx_doubt() {
+  if ((__hx_beside)); then
+    return
+  elif ((__hx_depth > 1)); then
+    ((__hx_depth != 11)) || __hx_pipe=() # else they are those that the first place noted
+    ((__hx_depth == 11 || !__hx_traced || __hx_unsure)) || __hx_nests=1
+  elif [[ ${PROMPT_COMMAND-} != "$__hx_first"* ]] &&
+    [[ $__hx_version -lt 501 || ${PROMPT_COMMAND-} == *"$__hx_first"* ]]; then
+    __hx_doubtful=1
+  fi
 }
 
 __hx_mend() {
-  [[ ${HISTCONTROL-}$__hx_private == "$__hx_control" ]] || __hx_mind_histcontrol
+  if [[ $__hx_expands ]]; then set -H && __hx_expands=; fi
+  [[ ${HISTCONTROL-}$__hx_private$__hx_traced$__hx_nests == "$__hx_control" ]] || __hx_mind_histcontrol
   __hx_arm
+  if [[ ! $__hx_chained ]]; then __hx_chained=1 && __hx_chain_exit; fi
 }
 
 __hx_mind_pause() {
@@ -217,9 +170,11 @@ __hx_mind_pause() {
 
 # HISTCMD must tell whether bash stored a line, because a line that it did not store is private. With
 # ignoredups it would not tell, so hx removes that option while it records, and does its work here.
+# With erasedups bash would then write other lines into the history file: it is left alone.
 __hx_mind_histcontrol() {
   local __hx_list=:${HISTCONTROL-}:
-  if [[ $__hx_private || ! -O $__hx_dir ]]; then
+  if [[ $__hx_private || ! -O $__hx_dir || $__hx_list == *:erasedups:* ]] ||
+    ((__hx_traced && !__hx_nests)); then
     __hx_list=${__hx_list//:hx_ignoredups:/:ignoredups:}
   else
     __hx_list=${__hx_list//:ignoreboth:/:ignorespace:ignoredups:}
@@ -229,8 +184,8 @@ __hx_mind_histcontrol() {
   if [[ $__hx_list != "${HISTCONTROL-}" && ${HISTCONTROL@a} != *r* ]]; then
     HISTCONTROL=$__hx_list
   fi
-  __hx_control=${HISTCONTROL-}$__hx_private __hx_dedup= __hx_erases=
-  case :$__hx_control: in
+  __hx_control=${HISTCONTROL-}$__hx_private$__hx_traced$__hx_nests __hx_dedup= __hx_erases=
+  case :${HISTCONTROL-}: in
   *:erasedups:*) __hx_erases=1 ;;
   *:hx_ignoredups:*) __hx_dedup=1 ;;
   esac
@@ -243,6 +198,8 @@ __hx_record_line() {
   __hx_number=${__hx_numbers[__hx_i]}
   if ((__hx_hidden[__hx_i])); then __hx_last_number=0 && return; fi
   if [[ $__hx_erases ]]; then __hx_stored_anew; else ((__hx_number > __hx_before)); fi || return 0
+  [[ $__hx_erases || $__hx_number -le $__hx_before+1 ]] ||
+    __hx_follows_edited "${__hx_starts[__hx_i]}" || return 0
   __hx_print fc -l -1 -1 && __hx_take || return 0
   if ((__hx_i < __hx_lines - 1)); then
     __hx_outcome="\0e${__hx_starts[__hx_i + 1]}\0x${__hx_statuses[__hx_i + 1]}\0mpaste"
@@ -251,6 +208,7 @@ __hx_record_line() {
   else
     __hx_judge "$__hx_number"
   fi
+  [[ ! ${1-} ]] || __hx_running=$((__hx_seq + 1)) __hx_started_us=${__hx_starts[__hx_i]}
   __hx_write "\0HX1${1-C}\0n%d\0b%s$__hx_outcome\0d%s\0c%s" "$((++__hx_seq))" \
     "${__hx_starts[__hx_i]}" "${__hx_folders[__hx_i]-}" "$__hx_command"
 }
@@ -260,12 +218,12 @@ __hx_record_line() {
 # empty one.
 __hx_record_lines() {
   if [[ $__hx_was_private || $__hx_private || ! -O $__hx_dir ||
-    $HISTCMD+$# -lt __hx_numbers[__hx_lines-1] ]]; then
+    __hx_next+$# -lt __hx_numbers[__hx_lines-1] ]]; then
     __hx_last_number=0
     return
   fi
   builtin trap '' XFSZ # else a limit on the size of files (ulimit -f) ends the shell
-  if ((__hx_lines == 1)); then
+  if ((__hx_lines == __hx_from + 1)); then
     __hx_record_line "$@"
   elif __hx_in_order; then
     for ((; __hx_i < __hx_lines; __hx_i++)); do
@@ -281,7 +239,7 @@ __hx_record_lines() {
 # to a line.
 __hx_in_order() {
   local __hx_i
-  for ((__hx_i = 1; __hx_i < __hx_lines; __hx_i++)); do
+  for ((__hx_i = __hx_from + 1; __hx_i < __hx_lines; __hx_i++)); do
     if ((__hx_numbers[__hx_i] <= __hx_numbers[__hx_i - 1])); then
       __hx_print fc -l "$__hx_base" -1 && [[ $REPLY != *history* ]] || return 1
     fi
@@ -291,39 +249,42 @@ __hx_in_order() {
 # Set __hx_outcome to the tags that tell how a line ended. When a later line is in the history but did
 # not run, the status is that of its error.
 __hx_judge() {
-  if [[ $HISTCMD -gt $1 ]]; then
+  if [[ $__hx_next -gt $1 || $__hx_doubtful ]]; then
     __hx_outcome="\0e$__hx_now"
-  elif ((${#__hx_pipe[@]} > 1)); then
+  elif [[ ${__hx_pipe-} == *' '* ]]; then
     __hx_judge_pipe
   else
-    __hx_outcome="\0e$__hx_now\0x$__hx_status\0p$__hx_pipe" __hx_last_pipe=
+    __hx_outcome="\0e$__hx_now\0x$__hx_status${__hx_pipe:+\0p$__hx_pipe}" __hx_last_pipe=0
   fi
 }
 
 # Some lines do not set PIPESTATUS (`&`, a function definition): then it is that of an earlier line.
 __hx_judge_pipe() {
-  local __hx_list
-  builtin printf -v __hx_list '%s ' "${__hx_pipe[@]}"
+  local __hx_sum=1 __hx_left=$__hx_pipe
+  while [[ $__hx_left ]]; do # (a number, so that a child can hand it over)
+    __hx_sum=$((__hx_sum * 263 + ${__hx_left%% *} + 1)) __hx_left=${__hx_left#"${__hx_left%% *}"}
+    __hx_left=${__hx_left# }
+  done
   __hx_outcome="\0e$__hx_now\0x$__hx_status"
-  if [[ " $__hx_list" == *" $__hx_status " ]] && [[ $__hx_list != "$__hx_last_pipe" ||
-    ($__hx_command == *'|'* && ${!-} == "$__hx_last_job") ]]; then
-    __hx_outcome+="\0p${__hx_list% }"
+  if [[ " $__hx_pipe" == *" $__hx_status" ]] && [[ $__hx_sum != "$__hx_last_pipe" ||
+    ($__hx_command == *'|'* && ${!-0} == "$__hx_last_job") ]]; then
+    __hx_outcome+="\0p$__hx_pipe"
   fi
-  __hx_last_pipe=$__hx_list __hx_last_job=${!-}
+  __hx_last_pipe=$__hx_sum __hx_last_job=${!-0}
 }
 
 # ---- bash 5.3: a start record, then an end record ----
 
 __hx_use_53() {
-  __hx_ps0='${| __hx_started; }'
   # (a string, because an older bash cannot parse it; bash parses the words inside at each call)
   builtin eval '__hx_print() { REPLY=${ \builtin "$@"; }$__hx_newline; }'
 }
 
 __hx_started() {
   {
-    local - __hx_status=$? __hx_pipe=("${PIPESTATUS[@]}") __hx_now=${EPOCHREALTIME//[!0-9]/} __hx_i=0 __hx_lines=1
-    set +aeuvx
+    local - __hx_now=${EPOCHREALTIME//[!0-9]/} __hx_i=0 __hx_lines=1
+    local __hx_from=0 __hx_doubtful= __hx_was_private=$__hx_private __hx_next=$HISTCMD
+    set +aeuvxT
     builtin trap '' XFSZ
     [[ ! $__hx_running ]] || __hx_finish "$HISTCMD" # lines of a paste follow each other
     __hx_number=$HISTCMD __hx_before=$__hx_base __hx_begun=1 __hx_private=${HX_PRIVATE:+1}
@@ -337,11 +298,12 @@ __hx_started() {
     fi
     builtin trap - XFSZ
   } 2>/dev/null
-  REPLY=
+  REPLY= __hx_pipe=()
 }
 
 __hx_record_start() {
   [[ ! $__hx_erases ]] || __hx_stored_anew || return 1
+  [[ $__hx_erases || $__hx_number -le $__hx_before+1 ]] || __hx_follows_edited "$__hx_now" || return 1
   __hx_fault=0
   __hx_print fc -l -1 -1 && __hx_take || return 1
   __hx_running=$((++__hx_seq)) __hx_started_us=$__hx_now
@@ -365,10 +327,11 @@ __hx_finish() { # the highest history number that nothing came after
 }
 
 @LINES@
+@BLE@
 @PICKER@
 
 { __hx_load; } 2>/dev/null
 if builtin declare -F __hx_bind_keys >/dev/null; then __hx_bind_keys 2>/dev/null; fi
 [[ ! $__hx_aliases ]] || \builtin shopt -s expand_aliases
-[[ ! $__hx_allexport ]] || set -a
-unset -v __hx_aliases __hx_allexport
+[[ ! $__hx_flags ]] || set "-$__hx_flags"
+unset -v __hx_aliases __hx_flags

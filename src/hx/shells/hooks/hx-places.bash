@@ -1,0 +1,268 @@
+# Part of hx.bash: where it stands in PS0, PROMPT_COMMAND and the EXIT trap, beside other tools.
+
+# ---- places ----
+
+# A DEBUG trap runs before every simple command of PROMPT_COMMAND: titles, timers and marks of other
+# tools would take ours for a command of the user. It does not run before a `for` without words. So
+# each of our places is a `for` whose words assign what is needed in arithmetic and are empty, and
+# only where there is no DEBUG trap they are one word, and the loop calls a function. Where there is
+# one (__hx_traced), a command substitution does the work in a process of its own. In a function of
+# another tool the trap is not seen (unless functrace is on), and ours can be called: a tool that runs
+# our text there at every prompt (__hx_nests) saves the process. All of it is silent where these
+# variables are not set, because a child shell may inherit PS0 and PROMPT_COMMAND.
+__hx_write_places() {
+  local __hx_void_of='${__hx_void[' __hx_run='\builtin declare -f +t'
+  local __hx_fork='$({ %s; } 9>&1 >/dev/null 2>&1)0]}'
+  local __hx_blocked='+__hx_r${-//[^r]}' # a restricted shell has no redirections: nothing runs
+  local __hx_noted='__hx_now=${EPOCHREALTIME/[^0-9]/},__hx_status=$?'
+  local __hx_once='"${__hx_pipe[0]:=${PIPESTATUS[@]}}"'
+  local __hx_forked_if='__hx_unsure||__hx_lines>__hx_from||HISTCMD-__hx_base?1:0'
+  local __hx_words
+
+  __hx_words=$__hx_void_of'__hx_given=$?,HX_LINE=0,__hx_depth=1${FUNCNAME+1+__hx_seen},'
+  __hx_words+='__hx_seen||('$__hx_noted',__hx_sure=__hx_based,__hx_based=0),__hx_seen=1,'
+  __hx_words+='__hx_way=(__hx_depth<2)*(__hx_traced+2*__hx_nests)'$__hx_blocked',0]}'
+  __hx_words+='${__hx_odd[__hx_way]+${__hx_forks[__hx_way]+${__hx_forks['$__hx_forked_if']+'
+  __hx_words+=$__hx_void_of${__hx_fork/'%s'/__hx_forked}'}}'
+  __hx_words+='${__hx_rests[__hx_way]+${__hx_notes//[!'$__hx_once']}}}${__hx_calls[__hx_way]+'$__hx_once'}'
+  __hx_first='for __hx_each in ${__hx_lines+'$__hx_words'}; do '
+  __hx_first+=$__hx_run' __hx_precmd && __hx_precmd && :; done'
+
+  # the last one sees the history number of the prompt, and takes the first place again when it is lost
+  __hx_words='${__hx_forks[__hx_nests&&__hx_lines>__hx_from]+'$__hx_void_of${__hx_fork/'%s'/__hx_forked}'}'
+  __hx_words+=$__hx_void_of'__hx_given=$?,HX_LINE=0,__hx_depth=1${FUNCNAME+1+__hx_seen},__hx_seen||('$__hx_noted'),'
+  __hx_words+='__hx_seen&&(__hx_base=HISTCMD,__hx_based=1),__hx_way=__hx_seen'$__hx_blocked
+  __hx_words+=',__hx_seen=0,0]}${__hx_calls[__hx_way]+'$__hx_once'}'
+  __hx_last_place='for __hx_each in ${__hx_lines+'$__hx_words'}; do '
+  __hx_last_place+=$__hx_run' __hx_precmd && __hx_precmd && :; done'
+
+  if ((__hx_version < 501)); then # HISTCMD is 1 in PROMPT_COMMAND: only a function can look
+    __hx_words='__hx_late=__hx_seen,__hx_way=((__hx_traced||__hx_beside)&&__hx_seen)'
+    __hx_last_place=${__hx_last_place/'__hx_way=__hx_seen'/"$__hx_words"}
+    __hx_last_place=${__hx_last_place/'__hx_seen&&(__hx_base=HISTCMD,__hx_based=1),'}
+    __hx_last_place=${__hx_last_place/'&& __hx_precmd &&'/'&& __hx_last_precmd &&'}
+  fi
+
+  __hx_words=$__hx_void_of'__hx_status=$?,__hx_way=__hx_traced'$__hx_blocked',0]}'
+  __hx_words+='${__hx_forks[__hx_way]+'$__hx_void_of${__hx_fork/'%s'/'__hx_exit forked'}'}'
+  __hx_words+='${__hx_calls[__hx_way]+"x"}'
+  __hx_at_exit='for __hx_each in ${__hx_lines+'$__hx_words'}; do '
+  __hx_at_exit+=$__hx_run' __hx_exit && __hx_exit && :; done'
+
+  # PS0 stores for each line: folder, start (us), history number, whether HX_PRIVATE is set, and the
+  # status of the line before. ([^0-9], because `!` in a prompt is the history number in POSIX mode)
+  __hx_words='${PWD##"${__hx_folders[__hx_lines]:=$PWD}"}'
+  __hx_words+='${__hx_void[__hx_starts[__hx_lines]=${EPOCHREALTIME/[^0-9]/},'
+  __hx_words+='__hx_numbers[__hx_lines]=HISTCMD,__hx_hidden[__hx_lines]=0${HX_PRIVATE:+1},'
+  __hx_words+='HX_LINE=__hx_hidden[__hx_lines]?-2:__hx_erases||HISTCMD>__hx_base?HX_LINE?-3:'
+  __hx_words+='__hx_fault?__hx_fault:__hx_starts[__hx_lines]:-1,'
+  __hx_words+='__hx_statuses[__hx_lines++]=$?,__hx_seen=0]}'
+  if ((__hx_version >= 503)); then
+    __hx_words='${__hx_forks[__hx_way]+'$__hx_words'}${__hx_calls[__hx_way]+'
+    __hx_words+='${__hx_notes//[^'$__hx_once']}${| \builtin declare -f +t __hx_started && __hx_started; }}'
+    __hx_words=$__hx_void_of'__hx_status=$?,__hx_way=(__hx_traced||__hx_beside)'$__hx_blocked',0]}'$__hx_words
+  fi
+  __hx_ps0='${__hx_lines+'$__hx_words'}${__hx_end-}'
+  # an alias may not be in the way of `for`
+  if [[ ${BASH_ALIASES[for]+x}${BASH_ALIASES[do]+x}${BASH_ALIASES[done]+x} ]]; then
+    __hx_first=__hx_noted_precmd __hx_last_place=__hx_noted_base __hx_at_exit='__hx_exit && :' __hx_traced=0
+  fi
+}
+
+__hx_noted_precmd() { # a function of bash-preexec's list, which knows the PIPESTATUS
+  __hx_status=$? __hx_pipe=("${PIPESTATUS[@]}") __hx_now=${EPOCHREALTIME/[!0-9]/}
+  [[ $__hx_beside == 0 ]] || __hx_pipe=("${BP_PIPESTATUS[@]}")
+  local IFS=' '
+  __hx_pipe=("${__hx_pipe[*]}") __hx_sure=$__hx_based __hx_based=0 __hx_traced=0 __hx_unsure=0
+  __hx_depth=1
+  __hx_prompted 2>/dev/null
+  return "$__hx_status"
+}
+
+__hx_noted_base() {
+  __hx_base=$HISTCMD __hx_based=1 __hx_seen=0
+  ((__hx_version >= 501)) || __hx_see_base
+}
+
+__hx_last_precmd() { # bash 5.0
+  if ((__hx_late)); then __hx_see_base && __hx_based=1; else __hx_precmd; fi
+  __hx_pipe=()
+}
+
+__hx_see_history() { # HISTCMD of bash 5.0 -> __hx_next
+  local REPLY=
+  __hx_print fc -l -1 -1 2>/dev/null
+  __hx_next=$((${REPLY%%[!0-9]*}0 / 10 + 1))
+}
+
+__hx_see_base() {
+  local __hx_next
+  __hx_see_history
+  __hx_base=$__hx_next
+}
+
+__hx_arm() {
+  [[ ${PS0-} == *"$__hx_ps0"* && $BASHOPTS == *promptvars* ]] || __hx_take_ps0
+  # (at most 8 times: another tool may insist on its place too, and the list must not grow for ever)
+  if ! __hx_is_armed && ((__hx_rearmed++ < 8)) && __hx_writable PROMPT_COMMAND; then
+    __hx_take_places
+  fi
+}
+
+__hx_take_ps0() {
+  __hx_writable PS0 || return 0
+  while [[ ${PS0-} == *'${__hx_lines+'*'${__hx_end-}'* ]]; do # ours, or what an outer shell exported
+    PS0=${PS0%%'${__hx_lines+'*}${PS0#*'${__hx_end-}'}
+  done
+  # (without promptvars bash would print PS0 without expanding it)
+  [[ $BASHOPTS != *promptvars* ]] || PS0=$__hx_ps0${PS0-}
+}
+
+__hx_is_armed() {
+  if [[ ${bash_preexec_imported-}${__bp_imported-} ]]; then
+    [[ $__hx_beside == 1 && ${precmd_functions-} == __hx_noted_precmd &&
+      "${PROMPT_COMMAND[*]-}" == *"$__hx_last_place"* && "${PROMPT_COMMAND[*]-}" != *"$__hx_first"* ]]
+  elif ((__hx_version < 501)); then
+    # (in a function of another tool that took our text: before it we would hide the status from it)
+    [[ (${PROMPT_COMMAND-} == "$__hx_first"* && $PROMPT_COMMAND == *"$__hx_final") ||
+      ($__hx_depth -gt 1 && ${PROMPT_COMMAND-} != *"$__hx_first"*) ]]
+  else
+    [[ ${PROMPT_COMMAND-} == "$__hx_first" && ${PROMPT_COMMAND[-1]} == "$__hx_final" &&
+      ${#PROMPT_COMMAND[@]} -gt 1 ]]
+  fi
+}
+
+__hx_take_places() {
+  local __hx_others=() __hx_ends=() __hx_element
+  if [[ ${bash_preexec_imported-}${__bp_imported-} ]]; then
+    __hx_stand_beside
+    return
+  fi
+  for __hx_element in "${PROMPT_COMMAND[@]}"; do
+    __hx_without_ours "$__hx_element"
+    case $REPLY in
+    '') ;;
+    # liquidprompt knows by the last element that a prompt begins
+    *__lp_set_prompt) __hx_others+=("${REPLY%__lp_set_prompt}") __hx_ends+=(__lp_set_prompt) ;;
+    *) __hx_others+=("$REPLY") ;;
+    esac
+  done
+  if ((__hx_version < 501)); then
+    __hx_final=$__hx_last_place${__hx_ends:+$'\n'$__hx_ends}
+    # (a newline, because the old value may end with a semicolon)
+    PROMPT_COMMAND=$__hx_first${__hx_others:+$'\n'$__hx_others}$'\n'$__hx_final
+    return
+  fi
+  if ((!__hx_depth && ${#PROMPT_COMMAND[@]} < 2 && !${#__hx_ends})); then
+    # until the first prompt they stay in one string: a tool that is loaded later takes it whole
+    PROMPT_COMMAND=("$__hx_first${__hx_others:+$'\n'$__hx_others}")
+    __hx_others=()
+  else
+    PROMPT_COMMAND=("$__hx_first")
+  fi
+  for __hx_element in "${__hx_others[@]}"; do
+    [[ ! $__hx_element ]] || PROMPT_COMMAND+=("$__hx_element")
+  done
+  PROMPT_COMMAND[99 + ${#__hx_others[@]}]=$__hx_last_place
+  PROMPT_COMMAND+=("${__hx_ends[@]}")
+  __hx_final=${PROMPT_COMMAND[-1]} __hx_size_first=${#__hx_first} __hx_size_final=${#PROMPT_COMMAND[-1]}
+}
+
+# bash-preexec puts its own first and last into PROMPT_COMMAND; its list of functions is the place for
+# others.
+__hx_stand_beside() {
+  local __hx_at __hx_kept=()
+  __hx_beside=1 __hx_traced=0 __hx_unsure=0
+  for __hx_at in "${precmd_functions[@]}"; do
+    [[ $__hx_at == __hx_noted_precmd ]] || __hx_kept+=("$__hx_at")
+  done
+  precmd_functions=(__hx_noted_precmd "${__hx_kept[@]}")
+  for __hx_at in "${!PROMPT_COMMAND[@]}"; do
+    __hx_without_ours "${PROMPT_COMMAND[__hx_at]}"
+    if [[ $REPLY ]]; then
+      PROMPT_COMMAND[__hx_at]=$REPLY
+    elif ((__hx_version < 501)); then
+      PROMPT_COMMAND=
+    else
+      unset -v 'PROMPT_COMMAND[__hx_at]'
+    fi
+  done
+  if ((__hx_version < 501)); then
+    PROMPT_COMMAND=${PROMPT_COMMAND:+$PROMPT_COMMAND$'\n'}$__hx_last_place
+  else
+    PROMPT_COMMAND[99]=$__hx_last_place
+  fi
+}
+
+__hx_without_ours() { # $1 -> REPLY; what was added to our element remains
+  REPLY=$1
+  while [[ $REPLY == *'for __hx_each in '*' && :; done'* ]]; do
+    REPLY=${REPLY%%'for __hx_each in '*}$'\n'${REPLY#*'for __hx_each in '*' && :; done'}
+  done
+  REPLY=${REPLY//__hx_noted_precmd/} REPLY=${REPLY//__hx_noted_base/}
+  while [[ $REPLY == [$';\n ']* ]]; do REPLY=${REPLY:1}; done
+  while [[ $REPLY == *[$';\n '] ]]; do REPLY=${REPLY%?}; done
+}
+
+# At the first prompt, not before: the integration of JetBrains looks whether there is an EXIT trap,
+# and then leaves the history alone.
+__hx_chain_exit() { # run before the EXIT trap of the user, not instead of it
+  local __hx_trap=()
+  __hx_print trap -p EXIT || return 1
+  case $REPLY in
+  *__hx_exit*) return ;;
+  'trap -- '*) builtin eval "__hx_trap=(${REPLY#trap -- })" ;;
+  esac
+  # (a subshell sets the status that theirs may read)
+  local __hx_then=$'\n(\\builtin exit "${__hx_status-0}") && :\n'
+  builtin trap -- "$__hx_at_exit${__hx_trap:+$__hx_then$__hx_trap}" EXIT
+}
+
+# ---- in a process of its own, unseen by a DEBUG trap ----
+
+# What the shell must know afterwards is printed as assignments in arithmetic.
+__hx_forked() {
+  __hx_pipe=("${PIPESTATUS[@]}")
+  set +aeuvx
+  local __hx_was_private=$__hx_private __hx_i=$__hx_from __hx_doubtful= __hx_next=$HISTCMD REPLY= IFS=' '
+  __hx_pipe=("${__hx_pipe[*]}") __hx_before=$__hx_base __hx_depth=1
+  __hx_as_child
+  __hx_print trap -p DEBUG || return
+  if [[ $REPLY != *'trap -- '* ]]; then
+    builtin printf '__hx_traced=0,__hx_unsure=0,__hx_way=0,' >&9
+    return
+  fi
+  builtin trap - DEBUG
+  set +T
+  builtin printf '__hx_nests=0,' >&9
+  ((__hx_version >= 501)) || __hx_see_history
+  # (in one string with others it would hide the status from them)
+  if ! __hx_is_armed || [[ $__hx_expands ||
+    ($__hx_version -lt 501 && $PROMPT_COMMAND != "$__hx_first"$'\n'"$__hx_final") ]]; then
+    builtin printf '__hx_way=0,' >&9 # only the shell itself can do this
+    return
+  fi
+  __hx_record_unseen
+  builtin printf '%s=%d,' __hx_unsure 0 __hx_from "$__hx_lines" __hx_seq "$__hx_seq" \
+    __hx_records "$__hx_records" __hx_bytes "$__hx_bytes" __hx_generation "$__hx_generation" \
+    __hx_last_pipe "$__hx_last_pipe" __hx_last_job "$__hx_last_job" \
+    __hx_prompted_us "$__hx_now" __hx_base "$__hx_next" >&9
+}
+
+__hx_as_child() { # variables that the shell cannot get back from a child
+  set +o history # else `fc` counts the command substitution as a line
+  ((__hx_version >= 503)) || __hx_text=${__hx_text:-$__hx_dir/$__hx_session.t}
+  [[ $__hx_generation == -1 ]] || __hx_file=$__hx_dir/$__hx_session.$__hx_generation
+}
+
+__hx_record_unseen() {
+  __hx_private=${HX_PRIVATE:+1}
+  [[ $__hx_private || ! -e $__hx_pause ]] || __hx_mind_pause
+  __hx_dedup= __hx_erases= __hx_last_number=-1 __hx_folder=${__hx_folders[__hx_from]-$PWD}
+  [[ :${HISTCONTROL-}: != *:erasedups:* ]] || __hx_erases=1
+  if ((__hx_lines > __hx_from)); then
+    __hx_record_lines
+  elif ((__hx_sure)); then
+    __hx_record_edited
+  fi
+}
