@@ -4,8 +4,8 @@ The tools are small doubles of how the real ones hook into bash, written for the
 """
 
 import pytest
-from shells.spool_records import processes_of
 
+from shells.spool_records import processes_of
 from shells.terminal import SHELLS, hook, program
 
 BASHES = [shell for shell in SHELLS if shell.startswith("bash")]
