@@ -12,7 +12,7 @@ from hx.database.join import join
 from hx.database.queries.stats import DEVICE, tallies
 from hx.database.queries.status import figures
 
-AUTHOR, ORIGIN = b"\x01" * 16, b"\x81" * 16
+AUTHOR, OTHER, ORIGIN = b"\x01" * 16, b"\x03" * 16, b"\x81" * 16
 
 NAMES = {
     b"box": "box",
@@ -38,9 +38,19 @@ def test_an_origin_is_named_after_its_host_or_else_its_author(database, host):
     assert device_names(database)[ORIGIN] == NAMES[host]
 
 
-@pytest.mark.parametrize("device_id", [AUTHOR, ORIGIN])
+def test_an_import_of_another_host_is_not_counted_as_a_device(database):
+    with database.transaction():
+        for author in (AUTHOR, ORIGIN):
+            key = EventKey(5, author, author, 1)
+            join(database, History(frozenset({Event(key, b"ls", b"")})))
+        rename_device(database, AUTHOR, "laptop")
+        rename_device(database, ORIGIN, "old server")
+    assert figures(database).devices == 1
+
+
+@pytest.mark.parametrize("device_id", [AUTHOR, OTHER])
 def test_a_device_without_events_is_not_counted(database, device_id):
-    keys = {author: EventKey(5, author, author, 1) for author in (AUTHOR, ORIGIN)}
+    keys = {author: EventKey(5, author, author, 1) for author in (AUTHOR, OTHER)}
     with database.transaction():
         join(database, History(frozenset(Event(key, b"ls", b"") for key in keys.values())))
         rename_device(database, AUTHOR, "laptop")
