@@ -117,7 +117,6 @@ class Config(NamedTuple):
     sources: dict[str, str]  # setting -> "default" or the file
     warnings: tuple[str, ...]
     session: str | None  # HX_SESSION: the session of the calling shell
-    unrecorded: str  # HX_UNRECORDED: why the hook does not record that shell
     host: str  # invalid UTF-8 in it is replaced
     debug: bool
     no_color: bool
@@ -184,7 +183,6 @@ def load(environment: Mapping[str, str] = os.environ, umask: int = 0o077) -> Con
         sources,
         tuple(warnings),
         environment.get("HX_SESSION"),
-        environment.get("HX_UNRECORDED", ""),
         os.fsencode(os.uname().nodename).decode(errors="replace"),
         bool(environment.get("HX_DEBUG")),
         bool(environment.get("NO_COLOR")),
@@ -338,9 +336,11 @@ def runtime_folder(environment: Mapping[str, str] = os.environ) -> str | None:
     return folder if folder.startswith("/") else None
 
 
-def hook_variables(environment: Mapping[str, str] = os.environ) -> tuple[bool, str]:
-    """Return whether HX_PRIVATE is set, and HX_LINE: what the hook of bash says of this line."""
-    return bool(environment.get("HX_PRIVATE")), environment.get("HX_LINE", "")
+def hook_variables(environment: Mapping[str, str] = os.environ) -> tuple[bool, str, str]:
+    """Return whether HX_PRIVATE is set, HX_LINE and HX_UNRECORDED, which the hook of bash sets."""
+    texts = (environment.get(name, "") for name in ("HX_PRIVATE", "HX_LINE", "HX_UNRECORDED"))
+    private, line, unrecorded = texts
+    return bool(private), line, unrecorded
 
 
 def login_shell(environment: Mapping[str, str] = os.environ) -> str:

@@ -153,8 +153,7 @@ def read(reading):
 def test_an_importer_needs_a_module_and_its_name_in_the_registry(source_copy):
     source_copy.write("src/hx/importers/toy.py", TOY_IMPORTER)
     registry = "src/hx/importers/__init__.py"
-    source_copy.insert(registry, "fish, zsh\n", "toy, ")
-    source_copy.insert(registry, "fish, zsh, bash)", "toy, ")
+    source_copy.insert(registry, '"fish", "zsh", "bash")', '"toy", ')
     log = source_copy.home / ".local/share/toy/log"
     log.parent.mkdir(parents=True)
     log.write_text("toy log\n1700000000 make toys\nwhat\n1700000001 paint toys\n")
@@ -219,17 +218,13 @@ def in_toy():
 
 
 """
-TOY_OPENER = """if scheme == "toy":
-        from hx.stores import toy
-
-        return toy.open_url
-    """
+TOY_MODULE = '"toy": "hx.stores.toy", '
 
 
 def run_contract(source_copy, store):
     """Run the tests of the store contract on a toy store alone; return the process."""
     source_copy.write("src/hx/stores/toy.py", store)
-    source_copy.insert("src/hx/stores/__init__.py", 'if scheme == "memory":', TOY_OPENER)
+    source_copy.insert("src/hx/stores/__init__.py", '"memory": "hx.', TOY_MODULE)
     tests = source_copy.root / "tests"
     shutil.copytree(os.path.join(ROOT, "tests", "stores"), tests / "stores")
     shutil.copy(os.path.join(ROOT, "tests", "strategies.py"), tests)

@@ -36,7 +36,7 @@ def newest(folder: str, session: str) -> SpoolFile | None:
     return files[-1] if files else None
 
 
-class Line(NamedTuple):
+class RunningLine(NamedTuple):
     """The line of a command that runs."""
 
     text: bytes
@@ -61,17 +61,19 @@ def is_recorded(
     return line is not None and (word in line.text or now_us - line.started_at_us < _JUST_NOW_US)
 
 
-def _in_spool(records: list[SpoolRecord], head: SessionHeader) -> Line | None:
+def _in_spool(records: list[SpoolRecord], head: SessionHeader) -> RunningLine | None:
     events = assemble(records, head.facts, {}).events
     last = max(events, key=lambda event: event.key.seq, default=None)
-    return None if last is None or last.finished else Line(last.command, last.key.started_at_us)
+    return (
+        None if last is None or last.finished else RunningLine(last.command, last.key.started_at_us)
+    )
 
 
-def _in_database(database: Database, session_id: bytes) -> Line | None:
+def _in_database(database: Database, session_id: bytes) -> RunningLine | None:
     from hx.database.queries.sessions import running
 
     found = running(database, session_id)
-    return None if found is None else Line(*found)
+    return None if found is None else RunningLine(*found)
 
 
 def runs_us(shell: int, session: str) -> bool:

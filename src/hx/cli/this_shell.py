@@ -40,8 +40,9 @@ def findings(
     While nothing is recorded in any shell, this one proves nothing.
     """
     session = config.session
-    if config.unrecorded in _GIVEN_UP:
-        why, fix = _GIVEN_UP[config.unrecorded]
+    *_, unrecorded = hook_variables()
+    if unrecorded in _GIVEN_UP:
+        why, fix = _GIVEN_UP[unrecorded]
         yield Finding("hook", WARNING, f"this shell is not recorded: {why}", fix)
         return
     if not session:
@@ -75,7 +76,7 @@ def _restricted() -> Finding:
 
 
 def _without_record() -> Finding:
-    private, _ = hook_variables()
+    private, *_ = hook_variables()
     if private:
         return _private()
     if _is_restricted(os.getppid()):
@@ -100,7 +101,7 @@ def _recorded(
 ) -> Finding:
     if _is_restricted(head.pid):
         return _restricted()
-    private, line = hook_variables()
+    private, line, _ = hook_variables()
     is_bash = head.facts.shell == BASH.encode()
     if is_bash and line.isdigit() and int(line):
         return Finding("hook", OK, "this shell is recorded")

@@ -9,6 +9,7 @@ never an exception.
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import Protocol
 
 from hx.core.errors import InputError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 CUT = "cut off at the end of the file"
 TOO_LONG = "longer than 1 MiB"
+_MODULES = ("atuin", "fish", "zsh", "bash")  # in the order of `importers`
 _BLOCK_BYTES = 1 << 18
 _HEAD_BYTES = 65_536  # the beginning of a file, from which its format is recognised
 _LONGEST_LINE = MAX_COMMAND_BYTES + 64  # a time stamp may precede the command
@@ -144,9 +146,7 @@ def read_block(file: FileIO, path: str, size: int) -> bytes:
 
 def importers() -> tuple[Importer, ...]:
     """Return all importers, in the order in which they are asked whether they recognise a file."""
-    from hx.importers import atuin, bash, fish, zsh
-
-    return (atuin, fish, zsh, bash)
+    return tuple(import_module(f"hx.importers.{name}") for name in _MODULES)
 
 
 def importer(kind: str) -> Importer:

@@ -1,12 +1,13 @@
 """Stores: places that keep sealed objects and are trusted with nothing else.
 
 This is the contract. A store is a module of this package with a class that extends `Store` and a
-function `open_url`; `_opener` below names each of them. CONTRIBUTING.md says how to add one. The
+function `open_url`; `_MODULES` below names each of them. CONTRIBUTING.md says how to add one. The
 rest of hx uses nothing of a store but `Store`, and gets no other errors from it than those below.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from hx.core.errors import StoreError, UsageError
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     Opener = Callable[[str, str, bytes, int | None], "Store"]
 
 WEAK_DURABILITY = "weak durability"  # a power cut may undo the last writes
+# the beginning of a URL -> the module that opens it, which is imported only when it is needed
+_MODULES = {"folder": "hx.stores.folder", "memory": "hx.stores.memory"}
 EXAMPLE = "folder:/path/to/folder"  # of a URL, for messages and help
 HINT = f"name a folder by its whole path: {EXAMPLE}"
 
@@ -131,19 +134,6 @@ def not_a_store(url: str) -> UsageError:
     return UsageError(f"{url} is not a store", hint)
 
 
-def _opener(scheme: str) -> Opener | None:
-    """Return what opens the stores whose URLs begin so; a module is imported only when needed."""
-    if scheme == "folder":
-        from hx.stores import folder
-
-        return folder.open_url
-    if scheme == "memory":
-        from hx.stores import memory
-
-        return memory.open_url
-    return None
-
-
 def open_store(url: str, device_id: bytes, *, umask: int | None = None) -> Store:
     """Return the store that a URL names, without touching it yet. Raises UsageError.
 
@@ -152,8 +142,8 @@ def open_store(url: str, device_id: bytes, *, umask: int | None = None) -> Store
     that is not sealed.
     """
     scheme, colon, place = url.partition(":")
-    opener = _opener(scheme) if colon else None
-    if opener is not None:
+    if colon and scheme in _MODULES:
+        opener: Opener = import_module(_MODULES[scheme]).open_url
         return opener(url, place, device_id, umask)
     if scheme == "s3" and colon:
         raise UsageError("this hx cannot sync through a bucket yet", HINT)
