@@ -338,9 +338,8 @@ def runtime_folder(environment: Mapping[str, str] = os.environ) -> str | None:
 
 def hook_variables(environment: Mapping[str, str] = os.environ) -> tuple[bool, str, str]:
     """Return whether HX_PRIVATE is set, HX_LINE and HX_UNRECORDED, which the hook of bash sets."""
-    texts = (environment.get(name, "") for name in ("HX_PRIVATE", "HX_LINE", "HX_UNRECORDED"))
-    private, line, unrecorded = texts
-    return bool(private), line, unrecorded
+    text = environment.get
+    return bool(text("HX_PRIVATE")), text("HX_LINE", ""), text("HX_UNRECORDED", "")
 
 
 def login_shell(environment: Mapping[str, str] = os.environ) -> str:
