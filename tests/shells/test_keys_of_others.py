@@ -9,16 +9,21 @@ import pytest
 from shells.spool_records import processes_of, records
 from shells.terminal import HX, family
 
-SHELLS = pytest.mark.parametrize("shell", ["zsh", "fish"])
+SHELLS = pytest.mark.parametrize("shell", ["bash", "bash 5.3", "zsh", "fish"])
 TAKE = {
+    "bash": "their_function() { :; }; bind -x '\"\\C-r\": their_function'",
     "zsh": "bindkey '^R' their-widget; their-widget() { : }; zle -N their-widget",
     "fish": "function fish_user_key_bindings; bind \\cr their_function; end",
 }
 # at the first prompt, as zsh-vi-mode does
 TAKE_LATER = {
+    "bash": "PROMPT_COMMAND+=('bind -x '\\''\"\\C-r\": their_function'\\')",
     "zsh": "later() { bindkey '^R' their-widget }; precmd_functions+=(later)",
     "fish": "function later --on-event fish_prompt; bind \\cr their_function; end",
 }
+
+
+SHOW = {"bash": "bind -X", "zsh": "bindkey '^R'", "fish": "bind \\cr"}
 
 
 def told(terminal, home):
@@ -50,7 +55,7 @@ def test_a_key_that_another_tool_has_bound_is_told(home, shell, take):
     assert "Ctrl-R calls their" in sentence
     terminal.run("true two")
     assert told(terminal, home) == [(level, sentence)]
-    shown = terminal.run("bindkey '^R'" if shell == "zsh" else "bind \\cr")
+    shown = terminal.run(SHOW[family(shell)])
     assert "their" in shown  # it is not taken back
 
 
@@ -66,7 +71,7 @@ def test_the_shell_looks_once_and_starts_no_process(home, shell):
 @SHELLS
 @pytest.mark.parametrize("why", ["dumb", "no keys"])
 def test_a_shell_without_keys_of_the_picker_does_not_look(home, shell, why):
-    load = home.hx("init", shell, "--no-ctrl-r").stdout if why == "no keys" else ""
+    load = home.hx("init", family(shell), "--no-ctrl-r").stdout if why == "no keys" else ""
     terminal = home.open(shell, load=load, env={"TERM": "dumb"} if why == "dumb" else {})
     terminal.run("true one")
     assert records(home, "K") == []
@@ -75,7 +80,7 @@ def test_a_shell_without_keys_of_the_picker_does_not_look(home, shell, why):
 
 @SHELLS
 def test_the_up_arrow_is_looked_at_too(home, shell):
-    terminal = home.open(shell, load=home.hx("init", shell, "--up-arrow").stdout)
+    terminal = home.open(shell, load=home.hx("init", family(shell), "--up-arrow").stdout)
     terminal.run("true one")
     opens = [("ok", "Ctrl-R opens the picker"), ("ok", "the up arrow opens the picker")]
     assert told(terminal, home) == opens

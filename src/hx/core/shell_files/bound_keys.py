@@ -75,7 +75,9 @@ def _holder(text: str) -> str:
 def _command(line: str) -> str:
     r"""Return what follows the key: `f` of `"^R" f`, of `"\C-r": f` and of `bind -M m \cr f`."""
     if line.startswith('"'):
-        name = line[1:].partition('"')[2].lstrip(": ")
+        name = line[1:].partition('"')[2].lstrip()
+        if name.startswith(":"):  # bash
+            name = name.lstrip(": ").strip('"')
         return "" if name == _UNBOUND else name
     words = line.split()[1:]
     while words and words[0].startswith("-"):

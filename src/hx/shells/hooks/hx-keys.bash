@@ -11,6 +11,7 @@ __hx_bind_keys() {
     builtin bind -m "$__hx_map" -x "\"\\C-x\\C-_hx1\": __hx_pick $__hx_map"
     builtin bind -m "$__hx_map" -x "\"\\C-x\\C-_hx2\": __hx_pick_up $__hx_map"
     __hx_then "$__hx_map"
+    __hx_key_unseen=1
     # shellcheck disable=SC2043 # there may be only one key
     for __hx_key in @KEYS@; do
       case $__hx_key in
@@ -38,6 +39,38 @@ __hx_keep_key() {
     REPLY=${REPLY%%$'\n'*}
     [[ $REPLY == *_hx[12]* ]] || __hx_keys[$__hx_map $1]=$__hx_option$REPLY
   done
+}
+
+# Others may have bound the keys since then: hx doctor says so. It is looked at once, after the first
+# record, without a process.
+__hx_look_at_keys() {
+  local __hx_map=emacs-standard __hx_format='\0HX1K' __hx_lines_of_keys=() __hx_key REPLY
+  [[ ! -o vi ]] || __hx_map=vi-insert
+  __hx_key_unseen=
+  # shellcheck disable=SC2043 # there may be only one key
+  for __hx_key in @KEYS@; do
+    case $__hx_key in
+    ctrl-r) __hx_find_key '\C-r' && __hx_format+='\0k%s' ;;
+    up) __hx_find_key '\eOA' && __hx_format+='\0a%s' ;;
+    esac
+    __hx_lines_of_keys+=("$REPLY")
+  done
+  builtin trap '' XFSZ
+  [[ $__hx_private ]] || ! __hx_room || __hx_write "$__hx_format" "${__hx_lines_of_keys[@]}"
+  builtin trap - XFSZ
+}
+
+__hx_find_key() { # what bash prints of the key $1 -> REPLY: a macro, a shell command or a function
+  local __hx_option
+  for __hx_option in -s -X -p; do
+    __hx_print bind -m "$__hx_map" "$__hx_option" || continue
+    REPLY=$'\n'$REPLY
+    [[ $REPLY == *$'\n"'"$1"'"'* ]] || continue
+    REPLY='"'$1'"'${REPLY#*$'\n"'"$1"'"'}
+    REPLY=${REPLY%%$'\n'*}
+    return 0
+  done
+  REPLY="\"$1\": undefined-key"
 }
 
 __hx_then() { # in the keymap $1 comes the function $2, or nothing
