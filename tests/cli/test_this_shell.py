@@ -132,7 +132,7 @@ BASH = {"S": "bash", "V": "5.2.15(1)-release", "v": version("bash")}
         ("-1", "warning", "bash did not remember this line"),
         ("-2", "warning", "HX_PRIVATE is set"),
         ("-3", "warning", "PROMPT_COMMAND does not call the hook"),
-        ("-4", "warning", "a DEBUG trap prints"),
+        ("-4", "warning", "could not read the text of the line"),
         ("-5", "warning", "could not write"),
         ("0", "warning", "PS0 does not call the hook"),
         ("", "warning", "PS0 does not call the hook"),
