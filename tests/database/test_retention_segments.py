@@ -142,6 +142,13 @@ def test_a_redacted_event_that_comes_back_marks_the_segments_of_its_time(
     assert copies(pruned_database) == {}, "a redaction is no tombstone"
 
 
+def test_a_redaction_of_an_event_that_came_back_marks_the_segments_of_its_time(pruned_database):
+    """The row of the event that came back does not name the own segment that still holds it."""
+    join_records(pruned_database, event(BASE + 15))
+    join_records(pruned_database, event(BASE + 15, command=b"make ***", revision=1))
+    assert flagged(pruned_database, "rewrite") == {1}
+
+
 def test_without_removed_events_no_segment_is_marked(database):
     put_segments(database, ME, 1, first_us=BASE + 10, last_us=BASE + 20)
     join_records(database, event(BASE + 90), author=ME, segment=1)
