@@ -62,3 +62,10 @@ def test_an_old_version_that_comes_again_erases_nothing(database):
     join_records(database, event(10, revision=1), LOG._replace(revision=1))
     changes = join_records(database, event(10), LOG)
     assert changes == (0, 0, 0, 0, 0, False, False)
+
+
+def test_the_place_of_one_of_two_replaced_events_leaves_no_row(database):
+    join_records(database, event(10, cwd=b"/old"), SECOND)
+    newer = [event(10, revision=1), SECOND._replace(exit_status=0, revision=1)]
+    assert join_records(database, *newer).replaced == 2
+    assert database.execute("SELECT path FROM directory").fetchall() == [("/srv",)]
