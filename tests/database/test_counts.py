@@ -60,6 +60,13 @@ def test_a_version_that_replaces_another_is_counted_once(database):
     assert not counts.wrong(database)
 
 
+@pytest.mark.parametrize("at_us", [5, 40])
+def test_new_and_replaced_events_of_one_join_extend_the_times_of_their_session(database, at_us):
+    join_records(database, *MAKE)
+    join_records(database, event(at_us, seq=9), MAKE[2]._replace(revision=1))
+    assert sessions(database) == [(4, min(at_us, 10), max(at_us, 30))]
+
+
 def test_the_uses_of_a_command_are_those_of_all_rows():
     def row(at_us, command, exit_status):
         return (at_us, 1, 1, 1, command, 1, 1, 1, exit_status)
