@@ -139,8 +139,10 @@ def test_what_another_event_uses_stays(database):
 
 def test_a_command_without_its_newest_event_was_last_used_by_the_one_before(database):
     join_records(database, event(10), event(20, seq=2), event(30, seq=3))
+    join_records(database, event(5, seq=4, command=b"ls"))
     remove(database, event(30, seq=3))
-    assert database.value("SELECT last_us FROM command") == 20
+    used = database.execute("SELECT text, last_us FROM command ORDER BY text").fetchall()
+    assert used == [("ls", 5), ("make", 20)], "other commands keep theirs"
 
 
 @pytest.mark.parametrize(
