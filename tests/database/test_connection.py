@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import apsw
@@ -141,6 +142,19 @@ def test_a_closed_database_leaves_its_log(database):
     put(database, "rows", 1)
     database.close()
     assert log_size(database) > 0
+    with pytest.raises(apsw.ConnectionClosedError):
+        database.execute("SELECT 1")
+
+
+def test_a_database_is_usable_whatever_the_umask_takes_away(tmp_path):
+    """Then the mode that the file is made with is not enough."""
+    before = os.umask(0o777)
+    try:
+        opened = connection.open_database(str(tmp_path / "hx.db"))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(os.stat(opened.path).st_mode) == 0o600
+    opened.close()
 
 
 # ---- every trace of deleted rows ----
