@@ -17,6 +17,7 @@ from hx.core.model import KNOWN_SINCE_US, Artifact, ArtifactKey, Event, EventKey
 from hx.database.connection import BUSY_TIMEOUT_MS, open_database
 from hx.database.queries.sessions import pin
 from hx.database.queries.status import wrongs
+from hx.database.retention import _UNSWEPT as UNSWEPT
 from hx.database.retention import A_FEW, border_us, due, retain
 from strategies import LAST_US, histories, share
 
@@ -198,6 +199,7 @@ def test_unused_places_are_removed_by_a_full_run(database):
     assert retain(database, NOW_US + 1) == 0
     check_inside(database)
     assert database.value(left) == 0
+    assert database.meta(UNSWEPT) is None, "the next run does not look for them again"
     join_delta(database, History(frozenset({event(NOW_US, branch=b"secret-branch")})))
     assert retain(database, NOW_US + 1) == 1
     check_inside(database)
