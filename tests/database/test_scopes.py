@@ -86,10 +86,20 @@ def test_of_a_session_the_runs_with_the_greatest_numbers_are_read(database):
     assert named(database, scopes.newest_runs(database, IN_SESSION, HERE, 1)) == ["b"]
 
 
+def rows_in_session(database):
+    return [row for _, row, _ in scopes.newest_runs(database, IN_SESSION, HERE, 9)]
+
+
 def test_runs_of_one_time_come_in_the_order_of_their_rows(database):
-    join_records(database, *(event(10, seq=seq, command=b"%d" % seq) for seq in (1, 2, 3)))
-    rows = [row for _, row, _ in scopes.newest_runs(database, IN_SESSION, HERE, 9)]
-    assert rows == [3, 2, 1]
+    for seq, command in ((7, b"z"), (3, b"a"), (5, b"z")):
+        join_records(database, event(10, seq=seq, command=command))
+    assert rows_in_session(database) == [3, 2, 1]
+
+
+def test_runs_come_by_time_whatever_their_rows_are(database):
+    for seq, at_us in ((1, 20), (2, 30), (3, 10)):
+        join_records(database, event(at_us, seq=seq))
+    assert rows_in_session(database) == [2, 1, 3]
 
 
 @pytest.mark.parametrize(
