@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from database.sync.ledger_rows import ME, OTHER, SESSION, THIRD, event, join_records, pin
+from database.sync.ledger_rows import (
+    ELSEWHERE,
+    ME,
+    OTHER,
+    SESSION,
+    THIRD,
+    event,
+    in_session,
+    join_records,
+    pin,
+)
 from hx.core.event_name import LENGTH, SHORT, ident, spelled
 from hx.core.model import IMPORTED
 from hx.database import event_detail
 from hx.database.find import load
 from hx.database.queries import sessions
 
-ELSEWHERE = b"\xb0" * 16
 ORIGIN = b"\x80" * 16
-
-
-def in_session(record, session_id=ELSEWHERE):
-    return record._replace(key=record.key._replace(session_id=session_id))
 
 
 def events_of(found):

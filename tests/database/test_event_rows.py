@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from database.sync.ledger_rows import (
+    ELSEWHERE,
     ME,
     OTHER,
     SESSION,
     artifact,
     event,
+    in_session,
     join_records,
     statements,
 )
@@ -18,12 +20,7 @@ from hx.core.model import EventKey
 from hx.database import artifacts, event_rows
 from hx.database.event_rows import Used
 
-ELSEWHERE = b"\xb0" * 16
 PLACE = {"repo": b"r", "branch": b"b", "host": b"box"}
-
-
-def in_session(record, session_id):
-    return record._replace(key=record.key._replace(session_id=session_id))
 
 
 def rows_of(database, events):

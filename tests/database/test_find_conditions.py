@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from database.sync.ledger_rows import ME, OTHER, SESSION, THIRD, event, join_records, statements
+from database.sync.ledger_rows import (
+    ELSEWHERE,
+    ME,
+    OTHER,
+    SESSION,
+    THIRD,
+    event,
+    in_session,
+    join_records,
+    statements,
+)
 from hx.core.query import MAX_PATTERN, Query
 from hx.database import find_conditions
 from hx.database.find import find
 from hx.database.find_conditions import NOTHING, contains, filters, filters_in, matches
 from hx.database.rows import where
-
-ELSEWHERE = b"\xb0" * 16
-
-
-def in_session(record, session_id):
-    return record._replace(key=record.key._replace(session_id=session_id))
-
 
 EVENTS = [
     event(10, exit_status=0),

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from database.sync.ledger_rows import ME, OTHER, SESSION, THIRD, event, join_records
+from database.sync.ledger_rows import (
+    ELSEWHERE,
+    ME,
+    OTHER,
+    SESSION,
+    THIRD,
+    event,
+    in_session,
+    join_records,
+)
 from hx.core.query import DEVICE, DIRECTORY, REPOSITORY
 from hx.core.query import SESSION as IN_SESSION
 from hx.core.rank import Here
 from hx.database import scopes
 from hx.database.find_conditions import NOTHING
 
-ELSEWHERE = b"\xb0" * 16
 HERE = Here(b"/here", b"r", SESSION, ME)
 NOWHERE = Here(None, None, None, ME)
-
-
-def in_session(record, session_id):
-    return record._replace(key=record.key._replace(session_id=session_id))
 
 
 EVENTS = {

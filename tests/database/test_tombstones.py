@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from database.sync.ledger_rows import ME, OTHER, SESSION, THIRD, artifact, event, object_id
+from database.sync.ledger_rows import (
+    ELSEWHERE,
+    ME,
+    OTHER,
+    SESSION,
+    THIRD,
+    artifact,
+    event,
+    in_session,
+    object_id,
+)
 from database.test_join import join_delta
 from hx.core.merge import Cover, History
 from hx.core.model import Keys, Tombstone, WholeSession, Window
 from hx.database import artifacts, tombstones
 from hx.database.rows import select_events
 
-ELSEWHERE = b"\xb0" * 16
 FIRST = Tombstone(object_id(1), 50, ME, Window(10, 20, ME))
-
-
-def in_session(record, session_id):
-    return record._replace(key=record.key._replace(session_id=session_id))
 
 
 EVENTS = [
@@ -26,7 +31,11 @@ EVENTS = [
     in_session(event(30, OTHER), ELSEWHERE),
 ]
 ARTIFACTS = [
-    *(artifact(at_us, device, 1) for at_us in (9, 10, 19, 20) for device in (ME, OTHER)),
+    *(
+        artifact(at, device, 50 + 2 * at + device[0])
+        for at in (9, 10, 19, 20)
+        for device in (ME, OTHER)
+    ),
     in_session(artifact(40, THIRD, 2), ELSEWHERE),
     *(artifact(40, THIRD, 3 + place, one.key) for place, one in enumerate(EVENTS)),
 ]

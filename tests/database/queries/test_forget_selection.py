@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from database.sync.ledger_rows import ME, OTHER, SESSION, artifact, event, join_records
+from database.sync.ledger_rows import (
+    ELSEWHERE,
+    ME,
+    OTHER,
+    SESSION,
+    artifact,
+    event,
+    in_session,
+    join_records,
+)
 from hx.core.event_name import ident
 from hx.core.format.verdict import IMPORTED
 from hx.core.model import Evidence
 from hx.database.queries import forget_selection
 from hx.database.queries.forget_selection import Choice
 
-ELSEWHERE = b"\xb0" * 16
 DAY_US = 86_400_000_000
-
-
-def in_session(record, session_id):
-    return record._replace(key=record.key._replace(session_id=session_id))
 
 
 EVENTS = {

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from database.sync.ledger_rows import (
+    ELSEWHERE,
     ME,
     OTHER,
     SESSION,
     artifact,
     event,
+    in_session,
     join_records,
     tombstone,
 )
@@ -21,17 +23,12 @@ from hx.database.queries.import_state import Origin
 
 FILE = b"\x80" * 16
 ORIGIN = Origin(FILE, SESSION)
-ELSEWHERE = b"\xb0" * 16
 AT_US = 1_000 * KNOWN_SINCE_US
 MAKE, LS = digest64(b"make"), digest64(b"ls")
 
 
 def imported(at_us=AT_US, seq=1, device_id=FILE, **fields):
     return event(at_us, device_id, seq, **({"origin": IMPORTED} | fields))
-
-
-def in_session(record, session_id=ELSEWHERE):
-    return record._replace(key=record.key._replace(session_id=session_id))
 
 
 def forget(database, *events, number=9, created_at_us=50):

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from database.sync.ledger_rows import ME, OTHER, THIRD, event, join_records
+from database.sync.ledger_rows import ME, OTHER, THIRD, event, in_session, join_records
 from hx.core.model import IMPORTED
 from hx.database import spool_state
 from hx.database.connection import UNCLEAN
 from hx.database.queries import status
 
 FILE, SECOND_FILE = b"\x80" * 16, b"\x81" * 16
-
-
-def in_session(record, session_id):
-    return record._replace(key=record.key._replace(session_id=session_id))
 
 
 def name(database, names):
