@@ -65,6 +65,13 @@ def test_of_many_events_with_one_prefix_the_newest_are_listed(database):
     assert starts == [*range(count)][: -event_detail.MANY - 2 : -1]
 
 
+def test_an_event_of_the_next_prefix_is_not_listed_and_the_last_row_comes_first(database):
+    join_records(database, *(event(10, seq=seq) for seq in (1, 2, 3)))
+    set_idents(database, [0, 1 << 5 * (LENGTH - SHORT), 1])
+    found = event_detail.named(database, spelled(0)[:SHORT])
+    assert [one.event.key.seq for one in found] == [3, 1]
+
+
 @pytest.mark.parametrize(
     ("other", "length"),
     [
@@ -121,8 +128,9 @@ def test_the_order_of_an_imported_session_is_that_of_time_and_then_of_numbers(da
     keys = [(10, 2), (20, 1), (20, 2), (20, 3), (30, 1)]
     mine = [event(at, seq=seq, origin=IMPORTED) for at, seq in keys]
     join_records(database, *mine)
-    before, after = event_detail.around(database, row_ids(database, mine[2]), 9)
-    assert (events_of(before), events_of(after)) == (mine[:2], mine[3:])
+    for at in range(5):
+        before, after = event_detail.around(database, row_ids(database, mine[at]), 9)
+        assert (events_of(before), events_of(after)) == (mine[:at], mine[at + 1 :])
 
 
 def test_the_order_of_a_recorded_session_is_that_of_its_numbers(database):

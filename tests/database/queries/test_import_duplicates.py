@@ -36,7 +36,8 @@ def has(events, at_us=AT_US, command=b"make", mask=lambda text: text):
 def test_an_event_within_two_seconds_with_the_same_text_is_a_duplicate(
     database, offset_us, expected, at_us
 ):
-    join_records(database, event(AT_US - 100 * SECOND_US), event(AT_US + offset_us, seq=2))
+    others = [event(AT_US + way * 100 * SECOND_US, seq=9) for way in (-1, 1)]
+    join_records(database, event(AT_US + offset_us), *others)
     assert has(own(database), at_us) == expected
     assert not has(own(database), at_us, b"make it")
 
