@@ -14,9 +14,10 @@ from database.test_join import check_inside, join_delta
 from dump import dump
 from hx.core.merge import History, join
 from hx.core.model import KNOWN_SINCE_US, Artifact, ArtifactKey, Event, EventKey, Pin
-from hx.database.connection import open_database
+from hx.database.connection import BUSY_TIMEOUT_MS, open_database
 from hx.database.queries.sessions import pin
 from hx.database.queries.status import wrongs
+from hx.database.retention import _UNSWEPT as UNSWEPT
 from hx.database.retention import A_FEW, border_us, due, retain
 from strategies import LAST_US, histories, share
 
@@ -193,9 +194,15 @@ def test_retention_during_a_search_reads_pinned_events_once(database):
 def test_unused_places_are_removed_by_a_full_run(database):
     join_delta(database, History(frozenset({event(NOW_US, branch=b"secret-branch", host=b"old")})))
     assert retain(database, NOW_US + 1, in_passing=True) == 1
+    left = "SELECT count(*) FROM checkout"
+    assert database.value(left) == 1, "to look for them takes too long for a search"
     assert retain(database, NOW_US + 1) == 0
     check_inside(database)
-    assert database.value("SELECT count(*) FROM checkout") == 0
+    assert database.value(left) == 0
+    assert database.meta(UNSWEPT) is None, "the next run does not look for them again"
+    join_delta(database, History(frozenset({event(NOW_US, branch=b"secret-branch")})))
+    assert retain(database, NOW_US + 1) == 1
+    check_inside(database)
 
 
 def test_a_busy_database_is_left_for_later(database):
@@ -214,3 +221,27 @@ def test_a_remaining_command_has_its_last_use(database, in_passing):
     retain(database, NOW_US + 5, in_passing=in_passing)
     assert database.value("SELECT last_us FROM command") == NOW_US + 9
     check_inside(database)
+
+
+def test_only_old_events_of_unpinned_sessions_are_due(database):
+    join_delta(
+        database,
+        History(
+            frozenset(
+                {event(NOW_US), event(NOW_US + 1, 2), event(NOW_US, 1, session=OTHER), event(1, 3)}
+            ),
+            pins=frozenset({Pin(OTHER, True, 1, DEVICE)}),
+        ),
+    )
+    assert due(database, NOW_US + 1) == 1
+    assert due(database, NOW_US) == 0
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_after_retention_a_connection_waits_as_long_as_before(database, locked):
+    join_delta(database, History(frozenset({event(NOW_US)})))
+    writer = apsw.Connection(database.path)
+    writer.execute("BEGIN IMMEDIATE" if locked else "SELECT 1")
+    assert retain(database, NOW_US + 1) == (0 if locked else 1)
+    assert database.connection.pragma("busy_timeout") == BUSY_TIMEOUT_MS
+    writer.close()

@@ -20,7 +20,7 @@ from database.sync.ledger_rows import (
 )
 from hx.core.model import KNOWN_SINCE_US as BASE
 from hx.core.model import Keys, WholeSession, Window
-from hx.database.retention import RETAINED, retain
+from hx.database.retention import A_FEW, RETAINED, retain
 
 REMOVED_UNTIL = BASE + 100
 
@@ -51,6 +51,14 @@ def test_retention_notes_the_start_before_which_all_is_removed(database):
     join_records(database, event(BASE + 5, seq=3))
     retain(database, BASE + 6)
     assert database.meta(RETAINED) == BASE + 21, "it never decreases"
+
+
+@pytest.mark.parametrize("known", [A_FEW - 1, A_FEW, A_FEW + 1, 5 * A_FEW])
+def test_the_noted_start_is_later_than_the_last_removed_event(database, known):
+    join_records(database, *(event(BASE + number, seq=number) for number in range(1, A_FEW + 9)))
+    database.set_meta(RETAINED, BASE + known)
+    assert retain(database, BASE + 9 * A_FEW, in_passing=True) == A_FEW
+    assert database.meta(RETAINED) == BASE + max(known, A_FEW + 1)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +148,13 @@ def test_a_redacted_event_that_comes_back_marks_the_segments_of_its_time(
     join_records(pruned_database, event(BASE + 15, revision=revision), author=OTHER)
     assert flagged(pruned_database, "rewrite") == expected
     assert copies(pruned_database) == {}, "a redaction is no tombstone"
+
+
+def test_a_redaction_of_an_event_that_came_back_marks_the_segments_of_its_time(pruned_database):
+    """The row of the event that came back does not name the own segment that still holds it."""
+    join_records(pruned_database, event(BASE + 15))
+    join_records(pruned_database, event(BASE + 15, command=b"make ***", revision=1))
+    assert flagged(pruned_database, "rewrite") == {1}
 
 
 def test_without_removed_events_no_segment_is_marked(database):

@@ -180,7 +180,8 @@ def _newest_of(database: Database, commands: Iterable[int], limit: int) -> list[
     It ends at the first command whose last use is older than all events that are kept.
     """
     sql = (
-        "SELECT started_at_us, id FROM event WHERE command = ? ORDER BY started_at_us DESC LIMIT ?"
+        "SELECT started_at_us, id FROM event WHERE command = ?"
+        " ORDER BY started_at_us DESC, id DESC LIMIT ?"
     )
     newest: list[tuple[int, int]] = []
     for command in commands:

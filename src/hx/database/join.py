@@ -66,8 +66,7 @@ def join(database: Database, delta: History, source: SegmentSource | None = None
     _note_gone(database, "artifact", gone)
     kept = artifacts.write_artifacts(database, rows_of_artifacts, merged.artifacts)
     changes = _write_events(database, events, merged.events, delta, locations)
-    known = {event.key for event in events}
-    suspect(database, new, (event for event in merged.events if event.key not in known))
+    suspect(database, new, (event for event in merged.events if event not in events))
     locations.show(delta, merged, {row: e for e, row in events.items() if e in merged.events})
     late = changes.dropped > 0 or any(a.key not in keys for a in delta.artifacts)
     erased = changes.forgotten > 0 or changes.replaced > 0 or bool(unlike)

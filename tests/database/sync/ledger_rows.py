@@ -17,7 +17,7 @@ from hx.database.sync.locations import SegmentSource
 from hx.database.sync.vault import Vault
 
 ME, OTHER, THIRD = (bytes([number]) * 16 for number in (1, 2, 3))
-SESSION = b"\xa0" * 16
+SESSION, ELSEWHERE = b"\xa0" * 16, b"\xb0" * 16
 NOW_US = 1_700_000_000_000_000
 TAKEN = Verdict(IMPORTED)
 
@@ -73,6 +73,11 @@ def in_vault(database, me=ME):
 def event(at_us, device_id=ME, seq=1, **fields):
     values = {"command": b"make", "cwd": b"/srv", "flags": FINISHED} | fields
     return Event(EventKey(at_us, device_id, SESSION, seq), **values)
+
+
+def in_session(record, session_id=ELSEWHERE):
+    """Return an event or artifact as it were in another session."""
+    return record._replace(key=record.key._replace(session_id=session_id))
 
 
 def artifact(at_us, device_id=ME, number=7, owner=None):

@@ -91,7 +91,9 @@ def _keys(database: Database, condition: str, values: tuple[Sql, ...]) -> list[A
         f" event_device_id, event_session_id, event_seq FROM artifact WHERE {condition}"
     )
     return [
-        ArtifactKey(at_us, device, session, artifact, EventKey(*event) if event[3] else None)
+        ArtifactKey(
+            at_us, device, session, artifact, EventKey(*event) if event[3] is not None else None
+        )
         for at_us, device, session, artifact, *event in database.execute(sql, values)
     ]
 

@@ -1,0 +1,155 @@
+"""Finding events by text: the same events whichever way the text is looked for."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from database.sync.ledger_rows import OTHER, event, join_records
+from hx.core.event_name import ident
+from hx.core.query import Query
+from hx.database import find as finding
+from hx.database.find import Counted, count_runs, find, index_hits, load, load_counted, newest_runs
+
+COMMANDS = [b"make test", b"make", b"remake it", b"ls", b"MAKE", b"m\xff"]
+
+
+def events():
+    """Return runs of six commands, of which one in three succeeds."""
+    return [
+        event(
+            10 + number,
+            seq=number + 1,
+            command=COMMANDS[number % len(COMMANDS)],
+            exit_status=number % 3,
+            cwd=b"/a" if number % 4 else b"/srv",
+        )
+        for number in range(24)
+    ]
+
+
+@pytest.fixture
+def filled(database):
+    join_records(database, *events())
+    return database
+
+
+@pytest.fixture(params=["rare", "common", "walked"])
+def way(request, monkeypatch):
+    """Let the index say that every text is rare or common, or let few commands be read by it."""
+    if request.param != "rare":
+        monkeypatch.setattr(finding, "RARE", 1)
+    if request.param == "walked":
+        monkeypatch.setattr(finding, "WALKED", 2)
+
+
+def expected(database, query):
+    """Return the events that a query asks for, the newest first."""
+    rows = dict(database.execute("SELECT ident, id FROM event"))
+    fits = [
+        one
+        for one in events()
+        if query.text.lower() in one.command.decode(errors="replace").lower()
+        and (query.cwd is None or one.cwd == query.cwd)
+    ]
+    fits.sort(key=lambda one: (one.key.started_at_us, rows[ident(one.key)]), reverse=True)
+    if query.unique:
+        newest = {one.command: one for one in reversed(fits)}
+        fits = [one for one in fits if newest[one.command] == one]
+    fits = fits[: query.limit]
+    return fits[::-1] if query.reverse else fits
+
+
+TEXTS = ["", "make", "ls", "m", "absent", "ke"]
+LIMITS = [None, 0, 1, 3, 600]
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize(("text", "limit"), [*product(TEXTS, LIMITS)])
+def test_a_text_is_found_in_every_way_newest_first(filled, text, limit):
+    for cwd, is_unique, is_reversed in product((None, b"/srv"), (False, True), (False, True)):
+        query = Query(text, cwd=cwd, limit=limit, unique=is_unique, reverse=is_reversed)
+        found = [*find(filled, query)]
+        assert [one.event for one in found] == expected(filled, query), query
+        assert [one.ident for one in found] == [ident(one.event.key) for one in found]
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("cwd", [None, b"/srv"])
+@pytest.mark.parametrize("limit", [None, 50])
+def test_the_runs_of_a_distinct_command_are_those_that_were_found(filled, cwd, limit):
+    for one in find(filled, Query("make", cwd=cwd, limit=limit, unique=True)):
+        same = [
+            run
+            for run in events()
+            if run.command == one.event.command and (cwd is None or run.cwd == cwd)
+        ]
+        assert one.runs == len(same)
+        assert one.failures == sum(run.exit_status != 0 for run in same)
+    plain = next(find(filled, Query("make")))
+    assert (plain.runs, plain.failures) == (None, None)
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("cwd", [None, b"/srv"])
+@pytest.mark.parametrize("limit", [1, 2, None])
+def test_of_runs_of_one_command_at_one_time_the_last_row_comes_first(database, cwd, limit):
+    for seq, exit_status in enumerate((0, 2, 1), 1):
+        join_records(database, event(10, seq=seq, exit_status=exit_status))
+    join_records(database, event(5, seq=4, command=b"makes"))
+    found = find(database, Query("make", cwd=cwd, limit=limit))
+    assert [one.event.key.seq for one in found] == [3, 2, 1, 4][:limit]
+
+
+def test_events_are_loaded_in_the_order_of_their_rows_without_those_that_are_gone(database):
+    count = 2 * finding._CHUNK + 1
+    join_records(database, *(event(number, seq=number + 1) for number in range(count)))
+    rows = [row for (row,) in database.execute("SELECT id FROM event")]
+    gone = rows[3]
+    database.execute("DELETE FROM event WHERE id = ?", (gone,))
+    starts = dict(database.execute("SELECT id, started_at_us FROM event"))
+    wanted = rows[::-1]
+    found = [one.event.key.started_at_us for one in load(database, wanted)]
+    assert found == [starts[row] for row in wanted if row != gone]
+    counted = [Counted(1, row, row, 2 * row) for row in wanted]
+    with_counts = [*load_counted(database, counted)]
+    assert [one.event.key.started_at_us for one in with_counts] == found
+    assert [(one.runs, one.failures) for one in with_counts] == [
+        (row, 2 * row) for row in wanted if row != gone
+    ]
+
+
+def test_the_runs_of_commands_are_counted_at_their_newest(filled):
+    everywhere = count_runs(filled, [])
+    commands = [row for (row,) in filled.execute("SELECT id FROM command")]
+    assert everywhere == newest_runs(filled, commands)
+    assert count_runs(filled, [], 2) == everywhere[:2]
+    assert newest_runs(filled, commands[:1]) == [
+        one for one in everywhere if one.command == commands[0]
+    ]
+    assert count_runs(filled, [("exit_status = ?", (99,))]) == []
+
+
+def test_of_runs_at_one_time_the_last_row_is_the_newest(database):
+    join_records(database, event(10), event(10, OTHER), event(10, seq=2, command=b"ls"))
+    rows = dict(database.execute("SELECT command, max(id) FROM event GROUP BY command"))
+    found = newest_runs(database, [*rows])
+    assert [(one.command, one.event) for one in found] == sorted(
+        rows.items(), key=lambda row: row[1], reverse=True
+    )
+
+
+def test_the_index_tells_rare_commands_from_common_ones(filled, monkeypatch):
+    rows = {text: row for row, text in filled.execute("SELECT id, text FROM command")}
+    hits = {rows["make test"], rows["make"], rows["remake it"], rows["MAKE"]}
+    assert {*index_hits(filled, ["mak"])} == hits
+    assert index_hits(filled, ["mak", "tes"]) == [rows["make test"]]
+    assert index_hits(filled, ['"a"']) == []
+    assert index_hits(filled, []) is None
+    assert index_hits(filled, [], newest=True) is None
+    monkeypatch.setattr(finding, "RARE", 4)
+    assert {*(index_hits(filled, ["mak"]) or ())} == hits
+    monkeypatch.setattr(finding, "RARE", 3)
+    assert index_hits(filled, ["mak"]) is None
+    assert index_hits(filled, ["mak"], newest=True) == sorted(hits)[:0:-1]
