@@ -41,11 +41,22 @@ def test_each_object_is_told_when_it_is_written_and_the_segments_are_counted(lap
     assert steps == [(0, 1)]
 
 
-def test_the_new_manifest_is_in_the_listing_of_the_push(laptop):
+def test_the_new_manifest_has_the_next_number_and_is_in_the_listing_of_the_push(laptop):
     laptop.record()
     context = laptop.context()
+    before = own_head(context).seq
     push(context, laptop.outbox, laptop.name())
-    assert context.listing[puts(laptop)[-1]].seq == own_head(context).seq
+    key = puts(laptop)[-1]
+    assert context.listing[key] == object_names.parsed(key)
+    assert context.listing[key].seq == own_head(context).seq == before + 1
+
+
+def test_where_the_roster_has_to_be_looked_at_and_nothing_is_new_no_manifest_is_written(laptop):
+    with laptop.database.transaction():
+        vault.update(laptop.database, slots_for=None)
+    del laptop.store.calls[:]
+    laptop.push()
+    assert puts(laptop) == []
 
 
 def test_a_segment_is_listed_with_the_times_by_which_a_tombstone_may_cover_its_records(laptop):
