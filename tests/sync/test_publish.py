@@ -6,10 +6,12 @@ import pytest
 
 from hx.core.format import object_names
 from hx.core.model import Keys
-from hx.database.sync import ledger, unpublished, vault
+from hx.database.sync import forgotten_copies, ledger, unpublished, vault
 from hx.sync.heads import own_head
+from hx.sync.publish import planned, publish
 from hx.sync.push import push
 from sync.cluster import new_cluster
+from sync.second_process import act_at_put, in_second_process, use_wal
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def test_the_new_manifest_has_the_next_number_and_is_in_the_listing_of_the_push(
     before = own_head(context).seq
     push(context, laptop.outbox, laptop.name())
     key = puts(laptop)[-1]
-    assert context.listing[key] == object_names.parsed(key)
+    assert context.listing[key].object_id == object_names.parsed(key).object_id
     assert context.listing[key].seq == own_head(context).seq == before + 1
 
 
@@ -100,3 +102,18 @@ def test_without_records_a_push_of_another_name_writes_a_manifest_only(laptop):
     assert [key[:2] for key in puts(laptop)] == ["m/"]
     assert live(laptop) == before
     assert own_head(laptop.context()).label == "renamed"
+
+
+def test_a_record_that_is_forgotten_after_the_plan_is_reported_before_its_segment_is_put(
+    laptop,
+):
+    event = use_wal(laptop).record()
+    context = laptop.context()
+    context.list_manifests()
+    plan = planned(context, laptop.name())
+    with in_second_process(laptop):
+        laptop.forget(Keys(frozenset([event.key])))
+    reported = []
+    act_at_put(laptop, "o/", lambda: reported.append(forgotten_copies.copies(laptop.database)))
+    publish(context, laptop.outbox, plan)
+    assert reported == [{laptop.me: [plan.parts[0].listed.object_id]}]
