@@ -6,9 +6,11 @@ import pytest
 
 from hx.core.errors import NotAVault
 from hx.core.format import object_names, slot
+from hx.core.format.envelope import seal
 from hx.core.format.keys import DeviceKeys, key_id, new_vmk
 from hx.core.format.roster_records import device_revoke
 from hx.core.format.slot import Slot
+from hx.core.format.verdict import Fault
 from hx.custody.key_set import Secrets
 from hx.database.sync import vault
 from hx.database.sync.ledger import Verdict
@@ -95,6 +97,26 @@ def test_the_slots_of_a_device_are_those_that_its_keys_open(laptop):
     context = laptop.context()
     context.read_slots()
     assert context.keyring.offered == {key_id(NEW): NEW}
+
+
+def test_a_key_that_nobody_vouches_for_opens_a_manifest_and_nothing_else(laptop):
+    context = laptop.context()
+    offer(context.keyring, NEW)
+    vault_id = context.vault.vault_id
+    names = [
+        object_names.Name(kind, laptop.me, bytes(16), key_id(NEW), 7)
+        for kind in (object_names.MANIFEST, object_names.SEGMENT)
+    ]
+    (manifest, data), (segment, other) = (
+        (object_names.spelled(name), seal(name, b"payload", vault_id=vault_id, vmk=NEW))
+        for name in names
+    )
+    assert context.unsealed(manifest, data) == b"payload"
+    assert context.is_offered(data)
+    with pytest.raises(Fault):
+        context.unsealed(segment, other)
+    taken = next(key for key in laptop.view.held if key.startswith("m/"))
+    assert not context.is_offered(laptop.view.held[taken])
 
 
 # ---- trust ----
