@@ -381,3 +381,23 @@ def test_a_manifest_without_a_label_takes_the_name_of_a_device_from_nobody(pair)
     laptop.view.receive()
     laptop.pull()
     assert device_names(laptop.database)[rogue.me] == before
+
+
+def test_records_of_a_segment_that_another_copy_of_this_device_has_replaced_are_unpublished(pair):
+    """Until the segment that replaces it is joined here: it may never come."""
+    laptop, _ = pair
+    laptop.record()
+    other = laptop.record()
+    laptop.push()
+    clone = laptop.clone("clone")
+    clone.redact(other)
+    clone.push()
+    laptop.view.receive()
+    late = {key: laptop.view.held.pop(key) for key in [*laptop.view.held] if key[:2] == "o/"}
+    assert unpublished.count(laptop.database, laptop.now_us) == 0
+    laptop.pull()
+    assert unpublished.count(laptop.database, laptop.now_us) == 2
+    laptop.view.held.update(late)
+    laptop.pull()
+    assert unpublished.count(laptop.database, laptop.now_us) == 0
+    clone.close()

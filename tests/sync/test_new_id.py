@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from hx.core.format.keys import generate
 from hx.core.model import Keys
-from hx.database.sync import unpublished
+from hx.database.sync import forgotten_copies, unpublished, vault
+from hx.sync.new_id import rebase, vouched
 from stores.faulty import GROWING, NONE, never
 from sync.cluster import converge, new_cluster, new_member
 from sync.departures import leave, take_new_id
@@ -192,3 +194,21 @@ def test_a_first_push_of_the_new_device_that_is_cut_short_is_completed(cluster, 
     converge(*cluster)
     require_all(cluster)
     assert event in desktop.dump().events
+
+
+def test_nothing_that_was_noted_of_the_manifests_of_the_old_id_is_said_of_the_new_one(cluster):
+    laptop, desktop = cluster.devices
+    laptop.forget(Keys(frozenset([laptop.record().key])))
+    laptop.sync()
+    record = vouched(laptop.context(), generate(), "clone")
+    database = laptop.database
+    assert vault.read(database).told_seq is not None
+    with database.transaction():
+        forgotten_copies.confirm(database, desktop.me, 7)
+        database.set_meta("copy_seen_us", 5)
+        rebase(database, laptop.me, record)
+    known = vault.read(database)
+    assert (known.own_seq, known.slots_for, known.pushed_at_us, known.told_seq) == (0, *[None] * 3)
+    assert forgotten_copies.confirmed(database) == {}
+    assert database.meta("copy_seen_us") is None
+    assert record in vault.records(database)

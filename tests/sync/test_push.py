@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from hx.core.errors import NotInVault
+from hx.core.errors import NotAVault, NotInVault
 from hx.core.model import Keys
-from hx.sync.push import Pushed
+from hx.database.sync import forgotten_copies, ledger, unpublished
+from hx.sync.push import Pushed, push, push_all, resume
+from stores.faulty import STALE, of
 from sync.cluster import new_cluster
-from sync.test_repair import own_segments
+from sync.environment import Crash
+from sync.second_process import act_at_put, use_wal
+from sync.test_manifests import own_manifests
+from sync.test_repair import lose, own_segments
 from sync.test_segments import cut_short, revoked
 
 
@@ -33,7 +38,7 @@ def test_a_device_that_was_removed_publishes_nothing():
 
 def test_what_was_written_is_counted(cluster):
     laptop, _ = cluster.devices
-    assert laptop.push() == Pushed()
+    assert laptop.push() == Pushed() == (0, 0, 0, 0, 0)
     first, _ = laptop.record(), laptop.record()
     done = laptop.push()
     (key,) = own_segments(cluster, laptop)
@@ -78,3 +83,193 @@ def test_a_push_keeps_two_manifests_of_its_device(cluster):
         laptop.push()
     mine = [key for key in cluster.environment.objects if key.startswith(f"m/{laptop.me.hex()}")]
     assert len(mine) == 2
+
+
+def test_a_push_alone_writes_nothing_into_an_empty_store(cluster):
+    laptop, _ = cluster.devices
+    laptop.record()
+    lose(cluster, *list(cluster.environment.objects))
+    with pytest.raises(NotAVault):
+        laptop.push()
+    assert not cluster.environment.objects
+
+
+def test_a_push_of_a_restored_disk_keeps_what_its_lost_manifests_list(cluster):
+    laptop, desktop = cluster.devices
+    backup = laptop.backup()
+    before = laptop.record()
+    laptop.push()
+    laptop.restore(backup)
+    after = laptop.record()
+    laptop.push()
+    desktop.view.receive()
+    desktop.pull()
+    assert {before, after} <= desktop.dump().events
+
+
+def test_the_pushes_before_a_device_leaves_go_on_until_nothing_is_unpublished(cluster):
+    """Each continues with the listing of the pull before them."""
+    laptop, _ = cluster.devices
+    use_wal(laptop).record()
+    act_at_put(laptop, "m/", laptop.record)
+    context = laptop.context()
+    context.list_manifests()
+    del laptop.store.calls[:]
+    push_all(context, laptop.outbox, laptop.name())
+    assert not unpublished.count(laptop.database, laptop.now_us)
+    assert len(own_segments(cluster, laptop)) == 2
+    assert ("list", "m/") not in laptop.store.calls
+
+
+def test_after_a_push_that_was_cut_short_is_completed_the_outbox_is_empty(cluster):
+    laptop, _ = cluster.devices
+    laptop.record()
+    cut_short(laptop)
+    assert unpublished.has_outgoing(laptop.database)
+    context = laptop.context()
+    context.list_manifests()
+    assert resume(context, laptop.outbox)[:2] == (1, 1)
+    assert laptop.outbox.read() is None
+    assert not unpublished.has_outgoing(laptop.database)
+    assert [*context.listing] == [key for key in laptop.view.held if key.startswith("m/")]
+
+
+def test_a_push_that_was_cut_short_after_its_note_in_the_database_writes_nothing_again(cluster):
+    laptop, _ = cluster.devices
+    laptop.record()
+    clear = laptop.outbox.clear
+
+    def cut():
+        if laptop.outbox.read() is not None:
+            raise Crash
+        clear()
+
+    laptop.outbox.clear = cut
+    with pytest.raises(Crash):
+        laptop.push()
+    laptop.outbox.clear = clear
+    assert laptop.outbox.read() is not None
+    del laptop.store.calls[:]
+    assert resume(laptop.context(), laptop.outbox) == Pushed()
+    assert laptop.outbox.read() is None
+    assert laptop.store.calls == []
+
+
+def test_segments_that_were_announced_and_not_kept_are_given_up_by_the_next_push(cluster):
+    """The power failed before the journal was written."""
+    laptop, _ = cluster.devices
+    event = laptop.record()
+    write = laptop.outbox.write
+
+    def cut(*_):
+        raise Crash
+
+    laptop.outbox.write = cut
+    with pytest.raises(Crash):
+        laptop.push()
+    laptop.outbox.write = write
+    assert unpublished.has_outgoing(laptop.database)
+    laptop.forget(Keys(frozenset([event.key])))
+    assert forgotten_copies.copies(laptop.database)
+    resume(laptop.context(), laptop.outbox)
+    assert not unpublished.has_outgoing(laptop.database)
+    assert not forgotten_copies.copies(laptop.database)
+
+
+def two_segments(laptop):
+    """Let the laptop publish two events in two segments; return (event, key) of each."""
+    published = []
+    for _ in range(2):
+        event = laptop.record()
+        laptop.push()
+        puts = [key for call, key in laptop.store.calls if call == "put" and key[:2] == "o/"]
+        published.append((event, puts[-1]))
+    return published
+
+
+def segment_listings(laptop):
+    return [key for call, key in laptop.store.calls if call == "list" and key[:2] == "o/"]
+
+
+def test_a_rewrite_publishes_the_records_of_another_segment_that_is_gone(cluster):
+    laptop, desktop = cluster.devices
+    (first, key), (second, _) = two_segments(laptop)
+    lose(cluster, key)
+    laptop.forget(Keys(frozenset([second.key])))
+    assert laptop.push().events == 1
+    desktop.view.receive()
+    assert desktop.pull().pending == 0
+    assert first in desktop.dump().events
+
+
+def test_what_a_stale_listing_lacks_is_not_published_again(cluster):
+    laptop, _ = cluster.devices
+    _, (second, _) = two_segments(laptop)
+    laptop.forget(Keys(frozenset([second.key])))
+    laptop.store.choose = of("list", STALE, "o/")  # nothing is listed
+    assert laptop.push().events == 0
+    assert segment_listings(laptop)
+
+
+def test_without_a_rewrite_or_a_copied_disk_a_push_lists_no_segments(cluster):
+    laptop, _ = cluster.devices
+    two_segments(laptop)
+    assert not segment_listings(laptop)
+
+
+def test_each_object_that_a_push_deletes_is_counted_and_each_segment_is_told(cluster):
+    _, desktop = cluster.devices
+    event = desktop.record()
+    desktop.push()
+    (key,) = own_segments(cluster, desktop)
+    desktop.forget(Keys(frozenset([event.key])))
+    context, notes = desktop.context(), []
+    context.on_note = notes.append
+    before = len(desktop.store.calls)
+    done = push(context, desktop.outbox, desktop.name())
+    deleted = {name for call, name in desktop.store.calls[before:] if call == "delete"}
+    assert done.removed == len(deleted) == 2
+    assert [note.key for note in notes if note.verdict == "removed"] == [key]
+    assert not deleted & {*context.listing}
+    assert ledger.superseded(desktop.database, desktop.me) == []
+    assert forgotten_copies.copies(desktop.database) == {}
+    assert not deleted & ledger.known_manifests(desktop.database)
+
+
+def test_of_a_device_with_one_manifest_a_push_removes_nothing():
+    with new_cluster("laptop") as cluster:
+        (laptop,) = cluster.devices
+        laptop.record()
+        assert laptop.push().removed == 0
+
+
+def test_the_manifests_of_two_copies_of_a_device_are_deleted_once_one_replaces_them(cluster):
+    laptop, _ = cluster.devices
+    clone = laptop.clone("clone")
+    for copy in (laptop, clone):
+        copy.record()
+        copy.push()
+    clone.close()
+    for _ in range(2):
+        laptop.view.receive()
+        laptop.record()
+        laptop.sync()
+    assert len(own_manifests(laptop)) == 2
+
+
+def test_a_segment_that_is_gone_is_published_anew_where_two_copies_write(cluster):
+    laptop, desktop = cluster.devices
+    event = laptop.record()
+    laptop.push()
+    (key,) = own_segments(cluster, laptop)
+    clone = laptop.clone("clone")
+    for copy in (laptop, clone):
+        copy.record()
+        copy.push()
+    clone.close()
+    lose(cluster, key)
+    laptop.view.receive()
+    laptop.sync()
+    desktop.view.receive()
+    assert desktop.pull().pending == 0
+    assert event in desktop.dump().events

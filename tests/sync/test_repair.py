@@ -6,6 +6,7 @@ import pytest
 
 from hx.core.errors import NotAVault
 from hx.core.model import Keys
+from hx.sync.repair import repair
 from stores.faulty import FLIPPED, NONE, never
 from sync.cluster import converge, new_cluster
 from sync.environment import Crash
@@ -53,6 +54,7 @@ def test_a_repair_of_a_sound_store_changes_nothing(cluster):
     assert cluster.environment.objects == before
     assert not report.damaged
     assert (report.events, report.lost, report.unlisted, report.slots) == (0, 0, 0, 0)
+    assert (report.invitations, report.vault_file) == (0, False)
     assert report.read >= 2
     require_all(cluster)
 
@@ -208,6 +210,42 @@ def test_a_lost_vault_file_is_written_again(cluster):
     lose(cluster, "hx-vault.hx")
     assert laptop.repair().vault_file
     assert cluster.environment.objects["hx-vault.hx"] == vault_file
+
+
+def test_where_all_manifests_are_lost_the_vault_file_shows_that_it_is_this_vault(cluster):
+    laptop, desktop = cluster.devices
+    event = laptop.record()
+    converge(*cluster)
+    lose(cluster, *[key for key in cluster.environment.objects if key[:2] == "m/"])
+    assert not laptop.repair().vault_file
+    assert not desktop.repair().vault_file
+    converge(*cluster)
+    assert event in desktop.dump().events
+    require_all(cluster)
+
+
+def test_what_a_repair_pushes_is_counted_and_what_it_finds_is_told(cluster):
+    """Its second push, which deletes what the first has replaced, counts as well."""
+    laptop, _ = cluster.devices
+    laptop.record()
+    laptop.push()
+    (key,) = own_segments(cluster, laptop)
+    old_objects = {key: cluster.environment.objects[key]}
+    laptop.redact(next(iter(laptop.dump().events)))
+    laptop.push()
+    put(cluster, old_objects)
+    (present,) = {*own_segments(cluster, laptop)} - {key}
+    damage(cluster, present)
+    context, notes = laptop.context(), []
+    context.on_note = notes.append
+    report = repair(context, laptop.outbox, laptop.name())
+    assert (key, "imported") in [note[:2] for note in notes]
+    assert report.pushed.events == 1
+    assert report.pushed.objects == 1
+    assert report.pushed.removed >= 1
+    assert (report.unlisted, report.lost, report.events) == (1, 1, 0)
+    converge(*cluster)
+    require_all(cluster)
 
 
 def test_an_empty_store_is_refused_and_stays_empty(cluster):

@@ -58,7 +58,7 @@ def planned(context: SyncContext, label: str) -> PushPlan | None:
     if not any(history) and not rewritten.replaced and is_head_current(context, label):
         return None
     key_id, vmk = membership.writing_key(context)
-    parts = [_part(context, piece, vmk) for piece in segment.cut(history)] if any(history) else []
+    parts = [_part(context, piece, vmk) for piece in segment.cut(history)]
     due = due._replace(history=history, rows={**rewritten.rows, **due.rows})
     replaced = {row.object_id for row in rewritten.replaced}
     live = ledger.live(context.database, context.me)
