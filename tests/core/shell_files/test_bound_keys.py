@@ -23,6 +23,8 @@ PRESET = "bind --preset \\cr history-pager\n"
         ('"^[OA" hx-pick-up\n"^[[A" up-line-or-history\n', "up-line-or-history"),
         ('"\\C-r": "\\C-x\\C-_hx1\\C-x\\C-_hx0"', PICKER),
         ('"\\C-r": reverse-search-history', "reverse-search-history"),
+        ('"\\C-r": "__fzf_history__"', "__fzf_history__"),
+        ('"\\C-r" "__fzf_history__"', "__fzf_history__"),  # bash 5.3
         (PRESET, "history-pager"),
         (PRESET + "bind \\cr __hx_pick\n", PICKER),
         (PRESET + "bind -M insert \\cr fzf-history-widget\n", "fzf-history-widget"),

@@ -4,6 +4,7 @@ The value of a field is what the shell prints about one key:
 
     zsh   "^R" fzf-history-widget
     bash  "\C-r": "\C-x\C-_hx1\C-x\C-_hx0"
+          "\C-r" "function"
     fish  bind --preset \cr history-pager
           bind -M insert \cr __hx_pick
 """
@@ -76,7 +77,7 @@ def _command(line: str) -> str:
     r"""Return what follows the key: `f` of `"^R" f`, of `"\C-r": f` and of `bind -M m \cr f`."""
     if line.startswith('"'):
         name = line[1:].partition('"')[2].lstrip()
-        if name.startswith(":"):  # bash
+        if line.startswith('"\\'):  # bash; 5.3 prints no colon before the name of a shell command
             name = name.lstrip(": ").strip('"')
         return "" if name == _UNBOUND else name
     words = line.split()[1:]
