@@ -6,6 +6,8 @@ import pytest
 
 from hx.core.errors import NotAVault
 from hx.core.model import Keys
+from hx.database.sync import ledger
+from hx.sync.heads import own_head
 from hx.sync.repair import repair
 from stores.faulty import FLIPPED, NONE, never
 from sync.cluster import converge, new_cluster
@@ -275,9 +277,85 @@ def test_a_damaged_own_head_is_published_again_and_deleted(cluster):
     damage(cluster, newest)
     laptop.repair()
     assert newest not in cluster.environment.objects
+    assert newest not in ledger.known_manifests(laptop.database)
     converge(*cluster)
     assert desktop.pull().pending == 0
     require_all(cluster)
+
+
+@pytest.mark.parametrize("failing", [1, 2, 3])
+def test_one_reading_that_fails_does_not_replace_the_newest_own_manifest(cluster, failing):
+    laptop, _ = cluster.devices
+    laptop.record()
+    laptop.push()
+    head, reads = own_head(laptop.context()).key, []
+
+    def choose(_number, operation, key):
+        reads.extend([key] if (operation, key) == ("get", head) else [])
+        return FLIPPED if (operation, key, len(reads)) == ("get", head, failing) else NONE
+
+    laptop.store.choose = choose
+    laptop.repair()
+    assert own_head(laptop.context()).key == head
+    assert head in cluster.environment.objects
+
+
+def test_a_push_that_was_cut_short_is_completed_before_unlisted_segments_are_looked_for(cluster):
+    laptop, desktop = cluster.devices
+    event = laptop.record()
+    laptop.store.choose = lambda _number, operation, key: (
+        "read-only" if operation == "put" and key.startswith("m/") else NONE
+    )
+    with pytest.raises(Exception, match="as the test asked for"):
+        laptop.push()
+    laptop.inject_fault(never)
+    (key,) = own_segments(cluster, laptop)
+    report = laptop.repair()
+    assert (report.unlisted, report.lost) == (0, 0)
+    assert own_segments(cluster, laptop) == [key]
+    converge(*cluster)
+    assert event in desktop.dump().events
+
+
+def test_what_was_refused_and_is_right_now_is_taken(cluster):
+    laptop, desktop = cluster.devices
+    event = desktop.record()
+    desktop.push()
+    (key,) = own_segments(cluster, desktop)
+    laptop.view.receive()
+    whole = laptop.view.held[key]
+    laptop.view.held[key] = whole[:-1] + bytes([whole[-1] ^ 1])
+    for _ in range(4):
+        laptop.pull()
+        laptop.environment.now_us += 2 * 86_400_000_000
+    assert laptop.pull().rejected == 1
+    laptop.view.held[key] = whole
+    laptop.pull()
+    assert event not in laptop.dump().events
+    laptop.repair()
+    assert event in laptop.dump().events
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["lost", "damaged"])
+def test_an_own_segment_that_was_never_joined_is_taken_if_it_arrives_later(cluster, is_there):
+    """A restored disk knows of it only by a manifest; other devices may have joined it."""
+    laptop, _ = cluster.devices
+    backup = laptop.backup()
+    event = laptop.record()
+    laptop.push()
+    laptop.restore(backup)
+    (key,) = own_segments(cluster, laptop)
+    whole = {key: cluster.environment.objects[key]}
+    damage(cluster, key) if is_there else lose(cluster, key)
+    report = laptop.repair()
+    assert [problem.key for problem in report.damaged] == [key] * is_there
+    assert (key in cluster.environment.objects) == is_there
+    put(cluster, whole)
+    laptop.environment.now_us += 1
+    laptop.repair() if is_there else laptop.pull()
+    assert event in laptop.dump().events
+    converge(*cluster)
+    assert event in cluster.devices[1].dump().events
 
 
 def test_lost_key_slots_are_written_again(cluster):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import apsw
 import pytest
 
 from database.sync.ledger_rows import (
@@ -18,6 +19,7 @@ from database.sync.ledger_rows import (
     set_columns,
     tombstone,
 )
+from hx.core.errors import Busy
 from hx.core.event_name import ident, spelled
 from hx.core.model import Window
 from hx.database.connection import open_database, open_scratch
@@ -30,6 +32,7 @@ from hx.database.sync.rebuild import (
     event_pairs,
     local_tables,
     note_rewrite,
+    replace,
     to_rewrite,
     totals,
 )
@@ -142,3 +145,64 @@ def test_a_record_of_another_kind_is_lacking_or_more_or_another_version(
     assert differences(second, database) == [Difference(kind, 0, 1, 0, [name])]
     join_records(second, changed)
     assert differences(database, second) == [Difference(kind, 0, 0, 1, [name])]
+
+
+class Second:
+    """A watch that first lets a second process try to write; `written` says whether it could."""
+
+    def __init__(self, path):
+        self._path = path
+        self._watch = Watch(path)
+        self.written = None
+
+    def has_changed(self):
+        other = apsw.Connection(self._path)
+        try:
+            other.execute("INSERT INTO meta VALUES ('written', 1)")
+            self.written = True
+        except apsw.BusyError:
+            self.written = False
+        other.close()
+        return self._watch.has_changed()
+
+    def close(self):
+        self._watch.close()
+
+
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+def test_the_new_content_replaces_the_old_unless_a_second_process_writes_first(
+    tmp_path, database, mode
+):
+    """With a write-ahead log it has to wait from then on; else its write is noticed."""
+    path = str(tmp_path / "hx" / "hx.db")
+    old = open_database(path)
+    old.execute(f"PRAGMA journal_mode = {mode}").fetchall()
+    old.set_meta("content", "old")
+    database.set_meta("content", "new")
+    watch = Second(path)
+    if mode == "wal":
+        replace(old, database, watch)
+        assert not watch.written
+    else:
+        with pytest.raises(Busy):
+            replace(old, database, watch)
+        assert watch.written
+        assert old.meta("content") == "old"
+        watch = Watch(path)
+        replace(old, database, watch)
+    assert old.meta("content") == "new"
+    watch.close()
+    old.close()
+
+
+def test_what_a_second_process_wrote_before_stays(tmp_path, database):
+    path = str(tmp_path / "hx" / "hx.db")
+    old = open_database(path)
+    watch = Watch(path)
+    old.set_meta("content", "old")
+    database.set_meta("content", "new")
+    with pytest.raises(Busy):
+        replace(old, database, watch)
+    assert old.meta("content") == "old"
+    watch.close()
+    old.close()
