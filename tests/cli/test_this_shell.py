@@ -53,6 +53,13 @@ def test_it_does_so_when_another_hx_has_drained_it(hx, shell):
     assert hx("status", env={"HX_SESSION": SESSION}).out.startswith("capture   on\n")
 
 
+def test_a_shell_below_one_that_is_not_recorded_is_judged_by_itself(hx, shell):
+    shell(spooled.start(1, "hx doctor"))
+    assert of_hook(hx, HX_UNRECORDED="restricted") == [("ok", RECORDED)]
+    [(_, sentence)] = of_hook(hx, HX_UNRECORDED="restricted", HX_SESSION="")
+    assert sentence == "this shell is not recorded: a restricted shell may write no file"
+
+
 def test_an_alias_is_known_by_its_time(hx, shell):
     shell(spooled.start(1, "check-all", at=now_us()))
     assert of_hook(hx) == [("ok", RECORDED)]

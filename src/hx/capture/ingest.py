@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from hx.capture.policy import Screened
     from hx.capture.spool import SessionHeader, SpoolFile
     from hx.core.redaction.rules import Rules
+    from hx.core.spool_records import SpoolRecord
     from hx.database.connection import Database
 
-FORGOTTEN = (
-    "command that was forgotten before it arrived"  # a reason besides those of spool_records
-)
+# a reason besides those of spool_records
+FORGOTTEN = "command that was forgotten before it arrived"
 _BATCH_EVENTS = 65_536
 _TIDY_EVERY_S = 600
 _PATIENCE_MS = 250  # how long to wait for another writer: a search must not wait longer
@@ -147,7 +147,6 @@ def _drain(database: Database, source: SpoolSource, now_us: int, troubles: list[
 def _drafts(
     database: Database, source: SpoolSource, file: SpoolFile, mark: Mark, rules: Rules
 ) -> Iterator[Draft]:
-    from hx.capture.keys import noted
     from hx.capture.policy import screened
     from hx.core.spool_records import parse
 
@@ -170,7 +169,16 @@ def _drafts(
     drained = start + parsed.size
     if drained > mark.drained or mark != known:
         text = len(data[: parsed.size].lstrip(b"\0"))
-        yield Draft(file, Mark(drained, drained - text), kept, noted(parsed.records))
+        yield Draft(file, Mark(drained, drained - text), kept, _keys(parsed.records))
+
+
+def _keys(records: list[SpoolRecord]) -> str | None:
+    """Return what the last record K says; most drains have none, and import nothing for it."""
+    if not any(record.kind == "K" for record in records):
+        return None
+    from hx.capture.keys import noted
+
+    return noted(records)
 
 
 def _commit(
@@ -181,7 +189,6 @@ def _commit(
     troubles: list[OSError],
 ) -> Report:
     """Commit a batch in one transaction, then overwrite what was drained; empty the batch."""
-    from hx.capture import keys
     from hx.capture.policy import remember
     from hx.core.merge import History
     from hx.database.join import join
@@ -198,6 +205,8 @@ def _commit(
             spool_state.add_faults(database, draft.screened.faults, now_us)
             remember(database, draft.screened)
             if draft.keys is not None:
+                from hx.capture import keys
+
                 keys.write(database, draft.file.session, draft.keys)
         if events:
             database.set_meta("last_ingest_us", now_us)

@@ -15,14 +15,11 @@ if TYPE_CHECKING:
 KEYS = "keys."  # key in meta, before a session id
 
 
-def noted(records: list[SpoolRecord]) -> str | None:
-    """Return the keys of the last record K, as one text; None when there is no such record."""
-    found = [record.fields for record in records if record.kind == "K"]
-    if not found:
-        return None
+def noted(records: list[SpoolRecord]) -> str:
+    """Return the keys of the last record K, as one text. There is such a record."""
     from hx.core.shell_files.bound_keys import bound_keys, packed
 
-    return packed(bound_keys(found[-1]))
+    return packed(bound_keys([record.fields for record in records if record.kind == "K"][-1]))
 
 
 def write(database: Database, session: str, text: str) -> None:

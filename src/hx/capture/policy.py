@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 IGNORED = "command that the rules in the settings exclude"  # intended: not counted as lost
 _MANY = 100  # for so many commands it is faster to select the rules that can match first
-_OPEN = (
-    "ignored."  # key in meta, before a session id: the seq of a command that runs and is not kept
-)
+# key in meta, before a session id: the seq of a command that runs and is not kept
+_OPEN = "ignored."
 _PROGRAMS = (b"hx", b"history-extended")
 _LOOKUPS = (b"find", b"search", b"show", b"last", b"why", b"stats", b"status")
 _MAX_LOOKUP = 10_000  # bytes; a longer line is not parsed

@@ -40,11 +40,6 @@ def findings(
     While nothing is recorded in any shell, this one proves nothing.
     """
     session = config.session
-    *_, unrecorded = hook_variables()
-    if unrecorded in _GIVEN_UP:
-        why, fix = _GIVEN_UP[unrecorded]
-        yield Finding("hook", WARNING, f"this shell is not recorded: {why}", fix)
-        return
     if not session:
         yield _without_hook()
         return
@@ -63,6 +58,11 @@ def findings(
 
 
 def _without_hook() -> Finding:
+    # (a hook that gives up unsets HX_SESSION; a shell below it that is recorded sets its own)
+    *_, unrecorded = hook_variables()
+    if unrecorded in _GIVEN_UP:
+        why, fix = _GIVEN_UP[unrecorded]
+        return Finding("hook", WARNING, f"this shell is not recorded: {why}", fix)
     if _is_restricted(os.getppid()):
         return _restricted()
     sentence = "this shell has not loaded the hook, so it is not recorded"

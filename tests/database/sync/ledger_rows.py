@@ -132,6 +132,11 @@ def location_of(database, record):
     return (segment[0] if segment else None, authors, bool(mine))
 
 
+def locations_of(database, records):
+    """Return the location of each record, in their order."""
+    return [location_of(database, record) for record in records]
+
+
 def unpublished(database):
     """Return the start times of the events that are noted as unpublished."""
     sql = "SELECT started_at_us FROM event WHERE id IN (SELECT event FROM unpublished)"
@@ -151,3 +156,8 @@ def statements(database):
     database.connection.trace_v2(apsw.SQLITE_TRACE_STMT, lambda trace: texts.append(trace["sql"]))
     yield texts
     database.connection.trace_v2(0)
+
+
+# one record of each kind, of this device and of another one
+MINE = [event(10), artifact(11), pin(), tombstone()]
+THEIRS = [event(10, OTHER), artifact(11, OTHER), pin(OTHER), tombstone(OTHER)]

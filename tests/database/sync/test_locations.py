@@ -6,8 +6,10 @@ import pytest
 
 from database.sync.ledger_rows import (
     ME,
+    MINE,
     OTHER,
     SESSION,
+    THEIRS,
     THIRD,
     artifact,
     event,
@@ -15,6 +17,7 @@ from database.sync.ledger_rows import (
     in_vault,
     join_records,
     location_of,
+    locations_of,
     object_id,
     pin,
     put_segments,
@@ -26,18 +29,6 @@ from hx.core.model import WholeSession
 from hx.database.sync import locations
 from hx.database.sync.locations import IN_OWN_SEGMENT, Location, SegmentSource
 from hx.database.tombstones import read as read_tombstones
-
-MINE = [event(10), artifact(11), pin(), tombstone()]
-THEIRS = [
-    event(10, OTHER),
-    artifact(11, OTHER),
-    pin(OTHER),
-    tombstone(OTHER),
-]
-
-
-def locations_of(database, records):
-    return [location_of(database, record) for record in records]
 
 
 def count(database):

@@ -7,30 +7,20 @@ import pytest
 from database.sync.ledger_rows import (
     ME,
     OTHER,
+    THEIRS,
     THIRD,
     artifact,
     event,
     in_vault,
     join_records,
     location_of,
+    locations_of,
     numbers,
     pin,
     tombstone,
     unpublished,
 )
 from hx.database.sync import locations, ownership
-
-MINE = [event(10), artifact(11), pin(), tombstone()]
-THEIRS = [
-    event(10, OTHER),
-    artifact(11, OTHER),
-    pin(OTHER),
-    tombstone(OTHER),
-]
-
-
-def locations_of(database, records):
-    return [location_of(database, record) for record in records]
 
 
 def test_records_of_other_devices_are_attributed_to_them_on_entering_a_vault(database):

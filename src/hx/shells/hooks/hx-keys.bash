@@ -30,28 +30,21 @@ __hx_bind_key() {
 # Keep the macro or the shell command of the key $1, as arguments of `bind`, for `hx init --off`.
 __hx_keep_key() {
   local __hx_option REPLY
-  [[ ${__hx_session-} ]] || return 0
-  for __hx_option in -s -X; do
-    __hx_print bind -m "$__hx_map" "$__hx_option" || return 0
-    REPLY=$'\n'$REPLY
-    [[ $REPLY == *$'\n"'"$1"'"'* ]] || continue
-    REPLY='"'$1'"'${REPLY#*$'\n"'"$1"'"'}
-    REPLY=${REPLY%%$'\n'*}
-    [[ $REPLY == *_hx[12]* ]] || __hx_keys[$__hx_map $1]=$__hx_option$REPLY
-  done
+  [[ ${__hx_session-} ]] && __hx_find_key "$1" -s -X || return 0
+  [[ $REPLY == *_hx[12]* ]] || __hx_keys[$__hx_map $1]=$__hx_option$REPLY
 }
 
 # Others may have bound the keys since then: hx doctor says so. It is looked at once, after the first
 # record, without a process.
 __hx_look_at_keys() {
-  local __hx_map=emacs-standard __hx_format='\0HX1K' __hx_lines_of_keys=() __hx_key REPLY
+  local __hx_map=emacs-standard __hx_format='\0HX1K' __hx_lines_of_keys=() __hx_key __hx_option REPLY
   [[ ! -o vi ]] || __hx_map=vi-insert
   __hx_key_unseen=
   # shellcheck disable=SC2043 # there may be only one key
   for __hx_key in @KEYS@; do
     case $__hx_key in
-    ctrl-r) __hx_find_key '\C-r' && __hx_format+='\0k%s' ;;
-    up) __hx_find_key '\eOA' && __hx_format+='\0a%s' ;;
+    ctrl-r) __hx_format+='\0k%s' && __hx_find_key '\C-r' -s -X -p ;;
+    up) __hx_format+='\0a%s' && __hx_find_key '\eOA' -s -X -p ;;
     esac
     __hx_lines_of_keys+=("$REPLY")
   done
@@ -60,9 +53,10 @@ __hx_look_at_keys() {
   builtin trap - XFSZ
 }
 
-__hx_find_key() { # what bash prints of the key $1 -> REPLY: a macro, a shell command or a function
-  local __hx_option
-  for __hx_option in -s -X -p; do
+# What bash prints of the key $1 -> REPLY, with the first of the options of `bind` that knows it ->
+# __hx_option: -s a macro, -X a shell command, -p a function.
+__hx_find_key() {
+  for __hx_option in "${@:2}"; do
     __hx_print bind -m "$__hx_map" "$__hx_option" || continue
     REPLY=$'\n'$REPLY
     [[ $REPLY == *$'\n"'"$1"'"'* ]] || continue
@@ -71,6 +65,7 @@ __hx_find_key() { # what bash prints of the key $1 -> REPLY: a macro, a shell co
     return 0
   done
   REPLY="\"$1\": undefined-key"
+  return 1
 }
 
 __hx_then() { # in the keymap $1 comes the function $2, or nothing
