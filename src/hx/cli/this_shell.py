@@ -61,13 +61,17 @@ def _without_hook() -> Finding:
     # (a hook that gives up unsets HX_SESSION; a shell below it that is recorded sets its own)
     *_, unrecorded = hook_variables()
     if unrecorded in _GIVEN_UP:
-        why, fix = _GIVEN_UP[unrecorded]
-        return Finding("hook", WARNING, f"this shell is not recorded: {why}", fix)
+        return _given_up(unrecorded)
     if _is_restricted(os.getppid()):
         return _restricted()
     sentence = "this shell has not loaded the hook, so it is not recorded"
     fix = "`hx setup`, or by hand (`hx init --help` shows the line); then open a new shell"
     return Finding("hook", WARNING, sentence, fix)
+
+
+def _given_up(unrecorded: str) -> Finding:
+    why, fix = _GIVEN_UP[unrecorded]
+    return Finding("hook", WARNING, f"this shell is not recorded: {why}", fix)
 
 
 def _restricted() -> Finding:
