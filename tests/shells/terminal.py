@@ -34,6 +34,8 @@ PASTE, PASTED = b"\x1b[200~", b"\x1b[201~"
 
 # <pid:count>: a prompt that is drawn again is told from a new one, a nested shell from its parent
 MARKER = re.compile(rb"<(\d+:\d+)>")
+# (a process id elsewhere in the output may be a part of another number)
+PID_IN_PROMPT = re.compile(rb"(?<=<)\d+(?=:\d+>)")
 PROMPT = {
     "bash": "PS1='<$$:$((hx_test_n=${hx_test_n-0}+1))> ' PS2='> '\n",
     "zsh": """

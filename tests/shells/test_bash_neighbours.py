@@ -6,7 +6,7 @@ The tools are small doubles of how the real ones hook into bash, written for the
 import pytest
 
 from shells.spool_records import processes_of
-from shells.terminal import SHELLS, hook, program
+from shells.terminal import PID_IN_PROMPT, SHELLS, hook, program
 
 BASHES = [shell for shell in SHELLS if shell.startswith("bash")]
 pytestmark = pytest.mark.parametrize("shell", BASHES)
@@ -37,20 +37,20 @@ RECORDED = [line for line in LINES if line[:1] not in {"", " ", "#"}]
 
 
 def drawn(home, shell, lines, **how):
-    """The bytes on the terminal from the first prompt on, without process ids."""
+    """The lines of the output from the first prompt on, without process ids."""
     terminal = home.open(shell, **how)
     for line in lines:
         terminal.run(line)
-    pid = str(terminal.pid).encode()
-    output = terminal.output.replace(pid, b"PID")
+    output = PID_IN_PROMPT.sub(b"PID", terminal.output)
     terminal.leave()
-    return output[output.index(b"<PID:1>") :]
+    return output[output.index(b"<PID:1>") :].splitlines()
 
 
-def is_unseen(home, shell, lines=LINES, before="", after=""):
-    """Whether all that is drawn is the same with and without the hook."""
+def assert_unseen(home, shell, lines=LINES, before="", after=""):
+    """Expect that all that is drawn is the same with and without the hook."""
     how = {"before": HISTORY + before, "after": after}
-    return drawn(home, shell, lines, **how) == drawn(home, shell, lines, load=NO_HOOK, **how)
+    with_hook = drawn(home, shell, lines, **how)
+    assert with_hook == drawn(home, shell, lines, load=NO_HOOK, **how)
 
 
 def assert_records_are_right(home):
@@ -83,12 +83,12 @@ ERR = "set -E; trap 'echo \"ERR $BASH_COMMAND\"' ERR\n"
     "trap", ["", TITLE, IDLE + TITLE, TIMER, ARRAY + TITLE, ARRAY, ERR + ARRAY]
 )
 def test_debug_traps_titles_and_timers_see_what_they_see_without_the_hook(home, shell, trap):
-    assert is_unseen(home, shell, before=trap)
+    assert_unseen(home, shell, before=trap)
     assert_records_are_right(home)
 
 
 def test_a_debug_trap_that_is_set_after_the_hook_does_not_see_it(home, shell):
-    assert is_unseen(home, shell, after=TITLE)
+    assert_unseen(home, shell, after=TITLE)
     assert_records_are_right(home)
 
 
@@ -96,7 +96,7 @@ def test_a_debug_trap_that_is_set_after_the_hook_does_not_see_it(home, shell):
 def test_a_debug_trap_that_functions_inherit_is_no_trouble(home, shell, option):
     silent = 'trap \'printf "\\e]0;%s\\a" "$BASH_COMMAND" 2>/dev/null; true\' DEBUG\n'
     lines = [line for line in LINES if "|" not in line]  # (its output would go into the pipe)
-    assert is_unseen(home, shell, lines, before=f"{option}\n{silent}")
+    assert_unseen(home, shell, lines, before=f"{option}\n{silent}")
     recorded = [line for line in RECORDED if "|" not in line]
     assert [command for command in home.commands() if command != "exit"] == recorded
 
@@ -139,7 +139,7 @@ trap editor_began DEBUG
 def test_the_marks_of_an_editor_name_the_commands_of_the_user(home, shell, place, prompt_command):
     texts = {"before": "", "after": ""}
     texts[place] = EDITOR
-    assert is_unseen(home, shell, before=prompt_command + texts["before"], after=texts["after"])
+    assert_unseen(home, shell, before=prompt_command + texts["before"], after=texts["after"])
     assert_records_are_right(home)
 
 
@@ -175,7 +175,7 @@ OLD, NEW = "trap tool_start DEBUG\n", "PS0='${tool_begun:$((tool_begun=1,0)):0}'
 def test_a_prompt_tool_gets_status_pipestatus_and_time(home, shell, place, clock, prompt_command):
     texts = {"before": "", "after": ""}
     texts[place] = PROMPT_TOOL + clock
-    assert is_unseen(home, shell, before=prompt_command + texts["before"], after=texts["after"])
+    assert_unseen(home, shell, before=prompt_command + texts["before"], after=texts["after"])
     assert_records_are_right(home)
 
 
@@ -195,7 +195,7 @@ trap lp_before DEBUG
 
 @PLACES
 def test_liquidprompt_times_each_command_once(home, shell, place):
-    assert is_unseen(home, shell, **{place: LIQUIDPROMPT})
+    assert_unseen(home, shell, **{place: LIQUIDPROMPT})
     assert_records_are_right(home)
 
 
@@ -240,8 +240,8 @@ __bp_install() {
   __bp_interactive_mode force
 }
 PROMPT_COMMAND+=('__bp_install "$_"')
-precmd() { printf '{%s %s}' "$?" "${BP_PIPESTATUS[*]}"; sleep 0.1; }
-preexec() { printf '{%s}' "$1"; }
+precmd() { printf '{%s %s}' "$?" "${BP_PIPESTATUS[*]}"; [[ $bp_line != *more ]] || sleep 0.1; }
+preexec() { bp_line=$1; printf '{%s}' "$1"; }
 precmd_functions+=(precmd) preexec_functions+=(preexec)
 """
 
@@ -254,14 +254,14 @@ def test_bash_preexec_has_its_places_and_the_hook_is_the_first_of_its_functions(
     texts = {"before": "", "after": ""}
     texts[place] = BASH_PREEXEC
     lines = LINES + [f"true {number} more" for number in range(8)]
-    assert is_unseen(home, shell, lines, prompt_command + texts["before"], texts["after"])
+    assert_unseen(home, shell, lines, prompt_command + texts["before"], texts["after"])
     events = [event for event in home.events() if event["command"] != "exit"]
     assert [event["command"] for event in events[: len(RECORDED)]] == RECORDED
     pipes = [(e["command"], e["pipestatus"]) for e in events if e["command"].startswith("(exit 9")]
     assert pipes == [("(exit 9) | true", [9, 0])]
     short = [event["duration_us"] for event in events if event["command"].endswith("more")]
     assert len(short) == 8
-    assert sorted(short)[4] < 100_000  # (precmd takes longer than that)
+    assert sorted(short)[4] < 100_000  # (precmd takes longer than that here)
 
 
 # ble.sh reads and runs the lines itself, and tells before and after each

@@ -8,7 +8,16 @@ import subprocess
 import pexpect
 import pytest
 
-from shells.terminal import CTRL_C, CTRL_U, ENTER, POSIX_SHELLS, RC_FILE, family, program
+from shells.terminal import (
+    CTRL_C,
+    CTRL_U,
+    ENTER,
+    PID_IN_PROMPT,
+    POSIX_SHELLS,
+    RC_FILE,
+    family,
+    program,
+)
 
 NO_HOOK = "true"
 
@@ -18,8 +27,7 @@ def screen_after(home, shell, lines, **how):
     terminal = home.open(shell, **how)
     for line in lines:
         terminal.run(line)
-    pid = str(terminal.pid)
-    return [line.replace(pid, "PID") for line in terminal.screen()]
+    return [PID_IN_PROMPT.sub(b"PID", line.encode()) for line in terminal.screen()]
 
 
 def test_the_screen_is_the_same_with_and_without_the_hook(home, shell):
