@@ -143,6 +143,13 @@ def test_the_marks_of_an_editor_name_the_commands_of_the_user(home, shell, place
     assert_records_are_right(home)
 
 
+def test_a_tool_that_runs_a_copy_of_the_whole_list_sees_no_more_than_without_the_hook(home, shell):
+    """bash runs the last place once more after it, because only the first one was replaced."""
+    whole = EDITOR.replace("=${PROMPT_COMMAND-}", '=("${PROMPT_COMMAND[@]}")')
+    assert_unseen(home, shell, after=whole)
+    assert_records_are_right(home)
+
+
 def test_beside_an_editor_that_runs_the_hook_a_repeated_command_is_recorded(home, shell):
     terminal = home.open(shell, before="HISTCONTROL=ignoreboth", after=EDITOR)
     for line in ["true a", "true b", "true c", "true c", "true c"]:

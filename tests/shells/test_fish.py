@@ -144,7 +144,23 @@ def test_a_line_keeps_only_the_statuses_of_its_own_pipeline(home):
     lines = ["false | true", "set x 1", "true || set x 2", "false &| true", "false | true &"]
     for line in lines:
         terminal.run(line)
-    assert [fields["p"] for fields in records(home, "E")] == [b"1 0", b"0", b"0", b"1 0", b"0"]
+    pipes = [fields.get("p") for fields in records(home, "E")]
+    assert pipes == [b"1 0", None, b"0", b"1 0", b"0"]
+
+
+def test_the_status_of_an_earlier_line_is_not_that_of_a_line_without_one(home):
+    terminal = home.open("fish")
+    without = ["set x 1", "sleep 0 &", "for each in $none; end", "begin; end"]
+    for line in without:
+        terminal.run("false")
+        terminal.run(line)
+    terminal.run("sh -c 'exit 5'")
+    terminal.run("sh -c 'test -e on || { touch on; kill -STOP $$; }; exit 3'")
+    terminal.run("fg")
+    terminal.run("set x (false)")
+    statuses = dict(home.statuses())
+    assert [statuses.pop(line) for line in without] == [None] * 4
+    assert list(statuses.values()) == [1, 5, None, 0, 1]  # (fish gives 0 to `fg`)
 
 
 def test_a_command_of_one_mebibyte_with_invalid_utf_8_is_recorded_exactly(home):

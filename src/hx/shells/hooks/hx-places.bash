@@ -28,11 +28,12 @@ __hx_write_places() {
   __hx_first='for __hx_each in ${__hx_lines+'$__hx_words'}; do '
   __hx_first+=$__hx_run' __hx_precmd && __hx_precmd && :; done'
 
-  # the last one sees the history number of the prompt, and takes the first place again when it is lost
+  # The last one sees the history number of the prompt, and takes the first place again when it is lost.
+  # (A function of another tool may run a copy of it, and bash then runs this one.)
   __hx_words='${__hx_forks[__hx_nests&&__hx_lines>__hx_from]+'$__hx_void_of${__hx_fork/'%s'/__hx_forked}'}'
   __hx_words+=$__hx_void_of'__hx_given=$?,HX_LINE=0,__hx_depth=1${FUNCNAME+1+__hx_seen},__hx_seen||('$__hx_noted'),'
   __hx_words+='__hx_seen&&(__hx_base=HISTCMD,__hx_based=1),__hx_way=__hx_seen'$__hx_blocked
-  __hx_words+=',__hx_seen=0,0]}${__hx_calls[__hx_way]+'$__hx_once'}'
+  __hx_words+=',__hx_seen=0${FUNCNAME+||__hx_seen},0]}${__hx_calls[__hx_way]+'$__hx_once'}'
   __hx_last_place='for __hx_each in ${__hx_lines+'$__hx_words'}; do '
   __hx_last_place+=$__hx_run' __hx_precmd && __hx_precmd && :; done'
 

@@ -12,7 +12,8 @@ if status is-interactive
         set -gu __hx_seq 0
         set -gu __hx_numbers 1 2 3 4 5 6 7 8 9
         set -gu __hx_tens 0
-        set -gu __hx_running '' # seq of the running command, empty when there is none
+        # seq of the running command and the generation of $status before it; empty when there is none
+        set -gu __hx_running ''
         set -gu __hx_generation 0
         set -gu __hx_last_seq 4096 # of this generation
         set -gu __hx_stop_seq 4096 # the same, or less while writes fail
@@ -137,14 +138,18 @@ if status is-interactive
     function __hx_postexec --on-event fish_postexec
         set -l statuses $status $pipestatus
         test -n "$__hx_running"; or return
-        set -l seq $__hx_running
+        set -l running $__hx_running
         set __hx_running ''
         test -e $__hx_pause; and __hx_is_paused; and return
         set -q statuses[3]; and not __hx_has_pipeline $argv[1]
         and set statuses $statuses[1] $statuses[1]
         test -O $__hx_dir -a -s $__hx_file -a -w $__hx_file; or return
-        builtin printf '\0HX1E\0n%s\0D%s\0x%s\0p%s\0\0' \
-            $seq "$CMD_DURATION" $statuses[1] "$statuses[2..-1]" >>$__hx_file 2>/dev/null
+        set -l outcome
+        # else it is that of an earlier line (set x 1, a program that Ctrl-Z has stopped)
+        test $running[2] = $status_generation
+        or set outcome "\0x$statuses[1]\0p$statuses[2..-1]"
+        builtin printf "\0HX1E\0n%s\0D%s$outcome\0\0" $running[1] "$CMD_DURATION" \
+            >>$__hx_file 2>/dev/null
         or __hx_back_off
         set -q __hx_is_key_unseen; and __hx_look_at_keys
     end
@@ -157,7 +162,7 @@ if status is-interactive
             builtin printf '\0HX1X'
             and builtin printf '\0e%s' (__hx_now)
             and test -n "$__hx_running"
-            and builtin printf '\0n%s' $__hx_running # it ends with the shell
+            and builtin printf '\0n%s' $__hx_running[1] # it ends with the shell
             builtin printf '\0\0'
         end >>$__hx_file 2>/dev/null
         set __hx_running ''
@@ -209,7 +214,7 @@ if status is-interactive
         return 0 # set leaves the status as it is
     end
 
-    # Lines that wait for no job (set x 1, a | b &) leave the statuses of an earlier line.
+    # A line that waits for no job (a | b &, true; set x 1) leaves the pipestatus of an earlier one.
     function __hx_has_pipeline
         string match -qr '(?<!\|)\|(?!\|)' -- $argv[1]
         and not string match -qr '&\s*$' -- $argv[1]
@@ -224,7 +229,7 @@ if status is-interactive
             and builtin printf '\0d%s\0c%s\0\0' "$PWD" $argv[1]
         end >>$__hx_file 2>/dev/null
         and set __hx_seq $seq
-        and set __hx_running $seq
+        and set __hx_running $seq $status_generation
         and set -e __hx_numbers[1]
         or __hx_back_off
     end
