@@ -164,9 +164,10 @@ _REMAINS = (
 
 
 def suspect(database: Database, tombstones: Iterable[Tombstone], fresh: Iterable[Event]) -> None:
-    """Mark for rewriting the own segments that may hold what tombstones or redactions touch.
+    """Mark for rewriting the own segments that may hold what tombstones or redactions cover.
 
-    `fresh`: events that were not here before in this version. The caller holds the transaction.
+    `fresh`: events that were not in the database before in this version. The caller holds the
+    transaction.
     """
     before_us = database.meta(RETAINED)
     if not isinstance(before_us, int):
