@@ -1,4 +1,4 @@
-"""The checks of `hx doctor` around the hook: shells, rc files and hook files."""
+"""The checks of `hx doctor` for the hook: shells, rc files and hook files."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def checked(shell: InstalledShell) -> Finding:
 
 
 def keys_of_picker(context: Context) -> Iterator[Finding]:
-    """Tell what the keys of the picker call in this shell, if its hook has looked at them."""
+    """Yield what the keys of the picker call in this shell, if its hook has looked at them."""
     from hx.capture import keys as noted
     from hx.core.shell_files.bound_keys import PICKER
 
