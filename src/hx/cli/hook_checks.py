@@ -29,7 +29,7 @@ def shells() -> Iterator[Finding]:
     """Check every shell on PATH, and the login shell."""
     findings = [checked(shell) for shell in installed(search_path(), login_shell())]
     yield from findings
-    # one recent shell suffices: nobody has to use the old ones beside it
+    # one recent shell suffices, also beside old ones
     if not any(finding.level == OK for finding in findings):
         needed = f"install {least_versions()}, or a later one"
         yield Finding("shell", FAULT, "hx can record no shell on this machine", needed)

@@ -1,4 +1,4 @@
-"""Finds events by text and filters, newest first, in a time that does not grow with the history.
+"""Find events by text and filters, newest first, in a time that does not grow with the history.
 
 There are fewer distinct commands than events, so the text is searched among commands. The trigram
 index is asked for up to RARE hits. With fewer hits, these are all. With more, the text is common,

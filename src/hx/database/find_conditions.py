@@ -20,7 +20,10 @@ def contains(text: str, *, exact_case: bool) -> Condition:
 
 
 def matches(text: str, *, exact_case: bool, **shape: bool) -> Condition:
-    """Return the condition on `command.text` that hx.core.query.pattern describes."""
+    """Return the condition on `command.text` for what hx.core.query.pattern returns.
+
+    `shape`: the other arguments of that function.
+    """
     made = pattern(text, exact_case=exact_case, **shape)
     return f"text {made.operator}", (made.text,)
 

@@ -1,7 +1,7 @@
-"""Retention: removes events older than a number of days, unless their session is pinned.
+"""Retention: remove events older than a number of days, unless their session is pinned.
 
-It is local: it makes no tombstone, so the events stay on other devices, and come back when they
-are imported or pulled again. Events of unknown time stay.
+It is local: it makes no tombstone, so the events stay on other devices, and come back when they are
+imported or pulled again. Events of unknown time stay.
 
 An own segment may hold events that retention has removed here, and no row says so. When a tombstone
 or a redaction touches the time of such a segment, the segment is rewritten. The rewrite removes

@@ -74,8 +74,8 @@ def tallies(
 ) -> dict[GroupName, Tally]:
     """Return name -> tally; `hour_of`: microseconds -> local hour.
 
-    Names are bytes, or hours. None is an unknown directory, or no repository. By hour, events of
-    unknown time are left out.
+    Names are bytes, or hours. The name None stands for an unknown directory, or for no repository.
+    By hour, events of unknown time are left out.
     """
     database.execute("BEGIN")  # all queries see one state of the database
     try:

@@ -67,7 +67,7 @@ def faults(database: Database) -> list[SpoolFault]:
 
 
 def newest_by_shell(database: Database, device_id: bytes) -> list[tuple[bytes | None, int]]:
-    """Return (shell, start of its newest event that this device recorded), newest first.
+    """Return (shell, start of the newest event recorded here, in microseconds), the newest first.
 
     Only the shells of the newest sessions are returned.
     """

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Subcommand(NamedTuple):
-    """A subcommand of sync. Its module has `run(name, arguments, config) -> exit code`."""
+    """A subcommand of sync. Its module has `run(name, given, config) -> exit code`."""
 
     module: str
     summary: str
