@@ -214,7 +214,7 @@ def _check_segments(state: _State, listed: list[Segment], percent: int, dice: Ra
 
 
 def _compared(state: _State, segment: Segment) -> Verdict:
-    """Return TAKEN when a segment has the size that its author has listed, else what is wrong.
+    """Return TAKEN when a segment has the size that its author has listed, else the verdict.
 
     The sizes are those in the listing of the store, so no segment is read.
     """

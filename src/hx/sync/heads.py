@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def unseen(context: SyncContext, only: bytes | None = None) -> list[tuple[str, Name]]:
     """Return (store key, name) of the listed manifests to read, each device's newest first.
 
-    None of another device is older than its head. `only`: a device id; only its manifests are
-    returned.
+    A manifest of another device that is older than the head of that device is left out. `only`: a
+    device id; only its manifests are returned.
     """
     known = ledger.known_manifests(context.database)
     pins = {device: heads[-1].seq for device, heads in ledger.heads(context.database).items()}

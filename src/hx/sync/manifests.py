@@ -124,9 +124,8 @@ def take_manifests(context: SyncContext, *, only: bytes | None = None) -> None:
     """Read the new manifests, learn the roster from all of them, then judge them by it.
 
     The newest valid manifest of each device is taken: where the one with the greatest seq is not
-    valid, the next one is read. When the roster has grown, the manifests that were refused for lack
-    of it are judged again at once. `only`: a device id; the manifests of the other devices are left
-    alone.
+    valid, the next one is read. When the roster has grown, the manifests that waited for it are
+    judged again at once. `only`: the id of a device; the manifests of the others are left alone.
     """
     looked_at: set[str] = set()
     is_more = True
@@ -185,7 +184,7 @@ def _learn(context: SyncContext, read: list[Read]) -> bool:
 def _judge_all(context: SyncContext, read: list[Read]) -> bool:
     """Judge what was read, the smallest seq first; return whether a readable manifest was refused.
 
-    In that case those of its device with a smaller seq were not read yet.
+    In that case the manifests of its device with a smaller seq have not been read yet.
     """
     signed = []
     for key, result in read:

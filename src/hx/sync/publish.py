@@ -1,6 +1,7 @@
 """Plan what a push writes, then write it: segments, the manifest, and the note in the database.
 
-The manifest is the commit point. No manifest lists an object that is written before it yet.
+The manifest is the commit point: what is written before it is published only once the manifest that
+lists it is in the store.
 """
 
 from __future__ import annotations
@@ -144,7 +145,7 @@ def publish(context: SyncContext, outbox: Outbox, plan: PushPlan) -> None:
 def _announce(context: SyncContext, plan: PushPlan) -> None:
     """Note which segments are about to be stored.
 
-    From now on a process that forgets a record can tell by it that a segment may hold the record.
+    From now on, a process that forgets a record sees in the note that a segment may hold it.
     """
     if not plan.parts:
         return

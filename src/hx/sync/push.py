@@ -87,7 +87,7 @@ def push_all(context: SyncContext, outbox: Outbox, label: str) -> None:
 
 
 def resume(context: SyncContext, outbox: Outbox) -> Pushed:
-    """Complete a push that a crash cut short, and return what is published by it.
+    """Complete a push that a crash cut short, and return the counts of what it has published.
 
     If another copy of this device has pushed since, the segments of the interrupted push are joined
     here instead, and the next push publishes their records again.

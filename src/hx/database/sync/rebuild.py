@@ -96,11 +96,11 @@ def note_rewrite(database: Database, objects: Iterable[bytes]) -> None:
 
 
 def replace(old: Database, new: Database, watch: Watch) -> None:
-    """Replace the content of `old` by that of `new` in one commit.
+    """Replace the content of `old` by that of `new` in one commit. Raises Busy, DatabaseError.
 
-    It takes the lock, then makes sure that no other process has written meanwhile. A database on a
-    network file system has no write-ahead log, and its watch cannot read under the lock; there it
-    asks before it takes the lock. Raises Busy, DatabaseError.
+    It takes the lock, then asks the watch whether another process has written meanwhile. A database
+    on a network file system has no write-ahead log, so its watch cannot read under the lock; there
+    the question comes first.
     """
     under_lock = old.connection.pragma("journal_mode") == "wal"
     old.connection.set_wal_hook(None)
