@@ -164,7 +164,7 @@ _REMAINS = (
 
 
 def suspect(database: Database, tombstones: Iterable[Tombstone], fresh: Iterable[Event]) -> None:
-    """Mark for rewriting the own segments that may hold what tombstones or redactions cover.
+    """Mark for rewriting the own segments that may hold forgotten records or unredacted text.
 
     `fresh`: events that were not in the database before in this version. The caller holds the
     transaction.
