@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import traceback
@@ -182,6 +183,19 @@ def test_an_unreachable_keychain_is_an_error_and_no_new_custody_is_made(
         choose("file", custody_paths(tmp_path, secrets), no_passphrase)
     assert os.listdir(tmp_path) == ["custody.toml"]
     assert (tmp_path / "custody.toml").read_bytes() == before
+
+
+def test_a_service_that_has_ended_is_told_by_the_kinds_of_its_errors(custody_with_keys):
+    from jeepney import message_bus
+    from jeepney.io.blocking import Proxy
+
+    with closing(secretstorage.dbus_init()) as bus:
+        owner = Proxy(message_bus, bus).GetConnectionUnixProcessID("org.freedesktop.secrets")
+    os.kill(owner[0], signal.SIGKILL)
+    kinds = r"failed \(InitError from SecretServiceNotAvailableException\)"
+    with pytest.raises(KeyMissing, match=kinds) as caught:
+        custody_with_keys.load()
+    assert caught.value.hint
 
 
 def test_a_copied_folder_without_its_keychain_is_an_error_with_a_hint(

@@ -142,7 +142,13 @@ class Keychain:
         except KeyringLocked:
             raise Locked(f"{self.label} is locked", "unlock it, and try again") from None
         except Exception as error:  # noqa: BLE001  (each backend raises what its bus raises)
-            raise KeyMissing(f"{self.label} failed ({type(error).__name__})", _HINT) from None
+            raise KeyMissing(f"{self.label} failed ({_kinds(error)})", _HINT) from None
+
+
+def _kinds(error: BaseException) -> str:
+    """Return the class names of an error and of its direct cause: keyring names too little."""
+    names = [type(one).__name__ for one in (error, error.__cause__) if one is not None]
+    return " from ".join(names)
 
 
 _HINT = "check whether other programs can use it"
