@@ -11,7 +11,7 @@ __hx_bind_keys() {
     builtin bind -m "$__hx_map" -x "\"\\C-x\\C-_hx1\": __hx_pick $__hx_map"
     builtin bind -m "$__hx_map" -x "\"\\C-x\\C-_hx2\": __hx_pick_up $__hx_map"
     __hx_then "$__hx_map"
-    __hx_key_unseen=1
+    __hx_key_unseen=(1)
     # shellcheck disable=SC2043 # there may be only one key
     for __hx_key in @KEYS@; do
       case $__hx_key in
@@ -39,7 +39,7 @@ __hx_keep_key() {
 __hx_look_at_keys() {
   local __hx_map=emacs-standard __hx_format='\0HX1K' __hx_lines_of_keys=() __hx_key __hx_option REPLY
   [[ ! -o vi ]] || __hx_map=vi-insert
-  __hx_key_unseen=
+  __hx_key_unseen=0
   # shellcheck disable=SC2043 # there may be only one key
   for __hx_key in @KEYS@; do
     case $__hx_key in

@@ -276,4 +276,8 @@ __hx_record_unseen() {
   elif ((__hx_sure)); then
     __hx_record_edited
   fi
+  if ((${__hx_key_unseen-0} && __hx_seq)); then
+    __hx_look_at_keys
+    builtin printf '__hx_key_unseen=0,' >&9
+  fi
 }

@@ -159,7 +159,7 @@ __hx_mend() {
   [[ ${HISTCONTROL-}$__hx_private$__hx_traced$__hx_nests == "$__hx_control" ]] || __hx_mind_histcontrol
   __hx_arm
   if [[ ! $__hx_chained ]]; then __hx_chained=1 && __hx_chain_exit; fi
-  if [[ ! ${__hx_key_unseen-} ]]; then
+  if ((!${__hx_key_unseen-0})); then
     return
   elif ((__hx_seq)); then
     __hx_look_at_keys
