@@ -500,8 +500,9 @@ def test_an_alias_that_is_a_keyword_is_no_trouble(home, shell):
     assert home.statuses() == [("true a", 0), ("(exit 3) | true", 0)]
 
 
-def test_a_line_that_may_set_a_debug_trap_costs_one_process_at_the_next_prompt(home, shell):
+def test_a_line_that_may_set_a_debug_trap_costs_a_process_at_each_look(home, shell):
     with processes_of(home, shell) as count:
         for line in ["true one", "eval true", "true two", "true three"]:
             count.terminal.run(line)
-    assert count.processes == 1
+    # (from 5.3 on the hook sees the line before it runs, and looks again at the next line)
+    assert count.processes == (2 if shell == "bash 5.3" else 1)

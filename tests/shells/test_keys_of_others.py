@@ -59,6 +59,19 @@ def test_a_key_that_another_tool_has_bound_is_told(home, shell, take):
     assert "their" in shown  # it is not taken back
 
 
+@pytest.mark.parametrize("shell", ["bash", "bash 5.3"])
+@pytest.mark.parametrize("take", ["", TAKE["bash"]])
+def test_beside_a_debug_trap_a_child_looks_once(home, shell, take):
+    terminal = home.open(shell, before="trap 'seen=$BASH_COMMAND' DEBUG", after=take)
+    for line in ("true one", "true two", "true three"):
+        terminal.run(line)
+    assert len(records(home, "K")) == 1
+    [(level, sentence)] = told(terminal, home)
+    assert (level, "Ctrl-R calls their" in sentence) == (
+        ("warning", True) if take else ("ok", False)
+    )
+
+
 @SHELLS
 def test_the_shell_looks_once_and_starts_no_process(home, shell):
     with processes_of(home, shell) as count:

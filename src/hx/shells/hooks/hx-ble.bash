@@ -5,7 +5,9 @@
 __hx_leave_to_ble() {
   if [[ ${__hx_ble-} ]]; then
     return
-  elif builtin declare -f +t blehook && ((${_ble_version:-400} >= 400)); then
+  fi
+  __hx_traced=1 __hx_unsure=0 __hx_again=0 # so that PS0 calls nothing
+  if builtin declare -f +t blehook && ((${_ble_version:-400} >= 400)); then
     __hx_ble=1
     blehook PREEXEC!=__hx_ble_started
     blehook POSTEXEC!=__hx_ble_ended

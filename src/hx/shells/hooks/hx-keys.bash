@@ -11,7 +11,7 @@ __hx_bind_keys() {
     builtin bind -m "$__hx_map" -x "\"\\C-x\\C-_hx1\": __hx_pick $__hx_map"
     builtin bind -m "$__hx_map" -x "\"\\C-x\\C-_hx2\": __hx_pick_up $__hx_map"
     __hx_then "$__hx_map"
-    __hx_key_unseen=1
+    __hx_key_unseen=(1)
     # shellcheck disable=SC2043 # there may be only one key
     for __hx_key in @KEYS@; do
       case $__hx_key in
@@ -39,13 +39,14 @@ __hx_keep_key() {
 __hx_look_at_keys() {
   local __hx_map=emacs-standard __hx_format='\0HX1K' __hx_lines_of_keys=() __hx_key __hx_option REPLY
   [[ ! -o vi ]] || __hx_map=vi-insert
-  __hx_key_unseen=
+  __hx_key_unseen=0
   # shellcheck disable=SC2043 # there may be only one key
   for __hx_key in @KEYS@; do
     case $__hx_key in
     ctrl-r) __hx_format+='\0k%s' && __hx_find_key '\C-r' -s -X -p ;;
     up) __hx_format+='\0a%s' && __hx_find_key '\eOA' -s -X -p ;;
     esac
+    [[ $__hx_option != -s || $REPLY == *_hx[12]* ]] || __hx_follow_macro
     __hx_lines_of_keys+=("$REPLY")
   done
   builtin trap '' XFSZ
@@ -66,6 +67,20 @@ __hx_find_key() {
   done
   REPLY="\"$1\": undefined-key"
   return 1
+}
+
+# A macro that types the keys of a shell command, as that of atuin does: the command -> REPLY, in its place.
+__hx_follow_macro() {
+  local __hx_found=$REPLY __hx_macro=${REPLY#*'": "'} __hx_line __hx_name __hx_keys_of
+  __hx_print bind -m "$__hx_map" -X || REPLY=
+  while [[ $REPLY == *$'\n'* ]]; do
+    __hx_line=${REPLY%%$'\n'*} REPLY=${REPLY#*$'\n'}
+    __hx_name=${__hx_line#'"'*'"'} __hx_keys_of=${__hx_line:1:${#__hx_line}-${#__hx_name}-2}
+    if [[ $__hx_keys_of && $__hx_macro == "$__hx_keys_of"* ]]; then
+      __hx_found=${__hx_found%%'": "'*}'"'$__hx_name
+    fi
+  done
+  REPLY=$__hx_found
 }
 
 __hx_then() { # in the keymap $1 comes the function $2, or nothing

@@ -32,7 +32,8 @@ __hx_look_at_line() {
   case $__hx_command in
   *trap* | *source* | *eval* | '. '* | *[\;\&]' . '*)
     # it may have set a DEBUG trap; bash hides that from a function
-    [[ $__hx_beside == 1 || $__hx_first == __hx_* ]] || __hx_traced=1 __hx_unsure=1
+    # (from 5.3 on this is before it runs: a tool that it loads sets the trap after the line)
+    __hx_look_again "$((__hx_version >= 503))"
     ;;
   esac
   [[ $__hx_command == *forget* || $__hx_command == *redact* ]] || return 0

@@ -59,9 +59,12 @@ __hx_write_places() {
   __hx_words+='__hx_fault?__hx_fault:__hx_starts[__hx_lines]:-1,'
   __hx_words+='__hx_statuses[__hx_lines++]=$?,__hx_seen=0]}'
   if ((__hx_version >= 503)); then
-    __hx_words='${__hx_forks[__hx_way]+'$__hx_words'}${__hx_calls[__hx_way]+'
+    __hx_words='${__hx_forks[__hx_way]+'${__hx_words/'=$?'/=__hx_status}'}${__hx_calls[__hx_way]+'
     __hx_words+='${__hx_notes//[^'$__hx_once']}${| \builtin declare -f +t __hx_started && __hx_started; }}'
-    __hx_words=$__hx_void_of'__hx_status=$?,__hx_way=(__hx_traced||__hx_beside)'$__hx_blocked',0]}'$__hx_words
+    __hx_words=$__hx_void_of'__hx_way=(__hx_traced||__hx_beside)'$__hx_blocked',0]}'$__hx_words
+    __hx_words=$__hx_void_of${__hx_fork/'%s'/__hx_find_trap}'}'$__hx_words
+    __hx_words='${__hx_forks[(__hx_traced&&__hx_unsure)'$__hx_blocked']+'$__hx_words
+    __hx_words=$__hx_void_of'__hx_status=$?,0]}'$__hx_words
   fi
   __hx_ps0='${__hx_lines+'$__hx_words'}${__hx_end-}'
   # an alias may not be in the way of `for`
@@ -173,7 +176,7 @@ __hx_take_places() {
 # others.
 __hx_stand_beside() {
   local __hx_at __hx_kept=()
-  __hx_beside=1 __hx_traced=0 __hx_unsure=0
+  __hx_beside=1 __hx_traced=0 __hx_unsure=0 __hx_again=0
   for __hx_at in "${precmd_functions[@]}"; do
     [[ $__hx_at == __hx_noted_precmd ]] || __hx_kept+=("$__hx_at")
   done
@@ -239,6 +242,7 @@ __hx_forked() {
   ((__hx_version >= 501)) || __hx_see_history
   # (in one string with others it would hide the status from them)
   if ! __hx_is_armed || [[ $__hx_expands ||
+    ($__hx_lines -gt $__hx_from && :${HISTCONTROL-}: == *:hx_ignoredups:*) ||
     ($__hx_version -lt 501 && $PROMPT_COMMAND != "$__hx_first"$'\n'"$__hx_final") ]]; then
     builtin printf '__hx_way=0,' >&9 # only the shell itself can do this
     return
@@ -248,6 +252,13 @@ __hx_forked() {
     __hx_records "$__hx_records" __hx_bytes "$__hx_bytes" __hx_generation "$__hx_generation" \
     __hx_last_pipe "$__hx_last_pipe" __hx_last_job "$__hx_last_job" \
     __hx_prompted_us "$__hx_now" __hx_base "$__hx_next" >&9
+}
+
+__hx_find_trap() { # fail where there is no DEBUG trap
+  __hx_as_child
+  __hx_print trap -p DEBUG || return
+  builtin printf '__hx_unsure=0,' >&9
+  [[ $REPLY == *'trap -- '* ]] || builtin printf '__hx_traced=0,' >&9
 }
 
 __hx_as_child() { # variables that the shell cannot get back from a child
@@ -265,5 +276,9 @@ __hx_record_unseen() {
     __hx_record_lines
   elif ((__hx_sure)); then
     __hx_record_edited
+  fi
+  if ((${__hx_key_unseen-0} && __hx_seq)); then
+    __hx_look_at_keys
+    builtin printf '__hx_key_unseen=0,' >&9
   fi
 }

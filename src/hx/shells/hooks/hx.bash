@@ -55,7 +55,7 @@ __hx_begin() {
   __hx_lines=(0) __hx_from=(0) __hx_folders=() __hx_starts=() __hx_numbers=() __hx_hidden=()
   __hx_statuses=()
   __hx_now=(0) __hx_given=(0) __hx_status=(0) __hx_pipe=() __hx_each=() __hx_void=('') __hx_calls=(1) __hx_forks=([1]=1)
-  __hx_way=(0) __hx_traced=(1) __hx_unsure=(1) __hx_beside=(0)
+  __hx_way=(0) __hx_traced=(1) __hx_unsure=(1) __hx_again=(1) __hx_beside=(0)
   __hx_nests=(0) __hx_notes=(x) __hx_rests=([3]=1) __hx_odd=([1]=1 [3]=1) __hx_r=(0) __hx_rr=(8)
   __hx_seen=(0) __hx_late=(0) __hx_base=(0) __hx_based=(0) __hx_sure=(0) __hx_prompted_us=(0)
   __hx_seq=(0) __hx_generation=(-1) __hx_records=(0) __hx_bytes=(0) __hx_last_pipe=(0) __hx_last_job=(0)
@@ -135,6 +135,7 @@ __hx_prompted() {
   [[ ${HISTCONTROL-}$__hx_private$__hx_traced$__hx_nests == "$__hx_control" && ${PS0-} == *__hx_* &&
     ! ${bash_preexec_imported-}${__bp_imported-} && $BASHOPTS == *promptvars* && ! $__hx_expands &&
     $__hx_found -eq $__hx_size_first && ${#PROMPT_COMMAND[-1]} -eq $__hx_size_final ]] || __hx_mend
+  ((!__hx_again)) || __hx_look_again 0
   HX_LINE=0 __hx_lines=0 __hx_from=0 __hx_begun=0 __hx_folders=() __hx_pipe=() __hx_prompted_us=$__hx_now
   __hx_base=$HISTCMD __hx_folder=$PWD __hx_sure=0 __hx_seen=1
   ((__hx_version >= 501)) || __hx_see_base
@@ -158,13 +159,20 @@ __hx_mend() {
   [[ ${HISTCONTROL-}$__hx_private$__hx_traced$__hx_nests == "$__hx_control" ]] || __hx_mind_histcontrol
   __hx_arm
   if [[ ! $__hx_chained ]]; then __hx_chained=1 && __hx_chain_exit; fi
-  if [[ ! ${__hx_key_unseen-} ]]; then
+  if ((!${__hx_key_unseen-0})); then
     return
   elif ((__hx_seq)); then
     __hx_look_at_keys
   else
     __hx_control+='?' # so that the next prompt comes here again
   fi
+}
+
+# The next place looks for a DEBUG trap, and with 1 the one after the next prompt too: a tool may set its
+# trap at the first prompt, after our first place.
+__hx_look_again() {
+  __hx_again=$1
+  [[ $__hx_beside == 1 || ${__hx_ble-} || $__hx_first == __hx_* ]] || __hx_traced=1 __hx_unsure=1
 }
 
 __hx_mind_pause() {
