@@ -115,6 +115,7 @@ __hx_precmd() { # __hx_now, __hx_status and __hx_pipe are those of the command
 }
 
 __hx_prompted() {
+  ((!BASH_SUBSHELL)) || return # somebody looks at what PROMPT_COMMAND prints
   case $- in *[aeuvxT]*) local - && set +aeuvxT ;; esac
   local __hx_was_private=$__hx_private __hx_i=$__hx_from __hx_doubtful= __hx_next=$HISTCMD REPLY= __hx_found=0
   __hx_private=${HX_PRIVATE:+1} __hx_before=$__hx_base
@@ -288,6 +289,7 @@ __hx_use_53() {
 }
 
 __hx_started() {
+  ((!BASH_SUBSHELL)) || return 0
   {
     local - __hx_now=${EPOCHREALTIME//[!0-9]/} __hx_i=0 __hx_lines=1
     local __hx_from=0 __hx_doubtful= __hx_was_private=$__hx_private __hx_next=$HISTCMD
