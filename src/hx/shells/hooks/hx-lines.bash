@@ -210,9 +210,10 @@ __hx_write() { # one record: its format, then its values
 
 __hx_exit() { # in the shell, or with an argument in a child that is unseen by a DEBUG trap
   {
-    local - __hx_status=$? __hx_now=${EPOCHREALTIME/[!0-9]/} REPLY= __hx_i=$__hx_from __hx_doubtful=
+    __hx_status=$?
+    local - && set +aekuvxT
+    local __hx_now=${EPOCHREALTIME/[!0-9]/} REPLY= __hx_i=$__hx_from __hx_doubtful=
     local __hx_was_private=$__hx_private __hx_next=$HISTCMD
-    set +aeuvxT
     if [[ $BASHPID == "$$" || $1 ]]; then
       [[ ! $1 ]] || __hx_as_child
       ((__hx_version >= 501)) || __hx_see_history

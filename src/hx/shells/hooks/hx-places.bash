@@ -224,7 +224,7 @@ __hx_chain_exit() { # run before the EXIT trap of the user, not instead of it
 __hx_forked() {
   __hx_pipe=("${PIPESTATUS[@]}")
   ((BASH_SUBSHELL < 2)) || return
-  set +aeuvx
+  set +aekuvx
   local __hx_was_private=$__hx_private __hx_i=$__hx_from __hx_doubtful= __hx_next=$HISTCMD REPLY= IFS=' '
   __hx_pipe=("${__hx_pipe[*]}") __hx_before=$__hx_base __hx_depth=1
   __hx_as_child
