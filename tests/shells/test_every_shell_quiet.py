@@ -27,7 +27,7 @@ def screen_after(home, shell, lines, **how):
     terminal = home.open(shell, **how)
     for line in lines:
         terminal.run(line)
-    return [PID_IN_PROMPT.sub(b"PID", line.encode()) for line in terminal.screen()]
+    return [PID_IN_PROMPT.sub(b"PID", line.encode()).decode() for line in terminal.screen()]
 
 
 def test_the_screen_is_the_same_with_and_without_the_hook(home, shell):

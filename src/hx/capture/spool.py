@@ -175,7 +175,7 @@ def _process(pid: int) -> tuple[bytes, int]:
 
 
 def text_files(folder: str) -> list[str]:
-    """Return the paths of the text files of shells, `<session>.t`."""
+    """Return the paths of the files `<session>.t` in a folder, which the hook of bash writes."""
     try:
         names = os.listdir(folder)
     except OSError:

@@ -24,7 +24,7 @@ _UNNAMED = {"dir": "(unknown directory)", "repo": "(no repository)", "command": 
 
 
 class Group(NamedTuple):
-    """One line: a program, directory, hour or whatever the groups are."""
+    """One line of a chart: a program, a directory, an hour or another group."""
 
     name: GroupName
     tally: Tally

@@ -22,13 +22,13 @@ _MINUTE_US = 60_000_000
 
 
 class Context(NamedTuple):
-    """What a command works on."""
+    """What a command works on: the settings, the database and the identity of this device."""
 
     config: Config
     database: Database
     who: Identity
     report: Report  # of draining the spool
-    trouble: DatabaseError | None  # why the spool could not be drained; None: it was
+    trouble: DatabaseError | None  # why the spool could not be drained; None: it was drained
     now_us: int
 
 
@@ -38,7 +38,7 @@ def now_us() -> int:
 
 
 def open_context(config: Config, *, tidy: bool = False) -> Context:
-    """Open the database and drain the spool.
+    """Open the database, drain the spool, and return the context.
 
     When draining fails it prints a warning, so that a search works all the same. `tidy` finishes
     retention and cleaning too, which otherwise take a small part each time. Raises DatabaseError.
@@ -82,7 +82,10 @@ def _source(config: Config, who: Identity) -> SpoolSource:
 
 
 def drained(context: Context) -> Context:
-    """Wait until the spool is empty and no other hx is draining it. Raises DatabaseError, Busy."""
+    """Wait until the spool is empty and no other hx is draining it; return the new context.
+
+    Raises DatabaseError, Busy.
+    """
     if context.trouble is not None:
         raise context.trouble
     report, until_s = context.report, time.monotonic() + _PATIENCE_S
@@ -96,7 +99,7 @@ def drained(context: Context) -> Context:
 
 
 def here(context: Context) -> Here:
-    """Return where the command runs: directory, repository, session and device, for ranking."""
+    """Return the directory, repository, session and device of this command, for the ranking."""
     from hx.capture.git import look_up
     from hx.config import working_directory
     from hx.core.rank import Here

@@ -202,7 +202,7 @@ def event_object(found: Found, devices: dict[bytes, str]) -> dict[str, object]:
 
 
 def fix_object(fix: Fix | None, devices: dict[bytes, str]) -> dict[str, object]:
-    """Return the names that `show` and `last` add for what fixed a failure."""
+    """Return the JSON fields that `hx show` and `hx last` add about the fix of a failure."""
     return {
         "fixed_by": event_object(fix.event, devices) if fix else None,
         "between": [event_object(event, devices) for event in fix.between] if fix else [],

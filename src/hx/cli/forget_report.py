@@ -107,7 +107,7 @@ def _artifact_lines(artifacts: list[Artifact]) -> list[str]:
 
 
 def _by_device(context: Context, devices: dict[bytes, int]) -> str:
-    """Return where the events were recorded; an import belongs to the machine that it is from."""
+    """Return the counts by device as text; an import belongs to the machine that it is from."""
     from hx.cli.events_output import device_names
     from hx.cli.text import visible
     from hx.core.format.segment import is_origin
@@ -130,7 +130,7 @@ def _span(choice: Choice, now_us: int) -> str:
 
 
 def is_window(choice: Choice) -> bool:
-    """Return whether a time is forgotten, and so also what arrives from it later."""
+    """Return whether the choice is a time window, which also covers what arrives later."""
     return choice.since_us is not None or choice.until_us is not None
 
 
@@ -170,7 +170,7 @@ _UNCLEAN = (
 
 
 def print_object(context: Context, choice: Choice, answer: Answer) -> None:
-    """Print the same as JSON; docs/cli.md lists the names."""
+    """Print the answer as JSON; docs/cli.md lists the names."""
     names = device_names(context)
     print_json(
         {

@@ -32,7 +32,11 @@ def look(context: Context) -> ForgetStatus | None:
 
 
 def lines(known: ForgetStatus | None, now_us: int) -> list[str]:
-    """Return a line with when and who knows, then one for each device that still holds a copy."""
+    """Return lines about the newest tombstone and about remaining copies.
+
+    The first line says when it was made and which devices know it; then comes a line for each
+    device whose segments hold a copy.
+    """
     if known is None:
         return []
     first = [_told(known, now_us)] if known.at_us is not None else []
@@ -75,7 +79,7 @@ def _names(names: Iterable[str]) -> str:
 
 
 def as_object(known: ForgetStatus | None) -> dict[str, object] | None:
-    """Return the same as JSON."""
+    """Return the same facts as `lines`, as JSON; None when there is nothing to tell."""
     if known is None:
         return None
 

@@ -1,4 +1,4 @@
-"""The checks of `hx doctor` of recording, files, disk, program name and device keys."""
+"""The checks of `hx doctor` for recording, files, disk, program name and device keys."""
 
 from __future__ import annotations
 

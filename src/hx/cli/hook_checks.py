@@ -1,4 +1,4 @@
-"""The checks of `hx doctor` around the hook: shells, rc files and hook files."""
+"""The checks of `hx doctor` for the hook: shells, rc files and hook files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def shells() -> Iterator[Finding]:
     """Check every shell on PATH, and the login shell."""
     findings = [checked(shell) for shell in installed(search_path(), login_shell())]
     yield from findings
-    # one recent shell suffices: nobody has to use the old ones beside it
+    # one recent shell suffices, also beside old ones
     if not any(finding.level == OK for finding in findings):
         needed = f"install {least_versions()}, or a later one"
         yield Finding("shell", FAULT, "hx can record no shell on this machine", needed)
@@ -52,7 +52,7 @@ def checked(shell: InstalledShell) -> Finding:
 
 
 def keys_of_picker(context: Context) -> Iterator[Finding]:
-    """Tell what the keys of the picker call in this shell, if its hook has looked at them."""
+    """Yield what the keys of the picker call in this shell, if its hook has looked at them."""
     from hx.capture import keys as noted
     from hx.core.shell_files.bound_keys import PICKER
 

@@ -101,7 +101,7 @@ def chosen(machine: Shells, names: list[str]) -> list[InstalledShell]:
 
 
 def wanted(machine: Shells, chosen: list[InstalledShell]) -> Iterator[RcFile]:
-    """Yield the files that need the line.
+    """Yield the rc files that need the line of hx.
 
     A login bash does not read ~/.bashrc, unless its own login file does.
     """

@@ -77,7 +77,7 @@ def overview() -> str:
 
 
 def unknown_command(name: str) -> UsageError:
-    """Return the error for a command that does not exist; its hint is the nearest name."""
+    """Return the error for a command that does not exist; its hint names the nearest command."""
     from difflib import get_close_matches
 
     near = get_close_matches(name, COMMANDS, n=1)

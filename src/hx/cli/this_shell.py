@@ -1,4 +1,7 @@
-"""Whether the shell that runs hx is recorded: proved by the line that runs hx; else the reason."""
+"""Find out whether the shell that runs hx is recorded, and if not, why.
+
+The proof is that the command line that runs hx was recorded before hx began.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +39,8 @@ def findings(
 ) -> Iterator[Finding]:
     """Check whether this shell is recorded, and whether it has loaded the hook of this hx.
 
-    The line that runs hx must have been recorded before it ran; `word` is a word of that line.
-    While nothing is recorded in any shell, this one proves nothing.
+    The command line that runs hx must have been recorded before; `word` is a word of it. While
+    recording is paused or impossible in all shells, only the hook is checked.
     """
     session = config.session
     if not session:
@@ -124,7 +127,7 @@ def _private() -> Finding:
 
 
 def _unrecorded_in_bash(line: str) -> Finding:
-    """Say what HX_LINE means: docs/design/capture.md lists its values."""
+    """Return the finding for a value of HX_LINE; docs/design/capture.md lists the values."""
     if line == "-2":
         return _private()
     if line == "-1":
@@ -176,7 +179,7 @@ def _is_restricted(pid: int) -> bool:
 
 
 def _outdated(head: SessionHeader) -> Iterator[Finding]:
-    """Tell when this shell has loaded the hook of another version than this hx has."""
+    """Yield a finding when this shell has loaded the hook of another version of hx."""
     shell = (head.facts.shell or b"").decode(errors="replace")
     if shell not in SHELLS or head.hook == hook_file.version(shell):
         return
@@ -185,7 +188,7 @@ def _outdated(head: SessionHeader) -> Iterator[Finding]:
 
 
 def reloading(shell: str) -> str:
-    """Return the commands that put the current hook in the place of the one that is loaded."""
+    """Return the commands that replace the hook that is loaded by the current one."""
     if shell == FISH:
         return "hx init fish --off | source; hx init fish | source"
     return f'eval "$(hx init {shell} --off)"; eval "$(hx init {shell})"'

@@ -21,7 +21,7 @@ class Step(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """A run of failures of one command, up to its next success or the end of the session."""
+    """Consecutive failures of one command, up to its next success or the end of the session."""
 
     first: int  # row id of the first event
     last: int  # row id of the last event
@@ -34,7 +34,7 @@ def is_failure(exit_status: int | None) -> bool:
 
 
 def failures(steps: Iterable[Step]) -> list[Failure]:
-    """Return the failures in the order of their last runs; `steps` are in the order of running."""
+    """Return the failures, ordered by their last events; `steps` are in the order of running."""
     open_failures: dict[int, Failure] = {}  # by command, not yet followed by a success
     ended: list[Failure] = []
     order: dict[int, int] = {}

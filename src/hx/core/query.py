@@ -52,7 +52,7 @@ class Pattern(NamedTuple):
 
 
 def smart_case(text: str) -> bool:
-    """Return whether the text has a capital letter, which makes a search case-sensitive."""
+    """Return whether the text has a capital letter; then a search by it is case-sensitive."""
     return text != text.lower()
 
 

@@ -79,9 +79,9 @@ def use_points(at_us: int, runs: int, now_us: int) -> float:
 
 
 def freshness(age_us: int) -> float:
-    """Return 1 for an age of 0 and less, 0 from ten years on.
+    """Return 1 for an age of 0 or less, and 0 from ten years on.
 
-    Between them it falls evenly with the logarithm of the age.
+    In between, the value falls evenly with the logarithm of the age.
     """
     return 1.0 if age_us <= 0 else max(0.0, 1 - log1p(age_us / _HOUR_US) / _LONGEST)
 
@@ -93,7 +93,7 @@ def place_points(*, in_directory: bool, in_repo: bool, in_session: bool, on_devi
 
 
 def asked(terms: list[Term]) -> list[Term]:
-    """Return the terms that earn points: all that are not negated."""
+    """Return the terms that earn points: all but the negated ones."""
     return [term for term in terms if not term.negated]
 
 

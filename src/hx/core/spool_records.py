@@ -63,9 +63,9 @@ class Facts(NamedTuple):
 
 
 class Assembled(NamedTuple):
-    """The events that records gave, and why others gave none."""
+    """The events that the records gave, and why other records gave none."""
 
-    events: list[Event]  # the later of two versions of one event
+    events: list[Event]  # one version of each event, the later one
     faults: dict[str, int]
 
 
@@ -150,7 +150,10 @@ def assemble(records: list[SpoolRecord], facts: Facts, started: dict[int, Event]
 
 
 def ends_without_start(records: list[SpoolRecord]) -> list[int]:
-    """Return the seqs of the ends whose start must be looked up among earlier events."""
+    """Return the seq of each command whose end is among the records and whose start is not.
+
+    The caller looks for the start among earlier events.
+    """
     starts = {record.fields.get("n") for record in records if record.kind == "S"}
     ends = (record.fields.get("n") for record in records if record.kind in ENDS)
     return [seq for n in ends if n not in starts and (seq := _integer(n))]
@@ -254,9 +257,10 @@ _TICK_US = 10_000  # of the clock of fish: within it, an end may seem to be befo
 
 
 def _duration_us(fields: dict[str, bytes], started_at_us: int | None) -> int | None:
-    """Return how long a command took.
+    """Return how long a command took, in microseconds; None: that is unknown.
 
-    None also when the clock was set back meanwhile, or was first set: it had stood in 1970.
+    It is unknown also when the clock was set back while the command ran, or was set for the first
+    time.
     """
     if started_at_us is None:
         return None

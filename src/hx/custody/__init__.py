@@ -104,7 +104,8 @@ def choose(kind: str | None, place: CustodyPaths, ask: Callable[[bool], bytes]) 
     """Return the custody for a device that creates or joins a vault.
 
     `kind` None: a keychain, else a file sealed under a passphrase. `ask(new)` returns the
-    passphrase. Raises KeyMissing; InputError when the note names another kind.
+    passphrase. Raises KeyMissing, and InputError when the keys of this device are kept in another
+    kind already.
     """
     note = read_note(place.note)
     if note is not None:

@@ -16,7 +16,10 @@ PATIENCE_S = 120  # seconds; the program may ask a person
 
 
 def passphrase(command: str, patience_s: float = PATIENCE_S) -> bytes:
-    """Return the passphrase. Raises KeyMissing. Its stderr goes to the terminal."""
+    """Run a program and return the passphrase, its first line of output. Raises KeyMissing.
+
+    Its stderr goes to the terminal. A program that takes longer than `patience_s` seconds is ended.
+    """
     process = _started(command)
     try:
         output = _output(process, time.monotonic() + patience_s)

@@ -26,7 +26,10 @@ _AT_US, _SESSION, _COMMAND, _EXIT_STATUS = 0, 1, 4, 8
 
 
 def uses(*written: Rows) -> dict[int, Use]:
-    """Return command -> its use among these rows; each list is in the order of time."""
+    """Return row id of a command -> its use among these rows.
+
+    Each list of rows is in the order of time.
+    """
     newest: dict[int, int] = {}
     runs: Counter[int] = Counter()
     failures: Counter[int] = Counter()
@@ -39,7 +42,10 @@ def uses(*written: Rows) -> dict[int, Use]:
 
 
 def add(database: Database, commands: Mapping[int, Use], *written: Rows) -> None:
-    """Count events that were written; `commands`: their uses, of commands that existed before."""
+    """Count the events in lists of written rows, each in the order of time.
+
+    `commands`: row id -> use, only for the commands that existed before.
+    """
     many = database.connection.executemany
     many(_ADD_USE, [(command, *use) for command, use in commands.items()])
     events: Counter[int] = Counter()
@@ -56,7 +62,10 @@ def add(database: Database, commands: Mapping[int, Use], *written: Rows) -> None
 
 
 def take_away(database: Database, gone: Iterable[tuple[int, int, int | None]]) -> None:
-    """Subtract removed events from the counts; `gone`: command, session and exit status of each."""
+    """Subtract removed events from the counts.
+
+    `gone`: for each event, the row ids of its command and session, and its exit status.
+    """
     commands: Counter[int] = Counter()
     failures: Counter[int] = Counter()
     sessions: Counter[int] = Counter()
@@ -71,7 +80,7 @@ def take_away(database: Database, gone: Iterable[tuple[int, int, int | None]]) -
 
 
 def add_to_total(database: Database, table: str, number: int) -> None:
-    """Change the number of rows of a table that is kept in `total`."""
+    """Add a number, which may be negative, to the row count of a table in `total`."""
     if number:
         sql = "UPDATE total SET count = count + ? WHERE name = ?"
         database.execute(sql, (number, table))
@@ -83,7 +92,7 @@ def totals(database: Database) -> dict[str, int]:
 
 
 def wrong(database: Database) -> bool:
-    """Return whether a count differs from that of the rows; it reads all of them."""
+    """Return whether any kept count is wrong; it counts all rows to find out."""
     return any(database.value(sql) is not None for sql in _WRONG)
 
 

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 MANY = 10  # events with one prefix that are listed
 _IS_ORIGIN = "substr(device_id, 1, 1) >= x'80'"  # the source of an import, not a machine
-_BETWEEN = 20  # commands before the success that are shown
-COUNTED = 1_000  # of them that are counted
-_LATER = 1_000  # later runs of the command among which a fix is looked for
-_LOOKED_AT = 20_000  # events between that are read; few may be of the session or device
+_BETWEEN = 20  # events between a failure and its fix that are shown: the last ones
+COUNTED = 1_000  # events between them that are counted
+_LATER = 1_000  # later runs of the command that are searched for a success
+_LOOKED_AT = 20_000  # events between them that are read; few may be of the session or device
 
 
 class Fix(NamedTuple):
@@ -26,7 +26,7 @@ class Fix(NamedTuple):
 
     event: Found
     between: list[Found]  # the last of them, in the order in which they ran
-    between_count: int  # all of them, as far as COUNTED
+    between_count: int  # the number of all of them, at most COUNTED
 
 
 class RowIds(NamedTuple):
@@ -114,7 +114,7 @@ _AFTER_IN_TIME = (
 def fix_of(database: Database, place: RowIds) -> Fix | None:
     """Return the next success of the same command, and what ran between; None: there is none.
 
-    It ran in the same session, or on the same device in the same directory.
+    The success is in the same session, or on the same device in the same directory.
     """
     row = database.execute(
         "SELECT event.id, session, event.started_at_us, seq FROM"
@@ -168,7 +168,7 @@ def _ids(database: Database, sql: str, values: tuple[Sql, ...]) -> list[int]:
 
 
 def runs_of(database: Database, place: RowIds) -> tuple[int, int]:
-    """Return how often the same command ran, and how often it failed."""
+    """Return the number of runs of the same command, and how many of them failed."""
     sql = "SELECT runs, failures FROM command WHERE id = ?"
     runs, failures = next(iter(database.execute(sql, (place.command,))))
     return runs, failures
@@ -203,7 +203,8 @@ def name_unnamed(database: Database, device_id: bytes, name: str) -> None:
 def name_origins(database: Database, author: bytes) -> None:
     """Name the origins of imported events that have no name yet.
 
-    The name is that of their host, else that of the device whose segment brought them, `author`.
+    The name is that of their host. When the host is unknown, it is the name of `author`, the device
+    whose segment brought them.
     """
     from hx.core.model import cut_label
 

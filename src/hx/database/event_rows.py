@@ -1,4 +1,4 @@
-"""The rows of many events at once: found by their keys, and removed with all that only they use."""
+"""The rows of many events at once: find them by key; remove them with what only they use."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 _INDEXED = ("directory", "session")
 _UNINDEXED = ("checkout", "terminal")
 PLACES = (*_INDEXED, *_UNINDEXED)
-_FEW = 200  # commands whose words are removed one by one in any case
+_FEW = 200  # so many commands are always removed from the index one by one
 _CHUNK = 500  # keys that are looked up together
 
 
 def events_at(database: Database, keys: Iterable[EventKey]) -> dict[Event, int]:
-    """Return the events that the database holds under these keys -> row id."""
+    """Return event -> row id, for the events that the database holds under these keys."""
     events: dict[Event, int] = {}
     rows = [str(row) for row in rows_of(database, keys)]
     for start in range(0, len(rows), _CHUNK):
@@ -32,7 +32,7 @@ def events_at(database: Database, keys: Iterable[EventKey]) -> dict[Event, int]:
 
 
 def events_of_session(database: Database, session_id: bytes, seqs: list[int]) -> Iterator[Event]:
-    """Yield the events with these seqs in a session, whichever device recorded it."""
+    """Yield the events with these seqs in a session, whichever device recorded them."""
     for seq in seqs:
         for _, event in select_events(database, "session_id = ? AND seq = ?", (session_id, seq)):
             yield event
@@ -79,7 +79,10 @@ def _rows_between(database: Database, session: int, keys: list[EventKey]) -> Ite
 
 
 def _session(database: Database, key: EventKey) -> tuple[int, int] | None:
-    """Return the row id and greatest seq of the session of a key; None: it has no events."""
+    """Return the row id and the greatest seq of the session that a key names.
+
+    None: the database has no event of it.
+    """
     row: tuple[int, int] | None = database.execute(
         "SELECT session, max(seq) FROM event WHERE session ="
         " (SELECT session.id FROM session JOIN device ON device.id = session.device"
@@ -122,7 +125,7 @@ def remove_events(database: Database, rows: Sequence[int]) -> None:
 
 
 def references(database: Database, rows: Iterable[int]) -> dict[int, Used]:
-    """Return the row id of an event -> what the event refers to."""
+    """Return row id of an event -> what the event refers to."""
     sql = (
         "SELECT command, session, exit_status, directory, terminal, checkout"
         " FROM event WHERE id = ?"
@@ -143,7 +146,7 @@ DELETE FROM artifact WHERE id IN (
 def settle(database: Database, used: Iterable[Used]) -> None:
     """Update the counts and last uses of commands whose events were removed or replaced.
 
-    Commands without events are removed, and their words with them.
+    A command without events is removed, also from the full-text index.
     """
     used = list(used)
     counts.take_away(database, ((use.command, use.session, use.exit_status) for use in used))
@@ -160,10 +163,10 @@ def settle(database: Database, used: Iterable[Used]) -> None:
 
 
 def _remove_commands(database: Database, commands: list[int]) -> None:
-    """Remove commands and their words.
+    """Remove commands, also from the full-text index.
 
-    Removing the words of one command takes about 1 ms, indexing one again 0.01 ms: where many
-    commands go, the index is built again.
+    Removing one command from the index takes about 1 ms, indexing one again 0.01 ms. So the index
+    is built again when many commands are removed.
     """
     rows = [(command,) for command in commands]
     highest = database.value("SELECT coalesce(max(id), 0) FROM command")
@@ -192,7 +195,7 @@ def sweep(database: Database) -> None:
 def sweep_after(database: Database, used: Iterable[Used]) -> None:
     """Remove the directories, sessions, checkouts and terminals that only these events used.
 
-    No index finds the events of a checkout or terminal. Mostly a recent event still uses it, so
+    No index finds the events of a checkout or terminal. A recent event usually still uses it, so
     the newest events are read first.
     """
     used = list(used)

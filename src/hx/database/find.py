@@ -1,4 +1,4 @@
-"""Finds events by text and filters, newest first, in a time that does not grow with the history.
+"""Find events by text and filters, newest first, in a time that does not grow with the history.
 
 There are fewer distinct commands than events, so the text is searched among commands. The trigram
 index is asked for up to RARE hits. With fewer hits, these are all. With more, the text is common,
@@ -57,7 +57,7 @@ def find(database: Database, query: Query) -> Iterator[Found]:
 
 
 def load(database: Database, rows: list[int]) -> Iterator[Found]:
-    """Yield the events of row ids, in their order, without those that are gone by now."""
+    """Yield the events with these row ids, in the same order; those that are gone are left out."""
     for chunk in _chunks(rows):
         events = _loaded(database, chunk)
         yield from (events[row] for row in chunk if row in events)
@@ -96,7 +96,10 @@ def count_runs(database: Database, conditions: list[Condition], limit: int = -1)
 
 
 def newest_runs(database: Database, commands: list[int]) -> list[Counted]:
-    """Return the newest run of each command, with its counts, the latest used command first."""
+    """Return the newest run and the counts of each command, the latest used command first.
+
+    `commands`: row ids.
+    """
     sql = (
         "SELECT id, (SELECT id FROM event WHERE event.command = command.id"  # noqa: S608
         " ORDER BY started_at_us DESC, id DESC LIMIT 1) AS newest, runs, failures"
@@ -136,8 +139,8 @@ def _few_commands(database: Database, query: Query) -> list[int] | None:
 def index_hits(database: Database, words: list[str], *, newest: bool = False) -> list[int] | None:
     """Return the ids of the commands that contain all these trigrams.
 
-    None: there are more than RARE, or no trigram is asked for. `newest`: return the newest RARE of
-    them in the first case.
+    None: there are more than RARE of them, or `words` is empty. With `newest`, the newest RARE ids
+    are returned when there are more.
     """
     if not words:
         return None
@@ -175,9 +178,10 @@ def walk(database: Database, condition: Condition, columns: str) -> Iterator[tup
 
 
 def _newest_of(database: Database, commands: Iterable[int], limit: int) -> list[int]:
-    """Return the newest events of commands that come by last use.
+    """Return the row ids of the newest events of commands, at most `limit`, the newest first.
 
-    It ends at the first command whose last use is older than all events that are kept.
+    `commands`: row ids, the latest used first. Reading ends at the first command whose last use is
+    older than all events that are kept.
     """
     sql = (
         "SELECT started_at_us, id FROM event WHERE command = ?"

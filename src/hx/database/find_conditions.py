@@ -20,17 +20,21 @@ def contains(text: str, *, exact_case: bool) -> Condition:
 
 
 def matches(text: str, *, exact_case: bool, **shape: bool) -> Condition:
-    """Return the condition on `command.text` that hx.core.query.pattern describes."""
+    """Return the condition on `command.text` for what hx.core.query.pattern returns.
+
+    `shape`: the other arguments of that function.
+    """
     made = pattern(text, exact_case=exact_case, **shape)
     return f"text {made.operator}", (made.text,)
 
 
 def filters_in(database: Database, query: Query) -> list[Condition]:
-    """Return the conditions of `filters`, so that SQLite finds the newest events at once.
+    """Return the conditions of `filters`, with bounds by which SQLite finds the newest events soon.
 
-    No event fits a host, device, repository or session that hx does not know. The events of a
-    session or device lie between its times. The events of a long session are read in the order of
-    time and not sorted, because most events of its time are its own.
+    It is only NOTHING where no event can fit, such as for an unknown host. The events of a session
+    or device lie between its first and last time. Those of a long session are read in the order of
+    time and not by the index of sessions: then nothing is sorted, and most events of that time
+    belong to it.
     """
     conditions = filters(query)
     for name, sql in ((query.host, _OF_HOST), (query.repo, _OF_REPO)):
@@ -47,7 +51,7 @@ def filters_in(database: Database, query: Query) -> list[Condition]:
 
 
 def _bounds(database: Database, sessions: str, name: Sql) -> tuple[Condition, int]:
-    """Return the condition that an event lies within the times of sessions, and how many they have.
+    """Return the condition that an event lies within the times of sessions, and their event count.
 
     `sessions`: SQL after FROM session; `name`: the value of its parameter.
     """

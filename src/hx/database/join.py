@@ -31,16 +31,17 @@ class Changes(NamedTuple):
     added: int  # events that were not there
     replaced: int  # events that a greater version has replaced
     forgotten: int  # events that were there and are covered now
-    dropped: int  # events of the delta that are covered: they came too late
+    dropped: int  # events of the delta that are covered, so they were not added
     artifacts: int  # artifacts added, replaced or forgotten
     late: bool = False  # a record of the delta is covered
     erased: bool = False  # text was removed, or replaced by another version
 
 
 def join(database: Database, delta: History, source: SegmentSource | None = None) -> Changes:
-    """Join a history into the database; the caller holds the transaction.
+    """Join a history into the database and return what that changed.
 
-    `source`: the segment that holds it; None: its records were made here.
+    `source`: the segment that holds the history; None: its records were made here. The caller holds
+    the transaction.
     """
     new = tombstones.unknown(database, delta.tombstones)
     events = _touched_events(database, delta, new)

@@ -1,7 +1,7 @@
-"""Retention: removes events older than a number of days, unless their session is pinned.
+"""Retention: remove events older than a number of days, unless their session is pinned.
 
-It is local: it makes no tombstone, so the events stay on other devices, and come back when they
-are imported or pulled again. Events of unknown time stay.
+It is local: it makes no tombstone, so the events stay on other devices, and come back when they are
+imported or pulled again. Events of unknown time stay.
 
 An own segment may hold events that retention has removed here, and no row says so. When a tombstone
 or a redaction touches the time of such a segment, the segment is rewritten. The rewrite removes
@@ -164,9 +164,10 @@ _REMAINS = (
 
 
 def suspect(database: Database, tombstones: Iterable[Tombstone], fresh: Iterable[Event]) -> None:
-    """Mark for rewriting the own segments that may hold what tombstones or redactions touch.
+    """Mark for rewriting the own segments that may hold forgotten records or unredacted text.
 
-    `fresh`: events that were not here before in this version. The caller holds the transaction.
+    `fresh`: events that were not in the database before in this version. The caller holds the
+    transaction.
     """
     before_us = database.meta(RETAINED)
     if not isinstance(before_us, int):

@@ -99,10 +99,10 @@ def where(conditions: list[Condition]) -> Condition:
 
 
 class Dictionaries:
-    """The row ids of the texts that events share, made when missing, kept for one transaction.
+    """The row ids of the texts that events share. They are kept for one transaction.
 
-    The attributes are maps of what is known. A caller with a million events reads them itself and
-    calls a method only for a text that is missing.
+    A missing row is inserted. The attributes are maps of what is known: a caller with a million
+    events reads them itself and calls a method only for a text that is missing.
     """
 
     def __init__(self, database: Database) -> None:
@@ -160,7 +160,7 @@ class Dictionaries:
         return row
 
     def write_commands(self, uses: dict[int, Use]) -> None:
-        """Insert the new commands, before their events; their entries leave `uses`."""
+        """Insert the new commands, before their events, and remove their entries from `uses`."""
         # a search reads rows and writes none: it does not need that module
         from hx.database.counts import add_to_total
 

@@ -69,7 +69,10 @@ def search(
 def _gathered(
     database: Database, query: Query, terms: list[Term], here: Here
 ) -> tuple[dict[int, FoundCommand], Iterable[FoundCommand]]:
-    """Return the commands to rank, by row id, and the others that match, with repeats."""
+    """Return row id -> command for the commands to rank, and all others that match.
+
+    The second result may repeat commands of the first.
+    """
     commands, are_all = likely(database, query, terms, RANKED, WALKED)
     by_id = {command.id: command for command in commands}
     rest: Iterable[FoundCommand] = () if are_all else matching(database, query, terms)
@@ -96,7 +99,7 @@ def _apart(database: Database, query: Query, terms: list[Term]) -> Iterator[Foun
 def judged(
     commands: Iterable[FoundCommand], terms: list[Term], place: Callable[[int], int]
 ) -> Iterator[Candidate]:
-    """Yield a Candidate for hx.core.rank for each command, with the points that its text earns.
+    """Yield a Candidate for hx.core.rank for each command, with the points for its text and place.
 
     `place`: row id of a command -> points for where it ran.
     """
@@ -146,7 +149,7 @@ def rare(database: Database, terms: list[Term], limit: int) -> Iterator[FoundCom
 
 
 def equal(database: Database, terms: list[Term]) -> list[FoundCommand]:
-    """Return the command that equals the terms, whenever it was used, by the index of hashes."""
+    """Return the command whose text equals the terms, or nothing; it is found by its hash."""
     from hx.core.event_name import digest64
 
     text = " ".join(term.text for term in terms).encode(errors="surrogateescape")
@@ -281,7 +284,7 @@ def texts(database: Database, commands: list[int]) -> Iterator[tuple[int, str]]:
 
 
 def exact_texts(database: Database, commands: list[int]) -> Iterator[bytes]:
-    """Yield the bytes of commands, in their order."""
+    """Yield the bytes of commands in the order of their row ids in the list."""
     for start in range(0, len(commands), _CHUNK):
         chunk = commands[start : start + _CHUNK]
         condition, _ = among(chunk, "id")

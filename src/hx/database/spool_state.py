@@ -31,7 +31,10 @@ def write_mark(database: Database, name: str, mark: Mark) -> None:
 
 
 def remove_marks(database: Database, names: Iterable[str]) -> None:
-    """Forget files that are gone: one of the same name that comes later is read from its start."""
+    """Remove the marks of files that are gone.
+
+    A file of the same name that comes later is then read from its start.
+    """
     sql = "DELETE FROM spool_file WHERE name = ?"
     database.connection.executemany(sql, [(name,) for name in names])
 

@@ -55,7 +55,7 @@ def conditions(tombstone: Tombstone) -> Iterator[tuple[str, tuple[Sql, ...]]]:
 def relevant(database: Database, delta: History) -> frozenset[Tombstone]:
     """Return the tombstones of the database, reduced to what can cover a record of the delta.
 
-    They have no id and no device, which the merge rule does not need.
+    Their id and device id are zero, because the merge rule does not need them.
     """
     if database.value("SELECT 1 FROM tombstone LIMIT 1") is None:
         return frozenset()

@@ -1,4 +1,4 @@
-"""Forgetting: tombstones for what was shown, then its text is removed from every file of hx."""
+"""Forget: write tombstones for what was shown, then remove its text from every file of hx."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Scope = Window | WholeSession | Keys
 
 
 class Issuer(NamedTuple):
-    """Which device issues the tombstones, and when."""
+    """The device that issues the tombstones, and the time at which it does."""
 
     device_id: bytes
     now_us: int
@@ -38,11 +38,11 @@ class Issuer(NamedTuple):
 
 
 class SpoolPaths(NamedTuple):
-    """Where the text is that hx has not drained yet."""
+    """The files with text that hx has not drained yet, and how to wait for another drain."""
 
     spool: str
-    text_files: tuple[str, ...]  # folders of `<session>.t`
-    lock: str  # file: one drain at a time
+    text_files: tuple[str, ...]  # folders that hold the files `<session>.t` of bash
+    lock: str  # the file whose lock a drain holds
     patience_s: float = 5  # how long to wait for another drain
 
 
@@ -56,7 +56,7 @@ class ForgetResult(NamedTuple):
 
 
 class Named(NamedTuple):
-    """Records to forget by their keys."""
+    """The records to forget by their keys."""
 
     events: Iterable[EventKey] = ()
     artifacts: Iterable[ArtifactKey] = ()
@@ -64,11 +64,11 @@ class Named(NamedTuple):
 
 
 def scopes(choice: Choice, named: Named, now_us: int) -> Iterator[Scope]:
-    """Return the scopes of the tombstones.
+    """Yield the scopes of the tombstones.
 
-    Records that were shown are named by their keys; records that arrive later are covered by time
-    or session. A window ends now at the latest, so that it covers nothing that is typed later. For
-    a device whose clock is ahead, it ends later by as much.
+    Keys name the records that were shown; a time window or a session covers records that arrive
+    later. A window ends now at the latest, so that it covers nothing that is typed later. For a
+    device whose clock is ahead, it ends later by as much.
     """
     events = sorted(set(named.events))
     for first in range(0, len(events), MAX_KEYS_IN_TOMBSTONE):
@@ -110,7 +110,7 @@ def forget(
     issuer: Issuer,
     places: SpoolPaths,
 ) -> ForgetResult:
-    """Forget what was shown, and what matches the text by now. Raises Busy."""
+    """Forget what was shown and everything else that the choice selects by now. Raises Busy."""
     result = issue(database, choice, shown, issuer, places)
     return result._replace(clean=clean(database))
 
@@ -157,7 +157,7 @@ def _issue(
 
 
 def blots(choice: Choice, texts: Iterable[bytes], places: SpoolPaths) -> list[Blot]:
-    """Return what to overwrite in the files that shells write."""
+    """Return the pieces to overwrite in the files that shells write."""
     in_spool = [] if choice.text is None else scrub_spool.in_spool(places.spool, choice.text)
     wanted = [*texts] if choice.text is None else [choice.text]
     return in_spool + [
@@ -166,9 +166,9 @@ def blots(choice: Choice, texts: Iterable[bytes], places: SpoolPaths) -> list[Bl
 
 
 def clean(database: Database, *, patience_ms: int = 2_000) -> bool:
-    """Remove deleted text from the files of the database.
+    """Remove deleted text from the files of the database; return whether it succeeded.
 
-    Return False when other processes or a full disk prevent it.
+    It does not when other processes use the files or when the disk is full.
     """
     database.connection.set_busy_timeout(patience_ms)
     try:

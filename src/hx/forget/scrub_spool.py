@@ -1,4 +1,4 @@
-"""Removing text from the files that shells write for hx: overwritten in place, not truncated."""
+"""Remove text from the files that shells write for hx: it is overwritten in place."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Blot(NamedTuple):
 
 
 def in_spool(folder: str, text: bytes) -> list[Blot]:
-    """Return NULs for every record with the text, torn records too."""
+    """Return a blot of NULs for every record that holds the text, also for torn records."""
     return [blot for file in spool.files(folder) for blot in _in_file(file.path, text)]
 
 
@@ -55,7 +55,7 @@ def _without(record: bytes, text: bytes) -> bytes:
 
 
 def _pieces(data: bytes, text: bytes) -> Iterator[tuple[int, int]]:
-    """Return [start, end) of each record, whole or torn, with the text."""
+    """Yield [start, end) of each record that holds the text, whole or torn."""
     index = data.find(text)
     while index >= 0:
         start = max(data.rfind(_BEGIN, 0, index), data.rfind(COMMIT, 0, index), 0)
@@ -66,7 +66,7 @@ def _pieces(data: bytes, text: bytes) -> Iterator[tuple[int, int]]:
 
 
 def in_text_files(folder: str, texts: Iterable[bytes]) -> list[Blot]:
-    """Return blanks for each `<session>.t` file with one of the texts."""
+    """Return a blot of blanks for each file `<session>.t` that holds one of the texts."""
     wanted = list(texts)
     files = ((path, spool.read(path, 0)) for path in spool.text_files(folder))
     return [
@@ -77,7 +77,7 @@ def in_text_files(folder: str, texts: Iterable[bytes]) -> list[Blot]:
 
 
 def apply(blots: Iterable[Blot]) -> int:
-    """Overwrite the pieces; return how many."""
+    """Overwrite the pieces in their files; return how many were overwritten."""
     count = 0
     for blot in blots:
         try:

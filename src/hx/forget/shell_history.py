@@ -1,4 +1,4 @@
-"""The history files of the shells: finding a text in them, and removing it."""
+"""Find a text in the history files of the shells, and remove it from them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def matches(paths: Iterable[str], wanted: Wanted) -> list[HistoryMatch]:
 
 
 def clean(path: str, wanted: Wanted) -> int:
-    """Remove the entries with the text from the file; return how many.
+    """Remove the entries with the text from the file; return how many were removed.
 
     Every other byte stays, and so do mode, owner and links. What a shell appends meanwhile is not
     lost. Raises OSError.
@@ -85,7 +85,8 @@ def _clean(target: str, wanted: Wanted) -> int:
 def _wait_for_writers(descriptor: int) -> None:
     """Wait, at most 200 ms, until no process has the old file open for writing.
 
-    Only then Linux grants a lease for reading; on other systems it waits the whole time.
+    Only then does Linux grant a lease for reading. Other systems have no lease, so there it waits
+    the whole time.
     """
     for _ in range(_CHECKS):
         try:

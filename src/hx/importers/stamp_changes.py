@@ -32,7 +32,10 @@ class TextHistory:
         self.kind = importer.KIND
 
     def is_restamped(self) -> bool:
-        """Return whether the first lines share one stamp: a shell wrote the time of its reading."""
+        """Return whether the first lines share one stamp.
+
+        Then a shell has written the time at which it read the file as the time of each line.
+        """
         if not self._importer.RESTAMPS:
             return False
         head = list(islice(self._entries(), stamps.RUN))

@@ -56,9 +56,10 @@ class _State(NamedTuple):
 
 
 def check(context: SyncContext, percent: int, dice: Random) -> Checked:
-    """Verify all objects but the segments, and `percent` of the segments, chosen by `dice`.
+    """Verify all objects but the segments, and a share of the segments; return what was found.
 
-    Raises StoreError, NotAVault, KeyMissing.
+    `percent` is that share, and `dice` chooses the segments. Raises StoreError, NotAVault,
+    KeyMissing.
     """
     reader = _reader(context)
     reader.list_manifests()
@@ -136,7 +137,10 @@ def _of_kind(state: _State, kind: int) -> Iterator[tuple[str, Name]]:
 
 
 def _manifests(state: _State) -> dict[str, Signed]:
-    """Return store key -> manifest, for those that are valid by the roster in all of them."""
+    """Return store key -> manifest, for the valid ones.
+
+    They are judged by the roster that all manifests in the store together give.
+    """
     context, read = state.context, {}
     for key in sorted(context.listing):
         signed, verdict = attempt(partial(read_manifest, context, key))
@@ -210,7 +214,10 @@ def _check_segments(state: _State, listed: list[Segment], percent: int, dice: Ra
 
 
 def _compared(state: _State, segment: Segment) -> Verdict:
-    """Return TAKEN when the store lists the segment with the size that its author has listed."""
+    """Return TAKEN when a segment has the size that its author has listed, else the verdict.
+
+    The sizes are those in the listing of the store, so no segment is read.
+    """
     size = state.sizes.get(key_of(segment))
     if size is None:
         return Verdict(PENDING, NOT_ARRIVED, "its author has listed it")
@@ -223,7 +230,10 @@ def _compared(state: _State, segment: Segment) -> Verdict:
 
 
 def _drop_replaced(state: _State) -> None:
-    """Drop missing segments of devices that have published during the check."""
+    """Drop the problem of each missing segment whose author has published during the check.
+
+    The author may have replaced the segment.
+    """
     if not any(problem.is_missing for problem in state.problems):
         return
     before = set(state.context.listing)

@@ -32,7 +32,7 @@ SMALL_BYTES = 256 << 10  # size of a small object: about 1 MiB of plaintext
 
 
 class Rewriting(NamedTuple):
-    """Own segments to replace, and the records of theirs that the new ones hold."""
+    """The own segments to replace, and the history that the new segments hold instead."""
 
     replaced: list[Segment]
     history: History
@@ -40,7 +40,10 @@ class Rewriting(NamedTuple):
 
 
 def rewriting(context: SyncContext) -> Rewriting:
-    """Return the rewriting that is due; it leaves out unreadable segments. Raises StoreError."""
+    """Return which own segments are due for replacement, and the history to keep of them.
+
+    A segment that cannot be read is left out. Raises StoreError.
+    """
     replaced, old = [], History()
     for segment in _chosen(ledger.live(context.database, context.me)):
         history = _read(context, segment)
@@ -67,7 +70,10 @@ def dropped_by_copies(context: SyncContext) -> list[Segment]:
 
 
 def _read_dropped(context: SyncContext, segment: Segment) -> History | None:
-    """Return the history of such a segment; supersede a segment that is absent from the store."""
+    """Return the history of a segment that another copy of this device does not list any more.
+
+    None: it is damaged or absent. An absent one is superseded.
+    """
     try:
         return read_segment(context, segment).history
     except Fault:
@@ -80,7 +86,10 @@ def _read_dropped(context: SyncContext, segment: Segment) -> History | None:
 
 
 def _missing_here(database: Database, history: History) -> History:
-    """Return the records that the database lacks; the other ones are published from their rows."""
+    """Return the records of `history` that the database lacks.
+
+    The other ones are published from their rows.
+    """
     keys = (event.key for event in history.events)
     here = {event.key for event in events_at(database, keys)}
     kept = {artifact.key for artifact in touched_artifacts(database, history, ())}

@@ -29,7 +29,10 @@ KEY_ID = slice(56, 72)  # in a header: the id of the key that the object is seal
 
 
 class Keyring:
-    """The keys of this device and of its vault; custody is asked when the first key is needed."""
+    """The keys of this device and of its vault; custody is asked when the first key is needed.
+
+    The roster vouches for a key when an epoch record of an enrolled device names its id.
+    """
 
     def __init__(self, load: Callable[[], Secrets], store: Callable[[Secrets], None]) -> None:
         self._load = load
@@ -45,19 +48,19 @@ class Keyring:
 
     @property
     def vmks(self) -> dict[bytes, bytes]:
-        """Return key id -> vault key, for the keys that the roster vouches for."""
+        """Return key id -> vault key, for the keys in custody; the roster vouches for them."""
         return {key_id: vmk for key_id, (_, vmk) in self.secrets.vmks.items()}
 
     @property
     def offered(self) -> dict[bytes, bytes]:
-        """Return key id -> key from a slot, for the keys that no roster record vouches for yet.
+        """Return key id -> vault key, for the keys of slots that the roster does not vouch for yet.
 
-        Such a key may open a manifest, in which the record may be, and nothing else.
+        Such a key may open only a manifest, because a manifest may carry the epoch record.
         """
         return {key_id: vmk for key_id, (_, vmk) in self._offered.items()}
 
     def offer(self, slot: Slot) -> None:
-        """Remember the key of a slot until the roster vouches for it."""
+        """Keep the key of a slot in memory until the roster vouches for it."""
         if slot.key_id not in self.secrets.vmks:
             self._offered[slot.key_id] = (slot.number, slot.vmk)
 
@@ -100,7 +103,10 @@ class Pulled(NamedTuple):
 
 
 class SyncContext:
-    """One sync. Until it ends no other process changes what the database says of the vault."""
+    """The store, keys, trust and listing of one sync.
+
+    Until the sync ends, no other process changes the rows about the vault in the database.
+    """
 
     def __init__(
         self, database: Database, store: Store, me: bytes, keyring: Keyring, now_us: int
@@ -118,7 +124,7 @@ class SyncContext:
         self._genesis: Genesis | None = None
         self._trust: Trust | None = None
         self.listing: dict[str, Name] = {}
-        self.newcomers: list[Member] = []  # devices that this sync was the first to hear of
+        self.newcomers: list[Member] = []  # devices that this sync has enrolled here
         self.own_read: list[str] = []  # keys of own manifests that this database did not know
         self.unvouched: dict[str, bytes] = {}  # manifest -> id of the offered key that opened it
 
@@ -132,7 +138,7 @@ class SyncContext:
 
     @property
     def trust(self) -> Trust:
-        """Return who is trusted, by all roster records that this device knows."""
+        """Return what all roster records that this device knows state about trust."""
         if self._trust is None:
             from hx.core.format.roster import evaluate
 
@@ -145,9 +151,9 @@ class SyncContext:
         return self._trust is not None
 
     def learn(self, records: Iterable[Record]) -> bool:
-        """Store roster records with a valid signature, whoever brought them.
+        """Store the roster records that have a valid signature; return whether one was new.
 
-        Return whether one was new.
+        It does not matter who published a record.
         """
         from hx.core.format.roster_records import is_genuine
 
@@ -169,7 +175,10 @@ class SyncContext:
         self._trust = evaluate(self.genesis, rows.records(self.database) | genuine)
 
     def list_manifests(self) -> None:
-        """List the manifests, in one request: whatever is new in the store is found by them."""
+        """Read the names of all manifests in the store into `listing`, in one request.
+
+        Whatever is new in the store is found from its manifests.
+        """
         listing = {}
         for entry in self.store.list(object_names.MANIFESTS):
             name = object_names.parsed(entry.key)
@@ -178,7 +187,10 @@ class SyncContext:
         self.listing = listing
 
     def segments_there(self, device_id: bytes) -> set[bytes]:
-        """Return the object ids of a device's segments, by a listing, which may be stale."""
+        """Return the object ids of the segments of a device that the store lists.
+
+        The listing may be stale.
+        """
         listed = self.store.list(object_names.segments_of(device_id))
         return {name.object_id for entry in listed if (name := object_names.parsed(entry.key))}
 

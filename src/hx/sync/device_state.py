@@ -1,8 +1,8 @@
 """The place of this device in its vault (one of PLACES), and whether the device was copied.
 
 A device is copied when own manifests are in the store that this database did not write: a copied
-disk is used elsewhere, or a restored backup lacks what it wrote. That is noted until this device
-has published again without meeting the other copy.
+disk is used elsewhere, or a restored backup lacks what it wrote. This is noted until a sync in
+which this device publishes and reads no such manifest.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ OUTSIDE = {
 
 
 def waits(database: Database) -> tuple[str, str]:
-    """Return the message for a waiting device, and what to do.
+    """Return (message, hint) for a waiting device.
 
-    A device that was not admitted cannot read that it was not: the others write under a new key,
-    which it does not get.
+    A device that was not admitted cannot read the record that says so: the others write under a new
+    key, which it does not get.
     """
     if not ledger.lacks_key(database):
         return WAITS
@@ -69,7 +69,11 @@ def place_of(trust: Trust, device_id: bytes) -> str:
 
 
 def place_here(context: SyncContext) -> str:
-    """Return the place of this device; a roster that was not evaluated costs no cryptography."""
+    """Return the place of this device, one of PLACES.
+
+    If this sync has not evaluated the roster, it is the place that was stored last, which needs no
+    cryptography.
+    """
     known = context.database.meta(_PLACE)
     if context.knows_trust or known not in PLACES:
         place = place_of(context.trust, context.me)
@@ -95,9 +99,10 @@ def copy_seen_us(database: Database) -> int | None:
 
 
 def note_copies(context: SyncContext, own: Collection[str]) -> bool:
-    """Note after a sync whether another copy was noticed; return whether that is news.
+    """Note after a sync whether another copy was noticed; return whether to warn about it.
 
-    `own`: keys of the objects in the outbox of this copy when the sync began.
+    That is so only the first time. `own`: keys of the objects in the outbox of this copy when the
+    sync began.
     """
     database, known = context.database, copy_seen_us(context.database)
     if set(context.own_read) - set(own):

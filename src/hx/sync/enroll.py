@@ -142,7 +142,7 @@ def make_invitation(context: SyncContext) -> tuple[str, int]:
 
 
 def join(here: ThisDevice, place: VaultPlace, secret: bytes) -> None:
-    """Join the vault by the secret of an invitation code; the caller has to push, then `spend`.
+    """Join the vault by the secret of an invitation code; the caller has to push, then to `spend`.
 
     Raises StoreError, NotAVault, InputError.
     """
@@ -167,7 +167,7 @@ def join(here: ThisDevice, place: VaultPlace, secret: bytes) -> None:
 def _require_open(
     invitation: Invitation, first_record: Genesis, secret: bytes, now_us: int
 ) -> None:
-    """Check that the invitation is open by its own roster. Raises InputError.
+    """Check that the invitation is open by the roster inside it. Raises InputError.
 
     Whether a device has closed it since is decided by the roster of the vault.
     """

@@ -1,4 +1,4 @@
-"""Decide which listed manifests to read, and whether the newest own manifest is still true."""
+"""Decide which listed manifests to read, and whether the newest own manifest is up to date."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 
 def unseen(context: SyncContext, only: bytes | None = None) -> list[tuple[str, Name]]:
-    """Return the listed manifests to read, each device's newest first, none older than its head.
+    """Return (store key, name) of the listed manifests to read, each device's newest first.
 
-    `only`: the id of the one device to read manifests of.
+    A manifest of another device that is older than the head of that device is left out. `only`: a
+    device id; only its manifests are returned.
     """
     known = ledger.known_manifests(context.database)
     pins = {device: heads[-1].seq for device, heads in ledger.heads(context.database).items()}
@@ -31,10 +32,9 @@ def unseen(context: SyncContext, only: bytes | None = None) -> list[tuple[str, N
 
 
 def is_head_current(context: SyncContext, label: str) -> bool:
-    """Return whether the newest own manifest is in the store and would be written the same now."""
+    """Return whether the newest own manifest is in the store and a new one would say the same."""
     heads = ledger.heads(context.database).get(context.me, [])
-    # of two own manifests with one seq readers take both, until one with a greater seq replaces
-    # them
+    # when two own manifests have one seq, readers take both until a greater seq replaces them
     if len(heads) != 1:
         return False
     head = heads[0]
@@ -83,12 +83,12 @@ def own_head(context: SyncContext) -> Head | None:
 
 
 def own_seq(context: SyncContext) -> int:
-    """Return the greatest number that an own manifest has used, as far as is known here.
+    """Return the greatest seq of all own manifests, as far as is known here.
 
     The database knows the manifests that were read or written here, the listing those in the store.
     """
     row = vault.read(context.database)
     known = row.own_seq if row else 0
     listed = [name.seq for name in context.listing.values() if name.device_id == context.me]
-    # names are not signed: somebody could use the numbers up with a name that is far ahead
+    # names are not signed: a forged name with a very great seq would use up all numbers
     return max(seq for seq in (known, *listed) if seq <= known + SEEN_STEP)

@@ -116,6 +116,9 @@ def remove_vault(
 
 
 def left_before(database: Database, vault_id: bytes, device_id: bytes) -> bool:
-    """Return whether a device of this id has left that vault; to return it needs another id."""
+    """Return whether the device with this id has left that vault.
+
+    A device can come back only under a new id.
+    """
     departure = vault.departure(database, vault_id)
     return departure is not None and departure.device_id == device_id

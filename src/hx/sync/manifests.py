@@ -87,7 +87,10 @@ def _require_head(context: SyncContext, signed: Signed, head: Head) -> None:
 
 
 def attempt(read: Callable[[], T]) -> tuple[T | None, Verdict]:
-    """Return the result of `read` and TAKEN, or None and the reason. Raises NotMounted."""
+    """Call `read` and return (its result, TAKEN), or (None, the verdict) when it fails.
+
+    Raises NotMounted.
+    """
     try:
         return read(), TAKEN
     except Fault as fault:
@@ -134,7 +137,10 @@ def take_manifests(context: SyncContext, *, only: bytes | None = None) -> None:
 
 
 def _read_manifests(context: SyncContext, only: bytes | None, but: set[str]) -> list[Read]:
-    """Return what was read; manifests without a key are read again with the keys of new slots."""
+    """Return the store key of each manifest that was read, and the manifest or a verdict.
+
+    When one lacks a key, all are read again with the keys of new slots. `but`: keys to leave out.
+    """
     read = _read_newest(context, only, but)
     if any(isinstance(result, Verdict) and result.reason == NO_KEY for _, result in read):
         context.read_slots()
@@ -158,7 +164,10 @@ def _read_newest(context: SyncContext, only: bytes | None, but: set[str]) -> lis
 
 
 def _learn(context: SyncContext, read: list[Read]) -> bool:
-    """Learn roster records and the keys that they vouch for; return whether one was new."""
+    """Learn the roster records in these manifests and the keys that they vouch for.
+
+    Return whether a record or key was new.
+    """
     signed = [result for _, result in read if not isinstance(result, Verdict)]
     before = context.trust.enrolled if signed else {}
     grown = context.learn(record for result in signed for record in result.manifest.roster)
@@ -173,9 +182,9 @@ def _learn(context: SyncContext, read: list[Read]) -> bool:
 
 
 def _judge_all(context: SyncContext, read: list[Read]) -> bool:
-    """Judge what was read, the smallest seq first.
+    """Judge what was read, the smallest seq first; return whether a readable manifest was refused.
 
-    Return whether a readable manifest was refused: it has hidden those with a smaller seq.
+    In that case the manifests of its device with a smaller seq have not been read yet.
     """
     signed = []
     for key, result in read:
@@ -215,7 +224,7 @@ def _judge(context: SyncContext, key: str, signed: Signed) -> bool:
 
 
 def judged(context: SyncContext, key: str, signed: Signed) -> Verdict:
-    """Return TAKEN, or the reason why a manifest is refused: its key, author or signature."""
+    """Return TAKEN, or the verdict that refuses a manifest for its key, author or signature."""
     device_id, trust = signed.manifest.device_id, context.trust
     if context.unvouched.get(key, b"") in context.keyring.offered:
         return Verdict(PENDING, NO_KEY, "nobody in the vault vouches for its key yet")
@@ -232,7 +241,7 @@ def judged(context: SyncContext, key: str, signed: Signed) -> Verdict:
 
 
 def head_of(key: str, signed: Signed) -> Head:
-    """Return a manifest as a row of the ledger."""
+    """Return the ledger row for a manifest at a store key."""
     manifest = signed.manifest
     return Head(
         key,
@@ -248,8 +257,9 @@ def head_of(key: str, signed: Signed) -> Head:
 def _adopt(context: SyncContext, head: Head, manifest: Manifest, before: list[Head] | None) -> None:
     """Write to the ledger which segments the newest manifest of a device lists.
 
-    Of two manifests with one seq, as two copies of a device write them, others take the segments
-    of both; the device itself takes those of one.
+    Two copies of a device may write two manifests with one seq. Other devices then take the
+    segments of both, and the device itself takes the segments of the newest one. `before`: its
+    heads until now.
     """
     own = head.device_id == context.me
     if not before or head.seq > before[-1].seq or (own and _is_newest(head, before)):
@@ -267,7 +277,7 @@ def _is_newest(head: Head, before: list[Head] | None) -> bool:
 
 
 def _raise_own_seq(context: SyncContext, manifest: Manifest) -> None:
-    """Note which own seq others have seen: a restored backup must not use a seq twice."""
+    """Note the greatest own seq that a manifest names: a restored backup must not reuse it."""
     known = vault.read(context.database)
     at_most = (known.own_seq if known else 0) + SEEN_STEP
     seen = [seen.seq for seen in manifest.seen if seen.device_id == context.me]
@@ -290,7 +300,10 @@ def _note_manifest(context: SyncContext, key: str, verdict: Verdict) -> None:
 
 
 def _was_revoked_by_others(context: SyncContext, device_id: bytes) -> bool:
-    """Return whether others have revoked a device: nobody vouches for its keys any more."""
+    """Return whether a device is inactive, and not only because it revoked itself.
+
+    No active device vouches for a key that such a device makes.
+    """
     return device_id in context.trust.inactive and device_id not in context.trust.departed
 
 

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 
 def prepare(context: SyncContext) -> None:
-    """Do whatever is due for the others; a device that waits to be admitted does nothing."""
+    """Close invitations, make an epoch and write slots, as far as each is due.
+
+    A device that is not active does nothing.
+    """
     if context.me not in context.trust.active:
         return
     _close_invitations(context)
@@ -61,13 +64,16 @@ def _signer(context: SyncContext) -> dict[str, bytes]:
 
 
 def _new_epoch(context: SyncContext) -> None:
-    """Make a key for what is written from now on, which no inactive device gets."""
+    """Make an epoch for what is written from now on; inactive devices do not get its key.
+
+    Raises KeyMissing.
+    """
     vmk, number = new_vmk(), context.trust.next_number
     context.keyring.keep({key_id(vmk): (number, vmk)})
     record = epoch(number, key_id(vmk), context.trust.inactive, **_signer(context))
     _write_slots(context, {key_id(vmk): (number, vmk)}, existing=set())
     context.learn([record])
-    if context.trust.writing is None:  # of one signer only so many records count
+    if context.trust.writing is None:  # only a limited number of records of one signer count
         raise KeyMissing(
             "this device cannot make a new key for the vault: it has signed too many records",
             "run `hx sync` on the device that made the vault, which can make the key, then here",
@@ -114,7 +120,7 @@ def _recipients(context: SyncContext) -> list[tuple[bytes, bytes]]:
 
 
 def writing_key(context: SyncContext) -> tuple[bytes, bytes | None]:
-    """Return (key id, key) to seal with, in a plain vault (NIL, None). Raises KeyMissing."""
+    """Return (key id, key) to seal with, or (NIL, None) in a plain vault. Raises KeyMissing."""
     if not context.is_sealed:
         return object_names.NIL, None
     wanted = _wanted_key(context)

@@ -28,15 +28,15 @@ class Journal(NamedTuple):
 
 
 class Outbox:
-    """One folder; its owner holds the push lock."""
+    """The outbox is one folder. Whoever uses it holds the push lock."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
 
     def write(self, seq: int, objects: list[tuple[str, bytes]]) -> None:
-        """Write all objects (store key, bytes); after a crash there are none. Raises DatabaseError.
+        """Write all objects (store key, bytes); the last one is the manifest with this seq.
 
-        The manifest with this seq is the last object.
+        After a crash in between, `read` returns None. Raises DatabaseError.
         """
         try:
             self._write(seq, objects)
@@ -59,7 +59,7 @@ class Outbox:
     def read(self) -> Journal | None:
         """Return the journal; None when no push was cut short.
 
-        It is None also when a failing disk has lost a file: its records are unpublished then.
+        It is None also when a failing disk has lost a file. The records are then still unpublished.
         """
         try:
             with open(os.path.join(self._folder, _JOURNAL), "rb") as file:

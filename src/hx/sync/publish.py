@@ -1,6 +1,7 @@
 """Plan what a push writes, then write it: segments, the manifest, and the note in the database.
 
-The manifest is the commit point. An object that is written before it is published by nobody yet.
+The manifest is the commit point: what is written before it is published only once the manifest that
+lists it is in the store.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class SealedSegment(NamedTuple):
 
 
 class PushPlan(NamedTuple):
-    """All that a push writes."""
+    """All that one push writes to the store, and the own segments that it replaces."""
 
     parts: list[SealedSegment]
     due: Due
@@ -51,7 +52,10 @@ class PushPlan(NamedTuple):
 
 
 def planned(context: SyncContext, label: str) -> PushPlan | None:
-    """Return the plan for what the store lacks of this device; None when it lacks nothing."""
+    """Return the plan for what the store lacks from this device; None when it lacks nothing.
+
+    Raises StoreError, KeyMissing.
+    """
     due = unpublished.due(context.database, context.me, context.trust.inactive, context.now_us)
     rewritten = rewriting(context)
     history = join(due.history, rewritten.history)
@@ -141,7 +145,7 @@ def publish(context: SyncContext, outbox: Outbox, plan: PushPlan) -> None:
 def _announce(context: SyncContext, plan: PushPlan) -> None:
     """Note which segments are about to be stored.
 
-    A process that forgets a record from now on finds by it that a segment may hold the record.
+    From now on, a process that forgets a record sees in the note that a segment may hold it.
     """
     if not plan.parts:
         return

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def pull(context: SyncContext) -> Pulled:
-    """Take everything that can be taken now. Raises StoreError, NotAVault, KeyMissing."""
+    """Join what can be joined now, and return what was done.
+
+    Raises StoreError, NotAVault, KeyMissing.
+    """
     look(context)
     done = take(context) if _has_news(context) else Pulled()
     vault.update(context.database, pulled_at_us=context.now_us)
@@ -34,7 +37,7 @@ def with_counts(database: Database, done: Pulled) -> Pulled:
 
 
 def look(context: SyncContext) -> None:
-    """List the manifests of the right vault.
+    """List the manifests of the store, and check that it is the store of this vault.
 
     Manifests that are not listed any more and were never taken are removed from the ledger.
     """
@@ -60,7 +63,10 @@ def _has_news(context: SyncContext) -> bool:
 
 
 def take(context: SyncContext, *, only: bytes | None = None) -> Pulled:
-    """Take what is listed and not here. `only`: a device id; only its manifests are taken."""
+    """Take the listed manifests and segments that are not here, and return what was done.
+
+    `only`: a device id; only its manifests are taken.
+    """
     # imported here: a pull without news reads no manifest and needs no cryptography
     from hx.sync import forgotten_copies
     from hx.sync.manifests import take_manifests

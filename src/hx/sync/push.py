@@ -1,4 +1,4 @@
-"""Push: give the store what it lacks of this device. Source: docs/design/sync.md.
+"""Push: put into the store what it lacks from this device. Source: docs/design/sync.md.
 
     own manifests -> trust -> unpublished records and segments to rewrite -> seal -> outbox
     -> slots and segments -> manifest -> note in the database -> delete superseded objects
@@ -41,10 +41,11 @@ class Pushed(NamedTuple):
 
 
 def push(context: SyncContext, outbox: Outbox, label: str, *, listed: bool = False) -> Pushed:
-    """Publish what is unpublished. The caller holds the push lock and has drained the spool.
+    """Publish what is unpublished, and return what was written and removed.
 
-    `listed`: a pull with this context has just listed the store and taken own manifests.
-    Raises StoreError, NotAVault, KeyMissing, NotInVault.
+    The caller holds the push lock and has drained the spool. `listed`: a pull with this context has
+    just listed the store and taken own manifests. Raises StoreError, NotAVault, KeyMissing,
+    NotInVault.
     """
     if not listed:
         look(context)
@@ -76,7 +77,8 @@ def push_all(context: SyncContext, outbox: Outbox, label: str) -> None:
     """Push until nothing is unpublished, as a device does before it leaves the vault.
 
     A device that has left cannot rewrite a segment whose records were forgotten during its push.
-    The context has just pulled. A process that continues to write is not waited for.
+    The context has just pulled. It stops after _ROUNDS pushes when another process continues to
+    write.
     """
     for _ in range(_ROUNDS):
         push(context, outbox, label, listed=True)
@@ -85,10 +87,10 @@ def push_all(context: SyncContext, outbox: Outbox, label: str) -> None:
 
 
 def resume(context: SyncContext, outbox: Outbox) -> Pushed:
-    """Complete a push that a crash cut short, unless another copy of this device has pushed since.
+    """Complete a push that a crash cut short, and return the counts of what it has published.
 
-    In that case the segments of the interrupted push are joined here, and the next push publishes
-    their records again.
+    If another copy of this device has pushed since, the segments of the interrupted push are joined
+    here instead, and the next push publishes their records again.
     """
     journal = outbox.read()
     if journal is None:
@@ -125,7 +127,7 @@ def _clear_outgoing(context: SyncContext, outbox: Outbox) -> None:
 
 
 def _published_by(context: SyncContext, journal: Journal) -> Pushed:
-    """Count the segments of a journal that the newest own manifest lists now."""
+    """Return the counts for the segments of a journal that the newest own manifest lists now."""
     live = {row.object_id: row for row in ledger.live(context.database, context.me)}
     names = map(object_names.parsed, journal.keys)
     segments = [live[name.object_id] for name in names if name and name.object_id in live]
@@ -134,7 +136,10 @@ def _published_by(context: SyncContext, journal: Journal) -> Pushed:
 
 
 def _require_read(context: SyncContext, manifest: str) -> None:
-    """Check that the manifest was read: the next one has to know its roster records."""
+    """Check that the manifest was read, because the next one has to repeat its roster records.
+
+    Raises Transient.
+    """
     if manifest in context.listing and manifest not in ledger.known_manifests(context.database):
         raise Transient(
             f"the store does not return the new manifest {manifest} yet",

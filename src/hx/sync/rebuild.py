@@ -133,7 +133,10 @@ def _join_unpublished(old: Database, new: Database, me: bytes) -> int:
 
 
 def _authors(old: Database) -> dict[int | None, tuple[bytes, ...]]:
-    """Return row id of a location, or None -> the devices whose segments hold its records."""
+    """Return row id of a location -> the devices whose segments hold its records.
+
+    The entry for None, which stands for records in no segment, is empty.
+    """
     known = locations.read_all(old)
     authors: dict[int | None, tuple[bytes, ...]] = {None: ()}
     return authors | {row: tuple(sorted(location.authors)) for row, location in known.items()}

@@ -138,7 +138,10 @@ def _require_key_of_active(context: SyncContext, data: bytes) -> None:
 
 
 def try_segment(context: SyncContext, segment: Segment) -> tuple[History | None, Verdict]:
-    """Return the history in a segment and TAKEN, or None and the reason. Raises NotMounted."""
+    """Return (the history in a segment, TAKEN), or (None, the verdict) when it cannot be read.
+
+    Raises NotMounted.
+    """
     contents, verdict = attempt(lambda: read_segment(context, segment))
     return (None if contents is None else contents.history), verdict
 
@@ -149,7 +152,7 @@ def key_of(segment: Segment) -> str:
 
 
 def listed_of(segment: Segment) -> Listed:
-    """Return a row of the ledger as a manifest lists it."""
+    """Return the entry of a manifest for a row of the ledger."""
     return Listed(
         segment.object_id,
         segment.size,
@@ -161,7 +164,7 @@ def listed_of(segment: Segment) -> Listed:
 
 
 def listed_row(device_id: bytes, listed: Listed) -> Segment:
-    """Return a segment that a manifest lists as a row of the ledger, without writing it there.
+    """Return the row of the ledger for an entry of a manifest, without writing it there.
 
     The row says that it has waited long enough: wrong bytes are rejected at once.
     """
@@ -181,7 +184,7 @@ def listed_row(device_id: bytes, listed: Listed) -> Segment:
 
 
 def unlisted_row(device_id: bytes, object_id: bytes) -> Segment:
-    """Return a segment that no manifest lists as a row of the ledger.
+    """Return a row of the ledger for a segment that no manifest lists.
 
     Its size is the greatest possible, and its hash is not known. It is read with `omit=UNLISTED`.
     """
@@ -212,13 +215,16 @@ def _wanted(context: SyncContext) -> list[Segment]:
 
 
 def _keys_have_come(context: SyncContext) -> bool:
-    """Read the slots again, and return whether there is a new key: slots may arrive late."""
+    """Read the slots again; return whether one has brought a key that the roster vouches for."""
     context.read_slots()
     return context.keyring.vouch(context.trust.readable)
 
 
 def _take_all(context: SyncContext, segments: list[Segment]) -> tuple[Pulled, list[str]]:
-    """Take these segments; return what was done, and a reason for each, empty when taken."""
+    """Take these segments; return what was done, and the reason of each verdict.
+
+    The reason is empty for a segment that was taken.
+    """
     done, reasons = Pulled(), []
     for number, segment in enumerate(segments):
         context.tell(number, len(segments))
@@ -230,7 +236,7 @@ def _take_all(context: SyncContext, segments: list[Segment]) -> tuple[Pulled, li
 
 
 def _take(context: SyncContext, segment: Segment) -> tuple[Verdict, Pulled]:
-    """Take one segment in one transaction with its row in the ledger."""
+    """Take one segment in one transaction with its row in the ledger; return (verdict, counts)."""
     try:
         history = read_segment(context, segment).history
     except Fault as fault:
@@ -252,7 +258,7 @@ def _unlisted_unread(error: Missing | Transient | Denied) -> Verdict:
 
 
 def joined(context: SyncContext, segment: Segment, history: History) -> Pulled:
-    """Join the history of a segment and write to the ledger that the segment was taken."""
+    """Join the history of a segment, note it as taken in the ledger, and return the counts."""
     own = segment.device_id == context.me
     counts = own and segment.listed and not segment.superseded
     source = SegmentSource(segment.device_id, segment.object_id if counts else None, context.me)
@@ -296,9 +302,9 @@ def join_from_outbox(context: SyncContext, objects: Iterable[tuple[str, bytes]])
 
 
 def join_unlisted(context: SyncContext, contents: Contents) -> int:
-    """Join an own segment that no manifest is going to list; the caller holds the transaction.
+    """Join an own segment that no manifest will list, and note it as taken in the ledger.
 
-    The ledger notes it as taken. Return how many events were new.
+    Return how many events were new. The caller holds the transaction.
     """
     database = context.database
     changes = join(database, contents.history, SegmentSource(context.me, None, context.me))

@@ -30,7 +30,7 @@ _LOST = (NOT_ARRIVED, INCOMPLETE, HASH, TOO_LARGE)
 
 
 class Damage(NamedTuple):
-    """An object that is absent from the store, or not what its author has put there."""
+    """An object that is absent from the store, or differs from what its author has put there."""
 
     key: str
     device_id: bytes  # its author
@@ -56,7 +56,10 @@ class Reread(NamedTuple):
 
 
 def read_again(context: SyncContext) -> Reread:
-    """Read the newest manifest of each device and each segment listed by it. Raises NotMounted."""
+    """Read the newest manifest of each other device, and each segment that manifests list.
+
+    Join what this database lacks, and return what was found. Raises NotMounted.
+    """
     result = Reread(0, 0, [], [])
     for head in _others_heads(context):
         _, verdict = attempt(partial(read_manifest, context, head.key, head=head))
@@ -120,7 +123,7 @@ class Stored(NamedTuple):
 
 
 def verify_slot(context: SyncContext, stored: Stored) -> None:
-    """Verify a slot; one for this device is opened too, and its key offered to the keyring.
+    """Verify a slot. If it is for this device, open it and offer its key to the keyring.
 
     Raises Fault, StoreError.
     """

@@ -74,7 +74,7 @@ def run(arguments: list[str], config: Config) -> int:
 
 
 def _nothing_of_ours(context: Context, choice: Choice, given: Namespace) -> int:
-    """Look into the shells' own history files, which may hold the text all the same."""
+    """Look for the text in the history files of the shells, and return the exit code."""
     print("hx: nothing was found, so nothing was forgotten", file=sys.stderr)
     histories = clean_histories(_wanted(context, choice, frozenset()), given)
     print_histories(histories, sys.stderr)
@@ -113,7 +113,7 @@ def _choice(given: Namespace, context: Context) -> Choice:
 
 
 def _idents(names: list[str], context: Context) -> tuple[int, ...]:
-    """Return the numbers of the events; none of them when one name is unknown."""
+    """Return the 60-bit numbers of the named events; none of them when one name is unknown."""
     from hx.cli.events_output import named_event
 
     events = {name: named_event(context, name) for name in names}

@@ -42,7 +42,7 @@ class FailureContext(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """Everything that `hx last` prints."""
+    """All that `hx last` prints about a session."""
 
     session: Session
     newest: Found  # its last event

@@ -32,7 +32,7 @@ def resume(arguments: list[str], config: Config) -> int:
 
 
 def described(paused: pause.Pause) -> str:
-    """Return a sentence that says why recording is paused and how it goes on."""
+    """Return a sentence that says until when recording is paused, or why."""
     if paused.reason == pause.SPOOL_FULL:
         return "paused: the spool is full; hx records again when the spool is drained"
     if paused.until_s is None:

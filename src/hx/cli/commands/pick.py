@@ -36,7 +36,10 @@ _MOST_QUERY = 65_536  # bytes
 
 
 def run(line: Line, config: Config) -> int:
-    """Print what was picked; `r:` or `e:` before it tells a hook to run or to edit it."""
+    """Open the picker, print what was picked, and return the exit code.
+
+    With --widget, `r:` before it tells the hook to run it, and `e:` to let the user edit it.
+    """
     given = line.options
     _check(given)
     shell = given.get("--widget", "")

@@ -81,7 +81,7 @@ def _edit(plan: SetupPlan) -> None:
 
 
 def _import(config: Config) -> int:
-    """Import the history of other tools. When it fails, the shells are set up all the same."""
+    """Import the history of other tools; return the exit code. A failure is only a warning."""
     from hx.cli.commands.import_ import import_found, print_imported
     from hx.cli.context import open_context
 

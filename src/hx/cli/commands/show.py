@@ -33,7 +33,7 @@ _OUTCOMES = {
 
 
 class Story(NamedTuple):
-    """An event, and what ran before and after it."""
+    """An event with everything that `hx show` prints about it."""
 
     found: Found
     runs: int  # of the same command
@@ -145,7 +145,7 @@ def _this(is_this: bool) -> str:
 
 
 def origin(event: Event) -> str:
-    """Return in words how the event came to hx."""
+    """Return in words how hx got the event: recorded, or imported."""
     from hx.core.model import IMPORTED, REDACTED
 
     where = "imported" if event.origin == IMPORTED else "recorded live"

@@ -51,7 +51,9 @@ class DatabaseFacts(NamedTuple):
     ingested: int  # events that this command has read from the spool
     due: int  # events that retention has not removed yet
     sync: InShort | None
-    taken: list[str]  # sentences: keys of the picker that another tool has bound in this shell
+    taken: list[
+        str
+    ]  # a sentence for each key of the picker that another tool has bound in this shell
 
 
 class Status(NamedTuple):
@@ -67,7 +69,7 @@ class Status(NamedTuple):
 
     @property
     def why_not(self) -> str | None:
-        """Return why this shell is not recorded; None: it is."""
+        """Return why this shell is not recorded; None when it is recorded."""
         is_proved = any(finding.level == OK for finding in self.hook)
         unproved = None if is_proved or not self.hook else self.hook[0].sentence
         return self.prevented or self.paused or unproved

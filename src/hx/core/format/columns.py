@@ -80,7 +80,7 @@ _KEY_COLUMNS = list(KEY_TYPES)[1:]
 
 
 def encode_events(events: Iterable[Event]) -> dict[str, Any]:
-    """Return the fields of EVENT_TYPES."""
+    """Return field name -> column, for the fields of EVENT_TYPES."""
     rows = sorted(events, key=by_time)
     rows.sort(key=_session_id)
     columns = list(zip(*rows, strict=True)) or [()] * len(Event._fields)
@@ -128,7 +128,7 @@ def decode_events(fields: Mapping[str, Any]) -> frozenset[Event]:
 
 
 def encode_keys(keys: Sequence[EventKey]) -> dict[str, Any]:
-    """Return the fields of KEY_TYPES, in the order of the keys."""
+    """Return field name -> column, for the fields of KEY_TYPES; the keys keep their order."""
     times, devices, sessions, seqs = _key_columns(keys)
     table, session = _table(zip(sessions, devices, strict=True))
     columns = table, session, _differences(seqs), _differences(times)

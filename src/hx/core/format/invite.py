@@ -77,7 +77,7 @@ def sealed(invitation: Invitation, *, secret: bytes, suite: int) -> bytes:
 
 
 def opened(data: bytes, *, secret: bytes) -> tuple[Header, Invitation]:
-    """Return header and invitation. Raises Fault.
+    """Return the header of an invitation and the invitation. Raises Fault.
 
     The vault in the header is the one that the invitation pins.
     """

@@ -23,7 +23,7 @@ _LABEL_BYTES = 16
 
 
 def derive(key: bytes, label: bytes, data: bytes = b"") -> bytes:
-    """Return 32 bytes that differ for each label and do not reveal the key."""
+    """Return 32 bytes that differ for each key, label and data, and do not reveal the key."""
     return blake2b(data, key=key, person=label, digest_size=32).digest()
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hx.core.format.roster_records import Fact
 
 MAX_DEVICES = 250  # besides the first; `without` of an epoch must have room for all of them
-MAX_COUNTING = 1024  # records
+MAX_COUNTING = 1024  # records of a vault that count
 MAX_OF_ONE_SIGNER = 64  # records, if the signer is neither recovery nor an admin
 
 # Why a record does not count
@@ -77,7 +77,7 @@ class Reachability:
                 self._by_signer[fact.signer].append(fact)
 
     def reach_all(self, device_id: bytes, key: bytes) -> None:
-        """Reach all devices that can be reached from the first device and from recovery."""
+        """Reach the first device, then all devices reachable from it and from recovery."""
         self._reach(device_id, key)
         for fact in self._by_signer[self._authorities.recovery]:
             if isinstance(fact.body, DeviceAdd):
@@ -179,7 +179,7 @@ class Reachability:
 def reached(
     first: tuple[bytes, bytes], facts: list[Fact], authorities: Authorities
 ) -> Reachability:
-    """Return who is reached within the limits.
+    """Return who is reached, within the limits of each signer and of the vault.
 
     `first` is the id and the public key of the first device.
     """
@@ -194,10 +194,10 @@ def reached(
 
 
 def _few_of_each(facts: Iterable[Fact], authorities: Authorities) -> frozenset[bytes]:
-    """Return the ids of the records within the limit of their signer.
+    """Return the ids of the records that are within the limit of their signer.
 
-    These are the ones with the smallest ids. There is no limit for recovery and admins. Kept
-    records count besides these; otherwise a revoked device could push them out.
+    For each signer these are the records with the smallest ids. There is no limit for recovery and
+    admins. Kept records count besides these; otherwise a revoked device could push them out.
     """
     left: dict[bytes, int] = defaultdict(lambda: MAX_OF_ONE_SIGNER)
     few = set()
@@ -239,7 +239,7 @@ def _beyond(
 
 
 def enrolled(known: Mapping[bytes, bytes], facts: Iterable[Fact]) -> dict[bytes, bytes]:
-    """Return device id -> public key of all that were ever a member.
+    """Return device id -> public key, for all devices that were ever a member.
 
     These are reached by adds and invitations, whatever was revoked or closed since. Their records
     are part of the history, and their epochs may be used for reading.

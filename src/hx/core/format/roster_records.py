@@ -54,7 +54,7 @@ class Record(NamedTuple):
 
 
 class DeviceAdd(Struct, frozen=True, tag_field="kind", tag="device_add"):
-    """A device belongs to the vault."""
+    """The record that a device belongs to the vault."""
 
     v: Literal[1]
     device_id: Id
@@ -64,7 +64,7 @@ class DeviceAdd(Struct, frozen=True, tag_field="kind", tag="device_add"):
 
 
 class Invite(Struct, frozen=True, tag_field="kind", tag="invite"):
-    """The holder of the key of this invitation may add a device."""
+    """The record that the holder of the key of an invitation may add a device."""
 
     v: Literal[1]
     invite_id: Id
@@ -74,7 +74,10 @@ class Invite(Struct, frozen=True, tag_field="kind", tag="invite"):
 
 
 class InviteClose(Struct, frozen=True, tag_field="kind", tag="invite_close"):
-    """An invitation ends; only these of the devices that joined by it are active."""
+    """The record that an invitation has ended.
+
+    Of the devices that joined by it, only the `admitted` ones become active.
+    """
 
     v: Literal[1]
     invite_id: Id
@@ -82,7 +85,11 @@ class InviteClose(Struct, frozen=True, tag_field="kind", tag="invite_close"):
 
 
 class DeviceRevoke(Struct, frozen=True, tag_field="kind", tag="device_revoke"):
-    """A device is no longer active; only these of the records that it signed count."""
+    """The record that a device is no longer active.
+
+    Of the records that it signed, only those in `keep` count. A revocation of a device by itself
+    does not affect its other records.
+    """
 
     v: Literal[1]
     device_id: Id
@@ -90,7 +97,7 @@ class DeviceRevoke(Struct, frozen=True, tag_field="kind", tag="device_revoke"):
 
 
 class Epoch(Struct, frozen=True, tag_field="kind", tag="epoch"):
-    """A key of the vault, which the inactive devices do not get."""
+    """The record that a vault has a new key, which the devices in `without` do not get."""
 
     v: Literal[1]
     number: Annotated[int, Meta(ge=1, le=MAX_EPOCH_NUMBER)]
@@ -111,7 +118,7 @@ _MAP = Decoder(dict[str, Any])
 
 
 def add(device: tuple[bytes, bytes], label: str, *, seed: bytes, vault_id: bytes) -> Record:
-    """Return a signed DeviceAdd; `device` is its two public keys (Ed25519, X25519)."""
+    """Return a signed DeviceAdd; `device` is the pair of its public keys (Ed25519, X25519)."""
     return _signed(DeviceAdd(1, derive_id(*device), *device, label), seed, vault_id)
 
 
@@ -132,14 +139,17 @@ def invite_close(
 def device_revoke(
     device_id: bytes, keep: Iterable[bytes], *, seed: bytes, vault_id: bytes
 ) -> Record:
-    """Return a signed DeviceRevoke; `keep` are the ids of records that still count."""
+    """Return a signed DeviceRevoke; `keep` are the ids of its records that still count."""
     return _signed(DeviceRevoke(1, device_id, _listed(keep)), seed, vault_id)
 
 
 def epoch(
     number: int, key_id: bytes, without: Iterable[bytes], *, seed: bytes, vault_id: bytes
 ) -> Record:
-    """Return a signed Epoch; `without` are all inactive devices that the signer knows."""
+    """Return a signed Epoch record.
+
+    `without` are the ids of all inactive devices that the signer knows; they do not get the key.
+    """
     return _signed(Epoch(1, number, key_id, _listed(without)), seed, vault_id)
 
 

@@ -56,12 +56,12 @@ ROW_TYPES: dict[str, Any] = {
 
 
 def encode_artifacts(artifacts: Iterable[Artifact]) -> dict[str, Any]:
-    """Return the field "artifacts"."""
+    """Return the field "artifacts": the artifacts as rows, ordered by key."""
     return {"artifacts": sorted(artifacts, key=lambda artifact: artifact.key[:4])}
 
 
 def encode_pins(pins: Iterable[Pin]) -> dict[str, Any]:
-    """Return the field "pins"."""
+    """Return the field "pins": the pins as rows, ordered by session."""
     return {"pins": sorted(pins)}
 
 
@@ -100,7 +100,7 @@ def decode_artifacts(fields: Mapping[str, Any]) -> frozenset[Artifact]:
 
 
 def decode_pins(fields: Mapping[str, Any]) -> frozenset[Pin]:
-    """Return the pins that the decoded columns of a segment contain."""
+    """Return the pins in decoded fields."""
     return frozenset(Pin(*row) for row in fields["pins"])
 
 

@@ -51,7 +51,10 @@ def sealed(slot: Slot, *, author: bytes, box_pub: bytes) -> tuple[str, bytes]:
 
 
 def opened(data: bytes, *, expect: str, vault_id: bytes, box_seed: bytes) -> Slot:
-    """Return the slot at a store key; its key id matches its key. Raises Fault."""
+    """Return the slot at the store key `expect`. Raises Fault.
+
+    Its vault, recipient and key id match the store key, and its key has that id.
+    """
     _, body = open_kind(data, expect=expect, vault_id=vault_id, suite=SEALED)
     slot = Slot(**fields(unbox(box_seed, body), _DECODERS))
     name = parsed(expect)

@@ -42,7 +42,7 @@ AUTHOR = "author"
 
 
 class Fault(Exception):  # noqa: N818  (a finding about an object; callers report it)
-    """One object is not taken.
+    """The reason why one object is not taken.
 
     `detail` is a part of a sentence for people, without secrets.
     """

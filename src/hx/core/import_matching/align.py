@@ -1,4 +1,4 @@
-"""Aligns a history without times with what was imported of it before: two sequences of hashes.
+"""Align a history without times with what was imported from it before: two sequences of hashes.
 
 A history file loses lines at its top and in between, and grows at its end; an older copy of it
 begins earlier. Both sequences then contain common runs in the same order. Those lines are known,
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 NEW, KNOWN, FORGOTTEN = 0, 1, 2
 _SMALL = 250_000  # cells of a table of lengths; larger tables cost too much
-_RUN = 3  # so many equal lines in a row are not a coincidence
+_RUN = 3  # so many equal lines in a row are taken for a common run
 _SURE = 100  # a common run of so many lines is sufficient: no further search
 _TRIES = 1_000  # occurrences that are tested
 _WIDTH = 8  # bytes of a hash
 
 
 def align(there: Hashes, lines: Sequence[int]) -> bytearray:
-    """Return NEW, KNOWN or FORGOTTEN for each line.
+    """Return one status for each line: NEW, KNOWN or FORGOTTEN.
 
     `there` contains the hashes of what was imported, `lines` those of the file. Hashes are signed
     integers of 64 bits.
@@ -43,9 +43,10 @@ def align(there: Hashes, lines: Sequence[int]) -> bytearray:
 def aligned(
     there: Hashes, lines: Sequence[int], *, careful: bool = True
 ) -> tuple[bytearray, Pairs]:
-    """Return what `align` returns, and the pairs of equal lines, empty if it is another file.
+    """Return the statuses of `align` and the pairs of equal lines.
 
-    If not `careful`, a forgotten event takes only one line.
+    There are no pairs if it is another file. If not `careful`, a forgotten event takes only one
+    line.
     """
     if None not in there:
         pairs = _run(array("q", there), array("q", lines))  # type: ignore[arg-type]
@@ -146,7 +147,8 @@ def _side(new: range, pairs: Pairs) -> int:
 def _leave_out(statuses: bytearray, where: range, holes: int, side: int) -> None:
     """Mark unknown lines in a gap as FORGOTTEN, if events were forgotten there.
 
-    At an end these are as many lines next to a pair; between two pairs these are all lines.
+    In a gap at an end, as many lines as events were forgotten are marked, those next to a pair. In
+    a gap between two pairs, all are marked.
     """
     if not holes:
         return

@@ -64,8 +64,8 @@ class Placed(NamedTuple):
 class Placing:
     """Gives keys to the events of one source in one run, batch by batch.
 
-    `masked` returns the texts at a spot as the current rules would mask them. It is for a line
-    whose event was imported before a rule was added.
+    `masked` returns the texts at a spot as the current rules would mask them. It finds the event of
+    a line that was imported before a rule was added.
     """
 
     def __init__(self, masked: Callable[[Spot], Texts]) -> None:
@@ -128,7 +128,7 @@ class Placing:
         return number
 
     def _came_before(self, spot_text: SpotText) -> int:
-        """Return how often it came in the batches before this one."""
+        """Return how often a text came at a spot in the batches before this one."""
         number = 0
         while self._has_mark(hash((spot_text, number + 1)), spot_text[0][1]):
             number += 1
@@ -143,7 +143,7 @@ class Placing:
         return False
 
     def _remember(self, times: list[int]) -> None:
-        """Store what came in this batch, in eight bytes a line.
+        """Store the marks of this batch in eight bytes a line.
 
         So a history of a million lines fits into memory.
         """

@@ -1,9 +1,9 @@
-"""Matches the lines of a history whose stamps were added or removed since it was imported.
+"""Match the lines of a history whose stamps were added or removed since it was imported.
 
 zsh with EXTENDED_HISTORY gives all lines of a file without stamps the time at which it read them.
 Without that option it writes no stamps. A line that was imported in the other form is then known by
 its text, one for one and in the order of the file, never by its time. A run of lines with one stamp
-at the start of a file is such work of a shell; its times are not those of the commands.
+at the start of a file was written so by a shell; the stamp is not the time of these commands.
 
 If only the position among its neighbours is known of a forgotten line, the line between these
 neighbours is left out.
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # from another tool. BY_TIME: the time of the line decides.
 DUPLICATE, BY_TIME = 3, 4
 UNSTAMPED = 0  # the time of a line without a stamp
-RUN = 3  # so many lines with one stamp were not typed
+RUN = 3  # so many lines with one stamp were stamped by a shell when it read the file
 
 
 class Lines:
@@ -90,9 +90,9 @@ def judge(known: KnownHistory, lines: Lines) -> LineStatuses:
 
 
 def _by_spot(timed: Timed, lines: Lines) -> tuple[bytearray, Timed]:
-    """Return which lines are known or forgotten at their own time, and the unmatched rest.
+    """Return a byte for each line, and the events that match none.
 
-    The first result has 1 for each of these lines.
+    The byte is 1 for a line that is known or forgotten at its own time.
     """
     claimed = bytearray(len(lines))
     there = Counter(timed)
@@ -154,7 +154,7 @@ def _match_untimed(
 def _match_timed(known: KnownHistory, free: Timed, lines: Lines, statuses: bytearray) -> None:
     """Match lines without a time with events that have one.
 
-    The last lines with a text are the last events with it.
+    Where a text has more lines than events, its last lines are matched.
     """
     own = Counter(hash_ for _, hash_ in free)
     forgotten = own.pop(None, 0)

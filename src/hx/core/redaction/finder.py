@@ -1,7 +1,8 @@
 """Find the secrets in a command.
 
-A rule is tried only if one of its literals occurs in the command, and its expression is compiled
-then, once in a process. A command without such literals takes a few microseconds and needs no `re`.
+A rule is tried only if one of its literals occurs in the command. Its expression is compiled once
+in a process, when it is tried first. A command without such literals takes a few microseconds and
+needs no `re`.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ _compiled: dict[bytes, re.Pattern[bytes]] = {}
 
 
 def narrowed(texts: Iterable[bytes]) -> Literals:
-    """Return the literals that occur in at least one of many commands.
+    """Return the literals that occur in at least one of these commands.
 
     The search of these commands needs no others. Most of the two hundred literals do not occur in a
     thousand commands; this searches for each of them once, not once for each command.
@@ -88,7 +89,7 @@ def narrowed(texts: Iterable[bytes]) -> Literals:
 
 
 def spans(text: bytes, literals: Literals = ALL) -> list[Span]:
-    """Return (start, end, kind) of every secret; more specific kinds come first."""
+    """Return (start, end, kind) of every secret, in bytes; more specific kinds come first."""
     lowered = text.lower().decode("latin-1")  # one character for each byte
     secrets: list[Span] = []
     words = [word for word in text.translate(_WORDS).split() if len(word) >= 16]  # noqa: PLR2004

@@ -37,7 +37,7 @@ def matches_any(globs: tuple[str, ...], command: bytes) -> bool:
 
 
 def own_spans(own: Mapping[str, str], text: bytes) -> list[Span]:
-    """Return (start, end, name) of what the user's expressions find.
+    """Return (start, end, name) of what the user's expressions find in a text, in bytes.
 
     If an expression has a group, only the group is the secret.
     """
@@ -114,9 +114,9 @@ def _without_classes(expression: str) -> str:
 
 
 def _width(plain: str, index: int) -> int | None:
-    """Return in how many lengths the repeat at an index may match.
+    """Return how many lengths the repeat at an index may match.
 
-    Returns 0 if there is no repeat, None if it is invalid.
+    Return 0 if there is no repeat, None if it is invalid.
     """
     if plain[index] != "{":
         return 0

@@ -63,7 +63,7 @@ NAMED = (
     + VALUE
     + rb")"
 )
-# Precedes a name that is separated from its value by a blank
+# What precedes a name that a blank separates from its value
 SETTER = (
     rb"(?:^|[\s\"'(;|&`\[,])(?:(?:--|-(?![pPk]\Z))[\w.-]*(?<!no-)(?<!with-)(?<!ask-)"
     rb"|(?:set|setenv|configure\s+set|config(?:\s+set)?)\s+(?:--?[\w-]+\s+){0,4}[\w./:@-]*)\Z"

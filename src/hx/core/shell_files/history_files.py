@@ -202,7 +202,7 @@ def _is_whole(file_entries: list[HistoryEntry], text: bytes) -> bool:
 
 
 def forms(text: bytes) -> set[bytes]:
-    """Return how bash, zsh and fish write a text.
+    """Return a text in the forms in which bash, zsh and fish write it.
 
     Line breaks that a shell inserts are not included.
     """

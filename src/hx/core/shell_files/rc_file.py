@@ -1,4 +1,4 @@
-"""The line of hx in a shell's rc file: adding, finding and removing it.
+"""The line of hx in a shell's rc file: add it, find it and remove it.
 
 The line is added at the end, after a newline of its own. So a file that had no newline at its end
 can be told from one that had it, and removing the line restores the bytes that were there before.
@@ -18,11 +18,11 @@ _BASHRC = re.compile(rb"^[^#\n]*\bbashrc\b", re.MULTILINE)
 
 
 def line(folder: bytes, shell: str, *, posix: bool = True, other_shells: bool = False) -> bytes:
-    """Return the line that loads the hook file of a shell, which is in this folder.
+    """Return the line that loads the hook file of a shell from a folder.
 
     `folder` is an expression of the shell. Where there is no such file, the line says so in an
     interactive shell, once: an rc file may be shared with a machine that has no hx. `posix`: the
-    shell reads its lines as sh does; else as fish does. `other_shells`: sh may read it too.
+    shell reads its lines as sh does; else as fish does. `other_shells`: sh may read the line too.
     """
     hook, missing = f"$__hx_data/hook.{shell}".encode(), f"$__hx_data/{MISSING}".encode()
     said = b"hx: %b is missing, so shells are not recorded here: run hx setup" % hook

@@ -21,7 +21,7 @@ _EVENTS = (
 
 
 class Choice(NamedTuple):
-    """Conditions joined by AND; None is no condition."""
+    """What the options of `hx forget` select: conditions joined by AND. None sets no condition."""
 
     idents: tuple[int, ...] | None = None
     session_id: bytes | None = None
@@ -29,7 +29,7 @@ class Choice(NamedTuple):
     until_us: int | None = None
     text: bytes | None = None  # in the command, its directory, its repository or branch
     device_id: bytes | None = None
-    to_come: bool = True  # later events of the session are meant too
+    to_come: bool = True  # events of the session that arrive later are selected too
     artifacts: tuple[ArtifactKey, ...] | None = None  # these and nothing else
     commands: tuple[int, ...] | None = None  # row ids
 
@@ -56,9 +56,9 @@ def events(database: Database, choice: Choice) -> list[Chosen]:
 
 
 def same_commands(database: Database, commands: Iterable[tuple[int, str]]) -> list[int]:
-    """Return the row ids of (row id, text) that still have this text.
+    """Return the row ids of those (row id, text) that still belong together in the database.
 
-    SQLite gives the row id of a command that was removed to one that comes later.
+    SQLite gives the row id of a removed command to a later one.
     """
     sql = "SELECT 1 FROM command WHERE id = ? AND text = ?"
     return [row for row, text in commands if database.value(sql, (row, text)) is not None]
@@ -99,10 +99,11 @@ def _keys(database: Database, condition: str, values: tuple[Sql, ...]) -> list[A
 
 
 def clocks_ahead(database: Database) -> dict[bytes, int]:
-    """Return device id -> microseconds by which its clock is ahead of this one.
+    """Return device id -> microseconds by which its clock is ahead of the clock of this device.
 
-    A clock is ahead when a manifest was dated later than it was read here. More than a day is left
-    out: a window that reaches so far into the future would cover what is yet to be recorded.
+    A clock is ahead when a manifest was dated later than it was read here. A clock that is more
+    than a day ahead is left out: a window that reaches so far into the future would cover events
+    that are recorded later.
     """
     sql = (
         "SELECT device_id, max(at_us - since_us) AS ahead FROM manifest WHERE status = ?"

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from hx.database.rows import Sql
 
 SECOND_US = 1_000_000
-_NEAR_S = 2  # a shell notes a command that much before or after its hook does
+_NEAR_S = 2  # between the time in a history file and the time of the hook, at most
 
 
 class OwnEvents:
-    """The events of this device from other sources, which an import must not bring again.
+    """The events that this device has already and that an import must not bring again.
 
-    They are what hx recorded here, and what was imported of this host from other origins than the
-    one that is being imported.
+    They are the events that hx recorded here, and those that other imports have brought from this
+    host.
     """
 
     def __init__(self, database: Database, device_id: bytes, host: str, origin: bytes) -> None:
@@ -84,9 +84,9 @@ class OwnEvents:
         return dict(self._database.execute(sql, (LIVE, shell.decode())))
 
     def around(self, shell: bytes) -> Timed:
-        """Return (time, hash) of these runs, and (time, None) of forgotten ones, in order.
+        """Return (microseconds, hash) of the runs of a shell, in the order of time.
 
-        It is empty where nothing was forgotten.
+        A forgotten event is (microseconds, None). The list is empty where nothing was forgotten.
         """
         if not self._forgotten:
             return []

@@ -45,7 +45,10 @@ def groups(database: Database, times: Iterable[int]) -> dict[Spot, SpotEvents]:
 
 
 def _add_forgotten(database: Database, by_spot: dict[Spot, SpotEvents], times: str) -> None:
-    """Add the forgotten events of any device; nobody asks for the spot of a recorded session."""
+    """Add the forgotten events of all sessions at these times.
+
+    Also spots of recorded sessions are added, which no caller looks up.
+    """
     for session_id, at_us, seq in database.execute(
         "SELECT DISTINCT session_id, at_us, number FROM json_each(?)"
         " CROSS JOIN tombstone_key ON at_us = json_each.value WHERE event = x''",
@@ -68,12 +71,18 @@ def texts(database: Database, spot: Spot) -> Iterator[tuple[bytes, KnownEvent]]:
 
 
 def untimed(database: Database, origin: Origin) -> Timed:
-    """Return (place, hash) of what was imported without a time, in order; None: forgotten."""
+    """Return (place in the file, hash) of the events without a time, in order.
+
+    The hash of a forgotten event is None.
+    """
     return _events(database, origin, "started_at_us < ?", "at_us < ?")
 
 
 def timed(database: Database, origin: Origin) -> Timed:
-    """Return (time, hash) of what was imported with a time, in order; None: forgotten."""
+    """Return (time in microseconds, hash) of the events with a time, in order.
+
+    The hash of a forgotten event is None.
+    """
     events = _events(database, origin, "started_at_us >= ?", "at_us >= ?")
     windows = database.execute(
         "SELECT max(since_us, ?) FROM tombstone WHERE kind = 'window' AND since_us < until_us"

@@ -35,7 +35,10 @@ def shown_at_newest_run(database: Database, commands: list[int]) -> Iterator[Sho
 
 
 def shown_at(database: Database, events: list[int]) -> Iterator[Shown]:
-    """Yield the same columns for the commands of these events."""
+    """Yield a row for the command of each of these events, at this event.
+
+    The columns are those of `shown_at_newest_run`.
+    """
     return _shown(database, among(events, "event.id")[0])
 
 
@@ -53,7 +56,7 @@ def place_of_run(database: Database, event: int) -> tuple[Any, ...] | None:
 
 
 def runs_of(database: Database, command: int) -> tuple[int, int]:
-    """Return how often a command ran, and how often it failed."""
+    """Return the number of runs of a command, and how many of them failed."""
     sql = "SELECT count(*), coalesce(sum(exit_status <> 0), 0) FROM event WHERE command = ?"
     runs, failures = next(iter(database.execute(sql, (command,))))
     return runs, failures
@@ -73,7 +76,7 @@ def all_commands(database: Database, text_length: int) -> Any:
 
 
 def failed_last(database: Database, since: int, until: int) -> Iterable[tuple[int]]:
-    """Return the commands with since <= id < until whose newest run failed."""
+    """Return (row id) of the commands with since <= id < until whose newest run failed."""
     rows: Iterable[tuple[int]] = database.execute(_FAILED, (since, until))
     return rows
 
@@ -89,7 +92,7 @@ def runs_by_time(database: Database, where: str, values: tuple[Sql, ...]) -> Any
 def runs_by_slices(
     database: Database, where: str, values: tuple[Sql, ...], step: int
 ) -> Iterator[list[Run]]:
-    """Yield the same runs in slices of `step` row ids, the greatest ids first."""
+    """Yield the rows of `runs_by_time` in slices of `step` row ids, the greatest ids first."""
     last = database.value("SELECT max(id) FROM event") or 0
     sql = f"{_RUNS} WHERE event.id > ? AND event.id <= ? AND {where} ORDER BY event.id DESC"
     for until in range(last, 0, -step):

@@ -18,7 +18,7 @@ MANY = 2  # sessions with one prefix: enough to know that it is ambiguous
 
 
 class Session(NamedTuple):
-    """A session. `steps` is what ran in it, in order; only the newest steps of a long session."""
+    """A session. `steps` are the events in it, in order; of a long session only the newest."""
 
     session_id: bytes
     device_id: bytes
@@ -53,7 +53,10 @@ def last(database: Database, current: bytes | None) -> bytes | None:
 
 
 def running(database: Database, session_id: bytes) -> tuple[bytes, int] | None:
-    """Return text and start (us) of the newest event of a session; None when that has ended."""
+    """Return (text, start in microseconds) of the newest event of a session.
+
+    None: that event has ended, or there is none.
+    """
     newest = database.execute(
         "SELECT coalesce(raw, text), started_at_us, flags FROM event"
         " JOIN command ON command.id = command"
@@ -90,7 +93,10 @@ def _recording(database: Database) -> dict[int, bytes]:
 def _newest(
     database: Database, devices: Iterable[int], current: bytes | None, wanted: str
 ) -> bytes | None:
-    """Return the session, other than the current one, of the newest wanted event of devices."""
+    """Return the id of the session with the newest wanted event on these devices.
+
+    The current session is left out. `devices`: row ids; `wanted`: SQL that finds the event.
+    """
     newest: tuple[int, bytes] | None = None
     for device in devices:
         for row, session_id, last_us in database.execute(_LATEST, (device, current)):

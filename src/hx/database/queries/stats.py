@@ -74,8 +74,8 @@ def tallies(
 ) -> dict[GroupName, Tally]:
     """Return name -> tally; `hour_of`: microseconds -> local hour.
 
-    Names are bytes, or hours. None is an unknown directory, or no repository. By hour, events of
-    unknown time are left out.
+    Names are bytes, or hours. The name None stands for an unknown directory, or for no repository.
+    By hour, events of unknown time are left out.
     """
     database.execute("BEGIN")  # all queries see one state of the database
     try:
@@ -194,7 +194,10 @@ def span(database: Database, query: Query) -> TimeSpan:
 
 
 def quarters(database: Database, query: Query, since_us: int) -> list[tuple[int, int, int]]:
-    """Return (start, events, failures) of each quarter of an hour since `since_us` with events."""
+    """Return (start, events, failures) of each quarter of an hour with events from `since_us` on.
+
+    The start of a quarter is in microseconds.
+    """
     condition, values = where(filters(query))
     sql = (
         f"SELECT started_at_us / {QUARTER_US} * {QUARTER_US}, count(*),"  # noqa: S608

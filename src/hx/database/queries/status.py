@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Figures(NamedTuple):
-    """How much a database holds."""
+    """How much a database holds, and in what state it is."""
 
     events: int
     commands: int  # distinct
@@ -38,7 +38,7 @@ class SpoolFault(NamedTuple):
 
 
 def figures(database: Database) -> Figures:
-    """Return the figures of a database; it counts no events."""
+    """Return the figures of a database, from counts that are kept up to date."""
     from hx.database.connection import UNCLEAN
 
     counted = counts.totals(database)
@@ -67,7 +67,7 @@ def faults(database: Database) -> list[SpoolFault]:
 
 
 def newest_by_shell(database: Database, device_id: bytes) -> list[tuple[bytes | None, int]]:
-    """Return (shell, start of its newest event that this device recorded), newest first.
+    """Return (shell, start of the newest event recorded here, in microseconds), the newest first.
 
     Only the shells of the newest sessions are returned.
     """

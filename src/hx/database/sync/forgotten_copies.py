@@ -92,9 +92,9 @@ _OWN = (
 
 
 def _among(listed: list[tuple[Any, ...]], times: list[int]) -> Iterator[bytes]:
-    """Yield the object ids of the segments within whose times one of `times`, in order, lies.
+    """Yield the object ids of the segments whose span of time contains at least one of `times`.
 
-    `listed`: rows of object id, first_us and last_us.
+    `listed`: rows of object id, first_us and last_us. `times` are in ascending order.
     """
     for object_id, first_us, last_us in listed:
         index = bisect_left(times, first_us)
@@ -141,9 +141,9 @@ def settle(database: Database, me: bytes) -> None:
 
 
 def is_due(database: Database, me: bytes) -> bool:
-    """Return whether a row is to be removed or a segment to be read.
+    """Return whether there is a row to remove, or a segment to read.
 
-    A sync that was interrupted may have left that to the next one.
+    An interrupted sync may have left that work.
     """
     if database.value("SELECT 1 FROM forgotten_copy LIMIT 1") is None:
         return False
@@ -193,7 +193,7 @@ def copies(database: Database) -> dict[bytes, list[bytes]]:
 
 
 def confirm(database: Database, device_id: bytes, seq: int) -> None:
-    """Note that the newest manifest of a device has read the own manifest with this seq."""
+    """Note that the newest manifest of a device names the own manifest with this seq as read."""
     database.execute("INSERT OR REPLACE INTO confirmed VALUES (?, ?)", (device_id, seq))
 
 
@@ -203,7 +203,7 @@ def confirmed(database: Database) -> dict[bytes, int]:
 
 
 def remove_confirmations(database: Database) -> None:
-    """Remove what others have confirmed: these were manifests of the old device id."""
+    """Remove what others have confirmed, because it was about manifests of the old device id."""
     database.execute("DELETE FROM confirmed")
 
 

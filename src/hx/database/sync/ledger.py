@@ -83,7 +83,7 @@ def known_manifests(database: Database) -> set[str]:
 
 
 def write_manifest(database: Database, head: Head, verdict: Verdict, now_us: int) -> None:
-    """Write the result of one attempt to read a manifest; since_us: the first with this verdict."""
+    """Write the verdict on a manifest; `since_us` is when an attempt first gave this verdict."""
     database.execute(
         "INSERT INTO manifest (key, device_id, seq, sha256, roster, at_us, label, status, reason,"
         " since_us, tries) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1)"

@@ -3,7 +3,7 @@
 A push publishes records that no live own segment holds and that no active device has shown. An own
 segment is rewritten when it holds a record that is forgotten or superseded. Source:
 docs/design/sync.md. A "live" segment is one that the newest manifest of its author lists and that
-was not replaced.
+was not replaced. A device "shows" a record when one of its segments holds the record.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Location(NamedTuple):
     """Where records lie; many records share one."""
 
     segment: bytes | None  # own: its object id
-    shown: bytes  # device ids of other authors, sorted, one behind the other
+    shown: bytes  # device ids of other authors, sorted and concatenated
     mine: bool  # whether the record is this device's own
 
     @property
@@ -48,7 +48,7 @@ class Location(NamedTuple):
         )
 
     def seen_in(self, source: SegmentSource) -> Location:
-        """Return the location of a record that lies here and also in that segment."""
+        """Return this location with a source added, where the record lies too."""
         if source.author == source.me:
             return self._replace(segment=source.segment or self.segment)
         return self._replace(shown=b"".join(sorted(self.authors | {source.author})))
@@ -211,7 +211,7 @@ def _holds_all(merged: History, delta: History) -> bool:
 
 
 def release(database: Database, device_id: bytes) -> None:
-    """Take the records out of own segments that are not live: they may have to be published again.
+    """Take the records out of own segments that are not live, so that they are published again.
 
     It reads all events, and is needed when a clone of this device has written to the store.
     """

@@ -44,7 +44,7 @@ DERIVED = (
 
 
 class Watch:
-    """Says whether any connection, one of this process too, has written to a database since."""
+    """Tells whether any connection, also one of this process, has written to a database since."""
 
     def __init__(self, path: str) -> None:
         self._connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
@@ -98,9 +98,9 @@ def note_rewrite(database: Database, objects: Iterable[bytes]) -> None:
 def replace(old: Database, new: Database, watch: Watch) -> None:
     """Replace the content of `old` by that of `new` in one commit. Raises Busy, DatabaseError.
 
-    It takes the lock, then asks whether another process has written meanwhile. A database on a
-    network file system has no write-ahead log, so the watch cannot read it under the lock: it is
-    asked before.
+    It takes the lock, then asks the watch whether another process has written meanwhile. A database
+    on a network file system has no write-ahead log, so its watch cannot read under the lock; there
+    the question comes first.
     """
     under_lock = old.connection.pragma("journal_mode") == "wal"
     old.connection.set_wal_hook(None)
@@ -130,7 +130,7 @@ class Difference(NamedTuple):
     kind: str  # event, artifact, pin, tombstone
     lacking: int  # records that only the first has
     more: int  # records that only the second has
-    other: int  # records of which they have different versions
+    other: int  # records that they have in different versions
     examples: list[str]  # ids of some of them
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hx.database.sync.ledger import Segment, Verdict
 
 JOINED = "joined"  # detail of a segment: all its records were here when it was given up
-_WAITED_LONG = 3  # attempts: bytes that were refused for good get no new time to become right
+_WAITED_LONG = 3  # attempts: bytes that were rejected are rejected again at the next one
 
 
 def look_again(database: Database, me: bytes, patience_us: int) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Why(NamedTuple):
-    """The objects that were not taken for one reason."""
+    """The objects that were not taken, grouped by one reason."""
 
     status: str
     reason: str
@@ -118,8 +118,8 @@ class ForgetStatus(NamedTuple):
 
     at_us: int | None  # when the newest tombstone was made here
     told: bool | None  # whether it is in the store; None: that is not known
-    confirmed: dict[bytes, str]  # device id -> name: it has written since it read the tombstone
-    silent: dict[bytes, str]  # it has not written since
+    confirmed: dict[bytes, str]  # device id -> name: it has read the tombstone and written since
+    silent: dict[bytes, str]  # device id -> name: no manifest of it shows that
     copies: list[DeviceCopies]
 
     @property

@@ -27,15 +27,15 @@ RUNNING_US = 600_000_000  # an event that has not ended is published once it is 
 
 
 class Due(NamedTuple):
-    """The records to publish, as one state of the database had them."""
+    """The records to publish, read from one state of the database."""
 
     history: History
-    rows: dict[EventKey, int]  # of its events: row id
-    version: int  # it differs later if another process has written to the database
+    rows: dict[EventKey, int]  # row ids of the events
+    version: int  # of the database; it is another number once another process has written
 
 
 def due(database: Database, me: bytes, inactive: frozenset[bytes], now_us: int) -> Due:
-    """Return all records that are due; `inactive`: device ids."""
+    """Return all records that are due at a time; `inactive`: the ids of inactive devices."""
     version = _version(database)
     held = _left_behind(database, me, inactive)
     where = f"location IS NULL OR location IN ({','.join(map(str, held))})"
@@ -50,7 +50,7 @@ def due(database: Database, me: bytes, inactive: frozenset[bytes], now_us: int) 
 
 
 def count(database: Database, now_us: int) -> int:
-    """Return the number of events that no segment holds yet, as `hx sync status` tells it."""
+    """Return the number of events that no segment holds yet and that a push would publish."""
     sql = f"SELECT count(*) FROM unpublished JOIN event ON id = unpublished.event WHERE {_READY}"  # noqa: S608
     return int(database.value(sql, (now_us - RUNNING_US,)))
 
@@ -58,7 +58,7 @@ def count(database: Database, now_us: int) -> int:
 def anything(database: Database, me: bytes, inactive: frozenset[bytes], now_us: int) -> bool:
     """Return whether a push has work: a record is due, or an own segment is to be rewritten.
 
-    It reads a few rows where there is none.
+    Only a few rows are read when there is none.
     """
     held = ",".join(map(str, _left_behind(database, me, inactive)))
     where = dict.fromkeys(
@@ -101,10 +101,11 @@ def _version(database: Database) -> int:
 
 
 def announce(database: Database, given: Due, part: History, source: SegmentSource) -> None:
-    """Note that a segment with the records of `part` is about to be stored.
+    """Note whether the segment that is stored next, with the records of `part`, has forgotten ones.
 
-    A process that forgets one of them from now on finds the segment by its note in `outgoing`.
-    This is for what was forgotten between `due` and that note. The caller holds the transaction.
+    A process that forgets a record from now on finds the segment in the table `outgoing`. This is
+    for what was forgotten between `due` and the writing of that row. The caller holds the
+    transaction.
     """
     forgotten = _has_changed(database, given) and holds_forgotten(part, _cover(database, part))
     _note_copy(database, source, forgotten=forgotten)
@@ -151,7 +152,10 @@ def _note_copy(database: Database, source: SegmentSource, *, forgotten: bool) ->
 
 
 def note_outgoing(database: Database, me: bytes, objects: Iterable[Listed]) -> None:
-    """Note the segments that are put next, in place of all others, in a transaction."""
+    """Replace the rows of `outgoing` by these segments, which are put into the store next.
+
+    The caller holds the transaction.
+    """
     clear_outgoing(database)
     database.connection.executemany(
         "INSERT INTO outgoing VALUES (?, ?, ?, ?)",
@@ -160,7 +164,7 @@ def note_outgoing(database: Database, me: bytes, objects: Iterable[Listed]) -> N
 
 
 def clear_outgoing(database: Database) -> None:
-    """Remove all notes, because a manifest lists the segments or none ever will."""
+    """Remove all rows of `outgoing`, because a manifest lists the segments or none ever will."""
     database.execute("DELETE FROM outgoing")
 
 

@@ -32,7 +32,7 @@ class Vault(NamedTuple):
 
 
 def read(database: Database) -> Vault | None:
-    """Return the vault; None: this device is in none."""
+    """Return the row of the vault; None: this device is in no vault."""
     row = database.execute(f"SELECT {_COLUMNS} FROM vault").fetchone()  # noqa: S608
     return None if row is None else Vault(*row)
 
@@ -82,7 +82,7 @@ _META = ("place", "copy_seen_us")  # hx.sync.device_state
 
 
 def update(database: Database, **values: Sql) -> None:
-    """Set columns of the row of the vault, inside or outside a transaction."""
+    """Set columns of the row of the vault. The caller need not hold a transaction."""
     assert values.keys() <= set(Vault._fields)
     changes = ", ".join(f"{name} = ?" for name in values)
     database.execute(f"UPDATE vault SET {changes}", tuple(values.values()))  # noqa: S608

@@ -46,7 +46,7 @@ def update(state: State, key: Key) -> State:
 
 
 def question(state: State) -> Question:
-    """Return the question of a state; results are needed again when it changes."""
+    """Return what the user looks for in this state; results are computed anew when it changes."""
     return Question(
         state.query, state.exact, state.scope, state.failures, state.limit, to_forget(state)
     )

@@ -32,7 +32,11 @@ _ALL = 100  # percent
 
 
 def run(_: str, given: Namespace, config: Config) -> int:
-    """Return 4 when an object is bad, 3 when an object is missing that a manifest lists, else 0."""
+    """Run `hx sync check`, print the problems, and return the exit code.
+
+    It is 4 when an object is bad, else 7 when one needs a newer hx, else 3 when one is missing or
+    incomplete, else 0.
+    """
     percent = percent_of(given.read_data)
     context = open_context(config)
     vault_of(context)
@@ -73,7 +77,7 @@ def _no_percent(text: str) -> UsageError:
 
 
 def code_of(problems: Iterable[Damage], others: Mapping[str, int], *, upgrade: bool = False) -> int:
-    """Return the exit code for problems.
+    """Return the exit code for problems and for the objects in the ledger.
 
     `others` is status -> number of objects, from the ledger; `upgrade` says that some of them need
     a newer hx.

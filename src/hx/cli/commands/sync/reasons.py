@@ -72,7 +72,10 @@ MEANINGS = {
 
 
 def exit_code(counts: Mapping[str, int], *, upgrade: bool) -> int:
-    """Return 4 when an object was rejected, else 7 when an upgrade helps, 3 when one is pending."""
+    """Return 4 when an object was rejected, else 7 when an upgrade helps, else 3 or 0.
+
+    3 says that an object is pending.
+    """
     if counts.get(REJECTED):
         return _REJECTED
     if upgrade:
@@ -81,7 +84,7 @@ def exit_code(counts: Mapping[str, int], *, upgrade: bool) -> int:
 
 
 def code_now(database: Database) -> int:
-    """Return the exit code for all that the ledger holds, of `hx sync` and `hx sync status`."""
+    """Return the exit code of `hx sync` and `hx sync status` for all objects in the ledger."""
     return exit_code(ledger.counts(database), upgrade=ledger.waits_for_upgrade(database))
 
 

@@ -33,9 +33,11 @@ _PATIENCE_S, _PAUSE_S = 5, 0.05
 
 
 def run(_: str, given: Namespace, config: Config) -> int:
-    """Return 3 when an object stays pending, 4 when one cannot be repaired here, else 0.
+    """Run `hx sync repair`, print what was done, and return the exit code.
 
-    Return 8 when the rebuilt database differs from the old one, which is kept then.
+    It is 8 when the rebuilt database differs from the old one, which is then kept. Else it is 4
+    when an object cannot be repaired here, 7 when one needs a newer hx, 3 when one stays pending,
+    or 0.
     """
     context = drained(open_context(config))
     vault_of(context)

@@ -36,7 +36,11 @@ COPIED_HINT = (
 
 
 def run(name: str, given: Namespace, config: Config) -> int:
-    """Return 3 when an object is pending, 7 when it needs a newer hx, 4 when one was rejected."""
+    """Run `hx sync`, `push` or `pull`, print what was done, and return the exit code.
+
+    It is 4 when an object was rejected, else 7 when one needs a newer hx, else 3 when one is
+    pending, else 0.
+    """
     context = open_context(config)
     vault_of(context)
     with alone(context):

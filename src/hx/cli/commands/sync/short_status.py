@@ -21,7 +21,7 @@ _UNFINISHED = ("pending", "rejected")
 
 
 class InShort(NamedTuple):
-    """The state of sync on this device, in short."""
+    """The state of sync on this device, as `hx status` prints it."""
 
     vault: Vault
     counts: dict[str, int]  # status -> objects
@@ -40,7 +40,7 @@ def in_short(context: Context) -> InShort | None:
 
 
 def sync_lines(known: InShort | None, now_us: int) -> tuple[str, str]:
-    """Return two lines: where the vault is and when it was pushed; what is left to do."""
+    """Return two lines: where the vault is and when this device pushed, then what is left to do."""
     if known is None:
         return "not set up", "nothing that hx records leaves this machine"
     at_us = known.vault.pushed_at_us
@@ -62,7 +62,7 @@ def forgotten_lines(known: InShort | None, now_us: int) -> list[str]:
 
 
 def sync_object(known: InShort | None) -> dict[str, object] | None:
-    """Return the same as JSON."""
+    """Return the state of sync as JSON; None when this device is in no vault."""
     if known is None:
         return None
 

@@ -37,7 +37,7 @@ _NO_CUSTODY = "cannot be used"
 
 
 class SyncState(NamedTuple):
-    """Everything that is shown without looking into the store."""
+    """All that `hx sync status` shows without looking into the store."""
 
     vault: Vault
     sealed: bool
@@ -55,7 +55,10 @@ class SyncState(NamedTuple):
 
 
 def run(_: str, given: Namespace, config: Config) -> int:
-    """Return the exit code of a sync. With `--check` raise the error of a store that fails."""
+    """Run `hx sync status` and return the exit code of a sync, or 6 outside the vault.
+
+    With `--check` raise the error of a store that fails.
+    """
     context = open_context(config)
     sync_context = sync_context_of(context)
     seen = _look(context, sync_context)

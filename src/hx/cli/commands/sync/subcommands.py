@@ -1,4 +1,4 @@
-"""`hx sync …`: every subcommand of sync, with its options. Its module is imported when called."""
+"""`hx sync …`: every subcommand of sync. Its module is imported when it is called."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Subcommand(NamedTuple):
-    """A subcommand of sync. Its module has `run(name, arguments, config) -> exit code`."""
+    """A subcommand of sync. Its module has `run(name, given, config) -> exit code`."""
 
     module: str
     summary: str
@@ -49,18 +49,18 @@ SUBCOMMANDS = {
 
 def run(arguments: list[str], config: Config) -> int:
     name, rest = "sync", arguments
-    # not by a subparser of argparse: that would build the parsers of all parts
+    # not by a subparser of argparse: that would build the parsers of all subcommands
     if arguments and arguments[0] in SUBCOMMANDS:
         name, *rest = arguments
     given = (subcommand_parser(name) if name in SUBCOMMANDS else parser(name)).parse_args(rest)
-    # imported when it is called: most parts need the cryptography, and the help does not
+    # imported when it is called: most subcommands need the cryptography, and the help does not
     module = SUBCOMMANDS[name].module if name in SUBCOMMANDS else "hx.cli.commands.sync.run"
     code: int = import_module(module).run(name, given, config)
     return code
 
 
 def parser(name: str) -> Parser:
-    """Return the parser of `hx sync` itself; each part has its own."""
+    """Return the parser of `hx sync` itself; each subcommand has its own."""
     from hx.cli.parsers import Parser
 
     parts = "".join(f"  {each:<9} {summary}\n" for each, (_, summary) in SUBCOMMANDS.items())
@@ -73,7 +73,7 @@ def parser(name: str) -> Parser:
 
 
 def subcommand_parser(each: str) -> Parser:
-    """Return the parser of `hx sync PART`."""
+    """Return the parser of the subcommand `hx sync NAME`."""
     from hx.cli.parsers import Parser
 
     summary = SUBCOMMANDS[each].summary
