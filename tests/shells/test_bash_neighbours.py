@@ -483,6 +483,38 @@ def test_whoever_runs_prompt_command_himself_sees_the_status(home, shell):
     assert "is 6" in terminal.screen()
 
 
+@pytest.mark.parametrize("trap", ["", TITLE])
+def test_prompt_command_that_runs_in_a_subshell_records_nothing(home, shell, trap):
+    terminal = home.open(shell, before=trap)
+    lines = ['(for each in "${PROMPT_COMMAND[@]}"; do eval "$each"; done; exit 6)', "true b"]
+    for line in lines:
+        terminal.run(line)
+    terminal.leave()
+    assert home.statuses()[:2] == [(lines[0], 6), (lines[1], 0)]
+
+
+def test_prompt_command_that_runs_in_a_subshell_does_not_run_the_exit_trap_of_the_shell(
+    home, shell
+):
+    own = 'echo $(for each in "${PROMPT_COMMAND[@]}"; do eval "$each"; done)'
+    terminal = home.open(shell, before="trap 'echo \"{$$ $BASHPID}\"' EXIT", after=own)
+    terminal.leave()
+    assert [line for line in terminal.screen() if "{" in line] == [
+        f"{{{terminal.pid} {terminal.pid}}}"
+    ]
+
+
+def test_a_tool_that_adds_to_the_last_element_of_prompt_command_by_its_number_is_no_trouble(
+    home, shell
+):
+    adds = "PROMPT_COMMAND[${#PROMPT_COMMAND[@]}-1]+='; echo after'"
+    terminal = home.open(shell, before="PROMPT_COMMAND='echo before'", after=adds)
+    terminal.run("true a")
+    shown = [line for line in terminal.screen() if "<" not in line]
+    assert shown == ["before", "after"] * 2
+    assert home.commands() == ["true a"]
+
+
 def test_a_line_that_assigns_prompt_command_is_recorded_and_so_is_the_next(home, shell):
     terminal = home.open(shell)
     lines = ["true a", "PROMPT_COMMAND=true", "(exit 3) | true", "true c"]

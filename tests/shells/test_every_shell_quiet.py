@@ -101,6 +101,7 @@ SETTINGS = {
         "IFS=0123",
         "set -u",
         "set -e",
+        "set -k",
         "set -C",
         "umask 077",
         "set -o posix",

@@ -19,8 +19,8 @@ __hx_leave_to_ble() {
 
 __hx_ble_started() { # the line
   {
-    local - __hx_now=${EPOCHREALTIME//[!0-9]/} __hx_dedup= __hx_erases= REPLY=
-    set +aeuvxT
+    local - && set +aekuvxT
+    local __hx_now=${EPOCHREALTIME//[!0-9]/} __hx_dedup= __hx_erases= REPLY=
     __hx_command=${1-} __hx_running= __hx_private=${HX_PRIVATE:+1}
     [[ $__hx_private || ! -e $__hx_pause ]] || __hx_mind_pause
     builtin trap '' XFSZ
@@ -36,9 +36,10 @@ __hx_ble_started() { # the line
 
 __hx_ble_ended() {
   {
-    local - __hx_status=$? __hx_now=${EPOCHREALTIME//[!0-9]/} IFS=' '
+    __hx_status=$?
+    local - && set +aekuvxT
+    local __hx_now=${EPOCHREALTIME//[!0-9]/} IFS=' '
     local __hx_pipe=("${BLE_PIPESTATUS[*]-}")
-    set +aeuvxT
     # (it knows when the line ended; its own work comes before this)
     if [[ ${_ble_exec_time_ata-} && $_ble_exec_time_ata != *[!0-9]* ]]; then
       __hx_now=$((__hx_started_us + _ble_exec_time_ata))

@@ -99,8 +99,8 @@ __hx_pick() { # in the keymap $1, with the options $2 ...
 }
 
 __hx_ask() {
-  local - __hx_answer= __hx_map=$1 __hx_options=("${@:2}")
-  set +aeuvxT
+  local - && set +aekuvxT
+  local __hx_answer= __hx_map=$1 __hx_options=("${@:2}")
   __hx_then "$__hx_map"
   # (bash does not switch it on again for the same line)
   [[ $(builtin bind -v) != *'enable-bracketed-paste on'* ]] || __hx_options+=(--pastes)

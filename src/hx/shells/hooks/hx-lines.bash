@@ -211,9 +211,10 @@ __hx_write() { # one record: its format, then its values
 
 __hx_exit() { # in the shell, or with an argument in a child that is unseen by a DEBUG trap
   {
-    local - __hx_status=$? __hx_now=${EPOCHREALTIME/[!0-9]/} REPLY= __hx_i=$__hx_from __hx_doubtful=
+    __hx_given=$? # (__hx_status is that of the shell)
+    local - && set +aekuvxT
+    local __hx_now=${EPOCHREALTIME/[!0-9]/} REPLY= __hx_i=$__hx_from __hx_doubtful=
     local __hx_was_private=$__hx_private __hx_next=$HISTCMD
-    set +aeuvxT
     if [[ $BASHPID == "$$" || $1 ]]; then
       [[ ! $1 ]] || __hx_as_child
       ((__hx_version >= 501)) || __hx_see_history
@@ -227,7 +228,7 @@ __hx_exit() { # in the shell, or with an argument in a child that is unseen by a
       [[ ! $__hx_text ]] || command rm -f -- "$__hx_text"
     fi
   } 2>/dev/null
-  return "$__hx_status"
+  return "$__hx_given"
 }
 
 __hx_end_of_line() { # the end of the shell is that of the line which runs; how it ended is not known

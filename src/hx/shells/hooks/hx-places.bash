@@ -167,8 +167,7 @@ __hx_take_places() {
   for __hx_element in "${__hx_others[@]}"; do
     [[ ! $__hx_element ]] || PROMPT_COMMAND+=("$__hx_element")
   done
-  PROMPT_COMMAND[99 + ${#__hx_others[@]}]=$__hx_last_place
-  PROMPT_COMMAND+=("${__hx_ends[@]}")
+  PROMPT_COMMAND+=("$__hx_last_place" "${__hx_ends[@]}")
   __hx_final=${PROMPT_COMMAND[-1]} __hx_size_first=${#__hx_first} __hx_size_final=${#PROMPT_COMMAND[-1]}
 }
 
@@ -194,7 +193,8 @@ __hx_stand_beside() {
   if ((__hx_version < 501)); then
     PROMPT_COMMAND=${PROMPT_COMMAND:+$PROMPT_COMMAND$'\n'}$__hx_last_place
   else
-    PROMPT_COMMAND[99]=$__hx_last_place
+    # (without a gap: somebody may take the number of elements, less one, for the last index)
+    PROMPT_COMMAND=("${PROMPT_COMMAND[@]}" "$__hx_last_place")
   fi
 }
 
@@ -227,7 +227,8 @@ __hx_chain_exit() { # run before the EXIT trap of the user, not instead of it
 # What the shell must know afterwards is printed as assignments in arithmetic.
 __hx_forked() {
   __hx_pipe=("${PIPESTATUS[@]}")
-  set +aeuvx
+  ((BASH_SUBSHELL < 2)) || return
+  set +aekuvx
   local __hx_was_private=$__hx_private __hx_i=$__hx_from __hx_doubtful= __hx_next=$HISTCMD REPLY= IFS=' '
   __hx_pipe=("${__hx_pipe[*]}") __hx_before=$__hx_base __hx_depth=1
   __hx_as_child

@@ -7,8 +7,9 @@
 # (several empty assignments; PS0 expands later; __hx_lines is an array of one; -eq is arithmetic)
 
 # bash parses the functions below one by one: aliases must not change them, `set -a` not export them.
+# (With `set -k`, `local x=1` declares nothing, and prints what is declared.)
 # (`local -` would do in a function, but bash 5.0 then adds the rest of the rc file to the history.)
-__hx_flags=${-//[^aeuvxT]}
+__hx_flags=${-//[^aekuvxT]}
 [[ ! $__hx_flags ]] || set "+$__hx_flags"
 \builtin shopt -q expand_aliases && __hx_aliases=1 || __hx_aliases=
 \builtin shopt -u expand_aliases
@@ -115,7 +116,8 @@ __hx_precmd() { # __hx_now, __hx_status and __hx_pipe are those of the command
 }
 
 __hx_prompted() {
-  case $- in *[aeuvxT]*) local - && set +aeuvxT ;; esac
+  ((!BASH_SUBSHELL)) || return # somebody looks at what PROMPT_COMMAND prints
+  case $- in *[aekuvxT]*) local - && set +aekuvxT ;; esac
   local __hx_was_private=$__hx_private __hx_i=$__hx_from __hx_doubtful= __hx_next=$HISTCMD REPLY= __hx_found=0
   __hx_private=${HX_PRIVATE:+1} __hx_before=$__hx_base
   ((__hx_version >= 501)) || __hx_see_history
@@ -297,9 +299,10 @@ __hx_use_53() {
 
 __hx_started() {
   {
-    local - __hx_now=${EPOCHREALTIME//[!0-9]/} __hx_i=0 __hx_lines=1
+    ((!BASH_SUBSHELL)) || return 0
+    local - && set +aekuvxT
+    local __hx_now=${EPOCHREALTIME//[!0-9]/} __hx_i=0 __hx_lines=1
     local __hx_from=0 __hx_doubtful= __hx_was_private=$__hx_private __hx_next=$HISTCMD
-    set +aeuvxT
     builtin trap '' XFSZ
     [[ ! $__hx_running ]] || __hx_finish "$HISTCMD" # lines of a paste follow each other
     __hx_number=$HISTCMD __hx_before=$__hx_base __hx_begun=1 __hx_private=${HX_PRIVATE:+1}
