@@ -256,10 +256,9 @@ def fzf(shell):
 
 
 def history(day):
-    """The commands of the history file. fish now and then takes out those that are repeated."""
+    """The commands of the history files; without order, because fish removes repeats by chance."""
     text = b"".join(day.histories.values())
-    commands = re.findall(rb"^- cmd: .*|^: \d+:\d+;(.*(?:\\\n.*)*)", text, re.MULTILINE)
-    return set(re.findall(rb"^- cmd: (.*)", text, re.MULTILINE)) or commands
+    return set(re.findall(rb"^(?:- cmd: |: \d+:\d+;)(.*)", text, re.MULTILINE))
 
 
 def days(home, shell, steps, **texts):
