@@ -20,7 +20,7 @@ from hx.database.queries import forget_selection, sessions, status
 from hx.database.queries.forget_selection import Choice
 from hx.database.search import search
 from hx.picker.answers.source import AnswerSource
-from hx.picker.model import Question
+from hx.picker.model import PickerQuery
 
 DEVICE, OTHER, ORIGIN = b"\x01" * 16, b"\x02" * 16, b"\x81" * 16
 SHELL, FILE = b"\xa0" * 16, b"\xb0" * 16
@@ -138,10 +138,10 @@ QUERIES = {
     "search, common": search_for("make"),
     "search, letters apart": search_for("mk"),
     "search, absent": search_for("nosuchthing"),
-    "picker": lambda database: AnswerSource(database, HERE, NOW_US).first(Question()),
-    "picker, query": lambda database: AnswerSource(database, HERE, NOW_US).first(Question("mk")),
+    "picker": lambda database: AnswerSource(database, HERE, NOW_US).first(PickerQuery()),
+    "picker, query": lambda database: AnswerSource(database, HERE, NOW_US).first(PickerQuery("mk")),
     "picker, here": lambda database: AnswerSource(database, HERE, NOW_US).first(
-        Question("make", scope=DIRECTORY)
+        PickerQuery("make", scope=DIRECTORY)
     ),
     "last": last,
     "pin --last": lambda database: sessions.last(database, None),

@@ -6,7 +6,7 @@ from hx.core.merge import History
 from hx.core.model import Event, EventKey
 from hx.core.rank import Here
 from hx.database.join import join
-from hx.picker.model import Question
+from hx.picker.model import PickerQuery
 
 NOW_US = 1_700_000_000_000_000
 SECOND_US = 1_000_000
@@ -28,7 +28,7 @@ def add_events(database, *events):
 
 def final_answer(source, question=None):
     """Return the answer of the source after it has done all its work."""
-    question = question or Question()
+    question = question or PickerQuery()
     answer = source.answer(question)
     while source.busy(question):
         if source.work(question):

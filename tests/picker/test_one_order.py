@@ -14,7 +14,7 @@ from hx.core.terms import parse
 from hx.database.connection import open_scratch
 from hx.database.search import search
 from hx.picker.answers.source import AnswerSource
-from hx.picker.model import Question
+from hx.picker.model import PickerQuery
 from picker.sample_histories import (
     DEVICE,
     EARLIER,
@@ -75,7 +75,7 @@ def test_search_and_the_picker_give_the_same_order(events, query, scope, here):
         add_events(database, *events)
         found = list(search(database, SCOPES[scope], parse(query), here, NOW_US))
         source = AnswerSource(database, here, NOW_US)
-        question = Question(query, scope=scope if place_of_scope.get(scope, b"") else ALL)
+        question = PickerQuery(query, scope=scope if place_of_scope.get(scope, b"") else ALL)
         if question.scope == scope:
             for answer in (source.first(question), final_answer(source, question)):
                 assert [row.command for row in answer.rows] == found
@@ -94,7 +94,7 @@ def test_a_command_that_ran_twenty_times_is_first_in_both(tmp_path, query):
         event(80_000, "git log --all -p x"),
     )
     found = list(search(database, Query(), parse(query), HERE, NOW_US))
-    answer = final_answer(AnswerSource(database, HERE, NOW_US), Question(query))
+    answer = final_answer(AnswerSource(database, HERE, NOW_US), PickerQuery(query))
     assert [row.command for row in answer.rows] == found
     assert answer.rows[0].text == "git log --oneline"
     database.close()
@@ -110,8 +110,8 @@ def test_an_exact_match_is_first_however_old_it_is(tmp_path):
         *(event(age, f"echo my-ssh-prod-{age} | tee") for age in range(5_000)),
     )
     found = list(search(database, Query(), parse("ssh prod"), HERE, NOW_US))
-    answers = [AnswerSource(database, HERE, NOW_US).first(Question("ssh prod"))]
-    answers.append(final_answer(AnswerSource(database, HERE, NOW_US), Question("ssh prod")))
+    answers = [AnswerSource(database, HERE, NOW_US).first(PickerQuery("ssh prod"))]
+    answers.append(final_answer(AnswerSource(database, HERE, NOW_US), PickerQuery("ssh prod")))
     assert [answer.rows[0].text for answer in answers] == ["ssh prod"] * 2
     assert found[0] == answers[0].rows[0].command
     database.close()

@@ -11,7 +11,7 @@ from hx.core.query import DIRECTORY, REPOSITORY, SESSION
 from hx.core.rank import Here
 from hx.database.connection import open_database
 from hx.picker.answers.source import AnswerSource
-from hx.picker.model import Question
+from hx.picker.model import PickerQuery
 from picker.sample_histories import (
     DEVICE,
     EARLIER,
@@ -44,11 +44,11 @@ def either_matcher(request, monkeypatch):
 
 
 def ask(database, query="", **fields):
-    return final_answer(AnswerSource(database, HERE, NOW_US), Question(query, **fields))
+    return final_answer(AnswerSource(database, HERE, NOW_US), PickerQuery(query, **fields))
 
 
 def first_answer(database, query="", **fields):
-    return AnswerSource(database, HERE, NOW_US).first(Question(query, **fields))
+    return AnswerSource(database, HERE, NOW_US).first(PickerQuery(query, **fields))
 
 
 def test_without_a_query_the_latest_used_is_first(database):
@@ -76,7 +76,7 @@ def test_the_answer_to_a_common_query_grows_until_it_is_complete(database):
     add_events(database, *(event(age, f"x{age}") for age in range(3 * 8_192)))
     source = AnswerSource(database, HERE, NOW_US)
     final_answer(source)
-    question = Question("x")
+    question = PickerQuery("x")
     source.answer(question)
     shares = []
     while source.busy(question):
@@ -97,8 +97,8 @@ def test_hiding_a_row_brings_another_one_in_its_place(database):
     add_events(database, *(event(age, f"x{age}") for age in range(40_000)))
     source = AnswerSource(database, HERE, NOW_US)
     final_answer(source)
-    rows = final_answer(source, Question("x")).rows
-    after = source.answer(Question("x", hidden=(rows[0].command,)))
+    rows = final_answer(source, PickerQuery("x")).rows
+    after = source.answer(PickerQuery("x", hidden=(rows[0].command,)))
     assert len(after.rows) == 200
 
 
@@ -234,8 +234,8 @@ def test_the_scope_of_the_only_device_has_every_command(database):
 def test_the_scope_of_an_unknown_place_is_empty(database, scope):
     add_events(database, event(1, "ls", repo=None))
     source = AnswerSource(database, Here(None, None, None, DEVICE), NOW_US)
-    assert not source.first(Question(scope=scope)).rows
-    assert not final_answer(source, Question(scope=scope)).rows
+    assert not source.first(PickerQuery(scope=scope)).rows
+    assert not final_answer(source, PickerQuery(scope=scope)).rows
 
 
 @pytest.mark.parametrize("query", ["", "l"])
@@ -254,11 +254,11 @@ def test_hidden_commands_are_neither_shown_nor_counted(database, query):
 def test_commands_that_are_forgotten_meanwhile_disappear(database, query):
     add_events(database, event(1, "ls"), event(2, "ls -l"))
     source = AnswerSource(database, HERE, NOW_US)
-    row = final_answer(source, Question(query)).rows[0]
+    row = final_answer(source, PickerQuery(query)).rows[0]
     with database.transaction():
         database.execute("DELETE FROM event WHERE id = ?", (row.event,))
         database.execute("DELETE FROM command WHERE id = ?", (row.command,))
-    assert command_texts(source.answer(Question(query, limit=199))) == ["ls -l"]
+    assert command_texts(source.answer(PickerQuery(query, limit=199))) == ["ls -l"]
     assert source.details(row) is None
     assert source.exact(row.command) is None
 
@@ -266,7 +266,7 @@ def test_commands_that_are_forgotten_meanwhile_disappear(database, query):
 def test_concurrent_writes_between_the_steps_lose_no_match(database):
     add_events(database, *(event(n, f"make {n}") for n in range(5_000)))
     other_database = open_database(database.path)
-    source, question = AnswerSource(database, HERE, NOW_US), Question("make", failures=False)
+    source, question = AnswerSource(database, HERE, NOW_US), PickerQuery("make", failures=False)
     written = 0
     while source.busy(question):
         source.work(question)
@@ -281,7 +281,7 @@ def test_concurrent_writes_between_the_steps_lose_no_match(database):
 def test_after_close_the_database_can_be_scrubbed(database):
     add_events(database, *(event(n, f"make {n}") for n in range(5_000)))
     source = AnswerSource(database, HERE, NOW_US)
-    source.work(Question())
+    source.work(PickerQuery())
     source.close()
     database.scrub()
 
@@ -303,7 +303,7 @@ def test_only_the_beginning_of_a_huge_command_is_searched_but_all_of_it_is_shown
 def test_the_exact_bytes_of_a_command_are_returned(database):
     add_events(database, event(1, b"echo caf\xe9"))
     source = AnswerSource(database, HERE, NOW_US)
-    row = final_answer(source, Question("echo")).rows[0]
+    row = final_answer(source, PickerQuery("echo")).rows[0]
     assert row.text == "echo caf\N{REPLACEMENT CHARACTER}"
     assert source.exact(row.command) == b"echo caf\xe9"
 
@@ -338,7 +338,7 @@ def test_details_describe_the_shown_run_and_count_all_runs(database):
         event(3, "make"),
     )
     source = AnswerSource(database, HERE, NOW_US)
-    details = source.details(source.first(Question()).rows[0])
+    details = source.details(source.first(PickerQuery()).rows[0])
     assert details
     assert details[1:5] == ("/w\N{REPLACEMENT CHARACTER}", "r", "b", "box")
     assert (details.runs, details.failures) == (3, 1)

@@ -11,7 +11,7 @@ from hx.core.query import ALL, DIRECTORY, REPOSITORY, SCOPES, SESSION
 from hx.database.connection import open_scratch
 from hx.picker.answers.matcher import wanted
 from hx.picker.answers.source import AnswerSource
-from hx.picker.model import Question
+from hx.picker.model import PickerQuery
 from picker.sample_histories import (
     DEVICE,
     EARLIER,
@@ -39,7 +39,7 @@ runs = st.lists(
     max_size=12,
 ).map(lambda drawn: [event(age, **fields) for age, fields in enumerate(drawn, 1)])
 questions = st.builds(
-    Question,
+    PickerQuery,
     st.sampled_from(["", "git", "gt", "'it !ls", "^g t$", "G", "î"]),
     st.booleans(),
     st.sampled_from(SCOPES),

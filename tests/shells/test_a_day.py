@@ -95,7 +95,7 @@ FISH_AFTERNOON = [
      [("sh -c 'exit 4' | sh -c 'exit 5' | true", 0, [4, 5, 0])]),
     (line('echo "$status"'), [('echo "$status"', 0)]),
     (line("set x (false)"), [("set x (false)", 1)]),
-    (line("set x 1"), [("set x 1", None)]),
+    (line("set x 1"), [("set x 1", 0)]),
     (running("stoppable", CTRL_Z), [("stoppable", None)]),
     (line("fg"), [("fg", 0)]),
     (line("cd .. && pushd /usr && popd"), [("cd .. && pushd /usr && popd", 0)]),

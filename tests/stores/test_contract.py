@@ -279,6 +279,6 @@ def test_an_object_that_one_device_deletes_is_missing_for_the_other(place):
 
 
 def test_a_store_of_objects_alone_has_no_strangers_and_nothing_to_sweep(filled):
-    assert list(filled.strangers()) == list(filled.strangers("m/")) == []
+    assert list(filled.foreign_files()) == list(filled.foreign_files("m/")) == []
     assert filled.sweep() == 0
     assert filled.conditions <= {WEAK_DURABILITY}

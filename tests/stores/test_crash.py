@@ -69,7 +69,7 @@ def test_temporary_files_of_killed_puts_disturb_no_later_put(on_disk):
     """The temporary files of killed puts stay until a sweep, and new puts succeed before it."""
     for call in range(1, 20):
         outcome(forked(lambda call=call: put_until_killed(str(on_disk.path), segment(call), call)))
-    assert len(list(on_disk.open().strangers())) > 2
+    assert len(list(on_disk.open().foreign_files())) > 2
     for call in range(1, 20):
         on_disk.open().put(segment(call), DATA)
     assert len(list(on_disk.open(OTHER).list(""))) == 19

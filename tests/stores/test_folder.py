@@ -25,7 +25,7 @@ CALLS = {
     "put": lambda store: store.put(segment(), b"sealed"),
     "delete": lambda store: store.delete(segment()),
     "sweep": FolderStore.sweep,
-    "strangers": lambda store: list(store.strangers()),
+    "foreign_files": lambda store: list(store.foreign_files()),
 }
 
 
@@ -103,7 +103,7 @@ def test_a_link_inside_the_store_is_not_followed(on_disk, part):
         with pytest.raises(Denied, match="there is a file or a link where hx needs a folder"):
             call(store)
     assert list(store.list("")) == []
-    assert list(store.strangers()) == [part]
+    assert list(store.foreign_files()) == [part]
     assert (outside / segment()).read_bytes() == b"precious"
 
 
@@ -120,7 +120,7 @@ def test_anything_but_a_regular_file_is_no_object_and_is_not_changed(on_disk, ma
     before = os.lstat(path)
     store = on_disk.open()
     assert list(store.list("")) == []
-    assert segment() in set(store.strangers())
+    assert segment() in set(store.foreign_files())
     with pytest.raises(Missing):
         store.get(segment(), 100)
     with pytest.raises(Exists):
@@ -175,11 +175,11 @@ def test_foreign_files_are_listed_once_and_foreign_folders_are_not_entered(on_di
     store = on_disk.open()
     for key in one_of_each():
         store.put(key, b"sealed")
-    strangers = list(store.strangers())
-    assert len(strangers) == len(set(strangers))
-    assert set(strangers) == expected
-    assert [*store.strangers("../"), *store.strangers("m/../../")] == []
-    assert set(store.strangers("m/")) == {name for name in expected if name.startswith("m/")}
+    foreign_files = list(store.foreign_files())
+    assert len(foreign_files) == len(set(foreign_files))
+    assert set(foreign_files) == expected
+    assert [*store.foreign_files("../"), *store.foreign_files("m/../../")] == []
+    assert set(store.foreign_files("m/")) == {name for name in expected if name.startswith("m/")}
 
 
 def test_making_a_folder_that_exists_succeeds(on_disk):
@@ -208,7 +208,7 @@ def test_a_hundred_thousand_foreign_names_take_no_memory(on_tmpfs):
     os.close(descriptor)
     tracemalloc.start()
     assert list(store.list("m/")) == [StoredObject(manifest(), 6)]
-    assert sum(1 for _ in store.strangers()) == 100_000
+    assert sum(1 for _ in store.foreign_files()) == 100_000
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2 << 20

@@ -79,12 +79,19 @@ def the_ledger_row_is_written_first():
 
 @contextmanager
 def own_manifests_are_not_read():
-    unseen = manifests.unseen
+    manifests_to_read = manifests.manifests_to_read
 
     def of_others(context, only=None):
-        return [(key, name) for key, name in unseen(context, only) if name.device_id != context.me]
+        return [
+            (key, name)
+            for key, name in manifests_to_read(context, only)
+            if name.device_id != context.me
+        ]
 
-    with patch.object(manifests, "unseen", of_others), patch.object(pull, "unseen", of_others):
+    with (
+        patch.object(manifests, "manifests_to_read", of_others),
+        patch.object(pull, "manifests_to_read", of_others),
+    ):
         yield
 
 

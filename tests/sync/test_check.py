@@ -234,7 +234,7 @@ def test_a_device_of_which_the_store_has_no_manifest_is_said_to_be_behind(cluste
 
 def test_how_far_it_is_with_the_segments_is_told(cluster):
     context, told = cluster.devices[0].context(), []
-    context.tell = lambda done, size: told.append((done, size))
+    context.report_progress = lambda done, size: told.append((done, size))
     check(context, 100, random.Random(1))
     assert told == [(0, 2), (1, 2)]
     del told[:]

@@ -137,7 +137,7 @@ def test_the_roster_is_evaluated_once_and_again_after_it_has_grown(laptop):
     assert not context.learn([forged])
     assert not context.learn([])
     assert vault.records(laptop.database) == known
-    context.suppose([record, forged])
+    context.evaluate_with([record, forged])
     assert other not in context.trust.active
     assert vault.records(laptop.database) == known
     again = laptop.context()
@@ -176,6 +176,6 @@ def test_the_vault_file_of_another_vault_or_none_is_refused(laptop):
 def test_an_object_is_told_with_its_status_and_its_reason(laptop):
     context, notes = laptop.context(), []
     context.on_note = notes.append
-    context.note("m/1", Verdict("imported"))
-    context.note("m/2", Verdict("pending", "no key", "why"))
+    context.note_verdict("m/1", Verdict("imported"))
+    context.note_verdict("m/2", Verdict("pending", "no key", "why"))
     assert notes == [ObjectNote("m/1", "imported"), ObjectNote("m/2", "pending no key", "why")]

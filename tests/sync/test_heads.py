@@ -10,13 +10,13 @@ from hx.database.sync import ledger, vault
 from hx.sync.heads import (
     SEEN_STEP,
     is_head_current,
+    manifests_to_read,
     own_head,
     own_seq,
     roster_is_new,
     slots_written_for,
-    unseen,
 )
-from hx.sync.pull import look
+from hx.sync.pull import list_store
 from sync.cluster import admit, new_cluster
 from sync.devices import Device
 from sync.test_segments import revoked
@@ -31,7 +31,7 @@ def cluster():
 def looked(device):
     """A context that has listed the store."""
     context = device.context()
-    look(context)
+    list_store(context)
     return context
 
 
@@ -53,7 +53,7 @@ def taken_seq(device, device_id):
 
 
 def test_what_was_read_before_is_not_read_again(cluster):
-    assert unseen(looked(cluster.devices[0])) == []
+    assert manifests_to_read(looked(cluster.devices[0])) == []
 
 
 def test_of_another_device_nothing_older_than_the_one_taken_last_is_read(cluster):
@@ -61,7 +61,7 @@ def test_of_another_device_nothing_older_than_the_one_taken_last_is_read(cluster
     context, seq = looked(laptop), taken_seq(laptop, desktop.me)
     listed(context, desktop.me, seq - 1)
     same, newer = listed(context, desktop.me, seq), listed(context, desktop.me, seq + 1)
-    assert [key for key, _ in unseen(context)] == [newer, same]
+    assert [key for key, _ in manifests_to_read(context)] == [newer, same]
 
 
 def test_of_an_unknown_device_and_of_this_one_all_are_read(cluster):
@@ -69,14 +69,14 @@ def test_of_an_unknown_device_and_of_this_one_all_are_read(cluster):
     context, unknown = looked(laptop), b"\x07" * 16
     keys = {listed(context, unknown, 1), listed(context, laptop.me, 1)}
     assert taken_seq(laptop, laptop.me) > 1
-    assert {key for key, _ in unseen(context)} == keys
+    assert {key for key, _ in manifests_to_read(context)} == keys
 
 
 def test_the_newest_of_each_device_comes_first_and_of_one_number_the_first_by_name(cluster):
     context = looked(cluster.devices[0])
     first, second = b"\x07" * 16, b"\x08" * 16
     keys = [listed(context, *name) for name in ((second, 1), (first, 1), (first, 2, 2), (first, 2))]
-    assert [key for key, _ in unseen(context)] == [keys[3], keys[2], keys[1], keys[0]]
+    assert [key for key, _ in manifests_to_read(context)] == [keys[3], keys[2], keys[1], keys[0]]
 
 
 def test_on_request_those_of_one_device_are_read(cluster):
@@ -84,8 +84,8 @@ def test_on_request_those_of_one_device_are_read(cluster):
     context = looked(laptop)
     mine = listed(context, laptop.me, 1)
     theirs = listed(context, desktop.me, 1000)
-    assert [key for key, _ in unseen(context, laptop.me)] == [mine]
-    assert [key for key, _ in unseen(context, desktop.me)] == [theirs]
+    assert [key for key, _ in manifests_to_read(context, laptop.me)] == [mine]
+    assert [key for key, _ in manifests_to_read(context, desktop.me)] == [theirs]
 
 
 # ---- the own number ----

@@ -11,7 +11,7 @@ from hx.core.format.phrases import invite_id
 from hx.core.format.roster_records import device_revoke, epoch
 from hx.custody.key_set import Secrets
 from hx.sync.heads import roster_is_new
-from hx.sync.membership import hand_out_keys, prepare, writing_key
+from hx.sync.membership import hand_out_keys, update_membership, writing_key
 from stores.faulty import BEFORE, NONE, never
 from sync.cluster import new_cluster
 from sync.test_device_state import joined, synced
@@ -71,11 +71,11 @@ def test_an_invitation_is_open_until_it_has_expired(cluster):
     (_, expires_at_us) = context.trust.open_invites[invite_id(code)]
     before = context.trust.next_number
     context.now_us = expires_at_us
-    prepare(context)
+    update_membership(context)
     assert invite_id(code) in context.trust.open_invites
     assert kept(cluster, "j/")
     context.now_us += 1
-    prepare(context)
+    update_membership(context)
     assert invite_id(code) in context.trust.closed
     assert not kept(cluster, "j/")
     assert context.trust.next_number == before, "nobody has used it"
@@ -98,7 +98,7 @@ def test_who_waits_to_be_admitted_does_nothing_for_the_others(cluster):
     before, known = dict(cluster.environment.objects), server.context().trust
     context = server.context()
     context.now_us += 10**12  # the invitation has expired by now
-    prepare(context)
+    update_membership(context)
     assert cluster.environment.objects == before
     assert context.trust == known
     assert roster_is_new(context)
@@ -113,12 +113,12 @@ def test_after_a_removal_the_next_push_writes_under_a_key_that_the_removed_one_d
     laptop, desktop = cluster.devices
     before, _ = writing_key(laptop.context())
     revoked(laptop, desktop.me)
-    prepare(laptop.context())
+    update_membership(laptop.context())
     after, _ = writing_key(laptop.context())
     assert after != before
     assert after in slot_keys(cluster, laptop.me)
     assert after not in slot_keys(cluster, desktop.me)
-    prepare(laptop.context())
+    update_membership(laptop.context())
     assert writing_key(laptop.context())[0] == after, "one key is enough"
 
 
@@ -215,12 +215,12 @@ def test_a_new_key_is_in_custody_before_its_slots_and_in_slots_before_the_roster
 
     laptop.store.choose = cut
     with pytest.raises(HxError):
-        prepare(laptop.context())
+        update_membership(laptop.context())
     assert seen
     assert not held & set(seen)
     assert laptop.context().trust.epochs == known
     laptop.inject_fault(never)
-    prepare(laptop.context())
+    update_membership(laptop.context())
     assert not roster_is_new(laptop.context())
 
 
@@ -234,4 +234,4 @@ def test_a_device_that_has_signed_too_many_records_cannot_make_a_key(cluster, mo
     assert context.trust.writing is None
     monkeypatch.setattr("hx.core.format.reached.MAX_OF_ONE_SIGNER", 0)
     with pytest.raises(KeyMissing, match="signed too many records"):
-        prepare(context)
+        update_membership(context)

@@ -34,7 +34,7 @@ def test_each_object_is_told_when_it_is_written_and_the_segments_are_counted(lap
     laptop.record()
     context, notes, steps = laptop.context(), [], []
     context.on_note = notes.append
-    context.tell = lambda *step: steps.append(step)
+    context.report_progress = lambda *step: steps.append(step)
     del laptop.store.calls[:]
     push(context, laptop.outbox, laptop.name())
     written = [note.key for note in notes if note.verdict == "written"]

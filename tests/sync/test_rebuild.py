@@ -141,7 +141,7 @@ def test_a_rebuild_does_not_overwrite_a_concurrent_write(cluster):
             with second.transaction():
                 second.set_meta("written", "meanwhile")
 
-    context.tell = write
+    context.report_progress = write
     with pytest.raises(Busy):
         rebuild(context, None)
     assert laptop.database.meta("written") == "meanwhile"

@@ -169,7 +169,7 @@ def test_each_segment_is_told_with_its_number_and_what_became_of_it(cluster):
     missing, whole = own_segments(cluster, desktop)
     del laptop.view.held[missing]
     context, told, notes = laptop.context(), [], []
-    context.tell = lambda done, size: told.append((done, size))
+    context.report_progress = lambda done, size: told.append((done, size))
     context.on_note = notes.append
     done = pull(context)
     assert (done.objects, done.events, done.pending) == (1, 1, 1)

@@ -103,5 +103,5 @@ def test_files_of_syncthing_are_no_objects_and_stay(pair, laptop_store):
     laptop_store.put(segment(), b"sealed")
     pair.wait_until_equal()
     assert listed(laptop_store) == [StoredObject(segment(), 6)]
-    assert {name.partition("/")[0] for name in laptop_store.strangers()} == {".stfolder"}
+    assert {name.partition("/")[0] for name in laptop_store.foreign_files()} == {".stfolder"}
     assert laptop_store.sweep() == 0

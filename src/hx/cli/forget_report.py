@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _SHOWN = 5
 
 
-class Answer(NamedTuple):
+class ForgetReport(NamedTuple):
     """What `hx forget` has done."""
 
     outcome: forgetting.ForgetResult
@@ -43,23 +43,23 @@ class Answer(NamedTuple):
     histories: Histories
 
 
-class Going(NamedTuple):
+class ForgetPreview(NamedTuple):
     """What `hx forget` would remove."""
 
     events: list[Chosen]
     artifacts: list[Artifact]
-    blots: int  # pieces of the spool and of text files to overwrite, beside the events
+    overwrites: int  # pieces of the spool and of text files to overwrite, beside the events
 
 
-def preview(context: Context, choice: Choice, going: Going, stream: TextIO) -> None:
+def preview(context: Context, choice: Choice, selected: ForgetPreview, stream: TextIO) -> None:
     """Print what would be forgotten, before the question."""
 
     def say(text: str) -> None:
         print(text, file=stream)
 
-    events = going.events
+    events = selected.events
     by_device = _by_device(context, per_device(events))
-    say(f"{_all_of(len(events), len(going.artifacts))} to forget{by_device}")
+    say(f"{_all_of(len(events), len(selected.artifacts))} to forget{by_device}")
     paint = Paint({"--color": "never"}, context.config)
     names = foreign_names(context)
     for found in load(context.database, [event.row for event in events[:_SHOWN]]):
@@ -67,15 +67,16 @@ def preview(context: Context, choice: Choice, going: Going, stream: TextIO) -> N
         short = short_name(context, found.ident)
         say("  " + event_line(found, short, context.now_us, paint, device))
     if not events and choice.text is not None:
-        say(f"{count(going.blots, 'place')} to overwrite in the spool and in text files of shells")
+        pieces = count(selected.overwrites, "place")
+        say(f"{pieces} to overwrite in the spool and in text files of shells")
     if len(events) > _SHOWN:
         say(f"  … and {len(events) - _SHOWN} older")
-    for line in _artifact_lines(going.artifacts):
+    for line in _artifact_lines(selected.artifacts):
         say(f"  {line}")
     if choice.session_id is not None:
         say(
             "All of that session is forgotten, also what is typed in it from now on."
-            if choice.to_come
+            if choice.includes_later
             else "All of this session until now is forgotten; what you type next is recorded again."
         )
     if is_window(choice):
@@ -134,7 +135,7 @@ def is_window(choice: Choice) -> bool:
     return choice.since_us is not None or choice.until_us is not None
 
 
-def print_answer(context: Context, answer: Answer) -> None:
+def print_answer(context: Context, answer: ForgetReport) -> None:
     """Print what was forgotten and what is left to do."""
     outcome = answer.outcome
     forgotten = _all_of(outcome.forgotten, outcome.artifacts)
@@ -169,7 +170,7 @@ _UNCLEAN = (
 )
 
 
-def print_object(context: Context, choice: Choice, answer: Answer) -> None:
+def print_object(context: Context, choice: Choice, answer: ForgetReport) -> None:
     """Print the answer as JSON; docs/cli.md lists the names."""
     names = device_names(context)
     print_json(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hx.core.model import Artifact, ArtifactKey, EventKey
     from hx.database.connection import Database
     from hx.database.queries.forget_selection import Choice
-    from hx.forget.scrub_spool import Blot
+    from hx.forget.scrub_spool import Overwrite
 
 Scope = Window | WholeSession | Keys
 
@@ -76,7 +76,7 @@ def scopes(choice: Choice, named: Named, now_us: int) -> Iterator[Scope]:
     artifacts = sorted(set(named.artifacts), key=lambda key: key[:4])
     for first in range(0, len(artifacts), MAX_KEYS_IN_TOMBSTONE):
         yield Keys(frozenset(), frozenset(artifacts[first : first + MAX_KEYS_IN_TOMBSTONE]))
-    if choice.session_id is not None and choice.to_come:
+    if choice.session_id is not None and choice.includes_later:
         yield WholeSession(choice.session_id)
     if choice.since_us is not None or choice.until_us is not None:
         until_us = now_us if choice.until_us is None else min(choice.until_us, now_us)
@@ -152,16 +152,18 @@ def _issue(
             changes = join(database, History(tombstones=frozenset([order])))
             events, kept = events + changes.forgotten, kept + changes.artifacts
         database.set_meta(UNCLEAN, issuer.now_us)
-    erased = scrub_spool.apply(blots(choice, texts, places))
+    erased = scrub_spool.apply(overwrites(choice, texts, places))
     return ForgetResult(events, clean=False, erased=erased, artifacts=kept)
 
 
-def blots(choice: Choice, texts: Iterable[bytes], places: SpoolPaths) -> list[Blot]:
+def overwrites(choice: Choice, texts: Iterable[bytes], places: SpoolPaths) -> list[Overwrite]:
     """Return the pieces to overwrite in the files that shells write."""
     in_spool = [] if choice.text is None else scrub_spool.in_spool(places.spool, choice.text)
     wanted = [*texts] if choice.text is None else [choice.text]
     return in_spool + [
-        blot for folder in places.text_files for blot in scrub_spool.in_text_files(folder, wanted)
+        overwrite
+        for folder in places.text_files
+        for overwrite in scrub_spool.in_text_files(folder, wanted)
     ]
 
 

@@ -16,7 +16,7 @@ _BEGIN = b"\0HX1"
 _HEADER = b"\0HX1H"
 
 
-class Blot(NamedTuple):
+class Overwrite(NamedTuple):
     """Bytes that replace a piece of a file of the same length."""
 
     path: str
@@ -24,17 +24,17 @@ class Blot(NamedTuple):
     data: bytes
 
 
-def in_spool(folder: str, text: bytes) -> list[Blot]:
-    """Return a blot of NULs for every record that holds the text, also for torn records."""
-    return [blot for file in spool.files(folder) for blot in _in_file(file.path, text)]
+def in_spool(folder: str, text: bytes) -> list[Overwrite]:
+    """Return an overwrite of NULs for every record that holds the text, also for torn records."""
+    return [overwrite for file in spool.files(folder) for overwrite in _in_file(file.path, text)]
 
 
-def _in_file(path: str, text: bytes) -> Iterator[Blot]:
+def _in_file(path: str, text: bytes) -> Iterator[Overwrite]:
     data = spool.read(path, 0)
     for start, end in _pieces(data, text):
         blank = _without(data[start:end], text)
         if blank != data[start:end]:
-            yield Blot(path, start, blank)
+            yield Overwrite(path, start, blank)
 
 
 def _without(record: bytes, text: bytes) -> bytes:
@@ -65,27 +65,27 @@ def _pieces(data: bytes, text: bytes) -> Iterator[tuple[int, int]]:
         index = data.find(text, end)
 
 
-def in_text_files(folder: str, texts: Iterable[bytes]) -> list[Blot]:
-    """Return a blot of blanks for each file `<session>.t` that holds one of the texts."""
+def in_text_files(folder: str, texts: Iterable[bytes]) -> list[Overwrite]:
+    """Return an overwrite of blanks for each file `<session>.t` that holds one of the texts."""
     wanted = list(texts)
     files = ((path, spool.read(path, 0)) for path in spool.text_files(folder))
     return [
-        Blot(path, 0, b" " * len(data))
+        Overwrite(path, 0, b" " * len(data))
         for path, data in files
         if any(text in data for text in wanted)
     ]
 
 
-def apply(blots: Iterable[Blot]) -> int:
+def apply(overwrites: Iterable[Overwrite]) -> int:
     """Overwrite the pieces in their files; return how many were overwritten."""
     count = 0
-    for blot in blots:
+    for overwrite in overwrites:
         try:
-            descriptor = os.open(blot.path, os.O_WRONLY | os.O_CLOEXEC)
+            descriptor = os.open(overwrite.path, os.O_WRONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             continue
         try:
-            os.pwrite(descriptor, blot.data, blot.offset)
+            os.pwrite(descriptor, overwrite.data, overwrite.offset)
         finally:
             os.close(descriptor)
         count += 1

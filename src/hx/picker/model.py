@@ -1,6 +1,6 @@
 """The values that the parts of the picker exchange.
 
-bytes -keys-> Key -state.update-> State -state.question-> Question -source-> Results
+bytes -keys-> Key -state.update-> State -state.question-> PickerQuery -source-> Results
 State -view-> lines -screen-> terminal
 """
 
@@ -20,7 +20,7 @@ class Key(NamedTuple):
     text: str = ""
 
 
-class Question(NamedTuple):
+class PickerQuery(NamedTuple):
     """What the user looks for. Equal questions have equal results."""
 
     query: str = ""
@@ -48,7 +48,7 @@ class Row(NamedTuple):
 class Results(NamedTuple):
     """The answer to a question; the likeliest row is first. `complete`: all commands were read."""
 
-    question: Question
+    question: PickerQuery
     rows: tuple[Row, ...]
     matches: int  # how many commands match; while not complete, at least so many
     complete: bool

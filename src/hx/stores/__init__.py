@@ -69,7 +69,7 @@ class Store(Protocol):
         """Return what was noticed about the store so far, such as WEAK_DURABILITY."""
         return frozenset()
 
-    def strangers(self, prefix: str = "") -> Iterator[str]:
+    def foreign_files(self, prefix: str = "") -> Iterator[str]:
         """Return the names that `list` leaves out: files in the store that are not objects of hx.
 
         A folder that is not one of hx is one name.

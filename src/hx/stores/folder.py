@@ -76,7 +76,7 @@ class FolderStore(Store):
                     with suppress(FileNotFoundError):  # deleted during the listing
                         yield StoredObject(key, entry.stat(follow_symlinks=False).st_size)
 
-    def strangers(self, prefix: str = "") -> Iterator[str]:
+    def foreign_files(self, prefix: str = "") -> Iterator[str]:
         with translated(self.path):
             for key, entry in self._walk(prefix):
                 if parsed(key) is None or not entry.is_file(follow_symlinks=False):
@@ -113,7 +113,7 @@ class FolderStore(Store):
 
     def sweep(self) -> int:
         swept = 0
-        for key in self.strangers():
+        for key in self.foreign_files():
             folder, _, name = key.rpartition("/")
             if is_temporary(name, self._device_id):
                 with (

@@ -55,10 +55,10 @@ class _State(NamedTuple):
     read: list[int]  # sizes of the objects that were read
 
 
-def check(context: SyncContext, percent: int, dice: Random) -> Checked:
+def check(context: SyncContext, percent: int, random: Random) -> Checked:
     """Verify all objects but the segments, and a share of the segments; return what was found.
 
-    `percent` is that share, and `dice` chooses the segments. Raises StoreError, NotAVault,
+    `percent` is that share, and `random` chooses the segments. Raises StoreError, NotAVault,
     KeyMissing.
     """
     reader = _reader(context)
@@ -72,7 +72,7 @@ def check(context: SyncContext, percent: int, dice: Random) -> Checked:
     _check_each(state, object_names.INVITE, verify_invitation)
     _check_each(state, object_names.BLOB, verify_blob)
     listed = {(row.object_id, row.device_id): row for row in _listed(newest)}
-    _check_segments(state, list(listed.values()), percent, dice)
+    _check_segments(state, list(listed.values()), percent, random)
     _drop_replaced(state)
     return Checked(
         len(sizes),
@@ -90,7 +90,7 @@ def _reader(context: SyncContext) -> SyncContext:
     """Return a context whose new keys do not go into custody, because a check writes nothing."""
     keyring = Keyring(lambda: context.keyring.secrets, lambda _secrets: None)
     reader = SyncContext(context.database, context.store, context.me, keyring, context.now_us)
-    reader.tell = context.tell
+    reader.report_progress = context.report_progress
     return reader
 
 
@@ -148,7 +148,7 @@ def _manifests(state: _State) -> dict[str, Signed]:
         _report(state, key, verdict)
         if signed is not None:
             read[key] = signed
-    context.suppose(record for signed in read.values() for record in signed.manifest.roster)
+    context.evaluate_with(record for signed in read.values() for record in signed.manifest.roster)
     context.keyring.vouch(context.trust.readable)
     return {key: signed for key, signed in read.items() if _is_valid(state, key, signed)}
 
@@ -198,7 +198,7 @@ def _listed(newest: list[Manifest]) -> Iterator[Segment]:
             yield listed_row(manifest.device_id, listed)
 
 
-def _check_segments(state: _State, listed: list[Segment], percent: int, dice: Random) -> None:
+def _check_segments(state: _State, listed: list[Segment], percent: int, random: Random) -> None:
     """Compare the size of each listed segment, and read and verify some of them."""
     stored = []
     for segment in listed:
@@ -207,8 +207,8 @@ def _check_segments(state: _State, listed: list[Segment], percent: int, dice: Ra
         if verdict is TAKEN:
             stored.append(segment)
     count = -(-len(stored) * percent // 100)  # rounded up
-    for number, segment in enumerate(dice.sample(stored, count)):
-        state.context.tell(number, count)
+    for number, segment in enumerate(random.sample(stored, count)):
+        state.context.report_progress(number, count)
         state.read.append(segment.size)
         _report(state, key_of(segment), try_segment(state.context, segment)[1])
 

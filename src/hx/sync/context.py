@@ -120,7 +120,7 @@ class SyncContext:
         self.keyring = keyring
         self.now_us = now_us
         self.on_note: Callable[[ObjectNote], object] = lambda _note: None
-        self.tell: Callable[[int, int], object] = lambda _done, _size: None
+        self.report_progress: Callable[[int, int], object] = lambda _done, _size: None
         self._genesis: Genesis | None = None
         self._trust: Trust | None = None
         self.listing: dict[str, Name] = {}
@@ -166,7 +166,7 @@ class SyncContext:
             self._trust = None
         return grown
 
-    def suppose(self, records: Iterable[Record]) -> None:
+    def evaluate_with(self, records: Iterable[Record]) -> None:
         """Evaluate the roster as if these records were known too, and store none of them."""
         from hx.core.format.roster import evaluate
         from hx.core.format.roster_records import is_genuine
@@ -244,7 +244,7 @@ class SyncContext:
         """Delete half-written files of this device; the caller holds the push lock."""
         self.store.sweep()
 
-    def note(self, key: str, verdict: Verdict) -> None:
+    def note_verdict(self, key: str, verdict: Verdict) -> None:
         """Tell `--verbose` what was done with an object."""
         said = f"{verdict.status} {verdict.reason}".strip()
         self.on_note(ObjectNote(key, said, verdict.detail))

@@ -20,7 +20,7 @@ from hx.database.sync import vault as rows
 from hx.database.sync.vault import Vault
 from hx.stores import Missing
 from hx.sync.context import slots
-from hx.sync.membership import prepare
+from hx.sync.membership import update_membership
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def make_invitation(context: SyncContext) -> tuple[str, int]:
 
     A new epoch that is due is made first, so that the invitation brings its key.
     """
-    prepare(context)
+    update_membership(context)
     secret, seed = new_secret(), generate().sign_seed
     keys = context.keyring.secrets
     expires_at_us = context.now_us + INVITE_US

@@ -26,7 +26,7 @@ def settle(context: SyncContext) -> None:
     """Drop the notes on segments that are replaced, and note when own tombstones were published."""
     with context.database.transaction():
         forgotten_copies.settle(context.database, context.me)
-        forgotten_copies.note_told(
+        forgotten_copies.note_tombstones_published(
             context.database, context.me, ledger.pinned_seq(context.database, context.me)
         )
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hx.sync.context import SyncContext
 
 
-def unseen(context: SyncContext, only: bytes | None = None) -> list[tuple[str, Name]]:
+def manifests_to_read(context: SyncContext, only: bytes | None = None) -> list[tuple[str, Name]]:
     """Return (store key, name) of the listed manifests to read, each device's newest first.
 
     A manifest of another device that is older than the head of that device is left out. `only`: a

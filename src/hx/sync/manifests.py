@@ -35,7 +35,7 @@ from hx.database.sync import forgotten_copies, ledger, locations, vault
 from hx.database.sync.ledger import TAKEN, Head, Verdict
 from hx.stores import Denied, Missing, Placeholder, Transient
 from hx.sync.context import KEY_ID
-from hx.sync.heads import SEEN_STEP, unseen
+from hx.sync.heads import SEEN_STEP, manifests_to_read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _read_newest(context: SyncContext, only: bytes | None, but: set[str]) -> lis
     """Return the newest readable manifest of each other device, and all own ones."""
     read: list[Read] = []
     readable: dict[bytes, int] = {}
-    for key, name in unseen(context, only):
+    for key, name in manifests_to_read(context, only):
         hidden = readable.get(name.device_id, 0) > name.seq
         if key in but or (hidden and name.device_id != context.me):
             continue
@@ -203,7 +203,7 @@ def _judge(context: SyncContext, key: str, signed: Signed) -> bool:
         _note_manifest(context, key, verdict)
         return False
     head = head_of(key, signed)
-    context.note(key, TAKEN)
+    context.note_verdict(key, TAKEN)
     if head.device_id == context.me:
         context.own_read.append(key)
     with context.database.transaction():
@@ -294,7 +294,7 @@ def _note_manifest(context: SyncContext, key: str, verdict: Verdict) -> None:
     if verdict.reason == NO_KEY and _was_revoked_by_others(context, name.device_id):
         verdict = Verdict(SKIPPED, REVOKED, "its device is no longer in the vault")
     verdict = _while_patient(context, key, verdict)
-    context.note(key, verdict)
+    context.note_verdict(key, verdict)
     with context.database.transaction():
         ledger.write_manifest(context.database, head, verdict, context.now_us)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hx.sync.context import SyncContext
 
 
-def prepare(context: SyncContext) -> None:
+def update_membership(context: SyncContext) -> None:
     """Close invitations, make an epoch and write slots, as far as each is due.
 
     A device that is not active does nothing.

@@ -132,11 +132,11 @@ def publish(context: SyncContext, outbox: Outbox, plan: PushPlan) -> None:
     _announce(context, plan)
     outbox.write(manifest.seq, [*((part.key, part.data) for part in plan.parts), (key, data)])
     for number, part in enumerate(plan.parts):
-        context.tell(number, len(plan.parts))
+        context.report_progress(number, len(plan.parts))
         context.store.put(part.key, part.data)
-        context.note(part.key, Verdict("written"))
+        context.note_verdict(part.key, Verdict("written"))
     context.store.put(key, data)
-    context.note(key, Verdict("written"))
+    context.note_verdict(key, Verdict("written"))
     context.listing[key] = name
     _mark_published(context, plan, key, payload)
     outbox.clear()
@@ -172,5 +172,5 @@ def _mark_published(context: SyncContext, plan: PushPlan, key: str, payload: byt
             unpublished.mark(database, plan.due, part.history, source)
         unpublished.clear_outgoing(database)
         vault.raise_own_seq(database, manifest.seq)
-        forgotten_copies.note_told(database, context.me, manifest.seq)
+        forgotten_copies.note_tombstones_published(database, context.me, manifest.seq)
         vault.update(database, pushed_at_us=context.now_us)

@@ -11,7 +11,7 @@ from hx.core.format.verdict import PENDING, REJECTED
 from hx.database.sync import forgotten_copies as forgotten_rows
 from hx.database.sync import ledger, vault
 from hx.sync.context import Pulled
-from hx.sync.heads import unseen
+from hx.sync.heads import manifests_to_read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ def pull(context: SyncContext) -> Pulled:
 
     Raises StoreError, NotAVault, KeyMissing.
     """
-    look(context)
-    done = take(context) if _has_news(context) else Pulled()
+    list_store(context)
+    done = take_listed(context) if _has_news(context) else Pulled()
     vault.update(context.database, pulled_at_us=context.now_us)
     return with_counts(context.database, done)
 
@@ -36,7 +36,7 @@ def with_counts(database: Database, done: Pulled) -> Pulled:
     return done._replace(pending=counts.get(PENDING, 0), rejected=counts.get(REJECTED, 0))
 
 
-def look(context: SyncContext) -> None:
+def list_store(context: SyncContext) -> None:
     """List the manifests of the store, and check that it is the store of this vault.
 
     Manifests that are not listed any more and were never taken are removed from the ledger.
@@ -55,14 +55,14 @@ def require_vault(context: SyncContext) -> None:
 
 def _has_news(context: SyncContext) -> bool:
     return bool(
-        unseen(context)
+        manifests_to_read(context)
         or ledger.wanted(context.database)
         or ledger.own_unread(context.database, context.me)
         or forgotten_rows.is_due(context.database, context.me)
     )
 
 
-def take(context: SyncContext, *, only: bytes | None = None) -> Pulled:
+def take_listed(context: SyncContext, *, only: bytes | None = None) -> Pulled:
     """Take the listed manifests and segments that are not here, and return what was done.
 
     `only`: a device id; only its manifests are taken.

@@ -18,7 +18,7 @@ from hx.database.sync import forgotten_copies, ledger, locations, unpublished
 from hx.database.sync.ledger import Verdict
 from hx.stores import Exists, Missing, Transient
 from hx.sync.heads import is_head_current, own_head, roster_is_new
-from hx.sync.pull import look, take
+from hx.sync.pull import list_store, take_listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,20 +48,20 @@ def push(context: SyncContext, outbox: Outbox, label: str, *, listed: bool = Fal
     NotInVault.
     """
     if not listed:
-        look(context)
-        take(context, only=context.me)
+        list_store(context)
+        take_listed(context, only=context.me)
     late = resume(context, outbox)
     if not _is_needed(context, label):
         return late
     # imported here: a push with nothing to publish needs no cryptography
     from hx.sync.device_state import place_of, require_place
-    from hx.sync.membership import prepare
+    from hx.sync.membership import update_membership
     from hx.sync.publish import planned, publish
 
     require_place(place_of(context.trust, context.me))
     if roster_is_new(context):  # a crash may have left half of a key slot or of an invitation
         context.sweep()
-    prepare(context)
+    update_membership(context)
     _supersede_absent(context)
     plan = planned(context, label)
     if plan is None:
@@ -106,7 +106,7 @@ def resume(context: SyncContext, outbox: Outbox) -> Pushed:
                 name = object_names.parsed(key)
                 if name is not None and name.kind == object_names.MANIFEST:
                     context.listing[key] = name
-        take(context, only=context.me)
+        take_listed(context, only=context.me)
         _require_read(context, journal.keys[-1])
         done = _published_by(context, journal)
     else:
@@ -212,7 +212,7 @@ def _delete_superseded(context: SyncContext) -> int:
     for segment in segments:
         key = object_names.segment(context.me, segment.object_id)
         context.store.delete(key)
-        context.note(key, Verdict("removed"))
+        context.note_verdict(key, Verdict("removed"))
     for key in manifests:
         context.store.delete(key)
         context.listing.pop(key)

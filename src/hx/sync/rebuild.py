@@ -88,7 +88,7 @@ def _fill(context: SyncContext, new: Database) -> int:
     new_context = SyncContext(new, context.store, context.me, context.keyring, context.now_us)
     segments = ledger.taken(new)
     for number, segment in enumerate(segments):
-        context.tell(number, len(segments))
+        context.report_progress(number, len(segments))
         history, _ = try_segment(new_context, segment)
         if history is not None:
             joined(new_context, segment, history)

@@ -211,7 +211,7 @@ def _take_unlisted(context: SyncContext, lost: Iterable[Segment]) -> _Unlisted:
     for key, name in _unlisted(context, {segment.object_id for segment in lost}):
         known = ledger.find(context.database, context.me, name.object_id)
         contents, verdict = attempt(partial(_read_unlisted, context, name.object_id, known))
-        context.note(key, verdict)
+        context.note_verdict(key, verdict)
         if contents is not None:
             events = _join_and_supersede(context, contents)
             result = result._replace(taken=result.taken + 1, events=result.events + events)

@@ -201,7 +201,7 @@ def take_segments(context: SyncContext) -> tuple[Pulled, int]:
     Return what was done, and how many segments were missing from the store.
     """
     done, reasons = _take_all(context, _wanted(context))
-    if NO_KEY in reasons and _keys_have_come(context):
+    if NO_KEY in reasons and _read_new_slots(context):
         more, reasons = _take_all(
             context, [segment for segment in _wanted(context) if segment.reason == NO_KEY]
         )
@@ -214,7 +214,7 @@ def _wanted(context: SyncContext) -> list[Segment]:
     return [*own, *ledger.wanted(context.database)]
 
 
-def _keys_have_come(context: SyncContext) -> bool:
+def _read_new_slots(context: SyncContext) -> bool:
     """Read the slots again; return whether one has brought a key that the roster vouches for."""
     context.read_slots()
     return context.keyring.vouch(context.trust.readable)
@@ -227,10 +227,10 @@ def _take_all(context: SyncContext, segments: list[Segment]) -> tuple[Pulled, li
     """
     done, reasons = Pulled(), []
     for number, segment in enumerate(segments):
-        context.tell(number, len(segments))
+        context.report_progress(number, len(segments))
         verdict, taken = _take(context, segment)
         reasons.append(verdict.reason)
-        context.note(key_of(segment), verdict)
+        context.note_verdict(key_of(segment), verdict)
         done = Pulled(*map(sum, zip(done, taken, strict=True)))
     return done, reasons
 

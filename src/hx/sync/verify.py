@@ -66,7 +66,7 @@ def read_again(context: SyncContext) -> Reread:
         result = _counted(result, verdict, head.key, head.device_id)
     segments = ledger.taken(context.database) + _unjoined(context)
     for number, segment in enumerate(segments):
-        context.tell(number, len(segments))
+        context.report_progress(number, len(segments))
         result = _read_and_join(context, segment, result)
     return result
 
@@ -91,7 +91,7 @@ def _counted(result: Reread, verdict: Verdict, key: str, device_id: bytes) -> Re
 
 def _read_and_join(context: SyncContext, segment: Segment, result: Reread) -> Reread:
     history, verdict = try_segment(context, segment)
-    context.note(key_of(segment), verdict)
+    context.note_verdict(key_of(segment), verdict)
     if history is not None:
         events = joined(context, segment, history).events
         return result._replace(read=result.read + 1, events=result.events + events)

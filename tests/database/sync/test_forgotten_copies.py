@@ -317,21 +317,21 @@ def told_seq(database):
 def test_own_tombstones_are_published_with_the_manifest_once_a_segment_holds_all(database):
     in_vault(database)
     put_segments(database, ME, 1)
-    forgotten_copies.note_told(database, ME, 3)
+    forgotten_copies.note_tombstones_published(database, ME, 3)
     assert told_seq(database) is None, "there is nothing to tell"
     join_records(database, tombstone(OTHER, 7))
-    forgotten_copies.note_told(database, ME, 3)
+    forgotten_copies.note_tombstones_published(database, ME, 3)
     assert told_seq(database) is None, "another's order is another's to tell"
-    assert not forgotten_copies.is_untold(database, ME)
+    assert not forgotten_copies.has_unpublished_tombstone(database, ME)
     own = tombstone(ME, 8)
     join_records(database, own)
-    assert forgotten_copies.is_untold(database, ME)
-    forgotten_copies.note_told(database, ME, 3)
+    assert forgotten_copies.has_unpublished_tombstone(database, ME)
+    forgotten_copies.note_tombstones_published(database, ME, 3)
     assert told_seq(database) is None
     join_records(database, own, author=ME, segment=1)
-    assert not forgotten_copies.is_untold(database, ME)
-    forgotten_copies.note_told(database, ME, 4)
-    forgotten_copies.note_told(database, ME, 5)
+    assert not forgotten_copies.has_unpublished_tombstone(database, ME)
+    forgotten_copies.note_tombstones_published(database, ME, 4)
+    forgotten_copies.note_tombstones_published(database, ME, 5)
     assert told_seq(database) == 4
 
 

@@ -25,7 +25,7 @@ from hx.database.sync import forgotten_copies, ledger, vault
 from hx.database.sync.ledger import AWAITED, Verdict
 from hx.database.sync.sync_status import (
     DeviceCopies,
-    Why,
+    UntakenGroup,
     devices,
     forget_status,
     may_have_status,
@@ -78,9 +78,9 @@ def test_objects_are_grouped_by_status_and_reason_the_oldest_first(database):
     segments = [(OTHER, 1), (OTHER, 2), (THIRD, 3)]
     names = sorted(object_names.segment(author, object_id(n)) for author, n in segments)
     assert reasons(database) == [
-        Why(PENDING, NO_KEY, 1, NOW_US - 1, ["2/5"], [laptop]),
-        Why(PENDING, NOT_ARRIVED, 3, NOW_US, names, sorted([laptop, third])),
-        Why(
+        UntakenGroup(PENDING, NO_KEY, 1, NOW_US - 1, ["2/5"], [laptop]),
+        UntakenGroup(PENDING, NOT_ARRIVED, 3, NOW_US, names, sorted([laptop, third])),
+        UntakenGroup(
             REJECTED,
             MALFORMED,
             1,

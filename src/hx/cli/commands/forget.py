@@ -7,8 +7,8 @@ import sys
 
 from hx.cli.context import drained, open_context
 from hx.cli.forget_report import (
-    Answer,
-    Going,
+    ForgetPreview,
+    ForgetReport,
     clean_histories,
     failure,
     is_window,
@@ -51,12 +51,12 @@ def run(arguments: list[str], config: Config) -> int:
     choice = _choice(given, context)
     events = forget_selection.events(context.database, choice)
     # only the preview shows them, and without events they tell whether anything matches
-    blots = 0 if events and given.yes else _blots(context, choice)
-    going = Going(events, _artifacts(context, choice, events), blots)
-    if not (any(going) or is_window(choice)):
+    overwrites = 0 if events and given.yes else _blots(context, choice)
+    selected = ForgetPreview(events, _artifacts(context, choice, events), overwrites)
+    if not (any(selected) or is_window(choice)):
         return _nothing_of_ours(context, choice, given)
     if not given.yes:
-        preview(context, choice, going, sys.stderr if given.json else sys.stdout)
+        preview(context, choice, selected, sys.stderr if given.json else sys.stdout)
         confirm("Forget this?")
     if len(events) > _MANY:
         print(
@@ -157,7 +157,7 @@ def _artifacts(context: Context, choice: Choice, events: list[Chosen]) -> list[A
 def _blots(context: Context, choice: Choice) -> int:
     """Return how many pieces of the spool and of text files hold the text, beside the events."""
     texts = forget_selection.commands(context.database, choice)
-    return len(forgetting.blots(choice, texts, places(context)))
+    return len(forgetting.overwrites(choice, texts, places(context)))
 
 
 def places(context: Context) -> forgetting.SpoolPaths:
@@ -169,12 +169,14 @@ def places(context: Context) -> forgetting.SpoolPaths:
     return forgetting.SpoolPaths(spool, text_files, context.config.paths.lock)
 
 
-def _carry_out(context: Context, choice: Choice, events: list[Chosen], given: Namespace) -> Answer:
+def _carry_out(
+    context: Context, choice: Choice, events: list[Chosen], given: Namespace
+) -> ForgetReport:
     issuer = forgetting.Issuer(context.who.device_id, context.now_us, lambda: os.urandom(16))
     texts = frozenset(forget_selection.commands(context.database, choice))
     keys = [event.key for event in events]
     outcome = forgetting.forget(context.database, choice, keys, issuer, places(context))
-    return Answer(
+    return ForgetReport(
         outcome, per_device(events), clean_histories(_wanted(context, choice, texts), given)
     )
 

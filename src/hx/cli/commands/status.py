@@ -10,7 +10,7 @@ import apsw
 from hx.capture import spool
 from hx.capture.policy import IGNORED
 from hx.cli import health, hook_checks, this_shell
-from hx.cli.commands.sync.short_status import forgotten_lines, in_short, sync_lines, sync_object
+from hx.cli.commands.sync.short_status import forgotten_lines, sync_lines, sync_object, sync_summary
 from hx.cli.context import now_us, open_context
 from hx.cli.events_output import decoded, print_json
 from hx.cli.health import OK
@@ -25,7 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hx.cli.commands.sync.short_status import InShort
+    from hx.cli.commands.sync.short_status import SyncSummary
     from hx.cli.context import Context
     from hx.cli.health import Finding
     from hx.cli.parsers import Parser
@@ -50,7 +50,7 @@ class DatabaseFacts(NamedTuple):
     shells: list[tuple[bytes | None, int]]
     ingested: int  # events that this command has read from the spool
     due: int  # events that retention has not removed yet
-    sync: InShort | None
+    sync: SyncSummary | None
     taken: list[
         str
     ]  # a sentence for each key of the picker that another tool has bound in this shell
@@ -68,7 +68,7 @@ class Status(NamedTuple):
     trouble: HxError | None
 
     @property
-    def why_not(self) -> str | None:
+    def why_unrecorded(self) -> str | None:
         """Return why this shell is not recorded; None when it is recorded."""
         is_proved = any(finding.level == OK for finding in self.hook)
         unproved = None if is_proved or not self.hook else self.hook[0].sentence
@@ -125,7 +125,7 @@ def _known(context: Context) -> DatabaseFacts:
         figures.newest_by_shell(database, context.who.device_id),
         context.report.events,
         _due(context),
-        in_short(context),
+        sync_summary(context),
         [
             finding.sentence
             for finding in hook_checks.keys_of_picker(context)
@@ -184,11 +184,11 @@ def _line(label: str, text: str) -> None:
 
 def _capture(status: Status) -> Iterator[tuple[str, str]]:
     """Yield the lines on recording: label and text."""
-    why_not = status.why_not
-    yield "capture", f"off: {why_not}" if why_not else "on"
+    why_unrecorded = status.why_unrecorded
+    yield "capture", f"off: {why_unrecorded}" if why_unrecorded else "on"
     for finding in status.hook:
         if finding.level != OK:
-            if finding.sentence != why_not:
+            if finding.sentence != why_unrecorded:
                 yield "hook", finding.sentence
             yield "", f"fix: {finding.fix}"
 
@@ -198,7 +198,9 @@ def _seen(known: DatabaseFacts, status: Status) -> str:
     ages = [(visible(shell or b"?"), age(at_us, status.now_us)) for shell, at_us in known.shells]
     if ages:
         return ", ".join(f"{shell} {ago} ago" for shell, ago in ages)
-    return f"no shell has recorded anything yet{': run `hx setup`' if status.why_not else ''}"
+    return (
+        f"no shell has recorded anything yet{': run `hx setup`' if status.why_unrecorded else ''}"
+    )
 
 
 def _spool(waiting: SpoolContent | None) -> str:
@@ -249,8 +251,8 @@ def _print_json(config: Config, status: Status) -> None:
     known, paths, trouble = status.known, config.paths, status.trouble
     print_json(
         {
-            "recording": status.why_not is None,
-            "reason": status.why_not,
+            "recording": status.why_unrecorded is None,
+            "reason": status.why_unrecorded,
             "shells": None if known is None else _shell_objects(known),
             "picker": None if known is None else known.taken,
             "spool": {

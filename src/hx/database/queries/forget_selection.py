@@ -29,7 +29,7 @@ class Choice(NamedTuple):
     until_us: int | None = None
     text: bytes | None = None  # in the command, its directory, its repository or branch
     device_id: bytes | None = None
-    to_come: bool = True  # events of the session that arrive later are selected too
+    includes_later: bool = True  # events of the session that arrive later are selected too
     artifacts: tuple[ArtifactKey, ...] | None = None  # these and nothing else
     commands: tuple[int, ...] | None = None  # row ids
 

@@ -122,14 +122,14 @@ def _add(tally: Tally, exit_status: int | None, duration_us: int | None) -> None
 
 def _add_all(all_counts: AllCounts, of_command: dict[int, Tally]) -> None:
     counted, lasted = all_counts.columns()
-    nobody = Tally()  # of a command that another process has recorded meanwhile
+    unknown_command = Tally()  # of a command that another process has recorded meanwhile
     for command, events, ended, failures in zip(*counted, strict=True):
-        tally = of_command.get(command, nobody)
+        tally = of_command.get(command, unknown_command)
         tally.events += events
         tally.ended += ended
         tally.failures += failures
     for command, duration_us in zip(*lasted, strict=True):
-        of_command.get(command, nobody).duration_us += duration_us
+        of_command.get(command, unknown_command).duration_us += duration_us
 
 
 def _by_place(

@@ -207,15 +207,15 @@ def remove_confirmations(database: Database) -> None:
     database.execute("DELETE FROM confirmed")
 
 
-def is_untold(database: Database, me: bytes) -> bool:
+def has_unpublished_tombstone(database: Database, me: bytes) -> bool:
     """Return whether a tombstone that was made here lies in no segment yet."""
     sql = "SELECT 1 FROM tombstone WHERE device_id = ? AND location IS NULL"
     return database.value(sql, (me,)) is not None
 
 
-def note_told(database: Database, me: bytes, seq: int) -> None:
+def note_tombstones_published(database: Database, me: bytes, seq: int) -> None:
     """Note that all tombstones made here are in the store, with the own manifest `seq`."""
-    if not is_untold(database, me):
+    if not has_unpublished_tombstone(database, me):
         database.execute(
             "UPDATE vault SET told_seq = ?1 WHERE told_seq IS NULL"
             " AND EXISTS (SELECT 1 FROM tombstone WHERE device_id = ?2)",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hx.database.connection import Database
 
 
-class Why(NamedTuple):
+class UntakenGroup(NamedTuple):
     """The objects that were not taken, grouped by one reason."""
 
     status: str
@@ -42,7 +42,7 @@ class DeviceSeen(NamedTuple):
     note: str  # a sentence about a device that is not active; else empty
 
 
-def reasons(database: Database) -> list[Why]:
+def reasons(database: Database) -> list[UntakenGroup]:
     """Return the objects that were not taken, by status and reason, the oldest group first.
 
     They are those that `ledger.counts` counts, and those that their author replaced before they
@@ -53,8 +53,8 @@ def reasons(database: Database) -> list[Why]:
     for status, reason, since_us, device_id, key in _untaken(database):
         whose = called.get(device_id) or device_id.hex()[:8]
         groups.setdefault((status, reason), []).append((since_us, key, whose))
-    whys = [
-        Why(
+    untaken = [
+        UntakenGroup(
             *kind,
             len(rows),
             min(rows)[0],
@@ -63,7 +63,7 @@ def reasons(database: Database) -> list[Why]:
         )
         for kind, rows in groups.items()
     ]
-    return sorted(whys, key=lambda why: why.since_us)
+    return sorted(untaken, key=lambda group: group.since_us)
 
 
 def _untaken(database: Database) -> Iterator[tuple[str, str, int, bytes, str]]:
@@ -162,7 +162,7 @@ def forget_status(database: Database, me: bytes, trust: Trust) -> ForgetStatus |
 
 def _told(database: Database, me: bytes) -> tuple[bool | None, int | None]:
     """Return whether the tombstones made here are in the store, and in which own manifest."""
-    if forgotten_copies.is_untold(database, me):
+    if forgotten_copies.has_unpublished_tombstone(database, me):
         return False, None
     row = vault.read(database)
     seq = row.told_seq if row else None

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hx.core.rank import Here
     from hx.database.connection import Database
     from hx.database.rows import Sql
-    from hx.picker.model import Question
+    from hx.picker.model import PickerQuery
 
     Values = tuple[Sql, ...]
 
@@ -100,18 +100,18 @@ class CommandCache:
             self._jobs[scope] = self._load_runs(scope)
         self._jobs[_FAILED] = self._load_unfailed()
 
-    def covers(self, question: Question) -> bool:
+    def covers(self, question: PickerQuery) -> bool:
         """Return whether everything that this question needs is loaded."""
         return self.ready and not any(name in self._jobs for name in self._needed(question))
 
-    def waits(self, question: Question) -> bool:
+    def waits(self, question: PickerQuery) -> bool:
         """Return whether something is still to be loaded.
 
         The table of failures is loaded only when a question needs it.
         """
         return any(name != _FAILED for name in self._jobs) or not self.covers(question)
 
-    def load(self, question: Question) -> bool:
+    def load(self, question: PickerQuery) -> bool:
         """Load one slice, first of what the question needs; return whether a part is complete."""
         wanted = (ALL, *self._needed(question), *self._jobs)
         name = next((name for name in wanted if name in self._jobs), None)
@@ -122,7 +122,7 @@ class CommandCache:
         del self._jobs[name]
         return True
 
-    def runs_of(self, question: Question) -> Runs | None:
+    def runs_of(self, question: PickerQuery) -> Runs | None:
         """Return the runs of the scope; None where the newest runs in all scopes are meant."""
         return self.runs.get(question.scope)
 
@@ -140,7 +140,7 @@ class CommandCache:
             on_device=device[command] > 0,
         )
 
-    def allowed(self, question: Question) -> bytearray | None:
+    def allowed(self, question: PickerQuery) -> bytearray | None:
         """Return a table by row id with 1 for each command that the question admits; None: all."""
         runs = self.runs_of(question)
         flags = None if question.failures else self.unfailed
@@ -154,12 +154,12 @@ class CommandCache:
                 flags[command] = 0
         return flags
 
-    def total(self, question: Question) -> int:
+    def total(self, question: PickerQuery) -> int:
         """Return how many commands the question admits, whatever its query is."""
         flags = self.allowed(question)
         return len(self.commands) if flags is None else flags.count(1)
 
-    def newest(self, question: Question) -> list[int]:
+    def newest(self, question: PickerQuery) -> list[int]:
         """Return the commands that the question admits, the latest used first."""
         flags = self.allowed(question)
         runs = self.runs_of(question)
@@ -167,12 +167,12 @@ class CommandCache:
         admitted = (command for command in order if flags is None or flags[command])
         return list(islice(admitted, question.limit))
 
-    def events(self, question: Question, commands: list[int]) -> dict[int, int] | None:
+    def events(self, question: PickerQuery, commands: list[int]) -> dict[int, int] | None:
         """Return the run to show for each command; None: its newest run in all scopes."""
         runs = self.runs_of(question)
         return {command: runs.event[command] for command in commands} if runs else None
 
-    def _needed(self, question: Question) -> tuple[str, ...]:
+    def _needed(self, question: PickerQuery) -> tuple[str, ...]:
         if question.scope in self._places:
             return (question.scope,)
         return () if question.failures else (_FAILED,)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hx.core.terms import Term
     from hx.database.connection import Database
     from hx.picker.answers.cache import CommandCache
-    from hx.picker.model import Question
+    from hx.picker.model import PickerQuery
 
 KEPT = 500  # best matches that are kept, and ranked by use and scope too
 
@@ -27,7 +27,7 @@ KEPT = 500  # best matches that are kept, and ranked by use and scope too
 class Matching:
     """The state of one search. `matches` counts the commands that matched so far."""
 
-    def __init__(self, cache: CommandCache, question: Question, terms: list[Term]) -> None:
+    def __init__(self, cache: CommandCache, question: PickerQuery, terms: list[Term]) -> None:
         self.question = question
         self.matches = 0
         self._cache = cache

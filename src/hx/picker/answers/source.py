@@ -12,7 +12,7 @@ from hx.core.query import ALL
 from hx.core.rank import LOOKED_AT
 from hx.database.queries.picker import newest_commands
 from hx.picker.answers.rows_from_sql import candidates, load_details, load_rows
-from hx.picker.model import Question, Results
+from hx.picker.model import PickerQuery, Results
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class AnswerSource:
         self._cache: CommandCache | None = None
         self._matching: Matching | None = None
 
-    def first(self, question: Question) -> Results:
+    def first(self, question: PickerQuery) -> Results:
         """Return an answer that SQL alone gives; it is never marked complete."""
         terms = self._terms(question)
         limit = min(question.limit, _FIRST) + len(question.hidden)
@@ -62,7 +62,7 @@ class AnswerSource:
         rows = self._rows(question, terms, commands[:limit], events or None)
         return Results(question, rows, len(commands), complete=False)
 
-    def answer(self, question: Question) -> Results:
+    def answer(self, question: PickerQuery) -> Results:
         """Return the best answer that takes a few milliseconds."""
         cache = self._cache
         if cache is None or not cache.covers(question):
@@ -70,13 +70,13 @@ class AnswerSource:
         terms = self._terms(question)
         return self._of_all(cache, question, terms) if terms else self._newest(cache, question)
 
-    def busy(self, question: Question) -> bool:
+    def busy(self, question: PickerQuery) -> bool:
         """Return whether there is work left that may change the answer."""
         if self._cache is None or (self._matching and not self._matching.done):
             return True
         return self._cache.waits(question)
 
-    def work(self, question: Question) -> bool:
+    def work(self, question: PickerQuery) -> bool:
         """Do a slice of that work. Return whether the answer may be different now."""
         from hx.picker.answers.cache import CommandCache
 
@@ -113,20 +113,20 @@ class AnswerSource:
         place = place_of(self._database, self._here, _RUNS)
         return rank(judged(fitting, terms, place), self._now_us)
 
-    def _terms(self, question: Question) -> list[Term]:
+    def _terms(self, question: PickerQuery) -> list[Term]:
         if not question.query:
             return []
         from hx.picker.answers.matcher import wanted
 
         return wanted(question.query, exact=question.exact, exact_case=self._exact_case)
 
-    def _newest(self, cache: CommandCache, question: Question) -> Results:
+    def _newest(self, cache: CommandCache, question: PickerQuery) -> Results:
         self._matching = None
         commands, total = cache.newest(question), cache.total(question)
         rows = self._rows(question, [], commands, cache.events(question, commands))
         return Results(question, rows, total, complete=True, total=total)
 
-    def _of_all(self, cache: CommandCache, question: Question, terms: list[Term]) -> Results:
+    def _of_all(self, cache: CommandCache, question: PickerQuery, terms: list[Term]) -> Results:
         from hx.core.rank import rank
         from hx.picker.answers.matching import KEPT, Matching
 
@@ -145,7 +145,7 @@ class AnswerSource:
 
     def _rows(
         self,
-        question: Question,
+        question: PickerQuery,
         terms: list[Term],
         commands: list[int],
         events: dict[int, int] | None,

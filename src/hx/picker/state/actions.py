@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hx.picker.model import EDIT, Outcome, Question, State
+from hx.picker.model import EDIT, Outcome, PickerQuery, State
 from hx.picker.state.editing import EDITS, QueryLine
 
 TYPE_CHECKING = False
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Act = Callable[[State], State]
 
-ROWS = Question().limit  # rows that the first question asks for
+ROWS = PickerQuery().limit  # rows that the first question asks for
 MOST_ROWS = 8 * ROWS
 
 _NO_ROW = "no command matches; Tab puts what you typed on the command line"

@@ -7,7 +7,7 @@ belongs to the query on the screen, never to an earlier one.
 from __future__ import annotations
 
 from hx.core.query import ALL, SCOPES
-from hx.picker.model import RUN, Key, Question, State
+from hx.picker.model import RUN, Key, PickerQuery, State
 from hx.picker.state.actions import ACTS, MOST_ROWS, edited, selected, to_forget
 from hx.picker.state.editing import EDITS, MOST, harmless, insert
 
@@ -45,9 +45,9 @@ def update(state: State, key: Key) -> State:
     return _settled(_acted(state, key))
 
 
-def question(state: State) -> Question:
+def question(state: State) -> PickerQuery:
     """Return what the user looks for in this state; results are computed anew when it changes."""
-    return Question(
+    return PickerQuery(
         state.query, state.exact, state.scope, state.failures, state.limit, to_forget(state)
     )
 

@@ -32,7 +32,7 @@ from hx.picker.view.view import cursor, page, view
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.picker.answers.source import AnswerSource
-    from hx.picker.model import Key, Question, State
+    from hx.picker.model import Key, PickerQuery, State
     from hx.picker.terminal.screen import Screen
     from hx.picker.view.styles import Styles
 
@@ -79,7 +79,7 @@ class Loop:
         self._patience = patience
         self._is_hidden = False  # an ESC came, and nothing for some time
         self._decoder = Decoder()
-        self._asked: Question | None = None  # the question that the rows belong to
+        self._asked: PickerQuery | None = None  # the question that the rows belong to
         self.ended_by = 0  # number of a signal; 0: a key
         self._poll = poll()
         self._poll.register(screen.descriptor, POLLIN)

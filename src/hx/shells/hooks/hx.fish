@@ -144,10 +144,11 @@ if status is-interactive
         set -q statuses[3]; and not __hx_has_pipeline $argv[1]
         and set statuses $statuses[1] $statuses[1]
         test -O $__hx_dir -a -s $__hx_file -a -w $__hx_file; or return
-        set -l outcome
-        # else it is that of an earlier line (set x 1, a program that Ctrl-Z has stopped)
-        test $running[2] = $status_generation
-        or set outcome "\0x$statuses[1]\0p$statuses[2..-1]"
+        set -l outcome "\0x$statuses[1]\0p$statuses[2..-1]"
+        if test $running[2] = $status_generation # then it is that of an earlier line
+            set outcome '\0x0'
+            __hx_has_stopped; and set outcome
+        end
         builtin printf "\0HX1E\0n%s\0D%s$outcome\0\0" $running[1] "$CMD_DURATION" \
             >>$__hx_file 2>/dev/null
         or __hx_back_off
@@ -212,6 +213,17 @@ if status is-interactive
             set __hx_stop_seq $__hx_seq
         end
         return 0 # set leaves the status as it is
+    end
+
+    # A line without a status of its own (set x 1, sleep 9 &) has not failed, unless Ctrl-Z has stopped it.
+    function __hx_has_stopped
+        jobs -q; or return
+        for pid in (jobs -p)
+            test -r /proc/$pid/stat; or return 0
+            read --local stat </proc/$pid/stat
+            string match -qr '\) [^T]' -- $stat; or return 0
+        end
+        return 1
     end
 
     # A line that waits for no job (a | b &, true; set x 1) leaves the pipestatus of an earlier one.

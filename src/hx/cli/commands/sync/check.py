@@ -42,7 +42,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
     vault_of(context)
     with alone(context), Progress("checking") as progress:
         sync_context = sync_context_of(context)
-        sync_context.tell = progress.told
+        sync_context.report_progress = progress.told
         result = check(sync_context, percent, SystemRandom())
         # under the same lock: a push writes temporary files
         foreign = foreign_files(sync_context.store, verbose=given.verbose)

@@ -7,7 +7,7 @@ import sys
 
 from hx.cli import keys as device_keys
 from hx.cli import prompts
-from hx.cli.commands.sync.run import print_newcomers, scrub
+from hx.cli.commands.sync.sync import print_newcomers, scrub
 from hx.cli.commands.sync.vault_access import (
     alone,
     label_of,
@@ -166,7 +166,7 @@ def _first_sync(context: Context, label: str) -> int:
     _name_device(context, label)
     sync_context = _context(context)
     with Progress("syncing") as progress:
-        sync_context.tell = progress.told
+        sync_context.report_progress = progress.told
         pulled = pull(sync_context)
         push(sync_context, outbox_of(context), label, listed=True)
     return pulled.events

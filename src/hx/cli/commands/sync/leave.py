@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hx.cli import keys
-from hx.cli.commands.sync.run import scrub
+from hx.cli.commands.sync.sync import scrub
 from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of, vault_of
 from hx.cli.context import drained, now_us, open_context
 from hx.cli.events_output import print_json
@@ -79,7 +79,7 @@ def _last_sync(context: Context, seen: Outlook) -> bool:
     outbox, label = outbox_of(context), label_of(context)
     try:
         with Progress("syncing") as progress:
-            sync_context.tell = progress.told
+            sync_context.report_progress = progress.told
             pull(sync_context)
             # the pull has brought a revocation, so nothing of this device is read any more
             if not outlook(sync_context).publishes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from hx.cli.commands.sync.run import scrub
+from hx.cli.commands.sync.sync import scrub
 from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of, vault_of
 from hx.cli.context import drained, now_us, open_context
 from hx.cli.events_output import print_json
@@ -68,7 +68,7 @@ def run(given: Namespace, config: Config) -> int:
 def _synced(context: Context, label: str, progress: Progress) -> SyncContext:
     """Sync with the id that this device has at this moment."""
     sync_context = sync_context_of(context._replace(now_us=now_us()))
-    sync_context.tell = progress.told
+    sync_context.report_progress = progress.told
     pull(sync_context)
     push(sync_context, outbox_of(context), label, listed=True)
     return sync_context

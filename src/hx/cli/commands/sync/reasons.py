@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from hx.database.connection import Database
-    from hx.database.sync.sync_status import Why
+    from hx.database.sync.sync_status import UntakenGroup
     from hx.stores import Store
 
 _PENDING, _REJECTED = 3, 4
@@ -88,12 +88,12 @@ def code_now(database: Database) -> int:
     return exit_code(ledger.counts(database), upgrade=ledger.waits_for_upgrade(database))
 
 
-def lines(why: Why, now_us: int, *, verbose: bool) -> Iterator[str]:
+def lines(group: UntakenGroup, now_us: int, *, verbose: bool) -> Iterator[str]:
     """Yield a line with number, reason, devices, age and meaning, then lines with store keys."""
-    whose = _whose(why.devices, verbose=verbose)
-    since = age(why.since_us, now_us)
-    yield f"{why.number:,} {why.reason}, of {whose}, since {since}: {MEANINGS[why.reason]}"
-    yield from shown(why.objects, why.number, verbose=verbose)
+    whose = _whose(group.devices, verbose=verbose)
+    since = age(group.since_us, now_us)
+    yield f"{group.number:,} {group.reason}, of {whose}, since {since}: {MEANINGS[group.reason]}"
+    yield from shown(group.objects, group.number, verbose=verbose)
 
 
 def shown(names: list[str], number: int, *, verbose: bool) -> Iterator[str]:
@@ -124,7 +124,7 @@ def foreign_files(store: Store, *, verbose: bool) -> list[ForeignFiles]:
     numbers: dict[str, int] = {}
     names: dict[str, list[str]] = {}
     most = _MOST_NAMES if verbose else _SHOWN
-    for key in store.strangers():
+    for key in store.foreign_files():
         reason = why_skipped(key) if parsed(key) is None else verdict.FOREIGN  # not a plain file
         numbers[reason] = numbers.get(reason, 0) + 1
         kept = names.setdefault(reason, [])

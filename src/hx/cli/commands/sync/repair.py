@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from hx.cli.commands.sync.check import code_of, device_name, line_of, object_of
-from hx.cli.commands.sync.run import print_newcomers, scrub
+from hx.cli.commands.sync.sync import print_newcomers, scrub
 from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of, vault_of
 from hx.cli.context import drained, open_context
 from hx.cli.events_output import device_names, print_json
@@ -45,7 +45,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
         sync_context = sync_context_of(context)
         try:
             with Progress("repairing") as progress:
-                sync_context.tell = progress.told
+                sync_context.report_progress = progress.told
                 done = repair(sync_context, outbox_of(context), label_of(context))
                 rebuilt = _rebuilt(context, sync_context) if given.rebuild else None
         except HxError as error:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _UNFINISHED = ("pending", "rejected")
 
 
-class InShort(NamedTuple):
+class SyncSummary(NamedTuple):
     """The state of sync on this device, as `hx status` prints it."""
 
     vault: Vault
@@ -29,17 +29,17 @@ class InShort(NamedTuple):
     forgotten: ForgetStatus | None
 
 
-def in_short(context: Context) -> InShort | None:
+def sync_summary(context: Context) -> SyncSummary | None:
     """Return the state of sync; None when this device is in no vault."""
     known = vault.read(context.database)
     if known is None:
         return None
     counts = ledger.counts(context.database)
     due = unpublished.count(context.database, context.now_us)
-    return InShort(known, counts, due, forgotten_copies.look(context))
+    return SyncSummary(known, counts, due, forgotten_copies.look(context))
 
 
-def sync_lines(known: InShort | None, now_us: int) -> tuple[str, str]:
+def sync_lines(known: SyncSummary | None, now_us: int) -> tuple[str, str]:
     """Return two lines: where the vault is and when this device pushed, then what is left to do."""
     if known is None:
         return "not set up", "nothing that hx records leaves this machine"
@@ -54,14 +54,14 @@ def sync_lines(known: InShort | None, now_us: int) -> tuple[str, str]:
     return line, left or "nothing is pending; `hx sync status` says more"
 
 
-def forgotten_lines(known: InShort | None, now_us: int) -> list[str]:
+def forgotten_lines(known: SyncSummary | None, now_us: int) -> list[str]:
     """Return lines about forgotten records while something is left to do about them."""
     if known is None or known.forgotten is None or known.forgotten.is_settled:
         return []
     return forgotten_copies.lines(known.forgotten, now_us)
 
 
-def sync_object(known: InShort | None) -> dict[str, object] | None:
+def sync_object(known: SyncSummary | None) -> dict[str, object] | None:
     """Return the state of sync as JSON; None when this device is in no vault."""
     if known is None:
         return None

@@ -6,7 +6,7 @@ from hx.cli import forgotten_copies
 from hx.cli.commands.sync import reasons
 from hx.cli.commands.sync.devices import device_object
 from hx.cli.commands.sync.reasons import code_now, foreign_files, foreign_lines
-from hx.cli.commands.sync.run import COPIED, COPIED_HINT
+from hx.cli.commands.sync.sync import COPIED, COPIED_HINT
 from hx.cli.commands.sync.vault_access import sync_context_of, vault_of
 from hx.cli.context import open_context
 from hx.cli.events_output import print_json
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hx.cli.commands.sync.reasons import ForeignFiles
     from hx.cli.context import Context
     from hx.config import Config
-    from hx.database.sync.sync_status import DeviceSeen, ForgetStatus, Why
+    from hx.database.sync.sync_status import DeviceSeen, ForgetStatus, UntakenGroup
     from hx.database.sync.vault import Vault
     from hx.sync.context import SyncContext
 
@@ -43,7 +43,7 @@ class SyncState(NamedTuple):
     sealed: bool
     fingerprint: list[str]
     counts: dict[str, int]  # status -> objects
-    reasons: list[Why]  # why objects are pending, skipped or rejected
+    reasons: list[UntakenGroup]  # why objects are pending, skipped or rejected
     devices: list[DeviceSeen]
     unpublished: int  # events
     forgotten: ForgetStatus | None
@@ -109,12 +109,12 @@ def _check(
     sync_context: SyncContext, *, verbose: bool
 ) -> tuple[StoreContent | None, HxError | None]:
     """Return what is in the store, or the error when it cannot be read or is another vault."""
-    from hx.sync.heads import unseen
+    from hx.sync.heads import manifests_to_read
 
     try:
         sync_context.list_manifests()
         sync_context.require_vault_file()
-        new_manifests = [key for key, _ in unseen(sync_context)]
+        new_manifests = [key for key, _ in manifests_to_read(sync_context)]
         foreign = foreign_files(sync_context.store, verbose=verbose)
         return StoreContent(new_manifests, foreign), None
     except HxError as error:

@@ -31,8 +31,8 @@ SUBCOMMANDS = {
         "hx.cli.commands.sync.enroll", "put this device into a vault, with its recovery words"
     ),
     "leave": Subcommand("hx.cli.commands.sync.leave", "take this device out of its vault"),
-    "push": Subcommand("hx.cli.commands.sync.run", "publish what is new here"),
-    "pull": Subcommand("hx.cli.commands.sync.run", "read what is new in the store"),
+    "push": Subcommand("hx.cli.commands.sync.sync", "publish what is new here"),
+    "pull": Subcommand("hx.cli.commands.sync.sync", "read what is new in the store"),
     "status": Subcommand(
         "hx.cli.commands.sync.status", "show what is in the vault, what is pending, and why"
     ),
@@ -54,7 +54,7 @@ def run(arguments: list[str], config: Config) -> int:
         name, *rest = arguments
     given = (subcommand_parser(name) if name in SUBCOMMANDS else parser(name)).parse_args(rest)
     # imported when it is called: most subcommands need the cryptography, and the help does not
-    module = SUBCOMMANDS[name].module if name in SUBCOMMANDS else "hx.cli.commands.sync.run"
+    module = SUBCOMMANDS[name].module if name in SUBCOMMANDS else "hx.cli.commands.sync.sync"
     code: int = import_module(module).run(name, given, config)
     return code
 

@@ -51,7 +51,7 @@ def run(name: str, given: Namespace, config: Config) -> int:
             sync_context.on_note = _say
         try:
             with Progress("syncing") as progress:
-                sync_context.tell = progress.told
+                sync_context.report_progress = progress.told
                 pulled, pushed = _carry_out(name, given, context, sync_context)
             if not given.dry_run:
                 _check_place(sync_context)
