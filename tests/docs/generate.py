@@ -186,7 +186,7 @@ OBJECTS = {
     "sync recover": {"vault_id, vault_name, device_id, events": "as in `hx sync join`"},
     "sync": {
         "pulled.objects, pulled.events, pulled.forgotten, pulled.dropped, pulled.pending, pulled.rejected": "what was read: segments, new events, events that another device has forgotten, events that were forgotten before they arrived; and the objects that are pending or rejected; null without a pull",
-        "pushed.objects, pushed.events, pushed.bytes, pushed.rewritten, pushed.removed": "what was published: events, segments, their size, rewritten segments, removed objects; null without a push",
+        "pushed.objects, pushed.events, pushed.bytes, pushed.rewritten, pushed.removed": "what was published: segments, events, their size, rewritten segments, removed objects; null without a push",
         "dry_run": "true when nothing was changed",
     },
     "config": {
@@ -237,7 +237,7 @@ def _usage(parser: argparse.ArgumentParser) -> str:
     if any(action.option_strings for action in parser._actions if action.dest != "help"):
         words.append("[OPTIONS]")
     words += [
-        f"[{_value(action)}…]" if action.nargs == "*" else _value(action)
+        {"*": f"[{_value(action)}…]", "?": f"[{_value(action)}]"}.get(action.nargs, _value(action))
         for action in parser._actions
         if not action.option_strings
     ]
@@ -259,7 +259,7 @@ def _row(action: argparse.Action) -> str:
     elif action.nargs != 0:
         spelled += f" {_value(action)}"
     spelled = spelled.replace("|", "\\|")
-    return f"| `{spelled}` | {action.help or ''} |\n"
+    return f"| `{spelled}` | {(action.help or '').replace('%%', '%')} |\n"
 
 
 def _add_sync(commands: argparse._SubParsersAction, summary: str) -> None:

@@ -171,7 +171,7 @@ _UNCLEAN = (
 
 
 def print_object(context: Context, choice: Choice, answer: ForgetReport) -> None:
-    """Print the answer as JSON; docs/cli.md lists the names."""
+    """Print the report as JSON; docs/cli.md lists the names."""
     names = device_names(context)
     print_json(
         {

@@ -29,7 +29,7 @@ MANY = 100_000  # events that a command removes at most when nobody waits for it
 
 _DAY_US = 86_400_000_000
 _REACHED = "retained_to"  # meta: up to this start and row id a search has removed or spared
-_UNSWEPT = "unswept"  # meta: directories and sessions of removed events may be left
+_UNSWEPT = "unswept"  # meta: checkouts and terminals of removed events may be left
 _PATIENCE_MS = 100  # a search waits no longer for another process
 _LOOKED_AT = 20  # events that are read for each one that may be removed: most may be pinned
 
@@ -172,9 +172,9 @@ def suspect(database: Database, tombstones: Iterable[Tombstone], fresh: Iterable
     before_us = database.meta(RETAINED)
     if not isinstance(before_us, int):
         return
-    ordered = [span for tombstone in tombstones for span in _spans(tombstone)]
+    forgotten = [span for tombstone in tombstones for span in _spans(tombstone)]
     redacted = [(e.key.started_at_us, e.key.started_at_us) for e in fresh if e.revision]
-    for sql, spans in ((_REMAINS, ordered), (_SUSPECT, ordered + redacted)):
+    for sql, spans in ((_REMAINS, forgotten), (_SUSPECT, forgotten + redacted)):
         touched = {(min(last, before_us), since) for since, last in spans if since < before_us}
         database.connection.executemany(sql, list(touched))
 

@@ -148,8 +148,8 @@ def _issue(
         texts = forget_selection.commands(database, choice)
         events = kept = 0
         for scope in scopes(choice, named, issuer.now_us):
-            order = Tombstone(issuer.new_id(), issuer.now_us, issuer.device_id, scope)
-            changes = join(database, History(tombstones=frozenset([order])))
+            tombstone = Tombstone(issuer.new_id(), issuer.now_us, issuer.device_id, scope)
+            changes = join(database, History(tombstones=frozenset([tombstone])))
             events, kept = events + changes.forgotten, kept + changes.artifacts
         database.set_meta(UNCLEAN, issuer.now_us)
     erased = scrub_spool.apply(overwrites(choice, texts, places))

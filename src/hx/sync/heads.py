@@ -55,7 +55,10 @@ def _carried_digest(context: SyncContext) -> bytes:
 
 
 def roster_is_new(context: SyncContext) -> bool:
-    """Return whether the roster has changed since `prepare` ran, or an invitation has expired."""
+    """Return whether the roster has changed since the members were served, or an invitation ended.
+
+    `hx.sync.membership.update_membership` serves them.
+    """
     known = vault.read(context.database)
     if known is None or known.slots_for is None:
         return True

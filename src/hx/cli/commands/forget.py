@@ -51,7 +51,7 @@ def run(arguments: list[str], config: Config) -> int:
     choice = _choice(given, context)
     events = forget_selection.events(context.database, choice)
     # only the preview shows them, and without events they tell whether anything matches
-    overwrites = 0 if events and given.yes else _blots(context, choice)
+    overwrites = 0 if events and given.yes else _count_overwrites(context, choice)
     selected = ForgetPreview(events, _artifacts(context, choice, events), overwrites)
     if not (any(selected) or is_window(choice)):
         return _nothing_of_ours(context, choice, given)
@@ -154,7 +154,7 @@ def _artifacts(context: Context, choice: Choice, events: list[Chosen]) -> list[A
     return forgetting.artifacts(context.database, choice, keys, context.now_us)
 
 
-def _blots(context: Context, choice: Choice) -> int:
+def _count_overwrites(context: Context, choice: Choice) -> int:
     """Return how many pieces of the spool and of text files hold the text, beside the events."""
     texts = forget_selection.commands(context.database, choice)
     return len(forgetting.overwrites(choice, texts, places(context)))

@@ -69,10 +69,10 @@ def reasons(database: Database) -> list[UntakenGroup]:
 def _untaken(database: Database) -> Iterator[tuple[str, str, int, bytes, str]]:
     """Yield status, reason, since_us, author and store key of each object that was not taken."""
     columns = "SELECT status, reason, since_us, device_id"
-    for *why, device_id, object_id in database.execute(
+    for *kind, device_id, object_id in database.execute(
         f"{columns}, object_id FROM segment WHERE status <> ?", (IMPORTED,)
     ):
-        yield *why, device_id, object_names.segment(device_id, object_id)
+        yield *kind, device_id, object_names.segment(device_id, object_id)
     yield from database.execute(f"{columns}, key FROM manifest WHERE status <> ?", (IMPORTED,))
 
 

@@ -144,9 +144,9 @@ def _print(seen: SyncState, content: StoreContent | None, *, verbose: bool) -> N
         _line("", condition)
     _paragraph("here", _advice(seen))
     _line("objects", ", ".join(f"{seen.counts.get(status, 0):,} {status}" for status in _STATUSES))
-    for why in seen.reasons:
-        if verbose or why.reason != SUPERSEDED:  # these are normal and need no action
-            _paragraph(why.status, reasons.lines(why, seen.now_us, verbose=verbose))
+    for group in seen.reasons:
+        if verbose or group.reason != SUPERSEDED:  # these are normal and need no action
+            _paragraph(group.status, reasons.lines(group, seen.now_us, verbose=verbose))
     if content is not None:
         new = count(len(content.new_manifests), "new manifest")
         _line("check", f"the store can be read; it holds {new}")
@@ -218,14 +218,14 @@ def _object(seen: SyncState, content: StoreContent | None) -> dict[str, object]:
         "objects": {status: seen.counts.get(status, 0) for status in _STATUSES},
         "reasons": [
             {
-                "status": why.status,
-                "reason": why.reason,
-                "count": why.number,
-                "since": rfc3339_or_none(why.since_us),
-                "devices": why.devices,
-                "objects": why.objects,
+                "status": group.status,
+                "reason": group.reason,
+                "count": group.number,
+                "since": rfc3339_or_none(group.since_us),
+                "devices": group.devices,
+                "objects": group.objects,
             }
-            for why in seen.reasons
+            for group in seen.reasons
         ],
         "foreign": None
         if content is None
