@@ -46,6 +46,7 @@ OWN = {
         "PROMPT_COMMAND='true mine'; HISTCONTROL=ignoreboth",
         "PROMPT_COMMAND=('true a' 'true b'); HISTCONTROL=erasedups:ignoredups; PS0=$'\\e[m'",
         "trap 'echo bye' EXIT; set -o vi",
+        "trap 'true bye' EXIT; PROMPT_COMMAND='true mine'; set -k",
         r"""bind '"\C-r": "abc"'; bind -m vi-insert -x '"\C-r": "echo \"x\""'""",
         r"""bind '"\e[A": "up"'; bind -m vi-command '"\eOA": "\C-p"'""",
     ],

@@ -159,6 +159,28 @@ def test_a_line_without_a_status_has_not_that_of_an_earlier_line(home):
     assert [statuses[line] for line in without] == [0] * 5
 
 
+def test_an_error_in_an_expansion_is_a_failure(home):
+    """It sets a status, but no new generation of it."""
+    terminal = home.open("fish")
+    for line in ["echo *.none", "echo *.none", "true", "echo $x[0]", "false", "/etc/passwd"]:
+        terminal.run(line)
+    assert [status for _, status in home.statuses()] == [124, None, 0, 121, 1, 126]
+
+
+def test_a_pipeline_in_the_background_is_not_stopped(home):
+    terminal = home.open("fish")
+    for line in ["true | sleep 9 &", "set x 1"]:
+        terminal.run(line)
+    assert [status for _, status in home.statuses()] == [0, 0]
+
+
+def test_a_function_named_jobs_is_not_called(home):
+    terminal = home.open("fish", before="function jobs; echo called; command true; end")
+    terminal.run("set x 1")
+    assert home.statuses() == [("set x 1", 0)]
+    assert "called" not in terminal.screen()
+
+
 def test_a_program_that_was_stopped_has_no_status(home):
     terminal = home.open("fish")
     terminal.run("false")

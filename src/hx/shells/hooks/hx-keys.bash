@@ -89,7 +89,8 @@ __hx_then() { # in the keymap $1 comes the function $2, or nothing
 
 # The line goes through a pipe, because other users can see arguments and environment.
 __hx_pick() { # in the keymap $1, with the options $2 ...
-  local __hx_found=
+  local __hx_found
+  __hx_found=
   __hx_ask "$@"
   # the text runs as it is shown: history expansion is off until the next prompt
   if [[ $- == *H* && $__hx_found == *["${histchars:-!^}"]* ]]; then

@@ -212,7 +212,8 @@ __hx_write() { # one record: its format, then its values
 __hx_exit() { # in the shell, or with an argument in a child that is unseen by a DEBUG trap
   {
     __hx_given=$? # (__hx_status is that of the shell)
-    local - && set +aekuvxT
+    __hx_flags_were=("${-//[^aekuvxT]}")
+    [[ ! $__hx_flags_were ]] || set "+$__hx_flags_were"
     local __hx_now=${EPOCHREALTIME/[!0-9]/} REPLY= __hx_i=$__hx_from __hx_doubtful=
     local __hx_was_private=$__hx_private __hx_next=$HISTCMD
     if [[ $BASHPID == "$$" || $1 ]]; then
@@ -227,6 +228,7 @@ __hx_exit() { # in the shell, or with an argument in a child that is unseen by a
       if [[ -O $__hx_file ]]; then __hx_write '\0HX1X\0e%s' "$__hx_now"; fi
       [[ ! $__hx_text ]] || command rm -f -- "$__hx_text"
     fi
+    [[ ! $__hx_flags_were ]] || set "-$__hx_flags_were"
   } 2>/dev/null
   return "$__hx_given"
 }

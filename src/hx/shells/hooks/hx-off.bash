@@ -3,8 +3,9 @@
 # shellcheck shell=bash
 
 __hx_off() {
-  local - IFS=$' \t\n' __hx_name
-  set +aeuvx
+  local -
+  set +aekuvx
+  local IFS=$' \t\n' __hx_name
   if declare -F __hx_exit >/dev/null; then __hx_exit && builtin trap - XFSZ; fi
   __hx_off_exit
   __hx_off_prompt
@@ -15,7 +16,7 @@ __hx_off() {
   for __hx_name in ${!__hx_@}; do
     [[ $__hx_name == __hx_name ]] || builtin unset -v "$__hx_name"
   done
-  builtin unset -v HX_SESSION HX_LINE HX_UNRECORDED
+  builtin unset -v __hx_keys HX_SESSION HX_LINE HX_UNRECORDED
 }
 
 __hx_off_exit() { # the lines of the hook come before those of the user

@@ -76,7 +76,8 @@ __hx_write_places() {
 __hx_noted_precmd() { # a function of bash-preexec's list, which knows the PIPESTATUS
   __hx_status=$? __hx_pipe=("${PIPESTATUS[@]}") __hx_now=${EPOCHREALTIME/[!0-9]/}
   [[ $__hx_beside == 0 ]] || __hx_pipe=("${BP_PIPESTATUS[@]}")
-  local IFS=' '
+  local IFS
+  IFS=' '
   __hx_pipe=("${__hx_pipe[*]}") __hx_sure=$__hx_based __hx_based=0 __hx_traced=0 __hx_unsure=0
   __hx_depth=1
   __hx_prompted 2>/dev/null

@@ -54,7 +54,7 @@ __hx_begin() {
   export HX_LINE=0
   # What PS0, PROMPT_COMMAND and a child assign is in arrays, because `set -a` does not export arrays.
   __hx_lines=(0) __hx_from=(0) __hx_folders=() __hx_starts=() __hx_numbers=() __hx_hidden=()
-  __hx_statuses=()
+  __hx_statuses=() __hx_flags_were=()
   __hx_now=(0) __hx_given=(0) __hx_status=(0) __hx_pipe=() __hx_each=() __hx_void=('') __hx_calls=(1) __hx_forks=([1]=1)
   __hx_way=(0) __hx_traced=(1) __hx_unsure=(1) __hx_again=(1) __hx_beside=(0)
   __hx_nests=(0) __hx_notes=(x) __hx_rests=([3]=1) __hx_odd=([1]=1 [3]=1) __hx_r=(0) __hx_rr=(8)
@@ -117,7 +117,11 @@ __hx_precmd() { # __hx_now, __hx_status and __hx_pipe are those of the command
 
 __hx_prompted() {
   ((!BASH_SUBSHELL)) || return # somebody looks at what PROMPT_COMMAND prints
-  case $- in *[aekuvxT]*) local - && set +aekuvxT ;; esac
+  case $- in *[aekuvxT]*)
+    if ((__hx_version < 501)); then __hx_without_flags && return; fi
+    local - && set +aekuvxT
+    ;;
+  esac
   local __hx_was_private=$__hx_private __hx_i=$__hx_from __hx_doubtful= __hx_next=$HISTCMD REPLY= __hx_found=0
   __hx_private=${HX_PRIVATE:+1} __hx_before=$__hx_base
   ((__hx_version >= 501)) || __hx_see_history
@@ -141,6 +145,13 @@ __hx_prompted() {
   HX_LINE=0 __hx_lines=0 __hx_from=0 __hx_begun=0 __hx_folders=() __hx_pipe=() __hx_prompted_us=$__hx_now
   __hx_base=$HISTCMD __hx_folder=$PWD __hx_sure=0 __hx_seen=1
   ((__hx_version >= 501)) || __hx_see_base
+}
+
+__hx_without_flags() { # `local -` of bash 5.0 turns the history on
+  __hx_flags_were=("${-//[^aekuvxT]}")
+  set "+$__hx_flags_were"
+  __hx_prompted
+  set "-$__hx_flags_were"
 }
 
 # In a function of another tool PIPESTATUS is that of the tool, and behind its commands the status too.

@@ -14,6 +14,7 @@ if status is-interactive
         set -gu __hx_tens 0
         # seq of the running command and the generation of $status before it; empty when there is none
         set -gu __hx_running ''
+        set -gu __hx_status 0 # before the command
         set -gu __hx_generation 0
         set -gu __hx_last_seq 4096 # of this generation
         set -gu __hx_stop_seq 4096 # the same, or less while writes fail
@@ -119,6 +120,7 @@ if status is-interactive
 
     # Most lines need only two tests: the pattern finds the lines that need more.
     function __hx_preexec --on-event fish_preexec
+        set __hx_status $status
         set __hx_running ''
         if set -q __hx_chosen
             test "$argv[1]" = "$__hx_chosen "; and set argv[1] $__hx_chosen
@@ -145,10 +147,9 @@ if status is-interactive
         and set statuses $statuses[1] $statuses[1]
         test -O $__hx_dir -a -s $__hx_file -a -w $__hx_file; or return
         set -l outcome "\0x$statuses[1]\0p$statuses[2..-1]"
-        if test $running[2] = $status_generation # then it is that of an earlier line
-            set outcome '\0x0'
-            __hx_has_stopped; and set outcome
-        end
+        test "$running[2]" = "$status_generation"
+        and test $statuses[1] = $__hx_status
+        and __hx_judge_without_status
         builtin printf "\0HX1E\0n%s\0D%s$outcome\0\0" $running[1] "$CMD_DURATION" \
             >>$__hx_file 2>/dev/null
         or __hx_back_off
@@ -215,13 +216,22 @@ if status is-interactive
         return 0 # set leaves the status as it is
     end
 
-    # A line without a status of its own (set x 1, sleep 9 &) has not failed, unless Ctrl-Z has stopped it.
+    # A line without a status of its own (set x 1, sleep 9 &) has not failed, unless Ctrl-Z has stopped
+    # it. It may be an error in an expansion (echo *.none), which sets a status from 121 on.
+    function __hx_judge_without_status --no-scope-shadowing
+        set outcome '\0x0'
+        if test $statuses[1] -ge 121; or __hx_has_stopped
+            set outcome
+        end
+    end
+
     function __hx_has_stopped
-        jobs -q; or return
-        for pid in (jobs -p)
-            test -r /proc/$pid/stat; or return 0
+        builtin jobs -q; or return
+        test -r /proc/self/stat; or return 0
+        for pid in (builtin jobs -p)
+            test -r /proc/$pid/stat; or continue # it has ended, or it is a builtin
             read --local stat </proc/$pid/stat
-            string match -qr '\) [^T]' -- $stat; or return 0
+            string match -qr '\) T' -- $stat; and return
         end
         return 1
     end
