@@ -1,6 +1,6 @@
 """The status of an object in the store, and the reason for it.
 
-Source: docs/format.md, "Findings".
+Source: docs/format.md, "Verdicts".
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ MALFORMED = "malformed"
 AUTHOR = "author"
 
 
-class Fault(Exception):  # noqa: N818  (a finding about an object; callers report it)
+class Fault(Exception):  # noqa: N818  (a verdict about an object; callers report it)
     """The reason why one object is not taken.
 
     `detail` is a part of a sentence for people, without secrets.
