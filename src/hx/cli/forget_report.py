@@ -135,11 +135,11 @@ def is_window(choice: Choice) -> bool:
     return choice.since_us is not None or choice.until_us is not None
 
 
-def print_answer(context: Context, answer: ForgetReport) -> None:
+def print_report(context: Context, report: ForgetReport) -> None:
     """Print what was forgotten and what is left to do."""
-    outcome = answer.outcome
+    outcome = report.outcome
     forgotten = _all_of(outcome.forgotten, outcome.artifacts)
-    print(f"forgotten: {forgotten}{_by_device(context, answer.devices)}")
+    print(f"forgotten: {forgotten}{_by_device(context, report.devices)}")
     if outcome.erased:
         print(
             f"overwritten: {count(outcome.erased, 'place')} in the spool and in text files of"
@@ -147,7 +147,7 @@ def print_answer(context: Context, answer: ForgetReport) -> None:
         )
     for line in _elsewhere(context):
         print(line)
-    print_histories(answer.histories)
+    print_histories(report.histories)
     print("a shell that is open may still write the text to its own history file")
     if not outcome.clean:
         print(_UNCLEAN, file=sys.stderr)
@@ -170,24 +170,24 @@ _UNCLEAN = (
 )
 
 
-def print_object(context: Context, choice: Choice, answer: ForgetReport) -> None:
+def print_object(context: Context, choice: Choice, report: ForgetReport) -> None:
     """Print the report as JSON; docs/cli.md lists the names."""
     names = device_names(context)
     print_json(
         {
-            "forgotten": answer.outcome.forgotten,
-            "artifacts": answer.outcome.artifacts,
+            "forgotten": report.outcome.forgotten,
+            "artifacts": report.outcome.artifacts,
             "devices": [
                 {"device_id": device.hex(), "device": names.get(device), "events": events}
-                for device, events in answer.devices.items()
+                for device, events in report.devices.items()
             ],
             "window": _window_object(choice, context.now_us),
             "session_id": choice.session_id.hex() if choice.session_id is not None else None,
             "elsewhere": forgotten_copies.as_object(forgotten_copies.look(context)),
-            "erased": answer.outcome.erased,
-            "clean": answer.outcome.clean,
-            "shell_histories": [file.path for file in answer.histories.left],
-            "shell_histories_cleaned": [file._asdict() for file in answer.histories.cleaned],
+            "erased": report.outcome.erased,
+            "clean": report.outcome.clean,
+            "shell_histories": [file.path for file in report.histories.left],
+            "shell_histories_cleaned": [file._asdict() for file in report.histories.cleaned],
         }
     )
 

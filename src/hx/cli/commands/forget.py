@@ -14,9 +14,9 @@ from hx.cli.forget_report import (
     is_window,
     per_device,
     preview,
-    print_answer,
     print_histories,
     print_object,
+    print_report,
 )
 from hx.cli.prompts import confirm, secret
 from hx.cli.text import count
@@ -63,14 +63,14 @@ def run(arguments: list[str], config: Config) -> int:
             f"hx: forgetting {count(len(events), 'event')}; 5,000 take about a second",
             file=sys.stderr,
         )
-    answer = _carry_out(context, choice, events, given)
+    report = _carry_out(context, choice, events, given)
     if given.json:
-        print_object(context, choice, answer)
+        print_object(context, choice, report)
     else:
-        print_answer(context, answer)
-    if answer.histories.failed:
-        raise failure(answer.histories)
-    return 0 if answer.outcome.clean else PENDING
+        print_report(context, report)
+    if report.histories.failed:
+        raise failure(report.histories)
+    return 0 if report.outcome.clean else PENDING
 
 
 def _nothing_of_ours(context: Context, choice: Choice, given: Namespace) -> int:
