@@ -278,6 +278,18 @@ def test_a_pipestatus_of_another_command_is_not_recorded(home, shell):
     assert known["for i in; do :; done"] is None
 
 
+@pytest.mark.parametrize("flag", ["-k", "-u", "-e", "-a", "+e"])
+def test_no_flag_brings_a_line_of_the_hook_into_the_history(home, shell, flag):
+    """`local -` of bash 5.0 turns the history on, also within PROMPT_COMMAND and an EXIT trap."""
+    own = f"set {flag}; PROMPT_COMMAND='true mine'; trap 'true bye\ntrue two' EXIT"
+    terminal = home.open(shell, before=own)
+    terminal.run("true a")
+    terminal.run("true b")
+    terminal.leave()
+    assert (home.path / ".bash_history").read_text() == "true a\ntrue b\nexit\n"
+    assert home.commands() == ["true a", "true b", "exit"]
+
+
 def test_the_hook_passes_shellcheck(shell, tmp_path):
     process = subprocess.run(
         [program("shellcheck"), "-"],

@@ -150,6 +150,15 @@ def test_a_tool_that_runs_a_copy_of_the_whole_list_sees_no_more_than_without_the
     assert_records_are_right(home)
 
 
+def test_an_element_of_the_system_beside_an_editor_is_seen_as_without_the_hook(home, shell):
+    """systemd adds an element in a profile; the editor takes the first element only."""
+    system = (
+        "PROMPT_COMMAND=('true one')\nsystem() { printf '[%s]' $?; }\nPROMPT_COMMAND+=(system)\n"
+    )
+    assert_unseen(home, shell, before=system, after=EDITOR)
+    assert_records_are_right(home)
+
+
 def test_beside_an_editor_that_runs_the_hook_a_repeated_command_is_recorded(home, shell):
     terminal = home.open(shell, before="HISTCONTROL=ignoreboth", after=EDITOR)
     for line in ["true a", "true b", "true c", "true c", "true c"]:

@@ -151,8 +151,8 @@ def test_a_line_keeps_only_the_statuses_of_its_own_pipeline(home):
 def test_a_line_without_a_status_has_not_that_of_an_earlier_line(home):
     terminal = home.open("fish")
     without = ["set x 1", "sleep 9 &", "set x 2", "for each in $none; end", "begin; end"]
-    for line in without:
-        terminal.run("false")
+    for number, line in enumerate(without):
+        terminal.run("no-such-program" if number % 2 else "false")
         terminal.run(line)
     terminal.run("kill %1")
     statuses = dict(home.statuses())

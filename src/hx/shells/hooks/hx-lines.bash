@@ -212,25 +212,25 @@ __hx_write() { # one record: its format, then its values
 __hx_exit() { # in the shell, or with an argument in a child that is unseen by a DEBUG trap
   {
     __hx_given=$? # (__hx_status is that of the shell)
-    __hx_flags_were=("${-//[^aekuvxT]}")
-    [[ ! $__hx_flags_were ]] || set "+$__hx_flags_were"
-    local __hx_now=${EPOCHREALTIME/[!0-9]/} REPLY= __hx_i=$__hx_from __hx_doubtful=
-    local __hx_was_private=$__hx_private __hx_next=$HISTCMD
-    if [[ $BASHPID == "$$" || $1 ]]; then
-      [[ ! $1 ]] || __hx_as_child
-      ((__hx_version >= 501)) || __hx_see_history
-      builtin trap '' XFSZ
-      __hx_private=${HX_PRIVATE:+1}
-      [[ $__hx_private || ! -e $__hx_pause ]] || __hx_mind_pause
-      __hx_before=$__hx_base
-      if [[ ! ${__hx_ble-} && $__hx_lines -gt $__hx_from ]]; then __hx_record_lines S; fi
-      __hx_end_of_line
-      if [[ -O $__hx_file ]]; then __hx_write '\0HX1X\0e%s' "$__hx_now"; fi
-      [[ ! $__hx_text ]] || command rm -f -- "$__hx_text"
-    fi
-    [[ ! $__hx_flags_were ]] || set "-$__hx_flags_were"
+    __hx_without_flags __hx_end_session "$@"
   } 2>/dev/null
   return "$__hx_given"
+}
+
+__hx_end_session() {
+  local __hx_now=${EPOCHREALTIME/[!0-9]/} REPLY= __hx_i=$__hx_from __hx_doubtful=
+  local __hx_was_private=$__hx_private __hx_next=$HISTCMD
+  [[ $BASHPID == "$$" || $1 ]] || return 0
+  [[ ! $1 ]] || __hx_as_child
+  ((__hx_version >= 501)) || __hx_see_history
+  builtin trap '' XFSZ
+  __hx_private=${HX_PRIVATE:+1}
+  [[ $__hx_private || ! -e $__hx_pause ]] || __hx_mind_pause
+  __hx_before=$__hx_base
+  if [[ ! ${__hx_ble-} && $__hx_lines -gt $__hx_from ]]; then __hx_record_lines S; fi
+  __hx_end_of_line
+  if [[ -O $__hx_file ]]; then __hx_write '\0HX1X\0e%s' "$__hx_now"; fi
+  [[ ! $__hx_text ]] || command rm -f -- "$__hx_text"
 }
 
 __hx_end_of_line() { # the end of the shell is that of the line which runs; how it ended is not known

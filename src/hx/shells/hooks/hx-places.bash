@@ -158,10 +158,10 @@ __hx_take_places() {
     PROMPT_COMMAND=$__hx_first${__hx_others:+$'\n'$__hx_others}$'\n'$__hx_final
     return
   fi
-  if ((!__hx_depth && ${#PROMPT_COMMAND[@]} < 2 && !${#__hx_ends})); then
-    # until the first prompt they stay in one string: a tool that is loaded later takes it whole
+  if ((!__hx_depth && !${#__hx_ends})); then
+    # until the first prompt ours is in one string with the first one: a tool that is loaded later takes that
     PROMPT_COMMAND=("$__hx_first${__hx_others:+$'\n'$__hx_others}")
-    __hx_others=()
+    __hx_others=("${__hx_others[@]:1}")
   else
     PROMPT_COMMAND=("$__hx_first")
   fi

@@ -116,11 +116,13 @@ __hx_precmd() { # __hx_now, __hx_status and __hx_pipe are those of the command
 }
 
 __hx_prompted() {
-  ((!BASH_SUBSHELL)) || return # somebody looks at what PROMPT_COMMAND prints
-  case $- in *[aekuvxT]*)
-    if ((__hx_version < 501)); then __hx_without_flags && return; fi
+  case $BASH_SUBSHELL$- in
+  0*[aekuvxT]*)
+    if ((__hx_version < 501)); then __hx_without_flags __hx_prompted && return 0; fi
     local - && set +aekuvxT
     ;;
+  0*) ;;
+  *) return 0 ;; # somebody looks at what PROMPT_COMMAND prints
   esac
   local __hx_was_private=$__hx_private __hx_i=$__hx_from __hx_doubtful= __hx_next=$HISTCMD REPLY= __hx_found=0
   __hx_private=${HX_PRIVATE:+1} __hx_before=$__hx_base
@@ -138,20 +140,19 @@ __hx_prompted() {
     ((!__hx_sure || __hx_next <= __hx_base)) || __hx_record_lone_edited
     [[ $__hx_dedup ]] || __hx_last_number=0 # a comment went into the history, or nothing
   fi
-  [[ ${HISTCONTROL-}$__hx_private$__hx_traced$__hx_nests == "$__hx_control" && ${PS0-} == *__hx_* &&
+  [[ ${HISTCONTROL-}$__hx_private$__hx_traced$__hx_nests$__hx_again == "$__hx_control" && ${PS0-} == *__hx_* &&
     ! ${bash_preexec_imported-}${__bp_imported-} && $BASHOPTS == *promptvars* && ! $__hx_expands &&
     $__hx_found -eq $__hx_size_first && ${#PROMPT_COMMAND[-1]} -eq $__hx_size_final ]] || __hx_mend
-  ((!__hx_again)) || __hx_look_again 0
   HX_LINE=0 __hx_lines=0 __hx_from=0 __hx_begun=0 __hx_folders=() __hx_pipe=() __hx_prompted_us=$__hx_now
   __hx_base=$HISTCMD __hx_folder=$PWD __hx_sure=0 __hx_seen=1
   ((__hx_version >= 501)) || __hx_see_base
 }
 
-__hx_without_flags() { # `local -` of bash 5.0 turns the history on
+__hx_without_flags() { # run a function, without `local -`, which in bash 5.0 turns the history on
   __hx_flags_were=("${-//[^aekuvxT]}")
-  set "+$__hx_flags_were"
-  __hx_prompted
-  set "-$__hx_flags_were"
+  [[ ! $__hx_flags_were ]] || set "+$__hx_flags_were"
+  "$@"
+  [[ ! $__hx_flags_were ]] || set "-$__hx_flags_were"
 }
 
 # In a function of another tool PIPESTATUS is that of the tool, and behind its commands the status too.
@@ -169,16 +170,15 @@ __hx_doubt() {
 
 __hx_mend() {
   if [[ $__hx_expands ]]; then set -H && __hx_expands=; fi
-  [[ ${HISTCONTROL-}$__hx_private$__hx_traced$__hx_nests == "$__hx_control" ]] || __hx_mind_histcontrol
+  [[ ${HISTCONTROL-}$__hx_private$__hx_traced${__hx_nests}0 == "$__hx_control" ]] || __hx_mind_histcontrol
   __hx_arm
   if [[ ! $__hx_chained ]]; then __hx_chained=1 && __hx_chain_exit; fi
-  if ((!${__hx_key_unseen-0})); then
-    return
-  elif ((__hx_seq)); then
+  if ((${__hx_key_unseen-0} && __hx_seq)); then
     __hx_look_at_keys
-  else
+  elif ((${__hx_key_unseen-0})); then
     __hx_control+='?' # so that the next prompt comes here again
   fi
+  ((!__hx_again)) || __hx_look_again 0
 }
 
 # The next place looks for a DEBUG trap, and with 1 the one after the next prompt too: a tool may set its
@@ -212,7 +212,8 @@ __hx_mind_histcontrol() {
   if [[ $__hx_list != "${HISTCONTROL-}" && ${HISTCONTROL@a} != *r* ]]; then
     HISTCONTROL=$__hx_list
   fi
-  __hx_control=${HISTCONTROL-}$__hx_private$__hx_traced$__hx_nests __hx_dedup= __hx_erases=
+  # (the 0 is __hx_again: while it is 1, each prompt comes here)
+  __hx_control=${HISTCONTROL-}$__hx_private$__hx_traced${__hx_nests}0 __hx_dedup= __hx_erases=
   case :${HISTCONTROL-}: in
   *:erasedups:*) __hx_erases=1 ;;
   *:hx_ignoredups:*) __hx_dedup=1 ;;

@@ -217,10 +217,10 @@ if status is-interactive
     end
 
     # A line without a status of its own (set x 1, sleep 9 &) has not failed, unless Ctrl-Z has stopped
-    # it. It may be an error in an expansion (echo *.none), which sets a status from 121 on.
+    # it. It may be an error in an expansion (echo *.none), which sets a status of 121 to 126.
     function __hx_judge_without_status --no-scope-shadowing
         set outcome '\0x0'
-        if test $statuses[1] -ge 121; or __hx_has_stopped
+        if test $statuses[1] -ge 121 -a $statuses[1] -le 126; or __hx_has_stopped
             set outcome
         end
     end
