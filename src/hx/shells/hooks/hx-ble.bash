@@ -20,12 +20,12 @@ __hx_leave_to_ble() {
 __hx_ble_started() { # the line
   {
     local - && set +aekuvxT
-    local __hx_now=${EPOCHREALTIME//[!0-9]/} __hx_dedup= __hx_erases= REPLY=
+    local __hx_now=${EPOCHREALTIME//[!0-9]/} __hx_dedup= __hx_erases= __hx_reply=
     __hx_command=${1-} __hx_running= __hx_private=${HX_PRIVATE:+1}
     [[ $__hx_private || ! -e $__hx_pause ]] || __hx_mind_pause
     builtin trap '' XFSZ
     HX_LINE=$((${#__hx_private} ? -2 : -1))
-    if [[ ! $__hx_private && -O $__hx_dir ]] && __hx_keeps && ! __hx_is_ignored && __hx_room; then
+    if [[ ! $__hx_private && -O $__hx_dir ]] && __hx_look_at_line && ! __hx_is_ignored && __hx_room; then
       __hx_running=$((++__hx_seq)) __hx_started_us=$__hx_now
       __hx_write '\0HX1S\0n%d\0b%s\0d%s\0c%s' "$__hx_seq" "$__hx_now" "$PWD" "$__hx_command" &&
         HX_LINE=$__hx_now || HX_LINE=-5

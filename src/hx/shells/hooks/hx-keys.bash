@@ -29,15 +29,15 @@ __hx_bind_key() {
 
 # Keep the macro or the shell command of the key $1, as arguments of `bind`, for `hx init --off`.
 __hx_keep_key() {
-  local __hx_option REPLY
+  local __hx_option __hx_reply
   [[ ${__hx_session-} ]] && __hx_find_key "$1" -s -X || return 0
-  [[ $REPLY == *_hx[12]* ]] || __hx_keys[$__hx_map $1]=$__hx_option$REPLY
+  [[ $__hx_reply == *_hx[12]* ]] || __hx_keys[$__hx_map $1]=$__hx_option$__hx_reply
 }
 
 # Others may have bound the keys since then: hx doctor says so. It is looked at once, after the first
 # record, without a process.
 __hx_look_at_keys() {
-  local __hx_map=emacs-standard __hx_format='\0HX1K' __hx_lines_of_keys=() __hx_key __hx_option REPLY
+  local __hx_map=emacs-standard __hx_format='\0HX1K' __hx_lines_of_keys=() __hx_key __hx_option __hx_reply
   [[ ! -o vi ]] || __hx_map=vi-insert
   __hx_key_unseen=0
   # shellcheck disable=SC2043 # there may be only one key
@@ -46,41 +46,41 @@ __hx_look_at_keys() {
     ctrl-r) __hx_format+='\0k%s' && __hx_find_key '\C-r' -s -X -p ;;
     up) __hx_format+='\0a%s' && __hx_find_key '\eOA' -s -X -p ;;
     esac
-    [[ $__hx_option != -s || $REPLY == *_hx[12]* ]] || __hx_follow_macro
-    __hx_lines_of_keys+=("$REPLY")
+    [[ $__hx_option != -s || $__hx_reply == *_hx[12]* ]] || __hx_follow_macro
+    __hx_lines_of_keys+=("$__hx_reply")
   done
   builtin trap '' XFSZ
   [[ $__hx_private ]] || ! __hx_room || __hx_write "$__hx_format" "${__hx_lines_of_keys[@]}"
   builtin trap - XFSZ
 }
 
-# What bash prints of the key $1 -> REPLY, with the first of the options of `bind` that knows it ->
+# What bash prints of the key $1 -> __hx_reply, with the first of the options of `bind` that knows it ->
 # __hx_option: -s a macro, -X a shell command, -p a function.
 __hx_find_key() {
   for __hx_option in "${@:2}"; do
     __hx_print bind -m "$__hx_map" "$__hx_option" || continue
-    REPLY=$'\n'$REPLY
-    [[ $REPLY == *$'\n"'"$1"'"'* ]] || continue
-    REPLY='"'$1'"'${REPLY#*$'\n"'"$1"'"'}
-    REPLY=${REPLY%%$'\n'*}
+    __hx_reply=$'\n'$__hx_reply
+    [[ $__hx_reply == *$'\n"'"$1"'"'* ]] || continue
+    __hx_reply='"'$1'"'${__hx_reply#*$'\n"'"$1"'"'}
+    __hx_reply=${__hx_reply%%$'\n'*}
     return 0
   done
-  REPLY="\"$1\": undefined-key"
+  __hx_reply="\"$1\": undefined-key"
   return 1
 }
 
-# A macro that types the keys of a shell command, as that of atuin does: the command -> REPLY, in its place.
+# A macro that types the keys of a shell command, as that of atuin does: the command -> __hx_reply, in its place.
 __hx_follow_macro() {
-  local __hx_found=$REPLY __hx_macro=${REPLY#*'": "'} __hx_line __hx_name __hx_keys_of
-  __hx_print bind -m "$__hx_map" -X || REPLY=
-  while [[ $REPLY == *$'\n'* ]]; do
-    __hx_line=${REPLY%%$'\n'*} REPLY=${REPLY#*$'\n'}
+  local __hx_found=$__hx_reply __hx_macro=${__hx_reply#*'": "'} __hx_line __hx_name __hx_keys_of
+  __hx_print bind -m "$__hx_map" -X || __hx_reply=
+  while [[ $__hx_reply == *$'\n'* ]]; do
+    __hx_line=${__hx_reply%%$'\n'*} __hx_reply=${__hx_reply#*$'\n'}
     __hx_name=${__hx_line#'"'*'"'} __hx_keys_of=${__hx_line:1:${#__hx_line}-${#__hx_name}-2}
     if [[ $__hx_keys_of && $__hx_macro == "$__hx_keys_of"* ]]; then
       __hx_found=${__hx_found%%'": "'*}'"'$__hx_name
     fi
   done
-  REPLY=$__hx_found
+  __hx_reply=$__hx_found
 }
 
 __hx_then() { # in the keymap $1 comes the function $2, or nothing

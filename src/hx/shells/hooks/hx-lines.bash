@@ -4,26 +4,7 @@
 
 # (`return` always has a number: in an EXIT trap a bare one returns the status before the trap)
 
-# Set __hx_command from the output of `fc -l -1 -1` in REPLY; fail when the line is private or there is
-# no room for a record.
-__hx_take() {
-  local __hx_entry=$((__hx_number - 1))
-  if [[ $REPLY == "$__hx_entry"$'\t '* && $BASHOPTS == *cmdhist* && ! -o posix ]]; then
-    __hx_command=${REPLY:${#__hx_entry}+2:${#REPLY}-${#__hx_entry}-3}
-  else
-    __hx_search_entry || return 1
-  fi
-  __hx_keeps || return 1
-  [[ $__hx_records -lt 4096 && $__hx_bytes -lt 4194304 && -O $__hx_file ]] || __hx_room
-}
-
-__hx_keeps() { # succeed when the line is not private
-  [[ $__hx_command && $__hx_command != [[:blank:]]* && $__hx_command != *$'\n' &&
-    $__hx_command != *forget* && $__hx_command != *redact* && $__hx_command != *trap* &&
-    $__hx_command != *source* && $__hx_command != *eval* && $__hx_command != *'. '* &&
-    ! $__hx_dedup$__hx_erases ]] || __hx_look_at_line
-}
-
+# Fail when the line is private.
 __hx_look_at_line() {
   # (tested first: a search without a match takes seconds in 1 MiB)
   while [[ $__hx_command == *$'\n' ]]; do __hx_command=${__hx_command%$'\n'}; done
@@ -46,17 +27,17 @@ __hx_look_at_line() {
 # With erasedups the number grows by one and shrinks by the number of duplicates. Of pasted lines only
 # the last one is certain.
 __hx_stored_anew() {
-  ((__hx_i == __hx_lines - 1 && __hx_number > 1)) || return 1
+  ((__hx_i >= __hx_lines - 1 && __hx_number > 1)) || return 1
   ((__hx_number == __hx_before)) || return 0
   [[ ${HISTCONTROL-} == *ignore* || ${HISTIGNORE-} ]] || return 0
-  ((__hx_lines == __hx_from + 1)) && __hx_entry "$((__hx_number - 1))" || return 1
+  ((__hx_lines <= __hx_from + 1)) && __hx_entry "$((__hx_number - 1))" || return 1
   [[ $__hx_last_number -ne __hx_number-1 || $__hx_command == "$__hx_last" ]] || return 0
   # the same line again, or the line before a private one: only the time can tell
   [[ ${HISTTIMEFORMAT@a} != *r* ]] || return 1
   local HISTTIMEFORMAT='@%s '
   __hx_print history 1 || return 1
-  REPLY=${REPLY#*@}
-  [[ $REPLY == [0-9]* ]] && ((${REPLY%%[!0-9]*} > __hx_prompted_us / 1000000))
+  __hx_reply=${__hx_reply#*@}
+  [[ $__hx_reply == [0-9]* ]] && ((${__hx_reply%%[!0-9]*} > __hx_prompted_us / 1000000))
 }
 
 __hx_note_duplicate() { # of the entry before
@@ -90,12 +71,12 @@ __hx_search_entry() {
 __hx_entry() { # the history entry $1 -> __hx_command
   __hx_fault=-4
   __hx_print fc -l -1 -1 || return 1
-  if [[ $REPLY != "$1"$'\t'* ]]; then
-    ((${REPLY%%[!0-9]*}0 > ${1}0)) && __hx_print fc -l "$1" "$1" || return 1
-    [[ $REPLY == "$1"$'\t'* ]] || return 1
+  if [[ $__hx_reply != "$1"$'\t'* ]]; then
+    ((${__hx_reply%%[!0-9]*}0 > ${1}0)) && __hx_print fc -l "$1" "$1" || return 1
+    [[ $__hx_reply == "$1"$'\t'* ]] || return 1
   fi
   __hx_fault=0
-  __hx_command=${REPLY#*$'\t'}
+  __hx_command=${__hx_reply#*$'\t'}
   [[ -o posix ]] || __hx_command=${__hx_command:1} # the mark of an edited entry
   while [[ $__hx_command == *$'\n' ]]; do __hx_command=${__hx_command%$'\n'}; done
 }
@@ -109,9 +90,9 @@ __hx_record_edited() { # the entries from $__hx_before to $1 - 1, or to the last
   [[ $1 || $__hx_status != 2 || $__hx_end -gt $__hx_before+1 ]] || return 0
   for ((__hx_at = __hx_before; __hx_at < __hx_end; __hx_at++)); do
     __hx_number=$((__hx_at + 1))
-    if __hx_entry "$__hx_at" && __hx_keeps && [[ $__hx_command != '#'* ]] && __hx_room; then
+    if __hx_entry "$__hx_at" && __hx_look_at_line && [[ $__hx_command != '#'* ]] && __hx_room; then
       __hx_time_of_entry
-      __hx_write '\0HX1C\0n%d\0b%d\0e%d\0meditor\0d%s\0c%s' "$((++__hx_seq))" "$REPLY" "$REPLY" \
+      __hx_write '\0HX1C\0n%d\0b%d\0e%d\0meditor\0d%s\0c%s' "$((++__hx_seq))" "$__hx_reply" "$__hx_reply" \
         "$__hx_folder" "$__hx_command"
     fi
   done
@@ -130,7 +111,7 @@ __hx_follows_edited() {
   local __hx_at=$((__hx_number - 1)) __hx_newest
   [[ $BASHOPTS == *cmdhist* ]] || return 0
   __hx_time_of_entry
-  __hx_newest=$REPLY
+  __hx_newest=$__hx_reply
   if ((__hx_newest / 1000000 + 1 < $1 / 1000000)); then
     __hx_record_edited "$__hx_number"
     return 1
@@ -138,28 +119,27 @@ __hx_follows_edited() {
   __hx_record_edited "$__hx_at"
 }
 
-__hx_time_of_entry() { # the entry __hx_at -> REPLY, in us; bash keeps seconds
+__hx_time_of_entry() { # the entry __hx_at -> __hx_reply, in us; bash keeps seconds
   local __hx_least=$((__hx_prompted_us + __hx_at - __hx_before))
   if [[ ${HISTTIMEFORMAT@a} != *r* ]]; then
     local HISTTIMEFORMAT='@%s '
-    __hx_print history "$((__hx_next - __hx_at))" || REPLY=
+    __hx_print history "$((__hx_next - __hx_at))" || __hx_reply=
   fi
-  REPLY=${REPLY#*@} REPLY=${REPLY%%[!0-9]*}
-  REPLY=$((10#0$REPLY * 1000000 + __hx_at - __hx_before))
-  ((REPLY > __hx_least)) || REPLY=$__hx_least
+  __hx_reply=${__hx_reply#*@} __hx_reply=${__hx_reply%%[!0-9]*}
+  __hx_reply=$((10#0$__hx_reply * 1000000 + __hx_at - __hx_before))
+  ((__hx_reply > __hx_least)) || __hx_reply=$__hx_least
 }
 
-# Set REPLY to the output of a builtin: before 5.3 through a file, which is overwritten after it was
+# Set __hx_reply to the output of a builtin: before 5.3 through a file, which is overwritten after it was
 # read. The file is not truncated, because ext4 then waits for the disk (2.5 ms).
 __hx_print() {
   [[ -O $__hx_text ]] || __hx_place_text || return 1
+  local REPLY
   { builtin "$@" && builtin printf '\0'; } 1<>"$__hx_text"
-  if builtin read -rd '' <"$__hx_text"; then # else it was not written whole
-    builtin printf '%*s' "$((4 * ${#REPLY} + 1))" '' 1<>"$__hx_text" # (4 bytes a character at most)
-  else
-    builtin printf '%*s' "$((4 * ${#REPLY} + 1))" '' 1<>"$__hx_text"
-    return 1
-  fi
+  builtin read -rd '' <"$__hx_text" # (it fails when it was not written whole)
+  __hx_size=$? __hx_reply=$REPLY
+  builtin printf '%*s' "$((4 * ${#__hx_reply} + 1))" '' 1<>"$__hx_text" # (4 bytes a character at most)
+  return "$__hx_size"
 }
 
 __hx_place_text() {
@@ -189,7 +169,7 @@ __hx_room() {
 __hx_next_generation() {
   local __hx_next=$((__hx_generation + 1)) __hx_umask
   __hx_print umask || return 1
-  __hx_umask=${REPLY%$'\n'}
+  __hx_umask=${__hx_reply%$'\n'}
   [[ $__hx_umask && $__hx_umask != *[!0-7]* ]] || return 1
   __hx_file=$__hx_dir/$__hx_session.$__hx_next
   __hx_bytes=0
@@ -218,7 +198,7 @@ __hx_exit() { # in the shell, or with an argument in a child that is unseen by a
 }
 
 __hx_end_session() {
-  local __hx_now=${EPOCHREALTIME/[!0-9]/} REPLY= __hx_i=$__hx_from __hx_doubtful=
+  local __hx_now=${EPOCHREALTIME/[!0-9]/} __hx_reply= __hx_i=$__hx_from __hx_doubtful=
   local __hx_was_private=$__hx_private __hx_next=$HISTCMD
   [[ $BASHPID == "$$" || $1 ]] || return 0
   [[ ! $1 ]] || __hx_as_child

@@ -34,7 +34,7 @@ __hx_without_lines() { # $1 without the lines that begin with a function of the 
   while [[ $__hx_rest ]]; do
     __hx_line=${__hx_rest%%$'\n'*} __hx_rest=${__hx_rest#*$'\n'}
     case $__hx_line in
-    __hx_* | *'"${__hx_status-0}") && :') continue ;;
+    __hx_* | *'"${__hx_status-0}") && :' | *'"${__hx_given-0}") && for '*) continue ;;
     'for __hx_each in '*' && :; done'*) __hx_line=${__hx_line#*' && :; done'} && [[ $__hx_line ]] || continue ;;
     esac
     REPLY+=$__hx_line$'\n'

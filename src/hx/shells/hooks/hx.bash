@@ -3,8 +3,9 @@
 # PROMPT_COMMAND after the line. There is no DEBUG trap. Before bash 5.3, PS0 can only assign, so one
 # record is written at the end. From 5.3 on it can call a function, which writes the start.
 # shellcheck shell=bash
-# shellcheck disable=SC1007,SC2016,SC2128,SC2178,SC2309
-# (several empty assignments; PS0 expands later; __hx_lines is an array of one; -eq is arithmetic)
+# shellcheck disable=SC1007,SC2015,SC2016,SC2124,SC2128,SC2178,SC2309
+# (several empty assignments; PS0 expands later; __hx_lines is an array of one; -eq is arithmetic;
+# ${PIPESTATUS[@]} is joined with blanks, whatever IFS is)
 
 # bash parses the functions below one by one: aliases must not change them, `set -a` not export them.
 # (With `set -k`, `local x=1` declares nothing, and prints what is declared.)
@@ -16,7 +17,7 @@ __hx_flags=${-//[^aekuvxT]}
 
 __hx_load() {
   [[ $- == *i* && ${BASH_VERSINFO[0]} -ge 5 && ! ${__hx_session-} ]] || return 0
-  local REPLY=
+  local __hx_reply=
   __hx_dir=@SPOOL@ __hx_pause=@PAUSE@ __hx_exe=@HX@ __hx_hook=@VERSION@
   unset -v HX_UNRECORDED
   if ! __hx_writable PROMPT_COMMAND || ! __hx_writable PS0; then
@@ -47,36 +48,37 @@ __hx_writable() { # a readonly variable cannot be made local
 __hx_begin() {
   local __hx_started_at=${EPOCHREALTIME//[!0-9]/}
   __hx_random
-  builtin printf -v __hx_session '%016x%s' "$__hx_started_at" "$REPLY"
+  builtin printf -v __hx_session '%016x%s' "$__hx_started_at" "$__hx_reply"
   export HX_SESSION=$__hx_session
   # HX_LINE tells a program whether the line that runs it is recorded: its start (us), 0 at the prompt, or
   # -1 bash stored no line, -2 HX_PRIVATE, -3 no prompt since the line before, -4 a text or -5 a record failed.
   export HX_LINE=0
   # What PS0, PROMPT_COMMAND and a child assign is in arrays, because `set -a` does not export arrays.
   __hx_lines=(0) __hx_from=(0) __hx_folders=() __hx_starts=() __hx_numbers=() __hx_hidden=()
-  __hx_statuses=() __hx_flags_were=()
-  __hx_now=(0) __hx_given=(0) __hx_status=(0) __hx_pipe=() __hx_each=() __hx_void=('') __hx_calls=(1) __hx_forks=([1]=1)
+  __hx_statuses=() __hx_flags_were=() __hx_began=(0) __hx_ended=(0) __hx_hides=(0)
+  __hx_firsts=() __hx_lasts=() __hx_begins=()
+  __hx_now=(0) __hx_given=(0) __hx_status=(0) __hx_pipe=() __hx_each=() __hx_void=('') __hx_empty= __hx_calls=(x) __hx_forks=([1]=1)
   __hx_way=(0) __hx_traced=(1) __hx_unsure=(1) __hx_again=(1) __hx_beside=(0)
-  __hx_nests=(0) __hx_notes=(x) __hx_rests=([3]=1) __hx_odd=([1]=1 [3]=1) __hx_r=(0) __hx_rr=(8)
+  __hx_nests=(0) __hx_noted=(0) __hx_arrived=(0) __hx_piped=() __hx_nested=() __hx_notes=(x) __hx_rests=([3]=1) __hx_odd=([1]=1 [3]=1) __hx_r=(0) __hx_rr=(8)
   __hx_seen=(0) __hx_late=(0) __hx_base=(0) __hx_based=(0) __hx_sure=(0) __hx_prompted_us=(0)
   __hx_seq=(0) __hx_generation=(-1) __hx_records=(0) __hx_bytes=(0) __hx_last_pipe=(0) __hx_last_job=(0)
   __hx_fault=0 __hx_begun=0 __hx_running= __hx_started_us= __hx_number=0 __hx_command= __hx_private= __hx_folder=$PWD
   __hx_last= __hx_last_number=0 __hx_duplicates= __hx_dedup= __hx_erases= __hx_control=- __hx_expands=
   __hx_outcome= __hx_size=0 __hx_newline=$'\n' __hx_rearmed=0 __hx_depth=(0) __hx_chained=
-  __hx_final= __hx_size_first=0 __hx_size_final=0 __hx_text= __hx_text_tries=0 __hx_file=
+  __hx_final= __hx_ours=- __hx_size_first=0 __hx_size_final=0 __hx_doubted= __hx_text= __hx_text_tries=0 __hx_file=
   if ((__hx_version >= 503)); then __hx_use_53; fi
   __hx_describe
   [[ -d $__hx_dir ]] || __hx_make_folder
   if __hx_room; then __hx_check_size; fi
 }
 
-__hx_random() { # 16 hexadecimal digits -> REPLY
+__hx_random() { # 16 hexadecimal digits -> __hx_reply
   if ((__hx_version >= 501)); then
-    builtin printf -v REPLY '%08x%08x' "$SRANDOM" "$SRANDOM"
-  elif builtin read -r REPLY </proc/sys/kernel/random/uuid; then
-    REPLY=${REPLY:0:8}${REPLY:28:8} # some digits between are fixed
+    builtin printf -v __hx_reply '%08x%08x' "$SRANDOM" "$SRANDOM"
+  elif builtin read -r __hx_reply </proc/sys/kernel/random/uuid; then
+    __hx_reply=${__hx_reply:0:8}${__hx_reply:28:8} # some digits between are fixed
   else
-    builtin printf -v REPLY '%04x%04x%04x%04x' "$RANDOM" "$RANDOM" "$RANDOM" "$RANDOM"
+    builtin printf -v __hx_reply '%04x%04x%04x%04x' "$RANDOM" "$RANDOM" "$RANDOM" "$RANDOM"
   fi
 }
 
@@ -85,11 +87,11 @@ __hx_describe() { # the tags and values of every header of this session
   __hx_line=${__hx_line@P}
   __hx_tags='\0P%s\0Q%s\0Sbash\0V%s\0v%s\0h%s\0u%s\0L%s'
   __hx_values=("$$" "$PPID" "$BASH_VERSION" "$__hx_hook" "${HOSTNAME-}" "${__hx_user@P}" "${SHLVL-}")
-  for REPLY in "/dev/pts/$__hx_line" "/dev/$__hx_line"; do
-    if [[ -c $REPLY && $REPLY -ef /dev/stdin ]]; then __hx_tags+='\0T%s' __hx_values+=("$REPLY"); fi
+  for __hx_reply in "/dev/pts/$__hx_line" "/dev/$__hx_line"; do
+    if [[ -c $__hx_reply && $__hx_reply -ef /dev/stdin ]]; then __hx_tags+='\0T%s' __hx_values+=("$__hx_reply"); fi
   done
-  if builtin read -r REPLY </proc/sys/kernel/random/boot_id; then
-    __hx_tags+='\0B%s' __hx_values+=("$REPLY")
+  if builtin read -r __hx_reply </proc/sys/kernel/random/boot_id; then
+    __hx_tags+='\0B%s' __hx_values+=("$__hx_reply")
   fi
 }
 
@@ -108,44 +110,60 @@ __hx_check_size() { # in the background: the shell does not wait for it and anno
 @PLACES@
 # ---- what runs at a prompt ----
 
-# It has few commands in few functions. It may take 500 us; a command takes 5 to 10 us, and bash
-# copies a function at each call. Rare cases are in functions of their own.
-__hx_precmd() { # __hx_now, __hx_status and __hx_pipe are those of the command
-  __hx_prompted 2>/dev/null
+# It may take 500 us. A simple command takes 1 to 10 us, `local` 2 us a variable, a redirection 5 us and a
+# subscript 2 us. bash copies the body of a function at each call, so rare cases are in functions of their
+# own.
+__hx_precmd() { # __hx_given is the status that is there before it
+  __hx_arrived=$? __hx_piped=${PIPESTATUS[@]} __hx_nested=${FUNCNAME[1]+1+__hx_seen}
+  case $BASH_SUBSHELL$- in
+  0*[aekuvxT]*) __hx_unflagged __hx_prompted ;;
+  0*) __hx_prompted ;;
+  esac # in a subshell somebody looks at what PROMPT_COMMAND prints
   return "$__hx_given" # (a tool that runs our text may have changed the status)
 }
 
 __hx_prompted() {
-  case $BASH_SUBSHELL$- in
-  0*[aekuvxT]*)
-    if ((__hx_version < 501)); then __hx_without_flags __hx_prompted && return 0; fi
-    local - && set +aekuvxT
-    ;;
-  0*) ;;
-  *) return 0 ;; # somebody looks at what PROMPT_COMMAND prints
-  esac
-  local __hx_was_private=$__hx_private __hx_i=$__hx_from __hx_doubtful= __hx_next=$HISTCMD REPLY= __hx_found=0
+  if ((__hx_noted)); then
+    __hx_noted=0
+  elif ((__hx_given = __hx_arrived, __hx_depth = 1$__hx_nested, !__hx_seen)); then
+    __hx_now=${EPOCHREALTIME/[!0-9]/} __hx_status=$__hx_given __hx_pipe=$__hx_piped __hx_sure=$__hx_based __hx_based=0
+  fi
+  __hx_was_private=$__hx_private __hx_i=$__hx_from __hx_doubtful= __hx_next=$HISTCMD
   __hx_private=${HX_PRIVATE:+1} __hx_before=$__hx_base
-  ((__hx_version >= 501)) || __hx_see_history
   [[ $__hx_private || ! -e $__hx_pause ]] || __hx_mind_pause
-  # (the lengths tell: to compare our texts takes longer than all the rest)
-  if (((__hx_found = ${#PROMPT_COMMAND}) != __hx_size_first || __hx_depth > 1)); then __hx_doubt; fi
+  # (the lengths tell: to compare our texts takes longer than all the rest; in bash 5.0 there is no list)
+  ((${#PROMPT_COMMAND} == __hx_size_first && ${#PROMPT_COMMAND[@]} > 1 && __hx_depth < 2)) &&
+    ((${#PROMPT_COMMAND[-1]} == __hx_size_final)) || __hx_doubt
+  if ((__hx_lines == __hx_from)) || [[ ${BLE_ATTACHED-} ]]; then
+    __hx_end_without_line
+  else
+    __hx_record_lines
+  fi
+  HX_LINE=0 __hx_lines=0 __hx_from=0 __hx_begun=0 __hx_folders=() __hx_pipe=() __hx_prompted_us=$__hx_now
+  __hx_base=$HISTCMD __hx_folder=$PWD __hx_sure=0 __hx_seen=1
+  # (__hx_each is the flags of the shell, and something else where promptvars is off)
+  [[ ${HISTCONTROL-}$__hx_private$__hx_traced$__hx_nests$__hx_again$__hx_doubted$__hx_each == "$__hx_control"*i* &&
+    ! ${bash_preexec_imported-}${__bp_imported-}$__hx_expands && ${PS0-} == *__hx_* ]] || __hx_mend
+}
+
+__hx_end_without_line() {
   if [[ ${BLE_ATTACHED-} ]]; then
     __hx_leave_to_ble
-  elif ((__hx_lines > __hx_from)); then
-    __hx_record_lines
   elif [[ $__hx_running ]]; then
     __hx_record_end
   elif ((!__hx_begun)); then
     ((!__hx_sure || __hx_next <= __hx_base)) || __hx_record_lone_edited
     [[ $__hx_dedup ]] || __hx_last_number=0 # a comment went into the history, or nothing
   fi
-  [[ ${HISTCONTROL-}$__hx_private$__hx_traced$__hx_nests$__hx_again == "$__hx_control" && ${PS0-} == *__hx_* &&
-    ! ${bash_preexec_imported-}${__bp_imported-} && $BASHOPTS == *promptvars* && ! $__hx_expands &&
-    $__hx_found -eq $__hx_size_first && ${#PROMPT_COMMAND[-1]} -eq $__hx_size_final ]] || __hx_mend
-  HX_LINE=0 __hx_lines=0 __hx_from=0 __hx_begun=0 __hx_folders=() __hx_pipe=() __hx_prompted_us=$__hx_now
-  __hx_base=$HISTCMD __hx_folder=$PWD __hx_sure=0 __hx_seen=1
-  ((__hx_version >= 501)) || __hx_see_base
+}
+
+__hx_unflagged() { # run a function without the flags of the shell that would change it
+  if ((__hx_version < 501)); then
+    __hx_without_flags "$@"
+  else
+    local - && set +aekuvxT
+    "$@"
+  fi
 }
 
 __hx_without_flags() { # run a function, without `local -`, which in bash 5.0 turns the history on
@@ -157,6 +175,8 @@ __hx_without_flags() { # run a function, without `local -`, which in bash 5.0 tu
 
 # In a function of another tool PIPESTATUS is that of the tool, and behind its commands the status too.
 __hx_doubt() {
+  __hx_doubted=0
+  ((__hx_version >= 501)) || __hx_see_history
   if ((__hx_beside)); then
     return
   elif ((__hx_depth > 1)); then
@@ -169,6 +189,8 @@ __hx_doubt() {
 }
 
 __hx_mend() {
+  __hx_doubted=
+  ((__hx_version >= 501)) || __hx_see_base
   if [[ $__hx_expands ]]; then set -H && __hx_expands=; fi
   [[ ${HISTCONTROL-}$__hx_private$__hx_traced${__hx_nests}0 == "$__hx_control" ]] || __hx_mind_histcontrol
   __hx_arm
@@ -189,10 +211,10 @@ __hx_look_again() {
 }
 
 __hx_mind_pause() {
-  __hx_private=1 REPLY=
-  builtin read -r REPLY <"$__hx_pause"
-  if [[ $REPLY == [0-9]* && $REPLY != *[!0-9]* && ${#REPLY} -lt 18 ]]; then
-    ((10#$REPLY > __hx_now / 1000000)) || __hx_private=
+  __hx_private=1 __hx_reply=
+  builtin read -r __hx_reply <"$__hx_pause"
+  if [[ $__hx_reply == [0-9]* && $__hx_reply != *[!0-9]* && ${#__hx_reply} -lt 18 ]]; then
+    ((10#$__hx_reply > __hx_now / 1000000)) || __hx_private=
   fi
 }
 
@@ -222,46 +244,68 @@ __hx_mind_histcontrol() {
 
 # ---- bash 5.0 to 5.2: one record at the end of a command ----
 
-# Write the line with index __hx_i of those that PS0 stored. With an argument, it has not ended.
+# Write the line with index __hx_i of those that PS0 stored. With an argument (S), it has not ended.
 __hx_record_line() {
   __hx_number=${__hx_numbers[__hx_i]}
-  if ((__hx_hidden[__hx_i])); then __hx_last_number=0 && return; fi
-  if [[ $__hx_erases ]]; then __hx_stored_anew; else ((__hx_number > __hx_before)); fi || return 0
-  [[ $__hx_erases || $__hx_number -le $__hx_before+1 ]] ||
-    __hx_follows_edited "${__hx_starts[__hx_i]}" || return 0
-  __hx_print fc -l -1 -1 && __hx_take || return 0
+  if ((__hx_hidden[__hx_i] || __hx_erases || __hx_number != __hx_before + 1)); then
+    __hx_is_stored || return 1
+  fi
+  __hx_print fc -l -1 -1 || return 1
+  __hx_index=$((__hx_number - 1))
+  if [[ $__hx_reply == "$__hx_index"$'\t '* && ! -o posix ]] && ((__hx_number <= __hx_before + 1)); then
+    __hx_command=${__hx_reply:${#__hx_index}+2:${#__hx_reply}-${#__hx_index}-3}
+  else
+    __hx_search_entry || return 1
+  fi
+  case $__hx_command$__hx_dedup$__hx_erases in
+  '' | [[:blank:]]* | *$'\n'* | *forget* | *redact* | *trap* | *source* | *eval* | *'. '* | *1)
+    __hx_look_at_line || return 1 # (__hx_dedup and __hx_erases are 1 or nothing)
+    ;;
+  esac
+  ((__hx_records < 4096 && __hx_bytes < 4194304)) && [[ -O $__hx_file ]] || __hx_room || return 1
+  if (($# || __hx_i < __hx_lines - 1)); then __hx_go_on "$@"; else __hx_judge; fi
+  builtin printf "\0HX1${1-C}\0n%d\0b%s$__hx_outcome\0d%s\0c%s\0\0%n" "$((__hx_seq += 1))" \
+    "${__hx_starts[__hx_i]}" "${__hx_folders[__hx_i]-}" "$__hx_command" __hx_size >>"$__hx_file" ||
+    ((__hx_fault = -5, 0)) || return 1
+  ((__hx_fault = 0, __hx_records++, __hx_bytes += __hx_size, 1))
+}
+
+__hx_is_stored() { # in the history, and it may be recorded
+  if ((__hx_hidden[__hx_i])); then __hx_last_number=0 && return 1; fi
+  if [[ $__hx_erases ]]; then __hx_stored_anew; else ((__hx_number > __hx_before)); fi || return 1
+  [[ $__hx_erases || $__hx_number -le $__hx_before+1 ]] || __hx_follows_edited "${__hx_starts[__hx_i]}"
+}
+
+__hx_go_on() { # the outcome of a line that is not the last one, or that runs
   if ((__hx_i < __hx_lines - 1)); then
     __hx_outcome="\0e${__hx_starts[__hx_i + 1]}\0x${__hx_statuses[__hx_i + 1]}\0mpaste"
-  elif (($#)); then
-    __hx_outcome=
   else
-    __hx_judge "$__hx_number"
+    __hx_outcome=
   fi
   [[ ! ${1-} ]] || __hx_running=$((__hx_seq + 1)) __hx_started_us=${__hx_starts[__hx_i]}
-  __hx_write "\0HX1${1-C}\0n%d\0b%s$__hx_outcome\0d%s\0c%s" "$((++__hx_seq))" \
-    "${__hx_starts[__hx_i]}" "${__hx_folders[__hx_i]-}" "$__hx_command"
 }
 
 # There are several lines only after a paste. With an argument (S) the last of them has not ended, and
 # HISTCMD is less by one. A history that became shorter gives wrong numbers; bash 5.1 crashes on an
 # empty one.
 __hx_record_lines() {
-  if [[ $__hx_was_private || $__hx_private || ! -O $__hx_dir ||
-    __hx_next+$# -lt __hx_numbers[__hx_lines-1] ]]; then
+  if [[ $__hx_was_private$__hx_private || ! -O $__hx_dir ]] ||
+    ((__hx_next + $# < __hx_numbers[__hx_lines - 1])); then
     __hx_last_number=0
     return
   fi
   builtin trap '' XFSZ # else a limit on the size of files (ulimit -f) ends the shell
-  if ((__hx_lines == __hx_from + 1)); then
-    __hx_record_line "$@"
-  elif __hx_in_order; then
-    for ((; __hx_i < __hx_lines; __hx_i++)); do
-      __hx_record_line "$@"
-      __hx_before=$__hx_number
-    done
-  fi
+  if ((__hx_lines == __hx_from + 1)); then __hx_record_line "$@"; else __hx_record_pasted "$@"; fi
   builtin trap - XFSZ
   [[ ! $__hx_duplicates ]] || __hx_drop_duplicates
+}
+
+__hx_record_pasted() {
+  __hx_in_order || return 0
+  for ((; __hx_i < __hx_lines; __hx_i++)); do
+    __hx_record_line "$@"
+    __hx_before=$__hx_number
+  done
 }
 
 # A pasted line that deletes from the history moves the later entries: then no text can be assigned
@@ -270,15 +314,15 @@ __hx_in_order() {
   local __hx_i
   for ((__hx_i = __hx_from + 1; __hx_i < __hx_lines; __hx_i++)); do
     if ((__hx_numbers[__hx_i] <= __hx_numbers[__hx_i - 1])); then
-      __hx_print fc -l "$__hx_base" -1 && [[ $REPLY != *history* ]] || return 1
+      __hx_print fc -l "$__hx_base" -1 && [[ $__hx_reply != *history* ]] || return 1
     fi
   done
 }
 
-# Set __hx_outcome to the tags that tell how a line ended. When a later line is in the history but did
-# not run, the status is that of its error.
+# Set __hx_outcome to the tags that tell how the line with the number __hx_number ended. When a later line
+# is in the history but did not run, the status is that of its error.
 __hx_judge() {
-  if [[ $__hx_next -gt $1 || $__hx_doubtful ]]; then
+  if ((__hx_next > __hx_number)) || [[ $__hx_doubtful ]]; then
     __hx_outcome="\0e$__hx_now"
   elif [[ ${__hx_pipe-} == *' '* ]]; then
     __hx_judge_pipe
@@ -306,54 +350,46 @@ __hx_judge_pipe() {
 
 __hx_use_53() {
   # (a string, because an older bash cannot parse it; bash parses the words inside at each call)
-  builtin eval '__hx_print() { REPLY=${ \builtin "$@"; }$__hx_newline; }'
+  builtin eval '__hx_print() { __hx_reply=${ \builtin "$@"; }$__hx_newline; }'
 }
 
 __hx_started() {
-  {
-    ((!BASH_SUBSHELL)) || return 0
-    local - && set +aekuvxT
-    local __hx_now=${EPOCHREALTIME//[!0-9]/} __hx_i=0 __hx_lines=1
-    local __hx_from=0 __hx_doubtful= __hx_was_private=$__hx_private __hx_next=$HISTCMD
-    builtin trap '' XFSZ
-    [[ ! $__hx_running ]] || __hx_finish "$HISTCMD" # lines of a paste follow each other
-    __hx_number=$HISTCMD __hx_before=$__hx_base __hx_begun=1 __hx_private=${HX_PRIVATE:+1}
-    __hx_base=$__hx_number
-    [[ $__hx_private || ! -e $__hx_pause ]] || __hx_mind_pause
-    HX_LINE=-1
-    if [[ $__hx_private || ! -O $__hx_dir ]]; then
-      __hx_last_number=0 HX_LINE=-2
-    elif [[ $__hx_erases || $__hx_number -gt $__hx_before ]]; then
-      __hx_record_start && HX_LINE=$__hx_now || HX_LINE=$((__hx_fault ? __hx_fault : -1))
-    fi
-    builtin trap - XFSZ
-  } 2>/dev/null
+  case $BASH_SUBSHELL$- in
+  0*[aekuvxT]*) __hx_unflagged __hx_begin_line ;;
+  0*) __hx_begin_line ;;
+  esac
   REPLY= __hx_pipe=()
 }
 
-__hx_record_start() {
-  [[ ! $__hx_erases ]] || __hx_stored_anew || return 1
-  [[ $__hx_erases || $__hx_number -le $__hx_before+1 ]] || __hx_follows_edited "$__hx_now" || return 1
-  __hx_fault=0
-  __hx_print fc -l -1 -1 && __hx_take || return 1
-  __hx_running=$((++__hx_seq)) __hx_started_us=$__hx_now
-  builtin printf '\0HX1S\0n%d\0b%s\0d%s\0c%s\0\0%n' \
-    "$__hx_seq" "$__hx_now" "$PWD" "$__hx_command" __hx_size >>"$__hx_file" || __hx_fault=-5
-  ((__hx_records++, __hx_bytes += __hx_size + 100, !__hx_fault)) # and the end
+__hx_begin_line() {
+  __hx_now=${EPOCHREALTIME/[!0-9]/} __hx_i=0 __hx_doubtful= __hx_number=$HISTCMD __hx_begun=1 __hx_fault=0
+  __hx_was_private=$__hx_private __hx_next=$__hx_number __hx_before=$__hx_base __hx_base=$__hx_number
+  __hx_starts=$__hx_now __hx_numbers=$__hx_number __hx_hidden=0 __hx_folders=$PWD HX_LINE=-1
+  builtin trap '' XFSZ
+  [[ ! $__hx_running ]] || __hx_finish # lines of a paste follow each other
+  __hx_private=${HX_PRIVATE:+1}
+  [[ $__hx_private || ! -e $__hx_pause ]] || __hx_mind_pause
+  if [[ $__hx_private || ! -O $__hx_dir ]]; then
+    __hx_last_number=0 HX_LINE=-2
+  else
+    __hx_record_line S && HX_LINE=$__hx_now || HX_LINE=$((__hx_fault ? __hx_fault : -1))
+  fi
+  builtin trap - XFSZ
 }
 
 __hx_record_end() {
   builtin trap '' XFSZ
-  __hx_finish "$__hx_number"
+  __hx_finish
   builtin trap - XFSZ
   [[ ! $__hx_duplicates ]] || __hx_drop_duplicates
 }
 
-__hx_finish() { # the highest history number that nothing came after
-  __hx_judge "$1"
-  [[ ! -O $__hx_file ]] || builtin printf "\0HX1E\0n%d\0b%s$__hx_outcome\0\0" \
-    "$__hx_running" "$__hx_started_us" >>"$__hx_file"
+__hx_finish() {
+  __hx_judge
+  [[ ! -O $__hx_file ]] || builtin printf "\0HX1E\0n%d\0b%s$__hx_outcome\0\0%n" \
+    "$__hx_running" "$__hx_started_us" __hx_size >>"$__hx_file"
   __hx_running=
+  ((__hx_bytes += __hx_size))
 }
 
 @LINES@
