@@ -112,8 +112,10 @@ __hx_noted_base() {
 }
 
 __hx_last_precmd() { # bash 5.0
+  __hx_given=$?
   if ((__hx_late)); then __hx_see_base && __hx_based=1; else __hx_precmd; fi
   __hx_pipe=()
+  return "$__hx_given"
 }
 
 __hx_see_history() { # HISTCMD of bash 5.0 -> __hx_next

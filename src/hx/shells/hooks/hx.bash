@@ -142,7 +142,7 @@ __hx_prompted() {
   HX_LINE=0 __hx_lines=0 __hx_from=0 __hx_begun=0 __hx_folders=() __hx_pipe=() __hx_prompted_us=$__hx_now
   __hx_base=$HISTCMD __hx_folder=$PWD __hx_sure=0 __hx_seen=1
   # (__hx_each is the flags of the shell, and something else where promptvars is off)
-  [[ ${HISTCONTROL-}$__hx_private$__hx_traced$__hx_nests$__hx_again$__hx_doubted$__hx_each == "$__hx_control"*i* &&
+  [[ $__hx_doubted${HISTCONTROL-}$__hx_private$__hx_traced$__hx_nests$__hx_again:$__hx_each == "$__hx_control:"*i* &&
     ! ${bash_preexec_imported-}${__bp_imported-}$__hx_expands && ${PS0-} == *__hx_* ]] || __hx_mend
 }
 
@@ -175,7 +175,7 @@ __hx_without_flags() { # run a function, without `local -`, which in bash 5.0 tu
 
 # In a function of another tool PIPESTATUS is that of the tool, and behind its commands the status too.
 __hx_doubt() {
-  __hx_doubted=0
+  __hx_doubted=-
   ((__hx_version >= 501)) || __hx_see_history
   if ((__hx_beside)); then
     return
