@@ -7,10 +7,10 @@ __hx_bind_keys() {
   local __hx_map __hx_key
   declare -gA __hx_keys
   [[ ${TERM-dumb} != dumb && $- == *i* && (-o emacs || -o vi) ]] || return 0
+  __hx_then '""'
   for __hx_map in emacs-standard vi-insert vi-command; do
-    builtin bind -m "$__hx_map" -x "\"\\C-x\\C-_hx1\": __hx_pick $__hx_map"
-    builtin bind -m "$__hx_map" -x "\"\\C-x\\C-_hx2\": __hx_pick_up $__hx_map"
-    __hx_then "$__hx_map"
+    builtin bind -m "$__hx_map" -x '"\C-x\C-_hx1": __hx_pick'
+    builtin bind -m "$__hx_map" -x '"\C-x\C-_hx2": __hx_pick_up'
     __hx_key_unseen=(1)
     # shellcheck disable=SC2043 # there may be only one key
     for __hx_key in @KEYS@; do
@@ -83,12 +83,15 @@ __hx_follow_macro() {
   __hx_reply=$__hx_found
 }
 
-__hx_then() { # in the keymap $1 comes the function $2, or nothing
-  builtin bind -m "$1" "\"\\C-x\\C-_hx0\": ${2-\"\"}"
+__hx_then() { # then comes the function $1 (in each keymap: bash 5.0 has one list of commands for all)
+  local __hx_map
+  for __hx_map in emacs-standard vi-insert vi-command; do
+    builtin bind -m "$__hx_map" "\"\\C-x\\C-_hx0\": $1"
+  done
 }
 
 # The line goes through a pipe, because other users can see arguments and environment.
-__hx_pick() { # in the keymap $1, with the options $2 ...
+__hx_pick() { # with the options $1 ...
   local __hx_found
   __hx_found=
   __hx_ask "$@"
@@ -101,8 +104,8 @@ __hx_pick() { # in the keymap $1, with the options $2 ...
 
 __hx_ask() {
   local - && set +aekuvxT
-  local __hx_answer= __hx_map=$1 __hx_options=("${@:2}")
-  __hx_then "$__hx_map"
+  local __hx_answer= __hx_options=("$@")
+  __hx_then '""'
   # (bash does not switch it on again for the same line)
   [[ $(builtin bind -v) != *'enable-bracketed-paste on'* ]] || __hx_options+=(--pastes)
   __hx_answer=$(
@@ -114,17 +117,17 @@ __hx_ask() {
   [re]:*.0)
     READLINE_LINE=${__hx_answer:2:${#__hx_answer}-4} READLINE_POINT=0x7fffffff
     __hx_found=$READLINE_LINE
-    [[ $__hx_answer != r:* ]] || __hx_then "$__hx_map" accept-line
+    [[ $__hx_answer != r:* ]] || __hx_then accept-line
     ;;
   .129 | .1[3-5]?) ;; # left, or ended by a signal; below that it did not start
-  *) __hx_then "$__hx_map" reverse-search-history ;;
+  *) __hx_then reverse-search-history ;;
   esac
 }
 
 __hx_pick_up() {
   if [[ $READLINE_LINE == *$'\n'* ]]; then
-    __hx_then "$1" previous-history
+    __hx_then previous-history
   else
-    __hx_pick "$1" --scope session
+    __hx_pick --scope session
   fi
 }
