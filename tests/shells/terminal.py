@@ -68,12 +68,26 @@ def program(name: str) -> str:
 
 
 @functools.cache
+def bash_version(path: str) -> tuple[int, ...]:
+    """Return the version of a bash as (5, 2), or () if it is none."""
+    words = [path, "-c", "echo ${BASH_VERSINFO[0]} ${BASH_VERSINFO[1]}"]
+    output = subprocess.run(words, capture_output=True, text=True, check=False).stdout
+    return tuple(int(word) for word in output.split())
+
+
+def has_list(shell: str) -> bool:
+    """Return whether PROMPT_COMMAND may be a list: from bash 5.1 on."""
+    return family(shell) != "bash" or bash_version(program(shell)) >= (5, 1)
+
+
+@functools.cache
 def _bash(name: str) -> str | None:
-    """Return the path of a bash: `bash` means version 5.0 to 5.2, `bash 5.3` means 5.3 or later."""
-    for path in (shutil.which("bash"), shutil.which(BASH53)):
-        words = [path or "false", "-c", "echo ${BASH_VERSINFO[0]} ${BASH_VERSINFO[1]}"]
-        output = subprocess.run(words, capture_output=True, text=True, check=False).stdout
-        version = tuple(int(word) for word in output.split())
+    """Return the path of a bash: `bash` means version 5.0 to 5.2, `bash 5.3` means 5.3 or later.
+
+    HX_TEST_BASH names another one for `bash`: with that of bash 5.0 the tests are those of 5.0.
+    """
+    for path in (os.environ.get("HX_TEST_BASH"), shutil.which("bash"), shutil.which(BASH53)):
+        version = bash_version(path or "false")
         if version >= (5, 0) and (version >= (5, 3)) == (name == "bash 5.3"):
             return path
     return None

@@ -38,7 +38,7 @@ __hx_write_places() {
   __hx_lasts=('${__hx_empty:__hx_base=HISTCMD,__hx_based=1,__hx_seen=0${FUNCNAME+||__hx_seen}}' '${__hx_at_end@P}')
   __hx_words='${__hx_forks[__hx_nests&&__hx_lines>__hx_from]+'$__hx_void_of${__hx_fork/'%s'/__hx_forked}'}'
   __hx_words+=$__hx_void_of'__hx_given=$?,HX_LINE=0,__hx_depth=1${FUNCNAME+1+__hx_seen},'
-  __hx_words+='__hx_seen||('$__hx_noted'),__hx_noted=!__hx_seen,'
+  __hx_words+='__hx_seen||('$__hx_noted'),__hx_noted=__hx_seen?0:1,'
   __hx_words+='__hx_seen&&(__hx_base=HISTCMD,__hx_based=1),__hx_way=__hx_seen'$__hx_blocked
   __hx_words+=',__hx_seen=0${FUNCNAME+||__hx_seen},0]}${__hx_calls[__hx_way]+'$__hx_once'i}'
 

@@ -64,7 +64,7 @@ __hx_begin() {
   __hx_seq=(0) __hx_generation=(-1) __hx_records=(0) __hx_bytes=(0) __hx_last_pipe=(0) __hx_last_job=(0)
   __hx_fault=0 __hx_begun=0 __hx_running= __hx_started_us= __hx_number=0 __hx_command= __hx_private= __hx_folder=$PWD
   __hx_last= __hx_last_number=0 __hx_duplicates= __hx_dedup= __hx_erases= __hx_control=- __hx_expands=
-  __hx_outcome= __hx_size=0 __hx_newline=$'\n' __hx_rearmed=0 __hx_depth=(0) __hx_chained=
+  __hx_outcome= __hx_size=(0) __hx_reply=() __hx_newline=$'\n' __hx_rearmed=0 __hx_depth=(0) __hx_chained=
   __hx_final= __hx_ours=- __hx_size_first=0 __hx_size_final=0 __hx_doubted= __hx_text= __hx_text_tries=0 __hx_file=
   if ((__hx_version >= 503)); then __hx_use_53; fi
   __hx_describe
