@@ -133,7 +133,7 @@ __hx_see_base() {
 __hx_arm() {
   # (a process at each prompt, which a shell without a DEBUG trap does not need)
   if [[ $__hx_ours == *"$__hx_restores" && $__hx_traced == 0 ]] ||
-    [[ $__hx_ours == "$__hx_first" && $__hx_traced$__hx_unsure == 10 && $__hx_version -lt 501 ]]; then
+    [[ $__hx_ours == "$__hx_first" && $__hx_traced == 1 && $__hx_version -lt 501 ]]; then
     __hx_ours=-
   fi
   [[ ${PS0-} == *"$__hx_ps0"* && $BASHOPTS == *promptvars* ]] || __hx_take_ps0
