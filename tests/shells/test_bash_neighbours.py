@@ -554,11 +554,11 @@ def test_a_line_that_assigns_prompt_command_is_recorded_and_so_is_the_next(
     home, shell, prompt_list
 ):
     terminal = home.open(shell)
-    lines = ["true a", "PROMPT_COMMAND=true", "(exit 3) | true", "true c"]
+    lines = ["true a", "PROMPT_COMMAND=true", "true | (exit 3)", "true c"]
     for line in lines:
         terminal.run(line)
-    assert home.statuses() == [(line, 0) for line in lines]
-    assert home.events()[2]["pipestatus"] == [3, 0]
+    assert home.statuses() == list(zip(lines, [0, 0, 3, 0], strict=True))
+    assert home.events()[2]["pipestatus"] == [0, 3]
 
 
 def test_an_alias_that_is_a_keyword_is_no_trouble(home, shell):

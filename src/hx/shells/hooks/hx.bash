@@ -362,7 +362,7 @@ __hx_started() {
 }
 
 __hx_begin_line() {
-  __hx_now=${EPOCHREALTIME/[!0-9]/} __hx_i=0 __hx_doubtful= __hx_number=$HISTCMD __hx_begun=1 __hx_fault=0
+  __hx_now=${EPOCHREALTIME/[!0-9]/} __hx_i=0 __hx_doubtful= __hx_number=$HISTCMD __hx_begun=1 __hx_fault=0 __hx_seen=0
   __hx_was_private=$__hx_private __hx_next=$__hx_number __hx_before=$__hx_base __hx_base=$__hx_number
   __hx_starts=$__hx_now __hx_numbers=$__hx_number __hx_hidden=0 __hx_folders=$PWD HX_LINE=-1
   builtin trap '' XFSZ
