@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 _PROMPT = b"@@>"
 _ROUNDS = 150
+# tools that bash loads at its start
+_BASH_TOOLS = {
+    "direnv": 'eval "$(direnv hook bash)"',
+    "zoxide": 'eval "$(zoxide init bash)"',
+    "fzf": ". /usr/share/doc/fzf/examples/key-bindings.bash",
+}
 
 
 class Shell:
@@ -81,6 +87,16 @@ def rows(folder: str) -> Iterator[Row]:
         if atuin and name == "zsh":  # in bash atuin also needs a preexec library
             rcs["atuin"] = f'eval "$({atuin} init zsh --disable-up-arrow)"'
         yield from _rows(name, _medians_ms(folder, name, rcs))
+    for tool, rc in _BASH_TOOLS.items():
+        if program("bash") and program(tool):
+            yield _beside(folder, tool, rc, f'eval "$({hx} init bash)"')
+
+
+def _beside(folder: str, tool: str, rc: str, load: str) -> Row:
+    medians = _medians_ms(folder, "bash", {"bare": rc, "hx": f"{rc}\n{load}"})
+    added = medians["hx"] - medians["bare"]
+    figure = f"hook, added from Enter to prompt (bash, {tool})"
+    return Row(figure, f"{added:.2f} ms", "", "", "<= 0.5 ms", added <= 0.5)
 
 
 def _medians_ms(folder: str, name: str, rcs: dict[str, str]) -> dict[str, float]:
