@@ -151,6 +151,24 @@ __hx_place_text() {
   [[ -O $__hx_folder ]] && (builtin umask 077 && : >>"$__hx_text")
 }
 
+# ---- the flags of the shell ----
+
+__hx_unflagged() { # run a function without the flags of the shell that would change it
+  if ((__hx_version < 501)); then
+    __hx_without_flags "$@"
+  else
+    local - && set +aekuvxT
+    "$@"
+  fi
+}
+
+__hx_without_flags() { # run a function, without `local -`, which in bash 5.0 turns the history on
+  __hx_flags_were=("${-//[^aekuvxT]}")
+  [[ ! $__hx_flags_were ]] || set "+$__hx_flags_were"
+  "$@"
+  [[ ! $__hx_flags_were ]] || set "-$__hx_flags_were"
+}
+
 # ---- the spool ----
 
 # Succeed when the file has room, or the next file was created.

@@ -157,22 +157,6 @@ __hx_end_without_line() {
   fi
 }
 
-__hx_unflagged() { # run a function without the flags of the shell that would change it
-  if ((__hx_version < 501)); then
-    __hx_without_flags "$@"
-  else
-    local - && set +aekuvxT
-    "$@"
-  fi
-}
-
-__hx_without_flags() { # run a function, without `local -`, which in bash 5.0 turns the history on
-  __hx_flags_were=("${-//[^aekuvxT]}")
-  [[ ! $__hx_flags_were ]] || set "+$__hx_flags_were"
-  "$@"
-  [[ ! $__hx_flags_were ]] || set "-$__hx_flags_were"
-}
-
 # In a function of another tool PIPESTATUS is that of the tool, and behind its commands the status too.
 __hx_doubt() {
   __hx_doubted=-
