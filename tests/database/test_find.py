@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import islice, product
 
 import pytest
 
-from database.sync.ledger_rows import OTHER, event, join_records
+from database.sync.ledger_rows import OTHER, event, join_records, statements
 from hx.core.event_name import ident
+from hx.core.model import MAX_TIME_US
 from hx.core.query import Query
 from hx.database import find as finding
-from hx.database.find import Counted, count_runs, find, index_hits, load, load_counted, newest_runs
+from hx.database.find import (
+    Counted,
+    count_runs,
+    find,
+    index_hits,
+    load,
+    load_counted,
+    newest_runs,
+    walk,
+)
 
 COMMANDS = [b"make test", b"make", b"remake it", b"ls", b"MAKE", b"m\xff"]
 
@@ -138,6 +148,46 @@ def test_of_runs_at_one_time_the_last_row_is_the_newest(database):
     assert [(one.command, one.event) for one in found] == sorted(
         rows.items(), key=lambda row: row[1], reverse=True
     )
+    at_one_time = count_runs(database, [("+event.id > ?", (1,))])
+    assert [one.event for one in at_one_time] == [3, 2]
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("text", ["make", "m"])
+def test_of_commands_used_last_at_one_time_the_one_of_the_last_row_comes_first(database, text):
+    join_records(database, event(5))
+    join_records(database, event(10, seq=2, command=b"makes"))
+    join_records(database, event(10, seq=3))
+    (found,) = find(database, Query(text, limit=1))
+    assert found.event.key.seq == 3
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("text", ["make", "m"])
+def test_events_of_any_time_are_found(database, text):
+    events = [event(-MAX_TIME_US), event(MAX_TIME_US, seq=2, command=b"makes")]
+    join_records(database, *events)
+    assert [one.event for one in find(database, Query(text))] == events[::-1]
+
+
+def test_the_latest_used_commands_are_read_by_their_index_and_the_others_in_one_pass(
+    filled, monkeypatch
+):
+    with statements(filled) as run:
+        assert len([*walk(filled, ("1", ()), "id")]) == len(COMMANDS)
+        assert not [sql for sql in run if "NOT INDEXED" in sql], "they are few"
+        monkeypatch.setattr(finding, "WALKED", 2)
+        commands = walk(filled, ("1", ()), "id")
+        assert len([*islice(commands, 3)]) == 3
+        assert "NOT INDEXED" not in run[-1]
+        next(commands)
+        assert "NOT INDEXED" in run[-1]
+
+
+def test_no_command_is_read_that_was_last_used_before_all_events_that_are_found(filled):
+    with statements(filled) as run:
+        assert len([*find(filled, Query("m", limit=2))]) == 2
+    assert len([sql for sql in run if "FROM event WHERE command" in sql]) == 3
 
 
 def test_the_index_tells_rare_commands_from_common_ones(filled, monkeypatch):

@@ -8,6 +8,7 @@ distinct commands: 0.02 to 2 ms a query.
 
 from __future__ import annotations
 
+from hx.core.model import MAX_TIME_US
 from hx.core.query import Query, index_words
 from hx.core.record import NamedTuple
 from hx.database.find_conditions import contains, filters_in
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 RARE = 2_000
 WALKED = 20_000
 _CHUNK = 500
-_BEFORE_ALL = -(1 << 63)
 
 
 class Found(NamedTuple):
@@ -84,7 +84,10 @@ def _loaded(database: Database, rows: list[int]) -> dict[int, Found]:
 
 
 def count_runs(database: Database, conditions: list[Condition], limit: int = -1) -> list[Counted]:
-    """Return the distinct commands of the events that fit the conditions, latest used first."""
+    """Return the distinct commands of the events that fit the conditions, latest used first.
+
+    Of runs of one command at one time, any may be its newest.
+    """
     condition, values = where(conditions)
     sql = (
         "SELECT command.id, event.id, count(*), coalesce(sum(exit_status <> 0), 0),"  # noqa: S608
@@ -166,7 +169,7 @@ def walk(database: Database, condition: Condition, columns: str) -> Iterator[tup
     fits, values = condition
     sql = "SELECT last_us FROM command ORDER BY last_us DESC LIMIT 1 OFFSET ?"
     row = database.execute(sql, (WALKED,)).fetchone()
-    border = row[0] if row else _BEFORE_ALL
+    border = row[0] if row else -MAX_TIME_US
     for index, side in (("INDEXED BY command_recent", ">="), ("NOT INDEXED", "<")):
         yield from database.execute(
             f"SELECT {columns} FROM command {index} WHERE last_us {side} ? AND {fits}"  # noqa: S608
