@@ -8,9 +8,10 @@ from database.sync.ledger_rows import ME, OTHER, event, join_records, tombstone
 from hx.core.event_name import digest64
 from hx.core.model import IMPORTED, KNOWN_SINCE_US, LIVE, Keys, Window
 from hx.database.event_detail import rename_device
-from hx.database.queries.import_duplicates import SECOND_US, OwnEvents
+from hx.database.queries.import_duplicates import OwnEvents
 
-FILE, SECOND_FILE = b"\x80" * 16, b"\xff" * 16
+FILE, SECOND_FILE = b"\x80" * 16, b"\xff" + bytes(15)
+SECOND_US = 1_000_000
 AT_US = 1_000 * KNOWN_SINCE_US  # a whole second
 SPAN = [(-2 * SECOND_US - 1, False), (-2 * SECOND_US, True), (0, True)]
 SPAN += [(3 * SECOND_US - 1, True), (3 * SECOND_US, False)]
@@ -63,7 +64,7 @@ def test_a_masked_text_is_that_of_the_event_as_it_was_recorded(database):
         (SECOND_FILE, "another", False),
         (SECOND_FILE, None, False),
         (SECOND_FILE, "", False),
-        (b"\x7f" * 16, "BOX.local", False),
+        (b"\x7f" + b"\xff" * 15, "BOX.local", False),
     ],
 )
 def test_the_events_of_this_host_count_and_no_others(database, device_id, name, expected):
@@ -157,6 +158,7 @@ def test_the_first_recorded_run_of_each_shell_is_known(database):
         database,
         event(AT_US + 1, shell=b"zsh"),
         event(AT_US, seq=2, shell=b"zsh", tty=b"1"),
+        event(AT_US + 5, seq=7, shell=b"zsh", tty=b"1"),
         event(AT_US + 2, seq=3, shell=b"zsh", tty=b"2"),
         event(AT_US + 3, seq=4, shell=b"b\xff"),
         event(AT_US + 4, seq=5),

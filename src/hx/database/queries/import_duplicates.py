@@ -129,11 +129,10 @@ def _span(at_us: int) -> tuple[int, int]:
 
 
 def _windows(database: Database) -> Iterator[Tombstone]:
-    nobody = bytes(16)
     for row in database.execute(
         "SELECT since_us, until_us, scope_id FROM tombstone WHERE kind = 'window'"
     ):
-        yield Tombstone(nobody, 0, nobody, Window(*row))
+        yield Tombstone(b"", 0, b"", Window(*row))
 
 
 _FIRST = (

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from hx.database.connection import Database
 
-MANY = 2  # sessions with one prefix: enough to know that it is ambiguous
-
 
 class Session(NamedTuple):
     """A session. `steps` are the events in it, in order; of a long session only the newest."""
@@ -40,11 +38,14 @@ class _SessionRow(NamedTuple):
 
 
 def beginning(database: Database, digits: str) -> list[bytes]:
-    """Return the ids of the sessions whose hexadecimal id has this prefix, at most MANY."""
+    """Return the ids of the sessions whose hexadecimal id has this prefix.
+
+    At most two are returned, which is enough to know that the prefix is ambiguous.
+    """
     sql = (
-        "SELECT DISTINCT session_id FROM session WHERE instr(lower(hex(session_id)), ?) = 1 LIMIT ?"
+        "SELECT DISTINCT session_id FROM session WHERE instr(lower(hex(session_id)), ?) = 1 LIMIT 2"
     )
-    return [row[0] for row in database.execute(sql, (digits.lower(), MANY))]
+    return [session_id for (session_id,) in database.execute(sql, (digits.lower(),))]
 
 
 def last(database: Database, current: bytes | None) -> bytes | None:
@@ -77,7 +78,7 @@ def last_of_work(database: Database, current: bytes | None, device_id: bytes) ->
     are left out, because the session of a text file is the whole file.
     """
     rows = database.execute("SELECT id FROM session WHERE session_id = ?", (current,)).fetchall()
-    if current and any(_newest_in(database, int(row or 0), _WORK) is not None for (row,) in rows):
+    if current and any(_newest_in(database, row, _WORK) is not None for (row,) in rows):
         return current
     devices = _recording(database)
     mine = [row for row, name in devices.items() if name == device_id]
@@ -140,7 +141,7 @@ def session(database: Database, session_id: bytes, steps: int) -> Session | None
     order = _BY_SEQ if known.device_id < _ORIGINS else _BY_TIME if is_whole else _BY_ALL_TIMES
     bounds = {"session": known.row, "first": known.first_us, "last": known.last_us, "most": steps}
     rows: list[Any] = list(database.execute(f"{_STEPS} {order}", bounds))
-    if not rows:  # forgotten meanwhile
+    if not rows:  # all were forgotten
         return None
     if is_whole:
         started_at_us = min(row[3] for row in rows)
@@ -158,7 +159,7 @@ _ORIGINS = b"\x80"  # ids from here on are origins of imports, not devices
 _KNOWN = (
     "SELECT session.id, session_id, device_id, events, first_us, last_us"
     " FROM session JOIN device ON device.id = session.device"
-    " WHERE session_id = ? AND events > 0 ORDER BY events DESC LIMIT 1"
+    " WHERE session_id = ? ORDER BY events DESC LIMIT 1"
 )
 # In the session of a text file, a seq orders only the events of one second, and no index holds the
 # events of a session by time. Where it is long, all events of its time are read: most are its own.
