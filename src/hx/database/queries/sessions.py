@@ -77,7 +77,9 @@ def last_of_work(database: Database, current: bytes | None, device_id: bytes) ->
     Commands of hx are left out, because `hx last` itself would be the newest; imported commands
     are left out, because the session of a text file is the whole file.
     """
-    rows = database.execute("SELECT id FROM session WHERE session_id = ?", (current,)).fetchall()
+    rows: list[Any] = list(
+        database.execute("SELECT id FROM session WHERE session_id = ?", (current,))
+    )
     if current and any(_newest_in(database, row, _WORK) is not None for (row,) in rows):
         return current
     devices = _recording(database)

@@ -103,7 +103,6 @@ def replace(old: Database, new: Database, watch: Watch) -> None:
     the question comes first.
     """
     under_lock = old.connection.pragma("journal_mode") == "wal"
-    old.connection.set_wal_hook(None)
     try:
         with old.connection.backup("main", new.connection, "main") as copy:
             if under_lock:
