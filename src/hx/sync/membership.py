@@ -87,8 +87,8 @@ def hand_out_keys(context: SyncContext, besides: Container[str] = ()) -> None:
     """
     existing = {
         (name.object_id, name.key_id)
-        for entry in context.store.list(object_names.SLOTS)
-        if (name := object_names.parsed(entry.key)) is not None and entry.key not in besides
+        for key, name in context.named(object_names.SLOTS)
+        if key not in besides
     }
     held = context.keyring.secrets.vmks
     vouched = {epoch_key: held[epoch_key] for epoch_key in context.trust.readable & held.keys()}

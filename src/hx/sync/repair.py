@@ -225,7 +225,7 @@ def _take_unlisted(context: SyncContext, lost: Iterable[Segment]) -> _Unlisted:
 def _unlisted(context: SyncContext, but: set[bytes]) -> list[tuple[str, Name]]:
     """Return the own segments to join; each push deletes those that were joined before."""
     result = []
-    for key, name in _named(context, object_names.segments_of(context.me), object_names.SEGMENT):
+    for key, name in context.named(object_names.segments_of(context.me)):
         if name.object_id in but:
             continue
         known = ledger.find(context.database, context.me, name.object_id)
@@ -273,7 +273,7 @@ def _repair_slots(context: SyncContext) -> list[Damage]:
 
 def _damaged_slots(context: SyncContext) -> Iterator[tuple[Name, Damage]]:
     """Yield the slots that are damaged in two readings: a damaged slot may be deleted."""
-    for key, name in _named(context, object_names.SLOTS, object_names.SLOT):
+    for key, name in context.named(object_names.SLOTS):
         read = partial(_open_slot, context, key)
         verdict = attempt(read)[1]
         if verdict is not TAKEN and attempt(read)[1] == verdict:
@@ -293,16 +293,9 @@ def _delete_closed_invitations(context: SyncContext) -> int:
     """Delete invitations that the roster has closed; return how many."""
     closed = [
         key
-        for key, name in _named(context, object_names.INVITES, object_names.INVITE)
+        for key, name in context.named(object_names.INVITES)
         if name.object_id in context.trust.closed
     ]
     for key in closed:
         context.store.delete(key)
     return len(closed)
-
-
-def _named(context: SyncContext, prefix: str, kind: int) -> list[tuple[str, Name]]:
-    """Return the objects of one kind that the store lists, without files of other names."""
-    listed = context.store.list(prefix)
-    parsed = [(entry.key, object_names.parsed(entry.key)) for entry in listed]
-    return [(key, name) for key, name in parsed if name is not None and name.kind == kind]
