@@ -14,8 +14,8 @@ from hx.sync.heads import roster_is_new
 from hx.sync.membership import hand_out_keys, update_membership, writing_key
 from stores.faulty import BEFORE, NONE, never
 from sync.cluster import new_cluster
+from sync.departures import revoked
 from sync.test_device_state import joined, synced
-from sync.test_segments import revoked
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from hx.database.sync import forgotten_copies, ledger, unpublished
 from hx.sync.push import Pushed, push, push_all, resume
 from stores.faulty import STALE, of
 from sync.cluster import new_cluster
+from sync.departures import revoked
 from sync.environment import Crash
+from sync.losses import cut_short, lose, own_segments
 from sync.second_process import act_at_put, use_wal
 from sync.test_manifests import own_manifests
-from sync.test_repair import lose, own_segments
-from sync.test_segments import cut_short, revoked
 
 
 @pytest.fixture

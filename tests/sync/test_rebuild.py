@@ -19,7 +19,7 @@ from hx.sync.context import SyncContext
 from hx.sync.rebuild import rebuild
 from sync.cluster import converge, new_cluster
 from sync.invariants import require_all
-from sync.test_repair import lose, own_segments
+from sync.losses import lose, own_segments
 
 LOCAL = "meta", "spool_file", "spool_fault", "vault", "roster_record", "manifest", "segment"
 

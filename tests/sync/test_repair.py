@@ -6,45 +6,20 @@ import pytest
 
 from hx.core.errors import NotAVault
 from hx.core.model import Keys
-from hx.database.sync import ledger
+from hx.database.sync import forgotten_copies, ledger
 from hx.sync.heads import own_head
 from hx.sync.repair import repair
 from stores.faulty import FLIPPED, NONE, never
 from sync.cluster import converge, new_cluster
 from sync.environment import Crash
 from sync.invariants import require_all
+from sync.losses import cut_short, damage, lose, own_segments, put
 
 
 @pytest.fixture
 def cluster():
     with new_cluster("laptop", "desktop") as cluster:
         yield cluster
-
-
-def own_segments(cluster, device):
-    return sorted(
-        key for key in cluster.environment.objects if key.startswith(f"o/{device.me.hex()}/")
-    )
-
-
-def lose(cluster, *keys):
-    for key in keys:
-        cluster.environment.objects.pop(key)
-        for device in cluster.devices:
-            device.view.held.pop(key, None)
-
-
-def put(cluster, objects):
-    """Copy objects into the store as a foreign tool would."""
-    cluster.environment.objects.update(objects)
-    for device in cluster.devices:
-        device.view.held.update(objects)
-
-
-def damage(cluster, key):
-    data = bytearray(cluster.environment.objects[key])
-    data[len(data) // 2] ^= 1
-    put(cluster, {key: bytes(data)})
 
 
 def test_a_repair_of_a_sound_store_changes_nothing(cluster):
@@ -160,12 +135,7 @@ def test_an_unknown_own_segment_is_joined_before_it_is_deleted(cluster):
     laptop, desktop = cluster.devices
     backup = laptop.backup()
     event = laptop.record()
-    laptop.store.choose = lambda _number, operation, key: (
-        "read-only" if operation == "put" and key.startswith("m/") else NONE
-    )
-    with pytest.raises(Exception, match="as the test asked for"):
-        laptop.push()
-    laptop.store.choose = lambda *_: NONE
+    cut_short(laptop)
     laptop.restore(backup)
     cluster.environment.maybe_lost.clear()
     (key,) = own_segments(cluster, laptop)
@@ -303,12 +273,7 @@ def test_one_reading_that_fails_does_not_replace_the_newest_own_manifest(cluster
 def test_a_push_that_was_cut_short_is_completed_before_unlisted_segments_are_looked_for(cluster):
     laptop, desktop = cluster.devices
     event = laptop.record()
-    laptop.store.choose = lambda _number, operation, key: (
-        "read-only" if operation == "put" and key.startswith("m/") else NONE
-    )
-    with pytest.raises(Exception, match="as the test asked for"):
-        laptop.push()
-    laptop.inject_fault(never)
+    cut_short(laptop)
     (key,) = own_segments(cluster, laptop)
     report = laptop.repair()
     assert (report.unlisted, report.lost) == (0, 0)
@@ -449,3 +414,30 @@ def test_a_repair_cut_short_at_any_step_is_completed_by_the_next(case, first):
             converge(*cluster)
             require_all(cluster)
             assert all(events <= device.dump().events for device in cluster.devices)
+
+
+def test_after_a_repair_no_copy_of_a_forgotten_record_is_noted_that_the_store_has_lost(cluster):
+    laptop = cluster.devices[0]
+    event = laptop.record()
+    laptop.push()
+    laptop.forget(Keys(frozenset([event.key])))
+    assert forgotten_copies.copies(laptop.database).keys() == {laptop.me}
+    lose(cluster, *own_segments(cluster, laptop))
+    laptop.repair()
+    assert forgotten_copies.copies(laptop.database) == {}
+
+
+def test_what_a_repair_finds_to_be_forgotten_is_searched_in_the_segments_of_others(cluster):
+    """The tombstone was in a push that was cut short before a restored disk."""
+    laptop, desktop = cluster.devices
+    event = desktop.record()
+    converge(*cluster)
+    backup = laptop.backup()
+    laptop.forget(Keys(frozenset([event.key])))
+    cut_short(laptop)
+    laptop.restore(backup)
+    cluster.environment.maybe_lost.clear()
+    assert laptop.repair().unlisted == 1
+    assert event not in laptop.dump().events
+    assert forgotten_copies.copies(laptop.database).keys() == {desktop.me}
+    assert [*forgotten_copies.suspected(laptop.database, laptop.me)] == []

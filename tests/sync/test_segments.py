@@ -6,7 +6,6 @@ import pytest
 
 from hx.core.format import object_names, verdict
 from hx.core.format.envelope import size_limit
-from hx.core.format.roster_records import device_revoke
 from hx.core.format.verdict import Fault
 from hx.core.model import Keys
 from hx.custody.key_set import Secrets
@@ -22,10 +21,9 @@ from hx.sync.segments import (
     try_segment,
     unlisted_row,
 )
-from stores.faulty import NONE, never
 from sync.cluster import converge, new_cluster
-from sync.environment import Crash
-from sync.test_repair import own_segments, put
+from sync.departures import revoked
+from sync.losses import cut_short, own_segments, put
 from sync.test_verdicts import judged
 
 
@@ -33,13 +31,6 @@ from sync.test_verdicts import judged
 def cluster():
     with new_cluster("laptop", "desktop") as cluster:
         yield cluster
-
-
-def revoked(laptop, device_id):
-    """One has heard that the device is no longer in the vault."""
-    context = laptop.context()
-    seed, vault_id = laptop.custody.device.sign_seed, context.vault.vault_id
-    context.learn([device_revoke(device_id, (), seed=seed, vault_id=vault_id)])
 
 
 def test_a_segment_that_comes_after_its_device_was_revoked_is_skipped(cluster):
@@ -81,21 +72,6 @@ def test_an_unlisted_segment_is_no_larger_than_an_object_may_be(cluster):
     limit = size_limit(object_names.SEGMENT)
     assert unlisted(cluster, bytes(limit)) == verdict.MAGIC
     assert unlisted(cluster, bytes(limit + 1)) == verdict.TOO_LARGE
-
-
-def cut_short(laptop):
-    """The objects of a push whose segments are in the outbox, and its manifest nowhere."""
-
-    def choose(_number, operation, key):
-        if operation == "put" and key.startswith("m/"):
-            raise Crash
-        return NONE
-
-    laptop.store.choose = choose
-    with pytest.raises(Crash):
-        laptop.push()
-    laptop.inject_fault(never)
-    return list(laptop.outbox.objects(laptop.outbox.read()))
 
 
 def test_what_is_in_an_outbox_is_joined_and_noted_as_taken(cluster):

@@ -14,8 +14,8 @@ from hx.sync.check import check
 from hx.sync.membership import writing_key
 from hx.sync.verify import Damage, read_again
 from sync.cluster import converge, new_cluster
-from sync.test_repair import damage, lose, own_segments, put
-from sync.test_segments import revoked
+from sync.departures import revoked
+from sync.losses import damage, lose, own_segments, put
 
 
 @pytest.fixture
