@@ -53,8 +53,8 @@ def _new_keys(device):
     return DeviceKeys(rng.randbytes(32), rng.randbytes(32))
 
 
-def revoked(laptop, device_id):
-    """One has heard that the device is no longer in the vault."""
-    context = laptop.context()
-    seed, vault_id = laptop.custody.device.sign_seed, context.vault.vault_id
+def revoked(signer, device_id, told=None):
+    """`told`, or else the signer, has heard that the device is no longer in the vault."""
+    context = (told or signer).context()
+    seed, vault_id = signer.custody.device.sign_seed, context.vault.vault_id
     context.learn([device_revoke(device_id, (), seed=seed, vault_id=vault_id)])

@@ -9,7 +9,7 @@ from hx.core.model import Keys
 from hx.database.sync import forgotten_copies, ledger
 from hx.sync.heads import own_head
 from hx.sync.repair import repair
-from stores.faulty import FLIPPED, NONE, never
+from stores.faulty import FLIPPED, NONE, READ_ONLY, never, of
 from sync.cluster import converge, new_cluster
 from sync.environment import Crash
 from sync.invariants import require_all
@@ -130,6 +130,20 @@ def test_a_deleted_segment_that_comes_back_is_deleted_again(cluster):
     require_all(cluster)
 
 
+def test_a_replaced_segment_that_a_push_could_not_delete_is_deleted_and_not_joined(cluster):
+    laptop = cluster.devices[0]
+    event = laptop.record()
+    laptop.push()
+    (key,) = own_segments(cluster, laptop)
+    laptop.forget(Keys(frozenset([event.key])))
+    laptop.store.choose = of("delete", READ_ONLY, "o/")
+    with pytest.raises(Exception, match="as the test asked for"):
+        laptop.push()
+    laptop.inject_fault(never)
+    assert laptop.repair().unlisted == 0
+    assert key not in cluster.environment.objects
+
+
 def test_an_unknown_own_segment_is_joined_before_it_is_deleted(cluster):
     """A restored disk does not know of a segment that was put before a push was cut short."""
     laptop, desktop = cluster.devices
@@ -228,6 +242,17 @@ def test_an_empty_store_is_refused_and_stays_empty(cluster):
     assert not cluster.environment.objects
 
 
+def test_a_store_with_old_manifests_and_without_the_vault_file_is_refused_and_unchanged(cluster):
+    laptop = cluster.devices[0]
+    newest = {head.key for heads in ledger.heads(laptop.database).values() for head in heads}
+    lose(cluster, "hx-vault.hx", *newest)
+    before = dict(cluster.environment.objects)
+    assert ledger.known_manifests(laptop.database) & before.keys()
+    with pytest.raises(NotAVault):
+        laptop.repair()
+    assert cluster.environment.objects == before
+
+
 def test_a_store_with_another_vault_file_is_refused_and_unchanged(cluster):
     laptop = cluster.devices[0]
     damage(cluster, "hx-vault.hx")
@@ -323,17 +348,6 @@ def test_an_own_segment_that_was_never_joined_is_taken_if_it_arrives_later(clust
     assert event in cluster.devices[1].dump().events
 
 
-def test_lost_key_slots_are_written_again(cluster):
-    laptop = cluster.devices[0]
-    slots = sorted(key for key in cluster.environment.objects if key.startswith("k/"))
-    lose(cluster, *slots)
-    recipients = {key.split("/")[1] for key in slots}
-    assert laptop.repair().slots == len({tuple(key[2:].split("-")[0].split("/")) for key in slots})
-    assert {
-        key.split("/")[1] for key in cluster.environment.objects if key[:2] == "k/"
-    } == recipients
-
-
 def test_a_second_repair_has_nothing_to_do(cluster):
     laptop = cluster.devices[0]
     laptop.record()
@@ -344,35 +358,6 @@ def test_a_second_repair_has_nothing_to_do(cluster):
     second = laptop.repair()
     assert cluster.environment.objects == before
     assert (second.lost, second.unlisted, second.events) == (0, 0, 0)
-
-
-def test_a_damaged_key_slot_is_replaced_and_another_device_adds_its_own(cluster):
-    laptop, desktop = cluster.devices
-    own = [
-        key
-        for key in cluster.environment.objects
-        if key[:2] == "k/" and key.endswith(f"{laptop.me.hex()}.hx")
-    ]
-    damage(cluster, own[0])
-    damaged = cluster.environment.objects[own[0]]
-    (problem,) = desktop.repair().damaged
-    assert (problem.key, problem.reason) == (own[0], "commitment")
-    second_slot = own[0].replace(f"-{laptop.me.hex()}", f"-{desktop.me.hex()}")
-    assert second_slot in cluster.environment.objects
-    laptop.view.receive()
-    assert not laptop.repair().damaged
-    assert cluster.environment.objects.get(own[0]) != damaged
-    converge(*cluster)
-    require_all(cluster)
-
-
-def test_a_closed_invitation_that_comes_back_is_deleted_again(cluster):
-    laptop = cluster.devices[0]
-    (closed,) = laptop.context().trust.closed
-    key = f"j/{closed.hex()}.hx"
-    put(cluster, {key: b"an old copy"})
-    assert laptop.repair().invitations == 1
-    assert key not in cluster.environment.objects
 
 
 @pytest.mark.parametrize("case", ["lost", "damaged", "unlisted"])

@@ -90,7 +90,6 @@ def repair(context: SyncContext, outbox: Outbox, label: str) -> Repaired:
     settled = _settle(context, again.lost + unlisted.lost, head)
     damaged = again.damaged + unlisted.damaged + bad_slots + settled
     pushed = _added(pushed, push(context, outbox, label, listed=True))
-    forgotten_copies.settle(context)
     forgotten_copies.search_suspected(context)
     return Repaired(
         with_counts(context.database, pulled),
@@ -163,11 +162,9 @@ def _settle(context: SyncContext, lost: list[Segment], damaged: Head | None) -> 
     Return those that are still damaged and have to stay.
     """
     newest = own_head(context)
-    if newest is None or (damaged is not None and newest.key == damaged.key):
+    if newest is None or not is_readable(context, newest):
         return []
-    if not is_readable(context, newest):
-        return []
-    if damaged is not None:
+    if damaged is not None and damaged.key != newest.key:
         context.store.delete(damaged.key)
         with context.database.transaction():
             ledger.remove(context.database, (), [damaged.key])
