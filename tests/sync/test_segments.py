@@ -193,3 +193,18 @@ def test_where_an_import_in_an_outbox_came_from_is_named_after_this_device(clust
     laptop.restore(backup)
     join_from_outbox(laptop.context(), objects)
     assert device_names(laptop.database)[event.key.device_id] == laptop.name()
+
+
+@pytest.mark.parametrize(
+    ("change", "what"), [(lambda data: data[:-1], "shorter"), (lambda data: data[::-1], "other")]
+)
+def test_while_a_segment_may_still_arrive_it_is_told_what_differs(cluster, change, what):
+    laptop, desktop = cluster.devices
+    desktop.record()
+    desktop.push()
+    (key,) = own_segments(cluster, desktop)
+    laptop.view.receive()
+    laptop.view.held[key] = change(laptop.view.held[key])
+    laptop.pull()
+    (told,) = laptop.database.execute("SELECT detail FROM segment WHERE detail <> ''")
+    assert told[0].startswith(what)
