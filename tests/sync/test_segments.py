@@ -22,7 +22,7 @@ from hx.sync.segments import (
     unlisted_row,
 )
 from sync.cluster import converge, new_cluster
-from sync.departures import revoked
+from sync.departures import leave, revoked
 from sync.losses import cut_short, own_segments, put
 from sync.test_verdicts import judged
 
@@ -208,3 +208,20 @@ def test_while_a_segment_may_still_arrive_it_is_told_what_differs(cluster, chang
     laptop.pull()
     (told,) = laptop.database.execute("SELECT detail FROM segment WHERE detail <> ''")
     assert told[0].startswith(what)
+
+
+def test_what_comes_after_its_device_has_left_is_published_anew(cluster):
+    laptop, desktop = cluster.devices
+    event = desktop.record()
+    desktop.push()
+    (key,) = own_segments(cluster, desktop)
+    leave(desktop)
+    laptop.view.receive()
+    late = laptop.view.held.pop(key)
+    laptop.sync()
+    laptop.sync()
+    assert own_segments(cluster, laptop) == []
+    laptop.view.held[key] = late
+    laptop.sync()
+    assert event in laptop.dump().events
+    assert len(own_segments(cluster, laptop)) == 1
