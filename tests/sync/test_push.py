@@ -9,11 +9,11 @@ from hx.core.format import object_names
 from hx.core.format.envelope import seal
 from hx.core.model import Keys
 from hx.database.sync import forgotten_copies, ledger, unpublished
-from hx.stores import Transient
+from hx.stores import Denied, Transient
 from hx.sync.heads import own_head
 from hx.sync.membership import writing_key
 from hx.sync.push import Pushed, push, push_all, resume
-from stores.faulty import ABSENT, FLIPPED, STALE, never, of
+from stores.faulty import ABSENT, DENIED, FLIPPED, STALE, never, of
 from sync.cluster import converge, new_cluster
 from sync.departures import revoked
 from sync.environment import Crash
@@ -298,6 +298,23 @@ def test_nothing_is_deleted_before_the_new_manifest_was_read_back(cluster):
     assert before.keys() <= cluster.environment.objects.keys()
     laptop.inject_fault(never)
     assert laptop.push().removed == 2
+
+
+def test_a_replaced_segment_that_could_not_be_deleted_is_deleted_later_and_not_read_again(cluster):
+    laptop, _ = cluster.devices
+    old, event = laptop.record(ago_us=9), laptop.record()
+    laptop.push()
+    (key,) = own_segments(cluster, laptop)
+    laptop.retain(old.key.started_at_us + 1)
+    laptop.forget(Keys(frozenset([event.key])))
+    laptop.store.choose = of("delete", DENIED)
+    with pytest.raises(Denied):
+        laptop.push()
+    laptop.inject_fault(never)
+    del laptop.store.calls[:]
+    laptop.sync()
+    assert key not in cluster.environment.objects
+    assert ("get", key) not in laptop.store.calls
 
 
 def test_a_copy_of_an_own_manifest_under_another_name_is_deleted(cluster):
