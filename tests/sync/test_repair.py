@@ -64,6 +64,25 @@ def test_a_damaged_own_segment_is_replaced_and_then_deleted(cluster):
     require_all(cluster)
 
 
+def test_a_damaged_own_segment_stays_until_the_manifest_without_it_is_read_back(cluster):
+    laptop = cluster.devices[0]
+    laptop.record()
+    laptop.push()
+    (key,) = own_segments(cluster, laptop)
+    damage(cluster, key)
+    before = {*cluster.environment.objects}
+
+    def choose(_number, operation, name):
+        return FLIPPED if operation == "get" and name[:2] == "m/" and name not in before else NONE
+
+    laptop.store.choose = choose
+    laptop.repair()
+    assert key in cluster.environment.objects
+    laptop.inject_fault(never)
+    laptop.repair()
+    assert key not in cluster.environment.objects
+
+
 def test_a_read_error_loses_no_event_that_retention_removed_here(cluster):
     laptop, desktop = cluster.devices
     event = laptop.record()
