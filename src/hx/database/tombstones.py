@@ -22,7 +22,7 @@ def record_hash(tombstone: Tombstone) -> bytes:
 
     scope = tombstone.scope
     plain = (
-        (sorted(scope.events), sorted(scope.artifacts, key=repr))
+        (sorted(scope.events), sorted(scope.artifacts, key=repr), scope.undone)
         if isinstance(scope, Keys)
         else scope
     )
@@ -96,6 +96,7 @@ def write(database: Database, tombstones: Iterable[Tombstone]) -> None:
     for tombstone in tombstones:
         scope = tombstone.scope
         kind: str = "keys"
+        undone = isinstance(scope, Keys) and scope.undone
         span: tuple[Sql, ...] = (None, None, None)
         if isinstance(scope, Window):
             kind, span = "window", scope
@@ -103,8 +104,8 @@ def write(database: Database, tombstones: Iterable[Tombstone]) -> None:
             kind, span = "session", (None, None, scope.session_id)
         row = database.value(
             "INSERT INTO tombstone (record_hash, tombstone_id, created_at_us, device_id, kind,"
-            " since_us, until_us, scope_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-            (record_hash(tombstone), *tombstone[:3], kind, *span),
+            " since_us, until_us, scope_id, undone) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+            (record_hash(tombstone), *tombstone[:3], kind, *span, undone),
         )
         if isinstance(scope, Keys):
             database.connection.executemany(
@@ -127,9 +128,9 @@ def read(database: Database, where: str = "1") -> frozenset[Tombstone]:
 
     decoder = Decoder(tuple[int, bytes, bytes, int] | None)
     tombstones: set[Tombstone] = set()
-    for row, tombstone_id, created_at_us, device, kind, *span in database.execute(
-        "SELECT id, tombstone_id, created_at_us, device_id, kind, since_us, until_us, scope_id"  # noqa: S608
-        f" FROM tombstone WHERE {where}"
+    for row, tombstone_id, created_at_us, device, kind, undone, *span in database.execute(
+        "SELECT id, tombstone_id, created_at_us, device_id, kind, undone, since_us, until_us,"  # noqa: S608
+        f" scope_id FROM tombstone WHERE {where}"
     ):
         scope: Window | WholeSession | Keys
         if kind == "window":
@@ -137,7 +138,7 @@ def read(database: Database, where: str = "1") -> frozenset[Tombstone]:
         elif kind == "session":
             scope = WholeSession(span[2])
         else:
-            scope = _keys(database, row, decoder)
+            scope = _keys(database, row, decoder)._replace(undone=bool(undone))
         tombstones.add(Tombstone(tombstone_id, created_at_us, device, scope))
     return frozenset(tombstones)
 

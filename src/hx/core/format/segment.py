@@ -163,7 +163,7 @@ def _weight(record: _Record, texts: set[object]) -> int:
         own = len(record.name) + _PART_BYTES * len(record.parts) + _NUMBER_BYTES * hashes
         return 2 * _ROW_BYTES + own + sum(len(line) + 5 for line in lines)
     if isinstance(record, Tombstone) and isinstance(record.scope, Keys):
-        events, artifacts = record.scope
+        events, artifacts, _ = record.scope
         return _ROW_BYTES + _KEY_BYTES * len(events) + _ARTIFACT_KEY_BYTES * len(artifacts)
     return _ROW_BYTES
 
