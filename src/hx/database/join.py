@@ -37,11 +37,17 @@ class Changes(NamedTuple):
     erased: bool = False  # text was removed, or replaced by another version
 
 
-def join(database: Database, delta: History, source: SegmentSource | None = None) -> Changes:
+def join(
+    database: Database,
+    delta: History,
+    source: SegmentSource | None = None,
+    *,
+    brought_by: int | None = None,
+) -> Changes:
     """Join a history into the database and return what that changed.
 
-    `source`: the segment that holds the history; None: its records were made here. The caller holds
-    the transaction.
+    `source`: the segment that holds the history; None: its records were made here. `brought_by`:
+    the number of the import that brings the events. The caller holds the transaction.
     """
     new = tombstones.unknown(database, delta.tombstones)
     events = _touched_events(database, delta, new)
@@ -66,7 +72,8 @@ def join(database: Database, delta: History, source: SegmentSource | None = None
     gone = [row for a, row in rows_of_artifacts.items() if a.key not in keys]
     _note_gone(database, "artifact", gone)
     kept = artifacts.write_artifacts(database, rows_of_artifacts, merged.artifacts)
-    changes = _write_events(database, events, merged.events, delta, locations)
+    insert = _INSERT.format(brought_by or "NULL")
+    changes = _write_events(database, events, merged.events, delta, locations, insert)
     suspect(database, new, (event for event in merged.events if event not in events))
     locations.show(delta, merged, {row: e for e, row in events.items() if e in merged.events})
     late = changes.dropped > 0 or any(a.key not in keys for a in delta.artifacts)
@@ -91,6 +98,7 @@ def _write_events(
     merged: frozenset[Event],
     delta: History,
     locations: Locations,
+    insert: str,
 ) -> Changes:
     gone = {event.key: row for event, row in local.items() if event not in merged}
     fresh = sorted(merged.difference(local), key=itemgetter(0))  # the key, in C
@@ -108,7 +116,7 @@ def _write_events(
     uses = counts.uses(inserted, replaced)
     ids.write_commands(uses)
     last = locations.last_event()
-    database.connection.executemany(_INSERT, inserted)
+    database.connection.executemany(insert, inserted)
     database.connection.executemany(_UPDATE, replaced)
     locations.note_unpublished(last, [int(row[-1] or 0) for row in replaced])
     database.connection.executemany("DELETE FROM event WHERE id = ?", [(r,) for r in gone.values()])
@@ -146,5 +154,6 @@ _COLUMNS = (
     " exit_status, pipestatus, duration_us, flags, origin, revision, location"
 )
 _MARKS = ", ".join("?" * 15)
-_INSERT = f"INSERT INTO event ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608
+# the number of an import is the same for all rows; an update leaves it as it is
+_INSERT = f"INSERT INTO event ({_COLUMNS}, import) VALUES ({_MARKS}, {{}})"  # noqa: S608
 _UPDATE = f"UPDATE event SET ({_COLUMNS}) = ({_MARKS}) WHERE id = ?"  # noqa: S608

@@ -20,7 +20,7 @@ from hx.core.model import FINISHED, IMPORTED, REDACTED, STATUS_UNKNOWN, Event, E
 from hx.core.record import NamedTuple
 from hx.database.event_detail import name_unnamed
 from hx.database.join import join
-from hx.database.queries import import_state
+from hx.database.queries import import_state, imports
 from hx.database.queries.import_duplicates import OwnEvents
 from hx.database.rows import device_name
 from hx.importers import Reading
@@ -66,14 +66,19 @@ class Job(NamedTuple):
     border_us: int | None = None  # retention removes what started before
     everything: bool = False  # import also what ran after hx began to record the shell
     dry_run: bool = False
+    now_us: int = 0  # the time at which it runs
     tell: Callable[[int, int], object] = lambda _done, _size: None
 
 
 class Import:
-    """The import of one history. `counts` has what is committed, also after an interruption."""
+    """The import of one history. `counts` has what is committed, also after an interruption.
+
+    `number` is None until a batch with a new event is committed.
+    """
 
     def __init__(self, database: Database, path: str, importer: Importer, job: Job) -> None:
         self._database, self._path, self._importer, self._job = database, path, importer, job
+        self.number: int | None = None
         self._host = job.host.encode()
         self._reading = Reading(path)
         self._own: dict[bytes, OwnEvents] = {}  # by origin
@@ -102,6 +107,8 @@ class Import:
                 if len(self._batch) + len(self._untimed) >= _BATCH_EVENTS:
                     self._commit()
             self._commit()
+        if self.number is not None:
+            imports.note_complete(self._database, self.number)
         return self.counts
 
     def _judged_entries(self) -> Generator[Judged]:
@@ -217,15 +224,33 @@ class Import:
         else:
             with self._database.transaction():
                 fresh = self._place(timed, untimed)
-                changes = join(self._database, History(frozenset(fresh)))
+                number = self._numbered() if self._tally["new"] else None
+                changes = join(self._database, History(frozenset(fresh)), brought_by=number)
                 self._tally["new"] -= changes.dropped
                 self._tally["forgotten"] += changes.dropped
                 self._name_devices()
+                self._note(number)
+            if self._tally["new"]:
+                self.number = number
         self._batch.clear()
         self._untimed.clear()
         self._committed += self._tally
         self._tally.clear()
         self._job.tell(self._reading.done, self._reading.size)
+
+    def _numbered(self) -> int:
+        """Return the number of this import; the caller holds the transaction."""
+        if self.number is not None:
+            return self.number
+        kind = self._importer.KIND.decode()
+        return imports.begin(self._database, self._path, kind, self._job.now_us)
+
+    def _note(self, number: int | None) -> None:
+        """Add the counts of the batch to the row of this import."""
+        if number is not None:
+            tally = self._tally
+            brought = imports.Brought(tally["new"], tally["untimed"], tally["redacted"])
+            imports.add(self._database, number, brought)
 
     def _place(self, timed: list[Event], untimed: list[Event]) -> list[Event]:
         """Return the events of the batch that must be written."""

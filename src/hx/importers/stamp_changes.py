@@ -72,8 +72,8 @@ class Placer:
     ) -> None:
         self._database, self._source, self._origin, self._beside = database, source, origin, beside
         self._untimed = import_state.untimed(database, origin)
-        places = [place for place, _ in self._untimed]
-        self._first, self._last = (places[0], places[-1]) if places else (FIRST_PLACE, 0)
+        taken = import_state.places(database, origin)
+        self._first, self._last = taken or (FIRST_PLACE, 0)
         self._last = max(self._last, FIRST_PLACE - 1)
         self._statuses: LineStatuses | None = None
         self._is_asked = bool(self._untimed) or source.is_restamped()
@@ -98,6 +98,7 @@ class Placer:
             beside.texts_of(shell),
             beside.around(shell),
             import_state.forgotten_us(self._database, self._origin),
+            import_state.undone_blocks(self._database, self._origin),
         )
         return stamps.judge(known, self._source.lines())
 

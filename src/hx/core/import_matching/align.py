@@ -29,6 +29,7 @@ _RUN = 3  # so many equal lines in a row are taken for a common run
 _SURE = 100  # a common run of so many lines is sufficient: no further search
 _TRIES = 1_000  # occurrences that are tested
 _WIDTH = 8  # bytes of a hash
+PRINT, NO_PRINT = 0xFF, -1  # the last byte of a hash is the print of an undone event
 
 
 def align(there: Hashes, lines: Sequence[int]) -> bytearray:
@@ -59,6 +60,26 @@ def aligned(
     pairs = _pairs(there, lines)
     statuses = _statuses(there, lines, pairs, careful)
     return (statuses, pairs) if _is_credible(statuses) else (bytearray(len(lines)), [])
+
+
+def forgotten_lines(blocks: Sequence[Hashes], lines: Sequence[int]) -> set[int]:
+    """Return the indexes of the lines that may be forgotten, in a file that was undone.
+
+    Each block is a run of the events that the file had before: the last byte of a hash, None for a
+    forgotten event, NO_PRINT where nothing is known of an undone one. Each is aligned with the last
+    bytes of the lines. A block without any byte may be anywhere, so then every line may be it.
+    """
+    prints = array("q", (hash_ & PRINT for hash_ in lines))
+    found: set[int] = set()
+    for block in blocks:
+        if None not in block:
+            continue
+        if all(print_ is None or print_ == NO_PRINT for print_ in block):
+            return set(range(len(lines)))
+        pairs = _pairs(block, prints)
+        statuses = _statuses(block, prints, pairs, careful=True)
+        found.update(index for index, status in enumerate(statuses) if status == FORGOTTEN)
+    return found
 
 
 def _run(there: array[int], lines: array[int]) -> Pairs:

@@ -13,6 +13,8 @@ these form a spot. The k-th line with a text at a spot is the k-th event with th
 line without such an event gets a seq after the greatest one. So a file may be imported again after
 it was copied, has grown or lost lines, and no event is duplicated. A tombstone may name seqs of a
 spot; lines without an event are matched with these first, so that forgotten events do not return.
+Seqs of an undone import only stay taken: its lines come back under new ones. Where a spot has seqs
+of both kinds, no line without an event is taken.
 """
 
 from __future__ import annotations
@@ -48,8 +50,9 @@ class SpotEvents:
 
     def __init__(self) -> None:
         self.texts: Texts = {}
-        self.greatest = 0  # the greatest seq of events and of forgotten events
-        self.forgotten = 0  # the number of seqs that tombstones name
+        self.greatest = 0  # the greatest seq of events, and of those that tombstones name
+        self.forgotten = 0  # the number of seqs that were forgotten
+        self.undone = 0  # the number of seqs that were undone with their import
 
 
 class Placed(NamedTuple):
@@ -100,7 +103,9 @@ class Placing:
                     if event.finished and not finished:
                         ended.append(event._replace(key=event.key._replace(seq=seq)))
                     continue
-                if at_spot.forgotten and self._number((spot, None)) <= at_spot.forgotten:
+                if at_spot.forgotten and (
+                    at_spot.undone or self._number((spot, None)) <= at_spot.forgotten
+                ):
                     forgotten += 1
                     continue
             top = tops.get(spot)

@@ -15,12 +15,12 @@ from array import array
 from collections import Counter
 from itertools import pairwise
 
-from hx.core.import_matching.align import FORGOTTEN, KNOWN, NEW, aligned
+from hx.core.import_matching.align import FORGOTTEN, KNOWN, NEW, aligned, forgotten_lines
 from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from hx.core.import_matching.align import Hashes, Pairs
 
@@ -60,6 +60,8 @@ class KnownHistory(NamedTuple):
     elsewhere: dict[int, int]  # hash -> count: recorded by hx, or imported from another tool
     around: Timed  # the same in order with forgotten events; empty if none was forgotten
     forgotten_us: int  # time of the last tombstone for an event of `untimed`
+    # runs of prints of its events, and None for forgotten ones; empty unless some are undone too
+    undone: Sequence[Hashes] = ()
 
 
 class LineStatuses(NamedTuple):
@@ -70,7 +72,22 @@ class LineStatuses(NamedTuple):
 
 
 def judge(known: KnownHistory, lines: Lines) -> LineStatuses:
-    """Return the status of each line; a line whose own time is right is BY_TIME."""
+    """Return the status of each line; a line whose own time is right is BY_TIME.
+
+    Where events of the origin were undone, only their prints show the place of a forgotten one.
+    """
+    if not known.undone:
+        return _judge(known, lines)
+    untimed = [hash_ for hash_ in known.untimed if hash_ is not None]
+    timed = [entry for entry in known.timed if entry[1] is not None]
+    judged = _judge(known._replace(untimed=untimed, timed=timed), lines)
+    for index in forgotten_lines(known.undone, lines.hashes):
+        if judged.statuses[index] in (NEW, BY_TIME):
+            judged.statuses[index] = FORGOTTEN
+    return judged
+
+
+def _judge(known: KnownHistory, lines: Lines) -> LineStatuses:
     claimed, free = _by_spot(known.timed, lines)
     head = _length_of_run(lines, claimed, 0) if lines else 0
     statuses = bytearray(

@@ -143,7 +143,10 @@ _FIRST = (
     "   GROUP BY terminal)"
     " JOIN terminal ON terminal.id = terminal GROUP BY shell"
 )
-_FORGOTTEN = "SELECT at_us FROM tombstone_key WHERE device_id = ? AND event = x'' ORDER BY at_us"
+_FORGOTTEN = (
+    "SELECT at_us FROM tombstone_key JOIN tombstone ON tombstone.id = tombstone"
+    " WHERE tombstone_key.device_id = ? AND event = x'' AND NOT undone ORDER BY at_us"
+)
 _NEAR = (
     "SELECT coalesce(raw, text) FROM event JOIN session ON session.id = event.session"
     " JOIN command ON command.id = event.command"
