@@ -8,13 +8,15 @@ import sys
 from hx.cli.context import drained, open_context
 from hx.cli.prompts import Progress
 from hx.cli.text import count, visible
-from hx.core.errors import Busy, HxError
+from hx.core.errors import Busy, HxError, UsageError
 from hx.core.record import NamedTuple
 from hx.files import Lock
 from hx.importers.run import Counts, Import, Job
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from hx.cli.context import Context
     from hx.cli.parsers import Parser
     from hx.config import Config
@@ -38,11 +40,17 @@ class Imported(NamedTuple):
     kind: str  # bash, zsh, fish or atuin; empty when it is not recognised
     counts: Counts
     error: str = ""  # why it could not be read (to its end): one sentence
+    number: int | None = None  # by which `hx import --undo` knows it; None: nothing was imported
 
 
 def run(arguments: list[str], config: Config) -> int:
     given = parser("import").parse_args(arguments)
+    _one_form(given)
     context = open_context(config)
+    if given.list or given.undo is not None:
+        from hx.cli.commands import import_runs
+
+        return (import_runs.list_runs if given.list else import_runs.undo)(context, given)
     options = {"everything": given.all, "dry_run": given.dry_run}
     if given.file is None:
         done = import_found(context, kind=given.kind, **options)
@@ -60,6 +68,19 @@ def run(arguments: list[str], config: Config) -> int:
         print("hx: no history of another tool was found", file=sys.stderr)
         return NOTHING_FOUND
     return UNREADABLE if any(result.error for result in done) else 0
+
+
+def _one_form(given: Namespace) -> None:
+    """Check that --list and --undo stand alone. Raises UsageError."""
+    taken = [name for name in ("--list", "--undo") if getattr(given, name[2:]) not in (False, None)]
+    reads = given.file is not None or given.kind is not None or given.all
+    if len(taken) > 1 or (taken and reads) or (given.list and given.dry_run):
+        raise UsageError(
+            f"{taken[0]} imports nothing, so it takes no file and no option of an import",
+            "`hx import --list` and `hx import --undo N` stand alone",
+        )
+    if given.yes and given.undo is None:
+        raise UsageError("--yes belongs to --undo", "leave it out: `hx import` asks nothing")
 
 
 def import_found(
@@ -152,11 +173,13 @@ def _import(
             _border_us(context),
             everything,
             dry_run,
+            context.now_us,
             progress.told,
         )
         work = Import(context.database, path, importer, job)
         try:
-            return Imported(path, kind, work.run())
+            counts = work.run()
+            return Imported(path, kind, counts, number=work.number)
         except KeyboardInterrupt:
             new = work.counts.new
             print(
@@ -207,6 +230,14 @@ def print_imported(done: list[Imported], *, dry_run: bool) -> None:
         print(summary(result))
     if dry_run and done:
         print("nothing was written")
+    numbers = [str(result.number) for result in done if result.number is not None]
+    if numbers:
+        one = len(numbers) == 1
+        print(
+            f"`hx import --undo {numbers[0]}` takes it back"
+            if one
+            else f"`hx import --undo N` takes one of them back: N is {', '.join(numbers)}"
+        )
 
 
 def print_objects(done: list[Imported]) -> None:
@@ -225,6 +256,7 @@ def _object(result: Imported) -> dict[str, object]:
         **counts,
         "unreadable": reasons,
         "error": result.error or None,
+        "number": result.number,
     }
 
 
@@ -253,6 +285,13 @@ def parser(name: str) -> Parser:
         help="also what ran after hx began to record that shell",
     )
     made.add_argument("--dry-run", action="store_true", help="count the events, and write nothing")
+    made.add_argument(
+        "--list", action="store_true", help="show every import of this device that brought events"
+    )
+    made.add_argument(
+        "--undo", metavar="N", help="forget what the import with this number brought; it asks first"
+    )
+    made.add_argument("--yes", action="store_true", help="with --undo: do not ask")
     made.add_json()
     return made
 
@@ -265,4 +304,9 @@ Importing a history again, grown, trimmed or renamed, adds only what is new.
 What hx recorded itself is left out: a line with the text of an event of hx
 within two seconds, and (unless --all) what a shell ran after hx began to
 record it. Forgotten events are not imported again. Secrets are masked.
+
+Each import that brings an event has a number. `--undo N` shows what import N
+brought and is still there, asks, and forgets it as `hx forget` does, on the
+other devices too. A later import of the file takes its lines in again; what
+was forgotten by itself stays forgotten.
 """

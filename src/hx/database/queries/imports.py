@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from hx.core.model import EventKey
+from hx.core.model import KNOWN_SINCE_US, EventKey
 from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
@@ -82,6 +82,24 @@ def run_with(database: Database, number: int) -> ImportRun | None:
 def count(database: Database, number: int) -> int:
     """Return how many events of an import the database holds."""
     return int(database.value("SELECT count(*) FROM event WHERE import = ?", (number,)))
+
+
+class Span(NamedTuple):
+    """The times at which the events of an import began."""
+
+    first_us: int | None  # of those with a time; None: there is none
+    last_us: int | None
+    untimed: int  # events without a time
+
+
+def span(database: Database, number: int) -> Span:
+    """Return when the events of an import began."""
+    sql = (
+        "SELECT min(iif(started_at_us >= ?1, started_at_us, NULL)),"
+        " max(iif(started_at_us >= ?1, started_at_us, NULL)),"
+        " coalesce(sum(started_at_us < ?1), 0) FROM event WHERE import = ?2"
+    )
+    return Span(*next(iter(database.execute(sql, (KNOWN_SINCE_US, number)))))
 
 
 def _rows(database: Database, where: str) -> Iterator[ImportRun]:
