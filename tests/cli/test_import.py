@@ -87,6 +87,7 @@ def test_json_has_all_counts_by_name(hx, zsh_history):
         "untimed": 0,
         "unreadable": [],
         "error": None,
+        "number": 1,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from dump import dump
@@ -10,6 +11,8 @@ from hx.core.model import FINISHED, Event, EventKey, Keys, Tombstone, Window
 from hx.core.redaction.rules import Rules
 from hx.database.connection import open_database
 from hx.database.join import join as join_rows
+from hx.database.queries.forget_selection import Choice
+from hx.forget import forget as forgetting
 from hx.importers import Reading, detected, importer
 from hx.importers.run import Counts, Import, Job
 
@@ -77,6 +80,14 @@ class ImportTarget:
     def forget_text(self, command: bytes, now_us: int = 1) -> None:
         keys = [event.key for event in self.events() if event.command == command]
         self.forget(Keys(frozenset(keys)), now_us)
+
+    def undo(self, number: int) -> int:
+        """Take an import back; return how many events that forgot."""
+        nowhere = str(self.folder / "no spool")
+        issuer = forgetting.Issuer(self.device_id, 1 + number, lambda: os.urandom(16))
+        places = forgetting.SpoolPaths(nowhere, (), str(self.folder / "lock"))
+        choice = Choice(import_number=number)
+        return forgetting.issue(self.database, choice, (), issuer, places).forgotten
 
     def join(self, history: History) -> None:
         with self.database.transaction():

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from hx.database.queries.forget_selection import Choice, Selected
 
 
-
 class ForgetReport(NamedTuple):
     """What `hx forget` has done."""
 

@@ -7,7 +7,7 @@ from hx.core.model import ArtifactKey, EventKey, Keys, Tombstone, WholeSession, 
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from hx.core.merge import History
     from hx.database.connection import Database
@@ -35,21 +35,11 @@ def unknown(database: Database, tombstones: Iterable[Tombstone]) -> list[Tombsto
     return [t for t in tombstones if not database.execute(sql, (record_hash(t),)).fetchone()]
 
 
-def conditions(tombstone: Tombstone) -> Iterator[tuple[str, tuple[Sql, ...]]]:
-    """Yield SQL conditions on the rows of SELECT_EVENT that find the events a tombstone covers."""
-    scope = tombstone.scope
+def condition(scope: Window | WholeSession) -> tuple[str, tuple[Sql, ...]]:
+    """Return the SQL condition on the rows of SELECT_EVENT for the events in a scope."""
     if isinstance(scope, WholeSession):
-        yield "session_id = ?", (scope.session_id,)
-    elif isinstance(scope, Window):
-        yield (
-            "started_at_us >= ?1 AND started_at_us < ?2 AND (?3 IS NULL OR device_id = ?3)",
-            scope,
-        )
-    else:
-        for key in scope.events:
-            # The + leaves SQLite the index by time alone: in the session of an imported file, a
-            # million events may have the same seq.
-            yield "started_at_us = ? AND +device_id = ? AND +session_id = ? AND +seq = ?", key
+        return "session_id = ?", (scope.session_id,)
+    return "started_at_us >= ?1 AND started_at_us < ?2 AND (?3 IS NULL OR device_id = ?3)", scope
 
 
 def relevant(database: Database, delta: History) -> frozenset[Tombstone]:
@@ -104,7 +94,8 @@ def write(database: Database, tombstones: Iterable[Tombstone]) -> None:
             kind, span = "session", (None, None, scope.session_id)
         row = database.value(
             "INSERT INTO tombstone (record_hash, tombstone_id, created_at_us, device_id, kind,"
-            " since_us, until_us, scope_id, undone) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+            " since_us, until_us, scope_id, undone) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " RETURNING id",
             (record_hash(tombstone), *tombstone[:3], kind, *span, undone),
         )
         if isinstance(scope, Keys):

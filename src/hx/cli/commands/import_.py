@@ -64,6 +64,7 @@ def run(arguments: list[str], config: Config) -> int:
         print_objects(done)
     else:
         print_imported(done, dry_run=given.dry_run)
+        _print_way_back(done)
     if not done:
         print("hx: no history of another tool was found", file=sys.stderr)
         return NOTHING_FOUND
@@ -230,14 +231,17 @@ def print_imported(done: list[Imported], *, dry_run: bool) -> None:
         print(summary(result))
     if dry_run and done:
         print("nothing was written")
+
+
+def _print_way_back(done: list[Imported]) -> None:
+    """Print, on a terminal, how to take these imports back."""
     numbers = [str(result.number) for result in done if result.number is not None]
-    if numbers:
-        one = len(numbers) == 1
-        print(
-            f"`hx import --undo {numbers[0]}` takes it back"
-            if one
-            else f"`hx import --undo N` takes one of them back: N is {', '.join(numbers)}"
-        )
+    if not (numbers and sys.stdout.isatty()):
+        return
+    if len(numbers) == 1:
+        print(f"`hx import --undo {numbers[0]}` takes it back")
+    else:
+        print(f"`hx import --undo N` takes one of them back: N is {', '.join(numbers)}")
 
 
 def print_objects(done: list[Imported]) -> None:

@@ -29,7 +29,8 @@ _RUN = 3  # so many equal lines in a row are taken for a common run
 _SURE = 100  # a common run of so many lines is sufficient: no further search
 _TRIES = 1_000  # occurrences that are tested
 _WIDTH = 8  # bytes of a hash
-PRINT, NO_PRINT = 0xFF, -1  # the last byte of a hash is the print of an undone event
+_PAIR = 1 << 20  # what a pair counts in that table; a forgotten event with a line counts 1
+PRINT, NO_PRINT = 0xFFFF, -1  # the last 16 bits of a hash are the print of an undone event
 
 
 def align(there: Hashes, lines: Sequence[int]) -> bytearray:
@@ -65,9 +66,9 @@ def aligned(
 def forgotten_lines(blocks: Sequence[Hashes], lines: Sequence[int]) -> set[int]:
     """Return the indexes of the lines that may be forgotten, in a file that was undone.
 
-    Each block is a run of the events that the file had before: the last byte of a hash, None for a
-    forgotten event, NO_PRINT where nothing is known of an undone one. Each is aligned with the last
-    bytes of the lines. A block without any byte may be anywhere, so then every line may be it.
+    Each block is a run of the events that the file had before: the print of each, None for a
+    forgotten one, NO_PRINT where nothing is known of an undone one. It is aligned with the prints
+    of the lines. A block without any print may be anywhere, so then every line may be forgotten.
     """
     prints = array("q", (hash_ & PRINT for hash_ in lines))
     found: set[int] = set()
@@ -204,21 +205,31 @@ def _pairs(there: Hashes, lines: Sequence[int]) -> Pairs:
 
 
 def _longest(there: Hashes, lines: Sequence[int], old_from: int, new_from: int) -> Pairs:
-    """Return the longest common subsequence, by a table of its lengths from the end."""
+    """Return the longest common subsequence, by a table of its lengths from the end.
+
+    Of several longest ones it is one that leaves lines for as many forgotten events as possible.
+    """
     if not there or not lines:
         return []
     table = [[0] * (len(lines) + 1)]
     for old in reversed(there):
         below, row, right = table[-1], [0] * (len(lines) + 1), 0
         for index in range(len(lines) - 1, -1, -1):
-            right = below[index + 1] + 1 if old == lines[index] else max(below[index], right)
+            right = max(below[index], right)
+            if old is None:
+                right = max(right, below[index + 1] + 1)
+            elif old == lines[index]:
+                right = max(right, below[index + 1] + _PAIR)
             row[index] = right
         table.append(row)
     table.reverse()
     pairs, old_at, new_at = [], 0, 0
     while old_at < len(there) and new_at < len(lines):
-        if there[old_at] == lines[new_at]:
+        gained = table[old_at][new_at] - table[old_at + 1][new_at + 1]
+        if gained == _PAIR and there[old_at] == lines[new_at]:
             pairs.append((old_from + old_at, new_from + new_at))
+            old_at, new_at = old_at + 1, new_at + 1
+        elif gained == 1 and there[old_at] is None:
             old_at, new_at = old_at + 1, new_at + 1
         elif table[old_at + 1][new_at] >= table[old_at][new_at + 1]:
             old_at += 1

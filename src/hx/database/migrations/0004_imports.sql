@@ -18,7 +18,7 @@ ALTER TABLE event ADD COLUMN import INTEGER REFERENCES import;
 -- whether the import that brought the events was undone, so that a later one may bring their lines again
 ALTER TABLE tombstone ADD COLUMN undone INTEGER NOT NULL DEFAULT 0;
 
--- 8 bits of the hash of each undone event whose session has forgotten events, by its key
+-- 16 bits of the hash of each undone event whose session has forgotten events, by its key
 CREATE TABLE undone_line (
     session_id BLOB NOT NULL,
     started_at_us INTEGER NOT NULL,

@@ -62,7 +62,7 @@ def in_short(events: list[Chosen]) -> Selected:
 
 def of_import(database: Database, number: int) -> Selected:
     """Return the events of an import in short, without reading them into memory."""
-    sql = f"SELECT device_id, count(*){_EVENTS}import = ? GROUP BY device_id ORDER BY 2 DESC"  # noqa: S608
+    sql = f"SELECT device_id, count(*){_EVENTS}import = ? GROUP BY device_id ORDER BY 2 DESC"
     devices = dict(database.execute(sql, (number,)))
     sql = "SELECT id FROM event WHERE import = ? ORDER BY started_at_us DESC, id DESC LIMIT ?"
     newest = [row for (row,) in database.execute(sql, (number, SHOWN))]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hx.database.connection import Database
 
 _BOTH = 2
+_UNSET = -1
 _SESSION = (
     "SELECT session.id FROM session JOIN device ON device.id = session.device"
     " WHERE session_id = ? AND device_id = ?"
@@ -30,12 +31,13 @@ _DEAD = (
     " GROUP BY at_us, number)"
 )
 _NOTE_UNDONE = (
-    f"INSERT OR REPLACE INTO undone_line SELECT session_id, started_at_us, seq, hash & {PRINT}"
+    f"INSERT OR REPLACE INTO undone_line SELECT session_id, started_at_us, seq, hash & {PRINT}"  # noqa: S608
     " FROM event JOIN session ON session.id = event.session"
     " JOIN command ON command.id = event.command WHERE import = ? AND session_id IN"
     " (SELECT tombstone_key.session_id FROM tombstone_key"
     "  JOIN tombstone ON tombstone.id = tombstone WHERE event = x'' AND NOT undone)"
 )
+
 
 class Origin(NamedTuple):
     """The device id and session id under which the events of a text file are kept."""
@@ -155,8 +157,8 @@ def places(database: Database, origin: Origin) -> tuple[int, int] | None:
     own = origin.session_id, origin.device_id
     dead = f"SELECT min(at_us) AS first, max(at_us) AS last FROM {_DEAD} WHERE at_us < ?"  # noqa: S608
     there = (
-        "SELECT min(started_at_us) AS first, max(started_at_us) AS last FROM event WHERE"
-        f" session = ({_SESSION}) AND started_at_us < ?"  # noqa: S608
+        "SELECT min(started_at_us) AS first, max(started_at_us) AS last FROM event"  # noqa: S608
+        f" WHERE session = ({_SESSION}) AND started_at_us < ?"
     )
     values = (*own, KNOWN_SINCE_US)
     sql = f"SELECT min(first), max(last) FROM ({dead} UNION ALL {there})"  # noqa: S608
@@ -167,7 +169,7 @@ def places(database: Database, origin: Origin) -> tuple[int, int] | None:
 def undone_blocks(database: Database, origin: Origin) -> list[list[int | None]]:
     """Return the events of this origin as runs of prints, in the order of their keys.
 
-    A print is 8 bits of a hash; None is a forgotten event, and NO_PRINT an undone one whose print
+    A print is 16 bits of a hash; None is a forgotten event, and NO_PRINT an undone one whose print
     is not known. A run ends where an event of another undo, or of none, follows. The list is empty
     unless both forgotten and undone events are there: then the prints tell where a forgotten line
     is among lines that are not there.
@@ -177,19 +179,21 @@ def undone_blocks(database: Database, origin: Origin) -> list[list[int | None]]:
     if database.value(sql, own) < _BOTH:
         return []
     there = (
-        f"SELECT started_at_us, seq, NULL, NULL, hash & {PRINT} FROM event"
-        f" JOIN command ON command.id = event.command WHERE session = ({_SESSION})"  # noqa: S608
+        f"SELECT started_at_us, seq, NULL, NULL, hash & {PRINT} FROM event"  # noqa: S608
+        f" JOIN command ON command.id = event.command WHERE session = ({_SESSION})"
     )
     dead = f"SELECT * FROM {_DEAD}"  # noqa: S608
     blocks: list[list[int | None]] = []
-    undo: int | None = -1
+    undo: int | None = _UNSET
     for _, _, undone, at_us, print_ in database.execute(
         f"{dead} UNION ALL {there} ORDER BY 1, 2", own + own
     ):
         is_forgotten = undone == 0
-        if not blocks or (at_us != undo and not is_forgotten):
-            undo = at_us
+        if not blocks or (not is_forgotten and undo not in (at_us, _UNSET)):
+            undo = _UNSET
             blocks.append([])
+        if not is_forgotten:
+            undo = at_us
         blocks[-1].append(None if is_forgotten else NO_PRINT if print_ is None else print_)
     return blocks
 
