@@ -69,7 +69,8 @@ def test_a_rebuilt_database_knows_which_import_brought_which_event(cluster):
     imports.add(laptop.database, number, imports.Brought(4, 0, 0))
     for event in events[::2]:
         laptop.database.execute(
-            "UPDATE event SET import = ? WHERE started_at_us = ?", (number, event.key.started_at_us)
+            "UPDATE event SET import = ? WHERE started_at_us = ? AND seq = ?",
+            (number, event.key.started_at_us, event.key.seq),
         )
     before, runs = list(laptop.database.execute(marks)), imports.runs(laptop.database)
     assert [run.here for run in runs] == [2]

@@ -124,7 +124,7 @@ def keys(database: Database, number: int, at_most: int) -> Iterator[list[EventKe
     )
     last = 0
     same: dict[bytes, bytes] = {}  # many rows share few ids: each is kept once
-    while rows := database.execute(sql, (number, last, at_most)).fetchall():
+    while rows := list(database.execute(sql, (number, last, at_most))):
         last = rows[-1][0]
         yield [
             EventKey(at_us, same.setdefault(device, device), same.setdefault(session, session), seq)
