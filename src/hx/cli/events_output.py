@@ -120,9 +120,11 @@ def event_line(found: Found, short: str, now_us: int, paint: Paint, device: str 
     event = found.event
     ending = f"{mark(event):<5}"
     place = f"{visible(device.encode())}: " if device else ""
-    runs = "" if found.runs is None else f"{found.runs:>5}x "
+    runs = "" if found.runs is None or found.folded else f"{found.runs:>5}x "
+    many = found.folded and found.runs != 1
+    when = f"{found.runs}x" if many else age(event.key.started_at_us, now_us)
     return (
-        f"{paint(DIM, short)} {age(event.key.started_at_us, now_us):>4} "
+        f"{paint(DIM, short)} {when:>4} "
         f"{runs}{paint(RED if event.exit_status else DIM, ending)}"
         f"{paint(DIM, f'{short_duration(event.duration_us):>6}')}  "
         f"{paint(DIM, place)}{visible(event.command)}"

@@ -55,7 +55,7 @@ class Lines:
 class KnownHistory(NamedTuple):
     """What the database contains before a file is imported."""
 
-    untimed: list[int | None]  # events of its origin without a time: hashes, None if forgotten
+    untimed: Hashes  # events of its origin without a time: hashes, None if forgotten
     timed: Timed  # events of its origin with a time
     elsewhere: dict[int, int]  # hash -> count: recorded by hx, or imported from another tool
     around: Timed  # the same in order with forgotten events; empty if none was forgotten
@@ -78,7 +78,7 @@ def judge(known: KnownHistory, lines: Lines) -> LineStatuses:
     """
     if not known.undone:
         return _judge(known, lines)
-    untimed = [hash_ for hash_ in known.untimed if hash_ is not None]
+    untimed: Hashes = [hash_ for hash_ in known.untimed if hash_ is not None]
     timed = [entry for entry in known.timed if entry[1] is not None]
     judged = _judge(known._replace(untimed=untimed, timed=timed), lines)
     for index in forgotten_lines(known.undone, lines.hashes):
@@ -150,9 +150,7 @@ def _length_of_run(lines: Lines, claimed: bytearray, start: int) -> int:
     return end - start
 
 
-def _match_untimed(
-    there: list[int | None], lines: Lines, candidates: list[int], statuses: bytearray
-) -> int:
+def _match_untimed(there: Hashes, lines: Lines, candidates: list[int], statuses: bytearray) -> int:
     """Match lines with events without a time, by their order.
 
     Returns the index before which new lines are older than all of these events.
@@ -226,7 +224,7 @@ def _end_of_known(remaining: list[int], statuses: bytearray) -> int:
     return known[-1] if 2 * len(known) >= len(remaining) else 0
 
 
-def _unmatched(there: list[int | None], lines: Lines, statuses: bytearray) -> list[int | None]:
+def _unmatched(there: Hashes, lines: Lines, statuses: bytearray) -> list[int | None]:
     """Return the events without a time that no line without a time was matched with."""
     matched = Counter(
         None if status == FORGOTTEN else lines.hashes[index]

@@ -129,6 +129,9 @@ _shtab_hx_import_options=(
   "--from[which tool wrote the history\; without it hx recognises it by its content]:atuin|fish|zsh|bash:(atuin fish zsh bash)"
   "--all[also what ran after hx began to record that shell]"
   "--dry-run[count the events, and write nothing]"
+  "--list[show every import of this device that brought events]"
+  "--undo[forget what the import with this number brought\; it asks first]:N:"
+  "--yes[with --undo\: do not ask]"
   "--json[print JSON]"
   ":a history file\; without it, every history in the usual places:"
 )
