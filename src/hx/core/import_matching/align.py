@@ -15,6 +15,9 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import Counter
+from itertools import chain
+
+from hx.core.import_matching.evidence import believed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,16 +54,29 @@ def aligned(
     line.
     """
     if None not in there:
-        pairs = _run(array("q", there), array("q", lines))  # type: ignore[arg-type]
-        if len(pairs) >= _SURE or 2 * len(pairs) >= min(len(there), len(lines)):
-            return _statuses(there, lines, pairs, careful), pairs
-    elif all(hash_ is None for hash_ in there):
-        return bytearray(
-            FORGOTTEN if index < len(there) else NEW for index in range(len(lines))
-        ), []
-    pairs = _pairs(there, lines)
-    statuses = _statuses(there, lines, pairs, careful)
-    return (statuses, pairs) if _is_credible(statuses) else (bytearray(len(lines)), [])
+        run = _run(array("q", there), array("q", lines))  # type: ignore[arg-type]
+        is_most = 2 * len(run) >= min(len(there), len(lines))
+        if is_most or len(run) >= _SURE or believed(there, lines, run) == [run]:
+            return _statuses(there, lines, [run], careful), run
+    else:
+        run = []
+    stretches = believed(there, lines, _pairs(there, lines)) or _border(there, lines, run)
+    if stretches:
+        return _statuses(there, lines, stretches, careful), [*chain(*stretches)]
+    holes = there.count(None)
+    statuses = bytearray(len(lines))
+    if holes == len(there) or holes >= len(lines):  # any line may be a forgotten one
+        statuses[:holes] = bytes([FORGOTTEN]) * min(holes, len(lines))
+    return statuses, []
+
+
+def _border(there: Hashes, lines: Sequence[int], run: Pairs) -> list[Pairs]:
+    """Return a run from one end of what is there to the other end of the file, if it is certain.
+
+    It has several lines, or lines that are rare.
+    """
+    is_rare = all(there.count(there[old]) == lines.count(lines[new]) == 1 for old, new in run)
+    return [run] if run and (len(run) >= _RUN or is_rare) else []
 
 
 def forgotten_lines(blocks: Sequence[Hashes], lines: Sequence[int]) -> set[int]:
@@ -78,7 +94,7 @@ def forgotten_lines(blocks: Sequence[Hashes], lines: Sequence[int]) -> set[int]:
         if all(print_ is None or print_ == NO_PRINT for print_ in block):
             return set(range(len(lines)))
         pairs = _pairs(block, prints)
-        statuses = _statuses(block, prints, pairs, careful=True)
+        statuses = _statuses(block, prints, [pairs], careful=True)
         found.update(index for index, status in enumerate(statuses) if status == FORGOTTEN)
     return found
 
@@ -121,31 +137,27 @@ def _occurrences(old: bytes, part: bytes) -> Iterator[int]:
         offset += 1
 
 
-def _is_credible(statuses: bytearray) -> bool:
-    """Return whether most lines up to the last known one were imported before.
-
-    If not, it is another file.
-    """
-    seen = statuses.rstrip(bytes((NEW,)))
-    return 2 * seen.count(NEW) <= len(seen)
-
-
-def _statuses(there: Hashes, lines: Sequence[int], pairs: Pairs, careful: bool) -> bytearray:
-    """Return the status of each line from the pairs and from the lines between them."""
+def _statuses(
+    there: Hashes, lines: Sequence[int], stretches: list[Pairs], careful: bool
+) -> bytearray:
+    """Return the status of each line from stretches of pairs and from the lines between pairs."""
     statuses = bytearray(len(lines))
+    pairs = [*chain(*stretches)]
+    starts = {stretch[0][1] for stretch in stretches if stretch}
     for _, index in pairs:
         statuses[index] = KNOWN
     left: Counter[int | None] = Counter()  # unmatched events after the first pair
     for old, new in _gaps(len(there), len(lines), pairs):
         counted = Counter(there[index] for index in old)
-        _match(statuses, lines, new, counted)
         side = _side(new, pairs)
+        if not side and new.stop not in starts:
+            _match(statuses, lines, new, counted)
         _leave_out(statuses, new, counted[None], side if side or careful else 1)
         if old.start or not pairs:
             left += counted
     # lines that were imported after lines around them have their events at the end
-    last = pairs[-1][1] if pairs else 0
-    _match(statuses, lines, range(last), left)
+    if pairs:
+        _match(statuses, lines, range(pairs[0][1], pairs[-1][1]), left)
     return statuses
 
 
@@ -189,22 +201,27 @@ def _gaps(old: int, new: int, pairs: Pairs) -> Iterator[tuple[range, range]]:
         old_at, new_at = old_end + 1, new_end + 1
 
 
-def _pairs(there: Hashes, lines: Sequence[int]) -> Pairs:
-    """Return equal lines in the same order, as many as possible where that is cheap."""
+def _pairs(there: Hashes, lines: Sequence[int], run: int = _RUN) -> Pairs:
+    """Return equal lines in the same order, as many as possible where that is cheap.
+
+    `run`: the length of the runs that are anchors; between them, single lines are.
+    """
     if len(there) * len(lines) <= _SMALL:
-        return _longest(there, lines, 0, 0)
+        return _longest(there, lines)
+    if not run:
+        return []
     pairs: Pairs = []
     old_at = new_at = 0
-    for old, new in [*_anchored(there, lines), (len(there), len(lines))]:
-        if (old - old_at) * (new - new_at) <= _SMALL:
-            pairs += _longest(there[old_at:old], lines[new_at:new], old_at, new_at)
+    for old, new in [*_anchored(there, lines, run), (len(there), len(lines))]:
+        between = _pairs(there[old_at:old], lines[new_at:new], run // _RUN)
+        pairs += [(old_at + first, new_at + second) for first, second in between]
         if old < len(there) or new < len(lines):
             pairs.append((old, new))
         old_at, new_at = old + 1, new + 1
     return pairs
 
 
-def _longest(there: Hashes, lines: Sequence[int], old_from: int, new_from: int) -> Pairs:
+def _longest(there: Hashes, lines: Sequence[int]) -> Pairs:
     """Return the longest common subsequence, by a table of its lengths from the end.
 
     Of several longest ones it is one that leaves lines for as many forgotten events as possible.
@@ -227,7 +244,7 @@ def _longest(there: Hashes, lines: Sequence[int], old_from: int, new_from: int) 
     while old_at < len(there) and new_at < len(lines):
         gained = table[old_at][new_at] - table[old_at + 1][new_at + 1]
         if gained == _PAIR and there[old_at] == lines[new_at]:
-            pairs.append((old_from + old_at, new_from + new_at))
+            pairs.append((old_at, new_at))
             old_at, new_at = old_at + 1, new_at + 1
         elif gained == 1 and there[old_at] is None:
             old_at, new_at = old_at + 1, new_at + 1
@@ -238,21 +255,21 @@ def _longest(there: Hashes, lines: Sequence[int], old_from: int, new_from: int) 
     return pairs
 
 
-def _anchored(there: Hashes, lines: Sequence[int]) -> Pairs:
+def _anchored(there: Hashes, lines: Sequence[int], run: int) -> Pairs:
     """Return the runs that occur once in both sequences, in one order, with equal lines around."""
-    old, new = _single_runs(there), _single_runs(lines)
-    anchors = _ascending([(old[run], index) for run, index in new.items() if run in old])
+    old, new = _single_runs(there, run), _single_runs(lines, run)
+    anchors = _ascending([(old[key], index) for key, index in new.items() if key in old])
     pairs: Pairs = []
     for old_at, new_at in anchors:
         pairs += _grown(there, lines, (old_at, new_at), pairs[-1] if pairs else (-1, -1))
     return pairs
 
 
-def _single_runs(hashes: Hashes) -> dict[int, int]:
-    """Return the hash of each run of _RUN lines that occurs once -> its index, in order."""
+def _single_runs(hashes: Hashes, length: int) -> dict[int, int]:
+    """Return the hash of each run of `length` lines that occurs once -> its index, in order."""
     indexes: dict[int, int] = {}
-    for index in range(len(hashes) - _RUN + 1):
-        run = tuple(hashes[index : index + _RUN])
+    for index in range(len(hashes) - length + 1):
+        run = tuple(hashes[index : index + length])
         if None not in run:
             key = hash(run)
             indexes[key] = -1 if key in indexes else index
