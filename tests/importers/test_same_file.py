@@ -18,6 +18,9 @@ from hypothesis import strategies as st
 from hx.core.event_name import digest64
 from hx.core.import_matching.align import NEW, align
 from hx.core.import_matching.evidence import believed
+from hx.core.merge import History
+from hx.core.model import FINISHED, Event, EventKey
+from importers.import_target import FIRST_S, SECOND_US
 from strategies import share
 
 REAL = os.path.join(os.path.dirname(__file__), "../../../shared/data/commands.txt")
@@ -160,3 +163,37 @@ def test_the_server_of_a_laptop_is_another_file(target):
     assert target.import_bytes(b"\n".join(grown) + b"\n", "bash", name="server").new == 30
     grown = laptop[900:] + history(generator, 50)
     assert target.import_bytes(b"\n".join(grown) + b"\n", "bash").new == 50
+
+
+def zsh_bytes(lines, first_s=FIRST_S):
+    return b"".join(b": %d:0;%s\n" % (first_s + 60 * at, line) for at, line in enumerate(lines))
+
+
+def record_all(target, lines):
+    events = (
+        Event(
+            EventKey((FIRST_S + 60 * at) * SECOND_US, target.device_id, b"\x0a" * 16, at + 1),
+            line,
+            b"/",
+            0,
+            shell=b"zsh",
+            flags=FINISHED,
+        )
+        for at, line in enumerate(lines)
+    )
+    target.join(History(frozenset(events)))
+
+
+@pytest.mark.parametrize("way", ["recorded", "imported with times"])
+def test_another_machines_lines_without_times_are_not_events_with_a_time(target, way):
+    generator = random.Random(way)
+    mine, server = history(generator, 2_000), history(generator, 900)
+    if way == "recorded":
+        record_all(target, mine)
+    else:
+        target.import_bytes(zsh_bytes(mine), "zsh")
+    counts = target.import_bytes(b"\n".join(server) + b"\n", "zsh", name="server")
+    assert (counts.new, counts.duplicates, counts.known) == (900, 0, 0)
+    older = history(generator, 500)
+    counts = target.import_bytes(b"\n".join(older + mine) + b"\n", "zsh", name="mine")
+    assert counts.new == 500

@@ -79,6 +79,11 @@ def _border(there: Hashes, lines: Sequence[int], run: Pairs) -> list[Pairs]:
     return [run] if run and (len(run) >= _RUN or is_rare) else []
 
 
+def has_common_stretch(there: Hashes, lines: Sequence[int]) -> bool:
+    """Return whether so many events are in the file in their order that it is no coincidence."""
+    return bool(believed(there, lines, _pairs(there, lines)))
+
+
 def forgotten_lines(blocks: Sequence[Hashes], lines: Sequence[int]) -> set[int]:
     """Return the indexes of the lines that may be forgotten, in a file that was undone.
 

@@ -15,7 +15,14 @@ from array import array
 from collections import Counter
 from itertools import pairwise
 
-from hx.core.import_matching.align import FORGOTTEN, KNOWN, NEW, aligned, forgotten_lines
+from hx.core.import_matching.align import (
+    FORGOTTEN,
+    KNOWN,
+    NEW,
+    aligned,
+    forgotten_lines,
+    has_common_stretch,
+)
 from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
@@ -31,6 +38,7 @@ if TYPE_CHECKING:
 # from another tool. BY_TIME: the time of the line decides.
 DUPLICATE, BY_TIME = 3, 4
 UNSTAMPED = 0  # the time of a line without a stamp
+_FEW = 50  # events; so many of them may be in a file by chance
 RUN = 3  # so many lines with one stamp were stamped by a shell when it read the file
 
 
@@ -58,7 +66,7 @@ class KnownHistory(NamedTuple):
     untimed: Hashes  # events of its origin without a time: hashes, None if forgotten
     timed: Timed  # events of its origin with a time
     elsewhere: dict[int, int]  # hash -> count: recorded by hx, or imported from another tool
-    around: Timed  # the same in order with forgotten events; empty if none was forgotten
+    around: Timed  # the same in order, with forgotten events
     forgotten_us: int  # time of the last tombstone for an event of `untimed`
     # runs of prints of its events, and None for forgotten ones; empty unless some are undone too
     undone: Sequence[Hashes] = ()
@@ -174,6 +182,9 @@ def _match_timed(known: KnownHistory, free: Timed, lines: Lines, statuses: bytea
     own = Counter(hash_ for _, hash_ in free)
     forgotten = own.pop(None, 0)
     elsewhere = Counter(known.elsewhere)
+    for counted, events in ((elsewhere, known.around), (own, known.timed)):
+        if not _may_hold(lines, events):
+            counted.clear()
     remaining = [index for index, status in enumerate(statuses) if status == NEW]
     for index in reversed(remaining):
         for counted, status in ((elsewhere, DUPLICATE), (own, KNOWN)):
@@ -182,8 +193,17 @@ def _match_timed(known: KnownHistory, free: Timed, lines: Lines, statuses: bytea
                 statuses[index] = status
     if forgotten:
         _forget(free, lines, remaining, statuses)
-    if known.around:
+    if any(hash_ is None for _, hash_ in known.around):
         _forget_around(known.around, lines, remaining, statuses)
+
+
+def _may_hold(lines: Lines, events: Timed) -> bool:
+    """Return whether a file may hold these events, which another machine's file does not.
+
+    Of few events there is no evidence, and little is lost.
+    """
+    hashes = [hash_ for _, hash_ in events if hash_ is not None]
+    return len(hashes) <= _FEW or has_common_stretch(hashes, lines.hashes)
 
 
 def _forget(there: Timed, lines: Lines, remaining: list[int], statuses: bytearray) -> None:

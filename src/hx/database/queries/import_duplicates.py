@@ -86,10 +86,8 @@ class OwnEvents:
     def around(self, shell: bytes) -> Timed:
         """Return (microseconds, hash) of the runs of a shell, in the order of time.
 
-        A forgotten event is (microseconds, None). The list is empty where nothing was forgotten.
+        A forgotten event is (microseconds, None).
         """
-        if not self._forgotten:
-            return []
         sql = f"SELECT started_at_us, hash {self._of_shell()}"
         runs: Timed = list(self._database.execute(sql, (LIVE, shell.decode())))
         runs += [(at_us, None) for at_us in self._forgotten if at_us >= KNOWN_SINCE_US]
