@@ -57,11 +57,7 @@ def run(arguments: list[str], config: Config) -> int:
     if not given.yes:
         preview(context, choice, selected, sys.stderr if given.json else sys.stdout)
         confirm("Forget this?")
-    if len(events) > _MANY:
-        print(
-            f"hx: forgetting {count(len(events), 'event')}; 5,000 take about a second",
-            file=sys.stderr,
-        )
+    note_many(len(events))
     report = _carry_out(context, choice, events, given)
     if given.json:
         print_object(context, choice, report)
@@ -70,6 +66,15 @@ def run(arguments: list[str], config: Config) -> int:
     if report.histories is not None and report.histories.failed:
         raise failure(report.histories)
     return 0 if report.outcome.clean else PENDING
+
+
+def note_many(events: int) -> None:
+    """Print, before many events are forgotten, how many they are and how long that takes."""
+    if events > _MANY:
+        print(
+            f"hx: forgetting {count(events, 'event')}; 20,000 take about a second",
+            file=sys.stderr,
+        )
 
 
 def _nothing_of_ours(context: Context, choice: Choice, given: Namespace) -> int:

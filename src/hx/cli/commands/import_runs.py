@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from hx.cli.commands.forget import PENDING, issuer, places
+from hx.cli.commands.forget import PENDING, issuer, note_many, places
 from hx.cli.context import drained
 from hx.cli.forget_report import ForgetPreview, ForgetReport, preview, print_object, print_report
 from hx.cli.prompts import confirm
@@ -105,6 +105,7 @@ def _undo(context: Context, run: ImportRun, given: Namespace) -> int:
         return 0
     if not given.yes:
         confirm("Forget this?")
+    note_many(selected.events)
     outcome = forgetting.forget(context.database, choice, (), issuer(context), places(context))
     report = ForgetReport(outcome, selected.devices, None)
     if given.json:
