@@ -150,6 +150,17 @@ def test_only_the_forgotten_line_of_a_file_without_times_does_not_come_back(
         assert (target.commands(), counts.forgotten) == (expected, 1)
 
 
+@pytest.mark.parametrize("place", range(3))
+def test_of_a_second_with_a_forgotten_line_no_line_comes_back(target, place):
+    texts = ["one", "two", "three"]
+    data = zsh_history((-60, "before"), *((0, text) for text in texts), (60, "after"))
+    target.import_bytes(data, "zsh")
+    target.forget_text(texts[place].encode())
+    target.undo(1)
+    assert target.import_bytes(data, "zsh").forgotten == 3
+    assert target.commands() == [b"before", b"after"]
+
+
 def test_a_forgotten_line_of_a_long_file_is_found_by_its_neighbours(target):
     generator = random.Random(3)
     lines = [b"run %d" % generator.randrange(900) for _ in range(3_000)]
