@@ -63,10 +63,10 @@ def test_from_imports_only_the_files_of_one_tool(machine, hx, zsh_history):
     assert hx("import", "--from", "fish").code == 1
 
 
-def test_a_named_file_is_read_in_the_format_that_from_names(machine, hx):
+def test_a_plain_file_is_read_in_the_format_that_from_names(machine, hx):
     path = machine.cwd / "copy"
     path.write_bytes(b"two\\\nlines\n")
-    assert "2 new" in hx("import", str(path), "--dry-run").out
+    assert "2 new" in hx("import", str(path), "--from", "bash", "--dry-run").out
     assert "1 new" in hx("import", str(path), "--from", "zsh", "--dry-run").out
     assert hx("find").code == 1
 

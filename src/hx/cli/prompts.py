@@ -178,6 +178,14 @@ def agreed(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
+def choice(question: str, answers: Sequence[str]) -> str | None:
+    """Ask for one of the answers; return None for any other line."""
+    sys.stdout.flush()
+    print(f"{question} [{'/'.join(answers)}/No] ", end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline().strip().lower()
+    return answer if answer in answers else None
+
+
 def secret(question: str) -> bytes:
     """Return a line that is typed on the terminal and not shown, or else the first line of stdin.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from contextlib import closing
 from types import MappingProxyType
@@ -24,6 +23,7 @@ from hx.database.queries import import_state
 from hx.database.queries.import_duplicates import OwnEvents
 from hx.database.rows import device_name
 from hx.importers import Reading
+from hx.importers.history_file import version
 from hx.importers.masking import judged
 from hx.importers.reader_process import LEAST_BYTES, judged_apart
 from hx.importers.stamp_changes import Placer, TextHistory
@@ -75,7 +75,8 @@ class Import:
     def __init__(self, database: Database, path: str, importer: Importer, job: Job) -> None:
         self._database, self._path, self._importer, self._job = database, path, importer, job
         self._host = job.host.encode()
-        self._reading = Reading(path)
+        self._known = version(path)
+        self._reading = Reading(path, self._known)
         self._own: dict[bytes, OwnEvents] = {}  # by origin
         self._placing = Placing(self._masked)
         self._origins: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
@@ -105,7 +106,7 @@ class Import:
         return self.counts
 
     def _judged_entries(self) -> Generator[Judged]:
-        large = os.path.getsize(self._path) >= LEAST_BYTES
+        large = self._known.size >= LEAST_BYTES
         return (judged_apart if large else judged)(self._importer, self._reading, self._job.rules)
 
     def _take_any(self, entry: ImportedEntry, command: bytes) -> None:
@@ -136,7 +137,7 @@ class Import:
 
     def _placer_of(self, first: ImportedEntry) -> Placer:
         device_id, session_id = self._origin(first)
-        source = TextHistory(self._path, self._importer, self._job.rules)
+        source = TextHistory(self._path, self._known, self._importer, self._job.rules)
         origin_ = import_state.Origin(device_id, session_id)
         return Placer(self._database, source, origin_, lambda: self._own_beside(device_id))
 

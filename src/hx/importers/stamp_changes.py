@@ -9,6 +9,7 @@ from hx.core.import_matching import stamps
 from hx.core.import_matching.stamps import BY_TIME, NEW, KnownHistory, Lines, LineStatuses
 from hx.database.queries import import_state
 from hx.importers import Reading
+from hx.importers.history_file import changed
 from hx.importers.masking import judged
 
 TYPE_CHECKING = False
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from hx.database.queries.import_duplicates import OwnEvents
     from hx.database.queries.import_state import Origin
     from hx.importers import ImportedEntry, Importer
+    from hx.importers.history_file import Version
 
 FIRST_PLACE = 500_000_000  # the first line without a time; older lines may come before it
 
@@ -27,8 +29,8 @@ FIRST_PLACE = 500_000_000  # the first line without a time; older lines may come
 class TextHistory:
     """A text file that can be read several times, without the entries that the rules exclude."""
 
-    def __init__(self, path: str, importer: Importer, rules: Rules) -> None:
-        self._path, self._importer, self._rules = path, importer, rules
+    def __init__(self, path: str, known: Version, importer: Importer, rules: Rules) -> None:
+        self.path, self._known, self._importer, self._rules = path, known, importer, rules
         self.kind = importer.KIND
 
     def is_restamped(self) -> bool:
@@ -51,7 +53,7 @@ class TextHistory:
         return lines
 
     def _entries(self) -> Iterator[tuple[ImportedEntry, bytes]]:
-        for entry, command in judged(self._importer, Reading(self._path), self._rules):
+        for entry, command in judged(self._importer, Reading(self.path, self._known), self._rules):
             if command is not None:
                 yield entry, command
 
@@ -88,6 +90,8 @@ class Placer:
             self._older = self._first - sum(status == NEW for status in new)
         if self._statuses is None:
             return BY_TIME
+        if self._number >= len(self._statuses.statuses):
+            raise changed(self._source.path)
         return self._statuses.statuses[self._number]
 
     def _judged(self, shell: bytes) -> LineStatuses:

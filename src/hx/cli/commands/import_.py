@@ -6,7 +6,7 @@ import os
 import sys
 
 from hx.cli.context import drained, open_context
-from hx.cli.prompts import Progress
+from hx.cli.prompts import Progress, at_terminal, choice
 from hx.cli.text import count, visible
 from hx.core.errors import Busy, HxError
 from hx.core.record import NamedTuple
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 
 NOTHING_FOUND, UNREADABLE = 1, 2
+_NOTHING = """\
+hx: no history of another tool was found
+hx: hint: name the file: hx import "$HISTFILE" (hx sees HISTFILE only if it is exported)"""
 _WORDS = {
     "known": "imported before",
     "duplicates": "recorded by hx or imported from another tool",
@@ -57,7 +60,7 @@ def run(arguments: list[str], config: Config) -> int:
     else:
         print_imported(done, dry_run=given.dry_run)
     if not done:
-        print("hx: no history of another tool was found", file=sys.stderr)
+        print(_NOTHING, file=sys.stderr)
         return NOTHING_FOUND
     return UNREADABLE if any(result.error for result in done) else 0
 
@@ -127,11 +130,32 @@ def import_file(
     everything: bool = False,
     dry_run: bool = False,
 ) -> Imported:
-    """Import one file. Raises InputError when it cannot be read, and the errors of import_found."""
-    from hx.importers import detected, importer
+    """Import one file. Raises InputError when it cannot be read, and the errors of import_found.
 
-    chosen = detected(path) if kind is None else importer(kind)
+    Of a file that only may be a history the user is asked on the terminal.
+    """
+    chosen = _chosen(path, kind)
     return _import(context, path, chosen, everything=everything, dry_run=dry_run)
+
+
+def _chosen(path: str, kind: str | None) -> Importer:
+    """Return the importer for a file that the user named. Raises InputError."""
+    from hx.config import import_paths
+    from hx.importers import detected, importer
+    from hx.importers.choice import PLAIN, UnmarkedError, importer_for
+
+    if kind is None and os.path.realpath(path) in map(os.path.realpath, import_paths()):
+        return detected(path)
+    try:
+        return importer_for(path, kind)
+    except UnmarkedError as error:
+        if not at_terminal():
+            raise
+        print(f"hx: {error.message}", file=sys.stderr)
+        shell = choice("Which shell wrote it?", PLAIN)
+        if shell is None:
+            raise
+        return importer(shell)
 
 
 def _import(
