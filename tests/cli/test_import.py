@@ -243,3 +243,65 @@ def test_last_uses_only_sessions_that_hx_recorded(machine, hx, record, zsh_histo
     hx("pin", "--last")
     pinned = hx("show", "--json", hx("find", "--json", "make all", "--failed").json[0]["id"])
     assert pinned.json["pinned"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "count"), [(b"zsh\n", 1), (b"bash\n", 2), (b"\n", 0), (b"yes\n", 0)]
+)
+def test_on_a_terminal_the_user_says_who_wrote_a_plain_file(machine, hx, answer, count):
+    path = machine.cwd / "copy"
+    path.write_bytes(b"two\\\nlines\n")
+    environment = {
+        "HOME": str(machine.cwd),
+        "HX_HOME": str(machine.home),
+        "PATH": os.environ["PATH"],
+    }
+    controller, terminal = os.openpty()
+    try:
+        os.write(controller, answer)
+        done = subprocess.run(
+            [HX, "import", str(path)],
+            env=environment,
+            stdin=terminal,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(controller)
+        os.close(terminal)
+    assert done.returncode == (0 if count else 2)
+    assert "Which shell wrote it? [bash/zsh/No] " in done.stderr
+    assert len(hx("find", "--json", "--all").json) == count
+
+
+def test_without_a_terminal_a_plain_file_needs_the_name_of_its_shell(machine, hx):
+    path = machine.cwd / "letter"
+    path.write_bytes(b"Dear Ann,\nthe garden is fine.\n")
+    result = hx("import", str(path))
+    assert (result.code, result.out) == (2, "")
+    assert "hint: if it is one, say which shell wrote it: --from bash or --from zsh" in result.err
+    assert "2 new" in hx("import", str(path), "--from", "bash").out
+
+
+@pytest.mark.parametrize("options", [[], ["--from", "bash"], ["--from", "atuin"]])
+def test_a_program_is_refused_and_nothing_is_imported(hx, options):
+    result = hx("import", "/bin/ls", *options)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.splitlines()[0] == "hx: error: /bin/ls is no history: it is a program"
+    assert hx("find", "--all").code == 1
+
+
+def test_a_plain_history_at_a_usual_place_is_imported_without_a_question(machine, hx):
+    (machine.cwd / ".history").write_bytes(b"ls\nmake\n")
+    (machine.cwd / "mine").write_bytes(b"pwd\n")
+    mine = {"HISTFILE": str(machine.cwd / "mine")}
+    assert "1 new" in hx("import", str(machine.cwd / "mine"), env=mine).out
+    assert "2 new" in hx("import", "./.history").out
+
+
+def test_without_a_history_a_hint_says_how_to_name_one(hx):
+    assert hx("import").err.splitlines() == [
+        "hx: no history of another tool was found",
+        'hx: hint: name the file: hx import "$HISTFILE" (hx sees HISTFILE only if it is exported)',
+    ]

@@ -43,13 +43,19 @@ def opened(path: str) -> FileIO:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
+        if error.errno == errno.ENXIO:  # a socket, or a device that is not there
+            raise _irregular(path, "not a regular file") from None
         raise _unreadable(path, error) from None
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
         kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
-        raise InputError(f"{path} is {kind}", "name a history file")
+        raise _irregular(path, kind)
     return os.fdopen(descriptor, "rb", buffering=0)
+
+
+def _irregular(path: str, kind: str) -> InputError:
+    return InputError(f"{path} is {kind}", "name a history file")
 
 
 def _unreadable(path: str, error: OSError) -> InputError:

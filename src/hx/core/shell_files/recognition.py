@@ -29,7 +29,8 @@ _NAMES = {
 }
 _ESCAPED = re.compile(rb"\x83(.)", re.DOTALL)  # zsh writes 0x83 before a byte that it writes xor 32
 # many NULs in a row are what a crash leaves, a few are what a program or UTF-16 has
-_UNPRINTABLE = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]|(?<!\0)\0{1,3}(?!\0)")
+_UNPRINTABLE = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]|\0+")
+_BLOCK = re.compile(rb"\0{4,}")
 _MOST = 0.9  # so much of each second byte is 0 in UTF-16
 _TEXT_HAS = 50  # at most one unprintable byte in so many
 
@@ -77,10 +78,11 @@ def other_content(head: bytes) -> Content | None:
 
 
 def _not_text(head: bytes) -> Content | None:
-    if max(head[::2].count(0), head[1::2].count(0)) * 2 > len(head) * _MOST:
+    head = _BLOCK.sub(b"", head)
+    if head and max(head[::2].count(0), head[1::2].count(0)) * 2 > len(head) * _MOST:
         return Content("text in UTF-16", _CONVERT)
     strange = sum(1 for _ in _UNPRINTABLE.finditer(head))
-    is_text = strange * _TEXT_HAS <= len(NULS.sub(b"", head)) + _TEXT_HAS
+    is_text = strange * _TEXT_HAS <= len(head) + _TEXT_HAS
     return None if is_text else Content("no text")
 
 
