@@ -71,7 +71,7 @@ class Importer(Protocol):
 class Reading:
     """A history file while it is read. Raises InputError when it cannot be opened or read."""
 
-    def __init__(self, path: str, known: Version | None = None) -> None:
+    def __init__(self, path: str, *, known: Version | None = None) -> None:
         self.path, self._known = path, known  # `known`: what the file was before, if it was read
         self.size = 0  # of the whole file, in bytes or rows
         self.done = 0  # how much was read, in the same unit

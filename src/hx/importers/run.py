@@ -76,7 +76,7 @@ class Import:
         self._database, self._path, self._importer, self._job = database, path, importer, job
         self._host = job.host.encode()
         self._known = version(path)
-        self._reading = Reading(path, self._known)
+        self._reading = Reading(path, known=self._known)
         self._own: dict[bytes, OwnEvents] = {}  # by origin
         self._placing = Placing(self._masked)
         self._origins: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
@@ -145,10 +145,11 @@ class Import:
         """Take an event unless hx recorded it, another import has it, or it was forgotten."""
         at_us = event.key.started_at_us
         own = self._own_beside(event.key.device_id)
-        first_us = own.first_us.get(event.shell, at_us) if may_be_later else at_us
         if own.is_nothing:
             self._batch.append(event)
-        elif own.was_forgotten(at_us):
+            return
+        first_us = own.first_us.get(event.shell, at_us) if may_be_later else at_us
+        if own.was_forgotten(at_us):
             self._tally["forgotten"] += 1
         elif own.has_duplicate(at_us, event.command, self._job.rules.masked):
             self._tally["duplicates"] += 1
@@ -166,25 +167,25 @@ class Import:
         return own
 
     def _event(self, entry: ImportedEntry, command: bytes, at_us: int, seq: int) -> Event:
-        device_id, session_id = self._origin(entry)
-        status = entry.exit_status
-        flags = FINISHED if entry.finished else 0
-        if entry.finished and status is None:
+        text, _, duration_us, status, finished, cwd, host, user, shell, device, session, *_ = entry
+        owner = self._origins.get((device, session)) or self._origin(entry)
+        flags = FINISHED if finished else 0
+        if finished and status is None:
             flags |= STATUS_UNKNOWN
-        if command != entry.command:
+        if command != text:
             flags |= REDACTED
         return Event(
-            EventKey(at_us, device_id, session_id, seq),
+            EventKey(at_us, *owner, seq),
             command,
-            entry.cwd,
+            cwd,
             status,
             None,
-            entry.duration_us,
+            duration_us,
             None,
             None,
-            entry.host,
-            entry.user,
-            entry.shell,
+            host,
+            user,
+            shell,
             None,
             flags,
             IMPORTED,

@@ -53,7 +53,9 @@ class TextHistory:
         return lines
 
     def _entries(self) -> Iterator[tuple[ImportedEntry, bytes]]:
-        for entry, command in judged(self._importer, Reading(self.path, self._known), self._rules):
+        for entry, command in judged(
+            self._importer, Reading(self.path, known=self._known), self._rules
+        ):
             if command is not None:
                 yield entry, command
 
