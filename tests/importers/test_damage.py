@@ -138,6 +138,7 @@ def test_bash_without_times_reads_the_same_commands_of_one_line(lines, end, tmp_
 ZSH_FILES = {
     "the clock went back": b": 1700000100:-3;make\n: 1700000000:0;ls\n",
     "other forms of stamps": b":1700000000:0;a\n:  1700000000:1;b\n: 1700000000:1.5;c\n: -5:0;d\n",
+    "stamps of a converter": b": :0:;git log\n: 0:0;make\n::;ls\n: 17:;a\n:  5 : 0 ;b\n",
     "backslashes at the end": (
         b": 1700000000:0;a \\\\\nb\n: 1700000001:0;c \\ \n: 1700000002:0;d\\\\ \n"
         b": 1700000002:0;e\\\\\\\nf\n: 17:0;g\\  \nh\\\n\\\ni\n"

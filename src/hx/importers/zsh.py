@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from hx.core.model import MAX_COMMAND_BYTES
-from hx.core.shell_files.recognition import ZSH, marked
+from hx.core.shell_files.recognition import ZSH, ZSH_STAMP, marked
 from hx.importers import CUT, ImportedEntry, seconds_us
 
 TYPE_CHECKING = False
@@ -23,7 +23,6 @@ PLACES: tuple[str, ...] = ()
 IS_TEXT = True
 RESTAMPS = True
 NO_COMMAND = "time without a command"
-_LINE = re.compile(rb": *(-?\d{1,15}):(-?\d{1,9})(?:\.\d*)?;", re.DOTALL)
 _OF_BASH = re.compile(rb"#(\d{9,11})\Z")
 _TORN = re.compile(rb": *-?\d{1,15}(:-?\d{0,9})?\Z")  # a stamp without its end
 _BROKEN = re.compile(rb": *-?\d{0,15}(:-?\d{0,9})?\Z")  # the same; it may have no digit
@@ -63,10 +62,10 @@ def read(reading: Reading) -> Iterator[ImportedEntry]:
 def _entry(reading: Reading, line: bytes) -> ImportedEntry | None:
     at_us: int | None = None
     took_s = 0
-    stamp = _LINE.match(line)
+    stamp = ZSH_STAMP.match(line)
     if stamp is not None:
         line = line[stamp.end() :]
-        at_us, took_s = seconds_us(stamp[1]), int(stamp[2])
+        at_us, took_s = seconds_us(stamp[1] or b"0"), int(stamp[2] or 0)
         if not line:
             reading.fault(CUT if reading.cut else NO_COMMAND)
             return None

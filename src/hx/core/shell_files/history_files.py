@@ -16,7 +16,7 @@ from bisect import bisect_right
 
 from hx.core.record import NamedTuple
 from hx.core.shell_files.bash_history import Groups, content, stamp
-from hx.core.shell_files.recognition import BASH, FISH, ZSH, likely
+from hx.core.shell_files.recognition import BASH, FISH, ZSH, ZSH_STAMP, likely
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _HEAD_BYTES = 1 << 16
 
-_ZSH_STAMP = re.compile(rb": *-?\d+:-?\d+(?:\.\d*)?;")
 _FISH_COMMAND, _FISH_PATH = b"- cmd: ", b"    - "
 _META = 0x83  # zsh writes it before an escaped byte, which it writes xor 32
 _IS_ESCAPED = frozenset({0, *range(_META, 0xA3)})
@@ -87,7 +86,7 @@ def _zsh(data: bytes) -> Iterator[HistoryEntry]:
 def _zsh_entry(lines: list[bytes]) -> Iterator[HistoryEntry]:
     whole = b"".join(lines)
     if whole:
-        stamp = _ZSH_STAMP.match(whole)
+        stamp = ZSH_STAMP.match(whole)
         text = whole[stamp.end() :] if stamp else whole[whole.startswith(b"\\:") :]
         text = text.removesuffix(b"\n").replace(b"\\\n", b"\n")
         yield HistoryEntry(whole, _ZSH_ESCAPE.sub(_unescaped_zsh, text))

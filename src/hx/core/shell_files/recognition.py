@@ -10,6 +10,8 @@ from hx.core.record import NamedTuple
 BASH, ZSH, FISH = "bash", "zsh", "fish"
 BOM = b"\xef\xbb\xbf"  # some editors write it before UTF-8
 SQLITE = b"SQLite format 3\0"
+# zsh reads more than it writes: `: <start>:<seconds>;`, where both numbers may be missing
+ZSH_STAMP = re.compile(rb":[ \t]*(-?\d{1,15})?[ \t]*:[ \t]*(-?\d{1,15})?[:.\d \t]*;")
 NULS = re.compile(rb"\0+")
 _ENOUGH = 10  # one line in so many has the mark of a shell: the file is its history
 _MARKS = {
