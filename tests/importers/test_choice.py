@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.core.errors import InputError
+import hx.importers
+from hx.core.errors import InputError, UnmarkedError
 from hx.core.shell_files.recognition import likely, marked, other_content
 from hx.importers import detected
-from hx.importers.choice import UnmarkedError, importer_for
+from hx.importers.choice import importer_for
 
 ZSH, BASH = b": 1700000000:0;ls\n: 1700000001:0;make\n", b"#1700000000\nls\n#1700000001\nmake\n"
 FISH = b"- cmd: ls\n  when: 1700000000\n- cmd: make\n  when: 1700000001\n"
@@ -168,3 +169,17 @@ def test_any_bytes_are_looked_at_without_an_error(head):
     other_content(head)
     assert marked(head) in {None, "bash", "zsh", "fish"}
     assert likely("x", head) in {"bash", "zsh", "fish"}
+
+
+def test_a_tool_may_keep_its_history_in_a_form_that_no_shell_has(write, monkeypatch):
+    class Json:
+        KIND = b"toy"
+
+        @staticmethod
+        def recognises(head):
+            return head.startswith(b'{"toy"')
+
+    monkeypatch.setattr(hx.importers, "importers", lambda: (Json,))
+    assert importer_for(write(b'{"toy": ["ls"]}\n'), None) is Json
+    with pytest.raises(InputError, match="it is JSON"):
+        importer_for(write(b'{"other": ["ls"]}\n'), None)

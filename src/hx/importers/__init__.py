@@ -150,7 +150,9 @@ def known_head(path: str) -> bytes:
     beginning = head(path)
     content = recognition.other_content(beginning)
     if content is not None:
-        raise InputError(f"{path} is no history: it is {content.noun}", content.hint)
+        tool = recognised(beginning)
+        if tool is None or tool.KIND.decode() in recognition.SHELLS:
+            raise InputError(f"{path} is no history: it is {content.noun}", content.hint)
     return beginning
 
 

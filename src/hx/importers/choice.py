@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from hx.core.errors import InputError
+from hx.core.errors import InputError, UnmarkedError
 from hx.core.shell_files import recognition
 from hx.core.shell_files.recognition import BASH, SQLITE, ZSH
 from hx.importers import importer, known_head, recognised
@@ -16,14 +16,11 @@ if TYPE_CHECKING:
 PLAIN = (BASH, ZSH)  # the tools that may write their histories as plain lines
 
 
-class UnmarkedError(InputError):
-    """Plain text, which only may be a history: nothing in it says that a shell wrote it."""
-
-
 def importer_for(path: str, kind: str | None) -> Importer:
     """Return the importer for a named file; `kind` is the tool that the user named.
 
-    Raises UnmarkedError, and InputError when the file is of another tool or certainly no history.
+    Raises InputError when the file is of another tool or certainly no history, and UnmarkedError
+    when it only may be one: plain text, and nothing in it says that a shell wrote it.
     """
     beginning = known_head(path)
     seen = recognised(beginning)

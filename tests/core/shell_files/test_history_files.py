@@ -92,6 +92,20 @@ def test_a_command_of_bash_that_is_never_complete_ends_where_bash_ends_it():
     assert commands(b"old\n" + data, BASH) == [b"old", b"echo it's", b"more", b"two"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        (BASH, b"#1\nls\n%b#2\nlogin hunter2\n%bpwd\n"),
+        (ZSH, b": 1:0;ls\n%b: 2:0;login hunter2\n%bpwd\n"),
+        (FISH, b"- cmd: ls\n  when: 1\n%b- cmd: login hunter2\n  when: 2\n%b- cmd: pwd\n"),
+    ],
+)
+def test_nuls_that_a_crash_left_hide_no_command(kind, data):
+    all_entries = list(entries(data.replace(b"%b", b"\0" * 37), kind))
+    assert [entry.command for entry in all_entries] == [b"ls", b"login hunter2", b"pwd"]
+    assert matching(all_entries, Wanted(frozenset({b"login hunter2"})), kind) == {1}
+
+
 def test_a_typed_comment_is_no_timestamp():
     data = b"# note\n#!x\n#12 things\nls\n"
     assert commands(data, BASH) == [b"# note", b"#!x", b"#12 things", b"ls"]

@@ -141,8 +141,9 @@ def import_file(
 def _chosen(path: str, kind: str | None) -> Importer:
     """Return the importer for a file that the user named. Raises InputError."""
     from hx.config import import_paths
+    from hx.core.errors import UnmarkedError
     from hx.importers import detected, importer
-    from hx.importers.choice import PLAIN, UnmarkedError, importer_for
+    from hx.importers.choice import PLAIN, importer_for
 
     if kind is None and os.path.realpath(path) in map(os.path.realpath, import_paths()):
         return detected(path)

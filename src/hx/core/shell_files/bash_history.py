@@ -17,18 +17,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _LONGEST_FED = 1 << 16  # bytes of a command whose end is looked for
-_STAMP = re.compile(rb"#(\d{1,20})\s*\Z")
+_STAMP = re.compile(rb"\0*#(\d{1,20})\s*\Z")
 
 
 def stamp(line: bytes) -> bytes | None:
     """Return the digits of a line that is a time stamp, or None."""
-    match = _STAMP.match(line) if line[:1] == b"#" else None
+    match = _STAMP.match(line) if line[:1] in b"#\0" else None
     return match and match[1]
 
 
 def content(line: bytes) -> bytes:
-    """Return a line without its line end; bash takes CR LF for one."""
-    return line.removesuffix(b"\n").removesuffix(b"\r")
+    """Return a line without its line end, and without NULs that a crash left before it.
+
+    bash takes CR LF for a line end.
+    """
+    return line.removesuffix(b"\n").removesuffix(b"\r").lstrip(b"\0")
 
 
 class Groups:

@@ -6,6 +6,8 @@ may have several lines: hx.core.shell_files.bash_history.
 zsh writes `: <start>:<seconds>;<command>`, or only the command. A line that ends in a backslash
 continues on the next one. zsh escapes some bytes: 0x83, then the byte xor 32.
 
+A crash may leave NULs at the beginning of a line; they are no part of the command.
+
 fish writes `- cmd: <command>` and further lines, up to the next command. It escapes `\n` and `\\`.
 """
 
@@ -86,8 +88,9 @@ def _zsh(data: bytes) -> Iterator[HistoryEntry]:
 def _zsh_entry(lines: list[bytes]) -> Iterator[HistoryEntry]:
     whole = b"".join(lines)
     if whole:
-        stamp = ZSH_STAMP.match(whole)
-        text = whole[stamp.end() :] if stamp else whole[whole.startswith(b"\\:") :]
+        written = whole.lstrip(b"\0")
+        stamp = ZSH_STAMP.match(written)
+        text = written[stamp.end() :] if stamp else written[written.startswith(b"\\:") :]
         text = text.removesuffix(b"\n").replace(b"\\\n", b"\n")
         yield HistoryEntry(whole, _ZSH_ESCAPE.sub(_unescaped_zsh, text))
 
@@ -99,7 +102,7 @@ def _unescaped_zsh(hidden: re.Match[bytes]) -> bytes:
 def _fish(data: bytes) -> Iterator[HistoryEntry]:
     held: list[bytes] = []
     for line in _lines(data):
-        if line.startswith(_FISH_COMMAND):
+        if line.lstrip(b"\0").startswith(_FISH_COMMAND):
             yield from _fish_entry(held)
             held = []
         held.append(line)
@@ -109,7 +112,7 @@ def _fish(data: bytes) -> Iterator[HistoryEntry]:
 def _fish_entry(lines: list[bytes]) -> Iterator[HistoryEntry]:
     whole = b"".join(lines)
     if whole:
-        command = lines[0].removesuffix(b"\n").removeprefix(_FISH_COMMAND)
+        command = lines[0].lstrip(b"\0").removesuffix(b"\n").removeprefix(_FISH_COMMAND)
         paths = b"".join(line for line in lines[1:] if line.startswith(_FISH_PATH))
         yield HistoryEntry(whole, _unescaped_fish(command), _unescaped_fish(paths))
 

@@ -7,7 +7,7 @@ from codecs import getincrementaldecoder
 
 from hx.core.record import NamedTuple
 
-BASH, ZSH, FISH = "bash", "zsh", "fish"
+SHELLS = BASH, ZSH, FISH = "bash", "zsh", "fish"
 BOM = b"\xef\xbb\xbf"  # some editors write it before UTF-8
 SQLITE = b"SQLite format 3\0"
 # zsh reads more than it writes: `: <start>:<seconds>;`, where both numbers may be missing
@@ -67,12 +67,7 @@ def plain(head: bytes) -> bytes:
 
 
 def other_content(head: bytes) -> Content | None:
-    """Return what a file certainly holds instead of a history, or None.
-
-    A database may be the history of a tool: who reads it decides.
-    """
-    if head.startswith(SQLITE):
-        return None
+    """Return what a file certainly holds instead of the history of a shell, or None."""
     for beginnings, content in _BEGINNINGS:
         if head.startswith(beginnings):
             return content
