@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import statistics
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MIB = 1 << 20
+_TIMES = 3
 
 
 def rows(folder: str, count: int) -> Iterator[Row]:
@@ -21,16 +23,25 @@ def rows(folder: str, count: int) -> Iterator[Row]:
     os.makedirs(folder)
     history = os.path.join(folder, "zsh_history")
     write_zsh(history, count)
-    environment = {
-        "HX_HOME": os.path.join(folder, "hx"),
-        "HOME": folder,
-        "PATH": os.environ["PATH"],
-    }
     hx = program("hx") or "hx"
-    run_ms([hx, "status"], environment)
-    hx_ms, peak = _measure([hx, "import", history], environment)
-    figure = f"import of {count:,} zsh lines"
-    yield ratio_row(figure, hx_ms, _atuin_ms(folder, history), 1 / 3, "<= 1/3 of atuin")
+    hx_times, atuin_times, peaks = [], [], []
+    for turn in range(_TIMES):  # they take turns, so that load affects both alike
+        environment = {
+            "HX_HOME": os.path.join(folder, f"hx{turn}"),
+            "HOME": folder,
+            "PATH": os.environ["PATH"],
+        }
+        run_ms([hx, "status"], environment)
+        hx_ms, peak = _measure([hx, "import", history], environment)
+        hx_times.append(hx_ms)
+        peaks.append(peak)
+        atuin_ms = _atuin_ms(os.path.join(folder, f"atuin{turn}"), history)
+        if atuin_ms is not None:
+            atuin_times.append(atuin_ms)
+    hx_ms, peak = statistics.median(hx_times), max(peaks)
+    atuin_ms = statistics.median(atuin_times) if atuin_times else None
+    figure = f"import of {count:,} zsh lines, median of {_TIMES}"
+    yield ratio_row(figure, hx_ms, atuin_ms, 0.3, "<= 0.30 of atuin")
     yield Row("its memory", f"{peak / _MIB:.0f} MB", "", "", "<= 200 MB", peak <= 200 * _MIB)
     again_ms = run_ms([hx, "import", history], environment)
     goal, reached = "<= the first time", again_ms <= hx_ms
@@ -49,11 +60,10 @@ def _peak_bytes(used) -> int:
     return used.ru_maxrss * (1 if os.uname().sysname == "Darwin" else 1024)
 
 
-def _atuin_ms(folder: str, history: str) -> float | None:
+def _atuin_ms(home: str, history: str) -> float | None:
     atuin = program("atuin")
     if not atuin:
         return None
-    home = os.path.join(folder, "atuin")
     os.makedirs(home)
     environment = {
         "HOME": home,
