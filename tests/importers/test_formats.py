@@ -134,6 +134,14 @@ def test_a_multi_line_command_over_one_mebibyte_is_counted(tmp_path):
         assert faults == {TOO_LONG: 1}
 
 
+def test_no_line_of_a_long_session_without_stamps_is_lost(tmp_path):
+    session = b"".join(b"run %d\n" % number for number in range(150_000))
+    for first in (b"make", b"echo it's"):
+        data = b"old\n#1700000000\n" + first + b"\n" + session
+        commands = [command for _, command in read(data, "bash", tmp_path)]
+        assert commands == [b"old", first, *session.split(b"\n")[:-1]]
+
+
 def test_an_impossible_time_is_unknown(tmp_path):
     data = b": 0:0;epoch\n: 999999999999:0;far\n: 1700000000:0;now\n"
     assert read(data, "zsh", tmp_path) == [(None, b"epoch"), (None, b"far"), (TIME_US, b"now")]

@@ -270,7 +270,8 @@ def parser(name: str) -> Parser:
         dest="kind",
         choices=kinds,
         metavar="|".join(kinds),
-        help="which tool wrote the history; without it hx recognises it by its content",
+        help="which tool wrote the history; without it hx recognises it by its content or name, or"
+        " asks",
     )
     made.add_argument(
         "--all",

@@ -236,7 +236,7 @@ complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a rena
 complete -c hx -n '_shtab_hx_using sync rename' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using; and test $_shtab_hx_npos -eq 0' -a import -d 'take in the history of a shell or of atuin'
 complete -c hx -n '_shtab_hx_using import' -s h -l help -d 'show this help message and exit'
-complete -c hx -n '_shtab_hx_using import' -l from -xka "atuin fish zsh bash" -d 'which tool wrote the history; without it hx recognises it by its content'
+complete -c hx -n '_shtab_hx_using import' -l from -xka "atuin fish zsh bash" -d 'which tool wrote the history; without it hx recognises it by its content or name, or asks'
 complete -c hx -n '_shtab_hx_using import' -l all -d 'also what ran after hx began to record that shell'
 complete -c hx -n '_shtab_hx_using import' -l dry-run -d 'count the events, and write nothing'
 complete -c hx -n '_shtab_hx_using import' -l json -d 'print JSON'

@@ -126,7 +126,7 @@ _shtab_hx_forget_defaults_added=0
 
 _shtab_hx_import_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--from[which tool wrote the history\; without it hx recognises it by its content]:atuin|fish|zsh|bash:(atuin fish zsh bash)"
+  "--from[which tool wrote the history\; without it hx recognises it by its content or name, or asks]:atuin|fish|zsh|bash:(atuin fish zsh bash)"
   "--all[also what ran after hx began to record that shell]"
   "--dry-run[count the events, and write nothing]"
   "--json[print JSON]"
