@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from hx.importers import CONFLICT, CUT
 from importers.import_target import entries
+from shells.terminal import BASH53
 
 TIME_US = 1_700_000_000_000_000
 NULS = b"\0" * 37
+BASHES = ["bash", BASH53]
 LIST_BASH = (
     b"history -c; history -r h; n=$(history | tail -n 1 | { read -r n rest; echo ${n:-0}; })\n"
     b'for ((i = 1; i <= n; i++)); do history -p "!$i"; printf "\\1"; done\n'
@@ -42,12 +44,12 @@ def run(program, folder, arguments, **variables):
     return done.stdout
 
 
-def in_bash(data, folder, *, times):
+def in_bash(data, folder, *, times, program="bash"):
     """Return the commands that bash loads, with or without HISTTIMEFORMAT."""
     (folder / "h").write_bytes(data)
     # an interactive bash knows stamps by the third of the histchars
     start = b"HISTSIZE=999; histchars='!^#'; " + (b"HISTTIMEFORMAT=%s; " if times else b"")
-    out = run("bash", folder, ["--norc", "-c", start + LIST_BASH])
+    out = run(program, folder, ["--norc", "-c", start + LIST_BASH])
     return [command.rstrip(b"\n") for command in out.split(b"\1")[:-1]]
 
 
@@ -109,16 +111,20 @@ UNSTAMPED_AFTER = {
 }
 
 
+@pytest.mark.parametrize("program", BASHES, ids=["bash", "bash 5.3"])
 @pytest.mark.parametrize("name", BASH_FILES)
-def test_bash_with_times_reads_the_same_commands(name, tmp_path):
+def test_bash_with_times_reads_the_same_commands(name, program, tmp_path):
     data = BASH_FILES[name]
-    assert ours(data, "bash", tmp_path) == in_bash(data, tmp_path, times=True)
+    assert ours(data, "bash", tmp_path) == in_bash(data, tmp_path, times=True, program=program)
 
 
+@pytest.mark.parametrize("program", BASHES, ids=["bash", "bash 5.3"])
 @pytest.mark.parametrize("name", UNSTAMPED_AFTER)
-def test_bash_without_times_reads_the_same_lines_of_a_session_without_stamps(name, tmp_path):
+def test_bash_without_times_reads_the_same_lines_of_a_session_without_stamps(
+    name, program, tmp_path
+):
     data = UNSTAMPED_AFTER[name]
-    assert ours(data, "bash", tmp_path) == in_bash(data, tmp_path, times=False)
+    assert ours(data, "bash", tmp_path) == in_bash(data, tmp_path, times=False, program=program)
 
 
 bash_lines = st.one_of(
