@@ -262,6 +262,7 @@ def test_a_file_that_another_system_converted_is_read_as_it_was(kind, lines, mar
 def test_only_the_first_line_decides_whether_zsh_and_fish_keep_a_carriage_return(tmp_path):
     assert ours(b"ls\nmake\r\n", "zsh", tmp_path) == [b"ls", b"make\r"]
     assert ours(b"ls\r\nmake\n", "zsh", tmp_path) == [b"ls", b"make"]
+    assert ours(NULS + b"ls\r\nmake\r", "zsh", tmp_path) == [b"ls", b"make"]
 
 
 @pytest.mark.parametrize(

@@ -108,16 +108,16 @@ class Reading:
         is_converted: bool | None = None
         for done, block in blocks(self.path, known):
             self.done = done
+            if is_converted is None and (text := block.lstrip(b"\n")):
+                is_converted = restored and text.partition(b"\n")[0].endswith(b"\r")
             first, *others = block.split(b"\n")
             rest = (rest + first)[:_LONGEST_LINE]
-            if is_converted is None and others:
-                is_converted = restored and rest.endswith(b"\r")
             for line in others:
                 yield rest.removesuffix(b"\r") if is_converted else rest
                 rest = line
         if rest:
             self.cut = True
-            yield rest
+            yield rest.removesuffix(b"\r") if is_converted else rest
 
 
 def seconds_us(digits: bytes) -> int | None:
