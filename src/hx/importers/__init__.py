@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import FileIO
 
+    from hx.importers.databases import DatabaseImporter
+
+MAGIC = b"SQLite format 3\0"
 CUT = "cut off at the end of the file"
 TOO_LONG = "longer than 1 MiB"
-_MODULES = ("atuin", "fish", "zsh", "bash")  # in the order of `importers`
+_DATABASES = ("atuin", "hishtory", "mcfly", "histdb")  # tools that keep an SQLite database
+_MODULES = (*_DATABASES, "fish", "zsh", "bash")  # in the order of `importers`
 _BLOCK_BYTES = 1 << 18
 _HEAD_BYTES = 65_536  # the beginning of a file, from which its format is recognised
 _LONGEST_LINE = MAX_COMMAND_BYTES + 64  # a time stamp may precede the command
@@ -46,13 +50,19 @@ class ImportedEntry(NamedTuple):
     device: bytes = b""  # the tool's own name of a device; empty: the device that imports
     session: bytes = b""  # the tool's own name of a session
     seq: int = 1  # the least seq for it among the entries of its session at the same time
+    # of a command that the tool copied from the history of a shell, without its time: its place in
+    # that history, from 1; then `at_us` is when the tool copied it
+    place: int = 0
+    is_end: bool = False  # `at_us` is when the command ended: the tool does not know its start
 
 
 class Importer(Protocol):
     """Reads the history of one tool. Two reads give the same entries in the same order."""
 
     KIND: bytes  # the name of the tool; it is part of every import key and never changes
-    PLACES: tuple[str, ...]  # its usual files, for UserFolders.path; hx.shells has those of shells
+    # its usual files, for UserFolders.path; hx.shells has those of shells. `$NAME` is a variable of
+    # the environment, without which there is no such file
+    PLACES: tuple[str, ...]
     IS_TEXT: bool  # the file names neither devices nor sessions, and its lines are in order
     RESTAMPS: bool  # the shell may write lines that had no time with the time at which it read them
 
@@ -149,6 +159,11 @@ def importers() -> tuple[Importer, ...]:
     return tuple(import_module(f"hx.importers.{name}") for name in _MODULES)
 
 
+def _databases() -> Iterator[DatabaseImporter]:
+    for name in _DATABASES:
+        yield import_module(f"hx.importers.{name}")
+
+
 def importer(kind: str) -> Importer:
     """Return the importer with this name. Raises KeyError."""
     return {tool.KIND.decode(): tool for tool in importers()}[kind]
@@ -162,6 +177,10 @@ def detected(path: str) -> Importer:
         raise InputError(
             f"{path} is empty", "name another history file: this one has nothing to import"
         )
+    if head.startswith(MAGIC):
+        from hx.importers.databases import tool_of
+
+        return tool_of(path, _databases())
     for tool in importers():
         if tool.recognises(head):
             return tool
