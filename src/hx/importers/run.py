@@ -16,17 +16,27 @@ from hx.core.import_matching.keys import (
 )
 from hx.core.import_matching.stamps import BY_TIME, DUPLICATE, FORGOTTEN, KNOWN, NEW
 from hx.core.merge import History
-from hx.core.model import FINISHED, IMPORTED, REDACTED, STATUS_UNKNOWN, Event, EventKey, cut_label
+from hx.core.model import (
+    FINISHED,
+    IMPORTED,
+    KNOWN_SINCE_US,
+    REDACTED,
+    STATUS_UNKNOWN,
+    Event,
+    EventKey,
+    cut_label,
+)
 from hx.core.record import NamedTuple
 from hx.database.event_detail import name_unnamed
 from hx.database.join import join
 from hx.database.queries import import_state
 from hx.database.queries.import_duplicates import OwnEvents
 from hx.database.rows import device_name
-from hx.importers import Reading
+from hx.importers import COPIES, WHOLE, Reading
+from hx.importers.copies import Copies
 from hx.importers.masking import judged
 from hx.importers.reader_process import LEAST_BYTES, judged_apart
-from hx.importers.stamp_changes import Placer, TextHistory
+from hx.importers.stamp_changes import FIRST_PLACE, Placer, TextHistory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,6 +67,14 @@ class Counts(NamedTuple):
     unreadable: Mapping[str, int] = MappingProxyType({})  # reason -> count
 
 
+def added(counts: Counts, others: Counts) -> Counts:
+    """Return the sums of two counts."""
+    unreadable = Counter(counts.unreadable) + Counter(others.unreadable)
+    names = Counts._fields[:-1]
+    sums = {name: getattr(counts, name) + getattr(others, name) for name in names}
+    return Counts(**sums, unreadable=dict(unreadable))
+
+
 class Job(NamedTuple):
     """The options of an import."""
 
@@ -66,6 +84,7 @@ class Job(NamedTuple):
     border_us: int | None = None  # retention removes what started before
     everything: bool = False  # import also what ran after hx began to record the shell
     dry_run: bool = False
+    part: str = WHOLE  # of the history of a tool that copies the histories of shells
     tell: Callable[[int, int], object] = lambda _done, _size: None
 
 
@@ -75,12 +94,13 @@ class Import:
     def __init__(self, database: Database, path: str, importer: Importer, job: Job) -> None:
         self._database, self._path, self._importer, self._job = database, path, importer, job
         self._host = job.host.encode()
-        self._reading = Reading(path)
+        self._reading = Reading(path, job.part)
         self._own: dict[bytes, OwnEvents] = {}  # by origin
         self._placing = Placing(self._masked)
         self._origins: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
         self._existed: dict[bytes, bool] = {}  # origin -> whether it existed before this run
         self._placer: Placer | None = None  # only for a text file
+        self._copies: Copies | None = None  # only for a database
         self._batch: list[Event] = []
         self._untimed: list[Event] = []  # of the current batch
         self._hosts: dict[bytes, str] = {}
@@ -111,12 +131,30 @@ class Import:
     def _take_any(self, entry: ImportedEntry, command: bytes) -> None:
         if self._importer.IS_TEXT:
             self._take_line(entry, command)
+        elif entry.place:
+            self._take_copy(entry, command)
         elif entry.at_us is not None:
             event = self._event(entry, command, entry.at_us, entry.seq)
             if self._may_be_here(entry.host):
-                self._take_own(event, may_be_later=entry.host in (None, self._host))
+                self._take_own(
+                    event, may_be_later=entry.host in (None, self._host), is_end=entry.is_end
+                )
             else:
                 self._batch.append(event)
+
+    def _take_copy(self, entry: ImportedEntry, command: bytes) -> None:
+        """Take a command that the tool copied from the history of a shell."""
+        if self._copies is None:
+            job = self._job
+            self._copies = Copies(self._database, job.device_id, job.host)
+            again = judged(self._importer, Reading(self._path, COPIES), job.rules)
+            self._copies.read(again, self._origin)
+        status = self._copies.status(entry)
+        if status == NEW:
+            place = FIRST_PLACE + entry.place
+            self._batch.append(self._event(entry, command, place, entry.seq))
+        else:
+            self._tally[_WORDS[status]] += 1
 
     def _may_be_here(self, host: bytes | None) -> bool:
         return host is None or may_be_same_host(host.decode(errors="replace"), self._job.host)
@@ -140,8 +178,11 @@ class Import:
         origin_ = import_state.Origin(device_id, session_id)
         return Placer(self._database, source, origin_, lambda: self._own_beside(device_id))
 
-    def _take_own(self, event: Event, *, may_be_later: bool) -> None:
-        """Take an event unless hx recorded it, another import has it, or it was forgotten."""
+    def _take_own(self, event: Event, *, may_be_later: bool, is_end: bool = False) -> None:
+        """Take an event unless hx recorded it, another import has it, or it was forgotten.
+
+        `is_end` says that its time is that of its end.
+        """
         at_us = event.key.started_at_us
         own = self._own_beside(event.key.device_id)
         first_us = own.first_us.get(event.shell, at_us) if may_be_later else at_us
@@ -149,7 +190,9 @@ class Import:
             self._batch.append(event)
         elif own.was_forgotten(at_us):
             self._tally["forgotten"] += 1
-        elif own.has_duplicate(at_us, event.command, self._job.rules.masked):
+        elif own.has_duplicate(at_us, event.command, self._job.rules.masked) or (
+            is_end and own.has_run_until(at_us, event.command)
+        ):
             self._tally["duplicates"] += 1
         elif not self._job.everything and at_us > first_us:
             self._tally["later"] += 1
@@ -242,11 +285,11 @@ class Import:
         self._tally["new"] += len(fresh)
         self._tally["known"] += placed.known
         self._tally["forgotten"] += placed.forgotten
-        self._tally["untimed"] += len(untimed)
+        self._tally["untimed"] += sum(_is_untimed(event) for event in fresh)
         self._tally["redacted"] += sum(1 for event in fresh if event.flags & REDACTED)
         if border_us:
-            old = (event for event in placed.fresh if event.key.started_at_us < border_us)
-            self._tally["expired"] += sum(1 for _ in old)
+            timed = [event for event in placed.fresh if not _is_untimed(event)]
+            self._tally["expired"] += sum(event.key.started_at_us < border_us for event in timed)
         return fresh + placed.ended
 
     def _name_devices(self) -> None:
@@ -254,3 +297,7 @@ class Import:
         own = device_name(self._database, self._job.device_id) or self._job.host
         for origin_id, host in self._hosts.items():
             name_unnamed(self._database, origin_id, own if host == self._job.host else host)
+
+
+def _is_untimed(event: Event) -> bool:
+    return event.key.started_at_us < KNOWN_SINCE_US

@@ -6,7 +6,15 @@ from itertools import islice
 
 from hx.core.event_name import digest64
 from hx.core.import_matching import stamps
-from hx.core.import_matching.stamps import BY_TIME, NEW, KnownHistory, Lines, LineStatuses
+from hx.core.import_matching.ends import ended
+from hx.core.import_matching.stamps import (
+    BY_TIME,
+    DUPLICATE,
+    NEW,
+    KnownHistory,
+    Lines,
+    LineStatuses,
+)
 from hx.database.queries import import_state
 from hx.importers import Reading
 from hx.importers.masking import judged
@@ -78,6 +86,8 @@ class Placer:
         self._statuses: LineStatuses | None = None
         self._is_asked = bool(self._untimed) or source.is_restamped()
         self._number = -1
+        ends = beside().ends()
+        self._ended = ended(source.lines(), ends) if ends else b""
 
     def status(self, entry: ImportedEntry) -> int:
         """Return KNOWN, FORGOTTEN, DUPLICATE, NEW (it has no time) or BY_TIME (its own decides)."""
@@ -86,16 +96,22 @@ class Placer:
             self._statuses = self._judged(self._source.kind)
             new = islice(self._statuses.statuses, self._number, self._statuses.older)
             self._older = self._first - sum(status == NEW for status in new)
-        if self._statuses is None:
-            return BY_TIME
-        return self._statuses.statuses[self._number]
+        status = BY_TIME
+        if self._statuses is not None:
+            status = self._statuses.statuses[self._number]
+        return DUPLICATE if status == BY_TIME and self._has_end() else status
+
+    def _has_end(self) -> bool:
+        """Return whether there is an event of this line that is dated at its end."""
+        return bool(self._ended) and self._ended[self._number] == 1
 
     def _judged(self, shell: bytes) -> LineStatuses:
         beside = self._beside()
         known = KnownHistory(
             [hash_ for _, hash_ in self._untimed],
             import_state.timed(self._database, self._origin),
-            beside.texts_of(shell),
+            # lines that another tool copied are those of this file, unless it was imported before
+            beside.texts_of(shell, untimed=not self._untimed),
             beside.around(shell),
             import_state.forgotten_us(self._database, self._origin),
         )

@@ -1,0 +1,81 @@
+"""Deciding what happens to commands that a tool copied from the history of a shell.
+
+The tool knows no times for them, and the shell's own history may be there too. A copied command is
+left out for each event of the same text that was there before the copy was made.
+"""
+
+from __future__ import annotations
+
+from hx.core.event_name import digest64
+from hx.core.import_matching import stamps
+from hx.core.import_matching.keys import may_be_same_host
+from hx.core.import_matching.stamps import KnownHistory, Lines
+from hx.database.queries import import_state
+from hx.database.queries.import_copies import Copying, HostEvents
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from hx.database.connection import Database
+    from hx.database.queries.import_state import Origin
+    from hx.importers import ImportedEntry
+    from hx.importers.masking import Judged
+
+    Source = tuple[bytes, bytes]  # the tool's names of a device and of a session
+
+
+class _Copy:
+    """The lines of one copy."""
+
+    def __init__(self, host: bytes | None, origin: Origin) -> None:
+        self.host, self.origin = host, origin
+        self.lines = Lines()
+        self.until_us = 0
+
+
+class Copies:
+    """The copies in the history of one tool. Each line is asked for once, in order."""
+
+    def __init__(self, database: Database, device_id: bytes, host: str) -> None:
+        self._database, self._device_id, self._host = database, device_id, host
+        self._statuses: dict[Source, Iterator[int]] = {}
+
+    def read(
+        self, entries: Iterable[Judged], origin: Callable[[ImportedEntry], tuple[bytes, bytes]]
+    ) -> None:
+        """Read all copies, and decide about their lines. `origin` gives the ids of an entry."""
+        copies: dict[Source, _Copy] = {}
+        for entry, command in entries:
+            if entry.place and command is not None and entry.at_us is not None:
+                copy = copies.get(_source(entry))
+                if copy is None:
+                    copy = _Copy(entry.host, import_state.Origin(*origin(entry)))
+                    copies[_source(entry)] = copy
+                copy.lines.add(digest64(command), None, bare=True)
+                copy.until_us = max(copy.until_us, entry.at_us)
+        for source, copy in copies.items():
+            self._statuses[source] = iter(self._judged(copy))
+
+    def status(self, entry: ImportedEntry) -> int:
+        """Return KNOWN, FORGOTTEN, DUPLICATE or NEW for the next line of its copy."""
+        return next(self._statuses[_source(entry)])
+
+    def _judged(self, copy: _Copy) -> bytearray:
+        host = self._host if copy.host is None else copy.host.decode(errors="replace")
+        own = self._device_id if may_be_same_host(host, self._host) else b""
+        events = HostEvents(
+            self._database, own, Copying(host, copy.origin.session_id, copy.until_us)
+        )
+        known = KnownHistory(
+            [hash_ for _, hash_ in import_state.untimed(self._database, copy.origin)],
+            [],
+            events.texts(),
+            events.around(),
+            import_state.forgotten_us(self._database, copy.origin),
+        )
+        return stamps.judge(known, copy.lines).statuses
+
+
+def _source(entry: ImportedEntry) -> Source:
+    return entry.device, entry.session
