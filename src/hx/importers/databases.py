@@ -75,6 +75,11 @@ def explained(error: apsw.Error | UnicodeDecodeError, path: str) -> InputError:
         return InputError(f"{path} is locked by another program", "try again in a moment")
     if isinstance(error, apsw.NotADBError | apsw.CorruptError | UnicodeDecodeError):
         return _damaged(path)
+    if isinstance(error, foreign.CLOSED) and foreign.has_journal(path):
+        return InputError(
+            f"{path} was being changed when its program ended",
+            f"start that program once: it takes the change back, from {path}-journal",
+        )
     hint = "check who owns it and its folder"
     if isinstance(error, foreign.CLOSED) and foreign.has_full_log(path):
         hint = (
