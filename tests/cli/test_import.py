@@ -57,6 +57,21 @@ def test_atuin_is_looked_for_first():
     assert places[:2] == ["/h/.local/share/atuin/history.db", "/h/.atuin/data/history.db"]
 
 
+def test_the_other_tools_are_looked_for_where_their_variables_say():
+    environment = {"HOME": "/h", "HISHTORY_PATH": ".config/hishtory", "HISTDB_FILE": "/x/$y{z}.db"}
+    places = hx.config.import_paths(environment | {"XDG_DATA_HOME": "/d"})
+    assert {
+        "/h/.config/hishtory/.hishtory.db",
+        "/h/.hishtory/.hishtory.db",
+        "/h/.mcfly/history.db",
+        "/d/mcfly/history.db",
+        "/x/$y{z}.db",
+        "/h/.histdb/zsh-history.db",
+    } <= set(places)
+    relative = hx.config.import_paths({"HOME": "/h", "HISTDB_FILE": "y.db", "HISHTORY_PATH": ""})
+    assert all(place.startswith("/h/") for place in relative)
+
+
 def test_from_imports_only_the_files_of_one_tool(machine, hx, zsh_history):
     (machine.cwd / ".bash_history").write_bytes(b"#1700000000\nbash one\n")
     assert hx("import", "--from", "bash").out == f"{machine.cwd}/.bash_history: 1 new\n"

@@ -12,7 +12,7 @@ from hx.core.errors import InputError
 from hx.core.model import MAX_COMMAND_BYTES
 from hx.importers import TOO_LONG, Reading, detected, importer
 from importers import foreign_databases as made
-from importers.foreign_databases import FIRST_S, Histdb, Hishtory, Mcfly
+from importers.foreign_databases import FIRST_S, Hishtory, Histdb, Mcfly
 from importers.import_target import ImportTarget
 
 TOOLS = {"hishtory": Hishtory, "mcfly": Mcfly, "zsh-histdb": Histdb}
