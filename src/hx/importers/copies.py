@@ -6,10 +6,13 @@ left out for each event of the same text that was there before the copy was made
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import compress
+
 from hx.core.event_name import digest64
 from hx.core.import_matching import stamps
 from hx.core.import_matching.keys import may_be_same_host
-from hx.core.import_matching.stamps import KnownHistory, Lines
+from hx.core.import_matching.stamps import NEW, KnownHistory, Lines
 from hx.database.queries import import_state
 from hx.database.queries.import_copies import Copying, HostEvents
 
@@ -40,6 +43,7 @@ class Copies:
     def __init__(self, database: Database, device_id: bytes, host: str) -> None:
         self._database, self._device_id, self._host = database, device_id, host
         self._statuses: dict[Source, Iterator[int]] = {}
+        self._new: dict[bytes | None, Counter[int]] = {}  # host -> commands of earlier copies
 
     def read(
         self, entries: Iterable[Judged], origin: Callable[[ImportedEntry], tuple[bytes, bytes]]
@@ -54,8 +58,12 @@ class Copies:
                     copies[_source(entry)] = copy
                 copy.lines.add(digest64(command), None, bare=True)
                 copy.until_us = max(copy.until_us, entry.at_us)
-        for source, copy in copies.items():
-            self._statuses[source] = iter(self._judged(copy))
+        for source, copy in sorted(copies.items(), key=lambda item: item[1].until_us):
+            statuses = self._judged(copy)
+            self._statuses[source] = iter(statuses)
+            # a later copy has these commands too
+            new = compress(copy.lines.hashes, (status == NEW for status in statuses))
+            self._new.setdefault(copy.host, Counter()).update(new)
 
     def status(self, entry: ImportedEntry) -> int:
         """Return KNOWN, FORGOTTEN, DUPLICATE or NEW for the next line of its copy."""
@@ -70,7 +78,7 @@ class Copies:
         known = KnownHistory(
             [hash_ for _, hash_ in import_state.untimed(self._database, copy.origin)],
             [],
-            events.texts(),
+            events.texts() + self._new.get(copy.host, Counter()),
             events.around(),
             import_state.forgotten_us(self._database, copy.origin),
         )
