@@ -102,6 +102,14 @@ def test_the_rows_of_one_run_are_one_event(target, hishtory):
     assert event.duration_us == 60 * SECOND_US
 
 
+def test_a_beginning_that_was_saved_in_the_same_second_as_its_run_is_no_event(target, hishtory):
+    hishtory.add("make", 0.1, None)  # bash sets the time again at Ctrl-R
+    hishtory.add("make", 0.4, 1)
+    hishtory.add("make", 1.6, None)
+    target.import_file(hishtory.path)
+    assert [event.flags for event in target.events()] == [FINISHED, 0]
+
+
 def test_two_commands_of_one_time_are_two_events_in_a_fixed_order(target, hishtory, tmp_path):
     hishtory.add("make")
     hishtory.add("ls")

@@ -77,6 +77,19 @@ def test_a_row_that_a_merge_copied_is_imported_once(target, histdb):
     assert target.import_file(histdb.path).new == 2
 
 
+@pytest.mark.parametrize(("named", "host", "user"), [
+    ("box", b"box", None),
+    ("ann@box", b"box", b"ann"),
+    ("", None, None),
+])  # fmt: skip
+def test_a_host_may_be_named_with_its_user(target, histdb, named, host, user):
+    histdb.add("make", host=named)
+    target.import_file(histdb.path)
+    (event,) = target.events()
+    assert (event.host, event.user) == (host, user)
+    assert target.import_bytes(zsh_history((0, "make"))).duplicates == 1
+
+
 def test_a_row_without_its_command_or_its_place_stops_no_other_row(target, histdb):
     histdb.add("no command", 0)
     histdb.add("no place", 1, dir="/gone")

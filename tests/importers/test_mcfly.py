@@ -45,6 +45,20 @@ def test_the_first_version_of_the_schema_is_read(target, tmp_path):
     connection.close()
 
 
+def test_a_database_whose_first_import_was_interrupted_is_read(target, tmp_path):
+    path = tmp_path / "half.db"
+    connection = made.made(path, made.MCFLY)
+    assert target.import_file(str(path)).new == 0
+    connection.execute("DROP TABLE schema_versions")
+    connection.execute(
+        "INSERT INTO commands (cmd, session_id, when_run, exit_code, selected, dir)"
+        " VALUES ('make', 's', ?, 0, 0, '/srv')",
+        (FIRST_S,),
+    )
+    assert target.import_file(str(path)).new == 1
+    connection.close()
+
+
 def test_copies_of_two_databases_do_not_mix(target, tmp_path, mcfly):
     mcfly.add("make", 60, session_id="UNKNOWN")
     mcfly.add_copy(["ls"])

@@ -67,6 +67,10 @@ class _Entry:
         self.device = b"%s\0%s" % (self.host, blob(device))
 
     @property
+    def start_s(self) -> int | None:
+        return None if self.start_ns is None else self.start_ns // 1_000_000_000
+
+    @property
     def has_ended(self) -> bool:
         return self.end_ns is not None and self.end_ns != _NEVER_NS
 
@@ -79,7 +83,7 @@ class _Entry:
 
     @property
     def run(self) -> tuple[bytes, ...]:
-        """Return what two rows with one time have in common when they are of one run."""
+        """Return what two rows of one second have in common when they are of one run."""
         return self.device, self.command, self.cwd
 
     def is_copy(self) -> bool:
@@ -118,11 +122,11 @@ def read(reading: Reading) -> Iterator[ImportedEntry]:
 
 
 def _recorded(connection: apsw.Connection, sql: str, reading: Reading) -> Iterator[ImportedEntry]:
-    group: list[_Entry] = []  # entries of one time
+    group: list[_Entry] = []  # entries of one second
     for row in connection.execute(sql):
         reading.done += 1
         entry = _Entry(row)
-        if group and group[0].start_ns != entry.start_ns:
+        if group and group[0].start_s != entry.start_s:
             yield from _group(reading, group)
             group = []
         group.append(entry)
@@ -130,20 +134,24 @@ def _recorded(connection: apsw.Connection, sql: str, reading: Reading) -> Iterat
 
 
 def _group(reading: Reading, entries: list[_Entry]) -> Iterator[ImportedEntry]:
-    """Return the entries of rows with one time.
+    """Return the entries of rows of one second.
 
-    hishtory writes a row when a command begins, one when it has ended, and again one after Ctrl-C
-    at the next prompt. The first end is the right one.
+    hishtory writes a row when a command begins, another when it has ended, and one more after
+    Ctrl-C at the next prompt. The first end is the right one.
     """
-    runs: dict[tuple[bytes, ...], _Entry] = {}
-    for entry in sorted(entries, key=lambda entry: (not entry.has_ended, entry.end_ns or 0)):
-        runs.setdefault(entry.run, entry)
-    ranks: dict[bytes, int] = {}
-    for run in sorted(runs):
-        rank = ranks.setdefault(run[0], 0)
-        ranks[run[0]] += 1
-        if _is_taken(reading, runs[run]):
-            yield _timed(runs[run], rank)
+    entries.sort(key=lambda entry: (not entry.has_ended, entry.end_ns or 0))
+    ended = {entry.run for entry in entries if entry.has_ended}
+    runs: dict[tuple[int, tuple[bytes, ...]], _Entry] = {}
+    for entry in entries:
+        if entry.has_ended or entry.run not in ended:
+            runs.setdefault((entry.start_ns or 0, entry.run), entry)
+    ranks: dict[tuple[int, bytes], int] = {}
+    for start_ns, run in sorted(runs):
+        entry = runs[start_ns, run]
+        rank = ranks.setdefault((start_ns, entry.device), 0)
+        ranks[start_ns, entry.device] += 1
+        if _is_taken(reading, entry):
+            yield _timed(entry, rank)
 
 
 def _is_taken(reading: Reading, entry: _Entry) -> bool:

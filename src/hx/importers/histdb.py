@@ -119,6 +119,7 @@ def _entry(reading: Reading, row: _Row, *, is_last: bool) -> ImportedEntry | Non
         return None
     if not reading.takes(command, host, cwd):
         return None
+    user, _, name = host.rpartition(b"@")  # some set HISTDB_HOST to user@host
     took_s, status = row.took_s, databases.status(row.exit_status)
     return ImportedEntry(
         command,
@@ -129,8 +130,8 @@ def _entry(reading: Reading, row: _Row, *, is_last: bool) -> ImportedEntry | Non
         # it loses the status of a command when another shell begins one meanwhile
         status is not None or not is_last,
         cwd,
-        host or None,
-        None,
+        name or None,
+        user or None,
         _SHELL,
         host,
         b"%s\0%s" % (host, blob(row.session)),
