@@ -118,7 +118,7 @@ OBJECTS = {
         "shell_histories_cleaned[].path, shell_histories_cleaned[].entries": "files that were cleaned, and the number of commands that were removed from each",
     },
     "import": {
-        "[].path, [].kind": "a history and the tool that wrote it: `bash`, `zsh`, `fish` or `atuin`; null when that is not known",
+        "[].path, [].kind": "a history and the tool that wrote it: `bash`, `zsh`, `fish`, `atuin`, `hishtory`, `mcfly` or `zsh-histdb`; null when that is not known",
         "[].new": "number of new events",
         "[].known, [].duplicates": "number of events that were imported before; that hx recorded or another tool had",
         "[].later": "number of events from the time when hx recorded that shell already; `--all` imports them",

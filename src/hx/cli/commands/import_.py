@@ -276,9 +276,10 @@ def parser(name: str) -> Parser:
 
 
 _ABOUT = """\
-Imports the history of bash, zsh, fish or atuin. Without FILE it looks in the
-usual places: HISTFILE, ~/.bash_history, ~/.zsh_history, fish's and atuin's.
-Importing a history again, grown, trimmed or renamed, adds only what is new.
+Imports the history of bash, zsh, fish, atuin, hishtory, mcfly or zsh-histdb.
+Without FILE it looks in the usual places: HISTFILE, ~/.bash_history,
+~/.zsh_history, and where fish and the other tools keep theirs. Importing a
+history again, grown, trimmed or renamed, adds only what is new.
 
 What hx recorded itself is left out: a line with the text of an event of hx
 within two seconds, and (unless --all) what a shell ran after hx began to

@@ -48,7 +48,7 @@ _shtab_hx_sync_init___custody_choices=(keychain passphrase file)
 _shtab_hx_sync_join___custody_choices=(keychain passphrase file)
 _shtab_hx_sync_recover___custody_choices=(keychain passphrase file)
 _shtab_hx_sync_pos_0_choices=(init invite join recover leave push pull status check repair devices rename)
-_shtab_hx_import___from_choices=(atuin fish zsh bash)
+_shtab_hx_import___from_choices=(atuin hishtory mcfly zsh-histdb fish zsh bash)
 _shtab_hx_completions_pos_0_choices=(bash zsh fish)
 _shtab_hx_pos_0_choices=(setup init pause resume status doctor find search last show stats pin unpin forget sync import config completions)
 

@@ -15,7 +15,7 @@ _shtab_hx_commands() {
     doctor:'check everything, with the fix for each fault'
     find:'events whose command contains a text'
     forget:'remove events here at once, everywhere by sync'
-    import:'take in the history of a shell or of atuin'
+    import:'take in the history of a shell or another tool'
     init:'print the hook for a shell'"'"'s rc file'
     last:'what failed in the last session, and what fixed it'
     pause:'record nothing, for a while or until `hx resume`'
@@ -126,7 +126,7 @@ _shtab_hx_forget_defaults_added=0
 
 _shtab_hx_import_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--from[which tool wrote the history\; without it hx recognises it by its content]:atuin|fish|zsh|bash:(atuin fish zsh bash)"
+  "--from[which tool wrote the history\; without it hx recognises it by its content]:atuin|hishtory|mcfly|zsh-histdb|fish|zsh|bash:(atuin hishtory mcfly zsh-histdb fish zsh bash)"
   "--all[also what ran after hx began to record that shell]"
   "--dry-run[count the events, and write nothing]"
   "--json[print JSON]"
