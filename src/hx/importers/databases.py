@@ -46,11 +46,13 @@ def tool_of(path: str, tools: Iterable[DatabaseImporter]) -> DatabaseImporter:
     """Return the tool that wrote a database, by its tables. Raises InputError."""
     with connected(path) as connection:
         found = tables(connection)
+    names = []
     for tool in tools:
         if tool.owns(found):
             return tool
+        names.append(tool.KIND.decode())
     raise InputError(
-        f"{path} is a database, but not of atuin, hishtory, mcfly or zsh-histdb",
+        f"{path} is a database, but not of {', '.join(names[:-1])} or {names[-1]}",
         "name the history of one of these tools, or of a shell",
     )
 
