@@ -95,6 +95,12 @@ def test_what_the_shells_own_history_has_is_not_copied_again(target, mcfly):
         assert again.new == 0
 
 
+def test_what_ran_after_the_copy_was_made_is_no_line_of_it(target, mcfly):
+    mcfly.add_copy(["make"])
+    _, copies = import_all(target, mcfly, zsh_history((50, "make")))
+    assert (copies.new, copies.duplicates) == (1, 0)
+
+
 def test_an_untimed_history_of_the_shell_is_not_copied_again(target, mcfly):
     mcfly.add_copy(["trimmed since", "ls -l", "make", "make"])
     _, copies = import_all(target, mcfly, b"ls -l\nmake\nmake\nlater\n", "bash")
@@ -180,10 +186,12 @@ def test_a_command_that_ran_long_is_one_with_its_line_in_the_shells_history(
 def test_a_run_of_years_ago_is_not_taken_for_one_that_ended_today(target, mcfly):
     year_s = 365 * 86_400
     mcfly.add("make all", 690)
+    mcfly.add("ssh box", 690)
     target.import_file(mcfly.path)
-    counts = target.import_bytes(zsh_history((-year_s, "make all"), (600, "make all")))
-    assert (counts.new, counts.duplicates) == (1, 1)
-    assert target.events()[0].key.started_at_us == (FIRST_S - year_s) * SECOND_US
+    lines = [(-year_s, "ssh box"), (-year_s, "make all"), (600, "make all")]
+    counts = target.import_bytes(zsh_history(*lines))
+    assert (counts.new, counts.duplicates) == (2, 1)
+    assert target.commands() == [b"ssh box", b"make all", b"make all", b"ssh box"]
 
 
 def test_what_hx_recorded_beside_mcfly_is_not_imported_again(target, mcfly):

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 NO_TIME = "row without a time"
 NO_COMMAND = "row without a command"
-_STEP_ROWS = 5_000
+_STEP_ROWS = 2_000
 _MOST_TABLES = 1_000
 _BEFORE_ALL = -(1 << 63)  # as a row id
 _MOST_PROBLEMS = 100
