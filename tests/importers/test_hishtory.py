@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from hx.core.model import FINISHED, KNOWN_SINCE_US
-from hx.importers import COPIES, RECORDED
 from hx.importers.go_times import time_ns
 from importers import foreign_databases as made
 from importers.foreign_databases import Hishtory
@@ -20,10 +19,10 @@ def hishtory(tmp_path):
 
 
 def import_all(target, hishtory, shell_data, kind=None):
-    """Import as `hx import` does: the copies after the history of the shell."""
-    target.import_file(hishtory.path, part=RECORDED)
-    shell = target.import_bytes(shell_data, kind)
-    return shell, target.import_file(hishtory.path, part=COPIES)
+    """Import as `hx import` does; return the counts of the shell's own history and of the tool."""
+    path = target.write(shell_data)
+    copies = target.import_file(hishtory.path, shell_histories=(path,))
+    return target.import_file(path, kind), copies
 
 
 def test_a_row_keeps_all_that_hx_knows_of_a_run(target, hishtory):
@@ -142,7 +141,7 @@ def test_what_the_shells_own_history_has_is_not_copied_again(target, hishtory):
     hishtory.add("after", 60.3)
     shell, copies = import_all(target, hishtory, zsh_history(*lines))
     assert (shell.new, shell.duplicates) == (3, 1)
-    assert (copies.new, copies.untimed, copies.duplicates) == (1, 1, 3)
+    assert (copies.new, copies.untimed, copies.duplicates) == (2, 1, 3)
     assert target.commands() == [b"trimmed since", b"ls -l", b"make", b"make", b"after"]
     for again in import_all(target, hishtory, zsh_history(*lines)):
         assert again.new == 0
@@ -160,8 +159,9 @@ def test_a_second_import_inside_hishtory_gives_no_second_copy(target, hishtory):
 def test_the_time_that_is_left_in_a_copied_line_of_zsh_is_its_time(target, hishtory):
     hishtory.add_copy([f": {FIRST_S - 900}:12;make all", "ls"])  # it removes durations below 10
     data = b": %d:12;make all\n: %d:0;ls\n" % (FIRST_S - 900, FIRST_S - 800)
-    _, copies = import_all(target, hishtory, data)
-    assert (copies.new, copies.duplicates) == (0, 2)
+    shell, copies = import_all(target, hishtory, data)
+    assert (copies.new, copies.untimed, copies.duplicates) == (1, 0, 1)
+    assert (shell.new, shell.duplicates) == (1, 1)
     target.forget_text(b"make all")
     assert target.import_file(hishtory.path).new == 0
 

@@ -6,7 +6,6 @@ import pytest
 
 from hx.core.merge import History
 from hx.core.model import FINISHED, KNOWN_SINCE_US, Event, EventKey
-from hx.importers import COPIES, RECORDED
 from importers import foreign_databases as made
 from importers.foreign_databases import Mcfly
 from importers.import_target import FIRST_S, SECOND_US, ImportTarget, zsh_history
@@ -20,10 +19,10 @@ def mcfly(tmp_path):
 
 
 def import_all(target, mcfly, shell_data, kind=None):
-    """Import as `hx import` does: the copies after the history of the shell."""
-    target.import_file(mcfly.path, part=RECORDED)
-    shell = target.import_bytes(shell_data, kind)
-    return shell, target.import_file(mcfly.path, part=COPIES)
+    """Import as `hx import` does; return the counts of the shell's own history and of the tool."""
+    path = target.write(shell_data)
+    copies = target.import_file(mcfly.path, shell_histories=(path,))
+    return target.import_file(path, kind), copies
 
 
 def test_a_row_keeps_time_status_and_directory(target, mcfly):
@@ -89,7 +88,7 @@ def test_what_the_shells_own_history_has_is_not_copied_again(target, mcfly):
     mcfly.add("after", 50)
     shell, copies = import_all(target, mcfly, zsh_history(*lines))
     assert (shell.new, shell.duplicates) == (3, 1)
-    assert (copies.new, copies.duplicates) == (1, 3)
+    assert (copies.new, copies.untimed, copies.duplicates) == (2, 1, 3)
     assert target.commands() == [b"trimmed since", b"ls -l", b"make", b"make", b"after"]
     for again in import_all(target, mcfly, zsh_history(*lines)):
         assert again.new == 0
@@ -109,10 +108,27 @@ def test_an_untimed_history_of_the_shell_is_not_copied_again(target, mcfly):
     assert grown.new == 1  # it ran again
 
 
-def test_an_untimed_history_after_the_copies_is_not_imported_again(target, mcfly):
-    mcfly.add_copy(["ls -l", "make"])
-    target.import_file(mcfly.path)
-    assert target.import_bytes(b"ls -l\nmake\nlater\n", "bash").new == 1
+def test_the_shells_own_history_may_be_imported_before(target, mcfly):
+    mcfly.add_copy(["trimmed since", "ls -l", "make", "make"])
+    path = target.write(zsh_history((-500, "ls -l"), (-400, "make")))
+    target.import_file(path)
+    for histories in ((path,), ()):
+        counts = target.import_file(mcfly.path, shell_histories=histories)
+        assert counts.duplicates == 2
+    assert target.commands() == [b"trimmed since", b"make", b"ls -l", b"make"]
+
+
+def test_a_history_of_which_zsh_set_all_times_anew_is_not_copied_again(target, mcfly):
+    lines = ["ls -l", "make", "git push", "cd /srv"]
+    mcfly.add_copy(lines)
+    _, copies = import_all(target, mcfly, zsh_history(*((900, line) for line in lines)))
+    assert (copies.new, copies.duplicates) == (0, 4)
+
+
+def test_a_shell_history_that_cannot_be_read_stops_no_import(target, mcfly, tmp_path):
+    mcfly.add_copy(["make"])
+    missing = str(tmp_path / "missing")
+    assert target.import_file(mcfly.path, shell_histories=(missing, mcfly.path)).new == 1
 
 
 def test_a_command_of_several_lines_is_one_again(target, mcfly):
@@ -133,8 +149,8 @@ def test_the_lines_of_a_command_of_bash_are_not_copied_again(target, mcfly):
 def test_commands_of_fish_keep_their_times_and_their_lines(target, mcfly):
     mcfly.add_copy(["echo a\\nb", "ls"], [-500, -400])
     data = b"- cmd: echo a\\nb\n  when: %d\n" % (FIRST_S - 500)
-    _, copies = import_all(target, mcfly, data)
-    assert (copies.new, copies.untimed, copies.duplicates) == (1, 0, 1)
+    shell, copies = import_all(target, mcfly, data)
+    assert (copies.new, copies.untimed, shell.duplicates) == (2, 0, 1)
     assert target.commands() == [b"echo a\nb", b"ls"]
 
 

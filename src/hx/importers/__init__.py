@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from hx.importers.databases import DatabaseImporter
 
 MAGIC = b"SQLite format 3\0"
-# the parts of the history of a tool that copies the histories of shells
-WHOLE, RECORDED, COPIES = "whole", "recorded", "copies"
-COPYING = (b"hishtory", b"mcfly")  # the kinds of these tools
 CUT = "cut off at the end of the file"
 TOO_LONG = "longer than 1 MiB"
 _DATABASES = ("atuin", "hishtory", "mcfly", "histdb")  # tools that keep an SQLite database
@@ -82,9 +79,9 @@ class Importer(Protocol):
 class Reading:
     """A history file while it is read. Raises InputError when it cannot be opened or read."""
 
-    def __init__(self, path: str, part: str = WHOLE) -> None:
+    def __init__(self, path: str, *, only_copies: bool = False) -> None:
         self.path = path
-        self.part = part  # for the tools of COPYING; others read the whole file
+        self.only_copies = only_copies  # a tool with copies of shells' histories reads only these
         self.size = 0  # of the whole file, in bytes or rows
         self.done = 0  # how much was read, in the same unit
         self.cut = False  # the last line does not end with a newline

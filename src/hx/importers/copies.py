@@ -1,31 +1,66 @@
 """Deciding what happens to commands that a tool copied from the history of a shell.
 
-The tool knows no times for them, and the shell's own history may be there too. A copied command is
-left out for each event of the same text that was there before the copy was made.
+The tool knows no times for them, and the shell's own history may say when they ran. A copied
+command is left out for each event, or line of the shell's own history, that has the same text and
+was there before the copy was made.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from itertools import compress
 
+from hx.core.errors import InputError
 from hx.core.event_name import digest64
 from hx.core.import_matching import stamps
 from hx.core.import_matching.keys import may_be_same_host
 from hx.core.import_matching.stamps import NEW, KnownHistory, Lines
 from hx.database.queries import import_state
 from hx.database.queries.import_copies import Copying, HostEvents
+from hx.importers import LAST_US, detected
+from hx.importers.stamp_changes import TextHistory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from hx.core.redaction.rules import Rules
     from hx.database.connection import Database
     from hx.database.queries.import_state import Origin
-    from hx.importers import ImportedEntry
+    from hx.importers import ImportedEntry, Importer
     from hx.importers.masking import Judged
 
     Source = tuple[bytes, bytes]  # the tool's names of a device and of a session
+
+
+class ShellHistories:
+    """The history files of the shells of this host, whether they are imported or not."""
+
+    def __init__(self, paths: Iterable[str], rules: Rules) -> None:
+        self._paths, self._rules = paths, rules
+
+    def texts(self, until_us: int) -> Counter[int]:
+        """Return hash of a command -> how often it is in these files, up to a time.
+
+        The lines of a command count too: the tool may have copied them as commands.
+        """
+        counts: Counter[int] = Counter()
+        for path in self._paths:
+            with suppress(InputError):  # its own import tells why it cannot be read
+                importer = detected(path)
+                if importer.IS_TEXT:
+                    counts.update(self._hashes(path, importer, until_us))
+        return counts
+
+    def _hashes(self, path: str, importer: Importer, until_us: int) -> Iterator[int]:
+        history = TextHistory(path, importer, self._rules)
+        last_us = LAST_US if history.is_restamped() else until_us
+        for entry, command in history.entries():
+            if entry.at_us is None or entry.at_us <= last_us:
+                yield digest64(command)
+                if b"\n" in command:
+                    yield from map(digest64, command.split(b"\n"))
 
 
 class _Copy:
@@ -46,7 +81,10 @@ class Copies:
         self._new: dict[bytes | None, Counter[int]] = {}  # host -> commands of earlier copies
 
     def read(
-        self, entries: Iterable[Judged], origin: Callable[[ImportedEntry], tuple[bytes, bytes]]
+        self,
+        entries: Iterable[Judged],
+        origin: Callable[[ImportedEntry], tuple[bytes, bytes]],
+        histories: ShellHistories,
     ) -> None:
         """Read all copies, and decide about their lines. `origin` gives the ids of an entry."""
         copies: dict[Source, _Copy] = {}
@@ -59,7 +97,7 @@ class Copies:
                 copy.lines.add(digest64(command), None, bare=True)
                 copy.until_us = max(copy.until_us, entry.at_us)
         for source, copy in sorted(copies.items(), key=lambda item: item[1].until_us):
-            statuses = self._judged(copy)
+            statuses = self._judged(copy, histories)
             self._statuses[source] = iter(statuses)
             # a later copy has these commands too
             new = compress(copy.lines.hashes, (status == NEW for status in statuses))
@@ -69,16 +107,20 @@ class Copies:
         """Return KNOWN, FORGOTTEN, DUPLICATE or NEW for the next line of its copy."""
         return next(self._statuses[_source(entry)])
 
-    def _judged(self, copy: _Copy) -> bytearray:
+    def _judged(self, copy: _Copy, histories: ShellHistories) -> bytearray:
         host = self._host if copy.host is None else copy.host.decode(errors="replace")
-        own = self._device_id if may_be_same_host(host, self._host) else b""
+        is_here = may_be_same_host(host, self._host)
+        own = self._device_id if is_here else b""
         events = HostEvents(
             self._database, own, Copying(host, copy.origin.session_id, copy.until_us)
         )
+        texts = events.texts()
+        if is_here:  # the lines of a file may be imported already, so they are not added
+            texts |= histories.texts(copy.until_us)
         known = KnownHistory(
             [hash_ for _, hash_ in import_state.untimed(self._database, copy.origin)],
             [],
-            events.texts() + self._new.get(copy.host, Counter()),
+            texts + self._new.get(copy.host, Counter()),
             events.around(),
             import_state.forgotten_us(self._database, copy.origin),
         )

@@ -13,7 +13,7 @@ import re
 
 from hx.core.errors import InputError
 from hx.core.model import KNOWN_SINCE_US
-from hx.importers import COPIES, LAST_US, RECORDED, ImportedEntry, databases
+from hx.importers import LAST_US, ImportedEntry, databases
 from hx.importers.copied_lines import MOST_LINES, joined, readable, stamped
 from hx.importers.databases import NO_COMMAND, NO_TIME, blob
 from hx.importers.go_times import time_ns
@@ -112,13 +112,12 @@ def read(reading: Reading) -> Iterator[ImportedEntry]:
         databases.counted(connection, _TABLE, reading)
         chosen = databases.as_bytes(connection, _COLUMNS, tables[_TABLE])
         sql = f"SELECT {chosen} FROM {_TABLE} WHERE current_working_directory"  # noqa: S608
-        if reading.part != COPIES:
+        if not reading.only_copies:
             recorded = f"{sql} IS NOT 'Unknown' ORDER BY start_time"
             yield from _recorded(connection, recorded, reading)
-        if reading.part != RECORDED:
-            device = "device_id, " if "device_id" in tables[_TABLE] else ""
-            copied = f"{sql} IS 'Unknown' ORDER BY hostname, {device}start_time"
-            yield from _copied(connection, copied, reading)
+        device = "device_id, " if "device_id" in tables[_TABLE] else ""
+        copied = f"{sql} IS 'Unknown' ORDER BY hostname, {device}start_time"
+        yield from _copied(connection, copied, reading)
 
 
 def _recorded(connection: apsw.Connection, sql: str, reading: Reading) -> Iterator[ImportedEntry]:

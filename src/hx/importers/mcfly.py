@@ -11,7 +11,7 @@ of bash and zsh have no time of their own: all have the time of the copying. Tho
 from __future__ import annotations
 
 from hx.core.errors import InputError
-from hx.importers import COPIES, RECORDED, ImportedEntry, databases, fish
+from hx.importers import ImportedEntry, databases, fish
 from hx.importers.copied_lines import MOST_LINES, joined
 from hx.importers.databases import NO_COMMAND, NO_TIME, blob
 
@@ -61,10 +61,9 @@ def read(reading: Reading) -> Iterator[ImportedEntry]:
         databases.counted(connection, "commands", reading)
         source = _source(connection, tables)
         chosen = databases.as_bytes(connection, _COLUMNS, tables["commands"])
-        if reading.part != COPIES:
+        if not reading.only_copies:
             yield from _recorded(connection, reading, chosen, source)
-        if reading.part != RECORDED:
-            yield from _copied(connection, reading, chosen, source)
+        yield from _copied(connection, reading, chosen, source)
 
 
 def _source(connection: apsw.Connection, tables: Tables) -> bytes:

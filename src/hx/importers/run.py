@@ -32,8 +32,8 @@ from hx.database.join import join
 from hx.database.queries import import_state
 from hx.database.queries.import_duplicates import OwnEvents
 from hx.database.rows import device_name
-from hx.importers import COPIES, WHOLE, Reading
-from hx.importers.copies import Copies
+from hx.importers import Reading
+from hx.importers.copies import Copies, ShellHistories
 from hx.importers.masking import judged
 from hx.importers.reader_process import LEAST_BYTES, judged_apart
 from hx.importers.stamp_changes import FIRST_PLACE, Placer, TextHistory
@@ -67,14 +67,6 @@ class Counts(NamedTuple):
     unreadable: Mapping[str, int] = MappingProxyType({})  # reason -> count
 
 
-def added(counts: Counts, others: Counts) -> Counts:
-    """Return the sums of two counts."""
-    unreadable = Counter(counts.unreadable) + Counter(others.unreadable)
-    names = Counts._fields[:-1]
-    sums = {name: getattr(counts, name) + getattr(others, name) for name in names}
-    return Counts(**sums, unreadable=dict(unreadable))
-
-
 class Job(NamedTuple):
     """The options of an import."""
 
@@ -84,8 +76,8 @@ class Job(NamedTuple):
     border_us: int | None = None  # retention removes what started before
     everything: bool = False  # import also what ran after hx began to record the shell
     dry_run: bool = False
-    part: str = WHOLE  # of the history of a tool that copies the histories of shells
     tell: Callable[[int, int], object] = lambda _done, _size: None
+    shell_histories: tuple[str, ...] = ()  # files of the shells of this host, which a tool may copy
 
 
 class Import:
@@ -94,7 +86,7 @@ class Import:
     def __init__(self, database: Database, path: str, importer: Importer, job: Job) -> None:
         self._database, self._path, self._importer, self._job = database, path, importer, job
         self._host = job.host.encode()
-        self._reading = Reading(path, job.part)
+        self._reading = Reading(path)
         self._own: dict[bytes, OwnEvents] = {}  # by origin
         self._placing = Placing(self._masked)
         self._origins: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
@@ -145,10 +137,11 @@ class Import:
     def _take_copy(self, entry: ImportedEntry, command: bytes) -> None:
         """Take a command that the tool copied from the history of a shell."""
         if self._copies is None:
+            self._commit()  # what the tool recorded may be in a copy that it made later
             job = self._job
             self._copies = Copies(self._database, job.device_id, job.host)
-            again = judged(self._importer, Reading(self._path, COPIES), job.rules)
-            self._copies.read(again, self._origin)
+            again = judged(self._importer, Reading(self._path, only_copies=True), job.rules)
+            self._copies.read(again, self._origin, ShellHistories(job.shell_histories, job.rules))
         status = self._copies.status(entry)
         if status == NEW:
             place = FIRST_PLACE + entry.place

@@ -46,19 +46,20 @@ class TextHistory:
         """
         if not self._importer.RESTAMPS:
             return False
-        head = list(islice(self._entries(), stamps.RUN))
+        head = list(islice(self.entries(), stamps.RUN))
         times = {entry.at_us if _is_bare(entry) else None for entry, _ in head}
         return len(head) == stamps.RUN and len(times) == 1 and None not in times
 
     def lines(self) -> Lines:
         """Return the hashes and the times of all lines."""
         lines = Lines()
-        for entry, command in self._entries():
+        for entry, command in self.entries():
             bare = self._importer.RESTAMPS and _is_bare(entry)
             lines.add(digest64(command), entry.at_us, bare=bare)
         return lines
 
-    def _entries(self) -> Iterator[tuple[ImportedEntry, bytes]]:
+    def entries(self) -> Iterator[tuple[ImportedEntry, bytes]]:
+        """Return the entries with their masked commands."""
         for entry, command in judged(self._importer, Reading(self._path), self._rules):
             if command is not None:
                 yield entry, command
@@ -110,8 +111,7 @@ class Placer:
         known = KnownHistory(
             [hash_ for _, hash_ in self._untimed],
             import_state.timed(self._database, self._origin),
-            # lines that another tool copied are those of this file, unless it was imported before
-            beside.texts_of(shell, untimed=not self._untimed),
+            beside.texts_of(shell),
             beside.around(shell),
             import_state.forgotten_us(self._database, self._origin),
         )

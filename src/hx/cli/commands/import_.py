@@ -11,8 +11,7 @@ from hx.cli.text import count, visible
 from hx.core.errors import Busy, HxError
 from hx.core.record import NamedTuple
 from hx.files import Lock
-from hx.importers import COPIES, COPYING, RECORDED, WHOLE
-from hx.importers.run import Counts, Import, Job, added
+from hx.importers.run import Counts, Import, Job
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,14 +29,6 @@ _WORDS = {
     "forgotten": "forgotten",
     "ignored": "ignored by your rules",
 }
-
-
-class Options(NamedTuple):
-    """What is imported of a history."""
-
-    everything: bool  # also what ran after hx began to record that shell
-    dry_run: bool
-    part: str = WHOLE
 
 
 class Imported(NamedTuple):
@@ -89,24 +80,12 @@ def import_found(
     from hx.config import import_paths
 
     done = []
-    options = Options(everything, dry_run, RECORDED)
     for path in _existing(import_paths()):
         # one unreadable history must not keep the others out
-        result = _tried(context, path, kind, options)
+        result = _tried(context, path, kind, everything=everything, dry_run=dry_run)
         if result is not None:
             done.append(result)
-    # what a tool copied from a shell has no time there, but in the history of the shell it may have
-    return [_with_copies(context, result, options) for result in done]
-
-
-def _with_copies(context: Context, result: Imported, options: Options) -> Imported:
-    """Import also what the tool of a result copied from shells."""
-    if result.error or result.kind.encode() not in COPYING:
-        return result
-    copies = _tried(context, result.path, result.kind, options._replace(part=COPIES))
-    if copies is None:
-        return result
-    return result._replace(counts=added(result.counts, copies.counts), error=copies.error)
+    return done
 
 
 def _existing(paths: list[str]) -> list[str]:
@@ -119,7 +98,9 @@ def _existing(paths: list[str]) -> list[str]:
     return list(by_target.values())
 
 
-def _tried(context: Context, path: str, kind: str | None, options: Options) -> Imported | None:
+def _tried(
+    context: Context, path: str, kind: str | None, *, everything: bool, dry_run: bool
+) -> Imported | None:
     """Import one file; return None when it is of another kind than was asked for."""
     from hx.core.errors import DatabaseError
     from hx.importers import detected
@@ -130,7 +111,7 @@ def _tried(context: Context, path: str, kind: str | None, options: Options) -> I
         detected_kind = importer.KIND.decode()
         if kind is not None and kind != detected_kind:
             return None
-        return _import(context, path, importer, options)
+        return _import(context, path, importer, everything=everything, dry_run=dry_run)
     # the database cannot be used, so no other file can be imported either
     except DatabaseError:
         raise
@@ -150,10 +131,14 @@ def import_file(
     from hx.importers import detected, importer
 
     chosen = detected(path) if kind is None else importer(kind)
-    return _import(context, path, chosen, Options(everything, dry_run))
+    return _import(context, path, chosen, everything=everything, dry_run=dry_run)
 
 
-def _import(context: Context, path: str, importer: Importer, options: Options) -> Imported:
+def _import(
+    context: Context, path: str, importer: Importer, *, everything: bool, dry_run: bool
+) -> Imported:
+    from hx.config import shell_histories
+
     kind = importer.KIND.decode()
     context = drained(context)  # so that its events are not taken for new ones
     with (
@@ -167,10 +152,10 @@ def _import(context: Context, path: str, importer: Importer, options: Options) -
             context.config.host,
             context.config.rules,
             _border_us(context),
-            options.everything,
-            options.dry_run,
-            options.part,
+            everything,
+            dry_run,
             progress.told,
+            tuple(_existing(shell_histories())),
         )
         work = Import(context.database, path, importer, job)
         try:

@@ -113,14 +113,14 @@ class OwnEvents:
         )
         return list(self._database.execute(sql, (LIVE, KNOWN_SINCE_US)))
 
-    def texts_of(self, shell: bytes, *, untimed: bool) -> dict[int, int]:
+    def texts_of(self, shell: bytes) -> dict[int, int]:
         """Return hash of a command -> how often this shell ran it, recorded or imported.
 
-        Runs of which the shell is not known count, and those without a time if `untimed`.
+        Runs of which the shell is not known count, but not the copies that a tool made of the
+        history of a shell: they are what the shell's own history did not have.
         """
         sql = f"SELECT hash, count(*) {self._of_shell()} AND started_at_us >= ? GROUP BY command.id"
-        since_us = 0 if untimed else KNOWN_SINCE_US
-        return dict(self._database.execute(sql, (LIVE, shell.decode(), since_us)))
+        return dict(self._database.execute(sql, (LIVE, shell.decode(), KNOWN_SINCE_US)))
 
     def around(self, shell: bytes) -> Timed:
         """Return (microseconds, hash) of the runs of a shell, in the order of time.
