@@ -18,13 +18,6 @@ def hishtory(tmp_path):
     hishtory.connection.close()
 
 
-def import_all(target, hishtory, shell_data, kind=None):
-    """Import as `hx import` does; return the counts of the shell's own history and of the tool."""
-    path = target.write(shell_data)
-    copies = target.import_file(hishtory.path, shell_histories=(path,))
-    return target.import_file(path, kind), copies
-
-
 def test_a_row_keeps_all_that_hx_knows_of_a_run(target, hishtory):
     hishtory.add("make", 5.25, 7.5, exit_code=2)
     target.import_file(hishtory.path)
@@ -139,11 +132,11 @@ def test_what_the_shells_own_history_has_is_not_copied_again(target, hishtory):
     lines = [(-500, "ls -l"), (-400, "make"), (-300, "make"), (60, "after")]
     hishtory.add_copy(["trimmed since", "ls -l", "make", "make"])
     hishtory.add("after", 60.3)
-    shell, copies = import_all(target, hishtory, zsh_history(*lines))
+    shell, copies = target.import_both(hishtory.path, zsh_history(*lines))
     assert (shell.new, shell.duplicates) == (3, 1)
     assert (copies.new, copies.untimed, copies.duplicates) == (2, 1, 3)
     assert target.commands() == [b"trimmed since", b"ls -l", b"make", b"make", b"after"]
-    for again in import_all(target, hishtory, zsh_history(*lines)):
+    for again in target.import_both(hishtory.path, zsh_history(*lines)):
         assert again.new == 0
 
 
@@ -159,7 +152,7 @@ def test_a_second_import_inside_hishtory_gives_no_second_copy(target, hishtory):
 def test_the_time_that_is_left_in_a_copied_line_of_zsh_is_its_time(target, hishtory):
     hishtory.add_copy([f": {FIRST_S - 900}:12;make all", "ls"])  # it removes durations below 10
     data = b": %d:12;make all\n: %d:0;ls\n" % (FIRST_S - 900, FIRST_S - 800)
-    shell, copies = import_all(target, hishtory, data)
+    shell, copies = target.import_both(hishtory.path, data)
     assert (copies.new, copies.untimed, copies.duplicates) == (1, 0, 1)
     assert (shell.new, shell.duplicates) == (1, 1)
     target.forget_text(b"make all")
@@ -196,7 +189,7 @@ def test_two_devices_give_the_copies_the_same_keys(target, hishtory, tmp_path):
     (tmp_path / "other").mkdir()
     other_target = ImportTarget(tmp_path / "other", b"\x0e" * 16)
     other_target.import_file(hishtory.path)
-    import_all(target, hishtory, zsh_history((-500, "make")))
+    target.import_both(hishtory.path, zsh_history((-500, "make")))
     own = {event for event in target.events() if event.key.started_at_us < KNOWN_SINCE_US}
     assert len(own) == 2
     assert own < set(other_target.events())

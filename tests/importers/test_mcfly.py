@@ -18,13 +18,6 @@ def mcfly(tmp_path):
     mcfly.connection.close()
 
 
-def import_all(target, mcfly, shell_data, kind=None):
-    """Import as `hx import` does; return the counts of the shell's own history and of the tool."""
-    path = target.write(shell_data)
-    copies = target.import_file(mcfly.path, shell_histories=(path,))
-    return target.import_file(path, kind), copies
-
-
 def test_a_row_keeps_time_status_and_directory(target, mcfly):
     mcfly.add("make", 5, 2, dir="/srv/app")
     target.import_file(mcfly.path)
@@ -86,23 +79,23 @@ def test_what_the_shells_own_history_has_is_not_copied_again(target, mcfly):
     lines = [(-500, "ls -l"), (-400, "make"), (-300, "make"), (50, "after")]
     mcfly.add_copy(["trimmed since", "ls -l", "make", "make"])
     mcfly.add("after", 50)
-    shell, copies = import_all(target, mcfly, zsh_history(*lines))
+    shell, copies = target.import_both(mcfly.path, zsh_history(*lines))
     assert (shell.new, shell.duplicates) == (3, 1)
     assert (copies.new, copies.untimed, copies.duplicates) == (2, 1, 3)
     assert target.commands() == [b"trimmed since", b"ls -l", b"make", b"make", b"after"]
-    for again in import_all(target, mcfly, zsh_history(*lines)):
+    for again in target.import_both(mcfly.path, zsh_history(*lines)):
         assert again.new == 0
 
 
 def test_what_ran_after_the_copy_was_made_is_no_line_of_it(target, mcfly):
     mcfly.add_copy(["make"])
-    _, copies = import_all(target, mcfly, zsh_history((50, "make")))
+    _, copies = target.import_both(mcfly.path, zsh_history((50, "make")))
     assert (copies.new, copies.duplicates) == (1, 0)
 
 
 def test_an_untimed_history_of_the_shell_is_not_copied_again(target, mcfly):
     mcfly.add_copy(["trimmed since", "ls -l", "make", "make"])
-    _, copies = import_all(target, mcfly, b"ls -l\nmake\nmake\nlater\n", "bash")
+    _, copies = target.import_both(mcfly.path, b"ls -l\nmake\nmake\nlater\n", "bash")
     assert (copies.new, copies.duplicates) == (1, 3)
     grown = target.import_bytes(b"ls -l\nmake\nmake\nlater\ntrimmed since\n", "bash")
     assert grown.new == 1  # it ran again
@@ -121,7 +114,7 @@ def test_the_shells_own_history_may_be_imported_before(target, mcfly):
 def test_a_history_of_which_zsh_set_all_times_anew_is_not_copied_again(target, mcfly):
     lines = ["ls -l", "make", "git push", "cd /srv"]
     mcfly.add_copy(lines)
-    _, copies = import_all(target, mcfly, zsh_history(*((900, line) for line in lines)))
+    _, copies = target.import_both(mcfly.path, zsh_history(*((900, line) for line in lines)))
     assert (copies.new, copies.duplicates) == (0, 4)
 
 
@@ -134,7 +127,7 @@ def test_a_shell_history_that_cannot_be_read_stops_no_import(target, mcfly, tmp_
 def test_a_command_of_several_lines_is_one_again(target, mcfly):
     lines = zsh_history((-500, "two\\\nlines"), (-400, "ls"))
     mcfly.add_copy(["for x in y\\", "do z\\", "done", "two\\", "lines", "ls"])
-    _, copies = import_all(target, mcfly, lines)
+    _, copies = target.import_both(mcfly.path, lines)
     assert (copies.new, copies.duplicates) == (1, 2)
     assert target.commands()[0] == b"for x in y\ndo z\ndone"
 
@@ -142,14 +135,14 @@ def test_a_command_of_several_lines_is_one_again(target, mcfly):
 def test_the_lines_of_a_command_of_bash_are_not_copied_again(target, mcfly):
     mcfly.add_copy(["cat <<end", "text", "end"])
     data = b"#%d\ncat <<end\ntext\nend\n" % (FIRST_S - 500)
-    _, copies = import_all(target, mcfly, data)
+    _, copies = target.import_both(mcfly.path, data)
     assert (copies.new, copies.duplicates) == (0, 3)
 
 
 def test_commands_of_fish_keep_their_times_and_their_lines(target, mcfly):
     mcfly.add_copy(["echo a\\nb", "ls"], [-500, -400])
     data = b"- cmd: echo a\\nb\n  when: %d\n" % (FIRST_S - 500)
-    shell, copies = import_all(target, mcfly, data)
+    shell, copies = target.import_both(mcfly.path, data)
     assert (copies.new, copies.untimed, shell.duplicates) == (2, 0, 1)
     assert target.commands() == [b"echo a\nb", b"ls"]
 
@@ -157,9 +150,9 @@ def test_commands_of_fish_keep_their_times_and_their_lines(target, mcfly):
 def test_what_was_forgotten_does_not_come_back_from_the_copy(target, mcfly):
     lines = zsh_history(*((-500 + number, f"line {number}") for number in range(9)))
     mcfly.add_copy([f"line {number}" for number in range(9)])
-    import_all(target, mcfly, lines)
+    target.import_both(mcfly.path, lines)
     target.forget_text(b"line 4")
-    for counts in import_all(target, mcfly, lines):
+    for counts in target.import_both(mcfly.path, lines):
         assert counts.new == 0
     assert b"line 4" not in target.commands()
 
