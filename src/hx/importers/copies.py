@@ -7,6 +7,7 @@ was there before the copy was made.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from contextlib import suppress
 from itertools import compress
@@ -18,7 +19,7 @@ from hx.core.import_matching.keys import may_be_same_host
 from hx.core.import_matching.stamps import NEW, KnownHistory, Lines
 from hx.database.queries import import_state
 from hx.database.queries.import_copies import Copying, HostEvents
-from hx.importers import LAST_US, detected
+from hx.importers import detected
 from hx.importers.stamp_changes import TextHistory
 
 TYPE_CHECKING = False
@@ -28,39 +29,48 @@ if TYPE_CHECKING:
     from hx.core.redaction.rules import Rules
     from hx.database.connection import Database
     from hx.database.queries.import_state import Origin
-    from hx.importers import ImportedEntry, Importer
+    from hx.importers import ImportedEntry
     from hx.importers.masking import Judged
 
     Source = tuple[bytes, bytes]  # the tool's names of a device and of a session
 
 
 class ShellHistories:
-    """The history files of the shells of this host, whether they are imported or not."""
+    """The history files of the shells of this host, whether they are imported or not.
+
+    They are read when they are first asked for, and kept in 16 bytes for each line.
+    """
 
     def __init__(self, paths: Iterable[str], rules: Rules) -> None:
         self._paths, self._rules = paths, rules
+        self._hashes = array("q")
+        self._times = array("q")  # 0: before any copy, as far as is known
+        self._is_read = False
 
     def texts(self, until_us: int) -> Counter[int]:
         """Return hash of a command -> how often it is in these files, up to a time.
 
         The lines of a command count too: the tool may have copied them as commands.
         """
-        counts: Counter[int] = Counter()
+        if not self._is_read:
+            self._read()
+        return Counter(compress(self._hashes, (at_us <= until_us for at_us in self._times)))
+
+    def _read(self) -> None:
+        self._is_read = True
         for path in self._paths:
             with suppress(InputError):  # its own import tells why it cannot be read
                 importer = detected(path)
                 if importer.IS_TEXT:
-                    counts.update(self._hashes(path, importer, until_us))
-        return counts
+                    self._add(TextHistory(path, importer, self._rules))
 
-    def _hashes(self, path: str, importer: Importer, until_us: int) -> Iterator[int]:
-        history = TextHistory(path, importer, self._rules)
-        last_us = LAST_US if history.is_restamped() else until_us
+    def _add(self, history: TextHistory) -> None:
+        is_restamped = history.is_restamped()
         for entry, command in history.entries():
-            if entry.at_us is None or entry.at_us <= last_us:
-                yield digest64(command)
-                if b"\n" in command:
-                    yield from map(digest64, command.split(b"\n"))
+            lines = [command, *command.split(b"\n")] if b"\n" in command else [command]
+            self._hashes.extend(map(digest64, lines))
+            at_us = 0 if is_restamped or entry.at_us is None else entry.at_us
+            self._times.extend([at_us] * len(lines))
 
 
 class _Copy:
