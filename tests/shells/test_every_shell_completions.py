@@ -1,4 +1,4 @@
-"""The hook offers the completions of hx: Tab after `hx` works, and nobody's completions are taken."""
+"""The hook offers the completions of hx: Tab after `hx` works, and others keep theirs."""
 
 import os
 import shutil
