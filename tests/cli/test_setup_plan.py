@@ -11,6 +11,8 @@ from hx.core.shell_files import rc_file
 from hx.importers.estimate import estimates
 from hx.setup import manuals
 
+START = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "start.md")
+
 
 @pytest.fixture
 def home(machine):
@@ -245,3 +247,15 @@ def test_a_full_disk_leaves_the_files_of_the_user_as_they_were(home):
     assert not rc_file.has_line(home.bashrc.read_bytes())
     home.undo("--purge")
     assert home.tree == before
+
+
+def test_the_plan_in_the_docs_is_what_is_printed(home):
+    if not shutil.which("zsh"):
+        pytest.skip("zsh is not installed")
+    (home.path / ".zshrc").write_text("source <(fzf --zsh)\n")
+    lines = [f": {1_700_000_000 + number}:0;make {number}\n" for number in range(1_247)]
+    (home.path / ".zsh_history").write_text("".join(lines))
+    with open(START, encoding="utf-8") as page:
+        shown = page.read().partition("```text\nhx setup will do this:")[2].partition("```")[0]
+    printed = home.hx("setup", "--shell", "zsh").out.partition("hx setup will do this:")[2]
+    assert printed == shown

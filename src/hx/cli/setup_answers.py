@@ -45,7 +45,9 @@ def proposed(config: Config, given: Mapping[str, Value], tool: str, *, is_first:
     """
     fault = _fault(config)
     if given and fault is not None:
-        raise InputError(fault, "mend the file, or leave the options out")
+        raise InputError(
+            f"the settings cannot be written: {fault}", "mend the file, or leave the options out"
+        )
     before = {name: config.values[name] for name in _QUESTIONS}
     values, still_open = dict(before), []
     own = {name for name in _QUESTIONS if config.sources[name] != "default"} - _written(config)

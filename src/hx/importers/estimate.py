@@ -50,5 +50,5 @@ def _estimate(path: str, patience_s: float) -> Estimate:
 
 def _rounded(number: int) -> int:
     """Return the number with two digits that are not zero."""
-    unit = 10 ** max(0, len(str(number)) - 2)
+    unit = int(10 ** max(0, len(str(number)) - 2))
     return round(number / unit) * unit

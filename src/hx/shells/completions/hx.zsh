@@ -214,6 +214,9 @@ _shtab_hx_search_defaults_added=0
 _shtab_hx_setup_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "*--shell[this shell (may be given again)\; else the login shell and those with an rc file]:shell:(bash zsh fish)"
+  {--ctrl-r,--no-ctrl-r}"[Ctrl-R opens the picker, or stays as it is]"
+  {--up-arrow,--no-up-arrow}"[the up arrow opens the picker, or stays as it is]"
+  "--enter[what Enter in the picker does with a command]:enter:(run edit)"
   "--no-import[do not import the old history]"
   "--undo[take back what setup did\; keep the recorded events]"
   "--purge[with --undo\: remove everything of hx, recorded events too]"
