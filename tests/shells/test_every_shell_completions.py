@@ -36,6 +36,19 @@ def test_tab_after_hx_completes(home, shell, name):
 def test_a_compinit_after_the_hook_finds_them(home, shell):
     terminal = home.open(shell, after=COMPINIT, env={"PATH": PATH_OF_HX})
     assert OURS in tabbed(terminal, "hx find --unt")
+    terminal.run("print -rl -- $precmd_functions >out")
+    assert out(home) == "__hx_precmd\n"  # what had to wait for the prompt is gone
+
+
+@pytest.mark.parametrize("shell", ["zsh"])
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_compinit_sees_the_same_fpath_and_asks_nothing(home, shell, place):
+    """Another fpath makes compinit write its dump anew; a folder of a group makes it ask."""
+    plain = "print -rl -- $fpath >fpath; autoload -Uz compinit && compinit\n"
+    terminal = home.open(shell, **{place: plain})
+    terminal.run("print -rl -- $fpath >out")
+    assert "hx/shells" not in (home.path / "fpath").read_text()
+    assert "hx/shells" not in out(home)
 
 
 def helix(home):
@@ -89,7 +102,8 @@ def test_off_takes_the_completions_back(home, shell):
     if shell == "fish":
         show = f"begin; {SHOW['fish']}; end >out"
     terminal.run(show)
-    assert "hx/shells/completions" in out(home) or "__hx_complete" in out(home)
+    ours = ("hx/shells/completions", "__hx_complete", "_history-extended")
+    assert any(word in out(home) for word in ours)
     off = f"hx init {family(shell)} --off"
     terminal.run(f"{off} | source" if shell == "fish" else f'eval "$({off})"')
     terminal.run(show)

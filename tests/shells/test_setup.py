@@ -153,6 +153,8 @@ def test_answers_are_settings_that_the_shell_obeys(new_home):
 
 
 def test_without_a_key_there_is_no_question_about_enter(new_home):
+    with new_home.rc_file.open("a") as file:
+        file.write("true fzf\n")  # Enter would be proposed to edit
     asked = ask(new_home)
     for question, text in ((QUESTIONS[0], "n"), (QUESTIONS[1], "n"), (QUESTIONS[3], "y")):
         asked.until(question + b"[^\\[]*\\[[^]]*\\] ")
@@ -189,6 +191,24 @@ def test_who_leaves_at_a_question_has_changed_nothing(new_home, number, key, cod
     asked.type(key)
     asked.wait()
     assert asked.child.exitstatus == code
+    assert tree(new_home.path) == before
+
+
+@pytest.mark.parametrize("shell", ["zsh"])
+def test_an_import_that_is_interrupted_can_be_continued_or_taken_back(new_home):
+    lines = (f": {1_600_000_000 + number}:0;make {number}\n" for number in range(300_000))
+    (new_home.path / ".zsh_history").write_text("".join(lines))
+    before = tree(new_home.path)
+    asked = new_home.home.start([HX, "setup", "--yes"], **new_home.env)
+    asked.until(b"importing")
+    asked.type(CTRL_C)
+    asked.wait()
+    assert asked.child.exitstatus == 130
+    assert b"`hx setup` continues" in asked.output
+    assert new_home.rc_file.read_bytes() == before[".zshrc"][1]
+    assert new_home.hx("setup", "--yes", "--no-import").returncode == 0
+    assert new_home.rc_file.read_bytes() != before[".zshrc"][1]
+    assert new_home.hx("setup", "--undo", "--purge", "--yes").returncode == 0
     assert tree(new_home.path) == before
 
 

@@ -60,7 +60,7 @@ def proposed(config: Config, given: Mapping[str, Value], tool: str, *, is_first:
         values[name] = value
     if is_first and fault is None:
         still_open = [n for n in _QUESTIONS if n not in given and config.sources[n] == "default"]
-        if ENTER in still_open and tool in _ONLY_EDITS:
+        if ENTER in still_open and tool in _ONLY_EDITS and (values[CTRL_R] or values[UP]):
             values[ENTER] = "edit"
     return Proposal(values, tuple(still_open), before)
 
@@ -85,12 +85,13 @@ def asked(proposal: Proposal) -> Proposal:
     """Ask what is open, with the proposal as the answer that Enter gives. Raises Refused."""
     values = dict(proposal.values)
     for name in proposal.open:
-        if name == ENTER:
-            if values[CTRL_R] or values[UP]:
-                values[name] = chosen(_QUESTIONS[name], ("run", "edit"), values[name])
-            continue
-        default = _YES if values[name] else _NO
-        values[name] = chosen(_QUESTIONS[name], (_YES, _NO), default) == _YES
+        if name != ENTER:
+            default = _YES if values[name] else _NO
+            values[name] = chosen(_QUESTIONS[name], (_YES, _NO), default) == _YES
+        elif values[CTRL_R] or values[UP]:
+            values[name] = chosen(_QUESTIONS[name], ("run", "edit"), values[name])
+        else:
+            values[name] = proposal.before[name]
     return proposal._replace(values=values)
 
 

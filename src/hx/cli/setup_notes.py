@@ -98,7 +98,7 @@ def _of_tools(found: Mapping[str, list[str]], values: Mapping[str, Value]) -> It
     names = [*dict.fromkeys(name for names in found.values() for name in names)]
     if not names:
         return
-    who = f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} not changed"
+    who = f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} not changed"
     if values[CTRL_R]:
         yield f"{who}, but Ctrl-R opens the picker of hx now; `hx setup --no-ctrl-r` gives it back"
     else:

@@ -91,7 +91,7 @@ def _rc_files(plan: SetupPlan, screen: Screen) -> Iterator[str]:
         where = f"{shown(loading.path, screen.home)} loads the hook in line {loading.number}"
         yield f"{where} and is not changed"
     for each in plan.unchanged:
-        yield f"{visible(os.fsencode(each.why))}: it is not changed; the line to add comes last"
+        yield f"{visible(os.fsencode(each.why))} (not changed; the line to add comes last)"
 
 
 def _keys(screen: Screen) -> Iterator[str]:

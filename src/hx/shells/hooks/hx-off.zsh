@@ -17,7 +17,6 @@ __hx_off() {
     done
     for name in ${(k)widgets[(R)user:__hx_*]} ${(k)widgets[(I)(hx-|__hx_)*]}; do zle -D $name; done
   fi
-  fpath=(${fpath:#*/hx/shells/completions/zsh})
   (( ! $+_comps )) || _comps=(${(kv)_comps[(R)^_history-extended]})
   unset HX_SESSION
   unset -m "__hx_*"
