@@ -9,7 +9,6 @@ import pytest
 from cli.home_folders import HomeFolder
 from hx.core.shell_files import rc_file
 from hx.importers.estimate import estimates
-from hx.setup import manuals
 
 START = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "start.md")
 
@@ -215,22 +214,6 @@ def test_an_estimate_is_exact_for_a_small_history_and_rounded_for_a_large_one(
     assert not rough.is_exact
     assert 20_000 <= rough.entries <= 45_000
     assert str(rough.entries).strip("0") in {str(number) for number in range(100)}
-
-
-def test_man_pages_are_linked_where_nothing_is_and_undone(home, tmp_path):
-    pages, mine = tmp_path / "package/share/man/man1", home.path / ".local/share/man/man1"
-    pages.mkdir(parents=True)
-    mine.mkdir(parents=True)
-    for name in ("hx.1", "hx-sync.1", "other.1"):
-        (pages / name).write_text(name)
-    (mine / "hx.1").write_text("of Helix")
-    [link] = manuals.planned(str(tmp_path / "package"), str(home.path / ".local/share"))
-    assert (link.path, link.target) == (str(mine / "hx-sync.1"), str(pages / "hx-sync.1"))
-    manuals.make((link,))
-    assert os.readlink(mine / "hx-sync.1") == str(pages / "hx-sync.1")
-    assert manuals.planned(str(tmp_path / "package"), str(home.path / ".local/share")) == ()
-    assert manuals.is_ours(link.path)
-    assert not manuals.is_ours(str(mine / "hx.1"))
 
 
 def test_a_full_disk_leaves_the_files_of_the_user_as_they_were(home):

@@ -1,10 +1,12 @@
 """`hx setup --undo` reverts what setup did, and nothing else."""
 
 import shutil
+import sys
 
 import pytest
 
 from cli.home_folders import HomeFolder
+from hx.cli.setup_undo import _uninstall as uninstall
 from hx.core.errors import InputError
 from hx.core.shell_files import rc_file
 from hx.setup import user_file as dotfile
@@ -223,3 +225,15 @@ def test_an_rc_file_that_changed_during_the_question_is_not_overwritten(home):
     with pytest.raises(InputError, match="another program has changed"):
         dotfile.replace(read, rc_file.with_line(read.text, b"# x"))
     assert home.bashrc.read_bytes() == b"b\n"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "command"),
+    [
+        ("/home/ann/.local/share/pipx/venvs/history-extended", "pipx uninstall history-extended"),
+        ("/home/ann/.local/share/uv/tools/history-extended", "uv tool uninstall history-extended"),
+        ("/home/ann/venv", f"{sys.executable} -m pip uninstall history-extended"),
+    ],
+)
+def test_the_command_that_removes_the_program_is_that_of_its_installer(prefix, command):
+    assert uninstall(prefix) == command

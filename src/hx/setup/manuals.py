@@ -7,6 +7,10 @@ import os
 from hx.core.record import NamedTuple
 from hx.files import private_folder
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 
 class Link(NamedTuple):
     """A link that setup makes."""
@@ -15,17 +19,19 @@ class Link(NamedTuple):
     target: str
 
 
-def planned(prefix: str, data: str) -> tuple[Link, ...]:
+def planned(prefix: str, data: str, made: Collection[str] = ()) -> tuple[Link, ...]:
     """Return the links that are missing below the folder `data` (XDG_DATA_HOME).
 
     `prefix` is where the package is installed; its pages are in share/man. A file that is there
-    already stays: it may be of another program that is called hx.
+    already stays: it may be of another program that is called hx. Links that setup has `made` for
+    an installation that is gone are made anew.
     """
     links = []
     for source, folder in _folders(prefix, data):
         for name in _names(source):
             link = Link(os.path.join(folder, name), os.path.join(source, name))
-            if not os.path.lexists(link.path) or _is_stale(link):
+            leads_nowhere = os.path.islink(link.path) and not os.path.exists(link.path)
+            if not os.path.lexists(link.path) or (leads_nowhere and link.path in made):
                 links.append(link)
     return tuple(links)
 
@@ -44,15 +50,6 @@ def _names(folder: str) -> list[str]:
     except OSError:
         return []
     return sorted(name for name in names if name == "hx.1" or name.startswith("hx-"))
-
-
-def _is_stale(link: Link) -> bool:
-    """Return whether a link of an older installation leads nowhere now."""
-    return (
-        os.path.islink(link.path)
-        and os.path.basename(os.readlink(link.path)) == os.path.basename(link.target)
-        and not os.path.exists(link.path)
-    )
 
 
 def make(links: tuple[Link, ...]) -> None:

@@ -80,7 +80,7 @@ def _proposal(task: Task, given: Namespace) -> Proposal:
 def _plan(task: Task, proposal: Proposal) -> SetupPlan:
     folders, paths = user_folders(), task.config.paths
     hook_paths = places(task.config)._replace(keys=setup_answers.keys(proposal.values))
-    links = manuals.planned(sys.prefix, folders.data)
+    links = manuals.planned(sys.prefix, folders.data, state.read(paths.data).links)
     files = wanted(task.machine, task.shells)
     plan = setup_plan.planned(files, folders, paths.data, hook_paths, links)
     if not proposal.changes:
