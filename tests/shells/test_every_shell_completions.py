@@ -80,6 +80,17 @@ def test_completions_of_somebody_else_stay(home, shell):
     assert "--untheirs" in tabbed(terminal, "hx --unt")
 
 
+@pytest.mark.parametrize("shell", ["bash", "bash 5.3"])
+@pytest.mark.parametrize("is_helix", [True, False])
+def test_bash_asks_the_loader_of_bash_completion_about_the_other_program(home, shell, is_helix):
+    loader = "loader() { complete -W --untheirs hx; return 124; }; complete -D -F loader"
+    env = helix(home) if is_helix else {"PATH": PATH_OF_HX}
+    terminal = home.open(shell, before=loader, env=env)
+    word = "--untheirs" if is_helix else "--until"
+    for _ in range(2):
+        assert tabbed(terminal, "hx find --unt") == f"hx find {word}"
+
+
 @pytest.mark.parametrize("shell", ["fish"])
 def test_a_file_for_hx_that_fish_finds_elsewhere_is_used_for_the_other_program(home, shell):
     folder = home.path / ".local/share/fish/vendor_completions.d"
