@@ -62,6 +62,12 @@ def test_a_history_that_cannot_be_read_is_named_before_the_question(home):
     assert "history.db is not a database" in home.hx("setup").out
 
 
+def test_a_history_of_10_gb_without_a_line_end_does_not_delay_the_question(home):
+    with (home.path / ".bash_history").open("wb") as file:
+        file.truncate(10 << 30)
+    assert "import ~/.bash_history of bash, which is too large" in home.hx("setup").out
+
+
 def test_without_an_import_no_history_is_counted(home):
     (home.path / ".bash_history").write_text("ls\n")
     result = home.hx("setup", "--no-import")
@@ -211,6 +217,7 @@ def test_an_estimate_is_exact_for_a_small_history_and_rounded_for_a_large_one(
     assert (exact.kind, exact.entries, exact.is_exact) == ("bash", 2, True)
     monkeypatch.setattr("hx.importers.estimate._PATIENCE_S", 0)
     [rough] = estimates([str(large)])
+    assert rough.entries is not None
     assert not rough.is_exact
     assert 20_000 <= rough.entries <= 45_000
     assert str(rough.entries).strip("0") in {str(number) for number in range(100)}

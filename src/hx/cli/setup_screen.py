@@ -127,6 +127,9 @@ def _histories(screen: Screen) -> Iterator[str]:
         if each.error:
             yield visible(os.fsencode(each.error))
             continue
+        if each.entries is None:
+            yield f"import {path} of {each.kind}, which is too large to be counted before"
+            continue
         about = "" if each.is_exact else "about "
         yield f"import {about}{count(each.entries, 'command')} of {each.kind} from {path}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from hx.core.errors import InputError
@@ -9,6 +10,7 @@ from hx.core.record import NamedTuple
 from hx.importers import Reading, detected
 
 _PATIENCE_S = 0.6  # for all files together
+_MOST_BYTES = 512 << 20
 _STEP = 1_000  # entries between two looks at the clock
 
 
@@ -17,7 +19,7 @@ class Estimate(NamedTuple):
 
     path: str
     kind: str  # the tool; empty when the file cannot be read
-    entries: int
+    entries: int | None  # None: the file is too large to be counted
     is_exact: bool
     error: str = ""  # why the file cannot be read
 
@@ -37,6 +39,8 @@ def _estimate(path: str, patience_s: float) -> Estimate:
     try:
         importer = detected(path)
         kind, reading = importer.KIND.decode(), Reading(path)
+        if os.path.getsize(path) > _MOST_BYTES:  # it may be one line
+            return Estimate(path, kind, None, is_exact=False)
         for _ in importer.read(reading):
             if reading.done != done:
                 seen, read, done = count, done, reading.done
