@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from hx.core.errors import DatabaseError, InputError
@@ -9,6 +10,7 @@ from hx.core.errors import DatabaseError, InputError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import BinaryIO
 
 _NETWORK = (
     *("nfs", "cifs", "smb", "9p", "afs", "sshfs", "rclone", "ceph", "glusterfs", "ncpfs"),
@@ -79,12 +81,13 @@ def replace_file(
 ) -> None:
     """Replace a file atomically, also if the machine crashes; `owner` is (user id, group id).
 
-    `check` is called just before the replacement; if it raises, the file is not changed.
+    `check` is called just before the replacement; if it raises, the file is not changed. The same
+    holds if the new file does not return what was written into it. Raises OSError.
     """
     temporary = f"{path}.{os.urandom(4).hex()}.tmp"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "w+b") as file:
             if owner is not None:
                 _give(descriptor, *owner)
             # after the owner: changing the owner may remove permissions
@@ -92,6 +95,7 @@ def replace_file(
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+            _require_content(file, data, path)
         if check is not None:
             check()
         os.replace(temporary, path)
@@ -100,6 +104,13 @@ def replace_file(
             os.unlink(temporary)
         raise
     _sync_folder(os.path.dirname(path))
+
+
+def _require_content(file: BinaryIO, data: bytes, path: str) -> None:
+    """Raise OSError unless the file returns these bytes."""
+    file.seek(0)
+    if file.read() != data:
+        raise OSError(errno.EIO, "it does not return what was written", path)
 
 
 def _give(descriptor: int, user: int, group: int) -> None:
