@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 
 from hx.core.errors import DatabaseError, InputError
@@ -110,6 +109,8 @@ def _require_content(file: BinaryIO, data: bytes, path: str) -> None:
     """Raise OSError unless the file returns these bytes."""
     file.seek(0)
     if file.read() != data:
+        import errno  # not at the start: the paths that must be fast do not need it
+
         raise OSError(errno.EIO, "it does not return what was written", path)
 
 
