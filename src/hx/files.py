@@ -70,6 +70,22 @@ def require_owner(path: str) -> None:
         )
 
 
+def require_unshared(path: str) -> None:
+    """Raise DatabaseError unless only the effective user may write into a folder.
+
+    Who can write into it can replace the hook, which runs in every new shell.
+    """
+    require_owner(path)
+    mode = os.stat(path).st_mode & 0o777
+    if mode & 0o022:
+        from shlex import quote  # slow to import
+
+        raise DatabaseError(
+            f"other users may write into {path} ({mode:o})",
+            f"chmod 700 {quote(path)}, or set HX_HOME to a folder on a disk that has permissions",
+        )
+
+
 def replace_file(
     path: str,
     data: bytes,

@@ -7,7 +7,7 @@ import os
 from hx.core.errors import InputError
 from hx.core.record import NamedTuple
 from hx.core.shell_files import rc_file
-from hx.files import private_folder, require_owner
+from hx.files import private_folder, require_owner, require_unshared
 from hx.setup import state, user_file
 from hx.setup.user_file import Edit
 from hx.shells import SHELLS, hook
@@ -123,6 +123,7 @@ def prepare(plan: SetupPlan, spool: str) -> None:
     footprint = _footprint(plan, state.missing_folders(folders))
     for folder in (plan.data, spool):
         private_folder(folder)
+        require_unshared(folder)
     state.write(plan.data, state.read(plan.data).joined(footprint))
     for shell in plan.hooks:
         hook.write(plan.data, shell, plan.places)
