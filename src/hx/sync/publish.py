@@ -59,23 +59,26 @@ def planned(context: SyncContext, label: str) -> PushPlan | None:
     due = unpublished.due(context.database, context.me, context.trust.inactive, context.now_us)
     rewritten = rewriting(context)
     history = join(due.history, rewritten.history)
-    if not any(history) and not rewritten.replaced and is_head_current(context, label):
+    encoded = segment.encode_readable(history)
+    context.refused = encoded.refused
+    if not encoded.parts and not rewritten.replaced and is_head_current(context, label):
         return None
     key_id, vmk = membership.writing_key(context)
-    parts = [_part(context, piece, vmk) for piece in segment.cut(history)]
+    parts = [_part(context, payload, content, vmk) for payload, content in encoded.parts]
     due = due._replace(history=history, rows={**rewritten.rows, **due.rows})
     replaced = {row.object_id for row in rewritten.replaced}
     live = ledger.live(context.database, context.me)
     objects = [listed_of(row) for row in live if row.object_id not in replaced]
     objects += [part.listed for part in parts]
-    return PushPlan(
-        parts, due, rewritten.replaced, manifest_of(context, label, objects, key_id), vmk
-    )
+    manifest = manifest_of(context, label, objects, key_id)
+    return PushPlan(parts, due, rewritten.replaced, manifest, vmk)
 
 
-def _part(context: SyncContext, history: History, vmk: bytes | None) -> SealedSegment:
+def _part(
+    context: SyncContext, payload: bytes, history: History, vmk: bytes | None
+) -> SealedSegment:
     name = object_names.Name(object_names.SEGMENT, context.me, secrets.token_bytes(16))
-    data = seal(name, segment.encode(history), vault_id=context.vault.vault_id, vmk=vmk)
+    data = seal(name, payload, vault_id=context.vault.vault_id, vmk=vmk)
     times = _times(history)
     listed = Listed(
         name.object_id,

@@ -63,6 +63,7 @@ def run(name: str, given: Namespace, config: Config) -> int:
         _remember(given, sync_context, None, own)
     scrub(context)
     print_newcomers(sync_context)
+    _warn_of_refused(sync_context.refused)
     _print(given, sync_context, pulled, pushed)
     return _exit_code(sync_context)
 
@@ -77,6 +78,17 @@ def _warn_of_copies(sync_context: SyncContext, own: tuple[str, ...]) -> None:
     """Warn of another copy of this device, once and not at every sync."""
     if note_copies(sync_context, own):
         print(f"hx: warning: {COPIED}\nhx: hint: {COPIED_HINT}", file=sys.stderr)
+
+
+def _warn_of_refused(number: int) -> None:
+    """Warn of records that stay on this device because others could not read them."""
+    if number:
+        print(
+            f"hx: warning: {count(number, 'record')} of this device cannot be published: other"
+            " devices would refuse what contains them, because a number in it is out of range"
+            "\nhx: hint: they stay on this device; all others are published",
+            file=sys.stderr,
+        )
 
 
 def _check_place(sync_context: SyncContext) -> None:
