@@ -79,24 +79,16 @@ def _part(
 ) -> SealedSegment:
     name = object_names.Name(object_names.SEGMENT, context.me, secrets.token_bytes(16))
     data = seal(name, payload, vault_id=context.vault.vault_id, vmk=vmk)
-    times = _times(history)
+    first_us, last_us = segment.span(history)
     listed = Listed(
         name.object_id,
         len(data),
         sha256(data).digest(),
         len(history.events),
-        min(times, default=None),
-        max(times, default=None),
+        first_us,
+        last_us,
     )
     return SealedSegment(object_names.spelled(name), listed, history, data)
-
-
-def _times(history: History) -> set[int]:
-    """Return the times, in microseconds, by which a tombstone may cover one of these records."""
-    times = {event.key.started_at_us for event in history.events}
-    keys = [artifact.key for artifact in history.artifacts]
-    times |= {key.created_at_us for key in keys}
-    return times | {key.event.started_at_us for key in keys if key.event}
 
 
 def manifest_of(context: SyncContext, label: str, objects: list[Listed], key_id: bytes) -> Manifest:

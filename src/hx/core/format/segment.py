@@ -89,6 +89,18 @@ def decode(payload: bytes) -> History:
         raise malformed("a number in it is out of range") from None
 
 
+def span(history: History) -> tuple[int | None, int | None]:
+    """Return the first and the last time by which a tombstone may cover one of these records.
+
+    They are in microseconds, and None when no record has such a time.
+    """
+    times = {event.key.started_at_us for event in history.events}
+    keys = [artifact.key for artifact in history.artifacts]
+    times |= {key.created_at_us for key in keys}
+    times |= {key.event.started_at_us for key in keys if key.event}
+    return min(times, default=None), max(times, default=None)
+
+
 def authors(history: History) -> frozenset[bytes]:
     """Return the ids of the devices to which the records belong."""
     return frozenset(
