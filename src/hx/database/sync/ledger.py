@@ -324,19 +324,6 @@ def _segments(
         yield Segment(*row)
 
 
-def note_span(
-    database: Database, segment: Segment, first_us: int | None, last_us: int | None
-) -> None:
-    """Note the times of the records that a segment holds: what its author has listed may be wrong.
-
-    By these times hx finds the segments that may hold a forgotten record.
-    """
-    database.execute(
-        "UPDATE segment SET first_us = ?, last_us = ? WHERE device_id = ? AND object_id = ?",
-        (first_us, last_us, segment.device_id, segment.object_id),
-    )
-
-
 def judge(database: Database, segment: Segment, verdict: Verdict, now_us: int) -> None:
     """Write the result of one attempt to take a segment, as `write_manifest` does."""
     same = (segment.status, segment.reason) == (verdict.status, verdict.reason)
