@@ -103,8 +103,10 @@ def _check_place(sync_context: SyncContext) -> None:
 def print_newcomers(sync_context: SyncContext) -> None:
     """Print each device that has joined, and warn when a code may have reached somebody else."""
     for device in sync_context.newcomers:
+        short = device.device_id.hex()[:8]
         print(
-            f"hx: a new device is in the vault: {visible(device.label.encode())}", file=sys.stderr
+            f"hx: a new device is in the vault: {short} {visible(device.label.encode())}",
+            file=sys.stderr,
         )
     refused = _not_admitted(sync_context)
     if refused:
