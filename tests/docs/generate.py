@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 
 import shtab
@@ -306,7 +307,18 @@ def completions(shell: str) -> str:
     for old, new in _CHANGES[shell]:
         assert old in script, f"shtab writes {shell} differently now"
         script = script.replace(old, new, 1)
+    if shell == "zsh":
+        script = _ZSH_WORDS.sub(_with_action, script)
     return script.rstrip() + "\n"
+
+
+# In zsh an argument without an action is a message, beside which zsh completes no option either.
+_ZSH_WORDS = re.compile(r'^(  "(?:\(\*\):)?:([^":]*):)"$', re.MULTILINE)
+
+
+def _with_action(line: re.Match[str]) -> str:
+    action = "_files" if line[2].startswith("a history file") else "{:}"
+    return f'{line[1]}{action}"'
 
 
 def generated() -> dict[str, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from hx.cli.context import tell_if_empty
 from hx.cli.text import DIM, RED, Paint, visible
 from hx.cli.times import age, rfc3339_or_none, short_duration
 from hx.core.errors import UsageError
@@ -100,7 +101,10 @@ def answer(context: Context, events: Iterable[Found], options: dict[str, str]) -
     """Print events as lines or as JSON; return the exit code, 1 when there is no event."""
     if "--json" in options:
         return 0 if print_event_objects(context, events) else 1
-    return 0 if print_events(context, events, Paint(options, context.config)) else 1
+    if print_events(context, events, Paint(options, context.config)):
+        return 0
+    tell_if_empty(context)
+    return 1
 
 
 def print_events(context: Context, events: Iterable[Found], paint: Paint) -> int:

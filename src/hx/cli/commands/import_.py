@@ -77,15 +77,20 @@ def import_found(
     Raises DatabaseError, Busy (another import runs) and KeyboardInterrupt, which leaves whole
     batches: the next import continues.
     """
-    from hx.config import import_paths
-
     done = []
-    for path in _existing(import_paths()):
+    for path in found():
         # one unreadable history must not keep the others out
         result = _tried(context, path, kind, everything=everything, dry_run=dry_run)
         if result is not None:
             done.append(result)
     return done
+
+
+def found() -> list[str]:
+    """Return the histories in the usual places."""
+    from hx.config import import_paths
+
+    return _existing(import_paths())
 
 
 def _existing(paths: list[str]) -> list[str]:

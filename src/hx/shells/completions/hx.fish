@@ -51,7 +51,7 @@ function _shtab_hx_using
 end
 
 set -g _shtab_hx_commands setup init pause resume status doctor find search last show stats pin unpin forget sync 'sync init' 'sync invite' 'sync join' 'sync recover' 'sync leave' 'sync push' 'sync pull' 'sync status' 'sync check' 'sync repair' 'sync devices' 'sync rename' import config completions
-set -g _shtab_hx_opts_with_value --artifact --by --code-file --color --custody --cwd --device --exit --for --format --from --host --limit --match --name --read-data --scope --session --shell --since --store --until --vault-name --widget --words-file
+set -g _shtab_hx_opts_with_value --artifact --by --code-file --color --custody --cwd --device --enter --exit --for --format --from --host --limit --match --name --read-data --scope --session --shell --since --store --until --vault-name --widget --words-file
 
 complete -c history-extended -w hx
 complete -c hx -e
@@ -61,6 +61,9 @@ complete -c hx -n _shtab_hx_using -s h -l help -d 'show this help message and ex
 complete -c hx -n '_shtab_hx_using; and test $_shtab_hx_npos -eq 0' -a setup -d 'set hx up: hook, rc files, the old history'
 complete -c hx -n '_shtab_hx_using setup' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using setup' -l shell -xka "bash zsh fish" -d 'this shell (may be given again); else the login shell and those with an rc file'
+complete -c hx -n '_shtab_hx_using setup' -l ctrl-r -l no-ctrl-r -d 'Ctrl-R opens the picker, or stays as it is'
+complete -c hx -n '_shtab_hx_using setup' -l up-arrow -l no-up-arrow -d 'the up arrow opens the picker, or stays as it is'
+complete -c hx -n '_shtab_hx_using setup' -l enter -xka "run edit" -d 'what Enter in the picker does with a command'
 complete -c hx -n '_shtab_hx_using setup' -l no-import -d 'do not import the old history'
 complete -c hx -n '_shtab_hx_using setup' -l undo -d 'take back what setup did; keep the recorded events'
 complete -c hx -n '_shtab_hx_using setup' -l purge -d 'with --undo: remove everything of hx, recorded events too'
