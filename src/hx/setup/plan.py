@@ -7,7 +7,7 @@ import os
 from hx.core.errors import HxError, InputError
 from hx.core.record import NamedTuple
 from hx.core.shell_files import rc_file
-from hx.files import private_folder, require_owner
+from hx.files import private_folder, require_owner, require_unshared
 from hx.setup import manuals, settings_lines, state, user_file
 from hx.setup.loading import found
 from hx.setup.user_file import Edit
@@ -164,6 +164,7 @@ def prepare(plan: SetupPlan, spool: str) -> None:
     try:
         for folder in (plan.data, spool):
             private_folder(folder)
+            require_unshared(folder)
         state.write(plan.data, state.read(plan.data).joined(footprint))
     except (OSError, HxError):  # a full disk: nothing says what to undo
         state.remove_empty(footprint.folders)
