@@ -1,21 +1,34 @@
-"""Time `hx import` of a zsh history as a whole process against `atuin import zsh`."""
+"""Time `hx import` of a zsh history as a whole process against `atuin import zsh`.
+
+python bench/imports.py      only the databases of hishtory, mcfly and zsh-histdb
+"""
 
 from __future__ import annotations
 
 import os
 import statistics
 import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from histories import write_zsh
-from timing import Row, program, ratio_row, run_ms
+from histories import commands, write_zsh
+from timing import Row, print_table, program, ratio_row, run_ms
+
+sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tests"))
+
+from importers.foreign_databases import FIRST_S, Hishtory, Histdb, Mcfly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MIB = 1 << 20
 _TIMES = 3
+_TOOLS = {"hishtory": Hishtory, "mcfly": Mcfly, "zsh-histdb": Histdb}
+_ROWS = 200_000  # of a database
+_LEAST = 20_000  # rows in a second
 
 
 def rows(folder: str, count: int) -> Iterator[Row]:
@@ -46,6 +59,29 @@ def rows(folder: str, count: int) -> Iterator[Row]:
     again_ms = run_ms([hx, "import", history], environment)
     goal, reached = "<= the first time", again_ms <= hx_ms
     yield Row(f"the same {count:,} lines again", f"{again_ms:.1f} ms", "", "", goal, reached)
+    yield from database_rows(folder, min(count, _ROWS))
+
+
+def database_rows(folder: str, count: int) -> Iterator[Row]:
+    """Yield how many rows of the database of each other tool are imported in a second."""
+    for name, tool in _TOOLS.items():
+        database = tool(Path(folder) / f"{name}.db")
+        database.connection.execute("BEGIN")
+        for at_s, _, command in commands(count):
+            database.add(command, at_s - FIRST_S)
+        database.connection.execute("COMMIT")
+        database.connection.close()
+        environment = {
+            "HX_HOME": os.path.join(folder, f"hx-{name}"),
+            "HOME": folder,
+            "PATH": os.environ["PATH"],
+        }
+        hx = program("hx") or "hx"
+        run_ms([hx, "status"], environment)
+        hx_ms, _ = _measure([hx, "import", database.path], environment)
+        speed = count / hx_ms * 1e3
+        figure, goal = f"import of {count:,} rows of {name}", f">= {_LEAST:,} a second"
+        yield Row(figure, f"{speed:,.0f} a second", "", "", goal, speed >= _LEAST)
 
 
 def _measure(command: list[str], environment: dict[str, str]) -> tuple[float, int]:
@@ -74,3 +110,8 @@ def _atuin_ms(home: str, history: str) -> float | None:
         "SHELL": "/bin/zsh",
     }
     return run_ms([atuin, "import", "zsh"], environment)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="hx-bench-", ignore_cleanup_errors=True) as folder:
+        print_table(database_rows(folder, _ROWS))

@@ -12,6 +12,7 @@ import pytest
 
 import hx.config
 from cli.machine import HX
+from importers.foreign_databases import Hishtory, Mcfly
 
 ZSH_LINES = b": 1700000000:3;make all\n: 1700000001:0;ls\n"
 IMPORT_BATCH = 50_000
@@ -55,6 +56,61 @@ def test_histfile_is_imported_and_a_link_to_it_is_not_read_again(machine, hx, zs
 def test_atuin_is_looked_for_first():
     places = hx.config.import_paths({"HOME": "/h"})
     assert places[:2] == ["/h/.local/share/atuin/history.db", "/h/.atuin/data/history.db"]
+
+
+def test_the_other_tools_are_looked_for_where_their_variables_say():
+    environment = {"HOME": "/h", "HISHTORY_PATH": ".config/hishtory", "HISTDB_FILE": "/x/$y{z}.db"}
+    places = hx.config.import_paths(environment | {"XDG_DATA_HOME": "/d"})
+    assert {
+        "/h/.config/hishtory/.hishtory.db",
+        "/h/.hishtory/.hishtory.db",
+        "/h/.mcfly/history.db",
+        "/d/mcfly/history.db",
+        "/x/$y{z}.db",
+        "/h/.histdb/zsh-history.db",
+    } <= set(places)
+    relative = hx.config.import_paths({"HOME": "/h", "HISTDB_FILE": "y.db", "HISHTORY_PATH": ""})
+    assert all(place.startswith("/h/") for place in relative)
+
+
+def test_mcfly_its_copy_of_the_shell_and_the_shell_itself_give_each_run_once(machine, hx):
+    (machine.cwd / ".mcfly").mkdir()
+    mcfly = Mcfly(machine.cwd / ".mcfly/history.db")
+    mcfly.add_copy(["trimmed since", "make all"])
+    mcfly.add("ssh nas", 700)
+    mcfly.connection.close()
+    zsh = machine.cwd / ".zsh_history"
+    zsh.write_bytes(b": 1699990000:3;make all\n: 1700000100:600;ssh nas\n: 1700000800:0;ls\n")
+    expected = [
+        f"{mcfly.path}: 2 new (1 without a time), 1 recorded by hx or imported from another tool",
+        f"{zsh}: 2 new, 1 recorded by hx or imported from another tool",
+    ]
+    assert hx("import").out.splitlines() == expected
+    assert hx("find", "--json", "--all").commands == [
+        *("ls", "ssh nas", "make all"),
+        "trimmed since",
+    ]
+    assert all(": 0 new, " in line for line in hx("import").out.splitlines())
+
+
+def test_of_a_database_that_cannot_be_read_nothing_is_imported_and_the_others_are(
+    machine, hx, zsh_history
+):
+    (machine.cwd / ".hishtory").mkdir()
+    hishtory = Hishtory(machine.cwd / ".hishtory/.hishtory.db", wal=False)
+    for number in range(500):
+        hishtory.add(f"make {number}", number)
+    hishtory.connection.close()
+    os.truncate(hishtory.path, os.path.getsize(hishtory.path) // 2)
+    result = hx("import")
+    assert result.code == 2
+    assert result.out.splitlines() == [
+        f"{hishtory.path} is not a database that SQLite can read",
+        f"{zsh_history}: 2 new",
+    ]
+    alone = hx("import", hishtory.path)
+    assert (alone.code, alone.out) == (2, "")
+    assert "hint: restore it from a backup" in alone.err
 
 
 def test_from_imports_only_the_files_of_one_tool(machine, hx, zsh_history):

@@ -100,7 +100,7 @@ def test_a_database_is_no_history_of_a_shell(write, tmp_path):
         connection.execute("CREATE TABLE t (x)")
     connection.close()
     for kind in ("bash", "zsh", "fish"):
-        with pytest.raises(InputError, match="SQLite"):
+        with pytest.raises(InputError, match="is a database, but not of"):
             importer_for(str(tmp_path / "x.db"), kind)
 
 

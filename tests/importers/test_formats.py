@@ -172,7 +172,6 @@ def test_any_bytes_give_nonempty_commands(kind, pieces, tmp_path_factory):
         (".zsh_history", b"ls\n", b"zsh"),
         (".bash_history", b"ls\n", b"bash"),
         ("copy", b"ls\n", b"bash"),
-        ("h.db", b"SQLite format 3\0", b"atuin"),
     ],
 )
 def test_the_format_is_detected_from_the_content_and_then_from_the_name(name, data, kind, tmp_path):

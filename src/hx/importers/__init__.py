@@ -22,13 +22,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hx.importers.databases import DatabaseImporter
     from hx.importers.history_file import Version
 
+MAGIC = b"SQLite format 3\0"
 CUT = "cut off at the end of the file"
 TOO_LONG = "longer than 1 MiB"
 CONFLICT = "mark of a merge conflict"
 _CONFLICTS = frozenset((b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>"))
-_MODULES = ("atuin", "fish", "zsh", "bash")  # in the order of `importers`
+_DATABASES = ("atuin", "hishtory", "mcfly", "histdb")  # tools that keep an SQLite database
+_MODULES = (*_DATABASES, "fish", "zsh", "bash")  # in the order of `importers`
 _LONGEST_LINE = MAX_COMMAND_BYTES + 64  # a time stamp may precede the command
 LAST_US = (1 << 33) * 1_000_000  # in the year 2242: a later time stamp is not a time
 
@@ -48,13 +51,19 @@ class ImportedEntry(NamedTuple):
     device: bytes = b""  # the tool's own name of a device; empty: the device that imports
     session: bytes = b""  # the tool's own name of a session
     seq: int = 1  # the least seq for it among the entries of its session at the same time
+    # of a command that the tool copied from the history of a shell, without its time: its place in
+    # that history, from 1; then `at_us` is when the tool copied it
+    place: int = 0
+    is_end: bool = False  # `at_us` is when the command ended: the tool does not know its start
 
 
 class Importer(Protocol):
     """Reads the history of one tool. Two reads give the same entries in the same order."""
 
     KIND: bytes  # the name of the tool; it is part of every import key and never changes
-    PLACES: tuple[str, ...]  # its usual files, for UserFolders.path; hx.shells has those of shells
+    # its usual files, for UserFolders.path; hx.shells has those of shells. `$NAME` is a variable of
+    # the environment, without which there is no such file
+    PLACES: tuple[str, ...]
     IS_TEXT: bool  # the file names neither devices nor sessions, and its lines are in order
     RESTAMPS: bool  # the shell may write lines that had no time with the time at which it read them
 
@@ -71,8 +80,11 @@ class Importer(Protocol):
 class Reading:
     """A history file while it is read. Raises InputError when it cannot be opened or read."""
 
-    def __init__(self, path: str, *, known: Version | None = None) -> None:
+    def __init__(
+        self, path: str, *, known: Version | None = None, only_copies: bool = False
+    ) -> None:
         self.path, self._known = path, known  # `known`: what the file was before, if it was read
+        self.only_copies = only_copies  # a tool with copies of shells' histories reads only these
         self.size = 0  # of the whole file, in bytes or rows
         self.done = 0  # how much was read, in the same unit
         self.cut = False  # the last line does not end with a newline
@@ -131,6 +143,11 @@ def importers() -> tuple[Importer, ...]:
     return tuple(import_module(f"hx.importers.{name}") for name in _MODULES)
 
 
+def _databases() -> Iterator[DatabaseImporter]:
+    for name in _DATABASES:
+        yield import_module(f"hx.importers.{name}")
+
+
 def importer(kind: str) -> Importer:
     """Return the importer with this name. Raises KeyError."""
     return {tool.KIND.decode(): tool for tool in importers()}[kind]
@@ -142,7 +159,9 @@ def detected(path: str) -> Importer:
     The content decides, or else the name. `hx.importers.choice` decides for any other file.
     """
     beginning = known_head(path)
-    return recognised(beginning) or importer(recognition.likely(os.path.basename(path), beginning))
+    return recognised(path, beginning) or importer(
+        recognition.likely(os.path.basename(path), beginning)
+    )
 
 
 def known_head(path: str) -> bytes:
@@ -150,12 +169,19 @@ def known_head(path: str) -> bytes:
     beginning = head(path)
     content = recognition.other_content(beginning)
     if content is not None:
-        tool = recognised(beginning)
+        tool = recognised(path, beginning)
         if tool is None or tool.KIND.decode() in recognition.SHELLS:
             raise InputError(f"{path} is no history: it is {content.noun}", content.hint)
     return beginning
 
 
-def recognised(beginning: bytes) -> Importer | None:
-    """Return the importer whose marks are in the first bytes of a file."""
+def recognised(path: str, beginning: bytes) -> Importer | None:
+    """Return the importer whose marks are in the first bytes of a file.
+
+    A database tells its tool by its tables. Raises InputError when it is of no tool.
+    """
+    if beginning.startswith(MAGIC):
+        from hx.importers.databases import tool_of
+
+        return tool_of(path, _databases())
     return next((tool for tool in importers() if tool.recognises(beginning)), None)

@@ -23,7 +23,7 @@ def importer_for(path: str, kind: str | None) -> Importer:
     when it only may be one: plain text, and nothing in it says that a shell wrote it.
     """
     beginning = known_head(path)
-    seen = recognised(beginning)
+    seen = recognised(path, beginning)
     if kind is not None:
         return _named(path, importer(kind), seen, beginning)
     if seen is not None:

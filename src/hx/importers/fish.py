@@ -56,10 +56,14 @@ def read(reading: Reading) -> Iterator[ImportedEntry]:
 def _entry(reading: Reading, command: bytes | None, at_us: int | None) -> Iterator[ImportedEntry]:
     if command is None:
         return
-    if b"\\" in command:
-        command = _ESCAPED.sub(_plain, command)
+    command = unescaped(command)
     if reading.takes(command):
         yield ImportedEntry(command, at_us, shell=KIND)
+
+
+def unescaped(command: bytes) -> bytes:
+    """Return a command as it was typed, from its form in the file."""
+    return _ESCAPED.sub(_plain, command) if b"\\" in command else command
 
 
 def _plain(escaped: re.Match[bytes]) -> bytes:

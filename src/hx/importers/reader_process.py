@@ -47,6 +47,8 @@ _Fields = tuple[
     bytes,
     bytes,
     int,
+    int,
+    bool,
 ]
 # True: kept unchanged; False: excluded; bytes: the masked command
 _Row = tuple[_Fields, bool | bytes]

@@ -15,7 +15,16 @@ from hx.core.import_matching.keys import (
 )
 from hx.core.import_matching.stamps import BY_TIME, DUPLICATE, FORGOTTEN, KNOWN, NEW
 from hx.core.merge import History
-from hx.core.model import FINISHED, IMPORTED, REDACTED, STATUS_UNKNOWN, Event, EventKey, cut_label
+from hx.core.model import (
+    FINISHED,
+    IMPORTED,
+    KNOWN_SINCE_US,
+    REDACTED,
+    STATUS_UNKNOWN,
+    Event,
+    EventKey,
+    cut_label,
+)
 from hx.core.record import NamedTuple
 from hx.database.event_detail import name_unnamed
 from hx.database.join import join
@@ -23,10 +32,11 @@ from hx.database.queries import import_state
 from hx.database.queries.import_duplicates import OwnEvents
 from hx.database.rows import device_name
 from hx.importers import Reading
+from hx.importers.copies import Copies, ShellHistories
 from hx.importers.history_file import version
 from hx.importers.masking import judged
 from hx.importers.reader_process import LEAST_BYTES, judged_apart
-from hx.importers.stamp_changes import Placer, TextHistory
+from hx.importers.stamp_changes import FIRST_PLACE, Placer, TextHistory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,6 +77,7 @@ class Job(NamedTuple):
     everything: bool = False  # import also what ran after hx began to record the shell
     dry_run: bool = False
     tell: Callable[[int, int], object] = lambda _done, _size: None
+    shell_histories: tuple[str, ...] = ()  # files of the shells of this host, which a tool may copy
 
 
 class Import:
@@ -82,6 +93,7 @@ class Import:
         self._origins: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
         self._existed: dict[bytes, bool] = {}  # origin -> whether it existed before this run
         self._placer: Placer | None = None  # only for a text file
+        self._copies: Copies | None = None  # only for a database
         self._batch: list[Event] = []
         self._untimed: list[Event] = []  # of the current batch
         self._hosts: dict[bytes, str] = {}
@@ -112,12 +124,31 @@ class Import:
     def _take_any(self, entry: ImportedEntry, command: bytes) -> None:
         if self._importer.IS_TEXT:
             self._take_line(entry, command)
+        elif entry.place:
+            self._take_copy(entry, command)
         elif entry.at_us is not None:
             event = self._event(entry, command, entry.at_us, entry.seq)
             if self._may_be_here(entry.host):
-                self._take_own(event, may_be_later=entry.host in (None, self._host))
+                self._take_own(
+                    event, may_be_later=entry.host in (None, self._host), is_end=entry.is_end
+                )
             else:
                 self._batch.append(event)
+
+    def _take_copy(self, entry: ImportedEntry, command: bytes) -> None:
+        """Take a command that the tool copied from the history of a shell."""
+        if self._copies is None:
+            self._commit()  # what the tool recorded may be in a copy that it made later
+            job = self._job
+            self._copies = Copies(self._database, job.device_id, job.host)
+            again = judged(self._importer, Reading(self._path, only_copies=True), job.rules)
+            self._copies.read(again, self._origin, ShellHistories(job.shell_histories, job.rules))
+        status = self._copies.status(entry)
+        if status == NEW:
+            place = FIRST_PLACE + entry.place
+            self._batch.append(self._event(entry, command, place, entry.seq))
+        else:
+            self._tally[_WORDS[status]] += 1
 
     def _may_be_here(self, host: bytes | None) -> bool:
         return host is None or may_be_same_host(host.decode(errors="replace"), self._job.host)
@@ -141,8 +172,11 @@ class Import:
         origin_ = import_state.Origin(device_id, session_id)
         return Placer(self._database, source, origin_, lambda: self._own_beside(device_id))
 
-    def _take_own(self, event: Event, *, may_be_later: bool) -> None:
-        """Take an event unless hx recorded it, another import has it, or it was forgotten."""
+    def _take_own(self, event: Event, *, may_be_later: bool, is_end: bool = False) -> None:
+        """Take an event unless hx recorded it, another import has it, or it was forgotten.
+
+        `is_end` says that its time is that of its end.
+        """
         at_us = event.key.started_at_us
         own = self._own_beside(event.key.device_id)
         if own.is_nothing:
@@ -151,7 +185,9 @@ class Import:
         first_us = own.first_us.get(event.shell, at_us) if may_be_later else at_us
         if own.was_forgotten(at_us):
             self._tally["forgotten"] += 1
-        elif own.has_duplicate(at_us, event.command, self._job.rules.masked):
+        elif own.has_duplicate(at_us, event.command, self._job.rules.masked) or (
+            is_end and own.has_run_until(at_us, event.command)
+        ):
             self._tally["duplicates"] += 1
         elif not self._job.everything and at_us > first_us:
             self._tally["later"] += 1
@@ -244,11 +280,11 @@ class Import:
         self._tally["new"] += len(fresh)
         self._tally["known"] += placed.known
         self._tally["forgotten"] += placed.forgotten
-        self._tally["untimed"] += len(untimed)
+        self._tally["untimed"] += sum(_is_untimed(event) for event in fresh)
         self._tally["redacted"] += sum(1 for event in fresh if event.flags & REDACTED)
         if border_us:
-            old = (event for event in placed.fresh if event.key.started_at_us < border_us)
-            self._tally["expired"] += sum(1 for _ in old)
+            timed = [event for event in placed.fresh if not _is_untimed(event)]
+            self._tally["expired"] += sum(event.key.started_at_us < border_us for event in timed)
         return fresh + placed.ended
 
     def _name_devices(self) -> None:
@@ -256,3 +292,7 @@ class Import:
         own = device_name(self._database, self._job.device_id) or self._job.host
         for origin_id, host in self._hosts.items():
             name_unnamed(self._database, origin_id, own if host == self._job.host else host)
+
+
+def _is_untimed(event: Event) -> bool:
+    return event.key.started_at_us < KNOWN_SINCE_US

@@ -74,7 +74,7 @@ def _entry(reading: Reading, line: bytes) -> ImportedEntry | None:
     elif line[:1] == b":" and (_BROKEN if reading.cut else _TORN).match(line):
         reading.fault(CUT if reading.cut else NO_COMMAND)
         return None
-    command = _plain(line)
+    command = plain(line)
     if not reading.takes(command):
         return None
     # zsh also writes 0 s when it does not know the duration (INC_APPEND_HISTORY, SHARE_HISTORY)
@@ -82,7 +82,8 @@ def _entry(reading: Reading, line: bytes) -> ImportedEntry | None:
     return ImportedEntry(command, at_us, took_us, shell=KIND)
 
 
-def _plain(line: bytes) -> bytes:
+def plain(line: bytes) -> bytes:
+    """Return a line without the escapes of zsh."""
     if b"\x83" in line:
         line = _HIDDEN.sub(_shown, line)
     if line[-1:] == b" " and _BACKSLASH_BLANK.search(line):

@@ -38,7 +38,7 @@ class Imported(NamedTuple):
     """The result of the import of one history file."""
 
     path: str
-    kind: str  # bash, zsh, fish or atuin; empty when it is not recognised
+    kind: str  # the KIND of its importer; empty when it is not recognised
     counts: Counts
     error: str = ""  # why it could not be read (to its end): one sentence
 
@@ -80,15 +80,20 @@ def import_found(
     Raises DatabaseError, Busy (another import runs) and KeyboardInterrupt, which leaves whole
     batches: the next import continues.
     """
-    from hx.config import import_paths
-
     done = []
-    for path in _existing(import_paths()):
+    for path in found():
         # one unreadable history must not keep the others out
         result = _tried(context, path, kind, everything=everything, dry_run=dry_run)
         if result is not None:
             done.append(result)
     return done
+
+
+def found() -> list[str]:
+    """Return the histories in the usual places."""
+    from hx.config import import_paths
+
+    return _existing(import_paths())
 
 
 def _existing(paths: list[str]) -> list[str]:
@@ -162,6 +167,8 @@ def _chosen(path: str, kind: str | None) -> Importer:
 def _import(
     context: Context, path: str, importer: Importer, *, everything: bool, dry_run: bool
 ) -> Imported:
+    from hx.config import shell_histories
+
     kind = importer.KIND.decode()
     context = drained(context)  # so that its events are not taken for new ones
     with (
@@ -178,6 +185,7 @@ def _import(
             everything,
             dry_run,
             progress.told,
+            tuple(_existing(shell_histories())),
         )
         work = Import(context.database, path, importer, job)
         try:
@@ -284,9 +292,10 @@ def parser(name: str) -> Parser:
 
 
 _ABOUT = """\
-Imports the history of bash, zsh, fish or atuin. Without FILE it looks in the
-usual places: HISTFILE, ~/.bash_history, ~/.zsh_history, fish's and atuin's.
-Importing a history again, grown, trimmed or renamed, adds only what is new.
+Imports the history of bash, zsh, fish, atuin, hishtory, mcfly or zsh-histdb.
+Without FILE it looks in the usual places: HISTFILE, ~/.bash_history,
+~/.zsh_history, and where fish and the other tools keep theirs. Importing a
+history again, grown, trimmed or renamed, adds only what is new.
 
 What hx recorded itself is left out: a line with the text of an event of hx
 within two seconds, and (unless --all) what a shell ran after hx began to
