@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 
 import shtab
@@ -118,7 +119,7 @@ OBJECTS = {
         "shell_histories_cleaned[].path, shell_histories_cleaned[].entries": "files that were cleaned, and the number of commands that were removed from each",
     },
     "import": {
-        "[].path, [].kind": "a history and the tool that wrote it: `bash`, `zsh`, `fish` or `atuin`; null when that is not known",
+        "[].path, [].kind": "a history and the tool that wrote it: `bash`, `zsh`, `fish`, `atuin`, `hishtory`, `mcfly` or `zsh-histdb`; null when that is not known",
         "[].new": "number of new events",
         "[].known, [].duplicates": "number of events that were imported before; that hx recorded or another tool had",
         "[].later": "number of events from the time when hx recorded that shell already; `--all` imports them",
@@ -316,7 +317,18 @@ def completions(shell: str) -> str:
     for old, new in _CHANGES[shell]:
         assert old in script, f"shtab writes {shell} differently now"
         script = script.replace(old, new, 1)
+    if shell == "zsh":
+        script = _ZSH_WORDS.sub(_with_action, script)
     return script.rstrip() + "\n"
+
+
+# In zsh an argument without an action is a message, beside which zsh completes no option either.
+_ZSH_WORDS = re.compile(r'^(  "(?:\(\*\):)?:([^":]*):)"$', re.MULTILINE)
+
+
+def _with_action(line: re.Match[str]) -> str:
+    action = "_files" if line[2].startswith("a history file") else "{:}"
+    return f'{line[1]}{action}"'
 
 
 def generated() -> dict[str, str]:

@@ -65,6 +65,17 @@ class ImportTarget:
         source = importer(kind) if kind else detected(path)
         return Import(self.database, path, source, job).run()
 
+    def import_both(
+        self, database: str, shell_data: bytes, kind: str | None = None
+    ) -> tuple[Counts, Counts]:
+        """Import the database of a tool and then the shell's own history, as `hx import` does.
+
+        Returns the counts of the shell's own history and of the database.
+        """
+        path = self.write(shell_data)
+        of_database = self.import_file(database, shell_histories=(path,))
+        return self.import_file(path, kind), of_database
+
     def record_live(
         self, command: bytes, at_us: int, *, seq: int = 1, shell: bytes = b"zsh"
     ) -> EventKey:

@@ -6,7 +6,7 @@ import os
 import sys
 
 from hx.cli.context import drained, open_context
-from hx.cli.prompts import Progress
+from hx.cli.prompts import Progress, at_terminal, choice
 from hx.cli.text import count, visible
 from hx.core.errors import Busy, HxError, UsageError
 from hx.core.record import NamedTuple
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 
 NOTHING_FOUND, UNREADABLE = 1, 2
+_NOTHING = """\
+hx: no history of another tool was found
+hx: hint: name the file: hx import "$HISTFILE" (hx sees HISTFILE only if it is exported)"""
 _WORDS = {
     "known": "imported before",
     "duplicates": "recorded by hx or imported from another tool",
@@ -37,7 +40,7 @@ class Imported(NamedTuple):
     """The result of the import of one history file."""
 
     path: str
-    kind: str  # bash, zsh, fish or atuin; empty when it is not recognised
+    kind: str  # the KIND of its importer; empty when it is not recognised
     counts: Counts
     error: str = ""  # why it could not be read (to its end): one sentence
     number: int | None = None  # by which `hx import --undo` knows it; None: nothing was imported
@@ -66,7 +69,7 @@ def run(arguments: list[str], config: Config) -> int:
         print_imported(done, dry_run=given.dry_run)
         _print_way_back(done)
     if not done:
-        print("hx: no history of another tool was found", file=sys.stderr)
+        print(_NOTHING, file=sys.stderr)
         return NOTHING_FOUND
     return UNREADABLE if any(result.error for result in done) else 0
 
@@ -99,15 +102,20 @@ def import_found(
     Raises DatabaseError, Busy (another import runs) and KeyboardInterrupt, which leaves whole
     batches: the next import continues.
     """
-    from hx.config import import_paths
-
     done = []
-    for path in _existing(import_paths()):
+    for path in found():
         # one unreadable history must not keep the others out
         result = _tried(context, path, kind, everything=everything, dry_run=dry_run)
         if result is not None:
             done.append(result)
     return done
+
+
+def found() -> list[str]:
+    """Return the histories in the usual places."""
+    from hx.config import import_paths
+
+    return _existing(import_paths())
 
 
 def _existing(paths: list[str]) -> list[str]:
@@ -149,16 +157,40 @@ def import_file(
     everything: bool = False,
     dry_run: bool = False,
 ) -> Imported:
-    """Import one file. Raises InputError when it cannot be read, and the errors of import_found."""
-    from hx.importers import detected, importer
+    """Import one file. Raises InputError when it cannot be read, and the errors of import_found.
 
-    chosen = detected(path) if kind is None else importer(kind)
+    Of a file that only may be a history the user is asked on the terminal.
+    """
+    chosen = _chosen(path, kind)
     return _import(context, path, chosen, everything=everything, dry_run=dry_run)
+
+
+def _chosen(path: str, kind: str | None) -> Importer:
+    """Return the importer for a file that the user named. Raises InputError."""
+    from hx.config import import_paths
+    from hx.core.errors import UnmarkedError
+    from hx.importers import detected, importer
+    from hx.importers.choice import PLAIN, importer_for
+
+    if kind is None and os.path.realpath(path) in map(os.path.realpath, import_paths()):
+        return detected(path)
+    try:
+        return importer_for(path, kind)
+    except UnmarkedError as error:
+        if not at_terminal():
+            raise
+        print(f"hx: {error.message}", file=sys.stderr)
+        shell = choice("Which shell wrote it?", PLAIN)
+        if shell is None:
+            raise
+        return importer(shell)
 
 
 def _import(
     context: Context, path: str, importer: Importer, *, everything: bool, dry_run: bool
 ) -> Imported:
+    from hx.config import shell_histories
+
     kind = importer.KIND.decode()
     context = drained(context)  # so that its events are not taken for new ones
     with (
@@ -176,6 +208,7 @@ def _import(
             dry_run,
             context.now_us,
             progress.told,
+            tuple(_existing(shell_histories())),
         )
         work = Import(context.database, path, importer, job)
         try:
@@ -281,7 +314,8 @@ def parser(name: str) -> Parser:
         dest="kind",
         choices=kinds,
         metavar="|".join(kinds),
-        help="which tool wrote the history; without it hx recognises it by its content",
+        help="which tool wrote the history; without it hx recognises it by its content or name, or"
+        " asks",
     )
     made.add_argument(
         "--all",
@@ -301,9 +335,10 @@ def parser(name: str) -> Parser:
 
 
 _ABOUT = """\
-Imports the history of bash, zsh, fish or atuin. Without FILE it looks in the
-usual places: HISTFILE, ~/.bash_history, ~/.zsh_history, fish's and atuin's.
-Importing a history again, grown, trimmed or renamed, adds only what is new.
+Imports the history of bash, zsh, fish, atuin, hishtory, mcfly or zsh-histdb.
+Without FILE it looks in the usual places: HISTFILE, ~/.bash_history,
+~/.zsh_history, and where fish and the other tools keep theirs. Importing a
+history again, grown, trimmed or renamed, adds only what is new.
 
 What hx recorded itself is left out: a line with the text of an event of hx
 within two seconds, and (unless --all) what a shell ran after hx began to

@@ -89,11 +89,18 @@ class Placing:
         known = forgotten = 0
         tops: dict[Spot, int] = {}
         times = []
+        counts, marks, greatest_us = self._counts, self._marks, self.greatest_us
+        # it is one long loop, because calls for each of a million events would double its time
         for event in events:
-            at_us, _, session_id, first = event.key
+            at_us, _, session_id, first = event[0]
             times.append(at_us)
             spot = session_id, at_us
-            number = self._number((spot, event.command))
+            spot_text = spot, event[1]
+            if spot_text in counts or at_us <= greatest_us:
+                number = self._number(spot_text)
+            else:
+                counts[spot_text] = number = 1
+                marks.append(hash((spot_text, 1)))
             at_spot = by_spot.get(spot)
             if at_spot is not None:
                 known_events = self._known_events(event, spot, at_spot)
@@ -108,10 +115,11 @@ class Placing:
                 ):
                     forgotten += 1
                     continue
-            top = tops.get(spot)
-            if top is None:
-                top = max(first - 1, at_spot.greatest if at_spot else 0)
-            tops[spot] = top = top + 1
+            if spot in tops:
+                top = tops[spot] + 1
+            else:
+                top = max(first, at_spot.greatest + 1) if at_spot else first
+            tops[spot] = top
             fresh.append(event if top == first else _with_seq(event, top))
         self._remember(times)
         return Placed(fresh, ended, known, forgotten)
