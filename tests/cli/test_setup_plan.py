@@ -50,7 +50,7 @@ def test_everything_is_said_before_the_question(home):
         'write picker_enter = "edit" to ~/.config/hx/config.toml',
         "import 300 commands of bash from ~/.bash_history",
         "import 2 commands of zsh from ~/.zsh_history",
-        "`hx setup --undo` takes all of it back, but not the imported history",
+        "`hx setup --undo` takes it back; an import: `hx import --undo N`",
     ]:
         assert words in result.out, words
     assert home.tree == before

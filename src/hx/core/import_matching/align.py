@@ -60,14 +60,30 @@ def aligned(
             return _statuses(there, lines, [run], careful), run
     else:
         run = []
-    stretches = believed(there, lines, _pairs(there, lines)) or _border(there, lines, run)
+    pairs = _pairs(there, lines)
+    stretches = believed(there, lines, pairs) or _border(there, lines, run)
     if stretches:
         return _statuses(there, lines, stretches, careful), [*chain(*stretches)]
+    return _in_doubt(there, lines, pairs)
+
+
+def _in_doubt(there: Hashes, lines: Sequence[int], pairs: Pairs) -> tuple[bytearray, Pairs]:
+    """Return what `aligned` does for a file that is another one, as far as the evidence goes.
+
+    It may be the same one nevertheless, and what was forgotten must not return. So each forgotten
+    event takes a line at its place. Pairs are known lines only if they are all that is left.
+    """
     holes = there.count(None)
     statuses = bytearray(len(lines))
     if holes == len(there) or holes >= len(lines):  # any line may be a forgotten one
         statuses[:holes] = bytes([FORGOTTEN]) * min(holes, len(lines))
-    return statuses, []
+        return statuses, []
+    if not holes or not pairs:
+        return statuses, []
+    statuses = _statuses(there, lines, [pairs], careful=False)
+    if holes + len(pairs) == len(there):
+        return statuses, pairs
+    return statuses.replace(bytes([KNOWN]), bytes([NEW])), []
 
 
 def _border(there: Hashes, lines: Sequence[int], run: Pairs) -> list[Pairs]:
