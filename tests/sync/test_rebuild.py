@@ -14,6 +14,7 @@ from dump import dump
 from hx.core.errors import Busy
 from hx.core.model import FINISHED, Keys
 from hx.database.connection import open_database
+from hx.database.queries import imports
 from hx.database.sync.rebuild import to_rewrite
 from hx.sync.context import SyncContext
 from hx.sync.rebuild import rebuild
@@ -66,6 +67,24 @@ def test_a_rebuilt_database_is_equal_and_continues_to_sync(cluster):
     laptop.record()
     converge(*cluster)
     require_all(cluster)
+
+
+def test_a_rebuilt_database_knows_which_import_brought_which_event(cluster):
+    laptop, _ = cluster.devices
+    events = [laptop.record() for _ in range(4)]
+    marks = "SELECT started_at_us, seq, import FROM event ORDER BY 1, 2"
+    number = imports.begin(laptop.database, "/a history", "zsh", 7)
+    imports.add(laptop.database, number, imports.Brought(4, 0, 0))
+    for event in events[::2]:
+        laptop.database.execute(
+            "UPDATE event SET import = ? WHERE started_at_us = ? AND seq = ?",
+            (number, event.key.started_at_us, event.key.seq),
+        )
+    before, runs = list(laptop.database.execute(marks)), imports.runs(laptop.database)
+    assert [run.here for run in runs] == [2]
+    assert not rebuilt(laptop).differences
+    assert list(laptop.database.execute(marks)) == before
+    assert imports.runs(laptop.database) == runs
 
 
 def test_unpublished_records_are_kept_and_still_to_be_published(cluster):

@@ -126,6 +126,7 @@ class SyncContext:
         self.listing: dict[str, Name] = {}
         self.newcomers: list[Member] = []  # devices that this sync has enrolled here
         self.own_read: list[str] = []  # keys of own manifests that this database did not know
+        self.refused = 0  # records of this device that are due and that no reader would take
         self.unvouched: dict[str, bytes] = {}  # manifest -> id of the offered key that opened it
 
     @property

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from hx.core.errors import InputError
 from hx.core.failures import Step
-from hx.core.model import FINISHED, LIVE, Pin
+from hx.core.model import FINISHED, LIVE, MAX_TIME_US, Pin
 from hx.core.record import NamedTuple
 from hx.database.rows import from_sql
 
@@ -179,7 +180,7 @@ def pin(
     """Pin or unpin a session; return whether that changed anything.
 
     The newest pin of a session is in force. So the new one is dated later than the present one,
-    which a fast clock may have made.
+    which a fast clock may have made. Raises InputError when no later date exists.
     """
     from hx.core.merge import History
     from hx.database.join import join
@@ -190,7 +191,16 @@ def pin(
         ).fetchone()
         if bool(row and row[0]) == pinned:
             return False
-        changed_at_us = max(now_us, row[1] + 1) if row else now_us
+        changed_at_us = min(max(now_us, row[1] + 1), MAX_TIME_US) if row else now_us
         made = Pin(session_id, pinned, changed_at_us, device_id)
         join(database, History(pins=frozenset([made])))
+        if bool(database.value(_PINNED, (session_id,))) != pinned:
+            raise InputError(
+                f"the pin of session {session_id.hex()} cannot be changed: another device has dated"
+                " it at the end of time",
+                "`hx forget --session` removes the session with its pin",
+            )
     return True
+
+
+_PINNED = "SELECT pinned FROM pin WHERE session_id = ?"
