@@ -246,16 +246,19 @@ def survivors(
         copied = Path(folder) / "tree"
         shutil.copytree(root, copied, ignore=LEFT_OUT)
         target = copied / file.relative_to(root)
-        alive = []
+        alive, has_run = [], False
         for line in _told_by(
             lambda tell: in_session(copied, tests, Work(copied, target, within_s, tell))
         ):
             if "unfit" in line:
                 message = f"{line['unfit']}: {' '.join(tests)}"
                 raise SystemExit(message)
+            has_run = True
             told(str(line["told"]))
             if line.get("alive") is not None:
                 alive.append(found[int(line["alive"])])
+        if not has_run:
+            raise SystemExit(f"pytest cannot run these tests: {' '.join(tests)}")
         told(f"{len(found) - len(alive)} noticed, {len(alive)} not")
         return alive
 
@@ -289,7 +292,7 @@ def main() -> None:
     parser.add_argument(
         "--within", type=float, default=MOST_S, metavar="SECONDS", help="of tests for each fault"
     )
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the copy is removed all the same
     file = given.file.resolve()
     near = [str(path.relative_to(ROOT)) for path in nearest(file, ROOT)]

@@ -67,6 +67,16 @@ def test_after_a_failed_replacement_no_temporary_file_is_left(tmp_path):
     assert os.listdir(tmp_path) == ["folder"]
 
 
+def test_a_disk_that_returns_other_bytes_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    replace_file(str(path), b"old")
+    monkeypatch.setattr(os, "fsync", lambda descriptor: os.pwrite(descriptor, b"\0", 1))
+    with pytest.raises(OSError, match="does not return what was written"):
+        replace_file(str(path), b"new")
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
 MOUNTS = r"""/dev/sda1 / ext4 rw 0 0
 tmpfs /home tmpfs rw 0 0
 server:/home /home/ann nfs4 rw 0 0

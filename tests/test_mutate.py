@@ -6,6 +6,7 @@ import pytest
 
 from faults import mutants
 from mutate import nearest, survivors
+from reached import MOST_BYTES, forked
 
 MODULE = '''"""A module, and not a fault."""
 
@@ -96,3 +97,13 @@ def test_tests_that_fail_without_a_fault_are_an_error(tree):
     (tree / "tests" / "test_ages.py").write_text("def test_it():\n    assert False\n")
     with pytest.raises(SystemExit, match="do not pass"):
         survivors(tree / "src" / "hx" / "ages.py", ["tests/test_ages.py"], tree, print)
+
+
+def test_tests_that_are_not_there_are_an_error(tree):
+    with pytest.raises(SystemExit, match=r"cannot run .*test_absent"):
+        survivors(tree / "src" / "hx" / "ages.py", ["tests/test_absent.py"], tree, print)
+
+
+def test_a_fault_that_wants_all_memory_is_noticed():
+    assert forked(lambda: len(bytearray(MOST_BYTES)) < 0, 10) == "failed"
+    assert forked(lambda: len(bytearray(1000)) < 0, 10) == ""

@@ -397,4 +397,14 @@ def _in_folders(paths: list[str], environment: Mapping[str, str]) -> list[str]:
         folders = user_folders(environment)
     except InputError:
         return []
-    return [folders.path(path) for path in paths]
+    filled = [_filled(path, folders, environment) for path in paths]
+    return [path for path in filled if path.startswith("/")]
+
+
+def _filled(template: str, folders: UserFolders, environment: Mapping[str, str]) -> str:
+    """Return a path of a template, in which a part may be `$NAME`; empty without that variable."""
+    parts = [
+        environment.get(part[1:], "") if part.startswith("$") else folders.path(part)
+        for part in template.split("/")
+    ]
+    return "/".join(parts) if all(parts) else ""

@@ -9,6 +9,7 @@ from hx.core.errors import DatabaseError, InputError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import BinaryIO
 
 _NETWORK = (
     *("nfs", "cifs", "smb", "9p", "afs", "sshfs", "rclone", "ceph", "glusterfs", "ncpfs"),
@@ -69,6 +70,22 @@ def require_owner(path: str) -> None:
         )
 
 
+def require_unshared(path: str) -> None:
+    """Raise DatabaseError unless only the effective user may write into a folder.
+
+    Who can write into it can replace the hook, which runs in every new shell.
+    """
+    require_owner(path)
+    mode = os.stat(path).st_mode & 0o777
+    if mode & 0o022:
+        from shlex import quote  # slow to import
+
+        raise DatabaseError(
+            f"other users may write into {path} ({mode:o})",
+            f"chmod 700 {quote(path)}, or set HX_HOME to a folder on a disk that has permissions",
+        )
+
+
 def replace_file(
     path: str,
     data: bytes,
@@ -79,12 +96,13 @@ def replace_file(
 ) -> None:
     """Replace a file atomically, also if the machine crashes; `owner` is (user id, group id).
 
-    `check` is called just before the replacement; if it raises, the file is not changed.
+    `check` is called just before the replacement; if it raises, the file is not changed. The same
+    holds if the new file does not return what was written into it. Raises OSError.
     """
     temporary = f"{path}.{os.urandom(4).hex()}.tmp"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "w+b") as file:
             if owner is not None:
                 _give(descriptor, *owner)
             # after the owner: changing the owner may remove permissions
@@ -92,6 +110,7 @@ def replace_file(
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+            _require_content(file, data, path)
         if check is not None:
             check()
         os.replace(temporary, path)
@@ -100,6 +119,15 @@ def replace_file(
             os.unlink(temporary)
         raise
     _sync_folder(os.path.dirname(path))
+
+
+def _require_content(file: BinaryIO, data: bytes, path: str) -> None:
+    """Raise OSError unless the file returns these bytes."""
+    file.seek(0)
+    if file.read() != data:
+        import errno  # not at the start: the paths that must be fast do not need it
+
+        raise OSError(errno.EIO, "it does not return what was written", path)
 
 
 def _give(descriptor: int, user: int, group: int) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hx.core.merge import History
-from hx.core.model import FINISHED, Event, EventKey
+from hx.core.model import FINISHED, KNOWN_SINCE_US, Event, EventKey
 from hx.core.query import Query, either_case, index_words
 from hx.database import find as find_module
 from hx.database.connection import open_database
@@ -35,14 +35,14 @@ filters = {
     "host": st.sampled_from([b"h", b"\xff"]),
     "exit_status": st.integers(0, 2),
     "failed": st.booleans(),
-    "since_us": st.integers(0, 20),
-    "until_us": st.integers(0, 20),
+    "since_us": st.integers(0, 20) | st.integers(KNOWN_SINCE_US, KNOWN_SINCE_US + 20),
+    "until_us": st.integers(0, 20) | st.integers(KNOWN_SINCE_US, KNOWN_SINCE_US + 20),
 }
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Event]:
-    """Draw events with few commands, each in several cases, many times."""
+    """Draw events with few commands, each in several cases, many times, some without a time."""
     pool = draw(st.lists(texts, min_size=1, max_size=4))
     pool = [form for text in pool for form in (text, text.swapcase(), text + pool[0])]
     commands = st.sampled_from([text.encode() for text in pool] + [b"caf\xe9"])
@@ -50,7 +50,7 @@ def histories(draw: st.DrawFn) -> list[Event]:
     return [
         Event(
             EventKey(
-                started_at_us,
+                started_at_us + draw(st.sampled_from([0, KNOWN_SINCE_US])),
                 draw(st.sampled_from(DEVICES)),
                 draw(st.sampled_from(SESSIONS)),
                 number,
@@ -116,13 +116,21 @@ def passes(event: Event, query: Query) -> bool:
 
 
 def expected(events: list[Event], query: Query) -> list[tuple[Event, int | None, int | None]]:
+    """Return (newest event, number, failures) of each row.
+
+    A row is one event, all events of a command with `unique`, or those without a time.
+    """
     found = sorted((e for e in events if passes(e, query)), reverse=True)
-    rows: list[tuple[Event, int | None, int | None]] = [(event, None, None) for event in found]
-    if query.unique:
-        runs = defaultdict(list)
-        for event in found:
-            runs[event.command].append(event)
-        rows = [(run[0], len(run), sum(bool(e.exit_status) for e in run)) for run in runs.values()]
+    runs: dict[object, list[Event]] = defaultdict(list)
+    for event in found:
+        is_untimed = event.key.started_at_us < KNOWN_SINCE_US
+        runs[event.command if query.unique or is_untimed else event.key].append(event)
+    rows: list[tuple[Event, int | None, int | None]] = [
+        (run[0], len(run), sum(bool(e.exit_status) for e in run))
+        if isinstance(of, bytes)
+        else (run[0], None, None)
+        for of, run in runs.items()
+    ]
     rows = rows[: query.limit]
     return rows[::-1] if query.reverse else rows
 

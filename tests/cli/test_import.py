@@ -12,6 +12,7 @@ import pytest
 
 import hx.config
 from cli.machine import HX
+from importers.foreign_databases import Hishtory, Mcfly
 
 ZSH_LINES = b": 1700000000:3;make all\n: 1700000001:0;ls\n"
 IMPORT_BATCH = 50_000
@@ -57,16 +58,71 @@ def test_atuin_is_looked_for_first():
     assert places[:2] == ["/h/.local/share/atuin/history.db", "/h/.atuin/data/history.db"]
 
 
+def test_the_other_tools_are_looked_for_where_their_variables_say():
+    environment = {"HOME": "/h", "HISHTORY_PATH": ".config/hishtory", "HISTDB_FILE": "/x/$y{z}.db"}
+    places = hx.config.import_paths(environment | {"XDG_DATA_HOME": "/d"})
+    assert {
+        "/h/.config/hishtory/.hishtory.db",
+        "/h/.hishtory/.hishtory.db",
+        "/h/.mcfly/history.db",
+        "/d/mcfly/history.db",
+        "/x/$y{z}.db",
+        "/h/.histdb/zsh-history.db",
+    } <= set(places)
+    relative = hx.config.import_paths({"HOME": "/h", "HISTDB_FILE": "y.db", "HISHTORY_PATH": ""})
+    assert all(place.startswith("/h/") for place in relative)
+
+
+def test_mcfly_its_copy_of_the_shell_and_the_shell_itself_give_each_run_once(machine, hx):
+    (machine.cwd / ".mcfly").mkdir()
+    mcfly = Mcfly(machine.cwd / ".mcfly/history.db")
+    mcfly.add_copy(["trimmed since", "make all"])
+    mcfly.add("ssh nas", 700)
+    mcfly.connection.close()
+    zsh = machine.cwd / ".zsh_history"
+    zsh.write_bytes(b": 1699990000:3;make all\n: 1700000100:600;ssh nas\n: 1700000800:0;ls\n")
+    expected = [
+        f"{mcfly.path}: 2 new (1 without a time), 1 recorded by hx or imported from another tool",
+        f"{zsh}: 2 new, 1 recorded by hx or imported from another tool",
+    ]
+    assert hx("import").out.splitlines() == expected
+    assert hx("find", "--json", "--all").commands == [
+        *("ls", "ssh nas", "make all"),
+        "trimmed since",
+    ]
+    assert all(": 0 new, " in line for line in hx("import").out.splitlines())
+
+
+def test_of_a_database_that_cannot_be_read_nothing_is_imported_and_the_others_are(
+    machine, hx, zsh_history
+):
+    (machine.cwd / ".hishtory").mkdir()
+    hishtory = Hishtory(machine.cwd / ".hishtory/.hishtory.db", wal=False)
+    for number in range(500):
+        hishtory.add(f"make {number}", number)
+    hishtory.connection.close()
+    os.truncate(hishtory.path, os.path.getsize(hishtory.path) // 2)
+    result = hx("import")
+    assert result.code == 2
+    assert result.out.splitlines() == [
+        f"{hishtory.path} is not a database that SQLite can read",
+        f"{zsh_history}: 2 new",
+    ]
+    alone = hx("import", hishtory.path)
+    assert (alone.code, alone.out) == (2, "")
+    assert "hint: restore it from a backup" in alone.err
+
+
 def test_from_imports_only_the_files_of_one_tool(machine, hx, zsh_history):
     (machine.cwd / ".bash_history").write_bytes(b"#1700000000\nbash one\n")
     assert hx("import", "--from", "bash").out == f"{machine.cwd}/.bash_history: 1 new\n"
     assert hx("import", "--from", "fish").code == 1
 
 
-def test_a_named_file_is_read_in_the_format_that_from_names(machine, hx):
+def test_a_plain_file_is_read_in_the_format_that_from_names(machine, hx):
     path = machine.cwd / "copy"
     path.write_bytes(b"two\\\nlines\n")
-    assert "2 new" in hx("import", str(path), "--dry-run").out
+    assert "2 new" in hx("import", str(path), "--from", "bash", "--dry-run").out
     assert "1 new" in hx("import", str(path), "--from", "zsh", "--dry-run").out
     assert hx("find").code == 1
 
@@ -87,6 +143,7 @@ def test_json_has_all_counts_by_name(hx, zsh_history):
         "untimed": 0,
         "unreadable": [],
         "error": None,
+        "number": 1,
     }
 
 
@@ -243,3 +300,65 @@ def test_last_uses_only_sessions_that_hx_recorded(machine, hx, record, zsh_histo
     hx("pin", "--last")
     pinned = hx("show", "--json", hx("find", "--json", "make all", "--failed").json[0]["id"])
     assert pinned.json["pinned"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "count"), [(b"zsh\n", 1), (b"bash\n", 2), (b"\n", 0), (b"yes\n", 0)]
+)
+def test_on_a_terminal_the_user_says_who_wrote_a_plain_file(machine, hx, answer, count):
+    path = machine.cwd / "copy"
+    path.write_bytes(b"two\\\nlines\n")
+    environment = {
+        "HOME": str(machine.cwd),
+        "HX_HOME": str(machine.home),
+        "PATH": os.environ["PATH"],
+    }
+    controller, terminal = os.openpty()
+    try:
+        os.write(controller, answer)
+        done = subprocess.run(
+            [HX, "import", str(path)],
+            env=environment,
+            stdin=terminal,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(controller)
+        os.close(terminal)
+    assert done.returncode == (0 if count else 2)
+    assert "Which shell wrote it? [bash/zsh/No] " in done.stderr
+    assert len(hx("find", "--json", "--all").json) == count
+
+
+def test_without_a_terminal_a_plain_file_needs_the_name_of_its_shell(machine, hx):
+    path = machine.cwd / "letter"
+    path.write_bytes(b"Dear Ann,\nthe garden is fine.\n")
+    result = hx("import", str(path))
+    assert (result.code, result.out) == (2, "")
+    assert "hint: if it is one, say which shell wrote it: --from bash or --from zsh" in result.err
+    assert "2 new" in hx("import", str(path), "--from", "bash").out
+
+
+@pytest.mark.parametrize("options", [[], ["--from", "bash"], ["--from", "atuin"]])
+def test_a_program_is_refused_and_nothing_is_imported(hx, options):
+    result = hx("import", "/bin/ls", *options)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.splitlines()[0] == "hx: error: /bin/ls is no history: it is a program"
+    assert hx("find", "--all").code == 1
+
+
+def test_a_plain_history_at_a_usual_place_is_imported_without_a_question(machine, hx):
+    (machine.cwd / ".history").write_bytes(b"ls\nmake\n")
+    (machine.cwd / "mine").write_bytes(b"pwd\n")
+    mine = {"HISTFILE": str(machine.cwd / "mine")}
+    assert "1 new" in hx("import", str(machine.cwd / "mine"), env=mine).out
+    assert "2 new" in hx("import", "./.history").out
+
+
+def test_without_a_history_a_hint_says_how_to_name_one(hx):
+    assert hx("import").err.splitlines() == [
+        "hx: no history of another tool was found",
+        'hx: hint: name the file: hx import "$HISTFILE" (hx sees HISTFILE only if it is exported)',
+    ]

@@ -83,7 +83,8 @@ def test_a_session_without_failures_says_so(hx, record):
 
 
 def test_without_a_session_the_exit_code_is_1(hx):
-    assert hx("last") == (1, "", "hx: there is no session yet\n")
+    code, out, err = hx("last")
+    assert (code, out, err.splitlines()[0]) == (1, "", "hx: there is no session yet")
     assert hx("last", "--json").out == "null\n"
     code, _, err = hx("last", "--session", SESSION)
     assert (code, err) == (1, f"hx: there is no session {SESSION}\n")

@@ -131,16 +131,53 @@ def link_to_itself(path):
     path.symlink_to(path.name)
 
 
-@pytest.mark.parametrize("shape", [read_only, folder, pipe, link_to_itself])
-def test_an_rc_file_that_cannot_be_edited_is_an_error_and_nothing_is_changed(home, shape):
+def in_a_store(path):
+    """As Nix makes it: a link to a file that nobody may write."""
+    store = path.parent / "store"
+    store.mkdir()
+    read_only(store / "hm_bashrc")
+    path.symlink_to(store / "hm_bashrc")
+
+
+@pytest.mark.parametrize("shape", [read_only, in_a_store, folder, pipe, link_to_itself])
+def test_an_rc_file_that_cannot_be_edited_is_named_with_the_line_and_the_rest_is_done(home, shape):
     shape(home.bashrc)
-    (home.path / ".zshrc").write_bytes(b"a\n")
+    zshrc = home.path / ".zshrc"
+    zshrc.write_bytes(b"a\n")
     before = home.tree
     result = home.setup()
-    assert result.code == 2
-    assert len(result.err.splitlines()) == 2
-    assert str(home.bashrc) in result.err
+    assert result.code == 3
+    said, hint = result.err.splitlines()
+    assert f"{home.bashrc} " in said or f"{home.bashrc}:" in said
+    assert home.tree[".bashrc"] == before[".bashrc"]
+    assert home.hook.exists()
+    if shutil.which("zsh"):
+        assert rc_file.has_line(zshrc.read_bytes())
+    home.undo("--purge")
     assert home.tree == before
+    assert hint.startswith("hx: hint: add this line to it: ")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_line_for_a_file_that_only_its_owner_changes_loads_the_hook(home, shell):
+    if not shutil.which(shell):
+        pytest.skip(f"{shell} is not installed")
+    rc = home.path / SHELLS[shell].rc_path.format(home=".", zsh=".", config=".config")
+    rc.parent.mkdir(parents=True, exist_ok=True)
+    read_only(rc)
+    result = home.setup("--shell", shell)
+    line = result.err.splitlines()[-1].removeprefix("hx: hint: add this line to it: ")
+    rc.chmod(0o644)
+    rc.write_text(line + "\n")
+    rc.chmod(0o444)
+    (home.data / f"hook.{shell}").write_text("echo loaded\n")
+    # fish reads its file also when it is not interactive
+    shown = home.machine.run([shell, "-c", "true" if shell == "fish" else f"source {rc}"])
+    assert (shown.out, shown.err) == ("loaded\n", "")
+    (home.data / f"hook.{shell}").unlink()
+    assert home.machine.run([shell, "-c", f"source {rc}"]).err == ""
+    again = home.setup("--shell", shell)
+    assert (again.code, "loads the hook in line 1" in again.out) == (0, True)
 
 
 def test_without_a_home_folder_nothing_is_made(home):
@@ -326,7 +363,7 @@ def test_each_note_is_printed_once_on_one_line(home, tmp_path):
     for words in [
         f"{tmp_path / 'bin' / 'hx'}, another program",
         "bash 3.2; hx records bash from 5.0 on",
-        "atuin is not changed",
+        "atuin is not changed, but Ctrl-R opens the picker of hx now",
         "holds no times",
         "has loaded a hook already",
         "a login bash",

@@ -1,18 +1,86 @@
 """`hx setup --undo` reverts what setup did, and nothing else."""
 
 import shutil
+import sys
 
 import pytest
 
 from cli.home_folders import HomeFolder
+from hx.cli.setup_undo import _uninstall as uninstall
 from hx.core.errors import InputError
 from hx.core.shell_files import rc_file
 from hx.setup import user_file as dotfile
+from hx.shells import SHELLS
 
 
 @pytest.fixture
 def home(machine):
     return HomeFolder(machine)
+
+
+# path -> text; the target of a link begins with "->"
+DOTFILES = {
+    "ordinary": {
+        ".bashrc": "PS1=1\n",
+        ".zshrc": "PS1=1",
+        ".config/fish/config.fish": "set -g fish_greeting\n",
+        ".profile": "A=1\r\nB=2\r\n",
+    },
+    "links of stow": {
+        ".bashrc": "->dotfiles/bash/.bashrc",
+        "dotfiles/bash/.bashrc": "a\n",
+        ".zshrc": "->dotfiles/zsh/.zshrc",
+        "dotfiles/zsh/.zshrc": "b\n\n",
+        ".config/fish": "->../dotfiles/fish",
+        "dotfiles/fish/config.fish": "# c",
+        ".config/hx": "->../dotfiles/hx",
+        "dotfiles/hx/config.toml": "limit = 7 # mine\n[redact_rules]\n",
+    },
+    "a link of a link, and one that leads nowhere": {
+        ".bashrc": "->one",
+        "one": "->two",
+        "two": "a\n",
+        ".zshrc": "->not/there/yet",
+    },
+    "ZDOTDIR": {".zshenv": "ZDOTDIR=~/.config/zsh\n", ".config/zsh/.zshrc": "a\n"},
+    "nothing": {},
+}
+
+
+@pytest.mark.parametrize("shape", DOTFILES)
+@pytest.mark.parametrize("options", [[], ["--up-arrow", "--enter", "edit"]])
+def test_undo_leaves_the_home_as_it_was(home, shape, options):
+    """Every path below the home is compared, with modes, bytes and the targets of links."""
+    for name, text in DOTFILES[shape].items():
+        path = home.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if text.startswith("->"):
+            path.symlink_to(text[2:])
+        else:
+            path.write_bytes(text.encode())
+            path.chmod(0o640)
+    before = home.tree
+    shells = [word for name in SHELLS if shutil.which(name) for word in ("--shell", name)]
+    assert home.setup(*shells, *options).code == 0
+    assert home.tree != before
+    assert home.setup(*shells).code == 0
+    assert home.undo().code == 0
+    assert home.tree == before
+    if ".config/hx" not in DOTFILES[shape]:  # a purge removes the user's settings too
+        home.setup(*shells, *options)
+        home.undo("--purge")
+        assert home.tree == before
+
+
+def test_undo_says_what_it_does_not_take_back(home):
+    (home.path / ".bash_history").write_text("#1700000000\nmake bash\n")
+    home.hx("setup", "--yes")
+    out = home.undo().out
+    assert "those that are open keep the hook and its keys until they end" in out
+    assert "the history is kept, with what was imported" in out
+    assert "pip uninstall history-extended` removes it" in out
+    home.setup()
+    assert "pip uninstall history-extended` removes it" in home.undo("--purge").out
 
 
 def test_undo_keeps_the_history(home):
@@ -157,3 +225,15 @@ def test_an_rc_file_that_changed_during_the_question_is_not_overwritten(home):
     with pytest.raises(InputError, match="another program has changed"):
         dotfile.replace(read, rc_file.with_line(read.text, b"# x"))
     assert home.bashrc.read_bytes() == b"b\n"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "command"),
+    [
+        ("/home/ann/.local/share/pipx/venvs/history-extended", "pipx uninstall history-extended"),
+        ("/home/ann/.local/share/uv/tools/history-extended", "uv tool uninstall history-extended"),
+        ("/home/ann/venv", f"{sys.executable} -m pip uninstall history-extended"),
+    ],
+)
+def test_the_command_that_removes_the_program_is_that_of_its_installer(prefix, command):
+    assert uninstall(prefix) == command

@@ -243,11 +243,8 @@ def test_a_limit_omits_groups_and_reports_how_many(hx, recorded_events):
 
 def test_without_events_the_exit_code_is_1(hx):
     result = hx("stats")
-    assert (result.code, result.out, result.err) == (
-        1,
-        "",
-        "hx: no event was found, so there is nothing to count\n",
-    )
+    said = "hx: no event was found, so there is nothing to count"
+    assert (result.code, result.out, result.err.splitlines()[0]) == (1, "", said)
     assert hx("stats", "--json").json["groups"] == []
 
 

@@ -58,7 +58,7 @@ def _counted(function: Callable, count: Callable) -> Callable:
 
 
 def _count_keychain_calls(count: Callable) -> None:
-    from keyring.backends.SecretService import Keyring
+    from hx.custody.secret_service import Keyring
 
     write, delete = Keyring.set_password, Keyring.delete_password
 

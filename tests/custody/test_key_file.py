@@ -43,6 +43,37 @@ def test_the_key_file_is_chosen_only_by_request(tmp_path, secrets):
     assert custody.name != "file"
 
 
+@pytest.mark.parametrize(
+    "vmks",
+    [
+        {bytes(16): (1 << 32, bytes(32))},
+        {bytes(16): (1, bytes(32))},
+        some_secrets(6000).vmks,
+    ],
+    ids=["a number that is too great", "another key id", "too many"],
+)
+def test_keys_that_could_not_be_read_back_replace_nothing(custody_with_keys, path, secrets, vmks):
+    before = path.read_bytes()
+    with pytest.raises(KeyMissing, match="cannot be stored") as caught:
+        custody_with_keys.store(secrets._replace(vmks=vmks))
+    assert caught.value.hint
+    assert path.read_bytes() == before
+    assert custody_with_keys.load() == secrets
+
+
+def test_as_many_keys_as_are_allowed_are_read_back(custody_with_keys, secrets):
+    many = other_vmks(secrets, 4000)
+    custody_with_keys.store(many)
+    assert custody_with_keys.load() == many
+
+
+def test_a_check_decodes_the_keys(custody_with_keys, path):
+    custody_with_keys.check()
+    small_file.write(str(path), small_file.framed(b"HXB1", b"no keys"))
+    with pytest.raises(KeyMissing, match="damaged"):
+        custody_with_keys.check()
+
+
 @pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
 def test_only_the_owner_may_read_its_files_whatever_the_umask(tmp_path, secrets, umask):
     def work():

@@ -43,13 +43,15 @@ def custody_with_keys(keychain_running, tmp_path, secrets):
 def entries():
     """Return the entries of hx in the service: user -> secret."""
     with closing(secretstorage.dbus_init()) as bus:
-        items = secretstorage.get_default_collection(bus).search_items({"service": "hx"})
+        items = secretstorage.get_collection_by_alias(bus, "default").search_items(
+            {"service": "hx"}
+        )
         return {item.get_attributes()["username"]: item.get_secret() for item in items}
 
 
 def lock():
     with closing(secretstorage.dbus_init()) as bus:
-        secretstorage.get_default_collection(bus).lock()
+        secretstorage.get_collection_by_alias(bus, "default").lock()
 
 
 def test_a_keychain_is_the_first_choice_and_the_choice_is_noted(
@@ -136,7 +138,7 @@ def test_a_keychain_that_keeps_nothing_is_an_error_and_the_old_keys_stay(
     custody_with_keys, secrets
 ):
     """KWallet does so when its owner refuses access."""
-    from keyring.backends.SecretService import Keyring
+    from hx.custody.secret_service import Keyring
 
     set_password = Keyring.set_password
     Keyring.set_password = lambda *_: None
@@ -331,10 +333,33 @@ def test_a_note_cannot_name_a_backend_that_is_not_safe(keychain_running, tmp_pat
         opened(where, no_passphrase)
 
 
+def test_the_first_request_of_a_connection_reads_no_property(
+    custody_with_keys, tmp_path, secrets, monkeypatch
+):
+    """gnome-keyring may end itself when it gets one from a client that it has not noted yet."""
+    from jeepney import HeaderFields
+    from jeepney.io.blocking import DBusConnection
+
+    first, send = {}, DBusConnection.send_and_get_reply
+
+    def watched(connection, message, **options):
+        fields = message.header.fields
+        if fields[HeaderFields.destination] == "org.freedesktop.secrets":
+            first.setdefault(connection, fields[HeaderFields.member])
+        return send(connection, message, **options)
+
+    monkeypatch.setattr(DBusConnection, "send_and_get_reply", watched)
+    custody_with_keys.store(other_vmks(secrets, 90))
+    opened(custody_paths(tmp_path, secrets), no_passphrase).load()
+    custody_with_keys.forget()
+    assert len(first) > 10
+    assert set(first.values()) == {"ReadAlias"}
+
+
 def test_the_keys_are_in_no_process_listing_while_they_are_stored(custody_with_keys, secrets):
     """Read the listings of all processes meanwhile: keyring talks to the service over a bus."""
     listings = []
-    from keyring.backends.SecretService import Keyring
+    from hx.custody.secret_service import Keyring
 
     set_password = Keyring.set_password
 

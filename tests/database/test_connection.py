@@ -163,12 +163,12 @@ def test_a_database_is_usable_whatever_the_umask_takes_away(tmp_path):
 def test_scrub_leaves_no_trace_in_the_files(database):
     with database.transaction():
         for number in range(200):
-            database.set_meta(f"{number}", f"secret {number} " * 20)
+            database.set_meta(f"{number}", f"a trace {number} " * 20)
     database.connection.pragma("secure_delete", 0)
     database.execute("DELETE FROM meta")
     database.scrub()
     files = Path(database.path).parent.glob("hx.db*")
-    assert not [file.name for file in files if b"secret" in file.read_bytes()]
+    assert not [file.name for file in files if b"a trace" in file.read_bytes()]
     assert log_size(database) == 0
     folder = database.connection.pragma("temp_store_directory")
     assert folder == os.path.dirname(database.path)

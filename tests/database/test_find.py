@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import islice, product
 
 import pytest
 
-from database.sync.ledger_rows import OTHER, event, join_records
+from database.sync.ledger_rows import OTHER, event, join_records, statements
 from hx.core.event_name import ident
+from hx.core.model import KNOWN_SINCE_US, MAX_TIME_US
 from hx.core.query import Query
 from hx.database import find as finding
-from hx.database.find import Counted, count_runs, find, index_hits, load, load_counted, newest_runs
+from hx.database.find import (
+    Counted,
+    count_runs,
+    find,
+    index_hits,
+    load,
+    load_counted,
+    newest_runs,
+    walk,
+)
 
 COMMANDS = [b"make test", b"make", b"remake it", b"ls", b"MAKE", b"m\xff"]
 
@@ -19,7 +29,7 @@ def events():
     """Return runs of six commands, of which one in three succeeds."""
     return [
         event(
-            10 + number,
+            KNOWN_SINCE_US + 10 + number,
             seq=number + 1,
             command=COMMANDS[number % len(COMMANDS)],
             exit_status=number % 3,
@@ -96,8 +106,8 @@ def test_the_runs_of_a_distinct_command_are_those_that_were_found(filled, cwd, l
 @pytest.mark.parametrize("limit", [1, 2, None])
 def test_of_runs_of_one_command_at_one_time_the_last_row_comes_first(database, cwd, limit):
     for seq, exit_status in enumerate((0, 2, 1), 1):
-        join_records(database, event(10, seq=seq, exit_status=exit_status))
-    join_records(database, event(5, seq=4, command=b"makes"))
+        join_records(database, event(KNOWN_SINCE_US + 10, seq=seq, exit_status=exit_status))
+    join_records(database, event(KNOWN_SINCE_US, seq=4, command=b"makes"))
     found = find(database, Query("make", cwd=cwd, limit=limit))
     assert [one.event.key.seq for one in found] == [3, 2, 1, 4][:limit]
 
@@ -138,6 +148,46 @@ def test_of_runs_at_one_time_the_last_row_is_the_newest(database):
     assert [(one.command, one.event) for one in found] == sorted(
         rows.items(), key=lambda row: row[1], reverse=True
     )
+    at_one_time = count_runs(database, [("+event.id > ?", (1,))])
+    assert [one.event for one in at_one_time] == [3, 2]
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("text", ["make", "m"])
+def test_of_commands_used_last_at_one_time_the_one_of_the_last_row_comes_first(database, text):
+    join_records(database, event(5))
+    join_records(database, event(10, seq=2, command=b"makes"))
+    join_records(database, event(10, seq=3))
+    (found,) = find(database, Query(text, limit=1))
+    assert found.event.key.seq == 3
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("text", ["make", "m"])
+def test_events_of_any_time_are_found(database, text):
+    events = [event(-MAX_TIME_US), event(MAX_TIME_US, seq=2, command=b"makes")]
+    join_records(database, *events)
+    assert [one.event for one in find(database, Query(text))] == events[::-1]
+
+
+def test_the_latest_used_commands_are_read_by_their_index_and_the_others_in_one_pass(
+    filled, monkeypatch
+):
+    with statements(filled) as run:
+        assert len([*walk(filled, ("1", ()), "id")]) == len(COMMANDS)
+        assert not [sql for sql in run if "NOT INDEXED" in sql], "they are few"
+        monkeypatch.setattr(finding, "WALKED", 2)
+        commands = walk(filled, ("1", ()), "id")
+        assert len([*islice(commands, 3)]) == 3
+        assert "NOT INDEXED" not in run[-1]
+        next(commands)
+        assert "NOT INDEXED" in run[-1]
+
+
+def test_no_command_is_read_that_was_last_used_before_all_events_that_are_found(filled):
+    with statements(filled) as run:
+        assert len([*find(filled, Query("m", limit=2))]) == 2
+    assert len([sql for sql in run if "FROM event WHERE command" in sql]) == 3
 
 
 def test_the_index_tells_rare_commands_from_common_ones(filled, monkeypatch):
@@ -153,3 +203,46 @@ def test_the_index_tells_rare_commands_from_common_ones(filled, monkeypatch):
     monkeypatch.setattr(finding, "RARE", 3)
     assert index_hits(filled, ["mak"]) is None
     assert index_hits(filled, ["mak"], newest=True) == sorted(hits)[:0:-1]
+
+
+def untimed_and_timed(database):
+    """Put runs of three commands without a time and of one with a time into a database."""
+    texts = [b"make test", b"ls", b"make test", b"git push", b"make test"]
+    old = [event(500 + n, seq=n + 1, command=text) for n, text in enumerate(texts)]
+    new = [event(KNOWN_SINCE_US + n, seq=50 + n, command=b"make test") for n in range(2)]
+    join_records(database, *old, *new)
+
+
+def shown(found):
+    return [(one.event.command, one.event.key.seq, one.runs, one.folded) for one in found]
+
+
+FOLDED = [
+    (b"make test", 51, None, False),
+    (b"make test", 50, None, False),
+    (b"make test", 5, 3, True),
+    (b"git push", 4, 1, True),
+    (b"ls", 2, 1, True),
+]
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("limit", [None, 50, 1, 2, 3, 4, 5])
+def test_events_without_a_time_are_one_row_for_each_command_and_a_limit_counts_rows(
+    database, limit
+):
+    untimed_and_timed(database)
+    assert shown(find(database, Query(limit=limit))) == FOLDED[:limit]
+    assert shown(find(database, Query("ma", limit=limit))) == FOLDED[:3][:limit]
+    assert shown(find(database, Query("make", cwd=b"/srv", limit=limit))) == FOLDED[:3][:limit]
+    oldest_first = find(database, Query("make", limit=limit, reverse=True))
+    assert shown(oldest_first) == FOLDED[:3][:limit][::-1]
+
+
+def test_without_a_time_and_with_unique_a_command_is_one_row_of_all_its_runs(database):
+    untimed_and_timed(database)
+    assert shown(find(database, Query(unique=True))) == [
+        (b"make test", 51, 5, False),
+        (b"git push", 4, 1, False),
+        (b"ls", 2, 1, False),
+    ]

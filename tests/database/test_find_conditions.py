@@ -15,19 +15,21 @@ from database.sync.ledger_rows import (
     join_records,
     statements,
 )
+from hx.core.model import KNOWN_SINCE_US
 from hx.core.query import MAX_PATTERN, Query
 from hx.database import find_conditions
 from hx.database.find import find
 from hx.database.find_conditions import NOTHING, contains, filters, filters_in, matches
 from hx.database.rows import where
 
+T = KNOWN_SINCE_US  # events before it have no time, and are one row for each command
 EVENTS = [
-    event(10, exit_status=0),
-    event(20, seq=2, exit_status=1, cwd=b"/\xff", repo=b"r", host=b"h"),
-    event(30, seq=3, exit_status=2, repo=b"R", host=b"H", cwd=b"/SRV"),
-    event(30, OTHER, exit_status=None, repo=b"r", host=b"h"),
-    in_session(event(40, OTHER, exit_status=0, host=b"h"), ELSEWHERE),
-    in_session(event(50, THIRD, exit_status=1, cwd=b"/\xff"), ELSEWHERE),
+    event(T + 10, exit_status=0),
+    event(T + 20, seq=2, exit_status=1, cwd=b"/\xff", repo=b"r", host=b"h"),
+    event(T + 30, seq=3, exit_status=2, repo=b"R", host=b"H", cwd=b"/SRV"),
+    event(T + 30, OTHER, exit_status=None, repo=b"r", host=b"h"),
+    in_session(event(T + 40, OTHER, exit_status=0, host=b"h"), ELSEWHERE),
+    in_session(event(T + 50, THIRD, exit_status=1, cwd=b"/\xff"), ELSEWHERE),
 ]
 
 
@@ -55,8 +57,8 @@ FILTERS = {
     "succeeded": (Query(failed=False), lambda one: one.exit_status == 0),
     "status 0": (Query(exit_status=0), lambda one: one.exit_status == 0),
     "status 1": (Query(exit_status=1), lambda one: one.exit_status == 1),
-    "since": (Query(since_us=30), lambda one: one.key.started_at_us >= 30),
-    "until": (Query(until_us=30), lambda one: one.key.started_at_us < 30),
+    "since": (Query(since_us=T + 30), lambda one: one.key.started_at_us >= T + 30),
+    "until": (Query(until_us=T + 30), lambda one: one.key.started_at_us < T + 30),
     "since the epoch": (Query(since_us=0), lambda _: True),
     "two at once": (
         Query(session_id=SESSION, host=b"h"),
@@ -110,9 +112,9 @@ def test_for_an_absent_session_or_device_nothing_fits(filled, name):
 
 def test_the_events_of_a_session_or_device_lie_between_its_times(filled):
     between = "started_at_us BETWEEN ? AND ?"
-    assert (between, (40, 50)) in filters_in(filled, Query(session_id=ELSEWHERE))
-    assert (between, (10, 30)) in filters_in(filled, Query(device="laptop"))
-    assert (between, (30, 40)) in filters_in(filled, Query(device="Server"))
+    assert (between, (T + 40, T + 50)) in filters_in(filled, Query(session_id=ELSEWHERE))
+    assert (between, (T + 10, T + 30)) in filters_in(filled, Query(device="laptop"))
+    assert (between, (T + 30, T + 40)) in filters_in(filled, Query(device="Server"))
 
 
 @pytest.mark.parametrize("more", [0, 1])

@@ -46,6 +46,12 @@ def typed(number):
     )
 
 
+def untimed(number):
+    """Return an event of an imported file without times, in which every command is frequent."""
+    key = EventKey(500_000_000 + number, ORIGIN, FILE, 500_000_000 + number)
+    return Event(key, b"make %d" % (number % 500), b"", shell=b"bash", origin=IMPORTED)
+
+
 def database_of(folder, make_event, count):
     """Return a database with `count` events that `make_event` returns for 0, 1, 2 …"""
     database = open_scratch(str(folder))
@@ -188,6 +194,37 @@ def steps(database, query):
 def test_the_cost_of_a_query_does_not_grow_with_the_history(short_and_long, name):
     short, long = (steps(database, QUERIES[name]) for database in short_and_long)
     assert long <= short * 1.1 + 20
+
+
+FOLDED = {
+    "everything": Query(),
+    "rare": Query("make 7"),
+    "common": Query("make"),
+    "with another limit": Query("make", limit=500),
+}
+
+
+@pytest.fixture(scope="module")
+def short_and_long_untimed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("untimed")
+    databases = [database_of(folder, untimed, count) for count in (SHORT, LONG)]
+    yield databases
+    for database in databases:
+        database.close()
+
+
+@pytest.mark.parametrize("name", FOLDED)
+def test_the_cost_of_folding_events_without_a_time_does_not_grow_with_them(
+    short_and_long_untimed, name
+):
+    short, long = short_and_long_untimed
+    found = list(find(long, FOLDED[name]))
+    assert {one.runs for one in found} == {LONG // 500}
+
+    def query(database):
+        return list(find(database, FOLDED[name]))
+
+    assert steps(long, query) <= steps(short, query) * 1.1 + 20
 
 
 def test_the_newest_events_of_a_long_session_are_read_and_its_start_is_known(short_and_long):

@@ -14,6 +14,7 @@ from database.test_join import check_inside, join_delta
 from dump import dump
 from hx.core.merge import History, join
 from hx.core.model import KNOWN_SINCE_US, Artifact, ArtifactKey, Event, EventKey, Pin
+from hx.database import retention
 from hx.database.connection import BUSY_TIMEOUT_MS, open_database
 from hx.database.queries.sessions import pin
 from hx.database.queries.status import wrongs
@@ -115,6 +116,7 @@ def test_the_border_is_exact_and_days_are_counted_back_from_now(database):
 def test_without_a_number_of_days_nothing_is_removed(database):
     join_delta(database, History(frozenset({event(KNOWN_SINCE_US)})))
     assert border_us(0, NOW_US) is None
+    assert border_us(10**12, NOW_US) == 0, "and it fits into a column"
     assert due(database, None) == retain(database, None) == 0
     assert starts(database) == [KNOWN_SINCE_US]
 
@@ -189,6 +191,19 @@ def test_retention_during_a_search_reads_pinned_events_once(database):
     database.connection.trace_v2(0)
     assert len(statements) == 2, "one for its position, one for what is due"
     assert len(starts(database)) == len(pinned)
+
+
+def test_behind_many_pinned_events_retention_during_a_search_goes_on_in_steps(
+    database, monkeypatch
+):
+    monkeypatch.setattr(retention, "A_FEW", 1)
+    monkeypatch.setattr(retention, "_LOOKED_AT", 2)
+    pinned = {event(NOW_US + number, number) for number in range(1, 5)}
+    later = event(NOW_US + 5, session=OTHER)
+    pins = frozenset({Pin(SESSION, True, 1, DEVICE)})
+    join_delta(database, History(frozenset({*pinned, later}), pins=pins))
+    removed = [retain(database, NOW_US + 6, in_passing=True) for _ in range(4)]
+    assert removed == [0, 0, 1, 0]
 
 
 def test_unused_places_are_removed_by_a_full_run(database):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from database.sync.ledger_rows import ME, SESSION, event, join_records
+from database.sync.ledger_rows import ME, SESSION, event, join_records, statements
 from hx.core.query import Query
 from hx.core.rank import LOOKED_AT, Here
 from hx.core.terms import parse
@@ -59,6 +59,8 @@ WHOLE = {
 def test_all_commands_that_match_come_by_last_use(filled, text):
     found = [*searching.matching(filled, Query(), parse(text))]
     assert texts_of(found) == WHOLE[text]
+    twice = searching.matching(filled, Query(since_us=0), parse(text))
+    assert texts_of(twice) == WHOLE[text], "each once, although both its runs fit the filter"
     filtered = [*searching.matching(filled, Query(failed=True), parse(text))]
     assert texts_of(filtered) == WHOLE[text]
     for everywhere, failed in zip(found, filtered, strict=True):
@@ -70,24 +72,69 @@ def test_all_commands_that_match_come_by_last_use(filled, text):
         assert filled.value(event, (failed.event,)) == failed.at_us
 
 
+def searched(database, text, now_us=10_000, **filters):
+    """Return the texts of the commands that a search yields, in their order."""
+    rows = dict(database.execute("SELECT id, text FROM command"))
+    query = Query(**filters)
+    return [rows[row] for row in searching.search(database, query, parse(text), HERE, now_us)]
+
+
+APART = {text: [*WHOLE[text], "g i t"] for text in ("git", "git !log")}
+
+
 @pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("ranked", [1, 1_000])
 @pytest.mark.parametrize("text", WHOLE)
-def test_a_search_yields_each_command_once_and_none_that_does_not_match(filled, text):
-    rows = dict(filled.execute("SELECT id, text FROM command"))
-    for query in (Query(), Query(failed=True)):
-        found = [*searching.search(filled, query, parse(text), HERE, 10_000)]
-        assert len(found) == len({*found})
-        assert {rows[row] for row in found} >= {*WHOLE[text]}
+def test_a_search_yields_each_command_that_matches_once(filled, monkeypatch, text, ranked):
+    monkeypatch.setattr(searching, "RANKED", ranked)
+    for filters in ({}, {"failed": True}, {"since_us": 0}):
+        found = searched(filled, text, **filters)
+        assert sorted(found) == sorted(APART.get(text, WHOLE[text]))
 
 
-def test_letters_may_be_apart_where_few_commands_match(filled):
+def test_letters_may_be_apart_where_few_commands_match(filled, monkeypatch):
     scattered = [*searching.matching(filled, Query(), parse("git"), scattered=True)]
     assert texts_of(scattered) == [*WHOLE["git"][:3], "g i t", "Git", "git push"]
-    rows = dict(filled.execute("SELECT id, text FROM command"))
-    found = [rows[row] for row in searching.search(filled, Query(), parse("git"), HERE, 10_000)]
-    assert {*found} == {*texts_of(scattered)}
-    exact = [rows[row] for row in searching.search(filled, Query(), parse("'git"), HERE, 10_000)]
-    assert "g i t" not in exact
+    assert "g i t" not in searched(filled, "'git")
+    assert searched(filled, "mk 'ke") == ["make"]
+    monkeypatch.setattr(searching, "_FEW", 6)
+    assert "g i t" in searched(filled, "git")
+    monkeypatch.setattr(searching, "_FEW", 5)
+    assert "g i t" not in searched(filled, "git")
+
+
+def test_commands_whose_letters_are_apart_are_ranked_among_the_others(filled):
+    later_us = 10**15
+    join_records(filled, event(later_us, seq=99, command=b"g i t", cwd=b"/here"))
+    found = searched(filled, "git", now_us=later_us)
+    assert found.index("g i t") < found.index("legit catalog")
+
+
+def test_commands_whose_letters_are_apart_have_a_run_that_fits_the_filters(filled):
+    assert searched(filled, "git", since_us=30, until_us=46) == ["g i t"]
+    assert searched(filled, "git", since_us=46) == WHOLE["git"][:3]
+
+
+@pytest.mark.parametrize("text", ["g", "'git"])
+def test_one_letter_and_an_exact_word_are_not_looked_for_a_second_time(filled, text):
+    with statements(filled) as run:
+        searched(filled, text)
+    latest = [sql for sql in run if "ORDER BY last_us DESC LIMIT ?) WHERE" in sql]
+    assert len(latest) == (text == "g")
+
+
+@pytest.mark.usefixtures("way")
+def test_of_many_commands_those_that_ran_here_are_ranked_too(filled, monkeypatch):
+    monkeypatch.setattr(searching, "RANKED", 1)
+    monkeypatch.setattr(searching, "_FEW", 0)
+    assert searched(filled, "git")[:3] == ["git log", "git push", "legit catalog"]
+    assert searched(filled, "git", since_us=46) == WHOLE["git"][:3], "with a filter only these"
+
+
+def test_with_a_filter_only_runs_of_commands_that_the_index_names_are_read(filled):
+    with statements(filled) as run:
+        assert len([*searching.matching(filled, Query(failed=True), parse("git"))]) == 5
+    assert "event.command IN (" in run[-1]
 
 
 @pytest.mark.usefixtures("way")
@@ -98,14 +145,24 @@ def test_of_many_likely_commands_some_are_returned(filled):
     assert (texts_of(found), are_all) == (WHOLE["git"], True)
 
 
+def test_rare_words_are_looked_for_among_all_commands(filled):
+    found, are_all = searching.likely(filled, Query(), parse("git"), 9, 1)
+    assert (texts_of(found), are_all) == (WHOLE["git"], True)
+
+
 def test_common_words_are_looked_for_among_the_latest_used(filled, monkeypatch):
     monkeypatch.setattr(finding, "RARE", 1)
     found, are_all = searching.likely(filled, Query(), parse("git"), 9, 2)
     assert texts_of(found)[:2] == ["git log", "git log -p"]
     assert not are_all
     assert len(found) == len({*found})
-    found, _ = searching.likely(filled, Query(), parse("git push"), 9, 2)
-    assert texts_of(found) == ["git push"], "it equals the terms"
+    found, _ = searching.likely(filled, Query(), parse("git"), 9, 100)
+    assert texts_of(found) == WHOLE["git"], "no letters apart"
+    join_records(filled, event(1, seq=99, command=b"git log -p x"))
+    found, _ = searching.likely(filled, Query(), parse("git log -p"), 9, 1)
+    assert texts_of(found) == ["git log -p", "git log -p x"], "equal to the terms; made last"
+    found, _ = searching.likely(filled, Query(), parse("git log -p"), 1, 1)
+    assert texts_of(found) == ["git log -p"]
     found = searching.latest(filled, parse("git"), 1, 9, scattered=False)
     assert texts_of(found) == ["git log"]
     found = searching.latest(filled, parse("git"), 9, 4, scattered=True)
@@ -116,6 +173,8 @@ def test_rare_commands_are_found_whenever_they_were_used(filled, monkeypatch):
     assert texts_of(searching.rare(filled, parse("git"), 9)) == WHOLE["git"]
     assert texts_of(searching.rare(filled, parse("git"), 2)) == WHOLE["git"][:2]
     assert [*searching.rare(filled, parse("absent"), 9)] == []
+    join_records(filled, event(1, seq=99, command=b"git itl"))
+    assert [*searching.rare(filled, parse("gitl"), 9)] == [], "it holds all trigrams of the word"
     monkeypatch.setattr(finding, "RARE", 1)
     assert [*searching.rare(filled, parse("git"), 9)] == []
 
@@ -126,11 +185,14 @@ def test_the_command_that_equals_the_terms_is_found_by_its_hash(filled):
     assert searching.equal(filled, parse("git !log")) == []
 
 
-def test_the_commands_of_a_directory_are_found_by_their_last_use(filled):
+def test_the_commands_of_a_directory_are_found_by_their_last_use(filled, monkeypatch):
     found = [*searching.nearby(filled, parse("git"), b"/here", 9)]
     assert texts_of(found) == ["git log", "legit catalog", "git push"]
     assert texts_of(searching.nearby(filled, parse("git"), b"/here", 1)) == ["git log"]
     assert [*searching.nearby(filled, parse("git"), b"/absent", 9)] == []
+    assert texts_of(searching.nearby(filled, parse("git"), b"/srv", 9)) == WHOLE["git"]
+    monkeypatch.setattr(searching, "_NEARBY_EVENTS", 1)
+    assert texts_of(searching.nearby(filled, parse("git"), b"/here", 9)) == ["git log"]
 
 
 def test_given_runs_are_those_of_commands_that_match(filled):

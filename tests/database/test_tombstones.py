@@ -62,16 +62,13 @@ def written(database, *given):
 
 
 @each_scope
-def test_the_conditions_of_a_tombstone_find_the_events_that_it_covers(database, scope):
+def test_a_tombstone_removes_the_events_that_it_covers_and_no_others(database, scope):
     join_delta(database, History(frozenset(EVENTS)))
     tombstone = FIRST._replace(scope=scope)
     cover = Cover([tombstone])
-    found = [
-        one
-        for where, values in tombstones.conditions(tombstone)
-        for _, one in select_events(database, where, values)
-    ]
-    assert sorted(found) == sorted(one for one in EVENTS if cover.event(one.key))
+    join_delta(database, History(tombstones=frozenset([tombstone])))
+    left = [one for _, one in select_events(database, "1")]
+    assert sorted(left) == sorted(one for one in EVENTS if not cover.event(one.key))
 
 
 @each_scope
@@ -119,6 +116,7 @@ OTHERS = {
     "start": FIRST._replace(scope=Window(11, 20, ME)),
     "end": FIRST._replace(scope=Window(10, 21, ME)),
     "owner": FIRST._replace(scope=Window(10, 20, None)),
+    "undone": FIRST._replace(scope=Keys(frozenset({event(20).key}), undone=True)),
     **{name: FIRST._replace(scope=scope) for name, scope in SCOPES.items()},
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 
 import shtab
@@ -66,7 +67,7 @@ _JSON = """\
 | `origin` | `live` or `import` |
 | `redacted` | whether a secret was masked |
 | `artifacts` | what was kept with it |
-| `runs`, `failures`, `last_started_at` | only with `--unique` and in `hx search`: about all runs of this command that were found |
+| `runs`, `failures`, `last_started_at` | only with `--unique` and in `hx search`: about all runs of this command that were found; in `hx find` also for runs without a time, which are one row for each command |
 """
 
 # What the other commands print with --json; a dot goes inside, [] is an array
@@ -118,7 +119,7 @@ OBJECTS = {
         "shell_histories_cleaned[].path, shell_histories_cleaned[].entries": "files that were cleaned, and the number of commands that were removed from each",
     },
     "import": {
-        "[].path, [].kind": "a history and the tool that wrote it: `bash`, `zsh`, `fish` or `atuin`; null when that is not known",
+        "[].path, [].kind": "a history and the tool that wrote it: `bash`, `zsh`, `fish`, `atuin`, `hishtory`, `mcfly` or `zsh-histdb`; null when that is not known",
         "[].new": "number of new events",
         "[].known, [].duplicates": "number of events that were imported before; that hx recorded or another tool had",
         "[].later": "number of events from the time when hx recorded that shell already; `--all` imports them",
@@ -126,6 +127,14 @@ OBJECTS = {
         "[].untimed, [].redacted, [].expired": "among the new events: without a time, with a masked secret, older than `retention_days`",
         "[].unreadable[].reason, [].unreadable[].count": "entries that could not be read",
         "[].error": "why the file could not be read; null when it could",
+        "[].number": "by which `--undo` knows this import; null when it brought nothing",
+    },
+    "import --list": {
+        "[].number, [].at, [].path, [].kind": "an import of this device that brought events: its number, when it began, the file and the tool",
+        "[].new, [].untimed, [].redacted": "number of events that it brought; of these without a time, with a masked secret",
+        "[].here": "how many of them are still there",
+        "[].complete": "whether the whole file was read",
+        "[].undone_at": "when it was undone; null when it was not",
     },
     "sync status": {
         "vault.id, vault.name, vault.encrypted, vault.fingerprint": "the vault; the words are the same on every device in it",
@@ -202,7 +211,8 @@ def _object_rows(name: str) -> str:
         return ", ".join(f"`{name}`" for name in names.split(", "))
 
     rows = "".join(f"| {spelled(names)} | {text} |\n" for names, text in OBJECTS[name].items())
-    return f"\n| with `--json` | |\n|---|---|\n{rows}"
+    option = " ".join([f"--{part}" for part in name.split(" --")[1:]] + ["--json"])
+    return f"\n| with `{option}` | |\n|---|---|\n{rows}"
 
 
 def cli_page() -> str:
@@ -228,7 +238,8 @@ def _chapter(name: str, parser: argparse.ArgumentParser, summary: str) -> str:
     rows = [_row(action) for action in parser._actions if action.dest != "help"]
     if rows:
         text += "\n| argument | means |\n|---|---|\n" + "".join(rows)
-    return text + (_object_rows(name) if name in OBJECTS else "")
+    objects = [each for each in OBJECTS if each == name or each.startswith(f"{name} --")]
+    return text + "".join(map(_object_rows, objects))
 
 
 def _usage(parser: argparse.ArgumentParser) -> str:
@@ -306,7 +317,18 @@ def completions(shell: str) -> str:
     for old, new in _CHANGES[shell]:
         assert old in script, f"shtab writes {shell} differently now"
         script = script.replace(old, new, 1)
+    if shell == "zsh":
+        script = _ZSH_WORDS.sub(_with_action, script)
     return script.rstrip() + "\n"
+
+
+# In zsh an argument without an action is a message, beside which zsh completes no option either.
+_ZSH_WORDS = re.compile(r'^(  "(?:\(\*\):)?:([^":]*):)"$', re.MULTILINE)
+
+
+def _with_action(line: re.Match[str]) -> str:
+    action = "_files" if line[2].startswith("a history file") else "{:}"
+    return f'{line[1]}{action}"'
 
 
 def generated() -> dict[str, str]:

@@ -33,6 +33,8 @@ AREAS = {
     "cli/commands/doctor": "Doctor",
     "cli/commands/init": "Setup and recording",
     "cli/commands/setup": "Setup and recording",
+    "cli/setup_answers": "Setup and recording",
+    "cli/setup_shells": "Setup and recording",
     "cli/keys": "Keys",
     "cli/machine": "Setup and recording",
     "cli/prompts": "Keys",

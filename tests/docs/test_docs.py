@@ -90,6 +90,10 @@ def run_with_json(name, folder):
     entry = ["--store", f"folder:{store}", "--custody", "file", "--json"]
     store.mkdir()
     lines = {"forget": [name, "--since", "1h", "--yes"], "sync init": ["sync", "init", *entry]}
+    if name == "import --list":
+        (folder / "history").write_text("ls\n")
+        hx_at(home, "import", str(folder / "history"))
+        return hx_at(home, *name.split(), "--json")
     if not name.startswith("sync") or name == "sync init":
         return hx_at(home, *lines.get(name, [name]), "--json")
     made = json.loads(hx_at(home, "sync", "init", *entry).stdout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from dump import dump
@@ -10,6 +11,8 @@ from hx.core.model import FINISHED, Event, EventKey, Keys, Tombstone, Window
 from hx.core.redaction.rules import Rules
 from hx.database.connection import open_database
 from hx.database.join import join as join_rows
+from hx.database.queries.forget_selection import Choice
+from hx.forget import forget as forgetting
 from hx.importers import Reading, detected, importer
 from hx.importers.run import Counts, Import, Job
 
@@ -62,6 +65,17 @@ class ImportTarget:
         source = importer(kind) if kind else detected(path)
         return Import(self.database, path, source, job).run()
 
+    def import_both(
+        self, database: str, shell_data: bytes, kind: str | None = None
+    ) -> tuple[Counts, Counts]:
+        """Import the database of a tool and then the shell's own history, as `hx import` does.
+
+        Returns the counts of the shell's own history and of the database.
+        """
+        path = self.write(shell_data)
+        of_database = self.import_file(database, shell_histories=(path,))
+        return self.import_file(path, kind), of_database
+
     def record_live(
         self, command: bytes, at_us: int, *, seq: int = 1, shell: bytes = b"zsh"
     ) -> EventKey:
@@ -77,6 +91,14 @@ class ImportTarget:
     def forget_text(self, command: bytes, now_us: int = 1) -> None:
         keys = [event.key for event in self.events() if event.command == command]
         self.forget(Keys(frozenset(keys)), now_us)
+
+    def undo(self, number: int) -> int:
+        """Take an import back; return how many events that forgot."""
+        nowhere = str(self.folder / "no spool")
+        issuer = forgetting.Issuer(self.device_id, 1 + number, lambda: os.urandom(16))
+        places = forgetting.SpoolPaths(nowhere, (), str(self.folder / "lock"))
+        choice = Choice(import_number=number)
+        return forgetting.issue(self.database, choice, (), issuer, places).forgotten
 
     def join(self, history: History) -> None:
         with self.database.transaction():

@@ -15,7 +15,7 @@ from hx.core.errors import InputError
 from hx.core.model import FINISHED, MAX_COMMAND_BYTES, STATUS_UNKNOWN
 from hx.importers import TOO_LONG, Reading, importer
 from hx.importers.atuin import NO_TIME
-from hx.importers.atuin import _explained as explained
+from hx.importers.databases import explained
 from importers.import_target import FIRST_S, HOST, SECOND_US, ImportTarget, zsh_history
 
 ATUIN = os.path.join(os.path.dirname(sys.executable), "atuin")
@@ -161,8 +161,10 @@ def test_a_foreign_damaged_or_locked_database_is_an_error(target, tmp_path, monk
     path = str(tmp_path / "foreign.db")
     connection = apsw.Connection(path)
     connection.execute("CREATE TABLE history (id)")
-    with pytest.raises(InputError, match="not of atuin"):
+    with pytest.raises(InputError, match="not of atuin, hishtory, mcfly or zsh-histdb"):
         target.import_file(path)
+    with pytest.raises(InputError, match="not of atuin"):
+        target.import_file(path, "atuin")
     connection.execute("BEGIN EXCLUSIVE")
     with pytest.raises(InputError, match="locked"):
         target.import_file(path)

@@ -13,7 +13,7 @@ from shells.terminal import Home
 UNUSUAL_COMMANDS = [
     b"plain",
     b"docker run \\\n  -it x",
-    b"two\nlines",
+    b"echo 'two\nlines'",
     b"ends with a backslash \\",
     b"ends with two \\\\",
     b": colon",

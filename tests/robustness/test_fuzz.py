@@ -65,6 +65,7 @@ from hx.device import read_keys
 from hx.importers import Reading, detected, importer
 from hx.setup import state as setup_state
 from hx.sync.outbox import Outbox
+from importers.foreign_databases import Hishtory, Histdb, Mcfly
 from robustness.mutations import mutated
 from roster_fixtures import (
     FIRST,
@@ -309,6 +310,18 @@ def atuin():
     return database.serialize("main")
 
 
+def database_of(tool):
+    """Return the bytes of a small database of another tool."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = tool(Path(folder) / "history.db")
+        for n in range(4):
+            database.add(f"make {n}", n)
+        database.connection.pragma("journal_mode", "delete")
+        data = database.connection.serialize("main")
+        database.connection.close()
+    return data
+
+
 # name -> (reader, valid samples, cost of an input relative to a cheap one)
 READERS = {
     "objects": (read_object, [OBJECT, BARE, SLOT_DATA, GENESIS_DATA], 2),
@@ -331,6 +344,9 @@ READERS = {
     "settings": (read_settings, [SETTINGS, RULES, SETUP, b"1700000000\nasked\n"], 10),
     "keys": (read_keys_of_device, [DEVICE, SECRETS, NOTE], 4),
     "atuin databases": (read_history("atuin"), [atuin()], 10),
+    "hishtory databases": (read_history("hishtory"), [database_of(Hishtory)], 10),
+    "mcfly databases": (read_history("mcfly"), [database_of(Mcfly)], 10),
+    "zsh-histdb databases": (read_history("zsh-histdb"), [database_of(Histdb)], 10),
 }  # fmt: skip
 SHARE = sum(1 / cost for _, _, cost in READERS.values())
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tomllib
 
 import pytest
 
 from cli.home_folders import tree
-from shells.terminal import HX, PROMPT, RC_FILE, family, program
+from shells.terminal import CTRL_C, CTRL_D, HX, PROMPT, RC_FILE, family, program
 
 HISTORY_SETTINGS = {"zsh": "HISTFILE=~/.zsh_history HISTSIZE=100 SAVEHIST=100\n"}
 
@@ -93,19 +94,152 @@ def test_a_shell_that_runs_on_after_the_purge_prints_and_makes_nothing(new_home)
     assert list(new_home.home.runtime.glob("*.t")) == []
 
 
-def test_setup_asks_on_a_terminal(new_home):
-    before = new_home.rc_file.read_bytes()
-    for answer, code in [("n", 2), ("", 2), ("y", 0)]:
-        asked = new_home.home.start(
-            [HX, "setup", "--no-import", "--shell", new_home.name], **new_home.env
-        )
-        asked.until(b"Make these changes\\? \\[y/N\\] ")
-        asked.type(answer + "\r")
-        asked.wait()
-        assert asked.child.exitstatus == code
-        assert (new_home.rc_file.read_bytes() == before) == bool(code)
+QUESTIONS = (b"Ctrl-R", b"up arrow", b"Enter in the picker", b"Make these changes")
+
+
+def ask(new_home):
+    """Start setup on a terminal, in the home as it is."""
+    line = [HX, "setup", "--no-import", "--shell", new_home.name]
+    return new_home.home.start(line, **new_home.env)
+
+
+def answer(asked, *answers):
+    """Answer the questions in their order; return the exit status."""
+    for question, text in zip(QUESTIONS, answers, strict=False):
+        asked.until(question + b"[^\\[]*\\[[^]]*\\] ")
+        asked.type(text + "\r")
+    asked.wait()
+    return asked.child.exitstatus
+
+
+def settings(new_home):
+    path = new_home.path / ".config/hx/config.toml"
+    return tomllib.loads(path.read_text()) if path.exists() else {}
+
+
+def test_enter_accepts_what_is_proposed(new_home):
+    assert answer(ask(new_home), "", "", "", "") == 0
+    assert settings(new_home) == {}
     new_home.open().run("true recorded")
     assert new_home.found_commands() == ["true recorded"]
+    again = ask(new_home)  # there is nothing to ask
+    again.wait()
+    assert again.child.exitstatus == 0
+
+
+def test_a_no_at_the_end_changes_nothing(new_home):
+    before = tree(new_home.path)
+    assert answer(ask(new_home), "n", "y", "e", "n") == 2
+    assert tree(new_home.path) == before
+
+
+def test_answers_are_settings_that_the_shell_obeys(new_home):
+    keys = {"bash": "bind -s", "zsh": "bindkey", "fish": "bind"}[new_home.name]
+    assert answer(ask(new_home), "n", "Yes", "e", "y") == 0
+    assert settings(new_home) == {
+        "picker_ctrl_r": False,
+        "picker_up_arrow": True,
+        "picker_enter": "edit",
+    }
+    terminal = new_home.open()
+    terminal.run(f"{keys} >keys")
+    bound = [
+        line
+        for line in (new_home.path / "keys").read_text().splitlines()
+        if "hx-pick" in line or "__hx_pick" in line or "_hx2" in line
+    ]
+    assert any("[A" in line for line in bound)
+    assert not any("C-r" in line or "^R" in line or "\\cr" in line for line in bound)
+
+
+def test_without_a_key_there_is_no_question_about_enter(new_home):
+    with new_home.rc_file.open("a") as file:
+        file.write("true fzf\n")  # Enter would be proposed to edit
+    asked = ask(new_home)
+    for question, text in ((QUESTIONS[0], "n"), (QUESTIONS[1], "n"), (QUESTIONS[3], "y")):
+        asked.until(question + b"[^\\[]*\\[[^]]*\\] ")
+        asked.type(text + "\r")
+    asked.wait()
+    assert asked.child.exitstatus == 0
+    assert b"Enter in the picker:" not in asked.output
+    assert settings(new_home) == {"picker_ctrl_r": False}
+
+
+@pytest.mark.parametrize("shell", ["zsh", "bash"])
+def test_an_answer_that_is_none_is_asked_again_three_times(new_home):
+    before = tree(new_home.path)
+    asked = ask(new_home)
+    for _ in range(3):
+        asked.until(QUESTIONS[0] + b"[^\\[]*\\[Y/n\\] ")
+        asked.type("maybe\r")
+    asked.wait()
+    assert asked.child.exitstatus == 2
+    assert asked.output.count(b"answer yes or no") == 3
+    assert tree(new_home.path) == before
+
+
+@pytest.mark.parametrize("shell", ["zsh"])
+@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize(("key", "code"), [(CTRL_C, 130), (CTRL_D, 2)])
+def test_who_leaves_at_a_question_has_changed_nothing(new_home, number, key, code):
+    before = tree(new_home.path)
+    asked = ask(new_home)
+    for question in QUESTIONS[:number]:
+        asked.until(question + b"[^\\[]*\\[[^]]*\\] ")
+        asked.type("\r")
+    asked.until(QUESTIONS[number] + b"[^\\[]*\\[[^]]*\\] ")
+    asked.type(key)
+    asked.wait()
+    assert asked.child.exitstatus == code
+    assert tree(new_home.path) == before
+
+
+@pytest.mark.parametrize("shell", ["zsh"])
+def test_an_import_that_is_interrupted_can_be_continued_or_taken_back(new_home):
+    lines = (f": {1_600_000_000 + number}:0;make {number}\n" for number in range(300_000))
+    (new_home.path / ".zsh_history").write_text("".join(lines))
+    before = tree(new_home.path)
+    asked = new_home.home.start([HX, "setup", "--yes"], **new_home.env)
+    asked.until(b"importing")
+    asked.type(CTRL_C)
+    asked.wait()
+    assert asked.child.exitstatus == 130
+    assert b"`hx setup` continues" in asked.output
+    assert new_home.rc_file.read_bytes() == before[".zshrc"][1]
+    assert new_home.hx("setup", "--yes", "--no-import").returncode == 0
+    assert new_home.rc_file.read_bytes() != before[".zshrc"][1]
+    assert new_home.hx("setup", "--undo", "--purge", "--yes").returncode == 0
+    assert tree(new_home.path) == before
+
+
+@pytest.mark.parametrize("shell", ["bash"])
+def test_the_plan_fits_on_the_screen_below_the_diffs(new_home):
+    (new_home.path / ".zshrc").write_text('eval "$(fzf --zsh)"\n')
+    asked = new_home.home.start([HX, "setup"], **new_home.env, COLUMNS="80")
+    asked.until(QUESTIONS[0])
+    lines = asked.output.decode().splitlines()
+    plan = lines[next(i for i, line in enumerate(lines) if "will do this" in line) :]
+    assert len(plan) <= 20
+    assert max(map(len, plan)) <= 80
+
+
+def test_a_line_of_the_user_beside_that_of_setup_is_harmless(new_home):
+    """Two lines load the hook: each command is recorded once, and the keys work."""
+    new_home.hx("setup", "--yes", "--no-import")
+    line = (
+        f"{HX} init fish | source"
+        if new_home.name == "fish"
+        else f'eval "$({HX} init {new_home.name})"'
+    )
+    with new_home.rc_file.open("a") as file:
+        file.write(f"{line}\n")
+    terminal = new_home.open()
+    terminal.run("true one")
+    terminal.run("true two")
+    assert new_home.found_commands() == ["true one", "true two"]
+    assert lines_without_prompts(terminal) == []
+    assert new_home.hx("setup", "--yes", "--no-import").returncode == 0
+    assert new_home.rc_file.read_text().count("hook.") >= 1
 
 
 def test_purge_asks_twice_and_the_second_no_keeps_the_history(new_home):

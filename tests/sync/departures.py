@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hx.core.format.keys import DeviceKeys
+from hx.core.format.roster_records import device_revoke
 from hx.custody.key_set import Secrets
 from hx.database.event_detail import rename_device
 from hx.sync.leave import outlook, publish_and_leave, remove_vault
@@ -50,3 +51,10 @@ def take_new_id(device):
 def _new_keys(device):
     rng = device.environment.rng
     return DeviceKeys(rng.randbytes(32), rng.randbytes(32))
+
+
+def revoked(signer, device_id, told=None):
+    """`told`, or else the signer, has heard that the device is no longer in the vault."""
+    context = (told or signer).context()
+    seed, vault_id = signer.custody.device.sign_seed, context.vault.vault_id
+    context.learn([device_revoke(device_id, (), seed=seed, vault_id=vault_id)])

@@ -15,7 +15,7 @@ from hx.sync.check import check
 from hx.sync.verify import read_again
 from sync.cluster import admit, converge, new_cluster
 from sync.devices import Device
-from sync.test_repair import damage, lose, own_segments, put
+from sync.losses import damage, lose, own_segments, put
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from hx.stores import Missing
 from hx.sync.compact import dropped_by_copies, rewriting
 from sync.cluster import converge, new_cluster
 from sync.invariants import require_all
-from sync.test_repair import lose, own_segments
+from sync.losses import lose, own_segments
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from hx.core.format.verdict import Fault
 from hx.custody.key_set import Secrets
 from hx.database.sync import vault
 from hx.database.sync.ledger import Verdict
-from hx.sync.context import Keyring, ObjectNote, slots
+from hx.sync.context import Keyring, ObjectNote, Pulled, slots
 from sync.cluster import new_cluster
 
 KEYS = DeviceKeys(bytes(32), bytes(32))
@@ -179,3 +179,7 @@ def test_an_object_is_told_with_its_status_and_its_reason(laptop):
     context.note_verdict("m/1", Verdict("imported"))
     context.note_verdict("m/2", Verdict("pending", "no key", "why"))
     assert notes == [ObjectNote("m/1", "imported"), ObjectNote("m/2", "pending no key", "why")]
+
+
+def test_a_pull_without_news_counts_nothing(laptop):
+    assert laptop.pull() == Pulled() == (0, 0, 0, 0, 0, 0)

@@ -23,8 +23,8 @@ from hx.sync.device_state import (
 from hx.sync.pull import pull
 from sync.attacker import Attacker
 from sync.cluster import new_cluster
+from sync.departures import revoked
 from sync.devices import Device
-from sync.test_segments import revoked
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from hx.database.sync import ledger, vault
 from hx.database.sync.vault import Departure
 from hx.sync.enroll import INVITE_US, make_invitation
 from sync.cluster import new_cluster
+from sync.departures import revoked
 from sync.devices import URL, Device
-from sync.test_segments import revoked
 
 DAY_US = 86_400_000_000
 

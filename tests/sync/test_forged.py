@@ -28,7 +28,7 @@ from sync.cluster import converge, new_cluster
 from sync.departures import take_new_id
 from sync.environment import history
 from sync.invariants import fresh_device, require_all
-from sync.test_repair import lose, own_segments, put
+from sync.losses import lose, own_segments, put
 
 
 @pytest.fixture(params=["sealed", "plain"])

@@ -9,7 +9,7 @@ from hx.database.sync import forgotten_copies, vault
 from hx.sync.push import resume
 from stores.faulty import ABSENT, BEFORE, DENIED, GROWING, never, of
 from sync.cluster import converge, new_cluster
-from sync.test_segments import cut_short
+from sync.losses import cut_short
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from hx.sync.heads import (
 )
 from hx.sync.pull import list_store
 from sync.cluster import admit, new_cluster
+from sync.departures import revoked
 from sync.devices import Device
-from sync.test_segments import revoked
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from hx.sync.leave import Outlook, left_before, outlook, publish_and_leave, remo
 from hx.sync.pull import pull
 from stores.faulty import NONE
 from sync.cluster import new_cluster
+from sync.departures import revoked
+from sync.losses import cut_short
 from sync.test_device_state import joined
-from sync.test_segments import cut_short, revoked
 
 
 @pytest.fixture

@@ -235,6 +235,9 @@ def test_of_another_device_the_newest_manifest_is_read_and_no_other(pair):
     laptop.pull()
     read = [key for call, key in laptop.store.calls if call == "get" and key.startswith("m/")]
     assert read == own_manifests(desktop)[-1:]
+    theirs = object_names.manifests_of(desktop.me)
+    known = [key for key in ledger.known_manifests(laptop.database) if key.startswith(theirs)]
+    assert known == read, "older ones do not stay in the ledger"
 
 
 def test_of_this_device_all_manifests_are_read_that_it_does_not_know(pair):

@@ -5,16 +5,21 @@ from __future__ import annotations
 import pytest
 
 from hx.core.errors import NotAVault, NotInVault
+from hx.core.format import object_names
+from hx.core.format.envelope import seal
 from hx.core.model import Keys
 from hx.database.sync import forgotten_copies, ledger, unpublished
+from hx.stores import Denied, Transient
+from hx.sync.heads import own_head
+from hx.sync.membership import writing_key
 from hx.sync.push import Pushed, push, push_all, resume
-from stores.faulty import STALE, of
-from sync.cluster import new_cluster
+from stores.faulty import ABSENT, DENIED, FLIPPED, STALE, never, of
+from sync.cluster import converge, new_cluster
+from sync.departures import revoked
 from sync.environment import Crash
+from sync.losses import cut_short, lose, own_segments, put
 from sync.second_process import act_at_put, use_wal
 from sync.test_manifests import own_manifests
-from sync.test_repair import lose, own_segments
-from sync.test_segments import cut_short, revoked
 
 
 @pytest.fixture
@@ -155,6 +160,40 @@ def test_a_push_that_was_cut_short_after_its_note_in_the_database_writes_nothing
     assert laptop.store.calls == []
 
 
+def test_a_push_that_was_cut_short_stays_until_its_manifest_is_read(cluster):
+    laptop, _ = cluster.devices
+    event = laptop.record()
+    cut_short(laptop)
+    laptop.store.choose = of("get", ABSENT, "m/")
+    with pytest.raises(Transient, match="does not return the new manifest"):
+        resume(laptop.context(), laptop.outbox)
+    assert laptop.outbox.read() is not None
+    laptop.inject_fault(never)
+    laptop.push()
+    assert laptop.outbox.read() is None
+    converge(*cluster)
+    assert all(event in device.dump().events for device in cluster.devices)
+
+
+def test_a_push_that_was_cut_short_is_joined_here_where_a_copy_of_the_device_has_pushed_since(
+    cluster,
+):
+    laptop, desktop = cluster.devices
+    clone = laptop.clone("clone")
+    event = laptop.record()
+    cut_short(laptop)
+    with laptop.database.transaction():
+        laptop.database.execute("DELETE FROM event")
+    clone.record()
+    clone.push()
+    clone.close()
+    laptop.view.receive()
+    laptop.push()
+    desktop.view.receive()
+    desktop.pull()
+    assert event in desktop.dump().events
+
+
 def test_segments_that_were_announced_and_not_kept_are_given_up_by_the_next_push(cluster):
     """The power failed before the journal was written."""
     laptop, _ = cluster.devices
@@ -196,10 +235,22 @@ def test_a_rewrite_publishes_the_records_of_another_segment_that_is_gone(cluster
     (first, key), (second, _) = two_segments(laptop)
     lose(cluster, key)
     laptop.forget(Keys(frozenset([second.key])))
+    del laptop.store.calls[:]
     assert laptop.push().events == 1
+    assert ("get", key) in laptop.store.calls, "a listing may be stale"
     desktop.view.receive()
     assert desktop.pull().pending == 0
     assert first in desktop.dump().events
+
+
+def test_a_rewrite_does_not_ask_for_other_segments_that_are_listed(cluster):
+    laptop, _ = cluster.devices
+    (_, key), (second, _) = two_segments(laptop)
+    laptop.forget(Keys(frozenset([second.key])))
+    del laptop.store.calls[:]
+    laptop.push()
+    assert segment_listings(laptop)
+    assert ("get", key) not in laptop.store.calls
 
 
 def test_what_a_stale_listing_lacks_is_not_published_again(cluster):
@@ -234,6 +285,57 @@ def test_each_object_that_a_push_deletes_is_counted_and_each_segment_is_told(clu
     assert ledger.superseded(desktop.database, desktop.me) == []
     assert forgotten_copies.copies(desktop.database) == {}
     assert not deleted & ledger.known_manifests(desktop.database)
+
+
+def test_nothing_is_deleted_before_the_new_manifest_was_read_back(cluster):
+    laptop, _ = cluster.devices
+    event = laptop.record()
+    laptop.push()
+    before = dict(cluster.environment.objects)
+    laptop.forget(Keys(frozenset([event.key])))
+    laptop.store.choose = of("get", FLIPPED, "m/")
+    assert laptop.push().removed == 0
+    assert before.keys() <= cluster.environment.objects.keys()
+    laptop.inject_fault(never)
+    assert laptop.push().removed == 2
+
+
+def test_a_replaced_segment_that_could_not_be_deleted_is_deleted_later_and_not_read_again(cluster):
+    laptop, _ = cluster.devices
+    old, event = laptop.record(ago_us=9), laptop.record()
+    laptop.push()
+    (key,) = own_segments(cluster, laptop)
+    laptop.retain(old.key.started_at_us + 1)
+    laptop.forget(Keys(frozenset([event.key])))
+    laptop.store.choose = of("delete", DENIED)
+    with pytest.raises(Denied):
+        laptop.push()
+    laptop.inject_fault(never)
+    del laptop.store.calls[:]
+    laptop.sync()
+    assert key not in cluster.environment.objects
+    assert ("get", key) not in laptop.store.calls
+
+
+def test_a_copy_of_an_own_manifest_under_another_name_is_deleted(cluster):
+    laptop, _ = cluster.devices
+    context = laptop.context()
+    head = own_head(context)
+    name = object_names.parsed(head.key)._replace(object_id=b"another " + bytes(8))
+    payload = context.unsealed(head.key, cluster.environment.objects[head.key])
+    vmk = writing_key(context)[1]
+    copy = object_names.spelled(name)
+    put(cluster, {copy: seal(name, payload, vault_id=context.vault.vault_id, vmk=vmk)})
+    laptop.record()
+    laptop.push()
+    assert copy not in cluster.environment.objects
+    assert head.key in cluster.environment.objects
+
+
+def test_a_new_label_of_the_device_is_published(cluster):
+    laptop, _ = cluster.devices
+    push(laptop.context(), laptop.outbox, "new label")
+    assert own_head(laptop.context()).label == "new label"
 
 
 def test_of_a_device_with_one_manifest_a_push_removes_nothing():

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import apsw
 import pytest
 
+from database.sync.ledger_rows import unpublished
 from dump import dump
 from hx.core.errors import Busy
 from hx.core.model import FINISHED, Keys
 from hx.database.connection import open_database
+from hx.database.queries import imports
+from hx.database.sync.rebuild import to_rewrite
 from hx.sync.context import SyncContext
 from hx.sync.rebuild import rebuild
 from sync.cluster import converge, new_cluster
 from sync.invariants import require_all
+from sync.losses import lose, own_segments
 
 LOCAL = "meta", "spool_file", "spool_fault", "vault", "roster_record", "manifest", "segment"
 
@@ -33,6 +38,10 @@ def cluster():
 
 def rows(database, tables=LOCAL):
     return {table: sorted(database.execute(f"SELECT * FROM {table}"), key=repr) for table in tables}
+
+
+def of_device(history, device):
+    return sorted(event for event in history.events if event.key.device_id == device.me)
 
 
 def rebuilt(device, border_us=None):
@@ -60,6 +69,24 @@ def test_a_rebuilt_database_is_equal_and_continues_to_sync(cluster):
     require_all(cluster)
 
 
+def test_a_rebuilt_database_knows_which_import_brought_which_event(cluster):
+    laptop, _ = cluster.devices
+    events = [laptop.record() for _ in range(4)]
+    marks = "SELECT started_at_us, seq, import FROM event ORDER BY 1, 2"
+    number = imports.begin(laptop.database, "/a history", "zsh", 7)
+    imports.add(laptop.database, number, imports.Brought(4, 0, 0))
+    for event in events[::2]:
+        laptop.database.execute(
+            "UPDATE event SET import = ? WHERE started_at_us = ? AND seq = ?",
+            (number, event.key.started_at_us, event.key.seq),
+        )
+    before, runs = list(laptop.database.execute(marks)), imports.runs(laptop.database)
+    assert [run.here for run in runs] == [2]
+    assert not rebuilt(laptop).differences
+    assert list(laptop.database.execute(marks)) == before
+    assert imports.runs(laptop.database) == runs
+
+
 def test_unpublished_records_are_kept_and_still_to_be_published(cluster):
     laptop, desktop = cluster.devices
     running, forgotten = laptop.record(finished=False), laptop.record()
@@ -77,34 +104,57 @@ def test_unpublished_records_are_kept_and_still_to_be_published(cluster):
     assert {late, ended} <= desktop.dump().events
 
 
-def test_records_that_the_store_lost_are_kept(cluster):
-    laptop, desktop = cluster.devices
-    for key in [
-        key for key in cluster.environment.objects if key.startswith(f"o/{desktop.me.hex()}")
-    ]:
-        cluster.environment.objects.pop(key)
-        laptop.view.held.pop(key)
+@pytest.mark.parametrize("number", [0, 1], ids=["own", "of another device"])
+def test_records_that_the_store_lost_are_kept(cluster, number):
+    laptop, author = cluster.devices[0], cluster.devices[number]
+    lose(cluster, *own_segments(cluster, author))
+    running = laptop.record(finished=False)
     before = laptop.dump()
     report = rebuilt(laptop)
     assert not report.differences
-    assert report.unpublished_events == 3
+    assert report.unpublished_events == 4
     assert laptop.dump() == before
-    desktop.view.receive()
-    desktop.repair()
+    to_publish = {running} if author is not laptop else set(of_device(before, laptop))
+    assert unpublished(laptop.database) == {event.key.started_at_us for event in to_publish}
+    laptop.finish(running)
+    author.view.receive()
+    author.repair()
     converge(*cluster)
     require_all(cluster)
 
 
 def test_retention_is_applied_and_does_not_change_the_store(cluster):
     laptop, _ = cluster.devices
-    border_us = sorted(laptop.dump().events)[3].key.started_at_us
-    laptop.retain(border_us)
-    before = laptop.dump()
-    assert not rebuilt(laptop, border_us).differences
-    assert laptop.dump() == before
-    assert len(before.events) == 3
+    events = sorted(laptop.dump().events)
+    border_us = events[3].key.started_at_us
+    for _ in ("then", "and where it had been applied before"):
+        assert not rebuilt(laptop, border_us).differences
+        assert sorted(laptop.dump().events) == events[3:]
+        laptop.retain(border_us)
     converge(*cluster)
     require_all(cluster)
+
+
+def test_of_forgotten_records_that_the_store_still_holds_neither_text_nor_space_is_left(cluster):
+    laptop, desktop = cluster.devices
+    gone = [desktop.record() for _ in range(200)]
+    converge(*cluster)
+    laptop.forget(Keys(frozenset(event.key for event in gone)))
+    laptop.push()
+    assert not rebuilt(laptop).differences
+    content = Path(laptop.path).read_bytes()
+    assert not [event.command for event in gone if event.command in content]
+    assert laptop.database.value("PRAGMA freelist_count") == 0
+
+
+def test_a_segment_with_forgotten_records_is_marked_for_rewriting_where_the_mark_was_lost(cluster):
+    laptop, _ = cluster.devices
+    laptop.forget(Keys(frozenset([of_device(laptop.dump(), laptop)[0].key])))
+    (before,) = to_rewrite(laptop.database)
+    with laptop.database.transaction():
+        laptop.database.execute("UPDATE segment SET rewrite = 0")
+    assert not rebuilt(laptop).differences
+    assert to_rewrite(laptop.database) == [before]
 
 
 @pytest.mark.parametrize(

@@ -6,45 +6,20 @@ import pytest
 
 from hx.core.errors import NotAVault
 from hx.core.model import Keys
-from hx.database.sync import ledger
+from hx.database.sync import forgotten_copies, ledger
 from hx.sync.heads import own_head
 from hx.sync.repair import repair
-from stores.faulty import FLIPPED, NONE, never
+from stores.faulty import FLIPPED, NONE, READ_ONLY, never, of
 from sync.cluster import converge, new_cluster
 from sync.environment import Crash
 from sync.invariants import require_all
+from sync.losses import cut_short, damage, lose, own_segments, put
 
 
 @pytest.fixture
 def cluster():
     with new_cluster("laptop", "desktop") as cluster:
         yield cluster
-
-
-def own_segments(cluster, device):
-    return sorted(
-        key for key in cluster.environment.objects if key.startswith(f"o/{device.me.hex()}/")
-    )
-
-
-def lose(cluster, *keys):
-    for key in keys:
-        cluster.environment.objects.pop(key)
-        for device in cluster.devices:
-            device.view.held.pop(key, None)
-
-
-def put(cluster, objects):
-    """Copy objects into the store as a foreign tool would."""
-    cluster.environment.objects.update(objects)
-    for device in cluster.devices:
-        device.view.held.update(objects)
-
-
-def damage(cluster, key):
-    data = bytearray(cluster.environment.objects[key])
-    data[len(data) // 2] ^= 1
-    put(cluster, {key: bytes(data)})
 
 
 def test_a_repair_of_a_sound_store_changes_nothing(cluster):
@@ -87,6 +62,25 @@ def test_a_damaged_own_segment_is_replaced_and_then_deleted(cluster):
     converge(*cluster)
     assert event in desktop.dump().events
     require_all(cluster)
+
+
+def test_a_damaged_own_segment_stays_until_the_manifest_without_it_is_read_back(cluster):
+    laptop = cluster.devices[0]
+    laptop.record()
+    laptop.push()
+    (key,) = own_segments(cluster, laptop)
+    damage(cluster, key)
+    before = {*cluster.environment.objects}
+
+    def choose(_number, operation, name):
+        return FLIPPED if operation == "get" and name[:2] == "m/" and name not in before else NONE
+
+    laptop.store.choose = choose
+    laptop.repair()
+    assert key in cluster.environment.objects
+    laptop.inject_fault(never)
+    laptop.repair()
+    assert key not in cluster.environment.objects
 
 
 def test_a_read_error_loses_no_event_that_retention_removed_here(cluster):
@@ -155,17 +149,26 @@ def test_a_deleted_segment_that_comes_back_is_deleted_again(cluster):
     require_all(cluster)
 
 
+def test_a_replaced_segment_that_a_push_could_not_delete_is_deleted_and_not_joined(cluster):
+    laptop = cluster.devices[0]
+    event = laptop.record()
+    laptop.push()
+    (key,) = own_segments(cluster, laptop)
+    laptop.forget(Keys(frozenset([event.key])))
+    laptop.store.choose = of("delete", READ_ONLY, "o/")
+    with pytest.raises(Exception, match="as the test asked for"):
+        laptop.push()
+    laptop.inject_fault(never)
+    assert laptop.repair().unlisted == 0
+    assert key not in cluster.environment.objects
+
+
 def test_an_unknown_own_segment_is_joined_before_it_is_deleted(cluster):
     """A restored disk does not know of a segment that was put before a push was cut short."""
     laptop, desktop = cluster.devices
     backup = laptop.backup()
     event = laptop.record()
-    laptop.store.choose = lambda _number, operation, key: (
-        "read-only" if operation == "put" and key.startswith("m/") else NONE
-    )
-    with pytest.raises(Exception, match="as the test asked for"):
-        laptop.push()
-    laptop.store.choose = lambda *_: NONE
+    cut_short(laptop)
     laptop.restore(backup)
     cluster.environment.maybe_lost.clear()
     (key,) = own_segments(cluster, laptop)
@@ -258,6 +261,17 @@ def test_an_empty_store_is_refused_and_stays_empty(cluster):
     assert not cluster.environment.objects
 
 
+def test_a_store_with_old_manifests_and_without_the_vault_file_is_refused_and_unchanged(cluster):
+    laptop = cluster.devices[0]
+    newest = {head.key for heads in ledger.heads(laptop.database).values() for head in heads}
+    lose(cluster, "hx-vault.hx", *newest)
+    before = dict(cluster.environment.objects)
+    assert ledger.known_manifests(laptop.database) & before.keys()
+    with pytest.raises(NotAVault):
+        laptop.repair()
+    assert cluster.environment.objects == before
+
+
 def test_a_store_with_another_vault_file_is_refused_and_unchanged(cluster):
     laptop = cluster.devices[0]
     damage(cluster, "hx-vault.hx")
@@ -303,12 +317,7 @@ def test_one_reading_that_fails_does_not_replace_the_newest_own_manifest(cluster
 def test_a_push_that_was_cut_short_is_completed_before_unlisted_segments_are_looked_for(cluster):
     laptop, desktop = cluster.devices
     event = laptop.record()
-    laptop.store.choose = lambda _number, operation, key: (
-        "read-only" if operation == "put" and key.startswith("m/") else NONE
-    )
-    with pytest.raises(Exception, match="as the test asked for"):
-        laptop.push()
-    laptop.inject_fault(never)
+    cut_short(laptop)
     (key,) = own_segments(cluster, laptop)
     report = laptop.repair()
     assert (report.unlisted, report.lost) == (0, 0)
@@ -358,17 +367,6 @@ def test_an_own_segment_that_was_never_joined_is_taken_if_it_arrives_later(clust
     assert event in cluster.devices[1].dump().events
 
 
-def test_lost_key_slots_are_written_again(cluster):
-    laptop = cluster.devices[0]
-    slots = sorted(key for key in cluster.environment.objects if key.startswith("k/"))
-    lose(cluster, *slots)
-    recipients = {key.split("/")[1] for key in slots}
-    assert laptop.repair().slots == len({tuple(key[2:].split("-")[0].split("/")) for key in slots})
-    assert {
-        key.split("/")[1] for key in cluster.environment.objects if key[:2] == "k/"
-    } == recipients
-
-
 def test_a_second_repair_has_nothing_to_do(cluster):
     laptop = cluster.devices[0]
     laptop.record()
@@ -379,35 +377,6 @@ def test_a_second_repair_has_nothing_to_do(cluster):
     second = laptop.repair()
     assert cluster.environment.objects == before
     assert (second.lost, second.unlisted, second.events) == (0, 0, 0)
-
-
-def test_a_damaged_key_slot_is_replaced_and_another_device_adds_its_own(cluster):
-    laptop, desktop = cluster.devices
-    own = [
-        key
-        for key in cluster.environment.objects
-        if key[:2] == "k/" and key.endswith(f"{laptop.me.hex()}.hx")
-    ]
-    damage(cluster, own[0])
-    damaged = cluster.environment.objects[own[0]]
-    (problem,) = desktop.repair().damaged
-    assert (problem.key, problem.reason) == (own[0], "commitment")
-    second_slot = own[0].replace(f"-{laptop.me.hex()}", f"-{desktop.me.hex()}")
-    assert second_slot in cluster.environment.objects
-    laptop.view.receive()
-    assert not laptop.repair().damaged
-    assert cluster.environment.objects.get(own[0]) != damaged
-    converge(*cluster)
-    require_all(cluster)
-
-
-def test_a_closed_invitation_that_comes_back_is_deleted_again(cluster):
-    laptop = cluster.devices[0]
-    (closed,) = laptop.context().trust.closed
-    key = f"j/{closed.hex()}.hx"
-    put(cluster, {key: b"an old copy"})
-    assert laptop.repair().invitations == 1
-    assert key not in cluster.environment.objects
 
 
 @pytest.mark.parametrize("case", ["lost", "damaged", "unlisted"])
@@ -449,3 +418,30 @@ def test_a_repair_cut_short_at_any_step_is_completed_by_the_next(case, first):
             converge(*cluster)
             require_all(cluster)
             assert all(events <= device.dump().events for device in cluster.devices)
+
+
+def test_after_a_repair_no_copy_of_a_forgotten_record_is_noted_that_the_store_has_lost(cluster):
+    laptop = cluster.devices[0]
+    event = laptop.record()
+    laptop.push()
+    laptop.forget(Keys(frozenset([event.key])))
+    assert forgotten_copies.copies(laptop.database).keys() == {laptop.me}
+    lose(cluster, *own_segments(cluster, laptop))
+    laptop.repair()
+    assert forgotten_copies.copies(laptop.database) == {}
+
+
+def test_what_a_repair_finds_to_be_forgotten_is_searched_in_the_segments_of_others(cluster):
+    """The tombstone was in a push that was cut short before a restored disk."""
+    laptop, desktop = cluster.devices
+    event = desktop.record()
+    converge(*cluster)
+    backup = laptop.backup()
+    laptop.forget(Keys(frozenset([event.key])))
+    cut_short(laptop)
+    laptop.restore(backup)
+    cluster.environment.maybe_lost.clear()
+    assert laptop.repair().unlisted == 1
+    assert event not in laptop.dump().events
+    assert forgotten_copies.copies(laptop.database).keys() == {desktop.me}
+    assert [*forgotten_copies.suspected(laptop.database, laptop.me)] == []

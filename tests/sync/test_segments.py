@@ -6,7 +6,6 @@ import pytest
 
 from hx.core.format import object_names, verdict
 from hx.core.format.envelope import size_limit
-from hx.core.format.roster_records import device_revoke
 from hx.core.format.verdict import Fault
 from hx.core.model import Keys
 from hx.custody.key_set import Secrets
@@ -22,10 +21,9 @@ from hx.sync.segments import (
     try_segment,
     unlisted_row,
 )
-from stores.faulty import NONE, never
 from sync.cluster import converge, new_cluster
-from sync.environment import Crash
-from sync.test_repair import own_segments, put
+from sync.departures import leave, revoked
+from sync.losses import cut_short, own_segments, put
 from sync.test_verdicts import judged
 
 
@@ -33,13 +31,6 @@ from sync.test_verdicts import judged
 def cluster():
     with new_cluster("laptop", "desktop") as cluster:
         yield cluster
-
-
-def revoked(laptop, device_id):
-    """One has heard that the device is no longer in the vault."""
-    context = laptop.context()
-    seed, vault_id = laptop.custody.device.sign_seed, context.vault.vault_id
-    context.learn([device_revoke(device_id, (), seed=seed, vault_id=vault_id)])
 
 
 def test_a_segment_that_comes_after_its_device_was_revoked_is_skipped(cluster):
@@ -81,21 +72,6 @@ def test_an_unlisted_segment_is_no_larger_than_an_object_may_be(cluster):
     limit = size_limit(object_names.SEGMENT)
     assert unlisted(cluster, bytes(limit)) == verdict.MAGIC
     assert unlisted(cluster, bytes(limit + 1)) == verdict.TOO_LARGE
-
-
-def cut_short(laptop):
-    """The objects of a push whose segments are in the outbox, and its manifest nowhere."""
-
-    def choose(_number, operation, key):
-        if operation == "put" and key.startswith("m/"):
-            raise Crash
-        return NONE
-
-    laptop.store.choose = choose
-    with pytest.raises(Crash):
-        laptop.push()
-    laptop.inject_fault(never)
-    return list(laptop.outbox.objects(laptop.outbox.read()))
 
 
 def test_what_is_in_an_outbox_is_joined_and_noted_as_taken(cluster):
@@ -217,3 +193,35 @@ def test_where_an_import_in_an_outbox_came_from_is_named_after_this_device(clust
     laptop.restore(backup)
     join_from_outbox(laptop.context(), objects)
     assert device_names(laptop.database)[event.key.device_id] == laptop.name()
+
+
+@pytest.mark.parametrize(
+    ("change", "what"), [(lambda data: data[:-1], "shorter"), (lambda data: data[::-1], "other")]
+)
+def test_while_a_segment_may_still_arrive_it_is_told_what_differs(cluster, change, what):
+    laptop, desktop = cluster.devices
+    desktop.record()
+    desktop.push()
+    (key,) = own_segments(cluster, desktop)
+    laptop.view.receive()
+    laptop.view.held[key] = change(laptop.view.held[key])
+    laptop.pull()
+    (told,) = laptop.database.execute("SELECT detail FROM segment WHERE detail <> ''")
+    assert told[0].startswith(what)
+
+
+def test_what_comes_after_its_device_has_left_is_published_anew(cluster):
+    laptop, desktop = cluster.devices
+    event = desktop.record()
+    desktop.push()
+    (key,) = own_segments(cluster, desktop)
+    leave(desktop)
+    laptop.view.receive()
+    late = laptop.view.held.pop(key)
+    laptop.sync()
+    laptop.sync()
+    assert own_segments(cluster, laptop) == []
+    laptop.view.held[key] = late
+    laptop.sync()
+    assert event in laptop.dump().events
+    assert len(own_segments(cluster, laptop)) == 1

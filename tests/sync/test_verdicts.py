@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hx.core.format import object_names, verdict
-from hx.core.format.keys import generate, key_id, new_vmk
+from hx.core.format.keys import generate, key_id, new_vmk, recovery_keys
 from hx.core.format.roster_records import device_revoke, epoch
 from hx.core.model import IMPORTED
 from hx.stores import Placeholder
@@ -13,6 +13,7 @@ from hx.sync.membership import hand_out_keys
 from stores.faulty import FLIPPED, at, never
 from sync.attacker import Attacker
 from sync.cluster import converge, new_cluster, sync_each
+from sync.departures import revoked
 from sync.unsound_objects import BROKEN, event, lay
 
 DAY_US = 86_400_000_000
@@ -290,3 +291,24 @@ def test_an_object_that_was_read_with_a_flipped_bit_is_read_again(pair):
     laptop.inject_fault(never)
     assert laptop.pull().pending == 0
     assert laptop.dump() == rogue.dump()
+
+
+def test_what_was_refused_for_the_roster_is_judged_again_when_the_roster_has_grown():
+    """One hears of a removal, then that the device that signed it had no right to."""
+    with new_cluster("laptop", "desktop", "server", "phone") as cluster:
+        laptop, desktop, server, phone = cluster.devices
+        before = desktop.context().trust.counting
+        revoked(laptop, server.me, told=desktop)
+        event = server.record()
+        server.push()
+        desktop.view.receive()
+        desktop.pull()
+        assert event not in desktop.dump().events
+        context = phone.context()
+        seed = recovery_keys(cluster.environment.entropy).sign_seed
+        vault_id = context.vault.vault_id
+        context.learn([device_revoke(laptop.me, before, seed=seed, vault_id=vault_id)])
+        phone.push()
+        desktop.view.receive()
+        desktop.pull()
+        assert event in desktop.dump().events

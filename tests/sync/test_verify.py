@@ -8,14 +8,15 @@ import pytest
 
 from hx.core.format import object_names, verdict
 from hx.core.format.envelope import seal
+from hx.core.format.verdict import Fault
 from hx.database.sync import ledger
 from hx.stores import Missing
 from hx.sync.check import check
 from hx.sync.membership import writing_key
-from hx.sync.verify import Damage, read_again
+from hx.sync.verify import Damage, Stored, read_again, verify_slot
 from sync.cluster import converge, new_cluster
-from sync.test_repair import damage, lose, own_segments, put
-from sync.test_segments import revoked
+from sync.departures import revoked
+from sync.losses import damage, lose, own_segments, put
 
 
 @pytest.fixture
@@ -42,6 +43,33 @@ def test_a_whole_invitation_is_no_problem_and_a_damaged_one_is(cluster):
     assert problems(laptop) == set()
     damage(cluster, key)
     assert problems(laptop) == {(key, verdict.REJECTED, verdict.COMMITMENT)}
+
+
+def slots_of(cluster, device):
+    return [
+        Stored(key, object_names.parsed(key), len(data))
+        for key, data in cluster.environment.objects.items()
+        if key.startswith(object_names.slots_for(device.me))
+    ]
+
+
+def test_a_damaged_slot_of_another_device_is_a_problem(cluster):
+    laptop, desktop = cluster.devices
+    slot = slots_of(cluster, desktop)[0]
+    verify_slot(laptop.context(), slot)
+    damage(cluster, slot.key)
+    with pytest.raises(Fault, match=verdict.COMMITMENT):
+        verify_slot(laptop.context(), slot)
+
+
+def test_the_slots_for_this_device_bring_its_keys(cluster):
+    laptop, _ = cluster.devices
+    vmks = {key: vmk for key, (_, vmk) in laptop.custody.vmks.items()}
+    laptop.custody = laptop.custody._replace(vmks={})
+    context = laptop.context()
+    for slot in slots_of(cluster, laptop):
+        verify_slot(context, slot)
+    assert context.keyring.offered == vmks
 
 
 def blob(device):
@@ -90,10 +118,17 @@ def read(device):
 
 def test_what_is_whole_is_counted(cluster):
     laptop, desktop = cluster.devices
-    found = read(laptop)
+    context, shown, notes = laptop.context(), [], []
+    context.report_progress, context.on_note = lambda *numbers: shown.append(numbers), notes.append
+    context.list_manifests()
+    found = read_again(context)
     heads = len(ledger.heads(laptop.database)[desktop.me])
-    segments = len(own_segments(cluster, laptop)) + len(own_segments(cluster, desktop))
-    assert found == (heads + segments, 0, [], [])
+    segments = own_segments(cluster, laptop) + own_segments(cluster, desktop)
+    assert found == (heads + len(segments), 0, [], [])
+    assert shown == [(0, 2), (1, 2)]
+    assert {(note.key, note.verdict) for note in notes} == {
+        (key, verdict.IMPORTED) for key in segments
+    }
 
 
 def test_an_own_segment_that_is_absent_or_damaged_is_lost(cluster):

@@ -177,8 +177,8 @@ def history(payload):
     ]
     tombstones = [[*row[:3], "window", row[3:]] for row in columns["forget_windows"]]
     tombstones += [[*row[:3], "session", row[3:]] for row in columns["forget_sessions"]]
-    for *head, size, artifacts in columns["forget_keys"]:
-        tombstones.append([*head, "keys", [keys[:size], artifacts]])
+    for *head, size, artifacts, undone in columns["forget_keys"]:
+        tombstones.append([*head, "keys", [keys[:size], artifacts, undone]])
         del keys[:size]
     rows = {"artifacts": columns["artifacts"], "pins": columns["pins"], "tombstones": tombstones}
     rows["events"] = attempt("malformed", list, events(columns))

@@ -86,6 +86,8 @@ HISTORY = History(
             Tombstone(b"\x02" * 16, 6, DEVICE.device_id, WholeSession(b"\xb0" * 16)),
             Tombstone(b"\x03" * 16, 7, DEVICE.device_id,
                       Keys(frozenset({IMPORT}), frozenset({ARTIFACT_KEY}))),
+            Tombstone(b"\x04" * 16, 8, DEVICE.device_id,
+                      Keys(frozenset({IMPORT._replace(seq=8)}), undone=True)),
         }
     ),
 )  # fmt: skip

@@ -17,7 +17,7 @@ from hx.core.record import NamedTuple
 from hx.database import spool_state
 from hx.database.connection import BUSY_TIMEOUT_MS
 from hx.database.spool_state import Mark
-from hx.files import Lock, require_owner
+from hx.files import Lock, require_unshared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ def _is_unwiped(file: SpoolFile, mark: Mark) -> bool:
 def ingest(database: Database, source: SpoolSource, now_us: int, *, tidy: bool = False) -> Report:
     """Drain what is pending; `tidy` looks for files of ended shells now, not only every 10 min."""
     if os.path.isdir(source.spool):
-        require_owner(source.spool)  # under `sudo` the commands of one user must not go to another
+        # under `sudo` the commands of one user must not go to another
+        require_unshared(source.spool)
     database.connection.set_busy_timeout(_PATIENCE_MS)
     try:
         tidy = tidy or _tidy_is_due(source.lock, now_us)

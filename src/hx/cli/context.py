@@ -68,6 +68,18 @@ def open_context(config: Config, *, tidy: bool = False) -> Context:
     return Context(config, database, who, report, trouble, started_at_us)
 
 
+def tell_if_empty(context: Context) -> None:
+    """Say on stderr what to do when there is no event at all, so that nothing can be found."""
+    from hx.database.counts import totals
+
+    if totals(context.database).get("event"):
+        return
+    hint = "`hx setup` sets up your shells and imports the history that they have"
+    if context.config.session is not None:
+        hint = "`hx doctor` says whether this shell is recorded"
+    print(f"hx: nothing is recorded yet\nhx: hint: {hint}", file=sys.stderr)
+
+
 def _source(config: Config, who: Identity) -> SpoolSource:
     paths = config.paths
     return SpoolSource(

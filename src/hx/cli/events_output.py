@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from hx.cli.context import tell_if_empty
 from hx.cli.text import DIM, RED, Paint, visible
 from hx.cli.times import age, rfc3339_or_none, short_duration
 from hx.core.errors import UsageError
@@ -100,7 +101,10 @@ def answer(context: Context, events: Iterable[Found], options: dict[str, str]) -
     """Print events as lines or as JSON; return the exit code, 1 when there is no event."""
     if "--json" in options:
         return 0 if print_event_objects(context, events) else 1
-    return 0 if print_events(context, events, Paint(options, context.config)) else 1
+    if print_events(context, events, Paint(options, context.config)):
+        return 0
+    tell_if_empty(context)
+    return 1
 
 
 def print_events(context: Context, events: Iterable[Found], paint: Paint) -> int:
@@ -120,9 +124,11 @@ def event_line(found: Found, short: str, now_us: int, paint: Paint, device: str 
     event = found.event
     ending = f"{mark(event):<5}"
     place = f"{visible(device.encode())}: " if device else ""
-    runs = "" if found.runs is None else f"{found.runs:>5}x "
+    runs = "" if found.runs is None or found.folded else f"{found.runs:>5}x "
+    many = found.folded and found.runs != 1
+    when = f"{found.runs}x" if many else age(event.key.started_at_us, now_us)
     return (
-        f"{paint(DIM, short)} {age(event.key.started_at_us, now_us):>4} "
+        f"{paint(DIM, short)} {when:>4} "
         f"{runs}{paint(RED if event.exit_status else DIM, ending)}"
         f"{paint(DIM, f'{short_duration(event.duration_us):>6}')}  "
         f"{paint(DIM, place)}{visible(event.command)}"
@@ -230,8 +236,25 @@ def _base64(data: bytes) -> str:
 
 
 def _write(value: object, indent: int | None = None) -> None:
-    """Write JSON; letters outside ASCII are escaped where stdout cannot encode them."""
+    """Write JSON; letters outside ASCII are escaped where stdout cannot encode them.
+
+    So is what a terminal would obey or what would change the order of letters on it: JSON is also
+    read on terminals, and other devices choose the texts.
+    """
     import json  # costs more than a search: only where JSON is asked for
 
     is_unicode = sys.stdout.encoding.lower() in ("utf-8", "utf8")
-    sys.stdout.write(json.dumps(value, ensure_ascii=not is_unicode, indent=indent))
+    text = json.dumps(value, ensure_ascii=not is_unicode, indent=indent)
+    if not text.isascii() or "\x7f" in text:
+        text = "".join(map(_as_json, text))
+    sys.stdout.write(text)
+
+
+def _as_json(character: str) -> str:
+    """Return a character of a JSON text as it is written."""
+    # line breaks stand only between values; the joiner is inside emoji
+    if character.isprintable() or character in "\n\u200d":
+        return character
+    import json
+
+    return json.dumps(character)[1:-1] if character != "\x7f" else "\\u007f"

@@ -16,6 +16,7 @@ from hx.core.errors import InputError
 from hx.core.model import Window
 from hx.core.record import NamedTuple
 from hx.database.find import load
+from hx.database.queries.forget_selection import SHOWN
 from hx.database.sync import vault
 from hx.files import reason
 from hx.forget import forget as forgetting
@@ -29,10 +30,7 @@ if TYPE_CHECKING:
     from hx.cli.context import Context
     from hx.core.model import Artifact
     from hx.core.shell_files.history_files import Wanted
-    from hx.database.queries.forget_selection import Choice, Chosen
-
-
-_SHOWN = 5
+    from hx.database.queries.forget_selection import Choice, Selected
 
 
 class ForgetReport(NamedTuple):
@@ -40,13 +38,13 @@ class ForgetReport(NamedTuple):
 
     outcome: forgetting.ForgetResult
     devices: dict[bytes, int]  # device id -> events
-    histories: Histories
+    histories: Histories | None  # None: the files of the shells are left alone
 
 
 class ForgetPreview(NamedTuple):
     """What `hx forget` would remove."""
 
-    events: list[Chosen]
+    events: Selected
     artifacts: list[Artifact]
     overwrites: int  # pieces of the spool and of text files to overwrite, beside the events
 
@@ -58,19 +56,19 @@ def preview(context: Context, choice: Choice, selected: ForgetPreview, stream: T
         print(text, file=stream)
 
     events = selected.events
-    by_device = _by_device(context, per_device(events))
-    say(f"{_all_of(len(events), len(selected.artifacts))} to forget{by_device}")
+    by_device = _by_device(context, events.devices)
+    say(f"{_all_of(events.events, len(selected.artifacts))} to forget{by_device}")
     paint = Paint({"--color": "never"}, context.config)
     names = foreign_names(context)
-    for found in load(context.database, [event.row for event in events[:_SHOWN]]):
+    for found in load(context.database, events.newest):
         device = names[found.event.key.device_id]
         short = short_name(context, found.ident)
         say("  " + event_line(found, short, context.now_us, paint, device))
-    if not events and choice.text is not None:
+    if not events.events and choice.text is not None:
         pieces = count(selected.overwrites, "place")
         say(f"{pieces} to overwrite in the spool and in text files of shells")
-    if len(events) > _SHOWN:
-        say(f"  … and {len(events) - _SHOWN} older")
+    if events.events > SHOWN:
+        say(f"  … and {events.events - SHOWN:,} older")
     for line in _artifact_lines(selected.artifacts):
         say(f"  {line}")
     if choice.session_id is not None:
@@ -85,11 +83,6 @@ def preview(context: Context, choice: Choice, selected: ForgetPreview, stream: T
         )
 
 
-def per_device(events: list[Chosen]) -> dict[bytes, int]:
-    """Return device id -> number of events, the largest first."""
-    return dict(Counter(event.key.device_id for event in events).most_common())
-
-
 def _all_of(events: int, artifacts: int) -> str:
     if not artifacts:
         return count(events, "event")
@@ -101,9 +94,9 @@ def _artifact_lines(artifacts: list[Artifact]) -> list[str]:
     lines = [
         f"artifact {item.key.artifact_id.hex()[:8]}  {count(item.size, 'byte')}  "
         f"{visible(item.name)}"
-        for item in artifacts[:_SHOWN]
+        for item in artifacts[:SHOWN]
     ]
-    more = len(artifacts) - _SHOWN
+    more = len(artifacts) - SHOWN
     return [*lines, f"… and {count(more, 'older artifact')}"] if more > 0 else lines
 
 
@@ -147,8 +140,9 @@ def print_report(context: Context, report: ForgetReport) -> None:
         )
     for line in _elsewhere(context):
         print(line)
-    print_histories(report.histories)
-    print("a shell that is open may still write the text to its own history file")
+    if report.histories is not None:
+        print_histories(report.histories)
+        print("a shell that is open may still write the text to its own history file")
     if not outcome.clean:
         print(_UNCLEAN, file=sys.stderr)
 
@@ -173,6 +167,7 @@ _UNCLEAN = (
 def print_object(context: Context, choice: Choice, report: ForgetReport) -> None:
     """Print the report as JSON; docs/cli.md lists the names."""
     names = device_names(context)
+    histories = report.histories or Histories([], [], [])
     print_json(
         {
             "forgotten": report.outcome.forgotten,
@@ -186,8 +181,8 @@ def print_object(context: Context, choice: Choice, report: ForgetReport) -> None
             "elsewhere": forgotten_copies.as_object(forgotten_copies.look(context)),
             "erased": report.outcome.erased,
             "clean": report.outcome.clean,
-            "shell_histories": [file.path for file in report.histories.left],
-            "shell_histories_cleaned": [file._asdict() for file in report.histories.cleaned],
+            "shell_histories": [file.path for file in histories.left],
+            "shell_histories_cleaned": [file._asdict() for file in histories.cleaned],
         }
     )
 

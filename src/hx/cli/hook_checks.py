@@ -7,11 +7,11 @@ import os
 from hx.cli import setup_shells
 from hx.cli.commands.init import executable, keys
 from hx.cli.health import FAULT, OK, WARNING, Finding
-from hx.config import login_shell, search_path
+from hx.config import login_shell, search_path, user_folders
 from hx.core.errors import HxError
 from hx.core.shell_files import rc_file
 from hx.files import reason
-from hx.setup import plan, state, user_file
+from hx.setup import loading, plan, state, user_file
 from hx.shells import BASH, SHELLS, least_versions
 from hx.shells import hook as hook_file
 from hx.shells.detect import InstalledShell, installed
@@ -87,13 +87,14 @@ def hook_files(config: Config) -> Iterator[Finding]:
 def _loading(config: Config, shell: str, path: str) -> Iterator[Finding]:
     text = user_file.read(path).text
     place = hook_file.path(config.paths.data, shell)
-    loader = rc_file.loader(text, shell, os.fsencode(place))
+    found = loading.found(path, text, shell, config.paths.data, user_folders())
     is_ours = rc_file.has_line(text)
-    if not is_ours and loader is None:
+    if not is_ours and found is None:
         yield Finding("rc file", WARNING, f"{path} does not load the hook", "hx setup")
         return
-    yield Finding("rc file", OK, f"{path} loads the hook")
-    from_file = is_ours or (loader is not None and loader.from_file)
+    loads = path if is_ours or found is None else found.path
+    yield Finding("rc file", OK, f"{loads} loads the hook")
+    from_file = is_ours or (found is not None and found.from_file)
     if from_file and not os.path.exists(place):
         yield Finding(
             "hook file",

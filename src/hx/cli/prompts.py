@@ -171,11 +171,44 @@ def confirm(question: str) -> None:
         )
 
 
+def chosen(question: str, answers: Sequence[str], default: str) -> str:
+    """Ask a question on the terminal and return one of the answers, which are words.
+
+    The first letter of an answer is enough, Enter is the default, and another answer is asked
+    again. Raises Refused after three of them, and at the end of the input.
+    """
+    letters = [answer[0].upper() if answer == default else answer[0] for answer in answers]
+    for _ in range(_TRIES):
+        sys.stdout.flush()  # what the question is about comes first
+        print(f"{question} [{'/'.join(letters)}] ", end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+        if not line:
+            print(file=sys.stderr)
+            break
+        typed = line.strip().lower()
+        for answer in answers:
+            if typed in (answer, answer[0]) or (not typed and answer == default):
+                return answer
+        print(f"hx: answer {' or '.join(answers)}", file=sys.stderr)
+    raise Refused(
+        "nothing was changed: a question was not answered",
+        "run the command again and answer it, or use --yes",
+    )
+
+
 def agreed(question: str) -> bool:
     """Ask a question on the terminal and return whether the answer is a yes."""
     sys.stdout.flush()  # what the question is about comes first
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def choice(question: str, answers: Sequence[str]) -> str | None:
+    """Ask for one of the answers; return None for any other line."""
+    sys.stdout.flush()
+    print(f"{question} [{'/'.join(answers)}/No] ", end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline().strip().lower()
+    return answer if answer in answers else None
 
 
 def secret(question: str) -> bytes:

@@ -54,7 +54,7 @@ COMMANDS = {
         "hx.cli.commands.sync.subcommands", "Sync", "exchange history with your other devices"
     ),
     "import": Command(
-        "hx.cli.commands.import_", "Set up", "take in the history of a shell or of atuin"
+        "hx.cli.commands.import_", "Set up", "take in the history of a shell or another tool"
     ),
     "config": Command(
         "hx.cli.commands.config", "Set up", "every setting, its value and its source"

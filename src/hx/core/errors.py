@@ -3,6 +3,7 @@
     HxError                  exit code, cause
     ├── UsageError           2   the command line or an input is wrong
     ├── InputError           2   a file or a value cannot be read
+    │   └── UnmarkedError    2   a text file may be a history, or something else
     ├── Refused              2   the user did not confirm
     ├── StoreError           5   the store of the vault failed; hx.stores defines its kinds
     ├── KeyMissing           6   the keys of this device or of its vault are not available
@@ -36,6 +37,10 @@ class UsageError(HxError):
 
 class InputError(HxError):
     exit_code = 2
+
+
+class UnmarkedError(InputError):
+    pass
 
 
 class Refused(HxError):  # noqa: N818  (the user declined: nothing went wrong)

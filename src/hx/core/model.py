@@ -136,6 +136,7 @@ class Keys(NamedTuple):
 
     events: frozenset[EventKey]
     artifacts: frozenset[ArtifactKey] = frozenset()
+    undone: bool = False  # a later import may bring the same lines again, under other keys
 
 
 class Tombstone(NamedTuple):

@@ -67,11 +67,14 @@ class Custody:
         return secrets
 
     def store(self, secrets: Secrets) -> None:
-        """Write the keys, read them back, then write the note. Raises KeyMissing, DatabaseError."""
-        from hx.custody.key_set import encode
+        """Write the keys, read them back, then write the note. Raises KeyMissing, DatabaseError.
+
+        Keys that could not be read back replace nothing: the stored ones stay.
+        """
+        from hx.custody.key_set import encode_readable
 
         assert secrets.device.device_id == self._place.device_id
-        data = encode(secrets)
+        data = encode_readable(secrets)
         self._keeper.write(data)
         # a keychain may cut or drop an entry without an error, and these keys exist nowhere else
         if self._keeper.read() != data:
@@ -92,8 +95,11 @@ class Custody:
         files.remove(self._place.note)
 
     def check(self) -> None:
-        """Check everything except the passphrase, which is not asked for. Raises KeyMissing."""
-        self._keeper.check()
+        """Check all that can be checked without a passphrase. Raises KeyMissing, UpgradeNeeded."""
+        if self.name == PASSPHRASE:
+            self._keeper.check()
+        else:
+            self.load()
 
     def describe(self) -> str:
         """Return its name for a message, such as `the keychain (Secret Service)`."""

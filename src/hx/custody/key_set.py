@@ -14,6 +14,7 @@ VERSION = 1
 _FIELDS = {"v", "sign", "box", "vmks"}
 _KEY_BYTES = 32
 _MAX_EPOCH = 1 << 32
+MAX_BYTES = 192 << 10  # of encoded keys: four thousand epochs; a sealed file of them can be read
 
 
 class Secrets(NamedTuple):
@@ -35,6 +36,22 @@ def encode(secrets: Secrets) -> bytes:
     return msgpack.encode(
         {"v": VERSION, "sign": device.sign_seed, "box": device.box_seed, "vmks": vmks}
     )
+
+
+def encode_readable(secrets: Secrets) -> bytes:
+    """Return the keys as bytes that `decode` reads again. Raises KeyMissing if it would not."""
+    data = encode(secrets)
+    try:
+        readable = len(data) <= MAX_BYTES and decode(data) == secrets
+    except KeyMissing:
+        readable = False
+    if not readable:
+        raise KeyMissing(
+            f"the {len(secrets.vmks):,} keys of the vault cannot be stored: hx could not read them"
+            " again",
+            "the stored keys are not changed; see `hx sync check` for what the store holds",
+        )
+    return data
 
 
 def decode(data: bytes) -> Secrets:

@@ -25,13 +25,15 @@ SERVICE = "hx"
 _MAGIC = b"HXK1"
 _PART_CHARACTERS = 1800
 _MAX_PARTS = 256
+SECRET_SERVICE = "keyring.backends.SecretService.Keyring"  # noqa: S105  (the name of a class)
 # the keychains that keep a secret; other backends of keyring lose it, or write plain text
 SAFE = {
     "keyring.backends.macOS.Keyring": "macOS Keychain",
-    "keyring.backends.SecretService.Keyring": "Secret Service",
+    SECRET_SERVICE: "Secret Service",
     "keyring.backends.kwallet.DBusKeyring": "KWallet",
     "keyring.backends.libsecret.Keyring": "Secret Service by libsecret",
 }
+_OWN = "hx.custody.secret_service.Keyring"  # that of the Secret Service, with another first request
 _CHAINER = "keyring.backends.chainer.ChainerBackend"
 
 
@@ -197,7 +199,7 @@ def _configured() -> KeyringBackend | None:
         return None
     if _class_name(backend) not in SAFE:
         raise KeyMissing(f"keyring is set to {_class_name(backend)}, which is not safe", hint)
-    return backend
+    return _loaded(_class_name(backend))
 
 
 def _detected() -> KeyringBackend | None:
@@ -210,13 +212,14 @@ def _loaded(ring: str) -> KeyringBackend | None:
     from keyring import core
 
     try:
-        return core.load_keyring(ring)
+        return core.load_keyring(_OWN if ring == SECRET_SERVICE else ring)
     except Exception:  # noqa: BLE001  (not on this system: each backend raises something else)
         return None
 
 
 def _class_name(backend: KeyringBackend) -> str:
-    return f"{type(backend).__module__}.{type(backend).__name__}"
+    name = f"{type(backend).__module__}.{type(backend).__name__}"
+    return SECRET_SERVICE if name == _OWN else name
 
 
 def _are_numbers(words: list[str]) -> bool:

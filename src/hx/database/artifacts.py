@@ -41,6 +41,8 @@ def touched_artifacts(
 ) -> dict[Artifact, int]:
     """Return artifact -> row id, for those with a key of the delta or covered by a tombstone."""
     artifacts: dict[Artifact, int] = {}
+    if not has_artifacts(database):
+        return artifacts
     for artifact in delta.artifacts:
         artifacts |= _select(database, "artifact_id = ?", (artifact.key.artifact_id,))
     for tombstone in tombstones:

@@ -12,7 +12,7 @@ import apsw
 
 from hx.core.errors import Busy, DatabaseError
 from hx.database.migrate import is_new, migrate
-from hx.files import on_network, private_folder, reason, require_owner
+from hx.files import on_network, private_folder, reason, require_owner, require_unshared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ def open_database(path: str) -> Database:
     """
     folder = os.path.dirname(path)
     private_folder(folder)
+    require_unshared(folder)
     try:
         if not os.path.exists(path):
             _make_file(path)

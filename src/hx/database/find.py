@@ -4,10 +4,16 @@ There are fewer distinct commands than events, so the text is searched among com
 index is asked for up to RARE hits. With fewer hits, these are all. With more, the text is common,
 and reading the commands by last use soon finds enough. Measured on a million events with 250,000
 distinct commands: 0.02 to 2 ms a query.
+
+Events without a time are folded by their command: hundreds of them would differ in nothing but
+their places in a file. They come after all events with a time.
 """
 
 from __future__ import annotations
 
+from itertools import chain
+
+from hx.core.model import KNOWN_SINCE_US, MAX_TIME_US
 from hx.core.query import Query, index_words
 from hx.core.record import NamedTuple
 from hx.database.find_conditions import contains, filters_in
@@ -26,7 +32,7 @@ if TYPE_CHECKING:
 RARE = 2_000
 WALKED = 20_000
 _CHUNK = 500
-_BEFORE_ALL = -(1 << 63)
+_UNTIMED: Condition = ("started_at_us < ?", (KNOWN_SINCE_US,))
 
 
 class Found(NamedTuple):
@@ -34,8 +40,10 @@ class Found(NamedTuple):
 
     event: Event
     ident: int
-    runs: int | None = None  # with Query.unique: events of this command that the query found
+    # of several events of this command: with Query.unique, and of those without a time
+    runs: int | None = None
     failures: int | None = None
+    folded: bool = False  # it stands for all of its command that have no time
 
 
 class Counted(NamedTuple):
@@ -47,13 +55,23 @@ class Counted(NamedTuple):
     failures: int
 
 
+class Rows(NamedTuple):
+    """The events of an answer, the newest first."""
+
+    timed: list[int]  # row ids
+    untimed: list[Counted]  # a row stands for all events of its command without a time
+
+
 def find(database: Database, query: Query) -> Iterator[Found]:
     """Yield the events that a query asks for, the newest first unless it is reversed."""
     if query.unique:
         counted = _unique(database, query)
         return load_counted(database, counted[::-1] if query.reverse else counted)
     rows = _events(database, query)
-    return load(database, rows[::-1] if query.reverse else rows)
+    if query.reverse:
+        old = load_counted(database, rows.untimed[::-1], folded=True)
+        return chain(old, load(database, rows.timed[::-1]))
+    return chain(load(database, rows.timed), load_counted(database, rows.untimed, folded=True))
 
 
 def load(database: Database, rows: list[int]) -> Iterator[Found]:
@@ -63,14 +81,16 @@ def load(database: Database, rows: list[int]) -> Iterator[Found]:
         yield from (events[row] for row in chunk if row in events)
 
 
-def load_counted(database: Database, counted: list[Counted]) -> Iterator[Found]:
+def load_counted(
+    database: Database, counted: list[Counted], *, folded: bool = False
+) -> Iterator[Found]:
     """Yield the newest runs of distinct commands, with their counts."""
     for chunk in _chunks(counted):
         events = _loaded(database, [command.event for command in chunk])
         for command in chunk:
             if command.event in events:
                 event = events[command.event]
-                yield event._replace(runs=command.runs, failures=command.failures)
+                yield Found(*event[:2], command.runs, command.failures, folded)
 
 
 def _chunks(rows: list[T]) -> Iterator[list[T]]:
@@ -84,13 +104,16 @@ def _loaded(database: Database, rows: list[int]) -> dict[int, Found]:
 
 
 def count_runs(database: Database, conditions: list[Condition], limit: int = -1) -> list[Counted]:
-    """Return the distinct commands of the events that fit the conditions, latest used first."""
+    """Return the distinct commands of the events that fit the conditions, latest used first.
+
+    Of runs of one command at one time, any may be its newest.
+    """
     condition, values = where(conditions)
     sql = (
         "SELECT command.id, event.id, count(*), coalesce(sum(exit_status <> 0), 0),"  # noqa: S608
         " max(started_at_us)"  # SQLite takes event.id from the row that holds the maximum
         f" FROM event JOIN command ON command.id = event.command WHERE {condition}"
-        " GROUP BY event.command ORDER BY max(started_at_us) DESC, event.id DESC LIMIT ?"
+        " GROUP BY +event.command ORDER BY max(started_at_us) DESC, event.id DESC LIMIT ?"
     )
     return [Counted(*row[:4]) for row in database.execute(sql, (*values, limit))]
 
@@ -108,15 +131,19 @@ def newest_runs(database: Database, commands: list[int]) -> list[Counted]:
     return [Counted(*row) for row in database.execute(sql)]
 
 
-def _events(database: Database, query: Query) -> list[int]:
-    if not query.text:
-        return _walk_events(database, query, [])
-    few = _few_commands(database, query)
+def _events(database: Database, query: Query) -> Rows:
+    few = _few_commands(database, query) if query.text else None
     if query.filtered or query.limit is None or query.limit > _CHUNK:
-        return _walk_events(database, query, [_text(query) if few is None else among(few)])
-    if few is None:
-        return _newest_of(database, _walk_commands(database, query), query.limit)
-    return _newest_of(database, few, query.limit)
+        text = [_text(query) if few is None else among(few)] if query.text else []
+        return _walk_events(database, query, text)
+    if query.text:
+        commands = _walk_commands(database, query) if few is None else few
+        return _newest_of(database, commands, query.limit)
+    rows = _walk_timed(database, query, [])
+    if len(rows) == query.limit:
+        return Rows(rows, [])
+    recent = database.execute("SELECT id FROM command ORDER BY last_us DESC")
+    return _newest_of(database, (row for (row,) in recent), query.limit)
 
 
 def _text(query: Query) -> Condition:
@@ -166,7 +193,7 @@ def walk(database: Database, condition: Condition, columns: str) -> Iterator[tup
     fits, values = condition
     sql = "SELECT last_us FROM command ORDER BY last_us DESC LIMIT 1 OFFSET ?"
     row = database.execute(sql, (WALKED,)).fetchone()
-    border = row[0] if row else _BEFORE_ALL
+    border = row[0] if row else -MAX_TIME_US
     for index, side in (("INDEXED BY command_recent", ">="), ("NOT INDEXED", "<")):
         yield from database.execute(
             f"SELECT {columns} FROM command {index} WHERE last_us {side} ? AND {fits}"  # noqa: S608
@@ -177,28 +204,80 @@ def walk(database: Database, condition: Condition, columns: str) -> Iterator[tup
             break
 
 
-def _newest_of(database: Database, commands: Iterable[int], limit: int) -> list[int]:
-    """Return the row ids of the newest events of commands, at most `limit`, the newest first.
+def _newest_of(database: Database, commands: Iterable[int], limit: int) -> Rows:
+    """Return the newest events of commands, at most `limit`, the newest first.
 
     `commands`: row ids, the latest used first. Reading ends at the first command whose last use is
     older than all events that are kept.
+    """
+    newest: list[tuple[int, int]] = []
+    untimed: dict[int, Counted] = {}  # by row id
+    for command in commands:
+        events, place = _newest_with_time(database, command, limit)
+        last_us = events[0][0] if events else place
+        if len(newest) == limit and last_us is not None and last_us < newest[-1][0]:
+            break
+        if place is not None:
+            counted = _untimed_of(database, command, has_timed=bool(events))
+            untimed[counted.event] = counted
+            events.append((place, counted.event))
+        newest = sorted([*newest, *events], reverse=True)[:limit]
+    rows = [row for _, row in newest]
+    return Rows(
+        [row for row in rows if row not in untimed],
+        [untimed[row] for row in rows if row in untimed],
+    )
+
+
+def _newest_with_time(
+    database: Database, command: int, limit: int
+) -> tuple[list[tuple[int, int]], int | None]:
+    """Return (start, row id) of the newest events of a command, at most `limit`.
+
+    The second value is the place of its last event without a time, if one of these has none.
     """
     sql = (
         "SELECT started_at_us, id FROM event WHERE command = ?"
         " ORDER BY started_at_us DESC, id DESC LIMIT ?"
     )
-    newest: list[tuple[int, int]] = []
-    for command in commands:
-        events = list(database.execute(sql, (command, limit)))
-        if len(newest) == limit and events and events[0][0] < newest[-1][0]:
-            break
-        newest = sorted([*newest, *events], reverse=True)[:limit]
-    return [row for _, row in newest]
+    events: list[tuple[int, int]] = []
+    for event in database.execute(sql, (command, limit)):
+        if event[0] < KNOWN_SINCE_US:
+            return events, event[0]
+        events.append(event)
+    return events, None
 
 
-def _walk_events(database: Database, query: Query, conditions: list[Condition]) -> list[int]:
-    """Return the row ids of events that fit, by reading the events, newest first."""
-    condition, values = where([*conditions, *filters_in(database, query)])
+def _untimed_of(database: Database, command: int, *, has_timed: bool) -> Counted:
+    """Return the events without a time of a command, which has some."""
+    if not has_timed:  # then the counts that are kept are theirs
+        return newest_runs(database, [command])[0]
+    return count_runs(database, [among([command]), _UNTIMED])[0]
+
+
+def _walk_events(database: Database, query: Query, conditions: list[Condition]) -> Rows:
+    """Return the events that fit, by reading the events, newest first."""
+    rows = _walk_timed(database, query, conditions)
+    left = -1 if query.limit is None else query.limit - len(rows)
+    if not (left and _may_be_untimed(database, query)):
+        return Rows(rows, [])
+    conditions = [_UNTIMED, *conditions, *filters_in(database, query)]
+    return Rows(rows, count_runs(database, conditions, left))
+
+
+def _may_be_untimed(database: Database, query: Query) -> bool:
+    """Return whether an event without a time may fit; it reads one entry of the index by time."""
+    if query.since_us is not None and query.since_us >= KNOWN_SINCE_US:
+        return False
+    sql, values = _UNTIMED
+    return database.value(f"SELECT 1 FROM event WHERE {sql} LIMIT 1", values) is not None  # noqa: S608
+
+
+def _walk_timed(database: Database, query: Query, conditions: list[Condition]) -> list[int]:
+    """Return the row ids of events with a known time that fit, the newest first."""
+    # SQLite begins at one lower bound only, so the two are one
+    known = query._replace(since_us=max(KNOWN_SINCE_US, query.since_us or 0))
+    condition, values = where([*conditions, *filters_in(database, known)])
     tables = "event JOIN command ON command.id = event.command" if query.text else "event"
     sql = (
         f"SELECT event.id FROM {tables} WHERE {condition}"  # noqa: S608

@@ -57,9 +57,8 @@ def _bounds(database: Database, sessions: str, name: Sql) -> tuple[Condition, in
     """
     sql = f"SELECT min(first_us), max(last_us), coalesce(sum(events), 0) FROM session {sessions}"  # noqa: S608
     first_us, last_us, events = next(iter(database.execute(sql, (name,))))
-    if not events:
-        return NOTHING, 0
-    return ("started_at_us BETWEEN ? AND ?", (first_us, last_us)), events
+    between = "started_at_us BETWEEN ? AND ?", (first_us, last_us)
+    return between if events else NOTHING, events
 
 
 def _unindexed(condition: Condition) -> Condition:

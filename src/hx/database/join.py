@@ -9,6 +9,7 @@ from operator import itemgetter
 
 from hx.core import merge
 from hx.core.merge import History
+from hx.core.model import Keys
 from hx.core.record import NamedTuple
 from hx.database import artifacts, counts, tombstones
 from hx.database.event_rows import events_at, references, settle, sweep_after
@@ -37,11 +38,17 @@ class Changes(NamedTuple):
     erased: bool = False  # text was removed, or replaced by another version
 
 
-def join(database: Database, delta: History, source: SegmentSource | None = None) -> Changes:
+def join(
+    database: Database,
+    delta: History,
+    source: SegmentSource | None = None,
+    *,
+    brought_by: int | None = None,
+) -> Changes:
     """Join a history into the database and return what that changed.
 
-    `source`: the segment that holds the history; None: its records were made here. The caller holds
-    the transaction.
+    `source`: the segment that holds the history; None: its records were made here. `brought_by`:
+    the number of the import that brings the events. The caller holds the transaction.
     """
     new = tombstones.unknown(database, delta.tombstones)
     events = _touched_events(database, delta, new)
@@ -66,7 +73,8 @@ def join(database: Database, delta: History, source: SegmentSource | None = None
     gone = [row for a, row in rows_of_artifacts.items() if a.key not in keys]
     _note_gone(database, "artifact", gone)
     kept = artifacts.write_artifacts(database, rows_of_artifacts, merged.artifacts)
-    changes = _write_events(database, events, merged.events, delta, locations)
+    changes = _write_events(database, events, merged.events, locations, brought_by)
+    changes = changes._replace(dropped=_dropped(delta.events, merged.events))
     suspect(database, new, (event for event in merged.events if event not in events))
     locations.show(delta, merged, {row: e for e, row in events.items() if e in merged.events})
     late = changes.dropped > 0 or any(a.key not in keys for a in delta.artifacts)
@@ -80,8 +88,11 @@ def _touched_events(
     """Return event -> row id, for those with a key of the delta or covered by a new tombstone."""
     events = events_at(database, (event.key for event in delta.events))
     for tombstone in new:
-        for where, values in tombstones.conditions(tombstone):
-            events.update({event: row for row, event in select_events(database, where, values)})
+        if isinstance(tombstone.scope, Keys):
+            events |= events_at(database, tombstone.scope.events)
+        else:
+            where, values = tombstones.condition(tombstone.scope)
+            events |= {event: row for row, event in select_events(database, where, values)}
     return events
 
 
@@ -89,8 +100,8 @@ def _write_events(
     database: Database,
     local: dict[Event, int],
     merged: frozenset[Event],
-    delta: History,
     locations: Locations,
+    brought_by: int | None,
 ) -> Changes:
     gone = {event.key: row for event, row in local.items() if event not in merged}
     fresh = sorted(merged.difference(local), key=itemgetter(0))  # the key, in C
@@ -108,7 +119,7 @@ def _write_events(
     uses = counts.uses(inserted, replaced)
     ids.write_commands(uses)
     last = locations.last_event()
-    database.connection.executemany(_INSERT, inserted)
+    database.connection.executemany(_INSERT.format(brought_by or "NULL"), inserted)
     database.connection.executemany(_UPDATE, replaced)
     locations.note_unpublished(last, [int(row[-1] or 0) for row in replaced])
     database.connection.executemany("DELETE FROM event WHERE id = ?", [(r,) for r in gone.values()])
@@ -117,7 +128,7 @@ def _write_events(
     moved = any(before[int(row[-1] or 0)].places != row[5:8] for row in replaced)
     if gone or moved:
         sweep_after(database, before.values())
-    return Changes(len(inserted), len(replaced), len(gone), _dropped(delta.events, merged), 0)
+    return Changes(len(inserted), len(replaced), len(gone), dropped=0, artifacts=0)
 
 
 def _note_untold(database: Database) -> None:
@@ -146,5 +157,6 @@ _COLUMNS = (
     " exit_status, pipestatus, duration_us, flags, origin, revision, location"
 )
 _MARKS = ", ".join("?" * 15)
-_INSERT = f"INSERT INTO event ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608
+# the number of an import is the same for all rows; an update leaves it as it is
+_INSERT = f"INSERT INTO event ({_COLUMNS}, import) VALUES ({_MARKS}, {{}})"  # noqa: S608
 _UPDATE = f"UPDATE event SET ({_COLUMNS}) = ({_MARKS}) WHERE id = ?"  # noqa: S608

@@ -7,7 +7,7 @@ from hx.core.model import ArtifactKey, EventKey, Keys, Tombstone, WholeSession, 
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from hx.core.merge import History
     from hx.database.connection import Database
@@ -22,7 +22,7 @@ def record_hash(tombstone: Tombstone) -> bytes:
 
     scope = tombstone.scope
     plain = (
-        (sorted(scope.events), sorted(scope.artifacts, key=repr))
+        (sorted(scope.events), sorted(scope.artifacts, key=repr), scope.undone)
         if isinstance(scope, Keys)
         else scope
     )
@@ -35,21 +35,11 @@ def unknown(database: Database, tombstones: Iterable[Tombstone]) -> list[Tombsto
     return [t for t in tombstones if not database.execute(sql, (record_hash(t),)).fetchone()]
 
 
-def conditions(tombstone: Tombstone) -> Iterator[tuple[str, tuple[Sql, ...]]]:
-    """Yield SQL conditions on the rows of SELECT_EVENT that find the events a tombstone covers."""
-    scope = tombstone.scope
+def condition(scope: Window | WholeSession) -> tuple[str, tuple[Sql, ...]]:
+    """Return the SQL condition on the rows of SELECT_EVENT for the events in a scope."""
     if isinstance(scope, WholeSession):
-        yield "session_id = ?", (scope.session_id,)
-    elif isinstance(scope, Window):
-        yield (
-            "started_at_us >= ?1 AND started_at_us < ?2 AND (?3 IS NULL OR device_id = ?3)",
-            scope,
-        )
-    else:
-        for key in scope.events:
-            # The + leaves SQLite the index by time alone: in the session of an imported file, a
-            # million events may have the same seq.
-            yield "started_at_us = ? AND +device_id = ? AND +session_id = ? AND +seq = ?", key
+        return "session_id = ?", (scope.session_id,)
+    return "started_at_us >= ?1 AND started_at_us < ?2 AND (?3 IS NULL OR device_id = ?3)", scope
 
 
 def relevant(database: Database, delta: History) -> frozenset[Tombstone]:
@@ -96,6 +86,7 @@ def write(database: Database, tombstones: Iterable[Tombstone]) -> None:
     for tombstone in tombstones:
         scope = tombstone.scope
         kind: str = "keys"
+        undone = isinstance(scope, Keys) and scope.undone
         span: tuple[Sql, ...] = (None, None, None)
         if isinstance(scope, Window):
             kind, span = "window", scope
@@ -103,8 +94,9 @@ def write(database: Database, tombstones: Iterable[Tombstone]) -> None:
             kind, span = "session", (None, None, scope.session_id)
         row = database.value(
             "INSERT INTO tombstone (record_hash, tombstone_id, created_at_us, device_id, kind,"
-            " since_us, until_us, scope_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-            (record_hash(tombstone), *tombstone[:3], kind, *span),
+            " since_us, until_us, scope_id, undone) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " RETURNING id",
+            (record_hash(tombstone), *tombstone[:3], kind, *span, undone),
         )
         if isinstance(scope, Keys):
             database.connection.executemany(
@@ -127,9 +119,9 @@ def read(database: Database, where: str = "1") -> frozenset[Tombstone]:
 
     decoder = Decoder(tuple[int, bytes, bytes, int] | None)
     tombstones: set[Tombstone] = set()
-    for row, tombstone_id, created_at_us, device, kind, *span in database.execute(
-        "SELECT id, tombstone_id, created_at_us, device_id, kind, since_us, until_us, scope_id"  # noqa: S608
-        f" FROM tombstone WHERE {where}"
+    for row, tombstone_id, created_at_us, device, kind, undone, *span in database.execute(
+        "SELECT id, tombstone_id, created_at_us, device_id, kind, undone, since_us, until_us,"  # noqa: S608
+        f" scope_id FROM tombstone WHERE {where}"
     ):
         scope: Window | WholeSession | Keys
         if kind == "window":
@@ -137,7 +129,7 @@ def read(database: Database, where: str = "1") -> frozenset[Tombstone]:
         elif kind == "session":
             scope = WholeSession(span[2])
         else:
-            scope = _keys(database, row, decoder)
+            scope = _keys(database, row, decoder)._replace(undone=bool(undone))
         tombstones.add(Tombstone(tombstone_id, created_at_us, device, scope))
     return frozenset(tombstones)
 

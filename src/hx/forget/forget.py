@@ -13,7 +13,7 @@ from hx.core.record import NamedTuple
 from hx.database.artifacts import has_artifacts, touched_artifacts
 from hx.database.connection import BUSY_TIMEOUT_MS, UNCLEAN
 from hx.database.join import join
-from hx.database.queries import forget_selection
+from hx.database.queries import forget_selection, import_state, imports
 from hx.files import PatientLock
 from hx.forget import scrub_spool
 
@@ -141,19 +141,37 @@ def _issue(
     places: SpoolPaths,
 ) -> ForgetResult:
     with database.transaction():
-        known = forget_selection.events(database, choice) if choice.text is not None else []
-        keys = [*shown, *(event.key for event in known)]
-        ahead = forget_selection.clocks_ahead(database)
-        named = Named(keys, forget_selection.artifacts(database, choice), ahead)
-        texts = forget_selection.commands(database, choice)
+        # what a shell has in files of its own is not of an import
+        of_shells = choice.import_number is None
+        texts = forget_selection.commands(database, choice) if of_shells else set()
         events = kept = 0
-        for scope in scopes(choice, named, issuer.now_us):
+        for scope in _scopes(database, choice, shown, issuer.now_us):
             tombstone = Tombstone(issuer.new_id(), issuer.now_us, issuer.device_id, scope)
             changes = join(database, History(tombstones=frozenset([tombstone])))
             events, kept = events + changes.forgotten, kept + changes.artifacts
         database.set_meta(UNCLEAN, issuer.now_us)
     erased = scrub_spool.apply(overwrites(choice, texts, places))
     return ForgetResult(events, clean=False, erased=erased, artifacts=kept)
+
+
+def _scopes(
+    database: Database, choice: Choice, shown: Iterable[EventKey], now_us: int
+) -> Iterator[Scope]:
+    """Yield the scopes of the tombstones; the caller joins each before it asks for the next one.
+
+    So the keys of an import, which may be a million, are never in memory together.
+    """
+    if choice.import_number is not None:
+        import_state.note_undone_lines(database, choice.import_number)
+        imports.note_undone(database, choice.import_number, now_us)
+        for keys in imports.keys(database, choice.import_number, MAX_KEYS_IN_TOMBSTONE):
+            yield Keys(frozenset(keys), undone=True)
+        return
+    known = forget_selection.events(database, choice) if choice.text is not None else []
+    keys = [*shown, *(event.key for event in known)]
+    ahead = forget_selection.clocks_ahead(database)
+    named = Named(keys, forget_selection.artifacts(database, choice), ahead)
+    yield from scopes(choice, named, now_us)
 
 
 def overwrites(choice: Choice, texts: Iterable[bytes], places: SpoolPaths) -> list[Overwrite]:

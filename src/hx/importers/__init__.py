@@ -15,18 +15,23 @@ from typing import Protocol
 from hx.core.errors import InputError
 from hx.core.model import KNOWN_SINCE_US, MAX_COMMAND_BYTES
 from hx.core.record import NamedTuple
-from hx.files import reason
+from hx.core.shell_files import recognition
+from hx.importers.history_file import blocks, head, version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from io import FileIO
 
+    from hx.importers.databases import DatabaseImporter
+    from hx.importers.history_file import Version
+
+MAGIC = b"SQLite format 3\0"
 CUT = "cut off at the end of the file"
 TOO_LONG = "longer than 1 MiB"
-_MODULES = ("atuin", "fish", "zsh", "bash")  # in the order of `importers`
-_BLOCK_BYTES = 1 << 18
-_HEAD_BYTES = 65_536  # the beginning of a file, from which its format is recognised
+CONFLICT = "mark of a merge conflict"
+_CONFLICTS = frozenset((b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>"))
+_DATABASES = ("atuin", "hishtory", "mcfly", "histdb")  # tools that keep an SQLite database
+_MODULES = (*_DATABASES, "fish", "zsh", "bash")  # in the order of `importers`
 _LONGEST_LINE = MAX_COMMAND_BYTES + 64  # a time stamp may precede the command
 LAST_US = (1 << 33) * 1_000_000  # in the year 2242: a later time stamp is not a time
 
@@ -46,13 +51,19 @@ class ImportedEntry(NamedTuple):
     device: bytes = b""  # the tool's own name of a device; empty: the device that imports
     session: bytes = b""  # the tool's own name of a session
     seq: int = 1  # the least seq for it among the entries of its session at the same time
+    # of a command that the tool copied from the history of a shell, without its time: its place in
+    # that history, from 1; then `at_us` is when the tool copied it
+    place: int = 0
+    is_end: bool = False  # `at_us` is when the command ended: the tool does not know its start
 
 
 class Importer(Protocol):
     """Reads the history of one tool. Two reads give the same entries in the same order."""
 
     KIND: bytes  # the name of the tool; it is part of every import key and never changes
-    PLACES: tuple[str, ...]  # its usual files, for UserFolders.path; hx.shells has those of shells
+    # its usual files, for UserFolders.path; hx.shells has those of shells. `$NAME` is a variable of
+    # the environment, without which there is no such file
+    PLACES: tuple[str, ...]
     IS_TEXT: bool  # the file names neither devices nor sessions, and its lines are in order
     RESTAMPS: bool  # the shell may write lines that had no time with the time at which it read them
 
@@ -69,8 +80,11 @@ class Importer(Protocol):
 class Reading:
     """A history file while it is read. Raises InputError when it cannot be opened or read."""
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(
+        self, path: str, *, known: Version | None = None, only_copies: bool = False
+    ) -> None:
+        self.path, self._known = path, known  # `known`: what the file was before, if it was read
+        self.only_copies = only_copies  # a tool with copies of shells' histories reads only these
         self.size = 0  # of the whole file, in bytes or rows
         self.done = 0  # how much was read, in the same unit
         self.cut = False  # the last line does not end with a newline
@@ -82,32 +96,40 @@ class Reading:
     def takes(self, command: bytes, *facts: bytes) -> bool:
         """Return whether this is a command that can be imported.
 
-        A command that is too long is counted as a fault, a blank one is not. `facts` is what the
-        source says about the command; none of it may be longer than a command.
+        A command that is too long is counted as a fault, and so is a line that a merge of two
+        files has left; a blank one is not. `facts` is what the source says about the command; none
+        of it may be longer than a command.
         """
+        if command[:7] in _CONFLICTS and command[7:8] in b" " and b"\n" not in command:
+            self.fault(CONFLICT)
+            return False
         if max(map(len, (command, *facts))) > MAX_COMMAND_BYTES:
             self.fault(TOO_LONG)
             return False
         return not command.isspace() and bool(command.strip(b"\0"))
 
-    def lines(self) -> Iterator[bytes]:
-        """Return the lines without their newlines.
+    def lines(self, *, restored: bool = True) -> Iterator[bytes]:
+        """Return the lines without their newlines; NULs end a line as well.
 
-        A line that is too long is shortened, but stays long enough to be refused.
+        A line that is too long is shortened, but stays long enough to be refused. If the first line
+        ends with CR LF, another program has converted the file, and no `restored` line has its CR.
         """
+        known = self._known or version(self.path)
+        self.size = known.size
         rest = b""
-        with opened(self.path) as file:
-            self.size = os.fstat(file.fileno()).st_size
-            while block := read_block(file, self.path, _BLOCK_BYTES):
-                self.done += len(block)
-                first, *others = block.split(b"\n")
-                rest = (rest + first)[:_LONGEST_LINE]
-                for line in others:
-                    yield rest
-                    rest = line
+        is_converted: bool | None = None
+        for done, block in blocks(self.path, known):
+            self.done = done
+            if is_converted is None and (text := block.lstrip(b"\n")):
+                is_converted = restored and text.partition(b"\n")[0].endswith(b"\r")
+            first, *others = block.split(b"\n")
+            rest = (rest + first)[:_LONGEST_LINE]
+            for line in others:
+                yield rest.removesuffix(b"\r") if is_converted else rest
+                rest = line
         if rest:
             self.cut = True
-            yield rest
+            yield rest.removesuffix(b"\r") if is_converted else rest
 
 
 def seconds_us(digits: bytes) -> int | None:
@@ -116,37 +138,14 @@ def seconds_us(digits: bytes) -> int | None:
     return at_us if KNOWN_SINCE_US <= at_us < LAST_US else None
 
 
-def opened(path: str) -> FileIO:
-    """Open a regular file for reading; O_NONBLOCK, so that a named pipe does not block."""
-    import stat
-
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise InputError(
-            f"cannot read {path}: {reason(error)}", "name a history file that you can read"
-        ) from None
-    mode = os.fstat(descriptor).st_mode
-    if not stat.S_ISREG(mode):
-        os.close(descriptor)
-        kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
-        raise InputError(f"{path} is {kind}", "name a history file")
-    return os.fdopen(descriptor, "rb", buffering=0)
-
-
-def read_block(file: FileIO, path: str, size: int) -> bytes:
-    try:
-        block = file.read(size)
-    except OSError as error:
-        raise InputError(
-            f"cannot read {path}: {reason(error)}", "check the disk: it may be failing"
-        ) from None
-    return block
-
-
 def importers() -> tuple[Importer, ...]:
     """Return all importers, in the order in which they are asked whether they recognise a file."""
     return tuple(import_module(f"hx.importers.{name}") for name in _MODULES)
+
+
+def _databases() -> Iterator[DatabaseImporter]:
+    for name in _DATABASES:
+        yield import_module(f"hx.importers.{name}")
 
 
 def importer(kind: str) -> Importer:
@@ -155,23 +154,34 @@ def importer(kind: str) -> Importer:
 
 
 def detected(path: str) -> Importer:
-    """Return the importer for a file, by its content or else by its name. Raises InputError."""
-    with opened(path) as file:
-        head = read_block(file, path, _HEAD_BYTES)
-    if not head:
-        raise InputError(
-            f"{path} is empty", "name another history file: this one has nothing to import"
-        )
-    for tool in importers():
-        if tool.recognises(head):
-            return tool
-    return importer(_by_name(os.path.basename(path)))
+    """Return the importer for a file that is a history of some tool. Raises InputError.
 
-
-def _by_name(name: str) -> str:
-    """Return the shell of a file of plain lines.
-
-    bash and zsh both write such files; they differ only in what a backslash at the end of a line
-    means.
+    The content decides, or else the name. `hx.importers.choice` decides for any other file.
     """
-    return "zsh" if any(word in name for word in ("zsh", "zhist", "histfile")) else "bash"
+    beginning = known_head(path)
+    return recognised(path, beginning) or importer(
+        recognition.likely(os.path.basename(path), beginning)
+    )
+
+
+def known_head(path: str) -> bytes:
+    """Return the first bytes of a file that may be a history. Raises InputError."""
+    beginning = head(path)
+    content = recognition.other_content(beginning)
+    if content is not None:
+        tool = recognised(path, beginning)
+        if tool is None or tool.KIND.decode() in recognition.SHELLS:
+            raise InputError(f"{path} is no history: it is {content.noun}", content.hint)
+    return beginning
+
+
+def recognised(path: str, beginning: bytes) -> Importer | None:
+    """Return the importer whose marks are in the first bytes of a file.
+
+    A database tells its tool by its tables. Raises InputError when it is of no tool.
+    """
+    if beginning.startswith(MAGIC):
+        from hx.importers.databases import tool_of
+
+        return tool_of(path, _databases())
+    return next((tool for tool in importers() if tool.recognises(beginning)), None)

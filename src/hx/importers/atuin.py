@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import os
 
-import apsw
-
 from hx.core.errors import InputError
 from hx.core.model import KNOWN_SINCE_US
-from hx.importers import LAST_US, ImportedEntry, foreign
+from hx.importers import LAST_US, ImportedEntry, databases
+from hx.importers.databases import NO_COMMAND, blob
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    import apsw
+
     from hx.importers import Reading
+    from hx.importers.databases import Tables
 
 KIND = b"atuin"
 PLACES: tuple[str, ...] = ("{data}/atuin/history.db", "{home}/.atuin/data/history.db")
@@ -27,12 +29,11 @@ IS_TEXT = False
 RESTAMPS = False
 DELETED = "deleted in atuin"
 NO_TIME = "row without a time in nanoseconds"
-NO_COMMAND = "row without a command"
-_MAGIC = b"SQLite format 3\0"
 _NEWEST = "18.24"
 _MIGRATIONS = "_sqlx_migrations"
 _OTHERS = {"store", "meta", "host_id"}  # tables of the other databases of atuin
 _NEEDED = {"id", "timestamp", "duration", "exit", "command", "cwd", "session", "hostname"}
+_OWN = {"timestamp", "command", "session", "hostname"}
 _COLUMNS = (
     *("timestamp", "session", "id", "duration", "exit"),
     *("command", "cwd", "hostname", "deleted_at", "shell"),
@@ -40,48 +41,29 @@ _COLUMNS = (
 _UNKNOWN = b"unknown"  # what atuin writes when a history that it imported has no directory
 
 
-def recognises(head: bytes) -> bool:
-    return head.startswith(_MAGIC)
+recognises = databases.is_database
+
+
+def owns(tables: Tables) -> bool:
+    return _MIGRATIONS in tables or tables.get("history", frozenset()) >= _OWN
 
 
 def read(reading: Reading) -> Iterator[ImportedEntry]:
-    try:
-        connection = foreign.opened(reading.path)
-        try:
-            yield from _entries(connection, reading)
-        finally:
-            connection.close()
-    except (apsw.Error, UnicodeDecodeError) as error:
-        raise _explained(error, reading.path) from None
-
-
-def _explained(error: apsw.Error | UnicodeDecodeError, path: str) -> InputError:
-    if isinstance(error, apsw.BusyError | apsw.LockedError):
-        return InputError(f"{path} is locked by another program", "try again in a moment")
-    if isinstance(error, apsw.NotADBError | apsw.CorruptError | UnicodeDecodeError):
-        return InputError(
-            f"{path} is not a database that SQLite can read",
-            "restore it from a backup: it may be damaged",
-        )
-    hint = "check who owns it and its folder"
-    if isinstance(error, foreign.CLOSED) and foreign.has_full_log(path):
-        hint = (
-            f"its newest rows are in {path}-wal, which SQLite reads only in a writable folder:"
-            " copy both files to one, and import the copy"
-        )
-    return InputError(f"{path} cannot be read: {error}", hint)
+    with databases.connected(reading.path) as connection:
+        yield from _entries(connection, reading)
 
 
 def _entries(connection: apsw.Connection, reading: Reading) -> Iterator[ImportedEntry]:
-    columns = {row[1] for row in connection.execute("PRAGMA table_info(history)")}
+    tables = databases.tables(connection)
+    columns = tables.get("history", frozenset())
     if not columns >= _NEEDED:
-        raise _refused(connection, reading.path, columns)
-    for (count,) in connection.execute("SELECT count(*) FROM history"):
-        reading.size = count
-    chosen = ", ".join(_column(connection, name, name in columns) for name in _COLUMNS)
-    rows = connection.execute(f"SELECT {chosen} FROM history ORDER BY timestamp")  # noqa: S608
+        raise _refused(tables, reading.path)
+    databases.check_whole(connection, reading.path)
+    databases.counted(connection, "history", reading)
+    chosen = databases.as_bytes(connection, _COLUMNS, columns)
+    sql = f"SELECT {chosen} FROM history ORDER BY timestamp"  # noqa: S608
     group: list[tuple[Any, ...]] = []  # rows of one time
-    for row in rows:
+    for row in connection.execute(sql):
         if group and group[0][0] != row[0]:
             yield from _group(reading, group)
             group = []
@@ -89,9 +71,9 @@ def _entries(connection: apsw.Connection, reading: Reading) -> Iterator[Imported
     yield from _group(reading, group)
 
 
-def _refused(connection: apsw.Connection, path: str, columns: set[str]) -> InputError:
+def _refused(tables: Tables, path: str) -> InputError:
     """Return the error that says why this is not the database of atuin's history."""
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    columns = tables.get("history", frozenset())
     if _MIGRATIONS in tables and columns:
         lacking = ", ".join(sorted(_NEEDED - columns))
         return InputError(
@@ -99,7 +81,7 @@ def _refused(connection: apsw.Connection, path: str, columns: set[str]) -> Input
             f"hx knows atuin up to {_NEWEST}; a newer hx may read it. To import the commands alone:"
             " `atuin history list --cmd-only > FILE`, then `hx import --from bash FILE`",
         )
-    if _MIGRATIONS in tables and tables & _OTHERS:
+    if _MIGRATIONS in tables and tables.keys() & _OTHERS:
         beside = os.path.join(os.path.dirname(path), "history.db")
         return InputError(f"{path} is a database of atuin without the history", f"import {beside}")
     return InputError(
@@ -108,19 +90,10 @@ def _refused(connection: apsw.Connection, path: str, columns: set[str]) -> Input
     )
 
 
-def _column(connection: apsw.Connection, name: str, there: bool) -> str:
-    """Return SQL that reads a column as bytes: invalid text in one row must not stop the import."""
-    if not there:
-        return "NULL"
-    if connection.pragma("encoding") != "UTF-8":
-        return name
-    return f"CASE typeof({name}) WHEN 'text' THEN CAST({name} AS BLOB) ELSE {name} END"
-
-
 def _group(reading: Reading, rows: list[tuple[Any, ...]]) -> Iterator[ImportedEntry]:
     """Return the entries of rows with one time; deleted rows keep their place in the order."""
     ranks: dict[object, int] = {}
-    for row in sorted(rows, key=lambda row: (_bytes(row[1]), _bytes(row[2]))):
+    for row in sorted(rows, key=lambda row: (blob(row[1]), blob(row[2]))):
         reading.done += 1
         ranks[row[1]] = rank = ranks.get(row[1], -1) + 1
         entry = _entry(reading, row, rank)
@@ -133,11 +106,11 @@ def _entry(reading: Reading, row: tuple[Any, ...], rank: int) -> ImportedEntry |
     if deleted is not None:
         reading.fault(DELETED)
         return None
-    text = _bytes(command)
+    text = blob(command)
     if not isinstance(at_ns, int) or not KNOWN_SINCE_US <= at_ns // 1000 < LAST_US or not text:
         reading.fault(NO_TIME if text else NO_COMMAND)
         return None
-    where, called, by = _bytes(cwd), _bytes(hostname), _bytes(shell)
+    where, called, by = blob(cwd), blob(hostname), blob(shell)
     if not reading.takes(text, where, called, by):
         return None
     took_us = took_ns // 1000 if isinstance(took_ns, int) and took_ns > 0 else None
@@ -155,13 +128,9 @@ def _entry(reading: Reading, row: tuple[Any, ...], rank: int) -> ImportedEntry |
         user or None,
         by or None,
         called,
-        _bytes(session),
+        blob(session),
         at_ns + rank,
     )
-
-
-def _bytes(value: object) -> bytes:
-    return value if isinstance(value, bytes) else b"" if value is None else str(value).encode()
 
 
 def _host_and_user(called: bytes) -> tuple[bytes, bytes]:

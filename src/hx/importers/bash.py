@@ -1,6 +1,7 @@
 """The importer for bash: one command on each line; with HISTTIMEFORMAT a time stamp before it.
 
-A stamp is a line such as `#1700000000`. A command after a stamp may have several lines.
+A stamp is a line such as `#1700000000`. A command after a stamp may have several lines;
+hx.core.shell_files.bash_history says where it ends.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import re
 
 from hx.core.model import MAX_COMMAND_BYTES
+from hx.core.shell_files.bash_history import Groups, content, stamp
+from hx.core.shell_files.recognition import BASH, marked
 from hx.importers import CUT, ImportedEntry, seconds_us
 
 TYPE_CHECKING = False
@@ -20,38 +23,25 @@ KIND = b"bash"
 PLACES: tuple[str, ...] = ()
 IS_TEXT = True
 RESTAMPS = True
-_STAMP = re.compile(rb"#(\d{1,15})\s*\Z")
-_STAMPED = re.compile(rb"^#\d{9,11}\n", re.MULTILINE)
+_OF_ZSH = re.compile(rb": (\d{9,11}):\d{1,9};")  # the file was also written by zsh
 
 
 def recognises(head: bytes) -> bool:
-    return _STAMPED.search(head) is not None
+    return marked(head) == BASH
 
 
 def read(reading: Reading) -> Iterator[ImportedEntry]:
-    """Return the entries; each line before the first stamp is a command without a time."""
-    at_us: int | None = None
-    lines: list[bytes] | None = None  # lines after the last stamp
-    size = 0
-    for line in reading.lines():
-        stamp = _STAMP.match(line) if line[:1] == b"#" else None
-        if stamp is not None:
-            yield from _entry(reading, at_us, lines)
-            at_us, lines, size = seconds_us(stamp[1]), [], 0
-        elif lines is None:
-            if reading.takes(line):
-                yield ImportedEntry(line, None, shell=KIND)
-        elif size <= MAX_COMMAND_BYTES:  # a longer command is refused later
-            lines.append(line)
-            size += len(line) + 1
-    if lines == []:
+    """Return the entries; the time of a line without a stamp is unknown."""
+    is_cut = False
+    for group in Groups(reading.lines(restored=False), MAX_COMMAND_BYTES):
+        digits = stamp(group[0])
+        lines = group if digits is None else group[1:]
+        is_cut = not lines
+        command = b"\n".join(map(content, lines)).strip(b"\n")
+        at_us = None if digits is None else seconds_us(digits)
+        if digits is None and command[:2] == b": " and (other := _OF_ZSH.match(command)):
+            at_us, command = seconds_us(other[1]), command[other.end() :]
+        if reading.takes(command):
+            yield ImportedEntry(command, at_us, shell=KIND)
+    if is_cut:
         reading.fault(CUT)
-    yield from _entry(reading, at_us, lines)
-
-
-def _entry(
-    reading: Reading, at_us: int | None, lines: list[bytes] | None
-) -> Iterator[ImportedEntry]:
-    command = b"\n".join(lines or [])
-    if reading.takes(command):
-        yield ImportedEntry(command, at_us, shell=KIND)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from hx.core.shell_files.recognition import FISH, marked
 from hx.importers import CUT, ImportedEntry, seconds_us
 
 TYPE_CHECKING = False
@@ -20,28 +21,32 @@ PLACES: tuple[str, ...] = ()
 IS_TEXT = True
 RESTAMPS = False
 FOREIGN = "line that is not in the format of fish"
-_COMMAND, _WHEN, _INSIDE = b"- cmd: ", b"  when: ", b"  "
-_ITEM = re.compile(rb"^- cmd: ", re.MULTILINE)
-_TIME = re.compile(rb"(\d{1,15})\s*\Z")
+_COMMAND = b"- cmd: "
+_WHEN = re.compile(rb" +when: (-?\d{1,15})")
 _ESCAPED = re.compile(rb"\\([\\n])")
 
 
 def recognises(head: bytes) -> bool:
-    return _ITEM.search(head) is not None
+    return marked(head) == FISH
 
 
 def read(reading: Reading) -> Iterator[ImportedEntry]:
     command: bytes | None = None
     at_us: int | None = None
     for line in reading.lines():
-        if line.startswith(_COMMAND):
+        if line[:1] == b" ":
+            time = _WHEN.match(line)
+            if time is not None:
+                at_us = None if reading.cut else seconds_us(time[1])
+        elif line.startswith(_COMMAND):
             yield from _entry(reading, command, at_us)
-            command, at_us = line[len(_COMMAND) :], None
-        elif line.startswith(_WHEN):
-            time = _TIME.match(line, len(_WHEN))
-            at_us = seconds_us(time[1]) if time and not reading.cut else None
-        elif line.strip() and not line.startswith(_INSIDE):
+            command, at_us = line.removeprefix(_COMMAND), None
+            while command.startswith(_COMMAND):  # what fish 1 made of a history of fish 2
+                command = command.removeprefix(_COMMAND)
+        elif line.strip():  # what follows is not about the last command
             reading.fault(CUT if reading.cut else FOREIGN)
+            yield from _entry(reading, command, at_us)
+            command = None
     if reading.cut and at_us is None and command is not None:
         reading.fault(CUT)  # its time would be wrong
         return
@@ -51,10 +56,14 @@ def read(reading: Reading) -> Iterator[ImportedEntry]:
 def _entry(reading: Reading, command: bytes | None, at_us: int | None) -> Iterator[ImportedEntry]:
     if command is None:
         return
-    if b"\\" in command:
-        command = _ESCAPED.sub(_plain, command)
+    command = unescaped(command)
     if reading.takes(command):
         yield ImportedEntry(command, at_us, shell=KIND)
+
+
+def unescaped(command: bytes) -> bytes:
+    """Return a command as it was typed, from its form in the file."""
+    return _ESCAPED.sub(_plain, command) if b"\\" in command else command
 
 
 def _plain(escaped: re.Match[bytes]) -> bytes:

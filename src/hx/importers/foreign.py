@@ -29,6 +29,11 @@ def has_full_log(path: str) -> bool:
     return os.path.exists(f"{path}-wal") and os.path.getsize(f"{path}-wal") > 0
 
 
+def has_journal(path: str) -> bool:
+    """Return whether a rollback journal beside the database has a change that was not completed."""
+    return os.path.exists(f"{path}-journal") and os.path.getsize(f"{path}-journal") > 0
+
+
 def _keeps_log(path: str) -> bool:
     with open(path, "rb") as file:
         return file.read(_HEADER_BYTES)[18:] == _IS_WAL
@@ -64,7 +69,7 @@ def _read_only(path: str) -> apsw.Connection:
         _look(connection)
     except CLOSED:  # SQLite cannot create its files in this folder
         connection.close()
-        if has_full_log(path):
+        if has_full_log(path) or has_journal(path):
             raise
         return _unchanging(path)
     except BaseException:

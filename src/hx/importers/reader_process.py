@@ -47,6 +47,8 @@ _Fields = tuple[
     bytes,
     bytes,
     int,
+    int,
+    bool,
 ]
 # True: kept unchanged; False: excluded; bytes: the masked command
 _Row = tuple[_Fields, bool | bytes]
@@ -80,14 +82,13 @@ def _wide_pipe() -> tuple[int, int]:
 
 
 def _received(pipe: BufferedReader, reading: Reading) -> Iterator[Judged]:
-    decoder = Decoder(_Message)
+    decoder, new = Decoder(_Message), tuple.__new__
     while length := pipe.read(_LENGTH_BYTES):
         rows, state, ending = decoder.decode(pipe.read(int.from_bytes(length, "big")))
         reading.size, reading.done, reading.cut, reading.faults = state
         for fields, verdict in rows:
-            entry = ImportedEntry(*fields)
-            kept = verdict if isinstance(verdict, bytes) else entry.command if verdict else None
-            yield entry, kept
+            entry: ImportedEntry = new(ImportedEntry, fields)  # half the time of a call
+            yield entry, fields[0] if verdict is True else None if verdict is False else verdict
         if ending is not None:
             if ending[0]:
                 raise InputError(*ending)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from contextlib import closing
 from types import MappingProxyType
@@ -16,17 +15,28 @@ from hx.core.import_matching.keys import (
 )
 from hx.core.import_matching.stamps import BY_TIME, DUPLICATE, FORGOTTEN, KNOWN, NEW
 from hx.core.merge import History
-from hx.core.model import FINISHED, IMPORTED, REDACTED, STATUS_UNKNOWN, Event, EventKey, cut_label
+from hx.core.model import (
+    FINISHED,
+    IMPORTED,
+    KNOWN_SINCE_US,
+    REDACTED,
+    STATUS_UNKNOWN,
+    Event,
+    EventKey,
+    cut_label,
+)
 from hx.core.record import NamedTuple
 from hx.database.event_detail import name_unnamed
 from hx.database.join import join
-from hx.database.queries import import_state
+from hx.database.queries import import_state, imports
 from hx.database.queries.import_duplicates import OwnEvents
 from hx.database.rows import device_name
 from hx.importers import Reading
+from hx.importers.copies import Copies, ShellHistories
+from hx.importers.history_file import version
 from hx.importers.masking import judged
 from hx.importers.reader_process import LEAST_BYTES, judged_apart
-from hx.importers.stamp_changes import Placer, TextHistory
+from hx.importers.stamp_changes import FIRST_PLACE, Placer, TextHistory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,21 +76,29 @@ class Job(NamedTuple):
     border_us: int | None = None  # retention removes what started before
     everything: bool = False  # import also what ran after hx began to record the shell
     dry_run: bool = False
+    now_us: int = 0  # the time at which it runs
     tell: Callable[[int, int], object] = lambda _done, _size: None
+    shell_histories: tuple[str, ...] = ()  # files of the shells of this host, which a tool may copy
 
 
 class Import:
-    """The import of one history. `counts` has what is committed, also after an interruption."""
+    """The import of one history. `counts` has what is committed, also after an interruption.
+
+    `number` is None until a batch with a new event is committed.
+    """
 
     def __init__(self, database: Database, path: str, importer: Importer, job: Job) -> None:
         self._database, self._path, self._importer, self._job = database, path, importer, job
+        self.number: int | None = None
         self._host = job.host.encode()
-        self._reading = Reading(path)
+        self._known = version(path)
+        self._reading = Reading(path, known=self._known)
         self._own: dict[bytes, OwnEvents] = {}  # by origin
         self._placing = Placing(self._masked)
         self._origins: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
         self._existed: dict[bytes, bool] = {}  # origin -> whether it existed before this run
         self._placer: Placer | None = None  # only for a text file
+        self._copies: Copies | None = None  # only for a database
         self._batch: list[Event] = []
         self._untimed: list[Event] = []  # of the current batch
         self._hosts: dict[bytes, str] = {}
@@ -102,21 +120,42 @@ class Import:
                 if len(self._batch) + len(self._untimed) >= _BATCH_EVENTS:
                     self._commit()
             self._commit()
+        if self.number is not None:
+            imports.note_complete(self._database, self.number)
         return self.counts
 
     def _judged_entries(self) -> Generator[Judged]:
-        large = os.path.getsize(self._path) >= LEAST_BYTES
+        large = self._known.size >= LEAST_BYTES
         return (judged_apart if large else judged)(self._importer, self._reading, self._job.rules)
 
     def _take_any(self, entry: ImportedEntry, command: bytes) -> None:
         if self._importer.IS_TEXT:
             self._take_line(entry, command)
+        elif entry.place:
+            self._take_copy(entry, command)
         elif entry.at_us is not None:
             event = self._event(entry, command, entry.at_us, entry.seq)
             if self._may_be_here(entry.host):
-                self._take_own(event, may_be_later=entry.host in (None, self._host))
+                self._take_own(
+                    event, may_be_later=entry.host in (None, self._host), is_end=entry.is_end
+                )
             else:
                 self._batch.append(event)
+
+    def _take_copy(self, entry: ImportedEntry, command: bytes) -> None:
+        """Take a command that the tool copied from the history of a shell."""
+        if self._copies is None:
+            self._commit()  # what the tool recorded may be in a copy that it made later
+            job = self._job
+            self._copies = Copies(self._database, job.device_id, job.host)
+            again = judged(self._importer, Reading(self._path, only_copies=True), job.rules)
+            self._copies.read(again, self._origin, ShellHistories(job.shell_histories, job.rules))
+        status = self._copies.status(entry)
+        if status == NEW:
+            place = FIRST_PLACE + entry.place
+            self._batch.append(self._event(entry, command, place, entry.seq))
+        else:
+            self._tally[_WORDS[status]] += 1
 
     def _may_be_here(self, host: bytes | None) -> bool:
         return host is None or may_be_same_host(host.decode(errors="replace"), self._job.host)
@@ -136,20 +175,26 @@ class Import:
 
     def _placer_of(self, first: ImportedEntry) -> Placer:
         device_id, session_id = self._origin(first)
-        source = TextHistory(self._path, self._importer, self._job.rules)
+        source = TextHistory(self._path, self._known, self._importer, self._job.rules)
         origin_ = import_state.Origin(device_id, session_id)
         return Placer(self._database, source, origin_, lambda: self._own_beside(device_id))
 
-    def _take_own(self, event: Event, *, may_be_later: bool) -> None:
-        """Take an event unless hx recorded it, another import has it, or it was forgotten."""
+    def _take_own(self, event: Event, *, may_be_later: bool, is_end: bool = False) -> None:
+        """Take an event unless hx recorded it, another import has it, or it was forgotten.
+
+        `is_end` says that its time is that of its end.
+        """
         at_us = event.key.started_at_us
         own = self._own_beside(event.key.device_id)
-        first_us = own.first_us.get(event.shell, at_us) if may_be_later else at_us
         if own.is_nothing:
             self._batch.append(event)
-        elif own.was_forgotten(at_us):
+            return
+        first_us = own.first_us.get(event.shell, at_us) if may_be_later else at_us
+        if own.was_forgotten(at_us):
             self._tally["forgotten"] += 1
-        elif own.has_duplicate(at_us, event.command, self._job.rules.masked):
+        elif own.has_duplicate(at_us, event.command, self._job.rules.masked) or (
+            is_end and own.has_run_until(at_us, event.command)
+        ):
             self._tally["duplicates"] += 1
         elif not self._job.everything and at_us > first_us:
             self._tally["later"] += 1
@@ -165,25 +210,25 @@ class Import:
         return own
 
     def _event(self, entry: ImportedEntry, command: bytes, at_us: int, seq: int) -> Event:
-        device_id, session_id = self._origin(entry)
-        status = entry.exit_status
-        flags = FINISHED if entry.finished else 0
-        if entry.finished and status is None:
+        text, _, duration_us, status, finished, cwd, host, user, shell, device, session, *_ = entry
+        owner = self._origins.get((device, session)) or self._origin(entry)
+        flags = FINISHED if finished else 0
+        if finished and status is None:
             flags |= STATUS_UNKNOWN
-        if command != entry.command:
+        if command != text:
             flags |= REDACTED
         return Event(
-            EventKey(at_us, device_id, session_id, seq),
+            EventKey(at_us, *owner, seq),
             command,
-            entry.cwd,
+            cwd,
             status,
             None,
-            entry.duration_us,
+            duration_us,
             None,
             None,
-            entry.host,
-            entry.user,
-            entry.shell,
+            host,
+            user,
+            shell,
             None,
             flags,
             IMPORTED,
@@ -217,15 +262,33 @@ class Import:
         else:
             with self._database.transaction():
                 fresh = self._place(timed, untimed)
-                changes = join(self._database, History(frozenset(fresh)))
+                number = self._numbered() if self._tally["new"] else None
+                changes = join(self._database, History(frozenset(fresh)), brought_by=number)
                 self._tally["new"] -= changes.dropped
                 self._tally["forgotten"] += changes.dropped
                 self._name_devices()
+                self._note(number)
+            if self._tally["new"]:
+                self.number = number
         self._batch.clear()
         self._untimed.clear()
         self._committed += self._tally
         self._tally.clear()
         self._job.tell(self._reading.done, self._reading.size)
+
+    def _numbered(self) -> int:
+        """Return the number of this import; the caller holds the transaction."""
+        if self.number is not None:
+            return self.number
+        kind = self._importer.KIND.decode()
+        return imports.begin(self._database, self._path, kind, self._job.now_us)
+
+    def _note(self, number: int | None) -> None:
+        """Add the counts of the batch to the row of this import."""
+        if number is not None:
+            tally = self._tally
+            brought = imports.Brought(tally["new"], tally["untimed"], tally["redacted"])
+            imports.add(self._database, number, brought)
 
     def _place(self, timed: list[Event], untimed: list[Event]) -> list[Event]:
         """Return the events of the batch that must be written."""
@@ -242,11 +305,11 @@ class Import:
         self._tally["new"] += len(fresh)
         self._tally["known"] += placed.known
         self._tally["forgotten"] += placed.forgotten
-        self._tally["untimed"] += len(untimed)
+        self._tally["untimed"] += sum(_is_untimed(event) for event in fresh)
         self._tally["redacted"] += sum(1 for event in fresh if event.flags & REDACTED)
         if border_us:
-            old = (event for event in placed.fresh if event.key.started_at_us < border_us)
-            self._tally["expired"] += sum(1 for _ in old)
+            timed = [event for event in placed.fresh if not _is_untimed(event)]
+            self._tally["expired"] += sum(event.key.started_at_us < border_us for event in timed)
         return fresh + placed.ended
 
     def _name_devices(self) -> None:
@@ -254,3 +317,7 @@ class Import:
         own = device_name(self._database, self._job.device_id) or self._job.host
         for origin_id, host in self._hosts.items():
             name_unnamed(self._database, origin_id, own if host == self._job.host else host)
+
+
+def _is_untimed(event: Event) -> bool:
+    return event.key.started_at_us < KNOWN_SINCE_US

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 
-from hx.core.errors import InputError
+from hx.core.errors import HxError, InputError
 from hx.core.record import NamedTuple
 from hx.core.shell_files import rc_file
-from hx.files import private_folder, require_owner
-from hx.setup import state, user_file
+from hx.files import private_folder, require_owner, require_unshared
+from hx.setup import manuals, settings_lines, state, user_file
+from hx.setup.loading import found
 from hx.setup.user_file import Edit
 from hx.shells import SHELLS, hook
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+    from hx.setup.loading import Loading
+    from hx.setup.manuals import Link
     from hx.setup.state import Footprint
     from hx.shells import Shell, UserFolders
     from hx.shells.hook import HookPaths
@@ -29,11 +32,12 @@ class RcFile(NamedTuple):
     other_shells: bool = False  # sh reads this file too
 
 
-class ByHand(NamedTuple):
-    """An rc file that loads the hook without our line."""
+class Unchanged(NamedTuple):
+    """An rc file that cannot be edited, such as one that Nix has made."""
 
     path: str
-    number: int  # number of the line that loads it
+    why: str  # a sentence
+    line: bytes  # what its owner may add
 
 
 class SetupPlan(NamedTuple):
@@ -43,38 +47,73 @@ class SetupPlan(NamedTuple):
     places: HookPaths
     hooks: tuple[str, ...]  # shells whose hook file will be written
     edits: tuple[Edit, ...]
-    by_hand: tuple[ByHand, ...]
+    by_hand: tuple[Loading, ...]  # lines that load the hook without ours
+    unchanged: tuple[Unchanged, ...]
     rc_files: tuple[str, ...]  # all files that will have the line
+    links: tuple[Link, ...]  # man pages
+    settings: Edit | None = None  # of config.toml
 
     @property
     def is_empty(self) -> bool:
-        return not (self.hooks or self.edits)
+        return not (self.hooks or self.edits or self.links or self.settings)
+
+    @property
+    def changed(self) -> list[user_file.Dotfile]:
+        """Return all files of the user that will be changed or created."""
+        edits = (*self.edits, self.settings) if self.settings else self.edits
+        return [edit.file for edit in edits]
 
 
 def planned(
-    wanted: Iterable[RcFile], folders: UserFolders, data: str, places: HookPaths
+    wanted: Iterable[RcFile],
+    folders: UserFolders,
+    data: str,
+    places: HookPaths,
+    links: tuple[Link, ...] = (),
 ) -> SetupPlan:
-    """Return the plan for these files. Raises InputError when one of them cannot be edited."""
+    """Return the plan for these files. Raises InputError when the line would not fit on one."""
     edits: dict[str, Edit] = {}
-    by_hand: dict[str, ByHand] = {}
+    by_hand: dict[str, Loading] = {}
+    unchanged: list[Unchanged] = []
     shells: dict[str, None] = {}
     paths: list[str] = []
     for target in wanted:
-        file = user_file.read(target.path)
-        loader = rc_file.loader(file.text, target.shell, os.fsencode(_hook(data, target)))
-        if loader is not None:
-            by_hand[target.shell] = ByHand(target.path, loader.number)
-            shells |= {target.shell: None} if loader.from_file else {}
-        if target.shell in by_hand or file.target in edits:
-            continue
-        shells[target.shell] = None
-        paths.append(target.path)
-        text = rc_file.with_line(file.text, line(data, target, folders))
-        if text != file.text:
-            user_file.require_writable(file)
-            edits[file.target] = Edit(file, text)
+        added = line(data, target, folders)
+        try:
+            file = user_file.read(target.path)
+            loading = found(target.path, file.text, target.shell, data, folders)
+            if loading is not None:
+                by_hand.setdefault(target.shell, loading)
+                shells |= {target.shell: None} if loading.from_file else {}
+            if target.shell in by_hand or file.target in edits:
+                continue
+            shells[target.shell] = None
+            text = rc_file.with_line(file.text, added)
+            if text != file.text:
+                user_file.require_writable(file)
+                edits[file.target] = Edit(file, text)
+            paths.append(target.path)
+        except InputError as error:
+            shells[target.shell] = None
+            unchanged.append(_unchanged(data, target, folders, error.message))
     hooks = tuple(shell for shell in SHELLS if _is_due(data, shell, places, shell in shells))
-    return SetupPlan(data, places, hooks, (*edits.values(),), (*by_hand.values(),), (*paths,))
+    return SetupPlan(
+        data,
+        places,
+        hooks,
+        (*edits.values(),),
+        (*by_hand.values(),),
+        (*unchanged,),
+        (*paths,),
+        links,
+    )
+
+
+def _unchanged(data: str, target: RcFile, folders: UserFolders, why: str) -> Unchanged:
+    shell = SHELLS[target.shell]
+    folder = os.fsencode(_portable(data, shell, folders))
+    short = rc_file.line_by_hand(folder, shell.name, posix=shell.posix)
+    return Unchanged(target.path, why, short)
 
 
 def _is_due(data: str, shell: str, places: HookPaths, is_needed: bool) -> bool:
@@ -119,14 +158,21 @@ _XDG_OF_FISH = (
 
 def prepare(plan: SetupPlan, spool: str) -> None:
     """Create the folders, note what will be changed, then write the hook files."""
-    folders = [plan.data, spool, *(os.path.dirname(edit.file.target) for edit in plan.edits)]
+    changed = [*(file.target for file in plan.changed), *(link.path for link in plan.links)]
+    folders = [plan.data, spool, *map(os.path.dirname, changed)]
     footprint = _footprint(plan, state.missing_folders(folders))
-    for folder in (plan.data, spool):
-        private_folder(folder)
-    state.write(plan.data, state.read(plan.data).joined(footprint))
+    try:
+        for folder in (plan.data, spool):
+            private_folder(folder)
+            require_unshared(folder)
+        state.write(plan.data, state.read(plan.data).joined(footprint))
+    except (OSError, HxError):  # a full disk: nothing says what to undo
+        state.remove_empty(footprint.folders)
+        raise
     for shell in plan.hooks:
         hook.write(plan.data, shell, plan.places)
     _forget_that_one_was_missing(plan.data)
+    manuals.make(plan.links)
 
 
 def _forget_that_one_was_missing(data: str) -> None:
@@ -136,13 +182,14 @@ def _forget_that_one_was_missing(data: str) -> None:
 
 
 def _footprint(plan: SetupPlan, folders: tuple[str, ...]) -> Footprint:
-    files = [edit.file for edit in plan.edits]
+    rc_files = [edit.file for edit in plan.edits]
     return state.Footprint(
         plan.places.executable,
         plan.rc_files,
-        tuple(file.path for file in files if not file.exists),
-        tuple(user_file.backup_path(file) for file in files if _is_kept(file)),
+        tuple(file.path for file in plan.changed if not file.exists),
+        tuple(user_file.backup_path(file) for file in rc_files if _is_kept(file)),
         folders,
+        tuple(link.path for link in plan.links),
     )
 
 
@@ -152,7 +199,9 @@ def _is_kept(file: user_file.Dotfile) -> bool:
 
 
 def edit(plan: SetupPlan) -> list[str]:
-    """Edit the rc files; return the paths of the backups."""
+    """Edit the settings and the rc files; return the paths of the backups of the rc files."""
+    if plan.settings is not None:
+        user_file.replace(plan.settings.file, plan.settings.text)
     backups = []
     for change in plan.edits:
         if change.file.exists:
@@ -160,6 +209,13 @@ def edit(plan: SetupPlan) -> list[str]:
             user_file.back_up(change.file, backups[-1])
         user_file.replace(change.file, change.text)
     return backups
+
+
+def with_settings(plan: SetupPlan, path: str, values: Mapping[str, bool | str]) -> SetupPlan:
+    """Return the plan with these settings in config.toml. Raises InputError."""
+    file = user_file.read(path)
+    text = settings_lines.with_values(file.text, values)
+    return plan if text == file.text else plan._replace(settings=Edit(file, text))
 
 
 def refresh(data: str, places: HookPaths) -> list[str]:

@@ -8,6 +8,10 @@ import os
 from hx.core.record import NamedTuple
 from hx.files import replace_file
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _NAME = "setup.json"
 _MAX_BYTES = 256 << 10
 
@@ -17,9 +21,10 @@ class Footprint(NamedTuple):
 
     executable: str = ""  # the hx that the hook files name
     rc_files: tuple[str, ...] = ()  # all files with a line of hx
-    made: tuple[str, ...] = ()  # rc files that setup created
+    made: tuple[str, ...] = ()  # rc files, or config.toml, that setup created
     backups: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()  # folders that setup created, the outermost first
+    links: tuple[str, ...] = ()  # man pages
 
     def joined(self, other: Footprint) -> Footprint:
         """Return the union of both, with the executable of the other one."""
@@ -36,9 +41,9 @@ def read(folder: str) -> Footprint:
     try:
         with open(path(folder), "rb") as file:
             values = json.loads(file.read(_MAX_BYTES))
-        lists = [tuple(map(str, values[name])) for name in Footprint._fields[1:]]
+        lists = [tuple(map(str, values.get(name, ()))) for name in Footprint._fields[1:]]
         return Footprint(str(values["executable"]), *lists)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Footprint()
 
 
@@ -57,3 +62,12 @@ def missing_folders(paths: list[str]) -> tuple[str, ...]:
             missing.add(folder)
             folder = os.path.dirname(folder)
     return tuple(sorted(missing))
+
+
+def remove_empty(folders: Iterable[str]) -> None:
+    """Remove the empty ones of these folders, the innermost first."""
+    for folder in sorted(set(folders), key=len, reverse=True):
+        try:
+            os.rmdir(folder)
+        except OSError:  # not empty, not ours, or gone
+            continue

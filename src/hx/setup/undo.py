@@ -9,7 +9,7 @@ from hx.capture import spool
 from hx.core.errors import InputError
 from hx.core.record import NamedTuple
 from hx.core.shell_files import rc_file
-from hx.setup import state, user_file
+from hx.setup import manuals, settings_lines, state, user_file
 from hx.setup.state import Footprint
 from hx.setup.user_file import Edit
 from hx.shells import SHELLS, hook
@@ -60,21 +60,27 @@ class Removal(NamedTuple):
         return not (self.edits or self.files)
 
 
-def planned(candidates: Iterable[str], data: str) -> Removal:
-    """Return what setup left: in the files that it noted, and in those that it would edit now."""
+def planned(candidates: Iterable[str], data: str, config: str) -> Removal:
+    """Return what setup left: in the files that it noted, and in those that it would edit now.
+
+    `config` is the path of config.toml.
+    """
     footprint = state.read(data)
     edits = []
     targets: set[str] = set()
-    for path in dict.fromkeys([*footprint.rc_files, *candidates]):
+    for path in dict.fromkeys([*footprint.rc_files, *candidates, config]):
         file = _read(path, needed=path in footprint.rc_files)
-        if file.target not in targets and rc_file.has_line(file.text):
+        without = settings_lines.without if path == config else rc_file.without_line
+        text = without(file.text)
+        if file.target not in targets and text != file.text:
             user_file.require_writable(file)
-            edits.append(Edit(file, rc_file.without_line(file.text)))
+            edits.append(Edit(file, text))
         targets.add(file.target)
     made = [path for path in footprint.made if _is_empty_file(path)]
     own = [*(hook.path(data, shell) for shell in SHELLS), os.path.join(data, rc_file.MISSING)]
-    paths = [*made, *footprint.backups, *own]
-    return Removal(data, (*edits,), (*(path for path in paths if os.path.isfile(path)),))
+    files = [path for path in (*made, *footprint.backups, *own) if os.path.isfile(path)]
+    links = [path for path in footprint.links if manuals.is_ours(path)]
+    return Removal(data, (*edits,), (*files, *links))
 
 
 def _read(path: str, *, needed: bool) -> user_file.Dotfile:
@@ -106,9 +112,11 @@ def undo(removal: Removal) -> None:
             user_file.remove(edit.file)
     for path in removal.files:
         _unlink(path)
-    _remove_empty(footprint.folders)
-    if footprint != Footprint():
+    if _names(removal.data) == [os.path.basename(state.path(removal.data))]:
+        _unlink(state.path(removal.data))  # nothing was recorded: no folder has to stay
+    elif footprint != Footprint():
         state.write(removal.data, Footprint(folders=footprint.folders))
+    state.remove_empty(footprint.folders)
 
 
 def purge(places: OwnPaths) -> list[str]:
@@ -122,17 +130,8 @@ def purge(places: OwnPaths) -> list[str]:
         places.data,
         os.path.dirname(places.config),
     ]
-    _remove_empty((*made, *reversed(own), outbox(places.data)))
+    state.remove_empty((*made, *reversed(own), outbox(places.data)))
     return [path for path in dict.fromkeys(own) if os.path.isdir(path)]
-
-
-def _remove_empty(folders: tuple[str, ...]) -> None:
-    """Remove the empty ones of these folders, the innermost first."""
-    for folder in sorted(set(folders), key=len, reverse=True):
-        try:
-            os.rmdir(folder)
-        except OSError:  # not empty, not ours, or gone
-            continue
 
 
 def _unlink(path: str) -> None:

@@ -69,6 +69,7 @@ SHELLS: dict[str, Shell] = {
                 ("@PLACES@\n", "hx-places.bash"),
                 ("@LINES@\n", "hx-lines.bash"),
                 ("@BLE@\n", "hx-ble.bash"),
+                ("@COMPLETION@\n", "hx-completions.bash"),
             ),
         ),
         Shell(
@@ -81,6 +82,7 @@ SHELLS: dict[str, Shell] = {
                 "{home}/.zhistory",
                 "{home}/.histfile",  # the name that zsh-newuser-install proposes
             ),
+            hook_parts=(("@COMPLETION@\n", "hx-completions.zsh"),),
         ),
         Shell(
             FISH,
@@ -88,6 +90,7 @@ SHELLS: dict[str, Shell] = {
             "{config}/fish/config.fish",
             ("{data}/fish/fish_history",),
             posix=False,
+            hook_parts=(("@COMPLETION@\n", "hx-completions.fish"),),
         ),
     )
 }
@@ -110,4 +113,9 @@ def _listed(words: list[str]) -> str:
 
 def completions_path(shell: str) -> str:
     """Return the file of this package that holds the completions for a shell."""
-    return os.path.join(os.path.dirname(__file__), "completions", f"hx.{shell}")
+    return os.path.join(completions_folder(), f"hx.{shell}")
+
+
+def completions_folder() -> str:
+    """Return the folder of this package from which the hooks load completions."""
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), "completions")

@@ -6,7 +6,7 @@ import os
 
 from hx.core.record import NamedTuple
 from hx.files import replace_file
-from hx.shells import SHELLS
+from hx.shells import SHELLS, completions_folder
 
 _MAX_BYTES = 1 << 20
 
@@ -28,6 +28,7 @@ def text(shell: str, paths: HookPaths) -> str:
         "@PAUSE@": paths.pause,
         "@HX@": paths.executable,
         "@VERSION@": version(shell),
+        "@COMPLETIONS@": completions_folder(),
     }
     for marker, value in values.items():
         hook = hook.replace(marker, SHELLS[shell].quoted(value))

@@ -42,8 +42,9 @@ class Store(Protocol):
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """Return all objects whose keys begin with the prefix, in any order.
 
-        The listing is complete, or it ends with an error. Whatever is not the name of an object
-        is left out. An empty listing says that there is no such object.
+        The listing is complete but for what is below `unopened`, or it ends with an error. Whatever
+        is not the name of an object is left out. An empty listing says that there is no such
+        object.
         """
 
     def get(self, key: str, max_bytes: int) -> bytes:
@@ -63,6 +64,11 @@ class Store(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove an object; if there is none, this succeeds."""
+
+    @property
+    def unopened(self) -> frozenset[str]:
+        """Return the names in the store, such as k/ID, that no listing so far could look into."""
+        return frozenset()
 
     @property
     def conditions(self) -> frozenset[str]:

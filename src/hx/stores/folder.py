@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from hx.core.errors import UsageError
 from hx.core.format.object_names import parsed
+from hx.files import reason
 from hx.stores import (
     HINT,
     Exists,
@@ -60,6 +61,7 @@ class FolderStore(Store):
         self._device_id = device_id
         self._stat = stat
         self._publisher = Publisher(device_id, umask, fsync, self._conditions)
+        self._unopened: dict[str, str] = {}  # folder -> why it could not be opened
         # device and inode of the folder, when it was first opened
         self._identity: tuple[int, int] | None = None
         # whether to read back what was written; None: not known yet
@@ -67,7 +69,12 @@ class FolderStore(Store):
 
     @property
     def conditions(self) -> frozenset[str]:
-        return frozenset(self._conditions)
+        closed = (f"{key} cannot be opened: {why}" for key, why in self._unopened.items())
+        return frozenset((*self._conditions, *closed))
+
+    @property
+    def unopened(self) -> frozenset[str]:
+        return frozenset(self._unopened)
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         with translated(self.path):
@@ -116,11 +123,8 @@ class FolderStore(Store):
         for key in self.foreign_files():
             folder, _, name = key.rpartition("/")
             if is_temporary(name, self._device_id):
-                with (
-                    translated(self.path),
-                    suppress(FileNotFoundError),
-                    self._folder(folder) as inside,
-                ):
+                # a folder may have such a name, or another user may have written the file
+                with translated(self.path), suppress(OSError), self._folder(folder) as inside:
                     os.unlink(name, dir_fd=inside)
                     swept += 1
         return swept
@@ -198,7 +202,34 @@ class FolderStore(Store):
         """Return everything in the store; folders of hx are entered and not returned."""
         folder, slash, start = prefix.rpartition("/")
         with suppress(FileNotFoundError), self._folder(folder) as inside:
-            yield from _entries(inside, folder + slash, start)
+            yield from self._entries(inside, folder + slash, start)
+
+    def _entries(
+        self, inside: int, base: str, start: str = ""
+    ) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        with os.scandir(inside) as entries:
+            for entry in entries:
+                key = base + entry.name
+                if not entry.name.startswith(start):
+                    continue
+                if not (_is_folder(key) and entry.is_dir(follow_symlinks=False)):
+                    yield key, entry
+                    continue
+                # another user of the share may keep hx out of a folder; the others are listed
+                with self._noting(key), _opened(inside, entry.name) as inner:
+                    yield from self._entries(inner, f"{key}/")
+
+    @contextmanager
+    def _noting(self, key: str) -> Iterator[None]:
+        """Note a folder of one device that may not be opened, and go on."""
+        try:
+            yield
+        except (FileNotFoundError, PermissionError) as error:
+            is_denied = isinstance(error, PermissionError)
+            if is_denied and "/" not in key:  # all manifests, or all objects of a kind
+                raise
+            if is_denied:
+                self._unopened[key] = reason(error)
 
     @contextmanager
     def _folder(self, path: str, *, make: bool = False) -> Iterator[int]:
@@ -229,19 +260,6 @@ class FolderStore(Store):
             raise not_mounted(self.path, "was replaced by another folder a moment ago")
         self._identity = (status.st_dev, status.st_ino)
         return descriptor
-
-
-def _entries(inside: int, base: str, start: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
-    with os.scandir(inside) as entries:
-        for entry in entries:
-            key = base + entry.name
-            if not entry.name.startswith(start):
-                continue
-            if not (_is_folder(key) and entry.is_dir(follow_symlinks=False)):
-                yield key, entry
-                continue
-            with suppress(FileNotFoundError), _opened(inside, entry.name) as inner:
-                yield from _entries(inner, f"{key}/")
 
 
 @contextmanager

@@ -126,6 +126,7 @@ class SyncContext:
         self.listing: dict[str, Name] = {}
         self.newcomers: list[Member] = []  # devices that this sync has enrolled here
         self.own_read: list[str] = []  # keys of own manifests that this database did not know
+        self.refused = 0  # records of this device that are due and that no reader would take
         self.unvouched: dict[str, bytes] = {}  # manifest -> id of the offered key that opened it
 
     @property
@@ -179,20 +180,22 @@ class SyncContext:
 
         Whatever is new in the store is found from its manifests.
         """
-        listing = {}
-        for entry in self.store.list(object_names.MANIFESTS):
-            name = object_names.parsed(entry.key)
-            if name is not None and name.kind == object_names.MANIFEST:
-                listing[entry.key] = name
-        self.listing = listing
+        self.listing = dict(self.named(object_names.MANIFESTS))
 
     def segments_there(self, device_id: bytes) -> set[bytes]:
         """Return the object ids of the segments of a device that the store lists.
 
         The listing may be stale.
         """
-        listed = self.store.list(object_names.segments_of(device_id))
-        return {name.object_id for entry in listed if (name := object_names.parsed(entry.key))}
+        return {name.object_id for _, name in self.named(object_names.segments_of(device_id))}
+
+    def named(self, prefix: str) -> list[tuple[str, Name]]:
+        """Return key and name of the objects that the store lists below a prefix.
+
+        Files of other names are left out. Raises StoreError.
+        """
+        listed = self.store.list(prefix)
+        return [(entry.key, name) for entry in listed if (name := object_names.parsed(entry.key))]
 
     def require_vault_file(self) -> None:
         """Check that the store holds the vault file of this vault. Raises StoreError, NotAVault."""

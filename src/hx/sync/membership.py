@@ -32,7 +32,7 @@ def update_membership(context: SyncContext) -> None:
         return
     _close_invitations(context)
     if context.is_sealed:
-        if context.trust.writing is None:
+        if _held_key(context) is None:
             _new_epoch(context)
         hand_out_keys(context)
     with context.database.transaction():
@@ -69,11 +69,12 @@ def _new_epoch(context: SyncContext) -> None:
     Raises KeyMissing.
     """
     vmk, number = new_vmk(), context.trust.next_number
-    context.keyring.keep({key_id(vmk): (number, vmk)})
+    # the record first: a key whose record cannot be made must not get into custody
     record = epoch(number, key_id(vmk), context.trust.inactive, **_signer(context))
+    context.keyring.keep({key_id(vmk): (number, vmk)})
     _write_slots(context, {key_id(vmk): (number, vmk)}, existing=set())
     context.learn([record])
-    if context.trust.writing is None:  # only a limited number of records of one signer count
+    if (number, key_id(vmk)) not in context.trust.usable:  # only some records of one signer count
         raise KeyMissing(
             "this device cannot make a new key for the vault: it has signed too many records",
             "run `hx sync` on the device that made the vault, which can make the key, then here",
@@ -87,8 +88,8 @@ def hand_out_keys(context: SyncContext, besides: Container[str] = ()) -> None:
     """
     existing = {
         (name.object_id, name.key_id)
-        for entry in context.store.list(object_names.SLOTS)
-        if (name := object_names.parsed(entry.key)) is not None and entry.key not in besides
+        for key, name in context.named(object_names.SLOTS)
+        if key not in besides
     }
     held = context.keyring.secrets.vmks
     vouched = {epoch_key: held[epoch_key] for epoch_key in context.trust.readable & held.keys()}
@@ -120,32 +121,45 @@ def _recipients(context: SyncContext) -> list[tuple[bytes, bytes]]:
 
 
 def writing_key(context: SyncContext) -> tuple[bytes, bytes | None]:
-    """Return (key id, key) to seal with, or (NIL, None) in a plain vault. Raises KeyMissing."""
+    """Return (key id, key) to seal with, or (NIL, None) in a plain vault. Raises KeyMissing.
+
+    It is the best usable key that this device holds. So an epoch whose key was given to nobody
+    stops nobody.
+    """
     if not context.is_sealed:
         return object_names.NIL, None
-    wanted = _wanted_key(context)
-    if wanted is not None and wanted not in context.keyring.vmks:
-        context.read_slots()
-        context.keyring.vouch(context.trust.readable)
-        wanted = _wanted_key(context)
-    held = context.keyring.vmks
-    if wanted is None or wanted not in held:
+    wanted = _held_key(context)
+    if wanted is None:
         raise KeyMissing(
             "this device does not have the newest key of the vault yet",
             "run `hx sync` on another device, which writes the key to the store, then here",
         )
-    return wanted, held[wanted]
+    return wanted, context.keyring.vmks[wanted]
 
 
-def _wanted_key(context: SyncContext) -> bytes | None:
-    """Return the key id of the newest epoch; a waiting device takes the newest key that it has.
+def _held_key(context: SyncContext) -> bytes | None:
+    """Return the id of the best usable key in custody; look at the slots for a better one.
 
-    Only epochs that an active device made count: an inactive device knows the keys that it made.
+    A waiting device gets no slots, so it looks only when it has no key at all.
     """
-    trust, held = context.trust, context.keyring.vmks
-    writing = None if trust.writing is None else trust.writing[1]
-    if context.me in trust.active or writing in held:
-        return writing
+    usable = _usable_keys(context)
+    wanted = usable[:1] if context.me in context.trust.active else usable
+    if wanted and not any(epoch_key in context.keyring.vmks for epoch_key in wanted):
+        context.read_slots()
+        context.keyring.vouch(context.trust.readable)
+    held = context.keyring.vmks
+    return next((epoch_key for epoch_key in usable if epoch_key in held), None)
+
+
+def _usable_keys(context: SyncContext) -> list[bytes]:
+    """Return the ids of the keys that this device may write under, the best first.
+
+    For a waiting device these are also older ones, as it may not have the newest yet. Only epochs
+    that an active device made count: an inactive device knows the keys that it made.
+    """
+    trust = context.trust
+    usable = [epoch_key for _, epoch_key in trust.usable]
+    if context.me in trust.active:
+        return usable
     signers = {member.sign_pub for member in trust.active.values()}
-    usable = [made.key_id for made in trust.epochs if made.signer in signers]
-    return next((epoch_key for epoch_key in reversed(usable) if epoch_key in held), None)
+    return usable + [made.key_id for made in reversed(trust.epochs) if made.signer in signers]

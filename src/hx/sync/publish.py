@@ -59,41 +59,36 @@ def planned(context: SyncContext, label: str) -> PushPlan | None:
     due = unpublished.due(context.database, context.me, context.trust.inactive, context.now_us)
     rewritten = rewriting(context)
     history = join(due.history, rewritten.history)
-    if not any(history) and not rewritten.replaced and is_head_current(context, label):
+    encoded = segment.encode_readable(history)
+    context.refused = encoded.refused
+    if not encoded.parts and not rewritten.replaced and is_head_current(context, label):
         return None
     key_id, vmk = membership.writing_key(context)
-    parts = [_part(context, piece, vmk) for piece in segment.cut(history)]
+    parts = [_part(context, payload, content, vmk) for payload, content in encoded.parts]
     due = due._replace(history=history, rows={**rewritten.rows, **due.rows})
     replaced = {row.object_id for row in rewritten.replaced}
     live = ledger.live(context.database, context.me)
     objects = [listed_of(row) for row in live if row.object_id not in replaced]
     objects += [part.listed for part in parts]
-    return PushPlan(
-        parts, due, rewritten.replaced, manifest_of(context, label, objects, key_id), vmk
-    )
+    manifest = manifest_of(context, label, objects, key_id)
+    return PushPlan(parts, due, rewritten.replaced, manifest, vmk)
 
 
-def _part(context: SyncContext, history: History, vmk: bytes | None) -> SealedSegment:
+def _part(
+    context: SyncContext, payload: bytes, history: History, vmk: bytes | None
+) -> SealedSegment:
     name = object_names.Name(object_names.SEGMENT, context.me, secrets.token_bytes(16))
-    data = seal(name, segment.encode(history), vault_id=context.vault.vault_id, vmk=vmk)
-    times = _times(history)
+    data = seal(name, payload, vault_id=context.vault.vault_id, vmk=vmk)
+    first_us, last_us = segment.span(history)
     listed = Listed(
         name.object_id,
         len(data),
         sha256(data).digest(),
         len(history.events),
-        min(times, default=None),
-        max(times, default=None),
+        first_us,
+        last_us,
     )
     return SealedSegment(object_names.spelled(name), listed, history, data)
-
-
-def _times(history: History) -> set[int]:
-    """Return the times, in microseconds, by which a tombstone may cover one of these records."""
-    times = {event.key.started_at_us for event in history.events}
-    keys = [artifact.key for artifact in history.artifacts]
-    times |= {key.created_at_us for key in keys}
-    return times | {key.event.started_at_us for key in keys if key.event}
 
 
 def manifest_of(context: SyncContext, label: str, objects: list[Listed], key_id: bytes) -> Manifest:

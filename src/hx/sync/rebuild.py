@@ -22,6 +22,7 @@ from hx.database.sync.locations import held_in
 from hx.database.sync.rebuild import (
     Difference,
     Watch,
+    copy_imports,
     copy_tables,
     differences,
     event_pairs,
@@ -94,6 +95,7 @@ def _fill(context: SyncContext, new: Database) -> int:
             joined(new_context, segment, history)
     unpublished_events = _join_unpublished(context.database, new, context.me)
     _copy_local_tables(context.database, new)
+    copy_imports(context.database, new)
     return unpublished_events
 
 

@@ -90,7 +90,6 @@ def repair(context: SyncContext, outbox: Outbox, label: str) -> Repaired:
     settled = _settle(context, again.lost + unlisted.lost, head)
     damaged = again.damaged + unlisted.damaged + bad_slots + settled
     pushed = _added(pushed, push(context, outbox, label, listed=True))
-    forgotten_copies.settle(context)
     forgotten_copies.search_suspected(context)
     return Repaired(
         with_counts(context.database, pulled),
@@ -163,11 +162,9 @@ def _settle(context: SyncContext, lost: list[Segment], damaged: Head | None) -> 
     Return those that are still damaged and have to stay.
     """
     newest = own_head(context)
-    if newest is None or (damaged is not None and newest.key == damaged.key):
+    if newest is None or not is_readable(context, newest):
         return []
-    if not is_readable(context, newest):
-        return []
-    if damaged is not None:
+    if damaged is not None and damaged.key != newest.key:
         context.store.delete(damaged.key)
         with context.database.transaction():
             ledger.remove(context.database, (), [damaged.key])
@@ -225,7 +222,7 @@ def _take_unlisted(context: SyncContext, lost: Iterable[Segment]) -> _Unlisted:
 def _unlisted(context: SyncContext, but: set[bytes]) -> list[tuple[str, Name]]:
     """Return the own segments to join; each push deletes those that were joined before."""
     result = []
-    for key, name in _named(context, object_names.segments_of(context.me), object_names.SEGMENT):
+    for key, name in context.named(object_names.segments_of(context.me)):
         if name.object_id in but:
             continue
         known = ledger.find(context.database, context.me, name.object_id)
@@ -273,7 +270,7 @@ def _repair_slots(context: SyncContext) -> list[Damage]:
 
 def _damaged_slots(context: SyncContext) -> Iterator[tuple[Name, Damage]]:
     """Yield the slots that are damaged in two readings: a damaged slot may be deleted."""
-    for key, name in _named(context, object_names.SLOTS, object_names.SLOT):
+    for key, name in context.named(object_names.SLOTS):
         read = partial(_open_slot, context, key)
         verdict = attempt(read)[1]
         if verdict is not TAKEN and attempt(read)[1] == verdict:
@@ -293,16 +290,9 @@ def _delete_closed_invitations(context: SyncContext) -> int:
     """Delete invitations that the roster has closed; return how many."""
     closed = [
         key
-        for key, name in _named(context, object_names.INVITES, object_names.INVITE)
+        for key, name in context.named(object_names.INVITES)
         if name.object_id in context.trust.closed
     ]
     for key in closed:
         context.store.delete(key)
     return len(closed)
-
-
-def _named(context: SyncContext, prefix: str, kind: int) -> list[tuple[str, Name]]:
-    """Return the objects of one kind that the store lists, without files of other names."""
-    listed = context.store.list(prefix)
-    parsed = [(entry.key, object_names.parsed(entry.key)) for entry in listed]
-    return [(key, name) for key, name in parsed if name is not None and name.kind == kind]

@@ -266,6 +266,7 @@ def joined(context: SyncContext, segment: Segment, history: History) -> Pulled:
         changes = join(context.database, history, source)
         name_origins(context.database, segment.device_id)
         ledger.judge(context.database, segment, TAKEN, context.now_us)
+        forgotten_copies.note_span(context.database, segment, *payloads.span(history))
         if segment.device_id in context.trust.departed:  # the active devices publish it anew
             vault.update(context.database, slots_for=None)
         if changes.erased:  # the erased text is in the pages of the files until they are cleaned

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import apsw
 import pytest
 
 from cli.vaults import Member, vault
+from importers.foreign_databases import Hishtory, Histdb, Mcfly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 FIRST_S = 1_700_000_000
 UNUSUAL_TEXTS = {
@@ -74,11 +75,45 @@ def atuin(home: Path) -> Path:
     return path
 
 
+def hishtory(home: Path) -> Path:
+    """Write one row for each value, with the value in all columns of text."""
+    database = Hishtory(home / ".hishtory.db")
+    for index, value in enumerate(VALUES):
+        names = ("current_working_directory", "hostname", "local_username", "device_id")
+        database.add(value or f"echo {index}", index * 60, **dict.fromkeys(names, value))
+    database.add_copy([f"echo {text!r}" for text in UNUSUAL_TEXTS], 9_000, hostname=b"x\xff")
+    database.connection.close()
+    return Path(database.path)
+
+
+def mcfly(home: Path) -> Path:
+    database = Mcfly(home / "history.db")
+    for index, value in enumerate(VALUES):
+        names = ("session_id", "dir")
+        texts = dict.fromkeys(names, "" if value is None else value)
+        database.add(value or f"echo {index}", index * 60, **texts)
+    database.add_copy([b"echo " + text for text in UNUSUAL_TEXTS.values()])
+    database.connection.close()
+    return Path(database.path)
+
+
+def histdb(home: Path) -> Path:
+    database = Histdb(home / "zsh-history.db")
+    for index, value in enumerate(VALUES):
+        names = ("session", "host", "dir")
+        database.add(value or f"echo {index}", index * 60, **dict.fromkeys(names, value))
+    database.connection.close()
+    return Path(database.path)
+
+
 SOURCES: dict[str, Callable[[Path], Path]] = {
     "bash": bash,
     "zsh": zsh,
     "fish": fish,
     "atuin": atuin,
+    "hishtory": hishtory,
+    "mcfly": mcfly,
+    "zsh-histdb": histdb,
 }
 
 

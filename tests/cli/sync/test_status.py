@@ -256,7 +256,8 @@ def test_a_new_device_is_reported_by_every_member_and_admitted_by_the_first_sync
     assert notes(late)["late"] == waiting
     assert late.hx("sync", "invite").code == 6
     result = desktop.hx("sync", "pull")
-    assert result.err == "hx: a new device is in the vault: late\n"
+    short = next(d["device_id"][:8] for d in late.sync("devices") if d["name"] == "late")
+    assert result.err == f"hx: a new device is in the vault: {short} late\n"
     assert notes(desktop)["late"] == waiting
     desktop.sync()
     assert "late" in laptop.hx("sync").err

@@ -203,7 +203,8 @@ MALFORMED_FIELDS = {
     "a pin too late": {"pins": [[SESSION, True, 2**62 + 1, DEVICE]]},
     "a window without its end": {"forget_windows": [FIELDS["forget_windows"][0][:4]]},
     "a session that is nil": {"forget_sessions": [[b"u" * 16, 1, DEVICE, None]]},
-    "more keys than are present": {"forget_keys": [[*KEYS_ROW[:3], 2, []]]},
+    "more keys than are present": {"forget_keys": [[*KEYS_ROW[:3], 2, [], False]]},
+    "an undone mark that is a number": {"forget_keys": [[*KEYS_ROW[:5], 1]]},
     "keys without a tombstone": {"forget_keys": []},
     "a key without its session": {"key_session": [1]},
     "a key without all columns": {"key_seq": [1, 1]},
@@ -225,7 +226,7 @@ def test_more_events_than_a_segment_may_hold_are_malformed():
 def test_a_tombstone_of_more_keys_than_one_may_have_is_malformed():
     count = 65_537
     keys = {
-        "forget_keys": [[*KEYS_ROW[:3], count, []]],
+        "forget_keys": [[*KEYS_ROW[:3], count, [], False]],
         "key_session": [0] * count,
         "key_seq": [0] * count,
         "key_started_at_us": [0] * count,

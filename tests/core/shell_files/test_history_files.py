@@ -55,13 +55,13 @@ def test_commands_are_read_as_the_shell_wrote_them(texts_written):
     written = [text.encode() for text in texts_written]
     zsh = b"".join(b": 1700000000:0;" + in_zsh(text) + b"\n" for text in written)
     fish = b"".join(b"- cmd: " + in_fish(text) + b"\n  when: 1\n" for text in written)
-    stamped = b"".join(b"#1700000000\n" + text + b"\n" for text in written)
+    quoted = [b"echo '" + text + b"'" for text in written]
+    stamped = b"".join(b"#1700000000\n" + text + b"\n" for text in quoted)
     assert [text.rstrip(b" ") for text in commands(zsh, ZSH)] == [
         text.rstrip(b" ") for text in written
     ]
     assert commands(fish, FISH) == written
-    if not any(b"\n#" in b"\n" + text for text in written):
-        assert commands(stamped, BASH) == written
+    assert commands(stamped, BASH) == quoted
 
 
 def in_zsh(text):
@@ -79,13 +79,36 @@ def test_bash_without_timestamps_has_one_command_per_line():
     assert commands(b"one\n\ntwo\nthree", BASH) == [b"one", b"", b"two", b"three"]
 
 
-def test_a_command_of_bash_reaches_to_the_next_timestamp_if_the_file_begins_with_one():
-    assert commands(b"#1\none\nmore\n#2\ntwo\n", BASH) == [b"one\nmore", b"two"]
-    assert commands(b"old\n#1\none\nmore\n#2\ntwo\n", BASH) == [b"old", b"one", b"more", b"two"]
+@pytest.mark.parametrize("before", [b"", b"old\n"])
+def test_a_command_of_bash_ends_where_it_is_complete(before):
+    data = before + b"#1\nfor x in y\n\ndo z\ndone\nls\n#2\ntwo\n"
+    expected = [b"for x in y\n\ndo z\ndone", b"ls", b"two"]
+    assert commands(data, BASH) == before.split() + expected
+
+
+def test_a_command_of_bash_that_is_never_complete_ends_where_bash_ends_it():
+    data = b"#1\necho it's\nmore\n#2\ntwo\n"
+    assert commands(data, BASH) == [b"echo it's\nmore", b"two"]
+    assert commands(b"old\n" + data, BASH) == [b"old", b"echo it's", b"more", b"two"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        (BASH, b"#1\nls\n%b#2\nlogin hunter2\n%bpwd\n"),
+        (ZSH, b": 1:0;ls\n%b: 2:0;login hunter2\n%bpwd\n"),
+        (FISH, b"- cmd: ls\n  when: 1\n%b- cmd: login hunter2\n  when: 2\n%b- cmd: pwd\n"),
+    ],
+)
+def test_nuls_that_a_crash_left_hide_no_command(kind, data):
+    all_entries = list(entries(data.replace(b"%b", b"\0" * 37), kind))
+    assert [entry.command for entry in all_entries] == [b"ls", b"login hunter2", b"pwd"]
+    assert matching(all_entries, Wanted(frozenset({b"login hunter2"})), kind) == {1}
 
 
 def test_a_typed_comment_is_no_timestamp():
-    assert commands(b"# note\n#!x\nls\n", BASH) == [b"# note", b"#!x", b"ls"]
+    data = b"# note\n#!x\n#12 things\nls\n"
+    assert commands(data, BASH) == [b"# note", b"#!x", b"#12 things", b"ls"]
 
 
 def test_the_paths_of_fish_belong_to_its_command():
@@ -135,6 +158,9 @@ def test_forms_include_what_each_shell_writes(text):
         (".histfile", b"ls\n", ZSH),
         (".history", b"ls\n", BASH),
         (".history", b": 1700000000:0;ls\n", ZSH),
+        (".history", b"echo caf\xc3\x83\x89\n", ZSH),
+        (".history", b"for i in 1 2\\\ndo :\\\ndone\n", ZSH),
+        (".history", "echo キャ\n".encode(), BASH),
         ("fish_history", b"", FISH),
         ("mine", b"- cmd: ls\n  when: 1\n", FISH),
     ],

@@ -77,9 +77,9 @@ def test_other_lines_load_nothing(text):
     assert rc_file.loader(text, "zsh", b"/hook.zsh") is None
 
 
-def test_other_tools_are_named_once_without_comments():
+def test_other_tools_are_named_once_without_comments_the_last_one_last():
     text = b'eval "$(atuin init bash)"\n# mcfly\n. fzf.bash\natuin x\n'
-    assert rc_file.rivals(text) == ["atuin", "fzf"]
+    assert rc_file.rivals(text) == ["fzf", "atuin"]
     assert rc_file.mentions_bashrc(b"[ -r ~/.bashrc ] && . ~/.bashrc\n")
     assert not rc_file.mentions_bashrc(b"# . ~/.bashrc\n")
 

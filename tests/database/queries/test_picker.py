@@ -75,7 +75,7 @@ def test_the_place_of_a_run_is_that_of_its_event(filled, events):
 
 
 def test_the_runs_of_a_command_are_counted(filled, commands):
-    assert picker.runs_of(filled, commands[0]) == (2, 1)
+    assert [picker.runs_of(filled, command) for command in commands] == [(2, 1), (1, 1)]
     assert picker.runs_of(filled, 99) == (0, 0)
 
 

@@ -8,8 +8,9 @@ from database.sync.ledger_rows import ME, OTHER, event, join_records
 from hx.core.model import KNOWN_SINCE_US
 from hx.core.query import Query
 from hx.database.queries import stats
-from hx.database.queries.stats import COMMAND, DEVICE, DIRECTORY, HOUR, KINDS, QUARTER_US, REPO
+from hx.database.queries.stats import COMMAND, DEVICE, DIRECTORY, HOUR, KINDS, REPO
 
+QUARTER_US = 900_000_000
 AT_US = 1_000 * KNOWN_SINCE_US // QUARTER_US * QUARTER_US
 HOUR_US = 4 * QUARTER_US
 EVENTS = [
@@ -63,6 +64,7 @@ FAILED = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_events_are_counted_by_each_kind_of_group(filled, kind):
     assert counted(filled, Query(), kind) == ALL[kind]
+    assert counted(filled, Query(since_us=0), kind) == ALL[kind]
     assert counted(filled, Query(failed=True), kind) == FAILED[kind]
 
 
@@ -74,6 +76,11 @@ def test_a_query_that_no_event_fits_has_no_groups(filled, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_empty_database_has_no_groups(database, kind):
     assert counted(database, Query(), kind) == {}
+
+
+def test_by_hour_events_of_known_time_are_counted(database):
+    join_records(database, event(KNOWN_SINCE_US - 1), event(KNOWN_SINCE_US, seq=2))
+    assert counted(database, Query(), HOUR) == {0: (1, 1, 0, 0, 0)}
 
 
 def test_the_transaction_ends_after_a_failure(filled):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import apsw
 import pytest
 
@@ -183,6 +185,7 @@ def test_the_new_content_replaces_the_old_unless_a_second_process_writes_first(
     if mode == "wal":
         replace(old, database, watch)
         assert not watch.written
+        assert os.path.getsize(f"{path}-wal") == 0, "the log does not stay as large as the database"
     else:
         with pytest.raises(Busy):
             replace(old, database, watch)
@@ -193,6 +196,23 @@ def test_the_new_content_replaces_the_old_unless_a_second_process_writes_first(
     assert old.meta("content") == "new"
     watch.close()
     old.close()
+
+
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+def test_while_a_second_process_writes_the_old_content_stays(tmp_path, database, mode):
+    path = str(tmp_path / "hx" / "hx.db")
+    old = open_database(path)
+    old.execute(f"PRAGMA journal_mode = {mode}").fetchall()
+    old.set_meta("content", "old")
+    old.connection.set_busy_timeout(0)
+    watch, second = Watch(path), apsw.Connection(path)
+    second.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Busy):
+        replace(old, database, watch)
+    second.execute("ROLLBACK")
+    assert old.meta("content") == "old"
+    for each in (second, watch, old):
+        each.close()
 
 
 def test_what_a_second_process_wrote_before_stays(tmp_path, database):

@@ -28,7 +28,8 @@ def parser(name: str) -> Parser:
 
 
 _ABOUT = """\
-Prints what a shell needs to complete the words after `hx`.
+Prints what a shell needs to complete the words after `hx`. The hook offers the
+same, so this is for shells that do not load it:
 
   bash  hx completions bash > ~/.local/share/bash-completion/completions/hx
   zsh   hx completions zsh > FOLDER/_hx      (FOLDER: one of $fpath)

@@ -34,5 +34,6 @@ _ABOUT = """\
 Lists the events whose command contains TEXT, newest first. The words of TEXT are
 joined by one blank. A capital letter makes the search exact in case. Punctuation
 is text, and so are unknown words that begin with a dash; `--` ends the options.
-Without TEXT it lists every event.
+Without TEXT it lists every event. Imported events without a time come last, and
+all of one command are one row: `45x`.
 """

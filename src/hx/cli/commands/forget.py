@@ -12,7 +12,6 @@ from hx.cli.forget_report import (
     clean_histories,
     failure,
     is_window,
-    per_device,
     preview,
     print_histories,
     print_object,
@@ -23,7 +22,7 @@ from hx.cli.text import count
 from hx.core.errors import UsageError
 from hx.core.shell_files.history_files import Wanted
 from hx.database.queries import forget_selection
-from hx.database.queries.forget_selection import Choice
+from hx.database.queries.forget_selection import Choice, in_short
 from hx.forget import forget as forgetting
 
 TYPE_CHECKING = False
@@ -52,25 +51,30 @@ def run(arguments: list[str], config: Config) -> int:
     events = forget_selection.events(context.database, choice)
     # only the preview shows them, and without events they tell whether anything matches
     overwrites = 0 if events and given.yes else _count_overwrites(context, choice)
-    selected = ForgetPreview(events, _artifacts(context, choice, events), overwrites)
-    if not (any(selected) or is_window(choice)):
+    selected = ForgetPreview(in_short(events), _artifacts(context, choice, events), overwrites)
+    if not (events or any(selected[1:]) or is_window(choice)):
         return _nothing_of_ours(context, choice, given)
     if not given.yes:
         preview(context, choice, selected, sys.stderr if given.json else sys.stdout)
         confirm("Forget this?")
-    if len(events) > _MANY:
-        print(
-            f"hx: forgetting {count(len(events), 'event')}; 5,000 take about a second",
-            file=sys.stderr,
-        )
+    note_many(len(events))
     report = _carry_out(context, choice, events, given)
     if given.json:
         print_object(context, choice, report)
     else:
         print_report(context, report)
-    if report.histories.failed:
+    if report.histories is not None and report.histories.failed:
         raise failure(report.histories)
     return 0 if report.outcome.clean else PENDING
+
+
+def note_many(events: int) -> None:
+    """Print, before many events are forgotten, how many they are and how long that takes."""
+    if events > _MANY:
+        print(
+            f"hx: forgetting {count(events, 'event')}; 20,000 take about a second",
+            file=sys.stderr,
+        )
 
 
 def _nothing_of_ours(context: Context, choice: Choice, given: Namespace) -> int:
@@ -169,15 +173,21 @@ def places(context: Context) -> forgetting.SpoolPaths:
     return forgetting.SpoolPaths(spool, text_files, context.config.paths.lock)
 
 
+def issuer(context: Context) -> forgetting.Issuer:
+    """Return this device as the one that forgets."""
+    return forgetting.Issuer(context.who.device_id, context.now_us, lambda: os.urandom(16))
+
+
 def _carry_out(
     context: Context, choice: Choice, events: list[Chosen], given: Namespace
 ) -> ForgetReport:
-    issuer = forgetting.Issuer(context.who.device_id, context.now_us, lambda: os.urandom(16))
     texts = frozenset(forget_selection.commands(context.database, choice))
     keys = [event.key for event in events]
-    outcome = forgetting.forget(context.database, choice, keys, issuer, places(context))
+    outcome = forgetting.forget(context.database, choice, keys, issuer(context), places(context))
     return ForgetReport(
-        outcome, per_device(events), clean_histories(_wanted(context, choice, texts), given)
+        outcome,
+        in_short(events).devices,
+        clean_histories(_wanted(context, choice, texts), given),
     )
 
 

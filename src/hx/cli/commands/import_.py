@@ -6,15 +6,17 @@ import os
 import sys
 
 from hx.cli.context import drained, open_context
-from hx.cli.prompts import Progress
+from hx.cli.prompts import Progress, at_terminal, choice
 from hx.cli.text import count, visible
-from hx.core.errors import Busy, HxError
+from hx.core.errors import Busy, HxError, UsageError
 from hx.core.record import NamedTuple
 from hx.files import Lock
 from hx.importers.run import Counts, Import, Job
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from hx.cli.context import Context
     from hx.cli.parsers import Parser
     from hx.config import Config
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 
 NOTHING_FOUND, UNREADABLE = 1, 2
+_NOTHING = """\
+hx: no history of another tool was found
+hx: hint: name the file: hx import "$HISTFILE" (hx sees HISTFILE only if it is exported)"""
 _WORDS = {
     "known": "imported before",
     "duplicates": "recorded by hx or imported from another tool",
@@ -35,14 +40,20 @@ class Imported(NamedTuple):
     """The result of the import of one history file."""
 
     path: str
-    kind: str  # bash, zsh, fish or atuin; empty when it is not recognised
+    kind: str  # the KIND of its importer; empty when it is not recognised
     counts: Counts
     error: str = ""  # why it could not be read (to its end): one sentence
+    number: int | None = None  # by which `hx import --undo` knows it; None: nothing was imported
 
 
 def run(arguments: list[str], config: Config) -> int:
     given = parser("import").parse_args(arguments)
+    _one_form(given)
     context = open_context(config)
+    if given.list or given.undo is not None:
+        from hx.cli.commands import import_runs
+
+        return (import_runs.list_runs if given.list else import_runs.undo)(context, given)
     options = {"everything": given.all, "dry_run": given.dry_run}
     if given.file is None:
         done = import_found(context, kind=given.kind, **options)
@@ -56,10 +67,24 @@ def run(arguments: list[str], config: Config) -> int:
         print_objects(done)
     else:
         print_imported(done, dry_run=given.dry_run)
+        _print_way_back(done)
     if not done:
-        print("hx: no history of another tool was found", file=sys.stderr)
+        print(_NOTHING, file=sys.stderr)
         return NOTHING_FOUND
     return UNREADABLE if any(result.error for result in done) else 0
+
+
+def _one_form(given: Namespace) -> None:
+    """Check that --list and --undo stand alone. Raises UsageError."""
+    taken = [name for name in ("--list", "--undo") if getattr(given, name[2:]) not in (False, None)]
+    reads = given.file is not None or given.kind is not None or given.all
+    if len(taken) > 1 or (taken and reads) or (given.list and given.dry_run):
+        raise UsageError(
+            f"{taken[0]} imports nothing, so it takes no file and no option of an import",
+            "`hx import --list` and `hx import --undo N` stand alone",
+        )
+    if given.yes and given.undo is None:
+        raise UsageError("--yes belongs to --undo", "leave it out: `hx import` asks nothing")
 
 
 def import_found(
@@ -77,15 +102,20 @@ def import_found(
     Raises DatabaseError, Busy (another import runs) and KeyboardInterrupt, which leaves whole
     batches: the next import continues.
     """
-    from hx.config import import_paths
-
     done = []
-    for path in _existing(import_paths()):
+    for path in found():
         # one unreadable history must not keep the others out
         result = _tried(context, path, kind, everything=everything, dry_run=dry_run)
         if result is not None:
             done.append(result)
     return done
+
+
+def found() -> list[str]:
+    """Return the histories in the usual places."""
+    from hx.config import import_paths
+
+    return _existing(import_paths())
 
 
 def _existing(paths: list[str]) -> list[str]:
@@ -127,16 +157,40 @@ def import_file(
     everything: bool = False,
     dry_run: bool = False,
 ) -> Imported:
-    """Import one file. Raises InputError when it cannot be read, and the errors of import_found."""
-    from hx.importers import detected, importer
+    """Import one file. Raises InputError when it cannot be read, and the errors of import_found.
 
-    chosen = detected(path) if kind is None else importer(kind)
+    Of a file that only may be a history the user is asked on the terminal.
+    """
+    chosen = _chosen(path, kind)
     return _import(context, path, chosen, everything=everything, dry_run=dry_run)
+
+
+def _chosen(path: str, kind: str | None) -> Importer:
+    """Return the importer for a file that the user named. Raises InputError."""
+    from hx.config import import_paths
+    from hx.core.errors import UnmarkedError
+    from hx.importers import detected, importer
+    from hx.importers.choice import PLAIN, importer_for
+
+    if kind is None and os.path.realpath(path) in map(os.path.realpath, import_paths()):
+        return detected(path)
+    try:
+        return importer_for(path, kind)
+    except UnmarkedError as error:
+        if not at_terminal():
+            raise
+        print(f"hx: {error.message}", file=sys.stderr)
+        shell = choice("Which shell wrote it?", PLAIN)
+        if shell is None:
+            raise
+        return importer(shell)
 
 
 def _import(
     context: Context, path: str, importer: Importer, *, everything: bool, dry_run: bool
 ) -> Imported:
+    from hx.config import shell_histories
+
     kind = importer.KIND.decode()
     context = drained(context)  # so that its events are not taken for new ones
     with (
@@ -152,11 +206,14 @@ def _import(
             _border_us(context),
             everything,
             dry_run,
+            context.now_us,
             progress.told,
+            tuple(_existing(shell_histories())),
         )
         work = Import(context.database, path, importer, job)
         try:
-            return Imported(path, kind, work.run())
+            counts = work.run()
+            return Imported(path, kind, counts, number=work.number)
         except KeyboardInterrupt:
             new = work.counts.new
             print(
@@ -209,6 +266,17 @@ def print_imported(done: list[Imported], *, dry_run: bool) -> None:
         print("nothing was written")
 
 
+def _print_way_back(done: list[Imported]) -> None:
+    """Print, on a terminal, how to take these imports back."""
+    numbers = [str(result.number) for result in done if result.number is not None]
+    if not (numbers and sys.stdout.isatty()):
+        return
+    if len(numbers) == 1:
+        print(f"`hx import --undo {numbers[0]}` takes it back")
+    else:
+        print(f"`hx import --undo N` takes one of them back: N is {', '.join(numbers)}")
+
+
 def print_objects(done: list[Imported]) -> None:
     from hx.cli.events_output import print_json
 
@@ -225,6 +293,7 @@ def _object(result: Imported) -> dict[str, object]:
         **counts,
         "unreadable": reasons,
         "error": result.error or None,
+        "number": result.number,
     }
 
 
@@ -245,7 +314,8 @@ def parser(name: str) -> Parser:
         dest="kind",
         choices=kinds,
         metavar="|".join(kinds),
-        help="which tool wrote the history; without it hx recognises it by its content",
+        help="which tool wrote the history; without it hx recognises it by its content or name, or"
+        " asks",
     )
     made.add_argument(
         "--all",
@@ -253,16 +323,29 @@ def parser(name: str) -> Parser:
         help="also what ran after hx began to record that shell",
     )
     made.add_argument("--dry-run", action="store_true", help="count the events, and write nothing")
+    made.add_argument(
+        "--list", action="store_true", help="show every import of this device that brought events"
+    )
+    made.add_argument(
+        "--undo", metavar="N", help="forget what the import with this number brought; it asks first"
+    )
+    made.add_argument("--yes", action="store_true", help="with --undo: do not ask")
     made.add_json()
     return made
 
 
 _ABOUT = """\
-Imports the history of bash, zsh, fish or atuin. Without FILE it looks in the
-usual places: HISTFILE, ~/.bash_history, ~/.zsh_history, fish's and atuin's.
-Importing a history again, grown, trimmed or renamed, adds only what is new.
+Imports the history of bash, zsh, fish, atuin, hishtory, mcfly or zsh-histdb.
+Without FILE it looks in the usual places: HISTFILE, ~/.bash_history,
+~/.zsh_history, and where fish and the other tools keep theirs. Importing a
+history again, grown, trimmed or renamed, adds only what is new.
 
 What hx recorded itself is left out: a line with the text of an event of hx
 within two seconds, and (unless --all) what a shell ran after hx began to
 record it. Forgotten events are not imported again. Secrets are masked.
+
+Each import that brings an event has a number. `--undo N` shows what import N
+brought and is still there, asks, and forgets it as `hx forget` does, on the
+other devices too. A later import of the file takes its lines in again; what
+was forgotten by itself stays forgotten.
 """

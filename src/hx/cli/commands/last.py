@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from hx.cli.context import open_context
+from hx.cli.context import open_context, tell_if_empty
 from hx.cli.options import session_id
 from hx.core.failures import failures, is_failure
 from hx.core.record import NamedTuple
@@ -63,6 +63,8 @@ def run(arguments: list[str], config: Config) -> int:
         print(f"hx: there is no {named}", file=sys.stderr)
         if given.json:
             print("null")
+        elif chosen is None:
+            tell_if_empty(context)
         return NOTHING_FOUND
     if given.json:
         _print_object(context, summary)

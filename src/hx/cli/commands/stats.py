@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from hx.cli.charts import Day, Group, Stats, print_stats
-from hx.cli.context import open_context
+from hx.cli.context import open_context, tell_if_empty
 from hx.cli.events_output import decoded, print_json
 from hx.cli.options import FILTERS, OUTPUT, Option, split, to_query
 from hx.cli.text import Paint
@@ -63,6 +63,7 @@ def _print(context: Context, stats: Stats, options: dict[str, str]) -> None:
         print_json(_object(stats))
     elif not stats.total.events:
         print("hx: no event was found, so there is nothing to count", file=sys.stderr)
+        tell_if_empty(context)
     else:
         print_stats(stats, Paint(options, context.config))
 

@@ -11,7 +11,16 @@ from __future__ import annotations
 from hx.core.format.keys import derive_id
 from hx.core.format.reached import MAX_COUNTING, Authorities, enrolled, reached
 from hx.core.format.revoked import by_themselves, revoked
-from hx.core.format.roster_records import UNKNOWN, DeviceAdd, Epoch, Fact, Record, is_genuine, read
+from hx.core.format.roster_records import (
+    MAX_EPOCH_NUMBER,
+    UNKNOWN,
+    DeviceAdd,
+    Epoch,
+    Fact,
+    Record,
+    is_genuine,
+    read,
+)
 from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
@@ -59,10 +68,15 @@ class Trust(NamedTuple):
     unknown: frozenset[bytes]  # ids of records that only a newer hx understands
     readable: frozenset[bytes]  # key ids of all epochs of enrolled devices
     epochs: tuple[EpochMade, ...]  # ascending by number and key id
-    writing: tuple[int, bytes] | None  # number and key id; None: a new epoch must be made
+    usable: tuple[tuple[int, bytes], ...]  # number and key id of epochs to write under, best first
     next_number: int
     open_invites: Mapping[bytes, tuple[bytes, int]]  # invite id -> public key, expires_at_us
     closed: frozenset[bytes]  # invite ids
+
+    @property
+    def writing(self) -> tuple[int, bytes] | None:
+        """Return number and key id of the epoch to write under; None: a new one must be made."""
+        return self.usable[0] if self.usable else None
 
     def author(self, device_id: bytes) -> Member | None:
         """Return the device if its segments are taken: an active, waiting or departed one."""
@@ -115,8 +129,9 @@ def evaluate(genesis: Genesis, records: Iterable[Record]) -> Trust:
         unknown=frozenset(record_id for record_id, why in silent.items() if why == UNKNOWN),
         readable=_readable(stages),
         epochs=epochs,
-        writing=_writing(epochs, {member.sign_pub for member in active.values()}, inactive),
-        next_number=1 + max((epoch.number for epoch in epochs), default=0),
+        usable=_usable(epochs, {member.sign_pub for member in active.values()}, inactive),
+        # a device may number an epoch as it likes, and a greater number has no encoding
+        next_number=min(1 + max((epoch.number for epoch in epochs), default=0), MAX_EPOCH_NUMBER),
         open_invites=_open_invites(stages.found),
         closed=frozenset(stages.found.closed),
     )
@@ -229,15 +244,19 @@ def _epochs(stages: _Stages) -> tuple[EpochMade, ...]:
     )
 
 
-def _writing(
+def _usable(
     epochs: Iterable[EpochMade], signers: set[bytes], inactive: frozenset[bytes]
-) -> tuple[int, bytes] | None:
-    """Return the greatest epoch by an active device that excludes all inactive devices.
+) -> tuple[tuple[int, bytes], ...]:
+    """Return the epochs by active devices that exclude all inactive devices, the greatest first.
 
     A device that revoked itself can still sign, so its epochs are not used for writing.
     """
-    usable = [epoch for epoch in epochs if epoch.signer in signers and inactive <= epoch.without]
-    return max(((epoch.number, epoch.key_id) for epoch in usable), default=None)
+    usable = {
+        (epoch.number, epoch.key_id)
+        for epoch in epochs
+        if epoch.signer in signers and inactive <= epoch.without
+    }
+    return tuple(sorted(usable, reverse=True))
 
 
 def _readable(stages: _Stages) -> frozenset[bytes]:

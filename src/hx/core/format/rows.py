@@ -49,8 +49,9 @@ ROW_TYPES: dict[str, Any] = {
     "pins": Annotated[list[tuple[Id, bool, TimeUs, Id]], _Rows],
     "forget_windows": Annotated[list[tuple[Id, TimeUs, Id, I64, I64, Id | None]], _Rows],
     "forget_sessions": Annotated[list[tuple[Id, TimeUs, Id, Id]], _Rows],
-    # the number of next rows of the key columns that belong to it, and keys of artifacts
-    "forget_keys": Annotated[list[tuple[Id, TimeUs, Id, U32, _ArtifactKeys]], _Rows],
+    # the number of next rows of the key columns that belong to it, keys of artifacts, and whether
+    # an import was undone
+    "forget_keys": Annotated[list[tuple[Id, TimeUs, Id, U32, _ArtifactKeys, bool]], _Rows],
     **KEY_TYPES,
 }
 
@@ -76,7 +77,7 @@ def encode_tombstones(tombstones: Iterable[Tombstone]) -> dict[str, Any]:
             sessions.append((*head, scope.session_id))
         else:
             artifacts = sorted(scope.artifacts, key=lambda key: key[:4])
-            by_keys.append((*head, len(scope.events), artifacts))
+            by_keys.append((*head, len(scope.events), artifacts, scope.undone))
             keys += sorted_keys(scope.events)
     rows = {"forget_windows": windows, "forget_sessions": sessions, "forget_keys": by_keys}
     return {**rows, **encode_keys(keys)}
@@ -124,11 +125,11 @@ def _key_scopes(fields: Mapping[str, Any]) -> Iterator[tuple[tuple[Any, ...], Ke
     rows = fields["forget_keys"]
     if sum(row[3] for row in rows) != len(keys):
         raise malformed("the number of keys differs from what its tombstones state")
-    for *head, count, artifacts in rows:
+    for *head, count, artifacts, undone in rows:
         if count + len(artifacts) > MAX_KEYS_IN_TOMBSTONE:
             raise malformed("a tombstone in it has too many keys")
         events = frozenset(islice(rest, count))
-        yield tuple(head), Keys(events, frozenset(map(_artifact_key, artifacts)))
+        yield tuple(head), Keys(events, frozenset(map(_artifact_key, artifacts)), undone)
 
 
 def _artifact_key(row: tuple[Any, ...]) -> ArtifactKey:

@@ -17,7 +17,7 @@ from hx.core.format.rows import (
     encode_pins,
     encode_tombstones,
 )
-from hx.core.format.verdict import AUTHOR, ROSTER, TOO_LARGE, pending, rejected
+from hx.core.format.verdict import AUTHOR, ROSTER, TOO_LARGE, Fault, pending, rejected
 from hx.core.merge import History
 from hx.core.model import (
     IMPORTED,
@@ -29,6 +29,7 @@ from hx.core.model import (
     Pin,
     Tombstone,
 )
+from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,6 +89,18 @@ def decode(payload: bytes) -> History:
         raise malformed("a number in it is out of range") from None
 
 
+def span(history: History) -> tuple[int | None, int | None]:
+    """Return the first and the last time by which a tombstone may cover one of these records.
+
+    They are in microseconds, and None when no record has such a time.
+    """
+    times = {event.key.started_at_us for event in history.events}
+    keys = [artifact.key for artifact in history.artifacts]
+    times |= {key.created_at_us for key in keys}
+    times |= {key.event.started_at_us for key in keys if key.event}
+    return min(times, default=None), max(times, default=None)
+
+
 def authors(history: History) -> frozenset[bytes]:
     """Return the ids of the devices to which the records belong."""
     return frozenset(
@@ -139,6 +152,42 @@ def cut(history: History) -> Iterator[History]:
         yield _history(piece)
 
 
+class Encoded(NamedTuple):
+    """A history as the payloads of segments."""
+
+    parts: list[tuple[bytes, History]]  # payload, and what is in it
+    refused: int  # records that no reader would take; they are in no part
+
+
+def encode_readable(history: History) -> Encoded:
+    """Encode a history as segments that `decode` reads.
+
+    Every payload is decoded here first: a reader refuses a whole segment for one record, and then
+    would never get the others.
+    """
+    parts: list[tuple[bytes, History]] = []
+    for piece in cut(history):
+        parts += _readable([*_in_order(piece)])
+    kept = sum(sum(map(len, content)) for _, content in parts)
+    return Encoded(parts, sum(map(len, history)) - kept)
+
+
+def _readable(records: list[_Record]) -> Iterator[tuple[bytes, History]]:
+    """Yield the records as one part, or as several without those that cannot be decoded."""
+    content = _history(records)
+    try:
+        payload = encode(content)
+        is_readable = decode(payload) == content
+    except (Fault, OverflowError, ValueError):  # a number without an encoding
+        is_readable = False
+    if is_readable:
+        yield payload, content
+    elif len(records) > 1:
+        half = len(records) // 2
+        yield from _readable(records[:half])
+        yield from _readable(records[half:])
+
+
 def _in_order(history: History) -> Iterator[_Record]:
     """Yield tombstones first, then pins and artifacts, then events by their keys."""
     yield from sorted(history.tombstones, key=lambda tombstone: tombstone[:3])
@@ -163,7 +212,7 @@ def _weight(record: _Record, texts: set[object]) -> int:
         own = len(record.name) + _PART_BYTES * len(record.parts) + _NUMBER_BYTES * hashes
         return 2 * _ROW_BYTES + own + sum(len(line) + 5 for line in lines)
     if isinstance(record, Tombstone) and isinstance(record.scope, Keys):
-        events, artifacts = record.scope
+        events, artifacts, _ = record.scope
         return _ROW_BYTES + _KEY_BYTES * len(events) + _ARTIFACT_KEY_BYTES * len(artifacts)
     return _ROW_BYTES
 

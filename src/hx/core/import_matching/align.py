@@ -15,6 +15,9 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import Counter
+from itertools import chain
+
+from hx.core.import_matching.evidence import believed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +32,8 @@ _RUN = 3  # so many equal lines in a row are taken for a common run
 _SURE = 100  # a common run of so many lines is sufficient: no further search
 _TRIES = 1_000  # occurrences that are tested
 _WIDTH = 8  # bytes of a hash
+_PAIR = 1 << 20  # what a pair counts in that table; a forgotten event with a line counts 1
+PRINT, NO_PRINT = 0xFFFF, -1  # the last 16 bits of a hash are the print of an undone event
 
 
 def align(there: Hashes, lines: Sequence[int]) -> bytearray:
@@ -49,16 +54,70 @@ def aligned(
     line.
     """
     if None not in there:
-        pairs = _run(array("q", there), array("q", lines))  # type: ignore[arg-type]
-        if len(pairs) >= _SURE or 2 * len(pairs) >= min(len(there), len(lines)):
-            return _statuses(there, lines, pairs, careful), pairs
-    elif all(hash_ is None for hash_ in there):
-        return bytearray(
-            FORGOTTEN if index < len(there) else NEW for index in range(len(lines))
-        ), []
+        run = _run(array("q", there), array("q", lines))  # type: ignore[arg-type]
+        is_most = 2 * len(run) >= min(len(there), len(lines))
+        if is_most or len(run) >= _SURE or believed(there, lines, run) == [run]:
+            return _statuses(there, lines, [run], careful), run
+    else:
+        run = []
     pairs = _pairs(there, lines)
-    statuses = _statuses(there, lines, pairs, careful)
-    return (statuses, pairs) if _is_credible(statuses) else (bytearray(len(lines)), [])
+    stretches = believed(there, lines, pairs) or _border(there, lines, run)
+    if stretches:
+        return _statuses(there, lines, stretches, careful), [*chain(*stretches)]
+    return _in_doubt(there, lines, pairs)
+
+
+def _in_doubt(there: Hashes, lines: Sequence[int], pairs: Pairs) -> tuple[bytearray, Pairs]:
+    """Return what `aligned` does for a file that is another one, as far as the evidence goes.
+
+    It may be the same one nevertheless, and what was forgotten must not return. So each forgotten
+    event takes a line at its place. Pairs are known lines only if they are all that is left.
+    """
+    holes = there.count(None)
+    statuses = bytearray(len(lines))
+    if holes == len(there) or holes >= len(lines):  # any line may be a forgotten one
+        statuses[:holes] = bytes([FORGOTTEN]) * min(holes, len(lines))
+        return statuses, []
+    if not holes or not pairs:
+        return statuses, []
+    statuses = _statuses(there, lines, [pairs], careful=False)
+    if holes + len(pairs) == len(there):
+        return statuses, pairs
+    return statuses.replace(bytes([KNOWN]), bytes([NEW])), []
+
+
+def _border(there: Hashes, lines: Sequence[int], run: Pairs) -> list[Pairs]:
+    """Return a run from one end of what is there to the other end of the file, if it is certain.
+
+    It has several lines, or lines that are rare.
+    """
+    is_rare = all(there.count(there[old]) == lines.count(lines[new]) == 1 for old, new in run)
+    return [run] if run and (len(run) >= _RUN or is_rare) else []
+
+
+def has_common_stretch(there: Hashes, lines: Sequence[int]) -> bool:
+    """Return whether so many events are in the file in their order that it is no coincidence."""
+    return bool(believed(there, lines, _pairs(there, lines)))
+
+
+def forgotten_lines(blocks: Sequence[Hashes], lines: Sequence[int]) -> set[int]:
+    """Return the indexes of the lines that may be forgotten, in a file that was undone.
+
+    Each block is a run of the events that the file had before: the print of each, None for a
+    forgotten one, NO_PRINT where nothing is known of an undone one. It is aligned with the prints
+    of the lines. A block without any print may be anywhere, so then every line may be forgotten.
+    """
+    prints = array("q", (hash_ & PRINT for hash_ in lines))
+    found: set[int] = set()
+    for block in blocks:
+        if None not in block:
+            continue
+        if all(print_ is None or print_ == NO_PRINT for print_ in block):
+            return set(range(len(lines)))
+        pairs = _pairs(block, prints)
+        statuses = _statuses(block, prints, [pairs], careful=True)
+        found.update(index for index, status in enumerate(statuses) if status == FORGOTTEN)
+    return found
 
 
 def _run(there: array[int], lines: array[int]) -> Pairs:
@@ -99,31 +158,27 @@ def _occurrences(old: bytes, part: bytes) -> Iterator[int]:
         offset += 1
 
 
-def _is_credible(statuses: bytearray) -> bool:
-    """Return whether most lines up to the last known one were imported before.
-
-    If not, it is another file.
-    """
-    seen = statuses.rstrip(bytes((NEW,)))
-    return 2 * seen.count(NEW) <= len(seen)
-
-
-def _statuses(there: Hashes, lines: Sequence[int], pairs: Pairs, careful: bool) -> bytearray:
-    """Return the status of each line from the pairs and from the lines between them."""
+def _statuses(
+    there: Hashes, lines: Sequence[int], stretches: list[Pairs], careful: bool
+) -> bytearray:
+    """Return the status of each line from stretches of pairs and from the lines between pairs."""
     statuses = bytearray(len(lines))
+    pairs = [*chain(*stretches)]
+    starts = {stretch[0][1] for stretch in stretches if stretch}
     for _, index in pairs:
         statuses[index] = KNOWN
     left: Counter[int | None] = Counter()  # unmatched events after the first pair
     for old, new in _gaps(len(there), len(lines), pairs):
         counted = Counter(there[index] for index in old)
-        _match(statuses, lines, new, counted)
         side = _side(new, pairs)
+        if not side and new.stop not in starts:
+            _match(statuses, lines, new, counted)
         _leave_out(statuses, new, counted[None], side if side or careful else 1)
         if old.start or not pairs:
             left += counted
     # lines that were imported after lines around them have their events at the end
-    last = pairs[-1][1] if pairs else 0
-    _match(statuses, lines, range(last), left)
+    if pairs:
+        _match(statuses, lines, range(pairs[0][1], pairs[-1][1]), left)
     return statuses
 
 
@@ -167,37 +222,52 @@ def _gaps(old: int, new: int, pairs: Pairs) -> Iterator[tuple[range, range]]:
         old_at, new_at = old_end + 1, new_end + 1
 
 
-def _pairs(there: Hashes, lines: Sequence[int]) -> Pairs:
-    """Return equal lines in the same order, as many as possible where that is cheap."""
+def _pairs(there: Hashes, lines: Sequence[int], run: int = _RUN) -> Pairs:
+    """Return equal lines in the same order, as many as possible where that is cheap.
+
+    `run`: the length of the runs that are anchors; between them, single lines are.
+    """
     if len(there) * len(lines) <= _SMALL:
-        return _longest(there, lines, 0, 0)
+        return _longest(there, lines)
+    if not run:
+        return []
     pairs: Pairs = []
     old_at = new_at = 0
-    for old, new in [*_anchored(there, lines), (len(there), len(lines))]:
-        if (old - old_at) * (new - new_at) <= _SMALL:
-            pairs += _longest(there[old_at:old], lines[new_at:new], old_at, new_at)
+    for old, new in [*_anchored(there, lines, run), (len(there), len(lines))]:
+        between = _pairs(there[old_at:old], lines[new_at:new], run // _RUN)
+        pairs += [(old_at + first, new_at + second) for first, second in between]
         if old < len(there) or new < len(lines):
             pairs.append((old, new))
         old_at, new_at = old + 1, new + 1
     return pairs
 
 
-def _longest(there: Hashes, lines: Sequence[int], old_from: int, new_from: int) -> Pairs:
-    """Return the longest common subsequence, by a table of its lengths from the end."""
+def _longest(there: Hashes, lines: Sequence[int]) -> Pairs:
+    """Return the longest common subsequence, by a table of its lengths from the end.
+
+    Of several longest ones it is one that leaves lines for as many forgotten events as possible.
+    """
     if not there or not lines:
         return []
     table = [[0] * (len(lines) + 1)]
     for old in reversed(there):
         below, row, right = table[-1], [0] * (len(lines) + 1), 0
         for index in range(len(lines) - 1, -1, -1):
-            right = below[index + 1] + 1 if old == lines[index] else max(below[index], right)
+            right = max(below[index], right)
+            if old is None:
+                right = max(right, below[index + 1] + 1)
+            elif old == lines[index]:
+                right = max(right, below[index + 1] + _PAIR)
             row[index] = right
         table.append(row)
     table.reverse()
     pairs, old_at, new_at = [], 0, 0
     while old_at < len(there) and new_at < len(lines):
-        if there[old_at] == lines[new_at]:
-            pairs.append((old_from + old_at, new_from + new_at))
+        gained = table[old_at][new_at] - table[old_at + 1][new_at + 1]
+        if gained == _PAIR and there[old_at] == lines[new_at]:
+            pairs.append((old_at, new_at))
+            old_at, new_at = old_at + 1, new_at + 1
+        elif gained == 1 and there[old_at] is None:
             old_at, new_at = old_at + 1, new_at + 1
         elif table[old_at + 1][new_at] >= table[old_at][new_at + 1]:
             old_at += 1
@@ -206,21 +276,21 @@ def _longest(there: Hashes, lines: Sequence[int], old_from: int, new_from: int) 
     return pairs
 
 
-def _anchored(there: Hashes, lines: Sequence[int]) -> Pairs:
+def _anchored(there: Hashes, lines: Sequence[int], run: int) -> Pairs:
     """Return the runs that occur once in both sequences, in one order, with equal lines around."""
-    old, new = _single_runs(there), _single_runs(lines)
-    anchors = _ascending([(old[run], index) for run, index in new.items() if run in old])
+    old, new = _single_runs(there, run), _single_runs(lines, run)
+    anchors = _ascending([(old[key], index) for key, index in new.items() if key in old])
     pairs: Pairs = []
     for old_at, new_at in anchors:
         pairs += _grown(there, lines, (old_at, new_at), pairs[-1] if pairs else (-1, -1))
     return pairs
 
 
-def _single_runs(hashes: Hashes) -> dict[int, int]:
-    """Return the hash of each run of _RUN lines that occurs once -> its index, in order."""
+def _single_runs(hashes: Hashes, length: int) -> dict[int, int]:
+    """Return the hash of each run of `length` lines that occurs once -> its index, in order."""
     indexes: dict[int, int] = {}
-    for index in range(len(hashes) - _RUN + 1):
-        run = tuple(hashes[index : index + _RUN])
+    for index in range(len(hashes) - length + 1):
+        run = tuple(hashes[index : index + length])
         if None not in run:
             key = hash(run)
             indexes[key] = -1 if key in indexes else index

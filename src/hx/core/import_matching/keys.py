@@ -13,6 +13,8 @@ these form a spot. The k-th line with a text at a spot is the k-th event with th
 line without such an event gets a seq after the greatest one. So a file may be imported again after
 it was copied, has grown or lost lines, and no event is duplicated. A tombstone may name seqs of a
 spot; lines without an event are matched with these first, so that forgotten events do not return.
+Seqs of an undone import only stay taken: its lines come back under new ones. Where a spot has seqs
+of both kinds, no line without an event is taken.
 """
 
 from __future__ import annotations
@@ -48,8 +50,9 @@ class SpotEvents:
 
     def __init__(self) -> None:
         self.texts: Texts = {}
-        self.greatest = 0  # the greatest seq of events and of forgotten events
-        self.forgotten = 0  # the number of seqs that tombstones name
+        self.greatest = 0  # the greatest seq of events, and of those that tombstones name
+        self.forgotten = 0  # the number of seqs that were forgotten
+        self.undone = 0  # the number of seqs that were undone with their import
 
 
 class Placed(NamedTuple):
@@ -86,11 +89,18 @@ class Placing:
         known = forgotten = 0
         tops: dict[Spot, int] = {}
         times = []
+        counts, marks, greatest_us = self._counts, self._marks, self.greatest_us
+        # it is one long loop, because calls for each of a million events would double its time
         for event in events:
-            at_us, _, session_id, first = event.key
+            at_us, _, session_id, first = event[0]
             times.append(at_us)
             spot = session_id, at_us
-            number = self._number((spot, event.command))
+            spot_text = spot, event[1]
+            if spot_text in counts or at_us <= greatest_us:
+                number = self._number(spot_text)
+            else:
+                counts[spot_text] = number = 1
+                marks.append(hash((spot_text, 1)))
             at_spot = by_spot.get(spot)
             if at_spot is not None:
                 known_events = self._known_events(event, spot, at_spot)
@@ -100,13 +110,16 @@ class Placing:
                     if event.finished and not finished:
                         ended.append(event._replace(key=event.key._replace(seq=seq)))
                     continue
-                if at_spot.forgotten and self._number((spot, None)) <= at_spot.forgotten:
+                if at_spot.forgotten and (
+                    at_spot.undone or self._number((spot, None)) <= at_spot.forgotten
+                ):
                     forgotten += 1
                     continue
-            top = tops.get(spot)
-            if top is None:
-                top = max(first - 1, at_spot.greatest if at_spot else 0)
-            tops[spot] = top = top + 1
+            if spot in tops:
+                top = tops[spot] + 1
+            else:
+                top = max(first, at_spot.greatest + 1) if at_spot else first
+            tops[spot] = top
             fresh.append(event if top == first else _with_seq(event, top))
         self._remember(times)
         return Placed(fresh, ended, known, forgotten)

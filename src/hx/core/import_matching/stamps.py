@@ -15,12 +15,19 @@ from array import array
 from collections import Counter
 from itertools import pairwise
 
-from hx.core.import_matching.align import FORGOTTEN, KNOWN, NEW, aligned
+from hx.core.import_matching.align import (
+    FORGOTTEN,
+    KNOWN,
+    NEW,
+    aligned,
+    forgotten_lines,
+    has_common_stretch,
+)
 from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from hx.core.import_matching.align import Hashes, Pairs
 
@@ -31,6 +38,7 @@ if TYPE_CHECKING:
 # from another tool. BY_TIME: the time of the line decides.
 DUPLICATE, BY_TIME = 3, 4
 UNSTAMPED = 0  # the time of a line without a stamp
+_FEW = 50  # events; so many of them may be in a file by chance
 RUN = 3  # so many lines with one stamp were stamped by a shell when it read the file
 
 
@@ -55,11 +63,13 @@ class Lines:
 class KnownHistory(NamedTuple):
     """What the database contains before a file is imported."""
 
-    untimed: list[int | None]  # events of its origin without a time: hashes, None if forgotten
+    untimed: Hashes  # events of its origin without a time: hashes, None if forgotten
     timed: Timed  # events of its origin with a time
     elsewhere: dict[int, int]  # hash -> count: recorded by hx, or imported from another tool
-    around: Timed  # the same in order with forgotten events; empty if none was forgotten
+    around: Timed  # the same in order, with forgotten events
     forgotten_us: int  # time of the last tombstone for an event of `untimed`
+    # runs of prints of its events, and None for forgotten ones; empty unless some are undone too
+    undone: Sequence[Hashes] = ()
 
 
 class LineStatuses(NamedTuple):
@@ -70,7 +80,22 @@ class LineStatuses(NamedTuple):
 
 
 def judge(known: KnownHistory, lines: Lines) -> LineStatuses:
-    """Return the status of each line; a line whose own time is right is BY_TIME."""
+    """Return the status of each line; a line whose own time is right is BY_TIME.
+
+    Where events of the origin were undone, only their prints show the place of a forgotten one.
+    """
+    if not known.undone:
+        return _judge(known, lines)
+    untimed: Hashes = [hash_ for hash_ in known.untimed if hash_ is not None]
+    timed = [entry for entry in known.timed if entry[1] is not None]
+    judged = _judge(known._replace(untimed=untimed, timed=timed), lines)
+    for index in forgotten_lines(known.undone, lines.hashes):
+        if judged.statuses[index] in (NEW, BY_TIME):
+            judged.statuses[index] = FORGOTTEN
+    return judged
+
+
+def _judge(known: KnownHistory, lines: Lines) -> LineStatuses:
     claimed, free = _by_spot(known.timed, lines)
     head = _length_of_run(lines, claimed, 0) if lines else 0
     statuses = bytearray(
@@ -133,9 +158,7 @@ def _length_of_run(lines: Lines, claimed: bytearray, start: int) -> int:
     return end - start
 
 
-def _match_untimed(
-    there: list[int | None], lines: Lines, candidates: list[int], statuses: bytearray
-) -> int:
+def _match_untimed(there: Hashes, lines: Lines, candidates: list[int], statuses: bytearray) -> int:
     """Match lines with events without a time, by their order.
 
     Returns the index before which new lines are older than all of these events.
@@ -159,6 +182,9 @@ def _match_timed(known: KnownHistory, free: Timed, lines: Lines, statuses: bytea
     own = Counter(hash_ for _, hash_ in free)
     forgotten = own.pop(None, 0)
     elsewhere = Counter(known.elsewhere)
+    for counted, events in ((elsewhere, known.around), (own, known.timed)):
+        if not _may_hold(lines, events):
+            counted.clear()
     remaining = [index for index, status in enumerate(statuses) if status == NEW]
     for index in reversed(remaining):
         for counted, status in ((elsewhere, DUPLICATE), (own, KNOWN)):
@@ -167,8 +193,17 @@ def _match_timed(known: KnownHistory, free: Timed, lines: Lines, statuses: bytea
                 statuses[index] = status
     if forgotten:
         _forget(free, lines, remaining, statuses)
-    if known.around:
+    if any(hash_ is None for _, hash_ in known.around):
         _forget_around(known.around, lines, remaining, statuses)
+
+
+def _may_hold(lines: Lines, events: Timed) -> bool:
+    """Return whether a file may hold these events, which another machine's file does not.
+
+    Of few events there is no evidence, and little is lost.
+    """
+    hashes = [hash_ for _, hash_ in events if hash_ is not None]
+    return len(hashes) <= _FEW or has_common_stretch(hashes, lines.hashes)
 
 
 def _forget(there: Timed, lines: Lines, remaining: list[int], statuses: bytearray) -> None:
@@ -209,7 +244,7 @@ def _end_of_known(remaining: list[int], statuses: bytearray) -> int:
     return known[-1] if 2 * len(known) >= len(remaining) else 0
 
 
-def _unmatched(there: list[int | None], lines: Lines, statuses: bytearray) -> list[int | None]:
+def _unmatched(there: Hashes, lines: Lines, statuses: bytearray) -> list[int | None]:
     """Return the events without a time that no line without a time was matched with."""
     matched = Counter(
         None if status == FORGOTTEN else lines.hashes[index]

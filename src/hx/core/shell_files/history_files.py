@@ -1,10 +1,12 @@
 r"""Parse the history files of shells without losing a byte.
 
-bash writes one command a line. If it keeps times, the line `#<seconds>` precedes a command. If the
-first line of the file is such a stamp, a command extends to the next stamp.
+bash writes one command a line. If it keeps times, the line `#<seconds>` precedes a command, which
+may have several lines: hx.core.shell_files.bash_history.
 
 zsh writes `: <start>:<seconds>;<command>`, or only the command. A line that ends in a backslash
 continues on the next one. zsh escapes some bytes: 0x83, then the byte xor 32.
+
+A crash may leave NULs at the beginning of a line; they are no part of the command.
 
 fish writes `- cmd: <command>` and further lines, up to the next command. It escapes `\n` and `\\`.
 """
@@ -15,19 +17,15 @@ import re
 from bisect import bisect_right
 
 from hx.core.record import NamedTuple
+from hx.core.shell_files.bash_history import Groups, content, stamp
+from hx.core.shell_files.recognition import BASH, FISH, ZSH, ZSH_STAMP, likely
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-BASH, ZSH, FISH = "bash", "zsh", "fish"
 _HEAD_BYTES = 1 << 16
-_ZSH_NAMES = (".zsh", ".zh", ".histfile")  # zsh-newuser-install proposes the last one
 
-_ZSH_STAMP = re.compile(rb": *\d+:\d+;")
-_BASH_STAMP = re.compile(rb"#\d")  # the same test as in readline
-_ZSH_FILE = re.compile(rb"^: *\d+:\d+;", re.MULTILINE)
-_FISH_FILE = re.compile(rb"^- cmd: ", re.MULTILINE)
 _FISH_COMMAND, _FISH_PATH = b"- cmd: ", b"    - "
 _META = 0x83  # zsh writes it before an escaped byte, which it writes xor 32
 _IS_ESCAPED = frozenset({0, *range(_META, 0xA3)})
@@ -53,12 +51,7 @@ class Wanted(NamedTuple):
 
 def kind_of(name: str, data: bytes) -> str:
     """Return which shell wrote a file, by its content, else by its name."""
-    head = data[:_HEAD_BYTES]
-    if _FISH_FILE.search(head) or "fish" in name:
-        return FISH
-    if _ZSH_FILE.search(head) or name.startswith(_ZSH_NAMES):
-        return ZSH
-    return BASH
+    return likely(name, data[:_HEAD_BYTES])
 
 
 def entries(data: bytes, kind: str) -> Iterator[HistoryEntry]:
@@ -71,23 +64,9 @@ def entries(data: bytes, kind: str) -> Iterator[HistoryEntry]:
 
 
 def _bash(data: bytes) -> Iterator[HistoryEntry]:
-    goes_on = _BASH_STAMP.match(data) is not None
-    held: list[bytes] = []  # a stamp and the lines after it
-    for line in _lines(data):
-        is_stamp = _BASH_STAMP.match(line) is not None
-        if held and (is_stamp or (len(held) > 1 and not goes_on)):
-            yield _bash_entry(held)
-            held = []
-        if is_stamp or held:
-            held.append(line)
-        else:
-            yield HistoryEntry(line, line.removesuffix(b"\n"))
-    if held:
-        yield _bash_entry(held)
-
-
-def _bash_entry(lines: list[bytes]) -> HistoryEntry:
-    return HistoryEntry(b"".join(lines), b"".join(lines[1:]).removesuffix(b"\n"))
+    for group in Groups(_lines(data)):
+        command = b"".join(group[1:] if stamp(group[0]) else group)
+        yield HistoryEntry(b"".join(group), content(command))
 
 
 def _lines(data: bytes) -> list[bytes]:
@@ -109,8 +88,9 @@ def _zsh(data: bytes) -> Iterator[HistoryEntry]:
 def _zsh_entry(lines: list[bytes]) -> Iterator[HistoryEntry]:
     whole = b"".join(lines)
     if whole:
-        stamp = _ZSH_STAMP.match(whole)
-        text = whole[stamp.end() :] if stamp else whole[whole.startswith(b"\\:") :]
+        written = whole.lstrip(b"\0")
+        stamp = ZSH_STAMP.match(written)
+        text = written[stamp.end() :] if stamp else written[written.startswith(b"\\:") :]
         text = text.removesuffix(b"\n").replace(b"\\\n", b"\n")
         yield HistoryEntry(whole, _ZSH_ESCAPE.sub(_unescaped_zsh, text))
 
@@ -122,7 +102,7 @@ def _unescaped_zsh(hidden: re.Match[bytes]) -> bytes:
 def _fish(data: bytes) -> Iterator[HistoryEntry]:
     held: list[bytes] = []
     for line in _lines(data):
-        if line.startswith(_FISH_COMMAND):
+        if line.lstrip(b"\0").startswith(_FISH_COMMAND):
             yield from _fish_entry(held)
             held = []
         held.append(line)
@@ -132,7 +112,7 @@ def _fish(data: bytes) -> Iterator[HistoryEntry]:
 def _fish_entry(lines: list[bytes]) -> Iterator[HistoryEntry]:
     whole = b"".join(lines)
     if whole:
-        command = lines[0].removesuffix(b"\n").removeprefix(_FISH_COMMAND)
+        command = lines[0].lstrip(b"\0").removesuffix(b"\n").removeprefix(_FISH_COMMAND)
         paths = b"".join(line for line in lines[1:] if line.startswith(_FISH_PATH))
         yield HistoryEntry(whole, _unescaped_fish(command), _unescaped_fish(paths))
 

@@ -13,7 +13,11 @@ from hx.core.record import NamedTuple
 MARK = b"# hx: `hx setup --undo` removes this line"
 MISSING = "hook.missing"  # a file beside the hooks: it was said that one of them is missing
 _HEADS = (b"__hx_data=", b"begin; ", b"[ ", b"test ")
-_RIVALS = re.compile(rb"^[^#\n]*\b(atuin|mcfly|hstr|fzf)\b", re.MULTILINE)
+_RIVALS = re.compile(
+    rb"^(?!\s*(?:alias|abbr)\b)[^#\n]*?\b(atuin|mcfly|hstr|hishtory|fzf)(?:_\w+)?\b", re.MULTILINE
+)
+_INIT = re.compile(rb"(?:^|[\s/\"'`(\\])(?:hx|history-extended)[\"']?\s+init\s+(?!.*--off)")
+_COMMENT = re.compile(rb"(?:^|\s)#")
 _BASHRC = re.compile(rb"^[^#\n]*\bbashrc\b", re.MULTILINE)
 
 
@@ -48,6 +52,14 @@ _FISH = (
     b'; sh -c \'umask 077; mkdir -p "$1" && : >"$2"\' sh "$__hx_data" "%(missing)b" 2>/dev/null'
     b'; and echo "%(said)b" >&2; end; end'
 )
+
+
+def line_by_hand(folder: bytes, shell: str, *, posix: bool = True) -> bytes:
+    """Return a short line that loads the hook file, for a file that only its owner changes."""
+    hook = b"%b/hook.%b" % (folder, shell.encode())
+    if posix:
+        return b"[ ! -r %b ] || . %b" % (hook, hook)
+    return b"begin; set -l hook %b; test -r $hook; and source $hook; end" % hook
 
 
 def with_line(text: bytes, added: bytes) -> bytes:
@@ -92,11 +104,12 @@ def loader(text: bytes, shell: str, hook: bytes) -> Loader | None:
 
     It runs `hx init`, or loads a hook file: the one given, or one at the default place.
     """
-    init = re.compile(rb"^[^#\n]*?(?:^|[\s/\"'`(])(?:hx|history-extended)[\"']?\s+init\s")
-    file = re.compile(rb"^[^#\n]*(?:%b|hx/hook\.%b)" % (re.escape(hook), shell.encode()))
+    place = rb"hx[\"'}]*/hook\.%b" % shell.encode()
+    file = re.compile(rb"%b|%b|HX_HOME\S*/hook\.%b" % (re.escape(hook), place, shell.encode()))
     for number, existing in enumerate(_lines(text), 1):
-        from_file = file.search(existing) is not None
-        if not _is_ours(existing) and (from_file or init.search(existing)):
+        code = _COMMENT.split(existing, maxsplit=1)[0]
+        from_file = file.search(code) is not None
+        if not _is_ours(existing) and (from_file or _INIT.search(code)):
             return Loader(number, from_file)
     return None
 
@@ -107,8 +120,9 @@ def mentions_bashrc(text: bytes) -> bool:
 
 
 def rivals(text: bytes) -> list[str]:
-    """Return the names of other history tools that the file loads, sorted."""
-    return sorted({name.decode() for name in _RIVALS.findall(text)})
+    """Return the names of other history tools that the file names; the last one has the keys."""
+    names = [name.decode() for name in _RIVALS.findall(text)]
+    return [*dict.fromkeys(reversed(names))][::-1]
 
 
 def _lines(text: bytes) -> list[bytes]:

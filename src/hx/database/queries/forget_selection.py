@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from hx.core.format.verdict import IMPORTED
 from hx.core.model import ArtifactKey, EventKey
 from hx.core.record import NamedTuple
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
     from hx.database.connection import Database
 
+SHOWN = 5
 _DAY_US = 86_400_000_000
 _EVENTS = (
     " FROM event JOIN session ON session.id = event.session"
@@ -32,6 +35,7 @@ class Choice(NamedTuple):
     includes_later: bool = True  # events of the session that arrive later are selected too
     artifacts: tuple[ArtifactKey, ...] | None = None  # these and nothing else
     commands: tuple[int, ...] | None = None  # row ids
+    import_number: int | None = None  # what this import brought
 
 
 class Chosen(NamedTuple):
@@ -39,6 +43,30 @@ class Chosen(NamedTuple):
 
     row: int
     key: EventKey
+
+
+class Selected(NamedTuple):
+    """The number of events that a choice selects, and the newest of them."""
+
+    events: int
+    devices: dict[bytes, int]  # device id -> events, the largest first
+    newest: list[int]  # row ids, at most SHOWN
+
+
+def in_short(events: list[Chosen]) -> Selected:
+    """Return the numbers of a list of events, the newest first."""
+    devices = Counter(event.key.device_id for event in events)
+    newest = [event.row for event in events[:SHOWN]]
+    return Selected(len(events), dict(devices.most_common()), newest)
+
+
+def of_import(database: Database, number: int) -> Selected:
+    """Return the events of an import in short, without reading them into memory."""
+    sql = f"SELECT device_id, count(*){_EVENTS}import = ? GROUP BY device_id ORDER BY 2 DESC"
+    devices = dict(database.execute(sql, (number,)))
+    sql = "SELECT id FROM event WHERE import = ? ORDER BY started_at_us DESC, id DESC LIMIT ?"
+    newest = [row for (row,) in database.execute(sql, (number, SHOWN))]
+    return Selected(sum(devices.values()), devices, newest)
 
 
 def events(database: Database, choice: Choice) -> list[Chosen]:
@@ -67,8 +95,11 @@ def same_commands(database: Database, commands: Iterable[tuple[int, str]]) -> li
 def artifacts(database: Database, choice: Choice) -> list[ArtifactKey]:
     """Return the keys of the artifacts that a choice selects.
 
-    They are named, or belong to the session, or hold the text in their names or evidence.
+    They are named, or belong to the session or to an event of the import, or hold the text in their
+    names or evidence.
     """
+    if choice.import_number is not None:
+        return _keys(database, _OF_IMPORT, (choice.import_number,))
     if choice.artifacts is not None:
         return [*choice.artifacts]
     if choice.text is None and choice.session_id is None:
@@ -137,6 +168,7 @@ def _conditions(database: Database, choice: Choice) -> list[Condition]:
         ("started_at_us >= ?", choice.since_us),
         ("started_at_us < ?", choice.until_us),
         ("device_id = ?", choice.device_id),
+        ("import = ?", choice.import_number),
     )
     return conditions + [(sql, (value,)) for sql, value in plain if value is not None]
 
@@ -159,6 +191,12 @@ def _holds(database: Database, text: bytes) -> Condition:
     return f"({' OR '.join(parts)})", values
 
 
+_OF_IMPORT = (
+    "EXISTS (SELECT 1 FROM event JOIN session ON session.id = event.session"
+    " JOIN device ON device.id = session.device WHERE import = ?"
+    " AND started_at_us = event_started_at_us AND device.device_id = event_device_id"
+    " AND session.session_id = event_session_id AND seq = event_seq)"
+)
 _COMMAND_HOLDS = "instr(coalesce(raw, CAST(text AS BLOB)), ?)"
 _DIRECTORY_HOLDS = "instr(CAST(path AS BLOB), ?)"
 _CHECKOUT_HOLDS = "instr(CAST(repo AS BLOB), ?) OR instr(CAST(branch AS BLOB), ?)"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from hx.core.errors import InputError
 from hx.core.failures import Step
-from hx.core.model import FINISHED, LIVE, Pin
+from hx.core.model import FINISHED, LIVE, MAX_TIME_US, Pin
 from hx.core.record import NamedTuple
 from hx.database.rows import from_sql
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hx.database.connection import Database
-
-MANY = 2  # sessions with one prefix: enough to know that it is ambiguous
 
 
 class Session(NamedTuple):
@@ -40,11 +39,14 @@ class _SessionRow(NamedTuple):
 
 
 def beginning(database: Database, digits: str) -> list[bytes]:
-    """Return the ids of the sessions whose hexadecimal id has this prefix, at most MANY."""
+    """Return the ids of the sessions whose hexadecimal id has this prefix.
+
+    At most two are returned, which is enough to know that the prefix is ambiguous.
+    """
     sql = (
-        "SELECT DISTINCT session_id FROM session WHERE instr(lower(hex(session_id)), ?) = 1 LIMIT ?"
+        "SELECT DISTINCT session_id FROM session WHERE instr(lower(hex(session_id)), ?) = 1 LIMIT 2"
     )
-    return [row[0] for row in database.execute(sql, (digits.lower(), MANY))]
+    return [session_id for (session_id,) in database.execute(sql, (digits.lower(),))]
 
 
 def last(database: Database, current: bytes | None) -> bytes | None:
@@ -76,8 +78,10 @@ def last_of_work(database: Database, current: bytes | None, device_id: bytes) ->
     Commands of hx are left out, because `hx last` itself would be the newest; imported commands
     are left out, because the session of a text file is the whole file.
     """
-    rows = database.execute("SELECT id FROM session WHERE session_id = ?", (current,)).fetchall()
-    if current and any(_newest_in(database, int(row or 0), _WORK) is not None for (row,) in rows):
+    rows: list[Any] = list(
+        database.execute("SELECT id FROM session WHERE session_id = ?", (current,))
+    )
+    if current and any(_newest_in(database, row, _WORK) is not None for (row,) in rows):
         return current
     devices = _recording(database)
     mine = [row for row, name in devices.items() if name == device_id]
@@ -140,7 +144,7 @@ def session(database: Database, session_id: bytes, steps: int) -> Session | None
     order = _BY_SEQ if known.device_id < _ORIGINS else _BY_TIME if is_whole else _BY_ALL_TIMES
     bounds = {"session": known.row, "first": known.first_us, "last": known.last_us, "most": steps}
     rows: list[Any] = list(database.execute(f"{_STEPS} {order}", bounds))
-    if not rows:  # forgotten meanwhile
+    if not rows:  # all were forgotten
         return None
     if is_whole:
         started_at_us = min(row[3] for row in rows)
@@ -158,7 +162,7 @@ _ORIGINS = b"\x80"  # ids from here on are origins of imports, not devices
 _KNOWN = (
     "SELECT session.id, session_id, device_id, events, first_us, last_us"
     " FROM session JOIN device ON device.id = session.device"
-    " WHERE session_id = ? AND events > 0 ORDER BY events DESC LIMIT 1"
+    " WHERE session_id = ? ORDER BY events DESC LIMIT 1"
 )
 # In the session of a text file, a seq orders only the events of one second, and no index holds the
 # events of a session by time. Where it is long, all events of its time are read: most are its own.
@@ -176,7 +180,7 @@ def pin(
     """Pin or unpin a session; return whether that changed anything.
 
     The newest pin of a session is in force. So the new one is dated later than the present one,
-    which a fast clock may have made.
+    which a fast clock may have made. Raises InputError when no later date exists.
     """
     from hx.core.merge import History
     from hx.database.join import join
@@ -187,7 +191,16 @@ def pin(
         ).fetchone()
         if bool(row and row[0]) == pinned:
             return False
-        changed_at_us = max(now_us, row[1] + 1) if row else now_us
+        changed_at_us = min(max(now_us, row[1] + 1), MAX_TIME_US) if row else now_us
         made = Pin(session_id, pinned, changed_at_us, device_id)
         join(database, History(pins=frozenset([made])))
+        if bool(database.value(_PINNED, (session_id,))) != pinned:
+            raise InputError(
+                f"the pin of session {session_id.hex()} cannot be changed: another device has dated"
+                " it at the end of time",
+                "`hx forget --session` removes the session with its pin",
+            )
     return True
+
+
+_PINNED = "SELECT pinned FROM pin WHERE session_id = ?"

@@ -59,7 +59,6 @@ class _Groups(dict[int, Tally]):
     """A map: key of a row -> tally of its group."""
 
     def __init__(self, name_of: Callable[[int], GroupName]) -> None:
-        super().__init__()
         self.named: dict[GroupName, Tally] = {}
         self._name_of = name_of
 

@@ -35,6 +35,19 @@ class Suspected(NamedTuple):
     head_seq: int
 
 
+def note_span(
+    database: Database, segment: Segment, first_us: int | None, last_us: int | None
+) -> None:
+    """Note the times of the records that a segment holds: what its author has listed may be wrong.
+
+    By these times hx finds the segments that may hold a forgotten record.
+    """
+    database.execute(
+        "UPDATE segment SET first_us = ?, last_us = ? WHERE device_id = ? AND object_id = ?",
+        (first_us, last_us, segment.device_id, segment.object_id),
+    )
+
+
 def note_gone(database: Database, table: str, rows: list[int]) -> None:
     """Note the segments that hold events or artifacts, before these rows are removed.
 

@@ -81,6 +81,24 @@ def local_tables(database: Database) -> list[str]:
     return [str(name) for (name,) in rows if name not in DERIVED]
 
 
+def copy_imports(source: Database, target: Database) -> None:
+    """Note in another database which import brought which event; its table of imports is there."""
+    rows = source.execute(
+        "SELECT import, started_at_us, seq, session_id, device_id FROM event"
+        " JOIN session ON session.id = event.session JOIN device ON device.id = session.device"
+        " WHERE import IS NOT NULL"
+    )
+    with target.transaction():
+        target.connection.executemany(_NOTE_IMPORT, rows)
+
+
+_NOTE_IMPORT = (
+    "UPDATE event SET import = ? WHERE started_at_us = ? AND seq = ? AND +session ="
+    " (SELECT session.id FROM session JOIN device ON device.id = session.device"
+    "  WHERE session_id = ? AND device_id = ?)"
+)
+
+
 def to_rewrite(database: Database) -> list[bytes]:
     """Return the object ids of own segments that are to be rewritten."""
     rows = database.execute("SELECT object_id FROM segment WHERE rewrite = 1")
@@ -103,7 +121,6 @@ def replace(old: Database, new: Database, watch: Watch) -> None:
     the question comes first.
     """
     under_lock = old.connection.pragma("journal_mode") == "wal"
-    old.connection.set_wal_hook(None)
     try:
         with old.connection.backup("main", new.connection, "main") as copy:
             if under_lock:

@@ -8,7 +8,7 @@
 _shtab_hx_sync_subparsers=(init invite join recover leave push pull status check repair devices rename)
 _shtab_hx_subparsers=(setup init pause resume status doctor find search last show stats pin unpin forget sync import config completions)
 
-_shtab_hx_setup_option_strings=(-h --help --shell --no-import --undo --purge --yes)
+_shtab_hx_setup_option_strings=(-h --help --shell --ctrl-r --no-ctrl-r --up-arrow --no-up-arrow --enter --no-import --undo --purge --yes)
 _shtab_hx_init_option_strings=(-h --help --no-ctrl-r --up-arrow --off)
 _shtab_hx_pause_option_strings=(-h --help --for)
 _shtab_hx_resume_option_strings=(-h --help)
@@ -35,7 +35,7 @@ _shtab_hx_sync_repair_option_strings=(-h --help --json --rebuild)
 _shtab_hx_sync_devices_option_strings=(-h --help --json)
 _shtab_hx_sync_rename_option_strings=(-h --help)
 _shtab_hx_sync_option_strings=(-h --help --json --verbose --dry-run)
-_shtab_hx_import_option_strings=(-h --help --from --all --dry-run --json)
+_shtab_hx_import_option_strings=(-h --help --from --all --dry-run --list --undo --yes --json)
 _shtab_hx_config_option_strings=(-h --help --json)
 _shtab_hx_completions_option_strings=(-h --help)
 _shtab_hx_option_strings=(-h --help)
@@ -43,17 +43,22 @@ _shtab_hx_option_strings=(-h --help)
 
 
 _shtab_hx_setup___shell_choices=(bash zsh fish)
+_shtab_hx_setup___enter_choices=(run edit)
 _shtab_hx_init_pos_0_choices=(bash zsh fish)
 _shtab_hx_sync_init___custody_choices=(keychain passphrase file)
 _shtab_hx_sync_join___custody_choices=(keychain passphrase file)
 _shtab_hx_sync_recover___custody_choices=(keychain passphrase file)
 _shtab_hx_sync_pos_0_choices=(init invite join recover leave push pull status check repair devices rename)
-_shtab_hx_import___from_choices=(atuin fish zsh bash)
+_shtab_hx_import___from_choices=(atuin hishtory mcfly zsh-histdb fish zsh bash)
 _shtab_hx_completions_pos_0_choices=(bash zsh fish)
 _shtab_hx_pos_0_choices=(setup init pause resume status doctor find search last show stats pin unpin forget sync import config completions)
 
 _shtab_hx_setup__h_nargs=0
 _shtab_hx_setup___help_nargs=0
+_shtab_hx_setup___ctrl_r_nargs=0
+_shtab_hx_setup___no_ctrl_r_nargs=0
+_shtab_hx_setup___up_arrow_nargs=0
+_shtab_hx_setup___no_up_arrow_nargs=0
 _shtab_hx_setup___no_import_nargs=0
 _shtab_hx_setup___undo_nargs=0
 _shtab_hx_setup___purge_nargs=0
@@ -192,6 +197,8 @@ _shtab_hx_import__h_nargs=0
 _shtab_hx_import___help_nargs=0
 _shtab_hx_import___all_nargs=0
 _shtab_hx_import___dry_run_nargs=0
+_shtab_hx_import___list_nargs=0
+_shtab_hx_import___yes_nargs=0
 _shtab_hx_import___json_nargs=0
 _shtab_hx_config__h_nargs=0
 _shtab_hx_config___help_nargs=0

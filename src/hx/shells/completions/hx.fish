@@ -51,7 +51,7 @@ function _shtab_hx_using
 end
 
 set -g _shtab_hx_commands setup init pause resume status doctor find search last show stats pin unpin forget sync 'sync init' 'sync invite' 'sync join' 'sync recover' 'sync leave' 'sync push' 'sync pull' 'sync status' 'sync check' 'sync repair' 'sync devices' 'sync rename' import config completions
-set -g _shtab_hx_opts_with_value --artifact --by --code-file --color --custody --cwd --device --exit --for --format --from --host --limit --match --name --read-data --scope --session --shell --since --store --until --vault-name --widget --words-file
+set -g _shtab_hx_opts_with_value --artifact --by --code-file --color --custody --cwd --device --enter --exit --for --format --from --host --limit --match --name --read-data --scope --session --shell --since --store --undo --until --vault-name --widget --words-file
 
 complete -c history-extended -w hx
 complete -c hx -e
@@ -61,6 +61,9 @@ complete -c hx -n _shtab_hx_using -s h -l help -d 'show this help message and ex
 complete -c hx -n '_shtab_hx_using; and test $_shtab_hx_npos -eq 0' -a setup -d 'set hx up: hook, rc files, the old history'
 complete -c hx -n '_shtab_hx_using setup' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using setup' -l shell -xka "bash zsh fish" -d 'this shell (may be given again); else the login shell and those with an rc file'
+complete -c hx -n '_shtab_hx_using setup' -l ctrl-r -l no-ctrl-r -d 'Ctrl-R opens the picker, or stays as it is'
+complete -c hx -n '_shtab_hx_using setup' -l up-arrow -l no-up-arrow -d 'the up arrow opens the picker, or stays as it is'
+complete -c hx -n '_shtab_hx_using setup' -l enter -xka "run edit" -d 'what Enter in the picker does with a command'
 complete -c hx -n '_shtab_hx_using setup' -l no-import -d 'do not import the old history'
 complete -c hx -n '_shtab_hx_using setup' -l undo -d 'take back what setup did; keep the recorded events'
 complete -c hx -n '_shtab_hx_using setup' -l purge -d 'with --undo: remove everything of hx, recorded events too'
@@ -234,11 +237,14 @@ complete -c hx -n '_shtab_hx_using sync devices' -s h -l help -d 'show this help
 complete -c hx -n '_shtab_hx_using sync devices' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a rename -d 'give this device another name'
 complete -c hx -n '_shtab_hx_using sync rename' -s h -l help -d 'show this help message and exit'
-complete -c hx -n '_shtab_hx_using; and test $_shtab_hx_npos -eq 0' -a import -d 'take in the history of a shell or of atuin'
+complete -c hx -n '_shtab_hx_using; and test $_shtab_hx_npos -eq 0' -a import -d 'take in the history of a shell or another tool'
 complete -c hx -n '_shtab_hx_using import' -s h -l help -d 'show this help message and exit'
-complete -c hx -n '_shtab_hx_using import' -l from -xka "atuin fish zsh bash" -d 'which tool wrote the history; without it hx recognises it by its content'
+complete -c hx -n '_shtab_hx_using import' -l from -xka "atuin hishtory mcfly zsh-histdb fish zsh bash" -d 'which tool wrote the history; without it hx recognises it by its content or name, or asks'
 complete -c hx -n '_shtab_hx_using import' -l all -d 'also what ran after hx began to record that shell'
 complete -c hx -n '_shtab_hx_using import' -l dry-run -d 'count the events, and write nothing'
+complete -c hx -n '_shtab_hx_using import' -l list -d 'show every import of this device that brought events'
+complete -c hx -n '_shtab_hx_using import' -l undo -x -d 'forget what the import with this number brought; it asks first'
+complete -c hx -n '_shtab_hx_using import' -l yes -d 'with --undo: do not ask'
 complete -c hx -n '_shtab_hx_using import' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using; and test $_shtab_hx_npos -eq 0' -a config -d 'every setting, its value and its source'
 complete -c hx -n '_shtab_hx_using config' -s h -l help -d 'show this help message and exit'

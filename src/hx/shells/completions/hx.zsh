@@ -15,7 +15,7 @@ _shtab_hx_commands() {
     doctor:'check everything, with the fix for each fault'
     find:'events whose command contains a text'
     forget:'remove events here at once, everywhere by sync'
-    import:'take in the history of a shell or of atuin'
+    import:'take in the history of a shell or another tool'
     init:'print the hook for a shell'"'"'s rc file'
     last:'what failed in the last session, and what fixed it'
     pause:'record nothing, for a while or until `hx resume`'
@@ -100,7 +100,7 @@ _shtab_hx_find_options=(
   "--reverse[results in the opposite order]"
   "--json[print JSON]"
   "--color[auto, always or never]:WHEN:"
-  "(*)::what to look for\; without it, everything:"
+  "(*)::what to look for\; without it, everything:{:}"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -118,7 +118,7 @@ _shtab_hx_forget_options=(
   "--clean-shell-history[also remove the lines with the same text from the shells\' own history files, without asking for each]"
   "--yes[do not ask]"
   "--json[print JSON]"
-  "(*)::these events:"
+  "(*)::these events:{:}"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -126,11 +126,14 @@ _shtab_hx_forget_defaults_added=0
 
 _shtab_hx_import_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--from[which tool wrote the history\; without it hx recognises it by its content]:atuin|fish|zsh|bash:(atuin fish zsh bash)"
+  "--from[which tool wrote the history\; without it hx recognises it by its content or name, or asks]:atuin|hishtory|mcfly|zsh-histdb|fish|zsh|bash:(atuin hishtory mcfly zsh-histdb fish zsh bash)"
   "--all[also what ran after hx began to record that shell]"
   "--dry-run[count the events, and write nothing]"
+  "--list[show every import of this device that brought events]"
+  "--undo[forget what the import with this number brought\; it asks first]:N:"
+  "--yes[with --undo\: do not ask]"
   "--json[print JSON]"
-  ":a history file\; without it, every history in the usual places:"
+  ":a history file\; without it, every history in the usual places:_files"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -167,7 +170,7 @@ _shtab_hx_pause_defaults_added=0
 _shtab_hx_pin_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--last[the last session other than this one]"
-  "(*)::the first digits of its id, or the name of an event in it:"
+  "(*)::the first digits of its id, or the name of an event in it:{:}"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -205,7 +208,7 @@ _shtab_hx_search_options=(
   "--scope[with -i\: the scope to begin with\: all, session, directory, repository, device]:WHERE:"
   "--widget[with -i\: for the key binding in a shell\'s hook]:SHELL:"
   "--pastes[with --widget\: the shell has bracketed paste switched on]"
-  "(*)::what to look for\; without it, everything:"
+  "(*)::what to look for\; without it, everything:{:}"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -214,6 +217,9 @@ _shtab_hx_search_defaults_added=0
 _shtab_hx_setup_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "*--shell[this shell (may be given again)\; else the login shell and those with an rc file]:shell:(bash zsh fish)"
+  {--ctrl-r,--no-ctrl-r}"[Ctrl-R opens the picker, or stays as it is]"
+  {--up-arrow,--no-up-arrow}"[the up arrow opens the picker, or stays as it is]"
+  "--enter[what Enter in the picker does with a command]:enter:(run edit)"
   "--no-import[do not import the old history]"
   "--undo[take back what setup did\; keep the recorded events]"
   "--purge[with --undo\: remove everything of hx, recorded events too]"
@@ -227,7 +233,7 @@ _shtab_hx_show_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--raw[print only the bytes of the command]"
   "--json[print JSON]"
-  ":its name, or the first 4 or more characters of it:"
+  ":its name, or the first 4 or more characters of it:{:}"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -369,7 +375,7 @@ _shtab_hx_sync_recover_defaults_added=0
 
 _shtab_hx_sync_rename_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  ":the new name, at most 64 bytes:"
+  ":the new name, at most 64 bytes:{:}"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -397,7 +403,7 @@ _shtab_hx_sync_status_defaults_added=0
 _shtab_hx_unpin_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--last[the last session other than this one]"
-  "(*)::the first digits of its id, or the name of an event in it:"
+  "(*)::the first digits of its id, or the name of an event in it:{:}"
 )
 
 # guard to ensure default positional specs are added only once per session

@@ -11,6 +11,7 @@ __hx_off() {
   __hx_off_prompt
   __hx_off_histcontrol
   __hx_off_keys
+  __hx_off_completions
   # shellcheck disable=SC2046 # names
   builtin unset -f $(compgen -A function __hx_)
   for __hx_name in ${!__hx_@}; do
@@ -101,6 +102,13 @@ __hx_off_keys() { # a key that somebody else has bound since stays as it is
       esac
     done
     for __hx_key in 0 1 2; do builtin bind -m "$__hx_map" -r "\\C-x\\C-_hx$__hx_key"; done
+  done
+}
+
+__hx_off_completions() {
+  local __hx_name
+  for __hx_name in hx history-extended; do
+    [[ $(builtin complete -p "$__hx_name") != *' __hx_complete '* ]] || builtin complete -r "$__hx_name"
   done
 }
 

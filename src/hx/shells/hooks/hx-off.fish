@@ -7,6 +7,9 @@ for mode in default insert
         and bind --erase --user -M $mode $key
     end
 end
+for folder in (string match '*/hx/shells/completions/fish' $fish_complete_path)
+    set -g fish_complete_path (string match --invert -- $folder $fish_complete_path)
+end
 for line in $__hx_keys
     eval $line
 end

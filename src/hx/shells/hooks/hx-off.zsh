@@ -17,9 +17,10 @@ __hx_off() {
     done
     for name in ${(k)widgets[(R)user:__hx_*]} ${(k)widgets[(I)(hx-|__hx_)*]}; do zle -D $name; done
   fi
+  (( ! $+_comps )) || _comps=(${(kv)_comps[(R)^_history-extended]})
   unset HX_SESSION
   unset -m "__hx_*"
-  unfunction -m "__hx_*"
+  unfunction -m "__hx_*" _history-extended
 }
 
 __hx_is_key_of_hook() {  # the words of a line of bindkey -L

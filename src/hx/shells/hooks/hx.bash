@@ -380,8 +380,11 @@ __hx_finish() {
 @BLE@
 @PICKER@
 
+@COMPLETION@
+
 { __hx_load; } 2>/dev/null
 if builtin declare -F __hx_bind_keys >/dev/null; then __hx_bind_keys 2>/dev/null; fi
+__hx_offer_completions 2>/dev/null
 [[ ! $__hx_aliases ]] || \builtin shopt -s expand_aliases
 [[ ! $__hx_flags ]] || set "-$__hx_flags"
 unset -v __hx_aliases __hx_flags

@@ -338,6 +338,7 @@ if status is-interactive
     end
 
 @PICKER@
+@COMPLETION@
 
     # a session id from the environment is that of another shell
     set -q __hx_session; and not set -qx __hx_session; or __hx_begin

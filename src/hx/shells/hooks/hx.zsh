@@ -200,6 +200,7 @@ __hx_make_file() {  # a file begins with its header; an empty file has none yet
   { builtin print -rn -- "$header$n$n" >>|$__hx_file } 2>/dev/null
 }
 @PICKER@
+@COMPLETION@
 
 __hx_load
 '

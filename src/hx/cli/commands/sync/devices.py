@@ -35,10 +35,22 @@ def _devices(given: Namespace, context: Context) -> int:
     for device in devices:
         last_us = device.last_seen_us
         seen = "-" if last_us is None else f"{age(last_us, context.now_us)} ago"
-        note = device.note or ("this device" if device.here else "")
-        short, name = device.device_id.hex()[:8], visible(device.name.encode())
-        print(f"{short}  {seen:>8}  {name}  {note}".rstrip())
+        print(f"{short_id(device)}  {seen:>8}  {note_on(device)}{visible(device.name.encode())}")
     return 0
+
+
+def short_id(device: DeviceSeen) -> str:
+    """Return the first digits of the id of a device."""
+    return device.device_id.hex()[:8]
+
+
+def note_on(device: DeviceSeen) -> str:
+    """Return what is to be said about a device, for the place before its name, or nothing.
+
+    Its owner chooses the name, which stands last, so that no part of it is taken for such a note.
+    """
+    notes = ("this device" if device.here else "", device.note)
+    return "".join(f"({note}) " for note in notes if note)
 
 
 def device_object(device: DeviceSeen) -> dict[str, object]:

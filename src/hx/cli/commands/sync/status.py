@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hx.cli import forgotten_copies
 from hx.cli.commands.sync import reasons
-from hx.cli.commands.sync.devices import device_object
+from hx.cli.commands.sync.devices import device_object, note_on, short_id
 from hx.cli.commands.sync.reasons import code_now, foreign_files, foreign_lines
 from hx.cli.commands.sync.sync import COPIED, COPIED_HINT
 from hx.cli.commands.sync.vault_access import sync_context_of, vault_of
@@ -188,11 +188,11 @@ def _paragraph(label: str, text: Iterable[str]) -> None:
 
 
 def _device_line(device: DeviceSeen, now_us: int) -> str:
-    name = visible(device.name.encode()) or device.device_id.hex()[:8]
     last_us = device.last_seen_us
     seen = "never seen" if last_us is None else f"seen {age(last_us, now_us)} ago"
-    notes = [note for note in (seen, "this device" if device.here else "", device.note) if note]
-    return f"{name} ({', '.join(notes)})"
+    return f"{short_id(device)} {seen}: {note_on(device)}{visible(device.name.encode())}".rstrip(
+        ": "
+    )
 
 
 # ---- in JSON ----

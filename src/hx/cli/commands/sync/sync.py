@@ -63,6 +63,7 @@ def run(name: str, given: Namespace, config: Config) -> int:
         _remember(given, sync_context, None, own)
     scrub(context)
     print_newcomers(sync_context)
+    _warn_of_refused(sync_context.refused)
     _print(given, sync_context, pulled, pushed)
     return _exit_code(sync_context)
 
@@ -79,6 +80,17 @@ def _warn_of_copies(sync_context: SyncContext, own: tuple[str, ...]) -> None:
         print(f"hx: warning: {COPIED}\nhx: hint: {COPIED_HINT}", file=sys.stderr)
 
 
+def _warn_of_refused(number: int) -> None:
+    """Warn of records that stay on this device because others could not read them."""
+    if number:
+        print(
+            f"hx: warning: {count(number, 'record')} of this device cannot be published: other"
+            " devices would refuse what contains them, because a number in it is out of range"
+            "\nhx: hint: they stay on this device; all others are published",
+            file=sys.stderr,
+        )
+
+
 def _check_place(sync_context: SyncContext) -> None:
     """Print a note while this device waits to be admitted. Raises NotInVault when it is out."""
     place = place_here(sync_context)
@@ -91,8 +103,10 @@ def _check_place(sync_context: SyncContext) -> None:
 def print_newcomers(sync_context: SyncContext) -> None:
     """Print each device that has joined, and warn when a code may have reached somebody else."""
     for device in sync_context.newcomers:
+        short = device.device_id.hex()[:8]
         print(
-            f"hx: a new device is in the vault: {visible(device.label.encode())}", file=sys.stderr
+            f"hx: a new device is in the vault: {short} {visible(device.label.encode())}",
+            file=sys.stderr,
         )
     refused = _not_admitted(sync_context)
     if refused:

@@ -1,0 +1,104 @@
+"""`hx setup --undo`, and `--purge`: what they show, ask and say."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from hx.cli.prompts import confirm
+from hx.cli.setup_screen import print_edits
+from hx.cli.setup_shells import every_path
+from hx.cli.text import visible
+from hx.config import runtime_folder, user_folders
+from hx.setup import loading, undo
+from hx.setup.undo import OwnPaths, belongings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hx.cli.setup_shells import Shells
+    from hx.config import Config
+
+_SHOWN = 20  # removed files that are named
+
+
+def take_back(config: Config, machine: Shells, *, purge: bool, yes: bool) -> int:
+    """Show what setup left, ask, and take it back; with `purge` remove every file of hx too."""
+    paths = config.paths
+    removal = undo.planned(every_path(machine), paths.data, paths.config)
+    if removal.is_empty:
+        print("nothing to undo: no rc file has a line of hx, and there is no hook file")
+    else:
+        print_edits(removal.edits, config)
+        _print_removed(removal.files)
+        if not yes:
+            confirm("Take these changes back?")
+        undo.undo(removal)
+        print(
+            "undone: shells that start from now on are not recorded;"
+            " those that are open keep the hook and its keys until they end"
+        )
+    if purge:
+        _purge(config, yes=yes)
+    elif not removal.is_empty:
+        _print_kept(config)
+    _print_remaining_lines(config, machine)
+    return 0
+
+
+def _print_kept(config: Config) -> None:
+    if os.path.exists(config.paths.database):
+        print(
+            "the history is kept, with what was imported: `hx import --list` shows each import and"
+            " `hx import --undo N` takes one back; `hx setup --undo --purge` removes everything"
+        )
+    print(f"the program is kept: `{_uninstall(sys.prefix)}` removes it")
+
+
+def _uninstall(prefix: str) -> str:
+    """Return the command that removes the package from its environment."""
+    if f"{os.sep}pipx{os.sep}venvs{os.sep}" in prefix:
+        return "pipx uninstall history-extended"
+    if f"{os.sep}uv{os.sep}tools{os.sep}" in prefix:
+        return "uv tool uninstall history-extended"
+    return f"{sys.executable} -m pip uninstall history-extended"
+
+
+def _print_remaining_lines(config: Config, machine: Shells) -> None:
+    """Name lines that load the hook and that setup did not write, and so does not remove."""
+    folders = user_folders()
+    for shell, path in machine.rc_files.items():
+        found = loading.found(path, undo.text_of(path), shell, config.paths.data, folders)
+        if found is not None:
+            print(
+                f"note: {_shown(found.path)} still loads the hook in line {found.number}:"
+                " remove that line"
+            )
+
+
+def _purge(config: Config, *, yes: bool) -> None:
+    paths = config.paths
+    everything = OwnPaths(paths.data, paths.spool, paths.config, paths.pause, runtime_folder())
+    _print_removed(belongings(everything))
+    if not yes:
+        confirm("Remove everything of hx, also all recorded history? This cannot be undone.")
+    # imported here: custody and its libraries are needed only for a purge
+    from hx.cli import keys
+
+    for fault in keys.forget(config):
+        print(f"note: the keys of this device could not be removed: {_shown(fault)}")
+    for folder in undo.purge(everything):
+        print(f"{_shown(folder)} is not removed: it holds files that do not belong to hx")
+    print(f"removed everything of hx except the program: `{_uninstall(sys.prefix)}` removes it")
+
+
+def _print_removed(paths: Sequence[str]) -> None:
+    for path in paths[:_SHOWN]:
+        print(f"removes {_shown(path)}")
+    if len(paths) > _SHOWN:
+        print(f"removes {len(paths) - _SHOWN:,} more")
+
+
+def _shown(path: str) -> str:
+    return visible(os.fsencode(path))

@@ -1,0 +1,63 @@
+"""Another user of the share leaves folders in the store that hx cannot open or delete."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from cli.vaults import vault
+from hx.stores import Denied
+from hx.stores.folder import FolderStore
+from stores.objects import DEVICE, OTHER, manifest, segment, slot
+from test_private_files import run_without_privileges
+
+
+def test_a_folder_of_a_stranger_that_cannot_be_opened_is_named_and_holds_up_nothing(tmp_path):
+    def work():
+        store = FolderStore(str(tmp_path), DEVICE)
+        for key in (manifest(), segment(), slot()):
+            store.put(key, b"sealed")
+        stranger = f"k/{'0c' * 16}"
+        (tmp_path / stranger).mkdir()
+        (tmp_path / stranger).chmod(0)
+        listed = {entry.key for entry in store.list("")}
+        assert listed == {manifest(), segment(), slot()}
+        assert {entry.key for entry in store.list("k/")} == {slot()}
+        assert store.unopened == {stranger}
+        assert f"{stranger} cannot be opened: permission denied" in store.conditions
+        store.put(slot(author=OTHER), b"sealed")
+        assert store.sweep() == 0
+        (tmp_path / stranger).chmod(0o700)
+
+    assert run_without_privileges(work) == 0
+
+
+def test_a_folder_of_all_devices_that_cannot_be_opened_is_never_an_empty_one(tmp_path):
+    def work():
+        store = FolderStore(str(tmp_path), DEVICE)
+        store.put(manifest(), b"sealed")
+        (tmp_path / "m").chmod(0)
+        for prefix in ("", "m/"):
+            with pytest.raises(Denied):
+                list(store.list(prefix))
+        (tmp_path / "m").chmod(0o700)
+
+    assert run_without_privileges(work) == 0
+
+
+@pytest.mark.parametrize("place", ["", "k"])
+def test_a_folder_with_the_name_of_a_temporary_file_of_ours_stops_nothing(tmp_path, place):
+    anna, bert = vault(tmp_path, "anna", "bert")
+    anna.record("first")
+    anna.sync()
+    device_id = (anna.folder / "o").iterdir().__next__().name
+    name = f"~hx-{device_id}-0123456789abcdef.tmp"
+    (anna.folder / place / name).mkdir()
+    anna.record("make it")
+    anna.sync()
+    anna.invite()
+    anna.sync("repair")
+    bert.sync()
+    assert bert.commands == ["first", "make it"]
+    assert os.path.isdir(anna.folder / place / name)
