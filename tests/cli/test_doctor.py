@@ -148,6 +148,22 @@ def test_a_missing_index_is_a_fault(hx, healthy):
     assert "tables or indexes" in findings(hx, level="fault")[0]["sentence"]
 
 
+def test_a_large_database_is_read_as_a_whole_only_with_full(hx, healthy):
+    with healthy.database() as database, database.transaction():
+        database.execute("CREATE TABLE padding (data)")
+        database.execute("INSERT INTO padding VALUES (zeroblob(9000000))")
+        database.execute("UPDATE command SET runs = runs + 1")
+    [finding] = findings(hx, level="fault")
+    assert "tables or indexes" in finding["sentence"], "a schema is compared in any case"
+    with healthy.database() as database:
+        database.execute("DROP TABLE padding")  # its pages stay in the file
+    [finding] = findings(hx, check="database")
+    assert (finding["level"], "`hx doctor --full`" in finding["sentence"]) == ("ok", True)
+    assert [
+        row["level"] for row in hx("doctor", "--full", "--json").json if "counts" in row["sentence"]
+    ] == ["fault"]
+
+
 def test_dangling_references_are_a_fault(hx, healthy):
     with healthy.database() as database:
         database.connection.pragma("foreign_keys", 0)

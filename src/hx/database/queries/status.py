@@ -95,6 +95,7 @@ _NEWEST = (
 
 def wrongs(database: Database) -> Iterator[str]:
     """Yield a sentence for each fault of the database; this reads the whole file."""
+    yield from wrong_schema(database)
     yield from _pages(database)
     if any(database.execute("PRAGMA foreign_key_check")):
         yield "rows refer to rows that are not there"
@@ -102,6 +103,10 @@ def wrongs(database: Database) -> Iterator[str]:
         yield "the full-text index does not agree with the commands"
     if counts.wrong(database):
         yield "counts that are kept do not agree with the rows"
+
+
+def wrong_schema(database: Database) -> Iterator[str]:
+    """Yield a sentence when a table or an index is missing or changed; this reads no row."""
     if _schema(database.connection) != _schema(_fresh()):
         yield "tables or indexes are not as hx makes them"
 

@@ -84,6 +84,7 @@ complete -c hx -n '_shtab_hx_using status' -s h -l help -d 'show this help messa
 complete -c hx -n '_shtab_hx_using status' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using; and test $_shtab_hx_npos -eq 0' -a doctor -d 'check everything, with the fix for each fault'
 complete -c hx -n '_shtab_hx_using doctor' -s h -l help -d 'show this help message and exit'
+complete -c hx -n '_shtab_hx_using doctor' -l full -d 'read the whole database, however large it is'
 complete -c hx -n '_shtab_hx_using doctor' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using; and test $_shtab_hx_npos -eq 0' -a find -d 'events whose command contains a text'
 complete -c hx -n '_shtab_hx_using find' -s h -l help -d 'show this help message and exit'

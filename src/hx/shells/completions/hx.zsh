@@ -75,6 +75,7 @@ _shtab_hx_config_defaults_added=0
 
 _shtab_hx_doctor_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--full[read the whole database, however large it is]"
   "--json[print JSON]"
 )
 
