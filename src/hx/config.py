@@ -382,8 +382,7 @@ def shell_histories(environment: Mapping[str, str] = os.environ) -> list[str]:
 def import_paths(environment: Mapping[str, str] = os.environ) -> list[str]:
     """Return the paths at which histories may be that hx can import.
 
-    The histories of other tools come first: they say more about a command than the shell's own
-    history, which has the same command.
+    Other tools come first: they say more about a command than the shell's own history of it.
     """
     from hx.importers import importers
 
@@ -397,14 +396,5 @@ def _in_folders(paths: list[str], environment: Mapping[str, str]) -> list[str]:
         folders = user_folders(environment)
     except InputError:
         return []
-    filled = [_filled(path, folders, environment) for path in paths]
+    filled = [folders.filled(path, environment) for path in paths]
     return [path for path in filled if path.startswith("/")]
-
-
-def _filled(template: str, folders: UserFolders, environment: Mapping[str, str]) -> str:
-    """Return a path of a template, in which a part may be `$NAME`; empty without that variable."""
-    parts = [
-        environment.get(part[1:], "") if part.startswith("$") else folders.path(part)
-        for part in template.split("/")
-    ]
-    return "/".join(parts) if all(parts) else ""

@@ -11,6 +11,10 @@ import os
 
 from hx.core.record import NamedTuple
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 BASH, ZSH, FISH = "bash", "zsh", "fish"
 
 
@@ -25,6 +29,14 @@ class UserFolders(NamedTuple):
     def path(self, template: str) -> str:
         """Return a path such as `{home}/.bashrc` with the folder in place of its name."""
         return template.format(**self._asdict())
+
+    def filled(self, template: str, environment: Mapping[str, str]) -> str:
+        """Return a path whose parts may also be `$NAME`; empty without that variable."""
+        parts = [
+            environment.get(part[1:], "") if part.startswith("$") else self.path(part)
+            for part in template.split("/")
+        ]
+        return "/".join(parts) if all(parts) else ""
 
 
 class Shell(NamedTuple):
