@@ -192,7 +192,7 @@ def test_in_tmux_the_picker_opens_and_restores_the_pane(home):
     try:
         until(ask, "<")
         ask("send-keys", "echo t''mux", "Enter")
-        until(ask, "\ntmux")
+        until(ask, "\ntmux\n<")  # before its prompt the terminal itself takes Ctrl-R, to reprint
         ask("send-keys", "C-r")
         until(ask, "F1 help")
         ask("resize-window", "-x", "60", "-y", "20")
