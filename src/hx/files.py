@@ -86,6 +86,15 @@ def require_unshared(path: str) -> None:
         )
 
 
+def beginning(path: str, most_bytes: int) -> bytes:
+    """Return the first bytes of a file; none if it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(most_bytes)
+    except OSError:
+        return b""
+
+
 def replace_file(
     path: str,
     data: bytes,

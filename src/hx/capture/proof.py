@@ -12,6 +12,7 @@ from hx.capture import spool
 from hx.capture.policy import is_open
 from hx.core.record import NamedTuple
 from hx.core.spool_records import assemble, parse
+from hx.files import beginning
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,23 +96,15 @@ def runs_us(shell: int, session: str) -> bool:
 
 def words_of(pid: int) -> list[bytes]:
     """Return the words with which a process was started; none where the system does not tell."""
-    return _read(f"/proc/{pid}/cmdline").split(b"\0")[:-1]
+    return beginning(f"/proc/{pid}/cmdline", _MAX_BYTES).split(b"\0")[:-1]
 
 
 def _first_environment(pid: int) -> list[bytes]:
     """Return the environment with which a process began, as `NAME=value`."""
-    return _read(f"/proc/{pid}/environ").split(b"\0")
+    return beginning(f"/proc/{pid}/environ", _MAX_BYTES).split(b"\0")
 
 
 def _process(pid: int) -> Process | None:
-    _, bracket, facts = _read(f"/proc/{pid}/stat").rpartition(b")")
+    _, bracket, facts = beginning(f"/proc/{pid}/stat", _MAX_BYTES).rpartition(b")")
     fields = facts.split()
     return Process(int(fields[1]), int(fields[2])) if bracket else None
-
-
-def _read(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read(_MAX_BYTES)
-    except OSError:
-        return b""

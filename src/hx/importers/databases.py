@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import apsw
 
 from hx.core.errors import InputError
+from hx.core.record import NamedTuple
 from hx.importers import LAST_US, MAGIC, foreign, seconds_us
 
 TYPE_CHECKING = False
@@ -27,6 +28,15 @@ if TYPE_CHECKING:
 
         def owns(self, tables: Tables) -> bool:
             """Return whether a database with these tables is certainly of this tool."""
+
+
+class Layout(NamedTuple):
+    """What hx has to know of the database of one tool."""
+
+    tool: str
+    newest: str  # the newest version whose tables hx knows
+    table: str  # the one with a row for each command
+    needed: Tables
 
 
 NO_TIME = "row without a time"
@@ -69,6 +79,22 @@ def connected(path: str) -> Iterator[apsw.Connection]:
             connection.close()
     except (apsw.Error, UnicodeDecodeError) as error:
         raise explained(error, path) from None
+
+
+@contextmanager
+def whole(reading: Reading, layout: Layout) -> Iterator[tuple[apsw.Connection, Tables]]:
+    """Open the database of a history that has the tables of its tool and is whole.
+
+    Yield the connection and the tables, and set the size of the history. Raises InputError.
+    """
+    with connected(reading.path) as connection:
+        found = tables(connection)
+        missing = lacking(found, layout.needed)
+        if missing:
+            raise refused(reading.path, layout.tool, missing, layout.newest)
+        check_whole(connection, reading.path)
+        counted(connection, layout.table, reading)
+        yield connection, found
 
 
 def explained(error: apsw.Error | UnicodeDecodeError, path: str) -> InputError:

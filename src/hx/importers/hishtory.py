@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import re
 
-from hx.core.errors import InputError
 from hx.core.model import KNOWN_SINCE_US
 from hx.importers import LAST_US, ImportedEntry, databases
 from hx.importers.copied_lines import MOST_LINES, joined, readable, stamped
-from hx.importers.databases import NO_COMMAND, NO_TIME, blob
+from hx.importers.databases import NO_COMMAND, NO_TIME, Layout, blob
 from hx.importers.go_times import time_ns
 
 TYPE_CHECKING = False
@@ -35,12 +34,19 @@ PLACES: tuple[str, ...] = ("{home}/$HISHTORY_PATH/.hishtory.db", "{home}/.hishto
 IS_TEXT = False
 RESTAMPS = False
 _TABLE = "history_entries"
-_NEWEST = "0.335"
-_NEEDED = {
-    _TABLE: frozenset(
-        {"command", "start_time", "end_time", "exit_code", "hostname", "current_working_directory"}
-    )
-}
+_LAYOUT = Layout(
+    "hishtory",
+    "0.335",
+    _TABLE,
+    {
+        _TABLE: frozenset(
+            {
+                *("command", "start_time", "end_time", "exit_code", "hostname"),
+                "current_working_directory",
+            }
+        )
+    },
+)
 # `home_directory`, `device_id` and `entry_id` came later
 _COLUMNS = (
     *("start_time", "end_time", "device_id", "entry_id", "hostname", "local_username"),
@@ -98,18 +104,7 @@ def owns(tables: Tables) -> bool:
 
 
 def read(reading: Reading) -> Iterator[ImportedEntry]:
-    with databases.connected(reading.path) as connection:
-        tables = databases.tables(connection)
-        if not owns(tables):
-            raise InputError(
-                f"{reading.path} is a database, but not of hishtory",
-                "import ~/.hishtory/.hishtory.db",
-            )
-        missing = databases.lacking(tables, _NEEDED)
-        if missing:
-            raise databases.refused(reading.path, "hishtory", missing, _NEWEST)
-        databases.check_whole(connection, reading.path)
-        databases.counted(connection, _TABLE, reading)
+    with databases.whole(reading, _LAYOUT) as (connection, tables):
         chosen = databases.as_bytes(connection, _COLUMNS, tables[_TABLE])
         sql = f"SELECT {chosen} FROM {_TABLE} WHERE current_working_directory"  # noqa: S608
         if not reading.only_copies:

@@ -8,10 +8,9 @@ merge has copied is read once.
 
 from __future__ import annotations
 
-from hx.core.errors import InputError
 from hx.core.record import NamedTuple
 from hx.importers import ImportedEntry, databases
-from hx.importers.databases import NO_COMMAND, NO_TIME, blob
+from hx.importers.databases import NO_COMMAND, NO_TIME, Layout, blob
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,12 +27,16 @@ PLACES: tuple[str, ...] = ("$HISTDB_FILE", "{home}/.histdb/zsh-history.db")
 IS_TEXT = False
 RESTAMPS = False
 _SHELL = b"zsh"
-_NEWEST = "version 2 of its schema"
-_NEEDED = {
-    "history": frozenset({"session", "command_id", "place_id", "exit_status", "start_time"}),
-    "commands": frozenset({"argv"}),
-    "places": frozenset({"host", "dir"}),
-}
+_LAYOUT = Layout(
+    "zsh-histdb",
+    "version 2 of its schema",
+    "history",
+    {
+        "history": frozenset({"session", "command_id", "place_id", "exit_status", "start_time"}),
+        "commands": frozenset({"argv"}),
+        "places": frozenset({"host", "dir"}),
+    },
+)
 # Version 0 of the schema has no column `id`: there the ids are those of the rows.
 _FROM = (
     " FROM history LEFT JOIN commands ON commands.rowid = history.command_id"
@@ -54,23 +57,12 @@ recognises = databases.is_database
 
 
 def owns(tables: Tables) -> bool:
-    return tables.keys() >= _NEEDED.keys()
+    return tables.keys() >= _LAYOUT.needed.keys()
 
 
 def read(reading: Reading) -> Iterator[ImportedEntry]:
-    with databases.connected(reading.path) as connection:
-        tables = databases.tables(connection)
-        if not owns(tables):
-            raise InputError(
-                f"{reading.path} is a database, but not of zsh-histdb",
-                "import ~/.histdb/zsh-history.db, or the file that HISTDB_FILE names",
-            )
-        missing = databases.lacking(tables, _NEEDED)
-        if missing:
-            raise databases.refused(reading.path, "zsh-histdb", missing, _NEWEST)
-        databases.check_whole(connection, reading.path)
-        databases.counted(connection, "history", reading)
-        columns = frozenset[str]().union(*(tables[name] for name in _NEEDED))
+    with databases.whole(reading, _LAYOUT) as (connection, tables):
+        columns = frozenset[str]().union(*(tables[name] for name in _LAYOUT.needed))
         yield from _entries(connection, reading, columns)
 
 

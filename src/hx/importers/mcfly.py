@@ -10,10 +10,9 @@ of bash and zsh have no time of their own: all have the time of the copying. Tho
 
 from __future__ import annotations
 
-from hx.core.errors import InputError
 from hx.importers import ImportedEntry, databases, fish
 from hx.importers.copied_lines import MOST_LINES, joined
-from hx.importers.databases import NO_COMMAND, NO_TIME, blob
+from hx.importers.databases import NO_COMMAND, NO_TIME, Layout, blob
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,8 +32,12 @@ PLACES: tuple[str, ...] = (
 )
 IS_TEXT = False
 RESTAMPS = False
-_NEWEST = "0.9.4 (version 3 of its schema)"
-_NEEDED = {"commands": frozenset({"id", "cmd", "when_run", "exit_code", "dir"})}
+_LAYOUT = Layout(
+    "mcfly",
+    "0.9.4 (version 3 of its schema)",
+    "commands",
+    {"commands": frozenset({"id", "cmd", "when_run", "exit_code", "dir"})},
+)
 _COLUMNS = ("cmd", "when_run", "exit_code", "dir", "session_id")
 _COPIED_TIMES = "SELECT DISTINCT when_run FROM commands WHERE dir IS NULL LIMIT 2"
 _MADE = "SELECT when_run FROM schema_versions ORDER BY id LIMIT 1"
@@ -47,18 +50,7 @@ def owns(tables: Tables) -> bool:
 
 
 def read(reading: Reading) -> Iterator[ImportedEntry]:
-    with databases.connected(reading.path) as connection:
-        tables = databases.tables(connection)
-        if not owns(tables):
-            raise InputError(
-                f"{reading.path} is a database, but not of mcfly",
-                "import ~/.local/share/mcfly/history.db or ~/.mcfly/history.db",
-            )
-        missing = databases.lacking(tables, _NEEDED)
-        if missing:
-            raise databases.refused(reading.path, "mcfly", missing, _NEWEST)
-        databases.check_whole(connection, reading.path)
-        databases.counted(connection, "commands", reading)
+    with databases.whole(reading, _LAYOUT) as (connection, tables):
         source = _source(connection, tables)
         chosen = databases.as_bytes(connection, _COLUMNS, tables["commands"])
         if not reading.only_copies:

@@ -10,6 +10,7 @@ import os
 
 from hx.core.record import NamedTuple
 from hx.core.shell_files import rc_file, sourced
+from hx.files import beginning
 from hx.shells import FISH, ZSH, hook
 
 TYPE_CHECKING = False
@@ -68,7 +69,7 @@ def _texts(
         for name in _files(patterns):
             if os.path.realpath(name) not in seen and len(seen) < _MOST_FILES:
                 seen.add(os.path.realpath(name))
-                level.append(_head(name))
+                level.append(beginning(name, _MAX_BYTES))
                 yield name, level[-1]
         patterns = []
 
@@ -94,11 +95,3 @@ def _files(patterns: list[str]) -> Iterator[str]:
         # `**` would look through the whole home folder
         names = islice(iglob(pattern), _MOST_FILES) if has_magic(pattern) else [pattern]
         yield from (name for name in sorted(names) if os.path.isfile(name))
-
-
-def _head(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read(_MAX_BYTES)
-    except OSError:
-        return b""
