@@ -11,6 +11,9 @@ from hx.core.merge import History
 from hx.core.model import MAX_TIME_US, Pin
 from hx.database.join import join
 from hx.database.queries.sessions import pin
+from hx.database.sync import vault as vault_rows
+from hx.sync.leave import publish_and_leave
+from hx.sync.pull import pull
 from sync.cluster import converge, new_cluster
 
 
@@ -51,6 +54,21 @@ def test_a_record_that_no_reader_would_take_stays_here_and_all_others_are_publis
     desktop.sync()
     assert events <= desktop.dump().events
     assert bad not in desktop.dump().pins
+
+
+def test_a_record_that_no_reader_would_take_does_not_keep_its_device_in_the_vault(cluster):
+    laptop, desktop = cluster.devices
+    bad = Pin(desktop.session, True, MAX_TIME_US + 1, desktop.me)
+    desktop._add_record(bad)
+    desktop.unpublished.discard(bad)
+    event = desktop.record()
+    context = desktop.context()
+    pull(context)
+    assert publish_and_leave(context, desktop.outbox, desktop.name())
+    assert vault_rows.read(desktop.database) is None
+    laptop.view.receive()
+    laptop.sync()
+    assert event in laptop.dump().events
 
 
 def test_sync_says_how_many_records_stay_on_this_device(tmp_path):

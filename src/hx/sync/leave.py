@@ -22,7 +22,7 @@ from hx.database.sync.vault import Departure
 from hx.sync import membership
 from hx.sync.device_state import MEMBER, WAITING, place_of
 from hx.sync.publish import PushPlan, manifest_of, publish
-from hx.sync.push import push_all
+from hx.sync.push import is_all_published, push_all
 from hx.sync.segments import listed_of
 
 TYPE_CHECKING = False
@@ -105,9 +105,7 @@ def remove_vault(
     with suppress(KeyMissing):  # the keys may be gone already: then there is nothing to sign with
         record = _own_revocation(context)
     with database.transaction():
-        if when_all_is_published and unpublished.anything(
-            database, context.me, frozenset(), context.now_us
-        ):
+        if when_all_is_published and not is_all_published(context):
             return False
         vault.note_departure(database, context.vault.vault_id, Departure(context.me, record))
         vault.remove(database)

@@ -82,8 +82,19 @@ def push_all(context: SyncContext, outbox: Outbox, label: str) -> None:
     """
     for _ in range(_ROUNDS):
         push(context, outbox, label, listed=True)
-        if not unpublished.anything(context.database, context.me, frozenset(), context.now_us):
+        if is_all_published(context):
             return
+
+
+def is_all_published(context: SyncContext) -> bool:
+    """Return whether nothing is unpublished but the records that the last push has refused."""
+    database, me, now_us = context.database, context.me, context.now_us
+    if not unpublished.anything(database, me, frozenset(), now_us):
+        return True
+    if not context.refused or any(segment.rewrite for segment in ledger.live(database, me)):
+        return False
+    due = unpublished.due(database, me, frozenset(), now_us)
+    return sum(map(len, due.history)) <= context.refused
 
 
 def resume(context: SyncContext, outbox: Outbox) -> Pushed:
