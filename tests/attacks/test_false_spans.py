@@ -16,11 +16,14 @@ def cluster():
         yield cluster
 
 
-def test_a_forgotten_record_is_known_to_be_in_a_segment_whatever_times_were_listed(cluster):
+@pytest.mark.parametrize("span", [(None, None), (1, 2)])
+def test_a_forgotten_record_is_known_to_be_in_a_segment_whatever_times_were_listed(cluster, span):
     laptop, evil = cluster.devices
     attacker = Attacker(evil)
     event = evil.record()
-    attacker.lay(7, attacker.sealed(7, [event]))  # it is listed without any time
+    attacker.lay(7, attacker.sealed(7, [event]))
+    first_us, last_us = span
+    attacker.listed[-1] = attacker.listed[-1]._replace(first_us=first_us, last_us=last_us)
     attacker.sign()
     laptop.view.receive()
     laptop.sync()

@@ -14,7 +14,7 @@ from cli.vaults import is_error
     [("find", "make"), ("last",), ("status",), ("setup", "--yes", "--shell", "bash"), ("import",)],
     ids=lambda line: line[0],
 )
-def test_no_command_uses_a_folder_that_others_may_write_into(tmp_path, mode, line):
+def test_no_command_opens_the_history_or_writes_a_hook_where_others_may_write(tmp_path, mode, line):
     machine = Machine(tmp_path)
     machine.home.mkdir()
     machine.home.chmod(mode)

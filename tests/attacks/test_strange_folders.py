@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import os
+from random import Random
 
 import pytest
 
+from cli.attacking_member import AttackingDevice
 from cli.vaults import vault
+from hx.core.format.verdict import NOT_ARRIVED
 from hx.stores import Denied
 from hx.stores.folder import FolderStore
+from hx.sync.check import check
 from stores.objects import DEVICE, OTHER, manifest, segment, slot
 from test_private_files import run_without_privileges
 
 
-def test_a_folder_of_a_stranger_that_cannot_be_opened_is_named_and_holds_up_nothing(tmp_path):
+@pytest.mark.parametrize("mode", [0, 0o444, 0o100])
+def test_a_folder_of_a_stranger_that_cannot_be_read_is_named_and_holds_up_nothing(tmp_path, mode):
     def work():
         store = FolderStore(str(tmp_path), DEVICE)
         for key in (manifest(), segment(), slot()):
             store.put(key, b"sealed")
         stranger = f"k/{'0c' * 16}"
         (tmp_path / stranger).mkdir()
-        (tmp_path / stranger).chmod(0)
+        (tmp_path / slot(recipient=b"\x0c" * 16)).write_bytes(b"sealed")
+        (tmp_path / stranger).chmod(mode)
         listed = {entry.key for entry in store.list("")}
         assert listed == {manifest(), segment(), slot()}
         assert {entry.key for entry in store.list("k/")} == {slot()}
@@ -29,6 +35,37 @@ def test_a_folder_of_a_stranger_that_cannot_be_opened_is_named_and_holds_up_noth
         store.put(slot(author=OTHER), b"sealed")
         assert store.sweep() == 0
         (tmp_path / stranger).chmod(0o700)
+
+    assert run_without_privileges(work) == 0
+
+
+def test_the_folder_of_a_device_that_needs_an_object_in_it_is_named(tmp_path):
+    def work():
+        store = FolderStore(str(tmp_path), DEVICE)
+        store.put(slot(), b"sealed")
+        folder = tmp_path / slot().rpartition("/")[0]
+        folder.chmod(0)
+        for call in (
+            lambda: store.put(slot(author=OTHER), b"sealed"),
+            lambda: store.get(slot(), 10),
+            lambda: list(store.list(f"k/{OTHER.hex()}/")),
+        ):
+            with pytest.raises(Denied, match=f"{folder} cannot be used: permission denied"):
+                call()
+        folder.chmod(0o700)
+
+    assert run_without_privileges(work) == 0
+
+
+def test_a_check_names_a_folder_that_cannot_be_opened(tmp_path):
+    [anna] = vault(tmp_path, "anna")
+    closed = anna.folder / "k" / ("0c" * 16)
+    closed.mkdir()
+    closed.chmod(0)
+
+    def work():
+        problems = check(AttackingDevice(anna).context(), 0, Random(1)).problems
+        assert [(p.key, p.reason) for p in problems] == [(f"k/{closed.name}", NOT_ARRIVED)]
 
     assert run_without_privileges(work) == 0
 

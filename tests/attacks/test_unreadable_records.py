@@ -91,6 +91,7 @@ def test_one_bad_record_is_left_out_of_a_segment_wherever_it_is(position):
     pins[position] = pins[position]._replace(changed_at_us=1 << 63)
     encoded = segment.encode_readable(History(pins=frozenset(pins)))
     assert encoded.refused == 1
+    assert len(encoded.parts) == 1, "one bad record makes no more segments"
     published = frozenset().union(*(content.pins for _, content in encoded.parts))
     assert published == frozenset(pins) - {pins[position]}
     assert all(segment.decode(payload) == content for payload, content in encoded.parts)

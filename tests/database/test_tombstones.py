@@ -121,6 +121,14 @@ OTHERS = {
 }
 
 
+def test_a_tombstone_of_an_undone_import_is_not_that_of_a_forgotten_event():
+    scope = Keys(frozenset({event(20).key}))
+    forgotten, undone = (
+        FIRST._replace(scope=scope._replace(undone=is_undone)) for is_undone in (False, True)
+    )
+    assert tombstones.record_hash(forgotten) != tombstones.record_hash(undone)
+
+
 @pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
 def test_a_tombstone_that_differs_in_any_field_is_another_one(database, other):
     assert len(tombstones.record_hash(other)) == 32

@@ -12,6 +12,7 @@ from hx.core.format.roster_records import device_revoke, epoch
 from hx.custody.key_set import Secrets
 from hx.sync.heads import roster_is_new
 from hx.sync.membership import hand_out_keys, update_membership, writing_key
+from hx.sync.pull import pull
 from stores.faulty import BEFORE, NONE, never
 from sync.cluster import new_cluster
 from sync.departures import revoked
@@ -49,6 +50,22 @@ def test_the_only_one_who_has_joined_by_an_invitation_is_admitted_and_it_is_dele
     assert invite_id(code) in trust.closed
     assert invitation not in cluster.environment.objects
     assert trust.next_number == before + 1, "a key of which whoever found the code knows nothing"
+
+
+def test_an_admission_that_is_cut_short_gives_no_joiner_the_old_key_alone(cluster):
+    laptop, _ = cluster.devices
+    before, _ = writing_key(laptop.context())
+    joined(cluster, "server", laptop.invite())
+    laptop.view.receive()
+    pull(laptop.context())
+    laptop.inject_fault(
+        lambda _n, operation, key: BEFORE if (operation, key[:2]) == ("put", "k/") else NONE
+    )
+    with pytest.raises(HxError):
+        update_membership(laptop.context())
+    laptop.inject_fault(never)
+    synced(laptop)
+    assert writing_key(laptop.context())[0] != before
 
 
 def test_of_two_who_have_joined_by_one_invitation_none_is_admitted_and_it_is_deleted(cluster):

@@ -245,7 +245,7 @@ def _write(value: object, indent: int | None = None) -> None:
 
     is_unicode = sys.stdout.encoding.lower() in ("utf-8", "utf8")
     text = json.dumps(value, ensure_ascii=not is_unicode, indent=indent)
-    if not text.isascii() or "\x7f" in text:
+    if not text.replace("\n", "").isprintable():
         text = "".join(map(_as_json, text))
     sys.stdout.write(text)
 

@@ -14,7 +14,8 @@ VERSION = 1
 _FIELDS = {"v", "sign", "box", "vmks"}
 _KEY_BYTES = 32
 _MAX_EPOCH = 1 << 32
-MAX_BYTES = 192 << 10  # of encoded keys: four thousand epochs; a sealed file of them can be read
+MAX_BYTES = 192 << 10  # of encoded keys; a sealed file of them can be read
+MAX_KEYS = 4_096  # of a vault; they fit into MAX_BYTES
 
 
 class Secrets(NamedTuple):

@@ -39,7 +39,9 @@ class Keyring(SecretService):
         try:
             collection = get_collection_by_alias(bus, "default")
         except ItemNotFoundException:
-            collection = get_default_collection(bus)  # creates it
+            collection = None
         # keyring takes this name from its settings
         chosen = getattr(self, "preferred_collection", None)
-        return collection if chosen is None else Collection(bus, chosen)
+        if chosen is not None:
+            return Collection(bus, chosen)
+        return collection or get_default_collection(bus)  # creates it

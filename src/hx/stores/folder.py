@@ -77,10 +77,11 @@ class FolderStore(Store):
         return frozenset(self._unopened)
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
-        with translated(self.path):
+        with translated(self._place(prefix.rpartition("/")[0])):
             for key, entry in self._walk(prefix):
                 if parsed(key) is not None and entry.is_file(follow_symlinks=False):
-                    with suppress(FileNotFoundError):  # deleted during the listing
+                    # it may be deleted during the listing, or its folder may be listed only
+                    with self._noting(key.rpartition("/")[0]):
                         yield StoredObject(key, entry.stat(follow_symlinks=False).st_size)
 
     def foreign_files(self, prefix: str = "") -> Iterator[str]:
@@ -92,7 +93,11 @@ class FolderStore(Store):
     def get(self, key: str, max_bytes: int) -> bytes:
         require_key(key)
         folder, _, name = key.rpartition("/")
-        with translated(self.path), suppress(FileNotFoundError), self._folder(folder) as inside:
+        with (
+            translated(self._place(folder)),
+            suppress(FileNotFoundError),
+            self._folder(folder) as inside,
+        ):
             if self._look(inside, name) is not None:
                 return read(inside, name, max_bytes + 1)
         raise Missing(f"{key} is not in the store {self.path}")
@@ -100,7 +105,7 @@ class FolderStore(Store):
     def put(self, key: str, data: bytes) -> None:
         require_key(key)
         folder, _, name = key.rpartition("/")
-        with translated(self.path):
+        with translated(self._place(folder)):
             for _ in range(_TRIES):
                 with suppress(FileNotFoundError), self._folder(folder, make=True) as inside:
                     return self._put(inside, name, data)
@@ -112,7 +117,11 @@ class FolderStore(Store):
     def delete(self, key: str) -> None:
         require_key(key)
         folder, _, name = key.rpartition("/")
-        with translated(self.path), suppress(FileNotFoundError), self._folder(folder) as inside:
+        with (
+            translated(self._place(folder)),
+            suppress(FileNotFoundError),
+            self._folder(folder) as inside,
+        ):
             for each in (name, _placeholder(name)):
                 with suppress(FileNotFoundError):
                     if modes.S_ISREG(os.lstat(each, dir_fd=inside).st_mode):
@@ -128,6 +137,10 @@ class FolderStore(Store):
                     os.unlink(name, dir_fd=inside)
                     swept += 1
         return swept
+
+    def _place(self, folder: str) -> str:
+        """Return the path of a folder of the store, for a message."""
+        return os.path.join(self.path, folder) if folder else self.path
 
     def _put(self, inside: int, name: str, data: bytes) -> None:
         if self._holds(inside, name, data):

@@ -66,6 +66,8 @@ def check(context: SyncContext, percent: int, random: Random) -> Checked:
     require_vault(reader)
     sizes = {entry.key: entry.size for entry in reader.store.list("")}
     state = _State(reader, sizes, [], {}, [])
+    for closed in sorted(reader.store.unopened):
+        _report(state, closed, Verdict(PENDING, NOT_ARRIVED, "this folder cannot be opened"))
     _check_vault_file(state)
     _check_each(state, object_names.SLOT, verify_slot)
     newest = _newest(state, _manifests(state))
@@ -149,7 +151,7 @@ def _manifests(state: _State) -> dict[str, Signed]:
         if signed is not None:
             read[key] = signed
     context.evaluate_with(record for signed in read.values() for record in signed.manifest.roster)
-    context.keyring.vouch(context.trust.readable)
+    context.vouch_keys()
     return {key: signed for key, signed in read.items() if _is_valid(state, key, signed)}
 
 

@@ -10,7 +10,7 @@ from hx.stores import Missing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
 
     from hx.core.format.genesis import Genesis
     from hx.core.format.keys import DeviceKeys
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hx.stores import Store
 
 
+_ROOM_OF_COUNTING = 1_024  # no more records count in a roster
 KEY_ID = slice(56, 72)  # in a header: the id of the key that the object is sealed under
 
 
@@ -64,11 +65,19 @@ class Keyring:
         if slot.key_id not in self.secrets.vmks:
             self._offered[slot.key_id] = (slot.number, slot.vmk)
 
-    def vouch(self, readable: Iterable[bytes]) -> bool:
-        """Take the offered keys with these ids into custody; return whether there was one."""
-        vouched = {
-            key_id: self._offered.pop(key_id) for key_id in readable if key_id in self._offered
-        }
+    def vouch(self, readable: Iterable[bytes], counting: Container[bytes] = ()) -> bool:
+        """Take the offered keys with these ids into custody; return whether there was one.
+
+        Custody has room for a number of keys. Those in `counting` have room of their own; a member
+        could use up the rest with epochs that do not count, and what is too much stays offered.
+        """
+        from hx.custody.key_set import MAX_KEYS  # a sync with nothing new needs no cryptography
+
+        vouched: dict[bytes, tuple[int, bytes]] = {}
+        for key_id in sorted(readable, key=lambda key_id: (key_id not in counting, key_id)):
+            room = MAX_KEYS if key_id in counting else MAX_KEYS - _ROOM_OF_COUNTING
+            if key_id in self._offered and len(self.secrets.vmks) + len(vouched) < room:
+                vouched[key_id] = self._offered.pop(key_id)
         if vouched:
             self.keep(vouched)
         return bool(vouched)
@@ -126,6 +135,7 @@ class SyncContext:
         self.listing: dict[str, Name] = {}
         self.newcomers: list[Member] = []  # devices that this sync has enrolled here
         self.own_read: list[str] = []  # keys of own manifests that this database did not know
+        self.has_read_slots = False  # by this sync, for a better key to write under
         self.refused = 0  # records of this device that are due and that no reader would take
         self.unvouched: dict[str, bytes] = {}  # manifest -> id of the offered key that opened it
 
@@ -236,6 +246,11 @@ class SyncContext:
     def is_offered(self, data: bytes) -> bool:
         """Return whether a manifest is sealed under a key that no roster record vouches for yet."""
         return self.is_sealed and data[KEY_ID] in self.keyring.offered
+
+    def vouch_keys(self) -> bool:
+        """Take the keys that the roster vouches for into custody; return whether there was one."""
+        counting = {epoch.key_id for epoch in self.trust.epochs}
+        return self.keyring.vouch(self.trust.readable, counting)
 
     def read_slots(self) -> None:
         """Offer the keyring the keys of the slots for this device."""

@@ -175,7 +175,7 @@ def _learn(context: SyncContext, read: list[Read]) -> bool:
         enrolled = context.trust.enrolled.items()
         context.newcomers += [member for device, member in enrolled if device not in before]
     if context.is_sealed and signed:
-        grown = context.keyring.vouch(context.trust.readable) or grown
+        grown = context.vouch_keys() or grown
     if grown:
         ledger.judge_anew(context.database)
     return grown

@@ -51,11 +51,12 @@ def _close_invitations(context: SyncContext) -> None:
         joiners = joined.get(invite_id, [])
         if joiners or expires_at_us < context.now_us:
             admitted = joiners if len(joiners) == 1 else []
+            # the key first: who has seen the code must not know the one that the joiner gets
+            if admitted and context.is_sealed:
+                _new_epoch(context)
             context.learn([invite_close(invite_id, admitted, **_signer(context))])
             name = object_names.Name(object_names.INVITE, object_id=invite_id)
             context.store.delete(object_names.spelled(name))
-            if admitted and context.is_sealed:
-                _new_epoch(context)
 
 
 def _signer(context: SyncContext) -> dict[str, bytes]:
@@ -144,9 +145,11 @@ def _held_key(context: SyncContext) -> bytes | None:
     """
     usable = _usable_keys(context)
     wanted = usable[:1] if context.me in context.trust.active else usable
-    if wanted and not any(epoch_key in context.keyring.vmks for epoch_key in wanted):
+    is_held = any(epoch_key in context.keyring.vmks for epoch_key in wanted)
+    if wanted and not is_held and not context.has_read_slots:
+        context.has_read_slots = True
         context.read_slots()
-        context.keyring.vouch(context.trust.readable)
+        context.vouch_keys()
     held = context.keyring.vmks
     return next((epoch_key for epoch_key in usable if epoch_key in held), None)
 

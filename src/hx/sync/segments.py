@@ -217,7 +217,7 @@ def _wanted(context: SyncContext) -> list[Segment]:
 def _read_new_slots(context: SyncContext) -> bool:
     """Read the slots again; return whether one has brought a key that the roster vouches for."""
     context.read_slots()
-    return context.keyring.vouch(context.trust.readable)
+    return context.vouch_keys()
 
 
 def _take_all(context: SyncContext, segments: list[Segment]) -> tuple[Pulled, list[str]]:

@@ -121,10 +121,10 @@ def test_records_of_a_waiting_device_have_no_effect():
 
 def test_an_epoch_of_a_joiner_is_used_only_after_its_close():
     joined = [epoch(FIRST, 1, "one"), invites(FIRST, "code1"), adds("code1", "ann"),
-              epoch("ann", 9, "nine")]  # fmt: skip
+              epoch("ann", 2, "nine")]  # fmt: skip
     assert writing(*joined) == (1, key("one"))
     assert key("nine") in evaluate(*joined).readable
-    assert writing(*joined, closes(FIRST, "code1", "ann")) == (9, key("nine"))
+    assert writing(*joined, closes(FIRST, "code1", "ann")) == (2, key("nine"))
 
 
 def test_the_expiry_of_an_invitation_has_no_effect_on_trust():

@@ -173,10 +173,13 @@ def model(parts):
         return {first} | {body.device_id for signer, _, body in of(DeviceAdd) if signer in pubs}
 
     enrolled = least_fixpoint(reach)
+    counting = {
+        (signer, body) for signer, record_id, body in of(Epoch) if may(members, signer, record_id)
+    }
     writing = [
         (body.number, body.key_id)
-        for signer, record_id, body in of(Epoch)
-        if may(members, signer, record_id)
+        for signer, body in counting
+        if body.number <= len(counting)
         and signer in {known[member] for member in active}
         and enrolled - active - waiting <= set(body.without)
     ]

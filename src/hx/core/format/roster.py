@@ -11,16 +11,7 @@ from __future__ import annotations
 from hx.core.format.keys import derive_id
 from hx.core.format.reached import MAX_COUNTING, Authorities, enrolled, reached
 from hx.core.format.revoked import by_themselves, revoked
-from hx.core.format.roster_records import (
-    MAX_EPOCH_NUMBER,
-    UNKNOWN,
-    DeviceAdd,
-    Epoch,
-    Fact,
-    Record,
-    is_genuine,
-    read,
-)
+from hx.core.format.roster_records import UNKNOWN, DeviceAdd, Epoch, Fact, Record, is_genuine, read
 from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
@@ -115,6 +106,7 @@ def evaluate(genesis: Genesis, records: Iterable[Record]) -> Trust:
     }
     inactive = frozenset(members) - active.keys() - stages.waiting.keys()
     epochs = _epochs(stages)
+    sound = [epoch for epoch in epochs if epoch.number <= len(epochs)]
     return Trust(
         active=active,
         waiting={device_id: members[device_id] for device_id in stages.waiting},
@@ -129,9 +121,9 @@ def evaluate(genesis: Genesis, records: Iterable[Record]) -> Trust:
         unknown=frozenset(record_id for record_id, why in silent.items() if why == UNKNOWN),
         readable=_readable(stages),
         epochs=epochs,
-        usable=_usable(epochs, {member.sign_pub for member in active.values()}, inactive),
-        # a device may number an epoch as it likes, and a greater number has no encoding
-        next_number=min(1 + max((epoch.number for epoch in epochs), default=0), MAX_EPOCH_NUMBER),
+        # a device may number an epoch as it likes: after the greatest number no later key would win
+        usable=_usable(sound, {member.sign_pub for member in active.values()}, inactive),
+        next_number=1 + max((epoch.number for epoch in sound), default=0),
         open_invites=_open_invites(stages.found),
         closed=frozenset(stages.found.closed),
     )

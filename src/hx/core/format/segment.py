@@ -167,21 +167,28 @@ def encode_readable(history: History) -> Encoded:
     """
     parts: list[tuple[bytes, History]] = []
     for piece in cut(history):
-        parts += _readable([*_in_order(piece)])
+        part = _encoded(piece)
+        if part is None:
+            part = _encoded(_history([*_readable([*_in_order(piece)])]))
+        if part is not None and any(part[1]):
+            parts.append(part)
     kept = sum(sum(map(len, content)) for _, content in parts)
     return Encoded(parts, sum(map(len, history)) - kept)
 
 
-def _readable(records: list[_Record]) -> Iterator[tuple[bytes, History]]:
-    """Yield the records as one part, or as several without those that cannot be decoded."""
-    content = _history(records)
+def _encoded(content: History) -> tuple[bytes, History] | None:
+    """Return the payload and the history, or None if `decode` would not return the same."""
     try:
         payload = encode(content)
-        is_readable = decode(payload) == content
+        return (payload, content) if decode(payload) == content else None
     except (Fault, OverflowError, ValueError):  # a number without an encoding
-        is_readable = False
-    if is_readable:
-        yield payload, content
+        return None
+
+
+def _readable(records: list[_Record]) -> Iterator[_Record]:
+    """Yield those of the records that can be decoded again."""
+    if _encoded(_history(records)) is not None:
+        yield from records
     elif len(records) > 1:
         half = len(records) // 2
         yield from _readable(records[:half])
