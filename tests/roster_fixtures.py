@@ -71,13 +71,13 @@ def closes(by, name, *admitted):
     return roster_records.invite_close(code(name), map(device, admitted), **_signing(by))
 
 
-def revokes(by, name, *keep):
-    return _revoke(by, name, frozenset(record.id for record in keep))
+def revokes(by, name, *keep, objects=None):
+    return _revoke(by, name, frozenset(record.id for record in keep), objects)
 
 
 @lru_cache(None)
-def _revoke(by, name, keep):
-    return roster_records.device_revoke(device(name), keep, **_signing(by))
+def _revoke(by, name, keep, objects):
+    return roster_records.device_revoke(device(name), keep, objects=objects, **_signing(by))
 
 
 @lru_cache(None)

@@ -12,9 +12,8 @@ from hx.core.model import MAX_TIME_US, Pin
 from hx.database.join import join
 from hx.database.queries.sessions import pin
 from hx.database.sync import vault as vault_rows
-from hx.sync.leave import publish_and_leave
-from hx.sync.pull import pull
 from sync.cluster import converge, new_cluster
+from sync.departures import leave
 
 
 @pytest.fixture
@@ -62,9 +61,7 @@ def test_a_record_that_no_reader_would_take_does_not_keep_its_device_in_the_vaul
     desktop._add_record(bad)
     desktop.unpublished.discard(bad)
     event = desktop.record()
-    context = desktop.context()
-    pull(context)
-    assert publish_and_leave(context, desktop.outbox, desktop.name())
+    leave(desktop)
     assert vault_rows.read(desktop.database) is None
     laptop.view.receive()
     laptop.sync()

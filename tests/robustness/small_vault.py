@@ -80,7 +80,7 @@ class Vault:
         options = {"vault_id": self.vault_id, "suite": self.suite, "vmks": self.vmks}
         _, payload = unseal(data, expect=key, **options)
         if name.kind == object_names.SEGMENT:
-            segment.require_authors(segment.decode(payload), self.trust.enrolled)
+            segment.require_origins(segment.decode(payload))
         elif name.kind == object_names.MANIFEST:
             self._judge(name, manifest.decode(payload))
             # zstd has a bit without meaning, and no list has the hash of a plain manifest

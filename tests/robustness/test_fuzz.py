@@ -177,7 +177,7 @@ def read_padded(data, _):
 
 
 def read_segment(data, _):
-    segment.require_authors(segment.decode(data), {ME})
+    segment.require_origins(segment.decode(data))
 
 
 def read_slot(data, _):

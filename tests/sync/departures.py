@@ -6,7 +6,7 @@ from hx.core.format.keys import DeviceKeys
 from hx.core.format.roster_records import device_revoke
 from hx.custody.key_set import Secrets
 from hx.database.event_detail import rename_device
-from hx.sync.leave import outlook, publish_and_leave, remove_vault
+from hx.sync.leave import outlook, publish_all, publish_farewell, remove_vault
 from hx.sync.new_id import rebase, vouched
 from hx.sync.pull import pull
 
@@ -16,7 +16,9 @@ def leave(device):
     context = device.context()
     if outlook(context).publishes:
         pull(context)
-        assert publish_and_leave(context, device.outbox, device.name())
+        publish_all(context, device.outbox, device.name())
+        with device.database.transaction():
+            publish_farewell(context, device.outbox, device.name())
         device._published()
     else:
         remove_vault(context, device.outbox)

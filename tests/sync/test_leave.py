@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from hx.core.errors import Busy
 from hx.database.sync import vault
 from hx.sync.device_state import MEMBER, PLACES, WAITING
-from hx.sync.leave import Outlook, left_before, outlook, publish_and_leave, remove_vault
+from hx.sync.leave import (
+    Outlook,
+    left_before,
+    outlook,
+    publish_all,
+    publish_farewell,
+    remove_vault,
+)
 from hx.sync.pull import pull
 from stores.faulty import NONE
 from sync.cluster import new_cluster
-from sync.departures import revoked
+from sync.departures import leave, revoked
 from sync.losses import cut_short
 from sync.test_device_state import joined
 
@@ -35,12 +43,6 @@ def test_only_a_device_that_may_write_publishes_before_it_leaves(place):
     assert Outlook(place, 0, 0, made_it=False).publishes == (place in (MEMBER, WAITING))
 
 
-def leaving(device):
-    context = device.context()
-    pull(context)
-    return publish_and_leave(context, device.outbox, device.name())
-
-
 def vault_id_of(device):
     return vault.read(device.database).vault_id
 
@@ -49,7 +51,7 @@ def test_after_it_has_left_a_device_is_in_no_vault_and_has_its_history(cluster):
     laptop, desktop, _ = cluster.devices
     event, vault_id = desktop.record(), vault_id_of(laptop)
     assert not left_before(desktop.database, vault_id, desktop.me)
-    assert leaving(desktop)
+    leave(desktop)
     assert vault.read(desktop.database) is None
     assert event in desktop.dump().events
     assert desktop.outbox.read() is None
@@ -61,6 +63,7 @@ def test_after_it_has_left_a_device_is_in_no_vault_and_has_its_history(cluster):
 def test_a_device_in_which_somebody_writes_all_the_time_does_not_leave(cluster):
     """Its last events would be published by nobody."""
     _, desktop, _ = cluster.devices
+    desktop.record()
     puts = []
 
     def writes(_number, operation, key):
@@ -69,34 +72,40 @@ def test_a_device_in_which_somebody_writes_all_the_time_does_not_leave(cluster):
         return NONE
 
     desktop.store.choose = writes
-    assert not leaving(desktop)
+    with pytest.raises(Busy, match="other commands of hx still write here"):
+        leave(desktop)
     assert vault.read(desktop.database) is not None
     assert len(puts) < 100
 
 
-def test_an_event_that_comes_with_the_last_manifest_is_published_before_the_device_is_gone(cluster):
+def test_what_is_recorded_after_everything_was_published_keeps_a_device_in_the_vault(cluster):
+    _, desktop, _ = cluster.devices
+    context = desktop.context()
+    pull(context)
+    publish_all(context, desktop.outbox, desktop.name())
+    desktop.record()
+    with pytest.raises(Busy), desktop.database.transaction():
+        publish_farewell(context, desktop.outbox, desktop.name())
+    assert vault.read(desktop.database) is not None
+    leave(desktop)
+    assert vault.read(desktop.database) is None
+
+
+def test_nobody_joins_by_the_invitation_of_a_device_that_has_left(cluster):
     laptop, desktop, _ = cluster.devices
-    late = []
-
-    def writes(_number, operation, key):
-        if operation == "put" and key.startswith("m/") and not late:
-            late.append(desktop.record())
-        return NONE
-
-    desktop.store.choose = writes
-    assert leaving(desktop)
+    code = desktop.invite()
+    leave(desktop)
+    assert not [key for key in cluster.environment.objects if key.startswith("j/")]
     laptop.view.receive()
-    laptop.pull()
-    assert set(late) <= laptop.dump().events
-    assert desktop.me in laptop.context().trust.departed
+    laptop.sync()
+    assert not laptop.context().trust.open_invites
+    assert code
 
 
-def test_a_vault_is_removed_though_something_is_unpublished_unless_that_is_asked(cluster):
+def test_a_vault_is_removed_though_something_is_unpublished(cluster):
     _, desktop, _ = cluster.devices
     event = desktop.record()
-    assert not remove_vault(desktop.context(), desktop.outbox, when_all_is_published=True)
-    assert vault.read(desktop.database) is not None
-    assert remove_vault(desktop.context(), desktop.outbox)
+    remove_vault(desktop.context(), desktop.outbox)
     assert vault.read(desktop.database) is None
     assert event in desktop.dump().events
 
@@ -116,6 +125,6 @@ def test_a_device_that_waits_leaves_as_a_member_does(cluster):
     fourth = joined(cluster, "fourth", laptop.invite())
     assert outlook(fourth.context()).place == WAITING
     event = fourth.record()
-    assert leaving(fourth)
+    leave(fourth)
     assert vault.read(fourth.database) is None
     assert event in fourth.dump().events

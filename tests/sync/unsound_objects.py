@@ -47,11 +47,6 @@ BROKEN = {
         verdict.NO_KEY,
         lambda a, n: a.sealed(n, vmk=new_vmk()),
     ),
-    "of a stranger": (
-        verdict.PENDING,
-        verdict.ROSTER,
-        lambda a, n: a.sealed(n, [event(b"\x07" * 16)]),
-    ),
     "a flag of the future": (
         verdict.PENDING,
         verdict.NEEDS_UPGRADE,

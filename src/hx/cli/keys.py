@@ -65,10 +65,11 @@ def opened(context: Context) -> Custody:
     return custody.opened(where, ask)
 
 
-def new_keys(context: Context) -> DeviceKeys:
-    """Store keys for a new device id, and the keys of the vault, beside the present ones.
+def new_keys(context: Context, *, leaving: bool) -> DeviceKeys:
+    """Store keys for a new device id beside the present ones.
 
-    Keys that an interrupted run has made are used again. Raises KeyMissing.
+    The keys of the vault come with them, unless the device is leaving it. Keys that an interrupted
+    run has made are used again. Raises KeyMissing.
     """
     from hx.core.format.keys import generate
 
@@ -80,7 +81,7 @@ def new_keys(context: Context) -> DeviceKeys:
     else:
         keys = custody.opened(successor_paths(where, note.device_id), ask).load().device
     custody.successor(where, successor_paths(where, keys.device_id), ask).store(
-        secrets._replace(device=keys)
+        secrets._replace(device=keys, vmks={} if leaving else secrets.vmks)
     )
     return keys
 
@@ -170,7 +171,11 @@ def forget(config: Config) -> list[str]:
 
 
 def renewed(
-    context: Context, name: str, prepare: Callable[[DeviceKeys], Callable[[], None]] | None = None
+    context: Context,
+    name: str,
+    prepare: Callable[[DeviceKeys], Callable[[], None]] | None = None,
+    *,
+    leaving: bool = False,
 ) -> Context:
     """Give this device a new id and new keys, and return the context of the new device.
 
@@ -179,7 +184,7 @@ def renewed(
     is interrupted, the id in the database decides which keys the next run uses. Raises KeyMissing,
     DatabaseError.
     """
-    keys = new_keys(context)
+    keys = new_keys(context, leaving=leaving)
     also = prepare(keys) if prepare else lambda: None
     who, host, database = context.who, context.config.host, context.database
     with database.transaction():

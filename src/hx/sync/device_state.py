@@ -35,7 +35,10 @@ WAITS = (
 _REJOIN = "run `hx sync leave`, then `hx sync join` with a code from a new `hx sync invite`"
 OUTSIDE = {
     NOT_ADMITTED: (
-        "this device was not admitted to the vault: another device used the same invitation",
+        (
+            "this device was not admitted to the vault: another device used the same invitation,"
+            " or the device that let it in has left the vault without knowing of it"
+        ),
         _REJOIN,
     ),
     REVOKED: ("this device was removed from the vault", _REJOIN),

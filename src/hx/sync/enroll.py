@@ -103,8 +103,7 @@ def _enter(
     """Take the keys into custody, then write the vault to the database: this device is a member."""
     here.keep(Secrets(here.device, dict(vmks)))
     vault_id = genesis.read(vault_file).vault_id
-    me = here.device.device_id
-    rows.create(here.database, Vault(vault_id, place.name, place.url, vault_file), me)
+    rows.create(here.database, Vault(vault_id, place.name, place.url, vault_file))
     before = rows.departure(here.database, vault_id)
     if before is not None and before.record is not None:  # others may not know that it has left
         records = [*records, before.record]

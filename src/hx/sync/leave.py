@@ -1,27 +1,31 @@
 """Leave the vault: this device revokes itself. Its history stays here, and with the other devices.
 
-    last sync -> last manifest, with the record that revokes this device
-    -> no vault in the database -> no key of the vault in custody
+    last sync -> last manifest, with the record that revokes this device, read back
+    -> in one transaction: no vault in the database, and a new device id -> new keys in custody
 
-Each step may be cut short and repeated; until the last manifest is in the store the device is a
-member.
+The private keys of the old id and the keys of the vault are deleted, so that whoever takes this
+disk later cannot act as a member. Each step may be cut short and repeated; until the last manifest
+is in the store the device is a member.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 
-from hx.core.errors import KeyMissing
+from hx.core.errors import Busy, KeyMissing
+from hx.core.format import object_names
+from hx.core.format.farewell import kept_of
+from hx.core.format.manifest import objects_digest
 from hx.core.format.roster import carried
 from hx.core.format.roster_records import device_revoke
-from hx.core.merge import History
 from hx.core.record import NamedTuple
 from hx.database.sync import ledger, unpublished, vault
-from hx.database.sync.unpublished import Due
 from hx.database.sync.vault import Departure
+from hx.stores import Transient
 from hx.sync import membership
 from hx.sync.device_state import MEMBER, WAITING, place_of
-from hx.sync.publish import PushPlan, manifest_of, publish
+from hx.sync.manifests import read_manifest
+from hx.sync.publish import manifest_of, sealed_manifest
 from hx.sync.push import is_all_published, push_all
 from hx.sync.segments import listed_of
 
@@ -31,8 +35,6 @@ if TYPE_CHECKING:
     from hx.database.connection import Database
     from hx.sync.context import SyncContext
     from hx.sync.outbox import Outbox
-
-_ROUNDS = 5
 
 
 class Outlook(NamedTuple):
@@ -59,58 +61,92 @@ def outlook(context: SyncContext) -> Outlook:
     )
 
 
-def publish_and_leave(context: SyncContext, outbox: Outbox, label: str) -> bool:
-    """Publish everything, tell the other devices, and remove the vault from the database.
+def publish_all(context: SyncContext, outbox: Outbox, label: str) -> None:
+    """Publish everything before this device leaves, and close the invitations that it has made.
 
-    The context has just pulled. What other processes record or forget meanwhile is published too;
-    False is returned when they do not stop. Raises StoreError, KeyMissing.
+    The context has just pulled. Raises Busy when other processes continue to write, StoreError,
+    KeyMissing.
     """
-    for _ in range(_ROUNDS):
-        push_all(context, outbox, label)
-        publish_last_manifest(context, outbox, label)
-        if remove_vault(context, outbox, when_all_is_published=True):
-            return True
-    return False
+    membership.close_own_invitations(context)
+    push_all(context, outbox, label)
+    _require_all_published(context)
 
 
-def publish_last_manifest(context: SyncContext, outbox: Outbox, label: str) -> None:
-    """Publish a manifest that revokes this device, right after a push with the same context.
+def publish_farewell(context: SyncContext, outbox: Outbox, label: str) -> None:
+    """Publish a last manifest, in which this device revokes itself, and remove the vault here.
 
-    Raises StoreError, KeyMissing.
+    The caller holds the transaction, so no other process forgets anything between the last check
+    and the removal. Nothing of this device is taken afterwards but what that manifest lists. Raises
+    Busy, StoreError, KeyMissing; the caller then rolls back, and the device is still a member,
+    unless the manifest has reached the store: then a sync says that it has left.
     """
+    _require_all_published(context)
     key_id, vmk = membership.writing_key(context)
     live = [listed_of(segment) for segment in ledger.live(context.database, context.me)]
-    roster = vault.records(context.database) | {_own_revocation(context)}
+    record = farewell(context)
+    roster = vault.records(context.database) | {record}
     last = manifest_of(context, label, live, key_id)._replace(
         roster=carried(context.genesis, roster)
     )
-    publish(context, outbox, PushPlan([], Due(History(), {}, 0), [], last, vmk))
+    name, data, payload = sealed_manifest(context, last, vmk)
+    key = object_names.spelled(name)
+    outbox.write(last.seq, [(key, data)])
+    context.store.put(key, data)
+    there = read_manifest(context, key)
+    if there.payload + there.signature != payload:
+        raise Transient(
+            f"the store returns another manifest than {key}, which was just written",
+            "nothing was changed here: run `hx sync leave` again",
+        )
+    remove_rows(context, record)
+    outbox.clear()
 
 
-def _own_revocation(context: SyncContext) -> Record:
-    """Return the record by which this device revokes itself; it has the same bytes each time."""
-    seed = context.keyring.secrets.device.sign_seed
-    return device_revoke(context.me, (), seed=seed, vault_id=context.vault.vault_id)
+def _require_all_published(context: SyncContext) -> None:
+    if not is_all_published(context):
+        raise Busy(
+            "other commands of hx still write here, so not everything is in the store",
+            "wait until they have ended, then run `hx sync leave` again",
+        )
 
 
-def remove_vault(
-    context: SyncContext, outbox: Outbox, *, when_all_is_published: bool = False
-) -> bool:
-    """Remove the vault from the database and keep the history; return whether it was removed.
+def farewell(context: SyncContext) -> Record:
+    """Return the record by which this device revokes itself. Raises KeyMissing.
 
-    `when_all_is_published`: only when no other process has written anything since the last push.
+    It names what this device lists now, and keeps those of its records that count.
     """
-    database = context.database
+    live = [listed_of(segment) for segment in ledger.live(context.database, context.me)]
+    kept: list[bytes] = []
+    if context.me in context.trust.enrolled:
+        records = vault.records(context.database)
+        kept = kept_of(context.genesis, records, context.trust, context.me)
+    return device_revoke(
+        context.me,
+        kept,
+        seed=context.keyring.secrets.device.sign_seed,
+        vault_id=context.vault.vault_id,
+        objects=objects_digest(live),
+    )
+
+
+def remove_vault(context: SyncContext, outbox: Outbox) -> None:
+    """Remove the vault from the database without publishing anything, and keep the history."""
     record = None
     with suppress(KeyMissing):  # the keys may be gone already: then there is nothing to sign with
-        record = _own_revocation(context)
-    with database.transaction():
-        if when_all_is_published and not is_all_published(context):
-            return False
-        vault.note_departure(database, context.vault.vault_id, Departure(context.me, record))
-        vault.remove(database)
+        record = farewell(context)
+    with context.database.transaction():
+        remove_rows(context, record)
     outbox.clear()
-    return True
+
+
+def remove_rows(context: SyncContext, record: Record | None) -> None:
+    """Remove the rows about the vault; the caller holds the transaction.
+
+    `record`: the farewell, which a later member on this database carries along.
+    """
+    departure = Departure(context.me, record)
+    vault.note_departure(context.database, context.vault.vault_id, departure)
+    vault.remove(context.database)
 
 
 def left_before(database: Database, vault_id: bytes, device_id: bytes) -> bool:

@@ -12,7 +12,7 @@ from functools import partial
 from hx.core.format import manifest as manifests
 from hx.core.format import object_names
 from hx.core.format.envelope import size_limit
-from hx.core.format.manifest import identity, is_signed
+from hx.core.format.manifest import identity, is_signed, objects_digest
 from hx.core.format.verdict import (
     AUTHOR,
     DUPLICATE,
@@ -31,7 +31,7 @@ from hx.core.format.verdict import (
     rejected,
 )
 from hx.database.event_detail import rename_device
-from hx.database.sync import forgotten_copies, ledger, locations, vault
+from hx.database.sync import departures, forgotten_copies, ledger, locations, vault
 from hx.database.sync.ledger import TAKEN, Head, Verdict
 from hx.stores import Denied, Missing, Placeholder, Transient
 from hx.sync.context import KEY_ID
@@ -127,6 +127,7 @@ def take_manifests(context: SyncContext, *, only: bytes | None = None) -> None:
     valid, the next one is read. When the roster has grown, the manifests that waited for it are
     judged again at once. `only`: the id of a device; the manifests of the others are left alone.
     """
+    context.listed_by.clear()
     looked_at: set[str] = set()
     is_more = True
     while is_more:
@@ -177,8 +178,21 @@ def _learn(context: SyncContext, read: list[Read]) -> bool:
     if context.is_sealed and signed:
         grown = context.vouch_keys() or grown
     if grown:
-        ledger.judge_anew(context.database)
+        with context.database.transaction():
+            ledger.judge_anew(context.database)
+            _read_gone_again(context)
     return grown
+
+
+def _read_gone_again(context: SyncContext) -> None:
+    """Read the manifests again of each device that is gone, unless the one that counts was taken.
+
+    A copy of its keys may have signed a later one.
+    """
+    for device_id in context.trust.last.keys() - {context.me}:
+        listed = departures.listed_digest(context.database, device_id)
+        if not context.trust.takes_last(device_id, listed):
+            departures.forget_heads(context.database, device_id)
 
 
 def _judge_all(context: SyncContext, read: list[Read]) -> bool:
@@ -229,6 +243,8 @@ def judged(context: SyncContext, key: str, signed: Signed) -> Verdict:
     if context.unvouched.get(key, b"") in context.keyring.offered:
         return Verdict(PENDING, NO_KEY, "nobody in the vault vouches for its key yet")
     member = trust.author(device_id)
+    if member is None and trust.takes_last(device_id, objects_digest(signed.manifest.objects)):
+        member = trust.enrolled.get(device_id)
     if member is None and device_id in trust.enrolled:
         return Verdict(SKIPPED, REVOKED, "its device is no longer in the vault")
     if member is None:
@@ -300,11 +316,11 @@ def _note_manifest(context: SyncContext, key: str, verdict: Verdict) -> None:
 
 
 def _was_revoked_by_others(context: SyncContext, device_id: bytes) -> bool:
-    """Return whether a device is inactive, and not only because it revoked itself.
+    """Return whether a device is inactive, and nothing of it is taken any more.
 
     No active device vouches for a key that such a device makes.
     """
-    return device_id in context.trust.inactive and device_id not in context.trust.departed
+    return device_id in context.trust.inactive and device_id not in context.trust.last
 
 
 def _while_patient(context: SyncContext, key: str, verdict: Verdict) -> Verdict:

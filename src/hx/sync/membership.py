@@ -10,8 +10,9 @@ from contextlib import suppress
 
 from hx.core.errors import KeyMissing
 from hx.core.format import object_names, slot
+from hx.core.format.farewell import kept_of, open_invitations_of
 from hx.core.format.keys import key_id, new_vmk
-from hx.core.format.roster_records import epoch, invite_close
+from hx.core.format.roster_records import device_revoke, epoch, invite_close
 from hx.database.sync import vault
 from hx.stores import Exists
 from hx.sync.heads import slots_written_for
@@ -30,6 +31,7 @@ def update_membership(context: SyncContext) -> None:
     """
     if context.me not in context.trust.active:
         return
+    _sign_farewells_again(context)
     _close_invitations(context)
     if context.is_sealed:
         if _held_key(context) is None:
@@ -59,6 +61,36 @@ def _close_invitations(context: SyncContext) -> None:
             context.store.delete(object_names.spelled(name))
 
 
+def close_own_invitations(context: SyncContext) -> None:
+    """Close the open invitations of this device, because it leaves: nobody joins by them any more.
+
+    Who has joined by one of them already is admitted first, if this device may do so.
+    """
+    if context.me not in context.trust.active:
+        return
+    _close_invitations(context)
+    records = vault.records(context.database)
+    for invite_id in open_invitations_of(context.genesis, records, context.trust, context.me):
+        context.learn([invite_close(invite_id, [], **_signer(context))])
+        name = object_names.Name(object_names.INVITE, object_id=invite_id)
+        context.store.delete(object_names.spelled(name))
+
+
+def _sign_farewells_again(context: SyncContext) -> None:
+    """Sign again, as an admin, what each device that has left has said.
+
+    From then on no copy of the keys of that device changes anything.
+    """
+    trust = context.trust
+    if context.me not in trust.admins:
+        return
+    records = vault.records(context.database)
+    for device_id in trust.unconfirmed:
+        kept = kept_of(context.genesis, records, trust, device_id)
+        objects = next(iter(trust.last.get(device_id, ())), None)
+        context.learn([device_revoke(device_id, kept, objects=objects, **_signer(context))])
+
+
 def _signer(context: SyncContext) -> dict[str, bytes]:
     seed = context.keyring.secrets.device.sign_seed
     return {"seed": seed, "vault_id": context.vault.vault_id}
@@ -85,16 +117,18 @@ def _new_epoch(context: SyncContext) -> None:
 def hand_out_keys(context: SyncContext, besides: Container[str] = ()) -> None:
     """Write the missing slots: for each epoch key in custody, one for each active device.
 
-    `besides`: store keys of slots that are damaged and are written again.
+    Own slots for devices that are not active any more are deleted. `besides`: store keys of slots
+    that are damaged and are written again.
     """
-    existing = {
-        (name.object_id, name.key_id)
-        for key, name in context.named(object_names.SLOTS)
-        if key not in besides
-    }
+    listed = context.named(object_names.SLOTS)
+    existing = {(name.object_id, name.key_id) for key, name in listed if key not in besides}
     held = context.keyring.secrets.vmks
     vouched = {epoch_key: held[epoch_key] for epoch_key in context.trust.readable & held.keys()}
     _write_slots(context, vouched, existing)
+    recipients = {recipient for recipient, _ in _recipients(context)}
+    for key, name in listed:
+        if name.device_id == context.me and name.object_id not in recipients:
+            context.store.delete(key)
 
 
 def _write_slots(

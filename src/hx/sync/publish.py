@@ -27,6 +27,7 @@ from hx.sync.segments import listed_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from hx.core.format.object_names import Name
     from hx.database.sync.unpublished import Due
     from hx.sync.context import SyncContext
     from hx.sync.outbox import Outbox
@@ -115,14 +116,7 @@ def publish(context: SyncContext, outbox: Outbox, plan: PushPlan) -> None:
     Each step may be repeated after a crash.
     """
     manifest = plan.manifest
-    payload = manifest_format.encode(
-        manifest, context.keyring.secrets.device.sign_seed, context.vault.vault_id
-    )
-    object_id = secrets.token_bytes(8) + bytes(8)
-    name = object_names.Name(
-        object_names.MANIFEST, context.me, object_id, manifest.key_id, manifest.seq
-    )
-    data = seal(name, payload, vault_id=context.vault.vault_id, vmk=plan.vmk)
+    name, data, payload = sealed_manifest(context, manifest, plan.vmk)
     key = object_names.spelled(name)
     _announce(context, plan)
     outbox.write(manifest.seq, [*((part.key, part.data) for part in plan.parts), (key, data)])
@@ -135,6 +129,21 @@ def publish(context: SyncContext, outbox: Outbox, plan: PushPlan) -> None:
     context.listing[key] = name
     _mark_published(context, plan, key, payload)
     outbox.clear()
+
+
+def sealed_manifest(
+    context: SyncContext, manifest: Manifest, vmk: bytes | None
+) -> tuple[Name, bytes, bytes]:
+    """Return (name, object, payload with signature) of a manifest of this device."""
+    payload = manifest_format.encode(
+        manifest, context.keyring.secrets.device.sign_seed, context.vault.vault_id
+    )
+    object_id = secrets.token_bytes(8) + bytes(8)
+    name = object_names.Name(
+        object_names.MANIFEST, context.me, object_id, manifest.key_id, manifest.seq
+    )
+    data = seal(name, payload, vault_id=context.vault.vault_id, vmk=vmk)
+    return name, data, payload
 
 
 def _announce(context: SyncContext, plan: PushPlan) -> None:

@@ -31,7 +31,7 @@ from hx.core.record import NamedTuple
 from hx.database.connection import UNCLEAN
 from hx.database.event_detail import name_origins
 from hx.database.join import join
-from hx.database.sync import forgotten_copies, ledger, vault
+from hx.database.sync import departures, forgotten_copies, ledger, vault
 from hx.database.sync.ledger import TAKEN, Segment, Verdict
 from hx.database.sync.locations import SegmentSource
 from hx.stores import Denied, Missing, Transient
@@ -86,14 +86,14 @@ def read_segment(
 ) -> Contents:
     """Fetch a segment, verify it, unseal it and decode it. Raises Fault, StoreError.
 
-    Four checks: the roster accepts its author; its size and SHA-256 are those that its author has
-    listed; the seal and its commitment are intact; the roster knows each device that it names.
+    Three checks: the roster accepts its author; its size and SHA-256 are those that its author has
+    listed; the seal and its commitment are intact.
     `data` is given when its bytes are not in the store but in the outbox. `omit` names the one
     check that cannot be made. Instead of the listed bytes an UNLISTED segment needs the seal of an
     active device.
     """
     check = None if omit is None else omit.check
-    if check != ACTIVE_AUTHOR and context.trust.author(segment.device_id) is None:
+    if check != ACTIVE_AUTHOR and not _is_taken_from(context, segment):
         raise Fault(SKIPPED, REVOKED, "its device is no longer in the vault")
     if segment.size > size_limit(object_names.SEGMENT):
         raise rejected(TOO_LARGE, "it is larger than an object of its kind may be")
@@ -107,8 +107,23 @@ def read_segment(
     if omit is UNLISTED:
         _require_key_of_active(context, data)
     history = payloads.decode(context.unsealed(key, data))
-    payloads.require_authors(history, context.trust.enrolled)
+    payloads.require_origins(history)
     return Contents(history, Listed(segment.object_id, len(data), sha256(data).digest(), 0))
+
+
+def _is_taken_from(context: SyncContext, segment: Segment) -> bool:
+    """Return whether the roster accepts what the author of a segment has listed.
+
+    Of a device that is gone only those segments are taken that it has listed last, all together.
+    """
+    device_id = segment.device_id
+    if context.trust.author(device_id) is not None:
+        return True
+    if device_id not in context.trust.last or not segment.listed:
+        return False
+    if device_id not in context.listed_by:
+        context.listed_by[device_id] = departures.listed_digest(context.database, device_id)
+    return context.trust.takes_last(device_id, context.listed_by[device_id])
 
 
 def _require_listed(context: SyncContext, segment: Segment, data: bytes) -> None:
@@ -267,7 +282,7 @@ def joined(context: SyncContext, segment: Segment, history: History) -> Pulled:
         name_origins(context.database, segment.device_id)
         ledger.judge(context.database, segment, TAKEN, context.now_us)
         forgotten_copies.note_span(context.database, segment, *payloads.span(history))
-        if segment.device_id in context.trust.departed:  # the active devices publish it anew
+        if segment.device_id in context.trust.inactive:  # the active devices publish it anew
             vault.update(context.database, slots_for=None)
         if changes.erased:  # the erased text is in the pages of the files until they are cleaned
             context.database.set_meta(UNCLEAN, context.now_us)

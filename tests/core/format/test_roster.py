@@ -170,10 +170,16 @@ def test_a_device_that_is_no_admin_revokes_nobody():
     assert active(*members, *theft, revokes(FIRST, "eve")) == {FIRST, "ann"}
 
 
-def test_only_recovery_revokes_an_admin():
-    members = [adds(RECOVERY, "ann")]
-    assert active(*members, revokes("ann", FIRST), revokes(FIRST, "ann")) == {FIRST, "ann"}
+def test_an_admin_revokes_an_admin_also_when_that_one_revokes_it():
+    members = [adds(RECOVERY, "ann"), adds(FIRST, "bob")]
+    assert active(*members, revokes("ann", FIRST)) == {"ann"}
+    assert active(*members, revokes("ann", FIRST), revokes(FIRST, "ann")) == set()
     assert active(*members, revokes(RECOVERY, FIRST)) == {"ann"}
+    theft = [revokes("ann", FIRST), revokes("ann", "bob")]
+    kept = revokes(FIRST, "ann", adds(FIRST, "bob"))
+    assert active(*members, *theft, revokes(FIRST, "ann")) == set()  # nobody keeps the add of bob
+    keeps = revokes("ann", FIRST, adds(FIRST, "bob"))
+    assert active(*members, keeps, theft[1], kept) == {"bob"}
 
 
 def test_revocations_by_a_revoked_admin_count_only_if_recovery_keeps_them():
@@ -187,12 +193,79 @@ def test_revocations_by_a_revoked_admin_count_only_if_recovery_keeps_them():
     }
 
 
-def test_records_of_a_device_that_revoked_itself_stay_valid():
-    members = [adds(FIRST, "ann"), adds("ann", "bob"), revokes("ann", "ann")]
-    trust = evaluate(*members)
+def test_of_a_device_that_has_left_the_records_count_that_its_farewell_keeps():
+    members = [adds(FIRST, "ann"), adds("ann", "bob"), adds("ann", "cat")]
+    trust = evaluate(*members, revokes("ann", "ann", members[1]))
     assert names(trust.active, *PEOPLE) == {FIRST, "bob"}
     assert names(trust.revoked, *PEOPLE) == {"ann"}
-    assert names(trust.inactive, *PEOPLE) == {"ann"}
+    assert names(trust.departed, *PEOPLE) == {"ann"}
+    assert names(trust.inactive, *PEOPLE) == {"ann", "cat"}
+
+
+def test_several_farewells_keep_what_each_of_them_keeps():
+    members = [adds(FIRST, "ann"), adds("ann", "bob"), adds("ann", "cat"), adds("ann", "eve")]
+    honest = revokes("ann", "ann", *members[1:3])
+    thief = revokes("ann", "ann", members[1], members[3])
+    assert active(*members, honest) == {FIRST, "bob", "cat"}
+    assert active(*members, honest, thief) == {FIRST, "bob"}
+    many = [revokes("ann", "ann", members[1], objects=bytes([n]) * 32) for n in range(4)]
+    assert active(*members, honest, *many[:3]) == {FIRST, "bob"}
+    assert active(*members, honest, *many) == {FIRST}
+
+
+def test_what_an_admin_signs_again_for_a_device_that_has_left_is_final():
+    members = [adds(FIRST, "ann"), adds("ann", "bob")]
+    farewell = revokes("ann", "ann", members[1], objects=bytes(32))
+    again = revokes(FIRST, "ann", members[1], objects=bytes(32))
+    theft = [revokes("ann", "ann", objects=bytes([1]) * 32), adds("ann", "puppet")]
+    trust = evaluate(*members, farewell, again, *theft)
+    assert names(trust.active, *PEOPLE) == {FIRST, "bob"}
+    assert trust.takes_last(device("ann"), bytes(32))
+    assert not trust.takes_last(device("ann"), bytes([1]) * 32)
+
+
+def test_of_a_device_that_has_left_only_what_it_listed_last_is_taken():
+    members = [adds(FIRST, "ann")]
+    trust = evaluate(*members, revokes("ann", "ann", objects=bytes(32)))
+    assert trust.author(device("ann")) is None
+    assert trust.takes_last(device("ann"), bytes(32))
+    assert not trust.takes_last(device("ann"), bytes([1]) * 32)
+    assert not trust.takes_last(device("bob"), bytes(32))
+    other = revokes("ann", "ann", objects=bytes([1]) * 32)
+    both = evaluate(*members, revokes("ann", "ann", objects=bytes(32)), other)
+    assert not both.takes_last(device("ann"), bytes(32))
+    assert not evaluate(*members, revokes("ann", "ann")).last
+
+
+def test_the_first_device_that_has_left_revokes_nobody_later():
+    members = [adds(FIRST, "ann"), adds(FIRST, "bob"), revokes(FIRST, "bob")]
+    farewell = revokes(FIRST, FIRST, *members)
+    assert active(*members, farewell) == {"ann"}
+    assert active(*members, farewell, revokes(FIRST, "ann")) == {"ann"}
+    assert active(*members, revokes(FIRST, FIRST, *members[:2])) == {"ann", "bob"}
+
+
+def test_an_invitation_of_a_device_that_has_left_admits_only_whom_it_knew_or_an_active_one_did():
+    members = [adds(FIRST, "ann"), invites("ann", "code1")]
+    joined = [*members, adds("code1", "bob")]
+    knew = revokes("ann", "ann", *members[1:], joined[2])
+    left = revokes("ann", "ann", *members[1:])
+    assert waiting(*joined, knew) == {"bob"}
+    assert waiting(*joined, left) == set()
+    assert active(*joined, left, closes(FIRST, "code1", "bob")) == {FIRST, "bob"}
+    assert active(*joined, left, closes("ann", "code1", "bob")) == {FIRST}
+    assert active(*joined, adds("code1", "cat"), knew, closes(FIRST, "code1", "bob")) == {
+        FIRST,
+        "bob",
+    }
+
+
+def test_a_joiner_that_has_left_keeps_its_own_place_in_the_roster():
+    joined = [invites(FIRST, "code1"), adds("code1", "ann"), closes(FIRST, "code1", "ann")]
+    farewell = revokes("ann", "ann", joined[1], adds("ann", "bob"))
+    assert active(*joined, adds("ann", "bob"), farewell) == {FIRST, "bob"}
+    puppet = [adds("code1", "puppet"), revokes("puppet", "puppet", adds("puppet", "eve"))]
+    assert active(*joined, *puppet, adds("puppet", "eve"), farewell) == {FIRST}
 
 
 def test_a_kept_record_of_a_revoked_joiner_stays_valid():

@@ -75,43 +75,79 @@ def least_fixpoint(step):
     return members
 
 
+def model_of_revocations(revocations, adds_known, known):
+    """Return (revoked, kept, left -> kept by its farewells) by docs/format.md."""
+    recovery = public(RECOVERY)[0]
+    admins = {body.device_id for signer, _, body in adds_known if signer == recovery}
+    admins.add(device(FIRST))
+    farewells = {}
+    for signer, _, body in revocations:
+        if known.get(body.device_id) == signer:
+            farewells.setdefault(body.device_id, []).append(set(body.keep))
+    said = {
+        name: set.intersection(*several) if len(several) <= 4 else set()
+        for name, several in farewells.items()
+    }
+    revoked, kept = frozenset(), frozenset()
+
+    def counts(signer, record_id, body):
+        """Return whether an admin may sign a revocation, given what stands above it."""
+        return any(
+            known[admin] == signer
+            and admin != body.device_id
+            and (
+                record_id in kept if admin in revoked else record_id in said.get(admin, {record_id})
+            )
+            for admin in admins
+        )
+
+    def together(bodies):
+        return (
+            revoked | {body.device_id for body in bodies},
+            kept | {record_id for body in bodies for record_id in body.keep},
+        )
+
+    revoked, kept = together([body for signer, _, body in revocations if signer == recovery])
+    admin_bodies = [r[2] for r in revocations if r[2].device_id in admins and counts(*r)]
+    revoked, kept = together(admin_bodies)
+    others = [r[2] for r in revocations if r[2].device_id not in admins and counts(*r)]
+    revoked, kept = together(others)
+    return revoked, kept, {name: keep for name, keep in said.items() if name not in revoked}
+
+
+def model_of_enrolled(added, invitations, known):
+    """Return all devices that are reached without regard to revocations and closes."""
+    recovery = public(RECOVERY)[0]
+
+    def reach(reached):
+        keys = {known[member] for member in reached}
+        keys |= {body.sign_pub for signer, _, body in invitations if signer in keys} | {recovery}
+        return {device(FIRST)} | {body.device_id for signer, _, body in added if signer in keys}
+
+    return least_fixpoint(reach)
+
+
 def model(parts):
     """Return (active, waiting, enrolled, writing) by docs/format.md, without any index."""
     statements = [(part.signer, part.id, decode(part.payload)) for part in set(parts)]
 
     def of(kind):
-        return [
-            (signer, record_id, body)
-            for signer, record_id, body in statements
-            if isinstance(body, kind)
-        ]
+        return [statement for statement in statements if isinstance(statement[2], kind)]
 
-    known = {device(FIRST): public(FIRST)[0]}
-    known |= {body.device_id: body.sign_pub for _, _, body in of(DeviceAdd)}
     recovery, first = public(RECOVERY)[0], device(FIRST)
-    admins = {first} | {body.device_id for signer, _, body in of(DeviceAdd) if signer == recovery}
-    stage1 = [body for signer, _, body in of(DeviceRevoke) if signer == recovery]
-    revoked, kept = (
-        {body.device_id for body in stage1},
-        {record_id for body in stage1 for record_id in body.keep},
-    )
-    stage2 = [
-        body
-        for signer, record_id, body in of(DeviceRevoke)
-        if body.device_id not in admins
-        and any(
-            known[admin] == signer and (admin not in revoked or record_id in kept)
-            for admin in admins
-        )
-    ]
-    revoked = revoked | {body.device_id for body in stage2}
-    kept = kept | {record_id for body in stage2 for record_id in body.keep}
+    known = {body.device_id: body.sign_pub for _, _, body in of(DeviceAdd)} | {
+        first: public(FIRST)[0]
+    }
+    revoked, kept, left = model_of_revocations(of(DeviceRevoke), of(DeviceAdd), known)
 
     def may(members, signer, record_id):
         """Return whether a record of this signer counts if these devices are members."""
-        return any(
-            known[member] == signer and (member not in revoked or record_id in kept)
-            for member in members
+        mine = [member for member in members if known[member] == signer]
+        keeps = [left[member] for member in mine if member in left]
+        return bool(mine) and (
+            record_id in kept
+            or any(member not in revoked and member not in left for member in mine)
+            or (bool(keeps) and all(record_id in keep for keep in keeps))
         )
 
     def holders(sign_pub):
@@ -127,11 +163,30 @@ def model(parts):
             if opened.sign_pub == signer and may(members, maker, invite_record_id)
             if record_id in kept
             or add.device_id in revoked
-            or not (
-                holders(signer) & revoked
-                or all(known[member] != maker or member in revoked for member in members)
+            or knew(members, maker, signer, record_id)
+            or (
+                knew(members, maker, signer, None)
+                and (add.device_id, opened.invite_id)
+                in named(members - left.keys() - revoked, pairs)
             )
         }
+
+    def knew(members, maker, signer, record_id):
+        """Return whether nobody who is gone had the key of an invitation, or all keep a record.
+
+        `record_id` is None: whether all of them have left by themselves.
+        """
+        gone = holders(signer) & (revoked | left.keys())
+        if not any(
+            known[member] == maker and member not in revoked | left.keys() for member in members
+        ):
+            gone |= {member for member in members if known[member] == maker}
+        return not gone & revoked and all(
+            record_id is None or record_id in left[member] for member in gone
+        )
+
+    def pairs(body):
+        return [(joiner, body.invite_id) for joiner in body.admitted]
 
     def named(members, body_of):
         """Return the values of all closes that count."""
@@ -143,9 +198,7 @@ def model(parts):
         }
 
     def step(members):
-        admitted = named(
-            members, lambda body: [(joiner, body.invite_id) for joiner in body.admitted]
-        )
+        admitted = named(members, pairs)
         return (
             {first}
             | {
@@ -158,21 +211,11 @@ def model(parts):
 
     members = least_fixpoint(step)
     closed = named(members, lambda body: [body.invite_id])
-    by_self = {
-        body.device_id
-        for signer, _, body in of(DeviceRevoke)
-        if known.get(body.device_id) == signer
-    }
-    active = members - revoked - by_self
+    active = members - revoked - left.keys()
     joiners = {joiner for joiner, invite_id in invited(members) if invite_id not in closed}
-    waiting = joiners - members - revoked - by_self
+    waiting = joiners - members - revoked - left.keys()
 
-    def reach(reached):
-        pubs = {known[member] for member in reached} | {recovery}
-        pubs |= {body.sign_pub for signer, _, body in of(Invite) if signer in pubs - {recovery}}
-        return {first} | {body.device_id for signer, _, body in of(DeviceAdd) if signer in pubs}
-
-    enrolled = least_fixpoint(reach)
+    enrolled = model_of_enrolled(of(DeviceAdd), of(Invite), known)
     counting = {
         (signer, body) for signer, record_id, body in of(Epoch) if may(members, signer, record_id)
     }

@@ -6,6 +6,7 @@ from msgspec import msgpack
 
 from hx.core.format import roster, roster_records
 from hx.core.format.keys import LABEL_ROSTER, sign
+from hx.core.format.revoked import MAX_FAREWELLS
 from hx.core.format.roster_records import Record
 from roster_fixtures import (
     FIRST,
@@ -130,11 +131,11 @@ def test_a_revoked_device_cannot_add_more_devices_than_an_epoch_can_exclude():
     assert evaluate(*known, *flood, new).writing == (1, bytes(16))
 
 
-def test_only_one_revocation_of_itself_counts():
+def test_of_many_farewells_of_a_device_as_many_count_as_show_that_there_are_too_many():
     many = [revokes("ann", "ann", adds(FIRST, f"d{number}")) for number in range(30)]
     trust = evaluate(adds(FIRST, "ann"), *many)
     assert names(trust.active) == {FIRST}
-    assert len(trust.counting) == 2
+    assert len(trust.counting) == 1 + MAX_FAREWELLS + 1
 
 
 # ---- what a manifest carries ----

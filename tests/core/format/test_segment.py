@@ -18,7 +18,6 @@ from hx.core.format.verdict import (
     NEEDS_UPGRADE,
     PENDING,
     REJECTED,
-    ROSTER,
     TOO_LARGE,
     Fault,
 )
@@ -299,27 +298,11 @@ def test_any_bytes_are_a_fault(payload):
     finding(payload)
 
 
-def test_authors_are_the_devices_of_all_records():
-    ids = [bytes([number]) * 16 for number in range(1, 5)]
-    history = History(
-        frozenset({EVENT._replace(key=KEY._replace(device_id=ids[0]))}),
-        frozenset({ARTIFACT._replace(key=ARTIFACT.key._replace(device_id=ids[1]))}),
-        frozenset({PIN._replace(device_id=ids[2])}),
-        frozenset({TOMBSTONES[2]._replace(device_id=ids[3])}),
-    )
-    assert segment.authors(history) == set(ids)
-    segment.require_authors(history, ids)
-    for missing in ids:
-        with pytest.raises(Fault) as caught:
-            segment.require_authors(history, [author for author in ids if author != missing])
-        assert (caught.value.status, caught.value.reason) == (PENDING, ROSTER)
-
-
-def test_an_import_origin_needs_no_enrolment_if_its_events_are_imported():
+def test_only_imported_events_have_the_id_of_an_import():
     imported = EVENT._replace(key=KEY._replace(device_id=ORIGIN), origin=IMPORTED)
-    segment.require_authors(History(frozenset({imported})), ())
+    segment.require_origins(History(frozenset({imported, EVENT})))
     with pytest.raises(Fault) as caught:
-        segment.require_authors(History(frozenset({imported._replace(origin=0)})), ())
+        segment.require_origins(History(frozenset({imported._replace(origin=0)})))
     assert (caught.value.status, caught.value.reason) == (REJECTED, AUTHOR)
 
 

@@ -1,14 +1,10 @@
-"""Ownership: which device publishes a record after this one joined a vault or took a new id."""
+"""Ownership: which device publishes a record after this one took a new id."""
 
 from __future__ import annotations
-
-import pytest
 
 from database.sync.ledger_rows import (
     ME,
     OTHER,
-    THEIRS,
-    THIRD,
     artifact,
     event,
     in_vault,
@@ -21,33 +17,6 @@ from database.sync.ledger_rows import (
     unpublished,
 )
 from hx.database.sync import locations, ownership
-
-
-def test_records_of_other_devices_are_attributed_to_them_on_entering_a_vault(database):
-    others = [event(10, OTHER), artifact(11, OTHER), pin(OTHER), tombstone(OTHER, 8)]
-    mine = [event(20), artifact(21, number=3), pin(session_id=b"\xb0" * 16), tombstone(ME, 9)]
-    imported = [event(30, b"\x80" * 16), artifact(31, b"\x81" * 16, number=4)]
-    join_records(database, *others, *mine, *imported)
-    in_vault(database)
-    assert locations_of(database, others) == [(None, {OTHER}, False)] * 4
-    assert locations_of(database, [*mine, *imported]) == [None] * 6
-    assert unpublished(database) == {20, 30}
-
-
-def test_records_of_two_devices_are_attributed_separately_and_known_locations_stay(database):
-    join_records(database, event(10, OTHER), event(20, THIRD))
-    join_records(database, event(30, OTHER), author=THIRD)
-    ownership.attribute(database, ME)
-    assert location_of(database, event(10, OTHER)) == (None, {OTHER}, False)
-    assert location_of(database, event(20, THIRD)) == (None, {THIRD}, False)
-    assert location_of(database, event(30, OTHER)) == (None, {THIRD}, False)
-
-
-@pytest.mark.parametrize("record", THEIRS, ids=["event", "artifact", "pin", "tombstone"])
-def test_each_kind_of_record_of_another_device_is_attributed_to_it(database, record):
-    join_records(database, record)
-    ownership.attribute(database, ME)
-    assert location_of(database, record) == (None, {OTHER}, False)
 
 
 def test_records_published_under_the_old_id_belong_to_another_device(database):

@@ -129,6 +129,15 @@ def identity(payload: bytes) -> bytes:
     return sha256(payload).digest()
 
 
+def objects_digest(objects: Iterable[Listed]) -> bytes:
+    """Return the SHA-256 by which a revocation names what the last manifest of a device lists.
+
+    It is computed from id, size and hash of each object.
+    """
+    rows = sorted((listed.object_id, listed.size, listed.sha256) for listed in objects)
+    return sha256(pack(rows)).digest()
+
+
 def seen_of(rows: Iterable[tuple[bytes, int, bytes]]) -> tuple[Seen, ...]:
     """Return rows of SEEN_TYPE as records. Raises Fault if a device occurs twice."""
     seen = tuple(Seen(*row) for row in rows)

@@ -61,9 +61,12 @@ class Reachability:
         self.closed: set[bytes] = set()  # invite ids
         self.invites: dict[bytes, tuple[Fact, Invite]] = {}  # by id of the record
         self._admitted: dict[bytes, set[bytes]] = defaultdict(set)
+        self._vouched: dict[bytes, set[bytes]] = defaultdict(set)  # by devices that are active
         self._unrevoked: set[bytes] = set()  # keys of devices that are not revoked
         self._todo: list[bytes] = []
         self._authorities = authorities
+        self._gone = authorities.revoked.gone
+        self._kept_by: dict[bytes, frozenset[bytes]] = {}  # key of a departed device -> records
         self._beyond = beyond
         self._ordinary = ordinary
         self._by_signer: dict[bytes, list[Fact]] = defaultdict(list)
@@ -84,7 +87,7 @@ class Reachability:
                 self._add(fact, fact.body)
         while self._todo:
             for fact in self._by_signer[self._todo.pop()]:
-                if self._is_kept(fact) or self._is_ordinary(fact):
+                if self._is_kept(fact) or self._is_ordinary(fact) or self._is_left(fact):
                     self._count(fact)
 
     def waiting(self) -> Iterator[tuple[Fact, DeviceAdd, bytes]]:
@@ -93,7 +96,7 @@ class Reachability:
         These joined by an invitation that no close has ended.
         """
         closed = {i.sign_pub for _, i in self.invites.values() if i.invite_id in self.closed}
-        settled = self.devices.keys() | self._authorities.revoked.devices
+        settled = self.devices.keys() | self._gone
         for fact, body in self.invites.values():
             if body.sign_pub in closed:
                 continue
@@ -126,6 +129,8 @@ class Reachability:
         if isinstance(body, InviteClose):
             self.closed.add(body.invite_id)
             self._admitted[body.invite_id].update(body.admitted)
+            if fact.signer in self._unrevoked:
+                self._vouched[body.invite_id].update(body.admitted)
             for invitation, opened in list(self.invites.values()):
                 if opened.invite_id == body.invite_id:
                     self._admit(invitation, opened)
@@ -139,8 +144,11 @@ class Reachability:
         if device_id not in self.devices:
             self.devices[device_id] = key
             self._todo.append(key)
-            if device_id not in self._authorities.revoked.devices:
+            if device_id not in self._gone:
                 self._unrevoked.add(key)
+            if device_id in self._authorities.revoked.departed:
+                kept = self._authorities.revoked.departed[device_id].kept
+                self._kept_by[key] = kept & self._kept_by.get(key, kept)
 
     def _admit(self, invitation: Fact, body: Invite) -> None:
         """Reach the devices that joined by an invitation and that a close admits.
@@ -155,19 +163,33 @@ class Reachability:
         """Yield the adds that the key of an invitation signed and that may count.
 
         The device that made the invitation and those that joined by it hold that key. When one of
-        them is revoked, it may sign more adds at any time. Then only adds count that a revocation
-        keeps, and those of revoked devices.
+        them is gone, its key may sign more adds at any time. Then only those adds count that a
+        revocation keeps, and those of revoked devices. If all who are gone have left by themselves,
+        the adds count that all their farewells keep, and those that an active device has admitted.
         """
-        revoked = self._authorities.revoked.devices
-        is_compromised = invitation.signer not in self._unrevoked or not revoked.isdisjoint(
-            self._joined[body.sign_pub]
+        revoked = self._authorities.revoked
+        holders = self._joined[body.sign_pub] & self._gone
+        is_makers = invitation.signer in self._unrevoked
+        farewells = [revoked.departed[holder].kept for holder in holders - revoked.devices]
+        if not is_makers:
+            farewells.append(self._kept_by.get(invitation.signer, frozenset()))
+        is_strict = bool(holders & revoked.devices) or not (
+            is_makers or invitation.signer in self._kept_by
         )
         for fact in self._by_signer[body.sign_pub]:
             add = fact.body
-            if isinstance(add, DeviceAdd) and (
-                not is_compromised or self._is_kept(fact) or add.device_id in revoked
-            ):
+            if not isinstance(add, DeviceAdd):
+                continue
+            is_left = not is_strict and (
+                all(fact.id in kept for kept in farewells)
+                or add.device_id in self._vouched[body.invite_id]
+            )
+            if is_left or self._is_kept(fact) or add.device_id in revoked.devices:
                 yield fact, add
+
+    def _is_left(self, fact: Fact) -> bool:
+        """Return whether its signer has left and has kept a record, within the usual limit."""
+        return fact.id in self._ordinary and fact.id in self._kept_by.get(fact.signer, ())
 
     def _is_kept(self, fact: Fact) -> bool:
         return fact.id in self._authorities.revoked.kept

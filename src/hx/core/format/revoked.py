@@ -1,12 +1,18 @@
-"""Who is revoked, and which records of a revoked device still count.
+"""Who is revoked or has left, which of their records still count, and which objects are taken.
 
-The revocations by the recovery key are evaluated first, against any device; then those by admins,
-against devices that are not admins. A record of a device revoked by these counts only if one of
-them keeps it, as nothing proves when it was signed. A revocation of a device by itself does not
-affect its other records. Source: docs/format.md, "Roster".
+The revocations by the recovery key are evaluated first, against any device; then those by admins
+against admins, which take effect whether or not their signer is revoked by another admin; then
+those by admins against the other devices. A record of a device revoked by these counts only if one
+of them keeps it, as nothing proves when it was signed.
+
+A device that leaves revokes itself; that record is its farewell. Of its records those count that
+each of its farewells keeps: whoever has a copy of its keys can sign another farewell, and with it
+take away but never add. Source: docs/format.md, "Roster".
 """
 
 from __future__ import annotations
+
+from collections import defaultdict
 
 from hx.core.format.roster_records import DeviceRevoke
 from hx.core.record import NamedTuple
@@ -17,47 +23,125 @@ if TYPE_CHECKING:
 
     from hx.core.format.roster_records import Fact
 
+MAX_FAREWELLS = 4  # of one device; if there are more, they keep nothing
+
+
+class Farewell(NamedTuple):
+    """What all farewells of one device agree on."""
+
+    kept: frozenset[bytes]  # ids of records
+    objects: bytes | None  # digest of what its last manifest lists; None: they do not agree
+    records: tuple[bytes, ...]  # ids of the farewells, of which one more than the limit are named
+
 
 class Revoked(NamedTuple):
-    """What the revocations by recovery and by admins state."""
+    """What all revocations state."""
 
-    devices: frozenset[bytes]  # ids
-    kept: frozenset[bytes]  # ids of records that count although their signer is revoked
-    counting: frozenset[bytes]  # ids of the revocations
+    devices: frozenset[bytes]  # ids of devices that recovery or an admin has revoked
+    kept: frozenset[bytes]  # ids of records that count although their signer is one of these
+    counting: frozenset[bytes]  # ids of the revocations by recovery and admins
+    objects: Mapping[bytes, frozenset[bytes]]  # device id -> digests that these revocations name
+    departed: Mapping[bytes, Farewell]  # of devices that only they themselves have revoked
 
-
-def revoked(facts: Iterable[Fact], admins: Mapping[bytes, bytes], recovery: bytes) -> Revoked:
-    """Return who is revoked by recovery and admins; `admins` maps device ids to public keys."""
-    revocations = [(fact, fact.body) for fact in facts if isinstance(fact.body, DeviceRevoke)]
-    first = _together(pair for pair in revocations if pair[0].signer == recovery)
-    active = {key for device_id, key in admins.items() if device_id not in first.devices}
-    inactive = {*admins.values()} - active
-    second = _together(
-        (fact, body)
-        for fact, body in revocations
-        if body.device_id not in admins
-        and (fact.signer in active or (fact.signer in inactive and fact.id in first.kept))
-    )
-    return Revoked(*(a | b for a, b in zip(first, second, strict=True)))
+    @property
+    def gone(self) -> frozenset[bytes]:
+        """Return the ids of the devices that are revoked or have left."""
+        return self.devices | self.departed.keys()
 
 
-def by_themselves(facts: Iterable[Fact], devices: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-    """Return device id -> id of the record, one each, of devices that revoked themselves.
+class _Stage(NamedTuple):
+    """The revocations by one kind of authority, with the devices that they name."""
 
-    `devices` maps device ids to public keys.
+    facts: tuple[Fact, ...]
+    devices: frozenset[bytes]
+    kept: frozenset[bytes]
+
+
+def revoked(
+    facts: Iterable[Fact],
+    admins: Mapping[bytes, bytes],
+    recovery: bytes,
+    keys: Mapping[bytes, bytes],
+) -> Revoked:
+    """Return who is revoked or has left.
+
+    `admins` and `keys` map device ids to public keys: those of the admins and those of all devices
+    that any record names.
     """
-    return {
-        fact.body.device_id: fact.id
-        for fact in facts
-        if isinstance(fact.body, DeviceRevoke) and devices.get(fact.body.device_id) == fact.signer
-    }
+    revocations = [fact for fact in facts if isinstance(fact.body, DeviceRevoke)]
+    said = farewells(revocations, keys)
+    first = _stage(fact for fact in revocations if fact.signer == recovery)
 
+    def counts(fact: Fact, above: _Stage) -> bool:
+        return any(
+            fact.id in above.kept
+            if admin in above.devices
+            else admin not in said or fact.id in said[admin].kept
+            for admin, key in admins.items()
+            if key == fact.signer and admin != _device(fact)
+        )
 
-def _together(revocations: Iterable[tuple[Fact, DeviceRevoke]]) -> Revoked:
-    """Return what these revocations state in total."""
-    pairs = list(revocations)
-    return Revoked(
-        frozenset(body.device_id for _, body in pairs),
-        frozenset(record_id for _, body in pairs for record_id in body.keep),
-        frozenset(fact.id for fact, _ in pairs),
+    second = _stage(fact for fact in revocations if _device(fact) in admins and counts(fact, first))
+    above = _stage((*first.facts, *second.facts))
+    third = _stage(
+        fact for fact in revocations if _device(fact) not in admins and counts(fact, above)
     )
+    total = _stage((*above.facts, *third.facts))
+    return Revoked(
+        total.devices,
+        total.kept,
+        frozenset(fact.id for fact in total.facts),
+        _objects(total.facts),
+        {device_id: said[device_id] for device_id in said.keys() - total.devices},
+    )
+
+
+def farewells(revocations: Iterable[Fact], keys: Mapping[bytes, bytes]) -> dict[bytes, Farewell]:
+    """Return device id -> what its farewells agree on, of each device that has signed one."""
+    signed: dict[bytes, list[Fact]] = defaultdict(list)
+    for fact in revocations:
+        if keys.get(_device(fact)) == fact.signer:
+            signed[_device(fact)].append(fact)
+    return {device_id: _agreed(several) for device_id, several in signed.items()}
+
+
+def _agreed(several: list[Fact]) -> Farewell:
+    """Return what the farewells of one device, ascending by id, agree on.
+
+    A device need not know all of too many to agree with the others that they keep nothing.
+    """
+    records = tuple(fact.id for fact in several[: MAX_FAREWELLS + 1])
+    bodies = [fact.body for fact in several if isinstance(fact.body, DeviceRevoke)]
+    if len(several) > MAX_FAREWELLS:
+        return Farewell(frozenset(), None, records)
+    objects = {body.objects for body in bodies}
+    return Farewell(
+        frozenset.intersection(*(frozenset(body.keep) for body in bodies)),
+        objects.pop() if len(objects) == 1 else None,
+        records,
+    )
+
+
+def _device(fact: Fact) -> bytes:
+    """Return the id of the device that a revocation names."""
+    assert isinstance(fact.body, DeviceRevoke)
+    return fact.body.device_id
+
+
+def _stage(facts: Iterable[Fact]) -> _Stage:
+    those = tuple(facts)
+    bodies = [fact.body for fact in those if isinstance(fact.body, DeviceRevoke)]
+    return _Stage(
+        those,
+        frozenset(body.device_id for body in bodies),
+        frozenset(record_id for body in bodies for record_id in body.keep),
+    )
+
+
+def _objects(facts: Iterable[Fact]) -> dict[bytes, frozenset[bytes]]:
+    """Return device id -> the digests of objects that revocations name."""
+    found: dict[bytes, frozenset[bytes]] = defaultdict(frozenset)
+    for fact in facts:
+        if isinstance(fact.body, DeviceRevoke) and fact.body.objects is not None:
+            found[fact.body.device_id] |= {fact.body.objects}
+    return dict(found)

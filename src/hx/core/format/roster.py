@@ -10,8 +10,17 @@ from __future__ import annotations
 
 from hx.core.format.keys import derive_id
 from hx.core.format.reached import MAX_COUNTING, Authorities, enrolled, reached
-from hx.core.format.revoked import by_themselves, revoked
-from hx.core.format.roster_records import UNKNOWN, DeviceAdd, Epoch, Fact, Record, is_genuine, read
+from hx.core.format.revoked import farewells, revoked
+from hx.core.format.roster_records import (
+    UNKNOWN,
+    DeviceAdd,
+    DeviceRevoke,
+    Epoch,
+    Fact,
+    Record,
+    is_genuine,
+    read,
+)
 from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
@@ -20,6 +29,7 @@ if TYPE_CHECKING:
 
     from hx.core.format.genesis import Genesis
     from hx.core.format.reached import Reachability
+    from hx.core.format.revoked import Revoked
 
 MAX_CARRIED_BYTES = 512 << 10  # a manifest has at most 1 MiB
 _FRAME_BYTES = 106  # that a record takes in a manifest besides its payload
@@ -53,7 +63,9 @@ class Trust(NamedTuple):
     inactive: frozenset[bytes]  # enrolled, neither active nor waiting
     admins: frozenset[bytes]
     revoked: frozenset[bytes]
-    departed: Mapping[bytes, Member]  # revoked only by themselves
+    departed: Mapping[bytes, Member]  # inactive devices that have revoked themselves
+    unconfirmed: frozenset[bytes]  # those of them whose farewell no admin has signed again
+    last: Mapping[bytes, frozenset[bytes]]  # device that is gone -> digests of what is still taken
     counting: frozenset[bytes]  # record ids
     void: Mapping[bytes, str]  # record id -> why it does not count
     unknown: frozenset[bytes]  # ids of records that only a newer hx understands
@@ -70,11 +82,15 @@ class Trust(NamedTuple):
         return self.usable[0] if self.usable else None
 
     def author(self, device_id: bytes) -> Member | None:
-        """Return the device if its segments are taken: an active, waiting or departed one."""
-        for those in (self.active, self.waiting, self.departed):
-            if device_id in those:
-                return those[device_id]
-        return None
+        """Return the device if all that it publishes is taken: an active or waiting one."""
+        return self.active.get(device_id) or self.waiting.get(device_id)
+
+    def takes_last(self, device_id: bytes, objects: bytes) -> bool:
+        """Return whether what a device that is gone has listed last is still taken.
+
+        `objects` is the digest of what a manifest of it lists.
+        """
+        return objects in self.last.get(device_id, ())
 
 
 class _Stages(NamedTuple):
@@ -86,8 +102,8 @@ class _Stages(NamedTuple):
     found: Reachability
     waiting: dict[bytes, bytes]  # device id -> invite id
     enrolled: dict[bytes, bytes]  # device id -> public key
-    all_revoked: frozenset[bytes]  # device ids
-    departed: frozenset[bytes]  # device ids, revoked only by themselves
+    revocations: Revoked
+    revoked: frozenset[bytes]  # ids; of those that have left, the devices that were reached
     counting: frozenset[bytes]
 
 
@@ -102,7 +118,7 @@ def evaluate(genesis: Genesis, records: Iterable[Record]) -> Trust:
     active = {
         device_id: members[device_id]
         for device_id in stages.found.devices
-        if device_id not in stages.all_revoked
+        if device_id not in stages.revocations.gone
     }
     inactive = frozenset(members) - active.keys() - stages.waiting.keys()
     epochs = _epochs(stages)
@@ -114,8 +130,10 @@ def evaluate(genesis: Genesis, records: Iterable[Record]) -> Trust:
         enrolled=members,
         inactive=inactive,
         admins=stages.admins,
-        revoked=stages.all_revoked,
-        departed={device_id: members[device_id] for device_id in sorted(stages.departed)},
+        revoked=stages.revoked,
+        departed=_departed(stages, members),
+        unconfirmed=stages.revoked - stages.revocations.devices,
+        last=_last(stages.revocations),
         counting=stages.counting,
         void=_void(stages, silent),
         unknown=frozenset(record_id for record_id, why in silent.items() if why == UNKNOWN),
@@ -166,33 +184,55 @@ def _stages(genesis: Genesis, facts: list[Fact]) -> _Stages:
     recovery = genesis.recovery_sign_pub
     first = derive_id(genesis.sign_pub, genesis.box_pub), genesis.sign_pub
     admins = dict([first, *_added_by(recovery, facts)])
-    revocations = revoked(facts, admins, recovery)
+    adds = [fact.body for fact in facts if isinstance(fact.body, DeviceAdd)]
+    known = dict([*((body.device_id, body.sign_pub) for body in adds), first])
+    revocations = revoked(facts, admins, recovery, known)
     reachability = reached(
         first, facts, Authorities(recovery, frozenset(admins.values()), revocations)
     )
     joined = {(invite_id, fact.id): body for fact, body, invite_id in reachability.waiting()}
     keys = reachability.devices | {body.device_id: body.sign_pub for body in joined.values()}
-    departed = by_themselves(
-        facts,
-        {device_id: key for device_id, key in keys.items() if device_id not in revocations.devices},
+    departed = revocations.departed.keys() & keys.keys()
+    ends = (
+        record_id for device_id in departed for record_id in revocations.departed[device_id].records
     )
-    all_revoked = revocations.devices | departed.keys()
-    ours = [
-        pair for pair in sorted(joined, reverse=True) if joined[pair].device_id not in all_revoked
-    ]
     return _Stages(
         facts,
         first[0],
         frozenset(admins),
         reachability,
-        {joined[pair].device_id: pair[0] for pair in ours},
+        {joined[pair].device_id: pair[0] for pair in sorted(joined, reverse=True)},
         enrolled(keys, facts),
-        all_revoked,
-        frozenset(departed),
+        revocations,
+        revocations.devices | departed,
         revocations.counting.union(
-            reachability.counting, departed.values(), (record_id for _, record_id in joined)
+            reachability.counting, ends, (record_id for _, record_id in joined)
         ),
     )
+
+
+def _departed(stages: _Stages, members: Mapping[bytes, Member]) -> dict[bytes, Member]:
+    """Return the devices that have left, also those whose farewell an admin has signed again."""
+    revocations = stages.revocations
+    known = {
+        device_id: members[device_id].sign_pub for device_id in stages.revoked & members.keys()
+    }
+    facts = [fact for fact in stages.facts if isinstance(fact.body, DeviceRevoke)]
+    return {
+        device_id: members[device_id]
+        for device_id, said in sorted(farewells(facts, known).items())
+        if device_id in revocations.departed
+        or said.objects in revocations.objects.get(device_id, ())
+    }
+
+
+def _last(revocations: Revoked) -> dict[bytes, frozenset[bytes]]:
+    """Return device id -> digests of what is still taken of devices that are gone."""
+    return dict(revocations.objects) | {
+        device_id: frozenset([farewell.objects])
+        for device_id, farewell in revocations.departed.items()
+        if farewell.objects is not None
+    }
 
 
 def _added_by(signer: bytes, facts: Iterable[Fact]) -> list[tuple[bytes, bytes]]:

@@ -87,13 +87,14 @@ class InviteClose(Struct, frozen=True, tag_field="kind", tag="invite_close"):
 class DeviceRevoke(Struct, frozen=True, tag_field="kind", tag="device_revoke"):
     """The record that a device is no longer active.
 
-    Of the records that it signed, only those in `keep` count. A revocation of a device by itself
-    does not affect its other records.
+    Of the records that it signed, only those in `keep` count. Of what it has published, only a
+    manifest that lists these objects is taken from now on.
     """
 
     v: Literal[1]
     device_id: Id
     keep: tuple[Bytes32, ...]
+    objects: Bytes32 | None  # hx.core.format.manifest.objects_digest; None: nothing is taken
 
 
 class Epoch(Struct, frozen=True, tag_field="kind", tag="epoch"):
@@ -137,10 +138,19 @@ def invite_close(
 
 
 def device_revoke(
-    device_id: bytes, keep: Iterable[bytes], *, seed: bytes, vault_id: bytes
+    device_id: bytes,
+    keep: Iterable[bytes],
+    *,
+    seed: bytes,
+    vault_id: bytes,
+    objects: bytes | None = None,
 ) -> Record:
-    """Return a signed DeviceRevoke; `keep` are the ids of its records that still count."""
-    return _signed(DeviceRevoke(1, device_id, _listed(keep)), seed, vault_id)
+    """Return a signed DeviceRevoke.
+
+    `keep` are the ids of its records that still count, `objects` is the digest of what its last
+    manifest lists.
+    """
+    return _signed(DeviceRevoke(1, device_id, _listed(keep), objects), seed, vault_id)
 
 
 def epoch(

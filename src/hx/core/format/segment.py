@@ -17,7 +17,7 @@ from hx.core.format.rows import (
     encode_pins,
     encode_tombstones,
 )
-from hx.core.format.verdict import AUTHOR, ROSTER, TOO_LARGE, Fault, pending, rejected
+from hx.core.format.verdict import AUTHOR, TOO_LARGE, Fault, rejected
 from hx.core.merge import History
 from hx.core.model import (
     IMPORTED,
@@ -33,7 +33,7 @@ from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Iterator
 
     _Record = Event | Artifact | Pin | Tombstone
 
@@ -101,24 +101,12 @@ def span(history: History) -> tuple[int | None, int | None]:
     return min(times, default=None), max(times, default=None)
 
 
-def authors(history: History) -> frozenset[bytes]:
-    """Return the ids of the devices to which the records belong."""
-    return frozenset(
-        {event.key.device_id for event in history.events}
-        | {artifact.key.device_id for artifact in history.artifacts}
-        | {pin.device_id for pin in history.pins}
-        | {tombstone.device_id for tombstone in history.tombstones}
-    )
+def require_origins(history: History) -> None:
+    """Check that no live event has the id of an import. Raises Fault.
 
-
-def require_authors(history: History, enrolled: Container[bytes]) -> None:
-    """Check that each record belongs to an enrolled device or to an import. Raises Fault.
-
-    `enrolled` contains the ids of all devices that were ever enrolled.
+    Apart from that the device id of a record is a name and proves nothing: the manifest is signed
+    by who publishes a record, whoever has made it.
     """
-    unknown = [d for d in authors(history) if not is_origin(d) and d not in enrolled]
-    if unknown:
-        raise pending(ROSTER, "it holds records of a device that this device does not know yet")
     if any(is_origin(e.key.device_id) and e.origin != IMPORTED for e in history.events):
         raise rejected(AUTHOR, "it holds a live event under the id of an import")
 

@@ -40,14 +40,14 @@ def read(database: Database) -> Vault | None:
 _COLUMNS = ", ".join(Vault._fields)
 
 
-def create(database: Database, vault: Vault, me: bytes) -> None:
-    """Enter a vault: from now on, every event of this device may have to be published."""
-    from hx.database.sync.ownership import attribute
+def create(database: Database, vault: Vault) -> None:
+    """Enter a vault: whatever the others there have not shown has to be published here.
 
+    That is so whoever has recorded it: a device that is not in this vault publishes nothing there.
+    """
     marks = ", ".join("?" * len(Vault._fields))
     with database.transaction():
         database.execute(f"INSERT INTO vault (id, {_COLUMNS}) VALUES (1, {marks})", tuple(vault))  # noqa: S608
-        attribute(database, me)
         database.execute(
             "INSERT OR IGNORE INTO unpublished SELECT id FROM event WHERE location IS NULL"
         )

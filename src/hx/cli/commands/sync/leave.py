@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 from hx.cli import keys
 from hx.cli.commands.sync.sync import scrub
 from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of, vault_of
@@ -9,11 +11,19 @@ from hx.cli.context import drained, now_us, open_context
 from hx.cli.events_output import print_json
 from hx.cli.prompts import Progress, confirm
 from hx.cli.text import count, visible
-from hx.core.errors import Busy, HxError, KeyMissing
+from hx.core.errors import HxError, KeyMissing
+from hx.core.model import cut_label
 from hx.custody.place import read_note
 from hx.database.sync import vault as rows
 from hx.sync.device_state import WAITING
-from hx.sync.leave import outlook, publish_and_leave, remove_vault
+from hx.sync.leave import (
+    farewell,
+    outlook,
+    publish_all,
+    publish_farewell,
+    remove_rows,
+    remove_vault,
+)
 from hx.sync.pull import pull
 
 TYPE_CHECKING = False
@@ -24,6 +34,7 @@ if TYPE_CHECKING:
     from hx.cli.context import Context
     from hx.config import Config
     from hx.database.sync.vault import Vault
+    from hx.sync.context import SyncContext
     from hx.sync.leave import Outlook
 
 
@@ -39,11 +50,10 @@ def run(_: str, given: Namespace, config: Config) -> int:
         if not given.yes:
             print("\n".join(_sentences(vault, seen, offline=given.offline)))
             confirm("Leave the vault?")
-        published = _last_sync(context, seen) if not given.offline else False
-        left = 0 if published else outlook(sync_context_of(context)).unpublished
-        if not published:
-            remove_vault(sync_context_of(context), outbox_of(context))
-        _drop_keys(context)
+        sync_context = sync_context_of(context._replace(now_us=now_us()))
+        published = _publishes(sync_context, context, offline=given.offline)
+        left = 0 if published else outlook(sync_context).unpublished
+        _leave(sync_context, context, published=published)
     scrub(context)
     _print(given, context, vault, published=published, left=left)
     return 0
@@ -68,23 +78,52 @@ def _sentences(vault: Vault, seen: Outlook, *, offline: bool) -> Iterator[str]:
         yield "- only this device can remove others: afterwards that needs the recovery words"
 
 
-def _last_sync(context: Context, seen: Outlook) -> bool:
-    """Sync and leave, unless this device may not publish; return whether it was done.
+def _publishes(sync_context: SyncContext, context: Context, *, offline: bool) -> bool:
+    """Sync for the last time, unless this device may not publish; return whether it was done.
 
     Raises StoreError, NotAVault, KeyMissing, Busy.
     """
-    if not seen.publishes:
+    if offline or not outlook(sync_context).publishes:
         return False
-    sync_context = sync_context_of(context._replace(now_us=now_us()))
+    with Progress("syncing") as progress, _or_offline(sync_context):
+        sync_context.report_progress = progress.told
+        pull(sync_context)
+        # the pull may have brought a revocation: then nothing of this device is read any more
+        if not outlook(sync_context).publishes:
+            return False
+        publish_all(sync_context, outbox_of(context), label_of(context))
+    return True
+
+
+def _leave(sync_context: SyncContext, context: Context, *, published: bool) -> None:
+    """Remove the vault and the keys, and take a new device id.
+
+    Raises StoreError, KeyMissing, Busy.
+    """
     outbox, label = outbox_of(context), label_of(context)
+    name = cut_label(context.config.host.encode())
+
+    def leave() -> None:
+        if published:
+            publish_farewell(sync_context, outbox, label)
+        else:
+            remove_rows(sync_context, farewell(sync_context))
+
     try:
-        with Progress("syncing") as progress:
-            sync_context.report_progress = progress.told
-            pull(sync_context)
-            # the pull has brought a revocation, so nothing of this device is read any more
-            if not outlook(sync_context).publishes:
-                return remove_vault(sync_context, outbox)
-            is_gone = publish_and_leave(sync_context, outbox, label)
+        with _or_offline(sync_context):
+            keys.renewed(context, name, lambda _: leave, leaving=True)
+        outbox.clear()
+    except KeyMissing:
+        if published:
+            raise
+        remove_vault(sync_context, outbox)
+
+
+@contextmanager
+def _or_offline(sync_context: SyncContext) -> Iterator[None]:
+    """Add to the hint of an error what leaving without the store would leave behind."""
+    try:
+        yield
     except HxError as error:
         left = outlook(sync_context).unpublished
         # the same class, because it decides the exit code
@@ -93,12 +132,6 @@ def _last_sync(context: Context, seen: Outlook) -> bool:
             f"nothing was changed: {error.hint}; or run `hx sync leave --offline`, which leaves"
             f" {count(left, 'event')} of this device out of the vault",
         ) from None
-    if not is_gone:
-        raise Busy(
-            "the store says that this device has left, but other commands of hx still write here",
-            "wait until they have ended, then run `hx sync leave` again",
-        )
-    return True
 
 
 def _drop_keys(context: Context) -> bool:
