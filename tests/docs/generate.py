@@ -192,6 +192,11 @@ OBJECTS = {
         "published": "whether the store says that this device left",
         "unpublished": "number of events that are not in the store",
     },
+    "sync revoke": {
+        "device_id, name": "the device that was taken out",
+        "untold": "ids of the other devices, which learn of it at their next sync",
+        "admins": "number of admins that are left in the vault",
+    },
     "sync recover": {"vault_id, vault_name, device_id, events": "as in `hx sync join`"},
     "sync": {
         "pulled.objects, pulled.events, pulled.forgotten, pulled.dropped, pulled.pending, pulled.rejected": "what was read: segments, new events, events that another device has forgotten, events that were forgotten before they arrived; and the objects that are pending or rejected; null without a pull",

@@ -100,9 +100,13 @@ def run_with_json(name, folder):
     if name == "sync recover":
         words = made["recovery_words"]
         return hx_at(other_home, "sync", "recover", *entry, "--words-file", "-", stdin=words)
-    if name == "sync join":
+    if name in ("sync join", "sync revoke"):
         code = json.loads(hx_at(home, "sync", "invite", "--json").stdout)["code"]
-        return hx_at(other_home, "sync", "join", *entry, "--code-file", "-", stdin=code)
+        joined = hx_at(other_home, "sync", "join", *entry, "--code-file", "-", stdin=code)
+        if name == "sync join":
+            return joined
+        other_id = json.loads(joined.stdout)["device_id"]
+        return hx_at(home, "sync", "revoke", other_id, "--yes", "--json")
     if name == "sync status":  # with something pending
         (manifest,) = store.glob("m/*")
         later = manifest.with_name(f"{manifest.name[:33]}000000000009-{'0' * 16}.hx")

@@ -21,7 +21,14 @@ from hx.sync.context import Keyring, SyncContext
 from hx.sync.manifests import attempt, judged, read_manifest
 from hx.sync.pull import require_vault
 from hx.sync.segments import key_of, listed_row, try_segment
-from hx.sync.verify import Damage, Stored, verify_blob, verify_invitation, verify_slot
+from hx.sync.verify import (
+    Damage,
+    Stored,
+    verify_blob,
+    verify_invitation,
+    verify_notice,
+    verify_slot,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,6 +77,7 @@ def check(context: SyncContext, percent: int, random: Random) -> Checked:
         _report(state, closed, Verdict(PENDING, NOT_ARRIVED, "this folder cannot be opened"))
     _check_vault_file(state)
     _check_each(state, object_names.SLOT, verify_slot)
+    _check_each(state, object_names.NOTICE, verify_notice)
     newest = _newest(state, _manifests(state))
     _check_each(state, object_names.INVITE, verify_invitation)
     _check_each(state, object_names.BLOB, verify_blob)

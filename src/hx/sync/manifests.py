@@ -36,6 +36,7 @@ from hx.database.sync.ledger import TAKEN, Head, Verdict
 from hx.stores import Denied, Missing, Placeholder, Transient
 from hx.sync.context import KEY_ID
 from hx.sync.heads import SEEN_STEP, manifests_to_read
+from hx.sync.notices import read_notices
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -145,6 +146,8 @@ def _read_manifests(context: SyncContext, only: bytes | None, but: set[str]) -> 
     read = _read_newest(context, only, but)
     if any(isinstance(result, Verdict) and result.reason == NO_KEY for _, result in read):
         context.read_slots()
+        if context.me not in context.trust.revoked:
+            read_notices(context)
         read = _read_newest(context, only, but)
     return read
 

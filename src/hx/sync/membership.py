@@ -16,6 +16,7 @@ from hx.core.format.roster_records import device_revoke, epoch, invite_close
 from hx.database.sync import vault
 from hx.stores import Exists
 from hx.sync.heads import slots_written_for
+from hx.sync.notices import write_notices
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def update_membership(context: SyncContext) -> None:
         if _held_key(context) is None:
             _new_epoch(context)
         hand_out_keys(context)
+        write_notices(context)
     with context.database.transaction():
         vault.update(context.database, slots_for=slots_written_for(context))
 
@@ -120,7 +122,11 @@ def hand_out_keys(context: SyncContext, besides: Container[str] = ()) -> None:
     Own slots for devices that are not active any more are deleted. `besides`: store keys of slots
     that are damaged and are written again.
     """
-    listed = context.named(object_names.SLOTS)
+    listed = [
+        (key, name)
+        for key, name in context.named(object_names.SLOTS)
+        if name.kind == object_names.SLOT
+    ]
     existing = {(name.object_id, name.key_id) for key, name in listed if key not in besides}
     held = context.keyring.secrets.vmks
     vouched = {epoch_key: held[epoch_key] for epoch_key in context.trust.readable & held.keys()}

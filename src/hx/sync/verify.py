@@ -136,6 +136,15 @@ def verify_slot(context: SyncContext, stored: Stored) -> None:
     context.keyring.offer(slot.opened(data, expect=stored.key, vault_id=vault_id, box_seed=seed))
 
 
+def verify_notice(context: SyncContext, stored: Stored) -> None:
+    """Verify the commitment of a notice, which only its recipient opens. Raises Fault, StoreError.
+
+    It proves nothing to the others, and its recipient believes the signed records in it.
+    """
+    data = context.store.get(stored.key, size_limit(stored.name.kind))
+    open_kind(data, expect=stored.key, vault_id=context.vault.vault_id, suite=SEALED)
+
+
 def verify_invitation(context: SyncContext, stored: Stored) -> None:
     """Verify the commitment of an invitation, which only its code opens.
 

@@ -12,6 +12,7 @@ from hx.core.format.object_names import (
     GENESIS,
     INVITE,
     MANIFEST,
+    NOTICE,
     SEGMENT,
     SLOT,
     Name,
@@ -30,6 +31,7 @@ KEYS = {
     Name(SEGMENT, A, B): f"o/{'ab' * 16}/{'0c' * 16}.hx",
     Name(BLOB, A, B): f"b/{'ab' * 16}/0c/{'0c' * 16}.hx",
     Name(SLOT, A, B, C): f"k/{'0c' * 16}/{'01' * 16}-{'ab' * 16}.hx",
+    Name(NOTICE, A, B): f"k/{'0c' * 16}/notice-{'ab' * 16}.hx",
     Name(INVITE, object_id=B): f"j/{'0c' * 16}.hx",
 }
 SIXTEEN = st.binary(min_size=16, max_size=16)
@@ -37,6 +39,7 @@ names_of_all_kinds = st.one_of(
     st.just(Name(GENESIS)),
     st.builds(Name, st.sampled_from([SEGMENT, BLOB]), SIXTEEN, SIXTEEN),
     st.builds(Name, st.just(SLOT), SIXTEEN, SIXTEEN, SIXTEEN),
+    st.builds(lambda device, object_id: Name(NOTICE, device, object_id), SIXTEEN, SIXTEEN),
     st.builds(lambda object_id: Name(INVITE, object_id=object_id), SIXTEEN),
     st.builds(
         lambda device, rand, seq: Name(MANIFEST, device, rand[:8] + bytes(8), seq=seq),

@@ -33,7 +33,17 @@ from hx.core.format.header import (
     size_limit,
 )
 from hx.core.format.keys import derive, key_id, wrap_key
-from hx.core.format.object_names import BLOB, GENESIS, INVITE, MANIFEST, NIL, SEGMENT, SLOT, Name
+from hx.core.format.object_names import (
+    BLOB,
+    GENESIS,
+    INVITE,
+    MANIFEST,
+    NIL,
+    NOTICE,
+    SEGMENT,
+    SLOT,
+    Name,
+)
 from hx.core.format.verdict import (
     BODY,
     COMMITMENT,
@@ -54,7 +64,7 @@ MAX_BLOB_BYTES = 8 << 20  # of the plaintext of a blob; a larger artifact has se
 
 _TAG = 16  # bytes that authentication adds to a body
 _SEALED_KINDS = frozenset({SEGMENT, BLOB, MANIFEST})
-_OPEN_KINDS = frozenset({SLOT, GENESIS})
+_OPEN_KINDS = frozenset({SLOT, NOTICE, GENESIS})
 _INVITES = frozenset({INVITE})
 
 

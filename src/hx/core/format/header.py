@@ -26,6 +26,7 @@ from hx.core.format.object_names import (
     KINDS,
     MANIFEST,
     NIL,
+    NOTICE,
     SEGMENT,
     SLOT,
     Name,
@@ -63,6 +64,7 @@ _LIMITS = {
     SLOT: 4096,
     GENESIS: 4096,
     INVITE: _MIB,
+    NOTICE: 80 << 10,
 }
 
 

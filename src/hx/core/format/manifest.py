@@ -42,9 +42,9 @@ _MAX_DEVICES = 4_096
 
 _Seq = Annotated[int, Meta(ge=1, le=MAX_SEQ)]
 _Listed = tuple[Id, U63, Bytes32, U32, TimeUs | None, TimeUs | None]
-_Record = tuple[Bytes32, Annotated[bytes, Meta(max_length=MAX_LIST_RECORD_BYTES)], Bytes64]
+RECORD_TYPE = tuple[Bytes32, Annotated[bytes, Meta(max_length=MAX_LIST_RECORD_BYTES)], Bytes64]
 SEEN_TYPE = Annotated[list[tuple[Id, _Seq, Bytes32]], Meta(max_length=_MAX_DEVICES)]
-ROSTER_TYPE = Annotated[list[_Record], Meta(max_length=_MAX_RECORDS)]
+ROSTER_TYPE = Annotated[list[RECORD_TYPE], Meta(max_length=_MAX_RECORDS)]
 
 _TYPES: dict[str, Any] = {
     "device_id": Id,

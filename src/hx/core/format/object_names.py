@@ -16,8 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SEGMENT, BLOB, MANIFEST, SLOT, GENESIS, INVITE = 1, 2, 4, 5, 6, 7
-KINDS = frozenset({SEGMENT, BLOB, MANIFEST, SLOT, GENESIS, INVITE})
+SEGMENT, BLOB, MANIFEST, SLOT, GENESIS, INVITE, NOTICE = 1, 2, 4, 5, 6, 7, 8
+KINDS = frozenset({SEGMENT, BLOB, MANIFEST, SLOT, GENESIS, INVITE, NOTICE})
 
 VAULT_KEY = "hx-vault.hx"
 MANIFESTS = "m/"
@@ -45,17 +45,16 @@ class Name(NamedTuple):
 def spelled(name: Name) -> str:
     """Return the store key of a name."""
     device, object_id = name.device_id.hex(), name.object_id.hex()
-    if name.kind == GENESIS:
-        return VAULT_KEY
-    if name.kind == MANIFEST:
-        return f"m/{device}-{name.seq:012d}-{object_id[: 2 * _RAND]}.hx"
-    if name.kind == SEGMENT:
-        return f"o/{device}/{object_id}.hx"
-    if name.kind == BLOB:
-        return f"b/{device}/{object_id[:2]}/{object_id}.hx"
-    if name.kind == SLOT:
-        return f"k/{object_id}/{name.key_id.hex()}-{device}.hx"
-    return f"j/{object_id}.hx"
+    keys = {
+        GENESIS: VAULT_KEY,
+        MANIFEST: f"m/{device}-{name.seq:012d}-{object_id[: 2 * _RAND]}.hx",
+        SEGMENT: f"o/{device}/{object_id}.hx",
+        BLOB: f"b/{device}/{object_id[:2]}/{object_id}.hx",
+        SLOT: f"k/{object_id}/{name.key_id.hex()}-{device}.hx",
+        NOTICE: f"k/{object_id}/notice-{device}.hx",
+        INVITE: f"j/{object_id}.hx",
+    }
+    return keys[name.kind]
 
 
 def parsed(key: str) -> Name | None:
@@ -88,6 +87,10 @@ _PATTERNS: tuple[tuple[re.Pattern[str], Callable[..., Name]], ...] = (
     (
         re.compile(rf"k/{_ID}/{_ID}-{_ID}\.hx"),
         lambda recipient, key, author: Name(SLOT, _id(author), _id(recipient), _id(key)),
+    ),
+    (
+        re.compile(rf"k/{_ID}/notice-{_ID}\.hx"),
+        lambda recipient, author: Name(NOTICE, _id(author), _id(recipient)),
     ),
     (re.compile(rf"j/{_ID}\.hx"), lambda invite: Name(INVITE, object_id=_id(invite))),
 )
@@ -122,5 +125,5 @@ def manifests_of(device_id: bytes) -> str:
 
 
 def slots_for(recipient: bytes) -> str:
-    """Return the prefix of the keys of the slots that one recipient can open."""
+    """Return the prefix of the keys of the slots and notices that one recipient can open."""
     return f"k/{recipient.hex()}/"

@@ -45,6 +45,7 @@ _shtab_hx_sync_commands() {
     recover:'put this device into a vault, with its recovery words'
     rename:'give this device another name'
     repair:'read everything again, and publish what the store has lost'
+    revoke:'take another device out of the vault: lost, stolen, sold'
     status:'show what is in the vault, what is pending, and why'
   )
   _describe 'hx sync commands' _commands
@@ -391,6 +392,18 @@ _shtab_hx_sync_repair_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_hx_sync_repair_defaults_added=0
 
+_shtab_hx_sync_revoke_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--yes[do not ask]"
+  "--anyway[also when not all of its history is read here yet]"
+  "--words-file[read the recovery words from a file\; - is stdin\; an admin needs none]:FILE:"
+  "--json[print JSON]"
+  ":its name, or the first digits of its id:{:}"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_sync_revoke_defaults_added=0
+
 _shtab_hx_sync_status_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--json[print JSON]"
@@ -480,6 +493,7 @@ _shtab_hx_sync() {
         recover) _arguments -C -s $_shtab_hx_sync_recover_options ;;
         rename) _arguments -C -s $_shtab_hx_sync_rename_options ;;
         repair) _arguments -C -s $_shtab_hx_sync_repair_options ;;
+        revoke) _arguments -C -s $_shtab_hx_sync_revoke_options ;;
         status) _arguments -C -s $_shtab_hx_sync_status_options ;;
       esac
   esac

@@ -31,6 +31,9 @@ SUBCOMMANDS = {
         "hx.cli.commands.sync.enroll", "put this device into a vault, with its recovery words"
     ),
     "leave": Subcommand("hx.cli.commands.sync.leave", "take this device out of its vault"),
+    "revoke": Subcommand(
+        "hx.cli.commands.sync.revoke", "take another device out of the vault: lost, stolen, sold"
+    ),
     "push": Subcommand("hx.cli.commands.sync.sync", "publish what is new here"),
     "pull": Subcommand("hx.cli.commands.sync.sync", "read what is new in the store"),
     "status": Subcommand(
@@ -153,6 +156,20 @@ def _leave(made: Parser) -> None:
     made.add_json()
 
 
+def _revoke(made: Parser) -> None:
+    made.add_text("device", meta="DEVICE", about="its name, or the first digits of its id")
+    made.add_argument("--yes", action="store_true", help="do not ask")
+    made.add_argument(
+        "--anyway", action="store_true", help="also when not all of its history is read here yet"
+    )
+    made.add_argument(
+        "--words-file",
+        metavar="FILE",
+        help="read the recovery words from a file; - is stdin; an admin needs none",
+    )
+    made.add_json()
+
+
 def _status(made: Parser) -> None:
     made.add_json()
     made.add_argument("--verbose", action="store_true", help="print a line for each object")
@@ -194,6 +211,7 @@ _OPTIONS = {
     "join": _join,
     "recover": _recover,
     "leave": _leave,
+    "revoke": _revoke,
     "push": add_run_options,
     "pull": add_run_options,
     "status": _status,

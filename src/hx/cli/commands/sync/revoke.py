@@ -1,0 +1,159 @@
+"""`hx sync revoke` takes another device out of the vault, such as a laptop that was stolen."""
+
+from __future__ import annotations
+
+from hx.cli.commands.sync.devices import short_id
+from hx.cli.commands.sync.sync import scrub
+from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of
+from hx.cli.context import drained, now_us, open_context
+from hx.cli.events_output import print_json
+from hx.cli.prompts import Progress, confirm, read_words
+from hx.cli.text import count, visible
+from hx.cli.times import age
+from hx.core.errors import InputError, NotInVault, UsageError
+from hx.database.sync import sync_status
+from hx.sync.device_state import MEMBER, place_of
+from hx.sync.pull import pull
+from hx.sync.push import push
+from hx.sync.revoke import pending_of, revoke
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterator
+
+    from hx.cli.context import Context
+    from hx.config import Config
+    from hx.database.sync.sync_status import DeviceSeen
+    from hx.sync.context import SyncContext
+
+_MIN_ID = 4  # digits of an id that name a device
+
+
+def run(_: str, given: Namespace, config: Config) -> int:
+    context = drained(open_context(config))
+    with alone(context):
+        sync_context = sync_context_of(context._replace(now_us=now_us()))
+        with Progress("syncing") as progress:
+            sync_context.report_progress = progress.told
+            pull(sync_context)
+        _require_member(sync_context)
+        seen = sync_status.devices(context.database, sync_context.trust, sync_context.me)
+        target = _named(given.device, seen)
+        _require_read(sync_context, target, anyway=given.anyway)
+        seed = _seed(sync_context, given)
+        others = [each for each in seen if each.active and not each.here and each != target]
+        if not given.yes:
+            print("\n".join(_before(target, context)))
+            confirm("Take it out of the vault?")
+        revoke(sync_context, target.device_id, seed=seed)
+        push(sync_context, outbox_of(context), label_of(context), listed=True)
+    scrub(context)
+    _print(given, sync_context, target, others)
+    return 0
+
+
+def _require_member(sync_context: SyncContext) -> None:
+    if place_of(sync_context.trust, sync_context.me) != MEMBER:
+        raise NotInVault(
+            "this device is not in the vault, so it can take no other device out",
+            "run `hx sync revoke` on a device that is in the vault; `hx sync status` shows which",
+        )
+
+
+def _named(name: str, seen: list[DeviceSeen]) -> DeviceSeen:
+    """Return the device that a name, or the beginning of an id, means. Raises UsageError."""
+    called = [
+        device
+        for device in seen
+        if device.name == name
+        or (len(name) >= _MIN_ID and device.device_id.hex().startswith(name.lower()))
+    ]
+    if any(device.here for device in called) and len(called) == 1:
+        raise UsageError("this is the device itself", "a device leaves with `hx sync leave`")
+    present = [device for device in called if not device.here and not device.note] or [
+        device for device in called if not device.here
+    ]
+    if not present:
+        raise UsageError(
+            f"no other device of the vault is called {name!r}",
+            "`hx sync devices` lists them; give a name, or the first digits of an id",
+        )
+    if len(present) > 1:
+        ids = ", ".join(short_id(device) for device in present)
+        raise UsageError(f"several devices are called {name!r}: {ids}", "give one of these ids")
+    return present[0]
+
+
+def _require_read(sync_context: SyncContext, target: DeviceSeen, *, anyway: bool) -> None:
+    """Check that all that the device has listed was read: the rest would be lost to the others."""
+    pending = pending_of(sync_context, target.device_id)
+    if pending and not anyway:
+        raise InputError(
+            f"not read here yet: {count(pending, 'segment')} of that device; nothing was changed",
+            "let the store sync and run the command again, or add --anyway",
+        )
+
+
+def _seed(sync_context: SyncContext, given: Namespace) -> bytes | None:
+    """Return the signing seed of the recovery words if they are needed; None: this device signs.
+
+    An admin signs itself. Raises InputError.
+    """
+    if sync_context.me in sync_context.trust.admins and given.words_file is None:
+        return None
+    from hx.core.format.keys import recovery_keys
+
+    recovery = recovery_keys(read_words(given.words_file))
+    if recovery.sign_pub != sync_context.genesis.recovery_sign_pub:
+        raise InputError(
+            "the vault was not made with these recovery words: nothing was changed",
+            "check the words; they were shown when the vault was made",
+        )
+    return recovery.sign_seed
+
+
+def _before(target: DeviceSeen, context: Context) -> Iterator[str]:
+    """Yield what the command is going to do, before the question."""
+    seen = target.last_seen_us
+    when = "never seen" if seen is None else f"last seen {age(seen, context.now_us)} ago"
+    yield f"device {short_id(target)} ({when}): {visible(target.name.encode())}"
+    yield "- it can publish nothing any more, and gets no key for what is recorded from now on"
+    yield "- what it has published so far stays, and the other devices keep it"
+    yield "- what it holds it can still read: its history, and what is in the store until now"
+
+
+def _print(
+    given: Namespace, sync_context: SyncContext, target: DeviceSeen, others: list[DeviceSeen]
+) -> None:
+    if given.json:
+        print_json(
+            {
+                "device_id": target.device_id.hex(),
+                "name": target.name,
+                "untold": [device.device_id.hex() for device in others],
+                "admins": len(sync_context.trust.admins & sync_context.trust.active.keys()),
+            }
+        )
+        return
+    print("\n".join(_after(sync_context, target, others)))
+
+
+def _after(
+    sync_context: SyncContext, target: DeviceSeen, others: list[DeviceSeen]
+) -> Iterator[str]:
+    """Yield what is true now, what only later, and what never."""
+    yield f"device {short_id(target)} is out of the vault: {visible(target.name.encode())}"
+    if sync_context.is_sealed:
+        yield "now: this device writes under a new key, which that device does not get"
+    for device in others:
+        yield f"at its next sync: {short_id(device)} does the same; until then that device can"
+        yield f"  read what it writes, and it takes what that device writes: {_name(device)}"
+    yield "never: that device keeps what it holds; change the secrets in its history"
+    yield f"at the store: take away its access to {sync_context.vault.store}"
+    if not sync_context.trust.admins & sync_context.trust.active.keys():
+        yield "no admin is left in the vault: the recovery words can take out further devices"
+
+
+def _name(device: DeviceSeen) -> str:
+    return visible(device.name.encode())

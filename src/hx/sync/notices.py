@@ -1,0 +1,88 @@
+"""Notices: a device that was revoked learns of it, because it cannot read the new manifests.
+
+Source: docs/format.md, "Notice".
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from hx.core.format import notice, object_names
+from hx.core.format.envelope import size_limit
+from hx.core.format.roster import evaluate
+from hx.core.format.roster_records import DeviceAdd, DeviceRevoke, read
+from hx.core.format.verdict import Fault
+from hx.database.sync import vault
+from hx.stores import Exists, Missing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hx.core.format.keys import DeviceKeys
+    from hx.core.format.roster_records import Record
+    from hx.sync.context import SyncContext
+
+
+def write_notices(context: SyncContext) -> None:
+    """Write a notice for each device that was revoked and has none from this device yet.
+
+    A device that has left knows it.
+    """
+    trust = context.trust
+    there = {key for key, _ in context.named(object_names.SLOTS)}
+    for device_id in sorted(trust.revoked - trust.departed.keys()):
+        member = trust.enrolled.get(device_id)
+        if member is None or notice.store_key(context.me, device_id) in there:
+            continue
+        key, data = notice.sealed(
+            _proof(context, device_id),
+            vault_id=context.vault.vault_id,
+            author=context.me,
+            recipient=device_id,
+            box_pub=member.box_pub,
+        )
+        with suppress(Exists):
+            context.store.put(key, data)
+
+
+def _proof(context: SyncContext, device_id: bytes) -> Iterator[Record]:
+    """Yield the records that revoke a device, then the adds of those who signed them."""
+    records = {record.id: record for record in vault.records(context.database)}
+    facts = read(records.values(), context.vault.vault_id)[0]
+    signers = set()
+    for fact in facts:
+        if isinstance(fact.body, DeviceRevoke) and fact.body.device_id == device_id:
+            signers.add(fact.signer)
+            yield records[fact.id]
+    for fact in facts:
+        if isinstance(fact.body, DeviceAdd) and fact.body.sign_pub in signers:
+            yield records[fact.id]
+
+
+def read_notices(context: SyncContext) -> bool:
+    """Read the notices for this device; return whether one of them proves that it was revoked.
+
+    Only then are the records in it learned: anybody can write a notice. Raises StoreError.
+    """
+    device = context.keyring.secrets.device
+    known = vault.records(context.database)
+    for records in _notices(context, device):
+        if context.me in evaluate(context.genesis, known | set(records)).revoked:
+            context.learn(records)
+            return True
+    return False
+
+
+def _notices(context: SyncContext, device: DeviceKeys) -> Iterator[tuple[Record, ...]]:
+    """Yield the records of each notice that can be opened, within the bounds of the format."""
+    for key, name in context.named(object_names.slots_for(context.me)):
+        if name.kind != object_names.NOTICE:
+            continue
+        with suppress(Fault, Missing):
+            yield notice.opened(
+                context.store.get(key, size_limit(object_names.NOTICE)),
+                expect=key,
+                vault_id=context.vault.vault_id,
+                box_seed=device.box_seed,
+            )

@@ -1,0 +1,43 @@
+"""Revoke another device.
+
+The record of a revocation takes effect on each device that reads it. The rest is work that is found
+by looking, so that an interrupted revocation is finished by the next sync: a new key for the vault,
+no slots for the revoked device (`membership`), and a notice for it (`notices`). Source:
+docs/design/sync.md.
+"""
+
+from __future__ import annotations
+
+from hx.core.format.farewell import kept_of
+from hx.core.format.roster_records import device_revoke
+from hx.database.sync import departures, ledger, vault
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.core.format.roster_records import Record
+    from hx.sync.context import SyncContext
+
+
+def pending_of(context: SyncContext, device_id: bytes) -> int:
+    """Return how many objects of a device are listed and not taken here yet."""
+    return sum(segment.device_id == device_id for segment in ledger.wanted(context.database))
+
+
+def revoke(context: SyncContext, device_id: bytes, *, seed: bytes | None = None) -> Record:
+    """Learn the record that revokes a device, and return it; the caller has to push next.
+
+    What it has listed in the newest manifest that was read here is still taken, and those of its
+    records count that count now. `seed`: the signing seed of recovery; by default this device
+    signs, which must be an admin.
+    """
+    if seed is None:
+        seed = context.keyring.secrets.device.sign_seed
+    objects = None
+    if device_id in ledger.heads(context.database):
+        objects = departures.listed_digest(context.database, device_id)
+    kept = kept_of(context.genesis, vault.records(context.database), context.trust, device_id)
+    record = device_revoke(
+        device_id, kept, seed=seed, vault_id=context.vault.vault_id, objects=objects
+    )
+    context.learn([record])
+    return record

@@ -1,0 +1,128 @@
+"""`hx sync revoke`: a lost laptop is taken out of the vault by one command."""
+
+from __future__ import annotations
+
+import pytest
+
+from cli.vaults import is_error, vault
+
+
+@pytest.fixture
+def members(tmp_path):
+    return vault(tmp_path, "laptop", "desktop", "tablet")
+
+
+def revoke(member, *arguments, stdin=None):
+    return member.hx("sync", "revoke", *arguments, stdin=stdin)
+
+
+def notes(member):
+    return {device["name"]: device["note"] for device in member.sync("devices")}
+
+
+def test_a_revoked_device_gets_nothing_and_gives_nothing_any_more(members):
+    laptop, desktop, tablet = members
+    desktop.record("echo before")
+    desktop.sync()
+    result = revoke(laptop, "desktop", "--yes", "--json")
+    assert (result.code, result.json["name"], result.json["admins"]) == (0, "desktop", 1)
+    laptop.record("echo secret")
+    desktop.record("echo unheard")
+    laptop.sync()
+    for _ in range(2):
+        assert is_error(desktop.hx("sync"), 6, "was removed from the vault", "hx sync leave")
+    tablet.sync()
+    laptop.sync()
+    assert desktop.commands == ["echo before", "echo unheard"]
+    assert laptop.commands == tablet.commands == ["echo before", "echo secret"]
+    assert notes(tablet)["desktop"] == "no longer in the vault"
+
+
+def test_what_it_has_listed_before_is_still_taken_by_who_reads_it_later(members):
+    laptop, desktop, tablet = members
+    desktop.record("echo before")
+    desktop.sync()
+    assert revoke(laptop, "desktop", "--yes").code == 0
+    tablet.sync()
+    assert tablet.commands == ["echo before"]
+
+
+def test_a_revoked_device_comes_back_under_a_new_id_with_what_it_recorded(members):
+    laptop, desktop, _ = members
+    revoke(laptop, "desktop", "--yes")
+    desktop.record("echo alone")
+    desktop.hx("sync")
+    assert desktop.hx("sync", "leave", "--yes").code == 0
+    assert desktop.join(laptop.invite()).code == 0
+    laptop.sync()
+    assert laptop.commands == ["echo alone"]
+
+
+def test_the_screen_says_what_is_true_now_later_and_never(members):
+    laptop, *_ = members
+    shown = revoke(laptop, "desktop").out
+    assert "it can publish nothing any more" in shown
+    assert notes(laptop)["desktop"] is None
+    said = revoke(laptop, "desktop", "--yes").out
+    assert "now: this device writes under a new key" in said
+    assert "at its next sync: " in said
+    assert "never: that device keeps what it holds" in said
+    assert "at the store: take away its access to folder:" in said
+
+
+def test_a_device_that_is_no_admin_needs_the_recovery_words(members):
+    laptop, desktop, _ = members
+    assert is_error(revoke(desktop, "laptop", "--yes"), 2, "--words-file")
+    wrong = "abandon " * 11 + "about"
+    assert is_error(
+        revoke(desktop, "laptop", "--yes", "--words-file", "-", stdin=wrong),
+        2,
+        "not made with these recovery words",
+    )
+    result = revoke(desktop, "laptop", "--yes", "--words-file", "-", stdin=laptop.words)
+    assert result.code == 0, result
+    assert "no admin is left" in result.out
+    assert is_error(laptop.hx("sync"), 6, "was removed from the vault")
+    desktop.record("echo later")
+    desktop.sync()
+
+
+def test_a_device_is_named_by_its_name_or_the_first_digits_of_its_id(members):
+    laptop, *_ = members
+    ids = {device["name"]: device["device_id"] for device in laptop.sync("devices")}
+    assert is_error(revoke(laptop, "phone", "--yes"), 2, "called 'phone'", "hx sync devices")
+    assert is_error(revoke(laptop, "laptop", "--yes"), 2, "hx sync leave")
+    assert revoke(laptop, ids["tablet"][:8], "--yes", "--json").json["name"] == "tablet"
+    assert revoke(laptop, "desktop", "--yes").code == 0
+
+
+def test_of_two_devices_with_one_name_an_id_is_asked_for(members):
+    laptop, desktop, tablet = members
+    tablet.hx("sync", "rename", "desktop")
+    tablet.sync()
+    laptop.sync()
+    assert is_error(revoke(laptop, "desktop", "--yes"), 2, "several devices", "one of these ids")
+    assert desktop.sync("status")
+
+
+def test_with_unread_segments_a_device_is_revoked_only_anyway(members):
+    laptop, desktop, _ = members
+    desktop.record("echo unread")
+    desktop.sync()
+    [segment] = (laptop.folder / "o").glob("*/*.hx")
+    segment.rename(laptop.folder.parent / "aside.hx")
+    assert is_error(
+        revoke(laptop, "desktop", "--yes"), 2, "not read here yet: 1 segment", "--anyway"
+    )
+    assert notes(laptop)["desktop"] is None
+    assert revoke(laptop, "desktop", "--yes", "--anyway").code == 0
+    (laptop.folder.parent / "aside.hx").rename(segment)
+    laptop.sync()
+    assert laptop.commands == ["echo unread"]
+
+
+def test_in_a_plain_vault_a_revoked_device_is_told_too(tmp_path):
+    laptop, desktop = vault(tmp_path, "laptop", "desktop", options=("--no-encrypt",))
+    assert revoke(laptop, "desktop", "--yes").code == 0
+    assert is_error(desktop.hx("sync"), 6, "was removed from the vault")
+    assert not list(laptop.folder.glob("k/*/*"))
