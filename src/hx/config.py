@@ -243,7 +243,7 @@ def _home(environment: Mapping[str, str]) -> str:
     home = environment.get("HOME") or _home_of_user()
     if not home.startswith("/"):
         raise InputError("there is no home folder", "set HOME, or HX_HOME to a folder of yours")
-    return home
+    return home.rstrip("/") or "/"
 
 
 def _home_of_user() -> str:

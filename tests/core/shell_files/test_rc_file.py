@@ -1,5 +1,7 @@
 """The line of hx in an rc file: it can be added to any file, and its removal restores the bytes."""
 
+import subprocess
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,3 +93,51 @@ def test_an_empty_line_of_the_user_stays():
 def test_a_line_that_the_user_commented_out_stays():
     assert not rc_file.has_line(b"# " + LINE)
     assert rc_file.without_line(b"# " + LINE) == b"# " + LINE
+
+
+@pytest.mark.parametrize("moved", [b"  %b\n", b"\t%b\r\n", b"%b  \n", b"%b\t", b"%b\n%b\n"])
+def test_a_line_that_the_user_indented_or_doubled_is_still_ours(moved):
+    text = b"a\n\n" + moved.replace(b"%b", LINE)
+    assert rc_file.has_line(text)
+    assert rc_file.without_line(text) == (b"a\n\n" if text.endswith(b"\r\n") else b"a\n")
+    assert rc_file.with_line(text, LINE).count(LINE) == moved.count(b"%b")
+    assert rc_file.with_line(b"a\n  " + OTHER + b"\nb\n", LINE) == b"a\n  " + LINE + b"\nb\n"
+
+
+NEEDED = {
+    "a branch": b"if true; then\n    %b\nfi\n",
+    "a branch with a comment": b"if true; then\n    # hx\n    %b\n\nelse\n    a\nfi\n",
+    "the last branch": b"if true; then\n    a\nelse\n%b\nfi\n",
+    "a loop": b"for a in b\ndo\n\t%b\ndone\n",
+    "a function": b"load() {\n%b\n}\nload\n",
+    "a subshell": b"(\n%b\n)\n",
+    "what a test decides": b"[[ $- == *i* ]] &&\n%b\na\n",
+    "what another test decides": b"[ -z 1 ] || \\\n  %b\na\n",
+}
+
+
+@pytest.mark.parametrize("shape", NEEDED)
+def test_a_line_that_was_moved_into_a_block_leaves_a_command_that_does_nothing(shape):
+    """Without it the rc file were a syntax error, or a line of the user would be conditional."""
+    left = rc_file.without_line(NEEDED[shape].replace(b"%b", LINE))
+    assert left == NEEDED[shape].replace(b"%b", b":")
+    assert subprocess.run(["bash", "-n"], input=left, check=False).returncode == 0
+
+
+def test_a_line_beside_other_commands_of_a_block_is_removed():
+    text = b"if true; then\n    a\n    %b\nfi\nb=$(\nc\n)\n%b\n"
+    assert b":" not in rc_file.without_line(text.replace(b"%b", LINE))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        LINE.replace(rc_file.MARK, b""),
+        LINE.replace(b"# hx:", b"# my hx:"),
+        b"[[ $- == *i* ]] && { " + LINE.replace(rc_file.MARK, b"") + b"; }",
+        b'if [ -r "$__hx_data/hook.bash" ]; then . "$__hx_data/hook.bash"; fi',  # by a formatter
+    ],
+)
+def test_our_line_without_its_mark_is_one_of_the_user_that_loads_the_hook(changed):
+    assert not rc_file.has_line(changed)
+    assert rc_file.loader(b"a\n" + changed, "bash", b"/x/hook.bash") == rc_file.Loader(2, True)

@@ -13,7 +13,7 @@ from hx.cli.setup_answers import spelled
 from hx.cli.setup_screen import Screen
 from hx.cli.setup_shells import chosen as chosen_shells
 from hx.cli.setup_shells import look, wanted
-from hx.cli.setup_undo import take_back
+from hx.cli.setup_undo import LEFT, take_back
 from hx.cli.text import count, visible
 from hx.config import user_folders
 from hx.core.errors import HxError, Refused, UsageError
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from hx.config import Config, Value
     from hx.setup.plan import SetupPlan
     from hx.shells.detect import InstalledShell
-
-_LEFT = 3  # exit code: something is pending
 
 
 class Task(NamedTuple):
@@ -175,7 +173,7 @@ def _tell_left(plan: SetupPlan) -> int:
             f"\nhx: hint: add this line to it: {visible(each.line)}",
             file=sys.stderr,
         )
-    return _LEFT if plan.unchanged else 0
+    return LEFT if plan.unchanged else 0
 
 
 def _shown(path: str) -> str:

@@ -10,6 +10,10 @@ import re
 
 from hx.core.record import NamedTuple
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
 MARK = b"# hx: `hx setup --undo` removes this line"
 MISSING = "hook.missing"  # a file beside the hooks: it was said that one of them is missing
 _HEADS = (b"__hx_data=", b"begin; ", b"[ ", b"test ")
@@ -18,6 +22,11 @@ _RIVALS = re.compile(
 )
 _INIT = re.compile(rb"(?:^|[\s/\"'`(\\])(?:hx|history-extended)[\"']?\s+init\s+(?!.*--off)")
 _COMMENT = re.compile(rb"(?:^|\s)#")
+_OPENS = re.compile(
+    rb"(?:^|[\s;])(?:then|else|do|\{|\()\s*$|\)\s*[{(]\s*$"
+)  # a command must follow
+_CLOSES = re.compile(rb"\s*(?:(?:fi|elif|else|done)\b|[})])")
+_GOES_ON = re.compile(rb"(?:&&|\||\\)[ \t]*\r?\n$")  # the next line belongs to this one
 _BASHRC = re.compile(rb"^[^#\n]*\bbashrc\b", re.MULTILINE)
 
 
@@ -67,24 +76,49 @@ def with_line(text: bytes, added: bytes) -> bytes:
     lines = _lines(text)
     if any(map(_is_ours, lines)):
         return b"".join(
-            added + _newline(existing) if _is_ours(existing) else existing for existing in lines
+            _indentation(existing) + added + _newline(existing) if _is_ours(existing) else existing
+            for existing in lines
         )
     newline = b"\r\n" if b"\n" in text and text.count(b"\n") == text.count(b"\r\n") else b"\n"
     return text + (newline if text else b"") + added + newline
 
 
 def without_line(text: bytes) -> bytes:
-    """Return the text without our line; text that was added after it stays on its own lines."""
+    """Return the text without our line; text that was added after it stays on its own lines.
+
+    Where the user has moved it to a place at which the shell needs a command, `:` takes its place.
+    """
     kept, owed = b"", b""  # owed: the newline that text after our line needs before it
-    for existing in _lines(text):
+    lines = _lines(text)
+    for number, existing in enumerate(lines):
         if not _is_ours(existing):
             kept, owed = kept + owed + existing, b""
-            continue
-        newline = _newline(existing) or _newline(kept)
-        if newline and kept.endswith(newline) and kept != newline:
-            kept = kept.removesuffix(newline)
-            owed = b"" if kept.endswith(b"\n") else newline
+        elif _is_needed(lines[:number], lines[number + 1 :]):
+            kept, owed = kept + owed + _indentation(existing) + b":" + _newline(existing), b""
+        elif number == 0 or not _is_ours(lines[number - 1]):  # a copy has no newline of its own
+            newline = _newline(existing) or _newline(kept)
+            if newline and kept.endswith(newline) and kept != newline:
+                kept = kept.removesuffix(newline)
+                owed = b"" if kept.endswith(b"\n") else newline
     return kept
+
+
+def _is_needed(before: list[bytes], after: list[bytes]) -> bool:
+    """Return whether the lines around our line are a syntax error, or mean another thing, without.
+
+    Setup leaves an empty line before ours, and nothing after it.
+    """
+    follows = next(_code(after), b"")
+    if before and follows and _GOES_ON.search(before[-1]):
+        return True
+    return bool(_OPENS.search(next(_code(reversed(before)), b"")) and _CLOSES.match(follows))
+
+
+def _code(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the lines that are neither empty, nor comments, nor ours."""
+    for each in lines:
+        if each.strip() and not each.lstrip().startswith(b"#") and not _is_ours(each):
+            yield each
 
 
 def has_line(text: bytes) -> bool:
@@ -104,7 +138,7 @@ def loader(text: bytes, shell: str, hook: bytes) -> Loader | None:
 
     It runs `hx init`, or loads a hook file: the one given, or one at the default place.
     """
-    place = rb"hx[\"'}]*/hook\.%b" % shell.encode()
+    place = rb"hx(?:_data)?[\"'}]*/hook\.%b" % shell.encode()
     file = re.compile(rb"%b|%b|HX_HOME\S*/hook\.%b" % (re.escape(hook), place, shell.encode()))
     for number, existing in enumerate(_lines(text), 1):
         code = _COMMENT.split(existing, maxsplit=1)[0]
@@ -135,4 +169,8 @@ def _newline(text: bytes) -> bytes:
 
 
 def _is_ours(existing: bytes) -> bool:
-    return existing.rstrip(b"\r\n").endswith(MARK) and existing.startswith(_HEADS)
+    return existing.rstrip().endswith(MARK) and existing.lstrip(b" \t").startswith(_HEADS)
+
+
+def _indentation(existing: bytes) -> bytes:
+    return existing[: len(existing) - len(existing.lstrip(b" \t"))]
