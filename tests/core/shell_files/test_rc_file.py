@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hx.core.shell_files import rc_file
@@ -36,6 +36,8 @@ def test_adding_the_line_twice_adds_it_once_and_removing_it_leaves_none(text):
 def test_text_written_after_the_line_stays_on_its_own_lines(text, later):
     if rc_file.has_line(text + later):  # only both together contain the line
         return
+    # a last line that goes on in the next one: it is as if our line was moved there
+    assume(not text.rstrip().endswith((b"\\", b"|", b"&&", b"(", b"{")))
     newline = b"\r\n" if b"\r\n" in rc_file.with_line(text, LINE).removeprefix(text) else b"\n"
     between = newline if text and later and not text.endswith(b"\n") else b""
     extended = rc_file.with_line(text, LINE) + later
