@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from hx.cli.prompts import confirm
+from hx.cli.prompts import confirm, drop_typed
 from hx.cli.setup_screen import print_edits
 from hx.cli.setup_shells import every_path
 from hx.cli.text import visible
@@ -30,11 +30,13 @@ def take_back(config: Config, machine: Shells, *, purge: bool, yes: bool) -> int
     paths = config.paths
     removal = undo.planned(every_path(machine), paths.data, paths.config)
     if removal.is_empty and not removal.unchanged:
+        undo.undo(removal)  # an interrupted setup leaves folders that are empty
         print("nothing to undo: no rc file has a line of hx, and there is no hook file")
     elif not removal.is_empty:
         print_edits(removal.edits, config)
         _print_removed(removal.files)
         if not yes:
+            drop_typed()
             confirm("Take these changes back?")
         undo.undo(removal)
         print(

@@ -8,7 +8,7 @@ from shlex import quote
 
 from hx.cli import setup_answers, setup_notes, setup_screen
 from hx.cli.hook_checks import places
-from hx.cli.prompts import at_terminal, chosen
+from hx.cli.prompts import at_terminal, chosen, drop_typed
 from hx.cli.setup_answers import spelled
 from hx.cli.setup_screen import Screen
 from hx.cli.setup_shells import chosen as chosen_shells
@@ -107,6 +107,7 @@ def _show(task: Task, plan: SetupPlan, proposal: Proposal) -> None:
 def _asked(proposal: Proposal) -> Proposal:
     if not at_terminal():
         raise Refused("this needs a yes, and there is no terminal to ask on", "use --yes")
+    drop_typed()
     answered = setup_answers.asked(proposal)
     if chosen("Make these changes?", ("yes", "no"), "yes") == "no":
         raise Refused(
