@@ -65,7 +65,7 @@ def test_the_change_is_shown_as_a_diff_and_without_a_yes_nothing_is_changed(home
     assert result.code == 2
     assert "use --yes" in result.err
     assert f"+++ {home.bashrc}" in result.out
-    [added] = [line for line in result.out.splitlines() if line.startswith("+__hx_data=")]
+    [added] = [line for line in result.out.splitlines() if "__hx_data=" in line]
     assert "/hook.bash" in added
     assert " a" in result.out.splitlines()
     assert home.tree == before
@@ -419,6 +419,17 @@ def test_any_name_of_the_data_folder_is_quoted(home, name):
     shutil.rmtree(data)
     result = home.machine.run(["bash", "-ec", ". ~/.bashrc"])
     assert (result.code, result.out, result.err) == (0, "", "")
+
+
+def test_the_next_steps_name_the_program_that_this_path_runs(home):
+    assert "then: `hx find TEXT`" in home.setup(PATH=f"{os.path.dirname(HX)}:/usr/bin:/bin").out
+    helix = home.path / "bin/hx"
+    helix.parent.mkdir()
+    helix.write_text("#!/bin/sh\n")
+    helix.chmod(0o755)
+    out = home.setup(PATH=f"{helix.parent}:{os.path.dirname(HX)}:/usr/bin:/bin").out
+    assert "then: `history-extended find TEXT`" in out
+    assert "`hx find" not in out
 
 
 def test_a_folder_with_a_newline_in_its_name_is_refused(home):

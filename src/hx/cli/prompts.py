@@ -161,9 +161,10 @@ def at_terminal() -> bool:
 
 def drop_typed() -> None:
     """Drop what was typed before a question, such as the next lines that were pasted with it."""
-    from termios import TCIFLUSH, tcflush
+    if at_terminal():
+        from termios import TCIFLUSH, tcflush
 
-    tcflush(sys.stdin, TCIFLUSH)
+        tcflush(sys.stdin, TCIFLUSH)
 
 
 def confirm(question: str) -> None:

@@ -14,7 +14,6 @@ from hx.setup.plan import RcFile
 from hx.shells import BASH, SHELLS, ZSH, least_versions, shell_names
 from hx.shells.detect import (
     LOGIN_FILES,
-    PROFILE,
     InstalledShell,
     installed,
     login_file,
@@ -113,7 +112,7 @@ def wanted(machine: Shells, chosen: list[InstalledShell]) -> Iterator[RcFile]:
         yield RcFile(shell.name, machine.rc_files[shell.name])
         login = login_file(machine.home)
         if shell.name == BASH and login is not None and not _reads_bashrc(login):
-            yield RcFile(BASH, login, other_shells=login.endswith(PROFILE))
+            yield RcFile(BASH, login)
 
 
 def _reads_bashrc(login: str) -> bool:

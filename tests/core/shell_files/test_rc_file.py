@@ -131,6 +131,25 @@ def test_a_line_beside_other_commands_of_a_block_is_removed():
     assert b":" not in rc_file.without_line(text.replace(b"%b", LINE))
 
 
+ZSH_LINE = rc_file.line(b'"$HOME/.local/share/hx"', "zsh")
+
+
+@given(own_texts)
+def test_a_file_of_two_shells_has_a_line_for_each_and_removing_both_restores_it(text):
+    both = rc_file.with_line(rc_file.with_line(text, LINE), ZSH_LINE)
+    assert rc_file.with_line(rc_file.with_line(both, ZSH_LINE), LINE) == both
+    assert rc_file.has_line(both, "bash")
+    assert rc_file.has_line(both, "zsh")
+    assert not rc_file.has_line(rc_file.with_line(text, LINE), "zsh")
+    assert rc_file.without_line(both) == text
+
+
+def test_hx_init_for_another_shell_loads_nothing():
+    for spelled in (b'eval "$(hx init bash)"', b"source <(hx init bash)"):
+        assert rc_file.loader(spelled, "zsh", b"/x/hook.zsh") is None
+    assert rc_file.loader(b'eval "$(hx init "$shell")"', "zsh", b"/x/hook.zsh") is not None
+
+
 @pytest.mark.parametrize(
     "changed",
     [

@@ -6,7 +6,7 @@ import os
 import sys
 from shlex import quote
 
-from hx.cli import setup_answers, setup_notes, setup_screen
+from hx.cli import health, setup_answers, setup_notes, setup_screen
 from hx.cli.hook_checks import places
 from hx.cli.prompts import at_terminal, chosen, drop_typed
 from hx.cli.setup_answers import spelled
@@ -163,7 +163,11 @@ def _tell_next(config: Config, shell: str, plan: SetupPlan) -> None:
         quoted = _shown(SHELLS[shell].quoted(file) if quote(file) != file else file)
         now = f", or load it here: {SHELLS[shell].load} {quoted}" if os.path.exists(file) else ""
         print(f"next: open a new shell{now}")
-    print("then: `hx find TEXT` finds commands that you typed, `hx last` shows what failed")
+    is_first = all(finding.level == health.OK for finding in health.names(config))
+    name = "hx" if is_first else "history-extended"  # `hx` alone would start Helix
+    print(
+        f"then: `{name} find TEXT` finds commands that you typed, `{name} last` shows what failed"
+    )
 
 
 def _tell_left(plan: SetupPlan) -> int:

@@ -20,7 +20,10 @@ _HEADS = (b"__hx_data=", b"begin; ", b"[ ", b"test ")
 _RIVALS = re.compile(
     rb"^(?!\s*(?:alias|abbr)\b)[^#\n]*?\b(atuin|mcfly|hstr|hishtory|fzf)(?:_\w+)?\b", re.MULTILINE
 )
-_INIT = re.compile(rb"(?:^|[\s/\"'`(\\])(?:hx|history-extended)[\"']?\s+init\s+(?!.*--off)")
+_INIT = re.compile(
+    rb"(?:^|[\s/\"'`(\\])(?:hx|history-extended)[\"']?\s+init\s+(?!.*--off)(bash\b|zsh\b|fish\b)?"
+)
+_HOOK = re.compile(rb"hook\.(\w+)")
 _COMMENT = re.compile(rb"(?:^|\s)#")
 _OPENS = re.compile(
     rb"(?:^|[\s;])(?:then|else|do|\{|\()\s*$|\)\s*[{(]\s*$"
@@ -30,12 +33,13 @@ _GOES_ON = re.compile(rb"(?:&&|\||\\)[ \t]*\r?\n$")  # the next line belongs to 
 _BASHRC = re.compile(rb"^[^#\n]*\bbashrc\b", re.MULTILINE)
 
 
-def line(folder: bytes, shell: str, *, posix: bool = True, other_shells: bool = False) -> bytes:
+def line(folder: bytes, shell: str, *, posix: bool = True) -> bytes:
     """Return the line that loads the hook file of a shell from a folder.
 
     `folder` is an expression of the shell. Where there is no such file, the line says so in an
     interactive shell, once: an rc file may be shared with a machine that has no hx. `posix`: the
-    shell reads its lines as sh does; else as fish does. `other_shells`: sh may read the line too.
+    shell reads its lines as sh does; else as fish does. Another shell of that kind passes over the
+    line: sh reads ~/.profile, and a .zshrc may read ~/.bashrc or be the same file.
     """
     hook, missing = f"$__hx_data/hook.{shell}".encode(), f"$__hx_data/{MISSING}".encode()
     said = b"hx: %b is missing, so shells are not recorded here: run hx setup" % hook
@@ -45,9 +49,14 @@ def line(folder: bytes, shell: str, *, posix: bool = True, other_shells: bool = 
         b"missing": missing,
         b"said": said,
     }
-    if other_shells:
-        text = b'[ -z "${BASH_VERSION-}" ] || { %b; }' % text
+    if posix:
+        text = b"%b || { %b; }" % (_not_in(shell), text)
     return text + b" " + MARK
+
+
+def _not_in(shell: str) -> bytes:
+    """Return a test that holds in every shell of the kind of sh but this one."""
+    return b'[ -z "${%b_VERSION-}" ]' % shell.upper().encode()
 
 
 _POSIX = (
@@ -67,20 +76,26 @@ def line_by_hand(folder: bytes, shell: str, *, posix: bool = True) -> bytes:
     """Return a short line that loads the hook file, for a file that only its owner changes."""
     hook = b"%b/hook.%b" % (folder, shell.encode())
     if posix:
-        return b"[ ! -r %b ] || . %b" % (hook, hook)
+        return b"%b || [ ! -r %b ] || . %b" % (_not_in(shell), hook, hook)
     return b"begin; set -l hook %b; test -r $hook; and source $hook; end" % hook
 
 
 def with_line(text: bytes, added: bytes) -> bytes:
-    """Return the text of a file with the line, in the place of an older one or at the end."""
+    """Return the text of a file with the line, in the place of an older one or at the end.
+
+    The line of another shell stays: two shells may read the file.
+    """
     lines = _lines(text)
-    if any(map(_is_ours, lines)):
+    own = (None, _shell(added))  # None: that of an older hx
+    older = [_is_ours(existing) and _shell(existing) in own for existing in lines]
+    if any(older):
         return b"".join(
-            _indentation(existing) + added + _newline(existing) if _is_ours(existing) else existing
-            for existing in lines
+            _indentation(existing) + added + _newline(existing) if is_older else existing
+            for existing, is_older in zip(lines, older, strict=True)
         )
     newline = b"\r\n" if b"\n" in text and text.count(b"\n") == text.count(b"\r\n") else b"\n"
-    return text + (newline if text else b"") + added + newline
+    beside_another = lines and _is_ours(lines[-1]) and _newline(lines[-1])
+    return text + (newline if text and not beside_another else b"") + added + newline
 
 
 def without_line(text: bytes) -> bytes:
@@ -121,9 +136,10 @@ def _code(lines: Iterable[bytes]) -> Iterator[bytes]:
             yield each
 
 
-def has_line(text: bytes) -> bool:
-    """Return whether the text contains the line of hx."""
-    return any(map(_is_ours, _lines(text)))
+def has_line(text: bytes, shell: str = "") -> bool:
+    """Return whether the text contains the line of hx, or that for one shell."""
+    ours = filter(_is_ours, _lines(text))
+    return any(not shell or _shell(existing) == shell.encode() for existing in ours)
 
 
 class Loader(NamedTuple):
@@ -142,8 +158,9 @@ def loader(text: bytes, shell: str, hook: bytes) -> Loader | None:
     file = re.compile(rb"%b|%b|HX_HOME\S*/hook\.%b" % (re.escape(hook), place, shell.encode()))
     for number, existing in enumerate(_lines(text), 1):
         code = _COMMENT.split(existing, maxsplit=1)[0]
-        from_file = file.search(code) is not None
-        if not _is_ours(existing) and (from_file or _INIT.search(code)):
+        from_file, init = file.search(code) is not None, _INIT.search(code)
+        is_init = init is not None and init[1] in (None, shell.encode())
+        if not _is_ours(existing) and (from_file or is_init):
             return Loader(number, from_file)
     return None
 
@@ -170,6 +187,12 @@ def _newline(text: bytes) -> bytes:
 
 def _is_ours(existing: bytes) -> bool:
     return existing.rstrip().endswith(MARK) and existing.lstrip(b" \t").startswith(_HEADS)
+
+
+def _shell(existing: bytes) -> bytes | None:
+    """Return the shell of a line of ours."""
+    found = _HOOK.search(existing)
+    return found[1] if found else None
 
 
 def _indentation(existing: bytes) -> bytes:
