@@ -112,7 +112,7 @@ def planned(
 def _unchanged(data: str, target: RcFile, folders: UserFolders, why: str) -> Unchanged:
     shell = SHELLS[target.shell]
     folder = os.fsencode(_portable(data, shell, folders))
-    short = rc_file.line_by_hand(folder, shell.name, posix=shell.posix)
+    short = rc_file.line_by_hand(folder, shell.name, shell.variable, posix=shell.posix)
     return Unchanged(target.path, why, short)
 
 
@@ -137,7 +137,7 @@ def line(data: str, target: RcFile, folders: UserFolders) -> bytes:
     _hook(data, target)
     shell = SHELLS[target.shell]
     folder = os.fsencode(_portable(data, shell, folders))
-    return rc_file.line(folder, shell.name, posix=shell.posix)
+    return rc_file.line(folder, shell.name, shell.variable, posix=shell.posix)
 
 
 def _portable(data: str, shell: Shell, folders: UserFolders) -> str:

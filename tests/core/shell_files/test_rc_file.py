@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hx.core.shell_files import rc_file
 
-LINE = rc_file.line(b'"${XDG_DATA_HOME:-$HOME/.local/share}/hx"', "bash")
+LINE = rc_file.line(b'"${XDG_DATA_HOME:-$HOME/.local/share}/hx"', "bash", "BASH_VERSION")
 OTHER = (
     b"[ ! -r '/elsewhere/hook.bash' ] || . '/elsewhere/hook.bash' " + rc_file.MARK
 )  # an older hx
@@ -131,7 +131,7 @@ def test_a_line_beside_other_commands_of_a_block_is_removed():
     assert b":" not in rc_file.without_line(text.replace(b"%b", LINE))
 
 
-ZSH_LINE = rc_file.line(b'"$HOME/.local/share/hx"', "zsh")
+ZSH_LINE = rc_file.line(b'"$HOME/.local/share/hx"', "zsh", "ZSH_VERSION")
 
 
 @given(own_texts)

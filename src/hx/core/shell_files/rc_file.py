@@ -33,13 +33,14 @@ _GOES_ON = re.compile(rb"(?:&&|\||\\)[ \t]*\r?\n$")  # the next line belongs to 
 _BASHRC = re.compile(rb"^[^#\n]*\bbashrc\b", re.MULTILINE)
 
 
-def line(folder: bytes, shell: str, *, posix: bool = True) -> bytes:
+def line(folder: bytes, shell: str, variable: str = "", *, posix: bool = True) -> bytes:
     """Return the line that loads the hook file of a shell from a folder.
 
     `folder` is an expression of the shell. Where there is no such file, the line says so in an
     interactive shell, once: an rc file may be shared with a machine that has no hx. `posix`: the
-    shell reads its lines as sh does; else as fish does. Another shell of that kind passes over the
-    line: sh reads ~/.profile, and a .zshrc may read ~/.bashrc or be the same file.
+    shell reads its lines as sh does; else as fish does. `variable` is one that only this shell
+    sets, so that another one passes over the line: sh reads ~/.profile, and a .zshrc may read
+    ~/.bashrc or be the same file.
     """
     hook, missing = f"$__hx_data/hook.{shell}".encode(), f"$__hx_data/{MISSING}".encode()
     said = b"hx: %b is missing, so shells are not recorded here: run hx setup" % hook
@@ -49,14 +50,14 @@ def line(folder: bytes, shell: str, *, posix: bool = True) -> bytes:
         b"missing": missing,
         b"said": said,
     }
-    if posix:
-        text = b"%b || { %b; }" % (_not_in(shell), text)
+    if variable:
+        text = b"%b{ %b; }" % (_unless_set(variable), text)
     return text + b" " + MARK
 
 
-def _not_in(shell: str) -> bytes:
-    """Return a test that holds in every shell of the kind of sh but this one."""
-    return b'[ -z "${%b_VERSION-}" ]' % shell.upper().encode()
+def _unless_set(variable: str) -> bytes:
+    """Return a test before a command that shall run only where the variable is set."""
+    return b'[ -z "${%b-}" ] || ' % variable.encode() if variable else b""
 
 
 _POSIX = (
@@ -72,11 +73,11 @@ _FISH = (
 )
 
 
-def line_by_hand(folder: bytes, shell: str, *, posix: bool = True) -> bytes:
+def line_by_hand(folder: bytes, shell: str, variable: str = "", *, posix: bool = True) -> bytes:
     """Return a short line that loads the hook file, for a file that only its owner changes."""
     hook = b"%b/hook.%b" % (folder, shell.encode())
     if posix:
-        return b"%b || [ ! -r %b ] || . %b" % (_not_in(shell), hook, hook)
+        return b"%b[ ! -r %b ] || . %b" % (_unless_set(variable), hook, hook)
     return b"begin; set -l hook %b; test -r $hook; and source $hook; end" % hook
 
 
