@@ -157,6 +157,7 @@ def test_the_environment_sets_the_session_and_no_setting(tmp_path):
                    "HX_LIMIT": "3", "COLORFGBG": "0;15"})  # fmt: skip
     assert (config.session, config.debug, config.no_color, config.limit) == ("ab", True, True, 50)
     assert config.ground == "0;15"
+    assert load({"HX_HOME": str(tmp_path), "TERM": "dumb"}).no_color
 
 
 def test_a_host_name_that_is_not_utf_8_becomes_text(tmp_path, monkeypatch):

@@ -78,7 +78,7 @@ VARIABLES = {
     "HX_PASSPHRASE_COMMAND": "a command that prints the passphrase for the keys of this device",
     "HX_DEBUG": "print where in hx an internal error happened",
     "NO_COLOR": "no colour",
-    "TERM": "set by the terminal; on a `dumb` one there is no picker",
+    "TERM": "set by the terminal; on a `dumb` one there is no picker, no colour and no progress",
     "COLORFGBG": "set by some terminals: dark or light, for the colours of the picker",
     "ESCDELAY": "how many ms an ESC may be the beginning of another key",
     "SSH_CONNECTION": "set by ssh, as SSH_TTY: the picker waits longer for the rest of a key",
@@ -185,7 +185,7 @@ def load(environment: Mapping[str, str] = os.environ, umask: int = 0o077) -> Con
         environment.get("HX_SESSION"),
         os.fsencode(os.uname().nodename).decode(errors="replace"),
         bool(environment.get("HX_DEBUG")),
-        bool(environment.get("NO_COLOR")),
+        bool(environment.get("NO_COLOR")) or environment.get("TERM") == "dumb",
         environment.get("HX_PASSPHRASE_COMMAND"),
         umask,
         rules_are_valid,
@@ -243,7 +243,7 @@ def _home(environment: Mapping[str, str]) -> str:
     home = environment.get("HOME") or _home_of_user()
     if not home.startswith("/"):
         raise InputError("there is no home folder", "set HOME, or HX_HOME to a folder of yours")
-    return home
+    return home.rstrip("/") or "/"
 
 
 def _home_of_user() -> str:

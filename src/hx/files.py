@@ -123,9 +123,13 @@ def replace_file(
         if check is not None:
             check()
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         if os.path.lexists(temporary):  # else an interrupt came just after the replacement
             os.unlink(temporary)
+        if isinstance(
+            error, OSError
+        ):  # a full disk names no file, and nobody knows the temporary one
+            error.filename, error.filename2 = path, None
         raise
     _sync_folder(os.path.dirname(path))
 

@@ -42,6 +42,16 @@ def read_only(path: Path) -> Iterator[None]:
         _unmount(path)
 
 
+@contextmanager
+def bound(source: Path, path: Path) -> Iterator[None]:
+    """Mount a file or a folder on another one."""
+    _mount("--bind", str(source), str(path))
+    try:
+        yield
+    finally:
+        _unmount(path)
+
+
 def _mount(*arguments: str) -> None:
     if os.geteuid() != 0 or not shutil.which("mount"):
         pytest.skip("only root may mount a disk")

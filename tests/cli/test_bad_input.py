@@ -91,6 +91,31 @@ def test_a_misspelt_command_gets_a_suggestion(hx):
     assert "did you mean `hx find`?" in hx("fnd").err
 
 
+SAYS = {
+    "doctor --ful": ("there is no option --ful", "did you mean --full?"),
+    "doctor --ful=yes x": ("there is no option --ful=yes", "did you mean --full?"),
+    "doctor x": ("`hx doctor` does not take 'x'", "`hx doctor --help` lists the arguments"),
+    "config --set": ("there is no option --set", "`hx config --help` lists the arguments"),
+    "import --from histdb": ("--from cannot be 'histdb'", "did you mean zsh-histdb?"),
+    "import --from tcsh": (
+        "--from cannot be 'tcsh'",
+        "say atuin, hishtory, mcfly, zsh-histdb, fish, zsh or bash",
+    ),
+    "import --undo": ("--undo needs a value", "`hx import --help` lists the arguments"),
+    "setup --yes=1": ("--yes takes no value", "`hx setup --help` lists the arguments"),
+    "sync staus": ("`hx sync` does not take 'staus'", "did you mean status?"),
+    "completions": ("shell is missing", "`hx completions --help` lists the arguments"),
+    "show --raw --json abcd": ("--raw excludes --json", "`hx show --help` lists the arguments"),
+}
+
+
+@pytest.mark.parametrize("line", SAYS)
+def test_a_wrong_argument_is_named_with_what_was_meant(hx, line):
+    """Not in the words of argparse: "argument --from: invalid choice: 'tcsh' (choose from …"."""
+    said, hint = SAYS[line]
+    assert hx(*line.split()).err == f"hx: error: {said}\nhx: hint: {hint}\n"
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_makes_no_files(hx, machine, name):
     for line in ([name, "--help"], ["help", name]):

@@ -345,7 +345,10 @@ def test_without_a_terminal_a_plain_file_needs_the_name_of_its_shell(machine, hx
 def test_a_program_is_refused_and_nothing_is_imported(hx, options):
     result = hx("import", "/bin/ls", *options)
     assert (result.code, result.out) == (2, "")
-    assert result.err.splitlines()[0] == "hx: error: /bin/ls is no history: it is a program"
+    assert (
+        result.err.splitlines()[0]
+        == "hx: error: /bin/ls is no history that hx reads: it is a program"
+    )
     assert hx("find", "--all").code == 1
 
 
@@ -362,3 +365,17 @@ def test_without_a_history_a_hint_says_how_to_name_one(hx):
         "hx: no history of another tool was found",
         'hx: hint: name the file: hx import "$HISTFILE" (hx sees HISTFILE only if it is exported)',
     ]
+
+
+def test_an_empty_name_and_stdin_are_named_as_such(hx):
+    """The hint `hx import "$HISTFILE"` gives an empty name where the shell has no HISTFILE."""
+    assert "the name of the file is empty" in hx("import", "").err
+    assert "does not read stdin" in hx("import", "-", stdin="ls\n").err
+
+
+def test_the_history_of_tcsh_at_a_usual_place_gives_no_events_from_its_stamps(machine, hx):
+    (machine.cwd / ".history").write_bytes(b"#+1700000000\nls\n#+1700000100\nmake\n")
+    result = hx("import")
+    assert result.code == 2
+    assert "it is that of tcsh" in result.out
+    assert hx("find", "--all").out == ""

@@ -6,6 +6,7 @@ import stat
 
 import pytest
 
+from cli import mounts
 from cli.home_folders import BASH, HomeFolder
 from cli.machine import HX
 from hx.core.shell_files import rc_file
@@ -64,7 +65,7 @@ def test_the_change_is_shown_as_a_diff_and_without_a_yes_nothing_is_changed(home
     assert result.code == 2
     assert "use --yes" in result.err
     assert f"+++ {home.bashrc}" in result.out
-    [added] = [line for line in result.out.splitlines() if line.startswith("+__hx_data=")]
+    [added] = [line for line in result.out.splitlines() if "__hx_data=" in line]
     assert "/hook.bash" in added
     assert " a" in result.out.splitlines()
     assert home.tree == before
@@ -156,6 +157,27 @@ def test_an_rc_file_that_cannot_be_edited_is_named_with_the_line_and_the_rest_is
     home.undo("--purge")
     assert home.tree == before
     assert hint.startswith("hx: hint: add this line to it: ")
+
+
+def test_a_login_file_that_cannot_be_read_is_named_and_the_rest_is_done(home):
+    home.bashrc.write_bytes(b"a\n")
+    (home.path / ".bash_profile").write_bytes(b"#\n" * (3 << 20))
+    result = home.setup()
+    assert result.code == 3
+    assert ".bash_profile is longer than 4 MiB, so it is not changed" in result.err
+    assert rc_file.has_line(home.bashrc.read_bytes())
+
+
+def test_a_file_that_is_mounted_by_itself_is_edited_and_restored(home):
+    """A container often has single files of the host in its home folder."""
+    host = home.path / "host"
+    host.write_bytes(b"a\n")
+    home.bashrc.touch()
+    with mounts.bound(host, home.bashrc):
+        assert home.setup().code == 0
+        assert rc_file.has_line(host.read_bytes())
+        assert home.undo().code == 0
+    assert host.read_bytes() == b"a\n"
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -399,7 +421,46 @@ def test_any_name_of_the_data_folder_is_quoted(home, name):
     assert (result.code, result.out, result.err) == (0, "", "")
 
 
+def test_the_next_steps_name_the_program_that_this_path_runs(home):
+    assert "then: `hx find TEXT`" in home.setup(PATH=f"{os.path.dirname(HX)}:/usr/bin:/bin").out
+    helix = home.path / "bin/hx"
+    helix.parent.mkdir()
+    helix.write_text("#!/bin/sh\n")
+    helix.chmod(0o755)
+    out = home.setup(PATH=f"{helix.parent}:{os.path.dirname(HX)}:/usr/bin:/bin").out
+    assert "then: `history-extended find TEXT`" in out
+    assert "`hx find" not in out
+
+
 def test_a_folder_with_a_newline_in_its_name_is_refused(home):
     result = home.setup(XDG_DATA_HOME=str(home.path / "a\nb"))
     assert (result.code, "one line" in result.err) == (2, True)
     assert list(home.path.iterdir()) == []
+
+
+FOLDERS = ["{home}/.config/fish/config.fish", "{home}/.config/hx/config.toml"]
+
+
+@pytest.mark.parametrize("path", FOLDERS)
+def test_a_file_whose_folder_cannot_be_made_is_known_before_the_first_change(home, path):
+    config = home.path / ".config"
+    config.mkdir()
+    with mounts.read_only(config):
+        before = home.tree
+        if path.endswith("toml"):
+            result = home.setup("--enter", "edit")
+            assert result.code == 2
+            assert home.tree == before
+        else:
+            if not shutil.which("fish"):
+                pytest.skip("fish is not installed")
+            result = home.setup("--shell", "fish")
+            assert result.code == 3
+            assert "add this line to it" in result.err
+        assert f"{path.format(home=home.path)} cannot be made: {config} is not" in result.err
+
+
+def test_a_home_folder_with_a_slash_at_its_end_is_the_same(home):
+    home.bashrc.write_bytes(b"a\n")
+    assert f" {home.bashrc}.hx-backup" in home.setup(HOME=f"{home.path}/").out
+    assert "nothing to change" in home.setup().out

@@ -240,6 +240,20 @@ def test_a_full_disk_leaves_the_files_of_the_user_as_they_were(home):
     assert home.tree == before
 
 
+def test_a_disk_that_is_full_before_the_hook_is_named_and_undo_leaves_no_folder(home):
+    home.bashrc.write_bytes(b"a\n")
+    before = home.tree
+    path = f"{os.path.dirname(home.machine.executable)}:{os.environ['PATH']}"
+    result = home.machine.run(
+        ["bash", "-c", "ulimit -f 8; exec hx setup --yes --no-import"],
+        env={"HX_HOME": "", "SHELL": shutil.which("bash"), "PATH": path},
+    )
+    assert result.code == 8
+    assert f"cannot use {home.hook}: " in result.err
+    assert home.undo().code == 0
+    assert home.tree == before
+
+
 def test_the_plan_in_the_docs_is_what_is_printed(home):
     if not shutil.which("zsh"):
         pytest.skip("zsh is not installed")

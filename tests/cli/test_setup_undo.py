@@ -150,6 +150,43 @@ def test_undo_does_not_delete_a_backup_that_existed_before_setup(home):
 
 
 @pytest.mark.skipif(not shutil.which("fish"), reason="fish is not installed")
+def test_a_file_that_cannot_be_edited_keeps_its_line_and_the_rest_is_undone(home):
+    home.bashrc.write_bytes(b"a\n")
+    (home.path / ".zshrc").write_bytes(b"b\n")
+    before = home.tree
+    home.setup()
+    home.bashrc.chmod(0o444)
+    with_line = home.bashrc.read_bytes()
+    result = home.undo()
+    assert result.code == 3
+    assert f"{home.bashrc} is read-only, so it is not changed" in result.err
+    assert "remove line 3 from it yourself" in result.err
+    assert home.bashrc.read_bytes() == with_line
+    assert (home.path / ".bashrc.hx-backup").exists()
+    assert (home.path / ".zshrc").read_bytes() == b"b\n"
+    assert not home.hook.exists()
+    home.bashrc.chmod(0o644)
+    assert home.undo().code == 0
+    assert home.tree == before
+
+
+def test_a_folder_in_place_of_the_rc_file_does_not_stop_the_undo(home):
+    home.bashrc.write_bytes(b"a\n")
+    home.setup()
+    home.bashrc.unlink()
+    home.bashrc.mkdir()
+    assert home.undo().code == 0
+    assert {path.name for path in home.path.iterdir()} == {".bashrc"}
+
+
+def test_a_line_that_lost_its_mark_is_named(home):
+    home.bashrc.write_bytes(b"a\n")
+    home.setup()
+    home.bashrc.write_bytes(home.bashrc.read_bytes().replace(b" " + rc_file.MARK, b""))
+    assert "loads the hook in line 3 and is not changed" in home.setup().out
+    assert f"{home.bashrc} still loads the hook in line 3: remove that line" in home.undo().out
+
+
 def test_undo_deletes_empty_folders_that_setup_made(home):
     home.setup("--shell", "fish")
     assert (home.path / ".config/fish/config.fish").exists()

@@ -33,6 +33,8 @@ NO_HISTORIES = {
     "a key": b"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n",
     "UTF-16": "ls\n#1700000000\nmake\n".encode("utf-16"),
     "text in UTF-16": "ls\n#1700000000\nmake\n".encode("utf-16-le"),
+    "that of tcsh": b"#+1700000000\nls -la\n#+1700000100\ncd /tmp\n",
+    "that of ksh": b"\x81\x01ls -la\n\0cd /tmp\n\0make\n\0",
     "no text": random.Random(4).randbytes(4_000),
 }
 PLAIN = {
@@ -129,7 +131,7 @@ def test_the_escapes_of_zsh_tell_a_plain_file_of_zsh(write):
 def test_in_a_usual_place_a_plain_file_is_a_history(write):
     assert detected(write(b"ls\n", ".history")).KIND == b"bash"
     assert detected(write(b"for x in y\\\ndo :\\\ndone\n", ".history")).KIND == b"zsh"
-    with pytest.raises(InputError, match="is no history: it is a compressed file"):
+    with pytest.raises(InputError, match="is no history that hx reads: it is a compressed file"):
         detected(write(gzip.compress(ZSH), ".zsh_history"))
 
 

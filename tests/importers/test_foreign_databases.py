@@ -99,6 +99,17 @@ def test_of_half_a_database_nothing_is_taken(kind, tool, target, tmp_path, share
     refused_at_once(half, kind)
 
 
+@pytest.mark.parametrize("missing", [1, 4_095])
+def test_of_a_database_without_the_end_of_its_last_page_nothing_is_taken(
+    kind, tool, tmp_path, missing
+):
+    """SQLite reads zeros there, in the place of rows, and calls the database whole."""
+    filled(tool, 10)
+    copy = copied(tool, tmp_path / "cut")
+    os.truncate(copy, os.path.getsize(copy) - missing)
+    refused_at_once(copy, kind)
+
+
 def test_of_a_database_with_an_overwritten_page_nothing_is_taken(kind, tool, tmp_path):
     filled(tool, 6_000)
     copy = copied(tool, tmp_path / "overwritten")

@@ -47,6 +47,44 @@ class Place:
         return "true recorded" in self.hx("find", "--json", **env).stdout
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+@pytest.mark.parametrize("after", [False, True])
+def test_a_file_that_both_read_gives_each_shell_its_own_hook(laptop, shell, after):
+    """A .zshrc that reads ~/.bashrc: zsh in the hook of bash printed errors, and lost its own."""
+    program("zsh")
+    bashrc, zshrc = laptop.path / ".bashrc", laptop.path / ".zshrc"
+    laptop.rc_file.write_text(PROMPT[shell])
+    if shell == "bash":
+        zshrc.write_text("")
+    else:
+        bashrc.write_text("")
+        zshrc.write_text(PROMPT["zsh"] + "\nsource ~/.bashrc\n")
+    laptop.hx("setup", "--yes", "--no-import", "--shell", "bash", "--shell", "zsh")
+    if after:
+        with open(zshrc, "a", encoding="utf-8") as file:
+            file.write("source ~/.bashrc\n")
+    assert laptop.noise() == ""
+    assert laptop.recorded()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_one_rc_file_of_two_shells_has_a_line_for_each(laptop, shell):
+    program("zsh")
+    common = laptop.path / "common"
+    common.write_text(
+        f'if [ -n "${{ZSH_VERSION-}}" ]; then\n{PROMPT["zsh"]}\nelse\n{PROMPT["bash"]}\nfi\n'
+    )
+    before = common.read_bytes()
+    for name in (".bashrc", ".zshrc"):
+        (laptop.path / name).unlink(missing_ok=True)
+        (laptop.path / name).symlink_to("common")
+    laptop.hx("setup", "--yes", "--no-import", "--shell", "bash", "--shell", "zsh")
+    assert laptop.noise() == ""
+    assert laptop.recorded()
+    laptop.hx("setup", "--undo", "--yes")
+    assert common.read_bytes() == before
+
+
 @pytest.fixture
 def laptop(tmp_path, shell):
     place = Place(tmp_path / "laptop", shell)

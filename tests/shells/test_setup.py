@@ -194,6 +194,32 @@ def test_who_leaves_at_a_question_has_changed_nothing(new_home, number, key, cod
     assert tree(new_home.path) == before
 
 
+@pytest.mark.parametrize("shell", ["bash"])
+def test_lines_that_were_pasted_with_the_command_answer_no_question(new_home):
+    before = tree(new_home.path)
+    asked = ask(new_home)
+    asked.type("\r\r\r\r\r")
+    for question in QUESTIONS[:2]:
+        asked.until(question + b"[^\\[]*\\[[^]]*\\] ")
+        asked.type("\r")
+    asked.until(QUESTIONS[2])
+    asked.type(CTRL_C)
+    asked.wait()
+    assert asked.child.exitstatus == 130
+    assert tree(new_home.path) == before
+
+
+@pytest.mark.parametrize("shell", ["zsh"])
+def test_a_dumb_terminal_gets_neither_colours_nor_progress(new_home):
+    lines = (f": {1_600_000_000 + number}:0;make {number}\n" for number in range(60_000))
+    (new_home.path / ".zsh_history").write_text("".join(lines))
+    asked = new_home.home.start([HX, "setup", "--yes"], **new_home.env | {"TERM": "dumb"})
+    asked.wait()
+    assert asked.child.exitstatus == 0
+    assert b"imported: 60,000 events" in asked.output
+    assert b"\x1b" not in asked.output
+
+
 @pytest.mark.parametrize("shell", ["zsh"])
 def test_an_import_that_is_interrupted_can_be_continued_or_taken_back(new_home):
     lines = (f": {1_600_000_000 + number}:0;make {number}\n" for number in range(300_000))

@@ -88,7 +88,7 @@ def _loading(config: Config, shell: str, path: str) -> Iterator[Finding]:
     text = user_file.read(path).text
     place = hook_file.path(config.paths.data, shell)
     found = loading.found(path, text, shell, config.paths.data, user_folders())
-    is_ours = rc_file.has_line(text)
+    is_ours = rc_file.has_line(text, shell)
     if not is_ours and found is None:
         yield Finding("rc file", WARNING, f"{path} does not load the hook", "hx setup")
         return

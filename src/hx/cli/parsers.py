@@ -27,7 +27,16 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message, f"`{self.prog} --help` lists the arguments")
+        from hx.cli.wrong_line import error
+
+        known = [name for action in self._actions for name in action.option_strings]
+        raise error(message, self.prog, known)
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        if action.choices is not None and value not in action.choices:
+            from hx.cli.wrong_line import no_choice
+
+            raise no_choice(action, value, self.prog)
 
     def add_json(self) -> None:
         self.add_argument("--json", action="store_true", help="print JSON")

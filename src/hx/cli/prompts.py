@@ -5,6 +5,7 @@ It asks for yes or no, secrets, recovery words and invitation codes, and it show
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -59,9 +60,7 @@ def _rows(words: Sequence[str]) -> list[str]:
 
 def _wait(prompt: str) -> None:
     """Wait for Enter. What was typed before the question does not answer it."""
-    from termios import TCIFLUSH, tcflush
-
-    tcflush(sys.stdin, TCIFLUSH)
+    drop_typed()
     print(prompt, end="", flush=True)
     if not sys.stdin.readline():
         raise _unconfirmed()
@@ -160,6 +159,14 @@ def at_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
+def drop_typed() -> None:
+    """Drop what was typed before a question, such as the next lines that were pasted with it."""
+    if at_terminal():
+        from termios import TCIFLUSH, tcflush
+
+        tcflush(sys.stdin, TCIFLUSH)
+
+
 def confirm(question: str) -> None:
     """Ask a question and return on a yes. Raises Refused otherwise, and without a terminal."""
     if not at_terminal():
@@ -233,12 +240,13 @@ def secret(question: str) -> bytes:
 class Progress:
     """Shows a progress bar on stderr, in one line that is removed at the end.
 
-    Without a terminal on stderr it shows nothing. `told(done, size)` may be called as often as the
-    caller likes.
+    Without a terminal on stderr, or with one that is `dumb`, it shows nothing. `told(done, size)`
+    may be called as often as the caller likes.
     """
 
     def __init__(self, title: str) -> None:
-        self._title, self._on = title, sys.stderr.isatty()
+        self._title = title
+        self._on = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._next_s = 0.0
 
     def __enter__(self) -> Self:

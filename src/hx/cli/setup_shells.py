@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from hx.config import login_shell, search_path, user_folders
-from hx.core.errors import InputError, UsageError
+from hx.core.errors import DatabaseError, InputError, UsageError
 from hx.core.record import NamedTuple
 from hx.core.shell_files import rc_file
 from hx.files import require_owner
@@ -14,7 +14,6 @@ from hx.setup.plan import RcFile
 from hx.shells import BASH, SHELLS, ZSH, least_versions, shell_names
 from hx.shells.detect import (
     LOGIN_FILES,
-    PROFILE,
     InstalledShell,
     installed,
     login_file,
@@ -59,7 +58,11 @@ def look() -> Shells:
     home = folders.home
     if not os.path.isdir(home):
         raise InputError(f"the home folder {home} does not exist", "set HOME to a folder of yours")
-    require_owner(home)
+    try:
+        require_owner(home)
+    except DatabaseError as error:  # HX_HOME would not help: the rc files are in the home folder
+        hint = "run hx as that user, or set HOME to a folder of your own"
+        raise DatabaseError(error.message, hint) from None
     shells = installed(search_path(), login_shell())
     zsh = next((shell for shell in shells if shell.name == ZSH), None)
     # zsh reads ZDOTDIR from ~/.zshenv, which does not reach this process
@@ -109,9 +112,12 @@ def wanted(machine: Shells, chosen: list[InstalledShell]) -> Iterator[RcFile]:
         yield RcFile(shell.name, machine.rc_files[shell.name])
         login = login_file(machine.home)
         if shell.name == BASH and login is not None and not _reads_bashrc(login):
-            yield RcFile(BASH, login, other_shells=login.endswith(PROFILE))
+            yield RcFile(BASH, login)
 
 
 def _reads_bashrc(login: str) -> bool:
-    """Return whether this login file of bash reads ~/.bashrc."""
-    return rc_file.mentions_bashrc(user_file.read(login).text)
+    """Return whether this login file of bash reads ~/.bashrc; not, if it cannot be read."""
+    try:
+        return rc_file.mentions_bashrc(user_file.read(login).text)
+    except InputError:  # the plan says so
+        return False

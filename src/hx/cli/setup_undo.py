@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from hx.cli.prompts import confirm
+from hx.cli.prompts import confirm, drop_typed
 from hx.cli.setup_screen import print_edits
 from hx.cli.setup_shells import every_path
 from hx.cli.text import visible
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from hx.cli.setup_shells import Shells
     from hx.config import Config
+    from hx.setup.undo import Removal
 
+LEFT = 3  # exit code: something is left to the user
 _SHOWN = 20  # removed files that are named
 
 
@@ -27,12 +29,14 @@ def take_back(config: Config, machine: Shells, *, purge: bool, yes: bool) -> int
     """Show what setup left, ask, and take it back; with `purge` remove every file of hx too."""
     paths = config.paths
     removal = undo.planned(every_path(machine), paths.data, paths.config)
-    if removal.is_empty:
+    if removal.is_empty and not removal.unchanged:
+        undo.undo(removal)  # an interrupted setup leaves folders that are empty
         print("nothing to undo: no rc file has a line of hx, and there is no hook file")
-    else:
+    elif not removal.is_empty:
         print_edits(removal.edits, config)
         _print_removed(removal.files)
         if not yes:
+            drop_typed()
             confirm("Take these changes back?")
         undo.undo(removal)
         print(
@@ -44,7 +48,20 @@ def take_back(config: Config, machine: Shells, *, purge: bool, yes: bool) -> int
     elif not removal.is_empty:
         _print_kept(config)
     _print_remaining_lines(config, machine)
-    return 0
+    return _tell_left(removal)
+
+
+def _tell_left(removal: Removal) -> int:
+    """Say which lines are left to the user to remove; return the exit code."""
+    for each in removal.unchanged:
+        where = f"line {each.number}" if each.number else "the line of hx"
+        print(
+            f"hx: warning: {_shown(each.why)}, so it is not changed"
+            f"\nhx: hint: remove {where} from it yourself, or make it writable and run this"
+            " again",
+            file=sys.stderr,
+        )
+    return LEFT if removal.unchanged else 0
 
 
 def _print_kept(config: Config) -> None:

@@ -171,7 +171,9 @@ def known_head(path: str) -> bytes:
     if content is not None:
         tool = recognised(path, beginning)
         if tool is None or tool.KIND.decode() in recognition.SHELLS:
-            raise InputError(f"{path} is no history: it is {content.noun}", content.hint)
+            raise InputError(
+                f"{path} is no history that hx reads: it is {content.noun}", content.hint
+            )
     return beginning
 
 

@@ -6,6 +6,7 @@ program is using is read in short steps, so that this program can write between 
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 
 import apsw
@@ -144,6 +145,8 @@ def check_whole(connection: apsw.Connection, path: str) -> None:
 
     This is tested before the first row is read, so that nothing is taken from half a database.
     """
+    if os.path.getsize(path) % int(str(connection.pragma("page_size"))):
+        raise _damaged(path)  # SQLite reads zeros in place of the end of the last page
     for (problem,) in connection.execute(f"PRAGMA quick_check({_MOST_PROBLEMS})"):
         if problem != "ok" and not str(problem).startswith(_UNIMPORTANT):
             raise _damaged(path)

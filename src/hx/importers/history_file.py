@@ -55,7 +55,8 @@ def opened(path: str) -> FileIO:
 
 
 def _irregular(path: str, kind: str) -> InputError:
-    return InputError(f"{path} is {kind}", "name a history file")
+    hint = "name a history file; write what a program prints to a file first"
+    return InputError(f"{path} is {kind}", hint)
 
 
 def _unreadable(path: str, error: OSError) -> InputError:

@@ -29,7 +29,6 @@ class RcFile(NamedTuple):
 
     shell: str
     path: str
-    other_shells: bool = False  # sh reads this file too
 
 
 class Unchanged(NamedTuple):
@@ -85,11 +84,12 @@ def planned(
             if loading is not None:
                 by_hand.setdefault(target.shell, loading)
                 shells |= {target.shell: None} if loading.from_file else {}
-            if target.shell in by_hand or file.target in edits:
+            if target.shell in by_hand:
                 continue
             shells[target.shell] = None
-            text = rc_file.with_line(file.text, added)
-            if text != file.text:
+            before = edits[file.target].text if file.target in edits else file.text
+            text = rc_file.with_line(before, added)
+            if text != before:
                 user_file.require_writable(file)
                 edits[file.target] = Edit(file, text)
             paths.append(target.path)
@@ -112,7 +112,7 @@ def planned(
 def _unchanged(data: str, target: RcFile, folders: UserFolders, why: str) -> Unchanged:
     shell = SHELLS[target.shell]
     folder = os.fsencode(_portable(data, shell, folders))
-    short = rc_file.line_by_hand(folder, shell.name, posix=shell.posix)
+    short = rc_file.line_by_hand(folder, shell.name, shell.variable, posix=shell.posix)
     return Unchanged(target.path, why, short)
 
 
@@ -137,7 +137,7 @@ def line(data: str, target: RcFile, folders: UserFolders) -> bytes:
     _hook(data, target)
     shell = SHELLS[target.shell]
     folder = os.fsencode(_portable(data, shell, folders))
-    return rc_file.line(folder, shell.name, posix=shell.posix, other_shells=target.other_shells)
+    return rc_file.line(folder, shell.name, shell.variable, posix=shell.posix)
 
 
 def _portable(data: str, shell: Shell, folders: UserFolders) -> str:

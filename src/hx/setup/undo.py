@@ -16,7 +16,7 @@ from hx.shells import SHELLS, hook
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 
 _NAMES = (
@@ -48,12 +48,21 @@ class OwnPaths(NamedTuple):
     runtime: str | None  # folder with the text files of bash, shared with other programs
 
 
+class Unchanged(NamedTuple):
+    """A file that setup edited and that cannot be edited now."""
+
+    path: str
+    why: str  # a sentence
+    number: int | None  # of its first line of hx, from 1; None: it cannot be read
+
+
 class Removal(NamedTuple):
     """What undoing will change."""
 
     data: str  # folder
     edits: tuple[Edit, ...]
     files: tuple[str, ...]  # files that are deleted
+    unchanged: tuple[Unchanged, ...] = ()  # files that keep what setup wrote, or may keep it
 
     @property
     def is_empty(self) -> bool:
@@ -63,39 +72,70 @@ class Removal(NamedTuple):
 def planned(candidates: Iterable[str], data: str, config: str) -> Removal:
     """Return what setup left: in the files that it noted, and in those that it would edit now.
 
-    `config` is the path of config.toml.
+    `config` is the path of config.toml. A file that cannot be edited does not keep the others.
     """
     footprint = state.read(data)
-    edits = []
+    edits: list[Edit] = []
+    unchanged: list[Unchanged] = []
     targets: set[str] = set()
     for path in dict.fromkeys([*footprint.rc_files, *candidates, config]):
-        file = _read(path, needed=path in footprint.rc_files)
-        without = settings_lines.without if path == config else rc_file.without_line
-        text = without(file.text)
-        if file.target not in targets and text != file.text:
-            user_file.require_writable(file)
-            edits.append(Edit(file, text))
-        targets.add(file.target)
+        try:
+            edit = _edit(path, settings_lines.without if path == config else rc_file.without_line)
+        except InputError as error:
+            if path in footprint.rc_files and not _has_no_lines(path):
+                unchanged.append(Unchanged(path, error.message, None))
+            continue
+        if edit is None or edit.file.target in targets:
+            continue
+        targets.add(edit.file.target)
+        fault = user_file.why_not_writable(edit.file)
+        if fault is None:
+            edits.append(edit)
+        else:
+            unchanged.append(Unchanged(path, f"{path} {fault}", _first_change(edit)))
+    files = _deleted(footprint, data, unchanged)
+    return Removal(data, (*edits,), (*files,), (*unchanged,))
+
+
+def _edit(path: str, without: Callable[[bytes], bytes]) -> Edit | None:
+    """Return the edit that removes the lines of hx, or None when there is none."""
+    file = user_file.read(path)
+    text = without(file.text)
+    return Edit(file, text) if text != file.text else None
+
+
+def _deleted(footprint: Footprint, data: str, unchanged: list[Unchanged]) -> list[str]:
+    """Return the files that are deleted."""
     made = [path for path in footprint.made if _is_empty_file(path)]
     own = [*(hook.path(data, shell) for shell in SHELLS), os.path.join(data, rc_file.MISSING)]
-    files = [path for path in (*made, *footprint.backups, *own) if os.path.isfile(path)]
-    links = [path for path in footprint.links if manuals.is_ours(path)]
-    return Removal(data, (*edits,), (*files, *links))
+    backups = [path for path in footprint.backups if not _is_needed(path, unchanged)]
+    files = [path for path in (*made, *backups, *own) if os.path.isfile(path)]
+    return files + [path for path in footprint.links if manuals.is_ours(path)]
 
 
-def _read(path: str, *, needed: bool) -> user_file.Dotfile:
-    """Read a file; without `needed`, a file that cannot be read is treated as empty."""
-    try:
-        return user_file.read(path)
-    except InputError:
-        if needed:
-            raise
-        return user_file.Dotfile(path, path, b"", None)
+def _first_change(edit: Edit) -> int:
+    """Return the number of the first line that the edit removes, from 1."""
+    kept = iter([line for line in edit.text.split(b"\n") if line.strip()])
+    lines = enumerate(edit.file.text.split(b"\n"), 1)
+    return next(number for number, line in lines if line.strip() and line != next(kept, None))
+
+
+def _has_no_lines(path: str) -> bool:
+    """Return whether a path leads to something that no shell reads: a folder, a pipe."""
+    return os.path.exists(path) and not os.path.isfile(path)
+
+
+def _is_needed(backup: str, unchanged: Iterable[Unchanged]) -> bool:
+    """Return whether a backup is of a file that its owner has to edit."""
+    return any(backup.startswith(f"{each.path}{user_file.BACKUP}") for each in unchanged)
 
 
 def text_of(path: str) -> bytes:
     """Return the text of a file, empty when it cannot be read."""
-    return _read(path, needed=False).text
+    try:
+        return user_file.read(path).text
+    except InputError:
+        return b""
 
 
 def _is_empty_file(path: str) -> bool:
@@ -103,7 +143,7 @@ def _is_empty_file(path: str) -> bool:
 
 
 def undo(removal: Removal) -> None:
-    """Restore the rc files. The footprint keeps only the folders that setup created."""
+    """Restore the rc files. The footprint keeps folders, and the files that are unchanged."""
     footprint = state.read(removal.data)
     for edit in removal.edits:
         if edit.text or edit.file.path not in footprint.made:
@@ -112,10 +152,13 @@ def undo(removal: Removal) -> None:
             user_file.remove(edit.file)
     for path in removal.files:
         _unlink(path)
-    if _names(removal.data) == [os.path.basename(state.path(removal.data))]:
+    left = tuple(each.path for each in removal.unchanged)
+    if not left and _names(removal.data) == [os.path.basename(state.path(removal.data))]:
         _unlink(state.path(removal.data))  # nothing was recorded: no folder has to stay
     elif footprint != Footprint():
-        state.write(removal.data, Footprint(folders=footprint.folders))
+        kept = tuple(path for path in footprint.backups if _is_needed(path, removal.unchanged))
+        made = tuple(path for path in footprint.made if path in left)
+        state.write(removal.data, Footprint("", left, made, kept, footprint.folders))
     state.remove_empty(footprint.folders)
 
 

@@ -1,10 +1,12 @@
 """A file of the user that a shell reads at its start: read, backed up, replaced atomically.
 
-A link stays a link: its target is replaced. Mode, owner and every other byte stay.
+A link stays a link: its target is replaced. A file that is mounted is overwritten. Mode, owner
+and every other byte stay.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -69,23 +71,27 @@ def _bytes(path: str) -> bytes:
 
 def require_writable(file: Dotfile) -> None:
     """Raise InputError if the file must not or cannot be replaced."""
-    fault = _why_not_writable(file)
+    fault = why_not_writable(file)
     if fault is not None:
         raise InputError(
             f"{file.path} {fault}",
-            "add or remove the line yourself (`hx init --help`), or name other shells: --shell",
+            "add the line yourself (`hx init --help`), or name other shells: --shell",
         )
 
 
-def _why_not_writable(file: Dotfile) -> str | None:
+def why_not_writable(file: Dotfile) -> str | None:
+    """Return why a file must not or cannot be replaced, after its path in a sentence, or None."""
     status, folder = file.status, os.path.dirname(file.target)
     if status is not None and status.st_uid != os.geteuid() and os.geteuid() != 0:
         return f"belongs to another user (uid {status.st_uid})"
     # root may write to a file that denies writing to everybody: its owner wants it unchanged
     if status is not None and not (status.st_mode & 0o222 and os.access(file.target, os.W_OK)):
         return "is read-only"
-    if os.path.isdir(folder) and not os.access(folder, os.W_OK | os.X_OK):
-        return f"cannot be replaced: {folder} is not writable"
+    while not os.path.lexists(folder):  # it will be made
+        folder = os.path.dirname(folder)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        what = "replaced" if file.exists else "made"
+        return f"cannot be {what}: {folder} is not writable"
     return None
 
 
@@ -98,11 +104,24 @@ def replace(file: Dotfile, text: bytes) -> None:
         raise InputError(
             f"another program has changed {file.path} meanwhile", "run the same command again"
         )
-    if file.status is None:
-        replace_file(file.target, text)
-    else:
-        mode, owner = file.status.st_mode, (file.status.st_uid, file.status.st_gid)
-        replace_file(file.target, text, mode=stat.S_IMODE(mode), owner=owner)
+    try:
+        if file.status is None:
+            replace_file(file.target, text)
+        else:
+            mode, owner = file.status.st_mode, (file.status.st_uid, file.status.st_gid)
+            replace_file(file.target, text, mode=stat.S_IMODE(mode), owner=owner)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        _overwrite(file.target, text)  # a container has mounted this one file
+
+
+def _overwrite(path: str, text: bytes) -> None:
+    with open(path, "r+b") as file:
+        file.write(text)
+        file.truncate()
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def remove(file: Dotfile) -> None:

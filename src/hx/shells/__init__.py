@@ -48,6 +48,7 @@ class Shell(NamedTuple):
     history_paths: tuple[str, ...]  # where it keeps its own history, the usual place first
     keeps_times: bool = True  # by default its history says when a command ran
     posix: bool = True  # it quotes and tests as sh does; else as fish does
+    variable: str = ""  # a variable that only this shell sets: others of its kind may read its file
     owns_prompt: bool = True  # the line with its prompt stays while the picker is open
     hook_parts: tuple[tuple[str, str], ...] = ()  # line in the hook -> file that replaces it
 
@@ -76,6 +77,7 @@ SHELLS: dict[str, Shell] = {
             "{home}/.bashrc",
             ("{home}/.bash_history", "{home}/.history"),
             keeps_times=False,
+            variable="BASH_VERSION",
             owns_prompt=False,  # readline removes its prompt before it calls a key's function
             hook_parts=(
                 ("@PLACES@\n", "hx-places.bash"),
@@ -94,6 +96,7 @@ SHELLS: dict[str, Shell] = {
                 "{home}/.zhistory",
                 "{home}/.histfile",  # the name that zsh-newuser-install proposes
             ),
+            variable="ZSH_VERSION",
             hook_parts=(("@COMPLETION@\n", "hx-completions.zsh"),),
         ),
         Shell(

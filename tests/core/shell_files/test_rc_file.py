@@ -1,12 +1,14 @@
 """The line of hx in an rc file: it can be added to any file, and its removal restores the bytes."""
 
+import subprocess
+
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hx.core.shell_files import rc_file
 
-LINE = rc_file.line(b'"${XDG_DATA_HOME:-$HOME/.local/share}/hx"', "bash")
+LINE = rc_file.line(b'"${XDG_DATA_HOME:-$HOME/.local/share}/hx"', "bash", "BASH_VERSION")
 OTHER = (
     b"[ ! -r '/elsewhere/hook.bash' ] || . '/elsewhere/hook.bash' " + rc_file.MARK
 )  # an older hx
@@ -34,6 +36,8 @@ def test_adding_the_line_twice_adds_it_once_and_removing_it_leaves_none(text):
 def test_text_written_after_the_line_stays_on_its_own_lines(text, later):
     if rc_file.has_line(text + later):  # only both together contain the line
         return
+    # a last line that goes on in the next one: it is as if our line was moved there
+    assume(not text.rstrip().endswith((b"\\", b"|", b"&&", b"(", b"{")))
     newline = b"\r\n" if b"\r\n" in rc_file.with_line(text, LINE).removeprefix(text) else b"\n"
     between = newline if text and later and not text.endswith(b"\n") else b""
     extended = rc_file.with_line(text, LINE) + later
@@ -91,3 +95,70 @@ def test_an_empty_line_of_the_user_stays():
 def test_a_line_that_the_user_commented_out_stays():
     assert not rc_file.has_line(b"# " + LINE)
     assert rc_file.without_line(b"# " + LINE) == b"# " + LINE
+
+
+@pytest.mark.parametrize("moved", [b"  %b\n", b"\t%b\r\n", b"%b  \n", b"%b\t", b"%b\n%b\n"])
+def test_a_line_that_the_user_indented_or_doubled_is_still_ours(moved):
+    text = b"a\n\n" + moved.replace(b"%b", LINE)
+    assert rc_file.has_line(text)
+    assert rc_file.without_line(text) == (b"a\n\n" if text.endswith(b"\r\n") else b"a\n")
+    assert rc_file.with_line(text, LINE).count(LINE) == moved.count(b"%b")
+    assert rc_file.with_line(b"a\n  " + OTHER + b"\nb\n", LINE) == b"a\n  " + LINE + b"\nb\n"
+
+
+NEEDED = {
+    "a branch": b"if true; then\n    %b\nfi\n",
+    "a branch with a comment": b"if true; then\n    # hx\n    %b\n\nelse\n    a\nfi\n",
+    "the last branch": b"if true; then\n    a\nelse\n%b\nfi\n",
+    "a loop": b"for a in b\ndo\n\t%b\ndone\n",
+    "a function": b"load() {\n%b\n}\nload\n",
+    "a subshell": b"(\n%b\n)\n",
+    "what a test decides": b"[[ $- == *i* ]] &&\n%b\na\n",
+    "what another test decides": b"[ -z 1 ] || \\\n  %b\na\n",
+}
+
+
+@pytest.mark.parametrize("shape", NEEDED)
+def test_a_line_that_was_moved_into_a_block_leaves_a_command_that_does_nothing(shape):
+    """Without it the rc file were a syntax error, or a line of the user would be conditional."""
+    left = rc_file.without_line(NEEDED[shape].replace(b"%b", LINE))
+    assert left == NEEDED[shape].replace(b"%b", b":")
+    assert subprocess.run(["bash", "-n"], input=left, check=False).returncode == 0
+
+
+def test_a_line_beside_other_commands_of_a_block_is_removed():
+    text = b"if true; then\n    a\n    %b\nfi\nb=$(\nc\n)\n%b\n"
+    assert b":" not in rc_file.without_line(text.replace(b"%b", LINE))
+
+
+ZSH_LINE = rc_file.line(b'"$HOME/.local/share/hx"', "zsh", "ZSH_VERSION")
+
+
+@given(own_texts)
+def test_a_file_of_two_shells_has_a_line_for_each_and_removing_both_restores_it(text):
+    both = rc_file.with_line(rc_file.with_line(text, LINE), ZSH_LINE)
+    assert rc_file.with_line(rc_file.with_line(both, ZSH_LINE), LINE) == both
+    assert rc_file.has_line(both, "bash")
+    assert rc_file.has_line(both, "zsh")
+    assert not rc_file.has_line(rc_file.with_line(text, LINE), "zsh")
+    assert rc_file.without_line(both) == text
+
+
+def test_hx_init_for_another_shell_loads_nothing():
+    for spelled in (b'eval "$(hx init bash)"', b"source <(hx init bash)"):
+        assert rc_file.loader(spelled, "zsh", b"/x/hook.zsh") is None
+    assert rc_file.loader(b'eval "$(hx init "$shell")"', "zsh", b"/x/hook.zsh") is not None
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        LINE.replace(rc_file.MARK, b""),
+        LINE.replace(b"# hx:", b"# my hx:"),
+        b"[[ $- == *i* ]] && { " + LINE.replace(rc_file.MARK, b"") + b"; }",
+        b'if [ -r "$__hx_data/hook.bash" ]; then . "$__hx_data/hook.bash"; fi',  # by a formatter
+    ],
+)
+def test_our_line_without_its_mark_is_one_of_the_user_that_loads_the_hook(changed):
+    assert not rc_file.has_line(changed)
+    assert rc_file.loader(b"a\n" + changed, "bash", b"/x/hook.bash") == rc_file.Loader(2, True)

@@ -49,6 +49,7 @@ class Imported(NamedTuple):
 def run(arguments: list[str], config: Config) -> int:
     given = parser("import").parse_args(arguments)
     _one_form(given)
+    _require_name(given.file)
     context = open_context(config)
     if given.list or given.undo is not None:
         from hx.cli.commands import import_runs
@@ -85,6 +86,17 @@ def _one_form(given: Namespace) -> None:
         )
     if given.yes and given.undo is None:
         raise UsageError("--yes belongs to --undo", "leave it out: `hx import` asks nothing")
+
+
+def _require_name(path: str | None) -> None:
+    """Check that a file can have this name. Raises UsageError."""
+    if path == "":
+        raise UsageError(
+            "the name of the file is empty",
+            'name a file; in `hx import "$HISTFILE"` the shell has no HISTFILE',
+        )
+    if path == "-":
+        raise UsageError("hx import does not read stdin", "write it to a file, and name that file")
 
 
 def import_found(

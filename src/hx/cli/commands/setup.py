@@ -6,14 +6,14 @@ import os
 import sys
 from shlex import quote
 
-from hx.cli import setup_answers, setup_notes, setup_screen
+from hx.cli import health, setup_answers, setup_notes, setup_screen
 from hx.cli.hook_checks import places
-from hx.cli.prompts import at_terminal, chosen
+from hx.cli.prompts import at_terminal, chosen, drop_typed
 from hx.cli.setup_answers import spelled
 from hx.cli.setup_screen import Screen
 from hx.cli.setup_shells import chosen as chosen_shells
 from hx.cli.setup_shells import look, wanted
-from hx.cli.setup_undo import take_back
+from hx.cli.setup_undo import LEFT, take_back
 from hx.cli.text import count, visible
 from hx.config import user_folders
 from hx.core.errors import HxError, Refused, UsageError
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from hx.config import Config, Value
     from hx.setup.plan import SetupPlan
     from hx.shells.detect import InstalledShell
-
-_LEFT = 3  # exit code: something is pending
 
 
 class Task(NamedTuple):
@@ -109,6 +107,7 @@ def _show(task: Task, plan: SetupPlan, proposal: Proposal) -> None:
 def _asked(proposal: Proposal) -> Proposal:
     if not at_terminal():
         raise Refused("this needs a yes, and there is no terminal to ask on", "use --yes")
+    drop_typed()
     answered = setup_answers.asked(proposal)
     if chosen("Make these changes?", ("yes", "no"), "yes") == "no":
         raise Refused(
@@ -164,7 +163,11 @@ def _tell_next(config: Config, shell: str, plan: SetupPlan) -> None:
         quoted = _shown(SHELLS[shell].quoted(file) if quote(file) != file else file)
         now = f", or load it here: {SHELLS[shell].load} {quoted}" if os.path.exists(file) else ""
         print(f"next: open a new shell{now}")
-    print("then: `hx find TEXT` finds commands that you typed, `hx last` shows what failed")
+    is_first = all(finding.level == health.OK for finding in health.names(config))
+    name = "hx" if is_first else "history-extended"  # `hx` alone would start Helix
+    print(
+        f"then: `{name} find TEXT` finds commands that you typed, `{name} last` shows what failed"
+    )
 
 
 def _tell_left(plan: SetupPlan) -> int:
@@ -175,7 +178,7 @@ def _tell_left(plan: SetupPlan) -> int:
             f"\nhx: hint: add this line to it: {visible(each.line)}",
             file=sys.stderr,
         )
-    return _LEFT if plan.unchanged else 0
+    return LEFT if plan.unchanged else 0
 
 
 def _shown(path: str) -> str:

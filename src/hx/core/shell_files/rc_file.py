@@ -10,23 +10,37 @@ import re
 
 from hx.core.record import NamedTuple
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
 MARK = b"# hx: `hx setup --undo` removes this line"
 MISSING = "hook.missing"  # a file beside the hooks: it was said that one of them is missing
 _HEADS = (b"__hx_data=", b"begin; ", b"[ ", b"test ")
 _RIVALS = re.compile(
     rb"^(?!\s*(?:alias|abbr)\b)[^#\n]*?\b(atuin|mcfly|hstr|hishtory|fzf)(?:_\w+)?\b", re.MULTILINE
 )
-_INIT = re.compile(rb"(?:^|[\s/\"'`(\\])(?:hx|history-extended)[\"']?\s+init\s+(?!.*--off)")
+_INIT = re.compile(
+    rb"(?:^|[\s/\"'`(\\])(?:hx|history-extended)[\"']?\s+init\s+(?!.*--off)(bash\b|zsh\b|fish\b)?"
+)
+_HOOK = re.compile(rb"hook\.(\w+)")
 _COMMENT = re.compile(rb"(?:^|\s)#")
+_OPENS = re.compile(
+    rb"(?:^|[\s;])(?:then|else|do|\{|\()\s*$|\)\s*[{(]\s*$"
+)  # a command must follow
+_CLOSES = re.compile(rb"\s*(?:(?:fi|elif|else|done)\b|[})])")
+_GOES_ON = re.compile(rb"(?:&&|\||\\)[ \t]*\r?\n$")  # the next line belongs to this one
 _BASHRC = re.compile(rb"^[^#\n]*\bbashrc\b", re.MULTILINE)
 
 
-def line(folder: bytes, shell: str, *, posix: bool = True, other_shells: bool = False) -> bytes:
+def line(folder: bytes, shell: str, variable: str = "", *, posix: bool = True) -> bytes:
     """Return the line that loads the hook file of a shell from a folder.
 
     `folder` is an expression of the shell. Where there is no such file, the line says so in an
     interactive shell, once: an rc file may be shared with a machine that has no hx. `posix`: the
-    shell reads its lines as sh does; else as fish does. `other_shells`: sh may read the line too.
+    shell reads its lines as sh does; else as fish does. `variable` is one that only this shell
+    sets, so that another one passes over the line: sh reads ~/.profile, and a .zshrc may read
+    ~/.bashrc or be the same file.
     """
     hook, missing = f"$__hx_data/hook.{shell}".encode(), f"$__hx_data/{MISSING}".encode()
     said = b"hx: %b is missing, so shells are not recorded here: run hx setup" % hook
@@ -36,9 +50,14 @@ def line(folder: bytes, shell: str, *, posix: bool = True, other_shells: bool = 
         b"missing": missing,
         b"said": said,
     }
-    if other_shells:
-        text = b'[ -z "${BASH_VERSION-}" ] || { %b; }' % text
+    if variable:
+        text = b"%b{ %b; }" % (_unless_set(variable), text)
     return text + b" " + MARK
+
+
+def _unless_set(variable: str) -> bytes:
+    """Return a test before a command that shall run only where the variable is set."""
+    return b'[ -z "${%b-}" ] || ' % variable.encode() if variable else b""
 
 
 _POSIX = (
@@ -54,42 +73,74 @@ _FISH = (
 )
 
 
-def line_by_hand(folder: bytes, shell: str, *, posix: bool = True) -> bytes:
+def line_by_hand(folder: bytes, shell: str, variable: str = "", *, posix: bool = True) -> bytes:
     """Return a short line that loads the hook file, for a file that only its owner changes."""
     hook = b"%b/hook.%b" % (folder, shell.encode())
     if posix:
-        return b"[ ! -r %b ] || . %b" % (hook, hook)
+        return b"%b[ ! -r %b ] || . %b" % (_unless_set(variable), hook, hook)
     return b"begin; set -l hook %b; test -r $hook; and source $hook; end" % hook
 
 
 def with_line(text: bytes, added: bytes) -> bytes:
-    """Return the text of a file with the line, in the place of an older one or at the end."""
+    """Return the text of a file with the line, in the place of an older one or at the end.
+
+    The line of another shell stays: two shells may read the file.
+    """
     lines = _lines(text)
-    if any(map(_is_ours, lines)):
+    own = (None, _shell(added))  # None: that of an older hx
+    older = [_is_ours(existing) and _shell(existing) in own for existing in lines]
+    if any(older):
         return b"".join(
-            added + _newline(existing) if _is_ours(existing) else existing for existing in lines
+            _indentation(existing) + added + _newline(existing) if is_older else existing
+            for existing, is_older in zip(lines, older, strict=True)
         )
     newline = b"\r\n" if b"\n" in text and text.count(b"\n") == text.count(b"\r\n") else b"\n"
-    return text + (newline if text else b"") + added + newline
+    beside_another = lines and _is_ours(lines[-1]) and _newline(lines[-1])
+    return text + (newline if text and not beside_another else b"") + added + newline
 
 
 def without_line(text: bytes) -> bytes:
-    """Return the text without our line; text that was added after it stays on its own lines."""
+    """Return the text without our line; text that was added after it stays on its own lines.
+
+    Where the user has moved it to a place at which the shell needs a command, `:` takes its place.
+    """
     kept, owed = b"", b""  # owed: the newline that text after our line needs before it
-    for existing in _lines(text):
+    lines = _lines(text)
+    for number, existing in enumerate(lines):
         if not _is_ours(existing):
             kept, owed = kept + owed + existing, b""
-            continue
-        newline = _newline(existing) or _newline(kept)
-        if newline and kept.endswith(newline) and kept != newline:
-            kept = kept.removesuffix(newline)
-            owed = b"" if kept.endswith(b"\n") else newline
+        elif _is_needed(lines[:number], lines[number + 1 :]):
+            kept, owed = kept + owed + _indentation(existing) + b":" + _newline(existing), b""
+        elif number == 0 or not _is_ours(lines[number - 1]):  # a copy has no newline of its own
+            newline = _newline(existing) or _newline(kept)
+            if newline and kept.endswith(newline) and kept != newline:
+                kept = kept.removesuffix(newline)
+                owed = b"" if kept.endswith(b"\n") else newline
     return kept
 
 
-def has_line(text: bytes) -> bool:
-    """Return whether the text contains the line of hx."""
-    return any(map(_is_ours, _lines(text)))
+def _is_needed(before: list[bytes], after: list[bytes]) -> bool:
+    """Return whether the lines around our line are a syntax error, or mean another thing, without.
+
+    Setup leaves an empty line before ours, and nothing after it.
+    """
+    follows = next(_code(after), b"")
+    if before and follows and _GOES_ON.search(before[-1]):
+        return True
+    return bool(_OPENS.search(next(_code(reversed(before)), b"")) and _CLOSES.match(follows))
+
+
+def _code(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the lines that are neither empty, nor comments, nor ours."""
+    for each in lines:
+        if each.strip() and not each.lstrip().startswith(b"#") and not _is_ours(each):
+            yield each
+
+
+def has_line(text: bytes, shell: str = "") -> bool:
+    """Return whether the text contains the line of hx, or that for one shell."""
+    ours = filter(_is_ours, _lines(text))
+    return any(not shell or _shell(existing) == shell.encode() for existing in ours)
 
 
 class Loader(NamedTuple):
@@ -104,12 +155,13 @@ def loader(text: bytes, shell: str, hook: bytes) -> Loader | None:
 
     It runs `hx init`, or loads a hook file: the one given, or one at the default place.
     """
-    place = rb"hx[\"'}]*/hook\.%b" % shell.encode()
+    place = rb"hx(?:_data)?[\"'}]*/hook\.%b" % shell.encode()
     file = re.compile(rb"%b|%b|HX_HOME\S*/hook\.%b" % (re.escape(hook), place, shell.encode()))
     for number, existing in enumerate(_lines(text), 1):
         code = _COMMENT.split(existing, maxsplit=1)[0]
-        from_file = file.search(code) is not None
-        if not _is_ours(existing) and (from_file or _INIT.search(code)):
+        from_file, init = file.search(code) is not None, _INIT.search(code)
+        is_init = init is not None and init[1] in (None, shell.encode())
+        if not _is_ours(existing) and (from_file or is_init):
             return Loader(number, from_file)
     return None
 
@@ -135,4 +187,14 @@ def _newline(text: bytes) -> bytes:
 
 
 def _is_ours(existing: bytes) -> bool:
-    return existing.rstrip(b"\r\n").endswith(MARK) and existing.startswith(_HEADS)
+    return existing.rstrip().endswith(MARK) and existing.lstrip(b" \t").startswith(_HEADS)
+
+
+def _shell(existing: bytes) -> bytes | None:
+    """Return the shell of a line of ours."""
+    found = _HOOK.search(existing)
+    return found[1] if found else None
+
+
+def _indentation(existing: bytes) -> bytes:
+    return existing[: len(existing) - len(existing.lstrip(b" \t"))]

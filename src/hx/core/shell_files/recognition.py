@@ -45,6 +45,10 @@ class Content(NamedTuple):
 
 
 _UNPACK = "unpack it, then import the history that is in it"
+_IN_THE_SHELL = (
+    "write it as text in that shell, `fc -ln 1 > FILE`, then: hx import --from bash FILE"
+)
+_STAMPS = "give its stamps the form of bash: sed 's/^#+/#/' FILE > NEW; hx import --from bash NEW"
 _CONVERT = "convert it first: iconv -f UTF-16 -t UTF-8 FILE > NEW"
 _BEGINNINGS = (
     ((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"PK\3\4", b"7z\xbc\xaf"),
@@ -54,8 +58,10 @@ _BEGINNINGS = (
     ((b"\x89PNG", b"GIF8", b"\xff\xd8\xff"), Content("an image")),
     ((b"\xff\xfe", b"\xfe\xff"), Content("text in UTF-16", _CONVERT)),
     ((b"-----BEGIN ",), Content("a key, a certificate or an encrypted file")),
+    ((b"\x81\x01",), Content("that of ksh", _IN_THE_SHELL)),
 )  # fmt: skip
 _SHAPES = (
+    (re.compile(rb"#\+\d{9,11}\r?\n"), Content("that of tcsh", _STAMPS)),
     (re.compile(rb"\s*<(!doctype|html|\?xml|svg)\b", re.IGNORECASE), Content("a web page or XML")),
     (re.compile(rb'\s*(\[\s*)?\{\s*"[^"\n]*"\s*:'), Content("JSON")),
 )
