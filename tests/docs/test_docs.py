@@ -112,9 +112,8 @@ def run_with_json(name, folder):
         later = manifest.with_name(f"{manifest.name[:33]}000000000009-{'0' * 16}.hx")
         later.write_bytes(b"")
         hx_at(home, "sync", "pull")
-    if name == "sync leave":
-        return hx_at(home, "sync", "leave", "--yes", "--json")
-    return hx_at(home, *name.split(), "--json")
+    yes = ["--yes"] if name == "sync leave" else []
+    return hx_at(home, *name.split(), *yes, "--json")
 
 
 @pytest.mark.parametrize("name", OBJECTS)
