@@ -277,7 +277,7 @@ class Device:
 
     def sync(self):
         context = self.context()
-        pulled = pull(context)
+        pulled = pull(context, admits=True)
         pushed = push(context, self.outbox, self.name(), listed=True)
         self._published()
         return pulled, pushed

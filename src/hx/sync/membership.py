@@ -43,6 +43,12 @@ def update_membership(context: SyncContext) -> None:
         vault.update(context.database, slots_for=slots_written_for(context))
 
 
+def admit_joiners(context: SyncContext) -> None:
+    """Close the invitations that were used, if this device is active; the caller pushes next."""
+    if context.me in context.trust.active:
+        _close_invitations(context)
+
+
 def _close_invitations(context: SyncContext) -> None:
     """Close each invitation that was used or has expired, and delete it from the store.
 

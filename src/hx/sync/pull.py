@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from hx.sync.context import SyncContext
 
 
-def pull(context: SyncContext) -> Pulled:
+def pull(context: SyncContext, *, admits: bool = False) -> Pulled:
     """Join what can be joined now, and return what was done.
 
-    Raises StoreError, NotAVault, KeyMissing.
+    `admits`: a push follows, so devices that wait are admitted first, and their history is joined
+    in the same visit. Raises StoreError, NotAVault, KeyMissing.
     """
     list_store(context)
-    done = take_listed(context) if _has_news(context) else Pulled()
+    done = take_listed(context, admits=admits) if _has_news(context) else Pulled()
     vault.update(context.database, pulled_at_us=context.now_us)
     return with_counts(context.database, done)
 
@@ -62,10 +63,10 @@ def _has_news(context: SyncContext) -> bool:
     )
 
 
-def take_listed(context: SyncContext, *, only: bytes | None = None) -> Pulled:
+def take_listed(context: SyncContext, *, only: bytes | None = None, admits: bool = False) -> Pulled:
     """Take the listed manifests and segments that are not here, and return what was done.
 
-    `only`: a device id; only its manifests are taken.
+    `only`: a device id; only its manifests are taken. `admits`: as for `pull`.
     """
     # imported here: a pull without news reads no manifest and needs no cryptography
     from hx.sync import forgotten_copies
@@ -73,6 +74,10 @@ def take_listed(context: SyncContext, *, only: bytes | None = None) -> Pulled:
     from hx.sync.segments import take_segments
 
     take_manifests(context, only=only)
+    if admits and context.trust.waiting:
+        from hx.sync.membership import admit_joiners
+
+        admit_joiners(context)
     done, missing = take_segments(context)
     if missing:  # their author may have replaced them since the listing
         before = set(context.listing)

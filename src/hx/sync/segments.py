@@ -17,6 +17,7 @@ from hx.core.format.verdict import (
     HASH,
     INCOMPLETE,
     NO_KEY,
+    NOT_ADMITTED,
     NOT_ARRIVED,
     PENDING,
     REVOKED,
@@ -93,8 +94,8 @@ def read_segment(
     active device.
     """
     check = None if omit is None else omit.check
-    if check != ACTIVE_AUTHOR and not _is_taken_from(context, segment):
-        raise Fault(SKIPPED, REVOKED, "its device is no longer in the vault")
+    if check != ACTIVE_AUTHOR:
+        _require_author(context, segment)
     if segment.size > size_limit(object_names.SEGMENT):
         raise rejected(TOO_LARGE, "it is larger than an object of its kind may be")
     key = key_of(segment)
@@ -111,14 +112,24 @@ def read_segment(
     return Contents(history, Listed(segment.object_id, len(data), sha256(data).digest(), 0))
 
 
-def _is_taken_from(context: SyncContext, segment: Segment) -> bool:
-    """Return whether the roster accepts what the author of a segment has listed.
+def _require_author(context: SyncContext, segment: Segment) -> None:
+    """Check that the roster accepts what the author of a segment has listed. Raises Fault.
 
-    Of a device that is gone only those segments are taken that it has listed last, all together.
+    A device that waits contributes nothing: whoever saw an invitation can wait.
+    """
+    device_id, trust = segment.device_id, context.trust
+    if device_id in trust.waiting and device_id != context.me:
+        raise Fault(PENDING, NOT_ADMITTED, "its device waits to be admitted")
+    if trust.author(device_id) is None and not _is_last_of(context, segment):
+        raise Fault(SKIPPED, REVOKED, "its device is no longer in the vault")
+
+
+def _is_last_of(context: SyncContext, segment: Segment) -> bool:
+    """Return whether a device that is gone has listed a segment last.
+
+    Its segments are taken all together, as the digest names them, or not at all.
     """
     device_id = segment.device_id
-    if context.trust.author(device_id) is not None:
-        return True
     if device_id not in context.trust.last or not segment.listed:
         return False
     if device_id not in context.listed_by:

@@ -167,7 +167,7 @@ def _first_sync(context: Context, label: str) -> int:
     sync_context = _context(context)
     with Progress("syncing") as progress:
         sync_context.report_progress = progress.told
-        pulled = pull(sync_context)
+        pulled = pull(sync_context, admits=True)
         push(sync_context, outbox_of(context), label, listed=True)
     return pulled.events
 
@@ -200,7 +200,7 @@ def _invite(given: Namespace, config: Config) -> int:
     vault = vault_of(context)
     with alone(context):
         sync_context = sync_context_of(context)
-        pull(sync_context)
+        pull(sync_context, admits=True)
         # others accept an invitation only from an active device
         if sync_context.me not in sync_context.trust.active:
             raise NotInVault(

@@ -87,7 +87,7 @@ def _publishes(sync_context: SyncContext, context: Context, *, offline: bool) ->
         return False
     with Progress("syncing") as progress, _or_offline(sync_context):
         sync_context.report_progress = progress.told
-        pull(sync_context)
+        pull(sync_context, admits=True)
         # the pull may have brought a revocation: then nothing of this device is read any more
         if not outlook(sync_context).publishes:
             return False

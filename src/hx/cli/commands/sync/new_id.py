@@ -69,7 +69,7 @@ def _synced(context: Context, label: str, progress: Progress) -> SyncContext:
     """Sync with the id that this device has at this moment."""
     sync_context = sync_context_of(context._replace(now_us=now_us()))
     sync_context.report_progress = progress.told
-    pull(sync_context)
+    pull(sync_context, admits=True)
     push(sync_context, outbox_of(context), label, listed=True)
     return sync_context
 

@@ -36,7 +36,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
         sync_context = sync_context_of(context._replace(now_us=now_us()))
         with Progress("syncing") as progress:
             sync_context.report_progress = progress.told
-            pull(sync_context)
+            pull(sync_context, admits=True)
         _require_member(sync_context)
         seen = sync_status.devices(context.database, sync_context.trust, sync_context.me)
         target = _named(given.device, seen)

@@ -156,7 +156,7 @@ def _carry_out(
 ) -> tuple[Pulled | None, Pushed | None]:
     if given.dry_run:
         return None, _would_push(context, sync_context)
-    pulled = pull(sync_context) if name in ("sync", "pull") else None
+    pulled = pull(sync_context, admits=name == "sync") if name in ("sync", "pull") else None
     if name == "pull":
         return pulled, None
     outbox = outbox_of(context)
