@@ -71,6 +71,16 @@ def test_a_tombstone_removes_the_events_that_it_covers_and_no_others(database, s
     assert sorted(left) == sorted(one for one in EVENTS if not cover.event(one.key))
 
 
+@pytest.mark.parametrize(
+    "name", [name for name, scope in SCOPES.items() if type(scope) is not Keys]
+)
+def test_the_condition_of_a_scope_holds_for_the_events_in_it_and_no_others(database, name):
+    join_delta(database, History(frozenset(EVENTS)))
+    cover = Cover([FIRST._replace(scope=SCOPES[name])])
+    found = [one for _, one in select_events(database, *tombstones.condition(SCOPES[name]))]
+    assert sorted(found) == sorted(one for one in EVENTS if cover.event(one.key))
+
+
 @each_scope
 def test_the_artifacts_that_a_tombstone_covers_are_touched_by_it(database, scope):
     join_delta(database, History(artifacts=frozenset(ARTIFACTS)))
