@@ -11,9 +11,10 @@ import pytest
 
 from hx.core.errors import Busy, DatabaseError
 from hx.database import connection
-from hx.database.connection import explained, open_scratch
+from hx.database.connection import Database, explained, open_scratch
 
 SAFE = {"secure_delete": 1, "foreign_keys": 1, "synchronous": 2, "trusted_schema": 0}
+FRAME_BYTES = 24 + 4096  # of a page in the log
 
 
 def settings(database):
@@ -127,14 +128,44 @@ def test_a_log_of_fewer_pages_is_not_emptied(database):
     assert log_size(database) > 0
 
 
-def test_a_log_that_another_reads_is_left_without_waiting(database):
-    reader = apsw.Connection(database.path)
+def test_a_log_of_just_as_many_pages_is_emptied(database):
+    sizes = []
+    for _ in range(3):
+        put(database, "small", 8)
+        sizes.append(log_size(database))
+    of_one_commit = sizes[2] - sizes[1]
+    connection._limit_log(database.connection, (sizes[2] + of_one_commit) // FRAME_BYTES)
+    put(database, "small", 8)
+    assert log_size(database) == 0
+
+
+class SleeplessVFS(apsw.VFS):
+    """The file system of the machine; SQLite does not sleep, but its sleeps are counted."""
+
+    def __init__(self):
+        self.sleeps = 0
+        super().__init__("sleepless", "")
+
+    def xSleep(self, microseconds):  # noqa: N802
+        self.sleeps += 1
+        return microseconds
+
+
+def test_a_log_that_another_reads_is_left_without_waiting(path):
+    file_system = SleeplessVFS()
+    connection.open_database(path).close()
+    flags = apsw.SQLITE_OPEN_READWRITE
+    database = Database(apsw.Connection(path, flags=flags, vfs="sleepless"), path)
+    connection._prepare(database.connection, path, os.path.dirname(path))
+    reader = apsw.Connection(path)
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM meta").fetchall()
     put(database, "rows", connection._WAL_PAGES)
     assert log_size(database) > 0
+    assert file_system.sleeps == 0
     assert database.connection.pragma("busy_timeout") == connection.BUSY_TIMEOUT_MS
     reader.close()
+    database.close()
 
 
 def test_a_closed_database_leaves_its_log(database):
@@ -184,6 +215,7 @@ def test_a_scratch_database_has_the_schema_and_leaves_no_file(tmp_path):
     assert database.meta_keys("") == ["a"]
     assert os.listdir(tmp_path) == []
     assert settings(database) == SAFE | {"synchronous": 0}
+    assert database.connection.pragma("temp_store_directory") == str(tmp_path)
     database.scrub()
     database.close()
     assert os.listdir(tmp_path) == []

@@ -9,8 +9,9 @@ from pathlib import Path
 import apsw
 import pytest
 
-from hx.core.errors import Busy, DatabaseError
-from hx.database.connection import open_database
+from hx.core.errors import Busy, DatabaseError, UpgradeNeeded
+from hx.database.connection import _CACHE_KIB, open_database
+from hx.database.migrate import LATEST
 
 
 def test_files_and_folder_are_private_under_any_umask(path):
@@ -63,6 +64,16 @@ def test_a_connection_has_safe_settings(path):
     database = open_database(path)
     settings = {"secure_delete": 1, "foreign_keys": 1, "synchronous": 2, "trusted_schema": 0}
     assert {name: database.connection.pragma(name) for name in settings} == settings
+    assert database.connection.pragma("cache_size") == -_CACHE_KIB
+    database.close()
+
+
+def test_no_statement_writes_into_the_schema_or_the_pages_of_the_index(path):
+    database = open_database(path)
+    database.connection.pragma("writable_schema", 1)
+    for statement in ("DELETE FROM sqlite_schema", "DELETE FROM command_text_data"):
+        with pytest.raises(apsw.SQLError, match="may not be modified"):
+            database.execute(statement)
     database.close()
 
 
@@ -85,6 +96,65 @@ def test_a_file_that_is_no_database_is_refused_and_untouched(path, data):
         open_database(path)
     assert "move the file away" in caught.value.hint
     assert Path(path).read_bytes() == data
+
+
+def test_the_journal_of_a_database_stays_as_it_is(path):
+    """It was made on a network disk, and then moved to this one."""
+    database = open_database(path)
+    database.connection.pragma("journal_mode", "delete")
+    database.close()
+    database = open_database(path)
+    assert database.connection.pragma("journal_mode") == "delete"
+    database.close()
+
+
+def next_descriptor():
+    descriptor = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    os.close(descriptor)
+    return descriptor
+
+
+def test_a_database_that_was_made_and_closed_leaves_no_file_open(path):
+    before = next_descriptor()
+    open_database(path).close()
+    assert next_descriptor() == before
+
+
+@pytest.mark.parametrize("version", [None, LATEST + 1], ids=["not SQLite", "newer"])
+def test_a_database_that_is_refused_is_closed(path, version):
+    if version is None:
+        os.mkdir(os.path.dirname(path))
+        Path(path).write_bytes(b"x" * 4_096)
+    else:
+        database = open_database(path)
+        database.connection.pragma("user_version", version)
+        database.close()
+    before = next_descriptor()
+    with pytest.raises(DatabaseError if version is None else UpgradeNeeded) as caught:
+        open_database(path)
+    assert next_descriptor() == before, f"while {caught.value!r} is held"
+
+
+def test_a_file_that_cannot_be_made_is_an_error(tmp_path):
+    too_long = str(tmp_path / ("x" * 300))
+    with pytest.raises(DatabaseError, match="cannot make the database") as caught:
+        open_database(too_long)
+    assert "HX_HOME" in caught.value.hint
+
+
+def test_a_database_in_a_folder_that_others_may_write_into_is_refused(path):
+    open_database(path).close()
+    os.chmod(os.path.dirname(path), 0o770)
+    with pytest.raises(DatabaseError, match="other users may write into"):
+        open_database(path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_database_of_another_user_is_refused(path):
+    open_database(path).close()
+    os.chown(path, 65_534, 65_534)
+    with pytest.raises(DatabaseError, match="belongs to another user"):
+        open_database(path)
 
 
 def test_a_folder_in_place_of_the_database_is_an_error(path):
