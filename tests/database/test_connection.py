@@ -9,9 +9,10 @@ from pathlib import Path
 import apsw
 import pytest
 
+from database.sleepless import sleepless
 from hx.core.errors import Busy, DatabaseError
 from hx.database import connection
-from hx.database.connection import Database, explained, open_scratch
+from hx.database.connection import explained, open_scratch
 
 SAFE = {"secure_delete": 1, "foreign_keys": 1, "synchronous": 2, "trusted_schema": 0}
 FRAME_BYTES = 24 + 4096  # of a page in the log
@@ -139,33 +140,26 @@ def test_a_log_of_just_as_many_pages_is_emptied(database):
     assert log_size(database) == 0
 
 
-class SleeplessVFS(apsw.VFS):
-    """The file system of the machine; SQLite does not sleep, but its sleeps are counted."""
-
-    def __init__(self):
-        self.sleeps = 0
-        super().__init__("sleepless", "")
-
-    def xSleep(self, microseconds):  # noqa: N802
-        self.sleeps += 1
-        return microseconds
-
-
 def test_a_log_that_another_reads_is_left_without_waiting(path):
-    file_system = SleeplessVFS()
-    connection.open_database(path).close()
-    flags = apsw.SQLITE_OPEN_READWRITE
-    database = Database(apsw.Connection(path, flags=flags, vfs="sleepless"), path)
-    connection._prepare(database.connection, path, os.path.dirname(path))
-    reader = apsw.Connection(path)
-    reader.execute("BEGIN")
-    reader.execute("SELECT count(*) FROM meta").fetchall()
-    put(database, "rows", connection._WAL_PAGES)
-    assert log_size(database) > 0
-    assert file_system.sleeps == 0
-    assert database.connection.pragma("busy_timeout") == connection.BUSY_TIMEOUT_MS
-    reader.close()
-    database.close()
+    with sleepless(path) as (database, file_system):
+        reader = apsw.Connection(path)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM meta").fetchall()
+        put(database, "rows", connection._WAL_PAGES)
+        assert log_size(database) > 0
+        assert file_system.slept_us == 0
+        assert database.connection.pragma("busy_timeout") == connection.BUSY_TIMEOUT_MS
+        reader.close()
+
+
+def test_a_writer_waits_for_another_one(path):
+    with sleepless(path) as (database, file_system):
+        writer = apsw.Connection(path)
+        writer.execute("BEGIN IMMEDIATE")
+        with pytest.raises(apsw.BusyError):
+            database.execute("BEGIN IMMEDIATE")
+        assert file_system.slept_us == connection.BUSY_TIMEOUT_MS * 1_000
+        writer.close()
 
 
 def test_a_closed_database_leaves_its_log(database):
