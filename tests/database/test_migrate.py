@@ -109,6 +109,18 @@ def test_a_failed_migration_changes_neither_version_nor_schema(path, next_schema
     database.close()
 
 
+@pytest.mark.parametrize("end", ["", "ROLLBACK;"], ids=["open", "ended by SQLite"])
+def test_a_failed_migration_tells_why_and_leaves_no_transaction_open(path, next_schema, end):
+    next_schema.write_text(f"CREATE TABLE extra (x); {end} SELECT 1 FROM no;")
+    Path(path).parent.mkdir()
+    connection = apsw.Connection(path)
+    with pytest.raises(apsw.SQLError, match="no such table: no"):
+        migrate.migrate(connection, path)
+    assert not connection.in_transaction
+    assert connection.pragma("user_version") == migrate.LATEST - 1
+    connection.close()
+
+
 def test_a_kill_during_a_migration_leaves_the_old_or_the_new_schema(path, next_schema):
     """The process is killed before each statement; the next open completes the migrations."""
     next_schema.write_text("CREATE TABLE extra (x); INSERT INTO extra VALUES (1);")

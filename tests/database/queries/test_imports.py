@@ -106,8 +106,8 @@ def test_the_times_of_an_import_are_those_of_its_events(database, times, span):
 @pytest.mark.parametrize("is_removed", [False, True], ids=["kept", "removed meanwhile"])
 def test_the_keys_of_an_import_come_in_lists_and_each_once(database, at_most, is_removed):
     mine = [imported(), imported(seq=2), in_session(imported(), ELSEWHERE)]
+    number = bring(database, *mine)  # the first rows of the database
     join_records(database, event(5))
-    number = bring(database, *mine)
     bring(database, imported(seq=3))
     found = []
     for keys in imports.keys(database, number, at_most):
