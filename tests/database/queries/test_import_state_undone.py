@@ -64,6 +64,8 @@ def test_the_places_of_an_origin_are_those_of_all_its_lines_without_a_time(datab
     join_records(database, *others[::2])
     forget(database, *others[1::2])
     assert import_state.places(database, ORIGIN) is None
+    forget(database, imported(EDGE), number=6)
+    assert import_state.places(database, ORIGIN) is None
     join_records(database, imported(50), imported(60))
     assert import_state.places(database, ORIGIN) == (50, 60)
     forget(database, imported(40), number=8)
