@@ -9,6 +9,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from database.descriptors import next_descriptor
 from hx.core.errors import Busy, DatabaseError, UpgradeNeeded
 from hx.database.connection import _CACHE_KIB, open_database
 from hx.database.migrate import LATEST
@@ -106,12 +107,6 @@ def test_the_journal_of_a_database_stays_as_it_is(path):
     database = open_database(path)
     assert database.connection.pragma("journal_mode") == "delete"
     database.close()
-
-
-def next_descriptor():
-    descriptor = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-    os.close(descriptor)
-    return descriptor
 
 
 def test_a_database_that_was_made_and_closed_leaves_no_file_open(path):
