@@ -102,6 +102,29 @@ def test_a_beginning_that_was_saved_in_the_same_second_as_its_run_is_no_event(ta
     assert [event.flags for event in target.events()] == [FINISHED, 0]
 
 
+def test_a_beginning_and_a_run_in_any_part_of_one_second_are_one_event(target, hishtory):
+    """A second of the clock, from its beginning to its end."""
+    for second in range(4):
+        hishtory.add("make", second, None)
+        hishtory.add("make", second + 0.999999, 1)
+    target.import_file(hishtory.path)
+    assert [event.flags for event in target.events()] == [FINISHED] * 4
+
+
+def test_one_command_twice_in_one_second_is_two_events(target, hishtory):
+    hishtory.add("ls", 0.1, 0.1)
+    hishtory.add("ls", 0.5, 0.2)
+    target.import_file(hishtory.path)
+    assert [event.duration_us for event in target.events()] == [100_000, 200_000]
+
+
+def test_an_end_before_its_beginning_gives_no_duration(target, hishtory):
+    hishtory.add("make", 5, -1)
+    hishtory.add("ls", 6, 0)
+    target.import_file(hishtory.path)
+    assert [event.duration_us for event in target.events()] == [None, 0]
+
+
 def test_two_commands_of_one_time_are_two_events_in_a_fixed_order(target, hishtory, tmp_path):
     hishtory.add("make")
     hishtory.add("ls")
@@ -165,13 +188,40 @@ def test_escapes_of_zsh_in_a_copied_line_are_undone(target, hishtory):
     assert set(target.commands()) == {b"echo \xc4\x83", "echo \u0403".encode()}
 
 
-@pytest.mark.parametrize("took_s", [0.000002, 0.001])
+@pytest.mark.parametrize("took_s", [0, 0.000002, 0.001])
 def test_the_copies_of_older_versions_have_no_time_either(target, hishtory, took_s):
     for number in range(3):
         hishtory.add(f"line {number}", number / 500, took_s, entry_id="",
                      current_working_directory="Unknown")  # fmt: skip
     assert target.import_file(hishtory.path).untimed == 3
     assert target.commands() == [b"line 0", b"line 1", b"line 2"]
+
+
+@pytest.mark.parametrize(("facts", "untimed"), [
+    ({"took_s": 0.0005}, 1),
+    ({"took_s": 0.001}, 1),
+    ({"took_s": 0.002}, 0),
+    ({"took_s": None}, 0),
+    ({"took_s": -1}, 0),
+    ({"took_s": 0.001, "exit_code": 1}, 0),
+])  # fmt: skip
+def test_a_row_without_a_directory_has_no_time_only_if_hishtory_made_it_up(
+    target, hishtory, facts, untimed
+):
+    """It makes up an end after a millisecond at most, and no failure."""
+    where = {"current_working_directory": "Unknown", "entry_id": f"{made.BATCH}0"}
+    hishtory.add("make", 60, **where, **facts)
+    counts = target.import_file(hishtory.path)
+    assert (counts.new, counts.untimed) == (1, untimed)
+
+
+@pytest.mark.parametrize("column", ["start_time", "end_time"])
+def test_a_copy_whose_times_cannot_be_read_stops_no_import(target, hishtory, column):
+    hishtory.add_copy(["make"], **{column: "soon"})
+    hishtory.add("ls", 60)
+    counts = target.import_file(hishtory.path)
+    assert b"ls" in target.commands()
+    assert sum(counts.unreadable.values()) == (column == "start_time")
 
 
 def test_commands_from_json_keep_the_times_that_they_had(target, hishtory):

@@ -26,7 +26,7 @@ def manifests_to_read(context: SyncContext, only: bytes | None = None) -> list[t
         for key, name in context.listing.items()
         if key not in known
         and only in (None, name.device_id)
-        and (name.device_id == context.me or name.seq >= pins.get(name.device_id, 0))
+        and (name.device_id == context.me or name.seq >= pins.get(name.device_id, name.seq))
     ]
     return sorted(to_read, key=lambda item: (item[1].device_id, -item[1].seq, item[0]))
 
