@@ -39,12 +39,47 @@ def test_a_lost_status_is_unknown_and_the_last_row_of_a_session_may_still_run(ta
     assert target.events()[1].exit_status == 3
 
 
-@pytest.mark.parametrize("took_s", [0, -3, None, 1 << 40, "text"])
+@pytest.mark.parametrize("took_s", [1, (1 << 31) - 1])
+def test_a_duration_is_in_seconds(target, histdb, took_s):
+    histdb.add("make", 0, took_s)
+    target.import_file(histdb.path)
+    (event,) = target.events()
+    assert event.duration_us == took_s * SECOND_US
+
+
+@pytest.mark.parametrize("took_s", [0, -3, None, 1 << 31, 1 << 40, "text"])
 def test_a_duration_that_is_not_one_is_unknown(target, histdb, took_s):
     histdb.add("make", 0, took_s)
     target.import_file(histdb.path)
     (event,) = target.events()
     assert event.duration_us is None
+
+
+def test_only_the_newest_row_of_each_session_may_still_run(target, histdb):
+    for session, host in ((1, "laptop"), (2, "laptop"), (1, "server")):
+        for number in range(2):
+            histdb.add("make", number, None, exit_status=None, session=session, host=host)
+    target.import_file(histdb.path)
+    assert len(target.events()) == 6
+    running = [event.key.started_at_us for event in target.events() if not event.flags]
+    assert running == [(FIRST_S + 1) * SECOND_US] * 3
+
+
+def test_a_row_with_its_status_has_ended_also_if_it_is_the_newest(target, histdb):
+    histdb.add("make", 0, exit_status=0)
+    target.import_file(histdb.path)
+    (event,) = target.events()
+    assert (event.flags, event.exit_status) == (FINISHED, 0)
+
+
+@pytest.mark.parametrize("change", [
+    {"session": 1}, {"argv": "ls"}, {"dir": "/other"}, {"host": "server"}, {"offset_s": 1},
+])  # fmt: skip
+def test_rows_that_differ_are_no_copies_of_each_other(target, histdb, change):
+    for _ in range(2):
+        histdb.add("make")
+    histdb.add(**{"argv": "make", **change})
+    assert target.import_file(histdb.path).new == 2
 
 
 def test_the_same_session_number_on_two_hosts_is_two_sessions(target, histdb):

@@ -107,7 +107,7 @@ def test_a_file_that_may_be_replaced_is_not_refused(path):
     assert refusal(f"{path}-folder/missing") is None
 
 
-@pytest.mark.parametrize("mode", [0o444, 0o400, 0])
+@pytest.mark.parametrize("mode", [0o444, 0o400, 0o555, 0])
 def test_a_file_that_nobody_may_write_is_refused_also_to_root(path, mode):
     os.chmod(path, mode)
     if os.geteuid() == 0 or mode:
@@ -225,6 +225,9 @@ def test_other_backups_and_folders_in_their_place_are_passed_over(path):
         other.write(b"older\n")
     os.mkdir(f"{path}.hx-backup-2")
     assert user_file.backup_path(user_file.read(path)) == f"{path}.hx-backup-3"
+    with open(f"{path}.hx-backup-3", "wb") as other:
+        other.write(b"older\n")
+    assert user_file.backup_path(user_file.read(path)) == f"{path}.hx-backup-4"
 
 
 def test_of_a_missing_file_there_is_no_backup(path):
