@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from hx.core.errors import InputError
+from hx.core.errors import DatabaseError, InputError
 from hx.core.shell_files import rc_file
 from hx.setup import manuals, plan, state
 from hx.setup.manuals import Link
@@ -207,6 +207,24 @@ def test_the_footprint_names_all_that_was_changed_or_made(home):
     assert (home / ".bashrc").read_bytes().startswith(b"mine\n\n")
 
 
+def test_each_file_has_a_backup_of_its_own(home):
+    wanted = [RcFile(BASH, put(home / name, name.encode())) for name in (".bashrc", ".profile")]
+    backups = carried_out(home, planned(home, *wanted))
+    assert backups == [f"{rc_file.path}.hx-backup" for rc_file in wanted]
+    assert [(home / os.path.basename(path)).read_bytes() for path in backups] == [
+        *(b".bashrc", b".profile")
+    ]
+
+
+@pytest.mark.parametrize("mode", [0o720, 0o702])
+def test_a_folder_into_which_others_may_write_gets_no_hook(home, mode):
+    os.mkdir(data(home))
+    os.chmod(data(home), mode)
+    with pytest.raises(DatabaseError, match="other users may write"):
+        plan.prepare(planned(home, zshrc(home)), f"{data(home)}/spool")
+    assert os.listdir(data(home)) == []
+
+
 def test_a_second_setup_adds_to_the_footprint(home):
     carried_out(home, planned(home, zshrc(home)))
     first = state.read(data(home))
@@ -258,5 +276,5 @@ def test_a_data_folder_of_another_user_is_not_refreshed(home):
         pytest.skip("only root may give files away")
     carried_out(home, planned(home, zshrc(home)))
     os.chown(home / "data", 1234, 4321)
-    with pytest.raises(Exception, match="another user"):
+    with pytest.raises(DatabaseError, match="another user"):
         plan.refresh(data(home), places(home))

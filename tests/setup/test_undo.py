@@ -65,6 +65,15 @@ def test_a_setting_in_an_rc_file_and_an_rc_line_in_the_settings_are_not_of_setup
     assert planned(home, candidate).is_empty
 
 
+def test_each_part_of_undo_is_work(home):
+    line = planned(home, put(home / "file", LINE))
+    assert (line.is_empty, line.files) == (False, ())
+    os.unlink(home / "file")
+    put(home / "data" / "hook.zsh")
+    hook = planned(home)
+    assert (hook.is_empty, hook.edits) == (False, ())
+
+
 def test_two_names_of_one_file_are_one_edit(home):
     file = put(home / "file", LINE)
     os.symlink(file, home / "link")

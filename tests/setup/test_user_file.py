@@ -230,6 +230,17 @@ def test_other_backups_and_folders_in_their_place_are_passed_over(path):
     assert user_file.backup_path(user_file.read(path)) == f"{path}.hx-backup-4"
 
 
+def test_a_backup_that_cannot_be_read_is_passed_over(shared):
+    backup = shared.parent / f"{shared.name}.hx-backup"
+    backup.write_bytes(b"mine\n")
+    backup.chmod(0)
+
+    def work():
+        assert user_file.backup_path(user_file.read(str(shared))) == f"{backup}-2"
+
+    as_another_user(work)
+
+
 def test_of_a_missing_file_there_is_no_backup(path):
     missing = user_file.read(f"{path}-missing")
     user_file.back_up(missing, f"{path}-missing.hx-backup")
