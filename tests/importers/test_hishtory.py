@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from hx.core.model import FINISHED, KNOWN_SINCE_US
+from hx.importers import Reading, importer
+from hx.importers.copied_lines import MOST_LINES
+from hx.importers.databases import NO_COMMAND, NO_TIME
 from hx.importers.go_times import time_ns
 from importers import foreign_databases as made
 from importers.foreign_databases import Hishtory
@@ -139,6 +142,66 @@ def test_two_commands_of_one_time_are_two_events_in_a_fixed_order(target, hishto
     assert len(target.events()) == 2
     other_target.close()
     other.connection.close()
+
+
+def read(path):
+    """Return the entries of a database, and the count of each fault."""
+    reading = Reading(path)
+    return [*importer("hishtory").read(reading)], reading.faults
+
+
+def test_commands_of_one_time_and_device_are_numbered_from_that_time_on(hishtory):
+    """So a command that is left out on one device changes no key of another command."""
+    for command, device in (("make", "a"), ("ls", "a"), ("ls", "b"), ("pwd", "a")):
+        hishtory.add(command, device_id=device)
+    entries, _ = read(hishtory.path)
+    first = FIRST_S * 1_000_000_000
+    assert [(entry.command, entry.device[-1:], entry.seq - first) for entry in entries] == [
+        *((b"ls", b"a", 0), (b"make", b"a", 1), (b"pwd", b"a", 2), (b"ls", b"b", 0))
+    ]
+
+
+@pytest.mark.parametrize(("start", "is_time"), [
+    ("1970-01-01 00:16:40+00:00", True),
+    ("1970-01-01 00:16:39.999999+00:00", False),
+    ("2242-03-16 12:56:31.999999+00:00", True),
+    ("2242-03-16 12:56:32+00:00", False),
+])  # fmt: skip
+def test_a_time_is_one_between_the_first_and_the_last_that_hx_takes(hishtory, start, is_time):
+    hishtory.add("make", start_time=start)
+    hishtory.add("")
+    entries, faults = read(hishtory.path)
+    assert len(entries) == is_time
+    assert faults == {NO_COMMAND: 1} | ({} if is_time else {NO_TIME: 1})
+
+
+def test_an_entry_has_its_microseconds_and_what_hishtory_knows_of_its_device(hishtory):
+    hishtory.add("make", 0.000009, 0.000007, hostname="", local_username="", device_id="d")
+    ((entry, *_), _) = read(hishtory.path)
+    assert (entry.at_us, entry.duration_us) == (FIRST_S * SECOND_US + 9, 7)
+    assert (entry.host, entry.user, entry.shell) == (None, None, None)
+    assert (entry.device, entry.session, entry.place) == (b"\0d", b"\0d", 0)
+
+
+def test_a_copy_has_its_place_in_its_batch_and_an_old_one_that_of_its_made_up_time(hishtory):
+    unknown = {"current_working_directory": "Unknown", "hostname": "h", "device_id": "d"}
+    hishtory.add_copy(["a", "b"], **unknown)
+    hishtory.add("old", 0, 0.001, entry_id="", **unknown)
+    hishtory.add(f": {FIRST_S}:12;timed", 60, 0.001, entry_id=f"{made.BATCH}7", **unknown)
+    entries, _ = read(hishtory.path)
+    at_us = FIRST_S * SECOND_US
+    batch, old = made.BATCH.encode(), b"%d" % (at_us // MOST_LINES)
+    found = {entry.command: entry for entry in entries}
+    assert {command: (entry.session, entry.place) for command, entry in found.items()} == {
+        b"a": (b"h\0d\0" + batch, 1),
+        b"b": (b"h\0d\0" + batch, 2),
+        b"old": (b"h\0d\0" + old, at_us % MOST_LINES + 1),
+        b"timed": (b"h\0d\0" + batch, 0),
+    }
+    timed, untimed = found[b"timed"], found[b"a"]
+    assert (timed.at_us, timed.duration_us, timed.shell) == (at_us, 12 * SECOND_US, b"zsh")
+    assert (untimed.at_us, untimed.duration_us, untimed.shell) == (at_us, None, None)
+    assert {(entry.device, entry.host) for entry in entries} == {(b"h\0d", b"h")}
 
 
 def test_rows_deleted_in_hishtory_change_no_other_key(target, hishtory):
