@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hx.core.model import FINISHED, STATUS_UNKNOWN
+from hx.importers import Reading, importer
+from hx.importers.databases import NO_COMMAND, NO_TIME
 from importers.foreign_databases import HISTDB_2017, Histdb
 from importers.import_target import FIRST_S, SECOND_US, ImportTarget, zsh_history
 
@@ -134,6 +136,15 @@ def test_a_row_without_its_command_or_its_place_stops_no_other_row(target, histd
     counts = target.import_file(histdb.path)
     assert (counts.new, sum(counts.unreadable.values())) == (2, 1)
     assert [event.cwd for event in target.events()] == [b"", b"/srv"]
+
+
+def test_a_row_without_a_time_is_told_from_one_without_a_command(histdb):
+    histdb.add("make", -FIRST_S)
+    histdb.add("make", 0)
+    histdb.add("", 1)
+    reading = Reading(histdb.path)
+    assert [entry.command for entry in importer("zsh-histdb").read(reading)] == [b"make"]
+    assert reading.faults == {NO_TIME: 1, NO_COMMAND: 1}
 
 
 def test_the_shells_own_history_adds_only_what_histdb_left_out(target, histdb):

@@ -179,6 +179,14 @@ def test_the_second_in_which_the_database_was_made_stands_for_the_device(mcfly):
     assert [entry.is_end for entry in entries] == [True, False]
 
 
+def test_the_version_of_the_schema_need_not_be_known(mcfly):
+    mcfly.add("make")
+    mcfly.connection.execute("DROP INDEX schema_versions_index")
+    mcfly.connection.execute("ALTER TABLE schema_versions DROP COLUMN version")
+    entries, _ = read(mcfly.path)
+    assert [entry.device for entry in entries] == [b"%d" % FIRST_S]
+
+
 @pytest.mark.parametrize("column", ["id", "when_run"])
 def test_a_database_that_does_not_say_when_it_was_made_has_no_device(mcfly, column):
     mcfly.add("make")
