@@ -144,8 +144,8 @@ def test_rows_of_any_id_come_in_the_order_of_their_ids(memory):
     ids = [-(1 << 63) + 1, -5, 0, 7, (1 << 63) - 1]
     memory.execute("CREATE TABLE lines (id INTEGER PRIMARY KEY)")
     memory.executemany("INSERT INTO lines VALUES (?)", [(each,) for each in reversed(ids)])
-    rows = databases.in_steps(memory, "SELECT id FROM lines WHERE 1", "id")
-    assert [each for (each,) in rows] == ids
+    rows = databases.in_steps(memory, "SELECT id, 'text' FROM lines WHERE 1", "id")
+    assert [*rows] == [(each, "text") for each in ids]
 
 
 def test_between_the_steps_of_two_thousand_rows_others_may_write(path):
@@ -195,6 +195,29 @@ def test_a_database_of_no_tool_is_refused_with_the_names_of_those_that_are_known
 
 
 # ---- errors ----
+
+
+def test_an_error_of_sqlite_while_a_database_is_open_is_told(path):
+    made.made(path, "CREATE TABLE lines (a)").close()
+    with (
+        pytest.raises(InputError, match="cannot be read: no such table: gone"),
+        databases.connected(str(path)) as connection,
+    ):
+        connection.execute("SELECT * FROM gone")
+
+
+def test_a_damaged_database_is_refused_before_its_first_row_is_read(path):
+    made.made(
+        path, "CREATE TABLE lines (a, b); INSERT INTO lines VALUES (zeroblob(9000), 1)"
+    ).close()
+    with open(path, "r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 4096)
+    with (
+        pytest.raises(InputError, match="is not a database that SQLite can read"),
+        databases.whole(Reading(str(path)), LAYOUT),
+    ):
+        pytest.fail("it was opened")
 
 
 @pytest.mark.parametrize(
