@@ -142,9 +142,10 @@ def test_a_row_without_a_time_is_told_from_one_without_a_command(histdb):
     histdb.add("make", -FIRST_S)
     histdb.add("make", 0)
     histdb.add("", 1)
+    histdb.add("", 2)
     reading = Reading(histdb.path)
     assert [entry.command for entry in importer("zsh-histdb").read(reading)] == [b"make"]
-    assert reading.faults == {NO_TIME: 1, NO_COMMAND: 1}
+    assert reading.faults == {NO_TIME: 1, NO_COMMAND: 2}
 
 
 def test_the_shells_own_history_adds_only_what_histdb_left_out(target, histdb):
