@@ -201,7 +201,19 @@ def test_a_copy_has_its_place_in_its_batch_and_an_old_one_that_of_its_made_up_ti
     timed, untimed = found[b"timed"], found[b"a"]
     assert (timed.at_us, timed.duration_us, timed.shell) == (at_us, 12 * SECOND_US, b"zsh")
     assert (untimed.at_us, untimed.duration_us, untimed.shell) == (at_us, None, None)
-    assert {(entry.device, entry.host) for entry in entries} == {(b"h\0d", b"h")}
+    assert {(entry.device, entry.host, entry.user) for entry in entries} == {
+        (b"h\0d", b"h", b"ann")
+    }
+
+
+def test_what_came_from_json_stands_among_the_copies_in_the_order_of_its_time(hishtory):
+    unknown = {"current_working_directory": "Unknown", "entry_id": f"{made.BATCH}-0"}
+    hishtory.add_copy(["first"])
+    hishtory.add("of json", 5, 3, **unknown)
+    hishtory.add_copy(["last"], 60)
+    entries, _ = read(hishtory.path)
+    assert [entry.command for entry in entries] == [b"first", b"of json", b"last"]
+    assert entries[1].seq == (FIRST_S + 5) * 1_000_000_000
 
 
 def test_rows_deleted_in_hishtory_change_no_other_key(target, hishtory):
