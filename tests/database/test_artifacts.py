@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from database.sync.ledger_rows import ME, OTHER, SESSION, artifact, event, object_id, pin
-from hx.core.merge import History
+from database.test_join import join_delta
+from database.test_tombstones import ARTIFACTS, FIRST, each_scope
+from hx.core.merge import Cover, History
 from hx.core.model import Evidence, Part, Pin
 from hx.database import artifacts
 
@@ -55,6 +57,17 @@ def test_artifacts_with_an_id_of_the_delta_are_touched_and_no_others(database):
     write(database, [], [LOG, artifact(12, number=8)])
     delta = History(artifacts=frozenset({LOG._replace(revision=1)}))
     assert {*artifacts.touched_artifacts(database, delta, [])} == {LOG}
+
+
+@each_scope
+def test_the_artifacts_that_a_tombstone_covers_are_touched_by_it(database, scope):
+    join_delta(database, History(artifacts=frozenset(ARTIFACTS)))
+    tombstone = FIRST._replace(scope=scope)
+    cover = Cover([tombstone])
+    touched = artifacts.touched_artifacts(database, History(), [tombstone])
+    assert {*touched} >= {one for one in ARTIFACTS if cover.artifact(one.key)}
+    ids = {one.key.artifact_id for one in ARTIFACTS if cover.artifact(one.key)}
+    assert {one.key.artifact_id for one in touched} == ids, "no others are read"
 
 
 def test_a_pin_replaces_that_of_its_session_and_comes_back(database):

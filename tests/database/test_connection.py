@@ -9,11 +9,13 @@ from pathlib import Path
 import apsw
 import pytest
 
+from database.sleepless import sleepless
 from hx.core.errors import Busy, DatabaseError
 from hx.database import connection
 from hx.database.connection import explained, open_scratch
 
 SAFE = {"secure_delete": 1, "foreign_keys": 1, "synchronous": 2, "trusted_schema": 0}
+FRAME_BYTES = 24 + 4096  # of a page in the log
 
 
 def settings(database):
@@ -127,14 +129,37 @@ def test_a_log_of_fewer_pages_is_not_emptied(database):
     assert log_size(database) > 0
 
 
-def test_a_log_that_another_reads_is_left_without_waiting(database):
-    reader = apsw.Connection(database.path)
-    reader.execute("BEGIN")
-    reader.execute("SELECT count(*) FROM meta").fetchall()
-    put(database, "rows", connection._WAL_PAGES)
-    assert log_size(database) > 0
-    assert database.connection.pragma("busy_timeout") == connection.BUSY_TIMEOUT_MS
-    reader.close()
+def test_a_log_of_just_as_many_pages_is_emptied(database):
+    sizes = []
+    for _ in range(3):
+        put(database, "small", 8)
+        sizes.append(log_size(database))
+    of_one_commit = sizes[2] - sizes[1]
+    connection._limit_log(database.connection, (sizes[2] + of_one_commit) // FRAME_BYTES)
+    put(database, "small", 8)
+    assert log_size(database) == 0
+
+
+def test_a_log_that_another_reads_is_left_without_waiting(path):
+    with sleepless(path) as (database, file_system):
+        reader = apsw.Connection(path)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM meta").fetchall()
+        put(database, "rows", connection._WAL_PAGES)
+        assert log_size(database) > 0
+        assert file_system.slept_us == 0
+        assert database.connection.pragma("busy_timeout") == connection.BUSY_TIMEOUT_MS
+        reader.close()
+
+
+def test_a_writer_waits_for_another_one(path):
+    with sleepless(path) as (database, file_system):
+        writer = apsw.Connection(path)
+        writer.execute("BEGIN IMMEDIATE")
+        with pytest.raises(apsw.BusyError):
+            database.execute("BEGIN IMMEDIATE")
+        assert file_system.slept_us == connection.BUSY_TIMEOUT_MS * 1_000
+        writer.close()
 
 
 def test_a_closed_database_leaves_its_log(database):
@@ -184,6 +209,7 @@ def test_a_scratch_database_has_the_schema_and_leaves_no_file(tmp_path):
     assert database.meta_keys("") == ["a"]
     assert os.listdir(tmp_path) == []
     assert settings(database) == SAFE | {"synchronous": 0}
+    assert database.connection.pragma("temp_store_directory") == str(tmp_path)
     database.scrub()
     database.close()
     assert os.listdir(tmp_path) == []

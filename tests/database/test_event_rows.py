@@ -75,7 +75,7 @@ def test_an_empty_database_has_no_events(database):
     assert event_rows.events_at(database, []) == {}
 
 
-@pytest.mark.parametrize("count", [event_rows._CHUNK, 4 * event_rows._CHUNK, 5_000])
+@pytest.mark.parametrize("count", [event_rows._CHUNK, event_rows._READ, 5_000])
 def test_two_keys_of_a_session_are_found_whatever_lies_between_them(database, count):
     join_records(database, *(event(number + 1, seq=number + 1) for number in range(count)))
     ends = [event(1), event(count, seq=count)]

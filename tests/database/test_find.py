@@ -190,6 +190,55 @@ def test_no_command_is_read_that_was_last_used_before_all_events_that_are_found(
     assert len([sql for sql in run if "FROM event WHERE command" in sql]) == 3
 
 
+def test_of_commands_without_a_time_none_is_read_that_was_last_used_before_those_found(database):
+    texts = [b"%d" % number for number in range(9)]
+    join_records(database, *(event(n, seq=n + 1, command=text) for n, text in enumerate(texts)))
+    with statements(database) as run:
+        assert [one.event.command for one in find(database, Query(limit=2))] == texts[:-3:-1]
+    assert len([sql for sql in run if "FROM event WHERE command = ?" in sql]) == 3
+
+
+def test_a_rare_text_is_looked_for_in_the_index_and_no_command_is_walked(filled):
+    with statements(filled) as run:
+        assert [*find(filled, Query("make"))]
+    assert [sql for sql in run if "command_text MATCH" in sql]
+    assert not [sql for sql in run if "INDEXED" in sql]
+    with statements(filled) as run:
+        assert [*find(filled, Query())]
+    assert not [sql for sql in run if "command_text" in sql]
+
+
+QUERIES_OF_TIMED = {
+    "the limit is reached": Query(cwd=b"/srv", limit=2),
+    "all are later": Query(since_us=KNOWN_SINCE_US),
+    "all may be older": Query(cwd=b"/srv", limit=3),
+}
+
+
+@pytest.mark.parametrize("name", QUERIES_OF_TIMED)
+def test_events_without_a_time_are_counted_where_they_may_be_found(database, name):
+    for seq, at_us in ((1, 5), (2, KNOWN_SINCE_US), (3, KNOWN_SINCE_US + 9)):
+        join_records(database, event(at_us, seq=seq))
+    with statements(database) as run:
+        found = [one.event.key.seq for one in find(database, QUERIES_OF_TIMED[name])]
+    is_counted = name == "all may be older"
+    assert found == ([3, 2, 1] if is_counted else [3, 2])
+    assert bool([sql for sql in run if "GROUP BY" in sql]) == is_counted
+
+
+def test_where_no_event_is_without_a_time_none_are_counted(filled):
+    with statements(filled) as run:
+        assert [*find(filled, Query(cwd=b"/srv"))]
+    assert not [sql for sql in run if "GROUP BY" in sql]
+
+
+def test_events_without_a_time_come_by_their_places_and_not_by_their_rows(database):
+    for seq, (place, command) in enumerate([(600, b"a"), (500, b"b"), (550, b"c")], 1):
+        join_records(database, event(place, seq=seq, command=command))
+    found = find(database, Query(limit=9))
+    assert [one.event.command for one in found] == [b"a", b"c", b"b"]
+
+
 def test_the_index_tells_rare_commands_from_common_ones(filled, monkeypatch):
     rows = {text: row for row, text in filled.execute("SELECT id, text FROM command")}
     hits = {rows["make test"], rows["make"], rows["remake it"], rows["MAKE"]}
@@ -235,8 +284,9 @@ def test_events_without_a_time_are_one_row_for_each_command_and_a_limit_counts_r
     assert shown(find(database, Query(limit=limit))) == FOLDED[:limit]
     assert shown(find(database, Query("ma", limit=limit))) == FOLDED[:3][:limit]
     assert shown(find(database, Query("make", cwd=b"/srv", limit=limit))) == FOLDED[:3][:limit]
-    oldest_first = find(database, Query("make", limit=limit, reverse=True))
-    assert shown(oldest_first) == FOLDED[:3][:limit][::-1]
+    for text, rows in (("", FOLDED), ("make", FOLDED[:3])):
+        oldest_first = find(database, Query(text, limit=limit, reverse=True))
+        assert shown(oldest_first) == rows[:limit][::-1]
 
 
 def test_without_a_time_and_with_unique_a_command_is_one_row_of_all_its_runs(database):

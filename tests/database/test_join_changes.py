@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from database.sync.ledger_rows import artifact, event, join_records, pin, tombstone
+from database.sync.ledger_rows import artifact, event, join_records, pin, statements, tombstone
 from hx.core.model import Keys, Window
 
 SECOND = event(20, seq=2)
@@ -69,3 +69,22 @@ def test_the_place_of_one_of_two_replaced_events_leaves_no_row(database):
     newer = [event(10, revision=1), SECOND._replace(exit_status=0, revision=1)]
     assert join_records(database, *newer).replaced == 2
     assert database.execute("SELECT path FROM directory").fetchall() == [("/srv",)]
+
+
+@pytest.mark.parametrize(
+    ("newer", "is_looked_for"),
+    [
+        ({"exit_status": 0, "command": b"make ***", "duration_us": 5}, False),
+        ({"cwd": b"/srv/new"}, True),
+        ({"host": b"box"}, True),
+        ({"branch": b"new"}, True),
+    ],
+    ids=str,
+)
+def test_places_that_no_event_uses_are_looked_for_where_one_has_moved(
+    database, newer, is_looked_for
+):
+    join_records(database, event(10), SECOND)
+    with statements(database) as run:
+        join_records(database, event(10, revision=1, **newer))
+    assert any(sql.startswith("DELETE FROM directory") for sql in run) == is_looked_for

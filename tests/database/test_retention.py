@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from database.sleepless import sleepless
 from database.test_join import check_inside, join_delta
 from dump import dump
 from hx.core.merge import History, join
@@ -228,6 +229,16 @@ def test_a_busy_database_is_left_for_later(database):
     writer.execute("ROLLBACK")
     assert retain(database, NOW_US + 1) == 1
     writer.close()
+
+
+def test_retention_waits_but_a_little_for_another_process(path):
+    with sleepless(path) as (database, file_system):
+        join_delta(database, History(frozenset({event(NOW_US)})))
+        writer = apsw.Connection(path)
+        writer.execute("BEGIN IMMEDIATE")
+        assert retain(database, NOW_US + 1) == 0
+        assert file_system.slept_us == retention._PATIENCE_MS * 1_000
+        writer.close()
 
 
 @pytest.mark.parametrize("in_passing", [True, False])

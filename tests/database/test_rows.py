@@ -137,6 +137,17 @@ def test_a_text_is_looked_up_once_in_a_transaction(database):
     assert again.session((OTHER, b"s" * 16)) != first[0]
 
 
+def test_events_with_known_texts_cost_no_look_up(database):
+    place = {"cwd": b"/a", "host": b"h", "repo": b"r", "command": b"make"}
+    events = [event(10, seq=seq, **place) for seq in range(1, 9)]
+    ids = Dictionaries(database)
+    ids.look_up_commands({b"make"})
+    rows.event_rows(events[:1], ids, lambda _: None)
+    with statements(database) as run:
+        rows.event_rows(events[1:], ids, lambda _: None)
+    assert run == []
+
+
 @pytest.mark.parametrize("count", [1, rows._CHUNK, rows._CHUNK + 1])
 def test_commands_are_looked_up_together_and_each_keeps_its_id(database, count):
     texts = [b"%d" % number for number in range(count - 1)] + [b"\xff"]

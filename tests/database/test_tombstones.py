@@ -18,7 +18,7 @@ from database.sync.ledger_rows import (
 from database.test_join import join_delta
 from hx.core.merge import Cover, History
 from hx.core.model import Keys, Tombstone, WholeSession, Window
-from hx.database import artifacts, tombstones
+from hx.database import tombstones
 from hx.database.rows import select_events
 
 FIRST = Tombstone(object_id(1), 50, ME, Window(10, 20, ME))
@@ -71,15 +71,14 @@ def test_a_tombstone_removes_the_events_that_it_covers_and_no_others(database, s
     assert sorted(left) == sorted(one for one in EVENTS if not cover.event(one.key))
 
 
-@each_scope
-def test_the_artifacts_that_a_tombstone_covers_are_touched_by_it(database, scope):
-    join_delta(database, History(artifacts=frozenset(ARTIFACTS)))
-    tombstone = FIRST._replace(scope=scope)
-    cover = Cover([tombstone])
-    touched = artifacts.touched_artifacts(database, History(), [tombstone])
-    assert {*touched} >= {one for one in ARTIFACTS if cover.artifact(one.key)}
-    ids = {one.key.artifact_id for one in ARTIFACTS if cover.artifact(one.key)}
-    assert {one.key.artifact_id for one in touched} == ids, "no others are read"
+@pytest.mark.parametrize(
+    "name", [name for name, scope in SCOPES.items() if type(scope) is not Keys]
+)
+def test_the_condition_of_a_scope_holds_for_the_events_in_it_and_no_others(database, name):
+    join_delta(database, History(frozenset(EVENTS)))
+    cover = Cover([FIRST._replace(scope=SCOPES[name])])
+    found = [one for _, one in select_events(database, *tombstones.condition(SCOPES[name]))]
+    assert sorted(found) == sorted(one for one in EVENTS if cover.event(one.key))
 
 
 @each_scope

@@ -140,6 +140,19 @@ def test_a_large_database_takes_bounded_memory(kind, tool):
     tracemalloc.stop()
 
 
+@pytest.mark.parametrize("copied", [0, 1, 2])
+def test_each_row_counts_as_progress(kind, tool, copied):
+    for number in range(3):
+        tool.add("make", number)
+    if kind == "zsh-histdb":
+        copied = 0  # it copies no history
+    if copied:
+        tool.add_copy(["ls"] * copied, *([(0, 5)] if kind == "mcfly" and copied > 1 else []))
+    reading = Reading(tool.path)
+    assert all(reading.done for _ in importer(kind).read(reading))
+    assert reading.done == reading.size == 3 + copied
+
+
 def test_a_locked_database_is_an_error_and_nothing_is_taken(target, tmp_path, kind, monkeypatch):
     monkeypatch.setattr("hx.importers.foreign._PATIENCE_MS", 1)
     tool = TOOLS[kind](tmp_path / "copy")

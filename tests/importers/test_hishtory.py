@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from hx.core.model import FINISHED, KNOWN_SINCE_US
+from hx.importers import Reading, importer
+from hx.importers.copied_lines import MOST_LINES
+from hx.importers.databases import NO_COMMAND, NO_TIME
 from hx.importers.go_times import time_ns
 from importers import foreign_databases as made
 from importers.foreign_databases import Hishtory
@@ -102,6 +105,29 @@ def test_a_beginning_that_was_saved_in_the_same_second_as_its_run_is_no_event(ta
     assert [event.flags for event in target.events()] == [FINISHED, 0]
 
 
+def test_a_beginning_and_a_run_in_any_part_of_one_second_are_one_event(target, hishtory):
+    """A second of the clock, from its beginning to its end."""
+    for second in range(4):
+        hishtory.add("make", second, None)
+        hishtory.add("make", second + 0.999999, 1)
+    target.import_file(hishtory.path)
+    assert [event.flags for event in target.events()] == [FINISHED] * 4
+
+
+def test_one_command_twice_in_one_second_is_two_events(target, hishtory):
+    hishtory.add("ls", 0.1, 0.1)
+    hishtory.add("ls", 0.5, 0.2)
+    target.import_file(hishtory.path)
+    assert [event.duration_us for event in target.events()] == [100_000, 200_000]
+
+
+def test_an_end_before_its_beginning_gives_no_duration(target, hishtory):
+    hishtory.add("make", 5, -1)
+    hishtory.add("ls", 6, 0)
+    target.import_file(hishtory.path)
+    assert [event.duration_us for event in target.events()] == [None, 0]
+
+
 def test_two_commands_of_one_time_are_two_events_in_a_fixed_order(target, hishtory, tmp_path):
     hishtory.add("make")
     hishtory.add("ls")
@@ -116,6 +142,78 @@ def test_two_commands_of_one_time_are_two_events_in_a_fixed_order(target, hishto
     assert len(target.events()) == 2
     other_target.close()
     other.connection.close()
+
+
+def read(path):
+    """Return the entries of a database, and the count of each fault."""
+    reading = Reading(path)
+    return [*importer("hishtory").read(reading)], reading.faults
+
+
+def test_commands_of_one_time_and_device_are_numbered_from_that_time_on(hishtory):
+    """So a command that is left out on one device changes no key of another command."""
+    for command, device in (("make", "a"), ("ls", "a"), ("ls", "b"), ("pwd", "a")):
+        hishtory.add(command, device_id=device)
+    entries, _ = read(hishtory.path)
+    first = FIRST_S * 1_000_000_000
+    assert [(entry.command, entry.device[-1:], entry.seq - first) for entry in entries] == [
+        *((b"ls", b"a", 0), (b"make", b"a", 1), (b"pwd", b"a", 2), (b"ls", b"b", 0))
+    ]
+
+
+@pytest.mark.parametrize(("start", "is_time"), [
+    ("1970-01-01 00:16:40+00:00", True),
+    ("1970-01-01 00:16:39.999999+00:00", False),
+    ("2242-03-16 12:56:31.999999+00:00", True),
+    ("2242-03-16 12:56:32+00:00", False),
+])  # fmt: skip
+def test_a_time_is_one_between_the_first_and_the_last_that_hx_takes(hishtory, start, is_time):
+    hishtory.add("make", start_time=start)
+    hishtory.add("")
+    entries, faults = read(hishtory.path)
+    assert len(entries) == is_time
+    assert faults == {NO_COMMAND: 1} | ({} if is_time else {NO_TIME: 1})
+
+
+def test_an_entry_has_its_microseconds_and_what_hishtory_knows_of_its_device(hishtory):
+    hishtory.add("make", 0.000009, 0.000007, hostname="", local_username="", device_id="d")
+    ((entry, *_), _) = read(hishtory.path)
+    assert (entry.at_us, entry.duration_us) == (FIRST_S * SECOND_US + 9, 7)
+    assert (entry.host, entry.user, entry.shell) == (None, None, None)
+    assert (entry.device, entry.session, entry.place) == (b"\0d", b"\0d", 0)
+
+
+def test_a_copy_has_its_place_in_its_batch_and_an_old_one_that_of_its_made_up_time(hishtory):
+    unknown = {"current_working_directory": "Unknown", "hostname": "h", "device_id": "d"}
+    hishtory.add_copy(["a", "b"], **unknown)
+    hishtory.add("old", 0, 0.001, entry_id="", **unknown)
+    hishtory.add(f": {FIRST_S}:12;timed", 60, 0.001, entry_id=f"{made.BATCH}7", **unknown)
+    entries, _ = read(hishtory.path)
+    at_us = FIRST_S * SECOND_US
+    batch, old = made.BATCH.encode(), b"%d" % (at_us // MOST_LINES)
+    found = {entry.command: entry for entry in entries}
+    assert {command: (entry.session, entry.place) for command, entry in found.items()} == {
+        b"a": (b"h\0d\0" + batch, 1),
+        b"b": (b"h\0d\0" + batch, 2),
+        b"old": (b"h\0d\0" + old, at_us % MOST_LINES + 1),
+        b"timed": (b"h\0d\0" + batch, 0),
+    }
+    timed, untimed = found[b"timed"], found[b"a"]
+    assert (timed.at_us, timed.duration_us, timed.shell) == (at_us, 12 * SECOND_US, b"zsh")
+    assert (untimed.at_us, untimed.duration_us, untimed.shell) == (at_us, None, None)
+    assert {(entry.device, entry.host, entry.user) for entry in entries} == {
+        (b"h\0d", b"h", b"ann")
+    }
+
+
+def test_what_came_from_json_stands_among_the_copies_in_the_order_of_its_time(hishtory):
+    unknown = {"current_working_directory": "Unknown", "entry_id": f"{made.BATCH}-0"}
+    hishtory.add_copy(["first"])
+    hishtory.add("of json", 5, 3, **unknown)
+    hishtory.add_copy(["last"], 60)
+    entries, _ = read(hishtory.path)
+    assert [entry.command for entry in entries] == [b"first", b"of json", b"last"]
+    assert entries[1].seq == (FIRST_S + 5) * 1_000_000_000
 
 
 def test_rows_deleted_in_hishtory_change_no_other_key(target, hishtory):
@@ -165,13 +263,40 @@ def test_escapes_of_zsh_in_a_copied_line_are_undone(target, hishtory):
     assert set(target.commands()) == {b"echo \xc4\x83", "echo \u0403".encode()}
 
 
-@pytest.mark.parametrize("took_s", [0.000002, 0.001])
+@pytest.mark.parametrize("took_s", [0, 0.000002, 0.001])
 def test_the_copies_of_older_versions_have_no_time_either(target, hishtory, took_s):
     for number in range(3):
         hishtory.add(f"line {number}", number / 500, took_s, entry_id="",
                      current_working_directory="Unknown")  # fmt: skip
     assert target.import_file(hishtory.path).untimed == 3
     assert target.commands() == [b"line 0", b"line 1", b"line 2"]
+
+
+@pytest.mark.parametrize(("facts", "untimed"), [
+    ({"took_s": 0.0005}, 1),
+    ({"took_s": 0.001}, 1),
+    ({"took_s": 0.002}, 0),
+    ({"took_s": None}, 0),
+    ({"took_s": -1}, 0),
+    ({"took_s": 0.001, "exit_code": 1}, 0),
+])  # fmt: skip
+def test_a_row_without_a_directory_has_no_time_only_if_hishtory_made_it_up(
+    target, hishtory, facts, untimed
+):
+    """It makes up an end after a millisecond at most, and no failure."""
+    where = {"current_working_directory": "Unknown", "entry_id": f"{made.BATCH}0"}
+    hishtory.add("make", 60, **where, **facts)
+    counts = target.import_file(hishtory.path)
+    assert (counts.new, counts.untimed) == (1, untimed)
+
+
+@pytest.mark.parametrize("column", ["start_time", "end_time"])
+def test_a_copy_whose_times_cannot_be_read_stops_no_import(target, hishtory, column):
+    hishtory.add_copy(["make"], **{column: "soon"})
+    hishtory.add("ls", 60)
+    counts = target.import_file(hishtory.path)
+    assert b"ls" in target.commands()
+    assert sum(counts.unreadable.values()) == (column == "start_time")
 
 
 def test_commands_from_json_keep_the_times_that_they_had(target, hishtory):

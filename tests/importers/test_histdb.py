@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hx.core.model import FINISHED, STATUS_UNKNOWN
+from hx.importers import Reading, importer
+from hx.importers.databases import NO_COMMAND, NO_TIME
 from importers.foreign_databases import HISTDB_2017, Histdb
 from importers.import_target import FIRST_S, SECOND_US, ImportTarget, zsh_history
 
@@ -39,12 +41,47 @@ def test_a_lost_status_is_unknown_and_the_last_row_of_a_session_may_still_run(ta
     assert target.events()[1].exit_status == 3
 
 
-@pytest.mark.parametrize("took_s", [0, -3, None, 1 << 40, "text"])
+@pytest.mark.parametrize("took_s", [1, (1 << 31) - 1])
+def test_a_duration_is_in_seconds(target, histdb, took_s):
+    histdb.add("make", 0, took_s)
+    target.import_file(histdb.path)
+    (event,) = target.events()
+    assert event.duration_us == took_s * SECOND_US
+
+
+@pytest.mark.parametrize("took_s", [0, -3, None, 1 << 31, 1 << 40, "text"])
 def test_a_duration_that_is_not_one_is_unknown(target, histdb, took_s):
     histdb.add("make", 0, took_s)
     target.import_file(histdb.path)
     (event,) = target.events()
     assert event.duration_us is None
+
+
+def test_only_the_newest_row_of_each_session_may_still_run(target, histdb):
+    for session, host in ((1, "laptop"), (2, "laptop"), (1, "server")):
+        for number in range(2):
+            histdb.add("make", number, None, exit_status=None, session=session, host=host)
+    target.import_file(histdb.path)
+    assert len(target.events()) == 6
+    running = [event.key.started_at_us for event in target.events() if not event.flags]
+    assert running == [(FIRST_S + 1) * SECOND_US] * 3
+
+
+def test_a_row_with_its_status_has_ended_also_if_it_is_the_newest(target, histdb):
+    histdb.add("make", 0, exit_status=0)
+    target.import_file(histdb.path)
+    (event,) = target.events()
+    assert (event.flags, event.exit_status) == (FINISHED, 0)
+
+
+@pytest.mark.parametrize("change", [
+    {"session": 1}, {"argv": "ls"}, {"dir": "/other"}, {"host": "server"}, {"offset_s": 1},
+])  # fmt: skip
+def test_rows_that_differ_are_no_copies_of_each_other(target, histdb, change):
+    for _ in range(2):
+        histdb.add("make")
+    histdb.add(**{"argv": "make", **change})
+    assert target.import_file(histdb.path).new == 2
 
 
 def test_the_same_session_number_on_two_hosts_is_two_sessions(target, histdb):
@@ -99,6 +136,16 @@ def test_a_row_without_its_command_or_its_place_stops_no_other_row(target, histd
     counts = target.import_file(histdb.path)
     assert (counts.new, sum(counts.unreadable.values())) == (2, 1)
     assert [event.cwd for event in target.events()] == [b"", b"/srv"]
+
+
+def test_a_row_without_a_time_is_told_from_one_without_a_command(histdb):
+    histdb.add("make", -FIRST_S)
+    histdb.add("make", 0)
+    histdb.add("", 1)
+    histdb.add("", 2)
+    reading = Reading(histdb.path)
+    assert [entry.command for entry in importer("zsh-histdb").read(reading)] == [b"make"]
+    assert reading.faults == {NO_TIME: 1, NO_COMMAND: 2}
 
 
 def test_the_shells_own_history_adds_only_what_histdb_left_out(target, histdb):

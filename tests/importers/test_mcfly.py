@@ -6,6 +6,9 @@ import pytest
 
 from hx.core.merge import History
 from hx.core.model import FINISHED, KNOWN_SINCE_US, Event, EventKey
+from hx.importers import Reading, importer
+from hx.importers.copied_lines import MOST_LINES
+from hx.importers.databases import NO_COMMAND, NO_TIME
 from importers import foreign_databases as made
 from importers.foreign_databases import Mcfly
 from importers.import_target import FIRST_S, SECOND_US, ImportTarget, zsh_history
@@ -145,6 +148,68 @@ def test_commands_of_fish_keep_their_times_and_their_lines(target, mcfly):
     shell, copies = target.import_both(mcfly.path, data)
     assert (copies.new, copies.untimed, shell.duplicates) == (2, 0, 1)
     assert target.commands() == [b"echo a\nb", b"ls"]
+
+
+def read(path):
+    """Return the entries of a database, and the count of each fault."""
+    reading = Reading(path)
+    return [*importer("mcfly").read(reading)], reading.faults
+
+
+def test_a_copied_line_has_the_place_of_its_row_as_long_as_that_is_no_time(mcfly):
+    mcfly.add_copy(["first", "last", "beyond"])
+    for row_id, place in ((2, MOST_LINES), (3, MOST_LINES + 1)):
+        mcfly.connection.execute("UPDATE commands SET id = ? WHERE id = ?", (place, row_id))
+    entries, faults = read(mcfly.path)
+    assert [(entry.command, entry.place) for entry in entries] == [
+        *((b"first", 1), (b"last", MOST_LINES))
+    ]
+    assert faults == {NO_TIME: 1}
+
+
+def test_the_second_in_which_the_database_was_made_stands_for_the_device(mcfly):
+    sql = "INSERT INTO schema_versions (version, when_run) VALUES (4, ?)"
+    mcfly.connection.execute(sql, (FIRST_S + 9,))
+    mcfly.add("make", session_id="s")
+    mcfly.add_copy(["ls"])
+    entries, _ = read(mcfly.path)
+    made_at = b"%d" % FIRST_S
+    assert {entry.device for entry in entries} == {made_at}
+    assert [entry.session for entry in entries] == [made_at + b"\0s", made_at + b"\0IMPORTED"]
+    assert [entry.is_end for entry in entries] == [True, False]
+
+
+def test_the_version_of_the_schema_need_not_be_known(mcfly):
+    mcfly.add("make")
+    mcfly.connection.execute("DROP INDEX schema_versions_index")
+    mcfly.connection.execute("ALTER TABLE schema_versions DROP COLUMN version")
+    entries, _ = read(mcfly.path)
+    assert [entry.device for entry in entries] == [b"%d" % FIRST_S]
+
+
+@pytest.mark.parametrize("column", ["id", "when_run"])
+def test_a_database_that_does_not_say_when_it_was_made_has_no_device(mcfly, column):
+    mcfly.add("make")
+    mcfly.connection.execute(f"ALTER TABLE schema_versions RENAME COLUMN {column} TO other")
+    entries, _ = read(mcfly.path)
+    assert [entry.device for entry in entries] == [b""]
+
+
+@pytest.mark.parametrize("times", [(0, -FIRST_S), (-FIRST_S, 0), (-FIRST_S, -FIRST_S)])
+def test_copied_rows_without_a_time_or_a_command_are_counted(mcfly, times):
+    mcfly.add_copy(["ls", "make"], times)
+    mcfly.add_copy([""])
+    entries, faults = read(mcfly.path)
+    with_a_time = [command for command, at in zip((b"ls", b"make"), times, strict=True) if at == 0]
+    assert [entry.command for entry in entries] == with_a_time
+    assert faults == {NO_TIME: 2 - len(with_a_time), NO_COMMAND: 1}
+
+
+def test_of_a_tool_with_copies_only_these_are_read_where_only_they_are_asked_for(mcfly):
+    mcfly.add("make")
+    mcfly.add_copy(["ls"])
+    reading = Reading(mcfly.path, only_copies=True)
+    assert [entry.command for entry in importer("mcfly").read(reading)] == [b"ls"]
 
 
 def test_what_was_forgotten_does_not_come_back_from_the_copy(target, mcfly):

@@ -25,7 +25,7 @@ from hx.stores import (
     Transient,
 )
 from hx.stores.os_errors import explained, is_doubtful
-from stores.objects import blob, manifest, segment
+from stores.objects import DEVICE, blob, manifest, segment
 
 OTHER_UID = 65_534
 
@@ -120,6 +120,17 @@ def test_a_user_with_read_access_can_read_and_not_write(shared):
 
     as_another_user(work)
     assert shared.files() == {segment(1)}
+
+
+def test_a_temporary_file_that_only_another_user_may_remove_stops_no_sweep(shared):
+    temporary = f"~hx-{DEVICE.hex()}-0001.tmp"
+    shared.write(temporary)
+
+    def work():
+        assert shared.open().sweep() == 0
+
+    as_another_user(work)
+    assert shared.files() == {segment(1), temporary}
 
 
 @pytest.mark.parametrize("part", ["", "o", segment(1)])

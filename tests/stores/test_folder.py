@@ -308,6 +308,14 @@ def test_only_own_temporary_files_are_swept(on_disk):
     assert store.sweep() == 0
 
 
+def test_a_folder_with_the_name_of_a_temporary_file_stays_and_stops_no_sweep(on_disk):
+    first, last = (f"~hx-{DEVICE.hex()}-{number}.tmp" for number in ("0001", "0002"))
+    on_disk.write(f"{first}/inside")
+    on_disk.write(last)
+    assert on_disk.open().sweep() == 1
+    assert on_disk.files() == {f"{first}/inside"}
+
+
 @pytest.mark.parametrize("url", ["folder:/a b/c", "folder:///a b/c", "folder:/a b/c/"])
 def test_a_url_has_the_whole_path_of_the_folder(url):
     store = open_store(url, DEVICE)

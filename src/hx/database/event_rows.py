@@ -19,6 +19,7 @@ _UNINDEXED = ("checkout", "terminal")
 PLACES = (*_INDEXED, *_UNINDEXED)
 _FEW = 200  # so many commands are always removed from the index one by one
 _CHUNK = 500  # keys that are looked up together
+_READ = 4 * _CHUNK  # events between them that one query may read
 
 
 def events_at(database: Database, keys: Iterable[EventKey]) -> dict[Event, int]:
@@ -64,14 +65,15 @@ def _rows_between(database: Database, session: int, keys: list[EventKey]) -> Ite
     One query reads all events between the first and the last key; where these are too many, each
     key gets a query of its own.
     """
-    there = database.execute(
+    sql = (
         "SELECT id, started_at_us, seq FROM event"
-        " WHERE started_at_us BETWEEN ? AND ? AND +session = ? LIMIT ?",  # a session may be long
-        (keys[0].started_at_us, keys[-1].started_at_us, session, 4 * _CHUNK),
-    ).fetchall()
-    if len(there) < 4 * _CHUNK:
+        " WHERE started_at_us BETWEEN ? AND ? AND +session = ? LIMIT ?"  # a session may be long
+    )
+    values = (keys[0].started_at_us, keys[-1].started_at_us, session, _READ)
+    there = [*database.execute(sql, values)]
+    if len(there) < _READ:
         wanted = {(key.started_at_us, key.seq) for key in keys}
-        yield from (int(row[0] or 0) for row in there if row[1:] in wanted)
+        yield from (row[0] for row in there if row[1:] in wanted)
         return
     sql = "SELECT id FROM event WHERE started_at_us = ? AND seq = ? AND +session = ?"
     for key in keys:
@@ -83,13 +85,13 @@ def _session(database: Database, key: EventKey) -> tuple[int, int] | None:
 
     None: the database has no event of it.
     """
-    row: tuple[int, int] | None = database.execute(
+    sql = (
         "SELECT session, max(seq) FROM event WHERE session ="
         " (SELECT session.id FROM session JOIN device ON device.id = session.device"
-        "  WHERE session_id = ? AND device_id = ?)",
-        (key.session_id, key.device_id),
-    ).fetchone()
-    return row if row and row[1] is not None else None
+        "  WHERE session_id = ? AND device_id = ?)"
+    )
+    ((session, last_seq),) = database.execute(sql, (key.session_id, key.device_id))
+    return None if session is None else (session, last_seq)
 
 
 class Used(NamedTuple):

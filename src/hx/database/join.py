@@ -34,8 +34,8 @@ class Changes(NamedTuple):
     forgotten: int  # events that were there and are covered now
     dropped: int  # events of the delta that are covered, so they were not added
     artifacts: int  # artifacts added, replaced or forgotten
-    late: bool = False  # a record of the delta is covered
-    erased: bool = False  # text was removed, or replaced by another version
+    late: bool  # a record of the delta is covered
+    erased: bool  # text was removed, or replaced by another version
 
 
 def join(
@@ -73,13 +73,21 @@ def join(
     gone = [row for a, row in rows_of_artifacts.items() if a.key not in keys]
     _note_gone(database, "artifact", gone)
     kept = artifacts.write_artifacts(database, rows_of_artifacts, merged.artifacts)
-    changes = _write_events(database, events, merged.events, locations, brought_by)
-    changes = changes._replace(dropped=_dropped(delta.events, merged.events))
+    added, replaced, forgotten = _write_events(
+        database, events, merged.events, locations, brought_by
+    )
     suspect(database, new, (event for event in merged.events if event not in events))
     locations.show(delta, merged, {row: e for e, row in events.items() if e in merged.events})
-    late = changes.dropped > 0 or any(a.key not in keys for a in delta.artifacts)
-    erased = changes.forgotten > 0 or changes.replaced > 0 or bool(unlike)
-    return changes._replace(artifacts=kept, late=late, erased=erased)
+    dropped = _dropped(delta.events, merged.events)
+    return Changes(
+        added,
+        replaced,
+        forgotten,
+        dropped,
+        kept,
+        late=dropped > 0 or any(a.key not in keys for a in delta.artifacts),
+        erased=forgotten > 0 or replaced > 0 or bool(unlike),
+    )
 
 
 def _touched_events(
@@ -102,7 +110,8 @@ def _write_events(
     merged: frozenset[Event],
     locations: Locations,
     brought_by: int | None,
-) -> Changes:
+) -> tuple[int, int, int]:
+    """Write the difference; return how many events it adds, replaces and removes."""
     gone = {event.key: row for event, row in local.items() if event not in merged}
     fresh = sorted(merged.difference(local), key=itemgetter(0))  # the key, in C
     ids = Dictionaries(database)
@@ -128,7 +137,7 @@ def _write_events(
     moved = any(before[int(row[-1] or 0)].places != row[5:8] for row in replaced)
     if gone or moved:
         sweep_after(database, before.values())
-    return Changes(len(inserted), len(replaced), len(gone), dropped=0, artifacts=0)
+    return len(inserted), len(replaced), len(gone)
 
 
 def _note_untold(database: Database) -> None:

@@ -115,7 +115,7 @@ class Dictionaries:
         self.commands: dict[bytes, int] = {}
         self._digests: dict[bytes, int] = {}  # of those that were looked up
         self._new_commands: list[tuple[int, int, str, bytes | None]] = []
-        self._next_command = 0
+        self._next_command: int  # known as soon as commands were looked up
 
     def session(self, owner: tuple[bytes, bytes]) -> int:
         device = self._row("device", ("device_id",), owner[:1])

@@ -13,7 +13,7 @@ import apsw
 
 from hx.core.errors import InputError
 from hx.core.record import NamedTuple
-from hx.importers import LAST_US, MAGIC, foreign, seconds_us
+from hx.importers import MAGIC, foreign, seconds_us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -210,9 +210,7 @@ def blob(value: object) -> bytes:
 
 def time_us(seconds: object) -> int | None:
     """Return a time in whole seconds as microseconds; None when it cannot be a time."""
-    if not isinstance(seconds, int) or not 0 < seconds < LAST_US // 1_000_000:
-        return None
-    return seconds_us(b"%d" % seconds)
+    return seconds_us(b"%d" % seconds) if isinstance(seconds, int) else None
 
 
 def status(value: object) -> int | None:

@@ -55,7 +55,6 @@ _COLUMNS = (
 _UNKNOWN = b"Unknown"  # the directory of a command that hishtory imported
 _COPIED_NS = 1_000_000  # the duration that it makes up
 _BATCH = re.compile(rb"([0-9a-f-]{36})(-?)(\d{1,9})\Z")  # the id of an entry that it imported
-_NEVER_NS = 0  # the end of a command that has not ended
 
 recognises = databases.is_database
 
@@ -67,7 +66,8 @@ class _Entry:
         start, end, device, entry_id, host, user, command, cwd, home, exit_code = row
         self.command, self.host, self.user = blob(command), blob(host), blob(user)
         self.cwd = _directory(blob(cwd), blob(home))
-        self.start_ns, self.end_ns = time_ns(blob(start)), time_ns(blob(end))
+        self.start_ns = time_ns(blob(start))
+        self.end_ns = time_ns(blob(end)) or None  # it writes 0 until the command has ended
         self.entry_id, self.exit_code = blob(entry_id), exit_code
         # a name of the host may change, and a device may be copied to another host
         self.device = b"%s\0%s" % (self.host, blob(device))
@@ -78,12 +78,12 @@ class _Entry:
 
     @property
     def has_ended(self) -> bool:
-        return self.end_ns is not None and self.end_ns != _NEVER_NS
+        return self.end_ns is not None
 
     @property
     def took_ns(self) -> int:
         """Return the duration; below 0 when it is not known."""
-        if self.start_ns is None or self.end_ns is None or not self.has_ended:
+        if self.start_ns is None or self.end_ns is None:
             return -1
         return self.end_ns - self.start_ns
 
@@ -133,7 +133,7 @@ def _group(reading: Reading, entries: list[_Entry]) -> Iterator[ImportedEntry]:
     hishtory writes a row when a command begins, another when it has ended, and one more after
     Ctrl-C at the next prompt. The first end is the right one.
     """
-    entries.sort(key=lambda entry: (not entry.has_ended, entry.end_ns or 0))
+    entries.sort(key=lambda entry: entry.end_ns or 0)
     ended = {entry.run for entry in entries if entry.has_ended}
     runs: dict[tuple[int, tuple[bytes, ...]], _Entry] = {}
     for entry in entries:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 
 from hx.core.record import NamedTuple
 from hx.files import replace_file
@@ -67,7 +68,5 @@ def missing_folders(paths: list[str]) -> tuple[str, ...]:
 def remove_empty(folders: Iterable[str]) -> None:
     """Remove the empty ones of these folders, the innermost first."""
     for folder in sorted(set(folders), key=len, reverse=True):
-        try:
+        with suppress(OSError):  # not empty, not ours, or gone
             os.rmdir(folder)
-        except OSError:  # not empty, not ours, or gone
-            continue

@@ -26,7 +26,7 @@ def manifests_to_read(context: SyncContext, only: bytes | None = None) -> list[t
         for key, name in context.listing.items()
         if key not in known
         and only in (None, name.device_id)
-        and (name.device_id == context.me or name.seq >= pins.get(name.device_id, 0))
+        and (name.device_id == context.me or name.seq >= pins.get(name.device_id, name.seq))
     ]
     return sorted(to_read, key=lambda item: (item[1].device_id, -item[1].seq, item[0]))
 
@@ -81,7 +81,12 @@ def slots_written_for(context: SyncContext) -> bytes:
 
 def own_head(context: SyncContext) -> Head | None:
     """Return the newest own manifest, as the ledger knows it; None: there is none."""
-    heads = ledger.heads(context.database).get(context.me)
+    return newest_head(context, context.me)
+
+
+def newest_head(context: SyncContext, device_id: bytes) -> Head | None:
+    """Return the newest manifest that was taken from a device; None: there is none."""
+    heads = ledger.heads(context.database).get(device_id)
     return heads[-1] if heads else None
 
 
@@ -90,8 +95,7 @@ def own_seq(context: SyncContext) -> int:
 
     The database knows the manifests that were read or written here, the listing those in the store.
     """
-    row = vault.read(context.database)
-    known = row.own_seq if row else 0
+    known = vault.own_seq(context.database)
     listed = [name.seq for name in context.listing.values() if name.device_id == context.me]
     # names are not signed: a forged name with a very great seq would use up all numbers
     return max(seq for seq in (known, *listed) if seq <= known + SEEN_STEP)

@@ -35,7 +35,7 @@ from hx.database.sync import departures, forgotten_copies, ledger, locations, va
 from hx.database.sync.ledger import TAKEN, Head, Verdict
 from hx.stores import Denied, Missing, Placeholder, Transient
 from hx.sync.context import KEY_ID
-from hx.sync.heads import SEEN_STEP, manifests_to_read
+from hx.sync.heads import SEEN_STEP, manifests_to_read, newest_head
 from hx.sync.notices import read_notices
 
 TYPE_CHECKING = False
@@ -130,12 +130,10 @@ def take_manifests(context: SyncContext, *, only: bytes | None = None) -> None:
     """
     context.listed_by.clear()
     looked_at: set[str] = set()
-    is_more = True
-    while is_more:
-        read = _read_manifests(context, only, looked_at)
+    while read := _read_manifests(context, only, looked_at):
         looked_at.update(key for key, _ in read)
-        grown = _learn(context, read)
-        is_more = _judge_all(context, read) or grown
+        _learn(context, read)
+        _judge_all(context, read)
 
 
 def _read_manifests(context: SyncContext, only: bytes | None, but: set[str]) -> list[Read]:
@@ -157,7 +155,7 @@ def _read_newest(context: SyncContext, only: bytes | None, but: set[str]) -> lis
     read: list[Read] = []
     readable: dict[bytes, int] = {}
     for key, name in manifests_to_read(context, only):
-        hidden = readable.get(name.device_id, 0) > name.seq
+        hidden = name.seq < readable.get(name.device_id, name.seq)
         if key in but or (hidden and name.device_id != context.me):
             continue
         signed, verdict = attempt(partial(read_manifest, context, key))
@@ -167,24 +165,22 @@ def _read_newest(context: SyncContext, only: bytes | None, but: set[str]) -> lis
     return read
 
 
-def _learn(context: SyncContext, read: list[Read]) -> bool:
-    """Learn the roster records in these manifests and the keys that they vouch for.
-
-    Return whether a record or key was new.
-    """
+def _learn(context: SyncContext, read: list[Read]) -> None:
+    """Learn the roster records in these manifests and the keys that they vouch for."""
     signed = [result for _, result in read if not isinstance(result, Verdict)]
-    before = context.trust.enrolled if signed else {}
+    if not signed:  # the roster is not evaluated in vain
+        return
+    before = context.trust.enrolled
     grown = context.learn(record for result in signed for record in result.manifest.roster)
     if grown:
         enrolled = context.trust.enrolled.items()
         context.newcomers += [member for device, member in enrolled if device not in before]
-    if context.is_sealed and signed:
-        grown = context.vouch_keys() or grown
+    if context.is_sealed:
+        context.vouch_keys()
     if grown:
         with context.database.transaction():
             ledger.judge_anew(context.database)
             _read_gone_again(context)
-    return grown
 
 
 def _read_gone_again(context: SyncContext) -> None:
@@ -198,46 +194,37 @@ def _read_gone_again(context: SyncContext) -> None:
             departures.forget_heads(context.database, device_id)
 
 
-def _judge_all(context: SyncContext, read: list[Read]) -> bool:
-    """Judge what was read, the smallest seq first; return whether a readable manifest was refused.
-
-    In that case the manifests of its device with a smaller seq have not been read yet.
-    """
-    signed = []
+def _judge_all(context: SyncContext, read: list[Read]) -> None:
+    """Take what was read into the ledger, or note why not."""
     for key, result in read:
         if isinstance(result, Verdict):
             _note_manifest(context, key, result)
+        elif (verdict := judged(context, key, result)) is TAKEN:
+            _take(context, key, result)
         else:
-            signed.append((key, result))
-    signed.sort(key=lambda item: item[1].manifest.seq)
-    return sum(_judge(context, key, result) for key, result in signed) < len(signed)
+            _note_manifest(context, key, verdict)
 
 
-def _judge(context: SyncContext, key: str, signed: Signed) -> bool:
-    """Take a manifest into the ledger, or note why not; return whether it was taken."""
-    verdict = judged(context, key, signed)
-    if verdict is not TAKEN:
-        _note_manifest(context, key, verdict)
-        return False
+def _take(context: SyncContext, key: str, signed: Signed) -> None:
+    """Take a manifest into the ledger, with what it says about segments and devices."""
     head = head_of(key, signed)
     context.note_verdict(key, TAKEN)
     if head.device_id == context.me:
         context.own_read.append(key)
     with context.database.transaction():
-        before = ledger.heads(context.database).get(head.device_id)
+        newest = newest_head(context, head.device_id)
         ledger.write_manifest(context.database, head, TAKEN, context.now_us)
         ledger.drop_older(context.database, head, own=head.device_id == context.me)
         ledger.list_objects(
             context.database, head.device_id, signed.manifest.objects, context.now_us
         )
-        _adopt(context, head, signed.manifest, before)
+        _adopt(context, head, signed.manifest, newest)
         _raise_own_seq(context, signed.manifest)
-        if head.device_id != context.me and _is_newest(head, before):
-            seqs = [seen.seq for seen in signed.manifest.seen if seen.device_id == context.me]
-            forgotten_copies.confirm(context.database, head.device_id, max(seqs, default=0))
-        if head.label and _is_newest(head, before):
-            rename_device(context.database, head.device_id, head.label)
-    return True
+        if _is_newest(head, newest):
+            seq = _own_seq_seen(context, signed.manifest)
+            forgotten_copies.confirm(context.database, head.device_id, seq)
+            if head.label:
+                rename_device(context.database, head.device_id, head.label)
 
 
 def judged(context: SyncContext, key: str, signed: Signed) -> Verdict:
@@ -273,38 +260,41 @@ def head_of(key: str, signed: Signed) -> Head:
     )
 
 
-def _adopt(context: SyncContext, head: Head, manifest: Manifest, before: list[Head] | None) -> None:
+def _adopt(context: SyncContext, head: Head, manifest: Manifest, newest: Head | None) -> None:
     """Write to the ledger which segments the newest manifest of a device lists.
 
     Two copies of a device may write two manifests with one seq. Other devices then take the
-    segments of both, and the device itself takes the segments of the newest one. `before`: its
-    heads until now.
+    segments of both, and the device itself takes the segments of the newest one. `newest`: its
+    head until now.
     """
     own = head.device_id == context.me
-    if not before or head.seq > before[-1].seq or (own and _is_newest(head, before)):
+    if newest is None or head.seq > newest.seq or (own and _is_newest(head, newest)):
         if own:
             ledger.note_relisted(context.database, context.me, manifest.objects)
         ledger.set_listed(context.database, head.device_id, manifest.objects)
         if own:
             locations.release(context.database, context.me)
-    elif head.seq == before[-1].seq and not own:
+    elif head.seq == newest.seq and not own:
         ledger.add_listed(context.database, head.device_id, manifest.objects)
 
 
-def _is_newest(head: Head, before: list[Head] | None) -> bool:
-    return not before or (head.seq, head.sha256) > (before[-1].seq, before[-1].sha256)
+def _is_newest(head: Head, newest: Head | None) -> bool:
+    return newest is None or (head.seq, head.sha256) > (newest.seq, newest.sha256)
 
 
 def _raise_own_seq(context: SyncContext, manifest: Manifest) -> None:
-    """Note the greatest own seq that a manifest names: a restored backup must not reuse it."""
-    known = vault.read(context.database)
-    at_most = (known.own_seq if known else 0) + SEEN_STEP
-    seen = [seen.seq for seen in manifest.seen if seen.device_id == context.me]
-    seqs = [seq for seq in seen if seq <= at_most]
+    """Note the own seq that a manifest names: a restored backup must not reuse it."""
     if manifest.device_id == context.me:
-        seqs.append(manifest.seq)
-    if seqs:
-        vault.raise_own_seq(context.database, max(seqs))
+        vault.raise_own_seq(context.database, manifest.seq)
+        return
+    seq = _own_seq_seen(context, manifest)
+    if seq <= vault.own_seq(context.database) + SEEN_STEP:
+        vault.raise_own_seq(context.database, seq)
+
+
+def _own_seq_seen(context: SyncContext, manifest: Manifest) -> int:
+    """Return the seq of the own manifest that the author had read last; 0: it had read none."""
+    return next((seen.seq for seen in manifest.seen if seen.device_id == context.me), 0)
 
 
 def _note_manifest(context: SyncContext, key: str, verdict: Verdict) -> None:
@@ -333,7 +323,9 @@ def _while_patient(context: SyncContext, key: str, verdict: Verdict) -> Verdict:
     """
     if verdict.status != REJECTED:
         return verdict
-    since_us, tries = ledger.patience(context.database, key) or (context.now_us, 0)
-    if context.now_us - since_us >= PATIENT_US and tries >= PATIENT_TRIES:
-        return verdict
+    known = ledger.patience(context.database, key)
+    if known is not None:
+        since_us, tries = known
+        if context.now_us - since_us >= PATIENT_US and tries >= PATIENT_TRIES:
+            return verdict
     return Verdict(PENDING, INCOMPLETE, verdict.detail)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from database.queries.test_imports import FILE, bring
 from database.sync.ledger_rows import (
     ELSEWHERE,
     ME,
@@ -153,6 +154,41 @@ def test_artifacts_are_named_by_the_start_of_their_id(filled):
     assert forget_selection.named_artifacts(filled, whole[1:], 5) == []
     assert len(forget_selection.named_artifacts(filled, "0", 2)) == 2
     assert len(forget_selection.named_artifacts(filled, "0", 99)) == len(ARTIFACTS)
+
+
+# ---- imports ----
+
+
+def test_an_import_selects_the_events_that_it_brought(database):
+    mine = [event(at, FILE, seq=at) for at in range(1, 8)]
+    mine += [event(5, OTHER, seq=seq) for seq in (1, 2)]
+    mine += [event(1, ME, seq=seq) for seq in range(20, 28)]
+    number = bring(database, *mine)
+    bring(database, event(9, FILE, seq=9))
+    join_records(database, event(10), event(10, FILE, seq=10))
+    chosen = forget_selection.events(database, Choice(import_number=number))
+    assert {one.key for one in chosen} == {one.key for one in mine}
+    in_short = forget_selection.of_import(database, number)
+    assert in_short == forget_selection.in_short(chosen)
+    assert [*in_short.devices.items()] == [(ME, 8), (FILE, 7), (OTHER, 2)]
+    assert in_short.newest == [one.row for one in chosen[: forget_selection.SHOWN]]
+    assert forget_selection.of_import(database, number + 2) == (0, {}, [])
+
+
+def test_an_import_selects_the_artifacts_of_its_events(database):
+    owners = [
+        event(10),
+        event(11),
+        event(10, seq=2),
+        event(10, OTHER),
+        in_session(event(10), ELSEWHERE),
+    ]
+    number = bring(database, owners[0])
+    join_records(database, *owners)
+    kept = [artifact(50, number=9 + place, owner=one.key) for place, one in enumerate(owners)]
+    join_records(database, *kept, artifact(50, number=8))
+    chosen = forget_selection.artifacts(database, Choice(import_number=number))
+    assert chosen == [kept[0].key]
 
 
 # ---- clocks ----

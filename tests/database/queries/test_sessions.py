@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from database.sync.ledger_rows import ME, OTHER, THIRD, event, join_records, statements
-from hx.core.model import FINISHED, IMPORTED, Pin
+from hx.core.errors import InputError
+from hx.core.model import FINISHED, IMPORTED, MAX_TIME_US, Pin
 from hx.database.artifacts import read_pins
 from hx.database.queries import sessions
 
@@ -201,3 +202,12 @@ def test_a_pin_changes_a_session_once_and_is_the_newest(database):
     assert read_pins(database) == {Pin(A, True, 12, ME)}
     assert pin(90, False)
     assert read_pins(database) == {Pin(A, False, 90, ME)}
+
+
+def test_a_pin_at_the_end_of_time_cannot_be_changed(database):
+    pinned = Pin(A, True, MAX_TIME_US, OTHER)
+    join_records(database, pinned)
+    with pytest.raises(InputError, match="cannot be changed") as caught:
+        sessions.pin(database, A, 10, ME, pinned=False)
+    assert "hx forget --session" in caught.value.hint
+    assert read_pins(database) == {pinned}

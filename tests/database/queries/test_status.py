@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import apsw
 import pytest
 
 from database.sync.ledger_rows import ME, OTHER, THIRD, event, in_session, join_records
 from hx.core.model import IMPORTED
 from hx.database import spool_state
-from hx.database.connection import UNCLEAN
+from hx.database.connection import UNCLEAN, open_database
 from hx.database.queries import status
 
 FILE, SECOND_FILE = b"\x80" * 16, b"\x81" * 16
@@ -68,6 +69,14 @@ def test_the_newest_recorded_event_of_each_shell_is_known(database):
     assert status.newest_by_shell(database, THIRD) == []
 
 
+def test_so_many_sessions_are_looked_at_the_newest_ones(database, monkeypatch):
+    for number, shell in enumerate((b"bash", b"zsh", b"fish"), 1):
+        made = event(10 * number, shell=shell)
+        join_records(database, in_session(made, bytes([number]) * 16))
+    monkeypatch.setattr(status, "_SESSIONS", 2)
+    assert status.newest_by_shell(database, ME) == [(b"fish", 30), (b"zsh", 20)]
+
+
 WRONG = {
     "refer to rows that are not there": "UPDATE event SET directory = 99 WHERE id = 1",
     "the full-text index": "DELETE FROM command_text WHERE rowid = 1",
@@ -85,3 +94,21 @@ def test_each_fault_of_a_database_is_told(database, sentence):
     database.execute(WRONG[sentence])
     (told,) = status.wrongs(database)
     assert sentence in told
+
+
+def test_damaged_pages_are_told(path):
+    """The number of free pages, four bytes of the header, says that there is one."""
+    database = open_database(path)
+    database.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    assert [*status.wrongs(database)] == []
+    database.close()
+    with open(path, "r+b") as file:
+        file.seek(36)
+        assert file.read(4) == bytes(4)
+        file.seek(36)
+        file.write(b"\0\0\0\1")
+    database = open_database(path)
+    (told,) = status.wrongs(database)
+    assert "reelist" in told
+    assert "\n" not in told
+    database.close()

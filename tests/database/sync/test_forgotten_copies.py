@@ -11,6 +11,7 @@ from database.sync.ledger_rows import (
     TAKEN,
     THIRD,
     artifact,
+    columns,
     copies,
     event,
     head,
@@ -296,6 +297,17 @@ def test_copies_are_listed_by_device_and_end_one_by_one(database):
     forgotten_copies.forget_segments(database, ME, [object_id(1), object_id(9)])
     assert copies(database) == {2: None}
     assert copies(database, OTHER) == {1: None}
+
+
+def test_the_times_of_a_segment_are_those_of_its_records_and_of_no_other_segment(database):
+    put_segments(database, ME, 1, 2)
+    put_segments(database, OTHER, 1)
+    read = ledger.find(database, ME, object_id(1))
+    forgotten_copies.note_span(database, read, 5, 99)
+    assert columns(database, "first_us, last_us") == {1: (5, 99), 2: (10, 20)}
+    assert columns(database, "first_us, last_us", OTHER) == {1: (10, 20)}
+    forgotten_copies.note_span(database, read, None, None)
+    assert columns(database, "first_us, last_us")[1] == (None, None)
 
 
 # ---- which device has read the tombstone ----

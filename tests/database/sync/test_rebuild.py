@@ -7,12 +7,16 @@ import os
 import apsw
 import pytest
 
+from database.descriptors import next_descriptor
+from database.queries.test_imports import bring
 from database.sync.ledger_rows import (
+    ELSEWHERE,
     ME,
     OTHER,
     THIRD,
     artifact,
     event,
+    in_session,
     join_records,
     numbers,
     object_id,
@@ -24,11 +28,13 @@ from database.sync.ledger_rows import (
 from hx.core.errors import Busy
 from hx.core.event_name import ident, spelled
 from hx.core.model import Window
-from hx.database.connection import open_database, open_scratch
+from hx.database.connection import BUSY_TIMEOUT_MS, open_database, open_scratch
+from hx.database.rows import select_events
 from hx.database.sync.rebuild import (
     DERIVED,
     Difference,
     Watch,
+    copy_imports,
     copy_tables,
     differences,
     event_pairs,
@@ -84,6 +90,42 @@ def test_a_watch_notices_the_write_of_another_connection(tmp_path):
     assert watch.has_changed()
     watch.close()
     database.close()
+
+
+def test_a_watch_waits_for_other_connections_and_leaves_no_file_open(tmp_path):
+    path = str(tmp_path / "hx" / "hx.db")
+    open_database(path).close()
+    before = next_descriptor()
+    watch = Watch(path)
+    assert watch._connection.pragma("busy_timeout") == BUSY_TIMEOUT_MS
+    watch.close()
+    assert next_descriptor() == before
+
+
+def brought(database):
+    """Return key -> number of the import that brought the event."""
+    numbers = dict(database.execute("SELECT id, import FROM event"))
+    return {one.key: numbers[row] for row, one in select_events(database, "1")}
+
+
+def test_a_copy_knows_which_import_brought_which_event(database, second):
+    mine = [
+        event(10),
+        event(11),
+        event(10, seq=2),
+        event(10, OTHER),
+        in_session(event(10), ELSEWHERE),
+    ]
+    numbers_of = {bring(database, one): one.key for one in mine[:4]}
+    join_records(database, mine[4])
+    copy_tables(database, second, ["import"])
+    join_records(second, *reversed(mine), event(99))
+    copy_imports(database, second)
+    assert brought(second) == {
+        **{key: number for number, key in numbers_of.items()},
+        mine[4].key: None,
+        event(99).key: None,
+    }
 
 
 def test_the_events_of_two_databases_are_paired_by_their_keys(database, second):

@@ -165,12 +165,13 @@ def encode_readable(history: History) -> Encoded:
 
 
 def _encoded(content: History) -> tuple[bytes, History] | None:
-    """Return the payload and the history, or None if `decode` would not return the same."""
+    """Return the payload and the history, or None if `decode` would refuse it."""
     try:
         payload = encode(content)
-        return (payload, content) if decode(payload) == content else None
+        decode(payload)
     except (Fault, OverflowError, ValueError):  # a number without an encoding
         return None
+    return payload, content
 
 
 def _readable(records: list[_Record]) -> Iterator[_Record]:

@@ -44,7 +44,8 @@ class HostEvents:
         sql = f"SELECT hash, count(*), {_IF_LINES}{self._from()} GROUP BY command.id"
         for hash_, number, text in self._database.execute(sql, self._where):
             counts[hash_] += number
-            for line in (from_sql(text) or b"").split(b"\n"):
+            lines = from_sql(text)
+            for line in lines.split(b"\n") if lines else ():
                 counts[digest64(line)] += number
         return counts
 

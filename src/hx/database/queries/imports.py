@@ -67,16 +67,13 @@ def note_undone(database: Database, number: int, now_us: int) -> None:
 def runs(database: Database) -> list[ImportRun]:
     """Return all imports, the oldest first. It reads all events once."""
     sql = "SELECT import, count(*) FROM event WHERE import IS NOT NULL GROUP BY import"
-    here = dict(database.execute(sql))
-    return [run._replace(here=here.get(run.number, 0)) for run in _rows(database, "1")]
+    return list(_rows(database, "1", dict(database.execute(sql))))
 
 
 def run_with(database: Database, number: int) -> ImportRun | None:
     """Return the import with a number; None: there is none."""
-    return next(
-        (run._replace(here=count(database, number)) for run in _rows(database, f"id = {number}")),
-        None,
-    )
+    here = {number: count(database, number)}
+    return next(_rows(database, f"id = {number}", here), None)
 
 
 def count(database: Database, number: int) -> int:
@@ -102,14 +99,15 @@ def span(database: Database, number: int) -> Span:
     return Span(*next(iter(database.execute(sql, (KNOWN_SINCE_US, number)))))
 
 
-def _rows(database: Database, where: str) -> Iterator[ImportRun]:
+def _rows(database: Database, where: str, here: dict[int, int]) -> Iterator[ImportRun]:
+    """Yield the imports for which an SQL condition holds; `here`: number -> events of it."""
     sql = (
         "SELECT id, at_us, path, kind, complete, undone_at_us, new, untimed, redacted"  # noqa: S608
         f" FROM import WHERE {where} ORDER BY id"
     )
     for number, at_us, path, kind, complete, undone_at_us, *brought in database.execute(sql):
         facts = Brought(*brought), bool(complete), undone_at_us
-        yield ImportRun(number, at_us, path, kind, *facts, here=0)
+        yield ImportRun(number, at_us, path, kind, *facts, here.get(number, 0))
 
 
 def keys(database: Database, number: int, at_most: int) -> Iterator[list[EventKey]]:

@@ -88,6 +88,11 @@ def update(database: Database, **values: Sql) -> None:
     database.execute(f"UPDATE vault SET {changes}", tuple(values.values()))  # noqa: S608
 
 
+def own_seq(database: Database) -> int:
+    """Return the greatest seq of an own manifest that was seen anywhere; there is a vault."""
+    return int(database.value("SELECT own_seq FROM vault"))
+
+
 def raise_own_seq(database: Database, seq: int) -> None:
     """Note that an own manifest with this seq was seen."""
     database.execute("UPDATE vault SET own_seq = max(own_seq, ?)", (seq,))
