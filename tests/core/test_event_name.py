@@ -37,6 +37,15 @@ def test_an_ident_is_60_bits_of_a_hash_of_the_key():
     assert len({ident(key) for key in [KEY, *others]}) == 5
 
 
+@given(keys, st.binary(max_size=40))
+def test_hashes_are_those_of_the_bytes_also_below_zero(key, text):
+    data = key[0].to_bytes(8, "big", signed=True) + key[1] + key[2] + key[3].to_bytes(8, "big")
+    digest = blake2b(data, digest_size=8, person=b"hx1-event-ident").digest()
+    assert ident(key) == int.from_bytes(digest, "big") >> 4
+    short = blake2b(text, digest_size=8).digest()
+    assert digest64(text) == int.from_bytes(short, "big", signed=True)
+
+
 @given(keys)
 def test_every_prefix_of_a_name_finds_it(key):
     number = ident(key)

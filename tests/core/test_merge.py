@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hx.core.merge import Cover, History, encoded, event_supersedes, join
+from hx.core.merge import Cover, History, InOrder, encoded, event_supersedes, join
 from hx.core.model import (
     FINISHED,
     Artifact,
@@ -157,6 +157,19 @@ def test_the_greater_of_two_versions_of_an_event_survives(winner, loser):
     assert join(history(winner), history(loser)) == history(winner)
     assert join(history(loser), history(winner)) == history(winner)
     assert join(history(loser, winner), NOTHING) == history(winner)
+
+
+@given(st.lists(events, max_size=8), histories)
+def test_a_set_in_order_is_the_same_set_and_is_read_in_the_order_of_keys(records, other):
+    ordered = InOrder(records + records[:2])
+    assert ordered == frozenset(records)
+    assert [event.key for event in ordered] == sorted(event.key for event in frozenset(records))
+    assert join(other, History(ordered)) == join(other, History(frozenset(records)))
+
+
+def test_a_batch_of_new_events_stays_in_order():
+    ordered = InOrder([EVENT._replace(key=KEY._replace(seq=seq)) for seq in (3, 1, 2)])
+    assert join(NOTHING, History(ordered)).events is ordered
 
 
 def test_an_event_is_encoded_as_the_format_page_states():

@@ -18,6 +18,7 @@ from hx.database.find import find, load
 from hx.database.join import join
 from hx.database.queries import forget_selection, sessions, status
 from hx.database.queries.forget_selection import Choice
+from hx.database.queries.import_duplicates import OwnEvents
 from hx.database.search import search
 from hx.picker.answers.source import AnswerSource
 from hx.picker.model import PickerQuery
@@ -194,6 +195,17 @@ def steps(database, query):
 def test_the_cost_of_a_query_does_not_grow_with_the_history(short_and_long, name):
     short, long = (steps(database, QUERIES[name]) for database in short_and_long)
     assert long <= short * 1.1 + 20
+
+
+def test_a_line_imported_beside_another_history_reads_only_what_began_near_it(short_and_long):
+    taken = []
+    for database in short_and_long:
+        own = OwnEvents(database, database.value("SELECT device_id FROM device"), "vm", OTHER)
+        at_us = BEGIN_US + 20_000 * SECOND_US
+        taken.append(
+            steps(database, lambda _, own=own, at_us=at_us: own.has_duplicate(at_us, b"ls", bytes))
+        )
+    assert taken[1] <= taken[0] * 1.1 + 20
 
 
 FOLDED = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import chain
 
 import pytest
 
@@ -10,8 +11,8 @@ from hx.core.errors import InputError
 from hx.core.redaction.rules import Rules
 from hx.importers import Reading, importer
 from hx.importers import run as importing
-from hx.importers.masking import AHEAD, judged
-from hx.importers.reader_process import judged_apart
+from hx.importers.masking import AHEAD, batches
+from hx.importers.reader_process import batches_apart
 from importers.import_target import zsh_history
 
 SECRET = "ghp_" + "x" * 3 + "Y7" * 16 + "z"
@@ -31,9 +32,9 @@ def child_pids():
         return file.read().split()
 
 
-def read(history, judge, rules):
+def read(history, read_in_batches, rules):
     reading = Reading(history)
-    return list(judge(importer("zsh"), reading, rules)), (
+    return list(read_in_batches(importer("zsh"), reading, rules)), (
         reading.size,
         reading.done,
         reading.faults,
@@ -43,22 +44,22 @@ def read(history, judge, rules):
 def test_the_subprocess_gives_the_same_entries_and_faults(history):
     rules = Rules(ignore=("ignored*",))
     from_subprocess, from_this_process = (
-        read(history, judged_apart, rules),
-        read(history, judged, rules),
+        read(history, batches_apart, rules),
+        read(history, batches, rules),
     )
     assert from_subprocess == from_this_process
-    assert {kept for _, kept in from_subprocess[0]} >= {None, b"run 1 \xc3\xa9"}
-    assert SECRET.encode() not in b"".join(kept or b"" for _, kept in from_subprocess[0])
+    assert {kept for _, kept in chain(*from_subprocess[0])} >= {None, b"run 1 \xc3\xa9"}
+    assert SECRET.encode() not in b"".join(kept or b"" for _, kept in chain(*from_subprocess[0]))
 
 
 def test_an_error_in_the_subprocess_is_raised_in_this_process(tmp_path):
     with pytest.raises(InputError):
-        read(str(tmp_path / "none"), judged_apart, Rules())
+        read(str(tmp_path / "none"), batches_apart, Rules())
     assert not child_pids()
 
 
 def test_stopping_early_ends_the_subprocess(history):
-    entries = judged_apart(importer("zsh"), Reading(history), Rules())
+    entries = batches_apart(importer("zsh"), Reading(history), Rules())
     next(entries)
     assert child_pids()
     entries.close()

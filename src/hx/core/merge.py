@@ -11,6 +11,8 @@ Sources: Shapiro et al. 2011; Gomes et al. 2017; docs/format.md, "The merge".
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from hx.core.model import (
     Artifact,
     ArtifactKey,
@@ -26,7 +28,27 @@ from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+    from typing import Self
+
+
+class InOrder(frozenset[Event]):
+    """A set of events that is read in the order of their keys.
+
+    Events that were made in this order lie so in memory. Reading a large set of them in another
+    order takes five times as long.
+    """
+
+    _in_order: list[Event]
+
+    def __new__(cls, events: list[Event]) -> Self:
+        made = super().__new__(cls, events)
+        distinct = events if len(events) == len(made) else list(dict.fromkeys(events))
+        made._in_order = sorted(distinct, key=itemgetter(0))  # the key, in C
+        return made
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self._in_order)
 
 
 class History(NamedTuple):
@@ -47,11 +69,15 @@ def join(a: History, b: History) -> History:
     tombstones = a.tombstones | b.tombstones
     cover = Cover(tombstones)
     return History(
-        _greatest_events(cover.spared_events(a.events | b.events)),
+        _greatest_events(cover.spared_events(_union(a.events, b.events))),
         _greatest_artifacts(x for x in a.artifacts | b.artifacts if not cover.artifact(x.key)),
         _greatest_pins(a.pins | b.pins),
         tombstones,
     )
+
+
+def _union(a: frozenset[Event], b: frozenset[Event]) -> frozenset[Event]:
+    return a | b if a and b else a or b  # a set that may be read in order stays itself
 
 
 class Cover:
@@ -135,9 +161,9 @@ def _within(at_us: int, spans: list[tuple[int, int]]) -> bool:
 
 
 def _greatest_events(events: frozenset[Event]) -> frozenset[Event]:
-    best: dict[EventKey, Event] = {event.key: event for event in events}
-    if len(best) == len(events):  # the usual case: one version of each event
+    if len(set(map(itemgetter(0), events))) == len(events):  # the usual case: each has one version
         return events
+    best: dict[EventKey, Event] = {}
     for event in events:
         other = best.setdefault(event.key, event)
         if other is not event and event_supersedes(event, other):

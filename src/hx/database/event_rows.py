@@ -48,9 +48,8 @@ def rows_of(database: Database, keys: Iterable[EventKey]) -> Iterator[int]:
     if newest is None:
         return
     owned: dict[tuple[bytes, bytes], list[EventKey]] = {}
-    for key in keys:
-        if key[0] <= newest:  # most new events are later than all others
-            owned.setdefault(key[1:3], []).append(key)
+    for key in [key for key in keys if key[0] <= newest]:  # most new events are later than all
+        owned.setdefault(key[1:3], []).append(key)
     for mine in owned.values():
         session = _session(database, mine[0])
         if session is not None:

@@ -94,7 +94,7 @@ def _touched_events(
     database: Database, delta: History, new: Iterable[Tombstone]
 ) -> dict[Event, int]:
     """Return event -> row id, for those with a key of the delta or covered by a new tombstone."""
-    events = events_at(database, (event.key for event in delta.events))
+    events = events_at(database, map(itemgetter(0), delta.events))
     for tombstone in new:
         if isinstance(tombstone.scope, Keys):
             events |= events_at(database, tombstone.scope.events)
@@ -113,7 +113,8 @@ def _write_events(
 ) -> tuple[int, int, int]:
     """Write the difference; return how many events it adds, replaces and removes."""
     gone = {event.key: row for event, row in local.items() if event not in merged}
-    fresh = sorted(merged.difference(local), key=itemgetter(0))  # the key, in C
+    new = merged.difference(local) if local else merged
+    fresh = sorted(new, key=itemgetter(0))  # the key, in C
     ids = Dictionaries(database)
     ids.look_up_commands({event.command for event in fresh})
     before = references(database, gone.values())
@@ -161,11 +162,12 @@ def _dropped(events: frozenset[Event], merged: frozenset[Event]) -> int:
     return len({event.key for event in events} - {event.key for event in merged})
 
 
+# The number of an import is the same for all rows; an update leaves it as it is. The statement is
+# short, because apsw reads its text again for each row.
+_INSERT = "INSERT INTO event VALUES (NULL" + ",?" * 15 + ",{})"
 _COLUMNS = (
     "started_at_us, session, seq, ident, command, directory, terminal, checkout,"
     " exit_status, pipestatus, duration_us, flags, origin, revision, location"
 )
 _MARKS = ", ".join("?" * 15)
-# the number of an import is the same for all rows; an update leaves it as it is
-_INSERT = f"INSERT INTO event ({_COLUMNS}, import) VALUES ({_MARKS}, {{}})"  # noqa: S608
 _UPDATE = f"UPDATE event SET ({_COLUMNS}) = ({_MARKS}) WHERE id = ?"  # noqa: S608

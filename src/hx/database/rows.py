@@ -140,7 +140,7 @@ class Dictionaries:
     def look_up_commands(self, texts: set[bytes]) -> None:
         """Read the ids of all these commands at once; a query for each would take longer."""
         self._digests = {text: digest64(text) for text in texts}
-        wanted = list(map(str, self._digests.values()))
+        wanted = list(map(str, sorted(self._digests.values())))  # in the order of the index
         for start in range(0, len(wanted), _CHUNK):
             among = ",".join(wanted[start : start + _CHUNK])
             sql = f"SELECT id, coalesce(raw, text) FROM command WHERE hash IN ({among})"  # noqa: S608
@@ -195,25 +195,36 @@ def event_rows(
     made: list[tuple[Sql, ...]] = []
     sessions, directories, terminals = ids.sessions, ids.directories, ids.terminals
     checkouts, commands, append = ids.checkouts, ids.commands, made.append
+    before: object = None
     for event in events:
-        key, command, cwd, status, statuses, duration_us, repo, branch, *_ = event
-        at_us, device_id, _, seq = key
-        owner, facts, place = key[1:3], event[8:12], (repo, branch)
+        key, command, cwd, status, statuses, took_us, *texts, flags, origin, revision = event
+        at_us, device_id, session_id, seq = key
+        shared = device_id, session_id, cwd, texts
+        if shared != before:  # most events share these with the one before
+            before = shared
+            owner, place, facts = shared[:2], (texts[0], texts[1]), tuple(texts[2:])
+            session = sessions.get(owner) or ids.session(owner)
+            directory = directories.get(cwd) or ids.directory(cwd)
+            terminal = terminals.get(facts) or ids.terminal(facts)
+            checkout = checkouts[place] if place in checkouts else ids.checkout(place)
+            location = held(device_id)
         append(
             (
                 at_us,
-                sessions.get(owner) or ids.session(owner),
+                session,
                 seq,
                 ident(key),
                 commands.get(command) or ids.command(command),
-                directories.get(cwd) or ids.directory(cwd),
-                terminals.get(facts) or ids.terminal(facts),
-                checkouts[place] if place in checkouts else ids.checkout(place),
+                directory,
+                terminal,
+                checkout,
                 status,
-                " ".join(map(str, statuses)) if statuses is not None else None,
-                duration_us,
-                *event[12:],
-                held(device_id),
+                None if statuses is None else " ".join(map(str, statuses)),
+                took_us,
+                flags,
+                origin,
+                revision,
+                location,
             )
         )
     return made

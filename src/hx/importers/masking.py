@@ -8,7 +8,7 @@ from hx.core.model import Event, EventKey
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
     from hx.core.redaction.rules import Rules
     from hx.importers import ImportedEntry, Importer, Reading
@@ -26,7 +26,7 @@ def judged(importer: Importer, reading: Reading, rules: Rules) -> Generator[Judg
         yield from batch
 
 
-def batches(importer: Importer, reading: Reading, rules: Rules) -> Iterator[list[Judged]]:
+def batches(importer: Importer, reading: Reading, rules: Rules) -> Generator[list[Judged]]:
     """Return the same entries in batches of AHEAD."""
     verdicts: dict[bytes, bytes | None] = {}
     entries = iter(importer.read(reading))

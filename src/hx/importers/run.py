@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
+from operator import itemgetter
 from types import MappingProxyType
 
 from hx.core.event_name import digest64
@@ -14,7 +15,7 @@ from hx.core.import_matching.keys import (
     origin_session_id,
 )
 from hx.core.import_matching.stamps import BY_TIME, DUPLICATE, FORGOTTEN, KNOWN, NEW
-from hx.core.merge import History
+from hx.core.merge import History, InOrder
 from hx.core.model import (
     FINISHED,
     IMPORTED,
@@ -34,8 +35,8 @@ from hx.database.rows import device_name
 from hx.importers import Reading
 from hx.importers.copies import Copies, ShellHistories
 from hx.importers.history_file import version
-from hx.importers.masking import judged
-from hx.importers.reader_process import LEAST_BYTES, judged_apart
+from hx.importers.masking import batches, judged
+from hx.importers.reader_process import LEAST_BYTES, batches_apart
 from hx.importers.stamp_changes import FIRST_PLACE, Placer, TextHistory
 
 TYPE_CHECKING = False
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from hx.database.connection import Database
     from hx.importers import ImportedEntry, Importer
     from hx.importers.masking import Judged
+
+    Kept = tuple[ImportedEntry, bytes]  # an entry that the rules keep, and its masked command
 
 _BATCH_EVENTS = 50_000
 _WORDS = {KNOWN: "known", FORGOTTEN: "forgotten", DUPLICATE: "duplicates"}
@@ -111,27 +114,40 @@ class Import:
 
     def run(self) -> Counts:
         """Import everything. Raises InputError; batches that were committed before stay."""
-        with self._database.in_bulk(), closing(self._judged_entries()) as entries:
-            for entry, command in entries:
-                if command is None:
-                    self._tally["ignored"] += 1
-                else:
-                    self._take_any(entry, command)
-                if len(self._batch) + len(self._untimed) >= _BATCH_EVENTS:
-                    self._commit()
+        with self._database.in_bulk(), closing(self._read()) as read:
+            for judged_entries in read:
+                self._take(judged_entries)
             self._commit()
         if self.number is not None:
             imports.note_complete(self._database, self.number)
         return self.counts
 
-    def _judged_entries(self) -> Generator[Judged]:
+    def _read(self) -> Generator[list[Judged]]:
         large = self._known.size >= LEAST_BYTES
-        return (judged_apart if large else judged)(self._importer, self._reading, self._job.rules)
+        return (batches_apart if large else batches)(self._importer, self._reading, self._job.rules)
 
-    def _take_any(self, entry: ImportedEntry, command: bytes) -> None:
-        if self._importer.IS_TEXT:
-            self._take_line(entry, command)
-        elif entry.place:
+    def _take(self, judged_entries: list[Judged]) -> None:
+        """Take entries, and write the batch whenever it is full."""
+        taken = 0
+        while taken < len(judged_entries):
+            end = taken + _BATCH_EVENTS - len(self._batch) - len(self._untimed)
+            kept = [(entry, kept) for entry, kept in judged_entries[taken:end] if kept is not None]
+            self._tally["ignored"] += len(judged_entries[taken:end]) - len(kept)
+            self._take_kept(kept)
+            taken = end
+            if len(self._batch) + len(self._untimed) >= _BATCH_EVENTS:
+                self._commit()
+
+    def _take_kept(self, kept: list[Kept]) -> None:
+        if not self._importer.IS_TEXT:
+            for entry, command in kept:
+                self._take_row(entry, command)
+        elif kept:
+            self._take_lines(kept)
+
+    def _take_row(self, entry: ImportedEntry, command: bytes) -> None:
+        """Take an entry of the database of a tool."""
+        if entry.place:
             self._take_copy(entry, command)
         elif entry.at_us is not None:
             event = self._event(entry, command, entry.at_us, entry.seq)
@@ -160,15 +176,28 @@ class Import:
     def _may_be_here(self, host: bytes | None) -> bool:
         return host is None or may_be_same_host(host.decode(errors="replace"), self._job.host)
 
-    def _take_line(self, entry: ImportedEntry, command: bytes) -> None:
-        """Take a line of a text file, which names neither a device nor a session."""
+    def _take_lines(self, kept: list[Kept]) -> None:
+        """Take lines of a text file, which names neither a device nor a session."""
         if self._placer is None:
-            self._placer = self._placer_of(entry)
-        status = self._placer.status(entry)
+            self._placer = self._placer_of(kept[0][0])
+        times = [entry.at_us for entry, _ in kept]
+        if not self._placer.passes(times):
+            for entry, command in kept:
+                self._take_line(self._placer, entry, command)
+            return
+        events = list(map(self._event, *zip(*kept, strict=True), times, [e.seq for e, _ in kept]))
+        if self._own_beside(events[0].key.device_id).is_nothing:
+            self._batch += events
+        else:
+            for event in events:
+                self._take_own(event, may_be_later=True)
+
+    def _take_line(self, placer: Placer, entry: ImportedEntry, command: bytes) -> None:
+        status = placer.status(entry)
         if status == BY_TIME and entry.at_us is not None:
             self._take_own(self._event(entry, command, entry.at_us, entry.seq), may_be_later=True)
         elif status == NEW:
-            place = self._placer.place()
+            place = placer.place()
             self._untimed.append(self._event(entry, command, place, place))
         else:
             self._tally[_WORDS[status]] += 1
@@ -210,29 +239,17 @@ class Import:
         return own
 
     def _event(self, entry: ImportedEntry, command: bytes, at_us: int, seq: int) -> Event:
-        text, _, duration_us, status, finished, cwd, host, user, shell, device, session, *_ = entry
-        owner = self._origins.get((device, session)) or self._origin(entry)
+        text, _, duration_us, status, finished, cwd, host, user, shell = entry[:9]
+        owner = self._origins.get(entry[9:11]) or self._origin(entry)
         flags = FINISHED if finished else 0
         if finished and status is None:
             flags |= STATUS_UNKNOWN
         if command != text:
             flags |= REDACTED
-        return Event(
-            EventKey(at_us, *owner, seq),
-            command,
-            cwd,
-            status,
-            None,
-            duration_us,
-            None,
-            None,
-            host,
-            user,
-            shell,
-            None,
-            flags,
-            IMPORTED,
-        )
+        new = tuple.__new__  # half the time of a call of a class
+        key = new(EventKey, (at_us, *owner, seq))
+        facts = command, cwd, status, None, duration_us, None, None, host, user, shell, None
+        return new(Event, (key, *facts, flags, IMPORTED, 0))
 
     def _origin(self, entry: ImportedEntry) -> tuple[bytes, bytes]:
         known = self._origins.get((entry.device, entry.session))
@@ -263,7 +280,7 @@ class Import:
             with self._database.transaction():
                 fresh = self._place(timed, untimed)
                 number = self._numbered() if self._tally["new"] else None
-                changes = join(self._database, History(frozenset(fresh)), brought_by=number)
+                changes = join(self._database, History(InOrder(fresh)), brought_by=number)
                 self._tally["new"] -= changes.dropped
                 self._tally["forgotten"] += changes.dropped
                 self._name_devices()
@@ -294,9 +311,9 @@ class Import:
         """Return the events of the batch that must be written."""
         again = self._placing.greatest_us
         times = {
-            event.key.started_at_us
-            for event in timed
-            if event.key.started_at_us <= again or self._existed[event.key.device_id]
+            at_us
+            for at_us, device_id, _, _ in map(itemgetter(0), timed)
+            if at_us <= again or self._existed[device_id]
         }
         groups = import_state.groups(self._database, times) if times else {}
         placed = self._placing.place(timed, groups)
@@ -305,7 +322,7 @@ class Import:
         self._tally["new"] += len(fresh)
         self._tally["known"] += placed.known
         self._tally["forgotten"] += placed.forgotten
-        self._tally["untimed"] += sum(_is_untimed(event) for event in fresh)
+        self._tally["untimed"] += sum(event[0][0] < KNOWN_SINCE_US for event in fresh)
         self._tally["redacted"] += sum(1 for event in fresh if event.flags & REDACTED)
         if border_us:
             timed = [event for event in placed.fresh if not _is_untimed(event)]

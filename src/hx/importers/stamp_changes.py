@@ -23,6 +23,7 @@ from hx.importers.masking import judged
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import TypeGuard
 
     from hx.core.redaction.rules import Rules
     from hx.database.connection import Database
@@ -93,6 +94,13 @@ class Placer:
         self._number = -1
         ends = beside().ends()
         self._ended = ended(source.lines(), ends) if ends else b""
+
+    def passes(self, times: list[int | None]) -> TypeGuard[list[int]]:
+        """Pass the next lines if the own time of each decides; else return False, and pass none."""
+        if self._is_asked or self._statuses is not None or self._ended or None in times:
+            return False
+        self._number += len(times)
+        return True
 
     def status(self, entry: ImportedEntry) -> int:
         """Return KNOWN, FORGOTTEN, DUPLICATE, NEW (it has no time) or BY_TIME (its own decides)."""

@@ -89,19 +89,22 @@ class Placing:
         known = forgotten = 0
         tops: dict[Spot, int] = {}
         times = []
-        counts, marks, greatest_us = self._counts, self._marks, self.greatest_us
+        counts, marks, latest_us = self._counts, self._marks, self.greatest_us
         # it is one long loop, because calls for each of a million events would double its time
         for event in events:
             at_us, _, session_id, first = event[0]
             times.append(at_us)
             spot = session_id, at_us
             spot_text = spot, event[1]
-            if spot_text in counts or at_us <= greatest_us:
-                number = self._number(spot_text)
-            else:
+            if at_us > latest_us:  # most lines are later than all before them
+                latest_us = at_us
                 counts[spot_text] = number = 1
                 marks.append(hash((spot_text, 1)))
-            at_spot = by_spot.get(spot)
+                top = None
+            else:
+                number = self._number(spot_text)
+                top = tops.get(spot)
+            at_spot = by_spot.get(spot) if by_spot else None
             if at_spot is not None:
                 known_events = self._known_events(event, spot, at_spot)
                 if number <= len(known_events):
@@ -115,8 +118,8 @@ class Placing:
                 ):
                     forgotten += 1
                     continue
-            if spot in tops:
-                top = tops[spot] + 1
+            if top is not None:
+                top += 1
             else:
                 top = max(first, at_spot.greatest + 1) if at_spot else first
             tops[spot] = top

@@ -193,8 +193,9 @@ FORGOTTEN = (
     "SELECT at_us FROM tombstone_key JOIN tombstone ON tombstone.id = tombstone"
     " WHERE tombstone_key.device_id = ? AND event = x'' AND NOT undone ORDER BY at_us"
 )
+# CROSS JOIN: SQLite would read all events of the sessions instead of those at the time
 _NEAR = (
-    "SELECT coalesce(raw, text) FROM event JOIN session ON session.id = event.session"
+    "SELECT coalesce(raw, text) FROM event CROSS JOIN session ON session.id = event.session"
     " JOIN command ON command.id = event.command"
     " WHERE started_at_us >= ? AND started_at_us < ?"
 )
