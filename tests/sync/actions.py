@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hx.core.errors import HxError
-from hx.core.model import Keys, WholeSession, Window
+from hx.core.model import Keys, WholeSession, Window, bare_key
 from sync.departures import leave
 from sync.second_process import in_second_process
 
@@ -49,9 +49,9 @@ class Actions:
     def do_forget(self, device):
         events = self.events(device)
         if events:
-            device.forget(self._scope(self.rng.choice(events).key, events))
+            device.forget(self._scope(device, self.rng.choice(events).key, events))
 
-    def _scope(self, key, events):
+    def _scope(self, device, key, events):
         kind = self.rng.randrange(4)
         if kind == 0:
             start_us, owner = key.started_at_us, self.rng.choice([None, key.device_id])
@@ -59,7 +59,9 @@ class Actions:
             return Window(start_us - 30_000_000, end_us, owner)
         if kind == 1 and self.rng.random() < 0.5:
             return WholeSession(key.session_id)
-        keys = {key, self.rng.choice(events).key}
+        keys = {bare_key(key), bare_key(self.rng.choice(events).key)}
+        if kind == 2 and self.clocks.are_unsteady:
+            return self.clocks.window_until_now(device)
         return Keys(frozenset(keys))
 
     def do_pin(self, device):

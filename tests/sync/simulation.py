@@ -15,6 +15,7 @@ from hx.sync import compact
 from stores.faulty import DROPPED, FAULTS, NONE, RESURRECTED
 from sync import invariants
 from sync.actions import Actions
+from sync.clocks import HOUR_US, Clocks
 from sync.cluster import converge, sync_each
 from sync.devices import RAM, Device
 from sync.disturbances import Disturbances
@@ -85,6 +86,7 @@ class Simulation(Actions, Disturbances):
         self.actions = ACTIONS + self.workload.actions
         self.retaining = "retain" in self.workload.actions or self.rng.random() < 0.2
         self.settled = False
+        self.clocks = Clocks(seed)
 
     # ---- the course of a run ----
 
@@ -93,6 +95,7 @@ class Simulation(Actions, Disturbances):
             self.begin()
             for _ in range(steps):
                 self.environment.pass_time()
+                self.clocks.maybe_set(self.devices)
                 if self.devices:  # all may have left the vault
                     self.step(self.rng.choice(self.actions), self.rng.choice(self.devices))
             self.settle()
@@ -126,7 +129,9 @@ class Simulation(Actions, Disturbances):
     def settle(self):
         """End all faults, deliver all late objects, and sync all devices until nothing changes."""
         self.settled = True
-        self.environment.now_us += 4 * 3_600_000_000
+        self.environment.now_us += 4 * HOUR_US
+        if self.clocks.are_unsteady:  # what runs is published ten minutes after its own time
+            self.environment.now_us += 7 * 24 * HOUR_US
         if "revoke" in self.actions:
             self.remove_inactive_devices()
         converge(self.environment, self.devices)

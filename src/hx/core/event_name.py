@@ -23,8 +23,8 @@ _NAMED = blake2b(digest_size=8, person=b"hx1-event-ident")
 
 
 def ident(key: EventKey) -> int:
-    """Return the 60-bit number that identifies an event."""
-    started_at_us, device_id, session_id, seq = key
+    """Return the 60-bit number that identifies an event, whatever the event is spared of."""
+    started_at_us, device_id, session_id, seq, _ = key
     data = (
         started_at_us.to_bytes(8, "big", signed=True)
         + device_id

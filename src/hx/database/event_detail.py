@@ -79,7 +79,7 @@ def row_ids_of(database: Database, found: Found) -> RowIds | None:
         " FROM event JOIN session ON session.id = event.session"
         " JOIN device ON device.id = session.device"
         " WHERE started_at_us = ? AND +device_id = ? AND +session_id = ? AND +seq = ?",
-        key,
+        key[:4],
     ).fetchone()
     return RowIds(*row) if row else None
 

@@ -21,7 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hx.core.model import Event, Tombstone
+    from hx.core.model import Event, EventKey, Tombstone
+    from hx.core.moment import Moment
     from hx.database.connection import Database
     from hx.database.sync.locations import SegmentSource
 
@@ -36,6 +37,7 @@ class Changes(NamedTuple):
     artifacts: int  # artifacts added, replaced or forgotten
     late: bool = False  # a record of the delta is covered
     erased: bool = False  # text was removed, or replaced by another version
+    gone: tuple[EventKey, ...] = ()  # the keys of the events that were forgotten
 
 
 def join(
@@ -44,11 +46,13 @@ def join(
     source: SegmentSource | None = None,
     *,
     brought_by: int | None = None,
+    now: Moment | None = None,
 ) -> Changes:
     """Join a history into the database and return what that changed.
 
     `source`: the segment that holds the history; None: its records were made here. `brought_by`:
-    the number of the import that brings the events. The caller holds the transaction.
+    the number of the import that brings the events. `now`: by the clocks of this machine, for the
+    tombstones that this device knows from now on. The caller holds the transaction.
     """
     new = tombstones.unknown(database, delta.tombstones)
     events = _touched_events(database, delta, new)
@@ -61,7 +65,7 @@ def join(
     )
     merged = merge.join(local, delta)
     locations = Locations(database, source)
-    tombstones.write(database, new)
+    tombstones.write(database, new, now)
     if new and source is None:
         _note_untold(database)
     locations.rewrite_pins(local.pins - merged.pins)
@@ -128,7 +132,7 @@ def _write_events(
     moved = any(before[int(row[-1] or 0)].places != row[5:8] for row in replaced)
     if gone or moved:
         sweep_after(database, before.values())
-    return Changes(len(inserted), len(replaced), len(gone), dropped=0, artifacts=0)
+    return Changes(len(inserted), len(replaced), len(gone), dropped=0, artifacts=0, gone=(*gone,))
 
 
 def _note_untold(database: Database) -> None:
@@ -154,9 +158,9 @@ def _dropped(events: frozenset[Event], merged: frozenset[Event]) -> int:
 
 _COLUMNS = (
     "started_at_us, session, seq, ident, command, directory, terminal, checkout,"
-    " exit_status, pipestatus, duration_us, flags, origin, revision, location"
+    " exit_status, pipestatus, duration_us, flags, origin, revision, location, spared"
 )
-_MARKS = ", ".join("?" * 15)
+_MARKS = ", ".join("?" * 16)
 # the number of an import is the same for all rows; an update leaves it as it is
 _INSERT = f"INSERT INTO event ({_COLUMNS}, import) VALUES ({_MARKS}, {{}})"  # noqa: S608
 _UPDATE = f"UPDATE event SET ({_COLUMNS}) = ({_MARKS}) WHERE id = ?"  # noqa: S608
