@@ -49,9 +49,9 @@ class Actions:
     def do_forget(self, device):
         events = self.events(device)
         if events:
-            device.forget(self._scope(device, self.rng.choice(events).key, events))
+            device.forget(self._scope(self.rng.choice(events).key, events))
 
-    def _scope(self, device, key, events):
+    def _scope(self, key, events):
         kind = self.rng.randrange(4)
         if kind == 0:
             start_us, owner = key.started_at_us, self.rng.choice([None, key.device_id])
@@ -60,9 +60,18 @@ class Actions:
         if kind == 1 and self.rng.random() < 0.5:
             return WholeSession(key.session_id)
         keys = {bare_key(key), bare_key(self.rng.choice(events).key)}
-        if kind == 2 and self.clocks.are_unsteady:
-            return self.clocks.window_until_now(device)
         return Keys(frozenset(keys))
+
+    def do_forget_until_now(self, device):
+        """Forget some time until now, as `hx forget --since` does, by a clock that may be wrong."""
+        device.forget(self.clocks.window_until_now(device))
+
+    def do_change_spared(self, device):
+        """End or redact an event that is spared of a tombstone, or keep an artifact of it."""
+        spared = self.events(device, lambda event: event.key.spared)
+        if spared:
+            change = self.rng.choice([device.finish, device.redact, device.keep])
+            change(self.rng.choice(spared))
 
     def do_pin(self, device):
         events = self.events(device)

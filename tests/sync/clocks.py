@@ -10,7 +10,7 @@ import random
 from hx.core.model import Window
 
 HOUR_US = 3_600_000_000
-SKEWS_US = [0, 0, *(hours * HOUR_US for hours in (-72, -5, -1, 1, 5, 72))]
+SKEWS_US = [hours * HOUR_US for hours in (-72, -5, 0, 5, 72)]
 
 
 class Clocks:
@@ -21,8 +21,8 @@ class Clocks:
         self.are_unsteady = self._rng.random() < 0.4
 
     def maybe_set(self, devices):
-        """Set the clock of one device, at one step of six; some machines are started again."""
-        if not self.are_unsteady or not devices or self._rng.randrange(6):
+        """Set the clock of one device, at one step of three; some machines are started again."""
+        if not self.are_unsteady or not devices or self._rng.randrange(3):
             return
         device = self._rng.choice(devices)
         device.skew_us = self._rng.choice(SKEWS_US)
@@ -31,6 +31,6 @@ class Clocks:
 
     def window_until_now(self, device):
         """Return the scope of `hx forget --since`, by the clock of the device."""
-        hours = self._rng.choice([1, 6, 100])
+        hours = self._rng.choice([6, 150, 200])
         owner = self._rng.choice([None, None, device.me])
         return Window(device.now_us - hours * HOUR_US, device.now_us, owner)

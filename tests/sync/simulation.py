@@ -87,6 +87,8 @@ class Simulation(Actions, Disturbances):
         self.retaining = "retain" in self.workload.actions or self.rng.random() < 0.2
         self.settled = False
         self.clocks = Clocks(seed)
+        if self.clocks.are_unsteady:
+            self.actions += weighted(record=20, forget_until_now=8, change_spared=15, sync=8)
 
     # ---- the course of a run ----
 

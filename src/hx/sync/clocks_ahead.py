@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from hx.core.merge import Cover
 from hx.core.model import Window
 from hx.database.queries.clocks import newest_at_us
 from hx.sync.context import GoneByClock
@@ -30,28 +31,30 @@ def note_gone(
 
     `keys`: of the events that a join with these tombstones has removed.
     """
-    keys = set(keys)
-    for tombstone in sorted(tombstones, key=lambda each: each[:3]) if keys else ():
-        covered = {key for key in keys if _covers(tombstone.scope, key)}
-        ahead_us = covered and _ahead_us(context, tombstone)
-        if ahead_us and ahead_us >= _SAME_US:
-            keys -= covered
-            known = context.gone_by_clocks.get(
-                tombstone.device_id, GoneByClock(tombstone.device_id, 0, {})
-            )
-            events = Counter(known.events) + Counter(key.device_id for key in covered)
-            context.gone_by_clocks[tombstone.device_id] = GoneByClock(
-                tombstone.device_id, max(known.ahead_us, ahead_us), dict(events)
-            )
+    left = set(keys)
+    windows: dict[bytes, list[Tombstone]] = {}
+    for tombstone in tombstones if left else ():
+        if isinstance(tombstone.scope, Window):
+            windows.setdefault(tombstone.device_id, []).append(tombstone)
+    for maker in sorted(windows):
+        ahead_us = _ahead_us(context, maker, windows[maker])
+        if ahead_us >= _SAME_US:
+            cover = Cover(windows[maker])
+            gone = {key for key in left if cover.event(key)}
+            left -= gone
+            _add(context, maker, ahead_us, gone)
 
 
-def _covers(scope: object, key: EventKey) -> bool:
-    if not isinstance(scope, Window) or scope.device_id not in (None, key.device_id):
-        return False
-    return scope.since_us <= key.started_at_us < scope.until_us
-
-
-def _ahead_us(context: SyncContext, tombstone: Tombstone) -> int:
+def _ahead_us(context: SyncContext, maker: bytes, tombstones: list[Tombstone]) -> int:
     """Return how far the clock of the maker seems to be ahead, by the newest that it has dated."""
-    newest_us = max(tombstone.created_at_us, newest_at_us(context.database, tombstone.device_id))
-    return newest_us - context.now_us
+    made_us = max(tombstone.created_at_us for tombstone in tombstones)
+    return max(made_us, newest_at_us(context.database, maker)) - context.now_us
+
+
+def _add(context: SyncContext, maker: bytes, ahead_us: int, gone: set[EventKey]) -> None:
+    if gone:
+        known = context.gone_by_clocks.get(maker, GoneByClock(maker, 0, {}))
+        events = Counter(known.events) + Counter(key.device_id for key in gone)
+        context.gone_by_clocks[maker] = GoneByClock(
+            maker, max(known.ahead_us, ahead_us), dict(events)
+        )
