@@ -52,7 +52,7 @@ def join(a: History, b: History) -> History:
     tombstones = a.tombstones | b.tombstones
     cover = Cover(tombstones)
     return History(
-        _greatest_events(cover.spared_events(a.events | b.events)),
+        _greatest_events(cover.uncovered(a.events | b.events)),
         _greatest_artifacts(x for x in a.artifacts | b.artifacts if not cover.artifact(x.key)),
         _greatest_pins(a.pins | b.pins),
         tombstones,
@@ -85,7 +85,7 @@ class Cover:
                 self._artifacts |= scope.artifacts
         self._windows = {device: _merged(spans) for device, spans in windows.items()}
 
-    def spared_events(self, events: frozenset[Event]) -> frozenset[Event]:
+    def uncovered(self, events: frozenset[Event]) -> frozenset[Event]:
         """Return the events that no tombstone covers."""
         # most histories have no tombstones: then do not test each event
         if not (self._windows or self._sessions or self._events):

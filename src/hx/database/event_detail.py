@@ -175,7 +175,7 @@ def runs_of(database: Database, place: RowIds) -> tuple[int, int]:
 
 
 def is_pinned(database: Database, session_id: bytes) -> bool:
-    """Return whether a session is spared from retention."""
+    """Return whether a session is exempt from retention."""
     row = database.execute("SELECT pinned FROM pin WHERE session_id = ?", (session_id,)).fetchone()
     return bool(row and row[0])
 

@@ -88,13 +88,13 @@ _EVENT_COLUMNS = list(EVENT_TYPES)[5:]
 _KEY_COLUMNS = list(KEY_TYPES)[1:]
 
 
-def spared_numbers(spared: Iterable[tuple[bytes, ...]]) -> dict[tuple[bytes, ...], int]:
-    """Return the distinct sets of spared tombstones -> their numbers; the empty one has number 0.
+def spared_numbers(distinct: Iterable[tuple[bytes, ...]]) -> dict[tuple[bytes, ...], int]:
+    """Return distinct sets of spared tombstones -> their numbers; the empty one has number 0.
 
     The other ones, in the order of their numbers, are the field "spared_sets".
     """
-    distinct = sorted({*spared} - {()})
-    return {(): 0, **{ids: number for number, ids in enumerate(distinct, 1)}}
+    ordered = sorted({*distinct} - {()})
+    return {(): 0, **{ids: number for number, ids in enumerate(ordered, 1)}}
 
 
 def decode_spared(fields: Mapping[str, Any]) -> list[tuple[bytes, ...]]:

@@ -72,7 +72,7 @@ def encode(history: History) -> bytes:
     """Return the payload of a history that `cut` yielded."""
     from msgspec.msgpack import encode as pack
 
-    sets = spared_numbers(_spared(history))
+    sets = spared_numbers(_all_spared(history))
     return pack(
         {
             "v": _VERSION,
@@ -85,14 +85,11 @@ def encode(history: History) -> bytes:
     )
 
 
-def _spared(history: History) -> Iterator[tuple[bytes, ...]]:
-    """Yield the tombstones of which each record is spared."""
-    for event in history.events:
-        yield event.key.spared
-    for artifact in history.artifacts:
-        yield artifact.key.spared
-        if artifact.key.event is not None:
-            yield artifact.key.event.spared
+def _all_spared(history: History) -> set[tuple[bytes, ...]]:
+    """Return the distinct sets of tombstones of which records are spared."""
+    keys = [artifact.key for artifact in history.artifacts]
+    of_owners = {key.event.spared for key in keys if key.event is not None}
+    return {event[0][4] for event in history.events} | {key.spared for key in keys} | of_owners
 
 
 def decode(payload: bytes) -> History:
