@@ -55,7 +55,12 @@ places = st.sampled_from(
     ]
 )
 
-event_keys = st.builds(EventKey, times, devices, sessions, st.integers(1, 2))
+bare_event_keys = st.builds(EventKey, times, devices, sessions, st.integers(1, 2))
+# of the tombstones below, one, both or, mostly, none
+spared = st.sampled_from(
+    [(), (), (), (b"\x0a" * 16,), (b"\x0b" * 16,), (b"\x0a" * 16, b"\x0b" * 16)]
+)
+event_keys = st.builds(EventKey, times, devices, sessions, st.integers(1, 2), spared)
 events = st.builds(
     lambda key, command, cwd, outcome, place, flags, revision: Event(
         key, command, cwd, *outcome, *place, flags & 7, flags >> 3, revision
@@ -69,7 +74,12 @@ events = st.builds(
     st.integers(0, 2),
 )
 
-artifact_keys = st.builds(ArtifactKey, times, devices, sessions, ids, st.none() | event_keys)
+bare_artifact_keys = st.builds(
+    ArtifactKey, times, devices, sessions, ids, st.none() | bare_event_keys
+)
+artifact_keys = st.builds(
+    ArtifactKey, times, devices, sessions, ids, st.none() | event_keys, spared
+)
 parts = st.builds(Part, devices, ids, st.integers(0, 9), st.just(bytes(32)))
 evidences = st.builds(
     Evidence,
@@ -96,8 +106,8 @@ windows = st.builds(
 )
 keys = st.builds(
     Keys,
-    st.frozensets(event_keys, max_size=3),
-    st.frozensets(artifact_keys, max_size=2),
+    st.frozensets(bare_event_keys, max_size=3),
+    st.frozensets(bare_artifact_keys, max_size=2),
 )
 scopes = st.one_of(windows, st.builds(WholeSession, sessions), keys)
 tombstones = st.builds(Tombstone, ids, times, devices, scopes)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from capture.ingestion import DEVICE, Ingestion, header_record, session_hex
 from hx.capture import spool
+from hx.capture.clock import moment
 from hx.capture.ingest import Report, pending
 from hx.core.model import FINISHED
 from hx.core.spool_records import END_WITHOUT_START, FOREIGN, TORN
@@ -33,7 +34,7 @@ def test_an_event_has_the_fields_of_its_record_and_of_the_header(ingestion):
         b"zsh",
         b"/dev/pts/1",
     )
-    assert event.key == (5_000, DEVICE, bytes.fromhex(session_hex(1)), 1)
+    assert event.key == (5_000, DEVICE, bytes.fromhex(session_hex(1)), 1, ())
 
 
 def test_drained_bytes_are_overwritten_with_nuls_and_the_header_stays(ingestion):
@@ -195,7 +196,7 @@ def test_events_that_a_tombstone_covers_are_dropped(ingestion):
 
     tombstone = Tombstone(b"t" * 16, 1, DEVICE, Window(0, 5_000))
     with ingestion.database.transaction():
-        join(ingestion.database, History(tombstones=frozenset({tombstone})))
+        join(ingestion.database, History(tombstones=frozenset({tombstone})), now=moment())
     ingestion.write(complete(1, at=4_999) + complete(2, at=5_000))
     assert ingestion.ingest() == Report(events=1, dropped=1)
     assert ingestion.remaining_text() == b""

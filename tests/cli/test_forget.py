@@ -8,7 +8,7 @@ import pexpect
 import pytest
 
 import spooled
-from cli.machine import HOUR_US, HX, OTHER_SESSION, SECOND_US, SESSION, foreign
+from cli.machine import DAY_US, HOUR_US, HX, OTHER_SESSION, SECOND_US, SESSION, foreign
 
 CANARY = "CANARY-7qZx"
 
@@ -191,7 +191,14 @@ def test_a_shell_that_forgets_its_session_records_later_commands(hx, record):
     here = {"HX_SESSION": OTHER_SESSION}
     record(f"echo {CANARY}", session=OTHER_SESSION)
     assert hx("forget", "--session", "--yes", env=here).code == 0
-    record("make", session=OTHER_SESSION)
+    record("make", session=OTHER_SESSION, at=now_us())
+    assert found_commands(hx) == ["make"]
+
+
+def test_another_shell_whose_session_is_forgotten_goes_on_recording(hx, record):
+    record(f"echo {CANARY}", session=OTHER_SESSION)
+    assert hx("forget", "--session", OTHER_SESSION, "--yes").code == 0
+    record("make", session=OTHER_SESSION, at=now_us())
     assert found_commands(hx) == ["make"]
 
 
@@ -396,3 +403,25 @@ def test_ctrl_c_at_the_question_changes_nothing(machine, hx, record):
     terminal.answer("Forget this? [y/N] ", "\x03")
     assert terminal.end() == 130
     assert found_commands(hx) == ["make all"]
+
+
+@pytest.mark.parametrize("age_days", [2, -2], ids=["ahead", "behind"])
+def test_forgetting_by_time_asks_once_more_when_the_clock_is_far_from_all_events(
+    machine, record, hx, age_days
+):
+    record("make", at=now_us() - age_days * DAY_US)
+    terminal = ForgetOnTerminal(machine, "--since", "1h")
+    terminal.answer("Forget this? [y/N] ", "y")
+    terminal.answer("Is the clock right? [y/N] ", "n")
+    assert terminal.end() == 2
+    assert b"nothing was changed" in terminal.shown
+    assert found_commands(hx) == ["make"]
+
+
+def test_forgetting_by_time_asks_once_when_an_event_is_of_today(machine, record, hx):
+    record("make", at=now_us() - HOUR_US)
+    terminal = ForgetOnTerminal(machine, "--since", "2h")
+    terminal.answer("Forget this? [y/N] ", "y")
+    assert terminal.end() == 0
+    assert b"Is the clock" not in terminal.shown
+    assert found_commands(hx) == []

@@ -44,17 +44,23 @@ def history(*records):
     )
 
 
-def covered(key, scope):
-    """Return whether a scope covers a key, by the literal rule of docs/format.md."""
-    if isinstance(key, ArtifactKey) and key.event is not None and covered(key.event, scope):
+def covered(key, tombstone):
+    """Return whether a tombstone covers a key, by the literal rule of docs/format.md."""
+    if tombstone.tombstone_id in key.spared:
+        return False
+    if isinstance(key, ArtifactKey) and key.event is not None and covered(key.event, tombstone):
         return True
+    scope = tombstone.scope
     if isinstance(scope, Window):
         at_us = key[0]
         same_device = scope.device_id is None or scope.device_id == key.device_id
         return same_device and scope.since_us <= at_us < scope.until_us
     if isinstance(scope, WholeSession):
         return key.session_id == scope.session_id
-    return key in (scope.events if isinstance(key, EventKey) else scope.artifacts)
+    if isinstance(key, EventKey):
+        return key._replace(spared=()) in scope.events
+    event = None if key.event is None else key.event._replace(spared=())
+    return key._replace(spared=(), event=event) in scope.artifacts
 
 
 @given(histories, histories)
@@ -78,7 +84,6 @@ def test_join_is_idempotent(a, b):
 @given(histories, histories)
 def test_exactly_the_covered_records_are_removed(a, b):
     joined = join(a, b)
-    scopes = [tombstone.scope for tombstone in joined.tombstones]
     assert joined.tombstones == a.tombstones | b.tombstones
     for merged, given_records in (
         (joined.events, a.events | b.events),
@@ -87,7 +92,7 @@ def test_exactly_the_covered_records_are_removed(a, b):
         wanted = {
             record.key
             for record in given_records
-            if not any(covered(record.key, scope) for scope in scopes)
+            if not any(covered(record.key, tombstone) for tombstone in joined.tombstones)
         }
         assert {record.key for record in merged} == wanted
         assert len(merged) == len(wanted)
@@ -122,7 +127,7 @@ def test_a_history_cut_into_pieces_is_joined_again(records, data):
 def test_cover_agrees_with_the_rule_of_the_format(tombstone_set, record):
     cover = Cover(tombstone_set)
     answer = cover.event if isinstance(record, Event) else cover.artifact
-    assert answer(record.key) == any(covered(record.key, each.scope) for each in tombstone_set)
+    assert answer(record.key) == any(covered(record.key, each) for each in tombstone_set)
 
 
 @given(st.lists(events, min_size=2, max_size=6, unique=True))
@@ -302,3 +307,58 @@ def test_windows_are_merged_for_the_lookup():
     assert not cover.event(KEY._replace(started_at_us=199_999))
     touching = Cover(Tombstone(b"t" * 16, 9, DEVICE, Window(i, i + 1)) for i in range(1_000))
     assert touching._windows == {None: [(0, 1_000)]}
+
+
+SCOPES = [
+    Window(100, 101),
+    Window(100, 101, DEVICE),
+    WholeSession(SESSION),
+    Keys(frozenset({KEY})),
+]
+
+
+@pytest.mark.parametrize("scope", SCOPES, ids=["window", "of a device", "session", "keys"])
+def test_a_tombstone_does_not_cover_what_is_spared_of_it(scope):
+    known = Tombstone(b"t" * 16, 9, DEVICE, scope)
+    spared = EVENT._replace(key=KEY._replace(spared=(b"t" * 16,)))
+    assert join(history(EVENT, spared), history(known)) == history(spared, known)
+    later = known._replace(tombstone_id=b"u" * 16)
+    assert join(history(spared, known), history(later)) == history(known, later)
+
+
+@pytest.mark.parametrize("scope", SCOPES, ids=["window", "of a device", "session", "keys"])
+def test_what_an_artifact_is_spared_of_holds_also_for_its_event(scope):
+    """Its own time, device and session differ: only the event in its key is covered."""
+    tombstone = Tombstone(b"t" * 16, 9, DEVICE, scope)
+    key = ArtifactKey(900, OTHER_DEVICE, OTHER_SESSION, b"\x0a" * 16, KEY)
+    covered_one = Artifact(key, b"log", "output", 1, bytes(32))
+    spared = covered_one._replace(key=key._replace(spared=(b"t" * 16,)))
+    of_spared_event = covered_one._replace(
+        key=key._replace(event=KEY._replace(spared=(b"t" * 16,)))
+    )
+    kept = join(history(covered_one, spared, of_spared_event), history(tombstone))
+    assert kept == history(spared, of_spared_event, tombstone)
+
+
+def test_a_key_that_is_spared_of_many_tombstones_is_covered_by_one_more():
+    ids = [number.to_bytes(16, "big") for number in range(1_000)]
+    scopes = (
+        Window(0, 200),
+        Window(100, 101, DEVICE),
+        WholeSession(SESSION),
+        Keys(frozenset({KEY})),
+    )
+    known = [Tombstone(each, 9, DEVICE, scopes[at % 4]) for at, each in enumerate(ids)]
+    key = KEY._replace(spared=tuple(ids))
+    assert not Cover(known).event(key)
+    for scope in scopes:
+        assert Cover([*known, Tombstone(b"t" * 16, 9, DEVICE, scope)]).event(key)
+
+
+def test_an_id_with_two_windows_spares_of_both():
+    """A damaged or hostile device may give one id to two tombstones."""
+    twins = [Tombstone(b"t" * 16, 9, DEVICE, Window(90, end)) for end in (110, 120)]
+    other = Tombstone(b"u" * 16, 9, DEVICE, Window(100, 101))
+    spared = KEY._replace(spared=(b"t" * 16,))
+    assert not Cover(twins).event(spared)
+    assert Cover([*twins, other]).event(spared)

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from dump import dump
 from hx.core.event_name import digest64
 from hx.core.merge import History, join
-from hx.core.model import Event, EventKey, Keys, Tombstone, WholeSession, Window
+from hx.core.model import Event, EventKey, Keys, Tombstone, WholeSession, Window, bare_key
 from hx.database import counts
 from hx.database.connection import open_database
 from hx.database.join import join as join_rows
@@ -115,7 +115,7 @@ class Machine(RuleBasedStateMachine):
     def forget_a_present_event(self, tombstone, data):
         if self.model.events:
             key = data.draw(st.sampled_from(sorted(keys_of(self.model))))
-            scope = Keys(frozenset({key}))
+            scope = Keys(frozenset({bare_key(key)}))
             self.join(History(tombstones=frozenset({tombstone._replace(scope=scope)})))
 
     @rule(data=st.data())

@@ -101,7 +101,7 @@ def test_what_cannot_cover_a_record_is_not_relevant_for_it(database):
     )
     relevant = tombstones.relevant(database, History(frozenset({event(20)})))
     assert [one.scope for one in relevant] == [Keys(frozenset({event(20).key}))]
-    assert {one[:3] for one in relevant} == {(bytes(16), 0, bytes(16))}
+    assert {one[:3] for one in relevant} == {(FIRST.tombstone_id, 0, bytes(16))}
 
 
 def test_nothing_is_relevant_where_no_tombstone_is(database):

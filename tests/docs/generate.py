@@ -202,6 +202,10 @@ OBJECTS = {
         "pulled.objects, pulled.events, pulled.forgotten, pulled.dropped, pulled.pending, pulled.rejected": "what was read: segments, new events, events that another device has forgotten, events that were forgotten before they arrived; and the objects that are pending or rejected; null without a pull",
         "pushed.objects, pushed.events, pushed.bytes, pushed.rewritten, pushed.removed": "what was published: segments, events, their size, rewritten segments, removed objects; null without a push",
         "dry_run": "true when nothing was changed",
+        "clocks_ahead[].device_id, clocks_ahead[].ahead_us, clocks_ahead[].forgotten[].device_id,"
+        " clocks_ahead[].forgotten[].events": "devices whose clock seems ahead, by how many"
+        " microseconds, and how many events of each device their time windows have forgotten here;"
+        " what was recorded after such a `hx forget` may be among them",
     },
     "config": {
         "settings[].name, settings[].value, settings[].default, settings[].source, settings[].meaning": "each setting",

@@ -94,13 +94,15 @@ ARTIFACT_KEY = ArtifactKey(5, ME, SESSION, b"\x0a" * 16, KEY)
 
 def full_history():
     """Return a history with every kind of record."""
+    spared = (bytes([1]) * 16, bytes([2]) * 16)
     events = [
-        Event(KEY._replace(seq=seq), b"make %d" % seq, b"/srv", 0, (0, 1), 5, b"url", b"main",
+        Event(KEY._replace(seq=seq, spared=spared[: seq % 3]),
+              b"make %d" % seq, b"/srv", 0, (0, 1), 5, b"url", b"main",
               b"box", b"ann", b"zsh", b"pts/1", FINISHED) for seq in range(1, 9)
     ]  # fmt: skip
     origin = EventKey(1, ORIGIN, ORIGIN, 2)
     events.append(Event(origin, b"old", b"", flags=FINISHED, origin=IMPORTED))
-    evidence = Evidence(1, (1, 2), (b"line",))
+    kept, evidence = ARTIFACT_KEY._replace(spared=spared), Evidence(1, (1, 2), (b"line",))
     scopes = [
         Window(0, 9, None),
         WholeSession(SESSION),
@@ -108,7 +110,7 @@ def full_history():
     ]
     return History(
         frozenset(events),
-        frozenset([Artifact(ARTIFACT_KEY, b"log", "file", 3, bytes(32), (), 0, evidence)]),
+        frozenset([Artifact(kept, b"log", "file", 3, bytes(32), (), 0, evidence)]),
         frozenset([Pin(SESSION, True, 7, ME)]),
         frozenset(
             Tombstone(bytes([number]) * 16, 3, ME, scope) for number, scope in enumerate(scopes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hx.core.errors import HxError
-from hx.core.model import Keys, WholeSession, Window
+from hx.core.model import Keys, WholeSession, Window, bare_key
 from sync.departures import leave
 from sync.second_process import in_second_process
 
@@ -59,8 +59,19 @@ class Actions:
             return Window(start_us - 30_000_000, end_us, owner)
         if kind == 1 and self.rng.random() < 0.5:
             return WholeSession(key.session_id)
-        keys = {key, self.rng.choice(events).key}
+        keys = {bare_key(key), bare_key(self.rng.choice(events).key)}
         return Keys(frozenset(keys))
+
+    def do_forget_until_now(self, device):
+        """Forget some time until now, as `hx forget --since` does, by a clock that may be wrong."""
+        device.forget(self.clocks.window_until_now(device))
+
+    def do_change_spared(self, device):
+        """End or redact an event that is spared of a tombstone, or keep an artifact of it."""
+        spared = self.events(device, lambda event: event.key.spared)
+        if spared:
+            change = self.rng.choice([device.finish, device.redact, device.keep])
+            change(self.rng.choice(spared))
 
     def do_pin(self, device):
         events = self.events(device)

@@ -19,7 +19,7 @@ def leave(device):
         publish_all(context, device.outbox, device.name())
         with device.database.transaction():
             publish_farewell(context, device.outbox, device.name())
-        device._published()
+        device._published(set(device.unpublished))
     else:
         remove_vault(context, device.outbox)
 

@@ -15,12 +15,15 @@ from hx.core.format.phrases import secret_of
 from hx.core.format.roster import evaluate
 from hx.core.format.roster_records import device_revoke
 from hx.core.model import FINISHED, IMPORTED, Artifact, ArtifactKey, Event, EventKey, Tombstone
+from hx.core.moment import Moment
 from hx.custody.key_set import Secrets
+from hx.database import tombstones
 from hx.database.connection import UNCLEAN, Database, open_database
 from hx.database.event_detail import device_names, rename_device
 from hx.database.join import join as join_rows
 from hx.database.queries.sessions import pin
 from hx.database.retention import retain
+from hx.database.sparing import spared_artifact, spared_events
 from hx.database.sync import vault
 from hx.forget.forget import clean
 from hx.sync import enroll
@@ -125,6 +128,7 @@ class Device:
         self.custody = Secrets(DeviceKeys(rng.randbytes(32), rng.randbytes(32)), {})
         self.me = self.custody.device.device_id
         self.skew_us = rng.choice([0, 0, 0, -7_200_000_000, 3_600_000_000])
+        self.boot_id = f"boot {self.folder}"
         self.session = rng.randbytes(16)
         self.made = set()
         self.unpublished = set()
@@ -144,6 +148,10 @@ class Device:
     @property
     def now_us(self):
         return self.environment.now_us + self.skew_us
+
+    def moment(self):
+        """Read both clocks; the one that nobody sets is the same on all devices."""
+        return Moment(self.now_us, self.environment.now_us, self.boot_id)
 
     def open(self):
         self.database = WatchedDatabase(self.path, self.crash_points)
@@ -181,7 +189,13 @@ class Device:
             flags=FINISHED if finished else 0,
             exit_status=0 if finished else None,
         )
-        self._add_record(event)
+        with self.database.transaction():
+            known = tombstones.read(self.database)
+            [event] = spared_events(self.database, [event], self.moment())
+            join_rows(self.database, history([event]))
+        if not ago_us:
+            self.environment.known_to[event.key] = known
+        self._register([event])
         return event
 
     def finish(self, event):
@@ -212,9 +226,14 @@ class Device:
             self.environment.rng.randbytes(16),
             event.key,
         )
-        self._add_record(
-            Artifact(key, CANARY + b"%06d" % self.environment.number(), "file", 0, bytes(32))
-        )
+        name = CANARY + b"%06d" % self.environment.number()
+        with self.database.transaction():
+            known = tombstones.read(self.database)
+            artifact = Artifact(key, name, "file", 0, bytes(32))
+            artifact = spared_artifact(self.database, artifact, self.moment())
+            join_rows(self.database, history([artifact]))
+        self.environment.known_to[artifact.key] = known
+        self._register([artifact])
 
     def forget(self, scope):
         self._add_record(Tombstone(self.environment.rng.randbytes(16), self.now_us, self.me, scope))
@@ -244,7 +263,7 @@ class Device:
 
     def _add_record(self, record):
         with self.database.transaction():
-            changes = join_rows(self.database, history([record]))
+            changes = join_rows(self.database, history([record]), now=self.moment())
             if changes.erased:
                 self.database.set_meta(UNCLEAN, self.now_us)
         self._register([record])
@@ -257,7 +276,14 @@ class Device:
     # ---- sync, as the command line does it ----
 
     def context(self):
-        return SyncContext(self.database, self.store, self.me, self.keyring(), self.now_us)
+        return SyncContext(
+            self.database,
+            self.store,
+            self.me,
+            self.keyring(),
+            self.now_us,
+            moment=self.moment,
+        )
 
     def keyring(self):
         def store(secrets):
@@ -271,34 +297,40 @@ class Device:
         return pull(self.context())
 
     def push(self):
+        before = set(self.unpublished)
         pushed = push(self.context(), self.outbox, self.name())
-        self._published()
+        self._published(before)
         return pushed
 
     def sync(self):
+        before = set(self.unpublished)
         context = self.context()
         pulled = pull(context, admits=True)
         pushed = push(context, self.outbox, self.name(), listed=True)
-        self._published()
+        self._published(before)
         return pulled, pushed
 
     def repair(self):
+        before = set(self.unpublished)
         repaired = repair(self.context(), self.outbox, self.name())
-        self._published()
+        self._published(before)
         return repaired
 
-    def _published(self):
-        """Note after a successful push that all records are published, but for running events."""
+    def _published(self, before):
+        """Note after a successful push that the records of before are published.
+
+        Running events are not, nor what a second process has added during the push.
+        """
         if self.store.dropped:  # the store lied about a put; the next push finds out
             self.store.dropped = False
             return
-        running = {
+        published = {
             record
-            for record in self.unpublished
-            if type(record) is Event and not record.flags & FINISHED
+            for record in self.unpublished & before
+            if type(record) is not Event or record.flags & FINISHED
         }
-        self.environment.published |= self.unpublished - running
-        self.unpublished = running
+        self.environment.published |= published
+        self.unpublished -= published
 
     # ---- the vault ----
 
@@ -379,6 +411,7 @@ class Device:
         """Replace the disk by a backup."""
         before = self.dump()
         self.environment.restored, self.is_only_copy = True, False
+        self.boot_id = f"boot after {self.environment.now_us}"
         self._write(backup)
         self.environment.removed_locally |= records_of(before) - records_of(self.dump())
 

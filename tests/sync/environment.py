@@ -33,6 +33,7 @@ class Environment:
         self.changes = 0
         self.now_us = START_US
         self.made = set()  # every record that any device has ever made
+        self.known_to = {}  # key of a new record -> the tombstones that its device knew then
         self.maybe_lost = set()  # of `made`: what a disk lost before it was published
         self.published = set()  # of `made`: what a successful push has reported as published
         self.removed_locally = set()  # what retention or a restored disk removed from a database

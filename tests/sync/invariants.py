@@ -9,7 +9,7 @@ from hx.core.format import manifest, object_names, segment
 from hx.core.format.envelope import unseal
 from hx.core.format.verdict import PENDING
 from hx.core.merge import Cover, History, join
-from hx.core.model import Artifact, Event
+from hx.core.model import Artifact, Event, WholeSession, Window
 from hx.database.sync import forgotten_copies, sync_status, vault
 from sync.devices import CANARY, Device
 from sync.environment import history, records_of
@@ -20,6 +20,7 @@ def require_all(simulation):
     environment, devices = simulation.environment, simulation.devices
     if not devices:  # all of them have left the vault
         return
+    require_spared(environment)
     final = fresh_device(environment).dump()
     objects = opened(environment, environment.objects, devices)
     if not excused(environment, devices):
@@ -34,6 +35,28 @@ def require_all(simulation):
     absent = require_present(environment, objects, devices)
     if not absent:
         require_quiet(simulation)
+
+
+def require_spared(environment):
+    """Assert that no tombstone covers a record of a device that knew the tombstone then.
+
+    This is the rule of docs/format.md, not the code of hx. One by keys names what was there.
+    """
+    for key, known in environment.known_to.items():
+        for tombstone in known:
+            assert tombstone.tombstone_id in key.spared or not names(tombstone.scope, key), (
+                f"a tombstone that was known then covers {key}: {tombstone}"
+            )
+
+
+def names(scope, key):
+    """Return whether a window or a session covers a key that is spared of nothing."""
+    if isinstance(scope, WholeSession):
+        return key.session_id == scope.session_id
+    if isinstance(scope, Window):
+        is_owner = scope.device_id in (None, key.device_id)
+        return is_owner and scope.since_us <= key[0] < scope.until_us
+    return False
 
 
 def require_nothing_destroyed(device):

@@ -12,14 +12,15 @@ from unittest.mock import patch
 
 from hx.core import merge
 from hx.core.format import object_names
-from hx.core.model import Pin
+from hx.core.model import Pin, bare_key
 from hx.database import join as joining
-from hx.database import tombstones
+from hx.database import sparing, tombstones
 from hx.database.event_rows import events_at
 from hx.database.queries import sessions
 from hx.database.sync import ledger, locations, unpublished
 from hx.database.sync.ledger import TAKEN
 from hx.sync import compact, manifests, publish, pull, push, segments
+from sync import devices
 
 
 def without_tombstones(_database, _delta):
@@ -58,6 +59,37 @@ def pins_follow_the_clock_alone():
         return Pin(session_id, pinned, min(clock_us, changed_at_us), device_id)
 
     return patch.object(sessions, "Pin", pinned_now)
+
+
+# ---- recording ----
+
+
+def nothing_is_spared():
+    """Let a tombstone cover what is recorded after it is known, as long as its window lasts."""
+    return patch.object(devices, "spared_events", lambda _database, events, _now: events)
+
+
+def the_begin_alone_tells_what_is_before():
+    """Believe the clock, whether it was set or not."""
+    return patch.object(
+        sparing,
+        "certainly_before",
+        lambda begin_us, known, _now: known is not None and begin_us < known.at_us,
+    )
+
+
+def a_later_version_is_spared_of_nothing():
+    """Let the key of an event change when it is redacted or ends."""
+
+    def joined(local, delta):
+        known = {bare_key(event.key) for event in local.events}
+        bare = frozenset(
+            event._replace(key=bare_key(event.key)) if bare_key(event.key) in known else event
+            for event in delta.events
+        )
+        return merge.join(local, delta._replace(events=bare))
+
+    return patch.object(joining, "merge", SimpleNamespace(join=joined))
 
 
 # ---- reading ----
@@ -198,6 +230,9 @@ def segments_are_deleted_before_their_replacement_is_read():
 # ---- the table ----
 MUTANTS = {
     "a tombstone covers what comes after it": tombstones_spare_late_events,
+    "what is recorded once a tombstone is known is spared of it": nothing_is_spared,
+    "in doubt a record came after the tombstone": the_begin_alone_tells_what_is_before,
+    "what is spared of a tombstone is a part of the key": a_later_version_is_spared_of_nothing,
     "the greater of two versions wins in any order": the_first_version_wins,
     "two pins of one time have a defined winner": the_present_pin_wins_a_tie,
     "the last change of a pin wins under a wrong clock": pins_follow_the_clock_alone,

@@ -15,6 +15,7 @@ from hx.sync import compact
 from stores.faulty import DROPPED, FAULTS, NONE, RESURRECTED
 from sync import invariants
 from sync.actions import Actions
+from sync.clocks import HOUR_US, Clocks
 from sync.cluster import converge, sync_each
 from sync.devices import RAM, Device
 from sync.disturbances import Disturbances
@@ -85,6 +86,9 @@ class Simulation(Actions, Disturbances):
         self.actions = ACTIONS + self.workload.actions
         self.retaining = "retain" in self.workload.actions or self.rng.random() < 0.2
         self.settled = False
+        self.clocks = Clocks(seed)
+        if self.clocks.are_unsteady:
+            self.actions += weighted(record=20, forget_until_now=8, change_spared=15, sync=8)
 
     # ---- the course of a run ----
 
@@ -93,6 +97,7 @@ class Simulation(Actions, Disturbances):
             self.begin()
             for _ in range(steps):
                 self.environment.pass_time()
+                self.clocks.maybe_set(self.devices)
                 if self.devices:  # all may have left the vault
                     self.step(self.rng.choice(self.actions), self.rng.choice(self.devices))
             self.settle()
@@ -126,8 +131,11 @@ class Simulation(Actions, Disturbances):
     def settle(self):
         """End all faults, deliver all late objects, and sync all devices until nothing changes."""
         self.settled = True
-        self.environment.now_us += 4 * 3_600_000_000
-        if "revoke" in self.actions:
+        self.environment.now_us += 4 * HOUR_US
+        if self.clocks.are_unsteady:  # what runs is published ten minutes after its own time
+            self.environment.now_us += 7 * 24 * HOUR_US
+        # a device whose clock is ahead closes an invitation before its joiner has come
+        if "revoke" in self.actions or self.clocks.are_unsteady:
             self.remove_inactive_devices()
         converge(self.environment, self.devices)
         if self.environment.store_damaged:

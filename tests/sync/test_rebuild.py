@@ -12,7 +12,7 @@ import pytest
 from database.sync.ledger_rows import unpublished
 from dump import dump
 from hx.core.errors import Busy
-from hx.core.model import FINISHED, Keys
+from hx.core.model import FINISHED, Keys, Window
 from hx.database.connection import open_database
 from hx.database.queries import imports
 from hx.database.sync.rebuild import to_rewrite
@@ -279,3 +279,25 @@ def rebuild_killed(device, number, mode):
     report = rebuild(context, None)
     killer.unregister()
     return len(report.differences)
+
+
+def test_a_rebuilt_database_knows_what_is_spared_and_since_when_a_tombstone_is_known(cluster):
+    laptop, desktop = cluster.devices
+    until_tomorrow = Window(0, laptop.now_us + 24 * 3_600_000_000)
+    desktop.skew_us = laptop.skew_us
+    desktop.forget(until_tomorrow)
+    converge(*cluster)
+    spared = laptop.record()
+    laptop.keep(spared)
+    assert spared.key.spared
+    noted = "SELECT known_at_us, known_boot_us, known_boot_id FROM tombstone"
+    before, since = laptop.dump(), list(laptop.database.execute(noted))
+    cluster.environment.pass_time()
+    assert not rebuilt(laptop).differences
+    assert laptop.dump() == before
+    assert list(laptop.database.execute(noted)) == since
+    laptop.redact(spared)
+    converge(*cluster)
+    require_all(cluster)
+    [event] = desktop.dump().events
+    assert (event.key, event.revision) == (spared.key, 1)

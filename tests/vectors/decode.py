@@ -153,9 +153,9 @@ def fields(payload, known, version="v"):
 
 
 SEGMENT = (
-    "sessions commands cwds repos branches session seq started_at_us duration_us exit_status"
-    " pipestatus command cwd repo branch flags origin revision artifacts pins forget_windows"
-    " forget_sessions forget_keys key_sessions key_session key_seq key_started_at_us"
+    "spared_sets sessions commands cwds repos branches session seq started_at_us duration_us"
+    " exit_status pipestatus command cwd repo branch flags origin revision spared artifacts pins"
+    " forget_windows forget_sessions forget_keys key_sessions key_session key_seq key_started_at_us"
 )
 
 
@@ -166,8 +166,9 @@ def history(payload):
         max(columns["flags"], default=0) < 8 and max(columns["origin"], default=0) < 2,
         "needs upgrade",
     )
+    sets = spared_sets(columns)
     keys = [
-        [started_at_us, device, session, seq]
+        [started_at_us, device, session, seq, []]
         for (session, device), started_at_us, seq in zip(
             (columns["key_sessions"][n] for n in columns["key_session"]),
             accumulate(columns["key_started_at_us"]),
@@ -178,24 +179,43 @@ def history(payload):
     tombstones = [[*row[:3], "window", row[3:]] for row in columns["forget_windows"]]
     tombstones += [[*row[:3], "session", row[3:]] for row in columns["forget_sessions"]]
     for *head, size, artifacts, undone in columns["forget_keys"]:
-        tombstones.append([*head, "keys", [keys[:size], artifacts, undone]])
+        named = [[*key, event and [*event, []], []] for *key, event in artifacts]
+        tombstones.append([*head, "keys", [keys[:size], named, undone]])
         del keys[:size]
-    rows = {"artifacts": columns["artifacts"], "pins": columns["pins"], "tombstones": tombstones}
-    rows["events"] = attempt("malformed", list, events(columns))
+    rows = {"pins": columns["pins"], "tombstones": tombstones}
+    rows["artifacts"] = attempt("malformed", list, artifact_rows(columns, sets))
+    rows["events"] = attempt("malformed", list, events(columns, sets))
     return {name: sorted(plain(row), key=repr) for name, row in rows.items()}
 
 
-def events(columns):
+def spared_sets(columns):
+    """Return the sets of tombstones of which records are spared, by number."""
+    sets = columns["spared_sets"]
+    require(all(0 < len(ids) <= 1_024 for ids in sets), "malformed")
+    require(all(ids == sorted(set(ids)) for ids in sets), "malformed")
+    return [[], *sets]
+
+
+def artifact_rows(columns, sets):
+    """Yield the artifacts of a segment."""
+    for (*key, event, number), *rest in columns["artifacts"]:
+        yield [[*key, event and [*event[:4], sets[event[4]]], sets[number]], *rest]
+
+
+def events(columns, sets):
     """Yield the events in the columns of a segment."""
-    names = SEGMENT.split()[5:18]
+    names = SEGMENT.split()[6:20]
     repos, branches = [None, *columns["repos"]], [None, *columns["branches"]]
     growing = {name: list(accumulate(columns[name])) for name in ("seq", "started_at_us")}
     for row in zip(*({**columns, **growing}[name] for name in names), strict=True):
-        session, seq, start, duration, status, pipe, command, cwd, repo, branch, *flags = row
+        session, seq, start, duration, status, pipe, command, cwd, repo, branch, *flags, spared = (
+            row
+        )
         session_id, device, *machine = columns["sessions"][session]
         texts = columns["commands"][command], columns["cwds"][cwd]
         places = repos[repo], branches[branch], *machine
-        yield [[start, device, session_id, seq], *texts, status, pipe, duration, *places, *flags]
+        key = [start, device, session_id, seq, sets[spared]]
+        yield [key, *texts, status, pipe, duration, *places, *flags]
 
 
 def manifest(data, sign_pub, vault_id):

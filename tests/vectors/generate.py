@@ -59,8 +59,12 @@ GENESIS_OBJECT, FIRST = genesis.make(1, 1_764_000_000_000_000, DEVICE, RECOVERY)
 VAULT = FIRST.vault_id
 SESSION = bytes.fromhex("00064a1b2c3d4e5f8899aabbccddeeff")
 KEY = EventKey(1_764_000_000_123_456, DEVICE.device_id, SESSION, 1)
+SPARED = KEY._replace(started_at_us=KEY[0] + 20, seq=3, spared=(b"\x01" * 16,))
 IMPORT = EventKey(3, b"\x81" * 16, b"\x82" * 16, 9)
 ARTIFACT_KEY = ArtifactKey(1_764_000_009_000_000, DEVICE.device_id, SESSION, b"\xaf" * 16, KEY)
+SPARED_ARTIFACT_KEY = ArtifactKey(
+    *ARTIFACT_KEY[:3], b"\xae" * 16, SPARED, (b"\x01" * 16, b"\x02" * 16)
+)
 
 HISTORY = History(
     frozenset(
@@ -69,6 +73,8 @@ HISTORY = History(
                   b"vm", b"ann", b"zsh", b"pts/1", 1),
             Event(KEY._replace(started_at_us=KEY[0] + 9, seq=2), b"ls", b"/srv", 0, None, 5,
                   None, None, b"vm", b"ann", b"zsh", b"pts/1", 3, 0, 1),
+            Event(SPARED, b"make", b"/srv", 0, None, 5,
+                  None, None, b"vm", b"ann", b"zsh", b"pts/1", 1),
             Event(IMPORT, b"caf\xe9", b"", flags=4, origin=1),
         }
     ),
@@ -77,6 +83,7 @@ HISTORY = History(
             Artifact(ARTIFACT_KEY, b"log", "output", 700, b"\x0f" * 32,
                      (Part(OTHER.device_id, b"\x0e" * 16, 976, b"\x0d" * 32),), 1,
                      Evidence(1, (2**64 - 1, 7), (b"AssertionError",))),
+            Artifact(SPARED_ARTIFACT_KEY, b"out", "output", 0, b"\x0c" * 32),
         }
     ),
     frozenset({Pin(SESSION, True, 1_764_000_010_000_000, OTHER.device_id)}),
@@ -284,17 +291,22 @@ def envelopes():
 def segments():
     payload = segment.encode(HISTORY)
     fields = unpack(payload)
-    bad = [("v", 2), ("mood", 1), ("command", [0, 0, 9]), ("seq", [1, 1]), ("flags", [8, 0, 0])]
-    reasons = [
-        ("pending", "needs upgrade"), ("pending", "needs upgrade"), ("rejected", "malformed"),
-        ("rejected", "malformed"), ("pending", "needs upgrade"),
+    upgrade, malformed = ("pending", "needs upgrade"), ("rejected", "malformed")
+    first, second = b"\x01" * 16, b"\x02" * 16
+    many = [number.to_bytes(16, "big") for number in range(1_025)]
+    bad = [
+        ("v", 2, upgrade), ("mood", 1, upgrade), ("flags", [8, 0, 0, 0], upgrade),
+        ("command", [0, 0, 0, 9], malformed), ("seq", [1, 1], malformed),
+        ("spared", [0, 0, 0, 3], malformed), ("spared_sets", [[second, first], [first]], malformed),
+        ("spared_sets", [[first, first], [first]], malformed),
+        ("spared_sets", [[first], []], malformed), ("spared_sets", [[first], many], malformed),
     ]  # fmt: skip
     return [
         {"payload": payload.hex(), "history": of_history(HISTORY)},
         {"payload": segment.encode(History()).hex(), "history": of_history(History())},
         *(
             fails({"payload": pack({**fields, name: value}).hex()}, *reason)
-            for (name, value), reason in zip(bad, reasons, strict=True)
+            for name, value, reason in bad
         ),
         fails({"payload": (payload + b"\xc0").hex()}, "rejected", "malformed"),
     ]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from hx.capture.policy import Screened
     from hx.capture.spool import SessionHeader, SpoolFile
+    from hx.core.model import Event
     from hx.core.redaction.rules import Rules
     from hx.core.spool_records import SpoolRecord
     from hx.database.connection import Database
@@ -182,6 +183,21 @@ def _keys(records: list[SpoolRecord]) -> str | None:
     return noted(records)
 
 
+def _recorded(database: Database, batch: list[Draft]) -> frozenset[Event]:
+    """Return the events of a batch; the new ones are spared of the tombstones that are known."""
+    from hx.database.tombstones import are_known
+
+    kept = [draft.screened for draft in batch]
+    if not are_known(database):
+        return frozenset(event for each in kept for event in each.events)
+    from hx.capture.clock import moment
+    from hx.database.sparing import spared_events
+
+    new = [e for each in kept for e in each.events if e.key not in each.began_earlier]
+    old = (e for each in kept for e in each.events if e.key in each.began_earlier)
+    return frozenset((*old, *spared_events(database, new, moment())))
+
+
 def _commit(
     database: Database,
     batch: list[Draft],
@@ -196,8 +212,8 @@ def _commit(
 
     if not batch:
         return total
-    events = frozenset(event for draft in batch for event in draft.screened.events)
     with database.transaction():
+        events = _recorded(database, batch)
         changes = join(database, History(events))
         if changes.dropped:
             spool_state.add_faults(database, {FORGOTTEN: changes.dropped}, now_us)

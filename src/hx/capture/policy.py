@@ -13,7 +13,7 @@ from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hx.core.model import Event
+    from hx.core.model import Event, EventKey
     from hx.core.redaction.rules import Rules
     from hx.core.spool_records import Facts, SpoolRecord
     from hx.database.connection import Database
@@ -34,6 +34,7 @@ class Screened(NamedTuple):
 
     events: list[Event]
     faults: dict[str, int]  # reason -> count
+    began_earlier: frozenset[EventKey] = frozenset()  # of events whose start was stored before
     open_end: tuple[str, int | None] | None = None  # key and seq to write in the same transaction
 
 
@@ -130,7 +131,7 @@ def screened(
         records, running = _without_end(records, running)
     started = _started(database, facts, ends_without_start(records))
     assembled = assemble(records, facts, started)
-    started_keys = {event.key for event in started.values()}
+    started_keys = frozenset(event.key for event in started.values())
     if len(assembled.events) >= _MANY:
         rules = rules.for_these(event.command for event in assembled.events)
     events = []
@@ -148,7 +149,8 @@ def screened(
         else:
             events.append(git.placed(judged))
     changed = running != waiting
-    return Screened(events, assembled.faults, (key, running) if changed else None)
+    open_end = (key, running) if changed else None
+    return Screened(events, assembled.faults, started_keys, open_end)
 
 
 def _without_end(records: list[SpoolRecord], running: int) -> tuple[list[SpoolRecord], int | None]:

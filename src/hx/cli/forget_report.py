@@ -56,8 +56,8 @@ def preview(context: Context, choice: Choice, selected: ForgetPreview, stream: T
         print(text, file=stream)
 
     events = selected.events
-    by_device = _by_device(context, events.devices)
-    say(f"{_all_of(events.events, len(selected.artifacts))} to forget{by_device}")
+    of_whom = by_device(context, events.devices)
+    say(f"{_all_of(events.events, len(selected.artifacts))} to forget{of_whom}")
     paint = Paint({"--color": "never"}, context.config)
     names = foreign_names(context)
     for found in load(context.database, events.newest):
@@ -72,11 +72,7 @@ def preview(context: Context, choice: Choice, selected: ForgetPreview, stream: T
     for line in _artifact_lines(selected.artifacts):
         say(f"  {line}")
     if choice.session_id is not None:
-        say(
-            "All of that session is forgotten, also what is typed in it from now on."
-            if choice.includes_later
-            else "All of this session until now is forgotten; what you type next is recorded again."
-        )
+        say("All of that session until now is forgotten; what is typed in it later is recorded.")
     if is_window(choice):
         say(
             f"All that began {_span(choice, context.now_us)} is forgotten, also what arrives later."
@@ -100,7 +96,7 @@ def _artifact_lines(artifacts: list[Artifact]) -> list[str]:
     return [*lines, f"… and {count(more, 'older artifact')}"] if more > 0 else lines
 
 
-def _by_device(context: Context, devices: dict[bytes, int]) -> str:
+def by_device(context: Context, devices: dict[bytes, int]) -> str:
     """Return the counts by device as text; an import belongs to the machine that it is from."""
     from hx.cli.events_output import device_names
     from hx.cli.text import visible
@@ -132,7 +128,7 @@ def print_report(context: Context, report: ForgetReport) -> None:
     """Print what was forgotten and what is left to do."""
     outcome = report.outcome
     forgotten = _all_of(outcome.forgotten, outcome.artifacts)
-    print(f"forgotten: {forgotten}{_by_device(context, report.devices)}")
+    print(f"forgotten: {forgotten}{by_device(context, report.devices)}")
     if outcome.erased:
         print(
             f"overwritten: {count(outcome.erased, 'place')} in the spool and in text files of"

@@ -26,8 +26,8 @@ _UNSIGNED, _SIGN = (1 << 64) - 1, 1 << 63
 
 
 def ident(key: EventKey) -> int:
-    """Return the 60-bit number that identifies an event."""
-    started_at_us, device_id, session_id, seq = key
+    """Return the 60-bit number that identifies an event, whatever the event is spared of."""
+    started_at_us, device_id, session_id, seq, _ = key
     hasher = _NAMED.copy()
     hasher.update(
         (started_at_us & _UNSIGNED).to_bytes(8, "big")

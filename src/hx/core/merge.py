@@ -5,6 +5,7 @@ into the other. It is commutative, associative and idempotent. So histories may 
 and any number of times, and every device ends with the same history. No record that a tombstone
 covers remains in the result. Tombstones test keys only: if they tested another field, one version
 of an event could be covered and another not, and the result would depend on the order of arrival.
+For the same reason the tombstones of which a record is spared are a part of its key.
 
 Sources: Shapiro et al. 2011; Gomes et al. 2017; docs/format.md, "The merge".
 """
@@ -23,6 +24,8 @@ from hx.core.model import (
     Tombstone,
     WholeSession,
     Window,
+    bare_artifact_key,
+    bare_key,
 )
 from hx.core.record import NamedTuple
 
@@ -30,6 +33,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Self
+
+    from hx.core.sparing import Remaining
 
 
 class InOrder(frozenset[Event]):
@@ -69,7 +74,7 @@ def join(a: History, b: History) -> History:
     tombstones = a.tombstones | b.tombstones
     cover = Cover(tombstones)
     return History(
-        _greatest_events(cover.spared_events(_union(a.events, b.events))),
+        _greatest_events(cover.uncovered(_union(a.events, b.events))),
         _greatest_artifacts(x for x in a.artifacts | b.artifacts if not cover.artifact(x.key)),
         _greatest_pins(a.pins | b.pins),
         tombstones,
@@ -84,15 +89,18 @@ class Cover:
     """Tells which records a set of tombstones covers.
 
     The time for one query does not grow with the number of tombstones by session or key, and grows
-    with the logarithm of the number of windows.
+    with the logarithm of the number of windows. For a key that is spared of tombstones it also
+    grows with the number of these.
     """
 
     def __init__(self, tombstones: Iterable[Tombstone]) -> None:
+        self._tombstones = [*tombstones]
+        self._remaining: Remaining | None = None  # made for the first key that spares something
         windows: dict[bytes | None, list[tuple[int, int]]] = {}
         self._sessions: set[bytes] = set()
         self._events: set[EventKey] = set()
         self._artifacts: set[ArtifactKey] = set()
-        for tombstone in tombstones:
+        for tombstone in self._tombstones:
             scope = tombstone.scope
             if isinstance(scope, Window):
                 windows.setdefault(scope.device_id, []).append((scope.since_us, scope.until_us))
@@ -103,7 +111,7 @@ class Cover:
                 self._artifacts |= scope.artifacts
         self._windows = {device: _merged(spans) for device, spans in windows.items()}
 
-    def spared_events(self, events: frozenset[Event]) -> frozenset[Event]:
+    def uncovered(self, events: frozenset[Event]) -> frozenset[Event]:
         """Return the events that no tombstone covers."""
         # most histories have no tombstones: then do not test each event
         if not (self._windows or self._sessions or self._events):
@@ -111,21 +119,35 @@ class Cover:
         return frozenset(event for event in events if not self.event(event.key))
 
     def event(self, key: EventKey) -> bool:
-        """Return whether a tombstone covers the event with this key."""
+        """Return whether a tombstone of which the event is not spared covers its key."""
+        return self._covers_bare_event(key) and (not key.spared or self._rest.event(key))
+
+    def _covers_bare_event(self, key: EventKey) -> bool:
         return (
-            key in self._events
+            bare_key(key) in self._events
             or key.session_id in self._sessions
             or self._in_window(key.started_at_us, key.device_id)
         )
 
     def artifact(self, key: ArtifactKey) -> bool:
         """Return whether a tombstone covers the artifact, by its own key or by its event."""
-        return (
-            key in self._artifacts
+        event = key.event
+        covered = (
+            bare_artifact_key(key) in self._artifacts
             or key.session_id in self._sessions
             or self._in_window(key.created_at_us, key.device_id)
-            or (key.event is not None and self.event(key.event))
+            or (event is not None and self._covers_bare_event(event))
         )
+        is_spared = key.spared or (event is not None and event.spared)
+        return covered and (not is_spared or self._rest.artifact(key))
+
+    @property
+    def _rest(self) -> Remaining:
+        if self._remaining is None:
+            from hx.core.sparing import Remaining  # nearly no record is spared of a tombstone
+
+            self._remaining = Remaining(self._tombstones)
+        return self._remaining
 
     def _in_window(self, at_us: int, device_id: bytes) -> bool:
         return any(

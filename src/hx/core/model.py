@@ -25,6 +25,7 @@ MAX_COMMAND_BYTES = 1 << 20
 MAX_LABEL_BYTES = 64  # of the name of a device that people see, as UTF-8
 MAX_TIME_US = 1 << 62  # on either side of the epoch; any time plus 1 fits into 64 bits
 MAX_KEYS_IN_TOMBSTONE = 65_536
+MAX_SPARED = 1_024  # tombstones that one record is spared of
 
 
 class EventKey(NamedTuple):
@@ -38,6 +39,7 @@ class EventKey(NamedTuple):
     device_id: bytes
     session_id: bytes
     seq: int  # 1, 2, 3 … within the session
+    spared: tuple[bytes, ...] = ()  # ids, ascending, of tombstones that do not cover the event
 
 
 class Event(NamedTuple):
@@ -73,6 +75,17 @@ class ArtifactKey(NamedTuple):
     session_id: bytes
     artifact_id: bytes
     event: EventKey | None = None
+    spared: tuple[bytes, ...] = ()  # as in EventKey
+
+
+def bare_key(key: EventKey) -> EventKey:
+    """Return an event key as a tombstone names it: without the tombstones that it is spared of."""
+    return EventKey(*key[:4]) if key.spared else key
+
+
+def bare_artifact_key(key: ArtifactKey) -> ArtifactKey:
+    """Return an artifact key as a tombstone names it, as `bare_key` does for an event."""
+    return ArtifactKey(*key[:4], None if key.event is None else bare_key(key.event))
 
 
 class Part(NamedTuple):
@@ -132,7 +145,10 @@ class WholeSession(NamedTuple):
 
 
 class Keys(NamedTuple):
-    """A scope: these events and artifacts, at most MAX_KEYS_IN_TOMBSTONE in total."""
+    """A scope: these events and artifacts, at most MAX_KEYS_IN_TOMBSTONE in total.
+
+    The keys are bare: a tombstone tests the other fields of a key, whatever the key is spared of.
+    """
 
     events: frozenset[EventKey]
     artifacts: frozenset[ArtifactKey] = frozenset()
@@ -142,7 +158,8 @@ class Keys(NamedTuple):
 class Tombstone(NamedTuple):
     """A tombstone deletes all records in its scope, now and whenever they arrive.
 
-    It never expires. Its identity is the whole record.
+    A record is spared whose key contains the id of the tombstone: a device had read the tombstone
+    when it recorded it. A tombstone never expires. Its identity is the whole record.
     """
 
     tombstone_id: bytes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hx.core.model import Artifact, ArtifactKey, EventKey, Evidence, Part, Pin, WholeSession, Window
+from hx.database.rows import Dictionaries, to_spared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 _SELECT = (
     "SELECT id, created_at_us, device_id, session_id, artifact_id, event_started_at_us,"
-    " event_device_id, event_session_id, event_seq, fields FROM artifact WHERE "
+    " event_device_id, event_session_id, event_seq, fields,"
+    " (SELECT tombstones FROM spared_set WHERE spared_set.id = event_spared),"
+    " (SELECT tombstones FROM spared_set WHERE spared_set.id = spared) FROM artifact WHERE "
 )
 
 
@@ -86,7 +89,7 @@ def _conditions(tombstone: Tombstone) -> Iterator[tuple[str, tuple[Sql, ...]]]:
                     "event_started_at_us = ? AND event_device_id = ? AND event_session_id = ?"
                     " AND event_seq = ?"
                 ),
-                key,
+                key[:4],
             )
         for artifact in scope.artifacts:
             yield "artifact_id = ?", (artifact.artifact_id,)
@@ -100,8 +103,9 @@ def _to_artifact(row: tuple[Any, ...]) -> Artifact:
     from msgspec import convert
     from msgspec.msgpack import decode
 
-    owner = EventKey(*row[5:9]) if row[5] is not None else None
-    key = ArtifactKey(row[1], row[2], row[3], row[4], owner)
+    at_us, device, session, artifact_id, *event = row[1:9]
+    owner = None if row[5] is None else EventKey(*event)._replace(spared=to_spared(row[10]))
+    key = ArtifactKey(at_us, device, session, artifact_id, owner, to_spared(row[11]))
     name, kind, size, sha256, parts, revision, evidence = decode(row[9])
     shape = tuple[int, tuple[int, ...], tuple[bytes, ...]] | None
     known = convert(evidence, shape)
@@ -128,6 +132,11 @@ def read_artifacts(database: Database, where: str = "1") -> frozenset[Artifact]:
     return frozenset(_select(database, where, ()))
 
 
+def _key_columns(key: ArtifactKey, ids: Dictionaries) -> tuple[Sql, ...]:
+    event = (None,) * 5 if key.event is None else (*key.event[:4], ids.spared_row(key.event.spared))
+    return (*key[:4], ids.spared_row(key.spared), *event)
+
+
 def write_artifacts(
     database: Database, local: dict[Artifact, int], merged: frozenset[Artifact]
 ) -> int:
@@ -140,10 +149,11 @@ def write_artifacts(
     gone = [(row,) for artifact, row in local.items() if artifact not in merged]
     fresh = [a for a in merged if a not in local]
     database.connection.executemany("DELETE FROM artifact WHERE id = ?", gone)
+    ids = Dictionaries(database)
     database.connection.executemany(
-        "INSERT INTO artifact (created_at_us, device_id, session_id, artifact_id,"
-        " event_started_at_us, event_device_id, event_session_id, event_seq, fields)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [(*a.key[:4], *(a.key.event or (None,) * 4), encoded(a)) for a in fresh],
+        "INSERT INTO artifact (created_at_us, device_id, session_id, artifact_id, spared,"
+        " event_started_at_us, event_device_id, event_session_id, event_seq, event_spared, fields)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [(*_key_columns(a.key, ids), encoded(a)) for a in fresh],
     )
     return len(gone) + len(fresh)

@@ -79,7 +79,7 @@ def row_ids_of(database: Database, found: Found) -> RowIds | None:
         " FROM event JOIN session ON session.id = event.session"
         " JOIN device ON device.id = session.device"
         " WHERE started_at_us = ? AND +device_id = ? AND +session_id = ? AND +seq = ?",
-        key,
+        key[:4],
     ).fetchone()
     return RowIds(*row) if row else None
 
@@ -175,7 +175,7 @@ def runs_of(database: Database, place: RowIds) -> tuple[int, int]:
 
 
 def is_pinned(database: Database, session_id: bytes) -> bool:
-    """Return whether a session is spared from retention."""
+    """Return whether a session is exempt from retention."""
     row = database.execute("SELECT pinned FROM pin WHERE session_id = ?", (session_id,)).fetchone()
     return bool(row and row[0])
 

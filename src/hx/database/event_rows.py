@@ -23,7 +23,10 @@ _READ = 4 * _CHUNK  # events between them that one query may read
 
 
 def events_at(database: Database, keys: Iterable[EventKey]) -> dict[Event, int]:
-    """Return event -> row id, for the events that the database holds under these keys."""
+    """Return event -> row id, for the events that the database holds under these keys.
+
+    Two events may differ only in what they are spared of: then both are returned.
+    """
     events: dict[Event, int] = {}
     rows = [str(row) for row in rows_of(database, keys)]
     for start in range(0, len(rows), _CHUNK):
@@ -40,7 +43,7 @@ def events_of_session(database: Database, session_id: bytes, seqs: list[int]) ->
 
 
 def rows_of(database: Database, keys: Iterable[EventKey]) -> Iterator[int]:
-    """Yield the row ids of the events with these keys.
+    """Yield the row ids of the events with these keys, whatever they are spared of.
 
     Keys later than all events, or beyond the greatest seq of their session, cost no look-up.
     """
@@ -140,6 +143,7 @@ DELETE FROM artifact WHERE id IN (
     JOIN session ON session.id = event.session JOIN device ON device.id = session.device
     JOIN artifact ON event_started_at_us = started_at_us AND event_session_id = session.session_id
         AND event_seq = seq AND event_device_id = device.device_id
+        AND event_spared IS event.spared
     WHERE event.id = ?)
 """
 

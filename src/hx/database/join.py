@@ -21,7 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hx.core.model import Event, Tombstone
+    from hx.core.model import Event, EventKey, Tombstone
+    from hx.core.moment import Moment
     from hx.database.connection import Database
     from hx.database.sync.locations import SegmentSource
 
@@ -36,6 +37,7 @@ class Changes(NamedTuple):
     artifacts: int  # artifacts added, replaced or forgotten
     late: bool  # a record of the delta is covered
     erased: bool  # text was removed, or replaced by another version
+    gone: tuple[EventKey, ...]  # the keys of the events that were forgotten
 
 
 def join(
@@ -44,11 +46,13 @@ def join(
     source: SegmentSource | None = None,
     *,
     brought_by: int | None = None,
+    now: Moment | None = None,
 ) -> Changes:
     """Join a history into the database and return what that changed.
 
     `source`: the segment that holds the history; None: its records were made here. `brought_by`:
-    the number of the import that brings the events. The caller holds the transaction.
+    the number of the import that brings the events. `now`: by the clocks of this machine, for the
+    tombstones that this device knows from now on. The caller holds the transaction.
     """
     new = tombstones.unknown(database, delta.tombstones)
     events = _touched_events(database, delta, new)
@@ -61,7 +65,7 @@ def join(
     )
     merged = merge.join(local, delta)
     locations = Locations(database, source)
-    tombstones.write(database, new)
+    tombstones.write(database, new, now)
     if new and source is None:
         _note_untold(database)
     locations.rewrite_pins(local.pins - merged.pins)
@@ -82,11 +86,12 @@ def join(
     return Changes(
         added,
         replaced,
-        forgotten,
+        len(forgotten),
         dropped,
         kept,
         late=dropped > 0 or any(a.key not in keys for a in delta.artifacts),
-        erased=forgotten > 0 or replaced > 0 or bool(unlike),
+        erased=bool(forgotten) or replaced > 0 or bool(unlike),
+        gone=forgotten,
     )
 
 
@@ -110,8 +115,8 @@ def _write_events(
     merged: frozenset[Event],
     locations: Locations,
     brought_by: int | None,
-) -> tuple[int, int, int]:
-    """Write the difference; return how many events it adds, replaces and removes."""
+) -> tuple[int, int, tuple[EventKey, ...]]:
+    """Write the difference; return how many events it adds and replaces, and the keys removed."""
     gone = {event.key: row for event, row in local.items() if event not in merged}
     new = merged.difference(local) if local else merged
     fresh = sorted(new, key=itemgetter(0))  # the key, in C
@@ -138,7 +143,7 @@ def _write_events(
     moved = any(before[int(row[-1] or 0)].places != row[5:8] for row in replaced)
     if gone or moved:
         sweep_after(database, before.values())
-    return len(inserted), len(replaced), len(gone)
+    return len(inserted), len(replaced), (*gone,)
 
 
 def _note_untold(database: Database) -> None:
@@ -164,10 +169,10 @@ def _dropped(events: frozenset[Event], merged: frozenset[Event]) -> int:
 
 # The number of an import is the same for all rows; an update leaves it as it is. The statement is
 # short, because apsw reads its text again for each row.
-_INSERT = "INSERT INTO event VALUES (NULL" + ",?" * 15 + ",{})"
+_INSERT = "INSERT INTO event VALUES (NULL" + ",?" * 15 + ",{},?)"
 _COLUMNS = (
     "started_at_us, session, seq, ident, command, directory, terminal, checkout,"
-    " exit_status, pipestatus, duration_us, flags, origin, revision, location"
+    " exit_status, pipestatus, duration_us, flags, origin, revision, location, spared"
 )
-_MARKS = ", ".join("?" * 15)
+_MARKS = ", ".join("?" * 16)
 _UPDATE = f"UPDATE event SET ({_COLUMNS}) = ({_MARKS}) WHERE id = ?"  # noqa: S608

@@ -28,7 +28,7 @@ A_FEW = 100  # events that a search removes at most, in about 0.1 s
 MANY = 100_000  # events that a command removes at most when nobody waits for it
 
 _DAY_US = 86_400_000_000
-_REACHED = "retained_to"  # meta: up to this start and row id a search has removed or spared
+_REACHED = "retained_to"  # meta: up to this start and row id a search has removed or left
 _UNSWEPT = "unswept"  # meta: checkouts and terminals of removed events may be left
 _PATIENCE_MS = 100  # a search waits no longer for another process
 _LOOKED_AT = 20  # events that are read for each one that may be removed: most may be pinned

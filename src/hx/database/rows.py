@@ -21,7 +21,7 @@ CALLED = (
 )
 
 SELECT_EVENT = """
-SELECT event.id, started_at_us, device_id, session_id, seq,
+SELECT event.id, started_at_us, device_id, session_id, seq, tombstones,
        coalesce(raw, text), path, exit_status, pipestatus, duration_us,
        repo, branch, host, user, shell, tty, flags, origin, revision, ident
 FROM event
@@ -31,7 +31,9 @@ JOIN terminal ON terminal.id = event.terminal
 JOIN session ON session.id = event.session
 JOIN device ON device.id = session.device
 LEFT JOIN checkout ON checkout.id = event.checkout
+LEFT JOIN spared_set ON spared_set.id = event.spared
 """
+_ID_BYTES = 16
 
 
 def to_sql(value: bytes | None) -> Sql:
@@ -49,13 +51,21 @@ def from_sql(value: Sql) -> bytes | None:
     return value.encode() if isinstance(value, str) else value  # type: ignore[return-value]
 
 
+def to_spared(tombstones: bytes | None) -> tuple[bytes, ...]:
+    """Return the ids in a row of `spared_set`; none for NULL."""
+    if tombstones is None:
+        return ()
+    starts = range(0, len(tombstones), _ID_BYTES)
+    return tuple(tombstones[start : start + _ID_BYTES] for start in starts)
+
+
 def to_event(row: tuple[Any, ...]) -> Event:
     """Return the event of a row of SELECT_EVENT."""
-    (_, started, device, session, seq, command, cwd, status, pipestatus, duration, *rest) = row
-    *texts, flags, origin, revision, _ident = rest
+    (_, started, device, session, seq, tombstones, command, cwd, *rest) = row
+    status, pipestatus, duration, *texts, flags, origin, revision, _ident = rest
     repo, branch, host, user, shell, tty = map(from_sql, texts)
     return Event(
-        EventKey(started, device, session, seq),
+        EventKey(started, device, session, seq, to_spared(tombstones)),
         from_sql(command) or b"",
         from_sql(cwd) or b"",
         status,
@@ -113,6 +123,7 @@ class Dictionaries:
         self.terminals: dict[tuple[bytes | None, ...], int] = {}
         self.checkouts: dict[tuple[bytes | None, ...], int | None] = {(None, None): None}
         self.commands: dict[bytes, int] = {}
+        self.spared: dict[tuple[bytes, ...], int | None] = {(): None}
         self._digests: dict[bytes, int] = {}  # of those that were looked up
         self._new_commands: list[tuple[int, int, str, bytes | None]] = []
         self._next_command: int  # known as soon as commands were looked up
@@ -136,6 +147,11 @@ class Dictionaries:
         row = self._row("checkout", ("repo", "branch"), tuple(map(to_sql, facts)))
         self.checkouts[facts] = row
         return row
+
+    def spared_row(self, ids: tuple[bytes, ...]) -> int | None:
+        if ids not in self.spared:
+            self.spared[ids] = self._row("spared_set", ("tombstones",), (b"".join(ids),))
+        return self.spared[ids]
 
     def look_up_commands(self, texts: set[bytes]) -> None:
         """Read the ids of all these commands at once; a query for each would take longer."""
@@ -195,10 +211,11 @@ def event_rows(
     made: list[tuple[Sql, ...]] = []
     sessions, directories, terminals = ids.sessions, ids.directories, ids.terminals
     checkouts, commands, append = ids.checkouts, ids.commands, made.append
+    sets = ids.spared
     before: object = None
     for event in events:
         key, command, cwd, status, statuses, took_us, *texts, flags, origin, revision = event
-        at_us, device_id, session_id, seq = key
+        at_us, device_id, session_id, seq, spared = key
         shared = device_id, session_id, cwd, texts
         if shared != before:  # most events share these with the one before
             before = shared
@@ -225,6 +242,7 @@ def event_rows(
                 origin,
                 revision,
                 location,
+                sets[spared] if spared in sets else ids.spared_row(spared),
             )
         )
     return made

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from hx.core.event_name import blake2b
-from hx.core.model import ArtifactKey, EventKey, Keys, Tombstone, WholeSession, Window
+from hx.core.model import (
+    ArtifactKey,
+    EventKey,
+    Keys,
+    Tombstone,
+    WholeSession,
+    Window,
+    bare_artifact_key,
+    bare_key,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from hx.core.merge import History
+    from hx.core.moment import Moment
     from hx.database.connection import Database
     from hx.database.rows import Sql
 
@@ -21,18 +31,28 @@ def record_hash(tombstone: Tombstone) -> bytes:
     from msgspec.msgpack import encode
 
     scope = tombstone.scope
-    plain = (
-        (sorted(scope.events), sorted(scope.artifacts, key=repr), scope.undone)
-        if isinstance(scope, Keys)
-        else scope
-    )
+    plain = _plain(scope) if isinstance(scope, Keys) else scope
     return blake2b(encode((tombstone[:3], type(scope).__name__, plain)), digest_size=32).digest()
+
+
+def _plain(scope: Keys) -> tuple[list[object], list[object], bool]:
+    artifacts = sorted(scope.artifacts, key=repr)
+    return (
+        [key[:4] for key in sorted(scope.events)],
+        [(*key[:4], key.event and key.event[:4]) for key in artifacts],
+        scope.undone,
+    )
 
 
 def unknown(database: Database, tombstones: Iterable[Tombstone]) -> list[Tombstone]:
     """Return the tombstones that the database does not hold yet."""
     sql = "SELECT 1 FROM tombstone WHERE record_hash = ?"
     return [t for t in tombstones if not database.execute(sql, (record_hash(t),)).fetchone()]
+
+
+def are_known(database: Database) -> bool:
+    """Return whether the database holds any tombstone."""
+    return database.value("SELECT 1 FROM tombstone LIMIT 1") is not None
 
 
 def condition(scope: Window | WholeSession) -> tuple[str, tuple[Sql, ...]]:
@@ -45,44 +65,60 @@ def condition(scope: Window | WholeSession) -> tuple[str, tuple[Sql, ...]]:
 def relevant(database: Database, delta: History) -> frozenset[Tombstone]:
     """Return the tombstones of the database, reduced to what can cover a record of the delta.
 
-    Their id and device id are zero, because the merge rule does not need them.
+    Their device id is zero, because the merge rule does not need it.
     """
-    if database.value("SELECT 1 FROM tombstone LIMIT 1") is None:
+    if not are_known(database):
         return frozenset()
-    keys = {event.key for event in delta.events}
-    keys |= {a.key.event for a in delta.artifacts if a.key.event is not None}
+    keys = {bare_key(event.key) for event in delta.events}
+    keys |= {bare_key(a.key.event) for a in delta.artifacts if a.key.event is not None}
     sessions = {key.session_id for key in keys} | {a.key.session_id for a in delta.artifacts}
     rows = [
-        _scope_only(Window(*row))
-        for row in database.execute(
-            "SELECT since_us, until_us, scope_id FROM tombstone WHERE kind = 'window'"
+        _scope_only(tombstone_id, Window(*row))
+        for tombstone_id, *row in database.execute(
+            "SELECT tombstone_id, since_us, until_us, scope_id FROM tombstone WHERE kind = 'window'"
         )
     ]
     for session in sessions:
-        sql = "SELECT 1 FROM tombstone WHERE kind = 'session' AND scope_id = ?"
-        if database.execute(sql, (session,)).fetchone():
-            rows.append(_scope_only(WholeSession(session)))
+        sql = "SELECT tombstone_id FROM tombstone WHERE kind = 'session' AND scope_id = ?"
+        for (tombstone_id,) in database.execute(sql, (session,)):
+            rows.append(_scope_only(tombstone_id, WholeSession(session)))
     if database.execute("SELECT 1 FROM tombstone_key LIMIT 1").fetchone():
-        events = frozenset(k for k in keys if _named(database, k))
-        artifacts = frozenset(a.key for a in delta.artifacts if _named(database, a.key))
-        rows.append(_scope_only(Keys(events, artifacts)))
+        artifacts = {bare_artifact_key(artifact.key) for artifact in delta.artifacts}
+        rows += _by_keys(database, keys, artifacts)
     return frozenset(rows)
 
 
-def _scope_only(scope: Window | WholeSession | Keys) -> Tombstone:
-    return Tombstone(_NOBODY, 0, _NOBODY, scope)
+def _by_keys(
+    database: Database, events: set[EventKey], artifacts: set[ArtifactKey]
+) -> Iterator[Tombstone]:
+    """Yield the tombstones that name one of these keys, reduced to these keys."""
+    named: dict[bytes, tuple[set[EventKey], set[ArtifactKey]]] = {}
+    for event in events:
+        for tombstone_id in _naming(database, event):
+            named.setdefault(tombstone_id, (set(), set()))[0].add(event)
+    for artifact in artifacts:
+        for tombstone_id in _naming(database, artifact):
+            named.setdefault(tombstone_id, (set(), set()))[1].add(artifact)
+    for tombstone_id, (of_events, of_artifacts) in named.items():
+        yield _scope_only(tombstone_id, Keys(frozenset(of_events), frozenset(of_artifacts)))
 
 
-def _named(database: Database, key: EventKey | ArtifactKey) -> bool:
+def _scope_only(tombstone_id: bytes, scope: Window | WholeSession | Keys) -> Tombstone:
+    return Tombstone(tombstone_id, 0, _NOBODY, scope)
+
+
+def _naming(database: Database, key: EventKey | ArtifactKey) -> list[bytes]:
+    """Return the ids of the tombstones that name a key."""
     sql = (
-        "SELECT 1 FROM tombstone_key WHERE at_us = ? AND device_id = ? AND session_id = ?"
+        "SELECT tombstone_id FROM tombstone_key JOIN tombstone ON tombstone.id = tombstone"
+        " WHERE at_us = ? AND tombstone_key.device_id = ? AND session_id = ?"
         " AND number = ? AND event = ?"
     )
-    return database.execute(sql, _key_row(key)).fetchone() is not None
+    return [tombstone_id for (tombstone_id,) in database.execute(sql, _key_row(key))]
 
 
-def write(database: Database, tombstones: Iterable[Tombstone]) -> None:
-    """Insert tombstones that the database does not hold yet."""
+def write(database: Database, tombstones: Iterable[Tombstone], now: Moment | None = None) -> None:
+    """Insert tombstones that the database does not hold yet; from `now` on they are known."""
     for tombstone in tombstones:
         scope = tombstone.scope
         kind: str = "keys"
@@ -94,9 +130,9 @@ def write(database: Database, tombstones: Iterable[Tombstone]) -> None:
             kind, span = "session", (None, None, scope.session_id)
         row = database.value(
             "INSERT INTO tombstone (record_hash, tombstone_id, created_at_us, device_id, kind,"
-            " since_us, until_us, scope_id, undone) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " RETURNING id",
-            (record_hash(tombstone), *tombstone[:3], kind, *span, undone),
+            " since_us, until_us, scope_id, undone, known_at_us, known_boot_us, known_boot_id)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+            (record_hash(tombstone), *tombstone[:3], kind, *span, undone, *(now or (None,) * 3)),
         )
         if isinstance(scope, Keys):
             database.connection.executemany(
@@ -107,10 +143,10 @@ def write(database: Database, tombstones: Iterable[Tombstone]) -> None:
 
 def _key_row(key: EventKey | ArtifactKey) -> tuple[Sql, ...]:
     if isinstance(key, EventKey):
-        return (*key, b"")
+        return (*key[:4], b"")
     from msgspec.msgpack import encode
 
-    return (*key[:4], encode(key.event))
+    return (*key[:4], encode(key.event and key.event[:4]))
 
 
 def read(database: Database, where: str = "1") -> frozenset[Tombstone]:

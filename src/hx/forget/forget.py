@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import apsw
 
+from hx.capture import clock
 from hx.core.errors import Busy
 from hx.core.merge import History
 from hx.core.model import MAX_KEYS_IN_TOMBSTONE, Keys, Tombstone, WholeSession, Window
@@ -14,6 +15,7 @@ from hx.database.artifacts import has_artifacts, touched_artifacts
 from hx.database.connection import BUSY_TIMEOUT_MS, UNCLEAN
 from hx.database.join import join
 from hx.database.queries import forget_selection, import_state, imports
+from hx.database.queries.clocks import clocks_ahead
 from hx.files import PatientLock
 from hx.forget import scrub_spool
 
@@ -67,7 +69,7 @@ def scopes(choice: Choice, named: Named, now_us: int) -> Iterator[Scope]:
     """Yield the scopes of the tombstones.
 
     Keys name the records that were shown; a time window or a session covers records that arrive
-    later. A window ends now at the latest, so that it covers nothing that is typed later. For a
+    later, but not what is typed once the tombstone is known. A window ends now at the latest. For a
     device whose clock is ahead, it ends later by as much.
     """
     events = sorted(set(named.events))
@@ -76,7 +78,7 @@ def scopes(choice: Choice, named: Named, now_us: int) -> Iterator[Scope]:
     artifacts = sorted(set(named.artifacts), key=lambda key: key[:4])
     for first in range(0, len(artifacts), MAX_KEYS_IN_TOMBSTONE):
         yield Keys(frozenset(), frozenset(artifacts[first : first + MAX_KEYS_IN_TOMBSTONE]))
-    if choice.session_id is not None and choice.includes_later:
+    if choice.session_id is not None:
         yield WholeSession(choice.session_id)
     if choice.since_us is not None or choice.until_us is not None:
         until_us = now_us if choice.until_us is None else min(choice.until_us, now_us)
@@ -96,7 +98,7 @@ def artifacts(
     named = Named(
         events,
         forget_selection.artifacts(database, choice),
-        forget_selection.clocks_ahead(database),
+        clocks_ahead(database),
     )
     tombstones = [Tombstone(b"", 0, b"", scope) for scope in scopes(choice, named, now_us)]
     touched = touched_artifacts(database, History(), tombstones)
@@ -147,7 +149,8 @@ def _issue(
         events = kept = 0
         for scope in _scopes(database, choice, shown, issuer.now_us):
             tombstone = Tombstone(issuer.new_id(), issuer.now_us, issuer.device_id, scope)
-            changes = join(database, History(tombstones=frozenset([tombstone])))
+            made = History(tombstones=frozenset([tombstone]))
+            changes = join(database, made, now=clock.moment())
             events, kept = events + changes.forgotten, kept + changes.artifacts
         database.set_meta(UNCLEAN, issuer.now_us)
     erased = scrub_spool.apply(overwrites(choice, texts, places))
@@ -169,7 +172,7 @@ def _scopes(
         return
     known = forget_selection.events(database, choice) if choice.text is not None else []
     keys = [*shown, *(event.key for event in known)]
-    ahead = forget_selection.clocks_ahead(database)
+    ahead = clocks_ahead(database)
     named = Named(keys, forget_selection.artifacts(database, choice), ahead)
     yield from scopes(choice, named, now_us)
 

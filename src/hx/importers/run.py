@@ -247,7 +247,7 @@ class Import:
         if command != text:
             flags |= REDACTED
         new = tuple.__new__  # half the time of a call of a class
-        key = new(EventKey, (at_us, *owner, seq))
+        key = new(EventKey, (at_us, *owner, seq, ()))
         facts = command, cwd, status, None, duration_us, None, None, host, user, shell, None
         return new(Event, (key, *facts, flags, IMPORTED, 0))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hx.capture import clock
 from hx.core.errors import NotAVault
 from hx.core.format import object_names
 from hx.core.record import NamedTuple
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
     from hx.core.format.roster import Member, Trust
     from hx.core.format.roster_records import Record
     from hx.core.format.slot import Slot
+    from hx.core.moment import Moment
     from hx.custody.key_set import Secrets
     from hx.database.connection import Database
     from hx.database.sync.ledger import Verdict
     from hx.database.sync.vault import Vault
     from hx.stores import Store
-
 
 _ROOM_OF_COUNTING = 1_024  # no more records count in a roster
 KEY_ID = slice(56, 72)  # in a header: the id of the key that the object is sealed under
@@ -111,14 +112,29 @@ class Pulled(NamedTuple):
     rejected: int = 0
 
 
+class GoneByClock(NamedTuple):
+    """The events that have gone by time windows of one device whose clock is ahead."""
+
+    maker: bytes  # device id
+    ahead_us: int  # how far its clock seems to be ahead of the clock here
+    events: dict[bytes, int]  # by device id
+
+
 class SyncContext:
     """The store, keys, trust and listing of one sync.
 
     Until the sync ends, no other process changes the rows about the vault in the database.
     """
 
-    def __init__(
-        self, database: Database, store: Store, me: bytes, keyring: Keyring, now_us: int
+    def __init__(  # noqa: PLR0913  (all that a sync depends on)
+        self,
+        database: Database,
+        store: Store,
+        me: bytes,
+        keyring: Keyring,
+        now_us: int,
+        *,
+        moment: Callable[[], Moment] = clock.moment,
     ) -> None:
         vault = rows.read(database)
         assert vault is not None, "the caller has checked that there is a vault"
@@ -128,6 +144,7 @@ class SyncContext:
         self.me = me
         self.keyring = keyring
         self.now_us = now_us
+        self.moment = moment  # reads the clocks of this machine
         self.on_note: Callable[[ObjectNote], object] = lambda _note: None
         self.report_progress: Callable[[int, int], object] = lambda _done, _size: None
         self._genesis: Genesis | None = None
@@ -136,6 +153,7 @@ class SyncContext:
         self.newcomers: list[Member] = []  # devices that this sync has enrolled here
         self.own_read: list[str] = []  # keys of own manifests that this database did not know
         self.has_read_slots = False  # by this sync, for a better key to write under
+        self.gone_by_clocks: dict[bytes, GoneByClock] = {}  # by the maker of the tombstones
         self.refused = 0  # records of this device that are due and that no reader would take
         self.listed_by: dict[bytes, bytes] = {}  # device -> digest of what the ledger says it lists
         self.unvouched: dict[str, bytes] = {}  # manifest -> id of the offered key that opened it

@@ -23,6 +23,7 @@ from hx.database.sync.rebuild import (
     Difference,
     Watch,
     copy_imports,
+    copy_known,
     copy_tables,
     differences,
     event_pairs,
@@ -96,6 +97,7 @@ def _fill(context: SyncContext, new: Database) -> int:
     unpublished_events = _join_unpublished(context.database, new, context.me)
     _copy_local_tables(context.database, new)
     copy_imports(context.database, new)
+    copy_known(context.database, new)
     return unpublished_events
 
 

@@ -36,6 +36,7 @@ from hx.database.sync import departures, forgotten_copies, ledger, vault
 from hx.database.sync.ledger import TAKEN, Segment, Verdict
 from hx.database.sync.locations import SegmentSource
 from hx.stores import Denied, Missing, Transient
+from hx.sync.clocks_ahead import note_gone
 from hx.sync.context import KEY_ID, Pulled
 from hx.sync.manifests import PATIENT_TRIES, PATIENT_US, attempt, unread
 
@@ -289,7 +290,8 @@ def joined(context: SyncContext, segment: Segment, history: History) -> Pulled:
     counts = own and segment.listed and not segment.superseded
     source = SegmentSource(segment.device_id, segment.object_id if counts else None, context.me)
     with context.database.transaction():
-        changes = join(context.database, history, source)
+        changes = join(context.database, history, source, now=context.moment())
+        note_gone(context, history.tombstones, changes.gone)
         name_origins(context.database, segment.device_id)
         ledger.judge(context.database, segment, TAKEN, context.now_us)
         forgotten_copies.note_span(context.database, segment, *payloads.span(history))
@@ -334,7 +336,8 @@ def join_unlisted(context: SyncContext, contents: Contents) -> int:
     Return how many events were new. The caller holds the transaction.
     """
     database = context.database
-    changes = join(database, contents.history, SegmentSource(context.me, None, context.me))
+    source = SegmentSource(context.me, None, context.me)
+    changes = join(database, contents.history, source, now=context.moment())
     name_origins(database, context.me)
     ledger.list_objects(database, context.me, [contents.listed], context.now_us, TAKEN)
     if changes.erased:

@@ -334,3 +334,57 @@ def test_the_largest_possible_record_fits_into_a_segment():
 def test_an_event_with_texts_over_the_limit_is_left_out():
     event = Event(EventKey(1, bytes(16), bytes(16), 1), b"make", b"/" * (16 << 20))
     assert list(segment.cut(History(frozenset([event])))) == []
+
+
+IDS = [number.to_bytes(16, "big") for number in range(1_025)]
+
+
+def spared_of(event, *ids):
+    return event._replace(key=event.key._replace(spared=ids))
+
+
+@pytest.mark.parametrize(
+    "sets",
+    [[[IDS[1], IDS[0]]], [[IDS[0], IDS[0]]], [[]], [IDS]],
+    ids=["not ascending", "an id twice", "an empty set", "more than 1,024 ids"],
+)
+def test_a_set_of_spared_tombstones_has_one_form(sets):
+    assert finding(altered(spared_sets=sets, spared=[1])) == (REJECTED, MALFORMED)
+
+
+@pytest.mark.parametrize("number", [2, 2**32 - 1])
+def test_a_record_that_is_spared_of_an_absent_set_is_refused(number):
+    fields = {"spared_sets": [IDS[:1]]}
+    assert finding(altered(**fields, spared=[number])) == (REJECTED, MALFORMED)
+    [[key, *rest]] = FIELDS["artifacts"]
+    assert finding(altered(**fields, artifacts=[[[*key[:5], number], *rest]])) == (
+        REJECTED,
+        MALFORMED,
+    )
+    event = [*key[4][:4], number]
+    assert finding(altered(**fields, artifacts=[[[*key[:4], event, 0], *rest]])) == (
+        REJECTED,
+        MALFORMED,
+    )
+
+
+def test_the_sets_of_all_records_together_have_at_most_a_million_ids():
+    """A set is a few bytes for each further record, but its ids are tested for each of them."""
+    events = [
+        spared_of(EVENT._replace(key=KEY._replace(seq=number)), *IDS[:1_024])
+        for number in range(1_025)
+    ]
+    assert finding(segment.encode(History(frozenset(events)))) == (REJECTED, MALFORMED)
+    pieces = list(segment.cut(History(frozenset(events))))
+    assert len(pieces) > 1
+    for piece in pieces:
+        assert segment.decode(segment.encode(piece)) == piece
+
+
+def test_a_set_is_written_once_for_all_records_that_share_it():
+    events = [
+        spared_of(EVENT._replace(key=KEY._replace(seq=number)), *IDS[:64]) for number in range(500)
+    ]
+    bare = [event._replace(key=event.key._replace(spared=())) for event in events]
+    sizes = [len(segment.encode(History(frozenset(each)))) for each in (events, bare)]
+    assert sizes[0] - sizes[1] < 64 * 18 + 10

@@ -19,6 +19,7 @@ from hx.core.event_name import ident
 from hx.core.format.verdict import IMPORTED
 from hx.core.model import Evidence
 from hx.database.queries import forget_selection
+from hx.database.queries.clocks import clocks_ahead
 from hx.database.queries.forget_selection import Choice
 
 DAY_US = 86_400_000_000
@@ -210,4 +211,4 @@ def test_clocks_that_are_ahead_by_less_than_a_day_are_known(database):
     put(b"\x04" * 16, 100 + DAY_US, 100)
     put(b"\x05" * 16, 99 + DAY_US, 100)
     ahead = {OTHER: 20, b"\x05" * 16: DAY_US - 1}
-    assert forget_selection.clocks_ahead(database) == ahead
+    assert clocks_ahead(database) == ahead

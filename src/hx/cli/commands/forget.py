@@ -57,6 +57,7 @@ def run(arguments: list[str], config: Config) -> int:
     if not given.yes:
         preview(context, choice, selected, sys.stderr if given.json else sys.stdout)
         confirm("Forget this?")
+        _confirm_clock(context, choice)
     note_many(len(events))
     report = _carry_out(context, choice, events, given)
     if given.json:
@@ -66,6 +67,22 @@ def run(arguments: list[str], config: Config) -> int:
     if report.histories is not None and report.histories.failed:
         raise failure(report.histories)
     return 0 if report.outcome.clean else PENDING
+
+
+def _confirm_clock(context: Context, choice: Choice) -> None:
+    """Ask once more before a time window of a clock that is far from all that is known.
+
+    Raises Refused.
+    """
+    from hx.cli.times import local
+    from hx.database.queries.clocks import DAY_US, newest_known_us
+
+    newest_us = newest_known_us(context.database) if is_window(choice) else None
+    if newest_us is not None and abs(context.now_us - newest_us) > DAY_US:
+        confirm(
+            f"The clock of this device says {local(context.now_us)}; the newest that hx knows is of"
+            f" {local(newest_us)}. Is the clock right?"
+        )
 
 
 def note_many(events: int) -> None:
@@ -110,8 +127,6 @@ def _choice(given: Namespace, context: Context) -> Choice:
         *_times(given, context.now_us),
         given.match if match is None else match,
         context.who.device_id if given.this_device else None,
-        # the calling shell goes on: its next commands are recorded
-        session is None or session.hex() != context.config.session,
         _named(context, given.artifact) if given.artifact else None,
     )
 

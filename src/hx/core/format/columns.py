@@ -7,7 +7,7 @@ here, so each step works on a whole column. Source: docs/format.md, "Segment".
 
 from __future__ import annotations
 
-from itertools import accumulate, chain
+from itertools import accumulate, chain, pairwise, repeat
 from operator import sub
 from typing import Annotated, Any
 
@@ -20,6 +20,7 @@ from hx.core.model import (
     IMPORTED,
     LIVE,
     MAX_COMMAND_BYTES,
+    MAX_SPARED,
     MAX_TIME_US,
     REDACTED,
     STATUS_UNKNOWN,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 MAX_EVENTS = 65_536
 MAX_KEYS = 1 << 20  # in all tombstones of a segment
+MAX_SPARED_IDS = 1 << 20  # the sizes of the sets of all records of a segment, added up
 
 _KNOWN_FLAGS = FINISHED | REDACTED | STATUS_UNKNOWN
 _ORIGINS = (LIVE, IMPORTED)
@@ -47,6 +49,12 @@ _Command = Annotated[bytes, Meta(max_length=MAX_COMMAND_BYTES)]
 _Statuses = Annotated[tuple[I64, ...], _Rows]
 _Text = bytes | None
 
+# tombstones of which records are spared, for events and artifacts: 0 is none, 1 the first set
+SPARED_TYPES: dict[str, Any] = {
+    "spared_sets": Annotated[
+        list[Annotated[tuple[Id, ...], Meta(min_length=1, max_length=MAX_SPARED)]], _Rows
+    ],
+}
 EVENT_TYPES: dict[str, Any] = {
     # tables; of sessions: session_id, device_id, host, user, shell, tty
     "sessions": Annotated[list[tuple[Id, Id, _Text, _Text, _Text, _Text]], _Rows],
@@ -68,6 +76,7 @@ EVENT_TYPES: dict[str, Any] = {
     "flags": _Numbers,
     "origin": _Numbers,
     "revision": _Numbers,
+    "spared": _Numbers,
 }
 KEY_TYPES: dict[str, Any] = {
     "key_sessions": Annotated[list[tuple[Id, Id]], _Keys],  # session_id, device_id
@@ -79,28 +88,54 @@ _EVENT_COLUMNS = list(EVENT_TYPES)[5:]
 _KEY_COLUMNS = list(KEY_TYPES)[1:]
 
 
-def encode_events(events: Iterable[Event]) -> dict[str, Any]:
+def spared_numbers(distinct: Iterable[tuple[bytes, ...]]) -> dict[tuple[bytes, ...], int]:
+    """Return distinct sets of spared tombstones -> their numbers; the empty one has number 0.
+
+    The other ones, in the order of their numbers, are the field "spared_sets".
+    """
+    ordered = sorted({*distinct} - {()})
+    return {(): 0, **{ids: number for number, ids in enumerate(ordered, 1)}}
+
+
+def decode_spared(fields: Mapping[str, Any]) -> list[tuple[bytes, ...]]:
+    """Return the sets of spared tombstones by number. Raises Fault."""
+    sets: list[tuple[bytes, ...]] = fields["spared_sets"]
+    if any(left >= right for ids in sets for left, right in pairwise(ids)):
+        raise malformed("a set of tombstones in it is not in ascending order")
+    return [(), *sets]
+
+
+def require_few_spared(sizes: Iterable[int]) -> None:
+    """Check the sizes of the sets of all records before any set is given to one. Raises Fault."""
+    if sum(sizes) > MAX_SPARED_IDS:
+        raise malformed("its records are spared of too many tombstones")
+
+
+def encode_events(
+    events: Iterable[Event], numbers_of_sets: Mapping[tuple[bytes, ...], int]
+) -> dict[str, Any]:
     """Return field name -> column, for the fields of EVENT_TYPES."""
     rows = sorted(events, key=by_time)
     rows.sort(key=_session_id)
     columns = list(zip(*rows, strict=True)) or [()] * len(Event._fields)
     keys, commands, cwds, exits, pipes, durations, repos, branches = columns[:8]
-    times, devices, sessions, seqs = _key_columns(keys)
+    times, devices, sessions, seqs, spared = _key_columns(keys)
     session_table, session = _table(zip(sessions, devices, *columns[8:12], strict=True))
     command_table, command = _table(commands)
     cwd_table, cwd = _table(cwds)
     repo_table, repo = _table_with_nil(repos)
     branch_table, branch = _table_with_nil(branches)
     tables = session_table, command_table, cwd_table, repo_table, branch_table
-    numbers = command, cwd, repo, branch, *columns[12:]
+    sets = list(map(numbers_of_sets.__getitem__, spared))
+    numbers = command, cwd, repo, branch, *columns[12:], sets
     growing = session, _differences(seqs), _differences(times)
     return dict(
         zip(EVENT_TYPES, (*tables, *growing, durations, exits, pipes, *numbers), strict=True)
     )
 
 
-def decode_events(fields: Mapping[str, Any]) -> frozenset[Event]:
-    """Return the events in decoded fields.
+def decode_events(fields: Mapping[str, Any], sets: Sequence[tuple[bytes, ...]]) -> frozenset[Event]:
+    """Return the events in decoded fields; `sets` are those of `decode_spared`.
 
     Raises Fault, and IndexError for a number that is not in its table.
     """
@@ -108,7 +143,8 @@ def decode_events(fields: Mapping[str, Any]) -> frozenset[Event]:
     _require_known(fields["flags"], fields["origin"])
     sessions = map(fields["sessions"].__getitem__, fields["session"])
     ids, devices, *places = list(zip(*sessions, strict=True)) or [()] * 6
-    keys = _keys(fields["started_at_us"], devices, ids, fields["seq"])
+    spared = map(sets.__getitem__, fields["spared"])
+    keys = _keys(fields["started_at_us"], devices, ids, fields["seq"], spared)
     events = map(
         Event,
         keys,
@@ -129,7 +165,7 @@ def decode_events(fields: Mapping[str, Any]) -> frozenset[Event]:
 
 def encode_keys(keys: Sequence[EventKey]) -> dict[str, Any]:
     """Return field name -> column, for the fields of KEY_TYPES; the keys keep their order."""
-    times, devices, sessions, seqs = _key_columns(keys)
+    times, devices, sessions, seqs, _ = _key_columns(keys)
     table, session = _table(zip(sessions, devices, strict=True))
     columns = table, session, _differences(seqs), _differences(times)
     return dict(zip(KEY_TYPES, columns, strict=True))
@@ -140,7 +176,7 @@ def decode_keys(fields: Mapping[str, Any]) -> list[EventKey]:
     _require_even(fields, _KEY_COLUMNS)
     sessions = map(fields["key_sessions"].__getitem__, fields["key_session"])
     ids, devices = list(zip(*sessions, strict=True)) or [(), ()]
-    return list(_keys(fields["key_started_at_us"], devices, ids, fields["key_seq"]))
+    return list(_keys(fields["key_started_at_us"], devices, ids, fields["key_seq"], repeat(())))
 
 
 def sorted_keys(keys: Iterable[EventKey]) -> list[EventKey]:
@@ -186,7 +222,11 @@ def _differences(column: Sequence[int]) -> list[int]:
 
 
 def _keys(
-    times: list[int], devices: Sequence[bytes], sessions: Sequence[bytes], seqs: list[int]
+    times: list[int],
+    devices: Sequence[bytes],
+    sessions: Sequence[bytes],
+    seqs: list[int],
+    spared: Iterable[tuple[bytes, ...]],
 ) -> Iterator[EventKey]:
     """Yield the keys from differences and tables. Raises Fault."""
     started, numbered = list(accumulate(times)), list(accumulate(seqs))
@@ -194,7 +234,7 @@ def _keys(
         raise malformed("a time in it is out of range")
     if numbered and not 0 <= min(numbered) <= max(numbered) <= _MAX_SEQ:
         raise malformed("a number in it is out of range")
-    return map(EventKey, started, devices, sessions, numbered)
+    return map(EventKey, started, devices, sessions, numbered, spared)
 
 
 def _require_even(fields: Mapping[str, Any], columns: list[str]) -> None:

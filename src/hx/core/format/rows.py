@@ -28,18 +28,21 @@ from hx.core.model import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _Rows = Meta(max_length=MAX_EVENTS)
 _EventKey = tuple[TimeUs, Id, Id, U63]
 _ArtifactKey = tuple[TimeUs, Id, Id, Id, _EventKey | None]
+# the same with the number of a set of spared tombstones
+_SparedEventKey = tuple[TimeUs, Id, Id, U63, U32]
+_SparedArtifactKey = tuple[TimeUs, Id, Id, Id, _SparedEventKey | None, U32]
 _Part = tuple[Id, Id, U63, Bytes32]
 _Hashes = Annotated[tuple[U64, ...], Meta(max_length=400)]
 _Lines = Annotated[tuple[bytes, ...], Meta(max_length=20)]
 _Parts = Annotated[tuple[_Part, ...], Meta(max_length=4_096)]
 _Kind = Annotated[str, Meta(max_length=64)]
 _Artifact = tuple[
-    _ArtifactKey, bytes, _Kind, U63, Bytes32, _Parts, U32, tuple[U32, _Hashes, _Lines] | None
+    _SparedArtifactKey, bytes, _Kind, U63, Bytes32, _Parts, U32, tuple[U32, _Hashes, _Lines] | None
 ]
 _ArtifactKeys = Annotated[tuple[_ArtifactKey, ...], Meta(max_length=MAX_KEYS_IN_TOMBSTONE)]
 
@@ -56,9 +59,17 @@ ROW_TYPES: dict[str, Any] = {
 }
 
 
-def encode_artifacts(artifacts: Iterable[Artifact]) -> dict[str, Any]:
+def encode_artifacts(
+    artifacts: Iterable[Artifact], numbers_of_sets: Mapping[tuple[bytes, ...], int]
+) -> dict[str, Any]:
     """Return the field "artifacts": the artifacts as rows, ordered by key."""
-    return {"artifacts": sorted(artifacts, key=lambda artifact: artifact.key[:4])}
+    ordered = sorted(artifacts, key=lambda artifact: artifact.key[:4])
+    return {"artifacts": [(_key_row(key, numbers_of_sets), *rest) for key, *rest in ordered]}
+
+
+def _key_row(key: ArtifactKey, numbers_of_sets: Mapping[tuple[bytes, ...], int]) -> tuple[Any, ...]:
+    event = key.event and (*key.event[:4], numbers_of_sets[key.event.spared])
+    return (*key[:4], event, numbers_of_sets[key.spared])
 
 
 def encode_pins(pins: Iterable[Pin]) -> dict[str, Any]:
@@ -76,18 +87,24 @@ def encode_tombstones(tombstones: Iterable[Tombstone]) -> dict[str, Any]:
         elif isinstance(scope, WholeSession):
             sessions.append((*head, scope.session_id))
         else:
-            artifacts = sorted(scope.artifacts, key=lambda key: key[:4])
+            named = sorted(scope.artifacts, key=lambda key: key[:4])
+            artifacts = [(*key[:4], key.event and key.event[:4]) for key in named]
             by_keys.append((*head, len(scope.events), artifacts, scope.undone))
             keys += sorted_keys(scope.events)
     rows = {"forget_windows": windows, "forget_sessions": sessions, "forget_keys": by_keys}
     return {**rows, **encode_keys(keys)}
 
 
-def decode_artifacts(fields: Mapping[str, Any]) -> frozenset[Artifact]:
-    """Return the artifacts in decoded fields."""
+def decode_artifacts(
+    fields: Mapping[str, Any], sets: Sequence[tuple[bytes, ...]]
+) -> frozenset[Artifact]:
+    """Return the artifacts in decoded fields; `sets` are those of `decode_spared`.
+
+    Raises IndexError for a number that is not in its table.
+    """
     return frozenset(
         Artifact(
-            _artifact_key(key),
+            _spared_key(key, sets),
             name,
             kind,
             size,
@@ -98,6 +115,12 @@ def decode_artifacts(fields: Mapping[str, Any]) -> frozenset[Artifact]:
         )
         for key, name, kind, size, sha256, parts, revision, evidence in fields["artifacts"]
     )
+
+
+def _spared_key(row: tuple[Any, ...], sets: Sequence[tuple[bytes, ...]]) -> ArtifactKey:
+    at_us, device, session, artifact_id, event, number = row
+    owner = None if event is None else EventKey(*event[:4])._replace(spared=sets[event[4]])
+    return ArtifactKey(at_us, device, session, artifact_id, owner, sets[number])
 
 
 def decode_pins(fields: Mapping[str, Any]) -> frozenset[Pin]:
@@ -133,5 +156,6 @@ def _key_scopes(fields: Mapping[str, Any]) -> Iterator[tuple[tuple[Any, ...], Ke
 
 
 def _artifact_key(row: tuple[Any, ...]) -> ArtifactKey:
-    *own, event = row
-    return ArtifactKey._make((*own, None if event is None else EventKey(*event)))
+    at_us, device, session, artifact_id, event = row
+    owner = None if event is None else EventKey(*event)
+    return ArtifactKey(at_us, device, session, artifact_id, owner)

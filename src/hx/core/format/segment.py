@@ -6,7 +6,18 @@ fields.
 
 from __future__ import annotations
 
-from hx.core.format.columns import EVENT_TYPES, MAX_EVENTS, by_time, decode_events, encode_events
+from hx.core.format.columns import (
+    EVENT_TYPES,
+    MAX_EVENTS,
+    MAX_SPARED_IDS,
+    SPARED_TYPES,
+    by_time,
+    decode_events,
+    decode_spared,
+    encode_events,
+    require_few_spared,
+    spared_numbers,
+)
 from hx.core.format.payload import decoders, fields, malformed
 from hx.core.format.rows import (
     ROW_TYPES,
@@ -33,7 +44,8 @@ from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from typing import Any
 
     _Record = Event | Artifact | Pin | Tombstone
 
@@ -44,29 +56,40 @@ _MOST = MAX_SEGMENT_BYTES - 4096  # the names of the fields take the rest
 
 # The most bytes that each of these takes in a payload
 _NUMBER_BYTES = 9
-_EVENT_BYTES = 62
+_EVENT_BYTES = 63
 _KEY_BYTES = 60  # with its session, although keys may share one
 _ARTIFACT_KEY_BYTES = 112
 _ROW_BYTES = 112
 _PART_BYTES = 80
+_SPARED_BYTES = 18  # one id in a set
+_SPARED_WEIGHT = MAX_PLAIN_BYTES // MAX_SPARED_IDS  # of one id for each record that shares its set
 
 _VERSION = 1
-_DECODERS = decoders({**EVENT_TYPES, **ROW_TYPES})
+_DECODERS = decoders({**SPARED_TYPES, **EVENT_TYPES, **ROW_TYPES})
 
 
 def encode(history: History) -> bytes:
     """Return the payload of a history that `cut` yielded."""
     from msgspec.msgpack import encode as pack
 
+    sets = spared_numbers(_all_spared(history))
     return pack(
         {
             "v": _VERSION,
-            **encode_events(history.events),
-            **encode_artifacts(history.artifacts),
+            "spared_sets": [ids for ids, number in sets.items() if number],
+            **encode_events(history.events, sets),
+            **encode_artifacts(history.artifacts, sets),
             **encode_pins(history.pins),
             **encode_tombstones(history.tombstones),
         }
     )
+
+
+def _all_spared(history: History) -> set[tuple[bytes, ...]]:
+    """Return the distinct sets of tombstones of which records are spared."""
+    keys = [artifact.key for artifact in history.artifacts]
+    of_owners = {key.event.spared for key in keys if key.event is not None}
+    return {event[0][4] for event in history.events} | {key.spared for key in keys} | of_owners
 
 
 def decode(payload: bytes) -> History:
@@ -79,14 +102,24 @@ def decode(payload: bytes) -> History:
         raise rejected(TOO_LARGE, "its content is larger than the limit for segments")
     values = fields(payload, _DECODERS)
     try:
+        sets = decode_spared(values)
+        _require_few_spared(values, sets)
         return History(
-            decode_events(values),
-            decode_artifacts(values),
+            decode_events(values, sets),
+            decode_artifacts(values, sets),
             decode_pins(values),
             decode_tombstones(values),
         )
     except IndexError:
         raise malformed("a number in it is out of range") from None
+
+
+def _require_few_spared(fields: Mapping[str, Any], sets: list[tuple[bytes, ...]]) -> None:
+    """Check the size of what the records share before it is given to each. Raises Fault."""
+    if len(sets) > 1:
+        owners = [key[4][4] for key, *_ in fields["artifacts"] if key[4] is not None]
+        numbers = [*fields["spared"], *owners, *(key[5] for key, *_ in fields["artifacts"])]
+        require_few_spared(len(sets[number]) for number in numbers)
 
 
 def span(history: History) -> tuple[int | None, int | None]:
@@ -206,6 +239,8 @@ def _weight(record: _Record, texts: set[object]) -> int:
         lines = evidence.error_lines if evidence else ()
         hashes = len(evidence.line_hashes) if evidence else 0
         own = len(record.name) + _PART_BYTES * len(record.parts) + _NUMBER_BYTES * hashes
+        sets = {record.key.spared, record.key.event.spared if record.key.event else ()}
+        own += sum(_spared_weight(spared, texts) for spared in sets)
         return 2 * _ROW_BYTES + own + sum(len(line) + 5 for line in lines)
     if isinstance(record, Tombstone) and isinstance(record.scope, Keys):
         events, artifacts, _ = record.scope
@@ -215,11 +250,22 @@ def _weight(record: _Record, texts: set[object]) -> int:
 
 def _event_weight(event: Event, texts: set[object]) -> int:
     weight = _EVENT_BYTES + _NUMBER_BYTES * len(event.pipestatus or ())
+    weight += _spared_weight(event.key.spared, texts)
     session = (event.key.session_id, event.key.device_id, *event[8:12])
     for text in (event.command, event.cwd, event.repo, event.branch, session):
         if text and text not in texts:
             texts.add(text)
             weight += len(text) + 5 if isinstance(text, bytes) else _session_weight(text)
+    return weight
+
+
+def _spared_weight(spared: tuple[bytes, ...], texts: set[object]) -> int:
+    if not spared:
+        return 0
+    weight = _NUMBER_BYTES + _SPARED_WEIGHT * len(spared)
+    if ("spared", spared) not in texts:
+        texts.add(("spared", spared))
+        weight += 5 + _SPARED_BYTES * len(spared)
     return weight
 
 

@@ -92,7 +92,7 @@ class Placing:
         counts, marks, latest_us = self._counts, self._marks, self.greatest_us
         # it is one long loop, because calls for each of a million events would double its time
         for event in events:
-            at_us, _, session_id, first = event[0]
+            at_us, _, session_id, first, _ = event[0]
             times.append(at_us)
             spot = session_id, at_us
             spot_text = spot, event[1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hx.core.format.verdict import IMPORTED
 from hx.core.model import ArtifactKey, EventKey
 from hx.core.record import NamedTuple
 from hx.database.rows import Condition, Sql, among, from_sql, where
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from hx.database.connection import Database
 
 SHOWN = 5
-_DAY_US = 86_400_000_000
 _EVENTS = (
     " FROM event JOIN session ON session.id = event.session"
     " JOIN device ON device.id = session.device WHERE "
@@ -32,7 +30,6 @@ class Choice(NamedTuple):
     until_us: int | None = None
     text: bytes | None = None  # in the command, its directory, its repository or branch
     device_id: bytes | None = None
-    includes_later: bool = True  # events of the session that arrive later are selected too
     artifacts: tuple[ArtifactKey, ...] | None = None  # these and nothing else
     commands: tuple[int, ...] | None = None  # row ids
     import_number: int | None = None  # what this import brought
@@ -127,20 +124,6 @@ def _keys(database: Database, condition: str, values: tuple[Sql, ...]) -> list[A
         )
         for at_us, device, session, artifact, *event in database.execute(sql, values)
     ]
-
-
-def clocks_ahead(database: Database) -> dict[bytes, int]:
-    """Return device id -> microseconds by which its clock is ahead of the clock of this device.
-
-    A clock is ahead when a manifest was dated later than it was read here. A clock that is more
-    than a day ahead is left out: a window that reaches so far into the future would cover events
-    that are recorded later.
-    """
-    sql = (
-        "SELECT device_id, max(at_us - since_us) AS ahead FROM manifest WHERE status = ?"
-        " GROUP BY device_id HAVING ahead > 0 AND ahead < ?"
-    )
-    return dict(database.execute(sql, (IMPORTED, _DAY_US)))
 
 
 def commands(database: Database, choice: Choice) -> set[bytes]:

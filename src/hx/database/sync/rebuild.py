@@ -32,6 +32,7 @@ DERIVED = (
     "pin",
     "tombstone",
     "tombstone_key",
+    "spared_set",
     "command",
     "directory",
     "terminal",
@@ -90,6 +91,19 @@ def copy_imports(source: Database, target: Database) -> None:
     )
     with target.transaction():
         target.connection.executemany(_NOTE_IMPORT, rows)
+
+
+def copy_known(source: Database, target: Database) -> None:
+    """Note in another database since when this device knows its tombstones."""
+    rows = source.execute(
+        "SELECT known_at_us, known_boot_us, known_boot_id, record_hash FROM tombstone"
+    )
+    with target.transaction():
+        target.connection.executemany(
+            "UPDATE tombstone SET (known_at_us, known_boot_us, known_boot_id) = (?, ?, ?)"
+            " WHERE record_hash = ?",
+            rows,
+        )
 
 
 _NOTE_IMPORT = (

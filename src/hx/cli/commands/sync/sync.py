@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 
+from hx.cli.commands.sync import clocks
 from hx.cli.commands.sync.reasons import code_now
 from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of, vault_of
 from hx.cli.context import open_context
@@ -64,6 +65,7 @@ def run(name: str, given: Namespace, config: Config) -> int:
     scrub(context)
     print_newcomers(sync_context)
     _warn_of_refused(sync_context.refused)
+    clocks.warn(context, sync_context)
     _print(given, sync_context, pulled, pushed)
     return _exit_code(sync_context)
 
@@ -214,6 +216,7 @@ def _print(
                 "pulled": None if pulled is None else pulled._asdict(),
                 "pushed": None if pushed is None else pushed._asdict(),
                 "dry_run": bool(given.dry_run),
+                "clocks_ahead": clocks.as_objects(sync_context),
             }
         )
         return

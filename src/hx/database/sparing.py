@@ -1,0 +1,114 @@
+"""Of which tombstones a record is spared when this device records it.
+
+A tombstone never covers what is recorded after this device has come to know it, whatever the clocks
+say. So the ids of all known tombstones that would cover a new record become a part of its key. A
+command that certainly began before, and is read from the spool later, is not spared. Imports are
+not recorded here, so they are spared of nothing. Source: docs/format.md, "The merge".
+"""
+
+from __future__ import annotations
+
+from hx.core.model import MAX_SPARED, WholeSession, Window
+from hx.core.moment import Moment, certainly_before
+from hx.core.record import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hx.core.model import Artifact, ArtifactKey, Event
+    from hx.database.connection import Database
+
+    _Place = tuple[int, bytes, bytes]  # when, on which device and in which session
+
+
+class _Known(NamedTuple):
+    """A tombstone that this device knows, and since when; None: that was not noted."""
+
+    tombstone_id: bytes
+    scope: Window | WholeSession
+    since: Moment | None
+
+
+def spared_events(database: Database, events: Iterable[Event], now: Moment) -> list[Event]:
+    """Return new events as this device records them now; the caller holds the transaction."""
+    events = list(events)
+    known = _known(database, [event.key[:3] for event in events])
+    if not known:
+        return events
+    keys = (
+        key._replace(spared=_spared(known, key.started_at_us, key[:3], now))
+        for key in (event.key for event in events)
+    )
+    return [event._replace(key=key) for event, key in zip(events, keys, strict=True)]
+
+
+def spared_artifact(database: Database, artifact: Artifact, now: Moment) -> Artifact:
+    """Return a new artifact as this device records it now; the caller holds the transaction."""
+    key = artifact.key
+    places = _places(key)
+    known = _known(database, places)
+    spared = {
+        tombstone_id
+        for place in places
+        for tombstone_id in _spared(known, key.created_at_us, place, now)
+    }
+    return artifact._replace(key=key._replace(spared=_in_key(spared)))
+
+
+def _places(key: ArtifactKey) -> list[_Place]:
+    """Return by what a tombstone may cover an artifact: itself and its event."""
+    return [key[:3]] if key.event is None else [key[:3], key.event[:3]]
+
+
+def _spared(known: list[_Known], begin_us: int, place: _Place, now: Moment) -> tuple[bytes, ...]:
+    """Return the ids of the tombstones that would cover a record and that it is spared of."""
+    return _in_key(
+        {
+            each.tombstone_id
+            for each in known
+            if _covers(each.scope, *place) and not certainly_before(begin_us, each.since, now)
+        }
+    )
+
+
+def _in_key(ids: set[bytes]) -> tuple[bytes, ...]:
+    """Return ids as a key contains them; it has no room for more than MAX_SPARED."""
+    return tuple(sorted(ids)[:MAX_SPARED])
+
+
+def _covers(scope: Window | WholeSession, at_us: int, device_id: bytes, session_id: bytes) -> bool:
+    if isinstance(scope, WholeSession):
+        return scope.session_id == session_id
+    is_owner = scope.device_id is None or scope.device_id == device_id
+    return is_owner and scope.since_us <= at_us < scope.until_us
+
+
+def _known(database: Database, places: list[_Place]) -> list[_Known]:
+    """Return the known tombstones that may cover a record at one of these places.
+
+    Tombstones by keys are left out. They name records that were there, so a record with the same
+    key is none that is new: it was read once more.
+    """
+    if not places:
+        return []
+    times = [at_us for at_us, _, _ in places]
+    windows = database.execute(_WINDOWS, (max(times), min(times)))
+    known = [_Known(row[0], Window(*row[1:4]), _since(row[4:])) for row in windows]
+    for session in {session for _, _, session in places}:
+        for tombstone_id, *since in database.execute(_SESSIONS, (session,)):
+            known.append(_Known(tombstone_id, WholeSession(session), _since(since)))
+    return known
+
+
+_NOTED = "known_at_us, known_boot_us, known_boot_id FROM tombstone"
+_WINDOWS = (
+    f"SELECT tombstone_id, since_us, until_us, scope_id, {_NOTED}"
+    " WHERE kind = 'window' AND since_us <= ? AND until_us > ?"
+)
+_SESSIONS = f"SELECT tombstone_id, {_NOTED} WHERE kind = 'session' AND scope_id = ?"
+
+
+def _since(noted: Iterable[object]) -> Moment | None:
+    at_us, boot_us, boot_id = noted
+    return None if at_us is None else Moment(at_us, boot_us, boot_id)  # type: ignore[arg-type]
