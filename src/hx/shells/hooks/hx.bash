@@ -64,7 +64,7 @@ __hx_begin() {
   __hx_seq=(0) __hx_generation=(-1) __hx_records=(0) __hx_bytes=(0) __hx_last_pipe=(0) __hx_last_job=(0)
   __hx_fault=0 __hx_begun=0 __hx_running= __hx_started_us= __hx_number=0 __hx_command= __hx_private= __hx_folder=$PWD
   __hx_last= __hx_last_number=0 __hx_duplicates= __hx_dedup= __hx_erases= __hx_control=- __hx_expands=
-  __hx_outcome= __hx_size=(0) __hx_reply=() __hx_newline=$'\n' __hx_rearmed=0 __hx_depth=(0) __hx_chained=
+  __hx_outcome= __hx_size=(0) __hx_reply=() __hx_newline=$'\n' __hx_rearmed=0 __hx_depth=(0) __hx_chained= __hx_imported=
   __hx_final= __hx_ours=- __hx_size_first=0 __hx_size_final=0 __hx_doubted= __hx_text= __hx_text_tries=0 __hx_file=
   if ((__hx_version >= 503)); then __hx_use_53; fi
   __hx_describe
@@ -118,27 +118,31 @@ __hx_precmd() { # __hx_given is the status that is there before it
   case $BASH_SUBSHELL$- in
   0*[aekuvxT]*) __hx_unflagged __hx_prompted ;;
   0*)
-    __hx_line_ended
-    "$__hx_task"
-    __hx_await_line
+    if __hx_line_ended; then
+      "$__hx_task"
+      __hx_await_line
+    fi
     ;;
   esac # in a subshell somebody looks at what PROMPT_COMMAND prints
   return "$__hx_given" # (a tool that runs our text may have changed the status)
 }
 
 __hx_prompted() {
-  __hx_line_ended
+  __hx_line_ended || return 0
   "$__hx_task"
   __hx_await_line
 }
 
-# What is known of the line that ended, and the function that records it -> __hx_task.
+# What is known of the line that ended, and the function that records it -> __hx_task. Fail when a tool
+# runs our text in a function of its own after our first place has run.
 __hx_line_ended() {
   if ((__hx_noted)); then
     __hx_noted=0
   elif ((__hx_given = __hx_arrived, __hx_depth = 1$__hx_nested, !__hx_seen)); then
     __hx_now=${EPOCHREALTIME/[!0-9]/} __hx_pipe=$__hx_piped
     ((__hx_status = __hx_given, __hx_sure = __hx_based, __hx_based = 0))
+  elif ((__hx_depth > 11 && !__hx_traced)); then
+    return 1
   fi
   __hx_was_private=$__hx_private __hx_private=${HX_PRIVATE:+1} __hx_doubtful=
   ((__hx_i = __hx_from, __hx_next = HISTCMD, __hx_before = __hx_base))
@@ -148,6 +152,7 @@ __hx_line_ended() {
     ((${#PROMPT_COMMAND[-1]} == __hx_size_final)) || __hx_doubt
   __hx_task=__hx_record_lines
   ((__hx_lines > __hx_from)) && [[ ! ${BLE_ATTACHED-} ]] || __hx_task=__hx_end_without_line
+  return 0
 }
 
 __hx_await_line() {
@@ -156,7 +161,8 @@ __hx_await_line() {
     __hx_base = HISTCMD, __hx_seen = 1))
   # (__hx_each is the flags of the shell, and something else where promptvars is off)
   [[ $__hx_doubted${HISTCONTROL-}$__hx_private$__hx_traced$__hx_nests$__hx_again:$__hx_each == "$__hx_control:"*i* &&
-    ! ${bash_preexec_imported-}${__bp_imported-}$__hx_expands && ${PS0-} == *__hx_* ]] || __hx_mend
+    ${PS0-} == *__hx_* && ${bash_preexec_imported-}${__bp_imported-}${__hx_imported:+${precmd_functions-}}$__hx_expands == \
+    "$__hx_imported" ]] || __hx_mend
 }
 
 __hx_end_without_line() {
