@@ -8,7 +8,7 @@ import re
 import pytest
 
 from shells.spool_records import processes_of
-from shells.terminal import PID_IN_PROMPT, SHELLS, has_list, hook, program
+from shells.terminal import PID_IN_PROMPT, SHELLS, has_list, hook, need_list, program
 
 BASHES = [shell for shell in SHELLS if shell.startswith("bash")]
 pytestmark = pytest.mark.parametrize("shell", BASHES)
@@ -41,8 +41,7 @@ RECORDED = [line for line in LINES if line[:1] not in {"", " ", "#"}]
 @pytest.fixture
 def prompt_list(shell):
     """Skip the test where PROMPT_COMMAND is no list."""
-    if not has_list(shell):
-        pytest.skip("PROMPT_COMMAND is no list before bash 5.1")
+    need_list(shell)
 
 
 def drawn(home, shell, lines, **how):

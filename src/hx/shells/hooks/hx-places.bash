@@ -127,6 +127,8 @@ __hx_see_history() { # HISTCMD of bash 5.0 -> __hx_next
 __hx_see_base() {
   local __hx_next
   __hx_see_history
+  # (with HISTSIZE=0 bash counts the lines, but keeps none: no number is greater than this)
+  [[ $__hx_next -gt 1 || ${HISTSIZE-} != 0 ]] || __hx_next=$((1 << 62))
   __hx_base=$__hx_next
 }
 
