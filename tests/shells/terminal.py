@@ -80,6 +80,12 @@ def has_list(shell: str) -> bool:
     return family(shell) != "bash" or bash_version(program(shell)) >= (5, 1)
 
 
+def need_list(shell: str) -> None:
+    """Skip the test in bash 5.0, where PROMPT_COMMAND is one string."""
+    if not has_list(shell):
+        pytest.skip("in bash 5.0 PROMPT_COMMAND is one string (docs/compatibility.md)")
+
+
 @functools.cache
 def _bash(name: str) -> str | None:
     """Return the path of a bash: `bash` means version 5.0 to 5.2, `bash 5.3` means 5.3 or later.

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from shells.terminal import PASTE, PASTED, hook, program
+from shells.terminal import PASTE, PASTED, has_list, hook, need_list, program
 
 pytestmark = pytest.mark.parametrize("shell", ["bash", "bash 5.3"])
 
@@ -73,7 +73,8 @@ def test_a_private_line_within_a_paste_stays_private(home, shell):
 def test_a_paste_that_ends_in_an_error_does_not_pass_its_status_on(home, shell):
     terminal = home.open(shell)
     paste(terminal, "true one", ")")
-    assert home.statuses() == [("true one", None)]
+    # (bash 5.0 ends each line of a paste with a prompt, so the status is known)
+    assert home.statuses() == [("true one", None if has_list(shell) else 0)]
 
 
 def test_a_pasted_line_that_deletes_history_gives_no_wrong_text(home, shell):
@@ -177,8 +178,9 @@ def test_no_change_of_the_history_gives_a_wrong_text(home, shell):
 
 def test_history_that_other_shells_share_gives_no_wrong_text(home, shell):
     shared = "shopt -s histappend; PROMPT_COMMAND='history -a; history -c; history -r'"
-    first_shell = home.open(shell, after=shared)
-    second_shell = home.open(shell, after=shared)
+    place = "after" if has_list(shell) else "before"  # in bash 5.0 an assignment removes the hook
+    first_shell = home.open(shell, **{place: shared})
+    second_shell = home.open(shell, **{place: shared})
     expected = []
     for number in range(4):
         for terminal in (first_shell, second_shell, second_shell):
@@ -187,6 +189,16 @@ def test_history_that_other_shells_share_gives_no_wrong_text(home, shell):
             expected.append(line)
         first_shell.run(" true private")
     assert home.commands() == expected
+
+
+@pytest.mark.parametrize("line", ["HISTSIZE=0", "history -c"])
+def test_without_an_entry_the_text_file_of_the_hook_does_not_grow(home, shell, line):
+    terminal = home.open(shell)
+    terminal.run("true one")
+    for _ in range(9):
+        terminal.run(line)
+        terminal.run("__hx_print fc -l -1 -1; true")
+    assert all(file.stat().st_size < 1 << 16 for file in home.runtime.glob("*.t"))
 
 
 def test_lines_are_recorded_with_a_small_histsize(home, shell):
@@ -238,6 +250,8 @@ def test_settings_of_the_rc_file_still_work(home, shell, setting):
     ],
 )
 def test_settings_made_after_the_hook_do_not_end_the_recording(home, shell, setting):
+    if setting == "PROMPT_COMMAND=:":
+        need_list(shell)
     terminal = home.open(shell, after=setting)
     terminal.run("true one")
     if "readonly" not in setting:

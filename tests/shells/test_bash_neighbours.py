@@ -3,10 +3,12 @@
 The tools are small doubles of how the real ones hook into bash, written for these tests.
 """
 
+import re
+
 import pytest
 
 from shells.spool_records import processes_of
-from shells.terminal import PID_IN_PROMPT, SHELLS, has_list, hook, program
+from shells.terminal import PID_IN_PROMPT, SHELLS, has_list, hook, need_list, program
 
 BASHES = [shell for shell in SHELLS if shell.startswith("bash")]
 pytestmark = pytest.mark.parametrize("shell", BASHES)
@@ -39,8 +41,7 @@ RECORDED = [line for line in LINES if line[:1] not in {"", " ", "#"}]
 @pytest.fixture
 def prompt_list(shell):
     """Skip the test where PROMPT_COMMAND is no list."""
-    if not has_list(shell):
-        pytest.skip("PROMPT_COMMAND is no list before bash 5.1")
+    need_list(shell)
 
 
 def drawn(home, shell, lines, **how):
@@ -219,6 +220,34 @@ def test_a_prompt_tool_gets_status_pipestatus_and_time(home, shell, place, clock
     assert_records_are_right(home, with_pipes=place == "before" or has_list(shell))
 
 
+# how often the hook looks after its places, and how often it does its work
+COUNTERS = r"""
+for each in __hx_mend __hx_await_line; do
+  eval "$(declare -f "$each" | sed '1s/^/counted/')"
+  eval "$each() { ((n$each += 1)); counted$each; }"
+done
+"""
+
+
+def counted(terminal):
+    """Return the numbers of calls of __hx_mend and __hx_await_line at five prompts."""
+    show = "echo at $((n__hx_mend)) $((n__hx_await_line))"
+    terminal.run("true 1")
+    before = re.findall(r"at (\d+) (\d+)", terminal.run(show))[-1]
+    for number in range(2, 6):
+        terminal.run(f"true {number}")
+    after = re.findall(r"at (\d+) (\d+)", terminal.run(show))[-1]
+    return tuple(int(end) - int(start) for start, end in zip(before, after, strict=True))
+
+
+@PLACES
+def test_beside_a_prompt_tool_the_hook_works_once_a_prompt(home, shell, prompt_list, place):
+    texts = {"before": "", "after": ""}
+    texts[place] = PROMPT_TOOL + NEW
+    terminal = home.open(shell, before=texts["before"], after=texts["after"] + COUNTERS)
+    assert counted(terminal) == (0, 5)
+
+
 # liquidprompt: the last element of PROMPT_COMMAND is its own, and so tells that a prompt begins
 LIQUIDPROMPT = r"""
 __lp_set_prompt() { printf '{%s %s}' "$?" "${lp_timed-}"; lp_timed=; }
@@ -302,6 +331,23 @@ def test_bash_preexec_has_its_places_and_the_hook_is_the_first_of_its_functions(
     short = [event["duration_us"] for event in events if event["command"].endswith("more")]
     assert len(short) == 8
     assert sorted(short)[4] < 100_000  # (precmd takes longer than that here)
+
+
+@PLACES
+def test_beside_bash_preexec_the_hook_looks_at_its_places_only_when_they_change(
+    home, shell, prompt_list, place
+):
+    texts = {"before": "", "after": ""}
+    texts[place] = BASH_PREEXEC
+    terminal = home.open(shell, before=texts["before"], after=texts["after"] + COUNTERS)
+    assert counted(terminal) == (0, 5)
+    terminal.run("precmd_functions=(precmd)")
+    terminal.run("true new list")
+    terminal.run("PROMPT_COMMAND+=(true)")
+    terminal.run("true longer")
+    terminal.run("false")
+    assert counted(terminal) == (0, 5)
+    assert home.statuses()[-9:-6] == [("true longer", 0), ("false", 1), ("true 1", 0)]
 
 
 # ble.sh reads and runs the lines itself, and tells before and after each

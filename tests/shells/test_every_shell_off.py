@@ -2,7 +2,7 @@
 
 import pytest
 
-from shells.terminal import HX, family, hook
+from shells.terminal import HX, family, has_list, hook
 
 NO_HOOK = ":"
 
@@ -85,7 +85,13 @@ def test_nothing_of_the_hook_is_left(home, shell, own):
     assert any("hx_" in line for line in loaded)
     terminal.run(UNLOAD[name].format(HX))
     terminal.run("true unrecorded")
-    assert state(home, terminal, "after") == before
+    after = state(home, terminal, "after")
+    if not has_list(shell):
+        # bash 5.0 keeps the commands of `bind -x` whose keys are gone, and without any command it
+        # lists the macros in their place
+        after = sorted({line for line in after if '": "__hx_pick' not in line})
+        before = sorted(set(before))
+    assert after == before
     assert home.commands()[:1] == ["true recorded"]
     assert "true unrecorded" not in home.commands()
     terminal.leave()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shells.terminal import family, program
+from shells.terminal import family, has_list, need_list, program
 
 BASHES = pytest.mark.parametrize("shell", ["bash", "bash 5.3"])
 PLACES = pytest.mark.parametrize("place", ["before", "after"])
@@ -69,6 +69,8 @@ PROMPT_COMMAND=${PROMPT_COMMAND:+$PROMPT_COMMAND$'\n'}$bp_string
 @PLACES
 @pytest.mark.parametrize("as_a_list", ["", "1"])
 def test_bash_preexec_still_sees_every_line(home, shell, place, as_a_list):
+    if as_a_list:
+        need_list(shell)
     terminal = home.open(shell, **{place: BASH_PREEXEC % as_a_list})
     for line in ["true first", "false two | true", "true three", "", "true four"]:
         terminal.run(line)
@@ -91,11 +93,19 @@ STARSHIP = [
 @PLACES
 @pytest.mark.parametrize("way", STARSHIP)
 def test_the_prompt_of_another_tool_still_gets_status_and_pipestatus(home, shell, place, way):
-    function = 'prompt_of_tool() { told="$? ${PIPESTATUS[*]}"; eval "${TAKEN-}"; }; TOOL=1\n'
+    function = """
+        status_is() { return "$1"; }
+        prompt_of_tool() { told="$? ${PIPESTATUS[*]}"; status_is "${told%% *}"; eval "${TAKEN-}"; }
+        TOOL=1
+    """
     terminal = home.open(shell, **{place: function + way})
     terminal.run("true zero")
     terminal.run("(exit 3) | (exit 4)")
     terminal.run('echo "told: $told"')
-    assert "told: 4 3 4" in terminal.screen()
     assert home.statuses()[:2] == [("true zero", 0), ("(exit 3) | (exit 4)", 4)]
-    assert home.events()[1]["pipestatus"] == [3, 4]
+    if has_list(shell):
+        assert "told: 4 3 4" in terminal.screen()
+        assert home.events()[1]["pipestatus"] == [3, 4]
+    else:  # in one string with the commands of others, either they or the hook see it
+        assert {"told: 4 4", "told: 4 3 4"} & set(terminal.screen())
+        assert home.events()[1]["pipestatus"] in [None, [3, 4]]

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from shells.spool_records import processes_of, records
-from shells.terminal import HX, family
+from shells.terminal import HX, family, need_list
 
 SHELLS = pytest.mark.parametrize("shell", ["bash", "bash 5.3", "zsh", "fish"])
 TAKE = {
@@ -48,6 +48,8 @@ def test_a_key_that_is_ours_opens_the_picker(home, shell):
 @SHELLS
 @pytest.mark.parametrize("take", [TAKE, TAKE_LATER])
 def test_a_key_that_another_tool_has_bound_is_told(home, shell, take):
+    if take == TAKE_LATER:
+        need_list(shell)
     terminal = home.open(shell, after=take[family(shell)])
     terminal.run("true one")
     [(level, sentence)] = told(terminal, home)

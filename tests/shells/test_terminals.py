@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from shells.terminal import HX, PID_IN_PROMPT, family
+from shells.terminal import HX, PID_IN_PROMPT, family, need_list
 from shells.test_bash_neighbours import BASH_PREEXEC, BASHES, NO_HOOK, PLACES
 
 IGNORE_BLANK = {
@@ -197,6 +197,8 @@ def assert_records_are_right(home):
 def test_the_marks_of_a_terminal_name_the_commands_and_statuses_of_the_user(
     home, shell, tool, place
 ):
+    if tool == MARKS_OF_PREEXEC:
+        need_list(shell)
     lines = [line for line, *_ in LINES]
     with_hook = drawn(home, shell, [*lines, PRIVATE], place, tool)
     without = drawn(home, shell, [*lines, PRIVATE], place, tool, load=NO_HOOK)
@@ -212,6 +214,7 @@ def test_the_marks_of_a_terminal_name_the_commands_and_statuses_of_the_user(
 
 @pytest.mark.parametrize("shell", BASHES)
 def test_a_trap_that_is_set_at_the_first_prompt_does_not_change_the_history(home, shell):
+    need_list(shell)  # (without one it sees the hook once)
     lines = ["", "true a", "true a", "true b", "true b", "true b", "true c", "true c", "history"]
     tool = "HISTCONTROL=ignoreboth\n" + MARKS_BY_A_LATE_TRAP
     with_hook = drawn(home, shell, lines, "after", tool)
@@ -264,6 +267,7 @@ fi
 
 @PLACES
 def test_two_recorders_both_record_and_the_one_that_is_loaded_last_has_ctrl_r(home, shell, place):
+    need_list(shell)
     program = home.path / "other"
     program.write_text(OTHER)
     program.chmod(0o700)

@@ -29,8 +29,10 @@ __hx_bind_key() {
 
 # Keep the macro or the shell command of the key $1, as arguments of `bind`, for `hx init --off`.
 __hx_keep_key() {
-  local __hx_option __hx_reply
-  [[ ${__hx_session-} ]] && __hx_find_key "$1" -s -X || return 0
+  local __hx_option __hx_reply __hx_options=(-s -X)
+  # (bash 5.0 has one list of commands for all keymaps: a key with a function calls none)
+  [[ ${__hx_version-} -ge 501 ]] || __hx_options=(-s -p -X)
+  [[ ${__hx_session-} ]] && __hx_find_key "$1" "${__hx_options[@]}" && [[ $__hx_option != -p ]] || return 0
   [[ $__hx_reply == *_hx[12]* ]] || __hx_keys[$__hx_map $1]=$__hx_option$__hx_reply
 }
 

@@ -137,9 +137,21 @@ __hx_print() {
   local REPLY
   { builtin "$@" && builtin printf '\0'; } 1<>"$__hx_text"
   builtin read -rd '' <"$__hx_text" # (it fails when it was not written whole)
-  __hx_size=$? __hx_reply=$REPLY
-  builtin printf '%*s' "$((4 * ${#__hx_reply} + 1))" '' 1<>"$__hx_text" # (4 bytes a character at most)
+  __hx_size=$?
+  if ((__hx_size)); then
+    __hx_blank_failure
+  else
+    __hx_reply=$REPLY
+    builtin printf '%*s' "$((4 * ${#__hx_reply} + 1))" '' 1<>"$__hx_text" # (4 bytes a character at most)
+  fi
   return "$__hx_size"
+}
+
+# What was read may end with the blanks of before: with four bytes a character the file would grow each time.
+__hx_blank_failure() {
+  local LC_ALL=C
+  __hx_reply=
+  builtin printf '%*s' "${#REPLY}" '' 1<>"$__hx_text"
 }
 
 __hx_place_text() {

@@ -102,7 +102,7 @@ __hx_noted_precmd() { # a function of bash-preexec's list, which knows the PIPES
   local IFS
   IFS=' '
   __hx_pipe=("${__hx_pipe[*]}") __hx_sure=$__hx_based __hx_based=0 __hx_traced=0 __hx_unsure=0
-  __hx_depth=1 __hx_noted=1 __hx_given=$__hx_status
+  __hx_depth=1 __hx_noted=1 __hx_given=$__hx_status __hx_each=${__hx_firsts@P}
   __hx_precmd 2>/dev/null
 }
 
@@ -127,6 +127,8 @@ __hx_see_history() { # HISTCMD of bash 5.0 -> __hx_next
 __hx_see_base() {
   local __hx_next
   __hx_see_history
+  # (with HISTSIZE=0 bash counts the lines, but keeps none: no number is greater than this)
+  [[ $__hx_next -gt 1 || ${HISTSIZE-} != 0 ]] || __hx_next=$((1 << 62))
   __hx_base=$__hx_next
 }
 
@@ -140,6 +142,10 @@ __hx_arm() {
   # (at most 8 times: another tool may insist on its place too, and the list must not grow for ever)
   if ! __hx_is_armed && ((__hx_rearmed++ < 8)) && __hx_writable PROMPT_COMMAND; then
     __hx_take_places
+  fi
+  if ((__hx_beside == 1 && __hx_version >= 501)); then # so that the next prompt has no doubt
+    __hx_imported=${bash_preexec_imported-}${__bp_imported-}__hx_noted_precmd
+    __hx_size_first=${#PROMPT_COMMAND} __hx_size_final=${#PROMPT_COMMAND[-1]}
   fi
 }
 

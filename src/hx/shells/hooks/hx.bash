@@ -59,12 +59,12 @@ __hx_begin() {
   __hx_firsts=() __hx_lasts=() __hx_begins=()
   __hx_now=(0) __hx_given=(0) __hx_status=(0) __hx_pipe=() __hx_each=() __hx_void=('') __hx_empty= __hx_calls=(x) __hx_forks=([1]=1)
   __hx_way=(0) __hx_traced=(1) __hx_unsure=(1) __hx_again=(1) __hx_beside=(0)
-  __hx_nests=(0) __hx_noted=(0) __hx_arrived=(0) __hx_piped=() __hx_nested=() __hx_notes=(x) __hx_rests=([3]=1) __hx_odd=([1]=1 [3]=1) __hx_r=(0) __hx_rr=(8)
+  __hx_nests=(0) __hx_noted=(0) __hx_arrived=(0) __hx_piped=() __hx_nested=() __hx_notes=(x) __hx_task= __hx_rests=([3]=1) __hx_odd=([1]=1 [3]=1) __hx_r=(0) __hx_rr=(8)
   __hx_seen=(0) __hx_late=(0) __hx_base=(0) __hx_based=(0) __hx_sure=(0) __hx_prompted_us=(0)
   __hx_seq=(0) __hx_generation=(-1) __hx_records=(0) __hx_bytes=(0) __hx_last_pipe=(0) __hx_last_job=(0)
   __hx_fault=0 __hx_begun=0 __hx_running= __hx_started_us= __hx_number=0 __hx_command= __hx_private= __hx_folder=$PWD
   __hx_last= __hx_last_number=0 __hx_duplicates= __hx_dedup= __hx_erases= __hx_control=- __hx_expands=
-  __hx_outcome= __hx_size=(0) __hx_reply=() __hx_newline=$'\n' __hx_rearmed=0 __hx_depth=(0) __hx_chained=
+  __hx_outcome= __hx_size=(0) __hx_reply=() __hx_newline=$'\n' __hx_rearmed=0 __hx_depth=(0) __hx_chained= __hx_imported=
   __hx_final= __hx_ours=- __hx_size_first=0 __hx_size_final=0 __hx_doubted= __hx_text= __hx_text_tries=0 __hx_file=
   if ((__hx_version >= 503)); then __hx_use_53; fi
   __hx_describe
@@ -117,33 +117,52 @@ __hx_precmd() { # __hx_given is the status that is there before it
   __hx_arrived=$? __hx_piped=${PIPESTATUS[@]} __hx_nested=${FUNCNAME[1]+1+__hx_seen}
   case $BASH_SUBSHELL$- in
   0*[aekuvxT]*) __hx_unflagged __hx_prompted ;;
-  0*) __hx_prompted ;;
+  0*)
+    if __hx_line_ended; then
+      "$__hx_task"
+      __hx_await_line
+    fi
+    ;;
   esac # in a subshell somebody looks at what PROMPT_COMMAND prints
   return "$__hx_given" # (a tool that runs our text may have changed the status)
 }
 
 __hx_prompted() {
+  __hx_line_ended || return 0
+  "$__hx_task"
+  __hx_await_line
+}
+
+# What is known of the line that ended, and the function that records it -> __hx_task. Fail when a tool
+# runs our text in a function of its own after our first place has run.
+__hx_line_ended() {
   if ((__hx_noted)); then
     __hx_noted=0
   elif ((__hx_given = __hx_arrived, __hx_depth = 1$__hx_nested, !__hx_seen)); then
-    __hx_now=${EPOCHREALTIME/[!0-9]/} __hx_status=$__hx_given __hx_pipe=$__hx_piped __hx_sure=$__hx_based __hx_based=0
+    __hx_now=${EPOCHREALTIME/[!0-9]/} __hx_pipe=$__hx_piped
+    ((__hx_status = __hx_given, __hx_sure = __hx_based, __hx_based = 0))
+  elif ((__hx_depth > 11 && !__hx_traced)); then
+    return 1
   fi
-  __hx_was_private=$__hx_private __hx_i=$__hx_from __hx_doubtful= __hx_next=$HISTCMD
-  __hx_private=${HX_PRIVATE:+1} __hx_before=$__hx_base
+  __hx_was_private=$__hx_private __hx_private=${HX_PRIVATE:+1} __hx_doubtful=
+  ((__hx_i = __hx_from, __hx_next = HISTCMD, __hx_before = __hx_base))
   [[ $__hx_private || ! -e $__hx_pause ]] || __hx_mind_pause
   # (the lengths tell: to compare our texts takes longer than all the rest; in bash 5.0 there is no list)
   ((${#PROMPT_COMMAND} == __hx_size_first && ${#PROMPT_COMMAND[@]} > 1 && __hx_depth < 2)) &&
     ((${#PROMPT_COMMAND[-1]} == __hx_size_final)) || __hx_doubt
-  if ((__hx_lines == __hx_from)) || [[ ${BLE_ATTACHED-} ]]; then
-    __hx_end_without_line
-  else
-    __hx_record_lines
-  fi
-  HX_LINE=0 __hx_lines=0 __hx_from=0 __hx_begun=0 __hx_folders=() __hx_pipe=() __hx_prompted_us=$__hx_now
-  __hx_base=$HISTCMD __hx_folder=$PWD __hx_sure=0 __hx_seen=1
+  __hx_task=__hx_record_lines
+  ((__hx_lines > __hx_from)) && [[ ! ${BLE_ATTACHED-} ]] || __hx_task=__hx_end_without_line
+  return 0
+}
+
+__hx_await_line() {
+  __hx_folders=() __hx_pipe=() __hx_folder=$PWD
+  ((HX_LINE = __hx_lines = __hx_from = __hx_begun = __hx_sure = 0, __hx_prompted_us = __hx_now,
+    __hx_base = HISTCMD, __hx_seen = 1))
   # (__hx_each is the flags of the shell, and something else where promptvars is off)
   [[ $__hx_doubted${HISTCONTROL-}$__hx_private$__hx_traced$__hx_nests$__hx_again:$__hx_each == "$__hx_control:"*i* &&
-    ! ${bash_preexec_imported-}${__bp_imported-}$__hx_expands && ${PS0-} == *__hx_* ]] || __hx_mend
+    ${PS0-} == *__hx_* && ${bash_preexec_imported-}${__bp_imported-}${__hx_imported:+${precmd_functions-}}$__hx_expands == \
+    "$__hx_imported" ]] || __hx_mend
 }
 
 __hx_end_without_line() {
@@ -230,13 +249,16 @@ __hx_mind_histcontrol() {
 
 # Write the line with index __hx_i of those that PS0 stored. With an argument (S), it has not ended.
 __hx_record_line() {
-  __hx_number=${__hx_numbers[__hx_i]}
-  if ((__hx_hidden[__hx_i] || __hx_erases || __hx_number != __hx_before + 1)); then
+  __hx_read_line && __hx_write_line "$@"
+}
+
+__hx_read_line() { # its text -> __hx_command; fail when it is private
+  if ((__hx_number = __hx_numbers[__hx_i], __hx_index = __hx_number - 1,
+    __hx_hidden[__hx_i] || __hx_erases || __hx_index != __hx_before)); then
     __hx_is_stored || return 1
   fi
   __hx_print fc -l -1 -1 || return 1
-  __hx_index=$((__hx_number - 1))
-  if [[ $__hx_reply == "$__hx_index"$'\t '* && ! -o posix ]] && ((__hx_number <= __hx_before + 1)); then
+  if [[ $__hx_reply == "$__hx_index"$'\t '* && ! -o posix ]] && ((__hx_index <= __hx_before)); then
     __hx_command=${__hx_reply:${#__hx_index}+2:${#__hx_reply}-${#__hx_index}-3}
   else
     __hx_search_entry || return 1
@@ -246,6 +268,9 @@ __hx_record_line() {
     __hx_look_at_line || return 1 # (__hx_dedup and __hx_erases are 1 or nothing)
     ;;
   esac
+}
+
+__hx_write_line() {
   ((__hx_records < 4096 && __hx_bytes < 4194304)) && [[ -O $__hx_file ]] || __hx_room || return 1
   if (($# || __hx_i < __hx_lines - 1)); then __hx_go_on "$@"; else __hx_judge; fi
   builtin printf "\0HX1${1-C}\0n%d\0b%s$__hx_outcome\0d%s\0c%s\0\0%n" "$((__hx_seq += 1))" \
@@ -279,7 +304,11 @@ __hx_record_lines() {
     return
   fi
   builtin trap '' XFSZ # else a limit on the size of files (ulimit -f) ends the shell
-  if ((__hx_lines == __hx_from + 1)); then __hx_record_line "$@"; else __hx_record_pasted "$@"; fi
+  if ((__hx_lines == __hx_from + 1)); then
+    __hx_read_line && __hx_write_line "$@"
+  else
+    __hx_record_pasted "$@"
+  fi
   builtin trap - XFSZ
   [[ ! $__hx_duplicates ]] || __hx_drop_duplicates
 }
