@@ -4,6 +4,7 @@ They have the plugins, prompts and settings that are often found together: the r
 Debian has them, else small doubles of how the real ones hook into the shell.
 """
 
+import difflib
 import os
 import re
 import shutil
@@ -277,10 +278,13 @@ def days(home, shell, steps, **texts):
     return found
 
 
-def assert_same_screens(without, with_hook):
-    pairs = zip(without.screens, with_hook.screens, strict=True)
-    for number, (expected, shown) in enumerate(pairs):
-        assert (number, shown) == (number, expected)
+def assert_same_screens(steps, without, with_hook):
+    """Fail with the number and the keys of the first step whose screens differ, and how they do."""
+    keys = ["(the first prompt)", *(keys for keys, _ in steps)]
+    screens = zip(keys, without.screens, with_hook.screens, strict=True)
+    for number, (typed, expected, shown) in enumerate(screens):
+        difference = difflib.unified_diff(expected, shown, "without", "with the hook", lineterm="")
+        assert shown == expected, "\n".join((f"screen {number}, {typed}:", *difference))
 
 
 def assert_every_event_is_right(home, steps):
@@ -313,7 +317,7 @@ def test_bash_with_a_prompt_marks_a_timer_and_erasedups(home, shell, place):
     }
     steps = replaced(MORNING + POSIX_AFTERNOON, others)
     without, with_hook = days(home, shell, steps, **{place: BASH})
-    assert_same_screens(without, with_hook)
+    assert_same_screens(steps, without, with_hook)
     assert without.drawn() == with_hook.drawn()
     assert without.histories == with_hook.histories
     assert_every_event_is_right(home, steps)
@@ -329,7 +333,7 @@ def test_zsh_with_suggestions_colours_vi_keys_and_fzf(home, place):
         tools.insert(1, fzf("zsh"))
         steps += FOUND
     without, with_hook = days(home, "zsh", steps, **{place: "\n".join(tools)})
-    assert_same_screens(without, with_hook)
+    assert_same_screens(steps, without, with_hook)
     assert history(without) == history(with_hook)
     assert_every_event_is_right(home, steps)
 
@@ -342,6 +346,6 @@ def test_fish_with_fzf(home, place):
         tools += fzf("fish")
         steps += FOUND
     without, with_hook = days(home, "fish", steps, **{place: tools})
-    assert_same_screens(without, with_hook)
+    assert_same_screens(steps, without, with_hook)
     assert history(without) == history(with_hook)
     assert_every_event_is_right(home, steps)
