@@ -32,21 +32,28 @@ TIMEOUT_S = 30
 CTRL_C, CTRL_D, CTRL_U, CTRL_Z, ENTER = b"\x03", b"\x04", b"\x15", b"\x1a", b"\r"
 PASTE, PASTED = b"\x1b[200~", b"\x1b[201~"
 
-# <pid:count>: a prompt that is drawn again is told from a new one, a nested shell from its parent
-MARKER = re.compile(rb"<(\d+:\d+)>")
+# <pid:count>: a prompt that is drawn again is told from a new one, a nested shell from its parent.
+# The process id has 7 digits, the most that Linux gives: what a shell draws depends on the width of
+# its prompt (fish indents the other lines of a command by it), so two shells need the same width.
+MARKER = re.compile(rb"<(\d{7}:\d+)>")
 # (a process id elsewhere in the output may be a part of another number)
 PID_IN_PROMPT = re.compile(rb"(?<=<)\d+(?=:\d+>)")
 PROMPT = {
-    "bash": "PS1='<$$:$((hx_test_n=${hx_test_n-0}+1))> ' PS2='> '\n",
+    "bash": """
+printf -v hx_test_pid %07d $$
+PS1='<$hx_test_pid:$((hx_test_n=${hx_test_n-0}+1))> ' PS2='> '
+""",
     "zsh": """
 setopt prompt_subst no_prompt_sp
-PS1='<$$:$((hx_test_n=${hx_test_n-0}+1))> ' PS2='> ' RPS1=
+printf -v hx_test_pid %07d $$
+PS1='<$hx_test_pid:$((hx_test_n=${hx_test_n-0}+1))> ' PS2='> ' RPS1=
 """,
     "fish": """
 set -q hx_test_n; or set -g hx_test_n 0
+set -g hx_test_pid (printf %07d $fish_pid)
 set -g fish_greeting
 function hx_test_count --on-event fish_prompt; set -g hx_test_n (math $hx_test_n + 1); end
-function fish_prompt; echo -n "<$fish_pid:$hx_test_n> "; end
+function fish_prompt; echo -n "<$hx_test_pid:$hx_test_n> "; end
 function fish_right_prompt; end
 function fish_mode_prompt; end
 function fish_title; end

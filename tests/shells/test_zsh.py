@@ -168,7 +168,7 @@ def test_no_option_alias_or_function_breaks_the_hook_or_makes_it_print(home):
 
 def test_arithmetic_in_floating_point_changes_no_number(home):
     # the prompt has no counter here, since it would become a fraction too
-    terminal = home.open("zsh", after="setopt force_float; PS1='<$$:%!> '; true")
+    terminal = home.open("zsh", after="setopt force_float; PS1='<$hx_test_pid:%!> '; true")
     terminal.run("true one")
     [start] = records(home, "S")
     assert start["n"].isdigit()
