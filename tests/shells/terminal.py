@@ -220,9 +220,13 @@ class Terminal:
         self.pid = self.child.pid
         self.is_zsh = os.path.basename(argv[0]) == "zsh"
         self.prompts: set[bytes] = set()
+        # from the last keys to each prompt: no command between them can have taken longer
+        self.waits_us: list[float] = []
+        self._typed_at_s = time.monotonic()
         self.output = b""
 
     def type(self, keys: str | bytes) -> None:
+        self._typed_at_s = time.monotonic()
         self.child.send(keys)
 
     def run(self, *lines: str | bytes) -> str:
@@ -239,6 +243,7 @@ class Terminal:
             marker = self.child.match.group(1)
             if marker not in self.prompts:
                 self.prompts.add(marker)
+                self.waits_us.append((time.monotonic() - self._typed_at_s) * 1e6)
                 self._until_zle_reads()
                 return passed.decode(errors="replace")
 
