@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import termios
 import time
 
 import pexpect
@@ -250,13 +251,11 @@ class Terminal:
     def _until_zle_reads(self) -> None:
         """Wait for the line editor of zsh: a key between its prompt and its editor is drawn twice.
 
-        The editor says so by turning bracketed paste on, unless that or the editor is off.
+        The editor sets the terminal before it draws the prompt, and turns bracketed paste on last.
+        Without the editor (unsetopt zle) the terminal keeps the mode that hands over whole lines.
         """
-        if not self.is_zsh:
-            return
-        index = self.child.expect([rb"\x1b\[\?2004h", pexpect.TIMEOUT, pexpect.EOF], timeout=0.2)
-        if index == 0:
-            self.output += self.child.before + self.child.after
+        if self.is_zsh and not termios.tcgetattr(self.child.child_fd)[3] & termios.ICANON:
+            self.until(rb"\x1b\[\?2004h")
 
     def until(self, pattern: bytes | re.Pattern[bytes]) -> bytes:
         """Wait for `pattern` in the output; return the output up to its end."""
