@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import termios
 import time
 
 import pexpect
@@ -32,21 +33,28 @@ TIMEOUT_S = 30
 CTRL_C, CTRL_D, CTRL_U, CTRL_Z, ENTER = b"\x03", b"\x04", b"\x15", b"\x1a", b"\r"
 PASTE, PASTED = b"\x1b[200~", b"\x1b[201~"
 
-# <pid:count>: a prompt that is drawn again is told from a new one, a nested shell from its parent
-MARKER = re.compile(rb"<(\d+:\d+)>")
+# <pid:count>: a prompt that is drawn again is told from a new one, a nested shell from its parent.
+# The process id has 7 digits, the most that Linux gives: what a shell draws depends on the width of
+# its prompt (fish indents the other lines of a command by it), so two shells need the same width.
+MARKER = re.compile(rb"<(\d{7}:\d+)>")
 # (a process id elsewhere in the output may be a part of another number)
 PID_IN_PROMPT = re.compile(rb"(?<=<)\d+(?=:\d+>)")
 PROMPT = {
-    "bash": "PS1='<$$:$((hx_test_n=${hx_test_n-0}+1))> ' PS2='> '\n",
+    "bash": """
+printf -v hx_test_pid %07d $$
+PS1='<$hx_test_pid:$((hx_test_n=${hx_test_n-0}+1))> ' PS2='> '
+""",
     "zsh": """
 setopt prompt_subst no_prompt_sp
-PS1='<$$:$((hx_test_n=${hx_test_n-0}+1))> ' PS2='> ' RPS1=
+printf -v hx_test_pid %07d $$
+PS1='<$hx_test_pid:$((hx_test_n=${hx_test_n-0}+1))> ' PS2='> ' RPS1=
 """,
     "fish": """
 set -q hx_test_n; or set -g hx_test_n 0
+set -g hx_test_pid (printf %07d $fish_pid)
 set -g fish_greeting
 function hx_test_count --on-event fish_prompt; set -g hx_test_n (math $hx_test_n + 1); end
-function fish_prompt; echo -n "<$fish_pid:$hx_test_n> "; end
+function fish_prompt; echo -n "<$hx_test_pid:$hx_test_n> "; end
 function fish_right_prompt; end
 function fish_mode_prompt; end
 function fish_title; end
@@ -219,9 +227,13 @@ class Terminal:
         self.pid = self.child.pid
         self.is_zsh = os.path.basename(argv[0]) == "zsh"
         self.prompts: set[bytes] = set()
+        # from the last keys to each prompt: no command between them can have taken longer
+        self.waits_us: list[float] = []
+        self._typed_at_s = time.monotonic()
         self.output = b""
 
     def type(self, keys: str | bytes) -> None:
+        self._typed_at_s = time.monotonic()
         self.child.send(keys)
 
     def run(self, *lines: str | bytes) -> str:
@@ -238,19 +250,18 @@ class Terminal:
             marker = self.child.match.group(1)
             if marker not in self.prompts:
                 self.prompts.add(marker)
+                self.waits_us.append((time.monotonic() - self._typed_at_s) * 1e6)
                 self._until_zle_reads()
                 return passed.decode(errors="replace")
 
     def _until_zle_reads(self) -> None:
         """Wait for the line editor of zsh: a key between its prompt and its editor is drawn twice.
 
-        The editor says so by turning bracketed paste on, unless that or the editor is off.
+        The editor sets the terminal before it draws the prompt, and turns bracketed paste on last.
+        Without the editor (unsetopt zle) the terminal keeps the mode that hands over whole lines.
         """
-        if not self.is_zsh:
-            return
-        index = self.child.expect([rb"\x1b\[\?2004h", pexpect.TIMEOUT, pexpect.EOF], timeout=0.2)
-        if index == 0:
-            self.output += self.child.before + self.child.after
+        if self.is_zsh and not termios.tcgetattr(self.child.child_fd)[3] & termios.ICANON:
+            self.until(rb"\x1b\[\?2004h")
 
     def until(self, pattern: bytes | re.Pattern[bytes]) -> bytes:
         """Wait for `pattern` in the output; return the output up to its end."""

@@ -272,11 +272,11 @@ def test_a_readonly_prompt_command_is_not_changed_and_reported(home, shell):
 
 
 def test_without_promptvars_nothing_of_the_hook_is_printed(home, shell):
-    terminal = home.open(shell, after="PS1='ready> '" * 0)
+    terminal = home.open(shell)
     terminal.run("true one")
-    terminal.type("PS1='<1:2> '; shopt -u promptvars\r")
+    terminal.type("PS1='<0000001':'2> '; shopt -u promptvars\r")
     terminal.prompt()
-    terminal.type("true; PS1='<1:3> '\r")
+    terminal.type("true; PS1='<0000001':'3> '\r")
     terminal.prompt()
     assert not [line for line in terminal.screen() if "hx" in line]
 

@@ -361,7 +361,7 @@ ble-attach() {
   local line prompt
   while :; do
     for prompt in "${PROMPT_COMMAND[@]}"; do eval "$prompt"; done
-    printf '<%s:%s> ' "$$" "$((hx_test_n = ${hx_test_n-0} + 1))"
+    printf '<%07d:%s> ' "$$" "$((hx_test_n = ${hx_test_n-0} + 1))"
     IFS= read -re line || exit
     [[ $line ]] || continue
     history -s -- "$line"
@@ -459,7 +459,7 @@ def test_an_exit_trap_sees_the_status_of_the_shell(home, shell):
 @pytest.mark.parametrize("child", BASHES)
 def test_what_is_exported_is_silent_in_a_shell_without_the_hook(home, shell, child, option):
     terminal = home.open(shell, before="export PS0='[ps0]' PROMPT_COMMAND='printf [pc]'")
-    marker = "<$$:$((hx_test_n=${hx_test_n-0}+1))> "
+    marker = "<$(printf %07d $$):$((hx_test_n=${hx_test_n-0}+1))> "
     terminal.type(f"PS1='{marker}' {program(child)} --norc {option}\r")
     terminal.prompt()
     terminal.run("true x")

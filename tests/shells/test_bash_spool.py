@@ -111,7 +111,7 @@ def test_recording_a_command_starts_no_process(home, shell, history):
     assert count.processes == 2  # the two sides of the pipe
 
 
-@pytest.mark.parametrize(("kibibytes", "patience_s", "runs"), [(1200, 20, True), (100, 0.5, False)])
+@pytest.mark.parametrize(("kibibytes", "patience_s", "runs"), [(1200, 30, True), (100, 0.5, False)])
 def test_a_new_shell_has_a_large_spool_drained_in_the_background(
     home, shell, kibibytes, patience_s, runs
 ):

@@ -90,7 +90,7 @@ def test_without_proc_the_time_is_the_modification_time_of_a_file(home):
     assert header["b"].endswith(b"000000")
     assert int(started_at) <= starts[0] <= starts[1] <= time.time()
     assert starts[1] - int(started_at) >= 1
-    assert abs(int(end["e"]) / 1e6 - time.time()) < 5
+    assert starts[-1] <= int(end["e"]) / 1e6 <= time.time()
     assert home.commands() == ["true one", *lines, "exit"]
 
 
@@ -348,7 +348,7 @@ def test_recording_a_command_starts_no_process(home):
     assert count.processes == 1  # sh, by fish itself
 
 
-@pytest.mark.parametrize(("kibibytes", "patience_s", "runs"), [(100, 0.5, False), (2000, 10, True)])
+@pytest.mark.parametrize(("kibibytes", "patience_s", "runs"), [(100, 0.5, False), (2000, 30, True)])
 def test_a_new_shell_has_a_large_spool_drained_in_the_background(home, kibibytes, patience_s, runs):
     assert is_drained_at_start(home, "fish", kibibytes, patience_s) == runs
 

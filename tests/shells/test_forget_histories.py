@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from shells.terminal import HX, program
+from shells.terminal import HX, TIMEOUT_S, program
 
 CANARY = "CANARY-7qZx"
 COMMANDS = [
@@ -94,7 +94,7 @@ def test_the_text_is_removed_and_the_shell_reads_the_other_entries_as_before(hom
 def fish_reads(home):
     """Return the history of fish. It skips entries of its own second, so it is asked repeatedly."""
     line = [program("fish"), "-c", "history search --null --reverse"]
-    until_s = time.monotonic() + 5
+    until_s = time.monotonic() + TIMEOUT_S
     while time.monotonic() < until_s:
         process = subprocess.run(line, env=home.environment(), capture_output=True, check=True)
         if b"echo after" in process.stdout:
