@@ -357,7 +357,7 @@ class Device:
             raise NotInVault("this device waits to be admitted")
         code, _ = enroll.make_invitation(context)
         push(context, self.outbox, self.name(), listed=True)
-        self._published()
+        self._published(set(self.unpublished))
         return secret_of(code)
 
     def join(self, secret):
@@ -388,7 +388,7 @@ class Device:
         stays = self.me in evaluate(context.genesis, {*known, without_kept}).active
         context.learn([with_kept if keeping or not stays else without_kept])
         push(context, self.outbox, self.name(), listed=True)
-        self._published()
+        self._published(set(self.unpublished))
 
     def is_member(self):
         """Return whether this device is a member of the vault, as far as it knows."""
