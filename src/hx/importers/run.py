@@ -312,7 +312,7 @@ class Import:
         again = self._placing.greatest_us
         times = {
             at_us
-            for at_us, device_id, _, _ in map(itemgetter(0), timed)
+            for at_us, device_id, *_ in map(itemgetter(0), timed)
             if at_us <= again or self._existed[device_id]
         }
         groups = import_state.groups(self._database, times) if times else {}
