@@ -254,6 +254,14 @@ class Terminal:
                 self._until_zle_reads()
                 return passed.decode(errors="replace")
 
+    def continuation(self) -> None:
+        """Wait for the prompt of the next line of a command, in bash and zsh.
+
+        Each line has an editor of its own; between two, the terminal echoes keys too early.
+        """
+        self.until(rb"(?<!\d)> ")  # (a digit stands before it in a first prompt)
+        self._until_zle_reads()
+
     def _until_zle_reads(self) -> None:
         """Wait for the line editor of zsh: a key between its prompt and its editor is drawn twice.
 

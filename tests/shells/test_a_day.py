@@ -33,8 +33,11 @@ CTRL_R, TAB = b"\x12", b"\t"
 HISTORIES = (".zsh_history", ".bash_history", ".local/share/fish/fish_history")
 
 
+CONTINUATION = object()
+
+
 class Keys:
-    """Keys that take several steps: each with the text that the screen then shows."""
+    """Keys that take several steps: each with the text or prompt that the screen then shows."""
 
     def __init__(self, *steps):
         self.steps = steps
@@ -45,13 +48,16 @@ class Keys:
     def type(self, day):
         for keys, awaited in self.steps:
             day.terminal.type(keys)
-            if awaited is not None:
+            if awaited is CONTINUATION:
+                day.until_continued()
+            elif awaited is not None:
                 day.until_shown(awaited)
 
 
 def line(text, *later):
     """Type a line, or the lines of one command, each with Enter."""
-    return Keys(*((each.encode() + ENTER, None) for each in (text, *later)))
+    *first, last = [each.encode() + ENTER for each in (text, *later)]
+    return Keys(*((keys, CONTINUATION) for keys in first), (last, None))
 
 
 def running(text, *keys):
@@ -214,6 +220,7 @@ class Day:
             **dict.fromkeys(("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"), "Ann"),
             **dict.fromkeys(("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"), "ann@example.org"),
         }
+        self.shell = shell
         self.terminal = home.open(shell, load=load, env=env, **texts)
         self._screen = pyte.Screen(COLUMNS, ROWS)
         self._screen.write_process_input = self.terminal.type  # (fzf asks where the cursor is)
@@ -231,6 +238,11 @@ class Day:
         """Read until one of the last two lines on the screen has the text."""
         while not any(text in line for line in self.look()[-2:]):
             self.terminal.until(re.compile(rb"(?s).+"))
+
+    def until_continued(self):
+        """Wait for the prompt of the next line of a command, where the shell has one."""
+        if self.shell != "fish":
+            self.terminal.continuation()
 
     def go(self, steps):
         for keys, _ in steps:
