@@ -7,6 +7,8 @@ import shutil
 import pytest
 
 from cli.vaults import Member, is_error, vault
+from hx.cli.commands.sync.reasons import MEANINGS
+from hx.core.format import verdict
 from hx.custody.key_files import KeyFile
 from hx.custody.key_set import decode
 
@@ -165,6 +167,21 @@ def test_a_waiting_device_is_told_what_has_to_happen(members, tmp_path):
     laptop.sync()
     assert "waits" not in late.hx("sync").err
     assert late.sync("status")["place"] == "member"
+
+
+def test_what_waits_with_its_device_is_told_and_read_by_the_next_sync(members, tmp_path):
+    laptop, _ = members
+    late = Member(tmp_path / "late", laptop.folder, "late")
+    assert late.join(laptop.invite()).code == 0
+    late.record("echo early")
+    late.sync()
+    assert laptop.sync("pull", code=3)["pulled"]["pending"] == 1
+    assert laptop.commands == []
+    status = laptop.hx("sync", "status")
+    assert verdict.NOT_ADMITTED in status.out
+    assert MEANINGS[verdict.NOT_ADMITTED] in " ".join(status.out.split())
+    assert laptop.sync()["pulled"]["events"] == 1
+    assert laptop.commands == ["echo early"]
 
 
 def test_a_refused_device_is_told_that_it_was_not_admitted(tmp_path):
