@@ -149,7 +149,6 @@ def test_undo_does_not_delete_a_backup_that_existed_before_setup(home):
     assert home.tree == before
 
 
-@pytest.mark.skipif(not shutil.which("fish"), reason="fish is not installed")
 def test_a_file_that_cannot_be_edited_keeps_its_line_and_the_rest_is_undone(home):
     home.bashrc.write_bytes(b"a\n")
     (home.path / ".zshrc").write_bytes(b"b\n")
@@ -187,6 +186,7 @@ def test_a_line_that_lost_its_mark_is_named(home):
     assert f"{home.bashrc} still loads the hook in line 3: remove that line" in home.undo().out
 
 
+@pytest.mark.skipif(not shutil.which("fish"), reason="fish is not installed")
 def test_undo_deletes_empty_folders_that_setup_made(home):
     home.setup("--shell", "fish")
     assert (home.path / ".config/fish/config.fish").exists()

@@ -7,9 +7,10 @@ import os
 import pytest
 
 from hx.setup.loading import Loading, found
-from hx.shells import BASH, FISH, ZSH, UserFolders, hook
+from hx.shells import BASH, FISH, SHELLS, ZSH, UserFolders, hook
 
 INIT = b'eval "$(hx init zsh)"\n'
+INIT_OF_ANY_SHELL = b'eval "$(hx init $shell)"\n'
 MOST_FILES = 500
 MOST_BYTES = 256 << 10
 
@@ -37,6 +38,16 @@ def search(home, text=b"", shell=ZSH):
 def test_a_line_in_the_rc_file_itself_is_found_with_its_number(home):
     assert search(home, b"a\n" + INIT) == Loading("rc", 2, from_file=False)
     assert search(home, b"a\n") is None
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_line_that_loads_the_hook_of_another_shell_is_passed_over(home, shell):
+    """Two shells may read one file."""
+    own = b"hx init %b\n" % shell.encode()
+    others = [b"hx init %b\n" % name.encode() for name in SHELLS if name != shell]
+    assert search(home, b"".join(others), shell) is None
+    number = len(others) + 1
+    assert search(home, b"".join([*others, own]), shell) == Loading("rc", number, from_file=False)
 
 
 def test_a_line_that_reads_the_hook_file_is_told_from_one_that_runs_hx_init(home):
@@ -77,7 +88,7 @@ def test_a_file_two_steps_away_is_searched_and_one_three_steps_away_is_not(home)
     ],
 )
 def test_a_file_that_a_shell_or_framework_reads_unnamed_is_searched(home, shell, word, name):
-    put(home / name, INIT)
+    put(home / name, INIT_OF_ANY_SHELL)
     assert search(home, word, shell) == Loading(name, 1, from_file=False)
     assert search(home, word, BASH) is None
     if word:

@@ -8,7 +8,7 @@ import pytest
 
 from hx.core.errors import DatabaseError, InputError
 from hx.core.shell_files import rc_file
-from hx.setup import manuals, plan, state
+from hx.setup import manuals, plan, state, undo
 from hx.setup.manuals import Link
 from hx.setup.plan import RcFile
 from hx.setup.state import Footprint
@@ -99,9 +99,33 @@ def test_settings_that_are_there_change_nothing(home):
 def test_a_loop_of_two_names_of_one_file_is_edited_once(home):
     put(home / ".zshrc")
     os.symlink(home / ".zshrc", home / "link")
-    made = planned(home, zshrc(home), RcFile(ZSH, f"{home}/link"))
-    assert len(made.edits) == 1
-    assert made.rc_files == (f"{home}/.zshrc",)
+    names = (f"{home}/.zshrc", f"{home}/link")
+    made = planned(home, *(RcFile(ZSH, name) for name in names))
+    (edit,) = made.edits
+    assert edit.text == plan.line(data(home), zshrc(home), folders(home)) + b"\n"
+    assert made.rc_files == names, "both names have the line"
+    carried_out(home, made)
+    again = planned(home, *(RcFile(ZSH, name) for name in names))
+    assert (again.is_empty, again.rc_files) == (True, names)
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_one_file_of_two_shells_is_one_edit_with_a_line_for_each_and_undo_restores_it(home, exists):
+    """`.zshrc` leads to `.bashrc`; without that file setup makes it."""
+    bashrc = RcFile(BASH, f"{home}/.bashrc")
+    os.symlink(".bashrc", home / ".zshrc")
+    if exists:
+        put(home / ".bashrc", b"mine\n")
+    made = planned(home, bashrc, zshrc(home))
+    (edit,) = made.edits
+    assert (edit.file.path, edit.file.exists) == (bashrc.path, exists)
+    lines = [plan.line(data(home), each, folders(home)) for each in (bashrc, zshrc(home))]
+    assert edit.text.splitlines() == [*([b"mine", b""] if exists else []), *lines]
+    assert made.rc_files == (bashrc.path, f"{home}/.zshrc")
+    assert carried_out(home, made) == ([f"{bashrc.path}.hx-backup"] if exists else [])
+    undo.undo(undo.planned((), data(home), f"{home}/config.toml"))
+    assert {*os.listdir(home)} - {"data"} == {".zshrc", *([".bashrc"] if exists else [])}
+    assert not exists or (home / ".bashrc").read_bytes() == b"mine\n"
 
 
 def test_a_shell_that_loads_the_hook_by_hx_init_gets_no_hook_file(home):
@@ -135,9 +159,9 @@ def test_a_file_that_cannot_be_edited_is_named_with_its_line_and_stops_no_other_
     made = planned(home, zshrc(home), RcFile(FISH, readonly), RcFile(BASH, f"{home}/.bashrc"))
     assert [each.path for each in made.unchanged] == [f"{home}/.zshrc", readonly]
     assert "is a folder" in made.unchanged[0].why
-    assert (
-        made.unchanged[0].line
-        == b"[ ! -r \"$HOME\"'/data'/hook.zsh ] || . \"$HOME\"'/data'/hook.zsh"
+    hook_file = b"\"$HOME\"'/data'/hook.zsh"
+    assert made.unchanged[0].line == (
+        b'[ -z "${ZSH_VERSION-}" ] || [ ! -r %b ] || . %b' % (hook_file, hook_file)
     )
     assert made.unchanged[1].line.startswith(b"begin; set -l hook \"$HOME\"'/data'/hook.fish;")
     assert made.hooks == (BASH, ZSH, FISH)
@@ -177,10 +201,20 @@ def test_a_data_folder_outside_of_the_home_is_named_by_its_whole_path(home, insi
     assert f"'{path}'".encode() in plan.line(path, zshrc(home), folders(home))
 
 
-def test_only_a_file_that_other_shells_read_asks_which_shell_reads_it(home):
-    target = RcFile(BASH, f"{home}/.profile", other_shells=True)
-    assert b"BASH_VERSION" in plan.line(data(home), target, folders(home))
-    assert b"BASH_VERSION" not in plan.line(data(home), zshrc(home), folders(home))
+@pytest.mark.parametrize(
+    ("shell", "start"),
+    [
+        (BASH, b'[ -z "${BASH_VERSION-}" ] || { '),
+        (ZSH, b'[ -z "${ZSH_VERSION-}" ] || { '),
+        (FISH, b"begin; "),  # no other shell reads what fish does
+    ],
+)
+def test_the_line_of_any_file_asks_whether_its_own_shell_reads_it(home, shell, start):
+    """sh reads ~/.profile, and a .zshrc may read ~/.bashrc or be the same file."""
+    for name in (".profile", ".bashrc", ".zshrc", "config.fish"):
+        line = plan.line(data(home), RcFile(shell, f"{home}/{name}"), folders(home))
+        assert line.startswith(start)
+        assert line.count(b"_VERSION") == start.count(b"_VERSION")
 
 
 # ---- carrying it out ----

@@ -6,11 +6,12 @@ import os
 
 import pytest
 
+from capture.kill import drop_capabilities, forked, outcome
 from hx.core.errors import InputError
 from hx.core.shell_files.rc_file import MARK, MISSING
-from hx.setup import state, undo
+from hx.setup import state, undo, user_file
 from hx.setup.state import Footprint
-from hx.setup.undo import OwnPaths
+from hx.setup.undo import OwnPaths, Removal, Unchanged
 
 LINE = b"[ -r x ] && . x " + MARK + b"\n"
 SETTING = b"picker_up = true  " + MARK + b"\n"
@@ -81,22 +82,64 @@ def test_two_names_of_one_file_are_one_edit(home):
     assert edit.file.target == file
 
 
-def test_only_of_a_file_that_setup_has_noted_it_matters_that_it_cannot_be_read(home):
-    folder = str(home / "folder")
-    os.mkdir(folder)
-    assert planned(home, folder).is_empty
-    assert undo.text_of(folder) == b""
+def test_only_a_file_that_setup_has_noted_is_named_when_it_cannot_be_read(home):
+    long = put(home / "long")
+    os.truncate(long, (4 << 20) + 1)
+    assert planned(home, long) == Removal(str(home / "data"), (), ())
+    assert undo.text_of(long) == b""
     assert undo.text_of(put(home / "file", b"x")) == b"x"
-    noted(home, rc_files=(folder,))
-    with pytest.raises(InputError, match="is a folder"):
-        planned(home)
+    noted(home, rc_files=(long,))
+    unchanged = (Unchanged(long, f"{long} is longer than 4 MiB", None),)
+    assert planned(home) == Removal(str(home / "data"), (), (), unchanged)
 
 
-def test_a_file_with_the_line_that_may_not_be_written_stops_undo(home):
-    file = put(home / "file", LINE)
+@pytest.mark.parametrize("instead", ["folder", "pipe", "file/below", "loop"])
+def test_where_a_noted_file_has_become_something_without_lines_nothing_is_left(home, instead):
+    (home / "folder").mkdir()
+    os.mkfifo(home / "pipe")
+    put(home / "file", LINE)
+    os.symlink("loop", home / "loop")
+    path = str(home / instead)
+    with pytest.raises(InputError):
+        user_file.read(path)
+    noted(home, rc_files=(path,))
+    assert planned(home) == Removal(str(home / "data"), (), ())
+    assert undo.text_of(path) == b""
+
+
+def test_a_noted_file_in_a_folder_that_may_not_be_entered_is_named(home):
+    """The file may be there, with its line."""
+    file = put(home / "locked" / "file", LINE)
+    noted(home, rc_files=(file,))
+
+    def work():
+        drop_capabilities()
+        os.chmod(home / "locked", 0)
+        why = f"cannot read {file}: permission denied"
+        assert planned(home).unchanged == (Unchanged(file, why, None),)
+
+    assert outcome(forked(work)) == 0
+    os.chmod(home / "locked", 0o700)
+
+
+def test_a_file_that_may_not_be_written_keeps_its_line_and_the_others_are_undone(home):
+    before = b"a\nb\n"
+    file, other = put(home / "file", before + b"\n" + LINE), put(home / "other", LINE)
+    backups = tuple(put(home / f"{name}.hx-backup", before) for name in ("file", "other"))
+    noted(home, rc_files=(file, other), made=(file, other), backups=backups)
     os.chmod(file, 0o400)
-    with pytest.raises(InputError, match="read-only"):
-        planned(home, file)
+    removal = planned(home)
+    assert [edit.file.path for edit in removal.edits] == [other]
+    assert removal.files == backups[1:]
+    assert removal.unchanged == (Unchanged(file, f"{file} is read-only", 4),)
+    undo.undo(removal)
+    assert sorted(os.listdir(home)) == ["data", "file", "file.hx-backup"]
+    assert (home / "file").read_bytes() == before + b"\n" + LINE
+    assert state.read(str(home / "data")) == Footprint("", (file,), (file,), backups[:1])
+    os.chmod(file, 0o600)
+    undo.undo(planned(home))
+    assert sorted(os.listdir(home)) == ["data", "file"]
+    assert (home / "file").read_bytes() == before
 
 
 def test_a_file_that_setup_has_made_is_deleted_once_it_is_empty_and_any_other_one_stays(home):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -82,15 +84,17 @@ def as_another_user(work):
 
 
 @pytest.fixture
-def shared(tmp_path_factory):
-    """A file in a folder that everybody may enter and change."""
-    folder = tmp_path_factory.mktemp("shared")
-    for each in (folder, folder.parent, folder.parent.parent):
-        each.chmod(0o777)
-    path = folder / ".bashrc"
-    path.write_bytes(b"mine\n")
-    path.chmod(0o666)
-    return path
+def shared():
+    """A file in a folder that everybody may enter and change.
+
+    It is not below pytest's own folder, which each test run that starts closes to other users.
+    """
+    with tempfile.TemporaryDirectory(prefix="hx-shared-") as folder:
+        path = Path(folder, ".bashrc")
+        path.write_bytes(b"mine\n")
+        path.parent.chmod(0o777)
+        path.chmod(0o666)
+        yield path
 
 
 def refusal(path):
@@ -142,16 +146,30 @@ def test_an_own_file_that_its_owner_may_not_write_is_read_only(shared):
 
 
 @pytest.mark.parametrize("mode", [0o555, 0o666])
-def test_a_file_in_a_folder_that_cannot_be_changed_is_refused(shared, mode):
+@pytest.mark.parametrize("below", ["", "new", "new/newer"])
+def test_a_file_that_cannot_be_made_in_its_folder_is_refused(shared, mode, below):
+    """Also where the folder is to be made first: the one that exists is named."""
     folder = shared.parent
     folder.chmod(mode)
-    file = Dotfile(str(shared), str(shared), b"", None)  # where 0o666, nobody can look for it
+    path = str(folder / below / "missing")
+    file = Dotfile(path, path, b"", None)  # where 0o666, nobody can look for it
 
     def work():
-        with pytest.raises(InputError, match=f"cannot be replaced: {folder} is not writable"):
+        fault = f"cannot be made: {folder} is not writable"
+        assert user_file.why_not_writable(file) == fault
+        with pytest.raises(InputError, match=f"^{path} {fault}$"):
             user_file.require_writable(file)
 
     as_another_user(work)
+
+
+def test_a_file_that_cannot_be_replaced_in_its_folder_is_refused(shared):
+    if os.geteuid() == 0:
+        os.chown(shared, 65_534, 65_534)
+    folder = shared.parent
+    folder.chmod(0o555)
+    expected = f"cannot be replaced: {folder} is not writable"
+    as_another_user(lambda: require(refusal(shared), expected))
 
 
 def require(found, expected):

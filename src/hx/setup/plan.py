@@ -87,11 +87,12 @@ def planned(
             if target.shell in by_hand:
                 continue
             shells[target.shell] = None
-            before = edits[file.target].text if file.target in edits else file.text
-            text = rc_file.with_line(before, added)
-            if text != before:
+            # of two names of one file, undo looks for the first: the backup has that name too
+            first = edits.get(file.target, Edit(file, file.text))
+            text = rc_file.with_line(first.text, added)
+            if text != first.text:
                 user_file.require_writable(file)
-                edits[file.target] = Edit(file, text)
+                edits[file.target] = Edit(first.file, text)
             paths.append(target.path)
         except InputError as error:
             shells[target.shell] = None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from fnmatch import fnmatchcase
 
 from hx.capture import spool
@@ -121,8 +123,11 @@ def _first_change(edit: Edit) -> int:
 
 
 def _has_no_lines(path: str) -> bool:
-    """Return whether a path leads to something that no shell reads: a folder, a pipe."""
-    return os.path.exists(path) and not os.path.isfile(path)
+    """Return whether a path leads to no file that a shell reads, but to a folder or a pipe."""
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)
+    except OSError as error:  # a file in place of its folder, or links that lead to each other
+        return error.errno in (errno.ENOTDIR, errno.ELOOP)
 
 
 def _is_needed(backup: str, unchanged: Iterable[Unchanged]) -> bool:
