@@ -55,8 +55,11 @@ def _new_keys(device):
     return DeviceKeys(rng.randbytes(32), rng.randbytes(32))
 
 
-def revoked(signer, device_id, told=None):
-    """`told`, or else the signer, has heard that the device is no longer in the vault."""
+def revoked(signer, device_id, told=None, objects=None):
+    """`told`, or else the signer, has heard that the device is no longer in the vault.
+
+    `objects`: the digest of what is still taken of it.
+    """
     context = (told or signer).context()
     seed, vault_id = signer.custody.device.sign_seed, context.vault.vault_id
-    context.learn([device_revoke(device_id, (), seed=seed, vault_id=vault_id)])
+    context.learn([device_revoke(device_id, (), seed=seed, vault_id=vault_id, objects=objects)])

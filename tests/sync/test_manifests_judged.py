@@ -74,7 +74,9 @@ def test_for_the_key_of_a_manifest_hx_waits_unless_another_device_has_revoked_it
     laptop, desktop, server = cluster.devices
     attacker, vmk = Attacker(server), new_vmk()
     if signer is not None:
-        revoked({"another": laptop, "itself": server}[signer], server.me, told=desktop)
+        objects = {"another": None, "itself": bytes(32)}[signer]
+        by = {"another": laptop, "itself": server}[signer]
+        revoked(by, server.me, told=desktop, objects=objects)
     attacker.key_id = key_id(vmk)
     key = attacker.sign(vmk=vmk)
     receive_and_pull(desktop)

@@ -18,6 +18,7 @@ from hx.core.format.farewell import kept_of
 from hx.core.format.manifest import objects_digest
 from hx.core.format.roster import carried
 from hx.core.format.roster_records import device_revoke
+from hx.core.format.verdict import Fault
 from hx.core.record import NamedTuple
 from hx.database.sync import ledger, unpublished, vault
 from hx.database.sync.vault import Departure
@@ -92,14 +93,21 @@ def publish_farewell(context: SyncContext, outbox: Outbox, label: str) -> None:
     key = object_names.spelled(name)
     outbox.write(last.seq, [(key, data)])
     context.store.put(key, data)
-    there = read_manifest(context, key)
-    if there.payload + there.signature != payload:
-        raise Transient(
-            f"the store returns another manifest than {key}, which was just written",
-            "nothing was changed here: run `hx sync leave` again",
-        )
+    _require_there(context, key, payload)
     remove_rows(context, record)
     outbox.clear()
+
+
+def _require_there(context: SyncContext, key: str, payload: bytes) -> None:
+    """Check that the store returns the last manifest as it was written. Raises StoreError."""
+    with suppress(Fault):
+        there = read_manifest(context, key)
+        if there.payload + there.signature == payload:
+            return
+    raise Transient(
+        f"the store does not return the last manifest {key} as it was written",
+        "nothing was changed here: run `hx sync leave` again",
+    )
 
 
 def _require_all_published(context: SyncContext) -> None:
