@@ -6,6 +6,7 @@ import pytest
 
 from hx.core.errors import Busy
 from hx.database.sync import vault
+from hx.stores import Transient
 from hx.sync.device_state import MEMBER, PLACES, WAITING
 from hx.sync.leave import (
     Outlook,
@@ -128,3 +129,21 @@ def test_a_device_that_waits_leaves_as_a_member_does(cluster):
     leave(fourth)
     assert vault.read(fourth.database) is None
     assert event in fourth.dump().events
+
+
+def test_a_store_that_alters_the_last_manifest_keeps_the_device_in_the_vault(cluster):
+    _, desktop, _ = cluster.devices
+    context = desktop.context()
+    pull(context)
+    publish_all(context, desktop.outbox, desktop.name())
+    original = desktop.store.get
+
+    def altered(key, limit):
+        data = original(key, limit)
+        return data[:-1] + bytes([data[-1] ^ 1])
+
+    context.store.get = altered
+    with pytest.raises(Transient, match="as it was written"), desktop.database.transaction():
+        publish_farewell(context, desktop.outbox, desktop.name())
+    assert vault.read(desktop.database) is not None
+    context.store.get = original
