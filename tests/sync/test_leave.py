@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 
 from hx.core.errors import Busy
-from hx.database.sync import vault
+from hx.core.format.manifest import objects_digest
+from hx.core.format.roster_records import decode
+from hx.database.sync import departures, vault
 from hx.stores import Transient
 from hx.sync.device_state import MEMBER, PLACES, WAITING
 from hx.sync.leave import (
     Outlook,
+    farewell,
     left_before,
     outlook,
     publish_all,
@@ -147,3 +150,22 @@ def test_a_store_that_alters_the_last_manifest_keeps_the_device_in_the_vault(clu
         publish_farewell(context, desktop.outbox, desktop.name())
     assert vault.read(desktop.database) is not None
     context.store.get = original
+
+
+def test_a_farewell_keeps_the_records_of_its_device_that_count_and_names_what_it_lists(cluster):
+    _, desktop, _ = cluster.devices
+    desktop.invite()
+    desktop.record()
+    desktop.sync()
+    context = desktop.context()
+    body = decode(farewell(context).payload)
+    own = [
+        record
+        for record in vault.records(desktop.database)
+        if record.signer == desktop.custody.device.sign_pub
+    ]
+    assert own
+    counting = context.trust.counting
+    assert {record.id for record in own if record.id in counting} <= set(body.keep) <= counting
+    assert body.objects == departures.listed_digest(desktop.database, desktop.me)
+    assert body.objects != objects_digest([])

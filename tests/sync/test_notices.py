@@ -6,12 +6,12 @@ import pytest
 
 from hx.core.format import notice, object_names
 from hx.core.format.keys import DeviceKeys
-from hx.core.format.roster_records import device_revoke
+from hx.core.format.roster_records import DeviceRevoke, decode, device_revoke
 from hx.core.format.verdict import Fault
 from hx.database.sync import vault
 from hx.sync.device_state import MEMBER, REVOKED, place_of
 from hx.sync.revoke import revoke
-from sync.cluster import converge, new_cluster
+from sync.cluster import converge, new_cluster, new_member
 
 STRANGER = DeviceKeys(b"\x31" * 32, b"\x32" * 32)
 
@@ -112,3 +112,27 @@ def test_a_notice_has_at_most_so_many_records_and_bytes():
     )
     read = notice.opened(data, expect=key, vault_id=b"v" * 16, box_seed=STRANGER.box_seed)
     assert len(read) == notice.MAX_RECORDS
+
+
+def test_a_notice_has_the_revocation_and_the_adds_of_its_signer_and_no_more(cluster):
+    laptop, desktop = cluster.devices
+    server = new_member(cluster)
+    laptop.revoke(desktop.me, by_recovery=True)
+    revoke(laptop.context(), desktop.me)
+    converge(cluster.environment, [laptop, server])
+    key = notice.store_key(laptop.me, desktop.me)
+    records = notice.opened(
+        cluster.environment.objects[key],
+        expect=key,
+        vault_id=vault.read(laptop.database).vault_id,
+        box_seed=desktop.custody.device.box_seed,
+    )
+    bodies = [decode(record.payload) for record in records]
+    assert bodies
+    assert all(
+        body.device_id == desktop.me
+        if isinstance(body, DeviceRevoke)
+        else body.device_id == laptop.me
+        for body in bodies
+    )
+    assert server.me not in {body.device_id for body in bodies}
