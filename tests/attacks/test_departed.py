@@ -44,7 +44,7 @@ def theft(request, cluster):
 
 
 def everything(device_id):
-    """Return an order to forget all that was ever recorded."""
+    """Return a tombstone of all that was ever recorded."""
     return Tombstone(b"\x2a" * 16, 1, device_id, Window(-(2**62), 2**62))
 
 
@@ -90,13 +90,13 @@ def test_who_has_left_forgets_nothing(theft):
     cluster, attacker = theft
     laptop, server = cluster.devices
     kept = laptop.dump().events
-    order = everything(attacker.device.me)
-    payload = segment.encode(History(tombstones=frozenset([order])))
+    tombstone = everything(attacker.device.me)
+    payload = segment.encode(History(tombstones=frozenset([tombstone])))
     attacker.lay(7, attacker.sealed(7, payload=payload))
     published(attacker)
     converge(*cluster)
     assert kept <= laptop.dump().events & server.dump().events
-    assert order not in laptop.dump().tombstones | server.dump().tombstones
+    assert tombstone not in laptop.dump().tombstones | server.dump().tombstones
 
 
 def test_a_later_manifest_does_not_hide_the_last_one_of_a_device_that_has_left(cluster):
@@ -108,8 +108,8 @@ def test_a_later_manifest_does_not_hide_the_last_one_of_a_device_that_has_left(c
     leave(desktop)
     cluster.devices.remove(desktop)
     sync_each([server])
-    order = everything(desktop.me)
-    payload = segment.encode(History(tombstones=frozenset([order])))
+    tombstone = everything(desktop.me)
+    payload = segment.encode(History(tombstones=frozenset([tombstone])))
     attacker.lay(7, attacker.sealed(7, payload=payload))
     # a greater seq than that of its last manifest, which the laptop has not read yet
     key = published(attacker)
@@ -120,7 +120,7 @@ def test_a_later_manifest_does_not_hide_the_last_one_of_a_device_that_has_left(c
     )
     converge(*cluster)
     assert {event, late} <= laptop.dump().events & server.dump().events
-    assert order not in laptop.dump().tombstones | server.dump().tombstones
+    assert tombstone not in laptop.dump().tombstones | server.dump().tombstones
     desktop.close()
 
 

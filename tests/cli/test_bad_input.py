@@ -105,7 +105,10 @@ SAYS = {
     "setup --yes=1": ("--yes takes no value", "`hx setup --help` lists the arguments"),
     "sync staus": ("`hx sync` does not take 'staus'", "did you mean status?"),
     "completions": ("shell is missing", "`hx completions --help` lists the arguments"),
-    "show --raw --json abcd": ("--raw excludes --json", "`hx show --help` lists the arguments"),
+    "show --raw --json abcd": (
+        "--json and --raw cannot be combined",
+        "`hx show --help` lists the arguments",
+    ),
 }
 
 

@@ -18,7 +18,7 @@ def leave(device):
         pull(context)
         publish_all(context, device.outbox, device.name())
         with device.database.transaction():
-            publish_farewell(context, device.outbox, device.name())
+            publish_farewell(context, device.name())
         device._published(set(device.unpublished))
     else:
         remove_vault(context, device.outbox)

@@ -278,5 +278,5 @@ def test_two_clones_can_hand_out_one_key(cluster):
     laptop = cluster.devices[0]
     before = dict(laptop.view.held)
     laptop.view.list = lambda _prefix: iter(())  # the slots of the clone are not visible yet
-    hand_out_keys(laptop.context())
+    hand_out_keys(laptop.context(), laptop.context().named(object_names.SLOTS))
     assert laptop.view.held == before

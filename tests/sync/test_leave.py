@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
-from hx.core.errors import Busy
+from hx.core.errors import Busy, InputError, NotInVault, StoreError
 from hx.core.format.manifest import objects_digest
 from hx.core.format.roster_records import decode
+from hx.core.model import Keys
 from hx.database.sync import departures, vault
 from hx.stores import Transient
 from hx.sync.device_state import MEMBER, PLACES, WAITING
@@ -20,9 +23,10 @@ from hx.sync.leave import (
     remove_vault,
 )
 from hx.sync.pull import pull
-from stores.faulty import NONE
-from sync.cluster import new_cluster
+from stores.faulty import AFTER, BEFORE, NONE, never
+from sync.cluster import converge, new_cluster
 from sync.departures import leave, revoked
+from sync.devices import Device
 from sync.losses import cut_short
 from sync.test_device_state import joined
 
@@ -89,7 +93,7 @@ def test_what_is_recorded_after_everything_was_published_keeps_a_device_in_the_v
     publish_all(context, desktop.outbox, desktop.name())
     desktop.record()
     with pytest.raises(Busy), desktop.database.transaction():
-        publish_farewell(context, desktop.outbox, desktop.name())
+        publish_farewell(context, desktop.name())
     assert vault.read(desktop.database) is not None
     leave(desktop)
     assert vault.read(desktop.database) is None
@@ -98,12 +102,60 @@ def test_what_is_recorded_after_everything_was_published_keeps_a_device_in_the_v
 def test_nobody_joins_by_the_invitation_of_a_device_that_has_left(cluster):
     laptop, desktop, _ = cluster.devices
     code = desktop.invite()
+    kept = dict(cluster.environment.objects)
     leave(desktop)
-    assert not [key for key in cluster.environment.objects if key.startswith("j/")]
+    late = Device(cluster.environment, "late")
+    late.view.receive()
+    with pytest.raises(InputError, match="no invitation with this code"):
+        late.join(code)
+    cluster.environment.objects.update({k: v for k, v in kept.items() if k.startswith("j/")})
+    late.view.receive()
+    late.join(code)  # the store has kept the invitation
+    with suppress(NotInVault):
+        late.sync()
     laptop.view.receive()
     laptop.sync()
-    assert not laptop.context().trust.open_invites
-    assert code
+    assert late.me not in laptop.context().trust.active.keys() | laptop.context().trust.waiting
+    late.close()
+
+
+@pytest.mark.parametrize("operation", ["put", "get"])
+@pytest.mark.parametrize("fault", [BEFORE, AFTER])
+def test_a_leave_that_failed_is_not_carried_out_by_a_sync(cluster, operation, fault):
+    """What is forgotten in between would be told to nobody."""
+    laptop, desktop, _ = cluster.devices
+    event = desktop.record()
+    converge(*cluster)
+    failed = []
+
+    def choose(_number, called, key):
+        if called == operation and key.startswith(f"m/{desktop.me.hex()}") and not failed:
+            failed.append(key)
+            return fault
+        return NONE
+
+    context = desktop.context()
+    pull(context)
+    publish_all(context, desktop.outbox, desktop.name())
+    desktop.store.choose = choose
+    with pytest.raises(StoreError) as caught, desktop.database.transaction():
+        publish_farewell(context, desktop.name())
+    assert "cannot tell whether" in caught.value.hint
+    desktop.inject_fault(never)
+    assert vault.read(desktop.database) is not None
+    desktop.view.receive()
+    if failed[0] in cluster.environment.objects:
+        with pytest.raises(NotInVault, match="leaving"):
+            desktop.sync()
+    else:
+        desktop.forget(Keys(frozenset([event.key])))
+        desktop.sync()
+        laptop.view.receive()
+        laptop.sync()
+        assert desktop.me in laptop.context().trust.active
+        assert event not in laptop.dump().events
+    leave(desktop)
+    assert vault.read(desktop.database) is None
 
 
 def test_a_vault_is_removed_though_something_is_unpublished(cluster):
@@ -147,7 +199,7 @@ def test_a_store_that_alters_the_last_manifest_keeps_the_device_in_the_vault(clu
 
     context.store.get = altered
     with pytest.raises(Transient, match="as it was written"), desktop.database.transaction():
-        publish_farewell(context, desktop.outbox, desktop.name())
+        publish_farewell(context, desktop.name())
     assert vault.read(desktop.database) is not None
     context.store.get = original
 

@@ -151,10 +151,10 @@ def test_a_slot_that_is_there_is_not_written_again_and_a_damaged_one_is(cluster)
     slots = sorted(kept(cluster, "k/"))
     put = []
     laptop.view.put = lambda key, _data: put.append(key)
-    hand_out_keys(laptop.context())
+    hand_out_keys(laptop.context(), laptop.context().named(object_names.SLOTS))
     assert put == []
     own = [key for key in slots if object_names.parsed(key).device_id == laptop.me]
-    hand_out_keys(laptop.context(), besides=[own[0]])
+    hand_out_keys(laptop.context(), laptop.context().named(object_names.SLOTS), besides=[own[0]])
     assert put == [own[0]]
 
 
@@ -165,7 +165,7 @@ def test_only_keys_that_the_roster_names_are_handed_out(cluster):
         vmks={**laptop.custody.vmks, key_id(stray): (9, stray)}
     )
     before = kept(cluster, "k/")
-    hand_out_keys(laptop.context())
+    hand_out_keys(laptop.context(), laptop.context().named(object_names.SLOTS))
     assert kept(cluster, "k/") == before
 
 
@@ -179,7 +179,7 @@ def test_a_key_that_came_in_a_slot_meanwhile_is_written_under(cluster):
     context.learn([named])
     desktop.context().learn([named])
     assert writing_key(desktop.context())[0] != key_id(vmk), "nobody has given it the new key"
-    hand_out_keys(laptop.context())
+    hand_out_keys(laptop.context(), laptop.context().named(object_names.SLOTS))
     desktop.view.receive()
     assert writing_key(desktop.context()) == (key_id(vmk), vmk)
     assert desktop.custody.vmks[key_id(vmk)] == (number, vmk)

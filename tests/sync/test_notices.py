@@ -10,6 +10,7 @@ from hx.core.format.roster_records import DeviceRevoke, decode, device_revoke
 from hx.core.format.verdict import Fault
 from hx.database.sync import vault
 from hx.sync.device_state import MEMBER, REVOKED, place_of
+from hx.sync.notices import read_notices
 from hx.sync.revoke import revoke
 from sync.cluster import converge, new_cluster, new_member
 
@@ -72,18 +73,28 @@ def test_a_notice_by_a_stranger_changes_nothing(cluster):
     forged = device_revoke(desktop.me, (), seed=STRANGER.sign_seed, vault_id=vault_id)
     before = vault.records(desktop.database)
     put_notice(cluster, desktop, [forged])
-    for key in [
-        key for key in cluster.environment.objects if key.startswith(f"k/{desktop.me.hex()}/")
-    ]:
-        if "notice" not in key:
-            del cluster.environment.objects[key]
-    with laptop.database.transaction():
-        vault.update(laptop.database, slots_for=None)
-    laptop.record()
-    converge(*cluster)
+    desktop.view.receive()
+    assert not read_notices(desktop.context())
     assert place(desktop) == MEMBER
-    assert forged not in vault.records(desktop.database)
-    assert before <= vault.records(desktop.database)
+    assert vault.records(desktop.database) == before
+
+
+def test_a_notice_has_the_record_that_counts_whatever_others_have_signed(cluster):
+    laptop, desktop = cluster.devices
+    server = new_member(cluster)
+    signing = {
+        "seed": server.custody.device.sign_seed,
+        "vault_id": vault.read(laptop.database).vault_id,
+    }
+    numbers = range(notice.MAX_RECORDS)
+    laptop.context().learn(
+        [device_revoke(desktop.me, (bytes([n]) * 32,), **signing) for n in numbers]
+    )
+    revoke(laptop.context(), desktop.me)
+    converge(cluster.environment, [laptop, server])
+    desktop.view.receive()
+    assert read_notices(desktop.context())
+    assert place(desktop) == REVOKED
 
 
 def test_a_notice_is_only_for_the_device_in_its_name():

@@ -222,7 +222,7 @@ def test_a_segment_of_a_new_epoch_is_pending_until_its_key_arrives(pair):
     laptop.pull()
     assert judged(laptop, attacker.key(GOOD)) == (verdict.PENDING, verdict.NO_KEY)
     context.keyring.keep({key_id(vmk): (context.trust.next_number - 1, vmk)})
-    hand_out_keys(context)
+    hand_out_keys(context, context.named(object_names.SLOTS))
     laptop.view.receive()
     laptop.pull()
     assert judged(laptop, attacker.key(GOOD))[0] == verdict.IMPORTED

@@ -57,12 +57,19 @@ def choose(context: Context, kind: str | None) -> Custody:
 def opened(context: Context) -> Custody:
     """Return the custody that was chosen when the device joined its vault. Raises KeyMissing."""
     where, ask = place(context), asker(context.config)
-    new_place = successor_paths(where, where.device_id)
-    note = read_note(new_place.note)
-    # the database has the new id already: `renewed` was interrupted, and this finishes it
-    if note is not None and note.device_id == where.device_id:
-        custody.take_over(new_place, where, ask)
+    if has_successor(context):
+        custody.take_over(successor_paths(where, where.device_id), where, ask)
     return custody.opened(where, ask)
+
+
+def has_successor(context: Context) -> bool:
+    """Return whether `renewed` was interrupted after the database had the new id.
+
+    Then the keys of that id lie beside the old ones, and `opened` lets them take their place.
+    """
+    where = place(context)
+    note = read_note(successor_paths(where, where.device_id).note)
+    return note is not None and note.device_id == where.device_id
 
 
 def new_keys(context: Context, *, leaving: bool) -> DeviceKeys:

@@ -14,11 +14,26 @@ if TYPE_CHECKING:
 
 _UNKNOWN = re.compile(r"unrecognized arguments: (-\S*).*", re.DOTALL)
 _SAYS = (  # what argparse says, and what hx says
-    (re.compile(r"unrecognized arguments: (.*)", re.DOTALL), "`{program}` does not take {1!r}"),
-    (re.compile(r"the following arguments are required: (.*)"), "{1} is missing"),
-    (re.compile(r"argument (\S+): expected (?:one|at least one) argument"), "{1} needs a value"),
-    (re.compile(r"argument (\S+): not allowed with argument (\S+)"), "{2} excludes {1}"),
-    (re.compile(r"argument (\S+): ignored explicit argument .*", re.DOTALL), "{1} takes no value"),
+    (
+        re.compile(r"unrecognized arguments: (?P<argument>.*)", re.DOTALL),
+        "`{program}` does not take {argument!r}",
+    ),
+    (
+        re.compile(r"the following arguments are required: (?P<argument>.*)"),
+        "{argument} is missing",
+    ),
+    (
+        re.compile(r"argument (?P<option>\S+): expected (?:one|at least one) argument"),
+        "{option} needs a value",
+    ),
+    (
+        re.compile(r"argument (?P<other>\S+): not allowed with argument (?P<option>\S+)"),
+        "{option} and {other} cannot be combined",
+    ),
+    (
+        re.compile(r"argument (?P<option>\S+): ignored explicit argument .*", re.DOTALL),
+        "{option} takes no value",
+    ),
 )
 
 
@@ -29,7 +44,7 @@ def error(message: str, program: str, options: Iterable[str]) -> UsageError:
         return UsageError(f"there is no option {unknown[1]}", _meant(unknown[1], options) or hint)
     for pattern, says in _SAYS:
         if found := pattern.fullmatch(message):
-            return UsageError(says.format(found[0], *found.groups(), program=program), hint)
+            return UsageError(says.format(program=program, **found.groupdict()), hint)
     return UsageError(message, hint)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from hx.core.errors import Busy, KeyMissing
+from hx.core.errors import Busy, KeyMissing, StoreError
 from hx.core.format import object_names
 from hx.core.format.farewell import kept_of
 from hx.core.format.manifest import objects_digest
@@ -36,6 +36,12 @@ if TYPE_CHECKING:
     from hx.database.connection import Database
     from hx.sync.context import SyncContext
     from hx.sync.outbox import Outbox
+
+
+_UNCERTAIN = (
+    "hx cannot tell whether the store says already that this device has left: run `hx sync leave`"
+    " again, which finds out and finishes it"
+)
 
 
 class Outlook(NamedTuple):
@@ -73,13 +79,13 @@ def publish_all(context: SyncContext, outbox: Outbox, label: str) -> None:
     _require_all_published(context)
 
 
-def publish_farewell(context: SyncContext, outbox: Outbox, label: str) -> None:
+def publish_farewell(context: SyncContext, label: str) -> None:
     """Publish a last manifest, in which this device revokes itself, and remove the vault here.
 
     The caller holds the transaction, so no other process forgets anything between the last check
     and the removal. Nothing of this device is taken afterwards but what that manifest lists. Raises
-    Busy, StoreError, KeyMissing; the caller then rolls back, and the device is still a member,
-    unless the manifest has reached the store: then a sync says that it has left.
+    Busy, StoreError, KeyMissing; the caller then rolls back. The device is still a member, unless
+    the manifest has reached the store: then the next sync or `hx sync leave` reads it there.
     """
     _require_all_published(context)
     key_id, vmk = membership.writing_key(context)
@@ -91,11 +97,13 @@ def publish_farewell(context: SyncContext, outbox: Outbox, label: str) -> None:
     )
     name, data, payload = sealed_manifest(context, last, vmk)
     key = object_names.spelled(name)
-    outbox.write(last.seq, [(key, data)])
-    context.store.put(key, data)
-    _require_there(context, key, payload)
+    # not by the outbox: a later sync would publish the farewell of a device that has not left
+    try:
+        context.store.put(key, data)
+        _require_there(context, key, payload)
+    except StoreError as error:
+        raise type(error)(error.message, _UNCERTAIN) from None
     remove_rows(context, record)
-    outbox.clear()
 
 
 def _require_there(context: SyncContext, key: str, payload: bytes) -> None:
@@ -105,8 +113,7 @@ def _require_there(context: SyncContext, key: str, payload: bytes) -> None:
         if there.payload + there.signature == payload:
             return
     raise Transient(
-        f"the store does not return the last manifest {key} as it was written",
-        "nothing was changed here: run `hx sync leave` again",
+        f"the store does not return the last manifest {key} as it was written", _UNCERTAIN
     )
 
 

@@ -142,12 +142,17 @@ def _read_manifests(context: SyncContext, only: bytes | None, but: set[str]) -> 
     When one lacks a key, all are read again with the keys of new slots. `but`: keys to leave out.
     """
     read = _read_newest(context, only, but)
-    if any(isinstance(result, Verdict) and result.reason == NO_KEY for _, result in read):
+    if _lacks_key(read):
         context.read_slots()
-        if context.me not in context.trust.revoked:
-            read_notices(context)
         read = _read_newest(context, only, but)
+        # a slot has not helped: this device may have been revoked
+        if _lacks_key(read) and context.me not in context.trust.revoked:
+            read_notices(context)
     return read
+
+
+def _lacks_key(read: list[Read]) -> bool:
+    return any(isinstance(result, Verdict) and result.reason == NO_KEY for _, result in read)
 
 
 def _read_newest(context: SyncContext, only: bytes | None, but: set[str]) -> list[Read]:

@@ -22,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container
 
+    from hx.core.format.object_names import Name
     from hx.sync.context import SyncContext
 
 
@@ -37,8 +38,9 @@ def update_membership(context: SyncContext) -> None:
     if context.is_sealed:
         if _held_key(context) is None:
             _new_epoch(context)
-        hand_out_keys(context)
-        write_notices(context)
+        listed = context.named(object_names.SLOTS)
+        hand_out_keys(context, listed)
+        write_notices(context, {key for key, _ in listed})
     with context.database.transaction():
         vault.update(context.database, slots_for=slots_written_for(context))
 
@@ -93,7 +95,7 @@ def _sign_farewells_again(context: SyncContext) -> None:
     if context.me not in trust.admins:
         return
     records = vault.records(context.database)
-    for device_id in trust.unconfirmed:
+    for device_id in sorted(trust.unconfirmed):
         kept = kept_of(context.genesis, records, trust, device_id)
         objects = next(iter(trust.last.get(device_id, ())), None)
         context.learn([device_revoke(device_id, kept, objects=objects, **_signer(context))])
@@ -122,17 +124,15 @@ def _new_epoch(context: SyncContext) -> None:
         )
 
 
-def hand_out_keys(context: SyncContext, besides: Container[str] = ()) -> None:
+def hand_out_keys(
+    context: SyncContext, there: list[tuple[str, Name]], besides: Container[str] = ()
+) -> None:
     """Write the missing slots: for each epoch key in custody, one for each active device.
 
-    Own slots for devices that are not active any more are deleted. `besides`: store keys of slots
-    that are damaged and are written again.
+    Own slots for devices that are not active any more are deleted. `there`: key and name of what
+    the store has below k/. `besides`: store keys of slots that are damaged and are written again.
     """
-    listed = [
-        (key, name)
-        for key, name in context.named(object_names.SLOTS)
-        if name.kind == object_names.SLOT
-    ]
+    listed = [(key, name) for key, name in there if name.kind == object_names.SLOT]
     existing = {(name.object_id, name.key_id) for key, name in listed if key not in besides}
     held = context.keyring.secrets.vmks
     vouched = {epoch_key: held[epoch_key] for epoch_key in context.trust.readable & held.keys()}

@@ -1,6 +1,6 @@
-"""Notices: a device that was revoked learns of it, because it cannot read the new manifests.
+"""Write and read notices, which tell a device that it was revoked.
 
-Source: docs/format.md, "Notice".
+It has no key for the new manifests, so it cannot read it there. Source: docs/format.md, "Notice".
 """
 
 from __future__ import annotations
@@ -17,20 +17,19 @@ from hx.stores import Exists, Missing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from hx.core.format.keys import DeviceKeys
     from hx.core.format.roster_records import Record
     from hx.sync.context import SyncContext
 
 
-def write_notices(context: SyncContext) -> None:
-    """Write a notice for each device that was revoked and has none from this device yet.
+def write_notices(context: SyncContext, there: Container[str]) -> None:
+    """Write a notice for each revoked device that has none from this device yet.
 
-    A device that has left knows it.
+    Departed devices get none. `there`: the store keys of the notices that are in the store.
     """
     trust = context.trust
-    there = {key for key, _ in context.named(object_names.SLOTS)}
     for device_id in sorted(trust.revoked - trust.departed.keys()):
         member = trust.enrolled.get(device_id)
         if member is None or notice.store_key(context.me, device_id) in there:
@@ -47,9 +46,10 @@ def write_notices(context: SyncContext) -> None:
 
 
 def _proof(context: SyncContext, device_id: bytes) -> Iterator[Record]:
-    """Yield the records that revoke a device, then the adds of those who signed them."""
+    """Yield the counting records that revoke a device, then the adds of those who signed them."""
     records = {record.id: record for record in vault.records(context.database)}
-    facts = read(records.values(), context.vault.vault_id)[0]
+    counting = context.trust.counting  # anybody may have signed others, as many as a notice holds
+    facts = [f for f in read(records.values(), context.vault.vault_id)[0] if f.id in counting]
     signers = set()
     for fact in facts:
         if isinstance(fact.body, DeviceRevoke) and fact.body.device_id == device_id:

@@ -264,7 +264,8 @@ def _repair_slots(context: SyncContext) -> list[Damage]:
         if name.device_id == context.me and name.key_id in held:
             context.store.delete(damage.key)
     if damaged:
-        hand_out_keys(context, besides={damage.key for damage in damaged.values()})
+        there = context.named(object_names.SLOTS)
+        hand_out_keys(context, there, besides={damage.key for damage in damaged.values()})
     return [damage for name, damage in damaged.items() if name.device_id != context.me]
 
 

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 
 def pending_of(context: SyncContext, device_id: bytes) -> int:
-    """Return how many objects of a device are listed and not taken here yet."""
-    return sum(segment.device_id == device_id for segment in ledger.wanted(context.database))
+    """Return how many manifests and listed segments of a device are not taken here yet."""
+    segments = sum(segment.device_id == device_id for segment in ledger.wanted(context.database))
+    if device_id in context.trust.waiting:  # nothing of it will be taken
+        return 0
+    return segments + departures.pending_manifests(context.database, device_id)
 
 
 def revoke(context: SyncContext, device_id: bytes, *, seed: bytes | None = None) -> Record:

@@ -17,7 +17,6 @@ from hx.core.format.verdict import (
     HASH,
     INCOMPLETE,
     NO_KEY,
-    NOT_ADMITTED,
     NOT_ARRIVED,
     PENDING,
     REVOKED,
@@ -25,6 +24,7 @@ from hx.core.format.verdict import (
     SKIPPED,
     SUPERSEDED,
     TOO_LARGE,
+    WAITING,
     Fault,
     rejected,
 )
@@ -120,7 +120,7 @@ def _require_author(context: SyncContext, segment: Segment) -> None:
     """
     device_id, trust = segment.device_id, context.trust
     if device_id in trust.waiting and device_id != context.me:
-        raise Fault(PENDING, NOT_ADMITTED, "its device waits to be admitted")
+        raise Fault(PENDING, WAITING, "its device waits to be admitted")
     if trust.author(device_id) is None and not _is_last_of(context, segment):
         raise Fault(SKIPPED, REVOKED, "its device is no longer in the vault")
 

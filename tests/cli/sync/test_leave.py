@@ -53,6 +53,22 @@ def test_after_it_has_left_the_disk_of_a_device_has_none_of_its_former_keys(memb
     assert not [secret for secret in secrets for data in kept if secret.hex().encode() in data]
 
 
+def test_keys_that_could_not_be_read_are_removed_by_the_next_leave(members):
+    _, desktop = members
+    path = desktop.home / "custody.key"
+    before = decode(KeyFile(str(path)).read())
+    aside = path.rename(path.with_name("aside"))
+    result = leave(desktop, "--offline")
+    assert result.code == 0
+    assert "the keys of this device are still there" in result.err
+    aside.rename(path)
+    assert "removed the keys" in desktop.hx("sync", "leave", "--yes").out
+    after = decode(KeyFile(str(path)).read())
+    assert after.device.device_id != before.device.device_id
+    assert not after.vmks
+    assert is_error(desktop.hx("sync", "leave", "--yes"), 6, "in no vault")
+
+
 def test_without_a_yes_nothing_is_changed(members):
     _, desktop = members
     before = desktop.tree
@@ -178,8 +194,8 @@ def test_what_waits_with_its_device_is_told_and_read_by_the_next_sync(members, t
     assert laptop.sync("pull", code=3)["pulled"]["pending"] == 1
     assert laptop.commands == []
     status = laptop.hx("sync", "status")
-    assert verdict.NOT_ADMITTED in status.out
-    assert MEANINGS[verdict.NOT_ADMITTED] in " ".join(status.out.split())
+    assert verdict.WAITING in status.out
+    assert MEANINGS[verdict.WAITING] in " ".join(status.out.split())
     assert laptop.sync()["pulled"]["events"] == 1
     assert laptop.commands == ["echo early"]
 

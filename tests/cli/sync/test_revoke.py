@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cli.vaults import is_error, vault
+from cli.vaults import Member, is_error, vault
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_the_screen_says_what_is_true_now_later_and_never(members):
     said = revoke(laptop, "desktop", "--yes").out
     assert "now: this device writes under a new key" in said
     assert "at its next sync: " in said
-    assert "never: that device keeps what it holds" in said
+    assert "what stays: that device keeps what it holds" in said
     assert "at the store: take away its access to folder:" in said
 
 
@@ -112,7 +112,7 @@ def test_with_unread_segments_a_device_is_revoked_only_anyway(members):
     [segment] = (laptop.folder / "o").glob("*/*.hx")
     segment.rename(laptop.folder.parent / "aside.hx")
     assert is_error(
-        revoke(laptop, "desktop", "--yes"), 2, "not read here yet: 1 segment", "--anyway"
+        revoke(laptop, "desktop", "--yes"), 2, "not read here yet: 1 object", "--anyway"
     )
     assert notes(laptop)["desktop"] is None
     assert revoke(laptop, "desktop", "--yes", "--anyway").code == 0
@@ -126,3 +126,56 @@ def test_in_a_plain_vault_a_revoked_device_is_told_too(tmp_path):
     assert revoke(laptop, "desktop", "--yes").code == 0
     assert is_error(desktop.hx("sync"), 6, "was removed from the vault")
     assert not list(laptop.folder.glob("k/*/*"))
+
+
+def test_a_device_that_is_gone_is_not_revoked_again(members):
+    laptop, desktop, tablet = members
+    assert revoke(laptop, "desktop", "--yes").code == 0
+    assert is_error(revoke(laptop, "desktop", "--yes"), 2, "is in the vault any more")
+    assert tablet.hx("sync", "leave", "--yes").code == 0
+    laptop.sync()
+    assert is_error(revoke(laptop, "tablet", "--yes"), 2, "is in the vault any more")
+    assert tablet.join(laptop.invite()).code == 0
+    assert is_error(revoke(tablet, "tablet", "--yes"), 2, "hx sync leave")
+
+
+def test_a_device_that_waits_is_revoked_and_not_admitted_before(members, tmp_path):
+    laptop, *_ = members
+    laptop.record("echo kept")
+    laptop.sync()
+    stranger = Member(tmp_path / "stranger", laptop.folder, "stranger")
+    assert stranger.join(laptop.invite()).code == 0
+    stranger.hx("forget", "--since", "2000-01-01", "--yes")
+    stranger.sync()
+    assert revoke(laptop, "stranger", "--yes").code == 0
+    laptop.sync()
+    assert laptop.commands == ["echo kept"]
+    assert notes(laptop)["stranger"] == "no longer in the vault"
+
+
+def test_with_an_unread_manifest_a_device_is_revoked_only_anyway(members):
+    laptop, desktop, _ = members
+    desktop.record("echo unread")
+    desktop.sync()
+    newest = max(
+        (laptop.folder / "m").glob(f"{desktop.sync('status')['devices'][0]['device_id']}*")
+    )
+    whole = newest.read_bytes()
+    newest.write_bytes(whole[:200])
+    assert is_error(revoke(laptop, "desktop", "--yes"), 2, "not read here yet", "--anyway")
+    newest.write_bytes(whole)
+    assert revoke(laptop, "desktop", "--yes").code == 0
+    assert laptop.commands == ["echo unread"]
+
+
+def test_the_question_names_whom_the_device_has_let_in_and_taken_out(members, tmp_path):
+    laptop, desktop, _ = members
+    late = Member(tmp_path / "late", laptop.folder, "late")
+    assert late.join(desktop.invite()).code == 0
+    desktop.sync()
+    assert revoke(laptop, "tablet", "--yes").code == 0
+    shown = revoke(laptop, "desktop").out
+    assert "it has let in" in shown
+    assert shown.count("and that stays so") == 1
+    words = revoke(desktop, "laptop", "--words-file", "-", stdin=laptop.words).out
+    assert "it has taken out" in words

@@ -60,6 +60,20 @@ def open_invitations_of(
     )
 
 
+def changes_by(
+    genesis: Genesis, records: Iterable[Record], trust: Trust, device_id: bytes
+) -> tuple[set[bytes], set[bytes]]:
+    """Return the ids of the devices that a device has let into the vault, and taken out of it.
+
+    Only its records that count are regarded.
+    """
+    facts = [fact for fact in read(records, genesis.vault_id)[0] if fact.id in trust.counting]
+    own = _signed_by(trust.enrolled[device_id].sign_pub, device_id, facts)
+    let_in = {fact.body.device_id for fact in own if isinstance(fact.body, DeviceAdd)}
+    taken_out = {fact.body.device_id for fact in own if isinstance(fact.body, DeviceRevoke)}
+    return let_in - {device_id}, taken_out
+
+
 def _signed_by(key: bytes, device_id: bytes, facts: list[Fact]) -> list[Fact]:
     """Return the records by a device, and the adds by the keys of invitations that it holds."""
     makers = {fact.body.sign_pub: fact.signer for fact in facts if isinstance(fact.body, Invite)}

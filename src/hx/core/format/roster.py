@@ -86,9 +86,9 @@ class Trust(NamedTuple):
         return self.active.get(device_id) or self.waiting.get(device_id)
 
     def takes_last(self, device_id: bytes, objects: bytes) -> bool:
-        """Return whether what a device that is gone has listed last is still taken.
+        """Return whether a manifest of an inactive device is accepted, as the last one of it.
 
-        `objects` is the digest of what a manifest of it lists.
+        `objects` is the digest of what the manifest lists.
         """
         return objects in self.last.get(device_id, ())
 
@@ -133,7 +133,7 @@ def evaluate(genesis: Genesis, records: Iterable[Record]) -> Trust:
         revoked=stages.revoked,
         departed=_departed(stages, members),
         unconfirmed=stages.revoked - stages.revocations.devices,
-        last=_last(stages.revocations),
+        last=_last(stages),
         counting=stages.counting,
         void=_void(stages, silent),
         unknown=frozenset(record_id for record_id, why in silent.items() if why == UNKNOWN),
@@ -214,9 +214,7 @@ def _stages(genesis: Genesis, facts: list[Fact]) -> _Stages:
 def _departed(stages: _Stages, members: Mapping[bytes, Member]) -> dict[bytes, Member]:
     """Return the devices that have left, also those whose farewell an admin has signed again."""
     revocations = stages.revocations
-    known = {
-        device_id: members[device_id].sign_pub for device_id in stages.revoked & members.keys()
-    }
+    known = {device_id: member.sign_pub for device_id, member in members.items()}
     facts = [fact for fact in stages.facts if isinstance(fact.body, DeviceRevoke)]
     return {
         device_id: members[device_id]
@@ -226,13 +224,18 @@ def _departed(stages: _Stages, members: Mapping[bytes, Member]) -> dict[bytes, M
     }
 
 
-def _last(revocations: Revoked) -> dict[bytes, frozenset[bytes]]:
-    """Return device id -> digests of what is still taken of devices that are gone."""
-    return dict(revocations.objects) | {
+def _last(stages: _Stages) -> dict[bytes, frozenset[bytes]]:
+    """Return inactive device -> digests of the last lists of it that are still accepted.
+
+    A device that was never admitted has none: nothing of it is taken, whoever has revoked it.
+    """
+    revocations = stages.revocations
+    last = dict(revocations.objects) | {
         device_id: frozenset([farewell.objects])
         for device_id, farewell in revocations.departed.items()
         if farewell.objects is not None
     }
+    return {device_id: last[device_id] for device_id in last.keys() & stages.found.devices.keys()}
 
 
 def _added_by(signer: bytes, facts: Iterable[Fact]) -> list[tuple[bytes, bytes]]:

@@ -239,7 +239,8 @@ def _weight(record: _Record, texts: set[object]) -> int:
         lines = evidence.error_lines if evidence else ()
         hashes = len(evidence.line_hashes) if evidence else 0
         own = len(record.name) + _PART_BYTES * len(record.parts) + _NUMBER_BYTES * hashes
-        sets = {record.key.spared, record.key.event.spared if record.key.event else ()}
+        # the ids of equal sets are counted twice, as the reader does (`require_few_spared`)
+        sets = [record.key.spared, record.key.event.spared if record.key.event else ()]
         own += sum(_spared_weight(spared, texts) for spared in sets)
         return 2 * _ROW_BYTES + own + sum(len(line) + 5 for line in lines)
     if isinstance(record, Tombstone) and isinstance(record.scope, Keys):

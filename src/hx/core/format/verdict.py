@@ -16,7 +16,7 @@ INCOMPLETE = "incomplete"
 PLACEHOLDER = "placeholder"
 NO_KEY = "no key"
 ROSTER = "roster"
-NOT_ADMITTED = "not admitted"
+WAITING = "waiting"
 NEEDS_UPGRADE = "needs upgrade"
 
 # Reasons of skipped objects

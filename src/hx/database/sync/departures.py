@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hx.core.format.verdict import IMPORTED
+from hx.core.format.verdict import IMPORTED, PENDING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +18,12 @@ def listed_digest(database: Database, device_id: bytes) -> bytes:
         (device_id,),
     )
     return objects_digest(Listed(object_id, size, sha256, 0) for object_id, size, sha256 in rows)
+
+
+def pending_manifests(database: Database, device_id: bytes) -> int:
+    """Return how many manifests of a device could not be read yet."""
+    sql = "SELECT count(*) FROM manifest WHERE device_id = ? AND status = ?"
+    return int(database.value(sql, (device_id, PENDING)))
 
 
 def forget_heads(database: Database, device_id: bytes) -> None:

@@ -149,6 +149,12 @@ def note_departure(database: Database, vault_id: bytes, departure: Departure) ->
     database.set_meta(_LEFT + vault_id.hex(), departure.device_id + signed)
 
 
+def has_left(database: Database, device_id: bytes) -> bool:
+    """Return whether the device with this id has left any vault."""
+    values = (database.meta(key) for key in database.meta_keys(_LEFT))
+    return any(isinstance(value, bytes) and value[:_ID] == device_id for value in values)
+
+
 def departure(database: Database, vault_id: bytes) -> Departure | None:
     """Return how this database left a vault; None: it never did."""
     from hx.core.format.roster_records import Record

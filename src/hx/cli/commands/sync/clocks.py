@@ -27,9 +27,9 @@ def warn(context: Context, sync_context: SyncContext) -> None:
         events = count(sum(gone.events.values()), "event")
         owners = by_device(context, gone.events)
         print(
-            f"hx: warning: the clock of {device} seems {span} ahead, and by time it has forgotten"
-            f" {events}{owners}: what was recorded between that `hx forget` and this sync may be"
-            f" among them\nhx: hint: set the clock of {device}; what is recorded here from now on"
+            f"hx: warning: the clock of {device} seems to be {span} ahead, and its `hx forget`"
+            f" by time has removed {events} here{owners}; some of them may have been recorded after"
+            f" that command\nhx: hint: set the clock of {device}; what is recorded here from now on"
             " stays",
             file=sys.stderr,
         )

@@ -28,6 +28,7 @@ from hx.database.sync import vault as rows
 from hx.device import hand_over
 from hx.stores import EXAMPLE
 from hx.sync import enroll
+from hx.sync.device_state import place_of, require_place
 from hx.sync.pull import pull
 from hx.sync.push import push
 
@@ -201,6 +202,7 @@ def _invite(given: Namespace, config: Config) -> int:
     with alone(context):
         sync_context = sync_context_of(context)
         pull(sync_context, admits=True)
+        require_place(place_of(sync_context.trust, sync_context.me))
         # others accept an invitation only from an active device
         if sync_context.me not in sync_context.trust.active:
             raise NotInVault(

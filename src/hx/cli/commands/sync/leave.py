@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 
 from hx.cli import keys
@@ -13,7 +14,6 @@ from hx.cli.prompts import Progress, confirm
 from hx.cli.text import count, visible
 from hx.core.errors import HxError, KeyMissing
 from hx.core.model import cut_label
-from hx.custody.place import read_note
 from hx.database.sync import vault as rows
 from hx.sync.device_state import WAITING
 from hx.sync.leave import (
@@ -43,7 +43,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
     with alone(context):
         # an earlier `hx sync leave` was interrupted after the vault and before its keys
         if rows.read(context.database) is None and _drop_keys(context):
-            print("removed the keys of the vault that this device has left")
+            print("removed the keys with which this device was in the vault that it has left")
             return 0
         vault = vault_of(context)
         seen = outlook(sync_context_of(context))
@@ -68,9 +68,11 @@ def _sentences(vault: Vault, seen: Outlook, *, offline: bool) -> Iterator[str]:
         yield "- this device is not in the vault any more: nothing is published"
     elif offline:
         yield f"- the store is not used: {events} stay out of it, and no other device is told"
+    elif seen.place == WAITING:
+        yield "- this device was not admitted yet: nothing that it has published is read"
     else:
         yield f"- what is not in the store yet is published first: {events} now"
-        if seen.place != WAITING:
+        if seen.others:
             yield "- the other devices change to a new key, which this device does not get"
     if seen.publishes and not seen.others:
         yield "- no other device is in the vault: afterwards only its recovery words can open it"
@@ -101,22 +103,31 @@ def _leave(sync_context: SyncContext, context: Context, *, published: bool) -> N
     Raises StoreError, KeyMissing, Busy.
     """
     outbox, label = outbox_of(context), label_of(context)
-    name = cut_label(context.config.host.encode())
+    name = _new_name(context)
 
     def leave() -> None:
         if published:
-            publish_farewell(sync_context, outbox, label)
+            publish_farewell(sync_context, label)
         else:
             remove_rows(sync_context, farewell(sync_context))
 
     try:
-        with _or_offline(sync_context):
-            keys.renewed(context, name, lambda _: leave, leaving=True)
-        outbox.clear()
-    except KeyMissing:
+        keys.renewed(context, name, lambda _: leave, leaving=True)
+    except KeyMissing as error:
+        if rows.read(context.database) is None:
+            raise KeyMissing(
+                f"this device has left, and its old keys are still there: {error.message}",
+                f"{error.hint}; then run `hx sync leave` again, which removes them",
+            ) from None
         if published:
             raise
         remove_vault(sync_context, outbox)
+        print(
+            f"hx: warning: the keys of this device are still there: {error.message}\nhx: hint:"
+            " run `hx sync leave` again when they can be read: it removes them",
+            file=sys.stderr,
+        )
+    outbox.clear()
 
 
 @contextmanager
@@ -134,21 +145,23 @@ def _or_offline(sync_context: SyncContext) -> Iterator[None]:
         ) from None
 
 
-def _drop_keys(context: Context) -> bool:
-    """Remove the keys of the vault from custody; return whether there were any.
+def _new_name(context: Context) -> str:
+    """Return the name of the device that this one becomes: it is in no vault."""
+    return cut_label(context.config.host.encode())
 
-    The keys of the device itself stay there.
+
+def _drop_keys(context: Context) -> bool:
+    """Remove the keys that an earlier `hx sync leave` could not remove; return if there were any.
+
+    Either the new keys have not replaced them yet, or nobody could read them. Raises KeyMissing.
     """
-    if read_note(keys.place(context).note) is None:
+    if keys.has_successor(context):
+        keys.loaded(context)
+        return True
+    if not rows.has_left(context.database, context.who.device_id):
         return False
-    try:
-        kept, secrets = keys.loaded(context)
-    # keys that nobody can open cannot be removed from their set, and protect nothing
-    except KeyMissing:
-        return False
-    if secrets.vmks:
-        kept.store(secrets._replace(vmks={}))
-    return bool(secrets.vmks)
+    keys.renewed(context, _new_name(context), leaving=True)
+    return True
 
 
 def _print(given: Namespace, context: Context, vault: Vault, *, published: bool, left: int) -> None:
@@ -164,3 +177,5 @@ def _print(given: Namespace, context: Context, vault: Vault, *, published: bool,
         )
         return
     print(f"this device has left the vault {visible(vault.name.encode())}")
+    if left:
+        print(f"only this device has {count(left, 'event')} that it had not published")

@@ -41,7 +41,7 @@ MEANINGS = {
     " again: run `hx sync` on a device that can read it, which publishes the key for this one",
     verdict.ROSTER: "it comes from a device that this one does not know yet; each sync looks"
     " again: run `hx sync` on the device that made the invitation",
-    verdict.NOT_ADMITTED: "its device waits to be admitted, and nothing of it is read before; run"
+    verdict.WAITING: "its device waits to be admitted, and nothing of it is read before; run"
     " `hx sync` on a device that is in the vault, which admits it",
     verdict.NEEDS_UPGRADE: "a newer hx wrote it; it is kept until hx can read it: upgrade hx on"
     " this device, then run `hx sync`",

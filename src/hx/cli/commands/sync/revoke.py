@@ -11,7 +11,9 @@ from hx.cli.prompts import Progress, confirm, read_words
 from hx.cli.text import count, visible
 from hx.cli.times import age
 from hx.core.errors import InputError, NotInVault, UsageError
+from hx.core.format.farewell import changes_by
 from hx.database.sync import sync_status
+from hx.database.sync import vault as vault_rows
 from hx.sync.device_state import MEMBER, place_of
 from hx.sync.pull import pull
 from hx.sync.push import push
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from hx.cli.context import Context
     from hx.config import Config
+    from hx.core.format.roster import Trust
     from hx.database.sync.sync_status import DeviceSeen
     from hx.sync.context import SyncContext
 
@@ -36,15 +39,15 @@ def run(_: str, given: Namespace, config: Config) -> int:
         sync_context = sync_context_of(context._replace(now_us=now_us()))
         with Progress("syncing") as progress:
             sync_context.report_progress = progress.told
-            pull(sync_context, admits=True)
+            pull(sync_context)  # it admits nobody: the device may be one that waits
         _require_member(sync_context)
         seen = sync_status.devices(context.database, sync_context.trust, sync_context.me)
-        target = _named(given.device, seen)
+        target = _named(given.device, seen, sync_context.trust)
         _require_read(sync_context, target, anyway=given.anyway)
         seed = _seed(sync_context, given)
         others = [each for each in seen if each.active and not each.here and each != target]
         if not given.yes:
-            print("\n".join(_before(target, context)))
+            print("\n".join(_before(target, context, sync_context)))
             confirm("Take it out of the vault?")
         revoke(sync_context, target.device_id, seed=seed)
         push(sync_context, outbox_of(context), label_of(context), listed=True)
@@ -61,22 +64,25 @@ def _require_member(sync_context: SyncContext) -> None:
         )
 
 
-def _named(name: str, seen: list[DeviceSeen]) -> DeviceSeen:
-    """Return the device that a name, or the beginning of an id, means. Raises UsageError."""
+def _named(name: str, seen: list[DeviceSeen], trust: Trust) -> DeviceSeen:
+    """Return the device that a name, or the beginning of an id, means. Raises UsageError.
+
+    It is one that is in the vault or waits to be admitted.
+    """
+    inside = trust.active.keys() | trust.waiting.keys()
     called = [
         device
         for device in seen
         if device.name == name
         or (len(name) >= _MIN_ID and device.device_id.hex().startswith(name.lower()))
     ]
-    if any(device.here for device in called) and len(called) == 1:
+    present = [device for device in called if device.device_id in inside and not device.here]
+    if not present and any(device.here for device in called):
         raise UsageError("this is the device itself", "a device leaves with `hx sync leave`")
-    present = [device for device in called if not device.here and not device.note] or [
-        device for device in called if not device.here
-    ]
     if not present:
+        gone = " any more" if called else ""
         raise UsageError(
-            f"no other device of the vault is called {name!r}",
+            f"no other device called {name!r} is in the vault{gone}: nothing was changed",
             "`hx sync devices` lists them; give a name, or the first digits of an id",
         )
     if len(present) > 1:
@@ -90,7 +96,7 @@ def _require_read(sync_context: SyncContext, target: DeviceSeen, *, anyway: bool
     pending = pending_of(sync_context, target.device_id)
     if pending and not anyway:
         raise InputError(
-            f"not read here yet: {count(pending, 'segment')} of that device; nothing was changed",
+            f"not read here yet: {count(pending, 'object')} of that device; nothing was changed",
             "let the store sync and run the command again, or add --anyway",
         )
 
@@ -113,14 +119,27 @@ def _seed(sync_context: SyncContext, given: Namespace) -> bytes | None:
     return recovery.sign_seed
 
 
-def _before(target: DeviceSeen, context: Context) -> Iterator[str]:
+def _before(target: DeviceSeen, context: Context, sync_context: SyncContext) -> Iterator[str]:
     """Yield what the command is going to do, before the question."""
+    trust, sealed = sync_context.trust, sync_context.is_sealed
     seen = target.last_seen_us
     when = "never seen" if seen is None else f"last seen {age(seen, context.now_us)} ago"
     yield f"device {short_id(target)} ({when}): {visible(target.name.encode())}"
-    yield "- it can publish nothing any more, and gets no key for what is recorded from now on"
-    yield "- what it has published so far stays, and the other devices keep it"
+    key = ", and gets no key for what is recorded from now on" if sealed else ""
+    yield f"- it can publish nothing any more{key}"
+    if not sealed:
+        yield "- the vault is not encrypted: it reads the store as long as it can reach it"
+    if target.device_id in trust.waiting:
+        yield "- it was not admitted: nothing of it was read here"
+    else:
+        yield "- what it has published so far stays, and the other devices keep it"
     yield "- what it holds it can still read: its history, and what is in the store until now"
+    records = vault_rows.records(sync_context.database)
+    let_in, taken_out = changes_by(sync_context.genesis, records, trust, target.device_id)
+    for devices, said in ((let_in, "let in"), (taken_out, "taken out")):
+        for device_id in sorted(devices):
+            name = trust.enrolled[device_id].label.encode() if device_id in trust.enrolled else b""
+            yield f"- it has {said} {device_id.hex()[:8]}, and that stays so: {visible(name)}"
 
 
 def _print(
@@ -149,7 +168,9 @@ def _after(
     for device in others:
         yield f"at its next sync: {short_id(device)} does the same; until then that device can"
         yield f"  read what it writes, and it takes what that device writes: {_name(device)}"
-    yield "never: that device keeps what it holds; change the secrets in its history"
+    if not sync_context.is_sealed:
+        yield "the vault is not encrypted: that device reads the store as long as it can reach it"
+    yield "what stays: that device keeps what it holds; change the secrets in its history"
     yield f"at the store: take away its access to {sync_context.vault.store}"
     if not sync_context.trust.admins & sync_context.trust.active.keys():
         yield "no admin is left in the vault: the recovery words can take out further devices"

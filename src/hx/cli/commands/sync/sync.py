@@ -132,7 +132,7 @@ def _not_admitted(sync_context: SyncContext) -> list[str]:
     sharing = {
         device_id for device_id, invite_id in trust.waiting_invites.items() if joined[invite_id] > 1
     }
-    sharing |= trust.inactive - trust.revoked
+    sharing |= trust.inactive - trust.revoked - trust.departed.keys()
     if not any(device.device_id in sharing for device in sync_context.newcomers):
         return []
     return [trust.enrolled[device_id].label for device_id in sorted(sharing)]
