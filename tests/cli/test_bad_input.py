@@ -106,7 +106,7 @@ SAYS = {
     "sync staus": ("`hx sync` does not take 'staus'", "did you mean status?"),
     "completions": ("shell is missing", "`hx completions --help` lists the arguments"),
     "show --raw --json abcd": (
-        "--json and --raw cannot be combined",
+        "--raw and --json cannot be combined",
         "`hx show --help` lists the arguments",
     ),
 }

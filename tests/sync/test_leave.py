@@ -119,8 +119,7 @@ def test_nobody_joins_by_the_invitation_of_a_device_that_has_left(cluster):
     late.close()
 
 
-@pytest.mark.parametrize("operation", ["put", "get"])
-@pytest.mark.parametrize("fault", [BEFORE, AFTER])
+@pytest.mark.parametrize(("operation", "fault"), [("put", BEFORE), ("put", AFTER), ("get", BEFORE)])
 def test_a_leave_that_failed_is_not_carried_out_by_a_sync(cluster, operation, fault):
     """What is forgotten in between would be told to nobody."""
     laptop, desktop, _ = cluster.devices
