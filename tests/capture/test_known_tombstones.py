@@ -113,7 +113,7 @@ def test_a_command_that_comes_again_from_an_old_copy_of_the_spool_stays_forgotte
     assert ingestion.commands() == []
 
 
-def test_without_a_tombstone_a_drain_reads_no_clock_and_looks_for_one_row(ingestion):
+def test_without_a_tombstone_a_drain_reads_no_clock_and_looks_twice_for_one(ingestion):
     """A drain must not cost more on the machines of the many who never forget anything."""
     asked = []
 

@@ -353,8 +353,9 @@ def test_shell_histories_with_the_text_are_named_and_not_changed(hx, record, tmp
 class ForgetOnTerminal:
     """`hx forget …` on a terminal, where the test answers its questions."""
 
-    def __init__(self, machine, *arguments):
+    def __init__(self, machine, *arguments, **variables):
         environment = {"HX_HOME": str(machine.home), "HOME": str(machine.cwd), "TERM": "dumb"}
+        environment |= variables
         self.child = pexpect.spawn(HX, ["forget", *arguments], env=environment, timeout=30)
         self.child.delaybeforesend = None
 
@@ -416,6 +417,20 @@ def test_forgetting_by_time_asks_once_more_when_the_clock_is_far_from_all_events
     assert terminal.end() == 2
     assert b"nothing was changed" in terminal.shown
     assert found_commands(hx) == ["make"]
+
+
+def test_what_the_calling_shell_and_imports_have_dated_does_not_prove_the_clock(
+    machine, record, hx, tmp_path
+):
+    """The start of this very command is recorded by the clock that is in question."""
+    record("make", at=now_us() - 3 * DAY_US)
+    record("hx forget --since 1h", at=now_us(), session="ab" * 16, finished=False)
+    (tmp_path / "history").write_text(f": {now_us() // 1_000_000}:0;later\n")
+    hx("import", str(tmp_path / "history"))
+    terminal = ForgetOnTerminal(machine, "--since", "1h", HX_SESSION="ab" * 16)
+    terminal.answer("Forget this? [y/N] ", "y")
+    terminal.answer("Is the clock right? [y/N] ", "n")
+    assert terminal.end() == 2
 
 
 def test_forgetting_by_time_asks_once_when_an_event_is_of_today(machine, record, hx):

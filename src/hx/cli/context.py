@@ -118,10 +118,11 @@ def here(context: Context) -> Here:
 
     directory = os.fsencode(working_directory())
     repo, _ = look_up(directory)
-    return Here(directory, repo, _current_session(context.config), context.who.device_id)
+    return Here(directory, repo, current_session(context.config), context.who.device_id)
 
 
-def _current_session(config: Config) -> bytes | None:
+def current_session(config: Config) -> bytes | None:
+    """Return the id of the session of the calling shell; None: it has no hook."""
     from hx.cli.options import session_id
 
     try:

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 class InOrder(frozenset[Event]):
     """A set of events that is read in the order of their keys.
 
-    Events that were made in this order lie so in memory. Reading a large set of them in another
-    order takes five times as long.
+    Events that were made in this order lie so in memory, and reading a large set of them in another
+    order takes longer.
     """
 
     _in_order: list[Event]
@@ -238,4 +238,4 @@ def encoded(record: Event | Artifact) -> bytes:
     return encode(record[1:])
 
 
-__all__ = ["Cover", "History", "Keys", "encoded", "event_supersedes", "join"]
+__all__ = ["Cover", "History", "InOrder", "Keys", "encoded", "event_supersedes", "join"]

@@ -163,3 +163,17 @@ def test_tombstones_are_in_the_first_segment():
     first, second = cut(History(frozenset(events), tombstones=frozenset({tombstone})))
     assert first.tombstones == {tombstone}
     assert not second.tombstones
+
+
+def test_artifacts_and_their_events_that_are_spared_of_the_same_tombstones_are_readable():
+    """The reader counts equal sets twice."""
+    spared = tuple(number.to_bytes(16, "big") for number in range(1_024))
+    event = KEY._replace(spared=spared)
+    artifacts = frozenset(
+        Artifact(ArtifactKey(1, DEVICE, SESSION, number.to_bytes(16, "big"), event, spared),
+                 b"log", "file", 0, bytes(32))
+        for number in range(900)
+    )  # fmt: skip
+    encoded = segment.encode_readable(History(artifacts=artifacts))
+    assert encoded.refused == 0
+    assert union([content for _, content in encoded.parts]).artifacts == artifacts

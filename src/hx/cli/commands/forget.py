@@ -74,10 +74,12 @@ def _confirm_clock(context: Context, choice: Choice) -> None:
 
     Raises Refused.
     """
+    from hx.cli.context import current_session
     from hx.cli.times import local
     from hx.database.queries.clocks import DAY_US, newest_known_us
 
-    newest_us = newest_known_us(context.database) if is_window(choice) else None
+    session = current_session(context.config)
+    newest_us = newest_known_us(context.database, session) if is_window(choice) else None
     if newest_us is not None and abs(context.now_us - newest_us) > DAY_US:
         confirm(
             f"The clock of this device says {local(context.now_us)}; the newest that hx knows is of"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hx.core.format.verdict import IMPORTED
+from hx.core.model import LIVE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,11 +32,17 @@ def newest_at_us(database: Database, device_id: bytes) -> int:
     return int(database.value(sql, (device_id, IMPORTED)))
 
 
-def newest_known_us(database: Database) -> int | None:
-    """Return the time of the newest event or manifest that this device knows; None: of none."""
-    sql = (
-        "SELECT max(at_us) FROM (SELECT max(started_at_us) AS at_us FROM event"
-        " UNION ALL SELECT max(at_us) FROM manifest WHERE status = ?)"
+def newest_known_us(database: Database, but_session: bytes | None) -> int | None:
+    """Return the time of the newest event or manifest that this device knows; None: of none.
+
+    Imported events may have any time. Those of the session `but_session` are left out, too: what
+    the calling shell has just recorded has the time of the clock that is in question.
+    """
+    # from the newest on, by the index: it ends at the first event that counts
+    event = (
+        "SELECT started_at_us FROM event CROSS JOIN session ON session.id = session"
+        " WHERE origin = ? AND session_id IS NOT ? ORDER BY started_at_us DESC LIMIT 1"
     )
-    newest: int | None = database.value(sql, (IMPORTED,))
-    return newest
+    manifest = "SELECT max(at_us) FROM manifest WHERE status = ?"
+    times = (database.value(event, (LIVE, but_session)), database.value(manifest, (IMPORTED,)))
+    return max((at_us for at_us in times if at_us is not None), default=None)
