@@ -32,7 +32,7 @@ def test_who_unpins_at_the_end_of_time_is_told_and_goes_on_publishing(cluster):
     laptop, desktop = cluster.devices
     pin_until_the_end(desktop)
     converge(*cluster)
-    with pytest.raises(InputError, match="cannot be changed: another device has dated it"):
+    with pytest.raises(InputError, match="cannot be changed: another device gave it"):
         pin(laptop.database, desktop.session, laptop.now_us, laptop.me, pinned=False)
     event = laptop.record()
     converge(*cluster)

@@ -1,4 +1,4 @@
-"""Of which tombstones a record is spared when this device records it.
+"""Compute of which known tombstones a new record is spared.
 
 A tombstone never covers what is recorded after this device has come to know it, whatever the clocks
 say. So the ids of all known tombstones that would cover a new record become a part of its key. A

@@ -1,4 +1,4 @@
-"""What has gone by the tombstones of a device whose clock is ahead.
+"""Count the events that were removed by time windows of a device whose clock is ahead.
 
 A window ends at the time of its maker. Where the maker's clock is ahead, the window also covers
 what another device recorded between the making and the reading. hx cannot tell that from what was
@@ -46,7 +46,7 @@ def note_gone(
 
 
 def _ahead_us(context: SyncContext, maker: bytes, tombstones: list[Tombstone]) -> int:
-    """Return how far the clock of the maker seems to be ahead, by the newest that it has dated."""
+    """Return how far the clock of the maker is ahead, by its newest tombstone and manifest."""
     made_us = max(tombstone.created_at_us for tombstone in tombstones)
     return max(made_us, newest_at_us(context.database, maker)) - context.now_us
 

@@ -189,9 +189,9 @@ def _learn(context: SyncContext, read: list[Read]) -> None:
 
 
 def _read_gone_again(context: SyncContext) -> None:
-    """Read the manifests again of each device that is gone, unless the one that counts was taken.
+    """Forget the heads of each inactive device whose accepted last manifest was not taken yet.
 
-    A copy of its keys may have signed a later one.
+    Its manifests are then read again, also older ones: a clone of it may have signed a later one.
     """
     for device_id in context.trust.last.keys() - {context.me}:
         listed = departures.listed_digest(context.database, device_id)
@@ -288,7 +288,7 @@ def _is_newest(head: Head, newest: Head | None) -> bool:
 
 
 def _raise_own_seq(context: SyncContext, manifest: Manifest) -> None:
-    """Note the own seq that a manifest names: a restored backup must not reuse it."""
+    """Raise the own seq to the one in a manifest, so that a restored backup uses no seq twice."""
     if manifest.device_id == context.me:
         vault.raise_own_seq(context.database, manifest.seq)
         return
@@ -314,7 +314,7 @@ def _note_manifest(context: SyncContext, key: str, verdict: Verdict) -> None:
 
 
 def _was_revoked_by_others(context: SyncContext, device_id: bytes) -> bool:
-    """Return whether a device is inactive, and nothing of it is taken any more.
+    """Return whether a device is inactive and none of its manifests is accepted any more.
 
     No active device vouches for a key that such a device makes.
     """

@@ -87,9 +87,9 @@ def close_own_invitations(context: SyncContext) -> None:
 
 
 def _sign_farewells_again(context: SyncContext) -> None:
-    """Sign again, as an admin, what each device that has left has said.
+    """Sign the farewell of each departed device again, as an admin.
 
-    From then on no copy of the keys of that device changes anything.
+    From then on, a clone of that device can change nothing.
     """
     trust = context.trust
     if context.me not in trust.admins:

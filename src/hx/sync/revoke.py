@@ -29,8 +29,8 @@ def pending_of(context: SyncContext, device_id: bytes) -> int:
 def revoke(context: SyncContext, device_id: bytes, *, seed: bytes | None = None) -> Record:
     """Learn the record that revokes a device, and return it; the caller has to push next.
 
-    What it has listed in the newest manifest that was read here is still taken, and those of its
-    records count that count now. `seed`: the signing seed of recovery; by default this device
+    The segments in its newest manifest that was read here are still accepted, and those of its
+    records that count now still count. `seed`: the signing seed of recovery; by default this device
     signs, which must be an admin.
     """
     if seed is None:

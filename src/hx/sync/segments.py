@@ -126,9 +126,9 @@ def _require_author(context: SyncContext, segment: Segment) -> None:
 
 
 def _is_last_of(context: SyncContext, segment: Segment) -> bool:
-    """Return whether a device that is gone has listed a segment last.
+    """Return whether the accepted last manifest of an inactive device lists a segment.
 
-    Its segments are taken all together, as the digest names them, or not at all.
+    The digest names all segments of that manifest, so they are taken all together or not at all.
     """
     device_id = segment.device_id
     if device_id not in context.trust.last or not segment.listed:

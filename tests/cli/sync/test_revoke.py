@@ -65,7 +65,7 @@ def test_the_screen_says_what_is_true_now_later_and_never(members):
     assert notes(laptop)["desktop"] is None
     said = revoke(laptop, "desktop", "--yes").out
     assert "now: this device writes under a new key" in said
-    assert "at its next sync: " in said
+    assert "does the same at its next sync" in said
     assert "what stays: that device keeps what it holds" in said
     assert "at the store: take away its access to folder:" in said
 

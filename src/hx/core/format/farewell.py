@@ -1,7 +1,7 @@
-"""Which records of a device that leaves, or that has left, still count: for `keep` of a revocation.
+"""Select the records of a device that still count when the device leaves or is revoked.
 
-These are its own records and the adds by the invitations that it made or joined by: it holds the
-keys of those, too. Source: docs/format.md, "Roster".
+A revocation lists them in `keep`. They are its own records and the adds by the invitations that it
+made or joined by, because it holds the keys of those, too. Source: docs/format.md, "Roster".
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def kept_of(
 ) -> list[bytes]:
     """Return the ids of the counting records of a device, as many as a revocation can name.
 
-    `trust` is what the records state. Epochs come last, the newest first: nobody loses a place in
-    the vault when one of them does not count any more.
+    `trust` is what the records state. Epochs come last, the newest first: without one of them, all
+    devices stay in the vault.
     """
     facts = [fact for fact in read(records, genesis.vault_id)[0] if fact.id in trust.counting]
     kept = _signed_by(trust.enrolled[device_id].sign_pub, device_id, facts)

@@ -1,7 +1,7 @@
 """A notice: the roster records that tell a device that it was revoked, sealed for it alone.
 
 A revoked device does not get the new key of the vault, so it cannot read the manifest that revokes
-it. A notice proves nothing itself: its reader believes the signed records in it. Source:
+it. Anybody can write a notice, so its reader checks the signatures of the records in it. Source:
 docs/format.md, "Notice".
 """
 

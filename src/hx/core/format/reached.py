@@ -163,9 +163,12 @@ class Reachability:
         """Yield the adds that the key of an invitation signed and that may count.
 
         The device that made the invitation and those that joined by it hold that key. When one of
-        them is gone, its key may sign more adds at any time. Then only those adds count that a
-        revocation keeps, and those of revoked devices. If all who are gone have left by themselves,
-        the adds count that all their farewells keep, and those that an active device has admitted.
+        them is inactive, somebody may sign more adds with the key at any time. Which adds count:
+
+        - one of the holders is revoked: those that a revocation keeps, and those of revoked devices
+        - all inactive holders have departed: also those that all their farewells keep, and those
+          that an active device has admitted
+        - all holders are active: all adds
         """
         revoked = self._authorities.revoked
         holders = self._joined[body.sign_pub] & self._gone
@@ -188,7 +191,7 @@ class Reachability:
                 yield fact, add
 
     def _is_left(self, fact: Fact) -> bool:
-        """Return whether its signer has left and has kept a record, within the usual limit."""
+        """Return whether the signer has departed and its farewell keeps this ordinary record."""
         return fact.id in self._ordinary and fact.id in self._kept_by.get(fact.signer, ())
 
     def _is_kept(self, fact: Fact) -> bool:

@@ -6,8 +6,8 @@ those by admins against the other devices. A record of a device revoked by these
 of them keeps it, as nothing proves when it was signed.
 
 A device that leaves revokes itself; that record is its farewell. Of its records those count that
-each of its farewells keeps: whoever has a copy of its keys can sign another farewell, and with it
-take away but never add. Source: docs/format.md, "Roster".
+all its farewells list. Whoever has a copy of its keys can sign another farewell, which can remove
+records from this list and can add none. Source: docs/format.md, "Roster".
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Farewell(NamedTuple):
 
 
 class Revoked(NamedTuple):
-    """What all revocations state."""
+    """The result of all revocations: which devices are out, and what of them still counts."""
 
     devices: frozenset[bytes]  # ids of devices that recovery or an admin has revoked
     kept: frozenset[bytes]  # ids of records that count although their signer is one of these
@@ -108,7 +108,7 @@ def farewells(revocations: Iterable[Fact], keys: Mapping[bytes, bytes]) -> dict[
 def _agreed(several: list[Fact]) -> Farewell:
     """Return what the farewells of one device, ascending by id, agree on.
 
-    A device need not know all of too many to agree with the others that they keep nothing.
+    More than MAX_FAREWELLS keep nothing, so devices that know different ones of them agree.
     """
     records = tuple(fact.id for fact in several[: MAX_FAREWELLS + 1])
     bodies = [fact.body for fact in several if isinstance(fact.body, DeviceRevoke)]

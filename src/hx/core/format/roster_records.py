@@ -87,14 +87,14 @@ class InviteClose(Struct, frozen=True, tag_field="kind", tag="invite_close"):
 class DeviceRevoke(Struct, frozen=True, tag_field="kind", tag="device_revoke"):
     """The record that a device is no longer active.
 
-    Of the records that it signed, only those in `keep` count. Of what it has published, only a
-    manifest that lists these objects is taken from now on.
+    Of the records that it signed, only those in `keep` count. Of its manifests, only one that lists
+    these objects is accepted from now on.
     """
 
     v: Literal[1]
     device_id: Id
     keep: tuple[Bytes32, ...]
-    objects: Bytes32 | None  # hx.core.format.manifest.objects_digest; None: nothing is taken
+    objects: Bytes32 | None  # hx.core.format.manifest.objects_digest; None: none is accepted
 
 
 class Epoch(Struct, frozen=True, tag_field="kind", tag="epoch"):

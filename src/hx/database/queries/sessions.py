@@ -196,8 +196,8 @@ def pin(
         join(database, History(pins=frozenset([made])))
         if bool(database.value(_PINNED, (session_id,))) != pinned:
             raise InputError(
-                f"the pin of session {session_id.hex()} cannot be changed: another device has dated"
-                " it at the end of time",
+                f"the pin of session {session_id.hex()} cannot be changed: another device gave"
+                " it the latest possible time",
                 "`hx forget --session` removes the session with its pin",
             )
     return True

@@ -1,4 +1,4 @@
-"""Which device publishes a record where a device takes a new id."""
+"""Change the locations of records when this device gets a new id."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ _COLUMNS = ", ".join(Vault._fields)
 def create(database: Database, vault: Vault) -> None:
     """Enter a vault: whatever the others there have not shown has to be published here.
 
-    That is so whoever has recorded it: a device that is not in this vault publishes nothing there.
+    This includes the records of devices that are not in this vault: they publish nothing there.
     """
     marks = ", ".join("?" * len(Vault._fields))
     with database.transaction():

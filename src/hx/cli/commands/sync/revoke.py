@@ -161,13 +161,13 @@ def _print(
 def _after(
     sync_context: SyncContext, target: DeviceSeen, others: list[DeviceSeen]
 ) -> Iterator[str]:
-    """Yield what is true now, what only later, and what never."""
+    """Yield the effects: now, at the next sync of the other devices, and what cannot be undone."""
     yield f"device {short_id(target)} is out of the vault: {visible(target.name.encode())}"
     if sync_context.is_sealed:
         yield "now: this device writes under a new key, which that device does not get"
     for device in others:
-        yield f"at its next sync: {short_id(device)} does the same; until then that device can"
-        yield f"  read what it writes, and it takes what that device writes: {_name(device)}"
+        yield f"{short_id(device)} does the same at its next sync; until then it accepts what"
+        yield f"  the removed device writes, which can read what it writes: {_name(device)}"
     if not sync_context.is_sealed:
         yield "the vault is not encrypted: that device reads the store as long as it can reach it"
     yield "what stays: that device keeps what it holds; change the secrets in its history"
