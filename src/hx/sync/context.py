@@ -70,7 +70,7 @@ class Keyring:
         """Take the offered keys with these ids into custody; return whether there was one.
 
         Custody has room for a number of keys. Those in `counting` have room of their own; a member
-        could use up the rest with epochs that do not count. Keys beyond the limit stay in `offered`.
+        could use up the rest with epochs that do not count. Keys beyond that stay in `offered`.
         """
         from hx.custody.key_set import MAX_KEYS  # a sync with nothing new needs no cryptography
 
