@@ -72,6 +72,28 @@ def test_undo_leaves_the_home_as_it_was(home, shape, options):
         assert home.tree == before
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--shell", "bash"],
+        ["--no-import"],
+        ["--no-ctrl-r"],
+        ["--up-arrow", "--purge"],
+        ["--enter", "run"],
+    ],
+    ids=" ".join,
+)
+def test_undo_takes_no_option_of_a_setup(home, options):
+    """`--undo --shell bash` does not undo zsh too."""
+    home.setup()
+    before = home.tree
+    result = home.undo(*options)
+    assert (result.code, result.out) == (2, "")
+    said = "--undo takes back what setup did for every shell, so it does not take"
+    assert f"{said} {options[0]}\n" in result.err
+    assert home.tree == before
+
+
 def test_undo_says_what_it_does_not_take_back(home):
     (home.path / ".bash_history").write_text("#1700000000\nmake bash\n")
     home.hx("setup", "--yes")

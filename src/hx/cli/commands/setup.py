@@ -45,10 +45,7 @@ class Task(NamedTuple):
 
 def run(arguments: list[str], config: Config) -> int:
     given = parser("setup").parse_args(arguments)
-    if given.purge and not given.undo:
-        raise UsageError(
-            "--purge works only with --undo", "to remove everything of hx: hx setup --undo --purge"
-        )
+    _one_form(given)
     machine = look()
     if given.undo:
         return take_back(config, machine, purge=given.purge, yes=given.yes)
@@ -61,6 +58,29 @@ def run(arguments: list[str], config: Config) -> int:
         proposal = _asked(proposal)
         plan = _plan(task, proposal)
     return _carry_out(task, plan, proposal)
+
+
+def _one_form(given: Namespace) -> None:
+    """Check that no option of a setup stands with --undo, and --purge not without. UsageError."""
+    if given.purge and not given.undo:
+        raise UsageError(
+            "--purge works only with --undo", "to remove everything of hx: hx setup --undo --purge"
+        )
+    options = {
+        "--shell": given.shell is not None,
+        "--no-import": given.no_import,
+        "--ctrl-r": given.ctrl_r is True,
+        "--no-ctrl-r": given.ctrl_r is False,
+        "--up-arrow": given.up_arrow is True,
+        "--no-up-arrow": given.up_arrow is False,
+        "--enter": given.enter is not None,
+    }
+    taken = next((name for name, is_given in options.items() if is_given), None)
+    if given.undo and taken is not None:
+        raise UsageError(
+            f"--undo takes back what setup did for every shell, so it does not take {taken}",
+            "leave it out, or remove the line of hx from the rc file of one shell yourself",
+        )
 
 
 def _proposal(task: Task, given: Namespace) -> Proposal:
