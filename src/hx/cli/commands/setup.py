@@ -252,5 +252,6 @@ Sets hx up for the shells of this machine: writes a hook file, puts one line tha
 loads it at the end of the rc file, and imports the old history. It shows all
 that first, and asks what Ctrl-R, the up arrow and Enter in the picker shall do;
 --yes takes the answers that it proposes. Run again, it changes nothing, or what
-an upgrade or an option needs. `--undo` takes everything back.
+an upgrade or an option needs. `--undo` takes back what setup did; the history
+stays.
 """
