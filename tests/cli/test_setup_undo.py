@@ -191,6 +191,34 @@ def test_a_file_that_cannot_be_edited_keeps_its_line_and_the_rest_is_undone(home
     assert home.tree == before
 
 
+def test_after_a_purge_a_line_that_stays_is_silent_and_can_still_be_undone(home):
+    home.bashrc.write_bytes(b"a\n")
+    before = home.tree
+    home.setup()
+    home.hx("find")
+    home.bashrc.chmod(0o444)
+    for _ in range(2):
+        result = home.undo("--purge")
+        assert result.code == 3
+        assert "everything" not in result.out
+        assert "remove line 3 from it yourself" in result.err
+        assert {path.name for path in home.data.iterdir()} == {"setup.json", "hook.missing"}
+    shell = home.machine.bash(f"HOME={home.path} bash --rcfile {home.bashrc} -ic :")
+    assert "hx:" not in shell.err
+    home.bashrc.chmod(0o644)
+    result = home.undo("--purge")
+    assert (result.code, home.tree) == (0, before)
+    assert "removed everything of hx except the program" in result.out
+
+
+def test_settings_that_may_not_be_changed_do_not_hold_back_a_purge(home):
+    before = home.tree
+    home.setup("--up-arrow")
+    (home.path / ".config/hx/config.toml").chmod(0o444)
+    assert home.undo("--purge").code == 0
+    assert home.tree == before
+
+
 def test_a_folder_in_place_of_the_rc_file_does_not_stop_the_undo(home):
     home.bashrc.write_bytes(b"a\n")
     home.setup()
