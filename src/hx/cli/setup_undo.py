@@ -10,6 +10,7 @@ from hx.cli.setup_screen import print_edits
 from hx.cli.setup_shells import every_path
 from hx.cli.text import visible
 from hx.config import runtime_folder, user_folders
+from hx.files import require_place
 from hx.setup import loading, undo
 from hx.setup.undo import OwnPaths, belongings
 
@@ -29,6 +30,8 @@ def take_back(config: Config, machine: Shells, *, purge: bool, yes: bool) -> int
     """Show what setup left, ask, and take it back; with `purge` remove every file of hx too."""
     paths = config.paths
     removal = undo.planned(every_path(machine), paths.data, paths.config)
+    if os.path.isdir(paths.data) and (purge or not removal.is_empty):
+        require_place(paths.data)
     if removal.is_empty:
         undo.undo(removal)  # an interrupted setup leaves folders that are empty
         if not removal.unchanged:

@@ -18,6 +18,7 @@ from hx.cli.text import count, visible
 from hx.config import user_folders
 from hx.core.errors import HxError, Refused, UsageError
 from hx.core.record import NamedTuple
+from hx.files import require_place
 from hx.setup import manuals, state
 from hx.setup import plan as setup_plan
 from hx.shells import SHELLS, hook
@@ -53,6 +54,9 @@ def run(arguments: list[str], config: Config) -> int:
     task = Task(config, machine, shells, not given.no_import)
     proposal = _proposal(task, given)
     plan = _plan(task, proposal)
+    if task.imports or not plan.is_empty:  # before a question that could only end in an error
+        require_place(config.paths.data)
+        require_place(config.paths.spool)
     _show(task, plan, proposal)
     if not (plan.is_empty or given.yes):
         proposal = _asked(proposal)
