@@ -225,6 +225,16 @@ def test_a_file_of_two_shells_has_a_line_for_each_and_removing_both_restores_it(
     assert rc_file.without_line(both) == text
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_of_a_line_does_not_depend_on_the_name_of_its_folder(shell):
+    added = rc_file.line(b"'/home/ann/hook.d/hook.zsh'", shell, posix=shell != "fish")
+    text = rc_file.with_line(b"a\n", added)
+    assert [name for name in ("bash", "zsh", "fish", "d") if rc_file.has_line(text, name)] == [
+        shell
+    ]
+    assert rc_file.with_line(text, added) == text
+
+
 def test_hx_init_for_another_shell_loads_nothing():
     for spelled in (b'eval "$(hx init bash)"', b"source <(hx init bash)"):
         assert rc_file.loader(spelled, "zsh", b"/x/hook.zsh") is None

@@ -168,9 +168,8 @@ def _is_ours(existing: bytes) -> bool:
 
 
 def _shell(existing: bytes) -> bytes | None:
-    """Return the shell of a line of ours."""
-    found = _HOOK.search(existing)
-    return found[1] if found else None
+    """Return the shell of a line of ours: the name of its folder comes first, and may be hook.d."""
+    return next(reversed(_HOOK.findall(existing)), None)
 
 
 def _indentation(existing: bytes) -> bytes:
