@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from cli.home_folders import HomeFolder
+from cli.home_folders import BASH, HomeFolder
+from cli.machine import HX
 from hx.cli.setup_undo import _uninstall as uninstall
 from hx.core.errors import InputError
 from hx.core.shell_files import rc_file
@@ -189,6 +190,16 @@ def test_a_file_that_cannot_be_edited_keeps_its_line_and_the_rest_is_undone(home
     home.bashrc.chmod(0o644)
     assert home.undo().code == 0
     assert home.tree == before
+
+
+def test_the_line_that_is_left_is_named_after_all_else(home):
+    home.bashrc.write_bytes(b"a\n")
+    home.setup()
+    home.bashrc.chmod(0o444)
+    words = f"SHELL={BASH} HX_HOME= {HX} setup --undo --yes 2>&1"
+    *_, last_but_one, last = home.machine.bash(words).out.splitlines()
+    assert last_but_one == f"hx: warning: {home.bashrc} is read-only, so it is not changed"
+    assert last.startswith("hx: hint: remove line 3 from it yourself")
 
 
 def test_after_a_purge_a_line_that_stays_is_silent_and_can_still_be_undone(home):

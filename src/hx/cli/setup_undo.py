@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from hx.cli.left_lines import tell_left
 from hx.cli.prompts import confirm, drop_typed
 from hx.cli.setup_screen import print_edits
 from hx.cli.setup_shells import every_path
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
 
     from hx.cli.setup_shells import Shells
     from hx.config import Config
-    from hx.setup.undo import Removal
 
-LEFT = 3  # exit code: something is left to the user
 _SHOWN = 20  # removed files that are named
 
 
@@ -54,20 +53,7 @@ def take_back(config: Config, machine: Shells, *, purge: bool, yes: bool) -> int
     elif not removal.is_empty:
         _print_kept(config)
     _print_remaining_lines(config, machine)
-    return _tell_left(removal)
-
-
-def _tell_left(removal: Removal) -> int:
-    """Say which lines are left to the user to remove; return the exit code."""
-    for each in removal.unchanged:
-        where = f"line {each.number}" if each.number else "the line of hx"
-        print(
-            f"hx: warning: {_shown(each.why)}, so it is not changed"
-            f"\nhx: hint: remove {where} from it yourself, or make it writable and run this"
-            " again",
-            file=sys.stderr,
-        )
-    return LEFT if removal.unchanged else 0
+    return tell_left(removal.unchanged)
 
 
 def _print_kept(config: Config) -> None:

@@ -8,12 +8,13 @@ from shlex import quote
 
 from hx.cli import health, setup_answers, setup_notes, setup_screen
 from hx.cli.hook_checks import places
+from hx.cli.left_lines import tell_left
 from hx.cli.prompts import at_terminal, chosen, drop_typed
 from hx.cli.setup_answers import spelled
 from hx.cli.setup_screen import Screen
 from hx.cli.setup_shells import chosen as chosen_shells
 from hx.cli.setup_shells import look, wanted
-from hx.cli.setup_undo import LEFT, take_back
+from hx.cli.setup_undo import take_back
 from hx.cli.text import count, visible
 from hx.config import user_folders
 from hx.core.errors import HxError, Refused, UsageError
@@ -154,7 +155,7 @@ def _carry_out(task: Task, plan: SetupPlan, proposal: Proposal) -> int:
     for note in setup_notes.notes(config, task.machine, task.shells, plan, proposal.values):
         print(f"note: {_shown(note)}")
     _tell_next(config, task.shells[0].name, plan)
-    return code or _tell_left(plan)
+    return code or tell_left(plan.unchanged)
 
 
 def _import(config: Config) -> int:
@@ -165,6 +166,7 @@ def _import(config: Config) -> int:
     try:
         results = import_found(open_context(config))
     except HxError as error:
+        sys.stdout.flush()
         print(f"hx: warning: the old history is not imported: {error.message}", file=sys.stderr)
         print("hx: hint: run `hx import` later", file=sys.stderr)
         return error.exit_code
@@ -183,26 +185,16 @@ def _import(config: Config) -> int:
 
 def _tell_next(config: Config, shell: str, plan: SetupPlan) -> None:
     file = hook.path(plan.data, shell)
-    if config.session is None or not plan.is_empty:
+    if plan.unchanged or config.session is None or not plan.is_empty:
         quoted = _shown(SHELLS[shell].quoted(file) if quote(file) != file else file)
         now = f", or load it here: {SHELLS[shell].load} {quoted}" if os.path.exists(file) else ""
-        print(f"next: open a new shell{now}")
+        add = "add the line below, then " if plan.unchanged else ""
+        print(f"next: {add}open a new shell{now}")
     is_first = all(finding.level == health.OK for finding in health.names(config))
     name = "hx" if is_first else "history-extended"  # `hx` alone would start Helix
     print(
         f"then: `{name} find TEXT` finds commands that you typed, `{name} last` shows what failed"
     )
-
-
-def _tell_left(plan: SetupPlan) -> int:
-    """Say which lines are left to the user to add; return the exit code."""
-    for each in plan.unchanged:
-        print(
-            f"hx: warning: {_shown(each.why)}, so it is not changed"
-            f"\nhx: hint: add this line to it: {visible(each.line)}",
-            file=sys.stderr,
-        )
-    return LEFT if plan.unchanged else 0
 
 
 def _shown(path: str) -> str:
