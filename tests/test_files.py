@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 
 import pytest
 
+from capture.kill import drop_capabilities, forked, outcome
 from hx.core.errors import DatabaseError, InputError
-from hx.files import file_system, on_network, private_folder, replace_file
+from hx.files import file_system, on_network, private_folder, replace_file, require_place
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077, 0o777])
@@ -32,6 +34,25 @@ def test_an_existing_folder_keeps_its_mode(tmp_path):
     private_folder(str(tmp_path))
     private_folder(str(tmp_path / "new"))
     assert mode(tmp_path) == 0o755
+
+
+def test_a_folder_that_can_be_written_or_made_is_a_place(tmp_path):
+    require_place(str(tmp_path))
+    require_place(str(tmp_path / "a" / "b"))
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(("below", "what"), [("", "write into"), ("/a/b", "create the folder")])
+def test_a_folder_that_cannot_be_written_is_none(tmp_path, below, what):
+    def work():
+        drop_capabilities()
+        os.chmod(tmp_path, 0o500)
+        said = f"cannot {what} {tmp_path}{below}: {tmp_path} is not writable"
+        with pytest.raises(DatabaseError, match=re.escape(said)):
+            require_place(f"{tmp_path}{below}")
+
+    assert outcome(forked(work)) == 0
+    os.chmod(tmp_path, 0o700)
 
 
 def test_a_file_in_place_of_a_folder_is_an_error(tmp_path):

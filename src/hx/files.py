@@ -47,6 +47,19 @@ def _missing(path: str) -> list[str]:
     return missing
 
 
+def require_place(path: str) -> None:
+    """Raise DatabaseError unless the user may write into a folder, or make it."""
+    folder = path
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        what = "cannot write into" if folder == path else "cannot create the folder"
+        raise DatabaseError(
+            f"{what} {path}: {folder} is not writable",
+            "make it writable, or set HX_HOME to a folder that is",
+        )
+
+
 def _make_folder(path: str) -> None:
     try:
         os.mkdir(path, 0o700)

@@ -10,6 +10,7 @@ from contextlib import suppress
 import apsw
 import pytest
 
+from cli.home_folders import HomeFolder
 from cli.machine import HX, SESSION, Machine
 from cli.mounts import read_only, small_disk
 from hx.cli.table import COMMANDS
@@ -288,23 +289,101 @@ def test_files_of_another_user_are_refused(machine, hx, record, line, what):
     assert spooled_bytes(machine) == before
 
 
-@pytest.mark.parametrize("home", [None, "", "not/absolute"])
-def test_without_a_home_folder_the_error_says_what_to_set(home):
+OLD_HISTORY = "#1700000000\nmake\n"
+AT_HOME = [
+    ["setup", "--yes"],
+    ["setup", "--undo", "--yes"],
+    ["import"],
+    ["import", "{history}"],
+]
+
+
+@pytest.fixture
+def home(machine):
+    """A home folder with an rc file and a history, in which hx uses the default places."""
+    made = HomeFolder(machine)
+    made.bashrc.write_text("PS1=1\n")
+    (made.path / ".bash_history").write_text(OLD_HISTORY)
+    return made
+
+
+@pytest.mark.parametrize("is_set_up", [False, True])
+@pytest.mark.parametrize(
+    "line", [*AT_HOME, ["setup"], ["setup", "--undo", "--purge", "--yes"]], ids=" ".join
+)
+def test_a_home_that_is_read_only_is_an_error_before_anything_is_shown(
+    home, tmp_path, line, is_set_up
+):
+    history = tmp_path / "history"
+    history.write_text(OLD_HISTORY)
+    if is_set_up:
+        home.setup()
+    before = home.tree
+    with read_only(home.path):
+        result = home.hx(*(word.format(history=history) for word in line))
+    if "--undo" in line and not is_set_up:
+        assert (result.code, result.err) == (0, "")
+    else:
+        assert (result.code, result.out) == (8, "")
+        assert str(home.data) in error_output(result)
+    assert home.tree == before
+
+
+def test_a_home_that_is_read_only_is_no_error_where_nothing_is_to_be_written(home):
+    home.setup()
+    with read_only(home.path):
+        result = home.setup()
+    assert (result.code, result.err) == (0, "")
+    assert "nothing to change" in result.out
+
+
+def as_user_without_home(*line, home=None, **variables):
+    """Run hx as a user who has no home folder; `home` is what HOME says."""
     as_unknown_user = ["unshare", "--user", "--map-user=54321", "--map-group=54321"]
     if (
         not shutil.which("unshare")
         or subprocess.run([*as_unknown_user, "true"], check=False).returncode
     ):
         pytest.skip("no user without a home can be had here")
-    environment = {"PATH": os.environ["PATH"]} | ({} if home is None else {"HOME": home})
-    result = subprocess.run(
-        [*as_unknown_user, HX, "find"],
-        env=environment, cwd="/", capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert result.returncode == 2
+    named = {} if home is None else {"HOME": home}
+    return subprocess.run(
+        [*as_unknown_user, HX, *line],
+        env={"PATH": os.environ["PATH"]} | named | variables,
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("home", [None, "", "not/absolute"])
+@pytest.mark.parametrize("line", [["find"], *AT_HOME], ids=" ".join)
+def test_without_a_home_folder_the_error_says_what_to_set(home, line):
+    result = as_user_without_home(*line, home=home)
+    assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == (
         "hx: error: there is no home folder\nhx: hint: set HOME, or HX_HOME to a folder of yours\n"
     )
+
+
+@pytest.mark.parametrize("line", [["setup", "--yes"], ["setup", "--undo", "--yes"]], ids=" ".join)
+def test_where_hx_home_is_set_setup_still_needs_a_home_folder(line, tmp_path):
+    result = as_user_without_home(*line, HX_HOME=str(tmp_path / "hx"))
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == (
+        "hx: error: there is no home folder\nhx: hint: set HOME to a folder of yours\n"
+    )
+
+
+def test_where_hx_home_is_set_an_import_needs_no_home_folder(tmp_path):
+    tmp_path.chmod(0o777)
+    history = tmp_path / "history"
+    history.write_text(OLD_HISTORY)
+    variables = {"HX_HOME": str(tmp_path / "hx")}
+    result = as_user_without_home("import", **variables)
+    assert (result.returncode, result.stdout) == (1, "")
+    result = as_user_without_home("import", str(history), **variables)
+    assert (result.returncode, result.stdout, result.stderr) == (0, f"{history}: 1 new\n", "")
 
 
 LOCALES = [

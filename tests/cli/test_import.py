@@ -53,6 +53,27 @@ def test_histfile_is_imported_and_a_link_to_it_is_not_read_again(machine, hx, zs
     assert result.out.splitlines() == [f"{own}: 2 new", f"{zsh_history}: 0 new, 2 imported before"]
 
 
+def test_a_history_that_an_rc_file_names_is_imported_beside_another_one(machine, hx, zsh_history):
+    (machine.cwd / ".bashrc").write_text("HISTSIZE=9\nHISTFILE=~/.mine\n")
+    mine = machine.cwd / ".mine"
+    mine.write_bytes(b"old one\n")
+    result = hx("import")
+    assert (result.code, result.err) == (0, "")
+    assert f"{mine}: 1 new (1 without a time)" in result.out.splitlines()
+    assert hx("import", str(mine)).out == f"{mine}: 0 new, 1 imported before\n"
+
+
+def test_a_history_at_a_path_that_only_the_shell_knows_is_hinted_at(machine, hx, zsh_history):
+    bashrc = machine.cwd / ".bashrc"
+    bashrc.write_text('HISTFILE="$(hostname)/mine"\n')
+    result = hx("import")
+    hint = f'{bashrc} sets HISTFILE to a path that hx cannot tell: hx import "$HISTFILE"'
+    assert (result.code, result.err) == (0, f"hx: hint: {hint}\n")
+    assert hx("import", env={"HISTFILE": str(zsh_history)}).err == ""
+    assert hx("import", str(zsh_history)).err == ""
+    assert f"note: {hint}\n" in hx("setup", "--yes", "--shell", "bash").out
+
+
 def test_atuin_is_looked_for_first():
     places = hx.config.import_paths({"HOME": "/h"})
     assert places[:2] == ["/h/.local/share/atuin/history.db", "/h/.atuin/data/history.db"]
@@ -363,7 +384,7 @@ def test_a_plain_history_at_a_usual_place_is_imported_without_a_question(machine
 def test_without_a_history_a_hint_says_how_to_name_one(hx):
     assert hx("import").err.splitlines() == [
         "hx: no history of another tool was found",
-        'hx: hint: name the file: hx import "$HISTFILE" (hx sees HISTFILE only if it is exported)',
+        'hx: hint: name the file: hx import "$HISTFILE" (hx sees it if exported or in an rc file)',
     ]
 
 

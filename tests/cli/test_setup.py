@@ -408,6 +408,17 @@ def test_the_next_steps_are_printed_at_the_end(home):
     assert "hx last" in second
 
 
+def test_where_the_line_is_left_to_the_user_the_next_step_is_to_add_it(home):
+    """stdout and stderr may lead to one pipe: the line is below the step that names it."""
+    read_only(home.bashrc)
+    words = f"SHELL={BASH} HX_HOME= {HX} setup --yes --no-import 2>&1"
+    for _ in range(2):  # the second run has nothing else to do
+        *_, first, _, third, fourth = home.machine.bash(words).out.splitlines()
+        assert first.startswith("next: add the line below, then open a new shell")
+        assert third == f"hx: warning: {home.bashrc} is read-only, so it is not changed"
+        assert fourth.startswith("hx: hint: add this line to it: ")
+
+
 @pytest.mark.parametrize("name", ["a b", "it's", "caf\u00e9", "back\\slash", "$(x)`y`"])
 def test_any_name_of_the_data_folder_is_quoted(home, name):
     data = home.path / name

@@ -32,6 +32,15 @@ def test_existing_shell_histories_are_found_after_setup(home):
     assert len(found_commands(home)) == 2
 
 
+def test_a_history_that_an_rc_file_names_is_shown_in_the_plan_and_imported(home):
+    home.bashrc.write_text('HISTFILE="${HOME}/.mine"\n')
+    (home.path / ".mine").write_text("#1700000000\nmake mine\n")
+    result = set_up(home)
+    assert "import 1 command of bash from ~/.mine" in result.out
+    assert "cannot tell" not in result.out
+    assert found_commands(home) == ["make mine"]
+
+
 def test_no_import_imports_nothing(home):
     (home.path / ".bash_history").write_text("#1700000000\nmake bash\n")
     set_up(home, "--no-import")

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from cli.home_folders import HomeFolder
+from cli.home_folders import BASH, HomeFolder
+from cli.machine import HX
 from hx.cli.setup_undo import _uninstall as uninstall
 from hx.core.errors import InputError
 from hx.core.shell_files import rc_file
@@ -70,6 +71,28 @@ def test_undo_leaves_the_home_as_it_was(home, shape, options):
         home.setup(*shells, *options)
         home.undo("--purge")
         assert home.tree == before
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--shell", "bash"],
+        ["--no-import"],
+        ["--no-ctrl-r"],
+        ["--up-arrow", "--purge"],
+        ["--enter", "run"],
+    ],
+    ids=" ".join,
+)
+def test_undo_takes_no_option_of_a_setup(home, options):
+    """`--undo --shell bash` does not undo zsh too."""
+    home.setup()
+    before = home.tree
+    result = home.undo(*options)
+    assert (result.code, result.out) == (2, "")
+    said = "--undo takes back what setup did for every shell, so it does not take"
+    assert f"{said} {options[0]}\n" in result.err
+    assert home.tree == before
 
 
 def test_undo_says_what_it_does_not_take_back(home):
@@ -166,6 +189,44 @@ def test_a_file_that_cannot_be_edited_keeps_its_line_and_the_rest_is_undone(home
     assert not home.hook.exists()
     home.bashrc.chmod(0o644)
     assert home.undo().code == 0
+    assert home.tree == before
+
+
+def test_the_line_that_is_left_is_named_after_all_else(home):
+    home.bashrc.write_bytes(b"a\n")
+    home.setup()
+    home.bashrc.chmod(0o444)
+    words = f"SHELL={BASH} HX_HOME= {HX} setup --undo --yes 2>&1"
+    *_, last_but_one, last = home.machine.bash(words).out.splitlines()
+    assert last_but_one == f"hx: warning: {home.bashrc} is read-only, so it is not changed"
+    assert last.startswith("hx: hint: remove line 3 from it yourself")
+
+
+def test_after_a_purge_a_line_that_stays_is_silent_and_can_still_be_undone(home):
+    home.bashrc.write_bytes(b"a\n")
+    before = home.tree
+    home.setup()
+    home.hx("find")
+    home.bashrc.chmod(0o444)
+    for _ in range(2):
+        result = home.undo("--purge")
+        assert result.code == 3
+        assert "everything" not in result.out
+        assert "remove line 3 from it yourself" in result.err
+        assert {path.name for path in home.data.iterdir()} == {"setup.json", "hook.missing"}
+    shell = home.machine.bash(f"HOME={home.path} bash --rcfile {home.bashrc} -ic :")
+    assert "hx:" not in shell.err
+    home.bashrc.chmod(0o644)
+    result = home.undo("--purge")
+    assert (result.code, home.tree) == (0, before)
+    assert "removed everything of hx except the program" in result.out
+
+
+def test_settings_that_may_not_be_changed_do_not_hold_back_a_purge(home):
+    before = home.tree
+    home.setup("--up-arrow")
+    (home.path / ".config/hx/config.toml").chmod(0o444)
+    assert home.undo("--purge").code == 0
     assert home.tree == before
 
 

@@ -110,6 +110,16 @@ def test_of_a_database_without_the_end_of_its_last_page_nothing_is_taken(
     refused_at_once(copy, kind)
 
 
+@pytest.mark.parametrize("more", [1, 4_096, 5_000])
+def test_bytes_behind_the_last_page_are_no_damage(kind, tool, target, tmp_path, more):
+    """SQLite does not read them."""
+    filled(tool, 10)
+    longer = copied(tool, tmp_path / "longer")
+    with open(longer, "ab") as file:
+        file.write(b"x" * more)
+    assert target.import_file(longer).new == 10
+
+
 def test_of_a_database_with_an_overwritten_page_nothing_is_taken(kind, tool, tmp_path):
     filled(tool, 6_000)
     copy = copied(tool, tmp_path / "overwritten")

@@ -136,6 +136,9 @@ def test_a_file_that_may_not_be_written_keeps_its_line_and_the_others_are_undone
     assert sorted(os.listdir(home)) == ["data", "file", "file.hx-backup"]
     assert (home / "file").read_bytes() == before + b"\n" + LINE
     assert state.read(str(home / "data")) == Footprint("", (file,), (file,), backups[:1])
+    assert sorted(os.listdir(home / "data")) == [MISSING, "setup.json"], "the line says nothing"
+    assert planned(home).is_empty
+    undo.undo(planned(home))
     os.chmod(file, 0o600)
     undo.undo(planned(home))
     assert sorted(os.listdir(home)) == ["data", "file"]
@@ -250,6 +253,34 @@ def test_purge_deletes_the_folders_that_setup_has_noted(home, places):
     noted(home, folders=(str(home / "made"),))
     undo.purge(places)
     assert os.listdir(home) == []
+
+
+def test_purge_keeps_what_a_line_that_stays_needs(home, places):
+    file = put(home / "file", LINE)
+    put(home / "data" / "hx.db")
+    noted(home, rc_files=(file,), folders=(places.data,))
+    os.chmod(file, 0o400)
+    removal = planned(home)
+    undo.undo(removal)
+    assert undo.purge(places, removal.needed_later) == []
+    assert sorted(os.listdir(home / "data")) == [MISSING, "setup.json"]
+    put(home / "data" / "mine")
+    assert undo.purge(places, removal.needed_later) == [places.data]
+    os.unlink(home / "data" / "mine")
+    os.chmod(file, 0o600)
+    removal = planned(home)
+    undo.undo(removal)
+    assert (removal.needed_later, os.listdir(home)) == ((), ["file"])
+
+
+def test_where_the_data_folder_is_gone_a_line_that_stays_brings_none_back(home):
+    os.rmdir(home / "data")
+    file = put(home / "file", LINE)
+    os.chmod(file, 0o400)
+    removal = planned(home, file)
+    assert len(removal.unchanged) == 1
+    undo.undo(removal)
+    assert os.listdir(home) == ["file"]
 
 
 def test_purge_keeps_the_files_of_others_and_names_their_folders(home, places):

@@ -7,6 +7,7 @@ import re
 
 from hx.cli import health, hook_checks
 from hx.cli.health import OK
+from hx.cli.own_histories import unclear_hint
 from hx.cli.setup_answers import CTRL_R
 from hx.core.errors import InputError
 from hx.core.shell_files import rc_file
@@ -53,6 +54,9 @@ def notes(
     if values[CTRL_R]:
         yield from _of_fish(machine, chosen)
     yield from _of_chezmoi(machine, plan)
+    hint = unclear_hint()
+    if hint:
+        yield hint
     if config.session is not None:
         yield "this shell has loaded a hook already; new shells load the one in the hook file"
 

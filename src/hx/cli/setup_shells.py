@@ -54,13 +54,16 @@ class Shells(NamedTuple):
 
 def look() -> Shells:
     """Look for the shells. Raises HxError unless the home folder exists and belongs to the user."""
-    folders = user_folders()
+    try:
+        folders = user_folders()
+    except InputError as error:  # HX_HOME would not help: the rc files are in the home folder
+        raise InputError(error.message, "set HOME to a folder of yours") from None
     home = folders.home
     if not os.path.isdir(home):
         raise InputError(f"the home folder {home} does not exist", "set HOME to a folder of yours")
     try:
         require_owner(home)
-    except DatabaseError as error:  # HX_HOME would not help: the rc files are in the home folder
+    except DatabaseError as error:
         hint = "run hx as that user, or set HOME to a folder of your own"
         raise DatabaseError(error.message, hint) from None
     shells = installed(search_path(), login_shell())

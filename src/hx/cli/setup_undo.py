@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
+from hx.cli.left_lines import tell_left
 from hx.cli.prompts import confirm, drop_typed
 from hx.cli.setup_screen import print_edits
 from hx.cli.setup_shells import every_path
 from hx.cli.text import visible
 from hx.config import runtime_folder, user_folders
+from hx.files import require_place
 from hx.setup import loading, undo
 from hx.setup.undo import OwnPaths, belongings
 
@@ -19,9 +21,7 @@ if TYPE_CHECKING:
 
     from hx.cli.setup_shells import Shells
     from hx.config import Config
-    from hx.setup.undo import Removal
 
-LEFT = 3  # exit code: something is left to the user
 _SHOWN = 20  # removed files that are named
 
 
@@ -29,10 +29,13 @@ def take_back(config: Config, machine: Shells, *, purge: bool, yes: bool) -> int
     """Show what setup left, ask, and take it back; with `purge` remove every file of hx too."""
     paths = config.paths
     removal = undo.planned(every_path(machine), paths.data, paths.config)
-    if removal.is_empty and not removal.unchanged:
+    if os.path.isdir(paths.data) and (purge or not removal.is_empty):
+        require_place(paths.data)
+    if removal.is_empty:
         undo.undo(removal)  # an interrupted setup leaves folders that are empty
-        print("nothing to undo: no rc file has a line of hx, and there is no hook file")
-    elif not removal.is_empty:
+        if not removal.unchanged:
+            print("nothing to undo: no rc file has a line of hx, and there is no hook file")
+    else:
         print_edits(removal.edits, config)
         _print_removed(removal.files)
         if not yes:
@@ -43,32 +46,21 @@ def take_back(config: Config, machine: Shells, *, purge: bool, yes: bool) -> int
             "undone: shells that start from now on are not recorded;"
             " those that are open keep the hook and its keys until they end"
         )
-    if purge:
-        _purge(config, yes=yes)
+    if purge:  # config.toml is deleted, so no line in it can stay
+        lines = tuple(each for each in removal.unchanged if each.path != paths.config)
+        removal = removal._replace(unchanged=lines)
+        _purge(config, removal.needed_later, yes=yes)
     elif not removal.is_empty:
         _print_kept(config)
     _print_remaining_lines(config, machine)
-    return _tell_left(removal)
-
-
-def _tell_left(removal: Removal) -> int:
-    """Say which lines are left to the user to remove; return the exit code."""
-    for each in removal.unchanged:
-        where = f"line {each.number}" if each.number else "the line of hx"
-        print(
-            f"hx: warning: {_shown(each.why)}, so it is not changed"
-            f"\nhx: hint: remove {where} from it yourself, or make it writable and run this"
-            " again",
-            file=sys.stderr,
-        )
-    return LEFT if removal.unchanged else 0
+    return tell_left(removal.unchanged)
 
 
 def _print_kept(config: Config) -> None:
     if os.path.exists(config.paths.database):
         print(
             "the history is kept, with what was imported: `hx import --list` shows each import and"
-            " `hx import --undo N` takes one back; `hx setup --undo --purge` removes everything"
+            " `hx import --undo N` takes one back; `hx setup --undo --purge` removes it too"
         )
     print(f"the program is kept: `{_uninstall(sys.prefix)}` removes it")
 
@@ -94,20 +86,27 @@ def _print_remaining_lines(config: Config, machine: Shells) -> None:
             )
 
 
-def _purge(config: Config, *, yes: bool) -> None:
+def _purge(config: Config, needed: tuple[str, ...], *, yes: bool) -> None:
+    """Ask, and delete the files of hx but those that are needed later."""
     paths = config.paths
     everything = OwnPaths(paths.data, paths.spool, paths.config, paths.pause, runtime_folder())
-    _print_removed(belongings(everything))
+    _print_removed(belongings(everything, needed))
     if not yes:
-        confirm("Remove everything of hx, also all recorded history? This cannot be undone.")
+        what = "these files" if needed else "everything"
+        confirm(f"Remove {what} of hx, also all recorded history? This cannot be undone.")
     # imported here: custody and its libraries are needed only for a purge
     from hx.cli import keys
 
     for fault in keys.forget(config):
         print(f"note: the keys of this device could not be removed: {_shown(fault)}")
-    for folder in undo.purge(everything):
+    for folder in undo.purge(everything, needed):
         print(f"{_shown(folder)} is not removed: it holds files that do not belong to hx")
-    print(f"removed everything of hx except the program: `{_uninstall(sys.prefix)}` removes it")
+    if needed:
+        kept = [_shown(path) for path in needed if os.path.exists(path)]
+        print(f"kept, because a line of hx stays: {' and '.join(kept)}")
+        print(f"the program is kept: `{_uninstall(sys.prefix)}` removes it")
+    else:
+        print(f"removed everything of hx except the program: `{_uninstall(sys.prefix)}` removes it")
 
 
 def _print_removed(paths: Sequence[str]) -> None:

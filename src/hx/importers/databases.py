@@ -145,7 +145,9 @@ def check_whole(connection: apsw.Connection, path: str) -> None:
 
     This is tested before the first row is read, so that nothing is taken from half a database.
     """
-    if os.path.getsize(path) % int(str(connection.pragma("page_size"))):
+    pages, page_bytes = (int(str(connection.pragma(name))) for name in ("page_count", "page_size"))
+    whole_pages, more = divmod(os.path.getsize(path), page_bytes)
+    if more and whole_pages < pages:
         raise _damaged(path)  # SQLite reads zeros in place of the end of the last page
     for (problem,) in connection.execute(f"PRAGMA quick_check({_MOST_PROBLEMS})"):
         if problem != "ok" and not str(problem).startswith(_UNIMPORTANT):

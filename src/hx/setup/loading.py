@@ -64,7 +64,7 @@ def _texts(
     level = [text]
     for _ in range(_DEPTH):
         for each in level:
-            patterns += map(os.fsdecode, sourced.paths(each, _variables(folders)))
+            patterns += map(os.fsdecode, sourced.paths(each, variables(folders)))
         level = []
         for name in _files(patterns):
             if os.path.realpath(name) not in seen and len(seen) < _MOST_FILES:
@@ -74,7 +74,8 @@ def _texts(
         patterns = []
 
 
-def _variables(folders: UserFolders) -> dict[bytes, bytes]:
+def variables(folders: UserFolders) -> dict[bytes, bytes]:
+    """Return the variables by which rc files name these folders."""
     values = {
         "HOME": folders.home,
         "ZDOTDIR": folders.zsh,

@@ -11,6 +11,7 @@ from hx.capture import spool
 from hx.core.errors import InputError
 from hx.core.record import NamedTuple
 from hx.core.shell_files import rc_file
+from hx.files import replace_file
 from hx.setup import manuals, settings_lines, state, user_file
 from hx.setup.state import Footprint
 from hx.setup.user_file import Edit
@@ -18,7 +19,7 @@ from hx.shells import SHELLS, hook
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
 
 _NAMES = (
@@ -70,6 +71,16 @@ class Removal(NamedTuple):
     def is_empty(self) -> bool:
         return not (self.edits or self.files)
 
+    @property
+    def needed_later(self) -> tuple[str, ...]:
+        """Return the files that stay while a line stays: one undoes it, the other keeps it quiet.
+
+        Without `hook.missing` the line would say in a new shell that there is no hook file.
+        """
+        if not self.unchanged:
+            return ()
+        return (state.path(self.data), os.path.join(self.data, rc_file.MISSING))
+
 
 def planned(candidates: Iterable[str], data: str, config: str) -> Removal:
     """Return what setup left: in the files that it noted, and in those that it would edit now.
@@ -109,7 +120,8 @@ def _edit(path: str, without: Callable[[bytes], bytes]) -> Edit | None:
 def _deleted(footprint: Footprint, data: str, unchanged: list[Unchanged]) -> list[str]:
     """Return the files that are deleted."""
     made = [path for path in footprint.made if _is_empty_file(path)]
-    own = [*(hook.path(data, shell) for shell in SHELLS), os.path.join(data, rc_file.MISSING)]
+    own = [hook.path(data, shell) for shell in SHELLS]
+    own += [] if unchanged else [os.path.join(data, rc_file.MISSING)]
     backups = [path for path in footprint.backups if not _is_needed(path, unchanged)]
     files = [path for path in (*made, *backups, *own) if os.path.isfile(path)]
     return files + [path for path in footprint.links if manuals.is_ours(path)]
@@ -148,7 +160,10 @@ def _is_empty_file(path: str) -> bool:
 
 
 def undo(removal: Removal) -> None:
-    """Restore the rc files. The footprint keeps folders, and the files that are unchanged."""
+    """Restore the rc files. The footprint keeps folders, and the files that are unchanged.
+
+    The line in a file that is unchanged says nothing in later shells.
+    """
     footprint = state.read(removal.data)
     for edit in removal.edits:
         if edit.text or edit.file.path not in footprint.made:
@@ -164,13 +179,18 @@ def undo(removal: Removal) -> None:
         kept = tuple(path for path in footprint.backups if _is_needed(path, removal.unchanged))
         made = tuple(path for path in footprint.made if path in left)
         state.write(removal.data, Footprint("", left, made, kept, footprint.folders))
+    if left and os.path.isdir(removal.data):
+        replace_file(os.path.join(removal.data, rc_file.MISSING), b"")
     state.remove_empty(footprint.folders)
 
 
-def purge(places: OwnPaths) -> list[str]:
-    """Delete all files of hx and the empty folders; return the folders of hx that are not empty."""
+def purge(places: OwnPaths, needed: Collection[str] = ()) -> list[str]:
+    """Delete the files of hx but those that are needed later, and the folders that are empty.
+
+    Return the folders of hx that hold other files.
+    """
     made = state.read(places.data).folders
-    for path in belongings(places):
+    for path in belongings(places, needed):
         _unlink(path)
     own = [
         places.spool,
@@ -179,7 +199,13 @@ def purge(places: OwnPaths) -> list[str]:
         os.path.dirname(places.config),
     ]
     state.remove_empty((*made, *reversed(own), outbox(places.data)))
-    return [path for path in dict.fromkeys(own) if os.path.isdir(path)]
+    return [path for path in dict.fromkeys(own) if _holds_others(path, needed)]
+
+
+def _holds_others(folder: str, needed: Collection[str]) -> bool:
+    """Return whether a folder is there, and not only for the files that are needed later."""
+    paths = {os.path.join(folder, name) for name in _names(folder)}
+    return os.path.isdir(folder) and not (paths and paths <= set(needed))
 
 
 def _unlink(path: str) -> None:
@@ -201,8 +227,8 @@ def outbox(data: str) -> str:
     return os.path.join(data, "outbox")
 
 
-def belongings(places: OwnPaths) -> list[str]:
-    """Return every file of hx, and no file of another program."""
+def belongings(places: OwnPaths, needed: Collection[str] = ()) -> list[str]:
+    """Return every file of hx but those that are needed later, and no file of another program."""
     folders = dict.fromkeys((places.data, os.path.dirname(places.pause)))
     paths = [
         os.path.join(folder, name) for folder in folders for name in _names(folder) if is_ours(name)
@@ -213,7 +239,7 @@ def belongings(places: OwnPaths) -> list[str]:
     paths += spool.text_files(places.spool)
     paths += spool.text_files(places.runtime) if places.runtime else []
     paths += [places.config]
-    return [path for path in dict.fromkeys(paths) if os.path.lexists(path)]
+    return [p for p in dict.fromkeys(paths) if os.path.lexists(p) and p not in needed]
 
 
 def _names(folder: str) -> list[str]:

@@ -54,6 +54,7 @@ def version(path: str) -> tuple[int, int] | None:
     return (int(numbers[1]), int(numbers[2])) if numbers else None
 
 
+@functools.cache
 def zsh_folder(path: str) -> str:
     """Return ZDOTDIR as this zsh itself sets it, often in ~/.zshenv; empty when it sets none."""
     folder = _output([path, "-c", 'print -rn -- "${ZDOTDIR-}"'])

@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hx.core.shell_files import rc_file
@@ -18,8 +18,17 @@ texts = st.lists(pieces, max_size=8).map(b"".join) | st.binary(max_size=40)
 own_texts = texts.filter(lambda text: not rc_file.has_line(text))
 
 
+def goes_on(text):
+    """Return whether the last line goes on in the next one: as if our line was moved there."""
+    last = text.rstrip()
+    if b"#" in last.rpartition(b"\n")[2]:  # before a comment too
+        last = last.rpartition(b"#")[0].rstrip()
+    return last.endswith((b"\\", b"|", b"|&", b"&&", b"(", b"{", b"!"))
+
+
 @given(own_texts)
 def test_adding_and_removing_the_line_restores_the_bytes(text):
+    assume(not goes_on(text))
     assert rc_file.without_line(rc_file.with_line(text, LINE)) == text
 
 
@@ -36,8 +45,7 @@ def test_adding_the_line_twice_adds_it_once_and_removing_it_leaves_none(text):
 def test_text_written_after_the_line_stays_on_its_own_lines(text, later):
     if rc_file.has_line(text + later):  # only both together contain the line
         return
-    # a last line that goes on in the next one: it is as if our line was moved there
-    assume(not text.rstrip().endswith((b"\\", b"|", b"&&", b"(", b"{")))
+    assume(not goes_on(text))
     newline = b"\r\n" if b"\r\n" in rc_file.with_line(text, LINE).removeprefix(text) else b"\n"
     between = newline if text and later and not text.endswith(b"\n") else b""
     extended = rc_file.with_line(text, LINE) + later
@@ -115,6 +123,17 @@ NEEDED = {
     "a subshell": b"(\n%b\n)\n",
     "what a test decides": b"[[ $- == *i* ]] &&\n%b\na\n",
     "what another test decides": b"[ -z 1 ] || \\\n  %b\na\n",
+    "a branch with a comment at its head": b"if [[ $- == *i* ]]; then # only # here\n%b\nfi\n",
+    "a function with a comment": b"f() { # c's\n%b\n}\n",
+    "a condition": b"if\n%b\nthen\n a\nelif # or\n%b\nthen a\nfi\n",
+    "the condition of a loop": b"while\n%b\ndo\nbreak; done\nuntil # c\n%b\ndo a; done\n",
+    "a negated condition": b"if !\n%b\nthen a; fi\n",
+    "a block in a list": b"a &&{ # c\n%b\n}\na|(\n%b\n)\n",
+    "what a test with a comment decides": b"[ -t 0 ] && # c\n\n# more\n%b\na\n",
+    "what a last test decides": b'[ -n "$PS1" ] &&\n\n%b\n',
+    "what a last test with a comment decides": b'[ -n "$PS1" ] || # c\n%b\n',
+    "the end of a pipe": b"a |& # c\n%b\n",
+    "a hash in quotes": b'if [ \'#\' = "\\" #" ] && [ $# -eq 0 ] && b=${a# }; then # c\n%b\nfi\n',
 }
 
 
@@ -131,17 +150,89 @@ def test_a_line_beside_other_commands_of_a_block_is_removed():
     assert b":" not in rc_file.without_line(text.replace(b"%b", LINE))
 
 
+NOT_NEEDED = {
+    "a word in quotes": b"echo 'if true; then'\n%b\n}\n",
+    "an escaped pipe": b"echo a \\|\n%b\na\n",
+    "a comment": b"a # && if\n%b\nfi\n# then\n%b\nfi\n",
+    "an escaped backslash": b"a \\\\\n%b\nb\n",
+    "a comment with a backslash": b"a # \\\n%b\nb\n",
+}
+
+
+@pytest.mark.parametrize("shape", NOT_NEEDED)
+def test_where_no_command_is_needed_the_line_leaves_nothing(shape):
+    assert b":" not in rc_file.without_line(NOT_NEEDED[shape].replace(b"%b", LINE))
+
+
+COMMENTS = st.sampled_from(["", " # c", " # it's", "\n", " # then\n\n# fi"])
+
+
+def block(inner):
+    """Return blocks of bash that hold these commands."""
+
+    def joined(drawn):
+        shape, words, comments, bodies = drawn
+        text = shape.format(*bodies)
+        for comment in comments:
+            text = text.replace("@", comment, 1)
+        return text.replace("~", words)
+
+    shapes = [
+        "if ~; then@\n{}\nelse@\n{}\nfi",
+        "if@\n{}\nthen@\n{}\nfi",
+        "while@\n{}\ndo@\n{}\ndone",
+        "f() {{@\n{}\n}}\n~ || (@\n{}\n)",
+        "~ &&@\n{}\n{}",
+        "{}\n! ~ |@\n{}",
+        "case ~ in@\n*) {}\n;;\nb)@\n{}\nesac",
+    ]
+    return st.tuples(
+        st.sampled_from(shapes),
+        st.sampled_from(["a", '[ "#" = $# ]', "echo '# then' \\#"]),
+        st.lists(COMMENTS, min_size=2, max_size=2),
+        st.lists(inner, min_size=2, max_size=2),
+    ).map(joined)
+
+
+commands = st.recursive(st.sampled_from(["OURS", "OURS", "a", "OURS\nOURS"]), block, max_leaves=6)
+
+
+def is_accepted(text):
+    return not subprocess.run(
+        ["bash", "-n"], input=text, capture_output=True, check=False
+    ).returncode
+
+
+@given(commands)
+@settings(max_examples=60)
+def test_what_bash_accepts_with_the_line_it_accepts_without(text):
+    with_lines = text.replace("@", "").replace("OURS", LINE.decode()).encode()
+    assume(is_accepted(with_lines))
+    assert is_accepted(rc_file.without_line(with_lines))
+
+
 ZSH_LINE = rc_file.line(b'"$HOME/.local/share/hx"', "zsh", "ZSH_VERSION")
 
 
 @given(own_texts)
 def test_a_file_of_two_shells_has_a_line_for_each_and_removing_both_restores_it(text):
+    assume(not goes_on(text))
     both = rc_file.with_line(rc_file.with_line(text, LINE), ZSH_LINE)
     assert rc_file.with_line(rc_file.with_line(both, ZSH_LINE), LINE) == both
     assert rc_file.has_line(both, "bash")
     assert rc_file.has_line(both, "zsh")
     assert not rc_file.has_line(rc_file.with_line(text, LINE), "zsh")
     assert rc_file.without_line(both) == text
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_of_a_line_does_not_depend_on_the_name_of_its_folder(shell):
+    added = rc_file.line(b"'/home/ann/hook.d/hook.zsh'", shell, posix=shell != "fish")
+    text = rc_file.with_line(b"a\n", added)
+    assert [name for name in ("bash", "zsh", "fish", "d") if rc_file.has_line(text, name)] == [
+        shell
+    ]
+    assert rc_file.with_line(text, added) == text
 
 
 def test_hx_init_for_another_shell_loads_nothing():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from hx.cli import own_histories
 from hx.cli.context import drained, open_context
 from hx.cli.prompts import Progress, at_terminal, choice
 from hx.cli.text import count, visible
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 NOTHING_FOUND, UNREADABLE = 1, 2
 _NOTHING = """\
 hx: no history of another tool was found
-hx: hint: name the file: hx import "$HISTFILE" (hx sees HISTFILE only if it is exported)"""
+hx: hint: name the file: hx import "$HISTFILE" (hx sees it if exported or in an rc file)"""
 _WORDS = {
     "known": "imported before",
     "duplicates": "recorded by hx or imported from another tool",
@@ -72,6 +73,9 @@ def run(arguments: list[str], config: Config) -> int:
     if not done:
         print(_NOTHING, file=sys.stderr)
         return NOTHING_FOUND
+    hint = own_histories.unclear_hint() if given.file is None else ""
+    if hint:
+        print(f"hx: hint: {hint}", file=sys.stderr)
     return UNREADABLE if any(result.error for result in done) else 0
 
 
@@ -124,10 +128,8 @@ def import_found(
 
 
 def found() -> list[str]:
-    """Return the histories in the usual places."""
-    from hx.config import import_paths
-
-    return _existing(import_paths())
+    """Return the histories in the usual places, and those that rc files name."""
+    return _existing(own_histories.importable())
 
 
 def _existing(paths: list[str]) -> list[str]:
@@ -179,12 +181,11 @@ def import_file(
 
 def _chosen(path: str, kind: str | None) -> Importer:
     """Return the importer for a file that the user named. Raises InputError."""
-    from hx.config import import_paths
     from hx.core.errors import UnmarkedError
     from hx.importers import detected, importer
     from hx.importers.choice import PLAIN, importer_for
 
-    if kind is None and os.path.realpath(path) in map(os.path.realpath, import_paths()):
+    if kind is None and os.path.realpath(path) in map(os.path.realpath, own_histories.importable()):
         return detected(path)
     try:
         return importer_for(path, kind)
@@ -201,8 +202,6 @@ def _chosen(path: str, kind: str | None) -> Importer:
 def _import(
     context: Context, path: str, importer: Importer, *, everything: bool, dry_run: bool
 ) -> Imported:
-    from hx.config import shell_histories
-
     kind = importer.KIND.decode()
     context = drained(context)  # so that its events are not taken for new ones
     with (
@@ -220,7 +219,7 @@ def _import(
             dry_run,
             context.now_us,
             progress.told,
-            tuple(_existing(shell_histories())),
+            tuple(_existing(own_histories.of_shells())),
         )
         work = Import(context.database, path, importer, job)
         try:
@@ -348,9 +347,10 @@ def parser(name: str) -> Parser:
 
 _ABOUT = """\
 Imports the history of bash, zsh, fish, atuin, hishtory, mcfly or zsh-histdb.
-Without FILE it looks in the usual places: HISTFILE, ~/.bash_history,
-~/.zsh_history, and where fish and the other tools keep theirs. Importing a
-history again, grown, trimmed or renamed, adds only what is new.
+Without FILE it looks in the usual places: HISTFILE (exported, or set in an rc
+file), ~/.bash_history, ~/.zsh_history, and where fish and the other tools keep
+theirs. Importing a history again, grown, trimmed or renamed, adds only what is
+new.
 
 What hx recorded itself is left out: a line with the text of an event of hx
 within two seconds, and (unless --all) what a shell ran after hx began to

@@ -8,16 +8,18 @@ from shlex import quote
 
 from hx.cli import health, setup_answers, setup_notes, setup_screen
 from hx.cli.hook_checks import places
+from hx.cli.left_lines import tell_left
 from hx.cli.prompts import at_terminal, chosen, drop_typed
 from hx.cli.setup_answers import spelled
 from hx.cli.setup_screen import Screen
 from hx.cli.setup_shells import chosen as chosen_shells
 from hx.cli.setup_shells import look, wanted
-from hx.cli.setup_undo import LEFT, take_back
+from hx.cli.setup_undo import take_back
 from hx.cli.text import count, visible
 from hx.config import user_folders
 from hx.core.errors import HxError, Refused, UsageError
 from hx.core.record import NamedTuple
+from hx.files import require_place
 from hx.setup import manuals, state
 from hx.setup import plan as setup_plan
 from hx.shells import SHELLS, hook
@@ -45,10 +47,7 @@ class Task(NamedTuple):
 
 def run(arguments: list[str], config: Config) -> int:
     given = parser("setup").parse_args(arguments)
-    if given.purge and not given.undo:
-        raise UsageError(
-            "--purge works only with --undo", "to remove everything of hx: hx setup --undo --purge"
-        )
+    _one_form(given)
     machine = look()
     if given.undo:
         return take_back(config, machine, purge=given.purge, yes=given.yes)
@@ -56,11 +55,37 @@ def run(arguments: list[str], config: Config) -> int:
     task = Task(config, machine, shells, not given.no_import)
     proposal = _proposal(task, given)
     plan = _plan(task, proposal)
+    if task.imports or not plan.is_empty:  # before a question that could only end in an error
+        require_place(config.paths.data)
+        require_place(config.paths.spool)
     _show(task, plan, proposal)
     if not (plan.is_empty or given.yes):
         proposal = _asked(proposal)
         plan = _plan(task, proposal)
     return _carry_out(task, plan, proposal)
+
+
+def _one_form(given: Namespace) -> None:
+    """Check that no option of a setup stands with --undo, and --purge not without. UsageError."""
+    if given.purge and not given.undo:
+        raise UsageError(
+            "--purge works only with --undo", "to remove everything of hx: hx setup --undo --purge"
+        )
+    options = {
+        "--shell": given.shell is not None,
+        "--no-import": given.no_import,
+        "--ctrl-r": given.ctrl_r is True,
+        "--no-ctrl-r": given.ctrl_r is False,
+        "--up-arrow": given.up_arrow is True,
+        "--no-up-arrow": given.up_arrow is False,
+        "--enter": given.enter is not None,
+    }
+    taken = next((name for name, is_given in options.items() if is_given), None)
+    if given.undo and taken is not None:
+        raise UsageError(
+            f"--undo takes back what setup did for every shell, so it does not take {taken}",
+            "leave it out, or remove the line of hx from the rc file of one shell yourself",
+        )
 
 
 def _proposal(task: Task, given: Namespace) -> Proposal:
@@ -130,7 +155,7 @@ def _carry_out(task: Task, plan: SetupPlan, proposal: Proposal) -> int:
     for note in setup_notes.notes(config, task.machine, task.shells, plan, proposal.values):
         print(f"note: {_shown(note)}")
     _tell_next(config, task.shells[0].name, plan)
-    return code or _tell_left(plan)
+    return code or tell_left(plan.unchanged)
 
 
 def _import(config: Config) -> int:
@@ -141,6 +166,7 @@ def _import(config: Config) -> int:
     try:
         results = import_found(open_context(config))
     except HxError as error:
+        sys.stdout.flush()
         print(f"hx: warning: the old history is not imported: {error.message}", file=sys.stderr)
         print("hx: hint: run `hx import` later", file=sys.stderr)
         return error.exit_code
@@ -159,26 +185,16 @@ def _import(config: Config) -> int:
 
 def _tell_next(config: Config, shell: str, plan: SetupPlan) -> None:
     file = hook.path(plan.data, shell)
-    if config.session is None or not plan.is_empty:
+    if plan.unchanged or config.session is None or not plan.is_empty:
         quoted = _shown(SHELLS[shell].quoted(file) if quote(file) != file else file)
         now = f", or load it here: {SHELLS[shell].load} {quoted}" if os.path.exists(file) else ""
-        print(f"next: open a new shell{now}")
+        add = "add the line below, then " if plan.unchanged else ""
+        print(f"next: {add}open a new shell{now}")
     is_first = all(finding.level == health.OK for finding in health.names(config))
     name = "hx" if is_first else "history-extended"  # `hx` alone would start Helix
     print(
         f"then: `{name} find TEXT` finds commands that you typed, `{name} last` shows what failed"
     )
-
-
-def _tell_left(plan: SetupPlan) -> int:
-    """Say which lines are left to the user to add; return the exit code."""
-    for each in plan.unchanged:
-        print(
-            f"hx: warning: {_shown(each.why)}, so it is not changed"
-            f"\nhx: hint: add this line to it: {visible(each.line)}",
-            file=sys.stderr,
-        )
-    return LEFT if plan.unchanged else 0
 
 
 def _shown(path: str) -> str:
@@ -232,5 +248,6 @@ Sets hx up for the shells of this machine: writes a hook file, puts one line tha
 loads it at the end of the rc file, and imports the old history. It shows all
 that first, and asks what Ctrl-R, the up arrow and Enter in the picker shall do;
 --yes takes the answers that it proposes. Run again, it changes nothing, or what
-an upgrade or an option needs. `--undo` takes everything back.
+an upgrade or an option needs. `--undo` takes back what setup did; the history
+stays.
 """

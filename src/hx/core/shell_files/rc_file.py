@@ -9,10 +9,7 @@ from __future__ import annotations
 import re
 
 from hx.core.record import NamedTuple
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+from hx.core.shell_files.open_lines import need_command, without_comment
 
 MARK = b"# hx: `hx setup --undo` removes this line"
 MISSING = "hook.missing"  # a file beside the hooks: it was said that one of them is missing
@@ -24,12 +21,6 @@ _INIT = re.compile(
     rb"(?:^|[\s/\"'`(\\])(?:hx|history-extended)[\"']?\s+init\s+(?!.*--off)(bash\b|zsh\b|fish\b)?"
 )
 _HOOK = re.compile(rb"hook\.(\w+)")
-_COMMENT = re.compile(rb"(?:^|\s)#")
-_OPENS = re.compile(
-    rb"(?:^|[\s;])(?:then|else|do|\{|\()\s*$|\)\s*[{(]\s*$"
-)  # a command must follow
-_CLOSES = re.compile(rb"\s*(?:(?:fi|elif|else|done)\b|[})])")
-_GOES_ON = re.compile(rb"(?:&&|\||\\)[ \t]*\r?\n$")  # the next line belongs to this one
 _BASHRC = re.compile(rb"^[^#\n]*\bbashrc\b", re.MULTILINE)
 
 
@@ -109,7 +100,7 @@ def without_line(text: bytes) -> bytes:
     for number, existing in enumerate(lines):
         if not _is_ours(existing):
             kept, owed = kept + owed + existing, b""
-        elif _is_needed(lines[:number], lines[number + 1 :]):
+        elif need_command(_of_others(lines[:number]), _of_others(lines[number + 1 :])):
             kept, owed = kept + owed + _indentation(existing) + b":" + _newline(existing), b""
         elif number == 0 or not _is_ours(lines[number - 1]):  # a copy has no newline of its own
             newline = _newline(existing) or _newline(kept)
@@ -119,22 +110,8 @@ def without_line(text: bytes) -> bytes:
     return kept
 
 
-def _is_needed(before: list[bytes], after: list[bytes]) -> bool:
-    """Return whether the lines around our line are a syntax error, or mean another thing, without.
-
-    Setup leaves an empty line before ours, and nothing after it.
-    """
-    follows = next(_code(after), b"")
-    if before and follows and _GOES_ON.search(before[-1]):
-        return True
-    return bool(_OPENS.search(next(_code(reversed(before)), b"")) and _CLOSES.match(follows))
-
-
-def _code(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the lines that are neither empty, nor comments, nor ours."""
-    for each in lines:
-        if each.strip() and not each.lstrip().startswith(b"#") and not _is_ours(each):
-            yield each
+def _of_others(lines: list[bytes]) -> list[bytes]:
+    return [each for each in lines if not _is_ours(each)]
 
 
 def has_line(text: bytes, shell: str = "") -> bool:
@@ -158,7 +135,7 @@ def loader(text: bytes, shell: str, hook: bytes) -> Loader | None:
     place = rb"hx(?:_data)?[\"'}]*/hook\.%b" % shell.encode()
     file = re.compile(rb"%b|%b|HX_HOME\S*/hook\.%b" % (re.escape(hook), place, shell.encode()))
     for number, existing in enumerate(_lines(text), 1):
-        code = _COMMENT.split(existing, maxsplit=1)[0]
+        code = without_comment(existing)
         from_file, init = file.search(code) is not None, _INIT.search(code)
         is_init = init is not None and init[1] in (None, shell.encode())
         if not _is_ours(existing) and (from_file or is_init):
@@ -191,9 +168,8 @@ def _is_ours(existing: bytes) -> bool:
 
 
 def _shell(existing: bytes) -> bytes | None:
-    """Return the shell of a line of ours."""
-    found = _HOOK.search(existing)
-    return found[1] if found else None
+    """Return the shell of a line of ours: the name of its folder comes first, and may be hook.d."""
+    return next(reversed(_HOOK.findall(existing)), None)
 
 
 def _indentation(existing: bytes) -> bytes:
