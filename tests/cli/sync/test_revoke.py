@@ -72,7 +72,7 @@ def test_the_screen_says_what_is_true_now_later_and_never(members):
 
 def test_a_device_that_is_no_admin_needs_the_recovery_words(members):
     laptop, desktop, _ = members
-    assert is_error(revoke(desktop, "laptop", "--yes"), 2, "--words-file")
+    assert is_error(revoke(desktop, "laptop", "--yes"), 2, "is no admin", "--words-file")
     wrong = "abandon " * 11 + "about"
     assert is_error(
         revoke(desktop, "laptop", "--yes", "--words-file", "-", stdin=wrong),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 from hx.cli.commands.sync.devices import short_id
 from hx.cli.commands.sync.sync import scrub
 from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of
 from hx.cli.context import drained, now_us, open_context
 from hx.cli.events_output import print_json
-from hx.cli.prompts import Progress, confirm, read_words
+from hx.cli.prompts import Progress, at_terminal, confirm, read_words
 from hx.cli.text import count, visible
 from hx.cli.times import age
 from hx.core.errors import InputError, NotInVault, UsageError
@@ -110,6 +112,13 @@ def _seed(sync_context: SyncContext, given: Namespace) -> bytes | None:
         return None
     from hx.core.format.keys import recovery_keys
 
+    if given.words_file is None and not at_terminal():
+        raise UsageError(
+            "this device is no admin, so it needs the recovery words to take another device out",
+            "use --words-file FILE, or run the command on the device that made the vault",
+        )
+    if given.words_file is None:
+        print("this device is no admin: the recovery words are needed", file=sys.stderr)
     recovery = recovery_keys(read_words(given.words_file))
     if recovery.sign_pub != sync_context.genesis.recovery_sign_pub:
         raise InputError(
