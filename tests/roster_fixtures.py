@@ -71,6 +71,11 @@ def closes(by, name, *admitted):
     return roster_records.invite_close(code(name), map(device, admitted), **_signing(by))
 
 
+def makes_admin(name):
+    """Return the record that makes a device an admin: recovery adds it."""
+    return adds(RECOVERY, name)
+
+
 def revokes(by, name, *keep, objects=None):
     return _revoke(by, name, frozenset(record.id for record in keep), objects)
 

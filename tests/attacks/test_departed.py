@@ -127,6 +127,7 @@ def test_a_later_manifest_does_not_hide_the_last_one_of_a_device_that_has_left(c
 def test_another_farewell_puts_nobody_out_once_an_admin_has_read_the_first(cluster):
     laptop, desktop, server = cluster.devices
     tablet = Device(cluster.environment, "tablet")
+    desktop.make_admin()
     admit(cluster, tablet, desktop.invite())
     converge(*cluster)
     attacker = Attacker(desktop)

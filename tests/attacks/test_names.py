@@ -18,7 +18,7 @@ def test_a_name_stands_last_in_its_line_beside_the_id_of_its_device(tmp_path):
             assert ids[NAME] in line.removesuffix(NAME)
             assert "this device" not in line.removesuffix(NAME)
         own = [line for line in anna.hx("sync", command).out.splitlines() if ids["anna"] in line]
-        assert all("(this device) anna" in line for line in own)
+        assert all("(this device) (admin) anna" in line for line in own)
     del evil
 
 

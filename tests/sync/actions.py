@@ -155,6 +155,9 @@ class Actions:
 
     def do_invite(self, device):
         if len(self.devices) < MOST_DEVICES:
+            trust = device.context().trust
+            if device.me in trust.active and device.me not in trust.admins:
+                device.make_admin()
             self.codes.append(device.invite())
             if self.rng.random() < 0.7:
                 self.join(f"device{self.environment.number()}")

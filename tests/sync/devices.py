@@ -27,6 +27,7 @@ from hx.database.sparing import spared_artifact, spared_events
 from hx.database.sync import vault
 from hx.forget.forget import clean
 from hx.sync import enroll
+from hx.sync.admins import make_admin
 from hx.sync.context import Keyring, SyncContext
 from hx.sync.outbox import Outbox
 from hx.sync.pull import pull
@@ -348,6 +349,15 @@ class Device:
             self._this_device(), self._place(), encrypt=encrypt, entropy=self.environment.entropy
         )
         self.push()
+
+    def make_admin(self):
+        """Become an admin, by the recovery words."""
+        context = self.context()
+        pull(context)
+        seed = recovery_keys(self.environment.entropy).sign_seed
+        make_admin(context, self.me, seed=seed)
+        push(context, self.outbox, self.name(), listed=True)
+        self._published(set(self.unpublished))
 
     def invite(self):
         """Publish an invitation and return its secret."""

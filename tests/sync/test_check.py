@@ -51,6 +51,9 @@ def test_a_check_writes_nothing_even_where_a_sync_would(cluster):
     """The store holds a new device, a new epoch and segments under its key."""
     laptop, desktop = cluster.devices
     server = Device(cluster.environment, "server")
+    desktop.make_admin()
+    laptop.view.receive()
+    laptop.sync()
     admit(cluster, server, desktop.invite())
     desktop.view.receive()
     desktop.sync()

@@ -137,7 +137,8 @@ def test_the_roster_is_evaluated_once_and_again_after_it_has_grown(laptop):
     assert not context.learn([forged])
     assert not context.learn([])
     assert vault.records(laptop.database) == known
-    context.evaluate_with([record, forged])
+    assert context.suppose([record, forged])
+    assert not context.suppose([record, forged])
     assert other not in context.trust.active
     assert vault.records(laptop.database) == known
     again = laptop.context()

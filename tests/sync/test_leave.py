@@ -40,15 +40,15 @@ def cluster():
 def test_what_leaving_means_is_told_by_what_is_known_here(cluster):
     laptop, desktop, _ = cluster.devices
     desktop.record()
-    assert outlook(desktop.context()) == Outlook(MEMBER, 1, 2, made_it=False)
-    assert outlook(laptop.context()) == Outlook(MEMBER, 0, 2, made_it=True)
+    assert outlook(desktop.context()) == Outlook(MEMBER, 1, 2, is_last_admin=False)
+    assert outlook(laptop.context()) == Outlook(MEMBER, 0, 2, is_last_admin=True)
     revoked(laptop, desktop.me)
     assert outlook(laptop.context()).others == 1
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_only_a_device_that_may_write_publishes_before_it_leaves(place):
-    assert Outlook(place, 0, 0, made_it=False).publishes == (place in (MEMBER, WAITING))
+    assert Outlook(place, 0, 0, is_last_admin=False).publishes == (place in (MEMBER, WAITING))
 
 
 def vault_id_of(device):
@@ -101,6 +101,7 @@ def test_what_is_recorded_after_everything_was_published_keeps_a_device_in_the_v
 
 def test_nobody_joins_by_the_invitation_of_a_device_that_has_left(cluster):
     laptop, desktop, _ = cluster.devices
+    desktop.make_admin()
     code = desktop.invite()
     kept = dict(cluster.environment.objects)
     leave(desktop)

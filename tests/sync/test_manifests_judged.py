@@ -10,7 +10,7 @@ from hx.core.format.manifest import Seen
 from hx.core.format.roster_records import device_revoke
 from hx.database.sync import forgotten_copies, ledger
 from sync.attacker import Attacker
-from sync.cluster import new_cluster
+from sync.cluster import new_cluster, new_member
 from sync.departures import revoked
 from sync.losses import damage
 from sync.test_manifests import own_manifests
@@ -44,6 +44,7 @@ def test_a_manifest_that_cannot_be_read_is_pending_and_counted(cluster):
 def test_a_manifest_of_a_revoked_device_is_taken_as_soon_as_the_revocation_does_not_count(cluster):
     """The device that has revoked it was revoked in its turn, without this record."""
     laptop, desktop, server = cluster.devices
+    tablet = new_member(cluster)
     kept = desktop.context().trust.counting
     revoked(laptop, server.me, told=desktop)
     server.record()
@@ -51,7 +52,7 @@ def test_a_manifest_of_a_revoked_device_is_taken_as_soon_as_the_revocation_does_
     refused = own_manifests(server)[-1]
     receive_and_pull(desktop)
     assert judged(desktop, refused) == (verdict.SKIPPED, verdict.REVOKED)
-    attacker, recovery = Attacker(laptop), recovery_keys(cluster.environment.entropy)
+    attacker, recovery = Attacker(tablet), recovery_keys(cluster.environment.entropy)
     options = {"seed": recovery.sign_seed, "vault_id": attacker.vault_id}
     record = device_revoke(laptop.me, kept, **options)
     attacker.sign(roster=(*attacker.roster, record))

@@ -123,6 +123,7 @@ def test_when_the_old_device_leaves_the_new_one_publishes_its_events(cluster):
     laptop.close()
     converge(*cluster)
     cluster.environment.delete_objects_of(laptop.me)
+    clone.make_admin()
     assert before in new_member(cluster).dump().events
 
 

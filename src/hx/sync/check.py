@@ -18,6 +18,7 @@ from hx.database.sync import ledger
 from hx.database.sync.ledger import TAKEN, Segment, Verdict
 from hx.stores import Missing
 from hx.sync.context import Keyring, SyncContext
+from hx.sync.learning import learn_from
 from hx.sync.manifests import attempt, judged, read_manifest
 from hx.sync.pull import require_vault
 from hx.sync.segments import key_of, listed_row, try_segment
@@ -149,18 +150,37 @@ def _of_kind(state: _State, kind: int) -> Iterator[tuple[str, Name]]:
 def _manifests(state: _State) -> dict[str, Signed]:
     """Return store key -> manifest, for the valid ones.
 
-    They are judged by the roster that all manifests in the store together give.
+    They are judged by the roster that the manifests in the store together give.
     """
-    context, read = state.context, {}
-    for key in sorted(context.listing):
-        signed, verdict = attempt(partial(read_manifest, context, key))
-        state.read.append(state.sizes.get(key, 0))
+    accepted: dict[str, Signed] = {}
+    refused: dict[str, Verdict] = {}
+    while _suppose_all(state, accepted, refused):
+        pass
+    state.read.extend(state.sizes.get(key, 0) for key in state.context.listing)
+    state.context.vouch_keys()
+    for key, verdict in sorted(refused.items()):
         _report(state, key, verdict)
+    return {key: signed for key, signed in accepted.items() if _is_valid(state, key, signed)}
+
+
+def _suppose_all(state: _State, accepted: dict[str, Signed], refused: dict[str, Verdict]) -> bool:
+    """Read the manifests that are not accepted yet, and suppose the records in those that are.
+
+    Return whether the roster has grown. Only accepted manifests stay in memory.
+    """
+    has_grown = False
+    for key in sorted(state.context.listing.keys() - accepted.keys()):
+        signed, verdict = attempt(partial(read_manifest, state.context, key))
         if signed is not None:
-            read[key] = signed
-    context.evaluate_with(record for signed in read.values() for record in signed.manifest.roster)
-    context.vouch_keys()
-    return {key: signed for key, signed in read.items() if _is_valid(state, key, signed)}
+            lesson = learn_from(state.context, signed, store=False)
+            has_grown |= lesson.has_grown
+            verdict = lesson.verdict
+        if signed is not None and verdict is TAKEN:
+            accepted[key] = signed
+            refused.pop(key, None)
+        else:
+            refused[key] = verdict
+    return has_grown
 
 
 def _is_valid(state: _State, key: str, signed: Signed) -> bool:

@@ -149,6 +149,7 @@ class SyncContext:
         self.report_progress: Callable[[int, int], object] = lambda _done, _size: None
         self._genesis: Genesis | None = None
         self._trust: Trust | None = None
+        self._supposed: frozenset[Record] = frozenset()
         self.listing: dict[str, Name] = {}
         self.newcomers: list[Member] = []  # devices that this sync has enrolled here
         self.own_read: list[str] = []  # keys of own manifests that this database did not know
@@ -172,8 +173,12 @@ class SyncContext:
         if self._trust is None:
             from hx.core.format.roster import evaluate
 
-            self._trust = evaluate(self.genesis, rows.records(self.database))
+            self._trust = evaluate(self.genesis, self.records())
         return self._trust
+
+    def records(self) -> frozenset[Record]:
+        """Return the roster records that this device knows."""
+        return rows.records(self.database) | self._supposed
 
     @property
     def knows_trust(self) -> bool:
@@ -196,13 +201,16 @@ class SyncContext:
             self._trust = None
         return grown
 
-    def evaluate_with(self, records: Iterable[Record]) -> None:
-        """Evaluate the roster as if these records were known too, and store none of them."""
-        from hx.core.format.roster import evaluate
+    def suppose(self, records: Iterable[Record]) -> bool:
+        """Regard these records as known, and store none of them; return whether one was new."""
         from hx.core.format.roster_records import is_genuine
 
-        genuine = {record for record in records if is_genuine(record, self.vault.vault_id)}
-        self._trust = evaluate(self.genesis, rows.records(self.database) | genuine)
+        genuine = (record for record in records if is_genuine(record, self.vault.vault_id))
+        new = frozenset(genuine) - self.records()
+        if new:
+            self._supposed |= new
+            self._trust = None
+        return bool(new)
 
     def list_manifests(self) -> None:
         """Read the names of all manifests in the store into `listing`, in one request.

@@ -11,7 +11,7 @@ from hx.core.format import genesis, invite, object_names, roster_records
 from hx.core.format.envelope import PLAIN, SEALED, size_limit
 from hx.core.format.keys import DeviceKeys, generate, key_id, new_vmk, recovery_keys
 from hx.core.format.phrases import code_of, invite_id, new_secret
-from hx.core.format.roster import evaluate
+from hx.core.format.roster import carried, evaluate
 from hx.core.format.verdict import Fault
 from hx.core.record import NamedTuple
 from hx.custody.key_set import Secrets
@@ -19,6 +19,7 @@ from hx.database.sync import ledger
 from hx.database.sync import vault as rows
 from hx.database.sync.vault import Vault
 from hx.stores import Missing
+from hx.sync.admins import require_admin
 from hx.sync.context import slots
 from hx.sync.membership import update_membership
 
@@ -114,8 +115,10 @@ def _enter(
 def make_invitation(context: SyncContext) -> tuple[str, int]:
     """Make an invitation and return (code, expires_at_us); the caller has to push next.
 
-    A new epoch that is due is made first, so that the invitation brings its key.
+    This device must be an admin: nobody accepts the invitation of another one. A new epoch that is
+    due is made first, so that the invitation brings its key. Raises NotInVault.
     """
+    require_admin(context)
     update_membership(context)
     secret, seed = new_secret(), generate().sign_seed
     keys = context.keyring.secrets
@@ -132,7 +135,7 @@ def make_invitation(context: SyncContext) -> tuple[str, int]:
         context.genesis.sha256,
         tuple(sorted(keys.vmks.values())),
         seed,
-        tuple(rows.records(context.database)),
+        carried(context.genesis, rows.records(context.database)),
         tuple(ledger.seen(context.database)),
     )
     data = invite.sealed(made, secret=secret, suite=context.genesis.suite)
@@ -160,7 +163,7 @@ def join(here: ThisDevice, place: VaultPlace, secret: bytes) -> None:
         vault_id=first_record.vault_id,
     )
     vmks = {key_id(vmk): (number, vmk) for number, vmk in invitation.vmks}
-    _enter(here, place, data, [*invitation.roster, own], vmks)
+    _enter(here, place, data, [*carried(first_record, invitation.roster), own], vmks)
 
 
 def _require_open(

@@ -24,6 +24,7 @@ from hx.database.sync import ledger, unpublished, vault
 from hx.database.sync.vault import Departure
 from hx.stores import Transient
 from hx.sync import membership
+from hx.sync.admins import active_admins
 from hx.sync.device_state import MEMBER, WAITING, place_of
 from hx.sync.manifests import read_manifest
 from hx.sync.publish import manifest_of, sealed_manifest
@@ -50,7 +51,7 @@ class Outlook(NamedTuple):
     place: str  # of this device, one of hx.sync.device_state.PLACES
     unpublished: int  # events that are not in the store
     others: int  # other active devices
-    made_it: bool  # this device is an admin: it made the vault, or used the recovery words
+    is_last_admin: bool  # no other admin is in the vault
 
     @property
     def publishes(self) -> bool:
@@ -64,7 +65,7 @@ def outlook(context: SyncContext) -> Outlook:
         place_of(trust, context.me),
         unpublished.count(context.database, context.now_us),
         len(trust.active.keys() - {context.me}),
-        context.me in trust.admins,
+        active_admins(trust) == [context.me],
     )
 
 

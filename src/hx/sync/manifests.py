@@ -1,4 +1,4 @@
-"""Read manifests: learn the roster from all of them, then judge each of them by it.
+"""Read manifests: learn the roster from each of them, and take those of active devices.
 
 `read_manifest` is the only function that fetches, unseals and decodes a manifest. A manifest that
 cannot be taken is recorded with its reason and does not stop the others. Source: docs/format.md,
@@ -12,7 +12,7 @@ from functools import partial
 from hx.core.format import manifest as manifests
 from hx.core.format import object_names
 from hx.core.format.envelope import size_limit
-from hx.core.format.manifest import identity, is_signed, objects_digest
+from hx.core.format.manifest import identity, is_signed
 from hx.core.format.verdict import (
     AUTHOR,
     DUPLICATE,
@@ -36,6 +36,7 @@ from hx.database.sync.ledger import TAKEN, Head, Verdict
 from hx.stores import Denied, Missing, Placeholder, Transient
 from hx.sync.context import KEY_ID
 from hx.sync.heads import SEEN_STEP, manifests_to_read, newest_head
+from hx.sync.learning import Lesson, apply_growth, author_verdict, learn_from
 from hx.sync.notices import read_notices
 
 TYPE_CHECKING = False
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from hx.sync.context import SyncContext
 
     T = TypeVar("T")
-    Read = tuple[str, Signed | Verdict]  # store key, and what was read there
 
 PATIENT_US = 86_400_000_000  # wrong bytes may be a file that is still arriving: a day,
 PATIENT_TRIES = 3  # and so many reads
@@ -59,8 +59,8 @@ PATIENT_TRIES = 3  # and so many reads
 def read_manifest(context: SyncContext, key: str, *, head: Head | None = None) -> Signed:
     """Fetch a manifest, unseal it and decode it. Raises Fault, StoreError.
 
-    Its signature is checked later by `judged`, because the roster is learnt from manifests that
-    are not judged yet. With `head`, a row of the ledger that was taken before, the manifest has to
+    Its signature is checked later by `learn_from`, because it may carry what makes its author a
+    member. With `head`, a row of the ledger that was taken before, the manifest has to
     be that one, with a valid signature.
     """
     data = context.store.get(key, size_limit(object_names.MANIFEST))
@@ -121,71 +121,85 @@ def is_readable(context: SyncContext, head: Head) -> bool:
 # ---- taking all that are new ----
 
 
+class _Visit:
+    """The state of `take_manifests`."""
+
+    def __init__(self, only: bytes | None) -> None:
+        self.only = only  # the id of a device; the manifests of the others are left alone
+        self.done: set[str] = set()  # store keys that need not be read again in this visit
+        self.read_slots = False
+
+
 def take_manifests(context: SyncContext, *, only: bytes | None = None) -> None:
-    """Read the new manifests, learn the roster from all of them, then judge them by it.
+    """Read the new manifests, learn the roster from each of them, and take them.
 
     The newest valid manifest of each device is taken: where the one with the greatest seq is not
-    valid, the next one is read. When the roster has grown, the manifests that waited for it are
-    judged again at once. `only`: the id of a device; the manifests of the others are left alone.
+    valid, the next one is read. One manifest at a time is in memory. Those that the roster refused,
+    or of which a record was passed over, are read again when the roster has grown. `only`: the id
+    of a device; the manifests of the others are left alone.
     """
     context.listed_by.clear()
-    looked_at: set[str] = set()
-    while read := _read_manifests(context, only, looked_at):
-        looked_at.update(key for key, _ in read)
-        _learn(context, read)
-        _judge_all(context, read)
+    visit = _Visit(only)
+    while _take_each(context, visit):
+        pass
 
 
-def _read_manifests(context: SyncContext, only: bytes | None, but: set[str]) -> list[Read]:
-    """Return the store key of each manifest that was read, and the manifest or a verdict.
-
-    When one lacks a key, all are read again with the keys of new slots. `but`: keys to leave out.
-    """
-    read = _read_newest(context, only, but)
-    if _lacks_key(read):
-        context.read_slots()
-        read = _read_newest(context, only, but)
-        # a slot has not helped: this device may have been revoked
-        if _lacks_key(read) and context.me not in context.trust.revoked:
-            read_notices(context)
-    return read
-
-
-def _lacks_key(read: list[Read]) -> bool:
-    return any(isinstance(result, Verdict) and result.reason == NO_KEY for _, result in read)
-
-
-def _read_newest(context: SyncContext, only: bytes | None, but: set[str]) -> list[Read]:
-    """Return the newest readable manifest of each other device, and all own ones."""
-    read: list[Read] = []
-    readable: dict[bytes, int] = {}
-    for key, name in manifests_to_read(context, only):
-        hidden = name.seq < readable.get(name.device_id, name.seq)
-        if key in but or (hidden and name.device_id != context.me):
+def _take_each(context: SyncContext, visit: _Visit) -> bool:
+    """Read and take each manifest that is new; return whether the roster has grown."""
+    has_grown = False
+    taken: dict[bytes, int] = {}
+    for key, name in manifests_to_read(context, visit.only):
+        hidden = name.seq < taken.get(name.device_id, name.seq)
+        if key in visit.done or (hidden and name.device_id != context.me):
             continue
+        lesson = _take_one(context, visit, key)
+        has_grown |= lesson.has_grown
+        if lesson.verdict.reason not in _UNTIL_GROWN and not lesson.passed_over:
+            visit.done.add(key)
+        if lesson.verdict is TAKEN:
+            taken[name.device_id] = name.seq
+    return has_grown
+
+
+_UNTIL_GROWN = (ROSTER, REVOKED, NO_KEY)  # why manifests are read again when the roster has grown
+
+
+def _take_one(context: SyncContext, visit: _Visit, key: str) -> Lesson:
+    """Read a manifest, learn from it, and take it into the ledger or note why not."""
+    signed, verdict = _read(context, visit, key)
+    lesson = Lesson(verdict)
+    if signed is not None:
+        before = set(context.trust.enrolled)
+        lesson = learn_from(context, signed)
+        if lesson.has_grown:
+            apply_growth(context, before)
+            with context.database.transaction():
+                _read_gone_again(context)
+        if context.is_sealed and lesson.verdict is TAKEN:
+            context.vouch_keys()
+        if lesson.verdict is TAKEN:
+            lesson = lesson._replace(verdict=judged(context, key, signed))
+    if signed is not None and lesson.verdict is TAKEN:
+        _take(context, key, signed, passed_over=lesson.passed_over)
+    else:
+        _note_manifest(context, key, lesson.verdict)
+    return lesson
+
+
+def _read(context: SyncContext, visit: _Visit, key: str) -> tuple[Signed | None, Verdict]:
+    """Return (manifest, TAKEN), or (None, the verdict).
+
+    When it lacks a key, it is read again with the keys of new slots, which are read once a visit.
+    """
+    signed, verdict = attempt(partial(read_manifest, context, key))
+    if verdict.reason == NO_KEY and not visit.read_slots:
+        visit.read_slots = True
+        context.read_slots()
         signed, verdict = attempt(partial(read_manifest, context, key))
-        read.append((key, verdict if signed is None else signed))
-        if signed is not None:
-            readable[name.device_id] = name.seq
-    return read
-
-
-def _learn(context: SyncContext, read: list[Read]) -> None:
-    """Learn the roster records in these manifests and the keys that they vouch for."""
-    signed = [result for _, result in read if not isinstance(result, Verdict)]
-    if not signed:  # the roster is not evaluated in vain
-        return
-    before = context.trust.enrolled
-    grown = context.learn(record for result in signed for record in result.manifest.roster)
-    if grown:
-        enrolled = context.trust.enrolled.items()
-        context.newcomers += [member for device, member in enrolled if device not in before]
-    if context.is_sealed:
-        context.vouch_keys()
-    if grown:
-        with context.database.transaction():
-            ledger.judge_anew(context.database)
-            _read_gone_again(context)
+        # a slot has not helped: this device may have been revoked
+        if verdict.reason == NO_KEY and context.me not in context.trust.revoked:
+            read_notices(context)
+    return signed, verdict
 
 
 def _read_gone_again(context: SyncContext) -> None:
@@ -199,18 +213,7 @@ def _read_gone_again(context: SyncContext) -> None:
             departures.forget_heads(context.database, device_id)
 
 
-def _judge_all(context: SyncContext, read: list[Read]) -> None:
-    """Take what was read into the ledger, or note why not."""
-    for key, result in read:
-        if isinstance(result, Verdict):
-            _note_manifest(context, key, result)
-        elif (verdict := judged(context, key, result)) is TAKEN:
-            _take(context, key, result)
-        else:
-            _note_manifest(context, key, verdict)
-
-
-def _take(context: SyncContext, key: str, signed: Signed) -> None:
+def _take(context: SyncContext, key: str, signed: Signed, *, passed_over: bool) -> None:
     """Take a manifest into the ledger, with what it says about segments and devices."""
     head = head_of(key, signed)
     context.note_verdict(key, TAKEN)
@@ -219,6 +222,8 @@ def _take(context: SyncContext, key: str, signed: Signed) -> None:
     with context.database.transaction():
         newest = newest_head(context, head.device_id)
         ledger.write_manifest(context.database, head, TAKEN, context.now_us)
+        if passed_over and head.device_id != context.me:
+            ledger.note_passed_over(context.database, key)
         ledger.drop_older(context.database, head, own=head.device_id == context.me)
         ledger.list_objects(
             context.database, head.device_id, signed.manifest.objects, context.now_us
@@ -234,18 +239,11 @@ def _take(context: SyncContext, key: str, signed: Signed) -> None:
 
 def judged(context: SyncContext, key: str, signed: Signed) -> Verdict:
     """Return TAKEN, or the verdict that refuses a manifest for its key, author or signature."""
-    device_id, trust = signed.manifest.device_id, context.trust
     if context.unvouched.get(key, b"") in context.keyring.offered:
         return Verdict(PENDING, NO_KEY, "nobody in the vault vouches for its key yet")
-    member = trust.author(device_id)
-    if member is None and trust.takes_last(device_id, objects_digest(signed.manifest.objects)):
-        member = trust.enrolled.get(device_id)
-    if member is None and device_id in trust.enrolled:
-        return Verdict(SKIPPED, REVOKED, "its device is no longer in the vault")
-    if member is None:
-        return Verdict(PENDING, ROSTER, "its device is not known in the vault yet")
-    if not is_signed(signed, member.sign_pub, context.vault.vault_id):
-        return Verdict(REJECTED, SIGNATURE, "its device did not sign it")
+    verdict = author_verdict(context.trust, signed, context.vault.vault_id)
+    if verdict is not TAKEN:
+        return verdict
     if ledger.is_taken_as_another(context.database, head_of(key, signed)):
         return Verdict(SKIPPED, DUPLICATE, "the same manifest was taken under another name")
     return TAKEN

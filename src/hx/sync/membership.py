@@ -117,10 +117,10 @@ def _new_epoch(context: SyncContext) -> None:
     context.keyring.keep({key_id(vmk): (number, vmk)})
     _write_slots(context, {key_id(vmk): (number, vmk)}, existing=set())
     context.learn([record])
-    if (number, key_id(vmk)) not in context.trust.usable:  # only some records of one signer count
+    if (number, key_id(vmk)) not in context.trust.usable:  # only so many records count
         raise KeyMissing(
-            "this device cannot make a new key for the vault: it has signed too many records",
-            "run `hx sync` on the device that made the vault, which can make the key, then here",
+            "this device cannot make a new key for the vault: too many records are in its roster",
+            "run `hx sync` on the device of an admin, which can make the key, then here",
         )
 
 

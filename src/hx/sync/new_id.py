@@ -19,14 +19,16 @@ if TYPE_CHECKING:
     from hx.sync.context import SyncContext
 
 
-def vouched(context: SyncContext, keys: DeviceKeys, label: str) -> Record:
-    """Return the roster record by which this active device adds a device with these keys."""
-    return add(
-        (keys.sign_pub, keys.box_pub),
-        label,
-        seed=context.keyring.secrets.device.sign_seed,
-        vault_id=context.vault.vault_id,
-    )
+def vouched(
+    context: SyncContext, keys: DeviceKeys, label: str, *, seed: bytes | None = None
+) -> Record:
+    """Return the roster record that adds a device with these keys.
+
+    By default this device signs it, which must be an admin. `seed`: the signing seed of recovery.
+    """
+    if seed is None:
+        seed = context.keyring.secrets.device.sign_seed
+    return add((keys.sign_pub, keys.box_pub), label, seed=seed, vault_id=context.vault.vault_id)
 
 
 def rebase(database: Database, old: bytes, record: Record) -> None:

@@ -18,6 +18,7 @@ from roster_fixtures import (
     invites,
     key,
     keys,
+    makes_admin,
     names,
     public,
     relabels,
@@ -50,11 +51,12 @@ def test_the_first_device_is_active_by_genesis_alone():
     assert (trust.writing, trust.next_number) == (None, 1)
 
 
-def test_each_add_in_a_chain_is_needed():
-    chain = [adds(FIRST, "ann"), adds("ann", "bob"), adds("bob", "cat")]
-    assert active(*chain) == {FIRST, "ann", "bob", "cat"}
-    assert active(*chain[1:]) == {FIRST}
-    assert active(*chain[:1], *chain[2:]) == {FIRST, "ann"}
+def test_each_record_in_a_chain_is_needed():
+    chain = [makes_admin("ann"), invites("ann", "code1"), adds("code1", "bob"),
+             closes("ann", "code1", "bob")]  # fmt: skip
+    assert active(*chain) == {FIRST, "ann", "bob"}
+    for missing in range(4):
+        assert "bob" not in active(*chain[:missing], *chain[missing + 1 :])
 
 
 def test_a_stranger_adds_nobody():
@@ -66,6 +68,47 @@ def test_a_stranger_adds_nobody():
 def test_a_device_added_by_the_recovery_words_is_an_admin():
     trust = evaluate(adds(RECOVERY, "ann"), adds(FIRST, "bob"))
     assert names(trust.admins, *PEOPLE) == {FIRST, "ann"}
+
+
+def test_only_admins_add_and_invite():
+    members = [adds(FIRST, "ann"), adds("ann", "bob"), invites("ann", "code1"),
+               adds("code1", "cat")]  # fmt: skip
+    trust = evaluate(*members, closes(FIRST, "code1", "cat"))
+    assert names(trust.enrolled, *PEOPLE) == {FIRST, "ann"}
+    assert trust.void[members[1].id] == trust.void[members[2].id] == "its signer is no admin"
+    assert active(*members, closes(FIRST, "code1", "cat"), makes_admin("ann")) == {
+        FIRST,
+        *PEOPLE[:3],
+    }
+
+
+def test_recovery_makes_an_active_device_an_admin_by_adding_it_again():
+    """An admin could do so later too, when its keys are stolen, and nothing proves when."""
+    members = [adds(FIRST, "ann"), adds(FIRST, "bob"), revokes("ann", "bob")]
+    assert active(*members) == {FIRST, "ann", "bob"}
+    assert active(*members, makes_admin("ann")) == {FIRST, "ann"}
+    assert names(evaluate(*members, adds("ann", "ann")).admins, *PEOPLE) == {FIRST}
+    assert active(*members[:2], makes_admin("ann"), revokes(FIRST, "ann")) == {FIRST, "bob"}
+
+
+def test_of_another_device_one_close_of_an_invitation_and_one_epoch_count():
+    members = [adds(FIRST, "ann"), invites(FIRST, "code1"), adds("code1", "bob")]
+    both = [closes("ann", "code1", "bob"), closes("ann", "code1")]
+    many = [epoch("ann", number, f"key {number}") for number in range(1, 9)]
+    trust = evaluate(*members, *both, *many)
+    counting = {part.id for part in (*members, min(both, key=lambda part: part.id), many[-1])}
+    assert trust.counting == counting
+    assert set(trust.void.values()) == {"another record of its signer counts instead of it"}
+    assert trust.writing == (8, key("key 8"))
+    assert key("key 1") in trust.readable
+
+
+def test_an_epoch_far_ahead_of_the_others_is_not_written_under():
+    """After the greatest number no later key would win."""
+    members = [adds(FIRST, "eve"), epoch(FIRST, 1, "one")]
+    assert evaluate(*members, epoch("eve", 2**32 - 1, "last")).next_number == 2
+    assert writing(*members, epoch("eve", 2 + 2**20, "far")) == (1, key("one"))
+    assert writing(*members, epoch("eve", 1 + 2**20, "near")) == (1 + 2**20, key("near"))
 
 
 def test_the_label_of_a_valid_add_is_used():
@@ -116,7 +159,7 @@ def test_records_of_a_waiting_device_have_no_effect():
     assert names(trust.waiting, *PEOPLE) == {"ann"}
     assert trust.open_invites.keys() == {code("code1")}
     admitted = evaluate(*joined, *records, closes(FIRST, "code1", "ann"))
-    assert names(admitted.active, *PEOPLE) == {FIRST, "ann", "bob"}
+    assert names(admitted.active, *PEOPLE) == {FIRST, "ann"}
 
 
 def test_an_epoch_of_a_joiner_is_used_only_after_its_close():
@@ -152,7 +195,7 @@ JOINED = [invites(FIRST, "code1"), adds("code1", "eve"), closes(FIRST, "code1", 
 
 def test_records_of_a_revoked_device_count_only_if_kept():
     """Nothing proves when an add was signed, so only adds count that the revocation keeps."""
-    members = [adds(FIRST, "ann"), adds("ann", "bob"), adds("ann", "puppet")]
+    members = [adds(FIRST, "ann"), adds("ann", "bob"), adds("ann", "puppet"), makes_admin("ann")]
     trust = evaluate(*members, revokes(FIRST, "ann"))
     assert names(trust.active) == {FIRST}
     assert names(trust.inactive, *PEOPLE, "puppet") == {"ann", "bob", "puppet"}
@@ -194,7 +237,7 @@ def test_revocations_by_a_revoked_admin_count_only_if_recovery_keeps_them():
 
 
 def test_of_a_device_that_has_left_the_records_count_that_its_farewell_keeps():
-    members = [adds(FIRST, "ann"), adds("ann", "bob"), adds("ann", "cat")]
+    members = [adds(FIRST, "ann"), adds("ann", "bob"), adds("ann", "cat"), makes_admin("ann")]
     trust = evaluate(*members, revokes("ann", "ann", members[1]))
     assert names(trust.active, *PEOPLE) == {FIRST, "bob"}
     assert names(trust.revoked, *PEOPLE) == {"ann"}
@@ -203,7 +246,8 @@ def test_of_a_device_that_has_left_the_records_count_that_its_farewell_keeps():
 
 
 def test_several_farewells_keep_what_each_of_them_keeps():
-    members = [adds(FIRST, "ann"), adds("ann", "bob"), adds("ann", "cat"), adds("ann", "eve")]
+    members = [adds(FIRST, "ann"), adds("ann", "bob"), adds("ann", "cat"), adds("ann", "eve"),
+               makes_admin("ann")]  # fmt: skip
     honest = revokes("ann", "ann", *members[1:3])
     thief = revokes("ann", "ann", members[1], members[3])
     assert active(*members, honest) == {FIRST, "bob", "cat"}
@@ -214,7 +258,7 @@ def test_several_farewells_keep_what_each_of_them_keeps():
 
 
 def test_what_an_admin_signs_again_for_a_device_that_has_left_is_final():
-    members = [adds(FIRST, "ann"), adds("ann", "bob")]
+    members = [adds(FIRST, "ann"), adds("ann", "bob"), makes_admin("ann")]
     farewell = revokes("ann", "ann", members[1], objects=bytes(32))
     again = revokes(FIRST, "ann", members[1], objects=bytes(32))
     theft = [revokes("ann", "ann", objects=bytes([1]) * 32), adds("ann", "puppet")]
@@ -246,9 +290,9 @@ def test_the_first_device_that_has_left_revokes_nobody_later():
 
 
 def test_an_invitation_of_a_device_that_has_left_admits_only_whom_it_knew_or_an_active_one_did():
-    members = [adds(FIRST, "ann"), invites("ann", "code1")]
+    members = [adds(FIRST, "ann"), makes_admin("ann"), invites("ann", "code1")]
     joined = [*members, adds("code1", "bob")]
-    knew = revokes("ann", "ann", *members[1:], joined[2])
+    knew = revokes("ann", "ann", *members[1:], joined[3])
     left = revokes("ann", "ann", *members[1:])
     assert waiting(*joined, knew) == {"bob"}
     assert waiting(*joined, left) == set()
@@ -261,7 +305,8 @@ def test_an_invitation_of_a_device_that_has_left_admits_only_whom_it_knew_or_an_
 
 
 def test_a_joiner_that_has_left_keeps_its_own_place_in_the_roster():
-    joined = [invites(FIRST, "code1"), adds("code1", "ann"), closes(FIRST, "code1", "ann")]
+    joined = [invites(FIRST, "code1"), adds("code1", "ann"), closes(FIRST, "code1", "ann"),
+              makes_admin("ann")]  # fmt: skip
     farewell = revokes("ann", "ann", joined[1], adds("ann", "bob"))
     assert active(*joined, adds("ann", "bob"), farewell) == {FIRST, "bob"}
     puppet = [adds("code1", "puppet"), revokes("puppet", "puppet", adds("puppet", "eve"))]
@@ -269,7 +314,12 @@ def test_a_joiner_that_has_left_keeps_its_own_place_in_the_roster():
 
 
 def test_a_kept_record_of_a_revoked_joiner_stays_valid():
-    members = [*JOINED, adds("eve", "bob"), revokes(FIRST, "eve", adds("eve", "bob"))]
+    members = [
+        *JOINED,
+        makes_admin("eve"),
+        adds("eve", "bob"),
+        revokes(FIRST, "eve", adds("eve", "bob")),
+    ]
     assert active(*members) == {FIRST, "bob"}
 
 
@@ -281,7 +331,7 @@ def test_a_revocation_of_itself_by_a_revoked_device_is_void():
 
 
 def test_a_revocation_of_itself_keeps_no_record_of_another_device():
-    members = [adds(FIRST, "eve"), adds("eve", "puppet"), revokes(FIRST, "eve")]
+    members = [adds(FIRST, "eve"), makes_admin("eve"), adds("eve", "puppet"), revokes(FIRST, "eve")]
     rescue = revokes("puppet", "puppet", adds("eve", "puppet"))
     assert names(evaluate(*members, rescue).active) == {FIRST}
     assert active(*members, adds("eve", "ann"), revokes("puppet", "puppet", adds("eve", "ann"))
@@ -310,7 +360,7 @@ def test_revoking_a_joiner_removes_others_that_wait_on_its_code():
 def test_revoking_a_device_invalidates_the_keys_of_its_invitations():
     """Keeping the invitation is not sufficient: its maker can sign more adds at any time."""
     records = [adds(FIRST, "eve"), invites("eve", "code1"), adds("code1", "ann")]
-    closed = [*records, closes(FIRST, "code1", "ann", "puppet")]
+    closed = [*records, makes_admin("eve"), closes(FIRST, "code1", "ann", "puppet")]
     only_invitation = revokes(FIRST, "eve", records[1])
     assert active(*closed, only_invitation) == {FIRST}
     kept = revokes(FIRST, "eve", records[1], records[2])
@@ -319,7 +369,7 @@ def test_revoking_a_device_invalidates_the_keys_of_its_invitations():
 
 
 def test_a_foreign_public_key_in_a_record_does_not_remove_its_owner():
-    members = [adds(FIRST, "eve"), adds(FIRST, "ann"), adds("ann", "bob"),
+    members = [adds(FIRST, "eve"), adds(FIRST, "ann"), makes_admin("ann"), adds("ann", "bob"),
                invites(FIRST, "code1"), adds("code1", "cat"), closes(FIRST, "code1", "cat"),
                revokes(FIRST, "eve")]  # fmt: skip
     seed = {"seed": keys("eve").sign_seed, "vault_id": VAULT}

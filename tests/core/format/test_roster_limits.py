@@ -20,6 +20,7 @@ from roster_fixtures import (
     evaluate,
     invites,
     keys,
+    makes_admin,
     names,
     public,
     relabels,
@@ -52,23 +53,14 @@ def with_great_id(make):
     return max((make(number) for number in range(16)), key=lambda record: record.id)
 
 
-def test_the_64_records_of_a_device_with_the_smallest_ids_count():
-    parts = many_adds("ann", 70)
-    trust = evaluate(adds(FIRST, "ann"), *parts)
-    assert trust.counting == {adds(FIRST, "ann").id} | smallest(parts, 64)
-    assert list(trust.void.values()) == ["there are too many records"] * 6
-    assert len(trust.active) == 66
-    assert len(trust.enrolled) == 72
-
-
-def test_admins_and_recovery_have_no_limit_of_64():
+def test_recovery_and_an_admin_add_as_many_devices_as_there_is_room_for():
     assert len(evaluate(*many_adds(FIRST, 70)).active) == 71
     assert len(evaluate(*many_adds(RECOVERY, 70)).active) == 71
 
 
 def test_a_kept_record_is_not_displaced_by_its_signer():
     kept = with_great_id(lambda number: relabels("eve", "bob", number))
-    known = [adds(FIRST, "eve"), kept, revokes(FIRST, "eve", kept)]
+    known = [makes_admin("eve"), kept, revokes(RECOVERY, "eve", kept)]
     flood = with_smaller_ids(kept, lambda number: relabels("eve", "bob", number))
     assert names(evaluate(*known, *flood).active, "bob") == {FIRST, "bob"}
     others = with_smaller_ids(kept, lambda number: adds("eve", f"puppet{number}"))
@@ -85,7 +77,7 @@ def test_a_joiner_that_was_not_admitted_does_not_displace_an_admitted_one():
     trust = evaluate(*known, *flood)
     assert names(trust.active, "bob") == {FIRST, "bob"}
     again = [relabels("code", "bob", number) for number in range(1100)]
-    honest = [adds(FIRST, "ann"), *many_adds("ann", 20)]
+    honest = [makes_admin("ann"), *many_adds("ann", 20)]
     trust = evaluate(*known, *again, *honest)
     assert len(trust.active) == 23
     assert len(trust.counting) == 24
@@ -98,30 +90,38 @@ def test_at_most_64_joiners_wait_on_one_code():
     assert trust.counting == {invites(FIRST, "code").id} | smallest(joining, 64)
 
 
-def test_at_most_250_devices_are_added_those_of_admins_first():
-    own_records = many_adds(FIRST, 200)
-    other_records = many_adds("d0", 64, "e")
-    trust = evaluate(
-        *own_records, *other_records, invites(FIRST, "code"), *many_adds("code", 9, "w")
-    )
+def test_of_two_admins_with_too_many_devices_each_has_half_of_the_room():
+    """A thief with the keys of one of them puts out no device of the other one."""
+    own_records = many_adds(FIRST, 100)
+    flood = many_adds("eve", 400, "e")
+    joining = [invites(FIRST, "code"), *many_adds("code", 9, "w")]
+    trust = evaluate(makes_admin("eve"), *own_records, *flood, *joining)
     assert len(trust.active) == 251
-    assert {device(f"d{number}") for number in range(200)} <= trust.active.keys()
-    assert {part.id for part in other_records} & trust.counting == smallest(other_records, 50)
+    assert {device(f"d{number}") for number in range(100)} <= trust.active.keys()
+    assert {part.id for part in flood} & trust.counting == smallest(flood, 149)
     assert not trust.waiting
     assert len(trust.enrolled) == 251
 
 
-def test_at_most_1024_records_count_those_of_admins_first():
-    own_records = [epoch(FIRST, number, "one") for number in range(1, 1001)]
-    other_records = [epoch("ann", number, "one") for number in range(1, 61)]
-    trust = evaluate(adds(FIRST, "ann"), *own_records, *other_records)
+def test_at_most_1024_records_count_and_no_admin_takes_the_room_of_another_one():
+    own_records = [epoch(FIRST, number, "one") for number in range(1, 501)]
+    flood = [epoch("eve", number, "one") for number in range(1, 1001)]
+    trust = evaluate(makes_admin("eve"), *own_records, *flood)
     assert len(trust.counting) == 1024
     assert {part.id for part in own_records} <= trust.counting
-    assert {part.id for part in other_records} & trust.counting == smallest(other_records, 23)
+    assert {part.id for part in flood} & trust.counting == smallest(flood, 523)
+
+
+def test_a_device_that_is_no_admin_takes_no_room_of_admins():
+    own_records = [invites(FIRST, f"code{number}") for number in range(1000)]
+    closing = [closes("ann", f"code{number}") for number in range(60)]
+    trust = evaluate(adds(FIRST, "ann"), *own_records, *closing)
+    assert len(trust.counting) == 1024
+    assert {part.id for part in own_records} <= trust.counting
 
 
 def test_a_revoked_device_cannot_add_more_devices_than_an_epoch_can_exclude():
-    known = [adds(FIRST, "eve"), adds(FIRST, "ann"), revokes(FIRST, "eve")]
+    known = [makes_admin("eve"), adds(FIRST, "ann"), revokes(RECOVERY, "eve")]
     flood = many_adds("eve", 300, "puppet") + many_adds("puppet0", 300, "p")
     trust = evaluate(*known, *flood)
     assert names(trust.active, "ann") == {FIRST, "ann"}
@@ -147,20 +147,29 @@ def unknown(number, size=0, by="eve"):
     return Record(public(by)[0], payload, signature)
 
 
-def test_a_manifest_carries_recovery_then_admins_then_valid_records_then_others():
-    parts = [
-        revokes(RECOVERY, "cat"),
-        epoch(FIRST, 1, "one"),
-        adds("ann", "bob"),
-        unknown(1),
-        adds("eve", "dan"),
-    ]
-    ann = adds(RECOVERY, "eve"), adds(FIRST, "ann"), revokes(RECOVERY, "eve")
-    carried = roster.carried(GENESIS, [*reversed(parts), *ann])
-    assert set(carried[:3]) == {parts[0], ann[0], ann[2]}
-    assert set(carried[3:5]) == {parts[1], ann[1]}
-    assert carried[5] == parts[2]
-    assert set(carried[6:]) == {parts[3], parts[4]}
+def test_a_manifest_carries_recovery_then_admins_then_valid_records_then_the_rest():
+    recovery = [revokes(RECOVERY, "cat"), makes_admin("eve"), revokes(RECOVERY, "eve")]
+    admins = [epoch(FIRST, 1, "one"), adds(FIRST, "ann")]
+    others = [epoch("ann", 2, "two")]
+    rest = [unknown(1, by="ann"), epoch("ann", 1, "three"), adds("eve", "dan")]
+    carried = roster.carried(GENESIS, [*rest, *others, *admins, *recovery])
+    assert set(carried[:3]) == set(recovery)
+    assert set(carried[3:5]) == set(admins)
+    assert carried[5] == others[0]
+    assert set(carried[6:]) == set(rest)
+
+
+def test_what_does_not_count_and_is_not_needed_for_reading_is_not_carried():
+    members = [adds(FIRST, "ann"), invites(FIRST, "code"), adds("code", "bob"),
+               closes(FIRST, "code", "bob")]  # fmt: skip
+    left_out = [adds("code", f"w{number}") for number in range(9)]
+    void = [adds("ann", "eve"), invites("ann", "x"), unknown(1, by="eve"), closes("bob", "y")]
+    old = [epoch("ann", number, f"key {number}") for number in range(1, 80)]
+    carried = roster.carried(GENESIS, [*members, *left_out, *void, *old])
+    assert set(members) <= set(carried)
+    assert {part.id for part in left_out} & {part.id for part in carried} == smallest(left_out, 2)
+    assert not set(void[:3]) & set(carried)
+    assert set(old) & set(carried) == set(old[-65:])
 
 
 def test_a_forged_record_is_not_carried():
@@ -170,11 +179,13 @@ def test_a_forged_record_is_not_carried():
 
 def test_a_record_over_8_kib_is_not_carried():
     assert len(unknown(1, 8150).payload) <= 8192 < len(unknown(1, 8192).payload)
-    assert roster.carried(GENESIS, [unknown(1, 8150), unknown(1, 8192)]) == (unknown(1, 8150),)
+    known = adds(FIRST, "eve")
+    carried = roster.carried(GENESIS, [known, unknown(1, 8150), unknown(1, 8192)])
+    assert carried == (known, unknown(1, 8150))
 
 
 def test_a_flood_of_records_does_not_displace_valid_ones():
-    known = [adds(RECOVERY, "eve"), adds(FIRST, "ann"), adds("ann", "bob"),
+    known = [makes_admin("eve"), adds(FIRST, "ann"), epoch("ann", 1, "one"),
              revokes(RECOVERY, "eve")]  # fmt: skip
     small = [unknown(number) for number in range(1100)]
     large = [unknown(number, 8000) for number in range(80)]
@@ -184,3 +195,10 @@ def test_a_flood_of_records_does_not_displace_valid_ones():
         assert len(carried) <= 1024
         size = sum(len(msgpack.encode(list(record))) for record in carried)
         assert size <= 512 << 10
+
+
+def test_an_admin_with_large_records_does_not_displace_those_of_another_one():
+    people = [adds(FIRST, f"d{number}") for number in range(200)]
+    flood = [revokes("eve", f"x{number}", *people) for number in range(100)]
+    carried = roster.carried(GENESIS, [makes_admin("eve"), *people, *flood])
+    assert set(people) <= set(carried)

@@ -11,7 +11,13 @@ from __future__ import annotations
 from collections import defaultdict
 from heapq import heappop, heappush
 
-from hx.core.format.roster_records import DeviceAdd, DeviceRevoke, Invite, InviteClose
+from hx.core.format.roster_records import (
+    DeviceAdd,
+    DeviceRevoke,
+    Epoch,
+    Invite,
+    InviteClose,
+)
 from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
@@ -23,10 +29,12 @@ if TYPE_CHECKING:
 
 MAX_DEVICES = 250  # besides the first; `without` of an epoch must have room for all of them
 MAX_COUNTING = 1024  # records of a vault that count
-MAX_OF_ONE_SIGNER = 64  # records, if the signer is neither recovery nor an admin
+MAX_JOINERS = 64  # adds by one invitation that no close admits
 
 # Why a record does not count
 NOT_ENTITLED = "its signer is not entitled to sign it"
+NOT_ADMIN = "its signer is no admin"
+REPLACED = "another record of its signer counts instead of it"
 SIGNER_REVOKED = "its signer is revoked, and the revocation does not keep it"
 NOT_ADMITTED = "its invitation admitted other devices, or a revoked device holds its key"
 TOO_MANY = "there are too many records"
@@ -43,8 +51,8 @@ class Authorities(NamedTuple):
 class Reachability:
     """Who is reached, and by which records.
 
-    `ordinary` contains the ids of records within the limit of their signer, `beyond` the ids of
-    those over the limits of the vault. Of several adds of one device by one signer only the first
+    `ordinary` contains the ids of records that their signer may sign, `beyond` the ids of those
+    over the limits of the vault. Of several adds of one device by one signer only the first
     counts: otherwise the holder of an invitation's key could sign any number of adds for a device
     that was admitted.
     """
@@ -65,6 +73,7 @@ class Reachability:
         self._unrevoked: set[bytes] = set()  # keys of devices that are not revoked
         self._todo: list[bytes] = []
         self._authorities = authorities
+        self._admins = authorities.admins
         self._gone = authorities.revoked.gone
         self._kept_by: dict[bytes, frozenset[bytes]] = {}  # key of a departed device -> records
         self._beyond = beyond
@@ -107,10 +116,13 @@ class Reachability:
 
     def why_not(self, fact: Fact) -> str:
         """Return why a record does not count."""
-        if fact.id in self._beyond or (
-            fact.signer in self._unrevoked and not self._is_ordinary(fact)
-        ):
+        if fact.id in self._beyond:
             return TOO_MANY
+        if fact.signer in self._unrevoked:
+            if isinstance(fact.body, InviteClose | Epoch):
+                return REPLACED
+            if isinstance(fact.body, DeviceAdd | Invite) and fact.signer not in self._admins:
+                return NOT_ADMIN
         if any(body.sign_pub == fact.signer for _, body in self.invites.values()):
             return NOT_ADMITTED
         is_revoked = fact.signer in self.devices.values() and fact.signer not in self._unrevoked
@@ -119,6 +131,9 @@ class Reachability:
     def _count(self, fact: Fact) -> None:
         """Let a record of a reached signer count, and apply it."""
         body = fact.body
+        is_for_admins = isinstance(body, DeviceAdd | Invite)
+        if is_for_admins and fact.signer not in self._admins:
+            return
         if isinstance(body, DeviceRevoke):
             return
         if isinstance(body, DeviceAdd):
@@ -208,7 +223,7 @@ def reached(
 
     `first` is the id and the public key of the first device.
     """
-    ordinary = _few_of_each(facts, authorities)
+    ordinary = _permitted(facts, authorities)
     reachability = Reachability(facts, authorities, ordinary)
     reachability.reach_all(*first)
     beyond = _beyond(reachability, facts, authorities)
@@ -218,20 +233,30 @@ def reached(
     return reachability
 
 
-def _few_of_each(facts: Iterable[Fact], authorities: Authorities) -> frozenset[bytes]:
-    """Return the ids of the records that are within the limit of their signer.
+def _permitted(facts: Iterable[Fact], authorities: Authorities) -> frozenset[bytes]:
+    """Return the ids of the records that their signer may sign, whoever is revoked.
 
-    For each signer these are the records with the smallest ids. There is no limit for recovery and
-    admins. Kept records count besides these; otherwise a revoked device could push them out.
+    An admin may sign any. Of another device count one close of each invitation and one epoch, the
+    greatest. So nothing that it signs competes with the records of others. With the key of an
+    invitation, a number of joiners may sign adds.
     """
-    left: dict[bytes, int] = defaultdict(lambda: MAX_OF_ONE_SIGNER)
-    few = set()
+    closes: dict[tuple[bytes, bytes], bytes] = {}
+    epochs: dict[bytes, tuple[int, bytes, bytes]] = {}
+    room: dict[bytes, int] = defaultdict(lambda: MAX_JOINERS)
+    permitted = set()
     for fact in facts:
-        if fact.signer not in authorities.admins:
-            left[fact.signer] -= 1
-        if left[fact.signer] >= 0:
-            few.add(fact.id)
-    return frozenset(few)
+        body = fact.body
+        if fact.signer in authorities.admins:
+            permitted.add(fact.id)
+        elif isinstance(body, InviteClose):
+            closes.setdefault((fact.signer, body.invite_id), fact.id)
+        elif isinstance(body, Epoch):
+            made = (body.number, body.key_id, fact.id)
+            epochs[fact.signer] = max(made, epochs.get(fact.signer, made))
+        elif isinstance(body, DeviceAdd) and room[fact.signer]:
+            room[fact.signer] -= 1
+            permitted.add(fact.id)
+    return frozenset(permitted.union(closes.values(), (made[2] for made in epochs.values())))
 
 
 def _beyond(
@@ -243,11 +268,14 @@ def _beyond(
     """
     waiting = {fact.id for fact, _, _ in reachability.waiting()}
     counting = [fact for fact in facts if fact.id in reachability.counting or fact.id in waiting]
+    makers = {body.sign_pub: fact.signer for fact, body in reachability.invites.values()}
+    rank = _ranks(counting, makers)
     counting.sort(
         key=lambda fact: (
             fact.signer != authorities.recovery,
-            fact.signer not in authorities.admins and fact.id not in authorities.revoked.kept,
+            makers.get(fact.signer, fact.signer) not in authorities.admins,
             fact.id in waiting,
+            rank[fact.id],
             fact.id,
         )
     )
@@ -263,11 +291,28 @@ def _beyond(
     return frozenset(fact.id for fact in counting if fact.id not in within)
 
 
-def enrolled(known: Mapping[bytes, bytes], facts: Iterable[Fact]) -> dict[bytes, bytes]:
+def _ranks(facts: Iterable[Fact], makers: Mapping[bytes, bytes]) -> dict[bytes, int]:
+    """Return record id -> its number among the records of its signer, ascending by id.
+
+    Records by the key of an invitation belong to the device that made it (`makers`). When all
+    signers take turns, none can take the room of another one, whatever ids its records have.
+    """
+    numbers: dict[bytes, int] = defaultdict(int)
+    ranks = {}
+    for fact in facts:
+        owner = makers.get(fact.signer, fact.signer)
+        ranks[fact.id] = numbers[owner]
+        numbers[owner] += 1
+    return ranks
+
+
+def enrolled(
+    known: Mapping[bytes, bytes], facts: Iterable[Fact], authorities: Authorities
+) -> dict[bytes, bytes]:
     """Return device id -> public key, for all devices that were ever a member.
 
-    These are reached by adds and invitations, whatever was revoked or closed since. Their records
-    are part of the history, and their epochs may be used for reading.
+    These are reached by adds and invitations of admins and recovery, whatever was revoked or closed
+    since. Their records are part of the history, and their epochs may be used for reading.
 
     `known` contains the active and waiting devices; these come before all others. A revoked device
     can still sign adds, and an epoch must name all inactive devices, so the number is limited: the
@@ -277,27 +322,28 @@ def enrolled(known: Mapping[bytes, bytes], facts: Iterable[Fact]) -> dict[bytes,
     for fact in facts:
         by_signer[fact.signer].append(fact)
     devices = dict(known)
-    todo = list(known.values())
-    done: set[bytes] = set()
     adds: list[tuple[bytes, DeviceAdd]] = []
-    while todo or adds:
-        while todo:
-            signer = todo.pop()
-            if signer not in done:
-                done.add(signer)
-                _gather(by_signer[signer], todo, adds)
-        if adds:
-            _, body = heappop(adds)
-            if body.device_id not in devices and len(devices) <= MAX_DEVICES:
-                devices[body.device_id] = body.sign_pub
-                todo.append(body.sign_pub)
+    _gather(by_signer, [authorities.recovery, *known.values()], authorities, adds)
+    while adds:
+        _, body = heappop(adds)
+        if body.device_id not in devices and len(devices) <= MAX_DEVICES:
+            devices[body.device_id] = body.sign_pub
+            _gather(by_signer, [body.sign_pub], authorities, adds)
     return devices
 
 
-def _gather(facts: Iterable[Fact], todo: list[bytes], adds: list[tuple[bytes, DeviceAdd]]) -> None:
-    """Add the invitations of a signer to `todo`, and its adds to the heap `adds`."""
-    for fact in facts:
-        if isinstance(fact.body, Invite):
-            todo.append(fact.body.sign_pub)
-        if isinstance(fact.body, DeviceAdd):
-            heappush(adds, (fact.id, fact.body))
+def _gather(
+    by_signer: dict[bytes, list[Fact]],
+    signers: list[bytes],
+    authorities: Authorities,
+    adds: list[tuple[bytes, DeviceAdd]],
+) -> None:
+    """Move to the heap `adds` the adds of these signers, and those by their invitations."""
+    entitled = [key for key in signers if key in {authorities.recovery, *authorities.admins}]
+    while entitled:
+        signer = entitled.pop()
+        for fact in by_signer.pop(signer, ()):
+            if isinstance(fact.body, Invite) and signer in authorities.admins:
+                entitled.append(fact.body.sign_pub)
+            if isinstance(fact.body, DeviceAdd):
+                heappush(adds, (fact.id, fact.body))

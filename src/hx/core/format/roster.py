@@ -8,10 +8,14 @@ epoch is used for writing. Source: docs/format.md, "Roster".
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from hx.core.format.keys import derive_id
 from hx.core.format.reached import MAX_COUNTING, Authorities, enrolled, reached
+from hx.core.format.retained import retained
 from hx.core.format.revoked import farewells, revoked
 from hx.core.format.roster_records import (
+    MAX_EPOCH_NUMBER,
     UNKNOWN,
     DeviceAdd,
     DeviceRevoke,
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from hx.core.format.reached import Reachability
     from hx.core.format.revoked import Revoked
 
+EPOCH_STEP = 1 << 20  # a number that is further ahead of the next smaller one is not believed
 MAX_CARRIED_BYTES = 512 << 10  # a manifest has at most 1 MiB
 _FRAME_BYTES = 106  # that a record takes in a manifest besides its payload
 
@@ -67,6 +72,7 @@ class Trust(NamedTuple):
     unconfirmed: frozenset[bytes]  # those of them whose farewell no admin has signed again
     last: Mapping[bytes, frozenset[bytes]]  # device that is gone -> digests of what is still taken
     counting: frozenset[bytes]  # record ids
+    retained: frozenset[bytes]  # ids of the records that a device stores and carries
     void: Mapping[bytes, str]  # record id -> why it does not count
     unknown: frozenset[bytes]  # ids of records that only a newer hx understands
     readable: frozenset[bytes]  # key ids of all epochs of enrolled devices
@@ -102,6 +108,7 @@ class _Stages(NamedTuple):
     found: Reachability
     waiting: dict[bytes, bytes]  # device id -> invite id
     enrolled: dict[bytes, bytes]  # device id -> public key
+    authorities: Authorities
     revocations: Revoked
     revoked: frozenset[bytes]  # ids; of those that have left, the devices that were reached
     counting: frozenset[bytes]
@@ -112,8 +119,12 @@ def evaluate(genesis: Genesis, records: Iterable[Record]) -> Trust:
 
     The result does not depend on the order and the number of times in which records come.
     """
+    records = frozenset(records)
     facts, silent = read(records, genesis.vault_id)
     stages = _stages(genesis, facts)
+    signers = {genesis.recovery_sign_pub, *stages.enrolled.values()}
+    newer = [record for record in records if silent.get(record.id) == UNKNOWN]
+    unknown = [record for record in newer if record.signer in signers]
     members = _members(genesis, stages)
     active = {
         device_id: members[device_id]
@@ -122,7 +133,8 @@ def evaluate(genesis: Genesis, records: Iterable[Record]) -> Trust:
     }
     inactive = frozenset(members) - active.keys() - stages.waiting.keys()
     epochs = _epochs(stages)
-    sound = [epoch for epoch in epochs if epoch.number <= len(epochs)]
+    sound = _sound(epochs)
+    last_number = max((epoch.number for epoch in sound), default=0)
     return Trust(
         active=active,
         waiting={device_id: members[device_id] for device_id in stages.waiting},
@@ -135,24 +147,25 @@ def evaluate(genesis: Genesis, records: Iterable[Record]) -> Trust:
         unconfirmed=stages.revoked - stages.revocations.devices,
         last=_last(stages),
         counting=stages.counting,
+        retained=stages.counting
+        | retained(facts, unknown, stages.authorities, stages.enrolled, stages.counting),
         void=_void(stages, silent),
-        unknown=frozenset(record_id for record_id, why in silent.items() if why == UNKNOWN),
+        unknown=frozenset(record.id for record in newer),
         readable=_readable(stages),
         epochs=epochs,
-        # a device may number an epoch as it likes: after the greatest number no later key would win
         usable=_usable(sound, {member.sign_pub for member in active.values()}, inactive),
-        next_number=1 + max((epoch.number for epoch in sound), default=0),
+        next_number=min(1 + last_number, MAX_EPOCH_NUMBER),
         open_invites=_open_invites(stages.found),
         closed=frozenset(stages.found.closed),
     )
 
 
 def carried(genesis: Genesis, records: Iterable[Record]) -> tuple[Record, ...]:
-    """Return the records for a manifest, as many as fit.
+    """Return the records for a manifest, as many as fit; only those that are retained.
 
     Those of recovery come first, then those of admins that count, then all others that count, then
     the rest. What a revoked admin signs later belongs to the rest; otherwise it could push out
-    records that count.
+    records that count. In each group the signers take turns by the bytes of their records.
     """
     genuine = {record.id: record for record in records if is_genuine(record, genesis.vault_id)}
     trust = evaluate(genesis, genuine.values())
@@ -161,15 +174,20 @@ def carried(genesis: Genesis, records: Iterable[Record]) -> tuple[Record, ...]:
         for device_id in trust.admins
         if device_id in trust.enrolled
     }
-    ranked = sorted(
-        genuine.items(),
-        key=lambda item: (
-            item[1].signer != genesis.recovery_sign_pub,
-            item[0] not in trust.counting,
-            item[1].signer not in admins,
-            item[0],
-        ),
-    )
+    sizes: dict[bytes, int] = defaultdict(int)
+    ranked = []
+    for record_id in sorted(trust.retained & genuine.keys()):
+        record = genuine[record_id]
+        sizes[record.signer] += len(record.payload) + _FRAME_BYTES
+        rank = (
+            record.signer != genesis.recovery_sign_pub,
+            record_id not in trust.counting,
+            record.signer not in admins,
+            sizes[record.signer],
+            record_id,
+        )
+        ranked.append((rank, record))
+    ranked.sort(key=lambda item: item[0])
     room = MAX_CARRIED_BYTES
     fitting: list[Record] = []
     for _, record in ranked:
@@ -183,13 +201,12 @@ def carried(genesis: Genesis, records: Iterable[Record]) -> tuple[Record, ...]:
 def _stages(genesis: Genesis, facts: list[Fact]) -> _Stages:
     recovery = genesis.recovery_sign_pub
     first = derive_id(genesis.sign_pub, genesis.box_pub), genesis.sign_pub
-    admins = dict([first, *_added_by(recovery, facts)])
     adds = [fact.body for fact in facts if isinstance(fact.body, DeviceAdd)]
     known = dict([*((body.device_id, body.sign_pub) for body in adds), first])
+    admins = dict([first, *_added_by(recovery, facts)])
     revocations = revoked(facts, admins, recovery, known)
-    reachability = reached(
-        first, facts, Authorities(recovery, frozenset(admins.values()), revocations)
-    )
+    authorities = Authorities(recovery, frozenset(admins.values()), revocations)
+    reachability = reached(first, facts, authorities)
     joined = {(invite_id, fact.id): body for fact, body, invite_id in reachability.waiting()}
     keys = reachability.devices | {body.device_id: body.sign_pub for body in joined.values()}
     departed = revocations.departed.keys() & keys.keys()
@@ -202,7 +219,8 @@ def _stages(genesis: Genesis, facts: list[Fact]) -> _Stages:
         frozenset(admins),
         reachability,
         {joined[pair].device_id: pair[0] for pair in sorted(joined, reverse=True)},
-        enrolled(keys, facts),
+        enrolled(keys, facts, authorities),
+        authorities,
         revocations,
         revocations.devices | departed,
         revocations.counting.union(
@@ -277,6 +295,19 @@ def _epochs(stages: _Stages) -> tuple[EpochMade, ...]:
             key=lambda epoch: (epoch.number, epoch.key_id, epoch.signer, sorted(epoch.without)),
         )
     )
+
+
+def _sound(epochs: Iterable[EpochMade]) -> list[EpochMade]:
+    """Return the epochs whose numbers follow those before them, without a great gap.
+
+    A device may number an epoch as it likes. After the greatest number no later key would win.
+    """
+    sound: list[EpochMade] = []
+    for epoch in epochs:
+        if epoch.number > (sound[-1].number if sound else 0) + EPOCH_STEP:
+            break
+        sound.append(epoch)
+    return sound
 
 
 def _usable(

@@ -34,7 +34,9 @@ CREATE TABLE manifest (
     status TEXT NOT NULL,
     reason TEXT NOT NULL,
     since_us INTEGER NOT NULL,
-    tries INTEGER NOT NULL
+    tries INTEGER NOT NULL,
+    -- 1: a roster record in it was not learned; 2: it is to be read again, for the roster has grown
+    passed_over INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX manifest_device ON manifest (device_id, seq);
 

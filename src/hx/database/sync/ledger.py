@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hx.core.format.manifest import Listed, Seen
     from hx.database.connection import Database
 
+_PASSED_OVER, _AGAIN = 1, 2  # values of the column passed_over; 0: every record was learned
 _ATTEMPTS = 8  # to find an own segment that no manifest lists
 _HEAD = "SELECT max(seq) FROM manifest WHERE device_id = ? AND status = 'imported'"
 
@@ -77,9 +78,12 @@ AWAITED = Verdict(PENDING, NOT_ARRIVED)
 
 
 def known_manifests(database: Database) -> set[str]:
-    """Return the keys of the manifests that are not read again: taken, or refused for good."""
-    sql = "SELECT key FROM manifest WHERE status <> ?"
-    return {key for (key,) in database.execute(sql, (PENDING,))}
+    """Return the keys of the manifests that are not read again: taken, or refused.
+
+    Those whose author the roster does not know are read again when it has grown.
+    """
+    sql = "SELECT key FROM manifest WHERE (status <> ? OR reason = ?) AND passed_over <> ?"
+    return {key for (key,) in database.execute(sql, (PENDING, ROSTER, _AGAIN))}
 
 
 def write_manifest(database: Database, head: Head, verdict: Verdict, now_us: int) -> None:
@@ -88,10 +92,15 @@ def write_manifest(database: Database, head: Head, verdict: Verdict, now_us: int
         "INSERT INTO manifest (key, device_id, seq, sha256, roster, at_us, label, status, reason,"
         " since_us, tries) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1)"
         " ON CONFLICT (key) DO UPDATE SET sha256 = ?4, roster = ?5, at_us = ?6, label = ?7,"
-        " status = ?8, reason = ?9, tries = tries + 1,"
+        " passed_over = 0, status = ?8, reason = ?9, tries = tries + 1,"
         " since_us = CASE WHEN status = ?8 AND reason = ?9 THEN since_us ELSE ?10 END",
         (*head, verdict.status, verdict.reason, now_us),
     )
+
+
+def note_passed_over(database: Database, key: str) -> None:
+    """Note that a record in a manifest was not learned, so that it is read again when it may be."""
+    database.execute("UPDATE manifest SET passed_over = ? WHERE key = ?", (_PASSED_OVER, key))
 
 
 def drop_older(database: Database, head: Head, *, own: bool) -> None:
@@ -347,6 +356,9 @@ def judge_anew(database: Database) -> None:
             f"UPDATE {table} SET status = ?, reason = ? WHERE reason IN (?, ?)",  # noqa: S608
             (PENDING, NOT_ARRIVED, REVOKED, ROSTER),
         )
+    database.execute(
+        "UPDATE manifest SET passed_over = ? WHERE passed_over = ?", (_AGAIN, _PASSED_OVER)
+    )
 
 
 def seen(database: Database) -> list[Seen]:

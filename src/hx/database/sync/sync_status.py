@@ -39,6 +39,7 @@ class DeviceSeen(NamedTuple):
     last_seen_us: int | None  # when its newest manifest was written, by its clock
     active: bool
     here: bool
+    admin: bool
     note: str  # a sentence about a device that is not active; else empty
 
 
@@ -96,6 +97,7 @@ def devices(database: Database, trust: Trust, me: bytes) -> list[DeviceSeen]:
                 seen[-1].at_us if seen else None,
                 device_id in trust.active,
                 device_id == me,
+                device_id in trust.admins,
                 note,
             )
         )

@@ -50,7 +50,7 @@ function _shtab_hx_using
   test "$_shtab_hx_cmdpath" = "$argv"
 end
 
-set -g _shtab_hx_commands setup init pause resume status doctor find search last show stats pin unpin forget sync 'sync init' 'sync invite' 'sync join' 'sync recover' 'sync leave' 'sync revoke' 'sync push' 'sync pull' 'sync status' 'sync check' 'sync repair' 'sync devices' 'sync rename' import config completions
+set -g _shtab_hx_commands setup init pause resume status doctor find search last show stats pin unpin forget sync 'sync init' 'sync invite' 'sync join' 'sync recover' 'sync leave' 'sync revoke' 'sync admin' 'sync push' 'sync pull' 'sync status' 'sync check' 'sync repair' 'sync devices' 'sync rename' import config completions
 set -g _shtab_hx_opts_with_value --artifact --by --code-file --color --custody --cwd --device --enter --exit --for --format --from --host --limit --match --name --read-data --scope --session --shell --since --store --undo --until --vault-name --widget --words-file
 
 complete -c history-extended -w hx
@@ -195,6 +195,7 @@ complete -c hx -n '_shtab_hx_using sync join' -l custody -xka "keychain passphra
 complete -c hx -n '_shtab_hx_using sync join' -l name -x -d 'the name of this device; by default that of the host'
 complete -c hx -n '_shtab_hx_using sync join' -l code-file -x -d 'read the code from a file; - is stdin; without it hx asks'
 complete -c hx -n '_shtab_hx_using sync join' -l new-id -d 'this is a copy of a device in the vault: make it a device of its own; needs no code'
+complete -c hx -n '_shtab_hx_using sync join' -l words-file -x -d 'with --new-id: read the recovery words from a file; an admin needs none'
 complete -c hx -n '_shtab_hx_using sync join' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a recover -d 'put this device into a vault, with its recovery words'
 complete -c hx -n '_shtab_hx_using sync recover' -s h -l help -d 'show this help message and exit'
@@ -208,6 +209,7 @@ complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a leav
 complete -c hx -n '_shtab_hx_using sync leave' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using sync leave' -l yes -d 'do not ask'
 complete -c hx -n '_shtab_hx_using sync leave' -l offline -d 'leave without the store: nothing is published'
+complete -c hx -n '_shtab_hx_using sync leave' -l anyway -d 'also when no admin is left in the vault afterwards'
 complete -c hx -n '_shtab_hx_using sync leave' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a revoke -d 'take another device out of the vault: lost, stolen, sold'
 complete -c hx -n '_shtab_hx_using sync revoke' -s h -l help -d 'show this help message and exit'
@@ -215,6 +217,10 @@ complete -c hx -n '_shtab_hx_using sync revoke' -l yes -d 'do not ask'
 complete -c hx -n '_shtab_hx_using sync revoke' -l anyway -d 'also when not all of its history is read here yet'
 complete -c hx -n '_shtab_hx_using sync revoke' -l words-file -x -d 'read the recovery words from a file; - is stdin; an admin needs none'
 complete -c hx -n '_shtab_hx_using sync revoke' -l json -d 'print JSON'
+complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a admin -d 'make a device an admin: it may let in and take out others'
+complete -c hx -n '_shtab_hx_using sync admin' -s h -l help -d 'show this help message and exit'
+complete -c hx -n '_shtab_hx_using sync admin' -l words-file -x -d 'read the recovery words from a file; - is stdin; without it hx asks'
+complete -c hx -n '_shtab_hx_using sync admin' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a push -d 'publish what is new here'
 complete -c hx -n '_shtab_hx_using sync push' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using sync push' -l json -d 'print JSON'

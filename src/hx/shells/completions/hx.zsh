@@ -34,6 +34,7 @@ _shtab_hx_commands() {
 
 _shtab_hx_sync_commands() {
   local _commands=(
+    admin:'make a device an admin: it may let in and take out others'
     check:'verify what is in the store, without changing it'
     devices:'list the devices in the vault'
     init:'make a vault in a store, and put this device into it'
@@ -278,6 +279,16 @@ _shtab_hx_sync_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_hx_sync_defaults_added=0
 
+_shtab_hx_sync_admin_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--words-file[read the recovery words from a file\; - is stdin\; without it hx asks]:FILE:"
+  "--json[print JSON]"
+  ":its name, or the first digits of its id\; by default this device:{:}"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_sync_admin_defaults_added=0
+
 _shtab_hx_sync_check_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--json[print JSON]"
@@ -326,6 +337,7 @@ _shtab_hx_sync_join_options=(
   "--name[the name of this device\; by default that of the host]:NAME:"
   "--code-file[read the code from a file\; - is stdin\; without it hx asks]:FILE:"
   "--new-id[this is a copy of a device in the vault\: make it a device of its own\; needs no code]"
+  "--words-file[with --new-id\: read the recovery words from a file\; an admin needs none]:FILE:"
   "--json[print JSON]"
 )
 
@@ -336,6 +348,7 @@ _shtab_hx_sync_leave_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--yes[do not ask]"
   "--offline[leave without the store\: nothing is published]"
+  "--anyway[also when no admin is left in the vault afterwards]"
   "--json[print JSON]"
 )
 
@@ -482,6 +495,7 @@ _shtab_hx_sync() {
       (( CURRENT += 1 ))
       curcontext="${curcontext%:*:*}:_shtab_hx_sync-$line[1]:"
       case $line[1] in
+        admin) _arguments -C -s $_shtab_hx_sync_admin_options ;;
         check) _arguments -C -s $_shtab_hx_sync_check_options ;;
         devices) _arguments -C -s $_shtab_hx_sync_devices_options ;;
         init) _arguments -C -s $_shtab_hx_sync_init_options ;;

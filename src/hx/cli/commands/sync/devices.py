@@ -49,7 +49,8 @@ def note_on(device: DeviceSeen) -> str:
 
     Its owner chooses the name, which stands last, so that no part of it is taken for such a note.
     """
-    notes = ("this device" if device.here else "", device.note)
+    is_admin = device.admin and device.active
+    notes = ("this device" if device.here else "", "admin" if is_admin else "", device.note)
     return "".join(f"({note}) " for note in notes if note)
 
 
@@ -60,6 +61,7 @@ def device_object(device: DeviceSeen) -> dict[str, object]:
         "name": device.name,
         "last_seen": rfc3339_or_none(device.last_seen_us),
         "active": device.active,
+        "admin": device.admin,
         "note": device.note or None,
     }
 

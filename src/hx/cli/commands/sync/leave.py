@@ -12,7 +12,7 @@ from hx.cli.context import drained, now_us, open_context
 from hx.cli.events_output import print_json
 from hx.cli.prompts import Progress, confirm
 from hx.cli.text import count, visible
-from hx.core.errors import HxError, KeyMissing
+from hx.core.errors import HxError, KeyMissing, UsageError
 from hx.core.model import cut_label
 from hx.database.sync import vault as rows
 from hx.sync.device_state import WAITING
@@ -47,6 +47,8 @@ def run(_: str, given: Namespace, config: Config) -> int:
             return 0
         vault = vault_of(context)
         seen = outlook(sync_context_of(context))
+        if not given.anyway:
+            _require_another_admin(seen)
         if not given.yes:
             print("\n".join(_sentences(vault, seen, offline=given.offline)))
             confirm("Leave the vault?")
@@ -57,6 +59,15 @@ def run(_: str, given: Namespace, config: Config) -> int:
     scrub(context)
     _print(given, context, vault, published=published, left=left)
     return 0
+
+
+def _require_another_admin(seen: Outlook) -> None:
+    if seen.publishes and seen.others and seen.is_last_admin:
+        raise UsageError(
+            "this device is the only admin of the vault, and other devices stay in it",
+            "make one of them an admin first, with the recovery words: `hx sync admin DEVICE`; or"
+            " leave with --anyway",
+        )
 
 
 def _sentences(vault: Vault, seen: Outlook, *, offline: bool) -> Iterator[str]:
@@ -76,8 +87,8 @@ def _sentences(vault: Vault, seen: Outlook, *, offline: bool) -> Iterator[str]:
             yield "- the other devices change to a new key, which this device does not get"
     if seen.publishes and not seen.others:
         yield "- no other device is in the vault: afterwards only its recovery words can open it"
-    elif seen.publishes and seen.made_it:
-        yield "- only this device can remove others: afterwards that needs the recovery words"
+    elif seen.publishes and seen.is_last_admin:
+        yield "- no admin is left: letting devices in or taking them out needs the recovery words"
 
 
 def _publishes(sync_context: SyncContext, context: Context, *, offline: bool) -> bool:

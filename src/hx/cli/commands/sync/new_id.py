@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from hx.cli.commands.sync.operands import recovery_seed
 from hx.cli.commands.sync.sync import scrub
 from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of, vault_of
 from hx.cli.context import drained, now_us, open_context
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from hx.core.format.keys import DeviceKeys
     from hx.sync.context import SyncContext
 
+_NEEDED = (
+    "this device is no admin, so the recovery words are needed to add it under a new id",
+    "use --words-file FILE; the words were shown when the vault was made",
+)
 _ELSEWHERE = ("store", "vault_name", "custody", "code_file")  # options of a join with a code
 
 
@@ -45,7 +50,8 @@ def run(given: Namespace, config: Config) -> int:
         # only a member can vouch for the new id
         if place_of(sync_context.trust, sync_context.me) != MEMBER:
             raise NotInVault(*WAITS)
-        context = renewed(context, label, lambda keys: _rebasing(sync_context, keys, label))
+        seed = _seed(sync_context, given)
+        context = renewed(context, label, lambda keys: _rebasing(sync_context, keys, label, seed))
         # its objects have the old id in their names, and the other copy goes on with that id
         outbox_of(context).clear()
         _synced(context, label, progress)
@@ -74,7 +80,16 @@ def _synced(context: Context, label: str, progress: Progress) -> SyncContext:
     return sync_context
 
 
-def _rebasing(sync_context: SyncContext, keys: DeviceKeys, label: str) -> Callable[[], None]:
+def _seed(sync_context: SyncContext, given: Namespace) -> bytes | None:
+    """Return the signing seed of the recovery words; None: this device is an admin and signs."""
+    if sync_context.me in sync_context.trust.admins:
+        return None
+    return recovery_seed(sync_context, given.words_file, _NEEDED)
+
+
+def _rebasing(
+    sync_context: SyncContext, keys: DeviceKeys, label: str, seed: bytes | None
+) -> Callable[[], None]:
     """Return the function that gives all records to the new id, in the caller's transaction."""
-    vouched_record = vouched(sync_context, keys, label)
+    vouched_record = vouched(sync_context, keys, label, seed=seed)
     return lambda: rebase(sync_context.database, sync_context.me, vouched_record)

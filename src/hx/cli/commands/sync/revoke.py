@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-
 from hx.cli.commands.sync.devices import short_id
+from hx.cli.commands.sync.operands import device_named, recovery_seed
 from hx.cli.commands.sync.sync import scrub
 from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of
 from hx.cli.context import drained, now_us, open_context
 from hx.cli.events_output import print_json
-from hx.cli.prompts import Progress, at_terminal, confirm, read_words
+from hx.cli.prompts import Progress, confirm
 from hx.cli.text import count, visible
 from hx.cli.times import age
 from hx.core.errors import InputError, NotInVault, UsageError
@@ -32,7 +31,10 @@ if TYPE_CHECKING:
     from hx.database.sync.sync_status import DeviceSeen
     from hx.sync.context import SyncContext
 
-_MIN_ID = 4  # digits of an id that name a device
+_NEEDED = (
+    "this device is no admin, so it needs the recovery words to take another device out",
+    "use --words-file FILE, or run the command on an admin; `hx sync devices` shows which",
+)
 
 
 def run(_: str, given: Namespace, config: Config) -> int:
@@ -72,25 +74,10 @@ def _named(name: str, seen: list[DeviceSeen], trust: Trust) -> DeviceSeen:
     It is one that is in the vault or waits to be admitted.
     """
     inside = trust.active.keys() | trust.waiting.keys()
-    called = [
-        device
-        for device in seen
-        if device.name == name
-        or (len(name) >= _MIN_ID and device.device_id.hex().startswith(name.lower()))
-    ]
-    present = [device for device in called if device.device_id in inside and not device.here]
-    if not present and any(device.here for device in called):
+    device = device_named(name, seen, inside)
+    if device.here:
         raise UsageError("this is the device itself", "a device leaves with `hx sync leave`")
-    if not present:
-        gone = " any more" if called else ""
-        raise UsageError(
-            f"no other device called {name!r} is in the vault{gone}: nothing was changed",
-            "`hx sync devices` lists them; give a name, or the first digits of an id",
-        )
-    if len(present) > 1:
-        ids = ", ".join(short_id(device) for device in present)
-        raise UsageError(f"several devices are called {name!r}: {ids}", "give one of these ids")
-    return present[0]
+    return device
 
 
 def _require_read(sync_context: SyncContext, target: DeviceSeen, *, anyway: bool) -> None:
@@ -110,22 +97,7 @@ def _seed(sync_context: SyncContext, given: Namespace) -> bytes | None:
     """
     if sync_context.me in sync_context.trust.admins and given.words_file is None:
         return None
-    from hx.core.format.keys import recovery_keys
-
-    if given.words_file is None and not at_terminal():
-        raise UsageError(
-            "this device is no admin, so it needs the recovery words to take another device out",
-            "use --words-file FILE, or run the command on the device that made the vault",
-        )
-    if given.words_file is None:
-        print("this device is no admin: the recovery words are needed", file=sys.stderr)
-    recovery = recovery_keys(read_words(given.words_file))
-    if recovery.sign_pub != sync_context.genesis.recovery_sign_pub:
-        raise InputError(
-            "the vault was not made with these recovery words: nothing was changed",
-            "check the words; they were shown when the vault was made",
-        )
-    return recovery.sign_seed
+    return recovery_seed(sync_context, given.words_file, _NEEDED)
 
 
 def _before(target: DeviceSeen, context: Context, sync_context: SyncContext) -> Iterator[str]:

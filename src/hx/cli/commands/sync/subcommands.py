@@ -34,6 +34,9 @@ SUBCOMMANDS = {
     "revoke": Subcommand(
         "hx.cli.commands.sync.revoke", "take another device out of the vault: lost, stolen, sold"
     ),
+    "admin": Subcommand(
+        "hx.cli.commands.sync.admin", "make a device an admin: it may let in and take out others"
+    ),
     "push": Subcommand("hx.cli.commands.sync.sync", "publish what is new here"),
     "pull": Subcommand("hx.cli.commands.sync.sync", "read what is new in the store"),
     "status": Subcommand(
@@ -135,6 +138,11 @@ def _join(made: Parser) -> None:
         action="store_true",
         help="this is a copy of a device in the vault: make it a device of its own; needs no code",
     )
+    made.add_argument(
+        "--words-file",
+        metavar="FILE",
+        help="with --new-id: read the recovery words from a file; an admin needs none",
+    )
     made.add_json()
 
 
@@ -153,6 +161,9 @@ def _leave(made: Parser) -> None:
     made.add_argument(
         "--offline", action="store_true", help="leave without the store: nothing is published"
     )
+    made.add_argument(
+        "--anyway", action="store_true", help="also when no admin is left in the vault afterwards"
+    )
     made.add_json()
 
 
@@ -166,6 +177,21 @@ def _revoke(made: Parser) -> None:
         "--words-file",
         metavar="FILE",
         help="read the recovery words from a file; - is stdin; an admin needs none",
+    )
+    made.add_json()
+
+
+def _admin(made: Parser) -> None:
+    made.add_argument(
+        "device",
+        nargs="?",
+        metavar="DEVICE",
+        help="its name, or the first digits of its id; by default this device",
+    )
+    made.add_argument(
+        "--words-file",
+        metavar="FILE",
+        help="read the recovery words from a file; - is stdin; without it hx asks",
     )
     made.add_json()
 
@@ -212,6 +238,7 @@ _OPTIONS = {
     "recover": _recover,
     "leave": _leave,
     "revoke": _revoke,
+    "admin": _admin,
     "push": add_run_options,
     "pull": add_run_options,
     "status": _status,

@@ -1,0 +1,135 @@
+"""Learn the roster from a manifest, after judging its author by what is known and what it carries.
+
+Nothing of a manifest is learned whose author is not in the vault by the union of both. Of the
+others the records are learned that are retained. Source: docs/format.md, "Roster".
+"""
+
+from __future__ import annotations
+
+from hx.core.format.manifest import is_signed, objects_digest
+from hx.core.format.retained import MAX_LEFT_OUT
+from hx.core.format.roster import evaluate
+from hx.core.format.roster_records import DeviceAdd, DeviceRevoke, decode, is_genuine
+from hx.core.format.verdict import PENDING, REJECTED, REVOKED, ROSTER, SIGNATURE, SKIPPED
+from hx.core.record import NamedTuple
+from hx.database.sync import ledger
+from hx.database.sync.ledger import TAKEN, Verdict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hx.core.format.manifest import Signed
+    from hx.core.format.roster import Trust
+    from hx.core.format.roster_records import Record
+    from hx.sync.context import SyncContext
+
+
+class Lesson(NamedTuple):
+    """What reading one manifest has brought for the roster."""
+
+    verdict: Verdict  # on its author and its signature
+    has_grown: bool = False  # whether a record in it was new
+    passed_over: bool = False  # whether a record in it was not learned: it may count later
+
+
+def learn_from(context: SyncContext, signed: Signed, *, store: bool = True) -> Lesson:
+    """Judge the author of a manifest, and learn the records in it that are worth it.
+
+    A manifest that was refused for its author, or of which a record was passed over, is read again
+    when the roster has grown. `store`: whether the records are stored.
+    """
+    known = context.records()
+    vault_id = context.vault.vault_id
+    given = {record for record in signed.manifest.roster if is_genuine(record, vault_id)} - known
+    trust = evaluate(context.genesis, known | given) if given else context.trust
+    verdict = author_verdict(trust, signed, vault_id)
+    learn = context.learn if store else context.suppose
+    if _has_left_unadmitted(context, trust, signed):
+        # else an older manifest of it would be read, and the device admitted
+        return Lesson(verdict, learn(_own_records(trust, signed, given)))
+    if verdict is not TAKEN:
+        return Lesson(verdict)
+    if signed.manifest.device_id in trust.waiting:
+        given, before = _own_add(context, signed, given), given
+        if signed.manifest.device_id not in evaluate(context.genesis, known | given).waiting:
+            return Lesson(_UNKNOWN)
+    else:
+        given, before = {record for record in given if record.id in trust.retained}, given
+    return Lesson(TAKEN, learn(given), given != before)
+
+
+_UNKNOWN = Verdict(PENDING, ROSTER, "its device is not known in the vault yet")
+
+
+def author_verdict(trust: Trust, signed: Signed, vault_id: bytes) -> Verdict:
+    """Return TAKEN, or the verdict that refuses a manifest for its author or its signature."""
+    device_id = signed.manifest.device_id
+    member = trust.author(device_id)
+    if member is None and trust.takes_last(device_id, objects_digest(signed.manifest.objects)):
+        member = trust.enrolled.get(device_id)
+    if member is None and device_id in trust.enrolled:
+        return Verdict(SKIPPED, REVOKED, "its device is no longer in the vault")
+    if member is None:
+        return _UNKNOWN
+    if not is_signed(signed, member.sign_pub, vault_id):
+        return Verdict(REJECTED, SIGNATURE, "its device did not sign it")
+    return TAKEN
+
+
+def _has_left_unadmitted(context: SyncContext, trust: Trust, signed: Signed) -> bool:
+    """Return whether a manifest says that its author has left before it was admitted."""
+    device_id, known = signed.manifest.device_id, context.trust
+    is_new = device_id in known.waiting or device_id not in known.enrolled
+    return (
+        is_new
+        and device_id in trust.departed
+        and device_id not in trust.last
+        and is_signed(signed, trust.enrolled[device_id].sign_pub, context.vault.vault_id)
+    )
+
+
+def _own_records(trust: Trust, signed: Signed, given: Iterable[Record]) -> set[Record]:
+    """Return the records that add and revoke the author."""
+    own = set()
+    for record in given:
+        body = decode(record.payload)
+        if (
+            isinstance(body, DeviceAdd | DeviceRevoke)
+            and body.device_id == signed.manifest.device_id
+            and record.id in trust.retained
+        ):
+            own.add(record)
+    return own
+
+
+def _own_add(context: SyncContext, signed: Signed, given: Iterable[Record]) -> set[Record]:
+    """Return the record by which the author, which waits, has joined.
+
+    There is none if so many joiners of its invitation are known that none of them is admitted:
+    whoever has seen a code could make any number of them.
+    """
+    trust, device_id = context.trust, signed.manifest.device_id
+    adds = set()
+    for record in given:
+        body = decode(record.payload)
+        if isinstance(body, DeviceAdd) and body.device_id == device_id:
+            adds.add(record)
+    codes = {sign_pub: code for code, (sign_pub, _) in trust.open_invites.items()}
+    return {
+        record
+        for record in adds
+        if record.signer in codes
+        and list(trust.waiting_invites.values()).count(codes[record.signer]) < MAX_LEFT_OUT
+    }
+
+
+def apply_growth(context: SyncContext, before: set[bytes]) -> None:
+    """Apply that the roster has grown: judge again what was refused for it.
+
+    `before`: the ids of the devices that were enrolled until then.
+    """
+    enrolled = context.trust.enrolled.items()
+    context.newcomers += [member for device_id, member in enrolled if device_id not in before]
+    with context.database.transaction():
+        ledger.judge_anew(context.database)
