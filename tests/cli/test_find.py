@@ -54,6 +54,11 @@ def test_what_is_dated_in_the_future_comes_last(hx, record, arguments, order):
     assert hx("find", "--json", *arguments).commands == order
 
 
+def test_the_age_of_what_is_dated_in_the_future_says_so(hx, record):
+    record("make", at=time.time_ns() // 1000 + 300 * DAY_US)
+    assert hx("find").out.split()[1] == "+42w"
+
+
 def test_a_command_whose_newest_run_is_dated_in_the_future_is_found_once(hx, record):
     now_us = time.time_ns() // 1000
     for command, age_us in (("make", DAY_US), ("ls", HOUR_US), ("make", -365 * DAY_US)):
