@@ -10,6 +10,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 import find
+import first_value
 import hook
 import imports
 import picker
@@ -35,6 +36,7 @@ def _rows(folder: str, count: int) -> Iterator[Row]:
     yield from find.rows(folder, count)
     yield from stats.rows(folder, count)
     yield from picker.rows(folder, count)
+    yield from first_value.rows(folder)
     yield from imports.rows(folder, count)
     yield from redaction.rows()
     yield from sync.rows(folder)

@@ -43,6 +43,7 @@ OTHERS = [
     b"hx sync status",
     b"hx config",
     b"hx import ~/old",
+    b"hx import --list",  # it shows no command
     b"hx finder",
     b"hx last.txt",
     b"ahx find x",

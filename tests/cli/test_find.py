@@ -33,6 +33,41 @@ def test_a_pending_command_is_found(hx, record):
     assert hx("find", "--json", "make").commands == ["make test"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "order"),
+    [
+        ((), ["now", "old", "in a year"]),
+        (("--reverse",), ["in a year", "old", "now"]),
+        (("--limit", "2"), ["now", "old"]),
+        (("--all",), ["now", "old", "in a year"]),
+        (("--unique",), ["now", "old", "in a year"]),
+        (("--unique", "--reverse"), ["in a year", "old", "now"]),
+        (("--since", "2020-01-01"), ["now", "old", "in a year"]),
+        (("in",), ["in a year"]),
+    ],
+)
+def test_what_is_dated_in_the_future_comes_last(hx, record, arguments, order):
+    """A clock or a file was wrong: it would be the newest for a year."""
+    now_us = time.time_ns() // 1000
+    for command, age_us in (("in a year", -365 * DAY_US), ("old", DAY_US), ("now", -HOUR_US)):
+        record(command, at=now_us - age_us)
+    assert hx("find", "--json", *arguments).commands == order
+
+
+def test_the_age_of_what_is_dated_in_the_future_says_so(hx, record):
+    record("make", at=time.time_ns() // 1000 + 300 * DAY_US)
+    assert hx("find").out.split()[1] == "+42w"
+
+
+def test_a_command_whose_newest_run_is_dated_in_the_future_is_found_once(hx, record):
+    now_us = time.time_ns() // 1000
+    for command, age_us in (("make", DAY_US), ("ls", HOUR_US), ("make", -365 * DAY_US)):
+        record(command, at=now_us - age_us)
+    assert hx("find", "--json", "--unique").commands == ["ls", "make"]
+    assert hx("find", "--json").commands == ["ls", "make", "make"]
+    assert hx("search", "--json", "m").commands == ["make"]
+
+
 def test_without_text_every_event_is_found_newest_first(hx, record):
     for command in ("one", "two", "three"):
         record(command)

@@ -33,6 +33,18 @@ def test_clean_shell_history_removes_the_entries_without_asking(hx, record, mach
     assert history.read_text() == "ls\ncd\n"
 
 
+def test_a_history_that_only_an_rc_file_names_is_cleaned_as_that_of_its_shell(machine, tmp_path):
+    (tmp_path / ".zshrc").write_text("HISTFILE=~/.mine\n")
+    path = tmp_path / ".mine"
+    (tmp_path / ".histfile").symlink_to(path)  # the same file is named once
+    path.write_text(f"ls\nfor x in a\\\ndo {CANARY}\\\ndone\ncd\n")
+    result = forget(machine, "--match", CANARY, "--yes")
+    assert result.code == 1
+    assert result.err.count("still holds the text (1 command)") == 1
+    assert forget(machine, "--match", CANARY, "--yes", "--clean-shell-history").code == 0
+    assert path.read_text() == "ls\ncd\n"
+
+
 def test_forgetting_an_event_removes_only_entries_with_the_same_command(
     hx, record, machine, history
 ):

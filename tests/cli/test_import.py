@@ -63,6 +63,33 @@ def test_a_history_that_an_rc_file_names_is_imported_beside_another_one(machine,
     assert hx("import", str(mine)).out == f"{mine}: 0 new, 1 imported before\n"
 
 
+@pytest.mark.parametrize(("rc_file", "shell"), [(".zshrc", "zsh"), (".bashrc", "bash")])
+@pytest.mark.parametrize(("name", "is_named"), [(".mine", True), (".histfile", False)])
+def test_a_history_is_of_the_shell_whose_rc_file_names_it(machine, rc_file, shell, name, is_named):
+    """Plain lines do not tell the shell; zsh writes `à` with an escape, which bash does not read.
+
+    The name `.histfile` would tell zsh.
+    """
+    hx = machine.hx
+    (machine.cwd / rc_file).write_text(f"HISTFILE=~/{name}\n")
+    letter = b"\xc3\x83\x80" if shell == "zsh" else b"\xc3\xa0"
+    path = machine.cwd / name
+    path.write_bytes(b"ls\n" * 9 + b"echo \xc3\xa9 " + letter + b"\n")
+    named = [str(path)] if is_named else []
+    report = hx("import", "--json", *named).json
+    assert [(one["path"], one["kind"], one["new"]) for one in report] == [(str(path), shell, 10)]
+    assert "echo é à" in hx("find", "--json", "--all", "echo").commands
+
+
+def test_a_history_that_rc_files_of_two_shells_name_is_recognised_by_itself(machine, hx):
+    for rc_file in (".bashrc", ".zshrc"):
+        (machine.cwd / rc_file).write_text("HISTFILE=~/.mine\n")
+    (machine.cwd / ".mine").write_bytes(b"ls\n")
+    assert [one["kind"] for one in hx("import", "--json").json] == ["bash"]
+    (machine.cwd / ".mine").write_bytes(ZSH_LINES)
+    assert [one["kind"] for one in hx("import", "--json").json] == ["zsh"]
+
+
 def test_a_history_at_a_path_that_only_the_shell_knows_is_hinted_at(machine, hx, zsh_history):
     bashrc = machine.cwd / ".bashrc"
     bashrc.write_text('HISTFILE="$(hostname)/mine"\n')

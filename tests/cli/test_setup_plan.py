@@ -214,10 +214,10 @@ def test_an_estimate_is_exact_for_a_small_history_and_rounded_for_a_large_one(
     small, large = tmp_path / ".bash_history", tmp_path / ".zsh_history"
     small.write_text("#1700000000\nls\ncd\n#1700000001\nmake\n")
     large.write_text("".join(f": 17{number:08}:0;make {number}\n" for number in range(30_000)))
-    [exact] = estimates([str(small)])
+    [exact] = estimates({str(small): None})
     assert (exact.kind, exact.entries, exact.is_exact) == ("bash", 3, True)
     monkeypatch.setattr("hx.importers.estimate._PATIENCE_S", 0)
-    [rough] = estimates([str(large)])
+    [rough] = estimates({str(large): None})
     assert rough.entries is not None
     assert not rough.is_exact
     assert 20_000 <= rough.entries <= 45_000

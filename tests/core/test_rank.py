@@ -54,6 +54,15 @@ def test_a_recent_and_frequent_command_comes_first():
     assert ranked("", old, lately, often) == ["make a", "make b", "make c"]
 
 
+def test_a_command_that_is_dated_in_the_future_is_not_the_most_recent():
+    ahead, soon, old = (
+        candidate("git a", -300 * DAY_US),
+        candidate("git b", -DAY_US // 24),
+        candidate("git c", 300 * DAY_US),
+    )
+    assert ranked("git", ahead, old, soon) == ["git b", "git c", "git a"]
+
+
 def test_a_frequent_old_command_comes_after_a_recent_rare_one():
     long_ago, now = candidate("make a", 3_000 * DAY_US, runs=OFTEN), candidate("make b", runs=2)
     assert ranked("make", long_ago, now) == ["make b", "make a"]

@@ -16,9 +16,11 @@ from database.sync.ledger_rows import (
     statements,
 )
 from database.test_join import check_inside
+from hx.core.merge import History
 from hx.core.model import EventKey
 from hx.database import artifacts, event_rows
 from hx.database.event_rows import Used
+from hx.database.join import join
 
 PLACE = {"repo": b"r", "branch": b"b", "host": b"box"}
 
@@ -181,6 +183,54 @@ def test_a_small_part_of_many_commands_goes_word_by_word(database):
     with statements(database) as run:
         remove(database, *events[:some])
     assert not any("rebuild" in sql for sql in run)
+    check_inside(database)
+
+
+@pytest.mark.parametrize("joins", [1, 4, 16])
+def test_one_transaction_builds_the_index_once_however_often_it_removes_commands(database, joins):
+    """`hx import --undo` forgets a million events in sixteen steps of one transaction."""
+    many = event_rows._FEW + 50
+    gone = [
+        event(number + 1, seq=number + 1, command=b"go %d" % number)
+        for number in range(many * joins)
+    ]
+    stays = event(len(gone) + 1, seq=len(gone) + 1, command=b"go away")
+    join_records(database, *gone, stays)
+    with statements(database) as run, database.transaction():
+        for first in range(0, len(gone), many):
+            event_rows.remove_events(database, rows_of(database, gone[first : first + many]))
+    assert sum("rebuild" in sql for sql in run) == 1
+    queries = [sql for sql in run if sql.startswith("SELECT") and "FROM event" in sql]
+    assert len(queries) <= 10 * joins, "no event and no command has a query of its own"
+    assert texts(database, "text", "command") == {"go away"}
+    check_inside(database)
+
+
+def test_a_command_that_is_removed_and_added_in_one_transaction_stays(database):
+    gone = [event(9, command=b"go")]
+    gone += [event(n + 10, seq=n + 2, command=b"%d" % n) for n in range(event_rows._FEW + 1)]
+    join_records(database, *gone)
+    again = event(5, seq=1_000, command=b"go")
+    with database.transaction():
+        event_rows.remove_events(database, rows_of(database, gone))
+        join(database, History(events=frozenset([again])))
+    use = database.execute("SELECT text, last_us, runs FROM command").fetchall()
+    assert use == [("go", 5, 1)]
+    check_inside(database)
+
+
+def test_a_transaction_that_fails_removes_no_command(database):
+    join_records(database, event(9, command=b"go"))
+
+    def fail():
+        with database.transaction():
+            event_rows.remove_events(database, rows_of(database, [event(9)]))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    join_records(database, event(10, seq=2, command=b"stop"))
+    assert texts(database, "text", "command") == {"go", "stop"}
     check_inside(database)
 
 

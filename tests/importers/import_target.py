@@ -73,7 +73,7 @@ class ImportTarget:
         Returns the counts of the shell's own history and of the database.
         """
         path = self.write(shell_data)
-        of_database = self.import_file(database, shell_histories=(path,))
+        of_database = self.import_file(database, shell_histories={path: None})
         return self.import_file(path, kind), of_database
 
     def record_live(

@@ -99,6 +99,21 @@ def test_of_half_a_database_nothing_is_taken(kind, tool, target, tmp_path, share
     refused_at_once(half, kind)
 
 
+@pytest.mark.parametrize("size", [100, 3_000, 10_000])
+def test_beside_a_damaged_database_no_file_stays(kind, tool, tmp_path, size):
+    filled(tool, 6_000)
+    half = copied(tool, tmp_path / "half")
+    with open(half, "r+b") as file:
+        file.seek(18)
+        file.write(b"\x02\x02")  # its tool keeps a write-ahead log
+        file.truncate(size)
+    before = sorted(os.listdir(os.path.dirname(half)))
+    for read in (detected, lambda path: next(importer(kind).read(Reading(path)))):
+        with pytest.raises(InputError):
+            read(half)
+        assert sorted(os.listdir(os.path.dirname(half))) == before
+
+
 @pytest.mark.parametrize("missing", [1, 4_095])
 def test_of_a_database_without_the_end_of_its_last_page_nothing_is_taken(
     kind, tool, tmp_path, missing

@@ -108,7 +108,7 @@ def test_the_shells_own_history_may_be_imported_before(target, mcfly):
     mcfly.add_copy(["trimmed since", "ls -l", "make", "make"])
     path = target.write(zsh_history((-500, "ls -l"), (-400, "make")))
     target.import_file(path)
-    for histories in ((path,), ()):
+    for histories in ({path: None}, {}):
         counts = target.import_file(mcfly.path, shell_histories=histories)
         assert counts.duplicates == 2
     assert target.commands() == [b"trimmed since", b"make", b"ls -l", b"make"]
@@ -124,7 +124,9 @@ def test_a_history_of_which_zsh_set_all_times_anew_is_not_copied_again(target, m
 def test_a_shell_history_that_cannot_be_read_stops_no_import(target, mcfly, tmp_path):
     mcfly.add_copy(["make"])
     missing = str(tmp_path / "missing")
-    assert target.import_file(mcfly.path, shell_histories=(missing, mcfly.path)).new == 1
+    assert (
+        target.import_file(mcfly.path, shell_histories={missing: None, mcfly.path: None}).new == 1
+    )
 
 
 def test_a_command_of_several_lines_is_one_again(target, mcfly):

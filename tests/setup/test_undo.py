@@ -11,7 +11,7 @@ from hx.core.errors import InputError
 from hx.core.shell_files.rc_file import MARK, MISSING
 from hx.setup import state, undo, user_file
 from hx.setup.state import Footprint
-from hx.setup.undo import OwnPaths, Removal, Unchanged
+from hx.setup.undo import LineToRemove, OwnPaths, Removal
 
 LINE = b"[ -r x ] && . x " + MARK + b"\n"
 SETTING = b"picker_up = true  " + MARK + b"\n"
@@ -89,7 +89,7 @@ def test_only_a_file_that_setup_has_noted_is_named_when_it_cannot_be_read(home):
     assert undo.text_of(long) == b""
     assert undo.text_of(put(home / "file", b"x")) == b"x"
     noted(home, rc_files=(long,))
-    unchanged = (Unchanged(long, f"{long} is longer than 4 MiB", None),)
+    unchanged = (LineToRemove(long, f"{long} is longer than 4 MiB", None),)
     assert planned(home) == Removal(str(home / "data"), (), (), unchanged)
 
 
@@ -116,7 +116,7 @@ def test_a_noted_file_in_a_folder_that_may_not_be_entered_is_named(home):
         drop_capabilities()
         os.chmod(home / "locked", 0)
         why = f"cannot read {file}: permission denied"
-        assert planned(home).unchanged == (Unchanged(file, why, None),)
+        assert planned(home).unchanged == (LineToRemove(file, why, None),)
 
     assert outcome(forked(work)) == 0
     os.chmod(home / "locked", 0o700)
@@ -131,7 +131,7 @@ def test_a_file_that_may_not_be_written_keeps_its_line_and_the_others_are_undone
     removal = planned(home)
     assert [edit.file.path for edit in removal.edits] == [other]
     assert removal.files == backups[1:]
-    assert removal.unchanged == (Unchanged(file, f"{file} is read-only", 4),)
+    assert removal.unchanged == (LineToRemove(file, f"{file} is read-only", 4),)
     undo.undo(removal)
     assert sorted(os.listdir(home)) == ["data", "file", "file.hx-backup"]
     assert (home / "file").read_bytes() == before + b"\n" + LINE

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import stat
 import tempfile
 from pathlib import Path
@@ -193,6 +195,29 @@ def test_a_replaced_file_keeps_its_owner(path):
     os.chown(path, 1234, 4321)
     user_file.replace(user_file.read(path), b"new\n")
     assert (os.stat(path).st_uid, os.stat(path).st_gid) == (1234, 4321)
+
+
+def test_a_file_with_two_names_stays_one_file(path):
+    """Some keep their dotfiles as hard links into a repository."""
+    os.link(path, f"{path}-in-the-repository")
+    file = user_file.read(path)
+    for text in (b"mine\nours\n", b"m\n"):
+        user_file.replace(user_file.read(path), text)
+        assert content(path) == content(f"{path}-in-the-repository") == text
+    assert os.path.samefile(path, f"{path}-in-the-repository")
+    assert stat.S_IMODE(os.stat(path).st_mode) == stat.S_IMODE(file.status.st_mode)
+
+
+def test_a_file_with_two_names_has_its_old_text_when_the_disk_is_full(path):
+    os.link(path, f"{path}-too")
+
+    def write():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))  # as on a full disk, a part is written
+        user_file.replace(user_file.read(path), b"mine\n" + b"ours" * 9)
+
+    assert outcome(forked(write)) != 0
+    assert content(path) == content(f"{path}-too") == b"mine\n"
 
 
 @pytest.mark.parametrize(

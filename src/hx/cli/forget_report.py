@@ -6,12 +6,11 @@ import os
 import sys
 from collections import Counter
 
-from hx.cli import forgotten_copies
+from hx.cli import forgotten_copies, own_histories
 from hx.cli.events_output import device_names, event_line, foreign_names, print_json, short_name
 from hx.cli.prompts import agreed, at_terminal
 from hx.cli.text import Paint, count, visible
 from hx.cli.times import local, rfc3339
-from hx.config import shell_histories
 from hx.core.errors import InputError
 from hx.core.model import Window
 from hx.core.record import NamedTuple
@@ -215,12 +214,13 @@ def clean_histories(wanted: Wanted, given: Namespace) -> Histories:
     left: list[HistoryMatch] = []
     cleaned: list[HistoryMatch] = []
     failed: list[Failed] = []
-    for file in matches(shell_histories(), wanted):
+    writers = own_histories.of_shells()
+    for file in matches(writers, wanted):
         if not (given.clean_shell_history or _is_wanted(file, given)):
             left.append(file)
             continue
         try:
-            cleaned.append(HistoryMatch(file.path, clean(file.path, wanted)))
+            cleaned.append(HistoryMatch(file.path, clean(file.path, wanted, writers[file.path])))
         except OSError as error:
             left.append(file)
             failed.append(Failed(file.path, reason(error)))

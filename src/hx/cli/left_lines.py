@@ -6,21 +6,23 @@ import os
 import sys
 
 from hx.cli.text import visible
-from hx.setup import plan, undo
+from hx.setup.plan import LineToAdd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hx.setup.undo import LineToRemove
+
 _LEFT = 3  # exit code: something is left to the user
 
 
-def tell_left(unchanged: Sequence[plan.Unchanged | undo.Unchanged]) -> int:
+def tell_left(unchanged: Sequence[LineToAdd | LineToRemove]) -> int:
     """Say on stderr which lines are left, after all that stdout has; return the exit code."""
     sys.stdout.flush()  # or a pipe that takes both shows these lines first
     for each in unchanged:
         why = visible(os.fsencode(each.why))
-        if isinstance(each, plan.Unchanged):
+        if isinstance(each, LineToAdd):
             hint = f"add this line to it: {visible(each.line)}"
         else:
             what = f"line {each.number}" if each.number else "the line of hx"

@@ -13,7 +13,7 @@ from hx.core.record import NamedTuple
 from hx.core.shell_files import history_setting
 from hx.setup.loading import variables
 from hx.setup.undo import text_of
-from hx.shells import ZSH
+from hx.shells import BASH, ZSH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Named(NamedTuple):
     """What rc files say of HISTFILE."""
 
-    paths: list[str]  # to which they set it
+    writers: dict[str, str | None]  # path -> shell of the rc file; None: two shells name the path
     unclear: list[str]  # rc files that set it to a path that only the shell knows
 
 
@@ -34,8 +34,10 @@ def named() -> Named:
     try:
         machine = look()
     except HxError:
-        return Named([], [])
-    return _of_files(every_path(machine), _variables(machine))
+        return Named({}, [])
+    by_shell = {path: shell for shell, path in machine.rc_files.items()}
+    rc_files = {path: by_shell.get(path, BASH) for path in every_path(machine)}
+    return _of_files(rc_files, _variables(machine))
 
 
 def _variables(machine: Shells) -> dict[bytes, bytes]:
@@ -43,24 +45,36 @@ def _variables(machine: Shells) -> dict[bytes, bytes]:
     return variables(user_folders()._replace(zsh=folder))
 
 
-def _of_files(rc_files: list[str], known: dict[bytes, bytes]) -> Named:
-    paths: dict[str, None] = {}
+def _of_files(rc_files: dict[str, str], known: dict[bytes, bytes]) -> Named:
+    writers: dict[str, str | None] = {}
     unclear = []
-    for rc_file in rc_files:
+    for rc_file, shell in rc_files.items():
         found = [*history_setting.paths(text_of(rc_file), known)]
-        paths |= {os.fsdecode(path): None for path in found if path is not None}
+        for path in (os.fsdecode(each) for each in found if each is not None):
+            writers[path] = shell if writers.get(path, shell) == shell else None
         unclear += [rc_file] if None in found else []
-    return Named([*paths], unclear)
+    return Named(writers, unclear)
 
 
-def importable() -> list[str]:
-    """Return the paths at which histories may be that hx can import."""
-    return [*dict.fromkeys(import_paths() + named().paths)]
+def importable() -> dict[str, str | None]:
+    """Return the paths at which histories may be that hx can import, as `of_shells` does."""
+    return _with_named(import_paths())
 
 
-def of_shells() -> list[str]:
-    """Return the paths at which shells may keep histories of their own."""
-    return [*dict.fromkeys(shell_histories() + named().paths)]
+def of_shells() -> dict[str, str | None]:
+    """Return path -> shell, for each place at which a shell may keep a history of its own.
+
+    The shell is None where no rc file names the path: then the content and the name of the file
+    tell which one it is.
+    """
+    return _with_named(shell_histories())
+
+
+def _with_named(paths: list[str]) -> dict[str, str | None]:
+    """Return path -> shell, for these paths and then those that rc files name."""
+    writers = named().writers
+    by_target = {os.path.realpath(path): shell for path, shell in writers.items()}
+    return {path: by_target.get(os.path.realpath(path)) for path in [*paths, *writers]}
 
 
 def unclear_hint() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hx.core.model import KNOWN_SINCE_US
+from hx.core.model import AHEAD_US, KNOWN_SINCE_US
 
 UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 
@@ -15,10 +15,12 @@ def is_known(started_at_us: int) -> bool:
 def age(at_us: int, now_us: int) -> str:
     """Return the time since `at_us` in at most a few characters, or `-` if it is unknown.
 
-    Examples: `8s`, `5m`, `3h`, `2d`, `6w`, `3y`.
+    Examples: `8s`, `5m`, `3h`, `2d`, `6w`, `3y`; and `+6w` for a wrong date that lies ahead.
     """
     if not is_known(at_us):
         return "-"
+    if at_us - now_us > AHEAD_US:
+        return f"+{age(now_us, at_us)}"
     seconds = max(0, now_us - at_us) // 1_000_000
     for unit in "ywdhm":
         if seconds >= UNITS_S[unit]:

@@ -20,6 +20,7 @@ IMPORTED = 1
 
 # An imported event without a time has its position in the file as its start, below this value
 KNOWN_SINCE_US = 1_000_000_000
+AHEAD_US = 86_400_000_000  # a time so far ahead of the clock is wrong: a day, as zones differ by
 
 MAX_COMMAND_BYTES = 1 << 20
 MAX_LABEL_BYTES = 64  # of the name of a device that people see, as UTF-8

@@ -8,7 +8,8 @@
                    A word whose letters are scattered: 24 by how close together they are, 16 by
                    how many of them begin a word.
     whole     30   the command is equal to the query
-    use       50   a factor for the age of the last run (now 1, a day 0.7, a month 0.4, a year 0.2)
+    use       50   a factor for the age of the last run (now 1, a day 0.7, a month 0.4, a year 0.2;
+                   0 for a date of more than a day ahead)
                    times the sum of 30 and points for the number of runs (once 0, ten times 10, a
                    hundred times 20)
     place     30   one of its runs was in this directory 20 (else in this repository 10), in this
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 from math import log1p, log10
 
+from hx.core.model import AHEAD_US
 from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
@@ -79,10 +81,13 @@ def use_points(at_us: int, runs: int, now_us: int) -> float:
 
 
 def freshness(age_us: int) -> float:
-    """Return 1 for an age of 0 or less, and 0 from ten years on.
+    """Return 1 for an age of 0, and 0 from ten years on; 0 also for more than a day in the future.
 
-    In between, the value falls evenly with the logarithm of the age.
+    In between, the value falls evenly with the logarithm of the age. A run that is dated further
+    ahead has a wrong date: it would come first for years.
     """
+    if age_us < -AHEAD_US:
+        return 0.0
     return 1.0 if age_us <= 0 else max(0.0, 1 - log1p(age_us / _HOUR_US) / _LONGEST)
 
 

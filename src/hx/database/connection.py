@@ -16,10 +16,13 @@ from hx.files import on_network, private_folder, reason, require_owner, require_
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
     from typing import Any
 
     from hx.database.rows import Sql
+
+    Work = Callable[["Database", set[int]], None]
 
 BUSY_TIMEOUT_MS = 5_000
 UNCLEAN = "unclean"  # meta: when hx last tried to scrub what a forget left in the files
@@ -35,13 +38,25 @@ class Database:
         self.connection = connection
         self.path = path
         self.execute = connection.execute
+        self._transaction: _Transaction | None = None  # the one that is open
 
     def close(self) -> None:
         self.connection.close()
 
     def transaction(self) -> AbstractContextManager[None]:
         """Return a context: BEGIN IMMEDIATE … COMMIT, or ROLLBACK on any exception."""
-        return _Transaction(self.connection)
+        return _Transaction(self)
+
+    def before_commit(self, work: Work, rows: Iterable[int]) -> None:
+        """Call `work` before this transaction is committed, once, with the rows of all calls.
+
+        So what costs as much as a table is large is done once for each transaction. Outside of the
+        context that `transaction` returns, `work` is called at once.
+        """
+        if self._transaction is None:
+            work(self, {*rows})
+        else:
+            self._transaction.due.setdefault(work, set()).update(rows)
 
     def scrub(self) -> None:
         """Remove every trace of deleted rows from the files. Raises apsw.BusyError.
@@ -84,15 +99,20 @@ class Database:
 
 
 class _Transaction:
-    def __init__(self, connection: apsw.Connection) -> None:
-        self._connection = connection
+    def __init__(self, database: Database) -> None:
+        self._database, self._connection = database, database.connection
+        self.due: dict[Work, set[int]] = {}  # what has to be done before the commit, and the rows
 
     def __enter__(self) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
+        self._database._transaction = self  # noqa: SLF001  (of this module)
 
     def __exit__(self, kind: object, *_: object) -> None:
+        self._database._transaction = None  # noqa: SLF001
         try:
             if not kind:
+                for work, rows in self.due.items():
+                    work(self._database, rows)
                 self._connection.execute("COMMIT")
         finally:
             if self._connection.in_transaction:  # a COMMIT may fail and leave it open: a full disk

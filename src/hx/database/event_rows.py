@@ -9,6 +9,7 @@ from hx.database.rows import select_events
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
 
     from hx.core.model import Event, EventKey
     from hx.database.connection import Database
@@ -131,10 +132,18 @@ def remove_events(database: Database, rows: Sequence[int]) -> None:
 def references(database: Database, rows: Iterable[int]) -> dict[int, Used]:
     """Return row id of an event -> what the event refers to."""
     sql = (
-        "SELECT command, session, exit_status, directory, terminal, checkout"
-        " FROM event WHERE id = ?"
+        "SELECT id, command, session, exit_status, directory, terminal, checkout"
+        " FROM event WHERE id IN ({})"
     )
-    return {row: Used(*used) for row in rows for used in database.execute(sql, (row,))}
+    return {row: Used(*used) for row, *used in _selected(database, sql, rows)}
+
+
+def _selected(database: Database, sql: str, rows: Iterable[int]) -> Iterator[tuple[Any, ...]]:
+    """Yield the results of a query for chunks of these row ids, which take the place of `{}`."""
+    ordered = sorted(rows)
+    for start in range(0, len(ordered), _CHUNK):
+        chunk = ",".join(map(str, ordered[start : start + _CHUNK]))
+        yield from database.execute(sql.format(chunk))
 
 
 _DELETE_ARTIFACTS = """
@@ -151,31 +160,35 @@ DELETE FROM artifact WHERE id IN (
 def settle(database: Database, used: Iterable[Used]) -> None:
     """Update the counts and last uses of commands whose events were removed or replaced.
 
-    A command without events is removed, also from the full-text index.
+    A command without events is removed before the transaction is committed, also from the full-text
+    index.
     """
     used = list(used)
     counts.take_away(database, ((use.command, use.session, use.exit_status) for use in used))
-    emptied: list[int] = []
-    for command in sorted({use.command for use in used}):
-        last = database.value("SELECT max(started_at_us) FROM event WHERE command = ?", (command,))
-        if last is None:
-            emptied.append(command)
-        else:
-            database.execute(
-                "UPDATE command SET last_us = ?1 WHERE id = ?2 AND last_us <> ?1", (last, command)
-            )
-    _remove_commands(database, emptied)
+    commands = {use.command for use in used}
+    last = dict(_selected(database, _LAST_USES, commands))
+    emptied = commands - last.keys()
+    database.connection.executemany(
+        "UPDATE command SET last_us = ?2 WHERE id = ?1 AND last_us <> ?2",
+        [*last.items(), *((command, 0) for command in emptied)],  # a later join may use it again
+    )
+    if emptied:
+        database.before_commit(_remove_commands, emptied)
 
 
-def _remove_commands(database: Database, commands: list[int]) -> None:
-    """Remove commands, also from the full-text index.
+_LAST_USES = "SELECT command, max(started_at_us) FROM event WHERE command IN ({}) GROUP BY command"
+
+
+def _remove_commands(database: Database, commands: set[int]) -> None:
+    """Remove those of the commands that have no events, also from the full-text index.
 
     Removing one command from the index takes about 1 ms, indexing one again 0.01 ms. So the index
     is built again when many commands are removed.
     """
-    rows = [(command,) for command in commands]
+    used = {command for command, _ in _selected(database, _LAST_USES, commands)}
+    rows = [(command,) for command in sorted(commands - used)]
     highest = database.value("SELECT coalesce(max(id), 0) FROM command")
-    anew = len(commands) > max(_FEW, highest // 50)
+    anew = len(rows) > max(_FEW, highest // 50)
     if not anew:
         database.connection.executemany(
             "INSERT INTO command_text (command_text, rowid, text)"

@@ -13,7 +13,7 @@ from hx.files import replace_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
 
 _TRIES = 20  # a file may change so often while it is cleaned
 _CHECKS, _PAUSE_S = 40, 0.005
@@ -26,45 +26,60 @@ class HistoryMatch(NamedTuple):
     entries: int  # how many of its entries have the text
 
 
+class _History(NamedTuple):
+    """A history file, and the shell whose rc file names it."""
+
+    path: str
+    writer: str | None
+
+
 class Changed(OSError):  # noqa: N818  (not an error of the system)
     """A shell wrote to the file meanwhile."""
 
 
-def matches(paths: Iterable[str], wanted: Wanted) -> list[HistoryMatch]:
-    """Return the history files that contain the text; a file that cannot be read is left out."""
-    found: list[HistoryMatch] = []
-    for path in paths:
+def matches(writers: Mapping[str, str | None], wanted: Wanted) -> list[HistoryMatch]:
+    """Return the history files that contain the text; a file that cannot be read is left out.
+
+    `writers`: path -> the shell whose rc file names it, or None. A file with several of these
+    names is returned under the first.
+    """
+    found: dict[str, HistoryMatch] = {}
+    for path, writer in writers.items():
+        target = os.path.realpath(path)
+        if target in found:
+            continue
         try:
-            _, removed = _without(path, _read(path), wanted)
+            _, removed = _without(_read(path), _History(path, writer), wanted)
         except OSError:
             continue
         if removed:
-            found.append(HistoryMatch(path, removed))
-    return found
+            found[target] = HistoryMatch(path, removed)
+    return [*found.values()]
 
 
-def clean(path: str, wanted: Wanted) -> int:
+def clean(path: str, wanted: Wanted, writer: str | None = None) -> int:
     """Remove the entries with the text from the file; return how many were removed.
 
-    Every other byte stays, and so do mode, owner and links. What a shell appends meanwhile is not
-    lost. Raises OSError.
+    `writer` is the shell whose rc file names it, or None. Every other byte stays, and so do mode,
+    owner and links. What a shell appends meanwhile is not lost. Raises OSError.
     """
     target = os.path.realpath(path)
     for _ in range(_TRIES):
         try:
-            return _clean(target, wanted)
+            return _clean(_History(target, writer), wanted)
         except Changed:
             continue
     raise Changed(0, "shells keep writing to it", path)
 
 
-def _clean(target: str, wanted: Wanted) -> int:
+def _clean(history: _History, wanted: Wanted) -> int:
+    target = history.path
     with open(target, "rb", opener=_opener) as file:
         before = os.fstat(file.fileno())
         if before.st_nlink > 1:
             raise OSError(0, "it has more than one name (hard links)", target)
         data = file.read()
-        kept, removed = _without(target, data, wanted)
+        kept, removed = _without(data, history, wanted)
         if not removed:
             return 0
 
@@ -78,7 +93,7 @@ def _clean(target: str, wanted: Wanted) -> int:
         _wait_for_writers(file.fileno())
         late = file.read()  # written by a shell between the check and the rename
     if late:
-        _append(target, _without(target, late, wanted)[0])
+        _append(target, _without(late, history, wanted)[0])
     return removed
 
 
@@ -122,11 +137,11 @@ def _read(path: str) -> bytes:
         return file.read()
 
 
-def _without(path: str, data: bytes, wanted: Wanted) -> tuple[bytes, int]:
+def _without(data: bytes, history: _History, wanted: Wanted) -> tuple[bytes, int]:
     """Return the data without the entries that have the text, and how many these are."""
     if not _may_hold(data, wanted):
         return data, 0
-    kind = kind_of(os.path.basename(path), data)
+    kind = kind_of(os.path.basename(history.path), data, history.writer)
     parsed = list(entries(data, kind))
     removed = matching(parsed, wanted, kind)
     kept = (entry.data for index, entry in enumerate(parsed) if index not in removed)

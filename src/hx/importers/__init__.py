@@ -153,14 +153,15 @@ def importer(kind: str) -> Importer:
     return {tool.KIND.decode(): tool for tool in importers()}[kind]
 
 
-def detected(path: str) -> Importer:
+def detected(path: str, writer: str | None = None) -> Importer:
     """Return the importer for a file that is a history of some tool. Raises InputError.
 
-    The content decides, or else the name. `hx.importers.choice` decides for any other file.
+    The content decides, or else the `writer`, which is the shell whose rc file names it, or else
+    the name. `hx.importers.choice` decides for any other file.
     """
     beginning = known_head(path)
     return recognised(path, beginning) or importer(
-        recognition.likely(os.path.basename(path), beginning)
+        recognition.likely(os.path.basename(path), beginning, writer)
     )
 
 

@@ -25,7 +25,7 @@ from hx.importers.stamp_changes import TextHistory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from hx.core.redaction.rules import Rules
     from hx.database.connection import Database
@@ -42,8 +42,9 @@ class ShellHistories:
     They are read when they are first asked for, and kept in 16 bytes for each line.
     """
 
-    def __init__(self, paths: Iterable[str], rules: Rules) -> None:
-        self._paths, self._rules = paths, rules
+    def __init__(self, writers: Mapping[str, str | None], rules: Rules) -> None:
+        """`writers`: path -> the shell whose rc file names it, or None."""
+        self._writers, self._rules = writers, rules
         self._hashes = array("q")
         self._times = array("q")  # 0: before any copy, as far as is known
         self._is_read = False
@@ -59,9 +60,9 @@ class ShellHistories:
 
     def _read(self) -> None:
         self._is_read = True
-        for path in self._paths:
+        for path, writer in self._writers.items():
             with suppress(InputError):  # its own import tells why it cannot be read
-                importer = detected(path)
+                importer = detected(path, writer)
                 if importer.IS_TEXT:
                     self._add(TextHistory(path, version(path), importer, self._rules))
 

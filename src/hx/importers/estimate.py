@@ -9,6 +9,10 @@ from hx.core.errors import InputError
 from hx.core.record import NamedTuple
 from hx.importers import Reading, detected
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _PATIENCE_S = 0.6  # for all files together
 _MOST_BYTES = 512 << 20
 _STEP = 1_000  # entries between two looks at the clock
@@ -24,20 +28,23 @@ class Estimate(NamedTuple):
     error: str = ""  # why the file cannot be read
 
 
-def estimates(paths: list[str]) -> list[Estimate]:
-    """Return an estimate for each history, in order, in half a second and a bit."""
+def estimates(writers: Mapping[str, str | None]) -> list[Estimate]:
+    """Return an estimate for each history, in order, in half a second and a bit.
+
+    `writers`: path -> the shell whose rc file names it, or None.
+    """
     until_s, found = time.monotonic() + _PATIENCE_S, []
-    for number, path in enumerate(paths):
+    for number, (path, writer) in enumerate(writers.items()):
         left_s = until_s - time.monotonic()
-        found.append(_estimate(path, max(0.0, left_s) / (len(paths) - number)))
+        found.append(_estimate(path, writer, max(0.0, left_s) / (len(writers) - number)))
     return found
 
 
-def _estimate(path: str, patience_s: float) -> Estimate:
+def _estimate(path: str, writer: str | None, patience_s: float) -> Estimate:
     until_s = time.monotonic() + patience_s
     count = seen = done = read = 0  # `seen` entries were in the first `read` of `done`
     try:
-        importer = detected(path)
+        importer = detected(path, writer)
         kind, reading = importer.KIND.decode(), Reading(path)
         if os.path.getsize(path) > _MOST_BYTES:  # it may be one line
             return Estimate(path, kind, None, is_exact=False)

@@ -17,6 +17,8 @@ def opened(path: str) -> apsw.Connection:
     if _keeps_log(path):
         try:
             connection = _without_traces(path)
+        except (apsw.NotADBError, apsw.CorruptError):  # a reader would leave files beside it
+            raise
         except apsw.Error:  # no right to write there, or another program has it open
             connection = None
         if connection is not None:

@@ -81,7 +81,8 @@ class Job(NamedTuple):
     dry_run: bool = False
     now_us: int = 0  # the time at which it runs
     tell: Callable[[int, int], object] = lambda _done, _size: None
-    shell_histories: tuple[str, ...] = ()  # files of the shells of this host, which a tool may copy
+    # path -> shell whose rc file names it, or None: the histories on this host that a tool may copy
+    shell_histories: Mapping[str, str | None] = MappingProxyType({})
 
 
 class Import:

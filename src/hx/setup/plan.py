@@ -31,8 +31,8 @@ class RcFile(NamedTuple):
     path: str
 
 
-class Unchanged(NamedTuple):
-    """An rc file that cannot be edited, such as one that Nix has made."""
+class LineToAdd(NamedTuple):
+    """The line for an rc file that cannot be edited, such as one that Nix has made."""
 
     path: str
     why: str  # a sentence
@@ -47,7 +47,7 @@ class SetupPlan(NamedTuple):
     hooks: tuple[str, ...]  # shells whose hook file will be written
     edits: tuple[Edit, ...]
     by_hand: tuple[Loading, ...]  # lines that load the hook without ours
-    unchanged: tuple[Unchanged, ...]
+    unchanged: tuple[LineToAdd, ...]  # files that their owner has to edit
     rc_files: tuple[str, ...]  # all files that will have the line
     links: tuple[Link, ...]  # man pages
     settings: Edit | None = None  # of config.toml
@@ -73,7 +73,7 @@ def planned(
     """Return the plan for these files. Raises InputError when the line would not fit on one."""
     edits: dict[str, Edit] = {}
     by_hand: dict[str, Loading] = {}
-    unchanged: list[Unchanged] = []
+    unchanged: list[LineToAdd] = []
     shells: dict[str, None] = {}
     paths: list[str] = []
     for target in wanted:
@@ -96,7 +96,7 @@ def planned(
             paths.append(target.path)
         except InputError as error:
             shells[target.shell] = None
-            unchanged.append(_unchanged(data, target, folders, error.message))
+            unchanged.append(_line_to_add(data, target, folders, error.message))
     hooks = tuple(shell for shell in SHELLS if _is_due(data, shell, places, shell in shells))
     return SetupPlan(
         data,
@@ -110,11 +110,11 @@ def planned(
     )
 
 
-def _unchanged(data: str, target: RcFile, folders: UserFolders, why: str) -> Unchanged:
+def _line_to_add(data: str, target: RcFile, folders: UserFolders, why: str) -> LineToAdd:
     shell = SHELLS[target.shell]
     folder = os.fsencode(_portable(data, shell, folders))
     short = rc_file.line_by_hand(folder, shell.name, shell.variable, posix=shell.posix)
-    return Unchanged(target.path, why, short)
+    return LineToAdd(target.path, why, short)
 
 
 def _is_due(data: str, shell: str, places: HookPaths, is_needed: bool) -> bool:

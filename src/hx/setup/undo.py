@@ -51,8 +51,8 @@ class OwnPaths(NamedTuple):
     runtime: str | None  # folder with the text files of bash, shared with other programs
 
 
-class Unchanged(NamedTuple):
-    """A file that setup edited and that cannot be edited now."""
+class LineToRemove(NamedTuple):
+    """The line in a file that setup edited and that cannot be edited now."""
 
     path: str
     why: str  # a sentence
@@ -65,7 +65,7 @@ class Removal(NamedTuple):
     data: str  # folder
     edits: tuple[Edit, ...]
     files: tuple[str, ...]  # files that are deleted
-    unchanged: tuple[Unchanged, ...] = ()  # files that keep what setup wrote, or may keep it
+    unchanged: tuple[LineToRemove, ...] = ()  # files that keep what setup wrote, or may keep it
 
     @property
     def is_empty(self) -> bool:
@@ -89,14 +89,14 @@ def planned(candidates: Iterable[str], data: str, config: str) -> Removal:
     """
     footprint = state.read(data)
     edits: list[Edit] = []
-    unchanged: list[Unchanged] = []
+    unchanged: list[LineToRemove] = []
     targets: set[str] = set()
     for path in dict.fromkeys([*footprint.rc_files, *candidates, config]):
         try:
             edit = _edit(path, settings_lines.without if path == config else rc_file.without_line)
         except InputError as error:
             if path in footprint.rc_files and not _has_no_lines(path):
-                unchanged.append(Unchanged(path, error.message, None))
+                unchanged.append(LineToRemove(path, error.message, None))
             continue
         if edit is None or edit.file.target in targets:
             continue
@@ -105,7 +105,7 @@ def planned(candidates: Iterable[str], data: str, config: str) -> Removal:
         if fault is None:
             edits.append(edit)
         else:
-            unchanged.append(Unchanged(path, f"{path} {fault}", _first_change(edit)))
+            unchanged.append(LineToRemove(path, f"{path} {fault}", _first_change(edit)))
     files = _deleted(footprint, data, unchanged)
     return Removal(data, (*edits,), (*files,), (*unchanged,))
 
@@ -117,7 +117,7 @@ def _edit(path: str, without: Callable[[bytes], bytes]) -> Edit | None:
     return Edit(file, text) if text != file.text else None
 
 
-def _deleted(footprint: Footprint, data: str, unchanged: list[Unchanged]) -> list[str]:
+def _deleted(footprint: Footprint, data: str, unchanged: list[LineToRemove]) -> list[str]:
     """Return the files that are deleted."""
     made = [path for path in footprint.made if _is_empty_file(path)]
     own = [hook.path(data, shell) for shell in SHELLS]
@@ -142,7 +142,7 @@ def _has_no_lines(path: str) -> bool:
         return error.errno in (errno.ENOTDIR, errno.ELOOP)
 
 
-def _is_needed(backup: str, unchanged: Iterable[Unchanged]) -> bool:
+def _is_needed(backup: str, unchanged: Iterable[LineToRemove]) -> bool:
     """Return whether a backup is of a file that its owner has to edit."""
     return any(backup.startswith(f"{each.path}{user_file.BACKUP}") for each in unchanged)
 

@@ -1,7 +1,7 @@
 """A file of the user that a shell reads at its start: read, backed up, replaced atomically.
 
-A link stays a link: its target is replaced. A file that is mounted is overwritten. Mode, owner
-and every other byte stay.
+A link stays a link: its target is replaced. A file that is mounted or has a second name (a hard
+link) is overwritten, so that it stays one file. Mode, owner and every other byte stay.
 """
 
 from __future__ import annotations
@@ -104,23 +104,36 @@ def replace(file: Dotfile, text: bytes) -> None:
         raise InputError(
             f"another program has changed {file.path} meanwhile", "run the same command again"
         )
+    if file.status is None:
+        replace_file(file.target, text)
+        return
+    if file.status.st_nlink > 1:
+        _overwrite(file, text)
+        return
+    mode, owner = file.status.st_mode, (file.status.st_uid, file.status.st_gid)
     try:
-        if file.status is None:
-            replace_file(file.target, text)
-        else:
-            mode, owner = file.status.st_mode, (file.status.st_uid, file.status.st_gid)
-            replace_file(file.target, text, mode=stat.S_IMODE(mode), owner=owner)
+        replace_file(file.target, text, mode=stat.S_IMODE(mode), owner=owner)
     except OSError as error:
         if error.errno != errno.EBUSY:
             raise
-        _overwrite(file.target, text)  # a container has mounted this one file
+        _overwrite(file, text)  # a container has mounted this one file
 
 
-def _overwrite(path: str, text: bytes) -> None:
-    with open(path, "r+b") as file:
-        file.write(text)
+def _overwrite(file: Dotfile, text: bytes) -> None:
+    """Write a new text into the file. If that fails, as on a full disk, the old one is there."""
+    try:
+        _write_into(file.target, text)
+    except OSError:
+        _write_into(file.target, file.text)
+        raise
+
+
+def _write_into(path: str, text: bytes) -> None:
+    with open(path, "r+b", buffering=0) as file:
+        left = memoryview(text)
+        while left:
+            left = left[file.write(left) :]
         file.truncate()
-        file.flush()
         os.fsync(file.fileno())
 
 

@@ -1,5 +1,6 @@
 """The line of hx in an rc file: it can be added to any file, and its removal restores the bytes."""
 
+import shutil
 import subprocess
 
 import pytest
@@ -13,9 +14,14 @@ OTHER = (
     b"[ ! -r '/elsewhere/hook.bash' ] || . '/elsewhere/hook.bash' " + rc_file.MARK
 )  # an older hx
 
-pieces = st.sampled_from([b"\n", b"\r\n", b"\r", b"a", b"# x", b"\xff", b"\0", LINE, OTHER])
+pieces = st.sampled_from([b"\n", b"\r\n", b"\r", b"a", b"\\", b"# x", b"\xff", b"\0", LINE, OTHER])
 texts = st.lists(pieces, max_size=8).map(b"".join) | st.binary(max_size=40)
 own_texts = texts.filter(lambda text: not rc_file.has_line(text))
+
+
+def ends_open(text):
+    """Return whether a text ends with an odd number of backslashes."""
+    return (len(text) - len(text.rstrip(b"\\"))) % 2 == 1
 
 
 def goes_on(text):
@@ -23,7 +29,7 @@ def goes_on(text):
     last = text.rstrip()
     if b"#" in last.rpartition(b"\n")[2]:  # before a comment too
         last = last.rpartition(b"#")[0].rstrip()
-    return last.endswith((b"\\", b"|", b"|&", b"&&", b"(", b"{", b"!"))
+    return last.endswith((b"|", b"|&", b"&&", b"(", b"{", b"!"))
 
 
 @given(own_texts)
@@ -48,13 +54,34 @@ def test_text_written_after_the_line_stays_on_its_own_lines(text, later):
     assume(not goes_on(text))
     newline = b"\r\n" if b"\r\n" in rc_file.with_line(text, LINE).removeprefix(text) else b"\n"
     between = newline if text and later and not text.endswith(b"\n") else b""
+    if ends_open(text):  # or the later text would belong to the last line before
+        between *= 2
     extended = rc_file.with_line(text, LINE) + later
     assert rc_file.without_line(extended) == text + between + later
 
 
 @given(own_texts)
 def test_the_line_is_a_whole_line(text):
-    assert LINE in rc_file.with_line(text, LINE).replace(b"\r\n", b"\n").split(b"\n")
+    lines = rc_file.with_line(text, LINE).replace(b"\r\n", b"\n").split(b"\n")
+    assert (b" " if ends_open(text) else b"") + LINE in lines
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize(
+    "end", ["true x\\", "echo \\\\\\", "# c \\", "echo a \\\n", "true x\\\n\n", "\\"]
+)
+def test_a_last_line_that_ends_with_a_backslash_does_not_swallow_the_line(shell, end, tmp_path):
+    program = shutil.which(shell)
+    if program is None:
+        pytest.skip(f"{shell} is not installed")
+    (tmp_path / f"hook.{shell}").write_text("echo loaded\n")
+    added = rc_file.line(b"'%b'" % bytes(tmp_path), shell, posix=shell != "fish")
+    text = rc_file.with_line(end.encode(), added)
+    assert rc_file.without_line(text) == end.encode()
+    assert rc_file.with_line(text, added) == text
+    (tmp_path / "rc").write_bytes(text + b"echo later\n")
+    run = subprocess.run([program, tmp_path / "rc"], capture_output=True, text=True, check=False)
+    assert run.stdout.splitlines()[-2:] == ["loaded", "later"]
 
 
 def test_the_line_has_the_line_endings_of_the_file():

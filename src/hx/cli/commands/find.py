@@ -20,7 +20,8 @@ def run(arguments: list[str], config: Config) -> int:
     context = open_context(config)
     from hx.database.find import find
 
-    events = find(context.database, to_query(line, config, context.now_us))
+    query = to_query(line, config, context.now_us)
+    events = find(context.database, query, context.now_us)
     return answer(context, events, line.options)
 
 
@@ -35,5 +36,6 @@ Lists the events whose command contains TEXT, newest first. The words of TEXT ar
 joined by one blank. A capital letter makes the search exact in case. Punctuation
 is text, and so are unknown words that begin with a dash; `--` ends the options.
 Without TEXT it lists every event. Imported events without a time come last, and
-all of one command are one row: `45x`.
+all of one command are one row: `45x`. After them come events that are dated more
+than a day ahead: a clock or an imported file was wrong.
 """

@@ -17,6 +17,7 @@ from hx.importers.run import Counts, Import, Job
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Mapping
 
     from hx.cli.context import Context
     from hx.cli.parsers import Parser
@@ -119,31 +120,40 @@ def import_found(
     batches: the next import continues.
     """
     done = []
-    for path in found():
+    for path, writer in found().items():
         # one unreadable history must not keep the others out
-        result = _tried(context, path, kind, everything=everything, dry_run=dry_run)
+        result = _tried(context, path, writer, kind, everything=everything, dry_run=dry_run)
         if result is not None:
             done.append(result)
     return done
 
 
-def found() -> list[str]:
-    """Return the histories in the usual places, and those that rc files name."""
+def found() -> dict[str, str | None]:
+    """Return path -> shell whose rc file names it, or None, for the histories that are there.
+
+    They are those in the usual places, and those that rc files name.
+    """
     return _existing(own_histories.importable())
 
 
-def _existing(paths: list[str]) -> list[str]:
+def _existing(writers: Mapping[str, str | None]) -> dict[str, str | None]:
     """Return the files that are not empty, each once, even when several paths lead to it."""
     by_target: dict[str, str] = {}
-    for path in paths:
+    for path in writers:
         if os.path.isfile(path) and os.path.getsize(path):
             # a link to a history would be imported as a second history
             by_target.setdefault(os.path.realpath(path), path)
-    return list(by_target.values())
+    return {path: writers[path] for path in by_target.values()}
 
 
-def _tried(
-    context: Context, path: str, kind: str | None, *, everything: bool, dry_run: bool
+def _tried(  # noqa: PLR0913  (what says how to import one file)
+    context: Context,
+    path: str,
+    writer: str | None,
+    kind: str | None,
+    *,
+    everything: bool,
+    dry_run: bool,
 ) -> Imported | None:
     """Import one file; return None when it is of another kind than was asked for."""
     from hx.core.errors import DatabaseError
@@ -151,7 +161,7 @@ def _tried(
 
     detected_kind = ""
     try:
-        importer = detected(path)
+        importer = detected(path, writer)
         detected_kind = importer.KIND.decode()
         if kind is not None and kind != detected_kind:
             return None
@@ -185,8 +195,11 @@ def _chosen(path: str, kind: str | None) -> Importer:
     from hx.importers import detected, importer
     from hx.importers.choice import PLAIN, importer_for
 
-    if kind is None and os.path.realpath(path) in map(os.path.realpath, own_histories.importable()):
-        return detected(path)
+    if kind is None:
+        places = own_histories.importable().items()
+        own = {os.path.realpath(place): writer for place, writer in places}
+        if os.path.realpath(path) in own:
+            return detected(path, own[os.path.realpath(path)])
     try:
         return importer_for(path, kind)
     except UnmarkedError as error:
@@ -219,7 +232,7 @@ def _import(
             dry_run,
             context.now_us,
             progress.told,
-            tuple(_existing(own_histories.of_shells())),
+            _existing(own_histories.of_shells()),
         )
         work = Import(context.database, path, importer, job)
         try:

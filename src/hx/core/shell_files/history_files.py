@@ -49,9 +49,9 @@ class Wanted(NamedTuple):
     masked: Callable[[bytes], bytes] | None = None  # `commands` are masked by this function
 
 
-def kind_of(name: str, data: bytes) -> str:
-    """Return which shell wrote a file, by its content, else by its name."""
-    return likely(name, data[:_HEAD_BYTES])
+def kind_of(name: str, data: bytes, writer: str | None = None) -> str:
+    """Return which shell wrote a file: by its content, the `writer` that is known, or its name."""
+    return likely(name, data[:_HEAD_BYTES], writer)
 
 
 def entries(data: bytes, kind: str) -> Iterator[HistoryEntry]:

@@ -2,6 +2,8 @@
 
 The line is added at the end, after a newline of its own. So a file that had no newline at its end
 can be told from one that had it, and removing the line restores the bytes that were there before.
+After a backslash without a newline, which would join the line to that before, a blank line precedes
+it, and a blank tells that.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ _INIT = re.compile(
     rb"(?:^|[\s/\"'`(\\])(?:hx|history-extended)[\"']?\s+init\s+(?!.*--off)(bash\b|zsh\b|fish\b)?"
 )
 _HOOK = re.compile(rb"hook\.(\w+)")
+_OPEN = re.compile(rb"(?<!\\)(?:\\\\)*\\\Z")  # an odd number of backslashes at the end of a text
+_AFTER_OPEN = b" "  # indents our line after such a text
 _BASHRC = re.compile(rb"^[^#\n]*\bbashrc\b", re.MULTILINE)
 
 
@@ -78,8 +82,8 @@ def with_line(text: bytes, added: bytes) -> bytes:
     The line of another shell stays: two shells may read the file.
     """
     lines = _lines(text)
-    own = (None, _shell(added))  # None: that of an older hx
-    older = [_is_ours(existing) and _shell(existing) in own for existing in lines]
+    replaced = {_shell(added), None}  # the line of an older hx may name no shell
+    older = [_is_ours(existing) and _shell(existing) in replaced for existing in lines]
     if any(older):
         return b"".join(
             _indentation(existing) + added + _newline(existing) if is_older else existing
@@ -87,6 +91,8 @@ def with_line(text: bytes, added: bytes) -> bytes:
         )
     newline = b"\r\n" if b"\n" in text and text.count(b"\n") == text.count(b"\r\n") else b"\n"
     beside_another = lines and _is_ours(lines[-1]) and _newline(lines[-1])
+    if _OPEN.search(text):
+        return text + newline + newline + _AFTER_OPEN + added + newline
     return text + (newline if text and not beside_another else b"") + added + newline
 
 
@@ -104,10 +110,19 @@ def without_line(text: bytes) -> bytes:
             kept, owed = kept + owed + _indentation(existing) + b":" + _newline(existing), b""
         elif number == 0 or not _is_ours(lines[number - 1]):  # a copy has no newline of its own
             newline = _newline(existing) or _newline(kept)
-            if newline and kept.endswith(newline) and kept != newline:
+            if newline and _is_after_open(kept, existing, newline):
+                kept = kept.removesuffix(newline + newline)
+                owed = newline + newline
+            elif newline and kept.endswith(newline) and kept != newline:
                 kept = kept.removesuffix(newline)
                 owed = b"" if kept.endswith(b"\n") else newline
     return kept
+
+
+def _is_after_open(kept: bytes, existing: bytes, newline: bytes) -> bool:
+    """Return whether a line of ours follows a text whose end was a backslash without a newline."""
+    is_marked = _indentation(existing) == _AFTER_OPEN and kept.endswith(newline + newline)
+    return is_marked and _OPEN.search(kept.removesuffix(newline + newline)) is not None
 
 
 def _of_others(lines: list[bytes]) -> list[bytes]:

@@ -111,12 +111,13 @@ def named(name: str, head: bytes) -> str | None:
     return ZSH if _is_escaped(head) else None
 
 
-def likely(name: str, head: bytes) -> str:
+def likely(name: str, head: bytes, writer: str | None = None) -> str:
     """Return the most likely shell of a file that certainly is the history of some shell.
 
-    A line of zsh that ends with a backslash goes on; bash hardly writes such lines.
+    `writer` is the shell whose rc file names it. The marks in a file count more, and its name
+    less. A line of zsh that ends with a backslash goes on; bash hardly writes such lines.
     """
-    known = marked(head) or named(name, head)
+    known = marked(head) or writer or named(name, head)
     return known or (ZSH if b"\\\n" in head else BASH)
 
 

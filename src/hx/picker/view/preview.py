@@ -81,7 +81,8 @@ def _when(row: Row, now_us: int) -> list[str]:
     if not is_known(row.started_at_us):
         return ["at an unknown time"]
     local = time.localtime(row.started_at_us // 1_000_000)
-    ago = f"{age(row.started_at_us, now_us)} ago"
+    how_long = age(row.started_at_us, now_us)
+    ago = f"in {how_long[1:]}" if how_long.startswith("+") else f"{how_long} ago"
     return [f"{time.strftime(f'%Y-%m-%d %H:%M{s}', local)}, {ago}" for s in (":%S", "")]
 
 
