@@ -246,6 +246,19 @@ def _home(environment: Mapping[str, str]) -> str:
     return home.rstrip("/") or "/"
 
 
+def require_home(environment: Mapping[str, str] = os.environ) -> None:
+    """Check that HOME names the home folder. Raises InputError.
+
+    Commands that read or change the files of a user ask this: the home folder of the password
+    database, which the others use, may belong to somebody else than the user means.
+    """
+    if not environment.get("HOME", "").startswith("/"):
+        raise InputError(
+            "HOME is not set, so hx does not know whose files are meant: nothing was changed",
+            "set HOME to the home folder and run the command again",
+        )
+
+
 def _home_of_user() -> str:
     import pwd
 

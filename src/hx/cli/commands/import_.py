@@ -9,6 +9,7 @@ from hx.cli import own_histories
 from hx.cli.context import drained, open_context
 from hx.cli.prompts import Progress, at_terminal, choice
 from hx.cli.text import count, visible
+from hx.config import require_home
 from hx.core.errors import Busy, HxError, UsageError
 from hx.core.record import NamedTuple
 from hx.files import Lock
@@ -52,6 +53,8 @@ def run(arguments: list[str], config: Config) -> int:
     given = parser("import").parse_args(arguments)
     _one_form(given)
     _require_name(given.file)
+    if not (given.list or given.undo is not None):
+        require_home()
     context = open_context(config)
     if given.list or given.undo is not None:
         from hx.cli.commands import import_runs

@@ -16,7 +16,7 @@ from hx.cli.setup_shells import chosen as chosen_shells
 from hx.cli.setup_shells import look, wanted
 from hx.cli.setup_undo import take_back
 from hx.cli.text import count, visible
-from hx.config import user_folders
+from hx.config import require_home, user_folders
 from hx.core.errors import HxError, Refused, UsageError
 from hx.core.record import NamedTuple
 from hx.files import require_place
@@ -48,6 +48,7 @@ class Task(NamedTuple):
 def run(arguments: list[str], config: Config) -> int:
     given = parser("setup").parse_args(arguments)
     _one_form(given)
+    require_home()
     machine = look()
     if given.undo:
         return take_back(config, machine, purge=given.purge, yes=given.yes)
