@@ -59,6 +59,11 @@ class Member(Machine):
         code: str = self.sync("invite")["code"]
         return code
 
+    def make_admin(self, words: str) -> None:
+        """Become an admin of the vault, by its recovery words."""
+        result = self.hx("sync", "admin", "--words-file", "-", stdin=words)
+        assert result.code == 0, result
+
     def join(self, code: str) -> Result:
         return self.hx("sync", "join", *self.at, "--code-file", "-", "--json", stdin=code)
 

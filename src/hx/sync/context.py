@@ -6,6 +6,7 @@ from hx.capture import clock
 from hx.core.errors import NotAVault
 from hx.core.format import object_names
 from hx.core.record import NamedTuple
+from hx.database.sync import ledger
 from hx.database.sync import vault as rows
 from hx.stores import Missing
 
@@ -197,6 +198,8 @@ class SyncContext:
             return False
         with self.database.transaction():
             grown = rows.add_records(self.database, genuine)
+            if grown:  # what was refused for the roster, or passed over, may count now
+                ledger.judge_anew(self.database)
         if grown:
             self._trust = None
         return grown

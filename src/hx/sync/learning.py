@@ -12,7 +12,6 @@ from hx.core.format.roster import evaluate
 from hx.core.format.roster_records import DeviceAdd, DeviceRevoke, decode, is_genuine
 from hx.core.format.verdict import PENDING, REJECTED, REVOKED, ROSTER, SIGNATURE, SKIPPED
 from hx.core.record import NamedTuple
-from hx.database.sync import ledger
 from hx.database.sync.ledger import TAKEN, Verdict
 
 TYPE_CHECKING = False
@@ -122,14 +121,3 @@ def _own_add(context: SyncContext, signed: Signed, given: Iterable[Record]) -> s
         if record.signer in codes
         and list(trust.waiting_invites.values()).count(codes[record.signer]) < MAX_LEFT_OUT
     }
-
-
-def apply_growth(context: SyncContext, before: set[bytes]) -> None:
-    """Apply that the roster has grown: judge again what was refused for it.
-
-    `before`: the ids of the devices that were enrolled until then.
-    """
-    enrolled = context.trust.enrolled.items()
-    context.newcomers += [member for device_id, member in enrolled if device_id not in before]
-    with context.database.transaction():
-        ledger.judge_anew(context.database)

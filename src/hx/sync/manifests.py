@@ -36,7 +36,7 @@ from hx.database.sync.ledger import TAKEN, Head, Verdict
 from hx.stores import Denied, Missing, Placeholder, Transient
 from hx.sync.context import KEY_ID
 from hx.sync.heads import SEEN_STEP, manifests_to_read, newest_head
-from hx.sync.learning import Lesson, apply_growth, author_verdict, learn_from
+from hx.sync.learning import Lesson, author_verdict, learn_from
 from hx.sync.notices import read_notices
 
 TYPE_CHECKING = False
@@ -172,7 +172,8 @@ def _take_one(context: SyncContext, visit: _Visit, key: str) -> Lesson:
         before = set(context.trust.enrolled)
         lesson = learn_from(context, signed)
         if lesson.has_grown:
-            apply_growth(context, before)
+            enrolled = context.trust.enrolled.items()
+            context.newcomers += [member for device, member in enrolled if device not in before]
             with context.database.transaction():
                 _read_gone_again(context)
         if context.is_sealed and lesson.verdict is TAKEN:

@@ -78,6 +78,7 @@ def take_listed(context: SyncContext, *, only: bytes | None = None, admits: bool
         from hx.sync.membership import admit_joiners
 
         admit_joiners(context)
+        take_manifests(context, only=only)  # only the add of a device that waits was learned
     done, missing = take_segments(context)
     if missing:  # their author may have replaced them since the listing
         before = set(context.listing)

@@ -83,7 +83,16 @@ def test_leave_shows_its_consequences_before_it_asks(members):
     output = desktop.hx("sync", "leave").out
     assert "leaves the vault 'store'" in output or "leaves the vault store" in output
     assert "1 event now" in output
-    assert "needs the recovery words" in laptop.hx("sync", "leave").out
+    assert "needs the recovery words" in laptop.hx("sync", "leave", "--anyway").out
+
+
+def test_the_last_admin_does_not_leave_the_others_without_one(members):
+    laptop, desktop = members
+    assert is_error(leave(laptop), 2, "the only admin", "hx sync admin DEVICE", "--anyway")
+    desktop.make_admin(laptop.words)
+    laptop.sync()
+    assert [device["admin"] for device in laptop.sync("devices")] == [True, True]
+    assert leave(laptop).code == 0
 
 
 def test_without_its_store_a_device_leaves_only_with_offline(members):
@@ -128,8 +137,10 @@ def test_a_device_that_joins_again_has_a_new_id_and_publishes_what_it_recorded_s
 def test_a_vault_works_without_the_device_that_made_it(members, tmp_path):
     laptop, desktop = members
     laptop.record("echo founded")
-    assert leave(laptop).code == 0
+    assert leave(laptop, "--anyway").code == 0
     desktop.sync()
+    assert is_error(desktop.hx("sync", "invite"), 6, "is no admin", "hx sync admin")
+    desktop.make_admin(laptop.words)
     third = Member(tmp_path / "third", laptop.folder, "third")
     assert third.join(desktop.invite()).code == 0
     desktop.sync()

@@ -172,6 +172,7 @@ def test_with_an_unread_manifest_a_device_is_revoked_only_anyway(members):
 def test_the_question_names_whom_the_device_has_let_in_and_taken_out(members, tmp_path):
     laptop, desktop, _ = members
     late = Member(tmp_path / "late", laptop.folder, "late")
+    desktop.make_admin(laptop.words)
     assert late.join(desktop.invite()).code == 0
     desktop.sync()
     assert revoke(laptop, "tablet", "--yes").code == 0

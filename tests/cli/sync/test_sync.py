@@ -254,7 +254,7 @@ def test_a_device_that_joins_late_has_the_whole_history_at_once(pair, tmp_path):
     desktop.record("ls")
     sync_all(pair)
     late = Member(tmp_path / "late", laptop.folder, "late")
-    assert late.join(desktop.invite()).json["events"] == 2
+    assert late.join(laptop.invite()).json["events"] == 2
     assert late.commands == ["ls", "make"]
     late.record("echo at once")
     late.sync()

@@ -1,0 +1,80 @@
+"""`hx sync admin`: the recovery words make a device an admin; only admins let others in."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from cli.vaults import Member, is_error, vault
+
+WRONG = "abandon " * 11 + "about"
+
+
+@pytest.fixture
+def members(tmp_path):
+    return vault(tmp_path, "laptop", "desktop")
+
+
+def admin(member, *arguments, words=None):
+    return member.hx("sync", "admin", *arguments, "--words-file", "-", stdin=words)
+
+
+def admins(member):
+    return {device["name"] for device in member.sync("devices") if device["admin"]}
+
+
+def test_a_device_becomes_an_admin_by_the_recovery_words(members, tmp_path):
+    laptop, desktop = members
+    assert admins(laptop) == admins(desktop) == {"laptop"}
+    assert is_error(desktop.hx("sync", "invite"), 6, "is no admin", "'laptop'", "hx sync admin")
+    result = admin(desktop, "--json", words=laptop.words)
+    assert (result.code, result.json["name"], result.json["changed"]) == (0, "desktop", True)
+    assert len(result.json["admins"]) == 2
+    laptop.sync()
+    assert admins(laptop) == admins(desktop) == {"laptop", "desktop"}
+    tablet = Member(tmp_path / "tablet", laptop.folder, "tablet")
+    assert tablet.join(desktop.invite()).code == 0
+    for member in (desktop, laptop, tablet):
+        member.sync()
+    assert {device["name"] for device in laptop.sync("devices") if device["active"]} == {
+        "laptop",
+        "desktop",
+        "tablet",
+    }
+
+
+def test_any_member_that_has_the_words_can_make_another_one_an_admin(members):
+    laptop, desktop = members
+    shown = admin(laptop, "desktop", words=laptop.words)
+    assert (shown.code, "is now an admin: desktop" in shown.out) == (0, True)
+    again = laptop.hx("sync", "admin", "desktop")
+    assert (again.code, "is already an admin: desktop" in again.out) == (0, True)
+    desktop.sync()
+    assert admins(desktop) == {"laptop", "desktop"}
+
+
+def test_without_the_words_nobody_becomes_an_admin(members):
+    laptop, desktop = members
+    before = laptop.folder.joinpath("m").iterdir()
+    assert is_error(desktop.hx("sync", "admin"), 2, "recovery words are needed", "--words-file")
+    assert is_error(admin(desktop, words=WRONG), 2, "not made with these recovery words")
+    assert is_error(admin(laptop, "tablet", words=laptop.words), 2, "no device called 'tablet'")
+    assert set(before) == set(laptop.folder.joinpath("m").iterdir())
+    assert admins(laptop) == admins(desktop) == {"laptop"}
+
+
+def test_a_copy_of_a_device_that_is_no_admin_needs_the_words_for_an_id_of_its_own(
+    members, tmp_path
+):
+    laptop, desktop = members
+    copy = Member(tmp_path / "copy", desktop.folder, "copy")
+    shutil.copytree(desktop.home, copy.home, dirs_exist_ok=True)
+    assert is_error(copy.hx("sync", "join", "--new-id"), 2, "is no admin", "--words-file")
+    line = ("sync", "join", "--new-id", "--name", "copy", "--words-file", "-")
+    assert copy.hx(*line, stdin=laptop.words).code == 0
+    copy.record("echo copy")
+    for member in (copy, laptop, desktop):
+        member.sync()
+    assert laptop.commands == desktop.commands == ["echo copy"]
+    assert admins(laptop) == {"laptop", "copy"}
