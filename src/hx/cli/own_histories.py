@@ -10,7 +10,7 @@ import os
 from hx.config import import_paths, shell_histories, user_folders
 from hx.core.errors import HxError
 from hx.core.record import NamedTuple
-from hx.core.shell_files import history_setting
+from hx.core.shell_files import rc_paths
 from hx.setup.loading import variables
 from hx.setup.undo import text_of
 from hx.shells import ZSH
@@ -47,7 +47,7 @@ def _of_files(rc_files: list[str], known: dict[bytes, bytes]) -> Named:
     paths: dict[str, None] = {}
     unclear = []
     for rc_file in rc_files:
-        found = [*history_setting.paths(text_of(rc_file), known)]
+        found = [*rc_paths.of_history(text_of(rc_file), known)]
         paths |= {os.fsdecode(path): None for path in found if path is not None}
         unclear += [rc_file] if None in found else []
     return Named([*paths], unclear)
