@@ -200,11 +200,11 @@ def is_open(database: Database, session_id: bytes) -> bool:
 
 def stale(database: Database, living: set[str]) -> list[str]:
     """Return the keys in meta that belong to sessions without a spool file."""
-    from hx.capture.keys import KEYS
+    from hx.capture.bound_keys import IN_META
 
     return [
         key
-        for prefix in (_OPEN, KEYS)
+        for prefix in (_OPEN, IN_META)
         for key in database.meta_keys(prefix)
         if key.removeprefix(prefix) not in living
     ]

@@ -53,10 +53,9 @@ def checked(shell: InstalledShell) -> Finding:
 
 def keys_of_picker(context: Context) -> Iterator[Finding]:
     """Yield what the keys of the picker call in this shell, if its hook has looked at them."""
-    from hx.capture import keys as noted
-    from hx.core.shell_files.bound_keys import PICKER
+    from hx.capture.bound_keys import PICKER, read
 
-    for bound in noted.read(context.database, context.config.session or ""):
+    for bound in read(context.database, context.config.session or ""):
         if bound.holder == PICKER:
             yield Finding("picker", OK, f"{bound.key} opens the picker")
             continue
