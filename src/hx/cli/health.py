@@ -180,7 +180,7 @@ def _is_this_program(path: str, ours: str) -> bool:
 def keys(context: Context) -> Iterator[Finding]:
     """Check that the keys of this device can be read and belong to the id in the database."""
     from hx.cli.keys import place
-    from hx.custody.place import read_note
+    from hx.custody.files import read_note
 
     try:
         note = read_note(place(context).note)

@@ -8,7 +8,7 @@ import sys
 from hx import custody, device
 from hx.cli.prompts import at_terminal, secret
 from hx.core.errors import HxError, InputError, KeyMissing
-from hx.custody.place import PASSPHRASE, CustodyPaths, read_note, stem, successor_paths
+from hx.custody.files import PASSPHRASE, CustodyPaths, read_note, stem, successor_paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ import base64
 from contextlib import contextmanager
 
 from hx.core.errors import KeyMissing
-from hx.custody.files import framed, unframed
-from hx.custody.place import KEYCHAIN
+from hx.custody.files import KEYCHAIN, framed, unframed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
