@@ -8,7 +8,6 @@ from shlex import quote
 
 from hx.cli import health, setup_answers, setup_notes, setup_screen
 from hx.cli.hook_checks import places
-from hx.cli.left_lines import tell_left
 from hx.cli.prompts import at_terminal, chosen, drop_typed
 from hx.cli.setup_answers import spelled
 from hx.cli.setup_screen import Screen
@@ -155,7 +154,7 @@ def _carry_out(task: Task, plan: SetupPlan, proposal: Proposal) -> int:
     for note in setup_notes.notes(config, task.machine, task.shells, plan, proposal.values):
         print(f"note: {_shown(note)}")
     _tell_next(config, task.shells[0].name, plan)
-    return code or tell_left(plan.unchanged)
+    return code or setup_screen.tell_left(plan.unchanged)
 
 
 def _import(config: Config) -> int:
