@@ -152,7 +152,7 @@ def read(reading):
 
 def test_an_importer_needs_a_module_and_its_name_in_the_registry(source_copy):
     source_copy.write("src/hx/importers/toy.py", TOY_IMPORTER)
-    registry = "src/hx/importers/__init__.py"
+    registry = "src/hx/importers/registry.py"
     source_copy.insert(registry, '"fish", "zsh", "bash")', '"toy", ')
     log = source_copy.home / ".local/share/toy/log"
     log.parent.mkdir(parents=True)

@@ -10,8 +10,8 @@ import pytest
 
 from hx.core.errors import InputError
 from hx.core.model import MAX_COMMAND_BYTES
-from hx.importers import TOO_LONG, Reading, detected, importer
-from hx.importers.choice import importer_for
+from hx.importers import TOO_LONG, Reading
+from hx.importers.registry import detected, importer, importer_for
 from importers import foreign_databases as made
 from importers.foreign_databases import FIRST_S, Hishtory, Histdb, Mcfly
 from importers.import_target import ImportTarget

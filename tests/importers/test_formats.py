@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hx.core.errors import InputError
-from hx.importers import CUT, TOO_LONG, Reading, detected, importer
+from hx.importers import CUT, TOO_LONG, Reading
+from hx.importers.registry import detected, importer
 from importers.import_target import entries
 
 PIECES = [

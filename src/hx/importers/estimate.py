@@ -7,7 +7,8 @@ import time
 
 from hx.core.errors import InputError
 from hx.core.record import NamedTuple
-from hx.importers import Reading, detected
+from hx.importers import Reading
+from hx.importers.registry import detected
 
 _PATIENCE_S = 0.6  # for all files together
 _MOST_BYTES = 512 << 20
