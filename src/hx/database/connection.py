@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Any
 
-    from hx.database.rows import Sql
+    Sql = str | bytes | int | None  # a value of a parameter or a column
 
 BUSY_TIMEOUT_MS = 5_000
 UNCLEAN = "unclean"  # meta: when hx last tried to scrub what a forget left in the files

@@ -23,8 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    Hashes = Sequence[int | None]
-    Pairs = list[tuple[int, int]]  # (index in what is there, index in the file), both ascending
+    from hx.core.import_matching.evidence import Hashes, Pairs
 
 NEW, KNOWN, FORGOTTEN = 0, 1, 2
 _SMALL = 250_000  # cells of a table of lengths; larger tables cost too much

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hx.core.import_matching.stamps import Timed
-    from hx.database.connection import Database
-    from hx.database.rows import Sql
+    from hx.database.connection import Database, Sql
 
 SECOND_US = 1_000_000
 _NEAR_S = 2  # between the time in a history file and the time of the hook, at most

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-    from hx.database.connection import Database
-    from hx.database.rows import Sql
+    from hx.database.connection import Database, Sql
 
     Shown = tuple[int, str, int, int, int | None, int | None, bytes, str | None]
     Run = tuple[int, int, int, int | None]
