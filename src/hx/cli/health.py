@@ -6,12 +6,11 @@ import os
 import shlex
 
 from hx.capture import pause
-from hx.cli.commands.pause import described
+from hx.cli.times import local
 from hx.config import search_path
 from hx.core.errors import HxError
 from hx.core.record import NamedTuple
 from hx.files import on_network
-from hx.setup.undo import is_ours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +37,15 @@ def paused(paths: Paths, now_us: int) -> str | None:
     """Return why recording is paused; None when it is not."""
     current = pause.active(paths.pause, now_us)
     return described(current) if current is not None else None
+
+
+def described(paused: pause.Pause) -> str:
+    """Return a sentence that says until when recording is paused, or why."""
+    if paused.reason == pause.SPOOL_FULL:
+        return "paused: the spool is full; hx records again when the spool is drained"
+    if paused.until_s is None:
+        return "paused until `hx resume`"
+    return f"paused until {local(paused.until_s * 1_000_000)}; `hx resume` ends it"
 
 
 def prevented(paths: Paths) -> str | None:
@@ -101,6 +109,9 @@ def permissions(config: Config) -> Iterator[Finding]:
 
 def _private_paths(config: Config) -> Iterator[tuple[str, int]]:
     """Yield each private path with the mode that it must not exceed."""
+    # imported here: `hx pause` uses this module too, and nothing of what undo imports
+    from hx.setup.undo import is_ours
+
     folders = [config.paths.data, config.paths.spool]
     for folder in dict.fromkeys(folders):
         if not os.path.isdir(folder):
@@ -156,7 +167,7 @@ def _free_space(folder: str) -> Finding:
 
 def names(_: Config) -> Iterator[Finding]:
     """Check whether `hx` runs this program: the Helix editor has the same name."""
-    from hx.cli.commands.init import executable
+    from hx.cli.hook_paths import executable
 
     ours = os.path.realpath(executable())
     candidates = [os.path.join(folder, "hx") for folder in search_path()]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from hx.cli import setup_shells
-from hx.cli.commands.init import executable, keys
 from hx.cli.health import FAULT, OK, WARNING, Finding
+from hx.cli.hook_paths import of_hook_files
 from hx.config import login_shell, search_path, user_folders
 from hx.core.errors import HxError
 from hx.core.shell_files import rc_file
@@ -15,7 +15,6 @@ from hx.setup import loading, plan, state, user_file
 from hx.shells import BASH, SHELLS, least_versions
 from hx.shells import hook as hook_file
 from hx.shells.detect import InstalledShell, installed
-from hx.shells.hook import HookPaths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ def _currency(config: Config, shell: str) -> Iterator[Finding]:
     path = hook_file.path(config.paths.data, shell)
     if not os.path.exists(path):
         return
-    ours = places(config)
+    ours = of_hook_files(config)
     if hook_file.is_current(config.paths.data, shell, ours):
         yield Finding("hook file", OK, f"{path} is current")
         return
@@ -120,21 +119,10 @@ def _currency(config: Config, shell: str) -> Iterator[Finding]:
     yield Finding("hook file", WARNING, f"{path} {whose}", "hx setup")
 
 
-def places(config: Config) -> HookPaths:
-    """Return the paths that hook files name.
-
-    The name of hx in them stays when it is the other name of this program (`history-extended`).
-    """
-    known, ours = state.read(config.paths.data).executable, executable()
-    is_same = os.path.dirname(known) == os.path.dirname(ours) and os.path.exists(known)
-    program = known if is_same else ours
-    return HookPaths(config.paths.spool, config.paths.pause, program, keys(config))
-
-
 def refresh(config: Config) -> str | None:
     """Write the hook files of `hx setup` again after an upgrade; return why that failed."""
     try:
-        plan.refresh(config.paths.data, places(config))
+        plan.refresh(config.paths.data, of_hook_files(config))
     except HxError as error:
         return f"the hook files are still those of an older hx: {error.message}"
     except OSError as error:

@@ -7,7 +7,7 @@ import sys
 from shlex import quote
 
 from hx.cli import health, setup_answers, setup_notes, setup_screen
-from hx.cli.hook_checks import places
+from hx.cli.hook_paths import of_hook_files, picker_keys
 from hx.cli.prompts import at_terminal, chosen, drop_typed
 from hx.cli.setup_answers import spelled
 from hx.cli.setup_screen import Screen
@@ -101,7 +101,7 @@ def _proposal(task: Task, given: Namespace) -> Proposal:
 
 def _plan(task: Task, proposal: Proposal) -> SetupPlan:
     folders, paths = user_folders(), task.config.paths
-    hook_paths = places(task.config)._replace(keys=setup_answers.keys(proposal.values))
+    hook_paths = of_hook_files(task.config)._replace(keys=picker_keys(proposal.values))
     links = manuals.planned(sys.prefix, folders.data, state.read(paths.data).links)
     files = wanted(task.machine, task.shells)
     plan = setup_plan.planned(files, folders, paths.data, hook_paths, links)
