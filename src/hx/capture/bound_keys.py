@@ -54,7 +54,7 @@ class BoundKey(NamedTuple):
 
 
 def noted(records: list[SpoolRecord]) -> str:
-    """Return the keys of the last record K, as one text. There is such a record."""
+    """Return the keys of the last record K, as `write` keeps them. One record must be a K."""
     return packed(bound_keys([record.fields for record in records if record.kind == "K"][-1]))
 
 

@@ -68,6 +68,7 @@ def _obstacle(folder: str) -> tuple[str, str] | None:
         )
     if not os.path.isdir(folder):
         return f"the spool {folder} is not a folder", f"move {quoted} away: hx makes the folder"
+    # before the mode: a chmod of what another user owns would fail
     if owner != os.geteuid():
         sentence = f"the spool folder {folder} belongs to another user (uid {owner})"
         return sentence, f"sudo chown -R {os.geteuid()} {quoted}"
@@ -169,6 +170,7 @@ def names(_: Config) -> Iterator[Finding]:
     """Check whether `hx` runs this program: the Helix editor has the same name."""
     from hx.cli.hook_paths import executable
 
+    # pipx and uv put a link on PATH
     ours = os.path.realpath(executable())
     candidates = [os.path.join(folder, "hx") for folder in search_path()]
     programs = [path for path in candidates if os.path.isfile(path) and os.access(path, os.X_OK)]

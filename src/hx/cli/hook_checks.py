@@ -69,6 +69,7 @@ def keys_of_picker(context: Context) -> Iterator[Finding]:
 
 def hook_files(config: Config) -> Iterator[Finding]:
     """Check whether new shells load the hook, and whether the hook files are those of this hx."""
+    # first, so that an upgrade by itself is no finding
     failed = refresh(config)
     if failed is not None:
         yield Finding("hook file", WARNING, failed, "hx setup")
@@ -93,6 +94,7 @@ def _loading(config: Config, shell: str, path: str) -> Iterator[Finding]:
     loads = path if is_ours or found is None else found.path
     yield Finding("rc file", OK, f"{loads} loads the hook")
     from_file = is_ours or (found is not None and found.from_file)
+    # a line that runs `hx init` needs no file
     if from_file and not os.path.exists(place):
         yield Finding(
             "hook file",
@@ -110,6 +112,7 @@ def _currency(config: Config, shell: str) -> Iterator[Finding]:
     if hook_file.is_current(config.paths.data, shell, ours):
         yield Finding("hook file", OK, f"{path} is current")
         return
+    # the file names its program: after another installation it is not an older one
     other = state.read(config.paths.data).executable
     whose = (
         f"runs another hx, {other}"

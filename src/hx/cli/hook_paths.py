@@ -25,7 +25,7 @@ def of_hook(config: Config) -> HookPaths:
 def of_hook_files(config: Config) -> HookPaths:
     """Return what hook files have in them.
 
-    The name of hx in them stays when it is the other name of this program (`history-extended`).
+    If an earlier setup called this program by its other name (`history-extended`), they keep it.
     """
     from hx.setup import state
 

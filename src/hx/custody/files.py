@@ -27,7 +27,7 @@ _ID_BYTES = 16
 
 
 class CustodyPaths(NamedTuple):
-    """The paths of the custody files of a device; on a network file system, of one host."""
+    """The paths of the files of custody. On a network file system each host has its own."""
 
     stem: str  # the path of these files without an extension
     device_id: bytes

@@ -148,7 +148,7 @@ class Keychain:
 
 def _kinds(error: BaseException) -> str:
     """Return the class names of an error and of its direct cause: keyring names too little."""
-    names = [type(one).__name__ for one in (error, error.__cause__) if one is not None]
+    names = [type(fault).__name__ for fault in (error, error.__cause__) if fault is not None]
     return " from ".join(names)
 
 

@@ -220,7 +220,7 @@ class FolderStore(Store):
         )
 
     def _walk(self, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-        """Return everything in the store; folders of hx are entered and not returned."""
+        """Yield (key, entry) of each file and foreign folder; the folders of hx are entered."""
         folder, slash, start = prefix.rpartition("/")
         with suppress(FileNotFoundError), self._folder(folder) as inside:
             yield from self._entries(inside, folder + slash, start)
@@ -307,7 +307,7 @@ def _placeholder(name: str) -> str:
 
 
 def _is_folder(path: str) -> bool:
-    """Return whether hx keeps objects in a folder of this name; it enters no other one."""
+    """Return whether hx keeps objects in a folder of this name. No other folder is entered."""
     top, *inner = path.split("/")
     lengths = {"o": (_ID,), "k": (_ID,), "b": (_ID, 2)}.get(top, ())
     return (

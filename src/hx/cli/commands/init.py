@@ -20,6 +20,7 @@ OPTIONS = ("--no-ctrl-r", "--up-arrow", "--off")
 
 def run(arguments: list[str], config: Config) -> int:
     """Print the hook of one shell, or with `--off` what removes it from the running shell."""
+    # read by hand: argparse takes longer than the rest, and each new shell waits for it
     options = [word for word in arguments if word.startswith("-")]
     words = [word for word in arguments if not word.startswith("-")]
     if "--help" in options or "-h" in options:

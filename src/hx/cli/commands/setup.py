@@ -60,6 +60,7 @@ def run(arguments: list[str], config: Config) -> int:
     _show(task, plan, proposal)
     if not (plan.is_empty or given.yes):
         proposal = _asked(proposal)
+        # the answers decide which lines of config.toml and which keys the plan has
         plan = _plan(task, proposal)
     return _carry_out(task, plan, proposal)
 
@@ -95,6 +96,7 @@ def _proposal(task: Task, given: Namespace) -> Proposal:
     }
     named = {name: value for name, value in options.items() if value is not None}
     tools = setup_notes.tools(task.machine, task.shells).get(task.shells[0].name) or [""]
+    # the first setup notes the program that the hook files name
     is_first = not state.read(task.config.paths.data).executable
     return setup_answers.proposed(task.config, named, tools[-1], is_first=is_first)
 
@@ -168,6 +170,7 @@ def _import(config: Config) -> int:
         sys.stdout.flush()
         print(f"hx: warning: the old history is not imported: {error.message}", file=sys.stderr)
         print("hx: hint: run `hx import` later", file=sys.stderr)
+        # setup goes on: the history can be imported at any later time
         return error.exit_code
     except KeyboardInterrupt:
         print(
@@ -184,6 +187,7 @@ def _import(config: Config) -> int:
 
 def _tell_next(config: Config, shell: str, plan: SetupPlan) -> None:
     file = hook.path(plan.data, shell)
+    # a recorded shell of a finished setup needs no new one
     if plan.unchanged or config.session is None or not plan.is_empty:
         quoted = _shown(SHELLS[shell].quoted(file) if quote(file) != file else file)
         now = f", or load it here: {SHELLS[shell].load} {quoted}" if os.path.exists(file) else ""
