@@ -1,4 +1,4 @@
-"""The source keeps the figures of its layout: no circles of imports, short modules.
+"""The source keeps the figures of its layout: no circles of imports, short modules, comments.
 
 Imports count wherever they stand: at the top, inside functions, and for types only.
 """
@@ -8,7 +8,9 @@ from __future__ import annotations
 import ast
 import glob
 import os
-from collections import defaultdict
+import re
+import tokenize
+from collections import Counter, defaultdict
 from graphlib import CycleError, TopologicalSorter
 from itertools import takewhile
 
@@ -18,6 +20,8 @@ from docs.generate import ROOT
 
 SOURCE = os.path.join(ROOT, "src", "hx")
 MOST_LINES = 400
+LEAST_COMMENTS, MOST_COMMENTS, LEAST_IN_A_FOLDER = 0.03, 0.10, 0.025  # of the lines
+FOR_TOOLS = re.compile(r"#\s*(noqa|type:|fmt:|pragma)[^(]*$")
 
 
 def modules(source):
@@ -102,3 +106,28 @@ def test_no_module_is_longer_than_400_lines():
         with open(path, encoding="utf-8") as file:
             lengths[name] = sum(1 for _ in file)
     assert {name: length for name, length in lengths.items() if length > MOST_LINES} == {}
+
+
+def commented(path):
+    """Return how many lines a file has, and how many of them have a comment for people."""
+    with open(path, encoding="utf-8") as file:
+        tokens = list(tokenize.generate_tokens(file.readline))
+    comments = {
+        token.start[0]
+        for token in tokens
+        if token.type == tokenize.COMMENT and not FOR_TOOLS.match(token.string)
+    }
+    return tokens[-1].start[0] - 1, len(comments)
+
+
+def test_three_to_ten_of_a_hundred_lines_have_a_comment_and_no_folder_lacks_them():
+    """A line counts if it has a comment, alone or behind code, that not only a tool reads."""
+    lines, comments = Counter(), Counter()
+    for name, path in modules(SOURCE).items():
+        folder = name.split(".")[1] if name.count(".") > 1 else "hx"
+        in_file, with_comment = commented(path)
+        lines[folder] += in_file
+        comments[folder] += with_comment
+    assert LEAST_COMMENTS <= comments.total() / lines.total() <= MOST_COMMENTS
+    shares = {folder: comments[folder] / lines[folder] for folder in lines if lines[folder]}
+    assert [folder for folder, share in shares.items() if share < LEAST_IN_A_FOLDER] == []
