@@ -65,7 +65,12 @@ def ordered(
     places = {*lines}
     rank = {test: place for place, test in enumerate(before, 1)}
     wanted = sorted(
-        reaching, key=lambda one: (not places & one.lines, -rank.get(one.test, 0), one.seconds)
+        reaching,
+        key=lambda candidate: (
+            not places & candidate.lines,
+            -rank.get(candidate.test, 0),
+            candidate.seconds,
+        ),
     )
     return [*_until(wanted, within_s)]
 
@@ -73,11 +78,11 @@ def ordered(
 def _until(wanted: list[Reaching], within_s: float) -> Iterator[Reaching]:
     """At least the first of them."""
     took = 0.0
-    for one in wanted:
-        if took and took + one.seconds > within_s:
+    for candidate in wanted:
+        if took and took + candidate.seconds > within_s:
             return
-        took += one.seconds
-        yield one
+        took += candidate.seconds
+        yield candidate
 
 
 def statement_at(tree: ast.AST, line: int) -> range:
@@ -117,7 +122,9 @@ def _functions(code: CodeType) -> Iterator[CodeType]:
 
 def _alone(code: CodeType) -> tuple[object, ...]:
     """What a code object is without those inside it, and without its places in the file."""
-    consts = [None if isinstance(one, CodeType) else repr(one) for one in code.co_consts]
+    consts = [
+        None if isinstance(constant, CodeType) else repr(constant) for constant in code.co_consts
+    ]
     return code.co_qualname, code.co_code, consts, code.co_names
 
 
@@ -126,9 +133,9 @@ def replace_code(path: Path, before: str, after: str) -> None:
     old = _functions(compile(before, str(path), "exec"))
     new = _functions(compile(after, str(path), "exec"))
     becomes = {_place(was): now for was, now in zip(old, new, strict=True)}
-    for one in gc.get_objects():
-        if isinstance(one, FunctionType) and one.__code__.co_filename == str(path):
-            one.__code__ = becomes.get(_place(one.__code__), one.__code__)
+    for function in gc.get_objects():
+        if isinstance(function, FunctionType) and function.__code__.co_filename == str(path):
+            function.__code__ = becomes.get(_place(function.__code__), function.__code__)
 
 
 def _place(code: CodeType) -> tuple[str, int]:
@@ -176,8 +183,10 @@ class Work:
         for number, mutant in enumerate(mutants(source)):
             lines = statement_at(tree, mutant.line)
             chosen = ordered(reaching, lines, before, self._within_s)
-            limit_s = max(LEAST_LIMIT_S, SLOWER * sum(one.seconds for one in chosen))
-            how = self._tried(source, mutant.source, [one.test for one in chosen], limit_s)
+            limit_s = max(LEAST_LIMIT_S, SLOWER * sum(candidate.seconds for candidate in chosen))
+            how = self._tried(
+                source, mutant.source, [candidate.test for candidate in chosen], limit_s
+            )
             first = self._runs.noted()
             before = [*(test for test in before if test != first), first]
             if how != "failed":

@@ -397,7 +397,7 @@ def import_paths(environment: Mapping[str, str] = os.environ) -> list[str]:
 
     Other tools come first: they say more about a command than the shell's own history of it.
     """
-    from hx.importers import importers
+    from hx.importers.registry import importers
 
     paths = [path for tool in importers() for path in tool.PLACES]
     return [*dict.fromkeys(_in_folders(paths, environment) + shell_histories(environment))]

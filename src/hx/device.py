@@ -67,7 +67,7 @@ def become(database: Database, host: str, device_id: bytes, name: str, *, shared
 
 def _in_custody(folder: str, host: str, *, shared: bool) -> bytes | None:
     """Return the id in the custody note, for a device in a vault whose database was lost."""
-    from hx.custody.place import read_note, stem
+    from hx.custody.files import read_note, stem
 
     note = read_note(f"{stem(folder, host, shared=shared)}.toml")
     return None if note is None else note.device_id

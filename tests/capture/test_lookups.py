@@ -174,7 +174,7 @@ def test_a_complete_record_of_bash_is_left_out_too(ingestion):
     assert ingestion.faults() == {}
 
 
-def test_the_setting_records_them(ingestion):
+def test_with_the_setting_lookups_are_recorded(ingestion):
     ingestion.source = ingestion.source._replace(lookups=True)
     ingestion.begin()
     ingestion.write(start(1, "hx find make"))

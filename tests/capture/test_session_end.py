@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from capture.ingestion import ended_pid, session_hex
-from hx.capture import keys
+from hx.capture import bound_keys
+from hx.capture.bound_keys import CTRL_R, PICKER, BoundKey
 from hx.capture.policy import IGNORED
 from hx.core.redaction.rules import Rules
-from hx.core.shell_files.bound_keys import CTRL_R, PICKER, BoundKey
 from spooled import end, record, start
 
 
@@ -48,11 +48,11 @@ def test_the_keys_of_a_session_are_those_that_it_noted_last(ingestion):
     ingestion.begin()
     ingestion.write(start(1) + end(1) + record("K", k='"^R" hx-pick'))
     ingestion.ingest()
-    assert keys.read(ingestion.database, session_hex(1)) == [BoundKey(CTRL_R, PICKER)]
+    assert bound_keys.read(ingestion.database, session_hex(1)) == [BoundKey(CTRL_R, PICKER)]
     ingestion.write(record("K", k='"^R" theirs') + start(2) + end(2))
     ingestion.ingest()
-    assert keys.read(ingestion.database, session_hex(1)) == [BoundKey(CTRL_R, "theirs")]
-    assert keys.read(ingestion.database, session_hex(2)) == []
+    assert bound_keys.read(ingestion.database, session_hex(1)) == [BoundKey(CTRL_R, "theirs")]
+    assert bound_keys.read(ingestion.database, session_hex(2)) == []
     assert ingestion.faults() == {}
 
 

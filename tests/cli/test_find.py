@@ -154,7 +154,7 @@ def test_unique_counts_only_events_that_pass_the_filters(hx, record):
     assert (make_row["runs"], make_row["failures"], make_row["exit_status"]) == (2, 2, 1)
 
 
-def test_unique_with_limit_reverse_and_all(hx, record):
+def test_limit_reverse_and_all_count_commands_with_unique(hx, record):
     for number in range(60):
         record(f"echo {number % 55}")
     assert len(hx("find", "--json", "--unique").json) == 50
@@ -254,7 +254,7 @@ def test_filter_device_takes_a_name_or_the_first_digits_of_an_id(hx, record, mac
         assert hx("find", "--device", device).code == 1
 
 
-def test_filters_here_and_cwd(hx, record, tmp_path):
+def test_here_and_cwd_keep_what_ran_in_that_directory(hx, record, tmp_path):
     record("in a", cwd="/srv/a")
     record("in b", cwd=tmp_path)
     record(b"in latin", cwd=b"/srv/\xe9")
@@ -309,13 +309,13 @@ def test_filter_session_takes_an_id_or_uses_the_current_session(hx, record):
     assert hx("find", "--session", OTHER_SESSION[:-1]).code == 2
 
 
-def test_filter_host(hx, record):
+def test_host_keeps_what_ran_on_that_host(hx, record):
     record("near")
     record("far", session=OTHER_SESSION, host="server")
     assert hx("find", "--json", "--host", "server").commands == ["far"]
 
 
-def test_filters_exit_failed_and_ok(hx, record):
+def test_exit_failed_and_ok_keep_what_ended_so(hx, record):
     record("good")
     record("bad", 2)
     record("killed", 137)
@@ -328,7 +328,7 @@ def test_filters_exit_failed_and_ok(hx, record):
     assert hx("find", "--ok", "--failed").code == 2
 
 
-def test_filters_since_and_until(hx, record):
+def test_since_and_until_keep_what_began_between_them(hx, record):
     now_us = time.time_ns() // 1000
     record("old", at=now_us - 3 * DAY_US)
     record("middle", at=now_us - 2 * HOUR_US)

@@ -25,23 +25,23 @@ def two_sessions(record):
 
 @pytest.mark.usefixtures("two_sessions")
 class TestWhichSession:
-    def test_the_one_of_this_shell(self, machine, hx):
+    def test_it_is_the_session_of_this_shell(self, machine, hx):
         assert hx("pin", env={"HX_SESSION": SESSION}).out == f"pinned: session {SESSION}\n"
         assert pins(machine) == {SESSION: True}
 
-    def test_else_the_last(self, machine, hx):
+    def test_outside_a_recorded_shell_it_is_the_last(self, machine, hx):
         hx("pin")
         assert pins(machine) == {OTHER_SESSION: True}
 
-    def test_the_last_but_this_one(self, machine, hx):
+    def test_with_last_it_is_the_last_other_than_this_one(self, machine, hx):
         hx("pin", "--last", env={"HX_SESSION": OTHER_SESSION})
         assert pins(machine) == {SESSION: True}
 
-    def test_first_digits_of_its_id(self, machine, hx):
+    def test_the_first_digits_of_its_id_name_it(self, machine, hx):
         assert hx("pin", SESSION[:18], OTHER_SESSION.upper()).code == 0
         assert pins(machine) == {SESSION: True, OTHER_SESSION: True}
 
-    def test_the_name_of_an_event_in_it(self, machine, hx):
+    def test_the_name_of_an_event_in_it_names_it(self, machine, hx):
         hx("pin", hx("find", "--json", "make").json[0]["id"])
         assert pins(machine) == {SESSION: True}
 

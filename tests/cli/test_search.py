@@ -61,7 +61,7 @@ def test_nothing_found_is_an_empty_array_and_exit_1(hx, record):
         (["GIT"], set()),
     ],
 )
-def test_words_of_a_query(hx, record, query, expected):
+def test_a_query_finds_the_commands_that_its_words_describe(hx, record, query, expected):
     for command in ("git pull", "git push", "git push --force", "legit", "make"):
         record(command)
     assert set(hx("search", "--json", *query).commands) == expected
@@ -130,7 +130,7 @@ def test_filters_select_events_and_the_counts_follow_them(hx, record):
     assert hx("search", "--json", "--host", "elsewhere").code == 1
 
 
-def test_limit_all_and_reverse(hx, record):
+def test_limit_all_and_reverse_change_how_many_are_listed_and_in_which_order(hx, record):
     for number in range(60):
         record(f"make {number}")
     assert len(hx("search", "--json", "make").json) == 50
@@ -161,7 +161,9 @@ def test_the_error_for_an_unknown_option_mentions_the_double_dash(hx):
     assert "`--`" in hx("search", "--force").err
 
 
-def test_a_capital_letter_and_the_setting_case(hx, record, machine):
+def test_a_capital_letter_makes_a_word_exact_unless_the_setting_case_ignores_it(
+    hx, record, machine
+):
     record("Make")
     record("make")
     assert hx("search", "--json", "Make").commands == ["Make"]

@@ -17,7 +17,11 @@ RECORDED = "this shell is recorded"
 def of_hook(hx, **env):
     """The findings on the hook: level and sentence."""
     answer = hx("doctor", "--json", env={"HX_SESSION": SESSION} | env)
-    return [(one["level"], one["sentence"]) for one in answer.json if one["check"] == "hook"]
+    return [
+        (finding["level"], finding["sentence"])
+        for finding in answer.json
+        if finding["check"] == "hook"
+    ]
 
 
 @pytest.fixture

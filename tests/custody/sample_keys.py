@@ -7,9 +7,9 @@ import os
 from typing import TYPE_CHECKING
 
 from hx.core.format.keys import generate, key_id, new_vmk
+from hx.custody.files import CustodyPaths, stem
 from hx.custody.key_files import Cost
 from hx.custody.key_set import Secrets
-from hx.custody.place import CustodyPaths, stem
 
 if TYPE_CHECKING:
     from pathlib import Path

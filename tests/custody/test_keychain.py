@@ -22,7 +22,7 @@ from custody.sample_keys import (
 )
 from hx.core.errors import InputError, KeyMissing
 from hx.custody import choose, keychain, opened
-from hx.custody.place import CustodyNote, read_note
+from hx.custody.files import CustodyNote, read_note
 
 secretstorage = pytest.importorskip("secretstorage")  # it comes with keyring on Linux
 RING = "keyring.backends.SecretService.Keyring"

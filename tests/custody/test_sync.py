@@ -10,7 +10,7 @@ import pytest
 from cli.machine import Machine
 from custody.sample_keys import PASSPHRASE, contains_secret, custody_paths, no_passphrase
 from hx.custody import opened
-from hx.custody.place import CustodyPaths, read_note, stem
+from hx.custody.files import CustodyPaths, read_note, stem
 
 ASK = {"HX_PASSPHRASE_COMMAND": f"echo {PASSPHRASE.decode()}"}
 

@@ -27,7 +27,7 @@ VERSIONS = {
 def write(database, before, after):
     """Write the difference between artifacts; return how many rows changed."""
     rows = artifacts.rows_of_artifacts(database, before)
-    local = {one: row for row, one in rows.items()}
+    local = {record: row for row, record in rows.items()}
     assert {*local} == {*before}
     return artifacts.write_artifacts(database, local, frozenset(after))
 
@@ -65,9 +65,9 @@ def test_the_artifacts_that_a_tombstone_covers_are_touched_by_it(database, scope
     tombstone = FIRST._replace(scope=scope)
     cover = Cover([tombstone])
     touched = artifacts.touched_artifacts(database, History(), [tombstone])
-    assert {*touched} >= {one for one in ARTIFACTS if cover.artifact(one.key)}
-    ids = {one.key.artifact_id for one in ARTIFACTS if cover.artifact(one.key)}
-    assert {one.key.artifact_id for one in touched} == ids, "no others are read"
+    assert {*touched} >= {record for record in ARTIFACTS if cover.artifact(record.key)}
+    ids = {record.key.artifact_id for record in ARTIFACTS if cover.artifact(record.key)}
+    assert {record.key.artifact_id for record in touched} == ids, "no others are read"
 
 
 def test_a_pin_replaces_that_of_its_session_and_comes_back(database):

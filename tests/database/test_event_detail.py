@@ -25,13 +25,13 @@ ORIGIN = b"\x80" * 16
 
 
 def events_of(found):
-    return [one.event for one in found]
+    return [found_event.event for found_event in found]
 
 
 def found(database, wanted):
     row = database.value("SELECT id FROM event WHERE ident = ?", (ident(wanted.key),))
-    (one,) = load(database, [row])
-    return one
+    (found_event,) = load(database, [row])
+    return found_event
 
 
 def row_ids(database, wanted):
@@ -44,10 +44,10 @@ def row_ids(database, wanted):
 def test_an_event_is_found_by_each_start_of_its_name(database):
     events = [event(number, seq=number + 1) for number in range(8)]
     join_records(database, *events)
-    for one in events:
-        name = spelled(ident(one.key))
+    for found_event in events:
+        name = spelled(ident(found_event.key))
         for length in (SHORT, LENGTH):
-            assert events_of(event_detail.named(database, name[:length])) == [one]
+            assert events_of(event_detail.named(database, name[:length])) == [found_event]
     assert event_detail.named(database, "no such name!") == []
 
 
@@ -61,7 +61,9 @@ def test_of_many_events_with_one_prefix_the_newest_are_listed(database):
     join_records(database, *(event(number, seq=number + 1) for number in range(count)))
     set_idents(database, range(count))
     prefix = spelled(0)[:SHORT]
-    starts = [one.event.key.started_at_us for one in event_detail.named(database, prefix)]
+    starts = [
+        found_event.event.key.started_at_us for found_event in event_detail.named(database, prefix)
+    ]
     assert starts == [*range(count)][: -event_detail.MANY - 2 : -1]
 
 
@@ -69,7 +71,7 @@ def test_an_event_of_the_next_prefix_is_not_listed_and_the_last_row_comes_first(
     join_records(database, *(event(10, seq=seq) for seq in (1, 2, 3)))
     set_idents(database, [0, 1 << 5 * (LENGTH - SHORT), 1])
     found = event_detail.named(database, spelled(0)[:SHORT])
-    assert [one.event.key.seq for one in found] == [3, 1]
+    assert [found_event.event.key.seq for found_event in found] == [3, 1]
 
 
 @pytest.mark.parametrize(
@@ -100,8 +102,8 @@ def test_the_rows_of_an_event_are_those_of_its_key(database):
     join_records(
         database, event(10), wanted, event(10, OTHER, seq=2), in_session(wanted), event(11, seq=3)
     )
-    one = found(database, wanted)
-    ids = event_detail.row_ids_of(database, one)
+    found_event = found(database, wanted)
+    ids = event_detail.row_ids_of(database, found_event)
     assert (ids.started_at_us, ids.seq, ids.origin) == (10, 2, wanted.origin)
     row = "SELECT id, session, command, directory FROM event WHERE ident = ?"
     assert (ids.event, ids.session, ids.command, ids.directory) == database.execute(
@@ -109,17 +111,19 @@ def test_the_rows_of_an_event_are_those_of_its_key(database):
     ).fetchone()
     assert database.value("SELECT device_id FROM device WHERE id = ?", (ids.device,)) == ME
     database.execute("DELETE FROM event WHERE id = ?", (ids.event,))
-    assert event_detail.row_ids_of(database, one) is None
+    assert event_detail.row_ids_of(database, found_event) is None
 
 
 @pytest.mark.parametrize("origin", [0, IMPORTED])
 def test_the_events_around_one_are_those_of_its_session_in_order(database, origin):
     """In an imported session a seq orders only the events of one time."""
     mine = [event(10 * number, seq=number, origin=origin) for number in range(1, 8)]
-    others = [in_session(one) for one in mine] + [event(45, OTHER, seq=4, origin=origin)]
+    others = [in_session(found_event) for found_event in mine] + [
+        event(45, OTHER, seq=4, origin=origin)
+    ]
     join_records(database, *mine, *others)
-    for at, one in enumerate(mine):
-        before, after = event_detail.around(database, row_ids(database, one), 2)
+    for at, found_event in enumerate(mine):
+        before, after = event_detail.around(database, row_ids(database, found_event), 2)
         assert events_of(before) == mine[max(0, at - 2) : at]
         assert events_of(after) == mine[at + 1 : at + 3]
 
@@ -215,7 +219,7 @@ def test_of_many_commands_between_the_last_are_shown_and_as_many_as_it_takes_cou
 
 
 def test_between_in_an_imported_session_are_the_events_of_that_time(database):
-    failure, success = (one._replace(origin=IMPORTED) for one in (FAILED, FIXED))
+    failure, success = (found_event._replace(origin=IMPORTED) for found_event in (FAILED, FIXED))
     success = success._replace(key=success.key._replace(seq=1))
     inside = [event(at, seq=seq, origin=IMPORTED, command=b"x") for at, seq in ((150, 1), (150, 2))]
     edges = [event(at, seq=seq, origin=IMPORTED, command=b"x") for at, seq in ((100, 11), (200, 2))]

@@ -26,7 +26,7 @@ PLACE = {"repo": b"r", "branch": b"b", "host": b"box"}
 
 
 def rows_of(database, events):
-    return [*event_rows.rows_of(database, (one.key for one in events))]
+    return [*event_rows.rows_of(database, (record.key for record in events))]
 
 
 def texts(database, column, table):
@@ -53,10 +53,10 @@ def test_the_events_with_these_keys_are_found_and_no_others(database):
         event(30, seq=3),
     ]
     join_records(database, *here)
-    keys = [one.key for one in here]
+    keys = [record.key for record in here]
     assert {*event_rows.events_at(database, keys)} == {*here}
-    for one in here:
-        assert {*event_rows.events_at(database, [one.key])} == {one}
+    for record in here:
+        assert {*event_rows.events_at(database, [record.key])} == {record}
     absent = [
         event(20),  # a seq of another time
         event(9),
@@ -81,7 +81,7 @@ def test_an_empty_database_has_no_events(database):
 def test_two_keys_of_a_session_are_found_whatever_lies_between_them(database, count):
     join_records(database, *(event(number + 1, seq=number + 1) for number in range(count)))
     ends = [event(1), event(count, seq=count)]
-    assert {*event_rows.events_at(database, [one.key for one in ends])} == {*ends}
+    assert {*event_rows.events_at(database, [record.key for record in ends])} == {*ends}
     absent = event(2)  # the time and the seq of two other events
     assert rows_of(database, [ends[0], absent, ends[1]]) == rows_of(database, ends)
 

@@ -58,15 +58,15 @@ def expected(database, query):
     """Return the events that a query asks for, the newest first."""
     rows = dict(database.execute("SELECT ident, id FROM event"))
     fits = [
-        one
-        for one in events()
-        if query.text.lower() in one.command.decode(errors="replace").lower()
-        and (query.cwd is None or one.cwd == query.cwd)
+        hit
+        for hit in events()
+        if query.text.lower() in hit.command.decode(errors="replace").lower()
+        and (query.cwd is None or hit.cwd == query.cwd)
     ]
-    fits.sort(key=lambda one: (one.key.started_at_us, rows[ident(one.key)]), reverse=True)
+    fits.sort(key=lambda hit: (hit.key.started_at_us, rows[ident(hit.key)]), reverse=True)
     if query.unique:
-        newest = {one.command: one for one in reversed(fits)}
-        fits = [one for one in fits if newest[one.command] == one]
+        newest = {hit.command: hit for hit in reversed(fits)}
+        fits = [hit for hit in fits if newest[hit.command] == hit]
     fits = fits[: query.limit]
     return fits[::-1] if query.reverse else fits
 
@@ -81,22 +81,22 @@ def test_a_text_is_found_in_every_way_newest_first(filled, text, limit):
     for cwd, is_unique, is_reversed in product((None, b"/srv"), (False, True), (False, True)):
         query = Query(text, cwd=cwd, limit=limit, unique=is_unique, reverse=is_reversed)
         found = [*find(filled, query)]
-        assert [one.event for one in found] == expected(filled, query), query
-        assert [one.ident for one in found] == [ident(one.event.key) for one in found]
+        assert [hit.event for hit in found] == expected(filled, query), query
+        assert [hit.ident for hit in found] == [ident(hit.event.key) for hit in found]
 
 
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("cwd", [None, b"/srv"])
 @pytest.mark.parametrize("limit", [None, 50])
 def test_the_runs_of_a_distinct_command_are_those_that_were_found(filled, cwd, limit):
-    for one in find(filled, Query("make", cwd=cwd, limit=limit, unique=True)):
+    for hit in find(filled, Query("make", cwd=cwd, limit=limit, unique=True)):
         same = [
             run
             for run in events()
-            if run.command == one.event.command and (cwd is None or run.cwd == cwd)
+            if run.command == hit.event.command and (cwd is None or run.cwd == cwd)
         ]
-        assert one.runs == len(same)
-        assert one.failures == sum(run.exit_status != 0 for run in same)
+        assert hit.runs == len(same)
+        assert hit.failures == sum(run.exit_status != 0 for run in same)
     plain = next(find(filled, Query("make")))
     assert (plain.runs, plain.failures) == (None, None)
 
@@ -109,7 +109,7 @@ def test_of_runs_of_one_command_at_one_time_the_last_row_comes_first(database, c
         join_records(database, event(KNOWN_SINCE_US + 10, seq=seq, exit_status=exit_status))
     join_records(database, event(KNOWN_SINCE_US, seq=4, command=b"makes"))
     found = find(database, Query("make", cwd=cwd, limit=limit))
-    assert [one.event.key.seq for one in found] == [3, 2, 1, 4][:limit]
+    assert [hit.event.key.seq for hit in found] == [3, 2, 1, 4][:limit]
 
 
 def test_events_are_loaded_in_the_order_of_their_rows_without_those_that_are_gone(database):
@@ -120,12 +120,12 @@ def test_events_are_loaded_in_the_order_of_their_rows_without_those_that_are_gon
     database.execute("DELETE FROM event WHERE id = ?", (gone,))
     starts = dict(database.execute("SELECT id, started_at_us FROM event"))
     wanted = rows[::-1]
-    found = [one.event.key.started_at_us for one in load(database, wanted)]
+    found = [hit.event.key.started_at_us for hit in load(database, wanted)]
     assert found == [starts[row] for row in wanted if row != gone]
     counted = [Counted(1, row, row, 2 * row) for row in wanted]
     with_counts = [*load_counted(database, counted)]
-    assert [one.event.key.started_at_us for one in with_counts] == found
-    assert [(one.runs, one.failures) for one in with_counts] == [
+    assert [hit.event.key.started_at_us for hit in with_counts] == found
+    assert [(hit.runs, hit.failures) for hit in with_counts] == [
         (row, 2 * row) for row in wanted if row != gone
     ]
 
@@ -136,7 +136,7 @@ def test_the_runs_of_commands_are_counted_at_their_newest(filled):
     assert everywhere == newest_runs(filled, commands)
     assert count_runs(filled, [], 2) == everywhere[:2]
     assert newest_runs(filled, commands[:1]) == [
-        one for one in everywhere if one.command == commands[0]
+        hit for hit in everywhere if hit.command == commands[0]
     ]
     assert count_runs(filled, [("exit_status = ?", (99,))]) == []
 
@@ -145,11 +145,11 @@ def test_of_runs_at_one_time_the_last_row_is_the_newest(database):
     join_records(database, event(10), event(10, OTHER), event(10, seq=2, command=b"ls"))
     rows = dict(database.execute("SELECT command, max(id) FROM event GROUP BY command"))
     found = newest_runs(database, [*rows])
-    assert [(one.command, one.event) for one in found] == sorted(
+    assert [(hit.command, hit.event) for hit in found] == sorted(
         rows.items(), key=lambda row: row[1], reverse=True
     )
     at_one_time = count_runs(database, [("+event.id > ?", (1,))])
-    assert [one.event for one in at_one_time] == [3, 2]
+    assert [hit.event for hit in at_one_time] == [3, 2]
 
 
 @pytest.mark.usefixtures("way")
@@ -167,7 +167,7 @@ def test_of_commands_used_last_at_one_time_the_one_of_the_last_row_comes_first(d
 def test_events_of_any_time_are_found(database, text):
     events = [event(-MAX_TIME_US), event(MAX_TIME_US, seq=2, command=b"makes")]
     join_records(database, *events)
-    assert [one.event for one in find(database, Query(text))] == events[::-1]
+    assert [hit.event for hit in find(database, Query(text))] == events[::-1]
 
 
 def test_the_latest_used_commands_are_read_by_their_index_and_the_others_in_one_pass(
@@ -194,7 +194,7 @@ def test_of_commands_without_a_time_none_is_read_that_was_last_used_before_those
     texts = [b"%d" % number for number in range(9)]
     join_records(database, *(event(n, seq=n + 1, command=text) for n, text in enumerate(texts)))
     with statements(database) as run:
-        assert [one.event.command for one in find(database, Query(limit=2))] == texts[:-3:-1]
+        assert [hit.event.command for hit in find(database, Query(limit=2))] == texts[:-3:-1]
     assert len([sql for sql in run if "FROM event WHERE command = ?" in sql]) == 3
 
 
@@ -220,7 +220,7 @@ def test_events_without_a_time_are_counted_where_they_may_be_found(database, nam
     for seq, at_us in ((1, 5), (2, KNOWN_SINCE_US), (3, KNOWN_SINCE_US + 9)):
         join_records(database, event(at_us, seq=seq))
     with statements(database) as run:
-        found = [one.event.key.seq for one in find(database, QUERIES_OF_TIMED[name])]
+        found = [hit.event.key.seq for hit in find(database, QUERIES_OF_TIMED[name])]
     is_counted = name == "all may be older"
     assert found == ([3, 2, 1] if is_counted else [3, 2])
     assert bool([sql for sql in run if "GROUP BY" in sql]) == is_counted
@@ -236,7 +236,7 @@ def test_events_without_a_time_come_by_their_places_and_not_by_their_rows(databa
     for seq, (place, command) in enumerate([(600, b"a"), (500, b"b"), (550, b"c")], 1):
         join_records(database, event(place, seq=seq, command=command))
     found = find(database, Query(limit=9))
-    assert [one.event.command for one in found] == [b"a", b"c", b"b"]
+    assert [hit.event.command for hit in found] == [b"a", b"c", b"b"]
 
 
 def test_the_index_tells_rare_commands_from_common_ones(filled, monkeypatch):
@@ -263,7 +263,7 @@ def untimed_and_timed(database):
 
 
 def shown(found):
-    return [(one.event.command, one.event.key.seq, one.runs, one.folded) for one in found]
+    return [(hit.event.command, hit.event.key.seq, hit.runs, hit.folded) for hit in found]
 
 
 FOLDED = [

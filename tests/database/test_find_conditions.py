@@ -44,29 +44,29 @@ def filled(database):
 
 FILTERS = {
     "nothing": (Query(), lambda _: True),
-    "directory": (Query(cwd=b"/srv"), lambda one: one.cwd == b"/srv"),
-    "directory of any bytes": (Query(cwd=b"/\xff"), lambda one: one.cwd == b"/\xff"),
-    "repository": (Query(repo=b"r"), lambda one: one.repo == b"r"),
-    "host": (Query(host=b"h"), lambda one: one.host == b"h"),
-    "session": (Query(session_id=SESSION), lambda one: one.key.session_id == SESSION),
-    "another session": (Query(session_id=ELSEWHERE), lambda one: one.key.session_id == ELSEWHERE),
-    "device": (Query(device="laptop"), lambda one: one.key.device_id == ME),
+    "directory": (Query(cwd=b"/srv"), lambda run: run.cwd == b"/srv"),
+    "directory of any bytes": (Query(cwd=b"/\xff"), lambda run: run.cwd == b"/\xff"),
+    "repository": (Query(repo=b"r"), lambda run: run.repo == b"r"),
+    "host": (Query(host=b"h"), lambda run: run.host == b"h"),
+    "session": (Query(session_id=SESSION), lambda run: run.key.session_id == SESSION),
+    "another session": (Query(session_id=ELSEWHERE), lambda run: run.key.session_id == ELSEWHERE),
+    "device": (Query(device="laptop"), lambda run: run.key.device_id == ME),
     "device by id": (Query(device=OTHER.hex()[:4].upper()), lambda o: o.key.device_id == OTHER),
     "device by a digit of all": (Query(device="0"), lambda _: True),
-    "failed": (Query(failed=True), lambda one: one.exit_status not in (0, None)),
-    "succeeded": (Query(failed=False), lambda one: one.exit_status == 0),
-    "status 0": (Query(exit_status=0), lambda one: one.exit_status == 0),
-    "status 1": (Query(exit_status=1), lambda one: one.exit_status == 1),
-    "since": (Query(since_us=T + 30), lambda one: one.key.started_at_us >= T + 30),
-    "until": (Query(until_us=T + 30), lambda one: one.key.started_at_us < T + 30),
+    "failed": (Query(failed=True), lambda run: run.exit_status not in (0, None)),
+    "succeeded": (Query(failed=False), lambda run: run.exit_status == 0),
+    "status 0": (Query(exit_status=0), lambda run: run.exit_status == 0),
+    "status 1": (Query(exit_status=1), lambda run: run.exit_status == 1),
+    "since": (Query(since_us=T + 30), lambda run: run.key.started_at_us >= T + 30),
+    "until": (Query(until_us=T + 30), lambda run: run.key.started_at_us < T + 30),
     "since the epoch": (Query(since_us=0), lambda _: True),
     "two at once": (
         Query(session_id=SESSION, host=b"h"),
-        lambda one: one.key.session_id == SESSION and one.host == b"h",
+        lambda run: run.key.session_id == SESSION and run.host == b"h",
     ),
     "status and device": (
         Query(exit_status=1, device="laptop"),
-        lambda one: one.exit_status == 1 and one.key.device_id == ME,
+        lambda run: run.exit_status == 1 and run.key.device_id == ME,
     ),
 }
 ABSENT = {
@@ -82,7 +82,7 @@ ABSENT = {
 
 
 def found(database, query):
-    return [one.event for one in find(database, query)]
+    return [run.event for run in find(database, query)]
 
 
 @pytest.mark.parametrize("text", ["", "make"])
@@ -90,7 +90,7 @@ def found(database, query):
 def test_a_filter_lets_through_what_it_asks_for_newest_first(filled, query, fits, text):
     result = found(filled, query._replace(text=text))
     assert sorted(result) == sorted(filter(fits, EVENTS))
-    starts = [one.key.started_at_us for one in result]
+    starts = [run.key.started_at_us for run in result]
     assert starts == sorted(starts, reverse=True)
     assert found(filled, query._replace(text=text, reverse=True)) == result[::-1]
 

@@ -231,7 +231,7 @@ def test_the_cost_of_folding_events_without_a_time_does_not_grow_with_them(
 ):
     short, long = short_and_long_untimed
     found = list(find(long, FOLDED[name]))
-    assert {one.runs for one in found} == {LONG // 500}
+    assert {hit.runs for hit in found} == {LONG // 500}
 
     def query(database):
         return list(find(database, FOLDED[name]))

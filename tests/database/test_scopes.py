@@ -61,7 +61,7 @@ def named(database, runs):
 def test_the_runs_in_a_scope_are_read_newest_first(filled, scope, expected):
     runs = [*scopes.newest_runs(filled, scope, HERE, 100)]
     assert named(filled, runs) == expected
-    starts = {text: one.key.started_at_us for text, one in EVENTS.items()}
+    starts = {text: run.key.started_at_us for text, run in EVENTS.items()}
     assert [at_us for _, _, at_us in runs] == [starts[text] for text in expected]
     events = dict(filled.execute("SELECT id, started_at_us FROM event"))
     assert [events[row] for _, row, _ in runs] == [at_us for _, _, at_us in runs]

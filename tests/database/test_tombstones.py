@@ -37,7 +37,7 @@ ARTIFACTS = [
         for device in (ME, OTHER)
     ),
     in_session(artifact(40, THIRD, 2), ELSEWHERE),
-    *(artifact(40, THIRD, 3 + place, one.key) for place, one in enumerate(EVENTS)),
+    *(artifact(40, THIRD, 3 + place, record.key) for place, record in enumerate(EVENTS)),
 ]
 SCOPES = {
     "window": Window(10, 20, None),
@@ -46,9 +46,9 @@ SCOPES = {
     "session": WholeSession(ELSEWHERE),
     "session of an event alone": WholeSession(SESSION),
     "event": Keys(frozenset({EVENTS[2].key})),
-    "events": Keys(frozenset(one.key for one in EVENTS[::2])),
+    "events": Keys(frozenset(record.key for record in EVENTS[::2])),
     "artifact": Keys(frozenset(), frozenset({ARTIFACTS[-1].key})),
-    "both": Keys(frozenset({EVENTS[0].key}), frozenset(one.key for one in ARTIFACTS[::2])),
+    "both": Keys(frozenset({EVENTS[0].key}), frozenset(record.key for record in ARTIFACTS[::2])),
     "absent keys": Keys(
         frozenset({event(10, THIRD).key}), frozenset({artifact(10, THIRD, 99).key})
     ),
@@ -67,8 +67,8 @@ def test_a_tombstone_removes_the_events_that_it_covers_and_no_others(database, s
     tombstone = FIRST._replace(scope=scope)
     cover = Cover([tombstone])
     join_delta(database, History(tombstones=frozenset([tombstone])))
-    left = [one for _, one in select_events(database, "1")]
-    assert sorted(left) == sorted(one for one in EVENTS if not cover.event(one.key))
+    left = [record for _, record in select_events(database, "1")]
+    assert sorted(left) == sorted(record for record in EVENTS if not cover.event(record.key))
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_a_tombstone_removes_the_events_that_it_covers_and_no_others(database, s
 def test_the_condition_of_a_scope_holds_for_the_events_in_it_and_no_others(database, name):
     join_delta(database, History(frozenset(EVENTS)))
     cover = Cover([FIRST._replace(scope=SCOPES[name])])
-    found = [one for _, one in select_events(database, *tombstones.condition(SCOPES[name]))]
-    assert sorted(found) == sorted(one for one in EVENTS if cover.event(one.key))
+    found = [record for _, record in select_events(database, *tombstones.condition(SCOPES[name]))]
+    assert sorted(found) == sorted(record for record in EVENTS if cover.event(record.key))
 
 
 @each_scope
@@ -87,10 +87,12 @@ def test_what_is_relevant_for_records_covers_as_many_of_them(database, scope):
     written(database, tombstone, tombstone._replace(scope=WholeSession(b"\xc0" * 16)))
     cover = Cover([tombstone])
     of_events = Cover(tombstones.relevant(database, History(frozenset(EVENTS))))
-    assert [of_events.event(one.key) for one in EVENTS] == [cover.event(one.key) for one in EVENTS]
-    for one in ARTIFACTS:
-        relevant = tombstones.relevant(database, History(artifacts=frozenset({one})))
-        assert Cover(relevant).artifact(one.key) == cover.artifact(one.key)
+    assert [of_events.event(record.key) for record in EVENTS] == [
+        cover.event(record.key) for record in EVENTS
+    ]
+    for record in ARTIFACTS:
+        relevant = tombstones.relevant(database, History(artifacts=frozenset({record})))
+        assert Cover(relevant).artifact(record.key) == cover.artifact(record.key)
 
 
 def test_what_cannot_cover_a_record_is_not_relevant_for_it(database):
@@ -100,8 +102,8 @@ def test_what_cannot_cover_a_record_is_not_relevant_for_it(database):
         FIRST._replace(scope=Keys(frozenset({event(10).key, event(20).key}))),
     )
     relevant = tombstones.relevant(database, History(frozenset({event(20)})))
-    assert [one.scope for one in relevant] == [Keys(frozenset({event(20).key}))]
-    assert {one[:3] for one in relevant} == {(FIRST.tombstone_id, 0, bytes(16))}
+    assert [record.scope for record in relevant] == [Keys(frozenset({event(20).key}))]
+    assert {record[:3] for record in relevant} == {(FIRST.tombstone_id, 0, bytes(16))}
 
 
 def test_nothing_is_relevant_where_no_tombstone_is(database):

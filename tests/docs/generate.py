@@ -309,7 +309,8 @@ def whole_parser() -> argparse.ArgumentParser:
     return whole
 
 
-# What shtab does not do: the second name of the command, and zsh's `source FILE`
+# What shtab does not do: the second name of the command, and zsh's `source FILE`. The completions
+# of a shell that is not named here are written by hand.
 _CHANGES = {
     "bash": [("-F _shtab_hx hx", "-F _shtab_hx hx history-extended")],
     "zsh": [
@@ -345,7 +346,7 @@ def generated() -> dict[str, str]:
     from docs.messages import PAGE, messages_page
 
     return {CLI_PAGE: cli_page(), PAGE: messages_page()} | {
-        completions_path(shell): completions(shell) for shell in SHELLS
+        completions_path(shell): completions(shell) for shell in SHELLS if shell in _CHANGES
     }
 
 

@@ -216,9 +216,9 @@ class Texts:
         """Return both branches: in one text where each branch is one, else as alternatives."""
         texts = [self.of(value, scope, depth) for value in values]
         if len(texts) == 2 and [len(each) for each in texts] == [1, 1]:
-            (one,), (other,) = texts
-            if one != other:
-                return [f"({one}/{other})" if one and other else f"[{one}{other}]"]
+            (first,), (other,) = texts
+            if first != other:
+                return [f"({first}/{other})" if first and other else f"[{first}{other}]"]
         return [text for each in texts for text in each]
 
     # ---- values of a name, a call or a key ----

@@ -33,7 +33,7 @@ AREAS = {
     "cli/commands/doctor": "Doctor",
     "cli/commands/init": "Setup and recording",
     "cli/commands/setup": "Setup and recording",
-    "cli/left_lines": "Setup and recording",
+    "cli/setup_screen": "Setup and recording",
     "cli/setup_answers": "Setup and recording",
     "cli/setup_shells": "Setup and recording",
     "cli/setup_undo": "Setup and recording",

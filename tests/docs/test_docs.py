@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from hx import config
 from hx.cli.parsers import parser_of
 from hx.cli.table import COMMANDS
 from hx.core import errors
+from hx.importers.registry import importers
 from hx.shells import SHELLS
 from hx.shells import completions_path as path
 
@@ -41,6 +43,27 @@ def test_generated_files_are_current(place):
 def test_every_argument_has_a_help_text(name):
     for action in parser_of(name)._actions:
         assert action.help, f"hx {name}: {action.option_strings or action.dest}"
+
+
+EVENTS = {"find", "search", "show", "last"}  # described with the event, or in their help
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_names_in_the_json_of_every_command_are_described(name):
+    has_json = any("--json" in action.option_strings for action in parser_of(name)._actions)
+    assert not has_json or name in OBJECTS.keys() | EVENTS
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_test_runs_every_command(name):
+    tests = glob.glob(os.path.join(ROOT, "tests", "**", "test_*.py"), recursive=True)
+    runs = re.compile(rf"""(\bhx\(|HX,)[^()]*["']{name}["']""")
+    assert any(runs.search(read(path)) for path in tests if "docs" not in path.split(os.sep))
+
+
+def test_the_help_of_import_names_every_tool():
+    about = parser_of("import").description
+    assert [tool for tool in importers() if tool.KIND.decode() not in about] == []
 
 
 def test_every_setting_and_variable_is_documented():
@@ -143,6 +166,21 @@ def test_commands_that_a_page_names_exist(place):
 
 
 BASH_COMPLETION = "COMP_WORDS=(hx fin) COMP_CWORD=1; _shtab_hx; echo ${COMPREPLY[@]}"
+ZSH_COMPLETION = "[[ $_comps[hx] && $_comps[history-extended] ]] && print find"
+LOAD = {  # shell -> (options, a script that loads the completions and prints `find`)
+    "bash": (
+        ["--norc"],
+        f". {path('bash')} && complete -p hx history-extended; {BASH_COMPLETION}",
+    ),
+    "zsh": (
+        ["-f"],
+        f"autoload -Uz compinit; compinit -u -D; . {path('zsh')}; {ZSH_COMPLETION}",
+    ),
+    "fish": (
+        ["--no-config"],
+        f"source {path('fish')}; complete -C 'history-extended fin'",
+    ),
+}
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -150,15 +188,9 @@ def test_completions_load_in_the_real_shell_without_output(shell):
     program = shutil.which(shell)
     if not program:
         pytest.skip(f"{shell} is not installed (tests/shells/install.sh)")
-    load = {
-        "bash": f". {path('bash')} && complete -p hx history-extended; {BASH_COMPLETION}",
-        "zsh": f"autoload -Uz compinit; compinit -u -D; . {path('zsh')};"
-        " [[ $_comps[hx] && $_comps[history-extended] ]] && print find",
-        "fish": f"source {path('fish')}; complete -C 'history-extended fin'",
-    }[shell]
-    flags = {"bash": ["--norc"], "zsh": ["-f"], "fish": ["--no-config"]}[shell]
+    options, load = LOAD[shell]
     process = subprocess.run(
-        [program, *flags, "-c", load], capture_output=True, text=True, check=False
+        [program, *options, "-c", load], capture_output=True, text=True, check=False
     )
     assert process.returncode == 0, process.stderr
     assert not process.stderr

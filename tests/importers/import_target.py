@@ -13,7 +13,8 @@ from hx.database.connection import open_database
 from hx.database.join import join as join_rows
 from hx.database.queries.forget_selection import Choice
 from hx.forget import forget as forgetting
-from hx.importers import Reading, detected, importer
+from hx.importers import Reading
+from hx.importers.registry import detected, importer
 from hx.importers.run import Counts, Import, Job
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ import pytest
 
 from hx.core.errors import InputError
 from hx.core.redaction.rules import Rules
-from hx.importers import Reading, importer
+from hx.importers import Reading
 from hx.importers import run as importing
 from hx.importers.masking import AHEAD, batches
 from hx.importers.reader_process import batches_apart
+from hx.importers.registry import importer
 from importers.import_target import zsh_history
 
 SECRET = "ghp_" + "x" * 3 + "Y7" * 16 + "z"

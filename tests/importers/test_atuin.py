@@ -13,9 +13,10 @@ import pytest
 from capture.kill import drop_capabilities, forked, outcome
 from hx.core.errors import InputError
 from hx.core.model import FINISHED, MAX_COMMAND_BYTES, STATUS_UNKNOWN
-from hx.importers import TOO_LONG, Reading, importer
+from hx.importers import TOO_LONG, Reading
 from hx.importers.atuin import NO_TIME
 from hx.importers.databases import explained
+from hx.importers.registry import importer
 from importers.import_target import FIRST_S, HOST, SECOND_US, ImportTarget, zsh_history
 
 ATUIN = os.path.join(os.path.dirname(sys.executable), "atuin")

@@ -8,7 +8,7 @@ import pytest
 
 from hx.core.errors import InputError
 from hx.core.redaction.rules import Rules
-from hx.importers import importer
+from hx.importers.registry import importer
 from hx.importers.run import Import, Job
 from importers.import_target import DEVICE, HOST
 

@@ -133,7 +133,7 @@ def test_a_row_that_breaks_a_rule_of_the_tool_is_no_damage(path, rules, problems
     connection.execute(sql, (f"CREATE TABLE lines ({rules})",))
     connection.close()
     with databases.connected(str(path)) as connection:
-        assert [one for (one,) in connection.execute("PRAGMA quick_check")] == problems
+        assert [problem for (problem,) in connection.execute("PRAGMA quick_check")] == problems
         databases.check_whole(connection, str(path))
 
 

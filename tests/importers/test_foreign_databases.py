@@ -10,18 +10,28 @@ import pytest
 
 from hx.core.errors import InputError
 from hx.core.model import MAX_COMMAND_BYTES
-from hx.importers import TOO_LONG, Reading, detected, importer
-from hx.importers.choice import importer_for
+from hx.importers import TOO_LONG, Reading
+from hx.importers.registry import detected, importer, importer_for, importers
 from importers import foreign_databases as made
 from importers.foreign_databases import FIRST_S, Hishtory, Histdb, Mcfly
 from importers.import_target import ImportTarget
 
 TOOLS = {"hishtory": Hishtory, "mcfly": Mcfly, "zsh-histdb": Histdb}
-TABLES = {
+TIMES = {  # the table and the column with the time of a row
     "hishtory": ("history_entries", "start_time"),
     "mcfly": ("commands", "when_run"),
     "zsh-histdb": ("history", "start_time"),
 }
+TEXTS = {  # the table and the column with its command
+    "hishtory": ("history_entries", "command"),
+    "mcfly": ("commands", "cmd"),
+    "zsh-histdb": ("commands", "argv"),
+}
+
+
+def test_each_database_that_is_imported_is_tested_here():
+    databases = {tool.KIND.decode() for tool in importers() if not tool.IS_TEXT}
+    assert databases - {"atuin"} == TOOLS.keys()  # test_atuin.py has a real one of atuin
 
 
 @pytest.fixture(params=TOOLS)
@@ -58,7 +68,7 @@ def test_a_database_with_all_its_tables_in_the_log_is_recognised_and_read(target
 
 def test_a_database_with_a_further_column_and_a_further_table_is_read(kind, tool, target):
     tool.add("make")
-    table, _ = TABLES[kind]
+    table, _ = TIMES[kind]
     tool.connection.execute(f"ALTER TABLE {table} ADD COLUMN hidden INTEGER")
     tool.connection.execute("CREATE TABLE notes (text)")
     assert target.import_file(tool.path).new == 1
@@ -66,7 +76,7 @@ def test_a_database_with_a_further_column_and_a_further_table_is_read(kind, tool
 
 def test_a_database_without_a_needed_column_is_of_another_version(kind, tool, target):
     tool.add("make")
-    table, column = TABLES[kind]
+    table, column = TIMES[kind]
     tool.connection.execute(f"ALTER TABLE {table} RENAME COLUMN {column} TO at")
     with pytest.raises(InputError, match=f"of {kind} that hx does not know: .*{column}") as caught:
         target.import_file(tool.path)
@@ -169,7 +179,7 @@ def test_a_large_database_takes_bounded_memory(kind, tool):
 def test_each_row_counts_as_progress(kind, tool, copied):
     for number in range(3):
         tool.add("make", number)
-    if kind == "zsh-histdb":
+    if not hasattr(tool, "add_copy"):
         copied = 0  # it copies no history
     if copied:
         tool.add_copy(["ls"] * copied, *([(0, 5)] if kind == "mcfly" and copied > 1 else []))
@@ -250,7 +260,7 @@ def test_two_devices_give_one_database_the_same_keys(kind, tool, target, tmp_pat
 def test_a_row_without_a_possible_time_is_counted(kind, tool, target, seconds):
     tool.add("make", 60)
     tool.add("ls")
-    table, column = TABLES[kind]
+    table, column = TIMES[kind]
     if kind == "mcfly" and seconds is None:
         return  # its table does not allow it
     value = go_seconds(seconds) if kind == "hishtory" else seconds
@@ -289,8 +299,7 @@ def test_commands_of_any_bytes_and_types_are_read(kind, tool, target):
 
 
 def test_text_that_is_not_utf_8_is_read_as_bytes(kind, tool, target):
-    table, column = {"hishtory": ("history_entries", "command"), "mcfly": ("commands", "cmd"),
-                     "zsh-histdb": ("commands", "argv")}[kind]  # fmt: skip
+    table, column = TEXTS[kind]
     tool.add("make")
     tool.connection.execute(f"UPDATE {table} SET {column} = CAST(X'636174FF' AS TEXT)")
     target.import_file(tool.path)

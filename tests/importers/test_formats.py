@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hx.core.errors import InputError
-from hx.importers import CUT, TOO_LONG, Reading, detected, importer
+from hx.importers import CUT, TOO_LONG, Reading
+from hx.importers.registry import detected, importer, importers
 from importers.import_target import entries
 
 PIECES = [
@@ -18,6 +19,16 @@ PIECES = [
     *(b": 1700000000:5;", b"#1700000000\n", b"- cmd: ", b"  when: 1700000000\n", b"  paths:\n"),
 ]
 TIME_US = 1_700_000_000_000_000
+FORMS = {  # of each text history: one command as its tool writes it
+    "bash": b"%s\n",
+    "zsh": b": 1700000000:0;%s\n",
+    "fish": b"- cmd: %s\n  when: 1700000000\n",
+}
+
+
+def test_each_text_history_has_a_form_here():
+    texts = {tool.KIND.decode() for tool in importers() if tool.IS_TEXT}
+    assert texts == FORMS.keys()
 
 
 def read(data, kind, folder):
@@ -105,14 +116,7 @@ def test_a_last_line_without_a_newline_is_a_command(kind, tmp_path):
     assert read(b"ls\nmake", kind, tmp_path) == [(None, b"ls"), (None, b"make")]
 
 
-@pytest.mark.parametrize(
-    ("kind", "form"),
-    [
-        ("bash", b"%s\n"),
-        ("zsh", b": 1700000000:0;%s\n"),
-        ("fish", b"- cmd: %s\n  when: 1700000000\n"),
-    ],
-)
+@pytest.mark.parametrize(("kind", "form"), FORMS.items(), ids=FORMS)
 def test_commands_up_to_one_mebibyte_are_read_and_longer_ones_counted(kind, form, tmp_path):
     fits, too_long = b"x" * (1 << 20), b"y" * ((1 << 20) + 1)
     data = (
@@ -147,7 +151,7 @@ def test_an_impossible_time_is_unknown(tmp_path):
     assert read(data, "zsh", tmp_path) == [(None, b"epoch"), (None, b"far"), (TIME_US, b"now")]
 
 
-@pytest.mark.parametrize("kind", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize("kind", FORMS)
 @given(
     pieces=st.lists(
         st.one_of(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from hx.core.model import FINISHED, KNOWN_SINCE_US
-from hx.importers import Reading, importer
+from hx.importers import Reading
 from hx.importers.copied_lines import MOST_LINES
 from hx.importers.databases import NO_COMMAND, NO_TIME
 from hx.importers.go_times import time_ns
+from hx.importers.registry import importer
 from importers import foreign_databases as made
 from importers.foreign_databases import Hishtory
 from importers.import_target import FIRST_S, SECOND_US, ImportTarget, zsh_history

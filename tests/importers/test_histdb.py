@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from hx.core.model import FINISHED, STATUS_UNKNOWN
-from hx.importers import Reading, importer
+from hx.importers import Reading
 from hx.importers.databases import NO_COMMAND, NO_TIME
+from hx.importers.registry import importer
 from importers.foreign_databases import HISTDB_2017, Histdb
 from importers.import_target import FIRST_S, SECOND_US, ImportTarget, zsh_history
 

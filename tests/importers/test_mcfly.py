@@ -6,9 +6,10 @@ import pytest
 
 from hx.core.merge import History
 from hx.core.model import FINISHED, KNOWN_SINCE_US, Event, EventKey
-from hx.importers import Reading, importer
+from hx.importers import Reading
 from hx.importers.copied_lines import MOST_LINES
 from hx.importers.databases import NO_COMMAND, NO_TIME
+from hx.importers.registry import importer
 from importers import foreign_databases as made
 from importers.foreign_databases import Mcfly
 from importers.import_target import FIRST_S, SECOND_US, ImportTarget, zsh_history

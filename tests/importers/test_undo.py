@@ -235,54 +235,54 @@ def two(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     with (
-        closing(ImportTarget(tmp_path / "a")) as one,
+        closing(ImportTarget(tmp_path / "a")) as first,
         closing(ImportTarget(tmp_path / "b", b"\x0e" * 16)) as other,
     ):
 
         def meet():
-            histories = dump(one.database), dump(other.database)
-            one.join(histories[1])
+            histories = dump(first.database), dump(other.database)
+            first.join(histories[1])
             other.join(histories[0])
-            assert dump(one.database) == dump(other.database)
+            assert dump(first.database) == dump(other.database)
 
-        yield one, other, meet
+        yield first, other, meet
 
 
 ROWS = [(FIRST_S * NS + 60 * NS * n, f"run {n}") for n in range(6)]
 
 
 def test_two_devices_that_import_one_atuin_database_after_an_undo_agree(two, tmp_path):
-    one, other, meet = two
+    first, other, meet = two
     path = atuin_database(tmp_path / "atuin.db", ROWS)
-    for device in (one, other):
+    for device in (first, other):
         assert device.import_file(path).new == 6
     meet()
-    one.forget_text(b"run 3")
-    one.undo(1)
+    first.forget_text(b"run 3")
+    first.undo(1)
     meet()
     assert other.events() == []
     assert [run.here for run in imports.runs(other.database)] == [0]
-    for device in (one, other):  # neither has heard of the import of the other
+    for device in (first, other):  # neither has heard of the import of the other
         counts = device.import_file(path)
         assert (counts.new, counts.forgotten) == (5, 1)
     meet()
-    assert len(one.events()) == 5
-    assert b"run 3" not in one.commands()
+    assert len(first.events()) == 5
+    assert b"run 3" not in first.commands()
     other.undo(2)
     meet()
-    assert one.events() == []
+    assert first.events() == []
 
 
 def test_a_device_that_has_not_heard_of_an_undo_keeps_nothing_of_it(two, tmp_path):
-    one, other, meet = two
+    first, other, meet = two
     path = atuin_database(tmp_path / "atuin.db", ROWS)
-    for device in (one, other):
+    for device in (first, other):
         device.import_file(path)
-    one.undo(1)
-    one.import_file(path)
+    first.undo(1)
+    first.import_file(path)
     assert other.import_file(path).known == 6
     meet()
-    assert Counter(one.commands()) == Counter(text.encode() for _, text in ROWS)
+    assert Counter(first.commands()) == Counter(text.encode() for _, text in ROWS)
 
 
 def test_a_rebuilt_tombstone_keeps_its_mark(target):

@@ -59,10 +59,11 @@ from hx.core.model import (
     Window,
 )
 from hx.custody import key_set
+from hx.custody.files import read_note
 from hx.custody.key_files import KeyFile
-from hx.custody.place import read_note
 from hx.device import read_keys
-from hx.importers import Reading, detected, importer
+from hx.importers import Reading
+from hx.importers.registry import detected, importer
 from hx.setup import state as setup_state
 from hx.sync.outbox import Outbox
 from importers.foreign_databases import Hishtory, Histdb, Mcfly

@@ -324,7 +324,7 @@ def replaced(steps, others):
 
 @PLACES
 @BASHES
-def test_bash_with_a_prompt_marks_a_timer_and_erasedups(home, shell, place):
+def test_bash_behaves_the_same_with_a_prompt_marks_a_timer_and_erasedups(home, shell, place):
     if place == "after":  # (a tool assigns PROMPT_COMMAND)
         need_list(shell)
     others = {
@@ -342,7 +342,7 @@ def test_bash_with_a_prompt_marks_a_timer_and_erasedups(home, shell, place):
 
 
 @PLACES
-def test_zsh_with_suggestions_colours_vi_keys_and_fzf(home, place):
+def test_zsh_behaves_the_same_with_suggestions_colours_vi_keys_and_fzf(home, place):
     # (zsh takes away the blank that it added itself)
     others = {COMPLETED: (COMPLETED, [("cat file.txt", 0)])}
     steps = replaced(MORNING + POSIX_AFTERNOON, others)
@@ -357,7 +357,7 @@ def test_zsh_with_suggestions_colours_vi_keys_and_fzf(home, place):
 
 
 @PLACES
-def test_fish_with_fzf(home, place):
+def test_fish_behaves_the_same_with_fzf(home, place):
     steps = MORNING + FISH_AFTERNOON
     tools = FISH
     if place == "after":

@@ -6,7 +6,8 @@ import hashlib
 
 import pytest
 
-from hx.stores import WEAK_DURABILITY, Exists, Missing, StoredObject
+from hx import stores
+from hx.stores import HINT, WEAK_DURABILITY, Exists, Missing, StoredObject
 from stores.objects import (
     DEVICE,
     LARGE,
@@ -50,6 +51,10 @@ def listed(store, prefix=""):
 def fill(store, *keys):
     for key in keys:
         store.put(key, key.encode())
+
+
+def test_the_hint_names_a_url_of_each_store_that_outlives_the_process():
+    assert [scheme for scheme in stores._MODULES if f"{scheme}:" not in HINT] == ["memory"]
 
 
 @pytest.mark.parametrize("key", one_of_each())

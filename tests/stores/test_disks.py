@@ -24,7 +24,7 @@ from hx.stores import (
     StoreError,
     Transient,
 )
-from hx.stores.os_errors import explained, is_doubtful
+from hx.stores.disk import explained, is_doubtful
 from stores.objects import DEVICE, blob, manifest, segment
 
 OTHER_UID = 65_534

@@ -13,7 +13,7 @@ import pytest
 
 from hx.core.errors import UsageError
 from hx.stores import Denied, Exists, Missing, NotMounted, StoredObject, open_store
-from hx.stores.atomic_write import Publisher, read
+from hx.stores.disk import Publisher, read
 from hx.stores.folder import FolderStore
 from hx.stores.memory import MemoryStore
 from stores.objects import DEVICE, blob, manifest, one_of_each, segment

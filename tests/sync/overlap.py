@@ -18,7 +18,7 @@ from hx.core.redaction.rules import Rules
 from hx.database.queries.forget_selection import Choice
 from hx.database.sync import forgotten_copies
 from hx.forget.forget import Issuer, SpoolPaths, clean, issue
-from hx.importers import importer
+from hx.importers.registry import importer
 from hx.importers.run import Import, Job
 from hx.sync.rebuild import rebuild
 from sync.busy_cluster import SHARED

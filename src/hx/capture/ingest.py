@@ -178,7 +178,7 @@ def _keys(records: list[SpoolRecord]) -> str | None:
     """Return what the last record K says; most drains have none, and import nothing for it."""
     if not any(record.kind == "K" for record in records):
         return None
-    from hx.capture.keys import noted
+    from hx.capture.bound_keys import noted
 
     return noted(records)
 
@@ -222,9 +222,9 @@ def _commit(
             spool_state.add_faults(database, draft.screened.faults, now_us)
             remember(database, draft.screened)
             if draft.keys is not None:
-                from hx.capture import keys
+                from hx.capture import bound_keys
 
-                keys.write(database, draft.file.session, draft.keys)
+                bound_keys.write(database, draft.file.session, draft.keys)
         if events:
             database.set_meta("last_ingest_us", now_us)
     for draft in batch:

@@ -165,9 +165,10 @@ def _without_end(records: list[SpoolRecord], running: int) -> tuple[list[SpoolRe
 
 
 def _started(database: Database, facts: Facts, seqs: list[int]) -> dict[int, Event]:
-    """Return the unfinished events of this session by seq.
+    """Return seq -> unfinished event, for these seqs of this session.
 
-    An event may have the device id that this device had earlier; the current id wins.
+    An event may have the device id that this device had earlier. Of two events with one seq, the
+    one with the current id is returned.
     """
     from hx.database.event_rows import events_of_session
 
@@ -200,11 +201,11 @@ def is_open(database: Database, session_id: bytes) -> bool:
 
 def stale(database: Database, living: set[str]) -> list[str]:
     """Return the keys in meta that belong to sessions without a spool file."""
-    from hx.capture.keys import KEYS
+    from hx.capture.bound_keys import IN_META
 
     return [
         key
-        for prefix in (_OPEN, KEYS)
+        for prefix in (_OPEN, IN_META)
         for key in database.meta_keys(prefix)
         if key.removeprefix(prefix) not in living
     ]

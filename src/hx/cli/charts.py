@@ -159,6 +159,7 @@ def _fitting(shape: Look, name: str) -> str:
 
 def day_lines(shape: Look, days: list[Day]) -> list[str]:
     most = max((day.events for day in days), default=0)
+    # a chart without bars must not end in blanks
     return [
         f"{day.day} {day.events:>9,} {day.failures:>9,} failed  "
         f"{shape.paint(GREEN, bar(shape, day.events, most))}".rstrip()

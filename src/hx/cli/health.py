@@ -6,12 +6,11 @@ import os
 import shlex
 
 from hx.capture import pause
-from hx.cli.commands.pause import described
+from hx.cli.times import local
 from hx.config import search_path
 from hx.core.errors import HxError
 from hx.core.record import NamedTuple
 from hx.files import on_network
-from hx.setup.undo import is_ours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +39,15 @@ def paused(paths: Paths, now_us: int) -> str | None:
     return described(current) if current is not None else None
 
 
+def described(paused: pause.Pause) -> str:
+    """Return a sentence that says until when recording is paused, or why."""
+    if paused.reason == pause.SPOOL_FULL:
+        return "paused: the spool is full; hx records again when the spool is drained"
+    if paused.until_s is None:
+        return "paused until `hx resume`"
+    return f"paused until {local(paused.until_s * 1_000_000)}; `hx resume` ends it"
+
+
 def prevented(paths: Paths) -> str | None:
     """Return why shells cannot write to the spool; None when they can, or before the first one."""
     obstacle = _obstacle(paths.spool)
@@ -60,6 +68,7 @@ def _obstacle(folder: str) -> tuple[str, str] | None:
         )
     if not os.path.isdir(folder):
         return f"the spool {folder} is not a folder", f"move {quoted} away: hx makes the folder"
+    # before the mode: a chmod of what another user owns would fail
     if owner != os.geteuid():
         sentence = f"the spool folder {folder} belongs to another user (uid {owner})"
         return sentence, f"sudo chown -R {os.geteuid()} {quoted}"
@@ -101,6 +110,9 @@ def permissions(config: Config) -> Iterator[Finding]:
 
 def _private_paths(config: Config) -> Iterator[tuple[str, int]]:
     """Yield each private path with the mode that it must not exceed."""
+    # imported here: `hx pause` uses this module too, and nothing of what undo imports
+    from hx.setup.undo import is_ours
+
     folders = [config.paths.data, config.paths.spool]
     for folder in dict.fromkeys(folders):
         if not os.path.isdir(folder):
@@ -156,8 +168,9 @@ def _free_space(folder: str) -> Finding:
 
 def names(_: Config) -> Iterator[Finding]:
     """Check whether `hx` runs this program: the Helix editor has the same name."""
-    from hx.cli.commands.init import executable
+    from hx.cli.hook_paths import executable
 
+    # pipx and uv put a link on PATH
     ours = os.path.realpath(executable())
     candidates = [os.path.join(folder, "hx") for folder in search_path()]
     programs = [path for path in candidates if os.path.isfile(path) and os.access(path, os.X_OK)]
@@ -180,7 +193,7 @@ def _is_this_program(path: str, ours: str) -> bool:
 def keys(context: Context) -> Iterator[Finding]:
     """Check that the keys of this device can be read and belong to the id in the database."""
     from hx.cli.keys import place
-    from hx.custody.place import read_note
+    from hx.custody.files import read_note
 
     try:
         note = read_note(place(context).note)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from hx.cli import setup_shells
-from hx.cli.commands.init import executable, keys
 from hx.cli.health import FAULT, OK, WARNING, Finding
+from hx.cli.hook_paths import of_hook_files
 from hx.config import login_shell, search_path, user_folders
 from hx.core.errors import HxError
 from hx.core.shell_files import rc_file
@@ -15,7 +15,6 @@ from hx.setup import loading, plan, state, user_file
 from hx.shells import BASH, SHELLS, least_versions
 from hx.shells import hook as hook_file
 from hx.shells.detect import InstalledShell, installed
-from hx.shells.hook import HookPaths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,10 +52,9 @@ def checked(shell: InstalledShell) -> Finding:
 
 def keys_of_picker(context: Context) -> Iterator[Finding]:
     """Yield what the keys of the picker call in this shell, if its hook has looked at them."""
-    from hx.capture import keys as noted
-    from hx.core.shell_files.bound_keys import PICKER
+    from hx.capture.bound_keys import PICKER, read
 
-    for bound in noted.read(context.database, context.config.session or ""):
+    for bound in read(context.database, context.config.session or ""):
         if bound.holder == PICKER:
             yield Finding("picker", OK, f"{bound.key} opens the picker")
             continue
@@ -71,6 +69,7 @@ def keys_of_picker(context: Context) -> Iterator[Finding]:
 
 def hook_files(config: Config) -> Iterator[Finding]:
     """Check whether new shells load the hook, and whether the hook files are those of this hx."""
+    # first, so that an upgrade by itself is no finding
     failed = refresh(config)
     if failed is not None:
         yield Finding("hook file", WARNING, failed, "hx setup")
@@ -95,6 +94,7 @@ def _loading(config: Config, shell: str, path: str) -> Iterator[Finding]:
     loads = path if is_ours or found is None else found.path
     yield Finding("rc file", OK, f"{loads} loads the hook")
     from_file = is_ours or (found is not None and found.from_file)
+    # a line that runs `hx init` needs no file
     if from_file and not os.path.exists(place):
         yield Finding(
             "hook file",
@@ -108,10 +108,11 @@ def _currency(config: Config, shell: str) -> Iterator[Finding]:
     path = hook_file.path(config.paths.data, shell)
     if not os.path.exists(path):
         return
-    ours = places(config)
+    ours = of_hook_files(config)
     if hook_file.is_current(config.paths.data, shell, ours):
         yield Finding("hook file", OK, f"{path} is current")
         return
+    # the file names its program: after another installation it is not an older one
     other = state.read(config.paths.data).executable
     whose = (
         f"runs another hx, {other}"
@@ -121,21 +122,10 @@ def _currency(config: Config, shell: str) -> Iterator[Finding]:
     yield Finding("hook file", WARNING, f"{path} {whose}", "hx setup")
 
 
-def places(config: Config) -> HookPaths:
-    """Return the paths that hook files name.
-
-    The name of hx in them stays when it is the other name of this program (`history-extended`).
-    """
-    known, ours = state.read(config.paths.data).executable, executable()
-    is_same = os.path.dirname(known) == os.path.dirname(ours) and os.path.exists(known)
-    program = known if is_same else ours
-    return HookPaths(config.paths.spool, config.paths.pause, program, keys(config))
-
-
 def refresh(config: Config) -> str | None:
     """Write the hook files of `hx setup` again after an upgrade; return why that failed."""
     try:
-        plan.refresh(config.paths.data, places(config))
+        plan.refresh(config.paths.data, of_hook_files(config))
     except HxError as error:
         return f"the hook files are still those of an older hx: {error.message}"
     except OSError as error:

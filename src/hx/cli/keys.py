@@ -8,7 +8,7 @@ import sys
 from hx import custody, device
 from hx.cli.prompts import at_terminal, secret
 from hx.core.errors import HxError, InputError, KeyMissing
-from hx.custody.place import PASSPHRASE, CustodyPaths, read_note, stem, successor_paths
+from hx.custody.files import PASSPHRASE, CustodyPaths, read_note, stem, successor_paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ def loaded(context: Context) -> tuple[Custody, Secrets]:
 
     kept = opened(context)
     secrets = kept.load()
+    # an interrupted move has left the unencrypted file
     retire(key_path(context), secrets)
     return kept, secrets
 
@@ -191,6 +192,7 @@ def renewed(
     is interrupted, the id in the database decides which keys the next run uses. Raises KeyMissing,
     DatabaseError.
     """
+    # stored before the id changes: no id may exist whose keys are lost
     keys = new_keys(context, leaving=leaving)
     also = prepare(keys) if prepare else lambda: None
     who, host, database = context.who, context.config.host, context.database

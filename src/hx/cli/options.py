@@ -93,6 +93,7 @@ def _value(option: Option, rest: list[str]) -> str:
     """Return the value in the next word. `rest` holds the remaining words in reverse order."""
     if not option.value:
         return ""
+    # the next word may be text: only an id is taken for the value
     if option.optional:
         return rest.pop() if rest and _looks_like_id(rest[-1]) else ""
     return _checked(option, rest.pop() if rest else "")

@@ -10,7 +10,7 @@ import os
 from hx.config import import_paths, shell_histories, user_folders
 from hx.core.errors import HxError
 from hx.core.record import NamedTuple
-from hx.core.shell_files import history_setting
+from hx.core.shell_files import rc_paths
 from hx.setup.loading import variables
 from hx.setup.undo import text_of
 from hx.shells import BASH, ZSH
@@ -49,7 +49,7 @@ def _of_files(rc_files: dict[str, str], known: dict[bytes, bytes]) -> Named:
     writers: dict[str, str | None] = {}
     unclear = []
     for rc_file, shell in rc_files.items():
-        found = [*history_setting.paths(text_of(rc_file), known)]
+        found = [*rc_paths.of_history(text_of(rc_file), known)]
         for path in (os.fsdecode(each) for each in found if each is not None):
             writers[path] = shell if writers.get(path, shell) == shell else None
         unclear += [rc_file] if None in found else []

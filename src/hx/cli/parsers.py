@@ -1,17 +1,49 @@
 """Argument parsers for commands, and for help, docs and completions of all of them.
 
+What is wrong with a command line is said in words of hx in place of those of argparse.
+
 `hx find`, `hx search` and `hx stats` read their command lines without them.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 from importlib import import_module
 from typing import NoReturn
 
 from hx.cli.options import FILTERS, OUTPUT, Option
 from hx.cli.table import COMMANDS
 from hx.core.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# patterns are texts: only a wrong line needs them compiled
+_UNKNOWN = r"unrecognized arguments: (-\S*).*"
+_SAYS = (  # what argparse says, and what hx says
+    (
+        r"unrecognized arguments: (?P<argument>.*)",
+        "`{program}` does not take {argument!r}",
+    ),
+    (
+        r"the following arguments are required: (?P<argument>.*)",
+        "{argument} is missing",
+    ),
+    (
+        r"argument (?P<option>\S+): expected (?:one|at least one) argument",
+        "{option} needs a value",
+    ),
+    (
+        r"argument (?P<other>\S+): not allowed with argument (?P<option>\S+)",
+        "{option} and {other} cannot be combined",
+    ),
+    (
+        r"argument (?P<option>\S+): ignored explicit argument .*",
+        "{option} takes no value",
+    ),
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -27,16 +59,12 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        from hx.cli.wrong_line import error
-
         known = [name for action in self._actions for name in action.option_strings]
-        raise error(message, self.prog, known)
+        raise _in_words_of_hx(message, self.prog, known)
 
     def _check_value(self, action: argparse.Action, value: object) -> None:
         if action.choices is not None and value not in action.choices:
-            from hx.cli.wrong_line import no_choice
-
-            raise no_choice(action, value, self.prog)
+            raise _no_choice(action, value, self.prog)
 
     def add_json(self) -> None:
         self.add_argument("--json", action="store_true", help="print JSON")
@@ -82,3 +110,30 @@ def add_options(parser: argparse.ArgumentParser, options: tuple[Option, ...]) ->
         else:
             arity = "?" if option.optional else None
             parser.add_argument(option.name, metavar=option.value, nargs=arity, help=option.help)
+
+
+def _in_words_of_hx(message: str, program: str, options: Iterable[str]) -> UsageError:
+    """Return the error for a message of argparse; `options` are those of the command."""
+    hint = f"`{program} --help` lists the arguments"
+    if unknown := re.fullmatch(_UNKNOWN, message, re.DOTALL):
+        return UsageError(f"there is no option {unknown[1]}", _meant(unknown[1], options) or hint)
+    for pattern, says in _SAYS:
+        if found := re.fullmatch(pattern, message, re.DOTALL):
+            return UsageError(says.format(program=program, **found.groupdict()), hint)
+    return UsageError(message, hint)
+
+
+def _no_choice(action: argparse.Action, value: object, program: str) -> UsageError:
+    """Return the error for a value that is none of the choices of an option or an argument."""
+    choices = [str(choice) for choice in action.choices or ()]
+    option = "/".join(action.option_strings)
+    said = f"{option} cannot be {value!r}" if option else f"`{program}` does not take {value!r}"
+    *first, last = choices
+    return UsageError(said, _meant(str(value), choices) or f"say {', '.join(first)} or {last}")
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(word.partition("=")[0], [*known], n=1)
+    return f"did you mean {near[0]}?" if near else ""

@@ -95,11 +95,6 @@ def asked(proposal: Proposal) -> Proposal:
     return proposal._replace(values=values)
 
 
-def keys(values: Mapping[str, Value]) -> tuple[str, ...]:
-    """Return the keys that open the picker, as hooks name them."""
-    return tuple(key for key, name in (("ctrl-r", CTRL_R), ("up", UP)) if values[name])
-
-
 def spelled(value: Value) -> str:
     """Return a value as config.toml spells it."""
     return str(value).lower() if isinstance(value, bool) else f'"{value}"'

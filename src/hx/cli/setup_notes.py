@@ -124,6 +124,7 @@ def _of_chezmoi(machine: Shells, plan: SetupPlan) -> Iterator[str]:
         place = os.path.relpath(os.path.dirname(edit.file.path), machine.home)
         names = _names(os.path.join(folder, "" if place == "." else f"dot_{place.lstrip('.')}"))
         name = os.path.basename(edit.file.path)
+        # chezmoi spells a dot at the beginning so, and may add attributes before it
         wanted = f"dot_{name[1:]}" if name.startswith(".") else name
         if any(each.removesuffix(".tmpl").endswith(wanted) for each in names):
             yield (

@@ -1,4 +1,4 @@
-"""What `hx setup` shows before it asks: the diffs of the rc files, then its plan on one screen."""
+"""What `hx setup` shows: the diffs of the rc files, its plan on one screen, and what is left."""
 
 from __future__ import annotations
 
@@ -9,20 +9,23 @@ import sys
 from hx.cli.setup_answers import CTRL_R, ENTER, UP, spelled
 from hx.cli.text import BOLD, GREEN, RED, Paint, count, visible
 from hx.core.record import NamedTuple
+from hx.setup.plan import LineToAdd
 from hx.shells import hook
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from hx.cli.setup_answers import Proposal
     from hx.config import Config
     from hx.importers.estimate import Estimate
     from hx.setup.plan import SetupPlan
+    from hx.setup.undo import LineToRemove
     from hx.setup.user_file import Edit
 
 _STYLES = {"+": GREEN, "-": RED}
 _LABEL, _NARROWEST = 9, 40  # columns
+_LEFT = 3  # exit code: something is left to the user
 
 
 class Screen(NamedTuple):
@@ -166,3 +169,17 @@ def _lines(text: bytes) -> list[str]:
     shown_lines = [visible(line) for line in whole]
     last = shown_lines.pop()
     return [*shown_lines, f"{last}\nNo newline at end of file"] if last else shown_lines
+
+
+def tell_left(unchanged: Sequence[LineToAdd | LineToRemove]) -> int:
+    """Say on stderr which lines are left, after all that stdout has; return the exit code."""
+    sys.stdout.flush()  # or a pipe that takes both shows these lines first
+    for each in unchanged:
+        why = visible(os.fsencode(each.why))
+        if isinstance(each, LineToAdd):
+            hint = f"add this line to it: {visible(each.line)}"
+        else:
+            what = f"line {each.number}" if each.number else "the line of hx"
+            hint = f"remove {what} from it yourself, or make it writable and run this again"
+        print(f"hx: warning: {why}, so it is not changed\nhx: hint: {hint}", file=sys.stderr)
+    return _LEFT if unchanged else 0

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from hx.cli.left_lines import tell_left
 from hx.cli.prompts import confirm, drop_typed
-from hx.cli.setup_screen import print_edits
+from hx.cli.setup_screen import print_edits, tell_left
 from hx.cli.setup_shells import every_path
 from hx.cli.text import visible
 from hx.config import runtime_folder, user_folders

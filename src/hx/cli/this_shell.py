@@ -46,12 +46,14 @@ def findings(
     if not session:
         yield _without_hook()
         return
+    # a command that could not be written proves nothing about the hook
     is_off = health.prevented(config.paths) or health.paused(config.paths, now_us)
     file = proof.newest(config.paths.spool, session)
     if file is None:
         yield from [] if is_off else [_without_record()]
         return
     head = spool.header(file, b"")
+    # an id of a session is inherited by every child, also by a shell without a hook
     if not proof.runs_us(head.pid, session):
         yield _of_another(head)
         return
@@ -110,6 +112,7 @@ def _recorded(
         return _restricted()
     private, line, _ = hook_variables()
     is_bash = head.facts.shell == BASH.encode()
+    # the hook of bash exports the number of the line that runs
     if is_bash and line.isdigit() and int(line):
         return Finding("hook", OK, "this shell is recorded")
     if proof.is_recorded(file, head, database, word, now_us):
@@ -158,6 +161,7 @@ def _unrecorded_in_bash(line: str) -> Finding:
 
 
 def _unrecorded(head: SessionHeader) -> Finding:
+    # other programs cannot see HX_PRIVATE of a shell that does not export it
     words = proof.words_of(head.pid)
     if head.facts.shell == FISH.encode() and any(word in _FISH_PRIVATE for word in words):
         sentence = "fish is in its private mode, so this shell is not recorded"
@@ -173,6 +177,7 @@ def _unrecorded(head: SessionHeader) -> Finding:
 def _is_restricted(pid: int) -> bool:
     words = proof.words_of(pid)
     name = os.path.basename(words[0]).lstrip(b"-") if words else b""
+    # rbash and rzsh are restricted by their names alone
     return (name.startswith(b"r") and name[1:].decode(errors="replace") in SHELLS) or any(
         word in _RESTRICTED for word in words[1:]
     )

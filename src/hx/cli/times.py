@@ -71,6 +71,7 @@ def _date(text: str, now_us: int, name: str) -> int:
 
 def rfc3339(at_us: int) -> str:
     """Return a time as JSON holds it: UTC with microseconds, `2026-11-24T09:00:00.000000Z`."""
+    # strftime knows no microseconds
     seconds, fraction = divmod(at_us, 1_000_000)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{fraction:06d}Z"
 

@@ -8,7 +8,7 @@ reason for new keys or a weaker kind.
 from __future__ import annotations
 
 from hx.core.errors import InputError, KeyMissing
-from hx.custody.place import (
+from hx.custody.files import (
     FILE,
     KEYCHAIN,
     KINDS,

@@ -18,8 +18,7 @@ import struct
 from hx.core.errors import KeyMissing
 from hx.core.record import NamedTuple
 from hx.custody import files
-from hx.custody.files import framed, unframed
-from hx.custody.place import FILE, PASSPHRASE
+from hx.custody.files import FILE, PASSPHRASE, framed, unframed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

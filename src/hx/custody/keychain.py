@@ -12,8 +12,7 @@ import base64
 from contextlib import contextmanager
 
 from hx.core.errors import KeyMissing
-from hx.custody.files import framed, unframed
-from hx.custody.place import KEYCHAIN
+from hx.custody.files import KEYCHAIN, framed, unframed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -149,7 +148,7 @@ class Keychain:
 
 def _kinds(error: BaseException) -> str:
     """Return the class names of an error and of its direct cause: keyring names too little."""
-    names = [type(one).__name__ for one in (error, error.__cause__) if one is not None]
+    names = [type(fault).__name__ for fault in (error, error.__cause__) if fault is not None]
     return " from ".join(names)
 
 

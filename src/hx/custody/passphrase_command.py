@@ -1,4 +1,7 @@
-"""The passphrase from a program: run without a shell or input, its first line is taken."""
+"""Get the passphrase from a program that the user names in HX_PASSPHRASE_COMMAND.
+
+It runs without a shell and without input. The first line that it prints is the passphrase.
+"""
 
 from __future__ import annotations
 

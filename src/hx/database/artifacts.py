@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
     from hx.core.merge import History
     from hx.core.model import Tombstone
-    from hx.database.connection import Database
-    from hx.database.rows import Sql
+    from hx.database.connection import Database, Sql
 
 _SELECT = (
     "SELECT id, created_at_us, device_id, session_id, artifact_id, event_started_at_us,"

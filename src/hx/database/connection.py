@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Any
 
-    from hx.database.rows import Sql
+    Sql = str | bytes | int | None  # a value of a parameter or a column
 
     Work = Callable[["Database", set[int]], None]
 

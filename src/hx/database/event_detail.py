@@ -10,8 +10,7 @@ from hx.database.rows import from_sql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hx.database.connection import Database
-    from hx.database.rows import Sql
+    from hx.database.connection import Database, Sql
 
 MANY = 10  # events with one prefix that are listed
 _IS_ORIGIN = "substr(device_id, 1, 1) >= x'80'"  # the source of an import, not a machine

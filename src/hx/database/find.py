@@ -18,7 +18,7 @@ from hx.core.model import AHEAD_US, KNOWN_SINCE_US, MAX_TIME_US
 from hx.core.query import Query, index_words
 from hx.core.record import NamedTuple
 from hx.database.find_conditions import contains, filters_in
-from hx.database.rows import SELECT_EVENT, Condition, among, to_event, where
+from hx.database.rows import SELECT_EVENT, among, to_event, where
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from hx.core.model import Event
     from hx.database.connection import Database
+    from hx.database.rows import Condition
 
     T = TypeVar("T", int, "Counted")
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from hx.core.query import MAX_PATTERN, Query, pattern
-from hx.database.rows import Condition, Sql, to_sql
+from hx.database.rows import to_sql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hx.database.connection import Database
+    from hx.database.connection import Database, Sql
+    from hx.database.rows import Condition
 
 
 def contains(text: str, *, exact_case: bool) -> Condition:

@@ -14,7 +14,7 @@ from hx.core.record import NamedTuple
 from hx.database import artifacts, counts, tombstones
 from hx.database.event_rows import events_at, references, settle, sweep_after
 from hx.database.retention import suspect
-from hx.database.rows import Dictionaries, Sql, event_rows, select_events
+from hx.database.rows import Dictionaries, event_rows, select_events
 from hx.database.sync.locations import Locations
 
 TYPE_CHECKING = False
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from hx.core.model import Event, EventKey, Tombstone
     from hx.core.moment import Moment
-    from hx.database.connection import Database
+    from hx.database.connection import Database, Sql
     from hx.database.sync.locations import SegmentSource
 
 

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
-    from hx.database.connection import Database
+    from hx.database.connection import Database, Sql
     from hx.database.counts import Use
 
-Sql = str | bytes | int | None
-Condition = tuple[str, tuple[Sql, ...]]  # SQL and the values of its parameters
+    Condition = tuple[str, tuple[Sql, ...]]  # SQL and the values of its parameters
+
 _CHUNK = 500
 CALLED = (
     "coalesce(name, substr(lower(hex(device_id)), 1, 8))"  # the name of a device, as people see it

@@ -12,7 +12,7 @@ from hx.core.rank import LOOKED_AT, Candidate, asked, match_points, rank
 from hx.core.record import NamedTuple
 from hx.database.find import index_hits, walk
 from hx.database.find_conditions import contains, filters_in, matches
-from hx.database.rows import Condition, among, from_sql, to_sql, where
+from hx.database.rows import among, from_sql, to_sql, where
 from hx.database.scopes import place_of
 
 TYPE_CHECKING = False
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hx.core.rank import Here
     from hx.core.terms import Term
     from hx.database.connection import Database
+    from hx.database.rows import Condition
 
 RANKED = 1_000  # commands that are ranked: the latest used that match
 NEARBY = 300  # commands of this directory that are ranked too, where more match

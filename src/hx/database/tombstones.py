@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from hx.core.merge import History
     from hx.core.moment import Moment
-    from hx.database.connection import Database
-    from hx.database.rows import Sql
+    from hx.database.connection import Database, Sql
 
 _NOBODY = bytes(16)
 

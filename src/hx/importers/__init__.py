@@ -1,37 +1,29 @@
 """Importers: one module for each tool whose history hx can read.
 
 This is the contract. A module that satisfies the `Importer` protocol, and its name in
-`importers` below, is all that a tool needs; CONTRIBUTING.md says how to add one. A file of any
-size is read in bounded memory. Whatever bytes are in it, they become entries or counted faults,
-never an exception.
+`hx.importers.registry`, is all that a tool needs; CONTRIBUTING.md says how to add one. A file of
+any size is read in bounded memory. Whatever bytes are in it, they become entries or counted
+faults, never an exception.
 """
 
 from __future__ import annotations
 
-import os
-from importlib import import_module
 from typing import Protocol
 
-from hx.core.errors import InputError
 from hx.core.model import KNOWN_SINCE_US, MAX_COMMAND_BYTES
 from hx.core.record import NamedTuple
-from hx.core.shell_files import recognition
-from hx.importers.history_file import blocks, head, version
+from hx.importers.history_file import blocks, version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hx.importers.databases import DatabaseImporter
     from hx.importers.history_file import Version
 
-MAGIC = b"SQLite format 3\0"
 CUT = "cut off at the end of the file"
 TOO_LONG = "longer than 1 MiB"
 CONFLICT = "mark of a merge conflict"
 _CONFLICTS = frozenset((b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>"))
-_DATABASES = ("atuin", "hishtory", "mcfly", "histdb")  # tools that keep an SQLite database
-_MODULES = (*_DATABASES, "fish", "zsh", "bash")  # in the order of `importers`
 _LONGEST_LINE = MAX_COMMAND_BYTES + 64  # a time stamp may precede the command
 LAST_US = (1 << 33) * 1_000_000  # in the year 2242: a later time stamp is not a time
 
@@ -136,55 +128,3 @@ def seconds_us(digits: bytes) -> int | None:
     """Return a time stamp in seconds as microseconds; None when it cannot be a time."""
     at_us = int(digits) * 1_000_000
     return at_us if KNOWN_SINCE_US <= at_us < LAST_US else None
-
-
-def importers() -> tuple[Importer, ...]:
-    """Return all importers, in the order in which they are asked whether they recognise a file."""
-    return tuple(import_module(f"hx.importers.{name}") for name in _MODULES)
-
-
-def _databases() -> Iterator[DatabaseImporter]:
-    for name in _DATABASES:
-        yield import_module(f"hx.importers.{name}")
-
-
-def importer(kind: str) -> Importer:
-    """Return the importer with this name. Raises KeyError."""
-    return {tool.KIND.decode(): tool for tool in importers()}[kind]
-
-
-def detected(path: str, writer: str | None = None) -> Importer:
-    """Return the importer for a file that is a history of some tool. Raises InputError.
-
-    The content decides, or else the `writer`, which is the shell whose rc file names it, or else
-    the name. `hx.importers.choice` decides for any other file.
-    """
-    beginning = known_head(path)
-    return recognised(path, beginning) or importer(
-        recognition.likely(os.path.basename(path), beginning, writer)
-    )
-
-
-def known_head(path: str) -> bytes:
-    """Return the first bytes of a file that may be a history. Raises InputError."""
-    beginning = head(path)
-    content = recognition.other_content(beginning)
-    if content is not None:
-        tool = recognised(path, beginning)
-        if tool is None or tool.KIND.decode() in recognition.SHELLS:
-            raise InputError(
-                f"{path} is no history that hx reads: it is {content.noun}", content.hint
-            )
-    return beginning
-
-
-def recognised(path: str, beginning: bytes) -> Importer | None:
-    """Return the importer whose marks are in the first bytes of a file.
-
-    A database tells its tool by its tables. Raises InputError when it is of no tool.
-    """
-    if beginning.startswith(MAGIC):
-        from hx.importers.databases import tool_of
-
-        return tool_of(path, _databases())
-    return next((tool for tool in importers() if tool.recognises(beginning)), None)

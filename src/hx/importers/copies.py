@@ -19,8 +19,8 @@ from hx.core.import_matching.keys import may_be_same_host
 from hx.core.import_matching.stamps import NEW, KnownHistory, Lines
 from hx.database.queries import import_state
 from hx.database.queries.import_copies import Copying, HostEvents
-from hx.importers import detected
 from hx.importers.history_file import version
+from hx.importers.registry import detected
 from hx.importers.stamp_changes import TextHistory
 
 TYPE_CHECKING = False

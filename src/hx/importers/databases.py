@@ -13,7 +13,8 @@ import apsw
 
 from hx.core.errors import InputError
 from hx.core.record import NamedTuple
-from hx.importers import MAGIC, foreign, seconds_us
+from hx.core.shell_files.recognition import SQLITE
+from hx.importers import foreign, seconds_us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ _UNIMPORTANT = ("NULL value in", "CHECK constraint failed", "non-unique entry in
 
 
 def is_database(head: bytes) -> bool:
-    return head.startswith(MAGIC)
+    return head.startswith(SQLITE)
 
 
 def tool_of(path: str, tools: Iterable[DatabaseImporter]) -> DatabaseImporter:

@@ -7,7 +7,8 @@ import time
 
 from hx.core.errors import InputError
 from hx.core.record import NamedTuple
-from hx.importers import Reading, detected
+from hx.importers import Reading
+from hx.importers.registry import detected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

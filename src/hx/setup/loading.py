@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from hx.core.record import NamedTuple
-from hx.core.shell_files import rc_file, sourced
+from hx.core.shell_files import rc_file, rc_paths
 from hx.files import beginning
 from hx.shells import FISH, ZSH, hook
 
@@ -64,7 +64,7 @@ def _texts(
     level = [text]
     for _ in range(_DEPTH):
         for each in level:
-            patterns += map(os.fsdecode, sourced.paths(each, variables(folders)))
+            patterns += map(os.fsdecode, rc_paths.of_sourced(each, variables(folders)))
         level = []
         for name in _files(patterns):
             if os.path.realpath(name) not in seen and len(seen) < _MOST_FILES:

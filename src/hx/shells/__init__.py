@@ -31,7 +31,7 @@ class UserFolders(NamedTuple):
         return template.format(**self._asdict())
 
     def filled(self, template: str, environment: Mapping[str, str]) -> str:
-        """Return a path whose parts may also be `$NAME`; empty without that variable."""
+        """Return a path as `path` does; a part may be `$NAME`. Empty without that variable."""
         parts = [
             environment.get(part[1:], "") if part.startswith("$") else self.path(part)
             for part in template.split("/")

@@ -36,7 +36,7 @@ def text(shell: str, paths: HookPaths) -> str:
 
 
 def removal(shell: str) -> str:
-    """Return what removes the hook, of any version, from the shell that runs it."""
+    """Return the commands that remove a hook of any version from the shell that runs them."""
     return _part(f"hx-off.{shell}")
 
 

@@ -1,6 +1,6 @@
 """The store in a folder: on a disk, a stick or a share, or one that another program synchronises.
 
-Under the name of an object there is always a whole file (hx.stores.atomic_write). Each call opens
+Under the name of an object there is always a whole file (hx.stores.disk). Each call opens
 the folders one by one and never follows a link, so no name can lead out of the store.
 """
 
@@ -24,8 +24,16 @@ from hx.stores import (
     Transient,
     require_key,
 )
-from hx.stores.atomic_write import FOLDER, NO_LINK, Publisher, is_temporary, read
-from hx.stores.os_errors import is_doubtful, not_mounted, translated
+from hx.stores.disk import (
+    FOLDER,
+    NO_LINK,
+    Publisher,
+    is_doubtful,
+    is_temporary,
+    not_mounted,
+    read,
+    translated,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -212,7 +220,7 @@ class FolderStore(Store):
         )
 
     def _walk(self, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-        """Return everything in the store; folders of hx are entered and not returned."""
+        """Yield (key, entry) of each file and foreign folder; the folders of hx are entered."""
         folder, slash, start = prefix.rpartition("/")
         with suppress(FileNotFoundError), self._folder(folder) as inside:
             yield from self._entries(inside, folder + slash, start)
@@ -299,7 +307,7 @@ def _placeholder(name: str) -> str:
 
 
 def _is_folder(path: str) -> bool:
-    """Return whether hx keeps objects in a folder of this name; it enters no other one."""
+    """Return whether hx keeps objects in a folder of this name. No other folder is entered."""
     top, *inner = path.split("/")
     lengths = {"o": (_ID,), "k": (_ID,), "b": (_ID, 2)}.get(top, ())
     return (

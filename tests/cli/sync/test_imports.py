@@ -10,6 +10,7 @@ import apsw
 import pytest
 
 from cli.vaults import Member, vault
+from hx.importers.registry import importers
 from importers.foreign_databases import Hishtory, Histdb, Mcfly
 
 if TYPE_CHECKING:
@@ -115,6 +116,10 @@ SOURCES: dict[str, Callable[[Path], Path]] = {
     "mcfly": mcfly,
     "zsh-histdb": histdb,
 }
+
+
+def test_each_tool_has_a_source_here():
+    assert {tool.KIND.decode() for tool in importers()} == SOURCES.keys()
 
 
 def json_of_every_command(member: Member) -> dict[str, Any]:

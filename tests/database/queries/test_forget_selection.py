@@ -53,7 +53,7 @@ def filled(database):
 
 
 def names(records, keys):
-    by_key = {one.key: name for name, one in records.items()}
+    by_key = {record.key: name for name, record in records.items()}
     return {by_key[key] for key in keys}
 
 
@@ -93,11 +93,13 @@ each_choice = pytest.mark.parametrize(("choice", "expected"), CHOICES.values(), 
 @each_choice
 def test_a_choice_selects_the_events_for_which_all_its_conditions_hold(filled, choice, expected):
     chosen = forget_selection.events(filled, choice)
-    assert names(EVENTS, [one.key for one in chosen]) == expected
-    order = [(one.key.started_at_us, one.row) for one in chosen]
+    assert names(EVENTS, [record.key for record in chosen]) == expected
+    order = [(record.key.started_at_us, record.row) for record in chosen]
     assert order == sorted(order, reverse=True)
     rows = dict(filled.execute("SELECT id, started_at_us FROM event"))
-    assert [rows[one.row] for one in chosen] == [one.key.started_at_us for one in chosen]
+    assert [rows[record.row] for record in chosen] == [
+        record.key.started_at_us for record in chosen
+    ]
 
 
 @each_choice
@@ -109,13 +111,13 @@ def test_the_texts_of_a_choice_are_those_of_its_events(filled, choice, expected)
 def test_commands_are_chosen_by_their_rows(filled):
     rows = dict(filled.execute("SELECT text, id FROM command"))
     chosen = forget_selection.events(filled, Choice(commands=(rows["echo secret"], rows["make"])))
-    assert names(EVENTS, [one.key for one in chosen]) == ALL - {"bytes", "none"}
+    assert names(EVENTS, [record.key for record in chosen]) == ALL - {"bytes", "none"}
 
 
 def test_a_text_that_no_checkout_holds_is_looked_for_in_no_checkout(filled):
     for text, expected in ((b"main", {"repository"}), (b"/srv", ALL - {"directory"})):
         chosen = forget_selection.events(filled, Choice(text=text))
-        assert names(EVENTS, [one.key for one in chosen]) == expected - {"directory of bytes"}
+        assert names(EVENTS, [record.key for record in chosen]) == expected - {"directory of bytes"}
     ((condition, values),) = forget_selection._conditions(filled, Choice(text=b"/srv"))
     assert "checkout" not in condition
     assert values == (b"/srv",) * 2
@@ -168,11 +170,11 @@ def test_an_import_selects_the_events_that_it_brought(database):
     bring(database, event(9, FILE, seq=9))
     join_records(database, event(10), event(10, FILE, seq=10))
     chosen = forget_selection.events(database, Choice(import_number=number))
-    assert {one.key for one in chosen} == {one.key for one in mine}
+    assert {record.key for record in chosen} == {record.key for record in mine}
     in_short = forget_selection.of_import(database, number)
     assert in_short == forget_selection.in_short(chosen)
     assert [*in_short.devices.items()] == [(ME, 8), (FILE, 7), (OTHER, 2)]
-    assert in_short.newest == [one.row for one in chosen[: forget_selection.SHOWN]]
+    assert in_short.newest == [record.row for record in chosen[: forget_selection.SHOWN]]
     assert forget_selection.of_import(database, number + 2) == (0, {}, [])
 
 
@@ -186,7 +188,7 @@ def test_an_import_selects_the_artifacts_of_its_events(database):
     ]
     number = bring(database, owners[0])
     join_records(database, *owners)
-    kept = [artifact(50, number=9 + place, owner=one.key) for place, one in enumerate(owners)]
+    kept = [artifact(50, number=9 + place, owner=record.key) for place, record in enumerate(owners)]
     join_records(database, *kept, artifact(50, number=8))
     chosen = forget_selection.artifacts(database, Choice(import_number=number))
     assert chosen == [kept[0].key]

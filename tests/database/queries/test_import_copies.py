@@ -28,7 +28,7 @@ def before_copy(database, device_id=ME):
     return HostEvents(database, device_id, Copying("box", ELSEWHERE, AT_US))
 
 
-ONES = {
+RECORDS = {
     "recorded here": (event(AT_US), True),
     "later": (event(AT_US + 1), False),
     "without a time": (event(5), True),
@@ -39,14 +39,14 @@ ONES = {
 }
 
 
-@pytest.mark.parametrize(("one", "expected"), ONES.values(), ids=ONES)
-def test_the_texts_of_a_host_are_of_its_events_before_the_copy(database, one, expected):
-    join_records(database, one, event(AT_US - 9, seq=9, command=b"ls"))
+@pytest.mark.parametrize(("record", "expected"), RECORDS.values(), ids=RECORDS)
+def test_the_texts_of_a_host_are_of_its_events_before_the_copy(database, record, expected):
+    join_records(database, record, event(AT_US - 9, seq=9, command=b"ls"))
     rename_device(database, FILE, "box")
     assert before_copy(database).texts() == {LS: 1} | ({MAKE: 1} if expected else {})
     join_records(database, tombstone(ME, 8, event(AT_US - 20)))
     runs = [(AT_US - 20, None), (AT_US - 9, LS)]
-    wanted = runs + ([(one.key.started_at_us, MAKE)] if expected else [])
+    wanted = runs + ([(record.key.started_at_us, MAKE)] if expected else [])
     assert before_copy(database).around() == sorted(wanted, key=lambda run: run[0])
 
 

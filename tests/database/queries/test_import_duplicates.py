@@ -181,9 +181,9 @@ OF_SHELL = {
 }
 
 
-@pytest.mark.parametrize(("one", "expected"), OF_SHELL.values(), ids=OF_SHELL)
-def test_the_texts_of_a_shell_are_what_it_ran_and_what_its_files_held(database, one, expected):
-    join_records(database, one, event(AT_US + 9, seq=9, shell=b"zsh", command=b"ls"))
+@pytest.mark.parametrize(("record", "expected"), OF_SHELL.values(), ids=OF_SHELL)
+def test_the_texts_of_a_shell_are_what_it_ran_and_what_its_files_held(database, record, expected):
+    join_records(database, record, event(AT_US + 9, seq=9, shell=b"zsh", command=b"ls"))
     rename_device(database, SECOND_FILE, "box")
     ls, make = digest64(b"ls"), digest64(b"make")
     assert own(database).texts_of(b"zsh") == {ls: 1} | ({make: 1} if expected else {})

@@ -82,13 +82,13 @@ DATED = {
 }
 
 
-@pytest.mark.parametrize(("one", "expected"), DATED.values(), ids=DATED)
+@pytest.mark.parametrize(("record", "expected"), DATED.values(), ids=DATED)
 def test_an_imported_event_of_which_only_the_status_is_known_is_dated_at_its_end(
-    database, one, expected
+    database, record, expected
 ):
-    join_records(database, one, event(AT_US + 5, seq=9, exit_status=0, shell=b"zsh"))
+    join_records(database, record, event(AT_US + 5, seq=9, exit_status=0, shell=b"zsh"))
     rename_device(database, SECOND_FILE, "box")
-    ends = [(digest64(b"make"), one.key.started_at_us)] if expected else []
+    ends = [(digest64(b"make"), record.key.started_at_us)] if expected else []
     assert own(database).ends() == ends
 
 
@@ -104,5 +104,5 @@ def test_runs_without_a_time_are_not_among_the_texts_of_a_shell(database):
     join_records(database, *runs)
     assert own(database).texts_of(b"zsh") == {digest64(b"make"): 1}
     assert [at_us for at_us, _ in own(database).around(b"zsh")] == sorted(
-        one.key.started_at_us for one in runs
+        record.key.started_at_us for record in runs
     )

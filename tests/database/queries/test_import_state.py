@@ -32,13 +32,13 @@ def imported(at_us=AT_US, seq=1, device_id=FILE, **fields):
 
 
 def forget(database, *events, number=9, created_at_us=50):
-    scope = Keys(frozenset(one.key for one in events))
+    scope = Keys(frozenset(record.key for record in events))
     join_records(database, tombstone(ME, number, scope=scope, created_at_us=created_at_us))
 
 
 def plain(groups):
     """Return spot -> (texts, greatest seq, number of forgotten events)."""
-    return {spot: (one.texts, one.greatest, one.forgotten) for spot, one in groups.items()}
+    return {spot: (group.texts, group.greatest, group.forgotten) for spot, group in groups.items()}
 
 
 # ---- spots ----

@@ -26,7 +26,7 @@ MAKE, LS = (digest64(text) & PRINT for text in (b"make", b"ls"))
 
 
 def undo(database, *events, number=20, created_at_us=80):
-    scope = Keys(frozenset(one.key for one in events), undone=True)
+    scope = Keys(frozenset(record.key for record in events), undone=True)
     join_records(database, tombstone(ME, number, scope=scope, created_at_us=created_at_us))
 
 

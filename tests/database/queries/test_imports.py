@@ -114,7 +114,7 @@ def test_the_keys_of_an_import_come_in_lists_and_each_once(database, at_most, is
         assert 1 <= len(keys) <= at_most
         found += keys
         if is_removed:
-            wanted = [one for one in mine if one.key in keys]
+            wanted = [record for record in mine if record.key in keys]
             join_records(database, tombstone(OTHER, len(found), *wanted))
-    assert sorted(found) == sorted(one.key for one in mine)
+    assert sorted(found) == sorted(record.key for record in mine)
     assert len(found) == 3

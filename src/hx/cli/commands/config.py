@@ -18,6 +18,7 @@ def run(arguments: list[str], config: Config) -> int:
         return 0
     print("settings")
     for setting in SETTINGS:
+        # a wrong value is shown as its default: that is what is in force
         value, source = config.values[setting.name], config.sources[setting.name]
         print(f"  {setting.name:<14} {value!s:<8} ({source})  {setting.meaning}")
     print("places")

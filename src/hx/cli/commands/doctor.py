@@ -62,6 +62,7 @@ def _inside(context: Context, *, full: bool) -> Iterator[Finding]:
         yield from _clock(context)
     except HxError as error:
         yield Finding("database", FAULT, error.message, error.hint)
+    # a damaged page is noticed only by the query that reads it
     except apsw.Error as error:
         yield _of_sqlite(error, context.config)
 
@@ -107,6 +108,7 @@ def _database(context: Context, *, full: bool) -> Iterator[Finding]:
 def _clock(context: Context) -> Iterator[Finding]:
     newest_us = status.newest_us(context.database, context.who.device_id)
     ahead_us = (newest_us or 0) - context.now_us
+    # less may be the time that the command and this check take
     if ahead_us > _MINUTE_US:
         sentence = (
             f"the newest event is {count(ahead_us // _MINUTE_US, 'minute')} ahead of the clock"

@@ -17,6 +17,7 @@ def run(arguments: list[str], config: Config) -> int:
     if "--help" in line.options:
         parser("find").print_help()
         return 0
+    # the spool is drained first, so that what was typed a second ago is found
     context = open_context(config)
     from hx.database.find import find
 

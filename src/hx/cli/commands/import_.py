@@ -160,7 +160,7 @@ def _tried(  # noqa: PLR0913  (what says how to import one file)
 ) -> Imported | None:
     """Import one file; return None when it is of another kind than was asked for."""
     from hx.core.errors import DatabaseError
-    from hx.importers import detected
+    from hx.importers.registry import detected
 
     detected_kind = ""
     try:
@@ -195,8 +195,7 @@ def import_file(
 def _chosen(path: str, kind: str | None) -> Importer:
     """Return the importer for a file that the user named. Raises InputError."""
     from hx.core.errors import UnmarkedError
-    from hx.importers import detected, importer
-    from hx.importers.choice import PLAIN, importer_for
+    from hx.importers.registry import PLAIN, detected, importer, importer_for
 
     if kind is None:
         places = own_histories.importable().items()
@@ -326,7 +325,7 @@ def _object(result: Imported) -> dict[str, object]:
 
 def parser(name: str) -> Parser:
     from hx.cli.parsers import Parser
-    from hx.importers import importers
+    from hx.importers.registry import importers
 
     kinds = [tool.KIND.decode() for tool in importers()]
     made = Parser(name, _ABOUT)

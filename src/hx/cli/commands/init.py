@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
+from hx.cli.hook_paths import of_hook
 from hx.core.errors import UsageError
 from hx.shells import SHELLS
-from hx.shells.hook import HookPaths, removal, text
+from hx.shells.hook import removal, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.cli.parsers import Parser
     from hx.config import Config
+    from hx.shells.hook import HookPaths
 
 OPTIONS = ("--no-ctrl-r", "--up-arrow", "--off")
 
 
 def run(arguments: list[str], config: Config) -> int:
     """Print the hook of one shell, or with `--off` what removes it from the running shell."""
+    # read by hand: argparse takes longer than the rest, and each new shell waits for it
     options = [word for word in arguments if word.startswith("-")]
     words = [word for word in arguments if not word.startswith("-")]
     if "--help" in options or "-h" in options:
@@ -39,28 +41,11 @@ def run(arguments: list[str], config: Config) -> int:
 
 
 def places(config: Config, options: list[str]) -> HookPaths:
-    """Return what the hook needs to know: paths, this program and the keys to bind."""
-    # the options change the settings for this hook only
-    known = {*keys(config)} | {"up" for option in options if option == "--up-arrow"}
-    known -= {"ctrl-r" for option in options if option == "--no-ctrl-r"}
-    return HookPaths(config.paths.spool, config.paths.pause, executable(), tuple(sorted(known)))
-
-
-def keys(config: Config) -> tuple[str, ...]:
-    """Return the keys that open the picker: `ctrl-r` and `up`, as the settings say."""
-    settings = {"ctrl-r": "picker_ctrl_r", "up": "picker_up_arrow"}
-    return tuple(key for key, setting in settings.items() if config.values[setting])
-
-
-def executable() -> str:
-    """Return the absolute path of this program: `hx` on PATH may be another one, as Helix is."""
-    path = sys.argv[0]
-    # a shell found it on PATH and passed only its name
-    if os.sep not in path:
-        from shutil import which
-
-        path = which(path) or path
-    return os.path.abspath(path)
+    """Return what the hook has in it; the options change the keys of this hook only."""
+    paths = of_hook(config)
+    keys = {*paths.keys} | {"up" for option in options if option == "--up-arrow"}
+    keys -= {"ctrl-r" for option in options if option == "--no-ctrl-r"}
+    return paths._replace(keys=tuple(sorted(keys)))
 
 
 def parser(name: str) -> Parser:

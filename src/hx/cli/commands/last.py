@@ -159,6 +159,7 @@ def _failure_line(context: Context, failure: FailureContext, paint: Paint, width
     name = short_name(context, failure.found.ident)
     side = f" {name} {age(event.key.started_at_us, context.now_us):>3} ago"
     ending = f"{mark(event):<6} "
+    # only the command is cut: how it ended, its name and its age are always shown
     command = fitted(visible(event.command), width - len(ending) - len(side) - len(times)) + times
     return paint(RED, ending) + padded(command, width - len(ending) - len(side)) + paint(DIM, side)
 

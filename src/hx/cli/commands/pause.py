@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hx.capture import pause
 from hx.cli.context import now_us
-from hx.cli.times import duration_us, local
+from hx.cli.health import described
+from hx.cli.times import duration_us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,15 +30,6 @@ def resume(arguments: list[str], config: Config) -> int:
     pause.remove(config.paths.pause)
     print("recording again" if paused else "recording was not paused")
     return 0
-
-
-def described(paused: pause.Pause) -> str:
-    """Return a sentence that says until when recording is paused, or why."""
-    if paused.reason == pause.SPOOL_FULL:
-        return "paused: the spool is full; hx records again when the spool is drained"
-    if paused.until_s is None:
-        return "paused until `hx resume`"
-    return f"paused until {local(paused.until_s * 1_000_000)}; `hx resume` ends it"
 
 
 def parser(name: str) -> Parser:

@@ -80,6 +80,7 @@ def _picked(line: Line, config: Config, shell: str) -> int:
     outcome = state.outcome
     if outcome and outcome.text is not None:
         _print(_exact(context, state, outcome.text), shell, outcome.action == RUN)
+    # forgetting opens it anew, for what was recorded while the picker was open
     context.database.close()
     failed = _forget(config, state) if outcome and outcome.forget else 0
     if ended_by:
@@ -130,6 +131,7 @@ def _start(query: str, context: Context, place: Here, scope: str | None) -> Stat
 
     values = context.config.values
     known = {SESSION: place.session_id, DIRECTORY: place.directory, REPOSITORY: place.repo}
+    # the other scopes exist everywhere
     scopes = tuple(name for name in SCOPES if known.get(name, b"") is not None)
     return start(
         query,
@@ -177,7 +179,7 @@ def _colour(config: Config) -> bool:
 
 
 def _exact(context: Context, state: State, text: str) -> bytes:
-    """Return the bytes of a command; the picker shows bytes outside UTF-8 replaced."""
+    """Return the bytes of a picked command: its `text` has bytes outside UTF-8 replaced."""
     from hx.database.search import exact_texts
 
     command = next((row.command for row in state.rows if row.text == text), None)
@@ -194,6 +196,7 @@ def _print(text: bytes, shell: str, is_run: bool) -> None:
         text = visible(text, one_line=False).encode() + b"\n"
     else:
         text += b"\n"
+    # bytes, because a command need not be UTF-8
     sys.stdout.flush()
     sys.stdout.buffer.write(text)
     sys.stdout.buffer.flush()

@@ -57,6 +57,7 @@ def _chosen(given: Namespace, context: Context) -> list[bytes | None]:
     if given.sessions:
         return [_named(context, text) for text in dict.fromkeys(given.sessions)]
     current = _current(context)
+    # a shell that is not recorded has no session of its own
     session = sessions.last(context.database, current) if given.last or not current else current
     if session is None:
         print("hx: there is no session yet", file=sys.stderr)
@@ -76,6 +77,7 @@ def _named(context: Context, text: str) -> bytes | None:
     """
     from hx.cli.events_output import named_event
 
+    # letters and digits may begin both an id and a name: both are looked up
     matches = set(sessions.beginning(context.database, text)) if _is_hexadecimal(text) else set()
     event = named_event(context, text) if 4 <= len(text) <= LENGTH else None  # noqa: PLR2004
     if event is not None:

@@ -65,6 +65,7 @@ def _need_interactive(given: dict[str, str]) -> None:
 
 
 def _ranked(context: Context, query: Query) -> Iterator[int]:
+    # imported here: Ctrl-R starts in this module too, and its first frame must not wait
     from hx.core.terms import parse
     from hx.database.search import search
 

@@ -7,8 +7,7 @@ import sys
 from shlex import quote
 
 from hx.cli import health, setup_answers, setup_notes, setup_screen
-from hx.cli.hook_checks import places
-from hx.cli.left_lines import tell_left
+from hx.cli.hook_paths import of_hook_files, picker_keys
 from hx.cli.prompts import at_terminal, chosen, drop_typed
 from hx.cli.setup_answers import spelled
 from hx.cli.setup_screen import Screen
@@ -62,6 +61,7 @@ def run(arguments: list[str], config: Config) -> int:
     _show(task, plan, proposal)
     if not (plan.is_empty or given.yes):
         proposal = _asked(proposal)
+        # the answers decide which lines of config.toml and which keys the plan has
         plan = _plan(task, proposal)
     return _carry_out(task, plan, proposal)
 
@@ -97,13 +97,14 @@ def _proposal(task: Task, given: Namespace) -> Proposal:
     }
     named = {name: value for name, value in options.items() if value is not None}
     tools = setup_notes.tools(task.machine, task.shells).get(task.shells[0].name) or [""]
+    # the first setup notes the program that the hook files name
     is_first = not state.read(task.config.paths.data).executable
     return setup_answers.proposed(task.config, named, tools[-1], is_first=is_first)
 
 
 def _plan(task: Task, proposal: Proposal) -> SetupPlan:
     folders, paths = user_folders(), task.config.paths
-    hook_paths = places(task.config)._replace(keys=setup_answers.keys(proposal.values))
+    hook_paths = of_hook_files(task.config)._replace(keys=picker_keys(proposal.values))
     links = manuals.planned(sys.prefix, folders.data, state.read(paths.data).links)
     files = wanted(task.machine, task.shells)
     plan = setup_plan.planned(files, folders, paths.data, hook_paths, links)
@@ -156,7 +157,7 @@ def _carry_out(task: Task, plan: SetupPlan, proposal: Proposal) -> int:
     for note in setup_notes.notes(config, task.machine, task.shells, plan, proposal.values):
         print(f"note: {_shown(note)}")
     _tell_next(config, task.shells[0].name, plan)
-    return code or tell_left(plan.unchanged)
+    return code or setup_screen.tell_left(plan.unchanged)
 
 
 def _import(config: Config) -> int:
@@ -170,6 +171,7 @@ def _import(config: Config) -> int:
         sys.stdout.flush()
         print(f"hx: warning: the old history is not imported: {error.message}", file=sys.stderr)
         print("hx: hint: run `hx import` later", file=sys.stderr)
+        # setup goes on: the history can be imported at any later time
         return error.exit_code
     except KeyboardInterrupt:
         print(
@@ -186,6 +188,7 @@ def _import(config: Config) -> int:
 
 def _tell_next(config: Config, shell: str, plan: SetupPlan) -> None:
     file = hook.path(plan.data, shell)
+    # a recorded shell of a finished setup needs no new one
     if plan.unchanged or config.session is None or not plan.is_empty:
         quoted = _shown(SHELLS[shell].quoted(file) if quote(file) != file else file)
         now = f", or load it here: {SHELLS[shell].load} {quoted}" if os.path.exists(file) else ""

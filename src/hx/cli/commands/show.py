@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NOTHING_FOUND = 1
 _AROUND = 2
+# a shell gives 128 and the number of the signal; SIGTSTP has two numbers
 _OUTCOMES = {
     126: "failed: it may not be executed",
     127: "failed: command not found",
@@ -73,6 +74,7 @@ def _story(context: Context, found: Found) -> Story | None:
         return None
     runs, failures = event_detail.runs_of(database, place)
     before, after = event_detail.around(database, place, _AROUND)
+    # looked for only after a failure: it reads later events of the session
     fix = event_detail.fix_of(database, place) if is_failure(found.event.exit_status) else None
     pinned = event_detail.is_pinned(database, found.event.key.session_id)
     return Story(found, runs, failures, pinned, before, after, fix)

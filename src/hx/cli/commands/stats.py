@@ -75,6 +75,7 @@ def collect(context: Context, query: Query, by: str | None, limit: int | None) -
     groups.sort(key=_hour_order if by == tally.HOUR else _most_first)
     # the overview has three lists and has to fit on one screen
     top = limit or (_TOP if by else _TOP_OF_OVERVIEW)
+    # a day has 24 hours: a shorter list would hide the evening
     shown = groups if by == tally.HOUR and limit is None else groups[:top]
     span = tally.span(context.database, query)
     return Stats(
@@ -90,6 +91,7 @@ def collect(context: Context, query: Query, by: str | None, limit: int | None) -
 
 
 def _most_first(group: Group) -> tuple[int, GroupName]:
+    # of equal counts the name decides, so that each run prints the same order
     return -group.tally.events, group.name or b""
 
 

@@ -83,6 +83,7 @@ def run(arguments: list[str], config: Config) -> int:
         print(f"hx: error: {status.trouble.message}", file=sys.stderr)
         print(f"hx: hint: {status.trouble.hint}", file=sys.stderr)
         return status.trouble.exit_code
+    # a pause is wanted; a spool that no shell can write to is a fault
     return DatabaseError.exit_code if status.prevented else 0
 
 
@@ -129,6 +130,7 @@ def _known(context: Context) -> DatabaseFacts:
         [
             finding.sentence
             for finding in hook_checks.keys_of_picker(context)
+            # a key that opens the picker is no news
             if finding.level == health.WARNING
         ],
     )
@@ -171,6 +173,7 @@ def _print(config: Config, status: Status) -> None:
     _line("retention", _retention(config, known))
     if config.warnings:
         _line("settings", f"{count(len(config.warnings), 'warning')}, printed above")
+    # always two lines, of which the first has the label
     lines = sync_lines(known.sync if known is not None else None, status.now_us)
     for label, text in zip(("sync", ""), lines, strict=True):
         _line(label, text)
@@ -188,6 +191,7 @@ def _capture(status: Status) -> Iterator[tuple[str, str]]:
     yield "capture", f"off: {why_unrecorded}" if why_unrecorded else "on"
     for finding in status.hook:
         if finding.level != OK:
+            # the line above says it already
             if finding.sentence != why_unrecorded:
                 yield "hook", finding.sentence
             yield "", f"fix: {finding.fix}"

@@ -23,8 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    Hashes = Sequence[int | None]
-    Pairs = list[tuple[int, int]]  # (index in what is there, index in the file), both ascending
+    from hx.core.import_matching.evidence import Hashes, Pairs
 
 NEW, KNOWN, FORGOTTEN = 0, 1, 2
 _SMALL = 250_000  # cells of a table of lengths; larger tables cost too much
@@ -121,10 +120,10 @@ def forgotten_lines(blocks: Sequence[Hashes], lines: Sequence[int]) -> set[int]:
 
 
 def _run(there: array[int], lines: array[int]) -> Pairs:
-    """Return the pairs of one common run.
+    """Return the pairs of the run of equal lines that both sequences have, if there is one.
 
-    Either the file continues at the end of what is there, or it is an older copy and the reverse is
-    true.
+    The run begins the file and ends what is there: the file has grown. Or it ends the file and
+    begins what is there: the file is an older copy. Or the whole of one sequence is in the other.
     """
     start, length = _overlap(there, lines)
     older, length_of_older = _overlap(lines, there)
@@ -202,8 +201,9 @@ def _side(new: range, pairs: Pairs) -> int:
 def _leave_out(statuses: bytearray, where: range, holes: int, side: int) -> None:
     """Mark unknown lines in a gap as FORGOTTEN, if events were forgotten there.
 
-    In a gap at an end, as many lines as events were forgotten are marked, those next to a pair. In
-    a gap between two pairs, all are marked.
+    `holes` is the number of forgotten events. In a gap between two pairs (`side` 0) all unknown
+    lines are marked. In a gap at an end only so many are, those next to a pair: the last ones of
+    the gap at the beginning (`side` < 0), the first ones of the gap at the end (`side` > 0).
     """
     if not holes:
         return

@@ -18,7 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hx.core.import_matching.align import Hashes, Pairs
+    Hashes = Sequence[int | None]
+    Pairs = list[tuple[int, int]]  # (index in what is there, index in the file), both ascending
 
 _UNSEEN = 64  # lines that a short history might have had besides, so that none counts as frequent
 _STRANGE = 8.0  # bits against, for each line between two pairs that is not there

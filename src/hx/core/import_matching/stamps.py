@@ -29,7 +29,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hx.core.import_matching.align import Hashes, Pairs
+    from hx.core.import_matching.evidence import Hashes, Pairs
 
     # (time, hash of the text; None: forgotten), ascending by time
     Timed = list[tuple[int, int | None]]

@@ -4,6 +4,9 @@ The line is added at the end, after a newline of its own. So a file that had no 
 can be told from one that had it, and removing the line restores the bytes that were there before.
 After a backslash without a newline, which would join the line to that before, a blank line precedes
 it, and a blank tells that.
+
+Whether a command is needed where the line was (`if true; then`, `[ -t 0 ] &&`) is not decided by
+a parser: only the end of the line before the place and the beginning of the line after it count.
 """
 
 from __future__ import annotations
@@ -11,7 +14,10 @@ from __future__ import annotations
 import re
 
 from hx.core.record import NamedTuple
-from hx.core.shell_files.open_lines import need_command, without_comment
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 MARK = b"# hx: `hx setup --undo` removes this line"
 MISSING = "hook.missing"  # a file beside the hooks: it was said that one of them is missing
@@ -26,6 +32,18 @@ _HOOK = re.compile(rb"hook\.(\w+)")
 _OPEN = re.compile(rb"(?<!\\)(?:\\\\)*\\\Z")  # an odd number of backslashes at the end of a text
 _AFTER_OPEN = b" "  # indents our line after such a text
 _BASHRC = re.compile(rb"^[^#\n]*\bbashrc\b", re.MULTILINE)
+# what may hold a `#` that begins no comment, or a comment: `#` at the beginning of a word
+_PARTS = re.compile(
+    rb"\\.|\$'(?:\\.|[^'\\])*'|'[^']*'|\"(?:\\.|[^\"\\])*\"|\$\{[^}]{0,256}\}"
+    rb"|(?P<comment>(?<![^\s;&|()<>])#.*)",
+    re.DOTALL,
+)
+_OPENS = re.compile(
+    rb"(?:^|[\s;&|)!])(?:then|else|do|if|elif|while|until|\{|\()$"
+)  # a command must follow before the block goes on
+_CLOSES = re.compile(rb"(?:(?:then|do|fi|elif|else|done)\b|[})])")
+_JOINS = re.compile(rb"&&$|\|&?$")  # a command must follow, also at the end of the file
+_GOES_ON = re.compile(rb"(?:^|[\s;&|({])!$")  # a command that follows belongs to this line
 
 
 def line(folder: bytes, shell: str, variable: str = "", *, posix: bool = True) -> bytes:
@@ -106,7 +124,7 @@ def without_line(text: bytes) -> bytes:
     for number, existing in enumerate(lines):
         if not _is_ours(existing):
             kept, owed = kept + owed + existing, b""
-        elif need_command(_of_others(lines[:number]), _of_others(lines[number + 1 :])):
+        elif _needs_command(_of_others(lines[:number]), _of_others(lines[number + 1 :])):
             kept, owed = kept + owed + _indentation(existing) + b":" + _newline(existing), b""
         elif number == 0 or not _is_ours(lines[number - 1]):  # a copy has no newline of its own
             newline = _newline(existing) or _newline(kept)
@@ -150,7 +168,7 @@ def loader(text: bytes, shell: str, hook: bytes) -> Loader | None:
     place = rb"hx(?:_data)?[\"'}]*/hook\.%b" % shell.encode()
     file = re.compile(rb"%b|%b|HX_HOME\S*/hook\.%b" % (re.escape(hook), place, shell.encode()))
     for number, existing in enumerate(_lines(text), 1):
-        code = without_comment(existing)
+        code = _without_comment(existing)
         from_file, init = file.search(code) is not None, _INIT.search(code)
         is_init = init is not None and init[1] in (None, shell.encode())
         if not _is_ours(existing) and (from_file or is_init):
@@ -189,3 +207,36 @@ def _shell(existing: bytes) -> bytes | None:
 
 def _indentation(existing: bytes) -> bytes:
     return existing[: len(existing) - len(existing.lstrip(b" \t"))]
+
+
+def _without_comment(line: bytes) -> bytes:
+    """Return a line without its comment; a `#` in quotes, in `$#` or in `${x#y}` begins none."""
+    return _PARTS.sub(lambda part: b"" if part["comment"] else part[0], line)
+
+
+def _needs_command(before: list[bytes], after: list[bytes]) -> bool:
+    """Return whether the lines before and after a place need a command between them.
+
+    Without one they are a syntax error, or a line after the place would belong to one before it.
+    """
+    opening, following = next(_code(reversed(before)), b""), next(_code(after), b"")
+    is_continued = bool(before) and _masked(before[-1]).endswith(b"\\")
+    if _JOINS.search(opening) or (following and (is_continued or _GOES_ON.search(opening))):
+        return True
+    return bool(_OPENS.search(opening) and _CLOSES.match(following))
+
+
+def _code(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield what the lines hold besides blanks and comments; lines that hold nothing are left out.
+
+    What is quoted stands as `_`.
+    """
+    for each in lines:
+        code = _masked(each).strip()
+        if code:
+            yield code
+
+
+def _masked(line: bytes) -> bytes:
+    line = line.rstrip(b"\r\n")
+    return _PARTS.sub(lambda part: b"" if part["comment"] else b"_", line)

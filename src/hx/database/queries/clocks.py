@@ -33,7 +33,7 @@ def newest_at_us(database: Database, device_id: bytes) -> int:
 
 
 def newest_known_us(database: Database, but_session: bytes | None) -> int | None:
-    """Return the time of the newest event or manifest that this device knows; None: of none.
+    """Return the time of the newest event or manifest that this device knows; None: there is none.
 
     Imported events may have any time. Those of the session `but_session` are left out, too: what
     the calling shell has just recorded has the time of the clock that is in question.

@@ -6,13 +6,14 @@ from collections import Counter
 
 from hx.core.model import ArtifactKey, EventKey
 from hx.core.record import NamedTuple
-from hx.database.rows import Condition, Sql, among, from_sql, where
+from hx.database.rows import among, from_sql, where
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hx.database.connection import Database
+    from hx.database.connection import Database, Sql
+    from hx.database.rows import Condition
 
 SHOWN = 5
 _EVENTS = (

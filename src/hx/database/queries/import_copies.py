@@ -25,8 +25,9 @@ class Copying(NamedTuple):
 
 
 class HostEvents:
-    """The events of the host of a copy that began before it was made, without those of the copy.
+    """The events of a host that began before a tool copied the history of a shell there.
 
+    The events of the copy itself are left out.
     `device_id` is this device if it may be that host, else empty.
     """
 

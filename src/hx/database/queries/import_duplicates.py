@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hx.core.import_matching.stamps import Timed
-    from hx.database.connection import Database
-    from hx.database.rows import Sql
+    from hx.database.connection import Database, Sql
 
 SECOND_US = 1_000_000
 _NEAR_S = 2  # between the time in a history file and the time of the hook, at most
@@ -84,7 +83,7 @@ class OwnEvents:
     def has_run_until(self, end_us: int, command: bytes) -> bool:
         """Return whether there is an event with the same text that may have ended at this time.
 
-        Each event answers once.
+        Each event is the answer to one call only: two lines need two events.
         """
         since_us, until_us = end_us - LONGEST_US, end_us + NEAR_US
         sql = f"{_RUNS} AND device IN ({self._of_host}) ORDER BY started_at_us DESC LIMIT {_TRIES}"
@@ -102,6 +101,7 @@ class OwnEvents:
 
         These are the imported events with a status of which nothing else about the run is known.
         """
+        # asked first: without such a terminal no event has to be read
         if not self._value(f"SELECT 1 {_OF_NO_SHELL}"):
             return []
         sql = (
@@ -130,7 +130,7 @@ class OwnEvents:
         sql = f"SELECT started_at_us, hash {self._of_shell()}"
         runs: Timed = list(self._database.execute(sql, (LIVE, shell.decode())))
         runs += [(at_us, None) for at_us in self._forgotten if at_us >= KNOWN_SINCE_US]
-        return sorted(runs, key=lambda one: one[0])
+        return sorted(runs, key=lambda run: run[0])
 
     def _of_shell(self) -> str:
         return (
@@ -175,7 +175,7 @@ def _windows(database: Database) -> Iterator[Tombstone]:
         yield Tombstone(b"", 0, b"", Window(*row))
 
 
-_TRIES = 8
+_TRIES = 8  # runs of one text, the newest of a day: more would make a loop of it slow
 _OF_NO_SHELL = "FROM terminal WHERE host IS NULL AND user IS NULL AND shell IS NULL"
 _RUNS = (
     "SELECT event.id, started_at_us, duration_us FROM command"

@@ -63,6 +63,7 @@ def groups(database: Database, times: Iterable[int]) -> dict[Spot, SpotEvents]:
         group = by_spot.setdefault((session_id, at_us), SpotEvents())
         group.texts.setdefault(hash_, []).append(KnownEvent(seq, bool(flags & FINISHED)))
         group.greatest = seq
+    # most databases have none, and then no time has to be looked up
     if database.value("SELECT 1 FROM tombstone_key LIMIT 1"):
         _add_forgotten(database, by_spot, asked)
     return by_spot

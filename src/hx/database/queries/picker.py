@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-    from hx.database.connection import Database
-    from hx.database.rows import Sql
+    from hx.database.connection import Database, Sql
 
     Shown = tuple[int, str, int, int, int | None, int | None, bytes, str | None]
     Run = tuple[int, int, int, int | None]
@@ -95,6 +94,7 @@ def runs_by_slices(
     """Yield the rows of `runs_by_time` in slices of `step` row ids, the greatest ids first."""
     last = database.value("SELECT max(id) FROM event") or 0
     sql = f"{_RUNS} WHERE event.id > ? AND event.id <= ? AND {where} ORDER BY event.id DESC"
+    # by row id: a sort by time would read everything before the first slice
     for until in range(last, 0, -step):
         yield list(database.execute(sql, (until - step, until, *values)))
 

@@ -81,8 +81,10 @@ def last_of_work(database: Database, current: bytes | None, device_id: bytes) ->
     rows: list[Any] = list(
         database.execute("SELECT id FROM session WHERE session_id = ?", (current,))
     )
+    # a shell that was just opened shows the session before it
     if current and any(_newest_in(database, row, _WORK) is not None for (row,) in rows):
         return current
+    # this device first: its last work is what a person means
     devices = _recording(database)
     mine = [row for row, name in devices.items() if name == device_id]
     newest = _newest(database, mine, current, _WORK)

@@ -83,7 +83,7 @@ def newest_us(database: Database, device_id: bytes) -> int | None:
     return max((at for _, at in newest_by_shell(database, device_id)), default=None)
 
 
-_SESSIONS = 1_000
+_SESSIONS = 1_000  # the newest: a shell outside of them ran long ago
 _NEWEST = (
     "SELECT shell, started_at_us FROM (SELECT (SELECT event.id FROM event"
     "  WHERE event.session = session.id AND origin = ?2 ORDER BY seq DESC LIMIT 1) AS newest"

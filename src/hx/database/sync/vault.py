@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hx.core.format.roster_records import Record
-    from hx.database.connection import Database
-    from hx.database.rows import Sql
+    from hx.database.connection import Database, Sql
 
 
 class Vault(NamedTuple):

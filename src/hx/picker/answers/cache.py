@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from hx.core.rank import Here
-    from hx.database.connection import Database
-    from hx.database.rows import Sql
+    from hx.database.connection import Database, Sql
     from hx.picker.model import PickerQuery
 
     Values = tuple[Sql, ...]

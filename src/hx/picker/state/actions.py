@@ -96,6 +96,7 @@ def _leave(state: State) -> State:
 
 def _moved(state: State, rows: int) -> State:
     index = state.selected + rows
+    # only at the limit: the end of a short list needs no words
     is_beyond = index >= len(state.rows) >= MOST_ROWS
     last = max(0, len(state.rows) - 1)
     return state._replace(

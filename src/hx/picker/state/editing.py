@@ -51,6 +51,7 @@ def _to(place: Callable[[str, int], int]) -> Callable[[QueryLine], QueryLine]:
 
 def _delete(place: Callable[[str, int], int]) -> Callable[[QueryLine], QueryLine]:
     def delete(line: QueryLine) -> QueryLine:
+        # as in readline: Ctrl-Y inserts only what was cut
         query, cursor, _ = _without(line, place)
         return QueryLine(query, cursor, line.killed)
 

@@ -37,6 +37,7 @@ def start(
 def update(state: State, key: Key) -> State:
     if state.outcome:
         return state
+    # a notice is about the key before
     state = state._replace(notice="")
     if state.help:
         state = state._replace(help=False)
@@ -56,6 +57,7 @@ def answered(state: State, results: Results) -> State:
     """Take the results; results of another question change nothing."""
     if results.question != question(state):
         return state
+    # a row that is deleted while the answer is made must not come back
     hidden = results.question.hidden
     rows = tuple(row for row in results.rows if row.command not in hidden)
     after = state._replace(
@@ -115,5 +117,6 @@ def _settled(state: State) -> State:
     if state.details and (row is None or row.event != state.details.event):
         state = state._replace(details=None)
     if state.selected and state.selected + 2 * state.page >= count >= state.limit:
+        # before the last row is reached, so that the list does not stop under the key
         state = state._replace(limit=min(2 * state.limit, MOST_ROWS))
     return state

@@ -166,7 +166,7 @@ def _csi_key(parameters: str, final: str) -> Key | None:
 
 
 def _coded(code: int, modifiers: int) -> Key | None:
-    """Return the key with the number of a character."""
+    """Return the key of a character, by its number in Unicode; None if it is not known."""
     if code in _CODES:
         return _with(_CODES[code], modifiers)
     if not _FIRST_TEXT <= code <= _LAST or _FIRST_PRIVATE <= code <= _LAST_PRIVATE:

@@ -53,8 +53,7 @@ def alone(context: Context) -> Iterator[None]:
 
 def _sweep_keys(context: Context) -> None:
     """Remove temporary files with keys that an interrupted write has left."""
-    from hx.custody.files import sweep
-    from hx.custody.place import stem
+    from hx.custody.files import stem, sweep
 
     config = context.config
     sweep(stem(config.paths.data, config.host, shared=context.who.shared))

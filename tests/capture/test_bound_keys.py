@@ -1,6 +1,6 @@
 import pytest
 
-from hx.core.shell_files.bound_keys import (
+from hx.capture.bound_keys import (
     CTRL_R,
     PICKER,
     UP,

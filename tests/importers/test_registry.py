@@ -13,11 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import hx.importers
+import hx.importers.registry
 from hx.core.errors import InputError, UnmarkedError
 from hx.core.shell_files.recognition import likely, marked, other_content
-from hx.importers import detected
-from hx.importers.choice import importer_for
+from hx.importers.registry import detected, importer_for
 
 ZSH, BASH = b": 1700000000:0;ls\n: 1700000001:0;make\n", b"#1700000000\nls\n#1700000001\nmake\n"
 FISH = b"- cmd: ls\n  when: 1700000000\n- cmd: make\n  when: 1700000001\n"
@@ -181,7 +180,7 @@ def test_a_tool_may_keep_its_history_in_a_form_that_no_shell_has(write, monkeypa
         def recognises(head):
             return head.startswith(b'{"toy"')
 
-    monkeypatch.setattr(hx.importers, "importers", lambda: (Json,))
+    monkeypatch.setattr(hx.importers.registry, "importers", lambda: (Json,))
     assert importer_for(write(b'{"toy": ["ls"]}\n'), None) is Json
     with pytest.raises(InputError, match="it is JSON"):
         importer_for(write(b'{"other": ["ls"]}\n'), None)

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from hx.core.shell_files import history_setting
+from hx.core.shell_files import rc_paths
 
 VARIABLES = {b"HOME": b"/home/ann", b"ZDOTDIR": b"/home/ann/.zsh"}
 PLAIN = [
@@ -21,7 +21,7 @@ PLAIN = [
 
 @pytest.mark.parametrize("text", PLAIN)
 def test_the_path_is_the_one_that_the_shell_reads(text):
-    *_, path = history_setting.paths(text.encode(), VARIABLES)
+    *_, path = rc_paths.of_history(text.encode(), VARIABLES)
     shell = subprocess.run(
         ["bash", "-c", f'{text}\nprintf %s "$HISTFILE"'],
         env={name.decode(): value.decode() for name, value in VARIABLES.items()},
@@ -46,7 +46,7 @@ UNCLEAR = [
 
 @pytest.mark.parametrize("text", UNCLEAR)
 def test_a_path_that_only_the_shell_knows_is_named_as_unclear(text):
-    assert [*history_setting.paths(f"a\n{text}\nb".encode(), VARIABLES)] == [None]
+    assert [*rc_paths.of_history(f"a\n{text}\nb".encode(), VARIABLES)] == [None]
 
 
 OTHER = ["# HISTFILE=/a", "MY_HISTFILE=/a", "echo HISTFILE=/a", "HISTFILE", "HISTFILE="]
@@ -54,4 +54,4 @@ OTHER = ["# HISTFILE=/a", "MY_HISTFILE=/a", "echo HISTFILE=/a", "HISTFILE", "HIS
 
 @pytest.mark.parametrize("text", OTHER)
 def test_other_lines_set_nothing(text):
-    assert [*history_setting.paths(text.encode(), VARIABLES)] == []
+    assert [*rc_paths.of_history(text.encode(), VARIABLES)] == []

@@ -1,6 +1,8 @@
-r"""What the keys of the picker are bound to in a shell, as its hook found it.
+r"""What the keys of the picker are bound to in each open shell, as its hook noted it.
 
-The value of a field is what the shell prints about one key:
+Another tool may bind a key after hx. The hook looks once, at the second prompt, and writes a record
+K; it is kept in the database as long as the session has a spool file. The value of a field of that
+record is what the shell prints about one key:
 
     zsh   "^R" fzf-history-widget
     bash  "\C-r": "\C-x\C-_hx1\C-x\C-_hx0"
@@ -13,7 +15,14 @@ from __future__ import annotations
 
 from hx.core.record import NamedTuple
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hx.core.spool_records import SpoolRecord
+    from hx.database.connection import Database
+
+IN_META = "keys."  # the beginning of a key in meta; the id of a session follows
 CTRL_R, UP = "Ctrl-R", "the up arrow"
+PICKER = "hx"
 _TAGS = {"k": CTRL_R, "a": UP}  # of a record K
 _OURS = "hx-pick", "__hx_pick", "\\C-x\\C-_hx"
 _UNBOUND = "undefined-key"
@@ -44,7 +53,20 @@ class BoundKey(NamedTuple):
         return next((tool for part, tool in _TOOLS.items() if part in self.holder.lower()), "")
 
 
-PICKER = "hx"
+def noted(records: list[SpoolRecord]) -> str:
+    """Return the keys of the last record K, as `write` keeps them. One record must be a K."""
+    return packed(bound_keys([record.fields for record in records if record.kind == "K"][-1]))
+
+
+def write(database: Database, session: str, text: str) -> None:
+    """Write the keys of a session; the caller holds the transaction."""
+    database.set_meta(IN_META + session, text)
+
+
+def read(database: Database, session: str) -> list[BoundKey]:
+    """Return the keys of a session; none when its shell has not looked at them."""
+    text = database.meta(IN_META + session)
+    return unpacked(text) if isinstance(text, str) else []
 
 
 def bound_keys(fields: dict[str, bytes]) -> list[BoundKey]:
