@@ -207,6 +207,14 @@ def note_relisted(database: Database, device_id: bytes, objects: Iterable[Listed
     )
 
 
+def rewrite(database: Database, device_id: bytes, object_id: bytes) -> None:
+    """Mark an own segment for rewriting, because it was read and holds a forgotten record."""
+    database.execute(
+        "UPDATE segment SET rewrite = 1 WHERE device_id = ? AND object_id = ?",
+        (device_id, object_id),
+    )
+
+
 def left_out(database: Database, device_id: bytes) -> list[Segment]:
     """Return own joined segments that the newest own manifest, written by a clone, leaves out."""
     where = "device_id = ? AND status = ? AND listed = 0 AND superseded = 0"
