@@ -21,6 +21,7 @@ from hx.sync.context import Keyring, SyncContext
 from hx.sync.manifests import attempt, judged, read_manifest
 from hx.sync.pull import require_vault
 from hx.sync.segments import key_of, listed_row, try_segment
+from hx.sync.unsigned import unsigned
 from hx.sync.verify import (
     Damage,
     Stored,
@@ -133,7 +134,7 @@ def _check_each(state: _State, kind: int, verify: Callable[[SyncContext, Stored]
         stored = Stored(key, name, state.sizes[key])
         verdict = attempt(partial(verify, state.context, stored))[1]
         state.read.append(stored.size)
-        _report(state, key, verdict)
+        _report(state, key, unsigned(verdict))
 
 
 def _of_kind(state: _State, kind: int) -> Iterator[tuple[str, Name]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from hx.core.format import manifest as manifests
 from hx.core.format import object_names
 from hx.core.format.envelope import size_limit
 from hx.core.format.manifest import identity, is_signed, objects_digest
@@ -37,6 +36,7 @@ from hx.stores import Denied, Missing, Placeholder, Transient
 from hx.sync.context import KEY_ID
 from hx.sync.heads import SEEN_STEP, manifests_to_read, newest_head
 from hx.sync.notices import read_notices
+from hx.sync.unsigned import decoded_manifest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,13 +63,11 @@ def read_manifest(context: SyncContext, key: str, *, head: Head | None = None) -
     are not judged yet. With `head`, a row of the ledger that was taken before, the manifest has to
     be that one, with a valid signature.
     """
-    data = context.store.get(key, size_limit(object_names.MANIFEST))
-    signed = manifests.decode(context.unsealed(key, data))
     name = object_names.parsed(key)
-    if name is None or (signed.manifest.device_id, signed.manifest.seq) != (
-        name.device_id,
-        name.seq,
-    ):
+    assert name is not None, "a listing has only keys of objects"
+    data = context.store.get(key, size_limit(object_names.MANIFEST))
+    signed = decoded_manifest(context, name.device_id, key, data)
+    if (signed.manifest.device_id, signed.manifest.seq) != (name.device_id, name.seq):
         raise rejected(AUTHOR, "it is another manifest than its name says")
     if head is not None:
         _require_head(context, signed, head)

@@ -38,6 +38,7 @@ from hx.sync.segments import (
     try_segment,
     unlisted_row,
 )
+from hx.sync.unsigned import unsigned
 from hx.sync.verify import Damage, read_again
 
 TYPE_CHECKING = False
@@ -215,7 +216,7 @@ def _take_unlisted(context: SyncContext, lost: Iterable[Segment]) -> _Unlisted:
         elif known is not None and rows.was_joined(known):
             result.lost.append(known)
         else:
-            result.damaged.append(Damage(key, context.me, *verdict))
+            result.damaged.append(Damage(key, context.me, *unsigned(verdict)))
     return result
 
 
@@ -275,7 +276,7 @@ def _damaged_slots(context: SyncContext) -> Iterator[tuple[Name, Damage]]:
         read = partial(_open_slot, context, key)
         verdict = attempt(read)[1]
         if verdict is not TAKEN and attempt(read)[1] == verdict:
-            yield name, Damage(key, name.device_id, *verdict)
+            yield name, Damage(key, name.device_id, *unsigned(verdict))
 
 
 def _open_slot(context: SyncContext, key: str) -> None:

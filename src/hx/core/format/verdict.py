@@ -18,6 +18,7 @@ NO_KEY = "no key"
 ROSTER = "roster"
 WAITING = "waiting"
 NEEDS_UPGRADE = "needs upgrade"
+UNKNOWN_FORMAT = "unknown format"  # and nobody has signed its bytes
 
 # Reasons of skipped objects
 SUPERSEDED = "superseded"

@@ -45,6 +45,8 @@ MEANINGS = {
     " `hx sync` on a device that is in the vault, which admits it",
     verdict.NEEDS_UPGRADE: "a newer hx wrote it; it is kept until hx can read it: upgrade hx on"
     " this device, then run `hx sync`",
+    verdict.UNKNOWN_FORMAT: "this hx cannot read it, and no device of the vault has signed it; each"
+    " sync reads it again: delete the file from the store if no newer hx of yours has written it",
     verdict.SUPERSEDED: "its device has replaced it; nothing is missed",
     verdict.DUPLICATE: "this device has read the same object under another name; nothing is missed",
     verdict.OTHER_VAULT: "it belongs to another vault, and nothing is missed: give each vault a"
