@@ -17,6 +17,7 @@ from hx.core.format.verdict import (
     DUPLICATE,
     HASH,
     INCOMPLETE,
+    KEYS_ELSEWHERE,
     NO_KEY,
     NOT_ARRIVED,
     PENDING,
@@ -30,11 +31,13 @@ from hx.core.format.verdict import (
     rejected,
 )
 from hx.database.event_detail import rename_device
-from hx.database.sync import departures, forgotten_copies, ledger, locations, vault
+from hx.database.sync import behind, departures, forgotten_copies, ledger, locations, vault
 from hx.database.sync.ledger import TAKEN, Head, Verdict
 from hx.stores import Denied, Missing, Placeholder, Transient
 from hx.sync.context import KEY_ID
 from hx.sync.heads import SEEN_STEP, manifests_to_read, newest_head
+from hx.sync.keys_elsewhere import is_beyond_own, note_keys_elsewhere
+from hx.sync.lost_objects import shows_older_state
 from hx.sync.notices import read_notices
 from hx.sync.unsigned import decoded_manifest
 
@@ -132,6 +135,10 @@ def take_manifests(context: SyncContext, *, only: bytes | None = None) -> None:
         looked_at.update(key for key, _ in read)
         _learn(context, read)
         _judge_all(context, read)
+    with context.database.transaction():
+        behind.drop_others(context.database, context.trust.active.keys() - {context.me})
+        behind.drop_arrived(context.database)
+    context.met_behind = bool(looked_at and behind.devices(context.database))
 
 
 def _read_manifests(context: SyncContext, only: bytes | None, but: set[str]) -> list[Read]:
@@ -205,6 +212,8 @@ def _judge_all(context: SyncContext, read: list[Read]) -> None:
         elif (verdict := judged(context, key, result)) is TAKEN:
             _take(context, key, result)
         else:
+            if verdict.reason == KEYS_ELSEWHERE:
+                note_keys_elsewhere(context, result.manifest.seq)
             _note_manifest(context, key, verdict)
 
 
@@ -212,20 +221,30 @@ def _take(context: SyncContext, key: str, signed: Signed) -> None:
     """Take a manifest into the ledger, with what it says about segments and devices."""
     head = head_of(key, signed)
     context.note_verdict(key, TAKEN)
+    newest = newest_head(context, head.device_id)
     if head.device_id == context.me:
-        context.own_read.append(key)
+        if shows_older_state(context, signed.manifest, newest):
+            context.shows_older_state = True
+        else:
+            context.own_read.append(key)
     with context.database.transaction():
-        newest = newest_head(context, head.device_id)
         ledger.write_manifest(context.database, head, TAKEN, context.now_us)
         ledger.drop_older(context.database, head, own=head.device_id == context.me)
         ledger.list_objects(
             context.database, head.device_id, signed.manifest.objects, context.now_us
         )
+        if head.device_id != context.me:
+            ledger.refuse_changed(
+                context.database, head.device_id, signed.manifest.objects, context.now_us
+            )
         _adopt(context, head, signed.manifest, newest)
         _raise_own_seq(context, signed.manifest)
         if _is_newest(head, newest):
             seq = _own_seq_seen(context, signed.manifest)
             forgotten_copies.confirm(context.database, head.device_id, seq)
+            others = context.trust.active.keys() - {context.me}
+            seen = signed.manifest.seen
+            behind.note(context.database, head.device_id, seen, others, context.now_us)
             if head.label:
                 rename_device(context.database, head.device_id, head.label)
 
@@ -244,8 +263,15 @@ def judged(context: SyncContext, key: str, signed: Signed) -> Verdict:
         return Verdict(PENDING, ROSTER, "its device is not known in the vault yet")
     if not is_signed(signed, member.sign_pub, context.vault.vault_id):
         return Verdict(REJECTED, SIGNATURE, "its device did not sign it")
+    return _judged_by_ledger(context, key, signed)
+
+
+def _judged_by_ledger(context: SyncContext, key: str, signed: Signed) -> Verdict:
+    """Return TAKEN, or the verdict that refuses a signed manifest for what is known here."""
     if ledger.is_taken_as_another(context.database, head_of(key, signed)):
         return Verdict(SKIPPED, DUPLICATE, "the same manifest was taken under another name")
+    if is_beyond_own(context, signed.manifest):
+        return Verdict(REJECTED, KEYS_ELSEWHERE, "its number is far beyond those used here")
     return TAKEN
 
 
@@ -324,7 +350,7 @@ def _while_patient(context: SyncContext, key: str, verdict: Verdict) -> Verdict:
 
     No list names the hash of a manifest, so wrong bytes may be half of a file that still arrives.
     """
-    if verdict.status != REJECTED:
+    if verdict.status != REJECTED or verdict.reason == KEYS_ELSEWHERE:  # its signature is valid
         return verdict
     known = ledger.patience(context.database, key)
     if known is not None:

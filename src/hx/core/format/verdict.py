@@ -39,6 +39,8 @@ COMMITMENT = "commitment"
 BODY = "body"
 SIGNATURE = "signature"
 HASH = "hash"
+TWO_CONTENTS = "two contents"
+KEYS_ELSEWHERE = "keys elsewhere"
 MALFORMED = "malformed"
 AUTHOR = "author"
 
