@@ -80,6 +80,8 @@ def _part(
 ) -> SealedSegment:
     name = object_names.Name(object_names.SEGMENT, context.me, secrets.token_bytes(16))
     data = seal(name, payload, vault_id=context.vault.vault_id, vmk=vmk)
+    if len(data) < segment.least_size(history):
+        data = seal(name, payload, vault_id=context.vault.vault_id, vmk=vmk, level=None)
     first_us, last_us = segment.span(history)
     listed = Listed(
         name.object_id,
