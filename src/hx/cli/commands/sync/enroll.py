@@ -233,7 +233,8 @@ def _invite(given: Namespace, config: Config) -> int:
     _print_code(code)
     print(f"This code is valid until {local(expires_at_us)}, for one device. On that device run:")
     print(f"  hx sync join --store {vault.store}")
-    print("Whoever has the code can read the vault: send it where nobody else can see it.")
+    print("Whoever has the code can read the vault: send it where nobody else can see it, and show")
+    print("it to nobody later either: with an old copy of the store it still opens that copy.")
     return 0
 
 
