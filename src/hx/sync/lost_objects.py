@@ -1,7 +1,9 @@
 """Notice that the store has lost objects of this device, so that the push publishes them again.
 
 A store that was restored from a backup, or a bad disk, shows an older state. The own segments are
-listed once a day, and whenever a sync has a reason to suspect that.
+listed once a day, and whenever a sync has a reason to suspect that. Once a day those of devices
+that have not published for a week are listed too: whoever has joined a lost one adopts the records
+of its device, which means that it publishes them.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 _LOOKED = "own_segments_listed_us"  # meta: when the own segments were last listed
 _DAY_US = 86_400_000_000
+_SILENT_US = 7 * _DAY_US
 
 
 def shows_older_state(context: SyncContext, manifest: Manifest, newest: Head | None) -> bool:
@@ -46,11 +49,12 @@ def supersede_lost(context: SyncContext) -> None:
     behind, and once a day.
     """
     live = ledger.live(context.database, context.me)
-    if not (_is_doubtful(context, live) or _is_due(context)):
+    is_due = _is_due(context)
+    if not (_is_doubtful(context, live) or is_due):
         return
-    there = context.segments_there(context.me)
-    unlisted = [row for row in live if row.status == IMPORTED and row.object_id not in there]
-    absent = [segment for segment in unlisted if _is_absent(context, segment)]
+    if is_due:
+        _adopt_lost(context)
+    absent = _absent(context, context.me, live)
     with context.database.transaction():
         context.database.set_meta(_LOOKED, context.now_us)
         if absent:
@@ -85,13 +89,38 @@ def _is_due(context: SyncContext) -> bool:
     return abs(context.now_us - looked_us) >= _DAY_US
 
 
+def _adopt_lost(context: SyncContext) -> None:
+    """Adopt the records of devices that are silent for a week, where the store has lost segments.
+
+    Such a device may come back, and then it publishes them again itself: that does no harm.
+    """
+    for device_id, heads in ledger.heads(context.database).items():
+        if device_id == context.me or context.now_us - heads[-1].at_us < _SILENT_US:
+            continue
+        if device_id not in context.trust.active:  # what inactive devices wrote is due anyway
+            continue
+        if _absent(context, device_id, ledger.live(context.database, device_id)):
+            context.adopted.add(device_id)
+
+
+def _absent(context: SyncContext, device_id: bytes, live: list[Segment]) -> list[Segment]:
+    """Return those segments of a device that were joined here and that the store does not hold."""
+    joined = [segment for segment in live if segment.status == IMPORTED]
+    if not joined:
+        return []
+    there = context.segments_there(device_id)
+    unlisted = [segment for segment in joined if segment.object_id not in there]
+    return [segment for segment in unlisted if _is_absent(context, segment)]
+
+
 def _is_absent(context: SyncContext, segment: Segment) -> bool:
     """Return whether a segment is absent, by asking for it, because a listing may be stale.
 
     Retention may have removed records here that only this segment still holds.
     """
+    key = object_names.segment(segment.device_id, segment.object_id)
     try:
-        context.store.get(object_names.segment(context.me, segment.object_id), segment.size)
+        context.store.get(key, segment.size)
     except Missing:
         return True
     return False

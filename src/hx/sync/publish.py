@@ -57,7 +57,8 @@ def planned(context: SyncContext, label: str) -> PushPlan | None:
 
     Raises StoreError, KeyMissing.
     """
-    due = unpublished.due(context.database, context.me, context.trust.inactive, context.now_us)
+    left = context.trust.inactive | context.adopted
+    due = unpublished.due(context.database, context.me, left, context.now_us)
     rewritten = rewriting(context)
     history = join(due.history, rewritten.history)
     encoded = segment.encode_readable(history)

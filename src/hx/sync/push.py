@@ -167,6 +167,7 @@ def _is_needed(context: SyncContext, label: str) -> bool:
         or not is_head_current(context, label)
         or bool(ledger.superseded(context.database, context.me))
         or context.shows_older_state
+        or bool(context.adopted)
     )
 
 

@@ -67,9 +67,12 @@ class Repaired(NamedTuple):
     damaged: tuple[Damage, ...]  # objects that this device cannot repair
 
 
-def repair(context: SyncContext, outbox: Outbox, label: str) -> Repaired:
+def repair(
+    context: SyncContext, outbox: Outbox, label: str, *, adopt: bytes | None = None
+) -> Repaired:
     """Repair what this device can. The caller holds the push lock and has drained the spool.
 
+    `adopt`: the id of a device whose records are published here too, as far as they are here.
     Raises StoreError, NotAVault, KeyMissing, NotInVault.
     """
     context.list_manifests()
@@ -87,6 +90,8 @@ def repair(context: SyncContext, outbox: Outbox, label: str) -> Repaired:
         vault.update(context.database, slots_for=None)
     bad_slots = _repair_slots(context)
     invitations = _delete_closed_invitations(context)
+    if adopt is not None:
+        context.adopted.add(adopt)
     pushed = push(context, outbox, label, listed=True)
     settled = _settle(context, again.lost + unlisted.lost, head)
     damaged = again.damaged + unlisted.damaged + bad_slots + settled

@@ -51,7 +51,7 @@ function _shtab_hx_using
 end
 
 set -g _shtab_hx_commands setup init pause resume status doctor find search last show stats pin unpin forget sync 'sync init' 'sync invite' 'sync join' 'sync recover' 'sync leave' 'sync revoke' 'sync push' 'sync pull' 'sync status' 'sync check' 'sync repair' 'sync devices' 'sync rename' import config completions
-set -g _shtab_hx_opts_with_value --artifact --by --code-file --color --custody --cwd --device --enter --exit --for --format --from --host --limit --match --name --read-data --scope --session --shell --since --store --undo --until --vault-name --widget --words-file
+set -g _shtab_hx_opts_with_value --adopt --artifact --by --code-file --color --custody --cwd --device --enter --exit --for --format --from --host --limit --match --name --read-data --scope --session --shell --since --store --undo --until --vault-name --widget --words-file
 
 complete -c history-extended -w hx
 complete -c hx -e
@@ -239,6 +239,7 @@ complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a repa
 complete -c hx -n '_shtab_hx_using sync repair' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using sync repair' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using sync repair' -l rebuild -d 'then rebuild the database from the store, and use it if it is equal'
+complete -c hx -n '_shtab_hx_using sync repair' -l adopt -x -d 'publish too what a device wrote that will not come back: its name, or digits of its id'
 complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a devices -d 'list the devices in the vault'
 complete -c hx -n '_shtab_hx_using sync devices' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using sync devices' -l json -d 'print JSON'
