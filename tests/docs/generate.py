@@ -153,6 +153,7 @@ OBJECTS = {
         "custody": "where the keys of this device are kept",
         "place": "the place of this device in the vault: `member`, `waiting`, `not admitted`, `revoked` or `departed`",
         "copy_seen": "when another copy of this device was last noticed; null when the last push noticed none",
+        "behind[].device_id, behind[].device, behind[].seq, behind[].here, behind[].since, behind[].told_by": "devices of which a newer manifest exists than the one that was read here: its number, that of the one here (null: none), since when this is known, and the id of the device that has read it (null: an invitation said so)",
     },
     "sync check": {
         "objects, bytes": "number and size of the objects in the store",
@@ -161,7 +162,7 @@ OBJECTS = {
         "problems[].device_id, problems[].device": "the device that publishes it; null for the vault file and for an invitation",
         "ignored[].reason, ignored[].count": "objects that are not needed, and files that do not belong to hx",
         "unnamed[].device_id, unnamed[].device, unnamed[].count": "segments that no manifest of their device lists: they are being written, or an interrupted sync left them",
-        "behind[].device_id, behind[].device": "devices of which the store holds less than this device has read",
+        "behind[].device_id, behind[].device": "devices of which the store holds less than this device or another one has read",
     },
     "sync repair": {
         "read, events": "number of objects that were read again and are whole; number of events that this device lacked",
@@ -186,6 +187,7 @@ OBJECTS = {
     "sync invite": {"code, expires_at": "the code for the next device, and until when it is valid"},
     "sync join": {
         "vault_id, vault_name, device_id, events": "the vault, this device, and the number of events that it received; 0 with `--new-id`",
+        "behind[].device_id, behind[].device, behind[].seq, behind[].here, behind[].since, behind[].told_by": "as in `hx sync status`; not with `--new-id`",
     },
     "sync leave": {
         "vault_id, vault_name, device_id": "the vault, and the id of this device in it",
@@ -197,7 +199,10 @@ OBJECTS = {
         "untold": "ids of the other devices, which learn of it at their next sync",
         "admins": "number of admins that are left in the vault",
     },
-    "sync recover": {"vault_id, vault_name, device_id, events": "as in `hx sync join`"},
+    "sync recover": {
+        "vault_id, vault_name, device_id, events": "as in `hx sync join`",
+        "behind[].device_id, behind[].device, behind[].seq, behind[].here, behind[].since, behind[].told_by": "as in `hx sync status`",
+    },
     "sync": {
         "pulled.objects, pulled.events, pulled.forgotten, pulled.dropped, pulled.pending, pulled.rejected": "what was read: segments, new events, events that another device has forgotten, events that were forgotten before they arrived; and the objects that are pending or rejected; null without a pull",
         "pushed.objects, pushed.events, pushed.bytes, pushed.rewritten, pushed.removed": "what was published: segments, events, their size, rewritten segments, removed objects; null without a push",
@@ -206,6 +211,7 @@ OBJECTS = {
         " clocks_ahead[].forgotten[].events": "devices whose clock seems ahead, by how many"
         " microseconds, and how many events of each device their time windows have forgotten here;"
         " what was recorded after such a `hx forget` may be among them",
+        "behind[].device_id, behind[].device, behind[].seq, behind[].here, behind[].since, behind[].told_by": "as in `hx sync status`",
     },
     "config": {
         "settings[].name, settings[].value, settings[].default, settings[].source, settings[].meaning": "each setting",

@@ -83,7 +83,7 @@ class Attacker:
         sign_seed = seed or self.device.custody.device.sign_seed
         payload = manifest.encode(content, sign_seed, self.vault_id)
         name = object_names.Name(
-            object_names.MANIFEST, me, b"\x0e" * 8 + bytes(8), self.key_id, seq
+            object_names.MANIFEST, me, b"\x0e" * 8 + bytes(8), self.key_id, content.seq
         )
         key = object_names.spelled(name)
         self.held[key] = seal(name, payload, vault_id=self.vault_id, vmk=vmk or self.vmk)

@@ -10,7 +10,7 @@ from hx.core.format.envelope import unseal
 from hx.core.format.verdict import PENDING
 from hx.core.merge import Cover, History, join
 from hx.core.model import Artifact, Event, WholeSession, Window
-from hx.database.sync import forgotten_copies, sync_status, vault
+from hx.database.sync import behind, forgotten_copies, sync_status, vault
 from sync.devices import CANARY, Device
 from sync.environment import history, records_of
 
@@ -31,6 +31,7 @@ def require_all(simulation):
     require_pending_can_arrive(simulation)
     require_clean_store(objects, final)
     require_texts_gone(objects, environment, devices, final)
+    require_none_behind(environment, devices)
     if not excused(environment, devices):  # else who has read a lost tombstone names its segments
         require_no_copy_reported(environment, devices)
     absent = require_present(environment, objects, devices)
@@ -208,6 +209,15 @@ def require_no_copy_reported(environment, devices):
             forgotten_copies.copies(device.database).keys() & device.context().trust.active.keys()
         )
         assert not copies - departed, f"{device.label} reports copies of {copies - departed}"
+
+
+def require_none_behind(environment, devices):
+    """Assert that no device waits for a manifest of another that a third one has read."""
+    if environment.restored or environment.store_damaged:
+        return
+    for device in devices:
+        found = behind.devices(device.database)
+        assert not found, f"{device.label} says that a device is behind: {found}"
 
 
 def require_texts_gone(objects, environment, devices, final):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from hx.core.format.object_names import segment as segment_key
 from hx.core.model import Keys
-from hx.database.sync import forgotten_copies, vault
+from hx.database.sync import forgotten_copies, ledger, vault
 from hx.sync.push import resume
+from hx.sync.segments import read_segment
 from stores.faulty import ABSENT, BEFORE, DENIED, GROWING, never, of
 from sync.cluster import converge, new_cluster
 from sync.losses import cut_short
@@ -67,3 +69,36 @@ def test_a_tombstone_in_a_push_that_was_cut_short_is_noted_as_told_when_that_is_
     seq = laptop.outbox.read().seq
     resume(laptop.context(), laptop.outbox)
     assert vault.read(laptop.database).told_seq == seq
+
+
+def noted(device, event):
+    """Note a live own segment, as a clone leaves it that lists the segment again; return its id."""
+    device.sync()
+    [segment] = [
+        segment
+        for segment in ledger.live(device.database, device.me)
+        if event in read_segment(device.context(), segment).history.events
+    ]
+    with device.database.transaction():
+        forgotten_copies.note_own(device.database, device.me, segment.object_id)
+    return segment.object_id
+
+
+def test_a_live_own_segment_without_forgotten_records_is_cleared_when_it_was_read(cluster):
+    laptop, _ = cluster.devices
+    object_id = noted(laptop, laptop.record())
+    laptop.sync()
+    assert forgotten_copies.copies(laptop.database) == {}
+    assert object_id in {s.object_id for s in ledger.live(laptop.database, laptop.me)}
+
+
+def test_a_live_own_segment_with_a_forgotten_record_is_rewritten_when_it_was_read(cluster):
+    laptop, _ = cluster.devices
+    event = laptop.record()
+    object_id = noted(laptop, event)
+    forget(laptop, event)
+    with laptop.database.transaction():
+        laptop.database.execute("UPDATE segment SET rewrite = 0")  # no row refers to the segment
+    laptop.sync()
+    assert forgotten_copies.copies(laptop.database) == {}
+    assert segment_key(laptop.me, object_id) not in cluster.environment.objects

@@ -27,7 +27,7 @@ FIRST_SEED = {  # 0 for the others
     "a push checks its records again before it commits": 140,
     "a record without a live segment is published again": 54,
     "an unlisted segment is not deleted": 182,
-    "a segment is deleted after its replacement was read back": 322,
+    "a segment is deleted after its replacement was read back": 950,
 }
 SEEDS = 60  # tried for each rule
 

@@ -166,6 +166,7 @@ def history(payload):
         max(columns["flags"], default=0) < 8 and max(columns["origin"], default=0) < 2,
         "needs upgrade",
     )
+    require(len(columns["key_session"]) <= 1 << 17, "malformed")
     sets = spared_sets(columns)
     keys = [
         [started_at_us, device, session, seq, []]

@@ -60,6 +60,10 @@ class NotInVault(HxError):  # noqa: N818
     exit_code = 6
 
 
+class KeysElsewhere(HxError):  # noqa: N818
+    exit_code = 6
+
+
 class NotAVault(HxError):  # noqa: N818
     exit_code = 6
 

@@ -12,7 +12,15 @@ from functools import partial
 
 from hx.core.format import object_names
 from hx.core.format.manifest import identity
-from hx.core.format.verdict import HASH, INCOMPLETE, NOT_ARRIVED, PENDING, REJECTED, SKIPPED
+from hx.core.format.verdict import (
+    HASH,
+    INCOMPLETE,
+    NOT_ARRIVED,
+    PENDING,
+    REJECTED,
+    SKIPPED,
+    TWO_CONTENTS,
+)
 from hx.core.record import NamedTuple
 from hx.database.sync import ledger
 from hx.database.sync.ledger import TAKEN, Segment, Verdict
@@ -22,6 +30,7 @@ from hx.sync.learning import learn_from
 from hx.sync.manifests import attempt, judged, read_manifest
 from hx.sync.pull import require_vault
 from hx.sync.segments import key_of, listed_row, try_segment
+from hx.sync.unsigned import unsigned
 from hx.sync.verify import (
     Damage,
     Stored,
@@ -50,7 +59,7 @@ class Checked(NamedTuple):
     problems: list[Damage]
     passed_over: dict[str, int]  # reason -> number of objects that nobody needs
     unnamed: dict[bytes, int]  # device id -> number of its segments that no manifest lists
-    behind: list[bytes]  # devices whose newest manifest is older than one that was taken here
+    behind: list[bytes]  # devices of which the store lacks a manifest that somebody has read
 
 
 class _State(NamedTuple):
@@ -134,7 +143,7 @@ def _check_each(state: _State, kind: int, verify: Callable[[SyncContext, Stored]
         stored = Stored(key, name, state.sizes[key])
         verdict = attempt(partial(verify, state.context, stored))[1]
         state.read.append(stored.size)
-        _report(state, key, verdict)
+        _report(state, key, unsigned(verdict))
 
 
 def _of_kind(state: _State, kind: int) -> Iterator[tuple[str, Name]]:
@@ -185,6 +194,9 @@ def _suppose_all(state: _State, accepted: dict[str, Signed], refused: dict[str, 
 
 def _is_valid(state: _State, key: str, signed: Signed) -> bool:
     verdict = judged(state.context, key, signed)
+    taken = ledger.taken_sha256(state.context.database, key)
+    if verdict is TAKEN and taken not in (None, identity(signed.payload)):
+        verdict = Verdict(REJECTED, TWO_CONTENTS, "another manifest was taken under this name")
     _report(state, key, verdict)
     return verdict is TAKEN
 
@@ -209,13 +221,26 @@ def _age(signed: Signed) -> tuple[int, bytes]:
 
 
 def _behind(context: SyncContext, newest: list[Manifest]) -> list[bytes]:
-    """Return the devices whose manifests in the store are older than one that was taken here."""
+    """Return the devices whose manifests in the store are older than one that somebody has read.
+
+    This device has taken it, or an active device says in its newest manifest that it has read it.
+    """
     stored = {manifest.device_id: manifest.seq for manifest in newest}
-    taken = {device: heads[-1].seq for device, heads in ledger.heads(context.database).items()}
+    taken = [(device, heads[-1].seq) for device, heads in ledger.heads(context.database).items()]
+    active = context.trust.active
+    told = [
+        (head.device_id, head.seq)
+        for manifest in newest
+        if manifest.device_id in active
+        for head in manifest.seen
+        if head.device_id in active
+    ]
     return sorted(
-        device
-        for device, seq in taken.items()
-        if context.trust.author(device) and stored.get(device, 0) < seq
+        {
+            device
+            for device, seq in (*taken, *told)
+            if context.trust.author(device) and stored.get(device, 0) < seq
+        }
     )
 
 
@@ -248,6 +273,9 @@ def _compared(state: _State, segment: Segment) -> Verdict:
 
     The sizes are those in the listing of the store, so no segment is read.
     """
+    known = ledger.find(state.context.database, segment.device_id, segment.object_id)
+    if known is not None and (known.size, known.sha256) != (segment.size, segment.sha256):
+        return Verdict(REJECTED, TWO_CONTENTS, "its author has listed another one under this name")
     size = state.sizes.get(key_of(segment))
     if size is None:
         return Verdict(PENDING, NOT_ARRIVED, "its author has listed it")

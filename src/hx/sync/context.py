@@ -154,6 +154,10 @@ class SyncContext:
         self.listing: dict[str, Name] = {}
         self.newcomers: list[Member] = []  # devices that this sync has enrolled here
         self.own_read: list[str] = []  # keys of own manifests that this database did not know
+        self.shows_older_state = False  # the store holds own manifests that were replaced long ago
+        self.met_behind = False  # this sync has read manifests, and a device is behind
+        self.adopted: set[bytes] = set()  # active devices whose records the push publishes too
+        self.lost = 0  # own segments that the store has lost; the push publishes their records
         self.has_read_slots = False  # by this sync, for a better key to write under
         self.gone_by_clocks: dict[bytes, GoneByClock] = {}  # by the maker of the tombstones
         self.refused = 0  # records of this device that are due and that no reader would take

@@ -15,7 +15,7 @@ from hx.core.format.roster import carried, evaluate
 from hx.core.format.verdict import Fault
 from hx.core.record import NamedTuple
 from hx.custody.key_set import Secrets
-from hx.database.sync import ledger
+from hx.database.sync import behind, ledger
 from hx.database.sync import vault as rows
 from hx.database.sync.vault import Vault
 from hx.stores import Missing
@@ -163,7 +163,11 @@ def join(here: ThisDevice, place: VaultPlace, secret: bytes) -> None:
         vault_id=first_record.vault_id,
     )
     vmks = {key_id(vmk): (number, vmk) for number, vmk in invitation.vmks}
-    _enter(here, place, data, [*carried(first_record, invitation.roster), own], vmks)
+    records = [*carried(first_record, invitation.roster), own]
+    _enter(here, place, data, records, vmks)
+    named = {head.device_id for head in invitation.heads}
+    with here.database.transaction():  # who is not in the vault is left out by the first pull
+        behind.note(here.database, behind.INVITATION, invitation.heads, named, here.now_us)
 
 
 def _require_open(

@@ -1,4 +1,4 @@
-"""Search the segments of other devices for forgotten records that the store still holds.
+"""Search suspected segments for forgotten records that the store still holds.
 
 A segment is searched once per manifest of its author: most authors have replaced the segment by
 then, and a segment that is not listed any more needs no search. A segment that cannot be read is
@@ -39,10 +39,11 @@ def search_suspected(context: SyncContext) -> None:
             history = _history(context, suspected)
         except (Fault, Missing, Transient, Denied):
             continue
+        holds = _is_covered(context, history)
         with context.database.transaction():
-            forgotten_copies.note_look(
-                context.database, suspected, holds=_is_covered(context, history)
-            )
+            forgotten_copies.note_look(context.database, suspected, holds=holds)
+            if holds and suspected.device_id == context.me:
+                ledger.rewrite(context.database, context.me, suspected.object_id)
 
 
 def _history(context: SyncContext, suspected: Suspected) -> History:

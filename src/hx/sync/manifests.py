@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from hx.core.format import manifest as manifests
 from hx.core.format import object_names
 from hx.core.format.envelope import size_limit
 from hx.core.format.manifest import identity, is_signed
@@ -18,6 +17,7 @@ from hx.core.format.verdict import (
     DUPLICATE,
     HASH,
     INCOMPLETE,
+    KEYS_ELSEWHERE,
     NO_KEY,
     NOT_ARRIVED,
     PENDING,
@@ -31,13 +31,16 @@ from hx.core.format.verdict import (
     rejected,
 )
 from hx.database.event_detail import rename_device
-from hx.database.sync import departures, forgotten_copies, ledger, locations, vault
+from hx.database.sync import behind, departures, forgotten_copies, ledger, locations, vault
 from hx.database.sync.ledger import TAKEN, Head, Verdict
 from hx.stores import Denied, Missing, Placeholder, Transient
 from hx.sync.context import KEY_ID
 from hx.sync.heads import SEEN_STEP, manifests_to_read, newest_head
+from hx.sync.keys_elsewhere import is_beyond_own, note_keys_elsewhere
 from hx.sync.learning import Lesson, author_verdict, learn_from
+from hx.sync.lost_objects import shows_older_state
 from hx.sync.notices import read_notices
+from hx.sync.unsigned import decoded_manifest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,13 +66,11 @@ def read_manifest(context: SyncContext, key: str, *, head: Head | None = None) -
     member. With `head`, a row of the ledger that was taken before, the manifest has to
     be that one, with a valid signature.
     """
-    data = context.store.get(key, size_limit(object_names.MANIFEST))
-    signed = manifests.decode(context.unsealed(key, data))
     name = object_names.parsed(key)
-    if name is None or (signed.manifest.device_id, signed.manifest.seq) != (
-        name.device_id,
-        name.seq,
-    ):
+    assert name is not None, "a listing has only keys of objects"
+    data = context.store.get(key, size_limit(object_names.MANIFEST))
+    signed = decoded_manifest(context, name.device_id, key, data)
+    if (signed.manifest.device_id, signed.manifest.seq) != (name.device_id, name.seq):
         raise rejected(AUTHOR, "it is another manifest than its name says")
     if head is not None:
         _require_head(context, signed, head)
@@ -128,6 +129,7 @@ class _Visit:
         self.only = only  # the id of a device; the manifests of the others are left alone
         self.done: set[str] = set()  # store keys that need not be read again in this visit
         self.read_slots = False
+        self.has_read = False  # whether a manifest was read
 
 
 def take_manifests(context: SyncContext, *, only: bytes | None = None) -> None:
@@ -142,6 +144,10 @@ def take_manifests(context: SyncContext, *, only: bytes | None = None) -> None:
     visit = _Visit(only)
     while _take_each(context, visit):
         pass
+    with context.database.transaction():
+        behind.drop_others(context.database, context.trust.active.keys() - {context.me})
+        behind.drop_arrived(context.database)
+    context.met_behind = bool(visit.has_read and behind.devices(context.database))
 
 
 def _take_each(context: SyncContext, visit: _Visit) -> bool:
@@ -152,6 +158,7 @@ def _take_each(context: SyncContext, visit: _Visit) -> bool:
         hidden = name.seq < taken.get(name.device_id, name.seq)
         if key in visit.done or (hidden and name.device_id != context.me):
             continue
+        visit.has_read = True
         lesson = _take_one(context, visit, key)
         has_grown |= lesson.has_grown
         if lesson.verdict.reason not in _UNTIL_GROWN and not lesson.passed_over:
@@ -183,6 +190,8 @@ def _take_one(context: SyncContext, visit: _Visit, key: str) -> Lesson:
     if signed is not None and lesson.verdict is TAKEN:
         _take(context, key, signed, passed_over=lesson.passed_over)
     else:
+        if signed is not None and lesson.verdict.reason == KEYS_ELSEWHERE:
+            note_keys_elsewhere(context, signed.manifest.seq)
         _note_manifest(context, key, lesson.verdict)
     return lesson
 
@@ -218,10 +227,13 @@ def _take(context: SyncContext, key: str, signed: Signed, *, passed_over: bool) 
     """Take a manifest into the ledger, with what it says about segments and devices."""
     head = head_of(key, signed)
     context.note_verdict(key, TAKEN)
+    newest = newest_head(context, head.device_id)
     if head.device_id == context.me:
-        context.own_read.append(key)
+        if shows_older_state(context, signed.manifest, newest):
+            context.shows_older_state = True
+        else:
+            context.own_read.append(key)
     with context.database.transaction():
-        newest = newest_head(context, head.device_id)
         ledger.write_manifest(context.database, head, TAKEN, context.now_us)
         if passed_over and head.device_id != context.me:
             ledger.note_passed_over(context.database, key)
@@ -229,11 +241,18 @@ def _take(context: SyncContext, key: str, signed: Signed, *, passed_over: bool) 
         ledger.list_objects(
             context.database, head.device_id, signed.manifest.objects, context.now_us
         )
+        if head.device_id != context.me:
+            ledger.refuse_changed(
+                context.database, head.device_id, signed.manifest.objects, context.now_us
+            )
         _adopt(context, head, signed.manifest, newest)
         _raise_own_seq(context, signed.manifest)
         if _is_newest(head, newest):
             seq = _own_seq_seen(context, signed.manifest)
             forgotten_copies.confirm(context.database, head.device_id, seq)
+            others = context.trust.active.keys() - {context.me}
+            seen = signed.manifest.seen
+            behind.note(context.database, head.device_id, seen, others, context.now_us)
             if head.label:
                 rename_device(context.database, head.device_id, head.label)
 
@@ -245,8 +264,15 @@ def judged(context: SyncContext, key: str, signed: Signed) -> Verdict:
     verdict = author_verdict(context.trust, signed, context.vault.vault_id)
     if verdict is not TAKEN:
         return verdict
+    return _judged_by_ledger(context, key, signed)
+
+
+def _judged_by_ledger(context: SyncContext, key: str, signed: Signed) -> Verdict:
+    """Return TAKEN, or the verdict that refuses a signed manifest for what is known here."""
     if ledger.is_taken_as_another(context.database, head_of(key, signed)):
         return Verdict(SKIPPED, DUPLICATE, "the same manifest was taken under another name")
+    if is_beyond_own(context, signed.manifest):
+        return Verdict(REJECTED, KEYS_ELSEWHERE, "its number is far beyond those used here")
     return TAKEN
 
 
@@ -325,7 +351,7 @@ def _while_patient(context: SyncContext, key: str, verdict: Verdict) -> Verdict:
 
     No list names the hash of a manifest, so wrong bytes may be half of a file that still arrives.
     """
-    if verdict.status != REJECTED:
+    if verdict.status != REJECTED or verdict.reason == KEYS_ELSEWHERE:  # its signature is valid
         return verdict
     known = ledger.patience(context.database, key)
     if known is not None:

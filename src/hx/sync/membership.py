@@ -13,7 +13,7 @@ from hx.core.format import object_names, slot
 from hx.core.format.farewell import kept_of, open_invitations_of
 from hx.core.format.keys import key_id, new_vmk
 from hx.core.format.roster_records import device_revoke, epoch, invite_close
-from hx.database.sync import vault
+from hx.database.sync import behind, vault
 from hx.stores import Exists
 from hx.sync.heads import slots_written_for
 from hx.sync.notices import write_notices
@@ -42,6 +42,7 @@ def update_membership(context: SyncContext) -> None:
         hand_out_keys(context, listed)
         write_notices(context, {key for key, _ in listed})
     with context.database.transaction():
+        behind.drop_others(context.database, context.trust.active.keys() - {context.me})
         vault.update(context.database, slots_for=slots_written_for(context))
 
 

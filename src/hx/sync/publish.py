@@ -57,7 +57,8 @@ def planned(context: SyncContext, label: str) -> PushPlan | None:
 
     Raises StoreError, KeyMissing.
     """
-    due = unpublished.due(context.database, context.me, context.trust.inactive, context.now_us)
+    left = context.trust.inactive | context.adopted
+    due = unpublished.due(context.database, context.me, left, context.now_us)
     rewritten = rewriting(context)
     history = join(due.history, rewritten.history)
     encoded = segment.encode_readable(history)
@@ -80,6 +81,8 @@ def _part(
 ) -> SealedSegment:
     name = object_names.Name(object_names.SEGMENT, context.me, secrets.token_bytes(16))
     data = seal(name, payload, vault_id=context.vault.vault_id, vmk=vmk)
+    if len(data) < segment.least_size(history):
+        data = seal(name, payload, vault_id=context.vault.vault_id, vmk=vmk, level=None)
     first_us, last_us = segment.span(history)
     listed = Listed(
         name.object_id,

@@ -12,17 +12,17 @@ from __future__ import annotations
 from contextlib import suppress
 
 from hx.core.format import object_names
-from hx.core.format.verdict import IMPORTED
 from hx.core.record import NamedTuple
-from hx.database.sync import forgotten_copies, ledger, locations, unpublished
+from hx.database.sync import forgotten_copies, ledger, unpublished
 from hx.database.sync.ledger import Verdict
-from hx.stores import Exists, Missing, Transient
+from hx.stores import Exists, Transient
 from hx.sync.heads import is_head_current, own_head, roster_is_new
+from hx.sync.keys_elsewhere import require_own_keys
+from hx.sync.lost_objects import supersede_lost
 from hx.sync.pull import list_store, take_listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hx.database.sync.ledger import Segment
     from hx.sync.context import SyncContext
     from hx.sync.outbox import Journal, Outbox
 
@@ -50,7 +50,9 @@ def push(context: SyncContext, outbox: Outbox, label: str, *, listed: bool = Fal
     if not listed:
         list_store(context)
         take_listed(context, only=context.me)
+    require_own_keys(context.database)
     late = resume(context, outbox)
+    supersede_lost(context)
     if not _is_needed(context, label):
         return late
     # imported here: a push with nothing to publish needs no cryptography
@@ -62,7 +64,6 @@ def push(context: SyncContext, outbox: Outbox, label: str, *, listed: bool = Fal
     if roster_is_new(context):  # a crash may have left half of a key slot or of an invitation
         context.sweep()
     update_membership(context)
-    _supersede_absent(context)
     plan = planned(context, label)
     if plan is None:
         return late._replace(removed=_delete_superseded(context))
@@ -165,38 +166,9 @@ def _is_needed(context: SyncContext, label: str) -> bool:
         or unpublished.anything(context.database, context.me, frozenset(), context.now_us)
         or not is_head_current(context, label)
         or bool(ledger.superseded(context.database, context.me))
+        or context.shows_older_state
+        or bool(context.adopted)
     )
-
-
-def _supersede_absent(context: SyncContext) -> None:
-    """Supersede live segments that another copy of this device has replaced and deleted.
-
-    The records of such a segment that were joined here are published anew. hx looks for absent
-    segments where two copies have written manifests with one seq, and before it rewrites any.
-    """
-    live = ledger.live(context.database, context.me)
-    has_copies = len(ledger.heads(context.database).get(context.me, [])) > 1
-    if not has_copies and not any(segment.rewrite for segment in live):
-        return
-    there = context.segments_there(context.me)
-    unlisted = [row for row in live if row.status == IMPORTED and row.object_id not in there]
-    absent = [segment for segment in unlisted if _is_absent(context, segment)]
-    if absent:
-        with context.database.transaction():
-            ledger.supersede(context.database, context.me, absent)
-            locations.release(context.database, context.me)
-
-
-def _is_absent(context: SyncContext, segment: Segment) -> bool:
-    """Return whether a segment is absent, by asking for it, because a listing may be stale.
-
-    Retention may have removed records here that only this segment still holds.
-    """
-    try:
-        context.store.get(object_names.segment(context.me, segment.object_id), segment.size)
-    except Missing:
-        return True
-    return False
 
 
 def _delete_superseded(context: SyncContext) -> int:

@@ -38,6 +38,7 @@ from hx.sync.segments import (
     try_segment,
     unlisted_row,
 )
+from hx.sync.unsigned import unsigned
 from hx.sync.verify import Damage, read_again
 
 TYPE_CHECKING = False
@@ -66,9 +67,12 @@ class Repaired(NamedTuple):
     damaged: tuple[Damage, ...]  # objects that this device cannot repair
 
 
-def repair(context: SyncContext, outbox: Outbox, label: str) -> Repaired:
+def repair(
+    context: SyncContext, outbox: Outbox, label: str, *, adopt: bytes | None = None
+) -> Repaired:
     """Repair what this device can. The caller holds the push lock and has drained the spool.
 
+    `adopt`: the id of a device whose records are published here too, as far as they are here.
     Raises StoreError, NotAVault, KeyMissing, NotInVault.
     """
     context.list_manifests()
@@ -86,6 +90,8 @@ def repair(context: SyncContext, outbox: Outbox, label: str) -> Repaired:
         vault.update(context.database, slots_for=None)
     bad_slots = _repair_slots(context)
     invitations = _delete_closed_invitations(context)
+    if adopt is not None:
+        context.adopted.add(adopt)
     pushed = push(context, outbox, label, listed=True)
     settled = _settle(context, again.lost + unlisted.lost, head)
     damaged = again.damaged + unlisted.damaged + bad_slots + settled
@@ -215,7 +221,7 @@ def _take_unlisted(context: SyncContext, lost: Iterable[Segment]) -> _Unlisted:
         elif known is not None and rows.was_joined(known):
             result.lost.append(known)
         else:
-            result.damaged.append(Damage(key, context.me, *verdict))
+            result.damaged.append(Damage(key, context.me, *unsigned(verdict)))
     return result
 
 
@@ -275,7 +281,7 @@ def _damaged_slots(context: SyncContext) -> Iterator[tuple[Name, Damage]]:
         read = partial(_open_slot, context, key)
         verdict = attempt(read)[1]
         if verdict is not TAKEN and attempt(read)[1] == verdict:
-            yield name, Damage(key, name.device_id, *verdict)
+            yield name, Damage(key, name.device_id, *unsigned(verdict))
 
 
 def _open_slot(context: SyncContext, key: str) -> None:

@@ -108,7 +108,7 @@ def read_segment(
         raise rejected(TOO_LARGE, "it is larger than an object of its kind may be")
     if omit is UNLISTED:
         _require_key_of_active(context, data)
-    history = payloads.decode(context.unsealed(key, data))
+    history = payloads.decode(context.unsealed(key, data), len(data))
     payloads.require_origins(history)
     return Contents(history, Listed(segment.object_id, len(data), sha256(data).digest(), 0))
 

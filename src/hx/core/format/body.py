@@ -24,9 +24,9 @@ _LEAST = 512
 _WINDOW_LOG = 26  # a frame may use 64 MiB of memory; the default is 128 MiB
 
 
-def padded(payload: bytes, level: int) -> bytes:
-    """Return the body for a payload, before it is encrypted."""
-    packed = compress(payload, level)
+def padded(payload: bytes, level: int | None) -> bytes:
+    """Return the body for a payload, before it is encrypted; `level` None: not compressed."""
+    packed = payload if level is None else compress(payload, level)
     codec, stored = (ZSTD, packed) if len(packed) < len(payload) else (RAW, payload)
     body = _HEAD.pack(codec, len(payload), len(stored)) + stored
     return body.ljust(_padme(max(_LEAST, len(body))), b"\0")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 MAX_EVENTS = 65_536
-MAX_KEYS = 1 << 20  # in all tombstones of a segment
+MAX_KEYS = 1 << 17  # in all tombstones of a segment
 MAX_SPARED_IDS = 1 << 20  # the sizes of the sets of all records of a segment, added up
 
 _KNOWN_FLAGS = FINISHED | REDACTED | STATUS_UNKNOWN

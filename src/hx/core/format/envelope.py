@@ -74,12 +74,13 @@ def seal(  # noqa: PLR0913  (randomness is an argument)
     *,
     vault_id: bytes,
     vmk: bytes | None,
-    level: int = 3,
+    level: int | None = 3,
     random: Callable[[int], bytes] = secrets.token_bytes,
 ) -> bytes:
     """Return the object for a payload. Raises Fault if it is too large.
 
-    `vmk` is the vault master key, or None for a plain vault. `random` is an argument for tests.
+    `vmk` is the vault master key, or None for a plain vault; `level` that of the compression, or
+    None for none. `random` is an argument for tests.
     """
     if len(payload) > _max_payload(name.kind):
         raise rejected(TOO_LARGE, "its content is larger than the limit for its kind")

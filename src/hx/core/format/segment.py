@@ -64,6 +64,8 @@ _PART_BYTES = 80
 _SPARED_BYTES = 18  # one id in a set
 _SPARED_WEIGHT = MAX_PLAIN_BYTES // MAX_SPARED_IDS  # of one id for each record that shares its set
 
+_BYTES_OF_KEY = 2  # of the object, for each key in its tombstones; a payload takes 3 and more
+
 _VERSION = 1
 _DECODERS = decoders({**SPARED_TYPES, **EVENT_TYPES, **ROW_TYPES})
 
@@ -92,8 +94,18 @@ def _all_spared(history: History) -> set[tuple[bytes, ...]]:
     return {event[0][4] for event in history.events} | {key.spared for key in keys} | of_owners
 
 
-def decode(payload: bytes) -> History:
-    """Return the history in a payload.
+def least_size(history: History) -> int:
+    """Return how many bytes the object of these records has at least.
+
+    A key to forget costs each reader a row of its database. Without a bound, an object of a few
+    bytes that compress well could name a million keys.
+    """
+    scopes = (tombstone.scope for tombstone in history.tombstones)
+    return _BYTES_OF_KEY * sum(len(scope.events) for scope in scopes if isinstance(scope, Keys))
+
+
+def decode(payload: bytes, size: int | None = None) -> History:
+    """Return the history in a payload; `size`: the bytes of the object that held it.
 
     Raises Fault if it is too large, is malformed, or needs an upgrade. A payload takes up to ten
     times its size as Python objects, so its size is checked first.
@@ -101,6 +113,8 @@ def decode(payload: bytes) -> History:
     if len(payload) > MAX_SEGMENT_BYTES:
         raise rejected(TOO_LARGE, "its content is larger than the limit for segments")
     values = fields(payload, _DECODERS)
+    if size is not None and size < _BYTES_OF_KEY * len(values["key_session"]):
+        raise malformed("it names more keys to forget than an object of its size may")
     try:
         sets = decode_spared(values)
         _require_few_spared(values, sets)

@@ -18,6 +18,7 @@ NO_KEY = "no key"
 ROSTER = "roster"
 WAITING = "waiting"
 NEEDS_UPGRADE = "needs upgrade"
+UNKNOWN_FORMAT = "unknown format"  # and nobody has signed its bytes
 
 # Reasons of skipped objects
 SUPERSEDED = "superseded"
@@ -38,6 +39,8 @@ COMMITMENT = "commitment"
 BODY = "body"
 SIGNATURE = "signature"
 HASH = "hash"
+TWO_CONTENTS = "two contents"
+KEYS_ELSEWHERE = "keys elsewhere"
 MALFORMED = "malformed"
 AUTHOR = "author"
 

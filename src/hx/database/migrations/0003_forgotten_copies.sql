@@ -11,6 +11,15 @@ CREATE TABLE forgotten_copy (
 -- The newest manifest of this device that another device has read, as its newest manifest says.
 CREATE TABLE confirmed (device_id BLOB PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
 
+-- Manifests that were not taken here, and that another device has read, as its newest manifest says.
+CREATE TABLE heard (
+    device_id BLOB NOT NULL,          -- the author of the manifest
+    told_by BLOB NOT NULL,            -- whose newest manifest names it; zeros: an invitation
+    seq INTEGER NOT NULL,
+    since_us INTEGER NOT NULL,        -- when this device read that
+    PRIMARY KEY (device_id, told_by)
+) WITHOUT ROWID;
+
 -- seq of the own manifest that carried the newest own tombstones; NULL: none yet, or not known
 ALTER TABLE vault ADD COLUMN told_seq INTEGER;
 

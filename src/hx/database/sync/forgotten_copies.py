@@ -170,12 +170,18 @@ def is_due(database: Database, me: bytes) -> bool:
 
 
 def suspected(database: Database, me: bytes) -> Iterator[Suspected]:
-    """Yield segments of others that were not read since their author wrote its newest manifest."""
+    """Yield segments that were not read since their author wrote its newest manifest.
+
+    An own segment that is to be rewritten or removed is left out, because the next push does that.
+    A live one is read: a clone may have listed it again after this device had noted it.
+    """
     sql = (
         "SELECT segment.device_id, segment.object_id, size, (SELECT max(seq) FROM manifest"
         "  WHERE manifest.device_id = segment.device_id AND manifest.status = ?1) AS head"
         " FROM forgotten_copy JOIN segment USING (device_id, object_id)"
-        " WHERE segment.device_id <> ?2 AND head IS NOT looked_seq AND head IS NOT NULL"
+        " WHERE head IS NOT looked_seq AND head IS NOT NULL AND (segment.device_id <> ?2"
+        "  OR (segment.status = ?1 AND listed = 1 AND superseded = 0 AND rewrite = 0"
+        "   AND segment.object_id NOT IN (SELECT object_id FROM outgoing)))"
     )
     for row in database.execute(sql, (IMPORTED, me)).fetchall():
         yield Suspected(*row)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from hx.core.format.verdict import (
     DUPLICATE,
     IMPORTED,
+    KEYS_ELSEWHERE,
     NEEDS_UPGRADE,
     NO_KEY,
     NOT_ARRIVED,
@@ -18,6 +19,7 @@ from hx.core.format.verdict import (
     ROSTER,
     SKIPPED,
     SUPERSEDED,
+    TWO_CONTENTS,
 )
 from hx.core.record import NamedTuple
 
@@ -189,6 +191,31 @@ def list_objects(
     )
 
 
+def refuse_changed(
+    database: Database, device_id: bytes, objects: Iterable[Listed], now_us: int
+) -> None:
+    """Reject the segments that a device lists with another size or hash than it once did.
+
+    No device of hx uses the name of a segment twice. Devices may have read different contents.
+    """
+    database.connection.executemany(
+        "UPDATE segment SET status = ?1, reason = ?2, detail = '', since_us = CASE WHEN reason = ?2"
+        " THEN since_us ELSE ?3 END WHERE device_id = ?4 AND object_id = ?5"
+        " AND (size <> ?6 OR sha256 <> ?7)",
+        [
+            (REJECTED, TWO_CONTENTS, now_us, device_id, each.object_id, each.size, each.sha256)
+            for each in objects
+        ],
+    )
+
+
+def taken_sha256(database: Database, key: str) -> bytes | None:
+    """Return the hash that identifies the manifest taken under a key; None: none was taken."""
+    sql = "SELECT sha256 FROM manifest WHERE key = ? AND status = ?"
+    digest: bytes | None = database.value(sql, (key, IMPORTED))
+    return digest
+
+
 def set_listed(database: Database, device_id: bytes, objects: Iterable[Listed]) -> None:
     """Note that the newest manifest of a device lists these segments and no others.
 
@@ -213,6 +240,14 @@ def note_relisted(database: Database, device_id: bytes, objects: Iterable[Listed
         "UPDATE segment SET rewrite = 1 WHERE device_id = ? AND object_id = ?"
         " AND listed = 0 AND superseded = 0 AND status = ?",
         [(device_id, listed.object_id, IMPORTED) for listed in objects],
+    )
+
+
+def rewrite(database: Database, device_id: bytes, object_id: bytes) -> None:
+    """Mark an own segment for rewriting, because it was read and holds a forgotten record."""
+    database.execute(
+        "UPDATE segment SET rewrite = 1 WHERE device_id = ? AND object_id = ?",
+        (device_id, object_id),
     )
 
 
@@ -266,6 +301,9 @@ def treat_as_foreign(database: Database, device_id: bytes) -> None:
     """
     for head in heads(database).get(device_id, []):
         drop_older(database, head, own=False)
+    database.execute(
+        "DELETE FROM manifest WHERE device_id = ? AND reason = ?", (device_id, KEYS_ELSEWHERE)
+    )
     database.execute(
         "UPDATE segment SET superseded = 0, rewrite = 0 WHERE device_id = ?", (device_id,)
     )

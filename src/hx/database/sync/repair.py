@@ -10,6 +10,7 @@ from hx.core.format.verdict import (
     REJECTED,
     SKIPPED,
     SUPERSEDED,
+    TWO_CONTENTS,
 )
 
 TYPE_CHECKING = False
@@ -24,12 +25,15 @@ _WAITED_LONG = 3  # attempts: bytes that were rejected are rejected again at the
 
 
 def look_again(database: Database, me: bytes, patience_us: int) -> None:
-    """Make all objects pending that were not taken, and own segments that no manifest lists."""
+    """Make all objects pending that were not taken, and own segments that no manifest lists.
+
+    What its author has listed with two contents stays rejected, whichever of them is there.
+    """
     for table, among in (("manifest", "TRUE"), ("segment", "listed = 1 AND superseded = 0")):
         database.execute(
             f"UPDATE {table} SET status = ?, reason = ?, since_us = since_us - ?,"  # noqa: S608
-            f" tries = max(tries, ?) WHERE status = ? AND {among}",
-            (PENDING, INCOMPLETE, patience_us, _WAITED_LONG, REJECTED),
+            f" tries = max(tries, ?) WHERE status = ? AND reason <> ? AND {among}",
+            (PENDING, INCOMPLETE, patience_us, _WAITED_LONG, REJECTED, TWO_CONTENTS),
         )
         database.execute(
             f"UPDATE {table} SET status = ?, reason = ? WHERE status = ? AND {among}",  # noqa: S608

@@ -75,9 +75,11 @@ _TABLES = (
     "unpublished",
     "forgotten_copy",
     "confirmed",
+    "heard",
     "outgoing",
 )
-_META = ("place", "copy_seen_us")  # hx.sync.device_state
+# hx.sync.device_state, hx.sync.lost_objects and hx.sync.keys_elsewhere
+_META = ("place", "copy_seen_us", "own_segments_listed_us", "keys_elsewhere_seq")
 
 
 def update(database: Database, **values: Sql) -> None:

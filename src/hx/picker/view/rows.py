@@ -15,6 +15,9 @@ _LONG_US = 5_000_000  # longer runs show their duration
 # from _WIDE columns on with duration and device, below _NARROW without age
 _WIDE, _NARROW, _TINY = 60, 30, 8
 _DEVICE_CELLS = 14
+_BLANKS = " \t"
+_LONG_RUN = 8  # blanks; the picker shows so many as their number
+_CHUNK = 4096  # characters
 _RIGHT_OF_MATCH = 4  # cells of the command to show behind the last matched character
 
 Spans = list[tuple[str, str]]
@@ -82,15 +85,57 @@ def _command(row: Row, columns: int) -> list[Piece]:
     if columns <= 0:
         return []
     start = _start(row.text, row.matched, columns)
-    stop = start + bound(columns)
+    line, stop = _beginning(row.text, start, columns)
     if start:
-        line = [Piece("…", 1, -1, spelled=True), *pieces(row.text, start, stop, columns)]
-    else:
-        line = pieces(row.text, 0, stop, columns)
+        line = [Piece("…", 1, -1, spelled=True), *line]
     if stop < len(row.text):
         # too wide, so that `cut` adds its mark
         line.append(Piece(" " * columns, columns, -1, spelled=True))
     return cut(line, columns)
+
+
+def _beginning(text: str, start: int, columns: int) -> tuple[list[Piece], int]:
+    """Return the pieces of a text from `start` on that fill a line, and where they end in the text.
+
+    A long run of blanks becomes its length: what follows it is run too, and has to be seen.
+    """
+    line: list[Piece] = []
+    while True:
+        run = _next_run(text, start, start + bound(columns))
+        stop = min(run, start + bound(columns))
+        line += pieces(text, start, stop, columns)
+        if stop < run or run == len(text) or sum(piece.cells for piece in line) > columns:
+            return line, stop
+        start = _end_of_run(text, run)
+        mark = f" ␣{start - run} "
+        line.append(Piece(mark, len(mark), run, spelled=True))
+
+
+def _next_run(text: str, start: int, stop: int) -> int:
+    """Return where the next long run of blanks begins that is no indentation of a further line.
+
+    Without one that begins before `stop`, it is the end of the text.
+    """
+    part = text[start : stop + _LONG_RUN]
+    if "\t" not in part and " " * (_LONG_RUN // 2) not in part:  # nearly always
+        return len(text)
+    first = 0  # index of the first of the blanks that end here
+    for index, character in enumerate(part):
+        if character not in _BLANKS:
+            first = index + 1
+        elif index - first == _LONG_RUN - 1 and text[max(start + first - 1, 0)] != "\n":
+            return start + first
+    return len(text)
+
+
+def _end_of_run(text: str, run: int) -> int:
+    """Return where the blanks that begin at `run` end; the text is not copied."""
+    while chunk := text[run : run + _CHUNK]:
+        rest = len(chunk.lstrip(_BLANKS))
+        run += len(chunk) - rest
+        if rest:
+            break
+    return run
 
 
 def _start(text: str, matched: tuple[int, ...], columns: int) -> int:

@@ -245,6 +245,7 @@ complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a repa
 complete -c hx -n '_shtab_hx_using sync repair' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using sync repair' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using sync repair' -l rebuild -d 'then rebuild the database from the store, and use it if it is equal'
+complete -c hx -n '_shtab_hx_using sync repair' -l adopt -x -d 'publish too what a device wrote that will not come back: its name, or digits of its id'
 complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a devices -d 'list the devices in the vault'
 complete -c hx -n '_shtab_hx_using sync devices' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using sync devices' -l json -d 'print JSON'

@@ -400,6 +400,7 @@ _shtab_hx_sync_repair_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--json[print JSON]"
   "--rebuild[then rebuild the database from the store, and use it if it is equal]"
+  "--adopt[publish too what a device wrote that will not come back\: its name, or digits of its id]:DEVICE:"
 )
 
 # guard to ensure default positional specs are added only once per session

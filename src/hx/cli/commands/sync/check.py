@@ -13,7 +13,7 @@ from hx.cli.prompts import Progress
 from hx.cli.text import count, visible
 from hx.core.errors import UsageError
 from hx.core.format import object_names
-from hx.core.format.verdict import NEEDS_UPGRADE
+from hx.core.format.verdict import NEEDS_UPGRADE, PENDING
 from hx.sync.check import check
 
 TYPE_CHECKING = False
@@ -35,7 +35,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
     """Run `hx sync check`, print the problems, and return the exit code.
 
     It is 4 when an object is bad, else 7 when one needs a newer hx, else 3 when one is missing or
-    incomplete, else 0.
+    incomplete or a device is behind, else 0.
     """
     percent = percent_of(given.read_data)
     context = open_context(config)
@@ -53,7 +53,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
     else:
         _print(context, result, foreign, verbose=given.verbose)
     # the ledger is not used: it knows objects that this check has not read
-    return code_of(result.problems, Counter())
+    return code_of(result.problems, {PENDING: len(result.behind)})
 
 
 def percent_of(text: str | None) -> int:
@@ -165,8 +165,8 @@ def _print(
 
 def _behind_line(name: str) -> str:
     return (
-        f"behind: {name}: the store holds less of this device than it did before: its files are"
-        f" late, or the store is an old copy; `hx sync repair` on {name} publishes them again"
+        f"behind: {name}: the store holds less of this device than somebody has read there: its"
+        f" files are late, or the store is an old copy; `hx sync` on {name} publishes them again"
     )
 
 

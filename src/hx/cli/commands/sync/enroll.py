@@ -7,6 +7,8 @@ import sys
 
 from hx.cli import keys as device_keys
 from hx.cli import prompts
+from hx.cli.commands.sync import behind
+from hx.cli.commands.sync.reasons import code_now
 from hx.cli.commands.sync.sync import print_newcomers, scrub
 from hx.cli.commands.sync.vault_access import (
     alone,
@@ -23,7 +25,9 @@ from hx.cli.text import count
 from hx.cli.times import local, rfc3339
 from hx.core.errors import NotInVault, UsageError
 from hx.core.format.phrases import new_secret, words_of
+from hx.core.format.verdict import PENDING
 from hx.core.model import cut_label
+from hx.database.sync import ledger
 from hx.database.sync import vault as rows
 from hx.device import hand_over
 from hx.stores import EXAMPLE
@@ -182,12 +186,23 @@ def _tell(given: Namespace, context: Context, place: VaultPlace, events: int) ->
                 "vault_name": place.name,
                 "device_id": context.who.device_id.hex(),
                 "events": events,
+                "behind": behind.as_objects(context),
             }
         )
-        return 0
+        return code_now(context.database)
     print(f"this device is in the vault {place.name!r}; it received {count(events, 'event')}")
+    _tell_what_lacks(context)
     print("run `hx sync` from now on; `hx sync status` shows the other devices", file=sys.stderr)
-    return 0
+    return code_now(context.database)
+
+
+def _tell_what_lacks(context: Context) -> None:
+    """Print what has not arrived yet, although the others have published it."""
+    pending = ledger.counts(context.database).get(PENDING)
+    if pending:
+        print(f"pending: {count(pending, 'object')}; the next `hx sync` looks for it again")
+    for line in behind.lines(context):
+        print(f"behind: {line}")
 
 
 def _vault_id(context: Context) -> bytes:
@@ -218,7 +233,8 @@ def _invite(given: Namespace, config: Config) -> int:
     _print_code(code)
     print(f"This code is valid until {local(expires_at_us)}, for one device. On that device run:")
     print(f"  hx sync join --store {vault.store}")
-    print("Whoever has the code can read the vault: send it where nobody else can see it.")
+    print("Whoever has the code can read the vault: send it where nobody else can see it, and show")
+    print("it to nobody later either: with an old copy of the store it still opens that copy.")
     return 0
 
 

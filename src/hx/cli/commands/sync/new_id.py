@@ -15,6 +15,7 @@ from hx.cli.text import visible
 from hx.core.errors import NotInVault, UsageError
 from hx.core.model import cut_label
 from hx.sync.device_state import MEMBER, WAITS, place_of
+from hx.sync.keys_elsewhere import elsewhere_seq
 from hx.sync.new_id import rebase, vouched
 from hx.sync.pull import pull
 from hx.sync.push import push
@@ -76,7 +77,8 @@ def _synced(context: Context, label: str, progress: Progress) -> SyncContext:
     sync_context = sync_context_of(context._replace(now_us=now_us()))
     sync_context.report_progress = progress.told
     pull(sync_context, admits=True)
-    push(sync_context, outbox_of(context), label, listed=True)
+    if elsewhere_seq(context.database) is None:  # else the others read nothing more under this id
+        push(sync_context, outbox_of(context), label, listed=True)
     return sync_context
 
 

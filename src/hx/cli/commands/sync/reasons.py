@@ -11,7 +11,7 @@ from hx.core.format import verdict
 from hx.core.format.object_names import parsed, why_skipped
 from hx.core.format.verdict import PENDING, REJECTED
 from hx.core.record import NamedTuple
-from hx.database.sync import ledger
+from hx.database.sync import behind, ledger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ MEANINGS = {
     " `hx sync` on a device that is in the vault, which admits it",
     verdict.NEEDS_UPGRADE: "a newer hx wrote it; it is kept until hx can read it: upgrade hx on"
     " this device, then run `hx sync`",
+    verdict.UNKNOWN_FORMAT: "this hx cannot read it, and no device of the vault has signed it; each"
+    " sync reads it again: delete the file from the store if no newer hx of yours has written it",
     verdict.SUPERSEDED: "its device has replaced it; nothing is missed",
     verdict.DUPLICATE: "this device has read the same object under another name; nothing is missed",
     verdict.OTHER_VAULT: "it belongs to another vault, and nothing is missed: give each vault a"
@@ -62,6 +64,10 @@ MEANINGS = {
     " check who can write to the store",
     verdict.HASH: "for more than a day its bytes have not been those that its device lists: it is"
     f" damaged in the store, and hx ignores it: {_AGAIN}",
+    verdict.TWO_CONTENTS: "its device has published two contents under one name, and devices may"
+    f" have read different ones; {_STRANGE}",
+    verdict.KEYS_ELSEWHERE: "it is signed with the keys of this device and its number is far beyond"
+    " those that this device has used: somebody else has the keys",
     verdict.MALFORMED: f"it can be opened, but its content breaks the format; {_STRANGE}",
     verdict.AUTHOR: f"it holds records of a device that did not write it; {_STRANGE}",
     # of names in the store, not of objects
@@ -86,8 +92,12 @@ def exit_code(counts: Mapping[str, int], *, upgrade: bool) -> int:
 
 
 def code_now(database: Database) -> int:
-    """Return the exit code of `hx sync` and `hx sync status` for all objects in the ledger."""
-    return exit_code(ledger.counts(database), upgrade=ledger.waits_for_upgrade(database))
+    """Return the exit code of `hx sync` and `hx sync status`.
+
+    It is that of all objects in the ledger, and 3 when only a device is behind.
+    """
+    code = exit_code(ledger.counts(database), upgrade=ledger.waits_for_upgrade(database))
+    return code or (_PENDING if behind.devices(database) else 0)
 
 
 def lines(group: UntakenGroup, now_us: int, *, verbose: bool) -> Iterator[str]:

@@ -46,7 +46,9 @@ def run(_: str, given: Namespace, config: Config) -> int:
         try:
             with Progress("repairing") as progress:
                 sync_context.report_progress = progress.told
-                done = repair(sync_context, outbox_of(context), label_of(context))
+                adopted = _adopted(given, context, sync_context)
+                outbox, label = outbox_of(context), label_of(context)
+                done = repair(sync_context, outbox, label, adopt=adopted)
                 rebuilt = _rebuilt(context, sync_context) if given.rebuild else None
         except HxError as error:
             _remember(sync_context, error.message)
@@ -61,6 +63,17 @@ def run(_: str, given: Namespace, config: Config) -> int:
         return DatabaseError.exit_code
     upgrade = ledger.waits_for_upgrade(context.database)
     return code_of(done.damaged, ledger.counts(context.database), upgrade=upgrade)
+
+
+def _adopted(given: Namespace, context: Context, sync_context: SyncContext) -> bytes | None:
+    """Return the id of the device in --adopt; None without it. Raises UsageError."""
+    if given.adopt is None:
+        return None
+    from hx.cli.commands.sync.revoke import named
+    from hx.database.sync import sync_status
+
+    seen = sync_status.devices(context.database, sync_context.trust, sync_context.me)
+    return named(given.adopt, seen, sync_context.trust).device_id
 
 
 def _remember(sync_context: SyncContext, outcome: str | None) -> None:
@@ -114,7 +127,11 @@ def _print(given: Namespace, context: Context, done: Repaired, rebuilt: Rebuilt 
         print(line_of(names, problem))
         if problem.device_id != context.who.device_id:
             name = device_name(names, problem.device_id)
-            print(f"  run `hx sync repair` on {name}: it publishes the object again")
+            print(
+                f"  run `hx sync repair` on {name}: it publishes the object again; if that device"
+                f" will not come back: `hx sync repair --adopt {problem.device_id.hex()[:8]}` on"
+                " each device that has its history"
+            )
     for line in [] if rebuilt is None else _rebuilt_lines(rebuilt):
         print(line)
 

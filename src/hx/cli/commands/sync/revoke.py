@@ -46,7 +46,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
             pull(sync_context)  # it admits nobody: the device may be one that waits
         _require_member(sync_context)
         seen = sync_status.devices(context.database, sync_context.trust, sync_context.me)
-        target = _named(given.device, seen, sync_context.trust)
+        target = named(given.device, seen, sync_context.trust)
         _require_read(sync_context, target, anyway=given.anyway)
         seed = _seed(sync_context, given)
         others = [each for each in seen if each.active and not each.here and each != target]
@@ -68,7 +68,7 @@ def _require_member(sync_context: SyncContext) -> None:
         )
 
 
-def _named(name: str, seen: list[DeviceSeen], trust: Trust) -> DeviceSeen:
+def named(name: str, seen: list[DeviceSeen], trust: Trust) -> DeviceSeen:
     """Return the device that a name, or the beginning of an id, means. Raises UsageError.
 
     It is one that is in the vault or waits to be admitted.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hx.cli import forgotten_copies
-from hx.cli.commands.sync import reasons
+from hx.cli.commands.sync import behind, reasons
 from hx.cli.commands.sync.devices import device_object, note_on, short_id
 from hx.cli.commands.sync.reasons import code_now, foreign_files, foreign_lines
 from hx.cli.commands.sync.sync import COPIED, COPIED_HINT
@@ -51,6 +51,8 @@ class SyncState(NamedTuple):
     place: str  # of this device, one of hx.sync.device_state.PLACES
     advice: tuple[str, ...]  # what the place means and what to do; empty for a member
     copy_seen_us: int | None  # when another copy of this device was last noticed
+    behind: list[str]  # a line for each device whose newest known manifest is not here
+    behind_objects: list[dict[str, object]]  # the same as JSON has it
     now_us: int
 
 
@@ -94,6 +96,8 @@ def _look(context: Context, sync_context: SyncContext) -> SyncState:
         place,
         waits(database) if place == WAITING else OUTSIDE.get(place, ()),
         copy_seen_us(database),
+        list(behind.lines(context)),
+        behind.as_objects(context),
         context.now_us,
     )
 
@@ -147,6 +151,7 @@ def _print(seen: SyncState, content: StoreContent | None, *, verbose: bool) -> N
     for group in seen.reasons:
         if verbose or group.reason != SUPERSEDED:  # these are normal and need no action
             _paragraph(group.status, reasons.lines(group, seen.now_us, verbose=verbose))
+    _paragraph("behind", seen.behind)
     if content is not None:
         new = count(len(content.new_manifests), "new manifest")
         _line("check", f"the store can be read; it holds {new}")
@@ -239,4 +244,5 @@ def _object(seen: SyncState, content: StoreContent | None) -> dict[str, object]:
         "custody": seen.custody,
         "place": seen.place,
         "copy_seen": rfc3339_or_none(seen.copy_seen_us),
+        "behind": seen.behind_objects,
     }

@@ -225,6 +225,12 @@ def _repair(made: Parser) -> None:
         action="store_true",
         help="then rebuild the database from the store, and use it if it is equal",
     )
+    made.add_argument(
+        "--adopt",
+        metavar="DEVICE",
+        help="publish too what a device wrote that will not come back: its name, or digits of its"
+        " id",
+    )
 
 
 def _rename(made: Parser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 
-from hx.cli.commands.sync import clocks
+from hx.cli.commands.sync import behind, clocks
 from hx.cli.commands.sync.reasons import code_now
 from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of, vault_of
 from hx.cli.context import open_context
@@ -40,7 +40,7 @@ def run(name: str, given: Namespace, config: Config) -> int:
     """Run `hx sync`, `push` or `pull`, print what was done, and return the exit code.
 
     It is 4 when an object was rejected, else 7 when one needs a newer hx, else 3 when one is
-    pending, else 0.
+    pending or a device is behind, else 0.
     """
     context = open_context(config)
     vault_of(context)
@@ -65,8 +65,9 @@ def run(name: str, given: Namespace, config: Config) -> int:
     scrub(context)
     print_newcomers(sync_context)
     _warn_of_refused(sync_context.refused)
+    _warn_of_lost(sync_context)
     clocks.warn(context, sync_context)
-    _print(given, sync_context, pulled, pushed)
+    _print(given, context, sync_context, pulled, pushed)
     return _exit_code(sync_context)
 
 
@@ -89,6 +90,24 @@ def _warn_of_refused(number: int) -> None:
             f"hx: warning: {count(number, 'record')} of this device cannot be published: other"
             " devices would refuse what contains them, because a number in it is out of range"
             "\nhx: hint: they stay on this device; all others are published",
+            file=sys.stderr,
+        )
+
+
+def _warn_of_lost(sync_context: SyncContext) -> None:
+    """Warn when the store has lost objects of this device, or has gone back to an older state."""
+    again = count(sync_context.lost, "object") + " of this device that it had lost"
+    if sync_context.shows_older_state:
+        also = f"; the content of {again} was published again" if sync_context.lost else ""
+        print(
+            f"hx: warning: the store has gone back to an older state of this device{also}"
+            "\nhx: hint: it may have lost objects of other devices too: `hx sync check` says which",
+            file=sys.stderr,
+        )
+    elif sync_context.lost:
+        print(
+            f"hx: warning: the content of {again} was published again in the store"
+            "\nhx: hint: it may have lost objects of other devices too: `hx sync check` says which",
             file=sys.stderr,
         )
 
@@ -208,7 +227,11 @@ def _exit_code(sync_context: SyncContext) -> int:
 
 
 def _print(
-    given: Namespace, sync_context: SyncContext, pulled: Pulled | None, pushed: Pushed | None
+    given: Namespace,
+    context: Context,
+    sync_context: SyncContext,
+    pulled: Pulled | None,
+    pushed: Pushed | None,
 ) -> None:
     if given.json:
         print_json(
@@ -217,6 +240,7 @@ def _print(
                 "pushed": None if pushed is None else pushed._asdict(),
                 "dry_run": bool(given.dry_run),
                 "clocks_ahead": clocks.as_objects(sync_context),
+                "behind": behind.as_objects(context),
             }
         )
         return
@@ -226,6 +250,8 @@ def _print(
     for status in (PENDING, REJECTED):
         if counts.get(status):
             print(f"{status}: {count(counts[status], 'object')}; `hx sync status` says why")
+    for line in behind.lines(context):
+        print(f"behind: {line}")
 
 
 def _pulled_lines(pulled: Pulled | None) -> list[str]:
