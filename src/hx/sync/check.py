@@ -18,7 +18,9 @@ from hx.database.sync import ledger
 from hx.database.sync.ledger import TAKEN, Segment, Verdict
 from hx.stores import Missing
 from hx.sync.context import Keyring, SyncContext
+from hx.sync.device_state import place_of, require_place
 from hx.sync.manifests import attempt, judged, read_manifest
+from hx.sync.notices import proof_of_revocation
 from hx.sync.pull import require_vault
 from hx.sync.segments import key_of, listed_row, try_segment
 from hx.sync.verify import (
@@ -79,6 +81,7 @@ def check(context: SyncContext, percent: int, random: Random) -> Checked:
     _check_each(state, object_names.SLOT, verify_slot)
     _check_each(state, object_names.NOTICE, verify_notice)
     newest = _newest(state, _manifests(state))
+    require_place(place_of(reader.trust, reader.me))  # the rest is no business of this device
     _check_each(state, object_names.INVITE, verify_invitation)
     _check_each(state, object_names.BLOB, verify_blob)
     listed = {(row.object_id, row.device_id): row for row in _listed(newest)}
@@ -158,7 +161,8 @@ def _manifests(state: _State) -> dict[str, Signed]:
         _report(state, key, verdict)
         if signed is not None:
             read[key] = signed
-    context.evaluate_with(record for signed in read.values() for record in signed.manifest.roster)
+    records = [record for signed in read.values() for record in signed.manifest.roster]
+    context.evaluate_with([*records, *proof_of_revocation(context)])
     context.vouch_keys()
     return {key: signed for key, signed in read.items() if _is_valid(state, key, signed)}
 

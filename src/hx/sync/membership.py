@@ -37,7 +37,7 @@ def update_membership(context: SyncContext) -> None:
     _close_invitations(context)
     if context.is_sealed:
         if _held_key(context) is None:
-            _new_epoch(context)
+            new_epoch(context)
         listed = context.named(object_names.SLOTS)
         hand_out_keys(context, listed)
         write_notices(context, {key for key, _ in listed})
@@ -65,7 +65,7 @@ def _close_invitations(context: SyncContext) -> None:
             admitted = joiners if len(joiners) == 1 else []
             # the key first: who has seen the code must not know the one that the joiner gets
             if admitted and context.is_sealed:
-                _new_epoch(context)
+                new_epoch(context)
             context.learn([invite_close(invite_id, admitted, **_signer(context))])
             name = object_names.Name(object_names.INVITE, object_id=invite_id)
             context.store.delete(object_names.spelled(name))
@@ -106,10 +106,10 @@ def _signer(context: SyncContext) -> dict[str, bytes]:
     return {"seed": seed, "vault_id": context.vault.vault_id}
 
 
-def _new_epoch(context: SyncContext) -> None:
+def new_epoch(context: SyncContext) -> None:
     """Make an epoch for what is written from now on; inactive devices do not get its key.
 
-    Raises KeyMissing.
+    A slot of its key is written for each active device. Raises KeyMissing.
     """
     vmk, number = new_vmk(), context.trust.next_number
     # the record first: a key whose record cannot be made must not get into custody

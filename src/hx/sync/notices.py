@@ -65,13 +65,23 @@ def read_notices(context: SyncContext) -> bool:
 
     Only then are the records in it learned: anybody can write a notice. Raises StoreError.
     """
-    device = context.keyring.secrets.device
+    records = proof_of_revocation(context)
+    context.learn(records)
+    return bool(records)
+
+
+def proof_of_revocation(context: SyncContext) -> tuple[Record, ...]:
+    """Return the records of a notice that prove that this device was revoked; none: there is none.
+
+    A plain vault has no notices, as each device can read the manifests. Raises StoreError.
+    """
+    if not context.is_sealed:
+        return ()
     known = vault.records(context.database)
-    for records in _notices(context, device):
+    for records in _notices(context, context.keyring.secrets.device):
         if context.me in evaluate(context.genesis, known | set(records)).revoked:
-            context.learn(records)
-            return True
-    return False
+            return records
+    return ()
 
 
 def _notices(context: SyncContext, device: DeviceKeys) -> Iterator[tuple[Record, ...]]:

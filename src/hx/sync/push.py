@@ -107,6 +107,9 @@ def resume(context: SyncContext, outbox: Outbox) -> Pushed:
     if journal is None:
         _clear_outgoing(context, outbox)  # without a journal no manifest names these objects
         return Pushed()
+    from hx.sync.device_state import place_here, require_place
+
+    require_place(place_here(context))  # a device that was taken out publishes nothing any more
     done = Pushed()
     context.sweep()
     if journal.seq > ledger.pinned_seq(context.database, context.me):

@@ -51,6 +51,7 @@ def create(database: Database, vault: Vault) -> None:
         database.execute(
             "INSERT OR IGNORE INTO unpublished SELECT id FROM event WHERE location IS NULL"
         )
+        database.delete_meta(*_TAKEN_OUT)
 
 
 def remove(database: Database) -> None:
@@ -129,6 +130,30 @@ def roster_digest(rows: Iterable[tuple[bytes, bytes, bytes]]) -> bytes:
     """Return 32 bytes that are equal for equal sets of records only."""
     parts = sorted(blake2b(b"".join(record), digest_size=32).digest() for record in rows)
     return blake2b(b"".join(parts), digest_size=32).digest()
+
+
+_TAKEN_OUT = ("out_place", "out_vault", "out_store", "out_at_us")
+
+
+class TakenOut(NamedTuple):
+    """How this device has lost its last vault, which others or a copy of it have brought about."""
+
+    place: str  # of the device, one of hx.sync.device_state.PLACES
+    vault: str  # name
+    store: str  # URL
+    at_us: int  # when this device has read it
+
+
+def note_taken_out(database: Database, note: TakenOut) -> None:
+    """Note that this device is out of its vault; the caller holds the transaction."""
+    for key, value in zip(_TAKEN_OUT, note, strict=True):
+        database.set_meta(key, value)
+
+
+def taken_out(database: Database) -> TakenOut | None:
+    """Return how this device was taken out of its last vault; None: it was not, or it is in one."""
+    place, vault, store, at_us = (database.meta(key) for key in _TAKEN_OUT)
+    return TakenOut(str(place), str(vault), str(store), int(at_us)) if at_us is not None else None
 
 
 _LEFT = "left."  # meta: the prefix of the key, before the id of the vault

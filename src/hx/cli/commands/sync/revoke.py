@@ -6,6 +6,7 @@ import sys
 
 from hx.cli.commands.sync.devices import short_id
 from hx.cli.commands.sync.sync import scrub
+from hx.cli.commands.sync.taken_out import require_not_gone
 from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of
 from hx.cli.context import drained, now_us, open_context
 from hx.cli.events_output import print_json
@@ -42,6 +43,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
         with Progress("syncing") as progress:
             sync_context.report_progress = progress.told
             pull(sync_context)  # it admits nobody: the device may be one that waits
+        require_not_gone(context, sync_context)
         _require_member(sync_context)
         seen = sync_status.devices(context.database, sync_context.trust, sync_context.me)
         target = _named(given.device, seen, sync_context.trust)

@@ -34,6 +34,9 @@ SUBCOMMANDS = {
     "revoke": Subcommand(
         "hx.cli.commands.sync.revoke", "take another device out of the vault: lost, stolen, sold"
     ),
+    "rotate": Subcommand(
+        "hx.cli.commands.sync.rotate", "make a new key for what is published from now on"
+    ),
     "push": Subcommand("hx.cli.commands.sync.sync", "publish what is new here"),
     "pull": Subcommand("hx.cli.commands.sync.sync", "read what is new in the store"),
     "status": Subcommand(
@@ -170,6 +173,11 @@ def _revoke(made: Parser) -> None:
     made.add_json()
 
 
+def _rotate(made: Parser) -> None:
+    made.add_argument("--yes", action="store_true", help="do not ask")
+    made.add_json()
+
+
 def _status(made: Parser) -> None:
     made.add_json()
     made.add_argument("--verbose", action="store_true", help="print a line for each object")
@@ -212,6 +220,7 @@ _OPTIONS = {
     "recover": _recover,
     "leave": _leave,
     "revoke": _revoke,
+    "rotate": _rotate,
     "push": add_run_options,
     "pull": add_run_options,
     "status": _status,

@@ -7,6 +7,7 @@ from collections import Counter
 
 from hx.cli.commands.sync import clocks
 from hx.cli.commands.sync.reasons import code_now
+from hx.cli.commands.sync.taken_out import finish_removal, require_not_gone
 from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of, vault_of
 from hx.cli.context import open_context
 from hx.cli.events_output import print_json
@@ -43,6 +44,7 @@ def run(name: str, given: Namespace, config: Config) -> int:
     pending, else 0.
     """
     context = open_context(config)
+    finish_removal(context)
     vault_of(context)
     with alone(context):
         sync_context = sync_context_of(context)
@@ -157,8 +159,10 @@ def _carry_out(
     name: str, given: Namespace, context: Context, sync_context: SyncContext
 ) -> tuple[Pulled | None, Pushed | None]:
     if given.dry_run:
+        require_place(place_here(sync_context))
         return None, _would_push(context, sync_context)
     pulled = pull(sync_context, admits=name == "sync") if name in ("sync", "pull") else None
+    require_not_gone(context, sync_context)
     if name == "pull":
         return pulled, None
     outbox = outbox_of(context)
@@ -185,7 +189,7 @@ def _remember(
     given: Namespace, sync_context: SyncContext, outcome: str | None, own: tuple[str, ...]
 ) -> None:
     """Keep the outcome for `hx sync status`, which does not look into the store."""
-    if given.dry_run:
+    if given.dry_run or rows.read(sync_context.database) is None:
         return
     _warn_of_copies(sync_context, own)
     conditions = "\n".join(sorted(sync_context.store.conditions))
