@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from hx.core.format import manifest, object_names, segment
 from hx.core.format.envelope import unseal
-from hx.core.format.verdict import PENDING
+from hx.core.format.verdict import IMPORTED, PENDING
 from hx.core.merge import Cover, History, join
 from hx.core.model import Artifact, Event, WholeSession, Window
-from hx.database.sync import forgotten_copies, sync_status, vault
+from hx.database.sync import forgotten_copies, ledger, sync_status, vault
 from sync.devices import CANARY, Device
 from sync.environment import history, records_of
 
@@ -61,17 +61,30 @@ def names(scope, key):
 
 
 def require_nothing_destroyed(device):
-    """Assert that since the last call a device deleted no segment with records it lacks."""
+    """Assert that since the last call a device deleted no segment with records it lacks.
+
+    What a revoked device has published since then is taken by nobody, and may be deleted.
+    """
     deleted, device.view.deleted = device.view.deleted, []
     for key, data, own in deleted:
+        is_own = object_names.parsed(key).device_id == device.me
+        if not is_own and not was_taken(key, device):
+            continue
         held = segment.decode(device.context().unsealed(key, data))
         have = device.dump()
         after = join(have, held)
         lost = not_retained(after.events - have.events, device)
         assert not lost, f"{device.label} deleted {key} and with it {_examples(lost)}"
         assert after.tombstones == have.tombstones, f"{device.label} deleted tombstones with {key}"
-        if device.is_only_copy:
+        if device.is_only_copy and is_own:
             require_unlisted(device, key, own)
+
+
+def was_taken(key, device):
+    """Return whether the ledger of a device says that a segment was joined there."""
+    name = object_names.parsed(key)
+    known = ledger.find(device.database, name.device_id, name.object_id)
+    return known is not None and known.status == IMPORTED
 
 
 def not_retained(events, device):

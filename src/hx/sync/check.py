@@ -12,7 +12,15 @@ from functools import partial
 
 from hx.core.format import object_names
 from hx.core.format.manifest import identity
-from hx.core.format.verdict import HASH, INCOMPLETE, NOT_ARRIVED, PENDING, REJECTED, SKIPPED
+from hx.core.format.verdict import (
+    HASH,
+    INCOMPLETE,
+    NOT_ARRIVED,
+    PENDING,
+    REJECTED,
+    REVOKED,
+    SKIPPED,
+)
 from hx.core.record import NamedTuple
 from hx.database.sync import ledger
 from hx.database.sync.ledger import TAKEN, Segment, Verdict
@@ -262,8 +270,16 @@ def _drop_replaced(state: _State) -> None:
 
 
 def _unlisted(state: _State, listed: dict[tuple[bytes, bytes], Segment]) -> dict[bytes, int]:
+    """Count the segments that no manifest lists, by device; those of inactive devices are ignored.
+
+    An admin deletes these at its next sync.
+    """
     counts: dict[bytes, int] = {}
     for _, name in _of_kind(state, object_names.SEGMENT):
-        if (name.object_id, name.device_id) not in listed:
+        if (name.object_id, name.device_id) in listed:
+            continue
+        if name.device_id in state.context.trust.inactive:
+            _report(state, "", Verdict(SKIPPED, REVOKED))
+        else:
             counts[name.device_id] = counts.get(name.device_id, 0) + 1
     return counts

@@ -17,6 +17,7 @@ from hx.database.sync import vault
 from hx.stores import Exists
 from hx.sync.heads import slots_written_for
 from hx.sync.notices import write_notices
+from hx.sync.revoked_objects import note_duty
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def update_membership(context: SyncContext) -> None:
         hand_out_keys(context, listed)
         write_notices(context, {key for key, _ in listed})
     with context.database.transaction():
+        note_duty(context)
         vault.update(context.database, slots_for=slots_written_for(context))
 
 
@@ -79,8 +81,13 @@ def close_own_invitations(context: SyncContext) -> None:
     if context.me not in context.trust.active:
         return
     _close_invitations(context)
+    close_unused_of(context, context.me)
+
+
+def close_unused_of(context: SyncContext, device_id: bytes) -> None:
+    """Close the open invitations of a device, and admit nobody by them. This device is active."""
     records = vault.records(context.database)
-    for invite_id in open_invitations_of(context.genesis, records, context.trust, context.me):
+    for invite_id in open_invitations_of(context.genesis, records, context.trust, device_id):
         context.learn([invite_close(invite_id, [], **_signer(context))])
         name = object_names.Name(object_names.INVITE, object_id=invite_id)
         context.store.delete(object_names.spelled(name))

@@ -19,6 +19,7 @@ from hx.database.sync.ledger import Verdict
 from hx.stores import Exists, Missing, Transient
 from hx.sync.heads import is_head_current, own_head, roster_is_new
 from hx.sync.pull import list_store, take_listed
+from hx.sync.revoked_objects import delete_revoked, is_due
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,12 +66,13 @@ def push(context: SyncContext, outbox: Outbox, label: str, *, listed: bool = Fal
     _supersede_absent(context)
     plan = planned(context, label)
     if plan is None:
-        return late._replace(removed=_delete_superseded(context))
+        return late._replace(removed=_delete_superseded(context) + delete_revoked(context))
     publish(context, outbox, plan)
     events = late.events + sum(len(part.history.events) for part in plan.parts)
     objects = late.objects + len(plan.parts)
     size = late.bytes + sum(len(part.data) for part in plan.parts)
-    return Pushed(events, objects, size, len(plan.replaced), _delete_superseded(context))
+    removed = _delete_superseded(context) + delete_revoked(context)
+    return Pushed(events, objects, size, len(plan.replaced), removed)
 
 
 def push_all(context: SyncContext, outbox: Outbox, label: str) -> None:
@@ -168,6 +170,7 @@ def _is_needed(context: SyncContext, label: str) -> bool:
         or unpublished.anything(context.database, context.me, frozenset(), context.now_us)
         or not is_head_current(context, label)
         or bool(ledger.superseded(context.database, context.me))
+        or is_due(context)
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hx.core.event_name import blake2b
 from hx.core.record import NamedTuple
+from hx.database.sync.departures import forget_notices
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def remove(database: Database) -> None:
 def forget_notes(database: Database) -> None:
     """Remove what `meta` holds about this device in its vault."""
     database.delete_meta(*_META)
+    forget_notices(database)
 
 
 _TABLES = (
@@ -79,7 +81,8 @@ _TABLES = (
     "confirmed",
     "outgoing",
 )
-_META = ("place", "copy_seen_us")  # hx.sync.device_state
+# hx.sync.device_state, hx.sync.revoked_objects
+_META = ("place", "copy_seen_us", "revoked_ids", "revoked_looked")
 
 
 def update(database: Database, **values: Sql) -> None:

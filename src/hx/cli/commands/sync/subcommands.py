@@ -163,6 +163,9 @@ def _revoke(made: Parser) -> None:
     made.add_text("device", meta="DEVICE", about="its name, or the first digits of its id")
     made.add_argument("--yes", action="store_true", help="do not ask")
     made.add_argument(
+        "--dry-run", action="store_true", help="print what would be true then, and change nothing"
+    )
+    made.add_argument(
         "--anyway", action="store_true", help="also when not all of its history is read here yet"
     )
     made.add_argument(

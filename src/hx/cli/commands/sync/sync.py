@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hx.sync.context import ObjectNote, Pulled, SyncContext
 
 
+_NAMED = 3  # objects in a warning
 COPIED = "another copy of this device has written to the vault: a copied disk or a restored backup"
 COPIED_HINT = (
     "if two machines use the copies, run `hx sync join --new-id` on one of them; after a restore"
@@ -67,6 +68,7 @@ def run(name: str, given: Namespace, config: Config) -> int:
     scrub(context)
     print_newcomers(sync_context)
     _warn_of_refused(sync_context.refused)
+    warn_of_staying(sync_context)
     clocks.warn(context, sync_context)
     _print(given, sync_context, pulled, pushed)
     return _exit_code(sync_context)
@@ -91,6 +93,19 @@ def _warn_of_refused(number: int) -> None:
             f"hx: warning: {count(number, 'record')} of this device cannot be published: other"
             " devices would refuse what contains them, because a number in it is out of range"
             "\nhx: hint: they stay on this device; all others are published",
+            file=sys.stderr,
+        )
+
+
+def warn_of_staying(sync_context: SyncContext) -> None:
+    """Name the objects of revoked devices that stay in the store because nobody here read them."""
+    staying = sync_context.staying
+    if staying:
+        more = f" and {len(staying) - _NAMED:,} more" if len(staying) > _NAMED else ""
+        print(
+            "hx: warning: not deleted, because it could not be read here:"
+            f" {', '.join(staying[:_NAMED])}{more}, of a device that was revoked"
+            "\nhx: hint: let the store sync; hx looks again with the next change, or in a day",
             file=sys.stderr,
         )
 
