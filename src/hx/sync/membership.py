@@ -17,7 +17,7 @@ from hx.database.sync import vault
 from hx.stores import Exists
 from hx.sync.heads import slots_written_for
 from hx.sync.notices import write_notices
-from hx.sync.revoked_objects import note_duty
+from hx.sync.revoked_duty import note_duty
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

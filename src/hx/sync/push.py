@@ -19,7 +19,7 @@ from hx.database.sync.ledger import Verdict
 from hx.stores import Exists, Missing, Transient
 from hx.sync.heads import is_head_current, own_head, roster_is_new
 from hx.sync.pull import list_store, take_listed
-from hx.sync.revoked_objects import delete_revoked, is_due
+from hx.sync.revoked_duty import is_due
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def push(context: SyncContext, outbox: Outbox, label: str, *, listed: bool = Fal
     from hx.sync.device_state import place_of, require_place
     from hx.sync.membership import update_membership
     from hx.sync.publish import planned, publish
+    from hx.sync.revoked_objects import delete_revoked
 
     require_place(place_of(context.trust, context.me))
     if roster_is_new(context):  # a crash may have left half of a key slot or of an invitation

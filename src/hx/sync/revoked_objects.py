@@ -8,66 +8,27 @@ deleted last: without them nobody can tell which segments count. Source: docs/de
 
 from __future__ import annotations
 
-from hx.core.event_name import blake2b
+from functools import partial
+
 from hx.core.format import object_names
+from hx.core.format.manifest import objects_digest
 from hx.core.format.verdict import IMPORTED, PENDING, REJECTED
+from hx.core.merge import Cover
+from hx.database import tombstones
+from hx.database.retention import RETAINED
 from hx.database.sync import departures, forgotten_copies, ledger, unpublished
 from hx.database.sync.ledger import Verdict
+from hx.database.sync.valid_records import still_valid
+from hx.sync.compact import missing_here
+from hx.sync.heads import own_head
+from hx.sync.manifests import attempt, is_readable, judged, read_manifest
+from hx.sync.revoked_duty import deletes_of, is_due, note_looked
+from hx.sync.segments import try_segment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.database.sync.ledger import Segment
     from hx.sync.context import SyncContext
-
-_LOOK_AGAIN_US = 86_400_000_000  # for objects that could not be read
-_IDS, _LOOKED = "revoked_ids", "revoked_looked"  # meta: bytes
-_TIME = 8  # bytes of a time, before a digest
-
-
-def note_duty(context: SyncContext) -> None:
-    """Note whose objects this device deletes, so that the next push looks at them.
-
-    The caller holds the transaction, and does so when the roster has changed.
-    """
-    ids = b"".join(sorted(_revoked(context)))
-    if ids:
-        context.database.set_meta(_IDS, ids)
-    context.database.delete_meta(*([_LOOKED] if ids else [_IDS, _LOOKED]))
-
-
-def _revoked(context: SyncContext) -> frozenset[bytes]:
-    """Return the ids of the devices whose objects this device deletes; not of those that left."""
-    trust = context.trust
-    admins = trust.admins & trust.active.keys()
-    if admins and context.me not in admins:
-        return frozenset()
-    return trust.revoked - trust.departed.keys()
-
-
-def is_due(context: SyncContext) -> bool:
-    """Return whether this device has to look at the objects of revoked devices.
-
-    That is so after a change of the roster, when the listing has other manifests of them than at
-    the last look, and a day after a look at which something could not be read. It reads no key.
-    """
-    ids, looked = context.database.meta(_IDS), context.database.meta(_LOOKED)
-    if not isinstance(ids, bytes):
-        return False
-    if not isinstance(looked, bytes):
-        return True
-    again_us, seen = int.from_bytes(looked[:_TIME]), looked[_TIME:]
-    return seen != _seen(context, ids) or 0 < again_us < context.now_us
-
-
-def _seen(context: SyncContext, ids: bytes) -> bytes:
-    """Return a digest of the listed manifests of the devices with these ids."""
-    keys = (key for key, name in context.listing.items() if name.device_id in _split(ids))
-    return blake2b("\n".join(sorted(keys)).encode(), digest_size=16).digest()
-
-
-def _split(ids: bytes) -> set[bytes]:
-    size = len(object_names.NIL)
-    return {ids[start : start + size] for start in range(0, len(ids), size)}
 
 
 def delete_revoked(context: SyncContext) -> int:
@@ -75,20 +36,13 @@ def delete_revoked(context: SyncContext) -> int:
 
     The caller has published what is due. What stays is named in `context.staying`.
     """
-    from hx.sync.heads import own_head
-    from hx.sync.manifests import is_readable
-
-    ids = context.database.meta(_IDS)
     head = own_head(context)
-    if not isinstance(ids, bytes) or not is_due(context):
+    if not is_due(context):
         return 0
     if head is None or head.key not in context.listing or not is_readable(context, head):
         return 0
-    done = [_delete_of(context, device_id) for device_id in sorted(_split(ids))]
-    is_done = None not in done and not context.staying
-    again_us = 0 if is_done else context.now_us + _LOOK_AGAIN_US
-    looked = again_us.to_bytes(_TIME) + _seen(context, ids)
-    context.database.set_meta(_LOOKED, looked)
+    done = [_delete_of(context, device_id) for device_id in deletes_of(context)]
+    note_looked(context, is_done=None not in done and not context.staying)
     return sum(number or 0 for number in done)
 
 
@@ -139,11 +93,6 @@ def _accepted(
 
     None: not all of these lists are known here.
     """
-    from functools import partial
-
-    from hx.core.format.manifest import objects_digest
-    from hx.sync.manifests import attempt, judged, read_manifest
-
     accepted = context.trust.last.get(device_id)
     if accepted is None:
         return None
@@ -173,13 +122,6 @@ def _is_all_here(context: SyncContext, segment: Segment) -> bool:
 
     Retention may have removed records here, which were then not adopted.
     """
-    from hx.core.merge import Cover
-    from hx.database import tombstones
-    from hx.database.retention import RETAINED
-    from hx.database.sync.valid_records import still_valid
-    from hx.sync.compact import missing_here
-    from hx.sync.segments import try_segment
-
     if context.database.meta(RETAINED) is None:
         return True
     history, _ = try_segment(context, segment)
@@ -189,20 +131,3 @@ def _is_all_here(context: SyncContext, segment: Segment) -> bool:
     cover = Cover(tombstones.relevant(context.database, missing))
     kept = still_valid(context.database, missing, cover).history
     return not (kept.events or kept.artifacts)
-
-
-def forget_deleted(context: SyncContext) -> None:
-    """Wait no more for segments of revoked devices whose manifests were all deleted.
-
-    If a manifest of such a device is listed again, it is read again.
-    """
-    there = {name.device_id for name in context.listing.values()}
-    gone = [
-        device_id
-        for device_id in context.trust.revoked - context.trust.departed.keys()
-        if device_id not in there | {context.me} and departures.listed(context.database, device_id)
-    ]
-    if gone:
-        with context.database.transaction():
-            for device_id in gone:
-                departures.forget(context.database, device_id)

@@ -81,7 +81,7 @@ _TABLES = (
     "confirmed",
     "outgoing",
 )
-# hx.sync.device_state, hx.sync.revoked_objects
+# hx.sync.device_state, hx.sync.revoked_duty
 _META = ("place", "copy_seen_us", "revoked_ids", "revoked_looked")
 
 
@@ -149,14 +149,17 @@ class TakenOut(NamedTuple):
 
 def note_taken_out(database: Database, note: TakenOut) -> None:
     """Note that this device is out of its vault; the caller holds the transaction."""
-    for key, value in zip(_TAKEN_OUT, note, strict=True):
+    values: tuple[str | int, ...] = (note.place, note.vault, note.store, note.at_us)
+    for key, value in zip(_TAKEN_OUT, values, strict=True):
         database.set_meta(key, value)
 
 
 def taken_out(database: Database) -> TakenOut | None:
     """Return how this device was taken out of its last vault; None: it was not, or it is in one."""
     place, vault, store, at_us = (database.meta(key) for key in _TAKEN_OUT)
-    return TakenOut(str(place), str(vault), str(store), int(at_us)) if at_us is not None else None
+    if not isinstance(at_us, int):
+        return None
+    return TakenOut(str(place), str(vault), str(store), at_us)
 
 
 _LEFT = "left."  # meta: the prefix of the key, before the id of the vault

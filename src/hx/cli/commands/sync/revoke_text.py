@@ -142,10 +142,10 @@ def _effects(outlook: Outlook) -> Iterator[str]:
 
 def _lasting(outlook: Outlook) -> Iterator[str]:
     """Yield what no command changes."""
-    yield "what stays: that device keeps what it holds, and can read what is in the store until now;"
+    yield "what stays: that device keeps what it holds, and can read what the store has until now;"
     yield "  the whole history is in clear on its disk, so nothing is encrypted anew"
     if not outlook.sealed:
-        yield "what stays: the vault is not encrypted: that device reads the store while it reaches it"
+        yield "what stays: the vault is not encrypted: who reaches the store can read it"
 
 
 def _secrets(outlook: Outlook) -> Iterator[str]:

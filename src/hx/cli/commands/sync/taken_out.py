@@ -6,14 +6,12 @@ has left does the same.
 
 from __future__ import annotations
 
-from hx.cli import keys
 from hx.cli.commands.sync.vault_access import alone, outbox_of
 from hx.core.errors import KeyMissing
 from hx.core.model import cut_label
 from hx.database.sync import vault as rows
 from hx.database.sync.vault import TakenOut
 from hx.sync.device_state import GONE, place_here, taken_out_of
-from hx.sync.leave import remove_rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +27,10 @@ def require_not_gone(context: Context, sync_context: SyncContext) -> None:
     place = place_here(sync_context)
     if place not in GONE:
         return
+    # imported here: a sync of a member with nothing new needs no cryptography
+    from hx.cli import keys
+    from hx.sync.leave import remove_rows
+
     vault = sync_context.vault
     note = TakenOut(place, vault.name, vault.store, context.now_us)
 
@@ -57,6 +59,8 @@ def drop_keys(context: Context) -> bool:
     Either the new keys have not replaced them yet, or nobody could read them. The caller holds
     `alone`. Raises KeyMissing.
     """
+    from hx.cli import keys
+
     if keys.has_successor(context):
         keys.loaded(context)
         return True
@@ -73,6 +77,8 @@ def finish_removal(context: Context) -> None:
     """
     if rows.taken_out(context.database) is None:
         return
+    from hx.cli import keys
+
     if keys.has_successor(context) or rows.has_left(context.database, context.who.device_id):
         with alone(context):
             drop_keys(context)
