@@ -1,9 +1,10 @@
 """Delete from the store what a revoked device has there, once no device needs it any more.
 
-An admin does so, or any active device where no admin is left. Deleted is a segment that was taken
-here, or that no accepted manifest of its author lists, after all that is to be adopted of it is in
-own segments and the own manifest was read back. What could not be read stays. The manifests are
-deleted last: without them nobody can tell which segments count. Source: docs/design/sync.md.
+An admin does so, or any active device where no admin is left, after all that is to be adopted is in
+own segments and the own manifest was read back. Segments that no accepted manifest of their author
+lists are deleted at once. Those that one lists are deleted when all of them were taken here, and
+the manifests after them: without these nobody can tell which segments count. What could not be read
+stays. Source: docs/design/sync.md.
 """
 
 from __future__ import annotations
@@ -42,29 +43,36 @@ def delete_revoked(context: SyncContext) -> int:
     if head is None or head.key not in context.listing or not is_readable(context, head):
         return 0
     done = [_delete_of(context, device_id) for device_id in deletes_of(context)]
-    note_looked(context, is_done=None not in done and not context.staying)
-    return sum(number or 0 for number in done)
+    note_looked(context, is_done=all(is_done for _, is_done in done))
+    return sum(number for number, _ in done)
 
 
-def _delete_of(context: SyncContext, device_id: bytes) -> int | None:
-    """Delete the objects of one revoked device that nobody needs; return how many they were.
+def _delete_of(context: SyncContext, device_id: bytes) -> tuple[int, bool]:
+    """Delete the objects of one revoked device that nobody needs.
 
-    None: records of it are not adopted yet.
+    Return how many they were, and whether a later look can find no more. Where the revocation names
+    no objects, what was never read here stays for good: no device may take it.
     """
     database, inactive = context.database, context.trust.inactive
     manifests = [key for key, name in context.listing.items() if name.device_id == device_id]
     if unpublished.adopts(database, context.me, inactive, device_id):
-        return None
+        return 0, False
     listed = _accepted(context, device_id, manifests)
-    gone: list[str] = []
+    unlisted: list[str] = []
+    taken: list[str] = []
     staying = _awaited(context, device_id)
     for key, name in context.named(object_names.segments_of(device_id)):
         row = ledger.find(database, device_id, name.object_id)
         if key in staying:
             continue
-        (gone if _is_needless(context, row, name.object_id, listed) else staying).append(key)
-    if not staying:
-        gone += manifests
+        if row is not None and row.status == IMPORTED and row.listed:
+            (taken if _is_all_here(context, row) else staying).append(key)
+        elif _is_unlisted(row, name.object_id, listed):
+            unlisted.append(key)
+        else:
+            staying.append(key)
+    # what one manifest lists goes as a whole: else each device would miss a part of the list
+    gone = unlisted if staying else unlisted + taken + manifests
     context.staying += staying
     for key in gone:
         context.store.delete(key)
@@ -74,7 +82,7 @@ def _delete_of(context: SyncContext, device_id: bytes) -> int | None:
         with database.transaction():
             departures.forget(database, device_id)
             forgotten_copies.settle(database, context.me)
-    return len(gone)
+    return len(gone), not staying or device_id not in context.trust.last
 
 
 def _awaited(context: SyncContext, device_id: bytes) -> list[str]:
@@ -108,12 +116,10 @@ def _accepted(
     return frozenset(listed) if known == accepted else None
 
 
-def _is_needless(
-    context: SyncContext, row: Segment | None, object_id: bytes, listed: frozenset[bytes] | None
-) -> bool:
-    """Return whether nobody needs a segment of a revoked device any more."""
+def _is_unlisted(row: Segment | None, object_id: bytes, listed: frozenset[bytes] | None) -> bool:
+    """Return whether no accepted manifest of its author lists a segment."""
     if row is not None and row.status == IMPORTED:
-        return not row.listed or _is_all_here(context, row)
+        return not row.listed
     return listed is not None and object_id not in listed
 
 
