@@ -195,9 +195,16 @@ OBJECTS = {
         "unpublished": "number of events that are not in the store",
     },
     "sync revoke": {
-        "device_id, name": "the device that was taken out",
+        "device_id, name, last_seen": "the device that was taken out",
         "untold": "ids of the other devices, which learn of it at their next sync",
-        "admins": "number of admins that are left in the vault",
+        "invitations": "number of its open invitations, by which nobody comes in any more",
+        "secrets[].id, secrets[].kinds": "events in the history that it held whose commands hold secrets that are not masked, and the kinds of these; never a secret",
+        "store": "the store, from which its access is to be taken away",
+        "admins": "number of admins that are left in the vault; not with `--dry-run`",
+    },
+    "sync rotate": {
+        "epoch, key_id": "number and id of the new key",
+        "untold": "ids of the other devices, which write under the new key from their next sync on",
     },
     "sync recover": {
         "vault_id, vault_name, device_id, events": "as in `hx sync join`",

@@ -135,7 +135,7 @@ def run_with_json(name, folder):
         later = manifest.with_name(f"{manifest.name[:33]}000000000009-{'0' * 16}.hx")
         later.write_bytes(b"")
         hx_at(home, "sync", "pull")
-    yes = ["--yes"] if name == "sync leave" else []
+    yes = ["--yes"] if name in ("sync leave", "sync rotate") else []
     return hx_at(home, *name.split(), *yes, "--json")
 
 

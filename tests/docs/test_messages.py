@@ -33,7 +33,7 @@ def test_no_error_is_a_value_alone():
     "text",
     [
         "this device waits to be admitted",  # a tuple that is a constant
-        "this device was removed from the vault",  # a tuple in a dictionary
+        "this device was taken out of the vault",  # a tuple in a dictionary
         "HX_PASSPHRASE_COMMAND is empty",  # the argument of a function
         "the spool FOLDER is not a folder",  # the result of a function
         "PATH is read-only",  # a variable with one of several results

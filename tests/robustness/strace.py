@@ -77,11 +77,11 @@ def signalled(
     return _traced(machine, arguments, *options, meanwhile=meanwhile)
 
 
-def points(machine: Machine, *arguments: str) -> list[Point]:
-    """Return the system calls of a command line that runs undisturbed and must succeed."""
+def points(machine: Machine, *arguments: str, codes: tuple[int, ...] = (0, 3)) -> list[Point]:
+    """Return the system calls of a command line that runs undisturbed and ends with a code."""
     trace = machine.cwd / "trace"
     ended = _traced(machine, arguments, "-o", str(trace))
-    assert ended.code in (0, 3), ended
+    assert ended.code in codes, ended
     counts: Counter[str] = Counter()
     calls = []
     for line in trace.read_text().splitlines():

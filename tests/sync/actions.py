@@ -188,17 +188,29 @@ class Actions:
         device.sync()
 
     def do_revoke(self, device):
-        """Revoke a device by an admin, the recovery words or itself. Another stays active."""
+        """Revoke a device by an admin, the recovery words or itself. Another stays active.
+
+        Others may be offline, and may revoke somebody or make a new key at the same time.
+        """
         trust = device.context().trust
         others = sorted(trust.active.keys() - {device.me})
         if device.me not in trust.active or not others:
             return
-        way = self.rng.randrange(3)
+        way = self.rng.randrange(5)
         if way == 0:
             leave(device)
             self.leave(device)
         elif way == 1:
             device.revoke(self.rng.choice(others), by_recovery=True)
+        elif way == 2:
+            device.revoke_by_hx(self.rng.choice(others), by_recovery=True)
+        elif way == 3 and device.me in trust.admins:  # it may revoke an admin too
+            device.revoke_by_hx(self.rng.choice(others))
         elif device.me in trust.admins and set(others) - trust.admins:
             target = self.rng.choice(sorted(set(others) - trust.admins))
             device.revoke(target, keeping=self.rng.random() < 0.6)
+
+    def do_rotate(self, device):
+        """Make a new key; others go on writing under the old one until they read of it."""
+        if device.me in device.context().trust.active and device.context().is_sealed:
+            device.rotate()

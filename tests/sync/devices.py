@@ -33,6 +33,8 @@ from hx.sync.outbox import Outbox
 from hx.sync.pull import pull
 from hx.sync.push import push
 from hx.sync.repair import repair
+from hx.sync.revoke import revoke
+from hx.sync.rotate import rotate
 from stores.faulty import FaultyStore, never
 from sync.environment import Crash, StoreView, history, records_of
 
@@ -399,6 +401,26 @@ class Device:
         context.learn([with_kept if keeping or not stays else without_kept])
         push(context, self.outbox, self.name(), listed=True)
         self._published(set(self.unpublished))
+
+    def revoke_by_hx(self, device_id, *, by_recovery=False):
+        """Revoke a device as `hx sync revoke --anyway` does."""
+        context = self.context()
+        before = set(self.unpublished)
+        pull(context)
+        if {self.me, device_id} <= context.trust.active.keys():
+            seed = recovery_keys(self.environment.entropy).sign_seed if by_recovery else None
+            revoke(context, device_id, seed=seed)
+        push(context, self.outbox, self.name(), listed=True)
+        self._published(before)
+
+    def rotate(self):
+        context = self.context()
+        before = set(self.unpublished)
+        pull(context, admits=True)
+        if self.me in context.trust.active:
+            rotate(context)
+        push(context, self.outbox, self.name(), listed=True)
+        self._published(before)
 
     def is_member(self):
         """Return whether this device is a member of the vault, as far as it knows."""

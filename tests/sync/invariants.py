@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from hx.core.format import manifest, object_names, segment
 from hx.core.format.envelope import unseal
-from hx.core.format.verdict import PENDING
+from hx.core.format.verdict import IMPORTED, PENDING
 from hx.core.merge import Cover, History, join
 from hx.core.model import Artifact, Event, WholeSession, Window
-from hx.database.sync import behind, forgotten_copies, sync_status, vault
+from hx.database.retention import RETAINED
+from hx.database.sync import behind, forgotten_copies, ledger, sync_status, vault
 from sync.devices import CANARY, Device
 from sync.environment import history, records_of
 
@@ -21,6 +22,9 @@ def require_all(simulation):
     if not devices:  # all of them have left the vault
         return
     require_spared(environment)
+    if not environment.store_damaged:
+        require_slots_for_members_only(environment, devices)
+        require_revoked_have_nothing(environment, devices)
     final = fresh_device(environment).dump()
     objects = opened(environment, environment.objects, devices)
     if not excused(environment, devices):
@@ -37,6 +41,34 @@ def require_all(simulation):
     absent = require_present(environment, objects, devices)
     if not absent:
         require_quiet(simulation)
+
+
+def require_slots_for_members_only(environment, devices):
+    """Assert that no device that syncs leaves a slot for a device that is not active."""
+    recipients = {device.context().genesis.recovery_id for device in devices}
+    recipients |= devices[0].context().trust.active.keys()
+    authors = {device.me for device in devices} & recipients
+    for key in environment.objects:
+        name = object_names.parsed(key)
+        is_own = name.kind == object_names.SLOT and name.device_id in authors
+        assert not is_own or name.object_id in recipients, f"{key} is for no member"
+
+
+def require_revoked_have_nothing(environment, devices):
+    """Assert that an admin has deleted what revoked devices have in the store, once it has it."""
+    trust = devices[0].context().trust
+    admins = [device for device in devices if device.me in trust.admins & trust.active.keys()]
+    if not admins:
+        return
+    there = [object_names.parsed(key) for key in environment.objects if key.startswith("m/")]
+    for device_id in trust.revoked - trust.departed.keys():
+        if device_id not in trust.last:  # what was not read before the revocation stays
+            continue
+        awaits = any(
+            row.device_id == device_id for row in ledger.wanted(admins[0].database)
+        ) or admins[0].database.meta(RETAINED)
+        names = [name for name in there if name.device_id == device_id]
+        assert awaits or not names, f"nobody deletes the manifests of {device_id.hex()}"
 
 
 def require_spared(environment):
@@ -62,17 +94,30 @@ def names(scope, key):
 
 
 def require_nothing_destroyed(device):
-    """Assert that since the last call a device deleted no segment with records it lacks."""
+    """Assert that since the last call a device deleted no segment with records it lacks.
+
+    What a revoked device has published since then is taken by nobody, and may be deleted.
+    """
     deleted, device.view.deleted = device.view.deleted, []
     for key, data, own in deleted:
+        is_own = object_names.parsed(key).device_id == device.me
+        if not is_own and not was_taken(key, device):
+            continue
         held = segment.decode(device.context().unsealed(key, data))
         have = device.dump()
         after = join(have, held)
         lost = not_retained(after.events - have.events, device)
         assert not lost, f"{device.label} deleted {key} and with it {_examples(lost)}"
         assert after.tombstones == have.tombstones, f"{device.label} deleted tombstones with {key}"
-        if device.is_only_copy:
+        if device.is_only_copy and is_own:
             require_unlisted(device, key, own)
+
+
+def was_taken(key, device):
+    """Return whether the ledger of a device says that a segment was joined there."""
+    name = object_names.parsed(key)
+    known = ledger.find(device.database, name.device_id, name.object_id)
+    return known is not None and known.status == IMPORTED
 
 
 def not_retained(events, device):

@@ -57,6 +57,7 @@ WORKLOADS = (
     Workload(weighted(push_many=4, crash=8, clone=2, redact=2), many=2),
     Workload(weighted(revoke=2, invite=3, recover=2, redact=2)),
     Workload(weighted(revoke=2, invite=3, clone=2, restore=2, backup=2)),
+    Workload(weighted(revoke=3, rotate=4, invite=4, crash=6)),
     Workload(weighted(sync_with_second_process=12, crash=4, forget=2)),
     Workload(weighted(import_=4, import_again=6, record_late=6, forget=6)),
 )

@@ -14,7 +14,7 @@ from hx.core.format.verdict import Fault
 from hx.custody.key_set import Secrets
 from hx.database.sync import vault
 from hx.database.sync.ledger import Verdict
-from hx.sync.context import Keyring, ObjectNote, Pulled, slots
+from hx.sync.context import Keyring, ObjectNote, Pulled, open_slot
 from sync.cluster import new_cluster
 
 KEYS = DeviceKeys(bytes(32), bytes(32))
@@ -87,14 +87,15 @@ def test_a_key_that_is_in_custody_is_not_offered(keyring):
 
 def test_the_slots_of_a_device_are_those_that_its_keys_open(laptop):
     own, vault_id = laptop.custody.device, laptop.context().vault.vault_id
-    known = {each.key_id for each in slots(laptop.store, vault_id, own)}
-    assert known == {*laptop.custody.vmks}
+    context = laptop.context()
+    keys = context.named(object_names.slots_for(own.device_id))
+    opened = {open_slot(laptop.store, key, vault_id, own).key_id for key, _ in keys}
+    assert opened == {*laptop.custody.vmks}
     made = Slot(vault_id, own.device_id, key_id(NEW), 9, NEW)
     key, data = slot.sealed(made, author=own.device_id, box_pub=own.box_pub)
     laptop.view.held = {key: data} | laptop.view.held
     bad = next(name for name in laptop.view.held if name.startswith("k/") and name != key)
     laptop.view.held[bad] = b"x"
-    context = laptop.context()
     context.read_slots()
     assert context.keyring.offered == {key_id(NEW): NEW}
 

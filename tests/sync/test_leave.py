@@ -145,7 +145,7 @@ def test_a_leave_that_failed_is_not_carried_out_by_a_sync(cluster, operation, fa
     assert vault.read(desktop.database) is not None
     desktop.view.receive()
     if failed[0] in cluster.environment.objects:
-        with pytest.raises(NotInVault, match="leaving"):
+        with pytest.raises(NotInVault, match="has left the vault"):
             desktop.sync()
     else:
         desktop.forget(Keys(frozenset([event.key])))

@@ -179,10 +179,10 @@ def test_a_manifest_of_a_revoked_device_under_an_unknown_key_is_read_once(pair):
     context.learn([device_revoke(rogue.me, (), seed=seed, vault_id=vault_id)])
     key = Attacker(rogue).sign(vmk=new_vmk())
     laptop.view.receive()
-    laptop.sync()
+    laptop.pull()
     assert judged(laptop, key) == (verdict.SKIPPED, verdict.REVOKED)
     calls = len(laptop.store.calls)
-    laptop.sync()
+    laptop.pull()
     assert laptop.store.calls[calls:] == [("list", "m/")]
 
 

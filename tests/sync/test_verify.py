@@ -99,10 +99,10 @@ def test_a_vault_file_that_is_gone_is_a_problem(cluster):
 def test_what_a_device_has_left_that_was_revoked_is_passed_over(cluster):
     laptop, desktop = cluster.devices
     revoked(laptop, desktop.me)
-    laptop.push()
     found = check(laptop.context(), 100, random.Random(1))
     assert found.problems == []
-    there = [key for key in laptop.view.held if key.startswith(f"m/{desktop.me.hex()}")]
+    kinds = (f"m/{desktop.me.hex()}", f"o/{desktop.me.hex()}")
+    there = [key for key in laptop.view.held if key.startswith(kinds)]
     assert found.passed_over == {verdict.REVOKED: len(there)}
     assert found.behind == []
 

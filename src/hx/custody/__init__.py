@@ -92,7 +92,7 @@ class Custody:
         from hx.custody import files
 
         self._keeper.forget()
-        files.remove(self._place.note)
+        files.unlink(self._place.note)
 
     def check(self) -> None:
         """Check all that can be checked without a passphrase. Raises KeyMissing, UpgradeNeeded."""
@@ -183,8 +183,9 @@ def take_over(waiting: CustodyPaths, place: CustodyPaths, ask: Callable[[bool], 
             _keeper(old, CustodyPaths(place.stem, old.device_id), ask).forget()
         successor(waiting, place, ask).store(secrets)
     # the note last: while it exists, this is called again
-    for path in (waiting.sealed, waiting.bare, waiting.note):
+    for path in (waiting.sealed, waiting.bare):
         files.remove(path)
+    files.unlink(waiting.note)
 
 
 def _keeper(note: CustodyNote, place: CustodyPaths, ask: Callable[[bool], bytes]) -> Keeper:

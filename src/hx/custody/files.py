@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from contextlib import suppress
 
 from hx.core.errors import DatabaseError, KeyMissing
 from hx.core.event_name import blake2b
@@ -156,6 +157,15 @@ def remove(path: str) -> None:
     finally:
         os.close(descriptor)
     os.unlink(path)
+
+
+def unlink(path: str) -> None:
+    """Delete a file without secrets in one step; a missing file is success.
+
+    When `remove` is interrupted, it leaves a blank file, and a blank note is a damaged one.
+    """
+    with suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def sweep(stem: str) -> None:

@@ -140,6 +140,16 @@ def not_a_store(url: str) -> UsageError:
     return UsageError(f"{url} is not a store", hint)
 
 
+def how_to_close(url: str) -> list[str]:
+    """Return lines on how the owner of a store takes a device's access to it away."""
+    return [
+        f"at the store: take away the access of that device to {url}:",
+        "  network share or cloud folder: change its password, and end the sessions of that device",
+        "  Syncthing: remove the device from the folder, on each machine that shares it",
+        "  disk or stick: keep it away from that device",
+    ]
+
+
 def open_store(url: str, device_id: bytes, *, umask: int | None = None) -> Store:
     """Return the store that a URL names, without touching it yet. Raises UsageError.
 

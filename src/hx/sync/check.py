@@ -18,6 +18,7 @@ from hx.core.format.verdict import (
     NOT_ARRIVED,
     PENDING,
     REJECTED,
+    REVOKED,
     SKIPPED,
     TWO_CONTENTS,
 )
@@ -26,8 +27,10 @@ from hx.database.sync import ledger
 from hx.database.sync.ledger import TAKEN, Segment, Verdict
 from hx.stores import Missing
 from hx.sync.context import Keyring, SyncContext
+from hx.sync.device_state import place_of, require_place
 from hx.sync.learning import learn_from
 from hx.sync.manifests import attempt, judged, read_manifest
+from hx.sync.notices import proof_of_revocation
 from hx.sync.pull import require_vault
 from hx.sync.segments import key_of, listed_row, try_segment
 from hx.sync.unsigned import unsigned
@@ -89,6 +92,7 @@ def check(context: SyncContext, percent: int, random: Random) -> Checked:
     _check_each(state, object_names.SLOT, verify_slot)
     _check_each(state, object_names.NOTICE, verify_notice)
     newest = _newest(state, _manifests(state))
+    require_place(place_of(reader.trust, reader.me))  # the rest is no business of this device
     _check_each(state, object_names.INVITE, verify_invitation)
     _check_each(state, object_names.BLOB, verify_blob)
     listed = {(row.object_id, row.device_id): row for row in _listed(newest)}
@@ -161,6 +165,7 @@ def _manifests(state: _State) -> dict[str, Signed]:
 
     They are judged by the roster that the manifests in the store together give.
     """
+    state.context.suppose(proof_of_revocation(state.context))
     accepted: dict[str, Signed] = {}
     refused: dict[str, Verdict] = {}
     while _suppose_all(state, accepted, refused):
@@ -306,8 +311,16 @@ def _drop_replaced(state: _State) -> None:
 
 
 def _unlisted(state: _State, listed: dict[tuple[bytes, bytes], Segment]) -> dict[bytes, int]:
+    """Count the segments that no manifest lists, by device; those of inactive devices are ignored.
+
+    An admin deletes these at its next sync.
+    """
     counts: dict[bytes, int] = {}
     for _, name in _of_kind(state, object_names.SEGMENT):
-        if (name.object_id, name.device_id) not in listed:
+        if (name.object_id, name.device_id) in listed:
+            continue
+        if name.device_id in state.context.trust.inactive:
+            _report(state, "", Verdict(SKIPPED, REVOKED))
+        else:
             counts[name.device_id] = counts.get(name.device_id, 0) + 1
     return counts

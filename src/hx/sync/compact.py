@@ -54,7 +54,7 @@ def rewriting(context: SyncContext) -> Rewriting:
         history = _read_dropped(context, segment)
         if history is not None:
             replaced.append(segment)
-            old = join(old, _missing_here(context.database, history))
+            old = join(old, missing_here(context.database, history))
     return Rewriting(replaced, *_kept(context, old))
 
 
@@ -85,7 +85,7 @@ def _read_dropped(context: SyncContext, segment: Segment) -> History | None:
         return None
 
 
-def _missing_here(database: Database, history: History) -> History:
+def missing_here(database: Database, history: History) -> History:
     """Return the records of `history` that the database lacks.
 
     The other ones are published from their rows.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from hx.capture import clock
 from hx.core.errors import NotAVault
 from hx.core.format import object_names
@@ -12,7 +14,7 @@ from hx.stores import Missing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable
 
     from hx.core.format.genesis import Genesis
     from hx.core.format.keys import DeviceKeys
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from hx.stores import Store
 
 _ROOM_OF_COUNTING = 1_024  # no more records count in a roster
+MAX_UNNAMED = 64  # slots of one author that are tried although no record names their key
 KEY_ID = slice(56, 72)  # in a header: the id of the key that the object is sealed under
 
 
@@ -61,6 +64,13 @@ class Keyring:
         Such a key may open only a manifest, because a manifest may carry the epoch record.
         """
         return {key_id: vmk for key_id, (_, vmk) in self._offered.items()}
+
+    def key(self, key_id: bytes, *, offered: bool) -> bytes | None:
+        """Return the vault key with this id; `offered`: also one that nobody vouches for yet."""
+        known = self.secrets.vmks.get(key_id)
+        if known is None and offered:
+            known = self._offered.get(key_id)
+        return None if known is None else known[1]
 
     def offer(self, slot: Slot) -> None:
         """Keep the key of a slot in memory until the roster vouches for it."""
@@ -162,6 +172,8 @@ class SyncContext:
         self.gone_by_clocks: dict[bytes, GoneByClock] = {}  # by the maker of the tombstones
         self.refused = 0  # records of this device that are due and that no reader would take
         self.listed_by: dict[bytes, bytes] = {}  # device -> digest of what the ledger says it lists
+        self.staying: list[str] = []  # objects of revoked devices that could not be deleted yet
+        self.lacking: set[bytes] = set()  # ids of keys that objects name and that are not here
         self.unvouched: dict[str, bytes] = {}  # manifest -> id of the offered key that opened it
 
     @property
@@ -260,18 +272,20 @@ class SyncContext:
         """Return the payload of a manifest, segment or blob at this store key. Raises Fault."""
         from hx.core.format.envelope import unseal
 
-        suite = self.genesis.suite
-        _, payload = unseal(
-            data, expect=key, vault_id=self.vault.vault_id, suite=suite, vmks=self._keys_for(key)
-        )
+        suite, vmks = self.genesis.suite, self._keys_for(key, data)
+        _, payload = unseal(data, expect=key, vault_id=self.vault.vault_id, suite=suite, vmks=vmks)
         return payload
 
-    def _keys_for(self, key: str) -> dict[bytes, bytes]:
-        """Return the keys that may open the object at this store key."""
+    def _keys_for(self, key: str, data: bytes) -> dict[bytes, bytes]:
+        """Return the key that the header of an object names, if it may open the object."""
         if not self.is_sealed:
             return {}
-        offered = self.keyring.offered if key.startswith(object_names.MANIFESTS) else {}
-        return {**offered, **self.keyring.vmks}
+        named = data[KEY_ID]
+        vmk = self.keyring.key(named, offered=key.startswith(object_names.MANIFESTS))
+        if vmk is None:
+            self.lacking.add(named)
+            return {}
+        return {named: vmk}
 
     @property
     def is_sealed(self) -> bool:
@@ -287,10 +301,20 @@ class SyncContext:
         return self.keyring.vouch(self.trust.readable, counting)
 
     def read_slots(self) -> None:
-        """Offer the keyring the keys of the slots for this device."""
-        device = self.keyring.secrets.device
-        for slot in slots(self.store, self.vault.vault_id, device):
-            self.keyring.offer(slot)
+        """Offer the keyring the keys of the slots for this device, of which it has no key yet."""
+        device, held = self.keyring.secrets.device, self.keyring.secrets.vmks
+        keys = sorted(
+            (name.key_id not in self.trust.readable, name.key_id not in self.lacking, key, name)
+            for key, name in self.named(object_names.slots_for(device.device_id))
+            if name.kind == object_names.SLOT and name.key_id not in held
+        )
+        tried = Counter[bytes]()  # author -> slots whose key no record names
+        for is_unnamed, _, key, name in keys:
+            tried[name.device_id] += is_unnamed
+            if not is_unnamed or tried[name.device_id] <= MAX_UNNAMED:
+                opened = open_slot(self.store, key, self.vault.vault_id, device)
+                if opened is not None:
+                    self.keyring.offer(opened)
 
     def sweep(self) -> None:
         """Delete half-written files of this device; the caller holds the push lock."""
@@ -302,15 +326,14 @@ class SyncContext:
         self.on_note(ObjectNote(key, said, verdict.detail))
 
 
-def slots(store: Store, vault_id: bytes, keys: DeviceKeys) -> Iterator[Slot]:
-    """Yield the slots that these keys open, without damaged ones and those of other vaults."""
+def open_slot(store: Store, key: str, vault_id: bytes, keys: DeviceKeys) -> Slot | None:
+    """Return the slot at a store key; None: these keys do not open it, or it is damaged."""
     from hx.core.format import slot
     from hx.core.format.header import size_limit
     from hx.core.format.verdict import Fault
 
-    for entry in store.list(object_names.slots_for(keys.device_id)):
-        try:
-            data = store.get(entry.key, size_limit(object_names.SLOT))
-            yield slot.opened(data, expect=entry.key, vault_id=vault_id, box_seed=keys.box_seed)
-        except (Fault, Missing):
-            continue
+    try:
+        data = store.get(key, size_limit(object_names.SLOT))
+        return slot.opened(data, expect=key, vault_id=vault_id, box_seed=keys.box_seed)
+    except (Fault, Missing):
+        return None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from hx.core.format.roster import Trust
     from hx.database.connection import Database
+    from hx.database.sync.vault import TakenOut
     from hx.sync.context import SyncContext
 
 MEMBER, WAITING, NOT_ADMITTED, REVOKED, LEFT = PLACES = (
@@ -33,6 +34,7 @@ WAITS = (
     "run `hx sync` on a device that is in the vault, which admits this one, then here",
 )
 _REJOIN = "run `hx sync leave`, then `hx sync join` with a code from a new `hx sync invite`"
+_DROP = "run `hx sync`, which removes the keys of the vault from here; the history stays"
 OUTSIDE = {
     NOT_ADMITTED: (
         (
@@ -41,9 +43,10 @@ OUTSIDE = {
         ),
         _REJOIN,
     ),
-    REVOKED: ("this device was removed from the vault", _REJOIN),
-    LEFT: ("this device is leaving the vault", "run `hx sync leave` to finish that"),
+    REVOKED: ("this device was taken out of the vault", _DROP),
+    LEFT: ("this device, or a copy of its disk, has left the vault", _DROP),
 }
+GONE = (REVOKED, LEFT)  # the places from which no device comes back under its id
 
 
 def waits(database: Database) -> tuple[str, str]:
@@ -77,13 +80,31 @@ def place_here(context: SyncContext) -> str:
     If this sync has not evaluated the roster, it is the place that was stored last, which needs no
     cryptography.
     """
-    known = context.database.meta(_PLACE)
-    if context.knows_trust or known not in PLACES:
-        place = place_of(context.trust, context.me)
-        if place != known:
-            context.database.set_meta(_PLACE, place)
-        return place
-    return str(known)
+    known = stored_place(context.database)
+    if not context.knows_trust and known is not None:
+        return known
+    place = place_of(context.trust, context.me)
+    if place != known:
+        context.database.set_meta(_PLACE, place)
+    return place
+
+
+def stored_place(database: Database) -> str | None:
+    """Return the place of this device as a sync stored it last; None: none has stored it yet."""
+    known = database.meta(_PLACE)
+    return str(known) if known in PLACES else None
+
+
+def taken_out_of(note: TakenOut) -> NotInVault:
+    """Return the error for a device that has removed the keys of its vault, with the way back."""
+    from shlex import quote
+
+    return NotInVault(
+        f"{OUTSIDE[note.place][0]} {note.vault!r} ({note.store}): it has removed the keys of the"
+        " vault, and keeps its history",
+        f"it comes back under a new id: `hx sync join --store {quote(note.store)}`, with a code"
+        " from `hx sync invite` on a device that is in the vault",
+    )
 
 
 def require_place(place: str) -> None:

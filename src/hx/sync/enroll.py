@@ -20,8 +20,8 @@ from hx.database.sync import vault as rows
 from hx.database.sync.vault import Vault
 from hx.stores import Missing
 from hx.sync.admins import require_admin
-from hx.sync.context import slots
 from hx.sync.membership import update_membership
+from hx.sync.recovered_keys import recovered_keys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -231,13 +231,13 @@ def recover(here: ThisDevice, place: VaultPlace, entropy: bytes) -> None:
             f"the vault in {place.url} was not made with these recovery words",
             "check the words; somebody may also have replaced the vault: nothing was changed",
         )
-    vmks = {
-        slot.key_id: (slot.number, slot.vmk)
-        for slot in slots(place.store, first_record.vault_id, recovery)
-    }
+    vmks: Mapping[bytes, tuple[int, bytes]] = {}
+    if first_record.suite == SEALED:
+        known = Vault(first_record.vault_id, place.name, place.url, data)
+        vmks = recovered_keys(here.database, known, place.store, recovery, here.now_us)
     if first_record.suite == SEALED and not vmks:
         raise NotAVault(
-            f"{place.url} holds no key that these recovery words open",
+            f"{place.url} holds no key of the vault that these recovery words open",
             "the store is not complete: let it sync, or restore it from a backup",
         )
     own = roster_records.add(

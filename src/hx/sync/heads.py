@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hx.database.sync import ledger, vault
+from hx.database.sync import departures, ledger, vault
 
 SEEN_STEP = 1 << 20  # a seq that is further ahead than this of the known one is not believed
 
@@ -55,7 +55,9 @@ def _carried_digest(context: SyncContext) -> bytes:
 
 
 def roster_is_new(context: SyncContext) -> bool:
-    """Return whether the roster has changed since the members were served, or an invitation ended.
+    """Return whether the roster has changed since the members were served, or something ended.
+
+    That is an invitation, or the year of a notice.
 
     `hx.sync.membership.update_membership` serves them.
     """
@@ -71,10 +73,12 @@ def slots_written_for(context: SyncContext) -> bytes:
     """Return the value of `slots_for` for the present roster.
 
     It is the digest of the roster, then the time in microseconds (8 bytes) at which the first open
-    invitation expires; without an open invitation it is the digest alone.
+    invitation expires or the first own notice has had its year; it is the digest alone if there is
+    neither.
     """
-    invites = context.trust.open_invites.values()
-    first = min((expires_at_us for _, expires_at_us in invites), default=None)
+    ends = [expires_at_us for _, expires_at_us in context.trust.open_invites.values()]
+    notice_us = departures.next_notice_end_us(context.database, context.now_us)
+    first = min([*ends, *([] if notice_us is None else [notice_us])], default=None)
     expires = b"" if first is None else first.to_bytes(8)
     return vault.digest(context.database) + expires
 

@@ -17,6 +17,7 @@ from hx.database.sync import behind, vault
 from hx.stores import Exists
 from hx.sync.heads import slots_written_for
 from hx.sync.notices import write_notices
+from hx.sync.revoked_duty import note_duty
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,12 +38,13 @@ def update_membership(context: SyncContext) -> None:
     _close_invitations(context)
     if context.is_sealed:
         if _held_key(context) is None:
-            _new_epoch(context)
+            new_epoch(context)
         listed = context.named(object_names.SLOTS)
         hand_out_keys(context, listed)
         write_notices(context, {key for key, _ in listed})
     with context.database.transaction():
         behind.drop_others(context.database, context.trust.active.keys() - {context.me})
+        note_duty(context)
         vault.update(context.database, slots_for=slots_written_for(context))
 
 
@@ -66,7 +68,7 @@ def _close_invitations(context: SyncContext) -> None:
             admitted = joiners if len(joiners) == 1 else []
             # the key first: who has seen the code must not know the one that the joiner gets
             if admitted and context.is_sealed:
-                _new_epoch(context)
+                new_epoch(context)
             context.learn([invite_close(invite_id, admitted, **_signer(context))])
             name = object_names.Name(object_names.INVITE, object_id=invite_id)
             context.store.delete(object_names.spelled(name))
@@ -80,8 +82,13 @@ def close_own_invitations(context: SyncContext) -> None:
     if context.me not in context.trust.active:
         return
     _close_invitations(context)
+    close_unused_of(context, context.me)
+
+
+def close_unused_of(context: SyncContext, device_id: bytes) -> None:
+    """Close the open invitations of a device, and admit nobody by them. This device is active."""
     records = vault.records(context.database)
-    for invite_id in open_invitations_of(context.genesis, records, context.trust, context.me):
+    for invite_id in open_invitations_of(context.genesis, records, context.trust, device_id):
         context.learn([invite_close(invite_id, [], **_signer(context))])
         name = object_names.Name(object_names.INVITE, object_id=invite_id)
         context.store.delete(object_names.spelled(name))
@@ -107,10 +114,10 @@ def _signer(context: SyncContext) -> dict[str, bytes]:
     return {"seed": seed, "vault_id": context.vault.vault_id}
 
 
-def _new_epoch(context: SyncContext) -> None:
+def new_epoch(context: SyncContext) -> None:
     """Make an epoch for what is written from now on; inactive devices do not get its key.
 
-    Raises KeyMissing.
+    A slot of its key is written for each active device. Raises KeyMissing.
     """
     vmk, number = new_vmk(), context.trust.next_number
     # the record first: a key whose record cannot be made must not get into custody

@@ -12,7 +12,7 @@ from hx.core.format.envelope import size_limit
 from hx.core.format.roster import evaluate
 from hx.core.format.roster_records import DeviceAdd, DeviceRevoke, read
 from hx.core.format.verdict import Fault
-from hx.database.sync import vault
+from hx.database.sync import departures, vault
 from hx.stores import Exists, Missing
 
 TYPE_CHECKING = False
@@ -25,14 +25,15 @@ if TYPE_CHECKING:
 
 
 def write_notices(context: SyncContext, there: Container[str]) -> None:
-    """Write a notice for each revoked device that has none from this device yet.
+    """Write a notice for each revoked device that has none from this device, and end old ones.
 
-    Departed devices get none. `there`: the store keys of the notices that are in the store.
+    A notice is deleted a year after it was written. Departed devices get none. `there`: the store
+    keys of the notices that are in the store.
     """
     trust = context.trust
     for device_id in sorted(trust.revoked - trust.departed.keys()):
         member = trust.enrolled.get(device_id)
-        if member is None or notice.store_key(context.me, device_id) in there:
+        if member is None or _is_settled(context, device_id, there):
             continue
         key, data = notice.sealed(
             _proof(context, device_id),
@@ -43,6 +44,22 @@ def write_notices(context: SyncContext, there: Container[str]) -> None:
         )
         with suppress(Exists):
             context.store.put(key, data)
+        if departures.notice_noted_us(context.database, device_id) is None:
+            departures.note_notice(context.database, device_id, context.now_us)
+
+
+def _is_settled(context: SyncContext, device_id: bytes, there: Container[str]) -> bool:
+    """Return whether no notice has to be written; delete one that has been there for a year."""
+    key = notice.store_key(context.me, device_id)
+    noted_us = departures.notice_noted_us(context.database, device_id)
+    if noted_us is None:
+        if key in there:  # an interrupted run has written it
+            departures.note_notice(context.database, device_id, context.now_us)
+        return key in there
+    is_old = context.now_us > noted_us + departures.NOTICE_US
+    if is_old and key in there:
+        context.store.delete(key)
+    return is_old or key in there
 
 
 def _proof(context: SyncContext, device_id: bytes) -> Iterator[Record]:
@@ -65,13 +82,23 @@ def read_notices(context: SyncContext) -> bool:
 
     Only then are the records in it learned: anybody can write a notice. Raises StoreError.
     """
-    device = context.keyring.secrets.device
+    records = proof_of_revocation(context)
+    context.learn(records)
+    return bool(records)
+
+
+def proof_of_revocation(context: SyncContext) -> tuple[Record, ...]:
+    """Return the records of a notice that prove that this device was revoked; none: there is none.
+
+    A plain vault has no notices, as each device can read the manifests. Raises StoreError.
+    """
+    if not context.is_sealed:
+        return ()
     known = vault.records(context.database)
-    for records in _notices(context, device):
+    for records in _notices(context, context.keyring.secrets.device):
         if context.me in evaluate(context.genesis, known | set(records)).revoked:
-            context.learn(records)
-            return True
-    return False
+            return records
+    return ()
 
 
 def _notices(context: SyncContext, device: DeviceKeys) -> Iterator[tuple[Record, ...]]:

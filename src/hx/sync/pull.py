@@ -71,9 +71,12 @@ def take_listed(context: SyncContext, *, only: bytes | None = None, admits: bool
     # imported here: a pull without news reads no manifest and needs no cryptography
     from hx.sync import forgotten_copies
     from hx.sync.manifests import take_manifests
+    from hx.sync.revoked_duty import forget_deleted
     from hx.sync.segments import take_segments
 
     take_manifests(context, only=only)
+    if context.knows_trust:
+        forget_deleted(context)
     if admits and context.trust.waiting:
         from hx.sync.membership import admit_joiners
 

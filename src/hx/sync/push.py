@@ -20,6 +20,7 @@ from hx.sync.heads import is_head_current, own_head, roster_is_new
 from hx.sync.keys_elsewhere import require_own_keys
 from hx.sync.lost_objects import supersede_lost
 from hx.sync.pull import list_store, take_listed
+from hx.sync.revoked_duty import is_due
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def push(context: SyncContext, outbox: Outbox, label: str, *, listed: bool = Fal
     from hx.sync.device_state import place_of, require_place
     from hx.sync.membership import update_membership
     from hx.sync.publish import planned, publish
+    from hx.sync.revoked_objects import delete_revoked
 
     require_place(place_of(context.trust, context.me))
     if roster_is_new(context):  # a crash may have left half of a key slot or of an invitation
@@ -66,12 +68,13 @@ def push(context: SyncContext, outbox: Outbox, label: str, *, listed: bool = Fal
     update_membership(context)
     plan = planned(context, label)
     if plan is None:
-        return late._replace(removed=_delete_superseded(context))
+        return late._replace(removed=_delete_superseded(context) + delete_revoked(context))
     publish(context, outbox, plan)
     events = late.events + sum(len(part.history.events) for part in plan.parts)
     objects = late.objects + len(plan.parts)
     size = late.bytes + sum(len(part.data) for part in plan.parts)
-    return Pushed(events, objects, size, len(plan.replaced), _delete_superseded(context))
+    removed = _delete_superseded(context) + delete_revoked(context)
+    return Pushed(events, objects, size, len(plan.replaced), removed)
 
 
 def push_all(context: SyncContext, outbox: Outbox, label: str) -> None:
@@ -108,6 +111,9 @@ def resume(context: SyncContext, outbox: Outbox) -> Pushed:
     if journal is None:
         _clear_outgoing(context, outbox)  # without a journal no manifest names these objects
         return Pushed()
+    from hx.sync.device_state import place_here, require_place
+
+    require_place(place_here(context))  # a device that was taken out publishes nothing any more
     done = Pushed()
     context.sweep()
     if journal.seq > ledger.pinned_seq(context.database, context.me):
@@ -168,6 +174,7 @@ def _is_needed(context: SyncContext, label: str) -> bool:
         or bool(ledger.superseded(context.database, context.me))
         or context.shows_older_state
         or bool(context.adopted)
+        or is_due(context)
     )
 
 

@@ -23,6 +23,7 @@ from hx.database.sync import repair as rows
 from hx.database.sync.ledger import TAKEN
 from hx.stores import Missing
 from hx.sync import forgotten_copies
+from hx.sync.device_state import place_of, require_place
 from hx.sync.heads import own_head
 from hx.sync.manifests import PATIENT_US, attempt, is_readable
 from hx.sync.membership import hand_out_keys
@@ -80,6 +81,7 @@ def repair(
     with context.database.transaction():
         rows.look_again(context.database, context.me, PATIENT_US)
     pulled = pull(context)
+    require_place(place_of(context.trust, context.me))
     resume(context, outbox)
     again = read_again(context)
     _give_up(context, again.lost)

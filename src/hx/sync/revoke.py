@@ -11,6 +11,7 @@ from __future__ import annotations
 from hx.core.format.farewell import kept_of
 from hx.core.format.roster_records import device_revoke
 from hx.database.sync import departures, ledger, vault
+from hx.sync.membership import close_unused_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,11 +31,14 @@ def revoke(context: SyncContext, device_id: bytes, *, seed: bytes | None = None)
     """Learn the record that revokes a device, and return it; the caller has to push next.
 
     The segments in its newest manifest that was read here are still accepted, and those of its
-    records that count now still count. `seed`: the signing seed of recovery; by default this device
-    signs, which must be an admin.
+    records that count now still count. Its open invitations are closed first, and who waits by one
+    of them is not admitted: the joiner may be the thief. `seed`: the signing seed of recovery; by
+    default this device signs, which must be an admin.
     """
     if seed is None:
         seed = context.keyring.secrets.device.sign_seed
+    if device_id in context.trust.active:
+        close_unused_of(context, device_id)
     objects = None
     if device_id in ledger.heads(context.database):
         objects = departures.listed_digest(context.database, device_id)

@@ -30,7 +30,7 @@ def test_a_revoked_device_gets_nothing_and_gives_nothing_any_more(members):
     desktop.record("echo unheard")
     laptop.sync()
     for _ in range(2):
-        assert is_error(desktop.hx("sync"), 6, "was removed from the vault", "hx sync leave")
+        assert is_error(desktop.hx("sync"), 6, "was taken out of the vault", "hx sync join")
     tablet.sync()
     laptop.sync()
     assert desktop.commands == ["echo before", "echo unheard"]
@@ -47,17 +47,6 @@ def test_what_it_has_listed_before_is_still_taken_by_who_reads_it_later(members)
     assert tablet.commands == ["echo before"]
 
 
-def test_a_revoked_device_comes_back_under_a_new_id_with_what_it_recorded(members):
-    laptop, desktop, _ = members
-    revoke(laptop, "desktop", "--yes")
-    desktop.record("echo alone")
-    desktop.hx("sync")
-    assert desktop.hx("sync", "leave", "--yes").code == 0
-    assert desktop.join(laptop.invite()).code == 0
-    laptop.sync()
-    assert laptop.commands == ["echo alone"]
-
-
 def test_the_screen_says_what_is_true_now_later_and_never(members):
     laptop, *_ = members
     shown = revoke(laptop, "desktop").out
@@ -66,8 +55,12 @@ def test_the_screen_says_what_is_true_now_later_and_never(members):
     said = revoke(laptop, "desktop", "--yes").out
     assert "now: this device writes under a new key" in said
     assert "does the same at its next sync" in said
+    assert "later: each of these does the same at its next sync" in said
+    assert "tablet" in said.partition("later:")[2]
     assert "what stays: that device keeps what it holds" in said
-    assert "at the store: take away its access to folder:" in said
+    assert "at the store: take away the access of that device to folder:" in said
+    assert "Syncthing: remove the device from the folder" in said
+    assert "secrets: hx finds none" in said
 
 
 def test_a_device_that_is_no_admin_needs_the_recovery_words(members):
@@ -82,7 +75,7 @@ def test_a_device_that_is_no_admin_needs_the_recovery_words(members):
     result = revoke(desktop, "laptop", "--yes", "--words-file", "-", stdin=laptop.words)
     assert result.code == 0, result
     assert "no admin is left" in result.out
-    assert is_error(laptop.hx("sync"), 6, "was removed from the vault")
+    assert is_error(laptop.hx("sync"), 6, "was taken out of the vault")
     desktop.record("echo later")
     desktop.sync()
 
@@ -124,7 +117,7 @@ def test_with_unread_segments_a_device_is_revoked_only_anyway(members):
 def test_in_a_plain_vault_a_revoked_device_is_told_too(tmp_path):
     laptop, desktop = vault(tmp_path, "laptop", "desktop", options=("--no-encrypt",))
     assert revoke(laptop, "desktop", "--yes").code == 0
-    assert is_error(desktop.hx("sync"), 6, "was removed from the vault")
+    assert is_error(desktop.hx("sync"), 6, "was taken out of the vault")
     assert not list(laptop.folder.glob("k/*/*"))
 
 
@@ -181,3 +174,61 @@ def test_the_question_names_whom_the_device_has_let_in_and_taken_out(members, tm
     assert shown.count("and that stays so") == 1
     words = revoke(desktop, "laptop", "--words-file", "-", stdin=laptop.words).out
     assert "it has taken out" in words
+
+
+def test_a_dry_run_says_what_would_be_true_and_changes_nothing(members):
+    laptop, desktop, _ = members
+    before = notes(laptop), sorted(laptop.folder.rglob("*.hx"))
+    result = revoke(laptop, "desktop", "--dry-run", "--json")
+    assert result.code == 0, result
+    ids = {device["name"]: device["device_id"] for device in laptop.sync("devices")}
+    assert result.json["device_id"] == ids["desktop"]
+    assert result.json["last_seen"] is not None
+    assert result.json["untold"] == [ids["tablet"]]
+    assert (result.json["secrets"], result.json["invitations"]) == ([], 0)
+    assert "it can publish nothing any more" in revoke(laptop, "desktop", "--dry-run").out
+    assert (notes(laptop), sorted(laptop.folder.rglob("*.hx"))) == before
+    assert desktop.hx("sync").code == 0
+
+
+def test_with_json_the_question_stays_out_of_what_programs_read(members):
+    laptop, *_ = members
+    result = revoke(laptop, "desktop", "--json")
+    assert (result.code, result.out) == (2, "")
+    assert "it can publish nothing any more" in result.err
+
+
+def test_kinds_and_ids_of_events_with_secrets_are_named_and_never_the_secrets(members):
+    laptop, desktop, _ = members
+    (laptop.home / "config.toml").write_text("redact = false\n")
+    (desktop.home / "config.toml").write_text("redact = false\n")
+    secret = "hunter2hunter2"
+    desktop.record(f"curl -u ann:{secret} https://example.org")
+    desktop.record("echo harmless")
+    desktop.sync()
+    laptop.sync()
+    [event] = [event for event in laptop.history if "curl" in event["command"]]
+    assert secret in event["command"]
+    shown = revoke(laptop, "desktop").out
+    assert "secrets: change these" in shown
+    assert f"  {event['id'][:8]}" in shown
+    result = revoke(laptop, "desktop", "--yes", "--json")
+    [found] = result.json["secrets"]
+    assert event["id"].startswith(found["id"])
+    assert found["kinds"] == ["password"]
+    assert secret not in shown + result.out + result.err
+
+
+def test_the_open_invitation_of_a_stolen_device_lets_nobody_in(members, tmp_path):
+    laptop, desktop, _ = members
+    unused, used = desktop.invite(), desktop.invite()
+    thief = Member(tmp_path / "thief", laptop.folder, "thief")
+    assert thief.join(used).code == 0
+    shown = revoke(laptop, "desktop", "--dry-run").out
+    assert "2 open invitations" in shown
+    assert "this device waits by such an invitation and is not let in" in shown
+    assert revoke(laptop, "desktop", "--yes").code == 0
+    laptop.sync()
+    assert notes(laptop)["thief"] == "not admitted"
+    late = Member(tmp_path / "late", laptop.folder, "late")
+    assert late.join(unused).code == 2

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from hx.cli.parsers import Parser
     from hx.config import Config
     from hx.database.queries.status import Figures, SpoolFault
+    from hx.database.sync.vault import TakenOut
 
 _LABEL = 10
 
@@ -50,7 +51,7 @@ class DatabaseFacts(NamedTuple):
     shells: list[tuple[bytes | None, int]]
     ingested: int  # events that this command has read from the spool
     due: int  # events that retention has not removed yet
-    sync: SyncSummary | None
+    sync: SyncSummary | TakenOut | None
     taken: list[
         str
     ]  # a sentence for each key of the picker that another tool has bound in this shell

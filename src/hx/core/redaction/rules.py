@@ -77,6 +77,10 @@ class Rules:
                 return _TOO_MANY
         return text
 
+    def kinds(self, text: bytes) -> list[str]:
+        """Return the kind of each secret in a text that no mask hides, whatever `redact` says."""
+        return [kind for _, _, kind in _merged(self._spans(text))]
+
     def _spans(self, text: bytes) -> list[Span]:
         from hx.core.redaction.finder import ALL, spans
 

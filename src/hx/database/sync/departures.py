@@ -20,6 +20,53 @@ def listed_digest(database: Database, device_id: bytes) -> bytes:
     return objects_digest(Listed(object_id, size, sha256, 0) for object_id, size, sha256 in rows)
 
 
+def listed(database: Database, device_id: bytes) -> set[bytes]:
+    """Return the object ids of all segments that a device lists."""
+    sql = "SELECT object_id FROM segment WHERE device_id = ? AND listed = 1"
+    return {object_id for (object_id,) in database.execute(sql, (device_id,))}
+
+
+def forget(database: Database, device_id: bytes) -> None:
+    """Forget the manifests of a device and what they list; the caller holds the transaction."""
+    from hx.database.sync import ledger
+
+    ledger.set_listed(database, device_id, ())
+    database.execute("DELETE FROM manifest WHERE device_id = ?", (device_id,))
+
+
+# ---- notices, which tell a revoked device of it ----
+
+NOTICE_US = 365 * 86_400_000_000  # how long a notice stays
+_NOTICE = "notice."  # meta: the prefix of the key, before the id of the revoked device
+
+
+def notice_noted_us(database: Database, device_id: bytes) -> int | None:
+    """Return when this device first wrote a notice for another one, or found its own there."""
+    value = database.meta(_NOTICE + device_id.hex())
+    return value if isinstance(value, int) else None
+
+
+def note_notice(database: Database, device_id: bytes, now_us: int) -> None:
+    """Note that the own notice for a device is in the store."""
+    database.set_meta(_NOTICE + device_id.hex(), now_us)
+
+
+def next_notice_end_us(database: Database, now_us: int) -> int | None:
+    """Return when the next own notice is to be deleted; None: there is none."""
+    noted = (database.meta(key) for key in database.meta_keys(_NOTICE))
+    ends = (value + NOTICE_US for value in noted if isinstance(value, int))
+    return min((end for end in ends if end >= now_us), default=None)
+
+
+def forget_notices(database: Database) -> None:
+    """Forget all notices, because this device has no vault or another id."""
+    if keys := database.meta_keys(_NOTICE):
+        database.delete_meta(*keys)
+
+
+# ---- manifests that could not be read ----
+
+
 def pending_manifests(database: Database, device_id: bytes) -> int:
     """Return how many manifests of a device could not be read yet."""
     sql = "SELECT count(*) FROM manifest WHERE device_id = ? AND status = ?"

@@ -73,6 +73,20 @@ def anything(database: Database, me: bytes, inactive: frozenset[bytes], now_us: 
     )
 
 
+def adopts(database: Database, me: bytes, inactive: frozenset[bytes], device_id: bytes) -> bool:
+    """Return whether a record is due here that only inactive devices have shown, this one too."""
+    locations = read_all(database, "segment IS NULL")
+    held = ",".join(
+        str(row)
+        for row in _left_behind(database, me, inactive)
+        if device_id in locations[row].authors
+    )
+    return bool(held) and any(
+        database.value(f"SELECT 1 FROM {table} WHERE location IN ({held}) LIMIT 1")  # noqa: S608
+        for table in ("event", "artifact", "pin", "tombstone")
+    )
+
+
 _READY = f"location IS NULL AND (flags & {FINISHED} OR started_at_us < ?)"
 
 

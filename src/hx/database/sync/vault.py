@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hx.core.event_name import blake2b
 from hx.core.record import NamedTuple
+from hx.database.sync.departures import forget_notices
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def create(database: Database, vault: Vault) -> None:
         database.execute(
             "INSERT OR IGNORE INTO unpublished SELECT id FROM event WHERE location IS NULL"
         )
+        database.delete_meta(*_TAKEN_OUT)
 
 
 def remove(database: Database) -> None:
@@ -64,6 +66,7 @@ def remove(database: Database) -> None:
 def forget_notes(database: Database) -> None:
     """Remove what `meta` holds about this device in its vault."""
     database.delete_meta(*_META)
+    forget_notices(database)
 
 
 _TABLES = (
@@ -78,8 +81,15 @@ _TABLES = (
     "heard",
     "outgoing",
 )
-# hx.sync.device_state, hx.sync.lost_objects and hx.sync.keys_elsewhere
-_META = ("place", "copy_seen_us", "own_segments_listed_us", "keys_elsewhere_seq")
+# hx.sync.device_state, hx.sync.lost_objects, hx.sync.keys_elsewhere and hx.sync.revoked_duty
+_META = (
+    "place",
+    "copy_seen_us",
+    "own_segments_listed_us",
+    "keys_elsewhere_seq",
+    "revoked_ids",
+    "revoked_looked",
+)
 
 
 def update(database: Database, **values: Sql) -> None:
@@ -130,6 +140,33 @@ def roster_digest(rows: Iterable[tuple[bytes, bytes, bytes]]) -> bytes:
     """Return 32 bytes that are equal for equal sets of records only."""
     parts = sorted(blake2b(b"".join(record), digest_size=32).digest() for record in rows)
     return blake2b(b"".join(parts), digest_size=32).digest()
+
+
+_TAKEN_OUT = ("out_place", "out_vault", "out_store", "out_at_us")
+
+
+class TakenOut(NamedTuple):
+    """How this device has lost its last vault, which others or a copy of it have brought about."""
+
+    place: str  # of the device, one of hx.sync.device_state.PLACES
+    vault: str  # name
+    store: str  # URL
+    at_us: int  # when this device has read it
+
+
+def note_taken_out(database: Database, note: TakenOut) -> None:
+    """Note that this device is out of its vault; the caller holds the transaction."""
+    values: tuple[str | int, ...] = (note.place, note.vault, note.store, note.at_us)
+    for key, value in zip(_TAKEN_OUT, values, strict=True):
+        database.set_meta(key, value)
+
+
+def taken_out(database: Database) -> TakenOut | None:
+    """Return how this device was taken out of its last vault; None: it was not, or it is in one."""
+    place, vault, store, at_us = (database.meta(key) for key in _TAKEN_OUT)
+    if not isinstance(at_us, int):
+        return None
+    return TakenOut(str(place), str(vault), str(store), at_us)
 
 
 _LEFT = "left."  # meta: the prefix of the key, before the id of the vault

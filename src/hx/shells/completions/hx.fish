@@ -50,8 +50,8 @@ function _shtab_hx_using
   test "$_shtab_hx_cmdpath" = "$argv"
 end
 
-set -g _shtab_hx_commands setup init pause resume status doctor find search last show stats pin unpin forget sync 'sync init' 'sync invite' 'sync join' 'sync recover' 'sync leave' 'sync revoke' 'sync admin' 'sync push' 'sync pull' 'sync status' 'sync check' 'sync repair' 'sync devices' 'sync rename' import config completions
-set -g _shtab_hx_opts_with_value --artifact --by --code-file --color --custody --cwd --device --enter --exit --for --format --from --host --limit --match --name --read-data --scope --session --shell --since --store --undo --until --vault-name --widget --words-file
+set -g _shtab_hx_commands setup init pause resume status doctor find search last show stats pin unpin forget sync 'sync init' 'sync invite' 'sync join' 'sync recover' 'sync leave' 'sync revoke' 'sync admin' 'sync rotate' 'sync push' 'sync pull' 'sync status' 'sync check' 'sync repair' 'sync devices' 'sync rename' import config completions
+set -g _shtab_hx_opts_with_value --adopt --artifact --by --code-file --color --custody --cwd --device --enter --exit --for --format --from --host --limit --match --name --read-data --scope --session --shell --since --store --undo --until --vault-name --widget --words-file
 
 complete -c history-extended -w hx
 complete -c hx -e
@@ -214,6 +214,7 @@ complete -c hx -n '_shtab_hx_using sync leave' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a revoke -d 'take another device out of the vault: lost, stolen, sold'
 complete -c hx -n '_shtab_hx_using sync revoke' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using sync revoke' -l yes -d 'do not ask'
+complete -c hx -n '_shtab_hx_using sync revoke' -l dry-run -d 'print what would be true then, and change nothing'
 complete -c hx -n '_shtab_hx_using sync revoke' -l anyway -d 'also when not all of its history is read here yet'
 complete -c hx -n '_shtab_hx_using sync revoke' -l words-file -x -d 'read the recovery words from a file; - is stdin; an admin needs none'
 complete -c hx -n '_shtab_hx_using sync revoke' -l json -d 'print JSON'
@@ -221,6 +222,10 @@ complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a admi
 complete -c hx -n '_shtab_hx_using sync admin' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using sync admin' -l words-file -x -d 'read the recovery words from a file; - is stdin; without it hx asks'
 complete -c hx -n '_shtab_hx_using sync admin' -l json -d 'print JSON'
+complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a rotate -d 'make a new key for what is published from now on'
+complete -c hx -n '_shtab_hx_using sync rotate' -s h -l help -d 'show this help message and exit'
+complete -c hx -n '_shtab_hx_using sync rotate' -l yes -d 'do not ask'
+complete -c hx -n '_shtab_hx_using sync rotate' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a push -d 'publish what is new here'
 complete -c hx -n '_shtab_hx_using sync push' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using sync push' -l json -d 'print JSON'

@@ -47,6 +47,7 @@ _shtab_hx_sync_commands() {
     rename:'give this device another name'
     repair:'read everything again, and publish what the store has lost'
     revoke:'take another device out of the vault: lost, stolen, sold'
+    rotate:'make a new key for what is published from now on'
     status:'show what is in the vault, what is pending, and why'
   )
   _describe 'hx sync commands' _commands
@@ -409,6 +410,7 @@ _shtab_hx_sync_repair_defaults_added=0
 _shtab_hx_sync_revoke_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--yes[do not ask]"
+  "--dry-run[print what would be true then, and change nothing]"
   "--anyway[also when not all of its history is read here yet]"
   "--words-file[read the recovery words from a file\; - is stdin\; an admin needs none]:FILE:"
   "--json[print JSON]"
@@ -417,6 +419,15 @@ _shtab_hx_sync_revoke_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_hx_sync_revoke_defaults_added=0
+
+_shtab_hx_sync_rotate_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--yes[do not ask]"
+  "--json[print JSON]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_sync_rotate_defaults_added=0
 
 _shtab_hx_sync_status_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -509,6 +520,7 @@ _shtab_hx_sync() {
         rename) _arguments -C -s $_shtab_hx_sync_rename_options ;;
         repair) _arguments -C -s $_shtab_hx_sync_repair_options ;;
         revoke) _arguments -C -s $_shtab_hx_sync_revoke_options ;;
+        rotate) _arguments -C -s $_shtab_hx_sync_rotate_options ;;
         status) _arguments -C -s $_shtab_hx_sync_status_options ;;
       esac
   esac

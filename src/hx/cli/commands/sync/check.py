@@ -6,6 +6,7 @@ from collections import Counter
 from random import SystemRandom
 
 from hx.cli.commands.sync.reasons import MEANINGS, exit_code, foreign_files, foreign_lines
+from hx.cli.commands.sync.taken_out import finish_removal
 from hx.cli.commands.sync.vault_access import alone, sync_context_of, vault_of
 from hx.cli.context import open_context
 from hx.cli.events_output import device_names
@@ -39,6 +40,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
     """
     percent = percent_of(given.read_data)
     context = open_context(config)
+    finish_removal(context)
     vault_of(context)
     with alone(context), Progress("checking") as progress:
         sync_context = sync_context_of(context)

@@ -44,6 +44,13 @@ def short_id(device: DeviceSeen) -> str:
     return device.device_id.hex()[:8]
 
 
+def seen_line(device: DeviceSeen, now_us: int) -> str:
+    """Return the short id of a device, when it was seen last, and its name."""
+    last_us = device.last_seen_us
+    seen = "never seen" if last_us is None else f"last seen {age(last_us, now_us)} ago"
+    return f"{short_id(device)} ({seen}): {visible(device.name.encode())}"
+
+
 def note_on(device: DeviceSeen) -> str:
     """Return what is to be said about a device, for the place before its name, or nothing.
 

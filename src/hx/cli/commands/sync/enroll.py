@@ -10,6 +10,7 @@ from hx.cli import prompts
 from hx.cli.commands.sync import behind
 from hx.cli.commands.sync.reasons import code_now
 from hx.cli.commands.sync.sync import print_newcomers, scrub
+from hx.cli.commands.sync.taken_out import require_not_gone
 from hx.cli.commands.sync.vault_access import (
     alone,
     label_of,
@@ -217,6 +218,7 @@ def _invite(given: Namespace, config: Config) -> int:
     with alone(context):
         sync_context = sync_context_of(context)
         pull(sync_context, admits=True)
+        require_not_gone(context, sync_context)
         require_place(place_of(sync_context.trust, sync_context.me))
         # others accept an invitation only from an active device
         if sync_context.me not in sync_context.trust.active:

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 
 from hx.cli import keys
 from hx.cli.commands.sync.sync import scrub
+from hx.cli.commands.sync.taken_out import drop_keys, new_name
 from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of, vault_of
 from hx.cli.context import drained, now_us, open_context
 from hx.cli.events_output import print_json
 from hx.cli.prompts import Progress, confirm
 from hx.cli.text import count, visible
 from hx.core.errors import HxError, KeyMissing, UsageError
-from hx.core.model import cut_label
 from hx.database.sync import vault as rows
 from hx.sync.device_state import WAITING
 from hx.sync.leave import (
@@ -42,7 +42,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
     context = drained(open_context(config))
     with alone(context):
         # an earlier `hx sync leave` was interrupted after the vault and before its keys
-        if rows.read(context.database) is None and _drop_keys(context):
+        if rows.read(context.database) is None and drop_keys(context):
             print("removed the keys with which this device was in the vault that it has left")
             return 0
         vault = vault_of(context)
@@ -114,7 +114,7 @@ def _leave(sync_context: SyncContext, context: Context, *, published: bool) -> N
     Raises StoreError, KeyMissing, Busy.
     """
     outbox, label = outbox_of(context), label_of(context)
-    name = _new_name(context)
+    name = new_name(context)
 
     def leave() -> None:
         if published:
@@ -154,25 +154,6 @@ def _or_offline(sync_context: SyncContext) -> Iterator[None]:
             f"nothing was changed: {error.hint}; or run `hx sync leave --offline`, which leaves"
             f" {count(left, 'event')} of this device out of the vault",
         ) from None
-
-
-def _new_name(context: Context) -> str:
-    """Return the name of the device that this one becomes: it is in no vault."""
-    return cut_label(context.config.host.encode())
-
-
-def _drop_keys(context: Context) -> bool:
-    """Remove the keys that an earlier `hx sync leave` could not remove; return if there were any.
-
-    Either the new keys have not replaced them yet, or nobody could read them. Raises KeyMissing.
-    """
-    if keys.has_successor(context):
-        keys.loaded(context)
-        return True
-    if not rows.has_left(context.database, context.who.device_id):
-        return False
-    keys.renewed(context, _new_name(context), leaving=True)
-    return True
 
 
 def _print(given: Namespace, context: Context, vault: Vault, *, published: bool, left: int) -> None:

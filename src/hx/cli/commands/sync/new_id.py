@@ -6,6 +6,7 @@ import sys
 
 from hx.cli.commands.sync.operands import recovery_seed
 from hx.cli.commands.sync.sync import scrub
+from hx.cli.commands.sync.taken_out import require_not_gone
 from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of, vault_of
 from hx.cli.context import drained, now_us, open_context
 from hx.cli.events_output import print_json
@@ -77,6 +78,7 @@ def _synced(context: Context, label: str, progress: Progress) -> SyncContext:
     sync_context = sync_context_of(context._replace(now_us=now_us()))
     sync_context.report_progress = progress.told
     pull(sync_context, admits=True)
+    require_not_gone(context, sync_context)
     if elsewhere_seq(context.database) is None:  # else the others read nothing more under this id
         push(sync_context, outbox_of(context), label, listed=True)
     return sync_context

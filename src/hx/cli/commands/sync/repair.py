@@ -6,6 +6,7 @@ import time
 
 from hx.cli.commands.sync.check import code_of, device_name, line_of, object_of
 from hx.cli.commands.sync.sync import print_newcomers, scrub
+from hx.cli.commands.sync.taken_out import finish_removal, require_not_gone
 from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of, vault_of
 from hx.cli.context import drained, open_context
 from hx.cli.events_output import device_names, print_json
@@ -40,6 +41,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
     or 0.
     """
     context = drained(open_context(config))
+    finish_removal(context)
     vault_of(context)
     with alone(context):
         sync_context = sync_context_of(context)
@@ -52,6 +54,7 @@ def run(_: str, given: Namespace, config: Config) -> int:
                 rebuilt = _rebuilt(context, sync_context) if given.rebuild else None
         except HxError as error:
             _remember(sync_context, error.message)
+            require_not_gone(context, sync_context)
             raise
         _remember(sync_context, None)
     # objects that were read again may hold expired events

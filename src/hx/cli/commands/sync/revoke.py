@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from hx.cli.commands.sync.devices import short_id
+import sys
+
 from hx.cli.commands.sync.operands import device_named, recovery_seed
-from hx.cli.commands.sync.sync import scrub
+from hx.cli.commands.sync.revoke_text import outlook_of, print_done, print_outlook
+from hx.cli.commands.sync.sync import scrub, warn_of_staying
+from hx.cli.commands.sync.taken_out import require_not_gone
 from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of
 from hx.cli.context import drained, now_us, open_context
-from hx.cli.events_output import print_json
 from hx.cli.prompts import Progress, confirm
-from hx.cli.text import count, visible
-from hx.cli.times import age
+from hx.cli.text import count
 from hx.core.errors import InputError, NotInVault, UsageError
-from hx.core.format.farewell import changes_by
 from hx.database.sync import sync_status
-from hx.database.sync import vault as vault_rows
 from hx.sync.device_state import MEMBER, place_of
 from hx.sync.pull import pull
 from hx.sync.push import push
@@ -23,9 +22,7 @@ from hx.sync.revoke import pending_of, revoke
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator
 
-    from hx.cli.context import Context
     from hx.config import Config
     from hx.core.format.roster import Trust
     from hx.database.sync.sync_status import DeviceSeen
@@ -44,19 +41,26 @@ def run(_: str, given: Namespace, config: Config) -> int:
         with Progress("syncing") as progress:
             sync_context.report_progress = progress.told
             pull(sync_context)  # it admits nobody: the device may be one that waits
+        require_not_gone(context, sync_context)
         _require_member(sync_context)
         seen = sync_status.devices(context.database, sync_context.trust, sync_context.me)
         target = named(given.device, seen, sync_context.trust)
         _require_read(sync_context, target, anyway=given.anyway)
-        seed = _seed(sync_context, given)
+        seed = None if given.dry_run else _seed(sync_context, given)
         others = [each for each in seen if each.active and not each.here and each != target]
+        outlook = outlook_of(context, sync_context, target, others)
+        if given.dry_run:
+            print_outlook(outlook, as_json=given.json)
+            return 0
         if not given.yes:
-            print("\n".join(_before(target, context, sync_context)))
+            print_outlook(outlook, sys.stderr if given.json else sys.stdout)
             confirm("Take it out of the vault?")
         revoke(sync_context, target.device_id, seed=seed)
         push(sync_context, outbox_of(context), label_of(context), listed=True)
+        admins = len(sync_context.trust.admins & sync_context.trust.active.keys())
     scrub(context)
-    _print(given, sync_context, target, others)
+    warn_of_staying(sync_context)
+    print_done(outlook, admins, as_json=given.json)
     return 0
 
 
@@ -98,64 +102,3 @@ def _seed(sync_context: SyncContext, given: Namespace) -> bytes | None:
     if sync_context.me in sync_context.trust.admins and given.words_file is None:
         return None
     return recovery_seed(sync_context, given.words_file, _NEEDED)
-
-
-def _before(target: DeviceSeen, context: Context, sync_context: SyncContext) -> Iterator[str]:
-    """Yield what the command is going to do, before the question."""
-    trust, sealed = sync_context.trust, sync_context.is_sealed
-    seen = target.last_seen_us
-    when = "never seen" if seen is None else f"last seen {age(seen, context.now_us)} ago"
-    yield f"device {short_id(target)} ({when}): {visible(target.name.encode())}"
-    key = ", and gets no key for what is recorded from now on" if sealed else ""
-    yield f"- it can publish nothing any more{key}"
-    if not sealed:
-        yield "- the vault is not encrypted: it reads the store as long as it can reach it"
-    if target.device_id in trust.waiting:
-        yield "- it was not admitted: nothing of it was read here"
-    else:
-        yield "- what it has published so far stays, and the other devices keep it"
-    yield "- what it holds it can still read: its history, and what is in the store until now"
-    records = vault_rows.records(sync_context.database)
-    let_in, taken_out = changes_by(sync_context.genesis, records, trust, target.device_id)
-    for devices, said in ((let_in, "let in"), (taken_out, "taken out")):
-        for device_id in sorted(devices):
-            name = trust.enrolled[device_id].label.encode() if device_id in trust.enrolled else b""
-            yield f"- it has {said} {device_id.hex()[:8]}, and that stays so: {visible(name)}"
-
-
-def _print(
-    given: Namespace, sync_context: SyncContext, target: DeviceSeen, others: list[DeviceSeen]
-) -> None:
-    if given.json:
-        print_json(
-            {
-                "device_id": target.device_id.hex(),
-                "name": target.name,
-                "untold": [device.device_id.hex() for device in others],
-                "admins": len(sync_context.trust.admins & sync_context.trust.active.keys()),
-            }
-        )
-        return
-    print("\n".join(_after(sync_context, target, others)))
-
-
-def _after(
-    sync_context: SyncContext, target: DeviceSeen, others: list[DeviceSeen]
-) -> Iterator[str]:
-    """Yield the effects: now, at the next sync of the other devices, and what cannot be undone."""
-    yield f"device {short_id(target)} is out of the vault: {visible(target.name.encode())}"
-    if sync_context.is_sealed:
-        yield "now: this device writes under a new key, which that device does not get"
-    for device in others:
-        yield f"{short_id(device)} does the same at its next sync; until then it accepts what"
-        yield f"  the removed device writes, which can read what it writes: {_name(device)}"
-    if not sync_context.is_sealed:
-        yield "the vault is not encrypted: that device reads the store as long as it can reach it"
-    yield "what stays: that device keeps what it holds; change the secrets in its history"
-    yield f"at the store: take away its access to {sync_context.vault.store}"
-    if not sync_context.trust.admins & sync_context.trust.active.keys():
-        yield "no admin is left in the vault: the recovery words can take out further devices"
-
-
-def _name(device: DeviceSeen) -> str:
-    return visible(device.name.encode())

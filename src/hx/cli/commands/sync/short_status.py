@@ -10,12 +10,13 @@ from hx.cli.text import count
 from hx.cli.times import age, rfc3339_or_none
 from hx.core.record import NamedTuple
 from hx.database.sync import ledger, unpublished, vault
+from hx.sync.device_state import OUTSIDE, stored_place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hx.cli.context import Context
     from hx.database.sync.sync_status import ForgetStatus
-    from hx.database.sync.vault import Vault
+    from hx.database.sync.vault import TakenOut, Vault
 
 _UNFINISHED = ("pending", "rejected")
 
@@ -27,43 +28,54 @@ class SyncSummary(NamedTuple):
     counts: dict[str, int]  # status -> objects
     unpublished: int  # events
     forgotten: ForgetStatus | None
+    place: str | None  # of this device, one of hx.sync.device_state.PLACES; None: not known yet
 
 
-def sync_summary(context: Context) -> SyncSummary | None:
-    """Return the state of sync; None when this device is in no vault."""
+def sync_summary(context: Context) -> SyncSummary | TakenOut | None:
+    """Return the state of sync; None when this device is in no vault and was taken out of none."""
     known = vault.read(context.database)
     if known is None:
-        return None
+        return vault.taken_out(context.database)
     counts = ledger.counts(context.database)
     due = unpublished.count(context.database, context.now_us)
-    return SyncSummary(known, counts, due, forgotten_copies.look(context))
+    place = stored_place(context.database)
+    return SyncSummary(known, counts, due, forgotten_copies.look(context), place)
 
 
-def sync_lines(known: SyncSummary | None, now_us: int) -> tuple[str, str]:
+def sync_lines(known: SyncSummary | TakenOut | None, now_us: int) -> tuple[str, str]:
     """Return two lines: where the vault is and when this device pushed, then what is left to do."""
     if known is None:
         return "not set up", "nothing that hx records leaves this machine"
+    if isinstance(known, vault.TakenOut):
+        return (
+            f"{OUTSIDE[known.place][0]} {known.vault!r}, {age(known.at_us, now_us)} ago",
+            "nothing that hx records leaves this machine; `hx sync` says how it comes back",
+        )
+    if known.place in OUTSIDE:
+        return OUTSIDE[known.place]
     at_us = known.vault.pushed_at_us
     ago = "never pushed" if at_us is None else f"pushed {age(at_us, now_us)} ago"
     # skipped objects need nothing, so only these are shown
     left = ", ".join(
         f"{known.counts[kind]:,} {kind}" for kind in _UNFINISHED if known.counts.get(kind)
     )
-    vault = f"vault {known.vault.name!r} in {known.vault.store}"
-    line = f"{vault}: {ago}, {count(known.unpublished, 'event')} to push"
+    place = f"vault {known.vault.name!r} in {known.vault.store}"
+    line = f"{place}: {ago}, {count(known.unpublished, 'event')} to push"
     return line, left or "nothing is pending; `hx sync status` says more"
 
 
-def forgotten_lines(known: SyncSummary | None, now_us: int) -> list[str]:
+def forgotten_lines(known: SyncSummary | TakenOut | None, now_us: int) -> list[str]:
     """Return lines about forgotten records while something is left to do about them."""
-    if known is None or known.forgotten is None or known.forgotten.is_settled:
+    if not isinstance(known, SyncSummary):
+        return []
+    if known.forgotten is None or known.forgotten.is_settled:
         return []
     return forgotten_copies.lines(known.forgotten, now_us)
 
 
-def sync_object(known: SyncSummary | None) -> dict[str, object] | None:
+def sync_object(known: SyncSummary | TakenOut | None) -> dict[str, object] | None:
     """Return the state of sync as JSON; None when this device is in no vault."""
-    if known is None:
+    if not isinstance(known, SyncSummary):
         return None
 
     return {

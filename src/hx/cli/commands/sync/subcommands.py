@@ -37,6 +37,9 @@ SUBCOMMANDS = {
     "admin": Subcommand(
         "hx.cli.commands.sync.admin", "make a device an admin: it may let in and take out others"
     ),
+    "rotate": Subcommand(
+        "hx.cli.commands.sync.rotate", "make a new key for what is published from now on"
+    ),
     "push": Subcommand("hx.cli.commands.sync.sync", "publish what is new here"),
     "pull": Subcommand("hx.cli.commands.sync.sync", "read what is new in the store"),
     "status": Subcommand(
@@ -171,6 +174,9 @@ def _revoke(made: Parser) -> None:
     made.add_text("device", meta="DEVICE", about="its name, or the first digits of its id")
     made.add_argument("--yes", action="store_true", help="do not ask")
     made.add_argument(
+        "--dry-run", action="store_true", help="print what would be true then, and change nothing"
+    )
+    made.add_argument(
         "--anyway", action="store_true", help="also when not all of its history is read here yet"
     )
     made.add_argument(
@@ -193,6 +199,11 @@ def _admin(made: Parser) -> None:
         metavar="FILE",
         help="read the recovery words from a file; - is stdin; without it hx asks",
     )
+    made.add_json()
+
+
+def _rotate(made: Parser) -> None:
+    made.add_argument("--yes", action="store_true", help="do not ask")
     made.add_json()
 
 
@@ -245,6 +256,7 @@ _OPTIONS = {
     "leave": _leave,
     "revoke": _revoke,
     "admin": _admin,
+    "rotate": _rotate,
     "push": add_run_options,
     "pull": add_run_options,
     "status": _status,

@@ -7,6 +7,7 @@ from collections import Counter
 
 from hx.cli.commands.sync import behind, clocks
 from hx.cli.commands.sync.reasons import code_now
+from hx.cli.commands.sync.taken_out import finish_removal, require_not_gone
 from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of, vault_of
 from hx.cli.context import open_context
 from hx.cli.events_output import print_json
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from hx.sync.context import ObjectNote, Pulled, SyncContext
 
 
+_NAMED = 3  # objects in a warning
 COPIED = "another copy of this device has written to the vault: a copied disk or a restored backup"
 COPIED_HINT = (
     "if two machines use the copies, run `hx sync join --new-id` on one of them; after a restore"
@@ -43,6 +45,7 @@ def run(name: str, given: Namespace, config: Config) -> int:
     pending or a device is behind, else 0.
     """
     context = open_context(config)
+    finish_removal(context)
     vault_of(context)
     with alone(context):
         sync_context = sync_context_of(context)
@@ -66,6 +69,7 @@ def run(name: str, given: Namespace, config: Config) -> int:
     print_newcomers(sync_context)
     _warn_of_refused(sync_context.refused)
     _warn_of_lost(sync_context)
+    warn_of_staying(sync_context)
     clocks.warn(context, sync_context)
     _print(given, context, sync_context, pulled, pushed)
     return _exit_code(sync_context)
@@ -108,6 +112,19 @@ def _warn_of_lost(sync_context: SyncContext) -> None:
         print(
             f"hx: warning: the content of {again} was published again in the store"
             "\nhx: hint: it may have lost objects of other devices too: `hx sync check` says which",
+            file=sys.stderr,
+        )
+
+
+def warn_of_staying(sync_context: SyncContext) -> None:
+    """Name the objects of revoked devices that stay in the store because nobody here read them."""
+    staying = sync_context.staying
+    if staying:
+        more = f" and {len(staying) - _NAMED:,} more" if len(staying) > _NAMED else ""
+        print(
+            "hx: warning: not deleted, because it could not be read here:"
+            f" {', '.join(staying[:_NAMED])}{more}, of a device that was revoked"
+            "\nhx: hint: let the store sync; hx looks again with the next change, or in a day",
             file=sys.stderr,
         )
 
@@ -176,8 +193,10 @@ def _carry_out(
     name: str, given: Namespace, context: Context, sync_context: SyncContext
 ) -> tuple[Pulled | None, Pushed | None]:
     if given.dry_run:
+        require_place(place_here(sync_context))
         return None, _would_push(context, sync_context)
     pulled = pull(sync_context, admits=name == "sync") if name in ("sync", "pull") else None
+    require_not_gone(context, sync_context)
     if name == "pull":
         return pulled, None
     outbox = outbox_of(context)
@@ -204,7 +223,7 @@ def _remember(
     given: Namespace, sync_context: SyncContext, outcome: str | None, own: tuple[str, ...]
 ) -> None:
     """Keep the outcome for `hx sync status`, which does not look into the store."""
-    if given.dry_run:
+    if given.dry_run or rows.read(sync_context.database) is None:
         return
     _warn_of_copies(sync_context, own)
     conditions = "\n".join(sorted(sync_context.store.conditions))

@@ -11,6 +11,7 @@ from hx.database.sync import vault as rows
 from hx.files import PatientLock
 from hx.stores import EXAMPLE, HINT, open_store
 from hx.sync.context import Keyring, SyncContext
+from hx.sync.device_state import taken_out_of
 from hx.sync.outbox import Outbox
 
 TYPE_CHECKING = False
@@ -30,6 +31,9 @@ def vault_of(context: Context) -> Vault:
     """Return the vault of this device. Raises NotInVault."""
     vault = rows.read(context.database)
     if vault is None:
+        out = rows.taken_out(context.database)
+        if out is not None:
+            raise taken_out_of(out)
         raise NotInVault(
             "this device is in no vault",
             f"`hx sync init --store {EXAMPLE}` makes one, `hx sync join` joins one",

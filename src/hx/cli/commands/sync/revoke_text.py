@@ -1,0 +1,178 @@
+"""What `hx sync revoke` says: what is true at once, at the others' next sync, and never."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+from hx.cli.commands.sync.devices import seen_line, short_id
+from hx.cli.events_output import print_json, short_name
+from hx.cli.text import count, visible
+from hx.cli.times import rfc3339_or_none
+from hx.core.format.farewell import changes_by, open_invitations_of
+from hx.core.record import NamedTuple
+from hx.database.queries.secrets import exposed
+from hx.database.sync import vault as vault_rows
+from hx.stores import how_to_close
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import TextIO
+
+    from hx.cli.context import Context
+    from hx.core.format.roster import Trust
+    from hx.database.queries.secrets import Exposed
+    from hx.database.sync.sync_status import DeviceSeen
+    from hx.sync.context import SyncContext
+
+_SHOWN = 20  # events with secrets
+
+
+class Outlook(NamedTuple):
+    """What a revocation changes, as far as this device knows."""
+
+    target: DeviceSeen
+    others: list[DeviceSeen]  # that are told by their next sync
+    sealed: bool
+    waits: bool  # the device was not admitted yet
+    let_in: list[str]  # ids and names of the devices that it has added
+    taken_out: list[str]  # of those that it has revoked
+    invitations: int  # of it that are open
+    waiting: list[str]  # ids and names of those who wait by them
+    secrets: list[tuple[str, tuple[str, ...]]]  # name of an event, kinds of its secrets
+    store: str  # URL
+    now_us: int
+
+
+def outlook_of(
+    context: Context, sync_context: SyncContext, target: DeviceSeen, others: list[DeviceSeen]
+) -> Outlook:
+    """Return what the revocation of `target` changes; nothing is written."""
+    trust, genesis = sync_context.trust, sync_context.genesis
+    records = vault_rows.records(sync_context.database)
+    let_in, taken_out = changes_by(genesis, records, trust, target.device_id)
+    opened = open_invitations_of(genesis, records, trust, target.device_id)
+    waiting = {device for device, invite in trust.waiting_invites.items() if invite in opened}
+    return Outlook(
+        target,
+        others,
+        sync_context.is_sealed,
+        target.device_id in trust.waiting,
+        _named(trust, let_in - waiting),
+        _named(trust, taken_out),
+        len(opened),
+        _named(trust, waiting),
+        [(short_name(context, event.ident), event.kinds) for event in _exposed(context)],
+        sync_context.vault.store,
+        context.now_us,
+    )
+
+
+def _exposed(context: Context) -> list[Exposed]:
+    """Return the events with secrets here: each device has the whole history in clear."""
+    return exposed(context.database, context.config.rules)
+
+
+def _named(trust: Trust, devices: Iterable[bytes]) -> list[str]:
+    members = {device: trust.enrolled.get(device) for device in sorted(devices)}
+    return [
+        f"{device.hex()[:8]} {visible(member.label.encode()) if member else ''}".rstrip()
+        for device, member in members.items()
+    ]
+
+
+# ---- in words ----
+
+
+def print_outlook(outlook: Outlook, stream: TextIO | None = None, *, as_json: bool = False) -> None:
+    """Print what the command would change, to stdout by default."""
+    if as_json:
+        print_json(_object(outlook))
+        return
+    for line in (*_changes(outlook), *_lasting(outlook), *_secrets(outlook)):
+        print(line, file=stream or sys.stdout)
+
+
+def print_done(outlook: Outlook, admins: int, *, as_json: bool) -> None:
+    """Print what is true now; `admins`: how many are left in the vault."""
+    if as_json:
+        print_json({**_object(outlook), "admins": admins})
+        return
+    target = outlook.target
+    print(f"device {short_id(target)} is out of the vault: {visible(target.name.encode())}")
+    for line in (*_effects(outlook), *_lasting(outlook), *_secrets(outlook)):
+        print(line)
+    for line in how_to_close(outlook.store):
+        print(line)
+    if not admins:
+        print("no admin is left in the vault: the recovery words can take out further devices")
+
+
+def _changes(outlook: Outlook) -> Iterator[str]:
+    target = outlook.target
+    yield f"device {seen_line(target, outlook.now_us)}"
+    key = ", and gets no key for what is recorded from now on" if outlook.sealed else ""
+    yield f"- it can publish nothing any more{key}"
+    if outlook.waits:
+        yield "- it was not admitted: nothing of it was read here"
+    else:
+        yield "- what it has published so far stays, and the other devices keep it"
+    for names, said in ((outlook.let_in, "let in"), (outlook.taken_out, "taken out")):
+        for name in names:
+            yield f"- it has {said} this device, and that stays so: {name}"
+    if outlook.invitations:
+        opened = count(outlook.invitations, "open invitation")
+        yield f"- nobody comes in any more by what it has sent out: {opened}"
+    for name in outlook.waiting:
+        yield f"- this device waits by such an invitation and is not let in: {name}"
+
+
+def _effects(outlook: Outlook) -> Iterator[str]:
+    """Yield what is true at once, then what is true at the next sync of the other devices."""
+    yield "now: this device takes nothing that it publishes from now on"
+    if outlook.sealed:
+        yield "now: this device writes under a new key, which that device does not get"
+    if outlook.others:
+        yield "later: each of these does the same at its next sync; until then it takes what the"
+        yield "  removed device writes, which can read what it writes:"
+    for device in outlook.others:
+        yield f"  {seen_line(device, outlook.now_us)}"
+
+
+def _lasting(outlook: Outlook) -> Iterator[str]:
+    """Yield what no command changes."""
+    yield "what stays: that device keeps what it holds, and can read what the store has until now;"
+    yield "  the whole history is in clear on its disk, so nothing is encrypted anew"
+    if not outlook.sealed:
+        yield "what stays: the vault is not encrypted: who reaches the store can read it"
+
+
+def _secrets(outlook: Outlook) -> Iterator[str]:
+    """Yield which events hold secrets that are worth changing, and of which kinds."""
+    if not outlook.secrets:
+        yield "secrets: hx finds none in the history that it held; you may know of others"
+        return
+    kinds = Counter(kind for _, found in outlook.secrets for kind in found)
+    listed = ", ".join(f"{number:,} {kind}" for kind, number in sorted(kinds.items()))
+    yield f"secrets: change these, which are in the history that it held: {listed}"
+    for name, found in outlook.secrets[:_SHOWN]:
+        yield f"  {name} {', '.join(found)}"
+    if len(outlook.secrets) > _SHOWN:
+        yield f"  … and {count(len(outlook.secrets) - _SHOWN, 'older event')}"
+
+
+# ---- in JSON ----
+
+
+def _object(outlook: Outlook) -> dict[str, object]:
+    target = outlook.target
+    return {
+        "device_id": target.device_id.hex(),
+        "name": target.name,
+        "last_seen": rfc3339_or_none(target.last_seen_us),
+        "untold": [device.device_id.hex() for device in outlook.others],
+        "invitations": outlook.invitations,
+        "secrets": [{"id": name, "kinds": list(kinds)} for name, kinds in outlook.secrets],
+        "store": outlook.store,
+    }
