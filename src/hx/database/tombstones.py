@@ -51,8 +51,9 @@ def unknown(database: Database, tombstones: Iterable[Tombstone]) -> list[Tombsto
 
 
 def are_known(database: Database) -> bool:
-    """Return whether the database holds any tombstone."""
-    return database.value("SELECT 1 FROM tombstone LIMIT 1") is not None
+    """Return whether any tombstone is known here: applied, or held."""
+    sql = "SELECT 1 FROM tombstone UNION ALL SELECT 1 FROM held LIMIT 1"
+    return database.value(sql) is not None
 
 
 def condition(scope: Window | WholeSession) -> tuple[str, tuple[Sql, ...]]:

@@ -154,6 +154,7 @@ class SyncContext:
         self.own_read: list[str] = []  # keys of own manifests that this database did not know
         self.has_read_slots = False  # by this sync, for a better key to write under
         self.gone_by_clocks: dict[bytes, GoneByClock] = {}  # by the maker of the tombstones
+        self.holds = True  # whether tombstones of other devices may wait for a person
         self.refused = 0  # records of this device that are due and that no reader would take
         self.listed_by: dict[bytes, bytes] = {}  # device -> digest of what the ledger says it lists
         self.unvouched: dict[str, bytes] = {}  # manifest -> id of the offered key that opened it

@@ -31,7 +31,7 @@ from hx.core.format.verdict import (
     rejected,
 )
 from hx.database.event_detail import rename_device
-from hx.database.sync import departures, forgotten_copies, ledger, locations, vault
+from hx.database.sync import departures, forgotten_copies, held, ledger, locations, vault
 from hx.database.sync.ledger import TAKEN, Head, Verdict
 from hx.stores import Denied, Missing, Placeholder, Transient
 from hx.sync.context import KEY_ID
@@ -228,6 +228,7 @@ def _take(context: SyncContext, key: str, signed: Signed) -> None:
         if _is_newest(head, newest):
             seq = _own_seq_seen(context, signed.manifest)
             forgotten_copies.confirm(context.database, head.device_id, seq)
+            held.note_said(context.database, signed.manifest)
             if head.label:
                 rename_device(context.database, head.device_id, head.label)
 

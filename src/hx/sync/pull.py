@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from hx.core.format.verdict import PENDING, REJECTED
 from hx.database.sync import forgotten_copies as forgotten_rows
-from hx.database.sync import ledger, vault
+from hx.database.sync import held, ledger, vault
 from hx.sync.context import Pulled
 from hx.sync.heads import manifests_to_read
 
@@ -60,6 +60,7 @@ def _has_news(context: SyncContext) -> bool:
         or ledger.wanted(context.database)
         or ledger.own_unread(context.database, context.me)
         or forgotten_rows.is_due(context.database, context.me)
+        or held.is_due(context.database, context.now_us, holds=context.holds)
     )
 
 
@@ -86,6 +87,10 @@ def take_listed(context: SyncContext, *, only: bytes | None = None, admits: bool
             take_manifests(context, only=only)
             more, _ = take_segments(context)
             done = Pulled(*map(sum, zip(done, more, strict=True)))
+    if only is None and not held.is_empty(context.database):
+        from hx.sync.holding import judge
+
+        done = done._replace(forgotten=done.forgotten + judge(context))
     forgotten_copies.settle(context)
     if only is None:
         forgotten_copies.search_suspected(context)

@@ -77,6 +77,9 @@ _TABLES = (
     "forgotten_copy",
     "confirmed",
     "outgoing",
+    "held",
+    "taken_by",
+    "said",
 )
 _META = ("place", "copy_seen_us")  # hx.sync.device_state
 
