@@ -32,16 +32,16 @@ def fill(machine, number=MANY):
         join(database, History(frozenset(events)))
 
 
-def forge(machine, *scopes, maker=None, number=1):
+def forge(machine, *scopes, makers=()):
     """Publish tombstones with the keys of a member, without following any rule."""
     member = attacker(machine)
-    name = maker or member.device.me
+    makers = makers or [member.device.me] * len(scopes)
     made = {
-        Tombstone(bytes([number + n]) * 16, now_us() + n, name, scope)
-        for n, scope in enumerate(scopes)
+        Tombstone(bytes([1 + n]) * 16, now_us() + n, maker, scope)
+        for n, (scope, maker) in enumerate(zip(scopes, makers, strict=True))
     }
     payload = segment.encode(History(tombstones=frozenset(made)))
-    member.lay(number, member.sealed(number, payload=payload))
+    member.lay(1, member.sealed(1, payload=payload))
     member.sign(label=machine.name)
     member.device.database.close()
 
@@ -163,9 +163,8 @@ def test_a_member_that_makes_up_the_makers_has_no_more_room(tmp_path):
     laptop, desktop = full_vault(tmp_path, "laptop", "desktop")
     begin_us = min(starts(desktop))
     half = MANY // 2
-    for n in range(2):
-        window = Window(begin_us + n * half, begin_us + (n + 1) * half)
-        forge(laptop, window, maker=bytes([0x10 + n]) * 16, number=1 + n)
+    windows = [Window(begin_us + n * half, begin_us + (n + 1) * half) for n in range(2)]
+    forge(laptop, *windows, makers=[b"\x11" * 16, b"\x12" * 16])
     desktop.sync()
     assert len(desktop.commands) == half
     assert len(held(desktop)) == 1

@@ -228,9 +228,23 @@ def _take(context: SyncContext, key: str, signed: Signed) -> None:
         if _is_newest(head, newest):
             seq = _own_seq_seen(context, signed.manifest)
             forgotten_copies.confirm(context.database, head.device_id, seq)
-            held.note_said(context.database, signed.manifest)
+            _hear(context, signed.manifest)
             if head.label:
                 rename_device(context.database, head.device_id, head.label)
+
+
+def _hear(context: SyncContext, manifest: Manifest) -> None:
+    """Note what the newest manifest of a device says about tombstones.
+
+    An own manifest is of another copy of this device, or of this one before its disk was restored:
+    what was decided there was decided here. What it holds says nothing about this database.
+    """
+    if manifest.device_id != context.me:
+        held.note_said(context.database, manifest)
+        return
+    for verdict, ids in ((held.ACCEPTED, manifest.accepted), (held.REFUSED, manifest.refused)):
+        for tombstone_id in ids:
+            held.decide(context.database, tombstone_id, verdict, context.now_us)
 
 
 def judged(context: SyncContext, key: str, signed: Signed) -> Verdict:

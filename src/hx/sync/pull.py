@@ -71,6 +71,7 @@ def take_listed(context: SyncContext, *, only: bytes | None = None, admits: bool
     """
     # imported here: a pull without news reads no manifest and needs no cryptography
     from hx.sync import forgotten_copies
+    from hx.sync.holding import judge
     from hx.sync.manifests import take_manifests
     from hx.sync.segments import take_segments
 
@@ -87,9 +88,7 @@ def take_listed(context: SyncContext, *, only: bytes | None = None, admits: bool
             take_manifests(context, only=only)
             more, _ = take_segments(context)
             done = Pulled(*map(sum, zip(done, more, strict=True)))
-    if only is None and not held.is_empty(context.database):
-        from hx.sync.holding import judge
-
+    if only is None:
         done = done._replace(forgotten=done.forgotten + judge(context))
     forgotten_copies.settle(context)
     if only is None:

@@ -29,7 +29,8 @@ CREATE TABLE decision (
     at_us INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- What the newest manifest of a device says about tombstones: ids, ascending, without a separator
+-- What the newest manifest of a device says about tombstones: ids, ascending, without a separator;
+-- of this device: the newest one that this database has written
 CREATE TABLE said (
     device_id BLOB PRIMARY KEY,
     holds INTEGER NOT NULL,            -- how many it holds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from hx.cli import held_tombstones
 from hx.cli.commands.sync.devices import short_id
 from hx.cli.commands.sync.sync import scrub
 from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of
@@ -14,7 +15,7 @@ from hx.cli.text import count, visible
 from hx.cli.times import age
 from hx.core.errors import InputError, NotInVault, UsageError
 from hx.core.format.farewell import changes_by
-from hx.database.sync import sync_status
+from hx.database.sync import held, sync_status
 from hx.database.sync import vault as vault_rows
 from hx.sync.device_state import MEMBER, place_of
 from hx.sync.pull import pull
@@ -180,9 +181,20 @@ def _after(
     if not sync_context.is_sealed:
         yield "the vault is not encrypted: that device reads the store as long as it can reach it"
     yield "what stays: that device keeps what it holds; change the secrets in its history"
+    yield from _waiting(sync_context, target)
     yield f"at the store: take away its access to {sync_context.vault.store}"
     if not sync_context.trust.admins & sync_context.trust.active.keys():
         yield "no admin is left in the vault: the recovery words can take out further devices"
+
+
+def _waiting(sync_context: SyncContext, target: DeviceSeen) -> Iterator[str]:
+    """Yield what the device has forgotten and this one holds back, and what to type."""
+    forgets = held.forgets(held.read(sync_context.database))
+    for forget in forgets:
+        if forget.rows[0].device_id == target.device_id:
+            yield held_tombstones.line(forget, {target.device_id: target.name}, sync_context.now_us)
+            short = held_tombstones.short_id(forget)
+            yield f"  `hx sync refuse {short}` keeps these events, `hx sync accept {short}` does not"
 
 
 def _name(device: DeviceSeen) -> str:
