@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 
+import pexpect
+import pytest
+
 from cli.attacking_member import attacker, keys_of
-from cli.machine import DAY_US, HOUR_US
+from cli.machine import DAY_US, HOUR_US, HX
 from cli.vaults import is_error, vault
 from hx.core.format import segment
 from hx.core.merge import History
@@ -179,6 +182,24 @@ def test_the_setting_turns_holding_off(tmp_path):
     (desktop.home / "config.toml").write_text("sync_hold = false\n")
     desktop.sync()
     assert (desktop.commands, held(desktop)) == ([], [])
+
+
+@pytest.mark.parametrize(("answer", "left"), [("a", 0), ("r", MANY), ("", MANY), ("\x04", MANY)])
+def test_a_sync_on_a_terminal_asks(tmp_path, answer, left):
+    laptop, desktop = full_vault(tmp_path, "laptop", "desktop")
+    assert laptop.hx("forget", "--since", "1d", "--yes").code == 0
+    laptop.sync()
+    environment = {"HX_HOME": str(desktop.home), "HOME": str(desktop.cwd), "TERM": "dumb"}
+    child = pexpect.spawn(HX, ["sync"], env=environment, timeout=30)
+    child.delaybeforesend = None
+    child.expect_exact(f"it takes {MANY:,} events here")
+    child.expect_exact("Forget these events too? [a/r/L] ")
+    child.sendline(answer)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    assert len(desktop.commands) == left
+    assert len(held(desktop)) == (answer in ("", "\x04"))
 
 
 def test_what_is_held_outlives_a_rebuild(tmp_path):

@@ -5,14 +5,18 @@ A held tombstone is shown as the `hx forget` of a device, because that is what p
 
 from __future__ import annotations
 
+from hx.cli.events_output import device_names
 from hx.cli.text import count, visible
 from hx.cli.times import age, local, rfc3339_or_none
 from hx.core.holding import FUTURE
+from hx.database.sync.held import forgets as forgets_of
+from hx.database.sync.held import read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from hx.cli.context import Context
     from hx.database.sync.held import HeldForget
 
 _ID_DIGITS = 8
@@ -47,6 +51,12 @@ def lines(forgets: list[HeldForget], names: Mapping[bytes, str], now_us: int) ->
         example = short_id(forgets[0]) if len(forgets) == 1 else "ID"
         yield f"nothing of it is forgotten here yet: `hx sync accept {example}` forgets it on all"
         yield f"your devices, `hx sync refuse {example}` keeps what it takes on all of them"
+
+
+def objects(context: Context) -> list[dict[str, object]]:
+    """Return what is held here, as JSON."""
+    names = device_names(context)
+    return [as_object(forget, names) for forget in forgets_of(read(context.database))]
 
 
 def as_object(forget: HeldForget, names: Mapping[bytes, str]) -> dict[str, object]:

@@ -12,9 +12,9 @@ from hx.cli.commands.sync.sync import scrub
 from hx.cli.commands.sync.vault_access import alone, sync_context_of, vault_of
 from hx.cli.context import drained, open_context
 from hx.cli.events_output import device_names, print_json
-from hx.cli.prompts import at_terminal, chosen, confirm
+from hx.cli.prompts import at_terminal, chosen, clear_progress, confirm
 from hx.cli.text import count
-from hx.core.errors import UsageError
+from hx.core.errors import Refused, UsageError
 from hx.core.record import NamedTuple
 from hx.database.sync import held
 from hx.sync.holding import accept, look, refuse
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hx.sync.context import SyncContext
 
 _MIN_ID = 4  # digits of an id that name a tombstone
-_ACCEPT = "accept"
+_ACCEPT, _REFUSE, _LATER = "accept", "refuse", "later"
 
 
 class Decided(NamedTuple):
@@ -130,13 +130,22 @@ def told(name: str, done: Decided) -> list[str]:
     ]
 
 
+def _answer() -> str:
+    """Ask, and return the answer; no answer is one too, and does not stop the sync."""
+    try:
+        return chosen("Forget these events too?", (_ACCEPT, _REFUSE, _LATER), _LATER)
+    except Refused:
+        return _LATER
+
+
 def ask(sync_context: SyncContext, names: Mapping[bytes, str]) -> None:
     """Ask on the terminal what becomes of each held tombstone; Enter decides nothing."""
     if not at_terminal():
         return
+    clear_progress()
     for forget in held.forgets(held.read(sync_context.database)):
         print(f"hx: {held_tombstones.line(forget, names, sync_context.now_us)}", file=sys.stderr)
-        answer = chosen("Forget these events too?", ("accept", "refuse", "later"), "later")
-        if answer != "later":
+        answer = _answer()
+        if answer != _LATER:
             done = decide(answer, sync_context, [forget])
             print("\n".join(f"hx: {line}" for line in told(answer, done)), file=sys.stderr)

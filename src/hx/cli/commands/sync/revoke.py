@@ -192,9 +192,9 @@ def _waiting(sync_context: SyncContext, target: DeviceSeen) -> Iterator[str]:
     forgets = held.forgets(held.read(sync_context.database))
     for forget in forgets:
         if forget.rows[0].device_id == target.device_id:
-            yield held_tombstones.line(forget, {target.device_id: target.name}, sync_context.now_us)
-            short = held_tombstones.short_id(forget)
-            yield f"  `hx sync refuse {short}` keeps these events, `hx sync accept {short}` does not"
+            names, short = {target.device_id: target.name}, held_tombstones.short_id(forget)
+            yield held_tombstones.line(forget, names, sync_context.now_us)
+            yield f"  `hx sync refuse {short}` keeps them, `hx sync accept {short}` forgets them"
 
 
 def _name(device: DeviceSeen) -> str:

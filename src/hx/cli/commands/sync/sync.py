@@ -69,7 +69,7 @@ def run(name: str, given: Namespace, config: Config) -> int:
     clocks.warn(context, sync_context)
     if not held.is_empty(context.database):
         _warn_of_held(context)
-    _print(given, sync_context, pulled, pushed)
+    _print(given, context, sync_context, pulled, pushed)
     return _exit_code(sync_context)
 
 
@@ -161,7 +161,6 @@ def _carry_out(
 ) -> tuple[Pulled | None, Pushed | None]:
     if given.dry_run:
         return None, _would_push(context, sync_context)
-    sync_context.holds = bool(context.config.values["sync_hold"])
     pulled = pull(sync_context, admits=name == "sync") if name in ("sync", "pull") else None
     if pulled is not None and not given.json:
         ask_about_held(context, sync_context)
@@ -229,7 +228,11 @@ def _exit_code(sync_context: SyncContext) -> int:
 
 
 def _print(
-    given: Namespace, sync_context: SyncContext, pulled: Pulled | None, pushed: Pushed | None
+    given: Namespace,
+    context: Context,
+    sync_context: SyncContext,
+    pulled: Pulled | None,
+    pushed: Pushed | None,
 ) -> None:
     if given.json:
         print_json(
@@ -238,6 +241,7 @@ def _print(
                 "pushed": None if pushed is None else pushed._asdict(),
                 "dry_run": bool(given.dry_run),
                 "clocks_ahead": clocks.as_objects(sync_context),
+                "held": held_tombstones.objects(context),
             }
         )
         return
