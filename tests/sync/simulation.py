@@ -91,10 +91,9 @@ class Simulation(Actions, Disturbances):
         self.settled = False
         self.clocks = Clocks(seed)
         # of its own, so that the other seeds do not depend on it
-        self.holding = random.Random(f"holding {seed}").random() < 0.35
+        self.holding = random.Random(f"forget much {seed}").random() < 0.35
         if self.clocks.are_unsteady:
             self.actions += weighted(record=20, forget_until_now=8, change_spared=15, sync=8)
-            self.actions += weighted(decide=3)
         if self.holding:
             self.actions += weighted(record=4, forget_much=8, decide=12, retain=4, sync=4)
 
