@@ -118,15 +118,6 @@ def an_acceptance_counts_for_one_device():
     return patch.object(holding, "_is_accepted", accepted_here)
 
 
-def a_rewrite_gives_nothing_back():
-    """Drop what retention has removed here when a tombstone that covers it is refused."""
-    return patch.object(compact, "given_back", lambda _history, _tombstone: merge.History())
-
-
-def a_late_record_is_not_given_back():
-    return patch.object(segments, "given_back", lambda _history, _tombstone: merge.History())
-
-
 # ---- reading ----
 
 
@@ -272,8 +263,6 @@ MUTANTS = {
     "a refusal keeps what is here": a_refusal_gives_nothing_back,
     "what one device refuses all refuse": a_refusal_is_not_heard,
     "one acceptance counts for all devices": an_acceptance_counts_for_one_device,
-    "a rewrite gives back what a refused tombstone covers": a_rewrite_gives_nothing_back,
-    "a late record that a refused tombstone covers is given back": a_late_record_is_not_given_back,
     "the greater of two versions wins in any order": the_first_version_wins,
     "two pins of one time have a defined winner": the_present_pin_wins_a_tie,
     "the last change of a pin wins under a wrong clock": pins_follow_the_clock_alone,

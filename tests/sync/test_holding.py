@@ -158,13 +158,27 @@ def test_a_refusal_outlives_the_device_that_has_made_it(cluster):
 def test_what_retention_has_removed_here_is_given_back_too(cluster):
     laptop, desktop, server = cluster.devices
     before = texts(desktop)
-    desktop.retain(desktop.now_us)
-    assert not texts(desktop)
+    second_us = sorted(event.key.started_at_us for event in desktop.dump().events)[1]
+    for device in (desktop, server):
+        device.retain(second_us)
+        assert len(texts(device)) == 3
+    forget_all(cluster)
+    server.refuse(*server.held())
+    converge(*cluster)
+    assert texts(laptop) == before
+
+
+def test_what_comes_late_under_the_old_key_is_given_back(cluster):
+    """It was recorded before its device knew the tombstone, and published before it was refused."""
+    laptop, desktop, server = cluster.devices
+    late = desktop.record()
     laptop.forget(everything(laptop))
     sync_each([laptop, server])
     server.refuse(*server.held())
-    converge(*cluster)
-    assert texts(laptop) == texts(server) == before
+    sync_each([server])
+    desktop.push()
+    sync_each([server])
+    assert late.command in texts(server)
 
 
 def test_an_event_that_is_given_back_remains_one_of_its_import(cluster):

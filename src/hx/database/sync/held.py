@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hx.core.holding import FUTURE, FUTURE_US, MAX_DECIDED, MAX_HELD, Stance
 from hx.core.merge import Cover, History
-from hx.core.model import Keys, WholeSession, Window
+from hx.core.model import Keys
 from hx.core.moment import Moment
 from hx.core.record import NamedTuple
 from hx.database import tombstones
@@ -112,16 +112,11 @@ def _put(database: Database, tombstone: Tombstone, author: bytes, now: Moment | 
         authors = b"".join(sorted({*split(shown), author}))
         database.execute("UPDATE held SET shown = ? WHERE record_hash = ?", (authors, name))
         return
-    scope = tombstone.scope
-    kind, span = "keys", (None, None, None)
-    if isinstance(scope, Window):
-        kind, span = "window", scope
-    elif isinstance(scope, WholeSession):
-        kind, span = "session", (None, None, scope.session_id)
+    scope = tombstones.scope_row(tombstone.scope)
     record = segment.encode(History(tombstones=frozenset([tombstone])))
     database.execute(
         "INSERT INTO held VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 0, ?, ?, ?)",
-        (name, record, *tombstone[:3], kind, *span, author, *(now or (None,) * 3)),
+        (name, record, *tombstone[:3], *scope, author, *(now or (None,) * 3)),
     )
 
 
