@@ -16,6 +16,9 @@ from hx import config
 from hx.cli.parsers import parser_of
 from hx.cli.table import COMMANDS
 from hx.core import errors
+from hx.core.model import Tombstone, Window
+from hx.database.connection import open_database
+from hx.database.sync import held
 from hx.shells import SHELLS
 from hx.shells import completions_path as path
 
@@ -112,8 +115,20 @@ def run_with_json(name, folder):
         later = manifest.with_name(f"{manifest.name[:33]}000000000009-{'0' * 16}.hx")
         later.write_bytes(b"")
         hx_at(home, "sync", "pull")
+    if name == "sync refuse":
+        return hx_at(home, "sync", "refuse", held_at(home), "--yes", "--json")
     yes = ["--yes"] if name == "sync leave" else []
     return hx_at(home, *name.split(), *yes, "--json")
+
+
+def held_at(home):
+    """Hold a tombstone of another device; return its id."""
+    database = open_database(str(home / "hx.db"))
+    tombstone = Tombstone(b"\x01" * 16, 1, b"\x02" * 16, Window(0, 1))
+    with database.transaction():
+        held.put(database, [tombstone], b"\x03" * 16, None)
+    database.close()
+    return tombstone.tombstone_id.hex()
 
 
 @pytest.mark.parametrize("name", OBJECTS)
