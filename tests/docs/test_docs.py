@@ -115,10 +115,10 @@ def run_with_json(name, folder):
         later = manifest.with_name(f"{manifest.name[:33]}000000000009-{'0' * 16}.hx")
         later.write_bytes(b"")
         hx_at(home, "sync", "pull")
+    more = ["--yes"] if name == "sync leave" else []
     if name == "sync refuse":
-        return hx_at(home, "sync", "refuse", held_at(home), "--yes", "--json")
-    yes = ["--yes"] if name == "sync leave" else []
-    return hx_at(home, *name.split(), *yes, "--json")
+        more = [held_at(home), "--yes"]
+    return hx_at(home, *name.split(), *more, "--json")
 
 
 def held_at(home):

@@ -44,7 +44,9 @@ def _take_refusals(context: SyncContext) -> None:
         for tombstone_id in stance.refused
         if device_id in context.trust.active
     }
-    new = sorted(told - held.decided(context.database, REFUSED)) if told else []
+    if not told:
+        return
+    new = sorted(told - held.decided(context.database, REFUSED))
     with context.database.transaction():
         for tombstone_id in new:
             if held.is_known(context.database, tombstone_id):
