@@ -22,6 +22,7 @@ def cluster(monkeypatch):
     monkeypatch.setattr(holding, "_LEAST", 2)
     with new_cluster("laptop", "desktop", "server") as cluster:
         for _ in range(4):
+            cluster.environment.pass_time()
             cluster.devices[1].record()
         converge(*cluster)
         yield cluster

@@ -226,6 +226,7 @@ def manifest(data, sign_pub, vault_id):
     for name, most in (("held", 64), ("accepted", 1_024), ("refused", 1_024)):
         ids = values[name]
         require(len(ids) <= most and ids == sorted(set(ids)), "malformed")
+        require(all(len(each) == 16 for each in ids), "malformed")
     require(values["holds"] >= len(values["held"]), "malformed")
     signed(sign_pub, b"hx1-manifest", vault_id, payload, data[-64:])
     return {name: plain(value) for name, value in values.items()}, sha256(payload).hexdigest()

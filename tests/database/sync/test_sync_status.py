@@ -188,6 +188,7 @@ def test_a_device_that_read_the_manifest_has_confirmed_and_others_are_silent(dat
     assert state(database) == (50, True, {OTHER: "other"}, {THIRD: "desk"}, [], [])
     database.execute("DELETE FROM confirmed")
     assert state(database).silent == {OTHER: "other", THIRD: "desk"}
+    assert state(database, trust(ME, OTHER, inactive=[THIRD])).silent == {OTHER: "other"}
 
 
 def test_a_device_that_holds_the_tombstone_has_not_confirmed_it(database):
@@ -199,7 +200,6 @@ def test_a_device_that_holds_the_tombstone_has_not_confirmed_it(database):
     assert known.holding == [(OTHER, "other", (tombstone_id,), ())]
     assert not known.confirmed
     assert not known.is_settled
-    assert state(database, trust(ME, OTHER, inactive=[THIRD])).silent == {OTHER: "other"}
 
 
 def test_a_device_that_confirmed_nothing_is_silent_about_the_first_manifest(database):
