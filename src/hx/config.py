@@ -56,11 +56,10 @@ SETTINGS = (
         0,
         "where the picker looks first",
     ),
-    Setting(
-        "picker_enter", "run", ("run", "edit"), 0, "what Enter in the picker does with a command"
-    ),
+    Setting("picker_enter", "run", ("run", "edit"), 0, "what Enter in the picker does"),
     Setting("picker_ctrl_r", True, (), 0, "whether Ctrl-R in the shells opens the picker"),
     Setting("picker_up_arrow", False, (), 0, "whether the up arrow in the shells does too"),
+    Setting("sync_hold", True, (), 0, "whether a mass forget of another device waits for a yes"),
     Setting("record_lookups", False, (), 0, "whether lines that only ask hx are recorded too"),
     Setting("ignore", [], (), 0, "patterns of commands that are not kept"),
     Setting("allow", [], (), 0, "if not empty, only commands that match a pattern are kept"),

@@ -150,6 +150,10 @@ OBJECTS = {
         "forgotten.confirmed[].device_id, forgotten.confirmed[].device": "devices that have written to the store since they read the tombstone",
         "forgotten.silent[].device_id, forgotten.silent[].device": "devices that have not; they may have had nothing to write",
         "forgotten.copies[].device_id, forgotten.copies[].device, forgotten.copies[].objects, forgotten.copies[].last_seen, forgotten.copies[].active": "devices whose segments in the store hold, or may hold, forgotten records; `active`: the next sync of the device replaces them",
+        "forgotten.holding[].device_id, forgotten.holding[].device, forgotten.holding[].held, forgotten.holding[].refused": "devices that hold back what was forgotten here, or have refused it: an id for each `hx forget`",
+        "held[].id, held[].ids": "what waits for `hx sync accept` or `hx sync refuse` here: the id of a `hx forget` of another device, and the ids of all its tombstones",
+        "held[].reason": "`future`: its time ends more than a day from now; `large`: with it, that device would have taken more than 1,000 events and more than a tenth of those here since something of it was accepted",
+        "held[].device_id, held[].device, held[].made, held[].since, held[].events": "who has made it and when (by that clock), since when it is held here, and how many events it would take here",
         "custody": "where the keys of this device are kept",
         "place": "the place of this device in the vault: `member`, `waiting`, `not admitted`, `revoked` or `departed`",
         "copy_seen": "when another copy of this device was last noticed; null when the last push noticed none",
@@ -219,6 +223,15 @@ OBJECTS = {
         " microseconds, and how many events of each device their time windows have forgotten here;"
         " what was recorded after such a `hx forget` may be among them",
         "behind[].device_id, behind[].device, behind[].seq, behind[].here, behind[].since, behind[].told_by": "as in `hx sync status`",
+        "held[]": "what waits for `hx sync accept` or `hx sync refuse` here, as in `hx sync status`",
+    },
+    "sync accept": {
+        "accepted[]": "what was accepted, as `held[]` of `hx sync status`",
+        "forgotten": "number of events that were forgotten here",
+    },
+    "sync refuse": {
+        "refused[]": "what was refused, as `held[]` of `hx sync status`",
+        "kept": "number of events that are kept",
     },
     "config": {
         "settings[].name, settings[].value, settings[].default, settings[].source, settings[].meaning": "each setting",

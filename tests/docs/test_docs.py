@@ -17,6 +17,9 @@ from hx import config
 from hx.cli.parsers import parser_of
 from hx.cli.table import COMMANDS
 from hx.core import errors
+from hx.core.model import Tombstone, Window
+from hx.database.connection import open_database
+from hx.database.sync import held
 from hx.importers.registry import importers
 from hx.shells import SHELLS
 from hx.shells import completions_path as path
@@ -135,8 +138,20 @@ def run_with_json(name, folder):
         later = manifest.with_name(f"{manifest.name[:33]}000000000009-{'0' * 16}.hx")
         later.write_bytes(b"")
         hx_at(home, "sync", "pull")
-    yes = ["--yes"] if name in ("sync leave", "sync rotate") else []
-    return hx_at(home, *name.split(), *yes, "--json")
+    more = ["--yes"] if name in ("sync leave", "sync rotate") else []
+    if name == "sync refuse":
+        more = [held_at(home), "--yes"]
+    return hx_at(home, *name.split(), *more, "--json")
+
+
+def held_at(home):
+    """Hold a tombstone of another device; return its id."""
+    database = open_database(str(home / "hx.db"))
+    tombstone = Tombstone(b"\x01" * 16, 1, b"\x02" * 16, Window(0, 1))
+    with database.transaction():
+        held.put(database, [tombstone], b"\x03" * 16, None)
+    database.close()
+    return tombstone.tombstone_id.hex()
 
 
 @pytest.mark.parametrize("name", OBJECTS)

@@ -66,6 +66,33 @@ class Actions:
         """Forget some time until now, as `hx forget --since` does, by a clock that may be wrong."""
         device.forget(self.clocks.window_until_now(device))
 
+    def do_forget_much(self, device):
+        """Forget all that some device has recorded, as a member does that is mistaken or stolen.
+
+        The others have it, and most of them read the tombstone at once; some windows lie in the
+        future.
+        """
+        self._sync_some([*self.devices, device])
+        owner = self.rng.choice([None, *sorted(member.me for member in self.devices)])
+        future_us = self.rng.choice([0, 0, 2 * 86_400_000_000])
+        device.forget(Window(0, device.now_us + future_us, owner))
+        self._sync_some([device, *self.devices])
+
+    def _sync_some(self, devices):
+        """Let most of these devices record something and sync."""
+        for device in devices:
+            if self.rng.random() < 0.8:
+                device.inject_fault(self.fault)
+                device.view.receive()
+                device.record()
+                device.sync()
+
+    def do_decide(self, device):
+        """Accept or refuse something that is held."""
+        if forgets := device.held():
+            decide = self.rng.choice([device.accept, device.refuse])
+            decide(self.rng.choice(forgets))
+
     def do_change_spared(self, device):
         """End or redact an event that is spared of a tombstone, or keep an artifact of it."""
         spared = self.events(device, lambda event: event.key.spared)

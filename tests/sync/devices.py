@@ -14,7 +14,19 @@ from hx.core.format.keys import DeviceKeys, recovery_keys
 from hx.core.format.phrases import secret_of
 from hx.core.format.roster import evaluate
 from hx.core.format.roster_records import device_revoke
-from hx.core.model import FINISHED, IMPORTED, Artifact, ArtifactKey, Event, EventKey, Tombstone
+from hx.core.model import (
+    FINISHED,
+    IMPORTED,
+    Artifact,
+    ArtifactKey,
+    Event,
+    EventKey,
+    Keys,
+    Tombstone,
+    WholeSession,
+    Window,
+    bare_key,
+)
 from hx.core.moment import Moment
 from hx.custody.key_set import Secrets
 from hx.database import tombstones
@@ -24,9 +36,9 @@ from hx.database.join import join as join_rows
 from hx.database.queries.sessions import pin
 from hx.database.retention import retain
 from hx.database.sparing import spared_artifact, spared_events
-from hx.database.sync import vault
+from hx.database.sync import held, vault
 from hx.forget.forget import clean
-from hx.sync import enroll
+from hx.sync import enroll, holding
 from hx.sync.admins import make_admin
 from hx.sync.context import Keyring, SyncContext
 from hx.sync.outbox import Outbox
@@ -41,6 +53,26 @@ from sync.environment import Crash, StoreView, history, records_of
 RAM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 URL = "memory:"
 CANARY = b"cnry"
+
+
+def spared_of(tombstone, event):
+    """Return an event as it goes on once a tombstone is refused, by the text of the rule."""
+    scope, key = tombstone.scope, event.key
+    named = isinstance(scope, Keys) and bare_key(key) in scope.events
+    if tombstone.tombstone_id in key.spared or not (named or names(scope, key)):
+        return event
+    spared = tuple(sorted({*key.spared, tombstone.tombstone_id}))
+    return event._replace(key=key._replace(spared=spared))
+
+
+def names(scope, key):
+    """Return whether a window or a session covers a key that is spared of nothing."""
+    if isinstance(scope, WholeSession):
+        return key.session_id == scope.session_id
+    if isinstance(scope, Window):
+        is_owner = scope.device_id in (None, key.device_id)
+        return is_owner and scope.since_us <= key[0] < scope.until_us
+    return False
 
 
 class CrashPoints:
@@ -136,6 +168,7 @@ class Device:
         self.made = set()
         self.unpublished = set()
         self.retained_from_us = 0
+        self.holds = True  # whether it holds tombstones of others for a decision
         self.is_only_copy = True  # whether it was neither cloned nor restored
         os.makedirs(os.path.join(self.folder, "hx"))
         with open(self.path, "wb") as file:
@@ -193,7 +226,7 @@ class Device:
             exit_status=0 if finished else None,
         )
         with self.database.transaction():
-            known = tombstones.read(self.database)
+            known = self.known_tombstones()
             [event] = spared_events(self.database, [event], self.moment())
             join_rows(self.database, history([event]))
         if not ago_us:
@@ -231,7 +264,7 @@ class Device:
         )
         name = CANARY + b"%06d" % self.environment.number()
         with self.database.transaction():
-            known = tombstones.read(self.database)
+            known = self.known_tombstones()
             artifact = Artifact(key, name, "file", 0, bytes(32))
             artifact = spared_artifact(self.database, artifact, self.moment())
             join_rows(self.database, history([artifact]))
@@ -240,6 +273,35 @@ class Device:
 
     def forget(self, scope):
         self._add_record(Tombstone(self.environment.rng.randbytes(16), self.now_us, self.me, scope))
+
+    def known_tombstones(self):
+        """Return the tombstones that are applied or held."""
+        waiting = {held.record(self.database, row) for row in held.read(self.database)}
+        return tombstones.read(self.database) | waiting
+
+    def held(self):
+        """Return what is held, one entry for each `hx forget`."""
+        return held.forgets(held.read(self.database))
+
+    def accept(self, forget):
+        """Carry out what is held."""
+        self._decide(holding.accept, forget)
+
+    def refuse(self, forget):
+        """Keep what a held `hx forget` would take: from now on these are records of this device."""
+        given_back = dict.fromkeys(self.dump().events)
+        for row in forget.rows:
+            tombstone = held.record(self.database, row)
+            given_back = {spared_of(tombstone, event): None for event in given_back}
+        kept = given_back.keys() - self.dump().events
+        self._decide(holding.refuse, forget)
+        self._register(kept)
+
+    def _decide(self, act, forget):
+        context = self.context()
+        with self.database.transaction():
+            for row in forget.rows:
+                act(context, row)
 
     def pin(self, session_id, *, pinned):
         before = dump(self.database).pins
@@ -279,7 +341,7 @@ class Device:
     # ---- sync, as the command line does it ----
 
     def context(self):
-        return SyncContext(
+        context = SyncContext(
             self.database,
             self.store,
             self.me,
@@ -287,6 +349,8 @@ class Device:
             self.now_us,
             moment=self.moment,
         )
+        context.holds = self.holds
+        return context
 
     def keyring(self):
         def store(secrets):

@@ -9,10 +9,10 @@ from hx.core.format import manifest, object_names, segment
 from hx.core.format.envelope import unseal
 from hx.core.format.verdict import IMPORTED, PENDING
 from hx.core.merge import Cover, History, join
-from hx.core.model import Artifact, Event, WholeSession, Window
+from hx.core.model import Artifact, Event, bare_artifact_key, bare_key
 from hx.database.retention import RETAINED
-from hx.database.sync import behind, forgotten_copies, ledger, sync_status, vault
-from sync.devices import CANARY, Device
+from hx.database.sync import behind, forgotten_copies, held, ledger, sync_status, vault
+from sync.devices import CANARY, Device, names
 from sync.environment import history, records_of
 
 
@@ -25,6 +25,7 @@ def require_all(simulation):
     if not environment.store_damaged:
         require_slots_for_members_only(environment, devices)
         require_revoked_have_nothing(environment, devices)
+    require_decided(devices)
     final = fresh_device(environment).dump()
     objects = opened(environment, environment.objects, devices)
     if not excused(environment, devices):
@@ -71,6 +72,29 @@ def require_revoked_have_nothing(environment, devices):
         assert awaits or not names, f"nobody deletes the manifests of {device_id.hex()}"
 
 
+def require_decided(devices):
+    """Assert that no tombstone waits any more, and that all devices refuse the same ones."""
+    for device in devices:
+        assert not device.held(), f"{device.label} still holds {device.held()}"
+    refused = [held.decided(device.database, held.REFUSED) for device in devices]
+    known = [{each.tombstone_id for each in device.known_tombstones()} for device in devices]
+    for device, mine, here in zip(devices, refused, known, strict=True):
+        others = set().union(*refused) & here
+        assert others <= mine, f"{device.label} does not refuse {others - mine}"
+
+
+def require_one_decision(devices, decider, forget):
+    """Assert that no other device waits for a decision that one device has made.
+
+    The word of its maker does not count, and neither does that of the only device that shows it.
+    """
+    for device in devices:
+        for row in device.held() and held.read(device.database):
+            if row.tombstone_id in {each.tombstone_id for each in forget.rows}:
+                alone = set(row.authors) <= {decider.me}
+                assert alone or row.device_id == decider.me, f"{device.label} still holds {row}"
+
+
 def require_spared(environment):
     """Assert that no tombstone covers a record of a device that knew the tombstone then.
 
@@ -81,16 +105,6 @@ def require_spared(environment):
             assert tombstone.tombstone_id in key.spared or not names(tombstone.scope, key), (
                 f"a tombstone that was known then covers {key}: {tombstone}"
             )
-
-
-def names(scope, key):
-    """Return whether a window or a session covers a key that is spared of nothing."""
-    if isinstance(scope, WholeSession):
-        return key.session_id == scope.session_id
-    if isinstance(scope, Window):
-        is_owner = scope.device_id in (None, key.device_id)
-        return is_owner and scope.since_us <= key[0] < scope.until_us
-    return False
 
 
 def require_nothing_destroyed(device):
@@ -140,6 +154,7 @@ def fresh_device(environment):
     device = Device(environment, "fresh")
     device.view.receive()
     device.recover()
+    device.holds = False
     device.pull()
     return device
 
@@ -172,9 +187,44 @@ def require_complete(environment, devices, final):
     )
     found = uncertain & records_of(final)
     expected = join(history(environment.made - uncertain), history(found))
+    refused = set().union(*(held.decided(device.database, held.REFUSED) for device in devices))
+    final, given_back = without_given_back(final, refused)
+    expected, wanted = without_given_back(expected, refused)
     for name, have, want in zip(History._fields, final, expected, strict=True):
         assert not want - have, f"lost {name}: {_examples(want - have)}"
         assert not have - want, f"{name} that should not be: {_examples(have - want)}"
+    lost = {each.key for each in wanted} - {each.key for each in given_back}
+    assert not lost, f"refused, and lost all the same: {_examples(lost)}"
+    strange = bare(given_back) - bare(environment.made)
+    assert not strange, f"given back, and never made: {_examples(strange)}"
+
+
+def without_given_back(whole, refused):
+    """Return a History without the records that are spared of refused tombstones, and these.
+
+    Only their keys are certain: a version of such a record may be lost, if only devices had it that
+    have applied the tombstone before they read the refusal.
+    """
+    records = {
+        record
+        for record in whole.events | whole.artifacts
+        if refused & {*record.key.spared, *spared_by_event(record)}
+    }
+    rest = whole._replace(events=whole.events - records, artifacts=whole.artifacts - records)
+    return rest, records
+
+
+def spared_by_event(record):
+    """Return the tombstones that the event of an artifact is spared of."""
+    event = getattr(record.key, "event", None)
+    return () if event is None else event.spared
+
+
+def bare(records):
+    """Return records as if they were spared of nothing."""
+    events = {r._replace(key=bare_key(r.key)) for r in records if type(r) is Event}
+    artifacts = {r for r in records if type(r) is Artifact}
+    return events | {r._replace(key=bare_artifact_key(r.key)) for r in artifacts}
 
 
 def made_by_departed_devices(environment, devices):

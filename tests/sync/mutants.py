@@ -17,9 +17,9 @@ from hx.database import join as joining
 from hx.database import sparing, tombstones
 from hx.database.event_rows import events_at
 from hx.database.queries import sessions
-from hx.database.sync import ledger, locations, unpublished
+from hx.database.sync import held, ledger, locations, unpublished
 from hx.database.sync.ledger import TAKEN
-from hx.sync import compact, manifests, publish, pull, push, segments
+from hx.sync import compact, holding, manifests, publish, pull, push, segments
 from sync import devices
 
 
@@ -90,6 +90,32 @@ def a_later_version_is_spared_of_nothing():
         return merge.join(local, delta._replace(events=bare))
 
     return patch.object(joining, "merge", SimpleNamespace(join=joined))
+
+
+# ---- holding ----
+
+
+def what_is_held_is_not_known():
+    """Let a held tombstone, once it is accepted, cover what was recorded while it was held."""
+    windows, sessions_ = (
+        sql.split(" UNION ALL ")[0] for sql in (sparing._WINDOWS, sparing._SESSIONS)
+    )
+    return patch.multiple(sparing, _WINDOWS=windows, _SESSIONS=sessions_)
+
+
+def a_refusal_gives_nothing_back():
+    return patch.object(holding, "given_back", lambda _history, _tombstone: merge.History())
+
+
+def a_refusal_is_not_heard():
+    return patch.object(holding, "_take_refusals", lambda _context: None)
+
+
+def an_acceptance_counts_for_one_device():
+    def accepted_here(context, row):
+        return row.tombstone_id in held.decided(context.database, held.ACCEPTED)
+
+    return patch.object(holding, "_is_accepted", accepted_here)
 
 
 # ---- reading ----
@@ -233,6 +259,10 @@ MUTANTS = {
     "what is recorded once a tombstone is known is spared of it": nothing_is_spared,
     "in doubt a record came after the tombstone": the_begin_alone_tells_what_is_before,
     "what is spared of a tombstone is a part of the key": a_later_version_is_spared_of_nothing,
+    "a held tombstone is known": what_is_held_is_not_known,
+    "a refusal keeps what is here": a_refusal_gives_nothing_back,
+    "what one device refuses all refuse": a_refusal_is_not_heard,
+    "one acceptance counts for all devices": an_acceptance_counts_for_one_device,
     "the greater of two versions wins in any order": the_first_version_wins,
     "two pins of one time have a defined winner": the_present_pin_wins_a_tie,
     "the last change of a pin wins under a wrong clock": pins_follow_the_clock_alone,

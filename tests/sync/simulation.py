@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import tempfile
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
+from hx.core import holding
 from hx.core.errors import HxError
 from hx.sync import compact
 from stores.faulty import DROPPED, FAULTS, NONE, RESURRECTED
@@ -22,6 +24,7 @@ from sync.disturbances import Disturbances
 from sync.environment import Environment, seeded_randomness
 
 STEPS = 26
+DECISIONS = 40
 
 
 def weighted(**numbers):
@@ -88,13 +91,17 @@ class Simulation(Actions, Disturbances):
         self.retaining = "retain" in self.workload.actions or self.rng.random() < 0.2
         self.settled = False
         self.clocks = Clocks(seed)
+        # of its own, so that the other seeds do not depend on it
+        self.holding = random.Random(f"forget much {seed}").random() < 0.35
         if self.clocks.are_unsteady:
             self.actions += weighted(record=20, forget_until_now=8, change_spared=15, sync=8)
+        if self.holding:
+            self.actions += weighted(record=4, forget_much=8, decide=12, retain=4, sync=4)
 
     # ---- the course of a run ----
 
     def run(self, steps=STEPS):
-        with small_segment_limit(self.workload.many):
+        with small_segment_limit(self.workload.many), small_holding_limit(self.holding):
             self.begin()
             for _ in range(steps):
                 self.environment.pass_time()
@@ -139,13 +146,30 @@ class Simulation(Actions, Disturbances):
         if "revoke" in self.actions or self.clocks.are_unsteady:
             self.remove_inactive_devices()
         converge(self.environment, self.devices)
+        self.decide_all()
         if self.environment.store_damaged:
             for device in self.devices:
                 device.view.receive()
                 device.repair()
             converge(self.environment, self.devices)
+            self.decide_all()
         for member in self.devices:
             invariants.require_nothing_destroyed(member)
+
+    def decide_all(self):
+        """Let one device decide about each tombstone that is still held, until none is."""
+        for _ in range(DECISIONS):
+            holders = [device for device in self.devices if device.held()]
+            if not holders:
+                return
+            device = self.rng.choice(holders)
+            forget = self.rng.choice(device.held())
+            is_accepted = self.rng.random() < 0.5
+            decide = device.accept if is_accepted else device.refuse
+            decide(forget)
+            converge(self.environment, self.devices)
+            invariants.require_one_decision(self.devices, device, forget)
+        raise AssertionError(f"something is still held after {DECISIONS} decisions")
 
     def remove_inactive_devices(self):
         """Remove the devices that are no longer in the vault, even if they have not heard of it.
@@ -196,6 +220,16 @@ class Simulation(Actions, Disturbances):
 def active(device):
     """Return the ids of the active devices as a device knows them."""
     return set(device.context().trust.active)
+
+
+@contextmanager
+def small_holding_limit(is_small):
+    """Let a device hold what takes more than two events, if `is_small`."""
+    before, holding._LEAST = holding._LEAST, 2 if is_small else holding._LEAST
+    try:
+        yield
+    finally:
+        holding._LEAST = before
 
 
 @contextmanager

@@ -222,7 +222,13 @@ def events(columns, sets):
 def manifest(data, sign_pub, vault_id):
     """Return the fields of a signed manifest, and its identity."""
     payload = data[:-64]
-    values = fields(payload, "device_id seq at_us label objects seen roster key_id")
+    names = "device_id seq at_us label objects seen roster key_id holds held accepted refused"
+    values = fields(payload, names)
+    for name, most in (("held", 64), ("accepted", 1_024), ("refused", 1_024)):
+        ids = values[name]
+        require(len(ids) <= most and ids == sorted(set(ids)), "malformed")
+        require(all(len(each) == 16 for each in ids), "malformed")
+    require(values["holds"] >= len(values["held"]), "malformed")
     signed(sign_pub, b"hx1-manifest", vault_id, payload, data[-64:])
     return {name: plain(value) for name, value in values.items()}, sha256(payload).hexdigest()
 

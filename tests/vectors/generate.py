@@ -107,6 +107,10 @@ MANIFEST_VALUE = manifest.Manifest(
     (manifest.Seen(OTHER.device_id, 7, b"\x0c" * 32),),
     (Record(DEVICE.sign_pub, b"opaque", b"\x09" * 64),),
     keys.key_id(VMKS[1]),
+    3,
+    (b"\x01" * 16, b"\x04" * 16),
+    (b"\x02" * 16,),
+    (b"\x03" * 16, b"\x05" * 16),
 )
 
 
@@ -321,7 +325,21 @@ def manifests():
         fails(case, "rejected", "signature", sign_pub=OTHER.sign_pub.hex()),
         fails(case, "rejected", "signature", vault_id="00" * 16),
         fails(case, "rejected", "signature", data=data[:-64].hex() + "00" * 64),
+        *(
+            fails(case, "rejected", "malformed", data=manifest_with(**fields))
+            for fields in (
+                {"holds": 1},
+                {"held": (b"\x04" * 16, b"\x01" * 16)},
+                {"accepted": (b"\x02" * 16, b"\x02" * 16)},
+                {"refused": (b"\x02" * 15,)},
+            )
+        ),
     ]
+
+
+def manifest_with(**fields):
+    """Return a signed manifest with other fields, in hex."""
+    return manifest.encode(MANIFEST_VALUE._replace(**fields), DEVICE.sign_seed, VAULT).hex()
 
 
 def genesis_values():

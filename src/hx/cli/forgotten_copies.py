@@ -9,10 +9,10 @@ from hx.database.sync.sync_status import forget_status, may_have_status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from hx.cli.context import Context
-    from hx.database.sync.sync_status import DeviceCopies, ForgetStatus
+    from hx.database.sync.sync_status import DeviceCopies, ForgetStatus, Holding
 
 
 def look(context: Context) -> ForgetStatus | None:
@@ -40,7 +40,20 @@ def lines(known: ForgetStatus | None, now_us: int) -> list[str]:
     if known is None:
         return []
     first = [_told(known, now_us)] if known.at_us is not None else []
-    return [*first, *copy_lines(known, now_us)]
+    held = [line for holding in known.holding for line in _held(holding)]
+    return [*first, *held, *copy_lines(known, now_us)]
+
+
+def _held(holding: Holding) -> Iterator[str]:
+    name = _names([holding.name])
+    for tombstone_id in holding.held:
+        short = tombstone_id.hex()[:8]
+        yield (
+            f"{short} waits on {name}: run `hx sync accept {short}` there to forget it, or"
+            f" `hx sync refuse {short}` to keep it"
+        )
+    for tombstone_id in holding.refused:
+        yield f"{tombstone_id.hex()[:8]} was refused on {name}: what it held then is kept"
 
 
 def _told(known: ForgetStatus, now_us: int) -> str:
@@ -91,6 +104,15 @@ def as_object(known: ForgetStatus | None) -> dict[str, object] | None:
         "told": known.told,
         "confirmed": devices(known.confirmed),
         "silent": devices(known.silent),
+        "holding": [
+            {
+                "device_id": holding.device_id.hex(),
+                "device": holding.name,
+                "held": [tombstone_id.hex() for tombstone_id in holding.held],
+                "refused": [tombstone_id.hex() for tombstone_id in holding.refused],
+            }
+            for holding in known.holding
+        ],
         "copies": [
             {
                 "device_id": copy.device_id.hex(),

@@ -237,6 +237,13 @@ def secret(question: str) -> bytes:
     return line
 
 
+def clear_progress() -> None:
+    """Remove a progress bar that stands in the line, before a question."""
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        sys.stderr.write(_CLEAR)
+        sys.stderr.flush()
+
+
 class Progress:
     """Shows a progress bar on stderr, in one line that is removed at the end.
 

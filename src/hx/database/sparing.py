@@ -101,12 +101,17 @@ def _known(database: Database, places: list[_Place]) -> list[_Known]:
     return known
 
 
-_NOTED = "known_at_us, known_boot_us, known_boot_id FROM tombstone"
-_WINDOWS = (
+def _of_both(sql: str) -> str:
+    """Return a query for applied and for held tombstones: a held one is known too."""
+    return " UNION ALL ".join(sql.format(table) for table in ("tombstone", "held"))
+
+
+_NOTED = "known_at_us, known_boot_us, known_boot_id FROM {}"
+_WINDOWS = _of_both(
     f"SELECT tombstone_id, since_us, until_us, scope_id, {_NOTED}"
-    " WHERE kind = 'window' AND since_us <= ? AND until_us > ?"
+    " WHERE kind = 'window' AND since_us <= ?1 AND until_us > ?2"
 )
-_SESSIONS = f"SELECT tombstone_id, {_NOTED} WHERE kind = 'session' AND scope_id = ?"
+_SESSIONS = _of_both(f"SELECT tombstone_id, {_NOTED} WHERE kind = 'session' AND scope_id = ?1")
 
 
 def _since(noted: Iterable[object]) -> Moment | None:

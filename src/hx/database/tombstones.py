@@ -50,8 +50,9 @@ def unknown(database: Database, tombstones: Iterable[Tombstone]) -> list[Tombsto
 
 
 def are_known(database: Database) -> bool:
-    """Return whether the database holds any tombstone."""
-    return database.value("SELECT 1 FROM tombstone LIMIT 1") is not None
+    """Return whether any tombstone is known here: applied, or held."""
+    sql = "SELECT 1 FROM tombstone UNION ALL SELECT 1 FROM held LIMIT 1"
+    return database.value(sql) is not None
 
 
 def condition(scope: Window | WholeSession) -> tuple[str, tuple[Sql, ...]]:
@@ -120,24 +121,33 @@ def write(database: Database, tombstones: Iterable[Tombstone], now: Moment | Non
     """Insert tombstones that the database does not hold yet; from `now` on they are known."""
     for tombstone in tombstones:
         scope = tombstone.scope
-        kind: str = "keys"
         undone = isinstance(scope, Keys) and scope.undone
-        span: tuple[Sql, ...] = (None, None, None)
-        if isinstance(scope, Window):
-            kind, span = "window", scope
-        elif isinstance(scope, WholeSession):
-            kind, span = "session", (None, None, scope.session_id)
         row = database.value(
             "INSERT INTO tombstone (record_hash, tombstone_id, created_at_us, device_id, kind,"
             " since_us, until_us, scope_id, undone, known_at_us, known_boot_us, known_boot_id)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-            (record_hash(tombstone), *tombstone[:3], kind, *span, undone, *(now or (None,) * 3)),
+            (
+                record_hash(tombstone),
+                *tombstone[:3],
+                *scope_row(scope),
+                undone,
+                *(now or (None,) * 3),
+            ),
         )
         if isinstance(scope, Keys):
             database.connection.executemany(
                 "INSERT INTO tombstone_key VALUES (?, ?, ?, ?, ?, ?)",
                 [(*_key_row(key), row) for keys in (scope.events, scope.artifacts) for key in keys],
             )
+
+
+def scope_row(scope: Window | WholeSession | Keys) -> tuple[Sql, ...]:
+    """Return the columns kind, since_us, until_us and scope_id of a tombstone."""
+    if isinstance(scope, Window):
+        return ("window", *scope)
+    if isinstance(scope, WholeSession):
+        return "session", None, None, scope.session_id
+    return "keys", None, None, None
 
 
 def _key_row(key: EventKey | ArtifactKey) -> tuple[Sql, ...]:

@@ -8,13 +8,14 @@ for a covered record the new segment carries a tombstone that covers it.
 from __future__ import annotations
 
 from hx.core.format.verdict import IMPORTED, Fault
+from hx.core.holding import given_back
 from hx.core.merge import Cover, History, join
 from hx.core.record import NamedTuple
 from hx.database import tombstones
 from hx.database.artifacts import touched_artifacts
 from hx.database.event_rows import events_at
 from hx.database.retention import RETAINED
-from hx.database.sync import ledger
+from hx.database.sync import held, ledger
 from hx.database.sync.locations import IN_OWN_SEGMENT
 from hx.database.sync.valid_records import still_valid
 from hx.stores import Missing
@@ -22,6 +23,8 @@ from hx.sync.segments import read_segment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hx.core.model import ArtifactKey, EventKey, Tombstone
     from hx.database.connection import Database
     from hx.database.sync.ledger import Segment
@@ -45,17 +48,32 @@ def rewriting(context: SyncContext) -> Rewriting:
     A segment that cannot be read is left out. Raises StoreError.
     """
     replaced, old = [], History()
+    refused = held.refused(context.database)
     for segment in _chosen(ledger.live(context.database, context.me)):
         history = _read(context, segment)
         if history is not None:
             replaced.append(segment)
-            old = join(old, history)
+            old = join(old, _with_given_back(history, refused))
     for segment in dropped_by_copies(context):
         history = _read_dropped(context, segment)
         if history is not None:
             replaced.append(segment)
-            old = join(old, missing_here(context.database, history))
+            missing = missing_here(context.database, history)
+            old = join(old, _with_given_back(missing, refused))
     return Rewriting(replaced, *_kept(context, old))
+
+
+def _with_given_back(history: History, refused: Iterable[Tombstone]) -> History:
+    """Return a history with the records that refused tombstones cover, also under the new keys.
+
+    The database may lack them, because retention has removed them.
+    """
+    for tombstone in refused:
+        kept = given_back(history, tombstone)
+        history = history._replace(
+            events=history.events | kept.events, artifacts=history.artifacts | kept.artifacts
+        )
+    return history
 
 
 def dropped_by_copies(context: SyncContext) -> list[Segment]:
@@ -137,8 +155,8 @@ def _carried(context: SyncContext, old: History, cover: Cover) -> frozenset[Tomb
     if not events and not artifacts:
         return frozenset()
     database = context.database
-    held = tombstones.read(database, IN_OWN_SEGMENT)
-    left = _uncovered(events, artifacts, Cover(held | old.tombstones))
+    there = tombstones.read(database, IN_OWN_SEGMENT)
+    left = _uncovered(events, artifacts, Cover(there | old.tombstones))
     carried: set[Tombstone] = set()
     for tombstone in sorted(tombstones.read(database), key=lambda each: each.tombstone_id):
         if not any(left):

@@ -170,6 +170,7 @@ class SyncContext:
         self.lost = 0  # own segments that the store has lost; the push publishes their records
         self.has_read_slots = False  # by this sync, for a better key to write under
         self.gone_by_clocks: dict[bytes, GoneByClock] = {}  # by the maker of the tombstones
+        self.holds = True  # whether tombstones of other devices may wait for a person
         self.refused = 0  # records of this device that are due and that no reader would take
         self.listed_by: dict[bytes, bytes] = {}  # device -> digest of what the ledger says it lists
         self.staying: list[str] = []  # objects of revoked devices that could not be deleted yet

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hx.database.sync import departures, ledger, vault
+from hx.core.holding import Stance
+from hx.database.sync import departures, held, ledger, vault
 
 SEEN_STEP = 1 << 20  # a seq that is further ahead than this of the known one is not believed
 
@@ -41,6 +42,8 @@ def is_head_current(context: SyncContext, label: str) -> bool:
     if head.key not in context.listing or head.seq < own_seq(context):
         return False
     if head.label != label:
+        return False
+    if held.said(context.database).get(context.me, Stance()) != held.stance(context.database):
         return False
     if head.roster != vault.digest(context.database) and head.roster != _carried_digest(context):
         return False

@@ -31,7 +31,15 @@ from hx.core.format.verdict import (
     rejected,
 )
 from hx.database.event_detail import rename_device
-from hx.database.sync import behind, departures, forgotten_copies, ledger, locations, vault
+from hx.database.sync import (
+    behind,
+    departures,
+    forgotten_copies,
+    held,
+    ledger,
+    locations,
+    vault,
+)
 from hx.database.sync.ledger import TAKEN, Head, Verdict
 from hx.stores import Denied, Missing, Placeholder, Transient
 from hx.sync.context import KEY_ID
@@ -253,8 +261,23 @@ def _take(context: SyncContext, key: str, signed: Signed, *, passed_over: bool) 
             others = context.trust.active.keys() - {context.me}
             seen = signed.manifest.seen
             behind.note(context.database, head.device_id, seen, others, context.now_us)
+            _hear(context, signed.manifest)
             if head.label:
                 rename_device(context.database, head.device_id, head.label)
+
+
+def _hear(context: SyncContext, manifest: Manifest) -> None:
+    """Note what the newest manifest of a device says about tombstones.
+
+    An own manifest is of another copy of this device, or of this one before its disk was restored:
+    what was decided there was decided here. What it holds says nothing about this database.
+    """
+    if manifest.device_id != context.me:
+        held.note_said(context.database, manifest)
+        return
+    for verdict, ids in ((held.ACCEPTED, manifest.accepted), (held.REFUSED, manifest.refused)):
+        for tombstone_id in ids:
+            held.decide(context.database, tombstone_id, verdict, context.now_us)
 
 
 def judged(context: SyncContext, key: str, signed: Signed) -> Verdict:

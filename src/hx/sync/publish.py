@@ -16,7 +16,7 @@ from hx.core.format.manifest import Listed, Manifest
 from hx.core.format.roster import carried
 from hx.core.merge import History, join
 from hx.core.record import NamedTuple
-from hx.database.sync import forgotten_copies, ledger, unpublished, vault
+from hx.database.sync import forgotten_copies, held, ledger, unpublished, vault
 from hx.database.sync.ledger import TAKEN, Verdict
 from hx.database.sync.locations import SegmentSource
 from hx.sync import membership
@@ -107,6 +107,7 @@ def manifest_of(context: SyncContext, label: str, objects: list[Listed], key_id:
         tuple(ledger.seen(context.database)),
         carried(context.genesis, records),
         key_id,
+        *held.stance(context.database),
     )
 
 
@@ -179,5 +180,6 @@ def _mark_published(context: SyncContext, plan: PushPlan, key: str, payload: byt
             unpublished.mark(database, plan.due, part.history, source)
         unpublished.clear_outgoing(database)
         vault.raise_own_seq(database, manifest.seq)
+        held.note_said(database, manifest)
         forgotten_copies.note_tombstones_published(database, context.me, manifest.seq)
         vault.update(database, pushed_at_us=context.now_us)

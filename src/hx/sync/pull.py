@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from hx.core.format.verdict import PENDING, REJECTED
 from hx.database.sync import forgotten_copies as forgotten_rows
-from hx.database.sync import ledger, vault
+from hx.database.sync import held, ledger, vault
 from hx.sync.context import Pulled
 from hx.sync.heads import manifests_to_read
 
@@ -60,6 +60,7 @@ def _has_news(context: SyncContext) -> bool:
         or ledger.wanted(context.database)
         or ledger.own_unread(context.database, context.me)
         or forgotten_rows.is_due(context.database, context.me)
+        or held.is_due(context.database, context.now_us, holds=context.holds)
     )
 
 
@@ -70,6 +71,7 @@ def take_listed(context: SyncContext, *, only: bytes | None = None, admits: bool
     """
     # imported here: a pull without news reads no manifest and needs no cryptography
     from hx.sync import forgotten_copies
+    from hx.sync.holding import judge
     from hx.sync.manifests import take_manifests
     from hx.sync.revoked_duty import forget_deleted
     from hx.sync.segments import take_segments
@@ -90,6 +92,8 @@ def take_listed(context: SyncContext, *, only: bytes | None = None, admits: bool
             take_manifests(context, only=only)
             more, _ = take_segments(context)
             done = Pulled(*map(sum, zip(done, more, strict=True)))
+    if only is None:
+        done = done._replace(forgotten=done.forgotten + judge(context))
     forgotten_copies.settle(context)
     if only is None:
         forgotten_copies.search_suspected(context)

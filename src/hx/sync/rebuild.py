@@ -42,7 +42,14 @@ if TYPE_CHECKING:
 
     from hx.database.connection import Database
 
-_VAULT = ("device", "vault", "roster_record", "manifest", "segment")  # needed to join segments
+_VAULT = (
+    "device",
+    "vault",
+    "roster_record",
+    "manifest",
+    "segment",
+    "decision",
+)  # needed to join segments
 _CHUNK = 500
 
 

@@ -25,6 +25,7 @@ from hx.stores import Missing
 from hx.sync import forgotten_copies
 from hx.sync.device_state import place_of, require_place
 from hx.sync.heads import own_head
+from hx.sync.holding import judge
 from hx.sync.manifests import PATIENT_US, attempt, is_readable
 from hx.sync.membership import hand_out_keys
 from hx.sync.pull import pull, with_counts
@@ -84,6 +85,7 @@ def repair(
     require_place(place_of(context.trust, context.me))
     resume(context, outbox)
     again = read_again(context)
+    judge(context)  # a tombstone that was read again may have been lost here
     _give_up(context, again.lost)
     unlisted = _take_unlisted(context, again.lost)
     head = _unreadable_head(context)

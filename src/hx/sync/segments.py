@@ -28,11 +28,12 @@ from hx.core.format.verdict import (
     Fault,
     rejected,
 )
+from hx.core.holding import given_back
 from hx.core.record import NamedTuple
 from hx.database.connection import UNCLEAN
 from hx.database.event_detail import name_origins
 from hx.database.join import join
-from hx.database.sync import departures, forgotten_copies, ledger, vault
+from hx.database.sync import departures, forgotten_copies, held, ledger, vault
 from hx.database.sync.ledger import TAKEN, Segment, Verdict
 from hx.database.sync.locations import SegmentSource
 from hx.stores import Denied, Missing, Transient
@@ -285,12 +286,21 @@ def _unlisted_unread(error: Missing | Transient | Denied) -> Verdict:
 
 
 def joined(context: SyncContext, segment: Segment, history: History) -> Pulled:
-    """Join the history of a segment, note it as taken in the ledger, and return the counts."""
+    """Join the history of a segment, note it as taken in the ledger, and return the counts.
+
+    Its tombstones that are not applied here yet are held until `hx.sync.holding` judges them. Where
+    this device has written the segment they are applied: it publishes only what it has applied.
+    """
     own = segment.device_id == context.me
     counts = own and segment.listed and not segment.superseded
     source = SegmentSource(segment.device_id, segment.object_id if counts else None, context.me)
     with context.database.transaction():
-        changes = join(context.database, history, source, now=context.moment())
+        now = context.moment()
+        if not own:
+            applied = held.put(context.database, history.tombstones, segment.device_id, now)
+            history = history._replace(tombstones=applied)
+        changes = join(context.database, history, source, now=now)
+        give_back(context, history)
         note_gone(context, history.tombstones, changes.gone)
         name_origins(context.database, segment.device_id)
         ledger.judge(context.database, segment, TAKEN, context.now_us)
@@ -307,6 +317,17 @@ def joined(context: SyncContext, segment: Segment, history: History) -> Pulled:
                 context.database, segment.device_id, [segment.object_id]
             )
     return Pulled(1, changes.added, changes.forgotten, changes.dropped)
+
+
+def give_back(context: SyncContext, history: History) -> None:
+    """Join the records of a history that refused tombstones cover, under keys that are spared.
+
+    The device that has published them had not read the refusal.
+    """
+    for tombstone in held.refused(context.database):
+        kept = given_back(history, tombstone)
+        if kept.events or kept.artifacts:
+            join(context.database, kept)
 
 
 # ---- own segments that no manifest lists ----
@@ -338,6 +359,7 @@ def join_unlisted(context: SyncContext, contents: Contents) -> int:
     database = context.database
     source = SegmentSource(context.me, None, context.me)
     changes = join(database, contents.history, source, now=context.moment())
+    give_back(context, contents.history)
     name_origins(database, context.me)
     ledger.list_objects(database, context.me, [contents.listed], context.now_us, TAKEN)
     if changes.erased:

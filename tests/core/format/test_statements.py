@@ -37,8 +37,9 @@ RECORD = Record(DEVICE.sign_pub, b"opaque", b"\x09" * 64)
 LISTED = manifest.Listed(b"\x0a" * 16, 752, b"\x0b" * 32, 3, -5, 2**62)
 SEEN = manifest.Seen(OTHER.device_id, 10**12 - 1, b"\x0d" * 32)
 MANIFEST = manifest.Manifest(
-    DEVICE.device_id, 1, 1_700_000_000_000_000, "Büro", (LISTED,), (SEEN,), (RECORD,), b"\x0e" * 16
-)
+    DEVICE.device_id, 1, 1_700_000_000_000_000, "Büro", (LISTED,), (SEEN,), (RECORD,), b"\x0e" * 16,
+    2, (b"\x01" * 16,), (b"\x02" * 16, b"\x03" * 16), (b"\x01" * 16,),
+)  # fmt: skip
 INVITATION = invite.Invitation(
     VAULT + b"W" * 16, ((1, VMK), (2**32 - 1, b"l" * 32)), b"i" * 32, (RECORD,), (SEEN,)
 )
@@ -97,6 +98,12 @@ BAD_MANIFESTS = {
     "a signature that is short": {"roster": [[bytes(32), b"", bytes(63)]]},
     "too many records": {"roster": [[bytes(32), b"", bytes(64)]] * 1_025},
     "a short key id": {"key_id": b""},
+    "fewer held than named": {"holds": 0},
+    "more than 64 held that are named": {"holds": 65, "held": [bytes([n]) * 16 for n in range(65)]},
+    "ids that descend": {"accepted": [b"\x03" * 16, b"\x02" * 16]},
+    "an id twice": {"refused": [b"\x03" * 16] * 2},
+    "a short id": {"refused": [bytes(15)]},
+    "too many refused": {"refused": [n.to_bytes(16) for n in range(1_025)]},
 }
 
 

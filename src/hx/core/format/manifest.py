@@ -9,6 +9,7 @@ A manifest is identified by the SHA-256 of its payload. Source: docs/format.md, 
 from __future__ import annotations
 
 from hashlib import sha256
+from itertools import pairwise
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -28,6 +29,7 @@ from hx.core.format.payload import (
     malformed,
 )
 from hx.core.format.roster_records import MAX_LIST_RECORD_BYTES, Record
+from hx.core.holding import MAX_DECIDED, MAX_HELD, Stance
 from hx.core.model import MAX_LABEL_BYTES
 from hx.core.record import NamedTuple
 
@@ -55,6 +57,10 @@ _TYPES: dict[str, Any] = {
     "seen": SEEN_TYPE,
     "roster": ROSTER_TYPE,
     "key_id": Id,
+    "holds": U32,
+    "held": Annotated[list[Id], Meta(max_length=MAX_HELD)],
+    "accepted": Annotated[list[Id], Meta(max_length=MAX_DECIDED)],
+    "refused": Annotated[list[Id], Meta(max_length=MAX_DECIDED)],
 }
 _DECODERS = decoders(_TYPES)
 
@@ -79,7 +85,7 @@ class Seen(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """The fields of a manifest."""
+    """The fields of a manifest; the last four are those of a Stance."""
 
     device_id: bytes
     seq: int
@@ -89,6 +95,14 @@ class Manifest(NamedTuple):
     seen: tuple[Seen, ...]
     roster: tuple[Record, ...]
     key_id: bytes  # of the epoch under which it is sealed; zero in a plain vault
+    holds: int = 0
+    held: tuple[bytes, ...] = ()
+    accepted: tuple[bytes, ...] = ()
+    refused: tuple[bytes, ...] = ()
+
+    @property
+    def stance(self) -> Stance:
+        return Stance(self.holds, self.held, self.accepted, self.refused)
 
 
 class Signed(NamedTuple):
@@ -116,7 +130,18 @@ def decode(data: bytes) -> Signed:
         raise malformed("it lists an object twice")
     values["seen"] = seen_of(values["seen"])
     values["roster"] = roster_of(values["roster"])
+    for name in ("held", "accepted", "refused"):
+        values[name] = _ascending(values[name])
+    if values["holds"] < len(values["held"]):
+        raise malformed("it holds fewer tombstones than it names")
     return Signed(Manifest(**values), payload, signature)
+
+
+def _ascending(ids: list[bytes]) -> tuple[bytes, ...]:
+    """Return ids that are ascending, each once. Raises Fault."""
+    if any(first >= second for first, second in pairwise(ids)):
+        raise malformed("the ids of its tombstones are not ascending")
+    return tuple(ids)
 
 
 def is_signed(signed: Signed, sign_pub: bytes, vault_id: bytes) -> bool:

@@ -110,6 +110,20 @@ def _rows(database: Database, where: str, here: dict[int, int]) -> Iterator[Impo
         yield ImportRun(number, at_us, path, kind, *facts, here.get(number, 0))
 
 
+def copy_numbers(database: Database, last: int) -> None:
+    """Note for the events with greater row ids than `last` which import brought them.
+
+    Such an event is one that an import brought, now also under a key that is spared of a tombstone.
+    """
+    database.execute(
+        "UPDATE event SET import = (SELECT old.import FROM event AS old"
+        "  WHERE old.started_at_us = event.started_at_us AND +old.session = event.session"
+        "  AND old.seq = event.seq AND old.import IS NOT NULL LIMIT 1)"
+        " WHERE id > ? AND EXISTS (SELECT 1 FROM import)",
+        (last,),
+    )
+
+
 def keys(database: Database, number: int, at_most: int) -> Iterator[list[EventKey]]:
     """Yield the keys of the events of an import, in lists of at most `at_most`.
 

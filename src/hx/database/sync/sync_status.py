@@ -10,11 +10,11 @@ from hx.core.format import object_names
 from hx.core.format.verdict import IMPORTED
 from hx.core.record import NamedTuple
 from hx.database.event_detail import device_names
-from hx.database.sync import forgotten_copies, ledger, vault
+from hx.database.sync import forgotten_copies, held, ledger, vault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from hx.core.format.roster import Trust
     from hx.database.connection import Database
@@ -115,6 +115,15 @@ class DeviceCopies(NamedTuple):
     is_member: bool  # active or waiting: its next sync replaces them
 
 
+class Holding(NamedTuple):
+    """A device that does not carry out tombstones of this device."""
+
+    device_id: bytes
+    name: str
+    held: tuple[bytes, ...]  # an id of each `hx forget` that waits for a person there
+    refused: tuple[bytes, ...]
+
+
 class ForgetStatus(NamedTuple):
     """Who has read the newest tombstone of this device, and where forgotten records still lie."""
 
@@ -123,11 +132,12 @@ class ForgetStatus(NamedTuple):
     confirmed: dict[bytes, str]  # device id -> name: it has read the tombstone and written since
     silent: dict[bytes, str]  # device id -> name: no manifest of it shows that
     copies: list[DeviceCopies]
+    holding: list[Holding]
 
     @property
     def is_settled(self) -> bool:
         """Return whether nothing is left to do."""
-        return not (self.copies or self.told is False)
+        return not (self.copies or self.told is False or any(each.held for each in self.holding))
 
 
 def may_have_status(database: Database, me: bytes) -> bool:
@@ -151,15 +161,44 @@ def forget_status(database: Database, me: bytes, trust: Trust) -> ForgetStatus |
     told, told_seq = _told(database, me)
     confirmed: dict[bytes, str] = {}
     silent: dict[bytes, str] = {}
+    holding = _holding(database, me, trust)
     if told_seq is not None:
-        owing = {copy.device_id for copy in copies}
+        owing = {copy.device_id for copy in copies} | {each.device_id for each in holding}
         seen, called = forgotten_copies.confirmed(database), device_names(database)
         for device_id, member in sorted(trust.active.items()):
             if device_id == me or device_id in owing:
                 continue
             group = confirmed if seen.get(device_id, 0) >= told_seq else silent
             group[device_id] = called.get(device_id) or member.label
-    return ForgetStatus(at_us, told, confirmed, silent, copies)
+    return ForgetStatus(at_us, told, confirmed, silent, copies, holding)
+
+
+def _holding(database: Database, me: bytes, trust: Trust) -> list[Holding]:
+    """Return the active devices that say that they hold or have refused what was made here."""
+    said = held.said(database)
+    if not said.keys() - {me}:
+        return []
+    sql = "SELECT tombstone_id, created_at_us FROM tombstone WHERE device_id = ?"
+    mine: dict[bytes, int] = dict(database.execute(sql, (me,)))
+    called = device_names(database)
+    made = [
+        Holding(
+            device_id,
+            called.get(device_id) or member.label,
+            _one_of_each(said[device_id].held, mine),
+            _one_of_each(said[device_id].refused, mine),
+        )
+        for device_id, member in trust.active.items()
+        if device_id in said and device_id != me
+    ]
+    some = [each for each in made if each.held or each.refused]
+    return sorted(some, key=lambda each: (each.name, each.device_id))
+
+
+def _one_of_each(ids: Iterable[bytes], mine: Mapping[bytes, int]) -> tuple[bytes, ...]:
+    """Return one id of each `hx forget`; `mine`: id -> when it was made here."""
+    by_time = {mine[each]: each for each in ids if each in mine}
+    return tuple(by_time.values())
 
 
 def _told(database: Database, me: bytes) -> tuple[bool | None, int | None]:

@@ -80,6 +80,9 @@ _TABLES = (
     "confirmed",
     "heard",
     "outgoing",
+    "held",
+    "taken_by",
+    "said",
 )
 # hx.sync.device_state, hx.sync.lost_objects, hx.sync.keys_elsewhere and hx.sync.revoked_duty
 _META = (

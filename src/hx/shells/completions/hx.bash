@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/hx
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_hx_sync_subparsers=(init invite join recover leave revoke admin rotate push pull status check repair devices rename)
+_shtab_hx_sync_subparsers=(init invite join recover leave revoke admin rotate accept refuse push pull status check repair devices rename)
 _shtab_hx_subparsers=(setup init pause resume status doctor find search last show stats pin unpin forget sync import config completions)
 
 _shtab_hx_setup_option_strings=(-h --help --shell --ctrl-r --no-ctrl-r --up-arrow --no-up-arrow --enter --no-import --undo --purge --yes)
@@ -30,6 +30,8 @@ _shtab_hx_sync_leave_option_strings=(-h --help --yes --offline --anyway --json)
 _shtab_hx_sync_revoke_option_strings=(-h --help --yes --dry-run --anyway --words-file --json)
 _shtab_hx_sync_admin_option_strings=(-h --help --words-file --json)
 _shtab_hx_sync_rotate_option_strings=(-h --help --yes --json)
+_shtab_hx_sync_accept_option_strings=(-h --help --yes --json)
+_shtab_hx_sync_refuse_option_strings=(-h --help --yes --json)
 _shtab_hx_sync_push_option_strings=(-h --help --json --verbose --dry-run)
 _shtab_hx_sync_pull_option_strings=(-h --help --json --verbose --dry-run)
 _shtab_hx_sync_status_option_strings=(-h --help --json --verbose --check)
@@ -51,7 +53,7 @@ _shtab_hx_init_pos_0_choices=(bash zsh fish)
 _shtab_hx_sync_init___custody_choices=(keychain passphrase file)
 _shtab_hx_sync_join___custody_choices=(keychain passphrase file)
 _shtab_hx_sync_recover___custody_choices=(keychain passphrase file)
-_shtab_hx_sync_pos_0_choices=(init invite join recover leave revoke admin rotate push pull status check repair devices rename)
+_shtab_hx_sync_pos_0_choices=(init invite join recover leave revoke admin rotate accept refuse push pull status check repair devices rename)
 _shtab_hx_import___from_choices=(atuin hishtory mcfly zsh-histdb fish zsh bash)
 _shtab_hx_completions_pos_0_choices=(bash zsh fish)
 _shtab_hx_pos_0_choices=(setup init pause resume status doctor find search last show stats pin unpin forget sync import config completions)
@@ -176,6 +178,14 @@ _shtab_hx_sync_rotate__h_nargs=0
 _shtab_hx_sync_rotate___help_nargs=0
 _shtab_hx_sync_rotate___yes_nargs=0
 _shtab_hx_sync_rotate___json_nargs=0
+_shtab_hx_sync_accept__h_nargs=0
+_shtab_hx_sync_accept___help_nargs=0
+_shtab_hx_sync_accept___yes_nargs=0
+_shtab_hx_sync_accept___json_nargs=0
+_shtab_hx_sync_refuse__h_nargs=0
+_shtab_hx_sync_refuse___help_nargs=0
+_shtab_hx_sync_refuse___yes_nargs=0
+_shtab_hx_sync_refuse___json_nargs=0
 _shtab_hx_sync_push__h_nargs=0
 _shtab_hx_sync_push___help_nargs=0
 _shtab_hx_sync_push___json_nargs=0

@@ -50,7 +50,7 @@ function _shtab_hx_using
   test "$_shtab_hx_cmdpath" = "$argv"
 end
 
-set -g _shtab_hx_commands setup init pause resume status doctor find search last show stats pin unpin forget sync 'sync init' 'sync invite' 'sync join' 'sync recover' 'sync leave' 'sync revoke' 'sync admin' 'sync rotate' 'sync push' 'sync pull' 'sync status' 'sync check' 'sync repair' 'sync devices' 'sync rename' import config completions
+set -g _shtab_hx_commands setup init pause resume status doctor find search last show stats pin unpin forget sync 'sync init' 'sync invite' 'sync join' 'sync recover' 'sync leave' 'sync revoke' 'sync admin' 'sync rotate' 'sync accept' 'sync refuse' 'sync push' 'sync pull' 'sync status' 'sync check' 'sync repair' 'sync devices' 'sync rename' import config completions
 set -g _shtab_hx_opts_with_value --adopt --artifact --by --code-file --color --custody --cwd --device --enter --exit --for --format --from --host --limit --match --name --read-data --scope --session --shell --since --store --undo --until --vault-name --widget --words-file
 
 complete -c history-extended -w hx
@@ -226,6 +226,14 @@ complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a rota
 complete -c hx -n '_shtab_hx_using sync rotate' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using sync rotate' -l yes -d 'do not ask'
 complete -c hx -n '_shtab_hx_using sync rotate' -l json -d 'print JSON'
+complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a accept -d 'forget here too what another device has forgotten and hx holds back'
+complete -c hx -n '_shtab_hx_using sync accept' -s h -l help -d 'show this help message and exit'
+complete -c hx -n '_shtab_hx_using sync accept' -l yes -d 'do not ask'
+complete -c hx -n '_shtab_hx_using sync accept' -l json -d 'print JSON'
+complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a refuse -d 'keep, on all devices, what another device has forgotten and hx holds back'
+complete -c hx -n '_shtab_hx_using sync refuse' -s h -l help -d 'show this help message and exit'
+complete -c hx -n '_shtab_hx_using sync refuse' -l yes -d 'do not ask'
+complete -c hx -n '_shtab_hx_using sync refuse' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a push -d 'publish what is new here'
 complete -c hx -n '_shtab_hx_using sync push' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using sync push' -l json -d 'print JSON'

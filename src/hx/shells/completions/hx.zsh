@@ -34,6 +34,7 @@ _shtab_hx_commands() {
 
 _shtab_hx_sync_commands() {
   local _commands=(
+    accept:'forget here too what another device has forgotten and hx holds back'
     admin:'make a device an admin: it may let in and take out others'
     check:'verify what is in the store, without changing it'
     devices:'list the devices in the vault'
@@ -44,6 +45,7 @@ _shtab_hx_sync_commands() {
     pull:'read what is new in the store'
     push:'publish what is new here'
     recover:'put this device into a vault, with its recovery words'
+    refuse:'keep, on all devices, what another device has forgotten and hx holds back'
     rename:'give this device another name'
     repair:'read everything again, and publish what the store has lost'
     revoke:'take another device out of the vault: lost, stolen, sold'
@@ -280,6 +282,16 @@ _shtab_hx_sync_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_hx_sync_defaults_added=0
 
+_shtab_hx_sync_accept_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--yes[do not ask]"
+  "--json[print JSON]"
+  ":the first digits of its id\; without it all that is held:{:}"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_sync_accept_defaults_added=0
+
 _shtab_hx_sync_admin_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--words-file[read the recovery words from a file\; - is stdin\; without it hx asks]:FILE:"
@@ -388,6 +400,16 @@ _shtab_hx_sync_recover_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_hx_sync_recover_defaults_added=0
+
+_shtab_hx_sync_refuse_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--yes[do not ask]"
+  "--json[print JSON]"
+  ":the first digits of its id, as \`hx sync status\` shows it:{:}"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_sync_refuse_defaults_added=0
 
 _shtab_hx_sync_rename_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -507,6 +529,7 @@ _shtab_hx_sync() {
       (( CURRENT += 1 ))
       curcontext="${curcontext%:*:*}:_shtab_hx_sync-$line[1]:"
       case $line[1] in
+        accept) _arguments -C -s $_shtab_hx_sync_accept_options ;;
         admin) _arguments -C -s $_shtab_hx_sync_admin_options ;;
         check) _arguments -C -s $_shtab_hx_sync_check_options ;;
         devices) _arguments -C -s $_shtab_hx_sync_devices_options ;;
@@ -517,6 +540,7 @@ _shtab_hx_sync() {
         pull) _arguments -C -s $_shtab_hx_sync_pull_options ;;
         push) _arguments -C -s $_shtab_hx_sync_push_options ;;
         recover) _arguments -C -s $_shtab_hx_sync_recover_options ;;
+        refuse) _arguments -C -s $_shtab_hx_sync_refuse_options ;;
         rename) _arguments -C -s $_shtab_hx_sync_rename_options ;;
         repair) _arguments -C -s $_shtab_hx_sync_repair_options ;;
         revoke) _arguments -C -s $_shtab_hx_sync_revoke_options ;;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 
+from hx.cli import held_tombstones
 from hx.cli.commands.sync.devices import seen_line, short_id
 from hx.cli.events_output import print_json, short_name
 from hx.cli.text import count, visible
@@ -12,6 +13,7 @@ from hx.cli.times import rfc3339_or_none
 from hx.core.format.farewell import changes_by, open_invitations_of
 from hx.core.record import NamedTuple
 from hx.database.queries.secrets import exposed
+from hx.database.sync import held
 from hx.database.sync import vault as vault_rows
 from hx.stores import how_to_close
 
@@ -41,6 +43,7 @@ class Outlook(NamedTuple):
     invitations: int  # of it that are open
     waiting: list[str]  # ids and names of those who wait by them
     secrets: list[tuple[str, tuple[str, ...]]]  # name of an event, kinds of its secrets
+    held: list[str]  # what it has forgotten and this device holds back, a line each
     store: str  # URL
     now_us: int
 
@@ -64,9 +67,19 @@ def outlook_of(
         len(opened),
         _named(trust, waiting),
         [(short_name(context, event.ident), event.kinds) for event in _exposed(context)],
+        list(_held(context, target)),
         sync_context.vault.store,
         context.now_us,
     )
+
+
+def _held(context: Context, target: DeviceSeen) -> Iterator[str]:
+    """Yield what the device has forgotten and this one holds back, and what to type."""
+    for forget in held.forgets(held.read(context.database)):
+        if forget.rows[0].device_id == target.device_id:
+            names, short = {target.device_id: target.name}, held_tombstones.short_id(forget)
+            yield held_tombstones.line(forget, names, context.now_us)
+            yield f"  `hx sync refuse {short}` keeps them, `hx sync accept {short}` forgets them"
 
 
 def _exposed(context: Context) -> list[Exposed]:
@@ -103,7 +116,7 @@ def print_done(outlook: Outlook, admins: int, *, as_json: bool) -> None:
     print(f"device {short_id(target)} is out of the vault: {visible(target.name.encode())}")
     for line in (*_effects(outlook), *_lasting(outlook), *_secrets(outlook)):
         print(line)
-    for line in how_to_close(outlook.store):
+    for line in (*outlook.held, *how_to_close(outlook.store)):
         print(line)
     if not admins:
         print("no admin is left in the vault: the recovery words can take out further devices")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from hx.cli import forgotten_copies
+from hx.cli import forgotten_copies, held_tombstones
 from hx.cli.commands.sync import behind, reasons
 from hx.cli.commands.sync.devices import device_object, note_on, short_id
 from hx.cli.commands.sync.reasons import code_now, foreign_files, foreign_lines
 from hx.cli.commands.sync.sync import COPIED, COPIED_HINT
 from hx.cli.commands.sync.vault_access import sync_context_of, vault_of
 from hx.cli.context import open_context
-from hx.cli.events_output import print_json
+from hx.cli.events_output import device_names, print_json
 from hx.cli.keys import opened
 from hx.cli.text import count, visible
 from hx.cli.times import age, rfc3339_or_none
@@ -17,7 +17,7 @@ from hx.core.errors import HxError, NotInVault
 from hx.core.format.phrases import fingerprint_words
 from hx.core.format.verdict import IMPORTED, PENDING, REJECTED, SKIPPED, SUPERSEDED
 from hx.core.record import NamedTuple
-from hx.database.sync import ledger, sync_status, unpublished
+from hx.database.sync import held, ledger, sync_status, unpublished
 from hx.sync.device_state import OUTSIDE, WAITING, copy_seen_us, place_of, waits
 
 TYPE_CHECKING = False
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hx.cli.commands.sync.reasons import ForeignFiles
     from hx.cli.context import Context
     from hx.config import Config
+    from hx.database.sync.held import HeldForget
     from hx.database.sync.sync_status import DeviceSeen, ForgetStatus, UntakenGroup
     from hx.database.sync.vault import Vault
     from hx.sync.context import SyncContext
@@ -53,6 +54,8 @@ class SyncState(NamedTuple):
     copy_seen_us: int | None  # when another copy of this device was last noticed
     behind: list[str]  # a line for each device whose newest known manifest is not here
     behind_objects: list[dict[str, object]]  # the same as JSON has it
+    held: list[HeldForget]
+    names: dict[bytes, str]  # of devices
     now_us: int
 
 
@@ -98,6 +101,8 @@ def _look(context: Context, sync_context: SyncContext) -> SyncState:
         copy_seen_us(database),
         list(behind.lines(context)),
         behind.as_objects(context),
+        held.forgets(held.read(database)),
+        dict(device_names(context)),
         context.now_us,
     )
 
@@ -160,6 +165,7 @@ def _print(seen: SyncState, content: StoreContent | None, *, verbose: bool) -> N
     for device in seen.devices:
         _line("device", _device_line(device, seen.now_us))
     _line("to push", count(seen.unpublished, "event"))
+    _paragraph("held", held_tombstones.lines(seen.held, seen.names, seen.now_us))
     _paragraph("forgotten", forgotten_copies.lines(seen.forgotten, seen.now_us))
     _line("keys", seen.custody if seen.custody.startswith(_NO_CUSTODY) else f"in {seen.custody}")
 
@@ -240,6 +246,7 @@ def _object(seen: SyncState, content: StoreContent | None) -> dict[str, object]:
         ],
         "devices": [device_object(device) for device in seen.devices],
         "unpublished": seen.unpublished,
+        "held": [held_tombstones.as_object(each, seen.names) for each in seen.held],
         "forgotten": forgotten_copies.as_object(seen.forgotten),
         "custody": seen.custody,
         "place": seen.place,

@@ -40,6 +40,14 @@ SUBCOMMANDS = {
     "rotate": Subcommand(
         "hx.cli.commands.sync.rotate", "make a new key for what is published from now on"
     ),
+    "accept": Subcommand(
+        "hx.cli.commands.sync.decide",
+        "forget here too what another device has forgotten and hx holds back",
+    ),
+    "refuse": Subcommand(
+        "hx.cli.commands.sync.decide",
+        "keep, on all devices, what another device has forgotten and hx holds back",
+    ),
     "push": Subcommand("hx.cli.commands.sync.sync", "publish what is new here"),
     "pull": Subcommand("hx.cli.commands.sync.sync", "read what is new in the store"),
     "status": Subcommand(
@@ -207,6 +215,26 @@ def _rotate(made: Parser) -> None:
     made.add_json()
 
 
+def _accept(made: Parser) -> None:
+    made.add_argument(
+        "id",
+        nargs="?",
+        metavar="ID",
+        help="the first digits of its id; without it all that is held",
+    )
+    _add_answer(made)
+
+
+def _refuse(made: Parser) -> None:
+    made.add_text("id", meta="ID", about="the first digits of its id, as `hx sync status` shows it")
+    _add_answer(made)
+
+
+def _add_answer(made: Parser) -> None:
+    made.add_argument("--yes", action="store_true", help="do not ask")
+    made.add_json()
+
+
 def _status(made: Parser) -> None:
     made.add_json()
     made.add_argument("--verbose", action="store_true", help="print a line for each object")
@@ -257,6 +285,8 @@ _OPTIONS = {
     "revoke": _revoke,
     "admin": _admin,
     "rotate": _rotate,
+    "accept": _accept,
+    "refuse": _refuse,
     "push": add_run_options,
     "pull": add_run_options,
     "status": _status,

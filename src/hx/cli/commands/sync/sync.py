@@ -5,17 +5,18 @@ from __future__ import annotations
 import sys
 from collections import Counter
 
+from hx.cli import held_tombstones
 from hx.cli.commands.sync import behind, clocks
 from hx.cli.commands.sync.reasons import code_now
 from hx.cli.commands.sync.taken_out import finish_removal, require_not_gone
 from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of, vault_of
 from hx.cli.context import open_context
-from hx.cli.events_output import print_json
+from hx.cli.events_output import device_names, print_json
 from hx.cli.prompts import Progress
 from hx.cli.text import count, visible
 from hx.core.errors import HxError
 from hx.core.format.verdict import PENDING, REJECTED
-from hx.database.sync import ledger
+from hx.database.sync import held, ledger
 from hx.database.sync import vault as rows
 from hx.sync.device_state import WAITING, note_copies, place_here, require_place, waits
 from hx.sync.pull import pull, require_vault, with_counts
@@ -71,6 +72,8 @@ def run(name: str, given: Namespace, config: Config) -> int:
     _warn_of_lost(sync_context)
     warn_of_staying(sync_context)
     clocks.warn(context, sync_context)
+    if not held.is_empty(context.database):
+        _warn_of_held(context)
     _print(given, context, sync_context, pulled, pushed)
     return _exit_code(sync_context)
 
@@ -197,11 +200,28 @@ def _carry_out(
         return None, _would_push(context, sync_context)
     pulled = pull(sync_context, admits=name == "sync") if name in ("sync", "pull") else None
     require_not_gone(context, sync_context)
+    if pulled is not None and not given.json:
+        ask_about_held(context, sync_context)
     if name == "pull":
         return pulled, None
     outbox = outbox_of(context)
     pushed = push(sync_context, outbox, label_of(context), listed=pulled is not None)
     return pulled, pushed
+
+
+def ask_about_held(context: Context, sync_context: SyncContext) -> None:
+    """Ask on a terminal what becomes of the tombstones that are held."""
+    if not held.is_empty(context.database):
+        from hx.cli.commands.sync.decide import ask
+
+        ask(sync_context, device_names(context))
+
+
+def _warn_of_held(context: Context) -> None:
+    """Say what is held, and what to type."""
+    forgets = held.forgets(held.read(context.database))
+    for line in held_tombstones.lines(forgets, device_names(context), context.now_us):
+        print(f"hx: {line}", file=sys.stderr)
 
 
 def _would_push(context: Context, sync_context: SyncContext) -> Pushed:
@@ -260,6 +280,7 @@ def _print(
                 "dry_run": bool(given.dry_run),
                 "clocks_ahead": clocks.as_objects(sync_context),
                 "behind": behind.as_objects(context),
+                "held": held_tombstones.objects(context),
             }
         )
         return

@@ -68,7 +68,9 @@ def sync_context_of(context: Context) -> SyncContext:
     vault = vault_of(context)
     me = context.who.device_id
     store = store_at(context, vault.store, private=not is_sealed(vault))
-    return SyncContext(context.database, store, me, keyring_of(context), context.now_us)
+    made = SyncContext(context.database, store, me, keyring_of(context), context.now_us)
+    made.holds = bool(context.config.values["sync_hold"])
+    return made
 
 
 def store_at(context: Context, url: str, *, private: bool = False) -> Store:

@@ -1,0 +1,318 @@
+"""Tombstones that are held, what was decided about tombstones, and what other devices say of them.
+
+A held tombstone is known and not applied. The functions that write expect that the caller holds a
+transaction.
+"""
+
+from __future__ import annotations
+
+from hx.core.holding import FUTURE, FUTURE_US, MAX_DECIDED, MAX_HELD, Stance
+from hx.core.merge import Cover, History
+from hx.core.model import Keys
+from hx.core.moment import Moment
+from hx.core.record import NamedTuple
+from hx.database import tombstones
+from hx.database.artifacts import touched_artifacts
+from hx.database.event_rows import events_at
+from hx.database.rows import select_events
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from hx.core.format.manifest import Manifest
+    from hx.core.model import Event, Tombstone
+    from hx.database.connection import Database
+
+ACCEPTED, REFUSED = "accepted", "refused"
+_ID_BYTES = 16
+
+
+class Held(NamedTuple):
+    """A tombstone that is held, without its scope, which may name many records."""
+
+    record_hash: bytes
+    tombstone_id: bytes
+    created_at_us: int
+    device_id: bytes  # its maker
+    kind: str  # "window", "session" or "keys"
+    since_us: int | None
+    until_us: int | None
+    shown: bytes
+    reason: str | None  # FUTURE, LARGE; None: it was not judged yet
+    events: int  # that it would take here
+    known_at_us: int | None
+    known_boot_us: int | None
+    known_boot_id: str | None
+
+    @property
+    def authors(self) -> list[bytes]:
+        """Return the devices whose segments hold it."""
+        return list(split(self.shown))
+
+    @property
+    def known(self) -> Moment | None:
+        if self.known_at_us is None:
+            return None
+        return Moment(self.known_at_us, self.known_boot_us or 0, self.known_boot_id or "")
+
+
+class HeldForget(NamedTuple):
+    """The held tombstones of one `hx forget`: one device has made them at one time."""
+
+    rows: list[Held]  # at least one
+
+    @property
+    def tombstone_id(self) -> bytes:
+        """Return the id under which it is shown; the other ids name it too."""
+        return self.rows[0].tombstone_id
+
+    @property
+    def reason(self) -> str | None:
+        return self.rows[0].reason
+
+    @property
+    def events(self) -> int:
+        """Return how many events it would take here."""
+        return sum(row.events for row in self.rows)
+
+
+_COLUMNS = ", ".join(Held._fields)
+
+
+def split(ids: bytes) -> tuple[bytes, ...]:
+    """Return the ids that are written one after another."""
+    return tuple(ids[start : start + _ID_BYTES] for start in range(0, len(ids), _ID_BYTES))
+
+
+# ---- what is held ----
+
+
+def put(
+    database: Database, given: Iterable[Tombstone], author: bytes, now: Moment | None
+) -> frozenset[Tombstone]:
+    """Hold the tombstones that are not applied here, and return the others.
+
+    `author`: the device whose segment holds them. From `now` on they are known.
+    """
+    given = frozenset(given)
+    new = tombstones.unknown(database, given)
+    for tombstone in new:
+        _put(database, tombstone, author, now)
+    return given.difference(new)
+
+
+def _put(database: Database, tombstone: Tombstone, author: bytes, now: Moment | None) -> None:
+    from hx.core.format import segment  # a sync with nothing new reads and writes no record
+
+    name = tombstones.record_hash(tombstone)
+    shown = database.value("SELECT shown FROM held WHERE record_hash = ?", (name,))
+    if shown is not None:
+        authors = b"".join(sorted({*split(shown), author}))
+        database.execute("UPDATE held SET shown = ? WHERE record_hash = ?", (authors, name))
+        return
+    scope = tombstones.scope_row(tombstone.scope)
+    record = segment.encode(History(tombstones=frozenset([tombstone])))
+    database.execute(
+        "INSERT INTO held VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 0, ?, ?, ?)",
+        (name, record, *tombstone[:3], *scope, author, *(now or (None,) * 3)),
+    )
+
+
+def is_empty(database: Database) -> bool:
+    return database.value("SELECT 1 FROM held LIMIT 1") is None
+
+
+def is_due(database: Database, now_us: int, *, holds: bool) -> bool:
+    """Return whether a held tombstone has to be judged although nothing new has arrived.
+
+    `holds`: whether this device holds tombstones at all.
+    """
+    sql = (
+        "SELECT 1 FROM held WHERE NOT ?1 OR reason IS NULL OR (reason = ?2 AND until_us <= ?3)"
+        " LIMIT 1"
+    )
+    return database.value(sql, (holds, FUTURE, now_us + FUTURE_US)) is not None
+
+
+def read(database: Database) -> list[Held]:
+    """Return all held tombstones in the order in which they were made."""
+    sql = f"SELECT {_COLUMNS} FROM held ORDER BY created_at_us, record_hash"  # noqa: S608
+    return [Held(*row) for row in database.execute(sql)]
+
+
+def forgets(rows: Iterable[Held]) -> list[HeldForget]:
+    """Return held tombstones, grouped by the `hx forget` that has made them."""
+    groups: dict[tuple[int, bytes], list[Held]] = {}
+    for row in rows:
+        groups.setdefault((row.created_at_us, row.device_id), []).append(row)
+    return [HeldForget(group) for group in groups.values()]
+
+
+def record(database: Database, row: Held) -> Tombstone:
+    """Return the whole record of a held tombstone."""
+    from hx.core.format import segment
+
+    sql = "SELECT record FROM held WHERE record_hash = ?"
+    [tombstone] = segment.decode(database.value(sql, (row.record_hash,))).tombstones
+    return tombstone
+
+
+def note(database: Database, row: Held, reason: str | None, events: int) -> None:
+    """Note why a tombstone is held, and how many events it would take here."""
+    database.execute(
+        "UPDATE held SET reason = ?, events = ? WHERE record_hash = ?",
+        (reason, events, row.record_hash),
+    )
+
+
+def remove(database: Database, row: Held) -> None:
+    database.execute("DELETE FROM held WHERE record_hash = ?", (row.record_hash,))
+
+
+def rows_covered(database: Database, tombstone: Tombstone) -> set[int]:
+    """Return the row ids of the events that a tombstone covers, or would cover."""
+    scope = tombstone.scope
+    if isinstance(scope, Keys):
+        return set(_covered(database, tombstone).values())
+    where, values = tombstones.condition(scope)
+    rows = {row for (row,) in database.execute(_ROWS.format(where), values)}
+    cover = Cover([tombstone])
+    spared = select_events(database, f"({where}) AND event.spared IS NOT NULL", values)
+    return rows | {row for row, event in spared if cover.event(event.key)}
+
+
+_ROWS = (
+    "SELECT event.id FROM event JOIN session ON session.id = event.session"
+    " JOIN device ON device.id = session.device WHERE ({}) AND event.spared IS NULL"
+)
+
+
+def _covered(database: Database, tombstone: Tombstone) -> dict[Event, int]:
+    cover, scope = Cover([tombstone]), tombstone.scope
+    if isinstance(scope, Keys):
+        events = events_at(database, scope.events)
+    else:
+        where, values = tombstones.condition(scope)
+        events = {event: row for row, event in select_events(database, where, values)}
+    return {event: row for event, row in events.items() if cover.event(event.key)}
+
+
+def history_covered(database: Database, tombstone: Tombstone) -> History:
+    """Return the events and artifacts of the database that a tombstone covers, or would cover."""
+    cover = Cover([tombstone])
+    artifacts = touched_artifacts(database, History(), [tombstone])
+    return History(
+        frozenset(_covered(database, tombstone)),
+        frozenset(artifact for artifact in artifacts if cover.artifact(artifact.key)),
+    )
+
+
+def events_here(database: Database) -> int:
+    return int(database.value("SELECT count FROM total WHERE name = 'event'"))
+
+
+# ---- what one maker has taken ----
+
+
+def taken_by(database: Database, device_id: bytes) -> int:
+    """Return how many events the tombstones of a device have taken since one was accepted."""
+    sql = "SELECT events FROM taken_by WHERE device_id = ?"
+    return int(database.value(sql, (device_id,)) or 0)
+
+
+def add_taken(database: Database, device_id: bytes, events: int) -> None:
+    if events:
+        database.execute(
+            "INSERT INTO taken_by VALUES (?1, ?2)"
+            " ON CONFLICT (device_id) DO UPDATE SET events = events + ?2",
+            (device_id, events),
+        )
+
+
+def forget_taken(database: Database, device_id: bytes) -> None:
+    database.execute("DELETE FROM taken_by WHERE device_id = ?", (device_id,))
+
+
+# ---- what was decided ----
+
+
+def decide(database: Database, tombstone_id: bytes, verdict: str, now_us: int) -> None:
+    """Note that a tombstone was accepted or refused; a refusal stays."""
+    database.execute(
+        "INSERT INTO decision VALUES (?1, ?2, ?3)"
+        " ON CONFLICT (tombstone_id) DO UPDATE SET verdict = ?2, at_us = ?3"
+        " WHERE verdict <> 'refused'",
+        (tombstone_id, verdict, now_us),
+    )
+
+
+def decided(database: Database, verdict: str) -> set[bytes]:
+    """Return the ids of the tombstones with this verdict."""
+    rows = database.execute("SELECT tombstone_id FROM decision WHERE verdict = ?", (verdict,))
+    return {tombstone_id for (tombstone_id,) in rows}
+
+
+def refused(database: Database) -> frozenset[Tombstone]:
+    """Return the refused tombstones that are applied here."""
+    if database.value("SELECT 1 FROM decision WHERE verdict = 'refused' LIMIT 1") is None:
+        return frozenset()
+    return tombstones.read(database, _IS_REFUSED)
+
+
+_IS_REFUSED = "tombstone_id IN (SELECT tombstone_id FROM decision WHERE verdict = 'refused')"
+
+
+def is_known(database: Database, tombstone_id: bytes) -> bool:
+    """Return whether a tombstone with this id is applied or held here."""
+    return records_of(database, tombstone_id) > 0
+
+
+def records_of(database: Database, tombstone_id: bytes) -> int:
+    """Return how many tombstones with this id are applied or held here."""
+    sql = (
+        "SELECT (SELECT count(*) FROM tombstone WHERE tombstone_id = ?1)"
+        " + (SELECT count(*) FROM held WHERE tombstone_id = ?1)"
+    )
+    return int(database.value(sql, (tombstone_id,)))
+
+
+# ---- what manifests say ----
+
+
+def stance(database: Database) -> Stance:
+    """Return what the next own manifest says."""
+    ids = sorted({row for (row,) in database.execute("SELECT tombstone_id FROM held")})
+    holds = int(database.value("SELECT count(*) FROM held"))
+    return Stance(holds, tuple(ids[:MAX_HELD]), _told(database, ACCEPTED), _told(database, REFUSED))
+
+
+def _told(database: Database, verdict: str) -> tuple[bytes, ...]:
+    """Return the ids that were decided last, as many as a manifest has room for."""
+    rows = database.execute(
+        "SELECT tombstone_id FROM decision WHERE verdict = ?"
+        " ORDER BY at_us DESC, tombstone_id LIMIT ?",
+        (verdict, MAX_DECIDED),
+    )
+    return tuple(sorted(tombstone_id for (tombstone_id,) in rows))
+
+
+def note_said(database: Database, manifest: Manifest) -> None:
+    """Note what the newest manifest of a device says about tombstones."""
+    said = manifest.stance
+    if said == Stance():
+        database.execute("DELETE FROM said WHERE device_id = ?", (manifest.device_id,))
+        return
+    ids = (b"".join(said.held), b"".join(said.accepted), b"".join(said.refused))
+    database.execute(
+        "INSERT OR REPLACE INTO said VALUES (?, ?, ?, ?, ?)", (manifest.device_id, said.holds, *ids)
+    )
+
+
+def said(database: Database) -> dict[bytes, Stance]:
+    """Return device id -> what its newest manifest says, without those that say nothing."""
+    rows: Iterable[Any] = database.execute(
+        "SELECT device_id, holds, held, accepted, refused FROM said"
+    )
+    return {row[0]: Stance(row[1], *map(split, row[2:])) for row in rows}

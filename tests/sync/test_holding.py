@@ -1,0 +1,208 @@
+"""Tombstones of other devices that are held, accepted and refused, on whole devices."""
+
+from __future__ import annotations
+
+import pytest
+
+from hx.core import holding
+from hx.core.merge import History
+from hx.core.model import Tombstone, Window
+from hx.database.sync import held, sync_status
+from hx.forget.forget import clean
+from sync.attacker import Attacker
+from sync.cluster import converge, new_cluster, sync_each
+from sync.departures import leave
+
+DAY_US = 86_400_000_000
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """Yield three devices that have the same four events of the second one."""
+    monkeypatch.setattr(holding, "_LEAST", 2)
+    with new_cluster("laptop", "desktop", "server") as cluster:
+        for _ in range(4):
+            cluster.environment.pass_time()
+            cluster.devices[1].record()
+        converge(*cluster)
+        yield cluster
+
+
+def everything(device, future_us=0):
+    return Window(0, device.now_us + future_us)
+
+
+def forget_all(cluster, future_us=0):
+    """Let the laptop forget everything, and all devices sync."""
+    laptop = cluster.devices[0]
+    laptop.forget(everything(laptop, future_us))
+    converge(*cluster)
+
+
+def texts(device):
+    return {event.command for event in device.dump().events}
+
+
+def test_what_is_held_takes_nothing_and_is_not_published(cluster):
+    laptop, desktop, server = cluster.devices
+    before = texts(desktop)
+    forget_all(cluster)
+    for device in (desktop, server):
+        [forget] = device.held()
+        assert (forget.reason, forget.events) == (holding.LARGE, 4)
+        assert texts(device) == before
+        assert not device.dump().tombstones
+    assert not texts(laptop)
+    assert {each.name for each in _status(laptop).holding} == {"desktop", "server"}
+    assert not _status(laptop).confirmed
+
+
+def _status(device):
+    return sync_status.forget_status(device.database, device.me, device.context().trust)
+
+
+def test_becoming_held_is_told_once(cluster):
+    forget_all(cluster)
+    for device in cluster.devices:
+        device.view.receive()
+        del device.store.calls[:]
+        device.sync()
+        assert device.store.calls == [("list", "m/")]
+
+
+def test_time_releases_what_lies_in_the_future(cluster):
+    _, desktop, _ = cluster.devices
+    holding._LEAST = 1_000
+    forget_all(cluster, 3 * DAY_US)
+    assert [forget.reason for forget in desktop.held()] == [holding.FUTURE]
+    cluster.environment.now_us += 2 * DAY_US + DAY_US // 2
+    after = desktop.record()
+    converge(*cluster)
+    for device in cluster.devices:
+        assert not device.held()
+        assert texts(device) == {after.command}
+
+
+def test_one_acceptance_counts_for_all(cluster):
+    _, desktop, server = cluster.devices
+    forget_all(cluster)
+    desktop.accept(*desktop.held())
+    converge(*cluster)
+    assert not server.held()
+    assert [texts(device) for device in cluster.devices] == [set()] * 3
+
+
+def test_the_maker_does_not_accept_its_own(cluster):
+    laptop, desktop, _ = cluster.devices
+    forget_all(cluster)
+    [forget] = desktop.held()
+    with laptop.database.transaction():
+        held.decide(laptop.database, forget.tombstone_id, held.ACCEPTED, laptop.now_us)
+    converge(*cluster)
+    assert desktop.held()
+
+
+def test_a_member_does_not_accept_what_it_has_made_in_another_name(cluster):
+    laptop, desktop, _ = cluster.devices
+    attacker = Attacker(laptop)
+    made = Tombstone(b"\x2a" * 16, 1, b"\x11" * 16, everything(laptop))
+    attacker.lay(7, attacker.sealed(7, payload=_payload(made)))
+    attacker.sign(accepted=(b"\x2a" * 16,))
+    sync_each([desktop])
+    assert [forget.reason for forget in desktop.held()] == [holding.LARGE]
+
+
+def test_nobody_else_accepts_an_id_that_two_tombstones_have(cluster):
+    laptop, desktop, server = cluster.devices
+    attacker = Attacker(laptop)
+    made = [Tombstone(b"\x2a" * 16, n, laptop.me, everything(laptop)) for n in (1, 2)]
+    attacker.lay(7, attacker.sealed(7, payload=_payload(*made)))
+    attacker.sign()
+    sync_each([desktop, server])
+    desktop.accept(desktop.held()[0])
+    sync_each([desktop, server])
+    assert len(server.held()) == 2
+
+
+def _payload(*tombstones):
+    from hx.core.format import segment
+
+    return segment.encode(History(tombstones=frozenset(tombstones)))
+
+
+def test_a_refusal_gives_back_what_another_device_has_forgotten(cluster):
+    laptop, desktop, server = cluster.devices
+    before = texts(desktop)
+    forget_all(cluster)
+    server.accept(*server.held())
+    desktop.refuse(*desktop.held())
+    converge(*cluster)
+    for device in cluster.devices:
+        assert texts(device) == before
+        assert not device.held()
+    assert laptop.dump() == desktop.dump() == server.dump()
+
+
+def test_a_refusal_outlives_the_device_that_has_made_it(cluster):
+    _, desktop, server = cluster.devices
+    forget_all(cluster)
+    before = texts(server)
+    desktop.refuse(*desktop.held())
+    sync_each([desktop, server])
+    leave(desktop)
+    cluster.devices.remove(desktop)
+    converge(*cluster)
+    assert [texts(device) for device in cluster.devices] == [before] * 2
+    desktop.close()
+
+
+def test_what_retention_has_removed_here_is_given_back_too(cluster):
+    laptop, desktop, server = cluster.devices
+    before = texts(desktop)
+    second_us = sorted(event.key.started_at_us for event in desktop.dump().events)[1]
+    for device in (desktop, server):
+        device.retain(second_us)
+        assert len(texts(device)) == 3
+    forget_all(cluster)
+    server.refuse(*server.held())
+    converge(*cluster)
+    assert texts(laptop) == before
+
+
+def test_what_comes_late_under_the_old_key_is_given_back(cluster):
+    """It was recorded before its device knew the tombstone, and published before it was refused."""
+    laptop, desktop, server = cluster.devices
+    late = desktop.record()
+    laptop.forget(everything(laptop))
+    sync_each([laptop, server])
+    server.refuse(*server.held())
+    sync_each([server])
+    desktop.push()
+    sync_each([server])
+    assert late.command in texts(server)
+
+
+def test_an_event_that_is_given_back_remains_one_of_its_import(cluster):
+    laptop, desktop, _ = cluster.devices
+    with desktop.database.transaction():
+        desktop.database.execute(
+            "INSERT INTO import (at_us, path, kind, new, untimed, redacted, complete)"
+            " VALUES (1, 'x', 'zsh', 4, 0, 0, 1)"
+        )
+        desktop.database.execute("UPDATE event SET import = 1")
+    laptop.forget(everything(laptop))
+    sync_each([laptop, desktop])
+    desktop.refuse(*desktop.held())
+    assert desktop.database.value("SELECT count(*) FROM event WHERE import = 1") == 4
+    assert clean(desktop.database)
+
+
+def test_two_copies_of_a_device_do_not_answer_each_other_for_ever(cluster):
+    _, desktop, server = cluster.devices
+    copy = server.clone("copy")
+    cluster.devices.append(copy)
+    forget_all(cluster)
+    copy.accept(*copy.held())
+    converge(*cluster)
+    assert not [device for device in cluster.devices if device.held()]
+    assert texts(desktop) == set()
