@@ -10,6 +10,7 @@ from __future__ import annotations
 from hx.core.format.verdict import IMPORTED, Fault
 from hx.core.merge import Cover, History, join
 from hx.core.record import NamedTuple
+from hx.core.text_orders import is_expired
 from hx.database import tombstones
 from hx.database.artifacts import touched_artifacts
 from hx.database.event_rows import events_at
@@ -127,7 +128,8 @@ def _kept(context: SyncContext, old: History) -> tuple[History, dict[EventKey, i
     """
     cover = Cover(tombstones.relevant(context.database, old))
     kept, rows = still_valid(context.database, old, cover)
-    return kept._replace(tombstones=old.tombstones | _carried(context, old, cover)), rows
+    orders = {each for each in old.tombstones if not is_expired(each, context.now_us)}
+    return kept._replace(tombstones=orders | _carried(context, old, cover)), rows
 
 
 def _carried(context: SyncContext, old: History, cover: Cover) -> frozenset[Tombstone]:

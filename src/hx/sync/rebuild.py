@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 
     from hx.database.connection import Database
 
-_VAULT = ("device", "vault", "roster_record", "manifest", "segment")  # needed to join segments
+# needed to join segments
+_VAULT = ("device", "vault", "roster_record", "manifest", "segment", "text_order_done")
 _CHUNK = 500
 
 
