@@ -20,6 +20,7 @@ from sync.cluster import converge, sync_each
 from sync.devices import RAM, Device
 from sync.disturbances import Disturbances
 from sync.environment import Environment, seeded_randomness
+from sync.text_orders import TextActions
 
 STEPS = 26
 
@@ -70,7 +71,7 @@ WORKLOADS_WITH_REPAIR = (
 )
 
 
-class Simulation(Actions, Disturbances):
+class Simulation(Actions, TextActions, Disturbances):
     """One run with one seed: each method `do_NAME` is an action on one device."""
 
     def __init__(self, seed, folder):
@@ -89,6 +90,7 @@ class Simulation(Actions, Disturbances):
         self.clocks = Clocks(seed)
         if self.clocks.are_unsteady:
             self.actions += weighted(record=20, forget_until_now=8, change_spared=15, sync=8)
+        self.use_text_orders(seed)
 
     # ---- the course of a run ----
 
