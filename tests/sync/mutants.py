@@ -13,8 +13,9 @@ from unittest.mock import patch
 from hx.core import merge
 from hx.core.format import object_names
 from hx.core.model import Pin, bare_key
+from hx.core.text_orders import Matcher
 from hx.database import join as joining
-from hx.database import sparing, tombstones
+from hx.database import sparing, text_orders, tombstones
 from hx.database.event_rows import events_at
 from hx.database.queries import sessions
 from hx.database.sync import ledger, locations, unpublished
@@ -90,6 +91,30 @@ def a_later_version_is_spared_of_nothing():
         return merge.join(local, delta._replace(events=bare))
 
     return patch.object(joining, "merge", SimpleNamespace(join=joined))
+
+
+# ---- text orders ----
+
+
+def text_orders_are_not_compared_with_what_is_here():
+    def nothing(database, _me, _now):
+        with database.transaction():
+            database.execute("UPDATE tombstone SET compared = 1")
+        return 0
+
+    return patch.object(text_orders, "compare", nothing)
+
+
+def what_arrives_is_not_compared_with_text_orders():
+    return patch.object(text_orders, "compare_taken", lambda *_: 0)
+
+
+def nothing_is_spared_of_a_text_order():
+    return patch.object(sparing, "_by_text", lambda _database, _now: None)
+
+
+def text_orders_take_what_is_spared_of_them():
+    return patch.object(Matcher, "takes", lambda matcher, event: bool(matcher.of_event(event)))
 
 
 # ---- reading ----
@@ -233,6 +258,12 @@ MUTANTS = {
     "what is recorded once a tombstone is known is spared of it": nothing_is_spared,
     "in doubt a record came after the tombstone": the_begin_alone_tells_what_is_before,
     "what is spared of a tombstone is a part of the key": a_later_version_is_spared_of_nothing,
+    "a text order takes what another device holds": text_orders_are_not_compared_with_what_is_here,
+    "a text order takes what arrives later": what_arrives_is_not_compared_with_text_orders,
+    "what is recorded once a text order is known is spared of it": (
+        nothing_is_spared_of_a_text_order
+    ),
+    "what is spared of a text order stays": text_orders_take_what_is_spared_of_them,
     "the greater of two versions wins in any order": the_first_version_wins,
     "two pins of one time have a defined winner": the_present_pin_wins_a_tie,
     "the last change of a pin wins under a wrong clock": pins_follow_the_clock_alone,
