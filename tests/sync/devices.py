@@ -194,6 +194,7 @@ class Device:
             known = tombstones.read(self.database)
             [event] = spared_events(self.database, [event], self.moment())
             if not left(self.database, [event], self.now_us):
+                assert ago_us, f"{self.label} does not store what it records: {event}"
                 return event
             join_rows(self.database, history([event]))
         if not ago_us:

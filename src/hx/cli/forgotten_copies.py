@@ -40,7 +40,14 @@ def lines(known: ForgetStatus | None, now_us: int) -> list[str]:
     if known is None:
         return []
     first = [_told(known, now_us)] if known.at_us is not None else []
-    return [*first, *copy_lines(known, now_us)]
+    unknown = [_may_hold(known)] if known.may_hold else []
+    return [*first, *unknown, *copy_lines(known, now_us)]
+
+
+def _may_hold(known: ForgetStatus) -> str:
+    names = _names(known.may_hold.values())
+    what = "what it has not synced" if len(known.may_hold) == 1 else "what they have not synced"
+    return f"{names} may hold the same text in {what}"
 
 
 def _told(known: ForgetStatus, now_us: int) -> str:
@@ -91,6 +98,7 @@ def as_object(known: ForgetStatus | None) -> dict[str, object] | None:
         "told": known.told,
         "confirmed": devices(known.confirmed),
         "silent": devices(known.silent),
+        "may_hold": devices(known.may_hold),
         "copies": [
             {
                 "device_id": copy.device_id.hex(),

@@ -8,7 +8,7 @@ a branch. Source: docs/format.md, "Text orders".
 
 from __future__ import annotations
 
-from hx.core.format.keys import derive
+from hx.core.derivation import derive
 from hx.core.model import DIGEST_BYTES, Texts, Tombstone
 
 TYPE_CHECKING = False

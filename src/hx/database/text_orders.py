@@ -7,8 +7,6 @@ is recorded later is spared. Source: docs/format.md, "Text orders".
 
 from __future__ import annotations
 
-import secrets
-
 from hx.core.merge import History
 from hx.core.model import MAX_KEYS_IN_TOMBSTONE, Keys, Tombstone, bare_key
 from hx.core.moment import Moment
@@ -51,7 +49,7 @@ def _last(database: Database, until_us: int, most: int, where: str = "1") -> lis
     )
     return [
         Order(
-            Tombstone(*row[:3], to_texts(row[3], row[4])),
+            Tombstone._make((*row[:3], to_texts(row[3], row[4]))),
             None if row[5] is None else Moment(*row[5:]),
         )
         for row in database.execute(sql, (until_us,))
@@ -140,11 +138,13 @@ def _named(database: Database, matcher: Matcher) -> dict[str, list[int]]:
 
 def _forget(database: Database, keys: Iterable[EventKey], me: bytes, now: Moment) -> int:
     """Forget events by tombstones by keys; return how many. The caller holds the transaction."""
+    from secrets import token_bytes  # a search that drains the spool forgets nothing here
+
     named = sorted({bare_key(key) for key in keys})
     gone = 0
     for first in range(0, len(named), MAX_KEYS_IN_TOMBSTONE):
         scope = Keys(frozenset(named[first : first + MAX_KEYS_IN_TOMBSTONE]))
-        tombstone = Tombstone(secrets.token_bytes(_ID_BYTES), now.at_us, me, scope)
+        tombstone = Tombstone(token_bytes(_ID_BYTES), now.at_us, me, scope)
         gone += join(database, History(tombstones=frozenset([tombstone])), now=now).forgotten
     if gone:  # the text is in the pages of the files until they are cleaned
         database.set_meta(UNCLEAN, now.at_us)

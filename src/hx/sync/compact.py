@@ -128,8 +128,9 @@ def _kept(context: SyncContext, old: History) -> tuple[History, dict[EventKey, i
     """
     cover = Cover(tombstones.relevant(context.database, old))
     kept, rows = still_valid(context.database, old, cover)
-    orders = {each for each in old.tombstones if not is_expired(each, context.now_us)}
-    return kept._replace(tombstones=orders | _carried(context, old, cover)), rows
+    expired = {each for each in old.tombstones if is_expired(each, context.now_us)}
+    carried = _carried(context, old, cover)
+    return kept._replace(tombstones=(old.tombstones - expired) | carried), rows
 
 
 def _carried(context: SyncContext, old: History, cover: Cover) -> frozenset[Tombstone]:

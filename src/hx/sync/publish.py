@@ -19,7 +19,6 @@ from hx.core.record import NamedTuple
 from hx.database.sync import forgotten_copies, ledger, unpublished, vault
 from hx.database.sync.ledger import TAKEN, Verdict
 from hx.database.sync.locations import SegmentSource
-from hx.database.tombstones import has_text_orders
 from hx.sync import membership
 from hx.sync.compact import rewriting
 from hx.sync.heads import is_head_current, own_seq
@@ -58,10 +57,6 @@ def planned(context: SyncContext, label: str) -> PushPlan | None:
 
     Raises StoreError, KeyMissing.
     """
-    if has_text_orders(context.database):
-        from hx.database import text_orders
-
-        text_orders.retire(context.database, context.now_us)
     due = unpublished.due(context.database, context.me, context.trust.inactive, context.now_us)
     rewritten = rewriting(context)
     history = join(due.history, rewritten.history)

@@ -16,6 +16,7 @@ from hx.core.format.verdict import IMPORTED
 from hx.core.record import NamedTuple
 from hx.database.sync import forgotten_copies, ledger, locations, unpublished
 from hx.database.sync.ledger import Verdict
+from hx.database.tombstones import has_text_orders
 from hx.stores import Exists, Missing, Transient
 from hx.sync.heads import is_head_current, own_head, roster_is_new
 from hx.sync.pull import list_store, take_listed
@@ -63,6 +64,10 @@ def push(context: SyncContext, outbox: Outbox, label: str, *, listed: bool = Fal
         context.sweep()
     update_membership(context)
     _supersede_absent(context)
+    if has_text_orders(context.database):
+        from hx.database import text_orders
+
+        text_orders.retire(context.database, context.now_us)
     plan = planned(context, label)
     if plan is None:
         return late._replace(removed=_delete_superseded(context))
