@@ -72,6 +72,12 @@ def test_match_says_what_it_does_not_know_before_the_question_and_after(pair):
     assert "desktop may hold the same text in what it has not synced" in told
 
 
+def test_match_says_what_it_does_not_know_when_it_finds_nothing(pair):
+    result = forget(pair[0])
+    assert result.code == 1
+    assert "may hold the same text: desktop (last seen " in result.err
+
+
 def test_match_says_nothing_of_other_devices_where_there_are_none(tmp_path):
     [laptop] = vault(tmp_path, "laptop")
     laptop.record(LINE)
@@ -170,6 +176,11 @@ def test_the_preview_says_what_an_order_costs(pair):
 
 def test_the_preview_says_when_the_order_names_only_the_text_itself(pair):
     assert "exactly this text, as a whole line" in asked(pair[0], "--everywhere")
+
+
+def test_in_a_plain_vault_everybody_who_reads_the_store_can_test_guesses(tmp_path):
+    [laptop] = vault(tmp_path, "laptop", options=("--no-encrypt",))
+    assert "whoever reads the store can test guesses" in asked(laptop, "--everywhere")
 
 
 def test_the_order_is_in_the_json(pair):

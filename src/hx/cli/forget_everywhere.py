@@ -48,15 +48,22 @@ def _costs(context: Context, text: bytes) -> list[str]:
     what = count(len(texts), "whole text")
     if texts == {text}:
         what = "exactly this text, as a whole line"
-    cost = (
-        "Whoever has a key of the vault, now or from an old copy, can test guesses of that line"
-        " with this order, about 1.5 million a second."
-    )
+    who = "Whoever has a key of the vault, now or from an old copy,"
+    if not _is_sealed(context):
+        who = "The vault is not encrypted: whoever reads the store"
+    cost = f"{who} can test guesses of that line with this order, about 1.5 million a second."
     return [
         f"The other devices forget {what}, in all that they recorded before they read this order.",
         cost,
         "A password in it has to be changed.",
     ]
+
+
+def _is_sealed(context: Context) -> bool:
+    from hx.core.format.genesis import read
+
+    known = vault.read(context.database)
+    return known is not None and read(known.genesis).suite != 0
 
 
 def _limits(context: Context) -> list[str]:

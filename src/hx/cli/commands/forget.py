@@ -104,6 +104,7 @@ def note_many(events: int) -> None:
 def _nothing_of_ours(context: Context, choice: Choice, given: Namespace) -> int:
     """Look for the text in the history files of the shells, and return the exit code."""
     print("hx: nothing was found, so nothing was forgotten", file=sys.stderr)
+    forget_everywhere.print_preview(context, choice, sys.stderr)
     histories = clean_histories(_wanted(context, choice, frozenset()), given)
     print_histories(histories, sys.stderr)
     if histories.failed:
