@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from itertools import chain
 from types import MappingProxyType
 
@@ -172,10 +171,12 @@ def texts_of_order(database: Database, text: bytes) -> set[bytes]:
 def _order(database: Database, choice: Choice, now_us: int) -> Texts | None:
     if not choice.everywhere or choice.text is None:
         return None
+    from secrets import token_bytes
+
     from hx.core.text_orders import SECRET_BYTES, scope_of
 
     texts = texts_of_order(database, choice.text)
-    return scope_of(secrets.token_bytes(SECRET_BYTES), texts, now_us)
+    return scope_of(token_bytes(SECRET_BYTES), texts, now_us)
 
 
 def _scopes(
