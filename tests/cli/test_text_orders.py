@@ -151,7 +151,7 @@ def test_matching_lines_of_an_import_are_left_out_and_counted(pair):
     assert desktop.commands == ["ls", "make"]
 
 
-def test_a_device_that_joins_later_gets_nothing_of_it(pair):
+def test_what_another_device_has_published_goes_where_it_arrives(pair):
     laptop, desktop = pair
     desktop.record(LINE, at=ago(1))
     desktop.sync()
