@@ -105,10 +105,6 @@ def text_orders_are_not_compared_with_what_is_here():
     return patch.object(text_orders, "compare", nothing)
 
 
-def what_arrives_is_not_compared_with_text_orders():
-    return patch.object(text_orders, "compare_taken", lambda *_: 0)
-
-
 def nothing_is_spared_of_a_text_order():
     return patch.object(sparing, "_by_text", lambda _database, _now: None)
 
@@ -259,7 +255,6 @@ MUTANTS = {
     "in doubt a record came after the tombstone": the_begin_alone_tells_what_is_before,
     "what is spared of a tombstone is a part of the key": a_later_version_is_spared_of_nothing,
     "a text order takes what another device holds": text_orders_are_not_compared_with_what_is_here,
-    "a text order takes what arrives later": what_arrives_is_not_compared_with_text_orders,
     "what is recorded once a text order is known is spared of it": (
         nothing_is_spared_of_a_text_order
     ),
