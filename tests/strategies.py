@@ -19,6 +19,7 @@ from hx.core.model import (
     Keys,
     Part,
     Pin,
+    Texts,
     Tombstone,
     WholeSession,
     Window,
@@ -109,7 +110,11 @@ keys = st.builds(
     st.frozensets(bare_event_keys, max_size=3),
     st.frozensets(bare_artifact_keys, max_size=2),
 )
-scopes = st.one_of(windows, st.builds(WholeSession, sessions), keys)
+digests = st.frozensets(st.sampled_from([b"\xd0" * 16, b"\xd1" * 16]), min_size=1)
+orders = st.builds(
+    Texts, st.sampled_from([b"\x01" * 32, b"\x02" * 32]), digests.map(sorted).map(tuple), times
+)
+scopes = st.one_of(windows, st.builds(WholeSession, sessions), keys, orders)
 tombstones = st.builds(Tombstone, ids, times, devices, scopes)
 
 histories = st.builds(

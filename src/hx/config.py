@@ -37,25 +37,15 @@ class Setting(NamedTuple):
     meaning: str
 
 
+_SCOPES = ("all", "session", "directory", "repository", "device")
+
 SETTINGS = (
     Setting("color", "auto", ("auto", "always", "never"), 0, "colour in what hx prints"),
     Setting("limit", 50, (), 1, "how many events `hx find` and `hx search` show"),
-    Setting(
-        "case",
-        "smart",
-        ("smart", "exact", "ignore"),
-        0,
-        "smart: a capital letter in TEXT makes the search exact",
-    ),
+    Setting("case", "smart", ("smart", "exact", "ignore"), 0, "smart: a capital letter is exact"),
     Setting("retention_days", 0, (), 0, "events older than so many days are removed here; 0: none"),
     Setting("picker_height", 40, (), 1, "percent of the terminal's rows that the picker takes"),
-    Setting(
-        "picker_scope",
-        "all",
-        ("all", "session", "directory", "repository", "device"),
-        0,
-        "where the picker looks first",
-    ),
+    Setting("picker_scope", "all", _SCOPES, 0, "where the picker looks first"),
     Setting("picker_enter", "run", ("run", "edit"), 0, "what Enter in the picker does"),
     Setting("picker_ctrl_r", True, (), 0, "whether Ctrl-R in the shells opens the picker"),
     Setting("picker_up_arrow", False, (), 0, "whether the up arrow in the shells does too"),
@@ -246,10 +236,9 @@ def _home(environment: Mapping[str, str]) -> str:
 
 
 def require_home(environment: Mapping[str, str] = os.environ) -> None:
-    """Check that HOME names the home folder. Raises InputError.
+    """Check that HOME names the home folder, for commands that change a user's files. InputError.
 
-    Commands that read or change the files of a user ask this: the home folder of the password
-    database, which the others use, may belong to somebody else than the user means.
+    The home folder of the password database may be that of another user.
     """
     if not environment.get("HOME", "").startswith("/"):
         raise InputError(

@@ -17,6 +17,7 @@ from hx.core.model import (
     EventKey,
     Keys,
     Pin,
+    Texts,
     Tombstone,
     WholeSession,
     Window,
@@ -55,8 +56,8 @@ def covered(key, tombstone):
         at_us = key[0]
         same_device = scope.device_id is None or scope.device_id == key.device_id
         return same_device and scope.since_us <= at_us < scope.until_us
-    if isinstance(scope, WholeSession):
-        return key.session_id == scope.session_id
+    if isinstance(scope, WholeSession | Texts):  # a text order covers nothing
+        return isinstance(scope, WholeSession) and key.session_id == scope.session_id
     if isinstance(key, EventKey):
         return key._replace(spared=()) in scope.events
     event = None if key.event is None else key.event._replace(spared=())

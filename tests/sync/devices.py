@@ -37,6 +37,7 @@ from hx.database.queries.sessions import pin
 from hx.database.retention import retain
 from hx.database.sparing import spared_artifact, spared_events
 from hx.database.sync import held, vault
+from hx.database.text_orders import left
 from hx.forget.forget import clean
 from hx.sync import enroll, holding
 from hx.sync.admins import make_admin
@@ -213,13 +214,13 @@ class Device:
 
     # ---- what a user does ----
 
-    def record(self, *, finished=True, ago_us=0):
-        """Add an event with a unique command; return it."""
+    def record(self, *, finished=True, ago_us=0, text=None):
+        """Add an event with a unique command, or with `text`; return it."""
         number = self.environment.number()
         key = EventKey(self.now_us - ago_us, self.me, self.session, number)
         event = Event(
             key,
-            CANARY + b"%06d" % number,
+            text or CANARY + b"%06d" % number,
             b"/srv",
             host=b"host",
             flags=FINISHED if finished else 0,
@@ -228,6 +229,9 @@ class Device:
         with self.database.transaction():
             known = self.known_tombstones()
             [event] = spared_events(self.database, [event], self.moment())
+            if not left(self.database, [event], self.now_us):
+                assert ago_us, f"{self.label} does not store what it records: {event}"
+                return event
             join_rows(self.database, history([event]))
         if not ago_us:
             self.environment.known_to[event.key] = known
@@ -242,11 +246,12 @@ class Device:
         source = bytes([0x80 | origin]) + bytes(15)
         key = EventKey(self.environment.now_us // 10**9 * 10**9 + number, source, source, number)
         event = Event(key, b"imported %d" % number, b"/", flags=FINISHED, origin=IMPORTED)
-        self._add_record(event)
+        self.import_again(event)
         return event
 
     def import_again(self, event):
-        self._add_record(event)
+        if left(self.database, [event], self.now_us):
+            self._add_record(event)
 
     def redact(self, event):
         """Replace the command of an event by another unique one."""

@@ -14,6 +14,7 @@ from hx.database.retention import RETAINED
 from hx.database.sync import behind, forgotten_copies, held, ledger, sync_status, vault
 from sync.devices import CANARY, Device, names
 from sync.environment import history, records_of
+from sync.text_orders import made_by_orders, orders_of, require_obeyed, takes
 
 
 def require_all(simulation):
@@ -31,6 +32,7 @@ def require_all(simulation):
     if not excused(environment, devices):
         require_equal(devices, final)
         require_complete(environment, devices, final)
+        require_obeyed(final)
     if environment.restored and not environment.store_damaged:
         objects = {key: data for key, data in objects.items() if is_known(key, devices)}
     require_pending_can_arrive(simulation)
@@ -100,7 +102,12 @@ def require_spared(environment):
 
     This is the rule of docs/format.md, not the code of hx. One by keys names what was there.
     """
+    events = {record.key: record for record in environment.made if type(record) is Event}
     for key, known in environment.known_to.items():
+        unspared = [
+            order for order in orders_of(known) if key in events and takes(order, events[key])
+        ]
+        assert not unspared, f"{key} is not spared of text orders that were known: {unspared}"
         for tombstone in known:
             assert tombstone.tombstone_id in key.spared or not names(tombstone.scope, key), (
                 f"a tombstone that was known then covers {key}: {tombstone}"
@@ -186,6 +193,7 @@ def require_complete(environment, devices, final):
         environment, devices
     )
     found = uncertain & records_of(final)
+    found |= made_by_orders(environment, final.tombstones)
     expected = join(history(environment.made - uncertain), history(found))
     refused = set().union(*(held.decided(device.database, held.REFUSED) for device in devices))
     final, given_back = without_given_back(final, refused)

@@ -13,8 +13,9 @@ from unittest.mock import patch
 from hx.core import merge
 from hx.core.format import object_names
 from hx.core.model import Pin, bare_key
+from hx.core.text_orders import Matcher
 from hx.database import join as joining
-from hx.database import sparing, tombstones
+from hx.database import sparing, text_orders, tombstones
 from hx.database.event_rows import events_at
 from hx.database.queries import sessions
 from hx.database.sync import held, ledger, locations, unpublished
@@ -116,6 +117,26 @@ def an_acceptance_counts_for_one_device():
         return row.tombstone_id in held.decided(context.database, held.ACCEPTED)
 
     return patch.object(holding, "_is_accepted", accepted_here)
+
+
+# ---- text orders ----
+
+
+def text_orders_are_not_compared_with_what_is_here():
+    def nothing(database, _me, _now):
+        with database.transaction():
+            database.execute("UPDATE tombstone SET compared = 1")
+        return 0
+
+    return patch.object(text_orders, "compare", nothing)
+
+
+def nothing_is_spared_of_a_text_order():
+    return patch.object(sparing, "_by_text", lambda _database, _now: None)
+
+
+def text_orders_take_what_is_spared_of_them():
+    return patch.object(Matcher, "takes", lambda matcher, event: bool(matcher.of_event(event)))
 
 
 # ---- reading ----
@@ -263,6 +284,11 @@ MUTANTS = {
     "a refusal keeps what is here": a_refusal_gives_nothing_back,
     "what one device refuses all refuse": a_refusal_is_not_heard,
     "one acceptance counts for all devices": an_acceptance_counts_for_one_device,
+    "a text order takes what another device holds": text_orders_are_not_compared_with_what_is_here,
+    "what is recorded once a text order is known is spared of it": (
+        nothing_is_spared_of_a_text_order
+    ),
+    "what is spared of a text order stays": text_orders_take_what_is_spared_of_them,
     "the greater of two versions wins in any order": the_first_version_wins,
     "two pins of one time have a defined winner": the_present_pin_wins_a_tie,
     "the last change of a pin wins under a wrong clock": pins_follow_the_clock_alone,

@@ -22,6 +22,7 @@ from sync.cluster import converge, sync_each
 from sync.devices import RAM, Device
 from sync.disturbances import Disturbances
 from sync.environment import Environment, seeded_randomness
+from sync.text_orders import TextActions
 
 STEPS = 26
 DECISIONS = 40
@@ -74,7 +75,7 @@ WORKLOADS_WITH_REPAIR = (
 )
 
 
-class Simulation(Actions, Disturbances):
+class Simulation(Actions, TextActions, Disturbances):
     """One run with one seed: each method `do_NAME` is an action on one device."""
 
     def __init__(self, seed, folder):
@@ -97,6 +98,7 @@ class Simulation(Actions, Disturbances):
             self.actions += weighted(record=20, forget_until_now=8, change_spared=15, sync=8)
         if self.holding:
             self.actions += weighted(record=4, forget_much=8, decide=12, retain=4, sync=4)
+        self.use_text_orders(seed)
 
     # ---- the course of a run ----
 

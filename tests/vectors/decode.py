@@ -46,8 +46,13 @@ def plain(value):
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def derive(key, label):
-    return blake2b(key=key, person=label, digest_size=32).digest()
+def derive(key, label, data=b""):
+    return blake2b(data, key=key, person=label, digest_size=32).digest()
+
+
+def text_digest(secret, text):
+    """Return the digest by which a text order with this secret names a text."""
+    return derive(secret, b"hx1-text", text)[:16]
 
 
 def attempt(reason, call, *arguments):
@@ -155,7 +160,8 @@ def fields(payload, known, version="v"):
 SEGMENT = (
     "spared_sets sessions commands cwds repos branches session seq started_at_us duration_us"
     " exit_status pipestatus command cwd repo branch flags origin revision spared artifacts pins"
-    " forget_windows forget_sessions forget_keys key_sessions key_session key_seq key_started_at_us"
+    " forget_windows forget_sessions forget_keys forget_texts key_sessions key_session key_seq"
+    " key_started_at_us"
 )
 
 
@@ -183,6 +189,11 @@ def history(payload):
         named = [[*key, event and [*event, []], []] for *key, event in artifacts]
         tombstones.append([*head, "keys", [keys[:size], named, undone]])
         del keys[:size]
+    tombstones += [[*row[:3], "texts", row[3:]] for row in columns["forget_texts"]]
+    for *_, secret, digests, _until in columns["forget_texts"]:
+        require(len(secret) == 32 and 0 < len(digests) <= 1_024, "malformed")
+        require(all(len(digest) == 16 for digest in digests), "malformed")
+        require(digests == sorted(set(digests)), "malformed")
     rows = {"pins": columns["pins"], "tombstones": tombstones}
     rows["artifacts"] = attempt("malformed", list, artifact_rows(columns, sets))
     rows["events"] = attempt("malformed", list, events(columns, sets))

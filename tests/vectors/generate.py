@@ -21,6 +21,7 @@ FOLDER = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.dirname(FOLDER)]
 
 import forger  # noqa: E402  (found by the line above)
+from hx.core import text_orders  # noqa: E402
 from hx.core.format import genesis, invite, keys, manifest, phrases, segment, slot  # noqa: E402
 from hx.core.format.body import compress  # noqa: E402
 from hx.core.format.envelope import seal, seal_invite, seal_open_kind  # noqa: E402
@@ -45,6 +46,7 @@ from hx.core.model import (  # noqa: E402
     Keys,
     Part,
     Pin,
+    Texts,
     Tombstone,
     WholeSession,
     Window,
@@ -60,6 +62,7 @@ VAULT = FIRST.vault_id
 SESSION = bytes.fromhex("00064a1b2c3d4e5f8899aabbccddeeff")
 KEY = EventKey(1_764_000_000_123_456, DEVICE.device_id, SESSION, 1)
 SPARED = KEY._replace(started_at_us=KEY[0] + 20, seq=3, spared=(b"\x01" * 16,))
+TEXT_SECRET, TEXTS = b"\x55" * 32, (b"make test | tee log", b"caf\xe9", b"")
 IMPORT = EventKey(3, b"\x81" * 16, b"\x82" * 16, 9)
 ARTIFACT_KEY = ArtifactKey(1_764_000_009_000_000, DEVICE.device_id, SESSION, b"\xaf" * 16, KEY)
 SPARED_ARTIFACT_KEY = ArtifactKey(
@@ -95,6 +98,9 @@ HISTORY = History(
                       Keys(frozenset({IMPORT}), frozenset({ARTIFACT_KEY}))),
             Tombstone(b"\x04" * 16, 8, DEVICE.device_id,
                       Keys(frozenset({IMPORT._replace(seq=8)}), undone=True)),
+            Tombstone(b"\x05" * 16, 9, DEVICE.device_id,
+                      Texts(TEXT_SECRET, tuple(sorted(
+                          text_orders.digest(TEXT_SECRET, text) for text in TEXTS)), 2**61)),
         }
     ),
 )  # fmt: skip
@@ -133,7 +139,7 @@ def fixed_random(seed):
 
 def of_history(history):
     """Return a history as JSON has it, with the kind of each scope as a word."""
-    words = {Window: "window", WholeSession: "session", Keys: "keys"}
+    words = {Window: "window", WholeSession: "session", Keys: "keys", Texts: "texts"}
     tombstones = [
         (*each[:3], words[type(each.scope)], tuple(each.scope)) for each in history.tombstones
     ]
@@ -182,7 +188,11 @@ def key_values():
         {**signed, "payload": b"payloae", "valid": False},
         {**signed, "sign_pub": OTHER.sign_pub, "valid": False},
     ]
-    return plain({"derived": derived, "devices": devices, "signatures": signatures})
+    texts = [
+        {"secret": TEXT_SECRET, "text": text, "digest": text_orders.digest(TEXT_SECRET, text)}
+        for text in TEXTS
+    ]
+    return plain({"derived": derived, "devices": devices, "signatures": signatures, "texts": texts})
 
 
 def phrase_values():
@@ -298,11 +308,18 @@ def segments():
     upgrade, malformed = ("pending", "needs upgrade"), ("rejected", "malformed")
     first, second = b"\x01" * 16, b"\x02" * 16
     many = [number.to_bytes(16, "big") for number in range(1_025)]
+    order = fields["forget_texts"][0]
+    digests = order[4]
     bad = [
         ("v", 2, upgrade), ("mood", 1, upgrade), ("flags", [8, 0, 0, 0], upgrade),
         ("command", [0, 0, 0, 9], malformed), ("seq", [1, 1], malformed),
         ("spared", [0, 0, 0, 3], malformed), ("spared_sets", [[second, first], [first]], malformed),
         ("spared_sets", [[first, first], [first]], malformed),
+        ("forget_texts", [[*order[:4], digests[::-1], order[5]]], malformed),
+        ("forget_texts", [[*order[:4], [digests[0]] * 2, order[5]]], malformed),
+        ("forget_texts", [[*order[:4], [], order[5]]], malformed),
+        ("forget_texts", [[*order[:4], many, order[5]]], malformed),
+        ("forget_texts", [[*order[:3], b"short", *order[4:]]], malformed),
         ("spared_sets", [[first], []], malformed), ("spared_sets", [[first], many], malformed),
     ]  # fmt: skip
     return [

@@ -12,6 +12,7 @@ import os
 
 import pytest
 
+from hx.core import text_orders
 from hx.core.errors import InputError
 from hx.core.format import genesis, invite, keys, manifest, object_names, phrases, segment, slot
 from hx.core.format.envelope import unseal
@@ -156,6 +157,9 @@ def test_derived_keys_and_device_ids_are_those_of_the_vectors():
         assert keys.key_id(case["vmk"]) == case["key_id"]
         assert keys.wrap_key(case["vmk"]) == case["wrap_key"]
         assert decode.derive(case["vmk"], b"hx1-wrap") == case["wrap_key"]
+    for case in map(raw, values["texts"]):
+        named = case["secret"], case["text"]
+        assert text_orders.digest(*named) == decode.text_digest(*named) == case["digest"]
     for case in map(raw, values["devices"]):
         own = keys.DeviceKeys(case["sign_seed"], case["box_seed"])
         public = own.sign_pub, own.box_pub, own.device_id

@@ -183,19 +183,28 @@ def _keys(records: list[SpoolRecord]) -> str | None:
     return noted(records)
 
 
-def _recorded(database: Database, batch: list[Draft]) -> frozenset[Event]:
-    """Return the events of a batch; the new ones are spared of the tombstones that are known."""
-    from hx.database.tombstones import are_known
+def _recorded(database: Database, batch: list[Draft]) -> list[Event]:
+    """Return the events of a batch; the new ones are spared of the tombstones that are known.
+
+    What a text order takes is left out.
+    """
+    from hx.database.tombstones import are_known, has_text_orders
 
     kept = [draft.screened for draft in batch]
     if not are_known(database):
-        return frozenset(event for each in kept for event in each.events)
+        return [event for each in kept for event in each.events]
     from hx.capture.clock import moment
     from hx.database.sparing import spared_events
 
     new = [e for each in kept for e in each.events if e.key not in each.began_earlier]
     old = (e for each in kept for e in each.events if e.key in each.began_earlier)
-    return frozenset((*old, *spared_events(database, new, moment())))
+    now = moment()
+    events = [*old, *spared_events(database, new, now)]
+    if not has_text_orders(database):
+        return events
+    from hx.database.text_orders import left
+
+    return left(database, events, now.at_us)
 
 
 def _commit(
@@ -214,9 +223,10 @@ def _commit(
         return total
     with database.transaction():
         events = _recorded(database, batch)
-        changes = join(database, History(events))
-        if changes.dropped:
-            spool_state.add_faults(database, {FORGOTTEN: changes.dropped}, now_us)
+        changes = join(database, History(frozenset(events)))
+        dropped = changes.dropped + sum(len(each.screened.events) for each in batch) - len(events)
+        if dropped:
+            spool_state.add_faults(database, {FORGOTTEN: dropped}, now_us)
         for draft in batch:
             spool_state.write_mark(database, draft.file.name, draft.mark)
             spool_state.add_faults(database, draft.screened.faults, now_us)
@@ -234,7 +244,7 @@ def _commit(
             troubles.append(error)
     batch.clear()
     added = total.events + changes.added + changes.replaced
-    return Report(added, total.dropped + changes.dropped)
+    return Report(added, total.dropped + dropped)
 
 
 def _tidy(database: Database, source: SpoolSource, now_us: int, troubles: list[OSError]) -> None:

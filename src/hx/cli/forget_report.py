@@ -6,7 +6,7 @@ import os
 import sys
 from collections import Counter
 
-from hx.cli import forgotten_copies, own_histories
+from hx.cli import forget_everywhere, forgotten_copies, own_histories
 from hx.cli.events_output import device_names, event_line, foreign_names, print_json, short_name
 from hx.cli.prompts import agreed, at_terminal
 from hx.cli.text import Paint, count, visible
@@ -123,7 +123,7 @@ def is_window(choice: Choice) -> bool:
     return choice.since_us is not None or choice.until_us is not None
 
 
-def print_report(context: Context, report: ForgetReport) -> None:
+def print_report(context: Context, choice: Choice, report: ForgetReport) -> None:
     """Print what was forgotten and what is left to do."""
     outcome = report.outcome
     forgotten = _all_of(outcome.forgotten, outcome.artifacts)
@@ -133,7 +133,7 @@ def print_report(context: Context, report: ForgetReport) -> None:
             f"overwritten: {count(outcome.erased, 'place')} in the spool and in text files of"
             " shells"
         )
-    for line in _elsewhere(context):
+    for line in (*_elsewhere(context), *forget_everywhere.lines(context, choice, outcome.order)):
         print(line)
     if report.histories is not None:
         print_histories(report.histories)
@@ -174,6 +174,8 @@ def print_object(context: Context, choice: Choice, report: ForgetReport) -> None
             "window": _window_object(choice, context.now_us),
             "session_id": choice.session_id.hex() if choice.session_id is not None else None,
             "elsewhere": forgotten_copies.as_object(forgotten_copies.look(context)),
+            "everywhere": forget_everywhere.as_object(report.outcome.order),
+            "may_hold": forget_everywhere.others_as_object(context, choice),
             "erased": report.outcome.erased,
             "clean": report.outcome.clean,
             "shell_histories": [file.path for file in histories.left],

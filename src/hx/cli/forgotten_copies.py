@@ -41,7 +41,8 @@ def lines(known: ForgetStatus | None, now_us: int) -> list[str]:
         return []
     first = [_told(known, now_us)] if known.at_us is not None else []
     held = [line for holding in known.holding for line in _held(holding)]
-    return [*first, *held, *copy_lines(known, now_us)]
+    unknown = [_may_hold(known)] if known.may_hold else []
+    return [*first, *held, *unknown, *copy_lines(known, now_us)]
 
 
 def _held(holding: Holding) -> Iterator[str]:
@@ -54,6 +55,12 @@ def _held(holding: Holding) -> Iterator[str]:
         )
     for tombstone_id in holding.refused:
         yield f"{tombstone_id.hex()[:8]} was refused on {name}: what it held then is kept"
+
+
+def _may_hold(known: ForgetStatus) -> str:
+    names = _names(known.may_hold.values())
+    what = "what it has not synced" if len(known.may_hold) == 1 else "what they have not synced"
+    return f"{names} may hold the same text in {what}"
 
 
 def _told(known: ForgetStatus, now_us: int) -> str:
@@ -113,6 +120,7 @@ def as_object(known: ForgetStatus | None) -> dict[str, object] | None:
             }
             for holding in known.holding
         ],
+        "may_hold": devices(known.may_hold),
         "copies": [
             {
                 "device_id": copy.device_id.hex(),

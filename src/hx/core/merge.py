@@ -106,7 +106,7 @@ class Cover:
                 windows.setdefault(scope.device_id, []).append((scope.since_us, scope.until_us))
             elif isinstance(scope, WholeSession):
                 self._sessions.add(scope.session_id)
-            else:
+            elif isinstance(scope, Keys):  # a text order covers nothing
                 self._events |= scope.events
                 self._artifacts |= scope.artifacts
         self._windows = {device: _merged(spans) for device, spans in windows.items()}

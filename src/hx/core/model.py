@@ -27,6 +27,8 @@ MAX_LABEL_BYTES = 64  # of the name of a device that people see, as UTF-8
 MAX_TIME_US = 1 << 62  # on either side of the epoch; any time plus 1 fits into 64 bits
 MAX_KEYS_IN_TOMBSTONE = 65_536
 MAX_SPARED = 1_024  # tombstones that one record is spared of
+MAX_DIGESTS = 1_024  # texts that one text order names
+DIGEST_BYTES = 16
 
 
 class EventKey(NamedTuple):
@@ -156,6 +158,18 @@ class Keys(NamedTuple):
     undone: bool = False  # a later import may bring the same lines again, under other keys
 
 
+class Texts(NamedTuple):
+    """A scope that covers nothing by itself; a tombstone with it is a text order.
+
+    A device that knows the order compares the texts of the events that it holds or takes. What
+    matches and is not spared of the order goes by a tombstone of its own, whose scope is `Keys`.
+    """
+
+    secret: bytes  # 32 random bytes, the key of the digests
+    digests: tuple[bytes, ...]  # of whole texts, ascending, at most MAX_DIGESTS
+    until_us: int  # from then on the order is not compared and not published any more
+
+
 class Tombstone(NamedTuple):
     """A tombstone deletes all records in its scope, now and whenever they arrive.
 
@@ -166,7 +180,7 @@ class Tombstone(NamedTuple):
     tombstone_id: bytes
     created_at_us: int
     device_id: bytes
-    scope: Window | WholeSession | Keys
+    scope: Window | WholeSession | Keys | Texts
 
 
 def cut_label(name: bytes) -> str:

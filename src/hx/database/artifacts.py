@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from hx.core.model import Artifact, ArtifactKey, EventKey, Evidence, Part, Pin, WholeSession, Window
+from hx.core.model import (
+    Artifact,
+    ArtifactKey,
+    EventKey,
+    Evidence,
+    Keys,
+    Part,
+    Pin,
+    WholeSession,
+    Window,
+)
 from hx.database.rows import Dictionaries, to_spared
 
 TYPE_CHECKING = False
@@ -81,7 +91,7 @@ def _conditions(tombstone: Tombstone) -> Iterator[tuple[str, tuple[Sql, ...]]]:
             ),
             scope,
         )
-    else:
+    elif isinstance(scope, Keys):
         for key in scope.events:
             yield (
                 (

@@ -9,7 +9,7 @@ from operator import itemgetter
 
 from hx.core import merge
 from hx.core.merge import History
-from hx.core.model import Keys
+from hx.core.model import Keys, Texts
 from hx.core.record import NamedTuple
 from hx.database import artifacts, counts, tombstones
 from hx.database.event_rows import events_at, references, settle, sweep_after
@@ -101,10 +101,11 @@ def _touched_events(
     """Return event -> row id, for those with a key of the delta or covered by a new tombstone."""
     events = events_at(database, map(itemgetter(0), delta.events))
     for tombstone in new:
-        if isinstance(tombstone.scope, Keys):
-            events |= events_at(database, tombstone.scope.events)
-        else:
-            where, values = tombstones.condition(tombstone.scope)
+        scope = tombstone.scope
+        if isinstance(scope, Keys):
+            events |= events_at(database, scope.events)
+        elif not isinstance(scope, Texts):  # a text order covers nothing
+            where, values = tombstones.condition(scope)
             events |= {event: row for row, event in select_events(database, where, values)}
     return events
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import apsw
 
-from hx.core.model import KNOWN_SINCE_US, Keys, Window
+from hx.core.model import KNOWN_SINCE_US, Keys, Texts, Window
 from hx.core.record import NamedTuple
 from hx.database.connection import BUSY_TIMEOUT_MS
 
@@ -188,4 +188,4 @@ def _spans(tombstone: Tombstone) -> list[tuple[int, int]]:
         times = {key.started_at_us for key in scope.events}
         times |= {key.created_at_us for key in scope.artifacts}
         return [(at_us, at_us) for at_us in times]
-    return [(0, 1 << 62)]
+    return [] if isinstance(scope, Texts) else [(0, 1 << 62)]

@@ -11,15 +11,17 @@ from __future__ import annotations
 from hx.core.model import MAX_SPARED, WholeSession, Window
 from hx.core.moment import Moment, certainly_before
 from hx.core.record import NamedTuple
+from hx.database.tombstones import has_text_orders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from hx.core.model import Artifact, ArtifactKey, Event
     from hx.database.connection import Database
 
     _Place = tuple[int, bytes, bytes]  # when, on which device and in which session
+    _ByText = Callable[[Event], set[bytes]]
 
 
 class _Known(NamedTuple):
@@ -34,13 +36,18 @@ def spared_events(database: Database, events: Iterable[Event], now: Moment) -> l
     """Return new events as this device records them now; the caller holds the transaction."""
     events = list(events)
     known = _known(database, [event.key[:3] for event in events])
-    if not known:
+    by_text = _by_text(database, now)
+    if not known and by_text is None:
         return events
-    keys = (
-        key._replace(spared=_spared(known, key.started_at_us, key[:3], now))
-        for key in (event.key for event in events)
-    )
-    return [event._replace(key=key) for event, key in zip(events, keys, strict=True)]
+    return [_as_spared(event, known, by_text, now) for event in events]
+
+
+def _as_spared(event: Event, known: list[_Known], by_text: _ByText | None, now: Moment) -> Event:
+    key = event.key
+    spared = _spared(known, key.started_at_us, key[:3], now)
+    if by_text is not None:
+        spared |= by_text(event)
+    return event._replace(key=key._replace(spared=_in_key(spared)))
 
 
 def spared_artifact(database: Database, artifact: Artifact, now: Moment) -> Artifact:
@@ -61,15 +68,35 @@ def _places(key: ArtifactKey) -> list[_Place]:
     return [key[:3]] if key.event is None else [key[:3], key.event[:3]]
 
 
-def _spared(known: list[_Known], begin_us: int, place: _Place, now: Moment) -> tuple[bytes, ...]:
+def _spared(known: list[_Known], begin_us: int, place: _Place, now: Moment) -> set[bytes]:
     """Return the ids of the tombstones that would cover a record and that it is spared of."""
-    return _in_key(
-        {
-            each.tombstone_id
-            for each in known
-            if _covers(each.scope, *place) and not certainly_before(begin_us, each.since, now)
-        }
-    )
+    return {
+        each.tombstone_id
+        for each in known
+        if _covers(each.scope, *place) and not certainly_before(begin_us, each.since, now)
+    }
+
+
+def _by_text(database: Database, now: Moment) -> _ByText | None:
+    """Return a function: event -> ids of the text orders that name it and that it is spared of.
+
+    Return None if there is no text order.
+    """
+    if not has_text_orders(database):
+        return None
+    from hx.core.text_orders import Matcher
+    from hx.database.text_orders import sparing
+
+    orders = sparing(database, now.at_us)
+    since = {order.tombstone.tombstone_id: order.since for order in orders}
+    matcher = Matcher(order.tombstone for order in orders)
+
+    def spared(event: Event) -> set[bytes]:
+        begin_us = event.key.started_at_us
+        named = matcher.of_event(event)
+        return {each for each in named if not certainly_before(begin_us, since[each], now)}
+
+    return spared
 
 
 def _in_key(ids: set[bytes]) -> tuple[bytes, ...]:

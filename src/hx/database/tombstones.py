@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from hx.core.event_name import blake2b
 from hx.core.model import (
+    DIGEST_BYTES,
     ArtifactKey,
     EventKey,
     Keys,
+    Texts,
     Tombstone,
     WholeSession,
     Window,
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from hx.database.connection import Database, Sql
 
 _NOBODY = bytes(16)
+_SECRET_BYTES = 32
 
 
 def record_hash(tombstone: Tombstone) -> bytes:
@@ -45,14 +48,35 @@ def _plain(scope: Keys) -> tuple[list[object], list[object], bool]:
 
 def unknown(database: Database, tombstones: Iterable[Tombstone]) -> list[Tombstone]:
     """Return the tombstones that the database does not hold yet."""
-    sql = "SELECT 1 FROM tombstone WHERE record_hash = ?"
-    return [t for t in tombstones if not database.execute(sql, (record_hash(t),)).fetchone()]
+    return [each for each in tombstones if not _is_held(database, each)]
+
+
+def _is_held(database: Database, tombstone: Tombstone) -> bool:
+    """Return whether the database holds a tombstone, or did hold it and has ended keeping it."""
+    tables = ["tombstone"]
+    if isinstance(tombstone.scope, Texts):
+        tables.append("text_order_done")
+    digest = record_hash(tombstone)
+    return any(
+        database.value(f"SELECT 1 FROM {table} WHERE record_hash = ?", (digest,)) is not None  # noqa: S608
+        for table in tables
+    )
 
 
 def are_known(database: Database) -> bool:
     """Return whether any tombstone is known here: applied, or held."""
     sql = "SELECT 1 FROM tombstone UNION ALL SELECT 1 FROM held LIMIT 1"
     return database.value(sql) is not None
+
+
+def has_text_orders(database: Database) -> bool:
+    """Return whether the database holds any text order."""
+    return database.value("SELECT 1 FROM tombstone WHERE kind = 'texts' LIMIT 1") is not None
+
+
+def has_uncompared(database: Database) -> bool:
+    """Return whether there is a text order with which the events here were not compared yet."""
+    return database.value("SELECT 1 FROM tombstone WHERE compared = 0 LIMIT 1") is not None
 
 
 def condition(scope: Window | WholeSession) -> tuple[str, tuple[Sql, ...]]:
@@ -122,16 +146,22 @@ def write(database: Database, tombstones: Iterable[Tombstone], now: Moment | Non
     for tombstone in tombstones:
         scope = tombstone.scope
         undone = isinstance(scope, Keys) and scope.undone
+        texts: bytes | None = None
+        if isinstance(scope, Texts):
+            texts = b"".join((scope.secret, *scope.digests))
         row = database.value(
             "INSERT INTO tombstone (record_hash, tombstone_id, created_at_us, device_id, kind,"
-            " since_us, until_us, scope_id, undone, known_at_us, known_boot_us, known_boot_id)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+            " since_us, until_us, scope_id, undone, known_at_us, known_boot_us, known_boot_id,"
+            " texts, compared)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
             (
                 record_hash(tombstone),
                 *tombstone[:3],
                 *scope_row(scope),
                 undone,
                 *(now or (None,) * 3),
+                texts,
+                texts is None,
             ),
         )
         if isinstance(scope, Keys):
@@ -141,12 +171,14 @@ def write(database: Database, tombstones: Iterable[Tombstone], now: Moment | Non
             )
 
 
-def scope_row(scope: Window | WholeSession | Keys) -> tuple[Sql, ...]:
+def scope_row(scope: Window | WholeSession | Keys | Texts) -> tuple[Sql, ...]:
     """Return the columns kind, since_us, until_us and scope_id of a tombstone."""
     if isinstance(scope, Window):
         return ("window", *scope)
     if isinstance(scope, WholeSession):
         return "session", None, None, scope.session_id
+    if isinstance(scope, Texts):
+        return "texts", None, scope.until_us, None
     return "keys", None, None, None
 
 
@@ -164,19 +196,28 @@ def read(database: Database, where: str = "1") -> frozenset[Tombstone]:
 
     decoder = Decoder(tuple[int, bytes, bytes, int] | None)
     tombstones: set[Tombstone] = set()
-    for row, tombstone_id, created_at_us, device, kind, undone, *span in database.execute(
-        "SELECT id, tombstone_id, created_at_us, device_id, kind, undone, since_us, until_us,"  # noqa: S608
-        f" scope_id FROM tombstone WHERE {where}"
+    for row, tombstone_id, created_at_us, device, kind, undone, texts, *span in database.execute(
+        "SELECT id, tombstone_id, created_at_us, device_id, kind, undone, texts, since_us,"  # noqa: S608
+        f" until_us, scope_id FROM tombstone WHERE {where}"
     ):
-        scope: Window | WholeSession | Keys
+        scope: Window | WholeSession | Keys | Texts
         if kind == "window":
             scope = Window(*span)
         elif kind == "session":
             scope = WholeSession(span[2])
+        elif kind == "texts":
+            scope = to_texts(texts, span[1])
         else:
             scope = _keys(database, row, decoder)._replace(undone=bool(undone))
         tombstones.add(Tombstone(tombstone_id, created_at_us, device, scope))
     return frozenset(tombstones)
+
+
+def to_texts(texts: bytes, until_us: int) -> Texts:
+    """Return the scope of a text order for two columns of its row."""
+    starts = range(_SECRET_BYTES, len(texts), DIGEST_BYTES)
+    digests = tuple(texts[start : start + DIGEST_BYTES] for start in starts)
+    return Texts(texts[:_SECRET_BYTES], digests, until_us)
 
 
 def _keys(database: Database, tombstone: int, decoder: object) -> Keys:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from types import MappingProxyType
 
 import apsw
@@ -9,7 +10,7 @@ import apsw
 from hx.capture import clock
 from hx.core.errors import Busy
 from hx.core.merge import History
-from hx.core.model import MAX_KEYS_IN_TOMBSTONE, Keys, Tombstone, WholeSession, Window
+from hx.core.model import MAX_KEYS_IN_TOMBSTONE, Keys, Texts, Tombstone, WholeSession, Window
 from hx.core.record import NamedTuple
 from hx.database.artifacts import has_artifacts, touched_artifacts
 from hx.database.connection import BUSY_TIMEOUT_MS, UNCLEAN
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from hx.database.queries.forget_selection import Choice
     from hx.forget.scrub_spool import Overwrite
 
-Scope = Window | WholeSession | Keys
+Scope = Window | WholeSession | Keys | Texts
 
 
 class Issuer(NamedTuple):
@@ -55,6 +56,7 @@ class ForgetResult(NamedTuple):
     clean: bool  # their text is no longer in the files of the database
     erased: int  # pieces of the spool and of text files of shells that were overwritten
     artifacts: int = 0  # artifacts that were in the database
+    order: Texts | None = None  # what the other devices are told to forget by text
 
 
 class Named(NamedTuple):
@@ -146,15 +148,35 @@ def _issue(
         # what a shell has in files of its own is not of an import
         of_shells = choice.import_number is None
         texts = forget_selection.commands(database, choice) if of_shells else set()
+        order = _order(database, choice, issuer.now_us)
         events = kept = 0
-        for scope in _scopes(database, choice, shown, issuer.now_us):
+        for scope in chain(_scopes(database, choice, shown, issuer.now_us), filter(None, [order])):
             tombstone = Tombstone(issuer.new_id(), issuer.now_us, issuer.device_id, scope)
             made = History(tombstones=frozenset([tombstone]))
             changes = join(database, made, now=clock.moment())
             events, kept = events + changes.forgotten, kept + changes.artifacts
         database.set_meta(UNCLEAN, issuer.now_us)
     erased = scrub_spool.apply(overwrites(choice, texts, places))
-    return ForgetResult(events, clean=False, erased=erased, artifacts=kept)
+    return ForgetResult(events, clean=False, erased=erased, artifacts=kept, order=order)
+
+
+def texts_of_order(database: Database, text: bytes) -> set[bytes]:
+    """Return the whole texts that an order names: those that hold a text, or else the text itself.
+
+    So a person can also type a whole line that only other devices hold.
+    """
+    return forget_selection.texts(database, text) or {text}
+
+
+def _order(database: Database, choice: Choice, now_us: int) -> Texts | None:
+    if not choice.everywhere or choice.text is None:
+        return None
+    from secrets import token_bytes
+
+    from hx.core.text_orders import SECRET_BYTES, scope_of
+
+    texts = texts_of_order(database, choice.text)
+    return scope_of(token_bytes(SECRET_BYTES), texts, now_us)
 
 
 def _scopes(

@@ -32,6 +32,7 @@ from hx.database.join import join
 from hx.database.queries import import_state, imports
 from hx.database.queries.import_duplicates import OwnEvents
 from hx.database.rows import device_name
+from hx.database.tombstones import has_text_orders
 from hx.importers import Reading
 from hx.importers.copies import Copies, ShellHistories
 from hx.importers.history_file import version
@@ -318,7 +319,7 @@ class Import:
         }
         groups = import_state.groups(self._database, times) if times else {}
         placed = self._placing.place(timed, groups)
-        fresh = placed.fresh + untimed
+        fresh = self._left(placed.fresh + untimed)
         border_us = self._job.border_us or 0
         self._tally["new"] += len(fresh)
         self._tally["known"] += placed.known
@@ -329,6 +330,16 @@ class Import:
             timed = [event for event in placed.fresh if not _is_untimed(event)]
             self._tally["expired"] += sum(event.key.started_at_us < border_us for event in timed)
         return fresh + placed.ended
+
+    def _left(self, events: list[Event]) -> list[Event]:
+        """Return the events that no text order takes, and count the other ones as forgotten."""
+        if not has_text_orders(self._database):
+            return events
+        from hx.database.text_orders import left
+
+        kept = left(self._database, events, self._job.now_us)
+        self._tally["forgotten"] += len(events) - len(kept)
+        return kept
 
     def _name_devices(self) -> None:
         """Name each origin after its host; an origin of this host gets the name of this device."""

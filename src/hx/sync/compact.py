@@ -11,6 +11,7 @@ from hx.core.format.verdict import IMPORTED, Fault
 from hx.core.holding import given_back
 from hx.core.merge import Cover, History, join
 from hx.core.record import NamedTuple
+from hx.core.text_orders import is_expired
 from hx.database import tombstones
 from hx.database.artifacts import touched_artifacts
 from hx.database.event_rows import events_at
@@ -145,7 +146,9 @@ def _kept(context: SyncContext, old: History) -> tuple[History, dict[EventKey, i
     """
     cover = Cover(tombstones.relevant(context.database, old))
     kept, rows = still_valid(context.database, old, cover)
-    return kept._replace(tombstones=old.tombstones | _carried(context, old, cover)), rows
+    expired = {each for each in old.tombstones if is_expired(each, context.now_us)}
+    carried = _carried(context, old, cover)
+    return kept._replace(tombstones=(old.tombstones - expired) | carried), rows
 
 
 def _carried(context: SyncContext, old: History, cover: Cover) -> frozenset[Tombstone]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from hx.core.format.verdict import PENDING, REJECTED
 from hx.database.sync import forgotten_copies as forgotten_rows
 from hx.database.sync import held, ledger, vault
+from hx.database.tombstones import has_text_orders, has_uncompared
 from hx.sync.context import Pulled
 from hx.sync.heads import manifests_to_read
 
@@ -61,6 +62,7 @@ def _has_news(context: SyncContext) -> bool:
         or ledger.own_unread(context.database, context.me)
         or forgotten_rows.is_due(context.database, context.me)
         or held.is_due(context.database, context.now_us, holds=context.holds)
+        or has_uncompared(context.database)
     )
 
 
@@ -94,7 +96,18 @@ def take_listed(context: SyncContext, *, only: bytes | None = None, admits: bool
             done = Pulled(*map(sum, zip(done, more, strict=True)))
     if only is None:
         done = done._replace(forgotten=done.forgotten + judge(context))
+    done = done._replace(forgotten=done.forgotten + _gone_by_text(context))
     forgotten_copies.settle(context)
     if only is None:
         forgotten_copies.search_suspected(context)
     return done
+
+
+def _gone_by_text(context: SyncContext) -> int:
+    """Compare the events here with text orders that are new; return how many events went."""
+    if not has_text_orders(context.database):
+        return 0
+    from hx.database import text_orders
+
+    text_orders.retire(context.database, context.now_us)
+    return text_orders.compare(context.database, context.me, context.moment())

@@ -15,6 +15,7 @@ from hx.core.format import object_names
 from hx.core.record import NamedTuple
 from hx.database.sync import forgotten_copies, ledger, unpublished
 from hx.database.sync.ledger import Verdict
+from hx.database.tombstones import has_text_orders
 from hx.stores import Exists, Transient
 from hx.sync.heads import is_head_current, own_head, roster_is_new
 from hx.sync.keys_elsewhere import require_own_keys
@@ -66,6 +67,10 @@ def push(context: SyncContext, outbox: Outbox, label: str, *, listed: bool = Fal
     if roster_is_new(context):  # a crash may have left half of a key slot or of an invitation
         context.sweep()
     update_membership(context)
+    if has_text_orders(context.database):
+        from hx.database import text_orders
+
+        text_orders.retire(context.database, context.now_us)
     plan = planned(context, label)
     if plan is None:
         return late._replace(removed=_delete_superseded(context) + delete_revoked(context))

@@ -49,6 +49,7 @@ _VAULT = (
     "manifest",
     "segment",
     "decision",
+    "text_order_done",
 )  # needed to join segments
 _CHUNK = 500
 

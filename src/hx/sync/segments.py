@@ -36,6 +36,7 @@ from hx.database.join import join
 from hx.database.sync import departures, forgotten_copies, held, ledger, vault
 from hx.database.sync.ledger import TAKEN, Segment, Verdict
 from hx.database.sync.locations import SegmentSource
+from hx.database.tombstones import has_text_orders
 from hx.stores import Denied, Missing, Transient
 from hx.sync.clocks_ahead import note_gone
 from hx.sync.context import KEY_ID, Pulled
@@ -302,6 +303,7 @@ def joined(context: SyncContext, segment: Segment, history: History) -> Pulled:
         changes = join(context.database, history, source, now=now)
         give_back(context, history)
         note_gone(context, history.tombstones, changes.gone)
+        by_text = _gone_by_text(context, history)
         name_origins(context.database, segment.device_id)
         ledger.judge(context.database, segment, TAKEN, context.now_us)
         forgotten_copies.note_span(context.database, segment, *payloads.span(history))
@@ -316,7 +318,18 @@ def joined(context: SyncContext, segment: Segment, history: History) -> Pulled:
             forgotten_copies.forget_segments(
                 context.database, segment.device_id, [segment.object_id]
             )
-    return Pulled(1, changes.added, changes.forgotten, changes.dropped)
+    late = min(by_text, changes.added)
+    forgotten = changes.forgotten + by_text - late
+    return Pulled(1, changes.added - late, forgotten, changes.dropped + late)
+
+
+def _gone_by_text(context: SyncContext, history: History) -> int:
+    """Forget what text orders take of a history that was just joined; return how many events."""
+    if not (history.events and has_text_orders(context.database)):
+        return 0
+    from hx.database.text_orders import compare_taken
+
+    return compare_taken(context.database, history.events, context.me, context.moment())
 
 
 def give_back(context: SyncContext, history: History) -> None:

@@ -97,16 +97,16 @@ def test_each_fault_of_a_database_is_told(database, sentence):
 
 
 def test_damaged_pages_are_told(path):
-    """The number of free pages, four bytes of the header, says that there is one."""
+    """The number of free pages, four bytes of the header, says that there is one more."""
     database = open_database(path)
     database.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     assert [*status.wrongs(database)] == []
     database.close()
     with open(path, "r+b") as file:
         file.seek(36)
-        assert file.read(4) == bytes(4)
+        free = int.from_bytes(file.read(4), "big")
         file.seek(36)
-        file.write(b"\0\0\0\1")
+        file.write((free + 1).to_bytes(4, "big"))
     database = open_database(path)
     (told,) = status.wrongs(database)
     assert "reelist" in told

@@ -20,6 +20,8 @@ from database.sync.ledger_rows import (
 from hx.core.format import object_names
 from hx.core.format.roster import Member, Trust
 from hx.core.format.verdict import MALFORMED, NO_KEY, NOT_ARRIVED, PENDING, REJECTED
+from hx.core.model import Window
+from hx.core.text_orders import scope_of
 from hx.database.event_detail import rename_device
 from hx.database.sync import forgotten_copies, ledger, vault
 from hx.database.sync.ledger import AWAITED, Verdict
@@ -165,19 +167,19 @@ def test_an_own_tombstone_is_unpublished_until_a_segment_holds_it(database):
     join_records(database, tombstone(ME, 8, created_at_us=50), tombstone(ME, 9, created_at_us=60))
     join_records(database, tombstone(OTHER, 7, created_at_us=90))
     assert may_have_status(database, ME)
-    assert state(database) == (60, False, {}, {}, [], [])
+    assert state(database) == (60, False, {}, {}, [], [], {})
     assert not state(database).is_settled
 
 
 def test_a_tombstone_in_a_segment_without_a_known_manifest_is_settled(database):
     publish_tombstone(database, None)
-    assert state(database) == (50, None, {}, {}, [], [])
+    assert state(database) == (50, None, {}, {}, [], [], {})
     assert state(database).is_settled
 
 
 def test_without_a_vault_publication_is_unknown(database):
     join_records(database, tombstone(ME, 8, created_at_us=50), author=ME, segment=1)
-    assert state(database) == (50, None, {}, {}, [], [])
+    assert state(database) == (50, None, {}, {}, [], [], {})
 
 
 def test_a_device_that_read_the_manifest_has_confirmed_and_others_are_silent(database):
@@ -185,7 +187,8 @@ def test_a_device_that_read_the_manifest_has_confirmed_and_others_are_silent(dat
     rename_device(database, THIRD, "desk")
     forgotten_copies.confirm(database, OTHER, 4)
     forgotten_copies.confirm(database, THIRD, 3)
-    assert state(database) == (50, True, {OTHER: "other"}, {THIRD: "desk"}, [], [])
+    silent = {THIRD: "desk"}
+    assert state(database) == (50, True, {OTHER: "other"}, silent, [], [], silent)
     database.execute("DELETE FROM confirmed")
     assert state(database).silent == {OTHER: "other", THIRD: "desk"}
     assert state(database, trust(ME, OTHER, inactive=[THIRD])).silent == {OTHER: "other"}
@@ -200,6 +203,17 @@ def test_a_device_that_holds_the_tombstone_has_not_confirmed_it(database):
     assert known.holding == [(OTHER, "other", (tombstone_id,), ())]
     assert not known.confirmed
     assert not known.is_settled
+
+
+@pytest.mark.parametrize(
+    "scope", [Window(0, 9), scope_of(b"s" * 32, [b"secret"], 50)], ids=["window", "texts"]
+)
+def test_a_silent_device_may_hold_the_same_text_only_if_keys_alone_were_named(database, scope):
+    publish_tombstone(database, 4)
+    assert state(database).may_hold == state(database).silent
+    join_records(database, tombstone(ME, 6, scope=scope, created_at_us=50), author=ME, segment=1)
+    assert state(database).silent
+    assert state(database).may_hold == {}
 
 
 def test_a_device_that_confirmed_nothing_is_silent_about_the_first_manifest(database):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from hx.cli import forget_everywhere
 from hx.cli.context import drained, open_context
 from hx.cli.forget_report import (
     ForgetPreview,
@@ -52,10 +53,14 @@ def run(arguments: list[str], config: Config) -> int:
     # only the preview shows them, and without events they tell whether anything matches
     overwrites = 0 if events and given.yes else _count_overwrites(context, choice)
     selected = ForgetPreview(in_short(events), _artifacts(context, choice, events), overwrites)
-    if not (events or any(selected[1:]) or is_window(choice)):
+    if choice.everywhere:
+        forget_everywhere.require_order(context, choice)
+    elif not (events or any(selected[1:]) or is_window(choice)):
         return _nothing_of_ours(context, choice, given)
     if not given.yes:
-        preview(context, choice, selected, sys.stderr if given.json else sys.stdout)
+        stream = sys.stderr if given.json else sys.stdout
+        preview(context, choice, selected, stream)
+        forget_everywhere.print_preview(context, choice, stream)
         confirm("Forget this?")
         _confirm_clock(context, choice)
     note_many(len(events))
@@ -63,7 +68,7 @@ def run(arguments: list[str], config: Config) -> int:
     if given.json:
         print_object(context, choice, report)
     else:
-        print_report(context, report)
+        print_report(context, choice, report)
     if report.histories is not None and report.histories.failed:
         raise failure(report.histories)
     return 0 if report.outcome.clean else PENDING
@@ -99,6 +104,7 @@ def note_many(events: int) -> None:
 def _nothing_of_ours(context: Context, choice: Choice, given: Namespace) -> int:
     """Look for the text in the history files of the shells, and return the exit code."""
     print("hx: nothing was found, so nothing was forgotten", file=sys.stderr)
+    forget_everywhere.print_preview(context, choice, sys.stderr)
     histories = clean_histories(_wanted(context, choice, frozenset()), given)
     print_histories(histories, sys.stderr)
     if histories.failed:
@@ -109,6 +115,11 @@ def _nothing_of_ours(context: Context, choice: Choice, given: Namespace) -> int:
 def _one_form(given: Namespace) -> None:
     times = given.since is not None or given.until is not None
     texts = given.session is not None, given.match is not None
+    if given.everywhere and (given.match is None or given.this_device):
+        raise UsageError(
+            "--everywhere names a text, so it needs --match, and no --this-device",
+            "type `hx forget --match --everywhere`: hx asks for the text",
+        )
     forms = [given.events, times, *texts, given.artifact]
     if sum(map(bool, forms)) != 1:
         wrong = "only one of these can be given" if any(forms) else "`hx forget` needs one of these"
@@ -130,6 +141,7 @@ def _choice(given: Namespace, context: Context) -> Choice:
         given.match if match is None else match,
         context.who.device_id if given.this_device else None,
         _named(context, given.artifact) if given.artifact else None,
+        everywhere=given.everywhere,
     )
 
 
@@ -236,6 +248,12 @@ def parser(name: str) -> Parser:
         metavar="TEXT",
         help="commands (and their directories, repositories, branches) that contain TEXT, in"
         " exactly this case; without TEXT hx asks for it and does not show it",
+    )
+    made.add_argument(
+        "--everywhere",
+        action="store_true",
+        help="with --match: the other devices also forget the same lines where this device does not"
+        " know of them; hx says first what that costs",
     )
     made.add_argument(
         "--artifact",

@@ -111,7 +111,7 @@ def _undo(context: Context, run: ImportRun, given: Namespace) -> int:
     if given.json:
         print_object(context, choice, report)
     else:
-        print_report(context, report)
+        print_report(context, choice, report)
         print(f"{_path(run)} itself stays as it is: importing it again takes its lines in again")
     return 0 if outcome.clean else PENDING
 

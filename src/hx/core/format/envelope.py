@@ -16,6 +16,7 @@ from __future__ import annotations
 import hmac
 import secrets
 
+from hx.core.derivation import derive
 from hx.core.event_name import blake2b
 from hx.core.format.body import padded, unpadded
 from hx.core.format.header import (
@@ -32,7 +33,7 @@ from hx.core.format.header import (
     require_unwrapped,
     size_limit,
 )
-from hx.core.format.keys import derive, key_id, wrap_key
+from hx.core.format.keys import key_id, wrap_key
 from hx.core.format.object_names import (
     BLOB,
     GENESIS,

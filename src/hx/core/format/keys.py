@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 
+from hx.core.derivation import derive
 from hx.core.event_name import blake2b
 from hx.core.format.verdict import BODY, rejected
 from hx.core.record import NamedTuple
@@ -20,11 +21,6 @@ LABEL_GENESIS = b"hx1-genesis"
 
 KEY_BYTES = 32
 _LABEL_BYTES = 16
-
-
-def derive(key: bytes, label: bytes, data: bytes = b"") -> bytes:
-    """Return 32 bytes that differ for each key, label and data, and do not reveal the key."""
-    return blake2b(data, key=key, person=label, digest_size=32).digest()
 
 
 def new_vmk() -> bytes:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import secrets
 
+from hx.core.derivation import derive
 from hx.core.errors import InputError
 from hx.core.event_name import ALPHABET, blake2b
-from hx.core.format.keys import derive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

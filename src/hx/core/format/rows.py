@@ -5,7 +5,7 @@ Source: docs/format.md, "Segment".
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -13,6 +13,7 @@ from msgspec import Meta
 from hx.core.format.columns import KEY_TYPES, MAX_EVENTS, decode_keys, encode_keys, sorted_keys
 from hx.core.format.payload import I64, U32, U63, U64, Bytes32, Id, TimeUs, malformed
 from hx.core.model import (
+    MAX_DIGESTS,
     MAX_KEYS_IN_TOMBSTONE,
     Artifact,
     ArtifactKey,
@@ -21,6 +22,7 @@ from hx.core.model import (
     Keys,
     Part,
     Pin,
+    Texts,
     Tombstone,
     WholeSession,
     Window,
@@ -44,6 +46,7 @@ _Kind = Annotated[str, Meta(max_length=64)]
 _Artifact = tuple[
     _SparedArtifactKey, bytes, _Kind, U63, Bytes32, _Parts, U32, tuple[U32, _Hashes, _Lines] | None
 ]
+_Digests = Annotated[tuple[Id, ...], Meta(min_length=1, max_length=MAX_DIGESTS)]
 _ArtifactKeys = Annotated[tuple[_ArtifactKey, ...], Meta(max_length=MAX_KEYS_IN_TOMBSTONE)]
 
 # Each row of a tombstone begins with tombstone_id, created_at_us, device_id
@@ -55,6 +58,8 @@ ROW_TYPES: dict[str, Any] = {
     # the number of next rows of the key columns that belong to it, keys of artifacts, and whether
     # an import was undone
     "forget_keys": Annotated[list[tuple[Id, TimeUs, Id, U32, _ArtifactKeys, bool]], _Rows],
+    # the key of the digests, the digests, and until when the order is kept
+    "forget_texts": Annotated[list[tuple[Id, TimeUs, Id, Bytes32, _Digests, TimeUs]], _Rows],
     **KEY_TYPES,
 }
 
@@ -79,20 +84,27 @@ def encode_pins(pins: Iterable[Pin]) -> dict[str, Any]:
 
 def encode_tombstones(tombstones: Iterable[Tombstone]) -> dict[str, Any]:
     """Return the fields of tombstones: rows by kind of scope, and the columns of their keys."""
-    windows, sessions, by_keys = [], [], []
+    windows, sessions, by_keys, texts = [], [], [], []
     keys: list[EventKey] = []
     for *head, scope in sorted(tombstones, key=lambda tombstone: tombstone[:3]):
         if isinstance(scope, Window):
             windows.append((*head, *scope))
         elif isinstance(scope, WholeSession):
             sessions.append((*head, scope.session_id))
+        elif isinstance(scope, Texts):
+            texts.append((*head, *scope))
         else:
             named = sorted(scope.artifacts, key=lambda key: key[:4])
             artifacts = [(*key[:4], key.event and key.event[:4]) for key in named]
             by_keys.append((*head, len(scope.events), artifacts, scope.undone))
             keys += sorted_keys(scope.events)
-    rows = {"forget_windows": windows, "forget_sessions": sessions, "forget_keys": by_keys}
-    return {**rows, **encode_keys(keys)}
+    return {
+        "forget_windows": windows,
+        "forget_sessions": sessions,
+        "forget_keys": by_keys,
+        "forget_texts": texts,
+        **encode_keys(keys),
+    }
 
 
 def decode_artifacts(
@@ -137,6 +149,7 @@ def decode_tombstones(fields: Mapping[str, Any]) -> frozenset[Tombstone]:
         *((row[:3], Window(*row[3:])) for row in fields["forget_windows"]),
         *((row[:3], WholeSession(*row[3:])) for row in fields["forget_sessions"]),
         *_key_scopes(fields),
+        *((row[:3], _texts(row)) for row in fields["forget_texts"]),
     )
     return frozenset(Tombstone._make((*head, scope)) for head, scope in scopes)
 
@@ -153,6 +166,14 @@ def _key_scopes(fields: Mapping[str, Any]) -> Iterator[tuple[tuple[Any, ...], Ke
             raise malformed("a tombstone in it has too many keys")
         events = frozenset(islice(rest, count))
         yield tuple(head), Keys(events, frozenset(map(_artifact_key, artifacts)), undone)
+
+
+def _texts(row: tuple[Any, ...]) -> Texts:
+    """Return the scope of a text order. Raises Fault."""
+    scope = Texts(*row[3:])
+    if any(left >= right for left, right in pairwise(scope.digests)):
+        raise malformed("the digests of a text order in it are not in ascending order")
+    return scope
 
 
 def _artifact_key(row: tuple[Any, ...]) -> ArtifactKey:

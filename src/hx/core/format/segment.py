@@ -38,6 +38,7 @@ from hx.core.model import (
     Event,
     Keys,
     Pin,
+    Texts,
     Tombstone,
 )
 from hx.core.record import NamedTuple
@@ -62,6 +63,7 @@ _ARTIFACT_KEY_BYTES = 112
 _ROW_BYTES = 112
 _PART_BYTES = 80
 _SPARED_BYTES = 18  # one id in a set
+_DIGEST_BYTES = 18
 _SPARED_WEIGHT = MAX_PLAIN_BYTES // MAX_SPARED_IDS  # of one id for each record that shares its set
 
 _BYTES_OF_KEY = 2  # of the object, for each key in its tombstones; a payload takes 3 and more
@@ -260,6 +262,8 @@ def _weight(record: _Record, texts: set[object]) -> int:
     if isinstance(record, Tombstone) and isinstance(record.scope, Keys):
         events, artifacts, _ = record.scope
         return _ROW_BYTES + _KEY_BYTES * len(events) + _ARTIFACT_KEY_BYTES * len(artifacts)
+    if isinstance(record, Tombstone) and isinstance(record.scope, Texts):
+        return _ROW_BYTES + _DIGEST_BYTES * len(record.scope.digests)
     return _ROW_BYTES
 
 

@@ -34,6 +34,7 @@ class Choice(NamedTuple):
     artifacts: tuple[ArtifactKey, ...] | None = None  # these and nothing else
     commands: tuple[int, ...] | None = None  # row ids
     import_number: int | None = None  # what this import brought
+    everywhere: bool = False  # other devices forget the same texts, by a text order
 
 
 class Chosen(NamedTuple):
@@ -137,6 +138,12 @@ def commands(database: Database, choice: Choice) -> set[bytes]:
     return {from_sql(row[0]) or b"" for row in database.execute(sql, values)}
 
 
+def texts(database: Database, part: bytes) -> set[bytes]:
+    """Return the whole texts of events that hold a part: commands, directories and so on."""
+    found = (from_sql(text) for sql in _TEXTS for (text,) in database.execute(sql, (part,)))
+    return {text for text in found if text}
+
+
 def _conditions(database: Database, choice: Choice) -> list[Condition]:
     conditions: list[Condition] = []
     if choice.artifacts is not None:
@@ -184,3 +191,9 @@ _OF_IMPORT = (
 _COMMAND_HOLDS = "instr(coalesce(raw, CAST(text AS BLOB)), ?)"
 _DIRECTORY_HOLDS = "instr(CAST(path AS BLOB), ?)"
 _CHECKOUT_HOLDS = "instr(CAST(repo AS BLOB), ?) OR instr(CAST(branch AS BLOB), ?)"
+_TEXTS = (
+    f"SELECT coalesce(raw, text) FROM command WHERE {_COMMAND_HOLDS}",  # noqa: S608
+    f"SELECT path FROM directory WHERE {_DIRECTORY_HOLDS}",  # noqa: S608
+    "SELECT repo FROM checkout WHERE instr(CAST(repo AS BLOB), ?)",
+    "SELECT branch FROM checkout WHERE instr(CAST(branch AS BLOB), ?)",
+)

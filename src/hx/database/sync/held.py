@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hx.core.holding import FUTURE, FUTURE_US, MAX_DECIDED, MAX_HELD, Stance
 from hx.core.merge import Cover, History
-from hx.core.model import Keys
+from hx.core.model import Keys, Texts
 from hx.core.moment import Moment
 from hx.core.record import NamedTuple
 from hx.database import tombstones
@@ -97,7 +97,8 @@ def put(
     `author`: the device whose segment holds them. From `now` on they are known.
     """
     given = frozenset(given)
-    new = tombstones.unknown(database, given)
+    unknown = tombstones.unknown(database, given)
+    new = [each for each in unknown if not isinstance(each.scope, Texts)]  # they cover nothing
     for tombstone in new:
         _put(database, tombstone, author, now)
     return given.difference(new)
@@ -176,6 +177,7 @@ def rows_covered(database: Database, tombstone: Tombstone) -> set[int]:
     scope = tombstone.scope
     if isinstance(scope, Keys):
         return set(_covered(database, tombstone).values())
+    assert not isinstance(scope, Texts), "a text order covers nothing, so it is never held"
     where, values = tombstones.condition(scope)
     rows = {row for (row,) in database.execute(_ROWS.format(where), values)}
     cover = Cover([tombstone])
@@ -194,6 +196,7 @@ def _covered(database: Database, tombstone: Tombstone) -> dict[Event, int]:
     if isinstance(scope, Keys):
         events = events_at(database, scope.events)
     else:
+        assert not isinstance(scope, Texts), "a text order covers nothing, so it is never held"
         where, values = tombstones.condition(scope)
         events = {event: row for row, event in select_events(database, where, values)}
     return {event: row for event, row in events.items() if cover.event(event.key)}

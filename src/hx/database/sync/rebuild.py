@@ -94,14 +94,17 @@ def copy_imports(source: Database, target: Database) -> None:
 
 
 def copy_known(source: Database, target: Database) -> None:
-    """Note in another database since when this device knows its tombstones."""
+    """Note in another database since when this device knows its tombstones.
+
+    Also whether it has compared the text orders.
+    """
     rows = source.execute(
-        "SELECT known_at_us, known_boot_us, known_boot_id, record_hash FROM tombstone"
+        "SELECT known_at_us, known_boot_us, known_boot_id, compared, record_hash FROM tombstone"
     )
     with target.transaction():
         target.connection.executemany(
-            "UPDATE tombstone SET (known_at_us, known_boot_us, known_boot_id) = (?, ?, ?)"
-            " WHERE record_hash = ?",
+            "UPDATE tombstone SET (known_at_us, known_boot_us, known_boot_id, compared)"
+            " = (?, ?, ?, ?) WHERE record_hash = ?",
             rows,
         )
 

@@ -133,6 +133,7 @@ class ForgetStatus(NamedTuple):
     silent: dict[bytes, str]  # device id -> name: no manifest of it shows that
     copies: list[DeviceCopies]
     holding: list[Holding]
+    may_hold: dict[bytes, str]  # those of `silent` that may hold a text that was named by keys only
 
     @property
     def is_settled(self) -> bool:
@@ -170,7 +171,8 @@ def forget_status(database: Database, me: bytes, trust: Trust) -> ForgetStatus |
                 continue
             group = confirmed if seen.get(device_id, 0) >= told_seq else silent
             group[device_id] = called.get(device_id) or member.label
-    return ForgetStatus(at_us, told, confirmed, silent, copies, holding)
+    may_hold = silent if _names_keys_only(database, me, at_us) else {}
+    return ForgetStatus(at_us, told, confirmed, silent, copies, holding, may_hold)
 
 
 def _holding(database: Database, me: bytes, trust: Trust) -> list[Holding]:
@@ -199,6 +201,12 @@ def _one_of_each(ids: Iterable[bytes], mine: Mapping[bytes, int]) -> tuple[bytes
     """Return one id of each `hx forget`; `mine`: id -> when it was made here."""
     by_time = {mine[each]: each for each in ids if each in mine}
     return tuple(by_time.values())
+
+
+def _names_keys_only(database: Database, me: bytes, at_us: int | None) -> bool:
+    """Return whether the newest tombstones made here name records, and no time, session or text."""
+    sql = "SELECT DISTINCT kind FROM tombstone WHERE device_id = ? AND created_at_us = ?"
+    return [kind for (kind,) in database.execute(sql, (me, at_us))] == ["keys"]
 
 
 def _told(database: Database, me: bytes) -> tuple[bool | None, int | None]:

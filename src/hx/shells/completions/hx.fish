@@ -164,6 +164,7 @@ complete -c hx -n '_shtab_hx_using forget' -l session -x -d 'this session, or th
 complete -c hx -n '_shtab_hx_using forget' -l since -x -d 'what began at this time or later: 15m, 2h, yesterday'
 complete -c hx -n '_shtab_hx_using forget' -l until -x -d 'what began before this time'
 complete -c hx -n '_shtab_hx_using forget' -l match -x -d 'commands (and their directories, repositories, branches) that contain TEXT, in exactly this case; without TEXT hx asks for it and does not show it'
+complete -c hx -n '_shtab_hx_using forget' -l everywhere -d 'with --match: the other devices also forget the same lines where this device does not know of them; hx says first what that costs'
 complete -c hx -n '_shtab_hx_using forget' -l artifact -x -d 'this artifact, by the first 4 or more digits of its id; may be given again'
 complete -c hx -n '_shtab_hx_using forget' -l this-device -d 'only what was recorded here'
 complete -c hx -n '_shtab_hx_using forget' -l all-devices -d 'what was recorded on any device; the default'

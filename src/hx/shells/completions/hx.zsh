@@ -118,6 +118,7 @@ _shtab_hx_forget_options=(
   "--since[what began at this time or later\: 15m, 2h, yesterday]:WHEN:"
   "--until[what began before this time]:WHEN:"
   "--match[commands (and their directories, repositories, branches) that contain TEXT, in exactly this case\; without TEXT hx asks for it and does not show it]:TEXT:"
+  "--everywhere[with --match\: the other devices also forget the same lines where this device does not know of them\; hx says first what that costs]"
   "*--artifact[this artifact, by the first 4 or more digits of its id\; may be given again]:ID:"
   "--this-device[only what was recorded here]"
   "--all-devices[what was recorded on any device\; the default]"
