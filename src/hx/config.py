@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     Value = Any  # str, int or bool; for rules a list or a table of str
 
-
 _MAX_BYTES = 256 << 10  # size of the configuration file
 _MAX_NUMBER = (1 << 63) - 1  # the largest integer of SQLite
 

@@ -8,7 +8,7 @@ from hx.core.format import manifest, object_names, segment
 from hx.core.format.envelope import seal, unseal
 from hx.core.format.manifest import Listed, Manifest
 from hx.core.merge import History
-from hx.database.sync import ledger, vault
+from hx.database.sync import own_ledger, vault
 from hx.sync.membership import writing_key
 
 
@@ -115,7 +115,7 @@ ABSENT = object()
 
 
 def _listed_segments(device):
-    for row in ledger.live(device.database, device.me):
+    for row in own_ledger.live(device.database, device.me):
         yield Listed(row.object_id, row.size, row.sha256, row.events, row.first_us, row.last_us)
 
 

@@ -18,7 +18,7 @@ from hx.database import join as joining
 from hx.database import sparing, text_orders, tombstones
 from hx.database.event_rows import events_at
 from hx.database.queries import sessions
-from hx.database.sync import held, ledger, locations, unpublished
+from hx.database.sync import held, ledger, locations, own_ledger, unpublished
 from hx.database.sync.ledger import TAKEN
 from hx.sync import compact, holding, manifests, publish, pull, push, segments
 from sync import devices
@@ -259,7 +259,7 @@ def unlisted_segments_are_deleted():
     delete_superseded = push._delete_superseded
 
     def delete_unlisted(context):
-        live = {row.object_id for row in ledger.live(context.database, context.me)}
+        live = {row.object_id for row in own_ledger.live(context.database, context.me)}
         for entry in list(context.store.list(object_names.segments_of(context.me))):
             name = object_names.parsed(entry.key)
             if name is not None and name.object_id not in live:

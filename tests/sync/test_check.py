@@ -10,7 +10,7 @@ from hx.core.errors import NotAVault
 from hx.core.format import object_names
 from hx.core.format.envelope import seal
 from hx.core.model import Keys
-from hx.database.sync import ledger
+from hx.database.sync import own_ledger
 from hx.sync.check import check
 from hx.sync.verify import read_again
 from sync.cluster import admit, converge, new_cluster
@@ -215,7 +215,7 @@ def test_of_two_manifests_with_one_number_the_others_miss_the_segments_of_both(c
         device.view.receive()
         device.pull()
     segments = own_segments(cluster, laptop)
-    live = {row.object_id for row in ledger.live(laptop.database, laptop.me)}
+    live = {row.object_id for row in own_ledger.live(laptop.database, laptop.me)}
     named = [key for key in segments if object_names.parsed(key).object_id in live]
     assert len(named) == len(segments) - 1
     lose(cluster, *segments)

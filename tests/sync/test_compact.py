@@ -6,7 +6,7 @@ import pytest
 
 from hx.core.format import object_names
 from hx.core.model import Keys, Window
-from hx.database.sync import ledger
+from hx.database.sync import own_ledger
 from hx.stores import Missing
 from hx.sync.compact import dropped_by_copies, rewriting
 from sync.cluster import converge, new_cluster
@@ -47,7 +47,7 @@ def test_small_segments_are_merged_when_there_are_more_than_so_many(cluster, mon
     published(laptop, 2)
     assert replaced(laptop) == set()
     events = published(laptop, 1)
-    live = {segment.object_id for segment in ledger.live(laptop.database, laptop.me)}
+    live = {segment.object_id for segment in own_ledger.live(laptop.database, laptop.me)}
     assert replaced(laptop) == live
     assert len(live) == 3
     assert set(events) < rewriting(laptop.context()).history.events
@@ -57,7 +57,7 @@ def test_a_segment_that_is_not_small_is_not_merged(cluster, monkeypatch):
     laptop, _ = cluster.devices
     published(laptop, 3)
     monkeypatch.setattr("hx.sync.compact.MANY", 1)
-    sizes = [segment.size for segment in ledger.live(laptop.database, laptop.me)]
+    sizes = [segment.size for segment in own_ledger.live(laptop.database, laptop.me)]
     monkeypatch.setattr("hx.sync.compact.SMALL_BYTES", max(sizes) + 1)
     assert len(replaced(laptop)) == 3
     monkeypatch.setattr("hx.sync.compact.SMALL_BYTES", min(sizes))
@@ -220,5 +220,5 @@ def test_without_retention_nothing_that_another_copy_has_dropped_is_read(cluster
     clone.close()
     laptop.view.receive()
     laptop.pull()
-    assert ledger.left_out(laptop.database, laptop.me)
+    assert own_ledger.left_out(laptop.database, laptop.me)
     assert dropped_by_copies(laptop.context()) == []

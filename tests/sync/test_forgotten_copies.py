@@ -6,7 +6,7 @@ import pytest
 
 from hx.core.format.object_names import segment as segment_key
 from hx.core.model import Keys
-from hx.database.sync import forgotten_copies, ledger, vault
+from hx.database.sync import forgotten_copies, own_ledger, vault
 from hx.sync.push import resume
 from hx.sync.segments import read_segment
 from stores.faulty import ABSENT, BEFORE, DENIED, GROWING, never, of
@@ -76,7 +76,7 @@ def noted(device, event):
     device.sync()
     [segment] = [
         segment
-        for segment in ledger.live(device.database, device.me)
+        for segment in own_ledger.live(device.database, device.me)
         if event in read_segment(device.context(), segment).history.events
     ]
     with device.database.transaction():
@@ -89,7 +89,7 @@ def test_a_live_own_segment_without_forgotten_records_is_cleared_when_it_was_rea
     object_id = noted(laptop, laptop.record())
     laptop.sync()
     assert forgotten_copies.copies(laptop.database) == {}
-    assert object_id in {s.object_id for s in ledger.live(laptop.database, laptop.me)}
+    assert object_id in {s.object_id for s in own_ledger.live(laptop.database, laptop.me)}
 
 
 def test_a_live_own_segment_with_a_forgotten_record_is_rewritten_when_it_was_read(cluster):

@@ -6,7 +6,7 @@ import pytest
 
 from hx.core.format import object_names
 from hx.core.model import Keys
-from hx.database.sync import ledger, vault
+from hx.database.sync import ledger, own_ledger, vault
 from hx.sync.heads import (
     SEEN_STEP,
     is_head_current,
@@ -165,8 +165,8 @@ def test_the_newest_manifest_is_written_anew_while_it_lists_what_is_superseded(c
     event = laptop.record()
     laptop.push()
     assert is_head_current(looked(laptop), laptop.name())
-    (segment,) = ledger.live(laptop.database, laptop.me)
-    ledger.supersede(laptop.database, laptop.me, [segment])
+    (segment,) = own_ledger.live(laptop.database, laptop.me)
+    own_ledger.supersede(laptop.database, laptop.me, [segment])
     assert not is_head_current(looked(laptop), laptop.name())
     laptop.forget(Keys(frozenset([event.key])))
     laptop.push()

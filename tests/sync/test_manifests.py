@@ -12,7 +12,7 @@ from hx.core.format.manifest import Seen
 from hx.core.format.roster_records import epoch
 from hx.core.model import Keys
 from hx.database.event_detail import device_names, rename_device
-from hx.database.sync import ledger, unpublished, vault
+from hx.database.sync import ledger, own_ledger, unpublished, vault
 from hx.sync.heads import SEEN_STEP, own_head
 from hx.sync.manifests import attempt, is_readable, read_manifest
 from hx.sync.membership import writing_key
@@ -352,14 +352,14 @@ def test_of_two_manifests_with_one_number_the_others_take_both_and_their_device_
         for device in (laptop, desktop):
             device.view.receive()
             device.pull()
-        live = [len(ledger.live(device.database, laptop.me)) for device in (laptop, desktop)]
+        live = [len(own_ledger.live(device.database, laptop.me)) for device in (laptop, desktop)]
         assert live == [1, 2]
         assert set(both) <= desktop.dump().events
         assert unpublished.count(laptop.database, laptop.now_us) == 1
         laptop.push()
         desktop.view.receive()
         desktop.pull()
-        assert len(ledger.live(desktop.database, laptop.me)) == 2
+        assert len(own_ledger.live(desktop.database, laptop.me)) == 2
         assert unpublished.count(laptop.database, laptop.now_us) == 0
         clone.close()
 

@@ -6,7 +6,7 @@ import pytest
 
 from hx.core.format import object_names
 from hx.core.model import Keys
-from hx.database.sync import forgotten_copies, ledger, unpublished, vault
+from hx.database.sync import forgotten_copies, own_ledger, unpublished, vault
 from hx.sync.heads import own_head
 from hx.sync.publish import planned, publish
 from hx.sync.push import push
@@ -26,7 +26,7 @@ def puts(device):
 
 def live(device):
     """Return the one segment that the newest manifest of the device lists."""
-    (segment,) = ledger.live(device.database, device.me)
+    (segment,) = own_ledger.live(device.database, device.me)
     return segment
 
 
@@ -71,7 +71,7 @@ def test_a_segment_is_listed_with_the_times_by_which_a_tombstone_may_cover_its_r
     laptop.keep(event)
     laptop.push()
     (artifact,) = laptop.dump().artifacts
-    added = max(ledger.live(laptop.database, laptop.me), key=lambda segment: segment.last_us)
+    added = max(own_ledger.live(laptop.database, laptop.me), key=lambda segment: segment.last_us)
     assert (added.events, added.first_us, added.last_us) == (0, at_us, artifact.key.created_at_us)
 
 

@@ -8,7 +8,7 @@ from hx.core.errors import NotAVault, NotInVault
 from hx.core.format import object_names
 from hx.core.format.envelope import seal
 from hx.core.model import Keys
-from hx.database.sync import forgotten_copies, ledger, unpublished
+from hx.database.sync import forgotten_copies, ledger, own_ledger, unpublished
 from hx.stores import Denied, Transient
 from hx.sync.heads import own_head
 from hx.sync.membership import writing_key
@@ -282,7 +282,7 @@ def test_each_object_that_a_push_deletes_is_counted_and_each_segment_is_told(clu
     assert done.removed == len(deleted) == 2
     assert [note.key for note in notes if note.verdict == "removed"] == [key]
     assert not deleted & {*context.listing}
-    assert ledger.superseded(desktop.database, desktop.me) == []
+    assert own_ledger.superseded(desktop.database, desktop.me) == []
     assert forgotten_copies.copies(desktop.database) == {}
     assert not deleted & ledger.known_manifests(desktop.database)
 

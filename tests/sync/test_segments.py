@@ -11,7 +11,7 @@ from hx.core.model import Keys
 from hx.custody.key_set import Secrets
 from hx.database.connection import UNCLEAN
 from hx.database.event_detail import device_names
-from hx.database.sync import forgotten_copies, ledger
+from hx.database.sync import forgotten_copies, ledger, own_ledger
 from hx.sync.pull import pull
 from hx.sync.segments import (
     SEARCHED_ONLY,
@@ -53,7 +53,7 @@ def test_the_segments_of_a_revoked_device_are_searched_all_the_same(cluster):
     laptop, desktop = cluster.devices
     event = desktop.record()
     converge(*cluster)
-    (segment,) = ledger.live(laptop.database, desktop.me)
+    (segment,) = own_ledger.live(laptop.database, desktop.me)
     revoked(laptop, desktop.me)
     assert try_segment(laptop.context(), segment)[1][:2] == (verdict.SKIPPED, verdict.REVOKED)
     assert event in read_segment(laptop.context(), segment, omit=SEARCHED_ONLY).history.events

@@ -16,7 +16,7 @@ from hx.database import tombstones
 from hx.database.artifacts import touched_artifacts
 from hx.database.event_rows import events_at
 from hx.database.retention import RETAINED
-from hx.database.sync import held, ledger
+from hx.database.sync import held, own_ledger
 from hx.database.sync.locations import IN_OWN_SEGMENT
 from hx.database.sync.valid_records import still_valid
 from hx.stores import Missing
@@ -50,7 +50,7 @@ def rewriting(context: SyncContext) -> Rewriting:
     """
     replaced, old = [], History()
     refused = held.refused(context.database)
-    for segment in _chosen(ledger.live(context.database, context.me)):
+    for segment in _chosen(own_ledger.live(context.database, context.me)):
         history = _read(context, segment)
         if history is not None:
             replaced.append(segment)
@@ -85,7 +85,7 @@ def dropped_by_copies(context: SyncContext) -> list[Segment]:
     """
     if context.database.meta(RETAINED) is None:
         return []
-    return ledger.left_out(context.database, context.me)
+    return own_ledger.left_out(context.database, context.me)
 
 
 def _read_dropped(context: SyncContext, segment: Segment) -> History | None:
@@ -100,7 +100,7 @@ def _read_dropped(context: SyncContext, segment: Segment) -> History | None:
     except Missing:
         if segment.object_id not in context.segments_there(context.me):
             with context.database.transaction():
-                ledger.supersede(context.database, context.me, [segment])
+                own_ledger.supersede(context.database, context.me, [segment])
         return None
 
 

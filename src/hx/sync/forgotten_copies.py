@@ -10,7 +10,7 @@ from __future__ import annotations
 from hx.core.format.verdict import Fault
 from hx.core.merge import Cover
 from hx.database import tombstones
-from hx.database.sync import forgotten_copies, ledger
+from hx.database.sync import forgotten_copies, ledger, own_ledger
 from hx.database.sync.valid_records import holds_forgotten
 from hx.stores import Denied, Missing, Transient
 from hx.sync.segments import SEARCHED_ONLY, read_segment
@@ -43,7 +43,7 @@ def search_suspected(context: SyncContext) -> None:
         with context.database.transaction():
             forgotten_copies.note_look(context.database, suspected, holds=holds)
             if holds and suspected.device_id == context.me:
-                ledger.rewrite(context.database, context.me, suspected.object_id)
+                own_ledger.rewrite(context.database, context.me, suspected.object_id)
 
 
 def _history(context: SyncContext, suspected: Suspected) -> History:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hx.core.holding import Stance
-from hx.database.sync import departures, held, ledger, vault
+from hx.database.sync import departures, held, ledger, own_ledger, vault
 
 SEEN_STEP = 1 << 20  # a seq that is further ahead than this of the known one is not believed
 
@@ -47,7 +47,7 @@ def is_head_current(context: SyncContext, label: str) -> bool:
         return False
     if head.roster != vault.digest(context.database) and head.roster != _carried_digest(context):
         return False
-    return not ledger.lists_superseded(context.database, context.me)
+    return not own_ledger.lists_superseded(context.database, context.me)
 
 
 def _carried_digest(context: SyncContext) -> bytes:

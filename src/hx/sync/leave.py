@@ -20,7 +20,7 @@ from hx.core.format.roster import carried
 from hx.core.format.roster_records import device_revoke
 from hx.core.format.verdict import Fault
 from hx.core.record import NamedTuple
-from hx.database.sync import ledger, unpublished, vault
+from hx.database.sync import own_ledger, unpublished, vault
 from hx.database.sync.vault import Departure
 from hx.stores import Transient
 from hx.sync import membership
@@ -90,7 +90,7 @@ def publish_farewell(context: SyncContext, label: str) -> None:
     """
     _require_all_published(context)
     key_id, vmk = membership.writing_key(context)
-    live = [listed_of(segment) for segment in ledger.live(context.database, context.me)]
+    live = [listed_of(segment) for segment in own_ledger.live(context.database, context.me)]
     record = farewell(context)
     roster = vault.records(context.database) | {record}
     last = manifest_of(context, label, live, key_id)._replace(
@@ -131,7 +131,7 @@ def farewell(context: SyncContext) -> Record:
 
     It names what this device lists now, and keeps those of its records that count.
     """
-    live = [listed_of(segment) for segment in ledger.live(context.database, context.me)]
+    live = [listed_of(segment) for segment in own_ledger.live(context.database, context.me)]
     kept: list[bytes] = []
     if context.me in context.trust.enrolled:
         records = vault.records(context.database)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from hx.core.format import object_names
 from hx.core.format.verdict import IMPORTED
-from hx.database.sync import ledger, locations
+from hx.database.sync import ledger, locations, own_ledger
 from hx.stores import Missing
 from hx.sync.heads import own_head
 
@@ -48,7 +48,7 @@ def supersede_lost(context: SyncContext) -> None:
     rewritten, when the own head is not in the store or an old own manifest is, when a device is
     behind, and once a day.
     """
-    live = ledger.live(context.database, context.me)
+    live = own_ledger.live(context.database, context.me)
     is_due = _is_due(context)
     if not (_is_doubtful(context, live) or is_due):
         return
@@ -58,7 +58,7 @@ def supersede_lost(context: SyncContext) -> None:
     with context.database.transaction():
         context.database.set_meta(_LOOKED, context.now_us)
         if absent:
-            ledger.supersede(context.database, context.me, absent)
+            own_ledger.supersede(context.database, context.me, absent)
             locations.release(context.database, context.me)
     if not _has_copies(context):  # else a clone may have replaced and deleted them
         context.lost += len(absent)
@@ -99,7 +99,7 @@ def _adopt_lost(context: SyncContext) -> None:
             continue
         if device_id not in context.trust.active:  # what inactive devices wrote is due anyway
             continue
-        if _absent(context, device_id, ledger.live(context.database, device_id)):
+        if _absent(context, device_id, own_ledger.live(context.database, device_id)):
             context.adopted.add(device_id)
 
 

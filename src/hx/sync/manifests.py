@@ -38,6 +38,7 @@ from hx.database.sync import (
     held,
     ledger,
     locations,
+    own_ledger,
     vault,
 )
 from hx.database.sync.ledger import TAKEN, Head, Verdict
@@ -323,7 +324,7 @@ def _adopt(context: SyncContext, head: Head, manifest: Manifest, newest: Head | 
     own = head.device_id == context.me
     if newest is None or head.seq > newest.seq or (own and _is_newest(head, newest)):
         if own:
-            ledger.note_relisted(context.database, context.me, manifest.objects)
+            own_ledger.note_relisted(context.database, context.me, manifest.objects)
         ledger.set_listed(context.database, head.device_id, manifest.objects)
         if own:
             locations.release(context.database, context.me)

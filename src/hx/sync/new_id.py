@@ -8,7 +8,7 @@ each segment that either of them has published.
 from __future__ import annotations
 
 from hx.core.format.roster_records import add
-from hx.database.sync import forgotten_copies, ledger, vault
+from hx.database.sync import forgotten_copies, own_ledger, vault
 from hx.database.sync.ownership import reassign
 
 TYPE_CHECKING = False
@@ -39,7 +39,7 @@ def rebase(database: Database, old: bytes, record: Record) -> None:
     """
     vault.add_records(database, [record])
     reassign(database, old)
-    ledger.treat_as_foreign(database, old)
+    own_ledger.treat_as_foreign(database, old)
     forgotten_copies.remove_confirmations(database)
     vault.update(database, own_seq=0, slots_for=None, pushed_at_us=None, told_seq=None)
     vault.forget_notes(database)

@@ -16,7 +16,7 @@ from hx.core.format.manifest import Listed, Manifest
 from hx.core.format.roster import carried
 from hx.core.merge import History, join
 from hx.core.record import NamedTuple
-from hx.database.sync import forgotten_copies, held, ledger, unpublished, vault
+from hx.database.sync import forgotten_copies, held, ledger, own_ledger, unpublished, vault
 from hx.database.sync.ledger import TAKEN, Verdict
 from hx.database.sync.locations import SegmentSource
 from hx.sync import membership
@@ -69,7 +69,7 @@ def planned(context: SyncContext, label: str) -> PushPlan | None:
     parts = [_part(context, payload, content, vmk) for payload, content in encoded.parts]
     due = due._replace(history=history, rows={**rewritten.rows, **due.rows})
     replaced = {row.object_id for row in rewritten.replaced}
-    live = ledger.live(context.database, context.me)
+    live = own_ledger.live(context.database, context.me)
     objects = [listed_of(row) for row in live if row.object_id not in replaced]
     objects += [part.listed for part in parts]
     manifest = manifest_of(context, label, objects, key_id)
@@ -173,7 +173,7 @@ def _mark_published(context: SyncContext, plan: PushPlan, key: str, payload: byt
     with database.transaction():
         ledger.write_manifest(database, head, TAKEN, context.now_us)
         ledger.list_objects(database, context.me, manifest.objects, context.now_us, TAKEN)
-        ledger.supersede(database, context.me, plan.replaced)
+        own_ledger.supersede(database, context.me, plan.replaced)
         ledger.set_listed(database, context.me, manifest.objects)
         for part in plan.parts:
             source = SegmentSource(context.me, part.listed.object_id, context.me)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from hx.core.format.verdict import PENDING, REJECTED
 from hx.database.sync import forgotten_copies as forgotten_rows
-from hx.database.sync import held, ledger, vault
+from hx.database.sync import held, ledger, own_ledger, vault
 from hx.database.tombstones import has_text_orders, has_uncompared
 from hx.sync.context import Pulled
 from hx.sync.heads import manifests_to_read
@@ -59,7 +59,7 @@ def _has_news(context: SyncContext) -> bool:
     return bool(
         manifests_to_read(context)
         or ledger.wanted(context.database)
-        or ledger.own_unread(context.database, context.me)
+        or own_ledger.own_unread(context.database, context.me)
         or forgotten_rows.is_due(context.database, context.me)
         or held.is_due(context.database, context.now_us, holds=context.holds)
         or has_uncompared(context.database)

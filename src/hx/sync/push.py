@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from hx.core.format import object_names
 from hx.core.record import NamedTuple
-from hx.database.sync import forgotten_copies, ledger, unpublished
+from hx.database.sync import forgotten_copies, ledger, own_ledger, unpublished
 from hx.database.sync.ledger import Verdict
 from hx.database.tombstones import has_text_orders
 from hx.stores import Exists, Transient
@@ -100,7 +100,7 @@ def is_all_published(context: SyncContext) -> bool:
     database, me, now_us = context.database, context.me, context.now_us
     if not unpublished.anything(database, me, frozenset(), now_us):
         return True
-    if not context.refused or any(segment.rewrite for segment in ledger.live(database, me)):
+    if not context.refused or any(segment.rewrite for segment in own_ledger.live(database, me)):
         return False
     due = unpublished.due(database, me, frozenset(), now_us)
     return sum(map(len, due.history)) <= context.refused
@@ -151,7 +151,7 @@ def _clear_outgoing(context: SyncContext, outbox: Outbox) -> None:
 
 def _published_by(context: SyncContext, journal: Journal) -> Pushed:
     """Return the counts for the segments of a journal that the newest own manifest lists now."""
-    live = {row.object_id: row for row in ledger.live(context.database, context.me)}
+    live = {row.object_id: row for row in own_ledger.live(context.database, context.me)}
     names = map(object_names.parsed, journal.keys)
     segments = [live[name.object_id] for name in names if name and name.object_id in live]
     events = sum(segment.events for segment in segments)
@@ -176,7 +176,7 @@ def _is_needed(context: SyncContext, label: str) -> bool:
         roster_is_new(context)
         or unpublished.anything(context.database, context.me, frozenset(), context.now_us)
         or not is_head_current(context, label)
-        or bool(ledger.superseded(context.database, context.me))
+        or bool(own_ledger.superseded(context.database, context.me))
         or context.shows_older_state
         or bool(context.adopted)
         or is_due(context)
@@ -196,7 +196,7 @@ def _delete_superseded(context: SyncContext) -> int:
     unread = {segment.object_id for segment in dropped_by_copies(context)}
     segments = [
         segment
-        for segment in ledger.superseded(context.database, context.me)
+        for segment in own_ledger.superseded(context.database, context.me)
         if segment.object_id not in unread
     ]
     manifests = ledger.own_manifests(context.database, context.me)[_KEPT_MANIFESTS:]

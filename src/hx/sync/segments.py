@@ -33,7 +33,7 @@ from hx.core.record import NamedTuple
 from hx.database.connection import UNCLEAN
 from hx.database.event_detail import name_origins
 from hx.database.join import join
-from hx.database.sync import departures, forgotten_copies, held, ledger, vault
+from hx.database.sync import departures, forgotten_copies, held, ledger, own_ledger, vault
 from hx.database.sync.ledger import TAKEN, Segment, Verdict
 from hx.database.sync.locations import SegmentSource
 from hx.database.tombstones import has_text_orders
@@ -239,7 +239,7 @@ def take_segments(context: SyncContext) -> tuple[Pulled, int]:
 
 
 def _wanted(context: SyncContext) -> list[Segment]:
-    own = ledger.own_unread(context.database, context.me, again=True)
+    own = own_ledger.own_unread(context.database, context.me, again=True)
     return [*own, *ledger.wanted(context.database)]
 
 

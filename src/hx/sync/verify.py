@@ -14,7 +14,7 @@ from hx.core.format.header import HEADER_BYTES, SEALED, checked, size_limit
 from hx.core.format.object_names import BLOB
 from hx.core.format.verdict import HASH, IMPORTED, INCOMPLETE, NOT_ARRIVED, TOO_LARGE
 from hx.core.record import NamedTuple
-from hx.database.sync import ledger
+from hx.database.sync import ledger, own_ledger
 from hx.database.sync.ledger import TAKEN, Verdict
 from hx.sync.manifests import attempt, read_manifest
 from hx.sync.segments import joined, key_of, try_segment
@@ -78,7 +78,7 @@ def _others_heads(context: SyncContext) -> list[Head]:
 
 def _unjoined(context: SyncContext) -> list[Segment]:
     """Return the own segments that the newest own manifest lists and a pull could not take."""
-    live = ledger.live(context.database, context.me)
+    live = own_ledger.live(context.database, context.me)
     return [segment for segment in live if segment.status != IMPORTED]
 
 

@@ -25,7 +25,7 @@ from hx.core.format.verdict import (
     SKIPPED,
     SUPERSEDED,
 )
-from hx.database.sync import ledger, repair
+from hx.database.sync import ledger, own_ledger, repair
 from hx.database.sync.ledger import TAKEN, Verdict
 
 BAD, LEFT_OUT, WAITING = (
@@ -149,7 +149,7 @@ def test_a_segment_that_was_joined_after_all_is_removed_by_the_next_push(databas
     (mine, theirs) = rows()
     repair.note_joined_and_superseded(database, ME, listed(1).object_id)
     assert rows() == ({1: (IMPORTED, "", "", 1, 1, 0, NOW_US, 0), 2: mine[2]}, theirs)
-    assert numbers(ledger.superseded(database, ME)) == [1]
+    assert numbers(own_ledger.superseded(database, ME)) == [1]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from __future__ import annotations
 from hx.core.format.verdict import (
     DUPLICATE,
     IMPORTED,
-    KEYS_ELSEWHERE,
     NEEDS_UPGRADE,
     NO_KEY,
     NOT_ARRIVED,
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from hx.database.connection import Database
 
 _PASSED_OVER, _AGAIN = 1, 2  # values of the column passed_over; 0: every record was learned
-_ATTEMPTS = 8  # to find an own segment that no manifest lists
 _HEAD = "SELECT max(seq) FROM manifest WHERE device_id = ? AND status = 'imported'"
 
 
@@ -230,33 +228,6 @@ def set_listed(database: Database, device_id: bytes, objects: Iterable[Listed]) 
     )
 
 
-def note_relisted(database: Database, device_id: bytes, objects: Iterable[Listed]) -> None:
-    """Mark for rewriting own segments that our newest manifest lists again after it had not.
-
-    No row refers to them, so records that were forgotten or superseded meanwhile are found only
-    by reading the segment.
-    """
-    database.connection.executemany(
-        "UPDATE segment SET rewrite = 1 WHERE device_id = ? AND object_id = ?"
-        " AND listed = 0 AND superseded = 0 AND status = ?",
-        [(device_id, listed.object_id, IMPORTED) for listed in objects],
-    )
-
-
-def rewrite(database: Database, device_id: bytes, object_id: bytes) -> None:
-    """Mark an own segment for rewriting, because it was read and holds a forgotten record."""
-    database.execute(
-        "UPDATE segment SET rewrite = 1 WHERE device_id = ? AND object_id = ?",
-        (device_id, object_id),
-    )
-
-
-def left_out(database: Database, device_id: bytes) -> list[Segment]:
-    """Return own joined segments that the newest own manifest, written by a clone, leaves out."""
-    where = "device_id = ? AND status = ? AND listed = 0 AND superseded = 0"
-    return list(_segments(database, where, (device_id, IMPORTED)))
-
-
 def add_listed(database: Database, device_id: bytes, objects: Iterable[Listed]) -> None:
     """Note that segments are listed, by one more manifest of the same seq.
 
@@ -294,26 +265,6 @@ def counts(database: Database) -> dict[str, int]:
     return dict(database.execute(sql, (IMPORTED,)))
 
 
-def treat_as_foreign(database: Database, device_id: bytes) -> None:
-    """Treat the objects of a device as those of any other device, because this one has a new id.
-
-    From now on the manifests of the old id say which of its segments are live.
-    """
-    for head in heads(database).get(device_id, []):
-        drop_older(database, head, own=False)
-    database.execute(
-        "DELETE FROM manifest WHERE device_id = ? AND reason = ?", (device_id, KEYS_ELSEWHERE)
-    )
-    database.execute(
-        "UPDATE segment SET superseded = 0, rewrite = 0 WHERE device_id = ?", (device_id,)
-    )
-    database.execute(
-        "UPDATE segment SET status = ?, reason = ? WHERE device_id = ? AND listed = 0"
-        " AND status <> ?",
-        (SKIPPED, SUPERSEDED, device_id, IMPORTED),
-    )
-
-
 def lacks_key(database: Database) -> bool:
     """Return whether a manifest is sealed under a key that no slot holds for this device."""
     sql = "SELECT 1 FROM manifest WHERE status = ? AND reason = ?"
@@ -331,41 +282,14 @@ def waits_for_upgrade(database: Database) -> bool:
 
 def wanted(database: Database) -> list[Segment]:
     """Return the segments that are listed and not taken, the newest first."""
-    return list(_segments(database, "status = ? AND listed = 1 ORDER BY last_us DESC", (PENDING,)))
+    where = "status = ? AND listed = 1 ORDER BY last_us DESC"
+    return list(segments_where(database, where, (PENDING,)))
 
 
-def own_unread(database: Database, device_id: bytes, *, again: bool = False) -> list[Segment]:
-    """Return own segments that no own manifest lists and that were never joined here.
-
-    They exist where this database is a restored backup or a copied disk. A segment that the store
-    does not hold was removed, or is late. hx looks for it once, and up to 8 times where `again`:
-    the store has changed.
-    """
-    where = (
-        "device_id = ? AND listed = 0 AND superseded = 0 AND status NOT IN (?, ?)"
-        " AND (tries < ? OR reason <> ?)"
-    )
-    tries = _ATTEMPTS if again else 1
-    values = (device_id, IMPORTED, REJECTED, tries, SUPERSEDED)
-    return list(_segments(database, where, values))
-
-
-def live(database: Database, device_id: bytes) -> list[Segment]:
-    """Return own segments that the newest own manifest lists and that were not replaced here."""
-    return list(
-        _segments(database, "device_id = ? AND listed = 1 AND superseded = 0", (device_id,))
-    )
-
-
-def superseded(database: Database, device_id: bytes) -> list[Segment]:
-    """Return own segments that were joined and are not live: the next push removes them."""
-    where = "device_id = ? AND status = ? AND (superseded = 1 OR listed = 0)"
-    return list(_segments(database, where, (device_id, IMPORTED)))
-
-
-def _segments(
+def segments_where(
     database: Database, where: str, values: tuple[str | bytes | int, ...]
 ) -> Iterator[Segment]:
+    """Yield the segments for which an SQL condition holds."""
     columns = ", ".join(Segment._fields)
     for row in database.execute(f"SELECT {columns} FROM segment WHERE {where}", values):  # noqa: S608
         yield Segment(*row)
@@ -407,29 +331,15 @@ def seen(database: Database) -> list[Seen]:
     return [Seen(device, head.seq, head.sha256) for device, head in sorted(newest.items())]
 
 
-def lists_superseded(database: Database, device_id: bytes) -> bool:
-    """Return whether the newest own manifest lists a segment that was replaced here."""
-    sql = "SELECT 1 FROM segment WHERE device_id = ? AND listed = 1 AND superseded = 1"
-    return database.value(sql, (device_id,)) is not None
-
-
-def supersede(database: Database, device_id: bytes, segments: Iterable[Segment]) -> None:
-    """Note that own segments were replaced; they never become live again."""
-    database.connection.executemany(
-        "UPDATE segment SET superseded = 1, rewrite = 0 WHERE device_id = ? AND object_id = ?",
-        [(device_id, segment.object_id) for segment in segments],
-    )
-
-
 def find(database: Database, device_id: bytes, object_id: bytes) -> Segment | None:
     """Return the row of a segment; None: it is not known."""
     where = "device_id = ? AND object_id = ?"
-    return next(_segments(database, where, (device_id, object_id)), None)
+    return next(segments_where(database, where, (device_id, object_id)), None)
 
 
 def taken(database: Database) -> list[Segment]:
     """Return the segments that the newest manifests list and that were joined here."""
-    return list(_segments(database, "status = ? AND listed = 1", (IMPORTED,)))
+    return list(segments_where(database, "status = ? AND listed = 1", (IMPORTED,)))
 
 
 def remove(database: Database, segments: Iterable[Segment], manifests: Iterable[str]) -> None:
