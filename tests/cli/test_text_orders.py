@@ -8,9 +8,15 @@ import time
 import pexpect
 import pytest
 
+from attacks.test_mass_orders import MANY, fill
+from cli.attacking_member import attacker, keys_of
 from cli.machine import HX
 from cli.test_forget_sync import require_nowhere, sync
 from cli.vaults import is_error, vault
+from hx.core.format import segment
+from hx.core.merge import History
+from hx.core.model import Tombstone
+from hx.core.text_orders import scope_of
 
 TEXT = "CANARY-8wQj"
 LINE = f"rsync {TEXT}@backup:/srv ."
@@ -212,3 +218,59 @@ def test_an_order_of_too_many_texts_is_refused_and_nothing_is_forgotten(pair):
     result = forget(laptop, "--everywhere")
     assert is_error(result, 2, "1,025 different lines hold this text", "names 1,024")
     assert len(laptop.commands) == 1_025
+
+
+# ---- an order that takes much ----
+
+
+def test_an_order_by_text_that_takes_much_waits_for_a_person(tmp_path):
+    """Else a member could send digests of common lines, and empty every history unasked."""
+    laptop, desktop, tablet = members = vault(tmp_path, "laptop", "desktop", "tablet")
+    fill(laptop)
+    sync(*members, *members)
+    order = text_order(laptop, [b"echo %d" % number for number in range(1, 1_101)])
+    publish(laptop, order)
+    sync(desktop, tablet, desktop)
+    for member in (desktop, tablet):
+        [waiting] = member.sync("status")["held"]
+        assert (waiting["reason"], waiting["events"]) == ("large", 1_024)
+        assert len(member.commands) == MANY
+    tablet.record("echo 7", at=ago(0))
+    accepted = desktop.hx("sync", "accept", "--yes", "--json")
+    assert (accepted.code, accepted.json["forgotten"]) == (0, 1_024)
+    sync(desktop, tablet, desktop)
+    assert not tablet.sync("status")["held"]
+    assert len(desktop.commands) == len(tablet.commands) == MANY - 1_024 + 1
+    assert "echo 7" in desktop.commands, "what is recorded while the order is held is spared of it"
+
+
+def test_a_refused_order_by_text_takes_nothing_that_is_there_or_comes_later(tmp_path):
+    laptop, desktop, tablet = members = vault(tmp_path, "laptop", "desktop", "tablet")
+    fill(laptop)
+    sync(*members, *members)
+    late = desktop.record("echo 9", at=ago(1))
+    order = text_order(laptop, [b"echo %d" % number for number in range(1, 1_101)])
+    publish(laptop, order)
+    sync(tablet)
+    [waiting] = tablet.sync("status")["held"]
+    assert tablet.hx("sync", "refuse", waiting["id"], "--yes").code == 0
+    sync(tablet, desktop, tablet, desktop)
+    for member in (desktop, tablet):
+        assert not member.sync("status")["held"]
+        assert len(member.commands) == MANY + 1
+    assert late
+
+
+def text_order(member, texts):
+    scope = scope_of(b"\x05" * 32, texts[:1_024], time.time_ns() // 1000)
+    maker = keys_of(member).device.device_id
+    return Tombstone(b"\x0e" * 16, time.time_ns() // 1000, maker, scope)
+
+
+def publish(member, tombstone):
+    """Publish a tombstone with the keys of a member, which does not apply it."""
+    thief = attacker(member)
+    payload = segment.encode(History(tombstones=frozenset([tombstone])))
+    thief.lay(1, thief.sealed(1, payload=payload))
+    thief.sign(label=member.name)
+    thief.device.database.close()

@@ -15,6 +15,7 @@ from hx.core.text_orders import MOST_COMPARED, MOST_SPARING, SPARES_US, Matcher
 from hx.database.connection import UNCLEAN
 from hx.database.join import join
 from hx.database.rows import among, from_sql, select_events
+from hx.database.sync import held
 from hx.database.tombstones import has_uncompared, to_texts
 
 TYPE_CHECKING = False
@@ -36,8 +37,16 @@ class Order(NamedTuple):
 
 
 def sparing(database: Database, now_us: int) -> list[Order]:
-    """Return the orders of which a new event is spared: the last that became known here."""
-    return _last(database, now_us - SPARES_US, MOST_SPARING)
+    """Return the orders of which a new event is spared: the last that became known here.
+
+    A held order is known too.
+    """
+    waiting = [
+        Order(held.record(database, row), row.known)
+        for row in held.read(database)
+        if row.kind == "texts"
+    ]
+    return [*waiting, *_last(database, now_us - SPARES_US, MOST_SPARING)][:MOST_SPARING]
 
 
 def _last(database: Database, until_us: int, most: int, where: str = "1") -> list[Order]:
@@ -57,8 +66,11 @@ def _last(database: Database, until_us: int, most: int, where: str = "1") -> lis
 
 
 def _matcher(database: Database, now_us: int, where: str = "1") -> Matcher | None:
-    """Return the matcher of the orders that are compared now; None: there are none."""
-    orders = _last(database, now_us, MOST_COMPARED, where)
+    """Return the matcher of the orders that are compared now; None: there are none.
+
+    Orders that were refused are left out.
+    """
+    orders = _last(database, now_us, MOST_COMPARED, f"{where} AND NOT {held.IS_REFUSED}")
     return Matcher(order.tombstone for order in orders) if orders else None
 
 
@@ -76,10 +88,21 @@ def compare(database: Database, me: bytes, now: Moment) -> int:
     if not has_uncompared(database):
         return 0
     with database.transaction():
-        matcher = _matcher(database, now.at_us, "compared = 0")
-        gone = 0 if matcher is None else _forget(database, _matching(database, matcher), me, now)
-        database.execute("UPDATE tombstone SET compared = 1 WHERE compared = 0")
+        return compare_within(database, me, now)
+
+
+def compare_within(database: Database, me: bytes, now: Moment) -> int:
+    """Do the same as `compare`, in the transaction of the caller."""
+    matcher = _matcher(database, now.at_us, "compared = 0")
+    keys = () if matcher is None else [event.key for _, event in _matching(database, matcher)]
+    gone = _forget(database, keys, me, now)
+    database.execute("UPDATE tombstone SET compared = 1 WHERE compared = 0")
     return gone
+
+
+def taken_by(database: Database, order: Tombstone) -> dict[Event, int]:
+    """Return the events here, with their row ids, that a text order takes, or would take."""
+    return {event: row for row, event in _matching(database, Matcher([order]))}
 
 
 def compare_taken(database: Database, events: Iterable[Event], me: bytes, now: Moment) -> int:
@@ -107,14 +130,14 @@ def retire(database: Database, now_us: int) -> None:
             database.execute(f"DELETE {ended}", border)
 
 
-def _matching(database: Database, matcher: Matcher) -> Iterator[EventKey]:
-    """Yield the keys of the events here that an order of the matcher takes."""
+def _matching(database: Database, matcher: Matcher) -> Iterator[tuple[int, Event]]:
+    """Yield row id and event of the events here that an order of the matcher takes."""
     for column, rows in _named(database, matcher).items():
         for start in range(0, len(rows), _CHUNK):
             condition, _ = among(rows[start : start + _CHUNK], f"event.{column}")
-            for _, event in select_events(database, condition):
+            for row, event in select_events(database, condition):
                 if matcher.takes(event):
-                    yield event.key
+                    yield row, event
 
 
 _TEXTS = {

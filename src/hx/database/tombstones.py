@@ -70,8 +70,12 @@ def are_known(database: Database) -> bool:
 
 
 def has_text_orders(database: Database) -> bool:
-    """Return whether the database holds any text order."""
-    return database.value("SELECT 1 FROM tombstone WHERE kind = 'texts' LIMIT 1") is not None
+    """Return whether any text order is known here: applied, or held."""
+    sql = (
+        "SELECT 1 FROM tombstone WHERE kind = 'texts'"
+        " UNION ALL SELECT 1 FROM held WHERE kind = 'texts' LIMIT 1"
+    )
+    return database.value(sql) is not None
 
 
 def has_uncompared(database: Database) -> bool:

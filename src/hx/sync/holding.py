@@ -85,10 +85,20 @@ def _numbers(context: SyncContext, forget: HeldForget) -> list[int]:
     counted: set[int] = set()
     numbers = []
     for row in forget.rows:
-        found = held.rows_covered(context.database, held.record(context.database, row))
+        found = _rows_taken(context, row)
         numbers.append(len(found - counted))
         counted |= found
     return numbers
+
+
+def _rows_taken(context: SyncContext, row: Held) -> set[int]:
+    """Return the row ids of the events here that a held tombstone would take."""
+    tombstone = held.record(context.database, row)
+    if row.kind != "texts":
+        return held.rows_covered(context.database, tombstone)
+    from hx.database.text_orders import taken_by  # few need the cryptography
+
+    return set(taken_by(context.database, tombstone).values())
 
 
 def _reason(context: SyncContext, forget: HeldForget, events: int) -> str | None:
@@ -99,7 +109,8 @@ def _reason(context: SyncContext, forget: HeldForget, events: int) -> str | None
     if first.reason is not None and first.device_id in context.trust.revoked:
         return first.reason  # it is for a person to say what becomes of it
     limit_us = context.now_us + FUTURE_US
-    if any(row.until_us is not None and row.until_us > limit_us for row in forget.rows):
+    ends = [row.until_us for row in forget.rows if row.kind == "window"]
+    if any(end_us is not None and end_us > limit_us for end_us in ends):
         return FUTURE
     taken = held.taken_by(context.database, _payer(context, first)) + events
     return LARGE if taken > most_taken(held.events_here(context.database)) else None
@@ -177,14 +188,22 @@ def _apply(context: SyncContext, row: Held) -> int:
         if changes.erased:
             database.set_meta(UNCLEAN, context.now_us)
     held.remove(database, row)
+    if row.kind == "texts":
+        from hx.database.text_orders import compare_within
+
+        forgotten += compare_within(database, context.me, context.moment())
     return forgotten
 
 
 def _give_back(context: SyncContext, row: Held) -> None:
     """Let every record here that a held tombstone covers go on under another key; then apply it.
 
-    The caller holds the transaction.
+    A text order covers nothing, and once it is refused it is compared with nothing. The caller
+    holds the transaction.
     """
+    if row.kind == "texts":
+        _apply(context, row)
+        return
     database = context.database
     tombstone = held.record(database, row)
     kept = given_back(held.history_covered(database, tombstone), tombstone)

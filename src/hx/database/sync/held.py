@@ -36,7 +36,7 @@ class Held(NamedTuple):
     tombstone_id: bytes
     created_at_us: int
     device_id: bytes  # its maker
-    kind: str  # "window", "session" or "keys"
+    kind: str  # "window", "session", "keys" or "texts"
     since_us: int | None
     until_us: int | None
     shown: bytes
@@ -97,8 +97,7 @@ def put(
     `author`: the device whose segment holds them. From `now` on they are known.
     """
     given = frozenset(given)
-    unknown = tombstones.unknown(database, given)
-    new = [each for each in unknown if not isinstance(each.scope, Texts)]  # they cover nothing
+    new = tombstones.unknown(database, given)
     for tombstone in new:
         _put(database, tombstone, author, now)
     return given.difference(new)
@@ -177,7 +176,7 @@ def rows_covered(database: Database, tombstone: Tombstone) -> set[int]:
     scope = tombstone.scope
     if isinstance(scope, Keys):
         return set(_covered(database, tombstone).values())
-    assert not isinstance(scope, Texts), "a text order covers nothing, so it is never held"
+    assert not isinstance(scope, Texts), "hx.database.text_orders tells what a text order takes"
     where, values = tombstones.condition(scope)
     rows = {row for (row,) in database.execute(_ROWS.format(where), values)}
     cover = Cover([tombstone])
@@ -196,7 +195,7 @@ def _covered(database: Database, tombstone: Tombstone) -> dict[Event, int]:
     if isinstance(scope, Keys):
         events = events_at(database, scope.events)
     else:
-        assert not isinstance(scope, Texts), "a text order covers nothing, so it is never held"
+        assert not isinstance(scope, Texts), "a text order covers nothing"
         where, values = tombstones.condition(scope)
         events = {event: row for row, event in select_events(database, where, values)}
     return {event: row for event, row in events.items() if cover.event(event.key)}
@@ -261,10 +260,10 @@ def refused(database: Database) -> frozenset[Tombstone]:
     """Return the refused tombstones that are applied here."""
     if database.value("SELECT 1 FROM decision WHERE verdict = 'refused' LIMIT 1") is None:
         return frozenset()
-    return tombstones.read(database, _IS_REFUSED)
+    return tombstones.read(database, IS_REFUSED)
 
 
-_IS_REFUSED = "tombstone_id IN (SELECT tombstone_id FROM decision WHERE verdict = 'refused')"
+IS_REFUSED = "tombstone_id IN (SELECT tombstone_id FROM decision WHERE verdict = 'refused')"
 
 
 def is_known(database: Database, tombstone_id: bytes) -> bool:

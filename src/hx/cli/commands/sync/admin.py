@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from hx.cli.commands.sync.devices import short_id
 from hx.cli.commands.sync.operands import device_named, recovery_seed
-from hx.cli.commands.sync.sync import scrub
-from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of
+from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, scrub, sync_context_of
 from hx.cli.context import drained, now_us, open_context
 from hx.cli.events_output import print_json
 from hx.cli.prompts import Progress

@@ -8,8 +8,7 @@ from __future__ import annotations
 import sys
 
 from hx.cli import held_tombstones
-from hx.cli.commands.sync.sync import scrub
-from hx.cli.commands.sync.vault_access import alone, sync_context_of, vault_of
+from hx.cli.commands.sync.vault_access import alone, scrub, sync_context_of, vault_of
 from hx.cli.context import drained, open_context
 from hx.cli.events_output import device_names, print_json
 from hx.cli.prompts import at_terminal, chosen, clear_progress, confirm

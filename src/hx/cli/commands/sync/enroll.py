@@ -9,12 +9,13 @@ from hx.cli import keys as device_keys
 from hx.cli import prompts
 from hx.cli.commands.sync import behind
 from hx.cli.commands.sync.reasons import code_now
-from hx.cli.commands.sync.sync import print_newcomers, scrub
+from hx.cli.commands.sync.sync import print_newcomers
 from hx.cli.commands.sync.taken_out import require_not_gone
 from hx.cli.commands.sync.vault_access import (
     alone,
     label_of,
     outbox_of,
+    scrub,
     store_at,
     sync_context_of,
     vault_of,

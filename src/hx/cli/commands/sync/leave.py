@@ -6,9 +6,15 @@ import sys
 from contextlib import contextmanager
 
 from hx.cli import keys
-from hx.cli.commands.sync.sync import scrub
 from hx.cli.commands.sync.taken_out import drop_keys, new_name
-from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of, vault_of
+from hx.cli.commands.sync.vault_access import (
+    alone,
+    label_of,
+    outbox_of,
+    scrub,
+    sync_context_of,
+    vault_of,
+)
 from hx.cli.context import drained, now_us, open_context
 from hx.cli.events_output import print_json
 from hx.cli.prompts import Progress, confirm

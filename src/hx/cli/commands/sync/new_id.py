@@ -5,9 +5,15 @@ from __future__ import annotations
 import sys
 
 from hx.cli.commands.sync.operands import recovery_seed
-from hx.cli.commands.sync.sync import scrub
 from hx.cli.commands.sync.taken_out import require_not_gone
-from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of, vault_of
+from hx.cli.commands.sync.vault_access import (
+    alone,
+    label_of,
+    outbox_of,
+    scrub,
+    sync_context_of,
+    vault_of,
+)
 from hx.cli.context import drained, now_us, open_context
 from hx.cli.events_output import print_json
 from hx.cli.keys import renewed

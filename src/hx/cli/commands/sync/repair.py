@@ -5,9 +5,16 @@ from __future__ import annotations
 import time
 
 from hx.cli.commands.sync.check import code_of, device_name, line_of, object_of
-from hx.cli.commands.sync.sync import print_newcomers, scrub
+from hx.cli.commands.sync.sync import print_newcomers
 from hx.cli.commands.sync.taken_out import finish_removal, require_not_gone
-from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of, vault_of
+from hx.cli.commands.sync.vault_access import (
+    alone,
+    label_of,
+    outbox_of,
+    scrub,
+    sync_context_of,
+    vault_of,
+)
 from hx.cli.context import drained, open_context
 from hx.cli.events_output import device_names, print_json
 from hx.cli.prompts import Progress

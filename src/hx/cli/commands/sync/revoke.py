@@ -6,9 +6,9 @@ import sys
 
 from hx.cli.commands.sync.operands import device_named, recovery_seed
 from hx.cli.commands.sync.revoke_text import outlook_of, print_done, print_outlook
-from hx.cli.commands.sync.sync import scrub, warn_of_staying
+from hx.cli.commands.sync.sync import warn_of_staying
 from hx.cli.commands.sync.taken_out import require_not_gone
-from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of
+from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, scrub, sync_context_of
 from hx.cli.context import drained, now_us, open_context
 from hx.cli.prompts import Progress, confirm
 from hx.cli.text import count

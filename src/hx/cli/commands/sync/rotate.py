@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from hx.cli.commands.sync.devices import seen_line
-from hx.cli.commands.sync.sync import print_newcomers, scrub
+from hx.cli.commands.sync.sync import print_newcomers
 from hx.cli.commands.sync.taken_out import finish_removal, require_not_gone
-from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of, vault_of
+from hx.cli.commands.sync.vault_access import (
+    alone,
+    label_of,
+    outbox_of,
+    scrub,
+    sync_context_of,
+    vault_of,
+)
 from hx.cli.context import drained, now_us, open_context
 from hx.cli.events_output import print_json
 from hx.cli.prompts import Progress, confirm

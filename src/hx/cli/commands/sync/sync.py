@@ -9,7 +9,14 @@ from hx.cli import held_tombstones
 from hx.cli.commands.sync import behind, clocks
 from hx.cli.commands.sync.reasons import code_now
 from hx.cli.commands.sync.taken_out import finish_removal, require_not_gone
-from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, sync_context_of, vault_of
+from hx.cli.commands.sync.vault_access import (
+    alone,
+    label_of,
+    outbox_of,
+    scrub,
+    sync_context_of,
+    vault_of,
+)
 from hx.cli.context import open_context
 from hx.cli.events_output import device_names, print_json
 from hx.cli.prompts import Progress
@@ -175,21 +182,6 @@ def _not_admitted(sync_context: SyncContext) -> list[str]:
     if not any(device.device_id in sharing for device in sync_context.newcomers):
         return []
     return [trust.enrolled[device_id].label for device_id in sorted(sharing)]
-
-
-def scrub(context: Context) -> None:
-    """Remove the text of forgotten events from the files of the database, not only from rows."""
-    from hx.database.connection import UNCLEAN
-    from hx.forget.forget import clean
-
-    # a pull has removed rows, whose bytes stay in the pages until the files are cleaned
-    if context.database.meta(UNCLEAN) is not None and not clean(context.database):
-        print(
-            "hx: warning: the files of the database may still hold text of forgotten events,"
-            " because another process uses them"
-            "\nhx: hint: run `hx status` when that process has ended: it cleans them",
-            file=sys.stderr,
-        )
 
 
 def _carry_out(

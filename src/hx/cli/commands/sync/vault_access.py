@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import contextmanager
 
 from hx.core.errors import Busy, NotInVault, UsageError
@@ -120,3 +121,18 @@ def label_of(context: Context) -> str:
     from hx.cli.events_output import device_names
 
     return cut_label(device_names(context)[context.who.device_id].encode())
+
+
+def scrub(context: Context) -> None:
+    """Remove the text of forgotten events from the files of the database, not only from rows."""
+    from hx.database.connection import UNCLEAN
+    from hx.forget.forget import clean
+
+    # a pull has removed rows, whose bytes stay in the pages until the files are cleaned
+    if context.database.meta(UNCLEAN) is not None and not clean(context.database):
+        print(
+            "hx: warning: the files of the database may still hold text of forgotten events,"
+            " because another process uses them"
+            "\nhx: hint: run `hx status` when that process has ended: it cleans them",
+            file=sys.stderr,
+        )
