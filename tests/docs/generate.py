@@ -146,7 +146,7 @@ OBJECTS = {
         "objects.imported, objects.pending, objects.skipped, objects.rejected": "number of objects in the store with this status",
         "reasons[].status, reasons[].reason, reasons[].count, reasons[].since, reasons[].devices, reasons[].objects": "why objects were not read, how many, since when, the names of their devices, and their keys",
         "foreign[].reason, foreign[].count, foreign[].names": "with `--check`, else null: files in the store that are no objects of hx, with a few of their names; with `--verbose` up to 100,000",
-        "devices[].device_id, devices[].name, devices[].last_seen, devices[].active, devices[].note": "the devices that are or were in the vault; `last_seen` is by the device's own clock",
+        "devices[].device_id, devices[].name, devices[].last_seen, devices[].active, devices[].admin, devices[].epoch, devices[].clock_ahead_s, devices[].note": "the devices that are or were in the vault; `last_seen` is by the device's own clock; `epoch` is the number of the key under which its newest manifest is sealed; `clock_ahead_s` is how far its clock seemed ahead of this one, in seconds, 0 below a minute",
         "unpublished": "number of events that are in no segment of the store yet",
         "forgotten.at, forgotten.told": "when something was last forgotten on this device (null: only on other devices), and whether the store holds the tombstone (null: not known); `forgotten` is null when nothing was forgotten",
         "forgotten.confirmed[].device_id, forgotten.confirmed[].device": "devices that have written to the store since they read the tombstone",
@@ -185,7 +185,11 @@ OBJECTS = {
         "rebuilt.differences[].kind, rebuilt.differences[].lacking, rebuilt.differences[].more, rebuilt.differences[].other, rebuilt.differences[].examples": "`event`, `artifact`, `pin` or `tombstone`: how many only the old database has, how many only the new one, how many differ; some ids",
     },
     "sync devices": {
-        "[].device_id, [].name, [].last_seen, [].active, [].note": "as in `hx sync status`",
+        "[].device_id, [].name, [].last_seen, [].active, [].admin, [].epoch, [].clock_ahead_s, [].note": "as in `hx sync status`",
+    },
+    "sync admin": {
+        "device_id, name, changed": "the device, and whether it was no admin before",
+        "admins[]": "ids of the admins that are in the vault",
     },
     "sync init": {
         "vault_id, vault_name, device_id": "the new vault, and this device",

@@ -311,6 +311,7 @@ def head_of(key: str, signed: Signed) -> Head:
         vault.roster_digest(manifest.roster),
         manifest.at_us,
         manifest.label,
+        manifest.key_id,
     )
 
 

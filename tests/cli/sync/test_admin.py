@@ -78,3 +78,16 @@ def test_a_copy_of_a_device_that_is_no_admin_needs_the_words_for_an_id_of_its_ow
         member.sync()
     assert laptop.commands == desktop.commands == ["echo copy"]
     assert admins(laptop) == {"laptop", "copy"}
+
+
+def test_the_list_of_devices_tells_admins_keys_and_clocks(members):
+    laptop, desktop = members
+    devices = {device["name"]: device for device in laptop.sync("devices")}
+    assert [devices[name]["admin"] for name in ("laptop", "desktop")] == [True, False]
+    assert devices["laptop"]["epoch"] == devices["desktop"]["epoch"] >= 2
+    assert devices["laptop"]["clock_ahead_s"] == devices["desktop"]["clock_ahead_s"] == 0
+    assert laptop.hx("sync", "rotate", "--yes").code == 0
+    newer = {device["name"]: device["epoch"] for device in laptop.sync("devices")}
+    assert newer["laptop"] == devices["laptop"]["epoch"] + 1
+    assert newer["desktop"] == devices["desktop"]["epoch"], "it has not synced since"
+    assert desktop.sync("devices")

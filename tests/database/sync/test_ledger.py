@@ -32,7 +32,7 @@ from hx.core.format.verdict import (
     SKIPPED,
     SUPERSEDED,
 )
-from hx.database.sync import ledger
+from hx.database.sync import ledger, own_ledger
 from hx.database.sync.ledger import AWAITED, Verdict
 
 REFUSED = Verdict(REJECTED, MALFORMED)
@@ -213,7 +213,7 @@ def test_own_segments_that_are_listed_again_are_marked_for_rewriting(database):
     set_columns(database, 3, listed=0, status=PENDING)
     set_columns(database, 5, listed=0)
     set_columns(database, 1, OTHER, listed=0)
-    ledger.note_relisted(database, ME, [listed(number) for number in (1, 2, 3, 4)])
+    own_ledger.note_relisted(database, ME, [listed(number) for number in (1, 2, 3, 4)])
     assert flagged(database, "rewrite") == {1}
     assert flagged(database, "rewrite", OTHER) == set()
 
@@ -224,7 +224,7 @@ def test_left_out_are_own_segments_that_were_joined_and_not_replaced(database):
     for number, values in ((1, {}), (2, {"superseded": 1}), (3, {"status": PENDING})):
         set_columns(database, number, listed=0, **values)
     set_columns(database, 1, OTHER, listed=0)
-    assert numbers(ledger.left_out(database, ME)) == [1]
+    assert numbers(own_ledger.left_out(database, ME)) == [1]
 
 
 def test_live_superseded_and_taken_segments_are_found_by_their_flags(database):
@@ -234,14 +234,14 @@ def test_live_superseded_and_taken_segments_are_found_by_their_flags(database):
     set_columns(database, 2, superseded=1)
     set_columns(database, 3, listed=0)
     set_columns(database, 4, listed=0, status=PENDING)
-    assert sorted(numbers(ledger.live(database, ME))) == [1, 5]
-    assert sorted(numbers(ledger.superseded(database, ME))) == [2, 3]
+    assert sorted(numbers(own_ledger.live(database, ME))) == [1, 5]
+    assert sorted(numbers(own_ledger.superseded(database, ME))) == [2, 3]
     taken = sorted((row.device_id, row.object_id[0]) for row in ledger.taken(database))
     assert taken == [(ME, 1), (ME, 2), (OTHER, 1)]
-    assert ledger.lists_superseded(database, ME)
-    assert not ledger.lists_superseded(database, OTHER)
+    assert own_ledger.lists_superseded(database, ME)
+    assert not own_ledger.lists_superseded(database, OTHER)
     set_columns(database, 2, listed=0)
-    assert not ledger.lists_superseded(database, ME)
+    assert not own_ledger.lists_superseded(database, ME)
 
 
 def test_wanted_segments_are_listed_and_pending_the_newest_first(database):
@@ -267,12 +267,12 @@ def test_unlisted_own_segments_are_tried_once_and_more_often_after_news(
     set_columns(database, 5, status=REJECTED)
     set_columns(database, 6, status=IMPORTED)
     set_columns(database, 7, superseded=1)
-    assert sorted(numbers(ledger.own_unread(database, ME))) == [1, 4]
-    assert sorted(numbers(ledger.own_unread(database, ME, again=True))) == [1, 2, 4]
+    assert sorted(numbers(own_ledger.own_unread(database, ME))) == [1, 4]
+    assert sorted(numbers(own_ledger.own_unread(database, ME, again=True))) == [1, 2, 4]
     set_columns(database, 3, tries=7)
-    assert sorted(numbers(ledger.own_unread(database, ME, again=True))) == [1, 2, 3, 4]
+    assert sorted(numbers(own_ledger.own_unread(database, ME, again=True))) == [1, 2, 3, 4]
     set_columns(database, 1, listed=1)
-    assert sorted(numbers(ledger.own_unread(database, ME))) == [4]
+    assert sorted(numbers(own_ledger.own_unread(database, ME))) == [4]
 
 
 # ---- segments: their verdicts ----
@@ -317,7 +317,7 @@ def test_replaced_segments_are_superseded_and_no_longer_marked_for_rewriting(dat
     put_segments(database, OTHER, 1)
     for number, device_id in ((1, ME), (2, ME), (1, OTHER)):
         set_columns(database, number, device_id, rewrite=1)
-    ledger.supersede(database, ME, [ledger.find(database, ME, object_id(1))])
+    own_ledger.supersede(database, ME, [ledger.find(database, ME, object_id(1))])
     assert columns(database, "superseded, rewrite") == {1: (1, 0), 2: (0, 1)}
     assert columns(database, "superseded, rewrite", OTHER) == {1: (0, 1)}
 
@@ -357,7 +357,7 @@ def test_after_a_change_of_id_the_old_objects_are_those_of_another_device(databa
     set_columns(database, 2, listed=0)
     set_columns(database, 3, listed=0, status=IMPORTED, reason="")
     set_columns(database, 1, OTHER, listed=0, superseded=1, rewrite=1)
-    ledger.treat_as_foreign(database, ME)
+    own_ledger.treat_as_foreign(database, ME)
     assert keys(database) == {"1/2", "2/1"}
     assert columns(database, "superseded, rewrite, status, reason") == {
         1: (0, 0, PENDING, NOT_ARRIVED),

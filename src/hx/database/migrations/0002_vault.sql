@@ -36,7 +36,8 @@ CREATE TABLE manifest (
     since_us INTEGER NOT NULL,
     tries INTEGER NOT NULL,
     -- 1: a roster record in it was not learned; 2: it is to be read again, for the roster has grown
-    passed_over INTEGER NOT NULL DEFAULT 0
+    passed_over INTEGER NOT NULL DEFAULT 0,
+    key_id BLOB NOT NULL DEFAULT x''  -- of the key under which it is sealed
 ) WITHOUT ROWID;
 CREATE INDEX manifest_device ON manifest (device_id, seq);
 

@@ -43,6 +43,7 @@ class Head(NamedTuple):
     roster: bytes  # digest of the records in it
     at_us: int
     label: str
+    key_id: bytes = b""  # of the key under which it is sealed
 
 
 class Segment(NamedTuple):
@@ -89,12 +90,13 @@ def known_manifests(database: Database) -> set[str]:
 def write_manifest(database: Database, head: Head, verdict: Verdict, now_us: int) -> None:
     """Write the verdict on a manifest; `since_us` is when an attempt first gave this verdict."""
     database.execute(
-        "INSERT INTO manifest (key, device_id, seq, sha256, roster, at_us, label, status, reason,"
-        " since_us, tries) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1)"
+        "INSERT INTO manifest (key, device_id, seq, sha256, roster, at_us, label, key_id, status,"
+        " reason, since_us, tries) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?11, ?8, ?9, ?10, 1)"
         " ON CONFLICT (key) DO UPDATE SET sha256 = ?4, roster = ?5, at_us = ?6, label = ?7,"
+        " key_id = ?11,"
         " passed_over = 0, status = ?8, reason = ?9, tries = tries + 1,"
         " since_us = CASE WHEN status = ?8 AND reason = ?9 THEN since_us ELSE ?10 END",
-        (*head, verdict.status, verdict.reason, now_us),
+        (*head[:7], verdict.status, verdict.reason, now_us, head.key_id),
     )
 
 
@@ -117,7 +119,7 @@ def drop_older(database: Database, head: Head, *, own: bool) -> None:
 def heads(database: Database) -> dict[bytes, list[Head]]:
     """Return device id -> its newest manifests that were taken; two where a clone wrote one too."""
     sql = (
-        "SELECT key, manifest.device_id, manifest.seq, sha256, roster, at_us, label FROM"
+        "SELECT key, manifest.device_id, manifest.seq, sha256, roster, at_us, label, key_id FROM"
         " (SELECT device_id, max(seq) AS seq FROM manifest WHERE status = ? GROUP BY device_id)"
         " AS newest JOIN manifest ON manifest.device_id = newest.device_id"
         "  AND manifest.seq = newest.seq AND status = ? ORDER BY sha256"
@@ -263,6 +265,12 @@ def counts(database: Database) -> dict[str, int]:
         " UNION ALL SELECT status FROM manifest WHERE status <> ?) GROUP BY status"
     )
     return dict(database.execute(sql, (IMPORTED,)))
+
+
+def clock_ahead_us(database: Database, head: Head) -> int:
+    """Return how far the clock of an author seemed ahead when a manifest of it was read here."""
+    since_us = database.value("SELECT since_us FROM manifest WHERE key = ?", (head.key,))
+    return max(0, head.at_us - int(since_us or 0))
 
 
 def lacks_key(database: Database) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from hx.core.format.roster import Trust
     from hx.database.connection import Database
+    from hx.database.sync.ledger import Head
 
 
 class UntakenGroup(NamedTuple):
@@ -31,6 +32,9 @@ class UntakenGroup(NamedTuple):
     devices: list[str]  # names of their authors
 
 
+_MINUTE_US = 60_000_000  # clocks differ by seconds, and files take time to arrive
+
+
 class DeviceSeen(NamedTuple):
     """A device that is or was in the vault."""
 
@@ -40,6 +44,8 @@ class DeviceSeen(NamedTuple):
     active: bool
     here: bool
     admin: bool
+    epoch: int | None  # number of the key of its newest manifest here; None: there is none
+    clock_ahead_us: int  # how far its clock seemed ahead of the one here; 0: not by a minute
     note: str  # a sentence about a device that is not active; else empty
 
 
@@ -80,6 +86,7 @@ def _untaken(database: Database) -> Iterator[tuple[str, str, int, bytes, str]]:
 def devices(database: Database, trust: Trust, me: bytes) -> list[DeviceSeen]:
     """Return all devices that are or were in the vault: this one first, then by name."""
     heads, called = ledger.heads(database), device_names(database)
+    numbers = {made.key_id: made.number for made in trust.epochs}
     listed = []
     for device_id, member in trust.enrolled.items():
         seen = heads.get(device_id)
@@ -98,10 +105,17 @@ def devices(database: Database, trust: Trust, me: bytes) -> list[DeviceSeen]:
                 device_id in trust.active,
                 device_id == me,
                 device_id in trust.admins,
+                numbers.get(seen[-1].key_id) if seen else None,
+                _ahead_us(database, seen[-1]) if seen else 0,
                 note,
             )
         )
     return sorted(listed, key=lambda seen: (not seen.here, seen.name, seen.device_id))
+
+
+def _ahead_us(database: Database, head: Head) -> int:
+    ahead_us = ledger.clock_ahead_us(database, head)
+    return ahead_us if ahead_us >= _MINUTE_US else 0
 
 
 class DeviceCopies(NamedTuple):

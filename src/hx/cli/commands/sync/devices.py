@@ -57,7 +57,14 @@ def note_on(device: DeviceSeen) -> str:
     Its owner chooses the name, which stands last, so that no part of it is taken for such a note.
     """
     is_admin = device.admin and device.active
-    notes = ("this device" if device.here else "", "admin" if is_admin else "", device.note)
+    ahead_us = device.clock_ahead_us
+    clock = f"its clock is {age(0, ahead_us)} ahead" if ahead_us and device.active else ""
+    notes = (
+        "this device" if device.here else "",
+        "admin" if is_admin else "",
+        device.note,
+        clock,
+    )
     return "".join(f"({note}) " for note in notes if note)
 
 
@@ -69,6 +76,8 @@ def device_object(device: DeviceSeen) -> dict[str, object]:
         "last_seen": rfc3339_or_none(device.last_seen_us),
         "active": device.active,
         "admin": device.admin,
+        "epoch": device.epoch,
+        "clock_ahead_s": device.clock_ahead_us // 1_000_000,
         "note": device.note or None,
     }
 
