@@ -82,6 +82,7 @@ def test_a_copy_of_a_device_that_is_no_admin_needs_the_words_for_an_id_of_its_ow
 
 def test_the_list_of_devices_tells_admins_keys_and_clocks(members):
     laptop, desktop = members
+    laptop.sync()
     devices = {device["name"]: device for device in laptop.sync("devices")}
     assert [devices[name]["admin"] for name in ("laptop", "desktop")] == [True, False]
     assert devices["laptop"]["epoch"] == devices["desktop"]["epoch"] >= 2
