@@ -371,17 +371,20 @@ def test_where_hx_home_is_set_setup_still_needs_a_home_folder(line, tmp_path):
     result = as_user_without_home(*line, HX_HOME=str(tmp_path / "hx"))
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == (
-        "hx: error: there is no home folder\nhx: hint: set HOME to a folder of yours\n"
+        "hx: error: HOME is not set, so hx does not know whose files are meant: nothing was"
+        " changed\n"
+        "hx: hint: set HOME to the home folder and run the command again\n"
     )
 
 
-def test_where_hx_home_is_set_an_import_needs_no_home_folder(tmp_path):
+def test_where_hx_home_is_set_the_import_of_a_named_file_needs_no_home_folder(tmp_path):
     tmp_path.chmod(0o777)
     history = tmp_path / "history"
     history.write_text(OLD_HISTORY)
     variables = {"HX_HOME": str(tmp_path / "hx")}
     result = as_user_without_home("import", **variables)
-    assert (result.returncode, result.stdout) == (1, "")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "HOME is not set" in result.stderr
     result = as_user_without_home("import", str(history), **variables)
     assert (result.returncode, result.stdout, result.stderr) == (0, f"{history}: 1 new\n", "")
 

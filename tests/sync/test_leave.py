@@ -206,6 +206,7 @@ def test_a_store_that_alters_the_last_manifest_keeps_the_device_in_the_vault(clu
 
 def test_a_farewell_keeps_the_records_of_its_device_that_count_and_names_what_it_lists(cluster):
     _, desktop, _ = cluster.devices
+    desktop.make_admin()
     desktop.invite()
     desktop.record()
     desktop.sync()

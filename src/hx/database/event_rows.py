@@ -176,7 +176,11 @@ def settle(database: Database, used: Iterable[Used]) -> None:
         database.before_commit(_remove_commands, emptied)
 
 
-_LAST_USES = "SELECT command, max(started_at_us) FROM event WHERE command IN ({}) GROUP BY command"
+# a subquery for each command reads one entry of the index; GROUP BY would read all of its events
+_LAST_USES = (
+    "SELECT * FROM (SELECT id, (SELECT max(started_at_us) FROM event WHERE command = command.id)"
+    " AS last FROM command WHERE id IN ({})) WHERE last IS NOT NULL"
+)
 
 
 def _remove_commands(database: Database, commands: set[int]) -> None:

@@ -208,7 +208,7 @@ def _give_back(context: SyncContext, row: Held) -> None:
     tombstone = held.record(database, row)
     kept = given_back(held.history_covered(database, tombstone), tombstone)
     if kept.events or kept.artifacts:
-        last = database.value("SELECT coalesce(max(id), 0) FROM event")
+        last = held.last_event_row(database)
         join(database, kept)
         copy_numbers(database, last)
     _apply(context, row)

@@ -29,9 +29,10 @@ def shows_older_state(context: SyncContext, manifest: Manifest, newest: Head | N
     """Return whether an own manifest that this database did not know is an old one of this device.
 
     Its seq is below that of `newest`, the own head, and this device knows all segments in it. A
-    clone that has recorded anything lists others.
+    clone that has recorded anything lists others. Where this visit has read a newer own manifest
+    that was unknown too, the database is old and not the store.
     """
-    if newest is None or manifest.seq >= newest.seq:
+    if newest is None or manifest.seq >= newest.seq or context.own_read:
         return False
     rows = (
         (listed, ledger.find(context.database, context.me, listed.object_id))

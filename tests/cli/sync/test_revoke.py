@@ -221,6 +221,8 @@ def test_kinds_and_ids_of_events_with_secrets_are_named_and_never_the_secrets(me
 
 def test_the_open_invitation_of_a_stolen_device_lets_nobody_in(members, tmp_path):
     laptop, desktop, _ = members
+    desktop.make_admin(laptop.words)
+    laptop.sync()
     unused, used = desktop.invite(), desktop.invite()
     thief = Member(tmp_path / "thief", laptop.folder, "thief")
     assert thief.join(used).code == 0

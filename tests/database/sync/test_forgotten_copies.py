@@ -254,10 +254,17 @@ def test_a_segment_is_checked_once_for_each_manifest(database, looked_seq, expec
     assert forgotten_copies.is_due(database, ME) == bool(expected)
 
 
-def test_segments_of_this_device_and_of_unknown_devices_are_not_checked(database):
+def test_a_live_own_segment_is_checked_unless_the_next_push_replaces_it(database):
+    """A clone may have listed it again after this device had noted it."""
     put_segments(database, ME, 1)
     write_manifest(database, 3, ME)
     forgotten_copies.note_own(database, ME, OWN)
+    assert [each.object_id for each in suspected(database)] == [OWN]
+    set_columns(database, 1, ME, rewrite=1)
+    assert suspected(database) == []
+
+
+def test_segments_of_unknown_devices_are_not_checked(database):
     put_segments(database, THIRD, 1)
     forgotten_copies.note_own(database, THIRD, object_id(1))
     assert suspected(database) == []

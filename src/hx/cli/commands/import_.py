@@ -53,7 +53,7 @@ def run(arguments: list[str], config: Config) -> int:
     given = parser("import").parse_args(arguments)
     _one_form(given)
     _require_name(given.file)
-    if not (given.list or given.undo is not None):
+    if given.file is None and not given.list and given.undo is None:
         require_home()
     context = open_context(config)
     if given.list or given.undo is not None:

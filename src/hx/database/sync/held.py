@@ -211,6 +211,11 @@ def history_covered(database: Database, tombstone: Tombstone) -> History:
     )
 
 
+def last_event_row(database: Database) -> int:
+    """Return the greatest row id of an event; 0: there is none."""
+    return int(database.value("SELECT coalesce(max(id), 0) FROM event"))
+
+
 def events_here(database: Database) -> int:
     return int(database.value("SELECT count FROM total WHERE name = 'event'"))
 
