@@ -128,4 +128,9 @@ def test_seven_histories_are_taken_in_whole_and_no_line_twice_and_each_can_be_ta
     assert held(home) == typed
 
     assert home.undo("--purge").code == 0
-    assert {**tree(home.path), ".": before["."]} == before
+    assert whole({**tree(home.path), ".": before["."]}) == whole(before)
+
+
+def whole(files):
+    """Return files without the index of a write-ahead log, in which each reader leaves marks."""
+    return {path: entry for path, entry in files.items() if not path.endswith("-shm")}

@@ -124,11 +124,10 @@ def an_acceptance_counts_for_one_device():
 
 def text_orders_are_not_compared_with_what_is_here():
     def nothing(database, _me, _now):
-        with database.transaction():
-            database.execute("UPDATE tombstone SET compared = 1")
+        database.execute("UPDATE tombstone SET compared = 1")
         return 0
 
-    return patch.object(text_orders, "compare", nothing)
+    return patch.object(text_orders, "compare_within", nothing)
 
 
 def nothing_is_spared_of_a_text_order():
