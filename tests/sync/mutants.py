@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
+from pkgutil import iter_modules
 from types import SimpleNamespace
 from unittest.mock import patch
 
+import hx.database.sync
+import hx.sync
 from hx.core import merge
 from hx.core.format import object_names
 from hx.core.model import Pin, bare_key
@@ -20,8 +24,13 @@ from hx.database.event_rows import events_at
 from hx.database.queries import sessions
 from hx.database.sync import held, ledger, locations, own_ledger, unpublished
 from hx.database.sync.ledger import TAKEN
-from hx.sync import compact, holding, manifests, publish, pull, push, segments
+from hx.sync import compact, holding, manifests, publish, pull, push, revoked_objects, segments
 from sync import devices
+
+# A module that is first imported while a rule is broken would keep what it imports of it.
+for _package in (hx.sync, hx.database, hx.database.sync):
+    for _each in iter_modules(_package.__path__, f"{_package.__name__}."):
+        import_module(_each.name)
 
 
 def without_tombstones(_database, _delta):
@@ -269,8 +278,16 @@ def unlisted_segments_are_deleted():
         yield
 
 
+@contextmanager
 def segments_are_deleted_before_their_replacement_is_read():
-    return patch.object(manifests, "is_readable", lambda _context, _head: True)
+    def always(_context, _head):
+        return True
+
+    with (
+        patch.object(manifests, "is_readable", always),
+        patch.object(revoked_objects, "is_readable", always),
+    ):
+        yield
 
 
 # ---- the table ----
