@@ -127,9 +127,11 @@ POSIX_AFTERNOON = [
     (line("echo $((6 * 7)) `echo back`"), [("echo $((6 * 7)) `echo back`", 0)]),
 ]  # fmt: skip
 
-# Ctrl-R of fzf, where it is loaded after the hook
+# Ctrl-R of fzf, where it is loaded after the hook. The list of fzf, which it clears line by line,
+# shows the command too, so it stands on the command line only where it follows the prompt.
+PICKED = re.compile(r"<PID:\d+> echo ne''edle")
 FOUND = [
-    (Keys((CTRL_R, "find:"), (b"ne''edle", "  1/"), (ENTER, "echo ne''edle"), (ENTER, None)),
+    (Keys((CTRL_R, "find:"), (b"ne''edle", "  1/"), (ENTER, PICKED), (ENTER, None)),
      [("echo ne''edle", 0)]),
 ]  # fmt: skip
 
@@ -235,8 +237,9 @@ class Day:
         return [PID_IN_PROMPT.sub(b"PID", line.encode()).decode() for line in lines]
 
     def until_shown(self, text):
-        """Read until one of the last two lines on the screen has the text."""
-        while not any(text in line for line in self.look()[-2:]):
+        """Read until one of the last two lines on the screen matches the text or the pattern."""
+        pattern = re.compile(re.escape(text)) if isinstance(text, str) else text
+        while not any(pattern.search(line) for line in self.look()[-2:]):
             self.terminal.until(re.compile(rb"(?s).+"))
 
     def until_continued(self):
