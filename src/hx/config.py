@@ -234,12 +234,10 @@ def _home(environment: Mapping[str, str]) -> str:
     return home.rstrip("/") or "/"
 
 
-def require_home(environment: Mapping[str, str] = os.environ) -> None:
-    """Check that HOME names the home folder, for commands that change a user's files. InputError.
-
-    The home folder of the password database may be that of another user.
-    """
-    if not environment.get("HOME", "").startswith("/"):
+def require_home(environment: Mapping[str, str] = os.environ, *, or_hx_home: bool = False) -> None:
+    """Check that HOME (or HX_HOME) is set: the password database may name another. InputError."""
+    is_named = or_hx_home and bool(environment.get("HX_HOME"))
+    if not is_named and not environment.get("HOME", "").startswith("/"):
         raise InputError(
             "HOME is not set, so hx does not know whose files are meant: nothing was changed",
             "set HOME to the home folder and run the command again",

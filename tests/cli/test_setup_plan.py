@@ -254,11 +254,14 @@ def test_a_disk_that_is_full_before_the_hook_is_named_and_undo_leaves_no_folder(
     assert home.tree == before
 
 
-@pytest.mark.parametrize("command", [["setup", "--yes"], ["setup", "--undo", "--yes"], ["import"]])
+@pytest.mark.parametrize(
+    "command",
+    [["setup", "--yes"], ["setup", "--undo", "--yes"], ["import"], ["import", "/etc/hosts"]],
+)
 def test_without_a_home_no_file_is_read_or_changed(home, command):
     """Else these are the files in the home folder of the password database: perhaps of root."""
     before = home.tree
-    result = home.hx(*command, HOME="", HX_HOME=str(home.path / "hx"))
+    result = home.hx(*command, HOME="")
     assert (result.code, result.out) == (2, "")
     assert "HOME is not set" in result.err
     assert home.tree == before

@@ -53,8 +53,8 @@ def run(arguments: list[str], config: Config) -> int:
     given = parser("import").parse_args(arguments)
     _one_form(given)
     _require_name(given.file)
-    if given.file is None and not given.list and given.undo is None:
-        require_home()
+    if not given.list and given.undo is None:
+        require_home(or_hx_home=given.file is not None)
     context = open_context(config)
     if given.list or given.undo is not None:
         from hx.cli.commands import import_runs
