@@ -149,5 +149,7 @@ def _hint(context: Context, text: str) -> str:
         return f"did you mean `hx import --undo {of_path[-1]}`? `hx import --list` shows them"
     if not runs:
         return "nothing was imported on this device"
-    numbers = f"{runs[0].number} to {runs[-1].number}" if len(runs) > 1 else str(runs[0].number)
+    if len(runs) == 1:
+        return f"the only import has the number {runs[0].number}: `hx import --list` shows it"
+    numbers = f"{runs[0].number} to {runs[-1].number}"
     return f"the imports have the numbers {numbers}: `hx import --list` shows them"

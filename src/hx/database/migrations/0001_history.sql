@@ -102,12 +102,15 @@ CREATE TABLE tombstone (
     tombstone_id BLOB NOT NULL,
     created_at_us INTEGER NOT NULL,
     device_id BLOB NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('window', 'session', 'keys')),
+    kind TEXT NOT NULL CHECK (kind IN ('window', 'session', 'keys', 'texts')),
     since_us INTEGER,
-    until_us INTEGER,
-    scope_id BLOB                      -- the window's device (NULL: all), or the session
+    until_us INTEGER,                  -- the end of a window, or until when a text order is kept
+    scope_id BLOB,                     -- the window's device (NULL: all), or the session
+    texts BLOB,                        -- of a text order: its secret, then its digests, without separators
+    compared INTEGER NOT NULL DEFAULT 1  -- of a text order: whether every event here was compared
 );
 CREATE INDEX tombstone_scope ON tombstone (kind, scope_id);
+CREATE INDEX tombstone_uncompared ON tombstone (id) WHERE compared = 0;
 CREATE TABLE tombstone_key (
     at_us INTEGER NOT NULL,
     device_id BLOB NOT NULL,
