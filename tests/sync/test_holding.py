@@ -206,3 +206,26 @@ def test_two_copies_of_a_device_do_not_answer_each_other_for_ever(cluster):
     converge(*cluster)
     assert not [device for device in cluster.devices if device.held()]
     assert texts(desktop) == set()
+
+
+@pytest.mark.parametrize("decision", ["accept", "refuse"])
+def test_what_a_revoked_device_has_in_the_store_stays_until_nothing_of_it_is_held(
+    cluster, decision
+):
+    """Else a device that has not read it yet would never learn of it."""
+    laptop, desktop, server = cluster.devices
+    desktop.forget(everything(desktop))
+    desktop.sync()
+    segments = {key for key in cluster.environment.objects if f"o/{desktop.me.hex()}/" in key}
+    laptop.view.receive()
+    laptop.revoke_by_hx(desktop.me)
+    assert laptop.held()
+    assert segments <= cluster.environment.objects.keys()
+    sync_each([server])
+    assert server.held()
+    getattr(laptop, decision)(*laptop.held())
+    converge(cluster.environment, [laptop, server])
+    assert not segments & cluster.environment.objects.keys()
+    assert not server.held()
+    assert texts(laptop) == texts(server)
+    assert bool(texts(laptop)) == (decision == "refuse")

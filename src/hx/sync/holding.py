@@ -17,6 +17,7 @@ from hx.database.sync import held
 from hx.database.sync.held import ACCEPTED, REFUSED
 from hx.database.sync.locations import SegmentSource
 from hx.sync.clocks_ahead import note_gone
+from hx.sync.revoked_duty import look_again
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -188,6 +189,7 @@ def _apply(context: SyncContext, row: Held) -> int:
         if changes.erased:
             database.set_meta(UNCLEAN, context.now_us)
     held.remove(database, row)
+    look_again(database)
     if row.kind == "texts":
         from hx.database.text_orders import compare_within
 
