@@ -6,6 +6,7 @@ import tracemalloc
 
 import pytest
 
+from hx.core.format import invite as invitation
 from hx.core.format import manifest, object_names, slot
 from hx.core.format.envelope import seal
 from hx.core.format.keys import DeviceKeys, key_id, new_vmk, recovery_keys
@@ -222,3 +223,23 @@ def test_a_device_that_was_let_in_by_one_that_is_no_admin_is_not_in_the_vault(cl
         assert keys.device_id not in device.context().trust.enrolled
         assert record not in known(device)
     new_member(cluster)
+
+
+def test_who_joined_by_a_code_lets_nobody_else_in_with_it(cluster):
+    """It has kept the key of its invitation, by which it can sign the add of any device."""
+    laptop, desktop, server = cluster.devices
+    code = laptop.invite()
+    opened = cluster.environment.objects[invitation.store_key(code)]
+    seed = invitation.opened(opened, secret=code)[1].seed
+    tablet = Device(cluster.environment, "tablet")
+    admit(cluster, tablet, code)
+    converge(*cluster)
+    keys, attacker = stranger(50), Attacker(tablet)
+    vault_id = attacker.vault_id
+    puppet = add(public(keys), "puppet", seed=seed, vault_id=vault_id)
+    own_seed = tablet.custody.device.sign_seed
+    close = invite_close(invite_id(code), [keys.device_id], seed=own_seed, vault_id=vault_id)
+    attacker.sign(roster=(*attacker.roster, puppet, close))
+    sync_each([laptop, desktop, server])
+    for device in (laptop, desktop, server):
+        assert device.context().trust.active.keys() == {each.me for each in cluster.devices}
