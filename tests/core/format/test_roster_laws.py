@@ -151,6 +151,8 @@ def model_of_permitted(of, of_admins, kept):
     permitted[InviteClose] += [
         close
         for close in others[InviteClose]
+        if close[1] in kept
+        or close[2].invite_id in {b.invite_id for s, _, b in of(Invite) if s in of_admins}
         if close[1]
         in kept
         | {

@@ -22,7 +22,7 @@ from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from hx.core.format.revoked import Revoked
     from hx.core.format.roster_records import Fact
@@ -246,13 +246,18 @@ def reached(
     return reachability
 
 
-def _permitted(facts: Iterable[Fact], authorities: Authorities) -> frozenset[bytes]:
+def _permitted(facts: Sequence[Fact], authorities: Authorities) -> frozenset[bytes]:
     """Return the ids of the records that their signer may sign, whoever is revoked.
 
-    An admin may sign any. Of another device count one close of each invitation and one epoch, the
-    greatest. So nothing that it signs competes with the records of others. With the key of an
-    invitation, a number of joiners may sign adds.
+    An admin may sign any. Of another device count one close of each invitation that an admin has
+    made, and one epoch, the greatest. So nothing that it signs competes with the records of others.
+    With the key of an invitation, a number of joiners may sign adds.
     """
+    made = {
+        fact.body.invite_id
+        for fact in facts
+        if isinstance(fact.body, Invite) and fact.signer in authorities.admins
+    }
     closes: dict[tuple[bytes, bytes], bytes] = {}
     epochs: dict[bytes, tuple[int, bytes, bytes]] = {}
     room: dict[bytes, int] = defaultdict(lambda: MAX_JOINERS)
@@ -262,14 +267,15 @@ def _permitted(facts: Iterable[Fact], authorities: Authorities) -> frozenset[byt
         if fact.signer in authorities.admins:
             permitted.add(fact.id)
         elif isinstance(body, InviteClose):
-            closes.setdefault((fact.signer, body.invite_id), fact.id)
+            if body.invite_id in made:
+                closes.setdefault((fact.signer, body.invite_id), fact.id)
         elif isinstance(body, Epoch):
-            made = (body.number, body.key_id, fact.id)
-            epochs[fact.signer] = max(made, epochs.get(fact.signer, made))
+            epoch = (body.number, body.key_id, fact.id)
+            epochs[fact.signer] = max(epoch, epochs.get(fact.signer, epoch))
         elif isinstance(body, DeviceAdd) and room[fact.signer]:
             room[fact.signer] -= 1
             permitted.add(fact.id)
-    return frozenset(permitted.union(closes.values(), (made[2] for made in epochs.values())))
+    return frozenset(permitted.union(closes.values(), (epoch[2] for epoch in epochs.values())))
 
 
 def _beyond(
