@@ -6,16 +6,18 @@ import tracemalloc
 
 import pytest
 
+from hx.core.format import invite as invitation
 from hx.core.format import manifest, object_names, slot
 from hx.core.format.envelope import seal
 from hx.core.format.keys import DeviceKeys, key_id, new_vmk, recovery_keys
 from hx.core.format.manifest import Listed, Manifest
 from hx.core.format.phrases import invite_id
 from hx.core.format.retained import MAX_EPOCHS, MAX_LEFT_OUT
-from hx.core.format.roster_records import add, epoch, invite, invite_close
+from hx.core.format.roster_records import add, device_revoke, epoch, invite, invite_close
 from hx.core.format.verdict import PENDING, ROSTER
 from hx.core.model import MAX_TIME_US
 from hx.database.sync import vault
+from hx.sync.learning import MAX_STORED
 from sync.attacker import Attacker
 from sync.cluster import admit, converge, new_cluster, new_member, sync_each
 from sync.devices import Device
@@ -152,7 +154,7 @@ def test_a_device_that_is_no_admin_teaches_only_a_bounded_number_of_records(clus
     server.view.receive()
     server.pull()
     new = known(server) - before - set(attacker.roster)
-    assert len(new) <= {"a member": 1 + MAX_EPOCHS + 200, "it waits": 0}[place]
+    assert len(new) <= {"a member": 1 + MAX_EPOCHS, "it waits": 0}[place]
     trust = server.context().trust
     assert not any(stranger(number + 40).device_id in trust.enrolled for number in range(100))
     if place == "it waits":
@@ -222,3 +224,62 @@ def test_a_device_that_was_let_in_by_one_that_is_no_admin_is_not_in_the_vault(cl
         assert keys.device_id not in device.context().trust.enrolled
         assert record not in known(device)
     new_member(cluster)
+
+
+def test_who_joined_by_a_code_lets_nobody_else_in_with_it(cluster):
+    """It has kept the key of its invitation, by which it can sign the add of any device."""
+    laptop, desktop, server = cluster.devices
+    code = laptop.invite()
+    opened = cluster.environment.objects[invitation.store_key(code)]
+    seed = invitation.opened(opened, secret=code)[1].seed
+    tablet = Device(cluster.environment, "tablet")
+    admit(cluster, tablet, code)
+    converge(*cluster)
+    keys, attacker = stranger(50), Attacker(tablet)
+    vault_id = attacker.vault_id
+    puppet = add(public(keys), "puppet", seed=seed, vault_id=vault_id)
+    own_seed = tablet.custody.device.sign_seed
+    close = invite_close(invite_id(code), [keys.device_id], seed=own_seed, vault_id=vault_id)
+    attacker.sign(roster=(*attacker.roster, puppet, close))
+    sync_each([laptop, desktop, server])
+    for device in (laptop, desktop, server):
+        assert device.context().trust.active.keys() == {each.me for each in cluster.devices}
+
+
+def test_devices_that_join_by_a_code_and_leave_at_once_make_no_roster_grow(cluster):
+    """Whoever has seen the code chooses the ids of the records, the smallest ones last."""
+    laptop, _, server = cluster.devices
+    code = laptop.invite()
+    opened = cluster.environment.objects[invitation.store_key(code)]
+    seed = invitation.opened(opened, secret=code)[1].seed
+    converge(*cluster)
+    before, attacker = known(server), Attacker(server)
+    roster = attacker.roster
+    attacker.listed = []
+    vault_id = attacker.vault_id
+    joiners = [(keys, add(public(keys), "x", seed=seed, vault_id=vault_id))
+               for keys in map(stranger, range(50, 80))]  # fmt: skip
+    for keys, record in sorted(joiners, key=lambda joiner: joiner[1].id, reverse=True):
+        left = device_revoke(keys.device_id, (), seed=keys.sign_seed, vault_id=vault_id)
+        attacker.sign(seed=keys.sign_seed, device_id=keys.device_id, roster=(*roster, record, left))
+        server.view.receive()
+        server.pull()
+    assert len(known(server) - before) <= 2 * MAX_LEFT_OUT
+    new_member(cluster)
+
+
+def test_a_member_teaches_a_bounded_number_of_records_however_many_manifests_it_writes(cluster):
+    _, desktop, server = cluster.devices
+    attacker, before = Attacker(desktop), known(server)
+    roster = attacker.roster
+    signing = {"seed": desktop.custody.device.sign_seed, "vault_id": attacker.vault_id}
+    for first in range(2, 802, 80):
+        records = [
+            *(epoch(n, bytes([7]) * 16, (), **signing) for n in range(first, first + 80)),
+            *(invite_close(n.to_bytes(16), (), **signing) for n in range(first, first + 80)),
+        ]
+        attacker.sign(roster=(*roster, *records))
+        server.view.receive()
+        server.pull()
+    assert len(known(server) - before) < MAX_STORED + 2 * MAX_EPOCHS
+    assert max(epoch.number for epoch in server.context().trust.epochs) == 801

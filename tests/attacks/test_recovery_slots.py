@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from hx.core.format import slot
+from hx.core.format import object_names, slot
+from hx.core.format.envelope import seal
 from hx.core.format.keys import DeviceKeys, key_id, new_vmk, recovery_keys
 from hx.core.format.roster_records import epoch
 from sync.attacker import Attacker
@@ -96,3 +97,25 @@ def test_a_device_reads_the_slots_of_all_keys_that_records_name_whatever_their_n
     server = recovered(cluster)
     assert len(server.custody.vmks) > 70
     assert server.custody.vmks == laptop.custody.vmks
+
+
+@pytest.mark.parametrize("junk", [1, 80])
+def test_slots_in_the_name_of_a_device_do_not_hide_its_own_from_a_recovery(cluster, junk):
+    """A manifest that nobody can open is read first, and names a key whose slot is no slot."""
+    laptop, _ = cluster.devices
+    event = laptop.record()
+    laptop.push()
+    attacker, recovery = Attacker(laptop), recovery_keys(cluster.environment.entropy)
+    objects = cluster.environment.objects
+    for number in range(80):
+        key_id = number.to_bytes(16)
+        name = object_names.Name(object_names.SLOT, laptop.me, recovery.device_id, key_id)
+        objects[object_names.spelled(name)] = b"x" * 300
+        if number < junk:
+            name = object_names.Name(object_names.MANIFEST, number.to_bytes(16), bytes(16), key_id, 1)
+            data = seal(name, b"x", vault_id=attacker.vault_id, vmk=new_vmk())
+            objects[object_names.spelled(name)] = data
+    server = recovered(cluster)
+    assert server.custody.vmks == laptop.custody.vmks
+    server.sync()
+    assert event in server.dump().events

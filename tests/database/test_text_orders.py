@@ -23,12 +23,20 @@ from dump import dump
 from hx.core.merge import History, join
 from hx.core.model import Keys, Tombstone, bare_key
 from hx.core.moment import Moment
-from hx.core.text_orders import COMPARED_US, MOST_COMPARED, SPARES_US, Matcher, is_expired, scope_of
+from hx.core.text_orders import (
+    COMPARED_US,
+    MOST_COMPARED,
+    MOST_SPARING,
+    SPARES_US,
+    Matcher,
+    is_expired,
+    scope_of,
+)
 from hx.database import text_orders
 from hx.database.connection import UNCLEAN, open_database
 from hx.database.join import join as join_rows
 from hx.database.sparing import spared_events
-from hx.database.sync import unpublished
+from hx.database.sync import held, unpublished
 from hx.database.tombstones import has_uncompared
 from strategies import histories, share
 from vectors.decode import text_digest
@@ -269,3 +277,16 @@ def test_a_matcher_names_the_same_texts_as_the_rule(given_histories, text):
     matcher = Matcher([asked])
     for one in (each for part in given_histories for each in part.events):
         assert matcher.takes(one) == takes(asked, one)
+
+
+def test_orders_that_are_held_leave_room_for_those_that_take_something():
+    with fresh_database() as database:
+        in_vault(database)
+        know(database, order(b"secret"))
+        waiting = [
+            order(b"x")._replace(tombstone_id=number.to_bytes(16)) for number in range(MOST_SPARING)
+        ]
+        with database.transaction():
+            held.put(database, waiting, OTHER, KNOWN)
+        recorded(database, event(LATER.at_us, command=b"secret"))
+        assert commands(database) == [b"secret"]

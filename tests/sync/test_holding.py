@@ -6,7 +6,7 @@ import pytest
 
 from hx.core import holding
 from hx.core.merge import History
-from hx.core.model import Tombstone, Window
+from hx.core.model import MAX_SPARED, Tombstone, Window
 from hx.database.sync import held, sync_status
 from hx.forget.forget import clean
 from sync.attacker import Attacker
@@ -206,3 +206,78 @@ def test_two_copies_of_a_device_do_not_answer_each_other_for_ever(cluster):
     converge(*cluster)
     assert not [device for device in cluster.devices if device.held()]
     assert texts(desktop) == set()
+
+
+@pytest.mark.parametrize("decision", ["accept", "refuse"])
+def test_what_a_revoked_device_has_in_the_store_stays_until_nothing_of_it_is_held(
+    cluster, decision
+):
+    """Else a device that has not read it yet would never learn of it."""
+    laptop, desktop, server = cluster.devices
+    desktop.forget(everything(desktop))
+    desktop.sync()
+    segments = {key for key in cluster.environment.objects if f"o/{desktop.me.hex()}/" in key}
+    laptop.view.receive()
+    laptop.revoke_by_hx(desktop.me)
+    assert laptop.held()
+    assert segments <= cluster.environment.objects.keys()
+    sync_each([server])
+    assert server.held()
+    getattr(laptop, decision)(*laptop.held())
+    converge(cluster.environment, [laptop, server])
+    assert not segments & cluster.environment.objects.keys()
+    assert not server.held()
+    assert texts(laptop) == texts(server)
+    assert bool(texts(laptop)) == (decision == "refuse")
+
+
+def test_an_acceptance_is_not_one_of_another_tombstone_with_the_same_id(cluster):
+    """Each member reads the ids that others have accepted."""
+    laptop, desktop, _ = cluster.devices
+    forget_all(cluster)
+    [accepted] = desktop.held()
+    desktop.accept(accepted)
+    later = {desktop.record().command for _ in range(4)}
+    converge(*cluster)
+    cluster.environment.now_us += DAY_US
+    attacker = Attacker(laptop)
+    made = Tombstone(accepted.tombstone_id, 1, laptop.me, everything(laptop))
+    attacker.lay(7, attacker.sealed(7, payload=_payload(made)))
+    attacker.sign()
+    sync_each([desktop])
+    assert texts(desktop) == later
+    assert [forget.reason for forget in desktop.held()] == [holding.LARGE]
+
+
+def test_what_a_revoked_device_has_made_in_another_name_stays_held(cluster):
+    laptop, desktop, server = cluster.devices
+    holding._LEAST = 1_000
+    before = texts(laptop)
+    attacker = Attacker(desktop)
+    made = Tombstone(b"\x2a" * 16, 1, server.me, everything(desktop, 3 * DAY_US))
+    attacker.lay(7, attacker.sealed(7, payload=_payload(made)))
+    attacker.sign()
+    sync_each([laptop, server])
+    assert [forget.reason for forget in laptop.held()] == [holding.FUTURE]
+    laptop.revoke_by_hx(desktop.me)
+    cluster.environment.now_us += 4 * DAY_US
+    converge(cluster.environment, [laptop, server])
+    assert texts(laptop) == texts(server) == before
+    for device in (laptop, server):
+        assert [forget.reason for forget in device.held()] == [holding.OF_REVOKED]
+        assert not held.is_due(device.database, device.now_us, holds=True)
+
+
+def test_a_refusal_forgets_nothing_where_a_key_has_no_room_for_it(cluster):
+    """Whoever makes tombstones and refuses them fills the keys of what they cover."""
+    _, desktop, server = cluster.devices
+    event = desktop.record()
+    full = tuple(number.to_bytes(16) for number in range(1, 1 + MAX_SPARED))
+    desktop._add_record(event._replace(command=b"full", key=event.key._replace(spared=full)))
+    cluster.environment.pass_time()
+    forget_all(cluster)
+    before = texts(server)
+    server.refuse(*server.held())
+    converge(cluster.environment, [desktop, server])
+    assert b"full" in before
+    assert texts(server) == texts(desktop) == before

@@ -126,6 +126,20 @@ def test_what_the_device_publishes_before_it_hears_of_it_is_deleted_and_not_take
     assert not objects_of(cluster, desktop)
 
 
+def test_what_the_device_publishes_after_its_objects_were_deleted_is_deleted_too(cluster):
+    laptop, desktop, server = cluster.devices
+    desktop.record()
+    converge(*cluster)
+    revoked(laptop, desktop)
+    assert not objects_of(cluster, desktop)
+    late = desktop.record()
+    desktop.push()  # it has not read the store
+    assert objects_of(cluster, desktop)
+    converge(cluster.environment, [laptop, server])
+    assert not objects_of(cluster, desktop)
+    assert late not in laptop.dump().events | server.dump().events
+
+
 def test_a_device_that_is_no_admin_deletes_nothing(cluster):
     laptop, desktop, server = cluster.devices
     desktop.record()

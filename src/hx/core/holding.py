@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FUTURE = "future"  # its window ends more than a day beyond the clock here
 LARGE = "large"  # with it, its maker would have taken more than `most_taken`
+OF_REVOKED = "revoked"  # it was held when its maker, or who has published it, was revoked
 
 FUTURE_US = 86_400_000_000
 MAX_HELD = 64  # ids of held tombstones in a manifest
@@ -44,7 +45,7 @@ def most_taken(events: int) -> int:
 def given_back(history: History, tombstone: Tombstone) -> History:
     """Return the records that a refused tombstone covers, under the keys that are spared of it.
 
-    A record that is spared of as many tombstones as a key has room for is not among them.
+    Where `has_room` is false for a record, it is not among them.
     """
     cover, tombstone_id = Cover([tombstone]), tombstone.tombstone_id
     return History(
@@ -55,6 +56,13 @@ def given_back(history: History, tombstone: Tombstone) -> History:
             if cover.artifact(artifact.key)
         ),
     )
+
+
+def has_room(history: History) -> bool:
+    """Return whether each record, and the event of each artifact, may be spared of one more."""
+    keys = [record.key for record in (*history.events, *history.artifacts)]
+    keys += [artifact.key.event for artifact in history.artifacts if artifact.key.event]
+    return all(len(key.spared) < MAX_SPARED for key in keys)
 
 
 def _event(event: Event, tombstone_id: bytes) -> Event:

@@ -39,14 +39,16 @@ class Order(NamedTuple):
 def sparing(database: Database, now_us: int) -> list[Order]:
     """Return the orders of which a new event is spared: the last that became known here.
 
-    A held order is known too.
+    A held order is known too. Those that are compared come first: they take what is not spared.
     """
     waiting = [
         Order(held.record(database, row), row.known)
         for row in held.read(database)
         if row.kind == "texts"
     ]
-    return [*waiting, *_last(database, now_us - SPARES_US, MOST_SPARING)][:MOST_SPARING]
+    applied = _last(database, now_us - SPARES_US, MOST_SPARING)
+    compared, others = applied[:MOST_COMPARED], applied[MOST_COMPARED:]
+    return [*compared, *waiting, *others][:MOST_SPARING]
 
 
 def _last(database: Database, until_us: int, most: int, where: str = "1") -> list[Order]:

@@ -8,7 +8,15 @@ accepted is applied. Else it is held if it is FUTURE or LARGE. Source: docs/form
 
 from __future__ import annotations
 
-from hx.core.holding import FUTURE, FUTURE_US, LARGE, given_back, most_taken
+from hx.core.holding import (
+    FUTURE,
+    FUTURE_US,
+    LARGE,
+    OF_REVOKED,
+    given_back,
+    has_room,
+    most_taken,
+)
 from hx.core.merge import History
 from hx.database.connection import UNCLEAN
 from hx.database.join import join
@@ -17,6 +25,7 @@ from hx.database.sync import held
 from hx.database.sync.held import ACCEPTED, REFUSED
 from hx.database.sync.locations import SegmentSource
 from hx.sync.clocks_ahead import note_gone
+from hx.sync.revoked_duty import look_again
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,14 +115,20 @@ def _reason(context: SyncContext, forget: HeldForget, events: int) -> str | None
     if not context.holds:
         return None
     first = forget.rows[0]
-    if first.reason is not None and first.device_id in context.trust.revoked:
-        return first.reason  # it is for a person to say what becomes of it
+    if any(row.reason is not None and _is_of_revoked(context, row) for row in forget.rows):
+        return OF_REVOKED  # it is for a person to say what becomes of it
     limit_us = context.now_us + FUTURE_US
     ends = [row.until_us for row in forget.rows if row.kind == "window"]
     if any(end_us is not None and end_us > limit_us for end_us in ends):
         return FUTURE
     taken = held.taken_by(context.database, _payer(context, first)) + events
     return LARGE if taken > most_taken(held.events_here(context.database)) else None
+
+
+def _is_of_revoked(context: SyncContext, row: Held) -> bool:
+    """Return whether a revoked device has made a tombstone, or made it in another name."""
+    revoked = context.trust.revoked
+    return row.device_id in revoked or revoked.issuperset(row.authors)
 
 
 def _payer(context: SyncContext, row: Held) -> bytes:
@@ -129,9 +144,12 @@ def _is_accepted(context: SyncContext, row: Held) -> bool:
     """Return whether the tombstone was accepted, here or by another active device.
 
     That device is not the maker, and not the only one that shows the tombstone: a member could make
-    one in another name. No other device decides about two tombstones that have the same id.
+    one in another name. Nothing that was decided before holds for two tombstones that have the same
+    id: a member reads the ids that others have accepted.
     """
     database = context.database
+    if held.records_of(database, row.tombstone_id) > 1:
+        return False
     if row.tombstone_id in held.decided(database, ACCEPTED):
         return True
     accepting = {
@@ -139,8 +157,6 @@ def _is_accepted(context: SyncContext, row: Held) -> bool:
         for device_id, stance in held.said(database).items()
         if row.tombstone_id in stance.accepted and device_id in context.trust.active
     } - {row.device_id}
-    if not accepting or held.records_of(database, row.tombstone_id) > 1:
-        return False
     return any(set(row.authors) - {device_id} for device_id in accepting)
 
 
@@ -188,6 +204,7 @@ def _apply(context: SyncContext, row: Held) -> int:
         if changes.erased:
             database.set_meta(UNCLEAN, context.now_us)
     held.remove(database, row)
+    look_again(database)
     if row.kind == "texts":
         from hx.database.text_orders import compare_within
 
@@ -198,15 +215,18 @@ def _apply(context: SyncContext, row: Held) -> int:
 def _give_back(context: SyncContext, row: Held) -> None:
     """Let every record here that a held tombstone covers go on under another key; then apply it.
 
-    A text order covers nothing, and once it is refused it is compared with nothing. The caller
-    holds the transaction.
+    Where a key has no room for its id, the tombstone stays held. A text order covers nothing, and
+    once it is refused it is compared with nothing. The caller holds the transaction.
     """
     if row.kind == "texts":
         _apply(context, row)
         return
     database = context.database
     tombstone = held.record(database, row)
-    kept = given_back(held.history_covered(database, tombstone), tombstone)
+    covered = held.history_covered(database, tombstone)
+    if not has_room(covered):
+        return
+    kept = given_back(covered, tombstone)
     if kept.events or kept.artifacts:
         last = held.last_event_row(database)
         join(database, kept)

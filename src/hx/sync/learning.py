@@ -6,6 +6,8 @@ others the records are learned that are retained. Source: docs/format.md, "Roste
 
 from __future__ import annotations
 
+from collections import Counter
+
 from hx.core.format.manifest import is_signed, objects_digest
 from hx.core.format.retained import MAX_LEFT_OUT
 from hx.core.format.roster import evaluate
@@ -46,7 +48,8 @@ def learn_from(context: SyncContext, signed: Signed, *, store: bool = True) -> L
     learn = context.learn if store else context.suppose
     if _has_left_unadmitted(context, trust, signed):
         # else an older manifest of it would be read, and the device admitted
-        return Lesson(verdict, learn(_own_records(trust, signed, given)))
+        own = _own_records(trust, signed, given)
+        return Lesson(verdict, learn(own)) if _has_room(known, trust, own) else Lesson(_UNKNOWN)
     if verdict is not TAKEN:
         return Lesson(verdict)
     if signed.manifest.device_id in trust.waiting:
@@ -54,10 +57,11 @@ def learn_from(context: SyncContext, signed: Signed, *, store: bool = True) -> L
         if signed.manifest.device_id not in evaluate(context.genesis, known | given).waiting:
             return Lesson(_UNKNOWN)
     else:
-        given, before = {record for record in given if record.id in trust.retained}, given
+        given, before = _worth_storing(known, trust, given), given
     return Lesson(TAKEN, learn(given), given != before)
 
 
+MAX_STORED = 256  # records of one signer that do not count; one manifest more may exceed it
 _UNKNOWN = Verdict(PENDING, ROSTER, "its device is not known in the vault yet")
 
 
@@ -86,6 +90,32 @@ def _has_left_unadmitted(context: SyncContext, trust: Trust, signed: Signed) -> 
         and device_id not in trust.last
         and is_signed(signed, trust.enrolled[device_id].sign_pub, context.vault.vault_id)
     )
+
+
+def _has_room(known: Iterable[Record], trust: Trust, own: Iterable[Record]) -> bool:
+    """Return whether the records may be stored by which a device has joined and left at once.
+
+    Of one invitation these are few devices, as whoever has seen its code can make any number.
+    """
+    codes = {record.signer for record in own if isinstance(decode(record.payload), DeviceAdd)}
+    left = [
+        record for record in known if record.signer in codes and record.id not in trust.counting
+    ]
+    return len(left) < MAX_LEFT_OUT
+
+
+def _worth_storing(known: Iterable[Record], trust: Trust, given: Iterable[Record]) -> set[Record]:
+    """Return those of the given records that are stored.
+
+    Of one signer only so many are stored that do not count, however many manifests it writes.
+    """
+    stored = Counter(record.signer for record in known if record.id not in trust.counting)
+    return {
+        record
+        for record in given
+        if record.id in trust.retained
+        and (record.id in trust.counting or stored[record.signer] < MAX_STORED)
+    }
 
 
 def _own_records(trust: Trust, signed: Signed, given: Iterable[Record]) -> set[Record]:

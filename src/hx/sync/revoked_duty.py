@@ -12,6 +12,7 @@ from hx.database.sync import departures
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from hx.database.connection import Database
     from hx.sync.context import SyncContext
 
 _LOOK_AGAIN_US = 86_400_000_000  # for objects that could not be read
@@ -66,6 +67,14 @@ def note_looked(context: SyncContext, *, is_done: bool) -> None:
     again_us = 0 if is_done else context.now_us + _LOOK_AGAIN_US
     seen = _seen(context, _ids(context))
     context.database.set_meta(_LOOKED, again_us.to_bytes(_TIME) + seen)
+
+
+def look_again(database: Database) -> None:
+    """Let the next push look again, because a tombstone is not held any more.
+
+    The caller holds the transaction.
+    """
+    database.delete_meta(_LOOKED)
 
 
 def deletes_of(context: SyncContext) -> list[bytes]:

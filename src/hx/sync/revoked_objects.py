@@ -17,7 +17,7 @@ from hx.core.format.verdict import IMPORTED, PENDING, REJECTED
 from hx.core.merge import Cover
 from hx.database import tombstones
 from hx.database.retention import RETAINED
-from hx.database.sync import departures, forgotten_copies, ledger, unpublished
+from hx.database.sync import departures, forgotten_copies, held, ledger, unpublished
 from hx.database.sync.ledger import Verdict
 from hx.database.sync.valid_records import still_valid
 from hx.sync.compact import missing_here
@@ -56,6 +56,8 @@ def _delete_of(context: SyncContext, device_id: bytes) -> tuple[int, bool]:
     database, inactive = context.database, context.trust.inactive
     manifests = [key for key, name in context.listing.items() if name.device_id == device_id]
     if unpublished.adopts(database, context.me, inactive, device_id):
+        return 0, False
+    if device_id in held.shown_by(database):  # who holds a tombstone does not publish it
         return 0, False
     listed = _accepted(context, device_id, manifests)
     unlisted: list[str] = []
@@ -106,6 +108,10 @@ def _accepted(
         return None
     known = {departures.listed_digest(context.database, device_id)} & accepted
     listed = departures.listed(context.database, device_id) if known else set()
+    before = departures.forgotten_digest(context.database, device_id)
+    if before in accepted - known:  # that list was deleted here, and the device has published since
+        known.add(before)
+        listed |= departures.known(context.database, device_id)
     for key in manifests if known != accepted else ():
         signed, _ = attempt(partial(read_manifest, context, key))
         if signed is not None and judged(context, key, signed).status not in (PENDING, REJECTED):

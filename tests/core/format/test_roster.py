@@ -425,3 +425,27 @@ def test_the_epoch_of_an_inactive_device_is_only_read():
 
 def test_the_epoch_of_a_stranger_is_not_read():
     assert evaluate(epoch("eve", 1, "one"), epoch("code1", 1, "two")).readable == set()
+
+
+def test_who_joined_by_a_code_lets_nobody_else_in_with_it():
+    """It holds the key of the code, so it can sign the add of any device, and a close."""
+    members = [invites(FIRST, "code1"), adds("code1", "ann"), closes(FIRST, "code1", "ann")]
+    puppet = [adds("code1", "puppet"), closes("ann", "code1", "puppet")]
+    assert active(*members, *puppet) == {FIRST, "ann"}
+    assert active(*members, *puppet, closes("puppet", "code1", "puppet")) == {FIRST, "ann"}
+    assert active(*members, *puppet, closes("puppet", "code1", "ann")) == {FIRST, "ann"}
+    kept = revokes(FIRST, "ann", *members, *puppet)
+    assert active(*members, *puppet, kept) == {FIRST}
+
+
+def test_who_came_in_by_another_way_too_admits_by_a_code_that_somebody_has_named_it_with():
+    """Who holds the key of a code may sign an add of any device that is in the vault already."""
+    members = [adds(FIRST, "ann"), invites(FIRST, "code1"), adds("code1", "bob"),
+               closes("ann", "code1", "bob")]  # fmt: skip
+    assert active(*members) == {FIRST, "ann", "bob"}
+    assert active(*members, adds("code1", "ann")) == {FIRST, "ann", "bob"}
+    assert active(*members, adds("code1", "ann"), closes("bob", "code1", "ann")) == {
+        FIRST,
+        "ann",
+        "bob",
+    }

@@ -132,20 +132,8 @@ def model_of_enrolled(added, invitations, admins, known):
     return least_fixpoint(reach)
 
 
-def model(parts):
-    """Return (active, waiting, enrolled, writing) by docs/format.md, without any index."""
-    statements = [(part.signer, part.id, decode(part.payload)) for part in set(parts)]
-
-    def of(kind):
-        return [statement for statement in statements if isinstance(statement[2], kind)]
-
-    recovery, first = public(RECOVERY)[0], device(FIRST)
-    known = {body.device_id: body.sign_pub for _, _, body in of(DeviceAdd)} | {
-        first: public(FIRST)[0]
-    }
-    admins = model_of_admins(of(DeviceAdd))
-    revoked, kept, left = model_of_revocations(of(DeviceRevoke), admins, known)
-    of_admins = {known[admin] for admin in admins}
+def model_of_permitted(of, of_admins, kept):
+    """Return kind -> the closes and epochs that their signers may sign, whoever is revoked."""
     others = {
         kind: [
             (signer, record_id, body)
@@ -163,6 +151,8 @@ def model(parts):
     permitted[InviteClose] += [
         close
         for close in others[InviteClose]
+        if close[1] in kept
+        or close[2].invite_id in {b.invite_id for s, _, b in of(Invite) if s in of_admins}
         if close[1]
         in kept
         | {
@@ -180,6 +170,29 @@ def model(parts):
         or (made[2].number, made[2].key_id, made[1])
         == max((b.number, b.key_id, r) for s, r, b in others[Epoch] if s == made[0])
     ]
+    return permitted
+
+
+def pairs(body):
+    """Return (joiner, invite id) of each device that a close admits."""
+    return [(joiner, body.invite_id) for joiner in body.admitted]
+
+
+def model(parts):
+    """Return (active, waiting, enrolled, writing) by docs/format.md, without any index."""
+    statements = [(part.signer, part.id, decode(part.payload)) for part in set(parts)]
+
+    def of(kind):
+        return [statement for statement in statements if isinstance(statement[2], kind)]
+
+    recovery, first = public(RECOVERY)[0], device(FIRST)
+    known = {body.device_id: body.sign_pub for _, _, body in of(DeviceAdd)} | {
+        first: public(FIRST)[0]
+    }
+    admins = model_of_admins(of(DeviceAdd))
+    revoked, kept, left = model_of_revocations(of(DeviceRevoke), admins, known)
+    of_admins = {known[admin] for admin in admins}
+    permitted = model_of_permitted(of, of_admins, kept)
 
     def may(members, signer, record_id):
         """Return whether a record of this signer counts if these devices are members."""
@@ -195,10 +208,11 @@ def model(parts):
         """Return the devices that were added with this key."""
         return {body.device_id for signer, _, body in of(DeviceAdd) if signer == sign_pub}
 
-    def invited(members):
-        """Return (device, invite id) of adds by invitations that count."""
+    def invited(ways):
+        """Return (device, invite id, key of the invitation) of adds by invitations that count."""
+        members = {member for member, _ in ways}
         return {
-            (add.device_id, opened.invite_id)
+            (add.device_id, opened.invite_id, signer)
             for signer, record_id, add in of(DeviceAdd)
             for maker, invite_record_id, opened in of(Invite)
             if maker in of_admins
@@ -209,9 +223,13 @@ def model(parts):
             or (
                 knew(members, maker, signer, None)
                 and (add.device_id, opened.invite_id)
-                in named(members - left.keys() - revoked, pairs)
+                in admitted(ways, signer, members - left.keys() - revoked)
             )
         }
+
+    def admitted(ways, code, closing):
+        """Return whom these members admit, without those that came in by this code only."""
+        return named(closing & {member for member, by in ways if by != code}, pairs)
 
     def knew(members, maker, signer, record_id):
         """Return whether nobody who is gone had the key of an invitation, or all keep a record.
@@ -227,9 +245,6 @@ def model(parts):
             record_id is None or record_id in left[member] for member in gone
         )
 
-    def pairs(body):
-        return [(joiner, body.invite_id) for joiner in body.admitted]
-
     def named(members, body_of):
         """Return the values of all closes that count."""
         return {
@@ -239,22 +254,28 @@ def model(parts):
             for value in body_of(body)
         }
 
-    def step(members):
-        admitted = named(members, pairs)
+    def step(ways):
+        """Return (member, key that has signed its add), one step further than `ways`."""
+        members = {member for member, _ in ways}
         return (
-            {first}
+            {(first, known[first])}
             | {
-                body.device_id
+                (body.device_id, signer)
                 for signer, record_id, body in of(DeviceAdd)
                 if signer == recovery or (signer in of_admins and may(members, signer, record_id))
             }
-            | {joiner for joiner, _ in invited(members) & admitted}
+            | {
+                (joiner, code)
+                for joiner, invite_id, code in invited(ways)
+                if (joiner, invite_id) in admitted(ways, code, members)
+            }
         )
 
-    members = least_fixpoint(step)
+    ways = least_fixpoint(step)
+    members = {member for member, _ in ways}
     closed = named(members, lambda body: [body.invite_id])
     active = members - revoked - left.keys()
-    joiners = {joiner for joiner, invite_id in invited(members) if invite_id not in closed}
+    joiners = {joiner for joiner, invite_id, _ in invited(ways) if invite_id not in closed}
     waiting = joiners - members - revoked - left.keys()
 
     enrolled = model_of_enrolled(of(DeviceAdd), of(Invite), admins, known)

@@ -22,7 +22,7 @@ from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from hx.core.format.revoked import Revoked
     from hx.core.format.roster_records import Fact
@@ -68,8 +68,9 @@ class Reachability:
         self.counting: set[bytes] = set()  # ids of records
         self.closed: set[bytes] = set()  # invite ids
         self.invites: dict[bytes, tuple[Fact, Invite]] = {}  # by id of the record
-        self._admitted: dict[bytes, set[bytes]] = defaultdict(set)
-        self._vouched: dict[bytes, set[bytes]] = defaultdict(set)  # by devices that are active
+        # (invite id, device id) -> public keys of the devices that have admitted it
+        self._admitted: dict[tuple[bytes, bytes], set[bytes]] = defaultdict(set)
+        self._added_by: dict[bytes, set[bytes]] = defaultdict(set)  # key of a device -> signers
         self._unrevoked: set[bytes] = set()  # keys of devices that are not revoked
         self._todo: list[bytes] = []
         self._authorities = authorities
@@ -90,7 +91,7 @@ class Reachability:
 
     def reach_all(self, device_id: bytes, key: bytes) -> None:
         """Reach the first device, then all devices reachable from it and from recovery."""
-        self._reach(device_id, key)
+        self._reach(device_id, key, key)
         for fact in self._by_signer[self._authorities.recovery]:
             if isinstance(fact.body, DeviceAdd):
                 self._add(fact, fact.body)
@@ -143,9 +144,8 @@ class Reachability:
             self._admit(fact, body)
         if isinstance(body, InviteClose):
             self.closed.add(body.invite_id)
-            self._admitted[body.invite_id].update(body.admitted)
-            if fact.signer in self._unrevoked:
-                self._vouched[body.invite_id].update(body.admitted)
+            for device_id in body.admitted:
+                self._admitted[body.invite_id, device_id].add(fact.signer)
             for invitation, opened in list(self.invites.values()):
                 if opened.invite_id == body.invite_id:
                     self._admit(invitation, opened)
@@ -153,9 +153,13 @@ class Reachability:
 
     def _add(self, fact: Fact, body: DeviceAdd) -> None:
         self.counting.add(fact.id)
-        self._reach(body.device_id, body.sign_pub)
+        self._reach(body.device_id, body.sign_pub, fact.signer)
 
-    def _reach(self, device_id: bytes, key: bytes) -> None:
+    def _reach(self, device_id: bytes, key: bytes, signer: bytes) -> None:
+        """Reach a device by an add of this signer; its closes may admit more than before."""
+        if device_id in self.devices and signer not in self._added_by[key]:
+            self._todo.append(key)
+        self._added_by[key].add(signer)
         if device_id not in self.devices:
             self.devices[device_id] = key
             self._todo.append(key)
@@ -171,8 +175,17 @@ class Reachability:
         The signer of the close has vouched for them, so no limit applies.
         """
         for fact, add in self._joining(invitation, body):
-            if add.device_id in self._admitted[body.invite_id]:
+            if self._admitting(body, add.device_id):
                 self._add(fact, add)
+
+    def _admitting(self, body: Invite, device_id: bytes) -> set[bytes]:
+        """Return the keys of the devices that have admitted one that joined by an invitation.
+
+        Who came in by that invitation only does not admit by it: it has the key of the invitation,
+        so it could let in anybody.
+        """
+        signers = self._admitted.get((body.invite_id, device_id), ())
+        return {key for key in signers if self._added_by[key] - {body.sign_pub}}
 
     def _joining(self, invitation: Fact, body: Invite) -> Iterator[tuple[Fact, DeviceAdd]]:
         """Yield the adds that the key of an invitation signed and that may count.
@@ -200,7 +213,7 @@ class Reachability:
                 continue
             is_left = not is_strict and (
                 all(fact.id in kept for kept in farewells)
-                or add.device_id in self._vouched[body.invite_id]
+                or not self._unrevoked.isdisjoint(self._admitting(body, add.device_id))
             )
             if is_left or self._is_kept(fact) or add.device_id in revoked.devices:
                 yield fact, add
@@ -233,13 +246,18 @@ def reached(
     return reachability
 
 
-def _permitted(facts: Iterable[Fact], authorities: Authorities) -> frozenset[bytes]:
+def _permitted(facts: Sequence[Fact], authorities: Authorities) -> frozenset[bytes]:
     """Return the ids of the records that their signer may sign, whoever is revoked.
 
-    An admin may sign any. Of another device count one close of each invitation and one epoch, the
-    greatest. So nothing that it signs competes with the records of others. With the key of an
-    invitation, a number of joiners may sign adds.
+    An admin may sign any. Of another device count one close of each invitation that an admin has
+    made, and one epoch, the greatest. So nothing that it signs competes with the records of others.
+    With the key of an invitation, a number of joiners may sign adds.
     """
+    made = {
+        fact.body.invite_id
+        for fact in facts
+        if isinstance(fact.body, Invite) and fact.signer in authorities.admins
+    }
     closes: dict[tuple[bytes, bytes], bytes] = {}
     epochs: dict[bytes, tuple[int, bytes, bytes]] = {}
     room: dict[bytes, int] = defaultdict(lambda: MAX_JOINERS)
@@ -249,14 +267,15 @@ def _permitted(facts: Iterable[Fact], authorities: Authorities) -> frozenset[byt
         if fact.signer in authorities.admins:
             permitted.add(fact.id)
         elif isinstance(body, InviteClose):
-            closes.setdefault((fact.signer, body.invite_id), fact.id)
+            if body.invite_id in made:
+                closes.setdefault((fact.signer, body.invite_id), fact.id)
         elif isinstance(body, Epoch):
-            made = (body.number, body.key_id, fact.id)
-            epochs[fact.signer] = max(made, epochs.get(fact.signer, made))
+            epoch = (body.number, body.key_id, fact.id)
+            epochs[fact.signer] = max(epoch, epochs.get(fact.signer, epoch))
         elif isinstance(body, DeviceAdd) and room[fact.signer]:
             room[fact.signer] -= 1
             permitted.add(fact.id)
-    return frozenset(permitted.union(closes.values(), (made[2] for made in epochs.values())))
+    return frozenset(permitted.union(closes.values(), (epoch[2] for epoch in epochs.values())))
 
 
 def _beyond(

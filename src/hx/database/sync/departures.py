@@ -26,12 +26,32 @@ def listed(database: Database, device_id: bytes) -> set[bytes]:
     return {object_id for (object_id,) in database.execute(sql, (device_id,))}
 
 
+def known(database: Database, device_id: bytes) -> set[bytes]:
+    """Return the object ids of all segments that a device has listed at any time."""
+    sql = "SELECT object_id FROM segment WHERE device_id = ?"
+    return {object_id for (object_id,) in database.execute(sql, (device_id,))}
+
+
+_LAST = "last_list."  # meta: the prefix of the key, before the id of the device
+
+
 def forget(database: Database, device_id: bytes) -> None:
-    """Forget the manifests of a device and what they list; the caller holds the transaction."""
+    """Forget the manifests of a device and what they list, but for the digest of the list.
+
+    The caller holds the transaction.
+    """
     from hx.database.sync import ledger
 
+    if listed(database, device_id):
+        database.set_meta(_LAST + device_id.hex(), listed_digest(database, device_id))
     ledger.set_listed(database, device_id, ())
     database.execute("DELETE FROM manifest WHERE device_id = ?", (device_id,))
+
+
+def forgotten_digest(database: Database, device_id: bytes) -> bytes | None:
+    """Return the digest of what a device listed when its manifests were forgotten; None: never."""
+    digest = database.meta(_LAST + device_id.hex())
+    return digest if isinstance(digest, bytes) else None
 
 
 # ---- notices, which tell a revoked device of it ----
@@ -58,9 +78,9 @@ def next_notice_end_us(database: Database, now_us: int) -> int | None:
     return min((end for end in ends if end >= now_us), default=None)
 
 
-def forget_notices(database: Database) -> None:
-    """Forget all notices, because this device has no vault or another id."""
-    if keys := database.meta_keys(_NOTICE):
+def forget_notes(database: Database) -> None:
+    """Forget what is noted about devices, because this one has no vault or another id."""
+    if keys := [*database.meta_keys(_NOTICE), *database.meta_keys(_LAST)]:
         database.delete_meta(*keys)
 
 

@@ -142,6 +142,12 @@ def read(database: Database) -> list[Held]:
     return [Held(*row) for row in database.execute(sql)]
 
 
+def shown_by(database: Database) -> set[bytes]:
+    """Return the devices whose segments hold a tombstone that is held."""
+    rows = database.execute("SELECT shown FROM held")
+    return {device_id for (shown,) in rows for device_id in split(shown)}
+
+
 def forgets(rows: Iterable[Held]) -> list[HeldForget]:
     """Return held tombstones, grouped by the `hx forget` that has made them."""
     groups: dict[tuple[int, bytes], list[Held]] = {}

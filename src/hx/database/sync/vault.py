@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hx.core.event_name import blake2b
 from hx.core.record import NamedTuple
-from hx.database.sync.departures import forget_notices
+from hx.database.sync import departures
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def remove(database: Database) -> None:
 def forget_notes(database: Database) -> None:
     """Remove what `meta` holds about this device in its vault."""
     database.delete_meta(*_META)
-    forget_notices(database)
+    departures.forget_notes(database)
 
 
 _TABLES = (
