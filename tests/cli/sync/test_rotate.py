@@ -59,10 +59,12 @@ def test_the_screen_says_what_a_new_key_changes_and_what_it_does_not(members):
     assert is_error(shown, 2, "needs a yes")
     assert "is not encrypted anew: the old keys still open it" in shown.out
     assert "`hx sync revoke`" in shown.out
+    asked = laptop.hx("sync", "rotate", "--json")
+    assert (asked.code, asked.out, "old keys" in asked.err) == (2, "", True), "stdout is for JSON"
     assert keys_of(laptop) == before
     said = laptop.hx("sync", "rotate", "--yes").out
     assert "now: what this device publishes is sealed under a new key" in said
-    assert "until then it writes under the old key" in said
+    assert "at its next sync; until then it writes\n  under the old key:\n" in said
     assert "desktop" in said
     assert "what stays: whoever has an old key can read what was sealed under it" in said
 

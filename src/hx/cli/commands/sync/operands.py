@@ -34,7 +34,8 @@ def device_named(name: str, seen: list[DeviceSeen], among: Container[bytes]) -> 
         gone = " any more" if called else ""
         raise UsageError(
             f"no device called {name!r} is in the vault{gone}: nothing was changed",
-            "`hx sync devices` lists them; give a name, or the first digits of an id",
+            f"`hx sync devices` lists them; give a name, or the first {_MIN_ID} or more digits of"
+            " an id",
         )
     if len(present) > 1:
         ids = ", ".join(short_id(device) for device in present)

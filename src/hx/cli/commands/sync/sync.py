@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from hx.cli.context import Context
     from hx.config import Config
+    from hx.database.connection import Database
     from hx.sync.context import ObjectNote, Pulled, SyncContext
 
 
@@ -143,8 +144,13 @@ def _check_place(sync_context: SyncContext) -> None:
     """Print a note while this device waits to be admitted. Raises NotInVault when it is out."""
     place = place_here(sync_context)
     require_place(place)
+    print_waiting(sync_context.database, place)
+
+
+def print_waiting(database: Database, place: str | None) -> None:
+    """Print a note if this device, at this place, waits to be admitted."""
     if place == WAITING:
-        sentence, hint = waits(sync_context.database)
+        sentence, hint = waits(database)
         print(f"hx: {sentence}\nhx: hint: {hint}", file=sys.stderr)
 
 
