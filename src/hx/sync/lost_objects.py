@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _LOOKED = "own_segments_listed_us"  # meta: when the own segments were last listed
 _DAY_US = 86_400_000_000
-_SILENT_US = 7 * _DAY_US
+_SILENT_US = _DAY_US
 
 
 def shows_older_state(context: SyncContext, manifest: Manifest, newest: Head | None) -> bool:
