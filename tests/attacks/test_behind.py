@@ -43,6 +43,7 @@ def test_a_device_whose_manifests_are_withheld_is_behind_until_they_arrive(tmp_p
     result = carl.hx("sync", "status")
     assert "anna: bert has read its manifest number" in result.out
     assert result.code == 3
+    assert "1 device behind" in carl.hx("status").out
     checked = carl.hx("sync", "check", "--json")
     assert [device["device"] for device in checked.json["behind"]] == ["anna"]
     assert checked.code == 3

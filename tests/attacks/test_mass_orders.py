@@ -103,10 +103,12 @@ def test_a_mass_forget_of_another_device_is_held_until_it_is_accepted(tmp_path):
     assert (order["reason"], order["events"]) == ("large", MANY)
     laptop.sync()
     [holding] = laptop.sync("status")["forgotten"]["holding"]
-    assert (holding["device"], len(holding["held"])) == ("desktop", 1)
-    assert holding["held"][0] in order["ids"]
+    assert (holding["device"], holding["held"]) == ("desktop", [order["id"]])
     assert laptop.sync("status")["forgotten"]["confirmed"] == []
-    assert f"hx sync accept {holding['held'][0][:8]}" in laptop.hx("sync", "status").out
+    assert f"hx sync accept {order['id'][:8]}" in laptop.hx("sync", "status").out
+    assert "1 `hx forget` of another device held" in desktop.hx("status").out
+    asked = desktop.hx("sync", "accept", "--json")
+    assert (asked.code, asked.out, order["id"][:8] in asked.err) == (2, "", True)
     assert laptop.commands == []
     desktop.record("echo after", at=now_us())
     result = desktop.sync("accept", order["id"][:8], "--yes")
@@ -144,7 +146,7 @@ def test_what_one_machine_refuses_comes_back_to_all(tmp_path):
         assert member.commands == wanted
         assert held(member) == []
     refusing, _ = laptop.sync("status")["forgotten"]["holding"]
-    assert set(refusing["refused"]) <= set(order["ids"])
+    assert refusing["refused"] == [order["id"]]
 
 
 def test_many_small_orders_of_one_member_are_held_once_they_are_many(tmp_path):
@@ -193,7 +195,8 @@ def test_a_sync_on_a_terminal_asks(tmp_path, answer, left):
     child = pexpect.spawn(HX, ["sync"], env=environment, timeout=30)
     child.delaybeforesend = None
     child.expect_exact(f"it takes {MANY:,} events here")
-    child.expect_exact("Forget these events too? [a/r/L] ")
+    child.expect_exact("Accept it (forget these events here too), refuse it (keep them), or ")
+    child.expect_exact("decide later? [a/r/L] ")
     child.sendline(answer)
     child.expect(pexpect.EOF)
     child.close()

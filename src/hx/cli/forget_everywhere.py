@@ -48,14 +48,13 @@ def _costs(context: Context, text: bytes) -> list[str]:
     what = count(len(texts), "whole text")
     if texts == {text}:
         what = "exactly this text, as a whole line"
-    who = "Whoever has a key of the vault, now or from an old copy,"
+    who = "whoever has a key of the vault, now or from an old copy,"
     if not _is_sealed(context):
-        who = "The vault is not encrypted: whoever reads the store"
-    cost = f"{who} can test guesses of that line with this order, about 1.5 million a second."
+        who = "the vault is not encrypted: whoever reads the store"
     return [
-        f"The other devices forget {what}, in all that they recorded before they read this order.",
-        cost,
-        "A password in it has to be changed.",
+        f"the other devices forget {what}, in all that they recorded before they read this order",
+        f"{who} can test guesses of such a line with this order, about 1.5 million a second",
+        "a password in it has to be changed",
     ]
 
 

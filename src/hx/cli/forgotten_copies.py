@@ -50,11 +50,12 @@ def _held(holding: Holding) -> Iterator[str]:
     for tombstone_id in holding.held:
         short = tombstone_id.hex()[:8]
         yield (
-            f"{short} waits on {name}: run `hx sync accept {short}` there to forget it, or"
-            f" `hx sync refuse {short}` to keep it"
+            f"`hx forget` {short} is held on {name}: run `hx sync accept {short}` there to forget"
+            f" it, or `hx sync refuse {short}` to keep it"
         )
     for tombstone_id in holding.refused:
-        yield f"{tombstone_id.hex()[:8]} was refused on {name}: what it held then is kept"
+        short = tombstone_id.hex()[:8]
+        yield f"`hx forget` {short} was refused on {name}: what it held then is kept"
 
 
 def _may_hold(known: ForgetStatus) -> str:

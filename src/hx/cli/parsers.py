@@ -69,6 +69,9 @@ class Parser(argparse.ArgumentParser):
     def add_json(self) -> None:
         self.add_argument("--json", action="store_true", help="print JSON")
 
+    def add_yes(self) -> None:
+        self.add_argument("--yes", action="store_true", help="do not ask")
+
     def add_text(self, name: str, *, meta: str, about: str, required: bool = False) -> None:
         """Add an option or an argument whose value is text."""
         more = {"required": required} if name.startswith("-") else {}

@@ -14,7 +14,8 @@ from hx.files import reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from argparse import Namespace
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Self
 
 
@@ -176,6 +177,17 @@ def confirm(question: str) -> None:
             "nothing was changed: the answer was not yes",
             "run the command again and answer y, or use --yes",
         )
+
+
+def confirm_after(lines: Iterable[str], question: str, given: Namespace) -> None:
+    """Print what a command will do and ask, unless --yes is given. Raises Refused.
+
+    With --json the lines go to stderr, because stdout is for the JSON.
+    """
+    if given.yes:
+        return
+    print("\n".join(lines), file=sys.stderr if given.json else sys.stdout)
+    confirm(question)
 
 
 def chosen(question: str, answers: Sequence[str], default: str) -> str:

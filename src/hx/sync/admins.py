@@ -37,9 +37,9 @@ def require_admin(context: SyncContext) -> None:
         return
     called = device_names(context.database)
     admins = [called.get(device_id) or "" for device_id in active_admins(context.trust)]
-    named = " or ".join(repr(name) for name in admins if name) or "the device of an admin"
+    named = " or ".join(repr(name) for name in admins if name)
+    elsewhere = f"run the command on {named}, or make" if named else "no admin is left: make"
     raise NotInVault(
         "this device is no admin, so it cannot let another one in",
-        f"run the command on {named}, or make this device an admin: `hx sync admin`, which asks for"
-        " the recovery words",
+        f"{elsewhere} this device an admin: `hx sync admin`, which asks for the recovery words",
     )

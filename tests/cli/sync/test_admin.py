@@ -54,13 +54,21 @@ def test_any_member_that_has_the_words_can_make_another_one_an_admin(members):
     assert admins(desktop) == {"laptop", "desktop"}
 
 
+def test_an_error_says_how_many_digits_of_an_id_name_a_device(members):
+    laptop, desktop = members
+    digits = desktop.sync("devices")[0]["device_id"]
+    assert is_error(laptop.hx("sync", "admin", digits[:3]), 2, "the first 4 or more digits")
+    shown = admin(laptop, digits[:4].upper(), words=laptop.words)
+    assert "is now an admin: desktop" in shown.out, shown
+
+
 def test_without_the_words_nobody_becomes_an_admin(members):
     laptop, desktop = members
-    before = laptop.folder.joinpath("m").iterdir()
+    before = set(laptop.folder.joinpath("m").iterdir())
     assert is_error(desktop.hx("sync", "admin"), 2, "recovery words are needed", "--words-file")
     assert is_error(admin(desktop, words=WRONG), 2, "not made with these recovery words")
     assert is_error(admin(laptop, "tablet", words=laptop.words), 2, "no device called 'tablet'")
-    assert set(before) == set(laptop.folder.joinpath("m").iterdir())
+    assert before == set(laptop.folder.joinpath("m").iterdir())
     assert admins(laptop) == admins(desktop) == {"laptop"}
 
 
@@ -71,6 +79,10 @@ def test_a_copy_of_a_device_that_is_no_admin_needs_the_words_for_an_id_of_its_ow
     copy = Member(tmp_path / "copy", desktop.folder, "copy")
     shutil.copytree(desktop.home, copy.home, dirs_exist_ok=True)
     assert is_error(copy.hx("sync", "join", "--new-id"), 2, "is no admin", "--words-file")
+    words = copy.hx("sync", "join", *copy.at, "--words-file", "-", stdin=laptop.words)
+    assert is_error(words, 2, "--words-file belongs to --new-id", "hx sync recover")
+    combined = copy.hx("sync", "join", *copy.at, "--new-id")
+    assert is_error(combined, 2, "can be combined only with --name, --words-file and --json")
     line = ("sync", "join", "--new-id", "--name", "copy", "--words-file", "-")
     assert copy.hx(*line, stdin=laptop.words).code == 0
     copy.record("echo copy")

@@ -149,6 +149,32 @@ def test_a_mistyped_code_is_distinguished_from_an_unknown_one(owner, newcomer):
     assert newcomer.join(code.lower().replace("-", " ")).code == 0
 
 
+def test_a_machine_that_has_joined_says_that_it_waits_and_for_what(owner, newcomer):
+    line = ("sync", "join", *newcomer.at, "--code-file", "-")
+    joined = newcomer.hx(*line, stdin=owner.invite())
+    assert (joined.code, "has joined the vault 'store'" in joined.out) == (0, True), joined
+    assert "this device waits to be admitted" in joined.err
+    assert "run `hx sync` on a device that is in the vault" in joined.err
+
+
+def test_an_invitation_says_why_a_machine_that_waits_makes_none(owner, newcomer):
+    assert newcomer.join(owner.invite()).code == 0
+    assert is_error(newcomer.hx("sync", "invite"), 6, "this device waits to be admitted")
+
+
+def test_an_invitation_leaves_no_forgotten_text_in_the_files_of_the_database(owner, newcomer):
+    assert newcomer.join(owner.invite()).code == 0
+    owner.sync()
+    newcomer.sync()
+    owner.sync()
+    assert newcomer.hx("forget", "--match", "echo mine", "--yes").code == 0
+    newcomer.sync()
+    owner.invite()
+    assert owner.commands == []
+    files = [path.read_bytes() for path in owner.home.glob("hx.db*")]
+    assert not any(b"echo mine" in data for data in files)
+
+
 def test_a_code_can_be_used_by_one_machine_only(owner, newcomer, tmp_path):
     code = owner.invite()
     assert newcomer.join(code).code == 0

@@ -73,6 +73,8 @@ def test_without_a_yes_nothing_is_changed(members):
     _, desktop = members
     before = desktop.tree
     assert is_error(desktop.hx("sync", "leave"), 2, "needs a yes")
+    asked = desktop.hx("sync", "leave", "--json")
+    assert (asked.code, asked.out, "history stays" in asked.err) == (2, "", True)
     assert desktop.sync("devices")
     assert before["hx/custody.key"] == desktop.tree["hx/custody.key"]
 
@@ -134,12 +136,23 @@ def test_a_device_that_joins_again_has_a_new_id_and_publishes_what_it_recorded_s
     }
 
 
+def test_the_last_admin_does_not_leave_without_knowing_that_the_other_one_has_left(tmp_path):
+    laptop, desktop, _ = vault(tmp_path, "laptop", "desktop", "tablet")
+    desktop.make_admin(laptop.words)
+    laptop.sync()
+    assert leave(desktop).code == 0
+    assert is_error(leave(laptop), 2, "the only admin", "hx sync admin", "--anyway")
+    assert laptop.sync("devices")
+    assert leave(laptop, "--anyway").code == 0
+
+
 def test_a_vault_works_without_the_device_that_made_it(members, tmp_path):
     laptop, desktop = members
     laptop.record("echo founded")
     assert leave(laptop, "--anyway").code == 0
     desktop.sync()
-    assert is_error(desktop.hx("sync", "invite"), 6, "is no admin", "hx sync admin")
+    refused = desktop.hx("sync", "invite")
+    assert is_error(refused, 6, "is no admin", "no admin is left: make", "hx sync admin")
     desktop.make_admin(laptop.words)
     third = Member(tmp_path / "third", laptop.folder, "third")
     assert third.join(desktop.invite()).code == 0

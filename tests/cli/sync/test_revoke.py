@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pexpect
 import pytest
 
+from cli.machine import HX
 from cli.vaults import Member, is_error, vault
 
 
@@ -55,7 +57,7 @@ def test_the_screen_says_what_is_true_now_later_and_never(members):
     said = revoke(laptop, "desktop", "--yes").out
     assert "now: this device writes under a new key" in said
     assert "does the same at its next sync" in said
-    assert "later: each of these does the same at its next sync" in said
+    assert "later: each of these devices does the same at its next sync" in said
     assert "tablet" in said.partition("later:")[2]
     assert "what stays: that device keeps what it holds" in said
     assert "at the store: take away the access of that device to folder:" in said
@@ -124,10 +126,10 @@ def test_in_a_plain_vault_a_revoked_device_is_told_too(tmp_path):
 def test_a_device_that_is_gone_is_not_revoked_again(members):
     laptop, _, tablet = members
     assert revoke(laptop, "desktop", "--yes").code == 0
-    assert is_error(revoke(laptop, "desktop", "--yes"), 2, "is in the vault any more")
+    assert is_error(revoke(laptop, "desktop", "--yes"), 2, "'desktop' is in the vault (", "no lon")
     assert tablet.hx("sync", "leave", "--yes").code == 0
     laptop.sync()
-    assert is_error(revoke(laptop, "tablet", "--yes"), 2, "is in the vault any more")
+    assert is_error(revoke(laptop, "tablet", "--yes"), 2, "is in the vault (", ": left the vault)")
     assert tablet.join(laptop.invite()).code == 0
     laptop.sync()
     assert is_error(revoke(tablet, "tablet", "--yes"), 2, "hx sync leave")
@@ -168,9 +170,12 @@ def test_the_question_names_whom_the_device_has_let_in_and_taken_out(members, tm
     desktop.make_admin(laptop.words)
     assert late.join(desktop.invite()).code == 0
     desktop.sync()
+    assert late.hx("sync", "rename", "renamed").code == 0
+    late.sync()
     assert revoke(laptop, "tablet", "--yes").code == 0
     shown = revoke(laptop, "desktop").out
-    assert "it has let in" in shown
+    device_id = late.sync("devices")[0]["device_id"]
+    assert f"it has let in a device, and that stays so: {device_id[:8]} renamed\n" in shown
     assert shown.count("and that stays so") == 1
     words = revoke(desktop, "laptop", "--words-file", "-", stdin=laptop.words).out
     assert "it has taken out" in words
@@ -189,6 +194,19 @@ def test_a_dry_run_says_what_would_be_true_and_changes_nothing(members):
     assert "it can publish nothing any more" in revoke(laptop, "desktop", "--dry-run").out
     assert (notes(laptop), sorted(laptop.folder.rglob("*.hx"))) == before
     assert desktop.hx("sync").code == 0
+
+
+def test_no_progress_bar_stays_on_the_terminal(members):
+    laptop, *_ = members
+    laptop.record("echo new")  # nothing is pulled, and something pushed
+    environment = {"HX_HOME": str(laptop.home), "HOME": str(laptop.cwd), "TERM": "xterm"}
+    child = pexpect.spawn(HX, ["sync", "revoke", "desktop", "--yes"], env=environment, timeout=30)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    before, _, _ = child.before.partition(b"device ")
+    assert b"syncing [" in before
+    assert before.endswith(b"\r\x1b[K")
 
 
 def test_with_json_the_question_stays_out_of_what_programs_read(members):
@@ -228,7 +246,7 @@ def test_the_open_invitation_of_a_stolen_device_lets_nobody_in(members, tmp_path
     assert thief.join(used).code == 0
     shown = revoke(laptop, "desktop", "--dry-run").out
     assert "2 open invitations" in shown
-    assert "this device waits by such an invitation and is not let in" in shown
+    assert "a device that waits by such an invitation is not let in: " in shown
     assert revoke(laptop, "desktop", "--yes").code == 0
     laptop.sync()
     assert notes(laptop)["thief"] == "not admitted"

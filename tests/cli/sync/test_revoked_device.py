@@ -22,6 +22,9 @@ VERBS = [
     ("devices",),
     ("invite",),
     ("rotate", "--yes"),
+    ("admin",),
+    ("accept",),
+    ("refuse", "abcd"),
     ("leave", "--yes"),
     ("revoke", "laptop", "--yes"),
     ("join", "--new-id"),
@@ -46,13 +49,17 @@ def test_a_revoked_device_says_what_happened_and_how_it_comes_back_and_no_more(m
         assert is_error(
             desktop.hx("sync", *verb), 6, OUT, "it comes back under a new id: `hx sync join --store"
         )
+    assert desktop.hx("sync", "rename", "new").out == "this device is now called new\n"
     shown = desktop.hx("status")
     assert shown.code == 0
     assert OUT in shown.out
     assert "to push" not in shown.out
 
 
-@pytest.mark.parametrize("verb", [("repair",), ("invite",), ("revoke", "tablet"), ("pull",)])
+@pytest.mark.parametrize(
+    "verb",
+    [("repair",), ("invite",), ("revoke", "tablet"), ("admin",), ("rotate", "--yes"), ("pull",)],
+)
 def test_whatever_a_revoked_device_does_first_it_learns_what_happened(members, verb):
     laptop, desktop, _ = members
     revoke(laptop, "desktop")

@@ -32,6 +32,7 @@ def test_after_a_rotation_all_devices_write_under_the_new_key_and_read_everythin
     result = laptop.hx("sync", "rotate", "--yes", "--json")
     assert result.code == 0, result
     new = bytes.fromhex(result.json["key_id"])
+    assert new not in before
     assert keys_of(laptop) == before | {new}
     ids = {device["name"]: device["device_id"] for device in laptop.sync("devices")}
     assert result.json["untold"] == [ids["desktop"]]
@@ -47,9 +48,10 @@ def test_after_a_rotation_all_devices_write_under_the_new_key_and_read_everythin
 
 def test_a_device_that_is_no_admin_makes_a_new_key_too(members):
     laptop, desktop = members
+    before = keys_of(laptop)
     result = desktop.hx("sync", "rotate", "--yes", "--json")
     laptop.sync()
-    assert bytes.fromhex(result.json["key_id"]) in keys_of(laptop)
+    assert keys_of(laptop) - before == {bytes.fromhex(result.json["key_id"])}
 
 
 def test_the_screen_says_what_a_new_key_changes_and_what_it_does_not(members):
@@ -59,10 +61,13 @@ def test_the_screen_says_what_a_new_key_changes_and_what_it_does_not(members):
     assert is_error(shown, 2, "needs a yes")
     assert "is not encrypted anew: the old keys still open it" in shown.out
     assert "`hx sync revoke`" in shown.out
+    asked = laptop.hx("sync", "rotate", "--json")
+    assert (asked.code, asked.out, "old keys" in asked.err) == (2, "", True), "stdout is for JSON"
     assert keys_of(laptop) == before
     said = laptop.hx("sync", "rotate", "--yes").out
+    assert len(keys_of(laptop) - before) == 1
     assert "now: what this device publishes is sealed under a new key" in said
-    assert "until then it writes under the old key" in said
+    assert "at its next sync; until then it writes\n  under the old key:\n" in said
     assert "desktop" in said
     assert "what stays: whoever has an old key can read what was sealed under it" in said
 

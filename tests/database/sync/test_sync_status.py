@@ -23,7 +23,7 @@ from hx.core.format.verdict import MALFORMED, NO_KEY, NOT_ARRIVED, PENDING, REJE
 from hx.core.model import Window
 from hx.core.text_orders import scope_of
 from hx.database.event_detail import rename_device
-from hx.database.sync import forgotten_copies, ledger, vault
+from hx.database.sync import forgotten_copies, held, ledger, vault
 from hx.database.sync.ledger import AWAITED, Verdict
 from hx.database.sync.sync_status import (
     DeviceCopies,
@@ -203,6 +203,22 @@ def test_a_device_that_holds_the_tombstone_has_not_confirmed_it(database):
     assert known.holding == [(OTHER, "other", (tombstone_id,), ())]
     assert not known.confirmed
     assert not known.is_settled
+
+
+def test_its_maker_and_who_holds_it_show_one_id_for_a_forget_of_several_tombstones(database):
+    in_vault(database)
+    ids = [object_id(number) for number in range(1, 9)]
+    mine, others = (
+        [tombstone(maker, number, scope=Window(0, number)) for number in range(1, 9)]
+        for maker in (ME, THIRD)
+    )
+    join_records(database, *mine, author=ME, segment=1)
+    database.execute("INSERT INTO said VALUES (?, 8, ?, x'', x'')", (OTHER, b"".join(ids)))
+    [holding] = state(database).holding
+    with database.transaction():
+        held.put(database, others, THIRD, None)
+    [forget] = held.forgets(held.read(database))
+    assert holding.held == (forget.tombstone_id,) == (ids[0],)
 
 
 @pytest.mark.parametrize(

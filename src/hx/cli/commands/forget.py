@@ -272,7 +272,7 @@ def parser(name: str) -> Parser:
         help="also remove the lines with the same text from the shells' own history files, without"
         " asking for each",
     )
-    made.add_argument("--yes", action="store_true", help="do not ask")
+    made.add_yes()
     made.add_json()
     return made
 

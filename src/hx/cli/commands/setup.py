@@ -243,7 +243,7 @@ def parser(name: str) -> Parser:
         action="store_true",
         help="with --undo: remove everything of hx, recorded events too",
     )
-    made.add_argument("--yes", action="store_true", help="do not ask")
+    made.add_yes()
     return made
 
 

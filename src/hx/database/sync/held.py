@@ -65,8 +65,11 @@ class HeldForget(NamedTuple):
 
     @property
     def tombstone_id(self) -> bytes:
-        """Return the id under which it is shown; the other ids name it too."""
-        return self.rows[0].tombstone_id
+        """Return the id under which it is shown here and on the device that has made it.
+
+        It is the least one; the other ids name it too.
+        """
+        return least_id(row.tombstone_id for row in self.rows)
 
     @property
     def reason(self) -> str | None:
@@ -76,6 +79,11 @@ class HeldForget(NamedTuple):
     def events(self) -> int:
         """Return how many events it would take here."""
         return sum(row.events for row in self.rows)
+
+
+def least_id(ids: Iterable[bytes]) -> bytes:
+    """Return the one of the ids of a `hx forget` under which all devices show it."""
+    return min(ids)
 
 
 _COLUMNS = ", ".join(Held._fields)

@@ -213,8 +213,11 @@ def _holding(database: Database, me: bytes, trust: Trust) -> list[Holding]:
 
 def _one_of_each(ids: Iterable[bytes], mine: Mapping[bytes, int]) -> tuple[bytes, ...]:
     """Return one id of each `hx forget`; `mine`: id -> when it was made here."""
-    by_time = {mine[each]: each for each in ids if each in mine}
-    return tuple(by_time.values())
+    by_time: dict[int, list[bytes]] = {}
+    for each in ids:
+        if each in mine:
+            by_time.setdefault(mine[each], []).append(each)
+    return tuple(held.least_id(group) for group in by_time.values())
 
 
 def _names_keys_only(database: Database, me: bytes, at_us: int | None) -> bool:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from hx.cli.commands.sync.change import publish, pulled_alone
 from hx.cli.commands.sync.devices import short_id
 from hx.cli.commands.sync.operands import device_named, recovery_seed
-from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, scrub, sync_context_of
-from hx.cli.context import drained, now_us, open_context
+from hx.cli.context import drained, open_context
 from hx.cli.events_output import print_json
-from hx.cli.prompts import Progress
 from hx.cli.text import visible
-from hx.core.errors import NotInVault
 from hx.database.sync import sync_status
 from hx.sync.admins import active_admins, make_admin
-from hx.sync.device_state import MEMBER, OUTSIDE, WAITS, place_of
-from hx.sync.pull import pull
-from hx.sync.push import push
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,12 +27,7 @@ _NEEDED = (
 
 def run(_: str, given: Namespace, config: Config) -> int:
     context = drained(open_context(config))
-    with alone(context):
-        sync_context = sync_context_of(context._replace(now_us=now_us()))
-        with Progress("syncing") as progress:
-            sync_context.report_progress = progress.told
-            pull(sync_context, admits=True)
-        _require_member(sync_context)
+    with pulled_alone(context) as sync_context:
         seen = sync_status.devices(context.database, sync_context.trust, sync_context.me)
         target = (
             next(device for device in seen if device.here)
@@ -48,16 +38,9 @@ def run(_: str, given: Namespace, config: Config) -> int:
         if changes:
             seed = recovery_seed(sync_context, given.words_file, _NEEDED)
             make_admin(sync_context, target.device_id, seed=seed)
-            push(sync_context, outbox_of(context), label_of(context), listed=True)
-    scrub(context)
+            publish(context, sync_context)
     _print(given, sync_context, target, changes=changes)
     return 0
-
-
-def _require_member(sync_context: SyncContext) -> None:
-    place = place_of(sync_context.trust, sync_context.me)
-    if place != MEMBER:
-        raise NotInVault(*OUTSIDE.get(place, WAITS))
 
 
 def _print(

@@ -11,7 +11,7 @@ from hx.cli import held_tombstones
 from hx.cli.commands.sync.vault_access import alone, scrub, sync_context_of, vault_of
 from hx.cli.context import drained, open_context
 from hx.cli.events_output import device_names, print_json
-from hx.cli.prompts import at_terminal, chosen, clear_progress, confirm
+from hx.cli.prompts import at_terminal, chosen, clear_progress, confirm_after
 from hx.cli.text import count
 from hx.core.errors import Refused, UsageError
 from hx.core.record import NamedTuple
@@ -21,7 +21,7 @@ from hx.sync.holding import accept, look, refuse
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from hx.cli.context import Context
     from hx.config import Config
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 
 _MIN_ID = 4  # digits of an id that name a tombstone
 _ACCEPT, _REFUSE, _LATER = "accept", "refuse", "later"
+_QUESTIONS = {
+    _ACCEPT: "Forget these events here and on the other devices?",
+    _REFUSE: "Keep these events?",
+}
+_ASKED = "Accept it (forget these events here too), refuse it (keep them), or decide later?"
 
 
 class Decided(NamedTuple):
@@ -48,9 +53,9 @@ def run(name: str, given: Namespace, config: Config) -> int:
         look(sync_context)
         forgets = _named(given.id, held.forgets(held.read(context.database)))
         names = device_names(context)
-        if forgets and not given.yes:
-            _preview(name, forgets, names, context)
-            confirm("Forget it here and on the other devices?" if name == _ACCEPT else "Keep it?")
+        if forgets:
+            lines = _preview(name, forgets, names, context)
+            confirm_after(lines, _QUESTIONS[name], given)
         done = decide(name, sync_context, forgets)
     scrub(context)
     _print(name, given, done, names)
@@ -83,13 +88,14 @@ def _named(text: str | None, forgets: list[HeldForget]) -> list[HeldForget]:
 
 def _preview(
     name: str, forgets: list[HeldForget], names: Mapping[bytes, str], context: Context
-) -> None:
+) -> Iterator[str]:
+    """Yield what is held, and what the answer does to it."""
     for forget in forgets:
-        print(held_tombstones.line(forget, names, context.now_us))
+        yield held_tombstones.line(forget, names, context.now_us)
     if name == _ACCEPT:
-        print("these events are forgotten here now, and on your other devices at their next sync")
+        yield "these events are forgotten here now, and on your other devices at their next sync"
     else:
-        print("these events stay here, and come back to devices that have forgotten them already")
+        yield "these events stay here, and come back to devices that have forgotten them already"
 
 
 def decide(name: str, sync_context: SyncContext, forgets: list[HeldForget]) -> Decided:
@@ -132,7 +138,7 @@ def told(name: str, done: Decided) -> list[str]:
 def _answer() -> str:
     """Ask, and return the answer; no answer is one too, and does not stop the sync."""
     try:
-        return chosen("Forget these events too?", (_ACCEPT, _REFUSE, _LATER), _LATER)
+        return chosen(_ASKED, (_ACCEPT, _REFUSE, _LATER), _LATER)
     except Refused:
         return _LATER
 

@@ -11,6 +11,7 @@ from hx.core.errors import UsageError
 from hx.core.model import MAX_LABEL_BYTES
 from hx.database.event_detail import rename_device
 from hx.database.sync import sync_status
+from hx.database.sync import vault as vault_rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,5 +93,6 @@ def _rename(given: Namespace, context: Context) -> int:
     # a sync that runs would publish the old name and take it for current
     with alone(context), context.database.transaction():
         rename_device(context.database, context.who.device_id, name)
-    print(f"this device is now called {visible(name.encode())}; `hx sync` tells the others")
+    told = "; `hx sync` tells the others" if vault_rows.read(context.database) else ""
+    print(f"this device is now called {visible(name.encode())}{told}")
     return 0

@@ -8,12 +8,11 @@ import sys
 from hx.cli import keys as device_keys
 from hx.cli import prompts
 from hx.cli.commands.sync import behind
+from hx.cli.commands.sync.change import publish, pulled_alone
 from hx.cli.commands.sync.reasons import code_now
-from hx.cli.commands.sync.sync import print_newcomers
-from hx.cli.commands.sync.taken_out import require_not_gone
+from hx.cli.commands.sync.sync import print_waiting
 from hx.cli.commands.sync.vault_access import (
     alone,
-    label_of,
     outbox_of,
     scrub,
     store_at,
@@ -25,7 +24,7 @@ from hx.cli.events_output import print_json
 from hx.cli.prompts import Progress
 from hx.cli.text import count
 from hx.cli.times import local, rfc3339
-from hx.core.errors import NotInVault, UsageError
+from hx.core.errors import UsageError
 from hx.core.format.phrases import new_secret, words_of
 from hx.core.format.verdict import PENDING
 from hx.core.model import cut_label
@@ -34,7 +33,7 @@ from hx.database.sync import vault as rows
 from hx.device import hand_over
 from hx.stores import EXAMPLE
 from hx.sync import enroll
-from hx.sync.device_state import place_of, require_place
+from hx.sync.device_state import place_here, stored_place
 from hx.sync.pull import pull
 from hx.sync.push import push
 
@@ -56,6 +55,11 @@ def run(name: str, given: Namespace, config: Config) -> int:
         from hx.cli.commands.sync import new_id
 
         return new_id.run(given, config)
+    if name == "join" and given.words_file is not None:
+        raise UsageError(
+            "--words-file belongs to --new-id; a join needs an invitation code",
+            "use --code-file FILE, or `hx sync recover`, which needs only the recovery words",
+        )
     if given.store is None:
         raise UsageError(
             "--store is missing: hx does not know where the vault is",
@@ -176,6 +180,7 @@ def _first_sync(context: Context, label: str) -> int:
         sync_context.report_progress = progress.told
         pulled = pull(sync_context, admits=True)
         push(sync_context, outbox_of(context), label, listed=True)
+    place_here(sync_context)  # it is stored
     return pulled.events
 
 
@@ -192,8 +197,9 @@ def _tell(given: Namespace, context: Context, place: VaultPlace, events: int) ->
             }
         )
         return code_now(context.database)
-    print(f"this device is in the vault {place.name!r}; it received {count(events, 'event')}")
+    print(f"this device has joined the vault {place.name!r}; it received {count(events, 'event')}")
     _tell_what_lacks(context)
+    print_waiting(context.database, stored_place(context.database))
     print("run `hx sync` from now on; `hx sync status` shows the other devices", file=sys.stderr)
     return code_now(context.database)
 
@@ -216,20 +222,9 @@ def _vault_id(context: Context) -> bytes:
 def _invite(given: Namespace, config: Config) -> int:
     context = open_context(config)
     vault = vault_of(context)
-    with alone(context):
-        sync_context = sync_context_of(context)
-        pull(sync_context, admits=True)
-        require_not_gone(context, sync_context)
-        require_place(place_of(sync_context.trust, sync_context.me))
-        # others accept an invitation only from an active device
-        if sync_context.me not in sync_context.trust.active:
-            raise NotInVault(
-                "this device cannot invite yet, because the vault has not admitted it",
-                "run `hx sync` on a device that is in the vault, then here",
-            )
+    with pulled_alone(context) as sync_context:
         code, expires_at_us = enroll.make_invitation(sync_context)
-        push(sync_context, outbox_of(context), label_of(context), listed=True)
-    print_newcomers(sync_context)
+        publish(context, sync_context)
     if given.json:
         print_json({"code": code, "expires_at": rfc3339(expires_at_us)})
         return 0

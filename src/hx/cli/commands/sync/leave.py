@@ -17,7 +17,7 @@ from hx.cli.commands.sync.vault_access import (
 )
 from hx.cli.context import drained, now_us, open_context
 from hx.cli.events_output import print_json
-from hx.cli.prompts import Progress, confirm
+from hx.cli.prompts import Progress, confirm_after
 from hx.cli.text import count, visible
 from hx.core.errors import HxError, KeyMissing, UsageError
 from hx.database.sync import vault as rows
@@ -55,11 +55,10 @@ def run(_: str, given: Namespace, config: Config) -> int:
         seen = outlook(sync_context_of(context))
         if not given.anyway:
             _require_another_admin(seen)
-        if not given.yes:
-            print("\n".join(_sentences(vault, seen, offline=given.offline)))
-            confirm("Leave the vault?")
+        sentences = _sentences(vault, seen, offline=given.offline)
+        confirm_after(sentences, "Leave the vault?", given)
         sync_context = sync_context_of(context._replace(now_us=now_us()))
-        published = _publishes(sync_context, context, offline=given.offline)
+        published = _publishes(sync_context, context, given)
         left = 0 if published else outlook(sync_context).unpublished
         _leave(sync_context, context, published=published)
     scrub(context)
@@ -97,20 +96,26 @@ def _sentences(vault: Vault, seen: Outlook, *, offline: bool) -> Iterator[str]:
         yield "- no admin is left: letting devices in or taking them out needs the recovery words"
 
 
-def _publishes(sync_context: SyncContext, context: Context, *, offline: bool) -> bool:
+def _publishes(sync_context: SyncContext, context: Context, given: Namespace) -> bool:
     """Sync for the last time, unless this device may not publish; return whether it was done.
 
-    Raises StoreError, NotAVault, KeyMissing, Busy.
+    Raises UsageError, StoreError, NotAVault, KeyMissing, Busy.
     """
-    if offline or not outlook(sync_context).publishes:
+    if given.offline or not outlook(sync_context).publishes:
         return False
-    with Progress("syncing") as progress, _or_offline(sync_context):
+    with Progress("syncing") as progress:
         sync_context.report_progress = progress.told
-        pull(sync_context, admits=True)
+        with _or_offline(sync_context):
+            pull(sync_context, admits=True)
         # the pull may have brought a revocation: then nothing of this device is read any more
-        if not outlook(sync_context).publishes:
+        seen = outlook(sync_context)
+        if not seen.publishes:
             return False
-        publish_all(sync_context, outbox_of(context), label_of(context))
+        # or it has brought the farewell of the other admin
+        if not given.anyway:
+            _require_another_admin(seen)
+        with _or_offline(sync_context):
+            publish_all(sync_context, outbox_of(context), label_of(context))
     return True
 
 

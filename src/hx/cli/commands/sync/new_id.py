@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import sys
 
+from hx.cli.commands.sync.change import publish, pulled, require_member
 from hx.cli.commands.sync.operands import recovery_seed
-from hx.cli.commands.sync.taken_out import require_not_gone
-from hx.cli.commands.sync.vault_access import (
-    alone,
-    label_of,
-    outbox_of,
-    scrub,
-    sync_context_of,
-    vault_of,
-)
-from hx.cli.context import drained, now_us, open_context
+from hx.cli.commands.sync.vault_access import alone, outbox_of, scrub, vault_of
+from hx.cli.context import drained, open_context
 from hx.cli.events_output import print_json
 from hx.cli.keys import renewed
-from hx.cli.prompts import Progress
 from hx.cli.text import visible
-from hx.core.errors import NotInVault, UsageError
+from hx.core.errors import UsageError
 from hx.core.model import cut_label
-from hx.sync.device_state import MEMBER, WAITS, place_of
 from hx.sync.keys_elsewhere import elsewhere_seq
 from hx.sync.new_id import rebase, vouched
-from hx.sync.pull import pull
-from hx.sync.push import push
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,22 +36,21 @@ _ELSEWHERE = ("store", "vault_name", "custody", "code_file")  # options of a joi
 def run(given: Namespace, config: Config) -> int:
     if any(getattr(given, name) is not None for name in _ELSEWHERE):
         raise UsageError(
-            "--new-id is for a device in a vault and can be combined only with --name",
+            "--new-id is for a device in a vault and can be combined only with --name, --words-file"
+            " and --json",
             "leave the other options out: hx sync join --new-id",
         )
     context = drained(open_context(config))
     vault = vault_of(context)
     label = cut_label((given.name or config.host).encode())
-    with alone(context), Progress("syncing") as progress:
-        sync_context = _synced(context, label_of(context), progress)
-        # only a member can vouch for the new id
-        if place_of(sync_context.trust, sync_context.me) != MEMBER:
-            raise NotInVault(*WAITS)
+    with alone(context):
+        sync_context = _synced(context)
+        require_member(sync_context)  # only a member can vouch for the new id
         seed = _seed(sync_context, given)
         context = renewed(context, label, lambda keys: _rebasing(sync_context, keys, label, seed))
         # its objects have the old id in their names, and the other copy goes on with that id
         outbox_of(context).clear()
-        _synced(context, label, progress)
+        _synced(context)
     scrub(context)
     if given.json:
         print_json(
@@ -79,14 +67,11 @@ def run(given: Namespace, config: Config) -> int:
     return 0
 
 
-def _synced(context: Context, label: str, progress: Progress) -> SyncContext:
+def _synced(context: Context) -> SyncContext:
     """Sync with the id that this device has at this moment."""
-    sync_context = sync_context_of(context._replace(now_us=now_us()))
-    sync_context.report_progress = progress.told
-    pull(sync_context, admits=True)
-    require_not_gone(context, sync_context)
+    sync_context = pulled(context)
     if elsewhere_seq(context.database) is None:  # else the others read nothing more under this id
-        push(sync_context, outbox_of(context), label, listed=True)
+        publish(context, sync_context)
     return sync_context
 
 

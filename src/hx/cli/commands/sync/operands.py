@@ -31,10 +31,12 @@ def device_named(name: str, seen: list[DeviceSeen], among: Container[bytes]) -> 
     ]
     present = [device for device in called if device.device_id in among]
     if not present:
-        gone = " any more" if called else ""
+        why = "; ".join(f"{short_id(device)}: {device.note}" for device in called)
+        which = f" ({why})" if why else ""
         raise UsageError(
-            f"no device called {name!r} is in the vault{gone}: nothing was changed",
-            "`hx sync devices` lists them; give a name, or the first digits of an id",
+            f"no device called {name!r} is in the vault{which}: nothing was changed",
+            f"`hx sync devices` lists them; give a name, or the first {_MIN_ID} or more digits of"
+            " an id",
         )
     if len(present) > 1:
         ids = ", ".join(short_id(device) for device in present)

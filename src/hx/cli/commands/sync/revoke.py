@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-
+from hx.cli.commands.sync.change import publish, pulled_alone
 from hx.cli.commands.sync.operands import device_named, recovery_seed
-from hx.cli.commands.sync.revoke_text import outlook_of, print_done, print_outlook
+from hx.cli.commands.sync.revoke_text import outlook_lines, outlook_of, print_done, print_outlook
 from hx.cli.commands.sync.sync import warn_of_staying
-from hx.cli.commands.sync.taken_out import require_not_gone
-from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, scrub, sync_context_of
-from hx.cli.context import drained, now_us, open_context
-from hx.cli.prompts import Progress, confirm
+from hx.cli.context import drained, open_context
+from hx.cli.prompts import confirm_after
 from hx.cli.text import count
-from hx.core.errors import InputError, NotInVault, UsageError
+from hx.core.errors import InputError, UsageError
 from hx.database.sync import sync_status
-from hx.sync.device_state import MEMBER, place_of
-from hx.sync.pull import pull
-from hx.sync.push import push
 from hx.sync.revoke import pending_of, revoke
 
 TYPE_CHECKING = False
@@ -36,13 +30,8 @@ _NEEDED = (
 
 def run(_: str, given: Namespace, config: Config) -> int:
     context = drained(open_context(config))
-    with alone(context):
-        sync_context = sync_context_of(context._replace(now_us=now_us()))
-        with Progress("syncing") as progress:
-            sync_context.report_progress = progress.told
-            pull(sync_context)  # it admits nobody: the device may be one that waits
-        require_not_gone(context, sync_context)
-        _require_member(sync_context)
+    # the pull admits nobody: the device may be one that waits
+    with pulled_alone(context, admits=False) as sync_context:
         seen = sync_status.devices(context.database, sync_context.trust, sync_context.me)
         target = named(given.device, seen, sync_context.trust)
         _require_read(sync_context, target, anyway=given.anyway)
@@ -52,24 +41,13 @@ def run(_: str, given: Namespace, config: Config) -> int:
         if given.dry_run:
             print_outlook(outlook, as_json=given.json)
             return 0
-        if not given.yes:
-            print_outlook(outlook, sys.stderr if given.json else sys.stdout)
-            confirm("Take it out of the vault?")
+        confirm_after(outlook_lines(outlook), "Take it out of the vault?", given)
         revoke(sync_context, target.device_id, seed=seed)
-        push(sync_context, outbox_of(context), label_of(context), listed=True)
+        publish(context, sync_context)
         admins = len(sync_context.trust.admins & sync_context.trust.active.keys())
-    scrub(context)
     warn_of_staying(sync_context)
     print_done(outlook, admins, as_json=given.json)
     return 0
-
-
-def _require_member(sync_context: SyncContext) -> None:
-    if place_of(sync_context.trust, sync_context.me) != MEMBER:
-        raise NotInVault(
-            "this device is not in the vault, so it can take no other device out",
-            "run `hx sync revoke` on a device that is in the vault; `hx sync status` shows which",
-        )
 
 
 def named(name: str, seen: list[DeviceSeen], trust: Trust) -> DeviceSeen:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 
 from hx.cli import held_tombstones
 from hx.cli.commands.sync.devices import seen_line, short_id
-from hx.cli.events_output import print_json, short_name
+from hx.cli.events_output import device_names, print_json, short_name
 from hx.cli.text import count, visible
 from hx.cli.times import rfc3339_or_none
 from hx.core.format.farewell import changes_by, open_invitations_of
@@ -20,7 +19,6 @@ from hx.stores import how_to_close
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import TextIO
 
     from hx.cli.context import Context
     from hx.core.format.roster import Trust
@@ -62,10 +60,10 @@ def outlook_of(
         others,
         sync_context.is_sealed,
         target.device_id in trust.waiting,
-        _named(trust, let_in - waiting),
-        _named(trust, taken_out),
+        _named(context, trust, let_in - waiting),
+        _named(context, trust, taken_out),
         len(opened),
-        _named(trust, waiting),
+        _named(context, trust, waiting),
         [(short_name(context, event.ident), event.kinds) for event in _exposed(context)],
         list(_held(context, target)),
         sync_context.vault.store,
@@ -87,24 +85,31 @@ def _exposed(context: Context) -> list[Exposed]:
     return exposed(context.database, context.config.rules)
 
 
-def _named(trust: Trust, devices: Iterable[bytes]) -> list[str]:
-    members = {device: trust.enrolled.get(device) for device in sorted(devices)}
+def _named(context: Context, trust: Trust, devices: Iterable[bytes]) -> list[str]:
+    """Return short ids and the names that the devices have now, or had when they joined."""
+    names = device_names(context)
+    labels = {device: member.label for device, member in trust.enrolled.items()}
     return [
-        f"{device.hex()[:8]} {visible(member.label.encode()) if member else ''}".rstrip()
-        for device, member in members.items()
+        f"{device.hex()[:8]} {visible((names.get(device) or labels.get(device, '')).encode())}"
+        for device in sorted(devices)
     ]
 
 
 # ---- in words ----
 
 
-def print_outlook(outlook: Outlook, stream: TextIO | None = None, *, as_json: bool = False) -> None:
-    """Print what the command would change, to stdout by default."""
+def print_outlook(outlook: Outlook, *, as_json: bool) -> None:
+    """Print what the command would change."""
     if as_json:
         print_json(_object(outlook))
         return
-    for line in (*_changes(outlook), *_lasting(outlook), *_secrets(outlook)):
-        print(line, file=stream or sys.stdout)
+    for line in outlook_lines(outlook):
+        print(line)
+
+
+def outlook_lines(outlook: Outlook) -> Iterator[str]:
+    """Yield what the command would change."""
+    yield from (*_changes(outlook), *_lasting(outlook), *_secrets(outlook))
 
 
 def print_done(outlook: Outlook, admins: int, *, as_json: bool) -> None:
@@ -124,7 +129,7 @@ def print_done(outlook: Outlook, admins: int, *, as_json: bool) -> None:
 
 def _changes(outlook: Outlook) -> Iterator[str]:
     target = outlook.target
-    yield f"device {seen_line(target, outlook.now_us)}"
+    yield f"to be taken out of the vault: device {seen_line(target, outlook.now_us)}"
     key = ", and gets no key for what is recorded from now on" if outlook.sealed else ""
     yield f"- it can publish nothing any more{key}"
     if outlook.waits:
@@ -133,22 +138,22 @@ def _changes(outlook: Outlook) -> Iterator[str]:
         yield "- what it has published so far stays, and the other devices keep it"
     for names, said in ((outlook.let_in, "let in"), (outlook.taken_out, "taken out")):
         for name in names:
-            yield f"- it has {said} this device, and that stays so: {name}"
+            yield f"- it has {said} a device, and that stays so: {name}"
     if outlook.invitations:
         opened = count(outlook.invitations, "open invitation")
         yield f"- nobody comes in any more by what it has sent out: {opened}"
     for name in outlook.waiting:
-        yield f"- this device waits by such an invitation and is not let in: {name}"
+        yield f"- a device that waits by such an invitation is not let in: {name}"
 
 
 def _effects(outlook: Outlook) -> Iterator[str]:
     """Yield what is true at once, then what is true at the next sync of the other devices."""
-    yield "now: this device takes nothing that it publishes from now on"
+    yield "now: this device reads nothing that the removed device publishes from now on"
     if outlook.sealed:
-        yield "now: this device writes under a new key, which that device does not get"
+        yield "now: this device writes under a new key, which the removed device does not get"
     if outlook.others:
-        yield "later: each of these does the same at its next sync; until then it takes what the"
-        yield "  removed device writes, which can read what it writes:"
+        yield "later: each of these devices does the same at its next sync; until then it reads"
+        yield "  what the removed device writes, and the removed device can read what it writes:"
     for device in outlook.others:
         yield f"  {seen_line(device, outlook.now_us)}"
 

@@ -9,11 +9,13 @@ from hx.cli import forgotten_copies
 from hx.cli.text import count
 from hx.cli.times import age, rfc3339_or_none
 from hx.core.record import NamedTuple
-from hx.database.sync import ledger, unpublished, vault
+from hx.database.sync import behind, held, ledger, unpublished, vault
 from hx.sync.device_state import OUTSIDE, stored_place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hx.cli.context import Context
     from hx.database.sync.sync_status import ForgetStatus
     from hx.database.sync.vault import TakenOut, Vault
@@ -26,6 +28,8 @@ class SyncSummary(NamedTuple):
 
     vault: Vault
     counts: dict[str, int]  # status -> objects
+    behind: int  # devices whose newest known manifest is not here
+    held: int  # of `hx forget` of other devices that wait for a person here
     unpublished: int  # events
     forgotten: ForgetStatus | None
     place: str | None  # of this device, one of hx.sync.device_state.PLACES; None: not known yet
@@ -39,7 +43,9 @@ def sync_summary(context: Context) -> SyncSummary | TakenOut | None:
     counts = ledger.counts(context.database)
     due = unpublished.count(context.database, context.now_us)
     place = stored_place(context.database)
-    return SyncSummary(known, counts, due, forgotten_copies.look(context), place)
+    late = len(behind.devices(context.database))
+    asks = len(held.forgets(held.read(context.database)))
+    return SyncSummary(known, counts, late, asks, due, forgotten_copies.look(context), place)
 
 
 def sync_lines(known: SyncSummary | TakenOut | None, now_us: int) -> tuple[str, str]:
@@ -55,13 +61,20 @@ def sync_lines(known: SyncSummary | TakenOut | None, now_us: int) -> tuple[str, 
         return OUTSIDE[known.place]
     at_us = known.vault.pushed_at_us
     ago = "never pushed" if at_us is None else f"pushed {age(at_us, now_us)} ago"
-    # skipped objects need nothing, so only these are shown
-    left = ", ".join(
-        f"{known.counts[kind]:,} {kind}" for kind in _UNFINISHED if known.counts.get(kind)
-    )
     place = f"vault {known.vault.name!r} in {known.vault.store}"
     line = f"{place}: {ago}, {count(known.unpublished, 'event')} to push"
-    return line, left or "nothing is pending; `hx sync status` says more"
+    left = ", ".join(_left(known)) or "nothing is pending"
+    return line, f"{left}; `hx sync status` says more"
+
+
+def _left(known: SyncSummary) -> Iterator[str]:
+    """Yield what is left to do, each with its number."""
+    # skipped objects need nothing, so only these are shown
+    yield from (f"{known.counts[kind]:,} {kind}" for kind in _UNFINISHED if known.counts.get(kind))
+    if known.behind:
+        yield f"{count(known.behind, 'device')} behind"
+    if known.held:
+        yield f"{known.held:,} `hx forget` of another device held"
 
 
 def forgotten_lines(known: SyncSummary | TakenOut | None, now_us: int) -> list[str]:

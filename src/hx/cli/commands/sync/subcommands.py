@@ -149,26 +149,18 @@ def _join(made: Parser) -> None:
         action="store_true",
         help="this is a copy of a device in the vault: make it a device of its own; needs no code",
     )
-    made.add_argument(
-        "--words-file",
-        metavar="FILE",
-        help="with --new-id: read the recovery words from a file; an admin needs none",
-    )
+    _add_words(made, "with --new-id: read the recovery words from a file; an admin needs none")
     made.add_json()
 
 
 def _recover(made: Parser) -> None:
     _add_store(made)
-    made.add_argument(
-        "--words-file",
-        metavar="FILE",
-        help="read the words from a file; - is stdin; without it hx asks",
-    )
+    _add_words(made, "read the words from a file; - is stdin; without it hx asks")
     made.add_json()
 
 
 def _leave(made: Parser) -> None:
-    made.add_argument("--yes", action="store_true", help="do not ask")
+    made.add_yes()
     made.add_argument(
         "--offline", action="store_true", help="leave without the store: nothing is published"
     )
@@ -180,18 +172,14 @@ def _leave(made: Parser) -> None:
 
 def _revoke(made: Parser) -> None:
     made.add_text("device", meta="DEVICE", about="its name, or the first digits of its id")
-    made.add_argument("--yes", action="store_true", help="do not ask")
+    made.add_yes()
     made.add_argument(
         "--dry-run", action="store_true", help="print what would be true then, and change nothing"
     )
     made.add_argument(
         "--anyway", action="store_true", help="also when not all of its history is read here yet"
     )
-    made.add_argument(
-        "--words-file",
-        metavar="FILE",
-        help="read the recovery words from a file; - is stdin; an admin needs none",
-    )
+    _add_words(made, "read the recovery words from a file; - is stdin; an admin needs none")
     made.add_json()
 
 
@@ -202,16 +190,16 @@ def _admin(made: Parser) -> None:
         metavar="DEVICE",
         help="its name, or the first digits of its id; by default this device",
     )
-    made.add_argument(
-        "--words-file",
-        metavar="FILE",
-        help="read the recovery words from a file; - is stdin; without it hx asks",
-    )
+    _add_words(made, "read the recovery words from a file; - is stdin; without it hx asks")
     made.add_json()
 
 
-def _rotate(made: Parser) -> None:
-    made.add_argument("--yes", action="store_true", help="do not ask")
+def _add_words(made: Parser, about: str) -> None:
+    made.add_argument("--words-file", metavar="FILE", help=about)
+
+
+def _add_answer(made: Parser) -> None:
+    made.add_yes()
     made.add_json()
 
 
@@ -228,11 +216,6 @@ def _accept(made: Parser) -> None:
 def _refuse(made: Parser) -> None:
     made.add_text("id", meta="ID", about="the first digits of its id, as `hx sync status` shows it")
     _add_answer(made)
-
-
-def _add_answer(made: Parser) -> None:
-    made.add_argument("--yes", action="store_true", help="do not ask")
-    made.add_json()
 
 
 def _status(made: Parser) -> None:
@@ -284,7 +267,7 @@ _OPTIONS = {
     "leave": _leave,
     "revoke": _revoke,
     "admin": _admin,
-    "rotate": _rotate,
+    "rotate": _add_answer,
     "accept": _accept,
     "refuse": _refuse,
     "push": add_run_options,

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from hx.cli.context import Context
     from hx.config import Config
+    from hx.database.connection import Database
     from hx.sync.context import ObjectNote, Pulled, SyncContext
 
 
@@ -110,17 +111,16 @@ def _warn_of_refused(number: int) -> None:
 
 def _warn_of_lost(sync_context: SyncContext) -> None:
     """Warn when the store has lost objects of this device, or has gone back to an older state."""
-    again = count(sync_context.lost, "object") + " of this device that it had lost"
+    lost, facts = count(sync_context.lost, "object"), []
     if sync_context.shows_older_state:
-        also = f"; the content of {again} was published again" if sync_context.lost else ""
-        print(
-            f"hx: warning: the store has gone back to an older state of this device{also}"
-            "\nhx: hint: it may have lost objects of other devices too: `hx sync check` says which",
-            file=sys.stderr,
+        facts.append("the store has gone back to an older state of this device")
+    if sync_context.lost:
+        facts.append(
+            f"the store had lost {lost} of this device, whose content is published again now"
         )
-    elif sync_context.lost:
+    if facts:
         print(
-            f"hx: warning: the content of {again} was published again in the store"
+            f"hx: warning: {'; '.join(facts)}"
             "\nhx: hint: it may have lost objects of other devices too: `hx sync check` says which",
             file=sys.stderr,
         )
@@ -143,8 +143,13 @@ def _check_place(sync_context: SyncContext) -> None:
     """Print a note while this device waits to be admitted. Raises NotInVault when it is out."""
     place = place_here(sync_context)
     require_place(place)
+    print_waiting(sync_context.database, place)
+
+
+def print_waiting(database: Database, place: str | None) -> None:
+    """Print a note if this device, at this place, waits to be admitted."""
     if place == WAITING:
-        sentence, hint = waits(sync_context.database)
+        sentence, hint = waits(database)
         print(f"hx: {sentence}\nhx: hint: {hint}", file=sys.stderr)
 
 
