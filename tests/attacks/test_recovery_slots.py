@@ -112,7 +112,9 @@ def test_slots_in_the_name_of_a_device_do_not_hide_its_own_from_a_recovery(clust
         name = object_names.Name(object_names.SLOT, laptop.me, recovery.device_id, key_id)
         objects[object_names.spelled(name)] = b"x" * 300
         if number < junk:
-            name = object_names.Name(object_names.MANIFEST, number.to_bytes(16), bytes(16), key_id, 1)
+            name = object_names.Name(
+                object_names.MANIFEST, number.to_bytes(16), bytes(16), key_id, 1
+            )
             data = seal(name, b"x", vault_id=attacker.vault_id, vmk=new_vmk())
             objects[object_names.spelled(name)] = data
     server = recovered(cluster)

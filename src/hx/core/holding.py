@@ -45,7 +45,7 @@ def most_taken(events: int) -> int:
 def given_back(history: History, tombstone: Tombstone) -> History:
     """Return the records that a refused tombstone covers, under the keys that are spared of it.
 
-    Where `has_room` is false for a record, it is not among them.
+    `has_room` is true of these records; else one of them could stay covered.
     """
     cover, tombstone_id = Cover([tombstone]), tombstone.tombstone_id
     return History(
@@ -60,9 +60,12 @@ def given_back(history: History, tombstone: Tombstone) -> History:
 
 def has_room(history: History) -> bool:
     """Return whether each record, and the event of each artifact, may be spared of one more."""
-    keys = [record.key for record in (*history.events, *history.artifacts)]
-    keys += [artifact.key.event for artifact in history.artifacts if artifact.key.event]
-    return all(len(key.spared) < MAX_SPARED for key in keys)
+    sets = [event.key.spared for event in history.events]
+    for artifact in history.artifacts:
+        sets.append(artifact.key.spared)
+        if artifact.key.event is not None:
+            sets.append(artifact.key.event.spared)
+    return all(len(spared) < MAX_SPARED for spared in sets)
 
 
 def _event(event: Event, tombstone_id: bytes) -> Event:

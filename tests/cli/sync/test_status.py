@@ -294,6 +294,38 @@ def test_several_devices_by_one_code_give_a_warning_and_none_is_admitted(pair, t
     assert notes(laptop)["thief"] == notes(laptop)["friend"] == (False, "not admitted")
 
 
+def let_in_apart(laptop, desktop, tmp_path):
+    """Let two members admit a device each, by one code, before either reads of the other."""
+    code, store, first, second = laptop.invite(), laptop.folder, tmp_path / "1", tmp_path / "2"
+    shutil.copytree(store, second)
+    friend = Member(tmp_path / "friend", store, "friend")
+    assert friend.join(code).code == 0
+    laptop.sync()
+    store.rename(first)
+    second.rename(store)
+    thief = Member(tmp_path / "thief", store, "thief")
+    assert thief.join(code).code == 0
+    desktop.sync()
+    shutil.copytree(first, store, dirs_exist_ok=True)
+    return thief
+
+
+def test_when_one_code_has_let_in_two_devices_all_members_are_told(pair, tmp_path):
+    laptop, desktop = pair
+    thief = let_in_apart(laptop, desktop, tmp_path)
+    for member in pair:
+        warning = member.hx("sync").err
+        assert "hx: warning: an invitation is for one device, and these have come in" in warning
+        assert re.search(": [0-9a-f]{8} (friend|thief), [0-9a-f]{8} (friend|thief)\n", warning)
+        assert "hx: warning" not in member.hx("sync").err
+        assert "warning   an invitation is for one device" in member.hx("sync", "status").out
+    joined = laptop.sync("devices")
+    shared = [sorted(each["device_id"] for each in joined if each["name"] in ("friend", "thief"))]
+    assert laptop.sync("status")["shared_codes"] == shared
+    assert laptop.hx("sync", "revoke", thief.name, "--yes").code == 0
+    assert laptop.sync("status")["shared_codes"] == []
+
+
 def test_a_refused_device_cannot_read_later_events_or_publish_its_own(pair, tmp_path):
     laptop, _ = pair
     thief, _ = two_by_one_code(laptop, tmp_path)

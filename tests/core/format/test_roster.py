@@ -149,6 +149,9 @@ def test_closes_by_two_devices_admit_the_union():
               adds("code1", "cat")]  # fmt: skip
     both = [closes(FIRST, "code1", "ann"), closes("bob", "code1", "cat")]
     assert active(*joined, *both) == {FIRST, "ann", "bob", "cat"}
+    assert evaluate(*joined, *both).shared_codes == (frozenset({device("ann"), device("cat")}),)
+    assert not evaluate(*joined, both[0]).shared_codes
+    assert not evaluate(*joined, *both, revokes(FIRST, "cat")).shared_codes
 
 
 def test_records_of_a_waiting_device_have_no_effect():

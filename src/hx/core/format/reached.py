@@ -115,6 +115,19 @@ class Reachability:
                 if known and add.device_id not in settled:
                     yield joining, add, body.invite_id
 
+    def shared_codes(self) -> list[frozenset[bytes]]:
+        """Return the ids of the active devices that came in by one code, where they are several.
+
+        Two devices may have closed its invitation at the same time, each for another joiner.
+        """
+        found = []
+        for _, body in self.invites.values():
+            joined = self._joined[body.sign_pub] - self._gone
+            active = frozenset(each for each in joined if self._admitting(body, each))
+            if len(active) > 1:
+                found.append(active)
+        return sorted(found, key=sorted)
+
     def why_not(self, fact: Fact) -> str:
         """Return why a record does not count."""
         if fact.id in self._beyond:

@@ -81,6 +81,7 @@ class Trust(NamedTuple):
     next_number: int
     open_invites: Mapping[bytes, tuple[bytes, int]]  # invite id -> public key, expires_at_us
     closed: frozenset[bytes]  # invite ids
+    shared_codes: tuple[frozenset[bytes], ...]  # active devices, where several used one code
 
     @property
     def writing(self) -> tuple[int, bytes] | None:
@@ -157,6 +158,7 @@ def evaluate(genesis: Genesis, records: Iterable[Record]) -> Trust:
         next_number=min(1 + last_number, MAX_EPOCH_NUMBER),
         open_invites=_open_invites(stages.found),
         closed=frozenset(stages.found.closed),
+        shared_codes=tuple(stages.found.shared_codes()),
     )
 
 

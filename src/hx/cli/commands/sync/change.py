@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-from hx.cli.commands.sync.sync import print_newcomers
+from hx.cli.commands.sync.newcomers import print_newcomers
 from hx.cli.commands.sync.taken_out import finish_removal, require_not_gone
 from hx.cli.commands.sync.vault_access import alone, label_of, outbox_of, scrub, sync_context_of
 from hx.cli.context import now_us

@@ -31,10 +31,9 @@ def device_named(name: str, seen: list[DeviceSeen], among: Container[bytes]) -> 
     ]
     present = [device for device in called if device.device_id in among]
     if not present:
-        why = "; ".join(f"{short_id(device)}: {device.note}" for device in called)
-        which = f" ({why})" if why else ""
+        gone = f" (device {short_id(called[0])}: {called[0].note})" if called else ""
         raise UsageError(
-            f"no device called {name!r} is in the vault{which}: nothing was changed",
+            f"no device called {name!r} is in the vault{gone}: nothing was changed",
             f"`hx sync devices` lists them; give a name, or the first {_MIN_ID} or more digits of"
             " an id",
         )

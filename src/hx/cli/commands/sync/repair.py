@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from hx.cli.commands.sync.check import code_of, device_name, line_of, object_of
-from hx.cli.commands.sync.sync import print_newcomers
+from hx.cli.commands.sync.newcomers import print_newcomers
 from hx.cli.commands.sync.taken_out import finish_removal, require_not_gone
 from hx.cli.commands.sync.vault_access import (
     alone,

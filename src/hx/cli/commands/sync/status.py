@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hx.cli import forgotten_copies, held_tombstones
-from hx.cli.commands.sync import behind, reasons
+from hx.cli.commands.sync import behind, newcomers, reasons
 from hx.cli.commands.sync.devices import device_object, note_on, short_id
 from hx.cli.commands.sync.reasons import code_now, foreign_files, foreign_lines
 from hx.cli.commands.sync.sync import COPIED, COPIED_HINT
@@ -46,6 +46,8 @@ class SyncState(NamedTuple):
     counts: dict[str, int]  # status -> objects
     reasons: list[UntakenGroup]  # why objects are pending, skipped or rejected
     devices: list[DeviceSeen]
+    shared_codes: list[str]  # two lines for each code that let in several devices
+    sharing: list[list[str]]  # ids of these devices, for each code
     unpublished: int  # events
     forgotten: ForgetStatus | None
     custody: str
@@ -93,6 +95,8 @@ def _look(context: Context, sync_context: SyncContext) -> SyncState:
         ledger.counts(database),
         sync_status.reasons(database),
         sync_status.devices(database, trust, sync_context.me),
+        list(newcomers.shared_codes(trust)),
+        [sorted(each.hex() for each in sharing) for sharing in trust.shared_codes],
         unpublished.count(database, context.now_us),
         sync_status.forget_status(database, sync_context.me, trust),
         _custody(context),
@@ -164,6 +168,7 @@ def _print(seen: SyncState, content: StoreContent | None, *, verbose: bool) -> N
             _paragraph("ignored", foreign_lines(files, verbose=verbose))
     for device in seen.devices:
         _line("device", _device_line(device, seen.now_us))
+    _paragraph("warning", seen.shared_codes)
     _line("to push", count(seen.unpublished, "event"))
     _paragraph("held", held_tombstones.lines(seen.held, seen.names, seen.now_us))
     _paragraph("forgotten", forgotten_copies.lines(seen.forgotten, seen.now_us))
@@ -245,6 +250,7 @@ def _object(seen: SyncState, content: StoreContent | None) -> dict[str, object]:
             for files in content.foreign
         ],
         "devices": [device_object(device) for device in seen.devices],
+        "shared_codes": seen.sharing,
         "unpublished": seen.unpublished,
         "held": [held_tombstones.as_object(each, seen.names) for each in seen.held],
         "forgotten": forgotten_copies.as_object(seen.forgotten),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 
 from hx.cli import held_tombstones
 from hx.cli.commands.sync import behind, clocks
+from hx.cli.commands.sync.newcomers import print_newcomers
 from hx.cli.commands.sync.reasons import code_now
 from hx.cli.commands.sync.taken_out import finish_removal, require_not_gone
 from hx.cli.commands.sync.vault_access import (
@@ -20,7 +20,7 @@ from hx.cli.commands.sync.vault_access import (
 from hx.cli.context import open_context
 from hx.cli.events_output import device_names, print_json
 from hx.cli.prompts import Progress
-from hx.cli.text import count, visible
+from hx.cli.text import count
 from hx.core.errors import HxError
 from hx.core.format.verdict import PENDING, REJECTED
 from hx.database.sync import held, ledger
@@ -111,16 +111,18 @@ def _warn_of_refused(number: int) -> None:
 
 def _warn_of_lost(sync_context: SyncContext) -> None:
     """Warn when the store has lost objects of this device, or has gone back to an older state."""
-    lost, facts = count(sync_context.lost, "object"), []
+    lost = f"the store had lost {count(sync_context.lost, 'object')} of this device, whose content"
+    again = f"{lost} is published again now"
     if sync_context.shows_older_state:
-        facts.append("the store has gone back to an older state of this device")
-    if sync_context.lost:
-        facts.append(
-            f"the store had lost {lost} of this device, whose content is published again now"
-        )
-    if facts:
+        also = f"; {again}" if sync_context.lost else ""
         print(
-            f"hx: warning: {'; '.join(facts)}"
+            f"hx: warning: the store has gone back to an older state of this device{also}"
+            "\nhx: hint: it may have lost objects of other devices too: `hx sync check` says which",
+            file=sys.stderr,
+        )
+    elif sync_context.lost:
+        print(
+            f"hx: warning: {again}"
             "\nhx: hint: it may have lost objects of other devices too: `hx sync check` says which",
             file=sys.stderr,
         )
@@ -151,42 +153,6 @@ def print_waiting(database: Database, place: str | None) -> None:
     if place == WAITING:
         sentence, hint = waits(database)
         print(f"hx: {sentence}\nhx: hint: {hint}", file=sys.stderr)
-
-
-def print_newcomers(sync_context: SyncContext) -> None:
-    """Print each device that has joined, and warn when a code may have reached somebody else."""
-    for device in sync_context.newcomers:
-        short = device.device_id.hex()[:8]
-        print(
-            f"hx: a new device is in the vault: {short} {visible(device.label.encode())}",
-            file=sys.stderr,
-        )
-    refused = _not_admitted(sync_context)
-    if refused:
-        names = ", ".join(visible(label.encode()) for label in refused)
-        print(
-            "hx: warning: several devices have used one invitation, or one has used it after it was"
-            f" closed; not admitted: {names}"
-            "\nhx: hint: `hx sync devices` lists all devices; if one is not yours, somebody has"
-            " seen the code: make a new invitation for your own device",
-            file=sys.stderr,
-        )
-
-
-def _not_admitted(sync_context: SyncContext) -> list[str]:
-    """Return the names of devices that share one invitation, when a new device is among them."""
-    if not sync_context.newcomers:
-        return []
-    trust = sync_context.trust
-    # a code is for one device, so a second one that used it may be a stranger
-    joined = Counter(trust.waiting_invites.values())
-    sharing = {
-        device_id for device_id, invite_id in trust.waiting_invites.items() if joined[invite_id] > 1
-    }
-    sharing |= trust.inactive - trust.revoked - trust.departed.keys()
-    if not any(device.device_id in sharing for device in sync_context.newcomers):
-        return []
-    return [trust.enrolled[device_id].label for device_id in sorted(sharing)]
 
 
 def _carry_out(

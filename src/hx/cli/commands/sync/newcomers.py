@@ -1,0 +1,72 @@
+"""What is printed of devices that have just come in, and where one code let in several."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+from hx.cli.text import visible
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from hx.core.format.roster import Trust
+    from hx.sync.context import SyncContext
+
+
+def print_newcomers(sync_context: SyncContext) -> None:
+    """Print each device that has joined, and warn when a code may have reached somebody else."""
+    trust, newcomers = sync_context.trust, {each.device_id for each in sync_context.newcomers}
+    for named in _names(trust, newcomers):
+        print(f"hx: a new device is in the vault: {named}", file=sys.stderr)
+    refused = _not_admitted(trust) if newcomers else set()
+    if refused & newcomers:
+        labels = ", ".join(_label(trust, device_id) for device_id in sorted(refused))
+        print(
+            "hx: warning: several devices have used one invitation, or one has used it after it was"
+            f" closed; not admitted: {labels}"
+            "\nhx: hint: `hx sync devices` lists all devices; if one is not yours, somebody has"
+            " seen the code: make a new invitation for your own device",
+            file=sys.stderr,
+        )
+    for sharing in trust.shared_codes:
+        if sharing & newcomers:
+            print(f"hx: warning: {_shared(trust, sharing)}\nhx: hint: {_HINT}", file=sys.stderr)
+
+
+_HINT = (
+    "if one of them is not yours, take it out at once: `hx sync revoke DEVICE`, which says what"
+    " else to do; it can read all that it got until then"
+)
+
+
+def shared_codes(trust: Trust) -> Iterator[str]:
+    """Yield two lines for each code that several devices of the vault came in by."""
+    for sharing in trust.shared_codes:
+        yield _shared(trust, sharing)
+        yield _HINT
+
+
+def _shared(trust: Trust, sharing: Iterable[bytes]) -> str:
+    names = ", ".join(_names(trust, sharing))
+    return f"an invitation is for one device, and these have come in by one: {names}"
+
+
+def _not_admitted(trust: Trust) -> set[bytes]:
+    """Return the devices that share one invitation, or have used it after it was closed."""
+    # a code is for one device, so a second one that used it may be a stranger
+    joined = Counter(trust.waiting_invites.values())
+    sharing = {
+        device_id for device_id, invite_id in trust.waiting_invites.items() if joined[invite_id] > 1
+    }
+    return sharing | (trust.inactive - trust.revoked - trust.departed.keys())
+
+
+def _names(trust: Trust, devices: Iterable[bytes]) -> list[str]:
+    """Return short ids and the names that the devices had when they joined, safe to print."""
+    return [f"{each.hex()[:8]} {_label(trust, each)}" for each in sorted(devices)]
+
+
+def _label(trust: Trust, device_id: bytes) -> str:
+    return visible(trust.enrolled[device_id].label.encode())
