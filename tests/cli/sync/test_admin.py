@@ -104,3 +104,21 @@ def test_the_list_of_devices_tells_admins_keys_and_clocks(members):
     assert newer["laptop"] == devices["laptop"]["epoch"] + 1
     assert newer["desktop"] == devices["desktop"]["epoch"], "it has not synced since"
     assert desktop.sync("devices")
+
+
+def test_with_its_second_device_a_vault_is_told_how_it_gets_a_second_admin(tmp_path):
+    folder = tmp_path / "store"
+    folder.mkdir()
+    laptop, desktop, tablet = (
+        Member(tmp_path / name, folder, name) for name in ("laptop", "desktop", "tablet")
+    )
+    laptop.init()
+    assert desktop.join(laptop.invite()).code == 0
+    told = laptop.hx("sync").err
+    assert "hint: only laptop can let devices in" in told
+    assert "make desktop an admin too: run `hx sync admin` there" in told
+    desktop.sync()
+    assert tablet.join(laptop.invite()).code == 0
+    third = laptop.hx("sync").err
+    assert "a new device is in the vault" in third
+    assert "admin" not in third

@@ -6,6 +6,8 @@ import sys
 from collections import Counter
 
 from hx.cli.text import visible
+from hx.database.event_detail import device_names
+from hx.sync.admins import active_admins
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ def print_newcomers(sync_context: SyncContext) -> None:
     trust, newcomers = sync_context.trust, {each.device_id for each in sync_context.newcomers}
     for named in _names(trust, newcomers):
         print(f"hx: a new device is in the vault: {named}", file=sys.stderr)
+    if newcomers:
+        _offer_admin(sync_context)
     refused = _not_admitted(trust) if newcomers else set()
     if refused & newcomers:
         labels = ", ".join(_label(trust, device_id) for device_id in sorted(refused))
@@ -33,6 +37,22 @@ def print_newcomers(sync_context: SyncContext) -> None:
     for sharing in trust.shared_codes:
         if sharing & newcomers:
             print(f"hx: warning: {_shared(trust, sharing)}\nhx: hint: {_HINT}", file=sys.stderr)
+
+
+def _offer_admin(sync_context: SyncContext) -> None:
+    """Say once, with the second device, how a vault gets a second admin: the first may be lost."""
+    trust, names = sync_context.trust, device_names(sync_context.database)
+    admins = active_admins(trust)
+    others = sorted(trust.active.keys() - set(admins))
+    if len(admins) == len(others) == 1:
+        other = _label(trust, others[0])
+        admin = visible((names.get(admins[0]) or admins[0].hex()[:8]).encode())
+        print(
+            f"hx: hint: only {admin} can let devices in or take them out; for the day when it is"
+            f" lost, make {other} an admin too: run `hx sync admin` there,"
+            " which asks for the recovery words",
+            file=sys.stderr,
+        )
 
 
 _HINT = (
