@@ -53,7 +53,7 @@ def test_a_store_that_was_restored_gets_again_what_a_device_has_published_since(
     shutil.rmtree(anna.folder)
     shutil.copytree(tmp_path / "backup", anna.folder)
     result = anna.hx("sync")
-    assert f"{WENT_BACK}; the content of 3 objects" in result.err, result
+    assert f"{WENT_BACK}; the store had lost 3 objects" in result.err, result
     assert bert.sync()["pulled"]["events"] == 3
     assert bert.hx("sync", "check", "--read-data=100%").code == 0
     assert anna.hx("sync").err == ""

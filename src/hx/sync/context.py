@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 from hx.capture import clock
 from hx.core.errors import NotAVault
@@ -168,6 +168,7 @@ class SyncContext:
         self.met_behind = False  # this sync has read manifests, and a device is behind
         self.adopted: set[bytes] = set()  # active devices whose records the push publishes too
         self.lost = 0  # own segments that the store has lost; the push publishes their records
+        self._left_slots: dict[bytes, list[str]] = defaultdict(list)  # key id -> slots not tried
         self.has_read_slots = False  # by this sync, for a better key to write under
         self.gone_by_clocks: dict[bytes, GoneByClock] = {}  # by the maker of the tombstones
         self.holds = True  # whether tombstones of other devices may wait for a person
@@ -302,7 +303,11 @@ class SyncContext:
         return self.keyring.vouch(self.trust.readable, counting)
 
     def read_slots(self) -> None:
-        """Offer the keyring the keys of the slots for this device, of which it has no key yet."""
+        """Offer the keyring the keys of the slots for this device, of which it has no key yet.
+
+        Of one author only so many are tried whose key no record names; `read_left_slots` tries the
+        others.
+        """
         device, held = self.keyring.secrets.device, self.keyring.secrets.vmks
         keys = sorted(
             (name.key_id not in self.trust.readable, name.key_id not in self.lacking, key, name)
@@ -310,12 +315,28 @@ class SyncContext:
             if name.kind == object_names.SLOT and name.key_id not in held
         )
         tried = Counter[bytes]()  # author -> slots whose key no record names
+        self._left_slots.clear()
         for is_unnamed, _, key, name in keys:
             tried[name.device_id] += is_unnamed
             if not is_unnamed or tried[name.device_id] <= MAX_UNNAMED:
-                opened = open_slot(self.store, key, self.vault.vault_id, device)
-                if opened is not None:
-                    self.keyring.offer(opened)
+                self._offer_slot(key)
+            else:
+                self._left_slots[name.key_id].append(key)
+
+    def read_left_slots(self) -> bool:
+        """Try those of the other slots whose key an object names; return whether there were any.
+
+        Each is tried once, so this takes no more requests than there are objects.
+        """
+        named = sorted(self.lacking & self._left_slots.keys())
+        for key in [key for key_id in named for key in self._left_slots.pop(key_id)]:
+            self._offer_slot(key)
+        return bool(named)
+
+    def _offer_slot(self, key: str) -> None:
+        opened = open_slot(self.store, key, self.vault.vault_id, self.keyring.secrets.device)
+        if opened is not None:
+            self.keyring.offer(opened)
 
     def sweep(self) -> None:
         """Delete half-written files of this device; the caller holds the push lock."""

@@ -211,7 +211,11 @@ def _read(context: SyncContext, visit: _Visit, key: str) -> tuple[Signed | None,
     When it lacks a key, it is read again with the keys of new slots, which are read once a visit.
     """
     signed, verdict = attempt(partial(read_manifest, context, key))
-    if verdict.reason == NO_KEY and not visit.read_slots:
+    if verdict.reason == NO_KEY and visit.read_slots:
+        if context.read_left_slots():
+            signed, verdict = attempt(partial(read_manifest, context, key))
+        return signed, verdict
+    if verdict.reason == NO_KEY:
         visit.read_slots = True
         context.read_slots()
         signed, verdict = attempt(partial(read_manifest, context, key))

@@ -7,7 +7,6 @@ from collections import Counter
 
 from hx.cli.text import visible
 from hx.database.event_detail import device_names
-from hx.sync.admins import active_admins
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,12 +18,14 @@ if TYPE_CHECKING:
 
 def print_newcomers(sync_context: SyncContext) -> None:
     """Print each device that has joined, and warn when a code may have reached somebody else."""
-    trust, newcomers = sync_context.trust, {each.device_id for each in sync_context.newcomers}
+    newcomers = {each.device_id for each in sync_context.newcomers}
+    if not newcomers:  # a sync with nothing new does not evaluate the roster
+        return
+    trust = sync_context.trust
     for named in _names(trust, newcomers):
         print(f"hx: a new device is in the vault: {named}", file=sys.stderr)
-    if newcomers:
-        _offer_admin(sync_context)
-    refused = _not_admitted(trust) if newcomers else set()
+    _offer_admin(sync_context)
+    refused = _not_admitted(trust)
     if refused & newcomers:
         labels = ", ".join(_label(trust, device_id) for device_id in sorted(refused))
         print(
@@ -42,7 +43,7 @@ def print_newcomers(sync_context: SyncContext) -> None:
 def _offer_admin(sync_context: SyncContext) -> None:
     """Say once, with the second device, how a vault gets a second admin: the first may be lost."""
     trust, names = sync_context.trust, device_names(sync_context.database)
-    admins = active_admins(trust)
+    admins = sorted(trust.admins & trust.active.keys())
     others = sorted(trust.active.keys() - set(admins))
     if len(admins) == len(others) == 1:
         other = _label(trust, others[0])
