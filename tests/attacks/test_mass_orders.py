@@ -12,7 +12,7 @@ from cli.machine import DAY_US, HOUR_US, HX
 from cli.vaults import is_error, vault
 from hx.core.format import segment
 from hx.core.merge import History
-from hx.core.model import FINISHED, Event, EventKey, Tombstone, Window
+from hx.core.model import FINISHED, Event, EventKey, Tombstone, WholeSession, Window
 from hx.database.join import join
 
 MANY = 1_200
@@ -40,7 +40,7 @@ def forge(machine, *scopes, makers=()):
     member = attacker(machine)
     makers = makers or [member.device.me] * len(scopes)
     made = {
-        Tombstone(bytes([1 + n]) * 16, now_us() + n, maker, scope)
+        Tombstone((1 + n).to_bytes(16), now_us() + n, maker, scope)
         for n, (scope, maker) in enumerate(zip(scopes, makers, strict=True))
     }
     payload = segment.encode(History(tombstones=frozenset(made)))
@@ -228,3 +228,20 @@ def test_accept_and_refuse_say_what_they_do_not_find(tmp_path):
     assert (shown.code, "--yes" in shown.err) == (2, True), shown
     assert order["id"][:8] in shown.out
     assert held(desktop) == [order]
+
+
+@pytest.mark.parametrize("kind", ["window", "session"])
+def test_so_many_orders_that_a_key_has_no_room_for_them_cover_nothing_that_is_typed_later(
+    tmp_path, kind
+):
+    """A record is spared of each order that is known when it is typed."""
+    laptop, desktop = vault(tmp_path, "laptop", "desktop")
+    session, soon = b"\x5e" * 16, now_us() + 20 * HOUR_US
+    window = [Window(soon - DAY_US, soon + n) for n in range(MANY)]
+    forge(laptop, *(window if kind == "window" else [WholeSession(session)] * MANY))
+    desktop.sync()
+    assert {each["reason"] for each in held(desktop)} == {"many"}
+    assert "more than 512 that would reach what is recorded" in desktop.hx("sync", "status").out
+    desktop.record("echo later", at=now_us(), session=session.hex())
+    desktop.sync()
+    assert desktop.commands == ["echo later"]

@@ -156,7 +156,7 @@ OBJECTS = {
         "forgotten.copies[].device_id, forgotten.copies[].device, forgotten.copies[].objects, forgotten.copies[].last_seen, forgotten.copies[].active": "devices whose segments in the store hold, or may hold, forgotten records; `active`: the next sync of the device replaces them",
         "forgotten.holding[].device_id, forgotten.holding[].device, forgotten.holding[].held, forgotten.holding[].refused": "devices that hold back what was forgotten here, or have refused it: an id for each `hx forget`",
         "held[].id, held[].ids": "what waits for `hx sync accept` or `hx sync refuse` here: the id of a `hx forget` of another device, and the ids of all its tombstones",
-        "held[].reason": "`future`: its time ends more than a day from now; `large`: with it, that device would have taken more than 1,000 events and more than a tenth of those here since something of it was accepted; `revoked`: it was held when that device was revoked",
+        "held[].reason": "`future`: its time ends more than a day from now; `large`: with it, that device would have taken more than 1,000 events and more than a tenth of those here since something of it was accepted; `many`: with it, more than 512 would reach what is recorded from now on; `revoked`: it was held when that device was revoked",
         "held[].device_id, held[].device, held[].made, held[].since, held[].events": "who has made it and when (by that clock), since when it is held here, and how many events it would take here",
         "custody": "where the keys of this device are kept",
         "place": "the place of this device in the vault: `member`, `waiting`, `not admitted`, `revoked` or `departed`",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from hx.cli.events_output import device_names
 from hx.cli.text import count, visible
 from hx.cli.times import age, local, rfc3339_or_none
-from hx.core.holding import FUTURE
+from hx.core.holding import FUTURE, MANY, MAX_AHEAD
 from hx.database.sync.held import forgets as forgets_of
 from hx.database.sync.held import read
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hx.database.sync.held import HeldForget
 
 _ID_DIGITS = 8
+_MANY = f"it is one of more than {MAX_AHEAD:,} that would reach what is recorded from now on"
 
 
 def short_id(forget: HeldForget) -> str:
@@ -37,9 +38,10 @@ def line(forget: HeldForget, names: Mapping[bytes, str], now_us: int) -> str:
     since = "" if known_us is None else f", held for {age(known_us, now_us)}"
     when = f"{age(at_us, now_us)} ago" if at_us <= now_us else f"at {local(at_us)}"
     future = ", to a time that lies in the future" if forget.reason == FUTURE else ""
+    many = f"; {_MANY}" if forget.reason == MANY else ""
     return (
         f"{short_id(forget)} `hx forget` of {maker(forget, names)}, {when}{future}:"
-        f" it takes {count(forget.events, 'event')} here{since}"
+        f" it takes {count(forget.events, 'event')} here{since}{many}"
     )
 
 

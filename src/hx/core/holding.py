@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 FUTURE = "future"  # its window ends more than a day beyond the clock here
 LARGE = "large"  # with it, its maker would have taken more than `most_taken`
+MANY = "many"  # with it, more than MAX_AHEAD would cover what is recorded next, were it not spared
 OF_REVOKED = "revoked"  # it was held when its maker, or who has published it, was revoked
 
 FUTURE_US = 86_400_000_000
+MAX_AHEAD = 512  # applied tombstones of which all that is recorded is spared; a key has more room
 MAX_HELD = 64  # ids of held tombstones in a manifest
 MAX_DECIDED = 1_024  # ids of tombstones that were accepted; as many that were refused
 _LEAST = 1_000  # events that the tombstones of one maker may always take

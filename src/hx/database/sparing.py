@@ -15,7 +15,7 @@ from hx.database.tombstones import has_text_orders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from hx.core.model import Artifact, ArtifactKey, Event
     from hx.database.connection import Database
@@ -30,6 +30,7 @@ class _Known(NamedTuple):
     tombstone_id: bytes
     scope: Window | WholeSession
     since: Moment | None
+    is_held: bool
 
 
 def spared_events(database: Database, events: Iterable[Event], now: Moment) -> list[Event]:
@@ -44,22 +45,16 @@ def spared_events(database: Database, events: Iterable[Event], now: Moment) -> l
 
 def _as_spared(event: Event, known: list[_Known], by_text: _ByText | None, now: Moment) -> Event:
     key = event.key
-    spared = _spared(known, key.started_at_us, key[:3], now)
-    if by_text is not None:
-        spared |= by_text(event)
-    return event._replace(key=key._replace(spared=_in_key(spared)))
+    spared = _spared(known, key.started_at_us, [key[:3]], now)
+    texts = by_text(event) if by_text is not None else set()
+    return event._replace(key=key._replace(spared=_in_key(spared, texts)))
 
 
 def spared_artifact(database: Database, artifact: Artifact, now: Moment) -> Artifact:
     """Return a new artifact as this device records it now; the caller holds the transaction."""
     key = artifact.key
     places = _places(key)
-    known = _known(database, places)
-    spared = {
-        tombstone_id
-        for place in places
-        for tombstone_id in _spared(known, key.created_at_us, place, now)
-    }
+    spared = _spared(_known(database, places), key.created_at_us, places, now)
     return artifact._replace(key=key._replace(spared=_in_key(spared)))
 
 
@@ -68,13 +63,14 @@ def _places(key: ArtifactKey) -> list[_Place]:
     return [key[:3]] if key.event is None else [key[:3], key.event[:3]]
 
 
-def _spared(known: list[_Known], begin_us: int, place: _Place, now: Moment) -> set[bytes]:
-    """Return the ids of the tombstones that would cover a record and that it is spared of."""
-    return {
-        each.tombstone_id
+def _spared(known: list[_Known], begin_us: int, places: list[_Place], now: Moment) -> list[_Known]:
+    """Return the tombstones that would cover a record and that it is spared of."""
+    return [
+        each
         for each in known
-        if _covers(each.scope, *place) and not certainly_before(begin_us, each.since, now)
-    }
+        if any(_covers(each.scope, *place) for place in places)
+        and not certainly_before(begin_us, each.since, now)
+    ]
 
 
 def _by_text(database: Database, now: Moment) -> _ByText | None:
@@ -99,9 +95,15 @@ def _by_text(database: Database, now: Moment) -> _ByText | None:
     return spared
 
 
-def _in_key(ids: set[bytes]) -> tuple[bytes, ...]:
-    """Return ids as a key contains them; it has no room for more than MAX_SPARED."""
-    return tuple(sorted(ids)[:MAX_SPARED])
+def _in_key(spared: list[_Known], texts: Collection[bytes] = ()) -> tuple[bytes, ...]:
+    """Return ids as a key contains them; it has no room for more than MAX_SPARED.
+
+    So those come first that would cover the record now. The held ones cover it once they are
+    accepted.
+    """
+    applied = {each.tombstone_id for each in spared if not each.is_held} | set(texts)
+    held = {each.tombstone_id for each in spared} - applied
+    return tuple(sorted([*sorted(applied), *sorted(held)][:MAX_SPARED]))
 
 
 def _covers(scope: Window | WholeSession, at_us: int, device_id: bytes, session_id: bytes) -> bool:
@@ -121,19 +123,22 @@ def _known(database: Database, places: list[_Place]) -> list[_Known]:
         return []
     times = [at_us for at_us, _, _ in places]
     windows = database.execute(_WINDOWS, (max(times), min(times)))
-    known = [_Known(row[0], Window(*row[1:4]), _since(row[4:])) for row in windows]
+    known = [_Known(row[0], Window(*row[1:4]), _since(row[4:7]), bool(row[7])) for row in windows]
     for session in {session for _, _, session in places}:
-        for tombstone_id, *since in database.execute(_SESSIONS, (session,)):
-            known.append(_Known(tombstone_id, WholeSession(session), _since(since)))
+        for tombstone_id, *since, is_held in database.execute(_SESSIONS, (session,)):
+            scope = WholeSession(session)
+            known.append(_Known(tombstone_id, scope, _since(since), bool(is_held)))
     return known
 
 
 def _of_both(sql: str) -> str:
     """Return a query for applied and for held tombstones: a held one is known too."""
-    return " UNION ALL ".join(sql.format(table) for table in ("tombstone", "held"))
+    return " UNION ALL ".join(
+        sql.format(is_held, table) for is_held, table in enumerate(("tombstone", "held"))
+    )
 
 
-_NOTED = "known_at_us, known_boot_us, known_boot_id FROM {}"
+_NOTED = "known_at_us, known_boot_us, known_boot_id, {} FROM {}"
 _WINDOWS = _of_both(
     f"SELECT tombstone_id, since_us, until_us, scope_id, {_NOTED}"
     " WHERE kind = 'window' AND since_us <= ?1 AND until_us > ?2"

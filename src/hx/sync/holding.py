@@ -12,6 +12,8 @@ from hx.core.holding import (
     FUTURE,
     FUTURE_US,
     LARGE,
+    MANY,
+    MAX_AHEAD,
     OF_REVOKED,
     given_back,
     has_room,
@@ -121,6 +123,8 @@ def _reason(context: SyncContext, forget: HeldForget, events: int) -> str | None
     ends = [row.until_us for row in forget.rows if row.kind == "window"]
     if any(end_us is not None and end_us > limit_us for end_us in ends):
         return FUTURE
+    if held.ahead(context.database, forget.rows, context.now_us, MAX_AHEAD) > MAX_AHEAD:
+        return MANY
     taken = held.taken_by(context.database, _payer(context, first)) + events
     return LARGE if taken > most_taken(held.events_here(context.database)) else None
 

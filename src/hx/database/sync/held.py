@@ -6,6 +6,8 @@ transaction.
 
 from __future__ import annotations
 
+from collections import Counter
+
 from hx.core.holding import FUTURE, FUTURE_US, MAX_DECIDED, MAX_HELD, Stance
 from hx.core.merge import Cover, History
 from hx.core.model import Keys, Texts
@@ -39,8 +41,9 @@ class Held(NamedTuple):
     kind: str  # "window", "session", "keys" or "texts"
     since_us: int | None
     until_us: int | None
+    scope_id: bytes | None  # the device of a window (None: all), or a session
     shown: bytes
-    reason: str | None  # FUTURE, LARGE; None: it was not judged yet
+    reason: str | None  # as in hx.core.holding; None: it was not judged yet
     events: int  # that it would take here
     known_at_us: int | None
     known_boot_us: int | None
@@ -126,6 +129,30 @@ def _put(database: Database, tombstone: Tombstone, author: bytes, now: Moment | 
         "INSERT INTO held VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 0, ?, ?, ?)",
         (name, record, *tombstone[:3], *scope, author, *(now or (None,) * 3)),
     )
+
+
+def ahead(database: Database, rows: Iterable[Held], now_us: int, most: int) -> int:
+    """Return how many tombstones would cover what is recorded next: these and applied ones.
+
+    Those are the windows that end later than now, or the sessions with one id; the greatest number
+    is returned. The applied ones are counted to `most`.
+    """
+    places = Counter[bytes | None](
+        row.scope_id if row.kind == "session" else None
+        for row in rows
+        if row.kind == "session" or (row.kind == "window" and (row.until_us or 0) > now_us)
+    )
+    return max(
+        (held + database.value(_AHEAD, (now_us, place, most)) for place, held in places.items()),
+        default=0,
+    )
+
+
+_AHEAD = (
+    "SELECT count(*) FROM (SELECT 1 FROM tombstone WHERE kind = 'window' AND until_us > ?1"
+    " AND ?2 IS NULL UNION ALL SELECT 1 FROM tombstone WHERE kind = 'session' AND scope_id = ?2"
+    " LIMIT ?3)"
+)
 
 
 def is_empty(database: Database) -> bool:
