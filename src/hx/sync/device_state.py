@@ -59,7 +59,7 @@ def waits(database: Database) -> tuple[str, str]:
         return WAITS
     return (
         f"{WAITS[0]}, and the others write under a key that it does not have",
-        f"if hx says so again later, the device was not admitted: {_REJOIN}",
+        f"{WAITS[1]}; if hx says so again then, the device was not admitted: {_REJOIN}",
     )
 
 

@@ -266,6 +266,23 @@ def test_a_new_device_is_reported_by_every_member_and_admitted_by_the_first_sync
         assert notes(member)["late"] == (True, None)
 
 
+def test_two_machines_that_were_invited_at_once_come_in_one_after_the_other(pair, tmp_path):
+    """The first one brings a new key, which the second one does not have when it joins."""
+    laptop, _ = pair
+    codes = [laptop.invite(), laptop.invite()]
+    first, second = (Member(tmp_path / name, laptop.folder, name) for name in ("first", "second"))
+    assert first.join(codes[0]).code == 0
+    laptop.sync()
+    joined = second.join(codes[1])
+    assert joined.code == 3
+    assert (
+        "hint: run `hx sync` on a device that is in the vault, which admits this one" in joined.err
+    )
+    laptop.sync()
+    assert second.hx("sync").code == 0
+    assert notes(laptop)["first"] == notes(laptop)["second"] == (True, None)
+
+
 def two_by_one_code(laptop, tmp_path):
     code = laptop.invite()
     [invitation] = (laptop.folder / "j").iterdir()

@@ -196,6 +196,7 @@ def _tell(given: Namespace, context: Context, place: VaultPlace, events: int) ->
                 "behind": behind.as_objects(context),
             }
         )
+        print_waiting(context.database, stored_place(context.database))
         return code_now(context.database)
     print(f"this device has joined the vault {place.name!r}; it received {count(events, 'event')}")
     _tell_what_lacks(context)
