@@ -170,6 +170,7 @@ class Device:
         self.unpublished = set()
         self.retained_from_us = 0
         self.holds = True  # whether it holds tombstones of others for a decision
+        self.secrets = []  # of the code by which it has joined
         self.is_only_copy = True  # whether it was neither cloned nor restored
         os.makedirs(os.path.join(self.folder, "hx"))
         with open(self.path, "wb") as file:
@@ -443,6 +444,7 @@ class Device:
 
     def join(self, secret):
         enroll.join(self._this_device(), self._place(), secret)
+        self.secrets = [secret]
 
     def recover(self):
         enroll.recover(self._this_device(), self._place(), self.environment.entropy)

@@ -263,7 +263,9 @@ def opened(environment, objects, devices):
     """
     own_vault = vault.read(devices[0].database)
     suite = devices[0].context().genesis.suite
-    inactive = devices[0].context().trust.inactive | {device.me for device in environment.departed}
+    trust = devices[0].context().trust
+    inactive = trust.inactive | {device.me for device in environment.departed}
+    inactive |= set().union(*(thief.ids for thief in environment.thieves)) - trust.active.keys()
     vmks = {key_id: vmk for device in devices for key_id, (_, vmk) in device.custody.vmks.items()}
     payloads = {}
     for key, data in objects.items():
@@ -394,6 +396,7 @@ def require_quiet(simulation):
     nobody publishes that again.
     """
     departed = {device.me for device in simulation.environment.departed}
+    departed = departed.union(*(thief.ids for thief in simulation.environment.thieves))
     for device in simulation.devices:
         device.view.receive()
         del device.store.calls[:]
