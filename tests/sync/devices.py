@@ -426,6 +426,8 @@ class Device:
         """Become an admin, by the recovery words."""
         context = self.context()
         pull(context)
+        if self.me not in context.trust.active:
+            raise NotInVault("this device was taken out")
         seed = recovery_keys(self.environment.entropy).sign_seed
         make_admin(context, self.me, seed=seed)
         push(context, self.outbox, self.name(), listed=True)

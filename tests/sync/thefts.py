@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 
 from hx.core.format import object_names
+from hx.core.format.roster import evaluate
 from hx.core.format.roster_records import DeviceAdd, DeviceRevoke, Epoch, Invite, InviteClose, decode, read
 from hx.database.sync import vault
 from sync.cluster import converge
@@ -114,6 +115,9 @@ class Thefts:
         return frozenset.intersection(*closed) if closed else frozenset()
 
     def _act(self, thief):
+        # a revocation that counts for a device can be kept by the revocation of the thief
+        thief.spares_admins = any(may_revoke_admins(device, thief) for device in self.devices)
+        thief.revokes = thief.is_late or not thief.spares_admins
         thief.act(self.environment.objects, self.environment.now_us, self._closed())
 
     # ---- what holds after each step ----
@@ -161,40 +165,52 @@ class Thefts:
         if not self.devices:
             return
         before, trust = dict(self.environment.objects), self.devices[0].context().trust
+        known = set().union(*(vault.records(device.database) for device in self.devices))
         for thief in self.thieves:
-            thief.says_farewell = bool(trust.admins & trust.active.keys())
-            thief.revokes = not is_revoked_by_admins_only(self.devices[0], thief)
+            # not what the owner of a disk has signed, and has told nobody: that would count
+            thief.records &= known | thief.signed
+            thief.is_late, thief.says_farewell = True, bool(trust.admins & trust.active.keys())
             for _ in range(3):
-                thief.signs_late = True
                 self._act(thief)
+            thief.signed_late -= known  # a device has signed the same, and all know it
         for device in self.devices:
             device.record()
         converge(self.environment, self.devices)
         self.observe()
-        self._require_unchanged(trust)
+        self._require_unchanged()
         self._require_unread(before)
         self._require_invitation()
 
     def _revoke_admitted(self):
-        """Revoke, by the words, each thief that a device has admitted by the code it has seen."""
-        active = self.devices[0].context().trust.active
-        admitted = sorted({each for thief in self.thieves for each in thief.ids} & active.keys())
-        for device_id in admitted:
-            self.devices[0].revoke_by_hx(device_id, by_recovery=True)
-        if admitted:
-            converge(self.environment, self.devices)
+        """Revoke each thief that is in the vault, by the words; its device is no longer used.
 
-    def _require_unchanged(self, before):
-        """Assert that thieves have put nobody out, let nobody in, and taught nobody anything."""
+        A device has admitted it by the code it has seen, or the revocation after the theft failed.
+        """
+        active = self.devices[0].context().trust.active
+        within = {each for thief in self.thieves for each in thief.ids} & active.keys()
+        for device in [device for device in self.devices if device.me in within]:
+            self.leave(device)
+        for device_id in sorted(within) if self.devices else ():
+            self.devices[0].revoke_by_hx(device_id, by_recovery=True)
+        converge(self.environment, self.devices)
+
+    def _require_unchanged(self):
+        """Assert that thieves have put nobody out, let nobody in, and taught nobody anything.
+
+        A thief may know honest records that no device has told the others.
+        """
+        late = set().union(*(thief.signed_late for thief in self.thieves))
         for device in self.devices:
-            trust = device.context().trust
+            trust, stored = device.context().trust, vault.records(device.database)
+            before = evaluate(device.context().genesis, stored - late)
             for name in ("active", "waiting", "admins", "open_invites"):
                 was, now = set(getattr(before, name)), set(getattr(trust, name))
                 assert was == now, f"a thief has changed what {device.label} knows as {name}"
-            stored = vault.records(device.database)
             for thief in self.thieves:
                 was_admin = thief.me in trust.admins
                 require_untaught(stored & thief.signed_late, device, was_admin=was_admin)
+                usable = {each for _, each in trust.usable} & thief.made_keys
+                assert not usable, f"{device.label} would write under the key of a thief"
                 strange = thief.made_keys & device.custody.vmks.keys() - trust.readable
                 assert not strange, f"{device.label} has a key that nobody vouches for"
 
@@ -223,6 +239,7 @@ class Thefts:
         newcomer.sync()
         newcomer.spend(secret)
         converge(self.environment, self.devices)
+        self.decide_all()  # it reads all tombstones of others at once
         for each in self.devices:
             assert newcomer.me in each.context().trust.active, f"not admitted on {each.label}"
 
@@ -245,16 +262,18 @@ def require_no_puppets(device, thief):
     assert not let_in, f"{device.label} knows puppets of a thief as active: {let_in}"
 
 
-def is_revoked_by_admins_only(device, thief):
-    """Return whether a thief with the keys of an admin can still put out other admins.
+def may_revoke_admins(device, thief):
+    """Return whether a thief with the keys of an admin can put out other admins, for a device.
 
-    Two admins that revoke each other are both out, so it can, unless recovery has revoked it.
+    Two admins that revoke each other are both out, so a thief that was revoked can do it too,
+    unless recovery has revoked it, or it has left.
     """
     trust = device.context().trust
     facts, _ = read(vault.records(device.database), thief.vault_id)
     by = {fact.signer for fact in facts
           if isinstance(fact.body, DeviceRevoke) and fact.body.device_id == thief.me}  # fmt: skip
-    return thief.me in trust.admins and thief.genesis.recovery_sign_pub not in by
+    is_ended = thief.me in trust.departed or thief.genesis.recovery_sign_pub in by
+    return thief.me in trust.admins and not is_ended
 
 
 def require_untaught(records, device, *, was_admin):

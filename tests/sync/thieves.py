@@ -78,9 +78,9 @@ class Thief:
         self.wrote = {}  # object id of such a segment -> its records
         self.lists = {}  # digest of what a manifest of it lists -> object ids of its own in it
         self.signed = set()  # roster records
-        self.signed_late = set()  # those of them that it signs while `signs_late` is set
-        self.signs_late = False
-        self.revokes = True  # whether it signs revocations of others
+        self.signed_late = set()  # those of them that it signs while `is_late` is set
+        self.is_late = False
+        self.revokes, self.spares_admins = True, False  # whether it signs revocations, and of whom
         self.made_keys = set()  # ids of vault keys that it has made
         self.events, self.tombstones = set(), set()
         self._read = set()
@@ -254,10 +254,10 @@ class Thief:
         if self.says_farewell:
             makes.append(self._farewell)
         made = self.rng.choice(makes)(store, closed)
+        if self.is_late:
+            self.signed_late |= {*made} - self.signed
         self.signed |= {*made}
         self.records |= {*made}
-        if self.signs_late:
-            self.signed_late |= {*made}
         return made[0] if made else None
 
     def _signing(self):
@@ -300,7 +300,8 @@ class Thief:
         return [invite_close(code, admitted, **self._signing())]
 
     def _revocation(self, _store, _closed):
-        others = sorted(self.trust.active.keys() - {self.me})
+        spared = self.trust.admins if self.spares_admins else set()
+        others = sorted(self.trust.active.keys() - {self.me} - spared)
         if not others:
             return []
         kept = self.rng.choice([(), sorted(self.trust.counting)[:60]])
