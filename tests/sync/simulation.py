@@ -144,6 +144,7 @@ class Simulation(Actions, TextActions, Disturbances, Thefts):
     def settle(self):
         """End all faults, deliver all late objects, and sync all devices until nothing changes."""
         self.settled = True
+        self.stop_using_stolen_devices()
         self.environment.now_us += 4 * HOUR_US
         if self.clocks.are_unsteady:  # what runs is published ten minutes after its own time
             self.environment.now_us += 7 * 24 * HOUR_US

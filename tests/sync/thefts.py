@@ -9,8 +9,19 @@ from __future__ import annotations
 import random
 
 from hx.core.format import object_names
+from hx.core.format.keys import DeviceKeys
 from hx.core.format.roster import evaluate
-from hx.core.format.roster_records import DeviceAdd, DeviceRevoke, Epoch, Invite, InviteClose, decode, read
+from hx.core.format.roster_records import (
+    DeviceAdd,
+    DeviceRevoke,
+    Epoch,
+    Invite,
+    InviteClose,
+    decode,
+    read,
+)
+from hx.custody.key_set import Secrets
+from hx.database.event_detail import rename_device
 from hx.database.sync import vault
 from sync.cluster import converge
 from sync.departures import leave
@@ -75,10 +86,15 @@ class Thefts:
             return
         secret = device.invite()
         joiners = [Device(self.environment, label) for label in ("stranger", "newcomer")]
+        stranger, newcomer = joiners
+        # of their own: the keys of invitations come from a generator with the seed of the devices'
+        stranger.custody = Secrets(DeviceKeys(*map(self.of_thieves.randbytes, (32, 32))), {})
+        stranger.me = stranger.custody.device.device_id
+        with stranger.database.transaction():
+            rename_device(stranger.database, stranger.me, "stranger")
         for joiner in joiners:
             joiner.view.held, joiner.skew_us = dict(self.environment.objects), device.skew_us
             joiner.join(secret)
-        stranger, newcomer = joiners
         before = set(self.environment.objects)
         self.thieves.append(Thief(stranger, self.of_thieves, [secret], waits=True))
         stranger.close()
@@ -155,6 +171,12 @@ class Thefts:
         )
 
     # ---- what holds in the end ----
+
+    def stop_using_stolen_devices(self):
+        """Remove devices whose keys a thief uses too: it is them, unless all know that it is out."""
+        stolen = {thief.me for thief in self.thieves if thief.has_acted}
+        for device in [device for device in self.devices if device.me in stolen]:
+            self.leave(device)
 
     def end_thefts(self):
         """Let all thieves write once more, and assert that this changes nothing."""

@@ -79,7 +79,7 @@ class Thief:
         self.lists = {}  # digest of what a manifest of it lists -> object ids of its own in it
         self.signed = set()  # roster records
         self.signed_late = set()  # those of them that it signs while `is_late` is set
-        self.is_late = False
+        self.is_late = self.has_acted = False
         self.revokes, self.spares_admins = True, False  # whether it signs revocations, and of whom
         self.made_keys = set()  # ids of vault keys that it has made
         self.events, self.tombstones = set(), set()
@@ -97,8 +97,8 @@ class Thief:
         while before != len(self.vmks):
             before = len(self.vmks)
             for key, data in objects.items():
-                if (key, data[:KEY_ID.stop]) not in self._read and self._opens(key, data):
-                    self._read.add((key, data[:KEY_ID.stop]))
+                if (key, data[: KEY_ID.stop]) not in self._read and self._opens(key, data):
+                    self._read.add((key, data[: KEY_ID.stop]))
 
     def _opens(self, key, data):
         name = object_names.parsed(key)
@@ -153,6 +153,7 @@ class Thief:
 
         With the key of an open one, somebody would join as everybody does who has its code.
         """
+        self.has_acted = True
         self.read(store)
         self.trust = evaluate(self.genesis, self.records)
         for _ in range(self.rng.randrange(3)):
@@ -171,9 +172,7 @@ class Thief:
             scope = self._scope(now_us)
             records.append(Tombstone(self.rng.randbytes(16), now_us, maker, scope))
         name = Name(object_names.SEGMENT, self._author().device_id, self.rng.randbytes(16))
-        data = seal(
-            name, segment.encode(history(records)), vault_id=self.vault_id, vmk=self._vmk()
-        )
+        data = seal(name, segment.encode(history(records)), vault_id=self.vault_id, vmk=self._vmk())
         store[object_names.spelled(name)] = data
         self.laid.append(Listed(name.object_id, len(data), sha256(data).digest(), 0))
         self.wrote[name.object_id] = set(records)
