@@ -211,7 +211,7 @@ def test_two_copies_of_a_device_do_not_answer_each_other_for_ever(cluster):
 @pytest.mark.parametrize("way", ["a restored disk", "another copy"])
 def test_what_this_device_has_published_already_is_not_held_any_more(cluster, way):
     """It has accepted a tombstone of a revoked device, and its disk is of the time before."""
-    laptop, desktop, server = cluster.devices
+    laptop, desktop, _ = cluster.devices
     forget_all(cluster)
     cluster.devices.remove(laptop)
     desktop.make_admin()

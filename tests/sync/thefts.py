@@ -173,7 +173,7 @@ class Thefts:
     # ---- what holds in the end ----
 
     def stop_using_stolen_devices(self):
-        """Remove devices whose keys a thief uses too: it is them, unless all know that it is out."""
+        """Remove devices whose keys a thief uses too: who has the keys is the device."""
         stolen = {thief.me for thief in self.thieves if thief.has_acted}
         for device in [device for device in self.devices if device.me in stolen]:
             self.leave(device)
@@ -189,7 +189,7 @@ class Thefts:
         before, trust = dict(self.environment.objects), self.devices[0].context().trust
         known = set().union(*(vault.records(device.database) for device in self.devices))
         for thief in self.thieves:
-            # not what the owner of a disk has signed, and has told nobody: that would count
+            # not what the owner of a disk has signed and told nobody: that would count
             thief.records &= known | thief.signed
             thief.is_late, thief.says_farewell = True, bool(trust.admins & trust.active.keys())
             for _ in range(3):

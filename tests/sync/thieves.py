@@ -44,6 +44,7 @@ from hx.core.model import (
 )
 from hx.core.text_orders import scope_of
 from hx.database.sync import own_ledger, vault
+from hx.sync.segments import listed_of
 from sync.environment import history
 
 DAY_US = 86_400_000_000
@@ -67,8 +68,7 @@ class Thief:
         self.keys, self.me = disk.custody.device, disk.me
         self.vmks = {name: vmk for name, (_, vmk) in disk.custody.vmks.items()}
         self.records = set(vault.records(disk.database))
-        self.last = [Listed(row.object_id, row.size, row.sha256, row.events, row.first_us,
-                            row.last_us) for row in own_ledger.live(disk.database, disk.me)]  # fmt: skip
+        self.last = [listed_of(row) for row in own_ledger.live(disk.database, disk.me)]
         self.secrets = set(secrets)  # of codes that it has seen
         self.seeds = {}  # invite id -> seed of the invitation
         self.is_patient = rng.random() < 0.5  # it writes when all devices know that it is out
@@ -105,7 +105,7 @@ class Thief:
         if name.kind == object_names.SLOT:
             return self._open_slot(name, key, data)
         if name.kind == object_names.INVITE:
-            return any([self._open_invitation(data, secret) for secret in self.secrets])
+            return bool([each for each in self.secrets if self._open_invitation(data, each)])
         if name.kind not in (object_names.MANIFEST, object_names.SEGMENT):
             return False
         try:

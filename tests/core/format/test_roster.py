@@ -249,6 +249,15 @@ def test_a_revoked_admin_lets_nobody_in_by_what_its_revocations_keep():
     assert active(*gone, revokes("ann", "cat", adds("cat", "eve"))) == {FIRST, "bob"}
 
 
+def test_what_an_admin_has_kept_stays_kept_when_it_leaves():
+    """It has signed the farewell of another admin again, and a third one signs its own."""
+    invited = [invites(FIRST, "code1"), adds("code1", "bob"), closes(FIRST, "code1", "bob")]
+    members = [*invited, adds(RECOVERY, "ann"), adds(RECOVERY, "cat")]
+    left = [revokes(FIRST, FIRST, *invited), revokes("ann", FIRST, *invited)]
+    later = [revokes("ann", "ann", left[1]), revokes("cat", "ann", left[1])]
+    assert active(*members, *left, *later) == {"bob", "cat"}
+
+
 def test_a_revoked_admin_lets_nobody_in_by_a_code_of_an_admin_that_it_revokes():
     invited = [invites(FIRST, "code1"), adds("code1", "ann"), closes(FIRST, "code1", "ann")]
     members = [*invited, makes_admin("ann"), adds(RECOVERY, "bob"), revokes(FIRST, "ann")]

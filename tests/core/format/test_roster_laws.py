@@ -111,13 +111,23 @@ def model_of_revocations(statements, admins, known):
         """Return whom these revocations revoke, and what they keep."""
         out = {body.device_id for _, _, body in those}
         stands = {recovery} | {known[admin] for admin in admins - out}
-        keep = {record for signer, _, body in those if signer in stands for record in body.keep}
-        settled = {body.device_id for signer, _, body in those if signer in stands}
-        keep |= {
+
+        def kept_by(trusted):
+            return {record for _, each, body in those if each in trusted for record in body.keep}
+
+        trusted = least_fixpoint(
+            lambda trusted: {
+                record_id
+                for signer, record_id, _ in those
+                if signer in stands or record_id in kept_by(trusted)
+            }
+        )
+        settled = {body.device_id for _, each, body in those if each in trusted}
+        keep = kept_by(trusted) | {
             record_id
             for author, record_id, _ in statements
-            for signer, _, body in those
-            if signer not in stands and body.device_id not in settled
+            for _, each, body in those
+            if each not in trusted and body.device_id not in settled
             if known.get(body.device_id) == author and record_id in body.keep
         }
         return out, keep

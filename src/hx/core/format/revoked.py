@@ -153,14 +153,24 @@ def _kept(
     a device that somebody else has revoked, and nothing but what the device has signed itself: of
     the codes of that device it may know one.
     """
-    trusted = [fact for fact in revocations if fact.signer in standing]
-    settled = {_device(fact) for fact in trusted}
-    for fact in revocations:
+    kept: set[bytes] = set()
+    trusted: set[bytes] = set()
+    settled: set[bytes] = set()
+    several = list(revocations)
+    before = -1
+    while before < len(trusted):  # what a trusted revocation keeps is trusted too
+        before = len(trusted)
+        for fact in several:
+            assert isinstance(fact.body, DeviceRevoke)
+            if fact.signer in standing or fact.id in kept:
+                trusted.add(fact.id)
+                settled.add(fact.body.device_id)
+                kept.update(fact.body.keep)
+    yield from kept
+    for fact in several:
         assert isinstance(fact.body, DeviceRevoke)
-        if fact.signer in standing:
-            yield from fact.body.keep
-        elif _device(fact) not in settled:
-            yield from signed.get(keys.get(_device(fact), b""), set()).intersection(fact.body.keep)
+        if fact.id not in trusted and fact.body.device_id not in settled:
+            yield from signed.get(keys.get(fact.body.device_id, b""), set()) & {*fact.body.keep}
 
 
 def _objects(facts: Iterable[Fact]) -> dict[bytes, frozenset[bytes]]:
