@@ -54,6 +54,7 @@ class Thefts:
             self._steal(device)
             leave(device)
             self.leave(device)
+            self._hurry()
 
     def do_steal_and_revoke(self, device):
         """Copy the disk of another device, or take that device away; then revoke it."""
@@ -67,6 +68,7 @@ class Thefts:
         device.revoke_by_hx(victim.me, by_recovery=by_recovery)
         if self.of_thieves.random() < 0.7:
             self.leave(victim)
+        self._hurry()
 
     def _has_others(self, device):
         """Return whether a device is in the vault with others, and there is room for a thief."""
@@ -75,7 +77,13 @@ class Thefts:
         return device.me in active and bool(others) and len(self.thieves) < MOST_THIEVES
 
     def _steal(self, device):
-        self.thieves.append(Thief(device, self.of_thieves, device.secrets))
+        self.thieves.append(Thief(device, self.of_thieves))
+
+    def _hurry(self):
+        """Let the last thief write before the others know that its device is out, if it may."""
+        for _ in range(2):
+            if not self.thieves[-1].is_patient and self._may_act(self.thieves[-1]):
+                self._act(self.thieves[-1])
 
     def do_see_code(self, device):
         """Let somebody join by a code that another device uses at the same time.

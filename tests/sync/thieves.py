@@ -70,7 +70,7 @@ class Thief:
         self.records = set(vault.records(disk.database))
         self.last = [listed_of(row) for row in own_ledger.live(disk.database, disk.me)]
         self.secrets = set(secrets)  # of codes that it has seen
-        self.seeds = {}  # invite id -> seed of the invitation
+        self.seeds = dict(disk.seeds)  # invite id -> seed of the invitation
         self.is_patient = rng.random() < 0.5  # it writes when all devices know that it is out
         self.says_farewell = False  # it signs farewells of its own, too
         self.puppets = []
