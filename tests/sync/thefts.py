@@ -222,6 +222,10 @@ class Thefts:
             self.leave(device)
         for device_id in sorted(within) if self.devices else ():
             self.devices[0].revoke_by_hx(device_id, by_recovery=True)
+        # a thief, or the owner of its device, may have revoked other admins: the words end that
+        for thief in self.thieves if self.devices else ():
+            if may_revoke_admins(self.devices[0], thief):
+                self.devices[0].revoke(thief.me, by_recovery=True, keeping=True)
         converge(self.environment, self.devices)
 
     def _require_unchanged(self):
