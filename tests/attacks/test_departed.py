@@ -179,3 +179,21 @@ def test_the_first_device_that_has_left_revokes_nobody(cluster):
     for device in (desktop, server):
         assert device.context().trust.active.keys() == {desktop.me, server.me}
     laptop.close()
+
+
+def test_a_slot_in_the_name_of_who_has_left_keeps_no_key_from_a_new_device(theft):
+    """It opens nothing, and has the name under which another device would look for it."""
+    cluster, attacker = theft
+    laptop, server = cluster.devices
+    code = laptop.invite()
+    laptop.rotate()  # after the invitation, which has the keys until then
+    event = laptop.record()
+    laptop.sync()
+    tablet = Device(cluster.environment, "tablet")
+    for key in laptop.custody.vmks:
+        name = object_names.Name(object_names.SLOT, attacker.device.me, tablet.me, key)
+        cluster.environment.objects[object_names.spelled(name)] = b"nothing" * 60
+    admit(cluster, tablet, code)
+    converge(*cluster)
+    assert laptop.custody.vmks.keys() <= tablet.custody.vmks.keys()
+    assert event in server.dump().events & tablet.dump().events

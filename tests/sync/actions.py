@@ -239,5 +239,7 @@ class Actions:
 
     def do_rotate(self, device):
         """Make a new key; others go on writing under the old one until they read of it."""
-        if device.me in device.context().trust.active and device.context().is_sealed:
+        before = device.context().trust
+        if device.me in before.active and device.context().is_sealed:
             device.rotate()
+            assert device.context().trust.writing != before.writing, "the key is the old one"

@@ -10,8 +10,9 @@ from functools import lru_cache
 
 from dump import dump
 from hx.core.errors import InputError, NotInVault
+from hx.core.format import invite
 from hx.core.format.keys import DeviceKeys, recovery_keys
-from hx.core.format.phrases import secret_of
+from hx.core.format.phrases import invite_id, secret_of
 from hx.core.format.roster import evaluate
 from hx.core.format.roster_records import device_revoke
 from hx.core.model import (
@@ -170,6 +171,7 @@ class Device:
         self.unpublished = set()
         self.retained_from_us = 0
         self.holds = True  # whether it holds tombstones of others for a decision
+        self.seeds = {}  # invite id -> seed of the invitation by which it has joined
         self.is_only_copy = True  # whether it was neither cloned nor restored
         os.makedirs(os.path.join(self.folder, "hx"))
         with open(self.path, "wb") as file:
@@ -425,6 +427,8 @@ class Device:
         """Become an admin, by the recovery words."""
         context = self.context()
         pull(context)
+        if self.me not in context.trust.active:
+            raise NotInVault("this device was taken out")
         seed = recovery_keys(self.environment.entropy).sign_seed
         make_admin(context, self.me, seed=seed)
         push(context, self.outbox, self.name(), listed=True)
@@ -442,7 +446,10 @@ class Device:
         return secret_of(code)
 
     def join(self, secret):
+        sealed = self.view.held.get(invite.store_key(secret))
         enroll.join(self._this_device(), self._place(), secret)
+        if sealed is not None:
+            self.seeds = {invite_id(secret): invite.opened(sealed, secret=secret)[1].seed}
 
     def recover(self):
         enroll.recover(self._this_device(), self._place(), self.environment.entropy)
@@ -535,7 +542,7 @@ class Device:
         """Return a clone: a second device with the same keys and a copy of the disk."""
         clone = Device(self.environment, label)
         clone.custody, clone.me, clone.skew_us = self.custody, self.me, self.skew_us
-        clone.unpublished = set(self.unpublished)
+        clone.unpublished, clone.seeds = set(self.unpublished), dict(self.seeds)
         clone.view.held = dict(self.view.held)
         clone.retained_from_us = self.retained_from_us
         clone.is_only_copy = self.is_only_copy = False

@@ -40,6 +40,7 @@ class Environment:
         self.lost = {}  # segments that vanished from the store, key -> bytes
         self.restored = False  # whether any disk was restored from a backup
         self.departed = []  # devices that are no longer in the vault
+        self.thieves = []  # who writes into the store without being in the vault
         self.store_damaged = False  # whether the store changed by itself, which only a repair finds
         self.entropy = self.rng.randbytes(16)
         self._number = 0

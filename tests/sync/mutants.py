@@ -26,6 +26,7 @@ from hx.database.sync import held, ledger, locations, own_ledger, unpublished
 from hx.database.sync.ledger import TAKEN
 from hx.sync import compact, holding, manifests, publish, pull, push, revoked_objects, segments
 from sync import devices
+from sync.trust_mutants import TRUST_MUTANTS
 
 # A module that is first imported while a rule is broken would keep what it imports of it.
 for _package in (hx.sync, hx.database, hx.database.sync):
@@ -324,6 +325,7 @@ MUTANTS = {
     "a segment is deleted after its replacement was read back": (
         segments_are_deleted_before_their_replacement_is_read
     ),
+    **TRUST_MUTANTS,
 }
 
 

@@ -23,6 +23,7 @@ from sync.devices import RAM, Device
 from sync.disturbances import Disturbances
 from sync.environment import Environment, seeded_randomness
 from sync.text_orders import TextActions
+from sync.thefts import Thefts
 
 STEPS = 26
 DECISIONS = 40
@@ -75,7 +76,7 @@ WORKLOADS_WITH_REPAIR = (
 )
 
 
-class Simulation(Actions, TextActions, Disturbances):
+class Simulation(Actions, TextActions, Disturbances, Thefts):
     """One run with one seed: each method `do_NAME` is an action on one device."""
 
     def __init__(self, seed, folder):
@@ -99,6 +100,7 @@ class Simulation(Actions, TextActions, Disturbances):
         if self.holding:
             self.actions += weighted(record=4, forget_much=8, decide=12, retain=4, sync=4)
         self.use_text_orders(seed)
+        self.use_thieves(seed)
 
     # ---- the course of a run ----
 
@@ -127,6 +129,7 @@ class Simulation(Actions, TextActions, Disturbances):
             getattr(self, f"do_{action}")(device)
         for member in self.devices:
             invariants.require_nothing_destroyed(member)
+        self.observe()
 
     def fault(self, _number, operation, key):
         if self.settled or self.rng.randrange(100) >= self.faulty:
@@ -141,11 +144,12 @@ class Simulation(Actions, TextActions, Disturbances):
     def settle(self):
         """End all faults, deliver all late objects, and sync all devices until nothing changes."""
         self.settled = True
+        self.stop_using_stolen_devices()
         self.environment.now_us += 4 * HOUR_US
         if self.clocks.are_unsteady:  # what runs is published ten minutes after its own time
             self.environment.now_us += 7 * 24 * HOUR_US
         # a device whose clock is ahead closes an invitation before its joiner has come
-        if "revoke" in self.actions or self.clocks.are_unsteady:
+        if "revoke" in self.actions or self.clocks.are_unsteady or self.has_thieves:
             self.remove_inactive_devices()
         converge(self.environment, self.devices)
         self.decide_all()
@@ -155,6 +159,8 @@ class Simulation(Actions, TextActions, Disturbances):
                 device.repair()
             converge(self.environment, self.devices)
             self.decide_all()
+        self.observe()
+        self.end_thefts()
         for member in self.devices:
             invariants.require_nothing_destroyed(member)
 

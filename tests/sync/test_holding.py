@@ -208,6 +208,31 @@ def test_two_copies_of_a_device_do_not_answer_each_other_for_ever(cluster):
     assert texts(desktop) == set()
 
 
+@pytest.mark.parametrize("way", ["a restored disk", "another copy"])
+def test_what_this_device_has_published_already_is_not_held_any_more(cluster, way):
+    """It has accepted a tombstone of a revoked device, and its disk is of the time before."""
+    laptop, desktop, _ = cluster.devices
+    forget_all(cluster)
+    cluster.devices.remove(laptop)
+    desktop.make_admin()
+    desktop.revoke_by_hx(laptop.me)
+    converge(*cluster)
+    [forget] = desktop.held()
+    if way == "another copy":
+        cluster.devices.append(desktop.clone("copy"))
+        cluster.devices[-1].accept(forget)
+    else:
+        backup = desktop.backup()
+        desktop.accept(forget)
+        desktop.sync()
+        desktop.restore(backup)
+    converge(*cluster)
+    for device in cluster.devices:
+        assert not device.held()
+        assert not texts(device)
+    laptop.close()
+
+
 @pytest.mark.parametrize("decision", ["accept", "refuse"])
 def test_what_a_revoked_device_has_in_the_store_stays_until_nothing_of_it_is_held(
     cluster, decision

@@ -28,6 +28,9 @@ FIRST_SEED = {  # 0 for the others
     "a record without a live segment is published again": 54,
     "an unlisted segment is not deleted": 182,
     "a segment is deleted after its replacement was read back": 120,
+    "a notice has to prove what it says": 60,
+    "a waiting device contributes nothing": 60,
+    "what a copy of this device has accepted is not held": 1157,
 }
 SEEDS = 60  # tried for each rule
 

@@ -138,10 +138,16 @@ def hand_out_keys(
     """Write the missing slots: for each epoch key in custody, one for each active device.
 
     Own slots for devices that are not active any more are deleted. `there`: key and name of what
-    the store has below k/. `besides`: store keys of slots that are damaged and are written again.
+    the store has below k/. `besides`: store keys of slots that are damaged and are written again. A
+    slot in the name of a device that is not active is no reason to write none: who is out may have
+    put it there, and only its recipient can see what it holds.
     """
     listed = [(key, name) for key, name in there if name.kind == object_names.SLOT]
-    existing = {(name.object_id, name.key_id) for key, name in listed if key not in besides}
+    existing = {
+        (name.object_id, name.key_id)
+        for key, name in listed
+        if key not in besides and name.device_id in context.trust.active
+    }
     held = context.keyring.secrets.vmks
     vouched = {epoch_key: held[epoch_key] for epoch_key in context.trust.readable & held.keys()}
     _write_slots(context, vouched, existing)

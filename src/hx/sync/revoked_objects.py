@@ -108,6 +108,7 @@ def _accepted(
         return None
     known = {departures.listed_digest(context.database, device_id)} & accepted
     listed = departures.listed(context.database, device_id) if known else set()
+    known |= {objects_digest(())} & accepted  # for an empty list no manifest is needed
     before = departures.forgotten_digest(context.database, device_id)
     if before in accepted - known:  # that list was deleted here, and the device has published since
         known.add(before)

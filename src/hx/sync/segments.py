@@ -41,6 +41,7 @@ from hx.stores import Denied, Missing, Transient
 from hx.sync.clocks_ahead import note_gone
 from hx.sync.context import KEY_ID, Pulled
 from hx.sync.manifests import PATIENT_TRIES, PATIENT_US, attempt, unread
+from hx.sync.revoked_duty import look_again
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -301,6 +302,8 @@ def joined(context: SyncContext, segment: Segment, history: History) -> Pulled:
             applied = held.put(context.database, history.tombstones, segment.device_id, now)
             history = history._replace(tombstones=applied)
         changes = join(context.database, history, source, now=now)
+        if own:
+            _hold_no_more(context, history)
         give_back(context, history)
         note_gone(context, history.tombstones, changes.gone)
         by_text = _gone_by_text(context, history)
@@ -330,6 +333,12 @@ def _gone_by_text(context: SyncContext, history: History) -> int:
     from hx.database.text_orders import compare_taken
 
     return compare_taken(context.database, history.events, context.me, context.moment())
+
+
+def _hold_no_more(context: SyncContext, history: History) -> None:
+    """Hold no tombstone of an own segment: this device, or a copy of it, has applied it before."""
+    if held.drop_applied(context.database, history.tombstones):
+        look_again(context.database)
 
 
 def give_back(context: SyncContext, history: History) -> None:
@@ -372,6 +381,7 @@ def join_unlisted(context: SyncContext, contents: Contents) -> int:
     database = context.database
     source = SegmentSource(context.me, None, context.me)
     changes = join(database, contents.history, source, now=context.moment())
+    _hold_no_more(context, contents.history)
     give_back(context, contents.history)
     name_origins(database, context.me)
     ledger.list_objects(database, context.me, [contents.listed], context.now_us, TAKEN)

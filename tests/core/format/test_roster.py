@@ -239,6 +239,35 @@ def test_revocations_by_a_revoked_admin_count_only_if_recovery_keeps_them():
     }
 
 
+def test_a_revoked_admin_lets_nobody_in_by_what_its_revocations_keep():
+    members = [adds(RECOVERY, "ann"), adds(FIRST, "bob"), adds(RECOVERY, "cat"),
+               revokes(FIRST, "ann")]  # fmt: skip
+    puppet = adds("ann", "puppet")
+    assert active(*members, puppet, revokes("ann", FIRST, puppet)) == {"cat"}
+    assert active(*members, puppet, revokes("ann", "cat", puppet)) == {FIRST, "bob"}
+    gone = [*members, adds("cat", "eve"), revokes(FIRST, "cat")]
+    assert active(*gone, revokes("ann", "cat", adds("cat", "eve"))) == {FIRST, "bob"}
+
+
+def test_what_an_admin_has_kept_stays_kept_when_it_leaves():
+    """It has signed the farewell of another admin again, and a third one signs its own."""
+    invited = [invites(FIRST, "code1"), adds("code1", "bob"), closes(FIRST, "code1", "bob")]
+    members = [*invited, adds(RECOVERY, "ann"), adds(RECOVERY, "cat")]
+    left = [revokes(FIRST, FIRST, *invited), revokes("ann", FIRST, *invited)]
+    later = [revokes("ann", "ann", left[1]), revokes("cat", "ann", left[1])]
+    assert active(*members, *left, *later) == {"bob", "cat"}
+
+
+def test_a_revoked_admin_lets_nobody_in_by_a_code_of_an_admin_that_it_revokes():
+    invited = [invites(FIRST, "code1"), adds("code1", "ann"), closes(FIRST, "code1", "ann")]
+    members = [*invited, makes_admin("ann"), adds(RECOVERY, "bob"), revokes(FIRST, "ann")]
+    puppet = adds("code1", "puppet")
+    reopened = revokes("ann", FIRST, invited[0], puppet)
+    trust = evaluate(*members, puppet, reopened)
+    assert names(trust.active, *PEOPLE) == {"bob"}
+    assert not trust.waiting
+
+
 def test_of_a_device_that_has_left_the_records_count_that_its_farewell_keeps():
     members = [adds(FIRST, "ann"), adds("ann", "bob"), adds("ann", "cat"), makes_admin("ann")]
     trust = evaluate(*members, revokes("ann", "ann", members[1]))

@@ -82,8 +82,9 @@ def model_of_admins(added):
     return {device(FIRST)} | {body.device_id for signer, _, body in added if signer == recovery}
 
 
-def model_of_revocations(revocations, admins, known):
+def model_of_revocations(statements, admins, known):
     """Return (revoked, kept, left -> kept by its farewells) by docs/format.md."""
+    revocations = [each for each in statements if isinstance(each[2], DeviceRevoke)]
     recovery = public(RECOVERY)[0]
     farewells = {}
     for signer, _, body in revocations:
@@ -106,17 +107,37 @@ def model_of_revocations(revocations, admins, known):
             for admin in admins
         )
 
-    def together(bodies):
-        return (
-            revoked | {body.device_id for body in bodies},
-            kept | {record_id for body in bodies for record_id in body.keep},
-        )
+    def together(those):
+        """Return whom these revocations revoke, and what they keep."""
+        out = {body.device_id for _, _, body in those}
+        stands = {recovery} | {known[admin] for admin in admins - out}
 
-    revoked, kept = together([body for signer, _, body in revocations if signer == recovery])
-    admin_bodies = [r[2] for r in revocations if r[2].device_id in admins and counts(*r)]
-    revoked, kept = together(admin_bodies)
-    others = [r[2] for r in revocations if r[2].device_id not in admins and counts(*r)]
-    revoked, kept = together(others)
+        def kept_by(trusted):
+            return {record for _, each, body in those if each in trusted for record in body.keep}
+
+        trusted = least_fixpoint(
+            lambda trusted: {
+                record_id
+                for signer, record_id, _ in those
+                if signer in stands or record_id in kept_by(trusted)
+            }
+        )
+        settled = {body.device_id for _, each, body in those if each in trusted}
+        keep = kept_by(trusted) | {
+            record_id
+            for author, record_id, _ in statements
+            for _, each, body in those
+            if each not in trusted and body.device_id not in settled
+            if known.get(body.device_id) == author and record_id in body.keep
+        }
+        return out, keep
+
+    those = [each for each in revocations if each[0] == recovery]
+    revoked, kept = together(those)
+    those += [each for each in revocations if each[2].device_id in admins and counts(*each)]
+    revoked, kept = together(those)
+    those += [each for each in revocations if each[2].device_id not in admins and counts(*each)]
+    revoked, kept = together(those)
     return revoked, kept, {name: keep for name, keep in said.items() if name not in revoked}
 
 
@@ -190,7 +211,7 @@ def model(parts):
         first: public(FIRST)[0]
     }
     admins = model_of_admins(of(DeviceAdd))
-    revoked, kept, left = model_of_revocations(of(DeviceRevoke), admins, known)
+    revoked, kept, left = model_of_revocations(statements, admins, known)
     of_admins = {known[admin] for admin in admins}
     permitted = model_of_permitted(of, of_admins, kept)
 
@@ -439,6 +460,30 @@ def test_a_revoked_device_with_all_its_keys_changes_nothing(rng):
         assert after.writing == before.writing
     again = epoch(FIRST, after.next_number, "k4", *names(after.inactive, *PEOPLE, *EVIL))
     assert evaluate(*known, *attack, again).writing == (after.next_number, key("k4"))
+
+
+@given(seeds)
+def test_an_admin_that_an_admin_has_revoked_lets_nobody_in(rng):
+    """With its keys somebody can put out the other admins, and whom these have let in."""
+    records, holders = honest_vault(rng)
+    records.append(makes_admin("eve"))
+    honest = records_to_list(records, "eve", holders)
+    keep = rng.sample(honest, rng.randint(0, len(honest)))
+    known = [*records, revokes(FIRST, "eve", *keep)]
+    before = evaluate(*known)
+    codes = [code for code, owners in holders.items() if "eve" in owners]
+    attack = [record_of_thief(rng, ["eve", "puppet"], codes) for _ in range(rng.randint(1, 6))]
+    mine = [part for part in [*records, *attack] if part.signer != public(RECOVERY)[0]]
+    several = [revokes("eve", name, *rng.sample(mine, rng.randint(0, len(mine))))
+               for name in rng.sample([FIRST, *PEOPLE, "eve", "puppet"], 3)]  # fmt: skip
+    after = evaluate(*known, *attack, *several)
+    assert after.active.keys() <= before.active.keys()
+    assert device("eve") in after.inactive
+    assert (
+        evaluate(*known, *attack, *several, revokes(RECOVERY, "eve")).active.keys()
+        <= before.active.keys()
+    )
+    assert after.waiting.keys() <= before.waiting.keys() | before.active.keys()
 
 
 @given(seeds)

@@ -3,7 +3,8 @@
 The revocations by the recovery key are evaluated first, against any device; then those by admins
 against admins, which take effect whether or not their signer is revoked by another admin; then
 those by admins against the other devices. A record of a device revoked by these counts only if one
-of them keeps it, as nothing proves when it was signed.
+of them keeps it, as nothing proves when it was signed. An admin that is revoked itself keeps little
+by its revocations: else a thief with its keys would let somebody in.
 
 A device that leaves revokes itself; that record is its farewell. Of its records those count that
 all its farewells list. Whoever has a copy of its keys can sign another farewell, which can remove
@@ -19,7 +20,7 @@ from hx.core.record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from hx.core.format.roster_records import Fact
 
@@ -68,9 +69,20 @@ def revoked(
     `admins` and `keys` map device ids to public keys: those of the admins and those of all devices
     that any record names.
     """
+    facts = tuple(facts)
     revocations = [fact for fact in facts if isinstance(fact.body, DeviceRevoke)]
     said = farewells(revocations, keys)
-    first = _stage(fact for fact in revocations if fact.signer == recovery)
+    signed: dict[bytes, set[bytes]] = defaultdict(set)
+    for fact in facts:
+        signed[fact.signer].add(fact.id)
+
+    def stage(those: Iterable[Fact]) -> _Stage:
+        those = tuple(those)
+        devices = frozenset(_device(fact) for fact in those)
+        standing = {recovery, *(key for admin, key in admins.items() if admin not in devices)}
+        return _Stage(those, devices, frozenset(_kept(those, standing, keys, signed)))
+
+    first = stage(fact for fact in revocations if fact.signer == recovery)
 
     def counts(fact: Fact, above: _Stage) -> bool:
         return any(
@@ -81,12 +93,12 @@ def revoked(
             if key == fact.signer and admin != _device(fact)
         )
 
-    second = _stage(fact for fact in revocations if _device(fact) in admins and counts(fact, first))
-    above = _stage((*first.facts, *second.facts))
-    third = _stage(
+    second = stage(fact for fact in revocations if _device(fact) in admins and counts(fact, first))
+    above = stage((*first.facts, *second.facts))
+    third = stage(
         fact for fact in revocations if _device(fact) not in admins and counts(fact, above)
     )
-    total = _stage((*above.facts, *third.facts))
+    total = stage((*above.facts, *third.facts))
     return Revoked(
         total.devices,
         total.kept,
@@ -128,14 +140,37 @@ def _device(fact: Fact) -> bytes:
     return fact.body.device_id
 
 
-def _stage(facts: Iterable[Fact]) -> _Stage:
-    those = tuple(facts)
-    bodies = [fact.body for fact in those if isinstance(fact.body, DeviceRevoke)]
-    return _Stage(
-        those,
-        frozenset(body.device_id for body in bodies),
-        frozenset(record_id for body in bodies for record_id in body.keep),
-    )
+def _kept(
+    revocations: Iterable[Fact],
+    standing: Collection[bytes],
+    keys: Mapping[bytes, bytes],
+    signed: Mapping[bytes, set[bytes]],
+) -> Iterator[bytes]:
+    """Yield the ids of the records that revocations keep.
+
+    `standing`: the keys of recovery and of the admins that are not revoked; `signed`: public key
+    -> ids of the records that it has signed. Who is revoked too may be a thief. It keeps nothing of
+    a device that somebody else has revoked, and nothing but what the device has signed itself: of
+    the codes of that device it may know one.
+    """
+    kept: set[bytes] = set()
+    trusted: set[bytes] = set()
+    settled: set[bytes] = set()
+    several = list(revocations)
+    before = -1
+    while before < len(trusted):  # what a trusted revocation keeps is trusted too
+        before = len(trusted)
+        for fact in several:
+            assert isinstance(fact.body, DeviceRevoke)
+            if fact.signer in standing or fact.id in kept:
+                trusted.add(fact.id)
+                settled.add(fact.body.device_id)
+                kept.update(fact.body.keep)
+    yield from kept
+    for fact in several:
+        assert isinstance(fact.body, DeviceRevoke)
+        if fact.id not in trusted and fact.body.device_id not in settled:
+            yield from signed.get(keys.get(fact.body.device_id, b""), set()) & {*fact.body.keep}
 
 
 def _objects(facts: Iterable[Fact]) -> dict[bytes, frozenset[bytes]]:

@@ -212,6 +212,16 @@ def remove(database: Database, row: Held) -> None:
     database.execute("DELETE FROM held WHERE record_hash = ?", (row.record_hash,))
 
 
+def drop_applied(database: Database, applied: Iterable[Tombstone]) -> bool:
+    """Hold these tombstones no more, because they are applied; return whether any was held."""
+    if is_empty(database):
+        return False
+    names = [(tombstones.record_hash(tombstone),) for tombstone in applied]
+    before = database.connection.total_changes()
+    database.connection.executemany("DELETE FROM held WHERE record_hash = ?", names)
+    return database.connection.total_changes() > before
+
+
 def rows_covered(database: Database, tombstone: Tombstone) -> set[int]:
     """Return the row ids of the events that a tombstone covers, or would cover."""
     scope = tombstone.scope
