@@ -75,6 +75,24 @@ def test_who_has_read_only_the_manifest_of_the_device_waits_for_nothing(cluster)
     assert event in server.dump().events
 
 
+def test_where_a_revocation_accepts_an_empty_list_no_manifest_is_waited_for(cluster):
+    """The device that revokes has read nothing of the other one, and an admin has."""
+    laptop, desktop, server = cluster.devices
+    server.make_admin()
+    event = desktop.record()
+    desktop.sync()
+    sync_each([laptop])
+    for _ in range(3):  # the store then has no manifest of it with an empty list
+        desktop.record()
+        desktop.sync()
+    context = server.context()
+    revoke(context, desktop.me)
+    push(context, server.outbox, server.name(), listed=True)
+    converge(cluster.environment, [laptop, server])
+    assert not objects_of(cluster, desktop)
+    assert event in laptop.dump().events & server.dump().events
+
+
 def test_what_could_not_be_read_stays_until_it_is_read(cluster):
     laptop, desktop, server = cluster.devices
     event = desktop.record()
