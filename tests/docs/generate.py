@@ -213,6 +213,8 @@ OBJECTS = {
         "secrets[].id, secrets[].kinds": "events in the history that it held whose commands hold secrets that are not masked, and the kinds of these; never a secret",
         "store": "the store, from which its access is to be taken away",
         "admins": "number of admins that are left in the vault; not with `--dry-run`",
+        "held[]": "what the device has forgotten and still waits for an answer here, as in `hx sync status`",
+        "accepted[], refused[]": "of the same, what was accepted or refused at the question; not with `--dry-run`",
     },
     "sync rotate": {
         "epoch, key_id": "number and id of the new key",

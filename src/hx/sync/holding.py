@@ -115,7 +115,8 @@ def _reason(context: SyncContext, forget: HeldForget, events: int) -> str | None
     if not context.holds:
         return None
     first = forget.rows[0]
-    if any(row.reason is not None and _is_of_revoked(context, row) for row in forget.rows):
+    revoked = context.trust.revoked
+    if any(row.reason is not None and held.is_of(row, revoked) for row in forget.rows):
         return OF_REVOKED  # it is for a person to say what becomes of it
     limit_us = context.now_us + FUTURE_US
     ends = [row.until_us for row in forget.rows if row.kind == "window"]
@@ -123,12 +124,6 @@ def _reason(context: SyncContext, forget: HeldForget, events: int) -> str | None
         return FUTURE
     taken = held.taken_by(context.database, _payer(context, first)) + events
     return LARGE if taken > most_taken(held.events_here(context.database)) else None
-
-
-def _is_of_revoked(context: SyncContext, row: Held) -> bool:
-    """Return whether a revoked device has made a tombstone, or made it in another name."""
-    revoked = context.trust.revoked
-    return row.device_id in revoked or revoked.issuperset(row.authors)
 
 
 def _payer(context: SyncContext, row: Held) -> bytes:

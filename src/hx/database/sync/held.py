@@ -19,6 +19,7 @@ from hx.database.rows import select_events
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
     from typing import Any
 
     from hx.core.format.manifest import Manifest
@@ -162,6 +163,11 @@ def forgets(rows: Iterable[Held]) -> list[HeldForget]:
     for row in rows:
         groups.setdefault((row.created_at_us, row.device_id), []).append(row)
     return [HeldForget(group) for group in groups.values()]
+
+
+def is_of(row: Held, devices: AbstractSet[bytes]) -> bool:
+    """Return whether one of these devices has made a tombstone, or made it in another name."""
+    return row.device_id in devices or devices >= set(row.authors)
 
 
 def record(database: Database, row: Held) -> Tombstone:

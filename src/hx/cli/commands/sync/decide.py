@@ -29,12 +29,13 @@ if TYPE_CHECKING:
     from hx.sync.context import SyncContext
 
 _MIN_ID = 4  # digits of an id that name a tombstone
-_ACCEPT, _REFUSE, _LATER = "accept", "refuse", "later"
+ACCEPT, REFUSE, LATER = "accept", "refuse", "later"
 _QUESTIONS = {
-    _ACCEPT: "Forget these events here and on the other devices?",
-    _REFUSE: "Keep these events?",
+    ACCEPT: "Forget these events here and on the other devices?",
+    REFUSE: "Keep these events?",
 }
 _ASKED = "Accept it (forget these events here too), refuse it (keep them), or decide later?"
+_ASKED_OF_REVOKED = "Refuse what it has forgotten (keep these events), accept it, or decide later?"
 
 
 class Decided(NamedTuple):
@@ -92,7 +93,7 @@ def _preview(
     """Yield what is held, and what the answer does to it."""
     for forget in forgets:
         yield held_tombstones.line(forget, names, context.now_us)
-    if name == _ACCEPT:
+    if name == ACCEPT:
         yield "these events are forgotten here now, and on your other devices at their next sync"
     else:
         yield "these events stay here, and come back to devices that have forgotten them already"
@@ -102,7 +103,7 @@ def decide(name: str, sync_context: SyncContext, forgets: list[HeldForget]) -> D
     """Accept or refuse what is held."""
     rows = [row for forget in forgets for row in forget.rows]
     with sync_context.database.transaction():
-        if name == _ACCEPT:
+        if name == ACCEPT:
             return Decided(forgets, sum(accept(sync_context, row) for row in rows))
         for row in rows:
             refuse(sync_context, row)
@@ -110,10 +111,10 @@ def decide(name: str, sync_context: SyncContext, forgets: list[HeldForget]) -> D
 
 
 def _print(name: str, given: Namespace, done: Decided, names: Mapping[bytes, str]) -> None:
-    number = "forgotten" if name == _ACCEPT else "kept"
+    number = "forgotten" if name == ACCEPT else "kept"
     if given.json:
         objects = [held_tombstones.as_object(forget, names) for forget in done.forgets]
-        print_json({"accepted" if name == _ACCEPT else "refused": objects, number: done.events})
+        print_json({"accepted" if name == ACCEPT else "refused": objects, number: done.events})
         return
     if not done.forgets:
         print("nothing is held here")
@@ -124,7 +125,7 @@ def _print(name: str, given: Namespace, done: Decided, names: Mapping[bytes, str
 
 def told(name: str, done: Decided) -> list[str]:
     """Return lines about what was done here, and what the next sync does."""
-    if name == _ACCEPT:
+    if name == ACCEPT:
         return [
             f"accepted: {count(done.events, 'event')} forgotten here",
             "the next `hx sync` tells the other devices, which do not ask again",
@@ -135,12 +136,12 @@ def told(name: str, done: Decided) -> list[str]:
     ]
 
 
-def _answer() -> str:
-    """Ask, and return the answer; no answer is one too, and does not stop the sync."""
+def _answer(question: str, answers: tuple[str, ...], default: str) -> str:
+    """Ask, and return the answer; no answer is one too, and does not stop the command."""
     try:
-        return chosen(_ASKED, (_ACCEPT, _REFUSE, _LATER), _LATER)
+        return chosen(question, answers, default)
     except Refused:
-        return _LATER
+        return LATER
 
 
 def ask(sync_context: SyncContext, names: Mapping[bytes, str]) -> None:
@@ -150,7 +151,17 @@ def ask(sync_context: SyncContext, names: Mapping[bytes, str]) -> None:
     clear_progress()
     for forget in held.forgets(held.read(sync_context.database)):
         print(f"hx: {held_tombstones.line(forget, names, sync_context.now_us)}", file=sys.stderr)
-        answer = _answer()
-        if answer != _LATER:
+        answer = _answer(_ASKED, (ACCEPT, REFUSE, LATER), LATER)
+        if answer != LATER:
             done = decide(answer, sync_context, [forget])
             print("\n".join(f"hx: {line}" for line in told(answer, done)), file=sys.stderr)
+
+
+def answer_of_revoked(forgets: list[HeldForget]) -> str:
+    """Ask on the terminal what becomes of what a device has forgotten that is being revoked.
+
+    Enter refuses it. Without a terminal, and without an answer, it stays held.
+    """
+    if not forgets or not at_terminal():
+        return LATER
+    return _answer(_ASKED_OF_REVOKED, (REFUSE, ACCEPT, LATER), REFUSE)
