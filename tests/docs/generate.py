@@ -157,7 +157,7 @@ OBJECTS = {
         "forgotten.holding[].device_id, forgotten.holding[].device, forgotten.holding[].held, forgotten.holding[].refused": "devices that hold back what was forgotten here, or have refused it: an id for each `hx forget`",
         "held[].id, held[].ids": "what waits for `hx sync accept` or `hx sync refuse` here: the id of a `hx forget` of another device, and the ids of all its tombstones",
         "held[].reason": "`future`: its time ends more than a day from now; `large`: with it, that device would have taken more than 1,000 events and more than a tenth of those here since something of it was accepted; `revoked`: it was held when that device was revoked",
-        "held[].device_id, held[].device, held[].made, held[].since, held[].events": "who has made it and when (by that clock), since when it is held here, and how many events it would take here",
+        "held[].device_id, held[].device, held[].made, held[].since, held[].events": "who has made it and when (by that clock), since when it is held here, and how many events it would take here (null: not counted, because very much waits of that device)",
         "custody": "where the keys of this device are kept",
         "place": "the place of this device in the vault: `member`, `waiting`, `not admitted`, `revoked` or `departed`",
         "copy_seen": "when another copy of this device was last noticed; null when the last push noticed none",

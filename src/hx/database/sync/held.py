@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hx.database.connection import Database
 
 ACCEPTED, REFUSED = "accepted", "refused"
+NOT_COUNTED = -1  # instead of a number of events
 _ID_BYTES = 16
 
 
@@ -42,7 +43,7 @@ class Held(NamedTuple):
     until_us: int | None
     shown: bytes
     reason: str | None  # FUTURE, LARGE; None: it was not judged yet
-    events: int  # that it would take here
+    events: int  # that it would take here, or NOT_COUNTED
     known_at_us: int | None
     known_boot_us: int | None
     known_boot_id: str | None
@@ -77,9 +78,10 @@ class HeldForget(NamedTuple):
         return self.rows[0].reason
 
     @property
-    def events(self) -> int:
-        """Return how many events it would take here."""
-        return sum(row.events for row in self.rows)
+    def events(self) -> int | None:
+        """Return how many events it would take here; None: that was not counted."""
+        numbers = [row.events for row in self.rows]
+        return None if NOT_COUNTED in numbers else sum(numbers)
 
 
 def least_id(ids: Iterable[bytes]) -> bytes:

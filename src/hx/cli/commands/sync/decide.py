@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 
     from hx.cli.context import Context
     from hx.config import Config
+    from hx.database.connection import Database
     from hx.database.sync.held import HeldForget
     from hx.sync.context import SyncContext
 
+_MOST_ASKED = 8
 _MIN_ID = 4  # digits of an id that name a tombstone
 ACCEPT, REFUSE, LATER = "accept", "refuse", "later"
 _QUESTIONS = {
@@ -43,6 +45,13 @@ class Decided(NamedTuple):
 
     forgets: list[HeldForget]
     events: int  # that were forgotten here, or that are kept
+
+
+class Answer(NamedTuple):
+    """What a person wishes to become of a held `hx forget`."""
+
+    name: str  # of the command
+    forget: HeldForget
 
 
 def run(name: str, given: Namespace, config: Config) -> int:
@@ -91,8 +100,7 @@ def _preview(
     name: str, forgets: list[HeldForget], names: Mapping[bytes, str], context: Context
 ) -> Iterator[str]:
     """Yield what is held, and what the answer does to it."""
-    for forget in forgets:
-        yield held_tombstones.line(forget, names, context.now_us)
+    yield from held_tombstones.each(forgets, names, context.now_us)
     if name == ACCEPT:
         yield "these events are forgotten here now, and on your other devices at their next sync"
     else:
@@ -107,7 +115,7 @@ def decide(name: str, sync_context: SyncContext, forgets: list[HeldForget]) -> D
             return Decided(forgets, sum(accept(sync_context, row) for row in rows))
         for row in rows:
             refuse(sync_context, row)
-    return Decided(forgets, sum(forget.events for forget in forgets))
+    return Decided(forgets, sum(forget.events or 0 for forget in forgets))
 
 
 def _print(name: str, given: Namespace, done: Decided, names: Mapping[bytes, str]) -> None:
@@ -144,17 +152,29 @@ def _answer(question: str, answers: tuple[str, ...], default: str) -> str:
         return LATER
 
 
-def ask(sync_context: SyncContext, names: Mapping[bytes, str]) -> None:
-    """Ask on the terminal what becomes of each held tombstone; Enter decides nothing."""
+def ask(database: Database, names: Mapping[bytes, str], now_us: int) -> list[Answer]:
+    """Ask on the terminal what becomes of each held tombstone; Enter decides nothing.
+
+    Of very many only the first ones are asked about: the others stay held. The caller does not
+    hold the lock of sync: a question may stay open for hours.
+    """
     if not at_terminal():
-        return
+        return []
     clear_progress()
-    for forget in held.forgets(held.read(sync_context.database)):
-        print(f"hx: {held_tombstones.line(forget, names, sync_context.now_us)}", file=sys.stderr)
-        answer = _answer(_ASKED, (ACCEPT, REFUSE, LATER), LATER)
-        if answer != LATER:
-            done = decide(answer, sync_context, [forget])
-            print("\n".join(f"hx: {line}" for line in told(answer, done)), file=sys.stderr)
+    answers = []
+    for forget in held.forgets(held.read(database))[:_MOST_ASKED]:
+        print(f"hx: {held_tombstones.line(forget, names, now_us)}", file=sys.stderr)
+        answers.append(Answer(_answer(_ASKED, (ACCEPT, REFUSE, LATER), LATER), forget))
+    return [answer for answer in answers if answer.name != LATER]
+
+
+def decide_asked(sync_context: SyncContext, answers: list[Answer]) -> None:
+    """Accept or refuse what was asked about, if it is still held, and print it."""
+    there = {row.record_hash for row in held.read(sync_context.database)}
+    for name, forget in answers:
+        if there.issuperset(row.record_hash for row in forget.rows):
+            done = decide(name, sync_context, [forget])
+            print("\n".join(f"hx: {line}" for line in told(name, done)), file=sys.stderr)
 
 
 def answer_of_revoked(forgets: list[HeldForget]) -> str:

@@ -137,15 +137,15 @@ def print_done(
 
 
 def _held_lines(outlook: Outlook) -> Iterator[str]:
-    for forget in outlook.held:
-        yield held_tombstones.line(forget, outlook.names, outlook.now_us)
+    yield from held_tombstones.each(outlook.held, outlook.names, outlook.now_us)
 
 
 def _to_type(outlook: Outlook) -> Iterator[str]:
     """Yield what the device has forgotten and this one holds back, and what to type."""
-    for line, forget in zip(_held_lines(outlook), outlook.held, strict=True):
-        short = held_tombstones.short_id(forget)
+    for line in _held_lines(outlook):
         yield f"held: {line}"
+    if outlook.held:
+        short = held_tombstones.short_id(outlook.held[0]) if len(outlook.held) == 1 else "ID"
         yield f"  `hx sync refuse {short}` keeps them, `hx sync accept {short}` forgets them"
 
 
