@@ -205,6 +205,25 @@ def test_a_sync_on_a_terminal_asks(tmp_path, answer, left):
     assert len(held(desktop)) == (answer in ("", "\x04"))
 
 
+def test_while_a_sync_asks_another_one_runs(tmp_path):
+    laptop, desktop = full_vault(tmp_path, "laptop", "desktop")
+    assert laptop.hx("forget", "--since", "1d", "--yes").code == 0
+    laptop.sync()
+    environment = {"HX_HOME": str(desktop.home), "HOME": str(desktop.cwd), "TERM": "dumb"}
+    child = pexpect.spawn(HX, ["sync"], env=environment, timeout=30)
+    child.delaybeforesend = None
+    child.expect_exact("decide later? [a/r/L] ")
+    desktop.record("echo meanwhile", at=now_us())
+    assert desktop.sync()["pushed"]["events"] == 1
+    child.sendline("a")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    assert (desktop.commands, held(desktop)) == (["echo meanwhile"], [])
+    laptop.sync()
+    assert len(laptop.sync("status")["forgotten"]["confirmed"]) == 1
+
+
 def test_what_is_held_outlives_a_rebuild(tmp_path):
     laptop, desktop = full_vault(tmp_path, "laptop", "desktop")
     assert laptop.hx("forget", "--since", "1d", "--yes").code == 0

@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 
 from hx.core.merge import History
-from hx.core.model import FINISHED, IMPORTED, LIVE, Event, EventKey
+from hx.core.model import FINISHED, IMPORTED, LIVE, Event, EventKey, Tombstone, Window
 from hx.core.query import DIRECTORY, Query
 from hx.core.rank import Here
 from hx.core.terms import parse
@@ -20,6 +20,7 @@ from hx.database.queries import forget_selection, sessions, status
 from hx.database.queries.forget_selection import Choice
 from hx.database.queries.import_duplicates import OwnEvents
 from hx.database.search import search
+from hx.database.tombstones import relevant
 from hx.picker.answers.source import AnswerSource
 from hx.picker.model import PickerQuery
 
@@ -206,6 +207,30 @@ def test_a_line_imported_beside_another_history_reads_only_what_began_near_it(sh
             steps(database, lambda _, own=own, at_us=at_us: own.has_duplicate(at_us, b"ls", bytes))
         )
     assert taken[1] <= taken[0] * 1.1 + 20
+
+
+def test_a_record_reads_only_the_windows_that_may_cover_it(tmp_path):
+    """A member sends thousands of windows in a few bytes."""
+    (tmp_path / "few").mkdir()
+    (tmp_path / "many").mkdir()
+    taken = []
+    for folder, count in (("few", 100), ("many", 3_000)):
+        database = open_scratch(str(tmp_path / folder))
+        windows = {
+            Tombstone(n.to_bytes(16), n, DEVICE, Window(n, n + 1)) for n in range(1, count + 1)
+        }
+        with database.transaction():
+            join(database, History(tombstones=frozenset(windows)))
+        delta = History(frozenset([typed(1)]))
+        taken.append(len(relevant(database, delta)))
+        assert relevant(database, History(tombstones=frozenset(windows))) == frozenset()
+        [near] = relevant(
+            database,
+            History(frozenset([typed(1)._replace(key=typed(1).key._replace(started_at_us=50))])),
+        )
+        assert near.tombstone_id == (50).to_bytes(16)
+        database.close()
+    assert taken == [0, 0]
 
 
 FOLDED = {

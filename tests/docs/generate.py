@@ -157,7 +157,7 @@ OBJECTS = {
         "forgotten.holding[].device_id, forgotten.holding[].device, forgotten.holding[].held, forgotten.holding[].refused": "devices that hold back what was forgotten here, or have refused it: an id for each `hx forget`",
         "held[].id, held[].ids": "what waits for `hx sync accept` or `hx sync refuse` here: the id of a `hx forget` of another device, and the ids of all its tombstones",
         "held[].reason": "`future`: its time ends more than a day from now; `large`: with it, that device would have taken more than 1,000 events and more than a tenth of those here since something of it was accepted; `many`: with it, more than 512 would reach what is recorded from now on; `revoked`: it was held when that device was revoked",
-        "held[].device_id, held[].device, held[].made, held[].since, held[].events": "who has made it and when (by that clock), since when it is held here, and how many events it would take here",
+        "held[].device_id, held[].device, held[].made, held[].since, held[].events": "who has made it and when (by that clock), since when it is held here, and how many events it would take here (null: not counted, because very much waits of that device)",
         "custody": "where the keys of this device are kept",
         "place": "the place of this device in the vault: `member`, `waiting`, `not admitted`, `revoked` or `departed`",
         "copy_seen": "when another copy of this device was last noticed; null when the last push noticed none",
@@ -213,6 +213,8 @@ OBJECTS = {
         "secrets[].id, secrets[].kinds": "events in the history that it held whose commands hold secrets that are not masked, and the kinds of these; never a secret",
         "store": "the store, from which its access is to be taken away",
         "admins": "number of admins that are left in the vault; not with `--dry-run`",
+        "held[]": "what the device has forgotten and still waits for an answer here, as in `hx sync status`",
+        "accepted[], refused[]": "of the same, what was accepted or refused at the question; not with `--dry-run`",
     },
     "sync rotate": {
         "epoch, key_id": "number and id of the new key",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from hx.core import holding
+from hx.core.format import segment
 from hx.core.merge import History
 from hx.core.model import MAX_SPARED, Tombstone, Window
 from hx.database.sync import held, sync_status
 from hx.forget.forget import clean
+from hx.sync import held_effects
 from sync.attacker import Attacker
 from sync.cluster import converge, new_cluster, sync_each
 from sync.departures import leave
@@ -306,3 +308,36 @@ def test_a_refusal_forgets_nothing_where_a_key_has_no_room_for_it(cluster):
     converge(cluster.environment, [desktop, server])
     assert b"full" in before
     assert texts(server) == texts(desktop) == before
+
+
+def test_of_very_many_orders_of_one_maker_only_the_first_ones_are_counted(cluster, monkeypatch):
+    """A few bytes hold thousands of windows, and each of them may cover every event."""
+    monkeypatch.setattr(held_effects, "_WHOLE_COUNTS", 2)
+    monkeypatch.setattr(held_effects, "_LEAST_EVENTS", 0)
+    laptop, desktop, _ = cluster.devices
+    evil = Attacker(laptop)
+    made = {
+        Tombstone(bytes([n]) * 16, laptop.now_us + n, laptop.me, Window(0, laptop.now_us))
+        for n in range(1, 7)
+    }
+    evil.lay(9, evil.sealed(9, payload=segment.encode(History(tombstones=frozenset(made)))))
+    evil.sign()
+    for _ in range(2):
+        desktop.record()
+        sync_each([desktop])
+        assert [forget.reason for forget in desktop.held()] == [holding.LARGE] * 6
+        numbers = [forget.events for forget in desktop.held()]
+        assert numbers.count(None) in (3, 4)
+        assert numbers[0] == 4
+    assert len(texts(desktop)) == 6
+
+
+def test_who_holds_more_than_its_manifest_names_confirms_nothing(cluster, monkeypatch):
+    monkeypatch.setattr(held, "MAX_HELD", 1)
+    laptop, desktop, server = cluster.devices
+    for maker in (laptop, server):
+        maker.forget(everything(maker))
+    converge(*cluster)
+    assert len(desktop.held()) == 2
+    for maker in (laptop, server):
+        assert "desktop" not in _status(maker).confirmed.values()

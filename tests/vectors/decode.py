@@ -137,7 +137,7 @@ def unpad(kind, body):
     bits = length.bit_length() - 1
     step = 1 << bits - bits.bit_length()
     require(len(body) == -(-length // step) * step and not any(body[9 + stored_len :]), "body")
-    require(plain_len <= (8 << 20 if kind == 2 else 64 << 20), "too large")
+    require(plain_len <= min(8 << 20, 64 * len(body)), "too large")
     stored = body[9 : 9 + stored_len]
     require(codec in (0, 1), "body")
     if codec == 1:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _ID_DIGITS = 8
 _MANY = f"it is one of more than {MAX_AHEAD:,} that would reach what is recorded from now on"
+_SHOWN = 20  # of what is held
 
 
 def short_id(forget: HeldForget) -> str:
@@ -37,18 +38,28 @@ def line(forget: HeldForget, names: Mapping[bytes, str], now_us: int) -> str:
     at_us, known_us = forget.rows[0].created_at_us, forget.rows[0].known_at_us
     since = "" if known_us is None else f", held for {age(known_us, now_us)}"
     when = f"{age(at_us, now_us)} ago" if at_us <= now_us else f"at {local(at_us)}"
+    takes = "what it takes here was not counted, as very much waits of that device"
+    if forget.events is not None:
+        takes = f"it takes {count(forget.events, 'event')} here"
     future = ", to a time that lies in the future" if forget.reason == FUTURE else ""
     many = f"; {_MANY}" if forget.reason == MANY else ""
     return (
         f"{short_id(forget)} `hx forget` of {maker(forget, names)}, {when}{future}:"
-        f" it takes {count(forget.events, 'event')} here{since}{many}"
+        f" {takes}{since}{many}"
     )
 
 
-def lines(forgets: list[HeldForget], names: Mapping[bytes, str], now_us: int) -> Iterator[str]:
-    """Yield a line for each `hx forget` that is held, then what to type."""
-    for forget in forgets:
+def each(forgets: list[HeldForget], names: Mapping[bytes, str], now_us: int) -> Iterator[str]:
+    """Yield a line for each `hx forget` that is held; of very many only for the first ones."""
+    for forget in forgets[:_SHOWN]:
         yield line(forget, names, now_us)
+    if len(forgets) > _SHOWN:
+        yield f"… and {len(forgets) - _SHOWN:,} more, which `hx sync status --json` lists"
+
+
+def lines(forgets: list[HeldForget], names: Mapping[bytes, str], now_us: int) -> Iterator[str]:
+    """Yield what is held, then what to type."""
+    yield from each(forgets, names, now_us)
     if forgets:
         example = short_id(forgets[0]) if len(forgets) == 1 else "ID"
         yield f"nothing of it is forgotten here yet: `hx sync accept {example}` forgets it on all"

@@ -56,7 +56,7 @@ def touched_artifacts(
     if not has_artifacts(database):
         return artifacts
     for artifact in delta.artifacts:
-        artifacts |= _select(database, "artifact_id = ?", (artifact.key.artifact_id,))
+        artifacts |= _select(database, _SAME_KEY, _bare_columns(artifact.key))
     for tombstone in tombstones:
         for where, values in _conditions(tombstone):
             artifacts |= _select(database, where, values)
@@ -67,7 +67,7 @@ def rows_of_artifacts(database: Database, artifacts: Iterable[Artifact]) -> dict
     """Return row id -> artifact, for those that the database holds in exactly this version."""
     rows: dict[int, Artifact] = {}
     for artifact in artifacts:
-        same_id = _select(database, "artifact_id = ?", (artifact.key.artifact_id,))
+        same_id = _select(database, _SAME_KEY, _bare_columns(artifact.key))
         rows |= {row: present for present, row in same_id.items() if present == artifact}
     return rows
 
@@ -101,7 +101,21 @@ def _conditions(tombstone: Tombstone) -> Iterator[tuple[str, tuple[Sql, ...]]]:
                 key[:4],
             )
         for artifact in scope.artifacts:
-            yield "artifact_id = ?", (artifact.artifact_id,)
+            yield _SAME_KEY, _bare_columns(artifact)
+
+
+# the ids alone may be alike in thousands of artifacts of one segment
+_SAME_KEY = (
+    "artifact_id = ? AND created_at_us = ? AND event_started_at_us IS ? AND event_seq IS ?"
+    " AND device_id = ? AND session_id = ? AND event_device_id IS ? AND event_session_id IS ?"
+)
+
+
+def _bare_columns(key: ArtifactKey) -> tuple[Sql, ...]:
+    """Return the values of _SAME_KEY; what a key is spared of is no part of them."""
+    at_us, device, session, artifact_id = key[:4]
+    begin, owner, its_session, seq = (None,) * 4 if key.event is None else key.event[:4]
+    return artifact_id, at_us, begin, seq, device, session, owner, its_session
 
 
 def _select(database: Database, where: str, values: tuple[Sql, ...]) -> dict[Artifact, int]:

@@ -95,16 +95,15 @@ def relevant(database: Database, delta: History) -> frozenset[Tombstone]:
 
     Their device id is zero, because the merge rule does not need it.
     """
-    if not are_known(database):
+    if not (delta.events or delta.artifacts) or not are_known(database):
         return frozenset()
     keys = {bare_key(event.key) for event in delta.events}
     keys |= {bare_key(a.key.event) for a in delta.artifacts if a.key.event is not None}
     sessions = {key.session_id for key in keys} | {a.key.session_id for a in delta.artifacts}
+    times = [key.started_at_us for key in keys] + [a.key.created_at_us for a in delta.artifacts]
     rows = [
         _scope_only(tombstone_id, Window(*row))
-        for tombstone_id, *row in database.execute(
-            "SELECT tombstone_id, since_us, until_us, scope_id FROM tombstone WHERE kind = 'window'"
-        )
+        for tombstone_id, *row in database.execute(_WINDOWS, (max(times), min(times)))
     ]
     for session in sessions:
         sql = "SELECT tombstone_id FROM tombstone WHERE kind = 'session' AND scope_id = ?"
@@ -114,6 +113,12 @@ def relevant(database: Database, delta: History) -> frozenset[Tombstone]:
         artifacts = {bare_artifact_key(artifact.key) for artifact in delta.artifacts}
         rows += _by_keys(database, keys, artifacts)
     return frozenset(rows)
+
+
+_WINDOWS = (
+    "SELECT tombstone_id, since_us, until_us, scope_id FROM tombstone"
+    " WHERE kind = 'window' AND since_us <= ? AND until_us > ?"
+)
 
 
 def _by_keys(

@@ -8,6 +8,8 @@ accepted is applied. Else it is held if it is FUTURE or LARGE. Source: docs/form
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from hx.core.holding import (
     FUTURE,
     FUTURE_US,
@@ -24,9 +26,10 @@ from hx.database.connection import UNCLEAN
 from hx.database.join import join
 from hx.database.queries.imports import copy_numbers
 from hx.database.sync import held
-from hx.database.sync.held import ACCEPTED, REFUSED
+from hx.database.sync.held import ACCEPTED, NOT_COUNTED, REFUSED
 from hx.database.sync.locations import SegmentSource
 from hx.sync.clocks_ahead import note_gone
+from hx.sync.held_effects import Effects, payer_of
 from hx.sync.revoked_duty import look_again
 
 TYPE_CHECKING = False
@@ -35,12 +38,24 @@ if TYPE_CHECKING:
     from hx.sync.context import SyncContext
 
 
+_AT_ONCE = 64  # are judged in one transaction, as each transaction waits for the disk
+
+
 def judge(context: SyncContext) -> int:
     """Judge every tombstone that is held; return how many events have been forgotten."""
     _take_refusals(context)
-    forgotten = sum(_by_decision(context, row) for row in held.read(context.database))
+    refused, accepted = held.decided(context.database, REFUSED), _accepted(context)
+    forgotten = 0
+    for row in held.read(context.database):
+        if row.tombstone_id in refused or row.tombstone_id in accepted:
+            forgotten += _by_decision(context, row, refused, accepted[row.tombstone_id])
+    effects = Effects(context)
     waiting = held.forgets(held.read(context.database))
-    return forgotten + sum(_by_effect(context, forget) for forget in waiting)
+    for first in range(0, len(waiting), _AT_ONCE):
+        with context.database.transaction():
+            for forget in waiting[first : first + _AT_ONCE]:
+                forgotten += _by_effect(context, forget, effects)
+    return forgotten
 
 
 def _take_refusals(context: SyncContext) -> None:
@@ -64,112 +79,107 @@ def _take_refusals(context: SyncContext) -> None:
                 held.decide(context.database, tombstone_id, REFUSED, context.now_us)
 
 
-def _by_decision(context: SyncContext, row: Held) -> int:
-    """Refuse or apply a tombstone if that was decided; return how many events have gone."""
+def _by_decision(
+    context: SyncContext, row: Held, refused: set[bytes], accepting: set[bytes]
+) -> int:
+    """Refuse or apply a tombstone if that was decided; return how many events have gone.
+
+    `refused`: ids; `accepting`: the devices that have accepted it.
+    """
     database = context.database
     with database.transaction():
-        if row.tombstone_id in held.decided(database, REFUSED):
+        if row.tombstone_id in refused:
             _give_back(context, row)
             return 0
-        if not _is_accepted(context, row):
+        if not _is_accepted(context, row, accepting):
             return 0
-        held.forget_taken(database, _payer(context, row))
+        held.forget_taken(database, payer_of(context, row))
         return _apply(context, row)
 
 
-def _by_effect(context: SyncContext, forget: HeldForget) -> int:
-    """Apply the tombstones of one `hx forget`, or hold them; return how many events have gone."""
-    database = context.database
-    with database.transaction():
-        numbers = _numbers(context, forget)
-        reason = _reason(context, forget, sum(numbers))
-        if reason is not None:
-            for row, events in zip(forget.rows, numbers, strict=True):
-                held.note(database, row, reason, events)
-            return 0
-        held.add_taken(database, _payer(context, forget.rows[0]), sum(numbers))
-        return sum(_apply(context, row) for row in forget.rows)
+def _by_effect(context: SyncContext, forget: HeldForget, effects: Effects) -> int:
+    """Apply the tombstones of one `hx forget`, or hold them; return how many events have gone.
+
+    The caller holds the transaction.
+    """
+    numbers = effects.numbers(forget)
+    reason = _reason(context, forget, None if numbers is None else sum(numbers))
+    if reason is not None:
+        _note(context, forget, reason, numbers)
+        return 0
+    held.add_taken(context.database, payer_of(context, forget.rows[0]), sum(numbers or ()))
+    return sum(_apply(context, row) for row in forget.rows)
 
 
-def _numbers(context: SyncContext, forget: HeldForget) -> list[int]:
-    """Return how many events each tombstone would take that none before it would take."""
-    counted: set[int] = set()
-    numbers = []
-    for row in forget.rows:
-        found = _rows_taken(context, row)
-        numbers.append(len(found - counted))
-        counted |= found
-    return numbers
+def _note(
+    context: SyncContext, forget: HeldForget, reason: str | None, numbers: list[int] | None
+) -> None:
+    """Note why tombstones are held, and what each would take; None: that was not counted.
+
+    `reason`: None leaves it as it is.
+    """
+    for row, events in zip(forget.rows, numbers or [NOT_COUNTED] * len(forget.rows), strict=True):
+        why = reason or row.reason
+        if (row.reason, row.events) != (why, events):
+            held.note(context.database, row, why, events)
 
 
-def _rows_taken(context: SyncContext, row: Held) -> set[int]:
-    """Return the row ids of the events here that a held tombstone would take."""
-    tombstone = held.record(context.database, row)
-    if row.kind != "texts":
-        return held.rows_covered(context.database, tombstone)
-    from hx.database.text_orders import taken_by  # few need the cryptography
+def _reason(context: SyncContext, forget: HeldForget, events: int | None) -> str | None:
+    """Return why an `hx forget` that would take so many events is held; None: it is not.
 
-    return set(taken_by(context.database, tombstone).values())
-
-
-def _reason(context: SyncContext, forget: HeldForget, events: int) -> str | None:
-    """Return why an `hx forget` that would take so many events is held; None: it is not."""
+    `events`: None if they were not counted, as too much waits of its maker.
+    """
     if not context.holds:
         return None
     first = forget.rows[0]
-    if any(row.reason is not None and _is_of_revoked(context, row) for row in forget.rows):
+    revoked = context.trust.revoked
+    if any(row.reason is not None and held.is_of(row, revoked) for row in forget.rows):
         return OF_REVOKED  # it is for a person to say what becomes of it
     limit_us = context.now_us + FUTURE_US
     ends = [row.until_us for row in forget.rows if row.kind == "window"]
     if any(end_us is not None and end_us > limit_us for end_us in ends):
         return FUTURE
+    if events is None:
+        return LARGE
     if held.ahead(context.database, forget.rows, context.now_us, MAX_AHEAD) > MAX_AHEAD:
         return MANY
-    taken = held.taken_by(context.database, _payer(context, first)) + events
+    taken = held.taken_by(context.database, payer_of(context, first)) + events
     return LARGE if taken > most_taken(held.events_here(context.database)) else None
 
 
-def _is_of_revoked(context: SyncContext, row: Held) -> bool:
-    """Return whether a revoked device has made a tombstone, or made it in another name."""
-    revoked = context.trust.revoked
-    return row.device_id in revoked or revoked.issuperset(row.authors)
+def _accepted(context: SyncContext) -> defaultdict[bytes, set[bytes]]:
+    """Return tombstone id -> this device and other active devices that have accepted it."""
+    found: defaultdict[bytes, set[bytes]] = defaultdict(set)
+    for tombstone_id in held.decided(context.database, ACCEPTED):
+        found[tombstone_id].add(context.me)
+    for device_id, stance in held.said(context.database).items():
+        if device_id in context.trust.active and device_id != context.me:
+            for tombstone_id in stance.accepted:
+                found[tombstone_id].add(device_id)
+    return found
 
 
-def _payer(context: SyncContext, row: Held) -> bytes:
-    """Return the device for which the events count that a tombstone takes.
+def _is_accepted(context: SyncContext, row: Held, accepting: set[bytes]) -> bool:
+    """Return whether it counts that these devices, this one among them, have accepted a tombstone.
 
-    It is the maker. One that was never in the vault may be made up, so then it is the first device
-    that has shown the tombstone.
+    Another device counts that is not the maker, and not the only one that shows the tombstone: a
+    member could make one in another name. Nothing that was decided before holds for two tombstones
+    that have the same id: a member reads the ids that others have accepted.
     """
-    return row.device_id if row.device_id in context.trust.enrolled else row.authors[0]
-
-
-def _is_accepted(context: SyncContext, row: Held) -> bool:
-    """Return whether the tombstone was accepted, here or by another active device.
-
-    That device is not the maker, and not the only one that shows the tombstone: a member could make
-    one in another name. Nothing that was decided before holds for two tombstones that have the same
-    id: a member reads the ids that others have accepted.
-    """
-    database = context.database
-    if held.records_of(database, row.tombstone_id) > 1:
+    if held.records_of(context.database, row.tombstone_id) > 1:
         return False
-    if row.tombstone_id in held.decided(database, ACCEPTED):
+    if context.me in accepting:
         return True
-    accepting = {
-        device_id
-        for device_id, stance in held.said(database).items()
-        if row.tombstone_id in stance.accepted and device_id in context.trust.active
-    } - {row.device_id}
-    return any(set(row.authors) - {device_id} for device_id in accepting)
+    others = accepting - {row.device_id}
+    return any(set(row.authors) - {device_id} for device_id in others)
 
 
 def look(context: SyncContext) -> None:
     """Note anew how many events each held tombstone would take here."""
+    effects = Effects(context)
     for forget in held.forgets(held.read(context.database)):
         with context.database.transaction():
-            for row, events in zip(forget.rows, _numbers(context, forget), strict=True):
-                held.note(context.database, row, row.reason, events)
+            _note(context, forget, None, effects.numbers(forget))
 
 
 def accept(context: SyncContext, row: Held) -> int:
@@ -178,8 +188,17 @@ def accept(context: SyncContext, row: Held) -> int:
     The caller holds the transaction.
     """
     held.decide(context.database, row.tombstone_id, ACCEPTED, context.now_us)
-    held.forget_taken(context.database, _payer(context, row))
-    return _apply(context, row)
+    held.forget_taken(context.database, payer_of(context, row))
+    return _apply(context, row) + _compare(context, row)
+
+
+def _compare(context: SyncContext, row: Held) -> int:
+    """Forget what a text order takes that was just applied; a pull compares all of them at once."""
+    if row.kind != "texts":
+        return 0
+    from hx.database.text_orders import compare_within
+
+    return compare_within(context.database, context.me, context.moment())
 
 
 def refuse(context: SyncContext, row: Held) -> None:
@@ -209,10 +228,6 @@ def _apply(context: SyncContext, row: Held) -> int:
             database.set_meta(UNCLEAN, context.now_us)
     held.remove(database, row)
     look_again(database)
-    if row.kind == "texts":
-        from hx.database.text_orders import compare_within
-
-        forgotten += compare_within(database, context.me, context.moment())
     return forgotten
 
 

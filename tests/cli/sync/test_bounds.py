@@ -7,11 +7,18 @@ import subprocess
 import sys
 
 import pytest
+from msgspec.msgpack import decode as unpack
+from msgspec.msgpack import encode as pack
 
+from cli.attacking_member import attacker
 from cli.machine import HX
 from cli.vaults import vault
-from hx.core.format import verdict
+from hx.core.format import body, envelope, object_names, segment, verdict
+from hx.core.format.envelope import seal
+from hx.core.merge import History
+from hx.core.model import FINISHED, Event, EventKey
 
+MORE_BYTES = 60 << 20  # than a sync that takes a full segment
 HUGE_BYTES = 300 << 20
 MAX_MEMORY_BYTES = 200 << 20
 FOREIGN = 100_000
@@ -126,3 +133,53 @@ def test_very_many_foreign_files_take_little_memory(pair):
         assert peak_bytes < MAX_MEMORY_BYTES
     [row] = desktop.sync("status", "--check", "--verbose")["foreign"]
     assert (row["count"], len(row["names"])) == (FOREIGN, FOREIGN)
+
+
+def events(number, begin_us):
+    device, session = b"\x07" * 16, b"\x05" * 16
+    return [
+        Event(EventKey(begin_us + n, device, session, n), b"echo %d" % n, b"/", flags=FINISHED)
+        for n in range(1, number + 1)
+    ]
+
+
+def lay(evil, *payloads, level=3):
+    for number, payload in enumerate(payloads, 1 + len(evil.listed)):
+        evil.lay(number, evil.sealed(number, payload=payload, level=level))
+    evil.sign(label="desktop")
+    evil.device.database.close()
+
+
+def test_hostile_objects_take_little_more_memory_than_a_full_segment(pair, monkeypatch):
+    laptop, desktop = pair
+    lay(
+        attacker(desktop), segment.encode(History(frozenset(events(65_536, 1_790_000_000_000_000))))
+    )
+    code, normal_bytes = peak_memory(laptop)
+    assert code == 0
+    content = unpack(segment.encode(History(frozenset(events(16, 0)))))
+    key = (1, b"\x07" * 16, b"\x05" * 16, b"\x06" * 16, None, 0)
+    hashes = [
+        ((n, *key[1:]), b"n", "k", 1, bytes(32), (), 0, (1, (0,) * 400, ())) for n in range(8_000)
+    ]
+    statuses = [(0,) * 60_000] * 16
+    hostile = [
+        {**content, "artifacts": hashes},
+        {**content, "artifacts": hashes * 2},
+        {**content, "pipestatus": [(0,) * 65_000 for _ in range(16)]},
+        {**content, "artifacts": hashes, "pipestatus": statuses},
+    ]
+    lay(attacker(desktop), *map(pack, hostile), level=None)
+    evil = attacker(desktop)
+    with monkeypatch.context() as patch:
+        patch.setattr(body, "_MAX_RATIO", 1 << 40)
+        patch.setattr(envelope, "MAX_PAYLOAD_BYTES", 1 << 30)
+        for seq in range(1_000, 1_020):
+            name = object_names.Name(object_names.MANIFEST, evil.device.me, bytes(16), seq=seq)
+            data = seal(name, bytes(64 << 20), vault_id=evil.vault_id, vmk=evil.vmk)
+            assert len(data) < 8_192
+            evil.held[object_names.spelled(name)] = data
+    evil.device.database.close()
+    code, peak_bytes = peak_memory(laptop)
+    assert code in (3, 4)
+    assert peak_bytes < normal_bytes + MORE_BYTES

@@ -3,7 +3,9 @@
     u8 codec (0 raw, 1 zstd) | u32 plain_len | u32 stored_len | stored bytes | zeros
 
 The zeros fill the body up to Padmé(max(512, 9 + stored_len)): a length with few significant bits,
-at most 12 % more. Sources: docs/format.md, "Objects"; Nikitin et al. 2019 (PURBs) for Padmé.
+at most 12 % more. A payload is at most 64 times as long as its body, so that what a reader spends
+is bounded by what was sent; what compresses better is stored as it is. Sources: docs/format.md,
+"Objects"; Nikitin et al. 2019 (PURBs) for Padmé.
 """
 
 from __future__ import annotations
@@ -21,15 +23,22 @@ else:
 RAW, ZSTD = 0, 1
 _HEAD = struct.Struct(">BII")
 _LEAST = 512
+_MAX_RATIO = 64  # of the payload to the body
 _WINDOW_LOG = 26  # a frame may use 64 MiB of memory; the default is 128 MiB
 
 
 def padded(payload: bytes, level: int | None) -> bytes:
     """Return the body for a payload, before it is encrypted; `level` None: not compressed."""
     packed = payload if level is None else compress(payload, level)
-    codec, stored = (ZSTD, packed) if len(packed) < len(payload) else (RAW, payload)
+    helps = len(packed) < len(payload) <= _MAX_RATIO * _length(packed)
+    codec, stored = (ZSTD, packed) if helps else (RAW, payload)
     body = _HEAD.pack(codec, len(payload), len(stored)) + stored
-    return body.ljust(_padme(max(_LEAST, len(body))), b"\0")
+    return body.ljust(_length(stored), b"\0")
+
+
+def _length(stored: bytes) -> int:
+    """Return the length of the body that holds these stored bytes."""
+    return _padme(max(_LEAST, _HEAD.size + len(stored)))
 
 
 def unpadded(body: bytes, max_bytes: int) -> bytes:
@@ -40,7 +49,7 @@ def unpadded(body: bytes, max_bytes: int) -> bytes:
     end = _HEAD.size + stored_len
     if len(body) != _padme(max(_LEAST, end)) or body.count(0, end) != len(body) - end:
         raise rejected(BODY, "its padding is invalid")
-    if plain_len > max_bytes:
+    if plain_len > min(max_bytes, _MAX_RATIO * len(body)):
         raise rejected(TOO_LARGE, "its content is larger than allowed")
     stored = body[_HEAD.size : end]
     payload = decompress(stored, plain_len) if codec == ZSTD else stored

@@ -60,8 +60,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-MAX_PAYLOAD_BYTES = 64 << 20
-MAX_BLOB_BYTES = 8 << 20  # of the plaintext of a blob; a larger artifact has several blobs
+MAX_PAYLOAD_BYTES = 8 << 20  # a larger artifact has several blobs
 
 _TAG = 16  # bytes that authentication adds to a body
 _SEALED_KINDS = frozenset({SEGMENT, BLOB, MANIFEST})
@@ -83,7 +82,7 @@ def seal(  # noqa: PLR0913  (randomness is an argument)
     `vmk` is the vault master key, or None for a plain vault; `level` that of the compression, or
     None for none. `random` is an argument for tests.
     """
-    if len(payload) > _max_payload(name.kind):
+    if len(payload) > MAX_PAYLOAD_BYTES:
         raise rejected(TOO_LARGE, "its content is larger than the limit for its kind")
     body = padded(payload, level)
     if vmk is None:
@@ -108,11 +107,7 @@ def unseal(
     """
     header = checked(data, expect=expect, kinds=_SEALED_KINDS, vault_id=vault_id, suite=suite)
     body = _body_plain(data, header) if suite == PLAIN else _body_sealed(data, header, vmks)
-    return header, unpadded(body, _max_payload(header.kind))
-
-
-def _max_payload(kind: int) -> int:
-    return MAX_BLOB_BYTES if kind == BLOB else MAX_PAYLOAD_BYTES
+    return header, unpadded(body, MAX_PAYLOAD_BYTES)
 
 
 def _body_plain(data: bytes, header: Header) -> bytes:

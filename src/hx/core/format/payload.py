@@ -7,6 +7,7 @@ exactly as specified is malformed. Source: docs/format.md, "Payloads".
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from msgspec import Meta, MsgspecError, Raw
@@ -31,6 +32,7 @@ U64 = Annotated[int, Meta(ge=0)]  # msgpack has no greater integers
 
 _MAX_FIELDS = 256  # about ten times as many as any payload has
 
+_NO_LIMITS: Mapping[str, int] = MappingProxyType({})
 _MAP = Decoder(dict[str, Raw])
 _INT = Decoder(int)
 # RecursionError: nesting deeper than Python's own limit
@@ -48,9 +50,16 @@ def decoders(types: Mapping[str, Any]) -> dict[str, Decoder[Any]]:
 
 
 def fields(
-    payload: bytes, known: Mapping[str, Decoder[Any]], *, version: str = "v"
+    payload: bytes,
+    known: Mapping[str, Decoder[Any]],
+    *,
+    version: str = "v",
+    most: Mapping[str, int] = _NO_LIMITS,
 ) -> dict[str, Any]:
-    """Return the values of exactly the known fields; `version` must be 1. Raises Fault."""
+    """Return the values of exactly the known fields; `version` must be 1. Raises Fault.
+
+    `most`: how many bytes some fields may have. A number of one byte takes eight in memory.
+    """
     raw = _map(payload)
     if version not in raw:
         raise malformed(f"it has no field {version}")
@@ -61,6 +70,9 @@ def fields(
     missing = known.keys() - raw.keys()
     if missing:
         raise malformed(f"it has no field {min(missing)}")
+    for name, size in most.items():
+        if len(memoryview(raw[name])) > size:
+            raise malformed(f"its field {name} is too large")
     return {name: _value(name, decoder, raw[name]) for name, decoder in known.items()}
 
 

@@ -51,7 +51,8 @@ if TYPE_CHECKING:
     _Record = Event | Artifact | Pin | Tombstone
 
 MAX_PLAIN_BYTES = 4 << 20
-MAX_SEGMENT_BYTES = 16 << 20  # of a payload; twice the size of the largest record that hx writes
+MAX_SEGMENT_BYTES = 8 << 20  # of a payload; larger than the largest record that hx writes
+_MAX_BYTES = {"pipestatus": MAX_PLAIN_BYTES, "artifacts": MAX_PLAIN_BYTES}  # of a field
 
 _MOST = MAX_SEGMENT_BYTES - 4096  # the names of the fields take the rest
 
@@ -66,7 +67,7 @@ _SPARED_BYTES = 18  # one id in a set
 _DIGEST_BYTES = 18
 _SPARED_WEIGHT = MAX_PLAIN_BYTES // MAX_SPARED_IDS  # of one id for each record that shares its set
 
-_BYTES_OF_KEY = 2  # of the object, for each key in its tombstones; a payload takes 3 and more
+_BYTES_OF_ROW = 2  # of the object, for each event and key; a payload takes 3 and more
 
 _VERSION = 1
 _DECODERS = decoders({**SPARED_TYPES, **EVENT_TYPES, **ROW_TYPES})
@@ -99,11 +100,12 @@ def _all_spared(history: History) -> set[tuple[bytes, ...]]:
 def least_size(history: History) -> int:
     """Return how many bytes the object of these records has at least.
 
-    A key to forget costs each reader a row of its database. Without a bound, an object of a few
-    bytes that compress well could name a million keys.
+    An event and a key to forget cost each reader a row of its database. Without a bound, an object
+    of a few bytes that compress well could hold a hundred thousand of them.
     """
     scopes = (tombstone.scope for tombstone in history.tombstones)
-    return _BYTES_OF_KEY * sum(len(scope.events) for scope in scopes if isinstance(scope, Keys))
+    keys = sum(len(scope.events) for scope in scopes if isinstance(scope, Keys))
+    return _BYTES_OF_ROW * (len(history.events) + keys)
 
 
 def decode(payload: bytes, size: int | None = None) -> History:
@@ -114,9 +116,10 @@ def decode(payload: bytes, size: int | None = None) -> History:
     """
     if len(payload) > MAX_SEGMENT_BYTES:
         raise rejected(TOO_LARGE, "its content is larger than the limit for segments")
-    values = fields(payload, _DECODERS)
-    if size is not None and size < _BYTES_OF_KEY * len(values["key_session"]):
-        raise malformed("it names more keys to forget than an object of its size may")
+    values = fields(payload, _DECODERS, most=_MAX_BYTES)
+    rows = len(values["session"]) + len(values["key_session"])
+    if size is not None and size < _BYTES_OF_ROW * rows:
+        raise malformed("it holds more events and keys to forget than an object of its size may")
     try:
         sets = decode_spared(values)
         _require_few_spared(values, sets)
@@ -169,14 +172,14 @@ def cut(history: History) -> Iterator[History]:
     """Yield segments that together hold the history; none for an empty history.
 
     Records that no segment may hold are left out: events with a time beyond 2^62 µs or a command
-    over 1 MiB, and records with texts over 16 MiB.
+    over 1 MiB, artifacts of more than 4 MiB, and other records of more than 8 MiB.
     """
     piece: list[_Record] = []
     texts: set[object] = set()
     size = events = 0
     for record in _in_order(history):
         weight = _weight(record, texts)
-        if weight > _MOST:
+        if weight > (MAX_PLAIN_BYTES if isinstance(record, Artifact) else _MOST):
             continue
         if piece and (size + weight > MAX_PLAIN_BYTES or events == MAX_EVENTS):
             yield _history(piece)

@@ -86,7 +86,7 @@ CREATE TABLE artifact (
     event_seq INTEGER,
     fields BLOB NOT NULL          -- msgpack: the fields after the key
 );
-CREATE INDEX artifact_key ON artifact (artifact_id);
+CREATE INDEX artifact_key ON artifact (artifact_id, created_at_us, event_started_at_us, event_seq);
 CREATE INDEX artifact_event ON artifact (event_started_at_us, event_session_id, event_seq);
 
 CREATE TABLE pin (

@@ -21,6 +21,7 @@ from hx.database.rows import select_events
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
     from typing import Any
 
     from hx.core.format.manifest import Manifest
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from hx.database.connection import Database
 
 ACCEPTED, REFUSED = "accepted", "refused"
+NOT_COUNTED = -1  # instead of a number of events
 _ID_BYTES = 16
 
 
@@ -44,7 +46,7 @@ class Held(NamedTuple):
     scope_id: bytes | None  # the device of a window (None: all), or a session
     shown: bytes
     reason: str | None  # as in hx.core.holding; None: it was not judged yet
-    events: int  # that it would take here
+    events: int  # that it would take here, or NOT_COUNTED
     known_at_us: int | None
     known_boot_us: int | None
     known_boot_id: str | None
@@ -79,9 +81,10 @@ class HeldForget(NamedTuple):
         return self.rows[0].reason
 
     @property
-    def events(self) -> int:
-        """Return how many events it would take here."""
-        return sum(row.events for row in self.rows)
+    def events(self) -> int | None:
+        """Return how many events it would take here; None: that was not counted."""
+        numbers = [row.events for row in self.rows]
+        return None if NOT_COUNTED in numbers else sum(numbers)
 
 
 def least_id(ids: Iterable[bytes]) -> bytes:
@@ -189,6 +192,11 @@ def forgets(rows: Iterable[Held]) -> list[HeldForget]:
     for row in rows:
         groups.setdefault((row.created_at_us, row.device_id), []).append(row)
     return [HeldForget(group) for group in groups.values()]
+
+
+def is_of(row: Held, devices: AbstractSet[bytes]) -> bool:
+    """Return whether one of these devices has made a tombstone, or made it in another name."""
+    return row.device_id in devices or devices >= set(row.authors)
 
 
 def record(database: Database, row: Held) -> Tombstone:

@@ -180,10 +180,14 @@ def forget_status(database: Database, me: bytes, trust: Trust) -> ForgetStatus |
     if told_seq is not None:
         owing = {copy.device_id for copy in copies} | {each.device_id for each in holding}
         seen, called = forgotten_copies.confirmed(database), device_names(database)
+        said = held.said(database)
         for device_id, member in sorted(trust.active.items()):
             if device_id == me or device_id in owing:
                 continue
-            group = confirmed if seen.get(device_id, 0) >= told_seq else silent
+            has_read = seen.get(device_id, 0) >= told_seq
+            # it may hold what was made here, without naming it: a manifest has room for a few ids
+            may_hold_it = device_id in said and said[device_id].holds > len(said[device_id].held)
+            group = confirmed if has_read and not may_hold_it else silent
             group[device_id] = called.get(device_id) or member.label
     may_hold = silent if _names_keys_only(database, me, at_us) else {}
     return ForgetStatus(at_us, told, confirmed, silent, copies, holding, may_hold)

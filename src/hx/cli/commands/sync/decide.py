@@ -25,16 +25,19 @@ if TYPE_CHECKING:
 
     from hx.cli.context import Context
     from hx.config import Config
+    from hx.database.connection import Database
     from hx.database.sync.held import HeldForget
     from hx.sync.context import SyncContext
 
+_MOST_ASKED = 8
 _MIN_ID = 4  # digits of an id that name a tombstone
-_ACCEPT, _REFUSE, _LATER = "accept", "refuse", "later"
+ACCEPT, REFUSE, LATER = "accept", "refuse", "later"
 _QUESTIONS = {
-    _ACCEPT: "Forget these events here and on the other devices?",
-    _REFUSE: "Keep these events?",
+    ACCEPT: "Forget these events here and on the other devices?",
+    REFUSE: "Keep these events?",
 }
 _ASKED = "Accept it (forget these events here too), refuse it (keep them), or decide later?"
+_ASKED_OF_REVOKED = "Refuse what it has forgotten (keep these events), accept it, or decide later?"
 
 
 class Decided(NamedTuple):
@@ -42,6 +45,13 @@ class Decided(NamedTuple):
 
     forgets: list[HeldForget]
     events: int  # that were forgotten here, or that are kept
+
+
+class Answer(NamedTuple):
+    """What a person wishes to become of a held `hx forget`."""
+
+    name: str  # of the command
+    forget: HeldForget
 
 
 def run(name: str, given: Namespace, config: Config) -> int:
@@ -90,9 +100,8 @@ def _preview(
     name: str, forgets: list[HeldForget], names: Mapping[bytes, str], context: Context
 ) -> Iterator[str]:
     """Yield what is held, and what the answer does to it."""
-    for forget in forgets:
-        yield held_tombstones.line(forget, names, context.now_us)
-    if name == _ACCEPT:
+    yield from held_tombstones.each(forgets, names, context.now_us)
+    if name == ACCEPT:
         yield "these events are forgotten here now, and on your other devices at their next sync"
     else:
         yield "these events stay here, and come back to devices that have forgotten them already"
@@ -102,18 +111,18 @@ def decide(name: str, sync_context: SyncContext, forgets: list[HeldForget]) -> D
     """Accept or refuse what is held."""
     rows = [row for forget in forgets for row in forget.rows]
     with sync_context.database.transaction():
-        if name == _ACCEPT:
+        if name == ACCEPT:
             return Decided(forgets, sum(accept(sync_context, row) for row in rows))
         for row in rows:
             refuse(sync_context, row)
-    return Decided(forgets, sum(forget.events for forget in forgets))
+    return Decided(forgets, sum(forget.events or 0 for forget in forgets))
 
 
 def _print(name: str, given: Namespace, done: Decided, names: Mapping[bytes, str]) -> None:
-    number = "forgotten" if name == _ACCEPT else "kept"
+    number = "forgotten" if name == ACCEPT else "kept"
     if given.json:
         objects = [held_tombstones.as_object(forget, names) for forget in done.forgets]
-        print_json({"accepted" if name == _ACCEPT else "refused": objects, number: done.events})
+        print_json({"accepted" if name == ACCEPT else "refused": objects, number: done.events})
         return
     if not done.forgets:
         print("nothing is held here")
@@ -124,7 +133,7 @@ def _print(name: str, given: Namespace, done: Decided, names: Mapping[bytes, str
 
 def told(name: str, done: Decided) -> list[str]:
     """Return lines about what was done here, and what the next sync does."""
-    if name == _ACCEPT:
+    if name == ACCEPT:
         return [
             f"accepted: {count(done.events, 'event')} forgotten here",
             "the next `hx sync` tells the other devices, which do not ask again",
@@ -135,22 +144,44 @@ def told(name: str, done: Decided) -> list[str]:
     ]
 
 
-def _answer() -> str:
-    """Ask, and return the answer; no answer is one too, and does not stop the sync."""
+def _answer(question: str, answers: tuple[str, ...], default: str) -> str:
+    """Ask, and return the answer; no answer is one too, and does not stop the command."""
     try:
-        return chosen(_ASKED, (_ACCEPT, _REFUSE, _LATER), _LATER)
+        return chosen(question, answers, default)
     except Refused:
-        return _LATER
+        return LATER
 
 
-def ask(sync_context: SyncContext, names: Mapping[bytes, str]) -> None:
-    """Ask on the terminal what becomes of each held tombstone; Enter decides nothing."""
+def ask(database: Database, names: Mapping[bytes, str], now_us: int) -> list[Answer]:
+    """Ask on the terminal what becomes of each held tombstone; Enter decides nothing.
+
+    Of very many only the first ones are asked about: the others stay held. The caller does not
+    hold the lock of sync: a question may stay open for hours.
+    """
     if not at_terminal():
-        return
+        return []
     clear_progress()
-    for forget in held.forgets(held.read(sync_context.database)):
-        print(f"hx: {held_tombstones.line(forget, names, sync_context.now_us)}", file=sys.stderr)
-        answer = _answer()
-        if answer != _LATER:
-            done = decide(answer, sync_context, [forget])
-            print("\n".join(f"hx: {line}" for line in told(answer, done)), file=sys.stderr)
+    answers = []
+    for forget in held.forgets(held.read(database))[:_MOST_ASKED]:
+        print(f"hx: {held_tombstones.line(forget, names, now_us)}", file=sys.stderr)
+        answers.append(Answer(_answer(_ASKED, (ACCEPT, REFUSE, LATER), LATER), forget))
+    return [answer for answer in answers if answer.name != LATER]
+
+
+def decide_asked(sync_context: SyncContext, answers: list[Answer]) -> None:
+    """Accept or refuse what was asked about, if it is still held, and print it."""
+    there = {row.record_hash for row in held.read(sync_context.database)}
+    for name, forget in answers:
+        if there.issuperset(row.record_hash for row in forget.rows):
+            done = decide(name, sync_context, [forget])
+            print("\n".join(f"hx: {line}" for line in told(name, done)), file=sys.stderr)
+
+
+def answer_of_revoked(forgets: list[HeldForget]) -> str:
+    """Ask on the terminal what becomes of what a device has forgotten that is being revoked.
+
+    Enter refuses it. Without a terminal, and without an answer, it stays held.
+    """
+    if not forgets or not at_terminal():
+        return LATER
+    return _answer(_ASKED_OF_REVOKED, (REFUSE, ACCEPT, LATER), REFUSE)

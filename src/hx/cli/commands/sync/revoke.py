@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hx.cli.commands.sync.change import publish, pulled_alone
+from hx.cli.commands.sync.decide import LATER, answer_of_revoked, decide
 from hx.cli.commands.sync.operands import device_named, recovery_seed
 from hx.cli.commands.sync.revoke_text import outlook_lines, outlook_of, print_done, print_outlook
 from hx.cli.commands.sync.sync import warn_of_staying
@@ -11,6 +12,7 @@ from hx.cli.prompts import confirm_after
 from hx.cli.text import count
 from hx.core.errors import InputError, UsageError
 from hx.database.sync import sync_status
+from hx.sync.holding import look
 from hx.sync.revoke import pending_of, revoke
 
 TYPE_CHECKING = False
@@ -37,16 +39,19 @@ def run(_: str, given: Namespace, config: Config) -> int:
         _require_read(sync_context, target, anyway=given.anyway)
         seed = None if given.dry_run else _seed(sync_context, given)
         others = [each for each in seen if each.active and not each.here and each != target]
+        look(sync_context)
         outlook = outlook_of(context, sync_context, target, others)
         if given.dry_run:
             print_outlook(outlook, as_json=given.json)
             return 0
         confirm_after(outlook_lines(outlook), "Take it out of the vault?", given)
+        answer = LATER if given.yes else answer_of_revoked(outlook.held)
         revoke(sync_context, target.device_id, seed=seed)
+        decided = None if answer == LATER else decide(answer, sync_context, outlook.held)
         publish(context, sync_context)
         admins = len(sync_context.trust.admins & sync_context.trust.active.keys())
     warn_of_staying(sync_context)
-    print_done(outlook, admins, as_json=given.json)
+    print_done(outlook, admins, answer, decided, as_json=given.json)
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from hx.cli import held_tombstones
+from hx.cli.commands.sync.decide import ACCEPT, REFUSE, told
 from hx.cli.commands.sync.devices import seen_line, short_id
 from hx.cli.events_output import device_names, print_json, short_name
 from hx.cli.text import count, visible
@@ -20,9 +21,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from hx.cli.commands.sync.decide import Decided
     from hx.cli.context import Context
     from hx.core.format.roster import Trust
     from hx.database.queries.secrets import Exposed
+    from hx.database.sync.held import HeldForget
     from hx.database.sync.sync_status import DeviceSeen
     from hx.sync.context import SyncContext
 
@@ -41,7 +44,8 @@ class Outlook(NamedTuple):
     invitations: int  # of it that are open
     waiting: list[str]  # ids and names of those who wait by them
     secrets: list[tuple[str, tuple[str, ...]]]  # name of an event, kinds of its secrets
-    held: list[str]  # what it has forgotten and this device holds back, a line each
+    held: list[HeldForget]  # what it has forgotten and this device holds back
+    names: dict[bytes, str]  # by device id
     store: str  # URL
     now_us: int
 
@@ -65,19 +69,15 @@ def outlook_of(
         len(opened),
         _named(context, trust, waiting),
         [(short_name(context, event.ident), event.kinds) for event in _exposed(context)],
-        list(_held(context, target)),
+        [each for each in held.forgets(held.read(context.database)) if _is_of(each, target)],
+        device_names(context),
         sync_context.vault.store,
         context.now_us,
     )
 
 
-def _held(context: Context, target: DeviceSeen) -> Iterator[str]:
-    """Yield what the device has forgotten and this one holds back, and what to type."""
-    for forget in held.forgets(held.read(context.database)):
-        if forget.rows[0].device_id == target.device_id:
-            names, short = {target.device_id: target.name}, held_tombstones.short_id(forget)
-            yield held_tombstones.line(forget, names, context.now_us)
-            yield f"  `hx sync refuse {short}` keeps them, `hx sync accept {short}` forgets them"
+def _is_of(forget: HeldForget, target: DeviceSeen) -> bool:
+    return any(held.is_of(row, {target.device_id}) for row in forget.rows)
 
 
 def _exposed(context: Context) -> list[Exposed]:
@@ -110,21 +110,48 @@ def print_outlook(outlook: Outlook, *, as_json: bool) -> None:
 def outlook_lines(outlook: Outlook) -> Iterator[str]:
     """Yield what the command would change."""
     yield from (*_changes(outlook), *_lasting(outlook), *_secrets(outlook))
+    for line in _held_lines(outlook):
+        yield f"waits for an answer: {line}"
 
 
-def print_done(outlook: Outlook, admins: int, *, as_json: bool) -> None:
-    """Print what is true now; `admins`: how many are left in the vault."""
+def print_done(
+    outlook: Outlook, admins: int, answer: str, decided: Decided | None, *, as_json: bool
+) -> None:
+    """Print what is true now.
+
+    `admins`: how many are left in the vault; `answer`, `decided`: what became of what the device
+    has forgotten, and None if nothing was decided.
+    """
     if as_json:
-        print_json({**_object(outlook), "admins": admins})
+        print_json({**_object(outlook), "admins": admins, **_answered(outlook, answer, decided)})
         return
     target = outlook.target
     print(f"device {short_id(target)} is out of the vault: {visible(target.name.encode())}")
     for line in (*_effects(outlook), *_lasting(outlook), *_secrets(outlook)):
         print(line)
-    for line in (*outlook.held, *how_to_close(outlook.store)):
+    of_held = _to_type(outlook) if decided is None else _told(answer, decided)
+    for line in (*of_held, *how_to_close(outlook.store)):
         print(line)
     if not admins:
         print("no admin is left in the vault: the recovery words can take out further devices")
+
+
+def _held_lines(outlook: Outlook) -> Iterator[str]:
+    yield from held_tombstones.each(outlook.held, outlook.names, outlook.now_us)
+
+
+def _to_type(outlook: Outlook) -> Iterator[str]:
+    """Yield what the device has forgotten and this one holds back, and what to type."""
+    for line in _held_lines(outlook):
+        yield f"held: {line}"
+    if outlook.held:
+        short = held_tombstones.short_id(outlook.held[0]) if len(outlook.held) == 1 else "ID"
+        yield f"  `hx sync refuse {short}` keeps them, `hx sync accept {short}` forgets them"
+
+
+def _told(answer: str, decided: Decided) -> Iterator[str]:
+    yield from told(answer, decided)[:1]
+    yield "  the other devices do the same at their next sync"
 
 
 def _changes(outlook: Outlook) -> Iterator[str]:
@@ -193,4 +220,19 @@ def _object(outlook: Outlook) -> dict[str, object]:
         "invitations": outlook.invitations,
         "secrets": [{"id": name, "kinds": list(kinds)} for name, kinds in outlook.secrets],
         "store": outlook.store,
+        "held": _held_objects(outlook),
+    }
+
+
+def _held_objects(outlook: Outlook) -> list[dict[str, object]]:
+    return [held_tombstones.as_object(forget, outlook.names) for forget in outlook.held]
+
+
+def _answered(outlook: Outlook, answer: str, decided: Decided | None) -> dict[str, object]:
+    """Return what still waits for an answer, and what was accepted and refused."""
+    found = _held_objects(outlook)
+    return {
+        "held": found if decided is None else [],
+        "accepted": found if answer == ACCEPT else [],
+        "refused": found if answer == REFUSE else [],
     }

@@ -74,6 +74,8 @@ def run(name: str, given: Namespace, config: Config) -> int:
             _remember(given, sync_context, error.message, own)
             raise
         _remember(given, sync_context, None, own)
+    if pulled is not None and not given.json and not held.is_empty(context.database):
+        _ask_about_held(context, publishes=name == "sync")
     scrub(context)
     print_newcomers(sync_context)
     _warn_of_refused(sync_context.refused)
@@ -163,8 +165,6 @@ def _carry_out(
         return None, _would_push(context, sync_context)
     pulled = pull(sync_context, admits=name == "sync") if name in ("sync", "pull") else None
     require_not_gone(context, sync_context)
-    if pulled is not None and not given.json:
-        ask_about_held(context, sync_context)
     if name == "pull":
         return pulled, None
     outbox = outbox_of(context)
@@ -172,12 +172,18 @@ def _carry_out(
     return pulled, pushed
 
 
-def ask_about_held(context: Context, sync_context: SyncContext) -> None:
-    """Ask on a terminal what becomes of the tombstones that are held."""
-    if not held.is_empty(context.database):
-        from hx.cli.commands.sync.decide import ask
+def _ask_about_held(context: Context, *, publishes: bool) -> None:
+    """Ask on a terminal what becomes of the tombstones that are held, and tell the others."""
+    from hx.cli.commands.sync.decide import ask, decide_asked
 
-        ask(sync_context, device_names(context))
+    answers = ask(context.database, device_names(context), context.now_us)
+    if not answers:
+        return
+    with alone(context):
+        sync_context = sync_context_of(context)
+        decide_asked(sync_context, answers)
+        if publishes:
+            push(sync_context, outbox_of(context), label_of(context), listed=False)
 
 
 def _warn_of_held(context: Context) -> None:
