@@ -150,13 +150,27 @@ def _join(made: Parser) -> None:
         help="this is a copy of a device in the vault: make it a device of its own; needs no code",
     )
     _add_words(made, "with --new-id: read the recovery words from a file; an admin needs none")
+    _add_lost(made)
     made.add_json()
 
 
 def _recover(made: Parser) -> None:
-    _add_store(made)
+    _add_store(made, required=False)
     _add_words(made, "read the words from a file; - is stdin; without it hx asks")
+    _add_lost(made)
     made.add_json()
+
+
+def _add_lost(made: Parser) -> None:
+    made.add_argument(
+        "--keys-lost",
+        action="store_true",
+        help="nobody can open the keys of this device any more: it gets a new id and keeps its"
+        " history",
+    )
+    made.add_argument(
+        "--yes", action="store_true", help="do not ask before a device whose keys are lost gets one"
+    )
 
 
 def _leave(made: Parser) -> None:
