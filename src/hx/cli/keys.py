@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hx.custody.key_set import Secrets
 
 
+NEW = "HX_NEW_PASSPHRASE_COMMAND"
 RESTORE = "restore it from a backup of this folder"
 
 
@@ -136,6 +137,27 @@ def _passphrase(config: Config, *, new: bool) -> bytes:
     if not at_terminal():
         raise _nobody_to_ask(new=new)
     return _new_passphrase() if new else secret("passphrase of this device's keys: ")
+
+
+def next_passphrase(config: Config) -> bytes:
+    """Return the passphrase that replaces the present one, by HX_NEW_PASSPHRASE_COMMAND or typed.
+
+    Raises KeyMissing, InputError.
+    """
+    if config.new_passphrase_command is not None:
+        from hx.custody.passphrase_command import passphrase
+
+        try:
+            return passphrase(config.new_passphrase_command)
+        except KeyMissing as error:
+            message = error.message.replace("HX_PASSPHRASE_COMMAND", NEW)
+            raise KeyMissing(message, error.hint) from None
+    if not at_terminal():
+        raise KeyMissing(
+            "there is no terminal to ask on for the new passphrase: nothing was changed",
+            f"set {NEW} to a program that prints it",
+        )
+    return _new_passphrase()
 
 
 def _nobody_to_ask(*, new: bool) -> KeyMissing:

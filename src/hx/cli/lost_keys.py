@@ -44,4 +44,6 @@ def why(context: Context, *, in_vault: bool, declared: bool) -> str | None:
 def by_passphrase(context: Context) -> bool:
     """Return whether the keys of this device are sealed under a passphrase."""
     note = read_note(keys.place(context).note)
-    return note is not None and note.kind == PASSPHRASE
+    if note is None:
+        return False
+    return note.kind == PASSPHRASE

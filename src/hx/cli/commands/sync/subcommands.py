@@ -48,6 +48,9 @@ SUBCOMMANDS = {
         "hx.cli.commands.sync.decide",
         "keep, on all devices, what another device has forgotten and hx holds back",
     ),
+    "custody": Subcommand(
+        "hx.cli.commands.sync.custody", "show where the keys of this device are, or change that"
+    ),
     "push": Subcommand("hx.cli.commands.sync.sync", "publish what is new here"),
     "pull": Subcommand("hx.cli.commands.sync.sync", "read what is new in the store"),
     "status": Subcommand(
@@ -232,6 +235,15 @@ def _refuse(made: Parser) -> None:
     _add_answer(made)
 
 
+def _custody(made: Parser) -> None:
+    made.add_argument(
+        "--to",
+        choices=("keychain", "passphrase", "file"),
+        help="move the keys there; with the kind that they are in, a new passphrase",
+    )
+    made.add_json()
+
+
 def _status(made: Parser) -> None:
     made.add_json()
     made.add_argument("--verbose", action="store_true", help="print a line for each object")
@@ -284,6 +296,7 @@ _OPTIONS = {
     "rotate": _add_answer,
     "accept": _accept,
     "refuse": _refuse,
+    "custody": _custody,
     "push": add_run_options,
     "pull": add_run_options,
     "status": _status,
