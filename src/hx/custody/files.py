@@ -172,13 +172,13 @@ def unlink(path: str) -> None:
 
 
 def sweep(stem: str) -> None:
-    """Remove the temporary files that interrupted writes of `stem.*` left.
+    """Remove the temporary files that interrupted writes of `stem.*` left, and of `stem-next.*`.
 
     No other process may write these files meanwhile.
     """
     folder, name = os.path.split(stem)
     # exactly the names that replace_file gives: no other file is deleted
-    torn = re.compile(rf"{re.escape(name)}\.[a-z]+\.[0-9a-f]{{8}}\.tmp")
+    torn = re.compile(rf"{re.escape(name)}(-next)?\.[a-z]+\.[0-9a-f]{{8}}\.tmp")
     with os.scandir(folder) as entries:
         left = [entry.path for entry in entries if torn.fullmatch(entry.name)]
     for path in left:

@@ -19,7 +19,7 @@ from hx.core.model import cut_label
 from hx.core.record import NamedTuple
 from hx.database.sync import vault as rows
 from hx.device import hand_over
-from hx.stores import EXAMPLE
+from hx.stores import EXAMPLE, spelled_out
 from hx.sync import enroll
 from hx.sync.leave import left_before
 
@@ -80,9 +80,27 @@ def _place(name: str, given: Namespace, context: Context, vault: Vault | None) -
             "--store is missing: hx does not know where the vault is",
             f"name its folder: hx sync {name} --store {EXAMPLE}",
         )
+    url = spelled_out(url)
+    _require_apart(url, context)
     store = store_at(context, url, private=getattr(given, "no_encrypt", False))
     known = os.path.basename(url.rstrip("/")) if vault is None else vault.name
     return enroll.VaultPlace(store, url, given.vault_name or known or "vault")
+
+
+def _require_apart(url: str, context: Context) -> None:
+    """Check that the store does not hold the files of hx, whose keys and history it would share.
+
+    Raises UsageError.
+    """
+    paths = context.config.paths
+    store = os.path.realpath(url.removeprefix("folder:"))
+    for own in dict.fromkeys((paths.data, paths.spool)):
+        if store == os.path.commonpath([store, os.path.realpath(own)]):
+            raise UsageError(
+                f"{own}, where the history and the keys of this device are, is in the folder of the"
+                " store, so whoever has the store has them too: nothing was changed",
+                "choose a folder that holds nothing else of hx, such as a new one",
+            )
 
 
 class Reasons(NamedTuple):
