@@ -6,6 +6,8 @@ and the vault file or the invitation is read before anything is written.
 
 from __future__ import annotations
 
+import time
+
 from hx.core.errors import InputError, NotAVault
 from hx.core.format import genesis, invite, object_names, roster_records
 from hx.core.format.envelope import PLAIN, SEALED, size_limit
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from hx.stores import Store
     from hx.sync.context import SyncContext
 
+_LAST_S = 253_402_300_799  # the end of the year 9999
 INVITE_US = 86_400_000_000  # how long an invitation is open
 _DAMAGED = "the store is damaged, or somebody has changed it: restore it from a backup"
 
@@ -206,11 +209,23 @@ def _require_open(
     Whether a device has closed it since is decided by the roster of the vault.
     """
     opened = evaluate(first_record, invitation.roster).open_invites.get(invite_id(secret))
-    if opened is None or opened[1] < now_us:
+    if opened is None:
         raise InputError(
-            "this invitation has expired",
-            "make a new one with `hx sync invite` on the other device",
+            "this invitation does not count: it was not made by an admin of the vault",
+            "make a new one with `hx sync invite` on an admin",
         )
+    if opened[1] < now_us:
+        raise InputError(
+            f"this invitation has expired: it ended on {_utc(opened[1])}, and the clock of this"
+            f" machine says {_utc(now_us)}",
+            "set the clock if it is wrong, here or on the device that made the code; else make a"
+            " new one with `hx sync invite`",
+        )
+
+
+def _utc(at_us: int) -> str:
+    seconds = min(at_us // 1_000_000, _LAST_S)
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
 
 
 def read_genesis(place: VaultPlace) -> tuple[bytes, Genesis]:

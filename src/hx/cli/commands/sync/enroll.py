@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 
 from hx.cli import prompts
-from hx.cli.commands.sync import behind
+from hx.cli.commands.sync import behind, clocks
 from hx.cli.commands.sync.change import publish, pulled_alone
 from hx.cli.commands.sync.entry import entry_of, tell_former
 from hx.cli.commands.sync.reasons import code_now
-from hx.cli.commands.sync.sync import print_waiting
+from hx.cli.commands.sync.sync import print_waiting, warn_of_copies
 from hx.cli.commands.sync.vault_access import (
     alone,
     outbox_of,
@@ -22,7 +23,7 @@ from hx.cli.events_output import print_json
 from hx.cli.prompts import Progress
 from hx.cli.text import count
 from hx.cli.times import local, rfc3339
-from hx.core.errors import UsageError
+from hx.core.errors import StoreError, UsageError
 from hx.core.format.phrases import new_secret, words_of
 from hx.core.format.verdict import PENDING
 from hx.database.sync import ledger
@@ -35,6 +36,7 @@ from hx.sync.push import push
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Iterator
 
     from hx.cli.commands.sync.entry import Entry
     from hx.cli.context import Context
@@ -56,11 +58,22 @@ def run(name: str, given: Namespace, config: Config) -> int:
             "use --code-file FILE, or `hx sync recover`, which needs only the recovery words",
         )
     context = open_context(config)
-    with alone(context):
+    with alone(context), _again(context, name):
         entry = entry_of(name, given, context)
         code = _RUNS[name](given, context, entry)
     scrub(context)
     return code
+
+
+@contextmanager
+def _again(context: Context, name: str) -> Iterator[None]:
+    """Name the command that is to be repeated when the store fails before the vault is entered."""
+    try:
+        yield
+    except StoreError as error:
+        if rows.read(context.database) is None:
+            error.hint = error.hint.replace("`hx sync` again", f"`hx sync {name}` again")
+        raise
 
 
 def _init(given: Namespace, context: Context, entry: Entry) -> int:
@@ -135,6 +148,8 @@ def _first_sync(context: Context, label: str) -> int:
         sync_context.report_progress = progress.told
         pulled = pull(sync_context, admits=True)
         push(sync_context, outbox_of(context), label, listed=True)
+    # a machine of the same image, or of a copied disk, is in the vault already
+    warn_of_copies(sync_context, ())
     place_here(sync_context)  # it is stored
     return pulled.events
 
@@ -185,6 +200,7 @@ def _invite(given: Namespace, config: Config) -> int:
     with pulled_alone(context) as sync_context:
         code, expires_at_us = enroll.make_invitation(sync_context)
         publish(context, sync_context)
+        clocks.warn_if_behind(context)
     if given.json:
         print_json({"code": code, "expires_at": rfc3339(expires_at_us)})
         return 0
