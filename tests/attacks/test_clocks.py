@@ -134,3 +134,16 @@ def test_a_tombstone_of_a_member_for_all_time_does_not_stop_recording(tmp_path, 
     assert desktop.hx("sync", "leave", "--yes").code == 0
     typed([desktop], "later", now_us())
     assert desktop.commands == ["echo after desktop", "echo later desktop"]
+
+
+def test_a_device_that_has_synced_with_its_clock_ahead_is_not_shown_as_just_seen(tmp_path):
+    laptop, desktop = vault(tmp_path, "laptop", "desktop")
+    desktop.record("echo once")
+    desktop.variables = ahead(24 * 365 * 12)
+    desktop.sync()
+    laptop.sync()
+    for part in ("devices", "status"):
+        shown = laptop.hx("sync", part).out
+        [line] = [line for line in shown.splitlines() if line.endswith(" desktop")]
+        assert "its clock is 11y ahead" in line or "its clock is 12y ahead" in line
+        assert " ago" not in line, line
