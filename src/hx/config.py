@@ -63,6 +63,7 @@ VARIABLES = {
     "HX_SESSION": "set by the hook: the id of this shell's session",
     "HX_LINE": "set by the hook of bash: whether the line that runs now is recorded",
     "HX_UNRECORDED": "set by the hook: why it does not record this shell",
+    "HX_NEW_PASSPHRASE_COMMAND": "a command that prints the next passphrase, to change it",
     "HX_PASSPHRASE_COMMAND": "a command that prints the passphrase for the keys of this device",
     "HX_DEBUG": "print where in hx an internal error happened",
     "NO_COLOR": "no colour",
@@ -109,6 +110,7 @@ class Config(NamedTuple):
     debug: bool
     no_color: bool
     passphrase_command: str | None  # HX_PASSPHRASE_COMMAND
+    new_passphrase_command: str | None  # HX_NEW_PASSPHRASE_COMMAND
     umask: int  # the umask of the user, for files in a shared folder
     rules_are_valid: bool  # else `values` has the rules of the last good file
     ground: str  # COLORFGBG: the colours of the terminal, such as "15;0"
@@ -175,6 +177,7 @@ def load(environment: Mapping[str, str] = os.environ, umask: int = 0o077) -> Con
         bool(environment.get("HX_DEBUG")),
         bool(environment.get("NO_COLOR")) or environment.get("TERM") == "dumb",
         environment.get("HX_PASSPHRASE_COMMAND"),
+        environment.get("HX_NEW_PASSPHRASE_COMMAND"),
         umask,
         rules_are_valid,
         environment.get("COLORFGBG", ""),

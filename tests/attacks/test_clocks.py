@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-import glob
 import time
 
 import pytest
 
 from cli.attacking_member import attacker
+from cli.faketime import ahead
 from cli.machine import HOUR_US, SECOND_US
 from cli.vaults import vault
 from hx.core.format import segment
 from hx.core.merge import History
 from hx.core.model import Tombstone, WholeSession, Window
 
-FAKETIME = "/usr/lib/*/faketime/libfaketime.so.1"
-
 
 def now_us():
     return time.time_ns() // 1000
-
-
-@pytest.fixture
-def ahead():
-    """Return a function: hours -> the environment in which the clock of hx is ahead by as much."""
-    found = glob.glob(FAKETIME)
-    if not found:
-        pytest.skip("faketime is not installed (tests/shells/install.sh)")
-
-    def environment(hours):
-        return {
-            "LD_PRELOAD": found[0],
-            "FAKETIME": f"{hours * 3600:+d}",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
-
-    return environment
 
 
 def typed(members, text, at_us):
@@ -53,7 +34,7 @@ def sync_all(members):
             member.sync()
 
 
-def test_after_a_forget_with_a_clock_ahead_what_is_typed_later_stays(tmp_path, ahead):
+def test_after_a_forget_with_a_clock_ahead_what_is_typed_later_stays(tmp_path):
     """The clock is set right after the forget. Then both machines record for some hours."""
     laptop, _ = members = vault(tmp_path, "laptop", "desktop")
     typed(members, "before", now_us() - HOUR_US)
@@ -78,7 +59,7 @@ def test_a_command_that_ran_while_its_hour_was_forgotten_is_forgotten(tmp_path):
     assert laptop.commands == ["echo after"]
 
 
-def test_a_clock_that_is_set_back_before_a_forget_loses_nothing(tmp_path, ahead):
+def test_a_clock_that_is_set_back_before_a_forget_loses_nothing(tmp_path):
     """Both clocks are wrong for a while, the one by days and the other the other way."""
     laptop, desktop = vault(tmp_path, "laptop", "desktop")
     laptop.record("echo before", at=now_us() - HOUR_US)
@@ -93,7 +74,7 @@ def test_a_clock_that_is_set_back_before_a_forget_loses_nothing(tmp_path, ahead)
         assert member.commands == ["echo behind", "echo right"]
 
 
-def test_sync_says_what_has_gone_by_a_clock_that_is_ahead(tmp_path, ahead):
+def test_sync_says_what_has_gone_by_a_clock_that_is_ahead(tmp_path):
     laptop, desktop = vault(tmp_path, "laptop", "desktop")
     assert laptop.hx("forget", "--since", "1d", "--yes", env=ahead(5)).code == 0
     typed([desktop], "between", now_us())
@@ -107,7 +88,7 @@ def test_sync_says_what_has_gone_by_a_clock_that_is_ahead(tmp_path, ahead):
     assert desktop.commands == ["echo after desktop"]
 
 
-def test_sync_tells_programs_whose_clock_is_ahead(tmp_path, ahead):
+def test_sync_tells_programs_whose_clock_is_ahead(tmp_path):
     laptop, desktop = vault(tmp_path, "laptop", "desktop")
     assert laptop.hx("forget", "--since", "1d", "--yes", env=ahead(5)).code == 0
     typed([desktop], "between", now_us())
@@ -153,3 +134,16 @@ def test_a_tombstone_of_a_member_for_all_time_does_not_stop_recording(tmp_path, 
     assert desktop.hx("sync", "leave", "--yes").code == 0
     typed([desktop], "later", now_us())
     assert desktop.commands == ["echo after desktop", "echo later desktop"]
+
+
+def test_a_device_that_has_synced_with_its_clock_ahead_is_not_shown_as_just_seen(tmp_path):
+    laptop, desktop = vault(tmp_path, "laptop", "desktop")
+    desktop.record("echo once")
+    desktop.variables = ahead(24 * 365 * 12)
+    desktop.sync()
+    laptop.sync()
+    for part in ("devices", "status"):
+        shown = laptop.hx("sync", part).out
+        [line] = [line for line in shown.splitlines() if line.endswith(" desktop")]
+        assert "its clock is 11y ahead" in line or "its clock is 12y ahead" in line
+        assert " ago" not in line, line

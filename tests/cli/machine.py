@@ -56,6 +56,7 @@ class Machine:
         self.spool = self.home / "spool"
         self.cwd = path
         self.executable = HX
+        self.variables: dict[str, str] = {}  # of the environment, for each run
         self.begin_us = time.time_ns() // 1000 - HOUR_US  # of the first event without a given time
         self._seqs: dict[str, int] = {}
         self._count = 0
@@ -92,7 +93,7 @@ class Machine:
             line,
             input=stdin.encode() if isinstance(stdin, str) else stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
-            env=environment | (env or {}),
+            env=environment | self.variables | (env or {}),
             cwd=cwd or self.cwd,
             capture_output=True,
             timeout=60,

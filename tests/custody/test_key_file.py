@@ -188,6 +188,7 @@ def test_sweep_deletes_the_temporary_files_of_a_killed_write_and_nothing_else(tm
         "custody.key.0123abcd.tmp",
         "custody.sealed.0123abcd.tmp",
         "custody.toml.00000000.tmp",
+        "custody-next.key.0123abcd.tmp",
     ]
     other_files = [
         "custody.key",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
+from contextlib import closing
 
 import pytest
 
 from cli.machine import Machine
 from custody.sample_keys import PASSPHRASE, contains_secret, custody_paths, no_passphrase
+from custody.secret_service import secret_service
 from hx.custody import opened
 from hx.custody.files import CustodyPaths, read_note, stem
 
@@ -136,3 +138,32 @@ def test_the_passphrase_command_runs_once_and_no_process_listing_shows_keys(
     secrets = opened(paths, lambda _: PASSPHRASE).load()
     assert not contains_secret(listing.read_bytes(), secrets)
     assert custody_paths(machine.home, secrets) == paths
+
+
+def test_a_keychain_without_the_keys_is_a_loss_and_a_locked_one_is_none(
+    machine, store, tmp_path, keychain_running
+):
+    secretstorage = pytest.importorskip("secretstorage")
+    words = sync_init(machine, store, env=keychain_running).json["recovery_words"]
+    with closing(secretstorage.dbus_init()) as bus:
+        secretstorage.get_collection_by_alias(bus, "default").lock()
+    recover = ("sync", "recover", "--words-file", "-", "--yes", "--json")
+    result = machine.hx(*recover, stdin=words, env=keychain_running)
+    assert (result.code, "is locked" in result.err) == (6, True), result
+    with secret_service(tmp_path) as another:
+        result = machine.hx("sync", "recover", "--words-file", "-", stdin=words, env=another)
+        assert (result.code, "has no keys of this device" in result.out) == (2, True), result
+        result = machine.hx(*recover, stdin=words, env=another)
+        assert result.code == 0, result
+        assert reported_custody(machine, another) == "the keychain (Secret Service)"
+        assert sync(machine, another).code == 0
+
+
+def test_a_keychain_that_is_gone_is_lost_when_its_owner_says_so(machine, store, keychain_running):
+    words = sync_init(machine, store, env=keychain_running).json["recovery_words"]
+    recover = ("sync", "recover", "--words-file", "-", "--yes", "--json")
+    result = machine.hx(*recover, stdin=words)
+    assert (result.code, "add --keys-lost" in result.err) == (6, True), result
+    result = machine.hx(*recover, "--keys-lost", "--custody", "file", stdin=words)
+    assert result.code == 0, result
+    assert sync(machine).code == 0

@@ -118,6 +118,16 @@ def test_typed_words_are_not_shown_and_a_typo_may_be_corrected(home, read, text)
     assert text[:12].encode() not in terminal.output
 
 
+def test_a_sheet_of_several_lines_is_pasted_at_once(home):
+    terminal = home.start(program("print(words.read_words(None).hex())"))
+    terminal.until(b"(not shown)")
+    numbered = [f"{number:>4} {word:<10}" for number, word in enumerate(WORDS, 1)]
+    sheet = "".join("".join(numbered[i : i + 4]).rstrip() + "\n" for i in range(0, 12, 4))
+    terminal.type(sheet.encode() + b"echo what follows the sheet\n")
+    terminal.until(HEX.encode())
+    assert not any(word.encode() in terminal.output for word in WORDS if len(word) > 6)
+
+
 def test_three_typos_are_an_error(home):
     terminal = home.start(program("words.read_words(None)"))
     for _ in range(3):
@@ -138,6 +148,7 @@ def run(text, stdin=b""):
         ("read_words", " ".join(WORDS)),
         ("read_words", "\n".join(WORDS) + "\n"),
         ("read_words", "  ".join(WORDS).upper()),
+        ("read_words", "\ufeff" + ", ".join(WORDS)),
         ("read_code", CODE),
         ("read_code", f"{CODE}\n\nvalid until tomorrow\n"),
     ],
@@ -146,6 +157,11 @@ def test_words_and_codes_come_from_a_file_or_from_stdin(tmp_path, read, text):
     (tmp_path / "file").write_text(text)
     assert run(f"print(words.{read}({str(tmp_path / 'file')!r}).hex())").strip() == HEX
     assert run(f"print(words.{read}('-').hex())", text.encode()).strip() == HEX
+
+
+def test_words_come_from_a_file_of_a_windows_editor(tmp_path):
+    (tmp_path / "file").write_text("\r\n".join(WORDS), encoding="utf-16")
+    assert run(f"print(words.read_words({str(tmp_path / 'file')!r}).hex())").strip() == HEX
 
 
 @pytest.mark.parametrize("read", ["read_words", "read_code"])

@@ -200,6 +200,13 @@ OBJECTS = {
     "sync join": {
         "vault_id, vault_name, device_id, events": "the vault, this device, and the number of events that it received; 0 with `--new-id`",
         "behind[].device_id, behind[].device, behind[].seq, behind[].here, behind[].since, behind[].told_by": "as in `hx sync status`; not with `--new-id`",
+        "former_id": "the id that this device had in the vault until its keys were lost; null: it was not in it; not with `--new-id`",
+    },
+    "sync custody": {
+        "device_id": "this device",
+        "custody, where": "the kind and the place of its keys; null when they cannot be reached",
+        "readable": "whether the keys can be read; null: that needs the passphrase, which is not asked for",
+        "fault": "why they cannot be read, or null",
     },
     "sync leave": {
         "vault_id, vault_name, device_id": "the vault, and the id of this device in it",
@@ -221,7 +228,7 @@ OBJECTS = {
         "untold": "ids of the other devices, which write under the new key from their next sync on",
     },
     "sync recover": {
-        "vault_id, vault_name, device_id, events": "as in `hx sync join`",
+        "vault_id, vault_name, device_id, events, former_id": "as in `hx sync join`",
         "behind[].device_id, behind[].device, behind[].seq, behind[].here, behind[].since, behind[].told_by": "as in `hx sync status`",
     },
     "sync": {

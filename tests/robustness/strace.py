@@ -56,17 +56,21 @@ def run(machine: Machine, *arguments: str, stdin: bytes = b"") -> Ended:
     return Ended(code, out.read_text(errors="replace"))
 
 
-def killed(machine: Machine, arguments: tuple[str, ...], point: Point) -> Ended:
+def killed(
+    machine: Machine, arguments: tuple[str, ...], point: Point, *, stdin: bytes = b""
+) -> Ended:
     """Run one command line and kill it before a call; it ends by itself if it makes fewer calls."""
-    return signalled(machine, arguments, point, signal.SIGKILL)
+    return signalled(machine, arguments, point, signal.SIGKILL, stdin=stdin)
 
 
-def signalled(
+def signalled(  # noqa: PLR0913  (what happens to the process, and when)
     machine: Machine,
     arguments: tuple[str, ...],
     point: Point,
     number: signal.Signals,
     meanwhile: Callable[[], object] | None = None,
+    *,
+    stdin: bytes = b"",
 ) -> Ended:
     """Run one command line and send it a signal at a call.
 
@@ -74,13 +78,15 @@ def signalled(
     """
     inject = f"inject={point.call}:signal={number.name}:when={point.number}"
     options = ("-e", inject, "-o", os.devnull)
-    return _traced(machine, arguments, *options, meanwhile=meanwhile)
+    return _traced(machine, arguments, *options, meanwhile=meanwhile, stdin=stdin)
 
 
-def points(machine: Machine, *arguments: str, codes: tuple[int, ...] = (0, 3)) -> list[Point]:
+def points(
+    machine: Machine, *arguments: str, codes: tuple[int, ...] = (0, 3), stdin: bytes = b""
+) -> list[Point]:
     """Return the system calls of a command line that runs undisturbed and ends with a code."""
     trace = machine.cwd / "trace"
-    ended = _traced(machine, arguments, "-o", str(trace))
+    ended = _traced(machine, arguments, "-o", str(trace), stdin=stdin)
     assert ended.code in codes, ended
     counts: Counter[str] = Counter()
     calls = []
@@ -97,13 +103,14 @@ def _traced(
     arguments: tuple[str, ...],
     *options: str,
     meanwhile: Callable[[], object] | None = None,
+    stdin: bytes = b"",
 ) -> Ended:
     strace = shutil.which("strace")
     if strace is None:
         pytest.skip("strace is not installed (tests/shells/install.sh)")
     out = machine.cwd / "printed"
     ready, go = os.pipe()
-    pid = forked(lambda: _main(machine, arguments, b"", out, ready))
+    pid = forked(lambda: _main(machine, arguments, stdin, out, ready))
     os.close(ready)
     command = [strace, "-e", "trace=" + ",".join(CALLS), *options, "-p", str(pid)]
     tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
@@ -133,6 +140,7 @@ def _main(
     for name in [name for name in os.environ if name.startswith(("HX_", "XDG_"))]:
         del os.environ[name]
     os.environ.update(HOME=str(machine.cwd), HX_HOME=str(machine.home), LANG="C.UTF-8")
+    os.environ.update(machine.variables)
     os.chdir(machine.cwd)
     sys.argv = ["hx", *arguments]
     if ready is not None:

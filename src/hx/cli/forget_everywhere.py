@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hx.cli.text import count, visible
-from hx.cli.times import age, local, rfc3339, rfc3339_or_none
+from hx.cli.times import last_seen, local, rfc3339, rfc3339_or_none
 from hx.core.errors import InputError, UsageError
 from hx.core.model import MAX_DIGESTS
 from hx.database.sync import vault
@@ -94,14 +94,9 @@ def lines(context: Context, choice: Choice, order: Texts | None) -> list[str]:
 def _names(context: Context) -> str:
     """Return the names of the other active devices, with the age of what came from each."""
     return ", ".join(
-        f"{visible(seen.name.encode())} ({_seen(seen, context.now_us)})"
+        f"{visible(seen.name.encode())} ({last_seen(seen.last_seen_us, context.now_us)})"
         for seen in _others(context)
     )
-
-
-def _seen(seen: DeviceSeen, now_us: int) -> str:
-    at_us = seen.last_seen_us
-    return "never seen" if at_us is None else f"last seen {age(at_us, now_us)} ago"
 
 
 def _others(context: Context) -> list[DeviceSeen]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hx.cli.text import visible
-from hx.cli.times import age, rfc3339_or_none
+from hx.cli.times import age, last_seen, rfc3339_or_none
 from hx.database.sync import vault
 from hx.database.sync.sync_status import forget_status, may_have_status
 
@@ -90,8 +90,7 @@ def _copy(copy: DeviceCopies, now_us: int) -> str:
             f"an encrypted copy remains in the store until the objects of {name} are removed"
             " from it: that device is no longer in the vault"
         )
-    at_us = copy.last_seen_us
-    seen = "never seen" if at_us is None else f"last seen {age(at_us, now_us)} ago"
+    seen = last_seen(copy.last_seen_us, now_us)
     return f"an encrypted copy remains in the store until {name} syncs ({seen})"
 
 

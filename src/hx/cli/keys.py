@@ -7,7 +7,8 @@ import sys
 
 from hx import custody, device
 from hx.cli.prompts import at_terminal, secret
-from hx.core.errors import HxError, InputError, KeyMissing
+from hx.core.errors import HxError, InputError, KeyMissing, KeysLost
+from hx.custody import moves
 from hx.custody.files import PASSPHRASE, CustodyPaths, read_note, stem, successor_paths
 
 TYPE_CHECKING = False
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from hx.custody.key_set import Secrets
 
 
+NEW = "HX_NEW_PASSPHRASE_COMMAND"
 RESTORE = "restore it from a backup of this folder"
 
 
@@ -40,57 +42,46 @@ def key_path(context: Context) -> str:
 def choose(context: Context, kind: str | None) -> Custody:
     """Return the custody for `--custody KIND`, or the best one without it, and name it on stderr.
 
-    It asks for the passphrase here, before anything is written on this device or in the store.
+    It asks for the passphrase here, before anything is written on this device or in the store. A
+    device that is in no vault may have its keys in another kind, from where they are moved.
 
-    Raises KeyMissing, InputError.
+    Raises KeyMissing.
     """
     where, ask = place(context), asker(context.config)
-    chosen = custody.choose(kind, where, ask)
+    note = read_note(where.note)
+    if note is not None and kind not in (None, note.kind):
+        chosen = moves.change(loaded(context)[1], str(kind), where, ask)
+    else:
+        chosen = custody.choose(kind, where, ask)
+    name(chosen, ask, new=note is None)
+    return chosen
+
+
+def name(chosen: Custody, ask: Callable[[bool], bytes], *, new: bool) -> None:
+    """Say on stderr where the keys go, and ask for the passphrase if there is to be one."""
     if chosen.passed_over:
         print(f"hx: warning: {chosen.passed_over}", file=sys.stderr)
     print(f"hx: the keys of this device go into {chosen.describe()}", file=sys.stderr)
     if chosen.name == PASSPHRASE:
-        ask(read_note(where.note) is None)
-    return chosen
+        ask(new)
 
 
 def opened(context: Context) -> Custody:
     """Return the custody that was chosen when the device joined its vault. Raises KeyMissing."""
     where, ask = place(context), asker(context.config)
     if has_successor(context):
-        custody.take_over(successor_paths(where, where.device_id), where, ask)
+        moves.take_over(successor_paths(where, where.device_id), where, ask)
     return custody.opened(where, ask)
 
 
 def has_successor(context: Context) -> bool:
-    """Return whether `renewed` was interrupted after the database had the new id.
+    """Return whether a change of the id was interrupted after the database had the new one.
 
     Then the keys of that id lie beside the old ones, and `opened` lets them take their place.
     """
     where = place(context)
     note = read_note(successor_paths(where, where.device_id).note)
     return note is not None and note.device_id == where.device_id
-
-
-def new_keys(context: Context, *, leaving: bool) -> DeviceKeys:
-    """Store keys for a new device id beside the present ones.
-
-    The keys of the vault come with them, unless the device is leaving it. Keys that an interrupted
-    run has made are used again. Raises KeyMissing.
-    """
-    from hx.core.format.keys import generate
-
-    where, ask = place(context), asker(context.config)
-    secrets = loaded(context)[1]
-    note = read_note(successor_paths(where, where.device_id).note)
-    if note is None:
-        keys = generate()
-    else:
-        keys = custody.opened(successor_paths(where, note.device_id), ask).load().device
-    custody.successor(where, successor_paths(where, keys.device_id), ask).store(
-        secrets._replace(device=keys, vmks={} if leaving else secrets.vmks)
-    )
-    return keys
 
 
 def loaded(context: Context) -> tuple[Custody, Secrets]:
@@ -117,7 +108,7 @@ def device_keys(context: Context) -> DeviceKeys:
     try:
         return read_keys(path)
     except FileNotFoundError:
-        raise KeyMissing(f"the key file {path} is missing", RESTORE) from None
+        raise KeysLost(f"the key file {path} is missing", RESTORE) from None
 
 
 def asker(config: Config) -> Callable[[bool], bytes]:
@@ -148,6 +139,27 @@ def _passphrase(config: Config, *, new: bool) -> bytes:
     return _new_passphrase() if new else secret("passphrase of this device's keys: ")
 
 
+def next_passphrase(config: Config) -> bytes:
+    """Return the passphrase that replaces the present one, by HX_NEW_PASSPHRASE_COMMAND or typed.
+
+    Raises KeyMissing, InputError.
+    """
+    if config.new_passphrase_command is not None:
+        from hx.custody.passphrase_command import passphrase
+
+        try:
+            return passphrase(config.new_passphrase_command)
+        except KeyMissing as error:
+            message = error.message.replace("HX_PASSPHRASE_COMMAND", NEW)
+            raise KeyMissing(message, error.hint) from None
+    if not at_terminal():
+        raise KeyMissing(
+            "there is no terminal to ask on for the new passphrase: nothing was changed",
+            f"set {NEW} to a program that prints it",
+        )
+    return _new_passphrase()
+
+
 def _nobody_to_ask(*, new: bool) -> KeyMissing:
     other = ", or say --custody file to keep the keys unencrypted" if new else ""
     return KeyMissing(
@@ -172,33 +184,9 @@ def forget(config: Config) -> list[str]:
         try:
             note = read_note(f"{trunk}.toml")
             if note is not None:
-                custody.opened(CustodyPaths(trunk, note.device_id), asker(config)).forget()
+                where = CustodyPaths(trunk, note.device_id)
+                moves.remove_copy(where, asker(config))
+                custody.opened(where, asker(config)).forget()
         except HxError as error:
             faults.append(f"{error.message}; {error.hint}")
     return faults
-
-
-def renewed(
-    context: Context,
-    name: str,
-    prepare: Callable[[DeviceKeys], Callable[[], None]] | None = None,
-    *,
-    leaving: bool = False,
-) -> Context:
-    """Give this device a new id and new keys, and return the context of the new device.
-
-    `prepare(keys)` returns a function that is called in the transaction that changes the id. New
-    keys are stored beside the old ones first, then the database changes, then custody. When this
-    is interrupted, the id in the database decides which keys the next run uses. Raises KeyMissing,
-    DatabaseError.
-    """
-    # stored before the id changes: no id may exist whose keys are lost
-    keys = new_keys(context, leaving=leaving)
-    also = prepare(keys) if prepare else lambda: None
-    who, host, database = context.who, context.config.host, context.database
-    with database.transaction():
-        also()
-        who = device.become(database, host, keys.device_id, name, shared=who.shared)
-    changed = context._replace(who=who)
-    opened(changed)
-    return changed

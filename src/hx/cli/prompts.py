@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 
 from hx.core.errors import InputError, Refused, UsageError
 from hx.files import reason
@@ -97,11 +98,17 @@ def read_words(path: str | None) -> bytes:
 
     Raises InputError, and UsageError without a terminal.
     """
-    from hx.core.format.phrases import entropy_of
+    from hx.core.format.phrases import entropy_of, has_all_words
 
     if path is not None:
         return entropy_of(_text(path))
-    return _typed("recovery words (not shown): ", "--words-file", entropy_of)
+
+    def typed(question: str) -> str:
+        from hx.cli.pasted import unseen_lines
+
+        return unseen_lines(question, has_all_words)
+
+    return _typed("recovery words (not shown): ", "--words-file", entropy_of, typed)
 
 
 def read_code(path: str | None) -> bytes:
@@ -113,10 +120,15 @@ def read_code(path: str | None) -> bytes:
 
     if path is not None:
         return secret_of(_text(path).partition("\n")[0])
-    return _typed("invitation code (not shown): ", "--code-file", secret_of)
+    return _typed("invitation code (not shown): ", "--code-file", secret_of, _line)
 
 
-def _typed(question: str, option: str, understood: Callable[[str], bytes]) -> bytes:
+def _typed(
+    question: str,
+    option: str,
+    understood: Callable[[str], bytes],
+    read: Callable[[str], str],
+) -> bytes:
     if not at_terminal():
         raise UsageError(
             "there is no terminal to ask on", f"use {option} FILE, or {option} - for stdin"
@@ -124,10 +136,10 @@ def _typed(question: str, option: str, understood: Callable[[str], bytes]) -> by
     # the error of the last try is raised and ends the command
     for _ in range(_TRIES - 1):
         try:
-            return understood(_line(question))
+            return understood(read(question))
         except InputError as error:
             print(f"hx: {error.message}: {error.hint}", file=sys.stderr)
-    return understood(_line(question))
+    return understood(read(question))
 
 
 def _line(question: str) -> str:
@@ -148,7 +160,9 @@ def _text(path: str) -> str:
         raise InputError(
             f"{_name(path)} {what}", "it must hold the words or the code, and nothing else"
         )
-    return data.decode(errors="replace")
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return data.decode("utf-16", errors="replace")
+    return data.decode("utf-8-sig", errors="replace")
 
 
 def _name(path: str) -> str:

@@ -24,8 +24,14 @@ if TYPE_CHECKING:
 _SHOWN = 20  # removed files that are named
 
 
-def take_back(config: Config, machine: Shells, *, purge: bool, yes: bool) -> int:
+def take_back(
+    config: Config, machine: Shells, *, purge: bool, yes: bool, anyway: bool = False
+) -> int:
     """Show what setup left, ask, and take it back; with `purge` remove every file of hx too."""
+    if purge:
+        from hx.cli.purge_of_member import warn_of_vault
+
+        warn_of_vault(config, refuses=yes and not anyway)
     paths = config.paths
     removal = undo.planned(every_path(machine), paths.data, paths.config)
     if os.path.isdir(paths.data) and (purge or not removal.is_empty):

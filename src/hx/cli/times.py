@@ -8,7 +8,9 @@ from hx.core.durations import UNITS_S
 from hx.core.durations import age as age  # noqa: PLC0414  (a re-export, as the next two)
 from hx.core.durations import is_known as is_known  # noqa: PLC0414
 from hx.core.durations import short_duration as short_duration  # noqa: PLC0414
+from hx.core.durations import span as span  # noqa: PLC0414
 from hx.core.errors import UsageError
+from hx.core.model import AHEAD_US
 
 _MAX_US = 1 << 62  # no event can be later
 
@@ -84,6 +86,15 @@ def rfc3339_or_none(at_us: int | None) -> str | None:
 def local(at_us: int) -> str:
     """Return a local time: `2026-11-24 09:00:00`."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at_us // 1_000_000))
+
+
+def last_seen(at_us: int | None, now_us: int) -> str:
+    """Return when a device was seen last, after its own clock, which may be ahead of this one."""
+    if at_us is None:
+        return "never seen"
+    if at_us - now_us > AHEAD_US:
+        return "last seen at a time that is ahead of the clock here"
+    return f"last seen {age(at_us, now_us)} ago"
 
 
 def duration(us: int) -> str:

@@ -21,7 +21,12 @@ def age(at_us: int, now_us: int) -> str:
         return "-"
     if at_us - now_us > AHEAD_US:
         return f"+{age(now_us, at_us)}"
-    seconds = max(0, now_us - at_us) // 1_000_000
+    return span(now_us - at_us)
+
+
+def span(us: int) -> str:
+    """Return a span of time in its greatest unit, such as `5m` or `12y`; never below `0s`."""
+    seconds = max(0, us) // 1_000_000
     for unit in "ywdhm":
         if seconds >= UNITS_S[unit]:
             return f"{seconds // UNITS_S[unit]}{unit}"

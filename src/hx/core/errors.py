@@ -7,6 +7,7 @@
     ├── Refused              2   the user did not confirm
     ├── StoreError           5   the store of the vault failed; hx.stores defines its kinds
     ├── KeyMissing           6   the keys of this device or of its vault are not available
+    │   └── KeysLost         6   the keys of this device are gone, or cannot be decoded
     ├── NotInVault           6   this device is not a member of a vault, or no longer
     ├── NotAVault            6   the store holds no vault, or another vault than expected
     ├── UpgradeNeeded        7   a newer hx wrote this
@@ -54,6 +55,15 @@ class StoreError(HxError):
 
 class KeyMissing(HxError):  # noqa: N818
     exit_code = 6
+
+
+class KeysLost(KeyMissing):
+    """No waiting and no unlocking brings the keys back; a backup may."""
+
+    advice = (
+        "restore them from a backup; else `hx sync recover` (the recovery words) or `hx sync join`"
+        " (a code) brings this device back under a new id, with its history"
+    )
 
 
 class NotInVault(HxError):  # noqa: N818

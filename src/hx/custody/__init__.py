@@ -1,13 +1,13 @@
 """Custody: where the private keys of this device and the keys of its vault are kept.
 
-The kind of custody is chosen once, when a device creates or joins a vault, and is written into a
-note beside the database. Later runs open this kind only. A failure to open it is an error, never a
-reason for new keys or a weaker kind.
+The kind of custody is chosen when a device creates or joins a vault, and is written into a note
+beside the database. Later runs open this kind only. A failure to open it is an error, never a
+reason for new keys or a weaker kind. `hx sync custody --to KIND` changes it (hx.custody.moves).
 """
 
 from __future__ import annotations
 
-from hx.core.errors import InputError, KeyMissing
+from hx.core.errors import KeyMissing, KeysLost
 from hx.custody.files import (
     FILE,
     KEYCHAIN,
@@ -60,14 +60,20 @@ class Custody:
 
         secrets = decode(self._keeper.read())
         if secrets.device.device_id != self._place.device_id:
-            raise KeyMissing(
-                f"{self._keeper.label} has the keys of another device",
-                "restore the file of this device: a file of another machine was copied here",
-            )
+            raise KeysLost(f"{self._keeper.label} has the keys of another device")
         return secrets
 
     def store(self, secrets: Secrets) -> None:
-        """Write the keys, read them back, then write the note. Raises KeyMissing, DatabaseError.
+        """Write the keys, read them back, then write the note. Raises KeyMissing, DatabaseError."""
+        self.write(secrets)
+        note = CustodyNote(self.name, self._place.device_id, self._keeper.ring)
+        known = read_note(self._place.note)
+        # the note comes last: a note without keys would be an error at the next run
+        if known is None or known._replace(other="", other_ring="") != note:
+            write_note(self._place.note, note)
+
+    def write(self, secrets: Secrets) -> None:
+        """Write the keys and read them back. Raises KeyMissing, DatabaseError.
 
         Keys that could not be read back replace nothing: the stored ones stay.
         """
@@ -82,10 +88,6 @@ class Custody:
                 f"{self._keeper.label} does not return what hx wrote into it",
                 "nothing was moved: choose another custody with --custody",
             )
-        note = CustodyNote(self.name, self._place.device_id, self._keeper.ring)
-        # the note comes last: a note without keys would be an error at the next run
-        if read_note(self._place.note) != note:
-            write_note(self._place.note, note)
 
     def forget(self) -> None:
         """Remove the keys and the note."""
@@ -109,22 +111,21 @@ class Custody:
 def choose(kind: str | None, place: CustodyPaths, ask: Callable[[bool], bytes]) -> Custody:
     """Return the custody for a device that creates or joins a vault.
 
-    `kind` None: a keychain, else a file sealed under a passphrase. `ask(new)` returns the
-    passphrase. Raises KeyMissing, and InputError when the keys of this device are kept in another
-    kind already.
+    `kind` None: the one that the keys are in already, else a keychain, else a file sealed under a
+    passphrase. `ask(new)` returns the passphrase. Raises KeyMissing.
     """
     note = read_note(place.note)
     if note is not None:
-        # keys in two places would differ after the next epoch, so the kind never changes
-        if kind not in (None, note.kind):
-            raise InputError(
-                f"the keys of this device are kept in custody {note.kind!r} already",
-                "leave --custody out",
-            )
+        assert kind in (None, note.kind), "the caller has moved the keys"
         return opened(place, ask)
+    return new(kind, place, ask)
+
+
+def new(kind: str | None, place: CustodyPaths, ask: Callable[[bool], bytes]) -> Custody:
+    """Return a custody of this kind, or the best one, whatever the note says. Raises KeyMissing."""
     if kind is None:
         return _best(place, ask)
-    return Custody(_keeper(CustodyNote(kind, place.device_id), place, ask), place)
+    return Custody(keeper_of(CustodyNote(kind, place.device_id), place, ask), place)
 
 
 def _best(place: CustodyPaths, ask: Callable[[bool], bytes]) -> Custody:
@@ -138,57 +139,21 @@ def _best(place: CustodyPaths, ask: Callable[[bool], bytes]) -> Custody:
         raise KeyMissing(error.message, "unlock it, or say --custody passphrase") from None
     except KeyMissing as error:
         note = CustodyNote(PASSPHRASE, place.device_id)
-        return Custody(_keeper(note, place, ask), place, error.message)
+        return Custody(keeper_of(note, place, ask), place, error.message)
 
 
 def opened(place: CustodyPaths, ask: Callable[[bool], bytes]) -> Custody:
     """Return the custody that the note names. Raises KeyMissing."""
     note = read_note(place.note)
     if note is None:
-        raise KeyMissing(
-            "this device is in no vault", "`hx sync init` creates one, `hx sync join` joins one"
-        )
+        raise KeysLost(f"{place.note}, which says where the keys of this device are, is missing")
     if note.device_id != place.device_id:
-        raise KeyMissing(
-            f"{place.note} belongs to another device ({note.device_id.hex()})",
-            "restore the database that belongs to it, or the note of this device",
-        )
-    return Custody(_keeper(note, place, ask), place)
+        raise KeysLost(f"{place.note} belongs to another device ({note.device_id.hex()})")
+    return Custody(keeper_of(note, place, ask), place)
 
 
-def successor(kept: CustodyPaths, place: CustodyPaths, ask: Callable[[bool], bytes]) -> Custody:
-    """Return a custody at `place` for another device id, of the same kind as `kept`.
-
-    Raises KeyMissing.
-    """
-    note = read_note(kept.note)
-    if note is None:
-        raise KeyMissing(f"{kept.note} is missing", "restore it from a backup")
-    return Custody(_keeper(note._replace(device_id=place.device_id), place, ask), place)
-
-
-def take_over(waiting: CustodyPaths, place: CustodyPaths, ask: Callable[[bool], bytes]) -> None:
-    """Move the keys of the new device id from `waiting` to `place`, in place of the old ones.
-
-    After a crash, call it again. Raises KeyMissing, DatabaseError.
-    """
-    from hx.custody import files
-
-    assert waiting.device_id == place.device_id
-    old = read_note(place.note)
-    if old is None or old.device_id != place.device_id:
-        # the new keys are loaded before the old ones are removed: they may be the only ones left
-        secrets = opened(waiting, ask).load()
-        if old is not None and old.kind == KEYCHAIN:
-            _keeper(old, CustodyPaths(place.stem, old.device_id), ask).forget()
-        successor(waiting, place, ask).store(secrets)
-    # the note last: while it exists, this is called again
-    for path in (waiting.sealed, waiting.bare):
-        files.remove(path)
-    files.unlink(waiting.note)
-
-
-def _keeper(note: CustodyNote, place: CustodyPaths, ask: Callable[[bool], bytes]) -> Keeper:
+def keeper_of(note: CustodyNote, place: CustodyPaths, ask: Callable[[bool], bytes]) -> Keeper:
+    """Return what keeps the keys in the kind that a note names. Raises KeyMissing."""
     from hx.custody import key_files, keychain
 
     if note.kind == FILE:

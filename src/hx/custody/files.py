@@ -15,14 +15,15 @@ import re
 import stat
 from contextlib import suppress
 
-from hx.core.errors import DatabaseError, KeyMissing
+from hx.core.errors import DatabaseError, KeyMissing, KeysLost
 from hx.core.event_name import blake2b
 from hx.core.record import NamedTuple
-from hx.files import reason, replace_file, require_owner
+from hx.files import beginning, reason, replace_file, require_owner
 
 KEYCHAIN, PASSPHRASE, FILE = KINDS = ("keychain", "passphrase", "file")
 MAX_BYTES = 256 << 10  # of keys; enough for a thousand epochs
 _MAX_NOTE_BYTES = 4096
+_OTHER = "other"  # in a note: the kind with a second copy
 _DIGEST_BYTES = 16
 _ID_BYTES = 16
 
@@ -57,6 +58,8 @@ class CustodyNote(NamedTuple):
     kind: str  # one of KINDS
     device_id: bytes
     ring: str = ""  # keychain: the class of keyring that reaches it
+    other: str = ""  # a kind that may hold a second copy of the keys, which is to be removed
+    other_ring: str = ""
 
 
 def stem(folder: str, host: str, *, shared: bool) -> str:
@@ -65,8 +68,8 @@ def stem(folder: str, host: str, *, shared: bool) -> str:
 
 def write_note(path: str, note: CustodyNote) -> None:
     lines = [f'custody = "{note.kind}"', f'device = "{note.device_id.hex()}"']
-    if note.ring:
-        lines.append(f'ring = "{note.ring}"')
+    rest = {"ring": note.ring, _OTHER: note.other, "other_ring": note.other_ring}
+    lines += [f'{name} = "{value}"' for name, value in rest.items() if value]
     write(path, ("\n".join(lines) + "\n").encode())
 
 
@@ -89,23 +92,26 @@ def read_note(path: str) -> CustodyNote | None:
 
 
 def _note(path: str, values: dict[str, object]) -> CustodyNote:
-    kind, device, ring = values.get("custody"), values.get("device"), values.get("ring", "")
-    if kind not in KINDS or not isinstance(device, str) or not isinstance(ring, str):
+    kind, device = values.get("custody"), values.get("device")
+    rest = [values.get(name, "") for name in ("ring", _OTHER, "other_ring")]
+    if kind not in KINDS or not all(isinstance(value, str) for value in (device, *rest)):
         raise _damaged_note(path)
     try:
-        device_id = bytes.fromhex(device)
+        device_id = bytes.fromhex(str(device))
     except ValueError:
         raise _damaged_note(path) from None
-    if len(device_id) != _ID_BYTES:
+    if len(device_id) != _ID_BYTES or rest[1] not in ("", *KINDS):
         raise _damaged_note(path)
-    return CustodyNote(str(kind), device_id, ring)
+    return CustodyNote(str(kind), device_id, *map(str, rest))
 
 
-def _damaged_note(path: str) -> KeyMissing:
-    return KeyMissing(
-        f"{path} is damaged: it does not say where the keys of this device are kept",
-        "restore it from a backup",
-    )
+def may_have_copy(path: str) -> bool:
+    """Return whether a note names a second copy, without the time that reading it takes."""
+    return f"\n{_OTHER} = ".encode() in beginning(path, _MAX_NOTE_BYTES)
+
+
+def _damaged_note(path: str) -> KeysLost:
+    return KeysLost(f"{path} is damaged: it does not say where the keys of this device are kept")
 
 
 def read(path: str) -> bytes:
@@ -118,10 +124,7 @@ def read(path: str) -> bytes:
             # one byte more tells that the file is too large
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise KeyMissing(
-            f"{path}, the file with the keys of this device, is missing",
-            "restore it from a backup, or recover the vault with its recovery words",
-        ) from None
+        raise KeysLost(f"{path}, the file with the keys of this device, is missing") from None
     except OSError as error:
         raise KeyMissing(f"cannot read {path}: {reason(error)}", "check who owns it") from None
     if mode & 0o077:
@@ -169,13 +172,13 @@ def unlink(path: str) -> None:
 
 
 def sweep(stem: str) -> None:
-    """Remove the temporary files that interrupted writes of `stem.*` left.
+    """Remove the temporary files that interrupted writes of `stem.*` left, and of `stem-next.*`.
 
     No other process may write these files meanwhile.
     """
     folder, name = os.path.split(stem)
     # exactly the names that replace_file gives: no other file is deleted
-    torn = re.compile(rf"{re.escape(name)}\.[a-z]+\.[0-9a-f]{{8}}\.tmp")
+    torn = re.compile(rf"{re.escape(name)}(-next)?\.[a-z]+\.[0-9a-f]{{8}}\.tmp")
     with os.scandir(folder) as entries:
         left = [entry.path for entry in entries if torn.fullmatch(entry.name)]
     for path in left:
@@ -188,11 +191,8 @@ def is_blank(path: str) -> bool:
         return not file.read(MAX_BYTES).strip(b"\0")
 
 
-def damaged(path: str) -> KeyMissing:
-    return KeyMissing(
-        f"{path} is damaged",
-        "restore it from a backup, or recover the vault with its recovery words",
-    )
+def damaged(path: str) -> KeysLost:
+    return KeysLost(f"{path} is damaged")
 
 
 def framed(magic: bytes, body: bytes) -> bytes:

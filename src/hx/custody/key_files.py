@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 _MAGIC, _BARE_MAGIC = b"HXP1", b"HXB1"
 _NUMBERS = struct.Struct(">III")
 _SALT_BYTES, _NONCE_BYTES, _TAG_BYTES = 16, 24, 16
+_FORGOTTEN = (
+    "try again: nothing was changed; if nobody knows it any more, `hx sync recover --keys-lost` or"
+    " `hx sync join --keys-lost` brings this device back under a new id"
+)
 _HEAD_BYTES = _NUMBERS.size + _SALT_BYTES + _NONCE_BYTES
 LEAST_KIB, MOST_KIB, MOST_PASSES = 19 << 10, 1 << 20, 16
 
@@ -56,7 +60,7 @@ class SealedFile:
         passphrase = self._ask(False) if self._passphrase is None else self._passphrase
         data = _unsealed(body, passphrase)
         if data is None:
-            raise KeyMissing("the passphrase is wrong", "try again: nothing was changed")
+            raise KeyMissing("the passphrase is wrong", _FORGOTTEN)
         # kept only when it is right, so that a later write seals under the same one
         self._passphrase = passphrase
         return data
@@ -69,6 +73,15 @@ class SealedFile:
         if self._passphrase is None:
             self._passphrase = self._ask(True)
         files.write(self._path, framed(_MAGIC, _sealed(data, self._passphrase, self._cost)))
+
+    def replace(self, data: bytes) -> None:
+        """Seal under a new passphrase, whatever the one of the file is. Raises KeyMissing."""
+        passphrase = self._ask(True)
+        body = _sealed(data, passphrase, self._cost)
+        if _unsealed(body, passphrase) != data:  # the only copy is replaced
+            raise files.damaged(self._path)
+        files.write(self._path, framed(_MAGIC, body))
+        self._passphrase = passphrase
 
     def forget(self) -> None:
         self._passphrase = None

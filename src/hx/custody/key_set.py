@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hx.core.errors import KeyMissing, UpgradeNeeded
+from hx.core.errors import KeyMissing, KeysLost, UpgradeNeeded
 from hx.core.format.keys import DeviceKeys, key_id
 from hx.core.record import NamedTuple
 
@@ -93,8 +93,5 @@ def _key(value: object) -> bytes:
     return value
 
 
-def _damaged() -> KeyMissing:
-    return KeyMissing(
-        "the stored keys of this device are damaged",
-        "restore them from a backup, or recover the vault with its recovery words",
-    )
+def _damaged() -> KeysLost:
+    return KeysLost("the stored keys of this device are damaged")

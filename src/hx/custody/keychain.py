@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 from contextlib import contextmanager
 
-from hx.core.errors import KeyMissing
+from hx.core.errors import KeyMissing, KeysLost
 from hx.custody.files import KEYCHAIN, framed, unframed
 
 TYPE_CHECKING = False
@@ -55,10 +55,9 @@ class Keychain:
     def read(self) -> bytes:
         _, data = self._current()
         if data is None:
-            raise KeyMissing(
-                f"{self.label} has no keys of this device ({self._user})",
-                "a copied disk or a restored backup does not include the keychain: restore it,"
-                " or recover the vault with its recovery words",
+            raise KeysLost(
+                f"{self.label} has no keys of this device ({self._user}): a copied disk or a"
+                " restored backup does not include them"
             )
         return data
 

@@ -7,6 +7,7 @@ rest of hx uses nothing of a store but `Store`, and gets no other errors from it
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -135,9 +136,20 @@ def require_key(key: str) -> None:
         raise ValueError(f"{key!r} is not the name of an object")
 
 
+def spelled_out(url: str) -> str:
+    """Return the URL that a person means: `~` is the home folder, and a plain path a folder."""
+    scheme, colon, place = url.partition(":")
+    is_folder = bool(colon) and scheme == "folder"
+    path = place if is_folder else url
+    if path.startswith("~"):
+        path = os.path.expanduser(path)
+    if (not is_folder and url.startswith(("./", "../"))) or url in (".", ".."):
+        path = os.path.abspath(path)
+    return f"folder:{path}" if is_folder or path.startswith("/") else url
+
+
 def not_a_store(url: str) -> UsageError:
-    hint = f"did you mean folder:{url}?" if url.startswith("/") else HINT
-    return UsageError(f"{url} is not a store", hint)
+    return UsageError(f"{url} is not a store", HINT)
 
 
 def how_to_close(url: str) -> list[str]:

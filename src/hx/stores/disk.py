@@ -162,12 +162,22 @@ def translated(path: str) -> Iterator[None]:
 def explained(path: str, error: OSError) -> StoreError:
     """Return the StoreError that an error of the system means, with what a person can do."""
     kind = _MEANS.get(error.errno or 0, Transient)
+    if kind is Denied:
+        path = _closed(path)
     if error.errno in _IN_THE_WAY:
         return Denied(
             f"in the store {path} there is a file or a link where hx needs a folder",
             "move it out of the store: hx does not follow links in it",
         )
     return kind(f"the store {path} cannot be used: {reason(error)}", _HINTS[kind])
+
+
+def _closed(path: str) -> str:
+    """Return the folder on the way to a path that keeps this user out, or else the path."""
+    folder = path
+    while not os.path.lexists(folder) and folder != "/":  # nothing can be seen in a closed folder
+        folder = os.path.dirname(folder)
+    return path if os.access(folder, os.W_OK | os.X_OK) else folder
 
 
 def not_mounted(path: str, why: str) -> NotMounted:

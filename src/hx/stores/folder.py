@@ -28,6 +28,7 @@ from hx.stores.disk import (
     FOLDER,
     NO_LINK,
     Publisher,
+    explained,
     is_doubtful,
     is_temporary,
     not_mounted,
@@ -248,7 +249,7 @@ class FolderStore(Store):
         except (FileNotFoundError, PermissionError) as error:
             is_denied = isinstance(error, PermissionError)
             if is_denied and "/" not in key:  # all manifests, or all objects of a kind
-                raise
+                raise explained(self._place(key), error) from None
             if is_denied:
                 self._unopened[key] = reason(error)
 

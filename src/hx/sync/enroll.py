@@ -6,6 +6,8 @@ and the vault file or the invitation is read before anything is written.
 
 from __future__ import annotations
 
+import time
+
 from hx.core.errors import InputError, NotAVault
 from hx.core.format import genesis, invite, object_names, roster_records
 from hx.core.format.envelope import PLAIN, SEALED, size_limit
@@ -25,15 +27,17 @@ from hx.sync.recovered_keys import recovered_keys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from hx.core.format.genesis import Genesis
     from hx.core.format.invite import Invitation
+    from hx.core.format.manifest import Seen
     from hx.core.format.roster_records import Record
     from hx.database.connection import Database
     from hx.stores import Store
     from hx.sync.context import SyncContext
 
+_LAST_S = 253_402_300_799  # the end of the year 9999
 INVITE_US = 86_400_000_000  # how long an invitation is open
 _DAMAGED = "the store is damaged, or somebody has changed it: restore it from a backup"
 
@@ -46,6 +50,8 @@ class ThisDevice(NamedTuple):
     label: str
     keep: Callable[[Secrets], None]  # takes keys into custody
     now_us: int
+    # called in the transaction that enters the vault; a device that gets a new id takes it there
+    enter: Callable[[], None] = lambda: None
 
 
 class VaultPlace(NamedTuple):
@@ -56,26 +62,53 @@ class VaultPlace(NamedTuple):
     name: str  # of the vault, on this device
 
 
-def require_empty(store: Store, url: str) -> None:
-    """Check by a complete listing that the store holds no object. Raises NotAVault."""
-    if any(entry.key == object_names.VAULT_KEY for entry in store.list("")):
+class _Admission(NamedTuple):
+    """What a device gets when it enters a vault."""
+
+    vault_file: bytes
+    records: list[Record]
+    vmks: Mapping[bytes, tuple[int, bytes]]
+    heads: Sequence[Seen] = ()  # the manifests that an invitation names
+
+
+def require_empty(store: Store, url: str, begun: Sequence[bytes] = ()) -> None:
+    """Check by a complete listing that the store holds no object. Raises NotAVault.
+
+    `begun`: vault files that interrupted runs on this device may have put there. No device is in
+    such a vault, and perhaps nobody has its recovery words, so it is removed.
+    """
+    keys = {entry.key for entry in store.list("")}
+    if begun and keys == {object_names.VAULT_KEY}:
+        there = store.get(object_names.VAULT_KEY, size_limit(object_names.GENESIS))
+        if there in begun:
+            store.delete(object_names.VAULT_KEY)
+            return
+    if object_names.VAULT_KEY in keys:
         raise NotAVault(
             f"{url} holds a vault already",
             "`hx sync join` puts this device into it, with a code from `hx sync invite`",
         )
-    if next(iter(store.list("")), None) is not None:
+    if keys:
         raise NotAVault(
             f"{url} holds objects of a vault, but not its vault file",
             "choose an empty place, or restore hx-vault.hx from a backup",
         )
 
 
-def init(here: ThisDevice, place: VaultPlace, *, encrypt: bool, entropy: bytes) -> Genesis:
+def init(
+    here: ThisDevice,
+    place: VaultPlace,
+    *,
+    encrypt: bool,
+    entropy: bytes,
+    made: Callable[[Genesis], None] = lambda _: None,
+) -> Genesis:
     """Make a vault with this device as its first; the caller has to push next.
 
+    `made` is called when the vault is in the store: until it has returned, `init` can be repeated.
     Raises StoreError, NotAVault.
     """
-    require_empty(place.store, place.url)
+    require_empty(place.store, place.url, rows.begun(here.database))
     suite = SEALED if encrypt else PLAIN
     data, first_record = genesis.make(suite, here.now_us, here.device, recovery_keys(entropy))
     records: list[Record] = []
@@ -89,27 +122,28 @@ def init(here: ThisDevice, place: VaultPlace, *, encrypt: bool, entropy: bytes) 
         )
     # before the vault file, which nobody could use if a crash lost its key
     here.keep(Secrets(here.device, dict(vmks)))
+    rows.note_begun(here.database, first_record.vault_id, data)
     place.store.put(object_names.VAULT_KEY, data)
-    _enter(here, place, data, records, vmks)
+    made(first_record)
+    _enter(here, place, _Admission(data, records, vmks))
     return first_record
 
 
-def _enter(
-    here: ThisDevice,
-    place: VaultPlace,
-    vault_file: bytes,
-    records: list[Record],
-    vmks: Mapping[bytes, tuple[int, bytes]],
-) -> None:
+def _enter(here: ThisDevice, place: VaultPlace, given: _Admission) -> None:
     """Take the keys into custody, then write the vault to the database: this device is a member."""
-    here.keep(Secrets(here.device, dict(vmks)))
-    vault_id = genesis.read(vault_file).vault_id
-    rows.create(here.database, Vault(vault_id, place.name, place.url, vault_file))
-    before = rows.departure(here.database, vault_id)
+    here.keep(Secrets(here.device, dict(given.vmks)))
+    database, vault_id = here.database, genesis.read(given.vault_file).vault_id
+    before, records = rows.departure(database, vault_id), given.records
     if before is not None and before.record is not None:  # others may not know that it has left
         records = [*records, before.record]
-    with here.database.transaction():
-        rows.add_records(here.database, records)
+    named = {head.device_id for head in given.heads}
+    with database.transaction():  # in one: a device whose own record is lost comes in no more
+        known = rows.records(database)  # of this vault, if its keys were lost here
+        here.enter()
+        rows.create(database, Vault(vault_id, place.name, place.url, given.vault_file))
+        rows.add_records(database, known.union(records))
+        # who is not in the vault is left out by the first pull
+        behind.note(database, behind.INVITATION, given.heads, named, here.now_us)
 
 
 def make_invitation(context: SyncContext) -> tuple[str, int]:
@@ -164,10 +198,7 @@ def join(here: ThisDevice, place: VaultPlace, secret: bytes) -> None:
     )
     vmks = {key_id(vmk): (number, vmk) for number, vmk in invitation.vmks}
     records = [*carried(first_record, invitation.roster), own]
-    _enter(here, place, data, records, vmks)
-    named = {head.device_id for head in invitation.heads}
-    with here.database.transaction():  # who is not in the vault is left out by the first pull
-        behind.note(here.database, behind.INVITATION, invitation.heads, named, here.now_us)
+    _enter(here, place, _Admission(data, records, vmks, invitation.heads))
 
 
 def _require_open(
@@ -178,11 +209,23 @@ def _require_open(
     Whether a device has closed it since is decided by the roster of the vault.
     """
     opened = evaluate(first_record, invitation.roster).open_invites.get(invite_id(secret))
-    if opened is None or opened[1] < now_us:
+    if opened is None:
         raise InputError(
-            "this invitation has expired",
-            "make a new one with `hx sync invite` on the other device",
+            "this invitation does not count: it was not made by an admin of the vault",
+            "make a new one with `hx sync invite` on an admin",
         )
+    if opened[1] < now_us:
+        raise InputError(
+            f"this invitation has expired: it ended on {_utc(opened[1])}, and the clock of this"
+            f" machine says {_utc(now_us)}",
+            "set the clock if it is wrong, here or on the device that made the code; else make a"
+            " new one with `hx sync invite`",
+        )
+
+
+def _utc(at_us: int) -> str:
+    seconds = min(at_us // 1_000_000, _LAST_S)
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
 
 
 def read_genesis(place: VaultPlace) -> tuple[bytes, Genesis]:
@@ -246,4 +289,4 @@ def recover(here: ThisDevice, place: VaultPlace, entropy: bytes) -> None:
         seed=recovery.sign_seed,
         vault_id=first_record.vault_id,
     )
-    _enter(here, place, data, [own], vmks)
+    _enter(here, place, _Admission(data, [own], vmks))

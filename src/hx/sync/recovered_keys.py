@@ -35,7 +35,8 @@ def recovered_keys(
     """
     scratch = open_scratch(os.path.dirname(beside.path))
     try:
-        rows.create(scratch, known)
+        with scratch.transaction():
+            rows.create(scratch, known)
         keyring = Keyring(lambda: Secrets(recovery, {}), lambda _secrets: None)
         context = SyncContext(scratch, store, recovery.device_id, keyring, now_us)
         context.list_manifests()

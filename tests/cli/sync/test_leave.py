@@ -248,3 +248,24 @@ def test_a_refused_device_may_leave_and_join_again(tmp_path):
     laptop.sync()
     assert laptop.commands == ["echo outside"]
     assert refused.sync("status")["place"] == "member"
+
+
+def test_a_purge_on_a_member_says_what_would_be_lost_and_goes_on_only_when_told(members):
+    _, desktop = members
+    desktop.record("echo unheard")
+    purge = ("setup", "--undo", "--purge")
+    result = desktop.hx(*purge, "--yes")
+    assert is_error(result, 2, "in the vault 'store'", "1 event", "hx sync leave", "--anyway")
+    assert (desktop.home / "hx.db").exists()
+    result = desktop.hx(*purge)
+    assert "hx sync leave" in result.err, "also where it asks"
+    assert desktop.commands == ["echo unheard"]
+    assert desktop.hx(*purge, "--yes", "--anyway").code == 0
+    assert not desktop.home.exists()
+
+
+def test_a_purge_after_leaving_needs_no_more_than_a_yes(members):
+    _, desktop = members
+    assert leave(desktop).code == 0
+    assert desktop.hx("setup", "--undo", "--purge", "--yes").code == 0
+    assert not desktop.home.exists()

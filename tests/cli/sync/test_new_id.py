@@ -9,7 +9,7 @@ import pytest
 import spooled
 from cli.vaults import Member, is_error, vault
 from hx.cli.context import open_context
-from hx.cli.keys import new_keys
+from hx.cli.next_id import stored
 from hx.config import load
 
 COPY_NOTICED = "another copy of this device"
@@ -124,7 +124,7 @@ def test_a_change_of_id_interrupted_before_the_database_changed_can_be_repeated(
     _, copy, _ = members
     old_id = copy.sync("status")["devices"][0]["device_id"]
     context = open_context(load({"HX_HOME": str(copy.home), "HOME": str(copy.cwd)}))
-    new_id = new_keys(context, leaving=False).device_id.hex()
+    new_id = stored(context, leaving=False).keys.device_id.hex()
     context.database.close()
     copy.record("echo still")
     assert copy.hx("sync").code == 0

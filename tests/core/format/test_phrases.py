@@ -102,3 +102,25 @@ def test_a_fingerprint_is_written_as_words_of_its_first_bits():
     words = phrases.fingerprint_words(digest)
     assert len(words) == 6
     assert words[2:] == [phrases.fingerprint_words(digest, 6)[2], *["zoo"] * 3]
+
+
+SHEET = phrases.words_of(bytes(range(16)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(f"{n:>4} {word:<10}" for n, word in enumerate(SHEET, 1)),
+        " ".join(f"{n}. {word}" for n, word in enumerate(SHEET, 1)),
+        "\r\n".join(f"{n}) {word.title()}" for n, word in enumerate(SHEET, 1)),
+        "".join(f"{n}{word}" for n, word in enumerate(SHEET, 1)),
+        ", ".join(SHEET),
+        " ".join(f"\u201c{word}\u201d" for word in SHEET),
+        "\ufeff" + "\u00a0".join(SHEET),
+        "- " + "\n- ".join(SHEET),
+        # a sheet of two columns that is copied one column after the other
+        "\n".join(f"{n} {SHEET[n - 1]}" for n in [*range(1, 13, 2), *range(2, 13, 2)]),
+    ],
+)
+def test_a_sheet_is_read_however_its_words_are_set_apart(text):
+    assert phrases.entropy_of(text) == bytes(range(16))

@@ -67,7 +67,8 @@ def set_columns(database, number, device_id=ME, **values):
 
 
 def in_vault(database, me=ME):
-    vault.create(database, Vault(b"v" * 32, "vault", "folder:/v", b"genesis"))
+    with database.transaction():
+        vault.create(database, Vault(b"v" * 32, "vault", "folder:/v", b"genesis"))
 
 
 def event(at_us, device_id=ME, seq=1, **fields):

@@ -27,7 +27,8 @@ FIRST, SECOND = (Record(bytes([number]) * 32, b"payload", b"s" * 64) for number 
 
 def test_a_device_is_in_the_vault_that_it_has_entered(database):
     assert vault.read(database) is None
-    vault.create(database, VAULT)
+    with database.transaction():
+        vault.create(database, VAULT)
     assert vault.read(database) == VAULT
     assert VAULT.own_seq == 0
 
@@ -38,7 +39,8 @@ def test_on_entering_a_vault_all_that_nobody_there_has_shown_is_unpublished(data
     join_records(database, event(40), author=THIRD)
     row = database.value("SELECT min(id) FROM event")
     database.execute("DELETE FROM unpublished WHERE event <> ?", (row,))
-    vault.create(database, VAULT)
+    with database.transaction():
+        vault.create(database, VAULT)
     assert unpublished(database) == {10, 20, 30}
     assert location_of(database, event(30, OTHER)) is None
 

@@ -50,7 +50,7 @@ def run(arguments: list[str], config: Config) -> int:
     require_home()
     machine = look()
     if given.undo:
-        return take_back(config, machine, purge=given.purge, yes=given.yes)
+        return take_back(config, machine, purge=given.purge, yes=given.yes, anyway=given.anyway)
     shells = chosen_shells(machine, given.shell or [])
     task = Task(config, machine, shells, not given.no_import)
     proposal = _proposal(task, given)
@@ -72,6 +72,8 @@ def _one_form(given: Namespace) -> None:
         raise UsageError(
             "--purge works only with --undo", "to remove everything of hx: hx setup --undo --purge"
         )
+    if given.anyway and not given.purge:
+        raise UsageError("--anyway works only with --purge", "leave it out")
     options = {
         "--shell": given.shell is not None,
         "--no-import": given.no_import,
@@ -242,6 +244,11 @@ def parser(name: str) -> Parser:
         "--purge",
         action="store_true",
         help="with --undo: remove everything of hx, recorded events too",
+    )
+    made.add_argument(
+        "--anyway",
+        action="store_true",
+        help="with --purge and --yes: also on a device that is in a vault",
     )
     made.add_yes()
     return made

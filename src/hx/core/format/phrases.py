@@ -8,7 +8,9 @@ docs/format.md, "Keys".
 
 from __future__ import annotations
 
+import re
 import secrets
+from unicodedata import normalize
 
 from hx.core.derivation import derive
 from hx.core.errors import InputError
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 SECRET_BYTES = 16
 _WORDS = 12
 _WORD_BITS = 11
+_WORD = re.compile(r"[^\W\d_]+")
+_NUMBERED = re.compile(r"(?<!\d)(\d{1,2})[\W_]*([^\W\d_]+)")
 _CODE_CHARACTERS = 28
 _CHECK_BITS = 12
 _LOOKALIKES = str.maketrans("oil", "011", "- \t\r\n")
@@ -37,8 +41,11 @@ def words_of(entropy: bytes) -> list[str]:
 
 
 def entropy_of(text: str) -> bytes:
-    """Return the 16 bytes of twelve words. Raises InputError with a hint about the wrong word."""
-    bip39, words = _bip39(), text.lower().split()
+    """Return the 16 bytes of twelve words, however they are set apart.
+
+    Raises InputError with a hint about the wrong word.
+    """
+    bip39, words = _bip39(), words_in(text)
     for number, word in enumerate(words, 1):
         if word not in bip39.wordlist:
             raise InputError(
@@ -56,6 +63,24 @@ def entropy_of(text: str) -> bytes:
             "all words are in the list: compare each with the sheet, and the order of the words",
         )
     return bytes(bip39.to_entropy(words))
+
+
+def words_in(text: str) -> list[str]:
+    """Return the words of a sheet: numbers, commas, quotes and line ends only set them apart.
+
+    Where the words are numbered from 1 to 12, the numbers give the order: a sheet of several
+    columns may be copied one column after the other.
+    """
+    text = normalize("NFKC", text).lower()
+    numbered = [(int(number), word) for number, word in _NUMBERED.findall(text)]
+    if sorted(number for number, _ in numbered) == [*range(1, _WORDS + 1)]:
+        return [word for _, word in sorted(numbered)]
+    return _WORD.findall(text)
+
+
+def has_all_words(text: str) -> bool:
+    """Return whether a text holds as many words as a sheet has."""
+    return len(words_in(text)) >= _WORDS
 
 
 def _nearest(word: str, wordlist: list[str]) -> str:

@@ -43,15 +43,29 @@ _COLUMNS = ", ".join(Vault._fields)
 def create(database: Database, vault: Vault) -> None:
     """Enter a vault: whatever the others there have not shown has to be published here.
 
-    This includes the records of devices that are not in this vault: they publish nothing there.
+    This includes the records of devices that are not in this vault: they publish nothing there. The
+    caller holds the transaction.
     """
     marks = ", ".join("?" * len(Vault._fields))
-    with database.transaction():
-        database.execute(f"INSERT INTO vault (id, {_COLUMNS}) VALUES (1, {marks})", tuple(vault))  # noqa: S608
-        database.execute(
-            "INSERT OR IGNORE INTO unpublished SELECT id FROM event WHERE location IS NULL"
-        )
-        database.delete_meta(*_TAKEN_OUT)
+    database.execute(f"INSERT INTO vault (id, {_COLUMNS}) VALUES (1, {marks})", tuple(vault))  # noqa: S608
+    database.execute(
+        "INSERT OR IGNORE INTO unpublished SELECT id FROM event WHERE location IS NULL"
+    )
+    database.delete_meta(*_TAKEN_OUT, _BEGUN + vault.vault_id.hex())
+
+
+def note_begun(database: Database, vault_id: bytes, genesis: bytes) -> None:
+    """Note the vault file that this device is about to put into a store."""
+    database.set_meta(_BEGUN + vault_id.hex(), genesis)
+
+
+def begun(database: Database) -> list[bytes]:
+    """Return the vault files of vaults that were begun here and that this device is not in."""
+    values = [database.meta(key) for key in database.meta_keys(_BEGUN)]
+    return [data for data in values if isinstance(data, bytes)]
+
+
+_BEGUN = "begun."  # meta: the prefix of the key, before the id of the vault
 
 
 def remove(database: Database) -> None:

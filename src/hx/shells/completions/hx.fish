@@ -50,8 +50,8 @@ function _shtab_hx_using
   test "$_shtab_hx_cmdpath" = "$argv"
 end
 
-set -g _shtab_hx_commands setup init pause resume status doctor find search last show stats pin unpin forget sync 'sync init' 'sync invite' 'sync join' 'sync recover' 'sync leave' 'sync revoke' 'sync admin' 'sync rotate' 'sync accept' 'sync refuse' 'sync push' 'sync pull' 'sync status' 'sync check' 'sync repair' 'sync devices' 'sync rename' import config completions
-set -g _shtab_hx_opts_with_value --adopt --artifact --by --code-file --color --custody --cwd --device --enter --exit --for --format --from --host --limit --match --name --read-data --scope --session --shell --since --store --undo --until --vault-name --widget --words-file
+set -g _shtab_hx_commands setup init pause resume status doctor find search last show stats pin unpin forget sync 'sync init' 'sync invite' 'sync join' 'sync recover' 'sync leave' 'sync revoke' 'sync admin' 'sync rotate' 'sync accept' 'sync refuse' 'sync custody' 'sync push' 'sync pull' 'sync status' 'sync check' 'sync repair' 'sync devices' 'sync rename' import config completions
+set -g _shtab_hx_opts_with_value --adopt --artifact --by --code-file --color --custody --cwd --device --enter --exit --for --format --from --host --limit --match --name --read-data --scope --session --shell --since --store --to --undo --until --vault-name --widget --words-file
 
 complete -c history-extended -w hx
 complete -c hx -e
@@ -67,6 +67,7 @@ complete -c hx -n '_shtab_hx_using setup' -l enter -xka "run edit" -d 'what Ente
 complete -c hx -n '_shtab_hx_using setup' -l no-import -d 'do not import the old history'
 complete -c hx -n '_shtab_hx_using setup' -l undo -d 'take back what setup did; keep the recorded events'
 complete -c hx -n '_shtab_hx_using setup' -l purge -d 'with --undo: remove everything of hx, recorded events too'
+complete -c hx -n '_shtab_hx_using setup' -l anyway -d 'with --purge and --yes: also on a device that is in a vault'
 complete -c hx -n '_shtab_hx_using setup' -l yes -d 'do not ask'
 complete -c hx -n '_shtab_hx_using; and test $_shtab_hx_npos -eq 0' -a init -d 'print the hook for a shell'"'"'s rc file'
 complete -c hx -n '_shtab_hx_using init' -s h -l help -d 'show this help message and exit'
@@ -197,6 +198,8 @@ complete -c hx -n '_shtab_hx_using sync join' -l name -x -d 'the name of this de
 complete -c hx -n '_shtab_hx_using sync join' -l code-file -x -d 'read the code from a file; - is stdin; without it hx asks'
 complete -c hx -n '_shtab_hx_using sync join' -l new-id -d 'this is a copy of a device in the vault: make it a device of its own; needs no code'
 complete -c hx -n '_shtab_hx_using sync join' -l words-file -x -d 'with --new-id: read the recovery words from a file; an admin needs none'
+complete -c hx -n '_shtab_hx_using sync join' -l keys-lost -d 'nobody can open the keys of this device any more: it gets a new id and keeps its history'
+complete -c hx -n '_shtab_hx_using sync join' -l yes -d 'do not ask before a device whose keys are lost gets one'
 complete -c hx -n '_shtab_hx_using sync join' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a recover -d 'put this device into a vault, with its recovery words'
 complete -c hx -n '_shtab_hx_using sync recover' -s h -l help -d 'show this help message and exit'
@@ -205,6 +208,8 @@ complete -c hx -n '_shtab_hx_using sync recover' -l vault-name -x -d 'the name o
 complete -c hx -n '_shtab_hx_using sync recover' -l custody -xka "keychain passphrase file" -d 'where the keys of this device are kept; by default the safest place that works'
 complete -c hx -n '_shtab_hx_using sync recover' -l name -x -d 'the name of this device; by default that of the host'
 complete -c hx -n '_shtab_hx_using sync recover' -l words-file -x -d 'read the words from a file; - is stdin; without it hx asks'
+complete -c hx -n '_shtab_hx_using sync recover' -l keys-lost -d 'nobody can open the keys of this device any more: it gets a new id and keeps its history'
+complete -c hx -n '_shtab_hx_using sync recover' -l yes -d 'do not ask before a device whose keys are lost gets one'
 complete -c hx -n '_shtab_hx_using sync recover' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a leave -d 'take this device out of its vault'
 complete -c hx -n '_shtab_hx_using sync leave' -s h -l help -d 'show this help message and exit'
@@ -235,6 +240,10 @@ complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a refu
 complete -c hx -n '_shtab_hx_using sync refuse' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using sync refuse' -l yes -d 'do not ask'
 complete -c hx -n '_shtab_hx_using sync refuse' -l json -d 'print JSON'
+complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a custody -d 'show where the keys of this device are, or change that'
+complete -c hx -n '_shtab_hx_using sync custody' -s h -l help -d 'show this help message and exit'
+complete -c hx -n '_shtab_hx_using sync custody' -l to -xka "keychain passphrase file" -d 'move the keys there; with the kind that they are in, a new passphrase'
+complete -c hx -n '_shtab_hx_using sync custody' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a push -d 'publish what is new here'
 complete -c hx -n '_shtab_hx_using sync push' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using sync push' -l json -d 'print JSON'

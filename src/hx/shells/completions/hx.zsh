@@ -37,6 +37,7 @@ _shtab_hx_sync_commands() {
     accept:'forget here too what another device has forgotten and hx holds back'
     admin:'make a device an admin: it may let in and take out others'
     check:'verify what is in the store, without changing it'
+    custody:'show where the keys of this device are, or change that'
     devices:'list the devices in the vault'
     init:'make a vault in a store, and put this device into it'
     invite:'print a code that lets one more device in'
@@ -230,6 +231,7 @@ _shtab_hx_setup_options=(
   "--no-import[do not import the old history]"
   "--undo[take back what setup did\; keep the recorded events]"
   "--purge[with --undo\: remove everything of hx, recorded events too]"
+  "--anyway[with --purge and --yes\: also on a device that is in a vault]"
   "--yes[do not ask]"
 )
 
@@ -313,6 +315,15 @@ _shtab_hx_sync_check_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_hx_sync_check_defaults_added=0
 
+_shtab_hx_sync_custody_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--to[move the keys there\; with the kind that they are in, a new passphrase]:to:(keychain passphrase file)"
+  "--json[print JSON]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_hx_sync_custody_defaults_added=0
+
 _shtab_hx_sync_devices_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--json[print JSON]"
@@ -352,6 +363,8 @@ _shtab_hx_sync_join_options=(
   "--code-file[read the code from a file\; - is stdin\; without it hx asks]:FILE:"
   "--new-id[this is a copy of a device in the vault\: make it a device of its own\; needs no code]"
   "--words-file[with --new-id\: read the recovery words from a file\; an admin needs none]:FILE:"
+  "--keys-lost[nobody can open the keys of this device any more\: it gets a new id and keeps its history]"
+  "--yes[do not ask before a device whose keys are lost gets one]"
   "--json[print JSON]"
 )
 
@@ -396,6 +409,8 @@ _shtab_hx_sync_recover_options=(
   "--custody[where the keys of this device are kept\; by default the safest place that works]:custody:(keychain passphrase file)"
   "--name[the name of this device\; by default that of the host]:NAME:"
   "--words-file[read the words from a file\; - is stdin\; without it hx asks]:FILE:"
+  "--keys-lost[nobody can open the keys of this device any more\: it gets a new id and keeps its history]"
+  "--yes[do not ask before a device whose keys are lost gets one]"
   "--json[print JSON]"
 )
 
@@ -533,6 +548,7 @@ _shtab_hx_sync() {
         accept) _arguments -C -s $_shtab_hx_sync_accept_options ;;
         admin) _arguments -C -s $_shtab_hx_sync_admin_options ;;
         check) _arguments -C -s $_shtab_hx_sync_check_options ;;
+        custody) _arguments -C -s $_shtab_hx_sync_custody_options ;;
         devices) _arguments -C -s $_shtab_hx_sync_devices_options ;;
         init) _arguments -C -s $_shtab_hx_sync_init_options ;;
         invite) _arguments -C -s $_shtab_hx_sync_invite_options ;;

@@ -6,7 +6,7 @@ import sys
 
 from hx.cli.events_output import device_names
 from hx.cli.text import count, visible
-from hx.cli.times import duration
+from hx.cli.times import duration, local
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +31,21 @@ def warn(context: Context, sync_context: SyncContext) -> None:
             f" by time has removed {events} here{owners}; some of them may have been recorded after"
             f" that command\nhx: hint: set the clock of {device}; what is recorded here from now on"
             " stays",
+            file=sys.stderr,
+        )
+
+
+def warn_if_behind(context: Context) -> None:
+    """Warn of a code that ends too early, as the clock here is behind what this device knows."""
+    from hx.cli.context import current_session
+    from hx.database.queries.clocks import DAY_US, newest_known_us
+
+    newest_us = newest_known_us(context.database, current_session(context.config))
+    if newest_us is not None and context.now_us < newest_us - DAY_US:
+        print(
+            f"hx: warning: the clock of this machine says {local(context.now_us)}, and something"
+            f" here is of {local(newest_us)}; the code ends by this clock, so it may be of no use"
+            "\nhx: hint: set the clock, then run `hx sync invite` again",
             file=sys.stderr,
         )
 

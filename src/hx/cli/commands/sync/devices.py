@@ -6,9 +6,9 @@ from hx.cli.commands.sync.vault_access import alone, sync_context_of
 from hx.cli.context import open_context
 from hx.cli.events_output import print_json
 from hx.cli.text import visible
-from hx.cli.times import age, rfc3339_or_none
+from hx.cli.times import age, last_seen, rfc3339_or_none, span
 from hx.core.errors import UsageError
-from hx.core.model import MAX_LABEL_BYTES
+from hx.core.model import AHEAD_US, MAX_LABEL_BYTES
 from hx.database.event_detail import rename_device
 from hx.database.sync import sync_status
 from hx.database.sync import vault as vault_rows
@@ -35,7 +35,9 @@ def _devices(given: Namespace, context: Context) -> int:
         return 0
     for device in devices:
         last_us = device.last_seen_us
-        seen = "-" if last_us is None else f"{age(last_us, context.now_us)} ago"
+        seen = "-"
+        if last_us is not None and last_us - context.now_us <= AHEAD_US:
+            seen = f"{age(last_us, context.now_us)} ago"
         print(f"{short_id(device)}  {seen:>8}  {note_on(device)}{visible(device.name.encode())}")
     return 0
 
@@ -47,8 +49,7 @@ def short_id(device: DeviceSeen) -> str:
 
 def seen_line(device: DeviceSeen, now_us: int) -> str:
     """Return the short id of a device, when it was seen last, and its name."""
-    last_us = device.last_seen_us
-    seen = "never seen" if last_us is None else f"last seen {age(last_us, now_us)} ago"
+    seen = last_seen(device.last_seen_us, now_us)
     return f"{short_id(device)} ({seen}): {visible(device.name.encode())}"
 
 
@@ -59,7 +60,7 @@ def note_on(device: DeviceSeen) -> str:
     """
     is_admin = device.admin and device.active
     ahead_us = device.clock_ahead_us
-    clock = f"its clock is {age(0, ahead_us)} ahead" if ahead_us and device.active else ""
+    clock = f"its clock is {span(ahead_us)} ahead" if ahead_us and device.active else ""
     notes = (
         "this device" if device.here else "",
         "admin" if is_admin else "",

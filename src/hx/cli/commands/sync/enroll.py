@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from contextlib import contextmanager
 
-from hx.cli import keys as device_keys
 from hx.cli import prompts
-from hx.cli.commands.sync import behind
+from hx.cli.commands.sync import behind, clocks
 from hx.cli.commands.sync.change import publish, pulled_alone
+from hx.cli.commands.sync.entry import entry_of, tell_former
 from hx.cli.commands.sync.reasons import code_now
-from hx.cli.commands.sync.sync import print_waiting
+from hx.cli.commands.sync.sync import print_waiting, warn_of_copies
 from hx.cli.commands.sync.vault_access import (
     alone,
     outbox_of,
     scrub,
-    store_at,
     sync_context_of,
     vault_of,
 )
@@ -24,14 +23,11 @@ from hx.cli.events_output import print_json
 from hx.cli.prompts import Progress
 from hx.cli.text import count
 from hx.cli.times import local, rfc3339
-from hx.core.errors import UsageError
+from hx.core.errors import StoreError, UsageError
 from hx.core.format.phrases import new_secret, words_of
 from hx.core.format.verdict import PENDING
-from hx.core.model import cut_label
 from hx.database.sync import ledger
 from hx.database.sync import vault as rows
-from hx.device import hand_over
-from hx.stores import EXAMPLE
 from hx.sync import enroll
 from hx.sync.device_state import place_here, stored_place
 from hx.sync.pull import pull
@@ -40,12 +36,13 @@ from hx.sync.push import push
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Iterator
 
+    from hx.cli.commands.sync.entry import Entry
     from hx.cli.context import Context
     from hx.config import Config
-    from hx.custody.key_set import Secrets
+    from hx.core.format.genesis import Genesis
     from hx.sync.context import SyncContext
-    from hx.sync.enroll import ThisDevice, VaultPlace
 
 
 def run(name: str, given: Namespace, config: Config) -> int:
@@ -60,80 +57,49 @@ def run(name: str, given: Namespace, config: Config) -> int:
             "--words-file belongs to --new-id; a join needs an invitation code",
             "use --code-file FILE, or `hx sync recover`, which needs only the recovery words",
         )
-    if given.store is None:
-        raise UsageError(
-            "--store is missing: hx does not know where the vault is",
-            f"name its folder: hx sync {name} --store {EXAMPLE}",
-        )
     context = open_context(config)
-    with alone(context):
-        _require_no_vault(context)
-        place = _place(given, context)
-        code = _RUNS[name](given, context, place)
+    with alone(context), _again(context, name):
+        entry = entry_of(name, given, context)
+        code = _RUNS[name](given, context, entry)
     scrub(context)
     return code
 
 
-def _require_no_vault(context: Context) -> None:
-    vault = rows.read(context.database)
-    if vault is not None:
-        raise UsageError(
-            f"this device is already in the vault {vault.name!r} ({vault.store}), and can be in one"
-            " vault only",
-            "`hx sync status` shows the vault, `hx sync leave` leaves it",
-        )
+@contextmanager
+def _again(context: Context, name: str) -> Iterator[None]:
+    """Name the command that is to be repeated when the store fails before the vault is entered."""
+    try:
+        yield
+    except StoreError as error:
+        if rows.read(context.database) is None:
+            error.hint = error.hint.replace("`hx sync` again", f"`hx sync {name}` again")
+        raise
 
 
-def _place(given: Namespace, context: Context) -> VaultPlace:
-    store = store_at(context, given.store, private=getattr(given, "no_encrypt", False))
-    folder = os.path.basename(given.store.rstrip("/")) or "vault"
-    return enroll.VaultPlace(store, given.store, given.vault_name or folder)
-
-
-def _here(given: Namespace, context: Context) -> ThisDevice:
-    """Return this device as `enroll` needs it.
-
-    Custody is chosen, and its passphrase asked for, before anything is written.
-    """
-    path = device_keys.key_path(context)
-    chosen = device_keys.choose(context, given.custody)
-    keys = device_keys.device_keys(context)
-    label = cut_label((given.name or context.config.host).encode())
-
-    def keep(secrets: Secrets) -> None:
-        hand_over(chosen, secrets, path)
-
-    return enroll.ThisDevice(context.database, keys, label, keep, context.now_us)
-
-
-def _with_new_id(given: Namespace, context: Context, place: VaultPlace) -> Context:
-    """Give this device a new id when its id has left this vault before: no id is admitted twice."""
-    from hx.sync.leave import left_before
-
-    _, genesis = enroll.read_genesis(place)
-    if not left_before(context.database, genesis.vault_id, context.who.device_id):
-        return context
-    return device_keys.renewed(context, cut_label((given.name or context.config.host).encode()))
-
-
-def _init(given: Namespace, context: Context, place: VaultPlace) -> int:
+def _init(given: Namespace, context: Context, entry: Entry) -> int:
+    place = entry.place
     # before the words are shown: they would open no vault
-    enroll.require_empty(place.store, place.url)
+    enroll.require_empty(place.store, place.url, rows.begun(context.database))
     entropy = new_secret()
     if not given.json:
         prompts.show(words_of(entropy), quiz=not given.yes)
-    here = _here(given, context)
-    genesis = enroll.init(here, place, encrypt=not given.no_encrypt, entropy=entropy)
+    here = entry.here()
+
+    def made(genesis: Genesis) -> None:
+        if given.json:  # before the vault is entered: until then it can be made again
+            print_json(
+                {
+                    "vault_id": genesis.vault_id.hex(),
+                    "vault_name": place.name,
+                    "device_id": here.device.device_id.hex(),
+                    "recovery_words": " ".join(words_of(entropy)),
+                }
+            )
+            sys.stdout.flush()
+
+    enroll.init(here, place, encrypt=not given.no_encrypt, entropy=entropy, made=made)
+    context = entry.after()
     _name_device(context, here.label)
-    if given.json:  # before the first push, so that the words are printed even when it fails
-        print_json(
-            {
-                "vault_id": genesis.vault_id.hex(),
-                "vault_name": place.name,
-                "device_id": context.who.device_id.hex(),
-                "recovery_words": " ".join(words_of(entropy)),
-            }
-        )
     push(_context(context), outbox_of(context), here.label)
     if not given.json:
         print(f"created the vault {place.name!r} in {place.url}")
@@ -153,23 +119,25 @@ def _name_device(context: Context, label: str) -> None:
         rename_device(context.database, context.who.device_id, label)
 
 
-def _join(given: Namespace, context: Context, place: VaultPlace) -> int:
+def _join(given: Namespace, context: Context, entry: Entry) -> int:
+    entry.confirm()
     secret = prompts.read_code(given.code_file)
-    context = _with_new_id(given, context, place)
-    here = _here(given, context)
-    enroll.join(here, place, secret)
+    here = entry.here()
+    enroll.join(here, entry.place, secret)
+    context = entry.after()
     events = _first_sync(context, here.label)
     # after the first push: until then the join can be repeated with the same code
-    enroll.spend(place.store, secret)
-    return _tell(given, context, place, events)
+    enroll.spend(entry.place.store, secret)
+    return _tell(given, context, entry, events)
 
 
-def _recover(given: Namespace, context: Context, place: VaultPlace) -> int:
+def _recover(given: Namespace, context: Context, entry: Entry) -> int:
+    entry.confirm()
     entropy = prompts.read_words(given.words_file)
-    context = _with_new_id(given, context, place)
-    here = _here(given, context)
-    enroll.recover(here, place, entropy)
-    return _tell(given, context, place, _first_sync(context, here.label))
+    here = entry.here()
+    enroll.recover(here, entry.place, entropy)
+    context = entry.after()
+    return _tell(given, context, entry, _first_sync(context, here.label))
 
 
 def _first_sync(context: Context, label: str) -> int:
@@ -180,11 +148,14 @@ def _first_sync(context: Context, label: str) -> int:
         sync_context.report_progress = progress.told
         pulled = pull(sync_context, admits=True)
         push(sync_context, outbox_of(context), label, listed=True)
+    # a machine of the same image, or of a copied disk, is in the vault already
+    warn_of_copies(sync_context, ())
     place_here(sync_context)  # it is stored
     return pulled.events
 
 
-def _tell(given: Namespace, context: Context, place: VaultPlace, events: int) -> int:
+def _tell(given: Namespace, context: Context, entry: Entry, events: int) -> int:
+    place, former = entry.place, entry.former_id
     vault_id = _vault_id(context)
     if given.json:
         print_json(
@@ -193,12 +164,16 @@ def _tell(given: Namespace, context: Context, place: VaultPlace, events: int) ->
                 "vault_name": place.name,
                 "device_id": context.who.device_id.hex(),
                 "events": events,
+                "former_id": former and former.hex(),
                 "behind": behind.as_objects(context),
             }
         )
         print_waiting(context.database, stored_place(context.database))
         return code_now(context.database)
     print(f"this device has joined the vault {place.name!r}; it received {count(events, 'event')}")
+    if former is not None:
+        for line in tell_former(former):
+            print(line)
     _tell_what_lacks(context)
     print_waiting(context.database, stored_place(context.database))
     print("run `hx sync` from now on; `hx sync status` shows the other devices", file=sys.stderr)
@@ -226,6 +201,7 @@ def _invite(given: Namespace, config: Config) -> int:
     with pulled_alone(context) as sync_context:
         code, expires_at_us = enroll.make_invitation(sync_context)
         publish(context, sync_context)
+        clocks.warn_if_behind(context)
     if given.json:
         print_json({"code": code, "expires_at": rfc3339(expires_at_us)})
         return 0

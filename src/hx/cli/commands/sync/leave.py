@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 
-from hx.cli import keys
+from hx.cli import next_id
 from hx.cli.commands.sync.taken_out import drop_keys, new_name
 from hx.cli.commands.sync.vault_access import (
     alone,
@@ -134,7 +134,7 @@ def _leave(sync_context: SyncContext, context: Context, *, published: bool) -> N
             remove_rows(sync_context, farewell(sync_context))
 
     try:
-        keys.renewed(context, name, lambda _: leave, leaving=True)
+        next_id.renewed(context, name, lambda _: leave, leaving=True)
     except KeyMissing as error:
         if rows.read(context.database) is None:
             raise KeyMissing(

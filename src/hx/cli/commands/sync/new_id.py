@@ -9,7 +9,7 @@ from hx.cli.commands.sync.operands import recovery_seed
 from hx.cli.commands.sync.vault_access import alone, outbox_of, scrub, vault_of
 from hx.cli.context import drained, open_context
 from hx.cli.events_output import print_json
-from hx.cli.keys import renewed
+from hx.cli.next_id import renewed
 from hx.cli.text import visible
 from hx.core.errors import UsageError
 from hx.core.model import cut_label
@@ -30,11 +30,17 @@ _NEEDED = (
     "this device is no admin, so the recovery words are needed to add it under a new id",
     "use --words-file FILE; the words were shown when the vault was made",
 )
-_ELSEWHERE = ("store", "vault_name", "custody", "code_file")  # options of a join with a code
+_ELSEWHERE = (
+    "store",
+    "vault_name",
+    "custody",
+    "code_file",
+    "keys_lost",
+)  # options of a join with a code
 
 
 def run(given: Namespace, config: Config) -> int:
-    if any(getattr(given, name) is not None for name in _ELSEWHERE):
+    if any(getattr(given, name) not in (None, False) for name in _ELSEWHERE):
         raise UsageError(
             "--new-id is for a device in a vault and can be combined only with --name, --words-file"
             " and --json",

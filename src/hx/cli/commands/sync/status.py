@@ -12,7 +12,7 @@ from hx.cli.context import open_context
 from hx.cli.events_output import device_names, print_json
 from hx.cli.keys import opened
 from hx.cli.text import count, visible
-from hx.cli.times import age, rfc3339_or_none
+from hx.cli.times import age, last_seen, rfc3339_or_none
 from hx.core.errors import HxError, NotInVault
 from hx.core.format.phrases import fingerprint_words
 from hx.core.format.verdict import IMPORTED, PENDING, REJECTED, SKIPPED, SUPERSEDED
@@ -204,8 +204,7 @@ def _paragraph(label: str, text: Iterable[str]) -> None:
 
 
 def _device_line(device: DeviceSeen, now_us: int) -> str:
-    last_us = device.last_seen_us
-    seen = "never seen" if last_us is None else f"seen {age(last_us, now_us)} ago"
+    seen = last_seen(device.last_seen_us, now_us).removeprefix("last ")
     return f"{short_id(device)} {seen}: {note_on(device)}{visible(device.name.encode())}".rstrip(
         ": "
     )

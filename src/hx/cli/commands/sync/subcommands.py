@@ -48,6 +48,9 @@ SUBCOMMANDS = {
         "hx.cli.commands.sync.decide",
         "keep, on all devices, what another device has forgotten and hx holds back",
     ),
+    "custody": Subcommand(
+        "hx.cli.commands.sync.custody", "show where the keys of this device are, or change that"
+    ),
     "push": Subcommand("hx.cli.commands.sync.sync", "publish what is new here"),
     "pull": Subcommand("hx.cli.commands.sync.sync", "read what is new in the store"),
     "status": Subcommand(
@@ -150,13 +153,27 @@ def _join(made: Parser) -> None:
         help="this is a copy of a device in the vault: make it a device of its own; needs no code",
     )
     _add_words(made, "with --new-id: read the recovery words from a file; an admin needs none")
+    _add_lost(made)
     made.add_json()
 
 
 def _recover(made: Parser) -> None:
-    _add_store(made)
+    _add_store(made, required=False)
     _add_words(made, "read the words from a file; - is stdin; without it hx asks")
+    _add_lost(made)
     made.add_json()
+
+
+def _add_lost(made: Parser) -> None:
+    made.add_argument(
+        "--keys-lost",
+        action="store_true",
+        help="nobody can open the keys of this device any more: it gets a new id and keeps its"
+        " history",
+    )
+    made.add_argument(
+        "--yes", action="store_true", help="do not ask before a device whose keys are lost gets one"
+    )
 
 
 def _leave(made: Parser) -> None:
@@ -218,6 +235,15 @@ def _refuse(made: Parser) -> None:
     _add_answer(made)
 
 
+def _custody(made: Parser) -> None:
+    made.add_argument(
+        "--to",
+        choices=("keychain", "passphrase", "file"),
+        help="move the keys there; with the kind that they are in, a new passphrase",
+    )
+    made.add_json()
+
+
 def _status(made: Parser) -> None:
     made.add_json()
     made.add_argument("--verbose", action="store_true", help="print a line for each object")
@@ -270,6 +296,7 @@ _OPTIONS = {
     "rotate": _add_answer,
     "accept": _accept,
     "refuse": _refuse,
+    "custody": _custody,
     "push": add_run_options,
     "pull": add_run_options,
     "status": _status,

@@ -94,7 +94,7 @@ def _unfinished_push(context: Context) -> tuple[str, ...]:
     return () if journal is None else journal.keys
 
 
-def _warn_of_copies(sync_context: SyncContext, own: tuple[str, ...]) -> None:
+def warn_of_copies(sync_context: SyncContext, own: tuple[str, ...]) -> None:
     """Warn of another copy of this device, once and not at every sync."""
     if note_copies(sync_context, own):
         print(f"hx: warning: {COPIED}\nhx: hint: {COPIED_HINT}", file=sys.stderr)
@@ -214,7 +214,7 @@ def _remember(
     """Keep the outcome for `hx sync status`, which does not look into the store."""
     if given.dry_run or rows.read(sync_context.database) is None:
         return
-    _warn_of_copies(sync_context, own)
+    warn_of_copies(sync_context, own)
     conditions = "\n".join(sorted(sync_context.store.conditions))
     with sync_context.database.transaction():
         rows.update(sync_context.database, outcome=outcome, conditions=conditions)

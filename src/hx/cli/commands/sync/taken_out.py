@@ -7,7 +7,7 @@ has left does the same.
 from __future__ import annotations
 
 from hx.cli.commands.sync.vault_access import alone, outbox_of
-from hx.core.errors import KeyMissing
+from hx.core.errors import KeyMissing, KeysLost
 from hx.core.model import cut_label
 from hx.database.sync import vault as rows
 from hx.database.sync.vault import TakenOut
@@ -28,7 +28,7 @@ def require_not_gone(context: Context, sync_context: SyncContext) -> None:
     if place not in GONE:
         return
     # imported here: a sync of a member with nothing new needs no cryptography
-    from hx.cli import keys
+    from hx.cli import next_id
     from hx.sync.leave import remove_rows
 
     vault = sync_context.vault
@@ -39,7 +39,7 @@ def require_not_gone(context: Context, sync_context: SyncContext) -> None:
         rows.note_taken_out(context.database, note)
 
     try:
-        keys.renewed(context, new_name(context), lambda _: remove, leaving=True)
+        next_id.renewed(context, new_name(context), lambda _: remove, leaving=True)
     except KeyMissing:  # `finish_removal` removes the keys once they can be read
         if rows.read(context.database) is not None:
             with context.database.transaction():
@@ -57,16 +57,19 @@ def drop_keys(context: Context) -> bool:
     """Remove the keys that a removal of the vault has left; return whether there were any.
 
     Either the new keys have not replaced them yet, or nobody could read them. The caller holds
-    `alone`. Raises KeyMissing.
+    `alone`. Keys that are lost need no removal. Raises KeyMissing.
     """
-    from hx.cli import keys
+    from hx.cli import keys, next_id
 
     if keys.has_successor(context):
         keys.loaded(context)
         return True
     if not rows.has_left(context.database, context.who.device_id):
         return False
-    keys.renewed(context, new_name(context), leaving=True)
+    try:
+        next_id.renewed(context, new_name(context), leaving=True)
+    except KeysLost:
+        return False
     return True
 
 

@@ -57,11 +57,17 @@ def alone(context: Context) -> Iterator[None]:
 
 
 def _sweep_keys(context: Context) -> None:
-    """Remove temporary files with keys that an interrupted write has left."""
-    from hx.custody.files import stem, sweep
+    """Remove what interrupted writes of keys have left: temporary files, a second copy."""
+    from hx.custody.files import may_have_copy, stem, sweep
 
     config = context.config
-    sweep(stem(config.paths.data, config.host, shared=context.who.shared))
+    trunk = stem(config.paths.data, config.host, shared=context.who.shared)
+    sweep(trunk)
+    if may_have_copy(f"{trunk}.toml"):
+        from hx.cli import keys
+        from hx.custody import moves
+
+        moves.remove_copy(keys.place(context), keys.asker(config))
 
 
 def sync_context_of(context: Context) -> SyncContext:

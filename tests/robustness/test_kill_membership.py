@@ -1,0 +1,304 @@
+"""SIGKILL at the writes of what changes the vault of a device: it can be repeated or undone.
+
+No folder is dead afterwards, no recovery words are lost, no history, and no device is shut out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from cli.vaults import KEYS, Member
+from robustness.busy_vault import must
+from robustness.store_folder import secrets
+from robustness.strace import KILLED, killed, points, run
+
+RAM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+SEED = int(os.environ.get("HX_SEED", "1"))
+WRITES = ("pwrite64", "ftruncate", "fdatasync")  # calls of SQLite, by far the most
+ASK = dict.fromkeys(("HX_PASSPHRASE_COMMAND", "HX_NEW_PASSPHRASE_COMMAND"), "echo sesame")
+OWN = {"laptop": "echo of the laptop", "desktop": "echo of the desktop"}
+
+
+class Machines:
+    """The machines `laptop`, `desktop` and `spare`, and the folder of a store between them.
+
+    `members` are in one vault. What `reset` restores is the state after `begin`.
+    """
+
+    def __init__(self, folder: Path, members: tuple[str, ...]) -> None:
+        self._folder = folder
+        store = folder / "work" / "store"
+        store.mkdir(parents=True)
+        self.laptop, self.desktop, self.spare = (
+            Member(folder / "work" / name, store, name) for name in ("laptop", "desktop", "spare")
+        )
+        self.words, self.code = "", b""
+        for member in (self.laptop, self.desktop):
+            member.record(OWN[member.name])
+            must(run(member, "find"))
+        if "laptop" in members:
+            made = must(run(self.laptop, "sync", "init", *self.laptop.at, "--yes", "--json"))
+            self.words = words_in(made.text)
+        if "desktop" in members:
+            at = (*self.desktop.at, "--code-file", "-")
+            must(run(self.desktop, "sync", "join", *at, stdin=self.invite()))
+            for member in (self.laptop, self.desktop, self.laptop):
+                must(run(member, "sync"))
+        if members == ("laptop",):
+            self.code = self.invite()
+
+    def invite(self) -> bytes:
+        return must(run(self.laptop, "sync", "invite")).text.splitlines()[0].encode()
+
+    def save(self) -> None:
+        shutil.copytree(self._folder / "work", self._folder / "saved")
+
+    def reset(self) -> None:
+        shutil.rmtree(self._folder / "work")
+        shutil.copytree(self._folder / "saved", self._folder / "work")
+
+    def require_equal(self, *members: Member, devices: int) -> None:
+        """Assert that all members hold every event, and that the vault has so many devices."""
+        for member in (*members, *members):
+            assert run(member, "sync").code in (0, 3), run(member, "sync")
+        for member in members:
+            ended = run(member, "sync")
+            assert ended.code == 0, ended
+            assert set(OWN.values()) <= set(member.commands), member.commands
+        listed = json.loads(must(run(members[0], "sync", "devices", "--json")).text)
+        assert len([each for each in listed if each["active"]]) == devices, listed
+
+
+@contextmanager
+def machines_in_ram(*members):
+    with tempfile.TemporaryDirectory(dir=RAM, prefix="hx-kill-") as name:
+        yield Machines(Path(name), members)
+
+
+@pytest.fixture(scope="module")
+def alone():
+    with machines_in_ram() as machines:
+        machines.save()
+        yield machines
+
+
+@pytest.fixture(scope="module")
+def invited():
+    with machines_in_ram("laptop") as machines:
+        machines.save()
+        yield machines
+
+
+@pytest.fixture(scope="module")
+def two():
+    with machines_in_ram("laptop", "desktop") as machines:
+        machines.desktop.record("echo alone")
+        machines.save()
+        yield machines
+
+
+@pytest.fixture(scope="module")
+def without_keys():
+    with machines_in_ram("laptop", "desktop") as machines:
+        machines.desktop.record("echo alone")
+        (machines.desktop.home / "custody.key").unlink()
+        machines.save()
+        yield machines
+
+
+@pytest.fixture(scope="module")
+def sealed():
+    with machines_in_ram("laptop", "desktop") as machines:
+        machines.desktop.variables = ASK
+        must(run(machines.desktop, "sync", "custody", "--to", "passphrase"))
+        machines.save()
+        yield machines
+
+
+def words_in(text):
+    """Return the recovery words that an init has printed, or nothing."""
+    start = text.find("{")
+    if start < 0 or '"recovery_words"' not in text:
+        return ""
+    return json.JSONDecoder().raw_decode(text[start:])[0]["recovery_words"]
+
+
+def kill(machines, member, arguments, check, *, stdin=b"", many=None):  # noqa: PLR0913
+    """Kill the command at each chosen call, and check what comes after; many None: at all."""
+    machines.reset()
+    every = points(member, *arguments, stdin=stdin)
+    if many is not None:
+        rng = random.Random(SEED)
+        few = [point for point in every if point.call not in WRITES]
+        rest = [point for point in every if point.call in WRITES]
+        every = rng.sample(few, min(many, len(few))) + rng.sample(rest, min(3, len(rest)))
+    reached = 0
+    for point in every:
+        machines.reset()
+        ended = killed(member, arguments, point, stdin=stdin)
+        reached += ended.code == KILLED
+        try:
+            check(ended)
+        except AssertionError as error:
+            error.add_note(f"killed before {point.call} number {point.number} of {arguments}")
+            raise
+    assert reached > 0.8 * len(every)
+
+
+def kill_init(machines, many=None):
+    line = ("sync", "init", *machines.laptop.at, "--yes", "--json")
+
+    def check(ended):
+        words = words_in(ended.text)
+        again = run(machines.laptop, "sync")
+        if again.code == 6:  # it is in no vault: the init is repeated
+            again = must(run(machines.laptop, *line))
+            words = words_in(again.text)
+        assert again.code == 0, again
+        recover = ("sync", "recover", *machines.desktop.at, "--words-file", "-")
+        must(run(machines.desktop, *recover, stdin=words.encode()))
+        machines.require_equal(machines.laptop, machines.desktop, devices=2)
+
+    kill(machines, machines.laptop, line, check, many=many)
+
+
+def kill_entry(machines, way, many=None):
+    secret = machines.code if way == "join" else machines.words.encode()
+    option = "--code-file" if way == "join" else "--words-file"
+    line = ("sync", way, *machines.desktop.at, option, "-")
+
+    def check(_):
+        again = run(machines.desktop, "sync")
+        if again.code == 6:
+            again = run(machines.desktop, *line, stdin=secret)
+        assert again.code in (0, 3), again
+        machines.require_equal(machines.laptop, machines.desktop, devices=2)
+
+    kill(machines, machines.desktop, line, check, stdin=secret, many=many)
+
+
+def kill_return(machines, many=None):
+    words = machines.words.encode()
+    line = ("sync", "recover", "--words-file", "-", "--yes", *KEYS)
+
+    def check(_):
+        again = run(machines.desktop, "sync")
+        if again.code == 6:
+            again = run(machines.desktop, *line, stdin=words)
+        assert again.code == 0, again
+        machines.require_equal(machines.laptop, machines.desktop, devices=3)
+        assert "echo alone" in machines.laptop.commands
+        names = sorted(path.name for path in machines.desktop.home.glob("custody*"))
+        assert names == ["custody.key", "custody.toml"]
+
+    kill(machines, machines.desktop, line, check, stdin=words, many=many)
+
+
+def kill_leave(machines, many=None):
+    former = secrets(machines.desktop)
+
+    def check(_):
+        again = run(machines.desktop, "sync", "leave", "--yes")
+        assert again.code in (0, 6), again
+        assert run(machines.desktop, "sync", "leave", "--yes").code == 6
+        must(run(machines.laptop, "sync"))
+        assert "echo alone" in machines.laptop.commands
+        notes = {each["name"]: each["note"] for each in machines.laptop.sync("devices")}
+        assert notes["desktop"] == "left the vault"
+        kept = [path.read_bytes() for path in machines.desktop.home.rglob("*") if path.is_file()]
+        keys = [former.device.sign_seed, former.device.box_seed]
+        keys += [vmk for _, vmk in former.vmks.values()]
+        assert not [key for key in keys for data in kept if key in data]
+        code = machines.invite()
+        at = (*machines.desktop.at, "--code-file", "-")
+        must(run(machines.desktop, "sync", "join", *at, stdin=code))
+        machines.require_equal(machines.laptop, machines.desktop, devices=2)
+
+    kill(machines, machines.desktop, ("sync", "leave", "--yes"), check, many=many)
+
+
+def kill_custody(machines, kind, many=None):
+    line = ("sync", "custody", "--to", kind)
+    machines.desktop.variables = ASK
+
+    def check(_):
+        machines.desktop.record("echo after the kill")
+        must(run(machines.desktop, "sync"))
+        shown = json.loads(must(run(machines.desktop, "sync", "custody", "--json")).text)
+        names = sorted(path.name for path in machines.desktop.home.glob("custody*"))
+        there = {"file": "custody.key", "passphrase": "custody.sealed"}[shown["custody"]]
+        assert names == [there, "custody.toml"], "the keys are in one place"
+        must(run(machines.desktop, *line))
+        names = sorted(path.name for path in machines.desktop.home.glob("custody*"))
+        assert names == [
+            {"file": "custody.key", "passphrase": "custody.sealed"}[kind],
+            "custody.toml",
+        ]
+        machines.require_equal(machines.laptop, machines.desktop, devices=2)
+
+    kill(machines, machines.desktop, line, check, many=many)
+
+
+SOME = 7
+
+
+def test_a_killed_init_can_be_repeated_and_its_last_words_open_the_vault(alone):
+    kill_init(alone, SOME)
+
+
+def test_a_killed_join_is_finished_by_the_next_sync_or_by_the_same_code(invited):
+    kill_entry(invited, "join", SOME)
+
+
+def test_a_killed_recovery_is_finished_by_the_next_sync_or_by_the_same_words(invited):
+    kill_entry(invited, "recover", SOME)
+
+
+def test_a_killed_return_of_a_device_without_keys_can_be_repeated(without_keys):
+    kill_return(without_keys, SOME)
+
+
+def test_a_killed_leave_can_be_repeated_and_leaves_no_key(two):
+    kill_leave(two, SOME)
+
+
+def test_a_killed_change_of_custody_leaves_the_keys_in_one_place(two):
+    kill_custody(two, "passphrase", SOME)
+
+
+def test_a_killed_change_back_leaves_the_keys_in_one_place(sealed):
+    kill_custody(sealed, "file", SOME)
+
+
+@pytest.mark.long
+def test_an_init_that_is_killed_at_any_call_can_be_repeated(alone):
+    kill_init(alone)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("way", ["join", "recover"])
+def test_an_entry_that_is_killed_at_any_call_can_be_repeated(invited, way):
+    kill_entry(invited, way)
+
+
+@pytest.mark.long
+def test_a_return_that_is_killed_at_any_call_can_be_repeated(without_keys):
+    kill_return(without_keys)
+
+
+@pytest.mark.long
+def test_a_leave_that_is_killed_at_any_call_can_be_repeated(two):
+    kill_leave(two)
+
+
+@pytest.mark.long
+def test_a_change_of_custody_that_is_killed_at_any_call_can_be_repeated(two):
+    kill_custody(two, "passphrase")
