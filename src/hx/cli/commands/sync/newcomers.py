@@ -24,7 +24,7 @@ def print_newcomers(sync_context: SyncContext) -> None:
     trust = sync_context.trust
     for named in _names(trust, newcomers):
         print(f"hx: a new device is in the vault: {named}", file=sys.stderr)
-    _offer_admin(sync_context)
+    _offer_admin(sync_context, newcomers)
     refused = _not_admitted(trust)
     if refused & newcomers:
         labels = ", ".join(_label(trust, device_id) for device_id in sorted(refused))
@@ -40,12 +40,12 @@ def print_newcomers(sync_context: SyncContext) -> None:
             print(f"hx: warning: {_shared(trust, sharing)}\nhx: hint: {_HINT}", file=sys.stderr)
 
 
-def _offer_admin(sync_context: SyncContext) -> None:
+def _offer_admin(sync_context: SyncContext, newcomers: set[bytes]) -> None:
     """Say once, with the second device, how a vault gets a second admin: the first may be lost."""
     trust, names = sync_context.trust, device_names(sync_context.database)
     admins = sorted(trust.admins & trust.active.keys())
     others = sorted(trust.active.keys() - set(admins))
-    if len(admins) == len(others) == 1:
+    if len(admins) == len(others) == 1 and others[0] in newcomers:
         other = _label(trust, others[0])
         admin = visible((names.get(admins[0]) or admins[0].hex()[:8]).encode())
         print(
