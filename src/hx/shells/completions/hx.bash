@@ -8,7 +8,7 @@
 _shtab_hx_sync_subparsers=(init invite join recover leave revoke admin rotate accept refuse custody push pull status check repair devices rename)
 _shtab_hx_subparsers=(setup init pause resume status doctor find search last show stats pin unpin forget sync import config completions)
 
-_shtab_hx_setup_option_strings=(-h --help --shell --ctrl-r --no-ctrl-r --up-arrow --no-up-arrow --enter --no-import --undo --purge --yes)
+_shtab_hx_setup_option_strings=(-h --help --shell --ctrl-r --no-ctrl-r --up-arrow --no-up-arrow --enter --no-import --undo --purge --anyway --yes)
 _shtab_hx_init_option_strings=(-h --help --no-ctrl-r --up-arrow --off)
 _shtab_hx_pause_option_strings=(-h --help --for)
 _shtab_hx_resume_option_strings=(-h --help)
@@ -69,6 +69,7 @@ _shtab_hx_setup___no_up_arrow_nargs=0
 _shtab_hx_setup___no_import_nargs=0
 _shtab_hx_setup___undo_nargs=0
 _shtab_hx_setup___purge_nargs=0
+_shtab_hx_setup___anyway_nargs=0
 _shtab_hx_setup___yes_nargs=0
 _shtab_hx_init__h_nargs=0
 _shtab_hx_init___help_nargs=0

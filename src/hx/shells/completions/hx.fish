@@ -67,6 +67,7 @@ complete -c hx -n '_shtab_hx_using setup' -l enter -xka "run edit" -d 'what Ente
 complete -c hx -n '_shtab_hx_using setup' -l no-import -d 'do not import the old history'
 complete -c hx -n '_shtab_hx_using setup' -l undo -d 'take back what setup did; keep the recorded events'
 complete -c hx -n '_shtab_hx_using setup' -l purge -d 'with --undo: remove everything of hx, recorded events too'
+complete -c hx -n '_shtab_hx_using setup' -l anyway -d 'with --purge and --yes: also on a device that is in a vault'
 complete -c hx -n '_shtab_hx_using setup' -l yes -d 'do not ask'
 complete -c hx -n '_shtab_hx_using; and test $_shtab_hx_npos -eq 0' -a init -d 'print the hook for a shell'"'"'s rc file'
 complete -c hx -n '_shtab_hx_using init' -s h -l help -d 'show this help message and exit'

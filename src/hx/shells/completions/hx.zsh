@@ -231,6 +231,7 @@ _shtab_hx_setup_options=(
   "--no-import[do not import the old history]"
   "--undo[take back what setup did\; keep the recorded events]"
   "--purge[with --undo\: remove everything of hx, recorded events too]"
+  "--anyway[with --purge and --yes\: also on a device that is in a vault]"
   "--yes[do not ask]"
 )
 
