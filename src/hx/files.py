@@ -199,25 +199,42 @@ def on_network(path: str) -> bool:
 
 def mounted_as(path: str) -> str:
     """Return the type of the file system of a path; empty where there is no mount table."""
+    return file_system(os.path.realpath(path), _mounts())
+
+
+def mounted_from(path: str) -> str:
+    """Return what is mounted where a path lies: a disk or a share, then the type.
+
+    It is empty where there is no mount table, and tells one file system from another over restarts.
+    """
+    return " ".join(_mount(os.path.realpath(path), _mounts())).strip()
+
+
+def _mounts() -> str:
+    """Return the mount table of Linux; empty where there is none."""
     try:
         with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as file:
-            mounts = file.read()
+            return file.read()
     except OSError:
         return ""
-    return file_system(os.path.realpath(path), mounts)
 
 
 def file_system(path: str, mounts: str) -> str:
     """Return the type of the file system of a path by this mount table; empty: not in it."""
-    best, longest = "", -1
+    return _mount(path, mounts)[1]
+
+
+def _mount(path: str, mounts: str) -> tuple[str, str]:
+    """Return (what is mounted, type) for the file system of a path; both empty: unknown."""
+    best, longest = ("", ""), -1
     for line in mounts.split("\n"):
-        _, where, kind, *_ = *line.split(" "), "", "", ""
+        source, where, kind, *_ = *line.split(" "), "", "", ""
         for escaped, character in _ESCAPED:
             where = where.replace(escaped, character)
         where = where.rstrip("/") + "/"
         # of two mounts at one path the later one hides the earlier one
         if kind and len(where) >= longest and f"{path}/".startswith(where):
-            best, longest = kind, len(where)
+            best, longest = (source, kind), len(where)
     return best
 
 

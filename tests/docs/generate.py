@@ -185,6 +185,14 @@ OBJECTS = {
         "rebuilt.events, rebuilt.artifacts, rebuilt.pins, rebuilt.tombstones, rebuilt.only_here": "what is in the new database; `only_here`: events that are in no segment",
         "rebuilt.differences[].kind, rebuilt.differences[].lacking, rebuilt.differences[].more, rebuilt.differences[].other, rebuilt.differences[].examples": "`event`, `artifact`, `pin` or `tombstone`: how many only the old database has, how many only the new one, how many differ; some ids",
     },
+    "sync move": {
+        "store": "the URL through which this device syncs now",
+        "copied.objects, copied.bytes, not_copied[]": "what was copied from the old store; keys of objects that were not, because they are damaged or closed",
+        "note": "whether a note at the old place tells the other devices",
+        "lost": "number of own objects that the new place lacked; their content is published again",
+        "pushed.events, pushed.objects, pushed.bytes, pushed.rewritten, pushed.removed": "as in `hx sync`",
+        "behind[].device_id, behind[].device, behind[].seq, behind[].here, behind[].since, behind[].told_by": "as in `hx sync`",
+    },
     "sync devices": {
         "[].device_id, [].name, [].last_seen, [].active, [].admin, [].epoch, [].clock_ahead_s, [].note": "as in `hx sync status`",
     },

@@ -139,6 +139,9 @@ def run_with_json(name, folder):
         later.write_bytes(b"")
         hx_at(home, "sync", "pull")
     more = ["--yes"] if name in ("sync leave", "sync rotate") else []
+    if name == "sync move":
+        (folder / "new").mkdir()
+        more = ["--store", f"folder:{folder / 'new'}", "--yes"]
     if name == "sync refuse":
         more = [held_at(home), "--yes"]
     return hx_at(home, *name.split(), *more, "--json")

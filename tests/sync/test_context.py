@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from hx.core.errors import NotAVault
 from hx.core.format import object_names, slot
 from hx.core.format.envelope import seal
 from hx.core.format.keys import DeviceKeys, key_id, new_vmk
@@ -162,17 +161,6 @@ def test_only_manifests_are_in_the_listing(laptop):
     context.list_manifests()
     assert {*context.listing} == manifests
     assert all(object_names.parsed(key) == name for key, name in context.listing.items())
-
-
-def test_the_vault_file_of_another_vault_or_none_is_refused(laptop):
-    context = laptop.context()
-    context.require_vault_file()
-    laptop.view.held[object_names.VAULT_KEY] += b"x"
-    with pytest.raises(NotAVault, match="another vault"):
-        context.require_vault_file()
-    del laptop.view.held[object_names.VAULT_KEY]
-    with pytest.raises(NotAVault, match="is missing"):
-        context.require_vault_file()
 
 
 def test_an_object_is_told_with_its_status_and_its_reason(laptop):

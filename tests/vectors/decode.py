@@ -25,7 +25,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-LIMITS = {1: 16 << 20, 2: 16 << 20, 4: 1 << 20, 5: 4096, 6: 4096, 7: 1 << 20}
+LIMITS = {1: 16 << 20, 2: 16 << 20, 4: 1 << 20, 5: 4096, 6: 4096, 7: 1 << 20, 9: 16 << 10}
 BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -77,8 +77,9 @@ def store_key(kind, device, object_id, key_id, seq):
         2: f"b/{device}/{object_id[:2]}/{object_id}.hx",
         4: f"m/{device}-{seq:012d}-{object_id[:16]}.hx",
         5: f"k/{object_id}/{key_id}-{device}.hx",
-        6: "hx-vault.hx",
+        6: f"hx-vault-{object_id}.hx" if object_id.strip("0") else "hx-vault.hx",
         7: f"j/{object_id}.hx",
+        9: f"m/moved-{device}-{object_id[:16]}.hx",
     }[kind]
 
 
@@ -96,7 +97,8 @@ def header(data, key, vault_id, suite):
     require(suite in (None, own_suite), "header")
     require(kind in LIMITS, "needs upgrade")
     require(vault_id in (None, vault), "other vault")
-    unused = [seq] if kind != 4 else [any(object_id[8:])]
+    unused = [seq] if kind != 4 else []
+    unused += [any(object_id[8:])] if kind in (4, 9) else []
     unused += {6: [any(device + object_id + key_id)], 7: [any(device + key_id)]}.get(kind, [])
     require(store_key(kind, device, object_id, key_id, seq) == key and not any(unused), "misplaced")
     require(max(len(data), 224 + length) <= LIMITS[kind], "too large")
@@ -114,7 +116,7 @@ def bare_body(data, commitment, unused):
 
 
 def unseal(data, key, vault_id, suite, vmks):
-    """Return the payload of a segment, blob or manifest."""
+    """Return the payload of a segment, blob, manifest or note of a move."""
     kind, own, _, key_id, wrap_nonce, wrapped, nonce, commitment = header(
         data, key, vault_id, suite
     )
@@ -242,6 +244,17 @@ def manifest(data, sign_pub, vault_id):
     require(values["holds"] >= len(values["held"]), "malformed")
     signed(sign_pub, b"hx1-manifest", vault_id, payload, data[-64:])
     return {name: plain(value) for name, value in values.items()}, sha256(payload).hexdigest()
+
+
+def moved(data, sign_pub, vault_id):
+    """Return the fields of a note that the vault has moved."""
+    payload = data[:-64]
+    values = fields(payload, "device_id at_us store")
+    require(
+        values["store"].isprintable() and 0 < len(values["store"].encode()) <= 4096, "malformed"
+    )
+    signed(sign_pub, b"hx1-moved", vault_id, payload, data[-64:])
+    return {name: plain(value) for name, value in values.items()}
 
 
 def genesis(data):

@@ -22,7 +22,16 @@ sys.path[:0] = [os.path.dirname(FOLDER)]
 
 import forger  # noqa: E402  (found by the line above)
 from hx.core import text_orders  # noqa: E402
-from hx.core.format import genesis, invite, keys, manifest, phrases, segment, slot  # noqa: E402
+from hx.core.format import (  # noqa: E402
+    genesis,
+    invite,
+    keys,
+    manifest,
+    moved,
+    phrases,
+    segment,
+    slot,
+)
 from hx.core.format.body import compress  # noqa: E402
 from hx.core.format.envelope import seal, seal_invite, seal_open_kind  # noqa: E402
 from hx.core.format.object_names import (  # noqa: E402
@@ -30,6 +39,7 @@ from hx.core.format.object_names import (  # noqa: E402
     GENESIS,
     INVITE,
     MANIFEST,
+    MOVED,
     SEGMENT,
     SLOT,
     Name,
@@ -159,6 +169,8 @@ def names():
         Name(BLOB, DEVICE.device_id, b"\x0a" * 16),
         Name(SLOT, DEVICE.device_id, OTHER.device_id, keys.key_id(VMKS[0])),
         Name(INVITE, object_id=phrases.invite_id(SECRET)),
+        Name(GENESIS, object_id=VAULT),
+        Name(MOVED, DEVICE.device_id, b"\x0a" * 8 + bytes(8)),
     ]
     return [{**plain(name._asdict()), "key": spelled(name)} for name in all_names]
 
@@ -354,6 +366,26 @@ def manifests():
     ]
 
 
+def moves():
+    value = moved.Moved(DEVICE.device_id, 1_700_000_000_000_000, "folder:/mnt/nas/hx")
+    data = moved.encode(value, DEVICE.sign_seed, VAULT)
+    case = {"data": data.hex(), "sign_pub": DEVICE.sign_pub.hex(), "vault_id": VAULT.hex()}
+    places = ["", "folder:/mnt/\x1b[2J", "folder:/" + "x" * 4_089]
+    return [
+        {**case, "moved": plain(value._asdict())},
+        fails(case, "rejected", "signature", sign_pub=OTHER.sign_pub.hex()),
+        fails(case, "rejected", "signature", vault_id="00" * 16),
+        *(
+            fails(case, "rejected", "malformed", data=moved_to(value, place).hex())
+            for place in places
+        ),
+    ]
+
+
+def moved_to(value, place):
+    return moved.encode(value._replace(store=place), DEVICE.sign_seed, VAULT)
+
+
 def manifest_with(**fields):
     """Return a signed manifest with other fields, in hex."""
     return manifest.encode(MANIFEST_VALUE._replace(**fields), DEVICE.sign_seed, VAULT).hex()
@@ -423,7 +455,7 @@ def invitations():
 FILES = {
     "names": names, "keys": key_values, "phrases": phrase_values, "envelope": envelopes,
     "segment": segments, "manifest": manifests, "genesis": genesis_values, "slot": slots,
-    "invite": invitations,
+    "invite": invitations, "moved": moves,
 }  # fmt: skip
 
 if __name__ == "__main__":

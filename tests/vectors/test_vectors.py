@@ -14,7 +14,17 @@ import pytest
 
 from hx.core import text_orders
 from hx.core.errors import InputError
-from hx.core.format import genesis, invite, keys, manifest, object_names, phrases, segment, slot
+from hx.core.format import (
+    genesis,
+    invite,
+    keys,
+    manifest,
+    moved,
+    object_names,
+    phrases,
+    segment,
+    slot,
+)
 from hx.core.format.envelope import unseal
 from hx.core.format.verdict import SIGNATURE, Fault, rejected
 from vectors import decode, generate
@@ -84,6 +94,19 @@ def independent_manifest(case):
     return decode.manifest(values["data"], values["sign_pub"], values["vault_id"])
 
 
+def own_moved(case):
+    values = raw(case)
+    note = moved.decode(values["data"])
+    if not moved.is_signed(note, values["sign_pub"], values["vault_id"]):
+        raise rejected(SIGNATURE, "it is not signed by its author")
+    return generate.plain(note.moved._asdict())
+
+
+def independent_moved(case):
+    values = raw(case)
+    return decode.moved(values["data"], values["sign_pub"], values["vault_id"])
+
+
 def own_slot(case):
     values = raw(case)
     opened = slot.opened(
@@ -118,6 +141,7 @@ READERS = {
         "history",
     ),
     "manifest": (own_manifest, independent_manifest, "manifest"),
+    "moved": (own_moved, independent_moved, "moved"),
     "genesis": (
         lambda case: generate.plain(genesis.read(bytes.fromhex(case["object"]))._asdict()),
         lambda case: decode.genesis(bytes.fromhex(case["object"])),

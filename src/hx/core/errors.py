@@ -10,6 +10,7 @@
     │   └── KeysLost         6   the keys of this device are gone, or cannot be decoded
     ├── NotInVault           6   this device is not a member of a vault, or no longer
     ├── NotAVault            6   the store holds no vault, or another vault than expected
+    │   └── HasMoved         6   an admin says that the vault lies in another place now
     ├── UpgradeNeeded        7   a newer hx wrote this
     └── DatabaseError        8   the local database or the folders of hx failed
         └── Busy             8   another process holds the lock
@@ -76,6 +77,12 @@ class KeysElsewhere(HxError):  # noqa: N818
 
 class NotAVault(HxError):  # noqa: N818
     exit_code = 6
+
+
+class HasMoved(NotAVault):
+    def __init__(self, message: str, hint: str, store: str) -> None:
+        super().__init__(message, hint)
+        self.store = store  # URL, as the author of the note names the place
 
 
 class UpgradeNeeded(HxError):  # noqa: N818

@@ -76,6 +76,11 @@ class Store(Protocol):
         """Return what was noticed about the store so far, such as WEAK_DURABILITY."""
         return frozenset()
 
+    @property
+    def file_system(self) -> str:
+        """Return what tells the disk or share of this store from others; empty: nothing does."""
+        return ""
+
     def foreign_files(self, prefix: str = "") -> Iterator[str]:
         """Return the names that `list` leaves out: files in the store that are not objects of hx.
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from hx.core.errors import UsageError
 from hx.core.format.object_names import parsed
-from hx.files import reason
+from hx.files import mounted_from, reason
 from hx.stores import (
     HINT,
     Exists,
@@ -84,6 +84,10 @@ class FolderStore(Store):
     @property
     def unopened(self) -> frozenset[str]:
         return frozenset(self._unopened)
+
+    @property
+    def file_system(self) -> str:
+        return mounted_from(self.path)
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         with translated(self._place(prefix.rpartition("/")[0])):

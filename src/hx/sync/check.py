@@ -30,6 +30,7 @@ from hx.sync.context import Keyring, SyncContext
 from hx.sync.device_state import place_of, require_place
 from hx.sync.learning import learn_from
 from hx.sync.manifests import attempt, judged, read_manifest
+from hx.sync.moved_notes import require_not_moved
 from hx.sync.notices import proof_of_revocation
 from hx.sync.pull import require_vault
 from hx.sync.segments import key_of, listed_row, try_segment
@@ -79,7 +80,7 @@ def check(context: SyncContext, percent: int, random: Random) -> Checked:
     """Verify all objects but the segments, and a share of the segments; return what was found.
 
     `percent` is that share, and `random` chooses the segments. Raises StoreError, NotAVault,
-    KeyMissing.
+    KeyMissing, HasMoved.
     """
     reader = _reader(context)
     reader.list_manifests()
@@ -93,6 +94,7 @@ def check(context: SyncContext, percent: int, random: Random) -> Checked:
     _check_each(state, object_names.NOTICE, verify_notice)
     newest = _newest(state, _manifests(state))
     require_place(place_of(reader.trust, reader.me))  # the rest is no business of this device
+    require_not_moved(reader)
     _check_each(state, object_names.INVITE, verify_invitation)
     _check_each(state, object_names.BLOB, verify_blob)
     listed = {(row.object_id, row.device_id): row for row in _listed(newest)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 from hx.capture import clock
-from hx.core.errors import NotAVault
 from hx.core.format import object_names
 from hx.core.record import NamedTuple
 from hx.database.sync import ledger
@@ -161,7 +160,10 @@ class SyncContext:
         self._genesis: Genesis | None = None
         self._trust: Trust | None = None
         self._supposed: frozenset[Record] = frozenset()
-        self.listing: dict[str, Name] = {}
+        self.listing: dict[str, Name] = {}  # the manifests in the store
+        self.moved: list[tuple[str, Name]] = []  # notes in the store that the vault has moved
+        self.vault_file = ""  # its state in the store, one of those in hx.sync.vault_file
+        self.vault_file_restored = False  # this sync has put it back
         self.newcomers: list[Member] = []  # devices that this sync has enrolled here
         self.own_read: list[str] = []  # keys of own manifests that this database did not know
         self.shows_older_state = False  # the store holds own manifests that were replaced long ago
@@ -236,9 +238,12 @@ class SyncContext:
     def list_manifests(self) -> None:
         """Read the names of all manifests in the store into `listing`, in one request.
 
-        Whatever is new in the store is found from its manifests.
+        Whatever is new in the store is found from its manifests. Notes that the vault has moved lie
+        beside them.
         """
-        self.listing = dict(self.named(object_names.MANIFESTS))
+        named = self.named(object_names.MANIFESTS)
+        self.listing = {key: name for key, name in named if name.kind == object_names.MANIFEST}
+        self.moved = [(key, name) for key, name in named if name.kind == object_names.MOVED]
 
     def segments_there(self, device_id: bytes) -> set[bytes]:
         """Return the object ids of the segments of a device that the store lists.
@@ -254,21 +259,6 @@ class SyncContext:
         """
         listed = self.store.list(prefix)
         return [(entry.key, name) for entry in listed if (name := object_names.parsed(entry.key))]
-
-    def require_vault_file(self) -> None:
-        """Check that the store holds the vault file of this vault. Raises StoreError, NotAVault."""
-        try:
-            data = self.store.get(object_names.VAULT_KEY, len(self.vault.genesis))
-        except Missing:
-            raise NotAVault(
-                f"{self.vault.store} does not hold a vault: {object_names.VAULT_KEY} is missing",
-                "nothing was changed: check that the right disk is mounted there",
-            ) from None
-        if data != self.vault.genesis:
-            raise NotAVault(
-                f"{self.vault.store} holds another vault than {self.vault.name!r}",
-                "nothing was changed: mount the right store, or see `hx sync status`",
-            )
 
     def unsealed(self, key: str, data: bytes) -> bytes:
         """Return the payload of a manifest, segment or blob at this store key. Raises Fault."""

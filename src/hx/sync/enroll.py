@@ -24,6 +24,7 @@ from hx.stores import Missing
 from hx.sync.admins import require_admin
 from hx.sync.membership import update_membership
 from hx.sync.recovered_keys import recovered_keys
+from hx.sync.vault_file import kept_beside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -185,6 +186,9 @@ def join(here: ThisDevice, place: VaultPlace, secret: bytes) -> None:
     data, first_record = read_genesis(place)
     invitation = _opened(place, secret)
     if invitation.genesis_sha256 != first_record.sha256:
+        kept = kept_beside(place.store, lambda made: made.sha256 == invitation.genesis_sha256)
+        data, first_record = kept or (data, first_record)
+    if invitation.genesis_sha256 != first_record.sha256:
         raise NotAVault(
             f"{place.url} holds another vault than the invitation is for",
             "name the store of the vault from which the invitation comes",
@@ -269,6 +273,9 @@ def recover(here: ThisDevice, place: VaultPlace, entropy: bytes) -> None:
     """
     data, first_record = read_genesis(place)
     recovery = recovery_keys(entropy)
+    if first_record.recovery_sign_pub != recovery.sign_pub:
+        kept = kept_beside(place.store, lambda made: made.recovery_sign_pub == recovery.sign_pub)
+        data, first_record = kept or (data, first_record)
     if first_record.recovery_sign_pub != recovery.sign_pub:
         raise NotAVault(
             f"the vault in {place.url} was not made with these recovery words",

@@ -54,7 +54,7 @@ def supersede_lost(context: SyncContext) -> None:
     if not (_is_doubtful(context, live) or is_due):
         return
     if is_due:
-        _adopt_lost(context)
+        adopt_absent(context, silent_us=_SILENT_US)
     absent = _absent(context, context.me, live)
     with context.database.transaction():
         context.database.set_meta(_LOOKED, context.now_us)
@@ -90,13 +90,15 @@ def _is_due(context: SyncContext) -> bool:
     return abs(context.now_us - looked_us) >= _DAY_US
 
 
-def _adopt_lost(context: SyncContext) -> None:
-    """Adopt the records of devices that are silent for a week, where the store has lost segments.
+def adopt_absent(context: SyncContext, *, silent_us: int | None) -> None:
+    """Adopt the records of other devices of which the store has lost segments.
 
-    Such a device may come back, and then it publishes them again itself: that does no harm.
+    With `silent_us` only of those that have published nothing for so long. Such a device may come
+    back, and then it publishes them again itself: that does no harm.
     """
     for device_id, heads in ledger.heads(context.database).items():
-        if device_id == context.me or context.now_us - heads[-1].at_us < _SILENT_US:
+        age_us = context.now_us - heads[-1].at_us
+        if device_id == context.me or (silent_us is not None and age_us < silent_us):
             continue
         if device_id not in context.trust.active:  # what inactive devices wrote is due anyway
             continue

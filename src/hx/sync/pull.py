@@ -11,6 +11,7 @@ from hx.core.format.verdict import PENDING, REJECTED
 from hx.database.sync import forgotten_copies as forgotten_rows
 from hx.database.sync import held, ledger, own_ledger, vault
 from hx.database.tombstones import has_text_orders, has_uncompared
+from hx.sync import vault_file
 from hx.sync.context import Pulled
 from hx.sync.heads import manifests_to_read
 
@@ -24,10 +25,14 @@ def pull(context: SyncContext, *, admits: bool = False) -> Pulled:
     """Join what can be joined now, and return what was done.
 
     `admits`: a push follows, so devices that wait are admitted first, and their history is joined
-    in the same visit. Raises StoreError, NotAVault, KeyMissing.
+    in the same visit. Raises StoreError, NotAVault, KeyMissing, and HasMoved after all was joined.
     """
     list_store(context)
     done = take_listed(context, admits=admits) if _has_news(context) else Pulled()
+    if context.moved:
+        from hx.sync.moved_notes import require_not_moved
+
+        require_not_moved(context)
     vault.update(context.database, pulled_at_us=context.now_us)
     return with_counts(context.database, done)
 
@@ -51,8 +56,13 @@ def list_store(context: SyncContext) -> None:
 def require_vault(context: SyncContext) -> None:
     """Check that the store lists a manifest that is known here, or holds this vault's file."""
     known = ledger.known_manifests(context.database)
-    if not known.intersection(context.listing):
-        context.require_vault_file()
+    if known.intersection(context.listing):
+        return
+    context.vault_file = vault_file.state_of(context.store, context.vault)
+    if context.vault_file != vault_file.OTHER or not vault_file.is_kept_beside(
+        context.store, context.vault
+    ):
+        vault_file.require_pinned(context.vault, context.vault_file)
 
 
 def _has_news(context: SyncContext) -> bool:

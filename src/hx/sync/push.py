@@ -17,6 +17,7 @@ from hx.database.sync import forgotten_copies, ledger, own_ledger, unpublished
 from hx.database.sync.ledger import Verdict
 from hx.database.tombstones import has_text_orders
 from hx.stores import Exists, Transient
+from hx.sync import vault_file
 from hx.sync.heads import is_head_current, own_head, roster_is_new
 from hx.sync.keys_elsewhere import require_own_keys
 from hx.sync.lost_objects import supersede_lost
@@ -80,6 +81,24 @@ def push(context: SyncContext, outbox: Outbox, label: str, *, listed: bool = Fal
     size = late.bytes + sum(len(part.data) for part in plan.parts)
     removed = _delete_superseded(context) + delete_revoked(context)
     return Pushed(events, objects, size, len(plan.replaced), removed)
+
+
+def mend_vault_file(context: SyncContext) -> None:
+    """Put the vault file back where it is absent or damaged, or keep it beside that of another.
+
+    The caller has pulled. Where there is nothing to mend, this is one request to the store. Raises
+    NotInVault.
+    """
+    context.vault_file = vault_file.state_of(context.store, context.vault)
+    if context.vault_file in (vault_file.PINNED, vault_file.UNREAD):
+        return
+    from hx.sync.device_state import place_here, require_place
+
+    require_place(place_here(context))
+    if context.vault_file in vault_file.LOST and vault_file.is_proven(context):
+        context.vault_file_restored = vault_file.put_back(context.store, context.vault)
+    elif context.vault_file == vault_file.OTHER:
+        vault_file.keep_beside(context.store, context.vault)
 
 
 def push_all(context: SyncContext, outbox: Outbox, label: str) -> None:

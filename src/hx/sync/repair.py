@@ -10,7 +10,6 @@ docs/design/sync.md.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import partial
 
 from hx.core.format import object_names
@@ -21,14 +20,13 @@ from hx.core.record import NamedTuple
 from hx.database.sync import ledger, locations, vault
 from hx.database.sync import repair as rows
 from hx.database.sync.ledger import TAKEN
-from hx.stores import Missing
-from hx.sync import forgotten_copies
+from hx.sync import forgotten_copies, vault_file
 from hx.sync.device_state import place_of, require_place
 from hx.sync.heads import own_head
 from hx.sync.holding import judge
 from hx.sync.manifests import PATIENT_US, attempt, is_readable
 from hx.sync.membership import hand_out_keys
-from hx.sync.pull import pull, with_counts
+from hx.sync.pull import pull, require_vault, with_counts
 from hx.sync.push import push, resume
 from hx.sync.segments import (
     UNLISTED,
@@ -78,7 +76,7 @@ def repair(
     Raises StoreError, NotAVault, KeyMissing, NotInVault.
     """
     context.list_manifests()
-    vault_file = _restore_vault_file(context)
+    was_restored = _restore_vault_file(context)
     with context.database.transaction():
         rows.look_again(context.database, context.me, PATIENT_US)
     pulled = pull(context)
@@ -104,7 +102,7 @@ def repair(
     return Repaired(
         with_counts(context.database, pulled),
         pushed,
-        vault_file,
+        was_restored,
         again.read,
         again.events + unlisted.events,
         len(again.lost),
@@ -116,21 +114,14 @@ def repair(
 
 
 def _restore_vault_file(context: SyncContext) -> bool:
-    """Write the vault file again where it is absent; return whether it was.
+    """Put the vault file back where it is absent or damaged; return whether it was.
 
-    Only where a known manifest shows that the place is this vault: the empty folder of a disk
-    that is not mounted must stay empty.
+    Raises NotAVault where nothing shows that the place is this vault's.
     """
-    heads = ledger.heads(context.database).values()
-    known = {head.key for several in heads for head in several}
-    if known.intersection(context.listing):
-        with suppress(Missing):
-            context.store.get(object_names.VAULT_KEY, 1)
-            context.require_vault_file()
-            return False
-        context.store.put(object_names.VAULT_KEY, context.vault.genesis)
-        return True
-    context.require_vault_file()
+    require_vault(context)
+    if vault_file.is_proven(context):
+        return vault_file.put_back(context.store, context.vault)
+    vault_file.require_pinned(context.vault, vault_file.state_of(context.store, context.vault))
     return False
 
 

@@ -123,15 +123,15 @@ def test_a_manifest_of_an_unknown_device_is_pending(pair, segment):
     assert desktop.commands == ["make test"]
 
 
-def test_manifests_of_another_vault_are_skipped(pair, segment, tmp_path):
+def test_manifests_of_another_vault_are_skipped_and_told(pair, segment, tmp_path):
     _, desktop = pair
     (tmp_path / "apart").mkdir()
     [stranger] = vault(tmp_path / "apart", "stranger")
     shutil.copytree(stranger.folder / "m", desktop.folder / "m", dirs_exist_ok=True)
-    assert desktop.sync()["pulled"]["events"] == 1
+    assert desktop.sync(code=6)["pulled"]["events"] == 1
     code, [row] = code_and_reasons(desktop)
-    assert (code, row[:2]) == (0, ("skipped", verdict.OTHER_VAULT))
-    assert desktop.sync("status")["objects"]["skipped"] == 1
+    assert (code, row[:2]) == (6, ("skipped", verdict.OTHER_VAULT))
+    assert desktop.sync("status", code=6)["objects"]["skipped"] == 1
 
 
 def test_foreign_files_are_ignored_and_listed_by_kind_with_check(pair, segment):

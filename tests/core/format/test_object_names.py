@@ -12,6 +12,7 @@ from hx.core.format.object_names import (
     GENESIS,
     INVITE,
     MANIFEST,
+    MOVED,
     NOTICE,
     SEGMENT,
     SLOT,
@@ -33,6 +34,8 @@ KEYS = {
     Name(SLOT, A, B, C): f"k/{'0c' * 16}/{'01' * 16}-{'ab' * 16}.hx",
     Name(NOTICE, A, B): f"k/{'0c' * 16}/notice-{'ab' * 16}.hx",
     Name(INVITE, object_id=B): f"j/{'0c' * 16}.hx",
+    Name(GENESIS, object_id=B): f"hx-vault-{'0c' * 16}.hx",
+    Name(MOVED, A, b"\x0c" * 8 + bytes(8)): f"m/moved-{'ab' * 16}-{'0c' * 8}.hx",
 }
 SIXTEEN = st.binary(min_size=16, max_size=16)
 names_of_all_kinds = st.one_of(
@@ -41,6 +44,8 @@ names_of_all_kinds = st.one_of(
     st.builds(Name, st.just(SLOT), SIXTEEN, SIXTEEN, SIXTEEN),
     st.builds(lambda device, object_id: Name(NOTICE, device, object_id), SIXTEEN, SIXTEEN),
     st.builds(lambda object_id: Name(INVITE, object_id=object_id), SIXTEEN),
+    st.builds(lambda vault_id: Name(GENESIS, object_id=vault_id), SIXTEEN),
+    st.builds(lambda device, rand: Name(MOVED, device, rand[:8] + bytes(8)), SIXTEEN, SIXTEEN),
     st.builds(
         lambda device, rand, seq: Name(MANIFEST, device, rand[:8] + bytes(8), seq=seq),
         SIXTEEN,
@@ -90,6 +95,7 @@ def test_a_variation_of_a_key_is_no_key(key):
         f"o/{'ab' * 15}/{'0c' * 16}.hx",
         f"o/{'AB' * 16}/{'0c' * 16}.hx",
         f"x/{'ab' * 16}/{'0c' * 16}.hx",
+        f"hx-vault-{'00' * 16}.hx",  # no vault has this id
     ],
 )
 def test_a_text_similar_to_a_key_is_no_key(key):
@@ -103,7 +109,7 @@ def test_any_text_is_no_key_or_the_key_of_its_name(text):
 
 
 def test_prefixes_select_their_kinds():
-    keys = {name.kind: key for name, key in KEYS.items()}
+    keys = {name.kind: key for name, key in KEYS.items() if name != Name(GENESIS, object_id=B)}
     assert keys[MANIFEST].startswith(object_names.MANIFESTS)
     assert keys[MANIFEST].startswith(object_names.manifests_of(A))
     assert keys[SEGMENT].startswith(object_names.segments_of(A))
@@ -111,7 +117,9 @@ def test_prefixes_select_their_kinds():
     assert keys[SLOT].startswith(object_names.SLOTS)
     assert keys[SLOT].startswith(object_names.slots_for(B))
     assert keys[INVITE].startswith(object_names.INVITES)
+    assert keys[MOVED].startswith(object_names.MANIFESTS)
     assert keys[GENESIS] == object_names.VAULT_KEY
+    assert KEYS[Name(GENESIS, object_id=B)].startswith(object_names.KEPT_VAULT_FILES)
 
 
 SEGMENT_BASE = "0c" * 16

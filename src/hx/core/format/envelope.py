@@ -39,6 +39,7 @@ from hx.core.format.object_names import (
     GENESIS,
     INVITE,
     MANIFEST,
+    MOVED,
     NIL,
     NOTICE,
     SEGMENT,
@@ -63,7 +64,7 @@ if TYPE_CHECKING:
 MAX_PAYLOAD_BYTES = 8 << 20  # a larger artifact has several blobs
 
 _TAG = 16  # bytes that authentication adds to a body
-_SEALED_KINDS = frozenset({SEGMENT, BLOB, MANIFEST})
+_SEALED_KINDS = frozenset({SEGMENT, BLOB, MANIFEST, MOVED})
 _OPEN_KINDS = frozenset({SLOT, NOTICE, GENESIS})
 _INVITES = frozenset({INVITE})
 
@@ -100,7 +101,7 @@ def seal(  # noqa: PLR0913  (randomness is an argument)
 def unseal(
     data: bytes, *, expect: str, vault_id: bytes, suite: int, vmks: Mapping[bytes, bytes]
 ) -> tuple[Header, bytes]:
-    """Return header and payload of a segment, blob or manifest at the store key `expect`.
+    """Return header and payload of an object that is sealed as a segment is, at a store key.
 
     `suite` is the one in the pinned genesis. `vmks` are the vault master keys by their ids. Raises
     Fault.

@@ -25,6 +25,7 @@ from hx.core.format.object_names import (
     INVITE,
     KINDS,
     MANIFEST,
+    MOVED,
     NIL,
     NOTICE,
     SEGMENT,
@@ -65,6 +66,7 @@ _LIMITS = {
     GENESIS: 4096,
     INVITE: _MIB,
     NOTICE: 80 << 10,
+    MOVED: 16 << 10,
 }
 
 
@@ -146,9 +148,9 @@ def _require_known(format_: int, header: Header, suite: int | None) -> None:
 def _name(header: Header) -> Name:
     """Return the name that a header states.
 
-    The key id of segments, blobs and manifests is not part of their name.
+    The key id of objects that are sealed under a key of the vault is not part of their name.
     """
-    keyed = header.kind in (SEGMENT, BLOB, MANIFEST)
+    keyed = header.kind in (SEGMENT, BLOB, MANIFEST, MOVED)
     key_id = NIL if keyed else header.key_id
     return Name(header.kind, header.device_id, header.object_id, key_id, header.seq)
 

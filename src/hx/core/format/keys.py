@@ -18,6 +18,7 @@ from hx.core.record import NamedTuple
 LABEL_MANIFEST = b"hx1-manifest"
 LABEL_ROSTER = b"hx1-roster"
 LABEL_GENESIS = b"hx1-genesis"
+LABEL_MOVED = b"hx1-moved"
 
 KEY_BYTES = 32
 _LABEL_BYTES = 16

@@ -16,10 +16,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SEGMENT, BLOB, MANIFEST, SLOT, GENESIS, INVITE, NOTICE = 1, 2, 4, 5, 6, 7, 8
-KINDS = frozenset({SEGMENT, BLOB, MANIFEST, SLOT, GENESIS, INVITE, NOTICE})
+SEGMENT, BLOB, MANIFEST, SLOT, GENESIS, INVITE, NOTICE, MOVED = 1, 2, 4, 5, 6, 7, 8, 9
+KINDS = frozenset({SEGMENT, BLOB, MANIFEST, SLOT, GENESIS, INVITE, NOTICE, MOVED})
 
 VAULT_KEY = "hx-vault.hx"
+KEPT_VAULT_FILES = "hx-vault-"
 MANIFESTS = "m/"
 SLOTS = "k/"
 INVITES = "j/"
@@ -46,13 +47,14 @@ def spelled(name: Name) -> str:
     """Return the store key of a name."""
     device, object_id = name.device_id.hex(), name.object_id.hex()
     keys = {
-        GENESIS: VAULT_KEY,
+        GENESIS: VAULT_KEY if name.object_id == NIL else f"hx-vault-{object_id}.hx",
         MANIFEST: f"m/{device}-{name.seq:012d}-{object_id[: 2 * _RAND]}.hx",
         SEGMENT: f"o/{device}/{object_id}.hx",
         BLOB: f"b/{device}/{object_id[:2]}/{object_id}.hx",
         SLOT: f"k/{object_id}/{name.key_id.hex()}-{device}.hx",
         NOTICE: f"k/{object_id}/notice-{device}.hx",
         INVITE: f"j/{object_id}.hx",
+        MOVED: f"m/moved-{device}-{object_id[: 2 * _RAND]}.hx",
     }
     return keys[name.kind]
 
@@ -71,10 +73,18 @@ def _manifest(device: str, seq: str, rand: str) -> Name:
     return Name(MANIFEST, _id(device), object_id, seq=int(seq))
 
 
+def _moved(device: str, rand: str) -> Name:
+    return Name(MOVED, _id(device), _id(rand) + bytes(16 - _RAND))
+
+
 _id = bytes.fromhex
 _ID = "([0-9a-f]{32})"
 _PATTERNS: tuple[tuple[re.Pattern[str], Callable[..., Name]], ...] = (
     (re.compile(r"hx-vault\.hx"), lambda: Name(GENESIS)),
+    (
+        re.compile(rf"hx-vault-(?!0{{32}}){_ID}\.hx"),
+        lambda vault: Name(GENESIS, object_id=_id(vault)),
+    ),
     (re.compile(rf"m/{_ID}-(?!0{{12}})([0-9]{{12}})-([0-9a-f]{{16}})\.hx"), _manifest),
     (
         re.compile(rf"o/{_ID}/{_ID}\.hx"),
@@ -93,6 +103,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], Callable[..., Name]], ...] = (
         lambda recipient, author: Name(NOTICE, _id(author), _id(recipient)),
     ),
     (re.compile(rf"j/{_ID}\.hx"), lambda invite: Name(INVITE, object_id=_id(invite))),
+    (re.compile(rf"m/moved-{_ID}-([0-9a-f]{{16}})\.hx"), _moved),
 )
 
 
@@ -112,6 +123,11 @@ def segment(device_id: bytes, object_id: bytes) -> str:
 def segments_of(device_id: bytes) -> str:
     """Return the prefix of the keys of a device's segments."""
     return f"o/{device_id.hex()}/"
+
+
+def vault_file_of(vault_id: bytes) -> str:
+    """Return the store key of the vault file of a vault, where another one has its usual place."""
+    return spelled(Name(GENESIS, object_id=vault_id))
 
 
 def blobs_of(device_id: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hx.core.event_name import blake2b
+from hx.core.format.verdict import OTHER_VAULT
 from hx.core.record import NamedTuple
 from hx.database.sync import departures
 
@@ -106,7 +107,11 @@ _META = (
     "keys_elsewhere_seq",
     "revoked_ids",
     "revoked_looked",
+    "store_file_system",
+    "other_vault_file",
 )
+_FILE_SYSTEM = "store_file_system"
+_OTHER_FILE = "other_vault_file"
 
 
 def update(database: Database, **values: Sql) -> None:
@@ -114,6 +119,33 @@ def update(database: Database, **values: Sql) -> None:
     assert values.keys() <= set(Vault._fields)
     changes = ", ".join(f"{name} = ?" for name in values)
     database.execute(f"UPDATE vault SET {changes}", tuple(values.values()))  # noqa: S608
+
+
+def file_system(database: Database) -> str:
+    """Return what tells the disk or share of the store from others, as it was last seen there."""
+    return str(database.meta(_FILE_SYSTEM) or "")
+
+
+def note_file_system(database: Database, name: str) -> None:
+    """Note on which disk or share the store lies; empty: nothing tells it from others."""
+    if name != file_system(database):
+        database.set_meta(_FILE_SYSTEM, name)
+
+
+def note_other_vault_file(database: Database, *, is_there: bool) -> None:
+    """Note whether the vault file in the store is that of another vault."""
+    if is_there:
+        database.set_meta(_OTHER_FILE, 1)
+    elif database.meta(_OTHER_FILE) is not None:
+        database.delete_meta(_OTHER_FILE)
+
+
+def lies_with_another(database: Database) -> bool:
+    """Return whether another vault lies in the same store, as the last sync has seen it."""
+    if database.meta(_OTHER_FILE) is not None:
+        return True
+    sql = "SELECT 1 FROM manifest WHERE reason = ? LIMIT 1"
+    return database.value(sql, (OTHER_VAULT,)) is not None
 
 
 def own_seq(database: Database) -> int:

@@ -50,7 +50,7 @@ function _shtab_hx_using
   test "$_shtab_hx_cmdpath" = "$argv"
 end
 
-set -g _shtab_hx_commands setup init pause resume status doctor find search last show stats pin unpin forget sync 'sync init' 'sync invite' 'sync join' 'sync recover' 'sync leave' 'sync revoke' 'sync admin' 'sync rotate' 'sync accept' 'sync refuse' 'sync custody' 'sync push' 'sync pull' 'sync status' 'sync check' 'sync repair' 'sync devices' 'sync rename' import config completions
+set -g _shtab_hx_commands setup init pause resume status doctor find search last show stats pin unpin forget sync 'sync init' 'sync invite' 'sync join' 'sync recover' 'sync leave' 'sync revoke' 'sync admin' 'sync rotate' 'sync accept' 'sync refuse' 'sync custody' 'sync push' 'sync pull' 'sync status' 'sync check' 'sync repair' 'sync move' 'sync devices' 'sync rename' import config completions
 set -g _shtab_hx_opts_with_value --adopt --artifact --by --code-file --color --custody --cwd --device --enter --exit --for --format --from --host --limit --match --name --read-data --scope --session --shell --since --store --to --undo --until --vault-name --widget --words-file
 
 complete -c history-extended -w hx
@@ -269,6 +269,12 @@ complete -c hx -n '_shtab_hx_using sync repair' -s h -l help -d 'show this help 
 complete -c hx -n '_shtab_hx_using sync repair' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using sync repair' -l rebuild -d 'then rebuild the database from the store, and use it if it is equal'
 complete -c hx -n '_shtab_hx_using sync repair' -l adopt -x -d 'publish too what a device wrote that will not come back: its name, or digits of its id'
+complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a move -d 'sync through another place: the vault has moved, or is lost'
+complete -c hx -n '_shtab_hx_using sync move' -s h -l help -d 'show this help message and exit'
+complete -c hx -n '_shtab_hx_using sync move' -l store -x -d 'the new place: folder:/path; the vault lies there already, or it is copied there'
+complete -c hx -n '_shtab_hx_using sync move' -l fill -d 'the old store is lost: publish in the new place all that this device holds, also what other devices recorded'
+complete -c hx -n '_shtab_hx_using sync move' -l yes -d 'do not ask'
+complete -c hx -n '_shtab_hx_using sync move' -l json -d 'print JSON'
 complete -c hx -n '_shtab_hx_using sync; and test $_shtab_hx_npos -eq 0' -a devices -d 'list the devices in the vault'
 complete -c hx -n '_shtab_hx_using sync devices' -s h -l help -d 'show this help message and exit'
 complete -c hx -n '_shtab_hx_using sync devices' -l json -d 'print JSON'

@@ -18,6 +18,7 @@ from hx.cli.commands.sync.vault_access import (
     sync_context_of,
     vault_of,
 )
+from hx.cli.commands.sync.vault_files import warn_of_two
 from hx.cli.context import now_us, open_context
 from hx.cli.events_output import print_json
 from hx.cli.prompts import Progress
@@ -175,6 +176,7 @@ def _tell(given: Namespace, context: Context, entry: Entry, events: int) -> int:
         for line in tell_former(former):
             print(line)
     _tell_what_lacks(context)
+    warn_of_two(context.database)
     print_waiting(context.database, stored_place(context.database))
     print("run `hx sync` from now on; `hx sync status` shows the other devices", file=sys.stderr)
     return code_now(context.database)

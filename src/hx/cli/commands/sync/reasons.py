@@ -6,12 +6,12 @@ import os
 
 from hx.cli.text import visible
 from hx.cli.times import age
-from hx.core.errors import UpgradeNeeded
+from hx.core.errors import NotAVault, UpgradeNeeded
 from hx.core.format import verdict
 from hx.core.format.object_names import parsed, why_skipped
 from hx.core.format.verdict import PENDING, REJECTED
 from hx.core.record import NamedTuple
-from hx.database.sync import behind, ledger
+from hx.database.sync import behind, ledger, vault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ MEANINGS = {
     verdict.SUPERSEDED: "its device has replaced it; nothing is missed",
     verdict.DUPLICATE: "this device has read the same object under another name; nothing is missed",
     verdict.OTHER_VAULT: "it belongs to another vault, and nothing is missed: give each vault a"
-    " folder of its own",
+    " folder of its own: `hx sync move`",
     verdict.REVOKED: "its device is no longer in the vault; hx keeps what it published before, and"
     " reads nothing newer from it",
     verdict.MAGIC: f"it does not begin as an object of hx does; {_STRANGE}",
@@ -94,9 +94,12 @@ def exit_code(counts: Mapping[str, int], *, upgrade: bool) -> int:
 def code_now(database: Database) -> int:
     """Return the exit code of `hx sync` and `hx sync status`.
 
-    It is that of all objects in the ledger, and 3 when only a device is behind.
+    It is that of all objects in the ledger, but 6 instead of 3 or 0 when another vault lies in the
+    same store, and else 3 when only a device is behind.
     """
     code = exit_code(ledger.counts(database), upgrade=ledger.waits_for_upgrade(database))
+    if code in (0, _PENDING) and vault.lies_with_another(database):
+        return NotAVault.exit_code
     return code or (_PENDING if behind.devices(database) else 0)
 
 

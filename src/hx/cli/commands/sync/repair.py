@@ -11,6 +11,7 @@ from hx.cli.commands.sync.vault_access import (
     alone,
     label_of,
     outbox_of,
+    remember,
     scrub,
     sync_context_of,
     vault_of,
@@ -22,7 +23,6 @@ from hx.cli.text import count
 from hx.core.errors import Busy, DatabaseError, HxError
 from hx.database.retention import border_us, retain
 from hx.database.sync import ledger
-from hx.database.sync import vault as rows
 from hx.files import Lock
 from hx.sync.repair import repair
 
@@ -60,10 +60,10 @@ def run(_: str, given: Namespace, config: Config) -> int:
                 done = repair(sync_context, outbox, label, adopt=adopted)
                 rebuilt = _rebuilt(context, sync_context) if given.rebuild else None
         except HxError as error:
-            _remember(sync_context, error.message)
+            remember(sync_context, error.message)
             require_not_gone(context, sync_context)
             raise
-        _remember(sync_context, None)
+        remember(sync_context, None)
     # objects that were read again may hold expired events
     retain(context.database, _border(context))
     scrub(context)
@@ -84,13 +84,6 @@ def _adopted(given: Namespace, context: Context, sync_context: SyncContext) -> b
 
     seen = sync_status.devices(context.database, sync_context.trust, sync_context.me)
     return named(given.adopt, seen, sync_context.trust).device_id
-
-
-def _remember(sync_context: SyncContext, outcome: str | None) -> None:
-    """Keep the outcome for `hx sync status`, which does not look into the store."""
-    conditions = "\n".join(sorted(sync_context.store.conditions))
-    with sync_context.database.transaction():
-        rows.update(sync_context.database, outcome=outcome, conditions=conditions)
 
 
 def _border(context: Context) -> int | None:

@@ -123,10 +123,11 @@ def _check(
 ) -> tuple[StoreContent | None, HxError | None]:
     """Return what is in the store, or the error when it cannot be read or is another vault."""
     from hx.sync.heads import manifests_to_read
+    from hx.sync.pull import require_vault
 
     try:
         sync_context.list_manifests()
-        sync_context.require_vault_file()
+        require_vault(sync_context)
         new_manifests = [key for key, _ in manifests_to_read(sync_context)]
         foreign = foreign_files(sync_context.store, verbose=verbose)
         return StoreContent(new_manifests, foreign), None

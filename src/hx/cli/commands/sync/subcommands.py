@@ -62,6 +62,9 @@ SUBCOMMANDS = {
     "repair": Subcommand(
         "hx.cli.commands.sync.repair", "read everything again, and publish what the store has lost"
     ),
+    "move": Subcommand(
+        "hx.cli.commands.sync.move", "sync through another place: the vault has moved, or is lost"
+    ),
     "devices": Subcommand("hx.cli.commands.sync.devices", "list the devices in the vault"),
     "rename": Subcommand("hx.cli.commands.sync.devices", "give this device another name"),
 }
@@ -281,6 +284,23 @@ def _repair(made: Parser) -> None:
     )
 
 
+def _move(made: Parser) -> None:
+    made.add_text(
+        "--store",
+        required=True,
+        meta="URL",
+        about="the new place: folder:/path; the vault lies there already, or it is copied there",
+    )
+    made.add_argument(
+        "--fill",
+        action="store_true",
+        help="the old store is lost: publish in the new place all that this device holds, also what"
+        " other devices recorded",
+    )
+    made.add_yes()
+    made.add_json()
+
+
 def _rename(made: Parser) -> None:
     made.add_text("name", meta="NAME", about="the new name, at most 64 bytes")
 
@@ -302,6 +322,7 @@ _OPTIONS = {
     "status": _status,
     "check": _check,
     "repair": _repair,
+    "move": _move,
     "devices": lambda made: made.add_json(),
     "rename": _rename,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from hx.cli import held_tombstones
-from hx.cli.commands.sync import behind, clocks
+from hx.cli.commands.sync import behind, clocks, vault_files
 from hx.cli.commands.sync.newcomers import print_newcomers
 from hx.cli.commands.sync.reasons import code_now
 from hx.cli.commands.sync.taken_out import finish_removal, require_not_gone
@@ -13,21 +13,22 @@ from hx.cli.commands.sync.vault_access import (
     alone,
     label_of,
     outbox_of,
+    remember,
     scrub,
     sync_context_of,
     vault_of,
 )
 from hx.cli.context import open_context
 from hx.cli.events_output import device_names, print_json
-from hx.cli.prompts import Progress
+from hx.cli.prompts import Progress, at_terminal
 from hx.cli.text import count
-from hx.core.errors import HxError
+from hx.core.errors import HasMoved, HxError
 from hx.core.format.verdict import PENDING, REJECTED
 from hx.database.sync import held, ledger
 from hx.database.sync import vault as rows
 from hx.sync.device_state import WAITING, note_copies, place_here, require_place, waits
 from hx.sync.pull import pull, require_vault, with_counts
-from hx.sync.push import Pushed, push
+from hx.sync.push import Pushed, mend_vault_file, push
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,9 +51,21 @@ COPIED_HINT = (
 def run(name: str, given: Namespace, config: Config) -> int:
     """Run `hx sync`, `push` or `pull`, print what was done, and return the exit code.
 
-    It is 4 when an object was rejected, else 7 when one needs a newer hx, else 3 when one is
-    pending or a device is behind, else 0.
+    It is 4 when an object was rejected, else 7 when one needs a newer hx, else 6 when two vaults
+    lie in the store, else 3 when one is pending or a device is behind, else 0. On a terminal it
+    asks whether to follow a note that the vault has moved.
     """
+    try:
+        return _run(name, given, config)
+    except HasMoved as note:
+        if given.json or not at_terminal():
+            raise
+        from hx.cli.commands.sync.move import follow
+
+        return follow(note, config)
+
+
+def _run(name: str, given: Namespace, config: Config) -> int:
     context = open_context(config)
     finish_removal(context)
     vault_of(context)
@@ -81,6 +94,7 @@ def run(name: str, given: Namespace, config: Config) -> int:
     _warn_of_refused(sync_context.refused)
     _warn_of_lost(sync_context)
     warn_of_staying(sync_context)
+    vault_files.warn(sync_context)
     clocks.warn(context, sync_context)
     if not held.is_empty(context.database):
         _warn_of_held(context)
@@ -167,6 +181,8 @@ def _carry_out(
     require_not_gone(context, sync_context)
     if name == "pull":
         return pulled, None
+    if pulled is not None:
+        mend_vault_file(sync_context)
     outbox = outbox_of(context)
     pushed = push(sync_context, outbox, label_of(context), listed=pulled is not None)
     return pulled, pushed
@@ -215,9 +231,7 @@ def _remember(
     if given.dry_run or rows.read(sync_context.database) is None:
         return
     warn_of_copies(sync_context, own)
-    conditions = "\n".join(sorted(sync_context.store.conditions))
-    with sync_context.database.transaction():
-        rows.update(sync_context.database, outcome=outcome, conditions=conditions)
+    remember(sync_context, outcome)
 
 
 def _say(note: ObjectNote) -> None:

@@ -14,6 +14,7 @@ from hx.stores import EXAMPLE, HINT, open_store
 from hx.sync.context import Keyring, SyncContext
 from hx.sync.device_state import taken_out_of
 from hx.sync.outbox import Outbox
+from hx.sync.vault_file import OTHER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,6 +79,21 @@ def sync_context_of(context: Context) -> SyncContext:
     made = SyncContext(context.database, store, me, keyring_of(context), context.now_us)
     made.holds = bool(context.config.values["sync_hold"])
     return made
+
+
+def remember(sync_context: SyncContext, outcome: str | None) -> None:
+    """Keep the outcome of a sync for `hx sync status`, which does not look into the store.
+
+    `outcome`: the message of its error; None: it has succeeded.
+    """
+    conditions = "\n".join(sorted(sync_context.store.conditions))
+    with sync_context.database.transaction():
+        rows.update(sync_context.database, outcome=outcome, conditions=conditions)
+        if sync_context.vault_file:
+            is_other = sync_context.vault_file == OTHER
+            rows.note_other_vault_file(sync_context.database, is_there=is_other)
+        if outcome is None:
+            rows.note_file_system(sync_context.database, sync_context.store.file_system)
 
 
 def store_at(context: Context, url: str, *, private: bool = False) -> Store:

@@ -1,0 +1,285 @@
+"""`hx sync move`: the vault lies in another place now, or its store is lost."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from cli.home_folders import tree
+from cli.machine import HX
+from cli.vaults import Member, is_error, vault
+from hx.core.format import object_names
+from shells.terminal import Terminal
+
+DEAD = ["make dead 1", "make dead 2"]
+ALL = sorted([*DEAD, "make laptop", "make desktop"])
+
+
+@pytest.fixture
+def members(tmp_path):
+    """Return laptop and desktop, which hold all that a third machine has recorded too."""
+    laptop, desktop, dead = vault(tmp_path, "laptop", "desktop", "dead")
+    for command in DEAD:
+        dead.record(command)
+    laptop.record("make laptop")
+    desktop.record("make desktop")
+    for member in (dead, laptop, desktop, laptop):
+        member.sync()
+    assert laptop.commands == desktop.commands == ALL
+    return laptop, desktop
+
+
+def url(folder):
+    return f"folder:{folder}"
+
+
+def move(member, folder, *options, code=0):
+    result = member.hx("sync", "move", "--store", url(folder), "--yes", *options)
+    assert result.code == code, result
+    member.folder = folder
+    return result
+
+
+def moved_to(folder, path):
+    """Rename the folder of a store, as another name of a share does."""
+    folder.rename(path)
+    return path
+
+
+def kinds(folder):
+    keys = (str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    return {name.kind for key in keys if (name := object_names.parsed(key))}
+
+
+def newcomer(tmp_path, laptop):
+    """Return the commands of a machine that joins the vault now."""
+    third = Member(tmp_path / "third", laptop.folder, "third")
+    third.join(laptop.invite())
+    return third.commands
+
+
+# ---- the same vault under another path ----
+
+
+def test_a_renamed_folder_is_taken_after_one_question(members, tmp_path):
+    laptop, desktop = members
+    folder = moved_to(laptop.folder, tmp_path / "renamed")
+    assert is_error(laptop.hx("sync"), 5, "is not there")
+    asked = laptop.hx("sync", "move", "--store", url(folder))
+    assert asked.code == 2
+    assert "the same vault lies in" in asked.out
+    before = tree(folder)
+    assert "on each device" in move(laptop, folder).err
+    move(desktop, folder)
+    assert tree(folder) == before
+    laptop.record("true")
+    laptop.sync()
+    desktop.sync()
+    assert laptop.commands == desktop.commands == sorted([*ALL, "true"])
+    assert laptop.hx("sync", "status").out.count("last sync failed") == 0
+
+
+def test_another_path_to_the_same_folder_is_never_called_the_old_one(members, tmp_path):
+    laptop, _ = members
+    link = tmp_path / "link"
+    link.symlink_to(laptop.folder)
+    assert "delete it" not in move(laptop, link).out
+    assert object_names.MOVED not in kinds(laptop.folder.resolve())
+    assert laptop.hx("sync").code == 0
+
+
+def test_a_place_with_another_vault_is_refused_and_stays_as_it_is(members, tmp_path):
+    laptop, _ = members
+    other = Member(tmp_path / "other", tmp_path / "other store", "other")
+    other.folder.mkdir()
+    other.init()
+    before = tree(other.folder)
+    result = laptop.hx("sync", "move", "--store", url(other.folder), "--fill", "--yes")
+    assert is_error(result, 6, "holds another vault")
+    (other.folder / object_names.VAULT_KEY).unlink()
+    result = laptop.hx("sync", "move", "--store", url(other.folder), "--fill", "--yes")
+    assert is_error(result, 6, "objects of another vault")
+    (other.folder / object_names.VAULT_KEY).write_bytes(before[object_names.VAULT_KEY][1])
+    assert tree(other.folder) == before
+    assert laptop.hx("sync").code == 0
+
+
+# ---- an empty place, and the old store can be read ----
+
+
+def test_an_empty_place_gets_a_copy_and_the_others_follow_a_note(members, tmp_path):
+    laptop, desktop = members
+    old, folder = laptop.folder, tmp_path / "new"
+    folder.mkdir()
+    desktop.record("make late")
+    result = move(laptop, folder)
+    assert "a note in" in result.err
+    assert is_error(desktop.hx("sync"), 6, "has moved", f"`hx sync move --store {url(folder)}`")
+    assert is_error(desktop.hx("sync", "check"), 6, "has moved")
+    move(desktop, folder)
+    laptop.sync()
+    shutil.rmtree(old)
+    assert laptop.commands == desktop.commands == sorted([*ALL, "make late"])
+    assert newcomer(tmp_path, laptop) == sorted([*ALL, "make late"])
+    assert laptop.sync("check", "--read-data", code=None)["behind"] == []
+
+
+def test_what_is_published_at_the_old_place_after_the_copy_comes_along(members, tmp_path):
+    laptop, desktop = members
+    folder = tmp_path / "new"
+    folder.mkdir()
+    move(laptop, folder)
+    for note in laptop.folder.parent.glob("store/m/moved-*"):
+        note.unlink()  # a program that syncs the folder is late
+    desktop.record("make late")
+    desktop.sync()
+    move(desktop, folder)
+    shutil.rmtree(tmp_path / "store")
+    laptop.sync()
+    assert laptop.commands == sorted([*ALL, "make late"])
+    assert laptop.sync("check", "--read-data")["problems"] == []
+
+
+def test_the_vault_can_move_back(members, tmp_path):
+    laptop, desktop = members
+    old, folder = laptop.folder, tmp_path / "new"
+    folder.mkdir()
+    move(laptop, folder)
+    move(desktop, folder)
+    desktop.record("make late")
+    desktop.sync()
+    move(laptop, old)
+    assert laptop.sync()["pulled"]["objects"] == 0
+    assert is_error(desktop.hx("sync"), 6, "has moved")
+    move(desktop, old)
+    assert desktop.sync()["pushed"]["objects"] == 0
+    assert laptop.commands == desktop.commands == sorted([*ALL, "make late"])
+
+
+def test_what_was_forgotten_at_the_new_place_does_not_come_back_from_the_old_one(members, tmp_path):
+    laptop, desktop = members
+    folder = tmp_path / "new"
+    folder.mkdir()
+    move(laptop, folder)
+    assert laptop.hx("forget", "--match", "make laptop", "--yes").code == 0
+    laptop.sync()
+    before = set(folder.rglob("*.hx"))
+    move(desktop, folder)
+    new = {path.parent.name for path in set(folder.rglob("*.hx")) - before}
+    assert desktop.commands == sorted(set(ALL) - {"make laptop"})
+    assert not new & {path.name for path in (tmp_path / "store" / "o").iterdir()}
+
+
+def test_a_device_that_is_no_admin_leaves_no_note(members, tmp_path):
+    laptop, desktop = members
+    folder = tmp_path / "new"
+    folder.mkdir()
+    assert "on each device" in move(desktop, folder).err
+    assert object_names.MOVED not in kinds(laptop.folder)
+    assert laptop.hx("sync").code == 0
+
+
+def test_a_damaged_object_does_not_take_its_name_at_the_new_place(members, tmp_path):
+    laptop, desktop = members
+    path = next(iter((laptop.folder / "o").rglob("*.hx")))
+    data = path.read_bytes()
+    path.write_bytes(data[:-1])
+    folder = tmp_path / "new"
+    folder.mkdir()
+    result = laptop.hx("sync", "move", "--store", url(folder), "--yes")
+    assert f"not copied, because it is damaged or closed: o/{path.parent.name}" in result.out
+    assert not (folder / path.relative_to(laptop.folder)).exists()
+    del desktop
+
+
+# ---- the old store is lost ----
+
+
+def test_a_lost_store_is_filled_from_what_one_device_holds(members, tmp_path):
+    laptop, desktop = members
+    shutil.rmtree(laptop.folder)
+    folder = tmp_path / "new"
+    folder.mkdir()
+    result = laptop.hx("sync", "move", "--store", url(folder), "--yes")
+    assert is_error(result, 6, "cannot be read", "`--fill`")
+    assert list(folder.iterdir()) == []
+    asked = laptop.hx("sync", "move", "--store", url(folder), "--fill")
+    assert (asked.code, list(folder.iterdir())) == (2, [])
+    assert "4 events" in asked.out
+    move(laptop, folder, "--fill")
+    assert newcomer(tmp_path, laptop) == ALL  # also of the machine that is gone
+    desktop.record("make late")
+    move(desktop, folder)
+    for member in (laptop, desktop):
+        member.sync(code=None)
+    assert laptop.commands == desktop.commands == sorted([*ALL, "make late"])
+
+
+def test_an_empty_folder_in_the_same_place_is_filled_only_on_demand(members):
+    laptop, desktop = members
+    shutil.rmtree(laptop.folder)
+    laptop.folder.mkdir()
+    assert is_error(laptop.hx("sync"), 6, "hx-vault.hx is missing", "hx sync move")
+    assert is_error(
+        laptop.hx("sync", "move", "--store", url(laptop.folder), "--yes"), 6, "`--fill`"
+    )
+    assert list(laptop.folder.iterdir()) == []
+    move(laptop, laptop.folder, "--fill")
+    assert desktop.hx("sync").code == 0
+    assert laptop.hx("sync").code == 0
+    assert laptop.commands == desktop.commands == ALL
+    assert desktop.sync()["pushed"]["objects"] == 0
+
+
+def test_two_devices_that_fill_one_place_publish_nothing_twice(members, tmp_path):
+    laptop, desktop = members
+    shutil.rmtree(laptop.folder)
+    folder = tmp_path / "new"
+    folder.mkdir()
+    move(laptop, folder, "--fill")
+    result = desktop.hx("sync", "move", "--store", url(folder), "--fill", "--yes", "--json")
+    assert result.json["pushed"]["events"] == 1  # its own
+    laptop.sync()
+    assert laptop.commands == desktop.commands == ALL
+
+
+def test_filling_asks_about_a_place_on_another_file_system(members, tmp_path):
+    laptop, _ = members
+    with laptop.database() as database:
+        assert database.meta("store_file_system")
+        database.set_meta("store_file_system", "//nas/share cifs")
+    shutil.rmtree(laptop.folder)
+    folder = tmp_path / "new"
+    folder.mkdir()
+    asked = laptop.hx("sync", "move", "--store", url(folder), "--fill")
+    assert "lies on another file system" in asked.out
+    assert asked.code == 2
+
+
+def test_what_a_sync_cannot_read_is_never_filled_by_itself(members):
+    laptop, _ = members
+    shutil.rmtree(laptop.folder)
+    laptop.folder.mkdir()
+    laptop.record("true")
+    for command in (["sync"], ["sync", "push"], ["sync", "repair"], ["status"]):
+        laptop.hx(*command)
+    assert list(laptop.folder.iterdir()) == []
+
+
+# ---- a note on a terminal ----
+
+
+def test_a_sync_on_a_terminal_follows_a_note_after_one_question(members, tmp_path):
+    laptop, desktop = members
+    folder = tmp_path / "new"
+    folder.mkdir()
+    move(laptop, folder)
+    desktop.record("make late")
+    environment = {"HOME": str(desktop.cwd), "HX_HOME": str(desktop.home), "TERM": "xterm"}
+    terminal = Terminal([HX, "sync"], desktop.cwd, environment | {"LANG": "C.UTF-8"})
+    terminal.until(b"Sync there from now on\\?")
+    terminal.type("y\n")
+    terminal.wait()
+    laptop.sync()
+    assert "make late" in laptop.commands
