@@ -33,7 +33,7 @@ def require_all(simulation):
     if not excused(environment, devices):
         require_equal(devices, final, fresh.me)
         require_complete(environment, devices, final)
-        require_obeyed(final)
+        require_obeyed(final, refused_by(devices))
     if environment.restored and not environment.store_damaged:
         objects = {key: data for key, data in objects.items() if is_known(key, devices)}
     require_pending_can_arrive(simulation)
@@ -208,7 +208,7 @@ def require_complete(environment, devices, final):
     found = uncertain & records_of(final)
     found |= made_by_orders(environment, final.tombstones)
     expected = join(history(environment.made - uncertain), history(found))
-    refused = set().union(*(held.decided(device.database, held.REFUSED) for device in devices))
+    refused = refused_by(devices)
     final, given_back = without_given_back(final, refused)
     expected, wanted = without_given_back(expected, refused)
     for name, have, want in zip(History._fields, final, expected, strict=True):
@@ -218,6 +218,11 @@ def require_complete(environment, devices, final):
     assert not lost, f"refused, and lost all the same: {_examples(lost)}"
     strange = bare(given_back) - bare(environment.made)
     assert not strange, f"given back, and never made: {_examples(strange)}"
+
+
+def refused_by(devices):
+    """Return the ids of the tombstones that a device refuses."""
+    return set().union(*(held.decided(device.database, held.REFUSED) for device in devices))
 
 
 def without_given_back(whole, refused):

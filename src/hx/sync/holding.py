@@ -28,6 +28,7 @@ from hx.database.queries.imports import copy_numbers
 from hx.database.sync import held
 from hx.database.sync.held import ACCEPTED, NOT_COUNTED, REFUSED
 from hx.database.sync.locations import SegmentSource
+from hx.database.tombstones import has_uncompared
 from hx.sync.clocks_ahead import note_gone
 from hx.sync.held_effects import Effects, payer_of
 from hx.sync.revoked_duty import look_again
@@ -55,7 +56,8 @@ def judge(context: SyncContext) -> int:
         with context.database.transaction():
             for forget in waiting[first : first + _AT_ONCE]:
                 forgotten += _by_effect(context, forget, effects)
-    return forgotten
+    with context.database.transaction():
+        return forgotten + _compare(context)
 
 
 def _take_refusals(context: SyncContext) -> None:
@@ -189,12 +191,15 @@ def accept(context: SyncContext, row: Held) -> int:
     """
     held.decide(context.database, row.tombstone_id, ACCEPTED, context.now_us)
     held.forget_taken(context.database, payer_of(context, row))
-    return _apply(context, row) + _compare(context, row)
+    return _apply(context, row) + _compare(context)
 
 
-def _compare(context: SyncContext, row: Held) -> int:
-    """Forget what a text order takes that was just applied; a pull compares all of them at once."""
-    if row.kind != "texts":
+def _compare(context: SyncContext) -> int:
+    """Forget what text orders take that were just applied; return how many events have gone.
+
+    The caller holds the transaction.
+    """
+    if not has_uncompared(context.database):
         return 0
     from hx.database.text_orders import compare_within
 
