@@ -139,6 +139,9 @@ class Thefts:
         return frozenset.intersection(*closed) if closed else frozenset()
 
     def _act(self, thief):
+        # keys of devices and of invitations come from generators with one seed: some are alike
+        alike = {device.custody.device.sign_seed for device in self.devices}
+        thief.seeds = {code: seed for code, seed in thief.seeds.items() if seed not in alike}
         # a revocation that counts for a device can be kept by the revocation of the thief
         thief.spares_admins = any(may_revoke_admins(device, thief) for device in self.devices)
         thief.revokes = thief.is_late or not thief.spares_admins
