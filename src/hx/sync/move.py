@@ -171,15 +171,17 @@ def _remove_notes(target: Store) -> None:
             target.delete(entry.key)
 
 
-def clear_old(context: SyncContext) -> int:
+def clear_old(context: SyncContext, target: Store, plan: Plan) -> int:
     """Delete the objects of this vault from a store in which another vault lies, but the notes.
 
-    Return how many. The caller has synced at the new place, and a note tells the other devices.
-    The context is that of the old store. Raises StoreError.
+    Return how many. What was published there since the copy stays: its author brings it along. The
+    caller has synced at the new place, and a note tells the other devices. The context is that of
+    the old store. Raises StoreError.
     """
     vault_file.keep_beside(context.store, context.vault)
     kept = {object_names.GENESIS, object_names.MOVED}
-    keys = [key for key, name in context.named("") if name.kind not in kept]
+    copied = {entry.key for entry in (*plan.objects, *target.list(""))}
+    keys = [key for key, name in context.named("") if name.kind not in kept and key in copied]
     if vault_file.state_of(context.store, context.vault) == vault_file.PINNED:
         keys.append(object_names.VAULT_KEY)
     deleted = 0

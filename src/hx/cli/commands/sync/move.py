@@ -61,8 +61,8 @@ def run(_: str, given: Namespace, config: Config) -> int:
             done = carry_out(old, target, plan)
         sync_context, pushed = _first_sync(context, fill=given.fill)
         remember(sync_context, None)
-        if plan.is_with_another and done.note:
-            clear_old(old)
+        if plan.is_with_another and done.note and not done.copied.left_out:
+            clear_old(old, target, plan)
     scrub(context)
     print_newcomers(sync_context)
     _print(given, context, _Moved(vault.store, plan, done, sync_context.lost, pushed))
@@ -154,7 +154,7 @@ def _after(moved: _Moved) -> Iterator[str]:
         events = count(moved.pushed.events, "event")
         yield f"pushed: {events} in {count(moved.pushed.objects, 'object')}"
     yield f"this device syncs through {plan.url} from now on"
-    if done.note and plan.is_with_another:
+    if done.note and plan.is_with_another and not done.copied.left_out:
         yield f"the objects of this vault are deleted in {old}; the other vault stays there"
     elif done.note:  # else the new place may be the old one under another path
         yield f"what lies in {old} stays there: delete it when all devices have moved"
