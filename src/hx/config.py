@@ -397,5 +397,4 @@ def _in_folders(paths: list[str], environment: Mapping[str, str]) -> list[str]:
         folders = user_folders(environment)
     except InputError:
         return []
-    filled = [folders.filled(path, environment) for path in paths]
-    return [path for path in filled if path.startswith("/")]
+    return [path for each in paths if (path := folders.filled(each, environment))[:1] == "/"]

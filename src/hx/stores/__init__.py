@@ -154,7 +154,8 @@ def spelled_out(url: str) -> str:
 
 
 def not_a_store(url: str) -> UsageError:
-    return UsageError(f"{url} is not a store", HINT)
+    hint = f"did you mean folder:{url}?" if url.startswith("/") else HINT
+    return UsageError(f"{url} is not a store", hint)
 
 
 def how_to_close(url: str) -> list[str]:

@@ -223,5 +223,5 @@ def test_a_purge_deletes_the_files_of_an_interrupted_sync(pair):
     laptop.sync()
     for name in ("journal", "000000.hx", "000001.hx.0123abcd.tmp"):
         (laptop.home / "outbox" / name).write_bytes(b"sealed")
-    assert laptop.hx("setup", "--undo", "--purge", "--yes").code == 0
+    assert laptop.hx("setup", "--undo", "--purge", "--yes", "--anyway").code == 0
     assert not laptop.home.exists()
