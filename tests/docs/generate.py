@@ -224,6 +224,7 @@ OBJECTS = {
     "sync revoke": {
         "device_id, name, last_seen": "the device that was taken out",
         "untold": "ids of the other devices, which learn of it at their next sync",
+        "needs_words": "whether it is an admin and the recovery words have not signed: with its keys somebody can revoke other admins until they do",
         "invitations": "number of its open invitations, by which nobody comes in any more",
         "secrets[].id, secrets[].kinds": "events in the history that it held whose commands hold secrets that are not masked, and the kinds of these; never a secret",
         "store": "the store, from which its access is to be taken away",

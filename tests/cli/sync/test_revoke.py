@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pexpect
 import pytest
 
@@ -252,3 +254,34 @@ def test_the_open_invitation_of_a_stolen_device_lets_nobody_in(members, tmp_path
     assert notes(laptop)["thief"] == "not admitted"
     late = Member(tmp_path / "late", laptop.folder, "late")
     assert late.join(unused).code == 2
+
+
+def test_the_words_end_what_a_thief_of_an_admin_has_done_to_the_other_admins(members, tmp_path):
+    """An admin has revoked the stolen one, which then has revoked that admin."""
+    laptop, desktop, tablet = members
+    desktop.make_admin(laptop.words)
+    for member in members:
+        member.sync()
+    copy = tmp_path / "copy"
+    shutil.copytree(laptop.folder, copy)
+    said = revoke(laptop, "desktop", "--yes").out
+    [hint] = [line for line in said.splitlines() if "the recovery words end that" in line]
+    laptop.folder.rename(tmp_path / "now")
+    copy.rename(laptop.folder)  # the thief has not read it
+    assert revoke(desktop, "laptop", "--yes").code == 0
+    shutil.copytree(tmp_path / "now", laptop.folder, dirs_exist_ok=True)
+    assert is_error(tablet.hx("sync"), 6, "not admitted")  # it came by an invitation of the laptop
+    rescue = Member(tmp_path / "rescue", laptop.folder, "rescue")
+    assert rescue.recover(laptop.words).code in (0, 3)
+    arguments = hint.partition("hx sync revoke ")[2].replace("FILE", "-").split()
+    assert is_error(revoke(rescue, arguments[0], "--yes"), 2, "no longer in the vault")
+    result = revoke(rescue, *arguments, "--yes", stdin=laptop.words)
+    assert result.code == 0, result
+    assert "the recovery words end that" not in result.out
+    again = revoke(rescue, *arguments, "--yes", stdin=laptop.words)
+    assert is_error(again, 2, "no longer in the vault")
+    laptop.record("echo still here")
+    for member in (laptop, tablet, rescue):
+        member.sync()
+    assert notes(rescue)["laptop"] is notes(rescue)["tablet"] is None
+    assert rescue.commands == ["echo still here"]

@@ -13,11 +13,12 @@ from hx.cli.text import count
 from hx.core.errors import InputError, UsageError
 from hx.database.sync import sync_status
 from hx.sync.holding import look
-from hx.sync.revoke import pending_of, revoke
+from hx.sync.revoke import pending_of, revoke, revoked_by_admins
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Collection
 
     from hx.config import Config
     from hx.core.format.roster import Trust
@@ -35,12 +36,15 @@ def run(_: str, given: Namespace, config: Config) -> int:
     # the pull admits nobody: the device may be one that waits
     with pulled_alone(context, admits=False) as sync_context:
         seen = sync_status.devices(context.database, sync_context.trust, sync_context.me)
-        target = named(given.device, seen, sync_context.trust)
+        again = set() if given.words_file is None else revoked_by_admins(sync_context)
+        target = named(given.device, seen, sync_context.trust, again)
         _require_read(sync_context, target, anyway=given.anyway)
         seed = None if given.dry_run else _seed(sync_context, given)
         others = [each for each in seen if each.active and not each.here and each != target]
         look(sync_context)
         outlook = outlook_of(context, sync_context, target, others)
+        by_words = seed is not None or given.words_file is not None
+        outlook = outlook._replace(needs_words=outlook.needs_words and not by_words)
         if given.dry_run:
             print_outlook(outlook, as_json=given.json)
             return 0
@@ -55,12 +59,14 @@ def run(_: str, given: Namespace, config: Config) -> int:
     return 0
 
 
-def named(name: str, seen: list[DeviceSeen], trust: Trust) -> DeviceSeen:
+def named(
+    name: str, seen: list[DeviceSeen], trust: Trust, also: Collection[bytes] = ()
+) -> DeviceSeen:
     """Return the device that a name, or the beginning of an id, means. Raises UsageError.
 
-    It is one that is in the vault or waits to be admitted.
+    It is one that is in the vault or waits to be admitted, or one of `also`.
     """
-    inside = trust.active.keys() | trust.waiting.keys()
+    inside = {*trust.active, *trust.waiting, *also}
     device = device_named(name, seen, inside)
     if device.here:
         raise UsageError("this is the device itself", "a device leaves with `hx sync leave`")

@@ -39,6 +39,7 @@ class Outlook(NamedTuple):
     others: list[DeviceSeen]  # that are told by their next sync
     sealed: bool
     waits: bool  # the device was not admitted yet
+    needs_words: bool  # it is an admin, and the recovery words do not sign
     let_in: list[str]  # ids and names of the devices that it has added
     taken_out: list[str]  # of those that it has revoked
     invitations: int  # of it that are open
@@ -64,6 +65,7 @@ def outlook_of(
         others,
         sync_context.is_sealed,
         target.device_id in trust.waiting,
+        target.device_id in trust.admins,
         _named(context, trust, let_in - waiting),
         _named(context, trust, taken_out),
         len(opened),
@@ -191,6 +193,10 @@ def _lasting(outlook: Outlook) -> Iterator[str]:
     yield "  the whole history is in clear on its disk, so nothing is encrypted anew"
     if not outlook.sealed:
         yield "what stays: the vault is not encrypted: who reaches the store can read it"
+    if outlook.needs_words:
+        yield "what stays: it is an admin, so with its keys somebody can take out the other admins;"
+        command = f"hx sync revoke {short_id(outlook.target)} --words-file FILE"
+        yield f"  the recovery words end that, before or after it: {command}"
 
 
 def _secrets(outlook: Outlook) -> Iterator[str]:
@@ -217,6 +223,7 @@ def _object(outlook: Outlook) -> dict[str, object]:
         "name": target.name,
         "last_seen": rfc3339_or_none(target.last_seen_us),
         "untold": [device.device_id.hex() for device in outlook.others],
+        "needs_words": outlook.needs_words,
         "invitations": outlook.invitations,
         "secrets": [{"id": name, "kinds": list(kinds)} for name, kinds in outlook.secrets],
         "store": outlook.store,
