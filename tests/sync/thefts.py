@@ -146,6 +146,12 @@ class Thefts:
         thief.spares_admins = any(may_revoke_admins(device, thief) for device in self.devices)
         thief.revokes = thief.is_late or not thief.spares_admins
         thief.act(self.environment.objects, self.environment.now_us, self._closed())
+        trusts = [device.context().trust for device in self.devices]
+        if any(thief.me in trust.active for trust in trusts):
+            # such a device may take it, publish it again and forget where it was, in one step
+            for records in thief.wrote.values():
+                self.environment.made |= records
+                self.environment.maybe_lost |= records
 
     # ---- what holds after each step ----
 
@@ -197,11 +203,12 @@ class Thefts:
         self.decide_all()
         if not self.devices:
             return
+        self._remove_lone_notices()
         before, trust = dict(self.environment.objects), self.devices[0].context().trust
         known = set().union(*(vault.records(device.database) for device in self.devices))
         for thief in self.thieves:
             # not what the owner of a disk has signed and told nobody: that would count
-            thief.records &= known | thief.signed
+            thief.permitted = known
             thief.is_late, thief.says_farewell = True, bool(trust.admins & trust.active.keys())
             for _ in range(3):
                 self._act(thief)
@@ -213,6 +220,19 @@ class Thefts:
         self._require_unchanged()
         self._require_unread(before)
         self._require_invitation()
+
+    def _remove_lone_notices(self):
+        """Remove notices for devices that are in the vault: who has revoked one told nobody else.
+
+        A device reads its notice when it meets a manifest that it cannot open, as thieves write.
+        """
+        active = self.devices[0].context().trust.active
+        for key in list(self.environment.objects):
+            name = object_names.parsed(key)
+            if name is not None and name.kind == object_names.NOTICE and name.object_id in active:
+                del self.environment.objects[key]
+        for device in self.devices:
+            device.view.receive()
 
     def _revoke_admitted(self):
         """Revoke each thief that is in the vault, by the words; its device is no longer used.

@@ -78,6 +78,7 @@ class Thief:
         self.wrote = {}  # object id of such a segment -> its records
         self.lists = {}  # digest of what a manifest of it lists -> object ids of its own in it
         self.signed = set()  # roster records
+        self.permitted = None  # records of others that it may pass on; None: all that it finds
         self.signed_late = set()  # those of them that it signs while `is_late` is set
         self.is_late = self.has_acted = False
         self.revokes, self.spares_admins = True, False  # whether it signs revocations, and of whom
@@ -155,6 +156,8 @@ class Thief:
         """
         self.has_acted = True
         self.read(store)
+        if self.permitted is not None:
+            self.records &= self.permitted | self.signed
         self.trust = evaluate(self.genesis, self.records)
         for _ in range(self.rng.randrange(3)):
             self._lay(store, now_us)
