@@ -40,7 +40,7 @@ from hx.database.sparing import spared_artifact, spared_events
 from hx.database.sync import held, vault
 from hx.database.text_orders import left
 from hx.forget.forget import clean
-from hx.sync import enroll, holding
+from hx.sync import enroll, holding, vault_file
 from hx.sync.admins import make_admin
 from hx.sync.context import Keyring, SyncContext
 from hx.sync.outbox import Outbox
@@ -383,6 +383,12 @@ class Device:
         pushed = push(context, self.outbox, self.name(), listed=True)
         self._published(before)
         return pulled, pushed
+
+    def mend_vault_file(self):
+        context = self.context()
+        pull(context)
+        if vault_file.is_proven(context):
+            vault_file.put_back(context.store, context.vault)
 
     def repair(self):
         before = set(self.unpublished)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from hx.core import holding
 from hx.core.errors import HxError
+from hx.core.format.object_names import VAULT_KEY
 from hx.sync import compact
 from stores.faulty import DROPPED, FAULTS, NONE, RESURRECTED
 from sync import invariants
@@ -148,6 +149,9 @@ class Simulation(Actions, TextActions, Disturbances, Thefts):
         self.environment.now_us += 4 * HOUR_US
         if self.clocks.are_unsteady:  # what runs is published ten minutes after its own time
             self.environment.now_us += 7 * 24 * HOUR_US
+        if VAULT_KEY not in self.environment.objects:  # `hx sync` puts it back
+            for device in self.devices:
+                device.mend_vault_file()
         # a device whose clock is ahead closes an invitation before its joiner has come
         if "revoke" in self.actions or self.clocks.are_unsteady or self.has_thieves:
             self.remove_inactive_devices()

@@ -86,9 +86,11 @@ def push(context: SyncContext, outbox: Outbox, label: str, *, listed: bool = Fal
 def mend_vault_file(context: SyncContext) -> None:
     """Put the vault file back where it is absent or damaged, or keep it beside that of another.
 
-    The caller has pulled. Where there is nothing to mend, this is one request to the store. Raises
-    NotInVault.
+    The caller has pulled. In a folder this looks at the file each time; in another store, where it
+    is a request, once a day. Raises NotInVault.
     """
+    if not (context.store.file_system or _is_day_over(context)):
+        return
     context.vault_file = vault_file.state_of(context.store, context.vault)
     if context.vault_file in (vault_file.PINNED, vault_file.UNREAD):
         return
@@ -99,6 +101,19 @@ def mend_vault_file(context: SyncContext) -> None:
         context.vault_file_restored = vault_file.put_back(context.store, context.vault)
     elif context.vault_file == vault_file.OTHER:
         vault_file.keep_beside(context.store, context.vault)
+
+
+def _is_day_over(context: SyncContext) -> bool:
+    """Return whether a day is over since this was last true, and note the time."""
+    looked_us = context.database.meta(_LOOKED)
+    if isinstance(looked_us, int) and abs(context.now_us - looked_us) < _DAY_US:
+        return False
+    context.database.set_meta(_LOOKED, context.now_us)
+    return True
+
+
+_LOOKED = "vault_file_looked_us"  # meta: when the vault file was last read
+_DAY_US = 86_400_000_000
 
 
 def push_all(context: SyncContext, outbox: Outbox, label: str) -> None:

@@ -109,6 +109,7 @@ _META = (
     "revoked_looked",
     "store_file_system",
     "other_vault_file",
+    "vault_file_looked_us",
 )
 _FILE_SYSTEM = "store_file_system"
 _OTHER_FILE = "other_vault_file"
